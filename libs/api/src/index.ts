@@ -1,0 +1,4 @@
+export * from './duration.ts';
+export * from './meta.ts';
+export * from './queue.ts';
+export * from './workerpool.ts';

@@ -1,0 +1,148 @@
+import { z } from 'zod';
+import { API_VERSION, conditionsSchema, localReferenceSchema, observedGenerationSchema, type ObjectMeta } from './meta.ts';
+
+/** The name of the Secret that is read when a Queue names none. */
+export const DEFAULT_REDIS_SECRET = 'redis-credentials';
+/** BullMQ's own default key prefix. */
+export const DEFAULT_PREFIX = 'bull';
+
+const retentionText = z.string().regex(/^[0-9]+[hdm]$/);
+
+export const rateLimitsSchema = z.object({
+  maxJobsPerSecond: z.int().min(1).max(1_000_000).describe('Jobs that all workers together may start a second.'),
+  burstCapacity: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .optional()
+    .describe('Jobs that may start at once after a quiet time. Absent: as many as one second allows.'),
+});
+
+export const queueSpecSchema = z
+  .object({
+    name: z
+      .string()
+      .min(1)
+      .max(200)
+      .regex(/^[a-z0-9-]+$/)
+      .optional()
+      .describe("The queue's name in Redis; immutable. Absent: metadata.name."),
+    priorities: z
+      .array(z.int().min(1).max(10))
+      .min(1)
+      .max(10)
+      .optional()
+      .describe('Priorities that producers use; 1 is the most urgent, as in BullMQ.')
+      .meta({ 'x-kubernetes-list-type': 'set' }),
+    rateLimits: rateLimitsSchema.optional().describe('How fast jobs may start. Absent: not managed.'),
+    dlqPolicy: z
+      .object({
+        enabled: z.boolean().optional().describe('Move jobs that failed for good to the dead-letter queue.'),
+        maxRetries: z.int().min(0).max(1000).optional().describe('Runs after the first before a job is dead.'),
+        retentionDays: z.int().min(1).max(3650).optional().describe('Days a dead letter is kept.'),
+      })
+      .optional()
+      .describe('What happens to jobs that failed for good. Absent: not managed.'),
+    retention: z
+      .object({
+        completedJobs: retentionText.optional().describe('How long completed jobs are kept: 30m, 24h, 7d (m = minutes).'),
+        failedJobs: retentionText.optional().describe('How long failed jobs are kept: 30m, 24h, 7d (m = minutes).'),
+      })
+      .optional()
+      .describe('How long finished jobs are kept. Absent: not managed.'),
+    redis: z
+      .object({
+        secretRef: localReferenceSchema
+          .optional()
+          .describe(`Secret with redis-url, or redis-host, redis-port, redis-username, redis-password. Absent: ${DEFAULT_REDIS_SECRET}.`),
+        tls: z
+          .object({
+            enabled: z.boolean().optional().describe('Speak TLS; a rediss:// URL does so anyway.'),
+            serverName: z.string().max(253).optional().describe("Name expected in the server's certificate."),
+          })
+          .optional()
+          .describe('TLS to Redis; a private CA lies in the Secret under redis-ca.crt.'),
+        prefix: z
+          .string()
+          .min(1)
+          .max(100)
+          .regex(/^[A-Za-z0-9_.{}-]+$/)
+          .optional()
+          .describe(`BullMQ's key prefix; immutable. Absent: ${DEFAULT_PREFIX}.`),
+      })
+      .optional()
+      .describe('Where the queue lives.'),
+    globalConcurrency: z.int().min(1).max(1_000_000).optional().describe('Jobs at once over all workers. Absent: not managed.'),
+    paused: z.boolean().optional().describe('Stop workers from starting jobs. Absent: not managed.'),
+    deletionPolicy: z
+      .enum(['Retain', 'Delete', 'DeleteIfEmpty'])
+      .optional()
+      .describe('What becomes of the data in Redis when this object is deleted. Absent: Retain.'),
+    adoptionPolicy: z
+      .enum(['Adopt', 'Refuse', 'Observe'])
+      .optional()
+      .describe('What to do with a queue that exists already; Observe only plans, in status.plan. Absent: Adopt.'),
+  })
+  .describe('What the queue shall be. A field that is absent is not managed: it stays in Redis as it is.');
+
+const count = z.int().min(0);
+
+export const queueCountsSchema = z
+  .object({
+    waiting: count,
+    prioritized: count,
+    active: count,
+    delayed: count,
+    overdue: count.describe('Delayed jobs that are due.'),
+    failed: count,
+    dead: count.describe('Jobs in the dead-letter queue.').optional(),
+  })
+  .describe('Jobs by state, written at most once a minute; live numbers are metrics.');
+
+export const queueStatusSchema = z.object({
+  observedGeneration: observedGenerationSchema,
+  conditions: conditionsSchema,
+  effective: z
+    .object({
+      name: z.string(),
+      prefix: z.string(),
+      rateLimit: z.object({ max: z.int(), durationMs: z.int() }).optional(),
+      redisVersion: z.string().optional(),
+    })
+    .optional()
+    .describe('What holds in Redis.'),
+  counts: queueCountsSchema.optional(),
+  waitP95: z.string().optional().describe('95th percentile of recent waits, ready to started. Absent: no data.'),
+  oldestAge: z.string().optional().describe('Age of the job that is next in line. Absent: none waits.'),
+  sampledAt: z.string().meta({ format: 'date-time' }).optional(),
+  adoptedAt: z.string().meta({ format: 'date-time' }).optional(),
+  plan: z.array(z.string()).max(50).optional().describe('What would change, for adoptionPolicy Observe.').meta({ 'x-kubernetes-list-type': 'atomic' }),
+});
+
+export type QueueSpec = z.infer<typeof queueSpecSchema>;
+export type QueueStatus = z.infer<typeof queueStatusSchema>;
+export type RateLimits = z.infer<typeof rateLimitsSchema>;
+export type QueueCounts = z.infer<typeof queueCountsSchema>;
+
+export interface Queue {
+  apiVersion: typeof API_VERSION;
+  kind: 'Queue';
+  metadata: ObjectMeta;
+  spec: QueueSpec;
+  status?: QueueStatus;
+}
+
+/** The queue's name in Redis: `spec.name`, or the object's own. */
+export function queueName(queue: Queue): string {
+  return queue.spec.name ?? queue.metadata.name;
+}
+
+/** The key prefix of the queue in Redis. */
+export function queuePrefix(queue: Queue): string {
+  return queue.spec.redis?.prefix ?? DEFAULT_PREFIX;
+}
+
+/** The Secret, in the queue's namespace, that says how to reach its Redis. */
+export function redisSecretName(queue: Queue): string {
+  return queue.spec.redis?.secretRef?.name ?? DEFAULT_REDIS_SECRET;
+}
