@@ -1,0 +1,36 @@
+# redis-queue: everything a developer or a new user runs. Each target sets up what it needs; `make help` lists them.
+SHELL := bash
+.ONESHELL:
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+WITH := tools/toolchain/with.sh
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	printf '\n  make demo KUBE_CONTEXT=kind-kind   the same on a cluster of yours, in a namespace of its own\n'
+
+.PHONY: demo
+demo: ## The whole product on a real cluster: a burst of jobs, the pool from 0 to many and back, the ledger
+	@$(WITH) $(if $(KUBE_CONTEXT),packages,node) -- node e2e/src/demo/main.ts $(if $(KUBE_CONTEXT),--kube-context=$(KUBE_CONTEXT))
+
+.PHONY: test
+test: ## Every check: format, types, lint, unit, integration (real API server, real Redis), end to end (real pods)
+	@$(WITH) $(if $(KUBE_CONTEXT),control-plane,node) -- env KUBE_CONTEXT=$(KUBE_CONTEXT) node tools/workspace/src/test/main.ts $(ARGS)
+
+.PHONY: bench
+bench: ## One benchmark, NAME=reaction or NAME=memory; the last line is one JSON object
+	@if [ -z "$(NAME)" ]; then echo "make bench needs a NAME: one of $$(ls bench/src/*.bench.ts | xargs -n1 basename -s .bench.ts | xargs)" >&2; exit 2; fi
+	$(WITH) control-plane -- node bench/src/$(NAME).bench.ts $(ARGS)
+
+.PHONY: generate
+generate: ## Write what is generated: CRDs, reference pages, scripts
+	@$(WITH) packages -- npx nx run-many -t generate
+
+.PHONY: fix
+fix: ## Format the sources
+	@$(WITH) packages -- npx prettier --write --log-level=warn .
+
+.PHONY: down
+down: ## End the clusters that demo and tests left running
+	@$(WITH) packages -- tools/cluster/cluster down --all

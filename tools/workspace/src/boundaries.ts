@@ -1,0 +1,61 @@
+import { isTest, type ImportEdge } from './imports.ts';
+
+export interface Project {
+  /** Package name, such as `@redis-queue/api`. */
+  name: string;
+  /** Folder, relative to the workspace, such as `libs/api`. */
+  root: string;
+  dependencies: string[];
+  devDependencies: string[];
+}
+
+/** A package that only some projects may import, so that what it knows stays in one place. */
+const RESERVED: Record<string, string[]> = {
+  bullmq: ['libs/bullmq', 'libs/scaling-bus', 'libs/worker'],
+  ioredis: ['libs/bullmq', 'libs/scaling-bus', 'libs/worker'],
+  '@kubernetes/client-node': ['libs/controller', 'libs/testing'],
+  undici: ['libs/controller', 'libs/testing'],
+};
+
+/** What a lib may import of ours; a lib that is not named may import every lib. */
+const LIB_MAY_IMPORT: Record<string, string[]> = {
+  'libs/api': [],
+  'libs/scaling': ['@redis-queue/api'],
+  'libs/scaling-bus': [],
+  'libs/worker': [],
+};
+
+const DRIVERS = /^(bench|e2e|examples|tools)(\/|$)/;
+
+/**
+ * What an import breaks of the architecture's rules, as a sentence a developer can act on; undefined when it is fine.
+ * The rules: apps import libs and never apps; libs never import apps; each lib imports only what `LIB_MAY_IMPORT`
+ * says; client libraries stay in the lib that owns them; no relative path leaves a project; every package that is
+ * imported is declared. Tests, benches and tools are drivers from outside: only declaration and paths bind them.
+ */
+export function violation(edge: ImportEdge, from: Project, projects: Project[]): string | undefined {
+  const here = `${edge.file}: import of "${edge.specifier}"`;
+  if ('path' in edge.target) {
+    const inside = edge.target.path.startsWith(`${from.root}/`);
+    const sharedConfig = isTest(edge.file) && edge.target.path === 'vitest.shared.ts';
+    return inside || sharedConfig ? undefined : `${here} leaves ${from.root}; import the package by its name`;
+  }
+  const imported = edge.target.package;
+  const driver = DRIVERS.test(from.root) || isTest(edge.file);
+  const declared = driver ? [...from.dependencies, ...from.devDependencies] : from.dependencies;
+  const shared = driver && imported === 'vitest';
+  if (!shared && imported !== from.name && !declared.includes(imported)) {
+    return `${here} is not among the ${driver ? '' : 'runtime '}dependencies of ${from.root}/package.json`;
+  }
+  if (driver) return undefined;
+  const owners = RESERVED[imported];
+  if (owners && !owners.includes(from.root)) return `${here}: only ${owners.join(', ')} may import ${imported}`;
+  const to = projects.find((project) => project.name === imported);
+  if (!to || to.name === from.name) return undefined;
+  if (!to.root.startsWith('libs/')) return `${here}: nobody imports ${to.root}; move what is shared into a lib`;
+  if (to.root === 'libs/testing') return `${here}: libs/testing is for tests`;
+  const allowed = LIB_MAY_IMPORT[from.root];
+  return allowed && !allowed.includes(imported)
+    ? `${here}: ${from.root} may import ${allowed.join(', ') || 'no lib'}`
+    : undefined;
+}
