@@ -1,4 +1,5 @@
 export * from './duration.ts';
 export * from './meta.ts';
 export * from './queue.ts';
+export * from './reasons.ts';
 export * from './workerpool.ts';

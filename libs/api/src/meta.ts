@@ -25,7 +25,7 @@ export const ConditionType = { Ready: 'Ready', Reconciling: 'Reconciling', Stall
 export const conditionSchema = z
   .object({
     type: z.string().max(316).describe('What the condition is about, in CamelCase.'),
-    status: z.enum(['True', 'False', 'Unknown']),
+    status: z.enum(['True', 'False', 'Unknown']).describe('Whether it holds.'),
     observedGeneration: z.int().min(0).optional().describe('The generation of the spec this was found for.'),
     lastTransitionTime: z.string().meta({ format: 'date-time' }).describe('When `status` last changed.'),
     reason: z

@@ -1,12 +1,21 @@
 import { z } from 'zod';
-import { API_VERSION, conditionsSchema, localReferenceSchema, observedGenerationSchema, type ObjectMeta } from './meta.ts';
+import {
+  type API_VERSION,
+  conditionsSchema,
+  localReferenceSchema,
+  observedGenerationSchema,
+  type ObjectMeta,
+} from './meta.ts';
 
 /** The name of the Secret that is read when a Queue names none. */
 export const DEFAULT_REDIS_SECRET = 'redis-credentials';
 /** BullMQ's own default key prefix. */
 export const DEFAULT_PREFIX = 'bull';
 
-const retentionText = z.string().regex(/^[0-9]+[hdm]$/);
+const retentionText = z
+  .string()
+  .max(10)
+  .regex(/^[0-9]+[hdm]$/);
 
 export const rateLimitsSchema = z.object({
   maxJobsPerSecond: z.int().min(1).max(1_000_000).describe('Jobs that all workers together may start a second.'),
@@ -42,19 +51,25 @@ export const queueSpecSchema = z
         retentionDays: z.int().min(1).max(3650).optional().describe('Days a dead letter is kept.'),
       })
       .optional()
-      .describe('What happens to jobs that failed for good. Absent: not managed.'),
+      .describe(
+        'What happens to jobs that failed for good. Absent: not managed. Accepted and not acted on in this release.',
+      ),
     retention: z
       .object({
-        completedJobs: retentionText.optional().describe('How long completed jobs are kept: 30m, 24h, 7d (m = minutes).'),
+        completedJobs: retentionText
+          .optional()
+          .describe('How long completed jobs are kept: 30m, 24h, 7d (m = minutes).'),
         failedJobs: retentionText.optional().describe('How long failed jobs are kept: 30m, 24h, 7d (m = minutes).'),
       })
       .optional()
-      .describe('How long finished jobs are kept. Absent: not managed.'),
+      .describe('How long finished jobs are kept. Absent: not managed. Accepted and not acted on in this release.'),
     redis: z
       .object({
         secretRef: localReferenceSchema
           .optional()
-          .describe(`Secret with redis-url, or redis-host, redis-port, redis-username, redis-password. Absent: ${DEFAULT_REDIS_SECRET}.`),
+          .describe(
+            `Secret with redis-url, or redis-host, redis-port, redis-username, redis-password. Absent: ${DEFAULT_REDIS_SECRET}.`,
+          ),
         tls: z
           .object({
             enabled: z.boolean().optional().describe('Speak TLS; a rediss:// URL does so anyway.'),
@@ -72,7 +87,12 @@ export const queueSpecSchema = z
       })
       .optional()
       .describe('Where the queue lives.'),
-    globalConcurrency: z.int().min(1).max(1_000_000).optional().describe('Jobs at once over all workers. Absent: not managed.'),
+    globalConcurrency: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .optional()
+      .describe('Jobs at once over all workers. Absent: not managed.'),
     paused: z.boolean().optional().describe('Stop workers from starting jobs. Absent: not managed.'),
     deletionPolicy: z
       .enum(['Retain', 'Delete', 'DeleteIfEmpty'])
@@ -89,12 +109,12 @@ const count = z.int().min(0);
 
 export const queueCountsSchema = z
   .object({
-    waiting: count,
-    prioritized: count,
-    active: count,
-    delayed: count,
+    waiting: count.describe('Jobs in line.'),
+    prioritized: count.describe('Jobs in line by priority.'),
+    active: count.describe('Jobs that run.'),
+    delayed: count.describe('Jobs that wait for their time.'),
     overdue: count.describe('Delayed jobs that are due.'),
-    failed: count,
+    failed: count.describe('Jobs that failed.'),
     dead: count.describe('Jobs in the dead-letter queue.').optional(),
   })
   .describe('Jobs by state, written at most once a minute; live numbers are metrics.');
@@ -104,19 +124,27 @@ export const queueStatusSchema = z.object({
   conditions: conditionsSchema,
   effective: z
     .object({
-      name: z.string(),
-      prefix: z.string(),
-      rateLimit: z.object({ max: z.int(), durationMs: z.int() }).optional(),
-      redisVersion: z.string().optional(),
+      name: z.string().describe('Name of the queue in Redis.'),
+      prefix: z.string().describe('Prefix of its keys.'),
+      rateLimit: z
+        .object({ max: z.int().describe('Jobs a window.'), durationMs: z.int().describe('Length of the window.') })
+        .optional()
+        .describe('The rate limit as BullMQ keeps it.'),
+      redisVersion: z.string().optional().describe('What the server says it is.'),
     })
     .optional()
     .describe('What holds in Redis.'),
   counts: queueCountsSchema.optional(),
   waitP95: z.string().optional().describe('95th percentile of recent waits, ready to started. Absent: no data.'),
   oldestAge: z.string().optional().describe('Age of the job that is next in line. Absent: none waits.'),
-  sampledAt: z.string().meta({ format: 'date-time' }).optional(),
-  adoptedAt: z.string().meta({ format: 'date-time' }).optional(),
-  plan: z.array(z.string()).max(50).optional().describe('What would change, for adoptionPolicy Observe.').meta({ 'x-kubernetes-list-type': 'atomic' }),
+  sampledAt: z.string().meta({ format: 'date-time' }).optional().describe('When the counts were read.'),
+  adoptedAt: z.string().meta({ format: 'date-time' }).optional().describe('When the Queue took the queue over.'),
+  plan: z
+    .array(z.string())
+    .max(50)
+    .optional()
+    .describe('What would change, for adoptionPolicy Observe.')
+    .meta({ 'x-kubernetes-list-type': 'atomic' }),
 });
 
 export type QueueSpec = z.infer<typeof queueSpecSchema>;

@@ -1,27 +1,41 @@
 import { z } from 'zod';
-import { API_VERSION, conditionsSchema, observedGenerationSchema, type ObjectMeta } from './meta.ts';
+import { celRules } from './cel.ts';
+import { type API_VERSION, conditionsSchema, observedGenerationSchema, type ObjectMeta } from './meta.ts';
 
-const drainText = z.string().regex(/^[0-9]+[smh]$/);
-const latencyText = z.string().regex(/^[0-9]+(ms|[ms])$/);
+// Seven characters hold 114 years, which CEL's duration (292 years) can still compare.
+const drainText = z
+  .string()
+  .max(7)
+  .regex(/^[0-9]+[smh]$/);
+const latencyText = z
+  .string()
+  .max(10)
+  .regex(/^[0-9]+(ms|[ms])$/)
+  .meta(
+    celRules({ rule: "duration(self) > duration('0s')", message: 'must be longer than 0, such as 500ms, 5s or 5m' }),
+  );
 const replicas = z.int().min(0).max(10_000);
 
 /** A Kubernetes quantity such as 500m, 1, 128Mi. */
-const quantity = z
-  .union([z.int(), z.string()])
-  .meta({
-    'x-kubernetes-int-or-string': true,
-    pattern: String.raw`^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$`,
-  });
+const quantity = z.union([z.int(), z.string()]).meta({
+  'x-kubernetes-int-or-string': true,
+  pattern: String.raw`^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$`,
+});
 
 const scalingRulesSchema = z.object({
-  stabilizationWindowSeconds: z.int().min(0).max(3600).optional().describe('Seconds of past proposals that are looked at.'),
+  stabilizationWindowSeconds: z
+    .int()
+    .min(0)
+    .max(3600)
+    .optional()
+    .describe('Seconds of past proposals that are looked at.'),
   selectPolicy: z.enum(['Max', 'Min', 'Disabled']).optional().describe('Which policy rules when several are given.'),
   policies: z
     .array(
       z.object({
-        type: z.enum(['Pods', 'Percent']),
-        value: z.int().min(1),
-        periodSeconds: z.int().min(1).max(1800),
+        type: z.enum(['Pods', 'Percent']).describe('What value counts: pods, or percent of the pool.'),
+        value: z.int().min(1).describe('How many of them may come or go.'),
+        periodSeconds: z.int().min(1).max(1800).describe('Within how many seconds.'),
       }),
     )
     .max(10)
@@ -31,26 +45,55 @@ const scalingRulesSchema = z.object({
   tolerance: z.number().min(0).max(1).optional().describe('Relative change that is too small to act on.'),
 });
 
-export const autoscalingSpecSchema = z.object({
-  enabled: z.boolean().default(true).describe('Let the autoscaler size the pool; else spec.replicas rules.'),
-  minReplicas: replicas.default(0).describe('Never fewer pods.'),
-  maxReplicas: z.int().min(1).max(10_000).optional().describe('Never more pods; required when enabled.'),
-  targetMetrics: z
-    .object({
-      queueDepth: z.int().min(1).max(1_000_000).optional().describe('Ready jobs a replica.'),
-      latencyP95: latencyText.optional().describe('95th percentile of the wait, job ready to job started: 500ms, 5s, 5m (m = minutes).'),
-    })
-    .optional()
-    .describe('What the size is chosen for; the larger demand rules.'),
-  behavior: z
-    .object({ scaleUp: scalingRulesSchema.optional(), scaleDown: scalingRulesSchema.optional() })
-    .optional()
-    .describe('How fast the size may change, as in HorizontalPodAutoscaler v2.'),
-});
+export const autoscalingSpecSchema = z
+  .object({
+    enabled: z.boolean().default(true).describe('Let the autoscaler size the pool; else spec.replicas rules.'),
+    minReplicas: replicas.default(0).describe('Never fewer pods.'),
+    maxReplicas: z.int().min(1).max(10_000).optional().describe('Never more pods; required when enabled.'),
+    targetMetrics: z
+      .object({
+        queueDepth: z.int().min(1).max(1_000_000).optional().describe('Ready jobs a replica.'),
+        latencyP95: latencyText
+          .optional()
+          .describe('95th percentile of the wait, job ready to job started: 500ms, 5s, 5m (m = minutes).'),
+      })
+      .optional()
+      .describe('What the size is chosen for; the larger demand rules.'),
+    behavior: z
+      .object({
+        scaleUp: scalingRulesSchema.optional().describe('How fast the pool may grow.'),
+        scaleDown: scalingRulesSchema.optional().describe('How fast the pool may shrink.'),
+      })
+      .optional()
+      .describe('How fast the size may change, as in HorizontalPodAutoscaler v2.'),
+  })
+  .meta(
+    celRules(
+      {
+        rule: '!self.enabled || has(self.maxReplicas)',
+        message: 'maxReplicas is required while autoscaling is enabled',
+        fieldPath: '.maxReplicas',
+        reason: 'FieldValueRequired',
+      },
+      {
+        rule: '!has(self.maxReplicas) || self.maxReplicas >= self.minReplicas',
+        message: 'maxReplicas must be at least minReplicas',
+        fieldPath: '.maxReplicas',
+      },
+    ),
+  );
 
 export const workerPoolSpecSchema = z
   .object({
-    image: z.string().min(1).max(500).regex(/^[^\s@]+$/).describe('Container image without tag: registry.example/worker.'),
+    image: z
+      .string()
+      .min(1)
+      .max(500)
+      .regex(/^[^\s@]+$/)
+      .describe('Container image without tag: registry.example/worker.')
+      .meta(
+        celRules({ rule: "!self.matches(':[^/]*$')", message: 'must not end in a tag; the tag goes to spec.version' }),
+      ),
     version: z
       .string()
       .min(1)
@@ -66,37 +109,61 @@ export const workerPoolSpecSchema = z
     concurrency: z.int().min(1).max(1000).default(10).describe('Jobs a pod at once, over all its queues.'),
     replicas: replicas.default(1).describe('Pods while autoscaling is off.'),
     resources: z
-      .object({ requests: z.record(z.string(), quantity).optional(), limits: z.record(z.string(), quantity).optional() })
+      .object({
+        requests: z.record(z.string(), quantity).optional().describe('What the scheduler sets aside for a pod.'),
+        limits: z.record(z.string(), quantity).optional().describe('What a pod may use at most.'),
+      })
       .optional()
       .describe('CPU and memory of a pod.'),
     autoscaling: autoscalingSpecSchema.optional().describe('How the pool is sized. Absent: spec.replicas rules.'),
     drainPolicy: z
       .object({
-        gracePeriod: drainText.default('30s').describe('How long running jobs may finish before they are told to stop.'),
+        gracePeriod: drainText
+          .default('30s')
+          .describe('How long running jobs may finish before they are told to stop.'),
         maxDrainTime: drainText.default('10m').describe('When what still runs is handed back.'),
       })
       .optional()
-      .describe('How a pod leaves. Absent: gracePeriod 30s, maxDrainTime 10m.'),
+      .describe('How a pod leaves. Absent: gracePeriod 30s, maxDrainTime 10m.')
+      .meta(
+        celRules({
+          rule: 'duration(self.gracePeriod) <= duration(self.maxDrainTime)',
+          message: 'gracePeriod must not be longer than maxDrainTime',
+          messageExpression:
+            "'gracePeriod (' + self.gracePeriod + ') must not be longer than maxDrainTime (' + self.maxDrainTime + ')'",
+          fieldPath: '.gracePeriod',
+        }),
+      ),
     rollout: z
       .object({ autoRollback: z.boolean().optional().describe('Take a version back whose pods never get ready.') })
       .optional()
-      .describe('How a new version comes in.'),
+      .describe('How a new version comes in. Refused by the controller in this release.'),
     template: z
       .looseObject({})
       .optional()
-      .describe('Partial pod template, merged over what the controller builds.')
+      .describe(
+        'Partial pod template, merged over what the controller builds. Refused by the controller in this release.',
+      )
       .meta({ 'x-kubernetes-preserve-unknown-fields': true }),
   })
-  .describe('Which workers run, for which queues, and how many.');
+  .describe('Which workers run, for which queues, and how many.')
+  .meta(
+    celRules({
+      rule: 'self.concurrency >= size(self.queues)',
+      message:
+        'concurrency must be at least the number of queues, so that every queue gets a job in each pod; raise spec.concurrency or split spec.queues over several pools',
+      fieldPath: '.concurrency',
+    }),
+  );
 
 export const scalingSignalSchema = z.object({
-  queue: z.string(),
-  depth: z.int().optional(),
+  queue: z.string().describe('metadata.name of the Queue.'),
+  depth: z.int().optional().describe('Jobs that are ready and wait.'),
   arrivalRate: z.number().optional().describe('Jobs a second.'),
-  serviceTimeMs: z.number().optional(),
-  waitP95Ms: z.number().optional(),
-  oldestAgeMs: z.number().optional(),
-  errorRate: z.number().optional(),
+  serviceTimeMs: z.number().optional().describe('Mean run time of a job.'),
+  waitP95Ms: z.number().optional().describe('95th percentile of the waits of jobs that finished lately.'),
+  oldestAgeMs: z.number().optional().describe('Age of the job that is next in line.'),
+  errorRate: z.number().optional().describe('Share of runs that failed, 0 to 1.'),
   wants: z.int().optional().describe('Replicas that this queue asks for.'),
 });
 
@@ -105,25 +172,38 @@ export const workerPoolStatusSchema = z.object({
   conditions: conditionsSchema,
   replicas: z.int().optional().describe('Pods that exist.'),
   desiredReplicas: z.int().optional().describe("The Deployment's spec.replicas."),
-  readyReplicas: z.int().optional(),
-  selector: z.string().optional(),
+  readyReplicas: z.int().optional().describe('Pods that are ready.'),
+  selector: z.string().optional().describe('Label selector of the pods, for the scale subresource.'),
   currentVersion: z.string().optional().describe('The version whose pods run.'),
   lastGoodVersion: z.string().optional().describe('The last version whose pods all got ready.'),
   autoscaling: z
     .object({
-      desired: z.int().optional(),
+      desired: z.int().optional().describe('Pods that the last decision asked for.'),
       reason: z.string().max(2048).optional().describe('Why the pool has this size.'),
       heldBy: z.string().max(256).optional().describe('Why nothing changes.'),
       decision: z.string().max(64).optional().describe('epoch.sequence of the last decision.'),
-      signals: z.array(scalingSignalSchema).max(32).optional().meta({ 'x-kubernetes-list-type': 'atomic' }),
+      signals: z
+        .array(scalingSignalSchema)
+        .max(32)
+        .optional()
+        .describe('What each queue of the pool showed and asked for.')
+        .meta({ 'x-kubernetes-list-type': 'atomic' }),
       last: z
-        .array(z.object({ time: z.string().meta({ format: 'date-time' }), from: z.int(), to: z.int(), reason: z.string().max(1024) }))
+        .array(
+          z.object({
+            time: z.string().meta({ format: 'date-time' }),
+            from: z.int(),
+            to: z.int(),
+            reason: z.string().max(1024),
+          }),
+        )
         .max(10)
         .optional()
         .describe('The last changes, newest first.')
         .meta({ 'x-kubernetes-list-type': 'atomic' }),
     })
-    .optional(),
+    .optional()
+    .describe('What the autoscaler last said and why.'),
 });
 
 /** The spec as stored: what the schema defaults is present. */

@@ -1,0 +1,17 @@
+# One image for every app and for workers: a bundle (`npx nx run-many -t build`) on a base that has Node and no shell.
+#
+#   docker build --build-arg APP_DIR=apps/queue-controller -t registry.example/redis-queue/queue-controller:0.1.0 .
+ARG BASE=gcr.io/distroless/nodejs24-debian13:nonroot
+FROM ${BASE}
+
+# Folder of the app; only its dist/main.js goes in.
+ARG APP_DIR
+# A small young generation keeps a controller's memory flat. A worker whose jobs allocate much sets its own.
+ARG NODE_FLAGS="--max-semi-space-size=1 --max-old-space-size=80"
+ENV NODE_ENV=production
+ENV NODE_OPTIONS=${NODE_FLAGS}
+
+# .mjs: an ES module with no package.json beside it.
+COPY ${APP_DIR}/dist/main.js /app/main.mjs
+USER 65532:65532
+ENTRYPOINT ["/nodejs/bin/node", "/app/main.mjs"]

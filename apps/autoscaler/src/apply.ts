@@ -1,0 +1,76 @@
+import type { Decision } from '@redis-queue/scaling';
+import type { ScalingDecision } from '@redis-queue/scaling-bus';
+import { decisionMessage } from './message.ts';
+import type { ScaledPool } from './topology.ts';
+
+/** The part of the bus that publishing needs; see @redis-queue/scaling-bus. */
+export interface DecisionBus {
+  publish(decision: ScalingDecision): Promise<void>;
+  /** The bus's Redis time, Unix ms. */
+  timeMs(): Promise<number>;
+}
+
+const CLOCK_REFRESH_MS = 30_000;
+
+/**
+ * Publishes under one epoch: the bus's Redis time when leadership was taken. A later leader has a later one and wins at every
+ * consumer, whatever this process still sends.
+ */
+export class EpochPublisher {
+  readonly epoch: number;
+  readonly #bus: DecisionBus;
+  #sequence = 0;
+  /** Bus time minus local time. */
+  #offsetMs: number;
+  #readAtMs: number;
+  #reading = false;
+
+  private constructor(bus: DecisionBus, busNowMs: number, nowMs: number) {
+    this.#bus = bus;
+    this.epoch = busNowMs;
+    this.#offsetMs = busNowMs - nowMs;
+    this.#readAtMs = nowMs;
+  }
+
+  /**
+   * Takes the epoch. Call it when leadership was taken, never before.
+   *
+   * @throws when the bus does not answer: try again later, nothing can be published meanwhile anyway.
+   */
+  static async begin(bus: DecisionBus, now: () => number): Promise<EpochPublisher> {
+    const busNowMs = await bus.timeMs();
+    return new EpochPublisher(bus, busNowMs, now());
+  }
+
+  /** @param sampledAtMs local time of the newest look behind the decision. */
+  async publish(
+    pool: ScaledPool,
+    currentReplicas: number,
+    decision: Decision,
+    sampledAtMs: number,
+    nowMs: number,
+  ): Promise<void> {
+    this.#readClockIfOld(nowMs);
+    const stamp = {
+      epoch: this.epoch,
+      sequence: ++this.#sequence,
+      sampledAt: sampledAtMs + this.#offsetMs,
+      busNowMs: nowMs + this.#offsetMs,
+    };
+    await this.#bus.publish(decisionMessage(pool, currentReplicas, decision, nowMs, stamp));
+  }
+
+  /** The two clocks drift apart by little; a failure to read keeps the old offset. */
+  #readClockIfOld(nowMs: number): void {
+    if (this.#reading || nowMs - this.#readAtMs < CLOCK_REFRESH_MS) return;
+    this.#reading = true;
+    this.#readAtMs = nowMs;
+    this.#bus.timeMs().then(
+      (busNowMs) => {
+        this.#offsetMs = busNowMs - nowMs;
+        this.#reading = false;
+      },
+      () => (this.#reading = false),
+    );
+  }
+}

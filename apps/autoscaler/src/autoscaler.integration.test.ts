@@ -1,0 +1,189 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { eventually } from '@redis-queue/testing';
+import { aPool, aQueue } from './fixtures.ts';
+import { TestAutoscaler } from './test-autoscaler.ts';
+
+/** A pool that shrinks soon, so that a test can see it shrink. */
+const quick = { behavior: { scaleDown: { stabilizationWindowSeconds: 1 } } };
+/** Real time that a pool must hold its size through; longer than the 10 s of history a shrink needs. */
+const HOLD_MS = 14_000;
+
+let scaler: TestAutoscaler;
+beforeEach(async () => {
+  scaler = await TestAutoscaler.start();
+});
+afterEach(async () => scaler[Symbol.asyncDispose]());
+
+/** The autoscaler has looked at the queues of `pool` and told what it thinks. */
+const told = (name: string) => eventually(() => scaler.of(name).at(-1), { description: `a decision on ${name}` });
+
+/** Observes for `ms` of real time that `check` holds, at every decision that arrives. */
+async function holdsFor(ms: number, check: () => void): Promise<void> {
+  const end = performance.now() + ms;
+  await eventually(() => (check(), performance.now() >= end), { timeoutMs: ms + 5_000, intervalMs: 200 });
+}
+
+describe('a pool at zero', () => {
+  it('is woken by the first job, within a fraction of a second', async () => {
+    scaler.add(aPool('workers', ['emails']));
+    await scaler.run();
+    await told('workers');
+    const queue = scaler.producer('emails');
+    await queue.waitUntilReady();
+    // The queue came to rest: from here on only the wake-up can tell in time.
+    await eventually(async () => expectAtRest(scaler));
+    const addedAtMs = performance.now();
+    await queue.add('send', {});
+    const decision = await eventually(() => scaler.of('workers').find(({ desiredReplicas }) => desiredReplicas > 0), {
+      intervalMs: 2,
+    });
+    expect(decision).toMatchObject({
+      currentReplicas: 0,
+      desiredReplicas: 1,
+      pool: { uid: 'uid-of-workers', generation: 1 },
+    });
+    expect(decision.reason).toBe(
+      '1 replica: 1 job waiting or due soon; at 1 s a job 1 pod of 10 start them within 5 s.',
+    );
+    expect(decision.arrivedAtMs - addedAtMs).toBeLessThan(1_000);
+  });
+
+  it('takes the size of a whole burst, once', async () => {
+    scaler.add(aPool('workers', ['emails']));
+    await scaler.run();
+    await told('workers');
+    await scaler.producer('emails').addBulk(Array.from({ length: 600 }, () => ({ name: 'send', data: {} })));
+    await eventually(() => scaler.replicas('workers') === 10);
+    const sizes = scaler.of('workers').map(({ desiredReplicas }) => desiredReplicas);
+    expect(sizes.every((size, index) => index === 0 || size >= sizes[index - 1]!)).toBe(true);
+  });
+
+  it('is woken by a queue that only has prioritized jobs', async () => {
+    scaler.add(aPool('workers', ['emails']));
+    await scaler.run();
+    await told('workers');
+    await scaler.producer('emails').add('send', {}, { priority: 5 });
+    await eventually(() => scaler.replicas('workers') === 1);
+  });
+
+  it('is woken for a delayed job a pod’s start time before it is due', async () => {
+    scaler.add(aPool('workers', ['emails']));
+    await scaler.run();
+    await told('workers');
+    const dueAt = performance.now() + 5_000;
+    await scaler.producer('emails').add('send', {}, { delay: 5_000 });
+    await eventually(() => scaler.replicas('workers') === 1);
+    const early = dueAt - scaler.of('workers').find(({ desiredReplicas }) => desiredReplicas > 0)!.arrivedAtMs;
+    expect(early).toBeGreaterThan(1_000);
+    expect(early).toBeLessThan(2_500);
+  });
+
+  it('stays there for jobs that are due next week or cannot start', async () => {
+    scaler.add(aPool('later', ['next-week']));
+    scaler.add(aPool('stuck', ['paused']));
+    await scaler.run();
+    await told('later');
+    const paused = scaler.producer('paused');
+    await paused.pause();
+    await paused.add('send', {});
+    await scaler.producer('next-week').add('send', {}, { delay: 7 * 86_400_000 });
+    await eventually(() => scaler.of('stuck').find(({ reason }) => reason.includes('queue paused is paused')), {
+      timeoutMs: 20_000,
+    }).catch(() => undefined);
+    await holdsFor(3_000, () => expect([scaler.replicas('later'), scaler.replicas('stuck')]).toEqual([0, 0]));
+    await paused.resume();
+    await eventually(() => scaler.replicas('stuck') === 1);
+    expect(scaler.replicas('later')).toBe(0);
+  });
+
+  it('is shared by two pools on one queue: together they are not larger than one would be', async () => {
+    scaler.add(aPool('few', ['emails'], { maxReplicas: 5 }));
+    scaler.add(aPool('many', ['emails'], { maxReplicas: 15 }));
+    await scaler.run();
+    await Promise.all([told('few'), told('many')]);
+    await scaler.producer('emails').addBulk(Array.from({ length: 600 }, () => ({ name: 'send', data: {} })));
+    await eventually(() => scaler.replicas('few') === 3 && scaler.replicas('many') === 8);
+  });
+
+  it('is told again each tick until it has its size, each time with a higher sequence', async () => {
+    scaler.follows = false;
+    scaler.add(aPool('workers', ['emails']));
+    await scaler.run();
+    await told('workers');
+    await scaler.producer('emails').add('send', {});
+    const told3 = await eventually(() => {
+      const wanted = scaler.of('workers').filter(({ desiredReplicas }) => desiredReplicas === 1);
+      return wanted.length >= 3 && wanted;
+    });
+    expect(new Set(told3.map(({ epoch }) => epoch)).size).toBe(1);
+    expect(told3.map(({ sequence }) => sequence)).toEqual(
+      told3.map(({ sequence }) => sequence).toSorted((a, b) => a - b),
+    );
+    expect(told3.every(({ sampledAt, expiresAt }) => expiresAt > sampledAt)).toBe(true);
+  });
+});
+
+describe('a pool with pods', () => {
+  it('goes back to zero once everything is done', async () => {
+    scaler.add(aPool('workers', ['emails'], quick));
+    await scaler.run();
+    await told('workers');
+    await scaler.producer('emails').addBulk(Array.from({ length: 30 }, () => ({ name: 'send', data: {} })));
+    await eventually(() => scaler.replicas('workers') > 0);
+    scaler.worker('emails', () => Promise.resolve());
+    await eventually(() => scaler.replicas('workers') === 0, { timeoutMs: 90_000 });
+    expect(scaler.of('workers').at(-1)?.reason).toContain('nothing waits, runs or is due soon');
+  }, 120_000);
+
+  it('keeps its size while Redis is away, and says why; gets its size when Redis is back', async () => {
+    scaler.add(aPool('workers', ['emails'], quick), 6);
+    await scaler.run();
+    await told('workers');
+    await scaler.redis.kill9();
+    await eventually(() => scaler.of('workers').find(({ heldBy }) => heldBy === 'SensorFailed'), { timeoutMs: 20_000 });
+    await holdsFor(HOLD_MS, () => expect(scaler.replicas('workers')).toBe(6));
+    expect(scaler.logLines.some((line) => line.includes('Redis cannot be reached'))).toBe(true);
+    await scaler.redis.restart();
+    await scaler.producer('emails').addBulk(Array.from({ length: 600 }, () => ({ name: 'send', data: {} })));
+    await eventually(() => scaler.replicas('workers') >= 10, { timeoutMs: 15_000 });
+  });
+
+  it('gets its size when the bus is back after an outage', async () => {
+    scaler.add(aPool('workers', ['emails']));
+    await scaler.run();
+    await told('workers');
+    await scaler.bus.kill9();
+    await scaler.producer('emails').addBulk(Array.from({ length: 600 }, () => ({ name: 'send', data: {} })));
+    await eventually(() => scaler.logLines.some((line) => line.includes('the bus does not answer')), {
+      timeoutMs: 20_000,
+    });
+    await scaler.bus.restart();
+    await eventually(() => scaler.replicas('workers') === 10, { timeoutMs: 20_000 });
+  });
+
+  it('keeps its size over a restart of the autoscaler, which begins a later epoch', async () => {
+    scaler.add(aPool('workers', ['emails'], quick), 6);
+    await scaler.run();
+    const first = await told('workers');
+    await scaler.run();
+    const second = await eventually(() => scaler.of('workers').find(({ epoch }) => epoch > first.epoch));
+    expect(second).toMatchObject({ desiredReplicas: 6, heldBy: expect.stringMatching(/NoHistory|SensorFailed/) });
+  });
+
+  it('is not shrunk for a Queue object that is gone, and still grows for the others', async () => {
+    scaler.add(aPool('workers', ['emails', 'sms'], quick), 2);
+    await scaler.run();
+    await told('workers');
+    scaler.removeQueueObject('sms');
+    await eventually(() => scaler.of('workers').find(({ heldBy }) => heldBy === 'QueueMissing'));
+    await scaler.producer('emails').addBulk(Array.from({ length: 600 }, () => ({ name: 'send', data: {} })));
+    await eventually(() => scaler.replicas('workers') >= 10);
+    scaler.queues.set('sms', aQueue('sms'));
+  });
+});
+
+async function expectAtRest(test: TestAutoscaler): Promise<boolean> {
+  const lag = await test.metric('redis_queue_autoscaler_sample_duration_seconds');
+  const looks = lag.find(({ metricName }) => metricName?.endsWith('_count'))?.value ?? 0;
+  return looks >= 2;
+}

@@ -1,0 +1,61 @@
+/** Wakes the loop before its time: for a topology that changed, or a look that cannot wait. */
+export class Bell {
+  readonly #resized = new Set<string>();
+  #rung = false;
+  #topologyChanged = true;
+  #listener: (() => void) | undefined;
+
+  ring(): void {
+    if (this.#listener === undefined) this.#rung = true;
+    else this.#listener();
+  }
+
+  topologyChanged(): void {
+    this.#topologyChanged = true;
+    this.ring();
+  }
+
+  /** The pool's observed size changed. */
+  poolResized(key: string): void {
+    this.#resized.add(key);
+    this.ring();
+  }
+
+  /** The pools whose size changed since the last call. */
+  takeResized(): string[] {
+    const keys = [...this.#resized];
+    this.#resized.clear();
+    return keys;
+  }
+
+  /** Whether the topology changed since the last call. */
+  takeTopologyChanged(): boolean {
+    const changed = this.#topologyChanged;
+    this.#topologyChanged = false;
+    return changed;
+  }
+
+  /** Calls `listener` at the next ring, at once when it has rung since the last call. */
+  listen(listener: (() => void) | undefined): void {
+    this.#listener = listener;
+    if (!this.#rung || listener === undefined) return;
+    this.#rung = false;
+    listener();
+  }
+}
+
+/** Resolves when `ms` have passed, the bell rings or `signal` aborts. */
+export function untilDue(bell: Bell, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      bell.listen(undefined);
+      resolve();
+    };
+    const timer = setTimeout(end, Math.max(0, Math.min(ms, 60_000)));
+    if (signal.aborted) return end();
+    signal.addEventListener('abort', end);
+    bell.listen(end);
+  });
+}

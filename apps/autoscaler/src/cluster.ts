@@ -1,0 +1,67 @@
+import { GROUP, VERSION, type Queue, type WorkerPool } from '@redis-queue/api';
+import { SECRETS, type Manager, type ObjectCache, type Resource, type ResourceType } from '@redis-queue/controller';
+import type { Bell } from './bell.ts';
+import { buildTopology, poolKey, type Topology } from './topology.ts';
+
+const POOLS: ResourceType = {
+  group: GROUP,
+  version: VERSION,
+  plural: 'workerpools',
+  kind: 'WorkerPool',
+  namespaced: true,
+};
+const QUEUES: ResourceType = { group: GROUP, version: VERSION, plural: 'queues', kind: 'Queue', namespaced: true };
+
+type SecretObject = Resource & { data?: Record<string, string> };
+
+/** What the API server tells of pools, queues and their Secrets, as the autoscaler needs it. Reads only. */
+export interface Cluster {
+  topology(): Topology;
+  currentReplicas(key: string): number | undefined;
+  whenSynced(signal: AbortSignal): Promise<void>;
+}
+
+/**
+ * Watches pools, queues and, by name, the Secrets that may be read: RBAC's resourceNames allow a watch for one name, not a list.
+ * Rings `bell` when the topology or a pool's size changed; other changes of a status say nothing to it.
+ */
+export function watchCluster(manager: Manager, secretNames: readonly string[], bell: Bell): Cluster {
+  const pools = manager.cache<WorkerPool>(POOLS);
+  const queues = manager.cache<Queue>(QUEUES);
+  const secrets = new Map(
+    secretNames.map((name) => [name, manager.cache<SecretObject>(SECRETS, { fieldSelector: `metadata.name=${name}` })]),
+  );
+  pools.onChange((_event, pool, previous) => {
+    if (changesSpec(pool, previous)) bell.topologyChanged();
+    if (pool.status?.desiredReplicas !== previous?.status?.desiredReplicas) bell.poolResized(poolKey(pool));
+  });
+  queues.onChange((_event, queue, previous) => {
+    if (changesSpec(queue, previous)) bell.topologyChanged();
+  });
+  for (const cache of secrets.values()) cache.onChange(() => bell.topologyChanged());
+  const caches: ObjectCache<Resource>[] = [pools, queues, ...secrets.values()];
+  return {
+    topology: () =>
+      buildTopology({
+        pools: pools.list(),
+        queue: (namespace, name) => queues.get({ namespace, name }),
+        secret: (namespace, name) => secrets.get(name)?.get({ namespace, name }),
+        permittedSecrets: new Set(secretNames),
+      }),
+    currentReplicas: (key) => {
+      const [namespace = '', name = ''] = key.split('/');
+      return pools.get({ namespace, name })?.status?.desiredReplicas;
+    },
+    whenSynced: async (signal) => void (await Promise.all(caches.map((cache) => cache.whenSynced(signal)))),
+  };
+}
+
+/** Everything but a change of the status alone. */
+function changesSpec(object: WorkerPool | Queue, previous: WorkerPool | Queue | undefined): boolean {
+  return (
+    previous === undefined ||
+    previous.metadata.uid !== object.metadata.uid ||
+    previous.metadata.generation !== object.metadata.generation ||
+    previous.metadata.deletionTimestamp !== object.metadata.deletionTimestamp
+  );
+}

@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import { scalingDecisionSchema } from '@redis-queue/scaling-bus';
+import type { Decision } from '@redis-queue/scaling';
+import { aPool, aQueue, aSecret } from './fixtures.ts';
+import { decisionMessage, isWorthPublishing } from './message.ts';
+import { buildTopology } from './topology.ts';
+
+const pool = buildTopology({
+  pools: [aPool('workers', ['emails'])],
+  queue: (_, name) => aQueue(name),
+  secret: () => aSecret('redis://redis'),
+  permittedSecrets: new Set(['redis-credentials']),
+}).pools.get('team/workers')!;
+const decision: Decision = {
+  desired: 3,
+  reason: '3 replicas: x.',
+  signals: [{ queue: 'emails', depth: 5, active: 2 }],
+  confidence: 1,
+  cooldownUntilMs: 70_000,
+  safetyLimitHit: false,
+};
+const at = (atMs: number, over: Partial<Decision> = {}, generation = 1) => ({
+  atMs,
+  generation,
+  decision: { ...decision, ...over },
+});
+
+describe('a decision on the bus', () => {
+  it('is valid and dated in the bus’s time', () => {
+    const message = decisionMessage(pool, 0, decision, 10_000, {
+      epoch: 5,
+      sequence: 2,
+      sampledAt: 1_000_000_010.4,
+      busNowMs: 1_000_000_050.2,
+    });
+    expect(scalingDecisionSchema.parse(message)).toMatchObject({
+      pool: { namespace: 'team', name: 'workers', uid: 'uid-of-workers', generation: 1 },
+      epoch: 5,
+      sequence: 2,
+      currentReplicas: 0,
+      desiredReplicas: 3,
+      sampledAt: 1_000_000_010,
+      expiresAt: 1_000_015_050,
+      cooldownUntil: 1_000_060_050,
+    });
+  });
+});
+
+describe('publishing', () => {
+  it('repeats a size that is not there yet each tick, no faster', () => {
+    expect(isWorthPublishing(at(0), at(1_000), 0)).toBe(true);
+    expect(isWorthPublishing(at(0), at(300), 0)).toBe(false);
+  });
+
+  it('tells a new size at once', () => {
+    expect(isWorthPublishing(at(0), at(10, { desired: 4 }), 0)).toBe(true);
+  });
+
+  it('is silent while a pool has its size and nothing changes', () => {
+    expect(isWorthPublishing(at(0), at(3_600_000), 3)).toBe(false);
+  });
+
+  it.each([
+    ['a hold begins', { heldBy: 'SensorFailed' as const }, 1],
+    ['a limit is reached', { safetyLimitHit: true }, 1],
+    ['the spec changed', {}, 2],
+  ])('tells when %s although the size stays', (_, over, generation) => {
+    expect(isWorthPublishing(at(0), at(10, over, generation), 3)).toBe(true);
+  });
+
+  it('tells new numbers once a minute', () => {
+    expect(isWorthPublishing(at(0), at(59_000, { reason: 'other' }), 3)).toBe(false);
+    expect(isWorthPublishing(at(0), at(60_000, { reason: 'other' }), 3)).toBe(true);
+  });
+});

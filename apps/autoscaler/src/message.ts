@@ -1,0 +1,71 @@
+import type { Decision } from '@redis-queue/scaling';
+import { SCHEMA_VERSION, type ScalingDecision } from '@redis-queue/scaling-bus';
+import type { ScaledPool } from './topology.ts';
+
+/** A decision that nobody acted on by then is not to be acted on any more. */
+export const EXPIRES_AFTER_MS = 15_000;
+const MOST_SIGNALS = 32;
+const LONGEST_REASON = 2_048;
+
+export interface Stamp {
+  readonly epoch: number;
+  readonly sequence: number;
+  /** The bus's Redis time at which the newest data of the decision was read. */
+  readonly sampledAt: number;
+  /** The bus's Redis time now. */
+  readonly busNowMs: number;
+}
+
+/** The decision as the bus carries it; times in the bus's Redis time. */
+export function decisionMessage(
+  pool: ScaledPool,
+  currentReplicas: number,
+  decision: Decision,
+  nowMs: number,
+  stamp: Stamp,
+): ScalingDecision {
+  const { cooldownUntilMs } = decision;
+  return {
+    schemaVersion: SCHEMA_VERSION,
+    pool: { namespace: pool.namespace, name: pool.name, uid: pool.uid, generation: pool.generation },
+    epoch: stamp.epoch,
+    sequence: stamp.sequence,
+    sampledAt: Math.round(stamp.sampledAt),
+    expiresAt: Math.round(stamp.busNowMs + EXPIRES_AFTER_MS),
+    currentReplicas,
+    desiredReplicas: decision.desired,
+    reason: decision.reason.slice(0, LONGEST_REASON),
+    ...(decision.heldBy !== undefined && { heldBy: decision.heldBy }),
+    signals: decision.signals.slice(0, MOST_SIGNALS).map(({ active: _active, ...signal }) => signal),
+    confidence: decision.confidence,
+    ...(cooldownUntilMs !== undefined && { cooldownUntil: Math.round(stamp.busNowMs + cooldownUntilMs - nowMs) }),
+    safetyLimitHit: decision.safetyLimitHit,
+  };
+}
+
+/** What was last published of a pool. */
+export interface Published {
+  readonly atMs: number;
+  readonly decision: Decision;
+  readonly generation: number;
+}
+
+/** How often a decision that changes nothing is told again for the numbers in it. */
+const REFRESH_MS = 60_000;
+/** How often a decision that is not followed yet is repeated. A little under a tick, so that a tick is never skipped. */
+const REPEAT_MS = 900;
+
+/**
+ * Whether a decision is to be published: the size shall change (again each tick until it has), or what people read changed.
+ * So a pool that rests costs nothing, and a lost message costs a tick.
+ */
+export function isWorthPublishing(last: Published | undefined, next: Published, currentReplicas: number): boolean {
+  if (last === undefined) return true;
+  const { decision, generation, atMs } = next;
+  const { desired, heldBy, safetyLimitHit, reason } = last.decision;
+  if (decision.desired !== desired) return true;
+  if (decision.desired !== currentReplicas) return atMs - last.atMs >= REPEAT_MS;
+  if (decision.heldBy !== heldBy || decision.safetyLimitHit !== safetyLimitHit || generation !== last.generation)
+    return true;
+  return decision.reason !== reason && atMs - last.atMs >= REFRESH_MS;
+}

@@ -1,0 +1,100 @@
+import {
+  decide,
+  initialState,
+  type PolicyState,
+  type PoolObservation,
+  type QueueObservation,
+  isSeen,
+} from '@redis-queue/scaling';
+import type { EpochPublisher } from './apply.ts';
+import { isWorthPublishing, type Published } from './message.ts';
+import type { AutoscalerMetrics } from './metrics.ts';
+import type { ScaledPool } from './topology.ts';
+
+interface PoolMemory {
+  readonly uid: string;
+  state: PolicyState;
+  desired: number;
+  decidedAtMs: number;
+  published?: Published;
+}
+
+export interface DeciderOptions {
+  readonly publisher: () => EpochPublisher | undefined;
+  readonly metrics: AutoscalerMetrics;
+  readonly now: () => number;
+  readonly onPublishFailure: (error: unknown) => void;
+  readonly onPublished: () => void;
+}
+
+/** Decides pools and publishes what is worth it. Keeps each pool's policy state, and nothing that a crash would miss. */
+export class PoolDecider {
+  readonly #pools = new Map<string, PoolMemory>();
+  readonly #options: DeciderOptions;
+
+  constructor(options: DeciderOptions) {
+    this.#options = options;
+  }
+
+  /** The size last decided; undefined before the first decision. */
+  desired(key: string): number | undefined {
+    return this.#pools.get(key)?.desired;
+  }
+
+  /** How long ago the pool was decided, ms. */
+  sinceDecidedMs(key: string): number {
+    return this.#options.now() - (this.#pools.get(key)?.decidedAtMs ?? -Infinity);
+  }
+
+  /** @returns a promise that resolves with true once a change of size is on the bus, with false when none was sent. */
+  async decide(pool: ScaledPool, observation: PoolObservation): Promise<boolean> {
+    const { now, metrics, publisher, onPublishFailure, onPublished } = this.#options;
+    const nowMs = now();
+    const memory = this.#memoryOf(pool, observation.currentReplicas, nowMs);
+    const { decision, state } = decide(pool.view, memory.state, observation, nowMs);
+    Object.assign(memory, { state, desired: decision.desired, decidedAtMs: nowMs });
+    metrics.decided(pool, decision);
+    const next: Published = { atMs: nowMs, decision, generation: pool.generation };
+    const bus = publisher();
+    if (bus === undefined || !isWorthPublishing(memory.published, next, observation.currentReplicas)) return false;
+    const before = memory.published;
+    memory.published = next;
+    try {
+      await bus.publish(pool, observation.currentReplicas, decision, newestSampleMs(observation.queues, nowMs), nowMs);
+      metrics.published('ok');
+      onPublished();
+      return decision.desired !== observation.currentReplicas;
+    } catch (error) {
+      // Not told yet, so the next tick tells it; unless a newer one was told meanwhile.
+      if (memory.published === next && before === undefined) delete memory.published;
+      else if (memory.published === next && before !== undefined) memory.published = before;
+      metrics.published('failed');
+      onPublishFailure(error);
+      return false;
+    }
+  }
+
+  forget(pool: ScaledPool): void {
+    this.#pools.delete(pool.key);
+    this.#options.metrics.forget(pool);
+  }
+
+  /** A pool that was deleted and created again is another pool. */
+  #memoryOf(pool: ScaledPool, currentReplicas: number, nowMs: number): PoolMemory {
+    const known = this.#pools.get(pool.key);
+    if (known?.uid === pool.uid) return known;
+    const fresh: PoolMemory = {
+      uid: pool.uid,
+      state: initialState(nowMs),
+      desired: currentReplicas,
+      decidedAtMs: nowMs,
+    };
+    this.#pools.set(pool.key, fresh);
+    return fresh;
+  }
+}
+
+function newestSampleMs(queues: readonly QueueObservation[], nowMs: number): number {
+  const times = queues.filter(isSeen).map(({ sampledAtMs }) => sampledAtMs);
+  return times.length === 0 ? nowMs : Math.max(...times);
+}

@@ -1,0 +1,67 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { SampleSchedule } from './schedule.ts';
+
+describe('the sample schedule', () => {
+  it('gives what is due, the earliest first, once', () => {
+    const schedule = new SampleSchedule();
+    schedule.sooner('a', 30);
+    schedule.sooner('b', 10);
+    schedule.sooner('c', 20);
+    expect(schedule.nextMs()).toBe(10);
+    expect(schedule.takeDue(20).map(({ id }) => id)).toEqual(['b', 'c']);
+    expect(schedule.takeDue(20)).toEqual([]);
+    expect(schedule.nextMs()).toBe(30);
+  });
+
+  it('moves a look forward, never back', () => {
+    const schedule = new SampleSchedule();
+    schedule.sooner('a', 1_000);
+    schedule.sooner('a', 100);
+    schedule.sooner('a', 5_000);
+    expect(schedule.takeDue(100)).toEqual([{ id: 'a', atMs: 100 }]);
+    expect(schedule.nextMs()).toBeUndefined();
+  });
+
+  it('forgets what was deleted', () => {
+    const schedule = new SampleSchedule();
+    schedule.sooner('a', 10);
+    schedule.delete('a');
+    expect(schedule.takeDue(100)).toEqual([]);
+    expect(schedule.size).toBe(0);
+  });
+
+  it('behaves as a sorted list would, whatever is asked of it', () => {
+    const step = fc.oneof(
+      fc.record({
+        kind: fc.constant('sooner' as const),
+        id: fc.integer({ min: 0, max: 20 }),
+        atMs: fc.integer({ min: 0, max: 100 }),
+      }),
+      fc.record({ kind: fc.constant('delete' as const), id: fc.integer({ min: 0, max: 20 }), atMs: fc.constant(0) }),
+      fc.record({ kind: fc.constant('take' as const), id: fc.constant(0), atMs: fc.integer({ min: 0, max: 100 }) }),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
+        const schedule = new SampleSchedule();
+        const model = new Map<string, number>();
+        for (const { kind, id, atMs } of steps) {
+          if (kind === 'sooner') {
+            schedule.sooner(String(id), atMs);
+            model.set(String(id), Math.min(atMs, model.get(String(id)) ?? Infinity));
+          } else if (kind === 'delete') {
+            schedule.delete(String(id));
+            model.delete(String(id));
+          } else {
+            const due = [...model].filter(([, at]) => at <= atMs);
+            for (const [gone] of due) model.delete(gone);
+            const taken = schedule.takeDue(atMs);
+            expect(taken.map(({ atMs: at }) => at)).toEqual(due.map(([, at]) => at).toSorted((a, b) => a - b));
+            expect(new Set(taken.map((entry) => entry.id))).toEqual(new Set(due.map(([gone]) => gone)));
+          }
+          expect(schedule.nextMs()).toBe(model.size === 0 ? undefined : Math.min(...model.values()));
+        }
+      }),
+    );
+  });
+});

@@ -1,0 +1,148 @@
+import { Queue, Worker, type Processor } from 'bullmq';
+import { Redis } from 'ioredis';
+import { Registry } from 'prom-client';
+import type { Queue as QueueObject, WorkerPool } from '@redis-queue/api';
+import { RedisConnections } from '@redis-queue/bullmq';
+import { createConsumer, createPublisher, type ScalingDecision } from '@redis-queue/scaling-bus';
+import { startRedis, type RedisServer } from '@redis-queue/testing';
+import { Autoscaler } from './autoscaler.ts';
+import { Bell } from './bell.ts';
+import { aQueue, aSecret } from './fixtures.ts';
+import { AutoscalerMetrics } from './metrics.ts';
+import { buildTopology, poolKey } from './topology.ts';
+
+/** Real Redis servers for queues and bus, an autoscaler on them, and objects as the API server would tell them. */
+export class TestAutoscaler implements AsyncDisposable {
+  readonly redis: RedisServer;
+  readonly bus: RedisServer;
+  readonly pools = new Map<string, WorkerPool>();
+  readonly queues = new Map<string, QueueObject>();
+  /** All decisions that reached the consumer, oldest first, with the time of arrival. */
+  readonly decisions: (ScalingDecision & { arrivedAtMs: number })[] = [];
+  readonly logLines: string[] = [];
+  /** Whether a decision changes the observed size, as the workerpool controller makes it. */
+  follows = true;
+  #registry = new Registry();
+  readonly #clients: { close(): Promise<unknown> }[] = [];
+  #running: { stop: () => Promise<void>; bell: Bell } | undefined;
+
+  private constructor(redis: RedisServer, bus: RedisServer) {
+    this.redis = redis;
+    this.bus = bus;
+    const consumer = createConsumer({
+      redis: { host: bus.host, port: bus.port },
+      handler: (decision) => Promise.resolve(this.#receive(decision)),
+    });
+    this.#clients.push(consumer);
+  }
+
+  static async start(): Promise<TestAutoscaler> {
+    const [redis, bus] = await Promise.all([startRedis(), startRedis()]);
+    return new TestAutoscaler(redis, bus);
+  }
+
+  /** Adds a pool and the Queue objects that it names. */
+  add(pool: WorkerPool, replicas = 0): void {
+    this.pools.set(poolKey(pool), { ...pool, status: { desiredReplicas: replicas } });
+    for (const name of pool.spec.queues) if (!this.queues.has(name)) this.queues.set(name, aQueue(name));
+    this.#running?.bell.topologyChanged();
+  }
+
+  removeQueueObject(name: string): void {
+    this.queues.delete(name);
+    this.#running?.bell.topologyChanged();
+  }
+
+  /** Runs an autoscaler with nothing remembered, in place of the one before. */
+  async run(): Promise<void> {
+    await this.#running?.stop();
+    this.#registry = new Registry();
+    const bell = new Bell();
+    const connections = new RedisConnections({ clientName: 'test' });
+    const publisher = createPublisher({ redis: { host: this.bus.host, port: this.bus.port } });
+    const abort = new AbortController();
+    const log = (fields: object, message: string): void =>
+      void this.logLines.push(JSON.stringify({ ...fields, message }));
+    const done = new Autoscaler({
+      topology: () => this.#topology(),
+      currentReplicas: (key) => this.pools.get(key)?.status?.desiredReplicas,
+      connections,
+      bus: publisher,
+      bell,
+      metrics: new AutoscalerMetrics(this.#registry),
+      log: { info: log, warn: log },
+      podStartMs: 2_000,
+      now: () => performance.now(),
+    }).run(abort.signal);
+    this.#running = {
+      bell,
+      stop: async () => {
+        abort.abort();
+        await done;
+        connections.close();
+        await publisher.close();
+      },
+    };
+  }
+
+  producer(name: string): Queue {
+    const queue = new Queue(name, { connection: this.#connection() });
+    this.#clients.push(queue);
+    return queue;
+  }
+
+  worker(name: string, process: Processor, concurrency = 10): Worker {
+    const worker = new Worker(name, process, {
+      concurrency,
+      connection: { host: this.redis.host, port: this.redis.port, maxRetriesPerRequest: null },
+    });
+    worker.on('error', () => {});
+    this.#clients.push({ close: () => worker.close(true) });
+    return worker;
+  }
+
+  /** Decisions of a pool, oldest first. */
+  of(name: string): (ScalingDecision & { arrivedAtMs: number })[] {
+    return this.decisions.filter(({ pool }) => pool.name === name);
+  }
+
+  replicas(name: string): number {
+    return this.pools.get(`team/${name}`)?.status?.desiredReplicas ?? 0;
+  }
+
+  async metric(name: string): Promise<{ value: number; labels: object; metricName?: string }[]> {
+    const metric = await this.#registry.getSingleMetric(name)?.get();
+    return metric?.values ?? [];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#running?.stop();
+    await Promise.all(this.#clients.map((client) => client.close().catch(() => {})));
+    await Promise.all([this.redis.stop(), this.bus.stop()]);
+  }
+
+  #connection(): Redis {
+    const connection = new Redis({ host: this.redis.host, port: this.redis.port, maxRetriesPerRequest: 1 });
+    connection.on('error', () => {});
+    this.#clients.push({ close: () => Promise.resolve(connection.disconnect()) });
+    return connection;
+  }
+
+  #topology(): ReturnType<typeof buildTopology> {
+    return buildTopology({
+      pools: [...this.pools.values()],
+      queue: (_, name) => this.queues.get(name),
+      secret: () => aSecret(this.redis.url),
+      permittedSecrets: new Set(['redis-credentials']),
+    });
+  }
+
+  #receive(decision: ScalingDecision): void {
+    this.decisions.push({ ...decision, arrivedAtMs: performance.now() });
+    const key = `${decision.pool.namespace}/${decision.pool.name}`;
+    const pool = this.pools.get(key);
+    if (!this.follows || pool === undefined || pool.status?.desiredReplicas === decision.desiredReplicas) return;
+    this.pools.set(key, { ...pool, status: { desiredReplicas: decision.desiredReplicas } });
+    this.#running?.bell.poolResized(key);
+  }
+}

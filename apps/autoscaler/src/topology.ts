@@ -1,0 +1,159 @@
+import { queueName, queuePrefix, redisSecretName, type Queue, type WorkerPool } from '@redis-queue/api';
+import { connectionKey, parseRedisSecret, queueId, type QueueRef, type RedisTarget } from '@redis-queue/bullmq';
+import {
+  DEFAULT_WAIT_TARGET_MS,
+  poolSpecView,
+  shareOfQueue,
+  type PoolSpecView,
+  type UnseenQueue,
+} from '@redis-queue/scaling';
+
+/** A Secret as the API server has it. */
+export interface RedisSecret {
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly data?: Record<string, string>;
+}
+
+/** What the API server holds that scaling depends on. */
+export interface ClusterView {
+  readonly pools: readonly WorkerPool[];
+  queue(namespace: string, name: string): Queue | undefined;
+  secret(namespace: string, name: string): RedisSecret | undefined;
+  /** Names of Secrets that this installation may read. */
+  readonly permittedSecrets: ReadonlySet<string>;
+}
+
+/** A queue in a Redis: what is sampled. Several Queue objects may name the same one. */
+export interface WatchedQueue {
+  /** Of the Redis and the queue in it. */
+  readonly id: string;
+  readonly ref: QueueRef;
+  readonly targetKey: string;
+  /** The pools that work on it, autoscaled ones only, by `namespace/name`. */
+  readonly pools: readonly string[];
+  /** The shortest wait target of these pools. */
+  readonly waitTargetMs: number;
+}
+
+/** One of a pool's queues: where to find it and which part of it is this pool's, or why it cannot be looked at. */
+export type PoolQueue = { readonly queue: string; readonly id: string; readonly share: number } | UnseenQueue;
+
+export interface ScaledPool {
+  /** `namespace/name`. */
+  readonly key: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly generation: number;
+  readonly view: PoolSpecView;
+  readonly queues: readonly PoolQueue[];
+}
+
+/** Who is to be scaled, by what, and how to look at it. Derived from the cluster alone. */
+export interface Topology {
+  readonly pools: ReadonlyMap<string, ScaledPool>;
+  readonly queues: ReadonlyMap<string, WatchedQueue>;
+  readonly targets: ReadonlyMap<string, RedisTarget>;
+}
+
+type Located =
+  | {
+      readonly ok: true;
+      readonly id: string;
+      readonly ref: QueueRef;
+      readonly targetKey: string;
+      readonly target: RedisTarget;
+    }
+  | { readonly ok: false; readonly unseen: UnseenQueue };
+
+/** Derives the topology. Pure: the same cluster gives the same topology. */
+export function buildTopology(cluster: ClusterView): Topology {
+  const located = cluster.pools
+    .filter((pool) => pool.metadata.deletionTimestamp === undefined)
+    .map((pool) => ({ pool, queues: pool.spec.queues.map((name) => ({ name, at: locate(cluster, pool, name) })) }));
+  const consumers = Map.groupBy(
+    located.flatMap(({ pool, queues }) =>
+      queues.flatMap(({ at }) => (at.ok ? [{ id: at.id, ...capacityOf(pool) }] : [])),
+    ),
+    ({ id }) => id,
+  );
+  const pools = new Map<string, ScaledPool>();
+  const queues = new Map<string, WatchedQueue>();
+  const targets = new Map<string, RedisTarget>();
+  for (const { pool, queues: poolQueues } of located) {
+    const view = poolSpecView(pool.spec);
+    if (view === undefined) continue;
+    const key = poolKey(pool);
+    pools.set(key, {
+      key,
+      namespace: pool.metadata.namespace ?? 'default',
+      name: pool.metadata.name,
+      uid: pool.metadata.uid ?? '',
+      generation: pool.metadata.generation ?? 0,
+      view,
+      queues: poolQueues.map(({ name, at }): PoolQueue =>
+        at.ok
+          ? { queue: name, id: at.id, share: shareOfQueue(capacityOf(pool), consumers.get(at.id) ?? []) }
+          : at.unseen,
+      ),
+    });
+    for (const { at } of poolQueues) {
+      if (!at.ok) continue;
+      targets.set(at.targetKey, at.target);
+      queues.set(at.id, watched(queues.get(at.id), at, key, view));
+    }
+  }
+  return { pools, queues, targets };
+}
+
+function watched(
+  before: WatchedQueue | undefined,
+  at: Located & { ok: true },
+  pool: string,
+  view: PoolSpecView,
+): WatchedQueue {
+  const waitTargetMs = view.waitTargetMs ?? DEFAULT_WAIT_TARGET_MS;
+  return {
+    id: at.id,
+    ref: at.ref,
+    targetKey: at.targetKey,
+    pools: [...new Set([...(before?.pools ?? []), pool])],
+    waitTargetMs: Math.min(waitTargetMs, before?.waitTargetMs ?? Infinity),
+  };
+}
+
+function locate(cluster: ClusterView, pool: WorkerPool, queueObject: string): Located {
+  const namespace = pool.metadata.namespace ?? 'default';
+  const queue = cluster.queue(namespace, queueObject);
+  if (queue === undefined)
+    return unseen(queueObject, 'QueueMissing', `Queue ${queueObject} does not exist in namespace ${namespace}`);
+  const secretName = redisSecretName(queue);
+  if (!cluster.permittedSecrets.has(secretName)) {
+    return unseen(
+      queueObject,
+      'SensorFailed',
+      `Secret ${secretName} is not permitted; add it to the Helm value redis.secretNames`,
+    );
+  }
+  const secret = cluster.secret(namespace, secretName);
+  if (secret === undefined)
+    return unseen(queueObject, 'SensorFailed', `Secret ${secretName} does not exist in namespace ${namespace}`);
+  const parsed = parseRedisSecret(secret.data ?? {}, queue.spec.redis?.tls);
+  if (!parsed.ok) return unseen(queueObject, 'SensorFailed', `Secret ${secretName}: ${parsed.message}`);
+  const ref = { prefix: queuePrefix(queue), name: queueName(queue) };
+  const targetKey = connectionKey(parsed.target);
+  return { ok: true, id: `${targetKey}/${queueId(ref)}`, ref, targetKey, target: parsed.target };
+}
+
+function unseen(queue: string, why: UnseenQueue['unseen'], message: string): Located {
+  return { ok: false, unseen: { queue, unseen: why, message } };
+}
+
+/** The most slots a pool may have; one that is not autoscaled keeps spec.replicas. */
+function capacityOf({ spec }: WorkerPool): { maxReplicas: number; concurrency: number } {
+  return { maxReplicas: poolSpecView(spec)?.maxReplicas ?? spec.replicas, concurrency: spec.concurrency };
+}
+
+export function poolKey(pool: { metadata: { namespace?: string; name: string } }): string {
+  return `${pool.metadata.namespace ?? 'default'}/${pool.metadata.name}`;
+}

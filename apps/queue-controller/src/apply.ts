@@ -1,0 +1,136 @@
+import type { Queue } from '@redis-queue/api';
+import {
+  formatOwnerMark,
+  GLOBAL_CONCURRENCY_FIELD,
+  obliterateStep,
+  pauseQueue,
+  RATE_LIMIT_FIELDS,
+  rateLimitFields,
+  resumeQueue,
+  writeMeta,
+  type FencedWrite,
+  type QueueRef,
+} from '@redis-queue/bullmq';
+import type { QueuePlan, QueueStep } from './plan.ts';
+import type { Problem } from './reasons.ts';
+
+type Redis = Parameters<typeof pauseQueue>[0];
+
+/** The two systems that steps write to. */
+export interface Writers {
+  /** Absent only for plans whose steps do not touch Redis. */
+  readonly redis?: Redis | undefined;
+  setFinalizer(queue: Queue, present: boolean): Promise<void>;
+}
+
+export interface Applied {
+  /** Steps that were done, in order. */
+  readonly done: readonly QueueStep[];
+  /** Why the rest was not. */
+  readonly problem?: Problem;
+}
+
+/** Rounds of ≤ 1,000 jobs a reconcile, so that removing millions of jobs does not starve other queues. */
+const OBLITERATE_ROUNDS = 20;
+
+/**
+ * Does the steps in order; each is idempotent and fenced by the owner mark, so that a crash before or after any of them
+ * is cured by planning again. Stops at the first that cannot be done now.
+ *
+ * @throws what Redis or the API server throws.
+ */
+export async function applyPlan(
+  queue: Queue,
+  ref: QueueRef,
+  plan: QueuePlan,
+  writers: Writers,
+  signal?: AbortSignal,
+): Promise<Applied> {
+  const done: QueueStep[] = [];
+  let mark = plan.rawOwnerMark;
+  for (const step of plan.steps) {
+    signal?.throwIfAborted();
+    const result = await applyStep(step, mark, queue, ref, writers, signal);
+    if (result.problem) return { done, problem: result.problem };
+    if ('mark' in step) mark = formatOwnerMark(step.mark);
+    done.push(step);
+  }
+  return { done };
+}
+
+interface StepResult {
+  readonly problem?: Problem;
+}
+const DONE: StepResult = {};
+
+async function applyStep(
+  step: QueueStep,
+  mark: string | undefined,
+  queue: Queue,
+  ref: QueueRef,
+  writers: Writers,
+  signal: AbortSignal | undefined,
+): Promise<StepResult> {
+  if (step.kind === 'addFinalizer' || step.kind === 'removeFinalizer') {
+    await writers.setFinalizer(queue, step.kind === 'addFinalizer');
+    return DONE;
+  }
+  const { redis } = writers;
+  if (!redis)
+    throw new Error(`Queue ${queue.metadata.namespace}/${queue.metadata.name}: step ${step.kind} needs Redis`);
+  if (step.kind === 'obliterate') return obliterate(redis, ref, step.force, signal);
+  if (step.kind === 'pause') await pauseQueue(redis, ref);
+  else if (step.kind === 'resume') await resumeQueue(redis, ref);
+  else if (!(await writeMeta(redis, ref, { expected: mark, ...metaWrite(step) }))) return { problem: OWNERSHIP_LOST };
+  return DONE;
+}
+
+const OWNERSHIP_LOST: Problem = {
+  reason: 'OwnershipLost',
+  message: 'another claimant changed the owner mark meanwhile; looking again',
+};
+
+type MetaStep = Exclude<QueueStep, { kind: 'addFinalizer' | 'removeFinalizer' | 'obliterate' | 'pause' | 'resume' }>;
+
+function metaWrite(step: MetaStep): Omit<FencedWrite, 'expected'> {
+  switch (step.kind) {
+    case 'claim':
+    case 'release':
+      return { mark: formatOwnerMark(step.mark) };
+    case 'setRateLimit':
+      return { set: rateLimitFields(step.window) };
+    case 'clearRateLimit':
+      return { clear: RATE_LIMIT_FIELDS };
+    case 'setGlobalConcurrency':
+      return { set: { [GLOBAL_CONCURRENCY_FIELD]: step.value } };
+    default:
+      return { clear: [GLOBAL_CONCURRENCY_FIELD] };
+  }
+}
+
+async function obliterate(
+  redis: Redis,
+  ref: QueueRef,
+  force: boolean,
+  signal: AbortSignal | undefined,
+): Promise<StepResult> {
+  for (let round = 0; round < OBLITERATE_ROUNDS; round++) {
+    signal?.throwIfAborted();
+    const result = await obliterateStep(redis, ref, { force });
+    if (result === 'done') return DONE;
+    if (result !== 'more') return { problem: OBSTACLES[result] };
+  }
+  return { problem: { reason: 'Deleting', message: 'the data in Redis is being removed' } };
+}
+
+const FORCE_HINT = 'annotate redis-queue.io/force-delete=true to remove the data now';
+const OBSTACLES: Record<'activeJobs' | 'waitingChildren', Problem> = {
+  activeJobs: {
+    reason: 'ActiveJobs',
+    message: `jobs are active; the queue is paused and its data is removed when they are done; ${FORCE_HINT}`,
+  },
+  waitingChildren: {
+    reason: 'WaitingChildren',
+    message: `flow parents wait for children in other queues; ${FORCE_HINT}`,
+  },
+};

@@ -1,0 +1,283 @@
+import { keyOf } from '@redis-queue/controller';
+import { eventually } from '@redis-queue/testing';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { QUEUES } from './resources.ts';
+import {
+  runController,
+  testCluster,
+  type RunningController,
+  type StoredQueue,
+  type TestCluster,
+} from './test-cluster.ts';
+
+let t: TestCluster;
+let controller: RunningController;
+beforeAll(async () => {
+  t = await testCluster();
+  controller = await runController(t);
+});
+afterAll(async () => {
+  await controller?.stop();
+  await t?.[Symbol.asyncDispose]();
+});
+
+const meta = (name: string): Promise<Record<string, string>> => t.redis.hgetall(`bull:${name}:meta`);
+const patch = (queue: StoredQueue, change: object): Promise<unknown> =>
+  t.client.mergePatch(QUEUES, keyOf(queue), change);
+const remove = (queue: StoredQueue): Promise<boolean> => t.client.delete(QUEUES, keyOf(queue));
+const gone = (queue: StoredQueue): Promise<true> =>
+  eventually(async () => (await t.client.get(QUEUES, keyOf(queue))) === undefined, {
+    description: `${queue.metadata.name} to be gone`,
+  });
+
+describe('a queue is brought to its spec', () => {
+  test('limits and pause are set, shown in the status, and told by events', async () => {
+    const ns = await t.namespace();
+    const queue = await t.queue(ns, 'new', {
+      rateLimits: { maxJobsPerSecond: 100, burstCapacity: 200 },
+      globalConcurrency: 5,
+      paused: true,
+    });
+    const ready = await t.settled(queue, 'Applied');
+    expect(await meta('new')).toMatchObject({ max: '200', duration: '2000', concurrency: '5', paused: '1' });
+    expect(ready.status).toMatchObject({
+      effective: {
+        name: 'new',
+        prefix: 'bull',
+        rateLimit: { max: 200, durationMs: 2000 },
+        redisVersion: expect.stringMatching(/^7/),
+      },
+      adoptedAt: expect.any(String),
+      conditions: [{ type: 'Ready', status: 'True' }],
+    });
+    await eventually(async () => {
+      expect((await t.eventsOf(queue)).map(({ reason }) => reason).toSorted()).toEqual(['Adopted', 'PolicyApplied']);
+      return true;
+    });
+  });
+
+  test('adoption changes nothing that the spec does not name', async () => {
+    const ns = await t.namespace();
+    const before = {
+      max: '7',
+      duration: '700',
+      concurrency: '3',
+      paused: '1',
+      version: 'bullmq:5.0.0',
+      'opts.maxLenEvents': '10000',
+    };
+    await t.redis.hset('bull:old:meta', before);
+    await t.settled(await t.queue(ns, 'old'), 'Applied');
+    const { 'redis-queue:owner': mark, ...after } = await meta('old');
+    expect(after).toEqual(before);
+    expect(JSON.parse(mark!)).toMatchObject({
+      v: 1,
+      managed: [],
+      owner: expect.stringMatching(new RegExp(`^[0-9a-f-]{36}/${ns}/old$`)),
+    });
+  });
+
+  test('a field that is taken out of the spec is cleared in Redis', async () => {
+    const ns = await t.namespace();
+    const queue = await t.queue(ns, 'shrink', {
+      rateLimits: { maxJobsPerSecond: 10 },
+      globalConcurrency: 5,
+      paused: true,
+    });
+    await t.settled(queue, 'Applied');
+    await patch(queue, { spec: { rateLimits: null, paused: null } });
+    const ready = await t.settled(queue, 'Applied');
+    const { 'redis-queue:owner': mark, ...rest } = await meta('shrink');
+    expect(rest).toEqual({ concurrency: '5' });
+    expect(JSON.parse(mark!)).toMatchObject({ managed: ['globalConcurrency'] });
+    expect(ready.status?.effective).not.toHaveProperty('rateLimit');
+  });
+
+  test('what somebody else changed in Redis is set back, told by an event and counted', async () => {
+    const ns = await t.namespace();
+    const queue = await t.queue(ns, 'drift', { globalConcurrency: 5 });
+    await t.settled(queue, 'Applied');
+    await t.redis.hset('bull:drift:meta', 'concurrency', '500');
+    await eventually(async () => (await meta('drift')).concurrency === '5');
+    await eventually(async () =>
+      (await t.eventsOf(queue)).some(
+        ({ reason, message }) => reason === 'DriftRepaired' && message.includes('to 5, from 500'),
+      ),
+    );
+    expect(await controller.manager.registry.metrics()).toMatch(
+      /redis_queue_drift_corrections_total\{step="setGlobalConcurrency"\} 1/,
+    );
+  });
+
+  test('Observe plans in the status and writes nothing', async () => {
+    const ns = await t.namespace();
+    const queue = await t.queue(ns, 'watched', { adoptionPolicy: 'Observe', globalConcurrency: 5 });
+    const ready = await t.settled(queue, 'Observed');
+    expect(ready.status?.plan).toEqual(['mark the queue as governed by this Queue', 'set the global concurrency to 5']);
+    expect(await meta('watched')).toEqual({});
+    await patch(queue, { spec: { adoptionPolicy: 'Adopt' } });
+    expect((await t.settled(queue, 'Applied')).status).not.toHaveProperty('plan');
+    expect(await meta('watched')).toMatchObject({ concurrency: '5' });
+  });
+
+  test('Refuse leaves a queue that exists alone', async () => {
+    const ns = await t.namespace();
+    await t.redis.hset('bull:theirs:meta', { version: 'bullmq:6.7.0' });
+    await t.settled(await t.queue(ns, 'theirs', { adoptionPolicy: 'Refuse', globalConcurrency: 1 }), 'QueueExists');
+    expect(await meta('theirs')).toEqual({ version: 'bullmq:6.7.0' });
+  });
+
+  test('fields that this release does not act on are named', async () => {
+    const ns = await t.namespace();
+    const queue = await t.queue(ns, 'later', { dlqPolicy: { enabled: true } });
+    await t.settled(queue, 'Applied');
+    expect((await t.settled(queue, 'FieldsNotEnforced', 'FieldsNotEnforced')).status?.conditions).toHaveLength(2);
+  });
+});
+
+describe('whose queue it is', () => {
+  test('of two objects for one queue the older governs, and the younger follows when it goes', async () => {
+    const [first, second] = [await t.namespace(), await t.namespace()];
+    const older = await t.queue(first, 'shared', { globalConcurrency: 1 });
+    await t.settled(older, 'Applied');
+    const younger = await t.queue(second, 'same', { name: 'shared', globalConcurrency: 2 });
+    const blocked = await t.settled(younger, 'Conflict');
+    expect(blocked.status?.conditions?.find(({ type }) => type === 'Ready')?.message).toContain(`${first}/shared`);
+    expect(await meta('shared')).toMatchObject({ concurrency: '1' });
+    await remove(older);
+    await t.settled(younger, 'Applied');
+    expect(await meta('shared')).toMatchObject({ concurrency: '2' });
+  });
+
+  test("another cluster's queue is taken over only with the annotation", async () => {
+    const ns = await t.namespace();
+    await t.redis.hset('bull:moved:meta', {
+      'redis-queue:owner': '{"v":1,"owner":"other/shop/moved","managed":[],"adoptedAt":"2026-01-01T00:00:00Z"}',
+    });
+    const queue = await t.queue(ns, 'moved', { globalConcurrency: 3 });
+    await t.settled(queue, 'OwnedByOtherCluster');
+    expect(await meta('moved')).not.toHaveProperty('concurrency');
+    await patch(queue, { metadata: { annotations: { 'redis-queue.io/take-over': 'true' } } });
+    await t.settled(queue, 'Applied');
+    expect(await meta('moved')).toMatchObject({ concurrency: '3' });
+  });
+});
+
+describe('the way to Redis', () => {
+  test('a Secret that appears, and one that is corrected, is followed at once', async () => {
+    const ns = await t.cluster.createNamespace('late');
+    const queue = await t.queue(ns, 'late', { globalConcurrency: 4 });
+    await t.settled(queue, 'SecretNotFound');
+    await t.secret(ns, { 'redis-url': 'redis://127.0.0.1:1' });
+    await t.settled(queue, 'RedisUnreachable');
+    await t.secret(ns, { 'redis-url': t.server.url });
+    await t.settled(queue, 'Applied');
+    expect(await meta('late')).toMatchObject({ concurrency: '4' });
+  });
+
+  test('a Secret that the controller may not read is named, with the Helm value to change', async () => {
+    const ns = await t.namespace();
+    const queue = await t.queue(ns, 'private', { redis: { secretRef: { name: 'other' } } });
+    const blocked = await t.settled(queue, 'SecretNotPermitted');
+    expect(JSON.stringify(blocked.status?.conditions)).toContain('redis.secretNames');
+  });
+
+  test('a policy that evicts is pointed at', async () => {
+    const ns = await t.namespace();
+    await t.redis.config('SET', 'maxmemory-policy', 'allkeys-lru');
+    try {
+      await t.secret(ns, { 'redis-host': 'localhost', 'redis-port': String(t.server.port) }, 'second');
+      const queue = await t.queue(ns, 'evict', { redis: { secretRef: { name: 'second' } } });
+      await t.settled(queue, 'EvictionEnabled', 'MaxmemoryPolicy');
+    } finally {
+      await t.redis.config('SET', 'maxmemory-policy', 'noeviction');
+    }
+    expect(await t.redis.ping()).toBe('PONG');
+  });
+});
+
+describe('deletion', () => {
+  test('Retain touches nothing in Redis and needs no finalizer', async () => {
+    const ns = await t.namespace();
+    const queue = await t.queue(ns, 'kept', { globalConcurrency: 4 });
+    expect((await t.settled(queue, 'Applied')).metadata.finalizers).toBeUndefined();
+    const before = await meta('kept');
+    await remove(queue);
+    await gone(queue);
+    expect(await meta('kept')).toEqual(before);
+  });
+
+  test('Delete waits for active jobs, with the queue paused, then leaves nothing', async () => {
+    const ns = await t.namespace();
+    const queue = await t.queue(ns, 'wiped', { deletionPolicy: 'Delete' });
+    await t.settled(queue, 'Applied');
+    await t.redis.lpush('bull:wiped:wait', 'a', 'b');
+    await t.redis.lpush('bull:wiped:active', 'c');
+    await remove(queue);
+    await t.settled(queue, 'ActiveJobs');
+    expect(await meta('wiped')).toMatchObject({ paused: '1' });
+    await t.redis.del('bull:wiped:active');
+    await gone(queue);
+    expect(await t.redis.keys('bull:wiped:*')).toEqual([]);
+  });
+
+  test('force-delete does not wait', async () => {
+    const ns = await t.namespace();
+    const queue = await t.queue(ns, 'forced', { deletionPolicy: 'Delete' }, { 'redis-queue.io/force-delete': 'true' });
+    await t.settled(queue, 'Applied');
+    await t.redis.lpush('bull:forced:active', 'c');
+    await remove(queue);
+    await gone(queue);
+    expect(await t.redis.keys('bull:forced:*')).toEqual([]);
+  });
+
+  test('DeleteIfEmpty keeps jobs, and says so', async () => {
+    const ns = await t.namespace();
+    const queue = await t.queue(ns, 'full', { deletionPolicy: 'DeleteIfEmpty' });
+    await t.settled(queue, 'Applied');
+    await t.redis.lpush('bull:full:wait', 'a');
+    await remove(queue);
+    await gone(queue);
+    expect(await t.redis.llen('bull:full:wait')).toBe(1);
+    await eventually(async () =>
+      (await t.eventsOf(queue)).some(({ reason, type }) => reason === 'DataRetained' && type === 'Warning'),
+    );
+  });
+});
+
+test('counts come to the status and to the metrics', async () => {
+  const ns = await t.namespace();
+  const queue = await t.queue(ns, 'counted');
+  await t.settled(queue, 'Applied');
+  await t.redis.lpush('bull:counted:wait', 'a', 'b', 'c');
+  const series = `redis_queue_jobs{namespace="${ns}",queue="counted",state="waiting"} 3`;
+  await eventually(async () => (await controller.manager.registry.metrics()).includes(series));
+  expect((await eventually(async () => (await t.read(queue)).status?.counts)).active).toBe(0);
+});
+
+async function reconciles(): Promise<number> {
+  const text = await controller.manager.registry.metrics();
+  const counts = [...text.matchAll(/^controller_runtime_reconcile_total\{.*\} (\d+)$/gm)];
+  return counts.reduce((sum, [, count]) => sum + Number(count), 0);
+}
+
+const WRITES = /^(h?set|hsetnx|hdel|del|unlink|[xz]add|zrem|[lr]push|rename|incr|p?expire|evalsha|eval)$/;
+
+test('steady state is silent: comparing unchanged queues writes neither to the API server nor to Redis', async () => {
+  const ns = await t.namespace();
+  const created = await t.queue(ns, 'silent', {
+    rateLimits: { maxJobsPerSecond: 10 },
+    globalConcurrency: 5,
+    paused: false,
+  });
+  await t.settled(created, 'Applied');
+  await eventually(async () => (await t.read(created)).status?.counts);
+  const queue = await t.read(created);
+  const before = await reconciles();
+  await t.redis.config('RESETSTAT');
+  await eventually(async () => (await reconciles()) >= before + 50);
+  const commands = [...(await t.redis.info('commandstats')).matchAll(/cmdstat_([a-z_|]+):/g)].map(([, name]) => name!);
+  expect(commands).toContain('hmget');
+  expect(commands.filter((name) => WRITES.test(name))).toEqual([]);
+  expect((await t.read(queue)).metadata.resourceVersion).toBe(queue.metadata.resourceVersion);
+});

@@ -1,0 +1,60 @@
+import type { QueueCounts } from '@redis-queue/api';
+import { expect, test } from 'vitest';
+import { formatDuration, isWorthWriting, percentile, TokenBucket, type SampledStatus } from './counts.ts';
+
+const counts = (waiting: number, active = 0): QueueCounts => ({
+  waiting,
+  active,
+  prioritized: 0,
+  delayed: 0,
+  overdue: 0,
+  failed: 0,
+});
+const at = (seconds: number): string => new Date(Date.UTC(2026, 0, 1) + seconds * 1000).toISOString();
+const next = (seconds: number, state: QueueCounts): SampledStatus => ({
+  counts: state,
+  waitP95: null,
+  oldestAge: null,
+  sampledAt: at(seconds),
+});
+
+test.each([
+  ['the first', undefined, next(0, counts(0)), true],
+  ['within a minute, whatever moved', { counts: counts(0), sampledAt: at(0) }, next(59, counts(1000)), false],
+  ['nothing moved', { counts: counts(100), sampledAt: at(0) }, next(3600, counts(100)), false],
+  ['moved by less than a tenth', { counts: counts(100), sampledAt: at(0) }, next(60, counts(109)), false],
+  ['moved by a tenth', { counts: counts(100), sampledAt: at(0) }, next(60, counts(110)), true],
+  ['from zero', { counts: counts(0), sampledAt: at(0) }, next(60, counts(1)), true],
+  ['to zero', { counts: counts(1000, 1), sampledAt: at(0) }, next(60, counts(1000, 0)), true],
+])('counts are written or not: %s', (_, before, sampled, expected) => {
+  expect(isWorthWriting(before, sampled)).toBe(expected);
+});
+
+test.each([
+  [0, '0ms'],
+  [850, '850ms'],
+  [12_400, '12s'],
+  [300_000, '5m'],
+  [10_800_000, '3h'],
+  [400_000_000, '5d'],
+])('%d ms reads %s', (ms, expected) => {
+  expect(formatDuration(ms)).toBe(expected);
+});
+
+test('a percentile is a value that occurred, and of nothing there is none', () => {
+  const hundred = Array.from({ length: 100 }, (_, i) => 100 - i);
+  expect(percentile(hundred, 0.95)).toBe(95);
+  expect(percentile([7], 0.95)).toBe(7);
+  expect(percentile([], 0.95)).toBeUndefined();
+});
+
+test('tokens run out and come back', () => {
+  let now = 0;
+  const bucket = new TokenBucket(20, () => now);
+  const taken = (): number => Array.from({ length: 100 }, () => bucket.take()).filter(Boolean).length;
+  expect(taken()).toBe(20);
+  now = 500;
+  expect(taken()).toBe(10);
+  now = 60_000;
+  expect(taken()).toBe(20);
+});

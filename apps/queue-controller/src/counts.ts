@@ -1,0 +1,87 @@
+import type { QueueCounts, QueueStatus } from '@redis-queue/api';
+import { headAgeMs, type QueueSample } from '@redis-queue/bullmq';
+
+/** The part of the status that the sampler writes; null removes a field. */
+export interface SampledStatus {
+  readonly counts: QueueCounts;
+  readonly waitP95: string | null;
+  readonly oldestAge: string | null;
+  readonly sampledAt: string;
+}
+
+/** Counts of one object are written at most so often. */
+export const MIN_WRITE_INTERVAL_MS = 60_000;
+const NOTABLE_CHANGE = 0.1;
+
+export function sampledStatus(sample: QueueSample, waitP95Ms: number | undefined): SampledStatus {
+  const { waiting, prioritized, active, delayed, overdue, failed, legacyPaused } = sample;
+  const age = headAgeMs(sample);
+  return {
+    counts: { waiting: waiting + legacyPaused, prioritized, active, delayed, overdue, failed },
+    waitP95: waitP95Ms === undefined ? null : formatDuration(waitP95Ms),
+    oldestAge: age === undefined ? null : formatDuration(age),
+    sampledAt: `${new Date(sample.redisTimeMs).toISOString().slice(0, 19)}Z`,
+  };
+}
+
+/**
+ * Whether a sample is worth a write: nothing was written yet, or a minute ago or longer and a count moved by ≥ 10 % or
+ * to or from 0. Live numbers are metrics.
+ */
+export function isWorthWriting(before: QueueStatus | undefined, next: SampledStatus): boolean {
+  if (!before?.counts || !before.sampledAt) return true;
+  if (Date.parse(next.sampledAt) - Date.parse(before.sampledAt) < MIN_WRITE_INTERVAL_MS) return false;
+  const { counts } = before;
+  return (Object.keys(next.counts) as (keyof QueueCounts)[]).some((state) =>
+    moved(counts[state] ?? 0, next.counts[state] ?? 0),
+  );
+}
+
+function moved(before: number, now: number): boolean {
+  if (before === now) return false;
+  return before === 0 || now === 0 || Math.abs(now - before) >= NOTABLE_CHANGE * before;
+}
+
+/** As coarse as a person reads it: 850ms, 12s, 5m, 3h, 2d. */
+export function formatDuration(ms: number): string {
+  const units: [number, string, number][] = [
+    [1, 'ms', 1_000],
+    [1_000, 's', 120_000],
+    [60_000, 'm', 7_200_000],
+    [3_600_000, 'h', 172_800_000],
+    [86_400_000, 'd', Number.POSITIVE_INFINITY],
+  ];
+  const [unit, name] = units.find(([, , below]) => ms < below)!;
+  return `${Math.round(ms / unit)}${name}`;
+}
+
+/** Nearest-rank percentile; undefined of nothing. */
+export function percentile(values: readonly number[], p: number): number | undefined {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(p * sorted.length) - 1)];
+}
+
+/** A bucket that refills steadily; spreads status writes. */
+export class TokenBucket {
+  readonly #perSecond: number;
+  readonly #now: () => number;
+  #tokens: number;
+  #atMs: number;
+
+  constructor(perSecond: number, now: () => number) {
+    this.#perSecond = perSecond;
+    this.#now = now;
+    this.#tokens = perSecond;
+    this.#atMs = now();
+  }
+
+  /** @returns false when there is none now */
+  take(): boolean {
+    const now = this.#now();
+    this.#tokens = Math.min(this.#perSecond, this.#tokens + ((now - this.#atMs) / 1000) * this.#perSecond);
+    this.#atMs = now;
+    if (this.#tokens < 1) return false;
+    this.#tokens -= 1;
+    return true;
+  }
+}

@@ -1,0 +1,141 @@
+import type { QueueSpec } from '@redis-queue/api';
+import { RedisConnections, readQueuePolicy, sampleQueues } from '@redis-queue/bullmq';
+import { startRedis, type RedisServer } from '@redis-queue/testing';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { applyPlan, type Writers } from './apply.ts';
+import { planQueue, type QueuePlan } from './plan.ts';
+import { DATA_FINALIZER } from './resources.ts';
+import { CLUSTER, markOf, NOW, queueObject } from './test-queues.ts';
+
+const ref = { prefix: 'bull', name: 'emails' };
+const connections = new RedisConnections();
+let server: RedisServer;
+let redis: ReturnType<RedisConnections['get']>;
+beforeAll(async () => {
+  server = await startRedis();
+  redis = connections.get(server);
+});
+beforeEach(() => redis.flushall());
+afterAll(async () => {
+  connections.close();
+  await server.stop();
+});
+
+/** One reconcile of a queue that may be cut off after `steps`; its object lives in `queue`. */
+class Reconciler {
+  readonly queue: ReturnType<typeof queueObject>;
+
+  constructor(spec: QueueSpec, deleted: boolean) {
+    const finalizers = deleted ? [DATA_FINALIZER] : [];
+    this.queue = queueObject(spec, { finalizers, ...(deleted && { deletionTimestamp: '2026-03-04T05:00:00Z' }) });
+  }
+
+  async plan(): Promise<QueuePlan> {
+    const [policy, [sample]] = await Promise.all([readQueuePolicy(redis, ref), sampleQueues(redis, [ref])]);
+    return planQueue(this.queue, { clusterId: CLUSTER, claimants: [], policy, ...(sample && { sample }) }, NOW);
+  }
+
+  /** @throws when a step could not be done */
+  async run(steps?: number): Promise<void> {
+    const plan = await this.plan();
+    const writers: Writers = {
+      redis,
+      setFinalizer: (queue, present) => {
+        queue.metadata.finalizers = present ? [DATA_FINALIZER] : [];
+        return Promise.resolve();
+      },
+    };
+    const { problem } = await applyPlan(this.queue, ref, { ...plan, steps: plan.steps.slice(0, steps) }, writers);
+    if (problem) throw new Error(problem.message);
+  }
+}
+
+async function endState(reconciler: Reconciler): Promise<unknown> {
+  const keys = (await redis.keys('*')).filter((key) => !/:(events|marker)$/.test(key)).toSorted();
+  return { keys, meta: await redis.hgetall('bull:emails:meta'), finalizers: reconciler.queue.metadata.finalizers };
+}
+
+const scenarios: [string, QueueSpec, boolean, () => Promise<unknown>][] = [
+  [
+    'a new queue with everything',
+    { rateLimits: { maxJobsPerSecond: 10 }, globalConcurrency: 5, paused: true, deletionPolicy: 'Delete' },
+    false,
+    () => Promise.resolve(),
+  ],
+  [
+    'everything is no longer managed',
+    {},
+    false,
+    () =>
+      redis.hset('bull:emails:meta', {
+        'redis-queue:owner': markOf(['rateLimit', 'globalConcurrency', 'paused']),
+        max: 1,
+        duration: 100,
+        concurrency: 2,
+        paused: 1,
+      }),
+  ],
+  [
+    'drift of everything',
+    { rateLimits: { maxJobsPerSecond: 10 }, globalConcurrency: 5, paused: false },
+    false,
+    () =>
+      redis.hset('bull:emails:meta', {
+        'redis-queue:owner': markOf(['rateLimit', 'globalConcurrency', 'paused']),
+        max: 1,
+        duration: 100,
+        concurrency: 2,
+        paused: 1,
+        version: 'bullmq:6.7.0',
+      }),
+  ],
+  [
+    'one field is swapped for another',
+    { globalConcurrency: 5 },
+    false,
+    () => redis.hset('bull:emails:meta', { 'redis-queue:owner': markOf(['rateLimit']), max: 1, duration: 100 }),
+  ],
+  [
+    'deletion with data',
+    { deletionPolicy: 'Delete' },
+    true,
+    async () => {
+      await redis.hset('bull:emails:meta', { 'redis-queue:owner': markOf([]) });
+      await redis.lpush('bull:emails:wait', ...Array.from({ length: 1500 }, (_, i) => `j${i}`));
+      await redis.set('bull:emails:limiter', '1', 'PX', 60_000);
+    },
+  ],
+];
+
+describe.each(scenarios)(
+  'a crash between any two steps changes nothing in the end state: %s',
+  (_, spec, deleted, given) => {
+    test('cut off after each step, and after each of the next run', async () => {
+      await given();
+      const whole = new Reconciler(spec, deleted);
+      const { length } = (await whole.plan()).steps;
+      await whole.run();
+      const expected = await endState(whole);
+      expect((await whole.plan()).steps).toEqual([]);
+      for (let first = 0; first <= length; first++) {
+        for (let second = 0; second <= length - first; second++) {
+          await redis.flushall();
+          await given();
+          const cut = new Reconciler(spec, deleted);
+          await cut.run(first);
+          await cut.run(second);
+          await cut.run();
+          expect(await endState(cut), `cut off after ${first} and ${second} steps`).toEqual(expected);
+        }
+      }
+    });
+  },
+);
+
+test('a claimant that lost the race for the mark writes nothing more', async () => {
+  const late = await new Reconciler({ rateLimits: { maxJobsPerSecond: 10 } }, false).plan();
+  await redis.hset('bull:emails:meta', { 'redis-queue:owner': markOf([], 'c1/crm/mail') });
+  const applied = await applyPlan(queueObject(), ref, late, { redis, setFinalizer: () => Promise.resolve() });
+  expect(applied).toMatchObject({ done: [], problem: { reason: 'OwnershipLost' } });
+  expect(await redis.hkeys('bull:emails:meta')).toEqual(['redis-queue:owner']);
+});

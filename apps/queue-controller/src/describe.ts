@@ -1,0 +1,38 @@
+import type { RateLimitWindow } from '@redis-queue/bullmq';
+import type { QueueStep } from './plan.ts';
+
+/** A sentence for people: in status.plan what would be done, in events what was done. */
+export function describeStep(step: QueueStep): string {
+  switch (step.kind) {
+    case 'addFinalizer':
+      return 'hold the object when it is deleted, until its data is removed';
+    case 'claim':
+      return step.from === undefined
+        ? 'mark the queue as governed by this Queue'
+        : `take the queue over from ${step.from}`;
+    case 'pause':
+      return 'pause the queue';
+    case 'setRateLimit':
+      return `set the rate limit to ${describeWindow(step.window)}${step.was ? `, from ${describeWindow(step.was)}` : ''}`;
+    case 'clearRateLimit':
+      return 'clear the rate limit';
+    case 'setGlobalConcurrency':
+      return `set the global concurrency to ${step.value}${step.was === undefined ? '' : `, from ${step.was}`}`;
+    case 'clearGlobalConcurrency':
+      return 'clear the global concurrency';
+    case 'resume':
+      return 'resume the queue';
+    case 'release':
+      return `stop managing ${step.fields.join(', ')}`;
+    case 'obliterate':
+      return 'remove all data of the queue from Redis';
+    default:
+      return step.dataRetained === undefined
+        ? 'let the object go'
+        : `let the object go and keep the data in Redis: ${step.dataRetained}`;
+  }
+}
+
+function describeWindow({ max, durationMs }: RateLimitWindow): string {
+  return `${max} jobs per ${durationMs} ms`;
+}

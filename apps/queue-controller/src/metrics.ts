@@ -1,0 +1,97 @@
+import type { Queue } from '@redis-queue/api';
+import { headAgeMs, type QueueSample } from '@redis-queue/bullmq';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { QueueStep } from './plan.ts';
+
+const STATES = ['waiting', 'prioritized', 'active', 'delayed', 'overdue', 'completed', 'failed'] as const;
+
+/** The app's own metrics. Labels name Queue objects, so there are as many series as objects, and those of gone ones go. */
+export class QueueMetrics {
+  readonly #jobs: Gauge;
+  readonly #oldestAge: Gauge;
+  readonly #waitP95: Gauge;
+  readonly #paused: Gauge;
+  readonly #changes: Counter;
+  readonly #drift: Counter;
+  readonly #sampleSeconds: Histogram;
+  readonly #sampleFailures: Counter;
+
+  constructor(registry: Registry) {
+    const registers = [registry];
+    const labelNames = ['namespace', 'queue'];
+    this.#jobs = new Gauge({
+      name: 'redis_queue_jobs',
+      help: 'Jobs by state; overdue ones are part of delayed.',
+      labelNames: [...labelNames, 'state'],
+      registers,
+    });
+    this.#oldestAge = new Gauge({
+      name: 'redis_queue_oldest_job_age_seconds',
+      help: 'How long the job next in line has been ready.',
+      labelNames,
+      registers,
+    });
+    this.#waitP95 = new Gauge({
+      name: 'redis_queue_wait_p95_seconds',
+      help: '95th percentile of recent waits, ready to started.',
+      labelNames,
+      registers,
+    });
+    this.#paused = new Gauge({
+      name: 'redis_queue_paused',
+      help: '1 while the queue is paused.',
+      labelNames,
+      registers,
+    });
+    this.#changes = new Counter({
+      name: 'redis_queue_policy_changes_total',
+      help: 'Settings written to Redis.',
+      labelNames: ['step'],
+      registers,
+    });
+    this.#drift = new Counter({
+      name: 'redis_queue_drift_corrections_total',
+      help: 'Settings set back that somebody else had changed in Redis.',
+      labelNames: ['step'],
+      registers,
+    });
+    this.#sampleSeconds = new Histogram({
+      name: 'redis_queue_sample_duration_seconds',
+      help: 'Time to sample all queues of one Redis.',
+      buckets: [0.001, 0.005, 0.025, 0.1, 0.5, 2.5],
+      registers,
+    });
+    this.#sampleFailures = new Counter({
+      name: 'redis_queue_sample_failures_total',
+      help: 'Samplings of one Redis that failed.',
+      labelNames: ['reason'],
+      registers,
+    });
+  }
+
+  changed(step: QueueStep['kind'], drift: boolean): void {
+    this.#changes.inc({ step });
+    if (drift) this.#drift.inc({ step });
+  }
+
+  sampleTook(seconds: number): void {
+    this.#sampleSeconds.observe(seconds);
+  }
+
+  sampleFailed(reason: string): void {
+    this.#sampleFailures.inc({ reason });
+  }
+
+  /** Shows exactly these samples: what was not sampled this time shows nothing, never an old number. */
+  show(samples: readonly { queue: Queue; sample: QueueSample; waitP95Ms: number | undefined }[]): void {
+    for (const gauge of [this.#jobs, this.#oldestAge, this.#waitP95, this.#paused]) gauge.reset();
+    for (const { queue, sample, waitP95Ms } of samples) {
+      const labels = { namespace: queue.metadata.namespace ?? '', queue: queue.metadata.name };
+      for (const state of STATES) this.#jobs.set({ ...labels, state }, sample[state]);
+      this.#paused.set(labels, sample.paused ? 1 : 0);
+      const age = headAgeMs(sample);
+      if (age !== undefined) this.#oldestAge.set(labels, age / 1000);
+      if (waitP95Ms !== undefined) this.#waitP95.set(labels, waitP95Ms / 1000);
+    }
+  }
+}

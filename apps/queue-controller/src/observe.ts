@@ -1,0 +1,148 @@
+import { queueName, queuePrefix, redisSecretName, type Queue } from '@redis-queue/api';
+import {
+  classifyRedisError,
+  parseOwner,
+  parseOwnerMark,
+  parseRedisSecret,
+  queueId,
+  readQueuePolicy,
+  readServerInfo,
+  sampleQueues,
+  type QueueRef,
+  type RedisConnections,
+  type RedisTarget,
+  type ServerInfo,
+} from '@redis-queue/bullmq';
+import type { ObjectKey } from '@redis-queue/controller';
+import type { Claimant, HolderState } from './ownership.ts';
+import type { ObservedQueue } from './plan.ts';
+import type { Problem } from './reasons.ts';
+import type { Secret } from './resources.ts';
+
+/** Where the controller looks; the API server's side comes from caches. */
+export interface Sources {
+  readonly clusterId: string;
+  readonly connections: RedisConnections;
+  readonly permittedSecrets: ReadonlySet<string>;
+  secret(key: ObjectKey): Secret | undefined;
+  /** All Queue objects of the same prefix and name, the asking one included. */
+  queuesOf(ref: QueueRef): Queue[];
+  /** Asks the API server itself. @returns undefined when we may not look */
+  readQueue(key: ObjectKey): Promise<Queue | 'gone' | undefined>;
+  readonly servers: ServerInfoCache;
+}
+
+export type Connection =
+  { readonly ok: true; readonly target: RedisTarget } | { readonly ok: false; readonly problem: Problem };
+
+export function queueRef(queue: Queue): QueueRef {
+  return { prefix: queuePrefix(queue), name: queueName(queue) };
+}
+
+/** How to reach the queue's Redis, from its Secret. */
+export function resolveConnection(queue: Queue, sources: Pick<Sources, 'secret' | 'permittedSecrets'>): Connection {
+  const name = redisSecretName(queue);
+  const { namespace } = queue.metadata;
+  if (!sources.permittedSecrets.has(name)) {
+    const permitted = [...sources.permittedSecrets].join(', ');
+    const message = `spec.redis.secretRef names Secret ${name}, which this controller may not read (it may read: ${permitted}); add it to the Helm value redis.secretNames`;
+    return { ok: false, problem: { reason: 'SecretNotPermitted', message } };
+  }
+  const secret = sources.secret({ namespace, name });
+  if (!secret)
+    return {
+      ok: false,
+      problem: {
+        reason: 'SecretNotFound',
+        message: `Secret ${namespace}/${name} does not exist; create it with redis-url or redis-host`,
+      },
+    };
+  const parsed = parseRedisSecret(secret.data, queue.spec.redis?.tls);
+  return parsed.ok
+    ? parsed
+    : { ok: false, problem: { reason: parsed.reason, message: `Secret ${namespace}/${name}: ${parsed.message}` } };
+}
+
+/** Reads what `planQueue` needs: one round trip to Redis in a steady state. Writes nothing. */
+export async function observeQueue(queue: Queue, sources: Sources): Promise<ObservedQueue> {
+  const { clusterId } = sources;
+  const connection = resolveConnection(queue, sources);
+  if (!connection.ok) return { clusterId, claimants: [], problem: connection.problem };
+  const { target } = connection;
+  const ref = queueRef(queue);
+  const claimants = otherClaimants(queue, target, sources);
+  const redis = sources.connections.get(target);
+  try {
+    const [policy, server] = await Promise.all([
+      readQueuePolicy(redis, ref),
+      sources.servers.get(target, () => readServerInfo(redis)),
+    ]);
+    const sample = queue.metadata.deletionTimestamp ? (await sampleQueues(redis, [ref]))[0] : undefined;
+    const holder = await readHolder(queue, policy.rawOwnerMark, sources);
+    return { clusterId, claimants, policy, server, ...(holder && { holder }), ...(sample && { sample }) };
+  } catch (error) {
+    return { clusterId, claimants, problem: redisProblem(error, target, sources.connections) };
+  }
+}
+
+/** What went wrong with Redis, without a credential. A connection that was refused is not kept: it would try for ever. */
+export function redisProblem(error: unknown, target: RedisTarget, connections: RedisConnections): Problem {
+  const { reason, message } = classifyRedisError(error);
+  if (reason === 'RedisAuthFailed') connections.release(target);
+  return { reason, message: `${target.host}:${target.port}: ${message}` };
+}
+
+/**
+ * Other live objects with the same queue on the same server, whichever user they log in as. One whose Secret cannot be
+ * read claims nothing yet.
+ */
+function otherClaimants(queue: Queue, target: RedisTarget, sources: Sources): Claimant[] {
+  return sources.queuesOf(queueRef(queue)).flatMap((other) => {
+    const { uid, namespace = '', name, creationTimestamp = '', deletionTimestamp } = other.metadata;
+    if (uid === queue.metadata.uid || deletionTimestamp || other.spec.adoptionPolicy === 'Observe') return [];
+    const connection = resolveConnection(other, sources);
+    const sameServer = connection.ok && serverOf(connection.target) === serverOf(target);
+    return sameServer ? [{ namespace, name, creationTimestamp }] : [];
+  });
+}
+
+function serverOf({ host, port, db = 0 }: RedisTarget): string {
+  return `${host.toLowerCase()} ${port} ${db}`;
+}
+
+/** Whether the object that the mark names still claims this queue; asked of the API server, as caches lag behind. */
+async function readHolder(
+  queue: Queue,
+  rawMark: string | undefined,
+  sources: Sources,
+): Promise<HolderState | undefined> {
+  const mark = parseOwnerMark(rawMark);
+  const holder = mark && mark !== 'unreadable' ? parseOwner(mark.owner) : undefined;
+  const { namespace, name } = queue.metadata;
+  if (!holder || holder.clusterId !== sources.clusterId) return undefined;
+  if (holder.namespace === namespace && holder.name === name) return undefined;
+  const found = await sources.readQueue({ namespace: holder.namespace, name: holder.name });
+  if (found === undefined) return 'unknown';
+  return found === 'gone' || queueId(queueRef(found)) !== queueId(queueRef(queue)) ? 'gone' : 'claims';
+}
+
+/** What servers are, asked at most once a minute each: many queues share one. */
+export class ServerInfoCache {
+  readonly #entries = new Map<string, { readonly atMs: number; readonly info: ServerInfo }>();
+  readonly #now: () => number;
+
+  constructor(now: () => number = Date.now) {
+    this.#now = now;
+  }
+
+  async get(target: RedisTarget, read: () => Promise<ServerInfo>): Promise<ServerInfo> {
+    const key = serverOf(target);
+    const cached = this.#entries.get(key);
+    if (cached && this.#now() - cached.atMs < SERVER_INFO_TTL_MS) return cached.info;
+    const info = await read();
+    this.#entries.set(key, { atMs: this.#now(), info });
+    return info;
+  }
+}
+
+const SERVER_INFO_TTL_MS = 60_000;

@@ -1,0 +1,231 @@
+import type { QueueReason, QueueSpec } from '@redis-queue/api';
+import type { ObservedPolicy } from '@redis-queue/bullmq';
+import { describe, expect, test } from 'vitest';
+import { describeStep } from './describe.ts';
+import { planQueue, type ObservedQueue, type QueueStep } from './plan.ts';
+import { ADOPTED_AT, markOf, NOW, observed, queueObject } from './test-queues.ts';
+
+const kinds = (spec: QueueSpec, policy: Partial<ObservedPolicy>): QueueStep['kind'][] =>
+  planQueue(queueObject(spec), observed(policy), NOW).steps.map((step) => step.kind);
+const limit = { rateLimits: { maxJobsPerSecond: 10 } };
+
+function refuse(policy: Partial<ObservedPolicy>): unknown {
+  return planQueue(queueObject({ adoptionPolicy: 'Refuse' }), observed(policy), NOW);
+}
+
+describe('what has to change in Redis', () => {
+  test.each<[string, QueueSpec, Partial<ObservedPolicy>, QueueStep['kind'][]]>([
+    ['a queue that nobody used is claimed', {}, {}, ['claim']],
+    [
+      'adoption leaves alone what the spec does not name',
+      {},
+      { exists: true, paused: true, rateLimit: { max: 1, durationMs: 2 }, globalConcurrency: 3, legacyPaused: 4 },
+      ['claim'],
+    ],
+    [
+      'nothing when all holds',
+      { ...limit, paused: false },
+      { rawOwnerMark: markOf(['rateLimit', 'paused']), rateLimit: { max: 10, durationMs: 1000 } },
+      [],
+    ],
+    ['the claim names a field before it is written', limit, { rawOwnerMark: markOf([]) }, ['claim', 'setRateLimit']],
+    [
+      'drift of a limit is repaired',
+      limit,
+      { rawOwnerMark: markOf(['rateLimit']), rateLimit: { max: 99, durationMs: 1000 } },
+      ['setRateLimit'],
+    ],
+    ['a limit that somebody removed is set again', limit, { rawOwnerMark: markOf(['rateLimit']) }, ['setRateLimit']],
+    [
+      'max without duration is repaired',
+      limit,
+      { rawOwnerMark: markOf(['rateLimit']), brokenRateLimit: true },
+      ['setRateLimit'],
+    ],
+    [
+      'a concurrency is set',
+      { globalConcurrency: 5 },
+      { rawOwnerMark: markOf(['globalConcurrency']), globalConcurrency: 4 },
+      ['setGlobalConcurrency'],
+    ],
+    ['a pause is set', { paused: true }, { rawOwnerMark: markOf(['paused']) }, ['pause']],
+    ['a pause is lifted', { paused: false }, { rawOwnerMark: markOf(['paused']), paused: true }, ['resume']],
+    [
+      'jobs that a v5 client left in its paused list are brought home',
+      { paused: false },
+      { rawOwnerMark: markOf(['paused']), legacyPaused: 1 },
+      ['resume'],
+    ],
+    [
+      'a field that is no longer managed is cleared, then struck from the mark',
+      {},
+      {
+        rawOwnerMark: markOf(['rateLimit', 'globalConcurrency', 'paused']),
+        paused: true,
+        rateLimit: { max: 1, durationMs: 2 },
+        globalConcurrency: 3,
+      },
+      ['clearRateLimit', 'clearGlobalConcurrency', 'resume', 'release'],
+    ],
+    [
+      'a field that is no longer managed and cleared already is only struck',
+      {},
+      { rawOwnerMark: markOf(['rateLimit']) },
+      ['release'],
+    ],
+    [
+      'limits are tightened before a pause is lifted',
+      { ...limit, globalConcurrency: 1, paused: false },
+      { rawOwnerMark: markOf(['paused']), paused: true },
+      ['claim', 'setRateLimit', 'setGlobalConcurrency', 'resume'],
+    ],
+    [
+      'a queue is paused before its limit is lifted',
+      { paused: true },
+      { rawOwnerMark: markOf(['rateLimit']), rateLimit: { max: 1, durationMs: 2 } },
+      ['claim', 'pause', 'clearRateLimit', 'release'],
+    ],
+  ])('%s', (_, spec, policy, expected) => {
+    expect(kinds(spec, policy)).toEqual(expected);
+  });
+
+  test('the date of adoption is kept', () => {
+    const plan = planQueue(queueObject(limit), observed({ rawOwnerMark: markOf([]) }), NOW);
+    expect(plan.steps[0]).toMatchObject({ kind: 'claim', mark: { adoptedAt: ADOPTED_AT, managed: ['rateLimit'] } });
+    expect(plan.adopts).toBeUndefined();
+    expect(planQueue(queueObject(), observed(), NOW)).toMatchObject({
+      adopts: true,
+      steps: [{ mark: { adoptedAt: NOW.toISOString() } }],
+    });
+  });
+
+  test("a former owner's fields are not cleared: what the spec does not name is left alone", () => {
+    const policy = { rawOwnerMark: markOf(['rateLimit'], 'c1/shop/gone'), rateLimit: { max: 1, durationMs: 2 } };
+    const plan = planQueue(queueObject(), observed(policy, { holder: 'gone' }), NOW);
+    expect(plan.steps).toMatchObject([{ kind: 'claim', from: 'shop/gone', mark: { managed: [] } }]);
+  });
+
+  test.each<[NonNullable<QueueSpec['deletionPolicy']>, string[], QueueStep['kind'][]]>([
+    ['Delete', [], ['addFinalizer', 'claim']],
+    ['DeleteIfEmpty', ['redis-queue.io/queue-data'], ['claim']],
+    ['Retain', [], ['claim']],
+    ['Retain', ['redis-queue.io/queue-data'], ['removeFinalizer', 'claim']],
+  ])(
+    'data is held by a finalizer before it is claimed, unless it is retained: %s with %j',
+    (deletionPolicy, finalizers, expected) => {
+      const plan = planQueue(queueObject({ deletionPolicy }, { finalizers }), observed(), NOW);
+      expect(plan.steps.map((step) => step.kind)).toEqual(expected);
+    },
+  );
+});
+
+describe('whose queue it is', () => {
+  const rival = { namespace: 'crm', name: 'mail', creationTimestamp: '2025-12-31T00:00:00Z' };
+  const young = { ...rival, creationTimestamp: '2026-02-01T00:00:00Z' };
+  const theirs = { rawOwnerMark: markOf([], 'c1/crm/mail'), exists: true };
+  const takeOver = { annotations: { 'redis-queue.io/take-over': 'true' } };
+
+  test.each<[string, ObservedQueue, Partial<ReturnType<typeof queueObject>['metadata']>, QueueReason | 'claim']>([
+    [
+      'an older claimant wins, even before it has marked the queue',
+      observed({}, { claimants: [rival] }),
+      {},
+      'Conflict',
+    ],
+    ['an older claimant wins over the annotation', observed({}, { claimants: [rival] }), takeOver, 'Conflict'],
+    [
+      'a younger claimant that was faster has to yield',
+      observed(theirs, { claimants: [young], holder: 'claims' }),
+      {},
+      'claim',
+    ],
+    [
+      'of one age, the names decide',
+      observed({}, { claimants: [{ ...rival, creationTimestamp: '2026-01-01T00:00:00Z' }] }),
+      {},
+      'Conflict',
+    ],
+    ['the mark of an object that is gone is free', observed(theirs, { holder: 'gone' }), {}, 'claim'],
+    [
+      'the mark of an object that reaches this Redis by another name is not',
+      observed(theirs, { holder: 'claims' }),
+      {},
+      'Conflict',
+    ],
+    ['the mark of an object that we may not look for is not', observed(theirs, { holder: 'unknown' }), {}, 'Conflict'],
+    ['the annotation frees it', observed(theirs, { holder: 'claims' }), takeOver, 'claim'],
+    [
+      "another cluster's is not free",
+      observed({ rawOwnerMark: markOf([], 'c2/shop/emails') }),
+      {},
+      'OwnedByOtherCluster',
+    ],
+    [
+      "another cluster's is free by annotation",
+      observed({ rawOwnerMark: markOf([], 'c2/shop/emails') }),
+      takeOver,
+      'claim',
+    ],
+    ["a later release's is not free", observed({ rawOwnerMark: '{"v":2}' }), {}, 'OwnerMarkUnreadable'],
+  ])('%s', (_, facts, metadata, expected) => {
+    const { steps, problem } = planQueue(queueObject({}, metadata), facts, NOW);
+    expect([...steps.map((step) => step.kind), problem?.reason].filter(Boolean)).toEqual([expected]);
+  });
+
+  test('a conflict names the other object', () => {
+    expect(planQueue(queueObject(), observed({}, { claimants: [rival] }), NOW).problem?.message).toContain('crm/mail');
+  });
+});
+
+test('Refuse leaves a queue that exists alone, takes a new one, and keeps what it has taken', () => {
+  expect(refuse({ exists: true, clientVersion: 'bullmq:6.7.0' })).toMatchObject({
+    steps: [],
+    problem: { reason: 'QueueExists', message: expect.stringContaining('bullmq:6.7.0') },
+  });
+  expect(refuse({ exists: false })).toMatchObject({ steps: [{ kind: 'claim' }] });
+  expect(refuse({ exists: true, rawOwnerMark: markOf([]) })).toEqual({ steps: [], rawOwnerMark: markOf([]) });
+});
+
+test('nothing is planned while Redis cannot be read, or is too old', () => {
+  const problem = { reason: 'RedisUnreachable' as const, message: 'no' };
+  expect(planQueue(queueObject(limit), { clusterId: 'c1', claimants: [], problem }, NOW)).toEqual({
+    steps: [],
+    problem,
+  });
+  const old = observed({}, { server: { product: 'redis', version: '6.2.14', tooOld: true } });
+  expect(planQueue(queueObject(limit), old, NOW)).toMatchObject({ steps: [], problem: { reason: 'RedisTooOld' } });
+});
+
+test('every step is a sentence', () => {
+  const mark = { owner: 'c1/shop/emails', managed: [], adoptedAt: ADOPTED_AT };
+  const steps: QueueStep[] = [
+    { kind: 'addFinalizer' },
+    { kind: 'claim', mark },
+    { kind: 'claim', mark, from: 'crm/mail' },
+    { kind: 'pause' },
+    { kind: 'setRateLimit', window: { max: 5, durationMs: 500 }, was: { max: 1, durationMs: 100 } },
+    { kind: 'clearRateLimit' },
+    { kind: 'setGlobalConcurrency', value: 5, was: 4 },
+    { kind: 'clearGlobalConcurrency' },
+    { kind: 'resume' },
+    { kind: 'release', mark, fields: ['rateLimit'] },
+    { kind: 'obliterate', force: false },
+    { kind: 'removeFinalizer', dataRetained: 'why' },
+  ];
+  expect(steps.map(describeStep)).toMatchInlineSnapshot(`
+    [
+      "hold the object when it is deleted, until its data is removed",
+      "mark the queue as governed by this Queue",
+      "take the queue over from crm/mail",
+      "pause the queue",
+      "set the rate limit to 5 jobs per 500 ms, from 1 jobs per 100 ms",
+      "clear the rate limit",
+      "set the global concurrency to 5, from 4",
+      "clear the global concurrency",
+      "resume the queue",
+      "stop managing rateLimit",
+      "remove all data of the queue from Redis",
+      "let the object go and keep the data in Redis: why",
+    ]
+  `);
+});

@@ -1,0 +1,158 @@
+import type { Queue } from '@redis-queue/api';
+import {
+  effectiveRateLimit,
+  formatOwnerMark,
+  MANAGED_FIELDS,
+  type ManagedField,
+  type ObservedPolicy,
+  type OwnerMark,
+  type QueueSample,
+  type RateLimitWindow,
+  type ServerInfo,
+} from '@redis-queue/bullmq';
+import { planDeletion } from './deletion.ts';
+import { decideOwnership, ownerOf, type Claimant, type HolderState } from './ownership.ts';
+import type { Problem } from './reasons.ts';
+import { DATA_FINALIZER } from './resources.ts';
+
+/** What is, as far as it could be read. */
+export interface ObservedQueue {
+  readonly clusterId: string;
+  /** Why Redis could not be read; then there is no `policy`. */
+  readonly problem?: Problem;
+  readonly policy?: ObservedPolicy;
+  readonly server?: ServerInfo;
+  readonly claimants: readonly Claimant[];
+  readonly holder?: HolderState;
+  /** Read only while the object is being deleted. */
+  readonly sample?: QueueSample;
+}
+
+/** One change, small enough to be interrupted before and after. */
+export type QueueStep =
+  | { readonly kind: 'addFinalizer' }
+  | { readonly kind: 'claim'; readonly mark: OwnerMark; readonly from?: string }
+  | { readonly kind: 'pause' }
+  | { readonly kind: 'setRateLimit'; readonly window: RateLimitWindow; readonly was?: RateLimitWindow }
+  | { readonly kind: 'clearRateLimit' }
+  | { readonly kind: 'setGlobalConcurrency'; readonly value: number; readonly was?: number }
+  | { readonly kind: 'clearGlobalConcurrency' }
+  | { readonly kind: 'resume' }
+  | { readonly kind: 'release'; readonly mark: OwnerMark; readonly fields: readonly ManagedField[] }
+  | { readonly kind: 'obliterate'; readonly force: boolean }
+  | { readonly kind: 'removeFinalizer'; readonly dataRetained?: string };
+
+export interface QueuePlan {
+  /** In the order to apply them; none when nothing differs. */
+  readonly steps: readonly QueueStep[];
+  /** What stands in the way of the spec. */
+  readonly problem?: Problem;
+  /** The owner mark as stored when the plan was made: writes happen only while it is that one. */
+  readonly rawOwnerMark?: string;
+  /** The queue was another's, or nobody's. */
+  readonly adopts?: true;
+}
+
+/**
+ * What has to change for `queue` to hold in Redis. Pure: no clock, no I/O.
+ *
+ * Order matters. The finalizer comes before anything that deletion has to undo. The claim names every field that will
+ * be written, so that a crash leaves no managed setting without its mark. A pause and limits come before a resume, so
+ * that no worker starts a job under the old limit. Fields are struck from the mark last, when they are cleared.
+ */
+export function planQueue(queue: Queue, observed: ObservedQueue, now: Date): QueuePlan {
+  if (queue.metadata.deletionTimestamp) return planDeletion(queue, observed, now);
+  if (!observed.policy) return blocked(observed.problem);
+  if (observed.server?.tooOld) return blocked(tooOld(observed.server));
+  const { policy } = observed;
+  const ownership = decideOwnership(queue, { ...observed, rawOwnerMark: policy.rawOwnerMark });
+  if (!ownership.ours) return blocked(ownership.problem);
+  if (queue.spec.adoptionPolicy === 'Refuse' && !ownership.mark && policy.exists) return blocked(alreadyExists(policy));
+  const steps = planPolicy(queue, policy, ownership, ownerOf(queue, observed.clusterId), now);
+  return {
+    steps: [...planFinalizer(queue), ...steps],
+    ...(policy.rawOwnerMark !== undefined && { rawOwnerMark: policy.rawOwnerMark }),
+    ...(!ownership.mark && { adopts: true as const }),
+  };
+}
+
+/** The fields that the spec manages, by their name in the owner mark. */
+export function managedFields(queue: Queue): ManagedField[] {
+  const { rateLimits, globalConcurrency, paused } = queue.spec;
+  const wanted = { rateLimit: rateLimits, globalConcurrency, paused };
+  return MANAGED_FIELDS.filter((field) => wanted[field] !== undefined);
+}
+
+function planPolicy(
+  queue: Queue,
+  policy: ObservedPolicy,
+  { mark, from }: { mark?: OwnerMark; from?: string },
+  owner: string,
+  now: Date,
+): QueueStep[] {
+  const wanted = managedFields(queue);
+  // A former owner's fields are not taken over: what this spec does not name, it leaves alone.
+  const before = mark?.managed ?? [];
+  const dropped = before.filter((field) => !wanted.includes(field));
+  const adoptedAt = mark?.adoptedAt ?? now.toISOString();
+  const claimed: OwnerMark = { owner, managed: [...wanted, ...dropped], adoptedAt };
+  const settled: OwnerMark = { owner, managed: wanted, adoptedAt };
+  const holds = mark !== undefined && formatOwnerMark(claimed) === policy.rawOwnerMark;
+  return [
+    ...(holds ? [] : [{ kind: 'claim' as const, mark: claimed, ...(from !== undefined && { from }) }]),
+    ...(queue.spec.paused === true && !policy.paused ? [{ kind: 'pause' as const }] : []),
+    ...planRateLimit(queue, policy, dropped),
+    ...planGlobalConcurrency(queue, policy, dropped),
+    ...planResume(queue, policy, dropped),
+    ...(dropped.length > 0 ? [{ kind: 'release' as const, mark: settled, fields: dropped }] : []),
+  ];
+}
+
+function planRateLimit(queue: Queue, policy: ObservedPolicy, dropped: readonly ManagedField[]): QueueStep[] {
+  const { rateLimits } = queue.spec;
+  if (!rateLimits)
+    return dropped.includes('rateLimit') && (policy.rateLimit || policy.brokenRateLimit)
+      ? [{ kind: 'clearRateLimit' }]
+      : [];
+  const { max, durationMs } = effectiveRateLimit(rateLimits);
+  const was = policy.rateLimit;
+  if (was?.max === max && was.durationMs === durationMs) return [];
+  return [{ kind: 'setRateLimit', window: { max, durationMs }, ...(was && { was }) }];
+}
+
+function planGlobalConcurrency(queue: Queue, policy: ObservedPolicy, dropped: readonly ManagedField[]): QueueStep[] {
+  const { globalConcurrency: value } = queue.spec;
+  const was = policy.globalConcurrency;
+  if (value === undefined)
+    return dropped.includes('globalConcurrency') && was !== undefined ? [{ kind: 'clearGlobalConcurrency' }] : [];
+  return value === was ? [] : [{ kind: 'setGlobalConcurrency', value, ...(was !== undefined && { was }) }];
+}
+
+function planResume(queue: Queue, policy: ObservedPolicy, dropped: readonly ManagedField[]): QueueStep[] {
+  const { paused } = queue.spec;
+  const shallRun = paused === false || (paused === undefined && dropped.includes('paused'));
+  return shallRun && (policy.paused || policy.legacyPaused > 0) ? [{ kind: 'resume' }] : [];
+}
+
+function planFinalizer(queue: Queue): QueueStep[] {
+  const { deletionPolicy = 'Retain' } = queue.spec;
+  const held = queue.metadata.finalizers?.includes(DATA_FINALIZER) ?? false;
+  if (deletionPolicy === 'Retain') return held ? [{ kind: 'removeFinalizer' }] : [];
+  return held ? [] : [{ kind: 'addFinalizer' }];
+}
+
+function blocked(problem: Problem | undefined): QueuePlan {
+  return { steps: [], problem: problem ?? { reason: 'RedisError', message: 'Redis could not be read' } };
+}
+
+function tooOld({ product, version }: ServerInfo): Problem {
+  return { reason: 'RedisTooOld', message: `${product} ${version} is too old; Redis 7.0 or Valkey 7.2 is needed` };
+}
+
+function alreadyExists({ clientVersion }: ObservedPolicy): Problem {
+  const user = clientVersion ? ` (used by ${clientVersion})` : '';
+  return {
+    reason: 'QueueExists',
+    message: `the queue exists in Redis already${user} and adoptionPolicy is Refuse; set it to Adopt, or to Observe to see what would change`,
+  };
+}

@@ -1,0 +1,21 @@
+import { GROUP, VERSION } from '@redis-queue/api';
+import type { Resource, ResourceType } from '@redis-queue/controller';
+
+export const QUEUES: ResourceType = {
+  group: GROUP,
+  version: VERSION,
+  plural: 'queues',
+  kind: 'Queue',
+  namespaced: true,
+};
+
+export interface Secret extends Resource {
+  data?: Record<string, string>;
+}
+
+/** Held while deletionPolicy is Delete or DeleteIfEmpty, until the data in Redis is dealt with. */
+export const DATA_FINALIZER = `${GROUP}/queue-data`;
+/** "true": take the queue over from an owner of which this cluster knows nothing. */
+export const TAKE_OVER_ANNOTATION = `${GROUP}/take-over`;
+/** "true": remove the data although jobs are active or flow parents wait. */
+export const FORCE_DELETE_ANNOTATION = `${GROUP}/force-delete`;

@@ -1,0 +1,148 @@
+import type { Condition, QueueReason, QueueSpec, QueueStatus } from '@redis-queue/api';
+import { describe, expect, test } from 'vitest';
+import { planQueue, type ObservedQueue } from './plan.ts';
+import type { Problem } from './reasons.ts';
+import { isNews, queueStatus, retryAfterMs, type ReconciledStatus } from './status.ts';
+import { ADOPTED_AT, markOf, NOW, observed, queueObject } from './test-queues.ts';
+
+const ref = { prefix: 'bull', name: 'emails' };
+
+function statusOf(spec: QueueSpec, facts: ObservedQueue, problem?: Problem, before?: QueueStatus): ReconciledStatus {
+  const queue = queueObject(spec, {}, before);
+  const plan = planQueue(queue, facts, NOW);
+  return queueStatus(queue, { ref, observed: facts, plan, problem: problem ?? plan.problem }, NOW);
+}
+
+function condition(status: ReconciledStatus, type: string): Condition | undefined {
+  return status.conditions?.find((each) => each.type === type);
+}
+
+describe('what the status says', () => {
+  test('all holds: Ready, and neither Reconciling nor Stalled', () => {
+    const status = statusOf({ rateLimits: { maxJobsPerSecond: 10 } }, observed());
+    expect(status).toEqual({
+      observedGeneration: 1,
+      adoptedAt: NOW.toISOString(),
+      effective: { ...ref, rateLimit: { max: 10, durationMs: 1000 }, redisVersion: '7.0.15' },
+      conditions: [
+        {
+          type: 'Ready',
+          status: 'True',
+          reason: 'Applied',
+          message: 'holds in Redis: at most 10 jobs/s',
+          observedGeneration: 1,
+          lastTransitionTime: '2026-03-04T05:06:07Z',
+        },
+      ],
+    });
+  });
+
+  test('an unchanged outcome gives an equal status, so that nothing is written', () => {
+    const facts = observed({ rawOwnerMark: markOf(['paused']) });
+    const first = statusOf({ paused: false }, facts, undefined, { adoptedAt: ADOPTED_AT });
+    const later = queueObject({ paused: false }, {}, first);
+    const plan = planQueue(later, facts, new Date(NOW.getTime() + 60_000));
+    expect(queueStatus(later, { ref, observed: facts, plan }, new Date(NOW.getTime() + 60_000))).toEqual(first);
+  });
+
+  test.each<[QueueReason, string, string]>([
+    ['RedisUnreachable', 'Reconciling', 'Stalled'],
+    ['SecretNotFound', 'Reconciling', 'Stalled'],
+    ['RedisAuthFailed', 'Stalled', 'Reconciling'],
+    ['SecretNotPermitted', 'Stalled', 'Reconciling'],
+    ['Conflict', 'Stalled', 'Reconciling'],
+  ])('%s: not Ready, %s, not %s', (reason, present, absent) => {
+    const problem = { reason, message: 'why' };
+    const status = statusOf({}, { clusterId: 'c1', claimants: [], problem });
+    expect(condition(status, 'Ready')).toMatchObject({ status: 'False', ...problem });
+    expect(condition(status, present)).toMatchObject({ status: 'True', ...problem });
+    expect(condition(status, absent)).toBeUndefined();
+  });
+
+  test('a problem that is over leaves no trace', () => {
+    const bad = statusOf({}, { clusterId: 'c1', claimants: [], problem: { reason: 'RedisAuthFailed', message: 'no' } });
+    expect(statusOf({}, observed(), undefined, bad).conditions?.map(({ type }) => type)).toEqual(['Ready']);
+  });
+
+  test('what was last seen stays while Redis cannot be read', () => {
+    const before = statusOf({ rateLimits: { maxJobsPerSecond: 10 } }, observed());
+    const after = statusOf(
+      { rateLimits: { maxJobsPerSecond: 10 } },
+      { clusterId: 'c1', claimants: [], problem: { reason: 'RedisUnreachable', message: 'no' } },
+      undefined,
+      before,
+    );
+    expect(after).toMatchObject({ effective: before.effective, adoptedAt: before.adoptedAt });
+  });
+
+  test('a limit that was not written, for a problem, is not claimed to hold', () => {
+    const status = statusOf(
+      { rateLimits: { maxJobsPerSecond: 10 } },
+      observed({ rateLimit: { max: 1, durationMs: 100 } }),
+      { reason: 'RedisReadOnly', message: 'no' },
+    );
+    expect(status.effective?.rateLimit).toEqual({ max: 1, durationMs: 100 });
+  });
+
+  test('Observe plans in sentences, claims nothing and is Ready', () => {
+    const status = statusOf({ adoptionPolicy: 'Observe', globalConcurrency: 5 }, observed({ globalConcurrency: 4 }));
+    expect(status.plan).toEqual([
+      'mark the queue as governed by this Queue',
+      'set the global concurrency to 5, from 4',
+    ]);
+    expect(condition(status, 'Ready')).toMatchObject({ status: 'True', reason: 'Observed' });
+    expect(status).not.toHaveProperty('adoptedAt');
+  });
+
+  test.each<[QueueSpec, ObservedQueue, string, RegExp]>([
+    [
+      { rateLimits: { maxJobsPerSecond: 1, burstCapacity: 200 } },
+      observed(),
+      'BurstCapped',
+      /200 is kept as 5 jobs per 5000 ms/,
+    ],
+    [
+      { dlqPolicy: { enabled: true }, retention: { failedJobs: '7d' } },
+      observed(),
+      'FieldsNotEnforced',
+      /spec.dlqPolicy and spec.retention/,
+    ],
+    [
+      {},
+      observed({}, { server: { product: 'redis', version: '7.2.0', tooOld: false, maxmemoryPolicy: 'allkeys-lru' } }),
+      'MaxmemoryPolicy',
+      /allkeys-lru/,
+    ],
+  ])('%j: a condition of its own', (spec, facts, type, message) => {
+    const status = statusOf(spec, facts);
+    expect(condition(status, type)).toMatchObject({ status: 'True', message: expect.stringMatching(message) });
+    expect(condition(status, 'Ready')?.status).toBe('True');
+    expect(condition(statusOf({}, observed(), undefined, status), type)).toBeUndefined();
+  });
+});
+
+/** A Ready=False that began so long before NOW. */
+function since(seconds: number): Condition[] {
+  const lastTransitionTime = new Date(NOW.getTime() - seconds * 1000).toISOString();
+  return [{ type: 'Ready', status: 'False', reason: 'RedisUnreachable', message: 'no', lastTransitionTime }];
+}
+
+describe('coming back to a problem', () => {
+  test('waits as long as it has lasted, from 1 s to 60 s, and remembers across restarts', () => {
+    expect([0, 1, 10, 60, 3600].map((seconds) => retryAfterMs(since(seconds), NOW, 0.5))).toEqual([
+      1_000, 1_000, 10_000, 60_000, 60_000,
+    ]);
+    expect(retryAfterMs(undefined, NOW, 0.5)).toBe(1_000);
+  });
+
+  test('spreads by a tenth', () => {
+    expect(retryAfterMs(since(60), NOW, 0)).toBe(54_000);
+    expect(retryAfterMs(since(60), NOW, 0.999)).toBeLessThan(66_000);
+  });
+
+  test('an event is due when the reason is new, not while it lasts', () => {
+    const queue = queueObject({}, {}, { conditions: since(1) });
+    expect(isNews(queue, 'RedisUnreachable')).toBe(false);
+    expect(isNews(queue, 'RedisAuthFailed')).toBe(true);
+  });
+});

@@ -1,0 +1,137 @@
+import { effectiveRateLimit, type QueueRef } from '@redis-queue/bullmq';
+import { QUEUE_REASONS, type Condition, type Queue, type QueueReason, type QueueStatus } from '@redis-queue/api';
+import { removeCondition, setCondition } from '@redis-queue/controller';
+import { describeStep } from './describe.ts';
+import type { ObservedQueue, QueuePlan } from './plan.ts';
+import { QueueCondition, type Problem } from './reasons.ts';
+
+/** The part of the status that a reconcile writes; counts are the sampler's. */
+export type ReconciledStatus = Pick<
+  QueueStatus,
+  'observedGeneration' | 'conditions' | 'effective' | 'adoptedAt' | 'plan'
+>;
+
+export interface Outcome {
+  readonly ref: QueueRef;
+  readonly observed: ObservedQueue;
+  readonly plan: QueuePlan;
+  /** What stands between the spec and Redis after the plan was applied. */
+  readonly problem?: Problem | undefined;
+}
+
+/** What the status shall say. Pure; an unchanged outcome gives a deeply equal status. */
+export function queueStatus(queue: Queue, outcome: Outcome, now: Date): ReconciledStatus {
+  const observes = queue.spec.adoptionPolicy === 'Observe';
+  const sentences = outcome.plan.steps.map(describeStep);
+  const adoptedAt = adoptedAtOf(outcome) ?? queue.status?.adoptedAt;
+  return {
+    observedGeneration: queue.metadata.generation,
+    conditions: conditions(queue, outcome, now),
+    effective: effective(queue, outcome),
+    ...(adoptedAt !== undefined && !observes && { adoptedAt }),
+    ...(observes && !outcome.problem && { plan: sentences }),
+  };
+}
+
+function conditions(queue: Queue, { observed, plan, problem }: Outcome, now: Date): Condition[] {
+  const observedGeneration = queue.metadata.generation;
+  const ready = problem ?? readySentence(queue, plan);
+  const kind = QUEUE_REASONS[ready.reason].kind;
+  const held: [string, Problem | undefined, 'True' | 'False'][] = [
+    [QueueCondition.Ready, ready, kind === 'ready' ? 'True' : 'False'],
+    [QueueCondition.Reconciling, kind === 'retries' ? ready : undefined, 'True'],
+    [QueueCondition.Stalled, kind === 'stalled' ? ready : undefined, 'True'],
+    [QueueCondition.BurstCapped, burstCapped(queue), 'True'],
+    [QueueCondition.FieldsNotEnforced, fieldsNotEnforced(queue), 'True'],
+    [QueueCondition.MaxmemoryPolicy, maxmemoryPolicy(observed), 'True'],
+  ];
+  return held.reduce<Condition[]>(
+    (list, [type, why, status]) =>
+      why ? setCondition(list, { type, status, observedGeneration, ...why }, now) : removeCondition(list, type),
+    [...(queue.status?.conditions ?? [])],
+  );
+}
+
+function readySentence(queue: Queue, plan: QueuePlan): Problem {
+  if (queue.spec.adoptionPolicy === 'Observe') {
+    const changes =
+      plan.steps.length === 0 ? 'nothing would change' : `${plan.steps.length} changes would be made; see status.plan`;
+    return { reason: 'Observed', message: `adoptionPolicy is Observe: nothing is written, ${changes}` };
+  }
+  const { rateLimits, globalConcurrency, paused } = queue.spec;
+  const managed = [
+    ...(rateLimits ? [`at most ${rateLimits.maxJobsPerSecond} jobs/s`] : []),
+    ...(globalConcurrency === undefined ? [] : [`at most ${globalConcurrency} jobs at once`]),
+    ...(paused === undefined ? [] : [paused ? 'paused' : 'not paused']),
+  ];
+  return {
+    reason: 'Applied',
+    message: managed.length === 0 ? 'the spec manages no setting in Redis' : `holds in Redis: ${managed.join(', ')}`,
+  };
+}
+
+function burstCapped(queue: Queue): Problem | undefined {
+  const { rateLimits } = queue.spec;
+  const limit = rateLimits && effectiveRateLimit(rateLimits);
+  if (!limit?.capped) return undefined;
+  const asked = rateLimits?.burstCapacity ?? rateLimits?.maxJobsPerSecond;
+  return {
+    reason: 'BurstCapped',
+    message: `burstCapacity ${asked} is kept as ${limit.max} jobs per ${limit.durationMs} ms; windows last 100 ms to 5 s`,
+  };
+}
+
+/** Fields that the schema accepts and this release does not act on; never ignored in silence. */
+function fieldsNotEnforced(queue: Queue): Problem | undefined {
+  const { dlqPolicy, retention } = queue.spec;
+  const fields = [...(dlqPolicy ? ['spec.dlqPolicy'] : []), ...(retention ? ['spec.retention'] : [])];
+  if (fields.length === 0) return undefined;
+  return {
+    reason: 'FieldsNotEnforced',
+    message: `this release does not act on ${fields.join(' and ')} yet; failed and finished jobs stay as BullMQ keeps them`,
+  };
+}
+
+function maxmemoryPolicy({ server }: ObservedQueue): Problem | undefined {
+  const policy = server?.maxmemoryPolicy;
+  if (policy === undefined || policy === 'noeviction') return undefined;
+  return {
+    reason: 'EvictionEnabled',
+    message: `Redis' maxmemory-policy is ${policy}, so it may drop jobs when memory runs out; set noeviction`,
+  };
+}
+
+/** What holds in Redis now. While Redis cannot be read, what was last seen. */
+function effective(queue: Queue, { ref, observed, plan, problem }: Outcome): QueueStatus['effective'] {
+  const { policy, server } = observed;
+  if (!policy) return queue.status?.effective ?? { ...ref };
+  const changed = plan.steps.find((step) => step.kind === 'setRateLimit' || step.kind === 'clearRateLimit');
+  const written = changed !== undefined && problem === undefined && queue.spec.adoptionPolicy !== 'Observe';
+  const rateLimit = written ? (changed.kind === 'setRateLimit' ? changed.window : undefined) : policy.rateLimit;
+  return {
+    name: ref.name,
+    prefix: ref.prefix,
+    ...(rateLimit && { rateLimit }),
+    ...(server && { redisVersion: server.version }),
+  };
+}
+
+function adoptedAtOf({ plan }: Outcome): string | undefined {
+  return plan.steps.find((step) => step.kind === 'claim')?.mark.adoptedAt;
+}
+
+/**
+ * When to look at a queue with a problem again, in ms: about as long as the problem has lasted, between 1 s and 60 s,
+ * spread by ± 10 %. The condition remembers since when, so that a restart of the controller does not start over.
+ * @param random in [0, 1)
+ */
+export function retryAfterMs(conditionList: readonly Condition[] | undefined, now: Date, random: number): number {
+  const ready = conditionList?.find(({ type }) => type === QueueCondition.Ready);
+  const lasted = ready?.status === 'False' ? now.getTime() - Date.parse(ready.lastTransitionTime) : 0;
+  return Math.round(Math.min(Math.max(lasted, 1_000), 60_000) * (0.9 + 0.2 * random));
+}
+
+/** Whether a problem is news: the reason differs from the one that the status gives. */
+export function isNews(queue: Queue, reason: QueueReason): boolean {
+  return queue.status?.conditions?.find(({ type }) => type === QueueCondition.Ready)?.reason !== reason;
+}

@@ -1,0 +1,90 @@
+import { isConflict, keyToString, type EventRecorder, type Log, type ObjectKey } from '@redis-queue/controller';
+import { parseFence, type DecisionContext, type ScalingDecision } from '@redis-queue/scaling-bus';
+import { applySize } from './apply.ts';
+import { judgeDecision, type Verdict } from './decide.ts';
+import type { DecisionLedger } from './ledger.ts';
+import type { PoolMetrics } from './metrics.ts';
+import { readDeployment, type Sources } from './observe.ts';
+import { WORKER_POOLS, type PoolObject } from './resources.ts';
+
+export interface ConsumeDeps {
+  readonly sources: Sources;
+  readonly ledger: DecisionLedger;
+  readonly events: EventRecorder;
+  readonly metrics: PoolMetrics;
+  readonly log: Log;
+  /** Has the pool's status written. */
+  reconcileSoon(key: ObjectKey): void;
+  now(): Date;
+}
+
+/** The Deployment's controller writes its status on every pod, which moves the resourceVersion. */
+const MAX_CONFLICTS = 5;
+
+/**
+ * Acts on one decision of the bus. Resolves when it is applied, noted or dropped.
+ *
+ * @throws when the API server cannot be asked or the Deployment changes too fast: the bus delivers again.
+ */
+export async function consumeDecision(
+  decision: ScalingDecision,
+  { nowMs: busNowMs }: DecisionContext,
+  deps: ConsumeDeps,
+): Promise<Verdict> {
+  const { uid } = decision.pool;
+  const key = { namespace: decision.pool.namespace, name: decision.pool.name };
+  for (let conflicts = 0; ; conflicts++) {
+    const pool = await readPool(decision, key, deps);
+    const deployment = pool && (await readDeployment(pool, deps.sources.client));
+    const seen = deps.ledger.seen(uid) ?? parseFence(pool?.status?.autoscaling?.decision);
+    const verdict = judgeDecision(decision, { pool, deployment, seen, busNowMs, nowMs: deps.now().getTime() });
+    if (verdict.kind === 'scale') {
+      try {
+        await applySize(deps.sources.client, deployment!, verdict.to, verdict.fence);
+      } catch (error) {
+        if (!isConflict(error) || conflicts >= MAX_CONFLICTS) throw error;
+        continue;
+      }
+    }
+    tell(decision, verdict, pool, deps);
+    return verdict;
+  }
+}
+
+/** From the cache, unless the decision was made on a spec that has not got there yet. */
+async function readPool(
+  decision: ScalingDecision,
+  key: ObjectKey,
+  { sources }: ConsumeDeps,
+): Promise<PoolObject | undefined> {
+  const cached = sources.pools.get(key);
+  const behind =
+    !cached ||
+    cached.metadata.uid !== decision.pool.uid ||
+    (cached.metadata.generation ?? 0) < decision.pool.generation;
+  return behind ? sources.client.get<PoolObject>(WORKER_POOLS, key) : cached;
+}
+
+function tell(decision: ScalingDecision, verdict: Verdict, pool: PoolObject | undefined, deps: ConsumeDeps): void {
+  const { ledger, metrics, events, log } = deps;
+  const { uid, namespace, name } = decision.pool;
+  const where = { pool: keyToString({ namespace, name }), decision: `${decision.epoch}.${decision.sequence}` };
+  if (verdict.kind === 'drop') {
+    metrics.dropped(verdict.reason);
+    log.debug({ ...where, reason: verdict.reason }, `decision dropped: ${verdict.message}`);
+    return;
+  }
+  metrics.consumed(verdict.kind);
+  ledger.note(decision);
+  if (verdict.kind === 'scale' && pool) {
+    const { from, to } = verdict;
+    ledger.scaled(uid, { atMs: deps.now().getTime(), from, to, reason: decision.reason });
+    events.record(pool, {
+      type: 'Normal',
+      reason: 'Scaled',
+      message: `from ${from} to ${to} replicas: ${decision.reason}`,
+    });
+    log.info({ ...where, from, to }, `scaled: ${decision.reason}`);
+  }
+  deps.reconcileSoon({ namespace, name });
+}

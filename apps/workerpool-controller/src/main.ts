@@ -1,0 +1,26 @@
+import { DEFAULT_REDIS_SECRET } from '@redis-queue/api';
+import { runApp } from '@redis-queue/controller';
+import { busRedisFromEnvironment } from '@redis-queue/scaling-bus';
+import { wireWorkerPoolController } from './wire.ts';
+
+await runApp({
+  name: 'workerpool-controller',
+  description: 'Runs the worker pods of WorkerPool objects, as many as the autoscaler or spec.replicas says.',
+  flags: {
+    'redis-secret-names': {
+      default: DEFAULT_REDIS_SECRET,
+      help: 'Secrets that may be read, comma-separated; the Helm value redis.secretNames',
+      placeholder: 'NAMES',
+    },
+    concurrency: { default: '8', help: 'pools reconciled at once', placeholder: 'N' },
+  },
+  setup: (manager, { flags, env }) =>
+    wireWorkerPoolController(manager, {
+      secretNames: flags['redis-secret-names']
+        .split(',')
+        .map((name) => name.trim())
+        .filter((name) => name !== ''),
+      bus: busRedisFromEnvironment(env),
+      concurrency: Number(flags.concurrency),
+    }),
+});

@@ -1,0 +1,79 @@
+import { Counter, Histogram, type Registry } from 'prom-client';
+import type { BusDropReason } from '@redis-queue/scaling-bus';
+import type { DropReason } from './decide.ts';
+import type { PoolStep } from './plan.ts';
+
+const DROP_REASONS: readonly (DropReason | BusDropReason)[] = [
+  'pool-gone',
+  'autoscaling-off',
+  'no-deployment',
+  'older',
+  'contested',
+  'expired',
+  'malformed',
+  'unknown-version',
+];
+
+/** The app's own metrics; no label names a pool, so their number is fixed. */
+export class PoolMetrics {
+  readonly #decisions: Counter;
+  readonly #dropped: Counter;
+  readonly #failures: Counter;
+  readonly #lag: Histogram;
+  readonly #steps: Counter;
+
+  constructor(registry: Registry) {
+    const registers = [registry];
+    this.#decisions = new Counter({
+      name: 'redis_queue_decisions_consumed_total',
+      help: 'Decisions of the autoscaler acted on: scale changed a size, note did not have to.',
+      labelNames: ['outcome'],
+      registers,
+    });
+    this.#dropped = new Counter({
+      name: 'redis_queue_decisions_dropped_total',
+      help: 'Decisions of the autoscaler not acted on, by reason.',
+      labelNames: ['reason'],
+      registers,
+    });
+    this.#failures = new Counter({
+      name: 'redis_queue_decision_failures_total',
+      help: 'Decisions that could not be applied and come again.',
+      registers,
+    });
+    this.#lag = new Histogram({
+      name: 'redis_queue_decision_lag_seconds',
+      help: 'From the sample that a decision was made on until it was applied.',
+      buckets: [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 15],
+      registers,
+    });
+    this.#steps = new Counter({
+      name: 'redis_queue_deployment_writes_total',
+      help: 'Writes to Deployments by the reconciler, by step.',
+      labelNames: ['step'],
+      registers,
+    });
+    for (const reason of DROP_REASONS) this.#dropped.inc({ reason }, 0);
+    for (const outcome of ['scale', 'note']) this.#decisions.inc({ outcome }, 0);
+  }
+
+  consumed(outcome: 'scale' | 'note'): void {
+    this.#decisions.inc({ outcome });
+  }
+
+  dropped(reason: DropReason | BusDropReason): void {
+    this.#dropped.inc({ reason });
+  }
+
+  failed(): void {
+    this.#failures.inc();
+  }
+
+  lag(ms: number): void {
+    this.#lag.observe(Math.max(0, ms) / 1000);
+  }
+
+  wrote(step: PoolStep['kind']): void {
+    this.#steps.inc({ step });
+  }
+}

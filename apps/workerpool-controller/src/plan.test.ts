@@ -1,0 +1,232 @@
+import { describe, expect, it } from 'vitest';
+import { DECISION_ANNOTATION } from '@redis-queue/scaling-bus';
+import { desiredDeployment } from './deployment.ts';
+import { planPool, type ObservedPool } from './plan.ts';
+import { CONTEST_MS } from './replicas.ts';
+import { APPLIED_ANNOTATION, REPLICAS_ANNOTATION, type Deployment } from './resources.ts';
+import { aPool, autoscaled, liveDeployment, ownerOfReplicas, someQueues } from './testbed.ts';
+
+const NOW = Date.parse('2026-01-01T00:00:00Z');
+const observed = (deployment: Deployment | undefined, change: Partial<ObservedPool> = {}): ObservedPool => ({
+  deployment,
+  queues: someQueues,
+  nowMs: NOW,
+  ...change,
+});
+/** A Deployment that is as the pool wants it. */
+function settled(
+  pool = aPool(),
+  replicas = pool.spec.replicas,
+  written = replicas,
+  managedFields?: Parameters<typeof liveDeployment>[3],
+) {
+  const annotations = { [DECISION_ANNOTATION]: '5.6', [REPLICAS_ANNOTATION]: String(written) };
+  return liveDeployment(desiredDeployment(pool, someQueues), replicas, annotations, managedFields);
+}
+const kinds = (plan: ReturnType<typeof planPool>) => plan.steps.map((step) => step.kind);
+
+describe('a new pool', () => {
+  it('creates the Deployment with its size, then hands the size over', () => {
+    expect(planPool(aPool({ replicas: 3 }), observed(undefined)).steps).toMatchObject([
+      { kind: 'create', replicas: 3 },
+      { kind: 'scale', replicas: 3, fence: { epoch: 0, sequence: 0 } },
+    ]);
+  });
+
+  it.each([
+    ['its minimum', autoscaled(2, 10), undefined, 2],
+    ['none when the minimum is 0', autoscaled(0, 10), undefined, 0],
+    ['the size it had when its Deployment was deleted by hand', autoscaled(0, 10), 7, 7],
+    ['that size within bounds that have changed', autoscaled(0, 5), 7, 5],
+  ])('with autoscaling starts with %s', (_, spec, desiredReplicas, expected) => {
+    const pool = aPool(spec, desiredReplicas === undefined ? undefined : { desiredReplicas });
+    expect(planPool(pool, observed(undefined)).steps[0]).toMatchObject({ kind: 'create', replicas: expected });
+  });
+
+  it('lets no decision through that is older than the last one before its Deployment was deleted', () => {
+    const pool = aPool(autoscaled(0, 10), { desiredReplicas: 7, autoscaling: { decision: '9.4' } });
+    expect(planPool(pool, observed(undefined)).steps[1]).toMatchObject({ fence: { epoch: 9, sequence: 4 } });
+  });
+});
+
+describe('a settled pool', () => {
+  it.each([aPool({ replicas: 4 }), aPool(autoscaled(0, 10))])('plans nothing', (pool) => {
+    expect(planPool(pool, observed(settled(pool, 4)))).toEqual({ steps: [] });
+  });
+
+  it('plans nothing when caches leave managed fields out', () => {
+    const deployment = settled();
+    delete deployment.metadata.managedFields;
+    expect(planPool(aPool(), observed(deployment))).toEqual({ steps: [] });
+  });
+
+  it('with autoscaling keeps whatever size the Deployment has', () => {
+    expect(planPool(aPool(autoscaled(0, 50)), observed(settled(aPool(autoscaled(0, 50)), 37))).steps).toEqual([]);
+  });
+
+  it.each([
+    ['raised above the size', autoscaled(5, 10), 3, 5],
+    ['lowered below the size', autoscaled(0, 2), 3, 2],
+  ])('follows a bound that was %s at once', (_, spec, live, expected) => {
+    const plan = planPool(aPool(spec), observed(settled(aPool(spec), live)));
+    expect(plan.steps).toMatchObject([{ kind: 'scale', replicas: expected, fence: { epoch: 5, sequence: 6 } }]);
+  });
+
+  it('without autoscaling follows spec.replicas and keeps the fence', () => {
+    const plan = planPool(aPool({ replicas: 6 }), observed(settled(aPool({ replicas: 6 }), 2)));
+    expect(plan.steps).toMatchObject([{ kind: 'scale', replicas: 6, fence: { epoch: 5, sequence: 6 } }]);
+  });
+});
+
+describe('a crash between creation and hand-over', () => {
+  const created = () => {
+    const live = liveDeployment(desiredDeployment(aPool(autoscaled(2, 9)), someQueues), 2, {}, [
+      ownerOfReplicas('redis-queue', 'Apply'),
+    ]);
+    return live;
+  };
+
+  it('is made up for: the size is handed over as it is', () => {
+    expect(planPool(aPool(autoscaled(2, 9)), observed(created())).steps).toMatchObject([
+      { kind: 'scale', replicas: 2 },
+    ]);
+  });
+
+  it('with a changed template hands over first, so that the size is never without an owner', () => {
+    const pool = aPool({ ...autoscaled(2, 9), version: '2.0.0' });
+    const plan = planPool(pool, observed(created()));
+    expect(kinds(plan)).toEqual(['scale', 'applyTemplate']);
+    expect(plan.steps[1]).not.toHaveProperty('carryReplicas');
+  });
+});
+
+describe('the template', () => {
+  it('is applied without a size once redis-queue-scale owns it', () => {
+    const plan = planPool(aPool({ version: '2.0.0' }), observed(settled()));
+    expect(plan.steps).toMatchObject([{ kind: 'applyTemplate', drift: false }]);
+    expect(plan.steps[0]).not.toHaveProperty('carryReplicas');
+  });
+
+  it('carries the live size while redis-queue-scale does not own it', () => {
+    const taken = ownerOfReplicas('kubectl', 'Update', new Date(NOW).toISOString());
+    const plan = planPool(aPool({ version: '2.0.0' }), observed(settled(aPool(), 8, 1, [taken])));
+    expect(plan.steps).toMatchObject([{ kind: 'applyTemplate', carryReplicas: 8 }]);
+  });
+
+  it('is set back when somebody else has changed a field of ours', () => {
+    const deployment = settled();
+    (deployment.spec['template'] as { spec: { containers: { image: string }[] } }).spec.containers[0]!.image = 'evil:1';
+    expect(planPool(aPool(), observed(deployment)).steps).toMatchObject([{ kind: 'applyTemplate', drift: true }]);
+  });
+
+  it('is applied when a field was dropped, which the live object alone would not show', () => {
+    const before = aPool({ resources: { limits: { memory: '1Gi' } } });
+    expect(kinds(planPool(aPool(), observed(settled(before))))).toEqual(['applyTemplate']);
+  });
+
+  it('leaves fields alone that others have added', () => {
+    const deployment = settled();
+    deployment.metadata.annotations!['deployment.kubernetes.io/revision'] = '3';
+    (deployment.spec['template'] as { spec: { containers: { env: object[] }[] } }).spec.containers[0]!.env.unshift({
+      name: 'ADDED',
+      value: '1',
+    });
+    expect(planPool(aPool(), observed(deployment)).steps).toEqual([]);
+  });
+
+  it('changes when the Secret does', () => {
+    const plan = planPool(aPool(), observed(settled(), { queues: { ...someQueues, secretHash: 'ffff0000' } }));
+    expect(kinds(plan)).toEqual(['applyTemplate']);
+  });
+});
+
+describe('somebody else writes the size', () => {
+  const minutesAgo = (minutes: number) => new Date(NOW - minutes * 60_000).toISOString();
+  const pool = aPool(autoscaled(0, 20));
+
+  it('is left alone for a while and named', () => {
+    const deployment = settled(pool, 9, 4, [ownerOfReplicas('kubectl', 'Update', minutesAgo(1))]);
+    expect(planPool(pool, observed(deployment))).toEqual({
+      steps: [],
+      contest: { manager: 'kubectl', untilMs: NOW - 60_000 + CONTEST_MS },
+    });
+  });
+
+  it.each([
+    ['a larger size is kept', 9, 4, 9],
+    ['a smaller one is not: a shrink needs a decision', 1, 4, 4],
+    ['bounds hold', 90, 4, 20],
+  ])('is taken back afterwards: %s', (_, live, written, expected) => {
+    const deployment = settled(pool, live, written, [ownerOfReplicas('kubectl', 'Update', minutesAgo(6))]);
+    expect(planPool(pool, observed(deployment)).steps).toMatchObject([{ kind: 'scale', replicas: expected }]);
+  });
+
+  it('is left alone for as long as it declares the field by server-side apply', () => {
+    const deployment = settled(pool, 9, 4, [ownerOfReplicas('argocd', 'Apply', minutesAgo(600))]);
+    expect(planPool(pool, observed(deployment))).toEqual({ steps: [], contest: { manager: 'argocd' } });
+  });
+
+  it('without autoscaling spec.replicas is restored afterwards', () => {
+    const off = aPool({ replicas: 3 });
+    const deployment = settled(off, 9, 3, [ownerOfReplicas('kubectl', 'Update', minutesAgo(6))]);
+    expect(planPool(off, observed(deployment)).steps).toMatchObject([{ kind: 'scale', replicas: 3 }]);
+  });
+
+  it('is no contest when it wrote the size that we wrote', () => {
+    const deployment = settled(pool, 4, 4, [ownerOfReplicas('kubectl', 'Update', minutesAgo(0))]);
+    expect(planPool(pool, observed(deployment))).toEqual({ steps: [] });
+  });
+});
+
+describe('what is in the way', () => {
+  const missing = { reason: 'QueueNotFound', message: 'gone' } as const;
+
+  it('a missing queue creates nothing', () => {
+    expect(planPool(aPool(), observed(undefined, { queues: missing }))).toEqual({ steps: [], problem: missing });
+  });
+
+  it('a missing queue leaves a running Deployment as it is, and its size still follows', () => {
+    const plan = planPool(aPool({ replicas: 5 }), observed(settled(aPool(), 2), { queues: missing }));
+    expect(plan).toMatchObject({ steps: [{ kind: 'scale', replicas: 5 }], problem: missing });
+  });
+
+  it.each([
+    ['spec.template', { template: { spec: {} } }],
+    ['spec.rollout', { rollout: { autoRollback: true } }],
+  ])('%s is refused by name, not ignored', (field, spec) => {
+    const plan = planPool(aPool(spec), observed(undefined));
+    expect(plan).toMatchObject({ steps: [], problem: { reason: 'NotSupported' } });
+    expect(plan.problem?.message).toContain(field);
+  });
+
+  it("somebody else's Deployment is never written", () => {
+    const foreign = settled();
+    foreign.metadata.ownerReferences = [];
+    const plan = planPool(aPool({ version: '9' }), observed(foreign));
+    expect(plan).toMatchObject({ steps: [], problem: { reason: 'DeploymentExists' } });
+  });
+
+  it('the Deployment of a deleted pool of the same name is waited for', () => {
+    const former = settled();
+    former.metadata.ownerReferences![0]!.uid = 'former-uid';
+    expect(planPool(aPool(), observed(former))).toMatchObject({ steps: [], problem: { reason: 'FormerDeployment' } });
+  });
+
+  it('a pool or Deployment that is being deleted is left alone', () => {
+    const pool = aPool({ version: '9' });
+    const leaving = { ...pool, metadata: { ...pool.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } };
+    expect(planPool(leaving, observed(settled())).steps).toEqual([]);
+    const deployment = settled();
+    deployment.metadata.deletionTimestamp = '2026-01-01T00:00:00Z';
+    expect(planPool(pool, observed(deployment)).steps).toEqual([]);
+  });
+});
+
+it('the hash that marks what was applied covers every field that is applied', () => {
+  const { metadata, ...rest } = desiredDeployment(aPool(), someQueues);
+  const { [APPLIED_ANNOTATION]: hash, ...annotations } = metadata.annotations!;
+  expect(hash).toMatch(/^[0-9a-f]{16}$/);
+  const other = desiredDeployment(aPool({ concurrency: 11 }), someQueues).metadata.annotations![APPLIED_ANNOTATION];
+  expect(other).not.toBe(hash);
+  expect({ annotations, spec: rest.spec }).not.toEqual({});
+});

@@ -1,0 +1,97 @@
+import { expect, it } from 'vitest';
+import type { Queue } from '@redis-queue/api';
+import { resolveQueues, type PoolQueues } from './queues.ts';
+import type { Secret } from './resources.ts';
+import { aPool, aQueue } from './testbed.ts';
+
+const secretOf = (data: Record<string, string>): Secret => ({
+  apiVersion: 'v1',
+  kind: 'Secret',
+  metadata: { name: 'redis-credentials', namespace: 'team-a' },
+  data: Object.fromEntries(Object.entries(data).map(([key, text]) => [key, Buffer.from(text).toString('base64')])),
+});
+
+function resolve(
+  queues: Queue[],
+  {
+    pool = aPool({ queues: queues.map((queue) => queue.metadata.name) }),
+    secret = secretOf({ 'redis-host': 'r' }) as Secret | undefined,
+  } = {},
+) {
+  return resolveQueues(pool, {
+    queue: (name) => queues.find((queue) => queue.metadata.name === name),
+    secret: () => secret,
+    permittedSecrets: new Set(['redis-credentials']),
+  });
+}
+
+it('tells the pods of every queue by its name in Redis and its prefix, in one order whatever the spec says', () => {
+  const queues = [aQueue('b', { redis: { prefix: 'jobs' } }), aQueue('a', { name: 'mail' })];
+  expect(resolve(queues)).toMatchObject({
+    queues: [
+      { queue: 'a', name: 'mail', prefix: 'bull' },
+      { queue: 'b', name: 'b', prefix: 'jobs' },
+    ],
+    secretName: 'redis-credentials',
+  });
+});
+
+it('names every queue that is missing', () => {
+  const found = resolve([aQueue('a')], { pool: aPool({ queues: ['a', 'b', 'c'] }) });
+  expect(found).toMatchObject({ reason: 'QueueNotFound', message: expect.stringMatching(/"b", "c"/) as string });
+});
+
+it.each<[string, Queue['spec']]>([
+  ['Secret', { redis: { secretRef: { name: 'other' } } }],
+  ['use of TLS', { redis: { tls: { enabled: true } } }],
+  ['server name', { redis: { tls: { serverName: 'redis.example' } } }],
+])('refuses queues that differ in their %s and names them', (_, spec) => {
+  const found = resolve([aQueue('a'), aQueue('b', spec), aQueue('c')]);
+  expect(found).toMatchObject({
+    reason: 'MixedRedis',
+    message: expect.stringMatching(/"a", "c" by .*"b" by /) as string,
+  });
+});
+
+it('takes an absent TLS block for one that is switched off', () => {
+  expect(resolve([aQueue('a'), aQueue('b', { redis: { tls: { enabled: false } } })])).toHaveProperty('queues');
+});
+
+it('refuses a Secret that it may not read and names the Helm value', () => {
+  const found = resolve([aQueue('a', { redis: { secretRef: { name: 'private' } } })]);
+  expect(found).toMatchObject({
+    reason: 'SecretNotPermitted',
+    message: expect.stringMatching(/private.*redis\.secretNames/) as string,
+  });
+});
+
+it('names a Secret that is missing', () => {
+  expect(resolve([aQueue('a')], { secret: undefined as never })).toMatchObject({
+    queues: expect.anything() as unknown,
+  });
+  expect(
+    resolveQueues(aPool({ queues: ['a'] }), {
+      queue: () => aQueue('a'),
+      secret: () => undefined,
+      permittedSecrets: new Set(['redis-credentials']),
+    }),
+  ).toMatchObject({ reason: 'SecretNotFound', message: expect.stringContaining('team-a/redis-credentials') as string });
+});
+
+const hashOf = (data: Record<string, string>, uid = 'pool-uid') => {
+  const pool = aPool({ queues: ['a'] });
+  pool.metadata.uid = uid;
+  return (resolve([aQueue('a')], { pool, secret: secretOf(data) }) as PoolQueues).secretHash;
+};
+
+it('notices a changed credential, and nothing else of the Secret', () => {
+  const before = hashOf({ 'redis-host': 'r', 'redis-password': 'one' });
+  expect(hashOf({ 'redis-host': 'r', 'redis-password': 'two' })).not.toBe(before);
+  expect(hashOf({ 'redis-host': 'r', 'redis-password': 'one', note: 'new' })).toBe(before);
+});
+
+it('shows other pools nothing: equal Secrets hash differently, and the hash is too short to confirm a guess', () => {
+  const data = { 'redis-host': 'r', 'redis-password': 'one' };
+  expect(hashOf(data, 'uid-1')).not.toBe(hashOf(data, 'uid-2'));
+  expect(hashOf(data)).toMatch(/^[0-9a-f]{8}$/);
+});

@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto';
+import { queueName, queuePrefix, redisSecretName, type Queue, type WorkerPool } from '@redis-queue/api';
+import type { Problem } from './reasons.ts';
+import type { Secret } from './resources.ts';
+
+/** A queue as the pods are told of it: `RQ_QUEUES`. */
+export interface PodQueue {
+  /** `metadata.name` of the Queue. */
+  readonly queue: string;
+  readonly name: string;
+  readonly prefix: string;
+}
+
+/** What a pool's pods need to know of its queues and their Redis. */
+export interface PoolQueues {
+  readonly queues: readonly PodQueue[];
+  readonly secretName: string;
+  readonly tls: boolean;
+  /** The Secret holds a private certificate authority. */
+  readonly hasCa: boolean;
+  /** Changes when what the pods use of the Secret does. */
+  readonly secretHash: string;
+}
+
+export interface QueueSources {
+  queue(name: string): Queue | undefined;
+  secret(name: string): Secret | undefined;
+  readonly permittedSecrets: ReadonlySet<string>;
+}
+
+export const CA_KEY = 'redis-ca.crt';
+/** The keys of the Secret that reach a pod. */
+export const REDIS_KEYS = ['redis-url', 'redis-host', 'redis-port', 'redis-username', 'redis-password'] as const;
+
+/**
+ * Finds the pool's Queues and the Secret that they share. Pure over its sources.
+ *
+ * @returns the first thing that is in the way, in the order in which a person would have to clear it.
+ */
+export function resolveQueues(pool: WorkerPool, sources: QueueSources): PoolQueues | Problem {
+  const { namespace } = pool.metadata;
+  const names = pool.spec.queues.toSorted();
+  const found = names.map((name) => [name, sources.queue(name)] as const);
+  const missing = found.filter(([, queue]) => !queue).map(([name]) => name);
+  if (missing.length > 0) {
+    return {
+      reason: 'QueueNotFound',
+      message: `spec.queues names ${list(missing)}, which ${missing.length > 1 ? 'are no Queues' : 'is no Queue'} of namespace ${namespace}; create the Queue or correct the name`,
+    };
+  }
+  const queues = found.map(([, queue]) => queue!);
+  const mixed = describeMixture(queues);
+  if (mixed) return { reason: 'MixedRedis', message: mixed };
+  const secretName = redisSecretName(queues[0]!);
+  if (!sources.permittedSecrets.has(secretName)) {
+    const permitted = [...sources.permittedSecrets].join(', ');
+    return {
+      reason: 'SecretNotPermitted',
+      message: `Queue ${queues[0]!.metadata.name} names Secret ${secretName}, which this controller may not read (it may read: ${permitted}); add it to the Helm value redis.secretNames`,
+    };
+  }
+  const secret = sources.secret(secretName);
+  if (!secret) {
+    return {
+      reason: 'SecretNotFound',
+      message: `Secret ${namespace}/${secretName} does not exist; create it with redis-url or redis-host`,
+    };
+  }
+  return {
+    queues: queues.map((queue) => ({
+      queue: queue.metadata.name,
+      name: queueName(queue),
+      prefix: queuePrefix(queue),
+    })),
+    secretName,
+    tls: queues[0]!.spec.redis?.tls?.enabled === true,
+    hasCa: Boolean(secret.data?.[CA_KEY]),
+    secretHash: hashSecret(pool.metadata.uid ?? '', secret),
+  };
+}
+
+/** One Redis a pool: the Secret and the TLS settings of all its Queues have to agree. */
+function describeMixture(queues: readonly Queue[]): string | undefined {
+  const groups = new Map<string, string[]>();
+  for (const queue of queues) {
+    const { enabled = false, serverName = '' } = queue.spec.redis?.tls ?? {};
+    const how = `Secret ${redisSecretName(queue)}${enabled ? ' with TLS' : ''}${serverName && ` to ${serverName}`}`;
+    groups.set(how, [...(groups.get(how) ?? []), queue.metadata.name]);
+  }
+  if (groups.size === 1) return undefined;
+  const parts = [...groups].map(([how, names]) => `${list(names)} by ${how}`);
+  return `the Queues of spec.queues reach Redis in different ways: ${parts.join('; ')}; a pool serves one Redis, so split it`;
+}
+
+/**
+ * Changes when the content does. Salted by the pool's uid, so that equal contents of two namespaces look different, and
+ * cut to 32 bits: enough to notice a change, too few to confirm a guess of a password.
+ */
+function hashSecret(salt: string, secret: Secret): string {
+  const content = [...REDIS_KEYS, CA_KEY].map((key) => secret.data?.[key] ?? '');
+  return createHash('sha256')
+    .update(JSON.stringify([salt, content]))
+    .digest('hex')
+    .slice(0, 8);
+}
+
+function list(names: readonly string[]): string {
+  return names.map((name) => `"${name}"`).join(', ');
+}

@@ -1,0 +1,20 @@
+import { WORKER_POOL_REASONS, type WorkerPoolReason } from '@redis-queue/api';
+
+/** The condition types of a WorkerPool. Reconciling and Stalled are absent while they do not hold. */
+export const PoolCondition = {
+  Ready: 'Ready',
+  Reconciling: 'Reconciling',
+  Stalled: 'Stalled',
+  ScalingActive: 'ScalingActive',
+} as const;
+
+/** Every reason that a WorkerPool's conditions and events give; part of the API, as alerts match them. */
+export const REASONS = WORKER_POOL_REASONS;
+
+export type Reason = WorkerPoolReason;
+
+/** Why a pool cannot be brought to its spec now. */
+export interface Problem {
+  readonly reason: Reason;
+  readonly message: string;
+}

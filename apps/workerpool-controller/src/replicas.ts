@@ -1,0 +1,64 @@
+import { DECISION_ANNOTATION, parseFence, type Fence } from '@redis-queue/scaling-bus';
+import {
+  REPLICAS_ANNOTATION,
+  SCALE_MANAGER,
+  TEMPLATE_MANAGER,
+  type Deployment,
+  type ManagedFields,
+} from './resources.ts';
+
+/** How long after another's write of `replicas` we leave it alone. */
+export const CONTEST_MS = 5 * 60_000;
+
+/** Before any decision: lower than every real one. */
+export const NO_DECISION: Fence = { epoch: 0, sequence: 0 };
+
+/** Who else wrote the Deployment's size. */
+export interface Contest {
+  readonly manager: string;
+  /** When it ends by itself; absent for a manager that declares the field for good (server-side apply). */
+  readonly untilMs?: number;
+}
+
+/** The size as Kubernetes has it. */
+export function liveReplicas(deployment: Deployment): number {
+  return deployment.spec.replicas ?? 1;
+}
+
+/** The newest decision whose size the Deployment has; undefined before `redis-queue-scale` took the size over. */
+export function fenceOf(deployment: Deployment): Fence | undefined {
+  return parseFence(deployment.metadata.annotations?.[DECISION_ANNOTATION]);
+}
+
+/** Whether size and annotations are as we wrote them last. */
+export function isOurSize(deployment: Deployment): boolean {
+  return deployment.metadata.annotations?.[REPLICAS_ANNOTATION] === String(liveReplicas(deployment));
+}
+
+/** Whether `redis-queue-scale` owns the size, so that `redis-queue` may let go of it. Needs a live object. */
+export function scaleManagerOwnsReplicas(deployment: Deployment): boolean {
+  return owners(deployment).some(({ manager, operation }) => manager === SCALE_MANAGER && operation === 'Apply');
+}
+
+/**
+ * Who contests the size at `nowMs`, from the managed fields of a live object. Another's plain write (kubectl scale, a
+ * HorizontalPodAutoscaler) holds for `CONTEST_MS`: its note stays in the object for good, so only its age tells whether
+ * somebody is still at it. Another's server-side apply holds for as long as it declares the field.
+ */
+export function contestOf(deployment: Deployment, nowMs: number): Contest | undefined {
+  if (isOurSize(deployment)) return undefined;
+  for (const { manager = 'unknown', operation, time } of owners(deployment)) {
+    if (manager === SCALE_MANAGER || manager === TEMPLATE_MANAGER) continue;
+    if (operation === 'Apply') return { manager };
+    const untilMs = Date.parse(time ?? '') + CONTEST_MS;
+    if (untilMs > nowMs) return { manager, untilMs };
+  }
+  return undefined;
+}
+
+function owners(deployment: Deployment): ManagedFields[] {
+  return (deployment.metadata.managedFields ?? []).filter(({ fieldsV1 }) => {
+    const spec = fieldsV1?.['f:spec'] as Record<string, unknown> | undefined;
+    return spec !== undefined && 'f:replicas' in spec;
+  });
+}

@@ -1,0 +1,184 @@
+import { API_VERSION, type Condition, type QueueSpec, type WorkerPoolSpecInput } from '@redis-queue/api';
+import {
+  createLog,
+  createManager,
+  DEPLOYMENTS,
+  EVENTS,
+  findCondition,
+  keyOf,
+  loadKubeClient,
+  SECRETS,
+  type KubeClient,
+  type Manager,
+  type Resource,
+} from '@redis-queue/controller';
+import { createPublisher, SCHEMA_VERSION, type Publisher, type ScalingDecision } from '@redis-queue/scaling-bus';
+import { eventually, startControlPlane, startRedis, type ControlPlane, type RedisServer } from '@redis-queue/testing';
+import type { QueueObject } from './observe.ts';
+import { QUEUES, WORKER_POOLS, type Deployment, type PoolObject, type Secret } from './resources.ts';
+import { wireWorkerPoolController } from './wire.ts';
+
+/** A real API server with its controllers, and a real Redis as the bus. No kubelet: pods get ready when a test says so. */
+export interface TestCluster extends AsyncDisposable {
+  readonly cluster: ControlPlane;
+  readonly server: RedisServer;
+  readonly client: KubeClient;
+  readonly publisher: Publisher;
+  /** A namespace with the Queue `emails` and the Secret `redis-credentials`. */
+  namespace(): Promise<string>;
+  queue(namespace: string, name: string, spec?: QueueSpec): Promise<QueueObject>;
+  secret(namespace: string, texts: Record<string, string>, name?: string): Promise<Secret>;
+  pool(namespace: string, name: string, spec?: Partial<WorkerPoolSpecInput>): Promise<PoolObject>;
+  change(pool: PoolObject, spec: object): Promise<PoolObject>;
+  read(pool: PoolObject): Promise<PoolObject>;
+  deployment(pool: PoolObject): Promise<Deployment | undefined>;
+  /** Waits until the Deployment has that size. */
+  sized(pool: PoolObject, replicas: number): Promise<Deployment>;
+  /** Waits until the condition has that reason for the newest generation, and returns the pool. */
+  settled(pool: PoolObject, reason: string, type?: string): Promise<PoolObject>;
+  /** Plays kubelet: all pods of the namespace run and are ready. */
+  podsReady(namespace: string): Promise<void>;
+  publish(pool: PoolObject, change: Partial<ScalingDecision>): Promise<void>;
+  eventsOf(pool: PoolObject): Promise<{ type: string; reason: string; message: string }[]>;
+}
+
+export async function testCluster(): Promise<TestCluster> {
+  const [cluster, server] = await Promise.all([startControlPlane({ crds: true }), startRedis()]);
+  const client = loadKubeClient({ kubeconfigPath: cluster.kubeconfigPath });
+  const publisher = createPublisher({ redis: { host: server.host, port: server.port } });
+  const t: TestCluster = {
+    cluster,
+    server,
+    client,
+    publisher,
+    async namespace() {
+      const namespace = await cluster.createNamespace('pools');
+      await t.secret(namespace, { 'redis-host': 'redis', 'redis-password': 'hunter2' });
+      await t.queue(namespace, 'emails');
+      return namespace;
+    },
+    queue: (namespace, name, spec = {}) =>
+      client.create<QueueObject>(QUEUES, {
+        apiVersion: API_VERSION,
+        kind: 'Queue',
+        metadata: { namespace, name },
+        spec,
+      }),
+    secret: (namespace, texts, name = 'redis-credentials') => {
+      const encoded = Object.entries(texts).map(([key, text]) => [key, Buffer.from(text).toString('base64')]);
+      const secret = { metadata: { namespace, name }, data: Object.fromEntries(encoded) as Record<string, string> };
+      return client.apply<Secret>(SECRETS, secret, { fieldManager: 'test', force: true });
+    },
+    pool: (namespace, name, spec = {}) =>
+      client.create(WORKER_POOLS, {
+        apiVersion: API_VERSION,
+        kind: 'WorkerPool',
+        metadata: { namespace, name },
+        spec: { image: 'registry.example/worker', version: '1.0.0', queues: ['emails'], ...spec },
+      } as PoolObject),
+    change: (pool, spec) => client.mergePatch<PoolObject>(WORKER_POOLS, keyOf(pool), { spec }),
+    read: async (pool) => (await client.get<PoolObject>(WORKER_POOLS, keyOf(pool)))!,
+    deployment: (pool) => client.get<Deployment>(DEPLOYMENTS, keyOf(pool)),
+    sized: (pool, replicas) =>
+      eventually(
+        async () => {
+          const deployment = await t.deployment(pool);
+          if (deployment?.spec.replicas === replicas) return deployment;
+          throw new Error(`it has ${deployment?.spec.replicas}`);
+        },
+        { description: `${pool.metadata.name} to have ${replicas} replicas` },
+      ),
+    settled: (pool, reason, type = 'Ready') =>
+      eventually(
+        async () => {
+          const now = await t.read(pool);
+          const found: Condition | undefined = findCondition(now.status?.conditions, type);
+          if (found?.reason === reason && found.observedGeneration === now.metadata.generation) return now;
+          throw new Error(`${type} is ${JSON.stringify(found)}`);
+        },
+        { description: `${pool.metadata.name} to be ${reason}` },
+      ),
+    podsReady: async (namespace) => {
+      const PODS = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', namespaced: true };
+      const { items } = await client.list(PODS, { namespace });
+      const status = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] };
+      await Promise.all(items.map((pod) => client.mergePatch(PODS, keyOf(pod), { status }, { subresource: 'status' })));
+    },
+    publish: async (pool, change) => {
+      const { namespace = '', name, uid = '', generation = 0 } = pool.metadata;
+      const nowMs = await publisher.timeMs();
+      await publisher.publish({
+        schemaVersion: SCHEMA_VERSION,
+        pool: { namespace, name, uid, generation },
+        epoch: 1,
+        sequence: 1,
+        sampledAt: nowMs,
+        expiresAt: nowMs + 15_000,
+        currentReplicas: 0,
+        desiredReplicas: 1,
+        reason: 'because the test says so',
+        signals: [{ queue: 'emails', depth: 12, arrivalRate: 1.23456, wants: 1 }],
+        confidence: 1,
+        ...change,
+      });
+    },
+    eventsOf: async ({ metadata }) => {
+      type Event = Resource & { involvedObject: { uid: string }; type: string; reason: string; message: string };
+      const { items } = await client.list<Event>(EVENTS, { namespace: metadata.namespace! });
+      return items
+        .filter((event) => event.involvedObject.uid === metadata.uid)
+        .map(({ type, reason, message }) => ({ type, reason, message }));
+    },
+    async [Symbol.asyncDispose]() {
+      await publisher.close();
+      await client.close();
+      await Promise.all([cluster.stop(), server.stop()]);
+    },
+  };
+  return t;
+}
+
+/** The controller, in this process, until it is stopped. */
+export interface RunningController {
+  readonly manager: Manager;
+  readonly lines: readonly string[];
+  /** Requests so far that changed something, or tried to. */
+  writes(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+export function runController(t: TestCluster, { bus = true }: { bus?: boolean } = {}): RunningController {
+  const lines: string[] = [];
+  const log = createLog({ name: 'workerpool-controller', level: 'debug', write: (line) => void lines.push(line) });
+  const client = loadKubeClient({ kubeconfigPath: t.cluster.kubeconfigPath });
+  const manager = createManager({
+    name: 'workerpool-controller',
+    client,
+    log,
+    leaderElection: false,
+    httpHost: '127.0.0.1',
+  });
+  wireWorkerPoolController(manager, {
+    secretNames: ['redis-credentials', 'second'],
+    bus: bus ? { host: t.server.host, port: t.server.port } : undefined,
+  });
+  const stopping = new AbortController();
+  const running = manager.run(stopping.signal);
+  return {
+    manager,
+    lines,
+    writes: async () => {
+      const text = await manager.registry.metrics();
+      const counts = text
+        .split('\n')
+        .filter((line) => /^rest_client_requests_total\{.*method="(POST|PUT|PATCH|DELETE)"/.test(line))
+        .map((line) => Number(line.split(' ').at(-1)));
+      return counts.reduce((sum, count) => sum + count, 0);
+    },
+    stop: async () => {
+      stopping.abort();
+      await running;
+      await client.close();
+    },
+  };
+}

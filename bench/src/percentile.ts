@@ -1,0 +1,10 @@
+/** The value that `fraction` of the values do not exceed (nearest rank); NaN of none. */
+export function percentile(values: readonly number[], fraction: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(sorted.length * fraction) - 1)] ?? Number.NaN;
+}
+
+/** Rounded to one decimal, as the benches print milliseconds and MiB. */
+export function tenths(value: number): number {
+  return Math.round(value * 10) / 10;
+}

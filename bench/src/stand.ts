@@ -1,0 +1,105 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import {
+  eventually,
+  freePort,
+  startControlPlane,
+  startProcess,
+  startRedis,
+  workspaceRoot,
+  type ChildHandle,
+  type ControlPlane,
+  type RedisServer,
+} from '@redis-queue/testing';
+
+export const APPS = ['queue-controller', 'workerpool-controller', 'autoscaler'] as const;
+export type AppName = (typeof APPS)[number];
+
+/** What the bundled apps run against: a real API server with the CRDs and a real Redis, all on loopback; no pods run. */
+export interface Stand extends AsyncDisposable {
+  controlPlane: ControlPlane;
+  redis: RedisServer;
+  /** With a Secret `redis-credentials` that leads to the Redis. */
+  namespace: string;
+  /** A Queue and a WorkerPool of this name, sized from 0 to 5, that shrinks at once. */
+  applyQueueAndPool: (name: string) => Promise<void>;
+  /** Starts a bundled app as its image does, and waits until it is ready. */
+  startApp: (app: AppName) => Promise<RunningApp>;
+}
+
+export interface RunningApp {
+  name: AppName;
+  process: ChildHandle;
+  httpPort: number;
+}
+
+/** What the charts set; see charts/common. */
+const NODE_OPTIONS = '--max-semi-space-size=1 --max-old-space-size=80';
+
+/** Builds the bundles of the apps, from Nx's cache where nothing changed. */
+export async function buildApps(): Promise<void> {
+  const projects = APPS.map((app) => `@redis-queue/${app}`).join(',');
+  await promisify(execFile)('npx', ['nx', 'run-many', '-t', 'build', '-p', projects], {
+    cwd: workspaceRoot,
+    maxBuffer: 64 * 1024 * 1024,
+  });
+}
+
+export async function startStand(): Promise<Stand> {
+  const [controlPlane, redis] = await Promise.all([
+    startControlPlane({ crds: true }),
+    startRedis({ password: 'bench' }),
+  ]);
+  const namespace = await controlPlane.createNamespace('bench');
+  await controlPlane.apply({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'redis-credentials', namespace },
+    stringData: { 'redis-url': redis.url },
+  });
+  return {
+    controlPlane,
+    redis,
+    namespace,
+    applyQueueAndPool: async (name) => {
+      const metadata = { name, namespace };
+      const behavior = { scaleDown: { stabilizationWindowSeconds: 0 } };
+      const autoscaling = { maxReplicas: 5, behavior };
+      const pool = { image: 'registry.example/worker', version: '1', queues: [name], autoscaling };
+      await controlPlane.apply([
+        { apiVersion: 'redis-queue.io/v1', kind: 'Queue', metadata, spec: {} },
+        { apiVersion: 'redis-queue.io/v1', kind: 'WorkerPool', metadata, spec: pool },
+      ]);
+    },
+    startApp: async (name) => await startApp(name, controlPlane, redis),
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all([controlPlane.stop(), redis.stop()]);
+    },
+  };
+}
+
+async function startApp(name: AppName, controlPlane: ControlPlane, redis: RedisServer): Promise<RunningApp> {
+  const bundle = join(workspaceRoot, 'apps', name, 'dist/main.js');
+  if (!existsSync(bundle)) throw new Error(`${bundle} is missing; run: npx nx run-many -t build`);
+  const httpPort = await freePort();
+  const child = startProcess(
+    process.execPath,
+    [
+      bundle,
+      `--kubeconfig=${controlPlane.kubeconfigPath}`,
+      `--http-port=${httpPort}`,
+      '--lease-namespace=default',
+      '--redis-secret-names=redis-credentials',
+    ],
+    { env: { NODE_OPTIONS, BUS_REDIS_URL: redis.url, POD_NAMESPACE: 'default', POD_NAME: `${name}-0` } },
+  );
+  await eventually(async () => (await fetch(`http://127.0.0.1:${httpPort}/readyz`)).ok, {
+    timeoutMs: 30_000,
+    description: `${name} to be ready`,
+  }).catch((error: unknown) => {
+    throw new Error(`${name} did not get ready:\n${child.lines.slice(-10).join('\n')}`, { cause: error });
+  });
+  return { name, process: child, httpPort };
+}

@@ -1,0 +1,133 @@
+{{/*
+The Deployment of a controller. Everything that a restricted namespace asks for is set, and nothing that a controller
+does not need is: no writable disk but /tmp, no privilege, no second port.
+*/}}
+{{- define "redis-queue.deployment" -}}
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: {{ include "redis-queue.fullname" . }}
+  namespace: {{ .Release.Namespace }}
+  labels: {{- include "redis-queue.labels" . | nindent 4 }}
+spec:
+  replicas: {{ .Values.replicas }}
+  revisionHistoryLimit: 3
+  selector:
+    matchLabels: {{- include "redis-queue.selectorLabels" . | nindent 6 }}
+  template:
+    metadata:
+      labels: {{- include "redis-queue.labels" . | nindent 8 }}
+      {{- with .Values.podAnnotations }}
+      annotations: {{- toYaml . | nindent 8 }}
+      {{- end }}
+    spec:
+      serviceAccountName: {{ include "redis-queue.serviceAccountName" . }}
+      terminationGracePeriodSeconds: 30
+      {{- with .Values.priorityClassName }}
+      priorityClassName: {{ . }}
+      {{- end }}
+      {{- with .Values.imagePullSecrets }}
+      imagePullSecrets: {{- toYaml . | nindent 8 }}
+      {{- end }}
+      securityContext:
+        runAsNonRoot: true
+        runAsUser: 65532
+        runAsGroup: 65532
+        seccompProfile:
+          type: RuntimeDefault
+      containers:
+        - name: {{ .Chart.Name }}
+          image: {{ include "redis-queue.image" . | quote }}
+          imagePullPolicy: {{ .Values.image.pullPolicy }}
+          args:
+            - --http-port=8080
+            - --log-level={{ .Values.logLevel }}
+            - --redis-secret-names={{ include "redis-queue.redisSecretNames" . | fromJsonArray | join "," }}
+            {{- with .Values.namespaceScope }}
+            - --namespace-scope={{ . }}
+            {{- end }}
+          env:
+            - name: POD_NAME
+              valueFrom:
+                fieldRef:
+                  fieldPath: metadata.name
+            - name: POD_NAMESPACE
+              valueFrom:
+                fieldRef:
+                  fieldPath: metadata.namespace
+            - name: NODE_OPTIONS
+              value: {{ .Values.nodeOptions | quote }}
+            {{- with include "redis-queue.busEnv" . | trim }}
+            {{- . | nindent 12 }}
+            {{- end }}
+            {{- with .Values.extraEnv }}
+            {{- toYaml . | nindent 12 }}
+            {{- end }}
+          ports:
+            - name: http
+              containerPort: 8080
+          livenessProbe:
+            httpGet:
+              path: /healthz
+              port: http
+            periodSeconds: 10
+            timeoutSeconds: 5
+            failureThreshold: 6
+          readinessProbe:
+            httpGet:
+              path: /readyz
+              port: http
+            periodSeconds: 5
+            timeoutSeconds: 5
+          resources: {{- toYaml .Values.resources | nindent 12 }}
+          securityContext:
+            allowPrivilegeEscalation: false
+            readOnlyRootFilesystem: true
+            capabilities:
+              drop: [ALL]
+          volumeMounts:
+            - name: tmp
+              mountPath: /tmp
+      volumes:
+        - name: tmp
+          emptyDir:
+            sizeLimit: 16Mi
+      {{- with .Values.nodeSelector }}
+      nodeSelector: {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with .Values.affinity }}
+      affinity: {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with .Values.tolerations }}
+      tolerations: {{- toYaml . | nindent 8 }}
+      {{- end }}
+      topologySpreadConstraints:
+        {{- if .Values.topologySpreadConstraints }}
+        {{- toYaml .Values.topologySpreadConstraints | nindent 8 }}
+        {{- else }}
+        - maxSkew: 1
+          topologyKey: kubernetes.io/hostname
+          whenUnsatisfiable: ScheduleAnyway
+          labelSelector:
+            matchLabels: {{- include "redis-queue.selectorLabels" . | nindent 14 }}
+        {{- end }}
+{{- end -}}
+
+{{/* The bus between autoscaler and workerpool-controller: URL or parts, whichever the Secret has. */}}
+{{- define "redis-queue.busEnv" -}}
+{{- if and .Values.bus .Values.bus.enabled }}
+{{- $secret := include "redis-queue.busSecretName" . }}
+{{- range $key, $name := dict "redis-url" "URL" "redis-host" "HOST" "redis-port" "PORT" "redis-username" "USERNAME" "redis-password" "PASSWORD" "redis-ca.crt" "CA" }}
+- name: BUS_REDIS_{{ $name }}
+  valueFrom:
+    secretKeyRef:
+      name: {{ $secret }}
+      key: {{ $key }}
+      optional: true
+{{- end }}
+{{- if include "redis-queue.busTls" . }}
+- name: BUS_REDIS_TLS
+  value: 'true'
+{{- end }}
+{{- end }}
+{{- end -}}

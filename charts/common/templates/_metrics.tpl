@@ -1,0 +1,34 @@
+{{- define "redis-queue.metrics" -}}
+apiVersion: v1
+kind: Service
+metadata:
+  name: {{ include "redis-queue.fullname" . }}
+  namespace: {{ .Release.Namespace }}
+  labels: {{- include "redis-queue.labels" . | nindent 4 }}
+spec:
+  selector: {{- include "redis-queue.selectorLabels" . | nindent 4 }}
+  ports:
+    - name: http
+      port: 8080
+      targetPort: http
+{{- if .Values.metrics.serviceMonitor.enabled }}
+---
+apiVersion: monitoring.coreos.com/v1
+kind: ServiceMonitor
+metadata:
+  name: {{ include "redis-queue.fullname" . }}
+  namespace: {{ .Release.Namespace }}
+  labels:
+    {{- include "redis-queue.labels" . | nindent 4 }}
+    {{- with .Values.metrics.serviceMonitor.labels }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+spec:
+  selector:
+    matchLabels: {{- include "redis-queue.selectorLabels" . | nindent 6 }}
+  endpoints:
+    - port: http
+      path: /metrics
+      interval: {{ .Values.metrics.serviceMonitor.interval }}
+{{- end }}
+{{- end -}}

@@ -1,0 +1,111 @@
+{{/*
+The rights of a controller: one ServiceAccount, what it may do with its kinds, and what leader election needs.
+Takes a dict: root (the chart's context), rules (text: the controller's own rules), clusterRules (text: rules on
+cluster-wide objects, wanted even when the controller looks at one namespace only).
+*/}}
+{{- define "redis-queue.rights" -}}
+{{- $root := .root }}
+{{- $name := include "redis-queue.fullname" $root }}
+{{- $clusterName := include "redis-queue.clusterName" $root }}
+{{- $scope := $root.Values.namespaceScope }}
+{{- $subject := printf "subjects:\n  - kind: ServiceAccount\n    name: %s\n    namespace: %s" (include "redis-queue.serviceAccountName" $root) $root.Release.Namespace }}
+{{- $rules := printf "%s\n%s" (include "redis-queue.sharedRules" $root) .rules }}
+{{- if $root.Values.serviceAccount.create }}
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: {{ include "redis-queue.serviceAccountName" $root }}
+  namespace: {{ $root.Release.Namespace }}
+  labels: {{- include "redis-queue.labels" $root | nindent 4 }}
+  {{- with $root.Values.serviceAccount.annotations }}
+  annotations: {{- toYaml . | nindent 4 }}
+  {{- end }}
+---
+{{- end }}
+{{- if $scope }}
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  name: {{ $clusterName }}
+  namespace: {{ $scope }}
+  labels: {{- include "redis-queue.labels" $root | nindent 4 }}
+rules: {{- $rules | nindent 2 }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata:
+  name: {{ $clusterName }}
+  namespace: {{ $scope }}
+  labels: {{- include "redis-queue.labels" $root | nindent 4 }}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: Role
+  name: {{ $clusterName }}
+{{ $subject }}
+---
+{{- end }}
+{{- if or (not $scope) .clusterRules }}
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata:
+  name: {{ $clusterName }}
+  labels: {{- include "redis-queue.labels" $root | nindent 4 }}
+rules:
+  {{- if not $scope }}
+  {{- $rules | nindent 2 }}
+  {{- end }}
+  {{- with .clusterRules }}
+  {{- . | nindent 2 }}
+  {{- end }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata:
+  name: {{ $clusterName }}
+  labels: {{- include "redis-queue.labels" $root | nindent 4 }}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: ClusterRole
+  name: {{ $clusterName }}
+{{ $subject }}
+---
+{{- end }}
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  name: {{ $name }}-leader-election
+  namespace: {{ $root.Release.Namespace }}
+  labels: {{- include "redis-queue.labels" $root | nindent 4 }}
+rules:
+  # The API server knows no name yet when an object is created, so this right alone cannot be bound to one.
+  - apiGroups: [coordination.k8s.io]
+    resources: [leases]
+    verbs: [create]
+  - apiGroups: [coordination.k8s.io]
+    resources: [leases]
+    resourceNames: [{{ $root.Chart.Name }}]
+    verbs: [get, list, watch, update]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata:
+  name: {{ $name }}-leader-election
+  namespace: {{ $root.Release.Namespace }}
+  labels: {{- include "redis-queue.labels" $root | nindent 4 }}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: Role
+  name: {{ $name }}-leader-election
+{{ $subject }}
+{{- end -}}
+
+{{/* What every controller needs in each namespace that it looks at. */}}
+{{- define "redis-queue.sharedRules" -}}
+- apiGroups: [""]
+  resources: [secrets]
+  resourceNames: {{ include "redis-queue.redisSecretNames" . }}
+  verbs: [get, list, watch]
+- apiGroups: [""]
+  resources: [events]
+  verbs: [create, patch]
+{{- end -}}

@@ -1,0 +1,90 @@
+import { Redis } from 'ioredis';
+import { eventually } from '@redis-queue/testing';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { forward } from './cluster/forward.ts';
+import { apply, applyExamples } from './cluster/install.ts';
+import { killPod } from './cluster/kill.ts';
+import { createTeam, type Team } from './team.ts';
+
+let team: Team;
+
+beforeEach(async () => {
+  team = await createTeam('alone');
+});
+
+afterEach(async () => {
+  await team[Symbol.asyncDispose]();
+});
+
+const QUEUE = 'queues.redis-queue.io/emails';
+const POOL = 'workerpools.redis-queue.io/email-workers';
+
+const workers = async (): Promise<number> =>
+  Number(await team.kubectl('get', 'deployment', 'email-workers', '-o=jsonpath={.status.readyReplicas}'));
+const sized = async (replicas: number): Promise<void> =>
+  void (await team.kubectl('patch', POOL, '--type=merge', '-p', JSON.stringify({ spec: { replicas } })));
+
+describe('the queue controller alone', () => {
+  it('sets the limits of a queue in Redis', async () => {
+    await team.install('queue-controller');
+    await applyExamples(team.cluster, team.site.namespace);
+    await team.condition(QUEUE, 'Ready', 'True');
+    const tunnel = await forward(team.cluster, team.site.namespace, 'service/redis', 6379);
+    const redis = new Redis(`redis://:${team.site.password}@127.0.0.1:${tunnel.port}`);
+    try {
+      expect(await redis.hmget('bull:emails:meta', 'concurrency', 'max', 'duration')).toEqual(['500', '1000', '1000']);
+    } finally {
+      redis.disconnect();
+      tunnel.close();
+    }
+  });
+
+  it('says that the password is wrong, and repeats neither the wrong nor the right one', async () => {
+    await team.install('queue-controller');
+    const wrong = 'planted-wrong-password';
+    const metadata = { name: 'redis-credentials', namespace: team.site.namespace };
+    const stringData = { 'redis-host': `redis.${team.site.namespace}.svc`, 'redis-password': wrong };
+    await apply(team.cluster, [{ apiVersion: 'v1', kind: 'Secret', metadata, stringData }]);
+    await applyExamples(team.cluster, team.site.namespace);
+    const { reason } = await team.condition(QUEUE, 'Ready', 'False');
+    expect(reason).toBe('RedisAuthFailed');
+    const [controller] = await team.pods('app.kubernetes.io/name=queue-controller');
+    const said = [
+      await team.kubectl('logs', controller!),
+      await team.kubectl('get', `${QUEUE},events`, '-o', 'yaml'),
+    ].join();
+    for (const secret of [wrong, team.site.password]) {
+      expect(said).not.toContain(secret);
+      expect(said).not.toContain(Buffer.from(secret).toString('base64'));
+    }
+  });
+});
+
+describe('the workerpool controller alone', () => {
+  it('runs the pool at spec.replicas, with no autoscaler and no bus', async () => {
+    await team.install('workerpool-controller', { 'bus.enabled': 'false' });
+    await applyExamples(team.cluster, team.site.namespace, { replicas: 2, autoscaling: null });
+    expect((await team.condition(POOL, 'Ready', 'True')).status).toBe('True');
+    expect(await workers()).toBe(2);
+  });
+
+  it('goes on when its leader is killed, because a second replica takes over', async () => {
+    await team.install('workerpool-controller', { replicas: '2', 'bus.enabled': 'false' });
+    await applyExamples(team.cluster, team.site.namespace, { replicas: 1, autoscaling: null });
+    await eventually(async () => (await workers()) === 1, { timeoutMs: 60_000 });
+    const holder = await leader();
+    await killPod(team.cluster, team.site.namespace, holder);
+    await sized(2);
+    await eventually(async () => (await workers()) === 2, { timeoutMs: 60_000 });
+    expect(await team.pods('app.kubernetes.io/name=workerpool-controller')).toHaveLength(2);
+  });
+});
+
+/** The pod that holds the Lease; its holder is the pod's name, perhaps with a suffix. */
+async function leader(): Promise<string> {
+  const holder = await team.kubectl('get', 'lease', 'workerpool-controller', '-o=jsonpath={.spec.holderIdentity}');
+  const pods = await team.pods('app.kubernetes.io/name=workerpool-controller');
+  const pod = pods.find((name) => holder.startsWith(name));
+  if (!pod) throw new Error(`the Lease is held by "${holder}", which is none of ${pods.join(', ')}`);
+  return pod;
+}

@@ -1,0 +1,30 @@
+import type { TestProject } from 'vitest/node';
+import type { Cluster } from './cluster.ts';
+import { installChart, removeChart } from './install.ts';
+import { openCluster } from './open.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    cluster: Cluster;
+  }
+}
+
+/** The definitions are cluster-wide: one installation serves every test file. */
+const CRDS = 'redis-queue-crds';
+
+/** One cluster for all end-to-end tests of a run; `KUBE_CONTEXT` names one of the user's instead. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const cluster = await openCluster('e2e', process.env.KUBE_CONTEXT || undefined, (line) => console.log(line));
+  try {
+    await installChart(cluster, 'default', CRDS, { keep: 'false' });
+    const { description, images, kubectl, helm, killsContainers } = cluster;
+    project.provide('cluster', { description, images, kubectl, helm, killsContainers });
+  } catch (error) {
+    await cluster.end();
+    throw error;
+  }
+  return async () => {
+    await removeChart(cluster, 'default', CRDS);
+    await cluster.end();
+  };
+}

@@ -1,0 +1,84 @@
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { run, type Cluster } from './cluster.ts';
+
+export const workspaceRoot = join(import.meta.dirname, '../../..');
+
+/** The controllers, each with its image `redis-queue/<name>`. */
+export const APPS = ['queue-controller', 'workerpool-controller', 'autoscaler'];
+
+/** The namespace with Redis, its Secrets and the objects of a team; the controllers live there too. */
+export interface Site {
+  namespace: string;
+  password: string;
+}
+
+/** A namespace with Redis in it, and the Secrets of the queues and of the bus. */
+export async function createSite(cluster: Cluster, namespace: string): Promise<Site> {
+  const password = randomBytes(16).toString('hex');
+  const secret = (name: string): object => ({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name, namespace },
+    stringData: { 'redis-host': `redis.${namespace}.svc`, 'redis-port': '6379', 'redis-password': password },
+  });
+  const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' };
+  await apply(cluster, [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } }]);
+  await apply(cluster, [secret('redis-credentials'), secret('redis-queue-bus')]);
+  const redis = await readFile(join(workspaceRoot, 'e2e/manifests/redis.yaml'), 'utf8');
+  await run(cluster.kubectl, ['apply', '-n', namespace, '-f', '-'], redis.replace('REDIS_IMAGE', cluster.images.redis));
+  await run(cluster.kubectl, ['rollout', 'status', '-n', namespace, 'deployment/redis', '--timeout=120s']);
+  return { namespace, password };
+}
+
+/** Installs a chart of this repository as a release of the same name and waits until its pods are ready. */
+export async function installChart(
+  { helm, images }: Cluster,
+  namespace: string,
+  chart: string,
+  values: Record<string, string> = {},
+): Promise<void> {
+  const all = { ...imageValues(chart, images), ...values };
+  await run(helm, [
+    'upgrade',
+    '--install',
+    chart,
+    join(workspaceRoot, 'charts', chart),
+    `--namespace=${namespace}`,
+    ...Object.entries(all).map(([name, value]) => `--set=${name}=${value}`),
+    '--wait',
+    '--timeout=120s',
+  ]);
+}
+
+function imageValues(chart: string, { registry, tag }: Cluster['images']): Record<string, string> {
+  if (chart === 'redis-queue-crds') return {};
+  return chart === 'redis-queue'
+    ? { 'global.image.registry': registry, 'global.image.tag': tag }
+    : { 'image.registry': registry, 'image.tag': tag };
+}
+
+/** Uninstalls a release, if it is there. */
+export async function removeChart({ helm }: Cluster, namespace: string, chart: string): Promise<void> {
+  await run(helm, ['uninstall', chart, `--namespace=${namespace}`, '--ignore-not-found', '--wait', '--timeout=120s']);
+}
+
+/** Applies objects, server-side as GitOps tools do. */
+export async function apply({ kubectl }: Cluster, objects: object[]): Promise<void> {
+  const list = { apiVersion: 'v1', kind: 'List', items: objects };
+  await run(kubectl, ['apply', '--server-side', '--field-manager=e2e', '-f', '-'], JSON.stringify(list));
+}
+
+/** The examples as a user applies them, with the pool's image replaced by the one that the cluster has. */
+export async function applyExamples({ kubectl, images }: Cluster, namespace: string, pool: object = {}): Promise<void> {
+  await run(kubectl, ['apply', '-n', namespace, '-f', example('queue.yaml')]);
+  const { image, version } = images.exampleWorker;
+  const patch = JSON.stringify({ spec: { image, version, ...pool } });
+  const patched = ['patch', '--local', '-f', example('workerpool.yaml'), '--type=merge', '-p', patch, '-o', 'json'];
+  await run(kubectl, ['apply', '-n', namespace, '-f', '-'], await run(kubectl, patched));
+}
+
+function example(name: string): string {
+  return join(workspaceRoot, 'examples', name);
+}

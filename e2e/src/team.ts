@@ -1,0 +1,65 @@
+import { randomBytes } from 'node:crypto';
+import { eventually } from '@redis-queue/testing';
+import { inject } from 'vitest';
+import { run, type Cluster } from './cluster/cluster.ts';
+import { createSite, installChart, removeChart, type Site } from './cluster/install.ts';
+
+interface StoredCondition {
+  type: string;
+  status: string;
+  reason: string;
+  message: string;
+}
+
+/** A namespace with a Redis of its own, and the controllers that a test file installs. */
+export interface Team extends AsyncDisposable {
+  cluster: Cluster;
+  site: Site;
+  kubectl: (...args: string[]) => Promise<string>;
+  install: (chart: string, values?: Record<string, string>) => Promise<void>;
+  /** Names of running pods with this label. */
+  pods: (selector: string) => Promise<string[]>;
+  /** Waits for a condition of an object; fails with what it says instead. */
+  condition: (object: string, type: string, status: string) => Promise<StoredCondition>;
+}
+
+const CONDITION_MS = 60_000;
+
+/** A team on the shared cluster; leaving it uninstalls its charts and removes its namespace. */
+export async function createTeam(name: string): Promise<Team> {
+  const cluster = inject('cluster');
+  const namespace = `${name}-${randomBytes(3).toString('hex')}`;
+  const site = await createSite(cluster, namespace);
+  const kubectl: Team['kubectl'] = (...args) => run(cluster.kubectl, [...args, '-n', namespace]);
+  const installed = new Set<string>();
+  return {
+    cluster,
+    site,
+    kubectl,
+    install: async (chart, values = {}) => {
+      installed.add(chart);
+      await installChart(cluster, namespace, chart, values);
+    },
+    pods: async (selector) => {
+      const names = await kubectl('get', 'pods', '-l', selector, '-o=jsonpath={.items[*].metadata.name}');
+      return names.split(' ').filter(Boolean);
+    },
+    condition: async (object, type, status) =>
+      await eventually(
+        async () => {
+          const text = await kubectl('get', object, '-o', 'json');
+          const { status: { conditions = [] } = {} } = JSON.parse(text) as {
+            status?: { conditions?: StoredCondition[] };
+          };
+          const found = conditions.find((each) => each.type === type);
+          if (found?.status !== status) throw new Error(`${object} says ${JSON.stringify(found ?? conditions)}`);
+          return found;
+        },
+        { timeoutMs: CONDITION_MS, intervalMs: 250, description: `${object} to be ${type}=${status}` },
+      ),
+    [Symbol.asyncDispose]: async () => {
+      for (const chart of installed) await removeChart(cluster, namespace, chart);
+      await run(cluster.kubectl, ['delete', 'namespace', namespace, '--timeout=120s']);
+    },
+  };
+}

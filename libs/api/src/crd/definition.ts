@@ -1,0 +1,115 @@
+import type { z } from 'zod';
+import type { ValidationRule } from '../cel.ts';
+import { GROUP, VERSION } from '../meta.ts';
+import type { ReasonTable } from '../reasons.ts';
+import { toStructuralSchema, type StructuralSchema } from './structural-schema.ts';
+
+/** A column of `kubectl get`; priority 1 shows with `-o wide` only. */
+export interface PrinterColumn {
+  name: string;
+  type: 'string' | 'integer' | 'boolean' | 'date';
+  jsonPath: string;
+  description?: string;
+  priority?: number;
+}
+
+/** A condition type beside Ready, Reconciling and Stalled, which every kind has. */
+export interface NoticeCondition {
+  type: string;
+  meaning: string;
+}
+
+/** What is to be known of a kind to make its CRD and its reference page. */
+export interface KindDefinition {
+  kind: string;
+  plural: string;
+  shortName: string;
+  description: string;
+  spec: z.ZodType;
+  status: z.ZodType;
+  /** CEL rules at the root, which alone see `metadata.name`. */
+  rules: ValidationRule[];
+  columns: PrinterColumn[];
+  scale?: { specReplicasPath: string; statusReplicasPath: string; labelSelectorPath: string };
+  /** Every reason of the kind, for the reference page. */
+  reasons: ReasonTable;
+  notices: NoticeCondition[];
+  /** Objects for the reference page, each with the sentence that introduces it. */
+  examples: { title: string; object: object }[];
+}
+
+export interface CustomResourceDefinition {
+  apiVersion: 'apiextensions.k8s.io/v1';
+  kind: 'CustomResourceDefinition';
+  metadata: { name: string };
+  spec: object;
+}
+
+/** The age of every new object's first condition: a default has to be a constant. */
+const EPOCH = '1970-01-01T00:00:00Z';
+
+/** The whole-object schema of a kind: metadata, spec and status. */
+export function objectSchema(definition: KindDefinition): StructuralSchema {
+  return {
+    description: definition.description,
+    type: 'object',
+    required: ['spec'],
+    properties: {
+      apiVersion: { type: 'string', description: `Always ${GROUP}/${VERSION}.` },
+      kind: { type: 'string', description: `Always ${definition.kind}.` },
+      metadata: { type: 'object' },
+      spec: toStructuralSchema(definition.spec, 'spec'),
+      status: { ...toStructuralSchema(definition.status, 'status'), default: { conditions: [pendingCondition()] } },
+    },
+    'x-kubernetes-validations': definition.rules,
+  };
+}
+
+/** The CRD of a kind. */
+export function customResourceDefinition(definition: KindDefinition): CustomResourceDefinition {
+  const { kind, plural, shortName, columns, scale } = definition;
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `${plural}.${GROUP}` },
+    spec: {
+      group: GROUP,
+      scope: 'Namespaced',
+      names: {
+        kind,
+        listKind: `${kind}List`,
+        plural,
+        singular: kind.toLowerCase(),
+        shortNames: [shortName],
+        categories: ['redis-queue'],
+      },
+      versions: [
+        {
+          name: VERSION,
+          served: true,
+          storage: true,
+          additionalPrinterColumns: [
+            ...columns,
+            { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' } satisfies PrinterColumn,
+          ],
+          subresources: { status: {}, ...(scale && { scale }) },
+          schema: { openAPIV3Schema: objectSchema(definition) },
+        },
+      ],
+    },
+  };
+}
+
+/**
+ * The condition that a new object has before any controller saw it: without one, tools that follow kstatus take an
+ * object without conditions for finished.
+ */
+function pendingCondition() {
+  return {
+    type: 'Ready',
+    status: 'Unknown',
+    reason: 'Pending',
+    message: 'Waiting for the controller.',
+    lastTransitionTime: EPOCH,
+  };
+}

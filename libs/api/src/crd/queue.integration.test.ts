@@ -1,0 +1,188 @@
+import { startControlPlane, type ControlPlane } from '@redis-queue/testing';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Queue } from '../queue.ts';
+import { Kubectl, queueDraft } from './test-support.ts';
+
+let controlPlane: ControlPlane;
+let kubectl: Kubectl;
+
+beforeAll(async () => {
+  controlPlane = await startControlPlane({ crds: true });
+  kubectl = new Kubectl(controlPlane, await controlPlane.createNamespace('queues'));
+});
+afterAll(() => controlPlane?.stop());
+
+const tenPriorities = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+
+describe('the API server accepts a Queue', () => {
+  test.each([
+    ['that manages nothing', {}],
+    ['with the shortest name', { name: 'a' }],
+    ['with digits and dashes in its name', { name: '0-a-9' }],
+    ['with the longest name', { name: 'a'.repeat(200) }],
+    ['with every priority', { priorities: tenPriorities }],
+    ['with the least limits', { rateLimits: { maxJobsPerSecond: 1, burstCapacity: 1 } }],
+    ['with the largest limits', { rateLimits: { maxJobsPerSecond: 1_000_000, burstCapacity: 1_000_000 } }],
+    ['with a burst below its rate', { rateLimits: { maxJobsPerSecond: 100, burstCapacity: 10 } }],
+    ['with dead letters at the least', { dlqPolicy: { enabled: false, maxRetries: 0, retentionDays: 1 } }],
+    ['with dead letters at the most', { dlqPolicy: { enabled: true, maxRetries: 1000, retentionDays: 3650 } }],
+    ['with retention in hours and days', { retention: { completedJobs: '24h', failedJobs: '7d' } }],
+    ['with retention in minutes, and none', { retention: { completedJobs: '30m', failedJobs: '0h' } }],
+    ['in a prefix with a hash tag', { redis: { prefix: '{shop}.bull_1' } }],
+    ['over TLS', { redis: { secretRef: { name: 'redis-shop' }, tls: { enabled: true, serverName: 'redis.shop' } } }],
+    ['with concurrency 1', { globalConcurrency: 1 }],
+    ['that is paused', { paused: true }],
+    ['that may be deleted with its data', { deletionPolicy: 'DeleteIfEmpty', adoptionPolicy: 'Observe' }],
+  ])('%s', async (_, spec) => {
+    await expect(kubectl.check(queueDraft(spec))).resolves.toContain('emails serverside-applied');
+  });
+
+  test('whose own name is no Redis name, once spec.name gives one', async () => {
+    await expect(kubectl.check(queueDraft({ name: 'emails' }, 'shop.emails'))).resolves.toContain('serverside-applied');
+  });
+});
+
+describe('the API server refuses a Queue and says why:', () => {
+  test.each([
+    ['an empty name', { name: '' }, 'spec.name'],
+    [
+      'a name in capitals',
+      { name: 'Emails' },
+      'spec.name: Invalid value: "Emails": spec.name in body should match \'^[a-z0-9-]+$\'',
+    ],
+    ['a name with a colon, which BullMQ uses in keys', { name: 'a:b' }, 'spec.name'],
+    ['a name of 201 characters', { name: 'a'.repeat(201) }, 'spec.name: Too long: may not be more than 200 bytes'],
+    [
+      'no priority',
+      { priorities: [] },
+      'spec.priorities: Invalid value: 0: spec.priorities in body should have at least 1 items',
+    ],
+    ['priority 0', { priorities: [0] }, 'spec.priorities[0] in body should be greater than or equal to 1'],
+    ['priority 11', { priorities: [11] }, 'spec.priorities[0] in body should be less than or equal to 10'],
+    ['a priority twice', { priorities: [1, 1] }, '.spec.priorities: duplicate entries for key [=1]'],
+    [
+      'a rate of 0',
+      { rateLimits: { maxJobsPerSecond: 0 } },
+      'spec.rateLimits.maxJobsPerSecond in body should be greater than or equal to 1',
+    ],
+    ['half a job a second', { rateLimits: { maxJobsPerSecond: 0.5 } }, 'spec.rateLimits.maxJobsPerSecond'],
+    [
+      'a burst of 0',
+      { rateLimits: { maxJobsPerSecond: 1, burstCapacity: 0 } },
+      'spec.rateLimits.burstCapacity in body should be greater than or equal to 1',
+    ],
+    [
+      'a burst without a rate',
+      { rateLimits: { burstCapacity: 5 } },
+      'spec.rateLimits.maxJobsPerSecond: Required value',
+    ],
+    [
+      'fewer than no retries',
+      { dlqPolicy: { maxRetries: -1 } },
+      'spec.dlqPolicy.maxRetries in body should be greater than or equal to 0',
+    ],
+    [
+      'dead letters kept no day',
+      { dlqPolicy: { retentionDays: 0 } },
+      'spec.dlqPolicy.retentionDays in body should be greater than or equal to 1',
+    ],
+    [
+      'retention in seconds',
+      { retention: { completedJobs: '30s' } },
+      "spec.retention.completedJobs in body should match '^[0-9]+[hdm]$'",
+    ],
+    ['retention as a number', { retention: { failedJobs: 7 } }, 'spec.retention.failedJobs'],
+    ['a prefix with a colon', { redis: { prefix: 'a:b' } }, 'spec.redis.prefix in body should match'],
+    ['concurrency 0', { globalConcurrency: 0 }, 'spec.globalConcurrency in body should be greater than or equal to 1'],
+    [
+      'an unknown policy',
+      { deletionPolicy: 'Keep' },
+      'spec.deletionPolicy: Unsupported value: "Keep": supported values: "Retain", "Delete", "DeleteIfEmpty"',
+    ],
+    ['a misspelt field', { ratelimits: {} }, 'field not declared in schema'],
+  ])('%s', async (_, spec, message) => {
+    await expect(kubectl.check(queueDraft(spec))).rejects.toThrow(message);
+  });
+
+  test('a name of its own that Redis names do not allow', async () => {
+    await expect(kubectl.check(queueDraft({}, 'shop.emails'))).rejects.toThrow(
+      "metadata.name is the queue's name in Redis while spec.name is absent, so it must match ^[a-z0-9-]+$",
+    );
+  });
+
+  test('no spec at all', async () => {
+    const { spec: _, ...bare } = queueDraft();
+    await expect(kubectl.check(bare as never)).rejects.toThrow('spec: Required value');
+  });
+});
+
+describe('what a Queue governs stays the same for its life:', () => {
+  beforeAll(async () => {
+    await kubectl.apply(queueDraft({}, 'bare'));
+    await kubectl.apply(queueDraft({ name: 'mail', redis: { prefix: 'shop' } }, 'named'));
+  });
+
+  test.each([
+    ['writing down the name that it had anyway', 'bare', { name: 'bare' }],
+    ['writing down the prefix that it had anyway', 'bare', { redis: { prefix: 'bull' } }],
+    ['another Secret', 'named', { name: 'mail', redis: { prefix: 'shop', secretRef: { name: 'redis-new' } } }],
+  ])('%s is accepted', async (_, name, spec) => {
+    await expect(kubectl.check(queueDraft(spec, name))).resolves.toContain('serverside-applied');
+  });
+
+  test.each([
+    [
+      'a name for one that had none',
+      'bare',
+      { name: 'mail' },
+      'this Queue governs "bare" in Redis; create another Queue',
+    ],
+    [
+      'another name',
+      'named',
+      { name: 'post', redis: { prefix: 'shop' } },
+      'this Queue governs "mail" in Redis; create another Queue',
+    ],
+    ['its name taken away', 'named', { redis: { prefix: 'shop' } }, 'spec.name is immutable'],
+    ['another prefix', 'named', { name: 'mail', redis: { prefix: 'other' } }, 'spec.redis.prefix is immutable'],
+    ['its prefix taken away', 'named', { name: 'mail' }, 'spec.redis.prefix is immutable'],
+  ])('%s is refused', async (_, name, spec, message) => {
+    await expect(kubectl.check(queueDraft(spec, name))).rejects.toThrow(message);
+  });
+});
+
+describe('a new Queue', () => {
+  test('says Ready=Unknown before any controller wrote to it', async () => {
+    await kubectl.apply(queueDraft({}, 'new'));
+    const { status } = await kubectl.get<Queue>('rq', 'new');
+    expect(status?.conditions).toEqual([
+      expect.objectContaining({ type: 'Ready', status: 'Unknown', reason: 'Pending' }),
+    ]);
+  });
+
+  test('keeps absent what was not written, so that nothing is managed by surprise', async () => {
+    await kubectl.apply(queueDraft({ dlqPolicy: {}, retention: {}, redis: {} }, 'absent'));
+    const { spec } = await kubectl.get<Queue>('rq', 'absent');
+    expect(spec).toEqual({ dlqPolicy: {}, retention: {}, redis: {} });
+  });
+});
+
+test('kubectl get shows what an operator of queues looks for', async () => {
+  await kubectl.apply(queueDraft({ paused: true }, 'shown'));
+  const counts = { waiting: 12, prioritized: 0, active: 3, delayed: 0, overdue: 0, failed: 4, dead: 2 };
+  const status = { counts, waitP95: '1.2s', effective: { name: 'shown', prefix: 'bull' } };
+  await kubectl.writeStatus('queue', 'shown', status);
+
+  expect(await kubectl.table('rq', 'shown')).toEqual([
+    'NAME READY WAITING ACTIVE FAILED WAIT-P95 PAUSED',
+    'shown Unknown 12 3 4 1.2s true',
+  ]);
+  expect(await kubectl.table('rq', 'shown', '--output=wide')).toEqual([
+    'NAME READY WAITING ACTIVE FAILED WAIT-P95 PAUSED DEAD REDIS-NAME REASON',
+    'shown Unknown 12 3 4 1.2s true 2 shown Pending',
+  ]);
+});
+
+test('both kinds are found by their category', async () => {
+  await expect(kubectl.run('get', 'redis-queue', '--output=name')).resolves.toContain('queue.redis-queue.io/');
+});

@@ -1,0 +1,76 @@
+import { API_VERSION } from '../meta.ts';
+import { DEFAULT_PREFIX, queueSpecSchema, queueStatusSchema } from '../queue.ts';
+import { QUEUE_REASONS } from '../reasons.ts';
+import type { KindDefinition } from './definition.ts';
+
+const effectiveName = (object: string) => `(has(${object}.spec.name) ? ${object}.spec.name : self.metadata.name)`;
+const effectivePrefix = (object: string) =>
+  `(has(${object}.spec.redis) && has(${object}.spec.redis.prefix) ? ${object}.spec.redis.prefix : '${DEFAULT_PREFIX}')`;
+
+export const queueDefinition: KindDefinition = {
+  kind: 'Queue',
+  plural: 'queues',
+  shortName: 'rq',
+  description: 'A BullMQ queue in Redis: its limits, its retention and what becomes of jobs that fail for good.',
+  spec: queueSpecSchema,
+  status: queueStatusSchema,
+  rules: [
+    {
+      rule: `has(self.spec.name) || (size(self.metadata.name) <= 200 && self.metadata.name.matches('^[a-z0-9-]+$'))`,
+      message:
+        "metadata.name is the queue's name in Redis while spec.name is absent, so it must match ^[a-z0-9-]+$ and have at most 200 characters; set spec.name to name the queue otherwise",
+    },
+    {
+      rule: `${effectiveName('self')} == ${effectiveName('oldSelf')}`,
+      message: 'spec.name is immutable (absent, it is metadata.name); create another Queue for another name',
+      messageExpression: `'spec.name is immutable: this Queue governs "' + ${effectiveName('oldSelf')} + '" in Redis; create another Queue for another name'`,
+      fieldPath: '.spec.name',
+    },
+    {
+      rule: `${effectivePrefix('self')} == ${effectivePrefix('oldSelf')}`,
+      message: `spec.redis.prefix is immutable (absent, it is ${DEFAULT_PREFIX}); create another Queue for another prefix`,
+      fieldPath: '.spec.redis.prefix',
+    },
+  ],
+  columns: [
+    { name: 'Ready', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
+    { name: 'Waiting', type: 'integer', jsonPath: '.status.counts.waiting', description: 'Jobs that wait.' },
+    { name: 'Active', type: 'integer', jsonPath: '.status.counts.active', description: 'Jobs that run.' },
+    { name: 'Failed', type: 'integer', jsonPath: '.status.counts.failed', description: 'Jobs that failed.' },
+    { name: 'Wait-P95', type: 'string', jsonPath: '.status.waitP95', description: '95th percentile of recent waits.' },
+    { name: 'Paused', type: 'boolean', jsonPath: '.spec.paused', description: 'Whether the Queue asks for a pause.' },
+    { name: 'Dead', type: 'integer', jsonPath: '.status.counts.dead', description: 'Dead letters.', priority: 1 },
+    { name: 'Redis-Name', type: 'string', jsonPath: '.status.effective.name', priority: 1 },
+    { name: 'Reason', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].reason', priority: 1 },
+  ],
+  reasons: QUEUE_REASONS,
+  notices: [
+    { type: 'BurstCapped', meaning: 'the burst that is asked for cannot be kept exactly. Present only while True.' },
+    {
+      type: 'FieldsNotEnforced',
+      meaning: 'the spec has fields that this release does not act on. Present only while True.',
+    },
+    { type: 'MaxmemoryPolicy', meaning: 'Redis may drop jobs when its memory runs out. Present only while True.' },
+  ],
+  examples: [
+    {
+      title: 'A queue that exists already: seen and counted, nothing changed.',
+      object: { apiVersion: API_VERSION, kind: 'Queue', metadata: { name: 'emails' }, spec: {} },
+    },
+    {
+      title: 'A queue with limits, retention and dead letters.',
+      object: {
+        apiVersion: API_VERSION,
+        kind: 'Queue',
+        metadata: { name: 'emails' },
+        spec: {
+          priorities: [1, 5, 10],
+          rateLimits: { maxJobsPerSecond: 100, burstCapacity: 200 },
+          dlqPolicy: { enabled: true, maxRetries: 3, retentionDays: 14 },
+          retention: { completedJobs: '24h', failedJobs: '7d' },
+          globalConcurrency: 50,
+        },
+      },
+    },
+  ],
+};

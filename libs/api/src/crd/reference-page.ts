@@ -1,0 +1,150 @@
+import { stringify } from 'yaml';
+import { GROUP, VERSION } from '../meta.ts';
+import { objectSchema, type KindDefinition } from './definition.ts';
+import type { StructuralSchema } from './structural-schema.ts';
+import { GENERATED } from './yaml.ts';
+
+/** The reference page of a kind as Markdown: fields of spec and status, rules, conditions, columns and examples. */
+export function referencePage(definition: KindDefinition): string {
+  const schema = objectSchema(definition);
+  const { spec, status } = schema.properties as Record<'spec' | 'status', StructuralSchema>;
+  const reasons = Object.entries(definition.reasons);
+  const notices = reasons.filter(([, { kind }]) => kind === 'notice');
+  return [
+    `<!-- ${GENERATED} -->`,
+    `# ${definition.kind}`,
+    definition.description,
+    `\`apiVersion: ${GROUP}/${VERSION}\`, \`kind: ${definition.kind}\`, namespaced, short name \`${definition.shortName}\`.`,
+    ...definition.examples.flatMap(({ title, object }) => [title, fence(stringify(object, { lineWidth: 0 }))]),
+    '## Spec',
+    spec.description ?? '',
+    fieldTable(spec, 'spec'),
+    '## Rules',
+    'Checked by the API server, for every client:',
+    rulesOf(schema, '')
+      .map(({ path, message }) => `- ${path ? `\`${path}\`: ` : ''}${message}`)
+      .join('\n'),
+    '## Status',
+    'Written by the operator, read by you.',
+    fieldTable(status, 'status'),
+    '## Conditions',
+    '`Ready` is always there: it says whether the spec holds. Beside it:',
+    [
+      '- `Reconciling`: the operator is at work or tries again by itself. Present only while True.',
+      '- `Stalled`: nothing moves until somebody acts. Present only while True.',
+      ...definition.notices.map(({ type, meaning }) => `- \`${type}\`: ${meaning}`),
+    ].join('\n'),
+    '### Reasons of Ready',
+    table(
+      ['Reason', 'Ready', 'Beside it', 'Meaning'],
+      reasons.flatMap(([reason, { kind, doc }]) =>
+        kind === 'notice' ? [] : [[`\`${reason}\``, ...READY_BY_KIND[kind], doc]],
+      ),
+    ),
+    ...(notices.length === 0
+      ? []
+      : [
+          '### Reasons of other conditions and of events',
+          table(
+            ['Reason', 'Meaning'],
+            notices.map(([reason, { doc }]) => [`\`${reason}\``, doc]),
+          ),
+        ]),
+    '## Columns of `kubectl get`',
+    table(
+      ['Column', 'From', 'Shown'],
+      definition.columns.map(({ name, jsonPath, priority }) => [name, `\`${jsonPath}\``, priority ? '`-o wide`' : '']),
+    ),
+  ]
+    .join('\n\n')
+    .concat('\n');
+}
+
+/** What a reason of Ready comes with: Ready's status, and the condition beside it. */
+const READY_BY_KIND = {
+  pending: ['Unknown', ''],
+  ready: ['True', ''],
+  retries: ['False', '`Reconciling`'],
+  stalled: ['False', '`Stalled`'],
+} as const;
+
+interface Field {
+  path: string;
+  schema: StructuralSchema;
+  required: boolean;
+}
+
+function fieldTable(root: StructuralSchema, path: string): string {
+  return table(
+    ['Field', 'Type', 'Default', 'Bounds', 'Description'],
+    fieldsOf(root, path).map(({ path: field, schema, required }) => [
+      `\`${field}\`${required ? ' *(required)*' : ''}`,
+      typeName(schema),
+      schema.default === undefined ? '' : `\`${JSON.stringify(schema.default).replaceAll('"', '')}\``,
+      bounds(schema).join(', '),
+      schema.description ?? schema.items?.description ?? '',
+    ]),
+  );
+}
+
+/** Every field below `schema`, parents first, list items as `[]`. */
+function fieldsOf(schema: StructuralSchema, path: string): Field[] {
+  const container = schema.items ? { schema: schema.items, path: `${path}[]` } : { schema, path };
+  return Object.entries(container.schema.properties ?? {}).flatMap(([name, child]) => {
+    const field = `${container.path}.${name}`;
+    const required = container.schema.required?.includes(name) ?? false;
+    return [{ path: field, schema: child, required }, ...fieldsOf(child, field)];
+  });
+}
+
+function typeName(schema: StructuralSchema): string {
+  if (schema['x-kubernetes-int-or-string']) return 'integer or string';
+  if (schema.enum) return schema.enum.map((value) => `\`${String(value)}\``).join(' ');
+  if (schema.items) {
+    const kind = schema['x-kubernetes-list-type'] === 'set' ? 'set' : 'list';
+    return `${kind} of ${schema.items.type === 'object' ? 'objects' : typeName(schema.items)}`;
+  }
+  if (schema.additionalProperties) return `map of ${typeName(schema.additionalProperties)}`;
+  if (schema.format) return schema.format;
+  return schema.type ?? '';
+}
+
+function bounds(schema: StructuralSchema): string[] {
+  return [
+    range(schema.minimum, schema.maximum, ''),
+    range(schema.minLength, schema.maxLength, ' characters'),
+    range(schema.minItems, schema.maxItems, ' entries'),
+    schema.pattern && !schema['x-kubernetes-int-or-string'] ? code(schema.pattern) : '',
+    ...(schema.items && schema.items.type !== 'object' ? bounds(schema.items).map((bound) => `each ${bound}`) : []),
+  ].filter((text) => text !== '');
+}
+
+function range(least: number | undefined, most: number | undefined, unit: string): string {
+  if (least !== undefined && most !== undefined) return `${least} to ${most}${unit}`;
+  if (least !== undefined) return `≥ ${least}${unit}`;
+  if (most !== undefined) return `≤ ${most}${unit}`;
+  return '';
+}
+
+function rulesOf(schema: StructuralSchema, path: string): { path: string; message: string }[] {
+  return [
+    ...(schema['x-kubernetes-validations'] ?? []).map(({ message }) => ({ path, message })),
+    ...Object.entries(schema.properties ?? {}).flatMap(([name, child]) =>
+      rulesOf(child, path === '' ? name : `${path}.${name}`),
+    ),
+    ...(schema.items ? rulesOf(schema.items, `${path}[]`) : []),
+  ];
+}
+
+function table(head: string[], rows: string[][]): string {
+  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+/** Code inside a table cell, where a bare | would end the cell. */
+function code(text: string): string {
+  return `\`${text.replaceAll('|', String.raw`\|`)}\``;
+}
+
+function fence(text: string): string {
+  return `\`\`\`yaml\n${text.trimEnd()}\n\`\`\``;
+}

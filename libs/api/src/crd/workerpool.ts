@@ -1,0 +1,97 @@
+import { API_VERSION } from '../meta.ts';
+import { WORKER_POOL_REASONS } from '../reasons.ts';
+import { workerPoolSpecSchema, workerPoolStatusSchema } from '../workerpool.ts';
+import type { KindDefinition } from './definition.ts';
+
+const autoscaled = (object: string) => `(has(${object}.spec.autoscaling) && ${object}.spec.autoscaling.enabled)`;
+
+export const workerPoolDefinition: KindDefinition = {
+  kind: 'WorkerPool',
+  plural: 'workerpools',
+  shortName: 'wp',
+  description: 'A fleet of worker pods that run the jobs of one or more Queues of its namespace.',
+  spec: workerPoolSpecSchema,
+  status: workerPoolStatusSchema,
+  rules: [
+    {
+      rule: 'size(self.metadata.name) <= 52',
+      message: 'metadata.name must have at most 52 characters, because the names of its pods are longer by up to 11',
+    },
+    {
+      // Only while it is on before and after: switching it on or off may carry another number along.
+      rule: `!(${autoscaled('self')} && ${autoscaled('oldSelf')}) || self.spec.replicas == oldSelf.spec.replicas`,
+      message:
+        'spec.replicas must not change while spec.autoscaling.enabled is true, because the autoscaler sizes the pool; change spec.autoscaling.minReplicas or maxReplicas, or disable autoscaling first',
+      fieldPath: '.spec.replicas',
+      reason: 'FieldValueForbidden',
+    },
+  ],
+  columns: [
+    { name: 'Ready', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
+    {
+      name: 'Desired',
+      type: 'integer',
+      jsonPath: '.status.desiredReplicas',
+      description: 'Pods that the Deployment asks for.',
+    },
+    { name: 'Ready-Pods', type: 'integer', jsonPath: '.status.readyReplicas', description: 'Pods that are ready.' },
+    { name: 'Min', type: 'integer', jsonPath: '.spec.autoscaling.minReplicas' },
+    { name: 'Max', type: 'integer', jsonPath: '.spec.autoscaling.maxReplicas' },
+    { name: 'Version', type: 'string', jsonPath: '.spec.version' },
+    {
+      name: 'Reason',
+      type: 'string',
+      jsonPath: '.status.conditions[?(@.type=="Ready")].reason',
+      priority: 1,
+    },
+    {
+      name: 'Scaling',
+      type: 'string',
+      jsonPath: '.status.autoscaling.reason',
+      description: 'Why the pool has its size.',
+      priority: 1,
+    },
+  ],
+  scale: {
+    specReplicasPath: '.spec.replicas',
+    statusReplicasPath: '.status.replicas',
+    labelSelectorPath: '.status.selector',
+  },
+  reasons: WORKER_POOL_REASONS,
+  notices: [
+    { type: 'ScalingActive', meaning: 'the autoscaler sizes the pool; the reason says why it does or does not.' },
+  ],
+  examples: [
+    {
+      title: 'Three pods, sized by hand.',
+      object: {
+        apiVersion: API_VERSION,
+        kind: 'WorkerPool',
+        metadata: { name: 'email-workers' },
+        spec: { image: 'registry.example/email-worker', version: '1.4.2', queues: ['emails'], replicas: 3 },
+      },
+    },
+    {
+      title: 'None to fifty pods, so that 95 of 100 jobs start within five seconds.',
+      object: {
+        apiVersion: API_VERSION,
+        kind: 'WorkerPool',
+        metadata: { name: 'email-workers' },
+        spec: {
+          image: 'registry.example/email-worker',
+          version: '1.4.2',
+          queues: ['emails'],
+          concurrency: 10,
+          resources: { requests: { cpu: '250m', memory: '256Mi' }, limits: { memory: '512Mi' } },
+          autoscaling: {
+            enabled: true,
+            minReplicas: 0,
+            maxReplicas: 50,
+            targetMetrics: { queueDepth: 100, latencyP95: '5s' },
+          },
+          drainPolicy: { gracePeriod: '30s', maxDrainTime: '10m' },
+        },
+      },
+    },
+  ],
+};

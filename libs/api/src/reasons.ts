@@ -1,0 +1,147 @@
+export type ReasonKind =
+  /** Nobody knows yet. */
+  | 'pending'
+  /** All is as it shall be. */
+  | 'ready'
+  /** The controller tries again by itself. */
+  | 'retries'
+  /** Only a person can help. */
+  | 'stalled'
+  /** Said by another condition than Ready, or by an event. */
+  | 'notice';
+
+export interface ReasonDoc {
+  readonly kind: ReasonKind;
+  /** What it means and what to do, for the reference page. */
+  readonly doc: string;
+}
+
+/** The reasons of a kind. They are part of the API: alerts and scripts match them. */
+export type ReasonTable = Readonly<Record<string, ReasonDoc>>;
+
+/** Every reason that a Queue's conditions and events give. */
+export const QUEUE_REASONS = {
+  Pending: { kind: 'pending', doc: 'No controller has seen the object yet.' },
+  Applied: { kind: 'ready', doc: 'What the spec manages holds in Redis.' },
+  Observed: {
+    kind: 'ready',
+    doc: 'adoptionPolicy is Observe: nothing is written; status.plan lists what would change.',
+  },
+
+  SecretNotFound: { kind: 'retries', doc: 'The Secret does not exist in the namespace of the Queue; create it.' },
+  RedisUnreachable: { kind: 'retries', doc: 'No connection to Redis: check host, port, TLS and network policies.' },
+  RedisBusy: { kind: 'retries', doc: 'Redis loads its data or runs a long script.' },
+  RedisReadOnly: { kind: 'retries', doc: 'The address is a replica; use the address of the primary.' },
+  RedisOutOfMemory: { kind: 'retries', doc: 'Redis has reached maxmemory and refuses writes.' },
+  RedisError: { kind: 'retries', doc: 'Redis refused a command for a reason that is not known here; see its log.' },
+  OwnershipLost: {
+    kind: 'retries',
+    doc: 'Another claimant changed the owner mark meanwhile; the queue is looked at again.',
+  },
+  Deleting: { kind: 'retries', doc: 'The data in Redis is being removed, in steps.' },
+  ActiveJobs: {
+    kind: 'retries',
+    doc: 'The queue was paused, and its data is removed once no job is active; annotate the Queue with redis-queue.io/force-delete=true to remove it now.',
+  },
+  WaitingChildren: {
+    kind: 'stalled',
+    doc: 'Flow parents of this queue wait for children in other queues; finish these, or annotate the Queue with redis-queue.io/force-delete=true.',
+  },
+
+  SecretNotPermitted: {
+    kind: 'stalled',
+    doc: 'The controller may not read a Secret of this name; add it to the Helm value redis.secretNames, or use a permitted name.',
+  },
+  SecretInvalid: {
+    kind: 'stalled',
+    doc: 'The Secret lacks a key or holds one that cannot be read; the message names the key.',
+  },
+  RedisAuthFailed: { kind: 'stalled', doc: 'Redis refused the user or password; correct the Secret.' },
+  RedisNoPermission: { kind: 'stalled', doc: 'The Redis user lacks a permission; see the ACL in the documentation.' },
+  RedisTooOld: { kind: 'stalled', doc: 'Redis 7.0 or Valkey 7.2 is needed.' },
+  Conflict: { kind: 'stalled', doc: 'An older Queue object claims the same queue; delete one of the two.' },
+  OwnedByOtherCluster: {
+    kind: 'stalled',
+    doc: 'A Queue of another cluster governs the queue. If that one is gone, annotate this one with redis-queue.io/take-over=true.',
+  },
+  OwnerMarkUnreadable: {
+    kind: 'stalled',
+    doc: 'A later release has marked the queue. Upgrade, or annotate the Queue with redis-queue.io/take-over=true.',
+  },
+  QueueExists: { kind: 'stalled', doc: 'adoptionPolicy is Refuse and the queue exists in Redis already.' },
+
+  BurstCapped: {
+    kind: 'notice',
+    doc: 'The burst would need a window shorter than 100 ms or longer than 5 s; status.effective tells what holds.',
+  },
+  FieldsNotEnforced: { kind: 'notice', doc: 'This release accepts the named fields and does not act on them yet.' },
+  EvictionEnabled: {
+    kind: 'notice',
+    doc: 'maxmemory-policy is not noeviction: Redis may drop jobs when memory runs out.',
+  },
+  Adopted: { kind: 'notice', doc: 'The Queue has taken the queue over.' },
+  PolicyApplied: { kind: 'notice', doc: 'A change of the spec was written to Redis.' },
+  DriftRepaired: { kind: 'notice', doc: 'Somebody else had changed a managed setting in Redis; it was set back.' },
+  DataRemoved: { kind: 'notice', doc: 'The data of the deleted Queue was removed from Redis.' },
+  DataRetained: { kind: 'notice', doc: 'The Queue was deleted and its data stays in Redis, for the reason given.' },
+} as const satisfies ReasonTable;
+
+export type QueueReason = keyof typeof QUEUE_REASONS;
+
+/** Every reason that a WorkerPool's conditions and events give. */
+export const WORKER_POOL_REASONS = {
+  Pending: { kind: 'pending', doc: 'No controller has seen the object yet.' },
+  Available: { kind: 'ready', doc: 'All pods that are asked for are ready.' },
+
+  Progressing: { kind: 'retries', doc: 'Pods are starting or being replaced.' },
+  QueueNotFound: {
+    kind: 'retries',
+    doc: 'A name in spec.queues is no Queue of this namespace; create it or correct the name.',
+  },
+  SecretNotFound: { kind: 'retries', doc: 'The Secret of the Queues does not exist in this namespace; create it.' },
+  FormerDeployment: {
+    kind: 'retries',
+    doc: 'The Deployment of a deleted WorkerPool of this name is still being removed.',
+  },
+  PodsRejected: { kind: 'retries', doc: 'Pods cannot be created, for example for a quota; the message says why.' },
+
+  ProgressDeadlineExceeded: {
+    kind: 'stalled',
+    doc: 'New pods did not get ready in time; look at their events and logs.',
+  },
+  MixedRedis: {
+    kind: 'stalled',
+    doc: 'The Queues of spec.queues use different Secrets or TLS settings; a pool serves one Redis. Split the pool.',
+  },
+  SecretNotPermitted: {
+    kind: 'stalled',
+    doc: 'The operator may not read a Secret of this name; add it to the Helm value redis.secretNames.',
+  },
+  NotSupported: { kind: 'stalled', doc: 'This release does not act on the named field; remove it.' },
+  DeploymentExists: {
+    kind: 'stalled',
+    doc: 'A Deployment of this name belongs to somebody else; delete it or rename the pool.',
+  },
+  TemplateInvalid: { kind: 'stalled', doc: 'The API server refuses the Deployment; the message says why.' },
+
+  Disabled: { kind: 'notice', doc: 'Autoscaling is off: spec.replicas rules.' },
+  WaitingForDecision: { kind: 'notice', doc: 'No decision of the autoscaler has arrived yet; the size stays.' },
+  Decided: { kind: 'notice', doc: 'The size follows the decisions of the autoscaler.' },
+  Held: { kind: 'notice', doc: 'The autoscaler keeps the size for the reason given.' },
+  ReplicasContested: {
+    kind: 'notice',
+    doc: "Somebody else writes the Deployment's replicas (a HorizontalPodAutoscaler, kubectl); the controller steps back. Remove the other writer.",
+  },
+  DeploymentCreated: { kind: 'notice', doc: 'The Deployment was created.' },
+  DeploymentUpdated: {
+    kind: 'notice',
+    doc: 'A change of the spec, its Queues or their Secret was applied to the Deployment.',
+  },
+  DriftRepaired: {
+    kind: 'notice',
+    doc: 'Somebody else had changed a field of the Deployment that the pool manages; it was set back.',
+  },
+  Scaled: { kind: 'notice', doc: 'The size was changed.' },
+} as const satisfies ReasonTable;
+
+export type WorkerPoolReason = keyof typeof WORKER_POOL_REASONS;

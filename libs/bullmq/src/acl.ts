@@ -1,0 +1,12 @@
+/**
+ * The least that Redis ACL rules have to allow, each set tested with exactly this text; `~bull:*` stands for the
+ * queues' prefix. They go after `ACL SETUSER <name> on ><password> resetchannels`.
+ */
+export const ACL_RULES = {
+  /** Sampling and waking up: the autoscaler, and the backup of one queue. */
+  reader:
+    '%R~bull:* +@read +eval_ro +evalsha_ro +info +time +client|tracking +client|id +client|setname +subscribe &__redis__:invalidate',
+  /** Policy, owner mark and deletion: the queue controller. */
+  controller:
+    '~bull:* +@read +@write +eval +evalsha +eval_ro +evalsha_ro +info +time +client|setname -@dangerous +info',
+} as const;

@@ -1,0 +1,46 @@
+import { describe, expect, test } from 'vitest';
+import { classifyRedisError } from './errors.ts';
+
+describe('an error of Redis is sorted by what a person has to do', () => {
+  test.each<[string, string]>([
+    ['WRONGPASS invalid username-password pair or user is disabled.', 'RedisAuthFailed'],
+    ['NOAUTH Authentication required.', 'RedisAuthFailed'],
+    ["NOPERM User app has no permissions to run the 'hset' command", 'RedisNoPermission'],
+    ["READONLY You can't write against a read only replica.", 'RedisReadOnly'],
+    ["OOM command not allowed when used memory > 'maxmemory'.", 'RedisOutOfMemory'],
+    ['LOADING Redis is loading the dataset in memory', 'RedisBusy'],
+    ['BUSY Redis is busy running a script.', 'RedisBusy'],
+    ['connect ECONNREFUSED 127.0.0.1:1', 'RedisUnreachable'],
+    ['Command timed out', 'RedisUnreachable'],
+    ['Connection is closed.', 'RedisUnreachable'],
+    [
+      'Reached the max retries per request limit (which is 1). Refer to "maxRetriesPerRequest" option for details.',
+      'RedisUnreachable',
+    ],
+    ['self-signed certificate in certificate chain', 'RedisUnreachable'],
+    ['WRONGTYPE Operation against a key holding the wrong kind of value', 'RedisError'],
+  ])('%s → %s', (text, reason) => {
+    expect(classifyRedisError(new Error(text)).reason).toBe(reason);
+  });
+
+  test('the cause that ioredis wraps is found', () => {
+    const outer = Object.assign(new Error('None of the nodes answered'), { lastNodeError: new Error('WRONGPASS no') });
+    expect(classifyRedisError(outer).reason).toBe('RedisAuthFailed');
+    const refused = Object.assign(new Error(''), { code: 'ECONNREFUSED' });
+    expect(classifyRedisError(new AggregateError([refused], ''))).toEqual({
+      reason: 'RedisUnreachable',
+      message: 'Redis cannot be reached (ECONNREFUSED)',
+    });
+  });
+
+  test('the message names the command that was refused, and never what the server repeats of arguments', () => {
+    expect(
+      classifyRedisError(new Error("NOPERM this user has no permissions to run the 'hset' command")).message,
+    ).toMatch(/'hset' command/);
+    expect(
+      classifyRedisError(new Error("ERR unknown command, with args beginning with: 'hunter2'")).message,
+    ).not.toContain('hunter2');
+    expect(classifyRedisError(new Error('WRONGPASS hunter2')).message).not.toContain('hunter2');
+    expect(classifyRedisError('hunter2').message).not.toContain('hunter2');
+  });
+});

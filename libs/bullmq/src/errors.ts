@@ -1,0 +1,70 @@
+/** Why a Redis command failed, as conditions say it. */
+export type RedisErrorReason =
+  | 'RedisUnreachable'
+  | 'RedisAuthFailed'
+  | 'RedisNoPermission'
+  | 'RedisReadOnly'
+  | 'RedisOutOfMemory'
+  | 'RedisBusy'
+  | 'RedisError';
+
+export interface RedisProblem {
+  readonly reason: RedisErrorReason;
+  /** For people; holds no credential, whatever the server or client said. */
+  readonly message: string;
+}
+
+/** What the server's or the client's error begins with or is coded as, and what we say of it. First match rules. */
+const KNOWN: readonly (readonly [RegExp, RedisErrorReason, string])[] = [
+  [
+    /WRONGPASS|NOAUTH|invalid password|AUTH <password>/i,
+    'RedisAuthFailed',
+    'Redis refused the user or password of the Secret',
+  ],
+  [/NOPERM/, 'RedisNoPermission', "the Secret's Redis user lacks a permission that is needed"],
+  [/READONLY/, 'RedisReadOnly', 'Redis is a read-only replica; point the Secret at the primary'],
+  [/^OOM|OOM command not allowed/, 'RedisOutOfMemory', 'Redis is out of memory and refuses writes'],
+  [/BUSY |LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN/, 'RedisBusy', 'Redis answers, but is not ready to serve'],
+  [
+    /ECONN|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EPIPE|timed out|Connection is closed|max retries per request|Stream isn't writeable|certificate|TLS|SSL/i,
+    'RedisUnreachable',
+    'Redis cannot be reached',
+  ],
+];
+
+/** A name or code that says more and cannot be a secret: NOPERM's command, the socket's error code. */
+const HARMLESS_DETAIL =
+  /\b(ECONN[A-Z]+|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|E[A-Z]+UNREACH|EPIPE|[A-Z_]*CERT[A-Z_]+)\b|'[a-z|]{1,40}' command/;
+
+/**
+ * Sorts an error of ioredis, BullMQ or Redis by what a person has to do about it. The message is made of our own words
+ * and a harmless code, because the server's text may repeat arguments.
+ */
+export function classifyRedisError(error: unknown): RedisProblem {
+  const text = errorTexts(error).join('\n');
+  const known = KNOWN.find(([pattern]) => pattern.test(text));
+  const [, reason, message] = known ?? [undefined, 'RedisError' as const, 'Redis answered with an error'];
+  const detail = HARMLESS_DETAIL.exec(text)?.[0];
+  return { reason, message: detail === undefined ? message : `${message} (${detail})` };
+}
+
+/** The messages and codes of an error and of what it wraps. */
+function errorTexts(error: unknown, depth = 0): string[] {
+  if (depth > 4 || !(error instanceof Error)) return depth === 0 ? [String(error)] : [];
+  const { code, lastNodeError, previousErrors } = error as {
+    code?: unknown;
+    lastNodeError?: unknown;
+    previousErrors?: unknown[];
+  };
+  const wrapped = [
+    error.cause,
+    lastNodeError,
+    ...(error instanceof AggregateError ? error.errors : []),
+    ...(previousErrors ?? []),
+  ];
+  return [
+    error.message,
+    typeof code === 'string' ? code : '',
+    ...wrapped.flatMap((inner) => errorTexts(inner, depth + 1)),
+  ];
+}

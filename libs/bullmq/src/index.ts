@@ -1,0 +1,46 @@
+export { ACL_RULES } from './acl.ts';
+export { classifyRedisError, type RedisErrorReason, type RedisProblem } from './errors.ts';
+export {
+  connectionKey,
+  parseRedisSecret,
+  type ParsedTarget,
+  type RedisTarget,
+  type RedisTls,
+  type TlsWish,
+} from './target.ts';
+export { RedisConnections, redisOptions, type RedisConnectionsOptions } from './connections.ts';
+export { queueId, queueKey, type QueueRef } from './keys.ts';
+export { effectiveRateLimit, type EffectiveRateLimit, type RateLimitWindow } from './rate-limit.ts';
+export {
+  formatOwner,
+  formatOwnerMark,
+  MANAGED_FIELDS,
+  OWNER_FIELD,
+  parseOwner,
+  parseOwnerMark,
+  writeMeta,
+  type FencedWrite,
+  type ManagedField,
+  type OwnerMark,
+  type OwnerName,
+} from './owner-mark.ts';
+export {
+  GLOBAL_CONCURRENCY_FIELD,
+  pauseQueue,
+  RATE_LIMIT_FIELDS,
+  rateLimitFields,
+  readQueuePolicy,
+  resumeQueue,
+  type ObservedPolicy,
+} from './policy.ts';
+export { headAgeMs, QUEUES_PER_CALL, readyJobs, sampleQueues, type QueueSample, type SampleOptions } from './sample.ts';
+export {
+  MAX_SAMPLED_JOBS,
+  sampleFinished,
+  type FinishedSample,
+  type FinishedWatermark,
+  type SetWatermark,
+} from './finished.ts';
+export { obliterateStep, type ObliterateResult } from './obliterate.ts';
+export { readServerInfo, type ServerInfo } from './server.ts';
+export { QueueWakeups, type QueueWakeupsOptions } from './wakeups.ts';

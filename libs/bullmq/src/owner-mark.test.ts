@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest';
+import { formatOwner, formatOwnerMark, parseOwner, parseOwnerMark, type OwnerMark } from './owner-mark.ts';
+
+const mark: OwnerMark = {
+  owner: 'c1/shop/emails',
+  managed: ['paused', 'rateLimit'],
+  adoptedAt: '2026-01-02T03:04:05.000Z',
+};
+
+test('a mark reads back as it was written, its fields in one order', () => {
+  expect(parseOwnerMark(formatOwnerMark(mark))).toEqual({ ...mark, managed: ['rateLimit', 'paused'] });
+  expect(formatOwnerMark(mark)).toBe(formatOwnerMark({ ...mark, managed: ['rateLimit', 'paused'] }));
+});
+
+test("the previous release's mark is read, and unknown fields of a later one are ignored", () => {
+  const stored =
+    '{"v":1,"owner":"c1/shop/emails","managed":["rateLimit","retention"],"adoptedAt":"2026-01-02T03:04:05.000Z","x":1}';
+  expect(parseOwnerMark(stored)).toEqual({ ...mark, managed: ['rateLimit'] });
+});
+
+test.each(['', 'null', '{}', '{"v":2,"owner":"a/b/c","managed":[]}', 'not json'])(
+  '%j is a mark that nobody may overwrite',
+  (text) => {
+    expect(parseOwnerMark(text)).toBe('unreadable');
+  },
+);
+
+test('no mark is not an unreadable one', () => {
+  expect(parseOwnerMark(undefined)).toBeUndefined();
+});
+
+test('an owner is cluster, namespace and name', () => {
+  const owner = { clusterId: 'c1', namespace: 'shop', name: 'emails' };
+  expect(parseOwner(formatOwner(owner))).toEqual(owner);
+  expect(parseOwner('shop/emails')).toBeUndefined();
+  expect(parseOwner('a/b/c/d')).toBeUndefined();
+});

@@ -1,0 +1,88 @@
+import type { Redis } from 'ioredis';
+import { queueKey, type QueueRef } from './keys.ts';
+import { runScript } from './scripts.ts';
+
+/** The field of a queue's `meta` hash that says which object governs it. BullMQ keeps fields it does not know. */
+export const OWNER_FIELD = 'redis-queue:owner';
+
+/** What of a queue's policy its owner has set, and has to clear when the spec no longer names it. */
+export const MANAGED_FIELDS = ['rateLimit', 'globalConcurrency', 'paused'] as const;
+export type ManagedField = (typeof MANAGED_FIELDS)[number];
+
+export interface OwnerMark {
+  /** `clusterId/namespace/name`; the cluster's id is the uid of its namespace kube-system. */
+  readonly owner: string;
+  readonly managed: readonly ManagedField[];
+  /** ISO 8601. */
+  readonly adoptedAt: string;
+}
+
+export interface OwnerName {
+  readonly clusterId: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+const MARK_VERSION = 1;
+
+export function formatOwner({ clusterId, namespace, name }: OwnerName): string {
+  return `${clusterId}/${namespace}/${name}`;
+}
+
+/** @returns undefined for a text that is no `clusterId/namespace/name`. */
+export function parseOwner(text: string): OwnerName | undefined {
+  const [clusterId, namespace, name, ...rest] = text.split('/');
+  return clusterId && namespace && name && rest.length === 0 ? { clusterId, namespace, name } : undefined;
+}
+
+/** The mark as stored. Equal marks give equal texts, because stored texts are compared. */
+export function formatOwnerMark(mark: OwnerMark): string {
+  const managed = MANAGED_FIELDS.filter((field) => mark.managed.includes(field));
+  return JSON.stringify({ v: MARK_VERSION, owner: mark.owner, managed, adoptedAt: mark.adoptedAt });
+}
+
+/**
+ * Reads a stored mark; fields and managed names of later minor versions are ignored.
+ * @returns 'unreadable' for what is not a mark of a version known here: such a queue must not be touched.
+ */
+export function parseOwnerMark(text: string | undefined): OwnerMark | undefined | 'unreadable' {
+  if (text === undefined) return undefined;
+  try {
+    const { v, owner, managed, adoptedAt } = JSON.parse(text) as Record<string, unknown>;
+    if (v !== MARK_VERSION || typeof owner !== 'string' || !Array.isArray(managed)) return 'unreadable';
+    return {
+      owner,
+      managed: MANAGED_FIELDS.filter((field) => managed.includes(field)),
+      adoptedAt: typeof adoptedAt === 'string' ? adoptedAt : new Date(0).toISOString(),
+    };
+  } catch {
+    return 'unreadable';
+  }
+}
+
+/** A change of a queue's `meta` that only happens while the stored owner mark is the one that was read. */
+export interface FencedWrite {
+  /** The stored mark as read; undefined: none was stored. */
+  readonly expected: string | undefined;
+  /** The mark to store; undefined: keep; null: remove. */
+  readonly mark?: string | null | undefined;
+  readonly set?: Readonly<Record<string, string | number>>;
+  readonly clear?: readonly string[];
+}
+
+/**
+ * Applies `write` to `meta` in one step.
+ * @returns false when somebody else changed the mark since it was read; nothing is written then.
+ */
+export async function writeMeta(redis: Redis, queue: QueueRef, write: FencedWrite): Promise<boolean> {
+  const fields = Object.entries(write.set ?? {}).flatMap(([field, value]) => [field, value]);
+  const clear = [...(write.clear ?? []), ...(write.mark === null ? [OWNER_FIELD] : [])];
+  const set = write.mark ? [OWNER_FIELD, write.mark, ...fields] : fields;
+  const done = await runScript(
+    redis,
+    'writeMeta',
+    [queueKey(queue, 'meta')],
+    [OWNER_FIELD, write.expected ?? '', set.length, ...set, ...clear],
+  );
+  return done === 1;
+}

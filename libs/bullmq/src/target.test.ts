@@ -1,0 +1,78 @@
+import { describe, expect, test } from 'vitest';
+import { connectionKey, parseRedisSecret, type RedisTarget } from './target.ts';
+
+function secret(texts: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, Buffer.from(text).toString('base64')]));
+}
+
+function target(texts: Record<string, string>, tls?: { enabled?: boolean; serverName?: string }): RedisTarget {
+  const parsed = parseRedisSecret(secret(texts), tls);
+  if (!parsed.ok) throw new Error(parsed.message);
+  return parsed.target;
+}
+
+describe('a Secret becomes a Redis target', () => {
+  test.each<[string, Record<string, string>, RedisTarget]>([
+    ['host alone', { 'redis-host': 'redis' }, { host: 'redis', port: 6379 }],
+    [
+      'host, port, user and password',
+      { 'redis-host': 'redis', 'redis-port': '7000', 'redis-username': 'app', 'redis-password': 'pw' },
+      { host: 'redis', port: 7000, username: 'app', password: 'pw' },
+    ],
+    [
+      'a trailing newline, as echo leaves it',
+      { 'redis-host': 'redis\n', 'redis-password': 'pw\n' },
+      { host: 'redis', port: 6379, password: 'pw' },
+    ],
+    [
+      'a URL with everything',
+      { 'redis-url': 'rediss://app:p%40ss@redis.example:6380/2' },
+      { host: 'redis.example', port: 6380, username: 'app', password: 'p@ss', db: 2, tls: {} },
+    ],
+    ['an IPv6 URL', { 'redis-url': 'redis://[::1]:6379' }, { host: '::1', port: 6379 }],
+    [
+      'a URL whose password is kept apart',
+      { 'redis-url': 'redis://redis', 'redis-password': 'pw' },
+      { host: 'redis', port: 6379, password: 'pw' },
+    ],
+  ])('%s', (_, texts, expected) => {
+    expect(target(texts)).toEqual(expected);
+  });
+
+  test('TLS is spoken when the spec asks for it, with the private CA of the Secret', () => {
+    expect(
+      target({ 'redis-host': 'redis', 'redis-ca.crt': 'PEM' }, { enabled: true, serverName: 'r.example' }).tls,
+    ).toEqual({
+      ca: 'PEM',
+      serverName: 'r.example',
+    });
+    expect(target({ 'redis-host': 'redis', 'redis-ca.crt': 'PEM' }).tls).toBeUndefined();
+  });
+
+  test.each<[string, Record<string, string>, RegExp]>([
+    ['nothing', {}, /neither redis-url nor redis-host/],
+    ['another protocol', { 'redis-url': 'http://hunter2@redis' }, /redis-url is not of the form/],
+    ['no URL', { 'redis-url': 'hunter2' }, /redis-url is not of the form/],
+    ['a path that is no number', { 'redis-url': 'redis://redis/hunter2' }, /not a database number/],
+    ['a password that is not percent-encoded', { 'redis-url': 'redis://u:hunter2%zz@redis' }, /percent-encoded/],
+    ['no port number', { 'redis-host': 'redis', 'redis-port': 'hunter2' }, /redis-port is not a port number/],
+  ])('%s is refused with a message that repeats no value', (_, texts, message) => {
+    const parsed = parseRedisSecret(secret(texts));
+    expect(parsed).toMatchObject({ ok: false, reason: 'SecretInvalid', message: expect.stringMatching(message) });
+    expect(JSON.stringify(parsed)).not.toContain('hunter2');
+  });
+});
+
+test('the connection key tells targets apart, is stable, and reveals neither host nor password', () => {
+  const one = { host: 'redis', port: 6379, password: 'hunter2' };
+  expect(connectionKey(one)).toBe(connectionKey({ password: 'hunter2', port: 6379, host: 'redis' }));
+  const others = [
+    { ...one, password: 'x' },
+    { ...one, port: 1 },
+    { ...one, db: 1 },
+    { ...one, tls: {} },
+    { ...one, username: 'a' },
+  ];
+  expect(new Set([one, ...others].map(connectionKey)).size).toBe(6);
+  expect(connectionKey(one)).toMatch(/^[0-9a-f]{16}$/);
+});

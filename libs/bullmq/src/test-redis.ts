@@ -1,0 +1,47 @@
+import { startRedis, type RedisServer } from '@redis-queue/testing';
+import { Queue, Worker, type Processor } from 'bullmq';
+import { Redis } from 'ioredis';
+import type { QueueRef } from './keys.ts';
+import type { RedisTarget } from './target.ts';
+
+/** A real Redis, a connection to it, and BullMQ clients on it, all closed with it. */
+export interface TestRedis extends AsyncDisposable {
+  readonly server: RedisServer;
+  readonly redis: Redis;
+  readonly target: RedisTarget;
+  producer(ref: QueueRef): Queue;
+  worker(ref: QueueRef, process: Processor, options?: { concurrency?: number; metrics?: boolean }): Worker;
+}
+
+export async function testRedis(args: string[] = []): Promise<TestRedis> {
+  const server = await startRedis({ args });
+  const target = { host: server.host, port: server.port };
+  const redis = new Redis({ ...target, maxRetriesPerRequest: 1 });
+  redis.on('error', () => {});
+  const clients: { close(force?: boolean): Promise<void> }[] = [];
+  const track = <T extends NodeJS.EventEmitter & { close(force?: boolean): Promise<void> }>(client: T): T => {
+    client.on('error', () => {});
+    clients.push(client);
+    return client;
+  };
+  return {
+    server,
+    redis,
+    target,
+    producer: ({ prefix, name }) => track(new Queue(name, { prefix, connection: redis })),
+    worker: ({ prefix, name }, process, { concurrency = 1, metrics = false } = {}) =>
+      track(
+        new Worker(name, process, {
+          prefix,
+          concurrency,
+          connection: { ...target, maxRetriesPerRequest: null },
+          ...(metrics && { metrics: { maxDataPoints: 10 } }),
+        }),
+      ),
+    async [Symbol.asyncDispose]() {
+      await Promise.all(clients.map((client) => client.close(true)));
+      redis.disconnect();
+      await server.stop();
+    },
+  };
+}

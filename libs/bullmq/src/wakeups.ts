@@ -1,0 +1,197 @@
+import { Redis } from 'ioredis';
+import { redisOptions } from './connections.ts';
+import { queueId, queueKey, type QueueRef } from './keys.ts';
+import { runReadScript } from './scripts.ts';
+import type { RedisTarget } from './target.ts';
+
+export interface QueueWakeupsOptions {
+  /** Shown by CLIENT LIST. */
+  readonly clientName?: string;
+  /** Told when connecting or arming fails. It is retried at the next reconnect or `watch`; until then poll. */
+  readonly onError?: (error: unknown) => void;
+}
+
+/** What was found when a queue was armed: a queue that is not at rest needs a look at once. */
+export interface ArmedQueue {
+  readonly waiting: number;
+  readonly prioritized: number;
+  readonly delayed: number;
+  readonly paused: boolean;
+}
+
+/** Called when a queue may have changed; a hint to sample it, never a fact. Called at most once a change seen. */
+export type OnWake = (queue: QueueRef) => void;
+
+interface Watch {
+  readonly queue: QueueRef;
+  readonly onWake: OnWake;
+}
+
+/** The channel on which Redis tells of changed keys (RESP2 with REDIRECT). */
+const INVALIDATIONS = '__redis__:invalidate';
+/** Pause between attempts while both connections stand but tracking is refused, for example for want of a permission. */
+const RETRY_MS = 5_000;
+const WATCHED_SUFFIXES = ['wait', 'prioritized', 'delayed', 'meta'] as const;
+
+/**
+ * Wakes callers within milliseconds of a queue's change, at a cost that does not grow with the number of queues: Redis'
+ * CLIENT TRACKING tells, once, when a key that this connection has read changes. So every wake-up reads the queue
+ * again, which arms it for the next change.
+ *
+ * Two connections, apart from those that sample: `reader` reads with tracking on, and Redis sends the invalidations to
+ * `listener`. When either connects anew, and when the database was flushed, all is armed again and everybody is woken,
+ * since changes may have been missed meanwhile. Not covered, so poll slowly as well: a tracking table that overflows
+ * tells too early (harmless), but a connection that is dead without saying so tells nothing; and a delayed job that
+ * gets due changes no key.
+ */
+export class QueueWakeups {
+  readonly #reader: Redis;
+  readonly #listener: Redis;
+  readonly #watches = new Map<string, Watch>();
+  readonly #idByKey = new Map<string, string>();
+  readonly #onError: (error: unknown) => void;
+  #tracking = false;
+  /** CLIENT ID of the listener; asked for before it subscribes, because a subscriber accepts no other command. */
+  #listenerId: number | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #closed = false;
+  #arming: Promise<void> = Promise.resolve();
+
+  constructor(target: RedisTarget, options: QueueWakeupsOptions = {}) {
+    this.#onError = options.onError ?? (() => {});
+    const name = options.clientName;
+    const open = (role: string): Redis =>
+      new Redis({
+        ...redisOptions(target),
+        ...(name && { connectionName: `${name}:${role}` }),
+        // Commands of an old connection must not run on the next one, where tracking is off.
+        maxRetriesPerRequest: 0,
+        enableOfflineQueue: false,
+        commandTimeout: 5_000,
+        autoResubscribe: false,
+        autoResendUnfulfilledCommands: false,
+        connectTimeout: 3_000,
+        retryStrategy: (attempt) => Math.min(50 * 2 ** attempt, 5_000),
+      });
+    this.#listener = open('wakeups');
+    this.#reader = open('armer');
+    this.#listener.on('messageBuffer', (_channel: Buffer, keys: unknown) => this.#invalidated(keys));
+    this.#listener.on('close', () => (this.#listenerId = undefined));
+    for (const connection of [this.#listener, this.#reader]) {
+      connection.on('ready', () => this.#restart());
+      connection.on('error', (error) => this.#onError(error));
+      connection.on('close', () => (this.#tracking = false));
+    }
+  }
+
+  /** Whether changes are being told right now; while false only polling sees them. */
+  get live(): boolean {
+    return this.#tracking;
+  }
+
+  /** Queues that are watched. */
+  get size(): number {
+    return this.#watches.size;
+  }
+
+  /**
+   * Calls `onWake` when jobs come into or leave the queue, or its `meta` changes. Watching again replaces the callback.
+   *
+   * @returns what was found when it was armed; undefined when it cannot be armed now. Look at it: a job that came
+   *   before does not wake.
+   */
+  async watch(queue: QueueRef, onWake: OnWake): Promise<ArmedQueue | undefined> {
+    const id = queueId(queue);
+    this.#watches.set(id, { queue, onWake });
+    for (const suffix of WATCHED_SUFFIXES) this.#idByKey.set(queueKey(queue, suffix), id);
+    return this.#tracking ? this.#arm(queue) : undefined;
+  }
+
+  /** Stops watching; nothing is told of the queue from now on. */
+  unwatch(queue: QueueRef): void {
+    this.#watches.delete(queueId(queue));
+    for (const suffix of WATCHED_SUFFIXES) this.#idByKey.delete(queueKey(queue, suffix));
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#retry);
+    this.#watches.clear();
+    this.#idByKey.clear();
+    this.#reader.disconnect();
+    this.#listener.disconnect();
+  }
+
+  /** Turns tracking on once both connections stand; one after the other, because each becoming ready asks for it. */
+  #restart(): void {
+    clearTimeout(this.#retry);
+    this.#arming = this.#arming.then(() => this.#startTracking());
+  }
+
+  async #startTracking(): Promise<void> {
+    if (this.#closed || this.#reader.status !== 'ready' || this.#listener.status !== 'ready') return;
+    try {
+      this.#listenerId ??= await this.#subscribe();
+      await this.#reader.client('TRACKING', 'ON', 'REDIRECT', this.#listenerId);
+      this.#tracking = true;
+      await this.#armAll();
+    } catch (error) {
+      this.#tracking = false;
+      if (this.#closed) return;
+      this.#onError(error);
+      this.#retry = setTimeout(() => this.#restart(), RETRY_MS).unref();
+    }
+  }
+
+  async #subscribe(): Promise<number> {
+    const id = await this.#listener.client('ID');
+    await this.#listener.subscribe(INVALIDATIONS);
+    return id;
+  }
+
+  async #armAll(): Promise<void> {
+    const watches = [...this.#watches.values()];
+    await Promise.all(watches.map((watch) => this.#arm(watch.queue)));
+    for (const watch of watches) this.#wake(watch);
+  }
+
+  async #arm(queue: QueueRef): Promise<ArmedQueue | undefined> {
+    const keys = WATCHED_SUFFIXES.map((suffix) => queueKey(queue, suffix));
+    try {
+      const [waiting, prioritized, delayed, paused] = (await runReadScript(this.#reader, 'armQueue', keys, [])) as [
+        number,
+        number,
+        number,
+        number,
+      ];
+      return { waiting, prioritized, delayed, paused: paused === 1 };
+    } catch (error) {
+      this.#onError(error);
+      return undefined;
+    }
+  }
+
+  /** @param keys the keys that changed; null: the database was flushed, every key may have. */
+  #invalidated(keys: unknown): void {
+    if (!Array.isArray(keys)) {
+      this.#arming = this.#arming.then(() => this.#armAll());
+      return;
+    }
+    const ids = new Set(keys.map((key) => this.#idByKey.get(String(key))));
+    for (const id of ids) {
+      const watch = id === undefined ? undefined : this.#watches.get(id);
+      if (!watch) continue;
+      // Armed before the caller looks, so that a change after its look wakes it again.
+      void this.#arm(watch.queue);
+      this.#wake(watch);
+    }
+  }
+
+  #wake({ queue, onWake }: Watch): void {
+    try {
+      onWake(queue);
+    } catch (error) {
+      this.#onError(error);
+    }
+  }
+}

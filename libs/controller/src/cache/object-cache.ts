@@ -1,0 +1,45 @@
+import type { ObjectKey, Resource, ResourceType } from '../resources.ts';
+
+export interface CacheOptions {
+  /** Absent: the manager's namespace, or all. */
+  namespace?: string;
+  labelSelector?: string;
+  fieldSelector?: string;
+}
+
+export type ChangeEvent = 'add' | 'update' | 'delete';
+
+/** `initial` is true while the first list is delivered. */
+export interface ChangeDetails {
+  initial: boolean;
+}
+
+/** `object` is the newest state; for `delete`, the last one known. `previous` is there for `update` only. */
+export type ChangeHandler<T extends Resource> = (
+  event: ChangeEvent,
+  object: T,
+  previous: T | undefined,
+  details: ChangeDetails,
+) => void;
+
+/**
+ * The objects of one type as the API server last told; kept current by a watch. Objects are shared: never change one, copy it.
+ * A deleted and re-created object (same name, other uid) is a `delete` followed by an `add`.
+ */
+export interface ObjectCache<T extends Resource> {
+  readonly type: ResourceType;
+  /** True once the first list is in; it never becomes false again. */
+  readonly hasSynced: boolean;
+  /** Resolves when the first list is in; rejects when `signal` aborts before. */
+  whenSynced(signal?: AbortSignal): Promise<void>;
+  get(key: ObjectKey): T | undefined;
+  list(namespace?: string): T[];
+  readonly size: number;
+  /** Objects become findable by each value that `values` gives for them. */
+  addIndex(name: string, values: (object: T) => string[]): void;
+  byIndex(name: string, value: string): T[];
+  /** Objects already there are delivered as initial `add`. A handler that throws is logged, and changes nothing else. Returns the way to unsubscribe. */
+  onChange(handler: ChangeHandler<T>): () => void;
+  /** The newest resourceVersion that the cache has seen, of whatever object; undefined before the first list. */
+  readonly lastSyncResourceVersion: string | undefined;
+}

@@ -1,0 +1,139 @@
+import type { Logger } from 'pino';
+import { Backoff } from '../backoff.ts';
+import { ApiError, ConnectionError, isExpired, type ApiStatus } from '../client/api-error.ts';
+import type { KubeClient, ListOptions } from '../client/kube-client.ts';
+import type { WatchEvent } from '../client/transport.ts';
+import { delay, type Clock } from '../clock.ts';
+import type { Resource, ResourceType } from '../resources.ts';
+import { resourceName } from '../resources.ts';
+import type { CacheOptions } from './object-cache.ts';
+import { ReflectorState, SHORT_WATCH_MS } from './reflector-state.ts';
+
+/** Where a reflector puts what it learns. */
+export interface ReflectorTarget<T extends Resource> {
+  /** The complete state, as of `resourceVersion`. */
+  replace(objects: T[], resourceVersion: string): void;
+  upsert(object: T): void;
+  remove(object: T): void;
+  /** The state is complete up to `resourceVersion`. */
+  progress(resourceVersion: string): void;
+}
+
+export interface ReflectorOptions<T extends Resource> {
+  client: KubeClient;
+  type: ResourceType;
+  selection: CacheOptions;
+  target: ReflectorTarget<T>;
+  log: Logger;
+  clock: Clock;
+  random?: () => number;
+  /** Objects a page. Default 500. */
+  pageSize?: number;
+  /** Told about every list and watch, for metrics. */
+  onRequest?: (kind: 'list' | 'watch') => void;
+}
+
+/**
+ * Mirrors the objects of one type into a target: lists once, then follows by watch. Whatever breaks, it goes on from the last version
+ * seen; it lists again only when that version is too old or the watch is refused for good.
+ */
+export class Reflector<T extends Resource> {
+  readonly #options: ReflectorOptions<T>;
+  readonly #backoff: Backoff;
+  readonly #random: () => number;
+  readonly #state = new ReflectorState();
+
+  constructor(options: ReflectorOptions<T>) {
+    this.#options = options;
+    this.#random = options.random ?? Math.random;
+    this.#backoff = new Backoff({ minMs: 800, maxMs: 30_000, jitter: 1 }, this.#random);
+  }
+
+  /** Runs until `signal` aborts; never throws. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, log, type } = this.#options;
+    while (!signal.aborted) {
+      try {
+        const { version } = this.#state;
+        if (version === undefined) await this.#list(signal);
+        else await this.#watch(version, signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        if (this.#state.failed(error, clock.now()) === 'at once') continue;
+        const waitMs = Math.max(this.#backoff.nextMs(), error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0);
+        log.warn({ err: error, resource: resourceName(type), retryInMs: Math.round(waitMs) }, 'list or watch failed');
+        await delay(clock, waitMs, signal);
+      }
+    }
+  }
+
+  async #list(signal: AbortSignal): Promise<void> {
+    const { selection, target, clock, pageSize = 500, onRequest } = this.#options;
+    onRequest?.('list');
+    const { objects, resourceVersion } = await this.#listAll({ ...selection, signal, limit: pageSize }).catch(
+      (error) => {
+        // The continue token ended under us: one list without pages is consistent by itself.
+        if (!isExpired(error)) throw error;
+        return this.#listAll({ ...selection, signal });
+      },
+    );
+    target.replace(objects, resourceVersion);
+    this.#state.listed(resourceVersion, clock.now());
+  }
+
+  async #listAll(options: ListOptions): Promise<{ objects: T[]; resourceVersion: string }> {
+    const { client, type } = this.#options;
+    const objects: T[] = [];
+    let page = await client.list<T>(type, options);
+    for (;;) {
+      // Items of a list carry neither apiVersion nor kind.
+      for (const item of page.items) objects.push(strip({ ...item, ...kindOf(page.apiVersion, type) }));
+      const { resourceVersion } = page.metadata;
+      if (!page.metadata.continue) return { objects, resourceVersion: resourceVersion ?? '' };
+      page = await client.list<T>(type, { ...options, continue: page.metadata.continue });
+    }
+  }
+
+  async #watch(from: string, signal: AbortSignal): Promise<void> {
+    const { client, type, selection, clock, onRequest } = this.#options;
+    const startedAt = clock.now();
+    let events = 0;
+    onRequest?.('watch');
+    // Spread, so that the watches of many clients do not all end at once.
+    const timeoutSeconds = Math.round(300 * (1 + this.#random()));
+    const stream = await client.watch(type, { ...selection, resourceVersion: from, timeoutSeconds, signal });
+    try {
+      for await (const event of stream) {
+        this.#take(event);
+        if (events++ === 0) this.#backoff.reset();
+      }
+    } finally {
+      stream.close();
+    }
+    if (events === 0 && clock.now() - startedAt < SHORT_WATCH_MS && !signal.aborted) {
+      throw new ConnectionError(`WATCH ${resourceName(type)}`, new Error('closed at once, without an event'));
+    }
+  }
+
+  #take(event: WatchEvent): void {
+    const { target } = this.#options;
+    if (event.type === 'ERROR')
+      throw new ApiError(`WATCH ${resourceName(this.#options.type)}`, event.object as ApiStatus);
+    const object = event.object as T;
+    const { resourceVersion } = object.metadata;
+    if (event.type === 'DELETED') target.remove(strip(object));
+    else if (event.type !== 'BOOKMARK') target.upsert(strip(object));
+    this.#state.advanced(resourceVersion);
+    if (resourceVersion !== undefined) target.progress(resourceVersion);
+  }
+}
+
+/** Managed fields are often half of an object, and nobody reads them here. */
+function strip<T extends Resource>(object: T): T {
+  delete (object.metadata as { managedFields?: unknown }).managedFields;
+  return object;
+}
+
+function kindOf(apiVersion: string, type: ResourceType): { apiVersion: string; kind: string } {
+  return { apiVersion, kind: type.kind };
+}

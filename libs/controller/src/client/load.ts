@@ -1,0 +1,18 @@
+import { loadCredentials } from './credentials.ts';
+import { KubeClient } from './kube-client.ts';
+import { Transport, type TransportOptions } from './transport.ts';
+import { WriteJournal } from './write-journal.ts';
+
+export interface LoadOptions extends Partial<Omit<TransportOptions, 'credentials'>> {
+  kubeconfigPath?: string;
+}
+
+/**
+ * A client for `kubeconfigPath`, else KUBECONFIG, else the pod's own ServiceAccount, else `~/.kube/config`. It connects on first use.
+ * @throws when no cluster is configured
+ */
+export function loadKubeClient(options: LoadOptions = {}): KubeClient {
+  const { kubeconfigPath, userAgent = 'redis-queue', ...rest } = options;
+  const transport = new Transport({ ...rest, userAgent, credentials: loadCredentials(kubeconfigPath) });
+  return new KubeClient(transport, new WriteJournal());
+}

@@ -1,0 +1,225 @@
+import { Agent, ProxyAgent, type Dispatcher } from 'undici';
+import { ApiError, ConnectionError, type ApiStatus } from './api-error.ts';
+import type { Credentials, TlsOptions } from './credentials.ts';
+import { LineSplitter } from './line-splitter.ts';
+
+export interface RequestInput {
+  /** Kubernetes' name of the operation, for metrics. */
+  verb: string;
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  path: string;
+  query?: Record<string, string | number | boolean | undefined>;
+  body?: unknown;
+  contentType?: string;
+  signal?: AbortSignal;
+}
+
+/** One event of a watch, as sent. */
+export interface WatchEvent {
+  type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
+  object: unknown;
+}
+
+/** Ends normally when the server closes the watch; throws `ConnectionError` when it breaks or falls silent. */
+export interface WatchStream extends AsyncIterable<WatchEvent> {
+  close(): void;
+}
+
+/** `code` is the HTTP status, or `<error>` when there was no answer. */
+export type RequestObserver = (request: { verb: string; method: string; code: string; seconds: number }) => void;
+
+export interface TransportOptions {
+  credentials: Credentials;
+  userAgent: string;
+  /** Requests at once, each on a connection of its own; watches come on top. */
+  maxConnections?: number;
+  http2?: boolean;
+  /** No byte for so long, and the request is given up. */
+  requestTimeoutMs?: number;
+  /** A watch silent for so long is taken for dead; the server sends a bookmark about once a minute. */
+  watchSilenceMs?: number;
+}
+
+/** Below the API server's own idle timeout of 90 s, so that the client and not the server closes an idle connection. */
+const KEEP_ALIVE_MS = 60_000;
+const MAX_RETRIES = 4;
+const MAX_RETRY_AFTER_MS = 10_000;
+
+interface Pools {
+  tls: TlsOptions;
+  requests: Dispatcher;
+  watches: Dispatcher;
+}
+
+/** HTTP to one API server over kept-alive connections; authentication is looked after here. */
+export class Transport {
+  readonly #options: TransportOptions;
+  #pools: Pools | undefined;
+  #observer: RequestObserver = () => undefined;
+
+  constructor(options: TransportOptions) {
+    this.#options = options;
+  }
+
+  get server(): string {
+    return this.#options.credentials.server;
+  }
+
+  observe(observer: RequestObserver): void {
+    this.#observer = observer;
+  }
+
+  /** @returns the parsed body */
+  async request(input: RequestInput): Promise<unknown> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const response = await this.#dispatch(input, false);
+        return await readJson(input, response);
+      } catch (error) {
+        const waitMs = attempt < MAX_RETRIES ? retryDelayMs(input, error, attempt) : undefined;
+        if (waitMs === undefined || input.signal?.aborted) throw error;
+        if (error instanceof ApiError && error.code === 401) this.#options.credentials.forget();
+        await sleep(waitMs, input.signal);
+      }
+    }
+  }
+
+  async watch(input: RequestInput): Promise<WatchStream> {
+    const response = await this.#dispatch(input, true);
+    if (response.statusCode !== 200) {
+      if (response.statusCode === 401) this.#options.credentials.forget();
+      await readJson(input, response);
+      throw new ConnectionError(describe(input), new Error(`unexpected status ${response.statusCode}`));
+    }
+    const { body } = response;
+    return {
+      close: () => body.destroy(),
+      async *[Symbol.asyncIterator]() {
+        const lines = new LineSplitter();
+        try {
+          for await (const chunk of body) {
+            for (const line of lines.push(chunk as Buffer)) yield JSON.parse(line) as WatchEvent;
+          }
+        } catch (error) {
+          throw new ConnectionError(describe(input), error);
+        } finally {
+          body.destroy();
+        }
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    const pools = this.#pools;
+    this.#pools = undefined;
+    await Promise.all([pools?.requests.destroy(), pools?.watches.destroy()]);
+  }
+
+  async #dispatch(input: RequestInput, isWatch: boolean): Promise<Dispatcher.ResponseData> {
+    const started = performance.now();
+    let code = '<error>';
+    try {
+      const { headers, tls } = await this.#options.credentials.current();
+      const pools = this.#poolsFor(tls);
+      const response = await (isWatch ? pools.watches : pools.requests).request({
+        origin: this.server,
+        path: input.path + queryString(input.query),
+        method: input.method,
+        headers: {
+          ...headers,
+          accept: 'application/json',
+          'user-agent': this.#options.userAgent,
+          ...(input.body === undefined ? {} : { 'content-type': input.contentType ?? 'application/json' }),
+        },
+        body: input.body === undefined ? undefined : JSON.stringify(input.body),
+        signal: input.signal,
+        headersTimeout: this.#options.requestTimeoutMs ?? 30_000,
+        bodyTimeout: isWatch ? (this.#options.watchSilenceMs ?? 150_000) : (this.#options.requestTimeoutMs ?? 30_000),
+      });
+      code = String(response.statusCode);
+      return response;
+    } catch (error) {
+      throw new ConnectionError(describe(input), error);
+    } finally {
+      this.#observer({ verb: input.verb, method: input.method, code, seconds: (performance.now() - started) / 1000 });
+    }
+  }
+
+  /** New connections only when the CA or the client certificate were rotated; requests under way end on the old ones. */
+  #poolsFor(tls: TlsOptions): Pools {
+    if (this.#pools?.tls === tls) return this.#pools;
+    const old = this.#pools;
+    const { credentials, http2 = false, maxConnections = 16 } = this.#options;
+    const connect = { ...tls, keepAlive: true, keepAliveInitialDelay: 30_000, timeout: 10_000 };
+    const shared = { keepAliveTimeout: KEEP_ALIVE_MS, keepAliveMaxTimeout: KEEP_ALIVE_MS, allowH2: http2, connect };
+    const pool = (connections: number | null): Dispatcher =>
+      credentials.proxyUrl === undefined
+        ? new Agent({ ...shared, connections })
+        : new ProxyAgent({ ...shared, connections, uri: credentials.proxyUrl, requestTls: connect });
+    // Watches hold a connection each; in the pool of the requests they would starve them.
+    const requests = pool(http2 ? 1 : maxConnections);
+    this.#pools = { tls, requests, watches: http2 ? requests : pool(null) };
+    void Promise.allSettled([old?.requests.close(), old?.watches.close()]);
+    return this.#pools;
+  }
+}
+
+async function readJson(input: RequestInput, response: Dispatcher.ResponseData): Promise<unknown> {
+  let text: string;
+  try {
+    text = await response.body.text();
+  } catch (error) {
+    throw new ConnectionError(describe(input), error);
+  }
+  if (response.statusCode >= 200 && response.statusCode < 300) return text === '' ? undefined : JSON.parse(text);
+  const retryAfter = Number(response.headers['retry-after']);
+  const retryAfterMs = Number.isFinite(retryAfter) ? retryAfter * 1000 : undefined;
+  throw new ApiError(describe(input), parseStatus(text, response.statusCode), retryAfterMs);
+}
+
+/** What stands between us and the server (a proxy, a load balancer) answers in whatever format it likes. */
+function parseStatus(text: string, code: number): ApiStatus {
+  try {
+    const parsed = JSON.parse(text) as ApiStatus & { kind?: string };
+    if (parsed.kind === 'Status') return { ...parsed, code };
+  } catch {
+    // Not JSON: the text itself is the message.
+  }
+  return { code, reason: 'Unknown', message: text.slice(0, 200).trim() };
+}
+
+/** @returns how long to wait before the next try; undefined: there is none */
+function retryDelayMs(input: RequestInput, error: unknown, attempt: number): number | undefined {
+  if (error instanceof ApiError) {
+    if (error.code === 401 && attempt === 0) return 0;
+    if ((error.code === 429 || error.code >= 500) && error.retryAfterMs !== undefined) {
+      return Math.min(error.retryAfterMs, MAX_RETRY_AFTER_MS);
+    }
+    return undefined;
+  }
+  // An idle connection may be closed by the server at the very moment it is used. Only a read is safe to repeat unseen.
+  return input.method === 'GET' && attempt === 0 ? 0 : undefined;
+}
+
+function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (): void => {
+      clearTimeout(timer);
+      reject(signal?.reason as Error);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', fail);
+      resolve();
+    }, ms);
+    signal?.addEventListener('abort', fail, { once: true });
+  });
+}
+
+const describe = (input: RequestInput): string => `${input.method} ${input.path}`;
+
+function queryString(query: RequestInput['query'] = {}): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) parameters.set(name, String(value));
+  const text = parameters.toString();
+  return text === '' ? '' : `?${text}`;
+}

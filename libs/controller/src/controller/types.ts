@@ -1,0 +1,72 @@
+import type { Logger } from 'pino';
+import type { ChangeEvent, ObjectCache } from '../cache/object-cache.ts';
+import type { ObjectKey, Resource, ResourceType } from '../resources.ts';
+
+export interface ReconcileContext<T extends Resource> {
+  key: ObjectKey;
+  /** From the cache, shared: copy before changing. Undefined when the object is gone. */
+  object: T | undefined;
+  /** Aborts when the manager stops, the lease is lost or the reconcile takes too long. */
+  signal: AbortSignal;
+  /** Carries controller, object key and a reconcile id. */
+  log: Logger;
+}
+
+/** Nothing: done until something changes. `requeueAfterMs`: again after that time at the latest; `priority` as when enqueued, unless given. */
+export type ReconcileResult = void | undefined | { requeueAfterMs: number; priority?: number };
+
+/** Throwing means: again, after a back-off. Throw `TerminalError` when only a change of the object can help. */
+export type Reconcile<T extends Resource> = (context: ReconcileContext<T>) => Promise<ReconcileResult>;
+
+/** An error that trying again cannot cure; it is counted and logged, not retried. */
+export class TerminalError extends Error {
+  override readonly name = 'TerminalError';
+}
+
+export interface Change<T extends Resource> {
+  event: ChangeEvent;
+  object: T;
+  previous: T | undefined;
+}
+
+/** Whether a change is worth a reconcile. */
+export type Predicate<T extends Resource> = (change: Change<T>) => boolean;
+
+export interface Watch<W extends Resource> {
+  cache: ObjectCache<W> | ResourceType;
+  /** The objects to reconcile when `object` changed. On an update it is called for the old state too. */
+  map: (object: W) => ObjectKey[];
+  /** Default: every change. */
+  predicate?: Predicate<W>;
+}
+
+export interface ControllerOptions<T extends Resource> {
+  name: string;
+  type: ResourceType;
+  reconcile: Reconcile<T>;
+  /** Where `type` is read from; default the manager's cache of it. */
+  cache?: ObjectCache<T>;
+  /** Reconciles of different objects at once; one object is never reconciled twice at once. Default 1. */
+  concurrency?: number;
+  /** Types whose objects, when controlled by an object of `type`, reconcile it when they change at all. */
+  owns?: ResourceType[];
+  // oxlint-disable-next-line typescript/no-explicit-any -- each watch has an object type of its own
+  watches?: Watch<any>[];
+  /** Which changes of `type` itself count. Default: all but those of only the status. */
+  predicate?: Predicate<T>;
+  /** Aborts a reconcile that takes longer. Default 2 min. */
+  reconcileTimeoutMs?: number;
+  /** Every object is reconciled again so often, ± 10 %. Default 10 h. */
+  resyncMs?: number;
+}
+
+export interface EnqueueOptions {
+  /** Higher goes first. Default 0; the first list and resyncs have −100. */
+  priority?: number;
+  afterMs?: number;
+}
+
+export interface Controller {
+  readonly name: string;
+  enqueue(key: ObjectKey, options?: EnqueueOptions): void;
+}

@@ -1,0 +1,126 @@
+import type { Logger } from 'pino';
+import { isNotFound } from '../client/api-error.ts';
+import type { KubeClient } from '../client/kube-client.ts';
+import { EVENTS, type Resource } from '../resources.ts';
+import { EventCorrelator, type EventPlan } from './event-correlator.ts';
+import type { EventRecorder, ObjectEvent } from './event-types.ts';
+
+export interface ApiEventRecorderOptions {
+  client: KubeClient;
+  log: Logger;
+  /** The controller that speaks. */
+  component: string;
+  instance: string;
+  wallTime?: () => Date;
+  random?: () => number;
+}
+
+interface Pending {
+  object: Resource;
+  event: ObjectEvent;
+  at: Date;
+}
+
+/** More than so many waiting, and further ones are dropped: an unreachable API server must not cost memory. */
+const MAX_PENDING = 1_000;
+/** The API server's bound on an event's message, in bytes. */
+const MAX_MESSAGE = 1_024;
+
+/** Writes core/v1 Events, one after another, in the background. */
+export class ApiEventRecorder implements EventRecorder {
+  readonly #options: ApiEventRecorderOptions;
+  readonly #correlator = new EventCorrelator();
+  readonly #pending: Pending[] = [];
+  #writing: Promise<void> | undefined;
+
+  constructor(options: ApiEventRecorderOptions) {
+    this.#options = options;
+  }
+
+  record(object: Resource, event: ObjectEvent): void {
+    if (this.#pending.length >= MAX_PENDING) return;
+    this.#pending.push({ object, event, at: this.#options.wallTime?.() ?? new Date() });
+    this.#writing ??= this.#drain().finally(() => {
+      this.#writing = undefined;
+    });
+  }
+
+  /** Resolves when everything recorded was written, or after `timeoutMs`. */
+  async flush(timeoutMs: number): Promise<void> {
+    const timeout = AbortSignal.timeout(timeoutMs);
+    await Promise.race([
+      this.#writing,
+      new Promise<void>((resolve) => timeout.addEventListener('abort', () => resolve(), { once: true })),
+    ]);
+  }
+
+  async #drain(): Promise<void> {
+    for (let pending = this.#pending.shift(); pending; pending = this.#pending.shift()) {
+      try {
+        await this.#write(pending);
+      } catch (error) {
+        const { reason } = pending.event;
+        this.#options.log.warn({ err: error, object: pending.object.metadata.name, reason }, 'event not written');
+      }
+    }
+  }
+
+  async #write(pending: Pending): Promise<void> {
+    const objectId = pending.object.metadata.uid ?? pending.object.metadata.name;
+    const plan = this.#correlator.plan(objectId, pending.event, pending.at.getTime());
+    if (plan.action === 'create') return this.#create(pending, plan.id, plan.message);
+    if (plan.action === 'count') return this.#count(pending, plan);
+  }
+
+  async #count(pending: Pending, plan: Extract<EventPlan, { action: 'count' }>): Promise<void> {
+    const key = { namespace: eventNamespace(pending.object), name: plan.name };
+    const patch = { count: plan.count, lastTimestamp: seconds(pending.at), message: clip(plan.message) };
+    try {
+      await this.#options.client.mergePatch(EVENTS, key, patch);
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+      // The API server forgets events after an hour.
+      this.#correlator.gone(plan.id);
+      await this.#create(pending, plan.id, plan.message);
+    }
+  }
+
+  async #create({ object, event, at }: Pending, id: string, message: string): Promise<void> {
+    const { component, instance, client, random = Math.random } = this.#options;
+    const { namespace, name, uid, resourceVersion } = object.metadata;
+    const unique = at.getTime().toString(16) + Math.floor(random() * 0xffff_ffff).toString(16);
+    const eventName = `${name.slice(0, 220)}.${unique}`;
+    await client.create(EVENTS, {
+      apiVersion: 'v1',
+      kind: 'Event',
+      metadata: { namespace: eventNamespace(object), name: eventName },
+      involvedObject: { apiVersion: object.apiVersion, kind: object.kind, namespace, name, uid, resourceVersion },
+      type: event.type,
+      reason: event.reason,
+      message: clip(message),
+      action: event.action ?? event.reason,
+      count: 1,
+      firstTimestamp: seconds(at),
+      lastTimestamp: seconds(at),
+      source: { component },
+      reportingComponent: component,
+      reportingInstance: instance,
+    } as Resource);
+    this.#correlator.created(id, eventName);
+  }
+}
+
+/** Events of cluster-scoped objects live in `default`, where kubectl looks for them. */
+function eventNamespace(object: Resource): string {
+  return object.metadata.namespace ?? 'default';
+}
+
+function clip(message: string): string {
+  return Buffer.byteLength(message) <= MAX_MESSAGE
+    ? message
+    : `${Buffer.from(message)
+        .subarray(0, MAX_MESSAGE - 8)
+        .toString()}…`;
+}
+
+const seconds = (date: Date): string => `${date.toISOString().slice(0, 19)}Z`;

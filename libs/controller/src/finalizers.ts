@@ -1,0 +1,51 @@
+import type { KubeClient } from './client/kube-client.ts';
+import type { Resource, ResourceType } from './resources.ts';
+import { keyOf } from './resources.ts';
+import { isNotFound } from './client/api-error.ts';
+
+export function hasFinalizer(object: Resource, finalizer: string): boolean {
+  return object.metadata.finalizers?.includes(finalizer) ?? false;
+}
+
+/**
+ * Adds `finalizer`, unless it is there.
+ * @returns the object as it is now; `object` itself when nothing was written
+ * @throws ApiError Conflict when `object` is not the newest: reconcile again
+ */
+export function addFinalizer<T extends Resource>(
+  client: KubeClient,
+  type: ResourceType,
+  object: T,
+  finalizer: string,
+): Promise<T> {
+  if (hasFinalizer(object, finalizer)) return Promise.resolve(object);
+  return writeFinalizers(client, type, object, [...(object.metadata.finalizers ?? []), finalizer]);
+}
+
+/** Removes `finalizer`, unless it is gone; an object that is gone itself is fine. Throws as `addFinalizer`. */
+export async function removeFinalizer<T extends Resource>(
+  client: KubeClient,
+  type: ResourceType,
+  object: T,
+  finalizer: string,
+): Promise<T> {
+  if (!hasFinalizer(object, finalizer)) return object;
+  const rest = (object.metadata.finalizers ?? []).filter((entry) => entry !== finalizer);
+  try {
+    return await writeFinalizers(client, type, object, rest);
+  } catch (error) {
+    if (isNotFound(error)) return object;
+    throw error;
+  }
+}
+
+// A merge patch replaces the whole list, so it must not run over another's finalizer: hence the resourceVersion.
+function writeFinalizers<T extends Resource>(
+  client: KubeClient,
+  type: ResourceType,
+  object: T,
+  finalizers: string[],
+): Promise<T> {
+  const { uid, resourceVersion } = object.metadata;
+  return client.mergePatch<T>(type, keyOf(object), { metadata: { uid, resourceVersion, finalizers } });
+}

@@ -1,0 +1,26 @@
+export * from './clock.ts';
+export * from './conditions.ts';
+export * from './finalizers.ts';
+export * from './owner-references.ts';
+export * from './resources.ts';
+export * from './cache/object-cache.ts';
+export * from './client/api-error.ts';
+export { loadKubeClient, type LoadOptions } from './client/load.ts';
+export {
+  KubeClient,
+  type ApplyObject,
+  type ApplyOptions,
+  type DeleteOptions,
+  type ListOptions,
+  type RequestOptions,
+  type WriteOptions,
+} from './client/kube-client.ts';
+export * from './controller/predicates.ts';
+export * from './controller/types.ts';
+export type { EventRecorder, ObjectEvent } from './events/event-types.ts';
+export * from './leader/types.ts';
+export { runApp, type App, type AppContext } from './manager/app.ts';
+export { UsageError, type AppFlag } from './manager/flags.ts';
+export { createLog, maskSecrets, type LogOptions } from './manager/log.ts';
+export { createManager } from './manager/manager.ts';
+export type { Check, Log, Manager, ManagerOptions, Runnable } from './manager/types.ts';

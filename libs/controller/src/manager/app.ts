@@ -1,0 +1,90 @@
+import { hostname } from 'node:os';
+import { Registry, collectDefaultMetrics } from 'prom-client';
+import { loadKubeClient } from '../client/load.ts';
+import { UsageError, commonFlags, parseFlags, readCommonFlags, usage, type AppFlag } from './flags.ts';
+import { createLog, maskSecrets } from './log.ts';
+import { createManager } from './manager.ts';
+import type { Manager } from './types.ts';
+
+export interface AppContext<F extends string> {
+  /** Values of the app's own flags. */
+  flags: Record<F, string>;
+  env: NodeJS.ProcessEnv;
+  /** This pod, from POD_NAMESPACE and POD_NAME. */
+  pod: { namespace: string; name: string };
+}
+
+export interface App<F extends string> {
+  /** Names the process in logs, events and metrics, and its Lease. */
+  name: string;
+  /** A line for --help. */
+  description: string;
+  flags?: Record<F, AppFlag>;
+  /** Wires caches, controllers and runnables. Throw `UsageError` for a bad flag. */
+  setup(manager: Manager, context: AppContext<F>): void | Promise<void>;
+}
+
+/**
+ * Runs an app as a process: flags, logs, client, manager, signals, exit code (0 stopped, 1 failed, 2 bad usage). Never rejects.
+ * Common flags: --namespace-scope --kubeconfig --http-port --leader-elect --lease-namespace --log-level --help.
+ */
+export async function runApp<F extends string = never>(
+  app: App<F>,
+  argv: string[] = process.argv.slice(2),
+): Promise<void> {
+  const { env } = process;
+  try {
+    const ownFlags = app.flags ?? ({} as Record<F, AppFlag>);
+    const flags = { ...commonFlags(env), ...ownFlags };
+    const values = parseFlags(flags, argv);
+    if (values === 'help') {
+      process.stdout.write(usage(app.name, app.description, flags));
+      return;
+    }
+    process.exit(await runProcess(app, values, env));
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    process.stderr.write(`${app.name}: ${maskSecrets(error.message)}\n`);
+    process.exit(2);
+  }
+}
+
+async function runProcess<F extends string>(
+  app: App<F>,
+  values: Record<F, string> & Parameters<typeof readCommonFlags>[0],
+  env: NodeJS.ProcessEnv,
+): Promise<number> {
+  const common = readCommonFlags(values);
+  const log = createLog({ name: app.name, level: common.logLevel });
+  const pod = { namespace: common.leaseNamespace, name: env.POD_NAME || hostname() };
+  // Node prints an uncaught error as it is; the log masks what must not be seen.
+  const crash = (error: unknown): void => {
+    log.fatal({ err: error }, 'uncaught error');
+    process.exit(1);
+  };
+  process.on('uncaughtException', crash);
+  process.on('unhandledRejection', crash);
+  try {
+    const registry = new Registry();
+    collectDefaultMetrics({ register: registry });
+    const client = loadKubeClient({ kubeconfigPath: common.kubeconfigPath, userAgent: app.name });
+    const manager = createManager({
+      name: app.name,
+      client,
+      log,
+      registry,
+      namespace: common.namespace,
+      httpPort: common.httpPort,
+      leaderElection: common.leaderElect && { namespace: common.leaseNamespace, leaseName: app.name },
+    });
+    await app.setup(manager, { flags: values, env, pod });
+    await manager.run();
+    await client.close();
+    log.info('stopped');
+    return 0;
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    log.fatal({ err: error }, 'ended by a failure');
+    return 1;
+  }
+}

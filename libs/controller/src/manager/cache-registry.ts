@@ -1,0 +1,87 @@
+import type { Logger } from 'pino';
+import { Counter, type Registry } from 'prom-client';
+import type { CacheOptions } from '../cache/object-cache.ts';
+import { Informer } from '../cache/informer.ts';
+import type { KubeClient } from '../client/kube-client.ts';
+import type { OwnWrite } from '../client/write-journal.ts';
+import type { Clock } from '../clock.ts';
+import type { Resource, ResourceType } from '../resources.ts';
+import { resourceName } from '../resources.ts';
+
+export interface CacheRegistryOptions {
+  client: KubeClient;
+  log: Logger;
+  clock: Clock;
+  registry: Registry;
+  /** Confines namespaced types; absent: all namespaces. */
+  namespace?: string;
+}
+
+interface Entry {
+  informer: Informer<Resource>;
+  selection: CacheOptions;
+}
+
+/** All caches of a process, each once. */
+export class CacheRegistry {
+  readonly #options: CacheRegistryOptions;
+  readonly #entries = new Map<string, Entry>();
+  readonly #requests: Counter<'resource' | 'kind'>;
+  readonly #running: Promise<void>[] = [];
+  #signal: AbortSignal | undefined;
+
+  constructor(options: CacheRegistryOptions) {
+    this.#options = options;
+    this.#requests = new Counter({
+      name: 'redis_queue_cache_requests_total',
+      help: 'Lists and watches that caches opened; many lists of one resource mean a watch that does not hold.',
+      labelNames: ['resource', 'kind'],
+      registers: [options.registry],
+    });
+  }
+
+  of(type: ResourceType, options: CacheOptions = {}): Informer<Resource> {
+    const namespace = type.namespaced ? (options.namespace ?? this.#options.namespace) : undefined;
+    const selection = { ...options, namespace };
+    const { labelSelector = '', fieldSelector = '' } = options;
+    const id = JSON.stringify([resourceName(type), type.version, namespace ?? '', labelSelector, fieldSelector]);
+    const known = this.#entries.get(id);
+    if (known) return known.informer;
+    const { client, log, clock } = this.#options;
+    const resource = resourceName(type);
+    const onRequest = (kind: 'list' | 'watch'): void => this.#requests.inc({ resource, kind });
+    const informer = new Informer({ client, type, selection, log, clock, onRequest });
+    this.#entries.set(id, { informer, selection });
+    if (this.#signal) this.#running.push(informer.run(this.#signal));
+    return informer;
+  }
+
+  /** The caches in which `write` must show. One with a selector may rightly not know the object. */
+  showing(write: OwnWrite): Informer<Resource>[] {
+    return [...this.#entries.values()]
+      .filter(({ informer, selection }) => {
+        if (resourceName(informer.type) !== resourceName(write.type)) return false;
+        if (selection.namespace !== undefined && selection.namespace !== write.key.namespace) return false;
+        const selects = selection.labelSelector !== undefined || selection.fieldSelector !== undefined;
+        return !selects || informer.get(write.key) !== undefined;
+      })
+      .map(({ informer }) => informer);
+  }
+
+  /** Runs all caches, those made later too, until `signal` aborts. */
+  start(signal: AbortSignal): void {
+    this.#signal = signal;
+    for (const { informer } of this.#entries.values()) this.#running.push(informer.run(signal));
+  }
+
+  async stopped(): Promise<void> {
+    await Promise.all(this.#running);
+  }
+
+  /** The resources whose first list is not in yet. */
+  get unsynced(): string[] {
+    return [...this.#entries.values()]
+      .filter(({ informer }) => !informer.hasSynced)
+      .map(({ informer }) => resourceName(informer.type));
+  }
+}

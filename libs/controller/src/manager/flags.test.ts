@@ -1,0 +1,43 @@
+import { expect, it } from 'vitest';
+import { UsageError, commonFlags, parseFlags, readCommonFlags, usage } from './flags.ts';
+
+const flags = {
+  ...commonFlags({ POD_NAMESPACE: 'system' }),
+  'secret-names': { default: 'redis', help: 'Permitted names.' },
+};
+const read = (...argv: string[]) => readCommonFlags(parseFlags(flags, argv) as Parameters<typeof readCommonFlags>[0]);
+
+it('has sensible defaults, and the pod names the namespace of the lease', () => {
+  expect(read()).toEqual({
+    namespace: undefined,
+    kubeconfigPath: undefined,
+    httpPort: 8080,
+    leaderElect: true,
+    leaseNamespace: 'system',
+    logLevel: 'info',
+  });
+});
+
+it('takes values after a space or an equals sign', () => {
+  expect(read('--http-port=9', '--leader-elect', 'false', '--namespace-scope', 'team')).toMatchObject({
+    httpPort: 9,
+    leaderElect: false,
+    namespace: 'team',
+  });
+  expect(parseFlags(flags, ['--secret-names', 'a,b'])).toMatchObject({ 'secret-names': 'a,b' });
+});
+
+it.each([['--http-port=x'], ['--http-port=70000'], ['--leader-elect=maybe'], ['--log-level=loud'], ['--unknown']])(
+  'refuses %s and says why',
+  (argument) => {
+    expect(() => read(argument)).toThrow(UsageError);
+    expect(() => read(argument)).toThrow(argument.split('=')[0]);
+  },
+);
+
+it('lists every flag with its default in the help', () => {
+  const text = usage('app', 'does things.', flags);
+  expect(parseFlags(flags, ['--help'])).toBe('help');
+  for (const name of Object.keys(flags)) expect(text).toContain(`--${name} `);
+  expect(text).toContain('(default redis)');
+});

@@ -1,0 +1,267 @@
+import { exponentialMs } from '../backoff.ts';
+import type { Clock } from '../clock.ts';
+import { Band } from './band.ts';
+import { MinHeap } from './min-heap.ts';
+
+export interface AddOptions {
+  /** Higher goes first. Default 0. */
+  priority?: number;
+  /** Not before so many milliseconds from now. Default 0. */
+  afterMs?: number;
+}
+
+/** Told what happens, for metrics. Durations in seconds. */
+export interface WorkQueueObserver {
+  added(): void;
+  retried(): void;
+  /** How many keys of that priority wait to be taken. */
+  depth(priority: number, count: number): void;
+  waited(seconds: number): void;
+  worked(seconds: number): void;
+}
+
+export interface WorkQueueOptions {
+  clock: Clock;
+  observer?: WorkQueueObserver;
+}
+
+interface Item {
+  readonly key: string;
+  state: 'idle' | 'delayed' | 'ready' | 'processing';
+  priority: number;
+  /** When it becomes, or became, ready. */
+  readyAt: number;
+  /** Added again while processing: what to do when done. */
+  again: { priority: number; readyAt: number } | undefined;
+  failures: number;
+  startedAt: number;
+}
+
+/** Back-off of one key: 5 ms·2ⁿ, at most 1000 s, as client-go's. */
+const MIN_BACKOFF_MS = 5;
+const MAX_BACKOFF_MS = 1_000_000;
+/** Node fires a longer timer at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+/** Every so manieth take serves whoever has waited longest, if that is longer than AGED_MS: no priority starves. */
+const AGED_TURN = 5;
+const AGED_MS = 1_000;
+
+/**
+ * Keys to work on. A key waits at most once, at the highest priority and earliest time it was added with; while it is worked on it is
+ * not handed out again, but an addition meanwhile queues it anew. First come, first served within a priority.
+ *
+ * Lower priorities get every fifth turn once they have waited a second, so a resync of everything ends under a steady stream of changes
+ * while a change still waits for at most one object of the resync.
+ */
+export class WorkQueue {
+  readonly #clock: Clock;
+  readonly #observer: WorkQueueObserver | undefined;
+  readonly #items = new Map<string, Item>();
+  readonly #bands = new Map<number, Band<Item>>();
+  readonly #delayed = new MinHeap<{ item: Item; at: number }>((a, b) => a.at - b.at);
+  readonly #takers: ((key: string | undefined) => void)[] = [];
+  #timer: { at: number; cancel(): void } | undefined;
+  #turn = 0;
+  #closed = false;
+
+  constructor(options: WorkQueueOptions) {
+    this.#clock = options.clock;
+    this.#observer = options.observer;
+  }
+
+  /** Keys that wait to be taken now; delayed ones not counted. */
+  get size(): number {
+    let size = 0;
+    for (const band of this.#bands.values()) size += band.size;
+    return size;
+  }
+
+  /** When each key now worked on was taken, by the queue's clock. */
+  processingSince(): number[] {
+    return [...this.#items.values()].filter((item) => item.state === 'processing').map((item) => item.startedAt);
+  }
+
+  add(key: string, { priority = 0, afterMs = 0 }: AddOptions = {}): void {
+    if (this.#closed) return;
+    this.#observer?.added();
+    const readyAt = this.#clock.now() + Math.max(0, afterMs);
+    const item = this.#items.get(key) ?? this.#create(key);
+    if (item.state === 'processing') {
+      const again = item.again;
+      item.again = again
+        ? { priority: Math.max(again.priority, priority), readyAt: Math.min(again.readyAt, readyAt) }
+        : { priority, readyAt };
+    } else {
+      this.#schedule(item, priority, readyAt);
+    }
+  }
+
+  /** Adds `key` after a back-off that doubles with every call until `forget`. */
+  addRateLimited(key: string, options: { priority?: number } = {}): void {
+    const item = this.#items.get(key) ?? this.#create(key);
+    this.#observer?.retried();
+    this.add(key, { ...options, afterMs: exponentialMs(item.failures++, MIN_BACKOFF_MS, MAX_BACKOFF_MS) });
+  }
+
+  failures(key: string): number {
+    return this.#items.get(key)?.failures ?? 0;
+  }
+
+  /** The next back-off of `key` starts over. */
+  forget(key: string): void {
+    const item = this.#items.get(key);
+    if (!item) return;
+    item.failures = 0;
+    this.#dropIdle(item);
+  }
+
+  /** Takes the next key; call `done` with it. Resolves with undefined when the queue is closed. */
+  take(): Promise<string | undefined> {
+    if (this.#closed) return Promise.resolve(undefined);
+    const item = this.#next();
+    if (item) return Promise.resolve(this.#start(item));
+    return new Promise((resolve) => this.#takers.push(resolve));
+  }
+
+  /** The priority at which `key` was taken. */
+  priorityOf(key: string): number {
+    return this.#items.get(key)?.priority ?? 0;
+  }
+
+  done(key: string): void {
+    const item = this.#items.get(key);
+    if (item?.state !== 'processing') return;
+    this.#observer?.worked((this.#clock.now() - item.startedAt) / 1000);
+    item.state = 'idle';
+    const { again } = item;
+    item.again = undefined;
+    if (again && !this.#closed) {
+      item.priority = Number.NEGATIVE_INFINITY;
+      item.readyAt = Number.POSITIVE_INFINITY;
+      this.#schedule(item, again.priority, again.readyAt);
+    } else {
+      this.#dropIdle(item);
+    }
+  }
+
+  /** Nothing is handed out or taken in any more; waiting takers get undefined. */
+  close(): void {
+    this.#closed = true;
+    this.#timer?.cancel();
+    for (const taker of this.#takers.splice(0)) taker(undefined);
+  }
+
+  #create(key: string): Item {
+    const item: Item = {
+      key,
+      state: 'idle',
+      priority: Number.NEGATIVE_INFINITY,
+      readyAt: Number.POSITIVE_INFINITY,
+      again: undefined,
+      failures: 0,
+      startedAt: 0,
+    };
+    this.#items.set(key, item);
+    return item;
+  }
+
+  #dropIdle(item: Item): void {
+    if (item.state !== 'idle') return;
+    item.priority = Number.NEGATIVE_INFINITY;
+    item.readyAt = Number.POSITIVE_INFINITY;
+    if (item.failures === 0) this.#items.delete(item.key);
+  }
+
+  #schedule(item: Item, priority: number, readyAt: number): void {
+    const raised = Math.max(item.priority, priority);
+    const earlier = Math.min(item.readyAt, readyAt);
+    if (item.state === 'ready') {
+      if (raised > item.priority) this.#moveToBand(item, raised);
+      return;
+    }
+    item.priority = raised;
+    if (earlier <= this.#clock.now()) {
+      item.readyAt = earlier;
+      this.#makeReady(item);
+    } else if (item.state === 'idle' || earlier < item.readyAt) {
+      item.readyAt = earlier;
+      item.state = 'delayed';
+      // An earlier entry of the same item stays behind in the heap and is skipped, as its time is not the item's.
+      this.#delayed.push({ item, at: earlier });
+      this.#armTimer();
+    }
+  }
+
+  #makeReady(item: Item): void {
+    item.state = 'ready';
+    this.#bandOf(item.priority).push(item);
+    this.#reportDepth(item.priority);
+    const taker = this.#takers.shift();
+    if (!taker) return;
+    const next = this.#next();
+    if (next) taker(this.#start(next));
+  }
+
+  #moveToBand(item: Item, priority: number): void {
+    this.#bandOf(item.priority).remove(item);
+    this.#reportDepth(item.priority);
+    item.priority = priority;
+    this.#bandOf(priority).push(item);
+    this.#reportDepth(priority);
+  }
+
+  #next(): Item | undefined {
+    let urgent: Item | undefined;
+    let oldest: Item | undefined;
+    for (const band of this.#bands.values()) {
+      const head = band.peek();
+      if (!head) continue;
+      if (!urgent || head.priority > urgent.priority) urgent = head;
+      if (!oldest || head.readyAt < oldest.readyAt) oldest = head;
+    }
+    if (!urgent || !oldest) return undefined;
+    this.#turn = (this.#turn + 1) % AGED_TURN;
+    const aged = this.#turn === 0 && this.#clock.now() - oldest.readyAt >= AGED_MS;
+    return aged ? oldest : urgent;
+  }
+
+  #start(item: Item): string {
+    this.#bandOf(item.priority).remove(item);
+    this.#reportDepth(item.priority);
+    item.state = 'processing';
+    item.startedAt = this.#clock.now();
+    this.#observer?.waited((item.startedAt - item.readyAt) / 1000);
+    return item.key;
+  }
+
+  #bandOf(priority: number): Band<Item> {
+    let band = this.#bands.get(priority);
+    if (!band) this.#bands.set(priority, (band = new Band()));
+    return band;
+  }
+
+  #reportDepth(priority: number): void {
+    this.#observer?.depth(priority, this.#bandOf(priority).size);
+  }
+
+  #armTimer(): void {
+    const top = this.#delayed.peek();
+    if (!top || this.#closed || (this.#timer && this.#timer.at <= top.at)) return;
+    this.#timer?.cancel();
+    const waitMs = Math.min(Math.max(0, top.at - this.#clock.now()), MAX_TIMER_MS);
+    const timer = this.#clock.after(waitMs, () => {
+      this.#timer = undefined;
+      this.#wakeDelayed();
+    });
+    this.#timer = { at: top.at, cancel: () => timer.cancel() };
+  }
+
+  #wakeDelayed(): void {
+    const now = this.#clock.now();
+    for (let top = this.#delayed.peek(); top && top.at <= now; top = this.#delayed.peek()) {
+      this.#delayed.pop();
+      if (top.item.state === 'delayed' && top.item.readyAt === top.at) this.#makeReady(top.item);
+    }
+    this.#armTimer();
+  }
+}

@@ -1,0 +1,54 @@
+import { expect, it } from 'vitest';
+import { busRedisFromEnvironment } from './connection.ts';
+
+it('no bus is configured when neither URL nor host is set', () => {
+  expect(busRedisFromEnvironment({ BUS_REDIS_PASSWORD: 'p', BUS_REDIS_PORT: '1' })).toBeUndefined();
+});
+
+it('reads host, port, user and password one by one', () => {
+  expect(
+    busRedisFromEnvironment({
+      BUS_REDIS_HOST: 'redis',
+      BUS_REDIS_PORT: '7000',
+      BUS_REDIS_USERNAME: 'bus',
+      BUS_REDIS_PASSWORD: 'p',
+    }),
+  ).toEqual({ host: 'redis', port: 7000, db: 0, username: 'bus', password: 'p' });
+});
+
+it('reads a URL, percent-encoded and with a database', () => {
+  expect(busRedisFromEnvironment({ BUS_REDIS_URL: 'redis://bus:p%40ss@[::1]:7000/2' })).toEqual({
+    host: '::1',
+    port: 7000,
+    db: 2,
+    username: 'bus',
+    password: 'p@ss',
+  });
+});
+
+it('a separate user and password override those of the URL', () => {
+  const env = { BUS_REDIS_URL: 'redis://a:b@redis', BUS_REDIS_USERNAME: 'bus', BUS_REDIS_PASSWORD: 'p' };
+  expect(busRedisFromEnvironment(env)).toMatchObject({ username: 'bus', password: 'p', port: 6379 });
+});
+
+it('encrypts for rediss:// and for BUS_REDIS_TLS, with the CA when there is one', () => {
+  expect(busRedisFromEnvironment({ BUS_REDIS_URL: 'rediss://redis', BUS_REDIS_CA: 'PEM' })?.tls).toEqual({
+    servername: 'redis',
+    ca: 'PEM',
+  });
+  expect(busRedisFromEnvironment({ BUS_REDIS_HOST: 'redis', BUS_REDIS_TLS: 'true' })?.tls).toEqual({
+    servername: 'redis',
+  });
+});
+
+it.each([
+  { BUS_REDIS_URL: 'http://user:secret@redis' },
+  { BUS_REDIS_URL: 'secret' },
+  { BUS_REDIS_URL: 'redis://user:%zzsecret@redis' },
+  { BUS_REDIS_URL: 'redis://user:secret@redis/secret' },
+  { BUS_REDIS_HOST: 'redis', BUS_REDIS_PORT: 'secret' },
+])('names the variable at fault and shows no value: %j', (env) => {
+  const read = () => busRedisFromEnvironment(env);
+  expect(read).toThrow(/BUS_REDIS_/);
+  expect(read).not.toThrow(/secret/);
+});

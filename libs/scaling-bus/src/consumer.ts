@@ -1,0 +1,102 @@
+import { Worker } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { BUS_PREFIX, BUS_QUEUE, openConnection, redisTimeMs, type BusRedisOptions } from './connection.ts';
+import { withDeadline } from './deadline.ts';
+import { isExpired, parseDecision, type ScalingDecision } from './decision.ts';
+
+/** Why the bus itself drops a decision, before the handler sees it. */
+export type BusDropReason = 'unknown-version' | 'malformed' | 'expired';
+
+export interface DecisionContext {
+  /** The bus's Redis time when the decision was taken off it. */
+  readonly nowMs: number;
+}
+
+/**
+ * Acts on one decision; it is acknowledged when this resolves. A throw has it delivered again, or a newer one in its
+ * place. Decisions may come twice and out of order: the handler fences.
+ */
+export type DecisionHandler = (decision: ScalingDecision, context: DecisionContext) => Promise<void>;
+
+/** Told what happens, for metrics and logs; never holds a secret. */
+export interface ConsumerObserver {
+  /** A decision was handled; `lagMs` since it was sampled. */
+  handled?(decision: ScalingDecision, lagMs: number): void;
+  dropped?(reason: BusDropReason, message: string): void;
+  /** The handler threw; the decision comes again. */
+  failed?(error: Error): void;
+  /** The bus's Redis cannot be reached, or answered with an error. */
+  connectionError?(error: Error): void;
+}
+
+export interface ConsumerOptions {
+  readonly redis: BusRedisOptions;
+  readonly handler: DecisionHandler;
+  readonly observer?: ConsumerObserver;
+  /** Decisions handled at once, of different pools; default 8. */
+  readonly concurrency?: number;
+}
+
+export interface Consumer extends AsyncDisposable {
+  /** Waits for the decisions in hand, then closes. */
+  close(): Promise<void>;
+}
+
+/**
+ * A consumer that is killed leaves its decisions locked, and newer ones wait behind them: 5 s of lock and a check
+ * every 2.5 s bring them back within 10 s.
+ */
+const LOCK_MS = 5_000;
+const STALL_CHECK_MS = 2_500;
+const TIME_TIMEOUT_MS = 2_000;
+const CLOSE_TIMEOUT_MS = 5_000;
+
+/** Opens the consuming side of the bus and starts. It reconnects for as long as it takes. */
+export function createConsumer(options: ConsumerOptions): Consumer {
+  const { redis, handler, observer = {}, concurrency = 8 } = options;
+  const clock = openConnection(redis, 'redis-queue:bus-consumer');
+  const worker = new Worker<unknown>(BUS_QUEUE, (job) => consume(job.data, clock, handler, observer), {
+    prefix: BUS_PREFIX,
+    connection: {
+      ...redis,
+      maxRetriesPerRequest: null,
+      retryStrategy: (attempt: number) => Math.min(50 * 2 ** attempt, 2_000),
+    },
+    concurrency,
+    lockDuration: LOCK_MS,
+    stalledInterval: STALL_CHECK_MS,
+    maxStalledCount: 1_000,
+    removeOnComplete: { count: 100 },
+    removeOnFail: { count: 100 },
+  });
+  worker.on('failed', (_, error) => observer.failed?.(error));
+  worker.on('error', (error) => observer.connectionError?.(error));
+
+  const close = async (): Promise<void> => {
+    // Without Redis a worker waits for ever to close; then it is cut off, and its decisions come again.
+    await withDeadline(worker.close(), CLOSE_TIMEOUT_MS, 'the bus did not close').catch(() => worker.close(true));
+    clock.disconnect();
+  };
+  return { close, [Symbol.asyncDispose]: close };
+}
+
+async function consume(
+  payload: unknown,
+  clock: Redis,
+  handler: DecisionHandler,
+  observer: ConsumerObserver,
+): Promise<void> {
+  const parsed = parseDecision(payload);
+  if (!parsed.ok) return observer.dropped?.(parsed.reason, parsed.message);
+  const { decision } = parsed;
+  const nowMs = await withDeadline(redisTimeMs(clock), TIME_TIMEOUT_MS, "the bus did not tell Redis' time");
+  if (isExpired(decision, nowMs)) {
+    const { namespace, name } = decision.pool;
+    return observer.dropped?.(
+      'expired',
+      `the decision on ${namespace}/${name} expired ${nowMs - decision.expiresAt} ms ago`,
+    );
+  }
+  await handler(decision, { nowMs });
+  observer.handled?.(decision, nowMs - decision.sampledAt);
+}

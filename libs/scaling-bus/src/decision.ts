@@ -1,0 +1,95 @@
+import { z } from 'zod';
+
+/** What this release writes. Readers take every 1.x: a new minor only adds optional fields. */
+export const SCHEMA_VERSION = '1.0';
+const SUPPORTED_MAJOR = '1';
+
+const count = z.int().min(0);
+/** Milliseconds since 1970 by the clock of the bus's Redis, which publisher and consumer share. */
+const redisTimeMs = z.int().min(0);
+
+/** What was measured of one of the pool's queues. A field that is absent was not measured; it is not 0. */
+export const decisionSignalSchema = z.object({
+  /** `metadata.name` of the Queue. */
+  queue: z.string().min(1).max(253),
+  /** Ready jobs: waiting, prioritized, overdue. */
+  depth: count.optional(),
+  /** Jobs a second. */
+  arrivalRate: z.number().min(0).optional(),
+  serviceTimeMs: z.number().min(0).optional(),
+  waitP50Ms: z.number().min(0).optional(),
+  waitP95Ms: z.number().min(0).optional(),
+  waitP99Ms: z.number().min(0).optional(),
+  /** Age of the job that is next in line. */
+  oldestAgeMs: z.number().min(0).optional(),
+  /** Failed attempts ÷ attempts, 0..1. */
+  errorRate: z.number().min(0).max(1).optional(),
+  /** Replicas that this queue asks for. */
+  wants: count.optional(),
+});
+
+/** One decision of the autoscaler on one pool: absolute and dated, holds included. */
+export const scalingDecisionSchema = z.object({
+  /** `<major>.<minor>`. */
+  schemaVersion: z.string().regex(/^1\.[0-9]+$/),
+  pool: z.object({
+    namespace: z.string().min(1).max(63),
+    name: z.string().min(1).max(253),
+    uid: z.string().regex(/^[A-Za-z0-9-]{1,64}$/),
+    /** `metadata.generation` of the spec that was decided on. */
+    generation: count,
+  }),
+  /** Redis time when the publisher became leader; with `sequence` it orders decisions. */
+  epoch: redisTimeMs,
+  sequence: count,
+  sampledAt: redisTimeMs,
+  /** From here on the decision is dropped. */
+  expiresAt: redisTimeMs,
+  /** Size that the decision started from. */
+  currentReplicas: count,
+  /** Size that the pool shall have; equal to `currentReplicas` for a hold. */
+  desiredReplicas: count.max(10_000),
+  /** A sentence for `kubectl describe`. */
+  reason: z.string().min(1).max(2048),
+  /** Why nothing changes: stale data, error rate, cooldown… */
+  heldBy: z.string().min(1).max(256).optional(),
+  signals: z.array(decisionSignalSchema).max(32),
+  /** How far the data can be trusted, 0..1. */
+  confidence: z.number().min(0).max(1),
+  cooldownUntil: redisTimeMs.optional(),
+  /** The pool would be larger but for a limit; `reason` names it. */
+  safetyLimitHit: z.boolean().optional(),
+  /** On scale-in: pod name → active jobs, so that idle pods go first. */
+  busy: z.record(z.string(), count).optional(),
+});
+
+export type ScalingDecision = z.infer<typeof scalingDecisionSchema>;
+export type DecisionSignal = z.infer<typeof decisionSignalSchema>;
+
+export type ParsedDecision =
+  | { readonly ok: true; readonly decision: ScalingDecision }
+  | { readonly ok: false; readonly reason: 'unknown-version' | 'malformed'; readonly message: string };
+
+/**
+ * Reads a payload of the bus, of this release or another. Unknown fields are ignored, another major is refused: its
+ * fields may mean something else.
+ */
+export function parseDecision(payload: unknown): ParsedDecision {
+  const version = (payload as { schemaVersion?: unknown } | null | undefined)?.schemaVersion;
+  if (typeof version === 'string' && /^[0-9]+\.[0-9]+$/.test(version) && version.split('.')[0] !== SUPPORTED_MAJOR) {
+    return {
+      ok: false,
+      reason: 'unknown-version',
+      message: `schemaVersion ${version} is not understood, only ${SUPPORTED_MAJOR}.x; upgrade the workerpool-controller`,
+    };
+  }
+  const parsed = scalingDecisionSchema.safeParse(payload);
+  if (parsed.success) return { ok: true, decision: parsed.data };
+  const faults = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'payload'}: ${issue.message}`);
+  return { ok: false, reason: 'malformed', message: faults.slice(0, 5).join('; ') };
+}
+
+/** Whether the decision must no longer be acted on at `nowMs`, the bus's Redis time. */
+export function isExpired(decision: Pick<ScalingDecision, 'expiresAt'>, nowMs: number): boolean {
+  return nowMs >= decision.expiresAt;
+}

@@ -1,0 +1,28 @@
+export {
+  BUS_PREFIX,
+  BUS_QUEUE,
+  busRedisFromEnvironment,
+  type BusEnvironment,
+  type BusRedisOptions,
+} from './connection.ts';
+export {
+  createConsumer,
+  type BusDropReason,
+  type Consumer,
+  type ConsumerObserver,
+  type ConsumerOptions,
+  type DecisionContext,
+  type DecisionHandler,
+} from './consumer.ts';
+export {
+  decisionSignalSchema,
+  isExpired,
+  parseDecision,
+  SCHEMA_VERSION,
+  scalingDecisionSchema,
+  type DecisionSignal,
+  type ParsedDecision,
+  type ScalingDecision,
+} from './decision.ts';
+export { compareFence, DECISION_ANNOTATION, formatFence, parseFence, type Fence } from './fence.ts';
+export { createPublisher, type Publisher, type PublisherOptions } from './publisher.ts';

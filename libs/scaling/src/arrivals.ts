@@ -1,0 +1,125 @@
+import { addRecent, risenRate, type RecentArrivals } from './rise.ts';
+import {
+  addEvents,
+  addValues,
+  mean,
+  memoryMs,
+  NO_MOMENTS,
+  perSecond,
+  startRate,
+  type DecayingMoments,
+  type DecayingRate,
+} from './decaying.ts';
+import type { Instant, QueueEstimates } from './types.ts';
+
+const SUSTAINED_HALF_LIFE_MS = 30_000;
+const LONGEST_HALF_LIFE_MS = 600_000;
+/** A rate needs this much time behind it. */
+const LEAST_OBSERVED_MS = 10_000;
+/** No arrival for 3/λ puts λ's 95 % upper bound at 3/silence (the rule of three). */
+const RULE_OF_THREE = 3;
+/** Arrivals a dispersion figure is taken from, and how many figures are averaged. */
+const ARRIVALS_A_BATCH = 5;
+const BATCH_HALF_LIFE = 20;
+/** A dispersion below this cannot be told from Poisson with so few figures. */
+const POISSON_UP_TO = 1.5;
+
+/** What is counted of a queue to know its arrivals. */
+export interface ArrivalCounts {
+  /** BullMQ's `id`: jobs ever added. */
+  readonly addCounter: number;
+  /** Jobs added but not ready yet: delayed and not due, waiting for children. */
+  readonly notYetReady: number;
+}
+
+export interface Arrivals {
+  readonly atMs: Instant;
+  readonly counts: ArrivalCounts;
+  readonly sustained: DecayingRate;
+  /** What came in the last seconds, for a rise to be seen early; newest last. */
+  readonly recent: readonly RecentArrivals[];
+  readonly lastArrivalMs: Instant;
+  /** Of the last interval. Absent after the first look. */
+  readonly newArrivals?: number;
+  /** Arrivals not yet judged for their dispersion. */
+  readonly batch: { readonly events: number; readonly elapsedMs: number };
+  readonly dispersion: DecayingMoments;
+}
+
+/**
+ * Follows a queue's arrivals by what its counters did since the last look: Δadded − Δ(not ready yet). So a delayed job arrives
+ * when it falls due and a retry when its back-off ends; a deduplicated add counts although it brought no job, which is an upper
+ * bound. A counter that went back (queue obliterated, Redis flushed) starts anew.
+ *
+ * @param halfLifeMs of the sustained rate; see `arrivalHalfLifeMs`.
+ */
+export function observeArrivals(
+  before: Arrivals | undefined,
+  counts: ArrivalCounts,
+  nowMs: Instant,
+  halfLifeMs: number,
+): Arrivals {
+  if (before === undefined || counts.addCounter < before.counts.addCounter) return firstLook(counts, nowMs);
+  if (nowMs <= before.atMs) return before;
+  const added = counts.addCounter - before.counts.addCounter;
+  const events = Math.max(0, added - (counts.notYetReady - before.counts.notYetReady));
+  const sustained = addEvents(before.sustained, events, nowMs, halfLifeMs);
+  const batch = { events: before.batch.events + events, elapsedMs: before.batch.elapsedMs + (nowMs - before.atMs) };
+  const expected = (perSecond(before.sustained, LEAST_OBSERVED_MS) * batch.elapsedMs) / 1_000;
+  const judged = expected >= ARRIVALS_A_BATCH && before.sustained.observedMs >= LEAST_OBSERVED_MS;
+  return {
+    atMs: nowMs,
+    counts,
+    sustained,
+    recent: addRecent(before.recent, events, nowMs - before.atMs),
+    lastArrivalMs: events > 0 ? nowMs : before.lastArrivalMs,
+    newArrivals: events,
+    batch: judged ? { events: 0, elapsedMs: 0 } : batch,
+    dispersion: judged ? forgetAndAdd(before.dispersion, (batch.events - expected) ** 2 / expected) : before.dispersion,
+  };
+}
+
+function firstLook(counts: ArrivalCounts, nowMs: Instant): Arrivals {
+  return {
+    atMs: nowMs,
+    counts,
+    sustained: startRate(nowMs),
+    recent: [],
+    lastArrivalMs: nowMs,
+    batch: { events: 0, elapsedMs: 0 },
+    dispersion: NO_MOMENTS,
+  };
+}
+
+/** Weighs by number of figures instead of by time: `atMs` counts figures. */
+function forgetAndAdd(dispersion: DecayingMoments, figure: number): DecayingMoments {
+  return addValues(dispersion, [figure], dispersion.atMs + 1, BATCH_HALF_LIFE);
+}
+
+/**
+ * The half-life for a queue's sustained rate: long against a job (a burst of n long jobs is not a flow of n/S a second), and long
+ * enough that averaged arrivals and the drain of a backlog within the target weigh a burst alike.
+ */
+export function arrivalHalfLifeMs(serviceTimeMs: number, waitTargetMs: number): number {
+  const wanted = Math.max(SUSTAINED_HALF_LIFE_MS, 2 * serviceTimeMs, (serviceTimeMs + waitTargetMs) * Math.LN2);
+  return Math.min(LONGEST_HALF_LIFE_MS, wanted);
+}
+
+export function estimateArrivals(
+  arrivals: Arrivals | undefined,
+  nowMs: Instant,
+  halfLifeMs: number,
+): Pick<QueueEstimates, 'arrivalRate' | 'burstRate' | 'arrivalMemoryMs' | 'arrivalScv' | 'newArrivals'> {
+  if (arrivals?.newArrivals === undefined) return {};
+  const silenceMs = nowMs - arrivals.lastArrivalMs;
+  const atMost = silenceMs > 0 ? (RULE_OF_THREE * 1_000) / silenceMs : Infinity;
+  const { weight } = arrivals.dispersion;
+  const scv = weight >= BATCH_HALF_LIFE / 2 ? mean(arrivals.dispersion) : 1;
+  return {
+    arrivalRate: Math.min(atMost, perSecond(arrivals.sustained, LEAST_OBSERVED_MS)),
+    burstRate: Math.min(atMost, risenRate(arrivals.recent)),
+    arrivalMemoryMs: memoryMs(halfLifeMs),
+    arrivalScv: scv <= POISSON_UP_TO ? 1 : scv,
+    newArrivals: arrivals.newArrivals,
+  };
+}

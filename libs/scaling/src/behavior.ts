@@ -1,0 +1,132 @@
+import type { Hold, Instant, PolicyState, PoolSpecView, ScalingRulesView } from './types.ts';
+
+/** Demand at least this many times the size is a burst (Knative KPA's panic threshold, 200 %). */
+const PANIC_RATIO = 2;
+/** How long after the last sign of a burst the pool only grows (KPA's stable window). */
+export const PANIC_MS = 60_000;
+
+/** See `stabilizeShrink`. */
+const LONGEST_SETTLE_MS = 10_000;
+
+export interface BoundedSize {
+  readonly replicas: number;
+  readonly heldBy?: Hold;
+}
+
+export function clampToBounds({ minReplicas, maxReplicas }: PoolSpecView, replicas: number): number {
+  return Math.max(minReplicas, Math.min(maxReplicas, replicas));
+}
+
+/** `state` with panic entered or prolonged when the demand is a multiple of the size. */
+export function updatePanic(state: PolicyState, wanted: number, current: number, nowMs: Instant): PolicyState {
+  return wanted > current && wanted >= PANIC_RATIO * Math.max(1, current)
+    ? { ...state, panicUntilMs: nowMs + PANIC_MS }
+    : state;
+}
+
+export function inPanic(state: PolicyState, nowMs: Instant): boolean {
+  return state.panicUntilMs !== undefined && nowMs < state.panicUntilMs;
+}
+
+/**
+ * The whole number of replicas for a fractional demand, or the current one when the difference is within tolerance, as HPA does
+ * (|ratio − 1| ≤ tolerance). Shrinking asks for the tolerance on top of the demand, so that rounding up and down cannot alternate.
+ */
+export function proposeReplicas(pool: PoolSpecView, demand: number, current: number): number {
+  const wanted = clampToBounds(pool, wholeReplicas(demand));
+  if (wanted > current) {
+    const withinTolerance =
+      current >= pool.minReplicas && current > 0 && demand <= current * (1 + pool.scaleUp.tolerance);
+    return withinTolerance ? current : wanted;
+  }
+  const padded = clampToBounds(pool, wholeReplicas(demand * (1 + pool.scaleDown.tolerance)));
+  return Math.min(clampToBounds(pool, current), Math.max(wanted, padded));
+}
+
+/** Rounds up, forgiving what floating point adds to a sum of shares. */
+export function wholeReplicas(replicas: number): number {
+  return replicas > 0 ? Math.max(1, Math.ceil(replicas - 1e-9)) : 0;
+}
+
+/**
+ * The size to shrink to: the largest proposal of the window (HPA's stabilisation), `proposal` being the newest. While that still
+ * falls, as it does after a burst in many small steps, up to `LONGEST_SETTLE_MS` more make one change of them.
+ */
+export function stabilizeShrink(
+  state: PolicyState,
+  pool: PoolSpecView,
+  { current, proposal }: { current: number; proposal: number },
+  nowMs: Instant,
+): number {
+  const largestWithin = (ageMs: number): number =>
+    Math.max(0, ...state.highs.filter(({ atMs }) => nowMs - atMs <= ageMs).map(({ replicas }) => replicas));
+  const target = Math.min(current, largestWithin(pool.scaleDown.stabilizationWindowMs));
+  const stillFalls = target > proposal && largestWithin(shrinkMemoryMs(pool)) >= current;
+  return stillFalls ? current : target;
+}
+
+/** How far back a proposal can keep a pool from shrinking. */
+export function shrinkMemoryMs({ scaleDown }: PoolSpecView): number {
+  return scaleDown.stabilizationWindowMs + Math.min(LONGEST_SETTLE_MS, scaleDown.stabilizationWindowMs / 6);
+}
+
+/** The rolling smallest proposal of the window, for growth; the default window of 0 s is the newest proposal. */
+export function stabilizeGrowth(state: PolicyState, pool: PoolSpecView, nowMs: Instant): number {
+  const { stabilizationWindowMs } = pool.scaleUp;
+  return Math.min(
+    ...state.lows.filter(({ atMs }) => nowMs - atMs <= stabilizationWindowMs).map(({ replicas }) => replicas),
+  );
+}
+
+/** What `policies` allow of a growth to `target`: relative to the size when each policy's period began, as HPA v2 counts. */
+export function limitGrowth(
+  rules: ScalingRulesView,
+  state: PolicyState,
+  current: number,
+  target: number,
+  nowMs: Instant,
+): BoundedSize {
+  if (rules.selectPolicy === 'Disabled') return { replicas: current, heldBy: 'Disabled' };
+  const allowed = rules.policies.map(({ type, value, periodMs }) => {
+    const start = current - changedWithin(state, periodMs, nowMs, 1);
+    return type === 'Pods' ? start + value : Math.ceil(start * (1 + value / 100));
+  });
+  // A percentage of nothing is nothing: from zero the first pod is always allowed.
+  const limit = Math.max(allowed.length === 0 ? Infinity : pick(rules, allowed, 'largest'), current, 1);
+  return limit < target ? { replicas: limit, heldBy: 'StepLimit' } : { replicas: target };
+}
+
+/** What `policies` allow of a shrink to `target`. */
+export function limitShrink(
+  rules: ScalingRulesView,
+  state: PolicyState,
+  current: number,
+  target: number,
+  nowMs: Instant,
+): BoundedSize {
+  if (rules.selectPolicy === 'Disabled') return { replicas: current, heldBy: 'Disabled' };
+  const allowed = rules.policies.map(({ type, value, periodMs }) => {
+    const start = current - changedWithin(state, periodMs, nowMs, -1);
+    return type === 'Pods' ? start - value : Math.floor(start * (1 - value / 100));
+  });
+  const limit = Math.min(allowed.length === 0 ? 0 : pick(rules, allowed, 'smallest'), current);
+  return limit > target ? { replicas: Math.max(0, limit), heldBy: 'StepLimit' } : { replicas: target };
+}
+
+/** selectPolicy Max is the policy that changes most, Min the one that changes least. */
+function pick(
+  { selectPolicy }: ScalingRulesView,
+  allowed: readonly number[],
+  mostChange: 'largest' | 'smallest',
+): number {
+  const largest = (selectPolicy === 'Max') === (mostChange === 'largest');
+  return largest ? Math.max(...allowed) : Math.min(...allowed);
+}
+
+/** Replicas added (direction 1) or, negative, removed (−1) within the period. */
+function changedWithin({ changes }: PolicyState, periodMs: number, nowMs: Instant, direction: number): number {
+  return changes.reduce(
+    (sum, { atMs, delta }) => (nowMs - atMs < periodMs && Math.sign(delta) === direction ? sum + delta : sum),
+    0,
+  );
+}

@@ -1,0 +1,327 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { decide } from './decide.ts';
+import { aLoad, anObservation, aPool, IN_AFTER_A_MINUTE, OUT_AT_ONCE } from './fixtures.ts';
+import { initialState } from './policy-state.ts';
+import type { Decision, PoolObservation, PoolSpecView, QueueLoad } from './types.ts';
+
+/** A pool whose size follows every decision, decided once a second. */
+class FollowingPool {
+  nowMs = 0;
+  replicas: number;
+  changes: { atMs: number; from: number; to: number }[] = [];
+  readonly pool: PoolSpecView;
+  #state = initialState(0);
+
+  constructor(replicas: number, pool: PoolSpecView = aPool()) {
+    this.replicas = replicas;
+    this.pool = pool;
+  }
+
+  tick(
+    loads: QueueLoad[] | ((nowMs: number) => QueueLoad[]),
+    seconds = 1,
+    more: Partial<PoolObservation> = {},
+  ): Decision {
+    let last: Decision | undefined;
+    for (let second = 0; second < seconds; second++) {
+      this.nowMs += 1_000;
+      const queues =
+        typeof loads === 'function' ? loads(this.nowMs) : loads.map((load) => ({ ...load, sampledAtMs: this.nowMs }));
+      last = this.look({ ...anObservation(this.replicas, ...queues), ...more });
+    }
+    return last!;
+  }
+
+  look(observation: PoolObservation): Decision {
+    const { decision, state } = decide(this.pool, this.#state, observation, this.nowMs);
+    this.#state = state;
+    if (decision.desired !== this.replicas)
+      this.changes.push({ atMs: this.nowMs, from: this.replicas, to: decision.desired });
+    this.replicas = decision.desired;
+    return decision;
+  }
+}
+
+const unseen = { queue: 'emails', unseen: 'SensorFailed', message: 'Redis cannot be reached' } as const;
+
+describe('growing', () => {
+  it('takes the final size in one step, at once, from zero', () => {
+    const pool = new FollowingPool(0);
+    expect(pool.tick([aLoad({ ready: 3_000, estimates: { serviceTimeMs: 800 } })]).desired).toBe(42);
+  });
+
+  it('says why in a sentence with the numbers', () => {
+    const { reason } = new FollowingPool(0).tick([aLoad({ ready: 3_000, estimates: { serviceTimeMs: 800 } })]);
+    expect(reason).toBe(
+      '42 replicas: 3,000 jobs waiting or due soon; at 800 ms a job 42 pods of 10 start them within 5 s.',
+    );
+  });
+
+  it('stops at maxReplicas and says so', () => {
+    const decision = new FollowingPool(0, aPool({ maxReplicas: 5 })).tick([aLoad({ ready: 3_000 })]);
+    expect(decision).toMatchObject({ desired: 5, safetyLimitHit: true });
+    expect(decision.reason).toContain('maxReplicas allows 5 of 50');
+  });
+
+  it('is limited by step policies as HPA v2 limits it', () => {
+    const scaleUp = {
+      ...OUT_AT_ONCE,
+      policies: [
+        { type: 'Percent', value: 100, periodMs: 15_000 },
+        { type: 'Pods', value: 4, periodMs: 15_000 },
+      ],
+    } as const;
+    const pool = new FollowingPool(1, aPool({ scaleUp }));
+    const sizes = Array.from({ length: 50 }, () => pool.tick([aLoad({ ready: 100_000 })]).desired);
+    expect([...new Set(sizes)]).toEqual([5, 10, 20, 40]);
+    expect(pool.tick([aLoad({ ready: 100_000 })])).toMatchObject({ heldBy: 'StepLimit' });
+  });
+
+  it('leaves zero although a percentage of nothing is nothing', () => {
+    const scaleUp = { ...OUT_AT_ONCE, policies: [{ type: 'Percent', value: 50, periodMs: 15_000 }] } as const;
+    expect(new FollowingPool(0, aPool({ scaleUp })).tick([aLoad({ ready: 1_000 })]).desired).toBe(1);
+  });
+
+  it('waits for the scale-up window when one is asked for', () => {
+    const pool = new FollowingPool(1, aPool({ scaleUp: { ...OUT_AT_ONCE, stabilizationWindowMs: 10_000 } }));
+    pool.tick([aLoad({ active: 5 })], 5);
+    expect(pool.tick([aLoad({ ready: 1_000 })], 9)).toMatchObject({ desired: 1, heldBy: 'StabilizationWindow' });
+    expect(pool.tick([aLoad({ ready: 1_000 })], 3).desired).toBe(17);
+  });
+
+  it('does not happen while most jobs fail, but the first pod always starts', () => {
+    const failing = aLoad({ ready: 3_000, estimates: { errorRate: 0.9, finishedJobs: 100 } });
+    expect(new FollowingPool(3).tick([failing])).toMatchObject({ desired: 3, heldBy: 'JobsFailing' });
+    expect(new FollowingPool(0).tick([failing])).toMatchObject({ desired: 1, heldBy: 'JobsFailing' });
+  });
+
+  it('does not happen while pods cannot be placed or the quota is exhausted', () => {
+    expect(new FollowingPool(3).tick([aLoad({ ready: 3_000 })], 1, { unschedulablePods: 1 })).toMatchObject({
+      desired: 3,
+      heldBy: 'Unschedulable',
+    });
+    expect(new FollowingPool(3).tick([aLoad({ ready: 3_000 })], 1, { quotaExhausted: true })).toMatchObject({
+      desired: 3,
+      heldBy: 'QuotaExhausted',
+    });
+  });
+
+  it('does not happen for a paused queue', () => {
+    expect(new FollowingPool(0).tick([aLoad({ ready: 3_000, paused: true })], 10)).toMatchObject({ desired: 0 });
+  });
+
+  it('counts the readable queues although another one cannot be read', () => {
+    const pool = new FollowingPool(2);
+    pool.nowMs = 1_000;
+    const decision = pool.look(anObservation(2, unseen, aLoad({ queue: 'sms', ready: 3_000, sampledAtMs: 1_000 })));
+    expect(decision.desired).toBe(50);
+    expect(decision.confidence).toBe(0.5);
+  });
+});
+
+describe('shrinking', () => {
+  it('goes to zero a window after the last job, not before', () => {
+    const pool = new FollowingPool(0);
+    pool.tick([aLoad({ ready: 100 })], 5);
+    expect(pool.replicas).toBe(2);
+    expect(pool.tick([aLoad()], 55)).toMatchObject({ desired: 2 });
+    expect(pool.tick([aLoad()], 10)).toMatchObject({
+      desired: 0,
+      reason: '0 replicas: nothing waits, runs or is due soon.',
+    });
+    expect(pool.changes).toHaveLength(2);
+  });
+
+  it.each(['ready', 'active', 'dueSoon'] as const)('never reaches zero while a job is %s', (state) => {
+    const pool = new FollowingPool(3);
+    expect(pool.tick([aLoad({ [state]: 1 })], 300).desired).toBe(1);
+  });
+
+  it('never happens before the stabilisation window has passed, whatever the load did', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 0, max: 2_000 }), { minLength: 50, maxLength: 200 }),
+        fc.integer({ min: 10, max: 60 }),
+        (depths, windowSeconds) => {
+          const pool = new FollowingPool(
+            10,
+            aPool({ scaleDown: { ...IN_AFTER_A_MINUTE, stabilizationWindowMs: windowSeconds * 1_000 } }),
+          );
+          for (const ready of depths) pool.tick([aLoad({ ready })]);
+          const grown = (atMs: number, size: number) =>
+            pool.changes.find(
+              ({ atMs: at, from, to }) => at <= atMs && at > atMs - windowSeconds * 1_000 && to > from && to > size,
+            );
+          for (const { atMs, from, to } of pool.changes) if (to < from) expect(grown(atMs, to)).toBeUndefined();
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+
+  it('says until when it cannot happen', () => {
+    const pool = new FollowingPool(0);
+    pool.tick([aLoad({ ready: 100 })], 100);
+    const { cooldownUntilMs } = pool.tick([aLoad()]);
+    expect(cooldownUntilMs).toBe(160_000);
+    while (pool.replicas > 0) pool.tick([aLoad()]);
+    expect(pool.nowMs).toBeGreaterThan(cooldownUntilMs!);
+    expect(pool.nowMs).toBeLessThanOrEqual(cooldownUntilMs! + 2_000);
+  });
+
+  it('is held while the waits are over the target', () => {
+    const pool = new FollowingPool(10);
+    expect(pool.tick([aLoad({ ready: 5, headAgeMs: 9_000 })], 120)).toMatchObject({
+      desired: 10,
+      heldBy: 'WaitOverTarget',
+    });
+  });
+
+  it('is limited by step policies', () => {
+    const scaleDown = { ...IN_AFTER_A_MINUTE, policies: [{ type: 'Pods', value: 2, periodMs: 60_000 }] } as const;
+    const pool = new FollowingPool(10, aPool({ scaleDown }));
+    pool.tick([aLoad()], 240);
+    expect(pool.changes.map(({ to }) => to)).toEqual([8, 6, 4]);
+  });
+
+  it('can be disabled', () => {
+    const pool = new FollowingPool(10, aPool({ scaleDown: { ...IN_AFTER_A_MINUTE, selectPolicy: 'Disabled' } }));
+    expect(pool.tick([aLoad()], 300)).toMatchObject({ desired: 10, heldBy: 'Disabled' });
+  });
+
+  it('obeys a lowered maxReplicas at once: bounds are the user’s', () => {
+    expect(new FollowingPool(10, aPool({ maxReplicas: 4 })).tick([aLoad()]).desired).toBe(4);
+  });
+});
+
+describe('missing data', () => {
+  const gaps: [string, QueueLoad[] | ((nowMs: number) => QueueLoad[]), string][] = [
+    ['a queue cannot be read', [unseen as unknown as QueueLoad], 'SensorFailed'],
+    ['a Queue does not exist', [{ ...unseen, unseen: 'QueueMissing' } as unknown as QueueLoad], 'QueueMissing'],
+    ['samples stop', () => [aLoad({ sampledAtMs: 0 })], 'StaleData'],
+  ];
+
+  it.each(gaps)('never shrinks a pool: %s', (_, loads, heldBy) => {
+    const pool = new FollowingPool(7);
+    pool.nowMs = 60_000;
+    expect(pool.tick(loads, 600)).toMatchObject({ desired: 7, heldBy, confidence: 0 });
+  });
+
+  it('leaves no shrink waiting for the moment the data is back', () => {
+    const pool = new FollowingPool(7);
+    pool.tick([aLoad({ active: 70 })], 120);
+    pool.tick([unseen as unknown as QueueLoad], 120);
+    expect(pool.tick([aLoad()], 55).desired).toBe(7);
+    expect(pool.tick([aLoad()], 10).desired).toBe(0);
+  });
+
+  it('holds the size after a restart until a window of history is there', () => {
+    const pool = new FollowingPool(20);
+    expect(pool.tick([aLoad()], 59)).toMatchObject({ desired: 20, heldBy: 'NoHistory' });
+    expect(pool.tick([aLoad()], 5).desired).toBe(0);
+  });
+
+  it('holds the size after a gap in which nobody decided', () => {
+    const pool = new FollowingPool(20);
+    pool.tick([aLoad({ active: 200 })], 120);
+    pool.nowMs += 300_000;
+    expect(pool.tick([aLoad()], 30)).toMatchObject({ desired: 20, heldBy: 'NoHistory' });
+  });
+
+  it('never shrinks, whatever else is observed with it', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 100 }), fc.integer({ min: 0, max: 5_000 }), (replicas, ready) => {
+        const pool = new FollowingPool(replicas);
+        const decision = pool.tick(
+          (nowMs) => [unseen as unknown as QueueLoad, aLoad({ queue: 'sms', ready, sampledAtMs: nowMs })],
+          120,
+        );
+        expect(decision.desired).toBeGreaterThanOrEqual(replicas);
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
+
+describe('every decision', () => {
+  const load = fc.record({
+    ready: fc.integer({ min: 0, max: 100_000 }),
+    active: fc.integer({ min: 0, max: 5_000 }),
+    dueSoon: fc.integer({ min: 0, max: 5_000 }),
+    paused: fc.boolean(),
+    arrivalRate: fc.double({ min: 0, max: 1_000, noNaN: true }),
+    serviceTimeMs: fc.integer({ min: 1, max: 600_000 }),
+  });
+  const bounds = fc.record({
+    minReplicas: fc.integer({ min: 0, max: 20 }),
+    span: fc.integer({ min: 1, max: 200 }),
+    concurrency: fc.integer({ min: 1, max: 100 }),
+  });
+  const toLoad = ({
+    arrivalRate,
+    serviceTimeMs,
+    ...counts
+  }: { arrivalRate: number; serviceTimeMs: number } & Partial<QueueLoad>) =>
+    aLoad({ ...counts, estimates: { arrivalRate, serviceTimeMs } });
+
+  it('lies within the bounds', () => {
+    fc.assert(
+      fc.property(
+        fc.array(load, { maxLength: 30 }),
+        bounds,
+        fc.integer({ min: 0, max: 300 }),
+        (loads, { minReplicas, span, concurrency }, start) => {
+          const spec = aPool({ minReplicas, maxReplicas: minReplicas + span, concurrency });
+          const pool = new FollowingPool(start, spec);
+          for (const next of loads) {
+            const { desired } = pool.tick([toLoad(next)]);
+            expect(desired).toBeGreaterThanOrEqual(spec.minReplicas);
+            expect(desired).toBeLessThanOrEqual(spec.maxReplicas);
+          }
+        },
+      ),
+    );
+  });
+
+  it('is a fixed point: the pool that follows it stays there under the same load', () => {
+    fc.assert(
+      fc.property(load, fc.integer({ min: 0, max: 100 }), (next, start) => {
+        const pool = new FollowingPool(start);
+        pool.tick([toLoad(next)], 200);
+        const settled = pool.replicas;
+        expect(pool.tick([toLoad(next)], 200).desired).toBe(settled);
+        expect(pool.changes.length).toBeLessThanOrEqual(2);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('has a reason that fits into a status and names no more than the pool’s queues', () => {
+    fc.assert(
+      fc.property(fc.array(load, { minLength: 1, maxLength: 32 }), fc.integer({ min: 0, max: 100 }), (loads, start) => {
+        const decision = new FollowingPool(start).tick(
+          loads.map((next, index) => ({ ...toLoad(next), queue: `queue-${index}` })),
+        );
+        expect(decision.reason.length).toBeLessThan(1_000);
+        expect(decision.reason).not.toMatch(/NaN|undefined|Infinity/);
+        expect(decision.signals).toHaveLength(loads.length);
+      }),
+    );
+  });
+
+  it('keeps its memory bounded over a day of noise', () => {
+    const spec = aPool({ scaleDown: { ...IN_AFTER_A_MINUTE, stabilizationWindowMs: 3_600_000 } });
+    let state = initialState(0);
+    for (let second = 1; second < 20_000; second++) {
+      const ready = (second * 7_919) % 5_000;
+      ({ state } = decide(
+        spec,
+        state,
+        anObservation(5, aLoad({ ready, sampledAtMs: second * 1_000 })),
+        second * 1_000,
+      ));
+    }
+    expect(state.highs.length + state.lows.length + state.changes.length).toBeLessThan(210);
+  });
+});

@@ -1,0 +1,160 @@
+import {
+  clampToBounds,
+  inPanic,
+  limitGrowth,
+  limitShrink,
+  proposeReplicas,
+  stabilizeGrowth,
+  stabilizeShrink,
+  updatePanic,
+  wholeReplicas,
+} from './behavior.ts';
+import { isIdle } from './demand.ts';
+import { confidenceOf, growHold, historyNeededMs, isMissingData, shrinkHold } from './holds.ts';
+import { addProposal, observeSize } from './policy-state.ts';
+import { explain } from './reason.ts';
+import { sizePool } from './size.ts';
+import {
+  isSeen,
+  type Decision,
+  type Hold,
+  type Instant,
+  type PolicyState,
+  type PoolObservation,
+  type PoolSpecView,
+  type QueueObservation,
+} from './types.ts';
+
+/**
+ * The size a pool shall have now, why, and what to remember for the next call. Pure; call it at least every few seconds, because
+ * a longer gap counts as lost history.
+ *
+ * The order of the steps: demand from the queues → whole replicas within bounds and tolerance → stabilisation windows → step
+ * policies → holds → bounds again, which nothing overrides: they are the user's.
+ */
+export function decide(
+  pool: PoolSpecView,
+  remembered: PolicyState,
+  observation: PoolObservation,
+  nowMs: Instant,
+): { decision: Decision; state: PolicyState } {
+  const current = observation.currentReplicas;
+  let state = observeSize(remembered, pool, current, nowMs);
+  const size = sizePool(pool, observation.queues);
+  state = updatePanic(state, wholeReplicas(size.demand), current, nowMs);
+  const confidence = confidenceOf(observation.queues, nowMs);
+  const mayNotShrink = shrinkHold(pool, observation, state, confidence, nowMs);
+  const proposal = proposeReplicas(pool, size.demand, current);
+  // While data is missing the size itself is what the window remembers, so that no shrink is waiting when the data is back.
+  state = addProposal(state, pool, isMissingData(mayNotShrink) ? Math.max(proposal, current) : proposal, nowMs);
+
+  const followed = follow(pool, state, { proposal, current, mayNotShrink, mayNotGrow: growHold(observation) }, nowMs);
+  const desired = clampToBounds(pool, followed.replicas);
+  const wanted = wholeReplicas(size.demand);
+  const heldBy = followed.heldBy;
+  return {
+    state,
+    decision: {
+      desired,
+      reason: explain({ pool, observation, size, wanted, desired, heldBy }),
+      ...(heldBy !== undefined && { heldBy }),
+      signals: observation.queues.map((queue) => signalOf(queue, pool, size.queues)),
+      confidence,
+      ...cooldown(pool, state, current, nowMs),
+      safetyLimitHit: wanted > pool.maxReplicas,
+    },
+  };
+}
+
+interface Step {
+  readonly proposal: number;
+  readonly current: number;
+  readonly mayNotShrink: Hold | undefined;
+  readonly mayNotGrow: Hold | undefined;
+}
+
+function follow(
+  pool: PoolSpecView,
+  state: PolicyState,
+  step: Step,
+  nowMs: Instant,
+): { replicas: number; heldBy?: Hold } {
+  return step.proposal >= step.current ? grow(pool, state, step, nowMs) : shrink(pool, state, step, nowMs);
+}
+
+function grow(
+  pool: PoolSpecView,
+  state: PolicyState,
+  { proposal, current, mayNotGrow }: Step,
+  nowMs: Instant,
+): { replicas: number; heldBy?: Hold } {
+  if (proposal === current) return { replicas: current };
+  const stabilized = Math.max(current, stabilizeGrowth(state, pool, nowMs));
+  if (stabilized === current) return { replicas: current, heldBy: 'StabilizationWindow' };
+  const limited = limitGrowth(pool.scaleUp, state, current, stabilized, nowMs);
+  // From zero one pod always starts: only running jobs can show that the trouble is over.
+  if (mayNotGrow !== undefined && limited.replicas > Math.max(1, current))
+    return { replicas: Math.max(1, current), heldBy: mayNotGrow };
+  return limited;
+}
+
+function shrink(
+  pool: PoolSpecView,
+  state: PolicyState,
+  { proposal, current, mayNotShrink }: Step,
+  nowMs: Instant,
+): { replicas: number; heldBy?: Hold } {
+  if (mayNotShrink !== undefined) return { replicas: current, heldBy: mayNotShrink };
+  if (inPanic(state, nowMs)) return { replicas: current, heldBy: 'Panic' };
+  const stabilized = stabilizeShrink(state, pool, { current, proposal }, nowMs);
+  if (stabilized === current) return { replicas: current, heldBy: 'StabilizationWindow' };
+  const limited = limitShrink(pool.scaleDown, state, current, stabilized, nowMs);
+  return limited.heldBy === undefined && stabilized > proposal
+    ? { ...limited, heldBy: 'StabilizationWindow' }
+    : limited;
+}
+
+/** The earliest time at which the pool could shrink: history is filled, panic is over, the window has forgotten the current size. */
+function cooldown(
+  pool: PoolSpecView,
+  state: PolicyState,
+  current: number,
+  nowMs: Instant,
+): { cooldownUntilMs?: Instant } {
+  const highest = state.highs.findLast(({ replicas }) => replicas >= current);
+  const until = Math.max(
+    state.sinceMs + historyNeededMs(pool),
+    state.panicUntilMs ?? 0,
+    highest === undefined ? 0 : highest.atMs + pool.scaleDown.stabilizationWindowMs,
+  );
+  return until > nowMs ? { cooldownUntilMs: until } : {};
+}
+
+function signalOf(
+  queue: QueueObservation,
+  pool: PoolSpecView,
+  sized: ReturnType<typeof sizePool>['queues'],
+): Decision['signals'][number] {
+  if (!isSeen(queue)) return { queue: queue.queue };
+  const { estimates } = queue;
+  const wants = sized.find(({ load }) => load === queue)?.replicas ?? 0;
+  return {
+    queue: queue.queue,
+    depth: queue.ready,
+    active: queue.active,
+    ...defined({
+      arrivalRate: estimates.arrivalRate,
+      serviceTimeMs: estimates.serviceTimeMs,
+      waitP50Ms: estimates.waitMs?.p50,
+      waitP95Ms: estimates.waitMs?.p95,
+      waitP99Ms: estimates.waitMs?.p99,
+      oldestAgeMs: queue.headAgeMs,
+      errorRate: estimates.errorRate,
+    }),
+    wants: isIdle(queue) ? 0 : Math.min(Math.ceil(wants), 10 * pool.maxReplicas),
+  };
+}
+
+function defined<T extends object>(object: { [K in keyof T]: T[K] | undefined }): Partial<T> {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Partial<T>;
+}

@@ -1,0 +1,157 @@
+import { wholeReplicas } from './behavior.ts';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { queueDemand } from './demand.ts';
+import { aLoad, aPool } from './fixtures.ts';
+import { shareOfQueue } from './share.ts';
+import { sizePool } from './size.ts';
+
+const replicas = (...loads: ReturnType<typeof aLoad>[]) => wholeReplicas(sizePool(aPool(), loads).demand);
+
+describe('the demand of a queue', () => {
+  it('is nothing for an idle queue, whatever arrived in the past', () => {
+    expect(queueDemand(aLoad({ estimates: { arrivalRate: 20 } }), 5_000).slots).toBe(0);
+  });
+
+  it('is at least a pod for a single job', () => {
+    expect(replicas(aLoad({ ready: 1 }))).toBe(1);
+    expect(replicas(aLoad({ active: 1 }))).toBe(1);
+    expect(replicas(aLoad({ dueSoon: 1 }))).toBe(1);
+    expect(replicas(aLoad({ estimates: { newArrivals: 1, serviceTimeMs: 1 } }))).toBe(1);
+  });
+
+  it('starts a backlog within the target: 1 + t/S jobs a slot', () => {
+    expect(queueDemand(aLoad({ ready: 600 }), 5_000).slots).toBeCloseTo(100);
+  });
+
+  it('asks for no more slots than jobs when jobs are longer than the target', () => {
+    expect(
+      queueDemand(aLoad({ ready: 100, estimates: { serviceTimeMs: 3_600_000 } }), 5_000).slots,
+    ).toBeLessThanOrEqual(100);
+  });
+
+  it('does not count a burst twice, as backlog and as arrivals', () => {
+    const seenAsBacklog = queueDemand(aLoad({ ready: 1_000 }), 5_000).slots;
+    const seenAsBoth = queueDemand(
+      aLoad({ ready: 1_000, estimates: { arrivalRate: 23, arrivalMemoryMs: 43_281 } }),
+      5_000,
+    ).slots;
+    expect(seenAsBoth).toBeCloseTo(seenAsBacklog, 0);
+  });
+
+  it('adds the offered load to a backlog when jobs keep coming', () => {
+    const load = aLoad({ ready: 600, active: 100, estimates: { arrivalRate: 200, arrivalMemoryMs: 43_281 } });
+    expect(queueDemand(load, 5_000).slots).toBeGreaterThan(280);
+  });
+
+  it('never takes the slots of running jobs away', () => {
+    expect(replicas(aLoad({ active: 95 }))).toBe(10);
+  });
+
+  it('asks for a prior of one second a job while none has finished', () => {
+    const cold = aLoad({ ready: 600, estimates: { serviceTimeMs: undefined, serviceTimeSource: undefined } as never });
+    expect(queueDemand(cold, 5_000).slots).toBeCloseTo(100);
+  });
+
+  it('ignores the backlog of a paused queue but lets its running jobs finish', () => {
+    expect(queueDemand(aLoad({ ready: 1_000, paused: true }), 5_000)).toMatchObject({
+      slots: 0,
+      cap: { by: 'Paused' },
+    });
+    expect(queueDemand(aLoad({ ready: 1_000, active: 7, paused: true }), 5_000).slots).toBe(7);
+  });
+
+  it('asks for what a rate limit can keep busy: rate · service time and a square root more', () => {
+    expect(queueDemand(aLoad({ ready: 100_000, rateLimitPerSecond: 100 }), 5_000)).toMatchObject({
+      slots: 110,
+      cap: { by: 'RateLimit' },
+    });
+    expect(queueDemand(aLoad({ ready: 5, rateLimitPerSecond: 100 }), 5_000).cap).toBeUndefined();
+  });
+
+  it('asks for no more than the global concurrency', () => {
+    expect(queueDemand(aLoad({ ready: 100_000, globalConcurrency: 30 }), 5_000)).toMatchObject({
+      slots: 30,
+      cap: { by: 'GlobalConcurrency' },
+    });
+  });
+
+  it('grows for a flow that has just risen, by no more than the jobs it can bring within the target', () => {
+    const risen = { arrivalRate: 10, burstRate: 100 };
+    expect(queueDemand(aLoad({ active: 10, estimates: risen }), 5_000).slots).toBeGreaterThan(100);
+    const long = aLoad({ active: 10, ready: 90, estimates: { ...risen, serviceTimeMs: 600_000, arrivalRate: 0 } });
+    expect(queueDemand(long, 5_000).slots).toBe(600);
+  });
+});
+
+describe('the size of a pool', () => {
+  it('sums its queues before rounding', () => {
+    expect(replicas(aLoad({ active: 5 }), aLoad({ queue: 'sms', active: 5 }))).toBe(1);
+    expect(replicas(aLoad({ active: 95 }), aLoad({ queue: 'sms', active: 95 }))).toBe(19);
+  });
+
+  it('follows the depth target where that asks for more', () => {
+    const size = sizePool(aPool({ queueDepthTarget: 10 }), [aLoad({ ready: 100, dueSoon: 20 })]);
+    expect(size).toMatchObject({ demand: 12, driver: 'depth' });
+  });
+
+  it('keeps up with arrivals when only a depth target is given', () => {
+    const pool = aPool({ queueDepthTarget: 100 });
+    const { waitTargetMs: _, ...depthOnly } = pool;
+    expect(sizePool(depthOnly, [aLoad({ active: 1, estimates: { arrivalRate: 100 } })]).demand).toBe(10);
+  });
+
+  it('does not let a depth target outgrow what a rate limit can keep busy', () => {
+    expect(
+      sizePool(aPool({ queueDepthTarget: 10 }), [aLoad({ ready: 100_000, rateLimitPerSecond: 100 })]).demand,
+    ).toBeCloseTo(11);
+  });
+
+  it('never falls when any load rises', () => {
+    const count = fc.integer({ min: 0, max: 5_000 });
+    const rate = fc.double({ min: 0, max: 500, noNaN: true });
+    fc.assert(
+      fc.property(
+        count,
+        count,
+        count,
+        rate,
+        count,
+        rate,
+        fc.integer({ min: 1, max: 120_000 }),
+        (ready, active, dueSoon, arrivalRate, more, faster, serviceTimeMs) => {
+          const estimates = { arrivalRate, serviceTimeMs, arrivalMemoryMs: 43_281, newArrivals: 1 };
+          const size = (over: Parameters<typeof aLoad>[0]) =>
+            sizePool(aPool(), [
+              aLoad({ ready, active, dueSoon, ...over, estimates: { ...estimates, ...over?.estimates } }),
+            ]).demand + 1e-6;
+          const base = size({}) - 2e-6;
+          expect(size({ ready: ready + more })).toBeGreaterThanOrEqual(base);
+          expect(size({ active: active + more })).toBeGreaterThanOrEqual(base);
+          expect(size({ dueSoon: dueSoon + more })).toBeGreaterThanOrEqual(base);
+          expect(size({ estimates: { arrivalRate: arrivalRate + faster } })).toBeGreaterThanOrEqual(base);
+        },
+      ),
+    );
+  });
+
+  it('is shared by the pools on one queue: together they ask for what one would', () => {
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.record({ maxReplicas: fc.integer({ min: 1, max: 500 }), concurrency: fc.integer({ min: 1, max: 50 }) }),
+          { minLength: 1, maxLength: 5 },
+        ),
+        fc.integer({ min: 1, max: 10_000 }),
+        (pools, ready) => {
+          const alone = queueDemand(aLoad({ ready }), 5_000).slots;
+          const together = pools.reduce(
+            (sum, pool) => sum + queueDemand(aLoad({ ready, share: shareOfQueue(pool, pools) }), 5_000).slots,
+            0,
+          );
+          expect(together).toBeCloseTo(alone, 3);
+        },
+      ),
+    );
+  });
+});

@@ -1,0 +1,89 @@
+import { isIdle } from './demand.ts';
+import {
+  isSeen,
+  type Hold,
+  type Instant,
+  type PolicyState,
+  type PoolObservation,
+  type PoolSpecView,
+  type QueueObservation,
+} from './types.ts';
+
+/** A sample older than this is no evidence that work is gone. */
+export const STALE_AFTER_MS = 15_000;
+/** No pool shrinks on less than this much gap-free history, also when its window is shorter. */
+export const MIN_HISTORY_MS = 10_000;
+/** Below this confidence a pool does not shrink. */
+const LOW_CONFIDENCE = 0.4;
+/** More failures than this among finished jobs, and more pods would only fail faster. */
+const FAILING_RATE = 0.5;
+/** Fewer finished jobs say nothing of a rate. */
+const MIN_FINISHED_FOR_RATE = 20;
+
+/** Why the pool may not shrink now, from the strongest reason to the weakest; undefined when it may. */
+export function shrinkHold(
+  pool: PoolSpecView,
+  observation: PoolObservation,
+  state: PolicyState,
+  confidence: number,
+  nowMs: Instant,
+): Hold | undefined {
+  const { queues } = observation;
+  if (queues.some((queue) => !isSeen(queue) && queue.unseen === 'SensorFailed')) return 'SensorFailed';
+  if (queues.some((queue) => isStale(queue, nowMs))) return 'StaleData';
+  if (queues.some((queue) => !isSeen(queue))) return 'QueueMissing';
+  if (nowMs - state.sinceMs < historyNeededMs(pool)) return 'NoHistory';
+  if (confidence < LOW_CONFIDENCE) return 'LowConfidence';
+  if (queues.some((queue) => isOverTarget(queue, pool.waitTargetMs))) return 'WaitOverTarget';
+  return undefined;
+}
+
+/** Why the pool may not grow now, beyond the first pod; undefined when it may. */
+export function growHold({ queues, quotaExhausted, unschedulablePods }: PoolObservation): Hold | undefined {
+  if (quotaExhausted) return 'QuotaExhausted';
+  if ((unschedulablePods ?? 0) > 0) return 'Unschedulable';
+  return mostlyFailing(queues) ? 'JobsFailing' : undefined;
+}
+
+/** The hold is about what could not be seen, not about what was. */
+export function isMissingData(hold: Hold | undefined): boolean {
+  return hold === 'SensorFailed' || hold === 'StaleData' || hold === 'QueueMissing';
+}
+
+/** How long proposals must have been complete before the pool may shrink. */
+export function historyNeededMs(pool: PoolSpecView): number {
+  return Math.max(pool.scaleDown.stabilizationWindowMs, MIN_HISTORY_MS);
+}
+
+/**
+ * How much of what the size rests on was measured, 0..1: the mean over the queues of 0 for unseen or stale, 1 for an idle queue
+ * (that nothing is there is exact), else by where the service time comes from.
+ */
+export function confidenceOf(queues: readonly QueueObservation[], nowMs: Instant): number {
+  if (queues.length === 0) return 0;
+  const total = queues.reduce((sum, queue) => sum + queueConfidence(queue, nowMs), 0);
+  return total / queues.length;
+}
+
+function queueConfidence(queue: QueueObservation, nowMs: Instant): number {
+  if (!isSeen(queue) || isStale(queue, nowMs)) return 0;
+  if (isIdle(queue) || queue.estimates.serviceTimeSource === 'finished') return 1;
+  return queue.estimates.serviceTimeSource === 'flow' ? 0.8 : 0.5;
+}
+
+function isStale(queue: QueueObservation, nowMs: Instant): boolean {
+  return isSeen(queue) && nowMs - queue.sampledAtMs > STALE_AFTER_MS;
+}
+
+/** Jobs wait, and longer than they should: max(p95 of finished jobs' waits, age of the head of the line). */
+function isOverTarget(queue: QueueObservation, waitTargetMs: number | undefined): boolean {
+  if (!isSeen(queue) || waitTargetMs === undefined || queue.ready === 0 || queue.paused) return false;
+  return Math.max(queue.estimates.waitMs?.p95 ?? 0, queue.headAgeMs ?? 0) > waitTargetMs;
+}
+
+function mostlyFailing(queues: readonly QueueObservation[]): boolean {
+  const seen = queues.filter(isSeen).map(({ estimates }) => estimates);
+  const finished = seen.reduce((sum, { finishedJobs }) => sum + (finishedJobs ?? 0), 0);
+  const failed = seen.reduce((sum, { finishedJobs, errorRate }) => sum + (finishedJobs ?? 0) * (errorRate ?? 0), 0);
+  return finished >= MIN_FINISHED_FOR_RATE && failed / finished > FAILING_RATE;
+}

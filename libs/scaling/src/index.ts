@@ -1,0 +1,22 @@
+export { decide } from './decide.ts';
+export { DEFAULT_SCALE_DOWN_WINDOW_MS, DEFAULT_WAIT_TARGET_MS, poolSpecView } from './pool-spec.ts';
+export { initialState } from './policy-state.ts';
+export { STALE_AFTER_MS } from './holds.ts';
+export { PRIOR_SERVICE_TIME_MS } from './demand.ts';
+export { shareOfQueue, type QueueConsumer } from './share.ts';
+export { emptyHistory, estimateQueue, observeQueue, type QueueCounters, type QueueHistory } from './queue-history.ts';
+export type { FinishedJobs } from './finished-jobs.ts';
+export {
+  isSeen,
+  type Decision,
+  type Hold,
+  type Instant,
+  type PolicyState,
+  type PoolObservation,
+  type PoolSpecView,
+  type QueueEstimates,
+  type QueueLoad,
+  type QueueObservation,
+  type QueueSignal,
+  type UnseenQueue,
+} from './types.ts';

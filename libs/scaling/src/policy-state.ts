@@ -1,0 +1,54 @@
+import { shrinkMemoryMs } from './behavior.ts';
+import { STALE_AFTER_MS } from './holds.ts';
+import type { Instant, PolicyState, PoolSpecView } from './types.ts';
+
+/** The state of a pool of which nothing is remembered: it holds its size until its window is filled. */
+export function initialState(nowMs: Instant): PolicyState {
+  return { sinceMs: nowMs, highs: [], lows: [], changes: [] };
+}
+
+/**
+ * Takes the observed size into the memory. A gap without decisions counts as lost memory for shrinking: what happened in it
+ * is unknown.
+ */
+export function observeSize(
+  state: PolicyState,
+  pool: PoolSpecView,
+  currentReplicas: number,
+  nowMs: Instant,
+): PolicyState {
+  const gap = state.decidedAtMs !== undefined && nowMs - state.decidedAtMs > STALE_AFTER_MS;
+  const delta = currentReplicas - (state.observedReplicas ?? currentReplicas);
+  const longestMs = Math.max(
+    0,
+    ...[...pool.scaleUp.policies, ...pool.scaleDown.policies].map(({ periodMs }) => periodMs),
+  );
+  const changes =
+    longestMs === 0 || (delta === 0 && state.changes.length === 0)
+      ? []
+      : state.changes.filter(({ atMs }) => nowMs - atMs < longestMs);
+  return {
+    ...state,
+    sinceMs: gap ? nowMs : state.sinceMs,
+    decidedAtMs: nowMs,
+    observedReplicas: currentReplicas,
+    changes: delta === 0 || longestMs === 0 ? changes : [...changes, { atMs: nowMs, delta }],
+  };
+}
+
+/**
+ * Adds a proposal to the windows. They are kept as monotonic queues: a proposal is dropped as soon as a later one is at least as
+ * large (small), since it can never again be the window's largest (smallest). So each holds at most one entry a distinct size.
+ */
+export function addProposal(state: PolicyState, pool: PoolSpecView, replicas: number, nowMs: Instant): PolicyState {
+  const entry = { atMs: nowMs, replicas };
+  const inWindow = (windowMs: number) => (proposal: { atMs: Instant }) => nowMs - proposal.atMs <= windowMs;
+  return {
+    ...state,
+    highs: [...state.highs.filter((high) => high.replicas > replicas && inWindow(shrinkMemoryMs(pool))(high)), entry],
+    lows: [
+      ...state.lows.filter((low) => low.replicas < replicas && inWindow(pool.scaleUp.stabilizationWindowMs)(low)),
+      entry,
+    ],
+  };
+}

@@ -1,0 +1,55 @@
+import { queueDemand, type QueueDemand } from './demand.ts';
+import { isSeen, type PoolSpecView, type QueueLoad, type QueueObservation } from './types.ts';
+
+/** What asks for most of a pool's size. */
+export type Driver = 'idle' | 'drain' | 'steady' | 'inService' | 'depth';
+
+export interface SizedQueue {
+  readonly load: QueueLoad;
+  readonly demand: QueueDemand;
+  /** Replicas that this queue alone asks for, fractional. */
+  readonly replicas: number;
+}
+
+export interface PoolSize {
+  /** Replicas asked for before bounds and behaviour; fractional, so that rounding cannot hide what tolerance compares. */
+  readonly demand: number;
+  readonly driver: Driver;
+  readonly queues: readonly SizedQueue[];
+}
+
+/**
+ * The replicas that a pool's queues ask for together: slots are summed over the queues, because every slot serves any of them,
+ * and divided by the slots of a pod; the depth target is a lower bound. Queues that were not seen add nothing here; that they
+ * may not shrink the pool is `holds`' business.
+ */
+export function sizePool(pool: PoolSpecView, observations: readonly QueueObservation[]): PoolSize {
+  const queues = observations.filter(isSeen).map((load): SizedQueue => {
+    const demand = queueDemand(load, pool.waitTargetMs);
+    return { load, demand, replicas: Math.max(demand.slots / pool.concurrency, depthReplicas(pool, demand)) };
+  });
+  const slots = sum(queues, ({ demand }) => demand.slots);
+  const bySlots = slots / pool.concurrency;
+  const byDepth = sum(queues, ({ demand }) => depthReplicas(pool, demand));
+  if (Math.max(bySlots, byDepth) === 0) return { demand: 0, driver: 'idle', queues };
+  return { demand: Math.max(bySlots, byDepth), driver: byDepth > bySlots ? 'depth' : slotDriver(queues), queues };
+}
+
+/** Replicas by the depth target, no more than the queue can keep busy. */
+function depthReplicas({ queueDepthTarget, concurrency }: PoolSpecView, { backlog, cap }: QueueDemand): number {
+  if (queueDepthTarget === undefined) return 0;
+  return Math.min(backlog / queueDepthTarget, cap === undefined ? Infinity : cap.slots / concurrency);
+}
+
+function slotDriver(queues: readonly SizedQueue[]): Driver {
+  const totals: [Driver, number][] = [
+    ['drain', sum(queues, ({ demand }) => demand.drain)],
+    ['steady', sum(queues, ({ demand }) => demand.steady)],
+    ['inService', sum(queues, ({ demand }) => demand.inService)],
+  ];
+  return totals.reduce((largest, entry) => (entry[1] > largest[1] ? entry : largest))[0];
+}
+
+function sum<T>(items: readonly T[], value: (item: T) => number): number {
+  return items.reduce((total, item) => total + value(item), 0);
+}

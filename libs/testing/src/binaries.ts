@@ -1,0 +1,45 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+export const workspaceRoot = resolve(import.meta.dirname, '../../..');
+
+/** The Go module that links Kubernetes into one binary. */
+export const kubeModule = join(workspaceRoot, 'tools/cluster/binaries');
+
+export const VERSIONS = { kubernetes: '1.36.3', helm: '3.22.0', containerd: '2.4.2', coredns: '1.15.0' } as const;
+
+/** What the project downloads or builds once for every checkout: `REDIS_QUEUE_CACHE`, else in the user's cache. */
+export function cacheFolder(): string {
+  const { REDIS_QUEUE_CACHE, XDG_CACHE_HOME } = process.env;
+  return REDIS_QUEUE_CACHE || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'redis-queue');
+}
+
+/**
+ * A set of programs built together, in a folder named for what it was built from, so that a change builds anew and two
+ * checkouts do not disturb each other. `kube` is etcd, every Kubernetes component and kubectl in one.
+ */
+export type ProgramSet = 'kube' | 'helm' | 'containerd' | 'coredns';
+
+export function programFolder(set: ProgramSet): string {
+  return join(cacheFolder(), 'bin', `${process.platform}-${process.arch}`, `${set}-${versionKey(set)}`);
+}
+
+function versionKey(set: ProgramSet): string {
+  if (set !== 'kube') return VERSIONS[set];
+  const hash = createHash('sha256');
+  for (const file of ['main.go', 'go.mod', 'go.sum']) hash.update(readFileSync(join(kubeModule, file)));
+  return `${VERSIONS.kubernetes}-${hash.digest('hex').slice(0, 12)}`;
+}
+
+/**
+ * Path of a built program.
+ * @throws when it is not built yet, with the command that builds it.
+ */
+export function program(set: ProgramSet, name: string = set): string {
+  const path = join(programFolder(set), name);
+  if (existsSync(path)) return path;
+  const level = set === 'kube' || set === 'helm' ? 'control-plane' : 'node';
+  throw new Error(`${name} is not built yet (${path}); run: tools/cluster/cluster build ${level}`);
+}

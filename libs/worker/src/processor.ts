@@ -1,0 +1,67 @@
+import { UnrecoverableError, WaitingError } from 'bullmq';
+import { stoppedAsTold, type Handler } from './handler.ts';
+import { checkJobData, type StandardSchema } from './job-data.ts';
+import type { Log } from './log.ts';
+import { waitOf, type WorkerMetrics } from './metrics.ts';
+import type { Process } from './queue-worker.ts';
+
+/** How the pod's drain reaches the jobs that run. */
+export interface DrainSignals {
+  /** Tells handlers to stop. */
+  told: AbortSignal;
+  /** Hands back every job that still runs, whether its handler listens or not. */
+  handBack: AbortSignal;
+}
+
+export interface ProcessorOptions extends DrainSignals {
+  queue: string;
+  handler: Handler;
+  schema?: StandardSchema | undefined;
+  log: Log;
+  metrics: WorkerMetrics;
+  /** Monotonic milliseconds. */
+  now: () => number;
+}
+
+/**
+ * What BullMQ calls for a job: checks its data, runs the handler, and hands the job back when the pod drains.
+ *
+ * A job that is handed back goes to the front of its queue with neither an attempt nor a stall counted. After a
+ * hand-back its handler may still run until the process exits, moments later; jobs are delivered at least once.
+ */
+export function createProcessor(options: ProcessorOptions): Process {
+  const { queue, handler, schema, metrics, told, handBack } = options;
+  return async (job, token, lockLost) => {
+    const log = options.log.child({ queue, jobId: job.id, attempt: job.attemptsMade + 1 });
+    const signal = lockLost ? AbortSignal.any([told, lockLost]) : told;
+    const wait = waitOf(job);
+    if (wait !== undefined) metrics.wait.observe({ queue }, wait / 1000);
+    const started = options.now();
+    const handedBack = aborted(handBack);
+    try {
+      const checked = await checkJobData(schema, job.data);
+      if (!checked.ok) throw new UnrecoverableError(checked.message);
+      job.data = checked.data;
+      return await Promise.race([handler(job, { signal, log }), handedBack.promise]);
+    } catch (error) {
+      if (!handBack.aborted && !(told.aborted && stoppedAsTold(error, signal))) throw error;
+      await job.moveToWait(token);
+      metrics.jobs.inc({ queue, outcome: 'handed_back' });
+      log.info('handed the job back, because the pod drains');
+      throw new WaitingError();
+    } finally {
+      handedBack.forget();
+      metrics.run.observe({ queue }, (options.now() - started) / 1000);
+    }
+  };
+}
+
+function aborted(signal: AbortSignal): { promise: Promise<never>; forget: () => void } {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const fail = (): void => reject(signal.reason as Error);
+  if (signal.aborted) fail();
+  else signal.addEventListener('abort', fail, { once: true });
+  // nobody may be listening any more when the signal comes
+  promise.catch(() => undefined);
+  return { promise, forget: () => signal.removeEventListener('abort', fail) };
+}

@@ -1,0 +1,68 @@
+import { Worker, type Job, type WorkerOptions } from 'bullmq';
+import type { Redis } from 'ioredis';
+
+/** What a fetch found: a job, or when to look again at the latest (undefined: nothing is known to become ready). */
+export type Fetched = { job: Job } | { job?: undefined; limitedForMs?: number; dueAtMs?: number };
+
+/** A wake-up that BullMQ keeps in a queue's `marker`, for whoever waits for work: now, or when a delayed job is due. */
+export interface Marker {
+  member: string;
+  score: number;
+}
+
+/** Runs one job: BullMQ's processor, with the signal that aborts when the job's lock was lost. */
+export type Process = (job: Job, token?: string, lockLost?: AbortSignal) => Promise<unknown>;
+
+/**
+ * A BullMQ worker that fetches only when it is told to. BullMQ's own loop takes jobs by a limit a queue, which cannot be
+ * shared between queues; here the caller takes a slot first. All that happens to a job is left to BullMQ.
+ *
+ * Overrides nothing; uses what BullMQ leaves to subclasses (`lockManager`, `nextJobFromJobData`), so the version of
+ * bullmq is pinned.
+ */
+export class QueueWorker extends Worker {
+  readonly #redis: Redis;
+
+  /** @param redis the connection for all but waiting, which several workers may share; it stays open on close. */
+  constructor(name: string, process: Process, redis: Redis, opts: Omit<WorkerOptions, 'connection' | 'autorun'>) {
+    super(name, async (job, token, signal) => await process(job, token, signal), {
+      ...opts,
+      connection: redis,
+      autorun: false,
+    });
+    this.#redis = redis;
+  }
+
+  /** Starts what runs beside the jobs: renewal of their locks and the search for stalled ones. */
+  async start(): Promise<void> {
+    this.lockManager.start();
+    await this.startStalledCheckTimer();
+  }
+
+  async fetch(token: string): Promise<Fetched> {
+    const [data, id, limitedForMs, dueAtMs] = await this.backend.moveToActive(token, this.opts.name);
+    const job = await this.nextJobFromJobData(data, id, token);
+    if (job) return { job };
+    return { ...(limitedForMs > 0 ? { limitedForMs } : {}), ...(dueAtMs > 0 ? { dueAtMs } : {}) };
+  }
+
+  /** Takes a marker off the queue, waiting for one at most `timeoutMs`; undefined when none came. */
+  async takeMarker(timeoutMs: number): Promise<Marker | undefined> {
+    const seconds = Math.max(timeoutMs / 1000, this.minimumBlockTimeout);
+    return (await this.backend.waitForJob(Math.min(seconds, this.maximumBlockTimeout))) ?? undefined;
+  }
+
+  /** Puts a marker back, so that another pod that waits for work wakes: this one has no slot for it. */
+  async handOn(marker: Marker = { member: '0', score: 0 }): Promise<void> {
+    await this.#redis.zadd(this.backend.keys.marker!, marker.score, marker.member);
+  }
+
+  /** Ends a `takeMarker` that waits. */
+  async interrupt(): Promise<void> {
+    await this.backend.disconnectBlocking(false);
+  }
+
+  async reconnect(): Promise<void> {
+    await this.backend.reconnectBlocking();
+  }
+}

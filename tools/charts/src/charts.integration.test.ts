@@ -1,0 +1,174 @@
+import { join } from 'node:path';
+import { temporaryFolder } from '@redis-queue/testing';
+import { describe, expect, test } from 'vitest';
+import { chartFolder, charts, controllerCharts, helm, render, type Rendered } from './helm.ts';
+
+interface Container {
+  args: string[];
+  image: string;
+  env: {
+    name: string;
+    value?: string;
+    valueFrom?: { secretKeyRef?: { name: string; key: string; optional: boolean } };
+  }[];
+}
+
+const umbrella = chartFolder('redis-queue');
+const container = (objects: Rendered[], name: string): Container => {
+  const deployment = objects.find((each) => each.kind === 'Deployment' && each.metadata.name === name);
+  const { spec } = deployment as unknown as { spec: { template: { spec: { containers: Container[] } } } };
+  return spec.template.spec.containers[0]!;
+};
+const kindsOf = (objects: Rendered[]) => new Set(objects.map(({ kind }) => kind));
+
+describe.each(charts)('the chart %s', (chart) => {
+  test('passes helm lint', async () => {
+    await expect(helm(['lint', '--strict', chartFolder(chart)])).resolves.toContain('0 chart(s) failed');
+  });
+
+  test('renders the same from its package as from the repository', async () => {
+    const folder = temporaryFolder('package');
+    await helm(['package', chartFolder(chart), '--destination', folder]);
+    expect(await render(join(folder, `${chart}-0.1.0.tgz`))).toEqual(await render(chartFolder(chart)));
+  });
+});
+
+describe('a wrong value is refused before anything is installed:', () => {
+  test.each([
+    ['a misspelt value', { 'queue-controller': { replica: 3 } }, "additional properties 'replica' not allowed"],
+    [
+      'a misspelt chart',
+      { 'queue-controler': { enabled: false } },
+      "additional properties 'queue-controler' not allowed",
+    ],
+    [
+      'an unknown log level',
+      { autoscaler: { logLevel: 'loud' } },
+      "at '/logLevel': value must be one of 'fatal', 'error'",
+    ],
+    ['a text for a number', { autoscaler: { replicas: 'two' } }, "at '/replicas': got string, want integer"],
+    ['a Secret by no name', { global: { redis: { secretNames: [''] } } }, "at '/global/redis/secretNames/0'"],
+    ['a Secret by a path', { autoscaler: { redis: { secretNames: ['ns/redis'] } } }, "at '/redis/secretNames/0'"],
+    ['all Secrets', { autoscaler: { redis: { secretNames: ['*'] } } }, "at '/redis/secretNames/0'"],
+    ['a tag with a colon', { global: { image: { tag: 'a:b' } } }, "at '/global/image/tag'"],
+  ])('%s', async (_, values, message) => {
+    await expect(render(umbrella, { values })).rejects.toThrow(message);
+  });
+});
+
+describe('each controller', () => {
+  test.each(controllerCharts)('%s renders alone, with nothing of the others', async (chart) => {
+    const objects = await render(chartFolder(chart));
+    expect(objects.filter(({ kind }) => kind === 'Deployment').map(({ metadata }) => metadata.name)).toEqual([
+      `rq-${chart}`,
+    ]);
+    expect(kindsOf(objects)).not.toContain('CustomResourceDefinition');
+  });
+
+  test('takes image, Secrets and bus from the globals, and its own value first', async () => {
+    const objects = await render(umbrella, {
+      values: {
+        global: {
+          image: { registry: 'registry.example:5000', tag: '2.0.0' },
+          redis: { secretNames: ['redis-a', 'redis-b'] },
+          bus: { secretName: 'the-bus' },
+        },
+        autoscaler: {
+          image: { tag: `sha256:${'a'.repeat(64)}` },
+          redis: { secretNames: ['redis-c'] },
+          bus: { secretName: 'own-bus' },
+        },
+      },
+    });
+    const pool = container(objects, 'rq-workerpool-controller');
+    expect(pool.image).toBe('registry.example:5000/redis-queue/workerpool-controller:2.0.0');
+    expect(pool.args).toContain('--redis-secret-names=redis-a,redis-b');
+    expect(busSecrets(pool)).toEqual(['the-bus']);
+
+    const autoscaler = container(objects, 'rq-autoscaler');
+    expect(autoscaler.image).toBe(`registry.example:5000/redis-queue/autoscaler@sha256:${'a'.repeat(64)}`);
+    expect(autoscaler.args).toContain('--redis-secret-names=redis-c');
+    expect(busSecrets(autoscaler)).toEqual(['own-bus']);
+
+    expect(busSecrets(container(objects, 'rq-queue-controller'))).toEqual([]);
+  });
+
+  test('keeps credentials out of the manifests: the bus is read from its Secret', async () => {
+    const { env } = container(await render(chartFolder('autoscaler')), 'rq-autoscaler');
+    expect(
+      env
+        .filter(({ name }) => name.startsWith('BUS_'))
+        .map(({ name, value, valueFrom }) => [name, value, valueFrom?.secretKeyRef?.key]),
+    ).toEqual([
+      ['BUS_REDIS_CA', undefined, 'redis-ca.crt'],
+      ['BUS_REDIS_HOST', undefined, 'redis-host'],
+      ['BUS_REDIS_PASSWORD', undefined, 'redis-password'],
+      ['BUS_REDIS_PORT', undefined, 'redis-port'],
+      ['BUS_REDIS_URL', undefined, 'redis-url'],
+      ['BUS_REDIS_USERNAME', undefined, 'redis-username'],
+    ]);
+  });
+
+  test.each([
+    ['its own value', { bus: { tls: { enabled: true } } }, 'true'],
+    ['the global', { global: { bus: { tls: { enabled: true } } } }, 'true'],
+    ['neither', {}, undefined],
+  ])('speaks TLS to the bus by %s', async (_, values, expected) => {
+    const { env } = container(await render(chartFolder('autoscaler'), { values }), 'rq-autoscaler');
+    expect(env.find(({ name }) => name === 'BUS_REDIS_TLS')?.value).toBe(expected);
+  });
+
+  test('works without the bus when that is off', async () => {
+    const objects = await render(chartFolder('workerpool-controller'), { values: { bus: { enabled: false } } });
+    expect(busSecrets(container(objects, 'rq-workerpool-controller'))).toEqual([]);
+  });
+
+  test('gets a disruption budget with its second replica, not before', async () => {
+    const [one, two] = [{ replicas: 1 }, { replicas: 2 }];
+    expect(kindsOf(await render(chartFolder('autoscaler'), { values: one }))).not.toContain('PodDisruptionBudget');
+    expect(kindsOf(await render(chartFolder('autoscaler'), { values: two }))).toContain('PodDisruptionBudget');
+  });
+
+  test('is monitored on request only, as the definitions for that may be missing', async () => {
+    const monitored = {
+      metrics: {
+        serviceMonitor: { enabled: true, labels: { prometheus: 'main' } },
+        workers: { podMonitor: { enabled: true } },
+      },
+    };
+    const chart = chartFolder('workerpool-controller');
+    const kinds = kindsOf(await render(chart));
+    expect(kinds).not.toContain('ServiceMonitor');
+    expect(kinds).not.toContain('PodMonitor');
+    const monitoredKinds = kindsOf(await render(chart, { values: monitored }));
+    expect(monitoredKinds).toContain('ServiceMonitor');
+    expect(monitoredKinds).toContain('PodMonitor');
+  });
+});
+
+describe('the definitions', () => {
+  test.each([
+    [{}, 'keep'],
+    [{ keep: false }, undefined],
+  ])('with %j are kept on uninstall: %s', async (values, policy) => {
+    const definitions = await render(chartFolder('redis-queue-crds'), { values });
+    expect(
+      definitions.map(({ metadata }) => [metadata.name, metadata.annotations?.['helm.sh/resource-policy']]),
+    ).toEqual([
+      ['queues.redis-queue.io', policy],
+      ['workerpools.redis-queue.io', policy],
+    ]);
+  });
+
+  test('can be left out of the umbrella', async () => {
+    const objects = await render(umbrella, { values: { crds: { enabled: false } } });
+    expect(kindsOf(objects)).not.toContain('CustomResourceDefinition');
+  });
+});
+
+function busSecrets({ env }: Container): string[] {
+  const secrets = env
+    .filter(({ name }) => name.startsWith('BUS_'))
+    .map(({ valueFrom }) => valueFrom?.secretKeyRef?.name);
+  return [...new Set(secrets)] as string[];
+}

@@ -1,0 +1,99 @@
+import { startControlPlane, type ControlPlane } from '@redis-queue/testing';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { chartFolder, controllerCharts, helm, render } from './helm.ts';
+
+let controlPlane: ControlPlane;
+beforeAll(async () => {
+  controlPlane = await startControlPlane();
+});
+afterAll(() => controlPlane?.stop());
+
+const helmIn = (namespace: string, ...args: string[]) =>
+  helm([...args, '--kubeconfig', controlPlane.kubeconfigPath, '--namespace', namespace]);
+
+/** Every choice of controllers but none. */
+const subsets = [1, 2, 3, 4, 5, 6, 7].map((bits) => controllerCharts.filter((_, index) => bits & (1 << index)));
+
+describe('on a real API server', () => {
+  test.each(subsets.map((subset) => [subset.join(' + '), subset] as const))('%s is accepted', async (_, subset) => {
+    const namespace = await controlPlane.createNamespace('subset');
+    const enabled = Object.fromEntries(
+      controllerCharts.map((chart) => [chart, { enabled: subset.includes(chart), replicas: 2 }]),
+    );
+    const objects = await render(chartFolder('redis-queue'), { namespace, values: enabled });
+    const answer = await controlPlane.apply({ apiVersion: 'v1', kind: 'List', items: objects });
+    for (const chart of subset) expect(answer).toContain(`deployment.apps/rq-${chart} created`);
+    expect(answer.match(/deployment.apps/g)).toHaveLength(subset.length);
+  });
+
+  test.each(controllerCharts)('the pod of %s is allowed where restricted Pod Security is enforced', async (chart) => {
+    const namespace = await controlPlane.createNamespace('restricted');
+    await controlPlane.kubectl('label', 'namespace', namespace, 'pod-security.kubernetes.io/enforce=restricted');
+    const objects = await render(chartFolder(chart), { namespace });
+    const deployment = objects.find(({ kind }) => kind === 'Deployment') as unknown as {
+      spec: { template: { spec: object } };
+    };
+    const account = objects.find(({ kind }) => kind === 'ServiceAccount')!;
+    const pod = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'probe', namespace },
+      spec: deployment.spec.template.spec,
+    };
+    await controlPlane.apply(account);
+    await expect(controlPlane.apply(pod)).resolves.toContain('pod/probe created');
+  });
+});
+
+describe('a controller on a real API server', () => {
+  let namespace: string;
+  beforeAll(async () => {
+    namespace = await controlPlane.createNamespace('rights');
+    const objects = await render(chartFolder('redis-queue'), { namespace });
+    await controlPlane.apply({ apiVersion: 'v1', kind: 'List', items: objects });
+  });
+
+  const may = async (chart: string, ...question: string[]): Promise<boolean> => {
+    const user = `system:serviceaccount:${namespace}:rq-${chart}`;
+    // `kubectl auth can-i` answers "no" with a failure.
+    const answer = await controlPlane.kubectl('auth', 'can-i', `--as=${user}`, ...question).catch(String);
+    return /^yes/m.test(answer);
+  };
+
+  test.each(controllerCharts)('%s reads redis-credentials of any namespace, and no other Secret', async (chart) => {
+    expect(await may(chart, 'get', 'secret/redis-credentials', '--namespace=default')).toBe(true);
+    expect(await may(chart, 'get', 'secret/another', '--namespace=default')).toBe(false);
+    expect(await may(chart, 'list', 'secrets', '--all-namespaces')).toBe(false);
+  });
+
+  test('only the workerpool-controller writes Deployments and pool status', async () => {
+    for (const chart of controllerCharts) {
+      const expected = chart === 'workerpool-controller';
+      expect(await may(chart, 'patch', 'deployments.apps', '--namespace=default')).toBe(expected);
+      expect(
+        await may(chart, 'patch', 'workerpools.redis-queue.io', '--subresource=status', '--namespace=default'),
+      ).toBe(expected);
+    }
+  });
+});
+
+test('uninstalling leaves the definitions and every Queue; installing again takes them over', async () => {
+  const namespace = await controlPlane.createNamespace('release');
+  await controlPlane.kubectl('delete', 'crd', '--all');
+  await helmIn(namespace, 'install', 'rq', chartFolder('redis-queue'));
+  await controlPlane.kubectl('wait', '--for=condition=Established', '--timeout=30s', 'crd', '--all');
+  await controlPlane.apply({
+    apiVersion: 'redis-queue.io/v1',
+    kind: 'Queue',
+    metadata: { name: 'emails', namespace },
+    spec: {},
+  });
+
+  await helmIn(namespace, 'uninstall', 'rq');
+  expect(await controlPlane.kubectl('get', 'deployments', '--namespace', namespace, '--output=name')).toBe('');
+  expect(await controlPlane.kubectl('get', 'queues', '--namespace', namespace, '--output=name')).toContain('emails');
+
+  await helmIn(namespace, 'install', 'rq', chartFolder('redis-queue'));
+  await helmIn(namespace, 'upgrade', 'rq', chartFolder('redis-queue'), '--set=autoscaler.replicas=2');
+  expect(await controlPlane.kubectl('get', 'queues', '--namespace', namespace, '--output=name')).toContain('emails');
+});

@@ -1,0 +1,84 @@
+import { describe, expect, test } from 'vitest';
+import { chartFolder, controllerCharts, render, type Rendered } from './helm.ts';
+
+interface Rule {
+  apiGroups: string[];
+  resources: string[];
+  resourceNames?: string[];
+  verbs: string[];
+}
+
+const rulesOf = (objects: Rendered[], kind: string): Rule[] =>
+  objects.filter((object) => object.kind === kind).flatMap((object) => (object as unknown as { rules: Rule[] }).rules);
+
+/** A rule as a line: verbs, resources, and the names to which it is bound. */
+const line = ({ apiGroups, resources, resourceNames, verbs }: Rule): string =>
+  `${verbs.join(' ')}: ${resources.join(' ')} (${apiGroups.map((group) => group || 'core').join(' ')})${resourceNames ? ` named ${resourceNames.join(' ')}` : ''}`;
+
+const shared = ['get list watch: secrets (core) named redis-credentials', 'create patch: events (core)'];
+
+describe.each([
+  [
+    'queue-controller',
+    [
+      ...shared,
+      'get list watch patch: queues (redis-queue.io)',
+      'patch: queues/status (redis-queue.io)',
+      'get: namespaces (core) named kube-system',
+    ],
+  ],
+  [
+    'workerpool-controller',
+    [
+      ...shared,
+      'get list watch: workerpools queues (redis-queue.io)',
+      'patch: workerpools/status (redis-queue.io)',
+      'update: workerpools/finalizers (redis-queue.io)',
+      'get list watch create patch: deployments (apps)',
+    ],
+  ],
+  ['autoscaler', [...shared, 'get list watch: workerpools queues (redis-queue.io)']],
+] as const)('%s', (chart, everywhere) => {
+  test('has these rights in the cluster, and no more', async () => {
+    expect(rulesOf(await render(chartFolder(chart)), 'ClusterRole').map(line)).toEqual(everywhere);
+  });
+
+  test('has these rights in its own namespace, and no more', async () => {
+    expect(rulesOf(await render(chartFolder(chart)), 'Role').map(line)).toEqual([
+      'create: leases (coordination.k8s.io)',
+      `get list watch update: leases (coordination.k8s.io) named ${chart}`,
+    ]);
+  });
+});
+
+describe.each(controllerCharts)('%s', (chart) => {
+  test('has no right by wildcard', async () => {
+    const objects = await render(chartFolder(chart));
+    const rules = [...rulesOf(objects, 'ClusterRole'), ...rulesOf(objects, 'Role')];
+    expect(rules.flatMap(({ apiGroups, resources, verbs }) => [...apiGroups, ...resources, ...verbs])).not.toContain(
+      '*',
+    );
+  });
+
+  test('reads Secrets by the permitted names only', async () => {
+    const values = { redis: { secretNames: ['redis-a', 'redis-b'] } };
+    const objects = await render(chartFolder(chart), { values });
+    const secrets = [...rulesOf(objects, 'ClusterRole'), ...rulesOf(objects, 'Role')].filter(({ resources }) =>
+      resources.includes('secrets'),
+    );
+    expect(secrets.map(({ resourceNames, verbs }) => [resourceNames, verbs])).toEqual([
+      [
+        ['redis-a', 'redis-b'],
+        ['get', 'list', 'watch'],
+      ],
+    ]);
+  });
+
+  test('has no right outside the one namespace that it is bound to, but to tell the cluster by kube-system', async () => {
+    const objects = await render(chartFolder(chart), { values: { namespaceScope: 'shop' } });
+    const inShop = objects.filter(({ kind, metadata }) => kind === 'Role' && metadata.namespace === 'shop');
+    expect(rulesOf(inShop, 'Role').some(({ resources }) => resources.includes('secrets'))).toBe(true);
+    const clusterWide = rulesOf(objects, 'ClusterRole').map(line);
+    expect(clusterWide).toEqual(chart === 'queue-controller' ? ['get: namespaces (core) named kube-system'] : []);
+  });
+});

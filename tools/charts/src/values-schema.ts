@@ -1,0 +1,145 @@
+/** A JSON Schema (draft 7), which is what Helm checks values with. */
+export type JsonSchema = { [keyword: string]: unknown };
+
+const text = (description: string, more: JsonSchema = {}): JsonSchema => ({ type: 'string', description, ...more });
+const flag = (description: string): JsonSchema => ({ type: 'boolean', description });
+
+/** An object that knows all its keys: a misspelt value is an error, not a surprise after the installation. */
+const closed = (properties: Record<string, JsonSchema>, more: JsonSchema = {}): JsonSchema => ({
+  type: 'object',
+  additionalProperties: false,
+  properties,
+  ...more,
+});
+
+const textMap = (description: string): JsonSchema => ({
+  type: 'object',
+  description,
+  additionalProperties: { type: 'string' },
+});
+const objectList = (description: string): JsonSchema => ({ type: 'array', description, items: { type: 'object' } });
+
+const objectName = { maxLength: 253, pattern: '^([a-z0-9]([a-z0-9.-]*[a-z0-9])?)?$' };
+const secretNames: JsonSchema = {
+  type: 'array',
+  description: 'Names that Secrets with Redis credentials may have, in any namespace; no other Secret can be read.',
+  uniqueItems: true,
+  maxItems: 100,
+  items: { type: 'string', ...objectName, minLength: 1 },
+};
+const imageTag = text('Tag, or digest sha256:….', {
+  pattern: '^(sha256:[a-f0-9]{64}|[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?$',
+});
+const registry = text('Registry, with a port or path if need be; empty: the default.', {
+  pattern: '^([^\\s/].*[^\\s/])?$',
+});
+const busSecretName = text("Secret in the release's namespace; empty: the default.", objectName);
+
+const tls = closed({ enabled: flag('Whether to speak TLS to redis-host; a rediss:// URL does so anyway.') });
+
+/** Helm hands the parent's globals to every chart; others' globals are none of our business. */
+const globals: JsonSchema = {
+  type: 'object',
+  properties: {
+    image: closed({ registry, tag: imageTag }),
+    redis: closed({ secretNames }),
+    bus: closed({ secretName: busSecretName, tls }),
+  },
+};
+
+const resourceAmounts: JsonSchema = { type: 'object', additionalProperties: { type: ['string', 'number'] } };
+const monitor = (description: string): JsonSchema =>
+  closed({
+    enabled: flag(description),
+    interval: text('How often metrics are fetched.', { pattern: '^[0-9]+(ms|s|m|h)$' }),
+    labels: textMap('Labels by which a Prometheus finds it.'),
+  });
+
+/** What distinguishes the controllers' values. */
+interface ControllerValues {
+  bus?: boolean;
+  workerMetrics?: boolean;
+}
+
+/** The values of a controller's chart. */
+function controllerSchema(chart: string, { bus, workerMetrics }: ControllerValues): JsonSchema {
+  return {
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    title: `Values of the chart ${chart}`,
+    ...closed({
+      enabled: flag('Whether the chart redis-queue installs this controller.'),
+      global: globals,
+      common: { type: 'object', description: 'Set by Helm for the library chart.' },
+      image: closed(
+        {
+          registry,
+          repository: text('Image without registry and tag.', { minLength: 1 }),
+          tag: imageTag,
+          pullPolicy: { enum: ['Always', 'IfNotPresent', 'Never'] },
+        },
+        { required: ['repository', 'pullPolicy'] },
+      ),
+      imagePullSecrets: {
+        type: 'array',
+        description: 'Secrets to pull the image with.',
+        items: closed({ name: { type: 'string', minLength: 1 } }, { required: ['name'] }),
+      },
+      replicas: { type: 'integer', minimum: 0, maximum: 10, description: 'Pods; one works at a time.' },
+      logLevel: { enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] },
+      namespaceScope: text('Look at this namespace only; empty: all.', objectName),
+      redis: closed({ secretNames }),
+      ...(bus && { bus: closed({ enabled: flag('Whether the bus is used.'), secretName: busSecretName, tls }) }),
+      resources: closed({ requests: resourceAmounts, limits: resourceAmounts }),
+      nodeOptions: text('Flags of Node.'),
+      extraEnv: objectList('Environment variables, as in a Pod.'),
+      serviceAccount: closed({
+        create: flag('Whether the release brings its ServiceAccount.'),
+        name: text('Name of the ServiceAccount; empty: named after the release.', objectName),
+        annotations: textMap('Annotations of the ServiceAccount.'),
+      }),
+      metrics: closed({
+        serviceMonitor: monitor('A ServiceMonitor for the controller.'),
+        ...(workerMetrics && { workers: closed({ podMonitor: monitor('A PodMonitor for the worker pods.') }) }),
+      }),
+      podAnnotations: textMap('Annotations of the pods.'),
+      priorityClassName: text('PriorityClass of the pods.'),
+      nodeSelector: textMap('Labels of nodes on which the pods may run.'),
+      affinity: { type: 'object' },
+      tolerations: objectList('As in a Pod.'),
+      topologySpreadConstraints: objectList('As in a Pod; empty: spread over nodes where possible.'),
+    }),
+  };
+}
+
+/** The values of a chart below, which its own schema checks. */
+const ofChart = (chart: string): JsonSchema => ({ type: 'object', description: `Values of the chart ${chart}.` });
+
+/** Every chart's values.schema.json: path below the repository's root → schema. */
+export function valueSchemas(): Map<string, JsonSchema> {
+  const controllers: Record<string, ControllerValues> = {
+    'queue-controller': {},
+    'workerpool-controller': { bus: true, workerMetrics: true },
+    autoscaler: { bus: true },
+  };
+  const schemas = new Map<string, JsonSchema>();
+  for (const [chart, values] of Object.entries(controllers)) schemas.set(chart, controllerSchema(chart, values));
+  schemas.set('redis-queue-crds', {
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    title: 'Values of the chart redis-queue-crds',
+    ...closed({
+      enabled: flag('Whether the chart redis-queue installs the definitions.'),
+      global: globals,
+      keep: flag('Leave the definitions in the cluster when the release is uninstalled.'),
+    }),
+  });
+  schemas.set('redis-queue', {
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    title: 'Values of the chart redis-queue',
+    ...closed({
+      global: globals,
+      crds: ofChart('redis-queue-crds'),
+      ...Object.fromEntries(Object.keys(controllers).map((chart) => [chart, ofChart(chart)])),
+    }),
+  });
+  return new Map([...schemas].map(([chart, schema]) => [`charts/${chart}/values.schema.json`, schema]));
+}

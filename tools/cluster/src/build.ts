@@ -1,0 +1,100 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { kubeModule, programFolder, VERSIONS, type ProgramSet } from '@redis-queue/testing';
+import { withLock } from './lock.ts';
+import { startProgress, type Print } from './progress.ts';
+
+/** What a cluster needs: `control-plane` serves the API without root, `node` also runs pods. */
+export type Level = 'control-plane' | 'node';
+
+const SETS: Record<Level, ProgramSet[]> = {
+  'control-plane': ['kube', 'helm'],
+  node: ['kube', 'helm', 'containerd', 'coredns'],
+};
+
+interface Recipe {
+  cwd?: string;
+  packages: string[];
+  ldflags: string;
+  /** About how long it takes on two cores with an empty Go cache, for the person who waits. */
+  minutes: number;
+}
+
+const STRIP = '-s -w';
+
+const kubeVersion = {
+  gitVersion: `v${VERSIONS.kubernetes}`,
+  gitMajor: VERSIONS.kubernetes.split('.')[0],
+  gitMinor: VERSIONS.kubernetes.split('.')[1],
+};
+// Without a version the controller manager logs parse errors and clients see v0.0.0-master.
+const kubeFlags = Object.entries(kubeVersion).map(([key, value]) => `-X k8s.io/component-base/version.${key}=${value}`);
+const containerdCommand = (name: string): string =>
+  `github.com/containerd/containerd/v2/cmd/${name}@v${VERSIONS.containerd}`;
+
+const RECIPES: Record<ProgramSet, Recipe> = {
+  kube: { cwd: kubeModule, packages: ['.'], ldflags: [STRIP, ...kubeFlags].join(' '), minutes: 5 },
+  helm: { packages: [`helm.sh/helm/v3/cmd/helm@v${VERSIONS.helm}`], ldflags: STRIP, minutes: 2 },
+  containerd: {
+    packages: ['containerd', 'containerd-shim-runc-v2', 'ctr'].map(containerdCommand),
+    ldflags: STRIP,
+    minutes: 2,
+  },
+  coredns: { packages: [`github.com/coredns/coredns@v${VERSIONS.coredns}`], ldflags: STRIP, minutes: 3 },
+};
+
+/** Builds what is missing of a level's programs. Quick when nothing is; safe to call from several processes at once. */
+export async function build(level: Level, print: Print): Promise<void> {
+  for (const set of SETS[level]) {
+    if (existsSync(programFolder(set))) continue;
+    await withLock(`${programFolder(set)}.lock`, print, async () => {
+      if (!existsSync(programFolder(set))) await buildSet(set, print);
+    });
+  }
+}
+
+async function buildSet(set: ProgramSet, print: Print): Promise<void> {
+  const { cwd, packages, ldflags, minutes } = RECIPES[set];
+  const folder = programFolder(set);
+  // Built aside and renamed: a folder that is there is whole, whatever ended an earlier build.
+  const unfinished = `${folder}.building`;
+  rmSync(unfinished, { recursive: true, force: true });
+  mkdirSync(unfinished, { recursive: true });
+  const flags = ['-trimpath', '-ldflags', ldflags];
+  const args = cwd ? ['build', ...flags, '-o', join(unfinished, set), ...packages] : ['install', ...flags, ...packages];
+  const progress = startProgress(`building ${set} from source, about ${minutes} min the first time`, print);
+  try {
+    await go(args, cwd, unfinished);
+  } catch (error) {
+    progress.fail();
+    throw error;
+  }
+  renameSync(unfinished, folder);
+  progress.done();
+}
+
+function go(args: string[], cwd: string | undefined, bin: string): Promise<void> {
+  const child = spawn('go', args, {
+    // `go install package@version` outside any module.
+    cwd: cwd ?? bin,
+    env: {
+      ...process.env,
+      ...(cwd ? { CGO_ENABLED: '0' } : {}),
+      PATH: `${process.env.PATH}:/usr/local/go/bin`,
+      GOBIN: bin,
+      GOTOOLCHAIN: 'local',
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  const collect = (chunk: Buffer): void => void (output = (output + chunk.toString()).slice(-4000));
+  child.stdout.on('data', collect);
+  child.stderr.on('data', collect);
+  return new Promise((resolve, reject) => {
+    child.on('error', (cause) => reject(new Error('the Go toolchain is missing: install Go ≥ 1.26', { cause })));
+    child.on('close', (code) =>
+      code === 0 ? resolve() : reject(new Error(`go ${args.join(' ')} failed (${code}):\n${output}`)),
+    );
+  });
+}
