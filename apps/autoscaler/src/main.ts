@@ -8,7 +8,7 @@ import { watchCluster } from './cluster.ts';
 import { AutoscalerMetrics } from './metrics.ts';
 
 await runApp({
-  name: 'redis-queue-autoscaler',
+  name: 'autoscaler',
   description: 'Samples the queues of autoscaled worker pools, decides their sizes and publishes them on the bus.',
   flags: {
     'redis-secret-names': {

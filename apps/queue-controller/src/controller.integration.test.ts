@@ -1,5 +1,5 @@
 import { keyOf } from '@redis-queue/controller';
-import { eventually } from '@redis-queue/testing';
+import { eventually, startRedis } from '@redis-queue/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { QUEUES } from './resources.ts';
 import {
@@ -173,6 +173,19 @@ describe('the way to Redis', () => {
     await t.secret(ns, { 'redis-url': t.server.url });
     await t.settled(queue, 'Applied');
     expect(await meta('late')).toMatchObject({ concurrency: '4' });
+  });
+
+  test('an outage of Redis shows within seconds, and heals when Redis is back', async () => {
+    const ns = await t.namespace();
+    await using other = await startRedis();
+    await t.secret(ns, { 'redis-url': other.url }, 'second');
+    const queue = await t.queue(ns, 'outage', { globalConcurrency: 4, redis: { secretRef: { name: 'second' } } });
+    await t.settled(queue, 'Applied');
+    await other.kill9();
+    const down = await t.settled(queue, 'RedisUnreachable');
+    expect(down.status?.effective).toMatchObject({ name: 'outage', redisVersion: expect.any(String) });
+    await other.restart();
+    await t.settled(queue, 'Applied');
   });
 
   test('a Secret that the controller may not read is named, with the Helm value to change', async () => {

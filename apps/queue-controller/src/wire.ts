@@ -1,5 +1,5 @@
 import { redisSecretName, type Queue } from '@redis-queue/api';
-import { queueId, RedisConnections, type QueueRef } from '@redis-queue/bullmq';
+import { connectionKey, queueId, RedisConnections, type QueueRef, type RedisTarget } from '@redis-queue/bullmq';
 import {
   addFinalizer,
   isNotFound,
@@ -14,7 +14,7 @@ import {
   type Resource,
 } from '@redis-queue/controller';
 import { QueueMetrics } from './metrics.ts';
-import { queueRef, ServerInfoCache, type Sources } from './observe.ts';
+import { queueRef, resolveConnection, ServerInfoCache, type Sources } from './observe.ts';
 import { DRIFT_CHECK_MS, reconcileQueue, type ReconcileDeps } from './reconcile.ts';
 import { DATA_FINALIZER, QUEUES, type Secret } from './resources.ts';
 import { QueueSampler } from './sampler.ts';
@@ -46,7 +46,10 @@ export async function wireQueueController(manager: Manager, settings: Settings):
       manager.cache<Secret>(SECRETS, { fieldSelector: `metadata.name=${name}` }),
     ]),
   );
-  const connections = new RedisConnections({ clientName: 'redis-queue-controller' });
+  const connections = new RedisConnections({
+    clientName: 'redis-queue-controller',
+    onChange: (target) => enqueueUsersOf(target),
+  });
   const sources: Sources = {
     clusterId: await readClusterId(manager),
     connections,
@@ -73,7 +76,7 @@ export async function wireQueueController(manager: Manager, settings: Settings):
     now: () => new Date(),
     random: Math.random,
   };
-  manager.controller<QueueObject>({
+  const controller = manager.controller<QueueObject>({
     name: 'queue',
     type: QUEUES,
     concurrency: settings.concurrency ?? 8,
@@ -91,6 +94,14 @@ export async function wireQueueController(manager: Manager, settings: Settings):
       },
     ],
   });
+  /** An outage of Redis shows, and ends, in the conditions at once and not with the next comparison. */
+  function enqueueUsersOf(target: RedisTarget): void {
+    const key = connectionKey(target);
+    for (const queue of queues.list()) {
+      const connection = resolveConnection(queue, sources);
+      if (connection.ok && connectionKey(connection.target) === key) controller.enqueue(keyOf(queue));
+    }
+  }
   const sampler = new QueueSampler({
     sources,
     metrics,

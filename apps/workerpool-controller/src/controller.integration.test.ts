@@ -60,7 +60,8 @@ describe('the life of a pool', () => {
       return (await t.read(pool)).status?.currentVersion === '2.0.0';
     });
     await t.client.delete(WORKER_POOLS, keyOf(pool));
-    await eventually(async () => (await t.deployment(pool)) === undefined);
+    // The garbage collector learns of new kinds every 30 s.
+    await eventually(async () => (await t.deployment(pool)) === undefined, { timeoutMs: 45_000 });
   });
 
   it('passes the restricted Pod Security standard', async () => {

@@ -97,9 +97,8 @@ describe('dropped', () => {
   });
 
   it('while somebody else writes the size, whom the message names', () => {
-    const time = new Date(1_000_000).toISOString();
     const deployment = liveDeployment(desiredDeployment(pool, someQueues), 9, { [REPLICAS_ANNOTATION]: '2' }, [
-      ownerOfReplicas('kube-controller-manager', 'Update', time),
+      ownerOfReplicas('kube-controller-manager', 'Update'),
     ]);
     const verdict = judgeDecision(aDecision(), scene({ deployment }));
     expect(verdict).toMatchObject({ kind: 'drop', reason: 'contested' });

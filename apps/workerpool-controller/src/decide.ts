@@ -59,7 +59,7 @@ export function judgeDecision(decision: ScalingDecision, scene: DecisionScene): 
   const to = clampReplicas(pool, decision.desiredReplicas);
   const wantsNoChange = decision.desiredReplicas === decision.currentReplicas;
   if (wantsNoChange || to === from) return { kind: 'note' };
-  const contest = contestOf(deployment, nowMs);
+  const contest = contestOf(deployment, pool, nowMs);
   if (contest) return drop('contested', `the Deployment's replicas are written by ${contest.manager}`);
   return { kind: 'scale', from, to, fence: { epoch: decision.epoch, sequence: decision.sequence } };
 }

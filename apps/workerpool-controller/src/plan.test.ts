@@ -142,13 +142,30 @@ describe('the template', () => {
 
 describe('somebody else writes the size', () => {
   const minutesAgo = (minutes: number) => new Date(NOW - minutes * 60_000).toISOString();
-  const pool = aPool(autoscaled(0, 20));
+  const contestedFor = (minutes: number) => {
+    const told = {
+      type: 'ReplicasContested',
+      status: 'True',
+      reason: 'ReplicasContested',
+      message: 'kubectl',
+    } as const;
+    return { conditions: [{ ...told, lastTransitionTime: minutesAgo(minutes) }] };
+  };
+  const spec = autoscaled(0, 20);
+  const kubectl = [ownerOfReplicas('kubectl', 'Update')];
 
   it('is left alone for a while and named', () => {
-    const deployment = settled(pool, 9, 4, [ownerOfReplicas('kubectl', 'Update', minutesAgo(1))]);
-    expect(planPool(pool, observed(deployment))).toEqual({
+    expect(planPool(aPool(spec), observed(settled(aPool(spec), 9, 4, kubectl)))).toEqual({
       steps: [],
-      contest: { manager: 'kubectl', untilMs: NOW - 60_000 + CONTEST_MS },
+      contest: { manager: 'kubectl', untilMs: NOW + CONTEST_MS },
+    });
+  });
+
+  it('is left alone until five minutes after status first told of it, whatever it writes meanwhile', () => {
+    const pool = aPool(spec, contestedFor(4));
+    expect(planPool(pool, observed(settled(pool, 9, 4, kubectl)))).toEqual({
+      steps: [],
+      contest: { manager: 'kubectl', untilMs: NOW + 60_000 },
     });
   });
 
@@ -157,24 +174,30 @@ describe('somebody else writes the size', () => {
     ['a smaller one is not: a shrink needs a decision', 1, 4, 4],
     ['bounds hold', 90, 4, 20],
   ])('is taken back afterwards: %s', (_, live, written, expected) => {
-    const deployment = settled(pool, live, written, [ownerOfReplicas('kubectl', 'Update', minutesAgo(6))]);
-    expect(planPool(pool, observed(deployment)).steps).toMatchObject([{ kind: 'scale', replicas: expected }]);
+    const pool = aPool(spec, contestedFor(6));
+    const plan = planPool(pool, observed(settled(pool, live, written, kubectl)));
+    expect(plan).toMatchObject({ steps: [{ kind: 'scale', replicas: expected }] });
+    expect(plan.contest).toBeUndefined();
   });
 
   it('is left alone for as long as it declares the field by server-side apply', () => {
+    const pool = aPool(spec, contestedFor(600));
     const deployment = settled(pool, 9, 4, [ownerOfReplicas('argocd', 'Apply', minutesAgo(600))]);
     expect(planPool(pool, observed(deployment))).toEqual({ steps: [], contest: { manager: 'argocd' } });
   });
 
   it('without autoscaling spec.replicas is restored afterwards', () => {
-    const off = aPool({ replicas: 3 });
-    const deployment = settled(off, 9, 3, [ownerOfReplicas('kubectl', 'Update', minutesAgo(6))]);
-    expect(planPool(off, observed(deployment)).steps).toMatchObject([{ kind: 'scale', replicas: 3 }]);
+    const off = aPool({ replicas: 3 }, contestedFor(6));
+    expect(planPool(off, observed(settled(off, 9, 3, kubectl))).steps).toMatchObject([{ kind: 'scale', replicas: 3 }]);
   });
 
   it('is no contest when it wrote the size that we wrote', () => {
-    const deployment = settled(pool, 4, 4, [ownerOfReplicas('kubectl', 'Update', minutesAgo(0))]);
-    expect(planPool(pool, observed(deployment))).toEqual({ steps: [] });
+    expect(planPool(aPool(spec), observed(settled(aPool(spec), 4, 4, kubectl)))).toEqual({ steps: [] });
+  });
+
+  it('is no contest when nobody owns the size any more: it is brought back at once', () => {
+    const deployment = settled(aPool(spec), 1, 4, []);
+    expect(planPool(aPool(spec), observed(deployment)).steps).toMatchObject([{ kind: 'scale', replicas: 4 }]);
   });
 });
 

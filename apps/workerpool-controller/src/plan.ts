@@ -57,7 +57,7 @@ export function planPool(pool: WorkerPool, observed: ObservedPool): PoolPlan {
   if (!deployment) return desired ? { steps: planCreation(pool, desired) } : { steps: [], ...(problem && { problem }) };
   if (deployment.metadata.deletionTimestamp) return { steps: [], ...(problem && { problem }) };
 
-  const contest = contestOf(deployment, nowMs);
+  const contest = contestOf(deployment, pool, nowMs);
   const template = desired && planTemplate(desired, deployment);
   const size = contest ? undefined : planSize(pool, deployment);
   return {

@@ -1,11 +1,12 @@
 import { WORKER_POOL_REASONS, type WorkerPoolReason } from '@redis-queue/api';
 
-/** The condition types of a WorkerPool. Reconciling and Stalled are absent while they do not hold. */
+/** The condition types of a WorkerPool. Those that are abnormal when True are absent while they do not hold. */
 export const PoolCondition = {
   Ready: 'Ready',
   Reconciling: 'Reconciling',
   Stalled: 'Stalled',
   ScalingActive: 'ScalingActive',
+  ReplicasContested: 'ReplicasContested',
 } as const;
 
 /** Every reason that a WorkerPool's conditions and events give; part of the API, as alerts match them. */

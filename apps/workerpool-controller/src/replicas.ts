@@ -1,4 +1,7 @@
+import type { WorkerPool } from '@redis-queue/api';
+import { findCondition } from '@redis-queue/controller';
 import { DECISION_ANNOTATION, parseFence, type Fence } from '@redis-queue/scaling-bus';
+import { PoolCondition } from './reasons.ts';
 import {
   REPLICAS_ANNOTATION,
   SCALE_MANAGER,
@@ -16,7 +19,7 @@ export const NO_DECISION: Fence = { epoch: 0, sequence: 0 };
 /** Who else wrote the Deployment's size. */
 export interface Contest {
   readonly manager: string;
-  /** When it ends by itself; absent for a manager that declares the field for good (server-side apply). */
+  /** When we take the size back; absent for a manager that declares the field for good (server-side apply). */
   readonly untilMs?: number;
 }
 
@@ -42,18 +45,18 @@ export function scaleManagerOwnsReplicas(deployment: Deployment): boolean {
 
 /**
  * Who contests the size at `nowMs`, from the managed fields of a live object. Another's plain write (kubectl scale, a
- * HorizontalPodAutoscaler) holds for `CONTEST_MS`: its note stays in the object for good, so only its age tells whether
- * somebody is still at it. Another's server-side apply holds for as long as it declares the field.
+ * HorizontalPodAutoscaler) is left alone for `CONTEST_MS` from when status first told of it, because its note in the
+ * object carries no time and stays for good. Another's server-side apply holds for as long as it declares the field.
  */
-export function contestOf(deployment: Deployment, nowMs: number): Contest | undefined {
+export function contestOf(deployment: Deployment, pool: WorkerPool, nowMs: number): Contest | undefined {
   if (isOurSize(deployment)) return undefined;
-  for (const { manager = 'unknown', operation, time } of owners(deployment)) {
-    if (manager === SCALE_MANAGER || manager === TEMPLATE_MANAGER) continue;
-    if (operation === 'Apply') return { manager };
-    const untilMs = Date.parse(time ?? '') + CONTEST_MS;
-    if (untilMs > nowMs) return { manager, untilMs };
-  }
-  return undefined;
+  const others = owners(deployment).filter(({ manager }) => manager !== SCALE_MANAGER && manager !== TEMPLATE_MANAGER);
+  const declares = others.find(({ operation }) => operation === 'Apply');
+  if (declares) return { manager: declares.manager ?? 'unknown' };
+  const [wrote] = others;
+  const told = findCondition(pool.status?.conditions, PoolCondition.ReplicasContested);
+  const untilMs = (told ? Date.parse(told.lastTransitionTime) : nowMs) + CONTEST_MS;
+  return wrote && untilMs > nowMs ? { manager: wrote.manager ?? 'unknown', untilMs } : undefined;
 }
 
 function owners(deployment: Deployment): ManagedFields[] {

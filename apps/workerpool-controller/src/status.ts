@@ -61,16 +61,19 @@ function conditions(pool: WorkerPool, input: StatusInput, now: Date): Condition[
   const found = input.problem ?? deploymentState(input.deployment);
   const { kind } = REASONS[found.reason];
   set(PoolCondition.Ready, kind === 'ready' ? 'True' : 'False', found);
-  if (kind === 'retries') set(PoolCondition.Reconciling, 'True', found);
-  else list = removeCondition(list, PoolCondition.Reconciling);
-  if (kind === 'stalled') set(PoolCondition.Stalled, 'True', found);
-  else list = removeCondition(list, PoolCondition.Stalled);
+  const setWhile = (holds: boolean, type: string, state: Problem): void => {
+    if (holds) set(type, 'True', state);
+    else list = removeCondition(list, type);
+  };
+  setWhile(kind === 'retries', PoolCondition.Reconciling, found);
+  setWhile(kind === 'stalled', PoolCondition.Stalled, found);
   const scaling = scalingState(pool, input);
   set(
     PoolCondition.ScalingActive,
     scaling.reason === 'Decided' || scaling.reason === 'Held' ? 'True' : 'False',
     scaling,
   );
+  setWhile(scaling.reason === 'ReplicasContested', PoolCondition.ReplicasContested, scaling);
   return list;
 }
 

@@ -112,8 +112,9 @@ async function runConsumer(
   signal: AbortSignal,
 ): Promise<void> {
   const { metrics, log, sources } = deps;
-  await Promise.all([sources.pools.whenSynced(signal), sources.deployments.whenSynced(signal)]);
   const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  await Promise.race([stopped, sources.pools.whenSynced(signal)]);
+  if (signal.aborted) return;
   const consumer = createConsumer({
     redis,
     concurrency,
@@ -133,6 +134,6 @@ async function runConsumer(
       connectionError: (error) => log.warn({ error: error.message }, 'the bus cannot be reached'),
     },
   });
-  if (!signal.aborted) await stopped;
+  await stopped;
   await consumer.close();
 }

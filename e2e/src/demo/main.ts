@@ -71,6 +71,7 @@ async function demo(context: string | undefined, keep: boolean): Promise<number>
   try {
     const site = await prepare(cluster);
     say.step('3,000 jobs: plain, bulk, prioritised, delayed, LIFO, retried, failing, flows, a scheduler');
+    say.quiet();
     const { ledger, course } = await runBurst({
       cluster,
       site,

@@ -2,6 +2,8 @@
 export interface Narrator {
   step: (what: string) => void;
   note: (text: string) => void;
+  /** No signs of life until the next step: somebody else speaks. */
+  quiet: () => void;
   end: () => void;
 }
 
@@ -26,6 +28,9 @@ export function narrator(out: { write: (text: string) => unknown }): Narrator {
       say(`[${elapsed()}] ▶ ${what}`);
     },
     note: (text) => say(text.trimEnd().replaceAll(/^/gm, '            ')),
+    quiet: () => {
+      current = '';
+    },
     end: () => clearInterval(timer),
   };
 }

@@ -24,12 +24,16 @@ export function redisOptions(target: RedisTarget): RedisOptions {
 interface Entry {
   readonly redis: Redis;
   lastUsedMs: number;
+  /** Undefined until it stood for the first time. */
+  up?: boolean;
 }
 
 export interface RedisConnectionsOptions {
   /** Shown by CLIENT LIST. */
   readonly clientName?: string;
   readonly now?: () => number;
+  /** Told when a connection that stood is lost, and when it stands again; not of the first time, nor of `release`. */
+  readonly onChange?: (target: RedisTarget, up: boolean) => void;
 }
 
 /** One connection for every distinct target, opened on first use and shared. */
@@ -81,13 +85,22 @@ export class RedisConnections {
       retryStrategy: (attempt) => Math.min(100 * 2 ** attempt, 5_000),
     });
     redis.on('error', () => {}); // Each command rejects by itself; an unheard event would end the process.
-    const entry = { redis, lastUsedMs: this.#now() };
+    const entry: Entry = { redis, lastUsedMs: this.#now() };
     this.#entries.set(key, entry);
+    const changed = (up: boolean) => (): void => {
+      if (this.#entries.get(key) !== entry || entry.up === up) return;
+      const told = entry.up !== undefined;
+      if (up || told) entry.up = up;
+      if (told) this.#options.onChange?.(target, up);
+    };
+    redis.on('ready', changed(true));
+    redis.on('close', changed(false));
     return entry;
   }
 
   #drop(key: string): void {
-    this.#entries.get(key)?.redis.disconnect();
+    const entry = this.#entries.get(key);
     this.#entries.delete(key);
+    entry?.redis.disconnect();
   }
 }

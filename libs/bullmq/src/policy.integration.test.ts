@@ -1,3 +1,4 @@
+import { eventually } from '@redis-queue/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ACL_RULES } from './acl.ts';
 import { classifyRedisError } from './errors.ts';
@@ -151,6 +152,24 @@ describe('connections', () => {
     expect(await first.ping()).toBe('PONG');
     connections.close();
     expect(connections.size).toBe(0);
+  });
+
+  test('a connection that is lost, and stands again, is told once each; the first and a released one are not', async () => {
+    const other = await testRedis();
+    const told: boolean[] = [];
+    const connections = new RedisConnections({ onChange: (_, up) => told.push(up) });
+    await connections.get(other.target).ping();
+    expect(told).toEqual([]);
+    await other.server.kill9();
+    await eventually(() => told.length === 1);
+    await other.server.restart();
+    await eventually(() => told.length === 2);
+    expect(told).toEqual([false, true]);
+    connections.release(other.target);
+    await connections.get(other.target).ping();
+    connections.close();
+    await other[Symbol.asyncDispose]();
+    expect(told).toEqual([false, true]);
   });
 
   test('a server that is not there and a wrong password fail within seconds, for the right reason', async () => {

@@ -14,7 +14,7 @@ import type { Instant, QueueEstimates } from './types.ts';
 
 const SUSTAINED_HALF_LIFE_MS = 30_000;
 const LONGEST_HALF_LIFE_MS = 600_000;
-/** A rate needs this much time behind it. */
+/** Before this much time nothing is said of the dispersion. */
 const LEAST_OBSERVED_MS = 10_000;
 /** No arrival for 3/λ puts λ's 95 % upper bound at 3/silence (the rule of three). */
 const RULE_OF_THREE = 3;
@@ -105,6 +105,10 @@ export function arrivalHalfLifeMs(serviceTimeMs: number, waitTargetMs: number): 
   return Math.min(LONGEST_HALF_LIFE_MS, wanted);
 }
 
+/**
+ * What the arrivals say now. Time before the first look counts as silence, so that a burst into a young history is no rate; a flow
+ * that is really there shows in `burstRate` within seconds.
+ */
 export function estimateArrivals(
   arrivals: Arrivals | undefined,
   nowMs: Instant,
@@ -116,7 +120,7 @@ export function estimateArrivals(
   const { weight } = arrivals.dispersion;
   const scv = weight >= BATCH_HALF_LIFE / 2 ? mean(arrivals.dispersion) : 1;
   return {
-    arrivalRate: Math.min(atMost, perSecond(arrivals.sustained, LEAST_OBSERVED_MS)),
+    arrivalRate: Math.min(atMost, perSecond(arrivals.sustained, memoryMs(halfLifeMs))),
     burstRate: Math.min(atMost, risenRate(arrivals.recent)),
     arrivalMemoryMs: memoryMs(halfLifeMs),
     arrivalScv: scv <= POISSON_UP_TO ? 1 : scv,

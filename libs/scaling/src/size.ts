@@ -32,7 +32,11 @@ export function sizePool(pool: PoolSpecView, observations: readonly QueueObserva
   const bySlots = slots / pool.concurrency;
   const byDepth = sum(queues, ({ demand }) => depthReplicas(pool, demand));
   if (Math.max(bySlots, byDepth) === 0) return { demand: 0, driver: 'idle', queues };
-  return { demand: Math.max(bySlots, byDepth), driver: byDepth > bySlots ? 'depth' : slotDriver(queues), queues };
+  return {
+    demand: Math.max(bySlots, byDepth),
+    driver: byDepth > bySlots ? 'depth' : slotDriver(queues, pool.waitTargetMs ?? Infinity),
+    queues,
+  };
 }
 
 /** Replicas by the depth target, no more than the queue can keep busy. */
@@ -41,13 +45,16 @@ function depthReplicas({ queueDepthTarget, concurrency }: PoolSpecView, { backlo
   return Math.min(backlog / queueDepthTarget, cap === undefined ? Infinity : cap.slots / concurrency);
 }
 
-function slotDriver(queues: readonly SizedQueue[]): Driver {
+function slotDriver(queues: readonly SizedQueue[], waitTargetMs: number): Driver {
   const totals: [Driver, number][] = [
     ['drain', sum(queues, ({ demand }) => demand.drain)],
     ['steady', sum(queues, ({ demand }) => demand.steady)],
     ['inService', sum(queues, ({ demand }) => demand.inService)],
   ];
-  return totals.reduce((largest, entry) => (entry[1] > largest[1] ? entry : largest))[0];
+  const [largest] = totals.reduce((most, entry) => (entry[1] > most[1] ? entry : most));
+  // More waits than a steady flow would leave waiting: then people want to read of the backlog.
+  const usual = sum(queues, ({ load }) => ((load.estimates.arrivalRate ?? 0) * load.share * waitTargetMs) / 1_000);
+  return largest === 'steady' && sum(queues, ({ demand }) => demand.backlog) > usual ? 'drain' : largest;
 }
 
 function sum<T>(items: readonly T[], value: (item: T) => number): number {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { eventually, startProcess } from '@redis-queue/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { findCluster, startCluster, stopCluster, type Cluster } from './cluster.ts';
@@ -154,6 +154,12 @@ describe('a cluster whose starter was killed', () => {
     const cluster = await startCluster({ name: NAMES[0], node: true });
     expect(await cluster.kubectl('get', 'nodes', '-o', 'name')).toBe('node/node0\n');
   });
+});
+
+it('builds no image twice', async () => {
+  const built = images.map(({ archive }) => statSync(archive).mtimeMs);
+  const again = [await nodeImage(), await redisImage()];
+  expect(again.map(({ archive }) => statSync(archive).mtimeMs)).toEqual(built);
 });
 
 it('refuses to replace a cluster that another living process owns', async () => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cacheFolder, workspaceRoot } from '@redis-queue/testing';
@@ -50,7 +50,7 @@ export async function buildImage({
       await ensureInStorage(base, print);
       const flags = nodeFlags === undefined ? [] : ['--build-arg', `NODE_FLAGS=${nodeFlags}`];
       const args = ['--build-arg', `BASE=${base.tag}`, '--build-arg', `APP_DIR=${appDir}`, ...flags];
-      await buildah('bud', ...LAYERED, ...args, '-f', dockerfile, '-t', tag, workspaceRoot);
+      await buildah('bud', ...OFFLINE, ...args, '-f', dockerfile, '-t', tag, workspaceRoot);
     },
   });
 }
@@ -107,7 +107,7 @@ async function buildFromMachine(dockerfile: string, programs: ProgramFile[], tag
   const rootfs = mkdtempSync(join(tmpdir(), 'redis-queue-rootfs-'));
   try {
     await writeRootfs(rootfs, programs);
-    await buildah('bud', ...LAYERED, '-f', join(imagesFolder, dockerfile), '-t', tag, rootfs);
+    await buildah('bud', ...OFFLINE, '-f', join(imagesFolder, dockerfile), '-t', tag, rootfs);
   } finally {
     rmSync(rootfs, { recursive: true, force: true });
   }
@@ -125,10 +125,11 @@ interface Recipe {
 async function ensureImage({ reference, key, print, build }: Recipe): Promise<BuiltImage> {
   const folder = join(cacheFolder(), 'images');
   mkdirSync(folder, { recursive: true });
-  const archive = join(folder, `${reference.replaceAll(/[^a-z0-9.-]+/gi, '_')}-${key}.tar`);
+  const name = reference.replaceAll(/[^a-z0-9.-]+/gi, '_');
+  const archive = join(folder, `${name}-${key}.tar`);
   const image = { reference, archive };
   if (existsSync(archive)) return image;
-  await withLock(`${archive}.lock`, print, async () => {
+  await withLock(join(folder, `${name}.lock`), print, async () => {
     if (existsSync(archive)) return;
     const progress = startProgress(`building image ${reference}`, print);
     const unfinished = `${archive}.building`;
@@ -136,16 +137,25 @@ async function ensureImage({ reference, key, print, build }: Recipe): Promise<Bu
     await build(reference);
     await buildah('push', '--quiet', reference, `docker-archive:${unfinished}:${reference}`);
     renameSync(unfinished, archive);
+    // The archive is what clusters load; in buildah's storage each image is a whole copy of its root.
+    await buildah('rmi', reference);
+    removeOld(globSync(join(folder, `${name}-*.tar`)));
     progress.done();
   });
   return image;
+}
+
+/** Each is some 130 MB. Not only the newest stays: other checkouts build the same reference from other sources. */
+function removeOld(archives: string[], keep = 3): void {
+  const dated = archives.map((path) => ({ path, builtAt: statSync(path).mtimeMs }));
+  for (const { path } of dated.toSorted((a, b) => b.builtAt - a.builtAt).slice(keep)) rmSync(path);
 }
 
 const storage = join(cacheFolder(), 'buildah');
 const rootfsSource = join(import.meta.dirname, 'rootfs.ts');
 /** vfs and chroot: overlay mounts and user namespaces are not to be had in every container. */
 const STORAGE = ['--root', join(storage, 'root'), '--runroot', join(storage, 'run'), '--storage-driver', 'vfs'];
-const LAYERED = ['--isolation', 'chroot', '--pull-never', '--layers', '--quiet'];
+const OFFLINE = ['--isolation', 'chroot', '--pull-never', '--layers=false', '--quiet'];
 
 async function buildah(command: string, ...args: string[]): Promise<void> {
   mkdirSync(storage, { recursive: true });

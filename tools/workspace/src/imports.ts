@@ -15,7 +15,7 @@ export interface ImportEdge {
 
 /** What is tested about, not shipped: tests may use `@redis-queue/testing` and read any folder. */
 export function isTest(file: string): boolean {
-  return file.endsWith('.test.ts') || /(^|\/)(vitest\.config|test-support)\.ts$/.test(file);
+  return file.endsWith('.test.ts') || /(^|\/)(vitest(\.[a-z0-9]+)*\.config|test-[a-z-]+|testbed)\.ts$/.test(file);
 }
 
 /** Every import below `projectRoot`, types included: a type that crosses a boundary couples as much as a call. */

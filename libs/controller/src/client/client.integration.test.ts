@@ -123,11 +123,7 @@ describe('objects', () => {
 });
 
 const apply = (fieldManager: string, size: number, force = false): Promise<Widget> =>
-  client.apply<Widget>(
-    WIDGETS,
-    { metadata: { namespace, name: 'applied' }, spec: { size } },
-    { fieldManager, force },
-  );
+  client.apply<Widget>(WIDGETS, { metadata: { namespace, name: 'applied' }, spec: { size } }, { fieldManager, force });
 
 describe('server-side apply', () => {
   it('creates, and writes nothing when nothing changes', async () => {

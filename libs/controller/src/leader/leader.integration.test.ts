@@ -8,6 +8,8 @@ import { kubeconfigThrough } from '../test-support/widgets.ts';
 import type { Lease } from './lease.ts';
 
 const CANDIDATE = new URL('../test-support/candidate.ts', import.meta.url).pathname;
+/** A busy machine takes its time to start a process. */
+const PATIENCE = { timeoutMs: 40_000 };
 
 let controlPlane: ControlPlane;
 let client: KubeClient;
@@ -38,16 +40,16 @@ const lease = async (): Promise<Lease['spec']> =>
   (await client.get<Lease>(LEASES, { namespace, name: 'candidate' }))?.spec;
 
 /** When the candidate logged that line, in ms. */
-async function timeOf(candidate: ChildHandle, message: string, timeoutMs = 15_000): Promise<number> {
+async function timeOf(candidate: ChildHandle, message: string, timeoutMs = 30_000): Promise<number> {
   const line = await candidate.waitForLine(new RegExp(`"msg":"${message}"`), { timeoutMs });
   return Date.parse((JSON.parse(line) as { time: string }).time);
 }
 
 async function leaderAndStandby(): Promise<{ leader: ChildHandle; standby: ChildHandle }> {
   const leader = start('one');
-  await leader.waitForLine(/working/);
+  await leader.waitForLine(/working/, PATIENCE);
   const standby = start('two');
-  await standby.waitForLine(/waiting for the lease/);
+  await standby.waitForLine(/waiting for the lease/, PATIENCE);
   return { leader, standby };
 }
 
@@ -76,25 +78,25 @@ it('a killed leader is followed when its lease has run out, and not before', asy
   await leader.stop('SIGKILL');
   const lastRenewal = Date.parse((await lease())?.renewTime ?? '');
   const acquired = await timeOf(standby, 'lease acquired');
-  expect(acquired - lastRenewal).toBeGreaterThanOrEqual(3_900);
+  expect(acquired - lastRenewal).toBeGreaterThanOrEqual(5_900);
   expect(await lease()).toMatchObject({ holderIdentity: 'two', leaseTransitions: 1 });
 });
 
 it('a leader cut off from the API server ends by itself, before another may lead', async () => {
   await using proxy = await startCuttableProxy(Number(new URL(controlPlane.server).port));
   const leader = start('one', kubeconfigThrough(proxy.port, controlPlane.kubeconfigPath, controlPlane.server));
-  await leader.waitForLine(/working/);
+  await leader.waitForLine(/working/, PATIENCE);
   const standby = start('two');
   proxy.cut();
   expect(await leader.exited).toMatchObject({ code: 1 });
   const ended = await timeOf(leader, 'ended by a failure');
-  expect(leader.lines.join('\n')).toContain('could not be renewed for 3 s');
+  expect(leader.lines.join('\n')).toContain('could not be renewed for 4.5 s');
   expect(await timeOf(standby, 'lease acquired')).toBeGreaterThan(ended);
 });
 
 it('a leader whose lease was taken from it ends at once', async () => {
   const leader = start('one');
-  await leader.waitForLine(/working/);
+  await leader.waitForLine(/working/, PATIENCE);
   const current = (await client.get<Lease>(LEASES, { namespace, name: 'candidate' })) as Lease;
   await client.mergePatch(LEASES, current.metadata, { spec: { holderIdentity: 'thief' } });
   expect(await leader.exited).toMatchObject({ code: 1 });
@@ -105,10 +107,10 @@ it('a leader whose lease was taken from it ends at once', async () => {
 it('an outage of the API server shorter than the renew deadline changes nothing', async () => {
   await using proxy = await startCuttableProxy(Number(new URL(controlPlane.server).port));
   const leader = start('one', kubeconfigThrough(proxy.port, controlPlane.kubeconfigPath, controlPlane.server));
-  await leader.waitForLine(/working/);
+  await leader.waitForLine(/working/, PATIENCE);
   const before = (await lease())?.renewTime;
   proxy.cut();
-  await leader.waitForLine(/lease not renewed, trying again/);
+  await leader.waitForLine(/lease not renewed, trying again/, PATIENCE);
   proxy.mend();
   await eventually(async () => (await lease())?.renewTime !== before);
   expect(await lease()).toMatchObject({ holderIdentity: 'one', leaseTransitions: 0 });

@@ -11,8 +11,8 @@ const manager = createManager({
     namespace,
     leaseName: 'candidate',
     identity,
-    leaseDurationMs: 4_000,
-    renewDeadlineMs: 3_000,
+    leaseDurationMs: 6_000,
+    renewDeadlineMs: 4_500,
     retryPeriodMs: 500,
   },
 });

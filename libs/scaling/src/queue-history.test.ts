@@ -1,0 +1,117 @@
+import { describe, expect, it } from 'vitest';
+import { MOST_WAITS } from './finished-jobs.ts';
+import { emptyHistory, estimateQueue, observeQueue, type QueueHistory } from './queue-history.ts';
+import type { FinishedJobs } from './finished-jobs.ts';
+import type { QueueCounters } from './queue-history.ts';
+
+type Look = Partial<QueueCounters> & { jobs?: Partial<FinishedJobs> };
+
+/** Looks once a second, from second 0; what a look does not say is 0. */
+function after(looks: Look[], history: QueueHistory = emptyHistory(0, 5_000), fromSecond = 0): QueueHistory {
+  return looks.reduce((past, { jobs, ...counters }, index) => {
+    const atMs = (fromSecond + index) * 1_000;
+    const finished = jobs && { completed: 0, failed: 0, waitsMs: [], serviceMs: [], ...jobs };
+    return observeQueue(past, { atMs, ready: 0, active: 0, notYetReady: 0, addCounter: 0, ...counters }, finished);
+  }, history);
+}
+const seconds = (n: number, look: (second: number) => Look): Look[] =>
+  Array.from({ length: n }, (_, second) => look(second));
+
+describe('arrivals', () => {
+  it('are unknown after one look: no data is not 0', () => {
+    expect(estimateQueue(after([{ addCounter: 5_000 }]), 0)).not.toHaveProperty('arrivalRate');
+  });
+
+  it('approach the true rate', () => {
+    const { arrivalRate, newArrivals } = estimateQueue(after(seconds(300, (s) => ({ addCounter: s * 20 }))), 299_000);
+    expect(arrivalRate).toBeCloseTo(20, 0);
+    expect(newArrivals).toBe(20);
+  });
+
+  it('show a rise within five seconds, and less than the true rate', () => {
+    const history = after(seconds(66, (s) => ({ addCounter: s < 60 ? s * 20 : 1_200 + (s - 60) * 160 })));
+    const { burstRate } = estimateQueue(history, 65_000);
+    expect(burstRate).toBeGreaterThan(110);
+    expect(burstRate).toBeLessThan(160);
+  });
+
+  it('do not take a thousand jobs added at once for a flow', () => {
+    const history = after(seconds(20, (s) => ({ addCounter: s < 10 ? 0 : 1_000 })));
+    const { burstRate, arrivalRate } = estimateQueue(history, 19_000);
+    expect(burstRate).toBe(0);
+    expect(arrivalRate).toBeLessThan(25);
+  });
+
+  it('count a delayed job when it falls due, not when it is added', () => {
+    const added = after([{ addCounter: 0 }, { addCounter: 100, notYetReady: 100 }]);
+    expect(estimateQueue(added, 1_000).newArrivals).toBe(0);
+    const due = after([{ addCounter: 100, notYetReady: 90 }], added, 2);
+    expect(estimateQueue(due, 2_000).newArrivals).toBe(10);
+  });
+
+  it('begin anew when the counter goes back: the queue was obliterated', () => {
+    const history = after([{ addCounter: 500 }, { addCounter: 600 }, { addCounter: 3 }]);
+    expect(estimateQueue(history, 2_000)).not.toHaveProperty('arrivalRate');
+  });
+
+  it('are at most 3 per silence: a rate that is not seen any more is not believed for long', () => {
+    const history = after([
+      ...seconds(100, (s) => ({ addCounter: s * 100 })),
+      ...seconds(60, () => ({ addCounter: 9_900 })),
+    ]);
+    expect(estimateQueue(history, 159_000).arrivalRate).toBeLessThanOrEqual(3 / 60);
+  });
+
+  it('in batches are told from a steady trickle', () => {
+    const steady = after(seconds(600, (s) => ({ addCounter: s * 10 })));
+    const batched = after(seconds(600, (s) => ({ addCounter: Math.floor(s / 10) * 100 })));
+    expect(estimateQueue(steady, 599_000).arrivalScv).toBe(1);
+    expect(estimateQueue(batched, 599_000).arrivalScv).toBeGreaterThan(5);
+  });
+});
+
+describe('service time', () => {
+  it('is the mean of finished jobs, with its variability', () => {
+    const jobs = { completed: 20, serviceMs: [...Array(10).fill(100), ...Array(10).fill(300)] as number[] };
+    const estimates = estimateQueue(after([{}, { jobs }]), 1_000);
+    expect(estimates).toMatchObject({ serviceTimeMs: 200, serviceTimeSource: 'finished' });
+    expect(estimates.serviceScv).toBeCloseTo(0.25);
+  });
+
+  it('follows from the flow where finished jobs are removed: Little’s law', () => {
+    const history = after(seconds(120, (s) => ({ addCounter: s * 10, active: 25 })));
+    const estimates = estimateQueue(history, 119_000);
+    expect(estimates.serviceTimeSource).toBe('flow');
+    expect(estimates.serviceTimeMs).toBeCloseTo(2_500, -2);
+  });
+
+  it('is unknown while nothing ran', () => {
+    expect(estimateQueue(after(seconds(60, (s) => ({ addCounter: s, ready: s }))), 59_000)).not.toHaveProperty(
+      'serviceTimeMs',
+    );
+  });
+});
+
+describe('waits and failures', () => {
+  it('give percentiles that occurred, of the last minute only', () => {
+    const waitsMs = Array.from({ length: 100 }, (_, n) => n + 1);
+    const history = after([{ jobs: { completed: 100, waitsMs } }]);
+    expect(estimateQueue(history, 0).waitMs).toEqual({ p50: 50, p95: 95, p99: 99 });
+    expect(estimateQueue(history, 61_000)).not.toHaveProperty('waitMs');
+  });
+
+  it('stay bounded however many jobs finish', () => {
+    const history = after(seconds(60, () => ({ jobs: { completed: 100, waitsMs: Array<number>(100).fill(1) } })));
+    expect(history.finished.waits).toHaveLength(MOST_WAITS);
+  });
+
+  it('give the share that failed', () => {
+    const { errorRate, finishedJobs } = estimateQueue(after([{}, { jobs: { completed: 30, failed: 90 } }]), 1_000);
+    expect(errorRate).toBeCloseTo(0.75);
+    expect(finishedJobs).toBeGreaterThan(100);
+  });
+
+  it('give no error rate when nothing has finished', () => {
+    expect(estimateQueue(after([{}, { jobs: {} }]), 1_000)).not.toHaveProperty('errorRate');
+  });
+});
