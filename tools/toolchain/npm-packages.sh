@@ -17,9 +17,9 @@ up_to_date && exit
 echo "▶ installing npm packages" >&2
 started=$SECONDS
 locked=$(mktemp)
-cp package-lock.json "$locked"
+cp -p package-lock.json "$locked"
 # What is installed is what the lock says; npm may leave other words in it, which are not the developer's change.
-trap 'cmp -s "$locked" package-lock.json || cp "$locked" package-lock.json; rm -f "$locked"' EXIT
+trap 'cmp -s "$locked" package-lock.json || cp -p "$locked" package-lock.json; rm -f "$locked"' EXIT
 npm install --no-audit --no-fund --loglevel=error >&2
 touch "$installed"
 echo "✔ installing npm packages ($((SECONDS - started)) s)" >&2

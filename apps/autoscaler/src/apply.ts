@@ -50,7 +50,7 @@ export class EpochPublisher {
     sampledAtMs: number,
     nowMs: number,
   ): Promise<void> {
-    this.#readClockIfOld(nowMs);
+    void this.#readClockIfOld(nowMs);
     const stamp = {
       epoch: this.epoch,
       sequence: ++this.#sequence,
@@ -61,16 +61,15 @@ export class EpochPublisher {
   }
 
   /** The two clocks drift apart by little; a failure to read keeps the old offset. */
-  #readClockIfOld(nowMs: number): void {
+  async #readClockIfOld(nowMs: number): Promise<void> {
     if (this.#reading || nowMs - this.#readAtMs < CLOCK_REFRESH_MS) return;
     this.#reading = true;
     this.#readAtMs = nowMs;
-    this.#bus.timeMs().then(
-      (busNowMs) => {
-        this.#offsetMs = busNowMs - nowMs;
-        this.#reading = false;
-      },
-      () => (this.#reading = false),
-    );
+    try {
+      this.#offsetMs = (await this.#bus.timeMs()) - nowMs;
+    } catch {
+      // The bus is away: `publish` tells.
+    }
+    this.#reading = false;
   }
 }

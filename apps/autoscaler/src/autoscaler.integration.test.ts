@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '@redis-queue/testing';
-import { aPool, aQueue } from './fixtures.ts';
+import { aPool } from './fixtures.ts';
 import { TestAutoscaler } from './test-support.ts';
 
 /** A pool that shrinks soon, so that a test can see it shrink. */
@@ -64,6 +64,7 @@ describe('a pool at zero', () => {
     await told('workers');
     await scaler.producer('emails').add('send', {}, { priority: 5 });
     await eventually(() => scaler.replicas('workers') === 1);
+    expect(scaler.of('workers').at(-1)?.signals).toMatchObject([{ queue: 'emails', depth: 1 }]);
   });
 
   it('is woken for a delayed job a pod’s start time before it is due', async () => {
@@ -99,7 +100,8 @@ describe('a pool at zero', () => {
     await scaler.run();
     await Promise.all([told('few'), told('many')]);
     await scaler.producer('emails').addBulk(Array.from({ length: 600 }, () => ({ name: 'send', data: {} })));
-    await eventually(() => scaler.replicas('few') === 3 && scaler.replicas('many') === 8);
+    await eventually(() => scaler.replicas('few') >= 3 && scaler.replicas('many') >= 8);
+    expect([scaler.replicas('few'), scaler.replicas('many')]).toEqual([3, 8]);
   });
 
   it('is told again each tick until it has its size, each time with a higher sequence', async () => {
@@ -155,7 +157,8 @@ describe('a pool with pods', () => {
       timeoutMs: 20_000,
     });
     await scaler.bus.restart();
-    await eventually(() => scaler.replicas('workers') === 10, { timeoutMs: 20_000 });
+    await eventually(() => scaler.replicas('workers') >= 10, { timeoutMs: 20_000 });
+    expect(scaler.replicas('workers')).toBe(10);
   });
 
   it('keeps its size over a restart of the autoscaler, which begins a later epoch', async () => {
@@ -175,7 +178,7 @@ describe('a pool with pods', () => {
     await eventually(() => scaler.of('workers').find(({ heldBy }) => heldBy === 'QueueMissing'));
     await scaler.producer('emails').addBulk(Array.from({ length: 600 }, () => ({ name: 'send', data: {} })));
     await eventually(() => scaler.replicas('workers') >= 10);
-    scaler.queues.set('sms', aQueue('sms'));
+    expect(scaler.of('workers').every(({ desiredReplicas }) => desiredReplicas >= 2)).toBe(true);
   });
 });
 

@@ -64,7 +64,7 @@ export class Autoscaler {
     while (!signal.aborted) {
       if (bell.takeTopologyChanged()) this.#adopt(this.#options.topology());
       for (const key of bell.takeResized()) this.#attend(key);
-      this.#beginEpoch();
+      void this.#beginEpoch();
       this.#lookAtDue();
       if (now() - sweptAtMs >= TICK_MS) {
         sweptAtMs = now();
@@ -77,20 +77,17 @@ export class Autoscaler {
   }
 
   /** Takes the epoch as soon as the bus answers; until then there is nobody to tell. */
-  #beginEpoch(): void {
+  async #beginEpoch(): Promise<void> {
     if (this.#publisher !== undefined || this.#beginning) return;
     const { bus, log, now } = this.#options;
     this.#beginning = true;
-    EpochPublisher.begin(bus, now).then(
-      (publisher) => {
-        this.#publisher = publisher;
-        log.info({ epoch: publisher.epoch }, 'publishing decisions');
-      },
-      () => {
-        this.#beginning = false;
-        this.#busAnswered(false);
-      },
-    );
+    try {
+      this.#publisher = await EpochPublisher.begin(bus, now);
+      log.info({ epoch: this.#publisher.epoch }, 'publishing decisions');
+    } catch {
+      this.#busAnswered(false);
+    }
+    this.#beginning = false;
   }
 
   #busAnswered(ok: boolean): void {
@@ -176,10 +173,9 @@ export class Autoscaler {
       const known = this.#knowledge.get(queue.id);
       if (known === undefined) return; // Gone meanwhile.
       const sample = looked.ok ? looked.samples[index] : undefined;
-      if (sample === undefined)
-        return void this.#knowledge.set(queue.id, learnFailure(known, looked.ok ? '' : looked.message));
-      if (mayHaveFinished(known.latest?.sample, sample)) finishing.push(queue);
-      this.#knowledge.set(queue.id, learnSample(known, sample, atMs));
+      if (sample !== undefined && mayHaveFinished(known.latest?.sample, sample)) finishing.push(queue);
+      const failure = looked.ok ? 'Redis left the queue out of its answer' : looked.message;
+      this.#knowledge.set(queue.id, sample ? learnSample(known, sample, atMs) : learnFailure(known, failure));
     });
     this.#decidePools(queues);
     for (const queue of queues) this.#planNextLook(queue);

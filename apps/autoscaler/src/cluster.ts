@@ -3,14 +3,20 @@ import { SECRETS, type Manager, type ObjectCache, type Resource, type ResourceTy
 import type { Bell } from './bell.ts';
 import { buildTopology, poolKey, type Topology } from './topology.ts';
 
-const POOLS: ResourceType = {
+export const POOLS: ResourceType = {
   group: GROUP,
   version: VERSION,
   plural: 'workerpools',
   kind: 'WorkerPool',
   namespaced: true,
 };
-const QUEUES: ResourceType = { group: GROUP, version: VERSION, plural: 'queues', kind: 'Queue', namespaced: true };
+export const QUEUES: ResourceType = {
+  group: GROUP,
+  version: VERSION,
+  plural: 'queues',
+  kind: 'Queue',
+  namespaced: true,
+};
 
 type SecretObject = Resource & { data?: Record<string, string> };
 

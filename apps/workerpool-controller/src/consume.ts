@@ -8,7 +8,7 @@ import { readDeployment, type Sources } from './observe.ts';
 import { WORKER_POOLS, type PoolObject } from './resources.ts';
 
 export interface ConsumeDeps {
-  readonly sources: Sources;
+  readonly sources: Pick<Sources, 'client' | 'pools'>;
   readonly ledger: DecisionLedger;
   readonly events: EventRecorder;
   readonly metrics: PoolMetrics;

@@ -23,7 +23,23 @@ function settled(
   const annotations = { [DECISION_ANNOTATION]: '5.6', [REPLICAS_ANNOTATION]: String(written) };
   return liveDeployment(desiredDeployment(pool, someQueues), replicas, annotations, managedFields);
 }
+/** A Deployment of two replicas that `redis-queue` has created and not handed over. */
+const created = () =>
+  liveDeployment(desiredDeployment(aPool(autoscaled(2, 9)), someQueues), 2, {}, [
+    ownerOfReplicas('redis-queue', 'Apply'),
+  ]);
+const minutesAgo = (minutes: number) => new Date(NOW - minutes * 60_000).toISOString();
 const kinds = (plan: ReturnType<typeof planPool>) => plan.steps.map((step) => step.kind);
+
+const contestedFor = (minutes: number) => {
+  const told = {
+    type: 'ReplicasContested',
+    status: 'True',
+    reason: 'ReplicasContested',
+    message: 'kubectl',
+  } as const;
+  return { conditions: [{ ...told, lastTransitionTime: minutesAgo(minutes) }] };
+};
 
 describe('a new pool', () => {
   it('creates the Deployment with its size, then hands the size over', () => {
@@ -79,13 +95,6 @@ describe('a settled pool', () => {
 });
 
 describe('a crash between creation and hand-over', () => {
-  const created = () => {
-    const live = liveDeployment(desiredDeployment(aPool(autoscaled(2, 9)), someQueues), 2, {}, [
-      ownerOfReplicas('redis-queue', 'Apply'),
-    ]);
-    return live;
-  };
-
   it('is made up for: the size is handed over as it is', () => {
     expect(planPool(aPool(autoscaled(2, 9)), observed(created())).steps).toMatchObject([
       { kind: 'scale', replicas: 2 },
@@ -141,16 +150,6 @@ describe('the template', () => {
 });
 
 describe('somebody else writes the size', () => {
-  const minutesAgo = (minutes: number) => new Date(NOW - minutes * 60_000).toISOString();
-  const contestedFor = (minutes: number) => {
-    const told = {
-      type: 'ReplicasContested',
-      status: 'True',
-      reason: 'ReplicasContested',
-      message: 'kubectl',
-    } as const;
-    return { conditions: [{ ...told, lastTransitionTime: minutesAgo(minutes) }] };
-  };
   const spec = autoscaled(0, 20);
   const kubectl = [ownerOfReplicas('kubectl', 'Update')];
 

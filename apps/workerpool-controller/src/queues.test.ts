@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { Queue } from '@redis-queue/api';
+import type { Queue, WorkerPool } from '@redis-queue/api';
 import { resolveQueues, type PoolQueues } from './queues.ts';
 import type { Secret } from './resources.ts';
 import { aPool, aQueue } from './testbed.ts';
@@ -11,16 +11,14 @@ const secretOf = (data: Record<string, string>): Secret => ({
   data: Object.fromEntries(Object.entries(data).map(([key, text]) => [key, Buffer.from(text).toString('base64')])),
 });
 
-function resolve(
-  queues: Queue[],
-  {
+function resolve(queues: Queue[], change: { pool?: WorkerPool; secret?: Secret | 'none' } = {}) {
+  const {
     pool = aPool({ queues: queues.map((queue) => queue.metadata.name) }),
-    secret = secretOf({ 'redis-host': 'r' }) as Secret | undefined,
-  } = {},
-) {
+    secret = secretOf({ 'redis-host': 'r' }),
+  } = change;
   return resolveQueues(pool, {
     queue: (name) => queues.find((queue) => queue.metadata.name === name),
-    secret: () => secret,
+    secret: () => (secret === 'none' ? undefined : secret),
     permittedSecrets: new Set(['redis-credentials']),
   });
 }
@@ -66,16 +64,10 @@ it('refuses a Secret that it may not read and names the Helm value', () => {
 });
 
 it('names a Secret that is missing', () => {
-  expect(resolve([aQueue('a')], { secret: undefined as never })).toMatchObject({
-    queues: expect.anything() as unknown,
+  expect(resolve([aQueue('a')], { secret: 'none' })).toMatchObject({
+    reason: 'SecretNotFound',
+    message: expect.stringContaining('team-a/redis-credentials') as string,
   });
-  expect(
-    resolveQueues(aPool({ queues: ['a'] }), {
-      queue: () => aQueue('a'),
-      secret: () => undefined,
-      permittedSecrets: new Set(['redis-credentials']),
-    }),
-  ).toMatchObject({ reason: 'SecretNotFound', message: expect.stringContaining('team-a/redis-credentials') as string });
 });
 
 const hashOf = (data: Record<string, string>, uid = 'pool-uid') => {

@@ -32,7 +32,7 @@ export interface ReconcileDeps {
 /** Numbers alone are written at most so often a pool. */
 export const NUMBERS_INTERVAL_MS = 15_000;
 /** What no watch tells of is looked at again so often: a foreign Deployment without our label. */
-const FOREIGN_RETRY_MS = 15_000;
+const FOREIGN_RETRY_MS = 10_000;
 /** Others write Deployments too (their controller does on every pod); more rounds than this mean something is wrong. */
 const MAX_CONFLICTS = 5;
 

@@ -21,6 +21,8 @@ export interface Cluster {
 
 /** A cluster that was opened here, and is ended here. */
 export interface OpenedCluster extends Cluster {
+  /** Started for this run: ending it takes all that is in it along. */
+  readonly ours: boolean;
   /** Ends it; a cluster of the user's is left as it is. */
   end: () => Promise<void>;
 }

@@ -31,6 +31,7 @@ export async function userCluster(context: string, progress: (line: string) => v
     helm: { program: 'helm', args: [`--kube-context=${context}`] },
     killsContainers: false,
     images: { registry, tag: TAG, redis: REDIS_IMAGE, exampleWorker: { image: `${registry}/${WORKER}`, version: TAG } },
+    ours: false,
     end: () => Promise.resolve(),
   };
 }

@@ -23,6 +23,7 @@ export async function ownCluster(name: string, print: (line: string) => void): P
     helm: { program: helmPath(), args: [`--kubeconfig=${cluster.kubeconfigPath}`] },
     killsContainers: true,
     images: { registry: REGISTRY, tag: TAG, redis: redis.reference, exampleWorker: { image: WORKER, version: TAG } },
+    ours: true,
     end: () => cluster.down(),
   };
 }

@@ -56,8 +56,10 @@ async function clean(cluster: OpenedCluster, keep: boolean): Promise<void> {
     return;
   }
   say.step('cleaning up');
-  await removeChart(cluster, NAMESPACE, RELEASE);
-  await run(cluster.kubectl, ['delete', 'namespace', NAMESPACE, '--ignore-not-found', '--timeout=60s']);
+  if (!cluster.ours) {
+    await removeChart(cluster, NAMESPACE, RELEASE);
+    await run(cluster.kubectl, ['delete', 'namespace', NAMESPACE, '--ignore-not-found', '--timeout=60s']);
+  }
   await cluster.end();
 }
 

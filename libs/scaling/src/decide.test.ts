@@ -1,8 +1,10 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { wholeReplicas } from './behavior.ts';
 import { decide } from './decide.ts';
 import { aLoad, anObservation, aPool, IN_AFTER_A_MINUTE, OUT_AT_ONCE } from './fixtures.ts';
 import { initialState } from './policy-state.ts';
+import { sizePool } from './size.ts';
 import type { Decision, PoolObservation, PoolSpecView, QueueLoad } from './types.ts';
 
 /** A pool whose size follows every decision, decided once a second. */
@@ -44,6 +46,13 @@ class FollowingPool {
 }
 
 const unseen = { queue: 'emails', unseen: 'SensorFailed', message: 'Redis cannot be reached' } as const;
+
+const toLoad = ({
+  arrivalRate,
+  serviceTimeMs,
+  ...counts
+}: { arrivalRate: number; serviceTimeMs: number } & Partial<QueueLoad>) =>
+  aLoad({ ...counts, estimates: { arrivalRate, serviceTimeMs } });
 
 describe('growing', () => {
   it('takes the final size in one step, at once, from zero', () => {
@@ -138,26 +147,31 @@ describe('shrinking', () => {
     expect(pool.tick([aLoad({ [state]: 1 })], 300).desired).toBe(1);
   });
 
-  it('never happens before the stabilisation window has passed, whatever the load did', () => {
+  it('never happens while a larger size was wanted within the stabilisation window, whatever the load did', () => {
+    const spell = fc.record({ ready: fc.integer({ min: 0, max: 2_000 }), seconds: fc.integer({ min: 1, max: 90 }) });
+    let shrinks = 0;
     fc.assert(
       fc.property(
-        fc.array(fc.integer({ min: 0, max: 2_000 }), { minLength: 50, maxLength: 200 }),
+        fc.array(spell, { minLength: 5, maxLength: 10 }),
         fc.integer({ min: 10, max: 60 }),
-        (depths, windowSeconds) => {
-          const pool = new FollowingPool(
-            10,
-            aPool({ scaleDown: { ...IN_AFTER_A_MINUTE, stabilizationWindowMs: windowSeconds * 1_000 } }),
-          );
+        (spells, window) => {
+          const scaleDown = { ...IN_AFTER_A_MINUTE, stabilizationWindowMs: window * 1_000 };
+          const pool = new FollowingPool(10, aPool({ scaleDown }));
+          const depths = spells.flatMap(({ ready, seconds }) => Array<number>(seconds).fill(ready));
           for (const ready of depths) pool.tick([aLoad({ ready })]);
-          const grown = (atMs: number, size: number) =>
-            pool.changes.find(
-              ({ atMs: at, from, to }) => at <= atMs && at > atMs - windowSeconds * 1_000 && to > from && to > size,
-            );
-          for (const { atMs, from, to } of pool.changes) if (to < from) expect(grown(atMs, to)).toBeUndefined();
+          const down = pool.changes.filter(({ from, to }) => to < from);
+          const tooEarly = down.filter(({ atMs, to }) => {
+            const second = atMs / 1_000;
+            const recent = depths.slice(Math.max(0, second - window), second);
+            return recent.some((ready) => wholeReplicas(sizePool(pool.pool, [aLoad({ ready })]).demand) > to);
+          });
+          shrinks += down.length;
+          expect(tooEarly).toEqual([]);
         },
       ),
       { numRuns: 50 },
     );
+    expect(shrinks).toBeGreaterThan(10);
   });
 
   it('says until when it cannot happen', () => {
@@ -258,13 +272,6 @@ describe('every decision', () => {
     span: fc.integer({ min: 1, max: 200 }),
     concurrency: fc.integer({ min: 1, max: 100 }),
   });
-  const toLoad = ({
-    arrivalRate,
-    serviceTimeMs,
-    ...counts
-  }: { arrivalRate: number; serviceTimeMs: number } & Partial<QueueLoad>) =>
-    aLoad({ ...counts, estimates: { arrivalRate, serviceTimeMs } });
-
   it('lies within the bounds', () => {
     fc.assert(
       fc.property(

@@ -1,5 +1,5 @@
 import { wholeReplicas } from './behavior.ts';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { queueDemand } from './demand.ts';
 import { aLoad, aPool } from './fixtures.ts';
@@ -49,7 +49,7 @@ describe('the demand of a queue', () => {
   });
 
   it('asks for a prior of one second a job while none has finished', () => {
-    const cold = aLoad({ ready: 600, estimates: { serviceTimeMs: undefined, serviceTimeSource: undefined } as never });
+    const cold = { ...aLoad({ ready: 600 }), estimates: {} };
     expect(queueDemand(cold, 5_000).slots).toBeCloseTo(100);
   });
 

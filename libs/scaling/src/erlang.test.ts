@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { erlangB, erlangC, slotsForWaitTarget } from './erlang.ts';
 

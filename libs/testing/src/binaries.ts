@@ -5,10 +5,10 @@ import { join, resolve } from 'node:path';
 
 export const workspaceRoot = resolve(import.meta.dirname, '../../..');
 
-/** The Go module that links Kubernetes into one binary. */
-export const kubeModule = join(workspaceRoot, 'tools/cluster/binaries');
+/** The Go module of Kubernetes, in one binary, and of Helm, which shares most of its packages. */
+export const goModule = join(workspaceRoot, 'tools/cluster/binaries');
 
-export const VERSIONS = { kubernetes: '1.36.3', helm: '3.22.0', containerd: '2.4.2', coredns: '1.15.0' } as const;
+export const VERSIONS = { kubernetes: '1.36.3', helm: '3.21.0', containerd: '2.4.2', coredns: '1.15.0' } as const;
 
 /** What the project downloads or builds once for every checkout: `REDIS_QUEUE_CACHE`, else in the user's cache. */
 export function cacheFolder(): string {
@@ -27,10 +27,10 @@ export function programFolder(set: ProgramSet): string {
 }
 
 function versionKey(set: ProgramSet): string {
-  if (set !== 'kube') return VERSIONS[set];
+  if (set === 'containerd' || set === 'coredns') return VERSIONS[set];
   const hash = createHash('sha256');
-  for (const file of ['main.go', 'go.mod', 'go.sum']) hash.update(readFileSync(join(kubeModule, file)));
-  return `${VERSIONS.kubernetes}-${hash.digest('hex').slice(0, 12)}`;
+  for (const file of ['main.go', 'go.mod', 'go.sum']) hash.update(readFileSync(join(goModule, file)));
+  return `${VERSIONS[set === 'kube' ? 'kubernetes' : set]}-${hash.digest('hex').slice(0, 12)}`;
 }
 
 /**

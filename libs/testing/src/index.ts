@@ -8,12 +8,4 @@ export type { ControlPlane, ControlPlaneOptions } from './control-plane/control-
 export { assembleControlPlane, NODE_NAME } from './control-plane/assembly.ts';
 export type { ControlPlaneAssembly, Launch, LaunchedComponent } from './control-plane/assembly.ts';
 export { kubectl } from './control-plane/kubectl.ts';
-export {
-  cacheFolder,
-  kubeModule,
-  program,
-  programFolder,
-  VERSIONS,
-  workspaceRoot,
-  type ProgramSet,
-} from './binaries.ts';
+export { cacheFolder, goModule, program, programFolder, VERSIONS, workspaceRoot, type ProgramSet } from './binaries.ts';

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { kubeModule, programFolder, VERSIONS, type ProgramSet } from '@redis-queue/testing';
+import { goModule, programFolder, VERSIONS, type ProgramSet } from '@redis-queue/testing';
 import { withLock } from './lock.ts';
 import { startProgress, type Print } from './progress.ts';
 
@@ -14,6 +14,7 @@ const SETS: Record<Level, ProgramSet[]> = {
 };
 
 interface Recipe {
+  /** Folder of the module that pins the packages; absent for packages that carry their version. */
   cwd?: string;
   packages: string[];
   ldflags: string;
@@ -34,8 +35,9 @@ const containerdCommand = (name: string): string =>
   `github.com/containerd/containerd/v2/cmd/${name}@v${VERSIONS.containerd}`;
 
 const RECIPES: Record<ProgramSet, Recipe> = {
-  kube: { cwd: kubeModule, packages: ['.'], ldflags: [STRIP, ...kubeFlags].join(' '), minutes: 5 },
-  helm: { packages: [`helm.sh/helm/v3/cmd/helm@v${VERSIONS.helm}`], ldflags: STRIP, minutes: 2 },
+  kube: { cwd: goModule, packages: ['.'], ldflags: [STRIP, ...kubeFlags].join(' '), minutes: 5 },
+  // In Kubernetes' module, although Helm asks for an older one: what both link is compiled once.
+  helm: { cwd: goModule, packages: ['helm.sh/helm/v3/cmd/helm'], ldflags: STRIP, minutes: 1 },
   containerd: {
     packages: ['containerd', 'containerd-shim-runc-v2', 'ctr'].map(containerdCommand),
     ldflags: STRIP,
@@ -80,7 +82,8 @@ function go(args: string[], cwd: string | undefined, bin: string): Promise<void>
     cwd: cwd ?? bin,
     env: {
       ...process.env,
-      ...(cwd ? { CGO_ENABLED: '0' } : {}),
+      // For all of them, so that they share the packages that Go has compiled.
+      CGO_ENABLED: '0',
       PATH: `${process.env.PATH}:/usr/local/go/bin`,
       GOBIN: bin,
       GOTOOLCHAIN: 'local',

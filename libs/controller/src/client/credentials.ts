@@ -1,111 +1,109 @@
 import { createHash } from 'node:crypto';
-import { statSync } from 'node:fs';
-import type { AgentOptions } from 'node:https';
-// Deep import: the package's index loads the generated client, 75 modules that we do not use.
-import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
+import { readFile } from 'node:fs/promises';
+import { runExecPlugin, type ExecCredential } from './exec-plugin.ts';
+import type { ClusterAccess, FileOrData } from './kubeconfig.ts';
 
 export interface TlsOptions {
-  ca?: string | Buffer;
-  cert?: string | Buffer;
-  key?: string | Buffer;
+  ca?: Buffer;
+  cert?: Buffer | string;
+  key?: Buffer | string;
   rejectUnauthorized?: boolean;
   servername?: string;
 }
 
-/** Who we are to one API server. */
-export interface Credentials {
-  readonly server: string;
-  readonly proxyUrl: string | undefined;
-  /** Headers and TLS of now; the same `tls` object as long as nothing in it was rotated. */
-  current(): Promise<{ headers: Record<string, string>; tls: TlsOptions }>;
-  /** The server did not accept them: ask anew next time. */
-  forget(): void;
+export interface CurrentCredentials {
+  headers: Record<string, string>;
+  /** The same object as long as nothing in it was rotated. */
+  tls: TlsOptions;
 }
 
-/** A mounted token is replaced long before it ends; the kubelet and client-go also look once a minute. */
+/** A mounted token is replaced long before it ends; client-go also looks about once a minute. */
 const REFRESH_MS = 30_000;
-const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
+const EXPIRY_MARGIN_MS = 10_000;
 
-/**
- * From `kubeconfigPath`, else KUBECONFIG, else the pod's ServiceAccount, else `~/.kube/config`.
- * @throws when none of them names a cluster
- */
-export function loadCredentials(kubeconfigPath?: string): Credentials {
-  const config = new KubeConfig();
-  if (kubeconfigPath !== undefined) config.loadFromFile(kubeconfigPath);
-  else if (!process.env.KUBECONFIG && isFile(SERVICE_ACCOUNT_TOKEN)) config.loadFromCluster();
-  else config.loadFromDefault();
-  return new KubeConfigCredentials(config);
-}
-
-class KubeConfigCredentials implements Credentials {
-  readonly server: string;
-  readonly proxyUrl: string | undefined;
-  readonly #config: KubeConfig;
-  #fresh: { headers: Record<string, string>; tls: TlsOptions; until: number } | undefined;
-  #refreshing: Promise<{ headers: Record<string, string>; tls: TlsOptions }> | undefined;
+/** Who we are to one API server, read anew as files and plugins renew it. */
+export class Credentials {
+  readonly #access: ClusterAccess;
+  #current: (CurrentCredentials & { until: number }) | undefined;
+  #refreshing: Promise<CurrentCredentials> | undefined;
   #tls: { options: TlsOptions; digest: string } | undefined;
-  #captured: AgentOptions = {};
+  #exec: ExecCredential | undefined;
 
-  constructor(config: KubeConfig) {
-    const cluster = config.getCurrentCluster();
-    if (!cluster) {
-      throw new Error(
-        `kubeconfig: context ${JSON.stringify(config.getCurrentContext())} names no cluster; set current-context, or pass --kubeconfig.`,
-      );
+  constructor(access: ClusterAccess) {
+    if (access.proxyUrl?.startsWith('socks')) {
+      throw new Error(`kubeconfig: proxy-url ${access.proxyUrl} is not supported; use an http or https proxy.`);
     }
-    this.server = cluster.server.replace(/\/$/, '');
-    this.proxyUrl = cluster.proxyUrl;
-    if (this.proxyUrl?.startsWith('socks')) {
-      throw new Error(`kubeconfig: proxy-url ${this.proxyUrl} is not supported; use an http or https proxy.`);
-    }
-    this.#config = config;
-    // The stock method makes a new Agent for every request; we only want to know with what.
-    Object.defineProperty(config, 'createDispatcher', {
-      value: (_cluster: unknown, options: AgentOptions): void => {
-        this.#captured = options;
-      },
-    });
+    this.#access = access;
   }
 
-  async current(): Promise<{ headers: Record<string, string>; tls: TlsOptions }> {
-    if (this.#fresh && performance.now() < this.#fresh.until) return this.#fresh;
+  get server(): string {
+    return this.#access.server;
+  }
+
+  get proxyUrl(): string | undefined {
+    return this.#access.proxyUrl;
+  }
+
+  async current(): Promise<CurrentCredentials> {
+    if (this.#current && performance.now() < this.#current.until) return this.#current;
     this.#refreshing ??= this.#refresh().finally(() => {
       this.#refreshing = undefined;
     });
     return this.#refreshing;
   }
 
+  /** The server did not accept them: ask anew next time. */
   forget(): void {
-    this.#fresh = undefined;
+    this.#current = undefined;
+    this.#exec = undefined;
   }
 
-  async #refresh(): Promise<{ headers: Record<string, string>; tls: TlsOptions }> {
-    const headers: Record<string, string> = {};
-    const context = {
-      setHeaderParam: (name: string, value: string) => {
-        headers[name.toLowerCase()] = value;
-      },
-      setDispatcher: () => undefined,
+  async #refresh(): Promise<CurrentCredentials> {
+    const { exec, ca, clientCertificate, clientKey, insecureSkipTlsVerify, tlsServerName } = this.#access;
+    if (exec && !isFresh(this.#exec)) this.#exec = await runExecPlugin(exec);
+    const options: TlsOptions = {
+      ca: await read(ca),
+      cert: this.#exec?.clientCertificate ?? (await read(clientCertificate)),
+      key: this.#exec?.clientKey ?? (await read(clientKey)),
+      rejectUnauthorized: insecureSkipTlsVerify ? false : undefined,
+      servername: tlsServerName,
     };
-    await this.#config.applySecurityAuthentication(
-      context as unknown as Parameters<KubeConfig['applySecurityAuthentication']>[0],
-    );
-    const { ca, cert, key, rejectUnauthorized, servername } = this.#captured as TlsOptions;
-    const options = withoutUndefined({ ca, cert, key, rejectUnauthorized, servername });
-    const digest = createHash('sha256')
-      .update([ca, cert, key].map((part) => part?.toString() ?? '').join('\n'))
-      .digest('hex');
-    if (this.#tls?.digest !== digest) this.#tls = { options, digest };
-    this.#fresh = { headers, tls: this.#tls.options, until: performance.now() + REFRESH_MS };
-    return this.#fresh;
+    const digest = digestOf(options);
+    if (this.#tls?.digest !== digest) this.#tls = { options: withoutUndefined(options), digest };
+    const headers = await this.#headers();
+    this.#current = { headers, tls: this.#tls.options, until: performance.now() + REFRESH_MS };
+    return this.#current;
+  }
+
+  async #headers(): Promise<Record<string, string>> {
+    const { token, tokenFile, username, password, impersonate } = this.#access;
+    const bearer = this.#exec?.token ?? (tokenFile ? (await readFile(tokenFile, 'utf8')).trim() : token);
+    const headers: Record<string, string> = {};
+    if (bearer) headers.authorization = `Bearer ${bearer}`;
+    else if (username)
+      headers.authorization = `Basic ${Buffer.from(`${username}:${password ?? ''}`).toString('base64')}`;
+    if (impersonate) headers['impersonate-user'] = impersonate;
+    return headers;
   }
 }
 
-function withoutUndefined(options: TlsOptions): TlsOptions {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined && value !== null));
+function isFresh(credential: ExecCredential | undefined): boolean {
+  if (!credential) return false;
+  return credential.expiresAt === undefined || credential.expiresAt - EXPIRY_MARGIN_MS > Date.now();
 }
 
-function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+async function read(source: FileOrData | undefined): Promise<Buffer | undefined> {
+  if (!source) return undefined;
+  return 'data' in source ? source.data : readFile(source.file);
+}
+
+function digestOf({ ca, cert, key }: TlsOptions): string {
+  const hash = createHash('sha256');
+  for (const part of [ca, cert, key]) hash.update(part ?? '').update('\0');
+  return hash.digest('hex');
+}
+
+/** TLS takes an undefined `rejectUnauthorized` for false. */
+function withoutUndefined(options: TlsOptions): TlsOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }

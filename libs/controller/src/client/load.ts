@@ -1,4 +1,5 @@
-import { loadCredentials } from './credentials.ts';
+import { Credentials } from './credentials.ts';
+import { findClusterAccess } from './kubeconfig.ts';
 import { KubeClient } from './kube-client.ts';
 import { Transport, type TransportOptions } from './transport.ts';
 import { WriteJournal } from './write-journal.ts';
@@ -13,6 +14,7 @@ export interface LoadOptions extends Partial<Omit<TransportOptions, 'credentials
  */
 export function loadKubeClient(options: LoadOptions = {}): KubeClient {
   const { kubeconfigPath, userAgent = 'redis-queue', ...rest } = options;
-  const transport = new Transport({ ...rest, userAgent, credentials: loadCredentials(kubeconfigPath) });
+  const credentials = new Credentials(findClusterAccess(kubeconfigPath, process.env));
+  const transport = new Transport({ ...rest, userAgent, credentials });
   return new KubeClient(transport, new WriteJournal());
 }

@@ -1,4 +1,9 @@
-import { Agent, ProxyAgent, type Dispatcher } from 'undici';
+// oxlint-disable-next-line typescript/triple-slash-reference -- ambient types that must follow this file into other projects
+/// <reference path="./undici-parts.d.ts" />
+import type { Dispatcher } from 'undici';
+// Not the package's index: fetch, WebSocket, caches and mocks, unused here, cost 9 MiB of every controller.
+import Agent from 'undici/lib/dispatcher/agent.js';
+import ProxyAgent from 'undici/lib/dispatcher/proxy-agent.js';
 import { ApiError, ConnectionError, type ApiStatus } from './api-error.ts';
 import type { Credentials, TlsOptions } from './credentials.ts';
 import { LineSplitter } from './line-splitter.ts';

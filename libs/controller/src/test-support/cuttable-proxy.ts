@@ -26,6 +26,8 @@ export async function startCuttableProxy(targetPort: number): Promise<CuttablePr
     }
     connections++;
     const upstream = connect(targetPort, '127.0.0.1');
+    client.setNoDelay(true);
+    upstream.setNoDelay(true);
     for (const [from, to] of [
       [client, upstream],
       [upstream, client],

@@ -1,0 +1,124 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { setTimeout as delay } from 'node:timers/promises';
+import { eventually, freePort, startProcess, type ChildHandle } from '@redis-queue/testing';
+import { compareFence, type Fence } from '@redis-queue/scaling-bus';
+import { fenceOf } from './replicas.ts';
+import { testCluster, type TestCluster } from './test-cluster.ts';
+
+let t: TestCluster;
+beforeAll(async () => {
+  t = await testCluster();
+});
+afterAll(() => t?.[Symbol.asyncDispose]());
+
+async function startController(...flags: string[]): Promise<ChildHandle & { port: number }> {
+  const port = await freePort();
+  const main = new URL('main.ts', import.meta.url).pathname;
+  const common = ['--kubeconfig', t.cluster.kubeconfigPath, '--http-port', String(port)];
+  const env = { BUS_REDIS_URL: t.server.url, NODE_OPTIONS: undefined };
+  return Object.assign(startProcess(process.execPath, [main, ...common, ...flags], { env }), { port });
+}
+
+it('killed again and again during a stream of decisions, it ends at the newest, and the fence never goes back', async () => {
+  const ns = await t.namespace();
+  const pool = await t.pool(ns, 'stormy', { autoscaling: { enabled: true, minReplicas: 0, maxReplicas: 1000 } });
+  let controller = await startController('--leader-elect', 'false');
+  await t.sized(pool, 0);
+
+  let sequence = 0;
+  const streaming = new AbortController();
+  const fences: Fence[] = [];
+  const next = (desiredReplicas: number) =>
+    t.publish(pool, { sequence: ++sequence, currentReplicas: 0, desiredReplicas });
+  const stream = (async () => {
+    while (!streaming.signal.aborted) {
+      await next(sequence + 2);
+      const fence = fenceOf((await t.deployment(pool))!);
+      if (fence) fences.push(fence);
+      await delay(10);
+    }
+  })();
+  for (let kill = 0; kill < 3; kill++) {
+    const before = fences.at(-1)?.sequence ?? 0;
+    // A killed consumer's decision is locked for seconds; then the newest is acted on.
+    await eventually(() => (fences.at(-1)?.sequence ?? 0) > before + 5, {
+      timeoutMs: 20_000,
+      description: 'decisions acted on',
+    });
+    await controller.stop('SIGKILL');
+    controller = await startController('--leader-elect', 'false');
+  }
+  streaming.abort();
+  await stream;
+  // As the autoscaler does: published again for as long as the size is another.
+  await eventually(
+    async () => {
+      const deployment = await t.deployment(pool);
+      if (deployment?.spec.replicas === 777) return true;
+      await next(777);
+      return false;
+    },
+    { timeoutMs: 20_000, intervalMs: 200, description: 'the newest size' },
+  );
+  expect(fences).toEqual(fences.toSorted(compareFence));
+  expect((await controller.stop('SIGTERM')).code).toBe(0);
+});
+
+it('of two replicas one acts, and the other takes over when it stops', async () => {
+  const ns = await t.namespace();
+  const first = await startController('--lease-namespace', ns);
+  const pool = await t.pool(ns, 'led', { autoscaling: { enabled: true, minReplicas: 0, maxReplicas: 10 } });
+  await t.sized(pool, 0);
+  const second = await startController('--lease-namespace', ns);
+  await eventually(async () => (await fetch(`http://127.0.0.1:${second.port}/readyz`)).ok, { timeoutMs: 20_000 });
+  await t.publish(pool, { desiredReplicas: 2 });
+  await t.sized(pool, 2);
+  expect((await first.stop('SIGTERM')).code).toBe(0);
+  await t.publish(pool, { sequence: 2, currentReplicas: 2, desiredReplicas: 4 });
+  await t.sized(pool, 4);
+  const metrics = await (await fetch(`http://127.0.0.1:${second.port}/metrics`)).text();
+  expect(metrics).toContain('redis_queue_decisions_consumed_total{outcome="scale"} 1');
+  expect((await second.stop('SIGTERM')).code).toBe(0);
+});
+
+it('a bus that is away is logged without its password, and pools are still looked after', async () => {
+  const ns = await t.namespace();
+  const port = await freePort();
+  const main = new URL('main.ts', import.meta.url).pathname;
+  const controller = startProcess(
+    process.execPath,
+    [
+      main,
+      '--kubeconfig',
+      t.cluster.kubeconfigPath,
+      '--http-port',
+      '0',
+      '--leader-elect',
+      'false',
+      '--log-level',
+      'trace',
+    ],
+    { env: { BUS_REDIS_URL: `redis://bus:hunter2@127.0.0.1:${port}` } },
+  );
+  await controller.waitForLine(/the bus cannot be reached/, { timeoutMs: 20_000 });
+  const pool = await t.pool(ns, 'alone', { replicas: 2 });
+  await t.sized(pool, 2);
+  expect((await controller.stop('SIGTERM')).code).toBe(0);
+  expect(controller.lines.filter((line) => line.includes('hunter2'))).toEqual([]);
+});
+
+it('a bad bus URL ends the process with a message that names the variable and not its value', async () => {
+  const main = new URL('main.ts', import.meta.url).pathname;
+  const args = [main, '--kubeconfig', t.cluster.kubeconfigPath, '--http-port', '0'];
+  const controller = startProcess(process.execPath, args, { env: { BUS_REDIS_URL: 'hunter2' } });
+  expect((await controller.exited).code).not.toBe(0);
+  const output = controller.lines.join('\n');
+  expect(output).toContain('BUS_REDIS_URL');
+  expect(output).not.toContain('hunter2');
+});
+
+it('--help names the flags of its own', async () => {
+  const controller = await startController('--help');
+  expect((await controller.exited).code).toBe(0);
+  expect(controller.stdout.join('\n')).toMatch(/--redis-secret-names NAMES .*redis-credentials/);
+});

@@ -1,0 +1,210 @@
+import { describe, expect, it } from 'vitest';
+import type { WorkerPool } from '@redis-queue/api';
+import { desiredDeployment } from './deployment.ts';
+import type { Deployment } from './resources.ts';
+import { compareStatus, poolStatus, type StatusInput } from './status.ts';
+import { aDecision, aPool, autoscaled, liveDeployment, someQueues } from './testbed.ts';
+
+const NOW = new Date('2026-01-01T00:00:00Z');
+const EARLIER = '2025-12-31T00:00:00Z';
+
+function deployment(pool: WorkerPool, replicas: number, status: Deployment['status'] = {}): Deployment {
+  return {
+    ...liveDeployment(desiredDeployment(pool, someQueues), replicas),
+    status: { observedGeneration: 1, ...status },
+  };
+}
+const allReady = (replicas: number) => ({ replicas, readyReplicas: replicas, updatedReplicas: replicas });
+
+function statusOf(pool: WorkerPool, change: Partial<StatusInput> = {}) {
+  const input: StatusInput = {
+    deployment: undefined,
+    problem: undefined,
+    contest: undefined,
+    decision: undefined,
+    scalings: [],
+    busConfigured: true,
+    ...change,
+  };
+  return poolStatus(pool, input, NOW);
+}
+const brief = (status: ReturnType<typeof poolStatus>) =>
+  Object.fromEntries((status.conditions ?? []).map(({ type, status: value, reason }) => [type, `${value} ${reason}`]));
+
+describe('conditions', () => {
+  const pool = aPool();
+  it.each<[string, Partial<StatusInput>, Record<string, string>]>([
+    ['all pods ready', { deployment: deployment(pool, 2, allReady(2)) }, { Ready: 'True Available' }],
+    ['no pods asked for', { deployment: deployment(pool, 0, allReady(0)) }, { Ready: 'True Available' }],
+    [
+      'a pod not ready',
+      { deployment: deployment(pool, 2, { ...allReady(2), readyReplicas: 1 }) },
+      { Ready: 'False Progressing', Reconciling: 'True Progressing' },
+    ],
+    [
+      'old pods that still run',
+      { deployment: deployment(pool, 2, { ...allReady(2), replicas: 3 }) },
+      { Ready: 'False Progressing', Reconciling: 'True Progressing' },
+    ],
+    [
+      'a spec that the Deployment controller has not seen',
+      { deployment: deployment(pool, 2, { ...allReady(2), observedGeneration: 0 }) },
+      { Ready: 'False Progressing', Reconciling: 'True Progressing' },
+    ],
+    [
+      'pods that a quota rejects',
+      {
+        deployment: deployment(pool, 2, {
+          conditions: [{ type: 'ReplicaFailure', status: 'True', message: 'exceeded quota' }],
+        }),
+      },
+      { Ready: 'False PodsRejected', Reconciling: 'True PodsRejected' },
+    ],
+    [
+      'a rollout that does not get on',
+      {
+        deployment: deployment(pool, 2, {
+          conditions: [{ type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded' }],
+        }),
+      },
+      { Ready: 'False ProgressDeadlineExceeded', Stalled: 'True ProgressDeadlineExceeded' },
+    ],
+    [
+      'a missing queue',
+      { problem: { reason: 'QueueNotFound', message: 'gone' } },
+      { Ready: 'False QueueNotFound', Reconciling: 'True QueueNotFound' },
+    ],
+    [
+      'mixed Redis',
+      { problem: { reason: 'MixedRedis', message: 'two' } },
+      { Ready: 'False MixedRedis', Stalled: 'True MixedRedis' },
+    ],
+  ])('%s', (_, change, expected) => {
+    expect(brief(statusOf(pool, change))).toEqual({ ...expected, ScalingActive: 'False Disabled' });
+  });
+
+  it.each<[string, Partial<StatusInput>, Record<string, string>]>([
+    ['no decision yet', {}, { ScalingActive: 'False WaitingForDecision' }],
+    ['a decision', { decision: aDecision() }, { ScalingActive: 'True Decided' }],
+    ['a hold', { decision: aDecision({ heldBy: 'StaleData' }) }, { ScalingActive: 'True Held' }],
+    [
+      'another writer of the size',
+      { decision: aDecision(), contest: { manager: 'kubectl', untilMs: 0 } },
+      { ScalingActive: 'False ReplicasContested', ReplicasContested: 'True ReplicasContested' },
+    ],
+  ])('of scaling: %s', (_, change, expected) => {
+    const auto = aPool(autoscaled(0, 10));
+    expect(brief(statusOf(auto, { deployment: deployment(auto, 1, allReady(1)), ...change }))).toEqual({
+      Ready: 'True Available',
+      ...expected,
+    });
+  });
+
+  it('keep the time of their last change, and lose what does not hold any more', () => {
+    const at = (type: string, value: 'True' | 'False', reason: string) => ({
+      type,
+      status: value,
+      reason,
+      message: '',
+      lastTransitionTime: EARLIER,
+    });
+    const before = aPool(
+      {},
+      {
+        conditions: [
+          at('Ready', 'False', 'MixedRedis'),
+          at('Stalled', 'True', 'MixedRedis'),
+          at('ScalingActive', 'False', 'Disabled'),
+        ],
+      },
+    );
+    const { conditions } = statusOf(before, { deployment: deployment(before, 1, allReady(1)) });
+    expect(conditions?.map(({ type, lastTransitionTime }) => [type, lastTransitionTime])).toEqual([
+      ['Ready', '2026-01-01T00:00:00Z'],
+      ['ScalingActive', EARLIER],
+    ]);
+  });
+});
+
+const versions = (pool: WorkerPool, found: Deployment) => {
+  const { currentVersion, lastGoodVersion } = statusOf(pool, { deployment: found });
+  return [currentVersion, lastGoodVersion];
+};
+const scaling = (atMs: number) => ({ atMs, from: 1, to: 2, reason: `at ${atMs}` });
+
+describe('versions', () => {
+  const before = aPool({ version: '2' }, { currentVersion: '1', lastGoodVersion: '1' });
+
+  it('move on once every pod runs the new one and is ready', () => {
+    expect(versions(before, deployment(before, 2, allReady(2)))).toEqual(['2', '2']);
+  });
+
+  it('stay while the rollout is under way', () => {
+    expect(versions(before, deployment(before, 2, { ...allReady(2), updatedReplicas: 1 }))).toEqual(['1', '1']);
+  });
+
+  it('a version is not good for having no pods', () => {
+    expect(versions(before, deployment(before, 0, allReady(0)))).toEqual(['2', '1']);
+  });
+});
+
+describe('autoscaling', () => {
+  it('tells the decision, with signals a person can read', () => {
+    const { autoscaling } = statusOf(aPool(autoscaled(0, 10)), { decision: aDecision() });
+    expect(autoscaling).toEqual({
+      desired: 5,
+      reason: '5 replicas: 400 jobs wait',
+      decision: '1000.1',
+      signals: [{ queue: 'emails', depth: 400, arrivalRate: 12.35, serviceTimeMs: 800, wants: 5 }],
+    });
+  });
+
+  it('keeps what it told before while this process has seen no decision', () => {
+    const told = { desired: 3, reason: 'x', decision: '9.9', heldBy: 'Panic' };
+    expect(statusOf(aPool(autoscaled(0, 10), { autoscaling: told })).autoscaling).toEqual(told);
+  });
+
+  it('keeps the ten newest changes of size, newest first', () => {
+    const last = Array.from({ length: 10 }, (_, index) => ({ time: EARLIER, from: index, to: index, reason: 'old' }));
+    const { autoscaling } = statusOf(aPool(autoscaled(0, 10), { autoscaling: { last } }), {
+      scalings: [scaling(2000), scaling(1000)],
+    });
+    expect(autoscaling?.last?.map(({ reason }) => reason)).toEqual(['at 2000', 'at 1000', ...Array(8).fill('old')]);
+  });
+
+  it('forgets reasons when it is off, but not the fence: no older decision may pass when it is on again', () => {
+    const told = { desired: 3, reason: 'x', decision: '9.9', heldBy: 'Panic' };
+    expect(statusOf(aPool({}, { autoscaling: told }), { decision: aDecision() }).autoscaling).toEqual({
+      decision: '9.9',
+    });
+  });
+});
+
+describe('compareStatus', () => {
+  const pool = aPool(autoscaled(0, 10));
+  const base = () => statusOf(pool, { deployment: deployment(pool, 1, allReady(1)), decision: aDecision() });
+
+  it('has no news of an equal status, in whatever order its conditions stand', () => {
+    const stored = base();
+    stored.conditions?.reverse();
+    expect(compareStatus(stored, base())).toBe('none');
+  });
+
+  it('has only numbers when a decision says the same for other reasons', () => {
+    const after = statusOf(pool, {
+      deployment: deployment(pool, 1, allReady(1)),
+      decision: aDecision({ sequence: 2, reason: 'other', signals: [] }),
+    });
+    expect(compareStatus(base(), after)).toBe('numbers');
+  });
+
+  it.each<[string, Partial<StatusInput>]>([
+    ['another size', { deployment: deployment(pool, 2, allReady(2)) }],
+    ['another wish', { decision: aDecision({ desiredReplicas: 9 }) }],
+    ['a hold', { decision: aDecision({ heldBy: 'StaleData' }) }],
+    ['a change of size to tell', { scalings: [{ atMs: 0, from: 1, to: 2, reason: '' }] }],
+  ])('has news of %s', (_, change) => {
+    const after = statusOf(pool, { deployment: deployment(pool, 1, allReady(1)), decision: aDecision(), ...change });
+    expect(compareStatus(base(), after)).toBe('news');
+  });
+});
