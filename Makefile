@@ -4,6 +4,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 WITH := tools/toolchain/with.sh
+BUILD := tools/build/apps.sh
 
 .PHONY: help
 help: ## Show this list
@@ -12,7 +13,7 @@ help: ## Show this list
 
 .PHONY: demo
 demo: ## The whole product on a real cluster: a burst of jobs, the pool from 0 to many and back, the ledger
-	@$(WITH) $(if $(KUBE_CONTEXT),packages,node) -- node e2e/src/demo/main.ts $(if $(KUBE_CONTEXT),--kube-context=$(KUBE_CONTEXT))
+	@$(WITH) $(if $(KUBE_CONTEXT),packages,node) -- $(BUILD) node e2e/src/demo/main.ts $(if $(KUBE_CONTEXT),--kube-context=$(KUBE_CONTEXT))
 
 .PHONY: test
 test: ## Every check: format, types, lint, unit, integration (real API server, real Redis), end to end (real pods)
@@ -21,7 +22,7 @@ test: ## Every check: format, types, lint, unit, integration (real API server, r
 .PHONY: bench
 bench: ## One benchmark, NAME=reaction or NAME=memory; the last line is one JSON object
 	@if [ -z "$(NAME)" ]; then echo "make bench needs a NAME: one of $$(ls bench/src/*.bench.ts | xargs -n1 basename -s .bench.ts | xargs)" >&2; exit 2; fi
-	$(WITH) control-plane -- node bench/src/$(NAME).bench.ts $(ARGS)
+	$(WITH) control-plane -- $(BUILD) node bench/src/$(NAME).bench.ts $(ARGS)
 
 .PHONY: generate
 generate: ## Write what is generated: CRDs, reference pages, scripts

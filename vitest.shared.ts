@@ -1,32 +1,43 @@
 import { basename } from 'node:path';
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
-/** The kinds of test, by the file's name: `x.test.ts` needs nothing, `x.integration.test.ts` real servers on loopback. */
-const INTEGRATION = 'src/**/*.integration.test.ts';
+/** The kinds of test, by the file's name and by what they need. */
+const KINDS = {
+  /** Nothing. */
+  test: { include: 'src/**/*.test.ts', testTimeout: 10_000 },
+  /** Real servers on loopback. */
+  integration: { include: 'src/**/*.integration.test.ts', testTimeout: 60_000 },
+  /** Real pods, so root. */
+  e2e: { include: 'src/**/*.e2e.test.ts', testTimeout: 300_000 },
+} as const;
+type Kind = keyof typeof KINDS;
 
 /**
- * One Vitest configuration for every project: `--mode integration` picks the integration tests, else the unit tests.
- * Results also go to `.results/<project>.<mode>.json`, from which `make test` counts.
+ * One Vitest configuration for every project: `--mode integration` and `--mode e2e` pick those kinds, else the unit
+ * tests run. Results also go to `.results/<project>.<kind>.json`, from which `make test` counts.
+ *
+ * @param settings what a project needs beside, for one kind of test.
  */
-export function projectConfig(projectRoot: string, overrides: ViteUserConfig['test'] = {}): ViteUserConfig {
+export function projectConfig(
+  projectRoot: string,
+  settings: Partial<Record<Kind, ViteUserConfig['test']>> = {},
+): ReturnType<typeof defineConfig> {
   return defineConfig(({ mode }) => {
-    const integration = mode === 'integration';
-    const project = basename(projectRoot);
+    const kind: Kind = mode === 'integration' || mode === 'e2e' ? mode : 'test';
+    const { include, testTimeout } = KINDS[kind];
     return {
       test: {
         root: projectRoot,
-        include: [integration ? INTEGRATION : 'src/**/*.test.ts'],
-        exclude: integration ? [] : [INTEGRATION],
+        include: [include],
+        exclude: kind === 'test' ? [KINDS.integration.include, KINDS.e2e.include] : [],
         passWithNoTests: false,
-        testTimeout: integration ? 60_000 : 10_000,
-        hookTimeout: 120_000,
-        fileParallelism: !integration,
+        testTimeout,
+        hookTimeout: 300_000,
+        fileParallelism: kind === 'test',
         reporters: ['default', 'json'],
-        outputFile: {
-          json: new URL(`.results/${project}.${integration ? 'integration' : 'test'}.json`, import.meta.url).pathname,
-        },
-        ...overrides,
+        outputFile: { json: new URL(`.results/${basename(projectRoot)}.${kind}.json`, import.meta.url).pathname },
+        ...settings[kind],
       },
     };
-  }) as ViteUserConfig;
+  });
 }

@@ -28,6 +28,8 @@ users:
   user: {${user}}
 `;
 
+const exec = (command: string): string => `exec: {apiVersion: client.authentication.k8s.io/v1, ${command}}`;
+
 const headersOf = async (path: string) => (await new Credentials(readKubeConfig([path])).current()).headers;
 
 it('reads server and token, without the last slash', async () => {
@@ -72,7 +74,6 @@ it('reads a rotated token when the server refuses the old one', async () => {
 it('asks a credential plugin, and tells no output when it fails', async () => {
   const credential = { kind: 'ExecCredential', status: { token: 'from-plugin' } };
   write('credential.json', JSON.stringify(credential));
-  const exec = (command: string): string => `exec: {apiVersion: client.authentication.k8s.io/v1, ${command}}`;
   const good = write('good', yaml(exec(`command: cat, args: ["${join(folder, 'credential.json')}"]`)));
   expect(await headersOf(good)).toEqual({ authorization: 'Bearer from-plugin' });
   const bad = write('bad', yaml(exec('command: echo, args: [s3cret], installHint: Install it.')));

@@ -2,6 +2,7 @@
 /// <reference path="./undici-parts.d.ts" />
 import type { Dispatcher } from 'undici';
 // Not the package's index: fetch, WebSocket, caches and mocks, unused here, cost 9 MiB of every controller.
+import request from 'undici/lib/api/api-request.js';
 import Agent from 'undici/lib/dispatcher/agent.js';
 import ProxyAgent from 'undici/lib/dispatcher/proxy-agent.js';
 import { ApiError, ConnectionError, type ApiStatus } from './api-error.ts';
@@ -126,7 +127,7 @@ export class Transport {
     try {
       const { headers, tls } = await this.#options.credentials.current();
       const pools = this.#poolsFor(tls);
-      const response = await (isWatch ? pools.watches : pools.requests).request({
+      const response = await request.call(isWatch ? pools.watches : pools.requests, {
         origin: this.server,
         path: input.path + queryString(input.query),
         method: input.method,
