@@ -53,11 +53,9 @@ function applyTemplate(
   const { uid, resourceVersion } = current.metadata;
   const { carryReplicas } = step;
   const deployment = carryReplicas === undefined ? step.deployment : withReplicas(step.deployment, carryReplicas);
-  // A size that is carried must be the newest; without one only the identity matters.
-  const guard = carryReplicas === undefined ? { uid } : { uid, resourceVersion };
   return client.apply<Deployment>(
     DEPLOYMENTS,
-    { ...deployment, metadata: definedOnly({ ...deployment.metadata, ...guard }) },
+    { ...deployment, metadata: definedOnly({ ...deployment.metadata, uid, resourceVersion }) },
     { fieldManager: TEMPLATE_MANAGER, force: true, fieldValidation: 'Strict', ...(signal && { signal }) },
   );
 }

@@ -65,7 +65,6 @@ it('a hold is told and writes no Deployment', async () => {
 
 it('bounds of the spec hold for every decision', async () => {
   const pool = await t.pool(ns, 'bounded', auto(1, 3));
-  await t.publish(await t.read(pool), { desiredReplicas: 1 });
   await t.sized(pool, 1);
   await t.publish(pool, { sequence: 2, desiredReplicas: 500 });
   await t.sized(pool, 3);
@@ -137,7 +136,8 @@ it('of decisions that come doubled, reordered and at once, the newest is the siz
 
 it('a controller that was away acts on the newest decision only, and keeps the size until then', async () => {
   const pool = await t.pool(ns, 'away', auto(0, 100));
-  await t.publish(await t.read(pool), { desiredReplicas: 5 });
+  await t.sized(pool, 0);
+  await t.publish(pool, { desiredReplicas: 5 });
   await t.sized(pool, 5);
   await controller.stop();
   for (const sequence of [2, 3, 4])

@@ -34,13 +34,13 @@ export async function createSite(cluster: Cluster, namespace: string): Promise<S
 
 /** Installs a chart of this repository as a release of the same name and waits until its pods are ready. */
 export async function installChart(
-  { helm, images }: Cluster,
+  cluster: Cluster,
   namespace: string,
   chart: string,
   values: Record<string, string> = {},
 ): Promise<void> {
-  const all = { ...imageValues(chart, images), ...values };
-  await run(helm, [
+  const all = { ...imageValues(chart, cluster.images), ...values };
+  const install = [
     'upgrade',
     '--install',
     chart,
@@ -49,7 +49,25 @@ export async function installChart(
     ...Object.entries(all).map(([name, value]) => `--set=${name}=${value}`),
     '--wait',
     '--timeout=120s',
-  ]);
+  ];
+  try {
+    await run(cluster.helm, install);
+  } catch (error) {
+    throw new Error(`chart ${chart}: ${(error as Error).message}\n${await state(cluster, namespace)}`, {
+      cause: error,
+    });
+  }
+}
+
+/** What one would look at first, when pods do not get ready. */
+async function state({ kubectl }: Cluster, namespace: string): Promise<string> {
+  const looks = [
+    ['get', 'pods', '-o', 'wide'],
+    ['get', 'events', '--sort-by=.lastTimestamp'],
+    ['logs', '--tail=5', '--prefix', '-l', 'app.kubernetes.io/part-of=redis-queue'],
+  ];
+  const seen = looks.map((look) => run(kubectl, [...look, '-n', namespace]).catch((error: Error) => error.message));
+  return (await Promise.all(seen)).join('\n');
 }
 
 function imageValues(chart: string, { registry, tag }: Cluster['images']): Record<string, string> {

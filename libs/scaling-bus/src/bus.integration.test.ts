@@ -236,4 +236,18 @@ describe('an outage of the bus', () => {
     await expect(publisher.publish(decision('a', 1))).rejects.toThrow(/within 300 ms|connect|closed|retries/i);
     await own.stop();
   });
+
+  it.each(['never reached', 'lost'])('a consumer that has %s Redis closes within seconds', async (how) => {
+    const own = await startRedis();
+    if (how === 'never reached') await own.kill9();
+    let errors = 0;
+    const observer: ConsumerObserver = { connectionError: () => errors++ };
+    const running = createConsumer({ redis: { host: own.host, port: own.port }, handler: async () => {}, observer });
+    if (how === 'lost') await own.kill9();
+    await eventually(() => errors > 0);
+    const startedMs = performance.now();
+    await running.close();
+    expect(performance.now() - startedMs).toBeLessThan(8_000);
+    await own.stop();
+  });
 });

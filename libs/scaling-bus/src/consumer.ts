@@ -55,12 +55,14 @@ const CLOSE_TIMEOUT_MS = 5_000;
 export function createConsumer(options: ConsumerOptions): Consumer {
   const { redis, handler, observer = {}, concurrency = 8 } = options;
   const clock = openConnection(redis, 'redis-queue:bus-consumer');
+  const closing = new AbortController();
   const worker = new Worker<unknown>(BUS_QUEUE, (job) => consume(job.data, clock, handler, observer), {
     prefix: BUS_PREFIX,
     connection: {
       ...redis,
       maxRetriesPerRequest: null,
-      retryStrategy: (attempt: number) => Math.min(50 * 2 ** attempt, 2_000),
+      // null ends the connection: else a worker without Redis would wait for it before it closes.
+      retryStrategy: (attempt: number) => (closing.signal.aborted ? null : Math.min(50 * 2 ** attempt, 2_000)),
     },
     concurrency,
     lockDuration: LOCK_MS,
@@ -73,8 +75,11 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   worker.on('error', (error) => observer.connectionError?.(error));
 
   const close = async (): Promise<void> => {
-    // Without Redis a worker waits for ever to close; then it is cut off, and its decisions come again.
-    await withDeadline(worker.close(), CLOSE_TIMEOUT_MS, 'the bus did not close').catch(() => worker.close(true));
+    closing.abort();
+    const left = 'the bus did not close; decisions in hand come again';
+    await withDeadline(worker.close(), CLOSE_TIMEOUT_MS, left).catch((error: Error) =>
+      observer.connectionError?.(error),
+    );
     clock.disconnect();
   };
   return { close, [Symbol.asyncDispose]: close };
