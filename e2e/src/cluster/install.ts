@@ -48,7 +48,7 @@ export async function installChart(
     `--namespace=${namespace}`,
     ...Object.entries(all).map(([name, value]) => `--set=${name}=${value}`),
     '--wait',
-    '--timeout=120s',
+    '--timeout=60s',
   ];
   try {
     await run(cluster.helm, install);

@@ -6,7 +6,7 @@ import request from 'undici/lib/api/api-request.js';
 import Agent from 'undici/lib/dispatcher/agent.js';
 import ProxyAgent from 'undici/lib/dispatcher/proxy-agent.js';
 import { ApiError, ConnectionError, type ApiStatus } from './api-error.ts';
-import type { Credentials, TlsOptions } from './credentials.ts';
+import type { Access, Credentials, TlsOptions } from './credentials.ts';
 import { LineSplitter } from './line-splitter.ts';
 
 export interface RequestInput {
@@ -32,7 +32,13 @@ export interface WatchStream extends AsyncIterable<WatchEvent> {
 }
 
 /** `code` is the HTTP status, or `<error>` when there was no answer. */
-export type RequestObserver = (request: { verb: string; method: string; code: string; seconds: number }) => void;
+export type RequestObserver = (request: {
+  verb: string;
+  method: string;
+  host: string;
+  code: string;
+  seconds: number;
+}) => void;
 
 export interface TransportOptions {
   credentials: Credentials;
@@ -65,10 +71,6 @@ export class Transport {
 
   constructor(options: TransportOptions) {
     this.#options = options;
-  }
-
-  get server(): string {
-    return this.#options.credentials.server;
   }
 
   observe(observer: RequestObserver): void {
@@ -115,6 +117,11 @@ export class Transport {
     };
   }
 
+  /** Finds out where the server is and who we are, without a request. */
+  async prepare(): Promise<void> {
+    await this.#options.credentials.current();
+  }
+
   async close(): Promise<void> {
     const pools = this.#pools;
     this.#pools = undefined;
@@ -124,15 +131,17 @@ export class Transport {
   async #dispatch(input: RequestInput, isWatch: boolean): Promise<Dispatcher.ResponseData> {
     const started = performance.now();
     let code = '<error>';
+    let host = '';
     try {
-      const { headers, tls } = await this.#options.credentials.current();
-      const pools = this.#poolsFor(tls);
+      const access = await this.#options.credentials.current();
+      host = new URL(access.server).host;
+      const pools = this.#poolsFor(access);
       const response = await request.call(isWatch ? pools.watches : pools.requests, {
-        origin: this.server,
+        origin: access.server,
         path: input.path + queryString(input.query),
         method: input.method,
         headers: {
-          ...headers,
+          ...access.headers,
           accept: 'application/json',
           'user-agent': this.#options.userAgent,
           ...(input.body === undefined ? {} : { 'content-type': input.contentType ?? 'application/json' }),
@@ -147,21 +156,22 @@ export class Transport {
     } catch (error) {
       throw new ConnectionError(describe(input), error);
     } finally {
-      this.#observer({ verb: input.verb, method: input.method, code, seconds: (performance.now() - started) / 1000 });
+      const { verb, method } = input;
+      this.#observer({ verb, method, host, code, seconds: (performance.now() - started) / 1000 });
     }
   }
 
   /** New connections only when the CA or the client certificate were rotated; requests under way end on the old ones. */
-  #poolsFor(tls: TlsOptions): Pools {
+  #poolsFor({ tls, proxyUrl }: Access): Pools {
     if (this.#pools?.tls === tls) return this.#pools;
     const old = this.#pools;
-    const { credentials, http2 = false, maxConnections = 16 } = this.#options;
+    const { http2 = false, maxConnections = 16 } = this.#options;
     const connect = { ...tls, keepAlive: true, keepAliveInitialDelay: 30_000, timeout: 10_000 };
     const shared = { keepAliveTimeout: KEEP_ALIVE_MS, keepAliveMaxTimeout: KEEP_ALIVE_MS, allowH2: http2, connect };
     const pool = (connections: number | null): Dispatcher =>
-      credentials.proxyUrl === undefined
+      proxyUrl === undefined
         ? new Agent({ ...shared, connections })
-        : new ProxyAgent({ ...shared, connections, uri: credentials.proxyUrl, requestTls: connect });
+        : new ProxyAgent({ ...shared, connections, uri: proxyUrl, requestTls: connect });
     // Watches hold a connection each; in the pool of the requests they would starve them.
     const requests = pool(http2 ? 1 : maxConnections);
     this.#pools = { tls, requests, watches: http2 ? requests : pool(null) };

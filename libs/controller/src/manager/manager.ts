@@ -59,7 +59,7 @@ class ProcessManager implements Manager {
       registers: [registry],
     });
     this.#masterStatus.set({ name }, 0);
-    client.transport.observe(requestMetrics(registry, client.transport.server));
+    client.transport.observe(requestMetrics(registry));
     this.addHealthCheck('ping', () => undefined);
     this.addReadyCheck('caches', () => {
       const { unsynced } = this.#caches;
