@@ -51,7 +51,7 @@ describe('the queue controller alone', () => {
     const [controller] = await team.pods('app.kubernetes.io/name=queue-controller');
     const said = [
       await team.kubectl('logs', controller!),
-      await team.kubectl('get', `${QUEUE},events`, '-o', 'yaml'),
+      await team.kubectl('get', 'queues.redis-queue.io,events', '-o', 'yaml'),
     ].join();
     for (const secret of [wrong, team.site.password]) {
       expect(said).not.toContain(secret);

@@ -28,11 +28,11 @@ users:
   user: {${user}}
 `;
 
-const headersOf = async (path: string) => (await findAccess(path, {})()).headers;
+const headersOf = async (path: string) => (await findAccess(path, {})({ refused: false })).headers;
 
 it('reads server and token, without the last slash', async () => {
   const path = write('config', yaml('token: abc'));
-  expect((await findAccess(path, {})()).server).toBe('https://one.example');
+  expect((await findAccess(path, {})({ refused: false })).server).toBe('https://one.example');
   expect(await headersOf(path)).toEqual({ authorization: 'Bearer abc' });
 });
 
@@ -84,19 +84,54 @@ it('asks a credential plugin', async () => {
   expect(await headersOf(write('config', yaml(exec)))).toEqual({ authorization: 'Bearer from-plugin' });
 });
 
-it('impersonates', async () => {
-  const path = write('config', yaml('token: t, as: other'));
-  expect(await headersOf(path)).toEqual({ authorization: 'Bearer t', 'impersonate-user': 'other' });
+it('asks the plugin again only when the server refused what it gave', async () => {
+  const credential = { kind: 'ExecCredential', status: { token: 'one' } };
+  const file = write('credential.json', JSON.stringify(credential));
+  const exec = `exec: {apiVersion: client.authentication.k8s.io/v1, command: cat, args: ["${file}"]}`;
+  const source = findAccess(write('config', yaml(exec)), {});
+  const token = async (refused: boolean) => (await source({ refused })).headers.authorization;
+  expect(await token(false)).toBe('Bearer one');
+  writeFileSync(file, JSON.stringify({ kind: 'ExecCredential', status: { token: 'two' } }));
+  expect(await token(false)).toBe('Bearer one');
+  expect(await token(true)).toBe('Bearer two');
+});
+
+it('tells nothing of the output of a plugin that fails', async () => {
+  const script = 'command: sh, args: [-c, "echo s3cret >&2; exit 3"], installHint: Install it.';
+  const path = write('config', yaml(`exec: {apiVersion: client.authentication.k8s.io/v1, ${script}}`));
+  const failure = await headersOf(path).catch((error: unknown) => String(error));
+  expect(failure).toContain('Credential plugin sh failed');
+  expect(failure).toContain('Install it.');
+  expect(failure).not.toContain('s3cret');
+});
+
+it('impersonates, and logs in with a password', async () => {
+  const path = write('config', yaml('username: me, password: pw, as: other'));
+  expect(await headersOf(path)).toEqual({ authorization: 'Basic bWU6cHc=', 'impersonate-user': 'other' });
+});
+
+it('merges the files of KUBECONFIG, the first of a name counting, absent ones left out', async () => {
+  const first = write('first', 'current-context: here\nclusters: [{name: c, cluster: {server: https://first}}]\n');
+  const second = write('second', yaml('token: abc', 'server: https://second'));
+  const env = { KUBECONFIG: [join(folder, 'absent'), first, second].join(':') };
+  expect(await findAccess(undefined, env)({ refused: false })).toMatchObject({
+    server: 'https://first',
+    headers: { authorization: 'Bearer abc' },
+  });
 });
 
 it.each([
-  ['current-context: gone\nclusters: []\nusers: []\ncontexts: []', 'context "gone" names no cluster'],
-  ['{{{ key: s3cret', 'not valid YAML'],
-  [yaml('token: t', 'server: https://x, proxy-url: socks5://p'), 'use an http or https proxy'],
-])('says what is wrong, and nothing secret', async (content, message) => {
-  const failure = await headersOf(write('config', content)).catch((error: unknown) => String(error));
-  expect(failure).toContain(message);
-  expect(failure).not.toContain('s3cret');
+  ['current-context: gone', 'current-context "gone" is not among the contexts'],
+  ['current-context: a\ncontexts: [{name: a, context: {cluster: none}}]', 'cluster "none" is missing'],
+  ['{{{ key: s3cret', 'is not a YAML object'],
+  [yaml('auth-provider: {name: gcp}'), 'use exec'],
+  [yaml('token: t', 'server: https://x, proxy-url: socks5://p'), 'must be http or https'],
+])('says what is wrong in which file, and nothing secret', (content, message) => {
+  const path = write('config', content);
+  const find = (): unknown => findAccess(path, {});
+  expect(find).toThrow(message);
+  expect(find).toThrow(path);
+  expect(find).not.toThrow('s3cret');
 });
 
 it('refuses files that do not exist, by name', () => {

@@ -16,8 +16,11 @@ export interface Access {
   tls: TlsOptions;
 }
 
-/** Where access comes from: a kubeconfig, a pod's ServiceAccount. Asked again whenever something may have been rotated. */
-export type AccessSource = () => Promise<Access>;
+/**
+ * Where access comes from: a kubeconfig, a pod's ServiceAccount. Asked again whenever something may have been rotated;
+ * `refused` says that the server did not accept the last answer.
+ */
+export type AccessSource = (options: { refused: boolean }) => Promise<Access>;
 
 /** A mounted token is replaced long before it ends; client-go also looks about once a minute. */
 const REFRESH_MS = 30_000;
@@ -27,6 +30,7 @@ export class Credentials {
   readonly #source: AccessSource;
   #access: { value: Access; until: number } | undefined;
   #refreshing: Promise<Access> | undefined;
+  #refused = false;
   #tls: { options: TlsOptions; digest: string } | undefined;
 
   constructor(source: AccessSource) {
@@ -45,10 +49,12 @@ export class Credentials {
   /** The server did not accept them: ask anew next time. */
   forget(): void {
     this.#access = undefined;
+    this.#refused = true;
   }
 
   async #refresh(): Promise<Access> {
-    const access = await this.#source();
+    const access = await this.#source({ refused: this.#refused });
+    this.#refused = false;
     const digest = digestOf(access.tls);
     if (this.#tls?.digest !== digest) this.#tls = { options: withoutUndefined(access.tls), digest };
     const value = { ...access, tls: this.#tls.options };

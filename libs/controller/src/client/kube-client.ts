@@ -153,14 +153,6 @@ export class KubeClient {
     return this.#send<T>({ verb: 'get', method: 'GET', path, signal: options.signal });
   }
 
-  /**
-   * Reads the credentials, so that a bad configuration shows before work begins. No request is made.
-   * @throws an Error that says what is wrong with the kubeconfig
-   */
-  prepare(): Promise<void> {
-    return this.#transport.prepare();
-  }
-
   /** Ends all connections. */
   close(): Promise<void> {
     return this.#transport.close();

@@ -10,7 +10,7 @@ export interface LoadOptions extends Partial<Omit<TransportOptions, 'credentials
 
 /**
  * A client for `kubeconfigPath`, else KUBECONFIG, else the pod's own ServiceAccount, else `~/.kube/config`. It connects on first use.
- * @throws when a kubeconfig that is named does not exist; what is wrong in one shows on first use, see `KubeClient.prepare`
+ * @throws an Error that says which kubeconfig is missing or what is wrong in it
  */
 export function loadKubeClient(options: LoadOptions = {}): KubeClient {
   const { kubeconfigPath, userAgent = 'redis-queue', ...rest } = options;

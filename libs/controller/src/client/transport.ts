@@ -117,11 +117,6 @@ export class Transport {
     };
   }
 
-  /** Finds out where the server is and who we are, without a request. */
-  async prepare(): Promise<void> {
-    await this.#options.credentials.current();
-  }
-
   async close(): Promise<void> {
     const pools = this.#pools;
     this.#pools = undefined;

@@ -68,7 +68,6 @@ async function runProcess<F extends string>(
     const registry = new Registry();
     collectDefaultMetrics({ register: registry });
     const client = loadKubeClient({ kubeconfigPath: common.kubeconfigPath, userAgent: app.name });
-    await client.prepare();
     const manager = createManager({
       name: app.name,
       client,
