@@ -9,6 +9,8 @@ ARG APP_DIR
 # A small young generation keeps a controller's memory flat. A worker whose jobs allocate much sets its own.
 ARG NODE_FLAGS="--max-semi-space-size=1 --max-old-space-size=80"
 ENV NODE_ENV=production
+# One malloc arena instead of one a thread: 9 MiB less of resident memory, measured by `make bench NAME=memory`.
+ENV MALLOC_ARENA_MAX=1
 ENV NODE_OPTIONS=${NODE_FLAGS}
 
 # .mjs: an ES module with no package.json beside it.

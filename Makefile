@@ -22,7 +22,7 @@ test: ## Every check: format, types, lint, unit, integration (real API server, r
 .PHONY: bench
 bench: ## One benchmark, NAME=reaction or NAME=memory; the last line is one JSON object
 	@if [ -z "$(NAME)" ]; then echo "make bench needs a NAME: one of $$(ls bench/src/*.bench.ts | xargs -n1 basename -s .bench.ts | xargs)" >&2; exit 2; fi
-	$(WITH) control-plane -- $(BUILD) node bench/src/$(NAME).bench.ts $(ARGS)
+	$(WITH) control-plane -- node bench/src/$(NAME).bench.ts $(ARGS)
 
 .PHONY: generate
 generate: ## Write what is generated: CRDs, reference pages, scripts

@@ -35,8 +35,8 @@ export interface RunningApp {
   httpPort: number;
 }
 
-/** What the charts set; see charts/common. */
-const NODE_OPTIONS = '--max-semi-space-size=1 --max-old-space-size=80';
+/** What charts/common and the Dockerfile set. */
+const IMAGE_ENV = { NODE_OPTIONS: '--max-semi-space-size=1 --max-old-space-size=80', MALLOC_ARENA_MAX: '1' };
 
 /** Builds the bundles of the apps, from Nx's cache where nothing changed. */
 export async function buildApps(): Promise<void> {
@@ -93,7 +93,7 @@ async function startApp(name: AppName, controlPlane: ControlPlane, redis: RedisS
       '--lease-namespace=default',
       '--redis-secret-names=redis-credentials',
     ],
-    { env: { NODE_OPTIONS, BUS_REDIS_URL: redis.url, POD_NAMESPACE: 'default', POD_NAME: `${name}-0` } },
+    { env: { ...IMAGE_ENV, BUS_REDIS_URL: redis.url, POD_NAMESPACE: 'default', POD_NAME: `${name}-0` } },
   );
   await eventually(async () => (await fetch(`http://127.0.0.1:${httpPort}/readyz`)).ok, {
     timeoutMs: 30_000,

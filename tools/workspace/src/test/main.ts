@@ -27,7 +27,7 @@ const STEPS: Step[] = [
   step('lint', nx('lint', '--parallel=2'), 'npx nx lint PROJECT'),
   step('build', nx('build', '--parallel=2'), 'npx nx build PROJECT'),
   step('unit', nx('test', '--parallel=2'), 'npx nx test PROJECT'),
-  step('integration', nx('integration', '--parallel=1'), 'npx nx integration PROJECT'),
+  step('integration', nx('integration', '--parallel=3'), 'npx nx integration PROJECT'),
   step('e2e', nx('e2e', '--parallel=1'), 'npx nx e2e e2e; the clusters that are left: tools/cluster/cluster status'),
 ];
 
