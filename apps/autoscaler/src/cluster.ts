@@ -1,22 +1,7 @@
-import { GROUP, VERSION, type Queue, type WorkerPool } from '@redis-queue/api';
-import { SECRETS, type Manager, type ObjectCache, type Resource, type ResourceType } from '@redis-queue/controller';
+import { type Queue, QUEUES, WORKER_POOLS, type WorkerPool } from '@redis-queue/api';
+import { SECRETS, type Manager, type ObjectCache, type Resource } from '@redis-queue/controller';
 import type { Bell } from './bell.ts';
 import { buildTopology, poolKey, type Topology } from './topology.ts';
-
-export const POOLS: ResourceType = {
-  group: GROUP,
-  version: VERSION,
-  plural: 'workerpools',
-  kind: 'WorkerPool',
-  namespaced: true,
-};
-export const QUEUES: ResourceType = {
-  group: GROUP,
-  version: VERSION,
-  plural: 'queues',
-  kind: 'Queue',
-  namespaced: true,
-};
 
 type SecretObject = Resource & { data?: Record<string, string> };
 
@@ -32,7 +17,7 @@ export interface Cluster {
  * Rings `bell` when the topology or a pool's size changed; other changes of a status say nothing to it.
  */
 export function watchCluster(manager: Manager, secretNames: readonly string[], bell: Bell): Cluster {
-  const pools = manager.cache<WorkerPool>(POOLS);
+  const pools = manager.cache<WorkerPool>(WORKER_POOLS);
   const queues = manager.cache<Queue>(QUEUES);
   const secrets = new Map(
     secretNames.map((name) => [name, manager.cache<SecretObject>(SECRETS, { fieldSelector: `metadata.name=${name}` })]),

@@ -1,3 +1,4 @@
+import { QUEUES, WORKER_POOLS } from '@redis-queue/api';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -14,7 +15,6 @@ import {
 } from '@redis-queue/testing';
 import { loadKubeClient, SECRETS, type KubeClient } from '@redis-queue/controller';
 import { aPool, aQueue } from './fixtures.ts';
-import { POOLS, QUEUES } from './cluster.ts';
 
 const PASSWORD = 'hunter2-of-the-queues';
 const BUS_PASSWORD = 'hunter2-of-the-bus';
@@ -34,7 +34,7 @@ beforeAll(async () => {
   ]);
   client = loadKubeClient({ kubeconfigPath: cluster.kubeconfigPath });
   // A kind is served a moment after its definition is established.
-  await eventually(async () => Promise.all([QUEUES, POOLS].map((type) => client.list(type))));
+  await eventually(async () => Promise.all([QUEUES, WORKER_POOLS].map((type) => client.list(type))));
   consumer = createConsumer({
     redis: { host: bus.host, port: bus.port, password: BUS_PASSWORD },
     handler: (decision) => Promise.resolve(void decisions.push(decision)),
@@ -66,8 +66,13 @@ async function apply(namespace: string, name: string, replicas: number): Promise
   } as never);
   await client.create(QUEUES, { ...aQueue(name), ...place });
   const { status: _status, ...pool } = aPool(name, [name]);
-  await client.create(POOLS, { ...pool, ...place });
-  await client.mergePatch(POOLS, place.metadata, { status: { desiredReplicas: replicas } }, { subresource: 'status' });
+  await client.create(WORKER_POOLS, { ...pool, ...place });
+  await client.mergePatch(
+    WORKER_POOLS,
+    place.metadata,
+    { status: { desiredReplicas: replicas } },
+    { subresource: 'status' },
+  );
 }
 
 async function addJob(name: string): Promise<void> {
@@ -89,11 +94,11 @@ test('the process wakes a pool at zero; killed and started again it begins a lat
   await decided('first', () => true);
   await addJob('first');
   const woken = await decided('first', ({ desiredReplicas }) => desiredReplicas === 1);
-  const pool = await client.get(POOLS, { namespace, name: 'first' });
+  const pool = await client.get(WORKER_POOLS, { namespace, name: 'first' });
   expect(woken.pool).toMatchObject({ namespace, uid: pool?.metadata.uid, generation: 1 });
   await first.stop('SIGKILL');
   await client.mergePatch(
-    POOLS,
+    WORKER_POOLS,
     { namespace, name: 'first' },
     { status: { desiredReplicas: 4 } },
     { subresource: 'status' },

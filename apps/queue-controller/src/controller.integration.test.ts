@@ -1,7 +1,7 @@
+import { QUEUES } from '@redis-queue/api';
 import { keyOf } from '@redis-queue/controller';
 import { eventually, startRedis } from '@redis-queue/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { QUEUES } from './resources.ts';
 import {
   runController,
   testCluster,

@@ -1,7 +1,7 @@
+import { QUEUES } from '@redis-queue/api';
 import { keyOf } from '@redis-queue/controller';
 import { eventually, freePort, startProcess, type ChildHandle } from '@redis-queue/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { QUEUES } from './resources.ts';
 import { testCluster, type TestCluster } from './test-cluster.ts';
 
 const RIGHT = 'right-hunter2-password';

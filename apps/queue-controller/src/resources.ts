@@ -1,13 +1,5 @@
-import { GROUP, VERSION } from '@redis-queue/api';
-import type { Resource, ResourceType } from '@redis-queue/controller';
-
-export const QUEUES: ResourceType = {
-  group: GROUP,
-  version: VERSION,
-  plural: 'queues',
-  kind: 'Queue',
-  namespaced: true,
-};
+import { GROUP } from '@redis-queue/api';
+import type { Resource } from '@redis-queue/controller';
 
 export interface Secret extends Resource {
   data?: Record<string, string>;

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { API_VERSION, type Condition, type Queue, type QueueSpec } from '@redis-queue/api';
+import { API_VERSION, type Condition, type Queue, QUEUES, type QueueSpec } from '@redis-queue/api';
 import { RedisConnections } from '@redis-queue/bullmq';
 import {
   createLog,
@@ -15,7 +15,7 @@ import {
   type Resource,
 } from '@redis-queue/controller';
 import { eventually, startControlPlane, startRedis, type ControlPlane, type RedisServer } from '@redis-queue/testing';
-import { QUEUES, type Secret } from './resources.ts';
+import type { Secret } from './resources.ts';
 import { wireQueueController } from './wire.ts';
 
 export type StoredQueue = Queue & Resource;

@@ -1,4 +1,4 @@
-import { redisSecretName, type Queue } from '@redis-queue/api';
+import { type Queue, QUEUES, redisSecretName } from '@redis-queue/api';
 import { connectionKey, queueId, RedisConnections, type QueueRef, type RedisTarget } from '@redis-queue/bullmq';
 import {
   addFinalizer,
@@ -16,7 +16,7 @@ import {
 import { QueueMetrics } from './metrics.ts';
 import { queueRef, resolveConnection, ServerInfoCache, type Sources } from './observe.ts';
 import { DRIFT_CHECK_MS, reconcileQueue, type ReconcileDeps } from './reconcile.ts';
-import { DATA_FINALIZER, QUEUES, type Secret } from './resources.ts';
+import { DATA_FINALIZER, type Secret } from './resources.ts';
 import { QueueSampler } from './sampler.ts';
 
 export interface Settings {

@@ -1,3 +1,4 @@
+import { WORKER_POOLS } from '@redis-queue/api';
 import { isConflict, keyToString, type EventRecorder, type Log, type ObjectKey } from '@redis-queue/controller';
 import { parseFence, type DecisionContext, type ScalingDecision } from '@redis-queue/scaling-bus';
 import { applySize } from './apply.ts';
@@ -5,7 +6,7 @@ import { judgeDecision, type Verdict } from './decide.ts';
 import type { DecisionLedger } from './ledger.ts';
 import type { PoolMetrics } from './metrics.ts';
 import { readDeployment, type Sources } from './observe.ts';
-import { WORKER_POOLS, type PoolObject } from './resources.ts';
+import type { PoolObject } from './resources.ts';
 
 export interface ConsumeDeps {
   readonly sources: Pick<Sources, 'client' | 'pools'>;

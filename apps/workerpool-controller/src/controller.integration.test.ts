@@ -1,8 +1,9 @@
+import { QUEUES, WORKER_POOLS } from '@redis-queue/api';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { DEPLOYMENTS, keyOf } from '@redis-queue/controller';
 import { eventually } from '@redis-queue/testing';
 import { DECISION_ANNOTATION } from '@redis-queue/scaling-bus';
-import { QUEUES, SECRET_ANNOTATION, WORKER_POOLS, type Deployment } from './resources.ts';
+import { SECRET_ANNOTATION, type Deployment } from './resources.ts';
 import { runController, testCluster, type RunningController, type TestCluster } from './test-cluster.ts';
 
 let t: TestCluster;

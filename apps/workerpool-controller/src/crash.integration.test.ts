@@ -1,3 +1,4 @@
+import { QUEUES } from '@redis-queue/api';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { DEPLOYMENTS, keyOf, SECRETS } from '@redis-queue/controller';
 import { eventually } from '@redis-queue/testing';
@@ -5,7 +6,7 @@ import { applyStep } from './apply.ts';
 import { planPool } from './plan.ts';
 import { resolveQueues } from './queues.ts';
 import { isOurSize, scaleManagerOwnsReplicas } from './replicas.ts';
-import { QUEUES, VERSION_ANNOTATION, type Deployment, type PoolObject, type Secret } from './resources.ts';
+import { VERSION_ANNOTATION, type Deployment, type PoolObject, type Secret } from './resources.ts';
 import { runController, testCluster, type TestCluster } from './test-cluster.ts';
 import type { QueueObject } from './observe.ts';
 

@@ -1,4 +1,4 @@
-import type { WorkerPool } from '@redis-queue/api';
+import { WORKER_POOLS, type WorkerPool } from '@redis-queue/api';
 import { isOwnedBy, ownerKey, readOwnerReference } from '@redis-queue/controller';
 import { formatFence, parseFence, type Fence } from '@redis-queue/scaling-bus';
 import { desiredDeployment } from './deployment.ts';
@@ -14,7 +14,7 @@ import {
   scaleManagerOwnsReplicas,
   type Contest,
 } from './replicas.ts';
-import { APPLIED_ANNOTATION, REPLICAS_ANNOTATION, WORKER_POOLS, type Deployment } from './resources.ts';
+import { APPLIED_ANNOTATION, REPLICAS_ANNOTATION, type Deployment } from './resources.ts';
 
 export interface ObservedPool {
   /** The Deployment of the pool's name, whoever it belongs to. */

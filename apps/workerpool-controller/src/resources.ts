@@ -1,20 +1,5 @@
-import { GROUP, VERSION, type WorkerPool } from '@redis-queue/api';
-import type { Resource, ResourceType } from '@redis-queue/controller';
-
-export const WORKER_POOLS: ResourceType = {
-  group: GROUP,
-  version: VERSION,
-  plural: 'workerpools',
-  kind: 'WorkerPool',
-  namespaced: true,
-};
-export const QUEUES: ResourceType = {
-  group: GROUP,
-  version: VERSION,
-  plural: 'queues',
-  kind: 'Queue',
-  namespaced: true,
-};
+import { GROUP, type WorkerPool } from '@redis-queue/api';
+import type { Resource } from '@redis-queue/controller';
 
 export type PoolObject = WorkerPool & Resource;
 

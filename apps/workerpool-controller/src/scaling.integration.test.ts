@@ -1,3 +1,4 @@
+import { WORKER_POOLS } from '@redis-queue/api';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { Registry } from 'prom-client';
 import { DEPLOYMENTS } from '@redis-queue/controller';
@@ -7,7 +8,7 @@ import { consumeDecision, type ConsumeDeps } from './consume.ts';
 import { DecisionLedger } from './ledger.ts';
 import { PoolMetrics } from './metrics.ts';
 import { fenceOf } from './replicas.ts';
-import { POOL_LABEL, WORKER_POOLS, type Deployment, type PoolObject } from './resources.ts';
+import { POOL_LABEL, type Deployment, type PoolObject } from './resources.ts';
 import { runController, testCluster, type RunningController, type TestCluster } from './test-cluster.ts';
 import { aDecision } from './testbed.ts';
 

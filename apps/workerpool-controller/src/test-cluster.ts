@@ -1,4 +1,11 @@
-import { API_VERSION, type Condition, type QueueSpec, type WorkerPoolSpecInput } from '@redis-queue/api';
+import {
+  API_VERSION,
+  type Condition,
+  QUEUES,
+  type QueueSpec,
+  WORKER_POOLS,
+  type WorkerPoolSpecInput,
+} from '@redis-queue/api';
 import {
   createLog,
   createManager,
@@ -15,7 +22,7 @@ import {
 import { createPublisher, SCHEMA_VERSION, type Publisher, type ScalingDecision } from '@redis-queue/scaling-bus';
 import { eventually, startControlPlane, startRedis, type ControlPlane, type RedisServer } from '@redis-queue/testing';
 import type { QueueObject } from './observe.ts';
-import { QUEUES, WORKER_POOLS, type Deployment, type PoolObject, type Secret } from './resources.ts';
+import type { Deployment, PoolObject, Secret } from './resources.ts';
 import { wireWorkerPoolController } from './wire.ts';
 
 /** A real API server with its controllers, and a real Redis as the bus. No kubelet: pods get ready when a test says so. */

@@ -1,3 +1,4 @@
+import { QUEUES, WORKER_POOLS } from '@redis-queue/api';
 import { keyOf, keyToString, DEPLOYMENTS, SECRETS, type Manager, type ObjectKey } from '@redis-queue/controller';
 import { createConsumer, type BusRedisOptions } from '@redis-queue/scaling-bus';
 import { consumeDecision, type ConsumeDeps } from './consume.ts';
@@ -12,15 +13,7 @@ import {
   type Sources,
 } from './observe.ts';
 import { reconcilePool, type ReconcileDeps } from './reconcile.ts';
-import {
-  POOL_LABEL,
-  QUEUES,
-  STATUS_MANAGER,
-  WORKER_POOLS,
-  type Deployment,
-  type PoolObject,
-  type Secret,
-} from './resources.ts';
+import { POOL_LABEL, STATUS_MANAGER, type Deployment, type PoolObject, type Secret } from './resources.ts';
 
 export interface Settings {
   /** Names of Secrets that RBAC lets the controller read. */

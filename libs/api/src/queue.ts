@@ -2,10 +2,15 @@ import { z } from 'zod';
 import {
   type API_VERSION,
   conditionsSchema,
+  GROUP,
   localReferenceSchema,
   observedGenerationSchema,
   type ObjectMeta,
+  VERSION,
 } from './meta.ts';
+
+/** Where the API server serves Queues. */
+export const QUEUES = { group: GROUP, version: VERSION, plural: 'queues', kind: 'Queue', namespaced: true } as const;
 
 /** The name of the Secret that is read when a Queue names none. */
 export const DEFAULT_REDIS_SECRET = 'redis-credentials';

@@ -1,6 +1,22 @@
 import { z } from 'zod';
 import { celRules } from './cel.ts';
-import { type API_VERSION, conditionsSchema, observedGenerationSchema, type ObjectMeta } from './meta.ts';
+import {
+  type API_VERSION,
+  conditionsSchema,
+  GROUP,
+  observedGenerationSchema,
+  type ObjectMeta,
+  VERSION,
+} from './meta.ts';
+
+/** Where the API server serves WorkerPools. */
+export const WORKER_POOLS = {
+  group: GROUP,
+  version: VERSION,
+  plural: 'workerpools',
+  kind: 'WorkerPool',
+  namespaced: true,
+} as const;
 
 // Seven characters hold 114 years, which CEL's duration (292 years) can still compare.
 const drainText = z

@@ -21,6 +21,9 @@ export function redisOptions(target: RedisTarget): RedisOptions {
   };
 }
 
+/** One attempt a second costs nothing, and an outage ends at most so long after Redis is back. */
+const MAX_RETRY_MS = 1_000;
+
 interface Entry {
   readonly redis: Redis;
   lastUsedMs: number;
@@ -82,7 +85,7 @@ export class RedisConnections {
       ...redisOptions(target),
       ...FAIL_FAST,
       ...(name && { connectionName: name }),
-      retryStrategy: (attempt) => Math.min(100 * 2 ** attempt, 5_000),
+      retryStrategy: (attempt) => Math.min(50 * 2 ** attempt, MAX_RETRY_MS),
     });
     redis.on('error', () => {}); // Each command rejects by itself; an unheard event would end the process.
     const entry: Entry = { redis, lastUsedMs: this.#now() };

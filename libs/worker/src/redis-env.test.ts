@@ -19,17 +19,14 @@ describe('the Redis of a pod', () => {
     });
   });
 
-  it('is read from a URL, with what is escaped in it, and parts fill in what it leaves out', () => {
+  it('is read from a URL, with what is escaped in it, and user and password named beside it override its own', () => {
     const options = redisOptionsFromEnvironment({
       REDIS_URL: 'rediss://app:p%40ss@[::1]:7000/3',
       REDIS_HOST: 'unused',
     });
     expect(options).toMatchObject({ host: '::1', port: 7000, username: 'app', password: 'p@ss', db: 3, tls: {} });
-    expect(redisOptionsFromEnvironment({ REDIS_URL: 'redis://h', REDIS_PASSWORD: 'p' })).toMatchObject({
-      host: 'h',
-      port: 6379,
-      password: 'p',
-    });
+    const overridden = redisOptionsFromEnvironment({ REDIS_URL: 'redis://u:old@h', REDIS_PASSWORD: 'p' });
+    expect(overridden).toMatchObject({ host: 'h', port: 6379, username: 'u', password: 'p' });
   });
 
   it('never gives up on a command, because a worker outlives its Redis', () => {

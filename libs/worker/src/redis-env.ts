@@ -6,7 +6,8 @@ export type RedisEnvironment = Record<string, string | undefined>;
 const DEFAULT_PORT = 6379;
 
 /**
- * How to reach Redis, from the environment. Parts that are named besides `REDIS_URL` fill in what the URL leaves out.
+ * How to reach Redis, from the environment. User and password that are named
+ * besides `REDIS_URL` override those in it, as the controllers read the same Secret.
  * Commands wait for Redis to come back instead of failing: a worker outlives its Redis.
  *
  * @throws Error that names the variable to set; never with a value in it, for the URL holds the password.
@@ -15,8 +16,8 @@ export function redisOptionsFromEnvironment(env: RedisEnvironment): RedisOptions
   const url = env.REDIS_URL ? parseUrl(env.REDIS_URL) : undefined;
   const host = url?.hostname || env.REDIS_HOST;
   if (!host) throw new Error('neither REDIS_URL nor REDIS_HOST is set; the Secret needs redis-url or redis-host');
-  const username = (url && decodeURIComponent(url.username)) || env.REDIS_USERNAME;
-  const password = (url && decodeURIComponent(url.password)) || env.REDIS_PASSWORD;
+  const username = env.REDIS_USERNAME || (url && decodeURIComponent(url.username));
+  const password = env.REDIS_PASSWORD || (url && decodeURIComponent(url.password));
   const tls = env.REDIS_TLS === 'true' || url?.protocol === 'rediss:';
   return {
     host: host.replace(/^\[(.*)\]$/, '$1'),

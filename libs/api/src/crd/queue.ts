@@ -1,5 +1,5 @@
 import { API_VERSION } from '../meta.ts';
-import { DEFAULT_PREFIX, queueSpecSchema, queueStatusSchema } from '../queue.ts';
+import { DEFAULT_PREFIX, QUEUES, queueSpecSchema, queueStatusSchema } from '../queue.ts';
 import { QUEUE_REASONS } from '../reasons.ts';
 import type { KindDefinition } from './definition.ts';
 
@@ -8,8 +8,8 @@ const effectivePrefix = (object: string) =>
   `(has(${object}.spec.redis) && has(${object}.spec.redis.prefix) ? ${object}.spec.redis.prefix : '${DEFAULT_PREFIX}')`;
 
 export const queueDefinition: KindDefinition = {
-  kind: 'Queue',
-  plural: 'queues',
+  kind: QUEUES.kind,
+  plural: QUEUES.plural,
   shortName: 'rq',
   description: 'A BullMQ queue in Redis: its limits, its retention and what becomes of jobs that fail for good.',
   spec: queueSpecSchema,

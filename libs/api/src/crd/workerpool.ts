@@ -1,13 +1,13 @@
 import { API_VERSION } from '../meta.ts';
 import { WORKER_POOL_REASONS } from '../reasons.ts';
-import { workerPoolSpecSchema, workerPoolStatusSchema } from '../workerpool.ts';
+import { WORKER_POOLS, workerPoolSpecSchema, workerPoolStatusSchema } from '../workerpool.ts';
 import type { KindDefinition } from './definition.ts';
 
 const autoscaled = (object: string) => `(has(${object}.spec.autoscaling) && ${object}.spec.autoscaling.enabled)`;
 
 export const workerPoolDefinition: KindDefinition = {
-  kind: 'WorkerPool',
-  plural: 'workerpools',
+  kind: WORKER_POOLS.kind,
+  plural: WORKER_POOLS.plural,
   shortName: 'wp',
   description: 'A fleet of worker pods that run the jobs of one or more Queues of its namespace.',
   spec: workerPoolSpecSchema,

@@ -69,12 +69,12 @@ export class LeaderElector {
     const following = informer.run(AbortSignal.any([signal, stopWatching.signal]));
     try {
       await informer.whenSynced(signal).catch(() => undefined);
-      if (observed.remainingMs(clock.now()) > 0) {
+      if (observed.remainingMs(clock.now(), this.identity) > 0) {
         log.info({ lease: this.#key, holder: observed.lease?.spec?.holderIdentity }, 'waiting for the lease');
       }
       while (!signal.aborted) {
         wake = new AbortController();
-        const remainingMs = observed.remainingMs(clock.now());
+        const remainingMs = observed.remainingMs(clock.now(), this.identity);
         if (remainingMs === 0 && (await this.#tryAcquire(observed.lease))) return true;
         // After a lost race or a failed try the watch tells of the winner; the retry period is for when it tells nothing.
         const waitMs = remainingMs === 0 ? this.#retryMs() : remainingMs;

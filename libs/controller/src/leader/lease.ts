@@ -36,10 +36,10 @@ export class ObservedLease {
     if (changed) this.#changedAt = nowMs;
   }
 
-  /** How long the holder must still be respected; 0: the lease is free. */
-  remainingMs(nowMs: number): number {
+  /** How long the holder must still be respected by `identity`; 0: the lease is free, or its own from before a restart. */
+  remainingMs(nowMs: number, identity: string): number {
     const spec = this.#lease?.spec;
-    if (!spec?.holderIdentity) return 0;
+    if (!spec?.holderIdentity || spec.holderIdentity === identity) return 0;
     return Math.max(0, this.#changedAt + (spec.leaseDurationSeconds ?? 15) * 1000 - nowMs);
   }
 }

@@ -1,7 +1,10 @@
 export interface LeaderElectionOptions {
   namespace: string;
   leaseName: string;
-  /** Default `<hostname>_<uuid>`. */
+  /**
+   * No two processes that run at once may share it. One that is kept over restarts, such as a pod's name, takes its own
+   * lease back at once instead of waiting until it runs out. Default `<hostname>_<uuid>`.
+   */
   identity?: string;
   /** How long a leader that stopped renewing is still respected. Default 15 s. */
   leaseDurationMs?: number;

@@ -75,7 +75,12 @@ async function runProcess<F extends string>(
       registry,
       namespace: common.namespace,
       httpPort: common.httpPort,
-      leaderElection: common.leaderElect && { namespace: common.leaseNamespace, leaseName: app.name },
+      leaderElection: common.leaderElect && {
+        namespace: common.leaseNamespace,
+        leaseName: app.name,
+        // The kubelet starts a container anew only when the one before has ended, and no other pod has its name.
+        ...(env.POD_NAME && { identity: env.POD_NAME }),
+      },
     });
     await app.setup(manager, { flags: values, env, pod });
     await manager.run();

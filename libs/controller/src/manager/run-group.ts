@@ -46,6 +46,8 @@ export class RunGroup {
     try {
       await running;
     } catch (error) {
+      // What a task was waiting for when it was asked to stop rejects with the signal's reason: that is how it stops.
+      if (this.#stopping.signal.aborted && error === this.#stopping.signal.reason) return;
       this.#failure ??= error instanceof Error ? error : new Error(`${name} failed: ${String(error)}`);
       this.#stopping.abort();
     }
