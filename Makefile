@@ -13,7 +13,7 @@ help: ## Show this list
 
 .PHONY: demo
 demo: ## The whole product on a real cluster: a burst of jobs, the pool from 0 to many and back, the ledger
-	@$(WITH) $(if $(KUBE_CONTEXT),packages,node) -- $(BUILD) node e2e/src/demo/main.ts $(if $(KUBE_CONTEXT),--kube-context=$(KUBE_CONTEXT))
+	@$(WITH) $(if $(KUBE_CONTEXT),packages,node) -- $(BUILD) node e2e/src/demo/main.ts $(if $(KUBE_CONTEXT),--kube-context=$(KUBE_CONTEXT)) $(ARGS)
 
 .PHONY: test
 test: ## Every check: format, types, lint, unit, integration (real API server, real Redis), end to end (real pods)

@@ -8,9 +8,13 @@ import { startProgress, type Print } from './progress.ts';
 /** What a cluster needs: `control-plane` serves the API without root, `node` also runs pods. */
 export type Level = 'control-plane' | 'node';
 
-const SETS: Record<Level, ProgramSet[]> = {
-  'control-plane': ['kube', 'helm'],
-  node: ['kube', 'helm', 'containerd', 'coredns'],
+/** Lanes of sets that are built side by side: while one downloads or links, the other compiles. Helm finds Kubernetes' packages compiled. */
+const LANES: Record<Level, ProgramSet[][]> = {
+  'control-plane': [['kube', 'helm']],
+  node: [
+    ['kube', 'helm'],
+    ['containerd', 'coredns'],
+  ],
 };
 
 interface Recipe {
@@ -35,7 +39,7 @@ const containerdCommand = (name: string): string =>
   `github.com/containerd/containerd/v2/cmd/${name}@v${VERSIONS.containerd}`;
 
 const RECIPES: Record<ProgramSet, Recipe> = {
-  kube: { cwd: goModule, packages: ['.'], ldflags: [STRIP, ...kubeFlags].join(' '), minutes: 5 },
+  kube: { cwd: goModule, packages: ['.'], ldflags: [STRIP, ...kubeFlags].join(' '), minutes: 8 },
   // In Kubernetes' module, although Helm asks for an older one: what both link is compiled once.
   helm: { cwd: goModule, packages: ['helm.sh/helm/v3/cmd/helm'], ldflags: STRIP, minutes: 1 },
   containerd: {
@@ -48,7 +52,11 @@ const RECIPES: Record<ProgramSet, Recipe> = {
 
 /** Builds what is missing of a level's programs. Quick when nothing is; safe to call from several processes at once. */
 export async function build(level: Level, print: Print): Promise<void> {
-  for (const set of SETS[level]) {
+  await Promise.all(LANES[level].map((sets) => buildLane(sets, print)));
+}
+
+async function buildLane(sets: ProgramSet[], print: Print): Promise<void> {
+  for (const set of sets) {
     if (existsSync(programFolder(set))) continue;
     await withLock(`${programFolder(set)}.lock`, print, async () => {
       if (!existsSync(programFolder(set))) await buildSet(set, print);
