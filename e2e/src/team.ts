@@ -11,14 +11,21 @@ interface StoredCondition {
   message: string;
 }
 
+interface StoredPod {
+  metadata: { name: string; deletionTimestamp?: string };
+  status?: { conditions?: StoredCondition[] };
+}
+
 /** A namespace with a Redis of its own, and the controllers that a test file installs. */
 export interface Team extends AsyncDisposable {
   cluster: Cluster;
   site: Site;
   kubectl: (...args: string[]) => Promise<string>;
   install: (chart: string, values?: Record<string, string>) => Promise<void>;
-  /** Names of running pods with this label. */
+  /** Names of pods with this label, whatever their state. */
   pods: (selector: string) => Promise<string[]>;
+  /** Waits for pods with this label that are ready and not on their way out; their names. */
+  readyPods: (selector: string) => Promise<string[]>;
   /** Waits for a condition of an object; fails with what it says instead. */
   condition: (object: string, type: string, status: string) => Promise<StoredCondition>;
 }
@@ -44,6 +51,15 @@ export async function createTeam(name: string): Promise<Team> {
       const names = await kubectl('get', 'pods', '-l', selector, '-o=jsonpath={.items[*].metadata.name}');
       return names.split(' ').filter(Boolean);
     },
+    readyPods: async (selector) =>
+      await eventually(
+        async () => {
+          const list = JSON.parse(await kubectl('get', 'pods', '-l', selector, '-o', 'json')) as { items: StoredPod[] };
+          const ready = list.items.filter(isReady).map(({ metadata }) => metadata.name);
+          return ready.length > 0 && ready;
+        },
+        { timeoutMs: CONDITION_MS, intervalMs: 250, description: `a ready pod of ${selector}` },
+      ),
     condition: async (object, type, status) =>
       await eventually(
         async () => {
@@ -62,4 +78,10 @@ export async function createTeam(name: string): Promise<Team> {
       await run(cluster.kubectl, ['delete', 'namespace', namespace, '--timeout=120s']);
     },
   };
+}
+
+function isReady({ metadata, status }: StoredPod): boolean {
+  return (
+    !metadata.deletionTimestamp && !!status?.conditions?.some((each) => each.type === 'Ready' && each.status === 'True')
+  );
 }

@@ -36,14 +36,15 @@ export function ownerOf(queue: Queue, clusterId: string): string {
  */
 export function decideOwnership(queue: Queue, facts: OwnershipFacts): Ownership {
   const where = `${queuePrefix(queue)}:${queueName(queue)}`;
-  const older = facts.claimants.find((other) => comesBefore(other, queue));
+  const mark = parseOwnerMark(facts.rawOwnerMark);
+  const marked = typeof mark === 'object' ? mark.owner : undefined;
+  const older = facts.claimants.find((other) => comesBefore(other, queue, facts.clusterId, marked));
   if (older) {
     return refuse(
       'Conflict',
       `Queue ${older.namespace}/${older.name} is older and claims ${where} too; delete one of the two`,
     );
   }
-  const mark = parseOwnerMark(facts.rawOwnerMark);
   const forced = queue.metadata.annotations?.[TAKE_OVER_ANNOTATION] === 'true';
   if (mark === undefined) return { ours: true };
   if (mark === 'unreadable') {
@@ -72,15 +73,16 @@ export function decideOwnership(queue: Queue, facts: OwnershipFacts): Ownership 
   );
 }
 
-/** Older first; of one second, by namespace and name, so that every controller finds the same order. */
-function comesBefore(other: Claimant, queue: Queue): boolean {
+/**
+ * Older first. creationTimestamp counts whole seconds (and sorts as text, being always UTC); of one second, whoever holds
+ * the mark, so that nobody takes over by its name alone; when neither does, by namespace and name: any order that all find.
+ */
+function comesBefore(other: Claimant, queue: Queue, clusterId: string, marked: string | undefined): boolean {
   const { creationTimestamp = '', namespace = '', name } = queue.metadata;
-  return seniority(other) < seniority({ creationTimestamp, namespace, name });
-}
-
-/** Sorts as text, because creationTimestamp is always UTC in whole seconds. */
-function seniority({ creationTimestamp, namespace, name }: Claimant): string {
-  return `${creationTimestamp} ${namespace}/${name}`;
+  if (other.creationTimestamp !== creationTimestamp) return other.creationTimestamp < creationTimestamp;
+  if (marked === ownerOf(queue, clusterId)) return false;
+  if (marked === formatOwner({ clusterId, namespace: other.namespace, name: other.name })) return true;
+  return `${other.namespace}/${other.name}` < `${namespace}/${name}`;
 }
 
 function refuse(reason: Problem['reason'], message: string): Ownership {

@@ -121,9 +121,15 @@ describe('what has to change in Redis', () => {
 
 describe('whose queue it is', () => {
   const rival = { namespace: 'crm', name: 'mail', creationTimestamp: '2025-12-31T00:00:00Z' };
+  const twin = { ...rival, creationTimestamp: '2026-01-01T00:00:00Z' };
   const young = { ...rival, creationTimestamp: '2026-02-01T00:00:00Z' };
   const theirs = { rawOwnerMark: markOf([], 'c1/crm/mail'), exists: true };
   const takeOver = { annotations: { 'redis-queue.io/take-over': 'true' } };
+
+  test('of one age, we keep the queue that we have marked, whatever the names', () => {
+    const { problem } = planQueue(queueObject(), observed({ rawOwnerMark: markOf([]) }, { claimants: [twin] }), NOW);
+    expect(problem).toBeUndefined();
+  });
 
   test.each<[string, ObservedQueue, Partial<ReturnType<typeof queueObject>['metadata']>, QueueReason | 'claim']>([
     [
@@ -139,9 +145,13 @@ describe('whose queue it is', () => {
       {},
       'claim',
     ],
+    ['of one age, the names decide', observed({}, { claimants: [twin] }), {}, 'Conflict'],
     [
-      'of one age, the names decide',
-      observed({}, { claimants: [{ ...rival, creationTimestamp: '2026-01-01T00:00:00Z' }] }),
+      'of one age, whoever has marked the queue keeps it, whatever the names',
+      observed(
+        { rawOwnerMark: markOf([], 'c1/shop/zzz'), exists: true },
+        { claimants: [{ ...twin, namespace: 'shop', name: 'zzz' }], holder: 'claims' },
+      ),
       {},
       'Conflict',
     ],

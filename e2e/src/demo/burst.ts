@@ -37,6 +37,7 @@ export async function runBurst(options: BurstOptions): Promise<{ ledger: Balance
     const since = (ms: number | undefined): number | undefined => (ms === undefined ? undefined : ms - startedMs);
     const adding = producer.add(planBurst(randomBytes(4).toString('hex'), size, Math.random));
     const breaking = options.meanwhile?.();
+    breaking?.catch(() => undefined); // a failure shows where it is awaited, not before
     const screen = createScreen(out);
     const show = frames(producer, watch, startedMs, screen.show);
     await adding;
