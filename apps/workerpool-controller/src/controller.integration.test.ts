@@ -282,21 +282,25 @@ it('a settled pool is silent: a restart and a look at everything write nothing',
   );
 });
 
-it('a deleted pool takes its Deployment along, and a new one of its name waits for that', async () => {
-  const pool = await t.pool(ns, 'again', { version: '1.0.0' });
-  const old = await t.sized(pool, 1);
-  await t.client.delete(WORKER_POOLS, keyOf(pool));
-  const again = await t.pool(ns, 'again', { version: '2.0.0' });
-  // The garbage collector learns of new kinds every 30 s.
-  const fresh = await eventually(
-    async () => {
-      const now = await t.deployment(again);
-      return now && now.metadata.uid !== old.metadata.uid && now;
-    },
-    { timeoutMs: 45_000 },
-  );
-  expect([imageOf(fresh), fresh.metadata.ownerReferences?.[0]?.uid]).toEqual([
-    'registry.example/worker:2.0.0',
-    again.metadata.uid,
-  ]);
-});
+it(
+  'a deleted pool takes its Deployment along, and a new one of its name waits for that',
+  { timeout: 150_000 },
+  async () => {
+    const pool = await t.pool(ns, 'again', { version: '1.0.0' });
+    const old = await t.sized(pool, 1);
+    await t.client.delete(WORKER_POOLS, keyOf(pool));
+    const again = await t.pool(ns, 'again', { version: '2.0.0' });
+    // The garbage collector learns of new kinds every 30 s, and then reads them all.
+    const fresh = await eventually(
+      async () => {
+        const now = await t.deployment(again);
+        return now && now.metadata.uid !== old.metadata.uid && now;
+      },
+      { timeoutMs: 120_000 },
+    );
+    expect([imageOf(fresh), fresh.metadata.ownerReferences?.[0]?.uid]).toEqual([
+      'registry.example/worker:2.0.0',
+      again.metadata.uid,
+    ]);
+  },
+);

@@ -1,9 +1,11 @@
-import type { WorkerPoolStatus } from '@redis-queue/api';
+import { WORKER_POOLS, type WorkerPoolStatus } from '@redis-queue/api';
 import {
   isConflict,
   isInvalid,
   isOwnedBy,
+  keyOf,
   type EventRecorder,
+  type KubeClient,
   type ReconcileContext,
   type ReconcileResult,
 } from '@redis-queue/controller';
@@ -78,6 +80,9 @@ async function act(
     const observed = await observeLive(pool, cached, deps.sources.client, signal);
     const plan = planPool(pool, { ...observed, nowMs: deps.now().getTime() });
     let { deployment } = observed;
+    if (plan.steps.some(({ kind }) => kind === 'create') && !(await exists(pool, deps.sources.client, signal))) {
+      return { plan: { steps: [] }, deployment };
+    }
     try {
       for (const step of plan.steps) {
         const before = deployment;
@@ -93,6 +98,15 @@ async function act(
       if (!isConflict(error) || conflicts >= MAX_CONFLICTS) throw error;
     }
   }
+}
+
+/**
+ * Whether the pool is still there, asked of the API server: its Deployment goes after it, but which of the two watches
+ * tells first is chance, and for a pool that is gone nothing may be created.
+ */
+async function exists(pool: PoolObject, client: KubeClient, signal: AbortSignal): Promise<boolean> {
+  const live = await client.get<PoolObject>(WORKER_POOLS, keyOf(pool), { signal });
+  return live?.metadata.uid === pool.metadata.uid;
 }
 
 /** Events, metrics and history of a step that was done. */
