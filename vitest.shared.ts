@@ -1,4 +1,5 @@
-import { basename } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
 /** The kinds of test, by the file's name and by what they need. */
@@ -14,7 +15,8 @@ type Kind = keyof typeof KINDS;
 
 /**
  * One Vitest configuration for every project: `--mode integration` and `--mode e2e` pick those kinds, else the unit
- * tests run. Results also go to `.results/<project>.<kind>.json`, from which `make test` counts.
+ * tests run. Results also go to `.results/<package>.<kind>.json`, where Nx restores them from its cache and from which
+ * `make test` counts.
  *
  * @param settings what a project needs beside, for one kind of test.
  */
@@ -35,9 +37,13 @@ export function projectConfig(
         hookTimeout: 300_000,
         fileParallelism: kind === 'test',
         reporters: ['default', 'json'],
-        outputFile: { json: new URL(`.results/${basename(projectRoot)}.${kind}.json`, import.meta.url).pathname },
+        outputFile: { json: new URL(`.results/${packageName(projectRoot)}.${kind}.json`, import.meta.url).pathname },
         ...settings[kind],
       },
     };
   });
+}
+
+function packageName(projectRoot: string): string {
+  return (JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as { name: string }).name;
 }

@@ -21,7 +21,7 @@ interface VitestReport {
 
 /** Reads Vitest's JSON reports of a run, one count a suite, sorted by name. */
 export function readCounts(folder: string): Count[] {
-  return globSync('*.json', { cwd: folder })
+  return globSync('**/*.json', { cwd: folder })
     .toSorted()
     .map((file) =>
       count(basename(file, '.json'), JSON.parse(readFileSync(join(folder, file), 'utf8')) as VitestReport),
