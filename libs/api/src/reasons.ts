@@ -103,7 +103,24 @@ export const WORKER_POOL_REASONS = {
     kind: 'retries',
     doc: 'The Deployment of a deleted WorkerPool of this name is still being removed.',
   },
-  PodsRejected: { kind: 'retries', doc: 'Pods cannot be created, for example for a quota; the message says why.' },
+  PodsRejected: { kind: 'retries', doc: 'Pods cannot be created; the message says why.' },
+  QuotaExceeded: {
+    kind: 'retries',
+    doc: 'A ResourceQuota of the namespace refuses pods; the message has its numbers. Raise it, or lower spec.resources or the size.',
+  },
+  LimitRangeExceeded: {
+    kind: 'retries',
+    doc: 'A LimitRange of the namespace refuses pods; the message has its numbers. Change it or spec.resources.',
+  },
+  Unschedulable: {
+    kind: 'retries',
+    doc: "No node has room for some pods; the message is the scheduler's. Add nodes, or lower spec.resources.requests.",
+  },
+  CrashLooping: { kind: 'retries', doc: 'The container of some pods ends again and again; look at its log.' },
+  ImageFailing: {
+    kind: 'retries',
+    doc: 'The image of some pods cannot be pulled, or a ConfigMap or Secret that they name is missing.',
+  },
 
   ProgressDeadlineExceeded: {
     kind: 'stalled',
@@ -118,6 +135,14 @@ export const WORKER_POOL_REASONS = {
     doc: 'The operator may not read a Secret of this name; add it to the Helm value redis.secretNames.',
   },
   NotSupported: { kind: 'stalled', doc: 'This release does not act on the named field; remove it.' },
+  RolledBack: {
+    kind: 'stalled',
+    doc: 'Pods of spec.version did not get ready in time, and the last good version runs again; the message says why. Set a version that works, or change what kept it from starting.',
+  },
+  DisruptionBudgetExists: {
+    kind: 'stalled',
+    doc: 'A PodDisruptionBudget of this name belongs to somebody else; delete it or rename the pool.',
+  },
   DeploymentExists: {
     kind: 'stalled',
     doc: 'A Deployment of this name belongs to somebody else; delete it or rename the pool.',
@@ -142,6 +167,15 @@ export const WORKER_POOL_REASONS = {
     doc: 'Somebody else had changed a field of the Deployment that the pool manages; it was set back.',
   },
   Scaled: { kind: 'notice', doc: 'The size was changed.' },
+  RolloutComplete: { kind: 'notice', doc: 'All pods run the version and are ready.' },
+  UnknownDecisionVersion: {
+    kind: 'notice',
+    doc: 'The autoscaler speaks a later major version of the bus than this controller; upgrade the workerpool-controller.',
+  },
+  ConfigNotTracked: {
+    kind: 'notice',
+    doc: 'spec.template names a Secret that this controller may not read, so its changes do not replace the pods; add it to the Helm value workers.secretNames.',
+  },
 } as const satisfies ReasonTable;
 
 export type WorkerPoolReason = keyof typeof WORKER_POOL_REASONS;

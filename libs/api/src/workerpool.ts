@@ -38,6 +38,15 @@ const quantity = z.union([z.int(), z.string()]).meta({
   pattern: String.raw`^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$`,
 });
 
+/** A number of pods, or a percentage of the pool. */
+const countOrPercent = z.union([z.int(), z.string()]).meta({
+  'x-kubernetes-int-or-string': true,
+  ...celRules({
+    rule: "type(self) == int ? self >= 1 : self.matches('^[1-9][0-9]?%$|^100%$')",
+    message: 'must be a number of at least 1, or a percentage from 1% to 100%',
+  }),
+});
+
 const scalingRulesSchema = z.object({
   stabilizationWindowSeconds: z
     .int()
@@ -151,14 +160,37 @@ export const workerPoolSpecSchema = z
         }),
       ),
     rollout: z
-      .object({ autoRollback: z.boolean().optional().describe('Take a version back whose pods never get ready.') })
+      .object({
+        autoRollback: z
+          .boolean()
+          .optional()
+          .describe('Take a version back whose pods do not get ready within progressDeadline. Default: false.'),
+        progressDeadline: drainText
+          .optional()
+          .describe('How long a rollout may make no progress before it counts as failed. Default: 10m.')
+          .meta(
+            celRules({
+              rule: "duration(self) >= duration('10s')",
+              message: 'must be at least 10s, because pods need time to start',
+            }),
+          ),
+        maxSurge: countOrPercent
+          .optional()
+          .describe('Pods above the size while a version comes in: a number or a percentage. Default: 25%.'),
+      })
       .optional()
-      .describe('How a new version comes in. Refused by the controller in this release.'),
+      .describe('How a new version comes in. No pod goes before its successor is ready.'),
+    disruptionBudget: z
+      .object({
+        maxUnavailable: countOrPercent.describe('Pods that may be evicted at once: a number or a percentage.'),
+      })
+      .optional()
+      .describe('How many pods node drains may evict at once. Absent: 25%, rounded up.'),
     template: z
       .looseObject({})
       .optional()
       .describe(
-        'Partial pod template, merged over what the controller builds. Refused by the controller in this release.',
+        'Partial pod template (metadata, spec), merged over what the controller builds; lists by their key, such as the name of a container. The container of the jobs is "worker".',
       )
       .meta({ 'x-kubernetes-preserve-unknown-fields': true }),
   })
@@ -192,6 +224,32 @@ export const workerPoolStatusSchema = z.object({
   selector: z.string().optional().describe('Label selector of the pods, for the scale subresource.'),
   currentVersion: z.string().optional().describe('The version whose pods run.'),
   lastGoodVersion: z.string().optional().describe('The last version whose pods all got ready.'),
+  rollout: z
+    .object({
+      version: z.string().describe('The version that comes in, or the one that was taken back.'),
+      phase: z
+        .enum(['Progressing', 'Failed', 'RolledBack'])
+        .describe('Progressing; Failed: no progress within the deadline; RolledBack: lastGoodVersion runs again.'),
+      updatedReplicas: z.int().describe('Pods of the version.'),
+      readyReplicas: z.int().describe('Pods that are ready, of whatever version.'),
+      replicas: z.int().describe('Pods that are asked for.'),
+      startedAt: z.string().meta({ format: 'date-time' }).optional().describe('When it began.'),
+      message: z.string().max(1024).optional().describe('What is in the way.'),
+    })
+    .optional()
+    .describe('The rollout that is under way or failed; absent once all pods run spec.version.'),
+  blockedReplicas: z
+    .object({
+      rejected: z.int().optional().describe('Pods that the API server refuses: a quota, a limit range, a policy.'),
+      unschedulable: z.int().optional().describe('Pods that no node has room for.'),
+      crashLooping: z.int().optional().describe('Pods whose container ends again and again.'),
+      imageFailing: z
+        .int()
+        .optional()
+        .describe('Pods whose image cannot be pulled, or whose configuration is missing.'),
+    })
+    .optional()
+    .describe('Pods that are asked for and cannot work; the autoscaler does not ask for more meanwhile.'),
   autoscaling: z
     .object({
       desired: z.int().optional().describe('Pods that the last decision asked for.'),
