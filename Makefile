@@ -5,6 +5,8 @@ SHELL := bash
 .DEFAULT_GOAL := help
 WITH := tools/toolchain/with.sh
 BUILD := tools/build/apps.sh
+# Benches that run real pods, which needs root.
+POD_BENCHES := rollout scale-in
 
 .PHONY: help
 help: ## Show this list
@@ -20,9 +22,9 @@ test: ## Every check: format, types, lint, unit, integration (real API server, r
 	@$(WITH) $(if $(KUBE_CONTEXT),control-plane,node) -- env KUBE_CONTEXT=$(KUBE_CONTEXT) node tools/workspace/src/test/main.ts $(ARGS)
 
 .PHONY: bench
-bench: ## One benchmark, NAME=reaction or NAME=memory; the last line is one JSON object
+bench: ## One benchmark, NAME=reaction, pools, …; the last line is one JSON object
 	@if [ -z "$(NAME)" ]; then echo "make bench needs a NAME: one of $$(ls bench/src/*.bench.ts | xargs -n1 basename -s .bench.ts | xargs)" >&2; exit 2; fi
-	$(WITH) control-plane -- node bench/src/$(NAME).bench.ts $(ARGS)
+	$(WITH) $(if $(filter $(NAME),$(POD_BENCHES)),node,control-plane) -- node bench/src/$(NAME).bench.ts $(ARGS)
 
 .PHONY: generate
 generate: ## Write what is generated: CRDs, reference pages, scripts
