@@ -25,8 +25,8 @@ export interface Stand extends AsyncDisposable {
   namespace: string;
   /** A Queue and a WorkerPool of this name, sized from 0 to 5, that shrinks at once. */
   applyQueueAndPool: (name: string) => Promise<void>;
-  /** Starts a bundled app as its image does, and waits until it is ready. */
-  startApp: (app: AppName) => Promise<RunningApp>;
+  /** Starts a bundled app as its image does, with further arguments, and waits until it is ready. */
+  startApp: (app: AppName, ...args: string[]) => Promise<RunningApp>;
 }
 
 export interface RunningApp {
@@ -73,14 +73,19 @@ export async function startStand(): Promise<Stand> {
         { apiVersion: 'redis-queue.io/v1', kind: 'WorkerPool', metadata, spec: pool },
       ]);
     },
-    startApp: async (name) => await startApp(name, controlPlane, redis),
+    startApp: (name, ...args) => startApp(name, controlPlane, redis, args),
     [Symbol.asyncDispose]: async () => {
       await Promise.all([controlPlane.stop(), redis.stop()]);
     },
   };
 }
 
-async function startApp(name: AppName, controlPlane: ControlPlane, redis: RedisServer): Promise<RunningApp> {
+async function startApp(
+  name: AppName,
+  controlPlane: ControlPlane,
+  redis: RedisServer,
+  args: readonly string[],
+): Promise<RunningApp> {
   const bundle = join(workspaceRoot, 'apps', name, 'dist/main.js');
   if (!existsSync(bundle)) throw new Error(`${bundle} is missing; run: npx nx run-many -t build`);
   const httpPort = await freePort();
@@ -92,9 +97,15 @@ async function startApp(name: AppName, controlPlane: ControlPlane, redis: RedisS
       `--http-port=${httpPort}`,
       '--lease-namespace=default',
       '--redis-secret-names=redis-credentials',
+      ...args,
     ],
     { env: { ...IMAGE_ENV, BUS_REDIS_URL: redis.url, POD_NAMESPACE: 'default', POD_NAME: `${name}-0` } },
   );
+  void child.exited.then(({ code, signal }) => {
+    if (code === 0 || signal === 'SIGKILL' || signal === 'SIGTERM') return;
+    // Unheard, so that it ends the bench: figures without one of the apps would be none.
+    throw new Error(`${name} ended with ${signal ?? code}:\n${child.lines.slice(-10).join('\n')}`);
+  });
   await eventually(async () => (await fetch(`http://127.0.0.1:${httpPort}/readyz`)).ok, {
     timeoutMs: 30_000,
     description: `${name} to be ready`,

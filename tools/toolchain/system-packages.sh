@@ -7,6 +7,7 @@ level=${1:?system-packages.sh: test or node}
 # what to look for, and the package that brings it
 test_needs=(
   redis-server:redis-server openssl:openssl flock:util-linux
+  /usr/bin/python3:python3 /usr/lib/python3/dist-packages/pip:python3-pip
 )
 node_needs=(
   redis-cli:redis-tools runc:runc iptables:iptables ip:iproute2 nsenter:util-linux buildah:buildah busybox:busybox-static

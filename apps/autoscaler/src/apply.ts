@@ -1,7 +1,5 @@
-import type { Decision } from '@redis-queue/scaling';
 import type { ScalingDecision } from '@redis-queue/scaling-bus';
-import { decisionMessage } from './message.ts';
-import type { ScaledPool } from './topology.ts';
+import { decisionMessage, type Outgoing } from './message.ts';
 
 /** The part of the bus that publishing needs; see @redis-queue/scaling-bus. */
 export interface DecisionBus {
@@ -43,13 +41,7 @@ export class EpochPublisher {
   }
 
   /** @param sampledAtMs local time of the newest look behind the decision. */
-  async publish(
-    pool: ScaledPool,
-    currentReplicas: number,
-    decision: Decision,
-    sampledAtMs: number,
-    nowMs: number,
-  ): Promise<void> {
+  async publish(outgoing: Outgoing, sampledAtMs: number, nowMs: number): Promise<void> {
     void this.#readClockIfOld(nowMs);
     const stamp = {
       epoch: this.epoch,
@@ -57,7 +49,7 @@ export class EpochPublisher {
       sampledAt: sampledAtMs + this.#offsetMs,
       busNowMs: nowMs + this.#offsetMs,
     };
-    await this.#bus.publish(decisionMessage(pool, currentReplicas, decision, nowMs, stamp));
+    await this.#bus.publish(decisionMessage(outgoing, nowMs, stamp));
   }
 
   /** The two clocks drift apart by little; a failure to read keeps the old offset. */

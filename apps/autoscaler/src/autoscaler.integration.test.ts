@@ -134,6 +134,43 @@ describe('a pool with pods', () => {
     expect(scaler.of('workers').at(-1)?.reason).toContain('nothing waits, runs or is due soon');
   }, 120_000);
 
+  it('is shrunk with the names of the pods at work, read afresh each time it is told', async () => {
+    scaler.follows = false;
+    scaler.add(aPool('workers', ['emails'], quick), 6);
+    await scaler.run();
+    await told('workers');
+    const end = Promise.withResolvers<void>();
+    const emails = scaler.producer('emails');
+    await emails.addBulk([1, 2].map(() => ({ name: 'send', data: {} })));
+    scaler.worker('emails', () => end.promise, 2, 'workers-6f9d-aaaaa');
+    const shrinks = () => scaler.of('workers').filter(({ desiredReplicas }) => desiredReplicas < 6);
+    const first = await eventually(() => shrinks().find(({ busy }) => busy?.['workers-6f9d-aaaaa'] === 2), {
+      timeoutMs: 60_000,
+      description: 'a shrink that names the busy pod',
+    });
+    expect(first.busy).toEqual({ 'workers-6f9d-aaaaa': 2 });
+    await emails.add('send', {});
+    scaler.worker('emails', () => end.promise, 1, 'workers-6f9d-bbbbb');
+    const later = await eventually(() => shrinks().find(({ busy }) => busy?.['workers-6f9d-bbbbb'] === 1), {
+      timeoutMs: 60_000,
+      description: 'the shrink told again with the pod that became busy',
+    });
+    expect(later.busy).toEqual({ 'workers-6f9d-aaaaa': 2, 'workers-6f9d-bbbbb': 1 });
+    end.resolve();
+  }, 120_000);
+
+  it('does not grow while its pods crash, says so, and grows as soon as they work', async () => {
+    scaler.add(aPool('workers', ['emails']), 2);
+    scaler.tell('workers', { blockedReplicas: { crashLooping: 2 } });
+    await scaler.run();
+    await told('workers');
+    await scaler.producer('emails').addBulk(Array.from({ length: 600 }, () => ({ name: 'send', data: {} })));
+    await eventually(() => scaler.of('workers').find(({ heldBy }) => heldBy === 'PodsFailing'), { timeoutMs: 30_000 });
+    expect(scaler.replicas('workers')).toBe(2);
+    scaler.pools.set('team/workers', { ...scaler.pools.get('team/workers')!, status: { desiredReplicas: 2 } });
+    await eventually(() => scaler.replicas('workers') >= 10, { timeoutMs: 30_000 });
+  });
+
   it('keeps its size while Redis is away, and says why; gets its size when Redis is back', async () => {
     scaler.add(aPool('workers', ['emails'], quick), 6);
     await scaler.run();

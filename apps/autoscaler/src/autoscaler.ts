@@ -1,10 +1,19 @@
 import type { RedisConnections } from '@redis-queue/bullmq';
 import type { DecisionBus } from './apply.ts';
 import { EpochPublisher } from './apply.ts';
+import { readBusyPods } from './busy.ts';
 import { isAtRest, nextLookMs, onGrid, TICK_MS, WAKE_FOLLOW_UPS_MS } from './cadence.ts';
 import type { AutoscalerMetrics } from './metrics.ts';
 import { RedisEye } from './observe.ts';
-import { knowNothing, learnFailure, learnSample, mayHaveFinished, observePool, type QueueKnowledge } from './plan.ts';
+import {
+  knowNothing,
+  learnFailure,
+  learnSample,
+  mayHaveFinished,
+  observePool,
+  type PoolPods,
+  type QueueKnowledge,
+} from './plan.ts';
 import { PoolDecider } from './pool-decider.ts';
 import { SampleSchedule } from './schedule.ts';
 import type { ScaledPool, Topology, WatchedQueue } from './topology.ts';
@@ -12,8 +21,8 @@ import { untilDue, type Bell } from './bell.ts';
 
 export interface AutoscalerOptions {
   readonly topology: () => Topology;
-  /** The Deployment's spec.replicas as the pool's status says; undefined while it has none. */
-  readonly currentReplicas: (poolKey: string) => number | undefined;
+  /** What the pool's status says of its pods; undefined while it has no Deployment. */
+  readonly pods: (poolKey: string) => PoolPods | undefined;
   readonly connections: RedisConnections;
   readonly bus: DecisionBus;
   readonly bell: Bell;
@@ -50,6 +59,7 @@ export class Autoscaler {
     this.#options = options;
     this.#decider = new PoolDecider({
       publisher: () => this.#publisher,
+      busyPods: (pool) => readBusyPods(pool, this.#topology.queues, this.#eyes),
       metrics: options.metrics,
       now: options.now,
       onPublishFailure: () => this.#busAnswered(false),
@@ -63,7 +73,7 @@ export class Autoscaler {
     let sweptAtMs = -Infinity;
     while (!signal.aborted) {
       if (bell.takeTopologyChanged()) this.#adopt(this.#options.topology());
-      for (const key of bell.takeResized()) this.#attend(key);
+      for (const key of bell.takePodsChanged()) this.#attend(key);
       void this.#beginEpoch();
       this.#lookAtDue();
       if (now() - sweptAtMs >= TICK_MS) {
@@ -123,7 +133,7 @@ export class Autoscaler {
     }
   }
 
-  /** A pool that somebody gave pods must not wait for a wake-up to be looked at. */
+  /** A pool that somebody gave pods, or whose pods are blocked, must not wait for a wake-up to be looked at. */
   #attend(poolKey: string): void {
     for (const queue of this.#topology.pools.get(poolKey)?.queues ?? []) {
       if ('id' in queue) this.#schedule.sooner(queue.id, onGrid(this.#options.now()));
@@ -206,7 +216,7 @@ export class Autoscaler {
   #decideNeglected(): void {
     for (const pool of this.#topology.pools.values()) {
       if (
-        (this.#options.currentReplicas(pool.key) ?? 0) > 0 &&
+        (this.#options.pods(pool.key)?.replicas ?? 0) > 0 &&
         this.#decider.sinceDecidedMs(pool.key) >= DECIDE_AT_LEAST_MS
       ) {
         void this.#decide(pool, []);
@@ -215,10 +225,10 @@ export class Autoscaler {
   }
 
   async #decide(pool: ScaledPool, lookedAt: readonly WatchedQueue[]): Promise<void> {
-    const { currentReplicas, metrics, now } = this.#options;
-    const current = currentReplicas(pool.key);
-    if (current === undefined) return; // No Deployment yet; whoever creates it knows the first size.
-    const observation = observePool(pool, current, (id) => this.#knowledge.get(id), now());
+    const { metrics, now } = this.#options;
+    const pods = this.#options.pods(pool.key);
+    if (pods === undefined) return; // No Deployment yet; whoever creates it knows the first size.
+    const observation = observePool(pool, pods, (id) => this.#knowledge.get(id), now());
     const sent = await this.#decider.decide(pool, observation);
     if (!sent) return;
     for (const { id } of lookedAt) {
@@ -251,7 +261,7 @@ export class Autoscaler {
   }
 
   #isAtZero(key: string): boolean {
-    return (this.#options.currentReplicas(key) ?? 0) === 0 && (this.#decider.desired(key) ?? 0) === 0;
+    return (this.#options.pods(key)?.replicas ?? 0) === 0 && (this.#decider.desired(key) ?? 0) === 0;
   }
 
   /** Leaves the queue to wake-ups; a job that came before they were armed is seen by one more look. */

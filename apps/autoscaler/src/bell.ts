@@ -1,6 +1,6 @@
 /** Wakes the loop before its time: for a topology that changed, or a look that cannot wait. */
 export class Bell {
-  readonly #resized = new Set<string>();
+  readonly #podsChanged = new Set<string>();
   #rung = false;
   #topologyChanged = true;
   #listener: (() => void) | undefined;
@@ -15,16 +15,16 @@ export class Bell {
     this.ring();
   }
 
-  /** The pool's observed size changed. */
-  poolResized(key: string): void {
-    this.#resized.add(key);
+  /** The pool's observed size changed, or what keeps its pods from working. */
+  podsChanged(key: string): void {
+    this.#podsChanged.add(key);
     this.ring();
   }
 
-  /** The pools whose size changed since the last call. */
-  takeResized(): string[] {
-    const keys = [...this.#resized];
-    this.#resized.clear();
+  /** The pools told of since the last call. */
+  takePodsChanged(): string[] {
+    const keys = [...this.#podsChanged];
+    this.#podsChanged.clear();
     return keys;
   }
 

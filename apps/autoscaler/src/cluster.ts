@@ -1,6 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type Queue, QUEUES, WORKER_POOLS, type WorkerPool } from '@redis-queue/api';
 import { SECRETS, type Manager, type ObjectCache, type Resource } from '@redis-queue/controller';
 import type { Bell } from './bell.ts';
+import type { PoolPods } from './plan.ts';
 import { buildTopology, poolKey, type Topology } from './topology.ts';
 
 type SecretObject = Resource & { data?: Record<string, string> };
@@ -8,13 +10,13 @@ type SecretObject = Resource & { data?: Record<string, string> };
 /** What the API server tells of pools, queues and their Secrets, as the autoscaler needs it. Reads only. */
 export interface Cluster {
   topology(): Topology;
-  currentReplicas(key: string): number | undefined;
+  pods(key: string): PoolPods | undefined;
   whenSynced(signal: AbortSignal): Promise<void>;
 }
 
 /**
  * Watches pools, queues and, by name, the Secrets that may be read: RBAC's resourceNames allow a watch for one name, not a list.
- * Rings `bell` when the topology or a pool's size changed; other changes of a status say nothing to it.
+ * Rings `bell` when the topology, a pool's size or what blocks its pods changed; other changes of a status say nothing to it.
  */
 export function watchCluster(manager: Manager, secretNames: readonly string[], bell: Bell): Cluster {
   const pools = manager.cache<WorkerPool>(WORKER_POOLS);
@@ -24,7 +26,7 @@ export function watchCluster(manager: Manager, secretNames: readonly string[], b
   );
   pools.onChange((_event, pool, previous) => {
     if (changesSpec(pool, previous)) bell.topologyChanged();
-    if (pool.status?.desiredReplicas !== previous?.status?.desiredReplicas) bell.poolResized(poolKey(pool));
+    if (!isDeepStrictEqual(podsOf(pool), podsOf(previous))) bell.podsChanged(poolKey(pool));
   });
   queues.onChange((_event, queue, previous) => {
     if (changesSpec(queue, previous)) bell.topologyChanged();
@@ -39,12 +41,18 @@ export function watchCluster(manager: Manager, secretNames: readonly string[], b
         secret: (namespace, name) => secrets.get(name)?.get({ namespace, name }),
         permittedSecrets: new Set(secretNames),
       }),
-    currentReplicas: (key) => {
+    pods: (key) => {
       const [namespace = '', name = ''] = key.split('/');
-      return pools.get({ namespace, name })?.status?.desiredReplicas;
+      return podsOf(pools.get({ namespace, name }));
     },
     whenSynced: async (signal) => void (await Promise.all(caches.map((cache) => cache.whenSynced(signal)))),
   };
+}
+
+/** What the pool's status says of its pods; undefined while it has no Deployment. */
+export function podsOf(pool: WorkerPool | undefined): PoolPods | undefined {
+  const { desiredReplicas: replicas, blockedReplicas: blocked } = pool?.status ?? {};
+  return replicas === undefined ? undefined : { replicas, ...(blocked && { blocked }) };
 }
 
 /** Everything but a change of the status alone. */

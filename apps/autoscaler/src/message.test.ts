@@ -27,7 +27,7 @@ const at = (atMs: number, over: Partial<Decision> = {}, generation = 1) => ({
 
 describe('a decision on the bus', () => {
   it('is valid and dated in the bus’s time', () => {
-    const message = decisionMessage(pool, 0, decision, 10_000, {
+    const message = decisionMessage({ pool, currentReplicas: 0, decision }, 10_000, {
       epoch: 5,
       sequence: 2,
       sampledAt: 1_000_000_010.4,
@@ -43,6 +43,15 @@ describe('a decision on the bus', () => {
       expiresAt: 1_000_015_050,
       cooldownUntil: 1_000_060_050,
     });
+    expect(message).not.toHaveProperty('busy');
+  });
+
+  it('says who is busy when that is known, an idle pool included', () => {
+    const stamp = { epoch: 5, sequence: 2, sampledAt: 0, busNowMs: 0 };
+    for (const busy of [{ 'workers-6f-a': 2 }, {}] as Record<string, number>[]) {
+      const message = decisionMessage({ pool, currentReplicas: 4, decision, busy }, 0, stamp);
+      expect(scalingDecisionSchema.parse(message).busy).toEqual(busy);
+    }
   });
 });
 

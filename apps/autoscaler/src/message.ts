@@ -1,5 +1,6 @@
 import type { Decision } from '@redis-queue/scaling';
 import { SCHEMA_VERSION, type ScalingDecision } from '@redis-queue/scaling-bus';
+import type { BusyPods } from './busy.ts';
 import type { ScaledPool } from './topology.ts';
 
 /** A decision that nobody acted on by then is not to be acted on any more. */
@@ -16,11 +17,18 @@ export interface Stamp {
   readonly busNowMs: number;
 }
 
+/** What is to be told of a pool. */
+export interface Outgoing {
+  readonly pool: ScaledPool;
+  readonly currentReplicas: number;
+  readonly decision: Decision;
+  /** When the pool shrinks; undefined when it is not known. */
+  readonly busy?: BusyPods | undefined;
+}
+
 /** The decision as the bus carries it; times in the bus's Redis time. */
 export function decisionMessage(
-  pool: ScaledPool,
-  currentReplicas: number,
-  decision: Decision,
+  { pool, currentReplicas, decision, busy }: Outgoing,
   nowMs: number,
   stamp: Stamp,
 ): ScalingDecision {
@@ -40,6 +48,7 @@ export function decisionMessage(
     confidence: decision.confidence,
     ...(cooldownUntilMs !== undefined && { cooldownUntil: Math.round(stamp.busNowMs + cooldownUntilMs - nowMs) }),
     safetyLimitHit: decision.safetyLimitHit,
+    ...(busy !== undefined && { busy }),
   };
 }
 

@@ -1,8 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   classifyRedisError,
   QueueWakeups,
   sampleFinished,
+  sampleHolders,
   sampleQueues,
+  type ActiveHolders,
   type FinishedSample,
   type FinishedWatermark,
   type QueueSample,
@@ -13,6 +16,9 @@ import type { WatchedQueue } from './topology.ts';
 
 export type Looked =
   { readonly ok: true; readonly samples: readonly QueueSample[] } | { readonly ok: false; readonly message: string };
+
+/** A decision does not wait longer for who holds the jobs; less than a tick, so that the next one does not overtake it. */
+const HOLDERS_TIMEOUT_MS = 500;
 
 /** All reading from one Redis: looks, finished jobs, wake-ups. Errors are values; none carries a secret. */
 export class RedisEye {
@@ -51,6 +57,21 @@ export class RedisEye {
       return sample;
     } catch {
       return undefined;
+    }
+  }
+
+  /** Who runs the active jobs of these queues; undefined when there are too many, or when it cannot be read in time. */
+  async holders(queues: readonly WatchedQueue[]): Promise<ActiveHolders | undefined> {
+    const timeout = new AbortController();
+    const late = sleep(HOLDERS_TIMEOUT_MS, undefined, { signal: timeout.signal });
+    const refs = queues.map(({ ref }) => ref);
+    try {
+      return await Promise.race([sampleHolders(this.#connections.get(this.target), refs), late]);
+    } catch {
+      return undefined;
+    } finally {
+      timeout.abort();
+      late.catch(() => {});
     }
   }
 

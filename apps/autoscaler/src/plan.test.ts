@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { aPool, aQueue, aSample, aSecret } from './fixtures.ts';
-import { knowNothing, learnFailure, learnSample, mayHaveFinished, observePool, type QueueKnowledge } from './plan.ts';
+import {
+  knowNothing,
+  learnFailure,
+  learnSample,
+  mayHaveFinished,
+  observePool,
+  type BlockedReplicas,
+  type QueueKnowledge,
+} from './plan.ts';
 import { buildTopology } from './topology.ts';
 
 const pool = buildTopology({
@@ -9,7 +17,7 @@ const pool = buildTopology({
   secret: () => aSecret('redis://redis'),
   permittedSecrets: new Set(['redis-credentials']),
 }).pools.get('team/workers')!;
-const seen = (known: QueueKnowledge | undefined) => observePool(pool, 3, () => known, 5_000).queues[0];
+const seen = (known: QueueKnowledge | undefined) => observePool(pool, { replicas: 3 }, () => known, 5_000).queues[0];
 
 describe('what the policy sees of a queue', () => {
   it('is nothing before the first look', () => {
@@ -53,6 +61,22 @@ describe('what the policy sees of a queue', () => {
     expect(seen(failed)).toMatchObject({ unseen: 'SensorFailed', message: 'Redis cannot be reached' });
     expect(seen(learnSample(failed, aSample(), 4_000))).toMatchObject({ sampledAtMs: 4_000 });
   });
+});
+
+const blocked = (counts?: BlockedReplicas) => {
+  const pods = { replicas: 3, ...(counts && { blocked: counts }) };
+  const { quotaExhausted, unschedulablePods, podsFailing } = observePool(pool, pods, () => undefined, 0);
+  return { quotaExhausted, unschedulablePods, podsFailing };
+};
+
+describe('what the policy sees of the pods', () => {
+  it.each([
+    [undefined, { quotaExhausted: false, unschedulablePods: 0, podsFailing: false }],
+    [{ rejected: 2 }, { quotaExhausted: true, unschedulablePods: 0, podsFailing: false }],
+    [{ unschedulable: 2 }, { quotaExhausted: false, unschedulablePods: 2, podsFailing: false }],
+    [{ crashLooping: 1 }, { quotaExhausted: false, unschedulablePods: 0, podsFailing: true }],
+    [{ imageFailing: 1 }, { quotaExhausted: false, unschedulablePods: 0, podsFailing: true }],
+  ])('blocked %j', (counts, seenAs) => expect(blocked(counts)).toEqual(seenAs));
 });
 
 describe('finished jobs', () => {

@@ -1,3 +1,4 @@
+import type { WorkerPoolStatus } from '@redis-queue/api';
 import { headAgeMs, readyJobs, type FinishedSample, type QueueSample } from '@redis-queue/bullmq';
 import {
   emptyHistory,
@@ -42,14 +43,31 @@ export function learnFailure(known: QueueKnowledge, failure: string): QueueKnowl
   return { ...known, failure };
 }
 
+/** Pods that are asked for and cannot work, as the workerpool controller counts them. */
+export type BlockedReplicas = NonNullable<WorkerPoolStatus['blockedReplicas']>;
+
+/** What the pool's status says of its pods. */
+export interface PoolPods {
+  /** The Deployment's spec.replicas. */
+  readonly replicas: number;
+  readonly blocked?: BlockedReplicas;
+}
+
 /** What the policy is to see of a pool now. */
 export function observePool(
   pool: ScaledPool,
-  currentReplicas: number,
+  { replicas, blocked = {} }: PoolPods,
   knowledge: (id: string) => QueueKnowledge | undefined,
   nowMs: Instant,
 ): PoolObservation {
-  return { currentReplicas, queues: pool.queues.map((queue) => observation(queue, knowledge, nowMs)) };
+  const { rejected = 0, unschedulable = 0, crashLooping = 0, imageFailing = 0 } = blocked;
+  return {
+    currentReplicas: replicas,
+    queues: pool.queues.map((queue) => observation(queue, knowledge, nowMs)),
+    quotaExhausted: rejected > 0,
+    unschedulablePods: unschedulable,
+    podsFailing: crashLooping + imageFailing > 0,
+  };
 }
 
 function observation(

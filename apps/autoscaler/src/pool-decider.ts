@@ -7,6 +7,7 @@ import {
   isSeen,
 } from '@redis-queue/scaling';
 import type { EpochPublisher } from './apply.ts';
+import type { BusyPods } from './busy.ts';
 import { isWorthPublishing, type Published } from './message.ts';
 import type { AutoscalerMetrics } from './metrics.ts';
 import type { ScaledPool } from './topology.ts';
@@ -21,6 +22,8 @@ interface PoolMemory {
 
 export interface DeciderOptions {
   readonly publisher: () => EpochPublisher | undefined;
+  /** Who runs the pool's jobs now; asked before each decision that shrinks it. */
+  readonly busyPods: (pool: ScaledPool) => Promise<BusyPods | undefined>;
   readonly metrics: AutoscalerMetrics;
   readonly now: () => number;
   readonly onPublishFailure: (error: unknown) => void;
@@ -48,22 +51,27 @@ export class PoolDecider {
 
   /** @returns a promise that resolves with true once a change of size is on the bus, with false when none was sent. */
   async decide(pool: ScaledPool, observation: PoolObservation): Promise<boolean> {
-    const { now, metrics, publisher, onPublishFailure, onPublished } = this.#options;
+    const { now, metrics, publisher, busyPods, onPublishFailure, onPublished } = this.#options;
+    const { currentReplicas } = observation;
     const nowMs = now();
-    const memory = this.#memoryOf(pool, observation.currentReplicas, nowMs);
+    const memory = this.#memoryOf(pool, currentReplicas, nowMs);
     const { decision, state } = decide(pool.view, memory.state, observation, nowMs);
     Object.assign(memory, { state, desired: decision.desired, decidedAtMs: nowMs });
     metrics.decided(pool, decision);
     const next: Published = { atMs: nowMs, decision, generation: pool.generation };
     const bus = publisher();
-    if (bus === undefined || !isWorthPublishing(memory.published, next, observation.currentReplicas)) return false;
+    if (bus === undefined || !isWorthPublishing(memory.published, next, currentReplicas)) return false;
     const before = memory.published;
     memory.published = next;
     try {
-      await bus.publish(pool, observation.currentReplicas, decision, newestSampleMs(observation.queues, nowMs), nowMs);
+      const busy = decision.desired < currentReplicas ? await busyPods(pool) : undefined;
+      // Whatever was decided meanwhile is newer, and must not get the lower sequence.
+      if (memory.published !== next) return false;
+      const sampledAtMs = newestSampleMs(observation.queues, nowMs);
+      await bus.publish({ pool, currentReplicas, decision, busy }, sampledAtMs, now());
       metrics.published('ok');
       onPublished();
-      return decision.desired !== observation.currentReplicas;
+      return decision.desired !== currentReplicas;
     } catch (error) {
       // Not told yet, so the next tick tells it; unless a newer one was told meanwhile.
       if (memory.published === next && before === undefined) delete memory.published;

@@ -75,9 +75,9 @@ async function apply(namespace: string, name: string, replicas: number): Promise
   );
 }
 
-async function addJob(name: string): Promise<void> {
+async function addJobs(name: string, count = 1): Promise<void> {
   const connection = new Redis(redis.url, { maxRetriesPerRequest: 1 });
-  await new Queue(name, { connection }).add('send', {});
+  await new Queue(name, { connection }).addBulk(Array.from({ length: count }, () => ({ name: 'send', data: {} })));
   connection.disconnect();
 }
 
@@ -92,7 +92,7 @@ test('the process wakes a pool at zero; killed and started again it begins a lat
   await apply(namespace, 'first', 0);
   const first = await startAutoscaler('--leader-elect', 'false');
   await decided('first', () => true);
-  await addJob('first');
+  await addJobs('first');
   const woken = await decided('first', ({ desiredReplicas }) => desiredReplicas === 1);
   const pool = await client.get(WORKER_POOLS, { namespace, name: 'first' });
   expect(woken.pool).toMatchObject({ namespace, uid: pool?.metadata.uid, generation: 1 });
@@ -111,6 +111,21 @@ test('the process wakes a pool at zero; killed and started again it begins a lat
   expect((await second.stop('SIGTERM')).code).toBe(0);
   const outputs = [metrics, JSON.stringify(decisions), ...first.lines, ...second.lines];
   expect(outputs.filter((text) => text.includes('hunter2'))).toEqual([]);
+});
+
+test('what the status says of blocked pods reaches the decision, and so does its end', async () => {
+  const namespace = await cluster.createNamespace('blocked');
+  await apply(namespace, 'blocked', 2);
+  const say = (status: object) =>
+    client.mergePatch(WORKER_POOLS, { namespace, name: 'blocked' }, { status }, { subresource: 'status' });
+  await say({ blockedReplicas: { rejected: 1 } });
+  await addJobs('blocked', 600);
+  const autoscaler = await startAutoscaler('--leader-elect', 'false');
+  const held = await decided('blocked', ({ heldBy }) => heldBy === 'QuotaExhausted');
+  expect(held.desiredReplicas).toBe(2);
+  await say({ blockedReplicas: null });
+  await decided('blocked', ({ sequence, desiredReplicas }) => sequence > held.sequence && desiredReplicas > 2);
+  expect((await autoscaler.stop('SIGTERM')).code).toBe(0);
 });
 
 test('the process says which variable is missing when no bus is configured', async () => {

@@ -7,6 +7,7 @@ import { createConsumer, createPublisher, type ScalingDecision } from '@redis-qu
 import { startRedis, type RedisServer } from '@redis-queue/testing';
 import { Autoscaler } from './autoscaler.ts';
 import { Bell } from './bell.ts';
+import { podsOf } from './cluster.ts';
 import { aQueue, aSecret } from './fixtures.ts';
 import { AutoscalerMetrics } from './metrics.ts';
 import { buildTopology, poolKey } from './topology.ts';
@@ -48,6 +49,14 @@ export class TestAutoscaler implements AsyncDisposable {
     this.#running?.bell.topologyChanged();
   }
 
+  /** The pool's status now says this of its pods. */
+  tell(name: string, status: WorkerPool['status']): void {
+    const key = `team/${name}`;
+    const pool = this.pools.get(key)!;
+    this.pools.set(key, { ...pool, status: { ...pool.status, ...status } });
+    this.#running?.bell.podsChanged(key);
+  }
+
   removeQueueObject(name: string): void {
     this.queues.delete(name);
     this.#running?.bell.topologyChanged();
@@ -65,7 +74,7 @@ export class TestAutoscaler implements AsyncDisposable {
       void this.logLines.push(JSON.stringify({ ...fields, message }));
     const done = new Autoscaler({
       topology: () => this.#topology(),
-      currentReplicas: (key) => this.pools.get(key)?.status?.desiredReplicas,
+      pods: (key) => podsOf(this.pools.get(key)),
       connections,
       bus: publisher,
       bell,
@@ -91,9 +100,11 @@ export class TestAutoscaler implements AsyncDisposable {
     return queue;
   }
 
-  worker(name: string, process: Processor, concurrency = 10): Worker {
+  /** @param workerName as the pod's would be; absent: none. */
+  worker(name: string, process: Processor, concurrency = 10, workerName?: string): Worker {
     const worker = new Worker(name, process, {
       concurrency,
+      ...(workerName !== undefined && { name: workerName }),
       connection: { host: this.redis.host, port: this.redis.port, maxRetriesPerRequest: null },
     });
     worker.on('error', () => {});
@@ -143,6 +154,6 @@ export class TestAutoscaler implements AsyncDisposable {
     const pool = this.pools.get(key);
     if (!this.follows || pool === undefined || pool.status?.desiredReplicas === decision.desiredReplicas) return;
     this.pools.set(key, { ...pool, status: { desiredReplicas: decision.desiredReplicas } });
-    this.#running?.bell.poolResized(key);
+    this.#running?.bell.podsChanged(key);
   }
 }

@@ -1,7 +1,14 @@
 import { DEPLOYMENTS, type KubeClient } from '@redis-queue/controller';
 import { DECISION_ANNOTATION, formatFence, type Fence } from '@redis-queue/scaling-bus';
+import type { BudgetStep } from './deployment/disruption-budget.ts';
 import type { PoolStep } from './plan.ts';
-import { REPLICAS_ANNOTATION, SCALE_MANAGER, TEMPLATE_MANAGER, type Deployment } from './resources.ts';
+import {
+  POD_DISRUPTION_BUDGETS,
+  REPLICAS_ANNOTATION,
+  SCALE_MANAGER,
+  TEMPLATE_MANAGER,
+  type Deployment,
+} from './resources.ts';
 
 /**
  * Does one step; doing it twice changes nothing.
@@ -10,12 +17,16 @@ import { REPLICAS_ANNOTATION, SCALE_MANAGER, TEMPLATE_MANAGER, type Deployment }
  * @returns the Deployment as it is now.
  * @throws ApiError Conflict when it is no longer the one that the plan saw: observe and plan again.
  */
-export function applyStep(
+export async function applyStep(
   client: KubeClient,
   step: PoolStep,
   current: Deployment | undefined,
   signal?: AbortSignal,
-): Promise<Deployment> {
+): Promise<Deployment | undefined> {
+  if (step.kind === 'applyBudget') {
+    await applyBudget(client, step, signal);
+    return current;
+  }
   if (step.kind === 'scale') return applySize(client, required(current), step.replicas, step.fence, signal);
   if (step.kind === 'applyTemplate') return applyTemplate(client, step, required(current), signal);
   // Not forced: a Deployment that somebody made since we looked differs from ours, and stays theirs.
@@ -57,6 +68,21 @@ function applyTemplate(
     DEPLOYMENTS,
     { ...deployment, metadata: definedOnly({ ...deployment.metadata, uid, resourceVersion }) },
     { fieldManager: TEMPLATE_MANAGER, force: true, fieldValidation: 'Strict', ...(signal && { signal }) },
+  );
+}
+
+/** A budget that somebody made since we looked differs from ours, and stays theirs: only ours is forced. */
+async function applyBudget(client: KubeClient, { budget, live }: BudgetStep, signal?: AbortSignal): Promise<void> {
+  const { uid, resourceVersion } = live?.metadata ?? {};
+  await client.apply(
+    POD_DISRUPTION_BUDGETS,
+    { ...budget, metadata: definedOnly({ ...budget.metadata, uid, resourceVersion }) },
+    {
+      fieldManager: TEMPLATE_MANAGER,
+      force: live !== undefined,
+      fieldValidation: 'Strict',
+      ...(signal && { signal }),
+    },
   );
 }
 

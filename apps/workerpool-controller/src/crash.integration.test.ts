@@ -1,11 +1,12 @@
 import { QUEUES } from '@redis-queue/api';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { DEPLOYMENTS, keyOf, SECRETS } from '@redis-queue/controller';
+import { DEPLOYMENTS, isOwnedBy, keyOf, SECRETS } from '@redis-queue/controller';
 import { eventually } from '@redis-queue/testing';
 import { applyStep } from './apply.ts';
+import { NO_CONFIG } from './deployment/config.ts';
 import { planPool } from './plan.ts';
 import { resolveQueues } from './queues.ts';
-import { isOurSize, scaleManagerOwnsReplicas } from './replicas.ts';
+import { isOurSize, scaleManagerOwnsReplicas } from './size/replicas.ts';
 import { VERSION_ANNOTATION, type Deployment, type PoolObject, type Secret } from './resources.ts';
 import { runController, testCluster, type TestCluster } from './test-cluster.ts';
 import type { QueueObject } from './observe.ts';
@@ -24,7 +25,15 @@ async function doSteps(pool: PoolObject, count: number): Promise<void> {
     // Somebody may write the Deployment between look and write (its own controller does): then again, as in `reconcile`.
     await eventually(async () => {
       const deployment = await t.deployment(pool);
-      const [next] = planPool(pool, { deployment, queues: await queuesOf(pool), nowMs: Date.now() }).steps;
+      const [next] = planPool(pool, {
+        deployment,
+        budget: await t.budget(pool),
+        config: NO_CONFIG,
+        queues: await queuesOf(pool),
+        busConfigured: true,
+        inTheWay: '',
+        nowMs: Date.now(),
+      }).steps;
       if (!next) throw new Error('there is no step to do');
       return applyStep(t.client, next, deployment);
     });
@@ -40,13 +49,18 @@ async function queuesOf(pool: PoolObject) {
 }
 
 /** What has to be the same whatever happened on the way. */
-function essence(deployment: Deployment) {
+async function essence(pool: PoolObject, deployment: Deployment) {
+  const budget = await t.budget(pool);
   return {
+    budget: budget?.spec.maxUnavailable,
+    budgetIsOurs: budget !== undefined && isOwnedBy(budget, pool),
     replicas: deployment.spec.replicas,
     version: deployment.metadata.annotations?.[VERSION_ANNOTATION],
     sizeIsOurs: isOurSize(deployment) && scaleManagerOwnsReplicas(deployment),
   };
 }
+
+const SETTLED = { replicas: 3, sizeIsOurs: true, budgetIsOurs: true };
 
 /** Every size that the Deployments of the namespace ever had, from the API server's own history. */
 function watchSizes(namespace: string) {
@@ -60,20 +74,23 @@ function watchSizes(namespace: string) {
   return { sizes, controller };
 }
 
-it.each([0, 1, 2])('a crash after %d steps of a creation ends in the same state', async (done) => {
+it.each([0, 1, 2, 3])('a crash after %d steps of a creation ends in the same state', async (done) => {
   const ns = await t.namespace();
   const pool = await t.pool(ns, 'crashed', spec);
   await doSteps(pool, done);
   const before = await t.deployment(pool);
+  const budgetBefore = await t.budget(pool);
   const { sizes, controller } = watchSizes(ns);
   await eventually(async () => {
     const now = await t.deployment(pool);
     return now && isOurSize(now) && scaleManagerOwnsReplicas(now);
   });
+  const budget = await eventually(() => t.budget(pool));
   await t.settled(pool, 'Progressing');
   const after = (await t.deployment(pool))!;
-  expect(essence(after)).toEqual({ replicas: 3, version: '1.0.0', sizeIsOurs: true });
+  expect(await essence(pool, after)).toEqual({ ...SETTLED, budget: '25%', version: '1.0.0' });
   expect(after.metadata.uid).toBe((before ?? after).metadata.uid);
+  expect(budget.metadata.uid).toBe((budgetBefore ?? budget).metadata.uid);
   expect([...sizes]).toEqual([3]);
   await controller.stop();
 });
@@ -83,11 +100,13 @@ it.each([
   ['before the hand-over, with a crash between it and the template', 1, 1],
   ['after the hand-over', 2, 0],
   ['after the hand-over, with a crash after the template', 2, 1],
+  ['with everything made, with a crash between the template and the budget', 3, 1],
+  ['with everything made, with a crash after the budget', 3, 2],
 ])('a new version never resets the size: changed %s', async (_, created, doneOfUpdate) => {
   const ns = await t.namespace();
   const pool = await t.pool(ns, 'crashed', spec);
   await doSteps(pool, created);
-  const changed = await t.change(pool, { version: '2.0.0' });
+  const changed = await t.change(pool, { version: '2.0.0', disruptionBudget: { maxUnavailable: 2 } });
   await doSteps(changed, doneOfUpdate);
   const { sizes, controller } = watchSizes(ns);
   await eventually(async () => {
@@ -99,9 +118,26 @@ it.each([
     const now = await t.deployment(pool);
     return now?.metadata.annotations?.[VERSION_ANNOTATION] === '3.0.0' && now;
   });
-  expect(essence(last)).toEqual({ replicas: 3, version: '3.0.0', sizeIsOurs: true });
+  await eventually(async () => (await t.budget(pool))?.spec.maxUnavailable === 2);
+  expect(await essence(pool, last)).toEqual({ ...SETTLED, budget: 2, version: '3.0.0' });
   expect([...sizes]).toEqual([3]);
   await controller.stop();
+});
+
+it('a crash between what was refused and the budget after it leaves both as they were', async () => {
+  const ns = await t.namespace();
+  const pool = await t.pool(ns, 'refused', spec);
+  await doSteps(pool, 3);
+  const before = [(await t.deployment(pool))?.spec, (await t.budget(pool))?.spec];
+  const template = { spec: { containers: [{ name: 'worker', imagePullPolicy: 'Sometimes' }] } };
+  const changed = await t.change(pool, { template, disruptionBudget: { maxUnavailable: 2 } });
+  const { controller } = watchSizes(ns);
+  await t.settled(changed, 'TemplateInvalid');
+  await controller.stop();
+  const again = watchSizes(ns);
+  await eventually(async () => (await again.controller.refused()) > 0);
+  expect([(await t.deployment(pool))?.spec, (await t.budget(pool))?.spec]).toEqual(before);
+  await again.controller.stop();
 });
 
 it('steps that were planned on a Deployment that somebody deleted or re-created since are refused', async () => {

@@ -12,15 +12,25 @@ await runApp({
       help: 'Secrets that may be read, comma-separated; the Helm value redis.secretNames',
       placeholder: 'NAMES',
     },
+    'worker-secret-names': {
+      default: '',
+      help: 'further Secrets that may be read, so that pods that use them follow their changes; the Helm value workers.secretNames',
+      placeholder: 'NAMES',
+    },
     concurrency: { default: '8', help: 'pools reconciled at once', placeholder: 'N' },
   },
   setup: (manager, { flags, env }) =>
     wireWorkerPoolController(manager, {
-      secretNames: flags['redis-secret-names']
-        .split(',')
-        .map((name) => name.trim())
-        .filter((name) => name !== ''),
+      secretNames: namesIn(flags['redis-secret-names']),
+      workerSecretNames: namesIn(flags['worker-secret-names']),
       bus: busRedisFromEnvironment(env),
       concurrency: Number(flags.concurrency),
     }),
 });
+
+function namesIn(list: string): string[] {
+  return list
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+}

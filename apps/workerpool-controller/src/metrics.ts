@@ -1,6 +1,6 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
 import type { BusDropReason } from '@redis-queue/scaling-bus';
-import type { DropReason } from './decide.ts';
+import type { DropReason } from './size/decide.ts';
 import type { PoolStep } from './plan.ts';
 
 const DROP_REASONS: readonly (DropReason | BusDropReason)[] = [
@@ -9,10 +9,17 @@ const DROP_REASONS: readonly (DropReason | BusDropReason)[] = [
   'no-deployment',
   'older',
   'contested',
+  'pods-starting',
   'expired',
   'malformed',
   'unknown-version',
 ];
+
+const STEPS = { create: 0, applyTemplate: 0, scale: 0, applyBudget: 0 } satisfies Record<PoolStep['kind'], number>;
+
+/** How a rollout ended; the label of a metric, so a fixed set. */
+export type RolloutOutcome = 'complete' | 'failed' | 'rolled-back';
+const ROLLOUT_OUTCOMES: readonly RolloutOutcome[] = ['complete', 'failed', 'rolled-back'];
 
 /** The app's own metrics; no label names a pool, so their number is fixed. */
 export class PoolMetrics {
@@ -21,6 +28,8 @@ export class PoolMetrics {
   readonly #failures: Counter;
   readonly #lag: Histogram;
   readonly #steps: Counter;
+  readonly #deletionCosts: Counter;
+  readonly #rollouts: Counter;
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -49,10 +58,25 @@ export class PoolMetrics {
     });
     this.#steps = new Counter({
       name: 'redis_queue_deployment_writes_total',
-      help: 'Writes to Deployments by the reconciler, by step.',
+      help: 'Writes to Deployments and PodDisruptionBudgets by the reconciler, by step.',
       labelNames: ['step'],
       registers,
     });
+    this.#deletionCosts = new Counter({
+      name: 'redis_queue_pod_deletion_costs_total',
+      help: 'Before a scale-in: pods whose pod-deletion-cost was written; refused: scale-ins that had to do without.',
+      labelNames: ['result'],
+      registers,
+    });
+    this.#rollouts = new Counter({
+      name: 'redis_queue_rollouts_total',
+      help: 'Rollouts of pools by outcome: complete, failed (no progress within the deadline) or rolled-back.',
+      labelNames: ['outcome'],
+      registers,
+    });
+    for (const outcome of ROLLOUT_OUTCOMES) this.#rollouts.inc({ outcome }, 0);
+    for (const step of Object.keys(STEPS)) this.#steps.inc({ step }, 0);
+    for (const result of ['written', 'refused']) this.#deletionCosts.inc({ result }, 0);
     for (const reason of DROP_REASONS) this.#dropped.inc({ reason }, 0);
     for (const outcome of ['scale', 'note']) this.#decisions.inc({ outcome }, 0);
   }
@@ -65,12 +89,20 @@ export class PoolMetrics {
     this.#dropped.inc({ reason });
   }
 
+  deletionCosts(result: 'written' | 'refused'): void {
+    this.#deletionCosts.inc({ result });
+  }
+
   failed(): void {
     this.#failures.inc();
   }
 
   lag(ms: number): void {
     this.#lag.observe(Math.max(0, ms) / 1000);
+  }
+
+  rollout(outcome: RolloutOutcome): void {
+    this.#rollouts.inc({ outcome });
   }
 
   wrote(step: PoolStep['kind']): void {

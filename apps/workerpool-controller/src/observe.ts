@@ -5,26 +5,43 @@ import {
   keyToString,
   type KubeClient,
   type ObjectCache,
+  type ObjectKey,
   type Resource,
 } from '@redis-queue/controller';
+import { blockedPods } from './status/blocked.ts';
+import { readConfig, type ConfigSources } from './deployment/config.ts';
+import type { Pod } from './status/pods.ts';
 import type { ObservedPool } from './plan.ts';
 import { resolveQueues } from './queues.ts';
-import type { Deployment, PoolObject, Secret } from './resources.ts';
+import {
+  POD_DISRUPTION_BUDGETS,
+  POOL_LABEL,
+  type Deployment,
+  type PodDisruptionBudget,
+  type PoolObject,
+  type Secret,
+} from './resources.ts';
 
 export type QueueObject = Queue & Resource;
 
 /** Where the controller looks: caches, and the API server itself before it writes. */
-export interface Sources {
-  readonly client: KubeClient;
+export interface Sources extends ConfigSources {
+  /** False: no decisions can arrive. */
+  readonly busConfigured: boolean;
   readonly pools: ObjectCache<PoolObject>;
   readonly queues: ObjectCache<QueueObject>;
   readonly deployments: ObjectCache<Deployment>;
+  readonly budgets: ObjectCache<PodDisruptionBudget>;
+  /** By pool; only what `keptOfPod` keeps. */
+  readonly pods: ObjectCache<Pod>;
   /** By the Secret's name; RBAC permits no other. */
   readonly secrets: ReadonlyMap<string, ObjectCache<Secret>>;
 }
 
 export const POOLS_BY_QUEUE = 'queue';
+export const POOLS_BY_CONFIG = 'config';
 export const QUEUES_BY_SECRET = 'secret';
+export const PODS_BY_POOL = 'pool';
 
 /** The index values of a pool: its queues' keys. */
 export function queueKeysOf(pool: PoolObject): string[] {
@@ -39,30 +56,59 @@ export function secretKeysOf(queue: QueueObject): string[] {
   return [keyToString(namespace === undefined ? { name } : { namespace, name })];
 }
 
+/** The key of the pool that a pod belongs to. */
+export function poolKeyOf({ metadata: { namespace, labels } }: Pod): ObjectKey[] {
+  const name = labels?.[POOL_LABEL];
+  return name === undefined ? [] : [namespace === undefined ? { name } : { namespace, name }];
+}
+
+/** The pool's pods as the cache shows them. */
+export function podsOf(pool: PoolObject, { pods }: Pick<Sources, 'pods'>): Pod[] {
+  return pods.byIndex(PODS_BY_POOL, keyToString(keyOf(pool)));
+}
+
 /** The pool as caches show it: enough to tell that nothing is to be done. Without managed fields, so not enough to write. */
-export function observeCached(pool: PoolObject, sources: Sources, nowMs: number): ObservedPool {
+export async function observeCached(
+  pool: PoolObject,
+  sources: Sources,
+  nowMs: number,
+  signal?: AbortSignal,
+): Promise<ObservedPool> {
+  const config = await readConfig(pool, sources, signal ? { signal } : {});
   const key = keyOf(pool);
   const { namespace } = pool.metadata;
   const within = (name: string) => (namespace === undefined ? { name } : { namespace, name });
+  const deployment = sources.deployments.get(key);
   return {
-    deployment: sources.deployments.get(key),
+    deployment,
+    budget: sources.budgets.get(key),
+    config,
     queues: resolveQueues(pool, {
       queue: (name) => sources.queues.get(within(name)),
       secret: (name) => sources.secrets.get(name)?.get(within(name)),
       permittedSecrets: new Set(sources.secrets.keys()),
     }),
+    busConfigured: sources.busConfigured,
+    inTheWay: blockedPods(podsOf(pool, sources), deployment).problem?.message ?? '',
     nowMs,
   };
 }
 
-/** The same with the Deployment as it is now, managed fields included; the cache holds only those with our label. */
+/**
+ * The same with Deployment and PodDisruptionBudget as they are now, managed fields included; the caches hold only those
+ * with our label.
+ */
 export async function observeLive(
   pool: PoolObject,
   cached: ObservedPool,
   client: KubeClient,
   signal?: AbortSignal,
 ): Promise<ObservedPool> {
-  return { ...cached, deployment: await readDeployment(pool, client, signal) };
+  const [deployment, budget] = await Promise.all([
+    readDeployment(pool, client, signal),
+    client.get<PodDisruptionBudget>(POD_DISRUPTION_BUDGETS, keyOf(pool), signal ? { signal } : {}),
+  ]);
+  return { ...cached, deployment, budget };
 }
 
 export function readDeployment(

@@ -1,18 +1,31 @@
 import { describe, expect, it } from 'vitest';
+import type { WorkerPool } from '@redis-queue/api';
 import { DECISION_ANNOTATION } from '@redis-queue/scaling-bus';
-import { desiredDeployment } from './deployment.ts';
+import { NO_CONFIG } from './deployment/config.ts';
+import { desiredBudget } from './deployment/disruption-budget.ts';
 import { planPool, type ObservedPool } from './plan.ts';
-import { CONTEST_MS } from './replicas.ts';
-import { APPLIED_ANNOTATION, REPLICAS_ANNOTATION, type Deployment } from './resources.ts';
+import { CONTEST_MS } from './size/replicas.ts';
+import { REPLICAS_ANNOTATION, type Deployment } from './resources.ts';
 import { aPool, autoscaled, liveDeployment, ownerOfReplicas, someQueues } from './testbed.ts';
 
 const NOW = Date.parse('2026-01-01T00:00:00Z');
 const observed = (deployment: Deployment | undefined, change: Partial<ObservedPool> = {}): ObservedPool => ({
   deployment,
+  budget: desiredBudget(aPool()),
+  config: NO_CONFIG,
   queues: someQueues,
+  busConfigured: true,
+  inTheWay: '',
   nowMs: NOW,
   ...change,
 });
+/** The Deployment as a plan creates it. */
+function createdFor(pool: WorkerPool): Deployment {
+  const [step] = planPool(pool, observed(undefined)).steps;
+  if (step?.kind !== 'create') throw new Error('no creation was planned');
+  return step.deployment;
+}
+
 /** A Deployment that is as the pool wants it. */
 function settled(
   pool = aPool(),
@@ -21,13 +34,11 @@ function settled(
   managedFields?: Parameters<typeof liveDeployment>[3],
 ) {
   const annotations = { [DECISION_ANNOTATION]: '5.6', [REPLICAS_ANNOTATION]: String(written) };
-  return liveDeployment(desiredDeployment(pool, someQueues), replicas, annotations, managedFields);
+  return liveDeployment(createdFor(pool), replicas, annotations, managedFields);
 }
 /** A Deployment of two replicas that `redis-queue` has created and not handed over. */
 const created = () =>
-  liveDeployment(desiredDeployment(aPool(autoscaled(2, 9)), someQueues), 2, {}, [
-    ownerOfReplicas('redis-queue', 'Apply'),
-  ]);
+  liveDeployment(createdFor(aPool(autoscaled(2, 9))), 2, {}, [ownerOfReplicas('redis-queue', 'Apply')]);
 const minutesAgo = (minutes: number) => new Date(NOW - minutes * 60_000).toISOString();
 const kinds = (plan: ReturnType<typeof planPool>) => plan.steps.map((step) => step.kind);
 
@@ -212,13 +223,11 @@ describe('what is in the way', () => {
     expect(plan).toMatchObject({ steps: [{ kind: 'scale', replicas: 5 }], problem: missing });
   });
 
-  it.each([
-    ['spec.template', { template: { spec: {} } }],
-    ['spec.rollout', { rollout: { autoRollback: true } }],
-  ])('%s is refused by name, not ignored', (field, spec) => {
-    const plan = planPool(aPool(spec), observed(undefined));
-    expect(plan).toMatchObject({ steps: [], problem: { reason: 'NotSupported' } });
-    expect(plan.problem?.message).toContain(field);
+  it('a template that contradicts the controller creates nothing, and leaves a running Deployment as it is', () => {
+    const pool = aPool({ replicas: 2, template: { spec: { terminationGracePeriodSeconds: 1 } } });
+    const problem = { reason: 'TemplateInvalid' };
+    expect(planPool(pool, observed(undefined))).toMatchObject({ steps: [], problem });
+    expect(planPool(pool, observed(settled(aPool(), 2)))).toMatchObject({ steps: [], problem });
   });
 
   it("somebody else's Deployment is never written", () => {
@@ -244,11 +253,46 @@ describe('what is in the way', () => {
   });
 });
 
-it('the hash that marks what was applied covers every field that is applied', () => {
-  const { metadata, ...rest } = desiredDeployment(aPool(), someQueues);
-  const { [APPLIED_ANNOTATION]: hash, ...annotations } = metadata.annotations!;
-  expect(hash).toMatch(/^[0-9a-f]{16}$/);
-  const other = desiredDeployment(aPool({ concurrency: 11 }), someQueues).metadata.annotations![APPLIED_ANNOTATION];
-  expect(other).not.toBe(hash);
-  expect({ annotations, spec: rest.spec }).not.toEqual({});
+describe('the disruption budget', () => {
+  it('of a new pool is made after the Deployment', () => {
+    expect(kinds(planPool(aPool(), observed(undefined, { budget: undefined })))).toEqual([
+      'create',
+      'scale',
+      'applyBudget',
+    ]);
+  });
+
+  it('that somebody deleted or changed is set back, the Deployment untouched', () => {
+    expect(kinds(planPool(aPool(), observed(settled(), { budget: undefined })))).toEqual(['applyBudget']);
+    const budget = desiredBudget(aPool());
+    budget.spec.maxUnavailable = 0;
+    expect(planPool(aPool(), observed(settled(), { budget })).steps).toMatchObject([
+      { kind: 'applyBudget', drift: true },
+    ]);
+  });
+
+  it('of another owner is named and left alone, and the Deployment goes on being managed', () => {
+    const budget = { ...desiredBudget(aPool()), metadata: { name: 'email-workers', namespace: 'team-a' } };
+    const plan = planPool(aPool({ version: '2.0.0' }), observed(settled(), { budget }));
+    expect(plan).toMatchObject({
+      steps: [{ kind: 'applyTemplate' }],
+      problem: { reason: 'DisruptionBudgetExists' },
+    });
+  });
+
+  it('stays as it is while the pool cannot be brought to its spec', () => {
+    const pool = aPool({ disruptionBudget: { maxUnavailable: 3 }, template: { spec: { restartPolicy: 'Never' } } });
+    expect(planPool(pool, observed(settled())).steps).toEqual([]);
+  });
+});
+
+describe('the configuration', () => {
+  it('replaces the pods when its hash changes', () => {
+    const config = { hash: 'cafe0000' };
+    const [step] = planPool(aPool(), observed(settled(), { config })).steps;
+    expect(step).toMatchObject({
+      kind: 'applyTemplate',
+      deployment: { spec: { template: { metadata: { annotations: { 'redis-queue.io/config': 'cafe0000' } } } } },
+    });
+  });
 });

@@ -1,8 +1,10 @@
 import { WORKER_POOLS, type WorkerPool } from '@redis-queue/api';
 import { isOwnedBy, ownerKey, readOwnerReference } from '@redis-queue/controller';
-import { formatFence, parseFence, type Fence } from '@redis-queue/scaling-bus';
-import { desiredDeployment } from './deployment.ts';
-import { holds } from './drift.ts';
+import { formatFence, type Fence } from '@redis-queue/scaling-bus';
+import type { PoolConfig } from './deployment/config.ts';
+import { atVersion, desiredDeployment, templateHash } from './deployment/deployment.ts';
+import { planBudget, type BudgetStep } from './deployment/disruption-budget.ts';
+import { holds } from './deployment/drift.ts';
 import type { PoolQueues } from './queues.ts';
 import type { Problem } from './reasons.ts';
 import {
@@ -10,17 +12,21 @@ import {
   fenceOf,
   isOurSize,
   liveReplicas,
-  NO_DECISION,
   scaleManagerOwnsReplicas,
   type Contest,
-} from './replicas.ts';
-import { APPLIED_ANNOTATION, REPLICAS_ANNOTATION, type Deployment } from './resources.ts';
+} from './size/replicas.ts';
+import { APPLIED_ANNOTATION, type Deployment, type PodDisruptionBudget } from './resources.ts';
+import { effectiveVersion, type RolloutScene } from './deployment/rollout.ts';
+import { initialReplicas, lastFence, wantedSize, type SizeScene } from './size/size.ts';
+import { checkTemplate } from './deployment/template/check.ts';
 
-export interface ObservedPool {
+export interface ObservedPool extends SizeScene, RolloutScene {
   /** The Deployment of the pool's name, whoever it belongs to. */
   readonly deployment: Deployment | undefined;
+  /** The PodDisruptionBudget of the pool's name, whoever it belongs to. */
+  readonly budget: PodDisruptionBudget | undefined;
   readonly queues: PoolQueues | Problem;
-  readonly nowMs: number;
+  readonly config: PoolConfig;
 }
 
 export type PoolStep =
@@ -34,7 +40,8 @@ export type PoolStep =
       readonly drift: boolean;
     }
   /** `redis-queue-scale` applies size and fence in one. */
-  | { readonly kind: 'scale'; readonly replicas: number; readonly fence: Fence; readonly reason: string };
+  | { readonly kind: 'scale'; readonly replicas: number; readonly fence: Fence; readonly reason: string }
+  | BudgetStep;
 
 export interface PoolPlan {
   readonly steps: readonly PoolStep[];
@@ -43,46 +50,53 @@ export interface PoolPlan {
 }
 
 /**
- * What has to change for the pool's Deployment to be as it shall. Pure: no clock, no I/O.
+ * What has to change for the pool's Deployment and PodDisruptionBudget to be as they shall. Pure: no clock, no I/O.
  *
- * A problem with the pool's inputs leaves the Deployment as it is, except for its size: pods that run go on running.
+ * A problem with the pool's inputs leaves both as they are, except for the size: pods that run go on running.
  * @returns the steps in the order to do them; a crash after any of them leads to the same end. None when nothing differs.
  */
 export function planPool(pool: WorkerPool, observed: ObservedPool): PoolPlan {
-  const { deployment, queues, nowMs } = observed;
+  const { deployment, nowMs } = observed;
   if (pool.metadata.deletionTimestamp) return { steps: [] };
   if (deployment && !isOwnedBy(deployment, pool)) return { steps: [], problem: foreign(deployment) };
-  const problem = unsupported(pool) ?? ('reason' in queues ? queues : undefined);
-  const desired = problem || 'reason' in queues ? undefined : desiredDeployment(pool, queues);
-  if (!deployment) return desired ? { steps: planCreation(pool, desired) } : { steps: [], ...(problem && { problem }) };
-  if (deployment.metadata.deletionTimestamp) return { steps: [], ...(problem && { problem }) };
+  const desired = build(pool, observed);
+  const problem = 'reason' in desired ? desired : undefined;
+  if (deployment?.metadata.deletionTimestamp) return { steps: [], ...(problem && { problem }) };
 
-  const contest = contestOf(deployment, pool, nowMs);
-  const template = desired && planTemplate(desired, deployment);
-  const size = contest ? undefined : planSize(pool, deployment);
+  const contest = deployment && contestOf(deployment, pool, nowMs);
+  const size = deployment && !contest ? planSize(pool, deployment, observed) : undefined;
+  if ('reason' in desired) {
+    return { steps: size ? [size] : [], problem: desired, ...(contest && { contest }) };
+  }
+  const steps = deployment ? planChange(desired, deployment, size) : planCreation(pool, desired, observed);
+  const budget = planBudget(pool, observed.budget);
   return {
-    // The size first: after it, `redis-queue` need not carry it any more.
-    steps: [...(size ? [size] : []), ...(template ? [size ? withoutReplicas(template) : template] : [])],
-    ...(problem && { problem }),
+    // The budget last: what the API server refuses of the pods is found before it changes anything.
+    steps: [...steps, ...(budget && 'kind' in budget ? [budget] : [])],
+    ...(budget && 'reason' in budget && { problem: budget }),
     ...(contest && { contest }),
   };
 }
 
-/** The size a new Deployment starts with; one that was deleted by hand comes back with the size it had. */
-export function initialReplicas(pool: WorkerPool): number {
-  const { autoscaling, replicas } = pool.spec;
-  if (!autoscaling?.enabled) return replicas;
-  return clampReplicas(pool, pool.status?.desiredReplicas ?? autoscaling.minReplicas);
+/** The Deployment that the pool asks for, at the version that shall run; or why there is none. */
+function build(pool: WorkerPool, observed: ObservedPool): Deployment | Problem {
+  const { deployment, queues, config } = observed;
+  const refused = checkTemplate(pool);
+  if (refused) return refused;
+  if ('reason' in queues) return queues;
+  const hashOf = (version: string): string => templateHash(atVersion(pool, version), queues, config.hash);
+  const { version, annotations } = effectiveVersion(pool, deployment, hashOf, observed);
+  return desiredDeployment(atVersion(pool, version), queues, { annotations, configHash: config.hash });
 }
 
-/** `replicas` within the pool's bounds. */
-export function clampReplicas(pool: WorkerPool, replicas: number): number {
-  const { minReplicas = 0, maxReplicas = Number.POSITIVE_INFINITY } = pool.spec.autoscaling ?? {};
-  return Math.max(minReplicas, Math.min(maxReplicas, replicas));
+/** The size first: after it, `redis-queue` need not carry it any more. */
+function planChange(desired: Deployment, live: Deployment, size: PoolStep | undefined): PoolStep[] {
+  const template = planTemplate(desired, live);
+  return [...(size ? [size] : []), ...(template ? [size ? withoutReplicas(template) : template] : [])];
 }
 
-function planCreation(pool: WorkerPool, deployment: Deployment): PoolStep[] {
-  const replicas = initialReplicas(pool);
+function planCreation(pool: WorkerPool, deployment: Deployment, observed: ObservedPool): PoolStep[] {
+  const replicas = initialReplicas(pool, observed);
   return [
     { kind: 'create', deployment, replicas },
     { kind: 'scale', replicas, fence: lastFence(pool), reason: 'the Deployment was created' },
@@ -106,48 +120,16 @@ function withoutReplicas(step: Extract<PoolStep, { kind: 'applyTemplate' }>): Po
   return { kind: step.kind, deployment: step.deployment, drift: step.drift };
 }
 
-function planSize(pool: WorkerPool, live: Deployment): PoolStep | undefined {
-  const replicas = wantedReplicas(pool, live);
+function planSize(pool: WorkerPool, live: Deployment, observed: ObservedPool): PoolStep | undefined {
+  const { replicas, reason } = wantedSize(pool, live, observed);
   const current = liveReplicas(live);
   if (replicas === current && isOurSize(live) && fenceOf(live)) return undefined;
   return {
     kind: 'scale',
     replicas,
     fence: fenceOf(live) ?? lastFence(pool),
-    reason: sizeReason(pool, live),
+    reason,
   };
-}
-
-/**
- * With autoscaling, decisions change the size; here it is only kept within its bounds, and brought back after somebody
- * else had written it: to the larger of both, since a shrink needs a decision.
- */
-function wantedReplicas(pool: WorkerPool, live: Deployment): number {
-  if (!pool.spec.autoscaling?.enabled) return pool.spec.replicas;
-  const ours = Number(live.metadata.annotations?.[REPLICAS_ANNOTATION] ?? 0);
-  return clampReplicas(pool, Math.max(liveReplicas(live), Number.isInteger(ours) ? ours : 0));
-}
-
-function sizeReason(pool: WorkerPool, live: Deployment): string {
-  if (!isOurSize(live) && fenceOf(live)) return 'somebody else had changed the size';
-  if (!pool.spec.autoscaling?.enabled) return `spec.replicas is ${pool.spec.replicas}`;
-  const { minReplicas, maxReplicas } = pool.spec.autoscaling;
-  return `the size has to lie between minReplicas ${minReplicas} and maxReplicas ${maxReplicas}`;
-}
-
-/** Of the newest decision that status speaks of: survives the Deployment, so that no older decision gets through. */
-function lastFence(pool: WorkerPool): Fence {
-  return parseFence(pool.status?.autoscaling?.decision) ?? NO_DECISION;
-}
-
-function unsupported(pool: WorkerPool): Problem | undefined {
-  const field = pool.spec.template ? 'spec.template' : pool.spec.rollout ? 'spec.rollout' : undefined;
-  return field
-    ? {
-        reason: 'NotSupported',
-        message: `${field} is not supported by this release and would have no effect; remove it`,
-      }
-    : undefined;
 }
 
 function foreign(deployment: Deployment): Problem {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { setTimeout as delay } from 'node:timers/promises';
 import { eventually, freePort, startProcess, type ChildHandle } from '@redis-queue/testing';
 import { compareFence, type Fence } from '@redis-queue/scaling-bus';
-import { fenceOf } from './replicas.ts';
+import { fenceOf } from './size/replicas.ts';
 import { testCluster, type TestCluster } from './test-cluster.ts';
 
 let t: TestCluster;

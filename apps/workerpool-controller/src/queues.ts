@@ -16,6 +16,8 @@ export interface PoolQueues {
   readonly queues: readonly PodQueue[];
   readonly secretName: string;
   readonly tls: boolean;
+  /** The name that the server's certificate has to carry, where it is not the host. */
+  readonly tlsServerName?: string;
   /** The Secret holds a private certificate authority. */
   readonly hasCa: boolean;
   /** Changes when what the pods use of the Secret does. */
@@ -66,6 +68,7 @@ export function resolveQueues(pool: WorkerPool, sources: QueueSources): PoolQueu
       message: `Secret ${namespace}/${secretName} does not exist; create it with redis-url or redis-host`,
     };
   }
+  const { enabled: tls = false, serverName } = queues[0]!.spec.redis?.tls ?? {};
   return {
     queues: queues.map((queue) => ({
       queue: queue.metadata.name,
@@ -73,7 +76,8 @@ export function resolveQueues(pool: WorkerPool, sources: QueueSources): PoolQueu
       prefix: queuePrefix(queue),
     })),
     secretName,
-    tls: queues[0]!.spec.redis?.tls?.enabled === true,
+    tls,
+    ...(serverName !== undefined && { tlsServerName: serverName }),
     hasCa: Boolean(secret.data?.[CA_KEY]),
     secretHash: hashSecret(pool.metadata.uid ?? '', secret),
   };

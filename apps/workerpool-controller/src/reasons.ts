@@ -7,6 +7,9 @@ export const PoolCondition = {
   Stalled: 'Stalled',
   ScalingActive: 'ScalingActive',
   ReplicasContested: 'ReplicasContested',
+  PodsBlocked: 'PodsBlocked',
+  /** Normal when True, and absent then: most pools have no configuration to follow. */
+  ConfigTracked: 'ConfigTracked',
 } as const;
 
 /** Every reason that a WorkerPool's conditions and events give; part of the API, as alerts match them. */

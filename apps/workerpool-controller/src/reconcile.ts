@@ -1,7 +1,6 @@
 import { WORKER_POOLS, type WorkerPoolStatus } from '@redis-queue/api';
 import {
   isConflict,
-  isInvalid,
   isOwnedBy,
   keyOf,
   type EventRecorder,
@@ -10,38 +9,56 @@ import {
   type ReconcileResult,
 } from '@redis-queue/controller';
 import { applyStep } from './apply.ts';
-import type { DecisionLedger } from './ledger.ts';
-import type { PoolMetrics } from './metrics.ts';
-import { observeCached, observeLive, type Sources } from './observe.ts';
-import { describeStep, planPool, type PoolPlan, type PoolStep } from './plan.ts';
+import { blockedPods } from './status/blocked.ts';
+import { untrackedSecrets } from './deployment/config.ts';
+import type { DecisionLedger } from './size/ledger.ts';
+import type { PoolMetrics, RolloutOutcome } from './metrics.ts';
+import { observeCached, observeLive, podsOf, type Sources } from './observe.ts';
+import { describeStep, planPool, type ObservedPool, type PoolPlan, type PoolStep } from './plan.ts';
 import { REASONS, type Problem, type Reason } from './reasons.ts';
-import { liveReplicas } from './replicas.ts';
+import { describeRefusal, isRefusal, type Refusals } from './deployment/refusals.ts';
+import { fenceOf, liveReplicas } from './size/replicas.ts';
 import type { Deployment, PoolObject } from './resources.ts';
-import { compareStatus, isNews, poolStatus } from './status.ts';
+import { cameInUnseen, progressDeadlineMs } from './deployment/rollout.ts';
+import { firstDecisionDueMs } from './size/size.ts';
+import { compareStatus, isNews, poolStatus, statusEvents } from './status.ts';
 
 export interface ReconcileDeps {
   readonly sources: Sources;
   readonly ledger: DecisionLedger;
   readonly events: EventRecorder;
   readonly metrics: PoolMetrics;
-  readonly busConfigured: boolean;
   writeStatus(pool: PoolObject, status: WorkerPoolStatus): Promise<void>;
   now(): Date;
   /** When each pool's status was last written, by uid: numbers that move with every decision wait for their turn. */
   readonly statusWrites: Map<string, number>;
+  readonly refusals: Refusals;
 }
 
 /** Numbers alone are written at most so often a pool. */
 export const NUMBERS_INTERVAL_MS = 15_000;
-/** What no watch tells of is looked at again so often: a foreign Deployment without our label. */
+/** What no watch tells of is looked at again so often: a foreign object without our label. */
 const FOREIGN_RETRY_MS = 10_000;
+const FOREIGN: ReadonlySet<Reason> = new Set(['DeploymentExists', 'FormerDeployment', 'DisruptionBudgetExists']);
+const OVERRULED =
+  'a webhook or policy changes the Deployment as it is written, so that it is not what the pool asks for; exempt it. It is written again in 5 minutes.';
+/** The soonest that a rollout whose time is up is judged again, when what is in the way is no fault of its own. */
+const JUDGEMENT_RETRY_MS = 5_000;
 /** Others write Deployments too (their controller does on every pod); more rounds than this mean something is wrong. */
 const MAX_CONFLICTS = 5;
+
+const ROLLOUT_OUTCOMES: Partial<Record<Reason, RolloutOutcome>> = {
+  RolloutComplete: 'complete',
+  ProgressDeadlineExceeded: 'failed',
+  RolledBack: 'rolled-back',
+};
 
 interface Outcome {
   readonly plan: PoolPlan;
   readonly problem?: Problem | undefined;
   readonly deployment: Deployment | undefined;
+  /** When what the API server refused is tried again. */
+  readonly retryAtMs?: number;
 }
 
 /** Brings one pool to its spec: observe, plan, apply, report. Writes nothing when nothing differs. */
@@ -50,7 +67,7 @@ export async function reconcilePool(
   deps: ReconcileDeps,
 ): Promise<ReconcileResult> {
   if (!pool || pool.metadata.deletionTimestamp) return undefined;
-  const cached = observeCached(pool, deps.sources, deps.now().getTime());
+  const cached = await observeCached(pool, deps.sources, deps.now().getTime(), signal);
   const found = planPool(pool, cached);
   // Caches may lag and know no managed fields: before anything is written, the Deployment itself is asked.
   const untouched = found.steps.length === 0 && cached.deployment !== undefined && !found.problem && !found.contest;
@@ -64,40 +81,56 @@ export async function reconcilePool(
   const { contest } = outcome.plan;
   return soonest([
     waitMs,
+    firstDecisionDueMs(pool, outcome.deployment, { ...deps.sources, nowMs: deps.now().getTime() }),
     contest?.untilMs === undefined ? undefined : contest.untilMs - deps.now().getTime() + 1_000,
-    problem?.reason === 'DeploymentExists' || problem?.reason === 'FormerDeployment' ? FOREIGN_RETRY_MS : undefined,
+    problem && FOREIGN.has(problem.reason) ? FOREIGN_RETRY_MS : undefined,
+    outcome.retryAtMs === undefined ? undefined : outcome.retryAtMs - deps.now().getTime(),
   ]);
 }
 
-/** Looks at the live Deployment, plans again, and does the steps; starts over when somebody wrote it in between. */
-async function act(
-  pool: PoolObject,
-  cached: ReturnType<typeof observeCached>,
-  deps: ReconcileDeps,
-  signal: AbortSignal,
-): Promise<Outcome> {
+/**
+ * Looks at the live objects, plans again, and does the steps; starts over when somebody wrote them in between.
+ * What the API server refuses ends the plan there: the steps after it stand for the same spec.
+ */
+async function act(pool: PoolObject, cached: ObservedPool, deps: ReconcileDeps, signal: AbortSignal): Promise<Outcome> {
+  const uid = pool.metadata.uid ?? '';
   for (let conflicts = 0; ; conflicts++) {
     const observed = await observeLive(pool, cached, deps.sources.client, signal);
-    const plan = planPool(pool, { ...observed, nowMs: deps.now().getTime() });
+    const nowMs = deps.now().getTime();
+    const plan = planPool(pool, { ...observed, nowMs });
     let { deployment } = observed;
-    if (plan.steps.some(({ kind }) => kind === 'create') && !(await exists(pool, deps.sources.client, signal))) {
+    if (plan.steps.some(creates) && !(await exists(pool, deps.sources.client, signal))) {
       return { plan: { steps: [] }, deployment };
     }
+    const refused = deps.refusals.recall(uid, plan, deployment, nowMs);
+    let doing: PoolStep | undefined;
     try {
-      for (const step of plan.steps) {
+      for (const step of refused?.stillToDo ?? plan.steps) {
         const before = deployment;
+        doing = step;
         deployment = await applyStep(deps.sources.client, step, before, signal);
         tell(pool, step, before, deps);
       }
+      if (refused) return { plan, deployment, problem: refused.problem, retryAtMs: refused.untilMs };
+      deps.refusals.forget(uid);
+      const left = planPool(pool, { ...observed, deployment, nowMs });
+      if (plan.steps.length > 0 && deps.refusals.noteOverruled(uid, left, deployment, nowMs)) {
+        say(deps, pool, 'DriftRepaired', OVERRULED, 'Warning');
+      }
       return { plan, deployment };
     } catch (error) {
-      if (isInvalid(error)) {
-        const message = `the API server refuses the Deployment: ${(error as Error).message}`;
-        return { plan, deployment, problem: { reason: 'TemplateInvalid', message } };
+      if (doing && isRefusal(error)) {
+        const problem = describeRefusal(doing, error);
+        const retryAtMs = deps.refusals.note(uid, { step: doing, plan, live: observed.deployment }, problem, nowMs);
+        return { plan, deployment, problem, retryAtMs };
       }
       if (!isConflict(error) || conflicts >= MAX_CONFLICTS) throw error;
     }
   }
+}
+
+function creates(step: PoolStep): boolean {
+  return step.kind === 'create' || (step.kind === 'applyBudget' && step.live === undefined);
 }
 
 /**
@@ -122,6 +155,10 @@ function tell(pool: PoolObject, step: PoolStep, before: Deployment | undefined, 
       `Deployment ${pool.metadata.name}: ${describeStep(step)}`,
     );
   }
+  if (step.kind === 'applyBudget') {
+    if (!step.drift) return undefined;
+    return say(deps, pool, 'DriftRepaired', `PodDisruptionBudget ${pool.metadata.name}: ${describeStep(step)}`);
+  }
   const from = before ? liveReplicas(before) : 0;
   if (from === step.replicas) return;
   deps.ledger.scaled(pool.metadata.uid ?? '', {
@@ -139,26 +176,50 @@ async function report(pool: PoolObject, outcome: Outcome, deps: ReconcileDeps): 
   const { deployment, problem, plan } = outcome;
   const scalings = deps.ledger.untold(uid);
   const now = deps.now();
+  const owned = deployment && isOwnedBy(deployment, pool) ? deployment : undefined;
+  const decisionInMs = deps.ledger.waitMs(uid, owned && fenceOf(owned), now.getTime());
+  if (decisionInMs !== undefined) return decisionInMs;
   const status = poolStatus(
     pool,
     {
-      deployment: deployment && isOwnedBy(deployment, pool) ? deployment : undefined,
+      deployment: owned,
       problem,
+      blocked: blockedPods(podsOf(pool, deps.sources), owned),
+      untrackedSecrets: untrackedSecrets(pool, deps.sources),
+      unknownVersion: deps.ledger.unknownVersion(uid),
       contest: plan.contest,
       decision: deps.ledger.decision(uid),
       scalings,
-      busConfigured: deps.busConfigured,
+      busConfigured: deps.sources.busConfigured,
     },
     now,
   );
   const news = compareStatus(pool.status, status);
-  if (news === 'none') return undefined;
+  const judgedInMs = judgementDueMs(pool, owned, status, now);
+  if (news === 'none') return judgedInMs;
   const dueInMs = (deps.statusWrites.get(uid) ?? 0) + NUMBERS_INTERVAL_MS - now.getTime();
   if (news === 'numbers' && dueInMs > 0) return dueInMs;
   await deps.writeStatus(pool, status);
   deps.statusWrites.set(uid, now.getTime());
   deps.ledger.told(uid, scalings);
-  return undefined;
+  for (const { reason, message, type } of statusEvents(pool.status, status)) {
+    say(deps, pool, reason, message, type);
+    const ended = ROLLOUT_OUTCOMES[reason];
+    if (ended) deps.metrics.rollout(ended);
+  }
+  return judgedInMs;
+}
+
+/** After how many ms a rollout that no watch will tell of has had its time; see `rolloutFailed`. */
+function judgementDueMs(
+  pool: PoolObject,
+  deployment: Deployment | undefined,
+  { rollout }: WorkerPoolStatus,
+  now: Date,
+): number | undefined {
+  if (!deployment || rollout?.phase !== 'Progressing' || !cameInUnseen(pool, deployment)) return undefined;
+  const dueMs = Date.parse(rollout.startedAt ?? '') + progressDeadlineMs(pool) - now.getTime();
+  return Number.isNaN(dueMs) ? undefined : Math.max(JUDGEMENT_RETRY_MS, dueMs);
 }
 
 function say(

@@ -1,35 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import type { WorkerPool } from '@redis-queue/api';
-import { desiredDeployment } from './deployment.ts';
+import type { BlockedPods } from './status/blocked.ts';
 import type { Deployment } from './resources.ts';
-import { compareStatus, poolStatus, type StatusInput } from './status.ts';
-import { aDecision, aPool, autoscaled, liveDeployment, someQueues } from './testbed.ts';
+import { compareStatus, type StatusInput } from './status.ts';
+import { allReady, brief, deployment, EARLIER, looping, statusOf } from './status/test-status.ts';
+import { aDecision, aPool, autoscaled } from './testbed.ts';
 
-const NOW = new Date('2026-01-01T00:00:00Z');
-const EARLIER = '2025-12-31T00:00:00Z';
-
-function deployment(pool: WorkerPool, replicas: number, status: Deployment['status'] = {}): Deployment {
-  return {
-    ...liveDeployment(desiredDeployment(pool, someQueues), replicas),
-    status: { observedGeneration: 1, ...status },
-  };
-}
-const allReady = (replicas: number) => ({ replicas, readyReplicas: replicas, updatedReplicas: replicas });
-
-function statusOf(pool: WorkerPool, change: Partial<StatusInput> = {}) {
-  const input: StatusInput = {
-    deployment: undefined,
-    problem: undefined,
-    contest: undefined,
-    decision: undefined,
-    scalings: [],
-    busConfigured: true,
-    ...change,
-  };
-  return poolStatus(pool, input, NOW);
-}
-const brief = (status: ReturnType<typeof poolStatus>) =>
-  Object.fromEntries((status.conditions ?? []).map(({ type, status: value, reason }) => [type, `${value} ${reason}`]));
+const at = (type: string, value: 'True' | 'False', reason: string) => ({
+  type,
+  status: value,
+  reason,
+  message: '',
+  lastTransitionTime: EARLIER,
+});
 
 describe('conditions', () => {
   const pool = aPool();
@@ -52,13 +35,9 @@ describe('conditions', () => {
       { Ready: 'False Progressing', Reconciling: 'True Progressing' },
     ],
     [
-      'pods that a quota rejects',
-      {
-        deployment: deployment(pool, 2, {
-          conditions: [{ type: 'ReplicaFailure', status: 'True', message: 'exceeded quota' }],
-        }),
-      },
-      { Ready: 'False PodsRejected', Reconciling: 'True PodsRejected' },
+      'pods that cannot work',
+      { deployment: deployment(pool, 2, { ...allReady(2), readyReplicas: 1 }), blocked: looping },
+      { Ready: 'False CrashLooping', Reconciling: 'True CrashLooping', PodsBlocked: 'True CrashLooping' },
     ],
     [
       'a rollout that does not get on',
@@ -88,6 +67,11 @@ describe('conditions', () => {
     ['a decision', { decision: aDecision() }, { ScalingActive: 'True Decided' }],
     ['a hold', { decision: aDecision({ heldBy: 'StaleData' }) }, { ScalingActive: 'True Held' }],
     [
+      'decisions of a later version of the bus',
+      { decision: aDecision(), unknownVersion: '2.0' },
+      { ScalingActive: 'False UnknownDecisionVersion' },
+    ],
+    [
       'another writer of the size',
       { decision: aDecision(), contest: { manager: 'kubectl', untilMs: 0 } },
       { ScalingActive: 'False ReplicasContested', ReplicasContested: 'True ReplicasContested' },
@@ -101,13 +85,6 @@ describe('conditions', () => {
   });
 
   it('keep the time of their last change, and lose what does not hold any more', () => {
-    const at = (type: string, value: 'True' | 'False', reason: string) => ({
-      type,
-      status: value,
-      reason,
-      message: '',
-      lastTransitionTime: EARLIER,
-    });
     const before = aPool(
       {},
       {
@@ -131,6 +108,24 @@ const versions = (pool: WorkerPool, found: Deployment) => {
   return [currentVersion, lastGoodVersion];
 };
 const scaling = (atMs: number) => ({ atMs, from: 1, to: 2, reason: `at ${atMs}` });
+
+describe('what status says of decisions that were not understood', () => {
+  const told = {
+    type: 'ScalingActive',
+    status: 'False',
+    reason: 'UnknownDecisionVersion',
+    message: 'speaks 2.0',
+    lastTransitionTime: EARLIER,
+  } as const;
+  const auto = aPool(autoscaled(0, 10), { conditions: [told] });
+  const scalingOf = (change: Partial<StatusInput>) =>
+    statusOf(auto, change).conditions?.find(({ type }) => type === 'ScalingActive');
+
+  it('outlives a restart, and goes with the next one that is', () => {
+    expect(scalingOf({})).toMatchObject({ reason: 'UnknownDecisionVersion', message: 'speaks 2.0' });
+    expect(scalingOf({ decision: aDecision() })).toMatchObject({ reason: 'Decided' });
+  });
+});
 
 describe('versions', () => {
   const before = aPool({ version: '2' }, { currentVersion: '1', lastGoodVersion: '1' });
@@ -196,6 +191,19 @@ describe('compareStatus', () => {
       decision: aDecision({ sequence: 2, reason: 'other', signals: [] }),
     });
     expect(compareStatus(base(), after)).toBe('numbers');
+  });
+
+  it('has only numbers when blocked pods get more, or restart', () => {
+    const more: BlockedPods = {
+      counts: { crashLooping: 2 },
+      problem: { reason: 'CrashLooping', message: '3 restarts' },
+    };
+    const found = deployment(pool, 2, { ...allReady(2), readyReplicas: 0 });
+    const told = statusOf(pool, { deployment: found, blocked: looping });
+    expect(compareStatus(told, statusOf(pool, { deployment: found, blocked: more }))).toBe('numbers');
+    expect(compareStatus(told, statusOf(pool, { deployment: found }))).toBe('news');
+    const other = { ...looping, counts: { imageFailing: 1 } };
+    expect(compareStatus(told, statusOf(pool, { deployment: found, blocked: other }))).toBe('news');
   });
 
   it.each<[string, Partial<StatusInput>]>([

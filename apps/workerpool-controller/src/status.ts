@@ -1,174 +1,78 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Condition, ScalingSignal, WorkerPool, WorkerPoolStatus } from '@redis-queue/api';
+import type { Condition, WorkerPool, WorkerPoolStatus } from '@redis-queue/api';
 import { findCondition, removeCondition, setCondition } from '@redis-queue/controller';
-import { formatFence, type ScalingDecision } from '@redis-queue/scaling-bus';
-import { poolSelector } from './deployment.ts';
-import type { Scaling } from './ledger.ts';
-import type { PoolPlan } from './plan.ts';
+import { autoscalingStatus, scalingState, type AutoscalingInput } from './status/autoscaling-status.ts';
+import type { BlockedPods } from './status/blocked.ts';
+import { describeUntracked } from './deployment/config.ts';
+import { poolSelector } from './deployment/deployment.ts';
 import { PoolCondition, REASONS, type Problem, type Reason } from './reasons.ts';
-import { liveReplicas } from './replicas.ts';
-import { VERSION_ANNOTATION, type Deployment } from './resources.ts';
+import { readinessOf, type Readiness } from './status/readiness.ts';
+import { liveReplicas } from './size/replicas.ts';
+import { versionOf } from './deployment/rollout.ts';
 
-export interface StatusInput {
-  /** The Deployment after the steps were done; undefined when there is none, or none of the pool's own. */
-  readonly deployment: Deployment | undefined;
+/** `deployment`: as it is after the steps were done; undefined when there is none, or none of the pool's own. */
+export interface StatusInput extends AutoscalingInput {
   readonly problem: Problem | undefined;
-  readonly contest: PoolPlan['contest'];
-  readonly decision: ScalingDecision | undefined;
-  readonly scalings: readonly Scaling[];
-  readonly busConfigured: boolean;
+  readonly blocked: BlockedPods;
+  /** Secrets of the template whose changes go unnoticed. */
+  readonly untrackedSecrets?: readonly string[];
 }
-
-const MAX_LAST = 10;
 
 /** What the pool's status shall say. Pure. */
 export function poolStatus(pool: WorkerPool, input: StatusInput, now: Date): WorkerPoolStatus {
-  const { deployment } = input;
+  const { deployment, blocked } = input;
   const before = pool.status ?? {};
-  const rollout = deployment && rolloutOf(deployment);
-  const version = deployment?.metadata.annotations?.[VERSION_ANNOTATION];
-  const currentVersion = rollout?.complete ? version : before.currentVersion;
-  const lastGoodVersion = rollout?.complete && rollout.ready > 0 ? version : before.lastGoodVersion;
+  const readiness = readinessOf(pool, deployment, blocked, now);
+  const readyReplicas = deployment?.status?.readyReplicas ?? 0;
+  const version = deployment && versionOf(deployment);
+  const currentVersion = readiness.complete ? version : before.currentVersion;
+  const lastGoodVersion = readiness.complete && readyReplicas > 0 ? version : before.lastGoodVersion;
   const autoscaling = autoscalingStatus(pool, input);
   return {
     observedGeneration: pool.metadata.generation ?? 0,
-    conditions: conditions(pool, input, now),
+    conditions: conditions(pool, input, readiness, now),
     replicas: deployment?.status?.replicas ?? 0,
     ...(deployment && { desiredReplicas: liveReplicas(deployment) }),
-    readyReplicas: deployment?.status?.readyReplicas ?? 0,
+    readyReplicas,
     selector: poolSelector(pool.metadata.name),
     ...(currentVersion !== undefined && { currentVersion }),
     ...(lastGoodVersion !== undefined && { lastGoodVersion }),
+    ...(readiness.rollout && { rollout: readiness.rollout }),
+    ...(blocked.counts && { blockedReplicas: blocked.counts }),
     ...(autoscaling && { autoscaling }),
   };
 }
 
-/** How the Deployment's pods stand to what is asked for. */
-function rolloutOf(deployment: Deployment): { complete: boolean; ready: number; desired: number; updated: number } {
-  const { observedGeneration = 0, replicas = 0, readyReplicas = 0, updatedReplicas = 0 } = deployment.status ?? {};
-  const desired = liveReplicas(deployment);
-  const seen = observedGeneration >= (deployment.metadata.generation ?? 0);
-  const complete = seen && replicas === desired && updatedReplicas === desired && readyReplicas >= desired;
-  return { complete, ready: readyReplicas, desired, updated: seen ? updatedReplicas : 0 };
-}
-
-function conditions(pool: WorkerPool, input: StatusInput, now: Date): Condition[] {
+function conditions(pool: WorkerPool, input: StatusInput, readiness: Readiness, now: Date): Condition[] {
   const observedGeneration = pool.metadata.generation ?? 0;
   let list: Condition[] = pool.status?.conditions ?? [];
   const set = (type: string, status: Condition['status'], { reason, message }: Problem): void => {
     list = setCondition(list, { type, status, reason, message, observedGeneration }, now);
   };
-  const found = input.problem ?? deploymentState(input.deployment);
+  const found = input.problem ?? readiness.state;
   const { kind } = REASONS[found.reason];
   set(PoolCondition.Ready, kind === 'ready' ? 'True' : 'False', found);
-  const setWhile = (holds: boolean, type: string, state: Problem): void => {
-    if (holds) set(type, 'True', state);
+  const setWhile = (state: Problem | false | undefined, type: string): void => {
+    if (state) set(type, 'True', state);
     else list = removeCondition(list, type);
   };
-  setWhile(kind === 'retries', PoolCondition.Reconciling, found);
-  setWhile(kind === 'stalled', PoolCondition.Stalled, found);
+  setWhile(kind === 'retries' && found, PoolCondition.Reconciling);
+  setWhile(kind === 'stalled' && found, PoolCondition.Stalled);
+  setWhile(input.blocked.problem, PoolCondition.PodsBlocked);
+  const untracked = describeUntracked(input.untrackedSecrets ?? []);
+  if (untracked) set(PoolCondition.ConfigTracked, 'False', untracked);
+  else list = removeCondition(list, PoolCondition.ConfigTracked);
   const scaling = scalingState(pool, input);
-  set(
-    PoolCondition.ScalingActive,
-    scaling.reason === 'Decided' || scaling.reason === 'Held' ? 'True' : 'False',
-    scaling,
-  );
-  setWhile(scaling.reason === 'ReplicasContested', PoolCondition.ReplicasContested, scaling);
+  const active = scaling.reason === 'Decided' || scaling.reason === 'Held';
+  set(PoolCondition.ScalingActive, active ? 'True' : 'False', scaling);
+  setWhile(scaling.reason === 'ReplicasContested' && scaling, PoolCondition.ReplicasContested);
   return list;
-}
-
-function deploymentState(deployment: Deployment | undefined): Problem {
-  if (!deployment) return { reason: 'Progressing', message: 'The Deployment is being created.' };
-  const { complete, ready, desired, updated } = rolloutOf(deployment);
-  const version = deployment.metadata.annotations?.[VERSION_ANNOTATION];
-  if (complete) {
-    const pods = desired === 0 ? 'No pods are asked for' : `${ready} of ${desired} pods are ready`;
-    return { reason: 'Available', message: `${pods}; version ${version}.` };
-  }
-  const condition = (type: string, status: string) =>
-    deployment.status?.conditions?.find((entry) => entry.type === type && entry.status === status);
-  const rejected = condition('ReplicaFailure', 'True');
-  if (rejected)
-    return { reason: 'PodsRejected', message: `Pods cannot be created: ${rejected.message ?? rejected.reason}` };
-  const progress = `${ready} of ${desired} pods are ready, ${updated} of version ${version}.`;
-  const late = condition('Progressing', 'False');
-  if (late) return { reason: 'ProgressDeadlineExceeded', message: `${progress} ${late.message ?? ''}`.trim() };
-  return { reason: 'Progressing', message: progress };
-}
-
-function scalingState(pool: WorkerPool, input: StatusInput): Problem {
-  const { autoscaling } = pool.spec;
-  const { contest, decision } = input;
-  if (contest) {
-    const until =
-      contest.untilMs === undefined ? 'for as long as it declares them' : `until ${isoTime(contest.untilMs)}`;
-    return {
-      reason: 'ReplicasContested',
-      message: `The Deployment's replicas are written by ${contest.manager}; left alone ${until}. Remove the other writer.`,
-    };
-  }
-  if (!autoscaling?.enabled) return { reason: 'Disabled', message: 'Autoscaling is off: spec.replicas rules.' };
-  const heldBy = decision ? decision.heldBy : pool.status?.autoscaling?.heldBy;
-  if (heldBy) return { reason: 'Held', message: `The autoscaler keeps the size: ${heldBy}.` };
-  if (decision ?? pool.status?.autoscaling?.decision) {
-    const bounds = `between ${autoscaling.minReplicas} and ${autoscaling.maxReplicas}`;
-    return { reason: 'Decided', message: `The autoscaler sizes the pool ${bounds}; status.autoscaling tells why.` };
-  }
-  const why = input.busConfigured ? 'No decision has arrived yet' : 'No bus is configured (Helm value bus.secretName)';
-  return { reason: 'WaitingForDecision', message: `${why}; the size stays as it is.` };
-}
-
-function autoscalingStatus(pool: WorkerPool, input: StatusInput): WorkerPoolStatus['autoscaling'] {
-  const { decision, scalings } = input;
-  const before = pool.status?.autoscaling ?? {};
-  const told = scalings.map(({ atMs, from, to, reason }) => ({
-    time: isoTime(atMs),
-    from,
-    to,
-    reason: reason.slice(0, 1024),
-  }));
-  const last = [...told, ...(before.last ?? [])].slice(0, MAX_LAST);
-  const history = last.length > 0 ? { last } : {};
-  if (!pool.spec.autoscaling?.enabled) {
-    // The fence is kept: it must hold when autoscaling is switched on again.
-    const kept = { ...(before.decision !== undefined && { decision: before.decision }), ...history };
-    return Object.keys(kept).length > 0 ? kept : undefined;
-  }
-  if (!decision) return Object.keys({ ...before, ...history }).length > 0 ? { ...before, ...history } : undefined;
-  return {
-    desired: decision.desiredReplicas,
-    reason: decision.reason,
-    ...(decision.heldBy !== undefined && { heldBy: decision.heldBy }),
-    decision: formatFence(decision),
-    signals: decision.signals.map(statusSignal),
-    ...history,
-  };
-}
-
-/** The part of a signal that status shows, with no more digits than a person reads. */
-function statusSignal(signal: ScalingDecision['signals'][number]): ScalingSignal {
-  const { queue, depth, arrivalRate, serviceTimeMs, waitP95Ms, oldestAgeMs, errorRate, wants } = signal;
-  const shown = {
-    queue,
-    depth,
-    arrivalRate: round(arrivalRate, 2),
-    serviceTimeMs: round(serviceTimeMs, 0),
-    waitP95Ms: round(waitP95Ms, 0),
-    oldestAgeMs: round(oldestAgeMs, 0),
-    errorRate: round(errorRate, 3),
-    wants,
-  };
-  return Object.fromEntries(Object.entries(shown).filter(([, value]) => value !== undefined)) as ScalingSignal;
-}
-
-function round(value: number | undefined, digits: number): number | undefined {
-  return value === undefined ? undefined : Number(value.toFixed(digits));
 }
 
 /** How much the newer status has to say. */
 export type StatusNews = 'none' | 'numbers' | 'news';
 
-/** 'numbers': only what moves with every decision differs, and may wait. */
+/** 'numbers': only what moves with every decision, restart or pod differs, and may wait. */
 export function compareStatus(before: WorkerPoolStatus | undefined, after: WorkerPoolStatus): StatusNews {
   if (isDeepStrictEqual(sorted(before), sorted(after))) return 'none';
   return isDeepStrictEqual(quiet(sorted(before)), quiet(sorted(after))) ? 'numbers' : 'news';
@@ -179,18 +83,54 @@ export function isNews(pool: WorkerPool, reason: Reason): boolean {
   return findCondition(pool.status?.conditions, PoolCondition.Ready)?.reason !== reason;
 }
 
+/** Something that happened to the pool, for its events. */
+export interface StatusEvent extends Problem {
+  readonly type: 'Normal' | 'Warning';
+}
+
+/** What people are told of when the status goes from one to the next: each change once. Pure. */
+export function statusEvents(before: WorkerPoolStatus | undefined, after: WorkerPoolStatus): StatusEvent[] {
+  const events: StatusEvent[] = [];
+  const { phase, message = '', version } = after.rollout ?? {};
+  const ready = findCondition(after.conditions, PoolCondition.Ready);
+  if (phase !== before?.rollout?.phase || version !== before?.rollout?.version) {
+    if (phase === 'Failed') {
+      events.push({ type: 'Warning', reason: 'ProgressDeadlineExceeded', message: ready?.message ?? message });
+    }
+    if (phase === 'RolledBack') {
+      const to = after.currentVersion ?? after.lastGoodVersion;
+      events.push({ type: 'Warning', reason: 'RolledBack', message: `to version ${to}. ${message}` });
+    }
+  }
+  const cameIn = before?.rollout !== undefined && before.rollout.phase !== 'RolledBack' && phase === undefined;
+  const working = ready?.reason === 'Available' && (after.readyReplicas ?? 0) > 0;
+  if (working && (cameIn || after.lastGoodVersion !== before?.lastGoodVersion)) {
+    const pods = `${after.readyReplicas} pods are ready`;
+    events.push({ type: 'Normal', reason: 'RolloutComplete', message: `version ${after.currentVersion}: ${pods}` });
+  }
+  const blocked = findCondition(after.conditions, PoolCondition.PodsBlocked);
+  if (blocked && blocked.reason !== findCondition(before?.conditions, PoolCondition.PodsBlocked)?.reason) {
+    events.push({ type: 'Warning', reason: blocked.reason as Reason, message: blocked.message });
+  }
+  return events;
+}
+
 function sorted(status: WorkerPoolStatus | undefined): WorkerPoolStatus {
   const list = status?.conditions?.toSorted((a, b) => a.type.localeCompare(b.type));
   return { ...status, ...(list && { conditions: list }) };
 }
 
-function quiet(status: WorkerPoolStatus): WorkerPoolStatus {
-  const { autoscaling, ...rest } = status;
-  if (!autoscaling) return rest;
-  const { reason: _reason, signals: _signals, decision: _decision, ...calm } = autoscaling;
-  return { ...rest, autoscaling: calm };
-}
-
-function isoTime(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
+/** The status without what moves all the time. */
+function quiet(status: WorkerPoolStatus): object {
+  const { autoscaling, rollout, blockedReplicas, conditions: list, ...rest } = status;
+  const { reason: _reason, signals: _signals, decision: _decision, ...calm } = autoscaling ?? {};
+  // While pods are blocked, messages move with every restart.
+  const steady = blockedReplicas ? list?.map(({ message: _message, ...condition }) => condition) : list;
+  return {
+    ...rest,
+    conditions: steady,
+    autoscaling: autoscaling && calm,
+    rollout: rollout && [rollout.version, rollout.phase, rollout.startedAt],
+    blockedReplicas: blockedReplicas && Object.keys(blockedReplicas).toSorted(),
+  };
 }

@@ -22,7 +22,13 @@ import {
 import { createPublisher, SCHEMA_VERSION, type Publisher, type ScalingDecision } from '@redis-queue/scaling-bus';
 import { eventually, startControlPlane, startRedis, type ControlPlane, type RedisServer } from '@redis-queue/testing';
 import type { QueueObject } from './observe.ts';
-import type { Deployment, PoolObject, Secret } from './resources.ts';
+import {
+  POD_DISRUPTION_BUDGETS,
+  type Deployment,
+  type PodDisruptionBudget,
+  type PoolObject,
+  type Secret,
+} from './resources.ts';
 import { wireWorkerPoolController } from './wire.ts';
 
 /** A real API server with its controllers, and a real Redis as the bus. No kubelet: pods get ready when a test says so. */
@@ -39,6 +45,7 @@ export interface TestCluster extends AsyncDisposable {
   change(pool: PoolObject, spec: object): Promise<PoolObject>;
   read(pool: PoolObject): Promise<PoolObject>;
   deployment(pool: PoolObject): Promise<Deployment | undefined>;
+  budget(pool: PoolObject): Promise<PodDisruptionBudget | undefined>;
   /** Waits until the Deployment has that size. */
   sized(pool: PoolObject, replicas: number): Promise<Deployment>;
   /** Waits until the condition has that reason for the newest generation, and returns the pool. */
@@ -86,6 +93,7 @@ export async function testCluster(): Promise<TestCluster> {
     change: (pool, spec) => client.mergePatch<PoolObject>(WORKER_POOLS, keyOf(pool), { spec }),
     read: async (pool) => (await client.get<PoolObject>(WORKER_POOLS, keyOf(pool)))!,
     deployment: (pool) => client.get<Deployment>(DEPLOYMENTS, keyOf(pool)),
+    budget: (pool) => client.get<PodDisruptionBudget>(POD_DISRUPTION_BUDGETS, keyOf(pool)),
     sized: (pool, replicas) =>
       eventually(
         async () => {
@@ -93,7 +101,7 @@ export async function testCluster(): Promise<TestCluster> {
           if (deployment?.spec.replicas === replicas) return deployment;
           throw new Error(`it has ${deployment?.spec.replicas}`);
         },
-        { description: `${pool.metadata.name} to have ${replicas} replicas` },
+        { timeoutMs: 40_000, description: `${pool.metadata.name} to have ${replicas} replicas` },
       ),
     settled: (pool, reason, type = 'Ready') =>
       eventually(
@@ -103,7 +111,7 @@ export async function testCluster(): Promise<TestCluster> {
           if (found?.reason === reason && found.observedGeneration === now.metadata.generation) return now;
           throw new Error(`${type} is ${JSON.stringify(found)}`);
         },
-        { description: `${pool.metadata.name} to be ${reason}` },
+        { timeoutMs: 40_000, description: `${pool.metadata.name} to be ${reason}` },
       ),
     podsReady: async (namespace) => {
       const PODS = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', namespaced: true };
@@ -151,6 +159,14 @@ export interface RunningController {
   readonly lines: readonly string[];
   /** Requests so far that changed something, or tried to. */
   writes(): Promise<number>;
+  /** Requests so far that the API server found fault with. */
+  refused(): Promise<number>;
+  /** Writes of Deployments but for their size, since they were created. */
+  appliedTemplates(): Promise<number>;
+  /** Pools looked at so far with success. */
+  reconciles(): Promise<number>;
+  /** Whether no pool is being looked at or waits for it. */
+  idle(): Promise<boolean>;
   stop(): Promise<void>;
 }
 
@@ -167,21 +183,24 @@ export function runController(t: TestCluster, { bus = true }: { bus?: boolean } 
   });
   wireWorkerPoolController(manager, {
     secretNames: ['redis-credentials', 'second'],
+    workerSecretNames: ['mail-api'],
     bus: bus ? { host: t.server.host, port: t.server.port } : undefined,
   });
   const stopping = new AbortController();
   const running = manager.run(stopping.signal);
+  const sum = async (metric: RegExp): Promise<number> => {
+    const text = await manager.registry.metrics();
+    const found = text.split('\n').filter((line) => metric.test(line));
+    return found.reduce((total, line) => total + Number(line.split(' ').at(-1)), 0);
+  };
   return {
     manager,
     lines,
-    writes: async () => {
-      const text = await manager.registry.metrics();
-      const counts = text
-        .split('\n')
-        .filter((line) => /^rest_client_requests_total\{.*method="(POST|PUT|PATCH|DELETE)"/.test(line))
-        .map((line) => Number(line.split(' ').at(-1)));
-      return counts.reduce((sum, count) => sum + count, 0);
-    },
+    writes: () => sum(/^rest_client_requests_total\{.*method="(POST|PUT|PATCH|DELETE)"/),
+    refused: () => sum(/^rest_client_requests_total\{.*code="(400|422)"/),
+    appliedTemplates: () => sum(/^redis_queue_deployment_writes_total\{.*step="applyTemplate"/),
+    reconciles: () => sum(/^controller_runtime_reconcile_total\{.*result="(success|requeue_after)"/),
+    idle: async () => (await sum(/^(controller_runtime_active_workers|workqueue_depth)\{/)) === 0,
     stop: async () => {
       stopping.abort();
       await running;

@@ -1,10 +1,25 @@
 import { QUEUES, WORKER_POOLS } from '@redis-queue/api';
-import { keyOf, keyToString, DEPLOYMENTS, SECRETS, type Manager, type ObjectKey } from '@redis-queue/controller';
-import { createConsumer, type BusRedisOptions } from '@redis-queue/scaling-bus';
-import { consumeDecision, type ConsumeDeps } from './consume.ts';
-import { DecisionLedger } from './ledger.ts';
+import {
+  changesMoreThanStatus,
+  CONFIG_MAPS,
+  DEPLOYMENTS,
+  keyOf,
+  keyToString,
+  PODS,
+  SECRETS,
+  type Manager,
+  type ObjectKey,
+  type Resource,
+} from '@redis-queue/controller';
+import { createConsumer, type BusRedisOptions, type NamedPool } from '@redis-queue/scaling-bus';
+import { configKey, configKeysOf, ConfigMapDigests, WATCHED_CONFIG_MAPS } from './deployment/config.ts';
+import { consumeDecision, type ConsumeDeps } from './size/consume.ts';
+import { DecisionLedger } from './size/ledger.ts';
 import { PoolMetrics } from './metrics.ts';
 import {
+  PODS_BY_POOL,
+  POOLS_BY_CONFIG,
+  poolKeyOf,
   POOLS_BY_QUEUE,
   QUEUES_BY_SECRET,
   queueKeysOf,
@@ -12,12 +27,24 @@ import {
   type QueueObject,
   type Sources,
 } from './observe.ts';
+import { changesBlockage, keptOfPod, type Pod } from './status/pods.ts';
+import { Refusals } from './deployment/refusals.ts';
 import { reconcilePool, type ReconcileDeps } from './reconcile.ts';
-import { POOL_LABEL, STATUS_MANAGER, type Deployment, type PoolObject, type Secret } from './resources.ts';
+import {
+  POD_DISRUPTION_BUDGETS,
+  POOL_LABEL,
+  STATUS_MANAGER,
+  type Deployment,
+  type PodDisruptionBudget,
+  type PoolObject,
+  type Secret,
+} from './resources.ts';
 
 export interface Settings {
   /** Names of Secrets that RBAC lets the controller read. */
   readonly secretNames: readonly string[];
+  /** Names of further Secrets that may be read, to notice when one that a template names has changed. */
+  readonly workerSecretNames?: readonly string[];
   /** Absent: no decisions arrive, and pools with autoscaling keep their size. */
   readonly bus: BusRedisOptions | undefined;
   /** Pools reconciled, and decisions handled, at once. */
@@ -27,21 +54,33 @@ export interface Settings {
 /** Connects caches, the reconciler and the bus with the manager. */
 export function wireWorkerPoolController(manager: Manager, settings: Settings): void {
   const { client } = manager;
-  const { secretNames, bus, concurrency = 8 } = settings;
+  const { secretNames, workerSecretNames = [], bus, concurrency = 8 } = settings;
+  const secretCache = (name: string) => manager.cache<Secret>(SECRETS, { fieldSelector: `metadata.name=${name}` });
+  const digests = new ConfigMapDigests();
   const sources: Sources = {
     client,
+    busConfigured: bus !== undefined,
     pools: manager.cache<PoolObject>(WORKER_POOLS),
     queues: manager.cache<QueueObject>(QUEUES),
     deployments: manager.cache<Deployment>(DEPLOYMENTS, { labelSelector: POOL_LABEL }),
-    secrets: new Map(
-      secretNames.map((name) => [name, manager.cache<Secret>(SECRETS, { fieldSelector: `metadata.name=${name}` })]),
-    ),
+    budgets: manager.cache<PodDisruptionBudget>(POD_DISRUPTION_BUDGETS, { labelSelector: POOL_LABEL }),
+    pods: manager.cache<Pod>(PODS, { labelSelector: POOL_LABEL, transform: keptOfPod }),
+    secrets: new Map(secretNames.map((name) => [name, secretCache(name)])),
+    templateSecrets: new Map([...secretNames, ...workerSecretNames].map((name) => [name, secretCache(name)])),
+    configMaps: manager.cache(CONFIG_MAPS, { fieldSelector: WATCHED_CONFIG_MAPS, metadataOnly: true }),
+    digests,
   };
-  const { pools, queues, deployments, secrets } = sources;
+  const { pools, queues, deployments, budgets, pods, secrets, templateSecrets, configMaps } = sources;
   pools.addIndex(POOLS_BY_QUEUE, queueKeysOf);
+  pools.addIndex(POOLS_BY_CONFIG, configKeysOf);
   queues.addIndex(QUEUES_BY_SECRET, secretKeysOf);
+  pods.addIndex(PODS_BY_POOL, (pod) => poolKeyOf(pod).map(keyToString));
   const poolsOf = (queue: QueueObject): ObjectKey[] =>
     pools.byIndex(POOLS_BY_QUEUE, keyToString(keyOf(queue))).map(keyOf);
+  const poolsConfiguredBy =
+    (kind: 'ConfigMap' | 'Secret') =>
+    (object: Resource): ObjectKey[] =>
+      pools.byIndex(POOLS_BY_CONFIG, configKey(kind, keyOf(object))).map(keyOf);
 
   const shared = {
     sources,
@@ -52,8 +91,8 @@ export function wireWorkerPoolController(manager: Manager, settings: Settings): 
   };
   const reconcile: ReconcileDeps = {
     ...shared,
-    busConfigured: bus !== undefined,
     statusWrites: new Map(),
+    refusals: new Refusals(),
     writeStatus: async (pool, status) => {
       const { name, namespace, uid } = pool.metadata;
       await client.apply(
@@ -72,6 +111,15 @@ export function wireWorkerPoolController(manager: Manager, settings: Settings): 
       // By name, not by owner: a Deployment in the way is news for the pool whose name it has.
       { cache: deployments, map: (deployment: Deployment) => [keyOf(deployment)] },
       {
+        cache: budgets,
+        map: (budget: PodDisruptionBudget) => [keyOf(budget)],
+        // Its status moves with every pod.
+        predicate: changesMoreThanStatus,
+      },
+      { cache: configMaps, map: poolsConfiguredBy('ConfigMap') },
+      ...[...templateSecrets.values()].map((cache) => ({ cache, map: poolsConfiguredBy('Secret') })),
+      { cache: pods, map: poolKeyOf, predicate: changesBlockage },
+      {
         cache: queues,
         map: poolsOf,
         predicate: ({ event, object, previous }) =>
@@ -87,6 +135,10 @@ export function wireWorkerPoolController(manager: Manager, settings: Settings): 
     if (event !== 'delete') return;
     shared.ledger.forget(uid);
     reconcile.statusWrites.delete(uid);
+    reconcile.refusals.forget(uid);
+  });
+  configMaps.onChange((event, { metadata: { uid = '' } }) => {
+    if (event === 'delete') digests.forget(uid);
   });
   if (!bus) return;
   const consume: ConsumeDeps = {
@@ -116,8 +168,9 @@ async function runConsumer(
     },
     observer: {
       handled: (_, lagMs) => metrics.lag(lagMs),
-      dropped: (reason, message) => {
+      dropped: (reason, message, pool) => {
         metrics.dropped(reason);
+        if (reason === 'unknown-version' && pool) tellNotUnderstood(pool, message, deps);
         log.debug({ reason }, `decision dropped: ${message}`);
       },
       failed: (error) => {
@@ -129,4 +182,11 @@ async function runConsumer(
   });
   await stopped;
   await consumer.close();
+}
+
+/** Has the pool's status say that its decisions are of a version that is not understood. */
+function tellNotUnderstood({ uid, namespace, name }: NamedPool, message: string, deps: ConsumeDeps): void {
+  const key = { namespace, name };
+  if (deps.sources.pools.get(key)?.metadata.uid !== uid) return;
+  if (deps.ledger.notUnderstood(uid, message)) deps.reconcileSoon(key);
 }

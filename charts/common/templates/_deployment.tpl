@@ -43,6 +43,9 @@ spec:
             - --http-port=8080
             - --log-level={{ .Values.logLevel }}
             - --redis-secret-names={{ include "redis-queue.redisSecretNames" . | fromJsonArray | join "," }}
+            {{- with (.Values.workers).secretNames }}
+            - --worker-secret-names={{ uniq . | join "," }}
+            {{- end }}
             {{- with .Values.namespaceScope }}
             - --namespace-scope={{ . }}
             {{- end }}

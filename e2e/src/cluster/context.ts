@@ -36,6 +36,14 @@ export async function userCluster(context: string, progress: (line: string) => v
   };
 }
 
+/** Builds an image with docker from a folder that has a Dockerfile of its own, and brings it to the cluster. */
+export function bringFolder(context: string, folder: string, name: string): { image: string; version: string } {
+  const image = `${process.env.IMAGE_REGISTRY ?? 'localhost/redis-queue-demo'}/${name}`;
+  docker('docker', ['build', '--quiet', `--tag=${image}:${TAG}`, folder]);
+  bring(context, `${image}:${TAG}`);
+  return { image, version: TAG };
+}
+
 function bring(context: string, image: string): void {
   const [, kind] = /^kind-(.+)$/.exec(context) ?? [];
   const [, k3d] = /^k3d-(.+)$/.exec(context) ?? [];

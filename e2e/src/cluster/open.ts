@@ -11,7 +11,12 @@ export async function openCluster(
   context: string | undefined,
   print: (line: string) => void,
 ): Promise<OpenedCluster> {
+  await buildBundles();
+  return context ? await userCluster(context, print) : await ownCluster(name, print);
+}
+
+/** Builds the bundles of apps and examples, from Nx's cache where nothing changed. */
+export async function buildBundles(): Promise<void> {
   const build = ['nx', 'run-many', '-t', 'build', '--parallel=2'];
   await promisify(execFile)('npx', build, { cwd: workspaceRoot, maxBuffer: 64 * 1024 * 1024 });
-  return context ? await userCluster(context, print) : await ownCluster(name, print);
 }

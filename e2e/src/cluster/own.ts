@@ -1,4 +1,4 @@
-import { buildImage, redisImage, startCluster } from '@redis-queue/cluster';
+import { buildImage, redisImage, startCluster, type Print } from '@redis-queue/cluster';
 import { helmPath, program } from '@redis-queue/testing';
 import type { OpenedCluster } from './cluster.ts';
 import { APPS } from './install.ts';
@@ -7,23 +7,46 @@ const REGISTRY = 'localhost';
 const TAG = 'dev';
 const WORKER = `${REGISTRY}/redis-queue/example-worker`;
 
+/** A cluster from processes on this machine: what runs in it can be reached without a tunnel. */
+export interface OwnCluster extends OpenedCluster {
+  readonly kubeconfigPath: string;
+  /** Where this machine reaches NodePorts. */
+  readonly nodeAddress: string;
+}
+
+export interface OwnClusterOptions {
+  /** Tags that the example worker's image gets, of the same content; the first is the one that pools get. */
+  workerTags?: readonly [string, ...string[]];
+}
+
 /** A cluster from processes on this machine, with the images of this working tree; the bundles have to be built. */
-export async function ownCluster(name: string, print: (line: string) => void): Promise<OpenedCluster> {
+export async function ownCluster(name: string, print: Print, options: OwnClusterOptions = {}): Promise<OwnCluster> {
+  const { workerTags = [TAG] } = options;
   const redis = await redisImage(print);
-  const worker = await buildImage({ appDir: 'examples/worker', reference: `${WORKER}:${TAG}`, nodeFlags: '', print });
-  const apps = [];
+  const images = [redis];
+  for (const tag of workerTags) {
+    images.push(await buildImage({ appDir: 'examples/worker', reference: `${WORKER}:${tag}`, nodeFlags: '', print }));
+  }
   for (const app of APPS) {
-    apps.push(await buildImage({ appDir: `apps/${app}`, reference: `${REGISTRY}/redis-queue/${app}:${TAG}`, print }));
+    images.push(await buildImage({ appDir: `apps/${app}`, reference: `${REGISTRY}/redis-queue/${app}:${TAG}`, print }));
   }
   const cluster = await startCluster({ name, node: true, print });
-  await cluster.load(redis, worker, ...apps);
+  await cluster.load(...images);
+  const { kubeconfigPath, nodeAddress = '' } = cluster;
   return {
     description: `the cluster ${name} of processes on this machine`,
-    kubectl: { program: program('kube'), args: ['kubectl', `--kubeconfig=${cluster.kubeconfigPath}`] },
-    helm: { program: helmPath(), args: [`--kubeconfig=${cluster.kubeconfigPath}`] },
+    kubectl: { program: program('kube'), args: ['kubectl', `--kubeconfig=${kubeconfigPath}`] },
+    helm: { program: helmPath(), args: [`--kubeconfig=${kubeconfigPath}`] },
     killsContainers: true,
-    images: { registry: REGISTRY, tag: TAG, redis: redis.reference, exampleWorker: { image: WORKER, version: TAG } },
+    images: {
+      registry: REGISTRY,
+      tag: TAG,
+      redis: redis.reference,
+      exampleWorker: { image: WORKER, version: workerTags[0] },
+    },
     ours: true,
+    kubeconfigPath,
+    nodeAddress,
     end: () => cluster.down(),
   };
 }

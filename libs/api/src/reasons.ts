@@ -124,7 +124,7 @@ export const WORKER_POOL_REASONS = {
 
   ProgressDeadlineExceeded: {
     kind: 'stalled',
-    doc: 'New pods did not get ready in time; look at their events and logs.',
+    doc: 'Pods of a new version or template did not get ready within spec.rollout.progressDeadline; the message says what is in the way. Set a version that works, or have spec.rollout.autoRollback take it back.',
   },
   MixedRedis: {
     kind: 'stalled',
@@ -134,7 +134,6 @@ export const WORKER_POOL_REASONS = {
     kind: 'stalled',
     doc: 'The operator may not read a Secret of this name; add it to the Helm value redis.secretNames.',
   },
-  NotSupported: { kind: 'stalled', doc: 'This release does not act on the named field; remove it.' },
   RolledBack: {
     kind: 'stalled',
     doc: 'Pods of spec.version did not get ready in time, and the last good version runs again; the message says why. Set a version that works, or change what kept it from starting.',
@@ -147,10 +146,16 @@ export const WORKER_POOL_REASONS = {
     kind: 'stalled',
     doc: 'A Deployment of this name belongs to somebody else; delete it or rename the pool.',
   },
-  TemplateInvalid: { kind: 'stalled', doc: 'The API server refuses the Deployment; the message says why.' },
+  TemplateInvalid: {
+    kind: 'stalled',
+    doc: 'spec.template says what the controller answers for itself, or the API server, a policy or a webhook refuses the Deployment; the message names the field. Nothing was changed but the size; correct the field.',
+  },
 
   Disabled: { kind: 'notice', doc: 'Autoscaling is off: spec.replicas rules.' },
-  WaitingForDecision: { kind: 'notice', doc: 'No decision of the autoscaler has arrived yet; the size stays.' },
+  WaitingForDecision: {
+    kind: 'notice',
+    doc: 'No decision of the autoscaler has arrived. A pool that never had one runs at least spec.replicas pods, within its bounds, from a minute after its creation; without a bus exactly those. Another keeps its size. Is the autoscaler installed, and on the same bus?',
+  },
   Decided: { kind: 'notice', doc: 'The size follows the decisions of the autoscaler.' },
   Held: { kind: 'notice', doc: 'The autoscaler keeps the size for the reason given.' },
   ReplicasContested: {
@@ -164,7 +169,7 @@ export const WORKER_POOL_REASONS = {
   },
   DriftRepaired: {
     kind: 'notice',
-    doc: 'Somebody else had changed a field of the Deployment that the pool manages; it was set back.',
+    doc: 'Somebody else had changed a field of the Deployment or PodDisruptionBudget that the pool manages; it was set back.',
   },
   Scaled: { kind: 'notice', doc: 'The size was changed.' },
   RolloutComplete: { kind: 'notice', doc: 'All pods run the version and are ready.' },

@@ -33,6 +33,7 @@ export {
   resumeQueue,
   type ObservedPolicy,
 } from './policy.ts';
+export { sampleHolders, type ActiveHolders, type HoldersOptions } from './holders.ts';
 export { headAgeMs, QUEUES_PER_CALL, readyJobs, sampleQueues, type QueueSample, type SampleOptions } from './sample.ts';
 export {
   MAX_SAMPLED_JOBS,

@@ -15,3 +15,8 @@ export function queueKey(queue: QueueRef, suffix: string): string {
 export function queueId(queue: QueueRef): string {
   return `${queue.prefix}:${queue.name}`;
 }
+
+/** Queues whose keys may share a script call: in Redis Cluster a hash tag (`{…}`) decides on which node they lie. */
+export function groupByHashTag(queues: readonly QueueRef[]): QueueRef[][] {
+  return [...Map.groupBy(queues, (queue) => /\{.+?\}/.exec(queueId(queue))?.[0] ?? '').values()];
+}

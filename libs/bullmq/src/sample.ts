@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { queueId, queueKey, type QueueRef } from './keys.ts';
+import { groupByHashTag, queueId, queueKey, type QueueRef } from './keys.ts';
 import { OWNER_FIELD } from './owner-mark.ts';
 import { parsePolicyFields } from './policy.ts';
 import type { RateLimitWindow } from './rate-limit.ts';
@@ -172,8 +172,7 @@ function optionalNumber<K extends string>(key: K, text: string | null | undefine
 
 /** Batches of at most 50; each hash-tagged prefix apart, because its keys may lie on another node. */
 function batches(queues: readonly QueueRef[]): QueueRef[][] {
-  const groups = Map.groupBy(queues, (queue) => /\{.+?\}/.exec(queueId(queue))?.[0] ?? '');
-  return [...groups.values()].flatMap((group) =>
+  return groupByHashTag(queues).flatMap((group) =>
     Array.from({ length: Math.ceil(group.length / QUEUES_PER_CALL) }, (_, index) =>
       group.slice(index * QUEUES_PER_CALL, (index + 1) * QUEUES_PER_CALL),
     ),

@@ -2,7 +2,7 @@ import { Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { BUS_PREFIX, BUS_QUEUE, openConnection, redisTimeMs, type BusRedisOptions } from './connection.ts';
 import { withDeadline } from './deadline.ts';
-import { isExpired, parseDecision, type ScalingDecision } from './decision.ts';
+import { isExpired, parseDecision, type NamedPool, type ScalingDecision } from './decision.ts';
 
 /** Why the bus itself drops a decision, before the handler sees it. */
 export type BusDropReason = 'unknown-version' | 'malformed' | 'expired';
@@ -20,9 +20,10 @@ export type DecisionHandler = (decision: ScalingDecision, context: DecisionConte
 
 /** Told what happens, for metrics and logs; never holds a secret. */
 export interface ConsumerObserver {
-  /** A decision was handled; `lagMs` since it was sampled. */
+  /** A decision was handled, which took until `lagMs` after it was sampled. */
   handled?(decision: ScalingDecision, lagMs: number): void;
-  dropped?(reason: BusDropReason, message: string): void;
+  /** `pool`: whose decision it was, as far as the payload tells. */
+  dropped?(reason: BusDropReason, message: string, pool?: NamedPool): void;
   /** The handler threw; the decision comes again. */
   failed?(error: Error): void;
   /** The bus's Redis cannot be reached, or answered with an error. */
@@ -92,7 +93,7 @@ async function consume(
   observer: ConsumerObserver,
 ): Promise<void> {
   const parsed = parseDecision(payload);
-  if (!parsed.ok) return observer.dropped?.(parsed.reason, parsed.message);
+  if (!parsed.ok) return observer.dropped?.(parsed.reason, parsed.message, parsed.pool);
   const { decision } = parsed;
   const nowMs = await withDeadline(redisTimeMs(clock), TIME_TIMEOUT_MS, "the bus did not tell Redis' time");
   if (isExpired(decision, nowMs)) {
@@ -100,8 +101,10 @@ async function consume(
     return observer.dropped?.(
       'expired',
       `the decision on ${namespace}/${name} expired ${nowMs - decision.expiresAt} ms ago`,
+      decision.pool,
     );
   }
+  const begunAt = performance.now();
   await handler(decision, { nowMs });
-  observer.handled?.(decision, nowMs - decision.sampledAt);
+  observer.handled?.(decision, nowMs - decision.sampledAt + performance.now() - begunAt);
 }

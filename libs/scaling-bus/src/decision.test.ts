@@ -37,6 +37,15 @@ it('drops another major and says what to upgrade, whatever its fields look like'
   });
 });
 
+it('tells whose decision of another major it was, where the payload names a pool, and trusts nothing else of it', () => {
+  const pool = { namespace: 'team-a', name: 'mail', uid: 'a-1' };
+  const later = { schemaVersion: '2.0', pool: { ...pool, cluster: 'x' }, desiredReplicas: 'many' };
+  expect(parseDecision(later)).toMatchObject({ ok: false, pool });
+  for (const odd of [undefined, 'mail', { ...pool, uid: 7 }, { ...pool, uid: 'a:b' }, { ...pool, name: '' }]) {
+    expect(parseDecision({ ...later, pool: odd })).not.toHaveProperty('pool');
+  }
+});
+
 it.each<[string, object]>([
   ['desiredReplicas', { desiredReplicas: -1 }],
   ['desiredReplicas', { desiredReplicas: 10_001 }],

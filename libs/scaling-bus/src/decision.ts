@@ -68,7 +68,15 @@ export type DecisionSignal = z.infer<typeof decisionSignalSchema>;
 
 export type ParsedDecision =
   | { readonly ok: true; readonly decision: ScalingDecision }
-  | { readonly ok: false; readonly reason: 'unknown-version' | 'malformed'; readonly message: string };
+  | {
+      readonly ok: false;
+      readonly reason: 'unknown-version' | 'malformed';
+      readonly message: string;
+      /** The pool that a payload of another major speaks of, if it names one as every major so far has. */
+      readonly pool?: NamedPool;
+    };
+
+export type NamedPool = Pick<ScalingDecision['pool'], 'namespace' | 'name' | 'uid'>;
 
 /**
  * Reads a payload of the bus, of this release or another. Unknown fields are ignored, another major is refused: its
@@ -80,13 +88,21 @@ export function parseDecision(payload: unknown): ParsedDecision {
     return {
       ok: false,
       reason: 'unknown-version',
-      message: `schemaVersion ${version} is not understood, only ${SUPPORTED_MAJOR}.x; upgrade the workerpool-controller`,
+      message: `The autoscaler speaks schemaVersion ${version.slice(0, 20)} of the bus and this controller only ${SUPPORTED_MAJOR}.x; upgrade the workerpool-controller`,
+      ...namedPool(payload),
     };
   }
   const parsed = scalingDecisionSchema.safeParse(payload);
   if (parsed.success) return { ok: true, decision: parsed.data };
   const faults = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'payload'}: ${issue.message}`);
   return { ok: false, reason: 'malformed', message: faults.slice(0, 5).join('; ') };
+}
+
+/** Only what is shaped as a name can be: nothing of another major is trusted beyond that. */
+function namedPool(payload: unknown): { pool: NamedPool } | undefined {
+  const { namespace, name, uid } = scalingDecisionSchema.shape.pool.shape;
+  const parsed = z.object({ pool: z.object({ namespace, name, uid }) }).safeParse(payload);
+  return parsed.success ? { pool: parsed.data.pool } : undefined;
 }
 
 /** Whether the decision must no longer be acted on at `nowMs`, the bus's Redis time. */

@@ -21,6 +21,7 @@ export {
   SCHEMA_VERSION,
   scalingDecisionSchema,
   type DecisionSignal,
+  type NamedPool,
   type ParsedDecision,
   type ScalingDecision,
 } from './decision.ts';

@@ -105,15 +105,22 @@ describe('growing', () => {
     expect(new FollowingPool(0).tick([failing])).toMatchObject({ desired: 1, heldBy: 'JobsFailing' });
   });
 
-  it('does not happen while pods cannot be placed or the quota is exhausted', () => {
-    expect(new FollowingPool(3).tick([aLoad({ ready: 3_000 })], 1, { unschedulablePods: 1 })).toMatchObject({
-      desired: 3,
-      heldBy: 'Unschedulable',
-    });
-    expect(new FollowingPool(3).tick([aLoad({ ready: 3_000 })], 1, { quotaExhausted: true })).toMatchObject({
-      desired: 3,
-      heldBy: 'QuotaExhausted',
-    });
+  it.each([
+    [{ unschedulablePods: 1 }, 'Unschedulable', 'pods of the pool cannot be scheduled'],
+    [{ quotaExhausted: true }, 'QuotaExhausted', 'the namespace admits no more pods'],
+    [{ podsFailing: true }, 'PodsFailing', 'pods of the pool crash or cannot start'],
+  ])('does not happen while pods cannot come or work: %j', (blocked, heldBy, words) => {
+    const decision = new FollowingPool(3).tick([aLoad({ ready: 3_000 })], 1, blocked);
+    expect(decision).toMatchObject({ desired: 3, heldBy });
+    expect(decision.reason).toContain(words);
+  });
+
+  it('goes on where it stopped as soon as pods work again, and they never keep a pool from shrinking', () => {
+    const pool = new FollowingPool(3);
+    expect(pool.tick([aLoad({ ready: 3_000 })], 1, { podsFailing: true }).desired).toBe(3);
+    expect(pool.tick([aLoad({ ready: 3_000 })]).desired).toBeGreaterThan(3);
+    const idle = new FollowingPool(3);
+    expect(idle.tick([aLoad()], 90, { podsFailing: true }).desired).toBe(0);
   });
 
   it('does not happen for a paused queue', () => {

@@ -39,9 +39,15 @@ export function shrinkHold(
 }
 
 /** Why the pool may not grow now, beyond the first pod; undefined when it may. */
-export function growHold({ queues, quotaExhausted, unschedulablePods }: PoolObservation): Hold | undefined {
+export function growHold({
+  queues,
+  quotaExhausted,
+  unschedulablePods,
+  podsFailing,
+}: PoolObservation): Hold | undefined {
   if (quotaExhausted) return 'QuotaExhausted';
   if ((unschedulablePods ?? 0) > 0) return 'Unschedulable';
+  if (podsFailing) return 'PodsFailing';
   return mostlyFailing(queues) ? 'JobsFailing' : undefined;
 }
 

@@ -13,8 +13,9 @@ const HOLDS: Record<Hold, string> = {
   StepLimit: 'spec.autoscaling.behavior limits the step',
   Disabled: 'spec.autoscaling.behavior disables this direction',
   JobsFailing: 'most finished jobs failed, and more pods would not help',
-  QuotaExhausted: "the namespace's quota is exhausted",
+  QuotaExhausted: 'the namespace admits no more pods (quota, limit range or policy)',
   Unschedulable: 'pods of the pool cannot be scheduled',
+  PodsFailing: 'pods of the pool crash or cannot start, and more of them would not help',
 };
 
 export interface Explained {

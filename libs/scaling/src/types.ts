@@ -95,6 +95,8 @@ export interface PoolObservation {
   readonly quotaExhausted?: boolean;
   /** Pods that no node takes. */
   readonly unschedulablePods?: number;
+  /** Pods of the pool end again and again, or cannot start: more of them would do the same. */
+  readonly podsFailing?: boolean;
 }
 
 /** Why the size does not follow the demand. */
@@ -111,7 +113,8 @@ export type Hold =
   | 'Disabled'
   | 'JobsFailing'
   | 'QuotaExhausted'
-  | 'Unschedulable';
+  | 'Unschedulable'
+  | 'PodsFailing';
 
 /** The numbers behind a decision, one entry a queue. */
 export interface QueueSignal {

@@ -9,3 +9,4 @@ export { assembleControlPlane, NODE_NAME } from './control-plane/assembly.ts';
 export type { ControlPlaneAssembly, Launch, LaunchedComponent } from './control-plane/assembly.ts';
 export { kubectl } from './control-plane/kubectl.ts';
 export { cacheFolder, goModule, program, programFolder, VERSIONS, workspaceRoot, type ProgramSet } from './binaries.ts';
+export { PYTHON, pythonPackages } from './python.ts';

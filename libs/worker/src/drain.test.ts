@@ -51,7 +51,7 @@ describe('a drain', () => {
     const outcome = drain(plan, all);
     await vi.runAllTimersAsync();
     expect(await outcome).toBe('abandoned');
-    expect(log.at(-1)).toEqual(['hand back', 598_000]);
+    expect(log.at(-1)).toEqual(['hand back', 595_000]);
   });
 
   it('hands back at once when told a second time', async () => {
@@ -65,7 +65,7 @@ describe('a drain', () => {
   });
 
   it('keeps time to hand back even when the grace period is the whole drain time', () => {
-    expect(planDrain(10_000, 10_000)).toEqual({ tellAfterMs: 9_000, handBackAfterMs: 9_000, endAfterMs: 10_000 });
+    expect(planDrain(10_000, 10_000)).toEqual({ tellAfterMs: 8_000, handBackAfterMs: 8_000, endAfterMs: 10_000 });
     expect(planDrain(0, 0)).toEqual({ tellAfterMs: 0, handBackAfterMs: 0, endAfterMs: 0 });
   });
 });

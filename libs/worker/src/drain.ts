@@ -21,12 +21,12 @@ export interface DrainStages {
 
 export type DrainOutcome = 'finished' | 'told' | 'handed back' | 'abandoned';
 
-/** Handing back takes milliseconds; what Redis needs on a bad day is kept free before the end. */
-const HAND_BACK_TIME_MS = 2_000;
+/** Handing back takes milliseconds; what Redis and a throttled pod need on a bad day is kept free before the end. */
+const HAND_BACK_TIME_MS = 5_000;
 
-/** A hand-back keeps up to 2 s, or a tenth of a short drain, before `maxDrainTimeMs`; handlers are told by then. */
+/** A hand-back keeps up to 5 s, or a fifth of a short drain, before `maxDrainTimeMs`; handlers are told by then. */
 export function planDrain(gracePeriodMs: number, maxDrainTimeMs: number): DrainPlan {
-  const handBackAfterMs = maxDrainTimeMs - Math.min(HAND_BACK_TIME_MS, maxDrainTimeMs / 10);
+  const handBackAfterMs = maxDrainTimeMs - Math.min(HAND_BACK_TIME_MS, maxDrainTimeMs / 5);
   return { tellAfterMs: Math.min(gracePeriodMs, handBackAfterMs), handBackAfterMs, endAfterMs: maxDrainTimeMs };
 }
 

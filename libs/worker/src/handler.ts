@@ -1,4 +1,5 @@
 import type { Job } from 'bullmq';
+import type { StandardSchema } from './job-data.ts';
 import type { Log } from './log.ts';
 
 export interface JobContext {
@@ -12,7 +13,34 @@ export interface JobContext {
 }
 
 /** Runs one job; what it returns is the job's result, what it throws fails the attempt. */
-export type Handler = (job: Job, context: JobContext) => Promise<unknown>;
+export type Handler<Data = Job['data'], Result = unknown> = (job: Job<Data>, context: JobContext) => Promise<Result>;
+
+/** A handler with the schema that its job's data has to pass. */
+export interface CheckedHandler<Data = Job['data'], Result = unknown> {
+  readonly schema: StandardSchema<Data>;
+  readonly run: Handler<Data, Result>;
+}
+
+/** What runs the jobs of a queue: a function, or what `handle` makes of a schema and a function. */
+export type QueueHandler<Data = Job['data'], Result = unknown> = Handler<Data, Result> | CheckedHandler<Data, Result>;
+
+/**
+ * A handler whose `job.data` is what `schema` makes of the job's data, and typed so. The schema is any Standard Schema:
+ * Zod, Valibot, ArkType … A job that does not pass fails for good, at once: running it again would not help.
+ */
+export function handle<Data, Result>(
+  schema: StandardSchema<Data>,
+  run: Handler<Data, Result>,
+): CheckedHandler<Data, Result> {
+  return { schema, run };
+}
+
+/** The two parts of a handler; a plain function has no schema. */
+export function partsOf<Data, Result>(
+  handler: QueueHandler<Data, Result>,
+): { handler: Handler<Data, Result>; schema?: StandardSchema<Data> } {
+  return typeof handler === 'function' ? { handler } : { handler: handler.run, schema: handler.schema };
+}
 
 /** The reason that `JobContext.signal` aborts with. */
 export class JobStopped extends Error {

@@ -40,7 +40,8 @@ describe('liveness', () => {
 describe('readiness', () => {
   it('needs a connection, a fetch of every queue, and no drain', () => {
     expect(readiness(health()).ok).toBe(true);
-    expect(readiness(health({ connectedSinceMs: undefined })).message).toContain('unreachable');
+    const away = health({ connectedSinceMs: undefined, redisError: 'connect ECONNREFUSED' });
+    expect(readiness(away).message).toBe('Redis is unreachable; reconnecting (connect ECONNREFUSED)');
     expect(readiness(health({}, { fetching: false })).message).toBe('not fetching yet from emails');
     expect(readiness(health({ draining: true })).message).toBe('draining');
   });

@@ -5,7 +5,31 @@ import type { Health } from './health.ts';
 export interface Probes {
   livez: () => Health;
   readyz: () => Health;
-  registry: Registry;
+  metrics: Exposition;
+}
+
+/** What /metrics answers. */
+export interface Exposition {
+  contentType: string;
+  text: () => Promise<string>;
+}
+
+/**
+ * The metrics of the pod, with the user's after them.
+ *
+ * @throws Error when a name is in both, which no scraper could read.
+ */
+export function expositionOf(own: Registry, users?: Registry): Exposition {
+  const { contentType } = own;
+  if (!users) return { contentType, text: () => own.metrics() };
+  const names = new Set(own.getMetricsAsArray().map(({ name }) => name));
+  const twice = users.getMetricsAsArray().flatMap(({ name }) => (names.has(name) ? [name] : []));
+  if (twice.length > 0) {
+    throw new Error(
+      `the registry given to runWorkers holds metrics that the pod has by itself: ${twice.slice(0, 5).join(', ')}; leave out collectDefaultMetrics, or rename them`,
+    );
+  }
+  return { contentType, text: async () => `${await own.metrics()}\n${await users.metrics()}` };
 }
 
 /** Serves /livez, /readyz and /metrics; resolves once it listens. Port 0 takes any free one. */
@@ -32,8 +56,8 @@ async function respond(path: string, probes: Probes, response: ServerResponse): 
   response.end(body);
 }
 
-async function answer(path: string, { livez, readyz, registry }: Probes): Promise<Answer> {
-  if (path === '/metrics') return { status: 200, type: registry.contentType, body: await registry.metrics() };
+async function answer(path: string, { livez, readyz, metrics }: Probes): Promise<Answer> {
+  if (path === '/metrics') return { status: 200, type: metrics.contentType, body: await metrics.text() };
   const probe = { '/livez': livez, '/readyz': readyz }[path];
   if (!probe) return { status: 404, type: 'text/plain', body: 'not here: /livez, /readyz, /metrics\n' };
   const { ok, message } = probe();

@@ -1,19 +1,12 @@
-import { UnrecoverableError, WaitingError } from 'bullmq';
+import { UnrecoverableError, WaitingError, type Job } from 'bullmq';
 import { stoppedAsTold, type Handler } from './handler.ts';
 import { checkJobData, type StandardSchema } from './job-data.ts';
 import type { Log } from './log.ts';
 import { waitOf, type WorkerMetrics } from './metrics.ts';
 import type { Process } from './queue-worker.ts';
+import type { RunningJobs } from './running-jobs.ts';
 
-/** How the pod's drain reaches the jobs that run. */
-export interface DrainSignals {
-  /** Tells handlers to stop. */
-  told: AbortSignal;
-  /** Hands back every job that still runs, whether its handler listens or not. */
-  handBack: AbortSignal;
-}
-
-export interface ProcessorOptions extends DrainSignals {
+export interface ProcessorOptions {
   queue: string;
   handler: Handler;
   schema?: StandardSchema | undefined;
@@ -21,6 +14,9 @@ export interface ProcessorOptions extends DrainSignals {
   metrics: WorkerMetrics;
   /** Monotonic milliseconds. */
   now: () => number;
+  running: RunningJobs;
+  /** Puts a job back to the front of its queue. */
+  handBack: (job: Job, token?: string) => Promise<void>;
 }
 
 /**
@@ -30,13 +26,14 @@ export interface ProcessorOptions extends DrainSignals {
  * hand-back its handler may still run until the process exits, moments later; jobs are delivered at least once.
  */
 export function createProcessor(options: ProcessorOptions): Process {
-  const { queue, handler, schema, metrics, told, handBack } = options;
+  const { queue, handler, schema, metrics, running, now } = options;
   return async (job, token, lockLost) => {
     const log = options.log.child({ queue, jobId: job.id, attempt: job.attemptsMade + 1 });
+    const started = now();
+    const { told, handBack, end } = running.start(started);
     const signal = lockLost ? AbortSignal.any([told, lockLost]) : told;
     const wait = waitOf(job);
     if (wait !== undefined) metrics.wait.observe({ queue }, wait / 1000);
-    const started = options.now();
     const handedBack = aborted(handBack);
     try {
       const checked = await checkJobData(schema, job.data);
@@ -45,13 +42,14 @@ export function createProcessor(options: ProcessorOptions): Process {
       return await Promise.race([handler(job, { signal, log }), handedBack.promise]);
     } catch (error) {
       if (!handBack.aborted && !(told.aborted && stoppedAsTold(error, signal))) throw error;
-      await job.moveToWait(token);
+      await options.handBack(job, token);
       metrics.jobs.inc({ queue, outcome: 'handed_back' });
       log.info('handed the job back, because the pod drains');
       throw new WaitingError();
     } finally {
+      end();
       handedBack.forget();
-      metrics.run.observe({ queue }, (options.now() - started) / 1000);
+      metrics.run.observe({ queue }, (now() - started) / 1000);
     }
   };
 }

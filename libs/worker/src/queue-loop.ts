@@ -16,7 +16,7 @@ export interface LoopProgress {
 /** What a loop needs of a queue's worker. */
 export type LoopWorker = Pick<
   QueueWorker,
-  'id' | 'fetch' | 'processJob' | 'takeMarker' | 'handOn' | 'interrupt' | 'reconnect'
+  'id' | 'fetch' | 'runJob' | 'handBack' | 'takeMarker' | 'handOn' | 'interrupt' | 'reconnect'
 >;
 
 export interface LoopOptions {
@@ -34,6 +34,8 @@ export interface LoopOptions {
 /** How long to wait for a wake-up before looking anyway: BullMQ's own `drainDelay`. */
 const LOOK_ANYWAY_MS = 5_000;
 const RETRY_MS = 1_000;
+/** How long a pod that leaves waits for Redis to answer before it goes without. */
+const LEAVE_UNANSWERED_MS = 5_000;
 
 /**
  * Serves one queue: takes a slot, fetches, runs, again. While nothing is ready it waits without a slot, so that an idle
@@ -54,7 +56,13 @@ export async function serveQueue(options: LoopOptions): Promise<void> {
     at('fetch');
     const token = `${worker.id}:${fetches}`;
     try {
-      const fetched = await worker.fetch(token);
+      const fetch = worker.fetch(token);
+      const fetched = await answeredBeforeLeaving(fetch, stop);
+      if (!fetched) {
+        slots.release();
+        void fetch.then(({ job }) => job && worker.handBack(job, token)).catch(() => undefined);
+        break;
+      }
       progress.fetching = true;
       if (fetched.job) {
         const run = runJobs(options, fetched.job, token).finally(() => {
@@ -87,8 +95,9 @@ async function runJobs(options: LoopOptions, job: Job, token: string): Promise<v
   };
   try {
     let next: Job | undefined = job;
-    while (next) next = (await worker.processJob(next, token, mayGoOn)) || undefined;
-    // the end of a job makes room under a global concurrency: somebody has to look
+    while (next) next = await worker.runJob(next, token, mayGoOn);
+    // the end of a job makes room under a global concurrency, and BullMQ wakes nobody for a prioritized job that was handed
+    // back: somebody has to look
     if (yielded) await worker.handOn();
   } catch (error) {
     log.error("cannot record a job's end; it will run again once its lock expires", { jobId: job.id, error });
@@ -114,6 +123,21 @@ async function waitForWork(
     throw error;
   } finally {
     stop.removeEventListener('abort', interrupt);
+  }
+}
+
+/** What `asked` resolves with; undefined when the pod leaves and Redis still has not answered after some seconds. */
+export async function answeredBeforeLeaving<T>(asked: Promise<T>, stop: AbortSignal): Promise<T | undefined> {
+  const { promise: left, resolve } = Promise.withResolvers<undefined>();
+  let timer: NodeJS.Timeout | undefined;
+  const leave = (): void => void (timer = setTimeout(resolve, LEAVE_UNANSWERED_MS, undefined));
+  if (stop.aborted) leave();
+  else stop.addEventListener('abort', leave, { once: true });
+  try {
+    return await Promise.race([asked, left]);
+  } finally {
+    clearTimeout(timer);
+    stop.removeEventListener('abort', leave);
   }
 }
 

@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker, type Job, type WorkerOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { endPredecessorsLocks } from './predecessor.ts';
 
 /** What a fetch found: a job, or when to look again at the latest (undefined: nothing is known to become ready). */
 export type Fetched = { job: Job } | { job?: undefined; limitedForMs?: number; dueAtMs?: number };
@@ -22,6 +24,8 @@ export type Process = (job: Job, token?: string, lockLost?: AbortSignal) => Prom
  */
 export class QueueWorker extends Worker {
   readonly #redis: Redis;
+  /** Runs that are not yet over, by job id. */
+  readonly #runs = new Map<string, Promise<unknown>>();
 
   /** @param redis the connection for all but waiting, which several workers may share; it stays open on close. */
   constructor(name: string, process: Process, redis: Redis, opts: Omit<WorkerOptions, 'connection' | 'autorun'>) {
@@ -31,6 +35,20 @@ export class QueueWorker extends Worker {
       autorun: false,
     });
     this.#redis = redis;
+  }
+
+  /**
+   * Before the first fetch: makes the jobs takeable that the container before this one left behind (`predecessor.ts`).
+   *
+   * @returns how many they are.
+   */
+  async takeOver(): Promise<number> {
+    const keys = this.backend.keys;
+    return await endPredecessorsLocks(
+      this.#redis,
+      { active: keys.active!, stalled: keys.stalled!, stalledCheck: keys['stalled-check']!, jobs: keys['']! },
+      this.opts.name!,
+    );
   }
 
   /** Starts what runs beside the jobs: renewal of their locks and the search for stalled ones. */
@@ -46,10 +64,44 @@ export class QueueWorker extends Worker {
     return { ...(limitedForMs > 0 ? { limitedForMs } : {}), ...(dueAtMs > 0 ? { dueAtMs } : {}) };
   }
 
+  /**
+   * Runs a job until its end is recorded.
+   *
+   * A job may come back to a process that still runs it: its lock ended while the process stood still. BullMQ keeps one
+   * lock a job and process, so the end of the first run would stop the renewal for the second: that one waits.
+   *
+   * @returns the queue's next job, when `mayGoOn` allows and there is one.
+   */
+  async runJob(job: Job, token: string, mayGoOn: () => boolean): Promise<Job | undefined> {
+    const id = job.id!;
+    const { lockDuration, lockRenewTime } = this.opts;
+    for (let earlier = this.#runs.get(id); earlier; earlier = this.#runs.get(id)) {
+      await Promise.race([earlier, sleep(lockRenewTime)]);
+      await this.extendJobLocks([id], [token], lockDuration!);
+    }
+    const run = this.processJob(job, token, mayGoOn);
+    const over = run.catch(() => undefined);
+    this.#runs.set(id, over);
+    try {
+      return (await run) || undefined;
+    } finally {
+      this.#runs.delete(id);
+    }
+  }
+
   /** Takes a marker off the queue, waiting for one at most `timeoutMs`; undefined when none came. */
   async takeMarker(timeoutMs: number): Promise<Marker | undefined> {
     const seconds = Math.max(timeoutMs / 1000, this.minimumBlockTimeout);
     return (await this.backend.waitForJob(Math.min(seconds, this.maximumBlockTimeout))) ?? undefined;
+  }
+
+  /**
+   * Puts a job back to the front of its queue, or of those of its priority, without an attempt or a stall.
+   *
+   * @throws Error when this worker does not hold the job's lock any more.
+   */
+  async handBack(job: Job, token?: string): Promise<void> {
+    await job.moveToWait(token);
   }
 
   /** Puts a marker back, so that another pod that waits for work wakes: this one has no slot for it. */

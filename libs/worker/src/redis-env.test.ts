@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { redisOptionsFromEnvironment } from './redis-env.ts';
+import { redisOptionsFromEnvironment, whyUnreachable } from './redis-env.ts';
 
 describe('the Redis of a pod', () => {
   it('is read from its parts', () => {
@@ -33,6 +33,18 @@ describe('the Redis of a pod', () => {
     expect(redisOptionsFromEnvironment({ REDIS_HOST: 'h' }).maxRetriesPerRequest).toBeNull();
   });
 
+  it('is expected to show the name of the Queue in its certificate, where one is given', () => {
+    const env = { REDIS_HOST: '10.0.0.1', REDIS_TLS: 'true', REDIS_TLS_SERVER_NAME: 'redis.example' };
+    expect(redisOptionsFromEnvironment(env).tls).toEqual({ servername: 'redis.example' });
+    expect(redisOptionsFromEnvironment({ ...env, REDIS_TLS: '' }).tls).toBeUndefined();
+  });
+
+  it('is looked for anew when the server refuses writes, as a demoted primary does, and for no other error', () => {
+    const { reconnectOnError } = redisOptionsFromEnvironment({ REDIS_HOST: 'h' });
+    expect(reconnectOnError?.(new Error("READONLY You can't write against a read only replica."))).toBe(2);
+    expect(reconnectOnError?.(new Error('OOM command not allowed'))).toBe(false);
+  });
+
   it.each([
     [{}, 'redis-url or redis-host'],
     [{ REDIS_URL: 'http://:planted-secret@h' }, 'redis://user:password@host:6379'],
@@ -43,5 +55,18 @@ describe('the Redis of a pod', () => {
     const read = (): unknown => redisOptionsFromEnvironment(env);
     expect(read).toThrow(message);
     expect(read).not.toThrow('planted-secret');
+  });
+});
+
+describe('why Redis cannot be reached', () => {
+  it.each([
+    ['SELF_SIGNED_CERT_IN_CHAIN', 'self-signed certificate in certificate chain', 'redis-ca.crt in the Secret'],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', "Host: h. is not in the cert's altnames", 'redis.tls.serverName of the Queue'],
+    ['ECONNREFUSED', 'connect ECONNREFUSED 127.0.0.1:6379', 'connect ECONNREFUSED'],
+    ['ECONNREFUSED', '', 'ECONNREFUSED'],
+  ])('is told with what to do about it (%s)', (code, message, says) => {
+    const text = whyUnreachable(Object.assign(new Error(message), { code }));
+    expect(text).toContain(says);
+    expect(text).toContain(message);
   });
 });

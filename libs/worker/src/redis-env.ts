@@ -1,9 +1,15 @@
 import type { RedisOptions } from 'ioredis';
 
-/** What the pod is told of its Redis: `REDIS_URL`, or `REDIS_HOST`, `_PORT`, `_USERNAME`, `_PASSWORD`; `REDIS_TLS`. */
+/**
+ * What the pod is told of its Redis: `REDIS_URL`, or `REDIS_HOST`, `_PORT`, `_USERNAME`, `_PASSWORD`; `REDIS_TLS`, and
+ * `REDIS_TLS_SERVER_NAME`, the name in the server's certificate where it is not the host's.
+ * A private authority comes by `NODE_EXTRA_CA_CERTS`, which Node reads itself.
+ */
 export type RedisEnvironment = Record<string, string | undefined>;
 
 const DEFAULT_PORT = 6379;
+/** To ioredis. A server that refuses writes was demoted: its name or service leads to the new primary by now. */
+const RECONNECT_AND_RESEND = 2;
 
 /**
  * How to reach Redis, from the environment. User and password that are named
@@ -18,17 +24,38 @@ export function redisOptionsFromEnvironment(env: RedisEnvironment): RedisOptions
   if (!host) throw new Error('neither REDIS_URL nor REDIS_HOST is set; the Secret needs redis-url or redis-host');
   const username = env.REDIS_USERNAME || (url && decodeURIComponent(url.username));
   const password = env.REDIS_PASSWORD || (url && decodeURIComponent(url.password));
+  const serverName = env.REDIS_TLS_SERVER_NAME;
   const tls = env.REDIS_TLS === 'true' || url?.protocol === 'rediss:';
   return {
     host: host.replace(/^\[(.*)\]$/, '$1'),
     port: parsePort(url?.port || env.REDIS_PORT),
     db: parseDatabase(url?.pathname),
     maxRetriesPerRequest: null,
+    reconnectOnError: ({ message }) => (message.includes('READONLY') ? RECONNECT_AND_RESEND : false),
     ...(username ? { username } : {}),
     ...(password ? { password } : {}),
-    ...(tls ? { tls: {} } : {}),
+    ...(tls ? { tls: serverName ? { servername: serverName } : {} } : {}),
   };
 }
+
+/** An error of the connection for a person; says what to set where TLS fails. Never holds a credential. */
+export function whyUnreachable(error: Error & { code?: string }): string {
+  const { code = '', message } = error;
+  if (UNTRUSTED.has(code)) {
+    return `${message}: the certificate of Redis is not signed by an authority that this pod knows; give it as redis-ca.crt in the Secret`;
+  }
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    return `${message} Name the one in the certificate as redis.tls.serverName of the Queue (REDIS_TLS_SERVER_NAME)`;
+  }
+  return message || code;
+}
+
+const UNTRUSTED = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]);
 
 function parseUrl(text: string): URL {
   const url = URL.parse(text);

@@ -1,36 +1,55 @@
 import { hostname } from 'node:os';
+import type { Telemetry } from 'bullmq';
+import type { Registry } from 'prom-client';
 import { workerConfigFromEnvironment, type WorkerEnvironment } from './config.ts';
+import { lastWork } from './last-work.ts';
 import { liveness, readiness } from './health.ts';
-import { serveHttp } from './http.ts';
+import { expositionOf, serveHttp } from './http.ts';
 import { createLog, type Log } from './log.ts';
+import type { LockTimes } from './lock-times.ts';
 import { redisOptionsFromEnvironment } from './redis-env.ts';
-import { startWorkers, type Handlers, type Schemas } from './workers.ts';
+import { startWorkers, type Handlers } from './workers.ts';
 
 export interface RunOptions {
   /** What runs the jobs of each queue, by the Queue's `metadata.name`. */
   handlers: Handlers;
-  /** What a queue's job data has to look like (Zod, Valibot, …); a job that does not fit fails for good, at once. */
-  schemas?: Schemas;
+  /**
+   * Traces every job as a part of what its producer traced, such as `new BullMQOtel()` of the package bullmq-otel.
+   * Without it nothing of OpenTelemetry is loaded.
+   */
+  telemetry?: Telemetry;
+  /** Metrics of yours, such as prom-client's default `register`; /metrics serves them beside the pod's own. */
+  registry?: Registry;
+  /**
+   * Called when no job runs any more, before the process exits: the place to flush traces and close connections of yours.
+   * It has 5 s; a failure is logged.
+   */
+  onDrained?: () => Promise<unknown>;
   /** The pod contract; the process's environment when absent. */
   env?: WorkerEnvironment;
   log?: Log;
+  /** @internal For tests that wait for locks to end. */
+  locks?: LockTimes;
 }
+
+/** The kubelet waits 15 s longer than the drain may take; the rest is for closing connections. */
+const LAST_WORK_MS = 5_000;
 
 /**
  * Runs a worker pod to its end: serves the queues, the probes and the metrics; drains on SIGTERM or SIGINT, at once on
- * the second; then exits with 0, or with 1 when it could not start. Call it last in `main.ts`.
+ * the second; then exits with 0, or with 1 when it could not start or had to leave jobs behind. Call it last in `main.ts`.
  */
-export async function runWorkers({ handlers, schemas, env = process.env, log: given }: RunOptions): Promise<void> {
+export async function runWorkers(options: RunOptions): Promise<void> {
+  const { handlers, telemetry, env = process.env, log: given, locks } = options;
   const log = given ?? createLog('info', Date.now, (line) => process.stdout.write(line));
   const told = nextSignal();
   try {
     const config = workerConfigFromEnvironment(env, hostname());
-    const workers = startWorkers({ config, redis: redisOptionsFromEnvironment(env), handlers, schemas, log });
-    const { registry } = workers.metrics;
+    const workers = startWorkers({ config, redis: redisOptionsFromEnvironment(env), handlers, telemetry, log, locks });
     const http = await serveHttp(config.httpPort, {
       livez: () => liveness(workers.health()),
       readyz: () => readiness(workers.health()),
-      registry,
+      metrics: expositionOf(workers.metrics.registry, options.registry),
     });
     const { pool, podName, version, concurrency } = config;
     log.info('serving', { pool, pod: podName, version, concurrency, queues: config.queues.map(({ queue }) => queue) });
@@ -41,9 +60,10 @@ export async function runWorkers({ handlers, schemas, env = process.env, log: gi
     log.info('draining', { signal, gracePeriodMs: config.gracePeriodMs, maxDrainTimeMs: config.maxDrainTimeMs });
     const outcome = await workers.drain(hurry.signal);
     log.info('drained', { outcome });
+    await lastWork(options.onDrained, LAST_WORK_MS, log);
     http.close();
     // handlers that ignored their signal may still run: their jobs are another pod's now
-    process.exit(0);
+    process.exit(outcome === 'abandoned' ? 1 : 0);
   } catch (error) {
     log.error(error instanceof Error ? error.message : String(error));
     process.exit(1);

@@ -1,27 +1,31 @@
-import { UnrecoverableError, type Job } from 'bullmq';
+import { UnrecoverableError, type Job, type Telemetry } from 'bullmq';
 import { Redis, type RedisOptions } from 'ioredis';
 import type { WorkerConfig } from './config.ts';
 import { drain, planDrain, type DrainOutcome } from './drain.ts';
-import { JobStopped, type Handler } from './handler.ts';
+import { JobStopped, partsOf, type QueueHandler } from './handler.ts';
 import type { HealthInput } from './health.ts';
-import type { StandardSchema } from './job-data.ts';
 import type { Log } from './log.ts';
+import { LOCK_TIMES, MAX_STALLED_COUNT, type LockTimes } from './lock-times.ts';
 import { createWorkerMetrics, type WorkerMetrics } from './metrics.ts';
 import { createProcessor } from './processor.ts';
-import { serveQueue, type LoopProgress } from './queue-loop.ts';
+import { answeredBeforeLeaving, serveQueue, type LoopProgress } from './queue-loop.ts';
 import { QueueWorker } from './queue-worker.ts';
+import { whyUnreachable } from './redis-env.ts';
+import { RunningJobs } from './running-jobs.ts';
 import { Slots } from './slots.ts';
 
 /** By `metadata.name` of the Queue. */
-export type Handlers = Record<string, Handler>;
-export type Schemas = Record<string, StandardSchema>;
+export type Handlers = Record<string, QueueHandler>;
 
 export interface WorkersOptions {
   config: WorkerConfig;
   redis: RedisOptions;
   handlers: Handlers;
-  schemas?: Schemas | undefined;
+  /** Traces every job, as a part of what its producer traced. */
+  telemetry?: Telemetry | undefined;
   log: Log;
+  /** @internal Other times than `LOCK_TIMES`, for tests that wait for locks to end. */
+  locks?: LockTimes | undefined;
 }
 
 export interface Workers {
@@ -31,8 +35,6 @@ export interface Workers {
   drain: (hurry: AbortSignal) => Promise<DrainOutcome>;
 }
 
-/** A job survives this many losses of its pod (node gone, out of memory) before BullMQ fails it. */
-const MAX_STALLED_COUNT = 3;
 /** How soon BullMQ repeats the write of a job's end that a lost connection interrupted. */
 const WRITE_RETRY_MS = 1_000;
 
@@ -41,55 +43,49 @@ const WRITE_RETRY_MS = 1_000;
  *
  * @throws Error when a queue has no handler, naming the queue and the handlers that there are.
  */
-export function startWorkers({ config, redis: target, handlers, schemas = {}, log }: WorkersOptions): Workers {
+export function startWorkers(options: WorkersOptions): Workers {
+  const { config, redis: target, handlers, telemetry, log, locks = LOCK_TIMES } = options;
   requireHandlers(config, handlers);
   const stop = new AbortController();
-  const told = new AbortController();
-  const handBack = new AbortController();
+  const running = new RunningJobs();
   const slots = new Slots(config.concurrency);
   const redis = new Redis(target);
   let connectedSinceMs: number | undefined;
+  let redisError: string | undefined;
   let locksRenewedMs = monotonic();
   const metrics = createWorkerMetrics(slots, () => connectedSinceMs !== undefined);
-  const runningSince = new Map<Job, number>();
 
   const served = config.queues.map(({ queue, name, prefix }) => {
     const progress: LoopProgress = { queue, step: 'slot', sinceMs: monotonic(), fetching: false };
     const process = createProcessor({
       queue,
-      handler: handlers[queue]!,
-      schema: schemas[queue],
+      ...partsOf(handlers[queue]!),
       log,
       metrics,
       now: monotonic,
-      told: told.signal,
-      handBack: handBack.signal,
+      running,
+      handBack: async (job, token) => await worker.handBack(job, token),
     });
-    const worker = new QueueWorker(
-      name,
-      async (job, token, signal) => {
-        runningSince.set(job, monotonic());
-        try {
-          return await process(job, token, signal);
-        } finally {
-          runningSince.delete(job);
-        }
-      },
-      redis,
-      {
-        prefix,
-        name: config.podName,
-        maxStalledCount: MAX_STALLED_COUNT,
-        runRetryDelay: WRITE_RETRY_MS,
-      },
-    );
+    const worker: QueueWorker = new QueueWorker(name, process, redis, {
+      prefix,
+      name: config.podName,
+      maxStalledCount: MAX_STALLED_COUNT,
+      lockDuration: locks.durationMs,
+      lockRenewTime: locks.renewMs,
+      stalledInterval: locks.searchMs,
+      runRetryDelay: WRITE_RETRY_MS,
+      ...(telemetry && { telemetry }),
+    });
     worker.on('completed', () => metrics.jobs.inc({ queue, outcome: 'completed' }));
     worker.on('failed', (job, error) =>
       metrics.jobs.inc({ queue, outcome: willRunAgain(job, error) ? 'retried' : 'failed' }),
     );
     worker.on('locksRenewed', () => (locksRenewedMs = monotonic()));
     // another pod may run such a job by now
-    worker.on('lockRenewalFailed', (ids) => ids.forEach((id) => worker.cancelJob(id, 'its lock was lost')));
+    worker.on('lockRenewalFailed', (ids) => {
+      locksRenewedMs = monotonic();
+      for (const id of ids) worker.cancelJob(id, 'its lock was lost');
+    });
     worker.on('error', (error) => log.warn('worker error', { queue, error: error.message }));
     return { worker, progress };
   });
@@ -97,6 +93,7 @@ export function startWorkers({ config, redis: target, handlers, schemas = {}, lo
 
   redis.on('ready', () => {
     connectedSinceMs = monotonic();
+    redisError = undefined;
     log.info('connected to Redis');
   });
   redis.on('close', () => {
@@ -104,9 +101,13 @@ export function startWorkers({ config, redis: target, handlers, schemas = {}, lo
     connectedSinceMs = undefined;
     for (const progress of loops) progress.fetching = false;
   });
-  redis.on('error', (error: Error) => log.warn('Redis error', { error: error.message }));
+  redis.on('error', (error: Error) => {
+    redisError = whyUnreachable(error);
+    log.warn('Redis error', { error: redisError });
+  });
 
   const ended = served.map(async ({ worker, progress }) => {
+    if (config.uniquePodName) await takeOver(worker, progress.queue, stop.signal, log);
     void worker.start().catch((error: unknown) => log.error('cannot search for stalled jobs', { error }));
     await serveQueue({ worker, slots, progress, stop: stop.signal, log, now: Date.now, monotonic });
   });
@@ -116,16 +117,17 @@ export function startWorkers({ config, redis: target, handlers, schemas = {}, lo
     health: () => ({
       nowMs: monotonic(),
       connectedSinceMs,
+      redisError,
       draining: stop.signal.aborted,
       loops,
-      oldestJobMs: runningSince.size > 0 ? Math.min(...runningSince.values()) : undefined,
+      oldestJobMs: running.oldestMs,
       locksRenewedMs,
     }),
     drain: async (hurry) => {
       const outcome = await drain(planDrain(config.gracePeriodMs, config.maxDrainTimeMs), {
         stop: () => stop.abort(),
-        tell: () => told.abort(new JobStopped('the pod drains: its grace period is over')),
-        handBack: () => handBack.abort(new JobStopped('the pod drains: its drain time is over')),
+        tell: () => running.tell(new JobStopped('the pod drains: its grace period is over')),
+        handBack: () => running.handBack(new JobStopped('the pod drains: its drain time is over')),
         idle: Promise.all(ended),
         hurry,
       });
@@ -137,6 +139,15 @@ export function startWorkers({ config, redis: target, handlers, schemas = {}, lo
 }
 
 const monotonic = (): number => performance.now();
+
+async function takeOver(worker: QueueWorker, queue: string, stop: AbortSignal, log: Log): Promise<void> {
+  try {
+    const jobs = await answeredBeforeLeaving(worker.takeOver(), stop);
+    if (jobs) log.warn('this pod ran before and died; its jobs are run again', { queue, jobs });
+  } catch (error) {
+    log.warn('cannot look for jobs that this pod left behind; they run again once their locks end', { queue, error });
+  }
+}
 
 function requireHandlers({ queues }: WorkerConfig, handlers: Handlers): void {
   const missing = queues.map(({ queue }) => queue).filter((queue) => !Object.hasOwn(handlers, queue));

@@ -35,6 +35,9 @@ describe.each([
       'patch: workerpools/status (redis-queue.io)',
       'update: workerpools/finalizers (redis-queue.io)',
       'get list watch create patch: deployments (apps)',
+      'get list watch patch: pods (core)',
+      'get list watch create patch: poddisruptionbudgets (policy)',
+      'get list watch: configmaps (core)',
     ],
   ],
   ['autoscaler', [...shared, 'get list watch: workerpools queues (redis-queue.io)']],
@@ -81,4 +84,12 @@ describe.each(controllerCharts)('%s', (chart) => {
     const clusterWide = rulesOf(objects, 'ClusterRole').map(line);
     expect(clusterWide).toEqual(chart === 'queue-controller' ? ['get: namespaces (core) named kube-system'] : []);
   });
+});
+
+test('the workerpool-controller reads further Secrets, and is told of them, only when they are named', async () => {
+  const folder = chartFolder('workerpool-controller');
+  const objects = await render(folder, { values: { workers: { secretNames: ['mail-api', 'maps'] } } });
+  expect(rulesOf(objects, 'ClusterRole').map(line)).toContain('get list watch: secrets (core) named mail-api maps');
+  expect(JSON.stringify(objects)).toContain('"--worker-secret-names=mail-api,maps"');
+  expect(JSON.stringify(await render(folder))).not.toContain('--worker-secret-names');
 });

@@ -27,6 +27,12 @@ const secretNames: JsonSchema = {
   maxItems: 100,
   items: { type: 'string', ...objectName, minLength: 1 },
 };
+const workerPods = closed({
+  secretNames: {
+    ...secretNames,
+    description: 'Names of further Secrets that may be read, to replace pods that use them when they change.',
+  },
+});
 const imageTag = text('Tag, or digest sha256:….', {
   pattern: '^(sha256:[a-f0-9]{64}|[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?$',
 });
@@ -58,11 +64,11 @@ const monitor = (description: string): JsonSchema =>
 /** What distinguishes the controllers' values. */
 interface ControllerValues {
   bus?: boolean;
-  workerMetrics?: boolean;
+  workers?: boolean;
 }
 
 /** The values of a controller's chart. */
-function controllerSchema(chart: string, { bus, workerMetrics }: ControllerValues): JsonSchema {
+function controllerSchema(chart: string, { bus, workers }: ControllerValues): JsonSchema {
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: `Values of the chart ${chart}`,
@@ -89,6 +95,7 @@ function controllerSchema(chart: string, { bus, workerMetrics }: ControllerValue
       namespaceScope: text('Look at this namespace only; empty: all.', objectName),
       redis: closed({ secretNames }),
       ...(bus && { bus: closed({ enabled: flag('Whether the bus is used.'), secretName: busSecretName, tls }) }),
+      ...(workers && { workers: workerPods }),
       resources: closed({ requests: resourceAmounts, limits: resourceAmounts }),
       nodeOptions: text('Flags of Node.'),
       extraEnv: objectList('Environment variables, as in a Pod.'),
@@ -99,7 +106,7 @@ function controllerSchema(chart: string, { bus, workerMetrics }: ControllerValue
       }),
       metrics: closed({
         serviceMonitor: monitor('A ServiceMonitor for the controller.'),
-        ...(workerMetrics && { workers: closed({ podMonitor: monitor('A PodMonitor for the worker pods.') }) }),
+        ...(workers && { workers: closed({ podMonitor: monitor('A PodMonitor for the worker pods.') }) }),
       }),
       podAnnotations: textMap('Annotations of the pods.'),
       priorityClassName: text('PriorityClass of the pods.'),
@@ -118,7 +125,7 @@ const ofChart = (chart: string): JsonSchema => ({ type: 'object', description: `
 export function valueSchemas(): Map<string, JsonSchema> {
   const controllers: Record<string, ControllerValues> = {
     'queue-controller': {},
-    'workerpool-controller': { bus: true, workerMetrics: true },
+    'workerpool-controller': { bus: true, workers: true },
     autoscaler: { bus: true },
   };
   const schemas = new Map<string, JsonSchema>();

@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto';
 import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { cacheFolder, workspaceRoot } from '@redis-queue/testing';
+import { cacheFolder, PYTHON, workspaceRoot } from '@redis-queue/testing';
 import { attempt, run } from './command.ts';
 import { withLock } from './lock.ts';
 import { PAUSE_IMAGE } from './node.ts';
 import { startProgress, type Print } from './progress.ts';
+import { pythonAppFiles, writePythonRootfs } from './python-rootfs.ts';
 import { writeRootfs, type ProgramFile } from './rootfs.ts';
 
 /** An image as a docker-archive, to be loaded into a cluster. */
@@ -69,6 +70,21 @@ export async function redisImage(print: Print = quiet): Promise<BuiltImage> {
   return machineImage('localhost/redis:7', 'redis.Dockerfile', programs, print);
 }
 
+/** The Python example in `appDir`: this machine's Python, the packages that it names, its files. */
+export async function pythonWorkerImage(appDir: string, reference: string, print: Print = quiet): Promise<BuiltImage> {
+  const folder = join(workspaceRoot, appDir);
+  const dockerfile = join(imagesFolder, 'python-worker.Dockerfile');
+  const recipe = [dockerfile, rootfsSource, join(import.meta.dirname, 'python-rootfs.ts'), PYTHON];
+  return ensureImage({
+    reference,
+    key: contentKey([...recipe, join(folder, 'requirements.txt'), ...pythonAppFiles(folder)], []),
+    print,
+    build: async (tag) => {
+      await buildFromRootfs(dockerfile, tag, async (rootfs) => await writePythonRootfs(rootfs, { folder }));
+    },
+  });
+}
+
 export async function pauseImage(print: Print = quiet): Promise<BuiltImage> {
   return machineImage(PAUSE_IMAGE, 'pause.Dockerfile', [{ from: '/usr/bin/busybox', to: '/busybox' }], print);
 }
@@ -104,10 +120,18 @@ function machineImage(
 }
 
 async function buildFromMachine(dockerfile: string, programs: ProgramFile[], tag: string): Promise<void> {
+  await buildFromRootfs(join(imagesFolder, dockerfile), tag, async (rootfs) => await writeRootfs(rootfs, programs));
+}
+
+async function buildFromRootfs(
+  dockerfile: string,
+  tag: string,
+  write: (rootfs: string) => Promise<void>,
+): Promise<void> {
   const rootfs = mkdtempSync(join(tmpdir(), 'redis-queue-rootfs-'));
   try {
-    await writeRootfs(rootfs, programs);
-    await buildah('bud', ...OFFLINE, '-f', join(imagesFolder, dockerfile), '-t', tag, rootfs);
+    await write(rootfs);
+    await buildah('bud', ...OFFLINE, '-f', dockerfile, '-t', tag, rootfs);
   } finally {
     rmSync(rootfs, { recursive: true, force: true });
   }

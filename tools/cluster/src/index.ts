@@ -1,3 +1,3 @@
 export { findCluster, startCluster, stopCluster, type Cluster, type ClusterOptions } from './cluster.ts';
-export { buildImage, redisImage, type AppImageOptions, type BuiltImage } from './images.ts';
+export { buildImage, pythonWorkerImage, redisImage, type AppImageOptions, type BuiltImage } from './images.ts';
 export { startProgress, type Print, type Progress } from './progress.ts';

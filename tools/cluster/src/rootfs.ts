@@ -10,14 +10,11 @@ export interface ProgramFile {
 
 /** Writes a root filesystem of `programs` and the libraries they load, with users, certificates and time zones. */
 export async function writeRootfs(folder: string, programs: ProgramFile[]): Promise<void> {
-  const copy = (from: string, to: string): void => {
-    mkdirSync(dirname(join(folder, to)), { recursive: true });
-    copyFileSync(realpathSync(from), join(folder, to));
-  };
+  const copy = (from: string, to: string): void => copyInto(folder, from, to);
   for (const { from, to } of programs) {
     copy(from, to);
     chmodSync(join(folder, to), 0o755);
-    for (const library of await libraries(from)) copy(library, library);
+    await copyLibraries(folder, from);
   }
   mkdirSync(join(folder, 'etc'), { recursive: true });
   writeFileSync(join(folder, 'etc/passwd'), 'root:x:0:0::/:/\nnonroot:x:65532:65532::/home/nonroot:/\n');
@@ -32,6 +29,18 @@ export async function writeRootfs(folder: string, programs: ProgramFile[]): Prom
     mkdirSync(join(folder, each), { recursive: true });
     chmodSync(join(folder, each), 0o1777);
   }
+}
+
+/** Copies what `program` loads to where it looks for it. */
+export async function copyLibraries(folder: string, program: string): Promise<void> {
+  for (const library of await libraries(program)) {
+    if (!existsSync(join(folder, library))) copyInto(folder, library, library);
+  }
+}
+
+function copyInto(folder: string, from: string, to: string): void {
+  mkdirSync(dirname(join(folder, to)), { recursive: true });
+  copyFileSync(realpathSync(from), join(folder, to));
 }
 
 /** Paths of the shared libraries of a program, the loader among them; none for a static one. */

@@ -49,6 +49,13 @@ describe('the API server accepts a WorkerPool', () => {
     ],
     ['whose grace is all of its drain time', { drainPolicy: { gracePeriod: '600s', maxDrainTime: '10m' } }],
     ['with long drains', { drainPolicy: { gracePeriod: '1h', maxDrainTime: '24h' } }],
+    ['with the shortest progress deadline', { rollout: { autoRollback: true, progressDeadline: '10s' } }],
+    ['with a progress deadline of days', { rollout: { progressDeadline: '72h' } }],
+    ['with one surplus pod in a rollout', { rollout: { maxSurge: 1 } }],
+    ['with as many surplus pods as the pool has', { rollout: { maxSurge: '100%' } }],
+    ['with a hundred surplus pods', { rollout: { maxSurge: 100 } }],
+    ['with a quarter of its pods evicted at once', { disruptionBudget: { maxUnavailable: '25%' } }],
+    ['with the least share of its pods evicted at once', { disruptionBudget: { maxUnavailable: '1%' } }],
     [
       'with any pod template',
       { template: { metadata: { labels: { team: 'mail' } }, spec: { priorityClassName: 'high', anything: [1] } } },
@@ -150,10 +157,31 @@ describe('the API server refuses a WorkerPool and says why:', () => {
       { drainPolicy: { maxDrainTime: '1d' } },
       'spec.drainPolicy.maxDrainTime in body should match',
     ],
+    [
+      'a progress deadline below 10 s',
+      { rollout: { progressDeadline: '9s' } },
+      'spec.rollout.progressDeadline: Invalid value: "9s": must be at least 10s, because pods need time to start',
+    ],
+    [
+      'a progress deadline in days',
+      { rollout: { progressDeadline: '1d' } },
+      'spec.rollout.progressDeadline in body should match',
+    ],
+    ['a disruption budget that says nothing', { disruptionBudget: {} }, 'maxUnavailable: Required value'],
     ['a misspelt field', { autoScaling: {} }, 'field not declared in schema'],
   ])('%s', async (_, spec, message) => {
     await expect(kubectl.check(poolDraft(spec))).rejects.toThrow(message);
   });
+
+  const countOrPercent = 'must be a number of at least 1, or a percentage from 1% to 100%';
+  test.each([0, -1, '0', '0%', '101%', '1000%', '25', 'abc', '2.5%', '%', '', ' 25%'])(
+    'surplus pods, or evictions at once: %j',
+    async (value) => {
+      for (const spec of [{ rollout: { maxSurge: value } }, { disruptionBudget: { maxUnavailable: value } }]) {
+        await expect(kubectl.check(poolDraft(spec))).rejects.toThrow(countOrPercent);
+      }
+    },
+  );
 
   test('a name of 53 characters', async () => {
     await expect(kubectl.check(poolDraft({}, 'p'.repeat(53)))).rejects.toThrow(
@@ -227,17 +255,23 @@ describe('a new WorkerPool', () => {
   });
 });
 
-test('kubectl get shows how large the pool is, how large it may be, and why', async () => {
+test('kubectl get shows how large the pool is, how large it may be, which version runs, and why', async () => {
   await kubectl.apply(poolDraft(autoscaling(), 'shown'));
-  const status = { desiredReplicas: 4, readyReplicas: 3, autoscaling: { reason: 'backlog' } };
-  await kubectl.writeStatus('wp', 'shown', status);
+  await kubectl.writeStatus('wp', 'shown', {
+    desiredReplicas: 4,
+    readyReplicas: 3,
+    currentVersion: '1.4.1',
+    rollout: { version: '1.4.2', phase: 'Progressing', updatedReplicas: 1, readyReplicas: 3, replicas: 4 },
+    blockedReplicas: { crashLooping: 1 },
+    autoscaling: { reason: 'backlog' },
+  });
 
   expect(await kubectl.table('wp', 'shown')).toEqual([
-    'NAME READY DESIRED READY-PODS MIN MAX VERSION',
-    'shown Unknown 4 3 0 50 1.4.2',
+    'NAME READY DESIRED READY-PODS MIN MAX VERSION ROLLOUT',
+    'shown Unknown 4 3 0 50 1.4.2 Progressing',
   ]);
   expect(await kubectl.table('wp', 'shown', '--output=wide')).toEqual([
-    'NAME READY DESIRED READY-PODS MIN MAX VERSION REASON SCALING',
-    'shown Unknown 4 3 0 50 1.4.2 Pending backlog',
+    'NAME READY DESIRED READY-PODS MIN MAX VERSION ROLLOUT RUNNING REASON SCALING',
+    'shown Unknown 4 3 0 50 1.4.2 Progressing 1.4.1 Pending backlog',
   ]);
 });

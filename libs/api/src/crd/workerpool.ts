@@ -39,6 +39,19 @@ export const workerPoolDefinition: KindDefinition = {
     { name: 'Max', type: 'integer', jsonPath: '.spec.autoscaling.maxReplicas' },
     { name: 'Version', type: 'string', jsonPath: '.spec.version' },
     {
+      name: 'Rollout',
+      type: 'string',
+      jsonPath: '.status.rollout.phase',
+      description: 'Whether the version still comes in, failed or was taken back; empty once it runs.',
+    },
+    {
+      name: 'Running',
+      type: 'string',
+      jsonPath: '.status.currentVersion',
+      description: 'The version that all pods ran last.',
+      priority: 1,
+    },
+    {
       name: 'Reason',
       type: 'string',
       jsonPath: '.status.conditions[?(@.type=="Ready")].reason',
@@ -59,6 +72,16 @@ export const workerPoolDefinition: KindDefinition = {
   },
   reasons: WORKER_POOL_REASONS,
   notices: [
+    {
+      type: 'PodsBlocked',
+      meaning:
+        'pods that are asked for cannot work, and why; absent while none are. The autoscaler does not ask for more meanwhile.',
+    },
+    {
+      type: 'ConfigTracked',
+      meaning:
+        'False while spec.template names Secrets whose changes do not replace the pods, because the controller may not read them; absent else.',
+    },
     { type: 'ScalingActive', meaning: 'the autoscaler sizes the pool; the reason says why it does or does not.' },
   ],
   examples: [

@@ -167,6 +167,66 @@ it('knows only what its selectors select, and an object that leaves them is dele
   await eventually(() => cache.size === 0);
 });
 
+it('stores what its transform keeps, from the list and from the watch, and never loses what names an object', async () => {
+  const labels = { colour: 'red' };
+  await others.create(WIDGETS, { ...widget(namespace, 'listed', 7), metadata: { namespace, name: 'listed', labels } });
+  const seen: string[] = [];
+  const { cache, changes } = await follow({
+    transform: (object) => {
+      const { metadata, spec } = object as Widget;
+      seen.push(`${metadata.name} ${spec.size} ${'managedFields' in metadata}`);
+      return { metadata: {}, spec: { size: spec.size % 2 } } as unknown as Widget;
+    },
+  });
+  await create('watched', 8);
+  await eventually(() => cache.size === 2);
+  const { uid, resourceVersion } = (await others.get<Widget>(WIDGETS, key('listed')))!.metadata;
+  expect(cache.get(key('listed'))).toEqual({
+    apiVersion: 'test.example/v1',
+    kind: 'Widget',
+    metadata: { namespace, name: 'listed', uid, resourceVersion },
+    spec: { size: 1 },
+  });
+  await others.delete(WIDGETS, key('watched'));
+  await eventually(() => cache.size === 1);
+  expect(changes).toEqual(['add listed 1', 'add watched 0', 'delete watched 0']);
+  expect(seen).toEqual(['listed 7 false', 'watched 8 false', 'watched 8 false']);
+});
+
+it('of metadata alone keeps what names an object and its version, and follows changes of what it does not hold', async () => {
+  const labels = { colour: 'red' };
+  await others.create(WIDGETS, { ...widget(namespace, 'listed', 7), metadata: { namespace, name: 'listed', labels } });
+  const cache = new Informer<Widget>({
+    client,
+    type: WIDGETS,
+    selection: { namespace, metadataOnly: true },
+    log: silentLog,
+    clock: systemClock,
+  });
+  const changes: string[] = [];
+  cache.onChange((event, { metadata }) => changes.push(`${event} ${metadata.name}`));
+  running.push(cache.run(stop.signal));
+  await cache.whenSynced(stop.signal);
+  await create('watched');
+  const { uid, resourceVersion } = (await resize('listed', 8)).metadata;
+  await others.delete(WIDGETS, key('watched'));
+  await eventually(() => changes.length === 4);
+  expect(changes).toEqual(['add listed', 'add watched', 'update listed', 'delete watched']);
+  expect(cache.list()).toEqual([
+    { apiVersion: 'test.example/v1', kind: 'Widget', metadata: { namespace, name: 'listed', uid, resourceVersion } },
+  ]);
+});
+
+it('follows metadata alone where there is no object yet', async () => {
+  const selection = { namespace, metadataOnly: true };
+  const cache = new Informer<Widget>({ client, type: WIDGETS, selection, log: silentLog, clock: systemClock });
+  running.push(cache.run(stop.signal));
+  await cache.whenSynced(stop.signal);
+  expect(cache.size).toBe(0);
+  await create('first');
+  await eventually(() => cache.size === 1);
+});
+
 it('moves on by bookmarks, or by events of others, so that a quiet cache does not grow old', async () => {
   const { cache } = await follow();
   const { metadata } = await create('a');

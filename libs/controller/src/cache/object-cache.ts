@@ -5,7 +5,20 @@ export interface CacheOptions {
   namespace?: string;
   labelSelector?: string;
   fieldSelector?: string;
+  /**
+   * Ask for the objects' metadata only, and keep of that only what names an object and its version: to notice changes of
+   * objects whose content is large or of no concern.
+   */
+  metadataOnly?: boolean;
+  /**
+   * Called with each object before it is stored, to keep only what is used, as controller-runtime's `TransformFunc` is:
+   * memory and every later look go by what it returns. It may change the object it is given. What names an object
+   * (apiVersion, kind, name, namespace, uid, resourceVersion) is kept whatever it leaves out. It must not throw.
+   */
+  transform?: ObjectTransform;
 }
+
+export type ObjectTransform = (object: Resource) => Resource;
 
 export type ChangeEvent = 'add' | 'update' | 'delete';
 

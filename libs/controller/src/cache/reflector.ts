@@ -4,9 +4,10 @@ import { ApiError, ConnectionError, isExpired, type ApiStatus } from '../client/
 import type { KubeClient, ListOptions } from '../client/kube-client.ts';
 import type { WatchEvent } from '../client/transport.ts';
 import { delay, type Clock } from '../clock.ts';
+import { typeMeta } from '../owner-references.ts';
 import type { Resource, ResourceType } from '../resources.ts';
 import { resourceName } from '../resources.ts';
-import type { CacheOptions } from './object-cache.ts';
+import type { CacheOptions, ObjectTransform } from './object-cache.ts';
 import { ReflectorState, SHORT_WATCH_MS } from './reflector-state.ts';
 
 /** Where a reflector puts what it learns. */
@@ -87,7 +88,8 @@ export class Reflector<T extends Resource> {
     let page = await client.list<T>(type, options);
     for (;;) {
       // Items of a list carry neither apiVersion nor kind.
-      for (const item of page.items) objects.push(strip({ ...item, ...kindOf(page.apiVersion, type) }));
+      // A list of metadata alone that is empty has `items: null`.
+      for (const item of page.items ?? []) objects.push(this.#stored({ ...item, ...kindOf(page.apiVersion, type) }));
       const { resourceVersion } = page.metadata;
       if (!page.metadata.continue) return { objects, resourceVersion: resourceVersion ?? '' };
       page = await client.list<T>(type, { ...options, continue: page.metadata.continue });
@@ -95,7 +97,9 @@ export class Reflector<T extends Resource> {
   }
 
   async #watch(from: string, signal: AbortSignal): Promise<void> {
-    const { client, type, selection, clock, onRequest } = this.#options;
+    const { client, type, clock, onRequest } = this.#options;
+    // Everything else that a watch is given goes to the API server.
+    const { transform: _transform, ...selection } = this.#options.selection;
     const startedAt = clock.now();
     let events = 0;
     onRequest?.('watch');
@@ -121,11 +125,37 @@ export class Reflector<T extends Resource> {
       throw new ApiError(`WATCH ${resourceName(this.#options.type)}`, event.object as ApiStatus);
     const object = event.object as T;
     const { resourceVersion } = object.metadata;
-    if (event.type === 'DELETED') target.remove(strip(object));
-    else if (event.type !== 'BOOKMARK') target.upsert(strip(object));
+    if (event.type === 'DELETED') target.remove(this.#stored(object));
+    else if (event.type !== 'BOOKMARK') target.upsert(this.#stored(object));
     this.#state.advanced(resourceVersion);
     if (resourceVersion !== undefined) target.progress(resourceVersion);
   }
+
+  #stored(object: T): T {
+    const { transform, metadataOnly } = this.#options.selection;
+    const stripped = strip(object);
+    if (metadataOnly) return transformed({ ...stripped, ...typeMeta(this.#options.type) }, namesOnly) as T;
+    return transform ? (transformed(stripped, transform) as T) : stripped;
+  }
+}
+
+/** Of an object of which only the metadata was asked for: labels and annotations of thousands would add up. */
+function namesOnly(): Resource {
+  return { metadata: {} } as Resource;
+}
+
+/** What `transform` keeps, and the names that store and watch go by. */
+function transformed(object: Resource, transform: ObjectTransform): Resource {
+  const { apiVersion, kind } = object;
+  const { name, namespace, uid, resourceVersion } = object.metadata;
+  const kept = transform(object);
+  const identity = { name, ...(namespace !== undefined && { namespace }), ...(uid && { uid }) };
+  return {
+    ...kept,
+    apiVersion,
+    kind,
+    metadata: { ...kept.metadata, ...identity, ...(resourceVersion !== undefined && { resourceVersion }) },
+  };
 }
 
 /** Managed fields are often half of an object, and nobody reads them here. */

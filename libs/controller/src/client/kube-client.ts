@@ -16,6 +16,8 @@ export interface ListOptions extends RequestOptions {
   limit?: number;
   continue?: string;
   resourceVersion?: string;
+  /** The objects carry `metadata` alone (PartialObjectMetadata). */
+  metadataOnly?: boolean;
 }
 
 export interface WatchOptions extends RequestOptions {
@@ -24,6 +26,8 @@ export interface WatchOptions extends RequestOptions {
   fieldSelector?: string;
   resourceVersion: string;
   timeoutSeconds: number;
+  /** As in `ListOptions`. */
+  metadataOnly?: boolean;
 }
 
 export interface WriteOptions extends RequestOptions {
@@ -89,17 +93,19 @@ export class KubeClient {
   list<T extends Resource = Resource>(type: ResourceType, options: ListOptions = {}): Promise<ResourceList<T>> {
     const { namespace, signal, labelSelector, fieldSelector, limit, resourceVersion } = options;
     const query = { labelSelector, fieldSelector, limit, resourceVersion, continue: options.continue };
-    return this.#send({ verb: 'list', method: 'GET', path: collectionPath(type, namespace), query, signal });
+    const accept = options.metadataOnly ? partialMetadata('PartialObjectMetadataList') : undefined;
+    return this.#send({ verb: 'list', method: 'GET', path: collectionPath(type, namespace), query, accept, signal });
   }
 
   /** Opens a watch with bookmarks; resolves when the server has accepted it. */
   watch(type: ResourceType, options: WatchOptions): Promise<WatchStream> {
-    const { namespace, signal, ...query } = options;
+    const { namespace, signal, metadataOnly, ...query } = options;
     return this.#transport.watch({
       verb: 'watch',
       method: 'GET',
       path: collectionPath(type, namespace),
       query: { ...query, watch: true, allowWatchBookmarks: true },
+      accept: metadataOnly ? partialMetadata('PartialObjectMetadata') : undefined,
       signal,
     });
   }
@@ -178,6 +184,11 @@ export class KubeClient {
   async #send<T>(input: RequestInput): Promise<T> {
     return (await this.#transport.request(input)) as T;
   }
+}
+
+/** How the API server is asked for metadata alone: Kubernetes API concepts, "Metadata-only fetches". */
+function partialMetadata(as: 'PartialObjectMetadata' | 'PartialObjectMetadataList'): string {
+  return `application/json;as=${as};g=meta.k8s.io;v=v1`;
 }
 
 function collectionPath(type: ResourceType, namespace?: string): string {

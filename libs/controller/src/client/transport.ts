@@ -17,6 +17,8 @@ export interface RequestInput {
   query?: Record<string, string | number | boolean | undefined>;
   body?: unknown;
   contentType?: string;
+  /** Another form of JSON than the plain one. */
+  accept?: string;
   signal?: AbortSignal;
 }
 
@@ -137,7 +139,7 @@ export class Transport {
         method: input.method,
         headers: {
           ...access.headers,
-          accept: 'application/json',
+          accept: input.accept ?? 'application/json',
           'user-agent': this.#options.userAgent,
           ...(input.body === undefined ? {} : { 'content-type': input.contentType ?? 'application/json' }),
         },

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { isNotFound } from '../client/api-error.ts';
 import type { KubeClient } from '../client/kube-client.ts';
+import { delay, systemClock } from '../clock.ts';
 import { EVENTS, type Resource } from '../resources.ts';
 import { EventCorrelator, type EventPlan } from './event-correlator.ts';
 import type { EventRecorder, ObjectEvent } from './event-types.ts';
@@ -23,14 +24,17 @@ interface Pending {
 
 /** More than so many waiting, and further ones are dropped: an unreachable API server must not cost memory. */
 const MAX_PENDING = 1_000;
+/** 50 a second: the telling of a wave of changes must not slow down the changes. */
+const PAUSE_MS = 20;
 /** The API server's bound on an event's message, in bytes. */
 const MAX_MESSAGE = 1_024;
 
-/** Writes core/v1 Events, one after another, in the background. */
+/** Writes core/v1 Events, one after another and with pauses, in the background. */
 export class ApiEventRecorder implements EventRecorder {
   readonly #options: ApiEventRecorderOptions;
   readonly #correlator = new EventCorrelator();
   readonly #pending: Pending[] = [];
+  readonly #flushing = new AbortController();
   #writing: Promise<void> | undefined;
 
   constructor(options: ApiEventRecorderOptions) {
@@ -45,8 +49,9 @@ export class ApiEventRecorder implements EventRecorder {
     });
   }
 
-  /** Resolves when everything recorded was written, or after `timeoutMs`. */
+  /** Writes without further pauses. Resolves when everything recorded was written, or after `timeoutMs`. */
   async flush(timeoutMs: number): Promise<void> {
+    this.#flushing.abort();
     const timeout = AbortSignal.timeout(timeoutMs);
     await Promise.race([
       this.#writing,
@@ -62,6 +67,7 @@ export class ApiEventRecorder implements EventRecorder {
         const { reason } = pending.event;
         this.#options.log.warn({ err: error, object: pending.object.metadata.name, reason }, 'event not written');
       }
+      await delay(systemClock, PAUSE_MS, this.#flushing.signal);
     }
   }
 

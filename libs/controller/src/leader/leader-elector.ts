@@ -130,7 +130,7 @@ export class LeaderElector {
   async #tryAcquire(lease: Lease | undefined): Promise<boolean> {
     const { client, log, clock } = this.#deps;
     const startedAt = clock.now();
-    const signal = AbortSignal.timeout(this.#options.renewDeadlineMs / 2);
+    const signal = AbortSignal.timeout(Math.ceil(this.#options.renewDeadlineMs / 2));
     const wanted = acquired(lease ?? this.#newLease(), this.identity, this.#options.leaseDurationMs, this.#now());
     try {
       this.#held = lease
@@ -150,8 +150,8 @@ export class LeaderElector {
   async #renew(deadline: number): Promise<void> {
     const { client, clock } = this.#deps;
     const startedAt = clock.now();
-    // A hanging request must not outlive the deadline, and leaves time for a second try.
-    const timeoutMs = Math.max(1, Math.min(this.#options.renewDeadlineMs / 2, deadline - startedAt));
+    // A hanging request must not outlive the deadline, and leaves time for a second try. AbortSignal takes whole ms only.
+    const timeoutMs = Math.max(1, Math.floor(Math.min(this.#options.renewDeadlineMs / 2, deadline - startedAt)));
     const signal = AbortSignal.timeout(timeoutMs);
     try {
       this.#held = await client.update(LEASES, renewed(this.#held as Lease, this.#now()), { signal });

@@ -43,10 +43,17 @@ export class CacheRegistry {
   of(type: ResourceType, options: CacheOptions = {}): Informer<Resource> {
     const namespace = type.namespaced ? (options.namespace ?? this.#options.namespace) : undefined;
     const selection = { ...options, namespace };
-    const { labelSelector = '', fieldSelector = '' } = options;
-    const id = JSON.stringify([resourceName(type), type.version, namespace ?? '', labelSelector, fieldSelector]);
+    const { labelSelector = '', fieldSelector = '', metadataOnly = false } = options;
+    const selects = [namespace ?? '', labelSelector, fieldSelector, metadataOnly];
+    const id = JSON.stringify([resourceName(type), type.version, ...selects]);
     const known = this.#entries.get(id);
-    if (known) return known.informer;
+    if (known) {
+      // Two views of the same objects would show one of the callers less than it asked for.
+      if (known.selection.transform !== options.transform) {
+        throw new Error(`There is a cache of ${resourceName(type)} with another transform; use that one.`);
+      }
+      return known.informer;
+    }
     const { client, log, clock } = this.#options;
     const resource = resourceName(type);
     const onRequest = (kind: 'list' | 'watch'): void => this.#requests.inc({ resource, kind });

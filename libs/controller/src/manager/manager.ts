@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { hostname } from 'node:os';
 import { Gauge, Registry } from 'prom-client';
 import type { CacheOptions, ObjectCache } from '../cache/object-cache.ts';
@@ -143,6 +144,8 @@ class ProcessManager implements Manager {
   async #run(stopping: AbortController): Promise<void> {
     const caches = new AbortController();
     const holding = new AbortController();
+    // Every cache, reconcile and runnable listens: their number is that of the work, not of a leak.
+    setMaxListeners(0, stopping.signal, caches.signal);
     const group = new RunGroup(stopping);
     const { leaderElection, httpPort } = this.#options;
     const elector = leaderElection

@@ -1,0 +1,87 @@
+import { Registry } from 'prom-client';
+import { expect, it } from 'vitest';
+import type { PoolObservation } from '@redis-queue/scaling';
+import type { ScalingDecision } from '@redis-queue/scaling-bus';
+import { EpochPublisher } from './apply.ts';
+import type { BusyPods } from './busy.ts';
+import { aPool, aQueue, aSecret } from './fixtures.ts';
+import { AutoscalerMetrics } from './metrics.ts';
+import { PoolDecider } from './pool-decider.ts';
+import { buildTopology } from './topology.ts';
+
+const pool = buildTopology({
+  pools: [aPool('workers', ['emails'], { behavior: { scaleDown: { stabilizationWindowSeconds: 0 } } })],
+  queue: (_, name) => aQueue(name),
+  secret: () => aSecret('redis://redis'),
+  permittedSecrets: new Set(['redis-credentials']),
+}).pools.get('team/workers')!;
+
+/** A decider on a clock of its own; what it publishes is kept. */
+async function decider(busyPods: () => Promise<BusyPods | undefined>) {
+  const clock = { nowMs: 0 };
+  const sent: ScalingDecision[] = [];
+  const bus = {
+    publish: (decision: ScalingDecision) => Promise.resolve(void sent.push(decision)),
+    timeMs: () => Promise.resolve(1_000_000 + clock.nowMs),
+  };
+  const publisher = await EpochPublisher.begin(bus, () => clock.nowMs);
+  const under = new PoolDecider({
+    publisher: () => publisher,
+    busyPods,
+    metrics: new AutoscalerMetrics(new Registry()),
+    now: () => clock.nowMs,
+    onPublishFailure: () => {},
+    onPublished: () => {},
+  });
+  const decide = (ready: number) => under.decide(pool, observation(ready, clock.nowMs));
+  /** Watches an idle pool of 3 until it may shrink; the next decision does. */
+  const untilItMayShrink = async () => {
+    for (; clock.nowMs < 10_000; clock.nowMs += 1_000) await decide(0);
+    expect(sent.map(({ desiredReplicas }) => desiredReplicas)).toEqual([3]);
+  };
+  return { clock, sent, decide, untilItMayShrink };
+}
+
+function observation(ready: number, sampledAtMs: number): PoolObservation {
+  const estimates = {
+    arrivalRate: 0,
+    newArrivals: ready,
+    serviceTimeMs: 1_000,
+    serviceTimeSource: 'finished',
+  } as const;
+  const load = { queue: 'emails', sampledAtMs, ready, active: 0, dueSoon: 0, paused: false, share: 1, estimates };
+  return { currentReplicas: 3, queues: [load] };
+}
+
+it('a shrink goes out with the busy pods, and without them when they cannot be known', async () => {
+  for (const busy of [{ 'workers-1-a': 1 }, undefined]) {
+    const { sent, decide, untilItMayShrink } = await decider(() => Promise.resolve(busy));
+    await untilItMayShrink();
+    expect(await decide(0)).toBe(true);
+    expect(sent.at(-1)?.desiredReplicas).toBe(0);
+    expect(sent.at(-1)?.busy).toEqual(busy);
+  }
+});
+
+it('nobody is asked who works while the pool does not shrink', async () => {
+  let asked = 0;
+  const { clock, sent, decide } = await decider(() => Promise.resolve(void asked++));
+  await decide(0);
+  clock.nowMs += 1_000;
+  await decide(3_000);
+  expect(sent.map(({ desiredReplicas }) => desiredReplicas > 3)).toEqual([false, true]);
+  expect(asked).toBe(0);
+});
+
+it('a shrink that a larger size overtook while it asked who works is not sent', async () => {
+  const answer = Promise.withResolvers<BusyPods>();
+  const { clock, sent, decide, untilItMayShrink } = await decider(() => answer.promise);
+  await untilItMayShrink();
+  const shrink = decide(0);
+  clock.nowMs += 100;
+  await decide(3_000);
+  answer.resolve({});
+  expect(await shrink).toBe(false);
+  expect(sent.at(-1)?.desiredReplicas).toBeGreaterThan(3);
+  expect(sent).toHaveLength(2);
+});

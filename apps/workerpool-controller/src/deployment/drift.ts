@@ -1,0 +1,96 @@
+import { entryKey, hasKey, isObject, LIST_KEYS, type JsonObject } from './template/pod-schema.ts';
+
+/**
+ * Whether `live` holds everything that `desired` says; what the API server or others added does not count.
+ *
+ * Lists whose entries have keys are matched by these; other lists belong to one owner and have to be the same, entry by
+ * entry. Quantities are compared by value, because the API server writes "1000m" as "1". A field that says nothing
+ * (`false`, `0`, `""`, an empty list) may be missing: the API server leaves most of them out, and to mistake that for
+ * drift would write at every look. Where nothing and absent mean different things, it may not.
+ *
+ * @param field the name under which `desired` stands, which tells what kind of list or map it is.
+ */
+export function holds(desired: unknown, live: unknown, field = ''): boolean {
+  if (live === undefined) return saysNothing(desired) && !ABSENCE_MATTERS.has(field);
+  if (QUANTITIES.has(field)) return quantityValue(desired) === quantityValue(live);
+  if (Array.isArray(desired)) return Array.isArray(live) && holdsList(desired, live, field);
+  if (isObject(desired)) return isObject(live) && holdsObject(desired, live, field);
+  return desired === live;
+}
+
+/** The maps of quantities in a container's resources. */
+const QUANTITY_MAPS: ReadonlySet<string> = new Set(['requests', 'limits']);
+const QUANTITIES: ReadonlySet<string> = new Set(['sizeLimit', 'divisor']);
+
+/** Fields that mean something when they are empty, false or 0, and something else when they are absent. */
+const ABSENCE_MATTERS: ReadonlySet<string> = new Set([
+  'allowPrivilegeEscalation',
+  'automountServiceAccountToken',
+  'emptyDir',
+  'enableServiceLinks',
+  'fsGroup',
+  'hostUsers',
+  'labelSelector',
+  'maxUnavailable',
+  'namespaceSelector',
+  'runAsGroup',
+  'runAsUser',
+  'tolerationSeconds',
+]);
+
+function holdsList(desired: readonly unknown[], live: readonly unknown[], field: string): boolean {
+  if (!(field in LIST_KEYS)) {
+    return desired.length === live.length && desired.every((entry, index) => holds(entry, live[index]));
+  }
+  return desired.every((entry) => {
+    const key = entryKey(field, entry);
+    return key !== undefined && live.some((candidate) => hasKey(field, candidate, key) && holds(entry, candidate));
+  });
+}
+
+function holdsObject(desired: JsonObject, live: JsonObject, field: string): boolean {
+  if (QUANTITY_MAPS.has(field)) {
+    return Object.entries(desired).every(
+      ([resource, quantity]) => quantityValue(quantity) === quantityValue(live[resource]),
+    );
+  }
+  // The one map of labels that has a single owner, as lists without keys do.
+  if (field === 'nodeSelector' && Object.keys(live).length !== Object.keys(desired).length) return false;
+  return Object.entries(desired).every(([name, value]) => holds(value, live[name], name));
+}
+
+function saysNothing(value: unknown): boolean {
+  if (Array.isArray(value)) return value.length === 0;
+  if (isObject(value)) return Object.entries(value).every(([field, inner]) => holds(inner, undefined, field));
+  return value === '' || value === 0 || value === false || value === undefined;
+}
+
+const SUFFIXES: Record<string, number> = {
+  n: 1e-9,
+  u: 1e-6,
+  m: 1e-3,
+  '': 1,
+  k: 1e3,
+  M: 1e6,
+  G: 1e9,
+  T: 1e12,
+  P: 1e15,
+  E: 1e18,
+  Ki: 2 ** 10,
+  Mi: 2 ** 20,
+  Gi: 2 ** 30,
+  Ti: 2 ** 40,
+  Pi: 2 ** 50,
+  Ei: 2 ** 60,
+};
+
+/** A Kubernetes quantity in its base unit; undefined when it is none. Rounded to the API server's finest step, 1 nano. */
+export function quantityValue(quantity: unknown): number | undefined {
+  if (typeof quantity === 'number') return quantity;
+  if (typeof quantity !== 'string') return undefined;
+  const [, digits, exponent, suffix = ''] =
+    /^([+-]?[0-9.]+)(?:[eE]([+-]?[0-9]+))?([numkMGTPE]i?|Ki)?$/.exec(quantity) ?? [];
+  const factor = SUFFIXES[suffix];
+  if (digits === undefined || factor === undefined) return undefined;
+  return Number((Number(digits) * 10 ** Number(exponent ?? 0) * factor).toPrecision(12));
+}

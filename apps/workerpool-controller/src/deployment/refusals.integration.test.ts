@@ -1,0 +1,172 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { eventually } from '@redis-queue/testing';
+import { runController, testCluster, type RunningController, type TestCluster } from '../test-cluster.ts';
+import { deploymentThat, ofWorker, PATIENCE, readyMessage, workerOf } from '../status/test-pods.ts';
+
+let t: TestCluster;
+let ns: string;
+let controller: RunningController;
+beforeAll(async () => {
+  t = await testCluster();
+});
+afterAll(() => t?.[Symbol.asyncDispose]());
+beforeEach(async () => {
+  ns = await t.namespace();
+  controller = runController(t);
+});
+afterEach(() => controller.stop());
+
+it('a policy that rewrites the Deployment on its way in is told of, and not written against at every event', async () => {
+  await t.cluster.apply({
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: 'MutatingAdmissionPolicy',
+    metadata: { name: 'mirror' },
+    spec: {
+      matchConstraints: {
+        resourceRules: [
+          { apiGroups: ['apps'], apiVersions: ['v1'], operations: ['CREATE', 'UPDATE'], resources: ['deployments'] },
+        ],
+      },
+      failurePolicy: 'Fail',
+      reinvocationPolicy: 'Never',
+      mutations: [
+        {
+          patchType: 'JSONPatch',
+          jsonPatch: {
+            expression: `[JSONPatch{op: "replace", path: "/spec/template/spec/containers/0/image", value: "mirror.example/worker:1"}]`,
+          },
+        },
+      ],
+    },
+  });
+  await t.cluster.apply({
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: 'MutatingAdmissionPolicyBinding',
+    metadata: { name: 'mirror' },
+    spec: {
+      policyName: 'mirror',
+      matchResources: { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': ns } } },
+    },
+  });
+  const tried = () =>
+    t.cluster.kubectl('create', 'deployment', 'x', '--image=x', '-n', ns, '--dry-run=server', '-o=yaml');
+  await eventually(async () => (await tried()).includes('mirror.example'), PATIENCE);
+  const pool = await t.pool(ns, 'mirrored', { replicas: 3 });
+  await t.sized(pool, 3);
+  await eventually(
+    async () => (await t.eventsOf(pool)).some(({ message }) => message.includes('webhook or policy')),
+    PATIENCE,
+  );
+  await eventually(async () => (await t.read(pool)).status?.replicas === 3, PATIENCE);
+  const written = await controller.appliedTemplates();
+  await t.podsReady(ns);
+  await t.settled(pool, 'Available');
+  await t.change(pool, { replicas: 4, disruptionBudget: { maxUnavailable: 2 } });
+  await t.sized(pool, 4);
+  await eventually(async () => (await t.budget(pool))?.spec.maxUnavailable === 2, PATIENCE);
+  expect(await controller.appliedTemplates()).toBe(written);
+});
+
+describe('a template that cannot be honoured', () => {
+  const refused: [string, object, RegExp][] = [
+    [
+      'contradicts the controller',
+      { spec: { terminationGracePeriodSeconds: 1 } },
+      /spec\.template\.spec\.terminationGracePeriodSeconds .*spec\.drainPolicy/,
+    ],
+    ['has a field that Kubernetes does not know', ofWorker({ imagePullPolice: 'Always' }), /imagePullPolice/],
+    [
+      'has a value that Kubernetes does not know',
+      ofWorker({ imagePullPolicy: 'Sometimes' }),
+      /imagePullPolicy.*Sometimes/,
+    ],
+    ['has a text where a number belongs', { spec: { activeDeadlineSeconds: 'long' } }, /activeDeadlineSeconds/],
+    [
+      'names a volume that is not there',
+      ofWorker({ volumeMounts: [{ name: 'nope', mountPath: '/x' }] }),
+      /volumeMounts.*nope/,
+    ],
+  ];
+
+  it.each(refused)('because it %s changes nothing, and a correction heals it', async (_, template, message) => {
+    const pool = await t.pool(ns, 'bad', { replicas: 1 });
+    await t.sized(pool, 1);
+    const budget = await eventually(() => t.budget(pool), PATIENCE);
+    const before = (await t.deployment(pool))!;
+    await t.change(pool, { template, version: '2.0.0', replicas: 2, disruptionBudget: { maxUnavailable: 7 } });
+    const stalled = await t.settled(pool, 'TemplateInvalid', 'Stalled');
+    expect(readyMessage(stalled)).toMatch(message);
+    expect(readyMessage(stalled)).not.toMatch(/PATCH|\/apis\//);
+    const after = await t.sized(pool, 2);
+    expect(after.spec['template']).toEqual(before.spec['template']);
+    expect((await t.budget(pool))?.metadata.generation).toBe(budget.metadata.generation);
+    await t.change(pool, { template: null });
+    await deploymentThat(t, pool, (now) => workerOf(now)['image'] === 'registry.example/worker:2.0.0');
+    await eventually(async () => (await t.budget(pool))?.spec.maxUnavailable === 7, PATIENCE);
+    await t.settled(pool, 'Progressing');
+  });
+
+  it('creates nothing for a new pool', async () => {
+    const pool = await t.pool(ns, 'never', { template: ofWorker({ imagePullPolice: 'Always' }) });
+    await t.settled(pool, 'TemplateInvalid', 'Stalled');
+    expect([await t.deployment(pool), await t.budget(pool)]).toEqual([undefined, undefined]);
+  });
+
+  it('is not sent again at every event of a pod', async () => {
+    const pool = await t.pool(ns, 'asked', { replicas: 3 });
+    await t.sized(pool, 3);
+    await eventually(async () => (await t.read(pool)).status?.replicas === 3, PATIENCE);
+    await t.change(pool, { template: ofWorker({ imagePullPolice: 'Always' }) });
+    await t.settled(pool, 'TemplateInvalid', 'Stalled');
+    const asked = await controller.refused();
+    await t.podsReady(ns);
+    await eventually(async () => (await t.read(pool)).status?.readyReplicas === 3, PATIENCE);
+    expect(await controller.refused()).toBe(asked);
+  });
+
+  it('a webhook or policy that denies the Deployment is told as such', async () => {
+    await t.cluster.apply({
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      kind: 'ValidatingAdmissionPolicy',
+      metadata: { name: 'no-proxies' },
+      spec: {
+        matchConstraints: {
+          resourceRules: [
+            { apiGroups: ['apps'], apiVersions: ['v1'], operations: ['CREATE', 'UPDATE'], resources: ['deployments'] },
+          ],
+        },
+        validations: [
+          {
+            expression: "!object.spec.template.spec.containers.exists(c, c.name == 'proxy')",
+            message: 'no proxies here',
+            reason: 'Forbidden',
+          },
+        ],
+      },
+    });
+    await t.cluster.apply({
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      kind: 'ValidatingAdmissionPolicyBinding',
+      metadata: { name: 'no-proxies' },
+      spec: {
+        policyName: 'no-proxies',
+        validationActions: ['Deny'],
+        matchResources: { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': ns } } },
+      },
+    });
+    const template = { spec: { containers: [{ name: 'proxy', image: 'proxy:1' }] } };
+    // A policy takes a moment to be in force.
+    const allowed = () =>
+      t.cluster.kubectl('create', 'deployment', 'x', '--image=proxy:1', '-n', ns, '--dry-run=server');
+    await eventually(
+      () =>
+        allowed().then(
+          () => false,
+          () => true,
+        ),
+      PATIENCE,
+    );
+    const stalled = await t.settled(await t.pool(ns, 'denied', { template }), 'TemplateInvalid', 'Stalled');
+    expect(readyMessage(stalled)).toContain('no proxies here');
+  });
+});

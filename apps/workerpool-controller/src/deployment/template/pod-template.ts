@@ -1,0 +1,118 @@
+import { parseDuration, type WorkerPool } from '@redis-queue/api';
+import { CA_KEY, type PoolQueues } from '../../queues.ts';
+import { CONFIG_ANNOTATION, poolLabels, PROBES_ANNOTATION, SECRET_ANNOTATION } from '../../resources.ts';
+import { mergePodTemplate } from './merge.ts';
+import { WORKER, type PodTemplate } from './pod-schema.ts';
+
+const DEFAULT_DRAIN = { gracePeriod: '30s', maxDrainTime: '10m' };
+/** What a pod has left, after the last job was handed back, to close its connections. */
+const SHUTDOWN_MARGIN_MS = 15_000;
+const HTTP_PORT = 9100;
+const USER = 65_532;
+const CA_FOLDER = '/etc/redis-queue';
+
+/** The pods that a pool asks for: what the controller builds, with `spec.template` merged over it. Pure. */
+export function podTemplate(pool: WorkerPool, redis: PoolQueues, configHash?: string): PodTemplate {
+  return mergePodTemplate(builtTemplate(pool, redis, configHash), pool.spec.template ?? {});
+}
+
+/** The image with its tag or digest. */
+export function imageReference({ image, version }: Pick<WorkerPool['spec'], 'image' | 'version'>): string {
+  return version.startsWith('sha256:') ? `${image}@${version}` : `${image}:${version}`;
+}
+
+function builtTemplate(pool: WorkerPool, redis: PoolQueues, configHash: string | undefined): PodTemplate {
+  const drain = pool.spec.drainPolicy ?? DEFAULT_DRAIN;
+  return {
+    metadata: {
+      labels: poolLabels(pool.metadata.name),
+      annotations: {
+        [SECRET_ANNOTATION]: redis.secretHash,
+        ...(configHash !== undefined && { [CONFIG_ANNOTATION]: configHash }),
+      },
+    },
+    spec: {
+      automountServiceAccountToken: false,
+      terminationGracePeriodSeconds: Math.ceil((parseDuration(drain.maxDrainTime) + SHUTDOWN_MARGIN_MS) / 1000),
+      securityContext: {
+        runAsNonRoot: true,
+        runAsUser: USER,
+        runAsGroup: USER,
+        seccompProfile: { type: 'RuntimeDefault' },
+      },
+      containers: [
+        {
+          name: WORKER,
+          image: imageReference(pool.spec),
+          ports: [{ name: 'http', containerPort: HTTP_PORT, protocol: 'TCP' }],
+          env: environment(pool, redis, drain),
+          ...(pool.spec.resources && { resources: pool.spec.resources }),
+          ...(pool.metadata.annotations?.[PROBES_ANNOTATION] === 'off' ? {} : PROBES),
+          securityContext: {
+            allowPrivilegeEscalation: false,
+            readOnlyRootFilesystem: true,
+            capabilities: { drop: ['ALL'] },
+          },
+          volumeMounts: [
+            { name: 'tmp', mountPath: '/tmp' },
+            ...(redis.hasCa ? [{ name: 'redis-ca', mountPath: CA_FOLDER, readOnly: true }] : []),
+          ],
+        },
+      ],
+      volumes: [
+        { name: 'tmp', emptyDir: {} },
+        ...(redis.hasCa
+          ? [{ name: 'redis-ca', secret: { secretName: redis.secretName, items: [{ key: CA_KEY, path: CA_KEY }] } }]
+          : []),
+      ],
+    },
+  };
+}
+
+/** Liveness is progress, which a worker measures itself; a minute of silence is the kubelet's patience on top. */
+const PROBES = {
+  livenessProbe: {
+    httpGet: { path: '/livez', port: 'http' },
+    initialDelaySeconds: 10,
+    periodSeconds: 10,
+    timeoutSeconds: 5,
+    failureThreshold: 6,
+  },
+  readinessProbe: {
+    httpGet: { path: '/readyz', port: 'http' },
+    periodSeconds: 2,
+    timeoutSeconds: 2,
+    failureThreshold: 5,
+  },
+};
+
+/** The pod contract. Redis comes from the Secret by reference: no credential is ever in the Deployment. */
+function environment(pool: WorkerPool, redis: PoolQueues, drain: typeof DEFAULT_DRAIN): object[] {
+  const secret = (name: string, key: string): object => ({
+    name,
+    valueFrom: { secretKeyRef: { name: redis.secretName, key, optional: true } },
+  });
+  return [
+    value('RQ_QUEUES', JSON.stringify(redis.queues)),
+    value('RQ_CONCURRENCY', pool.spec.concurrency),
+    value('RQ_POOL', pool.metadata.name),
+    value('RQ_POOL_NAMESPACE', pool.metadata.namespace ?? ''),
+    value('RQ_VERSION', pool.spec.version),
+    { name: 'RQ_POD_NAME', valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.name' } } },
+    value('RQ_GRACE_PERIOD_MS', parseDuration(drain.gracePeriod)),
+    value('RQ_MAX_DRAIN_TIME_MS', parseDuration(drain.maxDrainTime)),
+    value('RQ_HTTP_PORT', HTTP_PORT),
+    secret('REDIS_URL', 'redis-url'),
+    secret('REDIS_HOST', 'redis-host'),
+    secret('REDIS_PORT', 'redis-port'),
+    secret('REDIS_USERNAME', 'redis-username'),
+    secret('REDIS_PASSWORD', 'redis-password'),
+    ...(redis.tls ? [value('REDIS_TLS', 'true')] : []),
+    ...(redis.tlsServerName === undefined ? [] : [value('REDIS_TLS_SERVER_NAME', redis.tlsServerName)]),
+    ...(redis.hasCa ? [value('NODE_EXTRA_CA_CERTS', `${CA_FOLDER}/${CA_KEY}`)] : []),
+  ];
+}
+
+function value(name: string, text: string | number): object {
+  return { name, value: String(text) };
+}

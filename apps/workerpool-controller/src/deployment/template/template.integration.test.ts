@@ -1,0 +1,163 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { DEPLOYMENTS, keyOf } from '@redis-queue/controller';
+import { eventually } from '@redis-queue/testing';
+import { runController, testCluster, type RunningController, type TestCluster } from '../../test-cluster.ts';
+import { deploymentThat, ofWorker, PATIENCE, templateOf, workerOf } from '../../status/test-pods.ts';
+
+let t: TestCluster;
+let ns: string;
+let controller: RunningController;
+beforeAll(async () => {
+  t = await testCluster();
+});
+afterAll(() => t?.[Symbol.asyncDispose]());
+beforeEach(async () => {
+  ns = await t.namespace();
+  controller = runController(t);
+});
+afterEach(() => controller.stop());
+
+/** A template with a bit of everything, much of which the API server writes otherwise, or leaves out. */
+const RICH = {
+  metadata: { labels: { team: 'mail' }, annotations: { 'example.com/scrape': 'true' } },
+  spec: {
+    serviceAccountName: 'default',
+    automountServiceAccountToken: false,
+    hostNetwork: false,
+    hostPID: false,
+    shareProcessNamespace: false,
+    priorityClassName: '',
+    nodeSelector: {},
+    imagePullSecrets: [{ name: 'registry' }],
+    hostAliases: [{ ip: '10.0.0.1', hostnames: ['legacy'] }],
+    tolerations: [
+      { key: 'spot', operator: 'Exists', effect: 'NoSchedule' },
+      { key: 'gone', tolerationSeconds: 0, operator: 'Exists', effect: 'NoExecute' },
+    ],
+    topologySpreadConstraints: [
+      {
+        topologyKey: 'zone',
+        whenUnsatisfiable: 'ScheduleAnyway',
+        maxSkew: 1,
+        labelSelector: { matchLabels: { team: 'mail' } },
+      },
+    ],
+    affinity: {
+      podAntiAffinity: {
+        preferredDuringSchedulingIgnoredDuringExecution: [
+          { weight: 1, podAffinityTerm: { topologyKey: 'node', labelSelector: {}, namespaceSelector: {} } },
+        ],
+      },
+    },
+    securityContext: { runAsUser: 1000, fsGroup: 0, sysctls: [] },
+    containers: [
+      {
+        name: 'worker',
+        env: [
+          { name: 'EMPTY', value: '' },
+          { name: 'POOL', value: '$(RQ_POOL)' },
+          {
+            name: 'MEMORY',
+            valueFrom: { resourceFieldRef: { containerName: 'worker', resource: 'limits.memory', divisor: '1024Ki' } },
+          },
+        ],
+        ports: [{ containerPort: 8080 }],
+        resources: { requests: { cpu: '1000m', memory: '0.5Gi' }, limits: {} },
+        securityContext: { readOnlyRootFilesystem: false },
+        livenessProbe: { periodSeconds: 60, initialDelaySeconds: 0 },
+        readinessProbe: { exec: { command: ['true'] } },
+        lifecycle: { preStop: { exec: { command: ['sleep', '1'] } } },
+        volumeMounts: [{ name: 'cache', mountPath: '/cache', readOnly: false, subPath: '' }],
+        stdin: false,
+      },
+      { name: 'proxy', image: 'proxy:1', args: [], env: [] },
+    ],
+    initContainers: [{ name: 'warm-up', image: 'warm:1', restartPolicy: 'Always' }],
+    volumes: [
+      { name: 'tmp', emptyDir: { sizeLimit: '1024Mi' } },
+      {
+        name: 'cache',
+        ephemeral: {
+          volumeClaimTemplate: {
+            spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1024Mi' } } },
+          },
+        },
+      },
+    ],
+  },
+};
+
+describe('spec.template', () => {
+  it('reaches the pods as it stands, and what the API server writes otherwise is no drift', async () => {
+    const pool = await t.pool(ns, 'rich', { replicas: 1, template: RICH });
+    const deployment = await t.sized(pool, 1);
+    const { metadata, spec } = templateOf(deployment);
+    expect(metadata.labels).toMatchObject({ team: 'mail', 'redis-queue.io/pool': 'rich' });
+    expect(spec.containers.map(({ name }) => name)).toEqual(['worker', 'proxy']);
+    expect(spec['securityContext']).toMatchObject({ runAsNonRoot: true, runAsUser: 1000, fsGroup: 0 });
+    expect(workerOf(deployment)).toMatchObject({
+      image: 'registry.example/worker:1.0.0',
+      livenessProbe: { httpGet: { path: '/livez' }, periodSeconds: 60 },
+      readinessProbe: { exec: { command: ['true'] } },
+      securityContext: { readOnlyRootFilesystem: false, allowPrivilegeEscalation: false },
+    });
+    await eventually(async () => (await t.read(pool)).status?.replicas === 1, PATIENCE);
+    await t.settled(pool, 'Progressing');
+    await controller.stop();
+    controller = runController(t);
+    await eventually(async () => (await controller.reconciles()) >= 1, PATIENCE);
+    await eventually(() => controller.idle(), PATIENCE);
+    expect(await controller.writes()).toBe(0);
+  });
+
+  it('gives back what it no longer says, and leaves what others have added', async () => {
+    const template = { metadata: { annotations: { old: '1' } }, ...ofWorker({ env: [{ name: 'OURS', value: '1' }] }) };
+    const pool = await t.pool(ns, 'less', { template });
+    await t.sized(pool, 1);
+    await t.cluster.kubectl('set', 'env', 'deployment/less', 'THEIRS=1', '-n', ns);
+    await t.client.mergePatch(DEPLOYMENTS, keyOf(pool), { metadata: { annotations: { theirs: '1' } } });
+    await t.change(pool, { template: null });
+    const deployment = await deploymentThat(t, pool, (now) => !JSON.stringify(now.spec).includes('OURS'));
+    expect(workerOf(deployment).env).toContainEqual({ name: 'THEIRS', value: '1' });
+    expect(templateOf(deployment).metadata.annotations).not.toHaveProperty('old');
+    expect(deployment.metadata.annotations).toMatchObject({ theirs: '1' });
+  });
+
+  it('is set back where somebody has changed it', async () => {
+    const pool = await t.pool(ns, 'drifted', {
+      template: { spec: { tolerations: [{ key: 'spot', operator: 'Exists' }] } },
+    });
+    await t.sized(pool, 1);
+    await t.client.mergePatch(DEPLOYMENTS, keyOf(pool), {
+      spec: { template: { spec: { tolerations: [{ key: 'other', operator: 'Exists' }] } } },
+    });
+    await deploymentThat(t, pool, (now) => JSON.stringify(templateOf(now).spec['tolerations']).includes('spot'));
+    const told = await eventually(
+      async () => (await t.eventsOf(pool)).find(({ reason }) => reason === 'DriftRepaired'),
+      PATIENCE,
+    );
+    expect(told.message).toContain('Deployment drifted');
+  });
+
+  it("overrides the worker's probes, unless the pool says that its image serves none", async () => {
+    const template = ofWorker({ livenessProbe: { failureThreshold: 30 } });
+    const pool = await t.pool(ns, 'probed', { template });
+    expect(workerOf(await t.sized(pool, 1))['livenessProbe']).toMatchObject({
+      httpGet: { path: '/livez' },
+      failureThreshold: 30,
+    });
+    await t.cluster.kubectl('annotate', 'workerpool/probed', 'redis-queue.io/probes=off', '-n', ns);
+    await t.change(pool, { template: null });
+    await deploymentThat(t, pool, (now) => workerOf(now)['livenessProbe'] === undefined);
+  });
+});
+
+describe('the rollout', () => {
+  it('takes the time and the surge that the pool gives it', async () => {
+    const pool = await t.pool(ns, 'paced', { rollout: { progressDeadline: '90s', maxSurge: 2 } });
+    expect((await t.sized(pool, 1)).spec).toMatchObject({
+      progressDeadlineSeconds: 90,
+      strategy: { rollingUpdate: { maxSurge: 2, maxUnavailable: 0 } },
+    });
+  });
+});

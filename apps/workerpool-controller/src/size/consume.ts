@@ -1,0 +1,132 @@
+import { WORKER_POOLS } from '@redis-queue/api';
+import { isConflict, keyOf, keyToString, type EventRecorder, type Log, type ObjectKey } from '@redis-queue/controller';
+import { parseFence, type DecisionContext, type ScalingDecision } from '@redis-queue/scaling-bus';
+import { applySize } from '../apply.ts';
+import { judgeDecision, type Verdict } from './decide.ts';
+import { chooseVictims } from './deletion-costs.ts';
+import type { DecisionLedger } from './ledger.ts';
+import type { PoolMetrics } from '../metrics.ts';
+import { readDeployment, type Sources } from '../observe.ts';
+import { fenceOf, isOurSize } from './replicas.ts';
+import type { Deployment, PoolObject } from '../resources.ts';
+
+export interface ConsumeDeps {
+  readonly sources: Pick<Sources, 'client' | 'pools' | 'deployments'>;
+  readonly ledger: DecisionLedger;
+  readonly events: EventRecorder;
+  readonly metrics: PoolMetrics;
+  readonly log: Log;
+  /** Has the pool's status written. */
+  reconcileSoon(key: ObjectKey): void;
+  now(): Date;
+}
+
+/** The Deployment's controller writes its status on every pod, which moves the resourceVersion. */
+const MAX_CONFLICTS = 5;
+/** A pool without a Deployment for longer than this lacks something, as its status says. */
+const NEW_MS = 30_000;
+
+/**
+ * Acts on one decision of the bus. Resolves when it is applied, noted or dropped.
+ *
+ * @throws when the API server cannot be asked or the Deployment changes too fast: the bus delivers again.
+ */
+export async function consumeDecision(
+  decision: ScalingDecision,
+  context: DecisionContext,
+  deps: ConsumeDeps,
+): Promise<Verdict> {
+  const { uid, namespace, name } = decision.pool;
+  deps.ledger.begin(uid);
+  try {
+    return await actOn(decision, context, deps);
+  } finally {
+    if (deps.ledger.done(uid)) deps.reconcileSoon({ namespace, name });
+  }
+}
+
+async function actOn(
+  decision: ScalingDecision,
+  { nowMs: busNowMs }: DecisionContext,
+  deps: ConsumeDeps,
+): Promise<Verdict> {
+  const { uid } = decision.pool;
+  const key = { namespace: decision.pool.namespace, name: decision.pool.name };
+  for (let conflicts = 0; ; conflicts++) {
+    const pool = await readPool(decision, key, deps);
+    const deployment =
+      pool && ((conflicts === 0 && shownDeployment(pool, deps)) || (await readDeployment(pool, deps.sources.client)));
+    const seen = deps.ledger.seen(uid) ?? parseFence(pool?.status?.autoscaling?.decision);
+    let verdict = judgeDecision(decision, { pool, deployment, seen, busNowMs, nowMs: deps.now().getTime() });
+    if (verdict.kind === 'scale' && verdict.busy) {
+      const wait = await chooseVictims(key, verdict.to, verdict.busy, { ...deps, client: deps.sources.client });
+      if (wait !== undefined) verdict = { kind: 'drop', reason: 'pods-starting', message: wait };
+    }
+    if (verdict.kind === 'scale') {
+      try {
+        await applySize(deps.sources.client, deployment!, verdict.to, verdict.fence);
+      } catch (error) {
+        if (!isConflict(error) || conflicts >= MAX_CONFLICTS) throw error;
+        continue;
+      }
+    }
+    if (verdict.kind === 'drop' && verdict.reason === 'no-deployment' && isNew(pool, deps.now().getTime())) {
+      throw new Error(`WorkerPool ${keyToString(key)} is new and has no Deployment yet; the decision comes again`);
+    }
+    tell(decision, verdict, pool, deps);
+    return verdict;
+  }
+}
+
+/** The reconciler is about to create its Deployment: the bus delivers again within its attempts, 2.5 s in all. */
+function isNew(pool: PoolObject | undefined, nowMs: number): boolean {
+  return nowMs - Date.parse(pool?.metadata.creationTimestamp ?? '') < NEW_MS;
+}
+
+/** From the cache, unless the decision was made on a spec that has not got there yet. */
+async function readPool(
+  decision: ScalingDecision,
+  key: ObjectKey,
+  { sources }: ConsumeDeps,
+): Promise<PoolObject | undefined> {
+  const cached = sources.pools.get(key);
+  const behind =
+    !cached ||
+    cached.metadata.uid !== decision.pool.uid ||
+    (cached.metadata.generation ?? 0) < decision.pool.generation;
+  return behind ? sources.client.get<PoolObject>(WORKER_POOLS, key) : cached;
+}
+
+/**
+ * From the cache, while it shows the size that we wrote last: then nobody contests it. The size is written on the version
+ * that was seen, so a cache that lags costs a conflict and a read, never a wrong size.
+ */
+function shownDeployment(pool: PoolObject, { sources, ledger }: ConsumeDeps): Deployment | undefined {
+  const cached = sources.deployments.get(keyOf(pool));
+  if (!cached || !isOurSize(cached)) return undefined;
+  return ledger.isShown(pool.metadata.uid ?? '', fenceOf(cached)) ? cached : undefined;
+}
+
+function tell(decision: ScalingDecision, verdict: Verdict, pool: PoolObject | undefined, deps: ConsumeDeps): void {
+  const { ledger, metrics, events, log } = deps;
+  const { uid, namespace, name } = decision.pool;
+  const where = { pool: keyToString({ namespace, name }), decision: `${decision.epoch}.${decision.sequence}` };
+  if (verdict.kind === 'drop') {
+    metrics.dropped(verdict.reason);
+    log.debug({ ...where, reason: verdict.reason }, `decision dropped: ${verdict.message}`);
+    return;
+  }
+  metrics.consumed(verdict.kind);
+  ledger.note(decision);
+  if (verdict.kind === 'scale' && pool) {
+    const { from, to } = verdict;
+    ledger.scaled(uid, { atMs: deps.now().getTime(), from, to, reason: decision.reason }, verdict.fence);
+    events.record(pool, {
+      type: 'Normal',
+      reason: 'Scaled',
+      message: `from ${from} to ${to} replicas: ${decision.reason}`,
+    });
+    log.info({ ...where, from, to }, `scaled: ${decision.reason}`);
+  }
+  deps.reconcileSoon({ namespace, name });
+}

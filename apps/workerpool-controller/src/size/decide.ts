@@ -1,0 +1,86 @@
+import type { WorkerPool } from '@redis-queue/api';
+import { isOwnedBy } from '@redis-queue/controller';
+import { compareFence, formatFence, type Fence, type ScalingDecision } from '@redis-queue/scaling-bus';
+import { contestOf, fenceOf, liveReplicas, NO_DECISION } from './replicas.ts';
+import type { Deployment } from '../resources.ts';
+import { clampReplicas } from './size.ts';
+
+/** Why a decision is dropped; the label of a metric, so a fixed set. */
+export type DropReason =
+  /** No such pool, or another of the same name. */
+  | 'pool-gone'
+  /** Autoscaling is off. */
+  | 'autoscaling-off'
+  /** The pool has no Deployment, or one that is not its own. */
+  | 'no-deployment'
+  /** Not newer than what was seen before. */
+  | 'older'
+  /** Somebody else writes the size. */
+  | 'contested'
+  /** A shrink that would take a pod which works already and is not ready yet; it comes again with the next tick. */
+  | 'pods-starting';
+
+export type Verdict =
+  | {
+      readonly kind: 'scale';
+      readonly from: number;
+      readonly to: number;
+      readonly fence: Fence;
+      /** Active jobs by pod, when some pods go and others stay: the victims are to be chosen by it first. */
+      readonly busy?: Readonly<Record<string, number>>;
+    }
+  /** Nothing to write; status tells of it. */
+  | { readonly kind: 'note' }
+  | { readonly kind: 'drop'; readonly reason: DropReason; readonly message: string };
+
+export interface DecisionScene {
+  readonly pool: WorkerPool | undefined;
+  /** Live, with its managed fields. */
+  readonly deployment: Deployment | undefined;
+  /** The newest decision on this pool that this process has seen: holds write no fence. */
+  readonly seen: Fence | undefined;
+  /** The bus's Redis time. */
+  readonly busNowMs: number;
+  readonly nowMs: number;
+}
+
+/** A fence this far ahead of the bus's clock was written by a clock that has since been set back, or lost. */
+const CREDIBLE_AHEAD_MS = 60_000;
+
+/**
+ * What to do about a decision. Pure. Each decision changes the size at most once, and never after a newer one.
+ * A decision that wants no change leaves a size alone that has moved since it was taken.
+ */
+export function judgeDecision(decision: ScalingDecision, scene: DecisionScene): Verdict {
+  const { pool, deployment, busNowMs, nowMs } = scene;
+  if (!pool || pool.metadata.uid !== decision.pool.uid || pool.metadata.deletionTimestamp) {
+    return drop('pool-gone', 'there is no such WorkerPool any more');
+  }
+  if (!pool.spec.autoscaling?.enabled) return drop('autoscaling-off', 'spec.autoscaling is off');
+  if (!deployment || deployment.metadata.deletionTimestamp || !isOwnedBy(deployment, pool)) {
+    return drop('no-deployment', 'the WorkerPool has no Deployment of its own');
+  }
+  const newest = newestFence([fenceOf(deployment), scene.seen], busNowMs);
+  if (compareFence(decision, newest) <= 0) {
+    return drop('older', `decision ${formatFence(decision)} is not newer than ${formatFence(newest)}`);
+  }
+  const from = liveReplicas(deployment);
+  const to = clampReplicas(pool, decision.desiredReplicas);
+  const wantsNoChange = decision.desiredReplicas === decision.currentReplicas;
+  if (wantsNoChange || to === from) return { kind: 'note' };
+  const contest = contestOf(deployment, pool, nowMs);
+  if (contest) return drop('contested', `the Deployment's replicas are written by ${contest.manager}`);
+  const { epoch, sequence, busy } = decision;
+  return { kind: 'scale', from, to, fence: { epoch, sequence }, ...(busy && to > 0 && to < from && { busy }) };
+}
+
+function drop(reason: DropReason, message: string): Verdict {
+  return { kind: 'drop', reason, message };
+}
+
+function newestFence(fences: readonly (Fence | undefined)[], busNowMs: number): Fence {
+  return fences
+    .filter((fence) => fence !== undefined)
+    .filter(({ epoch }) => epoch <= busNowMs + CREDIBLE_AHEAD_MS)
+    .reduce((newest, fence) => (compareFence(fence, newest) > 0 ? fence : newest), NO_DECISION);
+}

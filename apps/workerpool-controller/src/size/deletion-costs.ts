@@ -1,0 +1,109 @@
+import {
+  isConflict,
+  isForbidden,
+  isInvalid,
+  isNotFound,
+  keyToString,
+  PODS,
+  type KubeClient,
+  type Log,
+  type ObjectKey,
+} from '@redis-queue/controller';
+import type { PoolMetrics } from '../metrics.ts';
+import { DELETION_COST_ANNOTATION } from '../status/pods.ts';
+import { POOL_LABEL, SCALE_MANAGER } from '../resources.ts';
+import { planVictims, type DeletionCost, type VictimPod } from './victims.ts';
+
+export interface ChooseDeps {
+  readonly client: KubeClient;
+  readonly metrics: Pick<PoolMetrics, 'deletionCosts'>;
+  readonly log: Log;
+  now(): Date;
+}
+
+/** Pods a page: some 2 MB of JSON, so that a pool of thousands fits into the controller's memory. */
+const PAGE = 250;
+const PATCHES_AT_ONCE = 16;
+
+/**
+ * Has Kubernetes take the pods with the fewest jobs when the pool shrinks to `to`: writes `pod-deletion-cost` where it
+ * differs and matters.
+ *
+ * @returns why the shrink has to wait; undefined when the size may be written now.
+ * @throws when the API server does not answer or fails: the bus delivers again. A refusal (no right, an admission
+ *   policy) would stay one, so the shrink goes on without, with a warning.
+ */
+export async function chooseVictims(
+  pool: ObjectKey,
+  to: number,
+  busy: Readonly<Record<string, number>>,
+  deps: ChooseDeps,
+): Promise<string | undefined> {
+  try {
+    const plan = planVictims(await livePods(pool, deps.client), busy, to, deps.now().getTime());
+    if (plan.kind === 'postpone') return plan.message;
+    const { namespace } = pool;
+    await eachOf(plan.costs, (cost) => writeCost(namespace === undefined ? {} : { namespace }, cost, deps));
+  } catch (error) {
+    if (!isForbidden(error) && !isInvalid(error)) throw error;
+    deps.metrics.deletionCosts('refused');
+    deps.log.warn(
+      { pool: keyToString(pool), err: error },
+      'the pool shrinks without sparing busy pods: the API server refuses to list or patch its pods; check the rights of workerpool-controller and admission policies on pods',
+    );
+  }
+  return undefined;
+}
+
+/**
+ * From the API server, consistently: a cost that a stale list shows as written is not written again, and a pod that it
+ * does not show counts as idle. Shrinking is rare, so that the read costs little.
+ */
+async function livePods({ namespace, name }: ObjectKey, client: KubeClient): Promise<VictimPod[]> {
+  const pods: VictimPod[] = [];
+  const labelSelector = `${POOL_LABEL}=${name}`;
+  let token: string | undefined;
+  do {
+    // oxlint-disable-next-line no-await-in-loop -- each page names the next
+    const { items, metadata } = await client.list<VictimPod>(PODS, {
+      ...(namespace !== undefined && { namespace }),
+      labelSelector,
+      limit: PAGE,
+      ...(token && { continue: token }),
+    });
+    pods.push(...items);
+    token = metadata.continue;
+  } while (token);
+  return pods;
+}
+
+async function writeCost(
+  place: { namespace?: string },
+  { pod, uid, cost }: DeletionCost,
+  { client, metrics }: ChooseDeps,
+): Promise<void> {
+  const annotations = { [DELETION_COST_ANNOTATION]: String(cost) };
+  try {
+    await client.mergePatch(
+      PODS,
+      { ...place, name: pod },
+      { metadata: { ...(uid && { uid }), annotations } },
+      { fieldManager: SCALE_MANAGER },
+    );
+    metrics.deletionCosts('written');
+  } catch (error) {
+    // Gone, or another pod of its name: nobody will take it.
+    if (!isNotFound(error) && !isConflict(error)) throw error;
+  }
+}
+
+/** Does all, a few at once; throws the first error after those under way have ended. */
+async function eachOf<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
+  const rest = items.values();
+  const lanes = Array.from({ length: Math.min(PATCHES_AT_ONCE, items.length) }, async () => {
+    // oxlint-disable-next-line no-await-in-loop -- a lane does one after the other
+    for (const item of rest) await act(item);
+  });
+  const failed = (await Promise.allSettled(lanes)).find((lane) => lane.status === 'rejected');
+  if (failed) throw failed.reason;
+}

@@ -1,0 +1,114 @@
+import type { Resource } from '@redis-queue/controller';
+import { DELETION_COST_ANNOTATION } from '../status/pods.ts';
+
+/** What the choice of victims looks at in a pod, as the API server has it. */
+export interface VictimPod extends Resource {
+  spec?: { nodeName?: string };
+  status?: { phase?: string; conditions?: { type: string; status: string }[] };
+}
+
+/** A pod's new `pod-deletion-cost`. */
+export interface DeletionCost {
+  readonly pod: string;
+  readonly uid: string | undefined;
+  readonly cost: number;
+}
+
+export type VictimPlan =
+  /** The costs to write before the size; none when Kubernetes' own choice is as good. */
+  | { readonly kind: 'choose'; readonly costs: readonly DeletionCost[] }
+  /** Kubernetes would take a pod that runs more than one that stays, whatever the costs say. */
+  | { readonly kind: 'postpone'; readonly message: string };
+
+/** A pod that has not got ready by this age is not starting but ill, and holds no shrink up. */
+export const STARTING_MS = 60_000;
+/** The cost is an int32. */
+const MAX_COST = 2 ** 31 - 1;
+
+/**
+ * How a pool gets from its pods to `to` of them at the cost of the fewest jobs. Pure.
+ *
+ * The ReplicaSet controller takes, in this order, pods without a node, Pending, of unknown phase, not ready; costs count
+ * only among equals. So the pods' costs are their active jobs, and a pod that works before the kubelet has found it
+ * ready cannot be spared: the shrink waits until it is. Pods that are on their way out are not counted and not taken.
+ *
+ * Two ReplicaSets, while a version comes in, each choose among their own pods by the same costs.
+ *
+ * @param busy active jobs by pod; a pod that is not in it runs none.
+ */
+export function planVictims(
+  pods: readonly VictimPod[],
+  busy: Readonly<Record<string, number>>,
+  to: number,
+  nowMs: number,
+): VictimPlan {
+  const candidates = pods.filter(isActive).map((pod) => candidateOf(pod, busy));
+  const ordered = candidates.toSorted((a, b) => a.turn - b.turn || a.jobs - b.jobs);
+  const goes = Math.max(0, ordered.length - to);
+  const survivors = ordered.slice(goes);
+  if (goes === 0 || survivors.length === 0) return { kind: 'choose', costs: [] };
+  const fewest = Math.min(...survivors.map(({ jobs }) => jobs));
+  const starting = ordered
+    .slice(0, goes)
+    .find(({ turn, jobs, createdMs }) => turn < READY && jobs > fewest && nowMs - createdMs < STARTING_MS);
+  if (starting) {
+    const { name, jobs } = starting;
+    return {
+      kind: 'postpone',
+      message: `pod ${name} runs ${jobs} jobs and is not ready yet, so that Kubernetes would take it first`,
+    };
+  }
+  if (candidates.every(({ jobs }) => jobs === fewest)) return { kind: 'choose', costs: [] };
+  return {
+    kind: 'choose',
+    costs: candidates
+      .filter(({ jobs, cost }) => cost !== jobs)
+      .map(({ name, uid, jobs }) => ({ pod: name, uid, cost: jobs })),
+  };
+}
+
+interface Candidate {
+  readonly name: string;
+  readonly uid: string | undefined;
+  readonly createdMs: number;
+  /** The ReplicaSet controller takes all pods of a turn before the next; costs count within a turn. */
+  readonly turn: number;
+  readonly jobs: number;
+  /** As annotated now. */
+  readonly cost: number;
+}
+
+const PHASES = ['Pending', 'Unknown', 'Running'];
+/** Phases, each not ready and ready. */
+const TURNS = 6;
+/** Of a pod that has a node, runs and is ready: the last turn. */
+const READY = TURNS - 1;
+
+function candidateOf({ metadata, spec, status }: VictimPod, busy: Readonly<Record<string, number>>): Candidate {
+  const { name, uid, creationTimestamp, annotations } = metadata;
+  return {
+    name,
+    uid,
+    createdMs: creationTimestamp === undefined ? Number.NEGATIVE_INFINITY : Date.parse(creationTimestamp),
+    turn: turnOf(spec?.nodeName, status),
+    jobs: Math.min(Object.hasOwn(busy, name) ? busy[name]! : 0, MAX_COST),
+    cost: costOf(annotations?.[DELETION_COST_ANNOTATION]),
+  };
+}
+
+function turnOf(nodeName: string | undefined, { phase, conditions = [] }: VictimPod['status'] = {}): number {
+  const ready = conditions.some(({ type, status }) => type === 'Ready' && status === 'True');
+  const phaseTurn = Math.max(0, PHASES.indexOf(phase ?? ''));
+  // A pod without a node comes before every one that has one; then by phase, then by readiness.
+  return (nodeName ? 0 : -TURNS) + 2 * phaseTurn + (ready ? 1 : 0);
+}
+
+/** Absent is 0, and so is what Kubernetes does not accept. */
+function costOf(text: string | undefined): number {
+  return text !== undefined && /^(0|-?[1-9][0-9]{0,9})$/.test(text) ? Number(text) : 0;
+}
+
+/** As the ReplicaSet controller counts: what ends or has ended is neither kept nor taken. */
+function isActive({ metadata, status }: VictimPod): boolean {
+  return metadata.deletionTimestamp === undefined && status?.phase !== 'Succeeded' && status?.phase !== 'Failed';
+}

@@ -1,0 +1,170 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Change, Resource } from '@redis-queue/controller';
+import { POOL_LABEL } from '../resources.ts';
+
+/** What the ReplicaSet controller reads to choose the pods that go first on scale-in. */
+export const DELETION_COST_ANNOTATION = 'controller.kubernetes.io/pod-deletion-cost';
+const TEMPLATE_HASH_LABEL = 'pod-template-hash';
+
+/** A container as the kubelet last told of it, shortened. */
+export interface ContainerState {
+  readonly name: string;
+  readonly ready: boolean;
+  readonly restarts: number;
+  /** Why it does not run: ImagePullBackOff, CrashLoopBackOff… */
+  readonly waiting?: { readonly reason: string; readonly message?: string };
+  /** How it ended last. */
+  readonly terminated?: { readonly reason: string; readonly exitCode: number };
+}
+
+/** What is kept of a pod of ours: everything that the controller looks at, and nothing else. */
+export interface Pod extends Resource {
+  readonly phase: string;
+  readonly ready: boolean;
+  /** Why the scheduler has found no node; absent once it has. */
+  readonly unschedulable?: string;
+  /** Those that have something to tell: waiting ones first, then ones that restarted or ended. */
+  readonly containers: readonly ContainerState[];
+}
+
+interface ContainerStatus {
+  name: string;
+  ready?: boolean;
+  restartCount?: number;
+  state?: { waiting?: Waiting; terminated?: Terminated };
+  lastState?: { terminated?: Terminated };
+}
+interface Waiting {
+  reason?: string;
+  message?: string;
+}
+interface Terminated {
+  reason?: string;
+  exitCode?: number;
+}
+interface ApiPod extends Resource {
+  status?: {
+    phase?: string;
+    conditions?: { type: string; status: string; reason?: string; message?: string }[];
+    initContainerStatuses?: ContainerStatus[];
+    containerStatuses?: ContainerStatus[];
+  };
+}
+
+/** Messages of kubelet and scheduler grow with images' names and with nodes; a pod has to stay below 1.5 KiB. */
+const MAX_MESSAGE = 200;
+const MAX_CONTAINERS = 2;
+/** States that every container passes through while it starts. */
+const STARTING = new Set(['ContainerCreating', 'PodInitializing']);
+
+/** The part of a pod that is kept; a cache's transform. Measured in `pods.test.ts`: at most 1.5 KiB a pod as JSON. */
+export function keptOfPod(object: Resource): Pod {
+  const { metadata, status = {} } = object as ApiPod;
+  const condition = (type: string) => status.conditions?.find((each) => each.type === type);
+  const scheduled = condition('PodScheduled');
+  const noNode = scheduled?.status === 'False' && scheduled.reason === 'Unschedulable';
+  const statuses = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
+  const { creationTimestamp, deletionTimestamp } = metadata;
+  return {
+    apiVersion: object.apiVersion,
+    kind: object.kind,
+    metadata: {
+      name: metadata.name,
+      labels: picked(metadata.labels, [POOL_LABEL, TEMPLATE_HASH_LABEL]),
+      ...(metadata.annotations?.[DELETION_COST_ANNOTATION] !== undefined && {
+        annotations: picked(metadata.annotations, [DELETION_COST_ANNOTATION]),
+      }),
+      ...(creationTimestamp && { creationTimestamp }),
+      ...(deletionTimestamp && { deletionTimestamp }),
+    },
+    phase: status.phase ?? 'Unknown',
+    ready: condition('Ready')?.status === 'True',
+    ...(noNode && { unschedulable: shortened(scheduled.message ?? '') }),
+    // Without a node there is no kubelet to tell of containers.
+    containers: noNode ? [] : statuses.flatMap(keptOfContainer).toSorted(waitingFirst).slice(0, MAX_CONTAINERS),
+  };
+}
+
+function waitingFirst(a: ContainerState, b: ContainerState): number {
+  return Number(b.waiting !== undefined) - Number(a.waiting !== undefined);
+}
+
+function keptOfContainer(status: ContainerStatus): ContainerState[] {
+  const { name, ready = false, restartCount = 0, state = {}, lastState = {} } = status;
+  const { reason = '', message } = state.waiting ?? {};
+  const waiting = reason !== '' && !STARTING.has(reason);
+  const terminated = state.terminated ?? lastState.terminated;
+  if (!waiting && restartCount === 0 && !terminated) return [];
+  return [
+    {
+      name,
+      ready,
+      restarts: restartCount,
+      ...(waiting && { waiting: { reason, ...(message !== undefined && { message: shortened(message) }) } }),
+      ...(terminated && { terminated: { reason: terminated.reason ?? '', exitCode: terminated.exitCode ?? -1 } }),
+    },
+  ];
+}
+
+function picked(from: Record<string, string> | undefined, names: string[]): Record<string, string> {
+  return Object.fromEntries(names.flatMap((name) => (from?.[name] === undefined ? [] : [[name, from[name]]])));
+}
+
+function shortened(text: string): string {
+  return text.length <= MAX_MESSAGE ? text : `${text.slice(0, MAX_MESSAGE - 1)}…`;
+}
+
+/** What stands between a pod and its work. */
+export type Blockage =
+  | { readonly kind: 'unschedulable'; readonly message: string }
+  | {
+      readonly kind: 'imageFailing';
+      readonly container: string;
+      readonly reason: string;
+      readonly message: string;
+    }
+  | {
+      readonly kind: 'crashLooping';
+      readonly container: string;
+      readonly restarts: number;
+      /** How the container ended last; absent when the kubelet does not tell. */
+      readonly ended?: { readonly reason: string; readonly exitCode: number };
+    };
+
+const IMAGE_REASONS = new Set([
+  'ErrImagePull',
+  'ImagePullBackOff',
+  'InvalidImageName',
+  'ErrImageNeverPull',
+  'ImageInspectError',
+  'RegistryUnavailable',
+  'SignatureValidationFailed',
+  'CreateContainerConfigError',
+  'CreateContainerError',
+]);
+/** So many restarts of a container that is not ready are a loop, also in the moments when it runs. */
+const LOOP_RESTARTS = 2;
+
+/** Why the pod cannot work; undefined when it works, starts, ends or has ended. Pure. */
+export function blockageOf(pod: Pod): Blockage | undefined {
+  if (pod.metadata.deletionTimestamp || pod.phase === 'Succeeded' || pod.phase === 'Failed') return undefined;
+  if (pod.unschedulable !== undefined) return { kind: 'unschedulable', message: pod.unschedulable };
+  const image = pod.containers.find(({ waiting }) => waiting && IMAGE_REASONS.has(waiting.reason));
+  if (image) {
+    const { reason, message = '' } = image.waiting!;
+    return { kind: 'imageFailing', container: image.name, reason, message };
+  }
+  const loops = pod.containers.find(
+    ({ waiting, ready, restarts }) =>
+      waiting?.reason === 'CrashLoopBackOff' || (!ready && restarts >= LOOP_RESTARTS && !pod.ready),
+  );
+  if (!loops) return undefined;
+  const { name: container, restarts, terminated: ended } = loops;
+  return { kind: 'crashLooping', container, restarts, ...(ended && { ended }) };
+}
+
+/** Whether a change of a pod is one of what the pool's status tells: everything else is the Deployment's news. */
+export function changesBlockage({ object, previous }: Change<Pod>): boolean {
+  // The first and the last sight of a pod count as far as they tell something.
+  return !isDeepStrictEqual(blockageOf(object), previous && blockageOf(previous));
+}

@@ -1,0 +1,154 @@
+import type { WorkerPool, WorkerPoolStatus } from '@redis-queue/api';
+import type { BlockedPods } from './blocked.ts';
+import type { Problem } from '../reasons.ts';
+import { liveReplicas } from '../size/replicas.ts';
+import type { Deployment } from '../resources.ts';
+import {
+  failureMessage,
+  hasSeenSpec,
+  isRollingOut,
+  rolledBackOf,
+  rolloutFailed,
+  startedMs,
+  versionOf,
+  type RolledBack,
+} from '../deployment/rollout.ts';
+
+/** How the pods of a Deployment stand to what is asked for. */
+export interface Readiness {
+  /** What Ready says, as long as nothing is wrong with the pool's inputs. */
+  readonly state: Problem;
+  /** All pods run the Deployment's version, are ready, and as many as asked for. */
+  readonly complete: boolean;
+  readonly rollout: WorkerPoolStatus['rollout'];
+}
+
+const MAX_MESSAGE = 1024;
+
+/** What is to be said of a pool's pods and of its rollout. Pure. */
+export function readinessOf(
+  pool: WorkerPool,
+  deployment: Deployment | undefined,
+  blocked: BlockedPods,
+  now: Date,
+): Readiness {
+  if (!deployment) {
+    const state: Problem = { reason: 'Progressing', message: 'The Deployment is being created.' };
+    return { state, complete: false, rollout: undefined };
+  }
+  const pods = podsOfDeployment(deployment);
+  const remembered = rolledBackOf(deployment);
+  const rolledBack = remembered && versionOf(deployment) !== pool.spec.version ? remembered : undefined;
+  const failed = !pods.complete && rolloutFailed(pool, deployment, now.getTime());
+  const state = stateOf(pool, deployment, pods, blocked, { rolledBack, failed });
+  const phase = rolledBack
+    ? 'RolledBack'
+    : failed
+      ? 'Failed'
+      : pods.desired > 0 && !pods.complete && isRollingOut(pool, deployment)
+        ? 'Progressing'
+        : undefined;
+  if (phase === undefined) return { state, complete: pods.complete, rollout: undefined };
+  const inTheWay = rolledBack ? rolledBack.message : (blocked.problem?.message ?? '');
+  return {
+    state,
+    complete: pods.complete,
+    rollout: {
+      version: rolledBack?.version ?? versionOf(deployment) ?? pool.spec.version,
+      phase,
+      // Of a version that was taken back, the pods that are left are those of no other.
+      updatedReplicas: rolledBack ? Math.max(0, pods.existing - pods.updated) : pods.updated,
+      readyReplicas: pods.ready,
+      replicas: pods.desired,
+      startedAt: startedAt(pool, deployment, rolledBack, now),
+      ...(inTheWay !== '' && { message: inTheWay.slice(0, MAX_MESSAGE) }),
+    },
+  };
+}
+
+interface PodCounts {
+  readonly complete: boolean;
+  readonly existing: number;
+  readonly ready: number;
+  readonly desired: number;
+  readonly updated: number;
+}
+
+function podsOfDeployment(deployment: Deployment): PodCounts {
+  const { replicas = 0, readyReplicas = 0, updatedReplicas = 0 } = deployment.status ?? {};
+  const desired = liveReplicas(deployment);
+  const seen = hasSeenSpec(deployment);
+  return {
+    complete: seen && replicas === desired && updatedReplicas === desired && readyReplicas >= desired,
+    existing: replicas,
+    ready: readyReplicas,
+    desired,
+    updated: seen ? updatedReplicas : 0,
+  };
+}
+
+function stateOf(
+  pool: WorkerPool,
+  deployment: Deployment,
+  { complete, ready, desired, updated }: PodCounts,
+  blocked: BlockedPods,
+  { rolledBack, failed }: { rolledBack: RolledBack | undefined; failed: boolean },
+): Problem {
+  const version = versionOf(deployment) ?? '';
+  const facts = blocked.problem?.message ?? '';
+  const progress = `${ready} of ${desired} pods are ready, ${updated} of version ${version}.`;
+  if (rolledBack) {
+    const back = `Version ${rolledBack.version} was taken back, ${version} runs: ${progress}`;
+    const wayOut =
+      'Set spec.version to one that works, or change what kept this one from starting; to try it again as it is, switch spec.rollout.autoRollback off and on.';
+    return { reason: 'RolledBack', message: sentences(back, rolledBack.message, wayOut, complete ? '' : facts) };
+  }
+  if (complete) {
+    const pods = desired === 0 ? 'No pods are asked for' : `${ready} of ${desired} pods are ready`;
+    return { reason: 'Available', message: `${pods}; version ${version}.` };
+  }
+  if (failed) {
+    return {
+      reason: 'ProgressDeadlineExceeded',
+      message: sentences(failureMessage(pool, version, facts), progress, wayOutOf(pool, version)),
+    };
+  }
+  if (blocked.problem) return { reason: blocked.problem.reason, message: sentences(progress, facts) };
+  return { reason: 'Progressing', message: progress };
+}
+
+/** What a person can do about a version that does not come up and is not taken back. */
+function wayOutOf(pool: WorkerPool, version: string): string {
+  const good = pool.status?.lastGoodVersion;
+  if (good === undefined)
+    return 'No version has worked before: correct spec.version or what keeps its pods from starting.';
+  if (good === version) {
+    return 'The version is the last good one and is not taken back: what changed is the template, a Secret or its configuration; correct that.';
+  }
+  return pool.spec.rollout?.autoRollback
+    ? `It is taken back to ${good}.`
+    : `Set spec.version back to ${good}, or correct what keeps its pods from starting; spec.rollout.autoRollback takes a version back by itself.`;
+}
+
+/**
+ * When the rollout began: when its pod template was applied, or, for one that had no pods to try it with, when it first
+ * had; that is remembered by status alone.
+ */
+function startedAt(pool: WorkerPool, deployment: Deployment, rolledBack: RolledBack | undefined, now: Date): string {
+  const before = pool.status?.rollout;
+  const version = rolledBack?.version ?? versionOf(deployment);
+  const told = before?.version === version ? before?.startedAt : undefined;
+  const applied = startedMs(deployment);
+  if (rolledBack) return told ?? isoTime(applied ?? now.getTime());
+  if (told !== undefined && Date.parse(told) >= (applied ?? 0)) return told;
+  const unseen = deployment.status?.conditions?.some(({ reason }) => reason === 'NewReplicaSetAvailable');
+  return isoTime(unseen ? now.getTime() : (applied ?? now.getTime()));
+}
+
+function sentences(...all: string[]): string {
+  return all.filter((each) => each !== '').join(' ');
+}
+
+function isoTime(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
+}

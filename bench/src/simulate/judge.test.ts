@@ -1,0 +1,65 @@
+import { constant, workload } from '@redis-queue/scaling/simulator';
+import { describe, expect, test } from 'vitest';
+import { curves } from './curves.ts';
+import { bestRival, geometricMean, judge, summarize } from './judge.ts';
+import { openStage } from './stage.ts';
+import { syntheticWorkloads } from './synthetic.ts';
+
+const STAGE = openStage({ concurrency: '4', target: '5s', 'pod-start': '3', seed: '1' });
+
+describe('the rival to beat', () => {
+  const runs = [
+    { misses: 0.01, podSeconds: 110 },
+    { misses: 0.05, podSeconds: 90 },
+    { misses: 0.02, podSeconds: 100 },
+    { misses: 0.02, podSeconds: 95 },
+  ];
+
+  test('has the fewest misses of those that cost no more than we do, and of equals costs least', () => {
+    expect(bestRival(runs, 100)).toBe(3);
+    expect(bestRival(runs, 120)).toBe(0);
+  });
+
+  test('is the cheapest when none is as cheap as we are', () => {
+    expect(bestRival(runs, 10)).toBe(1);
+  });
+});
+
+test('a workload is judged against rivals and the clairvoyant, and nothing is lost', { timeout: 120_000 }, () => {
+  const addedMs = Float64Array.from({ length: 300 }, (_, job) => 30_000 + job * 200);
+  const jobs = workload({ name: 'a & b', durationMs: 180_000, seed: 1, service: constant(2_000) }, addedMs);
+  const seen: number[] = [];
+  const verdict = judge(jobs, STAGE, (done) => seen.push(done));
+  expect(seen.length).toBeGreaterThan(100);
+  expect(verdict.loadSlots).toBeCloseTo((300 * 2) / 180);
+  expect(verdict.best.podSeconds).toBeLessThanOrEqual(verdict.ours.podSeconds);
+  expect(verdict.podSecondsToClairvoyant).toBeGreaterThan(1);
+  expect(verdict.podSecondsToWork).toBeGreaterThanOrEqual(verdict.podSecondsToClairvoyant!);
+  expect(summarize([verdict])).toMatchObject({
+    sloMissRatioToBest: expect.closeTo(verdict.sloMissRatio) as number,
+    worstTraceRatio: verdict.sloMissRatio,
+    podSecondsRatioToClairvoyant: null,
+    lost: 0,
+  });
+  const svg = curves(verdict, 4);
+  expect(svg).toContain('a &amp; b: ready pods');
+  expect(svg.match(/<path/g)).toHaveLength(3);
+  expect(svg).not.toContain('NaN');
+});
+
+test('synthetic workloads are the same for a seed and differ in name', { timeout: 60_000 }, () => {
+  const workloads = syntheticWorkloads(3);
+  expect(new Set(workloads.map(({ name }) => name)).size).toBe(workloads.length);
+  expect(syntheticWorkloads(3)[7]).toEqual(workloads[7]);
+  for (const { name, addedMs, durationMs } of workloads) {
+    expect(addedMs.length, name).toBeGreaterThan(100);
+    expect(addedMs.at(-1), name).toBeLessThanOrEqual(durationMs);
+  }
+});
+
+test('a stage refuses what it cannot read', () => {
+  expect(() => openStage({ concurrency: 'many', target: '5s', 'pod-start': '3', seed: '1' })).toThrow(
+    '--concurrency=many: write a number above 0',
+  );
+  expect(geometricMean([1, 4])).toBe(2);
+});

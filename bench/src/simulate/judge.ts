@@ -1,0 +1,156 @@
+import {
+  clairvoyantBound,
+  demandSteps,
+  elasticity,
+  elasticSpeedup,
+  kedaAsInstalled,
+  largestFixedFleet,
+  missShare,
+  offeredLoad,
+  production,
+  reversals,
+  rivalGrid,
+  simulate,
+  supplySteps,
+  waitPercentile,
+  type Elasticity,
+  type Rival,
+  type Run,
+  type Workload,
+} from '@redis-queue/scaling/simulator';
+import type { Stage } from './stage.ts';
+
+/** Added to both sides of a ratio of misses, so that 1 late job in 10,000 against none is no defeat: a tenth of a percent. */
+const NEGLIGIBLE_MISSES = 0.001;
+/** Below this offered load, in slots, whole pods decide the cost and not the policy. */
+export const WORTH_COMPARING_SLOTS = 10;
+
+export interface Outcome {
+  readonly scaler: string;
+  readonly misses: number;
+  readonly podSeconds: number;
+  readonly waitP95Ms: number;
+  readonly changes: number;
+  readonly reversals: number;
+  readonly elasticity: Elasticity;
+  readonly elasticSpeedup: number;
+}
+
+export interface Verdict {
+  readonly workload: Workload;
+  readonly loadSlots: number;
+  readonly ours: Outcome;
+  /** See `bestRival`. */
+  readonly best: Outcome;
+  readonly sloMissRatio: number;
+  readonly clairvoyant?: Outcome;
+  /** Ours ÷ the clairvoyant schedule's; absent when no schedule searched keeps the target. */
+  readonly podSecondsToClairvoyant?: number;
+  /** Ours ÷ what the jobs' own time would fill. */
+  readonly podSecondsToWork: number;
+  readonly runs: { readonly ours: Run; readonly best: Run };
+}
+
+/** Runs one workload under our policy, every rival of the grid and the clairvoyant. */
+export function judge(workload: Workload, stage: Stage, progress: (done: number, of: number) => void): Verdict {
+  const { environment, waitTargetMs } = stage;
+  const loadSlots = offeredLoad(workload);
+  const tuned = {
+    concurrency: stage.concurrency,
+    maxReplicas: environment.maxReplicas,
+    waitTargetMs,
+    meanServiceMs: (loadSlots * workload.durationMs) / Math.max(1, workload.addedMs.length),
+    seed: environment.seed,
+  };
+  const ours = simulate(workload, production(stage.pool, environment.seed), environment);
+  const rivals: Rival[] = [...rivalGrid(tuned), largestFixedFleet(ours.podSeconds, workload.durationMs)];
+  const runs = rivals.map((rival, index) => {
+    progress(index, rivals.length);
+    return slim(simulate(workload, rival(), environment), waitTargetMs);
+  });
+  const bestIndex = bestRival(runs, ours.podSeconds);
+  const best = simulate(workload, rivals[bestIndex]!(), environment);
+  const clairvoyant = clairvoyantBound(workload, waitTargetMs, environment);
+  const demand = demandSteps(workload, stage.concurrency);
+  const baseline = elasticityOf(simulate(workload, kedaAsInstalled(tuned)(), environment), demand);
+  const outcome = (run: Run): Outcome => outcomeOf(run, waitTargetMs, demand, baseline);
+  const misses = missShare(ours, waitTargetMs);
+  return {
+    workload,
+    loadSlots,
+    ours: outcome(ours),
+    best: outcome(best),
+    sloMissRatio: (misses + NEGLIGIBLE_MISSES) / (missShare(best, waitTargetMs) + NEGLIGIBLE_MISSES),
+    ...(clairvoyant.best && {
+      clairvoyant: outcome(clairvoyant.best),
+      podSecondsToClairvoyant: ours.podSeconds / clairvoyant.best.podSeconds,
+    }),
+    podSecondsToWork: ours.podSeconds / clairvoyant.workPodSeconds,
+    runs: { ours, best },
+  };
+}
+
+interface Slim {
+  readonly misses: number;
+  readonly podSeconds: number;
+}
+
+/** Waits of a hundred runs would fill the memory; only the shares are kept. */
+function slim(run: Run, waitTargetMs: number): Slim {
+  return { misses: missShare(run, waitTargetMs), podSeconds: run.podSeconds };
+}
+
+/**
+ * The rival to beat: of those that cost no more pod-seconds than we do, the one with the fewest misses, and of equals the cheapest.
+ * Where none is as cheap as we are, the cheapest of all: it has more pods to work with, which favours it.
+ */
+export function bestRival(runs: readonly Slim[], podSeconds: number): number {
+  const indices = runs.map((_, index) => index);
+  const affordable = indices.filter((index) => runs[index]!.podSeconds <= podSeconds);
+  const cheaper = (a: number, b: number): number => runs[a]!.podSeconds - runs[b]!.podSeconds;
+  if (affordable.length === 0) return indices.toSorted(cheaper)[0]!;
+  return affordable.toSorted((a, b) => runs[a]!.misses - runs[b]!.misses || cheaper(a, b))[0]!;
+}
+
+function outcomeOf(run: Run, waitTargetMs: number, demand: readonly number[], baseline: Elasticity): Outcome {
+  const metrics = elasticityOf(run, demand);
+  return {
+    scaler: run.scaler,
+    misses: missShare(run, waitTargetMs),
+    podSeconds: run.podSeconds,
+    waitP95Ms: waitPercentile(run, 0.95),
+    changes: run.changes.length,
+    reversals: reversals(run),
+    elasticity: metrics,
+    elasticSpeedup: elasticSpeedup(metrics, baseline),
+  };
+}
+
+function elasticityOf(run: Run, demand: readonly number[]): Elasticity {
+  return elasticity(demand, supplySteps(run.supply, demand.length));
+}
+
+export interface Summary {
+  /** Geometric mean over the workloads of (m + 0.1 %) ÷ (m of the best rival + 0.1 %). */
+  readonly sloMissRatioToBest: number;
+  readonly worstTraceRatio: number;
+  /** Geometric mean over workloads of at least 10 slots of load; null when there is none. */
+  readonly podSecondsRatioToClairvoyant: number | null;
+  /** Jobs that were neither completed nor still in line; must be 0. */
+  readonly lost: number;
+}
+
+export function summarize(verdicts: readonly Verdict[]): Summary {
+  const large = verdicts.filter(({ loadSlots }) => loadSlots >= WORTH_COMPARING_SLOTS);
+  const costs = large.flatMap(({ podSecondsToClairvoyant: ratio }) => (ratio === undefined ? [] : [ratio]));
+  return {
+    sloMissRatioToBest: geometricMean(verdicts.map(({ sloMissRatio }) => sloMissRatio)),
+    worstTraceRatio: Math.max(...verdicts.map(({ sloMissRatio }) => sloMissRatio)),
+    podSecondsRatioToClairvoyant: costs.length === 0 ? null : geometricMean(costs),
+    lost: verdicts.reduce((sum, { runs }) => sum + runs.ours.jobs - runs.ours.completed, 0),
+  };
+}
+
+export function geometricMean(values: readonly number[]): number {
+  return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
+}

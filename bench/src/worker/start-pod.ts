@@ -1,0 +1,28 @@
+import { startProcess, type ChildHandle } from '@redis-queue/testing';
+
+export interface PodOptions {
+  name: string;
+  redisUrl: string;
+  queues: readonly string[];
+  concurrency: number;
+  /** Of plain BullMQ instead of this project's library. */
+  plain?: boolean;
+  drain?: { gracePeriodMs: number; maxDrainTimeMs: number };
+}
+
+/** Starts a worker pod as a process of its own, with the environment that the controller would set. */
+export function startPod({ name, redisUrl, queues, concurrency, plain = false, drain }: PodOptions): ChildHandle {
+  return startProcess(process.execPath, [`${import.meta.dirname}/${plain ? 'plain-pod.ts' : 'pod.ts'}`], {
+    env: {
+      REDIS_URL: redisUrl,
+      RQ_QUEUES: JSON.stringify(queues.map((queue) => ({ queue, name: queue, prefix: 'bull' }))),
+      RQ_CONCURRENCY: String(concurrency),
+      RQ_POD_NAME: name,
+      RQ_HTTP_PORT: '0',
+      ...(drain && {
+        RQ_GRACE_PERIOD_MS: String(drain.gracePeriodMs),
+        RQ_MAX_DRAIN_TIME_MS: String(drain.maxDrainTimeMs),
+      }),
+    },
+  });
+}

@@ -1,0 +1,55 @@
+"""What the controller tells a worker pod: environment variables, documented in docs/workers.md."""
+
+import json
+import socket
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, urlparse
+
+SOCKET_TIMEOUT_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What the controller tells the pod by environment variables."""
+
+    queues: list[dict[str, str]]  # queue: metadata.name of the Queue; name and prefix: where it lies in Redis
+    concurrency: int  # jobs at once, over all queues
+    pod_name: str
+    grace_seconds: float  # from SIGTERM until jobs are told to stop
+    drain_seconds: float  # from SIGTERM until the process is gone
+    http_port: int
+
+    @staticmethod
+    def read(env: dict[str, str]) -> "Contract":
+        return Contract(
+            queues=json.loads(env["RQ_QUEUES"]),
+            concurrency=int(env.get("RQ_CONCURRENCY") or 10),
+            pod_name=env.get("RQ_POD_NAME") or socket.gethostname(),
+            grace_seconds=int(env.get("RQ_GRACE_PERIOD_MS") or 30_000) / 1000,
+            drain_seconds=int(env.get("RQ_MAX_DRAIN_TIME_MS") or 600_000) / 1000,
+            http_port=int(env.get("RQ_HTTP_PORT") or 9100),
+        )
+
+
+def redis_options(env: dict[str, str]) -> dict[str, Any]:
+    """Options of redis-py: REDIS_URL, or REDIS_HOST and _PORT; user and password that are named override the URL's."""
+    url = urlparse(env.get("REDIS_URL", ""))
+    host = url.hostname or env.get("REDIS_HOST")
+    if not host:
+        raise SystemExit("neither REDIS_URL nor REDIS_HOST is set; the Secret needs redis-url or redis-host")
+    options: dict[str, Any] = {
+        # redis-py gives up after 5 s, just as long as BullMQ lets Redis wait for a job: whichever is first wins, and a
+        # loss costs back-offs of up to 20 s. BullMQ waits 10 s at most; a dead connection is noticed after this.
+        "socket_timeout": SOCKET_TIMEOUT_SECONDS,
+        "host": host,
+        "port": url.port or int(env.get("REDIS_PORT") or 6379),
+        "db": int(url.path.strip("/") or 0),
+        "username": env.get("REDIS_USERNAME") or unquote(url.username or "") or None,
+        "password": env.get("REDIS_PASSWORD") or unquote(url.password or "") or None,
+    }
+    if env.get("REDIS_TLS") == "true" or url.scheme == "rediss":
+        options["ssl"] = True
+        if env.get("NODE_EXTRA_CA_CERTS"):  # where the pool puts redis-ca.crt of the Secret
+            options["ssl_ca_certs"] = env["NODE_EXTRA_CA_CERTS"]
+    return options

@@ -1,0 +1,226 @@
+import { join } from 'node:path';
+import { Queue, type JobsOptions } from 'bullmq';
+import { Redis } from 'ioredis';
+import {
+  eventually,
+  freePort,
+  PYTHON,
+  pythonPackages,
+  startProcess,
+  startRedis,
+  type ChildHandle,
+  type RedisServer,
+} from '@redis-queue/testing';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+
+const project = join(import.meta.dirname, '..');
+const TIMES = { timeoutMs: 40_000 };
+
+let packages: string;
+let server: RedisServer;
+let redis: Redis;
+let queues: Record<'a' | 'b' | 'c', Queue>;
+const pods: ChildHandle[] = [];
+
+beforeAll(async () => {
+  packages = await pythonPackages(join(project, 'requirements.txt'));
+});
+
+beforeEach(async () => {
+  server = await startRedis({ args: ['--appendonly', 'yes', '--appendfsync', 'always'] });
+  redis = new Redis({ port: server.port, maxRetriesPerRequest: null });
+  redis.on('error', () => undefined);
+  const open = (name: string): Queue => new Queue(name, { connection: redis });
+  queues = { a: open('a'), b: open('b'), c: open('c') };
+  for (const queue of Object.values(queues)) queue.on('error', () => undefined);
+});
+
+afterEach(async () => {
+  await Promise.all(pods.splice(0).map((pod) => pod.stop('SIGKILL')));
+  redis.disconnect();
+  await server.stop();
+});
+
+interface Pod {
+  process: ChildHandle;
+  status: (path: string) => Promise<number>;
+}
+
+async function startPod(env: Record<string, string> = {}, program = 'src/three_queues.py'): Promise<Pod> {
+  const port = await freePort();
+  const process = startProcess(PYTHON, [join(project, program)], {
+    env: {
+      PYTHONPATH: `${project}:${packages}`,
+      PYTHONDONTWRITEBYTECODE: '1',
+      RQ_QUEUES: JSON.stringify(['a', 'b', 'c'].map((queue) => ({ queue, name: queue, prefix: 'bull' }))),
+      RQ_CONCURRENCY: '4',
+      RQ_POD_NAME: 'py-0',
+      RQ_HTTP_PORT: String(port),
+      RQ_GRACE_PERIOD_MS: '300',
+      RQ_MAX_DRAIN_TIME_MS: '3000',
+      REDIS_URL: server.url,
+      ...env,
+    },
+  });
+  pods.push(process);
+  const status: Pod['status'] = async (path) => (await fetch(`http://127.0.0.1:${port}${path}`)).status;
+  return { process, status };
+}
+
+async function readyPod(env: Record<string, string> = {}): Promise<Pod> {
+  const pod = await startPod(env);
+  await eventually(async () => (await pod.status('/readyz')) === 200, { ...TIMES, description: 'the pod to be ready' });
+  return pod;
+}
+
+async function add(queue: Queue, count: number, data: object, opts: JobsOptions = {}): Promise<string> {
+  const [first] = await queue.addBulk(Array.from({ length: count }, () => ({ name: 'work', data, opts })));
+  return first!.id!;
+}
+
+const finished = (count: number) => async (): Promise<true> => {
+  const done = await redis.hlen('finished');
+  if (done === count) return true;
+  const counts = await Promise.all(
+    [queues.a, queues.b].map(async (queue) => JSON.stringify(await queue.getJobCounts())),
+  );
+  throw new Error(`${done} of ${count} finished; ${counts.join(', ')}; the pod says ${pods.at(-1)?.lines.join('\n')}`);
+};
+const active = (queue: Queue, count: number) => async (): Promise<boolean> => (await queue.getActiveCount()) === count;
+
+/** How old, in seconds, the connections are that wait for jobs. */
+async function waitingConnections(): Promise<number[]> {
+  const clients = ((await redis.client('LIST')) as string).split('\n').filter((line) => line.includes('cmd=bzpopmin'));
+  return clients.map((line) => Number(/ age=(\d+)/.exec(line)?.[1]));
+}
+
+describe('a Python worker pod', () => {
+  it('runs jobs of three queues that BullMQ in JavaScript added, never more at once than its concurrency', async () => {
+    await readyPod();
+    const id = await add(queues.a, 40, { runMs: 20 });
+    await add(queues.b, 40, { runMs: 20 });
+    await eventually(finished(80), TIMES);
+    expect(await redis.zscore('running-at-once', 'pod')).toBe('4');
+    expect(new Set(await redis.hvals('finished'))).toEqual(new Set(['1']));
+    const job = (await queues.a.getJob(id))!;
+    expect({ pod: job.processedBy, attempts: job.attemptsMade, state: await job.getState() }).toEqual({
+      pod: 'py-0',
+      attempts: 1,
+      state: 'completed',
+    });
+  });
+
+  it('runs delayed, prioritised and retried jobs, and stays within the limits of the queue', async () => {
+    await queues.b.setGlobalRateLimit(5, 500);
+    await queues.a.setGlobalConcurrency(1);
+    await readyPod();
+    await add(queues.a, 1, { runMs: 0 }, { delay: 300 });
+    await add(queues.a, 5, { runMs: 0 }, { priority: 5 });
+    await add(queues.a, 1, { runMs: 0, failTimes: 2 }, { attempts: 3, backoff: 50 });
+    await add(queues.b, 15, { runMs: 0 });
+    await eventually(finished(22), TIMES);
+    const starts = (await queues.b.getCompleted()).map(({ processedOn }) => processedOn!);
+    expect(Math.max(...starts) - Math.min(...starts)).toBeGreaterThan(900);
+    expect(await queues.a.getFailedCount()).toBe(0);
+  });
+
+  it('wakes within moments for a job added while it waits', async () => {
+    await readyPod();
+    await eventually(async () => (await redis.info('clients')).includes('blocked_clients:3'), TIMES);
+    const added = Date.now();
+    const id = await add(queues.b, 1, { runMs: 0 });
+    await eventually(finished(1), { ...TIMES, intervalMs: 5 });
+    expect((await queues.b.getJob(id))!.processedOn! - added).toBeLessThan(2_000);
+  });
+
+  it('keeps its connections while nothing is to be done', async () => {
+    await readyPod();
+    const ages = await eventually(
+      async () => {
+        const seconds = await waitingConnections();
+        return Math.max(...seconds) > 11 && seconds;
+      },
+      { ...TIMES, intervalMs: 500, description: 'a connection of more than 11 s' },
+    );
+    expect(ages.filter((seconds) => seconds > 9)).toHaveLength(3);
+  });
+
+  it('does not start without a handler for one of its queues, and says which', async () => {
+    const RQ_QUEUES = JSON.stringify([{ queue: 'reports', name: 'reports', prefix: 'bull' }]);
+    const pod = await startPod({ RQ_QUEUES });
+    expect((await pod.process.exited).code).toBe(1);
+    expect(pod.process.lines.join()).toContain('no handler for queue reports (handlers: a, b, c)');
+  });
+
+  it('stops a job whose lock was lost, and fails it not: another pod may run it by now', async () => {
+    const pod = await readyPod();
+    const id = await add(queues.a, 1, { runMs: 600_000 });
+    await eventually(active(queues.a, 1), TIMES);
+    await redis.del(`bull:a:${id}:lock`);
+    await pod.process.waitForLine(/cannot hand job 1 back/, TIMES);
+    expect(await queues.a.getFailedCount()).toBe(0);
+  });
+
+  it('is alive but not ready while Redis is away, and goes on by itself', async () => {
+    const pod = await readyPod();
+    await server.kill9();
+    await eventually(async () => (await pod.status('/readyz')) === 503, TIMES);
+    expect(await pod.status('/livez')).toBe(200);
+    await server.restart();
+    await eventually(async () => (await pod.status('/readyz')) === 200, TIMES);
+    await add(queues.a, 4, { runMs: 0 });
+    await eventually(finished(4), TIMES);
+  });
+});
+
+describe('a Python worker pod that gets SIGTERM', () => {
+  it('ends at once when idle', async () => {
+    const pod = await readyPod({ RQ_GRACE_PERIOD_MS: '30000', RQ_MAX_DRAIN_TIME_MS: '60000' });
+    pod.process.kill('SIGTERM');
+    expect(await pod.process.exited).toEqual({ code: 0, signal: null });
+  });
+
+  it('finishes what runs within the grace period and fetches nothing more', async () => {
+    const pod = await readyPod({ RQ_GRACE_PERIOD_MS: '20000', RQ_MAX_DRAIN_TIME_MS: '40000' });
+    await add(queues.a, 6, { runMs: 1000 });
+    await eventually(active(queues.a, 4), TIMES);
+    pod.process.kill('SIGTERM');
+    await eventually(async () => (await pod.status('/readyz')) === 503, TIMES);
+    expect(await pod.status('/livez')).toBe(200);
+    expect(await pod.process.exited).toEqual({ code: 0, signal: null });
+    const counts = await queues.a.getJobCounts('waiting', 'active', 'completed');
+    expect(counts).toEqual({ waiting: 2, active: 0, completed: 4 });
+  });
+
+  it.each([
+    { how: 'stops when cancelled', queue: 'a' as const, outcome: 'told' },
+    { how: 'ignores its cancellation', queue: 'c' as const, outcome: 'handed back' },
+  ])('hands back a job that $how, at the cost of no attempt and no stall', async ({ queue, outcome }) => {
+    const pod = await readyPod();
+    const id = await add(queues[queue], 1, { runMs: 600_000 }, { priority: 3, attempts: 1 });
+    await eventually(active(queues[queue], 1), TIMES);
+    pod.process.kill('SIGTERM');
+    expect(await pod.process.exited).toEqual({ code: 0, signal: null });
+    expect(pod.process.lines.join()).toContain(`drained: ${outcome}`);
+    const job = (await queues[queue].getJob(id))!;
+    expect({ state: await job.getState(), attempts: job.attemptsMade, priority: job.priority }).toEqual({
+      state: 'delayed', // due now: the next fetch moves it where its priority belongs
+      attempts: 0,
+      priority: 3,
+    });
+    await job.updateData({ runMs: 0 });
+    await readyPod({ RQ_POD_NAME: 'py-1' });
+    await eventually(async () => (await queues[queue].getCompletedCount()) === 1, TIMES);
+  });
+
+  it('hands back at once on the second SIGTERM', async () => {
+    const pod = await readyPod({ RQ_GRACE_PERIOD_MS: '60000', RQ_MAX_DRAIN_TIME_MS: '120000' });
+    await add(queues.c, 4, { runMs: 600_000 });
+    await eventually(active(queues.c, 4), TIMES);
+    pod.process.kill('SIGTERM');
+    await pod.process.waitForLine(/"draining"/, TIMES);
+    pod.process.kill('SIGTERM');
+    expect(await pod.process.exited).toEqual({ code: 0, signal: null });
+    expect(await queues.c.getJobCounts('delayed', 'active', 'failed')).toEqual({ delayed: 4, active: 0, failed: 0 });
+  });
+});

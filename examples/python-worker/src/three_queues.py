@@ -1,0 +1,32 @@
+"""A pod of three queues for the tests: jobs sleep, and note how many ran at once and which finished."""
+
+import asyncio
+
+import pod
+
+running = 0
+
+
+async def work(job: pod.Job, redis: pod.Redis) -> None:
+    global running
+    running += 1
+    try:
+        await redis.zadd("running-at-once", {"pod": running}, gt=True)
+        await asyncio.sleep(job.data["runMs"] / 1000)
+        if job.attemptsMade < job.data.get("failTimes", 0):
+            raise RuntimeError("planned failure")
+        await redis.hincrby("finished", f"{job.queueQualifiedName}:{job.id}", 1)
+    finally:
+        running -= 1
+
+
+async def ignores_cancellation(job: pod.Job, _redis: pod.Redis) -> None:
+    while True:
+        try:
+            await asyncio.sleep(job.data["runMs"] / 1000)
+            return
+        except asyncio.CancelledError:
+            pass
+
+
+pod.run({"a": work, "b": work, "c": ignores_cancellation})

@@ -1,0 +1,47 @@
+// A worker pod for the integration tests, started as a process of its own so that it can be signalled and killed.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { handle, redisOptionsFromEnvironment, runWorkers, type Handler, type StandardSchema } from '../index.ts';
+import type { LockTimes } from '../lock-times.ts';
+import type { Work } from './testbed.ts';
+
+const ledger = new Redis(redisOptionsFromEnvironment(process.env));
+ledger.on('error', () => undefined);
+let running = 0;
+
+const work: Handler<Work> = async (job, { signal }) => {
+  const { blockMs, runMs, ignoreSignal, failTimes = 0, killTimes = 0 } = job.data;
+  const key = `${job.queueName}:${job.id}`;
+  const started = await ledger.hincrby('started', key, 1);
+  await ledger.zadd('running-at-once', 'GT', ++running, process.env.RQ_POD_NAME!);
+  await ledger.rpush('starts', key);
+  try {
+    if (started <= killTimes) process.kill(process.pid, 'SIGKILL');
+    if (blockMs) block(blockMs);
+    await sleep(runMs, undefined, ignoreSignal ? {} : { signal });
+    if (started <= failTimes) throw new Error(`planned failure ${started}`);
+    await ledger.hincrby('finished', key, 1);
+    return job.id;
+  } finally {
+    running--;
+  }
+};
+
+function block(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
+const hasRunTime: StandardSchema<Work> = {
+  '~standard': {
+    validate: (value) =>
+      Number.isInteger((value as Partial<Work>).runMs)
+        ? { value: value as Work }
+        : { issues: [{ message: 'expected a whole number', path: ['runMs'] }] },
+  },
+};
+
+const { TEST_LOCKS } = process.env;
+await runWorkers({
+  handlers: { a: handle(hasRunTime, work), b: work, c: work },
+  ...(TEST_LOCKS && { locks: JSON.parse(TEST_LOCKS) as LockTimes }),
+});
