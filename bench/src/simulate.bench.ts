@@ -100,8 +100,8 @@ function elasticityRow({ ours: { elasticity, elasticSpeedup, changes, reversals,
   };
 }
 
-function traceReport({ workload, loadSlots, runs: _, ...verdict }: Verdict): object {
-  return rounded({ trace: workload.name, jobs: workload.addedMs.length, loadSlots, ...verdict });
+function traceReport({ workload, runs, ...verdict }: Verdict): object {
+  return rounded({ trace: workload.name, jobs: workload.addedMs.length, completed: runs.ours.completed, ...verdict });
 }
 
 /** Numbers to four significant digits, all the way down: what is beyond them is noise. */

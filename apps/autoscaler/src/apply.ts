@@ -4,11 +4,16 @@ import { decisionMessage, type Outgoing } from './message.ts';
 /** The part of the bus that publishing needs; see @redis-queue/scaling-bus. */
 export interface DecisionBus {
   publish(decision: ScalingDecision): Promise<void>;
+  /** How many decisions lie on the bus that are not acted on yet. */
+  unread(): Promise<number>;
   /** The bus's Redis time, Unix ms. */
   timeMs(): Promise<number>;
 }
 
 const CLOCK_REFRESH_MS = 30_000;
+const UNREAD_REFRESH_MS = 500;
+/** More decisions than the consumer has in hand at once, four times over: it is behind, not idle. */
+const BEHIND = 32;
 
 /**
  * Publishes under one epoch: the bus's Redis time when leadership was taken. A later leader has a later one and wins at every
@@ -22,6 +27,8 @@ export class EpochPublisher {
   #offsetMs: number;
   #readAtMs: number;
   #reading = false;
+  #unread = 0;
+  #unreadAtMs = -Infinity;
 
   private constructor(bus: DecisionBus, busNowMs: number, nowMs: number) {
     this.#bus = bus;
@@ -40,6 +47,15 @@ export class EpochPublisher {
     return new EpochPublisher(bus, busNowMs, now());
   }
 
+  /**
+   * Whether the consumer is behind: what was published lies on the bus and is not lost. As of up to half a second ago, since
+   * it must cost nothing to ask for every pool.
+   */
+  isBehind(nowMs: number): boolean {
+    void this.#readUnreadIfOld(nowMs);
+    return this.#unread >= BEHIND;
+  }
+
   /** @param sampledAtMs local time of the newest look behind the decision. */
   async publish(outgoing: Outgoing, sampledAtMs: number, nowMs: number): Promise<void> {
     void this.#readClockIfOld(nowMs);
@@ -50,6 +66,13 @@ export class EpochPublisher {
       busNowMs: nowMs + this.#offsetMs,
     };
     await this.#bus.publish(decisionMessage(outgoing, nowMs, stamp));
+  }
+
+  async #readUnreadIfOld(nowMs: number): Promise<void> {
+    if (nowMs - this.#unreadAtMs < UNREAD_REFRESH_MS) return;
+    this.#unreadAtMs = nowMs;
+    // Unknown counts as none: then decisions are repeated.
+    this.#unread = await this.#bus.unread().catch(() => 0);
   }
 
   /** The two clocks drift apart by little; a failure to read keeps the old offset. */

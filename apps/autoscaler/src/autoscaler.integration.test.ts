@@ -53,7 +53,7 @@ describe('a pool at zero', () => {
     await scaler.run();
     await told('workers');
     await scaler.producer('emails').addBulk(Array.from({ length: 600 }, () => ({ name: 'send', data: {} })));
-    await eventually(() => scaler.replicas('workers') === 10);
+    await eventually(() => scaler.replicas('workers') === 18);
     const sizes = scaler.of('workers').map(({ desiredReplicas }) => desiredReplicas);
     expect(sizes.every((size, index) => index === 0 || size >= sizes[index - 1]!)).toBe(true);
   });
@@ -100,8 +100,8 @@ describe('a pool at zero', () => {
     await scaler.run();
     await Promise.all([told('few'), told('many')]);
     await scaler.producer('emails').addBulk(Array.from({ length: 600 }, () => ({ name: 'send', data: {} })));
-    await eventually(() => scaler.replicas('few') >= 3 && scaler.replicas('many') >= 8);
-    expect([scaler.replicas('few'), scaler.replicas('many')]).toEqual([3, 8]);
+    await eventually(() => scaler.replicas('few') === 5 && scaler.replicas('many') === 13);
+    expect([scaler.replicas('few'), scaler.replicas('many')]).toEqual([5, 13]);
   });
 
   it('is told again each tick until it has its size, each time with a higher sequence', async () => {
@@ -194,8 +194,8 @@ describe('a pool with pods', () => {
       timeoutMs: 20_000,
     });
     await scaler.bus.restart();
-    await eventually(() => scaler.replicas('workers') >= 10, { timeoutMs: 20_000 });
-    expect(scaler.replicas('workers')).toBe(10);
+    await eventually(() => scaler.replicas('workers') >= 18, { timeoutMs: 20_000 });
+    expect(scaler.replicas('workers')).toBe(18);
   });
 
   it('keeps its size over a restart of the autoscaler, which begins a later epoch', async () => {

@@ -254,7 +254,8 @@ export class Autoscaler {
     const next = nowMs + nextLookMs(cadence);
     if (!isAtRest(cadence)) {
       if (this.#atRest.delete(queue.id)) this.#eyes.get(queue.targetKey)?.unwatch(queue);
-      return this.#schedule.sooner(queue.id, onGrid(next));
+      // The nearest time of the grid: a look that is a few ms late must not skip the next one.
+      return this.#schedule.sooner(queue.id, onGrid(next - TICK_MS / 2));
     }
     this.#schedule.sooner(queue.id, next);
     if (!this.#atRest.has(queue.id)) void this.#rest(queue);

@@ -57,16 +57,22 @@ describe('a decision on the bus', () => {
 
 describe('publishing', () => {
   it('repeats a size that is not there yet each tick, no faster', () => {
-    expect(isWorthPublishing(at(0), at(1_000), 0)).toBe(true);
-    expect(isWorthPublishing(at(0), at(300), 0)).toBe(false);
+    expect(isWorthPublishing(at(0), at(1_000), 0, false)).toBe(true);
+    expect(isWorthPublishing(at(0), at(300), 0, false)).toBe(false);
+  });
+
+  it('repeats it seldom while the consumer is behind, and before the last one expires', () => {
+    expect(isWorthPublishing(at(0), at(7_000), 0, true)).toBe(false);
+    expect(isWorthPublishing(at(0), at(7_500), 0, true)).toBe(true);
+    expect(isWorthPublishing(at(0), at(10, { desired: 4 }), 0, true)).toBe(true);
   });
 
   it('tells a new size at once', () => {
-    expect(isWorthPublishing(at(0), at(10, { desired: 4 }), 0)).toBe(true);
+    expect(isWorthPublishing(at(0), at(10, { desired: 4 }), 0, false)).toBe(true);
   });
 
   it('is silent while a pool has its size and nothing changes', () => {
-    expect(isWorthPublishing(at(0), at(3_600_000), 3)).toBe(false);
+    expect(isWorthPublishing(at(0), at(3_600_000), 3, false)).toBe(false);
   });
 
   it.each([
@@ -74,11 +80,11 @@ describe('publishing', () => {
     ['a limit is reached', { safetyLimitHit: true }, 1],
     ['the spec changed', {}, 2],
   ])('tells when %s although the size stays', (_, over, generation) => {
-    expect(isWorthPublishing(at(0), at(10, over, generation), 3)).toBe(true);
+    expect(isWorthPublishing(at(0), at(10, over, generation), 3, false)).toBe(true);
   });
 
   it('tells new numbers once a minute', () => {
-    expect(isWorthPublishing(at(0), at(59_000, { reason: 'other' }), 3)).toBe(false);
-    expect(isWorthPublishing(at(0), at(60_000, { reason: 'other' }), 3)).toBe(true);
+    expect(isWorthPublishing(at(0), at(59_000, { reason: 'other' }), 3, false)).toBe(false);
+    expect(isWorthPublishing(at(0), at(60_000, { reason: 'other' }), 3, false)).toBe(true);
   });
 });

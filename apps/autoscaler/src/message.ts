@@ -63,17 +63,29 @@ export interface Published {
 const REFRESH_MS = 60_000;
 /** How often a decision that is not followed yet is repeated. A little under a tick, so that a tick is never skipped. */
 const REPEAT_MS = 900;
+/**
+ * The same while the consumer is behind: the decision is not lost but waits, and repeating a thousand of them each second
+ * would only put it further behind. Half of the time for which a decision is valid.
+ */
+const REPEAT_BEHIND_MS = EXPIRES_AFTER_MS / 2;
 
 /**
  * Whether a decision is to be published: the size shall change (again each tick until it has), or what people read changed.
  * So a pool that rests costs nothing, and a lost message costs a tick.
+ *
+ * @param behind the consumer has not yet got to what was published.
  */
-export function isWorthPublishing(last: Published | undefined, next: Published, currentReplicas: number): boolean {
+export function isWorthPublishing(
+  last: Published | undefined,
+  next: Published,
+  currentReplicas: number,
+  behind: boolean,
+): boolean {
   if (last === undefined) return true;
   const { decision, generation, atMs } = next;
   const { desired, heldBy, safetyLimitHit, reason } = last.decision;
   if (decision.desired !== desired) return true;
-  if (decision.desired !== currentReplicas) return atMs - last.atMs >= REPEAT_MS;
+  if (decision.desired !== currentReplicas) return atMs - last.atMs >= (behind ? REPEAT_BEHIND_MS : REPEAT_MS);
   if (decision.heldBy !== heldBy || decision.safetyLimitHit !== safetyLimitHit || generation !== last.generation)
     return true;
   return decision.reason !== reason && atMs - last.atMs >= REFRESH_MS;

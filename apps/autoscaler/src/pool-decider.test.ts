@@ -19,12 +19,14 @@ const pool = buildTopology({
 /** A decider on a clock of its own; what it publishes is kept. */
 async function decider(busyPods: () => Promise<BusyPods | undefined>) {
   const clock = { nowMs: 0 };
+  const bus = { unread: 0 };
   const sent: ScalingDecision[] = [];
-  const bus = {
+  const channel = {
     publish: (decision: ScalingDecision) => Promise.resolve(void sent.push(decision)),
+    unread: () => Promise.resolve(bus.unread),
     timeMs: () => Promise.resolve(1_000_000 + clock.nowMs),
   };
-  const publisher = await EpochPublisher.begin(bus, () => clock.nowMs);
+  const publisher = await EpochPublisher.begin(channel, () => clock.nowMs);
   const under = new PoolDecider({
     publisher: () => publisher,
     busyPods,
@@ -39,7 +41,7 @@ async function decider(busyPods: () => Promise<BusyPods | undefined>) {
     for (; clock.nowMs < 10_000; clock.nowMs += 1_000) await decide(0);
     expect(sent.map(({ desiredReplicas }) => desiredReplicas)).toEqual([3]);
   };
-  return { clock, sent, decide, untilItMayShrink };
+  return { clock, bus, sent, decide, untilItMayShrink };
 }
 
 function observation(ready: number, sampledAtMs: number): PoolObservation {
@@ -52,6 +54,20 @@ function observation(ready: number, sampledAtMs: number): PoolObservation {
   const load = { queue: 'emails', sampledAtMs, ready, active: 0, dueSoon: 0, paused: false, share: 1, estimates };
   return { currentReplicas: 3, queues: [load] };
 }
+
+it('a size that is not there yet is told each tick, and seldom while the consumer is behind', async () => {
+  const { clock, bus, sent, decide } = await decider(() => Promise.resolve(undefined));
+  const runUntil = async (endMs: number): Promise<number> => {
+    const before = sent.length;
+    for (; clock.nowMs < endMs; clock.nowMs += 1_000) await decide(4_000);
+    return sent.length - before;
+  };
+  expect(await runUntil(5_000)).toBe(5);
+  bus.unread = 1_000;
+  await runUntil(6_000); // learns of it
+  expect(await runUntil(12_000)).toBe(0);
+  expect(await runUntil(15_000)).toBe(1);
+});
 
 it('a shrink goes out with the busy pods, and without them when they cannot be known', async () => {
   for (const busy of [{ 'workers-1-a': 1 }, undefined]) {

@@ -60,7 +60,9 @@ export class PoolDecider {
     metrics.decided(pool, decision);
     const next: Published = { atMs: nowMs, decision, generation: pool.generation };
     const bus = publisher();
-    if (bus === undefined || !isWorthPublishing(memory.published, next, currentReplicas)) return false;
+    if (bus === undefined) return false;
+    const behind = decision.desired !== currentReplicas && bus.isBehind(nowMs);
+    if (!isWorthPublishing(memory.published, next, currentReplicas, behind)) return false;
     const before = memory.published;
     memory.published = next;
     try {

@@ -11,7 +11,7 @@ import {
   type FencedWrite,
   type QueueRef,
 } from '@redis-queue/bullmq';
-import type { QueuePlan, QueueStep } from './plan.ts';
+import type { QueuePlan, QueueStep } from './steps.ts';
 import type { Problem } from './reasons.ts';
 
 type Redis = Parameters<typeof pauseQueue>[0];

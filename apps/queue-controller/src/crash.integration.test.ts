@@ -3,7 +3,8 @@ import { RedisConnections, readQueuePolicy, sampleQueues } from '@redis-queue/bu
 import { startRedis, type RedisServer } from '@redis-queue/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { applyPlan, type Writers } from './apply.ts';
-import { planQueue, type QueuePlan } from './plan.ts';
+import { planQueue } from './plan.ts';
+import type { QueuePlan } from './steps.ts';
 import { DATA_FINALIZER } from './resources.ts';
 import { CLUSTER, markOf, NOW, queueObject } from './test-queues.ts';
 

@@ -1,7 +1,8 @@
 import type { QueueReason, QueueSpec } from '@redis-queue/api';
 import type { QueueSample } from '@redis-queue/bullmq';
 import { describe, expect, test } from 'vitest';
-import { planQueue, type ObservedQueue, type QueuePlan } from './plan.ts';
+import { planQueue } from './plan.ts';
+import type { ObservedQueue, QueuePlan } from './steps.ts';
 import { CLUSTER, markOf, observed, queueObject } from './test-queues.ts';
 
 const DELETED = '2026-03-04T05:00:00Z';

@@ -1,7 +1,7 @@
 import type { Queue } from '@redis-queue/api';
 import { parseOwnerMark, type QueueSample } from '@redis-queue/bullmq';
 import { ownerOf } from './ownership.ts';
-import type { ObservedQueue, QueuePlan } from './plan.ts';
+import type { ObservedQueue, QueuePlan } from './steps.ts';
 import type { Problem } from './reasons.ts';
 import { DATA_FINALIZER, FORCE_DELETE_ANNOTATION } from './resources.ts';
 

@@ -1,5 +1,5 @@
 import type { RateLimitWindow } from '@redis-queue/bullmq';
-import type { QueueStep } from './plan.ts';
+import type { QueueStep } from './steps.ts';
 
 /** A sentence for people: in status.plan what would be done, in events what was done. */
 export function describeStep(step: QueueStep): string {

@@ -1,7 +1,7 @@
 import type { Queue } from '@redis-queue/api';
 import { headAgeMs, type QueueSample } from '@redis-queue/bullmq';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import type { QueueStep } from './plan.ts';
+import type { QueueStep } from './steps.ts';
 
 const STATES = ['waiting', 'prioritized', 'active', 'delayed', 'overdue', 'completed', 'failed'] as const;
 

@@ -15,7 +15,7 @@ import {
 } from '@redis-queue/bullmq';
 import type { ObjectKey } from '@redis-queue/controller';
 import type { Claimant, HolderState } from './ownership.ts';
-import type { ObservedQueue } from './plan.ts';
+import type { ObservedQueue } from './steps.ts';
 import type { Problem } from './reasons.ts';
 import type { Secret } from './resources.ts';
 

@@ -2,7 +2,8 @@ import type { QueueReason, QueueSpec } from '@redis-queue/api';
 import type { ObservedPolicy } from '@redis-queue/bullmq';
 import { describe, expect, test } from 'vitest';
 import { describeStep } from './describe.ts';
-import { planQueue, type ObservedQueue, type QueueStep } from './plan.ts';
+import { planQueue } from './plan.ts';
+import type { ObservedQueue, QueueStep } from './steps.ts';
 import { ADOPTED_AT, markOf, NOW, observed, queueObject } from './test-queues.ts';
 
 const kinds = (spec: QueueSpec, policy: Partial<ObservedPolicy>): QueueStep['kind'][] =>

@@ -6,52 +6,13 @@ import {
   type ManagedField,
   type ObservedPolicy,
   type OwnerMark,
-  type QueueSample,
-  type RateLimitWindow,
   type ServerInfo,
 } from '@redis-queue/bullmq';
 import { planDeletion } from './deletion.ts';
-import { decideOwnership, ownerOf, type Claimant, type HolderState } from './ownership.ts';
+import { decideOwnership, ownerOf } from './ownership.ts';
 import type { Problem } from './reasons.ts';
 import { DATA_FINALIZER } from './resources.ts';
-
-/** What is, as far as it could be read. */
-export interface ObservedQueue {
-  readonly clusterId: string;
-  /** Why Redis could not be read; then there is no `policy`. */
-  readonly problem?: Problem;
-  readonly policy?: ObservedPolicy;
-  readonly server?: ServerInfo;
-  readonly claimants: readonly Claimant[];
-  readonly holder?: HolderState;
-  /** Read only while the object is being deleted. */
-  readonly sample?: QueueSample;
-}
-
-/** One change, small enough to be interrupted before and after. */
-export type QueueStep =
-  | { readonly kind: 'addFinalizer' }
-  | { readonly kind: 'claim'; readonly mark: OwnerMark; readonly from?: string }
-  | { readonly kind: 'pause' }
-  | { readonly kind: 'setRateLimit'; readonly window: RateLimitWindow; readonly was?: RateLimitWindow }
-  | { readonly kind: 'clearRateLimit' }
-  | { readonly kind: 'setGlobalConcurrency'; readonly value: number; readonly was?: number }
-  | { readonly kind: 'clearGlobalConcurrency' }
-  | { readonly kind: 'resume' }
-  | { readonly kind: 'release'; readonly mark: OwnerMark; readonly fields: readonly ManagedField[] }
-  | { readonly kind: 'obliterate'; readonly force: boolean }
-  | { readonly kind: 'removeFinalizer'; readonly dataRetained?: string };
-
-export interface QueuePlan {
-  /** In the order to apply them; none when nothing differs. */
-  readonly steps: readonly QueueStep[];
-  /** What stands in the way of the spec. */
-  readonly problem?: Problem;
-  /** The owner mark as stored when the plan was made: writes happen only while it is that one. */
-  readonly rawOwnerMark?: string;
-  /** The queue was another's, or nobody's. */
-  readonly adopts?: true;
-}
+import type { ObservedQueue, QueueStep, QueuePlan } from './steps.ts';
 
 /**
  * What has to change for `queue` to hold in Redis. Pure: no clock, no I/O.

@@ -5,7 +5,8 @@ import { applyPlan, type Applied } from './apply.ts';
 import { describeStep } from './describe.ts';
 import type { QueueMetrics } from './metrics.ts';
 import { observeQueue, queueRef, redisProblem, resolveConnection, type Sources } from './observe.ts';
-import { planQueue, type QueuePlan, type QueueStep } from './plan.ts';
+import { planQueue } from './plan.ts';
+import type { QueuePlan, QueueStep } from './steps.ts';
 import type { Problem } from './reasons.ts';
 import { isNews, queueStatus, retryAfterMs, type ReconciledStatus } from './status.ts';
 

@@ -1,6 +1,7 @@
 import type { Condition, QueueReason, QueueSpec, QueueStatus } from '@redis-queue/api';
 import { describe, expect, test } from 'vitest';
-import { planQueue, type ObservedQueue } from './plan.ts';
+import { planQueue } from './plan.ts';
+import type { ObservedQueue } from './steps.ts';
 import type { Problem } from './reasons.ts';
 import { isNews, queueStatus, retryAfterMs, type ReconciledStatus } from './status.ts';
 import { ADOPTED_AT, markOf, NOW, observed, queueObject } from './test-queues.ts';

@@ -2,7 +2,7 @@ import { effectiveRateLimit, type QueueRef } from '@redis-queue/bullmq';
 import { QUEUE_REASONS, type Condition, type Queue, type QueueReason, type QueueStatus } from '@redis-queue/api';
 import { removeCondition, setCondition } from '@redis-queue/controller';
 import { describeStep } from './describe.ts';
-import type { ObservedQueue, QueuePlan } from './plan.ts';
+import type { ObservedQueue, QueuePlan } from './steps.ts';
 import { QueueCondition, type Problem } from './reasons.ts';
 
 /** The part of the status that a reconcile writes; counts are the sampler's. */

@@ -1,24 +1,17 @@
 import { QUEUES, WORKER_POOLS } from '@redis-queue/api';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { DEPLOYMENTS, keyOf } from '@redis-queue/controller';
 import { eventually } from '@redis-queue/testing';
 import { DECISION_ANNOTATION } from '@redis-queue/scaling-bus';
-import { SECRET_ANNOTATION, type Deployment } from './resources.ts';
-import { runController, testCluster, type RunningController, type TestCluster } from './test-cluster.ts';
+import { SECRET_ANNOTATION, type Deployment, type PoolObject } from './resources.ts';
+import { controller, ns, startController, t } from './test-controller.ts';
 
-let t: TestCluster;
-let ns: string;
-let controller: RunningController;
-beforeAll(async () => {
-  t = await testCluster();
-});
-afterAll(() => t?.[Symbol.asyncDispose]());
-beforeEach(async () => {
-  ns = await t.namespace();
-  controller = runController(t);
-});
-afterEach(() => controller.stop());
-
+const declareSize = ({ metadata: { name } }: PoolObject, spec: object) =>
+  t.client.apply(DEPLOYMENTS, { metadata: { namespace: ns, name }, spec }, { fieldManager: 'gitops', force: true });
+const reconciled = async () => {
+  const page = await controller.manager.registry.metrics();
+  return Number(/controller_runtime_reconcile_total\{[^}]*result="success"[^}]*\} (\d+)/.exec(page)?.[1]);
+};
 const auto = (minReplicas: number, maxReplicas: number) => ({
   autoscaling: { enabled: true, minReplicas, maxReplicas },
 });
@@ -230,16 +223,10 @@ describe('what others do', () => {
   it('one that declares the size by server-side apply is left alone until it lets go', async () => {
     const pool = await t.pool(ns, 'declared', auto(3, 10));
     await t.sized(pool, 3);
-    const declare = (spec: object) =>
-      t.client.apply(
-        DEPLOYMENTS,
-        { metadata: { namespace: ns, name: 'declared' }, spec },
-        { fieldManager: 'gitops', force: true },
-      );
-    await declare({ replicas: 7 });
+    await declareSize(pool, { replicas: 7 });
     const contested = await t.settled(pool, 'ReplicasContested', 'ScalingActive');
     expect(contested.status?.conditions?.find(({ type }) => type === 'ScalingActive')?.message).toContain('gitops');
-    await declare({});
+    await declareSize(pool, {});
     await t.settled(pool, 'WaitingForDecision', 'ScalingActive');
     expect((await t.deployment(pool))?.spec.replicas).toBeGreaterThanOrEqual(3);
   });
@@ -247,7 +234,7 @@ describe('what others do', () => {
 
 it('without a bus, a pool with autoscaling keeps its size and says so, and bounds still hold', async () => {
   await controller.stop();
-  controller = runController(t, { bus: false });
+  startController({ bus: false });
   const pool = await t.pool(ns, 'busless', auto(1, 5));
   await t.sized(pool, 1);
   const waiting = await t.settled(pool, 'WaitingForDecision', 'ScalingActive');
@@ -267,13 +254,7 @@ it('a settled pool is silent: a restart and a look at everything write nothing',
   await t.settled(other, 'Available');
   await controller.stop();
   const before = [await t.read(pool), await t.read(other), await t.deployment(pool), await t.deployment(other)];
-  controller = runController(t);
-  const reconciled = async () =>
-    Number(
-      (await controller.manager.registry.metrics()).match(
-        /controller_runtime_reconcile_total\{[^}]*result="success"[^}]*\} (\d+)/,
-      )?.[1],
-    );
+  startController();
   await eventually(async () => (await reconciled()) >= 2, { description: 'every pool to be looked at' });
   expect(await controller.writes()).toBe(0);
   const after = [await t.read(pool), await t.read(other), await t.deployment(pool), await t.deployment(other)];

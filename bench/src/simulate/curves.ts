@@ -31,7 +31,8 @@ export function curves(verdict: Verdict, concurrency: number): string {
       `<text x="${MARGIN.left + index * 380}" y="40" fill="${color}" font-size="13">${escaped(name)}</text>`,
   );
   const axis = [0, most / 2, most].map(
-    (pods) => `<text x="${MARGIN.left - 8}" y="${y(pods) + 4}" text-anchor="end" font-size="12">${Math.round(pods)}</text>`,
+    (pods) =>
+      `<text x="${MARGIN.left - 8}" y="${y(pods) + 4}" text-anchor="end" font-size="12">${Math.round(pods)}</text>`,
   );
   const hours = [0, 0.25, 0.5, 0.75, 1].map((share) => {
     const label = `${((share * workload.durationMs) / 3_600_000).toFixed(1)} h`;

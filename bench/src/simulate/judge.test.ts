@@ -15,9 +15,9 @@ describe('the rival to beat', () => {
     { misses: 0.02, podSeconds: 95 },
   ];
 
-  test('has the fewest misses of those that cost no more than we do, and of equals costs least', () => {
+  test('has the fewest misses of those that cost no more than we do and a hundredth, and of equals costs least', () => {
     expect(bestRival(runs, 100)).toBe(3);
-    expect(bestRival(runs, 120)).toBe(0);
+    expect(bestRival(runs, 109)).toBe(0);
   });
 
   test('is the cheapest when none is as cheap as we are', () => {
@@ -32,7 +32,7 @@ test('a workload is judged against rivals and the clairvoyant, and nothing is lo
   const verdict = judge(jobs, STAGE, (done) => seen.push(done));
   expect(seen.length).toBeGreaterThan(100);
   expect(verdict.loadSlots).toBeCloseTo((300 * 2) / 180);
-  expect(verdict.best.podSeconds).toBeLessThanOrEqual(verdict.ours.podSeconds);
+  expect(verdict.best.podSeconds).toBeLessThanOrEqual(1.01 * verdict.ours.podSeconds);
   expect(verdict.podSecondsToClairvoyant).toBeGreaterThan(1);
   expect(verdict.podSecondsToWork).toBeGreaterThanOrEqual(verdict.podSecondsToClairvoyant!);
   expect(summarize([verdict])).toMatchObject({
@@ -51,9 +51,9 @@ test('synthetic workloads are the same for a seed and differ in name', { timeout
   const workloads = syntheticWorkloads(3);
   expect(new Set(workloads.map(({ name }) => name)).size).toBe(workloads.length);
   expect(syntheticWorkloads(3)[7]).toEqual(workloads[7]);
-  for (const { name, addedMs, durationMs } of workloads) {
-    expect(addedMs.length, name).toBeGreaterThan(100);
-    expect(addedMs.at(-1), name).toBeLessThanOrEqual(durationMs);
+  for (const { addedMs, durationMs } of workloads) {
+    expect(addedMs.length).toBeGreaterThan(100);
+    expect(addedMs.at(-1)).toBeLessThanOrEqual(durationMs);
   }
 });
 

@@ -22,6 +22,8 @@ import type { Stage } from './stage.ts';
 
 /** Added to both sides of a ratio of misses, so that 1 late job in 10,000 against none is no defeat: a tenth of a percent. */
 const NEGLIGIBLE_MISSES = 0.001;
+/** A rival may cost this much more than we do and still be compared: less than a hundredth is start-up, not policy. */
+const COST_ALLOWANCE = 1.01;
 /** Below this offered load, in slots, whole pods decide the cost and not the policy. */
 export const WORTH_COMPARING_SLOTS = 10;
 
@@ -63,7 +65,10 @@ export function judge(workload: Workload, stage: Stage, progress: (done: number,
     seed: environment.seed,
   };
   const ours = simulate(workload, production(stage.pool, environment.seed), environment);
-  const rivals: Rival[] = [...rivalGrid(tuned), largestFixedFleet(ours.podSeconds, workload.durationMs)];
+  const rivals: Rival[] = [
+    ...rivalGrid(tuned),
+    largestFixedFleet(ours.podSeconds * COST_ALLOWANCE, workload.durationMs),
+  ];
   const runs = rivals.map((rival, index) => {
     progress(index, rivals.length);
     return slim(simulate(workload, rival(), environment), waitTargetMs);
@@ -101,12 +106,12 @@ function slim(run: Run, waitTargetMs: number): Slim {
 }
 
 /**
- * The rival to beat: of those that cost no more pod-seconds than we do, the one with the fewest misses, and of equals the cheapest.
+ * The rival to beat: of those that cost no more pod-seconds than we do (and a hundredth), the one with the fewest misses, and of equals the cheapest.
  * Where none is as cheap as we are, the cheapest of all: it has more pods to work with, which favours it.
  */
 export function bestRival(runs: readonly Slim[], podSeconds: number): number {
   const indices = runs.map((_, index) => index);
-  const affordable = indices.filter((index) => runs[index]!.podSeconds <= podSeconds);
+  const affordable = indices.filter((index) => runs[index]!.podSeconds <= podSeconds * COST_ALLOWANCE);
   const cheaper = (a: number, b: number): number => runs[a]!.podSeconds - runs[b]!.podSeconds;
   if (affordable.length === 0) return indices.toSorted(cheaper)[0]!;
   return affordable.toSorted((a, b) => runs[a]!.misses - runs[b]!.misses || cheaper(a, b))[0]!;

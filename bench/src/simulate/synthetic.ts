@@ -26,8 +26,6 @@ export function syntheticWorkloads(seed: number): Workload[] {
   const web: Service = { service: lognormal(2_000, 1.5) };
   const flowing = (name: string, durationMs: number, most: number, rate: Rate, of: Service): Workload =>
     workload({ name, durationMs, seed, ...of }, poissonArrivals(rate, most, durationMs, seededRandom(seed + 17)));
-  const every = (periodMs: number, durationMs: number): number[] =>
-    Array.from({ length: Math.floor(durationMs / periodMs) }, (_, n) => (n + 0.5) * periodMs);
   const bursty = (holdMs: number, durationMs: number): Rate =>
     modulated(
       [
@@ -95,4 +93,8 @@ export function syntheticWorkloads(seed: number): Workload[] {
       failing: { share: 0.2, attempts: 4, backoffMs: 5_000 },
     }),
   ];
+}
+
+function every(periodMs: number, durationMs: number): number[] {
+  return Array.from({ length: Math.floor(durationMs / periodMs) }, (_, n) => (n + 0.5) * periodMs);
 }

@@ -170,6 +170,16 @@ describe('faults', () => {
     expect(worker.seen.every((each) => each.sequence === 2)).toBe(true);
   });
 
+  it('tells how many decisions are not acted on yet', async () => {
+    await using publisher = createPublisher({ redis: bus() });
+    await publisher.publish(decision('a', 1));
+    await publisher.publish(decision('a', 2));
+    await publisher.publish(decision('b', 1));
+    expect(await publisher.unread()).toBe(2);
+    await using _worker = consumer();
+    await eventually(async () => (await publisher.unread()) === 0);
+  });
+
   it('an expired decision is dropped by the time of Redis', async () => {
     await using publisher = createPublisher({ redis: bus() });
     const nowMs = await publisher.timeMs();

@@ -21,6 +21,8 @@ export interface Publisher extends AsyncDisposable {
    * @throws Error when Redis does not take it in time, ZodError when it is no valid decision. Publish a newer one later.
    */
   publish(decision: ScalingDecision): Promise<void>;
+  /** How many decisions lie on the bus that are not acted on yet, of all pools; one call of constant cost. */
+  unread(): Promise<number>;
   /** The bus's Redis time, ms since 1970; for `epoch`, `sampledAt` and `expiresAt`. */
   timeMs(): Promise<number>;
   close(): Promise<void>;
@@ -75,6 +77,12 @@ export function createPublisher(options: PublisherOptions): Publisher {
         lanes.offer(decision.pool.uid, scalingDecisionSchema.parse(decision)),
         timeoutMs,
         'the bus did not take the decision',
+      ),
+    unread: () =>
+      withDeadline(
+        queue.getJobCountByTypes('wait', 'delayed', 'active'),
+        timeoutMs,
+        'the bus did not tell what is unread',
       ),
     timeMs: () => withDeadline(redisTimeMs(clock), timeoutMs, "the bus did not tell Redis' time"),
     close,

@@ -2,11 +2,16 @@ import type { Hold, Instant, PolicyState, PoolSpecView, ScalingRulesView } from 
 
 /** Demand at least this many times the size is a burst (Knative KPA's panic threshold, 200 %). */
 const PANIC_RATIO = 2;
-/** How long after the last sign of a burst the pool only grows (KPA's stable window). */
-export const PANIC_MS = 60_000;
+/** How long after the last sign of a burst the pool only grows. */
+export const PANIC_MS = 15_000;
 
 /** See `stabilizeShrink`. */
 const LONGEST_SETTLE_MS = 10_000;
+/** Standard deviations of the arrival rate that a shrink leaves as a margin. */
+const SHRINK_DOUBTS = 4;
+/** See `leftOfBurst`: part of the size, and pods. */
+const BURST_LEFT_SHARE = 3 / 4;
+const BURST_LEFT_PODS = 2;
 
 export interface BoundedSize {
   readonly replicas: number;
@@ -30,16 +35,20 @@ export function inPanic(state: PolicyState, nowMs: Instant): boolean {
 
 /**
  * The whole number of replicas for a fractional demand, or the current one when the difference is within tolerance, as HPA does
- * (|ratio − 1| ≤ tolerance). Shrinking asks for the tolerance on top of the demand, so that rounding up and down cannot alternate.
+ * (|ratio − 1| ≤ tolerance). Shrinking leaves on top of the demand what chance may have taken from it, at most the tolerance, so that
+ * it cannot alternate with growing.
+ *
+ * @param doubt share of the demand that may be chance.
  */
-export function proposeReplicas(pool: PoolSpecView, demand: number, current: number): number {
+export function proposeReplicas(pool: PoolSpecView, demand: number, current: number, doubt = Infinity): number {
   const wanted = clampToBounds(pool, wholeReplicas(demand));
   if (wanted > current) {
     const withinTolerance =
-      current >= pool.minReplicas && current > 0 && demand <= current * (1 + pool.scaleUp.tolerance);
+      current >= pool.minReplicas && current > 0 && demand <= current * (1 + Math.min(pool.scaleUp.tolerance, doubt));
     return withinTolerance ? current : wanted;
   }
-  const padded = clampToBounds(pool, wholeReplicas(demand * (1 + pool.scaleDown.tolerance)));
+  const margin = Math.min(pool.scaleDown.tolerance, SHRINK_DOUBTS * doubt);
+  const padded = clampToBounds(pool, wholeReplicas(demand * (1 + margin)));
   return Math.min(clampToBounds(pool, current), Math.max(wanted, padded));
 }
 
@@ -60,9 +69,24 @@ export function stabilizeShrink(
 ): number {
   const largestWithin = (ageMs: number): number =>
     Math.max(0, ...state.highs.filter(({ atMs }) => nowMs - atMs <= ageMs).map(({ replicas }) => replicas));
+  const burst = leftOfBurst(state, pool, current, nowMs);
+  if (burst !== undefined) return burst;
   const target = Math.min(current, largestWithin(pool.scaleDown.stabilizationWindowMs));
   const stillFalls = target > proposal && largestWithin(shrinkMemoryMs(pool)) >= current;
   return stillFalls ? current : target;
+}
+
+/**
+ * The size to shrink to when a burst has left much more than what its arrivals still ask for; undefined when it has not. A line that
+ * was worked off does not come back, so pods that stood for it are held for `burstWindowMs` only; the rest of the pool, and
+ * any pool whose size is roughly right, waits for the whole window. The last pods do too: zero is never hurried.
+ */
+function leftOfBurst(state: PolicyState, pool: PoolSpecView, current: number, nowMs: Instant): number | undefined {
+  const { burstWindowMs } = pool;
+  if (burstWindowMs === undefined) return undefined;
+  const recent = [...state.highs, ...state.lasting].filter(({ atMs }) => nowMs - atMs <= burstWindowMs);
+  const target = clampToBounds(pool, Math.max(0, ...recent.map(({ replicas }) => replicas)));
+  return target <= Math.min(current * BURST_LEFT_SHARE, current - BURST_LEFT_PODS) && target > 0 ? target : undefined;
 }
 
 /** How far back a proposal can keep a pool from shrinking. */

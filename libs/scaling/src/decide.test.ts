@@ -57,20 +57,20 @@ const toLoad = ({
 describe('growing', () => {
   it('takes the final size in one step, at once, from zero', () => {
     const pool = new FollowingPool(0);
-    expect(pool.tick([aLoad({ ready: 3_000, estimates: { serviceTimeMs: 800 } })]).desired).toBe(42);
+    expect(pool.tick([aLoad({ ready: 3_000, estimates: { serviceTimeMs: 800 } })]).desired).toBe(73);
   });
 
   it('says why in a sentence with the numbers', () => {
     const { reason } = new FollowingPool(0).tick([aLoad({ ready: 3_000, estimates: { serviceTimeMs: 800 } })]);
     expect(reason).toBe(
-      '42 replicas: 3,000 jobs waiting or due soon; at 800 ms a job 42 pods of 10 start them within 5 s.',
+      '73 replicas: 3,000 jobs waiting or due soon; at 800 ms a job 73 pods of 10 start them within 5 s.',
     );
   });
 
   it('stops at maxReplicas and says so', () => {
     const decision = new FollowingPool(0, aPool({ maxReplicas: 5 })).tick([aLoad({ ready: 3_000 })]);
     expect(decision).toMatchObject({ desired: 5, safetyLimitHit: true });
-    expect(decision.reason).toContain('maxReplicas allows 5 of 50');
+    expect(decision.reason).toContain('maxReplicas allows 5 of 86');
   });
 
   it('is limited by step policies as HPA v2 limits it', () => {
@@ -96,7 +96,7 @@ describe('growing', () => {
     const pool = new FollowingPool(1, aPool({ scaleUp: { ...OUT_AT_ONCE, stabilizationWindowMs: 10_000 } }));
     pool.tick([aLoad({ active: 5 })], 5);
     expect(pool.tick([aLoad({ ready: 1_000 })], 9)).toMatchObject({ desired: 1, heldBy: 'StabilizationWindow' });
-    expect(pool.tick([aLoad({ ready: 1_000 })], 3).desired).toBe(17);
+    expect(pool.tick([aLoad({ ready: 1_000 })], 3).desired).toBe(29);
   });
 
   it('does not happen while most jobs fail, but the first pod always starts', () => {
@@ -131,7 +131,7 @@ describe('growing', () => {
     const pool = new FollowingPool(2);
     pool.nowMs = 1_000;
     const decision = pool.look(anObservation(2, unseen, aLoad({ queue: 'sms', ready: 3_000, sampledAtMs: 1_000 })));
-    expect(decision.desired).toBe(50);
+    expect(decision.desired).toBe(86);
     expect(decision.confidence).toBe(0.5);
   });
 });
@@ -140,13 +140,26 @@ describe('shrinking', () => {
   it('goes to zero a window after the last job, not before', () => {
     const pool = new FollowingPool(0);
     pool.tick([aLoad({ ready: 100 })], 5);
-    expect(pool.replicas).toBe(2);
-    expect(pool.tick([aLoad()], 55)).toMatchObject({ desired: 2 });
+    expect(pool.replicas).toBe(3);
+    expect(pool.tick([aLoad()], 55)).toMatchObject({ desired: 3 });
     expect(pool.tick([aLoad()], 10)).toMatchObject({
       desired: 0,
       reason: '0 replicas: nothing waits, runs or is due soon.',
     });
     expect(pool.changes).toHaveLength(2);
+  });
+
+  it('lets go of what a burst has left after its own short window, where the spec names none, and of the rest after the whole', () => {
+    const pool = new FollowingPool(0, aPool({ burstWindowMs: 15_000 }));
+    const flowing = { active: 20, estimates: { arrivalRate: 20, arrivalMemoryMs: 43_281 } };
+    pool.tick([aLoad(flowing)], 90);
+    const before = pool.replicas;
+    pool.tick([aLoad({ ...flowing, ready: 1_000 })], 5);
+    expect(pool.replicas).toBeGreaterThan(4 * before);
+    pool.tick([aLoad(flowing)], 14);
+    expect(pool.replicas).toBeGreaterThan(4 * before);
+    pool.tick([aLoad(flowing)], 4);
+    expect(pool.replicas).toBe(before);
   });
 
   it.each(['ready', 'active', 'dueSoon'] as const)('never reaches zero while a job is %s', (state) => {

@@ -44,9 +44,13 @@ export function decide(
   state = updatePanic(state, wholeReplicas(size.demand), current, nowMs);
   const confidence = confidenceOf(observation.queues, nowMs);
   const mayNotShrink = shrinkHold(pool, observation, state, confidence, nowMs);
-  const proposal = proposeReplicas(pool, size.demand, current);
+  const proposal = proposeReplicas(pool, size.demand, current, size.doubt);
   // While data is missing the size itself is what the window remembers, so that no shrink is waiting when the data is back.
-  state = addProposal(state, pool, isMissingData(mayNotShrink) ? Math.max(proposal, current) : proposal, nowMs);
+  const least = isMissingData(mayNotShrink) ? current : 0;
+  const inWindow =
+    pool.burstWindowMs === undefined ? proposal : proposeReplicas(pool, size.remembered, current, size.doubt);
+  const lasting = wholeReplicas(size.lasting * (1 + pool.scaleDown.tolerance));
+  state = addProposal(state, pool, { replicas: Math.max(inWindow, least), lasting: Math.max(lasting, least) }, nowMs);
 
   const followed = follow(pool, state, { proposal, current, mayNotShrink, mayNotGrow: growHold(observation) }, nowMs);
   const desired = clampToBounds(pool, followed.replicas);
@@ -106,7 +110,7 @@ function shrink(
 ): { replicas: number; heldBy?: Hold } {
   if (mayNotShrink !== undefined) return { replicas: current, heldBy: mayNotShrink };
   if (inPanic(state, nowMs)) return { replicas: current, heldBy: 'Panic' };
-  const stabilized = stabilizeShrink(state, pool, { current, proposal }, nowMs);
+  const stabilized = Math.max(proposal, stabilizeShrink(state, pool, { current, proposal }, nowMs));
   if (stabilized === current) return { replicas: current, heldBy: 'StabilizationWindow' };
   const limited = limitShrink(pool.scaleDown, state, current, stabilized, nowMs);
   return limited.heldBy === undefined && stabilized > proposal

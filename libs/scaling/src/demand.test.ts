@@ -20,8 +20,25 @@ describe('the demand of a queue', () => {
     expect(replicas(aLoad({ estimates: { newArrivals: 1, serviceTimeMs: 1 } }))).toBe(1);
   });
 
-  it('starts a backlog within the target: 1 + t/S jobs a slot', () => {
-    expect(queueDemand(aLoad({ ready: 600 }), 5_000).slots).toBeCloseTo(100);
+  it('starts a backlog within half of the target, the other half being for pods to start: 1 + t/S jobs a slot', () => {
+    expect(queueDemand(aLoad({ ready: 600 }), 5_000).slots).toBeCloseTo(600 / 3.5);
+  });
+
+  it('asks for nothing more while the busy slots will work the line off in time, and then for gradually more', () => {
+    const flowing = aLoad({ active: 50, estimates: { arrivalRate: 48, arrivalMemoryMs: 43_281 } });
+    const slots = (ready: number) => queueDemand({ ...flowing, ready }, 5_000).slots;
+    const calm = slots(0);
+    expect(slots(100)).toBe(calm);
+    expect(slots(130)).toBeGreaterThanOrEqual(calm);
+    expect(slots(140) - slots(130)).toBeLessThan(10);
+    expect(slots(300)).toBeGreaterThan(120);
+  });
+
+  it('asks for more slots than are busy when the head of the line is old, whatever the estimates say', () => {
+    const load = { ready: 20, active: 20, estimates: { arrivalRate: 1, serviceTimeMs: 10, arrivalMemoryMs: 43_281 } };
+    expect(queueDemand(aLoad({ ...load, headAgeMs: 3_900 }), 5_000).slots).toBe(20);
+    expect(queueDemand(aLoad({ ...load, headAgeMs: 5_000 }), 5_000).slots).toBe(25);
+    expect(queueDemand(aLoad({ ...load, headAgeMs: 500_000 }), 5_000).slots).toBe(40);
   });
 
   it('asks for no more slots than jobs when jobs are longer than the target', () => {
@@ -50,7 +67,7 @@ describe('the demand of a queue', () => {
 
   it('asks for a prior of one second a job while none has finished', () => {
     const cold = { ...aLoad({ ready: 600 }), estimates: {} };
-    expect(queueDemand(cold, 5_000).slots).toBeCloseTo(100);
+    expect(queueDemand(cold, 5_000).slots).toBeCloseTo(600 / 3.5);
   });
 
   it('ignores the backlog of a paused queue but lets its running jobs finish', () => {

@@ -1,12 +1,15 @@
 import { slotsForWaitTarget } from './erlang.ts';
+import { PRIOR_SERVICE_TIME_MS } from './flow.ts';
 import type { QueueLoad } from './types.ts';
 
-/** What a job is taken to last before any has finished. Wrong at first is harmless: the first finished jobs correct it. */
-export const PRIOR_SERVICE_TIME_MS = 1_000;
 /** latencyP95: one job in twenty may wait longer. */
 const MISS_RATE = 0.05;
 /** Beyond these, a measured variability says more about the measurement than about the jobs. */
 const VARIABILITY_BOUNDS = { min: 0.5, max: 10 } as const;
+/** Part of the wait target in which a line has to be worked off when pods have to start for it: the rest is theirs to start. */
+const DRAIN_SHARE = 0.5;
+/** A head of the line that has waited for this part of the target shows that the estimates are wrong. */
+const OLD_SHARE = 0.8;
 
 /** Why a queue cannot use more slots, however much waits. */
 export type SlotCap = 'Paused' | 'RateLimit' | 'GlobalConcurrency';
@@ -15,9 +18,15 @@ export type SlotCap = 'Paused' | 'RateLimit' | 'GlobalConcurrency';
 export interface QueueDemand {
   /** For the jobs that keep arriving. */
   readonly steady: number;
+  /** Of that, what would be enough if arrivals and jobs varied no more than by chance. */
+  readonly lasting: number;
   /** To start what waits within the target. */
   readonly drain: number;
-  /** Busy now. */
+  /** For the jobs that run now and will not be done soon. */
+  readonly longRunning: number;
+  /** What is asked for without the jobs that will be done soon. */
+  readonly remembered: number;
+  /** Jobs that run now. */
   readonly inService: number;
   /** What is asked for after the cap; fractional where work is shared. */
   readonly slots: number;
@@ -29,7 +38,7 @@ export interface QueueDemand {
 
 /**
  * The slots that `queue` asks of a pool: the largest of what the arrivals need, what the backlog needs on top of the offered
- * load, and what is busy now; then no more than the queue can use.
+ * load, and what will stay busy; then no more than the queue can use.
  */
 export function queueDemand(queue: QueueLoad, waitTargetMs: number | undefined): QueueDemand {
   const { estimates, share } = queue;
@@ -42,14 +51,19 @@ export function queueDemand(queue: QueueLoad, waitTargetMs: number | undefined):
     steadySlots(arrivalRate, flow),
     risingSlots((estimates.burstRate ?? 0) * share, backlog + inService, flow),
   );
-  const drain = drainSlots({ backlog, arrivalRate, serviceTimeMs, waitTargetMs, memoryMs: estimates.arrivalMemoryMs });
+  const line = { backlog, inService, headAgeMs: queue.headAgeMs ?? 0, arrivalRate, serviceTimeMs };
+  const drain = waitTargetMs === undefined ? 0 : drainSlots(line, waitTargetMs, estimates.arrivalMemoryMs);
+  const longRunning = longRunningSlots(inService, serviceTimeMs, waitTargetMs);
   const atLeast = isIdle(queue) ? 0 : 1e-6; // One new job is worth a pod, although its demand rounds to nothing.
   const uncapped = Math.max(steady, drain, inService, atLeast);
   const cap = slotCap(queue, serviceTimeMs, inService);
   const bounded = cap !== undefined && cap.slots < uncapped;
   return {
     steady,
+    remembered: Math.min(Math.max(steady, drain, longRunning, atLeast), bounded ? cap.slots : Infinity),
+    lasting: Math.min(steadySlots(arrivalRate, { ...flow, variability: 1 }), cap?.slots ?? Infinity),
     drain,
+    longRunning,
     inService,
     slots: bounded ? cap.slots : uncapped,
     backlog,
@@ -91,26 +105,45 @@ function risingSlots(ratePerSecond: number, jobs: number, flow: Flow): number {
   return Math.min(steadySlots(ratePerSecond, flow), soon);
 }
 
-interface Drain {
+interface WaitingLine {
   readonly backlog: number;
+  readonly inService: number;
+  readonly headAgeMs: number;
   readonly arrivalRate: number;
   readonly serviceTimeMs: number;
-  readonly waitTargetMs: number | undefined;
-  readonly memoryMs: number | undefined;
 }
 
 /**
- * Slots to start the backlog within the target while jobs keep arriving.
+ * Slots for a line that the busy slots will not work off in time; 0 for any other, for arrivals are not answered twice. More pods are
+ * needed then, which take their time to start; so only part of the target is left to start what waits and what comes until then.
  *
- * A slot starts jobs at 0, S, 2S, … so 1 + t/S of them within t: n jobs need n·S/(S + t) slots. (AWS' "backlog per instance",
- * n·S/t, is the limit for S ≪ t; for S ≫ t it would ask for more slots than jobs.) Arrivals that still wait are in the backlog
- * and are not counted again as flow: that is what lets a burst be answered by one change of size instead of two.
+ * A slot starts jobs at 0, S, 2S, … so 1 + t/S of them within t, less the one it may be busy with: n waiting and b busy ones need
+ * (n + b)·S/(S + t) slots. (AWS' "backlog per instance", n·S/t, is the limit for S ≪ t; for S ≫ t it would ask for more slots than
+ * jobs.) Of the arrival rate, what still waits is in the backlog and is not counted again as flow: that is what lets a burst be
+ * answered by one change of size instead of two.
+ *
+ * Where the head of the line is old all the same, the estimates are wrong: then in proportion more slots than are busy.
  */
-function drainSlots({ backlog, arrivalRate, serviceTimeMs, waitTargetMs, memoryMs }: Drain): number {
-  if (waitTargetMs === undefined) return 0;
+function drainSlots(line: WaitingLine, waitTargetMs: number, memoryMs: number | undefined): number {
+  const { backlog, inService, headAgeMs, arrivalRate, serviceTimeMs } = line;
+  if (backlog === 0) return 0;
+  const budgetMs = DRAIN_SHARE * waitTargetMs;
+  const oldMs = OLD_SHARE * waitTargetMs;
+  const expectedWaitMs = (backlog * serviceTimeMs) / Math.max(1, inService);
+  const lateness = headAgeMs > oldMs ? 1 : Math.min(1, Math.max(0, expectedWaitMs / budgetMs - 1));
   const averagedOverMs = Math.max(memoryMs ?? 0, serviceTimeMs + waitTargetMs);
   const startedRate = Math.max(0, arrivalRate - (backlog * 1_000) / averagedOverMs);
-  return (startedRate * serviceTimeMs) / 1_000 + (backlog * serviceTimeMs) / (serviceTimeMs + waitTargetMs);
+  const jobs = backlog + inService + (lateness * startedRate * budgetMs) / 1_000;
+  const byAge = headAgeMs > oldMs ? (inService * headAgeMs) / oldMs : 0;
+  return Math.max((jobs * serviceTimeMs) / (serviceTimeMs + budgetMs), Math.min(backlog + inService, byAge));
+}
+
+/**
+ * Slots for the jobs that run: all of them where jobs are long, few where they are done before a pod could start. A pod that is
+ * let go drains, so no job loses its slot; but slots that would have to be started anew are not given away.
+ */
+function longRunningSlots(inService: number, serviceTimeMs: number, waitTargetMs: number | undefined): number {
+  return (inService * serviceTimeMs) / (serviceTimeMs + (waitTargetMs ?? 0));
 }
 
 /**

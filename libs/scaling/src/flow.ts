@@ -1,22 +1,23 @@
-import { addEvents, perSecond, startRate, type DecayingRate } from './decaying.ts';
+import { addEvents, startRate, type DecayingRate } from './decaying.ts';
 import type { Instant, QueueEstimates } from './types.ts';
 
 const FLOW_HALF_LIFE_MS = 60_000;
-/** Less flow than this gives no mean. */
-const LEAST_STARTS = 5;
-const LEAST_OBSERVED_MS = 10_000;
+/** What a job is taken to last before any has finished. Wrong at first is harmless: the jobs that run correct it. */
+export const PRIOR_SERVICE_TIME_MS = 1_000;
+/** How many finished jobs that guess is worth. */
+const PRIOR_JOBS = 2;
 
-/** Jobs started and jobs in service, both over the same forgetting time. */
+/** Jobs finished and time in service, both over the same forgetting time. */
 export interface Flow {
   readonly ready: number;
   readonly active: number;
-  readonly starts: DecayingRate;
+  readonly finishes: DecayingRate;
   /** Job·milliseconds in service. */
   readonly inService: DecayingRate;
 }
 
 /**
- * Follows what started: jobs that became ready minus the growth of the ready line. Needs no finished job to be kept, so it also
+ * Follows what finished: jobs that became ready minus the growth of the line and of what runs. Needs no finished job to be kept, so it also
  * sees queues whose producers set `removeOnComplete: true`.
  */
 export function observeFlow(
@@ -27,22 +28,26 @@ export function observeFlow(
   nowMs: Instant,
 ): Flow {
   if (before === undefined || arrivals === undefined)
-    return { ready, active, starts: startRate(nowMs), inService: startRate(nowMs) };
-  const elapsedMs = Math.max(0, nowMs - before.starts.atMs);
-  const starts = Math.max(0, arrivals - (ready - before.ready));
+    return { ready, active, finishes: startRate(nowMs), inService: startRate(nowMs) };
+  const elapsedMs = Math.max(0, nowMs - before.finishes.atMs);
+  const finishes = Math.max(0, arrivals - (ready - before.ready) - (active - before.active));
   const jobMs = ((before.active + active) / 2) * elapsedMs;
   return {
     ready,
     active,
-    starts: addEvents(before.starts, starts, nowMs, FLOW_HALF_LIFE_MS),
+    finishes: addEvents(before.finishes, finishes, nowMs, FLOW_HALF_LIFE_MS),
     inService: addEvents(before.inService, jobMs, nowMs, FLOW_HALF_LIFE_MS),
   };
 }
 
-/** Service time by Little's law, S = L/λ: mean jobs in service ÷ starts a second. */
+/**
+ * Service time from time in service ÷ jobs finished: the estimate of an exponential mean where some jobs still run (Lawless,
+ * "Statistical Models and Methods for Lifetime Data", 2003, §4.1), with the guess as a prior. Unlike a mean of finished jobs it is
+ * not too short in the beginning, when only the short ones have finished, and it exists before any has.
+ */
 export function estimateFlow(flow: Flow | undefined): Pick<QueueEstimates, 'serviceTimeMs' | 'serviceTimeSource'> {
-  if (flow === undefined || flow.starts.events < LEAST_STARTS || flow.starts.observedMs < LEAST_OBSERVED_MS) return {};
-  const inService = perSecond(flow.inService, LEAST_OBSERVED_MS) / 1_000;
-  const starts = perSecond(flow.starts, LEAST_OBSERVED_MS);
-  return inService > 0 && starts > 0 ? { serviceTimeMs: (inService / starts) * 1_000, serviceTimeSource: 'flow' } : {};
+  if (flow === undefined || flow.inService.events <= 0) return {};
+  const serviceTimeMs =
+    (flow.inService.events + PRIOR_JOBS * PRIOR_SERVICE_TIME_MS) / (flow.finishes.events + PRIOR_JOBS);
+  return { serviceTimeMs, serviceTimeSource: 'flow' };
 }

@@ -3,7 +3,7 @@ export { slotsForWaitTarget } from './erlang.ts';
 export { DEFAULT_SCALE_DOWN_WINDOW_MS, DEFAULT_WAIT_TARGET_MS, poolSpecView } from './pool-spec.ts';
 export { initialState } from './policy-state.ts';
 export { STALE_AFTER_MS } from './holds.ts';
-export { PRIOR_SERVICE_TIME_MS } from './demand.ts';
+export { PRIOR_SERVICE_TIME_MS } from './flow.ts';
 export { shareOfQueue, type QueueConsumer } from './share.ts';
 export { emptyHistory, estimateQueue, observeQueue, type QueueCounters, type QueueHistory } from './queue-history.ts';
 export type { FinishedJobs } from './finished-jobs.ts';

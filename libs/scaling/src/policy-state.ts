@@ -4,7 +4,7 @@ import type { Instant, PolicyState, PoolSpecView } from './types.ts';
 
 /** The state of a pool of which nothing is remembered: it holds its size until its window is filled. */
 export function initialState(nowMs: Instant): PolicyState {
-  return { sinceMs: nowMs, highs: [], lows: [], changes: [] };
+  return { sinceMs: nowMs, highs: [], lasting: [], lows: [], changes: [] };
 }
 
 /**
@@ -17,7 +17,8 @@ export function observeSize(
   currentReplicas: number,
   nowMs: Instant,
 ): PolicyState {
-  const gap = state.decidedAtMs !== undefined && nowMs - state.decidedAtMs > STALE_AFTER_MS;
+  const gap =
+    state.decidedAtMs !== undefined && nowMs - state.decidedAtMs > STALE_AFTER_MS && (state.observedReplicas ?? 1) > 0;
   const delta = currentReplicas - (state.observedReplicas ?? currentReplicas);
   const longestMs = Math.max(
     0,
@@ -40,12 +41,21 @@ export function observeSize(
  * Adds a proposal to the windows. They are kept as monotonic queues: a proposal is dropped as soon as a later one is at least as
  * large (small), since it can never again be the window's largest (smallest). So each holds at most one entry a distinct size.
  */
-export function addProposal(state: PolicyState, pool: PoolSpecView, replicas: number, nowMs: Instant): PolicyState {
+export function addProposal(
+  state: PolicyState,
+  pool: PoolSpecView,
+  { replicas, lasting }: { replicas: number; lasting: number },
+  nowMs: Instant,
+): PolicyState {
   const entry = { atMs: nowMs, replicas };
   const inWindow = (windowMs: number) => (proposal: { atMs: Instant }) => nowMs - proposal.atMs <= windowMs;
   return {
     ...state,
     highs: [...state.highs.filter((high) => high.replicas > replicas && inWindow(shrinkMemoryMs(pool))(high)), entry],
+    lasting: [
+      ...state.lasting.filter((high) => high.replicas > lasting && inWindow(shrinkMemoryMs(pool))(high)),
+      { atMs: nowMs, replicas: lasting },
+    ],
     lows: [
       ...state.lows.filter((low) => low.replicas < replicas && inWindow(pool.scaleUp.stabilizationWindowMs)(low)),
       entry,

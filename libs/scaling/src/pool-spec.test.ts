@@ -25,6 +25,12 @@ describe('a pool’s spec', () => {
     });
   });
 
+  it('holds what a burst has left for the whole window when the user names one', () => {
+    expect(poolSpecView(spec({}))?.burstWindowMs).toBe(15_000);
+    const behavior = { scaleDown: { stabilizationWindowSeconds: 60 } };
+    expect(poolSpecView(spec({ behavior }))).not.toHaveProperty('burstWindowMs');
+  });
+
   it('has no wait target when only a depth is asked for', () => {
     const view = poolSpecView(spec({ targetMetrics: { queueDepth: 100 } }));
     expect(view).toMatchObject({ queueDepthTarget: 100 });

@@ -1,8 +1,10 @@
 import { arrivalHalfLifeMs, estimateArrivals, observeArrivals, type Arrivals } from './arrivals.ts';
-import { PRIOR_SERVICE_TIME_MS } from './demand.ts';
 import { estimateFinished, noneFinished, observeFinished, type Finished, type FinishedJobs } from './finished-jobs.ts';
-import { estimateFlow, observeFlow, type Flow } from './flow.ts';
+import { estimateFlow, observeFlow, PRIOR_SERVICE_TIME_MS, type Flow } from './flow.ts';
 import type { Instant, QueueEstimates } from './types.ts';
+
+/** Finished jobs from which on their mean is taken for the jobs' mean. */
+const FINISHED_JOBS_TO_TRUST = 20;
 
 /** One look at a queue's counters. */
 export interface QueueCounters {
@@ -46,16 +48,28 @@ export function observeQueue(
 
 /** What the history says at `nowMs`. */
 export function estimateQueue(history: QueueHistory, nowMs: Instant): QueueEstimates {
+  const finished = estimateFinished(history.finished, nowMs);
   return {
-    ...estimateFlow(history.flow),
-    ...estimateFinished(history.finished, nowMs),
+    ...finished,
+    ...serviceTime(history, finished),
     ...estimateArrivals(history.arrivals, nowMs, halfLifeOf(history)),
   };
 }
 
-function halfLifeOf({ finished, flow, waitTargetMs }: QueueHistory): number {
-  const { serviceTimeMs = PRIOR_SERVICE_TIME_MS } = { ...estimateFlow(flow), ...serviceTimeOf(finished) };
-  return arrivalHalfLifeMs(serviceTimeMs, waitTargetMs);
+function halfLifeOf(history: QueueHistory): number {
+  const { serviceTimeMs = PRIOR_SERVICE_TIME_MS } = serviceTime(history, serviceTimeOf(history.finished));
+  return arrivalHalfLifeMs(serviceTimeMs, history.waitTargetMs);
+}
+
+/** Few finished jobs are the short ones: until there are enough, what runs may say that jobs are longer. */
+function serviceTime(
+  { flow, finished }: QueueHistory,
+  mean: Pick<QueueEstimates, 'serviceTimeMs' | 'serviceTimeSource'>,
+): Pick<QueueEstimates, 'serviceTimeMs' | 'serviceTimeSource'> {
+  const byFlow = estimateFlow(flow);
+  const young = finished.service.weight < FINISHED_JOBS_TO_TRUST;
+  const longer = (byFlow.serviceTimeMs ?? 0) > (mean.serviceTimeMs ?? 0);
+  return mean.serviceTimeMs === undefined || (young && longer) ? byFlow : mean;
 }
 
 function serviceTimeOf({ service }: Finished): { serviceTimeMs?: number } {

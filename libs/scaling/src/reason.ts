@@ -8,7 +8,7 @@ const HOLDS: Record<Hold, string> = {
   NoHistory: 'the autoscaler has not watched the pool for a whole scale-down window yet',
   LowConfidence: 'too little was measured to shrink on',
   WaitOverTarget: 'jobs wait longer than the target',
-  Panic: 'load more than doubled within the last minute',
+  Panic: 'load has more than doubled just now',
   StabilizationWindow: 'demand was higher within the scale-down window',
   StepLimit: 'spec.autoscaling.behavior limits the step',
   Disabled: 'spec.autoscaling.behavior disables this direction',

@@ -14,6 +14,12 @@ export interface SizedQueue {
 export interface PoolSize {
   /** Replicas asked for before bounds and behaviour; fractional, so that rounding cannot hide what tolerance compares. */
   readonly demand: number;
+  /** Of the demand, what the scale-down window remembers: all but the jobs that will be done soon. */
+  readonly remembered: number;
+  /** Of the demand, what arrivals ask for that neither wait nor run: what is left when a burst is over. */
+  readonly lasting: number;
+  /** By which share the demand may be wrong by chance alone: the relative standard deviation of the arrival rate. */
+  readonly doubt: number;
   readonly driver: Driver;
   readonly queues: readonly SizedQueue[];
 }
@@ -31,12 +37,24 @@ export function sizePool(pool: PoolSpecView, observations: readonly QueueObserva
   const slots = sum(queues, ({ demand }) => demand.slots);
   const bySlots = slots / pool.concurrency;
   const byDepth = sum(queues, ({ demand }) => depthReplicas(pool, demand));
-  if (Math.max(bySlots, byDepth) === 0) return { demand: 0, driver: 'idle', queues };
+  if (Math.max(bySlots, byDepth) === 0)
+    return { demand: 0, remembered: 0, lasting: 0, doubt: 0, driver: 'idle', queues };
   return {
     demand: Math.max(bySlots, byDepth),
+    remembered: Math.max(sum(queues, ({ demand }) => demand.remembered) / pool.concurrency, byDepth),
+    lasting: sum(queues, ({ demand }) => demand.lasting) / pool.concurrency,
+    doubt: arrivalDoubt(queues),
     driver: byDepth > bySlots ? 'depth' : slotDriver(queues, pool.waitTargetMs ?? Infinity),
     queues,
   };
+}
+
+/** An exponential average over τ of a Poisson rate λ has the standard deviation √(λ/2τ). */
+function arrivalDoubt(queues: readonly SizedQueue[]): number {
+  const jobsSeen = sum(queues, ({ load: { estimates } }) => {
+    return ((estimates.arrivalRate ?? 0) * (estimates.arrivalMemoryMs ?? 0)) / 1_000;
+  });
+  return jobsSeen > 0 ? 1 / Math.sqrt(2 * jobsSeen) : Infinity;
 }
 
 /** Replicas by the depth target, no more than the queue can keep busy. */
@@ -49,7 +67,7 @@ function slotDriver(queues: readonly SizedQueue[], waitTargetMs: number): Driver
   const totals: [Driver, number][] = [
     ['drain', sum(queues, ({ demand }) => demand.drain)],
     ['steady', sum(queues, ({ demand }) => demand.steady)],
-    ['inService', sum(queues, ({ demand }) => demand.inService)],
+    ['inService', sum(queues, ({ demand }) => demand.longRunning)],
   ];
   const [largest] = totals.reduce((most, entry) => (entry[1] > most[1] ? entry : most));
   // More waits than a steady flow would leave waiting: then people want to read of the backlog.

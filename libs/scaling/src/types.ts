@@ -30,6 +30,11 @@ export interface PoolSpecView {
   readonly waitTargetMs?: number;
   readonly scaleUp: ScalingRulesView;
   readonly scaleDown: ScalingRulesView;
+  /**
+   * How long pods are kept that stood for a line which was worked off, or for short jobs that are done. Absent: for the whole
+   * stabilisation window, as HPA has it; so wherever the spec names a window.
+   */
+  readonly burstWindowMs?: number;
 }
 
 /** What the recent past of a queue says. Absent is no data, never 0. */
@@ -160,6 +165,8 @@ export interface PolicyState {
   readonly highs: readonly Proposal[];
   /** Proposals that can still be the smallest of the scale-out window: newest last, strictly increasing. */
   readonly lows: readonly Proposal[];
+  /** Sizes that the arrivals alone asked for, kept like `highs`. */
+  readonly lasting: readonly Proposal[];
   /** Observed changes of the size within the longest policy period. */
   readonly changes: readonly { readonly atMs: Instant; readonly delta: number }[];
   readonly observedReplicas?: number;

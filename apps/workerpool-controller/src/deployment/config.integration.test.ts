@@ -1,22 +1,9 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { CONFIG_MAPS, DEPLOYMENTS, findCondition } from '@redis-queue/controller';
 import { eventually } from '@redis-queue/testing';
 import { POOL_LABEL, type Deployment } from '../resources.ts';
-import { runController, testCluster, type RunningController, type TestCluster } from '../test-cluster.ts';
-import { applyConfigMap, configHashOf, deploymentThat, ofWorker, PATIENCE, workerOf } from '../status/test-pods.ts';
-
-let t: TestCluster;
-let ns: string;
-let controller: RunningController;
-beforeAll(async () => {
-  t = await testCluster();
-});
-afterAll(() => t?.[Symbol.asyncDispose]());
-beforeEach(async () => {
-  ns = await t.namespace();
-  controller = runController(t);
-});
-afterEach(() => controller.stop());
+import { controller, ns, t } from '../test-controller.ts';
+import { applyConfigMap, configHashOf, deploymentThat, ofWorker, PATIENCE, workerOf } from '../test-pods.ts';
 
 const reads = (name: string) => ofWorker({ envFrom: [{ configMapRef: { name } }] });
 

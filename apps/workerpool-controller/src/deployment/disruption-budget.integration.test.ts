@@ -1,22 +1,9 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { keyOf } from '@redis-queue/controller';
 import { eventually } from '@redis-queue/testing';
 import { POD_DISRUPTION_BUDGETS, type PoolObject } from '../resources.ts';
-import { runController, testCluster, type RunningController, type TestCluster } from '../test-cluster.ts';
-import { deploymentThat, PATIENCE, readyMessage, workerOf } from '../status/test-pods.ts';
-
-let t: TestCluster;
-let ns: string;
-let controller: RunningController;
-beforeAll(async () => {
-  t = await testCluster();
-});
-afterAll(() => t?.[Symbol.asyncDispose]());
-beforeEach(async () => {
-  ns = await t.namespace();
-  controller = runController(t);
-});
-afterEach(() => controller.stop());
+import { ns, t } from '../test-controller.ts';
+import { deploymentThat, PATIENCE, readyMessage, workerOf } from '../test-pods.ts';
 
 describe('the disruption budget', () => {
   it('protects the pods from the start, follows the spec and belongs to the pool', async () => {

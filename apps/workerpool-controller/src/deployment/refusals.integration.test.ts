@@ -1,20 +1,11 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { eventually } from '@redis-queue/testing';
-import { runController, testCluster, type RunningController, type TestCluster } from '../test-cluster.ts';
-import { deploymentThat, ofWorker, PATIENCE, readyMessage, workerOf } from '../status/test-pods.ts';
+import { controller, ns, t } from '../test-controller.ts';
+import { deploymentThat, ofWorker, PATIENCE, readyMessage, workerOf } from '../test-pods.ts';
 
-let t: TestCluster;
-let ns: string;
-let controller: RunningController;
-beforeAll(async () => {
-  t = await testCluster();
-});
-afterAll(() => t?.[Symbol.asyncDispose]());
-beforeEach(async () => {
-  ns = await t.namespace();
-  controller = runController(t);
-});
-afterEach(() => controller.stop());
+/** What would become of a Deployment of this image; rejects where admission refuses it. */
+const tryDeployment = (image: string, ...options: string[]): Promise<string> =>
+  t.cluster.kubectl('create', 'deployment', 'x', `--image=${image}`, '-n', ns, '--dry-run=server', ...options);
 
 it('a policy that rewrites the Deployment on its way in is told of, and not written against at every event', async () => {
   await t.cluster.apply({
@@ -48,9 +39,7 @@ it('a policy that rewrites the Deployment on its way in is told of, and not writ
       matchResources: { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': ns } } },
     },
   });
-  const tried = () =>
-    t.cluster.kubectl('create', 'deployment', 'x', '--image=x', '-n', ns, '--dry-run=server', '-o=yaml');
-  await eventually(async () => (await tried()).includes('mirror.example'), PATIENCE);
+  await eventually(async () => (await tryDeployment('x', '-o=yaml')).includes('mirror.example'), PATIENCE);
   const pool = await t.pool(ns, 'mirrored', { replicas: 3 });
   await t.sized(pool, 3);
   await eventually(
@@ -156,11 +145,9 @@ describe('a template that cannot be honoured', () => {
     });
     const template = { spec: { containers: [{ name: 'proxy', image: 'proxy:1' }] } };
     // A policy takes a moment to be in force.
-    const allowed = () =>
-      t.cluster.kubectl('create', 'deployment', 'x', '--image=proxy:1', '-n', ns, '--dry-run=server');
     await eventually(
       () =>
-        allowed().then(
+        tryDeployment('proxy:1').then(
           () => false,
           () => true,
         ),

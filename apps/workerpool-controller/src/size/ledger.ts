@@ -89,6 +89,16 @@ export class DecisionLedger {
     entry.inHand = Math.max(0, (entry.inHand ?? 0) - 1);
     const awaited = entry.inHand === 0 && entry.awaited === true;
     if (entry.inHand === 0) delete entry.awaited;
+    // A decision on a pool that is gone leaves nothing behind: nobody will call `forget` for it.
+    if (
+      entry.inHand === 0 &&
+      !entry.decision &&
+      !entry.written &&
+      !entry.unknownVersion &&
+      entry.scalings.length === 0
+    ) {
+      this.#entries.delete(poolUid);
+    }
     return awaited;
   }
 

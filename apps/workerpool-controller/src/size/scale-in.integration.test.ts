@@ -1,25 +1,12 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { DECISION_ANNOTATION } from '@redis-queue/scaling-bus';
 import { PODS, type Resource, type ResourceType } from '@redis-queue/controller';
 import { eventually } from '@redis-queue/testing';
 import { DELETION_COST_ANNOTATION } from '../status/pods.ts';
 import { POOL_LABEL, type PoolObject } from '../resources.ts';
-import { runController, testCluster, type RunningController, type TestCluster } from '../test-cluster.ts';
+import { controller, ns, t } from '../test-controller.ts';
 
 // The real ReplicaSet controller takes the pods; without a kubelet they run and are ready when the test says so.
-
-let t: TestCluster;
-let ns: string;
-let controller: RunningController;
-beforeAll(async () => {
-  t = await testCluster();
-});
-afterAll(() => t?.[Symbol.asyncDispose]());
-beforeEach(async () => {
-  ns = await t.namespace();
-  controller = runController(t);
-});
-afterEach(() => controller.stop());
 
 const metric = async (name: string) =>
   Number(

@@ -1,5 +1,5 @@
 import { WORKER_POOLS } from '@redis-queue/api';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { Registry } from 'prom-client';
 import { DEPLOYMENTS } from '@redis-queue/controller';
 import { compareFence, DECISION_ANNOTATION, type Fence } from '@redis-queue/scaling-bus';
@@ -9,21 +9,8 @@ import { DecisionLedger } from './ledger.ts';
 import { PoolMetrics } from '../metrics.ts';
 import { fenceOf } from './replicas.ts';
 import { POOL_LABEL, type Deployment, type PoolObject } from '../resources.ts';
-import { runController, testCluster, type RunningController, type TestCluster } from '../test-cluster.ts';
+import { controller, ns, startController, t } from '../test-controller.ts';
 import { aDecision } from '../testbed.ts';
-
-let t: TestCluster;
-let ns: string;
-let controller: RunningController;
-beforeAll(async () => {
-  t = await testCluster();
-});
-afterAll(() => t?.[Symbol.asyncDispose]());
-beforeEach(async () => {
-  ns = await t.namespace();
-  controller = runController(t);
-});
-afterEach(() => controller.stop());
 
 const auto = (minReplicas: number, maxReplicas: number) => ({
   autoscaling: { enabled: true, minReplicas, maxReplicas },
@@ -151,7 +138,7 @@ it('a controller that was away acts on the newest decision only, and keeps the s
   for (const sequence of [2, 3, 4])
     await t.publish(pool, { sequence, currentReplicas: 5, desiredReplicas: sequence * 10 });
   expect((await t.deployment(pool))?.spec.replicas).toBe(5);
-  controller = runController(t);
+  startController();
   const { metadata } = await t.sized(pool, 40);
   expect(metadata.annotations?.[DECISION_ANNOTATION]).toBe('1.4');
   expect((await t.read(pool)).status?.autoscaling?.last?.map(({ to }) => to)).not.toContain(20);

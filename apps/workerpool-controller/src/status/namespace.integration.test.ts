@@ -1,25 +1,12 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { WorkerPoolStatus } from '@redis-queue/api';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { findCondition, keyOf, PODS } from '@redis-queue/controller';
 import { DECISION_ANNOTATION } from '@redis-queue/scaling-bus';
 import { eventually } from '@redis-queue/testing';
 import type { PoolObject } from '../resources.ts';
-import { runController, testCluster, type RunningController, type TestCluster } from '../test-cluster.ts';
-
-let t: TestCluster;
-let ns: string;
-let controller: RunningController;
-beforeAll(async () => {
-  t = await testCluster();
-});
-afterAll(() => t?.[Symbol.asyncDispose]());
-beforeEach(async () => {
-  ns = await t.namespace();
-  controller = runController(t);
-});
-afterEach(() => controller.stop());
+import { controller, ns, startController, t } from '../test-controller.ts';
 
 const SLOW = { timeoutMs: 60_000 };
 const TIMEOUT = { timeout: 120_000 };
@@ -156,7 +143,7 @@ describe('a pool whose autoscaler is missing', () => {
 
   it('without a bus runs spec.replicas pods at once, within its bounds', TIMEOUT, async () => {
     await controller.stop();
-    controller = runController(t, { bus: false });
+    startController({ bus: false });
     const pool = await t.pool(ns, 'busless', { ...auto, replicas: 3 });
     await t.sized(pool, 3);
     const { status: now } = await t.settled(pool, 'WaitingForDecision', 'ScalingActive');

@@ -1,11 +1,22 @@
 import { describe, expect, test } from 'vitest';
 import { aView, anEnvironment, EXPONENTIAL_SECOND, poissonWorkload } from './fixtures.ts';
 import { ALLOWED_MISSES, clairvoyantBound } from './clairvoyant.ts';
-import { demandSteps, elasticity, elasticSpeedup, supplySteps } from './elasticity.ts';
+import { demandSteps, elasticity, elasticSpeedup, supplySteps, type Elasticity } from './elasticity.ts';
 import { missShare, reversals } from './outcome.ts';
 import { constant } from './random.ts';
 import { fixedFleet } from './rivals/fixed-fleet.ts';
 import { workload } from './workload.ts';
+
+/** Every error, in proportion. */
+function errors(scale: number): Elasticity {
+  return {
+    underAccuracy: 0.2 * scale,
+    overAccuracy: 0.4 * scale,
+    underTimeshare: 0.1 * scale,
+    overTimeshare: 0.3 * scale,
+    instability: 0,
+  };
+}
 
 describe('elasticity', () => {
   test('a supply that equals the demand is perfect', () => {
@@ -27,15 +38,8 @@ describe('elasticity', () => {
   });
 
   test('half of every error is a speed-up of two', () => {
-    const of = (scale: number) => ({
-      underAccuracy: 0.2 * scale,
-      overAccuracy: 0.4 * scale,
-      underTimeshare: 0.1 * scale,
-      overTimeshare: 0.3 * scale,
-      instability: 0,
-    });
-    expect(elasticSpeedup(of(1), of(2))).toBeCloseTo(2, 1);
-    expect(elasticSpeedup(of(1), of(1))).toBe(1);
+    expect(elasticSpeedup(errors(1), errors(2))).toBeCloseTo(2, 1);
+    expect(elasticSpeedup(errors(1), errors(1))).toBe(1);
   });
 
   test('demand is what keeps pods busy, supply what is ready in the middle of a step', () => {

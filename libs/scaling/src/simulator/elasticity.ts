@@ -33,7 +33,6 @@ export function elasticity(demand: readonly number[], supply: readonly number[])
     return sum / Math.max(1, steps - from);
   };
   const short = (step: number): number => demand[step]! - supply[step]!;
-  const moved = (levels: readonly number[], step: number): number => Math.sign(levels[step]! - levels[step - 1]!);
   return {
     underAccuracy: mean((step) => Math.max(0, short(step)) / Math.max(1, demand[step]!)),
     overAccuracy: mean((step) => Math.max(0, -short(step)) / Math.max(1, demand[step]!)),
@@ -41,6 +40,10 @@ export function elasticity(demand: readonly number[], supply: readonly number[])
     overTimeshare: mean((step) => Math.max(0, Math.sign(-short(step)))),
     instability: mean((step) => Math.min(1, Math.max(0, moved(supply, step) - moved(demand, step))), 1),
   };
+}
+
+function moved(levels: readonly number[], step: number): number {
+  return Math.sign(levels[step]! - levels[step - 1]!);
 }
 
 /** Keeps a metric of 0 from making a ratio infinite. */
@@ -51,14 +54,17 @@ const LEAST = 0.001;
  * report.
  */
 export function elasticSpeedup(of: Elasticity, baseline: Elasticity): number {
-  const ratio = (a: number, b: number): number => (b + LEAST) / (a + LEAST);
   return (
-    (ratio(of.underAccuracy, baseline.underAccuracy) *
-      ratio(of.overAccuracy, baseline.overAccuracy) *
-      ratio(of.underTimeshare, baseline.underTimeshare) *
-      ratio(of.overTimeshare, baseline.overTimeshare)) **
+    (improvement(of.underAccuracy, baseline.underAccuracy) *
+      improvement(of.overAccuracy, baseline.overAccuracy) *
+      improvement(of.underTimeshare, baseline.underTimeshare) *
+      improvement(of.overTimeshare, baseline.overTimeshare)) **
     (1 / 4)
   );
+}
+
+function improvement(of: number, baseline: number): number {
+  return (baseline + LEAST) / (of + LEAST);
 }
 
 /** Pods that the jobs of each step keep busy if every one starts when it is due. */

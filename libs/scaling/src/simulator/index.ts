@@ -1,22 +1,6 @@
-export {
-  bursts,
-  diurnal,
-  merged,
-  modulated,
-  poissonArrivals,
-  ramps,
-  steps,
-  type Rate,
-} from './arrival-processes.ts';
+export { bursts, diurnal, merged, modulated, poissonArrivals, ramps, steps, type Rate } from './arrival-processes.ts';
 export { clairvoyantBound, demandBins, ALLOWED_MISSES, type ClairvoyantBound } from './clairvoyant.ts';
-export {
-  demandSteps,
-  elasticity,
-  elasticSpeedup,
-  supplySteps,
-  STEP_MS,
-  type Elasticity,
-} from './elasticity.ts';
+export { demandSteps, elasticity, elasticSpeedup, supplySteps, STEP_MS, type Elasticity } from './elasticity.ts';
 export { afterWarmUp, missShare, reversals, waitPercentile } from './outcome.ts';
 export { production } from './production.ts';
 export { constant, exponential, lognormal, pareto, seededRandom, type Distribution, type Random } from './random.ts';

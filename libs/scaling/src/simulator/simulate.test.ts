@@ -7,7 +7,7 @@ import { production } from './production.ts';
 import { constant, lognormal } from './random.ts';
 import { fixedFleet } from './rivals/fixed-fleet.ts';
 import type { Scaler } from './scaler.ts';
-import { simulate } from './simulate.ts';
+import { simulate, type Run } from './simulate.ts';
 import { offeredLoad, workload } from './workload.ts';
 
 const MINUTE = 60_000;
@@ -24,27 +24,21 @@ describe('the simulator', { timeout: 60_000 }, () => {
     const load = slots * busy;
     const jobs = poissonWorkload(load, EXPONENTIAL_SECOND, 80_000_000 / load, slots);
     const environment = anEnvironment({ concurrency: slots, podStartMs: () => 0 });
-    const run = afterWarmUp(simulate(jobs, fixedFleet(1), environment), MINUTE);
-    const delayed = run.waitsMs.filter((ms) => ms > 0).length / run.waitsMs.length;
+    const result = afterWarmUp(simulate(jobs, fixedFleet(1), environment), MINUTE);
+    const delayed = result.waitsMs.filter((ms) => ms > 0).length / result.waitsMs.length;
     const expected = erlangC(slots, load);
     expect(Math.abs(delayed / expected - 1)).toBeLessThan(0.2);
-    expect(Math.abs(mean(run.waitsMs) / ((expected * 1_000) / (slots - load)) - 1)).toBeLessThan(0.2);
+    expect(Math.abs(mean(result.waitsMs) / ((expected * 1_000) / (slots - load)) - 1)).toBeLessThan(0.2);
   });
 
   test('agrees with Pollaczek and Khinchine: one slot and jobs that all last the same wait half as long as exponential ones', () => {
     const jobs = poissonWorkload(0.8, constant(1_000), 1_000 * MINUTE);
-    const run = simulate(jobs, fixedFleet(1), anEnvironment({ concurrency: 1, podStartMs: () => 0 }));
-    expect(mean(run.waitsMs) / 2_000).toBeGreaterThan(0.9);
-    expect(mean(run.waitsMs) / 2_000).toBeLessThan(1.1);
+    const result = simulate(jobs, fixedFleet(1), anEnvironment({ concurrency: 1, podStartMs: () => 0 }));
+    expect(mean(result.waitsMs) / 2_000).toBeGreaterThan(0.9);
+    expect(mean(result.waitsMs) / 2_000).toBeLessThan(1.1);
   });
 
   test('is the same for the same seed, and another for another', () => {
-    const run = (seed: number) =>
-      simulate(
-        poissonWorkload(10, lognormal(1_000, 1), 3 * MINUTE, seed),
-        production(aPool({ concurrency: 4 }), seed),
-        anEnvironment({ seed, podStartMs: lognormal(3_000, 0.3) }),
-      );
     expect(run(7)).toEqual(run(7));
     expect(run(8).waitsMs).not.toEqual(run(7).waitsMs);
   });
@@ -64,11 +58,11 @@ describe('the simulator', { timeout: 60_000 }, () => {
       addedMs,
     );
     const retries = jobs.failures!.reduce((sum, failed) => sum + failed, 0);
-    const run = simulate(jobs, flapping(), anEnvironment());
+    const result = simulate(jobs, flapping(), anEnvironment());
     expect(retries).toBeGreaterThan(1_000);
-    expect(run).toMatchObject({ jobs: addedMs.length, completed: addedMs.length, neverStarted: 0 });
-    expect(run.waitsMs.length).toBe(addedMs.length + retries);
-    expect(run.waitsMs.every((ms) => ms >= 0)).toBe(true);
+    expect(result).toMatchObject({ jobs: addedMs.length, completed: addedMs.length, neverStarted: 0 });
+    expect(result.waitsMs.length).toBe(addedMs.length + retries);
+    expect(result.waitsMs.every((ms) => ms >= 0)).toBe(true);
   });
 
   test('counts a pod from its creation until it has drained', () => {
@@ -101,16 +95,16 @@ describe('the simulator', { timeout: 60_000 }, () => {
       ...workload({ name: 'order', durationMs: 10_000, seed: 1, service }, Float64Array.of(0, 1, 2, 3, 4)),
       priority: Uint8Array.of(5, 5, 1, 0, 1),
     };
-    const run = simulate(jobs, fixedFleet(1), anEnvironment({ concurrency: 1, podStartMs: () => 100 }));
+    const result = simulate(jobs, fixedFleet(1), anEnvironment({ concurrency: 1, podStartMs: () => 100 }));
     const order = [3, 2, 4, 0, 1];
     const expected = order.map((job, place) => 100 + place * 1_000 - job);
-    expect([...run.waitsMs]).toEqual(expected);
+    expect([...result.waitsMs]).toEqual(expected);
   });
 
   test('gives up on a pool that never gets a pod, and counts its jobs as never started', () => {
-    const run = simulate(poissonWorkload(1, EXPONENTIAL_SECOND, MINUTE), fixedFleet(0), anEnvironment());
-    expect(run.neverStarted).toBe(run.jobs);
-    expect(run.completed).toBe(0);
+    const result = simulate(poissonWorkload(1, EXPONENTIAL_SECOND, MINUTE), fixedFleet(0), anEnvironment());
+    expect(result.neverStarted).toBe(result.jobs);
+    expect(result.completed).toBe(0);
   });
 
   test('knows the load that a workload offers', () => {
@@ -120,6 +114,15 @@ describe('the simulator', { timeout: 60_000 }, () => {
     expect(waitPercentile(simulate(jobs, fixedFleet(10), anEnvironment()), 0.5)).toBe(0);
   });
 });
+
+/** A run in which chance decides arrivals, service times, pod starts and when looks come. */
+function run(seed: number): Run {
+  return simulate(
+    poissonWorkload(10, lognormal(1_000, 1), 3 * MINUTE, seed),
+    production(aPool({ concurrency: 4 }), seed),
+    anEnvironment({ seed, podStartMs: lognormal(3_000, 0.3) }),
+  );
+}
 
 function flapping(): Scaler {
   return {

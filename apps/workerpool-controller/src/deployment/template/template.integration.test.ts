@@ -1,21 +1,8 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { DEPLOYMENTS, keyOf } from '@redis-queue/controller';
 import { eventually } from '@redis-queue/testing';
-import { runController, testCluster, type RunningController, type TestCluster } from '../../test-cluster.ts';
-import { deploymentThat, ofWorker, PATIENCE, templateOf, workerOf } from '../../status/test-pods.ts';
-
-let t: TestCluster;
-let ns: string;
-let controller: RunningController;
-beforeAll(async () => {
-  t = await testCluster();
-});
-afterAll(() => t?.[Symbol.asyncDispose]());
-beforeEach(async () => {
-  ns = await t.namespace();
-  controller = runController(t);
-});
-afterEach(() => controller.stop());
+import { controller, ns, startController, t } from '../../test-controller.ts';
+import { deploymentThat, ofWorker, PATIENCE, templateOf, workerOf } from '../../test-pods.ts';
 
 /** A template with a bit of everything, much of which the API server writes otherwise, or leaves out. */
 const RICH = {
@@ -104,7 +91,7 @@ describe('spec.template', () => {
     await eventually(async () => (await t.read(pool)).status?.replicas === 1, PATIENCE);
     await t.settled(pool, 'Progressing');
     await controller.stop();
-    controller = runController(t);
+    startController();
     await eventually(async () => (await controller.reconciles()) >= 1, PATIENCE);
     await eventually(() => controller.idle(), PATIENCE);
     expect(await controller.writes()).toBe(0);

@@ -29,8 +29,7 @@ const ACCEPTABLE_WAITS = [0.25, 0.5, 1] as const;
 
 /** KEDA as installed, to compare elasticity with. */
 export function kedaAsInstalled({ concurrency, maxReplicas, seed }: TunedFor): Rival {
-  return () =>
-    kedaHpa({ ...KEDA_DEFAULTS, metric: 'waiting+active', target: concurrency, maxReplicas }, seed);
+  return () => kedaHpa({ ...KEDA_DEFAULTS, metric: 'waiting+active', target: concurrency, maxReplicas }, seed);
 }
 
 /** Every setting that a rival is tried with on each workload; its best one is chosen afterwards, with hindsight. */

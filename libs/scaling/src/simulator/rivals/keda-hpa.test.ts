@@ -7,12 +7,19 @@ const AS_INSTALLED: KedaSettings = { ...KEDA_DEFAULTS, metric: 'waiting', target
 const TUNED: KedaSettings = { ...AS_INSTALLED, pollingMs: 1_000, scaleUp: 'unlimited' };
 
 /** The sizes of a pool whose line is `ready(ms)` long and never served, by time, as a watch of the Deployment sees them. */
-function sizes(settings: KedaSettings, seed: number, ready: (atMs: number) => number, untilMs: number): [number, number][] {
+function sizes(
+  settings: KedaSettings,
+  seed: number,
+  ready: (atMs: number) => number,
+  untilMs: number,
+): [number, number][] {
   const scaler = kedaHpa(settings, seed);
   const seen: [number, number][] = [];
   let replicas = 0;
-  for (let nowMs = 0; nowMs < untilMs; ) {
-    const { desired = replicas, nextMs } = scaler.tick(aView({ nowMs, replicas, readyPods: replicas, ready: ready(nowMs) }));
+  for (let nowMs = 0; nowMs < untilMs;) {
+    const { desired = replicas, nextMs } = scaler.tick(
+      aView({ nowMs, replicas, readyPods: replicas, ready: ready(nowMs) }),
+    );
     if (desired !== replicas) seen.push([nowMs, desired]);
     replicas = desired;
     nowMs = nextMs;

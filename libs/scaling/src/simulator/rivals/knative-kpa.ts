@@ -74,7 +74,9 @@ class KnativeKpa implements Scaler {
   #sample(view: PoolView): void {
     const jobMs = view.jobMs();
     const elapsedMs = view.nowMs - this.#sampledMs;
-    this.#buckets.push(elapsedMs > 0 ? Math.max((jobMs - this.#jobMs) / elapsedMs, view.replicas === 0 ? view.ready : 0) : 0);
+    this.#buckets.push(
+      elapsedMs > 0 ? Math.max((jobMs - this.#jobMs) / elapsedMs, view.replicas === 0 ? view.ready : 0) : 0,
+    );
     if (this.#buckets.length > this.#settings.stableWindowMs / BUCKET_MS) this.#buckets.shift();
     this.#jobMs = jobMs;
     this.#sampledMs = view.nowMs;

@@ -1,7 +1,7 @@
 import { CONFIG_MAPS, findCondition } from '@redis-queue/controller';
 import { eventually } from '@redis-queue/testing';
-import { CONFIG_ANNOTATION, type Deployment, type PoolObject } from '../resources.ts';
-import type { TestCluster } from '../test-cluster.ts';
+import { CONFIG_ANNOTATION, type Deployment, type PoolObject } from './resources.ts';
+import type { TestCluster } from './test-cluster.ts';
 
 // What tests of a pool's Deployment look at.
 
