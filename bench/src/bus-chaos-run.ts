@@ -10,7 +10,8 @@ import { FenceAudit, type FencedDeployment } from './fence-audit.ts';
 import { inFlight } from './in-flight.ts';
 import { ObjectWatch } from './object-watch.ts';
 import { samplesOf, sumBy } from './prometheus.ts';
-import { seeded, wholeBetween } from './random.ts';
+import { seededRandom } from '@redis-queue/scaling/simulator';
+import { wholeBetween } from './random.ts';
 import type { RunningApp, Stand } from './stand.ts';
 
 export interface BusChaosOptions {
@@ -54,7 +55,7 @@ const LONGEST_LIFE_MS = 800;
  */
 export async function runBusChaos(stand: Stand, options: BusChaosOptions): Promise<BusChaosResult> {
   const { decisions, kills, seed, print } = options;
-  const random = seeded(seed);
+  const random = seededRandom(seed);
   const client = loadKubeClient({ kubeconfigPath: stand.controlPlane.kubeconfigPath });
   const redis = new Redis(stand.redis.url, { maxRetriesPerRequest: null });
   const { host, port, password } = stand.redis;

@@ -1,13 +1,13 @@
 import { compareFence, formatFence, scalingDecisionSchema } from '@redis-queue/scaling-bus';
 import { describe, expect, it } from 'vitest';
 import { ChaosPlan, type ChaosMessage } from './chaos-plan.ts';
-import { seeded } from './random.ts';
+import { seededRandom } from '@redis-queue/scaling/simulator';
 
 const pools = ['a', 'b', 'c'].map((name) => ({ namespace: 'n', name, uid: name, generation: 1 }));
 const NOW_MS = 1_000_000;
 
 function play(seed: number, count: number): { plan: ChaosPlan; messages: ChaosMessage[] } {
-  const plan = new ChaosPlan(pools, 5_000, seeded(seed));
+  const plan = new ChaosPlan(pools, 5_000, seededRandom(seed));
   const messages = Array.from({ length: count }, (_, n) => {
     if (n === count / 2) plan.newEpoch();
     return plan.next(NOW_MS, () => 0);

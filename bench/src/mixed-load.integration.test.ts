@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { expect, it } from 'vitest';
 import { eventually, startRedis } from '@redis-queue/testing';
 import { startMixedLoad } from './mixed-load.ts';
-import { seeded } from './random.ts';
+import { seededRandom } from '@redis-queue/scaling/simulator';
 
 it('adds jobs of mixed length at about the rate, remembers each, and none after it was stopped', async () => {
   await using server = await startRedis();
@@ -14,7 +14,7 @@ it('adds jobs of mixed length at about the rate, remembers each, and none after 
     run: 'run',
     jobsPerSecond: 200,
     durationMs: [50, 30_000],
-    random: seeded(1),
+    random: seededRandom(1),
   });
   await eventually(() => load.added.size >= 100, { timeoutMs: 30_000 });
   await load.stop();

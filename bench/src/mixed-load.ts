@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Queue } from 'bullmq';
-import { exponential } from './random.ts';
+import { exponential } from '@redis-queue/scaling/simulator';
 
 export interface MixedLoad {
   /** Ids of the jobs added so far. */
@@ -31,7 +31,7 @@ export function startMixedLoad(
   const produce = async (): Promise<void> => {
     let nextMs = performance.now();
     while (!end.signal.aborted) {
-      nextMs += exponential(random, jobsPerSecond / 1_000);
+      nextMs += exponential(1_000 / jobsPerSecond)(random);
       await sleep(Math.max(0, nextMs - performance.now()), undefined, { signal: end.signal }).catch(() => undefined);
       if (end.signal.aborted) return;
       const jobId = `${name}-${added.size}`;

@@ -7,7 +7,7 @@ import { startMixedLoad } from './mixed-load.ts';
 import { percentile, tenths } from './percentile.ts';
 import { balanceOf, readWorkerLedger, startPodsStand, type Pool } from './pods-stand.ts';
 import { samplesOf } from './prometheus.ts';
-import { seeded } from './random.ts';
+import { seededRandom } from '@redis-queue/scaling/simulator';
 import { FULL_SIZE, ScaledPool, type ScaleIn } from './scale-in-pool.ts';
 
 // Pools of real pods under jobs of 50 ms to 30 s, shrunk again and again from 6 pods to 2…5 and grown back. The bench
@@ -119,11 +119,11 @@ async function runPool(pool: Pool, poolSeed: number): Promise<number> {
     client: stand.client,
     redis,
     publisher,
-    random: seeded(poolSeed),
+    random: seededRandom(poolSeed),
     signal: end.signal,
   });
   await scaled.grow();
-  const random = seeded(poolSeed + 500);
+  const random = seededRandom(poolSeed + 500);
   const load = startMixedLoad(queue, { name: pool.name, run: RUN, jobsPerSecond, durationMs: DURATION_MS, random });
   while (begun < wanted) {
     begun++;

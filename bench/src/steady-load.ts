@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { exponential, seeded } from './random.ts';
+import { exponential, seededRandom } from '@redis-queue/scaling/simulator';
 
 export interface LoadOptions {
   redis: Redis;
@@ -25,7 +25,7 @@ export interface SteadyLoad {
 
 /** Starts adding jobs for the example worker to all queues. */
 export function startLoad({ redis, queues, jobsPerSecond, meanRunMs, seed }: LoadOptions): SteadyLoad {
-  const random = seeded(seed);
+  const random = seededRandom(seed);
   const targets = queues.map((name) => ({
     name,
     queue: new Queue(name, { connection: redis, skipMetasUpdate: true }),
@@ -47,7 +47,7 @@ export function startLoad({ redis, queues, jobsPerSecond, meanRunMs, seed }: Loa
     const adds: Promise<void>[] = [];
     let dueMs = performance.now();
     for (let n = 0; !stopped.signal.aborted; n++) {
-      dueMs += 1_000 * exponential(random, jobsPerSecond);
+      dueMs += 1_000 * exponential(1 / jobsPerSecond)(random);
       const waitMs = dueMs - performance.now();
       if (waitMs > 1) await sleep(waitMs, undefined, { signal: stopped.signal }).catch(() => undefined);
       if (stopped.signal.aborted) break;
