@@ -75,7 +75,8 @@ export class ScaledPool {
     pods.onChange(({ metadata, status }) => {
       for (const { state, lastState } of status?.containerStatuses ?? []) {
         const { exitCode = 0, reason = '' } = state?.terminated ?? lastState?.terminated ?? {};
-        if (exitCode !== 0) this.failures.set(metadata.name, `${reason} ${exitCode}`);
+        // 143: it left before it had begun to work.
+        if (exitCode !== 0 && exitCode !== 143) this.failures.set(metadata.name, `${reason} ${exitCode}`);
       }
     });
   }

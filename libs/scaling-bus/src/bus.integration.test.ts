@@ -176,8 +176,9 @@ describe('faults', () => {
     await publisher.publish(decision('a', 2));
     await publisher.publish(decision('b', 1));
     expect(await publisher.unread()).toBe(2);
-    await using _worker = consumer();
+    await using worker = consumer();
     await eventually(async () => (await publisher.unread()) === 0);
+    expect(worker.last('a')).toBe(2);
   });
 
   it('an expired decision is dropped by the time of Redis', async () => {

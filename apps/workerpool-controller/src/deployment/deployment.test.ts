@@ -10,6 +10,7 @@ interface Built {
     template: {
       spec: {
         terminationGracePeriodSeconds: number;
+        shareProcessNamespace?: boolean;
         volumes: { name: string }[];
         containers: {
           env: { name: string; value?: string; valueFrom?: object }[];
@@ -35,6 +36,16 @@ it('tells the pods what they serve', () => {
     RQ_MAX_DRAIN_TIME_MS: '7200000',
     RQ_HTTP_PORT: '9100',
   });
+});
+
+it.each([
+  [true, 'alone', {}],
+  [true, 'after an init container', { initContainers: [{ name: 'prepare' }] }],
+  [undefined, 'beside a sidecar', { containers: [{ name: 'proxy' }] }],
+  [undefined, 'beside a sidecar that starts first', { initContainers: [{ name: 'proxy', restartPolicy: 'Always' }] }],
+  [true, 'beside a sidecar that is trusted', { containers: [{ name: 'proxy' }], shareProcessNamespace: true }],
+])('shares the process namespace: %s for a worker %s', (shared, _, spec) => {
+  expect(build(aPool({ template: { spec } }), someQueues).spec.template.spec.shareProcessNamespace).toBe(shared);
 });
 
 it('passes Redis on by reference to the Secret, each key optional', () => {

@@ -106,6 +106,11 @@ describe('a pod that works before it is ready', () => {
     expect(plan([aPod('idle'), ill], { ill: 2 }, 1).kind).toBe('choose');
   });
 
+  it('holds the shrink up also where an older one that is as busy could go as well', () => {
+    const older = aPod('older', { ready: false, ageMs: STARTING_MS });
+    expect(plan([older, starting, aPod('idle')], { older: 2, starting: 2 }, 2).kind).toBe('postpone');
+  });
+
   it('holds nothing up when it stays, because others come before it', () => {
     const pending = aPod('pending', { phase: 'Pending', node: false });
     expect(plan([pending, starting, aPod('busy')], { starting: 2, busy: 4 }, 2).kind).toBe('choose');

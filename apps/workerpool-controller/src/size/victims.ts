@@ -43,7 +43,8 @@ export function planVictims(
   nowMs: number,
 ): VictimPlan {
   const candidates = pods.filter(isActive).map((pod) => candidateOf(pod, busy));
-  const ordered = candidates.toSorted((a, b) => a.turn - b.turn || a.jobs - b.jobs);
+  // Of equals Kubernetes takes newer ones first.
+  const ordered = candidates.toSorted((a, b) => a.turn - b.turn || a.jobs - b.jobs || b.createdMs - a.createdMs);
   const goes = Math.max(0, ordered.length - to);
   const survivors = ordered.slice(goes);
   if (goes === 0 || survivors.length === 0) return { kind: 'choose', costs: [] };

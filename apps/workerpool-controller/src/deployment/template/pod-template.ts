@@ -21,6 +21,19 @@ export function imageReference({ image, version }: Pick<WorkerPool['spec'], 'ima
   return version.startsWith('sha256:') ? `${image}@${version}` : `${image}:${version}`;
 }
 
+/** Whether the worker is the pod's only container that stays. Others could see its processes, and their environment. */
+function runsAlone({ spec: { template } }: WorkerPool): boolean {
+  interface Named {
+    name?: string;
+    restartPolicy?: string;
+  }
+  const { containers = [], initContainers = [] } = (template?.['spec'] ?? {}) as Record<string, Named[] | undefined>;
+  return (
+    containers.every(({ name }) => name === WORKER) &&
+    initContainers.every(({ restartPolicy }) => restartPolicy !== 'Always')
+  );
+}
+
 function builtTemplate(pool: WorkerPool, redis: PoolQueues, configHash: string | undefined): PodTemplate {
   const drain = pool.spec.drainPolicy ?? DEFAULT_DRAIN;
   return {
@@ -33,6 +46,8 @@ function builtTemplate(pool: WorkerPool, redis: PoolQueues, configHash: string |
     },
     spec: {
       automountServiceAccountToken: false,
+      // A process 1 that has not yet set up its handler never gets SIGTERM; it would work on until it is killed.
+      ...(runsAlone(pool) && { shareProcessNamespace: true }),
       terminationGracePeriodSeconds: Math.ceil((parseDuration(drain.maxDrainTime) + SHUTDOWN_MARGIN_MS) / 1000),
       securityContext: {
         runAsNonRoot: true,
