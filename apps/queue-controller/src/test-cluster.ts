@@ -77,7 +77,7 @@ export async function testCluster(redisOptions: { password?: string } = {}): Pro
           if (current && found?.reason === reason) return now;
           throw new Error(`${type} is ${JSON.stringify(found)}`);
         },
-        { timeoutMs: 10_000, description: `${queue.metadata.name} to be ${reason}` },
+        { description: `${queue.metadata.name} to be ${reason}` },
       ),
     eventsOf: async ({ metadata }) => {
       const { items } = await client.list<

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 export interface EventuallyOptions {
-  /** How long to go on trying; default 10 s. */
+  /** How long to go on trying; default 30 s: the machine may be busy. */
   timeoutMs?: number;
   /** Pause between two tries; default 50 ms. */
   intervalMs?: number;
@@ -17,7 +17,7 @@ export interface EventuallyOptions {
  */
 export async function eventually<T>(
   probe: () => T | Promise<T>,
-  { timeoutMs = 10_000, intervalMs = 50, description = 'the probe to succeed' }: EventuallyOptions = {},
+  { timeoutMs = 30_000, intervalMs = 50, description = 'the probe to succeed' }: EventuallyOptions = {},
 ): Promise<Exclude<T, undefined | false>> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {

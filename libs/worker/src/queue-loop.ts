@@ -115,7 +115,8 @@ async function waitForWork(
   const interrupt = (): void => void worker.interrupt().catch(() => undefined);
   stop.addEventListener('abort', interrupt, { once: true });
   try {
-    const marker = await worker.takeMarker(timeoutMs);
+    // interrupted or not: without Redis neither ends by itself
+    const marker = await answeredBeforeLeaving(worker.takeMarker(timeoutMs), stop);
     if (marker && (stop.aborted || slots.free === 0)) await worker.handOn(marker);
   } catch (error) {
     if (stop.aborted) return;

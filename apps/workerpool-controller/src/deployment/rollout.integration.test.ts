@@ -92,7 +92,11 @@ describe('a version whose pods do not get ready in time', () => {
   it('is reported with what is in the way, and a version that works heals the pool', TIMEOUT, async () => {
     const pool = await working('reported', {});
     await t.change(pool, { version: '2' });
-    const progressing = await until(pool, { 2: NO_IMAGE }, (status) => status.blockedReplicas);
+    const progressing = await until(
+      pool,
+      { 2: NO_IMAGE },
+      (status) => status.blockedReplicas && status.rollout?.updatedReplicas === 1,
+    );
     expect(progressing).toMatchObject({
       currentVersion: '1',
       rollout: { version: '2', phase: 'Progressing', updatedReplicas: 1, readyReplicas: 2, replicas: 2 },

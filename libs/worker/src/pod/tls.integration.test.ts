@@ -42,7 +42,7 @@ afterAll(async () => {
 describe('a pod whose Redis speaks TLS', () => {
   it('trusts the authority of the Secret and expects the name of the Queue in the certificate', async () => {
     const pod = await bed.readyPod('pod-0', env);
-    expect((await pod.get('/readyz')).body).toBe('fetching');
+    expect((await pod.get('/readyz')).body).toBe('fetching\n');
   });
 
   it.each([
