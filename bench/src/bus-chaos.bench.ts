@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { readArguments } from './arguments.ts';
 import { runBusChaos } from './bus-chaos-run.ts';
 import { buildApps, startStand } from './stand.ts';
 
@@ -6,19 +6,12 @@ import { buildApps, startStand } from './stand.ts';
 // bundled workerpool-controller) is killed again and again. Real API server, kube-controller-manager and Redis; no pods run.
 const HELP = 'usage: make bench NAME=bus-chaos [ARGS="--decisions=10000 --kills=50 --pools=50 --seed=1"]\n';
 
-const { values } = parseArgs({
-  options: {
-    decisions: { type: 'string', default: '10000' },
-    kills: { type: 'string', default: '50' },
-    pools: { type: 'string', default: '50' },
-    seed: { type: 'string', default: '1' },
-    help: { type: 'boolean' },
-  },
+const values = readArguments(HELP, {
+  decisions: { type: 'string', default: '10000' },
+  kills: { type: 'string', default: '50' },
+  pools: { type: 'string', default: '50' },
+  seed: { type: 'string', default: '1' },
 });
-if (values.help) {
-  console.log(HELP);
-  process.exit(0);
-}
 
 console.error('building the apps, starting an API server and Redis');
 await buildApps();

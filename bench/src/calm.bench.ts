@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util';
 import { slotsForWaitTarget } from '@redis-queue/scaling';
 import {
   afterWarmUp,
@@ -11,6 +10,7 @@ import {
   simulate,
   workload,
 } from '@redis-queue/scaling/simulator';
+import { readArguments } from './arguments.ts';
 import { openStage, STAGE_FLAGS } from './simulate/stage.ts';
 
 // A load that does not change: how often does the size change all the same, and how much larger is it than the smallest fixed
@@ -26,18 +26,11 @@ const MEASURED_MS = 60 * MINUTE;
 const LOADS = [5, 50] as const;
 const ALLOWED = { changes: 2, reversals: 0, ratioToErlangC: 1.15, misses: 0.05 } as const;
 
-const { values } = parseArgs({
-  options: {
-    ...STAGE_FLAGS,
-    tries: { type: 'string', default: '20' },
-    service: { type: 'string', default: '1' },
-    help: { type: 'boolean' },
-  },
+const values = readArguments(HELP, {
+  ...STAGE_FLAGS,
+  tries: { type: 'string', default: '20' },
+  service: { type: 'string', default: '1' },
 });
-if (values.help) {
-  console.log(HELP);
-  process.exit(0);
-}
 const serviceMs = Number(values.service) * 1_000;
 const first = Number(values.seed);
 

@@ -1,7 +1,7 @@
-import { parseArgs } from 'node:util';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { eventually, startRedis } from '@redis-queue/testing';
+import { readArguments } from './arguments.ts';
 import { percentile } from './percentile.ts';
 import { LEDGER, type InterruptedJob } from './worker/interrupted-job.ts';
 import { startPod } from './worker/start-pod.ts';
@@ -12,18 +12,11 @@ const HELP = 'usage: make bench NAME=hand-back [ARGS="--jobs=500 --pods=5 --queu
 const DRAIN = { gracePeriodMs: 1_000, maxDrainTimeMs: 10_000 };
 const PATIENCE = { timeoutMs: 180_000, intervalMs: 100 };
 
-const { values } = parseArgs({
-  options: {
-    jobs: { type: 'string', default: '500' },
-    pods: { type: 'string', default: '5' },
-    queues: { type: 'string', default: '4' },
-    help: { type: 'boolean' },
-  },
+const values = readArguments(HELP, {
+  jobs: { type: 'string', default: '500' },
+  pods: { type: 'string', default: '5' },
+  queues: { type: 'string', default: '4' },
 });
-if (values.help) {
-  console.log(HELP);
-  process.exit(0);
-}
 const [jobs, pods, queueCount] = [Number(values.jobs), Number(values.pods), Number(values.queues)];
 
 await using server = await startRedis();

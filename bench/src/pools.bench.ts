@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { readArguments } from './arguments.ts';
 import { runPools } from './pools-run.ts';
 import { buildApps, startStand } from './stand.ts';
 
@@ -7,17 +7,10 @@ import { buildApps, startStand } from './stand.ts';
 const HELP = 'usage: make bench NAME=pools [ARGS="--pools=1000 --quiet-minutes=5"]\n';
 const MAX_RATIO = 2.5;
 
-const { values } = parseArgs({
-  options: {
-    pools: { type: 'string', default: '1000' },
-    'quiet-minutes': { type: 'string', default: '5' },
-    help: { type: 'boolean' },
-  },
+const values = readArguments(HELP, {
+  pools: { type: 'string', default: '1000' },
+  'quiet-minutes': { type: 'string', default: '5' },
 });
-if (values.help) {
-  console.log(HELP);
-  process.exit(0);
-}
 
 console.error('building the apps, starting an API server and Redis');
 await buildApps();

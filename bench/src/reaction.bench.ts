@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
-import { DeploymentWatch, DEPLOYMENTS } from './deployment-watch.ts';
+import { readArguments } from './arguments.ts';
+import { DEPLOYMENTS, loadKubeClient, type Resource } from '@redis-queue/controller';
+import { ObjectWatch, untilNone } from './object-watch.ts';
 import { percentile, tenths } from './percentile.ts';
 import { APPS, buildApps, startStand } from './stand.ts';
 
@@ -13,11 +14,11 @@ const HELP = 'usage: make bench NAME=reaction [ARGS="--tries=30"]\n';
 const WARM_UP = 3;
 const TIMEOUT_MS = 60_000;
 
-const { values } = parseArgs({ options: { tries: { type: 'string', default: '30' }, help: { type: 'boolean' } } });
-if (values.help) {
-  console.log(HELP);
-  process.exit(0);
+interface Sized extends Resource {
+  spec: { replicas: number };
 }
+
+const values = readArguments(HELP, { tries: { type: 'string', default: '30' } });
 const tries = Number(values.tries);
 
 console.error('building the apps, starting an API server and Redis');
@@ -43,18 +44,18 @@ const queue = new Queue('reaction', { connection: redis, skipMetasUpdate: true }
 const worker = new Worker('reaction', null, { connection: redis, autorun: false });
 const end = new AbortController();
 await controlPlane.kubectl('wait', '-n', namespace, 'deployment/reaction', '--for=create', '--timeout=30s');
-const watch = await DeploymentWatch.start(controlPlane.kubeconfigPath, namespace, 'reaction', end.signal);
-const bare = await DeploymentWatch.start(controlPlane.kubeconfigPath, namespace, 'bare', end.signal);
+const client = loadKubeClient({ kubeconfigPath: controlPlane.kubeconfigPath });
+const deployments = await ObjectWatch.start<Sized>(client, DEPLOYMENTS, namespace, end.signal);
 
 const finished = new Set<string>();
 const reactions: number[] = [];
 const bares: number[] = [];
 for (let attempt = -WARM_UP; attempt < tries; attempt++) {
-  await watch.until((replicas) => replicas === 0, TIMEOUT_MS);
+  await untilSized('reaction', (replicas) => replicas === 0);
   await sleep(500 + Math.random() * 1_500);
   const addedMs = performance.now();
   const { id } = await queue.add('first', {});
-  const reactedMs = await watch.until((replicas) => replicas > 0, TIMEOUT_MS);
+  const reactedMs = await untilSized('reaction', (replicas) => replicas > 0);
   const bareMs = await barePatch();
   const job = await worker.getNextJob('bench');
   await job.moveToCompleted('done', 'bench', false);
@@ -80,11 +81,17 @@ end.abort();
 redis.disconnect();
 process.exit(0);
 
+/** Resolves, with the time, as soon as the watch shows a size of the Deployment that fits; at once when it already does. */
+async function untilSized(name: string, fits: (replicas: number) => boolean): Promise<number> {
+  const misfit = deployments.unfit(({ metadata, spec }) => metadata.name !== name || fits(spec.replicas));
+  return await untilNone([misfit], TIMEOUT_MS, `Deployment ${name} to change its size`);
+}
+
 /** One patch of a Deployment's size, until the watch sees it, ms. */
 async function barePatch(): Promise<number> {
-  const replicas = bare.replicas === 0 ? 1 : 0;
+  const replicas = deployments.objects.get('bare')!.spec.replicas === 0 ? 1 : 0;
   const startedMs = performance.now();
-  const seen = bare.until((now) => now === replicas, TIMEOUT_MS);
-  await bare.client.mergePatch(DEPLOYMENTS, { namespace, name: 'bare' }, { spec: { replicas } });
+  const seen = untilSized('bare', (now) => now === replicas);
+  await client.mergePatch(DEPLOYMENTS, { namespace, name: 'bare' }, { spec: { replicas } });
   return (await seen) - startedMs;
 }

@@ -1,8 +1,8 @@
-import { parseArgs } from 'node:util';
 import { WORKER_POOLS, type WorkerPool } from '@redis-queue/api';
 import { PODS, type Resource } from '@redis-queue/controller';
 import { eventually } from '@redis-queue/testing';
 import { Redis } from 'ioredis';
+import { readArguments } from './arguments.ts';
 import { ObjectWatch, untilNone } from './object-watch.ts';
 import { percentile, tenths } from './percentile.ts';
 import { balanceOf, readWorkerLedger, startPodsStand } from './pods-stand.ts';
@@ -20,18 +20,11 @@ const WARM_UP_JOBS = 300;
 const TIMEOUT_MS = 180_000;
 const MAX_WAIT_RATIO = 1.5;
 
-const { values } = parseArgs({
-  options: {
-    changes: { type: 'string', default: '20' },
-    utilisation: { type: 'string', default: '0.75' },
-    seed: { type: 'string', default: '1' },
-    help: { type: 'boolean' },
-  },
+const values = readArguments(HELP, {
+  changes: { type: 'string', default: '20' },
+  utilisation: { type: 'string', default: '0.75' },
+  seed: { type: 'string', default: '1' },
 });
-if (values.help) {
-  console.log(HELP);
-  process.exit(0);
-}
 const changes = Number(values.changes);
 const slots = PODS_A_POOL * CONCURRENCY;
 const print = (line: string): void => console.error(line);

@@ -1,8 +1,8 @@
-import { parseArgs } from 'node:util';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { createPublisher } from '@redis-queue/scaling-bus';
 import { eventually } from '@redis-queue/testing';
+import { readArguments } from './arguments.ts';
 import { startMixedLoad } from './mixed-load.ts';
 import { percentile, tenths } from './percentile.ts';
 import { balanceOf, readWorkerLedger, startPodsStand, type Pool } from './pods-stand.ts';
@@ -26,19 +26,12 @@ const DRAIN = { gracePeriod: '45s', maxDrainTime: '60s' };
 const DRAIN_TIMEOUT_MS = 300_000;
 const RUN = 'scale-in';
 
-const { values } = parseArgs({
-  options: {
-    'scale-ins': { type: 'string', default: '200' },
-    pools: { type: 'string', default: '4' },
-    seed: { type: 'string', default: '1' },
-    'jobs-per-second': { type: 'string', default: '1.2' },
-    help: { type: 'boolean' },
-  },
+const values = readArguments(HELP, {
+  'scale-ins': { type: 'string', default: '200' },
+  pools: { type: 'string', default: '4' },
+  seed: { type: 'string', default: '1' },
+  'jobs-per-second': { type: 'string', default: '1.2' },
 });
-if (values.help) {
-  console.log(HELP);
-  process.exit(0);
-}
 const wanted = Number(values['scale-ins']);
 const seed = Number(values.seed);
 const jobsPerSecond = Number(values['jobs-per-second']);

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { eventually, startRedis, type ChildHandle } from '@redis-queue/testing';
+import { readArguments } from './arguments.ts';
 import { percentile } from './percentile.ts';
 import { LEDGER, type InterruptedJob } from './worker/interrupted-job.ts';
 import { startPod } from './worker/start-pod.ts';
@@ -24,16 +24,9 @@ const WAVES: Record<Arm, { size: number; momentMs: number }> = {
 const START = { timeoutMs: 240_000 };
 const PATIENCE = { timeoutMs: 240_000, intervalMs: 250 };
 
-const { values } = parseArgs({
-  options: {
-    kills: { type: 'string', default: '50' },
-    help: { type: 'boolean' },
-  },
+const values = readArguments(HELP, {
+  kills: { type: 'string', default: '50' },
 });
-if (values.help) {
-  console.log(HELP);
-  process.exit(0);
-}
 const kills = Number(values.kills);
 
 await using server = await startRedis();

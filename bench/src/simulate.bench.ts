@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import type { Workload } from '@redis-queue/scaling/simulator';
+import { readArguments } from './arguments.ts';
 import { curves } from './simulate/curves.ts';
 import { judge, summarize, type Outcome, type Verdict } from './simulate/judge.ts';
 import { openStage, STAGE_FLAGS } from './simulate/stage.ts';
@@ -20,18 +20,11 @@ TRACES       a folder of *.csv, each "t_s,arrivals" (jobs in the interval that s
 --concurrency, --target, --pod-start   slots of a pod, latencyP95, mean seconds a pod takes to start
 `;
 
-const { values } = parseArgs({
-  options: {
-    ...STAGE_FLAGS,
-    out: { type: 'string' },
-    only: { type: 'string', default: '' },
-    help: { type: 'boolean' },
-  },
+const values = readArguments(HELP, {
+  ...STAGE_FLAGS,
+  out: { type: 'string' },
+  only: { type: 'string', default: '' },
 });
-if (values.help) {
-  console.log(HELP);
-  process.exit(0);
-}
 
 const stage = openStage(values);
 const { seed } = stage.environment;

@@ -31,7 +31,7 @@ async function doSteps(pool: PoolObject, count: number): Promise<void> {
         config: NO_CONFIG,
         queues: await queuesOf(pool),
         busConfigured: true,
-        inTheWay: '',
+        inTheWay: () => '',
         nowMs: Date.now(),
       }).steps;
       if (!next) throw new Error('there is no step to do');

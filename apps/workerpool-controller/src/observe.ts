@@ -89,7 +89,7 @@ export async function observeCached(
       permittedSecrets: new Set(sources.secrets.keys()),
     }),
     busConfigured: sources.busConfigured,
-    inTheWay: blockedPods(podsOf(pool, sources), deployment).problem?.message ?? '',
+    inTheWay: () => blockedPods(podsOf(pool, sources), deployment).problem?.message ?? '',
     nowMs,
   };
 }

@@ -15,7 +15,7 @@ const observed = (deployment: Deployment | undefined, change: Partial<ObservedPo
   config: NO_CONFIG,
   queues: someQueues,
   busConfigured: true,
-  inTheWay: '',
+  inTheWay: () => '',
   nowMs: NOW,
   ...change,
 });

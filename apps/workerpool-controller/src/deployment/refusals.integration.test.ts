@@ -3,41 +3,40 @@ import { eventually } from '@redis-queue/testing';
 import { controller, ns, t } from '../test-controller.ts';
 import { deploymentThat, ofWorker, PATIENCE, readyMessage, workerOf } from '../test-pods.ts';
 
+/** An admission policy on the Deployments of the test's namespace. */
+async function applyPolicy(kind: string, name: string, spec: object, binding: object = {}): Promise<void> {
+  const resourceRules = [
+    { apiGroups: ['apps'], apiVersions: ['v1'], operations: ['CREATE', 'UPDATE'], resources: ['deployments'] },
+  ];
+  const namespaceSelector = { matchLabels: { 'kubernetes.io/metadata.name': ns } };
+  const typed = (suffix: string) => ({
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: `${kind}${suffix}`,
+    metadata: { name },
+  });
+  await t.cluster.apply({ ...typed(''), spec: { matchConstraints: { resourceRules }, ...spec } });
+  await t.cluster.apply({
+    ...typed('Binding'),
+    spec: { policyName: name, matchResources: { namespaceSelector }, ...binding },
+  });
+}
+
 /** What would become of a Deployment of this image; rejects where admission refuses it. */
 const tryDeployment = (image: string, ...options: string[]): Promise<string> =>
   t.cluster.kubectl('create', 'deployment', 'x', `--image=${image}`, '-n', ns, '--dry-run=server', ...options);
 
 it('a policy that rewrites the Deployment on its way in is told of, and not written against at every event', async () => {
-  await t.cluster.apply({
-    apiVersion: 'admissionregistration.k8s.io/v1',
-    kind: 'MutatingAdmissionPolicy',
-    metadata: { name: 'mirror' },
-    spec: {
-      matchConstraints: {
-        resourceRules: [
-          { apiGroups: ['apps'], apiVersions: ['v1'], operations: ['CREATE', 'UPDATE'], resources: ['deployments'] },
-        ],
-      },
-      failurePolicy: 'Fail',
-      reinvocationPolicy: 'Never',
-      mutations: [
-        {
-          patchType: 'JSONPatch',
-          jsonPatch: {
-            expression: `[JSONPatch{op: "replace", path: "/spec/template/spec/containers/0/image", value: "mirror.example/worker:1"}]`,
-          },
+  await applyPolicy('MutatingAdmissionPolicy', 'mirror', {
+    failurePolicy: 'Fail',
+    reinvocationPolicy: 'Never',
+    mutations: [
+      {
+        patchType: 'JSONPatch',
+        jsonPatch: {
+          expression: `[JSONPatch{op: "replace", path: "/spec/template/spec/containers/0/image", value: "mirror.example/worker:1"}]`,
         },
-      ],
-    },
-  });
-  await t.cluster.apply({
-    apiVersion: 'admissionregistration.k8s.io/v1',
-    kind: 'MutatingAdmissionPolicyBinding',
-    metadata: { name: 'mirror' },
-    spec: {
-      policyName: 'mirror',
-      matchResources: { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': ns } } },
-    },
+      },
+    ],
   });
   await eventually(async () => (await tryDeployment('x', '-o=yaml')).includes('mirror.example'), PATIENCE);
   const pool = await t.pool(ns, 'mirrored', { replicas: 3 });
@@ -114,35 +113,17 @@ describe('a template that cannot be honoured', () => {
   });
 
   it('a webhook or policy that denies the Deployment is told as such', async () => {
-    await t.cluster.apply({
-      apiVersion: 'admissionregistration.k8s.io/v1',
-      kind: 'ValidatingAdmissionPolicy',
-      metadata: { name: 'no-proxies' },
-      spec: {
-        matchConstraints: {
-          resourceRules: [
-            { apiGroups: ['apps'], apiVersions: ['v1'], operations: ['CREATE', 'UPDATE'], resources: ['deployments'] },
-          ],
-        },
-        validations: [
-          {
-            expression: "!object.spec.template.spec.containers.exists(c, c.name == 'proxy')",
-            message: 'no proxies here',
-            reason: 'Forbidden',
-          },
-        ],
-      },
-    });
-    await t.cluster.apply({
-      apiVersion: 'admissionregistration.k8s.io/v1',
-      kind: 'ValidatingAdmissionPolicyBinding',
-      metadata: { name: 'no-proxies' },
-      spec: {
-        policyName: 'no-proxies',
-        validationActions: ['Deny'],
-        matchResources: { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': ns } } },
-      },
-    });
+    const validation = {
+      expression: "!object.spec.template.spec.containers.exists(c, c.name == 'proxy')",
+      message: 'no proxies here',
+      reason: 'Forbidden',
+    };
+    await applyPolicy(
+      'ValidatingAdmissionPolicy',
+      'no-proxies',
+      { validations: [validation] },
+      { validationActions: ['Deny'] },
+    );
     const template = { spec: { containers: [{ name: 'proxy', image: 'proxy:1' }] } };
     // A policy takes a moment to be in force.
     await eventually(

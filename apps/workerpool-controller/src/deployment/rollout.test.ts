@@ -15,7 +15,7 @@ import { aPool } from '../testbed.ts';
 
 const NOW = Date.parse('2026-01-01T00:10:00Z');
 const STARTED = '2026-01-01T00:00:00Z';
-const scene = { nowMs: NOW, inTheWay: '1 pod with ImagePullBackOff.' };
+const scene = { nowMs: NOW, inTheWay: () => '1 pod with ImagePullBackOff.' };
 /** Inputs other than the version; a hash is of both. */
 const hashWith = (inputs: string) => (version: string) => `${version}/${inputs}`;
 const hashOf = hashWith('a');
@@ -97,7 +97,7 @@ describe('the version that pods shall run', () => {
   it('stays taken back, whatever the Deployment says of the version that runs instead', () => {
     const first = effectiveVersion(pool(), late(), hashOf, scene);
     for (const conditions of [[EXCEEDED], [MOVING], [COMPLETE]]) {
-      const later = { nowMs: NOW + 3_600_000, inTheWay: '' };
+      const later = { nowMs: NOW + 3_600_000, inTheWay: () => '' };
       expect(effectiveVersion(pool(), applied(first, { conditions }), hashOf, later)).toEqual(first);
     }
   });

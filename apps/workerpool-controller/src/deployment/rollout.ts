@@ -41,7 +41,7 @@ export interface EffectiveVersion {
 export interface RolloutScene {
   readonly nowMs: number;
   /** What keeps pods from working; empty when nothing is known. */
-  readonly inTheWay: string;
+  readonly inTheWay: () => string;
 }
 
 /**
@@ -83,7 +83,7 @@ export function effectiveVersion(
   const good = pool.status?.lastGoodVersion;
   const failed = held[TEMPLATE_ANNOTATION] === wanted && rolloutFailed(pool, live, scene.nowMs);
   if (!failed || good === undefined || good === version) return { version, annotations: built(version) };
-  return instead(good, failureMessage(pool, version, scene.inTheWay));
+  return instead(good, failureMessage(pool, version, scene.inTheWay()));
 }
 
 /** What the Deployment remembers of a version that was taken back. */

@@ -7,8 +7,8 @@ import {
   ROLLED_BACK_VERSION_ANNOTATION,
   STARTED_ANNOTATION,
 } from '../deployment/rollout.ts';
-import { poolStatus, statusEvents } from '../status.ts';
-import { allReady, brief, deployment, EARLIER, looping, nothingBlocked, statusOf } from './test-status.ts';
+import { statusEvents, type poolStatus } from '../status.ts';
+import { allReady, brief, deployment, EARLIER, looping, statusOf } from './test-status.ts';
 import { aPool } from '../testbed.ts';
 
 const rolling = (status: Deployment['status'], annotations = {}, version = '2'): Deployment => {
@@ -90,20 +90,7 @@ describe('a rollout', () => {
     const waking = rolling({ replicas: 2, readyReplicas: 0, updatedReplicas: 2, ...complete });
     const first = statusOf(before, { deployment: waking });
     expect(first.rollout?.startedAt).toBe('2026-01-01T00:00:00Z');
-    const later = poolStatus(
-      { ...before, status: first },
-      {
-        deployment: waking,
-        problem: undefined,
-        contest: undefined,
-        decision: undefined,
-        unknownVersion: undefined,
-        blocked: nothingBlocked,
-        scalings: [],
-        busConfigured: true,
-      },
-      new Date('2026-01-01T01:00:00Z'),
-    );
+    const later = statusOf({ ...before, status: first }, { deployment: waking }, new Date('2026-01-01T01:00:00Z'));
     expect(later.rollout?.startedAt).toBe('2026-01-01T00:00:00Z');
   });
 

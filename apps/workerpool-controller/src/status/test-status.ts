@@ -26,7 +26,7 @@ export const looping: BlockedPods = {
 };
 
 /** The status of a pool of which only `change` is known. */
-export function statusOf(pool: WorkerPool, change: Partial<StatusInput> = {}) {
+export function statusOf(pool: WorkerPool, change: Partial<StatusInput> = {}, now = NOW) {
   const input: StatusInput = {
     deployment: undefined,
     problem: undefined,
@@ -38,7 +38,7 @@ export function statusOf(pool: WorkerPool, change: Partial<StatusInput> = {}) {
     busConfigured: true,
     ...change,
   };
-  return poolStatus(pool, input, NOW);
+  return poolStatus(pool, input, now);
 }
 /** Conditions as `type: status reason`. */
 export const brief = (status: ReturnType<typeof poolStatus>) =>
