@@ -19,7 +19,8 @@ export class ObjectWatch<T extends Resource> {
   ): Promise<ObjectWatch<T>> {
     const watch = new ObjectWatch<T>();
     const { metadata, items } = await client.list<T>(type, { namespace });
-    for (const object of items) watch.objects.set(object.metadata.name, object);
+    // Items of a list carry no kind, as those of a watch do.
+    for (const object of items) watch.objects.set(object.metadata.name, { ...object, kind: type.kind });
     const resourceVersion = metadata.resourceVersion ?? '';
     const stream = await client.watch(type, { namespace, resourceVersion, timeoutSeconds: WATCH_SECONDS });
     signal.addEventListener('abort', () => stream.close(), { once: true });

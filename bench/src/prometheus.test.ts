@@ -1,5 +1,5 @@
-import { expect, it } from 'vitest';
-import { growth, samplesOf, sumBy } from './prometheus.ts';
+import { describe, expect, it } from 'vitest';
+import { growth, histogramQuantile, samplesOf, sumBy } from './prometheus.ts';
 
 const PAGE = `# HELP requests_total Requests.
 # TYPE requests_total counter
@@ -41,4 +41,25 @@ it('growth names only what grew', () => {
     ['c', 9],
     ['b', 3],
   ]);
+});
+
+function lagPage(small: number, middle: number, all: number): string {
+  const buckets = { '0.1': small, '0.2': middle, '+Inf': all };
+  const lines = Object.entries(buckets).map(([le, count]) => `lag_bucket{le="${le}"} ${count}`);
+  return [...lines, `lag_count ${all}`].join('\n');
+}
+
+describe('quantiles of a histogram between two readings', () => {
+  it.each([
+    [0.1, 0.1],
+    [0.5, 0.1444],
+    [1, 0.2],
+  ])('are interpolated within the bucket, of what came in between: %d', (fraction, seconds) => {
+    expect(histogramQuantile(lagPage(10, 10, 10), lagPage(20, 110, 110), 'lag', fraction)).toBeCloseTo(seconds);
+  });
+
+  it('are the highest bound with a value above all bounds, and unknown of nothing', () => {
+    expect(histogramQuantile(lagPage(0, 0, 0), lagPage(0, 0, 5), 'lag', 0.5)).toBe(0.2);
+    expect(histogramQuantile(lagPage(1, 2, 3), lagPage(1, 2, 3), 'lag', 0.5)).toBeNaN();
+  });
 });

@@ -32,3 +32,24 @@ export function growth(before: ReadonlyMap<string, number>, after: ReadonlyMap<s
   const grown = [...after].map(([key, value]) => [key, value - (before.get(key) ?? 0)] as const);
   return new Map(grown.filter(([, by]) => by > 0).toSorted(([, a], [, b]) => b - a));
 }
+
+/**
+ * What `fraction` of the observations that a histogram took between two readings of its page do not exceed, by linear
+ * interpolation within a bucket, as PromQL's histogram_quantile has it; NaN when it took none, and the highest bound that has a
+ * value when it lies above all of them.
+ */
+export function histogramQuantile(before: string, after: string, name: string, fraction: number): number {
+  const upTo = (page: string): Map<string, number> => sumBy(samplesOf(page, `${name}_bucket`), ({ le }) => le);
+  const earlier = upTo(before);
+  const buckets = [...upTo(after)]
+    .map(([le, count]) => ({ bound: le === '+Inf' ? Infinity : Number(le), count: count - (earlier.get(le) ?? 0) }))
+    .toSorted((a, b) => a.bound - b.bound);
+  const rank = fraction * (buckets.at(-1)?.count ?? 0);
+  if (rank === 0) return Number.NaN;
+  const at = buckets.findIndex(({ count }) => count >= rank);
+  const below = buckets[at - 1] ?? { bound: 0, count: 0 };
+  const { bound, count } = buckets[at]!;
+  return bound === Infinity
+    ? below.bound
+    : below.bound + ((bound - below.bound) * (rank - below.count)) / (count - below.count);
+}

@@ -1,20 +1,23 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Workload } from '@redis-queue/scaling/simulator';
 import { readArguments } from './arguments.ts';
 import { curves } from './simulate/curves.ts';
-import { judge, summarize, type Outcome, type Verdict } from './simulate/judge.ts';
+import { judgeAll, type Case } from './simulate/judge-pool.ts';
+import { summarize, type Outcome, type Verdict } from './simulate/judge.ts';
 import { openStage, STAGE_FLAGS } from './simulate/stage.ts';
+import { stressCases } from './simulate/stress.ts';
 import { syntheticWorkloads } from './simulate/synthetic.ts';
 import { readTraces } from './simulate/traces.ts';
 
 // The policy that runs in the autoscaler, with one setting for all, against KEDA with HPA, Knative's autoscaler, target tracking on
 // the backlog and fixed fleets, each with the setting of its grid that is best for the workload with hindsight; and
 // against a schedule that knew the future. All in simulated time, on the same jobs.
-const HELP = `usage: [TRACES=folder] make bench NAME=simulate [ARGS="--out=folder --only=name --concurrency=4 --target=5s --pod-start=3 --seed=1"]
+const HELP = `usage: [TRACES=folder] make bench NAME=simulate [ARGS="--family=stress --out=folder --only=name --concurrency=4 --target=5s --pod-start=3 --seed=1"]
 
 TRACES       a folder of *.csv, each "t_s,arrivals" (jobs in the interval that starts at t_s) or "t_s,service_ms" (one row a job);
              without it the synthetic workloads alone run
+--family     "usual": the loads everybody writes down first, and the traces; "stress": loads that no setting was made for, each on
+             a stage of its own (slots of a pod, target, start time), without the traces
 --only       workloads whose name contains this
 --out        writes curves there, one SVG a workload
 --concurrency, --target, --pod-start   slots of a pod, latencyP95, mean seconds a pod takes to start
@@ -24,23 +27,30 @@ const values = readArguments(HELP, {
   ...STAGE_FLAGS,
   out: { type: 'string' },
   only: { type: 'string', default: '' },
+  family: { type: 'string', default: 'usual' },
 });
 
 const stage = openStage(values);
 const { seed } = stage.environment;
-const traces = process.env['TRACES'] ? readTraces(process.env['TRACES'], seed) : [];
-const workloads = [...syntheticWorkloads(seed), ...traces].filter(({ name }) => name.includes(values.only));
-if (workloads.length === 0) throw new Error(`--only=${values.only}: no workload has that in its name`);
-if (values.out !== undefined) mkdirSync(values.out, { recursive: true });
+const cases = casesOf(values.family).filter(({ workload }) => workload.name.includes(values.only));
+if (cases.length === 0) throw new Error(`--only=${values.only}: no workload has that in its name`);
 const startedMs = performance.now();
-const verdicts = workloads.map(runOne);
+const verdicts = await judgeAll(cases, (text) => console.error(text));
 const summary = summarize(verdicts);
+if (values.out !== undefined) {
+  mkdirSync(values.out, { recursive: true });
+  verdicts.forEach((verdict, index) => {
+    const { concurrency, waitTargetMs } = openStage(cases[index]!.flags);
+    writeFileSync(join(values.out!, `${verdict.workload.name}.svg`), curves(verdict, concurrency, waitTargetMs));
+  });
+}
 
 console.table(verdicts.map(row));
 console.table(Object.fromEntries(verdicts.map((verdict) => [verdict.workload.name, elasticityRow(verdict)])));
 console.log(
   JSON.stringify({
     bench: 'simulate',
+    family: values.family,
     ...rounded(summary),
     goals: { sloMissRatioToBest: 0.8, worstTraceRatio: 1.1, podSecondsRatioToClairvoyant: 1.5 },
     concurrency: stage.concurrency,
@@ -52,14 +62,11 @@ console.log(
 );
 process.exitCode = summary.lost === 0 ? 0 : 1;
 
-function runOne(workload: Workload, index: number): Verdict {
-  const verdict = judge(workload, stage, (done, of) => {
-    if (done % 20 === 0) console.error(`${index + 1}/${workloads.length} ${workload.name}: rival ${done}/${of}`);
-  });
-  if (values.out !== undefined) {
-    writeFileSync(join(values.out, `${workload.name}.svg`), curves(verdict, stage.concurrency));
-  }
-  return verdict;
+function casesOf(family: string): Case[] {
+  if (family === 'stress') return stressCases(seed);
+  if (family !== 'usual') throw new Error(`--family=${family}: write "usual" or "stress"`);
+  const traces = process.env['TRACES'] ? readTraces(process.env['TRACES'], seed) : [];
+  return [...syntheticWorkloads(seed), ...traces].map((workload) => ({ workload, flags: values }));
 }
 
 function row({ workload, loadSlots, ours, best, sloMissRatio, podSecondsToClairvoyant, podSecondsToWork }: Verdict) {

@@ -20,13 +20,23 @@ export type AppName = (typeof APPS)[number];
 /** What the bundled apps run against: a real API server with the CRDs and a real Redis, all on loopback; no pods run. */
 export interface Stand extends AsyncDisposable {
   controlPlane: ControlPlane;
+  /** Of the queues. */
   redis: RedisServer;
+  /** Of the bus: the same, unless it was asked for one of its own. */
+  bus: RedisServer;
   /** With a Secret `redis-credentials` that leads to the Redis. */
   namespace: string;
   /** A Queue and a WorkerPool of this name, sized from 0 to 5, that shrinks at once. */
   applyQueueAndPool: (name: string) => Promise<void>;
   /** Starts a bundled app as its image does, with further arguments, and waits until it is ready. */
   startApp: (app: AppName, ...args: string[]) => Promise<RunningApp>;
+}
+
+export interface StandOptions {
+  /** Default true; see `ControlPlaneOptions`. */
+  controllerManager?: boolean;
+  /** A Redis for the bus alone, so that the other one's cost is that of its queues; default false. */
+  busApart?: boolean;
 }
 
 export interface RunningApp {
@@ -47,11 +57,13 @@ export async function buildApps(): Promise<void> {
   });
 }
 
-export async function startStand(): Promise<Stand> {
-  const [controlPlane, redis] = await Promise.all([
-    startControlPlane({ crds: true }),
+export async function startStand({ controllerManager = true, busApart = false }: StandOptions = {}): Promise<Stand> {
+  const [controlPlane, redis, apart] = await Promise.all([
+    startControlPlane({ crds: true, controllerManager }),
     startRedis({ password: 'bench' }),
+    busApart ? startRedis({ password: 'bench' }) : undefined,
   ]);
+  const bus = apart ?? redis;
   const namespace = await controlPlane.createNamespace('bench');
   await controlPlane.apply({
     apiVersion: 'v1',
@@ -62,6 +74,7 @@ export async function startStand(): Promise<Stand> {
   return {
     controlPlane,
     redis,
+    bus,
     namespace,
     applyQueueAndPool: async (name) => {
       const metadata = { name, namespace };
@@ -73,9 +86,9 @@ export async function startStand(): Promise<Stand> {
         { apiVersion: 'redis-queue.io/v1', kind: 'WorkerPool', metadata, spec: pool },
       ]);
     },
-    startApp: (name, ...args) => startApp(name, controlPlane, redis, args),
+    startApp: (name, ...args) => startApp(name, controlPlane, bus, args),
     [Symbol.asyncDispose]: async () => {
-      await Promise.all([controlPlane.stop(), redis.stop()]);
+      await Promise.all([controlPlane.stop(), redis.stop(), apart?.stop()]);
     },
   };
 }
@@ -83,7 +96,7 @@ export async function startStand(): Promise<Stand> {
 async function startApp(
   name: AppName,
   controlPlane: ControlPlane,
-  redis: RedisServer,
+  bus: RedisServer,
   args: readonly string[],
 ): Promise<RunningApp> {
   const bundle = join(workspaceRoot, 'apps', name, 'dist/main.js');
@@ -99,7 +112,7 @@ async function startApp(
       '--redis-secret-names=redis-credentials',
       ...args,
     ],
-    { env: { ...IMAGE_ENV, BUS_REDIS_URL: redis.url, POD_NAMESPACE: 'default', POD_NAME: `${name}-0` } },
+    { env: { ...IMAGE_ENV, BUS_REDIS_URL: bus.url, POD_NAMESPACE: 'default', POD_NAME: `${name}-0` } },
   );
   void child.exited.then(({ code, signal }) => {
     if (code === 0 || signal === 'SIGKILL' || signal === 'SIGTERM') return;

@@ -10,14 +10,16 @@ export interface DecisionBus {
   timeMs(): Promise<number>;
 }
 
-const CLOCK_REFRESH_MS = 30_000;
+/** A Redis that took over may have another clock: decisions that it would call expired are lost for this long. */
+const CLOCK_REFRESH_MS = 900;
 const UNREAD_REFRESH_MS = 500;
 /** More decisions than the consumer has in hand at once, four times over: it is behind, not idle. */
 const BEHIND = 32;
 
 /**
- * Publishes under one epoch: the bus's Redis time when leadership was taken. A later leader has a later one and wins at every
- * consumer, whatever this process still sends.
+ * Publishes under one epoch: the bus's Redis time when leadership was taken, or above every epoch that was published before where
+ * that clock was set back, as after a failover to another server. A later leader has a later epoch and wins at every consumer,
+ * whatever this process still sends.
  */
 export class EpochPublisher {
   readonly epoch: number;
@@ -30,9 +32,9 @@ export class EpochPublisher {
   #unread = 0;
   #unreadAtMs = -Infinity;
 
-  private constructor(bus: DecisionBus, busNowMs: number, nowMs: number) {
+  private constructor(bus: DecisionBus, epoch: number, busNowMs: number, nowMs: number) {
     this.#bus = bus;
-    this.epoch = busNowMs;
+    this.epoch = epoch;
     this.#offsetMs = busNowMs - nowMs;
     this.#readAtMs = nowMs;
   }
@@ -40,11 +42,12 @@ export class EpochPublisher {
   /**
    * Takes the epoch. Call it when leadership was taken, never before.
    *
+   * @param latestEpoch of the decisions that pools tell of; 0 when they tell of none.
    * @throws when the bus does not answer: try again later, nothing can be published meanwhile anyway.
    */
-  static async begin(bus: DecisionBus, now: () => number): Promise<EpochPublisher> {
+  static async begin(bus: DecisionBus, now: () => number, latestEpoch: number): Promise<EpochPublisher> {
     const busNowMs = await bus.timeMs();
-    return new EpochPublisher(bus, busNowMs, now());
+    return new EpochPublisher(bus, Math.max(busNowMs, latestEpoch + 1), busNowMs, now());
   }
 
   /**

@@ -1,6 +1,7 @@
 /** Wakes the loop before its time: for a topology that changed, or a look that cannot wait. */
 export class Bell {
   readonly #podsChanged = new Set<string>();
+  readonly #redisBack = new Set<string>();
   #rung = false;
   #topologyChanged = true;
   #listener: (() => void) | undefined;
@@ -21,11 +22,29 @@ export class Bell {
     this.ring();
   }
 
+  /** A Redis that was lost answers again: its queues are not to wait for their next look. */
+  redisIsBack(targetKey: string): void {
+    this.#redisBack.add(targetKey);
+    this.ring();
+  }
+
+  /** The Redis servers told of since the last call. */
+  takeRedisBack(): string[] {
+    const keys = [...this.#redisBack];
+    this.#redisBack.clear();
+    return keys;
+  }
+
   /** The pools told of since the last call. */
   takePodsChanged(): string[] {
     const keys = [...this.#podsChanged];
     this.#podsChanged.clear();
     return keys;
+  }
+
+  /** Whether the topology changed since `takeTopologyChanged` was last called. */
+  get hasTopologyChanged(): boolean {
+    return this.#topologyChanged;
   }
 
   /** Whether the topology changed since the last call. */

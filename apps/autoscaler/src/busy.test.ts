@@ -48,7 +48,9 @@ describe('the busy pods of a pool', () => {
       [...topology.targets.keys()].map((key) => [key, { holders: () => Promise.resolve(holders({})) }]),
     );
     const pool = topology.pools.get('team/workers')!;
-    expect(await readBusyPods(pool, topology.queues, eyes)).toBeUndefined();
-    expect(await readBusyPods({ ...pool, queues: pool.queues.slice(0, 1) }, topology.queues, eyes)).toEqual({});
+    expect(await readBusyPods(pool, topology.queues, (key) => eyes.get(key))).toBeUndefined();
+    expect(
+      await readBusyPods({ ...pool, queues: pool.queues.slice(0, 1) }, topology.queues, (key) => eyes.get(key)),
+    ).toEqual({});
   });
 });

@@ -16,12 +16,12 @@ const MOST_PODS = 1_000;
 export async function readBusyPods(
   pool: ScaledPool,
   queues: ReadonlyMap<string, WatchedQueue>,
-  eyes: ReadonlyMap<string, Pick<RedisEye, 'holders'>>,
+  eyeOf: (targetKey: string) => Pick<RedisEye, 'holders'> | undefined,
 ): Promise<BusyPods | undefined> {
   const watched = pool.queues.map((queue) => ('id' in queue ? queues.get(queue.id) : undefined));
   if (watched.some((queue) => queue === undefined)) return undefined;
   const byTarget = Map.groupBy(watched as WatchedQueue[], ({ targetKey }) => targetKey);
-  const reads = [...byTarget].map(async ([target, group]) => await eyes.get(target)?.holders(group));
+  const reads = [...byTarget].map(async ([target, group]) => await eyeOf(target)?.holders(group));
   return busyPods(pool.name, await Promise.all(reads));
 }
 

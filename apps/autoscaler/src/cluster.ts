@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Queue, QUEUES, WORKER_POOLS, type WorkerPool } from '@redis-queue/api';
 import { SECRETS, type Manager, type ObjectCache, type Resource } from '@redis-queue/controller';
+import { parseFence } from '@redis-queue/scaling-bus';
 import type { Bell } from './bell.ts';
+import { keptOfPool, keptOfQueue } from './kept.ts';
 import type { PoolPods } from './plan.ts';
 import { buildTopology, poolKey, type Topology } from './topology.ts';
 
@@ -11,6 +13,7 @@ type SecretObject = Resource & { data?: Record<string, string> };
 export interface Cluster {
   topology(): Topology;
   pods(key: string): PoolPods | undefined;
+  latestEpoch(): number;
   whenSynced(signal: AbortSignal): Promise<void>;
 }
 
@@ -19,8 +22,8 @@ export interface Cluster {
  * Rings `bell` when the topology, a pool's size or what blocks its pods changed; other changes of a status say nothing to it.
  */
 export function watchCluster(manager: Manager, secretNames: readonly string[], bell: Bell): Cluster {
-  const pools = manager.cache<WorkerPool>(WORKER_POOLS);
-  const queues = manager.cache<Queue>(QUEUES);
+  const pools = manager.cache<WorkerPool>(WORKER_POOLS, { transform: keptOfPool });
+  const queues = manager.cache<Queue>(QUEUES, { transform: keptOfQueue });
   const secrets = new Map(
     secretNames.map((name) => [name, manager.cache<SecretObject>(SECRETS, { fieldSelector: `metadata.name=${name}` })]),
   );
@@ -45,6 +48,7 @@ export function watchCluster(manager: Manager, secretNames: readonly string[], b
       const [namespace = '', name = ''] = key.split('/');
       return podsOf(pools.get({ namespace, name }));
     },
+    latestEpoch: () => Math.max(0, ...pools.list().map(epochOf)),
     whenSynced: async (signal) => void (await Promise.all(caches.map((cache) => cache.whenSynced(signal)))),
   };
 }
@@ -53,6 +57,11 @@ export function watchCluster(manager: Manager, secretNames: readonly string[], b
 export function podsOf(pool: WorkerPool | undefined): PoolPods | undefined {
   const { desiredReplicas: replicas, blockedReplicas: blocked } = pool?.status ?? {};
   return replicas === undefined ? undefined : { replicas, ...(blocked && { blocked }) };
+}
+
+/** The epoch of the newest decision that the pool's status tells of; 0 before the first. */
+export function epochOf({ status }: WorkerPool): number {
+  return parseFence(status?.autoscaling?.decision)?.epoch ?? 0;
 }
 
 /** Everything but a change of the status alone. */

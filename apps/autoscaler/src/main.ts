@@ -1,4 +1,4 @@
-import { RedisConnections } from '@redis-queue/bullmq';
+import { connectionKey, RedisConnections } from '@redis-queue/bullmq';
 import { runApp } from '@redis-queue/controller';
 import { busRedisFromEnvironment, createPublisher } from '@redis-queue/scaling-bus';
 import { DEFAULT_REDIS_SECRET, parseDuration } from '@redis-queue/api';
@@ -38,7 +38,10 @@ await runApp({
       async run(signal) {
         await cluster.whenSynced(signal);
         bell.topologyChanged();
-        const connections = new RedisConnections({ clientName: 'redis-queue-autoscaler' });
+        const connections = new RedisConnections({
+          clientName: 'redis-queue-autoscaler',
+          onChange: (target, up) => void (up && bell.redisIsBack(connectionKey(target))),
+        });
         await using bus = createPublisher({ redis });
         await new Autoscaler({
           ...cluster,

@@ -55,6 +55,17 @@ describe('a decision on the bus', () => {
   });
 });
 
+it('carries advice, and is told for new advice although the size stays, once', () => {
+  const advice = { concurrency: 20, message: 'Better: concurrency 20.', pods: 3, sinceMs: 1_790_000_000_000.4 };
+  const stamp = { epoch: 5, sequence: 2, sampledAt: 0, busNowMs: 0 };
+  const message = decisionMessage({ pool, currentReplicas: 3, decision, advice }, 0, stamp);
+  const { sinceMs: _, ...said } = advice;
+  expect(scalingDecisionSchema.parse(message).advice).toEqual({ ...said, since: 1_790_000_000_000 });
+  expect(isWorthPublishing(at(0), { ...at(10), advice }, 3, false)).toBe(true);
+  expect(isWorthPublishing({ ...at(0), advice }, { ...at(10), advice }, 3, false)).toBe(false);
+  expect(isWorthPublishing({ ...at(0), advice }, at(10), 3, false)).toBe(false);
+});
+
 describe('publishing', () => {
   it('repeats a size that is not there yet each tick, no faster', () => {
     expect(isWorthPublishing(at(0), at(1_000), 0, false)).toBe(true);

@@ -1,4 +1,4 @@
-import type { Decision } from '@redis-queue/scaling';
+import type { Decision, PoolAdvice } from '@redis-queue/scaling';
 import { SCHEMA_VERSION, type ScalingDecision } from '@redis-queue/scaling-bus';
 import type { BusyPods } from './busy.ts';
 import type { ScaledPool } from './topology.ts';
@@ -24,11 +24,12 @@ export interface Outgoing {
   readonly decision: Decision;
   /** When the pool shrinks; undefined when it is not known. */
   readonly busy?: BusyPods | undefined;
+  readonly advice?: PoolAdvice | undefined;
 }
 
 /** The decision as the bus carries it; times in the bus's Redis time. */
 export function decisionMessage(
-  { pool, currentReplicas, decision, busy }: Outgoing,
+  { pool, currentReplicas, decision, busy, advice }: Outgoing,
   nowMs: number,
   stamp: Stamp,
 ): ScalingDecision {
@@ -44,12 +45,17 @@ export function decisionMessage(
     desiredReplicas: decision.desired,
     reason: decision.reason.slice(0, LONGEST_REASON),
     ...(decision.heldBy !== undefined && { heldBy: decision.heldBy }),
-    signals: decision.signals.slice(0, MOST_SIGNALS).map(({ active: _active, ...signal }) => signal),
+    signals: decision.signals.slice(0, MOST_SIGNALS),
     confidence: decision.confidence,
     ...(cooldownUntilMs !== undefined && { cooldownUntil: Math.round(stamp.busNowMs + cooldownUntilMs - nowMs) }),
     safetyLimitHit: decision.safetyLimitHit,
     ...(busy !== undefined && { busy }),
+    ...(advice !== undefined && { advice: busAdvice(advice) }),
   };
+}
+
+function busAdvice({ sinceMs, resources, ...advice }: PoolAdvice): NonNullable<ScalingDecision['advice']> {
+  return { ...advice, since: Math.max(0, Math.round(sinceMs)), ...(resources && { resources: { ...resources } }) };
 }
 
 /** What was last published of a pool. */
@@ -57,6 +63,8 @@ export interface Published {
   readonly atMs: number;
   readonly decision: Decision;
   readonly generation: number;
+  /** The same object for as long as nothing else is to be said. */
+  readonly advice?: PoolAdvice | undefined;
 }
 
 /** How often a decision that changes nothing is told again for the numbers in it. */
@@ -88,5 +96,6 @@ export function isWorthPublishing(
   if (decision.desired !== currentReplicas) return atMs - last.atMs >= (behind ? REPEAT_BEHIND_MS : REPEAT_MS);
   if (decision.heldBy !== heldBy || decision.safetyLimitHit !== safetyLimitHit || generation !== last.generation)
     return true;
+  if (next.advice !== undefined && next.advice !== last.advice) return true;
   return decision.reason !== reason && atMs - last.atMs >= REFRESH_MS;
 }

@@ -1,50 +1,31 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Decision } from '@redis-queue/scaling';
+import { DecisionGauges } from './decision-gauges.ts';
 import type { ScaledPool } from './topology.ts';
 
-const POOL_LABELS = ['namespace', 'pool'] as const;
-
-/** What the autoscaler tells of itself; one time series a pool and gauge, none a queue. */
+/** What the autoscaler tells of itself, and of each pool's last decision. */
 export class AutoscalerMetrics {
-  readonly #desired: Gauge<'namespace' | 'pool'>;
-  readonly #confidence: Gauge<'namespace' | 'pool'>;
-  readonly #held: Gauge<'namespace' | 'pool' | 'reason'>;
+  readonly #decisions: DecisionGauges;
   readonly #published: Counter<'result'>;
   readonly #lag: Histogram;
   readonly #samples: Histogram<'result'>;
   readonly #wake: Histogram;
-  readonly #lastHold = new Map<string, string>();
+  readonly #sampling: Gauge<'redis'>;
 
   constructor(registry: Registry) {
     const registers = [registry];
-    this.#desired = new Gauge({
-      name: 'redis_queue_autoscaler_desired_replicas',
-      help: 'Replicas that the pool shall have.',
-      labelNames: POOL_LABELS,
-      registers,
-    });
-    this.#confidence = new Gauge({
-      name: 'redis_queue_autoscaler_confidence',
-      help: 'How much of what the size rests on was measured, 0 to 1.',
-      labelNames: POOL_LABELS,
-      registers,
-    });
-    this.#held = new Gauge({
-      name: 'redis_queue_autoscaler_held',
-      help: '1 for the reason why the size does not follow the demand.',
-      labelNames: [...POOL_LABELS, 'reason'],
-      registers,
-    });
+    this.#decisions = new DecisionGauges(registry);
     this.#published = new Counter({
       name: 'redis_queue_autoscaler_decisions_published_total',
       help: 'Decisions given to the bus, by result.',
       labelNames: ['result'],
       registers,
     });
+    for (const result of ['ok', 'failed']) this.#published.inc({ result }, 0);
     this.#lag = new Histogram({
       name: 'redis_queue_autoscaler_tick_lag_seconds',
       help: 'How much later than planned a queue was looked at.',
-      buckets: [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.5, 1, 5],
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.035, 0.05, 0.075, 0.1, 0.15, 0.2, 0.5, 1, 5],
       registers,
     });
     this.#samples = new Histogram({
@@ -60,19 +41,28 @@ export class AutoscalerMetrics {
       buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
       registers,
     });
+    this.#sampling = new Gauge({
+      name: 'redis_queue_autoscaler_sampling_cpu_share',
+      help: 'Part of one core of a Redis that scripts which only read took lately; looks are put off to keep it below 0.03.',
+      labelNames: ['redis'],
+      registers,
+    });
   }
 
-  decided(pool: ScaledPool, { desired, confidence, heldBy }: Decision): void {
-    const labels = { namespace: pool.namespace, pool: pool.name };
-    this.#desired.set(labels, desired);
-    this.#confidence.set(labels, confidence);
-    const before = this.#lastHold.get(pool.key);
-    if (before === heldBy) return;
-    if (before !== undefined) this.#held.remove({ ...labels, reason: before });
-    this.#lastHold.delete(pool.key);
-    if (heldBy === undefined) return;
-    this.#held.set({ ...labels, reason: heldBy }, 1);
-    this.#lastHold.set(pool.key, heldBy);
+  /**
+   * @param redis its host and port.
+   * @param share of one of its cores, 0..1, that reading took lately.
+   */
+  sampled(redis: string, share: number): void {
+    this.#sampling.set({ redis }, share);
+  }
+
+  forgetRedis(redis: string): void {
+    this.#sampling.remove({ redis });
+  }
+
+  decided(pool: ScaledPool, decision: Decision): void {
+    this.#decisions.decided(pool, decision);
   }
 
   published(result: 'ok' | 'failed'): void {
@@ -89,11 +79,6 @@ export class AutoscalerMetrics {
   }
 
   forget(pool: ScaledPool): void {
-    const labels = { namespace: pool.namespace, pool: pool.name };
-    this.#desired.remove(labels);
-    this.#confidence.remove(labels);
-    const held = this.#lastHold.get(pool.key);
-    if (held !== undefined) this.#held.remove({ ...labels, reason: held });
-    this.#lastHold.delete(pool.key);
+    this.#decisions.forget(pool);
   }
 }

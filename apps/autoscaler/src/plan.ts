@@ -1,5 +1,5 @@
 import type { WorkerPoolStatus } from '@redis-queue/api';
-import { headAgeMs, readyJobs, type FinishedSample, type QueueSample } from '@redis-queue/bullmq';
+import { headAgeMs, readyJobs, type BacklogSample, type BacklogWish, type FinishedSample } from '@redis-queue/bullmq';
 import {
   emptyHistory,
   estimateQueue,
@@ -16,19 +16,67 @@ import type { PoolQueue, ScaledPool } from './topology.ts';
 export interface QueueKnowledge {
   readonly history: QueueHistory;
   /** The newest look; kept through failures for its age to tell. */
-  readonly latest?: { readonly sample: QueueSample; readonly atMs: Instant };
+  readonly latest?: { readonly sample: BacklogSample; readonly atMs: Instant };
+  /** The newest look at which nothing was in line: nothing in line has been ready for longer. Absent: there was none yet. */
+  readonly lineEmptyAtMs?: Instant;
+  /** The newest look that read what is rare. */
+  readonly rareReadAtMs?: Instant;
+  /** The newest look that read orphans. */
+  readonly orphansReadAtMs?: Instant;
   /** Why the last look failed, if it did; without secrets. */
   readonly failure?: string;
   /** Read since the last look, not yet in the history. */
   readonly finished?: FinishedSample;
 }
 
-export function knowNothing(nowMs: Instant, waitTargetMs: number): QueueKnowledge {
-  return { history: emptyHistory(nowMs, waitTargetMs) };
+/** @param podStartMs how far ahead arrivals are to be foretold. */
+export function knowNothing(nowMs: Instant, waitTargetMs: number, podStartMs: number): QueueKnowledge {
+  return { history: emptyHistory(nowMs, waitTargetMs, podStartMs) };
 }
 
-/** Takes a look at the queue into what is known of it. */
-export function learnSample({ history, finished }: QueueKnowledge, sample: QueueSample, atMs: Instant): QueueKnowledge {
+/** How old what is rare of a queue may be when the last look that read it found none. */
+const RARE_EVERY_MS = 5_000;
+/** A lock outlives its worker by half a minute, and a stalled job waits that long to be brought back. */
+const ORPHANS_EVERY_MS = 15_000;
+
+/**
+ * What the next look has to read besides counts. Pure. Heads of line only when one may have waited for half of the wait target,
+ * below which no decision depends on it; what is rare when there was some, when nothing was in line and nothing ran, so that a
+ * queue that is paused or limited before its first job wakes nobody, and now and then.
+ */
+export function wishOf(known: QueueKnowledge, waitTargetMs: number, nowMs: Instant): BacklogWish {
+  const { latest, lineEmptyAtMs = -Infinity, rareReadAtMs = -Infinity, orphansReadAtMs = -Infinity } = known;
+  const rare =
+    latest === undefined ||
+    isIdle(latest.sample) ||
+    hasWhatIsRare(latest.sample) ||
+    nowMs - rareReadAtMs >= RARE_EVERY_MS;
+  const hadOrphans = (latest?.sample.orphaned ?? 0) > 0;
+  const orphans = hadOrphans || nowMs - orphansReadAtMs >= ORPHANS_EVERY_MS;
+  return { heads: nowMs - lineEmptyAtMs >= waitTargetMs / 2, rare: rare || orphans, orphans };
+}
+
+function isIdle({ waiting, prioritized, active }: BacklogSample): boolean {
+  return waiting + prioritized + active === 0;
+}
+
+function hasWhatIsRare(sample: BacklogSample): boolean {
+  const { paused, rateLimit, globalConcurrency, waitingChildren, legacyPaused, schedulers = 0, orphaned = 0 } = sample;
+  const jobs = waitingChildren + legacyPaused + schedulers + orphaned;
+  return paused || rateLimit !== undefined || globalConcurrency !== undefined || jobs > 0;
+}
+
+/**
+ * Takes a look at the queue into what is known of it.
+ *
+ * @param wish what the look was asked to read.
+ */
+export function learnSample(
+  { history, finished, lineEmptyAtMs, rareReadAtMs, orphansReadAtMs }: QueueKnowledge,
+  sample: BacklogSample,
+  atMs: Instant,
+  wish: BacklogWish = { heads: true, rare: true, orphans: true },
+): QueueKnowledge {
   const counters = {
     atMs,
     ready: readyJobs(sample),
@@ -36,7 +84,16 @@ export function learnSample({ history, finished }: QueueKnowledge, sample: Queue
     notYetReady: sample.delayed - sample.overdue + sample.waitingChildren,
     ...(sample.addCounter !== undefined && { addCounter: sample.addCounter }),
   };
-  return { history: observeQueue(history, counters, finished), latest: { sample, atMs } };
+  const emptyAtMs = sample.waiting + sample.prioritized === 0 ? atMs : lineEmptyAtMs;
+  const rareAtMs = wish.rare ? atMs : rareReadAtMs;
+  const orphansAtMs = wish.orphans ? atMs : orphansReadAtMs;
+  return {
+    history: observeQueue(history, counters, finished),
+    latest: { sample, atMs },
+    ...(emptyAtMs !== undefined && { lineEmptyAtMs: emptyAtMs }),
+    ...(rareAtMs !== undefined && { rareReadAtMs: rareAtMs }),
+    ...(orphansAtMs !== undefined && { orphansReadAtMs: orphansAtMs }),
+  };
 }
 
 export function learnFailure(known: QueueKnowledge, failure: string): QueueKnowledge {
@@ -53,67 +110,64 @@ export interface PoolPods {
   readonly blocked?: BlockedReplicas;
 }
 
-/** What the policy is to see of a pool now. */
+/** What the policy is to see of a pool: each queue as of its newest look, so that time in which nobody looked is no silence. */
 export function observePool(
   pool: ScaledPool,
   { replicas, blocked = {} }: PoolPods,
   knowledge: (id: string) => QueueKnowledge | undefined,
-  nowMs: Instant,
 ): PoolObservation {
   const { rejected = 0, unschedulable = 0, crashLooping = 0, imageFailing = 0 } = blocked;
   return {
     currentReplicas: replicas,
-    queues: pool.queues.map((queue) => observation(queue, knowledge, nowMs)),
+    queues: pool.queues.map((queue) => observation(queue, knowledge)),
     quotaExhausted: rejected > 0,
     unschedulablePods: unschedulable,
     podsFailing: crashLooping + imageFailing > 0,
   };
 }
 
-function observation(
-  queue: PoolQueue,
-  knowledge: (id: string) => QueueKnowledge | undefined,
-  nowMs: Instant,
-): QueueObservation {
+function observation(queue: PoolQueue, knowledge: (id: string) => QueueKnowledge | undefined): QueueObservation {
   if ('unseen' in queue) return queue;
   const known = knowledge(queue.id);
   if (known?.failure !== undefined || known?.latest === undefined) {
     return { queue: queue.queue, unseen: 'SensorFailed', message: known?.failure ?? 'not looked at yet' };
   }
-  return loadOf(queue, known.history, known.latest, nowMs);
+  return loadOf(queue, known, known.latest);
 }
 
 function loadOf(
   { queue, share }: { queue: string; share: number },
-  history: QueueHistory,
-  { sample, atMs }: { sample: QueueSample; atMs: Instant },
-  nowMs: Instant,
+  { history, lineEmptyAtMs = -Infinity }: QueueKnowledge,
+  { sample, atMs }: { sample: BacklogSample; atMs: Instant },
 ): QueueLoad {
   const headAge = headAgeMs(sample);
-  const { rateLimit, globalConcurrency } = sample;
+  const { rateLimit, globalConcurrency, orphaned, scheduledSoon = 0 } = sample;
   return {
     queue,
     share,
     sampledAtMs: atMs,
     ready: readyJobs(sample),
     active: sample.active,
-    dueSoon: sample.dueSoon,
+    dueSoon: sample.dueSoon + scheduledSoon,
+    ...(orphaned !== undefined && { orphaned }),
     paused: sample.paused,
-    ...(headAge !== undefined && { headAgeMs: headAge }),
+    // No job has been in line since before the line was empty, whatever its producer's clock says.
+    ...(headAge !== undefined && { headAgeMs: Math.min(headAge, atMs - lineEmptyAtMs) }),
     ...(rateLimit !== undefined && { rateLimitPerSecond: (rateLimit.max * 1_000) / rateLimit.durationMs }),
     ...(globalConcurrency !== undefined && { globalConcurrency }),
-    estimates: estimateQueue(history, nowMs),
+    // As of the look: time in which nobody looked is no silence.
+    estimates: estimateQueue(history, atMs),
   };
 }
 
 /** Whether it is worth reading what has finished: something ran, or may have run, since the last look. */
-export function mayHaveFinished(before: QueueSample | undefined, now: QueueSample): boolean {
+export function mayHaveFinished(before: BacklogSample | undefined, now: BacklogSample): boolean {
   return (
     now.active > 0 ||
     before === undefined ||
     before.active > 0 ||
-    before.completed !== now.completed ||
-    before.failed !== now.failed ||
-    before.addCounter !== now.addCounter
+    before.addCounter !== now.addCounter ||
+    readyJobs(before) !== readyJobs(now) ||
+    before.delayed !== now.delayed
   );
 }

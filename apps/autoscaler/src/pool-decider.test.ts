@@ -7,7 +7,7 @@ import type { BusyPods } from './busy.ts';
 import { aPool, aQueue, aSecret } from './fixtures.ts';
 import { AutoscalerMetrics } from './metrics.ts';
 import { PoolDecider } from './pool-decider.ts';
-import { buildTopology } from './topology.ts';
+import { buildTopology, type ScaledPool } from './topology.ts';
 
 const pool = buildTopology({
   pools: [aPool('workers', ['emails'], { behavior: { scaleDown: { stabilizationWindowSeconds: 0 } } })],
@@ -26,7 +26,7 @@ async function decider(busyPods: () => Promise<BusyPods | undefined>) {
     unread: () => Promise.resolve(bus.unread),
     timeMs: () => Promise.resolve(1_000_000 + clock.nowMs),
   };
-  const publisher = await EpochPublisher.begin(channel, () => clock.nowMs);
+  const publisher = await EpochPublisher.begin(channel, () => clock.nowMs, 0);
   const under = new PoolDecider({
     publisher: () => publisher,
     busyPods,
@@ -35,13 +35,14 @@ async function decider(busyPods: () => Promise<BusyPods | undefined>) {
     onPublishFailure: () => {},
     onPublished: () => {},
   });
-  const decide = (ready: number) => under.decide(pool, observation(ready, clock.nowMs));
+  const decidePool = (which: ScaledPool, ready: number) => under.decide(which, observation(ready, clock.nowMs));
+  const decide = (ready: number) => decidePool(pool, ready);
   /** Watches an idle pool of 3 until it may shrink; the next decision does. */
   const untilItMayShrink = async () => {
     for (; clock.nowMs < 10_000; clock.nowMs += 1_000) await decide(0);
     expect(sent.map(({ desiredReplicas }) => desiredReplicas)).toEqual([3]);
   };
-  return { clock, bus, sent, decide, untilItMayShrink };
+  return { clock, bus, sent, decide, decidePool, untilItMayShrink };
 }
 
 function observation(ready: number, sampledAtMs: number): PoolObservation {
@@ -67,6 +68,14 @@ it('a size that is not there yet is told each tick, and seldom while the consume
   await runUntil(6_000); // learns of it
   expect(await runUntil(12_000)).toBe(0);
   expect(await runUntil(15_000)).toBe(1);
+});
+
+it('of a thousand pools that all have something to tell, the one whose size changes is told at once', async () => {
+  const { sent, decidePool } = await decider(() => Promise.resolve(undefined));
+  for (let n = 0; n < 999; n++) await decidePool({ ...pool, key: `team/calm-${n}` }, 0);
+  expect(sent.length).toBeLessThan(300);
+  await decidePool(pool, 3_000);
+  expect(sent.at(-1)?.desiredReplicas).toBeGreaterThan(3);
 });
 
 it('a shrink goes out with the busy pods, and without them when they cannot be known', async () => {

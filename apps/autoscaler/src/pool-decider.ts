@@ -2,6 +2,7 @@ import {
   decide,
   initialState,
   type PolicyState,
+  type PoolAdvice,
   type PoolObservation,
   type QueueObservation,
   isSeen,
@@ -10,6 +11,7 @@ import type { EpochPublisher } from './apply.ts';
 import type { BusyPods } from './busy.ts';
 import { isWorthPublishing, type Published } from './message.ts';
 import type { AutoscalerMetrics } from './metrics.ts';
+import { NewsPace } from './news-pace.ts';
 import type { ScaledPool } from './topology.ts';
 
 interface PoolMemory {
@@ -24,6 +26,8 @@ export interface DeciderOptions {
   readonly publisher: () => EpochPublisher | undefined;
   /** Who runs the pool's jobs now; asked before each decision that shrinks it. */
   readonly busyPods: (pool: ScaledPool) => Promise<BusyPods | undefined>;
+  /** What is said of the pool's concurrency and resources, if anything. */
+  readonly advice?: (pool: ScaledPool) => PoolAdvice | undefined;
   readonly metrics: AutoscalerMetrics;
   readonly now: () => number;
   readonly onPublishFailure: (error: unknown) => void;
@@ -33,6 +37,7 @@ export interface DeciderOptions {
 /** Decides pools and publishes what is worth it. Keeps each pool's policy state, and nothing that a crash would miss. */
 export class PoolDecider {
   readonly #pools = new Map<string, PoolMemory>();
+  readonly #newsPace = new NewsPace();
   readonly #options: DeciderOptions;
 
   constructor(options: DeciderOptions) {
@@ -58,11 +63,13 @@ export class PoolDecider {
     const { decision, state } = decide(pool.view, memory.state, observation, nowMs);
     Object.assign(memory, { state, desired: decision.desired, decidedAtMs: nowMs });
     metrics.decided(pool, decision);
-    const next: Published = { atMs: nowMs, decision, generation: pool.generation };
+    const advice = this.#options.advice?.(pool);
+    const next: Published = { atMs: nowMs, decision, generation: pool.generation, advice };
     const bus = publisher();
     if (bus === undefined) return false;
     const behind = decision.desired !== currentReplicas && bus.isBehind(nowMs);
     if (!isWorthPublishing(memory.published, next, currentReplicas, behind)) return false;
+    if (decision.desired === currentReplicas && !this.#newsPace.take(nowMs)) return false;
     const before = memory.published;
     memory.published = next;
     try {
@@ -70,7 +77,7 @@ export class PoolDecider {
       // Whatever was decided meanwhile is newer, and must not get the lower sequence.
       if (memory.published !== next) return false;
       const sampledAtMs = newestSampleMs(observation.queues, nowMs);
-      await bus.publish({ pool, currentReplicas, decision, busy }, sampledAtMs, now());
+      await bus.publish({ pool, currentReplicas, decision, busy, advice }, sampledAtMs, now());
       metrics.published('ok');
       onPublished();
       return decision.desired !== currentReplicas;

@@ -2,12 +2,12 @@ import { Queue, Worker, type Processor } from 'bullmq';
 import { Redis } from 'ioredis';
 import { Registry } from 'prom-client';
 import type { Queue as QueueObject, WorkerPool } from '@redis-queue/api';
-import { RedisConnections } from '@redis-queue/bullmq';
+import { connectionKey, RedisConnections } from '@redis-queue/bullmq';
 import { createConsumer, createPublisher, type ScalingDecision } from '@redis-queue/scaling-bus';
 import { startRedis, type RedisServer } from '@redis-queue/testing';
-import { Autoscaler } from './autoscaler.ts';
+import { Autoscaler, type AutoscalerOptions } from './autoscaler.ts';
 import { Bell } from './bell.ts';
-import { podsOf } from './cluster.ts';
+import { epochOf, podsOf } from './cluster.ts';
 import { aQueue, aSecret } from './fixtures.ts';
 import { AutoscalerMetrics } from './metrics.ts';
 import { buildTopology, poolKey } from './topology.ts';
@@ -23,6 +23,8 @@ export class TestAutoscaler implements AsyncDisposable {
   readonly logLines: string[] = [];
   /** Whether a decision changes the observed size, as the workerpool controller makes it. */
   follows = true;
+  /** How the autoscaler reaches the queues' Redis; by default as one who may do anything. */
+  redisUrl: string;
   #registry = new Registry();
   readonly #clients: { close(): Promise<unknown> }[] = [];
   #running: { stop: () => Promise<void>; bell: Bell } | undefined;
@@ -30,6 +32,7 @@ export class TestAutoscaler implements AsyncDisposable {
   private constructor(redis: RedisServer, bus: RedisServer) {
     this.redis = redis;
     this.bus = bus;
+    this.redisUrl = redis.url;
     const consumer = createConsumer({
       redis: { host: bus.host, port: bus.port },
       handler: (decision) => Promise.resolve(this.#receive(decision)),
@@ -63,11 +66,14 @@ export class TestAutoscaler implements AsyncDisposable {
   }
 
   /** Runs an autoscaler with nothing remembered, in place of the one before. */
-  async run(): Promise<void> {
+  async run(options: Pick<AutoscalerOptions, 'advice'> = {}): Promise<void> {
     await this.#running?.stop();
     this.#registry = new Registry();
     const bell = new Bell();
-    const connections = new RedisConnections({ clientName: 'test' });
+    const connections = new RedisConnections({
+      clientName: 'test',
+      onChange: (target, up) => void (up && bell.redisIsBack(connectionKey(target))),
+    });
     const publisher = createPublisher({ redis: { host: this.bus.host, port: this.bus.port } });
     const abort = new AbortController();
     const log = (fields: object, message: string): void =>
@@ -75,6 +81,7 @@ export class TestAutoscaler implements AsyncDisposable {
     const done = new Autoscaler({
       topology: () => this.#topology(),
       pods: (key) => podsOf(this.pools.get(key)),
+      latestEpoch: () => Math.max(0, ...[...this.pools.values()].map(epochOf)),
       connections,
       bus: publisher,
       bell,
@@ -82,6 +89,7 @@ export class TestAutoscaler implements AsyncDisposable {
       log: { info: log, warn: log },
       podStartMs: 2_000,
       now: () => performance.now(),
+      ...options,
     }).run(abort.signal);
     this.#running = {
       bell,
@@ -143,7 +151,7 @@ export class TestAutoscaler implements AsyncDisposable {
     return buildTopology({
       pools: [...this.pools.values()],
       queue: (_, name) => this.queues.get(name),
-      secret: () => aSecret(this.redis.url),
+      secret: () => aSecret(this.redisUrl),
       permittedSecrets: new Set(['redis-credentials']),
     });
   }

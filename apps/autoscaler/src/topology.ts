@@ -1,9 +1,11 @@
 import { queueName, queuePrefix, redisSecretName, type Queue, type WorkerPool } from '@redis-queue/api';
 import { connectionKey, parseRedisSecret, queueId, type QueueRef, type RedisTarget } from '@redis-queue/bullmq';
 import {
+  advisedSpec,
   DEFAULT_WAIT_TARGET_MS,
   poolSpecView,
   shareOfQueue,
+  type AdvisedSpec,
   type PoolSpecView,
   type UnseenQueue,
 } from '@redis-queue/scaling';
@@ -46,6 +48,8 @@ export interface ScaledPool {
   readonly uid: string;
   readonly generation: number;
   readonly view: PoolSpecView;
+  /** What advice is given on. */
+  readonly advised: AdvisedSpec;
   readonly queues: readonly PoolQueue[];
 }
 
@@ -66,11 +70,15 @@ type Located =
     }
   | { readonly ok: false; readonly unseen: UnseenQueue };
 
-/** Derives the topology. Pure: the same cluster gives the same topology. */
+/** Derives the topology. Pure: the same cluster gives the same topology. A few microseconds a pool and queue. */
 export function buildTopology(cluster: ClusterView): Topology {
+  const targetOf = targetReader();
   const located = cluster.pools
     .filter((pool) => pool.metadata.deletionTimestamp === undefined)
-    .map((pool) => ({ pool, queues: pool.spec.queues.map((name) => ({ name, at: locate(cluster, pool, name) })) }));
+    .map((pool) => ({
+      pool,
+      queues: pool.spec.queues.map((name) => ({ name, at: locate(cluster, targetOf, pool, name) })),
+    }));
   const consumers = Map.groupBy(
     located.flatMap(({ pool, queues }) =>
       queues.flatMap(({ at }) => (at.ok ? [{ id: at.id, ...capacityOf(pool) }] : [])),
@@ -91,6 +99,7 @@ export function buildTopology(cluster: ClusterView): Topology {
       uid: pool.metadata.uid ?? '',
       generation: pool.metadata.generation ?? 0,
       view,
+      advised: advisedSpec(pool.spec),
       queues: poolQueues.map(({ name, at }): PoolQueue =>
         at.ok
           ? { queue: name, id: at.id, share: shareOfQueue(capacityOf(pool), consumers.get(at.id) ?? []) }
@@ -122,7 +131,7 @@ function watched(
   };
 }
 
-function locate(cluster: ClusterView, pool: WorkerPool, queueObject: string): Located {
+function locate(cluster: ClusterView, targetOf: TargetReader, pool: WorkerPool, queueObject: string): Located {
   const namespace = pool.metadata.namespace ?? 'default';
   const queue = cluster.queue(namespace, queueObject);
   if (queue === undefined)
@@ -138,11 +147,34 @@ function locate(cluster: ClusterView, pool: WorkerPool, queueObject: string): Lo
   const secret = cluster.secret(namespace, secretName);
   if (secret === undefined)
     return unseen(queueObject, 'SensorFailed', `Secret ${secretName} does not exist in namespace ${namespace}`);
-  const parsed = parseRedisSecret(secret.data ?? {}, queue.spec.redis?.tls);
-  if (!parsed.ok) return unseen(queueObject, 'SensorFailed', `Secret ${secretName}: ${parsed.message}`);
+  const read = targetOf(secret, queue);
+  if (!read.ok) return unseen(queueObject, 'SensorFailed', `Secret ${secretName}: ${read.message}`);
   const ref = { prefix: queuePrefix(queue), name: queueName(queue) };
-  const targetKey = connectionKey(parsed.target);
-  return { ok: true, id: `${targetKey}/${queueId(ref)}`, ref, targetKey, target: parsed.target };
+  const { target, targetKey } = read;
+  return { ok: true, id: `${targetKey}/${queueId(ref)}`, ref, targetKey, target };
+}
+
+type TargetRead =
+  | { readonly ok: true; readonly target: RedisTarget; readonly targetKey: string }
+  | { readonly ok: false; readonly message: string };
+
+type TargetReader = (secret: RedisSecret, queue: Queue) => TargetRead;
+
+/** Reads Secrets, each once for each way in which queues ask for TLS: thousands of queues share a few. */
+function targetReader(): TargetReader {
+  const reads = new Map<RedisSecret, Map<string, TargetRead>>();
+  return (secret, { spec }) => {
+    const tls = spec.redis?.tls;
+    const wish = JSON.stringify(tls ?? {});
+    const byWish = reads.get(secret) ?? new Map<string, TargetRead>();
+    reads.set(secret, byWish);
+    const known = byWish.get(wish);
+    if (known !== undefined) return known;
+    const parsed = parseRedisSecret(secret.data ?? {}, tls);
+    const read = parsed.ok ? { ...parsed, targetKey: connectionKey(parsed.target) } : parsed;
+    byWish.set(wish, read);
+    return read;
+  };
 }
 
 function unseen(queue: string, why: UnseenQueue['unseen'], message: string): Located {

@@ -6,6 +6,9 @@ export const PoolCondition = {
   Reconciling: 'Reconciling',
   Stalled: 'Stalled',
   ScalingActive: 'ScalingActive',
+  /** Normal when True; absent while autoscaling is off. */
+  AbleToScale: 'AbleToScale',
+  ScalingLimited: 'ScalingLimited',
   ReplicasContested: 'ReplicasContested',
   PodsBlocked: 'PodsBlocked',
   /** Normal when True, and absent then: most pools have no configuration to follow. */

@@ -11,7 +11,7 @@ import {
 import { applyStep } from './apply.ts';
 import { blockedPods } from './status/blocked.ts';
 import { untrackedSecrets } from './deployment/config.ts';
-import type { DecisionLedger } from './size/ledger.ts';
+import { scaledEvent, type DecisionLedger } from './size/ledger.ts';
 import type { PoolMetrics, RolloutOutcome } from './metrics.ts';
 import { observeCached, observeLive, podsOf, type Sources } from './observe.ts';
 import { describeStep, planPool, type ObservedPool, type PoolPlan, type PoolStep } from './plan.ts';
@@ -21,7 +21,10 @@ import { fenceOf, liveReplicas } from './size/replicas.ts';
 import type { Deployment, PoolObject } from './resources.ts';
 import { cameInUnseen, progressDeadlineMs } from './deployment/rollout.ts';
 import { firstDecisionDueMs } from './size/size.ts';
-import { compareStatus, isNews, poolStatus, statusEvents } from './status.ts';
+import type { LastingStates } from './status/lasting.ts';
+import { compareStatus } from './status/news.ts';
+import type { StatusPace } from './status/pace.ts';
+import { isNews, poolStatus, statusEvents } from './status.ts';
 
 export interface ReconcileDeps {
   readonly sources: Sources;
@@ -30,13 +33,12 @@ export interface ReconcileDeps {
   readonly metrics: PoolMetrics;
   writeStatus(pool: PoolObject, status: WorkerPoolStatus): Promise<void>;
   now(): Date;
-  /** When each pool's status was last written, by uid: numbers that move with every decision wait for their turn. */
-  readonly statusWrites: Map<string, number>;
+  /** Numbers and holds that move with every decision wait for their turn. */
+  readonly pace: StatusPace;
+  readonly lasting: LastingStates;
   readonly refusals: Refusals;
 }
 
-/** Numbers alone are written at most so often a pool. */
-export const NUMBERS_INTERVAL_MS = 15_000;
 /** What no watch tells of is looked at again so often: a foreign object without our label. */
 const FOREIGN_RETRY_MS = 10_000;
 const FOREIGN: ReadonlySet<Reason> = new Set(['DeploymentExists', 'FormerDeployment', 'DisruptionBudgetExists']);
@@ -161,13 +163,10 @@ function tell(pool: PoolObject, step: PoolStep, before: Deployment | undefined, 
   }
   const from = before ? liveReplicas(before) : 0;
   if (from === step.replicas) return;
-  deps.ledger.scaled(pool.metadata.uid ?? '', {
-    atMs: deps.now().getTime(),
-    from,
-    to: step.replicas,
-    reason: step.reason,
-  });
-  say(deps, pool, 'Scaled', `from ${from} to ${step.replicas} replicas: ${step.reason}`);
+  const scaling = { atMs: deps.now().getTime(), from, to: step.replicas, reason: step.reason };
+  deps.ledger.scaled(pool.metadata.uid ?? '', scaling);
+  const { reason, message } = scaledEvent(scaling);
+  say(deps, pool, reason, message);
 }
 
 /** Writes status if it has news. @returns after how many ms numbers that wait for their turn are due */
@@ -194,20 +193,23 @@ async function report(pool: PoolObject, outcome: Outcome, deps: ReconcileDeps): 
     },
     now,
   );
+  const nowMs = now.getTime();
+  const lasting = deps.lasting.observe(pool, status, nowMs);
+  for (const { reason, message, type } of lasting.events) say(deps, pool, reason, message, type);
+  const due = [judgementDueMs(pool, owned, status, now), lasting.dueInMs];
   const news = compareStatus(pool.status, status);
-  const judgedInMs = judgementDueMs(pool, owned, status, now);
-  if (news === 'none') return judgedInMs;
-  const dueInMs = (deps.statusWrites.get(uid) ?? 0) + NUMBERS_INTERVAL_MS - now.getTime();
-  if (news === 'numbers' && dueInMs > 0) return dueInMs;
+  if (news === 'none') return soonestMs(due);
+  const waitMs = deps.pace.waitMs(uid, news, nowMs);
+  if (waitMs > 0) return soonestMs([...due, waitMs]);
   await deps.writeStatus(pool, status);
-  deps.statusWrites.set(uid, now.getTime());
+  deps.pace.wrote(uid, nowMs);
   deps.ledger.told(uid, scalings);
   for (const { reason, message, type } of statusEvents(pool.status, status)) {
     say(deps, pool, reason, message, type);
     const ended = ROLLOUT_OUTCOMES[reason];
     if (ended) deps.metrics.rollout(ended);
   }
-  return judgedInMs;
+  return soonestMs(due);
 }
 
 /** After how many ms a rollout that no watch will tell of has had its time; see `rolloutFailed`. */
@@ -233,6 +235,11 @@ function say(
 }
 
 function soonest(waits: (number | undefined)[]): ReconcileResult {
+  const waitMs = soonestMs(waits);
+  return waitMs === undefined ? undefined : { requeueAfterMs: Math.max(0, waitMs) };
+}
+
+function soonestMs(waits: (number | undefined)[]): number | undefined {
   const known = waits.filter((wait) => wait !== undefined);
-  return known.length > 0 ? { requeueAfterMs: Math.max(0, Math.min(...known)) } : undefined;
+  return known.length > 0 ? Math.min(...known) : undefined;
 }

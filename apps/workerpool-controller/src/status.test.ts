@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { WorkerPool } from '@redis-queue/api';
-import type { BlockedPods } from './status/blocked.ts';
 import type { Deployment } from './resources.ts';
-import { compareStatus, type StatusInput } from './status.ts';
+import type { StatusInput } from './status.ts';
 import { allReady, brief, deployment, EARLIER, looping, statusOf } from './status/test-status.ts';
 import { aDecision, aPool, autoscaled } from './testbed.ts';
 
@@ -62,28 +61,6 @@ describe('conditions', () => {
     expect(brief(statusOf(pool, change))).toEqual({ ...expected, ScalingActive: 'False Disabled' });
   });
 
-  it.each<[string, Partial<StatusInput>, Record<string, string>]>([
-    ['no decision yet', {}, { ScalingActive: 'False WaitingForDecision' }],
-    ['a decision', { decision: aDecision() }, { ScalingActive: 'True Decided' }],
-    ['a hold', { decision: aDecision({ heldBy: 'StaleData' }) }, { ScalingActive: 'True Held' }],
-    [
-      'decisions of a later version of the bus',
-      { decision: aDecision(), unknownVersion: '2.0' },
-      { ScalingActive: 'False UnknownDecisionVersion' },
-    ],
-    [
-      'another writer of the size',
-      { decision: aDecision(), contest: { manager: 'kubectl', untilMs: 0 } },
-      { ScalingActive: 'False ReplicasContested', ReplicasContested: 'True ReplicasContested' },
-    ],
-  ])('of scaling: %s', (_, change, expected) => {
-    const auto = aPool(autoscaled(0, 10));
-    expect(brief(statusOf(auto, { deployment: deployment(auto, 1, allReady(1)), ...change }))).toEqual({
-      Ready: 'True Available',
-      ...expected,
-    });
-  });
-
   it('keep the time of their last change, and lose what does not hold any more', () => {
     const before = aPool(
       {},
@@ -109,24 +86,6 @@ const versions = (pool: WorkerPool, found: Deployment) => {
 };
 const scaling = (atMs: number) => ({ atMs, from: 1, to: 2, reason: `at ${atMs}` });
 
-describe('what status says of decisions that were not understood', () => {
-  const told = {
-    type: 'ScalingActive',
-    status: 'False',
-    reason: 'UnknownDecisionVersion',
-    message: 'speaks 2.0',
-    lastTransitionTime: EARLIER,
-  } as const;
-  const auto = aPool(autoscaled(0, 10), { conditions: [told] });
-  const scalingOf = (change: Partial<StatusInput>) =>
-    statusOf(auto, change).conditions?.find(({ type }) => type === 'ScalingActive');
-
-  it('outlives a restart, and goes with the next one that is', () => {
-    expect(scalingOf({})).toMatchObject({ reason: 'UnknownDecisionVersion', message: 'speaks 2.0' });
-    expect(scalingOf({ decision: aDecision() })).toMatchObject({ reason: 'Decided' });
-  });
-});
-
 describe('versions', () => {
   const before = aPool({ version: '2' }, { currentVersion: '1', lastGoodVersion: '1' });
 
@@ -149,6 +108,8 @@ describe('autoscaling', () => {
     expect(autoscaling).toEqual({
       desired: 5,
       reason: '5 replicas: 400 jobs wait',
+      sampledAt: '1970-01-01T00:16:40Z',
+      confidence: 1,
       decision: '1000.1',
       signals: [{ queue: 'emails', depth: 400, arrivalRate: 12.35, serviceTimeMs: 800, wants: 5 }],
     });
@@ -165,6 +126,7 @@ describe('autoscaling', () => {
       scalings: [scaling(2000), scaling(1000)],
     });
     expect(autoscaling?.last?.map(({ reason }) => reason)).toEqual(['at 2000', 'at 1000', ...Array(8).fill('old')]);
+    expect(autoscaling?.lastScaleTime).toBe('1970-01-01T00:00:02Z');
   });
 
   it('forgets reasons when it is off, but not the fence: no older decision may pass when it is on again', () => {
@@ -172,47 +134,5 @@ describe('autoscaling', () => {
     expect(statusOf(aPool({}, { autoscaling: told }), { decision: aDecision() }).autoscaling).toEqual({
       decision: '9.9',
     });
-  });
-});
-
-describe('compareStatus', () => {
-  const pool = aPool(autoscaled(0, 10));
-  const base = () => statusOf(pool, { deployment: deployment(pool, 1, allReady(1)), decision: aDecision() });
-
-  it('has no news of an equal status, in whatever order its conditions stand', () => {
-    const stored = base();
-    stored.conditions?.reverse();
-    expect(compareStatus(stored, base())).toBe('none');
-  });
-
-  it('has only numbers when a decision says the same for other reasons', () => {
-    const after = statusOf(pool, {
-      deployment: deployment(pool, 1, allReady(1)),
-      decision: aDecision({ sequence: 2, reason: 'other', signals: [] }),
-    });
-    expect(compareStatus(base(), after)).toBe('numbers');
-  });
-
-  it('has only numbers when blocked pods get more, or restart', () => {
-    const more: BlockedPods = {
-      counts: { crashLooping: 2 },
-      problem: { reason: 'CrashLooping', message: '3 restarts' },
-    };
-    const found = deployment(pool, 2, { ...allReady(2), readyReplicas: 0 });
-    const told = statusOf(pool, { deployment: found, blocked: looping });
-    expect(compareStatus(told, statusOf(pool, { deployment: found, blocked: more }))).toBe('numbers');
-    expect(compareStatus(told, statusOf(pool, { deployment: found }))).toBe('news');
-    const other = { ...looping, counts: { imageFailing: 1 } };
-    expect(compareStatus(told, statusOf(pool, { deployment: found, blocked: other }))).toBe('news');
-  });
-
-  it.each<[string, Partial<StatusInput>]>([
-    ['another size', { deployment: deployment(pool, 2, allReady(2)) }],
-    ['another wish', { decision: aDecision({ desiredReplicas: 9 }) }],
-    ['a hold', { decision: aDecision({ heldBy: 'StaleData' }) }],
-    ['a change of size to tell', { scalings: [{ atMs: 0, from: 1, to: 2, reason: '' }] }],
-  ])('has news of %s', (_, change) => {
-    const after = statusOf(pool, { deployment: deployment(pool, 1, allReady(1)), decision: aDecision(), ...change });
-    expect(compareStatus(base(), after)).toBe('news');
   });
 });

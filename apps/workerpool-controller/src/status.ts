@@ -1,7 +1,7 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { Condition, WorkerPool, WorkerPoolStatus } from '@redis-queue/api';
 import { findCondition, removeCondition, setCondition } from '@redis-queue/controller';
-import { autoscalingStatus, scalingState, type AutoscalingInput } from './status/autoscaling-status.ts';
+import { autoscalingStatus, type AutoscalingInput } from './status/autoscaling-status.ts';
+import { scalingConditions } from './status/scaling-conditions.ts';
 import type { BlockedPods } from './status/blocked.ts';
 import { describeUntracked } from './deployment/config.ts';
 import { poolSelector } from './deployment/deployment.ts';
@@ -62,20 +62,11 @@ function conditions(pool: WorkerPool, input: StatusInput, readiness: Readiness, 
   const untracked = describeUntracked(input.untrackedSecrets ?? []);
   if (untracked) set(PoolCondition.ConfigTracked, 'False', untracked);
   else list = removeCondition(list, PoolCondition.ConfigTracked);
-  const scaling = scalingState(pool, input);
-  const active = scaling.reason === 'Decided' || scaling.reason === 'Held';
-  set(PoolCondition.ScalingActive, active ? 'True' : 'False', scaling);
-  setWhile(scaling.reason === 'ReplicasContested' && scaling, PoolCondition.ReplicasContested);
+  for (const [type, said] of Object.entries(scalingConditions(pool, input))) {
+    if (said) set(type, said.status, said);
+    else list = removeCondition(list, type);
+  }
   return list;
-}
-
-/** How much the newer status has to say. */
-export type StatusNews = 'none' | 'numbers' | 'news';
-
-/** 'numbers': only what moves with every decision, restart or pod differs, and may wait. */
-export function compareStatus(before: WorkerPoolStatus | undefined, after: WorkerPoolStatus): StatusNews {
-  if (isDeepStrictEqual(sorted(before), sorted(after))) return 'none';
-  return isDeepStrictEqual(quiet(sorted(before)), quiet(sorted(after))) ? 'numbers' : 'news';
 }
 
 /** Whether Ready gives another reason than before: worth an event. */
@@ -113,24 +104,4 @@ export function statusEvents(before: WorkerPoolStatus | undefined, after: Worker
     events.push({ type: 'Warning', reason: blocked.reason as Reason, message: blocked.message });
   }
   return events;
-}
-
-function sorted(status: WorkerPoolStatus | undefined): WorkerPoolStatus {
-  const list = status?.conditions?.toSorted((a, b) => a.type.localeCompare(b.type));
-  return { ...status, ...(list && { conditions: list }) };
-}
-
-/** The status without what moves all the time. */
-function quiet(status: WorkerPoolStatus): object {
-  const { autoscaling, rollout, blockedReplicas, conditions: list, ...rest } = status;
-  const { reason: _reason, signals: _signals, decision: _decision, ...calm } = autoscaling ?? {};
-  // While pods are blocked, messages move with every restart.
-  const steady = blockedReplicas ? list?.map(({ message: _message, ...condition }) => condition) : list;
-  return {
-    ...rest,
-    conditions: steady,
-    autoscaling: autoscaling && calm,
-    rollout: rollout && [rollout.version, rollout.phase, rollout.startedAt],
-    blockedReplicas: blockedReplicas && Object.keys(blockedReplicas).toSorted(),
-  };
 }

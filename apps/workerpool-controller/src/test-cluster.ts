@@ -31,6 +31,13 @@ import {
 } from './resources.ts';
 import { wireWorkerPoolController } from './wire.ts';
 
+export interface PoolEvent {
+  type: string;
+  reason: string;
+  message: string;
+  count: number;
+}
+
 /** A real API server with its controllers, and a real Redis as the bus. No kubelet: pods get ready when a test says so. */
 export interface TestCluster extends AsyncDisposable {
   readonly cluster: ControlPlane;
@@ -53,7 +60,7 @@ export interface TestCluster extends AsyncDisposable {
   /** Plays kubelet: all pods of the namespace run and are ready. */
   podsReady(namespace: string): Promise<void>;
   publish(pool: PoolObject, change: Partial<ScalingDecision>): Promise<void>;
-  eventsOf(pool: PoolObject): Promise<{ type: string; reason: string; message: string }[]>;
+  eventsOf(pool: PoolObject): Promise<PoolEvent[]>;
 }
 
 export async function testCluster(): Promise<TestCluster> {
@@ -138,11 +145,11 @@ export async function testCluster(): Promise<TestCluster> {
       });
     },
     eventsOf: async ({ metadata }) => {
-      type Event = Resource & { involvedObject: { uid: string }; type: string; reason: string; message: string };
+      type Event = Resource & PoolEvent & { involvedObject: { uid: string } };
       const { items } = await client.list<Event>(EVENTS, { namespace: metadata.namespace! });
       return items
         .filter((event) => event.involvedObject.uid === metadata.uid)
-        .map(({ type, reason, message }) => ({ type, reason, message }));
+        .map(({ type, reason, message, count }) => ({ type, reason, message, count }));
     },
     async [Symbol.asyncDispose]() {
       await publisher.close();

@@ -27,6 +27,8 @@ import {
   type QueueObject,
   type Sources,
 } from './observe.ts';
+import { LastingStates } from './status/lasting.ts';
+import { StatusPace } from './status/pace.ts';
 import { changesBlockage, keptOfPod, type Pod } from './status/pods.ts';
 import { Refusals } from './deployment/refusals.ts';
 import { reconcilePool, type ReconcileDeps } from './reconcile.ts';
@@ -91,7 +93,8 @@ export function wireWorkerPoolController(manager: Manager, settings: Settings): 
   };
   const reconcile: ReconcileDeps = {
     ...shared,
-    statusWrites: new Map(),
+    pace: new StatusPace(),
+    lasting: new LastingStates(),
     refusals: new Refusals(),
     writeStatus: async (pool, status) => {
       const { name, namespace, uid } = pool.metadata;
@@ -134,7 +137,8 @@ export function wireWorkerPoolController(manager: Manager, settings: Settings): 
   pools.onChange((event, { metadata: { uid = '' } }) => {
     if (event !== 'delete') return;
     shared.ledger.forget(uid);
-    reconcile.statusWrites.delete(uid);
+    reconcile.pace.forget(uid);
+    reconcile.lasting.forget(uid);
     reconcile.refusals.forget(uid);
   });
   configMaps.onChange((event, { metadata: { uid = '' } }) => {

@@ -20,12 +20,14 @@ export interface StageFlags {
   readonly seed: string;
 }
 
+export const STAGE_DEFAULTS = { concurrency: '4', target: '5s', 'pod-start': '3', seed: '1' } as const;
+
 /** The flags of a stage, for `parseArgs`. */
 export const STAGE_FLAGS = {
-  concurrency: { type: 'string', default: '4' },
-  target: { type: 'string', default: '5s' },
-  'pod-start': { type: 'string', default: '3' },
-  seed: { type: 'string', default: '1' },
+  concurrency: { type: 'string', default: STAGE_DEFAULTS.concurrency },
+  target: { type: 'string', default: STAGE_DEFAULTS.target },
+  'pod-start': { type: 'string', default: STAGE_DEFAULTS['pod-start'] },
+  seed: { type: 'string', default: STAGE_DEFAULTS.seed },
 } as const;
 
 /** @throws when a flag is not a number, naming it. */

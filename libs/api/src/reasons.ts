@@ -157,7 +157,57 @@ export const WORKER_POOL_REASONS = {
     doc: 'No decision of the autoscaler has arrived. A pool that never had one runs at least spec.replicas pods, within its bounds, from a minute after its creation; without a bus exactly those. Another keeps its size. Is the autoscaler installed, and on the same bus?',
   },
   Decided: { kind: 'notice', doc: 'The size follows the decisions of the autoscaler.' },
-  Held: { kind: 'notice', doc: 'The autoscaler keeps the size for the reason given.' },
+  SensorFailed: {
+    kind: 'notice',
+    doc: 'A queue cannot be read, so the pool keeps its size; the message says which and why. Check its Redis, Secret and network policies.',
+  },
+  StaleData: {
+    kind: 'notice',
+    doc: 'The newest look at a queue is too old, so the pool keeps its size. Is Redis slow, or the autoscaler short of CPU?',
+  },
+  QueueMissing: {
+    kind: 'notice',
+    doc: 'A name in spec.queues is no Queue of this namespace, so the pool keeps its size; create it or correct the name.',
+  },
+  ReadyForNewScale: { kind: 'notice', doc: 'Nothing keeps the autoscaler from changing the size.' },
+  ScaleDownStabilized: {
+    kind: 'notice',
+    doc: 'Less would do now; the pool shrinks when that has lasted. status.autoscaling.heldBy says what it waits for.',
+  },
+  ScaleUpStabilized: {
+    kind: 'notice',
+    doc: 'More is asked for now; the pool grows when that has lasted for behavior.scaleUp.stabilizationWindowSeconds.',
+  },
+  JobsFailing: {
+    kind: 'notice',
+    doc: 'Most finished jobs failed, and more pods would fail more of them: the pool does not grow until that changes. Look at the failures.',
+  },
+  PodsFailing: {
+    kind: 'notice',
+    doc: 'Pods of the pool crash or cannot start: the pool does not grow until they do. PodsBlocked says why they do not.',
+  },
+  QuotaExhausted: {
+    kind: 'notice',
+    doc: 'The namespace admits no more pods: the pool does not grow until it does. PodsBlocked has the numbers.',
+  },
+  RedisSaturated: {
+    kind: 'notice',
+    doc: 'Redis is at its limit, and more workers would only add load: the pool does not grow until it answers fast again and has memory.',
+  },
+  Held: {
+    kind: 'notice',
+    doc: 'The autoscaler keeps the size for a reason that this release has no word for; the message is its sentence.',
+  },
+  DesiredWithinRange: {
+    kind: 'notice',
+    doc: 'No bound or step limit of the spec keeps the size from what is asked for.',
+  },
+  TooManyReplicas: {
+    kind: 'notice',
+    doc: 'More pods are asked for than maxReplicas allows; the message says how many. Raise it, or accept longer waits.',
+  },
+  ScaleUpLimit: { kind: 'notice', doc: 'behavior.scaleUp keeps the pool from growing at once to what is asked for.' },
+  ScaleDownLimit: { kind: 'notice', doc: 'behavior.scaleDown keeps the pool from shrinking to what would do.' },
   ReplicasContested: {
     kind: 'notice',
     doc: "Somebody else writes the Deployment's replicas (a HorizontalPodAutoscaler, kubectl); the controller steps back. Remove the other writer.",
@@ -171,7 +221,13 @@ export const WORKER_POOL_REASONS = {
     kind: 'notice',
     doc: 'Somebody else had changed a field of the Deployment or PodDisruptionBudget that the pool manages; it was set back.',
   },
-  Scaled: { kind: 'notice', doc: 'The size was changed.' },
+  ScaledUp: { kind: 'notice', doc: 'The pool has grown; the message says from what to what and why.' },
+  ScaledDown: { kind: 'notice', doc: 'The pool has shrunk; the message says from what to what and why.' },
+  ScalingHeld: {
+    kind: 'notice',
+    doc: 'Missing data or trouble has kept the autoscaler from changing the size for half a minute; the message says what.',
+  },
+  ScalingLimited: { kind: 'notice', doc: 'maxReplicas has kept the pool from growing for half a minute.' },
   RolloutComplete: { kind: 'notice', doc: 'All pods run the version and are ready.' },
   UnknownDecisionVersion: {
     kind: 'notice',

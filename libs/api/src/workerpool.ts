@@ -32,6 +32,8 @@ const latencyText = z
   );
 const replicas = z.int().min(0).max(10_000);
 
+const amounts = z.record(z.string(), z.string());
+
 /** A Kubernetes quantity such as 500m, 1, 128Mi. */
 const quantity = z.union([z.int(), z.string()]).meta({
   'x-kubernetes-int-or-string': true,
@@ -206,13 +208,31 @@ export const workerPoolSpecSchema = z
 
 export const scalingSignalSchema = z.object({
   queue: z.string().describe('metadata.name of the Queue.'),
-  depth: z.int().optional().describe('Jobs that are ready and wait.'),
-  arrivalRate: z.number().optional().describe('Jobs a second.'),
+  depth: z.int().optional().describe('Jobs that are ready and wait. Absent: the queue could not be looked at.'),
+  active: z.int().optional().describe('Jobs that run.'),
+  arrivalRate: z.number().optional().describe('Jobs that become ready, a second.'),
+  forecastRate: z.number().optional().describe("Jobs a second expected a pod's start time ahead."),
   serviceTimeMs: z.number().optional().describe('Mean run time of a job.'),
-  waitP95Ms: z.number().optional().describe('95th percentile of the waits of jobs that finished lately.'),
+  waitP50Ms: z.number().optional().describe('Median of the waits, ready to started, of jobs that finished lately.'),
+  waitP95Ms: z.number().optional().describe('Their 95th percentile; targetMetrics.latencyP95 is its target.'),
+  waitP99Ms: z.number().optional().describe('Their 99th percentile.'),
   oldestAgeMs: z.number().optional().describe('Age of the job that is next in line.'),
   errorRate: z.number().optional().describe('Share of runs that failed, 0 to 1.'),
   wants: z.int().optional().describe('Replicas that this queue asks for.'),
+});
+
+const adviceSchema = z.object({
+  concurrency: z.int().optional().describe('For spec.concurrency. Absent: it fits.'),
+  resources: z
+    .object({
+      requests: amounts.optional().describe('CPU and memory; what is absent fits.'),
+      limits: amounts.optional().describe('Memory; a CPU limit is never advised.'),
+    })
+    .optional()
+    .describe('For spec.resources, with the concurrency advised. Absent: they fit.'),
+  message: z.string().max(1024).describe('What was measured, and what follows.'),
+  pods: z.int().describe('Pods measured.'),
+  since: z.string().meta({ format: 'date-time' }).describe('Since when.'),
 });
 
 export const workerPoolStatusSchema = z.object({
@@ -254,7 +274,11 @@ export const workerPoolStatusSchema = z.object({
     .object({
       desired: z.int().optional().describe('Pods that the last decision asked for.'),
       reason: z.string().max(2048).optional().describe('Why the pool has this size.'),
-      heldBy: z.string().max(256).optional().describe('Why nothing changes.'),
+      heldBy: z.string().max(256).optional().describe('Why the size does not follow the demand: one word.'),
+      sampledAt: z.string().meta({ format: 'date-time' }).optional().describe('When what is told here was measured.'),
+      confidence: z.number().optional().describe('How much of what the size rests on was measured, 0 to 1.'),
+      cooldownUntil: z.string().meta({ format: 'date-time' }).optional().describe('The pool does not shrink before.'),
+      lastScaleTime: z.string().meta({ format: 'date-time' }).optional().describe('When the size changed last.'),
       decision: z.string().max(64).optional().describe('epoch.sequence of the last decision.'),
       signals: z
         .array(scalingSignalSchema)
@@ -262,6 +286,11 @@ export const workerPoolStatusSchema = z.object({
         .optional()
         .describe('What each queue of the pool showed and asked for.')
         .meta({ 'x-kubernetes-list-type': 'atomic' }),
+      advice: adviceSchema
+        .optional()
+        .describe(
+          'What measurements of the pods say of concurrency and resources; never applied by itself. Absent: too little is known, or the image does not tell what it uses.',
+        ),
       last: z
         .array(
           z.object({
@@ -287,6 +316,7 @@ export type WorkerPoolSpecInput = z.input<typeof workerPoolSpecSchema>;
 export type WorkerPoolStatus = z.infer<typeof workerPoolStatusSchema>;
 export type AutoscalingSpec = z.output<typeof autoscalingSpecSchema>;
 export type ScalingRules = z.infer<typeof scalingRulesSchema>;
+export type PoolAdviceStatus = z.infer<typeof adviceSchema>;
 export type ScalingSignal = z.infer<typeof scalingSignalSchema>;
 
 export interface WorkerPool {

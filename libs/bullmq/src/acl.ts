@@ -5,8 +5,8 @@
 export const ACL_RULES = {
   /** Sampling and waking up: the autoscaler, and the backup of one queue. */
   reader:
-    '%R~bull:* +@read +eval_ro +evalsha_ro +info +time +client|tracking +client|id +client|setname +subscribe &__redis__:invalidate',
+    '%R~bull:* +@read +eval_ro +evalsha_ro +info +time +ping +client|tracking +client|id +client|setname +subscribe &__redis__:invalidate',
   /** Policy, owner mark and deletion: the queue controller. */
   controller:
-    '~bull:* +@read +@write +eval +evalsha +eval_ro +evalsha_ro +info +time +client|setname -@dangerous +info',
+    '~bull:* +@read +@write +eval +evalsha +eval_ro +evalsha_ro +info +time +ping +client|setname -@dangerous +info',
 } as const;

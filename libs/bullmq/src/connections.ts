@@ -1,28 +1,30 @@
-import { Redis, type RedisOptions } from 'ioredis';
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { DISCONNECT_TIMEOUT_MS, reconnectWhenSilent } from './silence.ts';
 import { connectionKey, type RedisTarget } from './target.ts';
 
 /** How a controller waits for Redis: it fails fast and comes back later, unlike a worker. */
 export const FAIL_FAST: Pick<
   RedisOptions,
-  'maxRetriesPerRequest' | 'connectTimeout' | 'commandTimeout' | 'enableOfflineQueue'
+  'maxRetriesPerRequest' | 'connectTimeout' | 'commandTimeout' | 'disconnectTimeout' | 'enableOfflineQueue'
 > = {
   maxRetriesPerRequest: 1,
   connectTimeout: 3_000,
   commandTimeout: 5_000,
+  disconnectTimeout: DISCONNECT_TIMEOUT_MS,
   enableOfflineQueue: true,
 };
 
 /** ioredis' options for a target; merge `FAIL_FAST` unless the connection may block. */
 export function redisOptions(target: RedisTarget): RedisOptions {
-  const { tls, ...address } = target;
+  const { tls, cluster: _, ...address } = target;
   return {
     ...address,
     ...(tls && { tls: { ...(tls.ca && { ca: tls.ca }), servername: tls.serverName ?? target.host } }),
   };
 }
 
-/** One attempt a second costs nothing, and an outage ends at most so long after Redis is back. */
-const MAX_RETRY_MS = 1_000;
+/** Two attempts a second cost nothing, and an outage ends at most so long after Redis is back. */
+const MAX_RETRY_MS = 500;
 
 interface Entry {
   readonly redis: Redis;
@@ -50,7 +52,10 @@ export class RedisConnections {
     this.#now = options.now ?? Date.now;
   }
 
-  /** The shared connection to `target`. Its commands fail within seconds when Redis does not answer. */
+  /**
+   * The shared connection to `target`. Its commands fail within seconds when Redis does not answer. To a Redis Cluster it is one
+   * client for all nodes that sends each command to the node of its keys.
+   */
   get(target: RedisTarget): Redis {
     const key = connectionKey(target);
     const entry = this.#entries.get(key) ?? this.#open(key, target);
@@ -81,13 +86,12 @@ export class RedisConnections {
 
   #open(key: string, target: RedisTarget): Entry {
     const name = this.#options.clientName;
-    const redis = new Redis({
-      ...redisOptions(target),
-      ...FAIL_FAST,
-      ...(name && { connectionName: name }),
-      retryStrategy: (attempt) => Math.min(50 * 2 ** attempt, MAX_RETRY_MS),
-    });
+    const options = { ...redisOptions(target), ...FAIL_FAST, ...(name && { connectionName: name }) };
+    const redis = target.cluster
+      ? openCluster(target, options)
+      : new Redis({ ...options, retryStrategy: retryAfterMs });
     redis.on('error', () => {}); // Each command rejects by itself; an unheard event would end the process.
+    if (!target.cluster) reconnectWhenSilent(redis);
     const entry: Entry = { redis, lastUsedMs: this.#now() };
     this.#entries.set(key, entry);
     const changed = (up: boolean) => (): void => {
@@ -106,4 +110,22 @@ export class RedisConnections {
     this.#entries.delete(key);
     entry?.redis.disconnect();
   }
+}
+
+/** Reads go to masters: a replica lags behind, and a queue that looks emptier than it is would be a wrong size. */
+function openCluster({ host, port }: RedisTarget, options: RedisOptions): Redis {
+  const cluster = new Cluster([{ host, port }], {
+    redisOptions: options,
+    scaleReads: 'master',
+    clusterRetryStrategy: retryAfterMs,
+    slotsRefreshTimeout: 3_000,
+    // Nodes announce addresses; those of a cloud's cluster are names that its certificate carries.
+    dnsLookup: (address, callback) => callback(null, address),
+  });
+  // It has a Redis' commands and events, but another class.
+  return cluster as unknown as Redis;
+}
+
+function retryAfterMs(attempt: number): number {
+  return Math.min(50 * 2 ** attempt, MAX_RETRY_MS);
 }

@@ -1,6 +1,6 @@
 import { eventually } from '@redis-queue/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { sampleFinished, type FinishedWatermark } from './finished.ts';
+import { sampleFinished, sampleFinishedOf, type FinishedWatermark } from './finished.ts';
 import { testRedis, type TestRedis } from './test-redis.ts';
 
 let t: TestRedis;
@@ -103,4 +103,20 @@ test('what nobody finished is no data: no waits, and the first look goes back on
     waitsMs: [],
     serviceMs: [],
   });
+});
+
+test('many queues are read in few calls, each from its own watermark, and share what a call may read', async () => {
+  const queues = Array.from({ length: 60 }, (_, n) => ({ prefix: 'bull', name: `batch-${n}` }));
+  for (const { name } of queues) for (let job = 0; job < 30; job++) await finish(name, `j${job}`, 1_000 + job);
+  await t.redis.config('RESETSTAT');
+  const samples = await sampleFinishedOf(
+    t.redis,
+    queues.map((queue, n) => ({ queue, watermark: { ...START, completed: { ms: 1_000 + (n % 10), ids: [] } } })),
+  );
+  expect(await t.redis.info('commandstats')).toMatch(/cmdstat_evalsha_ro:calls=2,/);
+  expect(samples.map(({ completed }) => completed)).toEqual(queues.map((_, n) => 30 - (n % 10)));
+  const read = samples.map(({ serviceMs }) => serviceMs.length);
+  expect(read.slice(0, 50).reduce((sum, jobs) => sum + jobs, 0)).toBeLessThanOrEqual(550);
+  expect(Math.min(...read)).toBeGreaterThanOrEqual(5);
+  expect(await sampleFinishedOf(t.redis, [])).toEqual([]);
 });

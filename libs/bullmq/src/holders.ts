@@ -39,7 +39,7 @@ export async function sampleHolders(
   const jobsByWorker = new Map<string, number>();
   let [active, unnamed] = [0, 0];
   for (const group of groupByHashTag(queues)) {
-    const keys = group.map((queue) => queueKey(queue, 'active'));
+    const keys = group.map((index) => queueKey(queues[index]!, 'active'));
     const most = mostActive - active;
     let [list, job, seen] = [1, 0, 0];
     while (list > 0) {

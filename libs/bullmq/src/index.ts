@@ -9,7 +9,7 @@ export {
   type TlsWish,
 } from './target.ts';
 export { RedisConnections, redisOptions, type RedisConnectionsOptions } from './connections.ts';
-export { queueId, queueKey, type QueueRef } from './keys.ts';
+export { queueId, queueKey, QUEUES_PER_CALL, type QueueRef } from './keys.ts';
 export { effectiveRateLimit, type EffectiveRateLimit, type RateLimitWindow } from './rate-limit.ts';
 export {
   formatOwner,
@@ -34,14 +34,29 @@ export {
   type ObservedPolicy,
 } from './policy.ts';
 export { sampleHolders, type ActiveHolders, type HoldersOptions } from './holders.ts';
-export { headAgeMs, QUEUES_PER_CALL, readyJobs, sampleQueues, type QueueSample, type SampleOptions } from './sample.ts';
+export {
+  headAgeMs,
+  readyJobs,
+  sampleBacklogs,
+  sampleQueues,
+  type BacklogOptions,
+  type BacklogSample,
+  type BacklogWish,
+  type QueueSample,
+  type SampleOptions,
+} from './sample.ts';
 export {
   MAX_SAMPLED_JOBS,
   sampleFinished,
+  sampleFinishedOf,
+  type FinishedQuery,
   type FinishedSample,
   type FinishedWatermark,
   type SetWatermark,
 } from './finished.ts';
 export { obliterateStep, type ObliterateResult } from './obliterate.ts';
+export { DISCONNECT_TIMEOUT_MS, reconnectWhenSilent, type SilenceOptions } from './silence.ts';
+export { readServerPressure, type ServerPressure } from './pressure.ts';
 export { readServerInfo, type ServerInfo } from './server.ts';
 export { QueueWakeups, type QueueWakeupsOptions } from './wakeups.ts';
+export { MOST_USAGE_REPORTS, sampleUsage, type PodUsageReport, type UsagePlace } from './usage.ts';

@@ -4,7 +4,7 @@ import { ACL_RULES } from './acl.ts';
 import { RedisConnections } from './connections.ts';
 import { sampleFinished } from './finished.ts';
 import { pauseQueue, readQueuePolicy } from './policy.ts';
-import { headAgeMs, readyJobs, sampleQueues, type QueueSample } from './sample.ts';
+import { headAgeMs, readyJobs, sampleBacklogs, sampleQueues, type BacklogSample, type QueueSample } from './sample.ts';
 import { readServerInfo } from './server.ts';
 import { testRedis, type TestRedis } from './test-redis.ts';
 
@@ -16,6 +16,8 @@ afterAll(() => t[Symbol.asyncDispose]());
 
 const sampleOne = async (name: string, dueSoonMs = 60_000): Promise<QueueSample> =>
   (await sampleQueues(t.redis, [{ prefix: 'bull', name }], { dueSoonMs }))[0]!;
+
+const WITHOUT_ORPHANS = () => ({ heads: true, rare: true, orphans: false });
 
 describe('sampling queues', () => {
   test('counts jobs by state, with those that are due and due soon', async () => {
@@ -103,6 +105,85 @@ describe('sampling queues', () => {
     t.worker(ref, () => Promise.resolve(), { metrics: true });
     await eventually(async () => (await sampleQueues(t.redis, [ref], { totals: true }))[0]!.completedTotal === 3);
     expect(await sampleOne('totals')).not.toHaveProperty('completedTotal');
+  });
+
+  test('a backlog says of each queue what a whole sample says, where it was asked to', async () => {
+    const ref = { prefix: 'bull', name: 'backlog' };
+    const queue = t.producer(ref);
+    await queue.add('parent', {}, { delay: 50_000 });
+    await queue.addBulk([1, 2, 3].map((priority) => ({ name: 'j', data: {}, opts: { priority } })));
+    await queue.setGlobalConcurrency(3);
+    const [whole] = await sampleQueues(t.redis, [ref]);
+    const [backlog] = await sampleBacklogs(t.redis, [ref]);
+    const { completed, failed, exists, nextDelayedDueMs, ...same } = whole!;
+    expect({ completed, failed, exists }).toEqual({ completed: 0, failed: 0, exists: true });
+    expect(nextDelayedDueMs).toBeGreaterThan(whole!.redisTimeMs);
+    expect(backlog).toEqual({ ...same, redisTimeMs: backlog!.redisTimeMs });
+    const [counts] = await sampleBacklogs(t.redis, [ref], {
+      wish: () => ({ heads: false, rare: false, orphans: false }),
+    });
+    const { headTimestampMs, globalConcurrency, ...plain } = backlog!;
+    expect(headTimestampMs).toBeLessThanOrEqual(whole!.redisTimeMs);
+    expect(globalConcurrency).toBe(3);
+    expect(counts).toEqual({ ...plain, redisTimeMs: counts!.redisTimeMs });
+    await queue.drain();
+    const [rest] = await sampleBacklogs(t.redis, [ref], {
+      wish: () => ({ heads: false, rare: false, orphans: false }),
+    });
+    expect(rest!.nextDelayedDueMs).toBe(nextDelayedDueMs);
+  });
+
+  test('runs of job schedulers within the horizon are counted beyond the one that is delayed', async () => {
+    const ref = { prefix: 'bull', name: 'schedulers' };
+    const queue = t.producer(ref);
+    const look = async (): Promise<BacklogSample> => (await sampleBacklogs(t.redis, [ref], { dueSoonMs: 10_000 }))[0]!;
+    await queue.upsertJobScheduler('each-second', { every: 1_000 });
+    // The next run of a scheduler that is new is now; what it left after its first run is what counts.
+    const worker = t.worker(ref, () => Promise.resolve());
+    await eventually(async () => (await look()).delayed === 1 && (await queue.getCompletedCount()) > 0);
+    await worker.close();
+    const one = await eventually(async () => {
+      const found = await look();
+      return found.dueSoon === 1 ? found : undefined;
+    });
+    expect(one.schedulers).toBe(1);
+    expect(one.scheduledSoon).toBeGreaterThanOrEqual(9);
+    expect(one.scheduledSoon).toBeLessThanOrEqual(10);
+    await queue.upsertJobScheduler('daily', { pattern: '0 3 * * *' });
+    await queue.upsertJobScheduler('hourly', { every: 3_600_000, startDate: Date.now() + 1_800_000 });
+    expect(await look()).toMatchObject({ schedulers: 3 });
+    expect((await look()).scheduledSoon).toBeLessThanOrEqual(10);
+    await queue.removeJobScheduler('each-second');
+    expect(await look()).toMatchObject({ schedulers: 2, scheduledSoon: 0 });
+  });
+
+  test('a scheduler that may run only so often is not counted beyond that', async () => {
+    const now = Date.now();
+    await t.redis.zadd('bull:limited:repeat', now + 500, 'thrice', now + 500, 'ends');
+    await t.redis.hset('bull:limited:repeat:thrice', { every: 1_000, limit: 4, ic: 1 });
+    await t.redis.hset('bull:limited:repeat:ends', { every: 1_000, endDate: now + 4_600 });
+    const [sample] = await sampleBacklogs(t.redis, [{ prefix: 'bull', name: 'limited' }], { dueSoonMs: 60_000 });
+    expect(sample!.scheduledSoon).toBe(3 + 4);
+  });
+
+  test('active jobs whose lock is gone are orphans; those of a worker that lives are not', async () => {
+    const ref = { prefix: 'bull', name: 'orphans' };
+    const queue = t.producer(ref);
+    await queue.addBulk(Array.from({ length: 14 }, () => ({ name: 'j', data: {} })));
+    const { promise: released, resolve: release } = Promise.withResolvers<void>();
+    const worker = t.worker(ref, () => released, { concurrency: 14 });
+    const look = async (): Promise<BacklogSample> => (await sampleBacklogs(t.redis, [ref]))[0]!;
+    await eventually(async () => (await look()).active === 14);
+    expect(await look()).not.toHaveProperty('orphaned');
+    const ids = await t.redis.lrange('bull:orphans:active', 0, -1);
+    const locks = ids.map((id) => `bull:orphans:${id}:lock`);
+    await t.redis.del(...locks.slice(-2));
+    expect(await look()).toMatchObject({ active: 14, orphaned: 2 });
+    await t.redis.del(...locks);
+    expect(await look()).toMatchObject({ active: 14, orphaned: 14 });
+    expect((await sampleBacklogs(t.redis, [ref], { wish: WITHOUT_ORPHANS }))[0]).not.toHaveProperty('orphaned');
+    release();
+    await worker.close(true);
   });
 
   test('many queues come back in the order asked for, in calls of 50, and hash-tagged prefixes apart', async () => {

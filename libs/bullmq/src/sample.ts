@@ -1,17 +1,14 @@
 import type { Redis } from 'ioredis';
-import { groupByHashTag, queueId, queueKey, type QueueRef } from './keys.ts';
-import { OWNER_FIELD } from './owner-mark.ts';
+import { inBatches, queueKey, type QueueRef } from './keys.ts';
 import { parsePolicyFields } from './policy.ts';
 import type { RateLimitWindow } from './rate-limit.ts';
 import { runReadScript } from './scripts.ts';
 
-/** One look at one queue. Absent means no data, never 0. Times are Unix milliseconds. */
-export interface QueueSample {
+/** What sizing needs of one look at one queue. Absent means no data, never 0. Times are Unix milliseconds. */
+export interface BacklogSample {
   readonly ref: QueueRef;
   /** Redis' own clock when the sample was taken. */
   readonly redisTimeMs: number;
-  /** The queue has a `meta`, a job or an add counter. */
-  readonly exists: boolean;
   readonly waiting: number;
   readonly prioritized: number;
   readonly active: number;
@@ -21,8 +18,18 @@ export interface QueueSample {
   readonly overdue: number;
   /** Delayed jobs due after now and within the horizon that was asked for. */
   readonly dueSoon: number;
-  readonly completed: number;
-  readonly failed: number;
+  /**
+   * Runs of job schedulers due within the horizon beyond the next, which is a delayed job; of the ten schedulers due first. Those
+   * with a cron pattern count for their next run only.
+   */
+  readonly scheduledSoon?: number;
+  /** Job schedulers of the queue. */
+  readonly schedulers?: number;
+  /**
+   * Of the oldest active jobs, at most a hundred, those whose lock is gone with its worker. Only a worker that runs brings them
+   * back, after its stalled interval.
+   */
+  readonly orphaned?: number;
   readonly waitingChildren: number;
   /** Jobs in the list a v5 client left behind when it paused the queue. */
   readonly legacyPaused: number;
@@ -35,14 +42,43 @@ export interface QueueSample {
   readonly addCounter?: number;
   /**
    * When the job next in line became ready (its timestamp plus its delay; of wait and prioritized the older). Absent:
-   * nothing is in line, or the first few in line have run before, and when a retry became ready is not recorded.
+   * nothing is in line, it was not asked for, or the first few in line have run before, and when a retry became ready
+   * is not recorded.
    */
   readonly headTimestampMs?: number;
-  /** When the next delayed job is due; in the past when it is overdue. */
+  /** When the next delayed job is due; in the past when it is overdue. Of a backlog only while nothing is in line or runs. */
   readonly nextDelayedDueMs?: number;
+}
+
+/** All that one look at one queue can tell. */
+export interface QueueSample extends BacklogSample {
+  /** The queue has a `meta`, a job or an add counter. */
+  readonly exists: boolean;
+  readonly completed: number;
+  readonly failed: number;
   /** Totals since BullMQ began to count; only when asked for, and when workers run with `metrics`. */
   readonly completedTotal?: number;
   readonly failedTotal?: number;
+}
+
+/** Parts of a backlog that need not be read at each look; without them a look costs half. */
+export interface BacklogWish {
+  /** Who is next in line, for `headTimestampMs`. */
+  readonly heads: boolean;
+  /**
+   * What most queues never have: pause, limits, jobs that wait for children, job schedulers. A queue that is looked at without
+   * counts as having none, so leave it out for those that had none a moment ago.
+   */
+  readonly rare: boolean;
+  /** Active jobs whose lock is gone; only read with `rare`. */
+  readonly orphans: boolean;
+}
+
+export interface BacklogOptions {
+  /** How far ahead of Redis' clock a delayed job counts as due soon. Default 60 s. */
+  readonly dueSoonMs?: number;
+  /** What else is read of a queue, by its index. Default: everything. */
+  readonly wish?: (index: number) => BacklogWish;
 }
 
 export interface SampleOptions {
@@ -52,92 +88,140 @@ export interface SampleOptions {
   readonly totals?: boolean;
 }
 
-/** Queues a script call: 1 to 3 ms of Redis' time, so that nobody waits long behind it. */
-export const QUEUES_PER_CALL = 50;
 const DEFAULT_DUE_SOON_MS = 60_000;
+const EVERYTHING: BacklogWish = { heads: true, rare: true, orphans: true };
+
+function digitOf({ heads, rare, orphans }: BacklogWish): number {
+  return (heads ? 1 : 0) + (rare ? 2 : 0) + (rare && orphans ? 4 : 0);
+}
 
 /**
- * Samples queues, all of one Redis, in read-only script calls of ≤ 50 queues; every read is O(1) or O(log n).
- * A prefix with a hash tag (`{…}`) gets a call of its own, as Redis Cluster demands.
+ * Samples what sizing needs of queues, all of one Redis, in read-only script calls of ≤ 50 queues; every read is O(1) or
+ * O(log n). A prefix with a hash tag (`{…}`) gets a call of its own, as Redis Cluster demands.
  *
  * @returns one sample a queue, in the order asked for.
  * @throws what ioredis throws; see `classifyRedisError`.
  */
+export async function sampleBacklogs(
+  redis: Redis,
+  queues: readonly QueueRef[],
+  { dueSoonMs = DEFAULT_DUE_SOON_MS, wish = () => EVERYTHING }: BacklogOptions = {},
+): Promise<BacklogSample[]> {
+  return await sampleInCalls(redis, queues, { args: [dueSoonMs, 0, 0], wish, columns: BACKLOG_COLUMNS }, parseBacklog);
+}
+
+/** As `sampleBacklogs`, with all that can be told of a queue; costs about twice as much. */
 export async function sampleQueues(
   redis: Redis,
   queues: readonly QueueRef[],
-  options: SampleOptions = {},
+  { dueSoonMs = DEFAULT_DUE_SOON_MS, totals = false }: SampleOptions = {},
 ): Promise<QueueSample[]> {
-  const horizon = options.dueSoonMs ?? DEFAULT_DUE_SOON_MS;
-  const samples = new Map<string, QueueSample>();
-  for (const batch of batches(queues)) {
-    const reply = (await runReadScript(
-      redis,
-      'sampleQueues',
-      batch.map((queue) => queueKey(queue, 'meta')),
-      [OWNER_FIELD, horizon, options.totals ? 1 : 0],
-    )) as [string, RawSample[]];
-    const redisTimeMs = Number(reply[0]);
-    batch.forEach((ref, index) => samples.set(queueId(ref), parseSample(ref, redisTimeMs, reply[1][index]!)));
-  }
-  return queues.map((queue) => samples.get(queueId(queue))!);
+  const args = [dueSoonMs, 1, totals ? 1 : 0];
+  return await sampleInCalls(redis, queues, { args, wish: () => EVERYTHING, columns: WHOLE_COLUMNS }, parseWhole);
+}
+
+type Parse<T> = (ref: QueueRef, redisTimeMs: number, columns: readonly Column[], at: number) => T;
+
+async function sampleInCalls<T>(
+  redis: Redis,
+  queues: readonly QueueRef[],
+  { args, wish, columns }: { args: readonly number[]; wish: (index: number) => BacklogWish; columns: number },
+  parse: Parse<T>,
+): Promise<T[]> {
+  const samples = Array.from<T>({ length: queues.length });
+  await inBatches(queues, async (batch) => {
+    const keys = batch.map((index) => queueKey(queues[index]!, 'meta'));
+    const wishes = batch.map((index) => digitOf(wish(index))).join('');
+    const reply = await runReadScript(redis, 'sampleQueues', keys, [...args, wishes]);
+    const [time, rows] = reply as [string, Column[]];
+    const redisTimeMs = Number(time);
+    batch.forEach((index, row) => {
+      samples[index] = parse(queues[index]!, redisTimeMs, rows, row * columns);
+    });
+  });
+  return samples;
 }
 
 /** Jobs a worker could start now if nothing held it back: waiting, prioritized, overdue, and the legacy paused list. */
-export function readyJobs(sample: QueueSample): number {
+export function readyJobs(sample: BacklogSample): number {
   return sample.waiting + sample.prioritized + sample.overdue + sample.legacyPaused;
 }
 
 /** How long the job next in line has been ready, in milliseconds; undefined when that is not known. */
-export function headAgeMs(sample: QueueSample): number | undefined {
+export function headAgeMs(sample: BacklogSample): number | undefined {
   return sample.headTimestampMs === undefined ? undefined : Math.max(0, sample.redisTimeMs - sample.headTimestampMs);
 }
 
-/** Integers by position, then texts; the order is the script's. */
-type RawSample = [numbers: number[], policy: Text[], texts: Text[], heads: Text[][], totals: Text[]];
+/** A queue's columns in the order of the script: counts, then what is null where there is none. */
+type Column = number | Text | RawHeads | RawRare;
 type Text = string | null;
+type RawRare = readonly [
+  parents: number,
+  legacyPaused: number,
+  schedulers: number,
+  scheduledSoon: number,
+  orphaned: number,
+  limits: readonly Text[],
+  window: readonly [used: Text, ttlMs: number] | null,
+];
+type RawHeads = readonly [waitingMs: number | null, opts: Text, prioritizedMs: number | null, opts: Text];
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+const BACKLOG_COLUMNS = 10;
+const WHOLE_COLUMNS = 15;
 
-function parseSample(ref: QueueRef, redisTimeMs: number, raw: RawSample): QueueSample {
-  const [numbers, policyFields, [addCounter, limiter, nextDelayed], heads, [completedTotal, failedTotal]] = raw;
-  const [
-    waiting,
-    prioritized,
-    active,
-    delayed,
-    overdue,
-    dueSoon,
-    completed,
-    failed,
-    waitingChildren,
-    legacyPaused,
-    ttl,
-    metaExists,
-  ] = numbers as [number, number, number, number, number, number, number, number, number, number, number, number];
-  const { paused, rateLimit, globalConcurrency } = parsePolicyFields(policyFields);
-  const spent = rateLimit !== undefined && Number(limiter ?? 0) >= rateLimit.max && ttl > 0;
-  const head = headReadyMs(heads);
-  const jobs = waiting + prioritized + active + delayed + completed + failed + waitingChildren + legacyPaused;
-  return {
+function parseBacklog(ref: QueueRef, redisTimeMs: number, columns: readonly Column[], at: number): BacklogSample {
+  const sample: Writable<BacklogSample> = {
     ref,
     redisTimeMs,
-    exists: metaExists === 1 || jobs > 0 || addCounter !== null,
-    waiting,
-    prioritized,
-    active,
-    delayed,
-    overdue,
-    dueSoon,
+    waiting: columns[at] as number,
+    prioritized: columns[at + 1] as number,
+    active: columns[at + 2] as number,
+    delayed: columns[at + 3] as number,
+    overdue: columns[at + 4] as number,
+    dueSoon: columns[at + 5] as number,
+    waitingChildren: 0,
+    legacyPaused: 0,
+    paused: false,
+  };
+  // Assigned one by one: for thousands of queues a second, spreading optional parts would cost more than all the rest.
+  const addCounter = columns[at + 6] as number | null;
+  if (addCounter !== null) sample.addCounter = addCounter;
+  const nextScore = columns[at + 7] as number | null;
+  if (nextScore !== null) sample.nextDelayedDueMs = Math.floor(nextScore / DELAYED_SCORE_PER_MS);
+  const rare = columns[at + 8] as RawRare | null;
+  if (rare !== null) addRare(sample, rare);
+  const heads = columns[at + 9] as RawHeads | null;
+  if (heads !== null) sample.headTimestampMs = headReadyMs(heads);
+  return sample;
+}
+
+function addRare(sample: Writable<BacklogSample>, rare: RawRare): void {
+  const [parents, legacyPaused, schedulers, scheduledSoon, orphaned, limits, window] = rare;
+  const { paused, rateLimit, globalConcurrency } = parsePolicyFields(limits);
+  const [used, ttlMs] = window ?? [null, 0];
+  sample.waitingChildren = parents;
+  sample.legacyPaused = legacyPaused;
+  sample.paused = paused;
+  if (schedulers > 0) Object.assign(sample, { schedulers, scheduledSoon });
+  if (orphaned > 0) sample.orphaned = orphaned;
+  if (rateLimit !== undefined) sample.rateLimit = rateLimit;
+  if (globalConcurrency !== undefined) sample.globalConcurrency = globalConcurrency;
+  if (rateLimit !== undefined && Number(used ?? 0) >= rateLimit.max && ttlMs > 0) sample.rateLimitedForMs = ttlMs;
+}
+
+function parseWhole(ref: QueueRef, redisTimeMs: number, columns: readonly Column[], at: number): QueueSample {
+  const backlog = parseBacklog(ref, redisTimeMs, columns, at);
+  const [completed, failed, metaExists, completedTotal, failedTotal] = columns.slice(
+    at + BACKLOG_COLUMNS,
+    at + WHOLE_COLUMNS,
+  ) as [number, number, number, Text, Text];
+  const { waiting, prioritized, active, delayed, waitingChildren, legacyPaused, addCounter } = backlog;
+  const jobs = waiting + prioritized + active + delayed + completed + failed + waitingChildren + legacyPaused;
+  return {
+    ...backlog,
+    exists: metaExists === 1 || jobs > 0 || addCounter !== undefined,
     completed,
     failed,
-    waitingChildren,
-    legacyPaused,
-    paused,
-    ...(rateLimit && { rateLimit }),
-    ...(globalConcurrency !== undefined && { globalConcurrency }),
-    ...(spent && { rateLimitedForMs: ttl }),
-    ...optionalNumber('addCounter', addCounter),
-    ...(head !== undefined && { headTimestampMs: head }),
-    ...(nextDelayed && { nextDelayedDueMs: Math.floor(Number(nextDelayed) / DELAYED_SCORE_PER_MS) }),
     ...optionalNumber('completedTotal', completedTotal),
     ...optionalNumber('failedTotal', failedTotal),
   };
@@ -146,12 +230,14 @@ function parseSample(ref: QueueRef, redisTimeMs: number, raw: RawSample): QueueS
 /** BullMQ scores delayed jobs with their due time in ms · 4096 plus a tie-breaker. */
 const DELAYED_SCORE_PER_MS = 4096;
 
-/** The earliest time at which a job at the head became ready, of jobs that never ran: [timestamp, ats, opts] each. */
-function headReadyMs(heads: readonly (readonly (string | null)[])[]): number | undefined {
-  const ready = heads.flatMap(([timestamp, attemptsStarted, opts]) =>
-    timestamp && Number(attemptsStarted ?? 0) === 0 ? [Number(timestamp) + delayOf(opts)] : [],
-  );
-  return ready.length === 0 ? undefined : Math.min(...ready);
+/** The earliest time at which a job at the head of a line became ready: timestamp and options of each line's. */
+function headReadyMs([waitingMs, waitingOpts, prioritizedMs, prioritizedOpts]: RawHeads): number {
+  return Math.min(readyMs(waitingMs, waitingOpts), readyMs(prioritizedMs, prioritizedOpts));
+}
+
+/** Infinity of no job. */
+function readyMs(timestampMs: number | null, opts: Text): number {
+  return timestampMs === null ? Infinity : timestampMs + delayOf(opts);
 }
 
 /** The delay a job was added with, in ms, from its stored options; 0 when it has none. */
@@ -168,13 +254,4 @@ export function delayOf(opts: string | null | undefined): number {
 function optionalNumber<K extends string>(key: K, text: string | null | undefined): Partial<Record<K, number>> {
   const value = Number(text ?? Number.NaN);
   return Number.isFinite(value) ? ({ [key]: value } as Record<K, number>) : {};
-}
-
-/** Batches of at most 50; each hash-tagged prefix apart, because its keys may lie on another node. */
-function batches(queues: readonly QueueRef[]): QueueRef[][] {
-  return groupByHashTag(queues).flatMap((group) =>
-    Array.from({ length: Math.ceil(group.length / QUEUES_PER_CALL) }, (_, index) =>
-      group.slice(index * QUEUES_PER_CALL, (index + 1) * QUEUES_PER_CALL),
-    ),
-  );
 }

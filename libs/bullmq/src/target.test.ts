@@ -49,12 +49,21 @@ describe('a Secret becomes a Redis target', () => {
     expect(target({ 'redis-host': 'redis', 'redis-ca.crt': 'PEM' }).tls).toBeUndefined();
   });
 
+  test('a node of a Redis Cluster is called one, and is another target than the node alone', () => {
+    const texts = { 'redis-host': 'redis', 'redis-cluster': 'true' };
+    expect(target(texts)).toEqual({ host: 'redis', port: 6379, cluster: true });
+    expect(target({ ...texts, 'redis-cluster': 'false' })).toEqual({ host: 'redis', port: 6379 });
+    expect(connectionKey(target(texts))).not.toBe(connectionKey(target({ 'redis-host': 'redis' })));
+  });
+
   test.each<[string, Record<string, string>, RegExp]>([
     ['nothing', {}, /neither redis-url nor redis-host/],
     ['another protocol', { 'redis-url': 'http://hunter2@redis' }, /redis-url is not of the form/],
     ['no URL', { 'redis-url': 'hunter2' }, /redis-url is not of the form/],
     ['a path that is no number', { 'redis-url': 'redis://redis/hunter2' }, /not a database number/],
     ['a password that is not percent-encoded', { 'redis-url': 'redis://u:hunter2%zz@redis' }, /percent-encoded/],
+    ['neither yes nor no', { 'redis-host': 'h', 'redis-cluster': 'hunter2' }, /redis-cluster is neither/],
+    ['a database of a Cluster', { 'redis-url': 'redis://h/2', 'redis-cluster': 'true' }, /no database but 0/],
     ['no port number', { 'redis-host': 'redis', 'redis-port': 'hunter2' }, /redis-port is not a port number/],
   ])('%s is refused with a message that repeats no value', (_, texts, message) => {
     const parsed = parseRedisSecret(secret(texts));

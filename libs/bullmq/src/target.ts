@@ -8,6 +8,8 @@ export interface RedisTarget {
   readonly password?: string;
   readonly db?: number;
   readonly tls?: RedisTls;
+  /** The address is one node of a Redis Cluster, which tells of the others. */
+  readonly cluster?: boolean;
 }
 
 export interface RedisTls {
@@ -31,8 +33,8 @@ const DEFAULT_PORT = 6379;
 
 /**
  * Reads a Secret's `data` (base64 values) as a Redis target: `redis-url` (redis:// or rediss://), or `redis-host`,
- * `redis-port`, `redis-username`, `redis-password`; `redis-ca.crt` holds a private CA. Separate username and password
- * override those of the URL.
+ * `redis-port`, `redis-username`, `redis-password`; `redis-ca.crt` holds a private CA; `redis-cluster: "true"` says that the
+ * address is a node of a Redis Cluster. Separate username and password override those of the URL.
  *
  * @returns the target, or a message that names the key at fault and never repeats a value.
  */
@@ -46,6 +48,14 @@ export function parseRedisSecret(data: Readonly<Record<string, string>> | undefi
   const url = read('redis-url');
   const base = url === undefined ? fromHostAndPort(read) : fromUrl(url);
   if (typeof base === 'string') return { ok: false, reason: 'SecretInvalid', message: base };
+  const cluster = read('redis-cluster') ?? 'false';
+  if (cluster !== 'true' && cluster !== 'false') {
+    return { ok: false, reason: 'SecretInvalid', message: "the Secret's redis-cluster is neither true nor false" };
+  }
+  if (cluster === 'true' && base.db !== undefined) {
+    const message = 'a Redis Cluster has no database but 0; remove the number from redis-url, or redis-cluster';
+    return { ok: false, reason: 'SecretInvalid', message };
+  }
   const ca = read('redis-ca.crt');
   const encrypted = base.tls || tls.enabled === true;
   return {
@@ -58,6 +68,7 @@ export function parseRedisSecret(data: Readonly<Record<string, string>> | undefi
         password: read('redis-password') ?? base.password,
         db: base.db,
       }),
+      ...(cluster === 'true' && { cluster: true }),
       ...(encrypted ? { tls: definedOnly({ ca, serverName: tls.serverName }) } : {}),
     },
   };
@@ -65,8 +76,9 @@ export function parseRedisSecret(data: Readonly<Record<string, string>> | undefi
 
 /** A short hash that tells targets apart and reveals nothing; safe in logs and metrics. */
 export function connectionKey(target: RedisTarget): string {
-  const { host, port, username, password, db, tls } = target;
-  const identity = JSON.stringify([host, port, username, password, db, tls && [tls.ca, tls.serverName]]);
+  const { host, port, username, password, db, tls, cluster } = target;
+  const address = [host, port, username, password, db, tls && [tls.ca, tls.serverName]];
+  const identity = JSON.stringify(cluster === true ? [...address, 'cluster'] : address);
   return createHash('sha256').update(identity).digest('hex').slice(0, 16);
 }
 

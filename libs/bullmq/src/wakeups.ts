@@ -1,7 +1,8 @@
 import { Redis } from 'ioredis';
 import { redisOptions } from './connections.ts';
-import { queueId, queueKey, type QueueRef } from './keys.ts';
+import { inBatches, queueId, queueKey, type QueueRef } from './keys.ts';
 import { runReadScript } from './scripts.ts';
+import { DISCONNECT_TIMEOUT_MS, reconnectWhenSilent } from './silence.ts';
 import type { RedisTarget } from './target.ts';
 
 export interface QueueWakeupsOptions {
@@ -22,6 +23,11 @@ export interface ArmedQueue {
 /** Called when a queue may have changed; a hint to sample it, never a fact. Called at most once a change seen. */
 export type OnWake = (queue: QueueRef) => void;
 
+interface Arm {
+  readonly queue: QueueRef;
+  readonly resolve: (armed: ArmedQueue | undefined) => void;
+}
+
 interface Watch {
   readonly queue: QueueRef;
   readonly onWake: OnWake;
@@ -29,6 +35,8 @@ interface Watch {
 
 /** The channel on which Redis tells of changed keys (RESP2 with REDIRECT). */
 const INVALIDATIONS = '__redis__:invalidate';
+/** Longest pause between two attempts to connect: nobody is woken meanwhile. */
+const MAX_RECONNECT_MS = 500;
 /** Pause between attempts while both connections stand but tracking is refused, for example for want of a permission. */
 const RETRY_MS = 5_000;
 const WATCHED_SUFFIXES = ['wait', 'prioritized', 'delayed', 'meta'] as const;
@@ -41,14 +49,13 @@ const WATCHED_SUFFIXES = ['wait', 'prioritized', 'delayed', 'meta'] as const;
  * Two connections, apart from those that sample: `reader` reads with tracking on, and Redis sends the invalidations to
  * `listener`. When either connects anew, and when the database was flushed, all is armed again and everybody is woken,
  * since changes may have been missed meanwhile. Not covered, so poll slowly as well: a tracking table that overflows
- * tells too early (harmless), but a connection that is dead without saying so tells nothing; and a delayed job that
- * gets due changes no key.
+ * tells too early (harmless); a connection that is dead without saying so tells nothing for the seconds until
+ * that shows; a delayed job that gets due changes no key.
  */
 export class QueueWakeups {
   readonly #reader: Redis;
   readonly #listener: Redis;
   readonly #watches = new Map<string, Watch>();
-  readonly #idByKey = new Map<string, string>();
   readonly #onError: (error: unknown) => void;
   #tracking = false;
   /** CLIENT ID of the listener; asked for before it subscribes, because a subscriber accepts no other command. */
@@ -56,6 +63,7 @@ export class QueueWakeups {
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
   #arming: Promise<void> = Promise.resolve();
+  #toArm: Arm[] = [];
 
   constructor(target: RedisTarget, options: QueueWakeupsOptions = {}) {
     this.#onError = options.onError ?? (() => {});
@@ -71,7 +79,8 @@ export class QueueWakeups {
         autoResubscribe: false,
         autoResendUnfulfilledCommands: false,
         connectTimeout: 3_000,
-        retryStrategy: (attempt) => Math.min(50 * 2 ** attempt, 5_000),
+        disconnectTimeout: DISCONNECT_TIMEOUT_MS,
+        retryStrategy: (attempt) => Math.min(50 * 2 ** attempt, MAX_RECONNECT_MS),
       });
     this.#listener = open('wakeups');
     this.#reader = open('armer');
@@ -81,6 +90,7 @@ export class QueueWakeups {
       connection.on('ready', () => this.#restart());
       connection.on('error', (error) => this.#onError(error));
       connection.on('close', () => (this.#tracking = false));
+      reconnectWhenSilent(connection);
     }
   }
 
@@ -101,23 +111,19 @@ export class QueueWakeups {
    *   before does not wake.
    */
   async watch(queue: QueueRef, onWake: OnWake): Promise<ArmedQueue | undefined> {
-    const id = queueId(queue);
-    this.#watches.set(id, { queue, onWake });
-    for (const suffix of WATCHED_SUFFIXES) this.#idByKey.set(queueKey(queue, suffix), id);
+    this.#watches.set(queueId(queue), { queue, onWake });
     return this.#tracking ? this.#arm(queue) : undefined;
   }
 
   /** Stops watching; nothing is told of the queue from now on. */
   unwatch(queue: QueueRef): void {
     this.#watches.delete(queueId(queue));
-    for (const suffix of WATCHED_SUFFIXES) this.#idByKey.delete(queueKey(queue, suffix));
   }
 
   close(): void {
     this.#closed = true;
     clearTimeout(this.#retry);
     this.#watches.clear();
-    this.#idByKey.clear();
     this.#reader.disconnect();
     this.#listener.disconnect();
   }
@@ -155,19 +161,37 @@ export class QueueWakeups {
     for (const watch of watches) this.#wake(watch);
   }
 
-  async #arm(queue: QueueRef): Promise<ArmedQueue | undefined> {
-    const keys = WATCHED_SUFFIXES.map((suffix) => queueKey(queue, suffix));
+  /** Queues that are to be armed at the same moment share script calls: after a start or a reconnect that is all of them. */
+  #arm(queue: QueueRef): Promise<ArmedQueue | undefined> {
+    return new Promise((resolve) => {
+      if (this.#toArm.push({ queue, resolve }) === 1) queueMicrotask(() => void this.#armGathered());
+    });
+  }
+
+  async #armGathered(): Promise<void> {
+    const arms = this.#toArm;
+    this.#toArm = [];
+    const queues = arms.map(({ queue }) => queue);
+    await inBatches(queues, async (batch) => {
+      const found = await this.#read(batch.map((index) => queues[index]!));
+      batch.forEach((index, at) => arms[index]!.resolve(found[at]));
+    });
+  }
+
+  /** @returns none when they cannot be read. */
+  async #read(queues: readonly QueueRef[]): Promise<ArmedQueue[]> {
+    const keys = queues.flatMap((queue) => WATCHED_SUFFIXES.map((suffix) => queueKey(queue, suffix)));
     try {
-      const [waiting, prioritized, delayed, paused] = (await runReadScript(this.#reader, 'armQueue', keys, [])) as [
-        number,
-        number,
-        number,
-        number,
-      ];
-      return { waiting, prioritized, delayed, paused: paused === 1 };
+      const found = (await runReadScript(this.#reader, 'armQueues', keys, [])) as [number, number, number, number][];
+      return found.map(([waiting, prioritized, delayed, paused]) => ({
+        waiting,
+        prioritized,
+        delayed,
+        paused: paused === 1,
+      }));
     } catch (error) {
       this.#onError(error);
-      return undefined;
+      return [];
     }
   }
 
@@ -177,9 +201,8 @@ export class QueueWakeups {
       this.#arming = this.#arming.then(() => this.#armAll());
       return;
     }
-    const ids = new Set(keys.map((key) => this.#idByKey.get(String(key))));
-    for (const id of ids) {
-      const watch = id === undefined ? undefined : this.#watches.get(id);
+    for (const id of new Set(keys.map((key) => idOfKey(String(key))))) {
+      const watch = this.#watches.get(id);
       if (!watch) continue;
       // Armed before the caller looks, so that a change after its look wakes it again.
       void this.#arm(watch.queue);
@@ -194,4 +217,9 @@ export class QueueWakeups {
       this.#onError(error);
     }
   }
+}
+
+/** `queueId` of the queue that the key is one of. */
+function idOfKey(key: string): string {
+  return key.slice(0, key.lastIndexOf(':'));
 }

@@ -1,6 +1,6 @@
 import { Queue } from 'bullmq';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { eventually, startProcess, startRedis, type RedisServer } from '@redis-queue/testing';
+import { eventually, startProcess, startRedis, startSilentProxy, type RedisServer } from '@redis-queue/testing';
 import { BUS_PREFIX, BUS_QUEUE, openConnection } from './connection.ts';
 import { createConsumer, type ConsumerObserver, type DecisionHandler } from './consumer.ts';
 import { SCHEMA_VERSION, type ScalingDecision } from './decision.ts';
@@ -237,6 +237,25 @@ describe('an outage of the bus', () => {
       return true;
     });
     await eventually(() => seen.at(-1) === sequence, { description: 'the newest decision after the outage' });
+    await running.close();
+  });
+
+  it('both sides go on within seconds after the bus fell silent without a word', async () => {
+    await using own = await startRedis();
+    await using proxy = await startSilentProxy(own.port);
+    const redis = { host: proxy.host, port: proxy.port };
+    await using publisher = createPublisher({ redis });
+    await using direct = createPublisher({ redis: { host: own.host, port: own.port } });
+    const seen: number[] = [];
+    const running = createConsumer({ redis, handler: async (each) => void seen.push(each.sequence) });
+    await publisher.publish(decision('a', 1));
+    await eventually(() => seen.includes(1));
+    proxy.silenceConnections();
+    await direct.publish(decision('a', 2));
+    await eventually(() => seen.includes(2), { timeoutMs: 20_000, description: 'the consumer to come back' });
+    expect(
+      await eventually(() => publisher.timeMs(), { timeoutMs: 20_000, description: 'the publisher to come back' }),
+    ).toBeGreaterThan(0);
     await running.close();
   });
 

@@ -1,6 +1,13 @@
 import { Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { BUS_PREFIX, BUS_QUEUE, openConnection, redisTimeMs, type BusRedisOptions } from './connection.ts';
+import {
+  BUS_PREFIX,
+  BUS_QUEUE,
+  openConnection,
+  redisTimeMs,
+  retryAfterMs,
+  type BusRedisOptions,
+} from './connection.ts';
 import { withDeadline } from './deadline.ts';
 import { isExpired, parseDecision, type NamedPool, type ScalingDecision } from './decision.ts';
 
@@ -49,6 +56,8 @@ export interface Consumer extends AsyncDisposable {
  */
 const LOCK_MS = 5_000;
 const STALL_CHECK_MS = 2_500;
+/** After an error of Redis; BullMQ would wait for 15 s. */
+const RETRY_MS = 500;
 const TIME_TIMEOUT_MS = 2_000;
 const CLOSE_TIMEOUT_MS = 5_000;
 
@@ -57,18 +66,21 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   const { redis, handler, observer = {}, concurrency = 8 } = options;
   const clock = openConnection(redis, 'redis-queue:bus-consumer');
   const closing = new AbortController();
+  // Of our own, because it has to notice a server that fell silent; BullMQ watches only the one that blocks.
+  const connection = openConnection(redis, 'redis-queue:bus-consumer', {
+    maxRetriesPerRequest: null,
+    commandTimeout: undefined,
+    // null ends the connection: else a worker without Redis would wait for it before it closes.
+    retryStrategy: (attempt) => (closing.signal.aborted ? null : retryAfterMs(attempt)),
+  });
   const worker = new Worker<unknown>(BUS_QUEUE, (job) => consume(job.data, clock, handler, observer), {
     prefix: BUS_PREFIX,
-    connection: {
-      ...redis,
-      maxRetriesPerRequest: null,
-      // null ends the connection: else a worker without Redis would wait for it before it closes.
-      retryStrategy: (attempt: number) => (closing.signal.aborted ? null : Math.min(50 * 2 ** attempt, 2_000)),
-    },
+    connection,
     concurrency,
     lockDuration: LOCK_MS,
     stalledInterval: STALL_CHECK_MS,
     maxStalledCount: 1_000,
+    runRetryDelay: RETRY_MS,
     removeOnComplete: { count: 100 },
     removeOnFail: { count: 100 },
   });
@@ -82,6 +94,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
       observer.connectionError?.(error),
     );
     clock.disconnect();
+    connection.disconnect();
   };
   return { close, [Symbol.asyncDispose]: close };
 }

@@ -2,21 +2,31 @@ import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { isExpired, parseDecision, SCHEMA_VERSION, scalingDecisionSchema } from './decision.ts';
 
-/** What release 0.1.0 publishes, byte for byte. It may only be added to: another file a release. */
-const released = JSON.parse(readFileSync(new URL('./fixtures/decision-1.0.json', import.meta.url), 'utf8')) as Record<
-  string,
-  unknown
->;
+/** What a release publishes, byte for byte. A file is never changed: another one a minor version. */
+function fixture(version: string): Record<string, unknown> {
+  const file = new URL(`./fixtures/decision-${version}.json`, import.meta.url);
+  return JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+}
+const released = fixture('1.0');
+const current = fixture('1.1');
 
-it('reads every field of what the previous release publishes', () => {
-  expect(parseDecision(released)).toEqual({ ok: true, decision: released });
+it.each(['1.0', '1.1'])('reads every field of what schema %s publishes', (version) => {
+  expect(parseDecision(fixture(version))).toEqual({ ok: true, decision: fixture(version) });
 });
 
-it('still writes the major that the previous release reads', () => {
-  expect(SCHEMA_VERSION).toMatch(/^1\./);
+it('still writes the major that the previous release reads, and a fixture has every field', () => {
+  expect(SCHEMA_VERSION).toBe(current['schemaVersion']);
   expect(Object.keys(scalingDecisionSchema.shape).toSorted()).toEqual(
-    Object.keys({ ...released, heldBy: '' }).toSorted(),
+    Object.keys({ ...current, heldBy: '' }).toSorted(),
   );
+});
+
+it.each([
+  { advice: 'buy more' },
+  { advice: { concurrency: 0, message: 'm', pods: 1, since: 1 } },
+  { advice: { message: 'm', pods: 1, since: 1, resources: { requests: { cpu: 1 } } } },
+])('acts on a decision although its advice is not understood: %j', (odd) => {
+  expect(parseDecision({ ...released, ...odd })).toEqual({ ok: true, decision: released });
 });
 
 it('ignores fields that a later minor adds', () => {

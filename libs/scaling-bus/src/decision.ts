@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** What this release writes. Readers take every 1.x: a new minor only adds optional fields. */
-export const SCHEMA_VERSION = '1.0';
+export const SCHEMA_VERSION = '1.1';
 const SUPPORTED_MAJOR = '1';
 
 const count = z.int().min(0);
@@ -14,8 +14,12 @@ export const decisionSignalSchema = z.object({
   queue: z.string().min(1).max(253),
   /** Ready jobs: waiting, prioritized, overdue. */
   depth: count.optional(),
+  /** Jobs that run. */
+  active: count.optional(),
   /** Jobs a second. */
   arrivalRate: z.number().min(0).optional(),
+  /** Jobs a second that are expected a pod's start time ahead. */
+  forecastRate: z.number().min(0).optional(),
   serviceTimeMs: z.number().min(0).optional(),
   waitP50Ms: z.number().min(0).optional(),
   waitP95Ms: z.number().min(0).optional(),
@@ -26,6 +30,20 @@ export const decisionSignalSchema = z.object({
   errorRate: z.number().min(0).max(1).optional(),
   /** Replicas that this queue asks for. */
   wants: count.optional(),
+});
+
+const amounts = z.record(z.string().min(1).max(63), z.string().min(1).max(32));
+
+/** What measurements say of the pool's spec; for people, never applied. What is absent of it fits. Since 1.1. */
+export const decisionAdviceSchema = z.object({
+  /** Slots a pod. */
+  concurrency: z.int().min(1).max(1_000).optional(),
+  resources: z.object({ requests: amounts.optional(), limits: amounts.optional() }).optional(),
+  message: z.string().min(1).max(1_024),
+  /** Pods measured. */
+  pods: count,
+  /** Since when they were measured, by the clock of the queues' Redis. */
+  since: redisTimeMs,
 });
 
 /** One decision of the autoscaler on one pool: absolute and dated, holds included. */
@@ -61,9 +79,15 @@ export const scalingDecisionSchema = z.object({
   safetyLimitHit: z.boolean().optional(),
   /** On scale-in: pod name → active jobs, so that idle pods go first. */
   busy: z.record(z.string(), count).optional(),
+  /**
+   * Absent: too little was measured, which says nothing against advice that was given before. Advice that is not
+   * understood is left out instead of refusing the decision.
+   */
+  advice: decisionAdviceSchema.optional().catch(undefined),
 });
 
 export type ScalingDecision = z.infer<typeof scalingDecisionSchema>;
+export type DecisionAdvice = z.infer<typeof decisionAdviceSchema>;
 export type DecisionSignal = z.infer<typeof decisionSignalSchema>;
 
 export type ParsedDecision =

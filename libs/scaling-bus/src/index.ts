@@ -15,11 +15,13 @@ export {
   type DecisionHandler,
 } from './consumer.ts';
 export {
+  decisionAdviceSchema,
   decisionSignalSchema,
   isExpired,
   parseDecision,
   SCHEMA_VERSION,
   scalingDecisionSchema,
+  type DecisionAdvice,
   type DecisionSignal,
   type NamedPool,
   type ParsedDecision,

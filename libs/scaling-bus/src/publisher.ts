@@ -1,5 +1,5 @@
 import { ErrorCode, Queue, type Job } from 'bullmq';
-import { BUS_PREFIX, BUS_QUEUE, FAIL_FAST, openConnection, redisTimeMs, type BusRedisOptions } from './connection.ts';
+import { BUS_PREFIX, BUS_QUEUE, openConnection, redisTimeMs, type BusRedisOptions } from './connection.ts';
 import { scalingDecisionSchema, type ScalingDecision } from './decision.ts';
 import { withDeadline } from './deadline.ts';
 import { formatFence } from './fence.ts';
@@ -31,9 +31,10 @@ export interface Publisher extends AsyncDisposable {
 /** Opens the publishing side of the bus. Connects in the background; calls reject while Redis is away. */
 export function createPublisher(options: PublisherOptions): Publisher {
   const { redis, timeoutMs = 5_000, onError = () => {} } = options;
+  const connection = openConnection(redis, 'redis-queue:bus-publisher');
   const queue = new Queue(BUS_QUEUE, {
     prefix: BUS_PREFIX,
-    connection: { ...redis, ...FAIL_FAST },
+    connection,
     streams: { events: { maxLen: 100 } },
     defaultJobOptions: {
       removeOnComplete: { count: 100 },
@@ -45,7 +46,6 @@ export function createPublisher(options: PublisherOptions): Publisher {
     },
   });
   queue.on('error', onError);
-  const clock = openConnection(redis, 'redis-queue:bus-publisher');
 
   /** @returns the job that stands in the way when an older decision of the pool is waiting or active. */
   async function add(decision: ScalingDecision): Promise<Job | undefined> {
@@ -68,8 +68,8 @@ export function createPublisher(options: PublisherOptions): Publisher {
   const lanes = new NewestFirst(send);
 
   const close = async (): Promise<void> => {
-    clock.disconnect();
     await withDeadline(queue.close(), timeoutMs, 'the bus did not close').catch(onError);
+    connection.disconnect();
   };
   return {
     publish: async (decision) =>
@@ -84,7 +84,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
         timeoutMs,
         'the bus did not tell what is unread',
       ),
-    timeMs: () => withDeadline(redisTimeMs(clock), timeoutMs, "the bus did not tell Redis' time"),
+    timeMs: () => withDeadline(redisTimeMs(connection), timeoutMs, "the bus did not tell Redis' time"),
     close,
     [Symbol.asyncDispose]: close,
   };

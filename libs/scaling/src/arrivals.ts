@@ -1,4 +1,4 @@
-import { addRecent, risenRate, type RecentArrivals } from './rise.ts';
+import { addRecent, findRise, type RecentArrivals } from './rise.ts';
 import {
   addEvents,
   addValues,
@@ -41,8 +41,9 @@ export interface Arrivals {
   readonly lastArrivalMs: Instant;
   /** Of the last interval. Absent after the first look. */
   readonly newArrivals?: number;
-  /** Arrivals not yet judged for their dispersion. */
-  readonly batch: { readonly events: number; readonly elapsedMs: number };
+  /** Arrivals not yet judged for their dispersion, and those judged last. */
+  readonly batch: RecentArrivals;
+  readonly judged?: RecentArrivals;
   readonly dispersion: DecayingMoments;
 }
 
@@ -75,7 +76,8 @@ export function observeArrivals(
     lastArrivalMs: events > 0 ? nowMs : before.lastArrivalMs,
     newArrivals: events,
     batch: judged ? { events: 0, elapsedMs: 0 } : batch,
-    dispersion: judged ? forgetAndAdd(before.dispersion, (batch.events - expected) ** 2 / expected) : before.dispersion,
+    ...(judged ? { judged: batch } : before.judged && { judged: before.judged }),
+    dispersion: judged ? forgetAndAdd(before.dispersion, dispersionOf(before.judged, batch)) : before.dispersion,
   };
 }
 
@@ -89,6 +91,18 @@ function firstLook(counts: ArrivalCounts, nowMs: Instant): Arrivals {
     batch: { events: 0, elapsedMs: 0 },
     dispersion: NO_MOMENTS,
   };
+}
+
+/**
+ * How much two successive batches differ, as a multiple of what chance explains: 1 on average for Poisson arrivals. Compared with each
+ * other and not with an average (von Neumann, "Distribution of the ratio of the mean square successive difference to the
+ * variance", Annals of Mathematical Statistics 1941), so that a load which has changed does not pass for one that varies.
+ */
+function dispersionOf(before: RecentArrivals | undefined, batch: RecentArrivals): number {
+  if (before === undefined) return 1;
+  const variance = before.events / before.elapsedMs ** 2 + batch.events / batch.elapsedMs ** 2;
+  if (variance === 0) return 1;
+  return (before.events / before.elapsedMs - batch.events / batch.elapsedMs) ** 2 / variance;
 }
 
 /** Weighs by number of figures instead of by time: `atMs` counts figures. */
@@ -107,21 +121,23 @@ export function arrivalHalfLifeMs(serviceTimeMs: number, waitTargetMs: number): 
 
 /**
  * What the arrivals say now. Time before the first look counts as silence, so that a burst into a young history is no rate; a flow
- * that is really there shows in `burstRate` within seconds.
+ * that is really there shows in `rise` within seconds.
  */
 export function estimateArrivals(
   arrivals: Arrivals | undefined,
   nowMs: Instant,
   halfLifeMs: number,
-): Pick<QueueEstimates, 'arrivalRate' | 'burstRate' | 'arrivalMemoryMs' | 'arrivalScv' | 'newArrivals'> {
+): Pick<QueueEstimates, 'arrivalRate' | 'rise' | 'arrivalMemoryMs' | 'arrivalScv' | 'newArrivals'> {
   if (arrivals?.newArrivals === undefined) return {};
   const silenceMs = nowMs - arrivals.lastArrivalMs;
   const atMost = silenceMs > 0 ? (RULE_OF_THREE * 1_000) / silenceMs : Infinity;
   const { weight } = arrivals.dispersion;
   const scv = weight >= BATCH_HALF_LIFE / 2 ? mean(arrivals.dispersion) : 1;
+  const arrivalRate = perSecond(arrivals.sustained, memoryMs(halfLifeMs));
+  const rise = findRise(arrivals.recent, arrivalRate, scv);
   return {
-    arrivalRate: Math.min(atMost, perSecond(arrivals.sustained, memoryMs(halfLifeMs))),
-    burstRate: Math.min(atMost, risenRate(arrivals.recent)),
+    arrivalRate: Math.min(atMost, arrivalRate),
+    ...(rise && { rise: { ...rise, ratePerSecond: Math.min(atMost, rise.ratePerSecond) } }),
     arrivalMemoryMs: memoryMs(halfLifeMs),
     arrivalScv: scv <= POISSON_UP_TO ? 1 : scv,
     newArrivals: arrivals.newArrivals,

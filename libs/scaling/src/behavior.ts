@@ -5,6 +5,11 @@ const PANIC_RATIO = 2;
 /** How long after the last sign of a burst the pool only grows. */
 export const PANIC_MS = 15_000;
 
+/** See `isSettling`. The share is of the wait target. */
+const GROWTH_SETTLE_SHARE = 0.5;
+const LONGEST_GROWTH_SETTLE_MS = 5_000;
+const AFTER_ZERO_MS = 5_000;
+
 /** See `stabilizeShrink`. */
 const LONGEST_SETTLE_MS = 10_000;
 /** Standard deviations of the arrival rate that a shrink leaves as a margin. */
@@ -29,6 +34,23 @@ export function updatePanic(state: PolicyState, wanted: number, current: number,
     : state;
 }
 
+/**
+ * Whether a growth waits because the pool has just grown: pods that start cannot show yet whether they are enough, and what comes
+ * meanwhile is answered by one change instead of one a second. Not for a multiple of the size, not in the first moments after zero, when
+ * a burst may still be coming in, and the less the longer jobs are, since then no slot that is busy will be free in time.
+ */
+export function isSettling(
+  { waitTargetMs = 2 * LONGEST_GROWTH_SETTLE_MS }: PoolSpecView,
+  { grewAtMs, zeroAtMs }: PolicyState,
+  { current, target, serviceTimeMs }: { current: number; target: number; serviceTimeMs: number },
+  nowMs: Instant,
+): boolean {
+  if (current === 0 || grewAtMs === undefined || target >= PANIC_RATIO * current) return false;
+  if (zeroAtMs !== undefined && nowMs - zeroAtMs < AFTER_ZERO_MS) return false;
+  const settleMs = Math.min(GROWTH_SETTLE_SHARE * waitTargetMs, LONGEST_GROWTH_SETTLE_MS);
+  return nowMs - grewAtMs < (settleMs * waitTargetMs) / (waitTargetMs + serviceTimeMs);
+}
+
 export function inPanic(state: PolicyState, nowMs: Instant): boolean {
   return state.panicUntilMs !== undefined && nowMs < state.panicUntilMs;
 }
@@ -50,6 +72,14 @@ export function proposeReplicas(pool: PoolSpecView, demand: number, current: num
   const margin = Math.min(pool.scaleDown.tolerance, SHRINK_DOUBTS * doubt);
   const padded = clampToBounds(pool, wholeReplicas(demand * (1 + margin)));
   return Math.min(clampToBounds(pool, current), Math.max(wanted, padded));
+}
+
+/**
+ * A shrink to `target` is too small to be worth a change, by HPA's |ratio − 1| ≤ tolerance: half of it, for about the other half is the
+ * margin that `proposeReplicas` has left.
+ */
+export function isWithinTolerance({ scaleDown }: PoolSpecView, current: number, target: number): boolean {
+  return target === current || target > current * (1 - scaleDown.tolerance / 2);
 }
 
 /** Rounds up, forgiving what floating point adds to a sum of shares. */
@@ -86,7 +116,20 @@ function leftOfBurst(state: PolicyState, pool: PoolSpecView, current: number, no
   if (burstWindowMs === undefined) return undefined;
   const recent = [...state.highs, ...state.lasting].filter(({ atMs }) => nowMs - atMs <= burstWindowMs);
   const target = clampToBounds(pool, Math.max(0, ...recent.map(({ replicas }) => replicas)));
-  return target <= Math.min(current * BURST_LEFT_SHARE, current - BURST_LEFT_PODS) && target > 0 ? target : undefined;
+  return target <= mostLeftOfBurst(current) && target > 0 ? target : undefined;
+}
+
+/** The largest size to which a pool is let go of early; see `leftOfBurst`. */
+function mostLeftOfBurst(current: number): number {
+  return Math.min(current * BURST_LEFT_SHARE, current - BURST_LEFT_PODS);
+}
+
+/** The earliest time at which the windows let the pool shrink, if from now on no more than `asked` pods are asked for. */
+export function windowEndMs(state: PolicyState, pool: PoolSpecView, current: number, asked = 0): Instant {
+  const wholeWindow = endOf(state.highs, current - 1, pool.scaleDown.stabilizationWindowMs);
+  const left = mostLeftOfBurst(current);
+  if (pool.burstWindowMs === undefined || left < Math.max(1, asked)) return wholeWindow;
+  return Math.min(wholeWindow, endOf([...state.highs, ...state.lasting], left, pool.burstWindowMs));
 }
 
 /** How far back a proposal can keep a pool from shrinking. */
@@ -100,6 +143,10 @@ export function stabilizeGrowth(state: PolicyState, pool: PoolSpecView, nowMs: I
   return Math.min(
     ...state.lows.filter(({ atMs }) => nowMs - atMs <= stabilizationWindowMs).map(({ replicas }) => replicas),
   );
+}
+
+function endOf(proposals: PolicyState['highs'], above: number, windowMs: number): Instant {
+  return Math.max(0, ...proposals.filter(({ replicas }) => replicas > above).map(({ atMs }) => atMs + windowMs));
 }
 
 /** What `policies` allow of a growth to `target`: relative to the size when each policy's period began, as HPA v2 counts. */

@@ -54,6 +54,11 @@ const toLoad = ({
 }: { arrivalRate: number; serviceTimeMs: number } & Partial<QueueLoad>) =>
   aLoad({ ...counts, estimates: { arrivalRate, serviceTimeMs } });
 
+/** A load that comes steadily, of jobs of a second. */
+const steadyFlow = (active: number, arrivalRate = active) => [
+  aLoad({ active, estimates: { arrivalRate, arrivalMemoryMs: 43_281 } }),
+];
+
 describe('growing', () => {
   it('takes the final size in one step, at once, from zero', () => {
     const pool = new FollowingPool(0);
@@ -63,7 +68,7 @@ describe('growing', () => {
   it('says why in a sentence with the numbers', () => {
     const { reason } = new FollowingPool(0).tick([aLoad({ ready: 3_000, estimates: { serviceTimeMs: 800 } })]);
     expect(reason).toBe(
-      '73 replicas: 3,000 jobs waiting or due soon; at 800 ms a job 73 pods of 10 start them within 5 s.',
+      '73 replicas: 3,000 jobs wait; at 800 ms a job, 73 pods with 10 slots each start them within 5 s.',
     );
   });
 
@@ -106,13 +111,31 @@ describe('growing', () => {
   });
 
   it.each([
-    [{ unschedulablePods: 1 }, 'Unschedulable', 'pods of the pool cannot be scheduled'],
+    [{ unschedulablePods: 1 }, 'Unschedulable', '1 pod of the pool cannot be scheduled'],
     [{ quotaExhausted: true }, 'QuotaExhausted', 'the namespace admits no more pods'],
+    [{ redisSaturated: true }, 'RedisSaturated', 'Redis'],
     [{ podsFailing: true }, 'PodsFailing', 'pods of the pool crash or cannot start'],
   ])('does not happen while pods cannot come or work: %j', (blocked, heldBy, words) => {
     const decision = new FollowingPool(3).tick([aLoad({ ready: 3_000 })], 1, blocked);
     expect(decision).toMatchObject({ desired: 3, heldBy });
     expect(decision.reason).toContain(words);
+  });
+
+  it('waits a moment after a growth, so that one rise is answered by one change, unless twice the size is needed', () => {
+    const pool = new FollowingPool(12);
+    pool.tick(steadyFlow(100, 100), 60);
+    const before = pool.replicas;
+    expect(pool.tick(steadyFlow(130, 100)).desired).toBeGreaterThan(before);
+    const grown = pool.replicas;
+    expect(pool.tick(steadyFlow(150, 100)).desired).toBe(grown);
+    expect(pool.tick(steadyFlow(150, 100), 3).desired).toBeGreaterThan(grown);
+    expect(pool.tick(steadyFlow(600, 100)).desired).toBeGreaterThan(2 * grown);
+  });
+
+  it('does not order again the pods that are starting', () => {
+    const pool = new FollowingPool(0);
+    const sizes = Array.from({ length: 20 }, () => pool.tick([aLoad({ ready: 1_000 })]).desired);
+    expect(new Set(sizes).size).toBe(1);
   });
 
   it('goes on where it stopped as soon as pods work again, and they never keep a pool from shrinking', () => {
@@ -224,6 +247,12 @@ describe('shrinking', () => {
     expect(pool.tick([aLoad()], 300)).toMatchObject({ desired: 10, heldBy: 'Disabled' });
   });
 
+  it('is not made for less than the tolerance: a change of a twentieth costs more than it saves', () => {
+    const pool = new FollowingPool(100, aPool({ maxReplicas: 200 }));
+    expect(pool.tick(steadyFlow(950), 300)).toMatchObject({ desired: 100 });
+    expect(pool.tick(steadyFlow(850), 300).desired).toBeLessThan(90);
+  });
+
   it('obeys a lowered maxReplicas at once: bounds are the user’s', () => {
     expect(new FollowingPool(10, aPool({ maxReplicas: 4 })).tick([aLoad()]).desired).toBe(4);
   });
@@ -278,7 +307,8 @@ describe('missing data', () => {
   });
 });
 
-describe('every decision', () => {
+// The deadline is for a machine that does other things too.
+describe('every decision', { timeout: 60_000 }, () => {
   const load = fc.record({
     ready: fc.integer({ min: 0, max: 100_000 }),
     active: fc.integer({ min: 0, max: 5_000 }),

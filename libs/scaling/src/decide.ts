@@ -1,6 +1,8 @@
 import {
   clampToBounds,
   inPanic,
+  isSettling,
+  isWithinTolerance,
   limitGrowth,
   limitShrink,
   proposeReplicas,
@@ -8,6 +10,7 @@ import {
   stabilizeShrink,
   updatePanic,
   wholeReplicas,
+  windowEndMs,
 } from './behavior.ts';
 import { isIdle } from './demand.ts';
 import { confidenceOf, growHold, historyNeededMs, isMissingData, shrinkHold } from './holds.ts';
@@ -52,19 +55,34 @@ export function decide(
   const lasting = wholeReplicas(size.lasting * (1 + pool.scaleDown.tolerance));
   state = addProposal(state, pool, { replicas: Math.max(inWindow, least), lasting: Math.max(lasting, least) }, nowMs);
 
-  const followed = follow(pool, state, { proposal, current, mayNotShrink, mayNotGrow: growHold(observation) }, nowMs);
+  const { serviceTimeMs } = size;
+  const mayNotGrow = growHold(observation);
+  const followed = follow(pool, state, { proposal, current, serviceTimeMs, mayNotShrink, mayNotGrow }, nowMs);
   const desired = clampToBounds(pool, followed.replicas);
   const wanted = wholeReplicas(size.demand);
   const heldBy = followed.heldBy;
+  const cooldownUntilMs = shrinksAtMs(pool, state, current, 0);
+  const watchedMs = nowMs - state.sinceMs;
   return {
     state,
     decision: {
       desired,
-      reason: explain({ pool, observation, size, wanted, desired, heldBy }),
+      reason: explain({
+        pool,
+        observation,
+        size,
+        wanted,
+        desired,
+        heldBy,
+        confidence,
+        watchedMs,
+        shrinksAtMs: shrinksAtMs(pool, state, current, inWindow),
+        nowMs,
+      }),
       ...(heldBy !== undefined && { heldBy }),
       signals: observation.queues.map((queue) => signalOf(queue, pool, size.queues)),
       confidence,
-      ...cooldown(pool, state, current, nowMs),
+      ...(cooldownUntilMs > nowMs && { cooldownUntilMs }),
       safetyLimitHit: wanted > pool.maxReplicas,
     },
   };
@@ -73,6 +91,7 @@ export function decide(
 interface Step {
   readonly proposal: number;
   readonly current: number;
+  readonly serviceTimeMs: number;
   readonly mayNotShrink: Hold | undefined;
   readonly mayNotGrow: Hold | undefined;
 }
@@ -89,10 +108,11 @@ function follow(
 function grow(
   pool: PoolSpecView,
   state: PolicyState,
-  { proposal, current, mayNotGrow }: Step,
+  { proposal, current, serviceTimeMs, mayNotGrow }: Step,
   nowMs: Instant,
 ): { replicas: number; heldBy?: Hold } {
-  if (proposal === current) return { replicas: current };
+  if (proposal === current || isSettling(pool, state, { current, target: proposal, serviceTimeMs }, nowMs))
+    return { replicas: current };
   const stabilized = Math.max(current, stabilizeGrowth(state, pool, nowMs));
   if (stabilized === current) return { replicas: current, heldBy: 'StabilizationWindow' };
   const limited = limitGrowth(pool.scaleUp, state, current, stabilized, nowMs);
@@ -111,27 +131,24 @@ function shrink(
   if (mayNotShrink !== undefined) return { replicas: current, heldBy: mayNotShrink };
   if (inPanic(state, nowMs)) return { replicas: current, heldBy: 'Panic' };
   const stabilized = Math.max(proposal, stabilizeShrink(state, pool, { current, proposal }, nowMs));
-  if (stabilized === current) return { replicas: current, heldBy: 'StabilizationWindow' };
+  if (isWithinTolerance(pool, current, proposal)) return { replicas: current };
+  if (isWithinTolerance(pool, current, stabilized)) return { replicas: current, heldBy: 'StabilizationWindow' };
   const limited = limitShrink(pool.scaleDown, state, current, stabilized, nowMs);
   return limited.heldBy === undefined && stabilized > proposal
     ? { ...limited, heldBy: 'StabilizationWindow' }
     : limited;
 }
 
-/** The earliest time at which the pool could shrink: history is filled, panic is over, the window has forgotten the current size. */
-function cooldown(
-  pool: PoolSpecView,
-  state: PolicyState,
-  current: number,
-  nowMs: Instant,
-): { cooldownUntilMs?: Instant } {
-  const highest = state.highs.findLast(({ replicas }) => replicas >= current);
-  const until = Math.max(
+/**
+ * The earliest time at which the pool could shrink if from now on no more than `asked` pods are asked for: history is filled, panic is
+ * over, the window has forgotten the current size.
+ */
+function shrinksAtMs(pool: PoolSpecView, state: PolicyState, current: number, asked: number): Instant {
+  return Math.max(
     state.sinceMs + historyNeededMs(pool),
     state.panicUntilMs ?? 0,
-    highest === undefined ? 0 : highest.atMs + pool.scaleDown.stabilizationWindowMs,
+    windowEndMs(state, pool, current, asked),
   );
-  return until > nowMs ? { cooldownUntilMs: until } : {};
 }
 
 function signalOf(
@@ -141,13 +158,15 @@ function signalOf(
 ): Decision['signals'][number] {
   if (!isSeen(queue)) return { queue: queue.queue };
   const { estimates } = queue;
-  const wants = sized.find(({ load }) => load === queue)?.replicas ?? 0;
+  const own = sized.find(({ load }) => load === queue);
+  const wants = isIdle(queue) && own?.demand.expected === 0 ? 0 : (own?.replicas ?? 0);
   return {
     queue: queue.queue,
     depth: queue.ready,
     active: queue.active,
     ...defined({
       arrivalRate: estimates.arrivalRate,
+      forecastRate: estimates.forecast?.ratePerSecond,
       serviceTimeMs: estimates.serviceTimeMs,
       waitP50Ms: estimates.waitMs?.p50,
       waitP95Ms: estimates.waitMs?.p95,
@@ -155,7 +174,7 @@ function signalOf(
       oldestAgeMs: queue.headAgeMs,
       errorRate: estimates.errorRate,
     }),
-    wants: isIdle(queue) ? 0 : Math.min(Math.ceil(wants), 10 * pool.maxReplicas),
+    wants: Math.min(Math.ceil(wants), 10 * pool.maxReplicas),
   };
 }
 

@@ -8,6 +8,12 @@ import { sizePool } from './size.ts';
 
 const replicas = (...loads: ReturnType<typeof aLoad>[]) => wholeReplicas(sizePool(aPool(), loads).demand);
 
+/** Slots for jobs of ten minutes that have come at 10 a second for so long, none before. */
+function risenFor(lastedMs: number): number {
+  const estimates = { serviceTimeMs: 600_000, rise: { ratePerSecond: 10, lastedMs } };
+  return queueDemand(aLoad({ active: Math.floor(lastedMs / 100), estimates }), 5_000).steady;
+}
+
 describe('the demand of a queue', () => {
   it('is nothing for an idle queue, whatever arrived in the past', () => {
     expect(queueDemand(aLoad({ estimates: { arrivalRate: 20 } }), 5_000).slots).toBe(0);
@@ -93,11 +99,38 @@ describe('the demand of a queue', () => {
     });
   });
 
-  it('grows for a flow that has just risen, by no more than the jobs it can bring within the target', () => {
-    const risen = { arrivalRate: 10, burstRate: 100 };
+  it('grows for a flow that has just risen, as if that would last as long again twice', () => {
+    const risen = { arrivalRate: 10, rise: { ratePerSecond: 100, lastedMs: 4_096 } };
     expect(queueDemand(aLoad({ active: 10, estimates: risen }), 5_000).slots).toBeGreaterThan(100);
-    const long = aLoad({ active: 10, ready: 90, estimates: { ...risen, serviceTimeMs: 600_000, arrivalRate: 0 } });
-    expect(queueDemand(long, 5_000).slots).toBe(600);
+    const long = { active: 10, ready: 90, estimates: { ...risen, serviceTimeMs: 600_000, arrivalRate: 0 } };
+    expect(queueDemand(aLoad(long), 5_000).steady).toBeCloseTo(100 + 100 * 2 * 4.096);
+  });
+
+  it('looks at a risen flow of long jobs anew when it has lasted twice as long: its growth comes in few steps', () => {
+    expect(risenFor(7_000)).toBeCloseTo(risenFor(4_100), -1);
+    expect(risenFor(8_300)).toBeGreaterThan(1.8 * risenFor(7_000));
+  });
+
+  it('never orders slots for jobs that nobody has seen, however long a job is taken to last', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: 1_000 }),
+        fc.integer({ min: 0, max: 1_000 }),
+        fc.double({ min: 0, max: 100, noNaN: true }),
+        fc.integer({ min: 1, max: 1_000_000_000 }),
+        (ready, active, arrivalRate, serviceTimeMs) => {
+          const estimates = { arrivalRate, arrivalMemoryMs: 60_000, serviceTimeMs, newArrivals: 1 };
+          const { slots } = queueDemand(aLoad({ ready, active, estimates }), 5_000);
+          expect(slots).toBeLessThanOrEqual(ready + active + arrivalRate * 60 + 1);
+        },
+      ),
+    );
+  });
+
+  it('counts jobs whose worker is gone as jobs to be started: only a worker brings them back', () => {
+    const orphans = aLoad({ active: 500, orphaned: 500 });
+    expect(queueDemand(orphans, 5_000).slots).toBeCloseTo(queueDemand(aLoad({ ready: 500 }), 5_000).slots);
+    expect(replicas(aLoad({ active: 1, orphaned: 1 }))).toBe(1);
   });
 });
 

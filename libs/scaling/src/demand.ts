@@ -1,4 +1,5 @@
 import { slotsForWaitTarget } from './erlang.ts';
+import { expectedJobs, expectedRate } from './forecast/expected.ts';
 import { PRIOR_SERVICE_TIME_MS } from './flow.ts';
 import type { QueueLoad } from './types.ts';
 
@@ -11,6 +12,9 @@ const DRAIN_SHARE = 0.5;
 /** A head of the line that has waited for this part of the target shows that the estimates are wrong. */
 const OLD_SHARE = 0.8;
 
+/** How many times as long again as it has been seen a risen flow is taken to last. */
+const FORESEEN = 2;
+
 /** Why a queue cannot use more slots, however much waits. */
 export type SlotCap = 'Paused' | 'RateLimit' | 'GlobalConcurrency';
 
@@ -22,6 +26,8 @@ export interface QueueDemand {
   readonly lasting: number;
   /** To start what waits within the target. */
   readonly drain: number;
+  /** For what is forecast to arrive within a pod's start time; 0 when that is no more than what is there. */
+  readonly expected: number;
   /** For the jobs that run now and will not be done soon. */
   readonly longRunning: number;
   /** What is asked for without the jobs that will be done soon. */
@@ -43,26 +49,36 @@ export interface QueueDemand {
 export function queueDemand(queue: QueueLoad, waitTargetMs: number | undefined): QueueDemand {
   const { estimates, share } = queue;
   const serviceTimeMs = Math.max(1, estimates.serviceTimeMs ?? PRIOR_SERVICE_TIME_MS);
-  const backlog = (queue.ready + queue.dueSoon) * share;
-  const inService = queue.active * share;
+  const { orphaned = 0 } = queue; // They run nowhere: a worker has to take them up again.
+  const backlog = (queue.ready + queue.dueSoon + orphaned) * share;
+  const inService = (queue.active - orphaned) * share;
   const arrivalRate = isIdle(queue) ? 0 : (estimates.arrivalRate ?? 0) * share;
+  const risenRate = (estimates.rise?.ratePerSecond ?? 0) * share;
   const flow = { serviceTimeMs, variability: variability(queue), waitTargetMs };
   const steady = Math.max(
-    steadySlots(arrivalRate, flow),
-    risingSlots((estimates.burstRate ?? 0) * share, backlog + inService, flow),
+    Math.min(steadySlots(arrivalRate, flow), mostJustified(queue, backlog + inService)),
+    risingSlots(risenRate, backlog + inService, flow, estimates.rise?.lastedMs),
   );
-  const line = { backlog, inService, headAgeMs: queue.headAgeMs ?? 0, arrivalRate, serviceTimeMs };
+  const line = { backlog, inService, headAgeMs: queue.headAgeMs ?? 0, arrivalRate, risenRate, serviceTimeMs };
   const drain = waitTargetMs === undefined ? 0 : drainSlots(line, waitTargetMs, estimates.arrivalMemoryMs);
+  const jobsToCome = expectedJobs(queue);
+  const expected = Math.max(
+    risingSlots(expectedRate(queue, arrivalRate, waitTargetMs), backlog + inService, flow),
+    waitTargetMs === undefined || jobsToCome <= backlog
+      ? 0
+      : drainSlots({ ...line, backlog: jobsToCome }, waitTargetMs, estimates.arrivalMemoryMs),
+  );
   const longRunning = longRunningSlots(inService, serviceTimeMs, waitTargetMs);
   const atLeast = isIdle(queue) ? 0 : 1e-6; // One new job is worth a pod, although its demand rounds to nothing.
-  const uncapped = Math.max(steady, drain, inService, atLeast);
+  const uncapped = Math.max(steady, drain, inService, atLeast, expected);
   const cap = slotCap(queue, serviceTimeMs, inService);
   const bounded = cap !== undefined && cap.slots < uncapped;
   return {
     steady,
-    remembered: Math.min(Math.max(steady, drain, longRunning, atLeast), bounded ? cap.slots : Infinity),
+    remembered: Math.min(Math.max(steady, drain, longRunning, atLeast, expected), bounded ? cap.slots : Infinity),
     lasting: Math.min(steadySlots(arrivalRate, { ...flow, variability: 1 }), cap?.slots ?? Infinity),
     drain,
+    expected,
     longRunning,
     inService,
     slots: bounded ? cap.slots : uncapped,
@@ -83,6 +99,18 @@ function variability({ estimates }: QueueLoad): number {
   return Math.min(VARIABILITY_BOUNDS.max, Math.max(VARIABILITY_BOUNDS.min, value));
 }
 
+/**
+ * The most slots that any arrival rate may ask for, the limit of a single step: one for each job that exists, and for each that came in the
+ * time the rate is averaged over. So a service time that is measured wrong, by a clock that jumped or one job of a day, cannot order
+ * pods for jobs that nobody has seen.
+ */
+function mostJustified(
+  { share, estimates: { arrivalRate = 0, arrivalMemoryMs = Infinity } }: QueueLoad,
+  jobs: number,
+): number {
+  return arrivalRate === 0 ? jobs : jobs + (arrivalRate * share * arrivalMemoryMs) / 1_000;
+}
+
 interface Flow {
   readonly serviceTimeMs: number;
   readonly variability: number;
@@ -97,12 +125,15 @@ function steadySlots(ratePerSecond: number, { serviceTimeMs, variability: v, wai
 }
 
 /**
- * Slots for a flow that has only just risen: as for a steady one, but no more than jobs that exist or will come within the
- * target, because of so young a rate more cannot be foretold.
+ * Slots for a flow that has only just risen: as for a steady one, but no more than the jobs that exist and those that come in the time
+ * for which it can be foretold: at least the target. What has lasted for a time is taken to last twice as long again (Gott, "Implications of
+ * the Copernican principle for our future prospects", Nature 1993, whose median is once), looked at anew when that time has doubled.
+ * So jobs that are long against the target get slots in a few steps, each twice the one before, not one by one or all at once.
  */
-function risingSlots(ratePerSecond: number, jobs: number, flow: Flow): number {
-  const soon = jobs + (ratePerSecond * (flow.waitTargetMs ?? flow.serviceTimeMs)) / 1_000;
-  return Math.min(steadySlots(ratePerSecond, flow), soon);
+function risingSlots(ratePerSecond: number, jobs: number, flow: Flow, lastedMs = 0): number {
+  const doubledMs = 2 ** Math.floor(Math.log2(Math.max(1, lastedMs)));
+  const foreseenMs = Math.max(flow.waitTargetMs ?? flow.serviceTimeMs, (1 + FORESEEN) * doubledMs - lastedMs);
+  return Math.min(steadySlots(ratePerSecond, flow), jobs + (ratePerSecond * foreseenMs) / 1_000);
 }
 
 interface WaitingLine {
@@ -110,6 +141,8 @@ interface WaitingLine {
   readonly inService: number;
   readonly headAgeMs: number;
   readonly arrivalRate: number;
+  /** What arrives since a rise that is proved; 0 without one. */
+  readonly risenRate: number;
   readonly serviceTimeMs: number;
 }
 
@@ -120,19 +153,19 @@ interface WaitingLine {
  * A slot starts jobs at 0, S, 2S, … so 1 + t/S of them within t, less the one it may be busy with: n waiting and b busy ones need
  * (n + b)·S/(S + t) slots. (AWS' "backlog per instance", n·S/t, is the limit for S ≪ t; for S ≫ t it would ask for more slots than
  * jobs.) Of the arrival rate, what still waits is in the backlog and is not counted again as flow: that is what lets a burst be
- * answered by one change of size instead of two.
+ * answered by one change of size instead of two. A rise that is proved is a flow and no burst: it counts in full.
  *
  * Where the head of the line is old all the same, the estimates are wrong: then in proportion more slots than are busy.
  */
 function drainSlots(line: WaitingLine, waitTargetMs: number, memoryMs: number | undefined): number {
-  const { backlog, inService, headAgeMs, arrivalRate, serviceTimeMs } = line;
+  const { backlog, inService, headAgeMs, arrivalRate, risenRate, serviceTimeMs } = line;
   if (backlog === 0) return 0;
   const budgetMs = DRAIN_SHARE * waitTargetMs;
   const oldMs = OLD_SHARE * waitTargetMs;
   const expectedWaitMs = (backlog * serviceTimeMs) / Math.max(1, inService);
   const lateness = headAgeMs > oldMs ? 1 : Math.min(1, Math.max(0, expectedWaitMs / budgetMs - 1));
   const averagedOverMs = Math.max(memoryMs ?? 0, serviceTimeMs + waitTargetMs);
-  const startedRate = Math.max(0, arrivalRate - (backlog * 1_000) / averagedOverMs);
+  const startedRate = Math.max(risenRate, arrivalRate - (backlog * 1_000) / averagedOverMs);
   const jobs = backlog + inService + (lateness * startedRate * budgetMs) / 1_000;
   const byAge = headAgeMs > oldMs ? (inService * headAgeMs) / oldMs : 0;
   return Math.max((jobs * serviceTimeMs) / (serviceTimeMs + budgetMs), Math.min(backlog + inService, byAge));

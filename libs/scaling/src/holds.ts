@@ -44,10 +44,12 @@ export function growHold({
   quotaExhausted,
   unschedulablePods,
   podsFailing,
+  redisSaturated,
 }: PoolObservation): Hold | undefined {
   if (quotaExhausted) return 'QuotaExhausted';
   if ((unschedulablePods ?? 0) > 0) return 'Unschedulable';
   if (podsFailing) return 'PodsFailing';
+  if (redisSaturated) return 'RedisSaturated';
   return mostlyFailing(queues) ? 'JobsFailing' : undefined;
 }
 
@@ -87,7 +89,8 @@ function isOverTarget(queue: QueueObservation, waitTargetMs: number | undefined)
   return Math.max(queue.estimates.waitMs?.p95 ?? 0, queue.headAgeMs ?? 0) > waitTargetMs;
 }
 
-function mostlyFailing(queues: readonly QueueObservation[]): boolean {
+/** Enough jobs have finished to tell, and most of them failed. */
+export function mostlyFailing(queues: readonly QueueObservation[]): boolean {
   const seen = queues.filter(isSeen).map(({ estimates }) => estimates);
   const finished = seen.reduce((sum, { finishedJobs }) => sum + (finishedJobs ?? 0), 0);
   const failed = seen.reduce((sum, { finishedJobs, errorRate }) => sum + (finishedJobs ?? 0) * (errorRate ?? 0), 0);

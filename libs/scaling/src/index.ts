@@ -5,7 +5,14 @@ export { initialState } from './policy-state.ts';
 export { STALE_AFTER_MS } from './holds.ts';
 export { PRIOR_SERVICE_TIME_MS } from './flow.ts';
 export { shareOfQueue, type QueueConsumer } from './share.ts';
-export { emptyHistory, estimateQueue, observeQueue, type QueueCounters, type QueueHistory } from './queue-history.ts';
+export {
+  emptyHistory,
+  estimateQueue,
+  observeQueue,
+  untilBurstLookMs,
+  type QueueCounters,
+  type QueueHistory,
+} from './queue-history.ts';
 export type { FinishedJobs } from './finished-jobs.ts';
 export {
   isSeen,
@@ -21,3 +28,19 @@ export {
   type QueueSignal,
   type UnseenQueue,
 } from './types.ts';
+export {
+  advise,
+  advisedSpec,
+  ENOUGH,
+  learnUsage,
+  noUsage,
+  steadyAdvice,
+  WORKER_CONTAINER,
+  workerResources,
+  type AdvisedSpec,
+  type Evidence,
+  type PoolAdvice,
+  type ToldAdvice,
+  type UsageHistory,
+  type UsageReport,
+} from './advice/index.ts';

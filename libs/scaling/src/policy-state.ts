@@ -33,6 +33,8 @@ export function observeSize(
     sinceMs: gap ? nowMs : state.sinceMs,
     decidedAtMs: nowMs,
     observedReplicas: currentReplicas,
+    ...(delta > 0 && { grewAtMs: nowMs }),
+    ...(currentReplicas === 0 && { zeroAtMs: nowMs }),
     changes: delta === 0 || longestMs === 0 ? changes : [...changes, { atMs: nowMs, delta }],
   };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MOST_WAITS } from './finished-jobs.ts';
-import { emptyHistory, estimateQueue, observeQueue, type QueueHistory } from './queue-history.ts';
+import { emptyHistory, estimateQueue, observeQueue, untilBurstLookMs, type QueueHistory } from './queue-history.ts';
 import type { FinishedJobs } from './finished-jobs.ts';
 import type { QueueCounters } from './queue-history.ts';
 
@@ -28,17 +28,18 @@ describe('arrivals', () => {
     expect(newArrivals).toBe(20);
   });
 
-  it('show a rise within five seconds, and less than the true rate', () => {
-    const history = after(seconds(66, (s) => ({ addCounter: s < 60 ? s * 20 : 1_200 + (s - 60) * 160 })));
-    const { burstRate } = estimateQueue(history, 65_000);
-    expect(burstRate).toBeGreaterThan(110);
-    expect(burstRate).toBeLessThan(160);
+  it('show a rise within four seconds, about as high as it is', () => {
+    const history = after(seconds(64, (s) => ({ addCounter: s < 60 ? s * 20 : 1_200 + (s - 60) * 160 })));
+    const { rise } = estimateQueue(history, 63_000);
+    expect(rise?.lastedMs).toBe(3_000);
+    expect(rise?.ratePerSecond).toBeGreaterThanOrEqual(160);
+    expect(rise?.ratePerSecond).toBeLessThan(180);
   });
 
   it('do not take a thousand jobs added at once for a flow', () => {
     const history = after(seconds(20, (s) => ({ addCounter: s < 10 ? 0 : 1_000 })));
-    const { burstRate, arrivalRate } = estimateQueue(history, 19_000);
-    expect(burstRate).toBe(0);
+    const { rise, arrivalRate } = estimateQueue(history, 19_000);
+    expect(rise).toBeUndefined();
     expect(arrivalRate).toBeLessThan(25);
   });
 
@@ -60,6 +61,11 @@ describe('arrivals', () => {
       ...seconds(60, () => ({ addCounter: 9_900 })),
     ]);
     expect(estimateQueue(history, 159_000).arrivalRate).toBeLessThanOrEqual(3 / 60);
+  });
+
+  it('that have changed for good do not pass for arrivals that vary', () => {
+    const history = after(seconds(120, (s) => ({ addCounter: s < 60 ? s * 20 : 1_200 + (s - 60) * 160 })));
+    expect(estimateQueue(history, 119_000).arrivalScv).toBeLessThan(3);
   });
 
   it('in batches are told from a steady trickle', () => {
@@ -113,5 +119,41 @@ describe('waits and failures', () => {
 
   it('give no error rate when nothing has finished', () => {
     expect(estimateQueue(after([{}, { jobs: {} }]), 1_000)).not.toHaveProperty('errorRate');
+  });
+});
+
+describe('what is to come', () => {
+  it('is unknown at first and after a restart', () => {
+    expect(estimateQueue(after([{}, { addCounter: 5 }]), 1_000)).not.toHaveProperty('forecast');
+    expect(untilBurstLookMs(emptyHistory(0, 5_000), 0)).toBeUndefined();
+  });
+
+  it('is a rate, with what such forecasts have been worth', () => {
+    const { forecast } = estimateQueue(after(seconds(300, (s) => ({ addCounter: s * 20 }))), 299_000);
+    expect(forecast?.ratePerSecond).toBeCloseTo(20, 1);
+    expect(forecast?.confidence).toBeLessThan(0.5); // there was no growth to foretell
+  });
+
+  describe('of a burst each five minutes that was always late', () => {
+    const jobs = { completed: 40, waitsMs: Array<number>(40).fill(9_000) };
+    const history = after(
+      seconds(30 * 60, (s) => ({ addCounter: 200 * Math.floor(s / 300), ...(s > 300 && s % 300 === 20 && { jobs }) })),
+    );
+    const lastMs = 25 * 60_000;
+
+    it('is looked at a pod’s start time before it, once', () => {
+      const dueMs = lastMs + 300_000 - 10_000;
+      expect(untilBurstLookMs(history, dueMs - 7_000)).toBeCloseTo(6_000, -4);
+      expect(untilBurstLookMs(history, dueMs + 1_000)).toBeUndefined();
+    });
+
+    it('is told within a pod’s start time of it, not before', () => {
+      expect(estimateQueue(history, lastMs + 200_000)).not.toHaveProperty('expectedBurst');
+      expect(estimateQueue(history, lastMs + 295_000).expectedBurst).toMatchObject({
+        jobs: expect.closeTo(200, 0) as number,
+        periodMs: 300_000,
+        confidence: 0.5,
+      });
+    });
   });
 });

@@ -1,5 +1,7 @@
 import { arrivalHalfLifeMs, estimateArrivals, observeArrivals, type Arrivals } from './arrivals.ts';
 import { estimateFinished, noneFinished, observeFinished, type Finished, type FinishedJobs } from './finished-jobs.ts';
+import { estimateForecast, observeForecast, type ForecastState } from './forecast/forecast.ts';
+import { NO_RECURRENCE, nextBurst, observeRecurrence, type Recurrence } from './forecast/recurrence.ts';
 import { estimateFlow, observeFlow, PRIOR_SERVICE_TIME_MS, type Flow } from './flow.ts';
 import type { Instant, QueueEstimates } from './types.ts';
 
@@ -24,10 +26,17 @@ export interface QueueHistory {
   readonly finished: Finished;
   /** The shortest wait target of the pools on this queue: it sets how long arrivals are averaged. */
   readonly waitTargetMs: number;
+  readonly forecast?: ForecastState;
+  readonly recurrence: Recurrence;
+  /** How far ahead arrivals are foretold: a pod's start time. */
+  readonly horizonMs: number;
 }
 
-export function emptyHistory(nowMs: Instant, waitTargetMs: number): QueueHistory {
-  return { finished: noneFinished(nowMs), waitTargetMs };
+/** The autoscaler's default for a pod's start time. */
+const DEFAULT_HORIZON_MS = 10_000;
+
+export function emptyHistory(nowMs: Instant, waitTargetMs: number, horizonMs = DEFAULT_HORIZON_MS): QueueHistory {
+  return { finished: noneFinished(nowMs), waitTargetMs, horizonMs, recurrence: NO_RECURRENCE };
 }
 
 /** `history` with one more look, and with what has finished since the look before when that was read too. */
@@ -40,20 +49,57 @@ export function observeQueue(
   const arrivals = observeArrivals(history.arrivals, { addCounter, notYetReady }, atMs, halfLifeOf(history));
   return {
     ...history,
+    ...foretell(history, arrivals, jobs?.waitsMs ?? []),
     arrivals,
     flow: observeFlow(history.flow, ready, active, arrivals.newArrivals, atMs),
     finished: jobs === undefined ? history.finished : observeFinished(history.finished, jobs, atMs),
   };
 }
 
+/** What the new arrivals add to what is known of those to come. */
+function foretell(
+  { arrivals: before, forecast, recurrence, horizonMs, waitTargetMs }: QueueHistory,
+  { atMs, newArrivals }: Arrivals,
+  waitsMs: readonly number[],
+): Partial<Pick<QueueHistory, 'forecast' | 'recurrence'>> {
+  const elapsedMs = atMs - (before?.atMs ?? atMs);
+  if (newArrivals === undefined || elapsedMs <= 0) return {};
+  // Of queues that never had a job there may be thousands: their silence is taken in when it ends.
+  if (newArrivals === 0 && forecast === undefined && recurrence === NO_RECURRENCE) return {};
+  const silentMs = before?.sustained.observedMs ?? 0;
+  const known = forecast ?? (silentMs > 0 ? observeForecast(undefined, 0, silentMs, horizonMs) : undefined);
+  const arrived = { events: newArrivals, elapsedMs, usualRate: known?.average.level ?? 0, waitsMs };
+  return {
+    forecast: observeForecast(known, newArrivals, elapsedMs, horizonMs),
+    recurrence: observeRecurrence(recurrence, arrived, waitTargetMs, atMs),
+  };
+}
+
+/** Until a queue at rest has to be looked at because of the burst that is expected next, ms; undefined when none is, or that was done. */
+export function untilBurstLookMs({ recurrence, horizonMs }: QueueHistory, nowMs: Instant): number | undefined {
+  const next = nextBurst(recurrence, nowMs);
+  const untilMs = next === undefined ? 0 : next.atMs - horizonMs - nowMs;
+  return untilMs > 0 ? untilMs : undefined;
+}
+
 /** What the history says at `nowMs`. */
 export function estimateQueue(history: QueueHistory, nowMs: Instant): QueueEstimates {
   const finished = estimateFinished(history.finished, nowMs);
+  const forecast = estimateForecast(history.forecast, history.horizonMs);
   return {
     ...finished,
     ...serviceTime(history, finished),
     ...estimateArrivals(history.arrivals, nowMs, halfLifeOf(history)),
+    ...(forecast && { forecast }),
+    ...expectedBurst(history, nowMs),
   };
+}
+
+function expectedBurst({ recurrence, horizonMs }: QueueHistory, nowMs: Instant): Pick<QueueEstimates, 'expectedBurst'> {
+  const next = nextBurst(recurrence, nowMs);
+  if (next === undefined || next.atMs > nowMs + horizonMs) return {};
+  const { atMs, jobs, periodMs, confidence } = next;
+  return { expectedBurst: { inMs: Math.max(0, atMs - nowMs), jobs, periodMs, confidence } };
 }
 
 function halfLifeOf(history: QueueHistory): number {

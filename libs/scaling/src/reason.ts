@@ -1,22 +1,9 @@
+import { expectedJobs } from './forecast/expected.ts';
+import { becauseOf, failureShare, unseenQueues } from './hold-reason.ts';
+import { isMissingData, mostlyFailing } from './holds.ts';
 import type { Driver, PoolSize } from './size.ts';
-import type { Hold, PoolObservation, PoolSpecView } from './types.ts';
-
-const HOLDS: Record<Hold, string> = {
-  SensorFailed: 'a queue could not be read, and a pool never shrinks on missing data',
-  StaleData: 'the newest sample is too old, and a pool never shrinks on missing data',
-  QueueMissing: 'a Queue of spec.queues does not exist, and a pool never shrinks on missing data',
-  NoHistory: 'the autoscaler has not watched the pool for a whole scale-down window yet',
-  LowConfidence: 'too little was measured to shrink on',
-  WaitOverTarget: 'jobs wait longer than the target',
-  Panic: 'load has more than doubled just now',
-  StabilizationWindow: 'demand was higher within the scale-down window',
-  StepLimit: 'spec.autoscaling.behavior limits the step',
-  Disabled: 'spec.autoscaling.behavior disables this direction',
-  JobsFailing: 'most finished jobs failed, and more pods would not help',
-  QuotaExhausted: 'the namespace admits no more pods (quota, limit range or policy)',
-  Unschedulable: 'pods of the pool cannot be scheduled',
-  PodsFailing: 'pods of the pool crash or cannot start, and more of them would not help',
-};
+import type { Hold, Instant, PoolObservation, PoolSpecView } from './types.ts';
+import { clip, count, counted, decimal, duration, few, jobs, replicas } from './words.ts';
 
 export interface Explained {
   readonly pool: PoolSpecView;
@@ -26,67 +13,175 @@ export interface Explained {
   readonly wanted: number;
   readonly desired: number;
   readonly heldBy: Hold | undefined;
+  /** How much of what the size rests on was measured, 0..1. */
+  readonly confidence: number;
+  /** How long the pool has been watched without a gap. */
+  readonly watchedMs: number;
+  /** When the pool can shrink if the demand stays as it is. */
+  readonly shrinksAtMs: Instant;
+  readonly nowMs: Instant;
 }
 
-/** The decision as one sentence: what is there, what that asks for, and what bounds or holds it. At most ~600 characters. */
+const LONGEST = 600;
+
+/**
+ * The decision as one sentence: the size, why it is not what is asked for, if so, then what is there and what that asks for.
+ * At most 600 characters. What holds the size comes first, because that is what a reader looks for.
+ */
 export function explain(explained: Explained): string {
-  const { desired, heldBy, wanted, observation } = explained;
-  const parts = [
-    `${replicas(desired)}: ${demandClause(explained)}`,
-    ...capClauses(explained),
+  const clauses = [
+    ...blindClauses(explained),
+    demandClause(explained),
+    ...leadingClauses(explained),
+    ...troubleClauses(explained),
+    ...capClauses(explained.size),
     ...boundClauses(explained),
   ];
-  if (heldBy !== undefined && wanted !== desired)
-    parts.push(`${holdVerb(desired, observation.currentReplicas, wanted)}, because ${HOLDS[heldBy]}`);
-  return `${parts.join('; ')}.`;
+  return clip(`${sizeClause(explained)}: ${clauses.join('; ')}`, LONGEST - 1).concat('.');
 }
 
-function holdVerb(desired: number, current: number, wanted: number): string {
-  return desired === current ? `held at ${desired} instead of ${wanted}` : `${desired} for now instead of ${wanted}`;
+function sizeClause(explained: Explained): string {
+  const { desired, wanted, heldBy } = explained;
+  if (heldBy === undefined || wanted === desired) return replicas(desired);
+  const because = becauseOf(heldBy, explained);
+  if (isMissingData(heldBy)) return `${replicas(desired)} as before, because ${because}`;
+  if (wanted > desired) return `${replicas(desired)} instead of ${count(wanted)}, because ${because}`;
+  return `${replicas(desired)} although ${count(wanted)} would do, because ${because}${shrinksAt(explained)}`;
 }
 
-function demandClause({ pool, observation, size, wanted }: Explained): string {
-  const ready = total(size, ({ demand }) => demand.backlog);
-  const active = total(size, ({ demand }) => demand.inService);
-  const serviceTime = duration(meanServiceTime(size));
-  const pods = `${count(Math.max(1, wanted))} ${wanted > 1 ? 'pods' : 'pod'} of ${pool.concurrency}`;
+function shrinksAt({ shrinksAtMs, nowMs }: Explained): string {
+  return shrinksAtMs > nowMs ? ` (smaller in ${duration(wholeSeconds(shrinksAtMs - nowMs))} at the earliest)` : '';
+}
+
+function wholeSeconds(ms: number): number {
+  return Math.max(1, Math.ceil(ms / 1_000)) * 1_000;
+}
+
+function demandClause(explained: Explained): string {
+  const { pool, observation, size, wanted } = explained;
+  const atTime = `at ${duration(meanServiceTime(size))} a job`;
+  const pods = `${wanted > 1 ? `${count(wanted)} pods` : '1 pod'} with ${slots(pool.concurrency)}${wanted > 1 ? ' each' : ''}`;
   const target = duration(pool.waitTargetMs ?? 0);
-  const steadyAim = pool.waitTargetMs === undefined ? 'keep up with them' : `start 95 % of them within ${target}`;
+  const keepsUp = wanted > 1 ? 'keep up' : 'keeps up';
+  const starts = wanted > 1 ? 'start' : 'starts';
+  const aim = pool.waitTargetMs === undefined ? keepsUp : `${starts} 95 % of them within ${target}`;
   const clauses: Record<Driver, () => string> = {
     idle: () => idleClause(size, observation),
-    depth: () => `${jobs(ready)} waiting or due soon, ${count(pool.queueDepthTarget ?? 1)} a replica`,
-    inService: () => `${jobs(active)} running, ${pool.concurrency} a pod`,
-    steady: () => `${decimal(arrivalRate(size))} jobs arrive a second; at ${serviceTime} a job ${pods} ${steadyAim}`,
-    drain: () => `${jobs(ready)} waiting or due soon; at ${serviceTime} a job ${pods} start them within ${target}`,
+    depth: () => `${presentClause(size)}, and queueDepth is ${count(pool.queueDepthTarget ?? 1)} a replica`,
+    inService: () => `${presentClause(size)}, and a pod has ${slots(pool.concurrency)}`,
+    steady: () => `${arrivals(totalArrivalRate(size))}; ${atTime}, ${pods} ${aim}`,
+    expected: () => `${expectedClause(size)}; ${atTime}, ${pods} ${starts} them within ${target}`,
+    drain: () => `${presentClause(size)}; ${atTime}, ${pods} ${starts} them within ${target}`,
   };
   return clauses[size.driver]();
 }
 
-function idleClause(size: PoolSize, observation: PoolObservation): string {
-  if (size.queues.length < observation.queues.length) return 'not all queues could be looked at';
-  const ready = size.queues.reduce((sum, { load }) => sum + load.ready, 0);
-  return ready > 0 ? `${jobs(ready)} waiting cannot be started` : 'nothing waits, runs or is due soon';
+/** What a forecast says of the queue that asks for most because of it: "about 600 jobs are expected in 8 s, as each 8 min before". */
+function expectedClause({ queues }: PoolSize): string {
+  const { load, demand } = queues.reduce((most, queue) =>
+    queue.demand.expected > most.demand.expected ? queue : most,
+  );
+  const { expectedBurst, forecast, arrivalRate } = load.estimates;
+  const toCome = expectedJobs(load);
+  if (expectedBurst !== undefined && toCome > demand.backlog) {
+    const { inMs, periodMs } = expectedBurst;
+    const when = inMs < 1_000 ? 'now' : `in ${duration(wholeSeconds(inMs))}`;
+    return `about ${jobs(toCome, ['is', 'are'])} expected ${when}, as each ${duration(periodMs)} before`;
+  }
+  const now = decimal((arrivalRate ?? 0) * load.share);
+  return `${now} jobs arrive a second and ${decimal((forecast?.ratePerSecond ?? 0) * load.share)} are expected soon`;
 }
 
-function arrivalRate(size: PoolSize): number {
+/** What is in the pool's share of its queues: "3,000 jobs wait, 20 are due soon and 60 run". */
+function presentClause(size: PoolSize): string {
+  const waiting = total(size, ({ load }) => load.ready * load.share);
+  const due = total(size, ({ load }) => load.dueSoon * load.share);
+  const running = total(size, ({ demand }) => demand.inService);
+  const parts: [number, readonly [string, string]][] = [
+    [waiting, ['waits', 'wait']],
+    [orphanedJobs(size), LOST],
+    [due, ['is due soon', 'are due soon']],
+    [running, ['runs', 'run']],
+  ];
+  const present = parts.filter(([n]) => n > 0);
+  const [first = parts[0]!, ...others] = present;
+  return few([jobs(...first), ...others.map(([n, verb]) => counted(n, verb))]);
+}
+
+/** Queues that nobody could look at, unless the hold has told of them. */
+function blindClauses({ observation, heldBy }: Explained): string[] {
+  const whys = (['SensorFailed', 'QueueMissing'] as const).filter((why) => why !== heldBy);
+  return whys.map((why) => unseenQueues(observation, why)).filter((clause) => clause !== '');
+}
+
+const LOST = ['has lost its worker', 'have lost their worker'] as const;
+
+/** Active jobs that only a worker which runs can bring back. */
+function orphanedJobs(size: PoolSize): number {
+  return total(size, ({ load }) => (load.orphaned ?? 0) * load.share);
+}
+
+/** What is wrong with the jobs, whether or not it keeps the pool from growing. */
+function troubleClauses({ observation, size, heldBy }: Explained): string[] {
+  const untold = size.driver === 'steady' || size.driver === 'expected' ? orphanedJobs(size) : 0;
+  return [
+    ...(untold > 0 ? [jobs(untold, LOST)] : []),
+    ...(heldBy !== 'JobsFailing' && mostlyFailing(observation.queues) ? [failureShare(observation)] : []),
+  ];
+}
+
+function idleClause(size: PoolSize, observation: PoolObservation): string {
+  const ready = total(size, ({ load }) => load.ready);
+  if (ready > 0) return `${jobs(ready, ['waits', 'wait'])} and cannot be started`;
+  if (size.queues.length === 0) return 'nothing is known of what waits';
+  const others = size.queues.length < observation.queues.length;
+  return `nothing waits, runs or is due soon${others ? ' in what could be read' : ''}`;
+}
+
+/** Of several queues, the one that asks for most of the pool. */
+function leadingClauses({ size, wanted }: Explained): string[] {
+  const asking = size.queues.filter(({ replicas: asked }) => asked > 0).toSorted((a, b) => b.replicas - a.replicas);
+  const [first, ...others] = asking;
+  const rest = others.reduce((sum, queue) => sum + queue.replicas, 0);
+  return wanted > 1 && first && rest > 0 && first.replicas > rest
+    ? [`mostly for queue ${clip(first.load.queue, 63)}`]
+    : [];
+}
+
+function slots(concurrency: number): string {
+  return concurrency === 1 ? '1 slot' : `${count(concurrency)} slots`;
+}
+
+function arrivals(perSecond: number): string {
+  const rate = decimal(perSecond);
+  return rate === '1' ? '1 job arrives a second' : `${rate} jobs arrive a second`;
+}
+
+function totalArrivalRate(size: PoolSize): number {
   return total(size, ({ load }) => (load.estimates.arrivalRate ?? 0) * load.share);
 }
 
-function capClauses({ size }: Explained): string[] {
-  const text = {
-    Paused: 'is paused',
-    RateLimit: 'is rate limited',
-    GlobalConcurrency: 'has a global concurrency limit',
-  };
-  const capped = size.queues.flatMap(({ load, demand }) =>
-    demand.cap ? [`queue ${load.queue} ${text[demand.cap.by]}`] : [],
-  );
-  return capped.length <= 3 ? capped : [...capped.slice(0, 3), `so are ${capped.length - 3} more queues`];
+const CAPS = {
+  Paused: ['is paused', 'are paused'],
+  RateLimit: ['is rate limited', 'are rate limited'],
+  GlobalConcurrency: ['has a global concurrency limit', 'have a global concurrency limit'],
+} as const;
+
+function capClauses({ queues }: PoolSize): string[] {
+  const capped = Map.groupBy(queues, ({ demand }) => demand.cap?.by);
+  return Object.entries(CAPS).flatMap(([by, [one, many]]) => {
+    const names = (capped.get(by as keyof typeof CAPS) ?? []).map(({ load }) => clip(load.queue, 63));
+    if (names.length === 0) return [];
+    return [names.length === 1 ? `queue ${names[0]} ${one}` : `queues ${few(names)} ${many}`];
+  });
 }
 
-function boundClauses({ pool, wanted }: Explained): string[] {
+function boundClauses({ pool, size, wanted, desired, heldBy }: Explained): string[] {
   if (wanted > pool.maxReplicas) return [`maxReplicas allows ${pool.maxReplicas} of ${count(wanted)}`];
-  return wanted < pool.minReplicas ? [`minReplicas is ${pool.minReplicas}`] : [];
+  if (wanted < pool.minReplicas) return [`minReplicas is ${pool.minReplicas}`];
+  if (heldBy !== undefined || wanted === desired) return [];
+  if (size.demand > desired * (1 + pool.scaleUp.tolerance)) return ['the pods of the last growth are awaited first'];
+  return [`${count(desired)} instead of ${count(wanted)} is within the tolerance`];
 }
 
 /** Mean service time over the backlog, or over the queues when nothing waits. */
@@ -104,25 +199,4 @@ function meanServiceTime({ queues }: PoolSize): number {
 
 function total(size: PoolSize, value: (queue: PoolSize['queues'][number]) => number): number {
   return size.queues.reduce((sum, queue) => sum + value(queue), 0);
-}
-
-function replicas(n: number): string {
-  return n === 1 ? '1 replica' : `${count(n)} replicas`;
-}
-
-function jobs(n: number): string {
-  return Math.round(n) === 1 ? '1 job' : `${count(Math.ceil(n))} jobs`;
-}
-
-function count(n: number): string {
-  return Math.round(n).toLocaleString('en-US');
-}
-
-function decimal(n: number): string {
-  return n >= 10 ? count(n) : n.toPrecision(2).replace(/\.?0+$/, '');
-}
-
-function duration(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)} ms`;
-  return ms < 120_000 ? `${Number((ms / 1_000).toPrecision(3))} s` : `${Number((ms / 60_000).toPrecision(3))} min`;
 }

@@ -2,7 +2,7 @@ import { queueDemand, type QueueDemand } from './demand.ts';
 import { isSeen, type PoolSpecView, type QueueLoad, type QueueObservation } from './types.ts';
 
 /** What asks for most of a pool's size. */
-export type Driver = 'idle' | 'drain' | 'steady' | 'inService' | 'depth';
+export type Driver = 'idle' | 'drain' | 'steady' | 'inService' | 'expected' | 'depth';
 
 export interface SizedQueue {
   readonly load: QueueLoad;
@@ -20,6 +20,8 @@ export interface PoolSize {
   readonly lasting: number;
   /** By which share the demand may be wrong by chance alone: the relative standard deviation of the arrival rate. */
   readonly doubt: number;
+  /** Mean over the jobs that wait or run. */
+  readonly serviceTimeMs: number;
   readonly driver: Driver;
   readonly queues: readonly SizedQueue[];
 }
@@ -38,23 +40,30 @@ export function sizePool(pool: PoolSpecView, observations: readonly QueueObserva
   const bySlots = slots / pool.concurrency;
   const byDepth = sum(queues, ({ demand }) => depthReplicas(pool, demand));
   if (Math.max(bySlots, byDepth) === 0)
-    return { demand: 0, remembered: 0, lasting: 0, doubt: 0, driver: 'idle', queues };
+    return { demand: 0, remembered: 0, lasting: 0, doubt: 0, serviceTimeMs: 0, driver: 'idle', queues };
   return {
     demand: Math.max(bySlots, byDepth),
     remembered: Math.max(sum(queues, ({ demand }) => demand.remembered) / pool.concurrency, byDepth),
     lasting: sum(queues, ({ demand }) => demand.lasting) / pool.concurrency,
     doubt: arrivalDoubt(queues),
+    serviceTimeMs: meanServiceTime(queues),
     driver: byDepth > bySlots ? 'depth' : slotDriver(queues, pool.waitTargetMs ?? Infinity),
     queues,
   };
 }
 
-/** An exponential average over τ of a Poisson rate λ has the standard deviation √(λ/2τ). */
+/** An exponential average over τ of a Poisson rate λ has the standard deviation √(λ/2τ), a count n that of √n. */
 function arrivalDoubt(queues: readonly SizedQueue[]): number {
   const jobsSeen = sum(queues, ({ load: { estimates } }) => {
-    return ((estimates.arrivalRate ?? 0) * (estimates.arrivalMemoryMs ?? 0)) / 1_000;
+    const { arrivalRate = 0, arrivalMemoryMs = 0, rise } = estimates;
+    return (rise === undefined ? 2 * arrivalRate * arrivalMemoryMs : rise.ratePerSecond * rise.lastedMs) / 1_000;
   });
-  return jobsSeen > 0 ? 1 / Math.sqrt(2 * jobsSeen) : Infinity;
+  return jobsSeen > 0 ? 1 / Math.sqrt(jobsSeen) : Infinity;
+}
+
+function meanServiceTime(queues: readonly SizedQueue[]): number {
+  const jobs = ({ demand }: SizedQueue): number => demand.backlog + demand.inService + 1e-6;
+  return sum(queues, (queue) => jobs(queue) * queue.demand.serviceTimeMs) / sum(queues, jobs);
 }
 
 /** Replicas by the depth target, no more than the queue can keep busy. */
@@ -68,6 +77,7 @@ function slotDriver(queues: readonly SizedQueue[], waitTargetMs: number): Driver
     ['drain', sum(queues, ({ demand }) => demand.drain)],
     ['steady', sum(queues, ({ demand }) => demand.steady)],
     ['inService', sum(queues, ({ demand }) => demand.longRunning)],
+    ['expected', sum(queues, ({ demand }) => demand.expected)],
   ];
   const [largest] = totals.reduce((most, entry) => (entry[1] > most[1] ? entry : most));
   // More waits than a steady flow would leave waiting: then people want to read of the backlog.

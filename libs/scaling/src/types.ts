@@ -41,8 +41,8 @@ export interface PoolSpecView {
 export interface QueueEstimates {
   /** Jobs that become ready, a second, over the averaging time. */
   readonly arrivalRate?: number;
-  /** What the last seconds alone show for sure; larger than `arrivalRate` only when the load has just risen. */
-  readonly burstRate?: number;
+  /** A rise that `arrivalRate` does not show yet: what comes now, jobs a second, and for how long it has. */
+  readonly rise?: { readonly ratePerSecond: number; readonly lastedMs: number };
   /** Time over which `arrivalRate` averages, ms. */
   readonly arrivalMemoryMs?: number;
   /** Squared coefficient of variation of the arrivals; 1 is Poisson. */
@@ -59,6 +59,15 @@ export interface QueueEstimates {
   readonly errorRate?: number;
   /** Jobs behind `errorRate`. */
   readonly finishedJobs?: number;
+  /** Arrivals, jobs a second, that are expected a pod's start time ahead, and how much of such forecasts' growth has come true. */
+  readonly forecast?: { readonly ratePerSecond: number; readonly confidence: number };
+  /** Jobs that a schedule seen in the past will add within a pod's start time, and how regularly it has. */
+  readonly expectedBurst?: {
+    readonly inMs: number;
+    readonly jobs: number;
+    readonly periodMs: number;
+    readonly confidence: number;
+  };
 }
 
 /** One queue as sampled. Counts are the queue's; `share` says which part of it is this pool's. */
@@ -71,6 +80,8 @@ export interface QueueLoad {
   readonly active: number;
   /** Delayed jobs due within a pod's start time. */
   readonly dueSoon: number;
+  /** Active jobs whose worker is gone: only a worker that runs brings them back. Among `active`. */
+  readonly orphaned?: number;
   /** How long the job next in line has been ready. */
   readonly headAgeMs?: number;
   readonly paused: boolean;
@@ -102,6 +113,8 @@ export interface PoolObservation {
   readonly unschedulablePods?: number;
   /** Pods of the pool end again and again, or cannot start: more of them would do the same. */
   readonly podsFailing?: boolean;
+  /** The Redis of its queues is at its limit: it answers slowly, or is about to refuse writes for want of memory. */
+  readonly redisSaturated?: boolean;
 }
 
 /** Why the size does not follow the demand. */
@@ -119,7 +132,9 @@ export type Hold =
   | 'JobsFailing'
   | 'QuotaExhausted'
   | 'Unschedulable'
-  | 'PodsFailing';
+  | 'PodsFailing'
+  /** Redis is at its limit: more workers would only add load. */
+  | 'RedisSaturated';
 
 /** The numbers behind a decision, one entry a queue. */
 export interface QueueSignal {
@@ -127,6 +142,7 @@ export interface QueueSignal {
   readonly depth?: number;
   readonly active?: number;
   readonly arrivalRate?: number;
+  readonly forecastRate?: number;
   readonly serviceTimeMs?: number;
   readonly waitP50Ms?: number;
   readonly waitP95Ms?: number;
@@ -170,6 +186,9 @@ export interface PolicyState {
   /** Observed changes of the size within the longest policy period. */
   readonly changes: readonly { readonly atMs: Instant; readonly delta: number }[];
   readonly observedReplicas?: number;
+  /** When the size last grew, and when it last was 0. */
+  readonly grewAtMs?: Instant;
+  readonly zeroAtMs?: Instant;
   readonly panicUntilMs?: Instant;
 }
 

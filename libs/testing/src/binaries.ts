@@ -8,7 +8,16 @@ export const workspaceRoot = resolve(import.meta.dirname, '../../..');
 /** The Go module of Kubernetes, in one binary, and of Helm, which shares most of its packages. */
 export const goModule = join(workspaceRoot, 'tools/cluster/binaries');
 
-export const VERSIONS = { kubernetes: '1.36.3', helm: '3.21.0', containerd: '2.4.2', coredns: '1.15.0' } as const;
+/** The Go module of KEDA's operator and metrics adapter. */
+export const kedaModule = join(workspaceRoot, 'tools/keda/binaries');
+
+export const VERSIONS = {
+  kubernetes: '1.36.3',
+  helm: '3.21.0',
+  containerd: '2.4.2',
+  coredns: '1.15.0',
+  keda: '2.21.0',
+} as const;
 
 /** What the project downloads or builds once for every checkout: `REDIS_QUEUE_CACHE`, else in the user's cache. */
 export function cacheFolder(): string {
@@ -18,9 +27,10 @@ export function cacheFolder(): string {
 
 /**
  * A set of programs built together, in a folder named for what it was built from, so that a change builds anew and two
- * checkouts do not disturb each other. `kube` is etcd, every Kubernetes component and kubectl in one.
+ * checkouts do not disturb each other. `kube` is etcd, every Kubernetes component and kubectl in one; `keda` is `operator`
+ * and `adapter`.
  */
-export type ProgramSet = 'kube' | 'helm' | 'containerd' | 'coredns';
+export type ProgramSet = 'kube' | 'helm' | 'containerd' | 'coredns' | 'keda';
 
 export function programFolder(set: ProgramSet): string {
   return join(cacheFolder(), 'bin', `${process.platform}-${process.arch}`, `${set}-${versionKey(set)}`);
@@ -28,10 +38,21 @@ export function programFolder(set: ProgramSet): string {
 
 function versionKey(set: ProgramSet): string {
   if (set === 'containerd' || set === 'coredns') return VERSIONS[set];
+  const sources = set === 'keda' ? [kedaModule, 'go.mod', 'go.sum'] : [goModule, 'main.go', 'go.mod', 'go.sum'];
+  const [folder = '', ...files] = sources;
   const hash = createHash('sha256');
-  for (const file of ['main.go', 'go.mod', 'go.sum']) hash.update(readFileSync(join(goModule, file)));
+  for (const file of files) hash.update(readFileSync(join(folder, file)));
   return `${VERSIONS[set === 'kube' ? 'kubernetes' : set]}-${hash.digest('hex').slice(0, 12)}`;
 }
+
+/** What to ask `cluster build` for. */
+const LEVELS: Record<ProgramSet, string> = {
+  kube: 'control-plane',
+  helm: 'control-plane',
+  containerd: 'node',
+  coredns: 'node',
+  keda: 'keda',
+};
 
 /**
  * Path of a built program.
@@ -40,6 +61,5 @@ function versionKey(set: ProgramSet): string {
 export function program(set: ProgramSet, name: string = set): string {
   const path = join(programFolder(set), name);
   if (existsSync(path)) return path;
-  const level = set === 'kube' || set === 'helm' ? 'control-plane' : 'node';
-  throw new Error(`${name} is not built yet (${path}); run: tools/cluster/cluster build ${level}`);
+  throw new Error(`${name} is not built yet (${path}); run: tools/cluster/cluster build ${LEVELS[set]}`);
 }

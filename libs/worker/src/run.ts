@@ -8,6 +8,7 @@ import { expositionOf, serveHttp } from './http.ts';
 import { createLog, type Log } from './log.ts';
 import type { LockTimes } from './lock-times.ts';
 import { redisOptionsFromEnvironment } from './redis-env.ts';
+import type { UsageTimes } from './usage/report.ts';
 import { startWorkers, type Handlers } from './workers.ts';
 
 export interface RunOptions {
@@ -28,8 +29,15 @@ export interface RunOptions {
   /** The pod contract; the process's environment when absent. */
   env?: WorkerEnvironment;
   log?: Log;
+  /**
+   * Whether the pod tells in Redis what CPU and memory it uses, from which the autoscaler derives advice for the pool's
+   * status. Default: true.
+   */
+  reportUsage?: boolean;
   /** @internal For tests that wait for locks to end. */
   locks?: LockTimes;
+  /** @internal For tests that wait for reports of usage. */
+  usageTimes?: UsageTimes;
 }
 
 /** The kubelet waits 15 s longer than the drain may take; the rest is for closing connections. */
@@ -40,12 +48,21 @@ const LAST_WORK_MS = 5_000;
  * the second; then exits with 0, or with 1 when it could not start or had to leave jobs behind. Call it last in `main.ts`.
  */
 export async function runWorkers(options: RunOptions): Promise<void> {
-  const { handlers, telemetry, env = process.env, log: given, locks } = options;
+  const { handlers, telemetry, env = process.env, log: given, locks, reportUsage = true } = options;
+  const usage = reportUsage && options.usageTimes;
   const log = given ?? createLog('info', Date.now, (line) => process.stdout.write(line));
   const told = nextSignal();
   try {
     const config = workerConfigFromEnvironment(env, hostname());
-    const workers = startWorkers({ config, redis: redisOptionsFromEnvironment(env), handlers, telemetry, log, locks });
+    const workers = startWorkers({
+      config,
+      redis: redisOptionsFromEnvironment(env),
+      handlers,
+      telemetry,
+      log,
+      locks,
+      usage,
+    });
     const http = await serveHttp(config.httpPort, {
       livez: () => liveness(workers.health()),
       readyz: () => readiness(workers.health()),

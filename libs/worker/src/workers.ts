@@ -13,6 +13,7 @@ import { QueueWorker } from './queue-worker.ts';
 import { whyUnreachable } from './redis-env.ts';
 import { RunningJobs } from './running-jobs.ts';
 import { Slots } from './slots.ts';
+import { startUsageReports, type UsageTimes } from './usage/report.ts';
 
 /** By `metadata.name` of the Queue. */
 export type Handlers = Record<string, QueueHandler>;
@@ -26,6 +27,8 @@ export interface WorkersOptions {
   log: Log;
   /** @internal Other times than `LOCK_TIMES`, for tests that wait for locks to end. */
   locks?: LockTimes | undefined;
+  /** How often the pod tells what it uses; false: never. Only pods of a pool do, since nobody else's are advised on. */
+  usage?: UsageTimes | false | undefined;
 }
 
 export interface Workers {
@@ -54,6 +57,8 @@ export function startWorkers(options: WorkersOptions): Workers {
   let redisError: string | undefined;
   let locksRenewedMs = monotonic();
   const metrics = createWorkerMetrics(slots, () => connectedSinceMs !== undefined);
+  const reports =
+    config.pool && options.usage !== false ? startUsageReports(redis, config, log, options.usage) : undefined;
 
   const served = config.queues.map(({ queue, name, prefix }) => {
     const progress: LoopProgress = { queue, step: 'slot', sinceMs: monotonic(), fetching: false };
@@ -66,7 +71,7 @@ export function startWorkers(options: WorkersOptions): Workers {
       running,
       handBack: async (job, token) => await worker.handBack(job, token),
     });
-    const worker: QueueWorker = new QueueWorker(name, process, redis, {
+    const worker: QueueWorker = new QueueWorker(name, reports?.measured(process) ?? process, redis, {
       prefix,
       name: config.podName,
       maxStalledCount: MAX_STALLED_COUNT,
@@ -132,6 +137,7 @@ export function startWorkers(options: WorkersOptions): Workers {
         hurry,
       });
       await Promise.all(served.map(({ worker }) => worker.close(true)));
+      await reports?.stop();
       redis.disconnect();
       return outcome;
     },

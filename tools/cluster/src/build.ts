@@ -1,12 +1,12 @@
-import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { goModule, programFolder, VERSIONS, type ProgramSet } from '@redis-queue/testing';
+import { goModule, kedaModule, programFolder, VERSIONS, type ProgramSet } from '@redis-queue/testing';
+import { go } from './go.ts';
 import { withLock } from './lock.ts';
 import { startProgress, type Print } from './progress.ts';
 
-/** What a cluster needs: `control-plane` serves the API without root, `node` also runs pods. */
-export type Level = 'control-plane' | 'node';
+/** What a cluster needs: `control-plane` serves the API without root, `node` also runs pods. `keda` is for one bench. */
+export type Level = 'control-plane' | 'node' | 'keda';
 
 /** Lanes of sets that are built side by side: while one downloads or links, the other compiles. Helm finds Kubernetes' packages compiled. */
 const LANES: Record<Level, ProgramSet[][]> = {
@@ -15,12 +15,19 @@ const LANES: Record<Level, ProgramSet[][]> = {
     ['kube', 'helm'],
     ['containerd', 'coredns'],
   ],
+  keda: [['keda']],
 };
+
+export function isLevel(name: string | undefined): name is Level {
+  return name !== undefined && Object.hasOwn(LANES, name);
+}
 
 interface Recipe {
   /** Folder of the module that pins the packages; absent for packages that carry their version. */
   cwd?: string;
   packages: string[];
+  /** What its one program is called, where Go would name it for the folder. */
+  output?: string;
   ldflags: string;
   /** About how long it takes on two cores with an empty Go cache, for the person who waits. */
   minutes: number;
@@ -39,13 +46,19 @@ const containerdCommand = (name: string): string =>
   `github.com/containerd/containerd/v2/cmd/${name}@v${VERSIONS.containerd}`;
 
 const RECIPES: Record<ProgramSet, Recipe> = {
-  kube: { cwd: goModule, packages: ['.'], ldflags: [STRIP, ...kubeFlags].join(' '), minutes: 8 },
+  kube: { cwd: goModule, packages: ['.'], output: 'kube', ldflags: [STRIP, ...kubeFlags].join(' '), minutes: 8 },
   // In Kubernetes' module, although Helm asks for an older one: what both link is compiled once.
   helm: { cwd: goModule, packages: ['helm.sh/helm/v3/cmd/helm'], ldflags: STRIP, minutes: 1 },
   containerd: {
     packages: ['containerd', 'containerd-shim-runc-v2', 'ctr'].map(containerdCommand),
     ldflags: STRIP,
     minutes: 2,
+  },
+  keda: {
+    cwd: kedaModule,
+    packages: ['operator', 'adapter'].map((name) => `github.com/kedacore/keda/v2/cmd/${name}`),
+    ldflags: `${STRIP} -X github.com/kedacore/keda/v2/version.Version=${VERSIONS.keda}`,
+    minutes: 10,
   },
   coredns: { packages: [`github.com/coredns/coredns@v${VERSIONS.coredns}`], ldflags: STRIP, minutes: 3 },
 };
@@ -65,47 +78,24 @@ async function buildLane(sets: ProgramSet[], print: Print): Promise<void> {
 }
 
 async function buildSet(set: ProgramSet, print: Print): Promise<void> {
-  const { cwd, packages, ldflags, minutes } = RECIPES[set];
+  const { cwd, packages, output, ldflags, minutes } = RECIPES[set];
   const folder = programFolder(set);
   // Built aside and renamed: a folder that is there is whole, whatever ended an earlier build.
   const unfinished = `${folder}.building`;
   rmSync(unfinished, { recursive: true, force: true });
   mkdirSync(unfinished, { recursive: true });
   const flags = ['-trimpath', '-ldflags', ldflags];
-  const args = cwd ? ['build', ...flags, '-o', join(unfinished, set), ...packages] : ['install', ...flags, ...packages];
+  const args = output
+    ? ['build', ...flags, '-o', join(unfinished, output), ...packages]
+    : ['install', ...flags, ...packages];
   const progress = startProgress(`building ${set} from source, about ${minutes} min the first time`, print);
   try {
-    await go(args, cwd, unfinished);
+    // `go install package@version` outside any module.
+    await go(args, cwd ?? unfinished, { GOBIN: unfinished });
   } catch (error) {
     progress.fail();
     throw error;
   }
   renameSync(unfinished, folder);
   progress.done();
-}
-
-function go(args: string[], cwd: string | undefined, bin: string): Promise<void> {
-  const child = spawn('go', args, {
-    // `go install package@version` outside any module.
-    cwd: cwd ?? bin,
-    env: {
-      ...process.env,
-      // For all of them, so that they share the packages that Go has compiled.
-      CGO_ENABLED: '0',
-      PATH: `${process.env.PATH}:/usr/local/go/bin`,
-      GOBIN: bin,
-      GOTOOLCHAIN: 'local',
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let output = '';
-  const collect = (chunk: Buffer): void => void (output = (output + chunk.toString()).slice(-4000));
-  child.stdout.on('data', collect);
-  child.stderr.on('data', collect);
-  return new Promise((resolve, reject) => {
-    child.on('error', (cause) => reject(new Error('the Go toolchain is missing: install Go ≥ 1.26', { cause })));
-    child.on('close', (code) =>
-      code === 0 ? resolve() : reject(new Error(`go ${args.join(' ')} failed (${code}):\n${output}`)),
-    );
-  });
 }

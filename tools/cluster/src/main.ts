@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { program } from '@redis-queue/testing';
-import { build } from './build.ts';
+import { build, isLevel } from './build.ts';
 import { deadComponents, findCluster, importImage, startCluster, stopCluster } from './cluster.ts';
 import { clusterFolder, clusterNames, readState } from './state.ts';
 
@@ -13,7 +13,7 @@ const HELP = `A real Kubernetes cluster from processes: no Docker, no image regi
   cluster kubectl ARGUMENT…        kubectl against it; helm likewise
   cluster status                   the clusters of this user
   cluster down [--all]             end it and remove all it left, also after a crash
-  cluster build control-plane|node build its programs from source, once
+  cluster build control-plane|node build its programs from source, once; keda: those of a bench
 
   --name NAME                      several run side by side; default "dev". Goes before kubectl and helm
 `;
@@ -81,7 +81,7 @@ try {
   else if (command === 'load') await load(values.name, rest);
   else if (command === 'down') await down(values.all ? clusterNames() : [values.name]);
   else if (command === 'status') status();
-  else if (command === 'build' && (rest[0] === 'control-plane' || rest[0] === 'node')) await build(rest[0], print);
+  else if (command === 'build' && isLevel(rest[0])) await build(rest[0], print);
   else if (command === 'kubectl' || command === 'helm') passThrough(values.name, command, argv.slice(passAt + 1));
   else {
     console.log(HELP);

@@ -21,7 +21,7 @@ const RESERVED: Record<string, string[]> = {
 const LIB_MAY_IMPORT: Record<string, string[]> = {
   'libs/api': [],
   'libs/scaling': ['@redis-queue/api'],
-  'libs/scaling-bus': [],
+  'libs/scaling-bus': ['@redis-queue/bullmq'],
   'libs/worker': [],
 };
 

@@ -4,7 +4,7 @@ import { parseFence, type DecisionContext, type ScalingDecision } from '@redis-q
 import { applySize } from '../apply.ts';
 import { judgeDecision, type Verdict } from './decide.ts';
 import { chooseVictims } from './deletion-costs.ts';
-import type { DecisionLedger } from './ledger.ts';
+import { scaledEvent, type DecisionLedger } from './ledger.ts';
 import type { PoolMetrics } from '../metrics.ts';
 import { readDeployment, type Sources } from '../observe.ts';
 import { fenceOf, isOurSize } from './replicas.ts';
@@ -120,12 +120,9 @@ function tell(decision: ScalingDecision, verdict: Verdict, pool: PoolObject | un
   ledger.note(decision);
   if (verdict.kind === 'scale' && pool) {
     const { from, to } = verdict;
-    ledger.scaled(uid, { atMs: deps.now().getTime(), from, to, reason: decision.reason }, verdict.fence);
-    events.record(pool, {
-      type: 'Normal',
-      reason: 'Scaled',
-      message: `from ${from} to ${to} replicas: ${decision.reason}`,
-    });
+    const scaling = { atMs: deps.now().getTime(), from, to, reason: decision.reason };
+    ledger.scaled(uid, scaling, verdict.fence);
+    events.record(pool, { type: 'Normal', ...scaledEvent(scaling) });
     log.info({ ...where, from, to }, `scaled: ${decision.reason}`);
   }
   deps.reconcileSoon({ namespace, name });

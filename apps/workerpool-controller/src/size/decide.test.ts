@@ -81,6 +81,19 @@ describe('order', () => {
     expect(judgeDecision(aDecision(), scene({ fence: '9000000.1' })).kind).toBe('scale');
   });
 
+  it.each([
+    ['an older sequence of the same epoch', { seen: { epoch: 9_000_000, sequence: 2 } }],
+    ['an older sequence than on the Deployment', { fence: '9000000.2' }],
+    ['an older epoch than was seen', { seen: { epoch: 9_000_001, sequence: 1 } }],
+    [
+      'an older epoch than on the Deployment that was seen',
+      { fence: '9000001.2', seen: { epoch: 9_000_001, sequence: 1 } },
+    ],
+  ])('on a bus whose clock was set back, %s is dropped as ever', (_, known) => {
+    const decision = aDecision({ epoch: 9_000_000, sequence: 1 });
+    expect(judgeDecision(decision, scene(known))).toMatchObject({ kind: 'drop', reason: 'older' });
+  });
+
   it('a fence that somebody scribbled over does not stop scaling', () => {
     expect(judgeDecision(aDecision(), scene({ fence: 'latest' })).kind).toBe('scale');
   });

@@ -44,7 +44,7 @@ export interface DecisionScene {
   readonly nowMs: number;
 }
 
-/** A fence this far ahead of the bus's clock was written by a clock that has since been set back, or lost. */
+/** A fence on a Deployment this far ahead of the bus's clock, of which no decision told, is somebody's scribble. */
 const CREDIBLE_AHEAD_MS = 60_000;
 
 /**
@@ -60,7 +60,7 @@ export function judgeDecision(decision: ScalingDecision, scene: DecisionScene): 
   if (!deployment || deployment.metadata.deletionTimestamp || !isOwnedBy(deployment, pool)) {
     return drop('no-deployment', 'the WorkerPool has no Deployment of its own');
   }
-  const newest = newestFence([fenceOf(deployment), scene.seen], busNowMs);
+  const newest = newestFence(fenceOf(deployment), scene.seen, Math.max(busNowMs + CREDIBLE_AHEAD_MS, decision.epoch));
   if (compareFence(decision, newest) <= 0) {
     return drop('older', `decision ${formatFence(decision)} is not newer than ${formatFence(newest)}`);
   }
@@ -78,9 +78,14 @@ function drop(reason: DropReason, message: string): Verdict {
   return { kind: 'drop', reason, message };
 }
 
-function newestFence(fences: readonly (Fence | undefined)[], busNowMs: number): Fence {
-  return fences
-    .filter((fence) => fence !== undefined)
-    .filter(({ epoch }) => epoch <= busNowMs + CREDIBLE_AHEAD_MS)
-    .reduce((newest, fence) => (compareFence(fence, newest) > 0 ? fence : newest), NO_DECISION);
+/**
+ * What was seen is believed, whatever clock it came from: a publisher begins above every epoch that status tells of, also on a
+ * bus whose clock was set back.
+ *
+ * @param credibleMs a fence of a later epoch than this and all that was seen is not believed
+ */
+function newestFence(onDeployment: Fence | undefined, seen: Fence | undefined, credibleMs: number): Fence {
+  const told = seen ?? NO_DECISION;
+  if (onDeployment === undefined || onDeployment.epoch > Math.max(credibleMs, told.epoch)) return told;
+  return compareFence(onDeployment, told) > 0 ? onDeployment : told;
 }

@@ -8,6 +8,16 @@ export interface Scaling {
   readonly reason: string;
 }
 
+/** The event that tells of a change of size. */
+export function scaledEvent({ from, to, reason }: Omit<Scaling, 'atMs'>): {
+  readonly reason: 'ScaledUp' | 'ScaledDown';
+  readonly message: string;
+} {
+  // A decision's sentence begins with the size.
+  const why = reason.replace(/^[0-9,]+ replicas?: /, '');
+  return { reason: to > from ? 'ScaledUp' : 'ScaledDown', message: `from ${from} to ${to} replicas: ${why}` };
+}
+
 interface Entry {
   decision?: ScalingDecision;
   unknownVersion?: string;

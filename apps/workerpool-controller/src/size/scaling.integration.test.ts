@@ -36,7 +36,7 @@ it('a decision becomes the size, and status, history and an event say why', asyn
   expect(status?.autoscaling?.last?.[0]).toMatchObject({ from: 0, to: 4, reason: '4 replicas: 400 jobs wait' });
   await eventually(async () => {
     const events = await t.eventsOf(pool);
-    return events.some(({ reason, message }) => reason === 'Scaled' && message.includes('from 0 to 4'));
+    return events.some(({ reason, message }) => reason === 'ScaledUp' && message.includes('from 0 to 4'));
   });
 });
 
@@ -48,7 +48,7 @@ it('a hold is told and writes no Deployment', async () => {
   const ours = async () => pick((await t.deployment(pool))?.metadata.annotations, 'redis-queue.io/');
   const before = await ours();
   await t.publish(pool, { currentReplicas: 2, desiredReplicas: 2, heldBy: 'StaleData', reason: 'no sample for 40 s' });
-  const { status } = await t.settled(pool, 'Held', 'ScalingActive');
+  const { status } = await t.settled(pool, 'StaleData', 'ScalingActive');
   expect(status?.autoscaling).toMatchObject({ heldBy: 'StaleData', reason: 'no sample for 40 s' });
   expect(before).toHaveProperty(['redis-queue.io/decision']);
   expect(await ours()).toEqual(before);

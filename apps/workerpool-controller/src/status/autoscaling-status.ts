@@ -1,11 +1,9 @@
 import { type ScalingSignal, type WorkerPool, type WorkerPoolStatus } from '@redis-queue/api';
-import { findCondition } from '@redis-queue/controller';
 import { formatFence, type ScalingDecision } from '@redis-queue/scaling-bus';
+import { adviceStatus } from './advice.ts';
 import type { Scaling } from '../size/ledger.ts';
 import type { Contest } from '../size/replicas.ts';
-import { PoolCondition, type Problem } from '../reasons.ts';
 import type { Deployment } from '../resources.ts';
-import { hadDecision } from '../size/size.ts';
 
 export interface AutoscalingInput {
   readonly deployment: Deployment | undefined;
@@ -20,44 +18,6 @@ export interface AutoscalingInput {
 
 const MAX_LAST = 10;
 
-/** What the condition ScalingActive says. Pure. */
-export function scalingState(pool: WorkerPool, input: AutoscalingInput): Problem {
-  const { autoscaling } = pool.spec;
-  const { contest, decision } = input;
-  if (contest) {
-    const until =
-      contest.untilMs === undefined ? 'for as long as it declares them' : `until ${isoTime(contest.untilMs)}`;
-    return {
-      reason: 'ReplicasContested',
-      message: `The Deployment's replicas are written by ${contest.manager}; left alone ${until}. Remove the other writer.`,
-    };
-  }
-  if (!autoscaling?.enabled) return { reason: 'Disabled', message: 'Autoscaling is off: spec.replicas rules.' };
-  const unknown = input.unknownVersion ?? (decision ? undefined : toldUnknownVersion(pool));
-  if (unknown !== undefined) return { reason: 'UnknownDecisionVersion', message: unknown };
-  const heldBy = decision ? decision.heldBy : pool.status?.autoscaling?.heldBy;
-  if (heldBy) return { reason: 'Held', message: `The autoscaler keeps the size: ${heldBy}.` };
-  if (decision ?? pool.status?.autoscaling?.decision) {
-    const bounds = `between ${autoscaling.minReplicas} and ${autoscaling.maxReplicas}`;
-    return { reason: 'Decided', message: `The autoscaler sizes the pool ${bounds}; status.autoscaling tells why.` };
-  }
-  return { reason: 'WaitingForDecision', message: waitingMessage(pool, input) };
-}
-
-function waitingMessage(pool: WorkerPool, { busConfigured, deployment }: AutoscalingInput): string {
-  const why = busConfigured ? 'No decision has arrived yet' : 'No bus is configured (Helm value bus.secretName)';
-  if (hadDecision(pool, deployment)) return `${why}; the size stays as it is.`;
-  return busConfigured
-    ? `${why}; a minute after the pool's creation at least spec.replicas pods run, within its bounds, until one does.`
-    : `${why}: spec.replicas rules, within minReplicas and maxReplicas.`;
-}
-
-/** After a restart, what status says goes on until a decision that is understood. */
-function toldUnknownVersion(pool: WorkerPool): string | undefined {
-  const told = findCondition(pool.status?.conditions, PoolCondition.ScalingActive);
-  return told?.reason === 'UnknownDecisionVersion' ? told.message : undefined;
-}
-
 /** What `status.autoscaling` says. Pure. */
 export function autoscalingStatus(pool: WorkerPool, input: AutoscalingInput): WorkerPoolStatus['autoscaling'] {
   const { decision, scalings } = input;
@@ -69,35 +29,44 @@ export function autoscalingStatus(pool: WorkerPool, input: AutoscalingInput): Wo
     reason: reason.slice(0, 1024),
   }));
   const last = [...told, ...(before.last ?? [])].slice(0, MAX_LAST);
-  const history = last.length > 0 ? { last } : {};
+  const history = { ...(last[0] && { lastScaleTime: last[0].time, last }) };
   if (!pool.spec.autoscaling?.enabled) {
     // The fence is kept: it must hold when autoscaling is switched on again.
     const kept = { ...(before.decision !== undefined && { decision: before.decision }), ...history };
     return Object.keys(kept).length > 0 ? kept : undefined;
   }
   if (!decision) return Object.keys({ ...before, ...history }).length > 0 ? { ...before, ...history } : undefined;
+  const { heldBy, cooldownUntil } = decision;
+  const advice = adviceStatus(pool, decision.advice);
   return {
     desired: decision.desiredReplicas,
     reason: decision.reason,
-    ...(decision.heldBy !== undefined && { heldBy: decision.heldBy }),
+    ...(heldBy !== undefined && { heldBy }),
+    sampledAt: isoTime(decision.sampledAt),
+    confidence: Number(decision.confidence.toFixed(2)),
+    ...(cooldownUntil !== undefined && { cooldownUntil: isoTime(cooldownUntil) }),
     decision: formatFence(decision),
     signals: decision.signals.map(statusSignal),
+    ...(advice && { advice }),
     ...history,
   };
 }
 
-/** The part of a signal that status shows, with no more digits than a person reads. */
+/** A signal with no more digits than a person reads. */
 function statusSignal(signal: ScalingDecision['signals'][number]): ScalingSignal {
-  const { queue, depth, arrivalRate, serviceTimeMs, waitP95Ms, oldestAgeMs, errorRate, wants } = signal;
   const shown = {
-    queue,
-    depth,
-    arrivalRate: round(arrivalRate, 2),
-    serviceTimeMs: round(serviceTimeMs, 0),
-    waitP95Ms: round(waitP95Ms, 0),
-    oldestAgeMs: round(oldestAgeMs, 0),
-    errorRate: round(errorRate, 3),
-    wants,
+    queue: signal.queue,
+    depth: signal.depth,
+    active: signal.active,
+    arrivalRate: round(signal.arrivalRate, 2),
+    forecastRate: round(signal.forecastRate, 2),
+    serviceTimeMs: round(signal.serviceTimeMs, 0),
+    waitP50Ms: round(signal.waitP50Ms, 0),
+    waitP95Ms: round(signal.waitP95Ms, 0),
+    waitP99Ms: round(signal.waitP99Ms, 0),
+    oldestAgeMs: round(signal.oldestAgeMs, 0),
+    errorRate: round(signal.errorRate, 3),
+    wants: signal.wants,
   };
   return Object.fromEntries(Object.entries(shown).filter(([, value]) => value !== undefined)) as ScalingSignal;
 }
@@ -106,6 +75,6 @@ function round(value: number | undefined, digits: number): number | undefined {
   return value === undefined ? undefined : Number(value.toFixed(digits));
 }
 
-function isoTime(ms: number): string {
+export function isoTime(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19)}Z`;
 }

@@ -27,4 +27,16 @@ describe('the API server accepts', () => {
     const draft = parse(readFileSync(join(workspaceRoot, 'examples', file), 'utf8')) as Draft;
     await expect(kubectl.check(draft)).resolves.toContain('serverside-applied');
   });
+
+  test('the pool and the behavior of the guide to autoscaling, and the command that stops it', async () => {
+    const guide = readFileSync(join(workspaceRoot, 'docs/autoscaling.md'), 'utf8');
+    const [pool, { behavior } = {}] = [...guide.matchAll(/```yaml\n([^`]+)```/g)].map(([, yaml]) => parse(yaml!));
+    pool.spec.autoscaling.behavior = behavior;
+    await kubectl.apply(pool as Draft);
+    expect(behavior).toHaveProperty('scaleDown');
+    const [, resource, name, patch] = /`kubectl patch (workerpool) (\S+) --type merge -p '([^']+)'`/.exec(guide) ?? [];
+    await kubectl.run('patch', resource!, name!, '--type=merge', '--patch', patch!);
+    const { spec } = await kubectl.get<Draft>(resource!, name!);
+    expect(spec).toMatchObject({ replicas: 7, autoscaling: { enabled: false, maxReplicas: 50 } });
+  });
 });

@@ -263,15 +263,15 @@ test('kubectl get shows how large the pool is, how large it may be, which versio
     currentVersion: '1.4.1',
     rollout: { version: '1.4.2', phase: 'Progressing', updatedReplicas: 1, readyReplicas: 3, replicas: 4 },
     blockedReplicas: { crashLooping: 1 },
-    autoscaling: { reason: 'backlog' },
+    autoscaling: { reason: 'backlog', heldBy: 'Panic' },
   });
 
   expect(await kubectl.table('wp', 'shown')).toEqual([
-    'NAME READY DESIRED READY-PODS MIN MAX VERSION ROLLOUT',
-    'shown Unknown 4 3 0 50 1.4.2 Progressing',
+    'NAME READY DESIRED READY-PODS MIN MAX HELD-BY VERSION ROLLOUT',
+    'shown Unknown 4 3 0 50 Panic 1.4.2 Progressing',
   ]);
   expect(await kubectl.table('wp', 'shown', '--output=wide')).toEqual([
-    'NAME READY DESIRED READY-PODS MIN MAX VERSION ROLLOUT RUNNING REASON SCALING',
-    'shown Unknown 4 3 0 50 1.4.2 Progressing 1.4.1 Pending backlog',
+    'NAME READY DESIRED READY-PODS MIN MAX HELD-BY VERSION ROLLOUT RUNNING REASON SCALING',
+    'shown Unknown 4 3 0 50 Panic 1.4.2 Progressing 1.4.1 Pending backlog',
   ]);
 });

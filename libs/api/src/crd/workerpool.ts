@@ -37,6 +37,12 @@ export const workerPoolDefinition: KindDefinition = {
     { name: 'Ready-Pods', type: 'integer', jsonPath: '.status.readyReplicas', description: 'Pods that are ready.' },
     { name: 'Min', type: 'integer', jsonPath: '.spec.autoscaling.minReplicas' },
     { name: 'Max', type: 'integer', jsonPath: '.spec.autoscaling.maxReplicas' },
+    {
+      name: 'Held-By',
+      type: 'string',
+      jsonPath: '.status.autoscaling.heldBy',
+      description: 'What keeps the size from following the demand; empty while it does.',
+    },
     { name: 'Version', type: 'string', jsonPath: '.spec.version' },
     {
       name: 'Rollout',
@@ -82,7 +88,25 @@ export const workerPoolDefinition: KindDefinition = {
       meaning:
         'False while spec.template names Secrets whose changes do not replace the pods, because the controller may not read them; absent else.',
     },
-    { type: 'ScalingActive', meaning: 'the autoscaler sizes the pool; the reason says why it does or does not.' },
+    {
+      type: 'ScalingActive',
+      meaning:
+        'the autoscaler sizes the pool. False while it is off, or knows too little to: no decisions, or a queue that cannot be read.',
+    },
+    {
+      type: 'AbleToScale',
+      meaning:
+        'the size can follow what is asked for. False while trouble keeps the pool from growing (failing jobs or pods, a quota, no node, Redis at its limit), or while somebody else writes the size. Absent while autoscaling is off or has not decided.',
+    },
+    {
+      type: 'ScalingLimited',
+      meaning:
+        'True while maxReplicas or spec.autoscaling.behavior keeps the size from what is asked for. Absent as AbleToScale is.',
+    },
+    {
+      type: 'ReplicasContested',
+      meaning: "somebody else writes the Deployment's replicas; absent while nobody does.",
+    },
   ],
   examples: [
     {

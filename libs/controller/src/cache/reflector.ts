@@ -28,7 +28,7 @@ export interface ReflectorOptions<T extends Resource> {
   log: Logger;
   clock: Clock;
   random?: () => number;
-  /** Objects a page. Default 500. */
+  /** Objects a page. Default 100: what a page is parsed into is thrown away before it counts as old, so that the heap stays small. */
   pageSize?: number;
   /** Told about every list and watch, for metrics. */
   onRequest?: (kind: 'list' | 'watch') => void;
@@ -69,7 +69,7 @@ export class Reflector<T extends Resource> {
   }
 
   async #list(signal: AbortSignal): Promise<void> {
-    const { selection, target, clock, pageSize = 500, onRequest } = this.#options;
+    const { selection, target, clock, pageSize = 100, onRequest } = this.#options;
     onRequest?.('list');
     const { objects, resourceVersion } = await this.#listAll({ ...selection, signal, limit: pageSize }).catch(
       (error) => {

@@ -45,6 +45,13 @@ it('lets an object say 25 things at once, then one every five minutes', () => {
   expect(act(300_001)).toBe('drop');
 });
 
+it('lets a warning through although the object has told too much of what is normal', () => {
+  const record = recorder();
+  for (let index = 0; index < 100; index++) record('a', { type: 'Normal', reason: 'Scaled', message: `${index}` }, 0);
+  expect(record('a', { type: 'Normal', reason: 'Other', message: 'x' }, 0).action).toBe('drop');
+  expect(record('a', event('no route'), 0).action).toBe('create');
+});
+
 it('writes an event anew when the API server has forgotten it', () => {
   const correlator = new EventCorrelator();
   const plan = correlator.plan('a', event('x'), 0);

@@ -31,7 +31,8 @@ const REFILL_MS = 300_000;
 
 /**
  * Keeps events few, as client-go does: equal ones are counted, more than ten similar ones (same reason, other message) within ten minutes
- * become one, and an object gets at most 25 at once and one more every five minutes. Memory is bounded. Pure: time comes in.
+ * become one, and an object gets at most 25 at once and one more every five minutes; other than in client-go, warnings and normal
+ * ones apart, so that the story of a pool whose size moves often does not silence its warnings. Memory is bounded. Pure: time comes in.
  */
 export class EventCorrelator {
   readonly #written = new LruMap<string, Written>(CAPACITY);
@@ -40,7 +41,7 @@ export class EventCorrelator {
 
   plan(objectId: string, event: ObjectEvent, nowMs: number): EventPlan {
     const { id, message } = this.#combine(objectId, event, nowMs);
-    if (!this.#spend(objectId, nowMs)) return { action: 'drop' };
+    if (!this.#spend(`${event.type} ${objectId}`, nowMs)) return { action: 'drop' };
     const written = this.#written.get(id);
     if (written?.name === undefined) {
       this.#written.set(id, { name: undefined, count: 1 });
@@ -73,12 +74,12 @@ export class EventCorrelator {
     return { id: family, message: `(combined from similar events): ${event.message}` };
   }
 
-  #spend(objectId: string, nowMs: number): boolean {
-    const bucket = this.#buckets.get(objectId) ?? { tokens: BURST, refilledMs: nowMs };
+  #spend(key: string, nowMs: number): boolean {
+    const bucket = this.#buckets.get(key) ?? { tokens: BURST, refilledMs: nowMs };
     const refill = (nowMs - bucket.refilledMs) / REFILL_MS;
     const tokens = Math.min(BURST, bucket.tokens + refill);
     const spent = tokens >= 1;
-    this.#buckets.set(objectId, { tokens: spent ? tokens - 1 : tokens, refilledMs: nowMs });
+    this.#buckets.set(key, { tokens: spent ? tokens - 1 : tokens, refilledMs: nowMs });
     return spent;
   }
 }

@@ -1,8 +1,8 @@
 import type { Environment, Run } from './simulate.ts';
-import { simulate } from './simulate.ts';
+import { simulateWithin } from './simulate.ts';
 import { missShare } from './outcome.ts';
 import type { Scaler } from './scaler.ts';
-import { offeredLoad, type Workload } from './workload.ts';
+import { offeredLoad, startsOf, type Workload } from './workload.ts';
 
 /** Share of the starts that may be late: the target is a 95th percentile. */
 export const ALLOWED_MISSES = 0.05;
@@ -30,14 +30,21 @@ export interface ClairvoyantBound {
 export function clairvoyantBound(workload: Workload, waitTargetMs: number, environment: Environment): ClairvoyantBound {
   const leadMs = startTime(environment);
   const demand = demandBins(workload, waitTargetMs / 2);
+  const bounds = { waitTargetMs, lateStarts: ALLOWED_MISSES * startsOf(workload) };
   let best: Run | undefined;
   for (const smoothing of SMOOTHING) {
     const even = evened(demand, Math.max(1, Math.round((smoothing * waitTargetMs) / BIN_MS)));
     for (const headroom of HEADROOM) {
       const pods = even.map((slots) => wholePods((slots * headroom) / environment.concurrency));
-      const run = simulate(workload, scheduled(pods, leadMs, `clairvoyant ${smoothing} ${headroom}`), environment);
-      if (missShare(run, waitTargetMs) > ALLOWED_MISSES) continue;
-      if (best === undefined || run.podSeconds < best.podSeconds) best = run;
+      const schedule = scheduled(pods, leadMs, `clairvoyant ${smoothing} ${headroom}`);
+      const run = simulateWithin(
+        { ...bounds, podSeconds: best?.podSeconds ?? Infinity },
+        workload,
+        schedule,
+        environment,
+      );
+      if (run === undefined || missShare(run, waitTargetMs) > ALLOWED_MISSES) continue;
+      best = run;
       break; // More headroom costs more.
     }
   }

@@ -47,6 +47,12 @@ export class Fleet {
     return this.#podMs / 1_000;
   }
 
+  /** Whether more than `podSeconds` were used until now. */
+  hasUsed(podSeconds: number, nowMs: number): boolean {
+    const sinceMs = Math.max(0, Math.min(nowMs, this.#countedUntilMs) - this.#countedMs);
+    return this.#podMs + this.#existing * sinceMs > podSeconds * 1_000;
+  }
+
   /** @returns the pods that start now; whoever calls tells when they are ready. */
   grow(to: number, nowMs: number): Pod[] {
     const started = Array.from({ length: to - this.replicas }, (): Pod => ({ state: 'starting', busy: 0 }));

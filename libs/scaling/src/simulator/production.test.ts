@@ -70,6 +70,35 @@ describe('the production policy in simulated time', { timeout: 60_000 }, () => {
     },
   );
 
+  // Jobs of a minute cannot be seen to come in seconds: a few a minute do not tell 4 times the load from chance.
+  test.each([
+    [100, 5, 3],
+    [1_000, 20, 3],
+    [10_000, 20, 4],
+    [60_000, 20, 6],
+  ])(
+    'jobs of %d ms on %d slots: a step to 2, 4 or 8 times the load is answered by at most %d growths, and taken back in as few',
+    (serviceMs, slots, growths) => {
+      const before = (slots * 1_000) / serviceMs;
+      const stepMs = Math.max(5 * MINUTE, 10 * serviceMs);
+      for (const factor of [2, 4, 8]) {
+        const durationMs = stepMs + 3 * MINUTE;
+        const rate = steps([
+          [0, before],
+          [stepMs, before * factor],
+        ]);
+        const addedMs = poissonArrivals(rate, before * factor, durationMs, seededRandom(factor));
+        const plan = { name: 'step', durationMs, seed: 11, service: exponential(serviceMs) };
+        const settling = afterWarmUp(run(workload(plan, addedMs), 11), stepMs);
+        const changes = settling.changes.filter(({ atMs }) => atMs < durationMs);
+        const grown = changes.filter(({ from, to }) => to > from).length;
+        expect(grown, `growths at ${factor} times the load`).toBeLessThanOrEqual(growths);
+        expect(changes.length - grown, `shrinks at ${factor} times the load`).toBeLessThanOrEqual(2);
+        expect(missShare(settling, TARGET_MS)).toBeLessThan(0.05);
+      }
+    },
+  );
+
   test('a pool of long jobs is sized by the jobs, not by the moment: 100 jobs of 10 minutes get 100 slots and keep them', () => {
     const result = run(bulk('long', 10_000, 100, 10 * MINUTE, 9 * MINUTE), 7);
     const peak = Math.max(...result.changes.map(({ to }) => to));

@@ -1,6 +1,6 @@
 import { decide } from '../decide.ts';
 import { initialState } from '../policy-state.ts';
-import { emptyHistory, estimateQueue, observeQueue, type QueueHistory } from '../queue-history.ts';
+import { emptyHistory, estimateQueue, observeQueue, untilBurstLookMs, type QueueHistory } from '../queue-history.ts';
 import type { FinishedJobs } from '../finished-jobs.ts';
 import type { PolicyState, PoolSpecView, QueueLoad } from '../types.ts';
 import { DEFAULT_WAIT_TARGET_MS } from '../pool-spec.ts';
@@ -90,7 +90,8 @@ class Production implements Scaler {
     const followUp = this.#followUps.shift();
     if (this.#atRest) {
       const beforeDueMs = view.nextDueMs() - POD_START_MS;
-      const nextMs = Math.min(nowMs + SAFETY_POLL_MS, Math.max(nowMs + 1, beforeDueMs));
+      const beforeBurstMs = nowMs + (untilBurstLookMs(this.#history, nowMs) ?? Infinity);
+      const nextMs = Math.min(nowMs + SAFETY_POLL_MS, Math.max(nowMs + 1, Math.min(beforeDueMs, beforeBurstMs)));
       return { nextMs, wokenAfterMs: WAKE_MS };
     }
     const onGridMs = Math.ceil((nowMs + (jobs > 0 ? TICK_MS : QUIET_MS)) / TICK_MS - 0.5) * TICK_MS;

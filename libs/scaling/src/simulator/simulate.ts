@@ -38,6 +38,16 @@ export interface Run {
   readonly supply: readonly Level[];
 }
 
+/** What a run may use at most to be of interest. */
+export interface Bounds {
+  readonly waitTargetMs: number;
+  /** Starts that waited longer than that. */
+  readonly lateStarts: number;
+  readonly podSeconds: number;
+}
+
+const UNBOUNDED: Bounds = { waitTargetMs: Infinity, lateStarts: Infinity, podSeconds: Infinity };
+
 /** A run ends this long after the last job was added, whatever still waits. */
 const GIVEN_UP_AFTER_MS = 12 * 3_600_000;
 
@@ -46,7 +56,17 @@ const GIVEN_UP_AFTER_MS = 12 * 3_600_000;
  * a fresh scaler, give the same run. No pod runs at the beginning.
  */
 export function simulate(workload: Workload, scaler: Scaler, environment: Environment): Run {
-  return new Simulation(workload, scaler, environment).run();
+  return new Simulation(workload, scaler, environment, UNBOUNDED).run()!;
+}
+
+/** As `simulate`; undefined as soon as the run is out of the bounds, which most runs of a search are early. */
+export function simulateWithin(
+  bounds: Bounds,
+  workload: Workload,
+  scaler: Scaler,
+  environment: Environment,
+): Run | undefined {
+  return new Simulation(workload, scaler, environment, bounds).run();
 }
 
 type Event =
@@ -62,6 +82,7 @@ class Simulation implements PoolView {
   readonly #workload: Workload;
   readonly #scaler: Scaler;
   readonly #environment: Environment;
+  readonly #bounds: Bounds;
   readonly #random: Random;
   readonly #events = new EventHeap<Event>();
   readonly #line = new Line();
@@ -73,11 +94,13 @@ class Simulation implements PoolView {
   readonly #finished: { waitMs: number | undefined; serviceMs: number }[] = [];
   #finishedSinceTaken = 0;
   #completed = 0;
+  #late = 0;
   #jobMs = 0;
   #nextTickMs = 0;
   #wokenAfterMs: number | undefined;
 
-  constructor(workload: Workload, scaler: Scaler, environment: Environment) {
+  constructor(workload: Workload, scaler: Scaler, environment: Environment, bounds: Bounds) {
+    this.#bounds = bounds;
     this.#workload = workload;
     this.#scaler = scaler;
     this.#environment = environment;
@@ -85,7 +108,8 @@ class Simulation implements PoolView {
     this.#fleet = new Fleet(environment.concurrency, workload.durationMs);
   }
 
-  run(): Run {
+  /** @returns undefined when the run left its bounds. */
+  run(): Run | undefined {
     const { addedMs, durationMs } = this.#workload;
     const jobs = addedMs.length;
     const givenUpMs = durationMs + GIVEN_UP_AFTER_MS;
@@ -98,6 +122,7 @@ class Simulation implements PoolView {
       if (this.#events.nextMs <= atMs) this.#handle(this.#events.pop()!);
       else if (nextJobMs <= atMs) this.#add();
       else this.#tick();
+      if (this.#late > this.#bounds.lateStarts || this.#fleet.hasUsed(this.#bounds.podSeconds, atMs)) return undefined;
     }
     return {
       scaler: this.#scaler.name,
@@ -183,6 +208,7 @@ class Simulation implements PoolView {
       if (pod === undefined) return;
       const entry = this.#line.shift()!;
       const waitMs = this.nowMs - entry.readyMs;
+      if (waitMs > this.#bounds.waitTargetMs) this.#late++;
       this.#waits.push(waitMs);
       this.#starts.push(this.nowMs);
       this.active++;

@@ -60,6 +60,11 @@ export function workload(plan: WorkloadPlan, addedMs: Float64Array): Workload {
   };
 }
 
+/** Starts when every job runs to its end: each attempt is one. */
+export function startsOf({ addedMs, failures }: Workload): number {
+  return addedMs.length + (failures?.reduce((sum, failed) => sum + failed, 0) ?? 0);
+}
+
 /** Mean of the jobs in service if each started when due: Σ of all attempts' service times ÷ duration. */
 export function offeredLoad({ serviceMs, failures, durationMs }: Workload): number {
   return serviceMs.reduce((sum, ms, job) => sum + ms * (1 + (failures?.[job] ?? 0)), 0) / durationMs;

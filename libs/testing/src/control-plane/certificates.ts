@@ -19,7 +19,8 @@ export interface Credentials {
   kubeletToken: string;
 }
 
-interface KeyPair {
+/** Paths of a private key and what proves it. */
+export interface KeyPair {
   key: string;
   /** Certificate, or public key of the service account pair. */
   certificate: string;
@@ -34,8 +35,8 @@ export async function createCredentials(folder: string, addresses: string[], nod
   const names = ['localhost', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc'];
   const altNames = [...names.map((name) => `DNS:${name}`), ...addresses.map((address) => `IP:${address}`)];
   const [serving, frontProxy] = await Promise.all([
-    issue(folder, 'apiserver', 'kube-apiserver', ca, `subjectAltName=${altNames.join(',')}`),
-    issue(folder, 'front-proxy', 'front-proxy-client', frontProxyCa, 'extendedKeyUsage=clientAuth'),
+    issueCertificate(folder, 'apiserver', 'kube-apiserver', ca, `subjectAltName=${altNames.join(',')}`),
+    issueCertificate(folder, 'front-proxy', 'front-proxy-client', frontProxyCa, 'extendedKeyUsage=clientAuth'),
   ]);
 
   const serviceAccount = { key: join(folder, 'sa.key'), certificate: join(folder, 'sa.pub') };
@@ -65,14 +66,20 @@ export async function createCredentials(folder: string, addresses: string[], nod
 
 const EC_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
 
-async function createAuthority(folder: string, name: string, commonName: string): Promise<KeyPair> {
+/** Makes a CA of 30 days, `name`.key and `name`.crt in `folder`. */
+export async function createAuthority(folder: string, name: string, commonName: string): Promise<KeyPair> {
   const pair = { key: join(folder, `${name}.key`), certificate: join(folder, `${name}.crt`) };
   const subject = ['-subj', `/CN=${commonName}`, '-days', '30'];
   await openssl('req', '-x509', ...EC_KEY, ...subject, '-keyout', pair.key, '-out', pair.certificate);
   return pair;
 }
 
-async function issue(
+/**
+ * Makes `name`.key and `name`.crt in `folder`, signed by `authority`.
+ *
+ * @param extension as openssl's `-addext` takes it, such as `subjectAltName=DNS:localhost`.
+ */
+export async function issueCertificate(
   folder: string,
   name: string,
   commonName: string,

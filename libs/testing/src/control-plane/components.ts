@@ -63,8 +63,9 @@ export function apiServerArguments(place: ControlPlanePlace, credentials: Creden
     '--requestheader-extra-headers-prefix=X-Remote-Extra-',
     `--proxy-client-cert-file=${frontProxy.certificate}`,
     `--proxy-client-key-file=${frontProxy.key}`,
-    // There is no kube-proxy next to the API server that would lead it to a service's address.
-    '--enable-aggregator-routing=true',
+    // How it finds an aggregated API. By the endpoints of its service, since there may be no kube-proxy beside it; on
+    // loopback, which endpoints refuse, by the name in an ExternalName service, and those are only read without routing.
+    `--enable-aggregator-routing=${place.address !== '127.0.0.1'}`,
   ];
 }
 

@@ -1,5 +1,11 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { eventually } from '../eventually.ts';
+import { temporaryFolder } from '../process.ts';
+import { createAuthority, issueCertificate } from './certificates.ts';
 import { startControlPlane, type ControlPlane } from './control-plane.ts';
 
 let controlPlane: ControlPlane;
@@ -70,4 +76,38 @@ it('publishes the request-header CA that aggregated APIs trust', async () => {
   const path = 'jsonpath={.data.requestheader-client-ca-file}';
   const args = ['get', 'configmap', 'extension-apiserver-authentication', '-n', 'kube-system', '-o', path];
   expect(await controlPlane.kubectl(...args)).toContain('BEGIN CERTIFICATE');
+});
+
+it('forwards an aggregated API to loopback, and tells it for whom', async () => {
+  const namespace = await controlPlane.createNamespace('aggregated');
+  const folder = temporaryFolder('aggregated');
+  const authority = await createAuthority(folder, 'ca', 'aggregated');
+  const pair = await issueCertificate(folder, 'api', 'api', authority, `subjectAltName=DNS:api.${namespace}.svc`);
+  const server = createServer(
+    { key: readFileSync(pair.key), cert: readFileSync(pair.certificate) },
+    (incoming, answer) => void answer.end(JSON.stringify({ user: incoming.headers['x-remote-user'] })),
+  );
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  try {
+    const { port } = server.address() as AddressInfo;
+    const service = { name: 'api', namespace };
+    const caBundle = readFileSync(authority.certificate).toString('base64');
+    const api = { group: 'test.redis-queue.io', version: 'v1', groupPriorityMinimum: 1, versionPriority: 1 };
+    const type = 'ExternalName';
+    await controlPlane.apply([
+      { apiVersion: 'v1', kind: 'Service', metadata: service, spec: { type, externalName: 'localhost' } },
+      {
+        apiVersion: 'apiregistration.k8s.io/v1',
+        kind: 'APIService',
+        metadata: { name: 'v1.test.redis-queue.io' },
+        spec: { ...api, caBundle, service: { ...service, port } },
+      },
+    ]);
+    const answer = await eventually(() => controlPlane.kubectl('get', '--raw', '/apis/test.redis-queue.io/v1/things'));
+    expect(answer).toBe('{"user":"admin"}');
+  } finally {
+    await controlPlane.kubectl('delete', 'apiservice', 'v1.test.redis-queue.io', '--ignore-not-found');
+    server.close();
+    server.closeAllConnections();
+  }
 });

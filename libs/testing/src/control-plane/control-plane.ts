@@ -10,6 +10,8 @@ import { kubectl } from './kubectl.ts';
 export interface ControlPlaneOptions {
   /** Apply the project's CRDs and wait until they are served; default false. */
   crds?: boolean;
+  /** Whether kube-controller-manager runs; default true. Without it nobody makes ReplicaSets of Deployments. */
+  controllerManager?: boolean;
 }
 
 /** etcd, kube-apiserver and kube-controller-manager on loopback; pods are created but nothing runs them. */
@@ -39,7 +41,7 @@ const ATTEMPTS = 3;
 export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
   for (let attempt = 1; ; attempt++) {
     try {
-      const controlPlane = await startOnce();
+      const controlPlane = await startOnce(options);
       if (options.crds) await applyCrds((...args) => controlPlane.kubectl(...args));
       return controlPlane;
     } catch (error) {
@@ -49,7 +51,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
   }
 }
 
-async function startOnce(): Promise<ControlPlane> {
+async function startOnce({ controllerManager = true }: ControlPlaneOptions): Promise<ControlPlane> {
   const folder = temporaryFolder('control-plane');
   const processes = new Map<string, ChildHandle>();
   const launch: Launch = (name, [command = '', ...args]) => {
@@ -78,7 +80,7 @@ async function startOnce(): Promise<ControlPlane> {
     });
     assembly.startEtcd(launch);
     await assembly.startApiServer(launch);
-    assembly.startControllerManager(launch);
+    if (controllerManager) assembly.startControllerManager(launch);
 
     const { kubeconfigPath, server } = assembly;
     const run = (...args: string[]): Promise<string> => kubectl(kubeconfigPath, args);

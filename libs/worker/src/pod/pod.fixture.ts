@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { handle, redisOptionsFromEnvironment, runWorkers, type Handler, type StandardSchema } from '../index.ts';
 import type { LockTimes } from '../lock-times.ts';
+import type { UsageTimes } from '../usage/report.ts';
 import type { Work } from './testbed.ts';
 
 const ledger = new Redis(redisOptionsFromEnvironment(process.env));
@@ -10,7 +11,7 @@ ledger.on('error', () => undefined);
 let running = 0;
 
 const work: Handler<Work> = async (job, { signal }) => {
-  const { blockMs, runMs, ignoreSignal, failTimes = 0, killTimes = 0 } = job.data;
+  const { blockMs, burnMs, runMs, ignoreSignal, failTimes = 0, killTimes = 0 } = job.data;
   const key = `${job.queueName}:${job.id}`;
   const started = await ledger.hincrby('started', key, 1);
   await ledger.zadd('running-at-once', 'GT', ++running, process.env.RQ_POD_NAME!);
@@ -18,6 +19,7 @@ const work: Handler<Work> = async (job, { signal }) => {
   try {
     if (started <= killTimes) process.kill(process.pid, 'SIGKILL');
     if (blockMs) block(blockMs);
+    if (burnMs) burn(burnMs);
     await sleep(runMs, undefined, ignoreSignal ? {} : { signal });
     if (started <= failTimes) throw new Error(`planned failure ${started}`);
     await ledger.hincrby('finished', key, 1);
@@ -31,6 +33,14 @@ function block(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
+function burn(ms: number): void {
+  const before = process.cpuUsage();
+  for (let usedMs = 0; usedMs < ms;) {
+    const { user, system } = process.cpuUsage(before);
+    usedMs = (user + system) / 1_000;
+  }
+}
+
 const hasRunTime: StandardSchema<Work> = {
   '~standard': {
     validate: (value) =>
@@ -40,8 +50,10 @@ const hasRunTime: StandardSchema<Work> = {
   },
 };
 
-const { TEST_LOCKS } = process.env;
+const { TEST_LOCKS, TEST_USAGE_TIMES } = process.env;
 await runWorkers({
   handlers: { a: handle(hasRunTime, work), b: work, c: work },
+  ...(TEST_USAGE_TIMES === 'off' && { reportUsage: false }),
+  ...(TEST_USAGE_TIMES?.startsWith('{') && { usageTimes: JSON.parse(TEST_USAGE_TIMES) as UsageTimes }),
   ...(TEST_LOCKS && { locks: JSON.parse(TEST_LOCKS) as LockTimes }),
 });

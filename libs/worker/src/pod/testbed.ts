@@ -22,6 +22,8 @@ export const PATIENT = { RQ_GRACE_PERIOD_MS: '60000', RQ_MAX_DRAIN_TIME_MS: '120
 export interface Work {
   /** Blocks the event loop. */
   blockMs?: number;
+  /** The same, with so much of the CPU's time. */
+  burnMs?: number;
   runMs: number;
   ignoreSignal?: boolean;
   /** Fails its first so many runs. */

@@ -55,6 +55,7 @@ export async function drainQueues(options: DrainQueuesOptions): Promise<DrainedQ
     handlers,
     telemetry,
     log,
+    usage: false,
   });
   const connection = new Redis({ ...redis, maxRetriesPerRequest: null });
   connection.on('error', () => undefined); // the workers' own connection logs it

@@ -1,0 +1,87 @@
+import { Redis } from 'ioredis';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { eventually } from '@redis-queue/testing';
+import { aPool } from './fixtures.ts';
+import { TestAutoscaler } from './test-support.ts';
+
+// Short outages; a minute each, with the workerpool controller: `make bench NAME=outage`.
+
+let scaler: TestAutoscaler;
+beforeEach(async () => {
+  scaler = await TestAutoscaler.start();
+});
+afterEach(async () => scaler[Symbol.asyncDispose]());
+
+const told = (name: string) => eventually(() => scaler.of(name).at(-1), { description: `a decision on ${name}` });
+const jobs = (count: number) => Array.from({ length: count }, () => ({ name: 'send', data: {} }));
+const resume = (pid: number) => process.kill(pid, 'SIGCONT');
+
+it('while Redis stands still the size is held, and two ticks after it goes on the size is right', async () => {
+  scaler.add(aPool('workers', ['emails']), 6);
+  await scaler.run();
+  await told('workers');
+  const emails = scaler.producer('emails');
+  await emails.waitUntilReady();
+  const { pid } = scaler.redis;
+  process.kill(pid, 'SIGSTOP');
+  try {
+    await eventually(() => scaler.of('workers').find(({ heldBy }) => heldBy === 'SensorFailed'));
+  } finally {
+    resume(pid);
+  }
+  const backMs = performance.now();
+  await emails.addBulk(jobs(600));
+  const right = await eventually(() => scaler.of('workers').find(({ desiredReplicas }) => desiredReplicas >= 10));
+  expect(right.arrivedAtMs - backMs).toBeLessThan(4_000); // two ticks, and two more for a busy machine
+  expect(scaler.of('workers').every(({ desiredReplicas }) => desiredReplicas >= 6)).toBe(true);
+});
+
+it('while the bus stands still nothing changes, and soon after it goes on the newest size arrives', async () => {
+  scaler.add(aPool('workers', ['emails']));
+  await scaler.run();
+  await told('workers');
+  const { pid } = scaler.bus;
+  process.kill(pid, 'SIGSTOP');
+  try {
+    await scaler.producer('emails').addBulk(jobs(600));
+    await eventually(() => scaler.logLines.some((line) => line.includes('the bus does not answer')));
+  } finally {
+    resume(pid);
+  }
+  const backMs = performance.now();
+  const right = await eventually(() => scaler.of('workers').find(({ desiredReplicas }) => desiredReplicas >= 18));
+  expect(right.arrivedAtMs - backMs).toBeLessThan(4_000);
+});
+
+it('jobs that are added one after another wake the pool to their size in one change', async () => {
+  scaler.add(aPool('workers', ['emails']));
+  await scaler.run();
+  await told('workers');
+  await eventually(async () => (await scaler.metric('redis_queue_autoscaler_sample_duration_seconds')).length > 0);
+  const emails = scaler.producer('emails');
+  await emails.waitUntilReady();
+  // Half of the jobs come in one go after the first: were that one looked at alone, there would be two changes.
+  await emails.add('send', {});
+  await emails.addBulk(jobs(600));
+  await eventually(() => scaler.replicas('workers') >= 18);
+  const changes = scaler
+    .of('workers')
+    .filter(({ desiredReplicas, currentReplicas }) => desiredReplicas !== currentReplicas);
+  expect(new Set(changes.map(({ desiredReplicas }) => desiredReplicas)).size).toBe(1);
+});
+
+it('a pool does not grow while its Redis has no memory left, says so, and grows when there is some', async () => {
+  const redis = new Redis(scaler.redis.url);
+  scaler.add(aPool('workers', ['emails']), 2);
+  await scaler.producer('emails').addBulk(jobs(600));
+  await redis.config('SET', 'maxmemory', '1mb');
+  await scaler.run();
+  const held = await eventually(() => scaler.of('workers').find(({ heldBy }) => heldBy === 'RedisSaturated'));
+  expect(held).toMatchObject({
+    desiredReplicas: 2,
+    reason: expect.stringContaining('Redis is at its limit') as string,
+  });
+  await redis.config('SET', 'maxmemory', '0');
+  await eventually(() => scaler.replicas('workers') >= 10);
+  redis.disconnect();
+});

@@ -1,0 +1,130 @@
+import { QUEUES, WORKER_POOLS, type WorkerPool } from '@redis-queue/api';
+import { Queue } from 'bullmq';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { DEPLOYMENTS, loadKubeClient, SECRETS, type KubeClient, type Resource } from '@redis-queue/controller';
+import { parseFence } from '@redis-queue/scaling-bus';
+import {
+  eventually,
+  freePort,
+  startControlPlane,
+  startProcess,
+  startRedis,
+  type ChildHandle,
+  type ControlPlane,
+  type RedisServer,
+} from '@redis-queue/testing';
+import { aPool, aQueue } from './fixtures.ts';
+
+const MAX_REPLICAS = 6;
+/** A lease that nobody renews runs out after 15 s; the rest is for a busy machine. */
+const TAKEOVER_MS = 60_000;
+
+let cluster: ControlPlane;
+let client: KubeClient;
+let redis: RedisServer;
+
+beforeAll(async () => {
+  [cluster, redis] = await Promise.all([startControlPlane({ crds: true }), startRedis()]);
+  client = loadKubeClient({ kubeconfigPath: cluster.kubeconfigPath });
+  await eventually(async () => Promise.all([QUEUES, WORKER_POOLS].map((type) => client.list(type))));
+  await startApp('workerpool-controller', '--leader-elect=false');
+});
+afterAll(async () => {
+  await Promise.all([cluster?.stop(), redis?.stop()]);
+});
+
+async function startApp(name: string, ...flags: string[]): Promise<ChildHandle> {
+  const main = new URL(`../../${name}/src/main.ts`, import.meta.url).pathname;
+  const common = [`--kubeconfig=${cluster.kubeconfigPath}`, `--http-port=${await freePort()}`];
+  return startProcess(process.execPath, [main, ...common, ...flags], { env: { BUS_REDIS_URL: redis.url } });
+}
+
+const leads = (autoscaler: ChildHandle): Promise<string> =>
+  autoscaler.waitForLine(/publishing decisions/, { timeoutMs: TAKEOVER_MS });
+
+/** A leader and one that waits, each with a lease in a namespace of its own, and a pool at the size that its jobs ask for. */
+async function scene(name: string) {
+  const namespace = await cluster.createNamespace(name);
+  const start = (): Promise<ChildHandle> => startApp('autoscaler', `--lease-namespace=${namespace}`);
+  const leader = await start();
+  await leads(leader);
+  const waiting = await start();
+  onTestFinished(async () => void (await Promise.all([leader, waiting].map((autoscaler) => autoscaler.stop()))));
+  await waiting.waitForLine(/waiting for the lease/, { timeoutMs: TAKEOVER_MS });
+
+  const place = { metadata: { name, namespace } };
+  await client.create(SECRETS, {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'redis-credentials', namespace },
+    data: { 'redis-url': Buffer.from(redis.url).toString('base64') },
+  } as never);
+  await client.create(QUEUES, { ...aQueue(name), ...place });
+  const behavior = { scaleDown: { stabilizationWindowSeconds: 1 } };
+  const { status: _status, ...pool } = aPool(name, [name], { maxReplicas: MAX_REPLICAS, behavior });
+  await client.create(WORKER_POOLS, { ...pool, ...place });
+  const connection = new Redis(redis.url, { maxRetriesPerRequest: 1 });
+  onTestFinished(() => connection.disconnect());
+  const queue = new Queue(name, { connection });
+  await eventually(() => client.get(DEPLOYMENTS, place.metadata));
+  await queue.addBulk(Array.from({ length: 600 }, () => ({ name: 'send', data: {} })));
+
+  const read = async (): Promise<WorkerPool> =>
+    (await client.get<WorkerPool & Resource>(WORKER_POOLS, place.metadata))!;
+  const sized = (replicas: number): Promise<true> =>
+    eventually(
+      async () => {
+        const deployment = await client.get<Resource & { spec: { replicas: number } }>(DEPLOYMENTS, place.metadata);
+        expect(deployment?.spec.replicas).toBe(replicas);
+        return true as const;
+      },
+      { timeoutMs: 60_000, description: `${name} to have ${replicas} replicas` },
+    );
+  /** Every size that a decision gave the pool, oldest first. */
+  const sizes = async (): Promise<number[]> =>
+    ((await read()).status?.autoscaling?.last ?? []).map(({ to }) => to ?? NaN).toReversed();
+  const epoch = async (): Promise<number> => parseFence((await read()).status?.autoscaling?.decision)?.epoch ?? 0;
+  /** Status tells of a decision of a later epoch. */
+  const tookOver = (before: number): Promise<boolean> =>
+    eventually(async () => (await epoch()) > before, { timeoutMs: TAKEOVER_MS, description: 'a later epoch' });
+  await sized(MAX_REPLICAS);
+  const firstEpoch = await eventually(epoch);
+  return { leader, waiting, queue, sized, sizes, tookOver, firstEpoch };
+}
+
+test.each(['SIGKILL', 'SIGTERM'] as const)(
+  'when the leader ends by %s, the other one takes over and no size changes',
+  async (signal) => {
+    const { leader, waiting, sizes, tookOver, firstEpoch } = await scene(`ends-${signal.toLowerCase()}`);
+    // Status tells of a change a moment after it.
+    const before = await eventually(async () => {
+      const told = await sizes();
+      return told.at(-1) === MAX_REPLICAS && told;
+    });
+    await leader.stop(signal);
+    await leads(waiting);
+    await tookOver(firstEpoch);
+    expect(await sizes()).toEqual(before);
+  },
+  180_000,
+);
+
+test('a leader that stood still while another took over changes nothing when it goes on, and ends', async () => {
+  const { leader, waiting, queue, sized, sizes, tookOver, firstEpoch } = await scene('stood-still');
+  process.kill(leader.pid, 'SIGSTOP');
+  await leads(waiting);
+  await tookOver(firstEpoch);
+  await queue.obliterate({ force: true });
+  const before = await eventually(async () => {
+    const told = await sizes();
+    return told.at(-1) === 0 && told;
+  });
+  process.kill(leader.pid, 'SIGCONT');
+  expect((await leader.exited).code).not.toBe(0);
+  expect(leader.lines.some((line) => /lease/i.test(line))).toBe(true);
+  // A job later shows that sizes still follow the new leader, and by then what the old one did would show.
+  await queue.add('send', {});
+  await sized(1);
+  expect(await sizes()).toEqual([...before, 1]);
+}, 180_000);

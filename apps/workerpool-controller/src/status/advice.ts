@@ -1,0 +1,32 @@
+import type { PoolAdviceStatus, WorkerPool } from '@redis-queue/api';
+import type { DecisionAdvice } from '@redis-queue/scaling-bus';
+
+/**
+ * What `status.autoscaling.advice` says. Pure. The autoscaler says the same words until something else is to be said, at
+ * most every ten minutes; so what it says is written as it is. What it said before stays while it says nothing (it has
+ * restarted and measures anew), until that has been followed.
+ */
+export function adviceStatus(pool: WorkerPool, told: DecisionAdvice | undefined): PoolAdviceStatus | undefined {
+  if (told === undefined) {
+    const before = pool.status?.autoscaling?.advice;
+    return before && !isFollowed(pool.spec, before) ? before : undefined;
+  }
+  const { concurrency, resources, message, pods, since } = told;
+  const { requests, limits } = resources ?? {};
+  return {
+    ...(concurrency !== undefined && { concurrency }),
+    ...(resources && { resources: { ...(requests && { requests }), ...(limits && { limits }) } }),
+    message,
+    pods,
+    since: `${new Date(since).toISOString().slice(0, 19)}Z`,
+  };
+}
+
+/** Whether the spec has the slots that were advised, with which nothing was measured yet, or else all of the resources. */
+function isFollowed({ concurrency, resources }: WorkerPool['spec'], advice: PoolAdviceStatus): boolean {
+  if (advice.concurrency !== undefined) return advice.concurrency === concurrency;
+  const amounts = (['requests', 'limits'] as const).flatMap((kind) =>
+    Object.entries(advice.resources?.[kind] ?? {}).map(([name, amount]) => [amount, resources?.[kind]?.[name]]),
+  );
+  return amounts.length > 0 && amounts.every(([wanted, now]) => String(wanted) === String(now));
+}

@@ -1,0 +1,66 @@
+import { expect, it } from 'vitest';
+import type { ScalingDecision } from '@redis-queue/scaling-bus';
+import type { StatusInput } from '../status.ts';
+import { aDecision, aPool, autoscaled } from '../testbed.ts';
+import type { BlockedPods } from './blocked.ts';
+import { compareStatus } from './news.ts';
+import { allReady, deployment, looping, statusOf } from './test-status.ts';
+
+const pool = aPool(autoscaled(0, 10));
+const told = (change: Partial<StatusInput> = {}) =>
+  statusOf(pool, { deployment: deployment(pool, 1, allReady(1)), decision: aDecision(), ...change });
+const decided = (change: Partial<ScalingDecision>) => told({ decision: aDecision({ sequence: 2, ...change }) });
+const [signal] = aDecision().signals;
+
+it('an equal status is no news, in whatever order its conditions stand', () => {
+  const stored = told();
+  stored.conditions?.reverse();
+  expect(compareStatus(stored, told())).toBe('none');
+});
+
+it.each<[string, Partial<ScalingDecision>]>([
+  ['signals that move by less than a tenth', { signals: [{ ...signal!, depth: 430, arrivalRate: 12 }] }],
+  ['a sentence with other numbers', { reason: '5 replicas: 412 jobs wait' }],
+  ['a newer sample', { sampledAt: 1_060_000, cooldownUntil: 1_090_000 }],
+])('no news: %s', (_, change) => {
+  expect(compareStatus(told(), decided(change))).toBe('none');
+});
+
+it.each<[string, Partial<ScalingDecision>]>([
+  ['a signal moves by a tenth', { signals: [{ ...signal!, depth: 440 }] }],
+  ['a signal goes to 0', { signals: [{ ...signal!, wants: 0 }] }],
+  ['a signal is not measured any more', { signals: [{ queue: signal!.queue, depth: 400 }] }],
+  ['the sentence says something else', { reason: '5 replicas: 400 jobs run' }],
+  ['confidence falls', { confidence: 0.5 }],
+])('numbers: %s', (_, change) => {
+  expect(compareStatus(told(), decided(change))).toBe('numbers');
+});
+
+it.each<[string, Partial<ScalingDecision>]>([
+  ['a hold', { heldBy: 'StabilizationWindow' }],
+  ['missing data', { heldBy: 'StaleData' }],
+  ['a limit', { safetyLimitHit: true }],
+  ['a new autoscaler', { epoch: 2_000 }],
+])('holds: %s', (_, change) => {
+  expect(compareStatus(told(), decided(change))).toBe('holds');
+  expect(compareStatus(decided(change), told())).toBe('holds');
+});
+
+it.each<[string, Partial<StatusInput>]>([
+  ['another size', { deployment: deployment(pool, 2, allReady(2)) }],
+  ['another wish', { decision: aDecision({ desiredReplicas: 9 }) }],
+  ['a change of size to tell', { scalings: [{ atMs: 0, from: 1, to: 2, reason: '' }] }],
+  ['another writer of the size', { contest: { manager: 'kubectl', untilMs: 0 } }],
+  ['decisions that are not understood', { unknownVersion: '2.0' }],
+])('news: %s', (_, change) => {
+  expect(compareStatus(told(), told(change))).toBe('news');
+});
+
+it('blocked pods that get more, or restart, are numbers; others are news', () => {
+  const more: BlockedPods = { counts: { crashLooping: 2 }, problem: { reason: 'CrashLooping', message: '3 restarts' } };
+  const found = { deployment: deployment(pool, 2, { ...allReady(2), readyReplicas: 0 }) };
+  const before = told({ ...found, blocked: looping });
+  expect(compareStatus(before, told({ ...found, blocked: more }))).toBe('numbers');
+  expect(compareStatus(before, told(found))).toBe('news');
+  expect(compareStatus(before, told({ ...found, blocked: { ...looping, counts: { imageFailing: 1 } } }))).toBe('news');
+});

@@ -1,0 +1,120 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Condition, ScalingSignal, WorkerPoolStatus } from '@redis-queue/api';
+import { parseFence } from '@redis-queue/scaling-bus';
+import { PoolCondition } from '../reasons.ts';
+
+/** How much the newer status has to say, from the least to the most. */
+export type StatusNews =
+  /** Nothing, or only what moves all the time by less than anybody needs to know. */
+  | 'none'
+  /** Numbers that moved: worth a write now and then. */
+  | 'numbers'
+  /** Whether and why scaling is held or limited: worth a write within seconds, but not at each turn. */
+  | 'holds'
+  /** The rest: written at once. */
+  | 'news';
+
+/** A number that moved by less is not told. */
+const NOTABLE_CHANGE = 0.1;
+/** The same of an interval from 0 to 1. */
+const NOTABLE_CONFIDENCE = 0.1;
+const SCALING: ReadonlySet<string> = new Set([
+  PoolCondition.ScalingActive,
+  PoolCondition.AbleToScale,
+  PoolCondition.ScalingLimited,
+]);
+
+export function compareStatus(before: WorkerPoolStatus | undefined, after: WorkerPoolStatus): StatusNews {
+  if (isDeepStrictEqual(sorted(before), sorted(after))) return 'none';
+  if (!isDeepStrictEqual(quiet(sorted(before)), quiet(sorted(after)))) return 'news';
+  if (!isDeepStrictEqual(holds(before), holds(after))) return 'holds';
+  return numbersMoved(before, after) ? 'numbers' : 'none';
+}
+
+function sorted(status: WorkerPoolStatus | undefined): WorkerPoolStatus {
+  const list = status?.conditions?.toSorted((a, b) => a.type.localeCompare(b.type));
+  return { ...status, ...(list && { conditions: list }) };
+}
+
+/** The status without what moves all the time. */
+function quiet(status: WorkerPoolStatus): object {
+  const { autoscaling, rollout, blockedReplicas, conditions, ...rest } = status;
+  const list = conditions?.filter(({ type }) => !SCALING.has(type));
+  return {
+    ...rest,
+    // While pods are blocked, messages move with every restart.
+    conditions: blockedReplicas ? list?.map(({ message: _message, ...condition }) => condition) : list,
+    scaling: conditions?.filter(({ type }) => SCALING.has(type)).map(unmoving),
+    autoscaling: autoscaling && [autoscaling.desired, autoscaling.last],
+    rollout: rollout && [rollout.version, rollout.phase, rollout.startedAt],
+    blockedReplicas: blockedReplicas && Object.keys(blockedReplicas).toSorted(),
+  };
+}
+
+/** Of a condition of scaling, what no hold changes. */
+function unmoving({ type, reason, observedGeneration }: Condition): unknown[] {
+  const byPeople = type === PoolCondition.ScalingActive && BY_PEOPLE.has(reason);
+  return [type, observedGeneration, byPeople ? reason : ''];
+}
+
+/** Reasons of ScalingActive that come from what somebody did, not from what the autoscaler measured. */
+const BY_PEOPLE: ReadonlySet<string> = new Set([
+  'Disabled',
+  'WaitingForDecision',
+  'UnknownDecisionVersion',
+  'ReplicasContested',
+]);
+
+function holds(status: WorkerPoolStatus | undefined): unknown {
+  const scaling = status?.conditions?.filter(({ type }) => SCALING.has(type)) ?? [];
+  return [
+    status?.autoscaling?.heldBy,
+    // A new autoscaler's epoch: the next one begins above all that statuses tell of.
+    parseFence(status?.autoscaling?.decision)?.epoch,
+    ...scaling.map(({ type, status: value, reason }) => `${type} ${value} ${reason}`).toSorted(),
+  ];
+}
+
+function numbersMoved(before: WorkerPoolStatus | undefined, after: WorkerPoolStatus): boolean {
+  if (!isDeepStrictEqual(restOf(before), restOf(after))) return true;
+  const [old, now] = [before?.autoscaling, after.autoscaling];
+  if (Math.abs((old?.confidence ?? 0) - (now?.confidence ?? 0)) >= NOTABLE_CONFIDENCE) return true;
+  return wording(old?.reason) !== wording(now?.reason) || signalsMoved(old?.signals ?? [], now?.signals ?? []);
+}
+
+/** What differs for other reasons than a decision's numbers: restarts of blocked pods, a rollout's progress, advice. */
+function restOf(status: WorkerPoolStatus | undefined): object {
+  const { autoscaling, conditions, ...rest } = status ?? {};
+  const {
+    reason: _reason,
+    signals: _signals,
+    confidence: _confidence,
+    sampledAt: _sampledAt,
+    cooldownUntil: _cooldownUntil,
+    decision: _decision,
+    ...told
+  } = autoscaling ?? {};
+  const list = conditions?.filter(({ type }) => !SCALING.has(type)).toSorted((a, b) => a.type.localeCompare(b.type));
+  return { ...rest, conditions: list, told };
+}
+
+/** A sentence without its numbers. */
+function wording(reason: string | undefined): string {
+  return (reason ?? '').replaceAll(/[0-9][0-9.,]*( (ms|s|min)\b)?/g, '#');
+}
+
+function signalsMoved(before: readonly ScalingSignal[], after: readonly ScalingSignal[]): boolean {
+  if (before.length !== after.length) return true;
+  return after.some((signal, index) => {
+    const { queue, ...numbers } = signal;
+    const { queue: oldQueue, ...old } = before[index]!;
+    const fields = new Set([...Object.keys(numbers), ...Object.keys(old)]) as Set<keyof typeof numbers>;
+    return queue !== oldQueue || [...fields].some((field) => moved(old[field], numbers[field]));
+  });
+}
+
+function moved(before: number | undefined, now: number | undefined): boolean {
+  if (before === now) return false;
+  if (before === undefined || now === undefined || before === 0 || now === 0) return true;
+  return Math.abs(now - before) >= NOTABLE_CHANGE * Math.abs(before);
+}

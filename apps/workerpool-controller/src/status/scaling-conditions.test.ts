@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest';
+import type { StatusInput } from '../status.ts';
+import { aDecision, aPool, autoscaled } from '../testbed.ts';
+import { allReady, brief, deployment, EARLIER, statusOf } from './test-status.ts';
+
+const auto = aPool(autoscaled(0, 10));
+const scalingOf = (change: Partial<StatusInput>, pool = auto) => {
+  const { Ready: _ready, ...scaling } = brief(
+    statusOf(pool, { deployment: deployment(pool, 1, allReady(1)), ...change }),
+  );
+  return scaling;
+};
+const able = { ScalingActive: 'True Decided', AbleToScale: 'True ReadyForNewScale' };
+const unlimited = { ScalingLimited: 'False DesiredWithinRange' };
+const held = (heldBy: string, wants: number) => ({
+  decision: aDecision({ heldBy, signals: [{ queue: 'emails', depth: 4, wants }] }),
+});
+
+describe('the conditions of scaling', () => {
+  it.each<[string, Partial<StatusInput>, Record<string, string>]>([
+    ['no decision yet', {}, { ScalingActive: 'False WaitingForDecision' }],
+    ['a decision', { decision: aDecision() }, { ...able, ...unlimited }],
+    [
+      'a queue that cannot be read',
+      held('SensorFailed', 1),
+      { ...able, ...unlimited, ScalingActive: 'False SensorFailed' },
+    ],
+    ['old data', held('StaleData', 1), { ...able, ...unlimited, ScalingActive: 'False StaleData' }],
+    ['jobs that fail', held('JobsFailing', 9), { ...able, ...unlimited, AbleToScale: 'False JobsFailing' }],
+    ['no node for more pods', held('Unschedulable', 9), { ...able, ...unlimited, AbleToScale: 'False Unschedulable' }],
+    [
+      'less that would do',
+      held('StabilizationWindow', 1),
+      { ...able, ...unlimited, AbleToScale: 'True ScaleDownStabilized' },
+    ],
+    ['a burst', held('Panic', 1), { ...able, ...unlimited, AbleToScale: 'True ScaleDownStabilized' }],
+    [
+      'a slow scaleUp',
+      held('StabilizationWindow', 9),
+      { ...able, ...unlimited, AbleToScale: 'True ScaleUpStabilized' },
+    ],
+    ['a growth in steps', held('StepLimit', 9), { ...able, ScalingLimited: 'True ScaleUpLimit' }],
+    ['a shrink that is disabled', held('Disabled', 1), { ...able, ScalingLimited: 'True ScaleDownLimit' }],
+    [
+      'maxReplicas',
+      { decision: aDecision({ safetyLimitHit: true }) },
+      { ...able, ScalingLimited: 'True TooManyReplicas' },
+    ],
+    ['a hold of a later release', held('MoonPhase', 1), { ...able, ...unlimited, AbleToScale: 'True Held' }],
+    [
+      'decisions of a later version of the bus',
+      { decision: aDecision(), unknownVersion: '2.0' },
+      { ...able, ...unlimited, ScalingActive: 'False UnknownDecisionVersion' },
+    ],
+    [
+      'another writer of the size',
+      { decision: aDecision(), contest: { manager: 'kubectl', untilMs: 0 } },
+      {
+        ...unlimited,
+        ScalingActive: 'False ReplicasContested',
+        AbleToScale: 'False ReplicasContested',
+        ReplicasContested: 'True ReplicasContested',
+      },
+    ],
+  ])('tell of %s', (_, change, expected) => {
+    expect(scalingOf(change)).toEqual(expected);
+  });
+
+  it('say that a pool at zero cannot be woken, although nothing is held', () => {
+    const decision = aDecision({ desiredReplicas: 0, signals: [{ queue: 'emails' }, { queue: 'sms', depth: 0 }] });
+    expect(scalingOf({ decision })).toMatchObject({ ScalingActive: 'False SensorFailed' });
+  });
+
+  it('carry the sentence with the numbers where something is in the way', () => {
+    const decision = aDecision({ heldBy: 'JobsFailing', reason: '3 replicas instead of 9, because 80 % failed' });
+    const { conditions } = statusOf(auto, { decision });
+    expect(conditions?.find(({ type }) => type === 'AbleToScale')?.message).toBe(decision.reason);
+  });
+
+  it('are the same after a restart, until the next decision', () => {
+    for (const decision of [aDecision({ safetyLimitHit: true }), held('JobsFailing', 9).decision, aDecision()]) {
+      const told = statusOf(auto, { decision });
+      expect(scalingOf({}, { ...auto, status: told })).toEqual(scalingOf({ decision }));
+    }
+  });
+
+  it('of autoscaling that is off are one', () => {
+    expect(scalingOf({ decision: aDecision() }, aPool())).toEqual({ ScalingActive: 'False Disabled' });
+  });
+});
+
+describe('decisions that were not understood', () => {
+  const told = {
+    type: 'ScalingActive',
+    status: 'False',
+    reason: 'UnknownDecisionVersion',
+    message: 'speaks 2.0',
+    lastTransitionTime: EARLIER,
+  } as const;
+  const pool = aPool(autoscaled(0, 10), { conditions: [told] });
+  const activeOf = (change: Partial<StatusInput>) =>
+    statusOf(pool, change).conditions?.find(({ type }) => type === 'ScalingActive');
+
+  it('are told after a restart too, until one that is', () => {
+    expect(activeOf({})).toMatchObject({ reason: 'UnknownDecisionVersion', message: 'speaks 2.0' });
+    expect(activeOf({ decision: aDecision() })).toMatchObject({ reason: 'Decided' });
+  });
+});

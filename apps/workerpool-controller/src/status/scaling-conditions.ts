@@ -1,0 +1,148 @@
+import type { Condition, WorkerPool } from '@redis-queue/api';
+import { findCondition } from '@redis-queue/controller';
+import type { ScalingDecision } from '@redis-queue/scaling-bus';
+import { PoolCondition, type Problem, type Reason } from '../reasons.ts';
+import { hadDecision } from '../size/size.ts';
+import { isoTime, type AutoscalingInput } from './autoscaling-status.ts';
+
+/** What a condition says, or that it is not there. */
+export type Said = (Problem & { readonly status: Condition['status'] }) | undefined;
+
+/** The conditions of scaling, under the names that HorizontalPodAutoscalers use. */
+export interface ScalingConditions {
+  readonly [PoolCondition.ScalingActive]: Said;
+  readonly [PoolCondition.AbleToScale]: Said;
+  readonly [PoolCondition.ScalingLimited]: Said;
+  readonly [PoolCondition.ReplicasContested]: Said;
+}
+
+/** What stands behind the conditions once the autoscaler has decided. */
+type Decided = Pick<ScalingDecision, 'heldBy' | 'safetyLimitHit'> & {
+  readonly reason: string;
+  readonly blind: boolean;
+};
+
+/** Holds by what they mean for people. Those that trouble causes need somebody; the others pass by themselves. */
+const MISSING_DATA: ReadonlySet<string> = new Set<Reason>(['SensorFailed', 'StaleData', 'QueueMissing']);
+const TROUBLE: ReadonlySet<string> = new Set<Reason>([
+  'JobsFailing',
+  'PodsFailing',
+  'QuotaExhausted',
+  'Unschedulable',
+  'RedisSaturated',
+]);
+const STEADYING: ReadonlySet<string> = new Set([
+  'StabilizationWindow',
+  'Panic',
+  'NoHistory',
+  'LowConfidence',
+  'WaitOverTarget',
+]);
+const STEP_LIMITS: ReadonlySet<string> = new Set(['StepLimit', 'Disabled']);
+
+/** What the conditions of scaling say. Pure. */
+export function scalingConditions(pool: WorkerPool, input: AutoscalingInput): ScalingConditions {
+  const active = scalingActive(pool, input);
+  const enabled = pool.spec.autoscaling?.enabled === true;
+  const decided = enabled ? decidedOf(pool, input) : undefined;
+  const contested: Said = input.contest && { ...active, status: 'True' };
+  return {
+    ScalingActive: active,
+    AbleToScale: enabled && contested ? active : decided && ableToScale(decided, pool, input),
+    ScalingLimited: decided && scalingLimited(decided, pool, input),
+    ReplicasContested: contested,
+  };
+}
+
+function scalingActive(pool: WorkerPool, input: AutoscalingInput): Problem & { status: Condition['status'] } {
+  const { autoscaling } = pool.spec;
+  if (input.contest) {
+    const { untilMs, manager } = input.contest;
+    const until = untilMs === undefined ? 'for as long as it declares them' : `until ${isoTime(untilMs)}`;
+    const message = `The Deployment's replicas are written by ${manager}; left alone ${until}. Remove the other writer.`;
+    return { status: 'False', reason: 'ReplicasContested', message };
+  }
+  if (!autoscaling?.enabled) {
+    return { status: 'False', reason: 'Disabled', message: 'Autoscaling is off: spec.replicas rules.' };
+  }
+  const unknown = input.unknownVersion ?? (input.decision ? undefined : toldUnknownVersion(pool));
+  if (unknown !== undefined) return { status: 'False', reason: 'UnknownDecisionVersion', message: unknown };
+  const decided = decidedOf(pool, input);
+  if (!decided) return { status: 'False', reason: 'WaitingForDecision', message: waitingMessage(pool, input) };
+  const { heldBy, blind, reason } = decided;
+  if (heldBy !== undefined && MISSING_DATA.has(heldBy)) {
+    return { status: 'False', reason: heldBy as Reason, message: reason };
+  }
+  // A pool at zero is held by nothing, and still cannot be woken by a queue that nobody sees.
+  if (blind) return { status: 'False', reason: 'SensorFailed', message: reason };
+  const bounds = `between ${autoscaling.minReplicas} and ${autoscaling.maxReplicas}`;
+  const message = `The autoscaler sizes the pool ${bounds}; status.autoscaling tells why.`;
+  return { status: 'True', reason: 'Decided', message };
+}
+
+function ableToScale({ heldBy, reason }: Decided, pool: WorkerPool, { decision }: AutoscalingInput): Said {
+  if (heldBy === undefined || STEP_LIMITS.has(heldBy) || MISSING_DATA.has(heldBy)) {
+    return {
+      status: 'True',
+      reason: 'ReadyForNewScale',
+      message: 'Nothing keeps the autoscaler from changing the size.',
+    };
+  }
+  if (TROUBLE.has(heldBy)) return { status: 'False', reason: heldBy as Reason, message: reason };
+  if (!STEADYING.has(heldBy)) return { status: 'True', reason: 'Held', message: reason };
+  const grows = wantsMore(decision, pool);
+  return { status: 'True', reason: grows ? 'ScaleUpStabilized' : 'ScaleDownStabilized', message: reason };
+}
+
+function scalingLimited({ heldBy, safetyLimitHit, reason }: Decided, pool: WorkerPool, input: AutoscalingInput): Said {
+  if (safetyLimitHit) return { status: 'True', reason: 'TooManyReplicas', message: reason };
+  if (heldBy !== undefined && STEP_LIMITS.has(heldBy)) {
+    const limit = wantsMore(input.decision, pool) ? 'ScaleUpLimit' : 'ScaleDownLimit';
+    return { status: 'True', reason: limit, message: reason };
+  }
+  const message = 'No bound or step limit of the spec is in the way of the size that is asked for.';
+  return { status: 'False', reason: 'DesiredWithinRange', message };
+}
+
+/** Whether the pool would be larger but for the hold: its queues ask for more than it gets. */
+function wantsMore(decision: ScalingDecision | undefined, pool: WorkerPool): boolean {
+  const signals = decision?.signals ?? pool.status?.autoscaling?.signals ?? [];
+  const wanted = signals.reduce((sum, { wants = 0 }) => sum + wants, 0);
+  return wanted > (decision?.desiredReplicas ?? pool.status?.autoscaling?.desired ?? 0);
+}
+
+/** Of the newest decision, or of what status says of it after a restart. */
+function decidedOf(pool: WorkerPool, { decision }: AutoscalingInput): Decided | undefined {
+  if (decision) {
+    const { heldBy, reason, safetyLimitHit, signals } = decision;
+    return {
+      reason,
+      blind: signals.some(({ depth }) => depth === undefined),
+      ...(heldBy !== undefined && { heldBy }),
+      ...(safetyLimitHit !== undefined && { safetyLimitHit }),
+    };
+  }
+  const told = pool.status?.autoscaling;
+  if (told?.decision === undefined || told.desired === undefined) return undefined;
+  const limited = findCondition(pool.status?.conditions, PoolCondition.ScalingLimited)?.reason;
+  return {
+    reason: told.reason ?? '',
+    safetyLimitHit: limited === 'TooManyReplicas',
+    blind: told.signals?.some(({ depth }) => depth === undefined) ?? false,
+    ...(told.heldBy !== undefined && { heldBy: told.heldBy }),
+  };
+}
+
+function waitingMessage(pool: WorkerPool, { busConfigured, deployment }: AutoscalingInput): string {
+  const why = busConfigured ? 'No decision has arrived yet' : 'No bus is configured (Helm value bus.secretName)';
+  if (hadDecision(pool, deployment)) return `${why}; the size stays as it is.`;
+  return busConfigured
+    ? `${why}; a minute after the pool's creation at least spec.replicas pods run, within its bounds, until one does.`
+    : `${why}: spec.replicas rules, within minReplicas and maxReplicas.`;
+}
+
+/** After a restart, what status says goes on until a decision that is understood. */
+function toldUnknownVersion(pool: WorkerPool): string | undefined {
+  const told = findCondition(pool.status?.conditions, PoolCondition.ScalingActive);
+  return told?.reason === 'UnknownDecisionVersion' ? told.message : undefined;
+}

@@ -1,0 +1,77 @@
+import { eventually, startRedisCluster, type RedisCluster } from '@redis-queue/testing';
+import { Queue, Worker } from 'bullmq';
+import { Cluster } from 'ioredis';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { RedisConnections } from './connections.ts';
+import { sampleFinishedOf } from './finished.ts';
+import { sampleHolders } from './holders.ts';
+import type { QueueRef } from './keys.ts';
+import { sampleBacklogs, sampleQueues } from './sample.ts';
+import type { RedisTarget } from './target.ts';
+
+let cluster: RedisCluster;
+let target: RedisTarget;
+const connections = new RedisConnections({ clientName: 'cluster-test' });
+const clients: { close(): Promise<unknown> }[] = [];
+
+beforeAll(async () => {
+  cluster = await startRedisCluster();
+  const { host, port } = cluster.nodes[0]!;
+  target = { host, port, cluster: true };
+}, 90_000);
+afterAll(async () => {
+  await Promise.all(clients.map((client) => client.close()));
+  connections.close();
+  await cluster[Symbol.asyncDispose]();
+});
+
+function producer({ prefix, name }: QueueRef): Queue {
+  const queue = new Queue(name, { prefix, connection: connections.get(target) });
+  clients.push(queue);
+  return queue;
+}
+
+/** One tag for all queues, or one a queue, as BullMQ demands on a Cluster. */
+const layouts: [string, (n: number) => QueueRef][] = [
+  ['one hash tag in the prefix', (n) => ({ prefix: '{bull}', name: `shared-${n}` })],
+  ['a hash tag a queue', (n) => ({ prefix: 'bull', name: `{own-${n}}` })],
+];
+
+test.each(layouts)('queues on the nodes of a Redis Cluster are sampled, with %s', async (_, refOf) => {
+  const refs = Array.from({ length: 60 }, (_value, n) => refOf(n));
+  const redis = connections.get(target);
+  await Promise.all(refs.map((ref, n) => redis.lpush(`${ref.prefix}:${ref.name}:wait`, ...Array(n + 1).keys())));
+  expect((await sampleBacklogs(redis, refs)).map(({ waiting }) => waiting)).toEqual(refs.map((__, n) => n + 1));
+  expect((await sampleQueues(redis, refs)).map(({ waiting }) => waiting)).toEqual(refs.map((__, n) => n + 1));
+});
+
+test.each(layouts)('what real workers hold and finish on a Redis Cluster is read, with %s', async (_, refOf) => {
+  const refs = [100, 101, 102].map(refOf);
+  const redis = connections.get(target);
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
+  for (const ref of refs) {
+    await producer(ref).add('j', {});
+    const { prefix, name } = ref;
+    const connection = new Cluster([target], { redisOptions: { maxRetriesPerRequest: null } });
+    const worker = new Worker(name, () => released, { prefix, connection, name: 'pod-1' });
+    connection.on('error', () => {});
+    worker.on('error', () => {});
+    clients.push({ close: () => worker.close(true) }, { close: () => Promise.resolve(connection.disconnect()) });
+  }
+  await eventually(async () => (await sampleBacklogs(redis, refs)).every(({ active }) => active === 1), {
+    timeoutMs: 30_000,
+  });
+  expect((await sampleHolders(redis, refs))?.jobsByWorker).toEqual(new Map([['pod-1', 3]]));
+  release();
+  const samples = await eventually(
+    async () => {
+      const found = await sampleFinishedOf(
+        redis,
+        refs.map((queue) => ({ queue })),
+      );
+      return found.every(({ completed }) => completed === 1) ? found : undefined;
+    },
+    { timeoutMs: 30_000 },
+  );
+  for (const { waitsMs, serviceMs } of samples) expect([waitsMs.length, serviceMs.length]).toEqual([1, 1]);
+});

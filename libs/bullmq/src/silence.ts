@@ -1,0 +1,55 @@
+import type { Redis } from 'ioredis';
+
+export interface SilenceOptions {
+  /** Between two questions. */
+  readonly everyMs?: number;
+  /** How long an answer may take; longer than any script that we run, shorter than a person waits. */
+  readonly patienceMs?: number;
+}
+
+/** How soon `disconnect` gives a connection up whose other end says nothing: it can be lost at once. */
+export const DISCONNECT_TIMEOUT_MS = 100;
+
+/**
+ * Connects anew when Redis has fallen silent. A peer that is gone without a word (its node died, a firewall dropped the flow)
+ * closes nothing: TCP notices after its retransmissions, a quarter of an hour later, and a connection that only listens
+ * never does. So Redis is asked with PING, about every 2 s, until the connection is closed for good.
+ */
+export function reconnectWhenSilent(redis: Redis, { everyMs = 2_000, patienceMs = 3_000 }: SilenceOptions = {}): void {
+  let asking = false;
+  const question = setInterval(() => {
+    if (redis.status === 'end') return clearInterval(question);
+    // 'connect': TCP stands, and Redis has not yet answered the handshake.
+    if (asking || (redis.status !== 'ready' && redis.status !== 'connect')) return;
+    asking = true;
+    void ask();
+  }, everyMs).unref();
+
+  async function ask(): Promise<void> {
+    const answered = await answers(redis, patienceMs);
+    asking = false;
+    if (!answered) redis.disconnect(true);
+  }
+}
+
+/** Whether the connection as it stands now answers, or ends, in time. */
+async function answers(redis: Redis, patienceMs: number): Promise<boolean> {
+  const { promise: answered, resolve } = Promise.withResolvers<boolean>();
+  const answer = (): void => resolve(true);
+  redis.once('close', answer);
+  if (redis.status === 'ready')
+    redis.ping().then(answer, (error: Error) => {
+      // A user who may not ask is answered too.
+      if (error.name === 'ReplyError') answer();
+    });
+  else redis.once('ready', answer);
+  // When this process itself stood still, the answer lies unread: let it be read before it counts as missing.
+  const patience = setTimeout(() => setImmediate(resolve, false), patienceMs).unref();
+  try {
+    return await answered;
+  } finally {
+    clearTimeout(patience);
+    redis.off('close', answer);
+    redis.off('ready', answer);
+  }
+}

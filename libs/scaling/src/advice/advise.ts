@@ -1,0 +1,75 @@
+import { mean } from '../decaying.ts';
+import type { Instant } from '../types.ts';
+import type { AdvisedSpec } from './advised-spec.ts';
+import { adviseConcurrency } from './concurrency.ts';
+import { adviseResources, type AdvisedResources } from './resources.ts';
+import { isOf, type UsageHistory } from './usage-history.ts';
+
+/** What measurements say a pool's spec should be. Never applied by itself. */
+export interface PoolAdvice {
+  /** For spec.concurrency; absent: it fits. */
+  readonly concurrency?: number;
+  /** For spec.resources, with the concurrency advised; what is absent fits. */
+  readonly resources?: AdvisedResources;
+  /** For people: what was measured, and what follows. */
+  readonly message: string;
+  /** Pods measured. */
+  readonly pods: number;
+  /** Since when, by Redis' clock. */
+  readonly sinceMs: Instant;
+}
+
+/** How much has to be measured before anything is said. */
+export interface Evidence {
+  /** Time, over all pods, ms. */
+  readonly podMs: number;
+  /** Of it with at least half of the slots busy; less, and nothing is said of concurrency and CPU. */
+  readonly busyPodMs: number;
+  /** From the first report to the last. */
+  readonly spanMs: number;
+}
+
+/** With half an hour the vertical pod autoscaler's own lower bound is at 0.9 of its final value (recommender.go). */
+export const ENOUGH: Evidence = { podMs: 30 * 60_000, busyPodMs: 10 * 60_000, spanMs: 20 * 60_000 };
+const LONGEST_MESSAGE = 1_024;
+
+/**
+ * Advice on concurrency and resources. Pure.
+ *
+ * @returns undefined while too little is known; else at least the message, which says so when everything fits.
+ */
+export function advise(usage: UsageHistory, spec: AdvisedSpec, enough: Evidence = ENOUGH): PoolAdvice | undefined {
+  const { measuredMs, busyMeasuredMs, sinceMs, untilMs, pods } = usage;
+  if (!isOf(usage, spec) || measuredMs < enough.podMs || untilMs - sinceMs < enough.spanMs) return undefined;
+  const busyKnown = busyMeasuredMs >= enough.busyPodMs;
+  const concurrency = busyKnown ? adviseConcurrency(usage, spec) : { why: 'pods were seldom half busy' };
+  const slots = concurrency.slots ?? spec.concurrency;
+  const { resources, why } = adviseResources(usage, spec, slots, busyKnown);
+  const changes = [
+    ...(concurrency.slots === undefined ? [] : [`concurrency ${concurrency.slots} instead of ${spec.concurrency}`]),
+    ...amounts('requests', resources?.requests),
+    ...amounts('limits', resources?.limits),
+  ];
+  const verdict = changes.length > 0 ? `Better: ${changes.join(', ')}.` : 'What the spec says fits.';
+  const base = `Measured for ${hours(untilMs - sinceMs)} on ${pods} pod${pods === 1 ? '' : 's'} of version ${spec.version}, whose slots were ${Math.round(mean(usage.busyShare) * 100)} % busy: ${[concurrency.why, ...why].join('; ')}.`;
+  return {
+    ...(concurrency.slots !== undefined && { concurrency: concurrency.slots }),
+    ...(resources !== undefined && { resources }),
+    message: `${verdict} ${base}`.slice(0, LONGEST_MESSAGE),
+    pods,
+    sinceMs,
+  };
+}
+
+function amounts(kind: string, resources: Readonly<Record<string, string>> = {}): string[] {
+  return Object.entries(resources).map(([name, amount]) => `${kind}.${name} ${amount}`);
+}
+
+function hours(ms: number): string {
+  const minutes = Math.round(ms / 60_000);
+  return minutes < 120
+    ? `${minutes} min`
+    : minutes < 2_880
+      ? `${Math.round(minutes / 60)} h`
+      : `${Math.round(minutes / 1_440)} d`;
+}

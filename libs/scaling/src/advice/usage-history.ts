@@ -1,0 +1,193 @@
+import { addValues, decay, mean, NO_MOMENTS, type DecayingMoments } from '../decaying.ts';
+import type { Instant } from '../types.ts';
+import { addPoint, NO_LINE, type DecayingLine } from './line.ts';
+import { addValue, NO_QUANTILES, type DecayingQuantiles } from './quantiles.ts';
+
+/** What one pod used over some time in which it ran jobs. Means over that time unless said otherwise. */
+export interface UsageReport {
+  readonly pod: string;
+  /** When it was told; one clock for all pods of a pool. */
+  readonly redisTimeMs: number;
+  readonly version: string;
+  readonly periodMs: number;
+  /** Jobs it may run at once. */
+  readonly slots: number;
+  /** Jobs it ran at once. */
+  readonly busy: number;
+  /** CPU cores in use. */
+  readonly cpu: number;
+  /** The most memory in use, bytes. */
+  readonly memory: number;
+  /** Share of the time in which the event loop had something to do, 0..1. */
+  readonly eventLoop: number;
+  /** Share of scheduling periods in which a CPU limit stopped the container, 0..1. */
+  readonly throttled?: number;
+  readonly jobs: number;
+  readonly runMs?: number;
+}
+
+/** What the pods of one version and number of slots used so far; what is older fades. */
+export interface UsageHistory {
+  readonly version: string;
+  readonly concurrency: number;
+  /** When the first report's time began, by Redis' clock. */
+  readonly sinceMs: Instant;
+  readonly untilMs: Instant;
+  /** When each pod told last, of those that did within the last minutes. */
+  readonly lastTold: ReadonlyMap<string, Instant>;
+  /** Pods that ever told. */
+  readonly pods: number;
+  /** Time measured, over all pods, ms; and that of it in which at least half of the slots were busy. */
+  readonly measuredMs: number;
+  readonly busyMeasuredMs: number;
+  /** Busy slots ÷ slots. */
+  readonly busyShare: DecayingMoments;
+  /** Pods that told in the same minutes. */
+  readonly podsAtOnce: DecayingMoments;
+  readonly memory: DecayingQuantiles;
+  /** Memory by busy slots. */
+  readonly memoryLine: DecayingLine;
+  /** The rest is of reports with at least half of the slots busy: what an idle pod needs says little of a full one. */
+  readonly cpuWhenFull: DecayingQuantiles;
+  readonly cpuASlot: DecayingQuantiles;
+  readonly loop: DecayingQuantiles;
+  readonly loopASlot: DecayingQuantiles;
+  readonly throttled: DecayingMoments;
+  /** Mean run times, of pods that were nearly full and of those with at most half of the slots busy. */
+  readonly runMsFull: DecayingMoments;
+  readonly runMsHalf: DecayingMoments;
+}
+
+/** As Kubernetes' vertical pod autoscaler forgets, for CPU and memory. */
+export const USAGE_HALF_LIFE_MS = 24 * 3_600_000;
+/** A shorter time is a pod that comes or goes. */
+const LEAST_PERIOD_MS = 1_000;
+/** Longer than a pod is silent that has jobs; then it is another pod or another day. */
+const PODS_OF_MS = 120_000;
+export const HALF_BUSY = 0.5;
+const NEARLY_FULL = 0.8;
+/** A CPU share of a loop that is all but idle scales to anything. */
+const LEAST_LOOP = 0.01;
+
+/** Which pods are measured: others are another program, or carry another load. */
+export type MeasuredPods = Pick<UsageHistory, 'version' | 'concurrency'>;
+
+export function noUsage({ version, concurrency }: MeasuredPods): UsageHistory {
+  return {
+    version,
+    concurrency,
+    sinceMs: 0,
+    untilMs: 0,
+    lastTold: new Map(),
+    pods: 0,
+    measuredMs: 0,
+    busyMeasuredMs: 0,
+    busyShare: NO_MOMENTS,
+    podsAtOnce: NO_MOMENTS,
+    memory: NO_QUANTILES,
+    memoryLine: NO_LINE,
+    cpuWhenFull: NO_QUANTILES,
+    cpuASlot: NO_QUANTILES,
+    loop: NO_QUANTILES,
+    loopASlot: NO_QUANTILES,
+    throttled: NO_MOMENTS,
+    runMsFull: NO_MOMENTS,
+    runMsHalf: NO_MOMENTS,
+  };
+}
+
+/**
+ * Takes reports into what is known of the pool's pods: each once, and only those of pods as the spec has them now. With
+ * another version or number of slots the history begins anew.
+ */
+export function learnUsage(before: UsageHistory, reports: readonly UsageReport[], spec: MeasuredPods): UsageHistory {
+  const known = isOf(before, spec) ? before : noUsage(spec);
+  const fresh = reports.filter(
+    (report) =>
+      report.version === spec.version &&
+      report.slots === spec.concurrency &&
+      report.periodMs >= LEAST_PERIOD_MS &&
+      report.busy > 0 &&
+      report.redisTimeMs > (known.lastTold.get(report.pod) ?? -Infinity),
+  );
+  if (fresh.length === 0) return known;
+  const inOrder = fresh.toSorted((a, b) => a.redisTimeMs - b.redisTimeMs);
+  const learnt = inOrder.reduce(learnReport, known);
+  const told = new Map([...known.lastTold, ...inOrder.map(({ pod, redisTimeMs }) => [pod, redisTimeMs] as const)]);
+  const lastTold = new Map([...told].filter(([, atMs]) => learnt.untilMs - atMs <= PODS_OF_MS));
+  return {
+    ...learnt,
+    lastTold,
+    pods: known.pods + told.size - known.lastTold.size,
+    podsAtOnce: addValues(learnt.podsAtOnce, [lastTold.size], learnt.untilMs, USAGE_HALF_LIFE_MS),
+  };
+}
+
+/** Whether the history is of such pods. */
+export function isOf(usage: UsageHistory, { version, concurrency }: MeasuredPods): boolean {
+  return usage.version === version && usage.concurrency === concurrency;
+}
+
+function learnReport(known: UsageHistory, report: UsageReport): UsageHistory {
+  const { redisTimeMs: atMs, periodMs, slots, memory } = report;
+  const busy = Math.min(report.busy, slots);
+  const minutes = periodMs / 60_000;
+  const every = {
+    ...known,
+    sinceMs: known.measuredMs === 0 ? atMs - periodMs : known.sinceMs,
+    untilMs: Math.max(known.untilMs, atMs),
+    measuredMs: known.measuredMs + periodMs,
+    busyShare: addWeighted(known.busyShare, busy / slots, minutes, atMs),
+    memory: addValue(known.memory, memory, minutes, atMs, USAGE_HALF_LIFE_MS),
+    memoryLine: addPoint(known.memoryLine, busy, memory, minutes, atMs, USAGE_HALF_LIFE_MS),
+    ...learnRunTime(known, report),
+  };
+  return busy < HALF_BUSY * slots ? every : learnBusy(every, { ...report, busy }, minutes);
+}
+
+function learnBusy(known: UsageHistory, report: UsageReport, minutes: number): UsageHistory {
+  const { redisTimeMs: atMs, periodMs, slots, busy, cpu, eventLoop, throttled } = report;
+  const add = (quantiles: DecayingQuantiles, value: number): DecayingQuantiles =>
+    addValue(quantiles, value, minutes, atMs, USAGE_HALF_LIFE_MS);
+  // What a pod does grows with its busy slots until the event loop has no time left.
+  const toFull = Math.min(slots / busy, Math.max(1, 1 / Math.max(eventLoop, LEAST_LOOP)));
+  return {
+    ...known,
+    busyMeasuredMs: known.busyMeasuredMs + periodMs,
+    cpuWhenFull: add(known.cpuWhenFull, cpu * toFull),
+    cpuASlot: add(known.cpuASlot, cpu / busy),
+    loop: add(known.loop, eventLoop),
+    loopASlot: add(known.loopASlot, eventLoop / busy),
+    throttled: addWeighted(known.throttled, throttled ?? 0, minutes, atMs),
+  };
+}
+
+function learnRunTime(
+  known: UsageHistory,
+  { redisTimeMs: atMs, slots, busy, jobs, runMs }: UsageReport,
+): Pick<UsageHistory, 'runMsFull' | 'runMsHalf'> {
+  const { runMsFull, runMsHalf } = known;
+  if (runMs === undefined || jobs === 0) return { runMsFull, runMsHalf };
+  return {
+    runMsFull: busy >= NEARLY_FULL * slots ? addWeighted(runMsFull, runMs, jobs, atMs) : runMsFull,
+    runMsHalf: busy <= HALF_BUSY * slots ? addWeighted(runMsHalf, runMs, jobs, atMs) : runMsHalf,
+  };
+}
+
+function addWeighted(before: DecayingMoments, value: number, weight: number, atMs: Instant): DecayingMoments {
+  const kept = decay(atMs - before.atMs, USAGE_HALF_LIFE_MS);
+  return {
+    atMs: Math.max(atMs, before.atMs),
+    weight: before.weight * kept + weight,
+    sum: before.sum * kept + value * weight,
+    squares: before.squares * kept + value * value * weight,
+  };
+}
+
+/** Fewer runs say nothing of run times. */
+const LEAST_RUNS = 20;
+/** A slot of a pod that is nearly full takes so many times as long for a job; undefined when either is not known. */
+export function slowdownWhenFull({ runMsFull, runMsHalf }: UsageHistory): number | undefined {
+  if (runMsFull.weight < LEAST_RUNS || runMsHalf.weight < LEAST_RUNS) return undefined;
+  return mean(runMsFull) / mean(runMsHalf);
+}

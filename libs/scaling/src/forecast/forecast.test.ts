@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import { poissonArrivals, ramps, steps, type Rate } from '../simulator/arrival-processes.ts';
+import { seededRandom } from '../simulator/random.ts';
+import { estimateForecast, observeForecast, type ArrivalForecast, type ForecastState } from './forecast.ts';
+
+const MINUTE = 60_000;
+
+/** Looks at Poisson arrivals once a second; what is expected at the end of each minute. */
+function eachMinute(rate: Rate, most: number, minutes: number, seed = 1): (ArrivalForecast | undefined)[] {
+  const times = poissonArrivals(rate, most, minutes * MINUTE, seededRandom(seed));
+  const told: (ArrivalForecast | undefined)[] = [];
+  let state: ForecastState | undefined;
+  let job = 0;
+  for (let nowMs = 1_000; nowMs <= minutes * MINUTE; nowMs += 1_000) {
+    const before = job;
+    while (job < times.length && times[job]! <= nowMs) job++;
+    state = observeForecast(state, job - before, 1_000, 10_000);
+    if (nowMs % MINUTE === 0) told.push(estimateForecast(state, 10_000));
+  }
+  return told;
+}
+
+describe('the forecast of arrivals', () => {
+  it('says nothing before as much time was seen as is to be foretold', () => {
+    expect(estimateForecast(undefined, 10_000)).toBeUndefined();
+    expect(estimateForecast(observeForecast(undefined, 100, 4_000, 10_000), 10_000)).toBeUndefined();
+    expect(estimateForecast(observeForecast(undefined, 100, 9_000, 10_000), 10_000)).toBeUndefined();
+  });
+
+  it('is near a rate that does not change, and its growth is hardly ever worth acting on', () => {
+    const told = eachMinute(() => 50, 50, 60).slice(2);
+    for (const forecast of told) expect(Math.abs(forecast!.ratePerSecond - 50)).toBeLessThan(12);
+    expect(told.filter((forecast) => forecast!.confidence >= 0.5).length).toBeLessThanOrEqual(told.length / 10);
+  });
+
+  it('is ahead of the average while load rises, and then believed', () => {
+    const told = eachMinute(
+      ramps([
+        [0, 10],
+        [20 * MINUTE, 610],
+      ]),
+      610,
+      20,
+    );
+    const last = told.at(-1)!;
+    expect(last.ratePerSecond).toBeGreaterThan(570);
+    expect(last.confidence).toBeGreaterThan(0.5);
+  });
+
+  it('follows a step within a minute', () => {
+    const rate = steps([
+      [0, 10],
+      [10 * MINUTE, 80],
+    ]);
+    expect(eachMinute(rate, 80, 11)[10]!.ratePerSecond).toBeGreaterThan(60);
+  });
+
+  it('is the same for the same looks', () => {
+    expect(eachMinute(() => 20, 20, 10)).toEqual(eachMinute(() => 20, 20, 10));
+  });
+
+  it('remembers less than 2 KiB of a queue, however long it is watched', () => {
+    let state: ForecastState | undefined;
+    for (let look = 0; look < 5_000; look++) state = observeForecast(state, look % 13, 1_500, 10_000);
+    expect(JSON.stringify(state).replaceAll(/-?\d[\d.e+-]*/g, '8 bytes!').length).toBeLessThan(2_048);
+  });
+});

@@ -1,0 +1,85 @@
+import { EMPTY_BIN, fillBins, type OpenBin } from './bins.ts';
+import { autoregression } from './autoregression.ts';
+import { hedge, type Hedged } from './hedge.ts';
+import { stepsAhead, type ForecastMethod } from './method.ts';
+import { smoothing, type Level } from './smoothing.ts';
+import { NO_TRUST, settle, worthOf, type Trust } from './trust.ts';
+
+/** The half-life of 30 s that the sizing's own average has: what a forecast has to add to. */
+export const AVERAGE = smoothing(0.109);
+
+/** The mean of a slow and a fast average and an autoregression, each weighing what it was worth lately. */
+export function mixture(steps: number): ForecastMethod<Hedged> {
+  return hedge([AVERAGE, smoothing(0.3), autoregression(3, 0.99)], steps);
+}
+
+/** What is remembered of a queue's arrivals to foretell them. */
+export interface ForecastState {
+  readonly open: OpenBin;
+  readonly mixture: Hedged;
+  readonly average: Level;
+  readonly trust: Trust;
+  /** Forecasts whose bins are still to come, the next bin first. */
+  readonly pending: readonly { readonly average: number; readonly foretold: number }[];
+}
+
+export interface ArrivalForecast {
+  readonly ratePerSecond: number;
+  readonly confidence: number;
+}
+
+/** The methods by the horizon they are made for; stateless, and one or two in a process. */
+const METHODS = new Map<number, ForecastMethod<Hedged>>();
+
+function methodFor(steps: number): ForecastMethod<Hedged> {
+  const known = METHODS.get(steps);
+  if (known !== undefined) return known;
+  const method = mixture(steps);
+  METHODS.set(steps, method);
+  return method;
+}
+
+/**
+ * Takes in what arrived between two looks.
+ *
+ * @param horizonMs how far ahead is foretold: a pod's start time; the same for all calls of a queue.
+ */
+export function observeForecast(
+  before: ForecastState | undefined,
+  events: number,
+  elapsedMs: number,
+  horizonMs: number,
+): ForecastState {
+  const steps = stepsAhead(horizonMs);
+  const method = methodFor(steps);
+  const state = before ?? {
+    open: EMPTY_BIN,
+    mixture: method.start,
+    average: AVERAGE.start,
+    trust: NO_TRUST,
+    pending: [],
+  };
+  const { full, open } = fillBins(state.open, events, elapsedMs);
+  return full.reduce((so, rate) => closeBin(so, rate, method, steps), { ...state, open });
+}
+
+function closeBin(state: ForecastState, rate: number, method: ForecastMethod<Hedged>, steps: number): ForecastState {
+  const made = state.pending.length < steps ? undefined : state.pending[0]!;
+  const mixed = method.step(state.mixture, rate);
+  const average = AVERAGE.step(state.average, rate);
+  const foretold = method.predict(mixed, steps);
+  return {
+    open: state.open,
+    mixture: mixed,
+    average,
+    trust: made === undefined ? state.trust : settle(state.trust, made.average, made.foretold, rate),
+    pending: [...state.pending, { average: AVERAGE.predict(average, steps), foretold }].slice(-steps),
+  };
+}
+
+/** What is expected at the horizon; absent until as much time was seen as is to be foretold. */
+export function estimateForecast(state: ForecastState | undefined, horizonMs: number): ArrivalForecast | undefined {
+  const last = state?.pending.at(-1);
+  if (state === undefined || last === undefined || state.pending.length < stepsAhead(horizonMs)) return undefined;
+  return { ratePerSecond: last.foretold, confidence: worthOf(state.trust) };
+}

@@ -1,0 +1,20 @@
+/**
+ * A way to foretell arrivals: what it remembers of the past, one bin after another. Rates are jobs a second; `steps` counts bins
+ * of `BIN_MS`, so that 1 is the bin after the last one seen.
+ */
+export interface ForecastMethod<State> {
+  readonly name: string;
+  /** What it knows before the first bin. */
+  readonly start: State;
+  step(state: State, rate: number): State;
+  /** The rate expected of the bin that is `steps` ahead; never negative. */
+  predict(state: State, steps: number): number;
+}
+
+/** Length of the bins that are forecast: short against a pod's start, long enough that chance does not drown a flow of a job a second. */
+export const BIN_MS = 5_000;
+
+/** Bins to look ahead for a horizon: the bin in which it ends. */
+export function stepsAhead(horizonMs: number): number {
+  return Math.max(1, Math.ceil(horizonMs / BIN_MS));
+}

@@ -1,0 +1,91 @@
+import { historyNeededMs } from './holds.ts';
+import type { Explained } from './reason.ts';
+import { isSeen, type Hold, type PoolObservation, type QueueLoad, type UnseenQueue } from './types.ts';
+import { clip, count, decimal, duration, few, percent } from './words.ts';
+
+const NO_DATA = 'and a pool never shrinks on missing data';
+
+/** What follows "because": the hold with the numbers behind it. */
+export function becauseOf(hold: Hold, explained: Explained): string {
+  return REASONS[hold](explained);
+}
+
+const REASONS: Record<Hold, (explained: Explained) => string> = {
+  SensorFailed: ({ observation }) => `${unseenQueues(observation, 'SensorFailed')}, ${NO_DATA}`,
+  StaleData: (explained) => `${stale(explained)}, ${NO_DATA}`,
+  QueueMissing: ({ observation }) => `${unseenQueues(observation, 'QueueMissing')}, ${NO_DATA}`,
+  NoHistory: ({ watchedMs, pool }) =>
+    `the autoscaler has watched the pool for ${seconds(watchedMs)} of the ${seconds(historyNeededMs(pool))} it takes`,
+  LowConfidence: ({ confidence }) => `too little was measured to shrink on: the confidence is ${decimal(confidence)}`,
+  WaitOverTarget: late,
+  Panic: () => 'load has just more than doubled',
+  StabilizationWindow: (explained) =>
+    direction(explained) === 'scaleUp' ? steadyGrowth(explained) : 'more was needed within the scale-down window',
+  StepLimit: (explained) => `behavior.${direction(explained)}.policies allow no more at once`,
+  Disabled: (explained) => `behavior.${direction(explained)} is disabled`,
+  JobsFailing: ({ observation }) => `${failureShare(observation)}, and more pods would not help`,
+  QuotaExhausted: () => 'the namespace admits no more pods (quota, limit range or policy)',
+  Unschedulable: ({ observation: { unschedulablePods = 0 } }) =>
+    `${unschedulablePods === 1 ? '1 pod' : `${count(unschedulablePods)} pods`} of the pool cannot be scheduled`,
+  PodsFailing: () => 'pods of the pool crash or cannot start, and more of them would not help',
+  RedisSaturated: () => 'Redis is at its limit (slow, or out of memory), and more workers would only add load',
+};
+
+export const HOLDS = Object.keys(REASONS) as readonly Hold[];
+
+function direction({ desired, wanted }: Explained): 'scaleUp' | 'scaleDown' {
+  return wanted > desired ? 'scaleUp' : 'scaleDown';
+}
+
+function steadyGrowth({ pool: { scaleUp } }: Explained): string {
+  return scaleUp.stabilizationWindowMs === 0
+    ? 'some of what runs will be done before another pod could start'
+    : `less was needed within the last ${duration(scaleUp.stabilizationWindowMs)} (behavior.scaleUp)`;
+}
+
+/** The queues that could not be looked at for that reason, and what was said of the first; empty when there is none. */
+export function unseenQueues({ queues }: PoolObservation, why: UnseenQueue['unseen']): string {
+  const all = queues.filter((queue): queue is UnseenQueue => !isSeen(queue) && queue.unseen === why);
+  if (all.length === 0) return '';
+  const missing = all.length === 1 ? 'is missing' : 'are missing';
+  const said = all[0]!.message === '' ? '' : ` (${clip(all[0]!.message, 160)})`;
+  return `${named(all)} ${why === 'QueueMissing' ? missing : 'could not be read'}${said}`;
+}
+
+function stale({ observation, nowMs }: Explained): string {
+  const oldest = observation.queues.filter(isSeen).reduce(older, undefined);
+  return oldest === undefined
+    ? 'the newest sample is too old'
+    : `${named([oldest])} was last seen ${seconds(nowMs - oldest.sampledAtMs)} ago`;
+}
+
+function older(a: QueueLoad | undefined, b: QueueLoad): QueueLoad {
+  return a === undefined || b.sampledAtMs < a.sampledAtMs ? b : a;
+}
+
+function late({ observation, pool }: Explained): string {
+  const target = pool.waitTargetMs ?? 0;
+  const waits = observation.queues.filter(isSeen).map((queue) => ({
+    queue,
+    ms: queue.ready === 0 || queue.paused ? 0 : Math.max(queue.estimates.waitMs?.p95 ?? 0, queue.headAgeMs ?? 0),
+  }));
+  const worst = waits.reduce((a, b) => (b.ms > a.ms ? b : a), waits[0]!);
+  return `jobs of ${named([worst.queue])} wait ${duration(worst.ms)}, longer than the target of ${duration(target)}`;
+}
+
+/** "80 % of the last 120 finished jobs failed". */
+export function failureShare({ queues }: PoolObservation): string {
+  const seen = queues.filter(isSeen).map(({ estimates }) => estimates);
+  const finished = seen.reduce((sum, { finishedJobs = 0 }) => sum + finishedJobs, 0);
+  const failed = seen.reduce((sum, { finishedJobs = 0, errorRate = 0 }) => sum + finishedJobs * errorRate, 0);
+  return `${percent(failed / Math.max(1, finished))} of the last ${count(finished)} finished jobs failed`;
+}
+
+function named(queues: readonly { readonly queue: string }[]): string {
+  const names = queues.map(({ queue }) => clip(queue, 63));
+  return `${names.length > 1 ? 'queues' : 'queue'} ${few(names)}`;
+}
+
+function seconds(ms: number): string {
+  return duration(Math.round(ms / 1_000) * 1_000);
+}

@@ -1,0 +1,46 @@
+import { eventually, startRedis } from '@redis-queue/testing';
+import { Redis } from 'ioredis';
+import { expect, it } from 'vitest';
+import type { WorkerConfig } from '../config.ts';
+import { createLog } from '../log.ts';
+import { UsageMeter } from './meter.ts';
+import { startUsageReports, usageKey } from './report.ts';
+
+const MI = 2 ** 20;
+const CONFIG: WorkerConfig = {
+  queues: [{ queue: 'emails', name: 'emails', prefix: 'bull' }],
+  concurrency: 4,
+  pool: 'mail',
+  namespace: 'shop',
+  version: '1',
+  podName: 'pod-0',
+  gracePeriodMs: 0,
+  maxDrainTimeMs: 0,
+  httpPort: 0,
+};
+
+it('a pod that comes near to its memory limit tells at once, since it may be killed before its next report', async () => {
+  const server = await startRedis();
+  const redis = new Redis(server.port);
+  redis.on('error', () => undefined);
+  let memoryBytes = 400 * MI;
+  const meter = new UsageMeter(4, {
+    now: () => performance.now(),
+    resources: () => ({ cpuSeconds: 0, memoryBytes, memoryLimitBytes: 512 * MI }),
+    eventLoop: () => performance.eventLoopUtilization(),
+  });
+  const log = createLog('error', Date.now, () => undefined);
+  const reports = startUsageReports(redis, CONFIG, log, { sampleMs: 10, reportMs: 600_000 }, meter);
+  try {
+    void reports.measured(() => new Promise(() => undefined))({} as never);
+    await eventually(() => redis.status === 'ready');
+    expect(await redis.exists(usageKey(CONFIG))).toBe(0);
+    memoryBytes = 500 * MI;
+    const told = await eventually(async () => (await redis.hget(usageKey(CONFIG), 'pod-0')) ?? undefined);
+    expect(JSON.parse(told.slice(told.indexOf(' ')))).toMatchObject({ memory: 500 * MI, memoryLimit: 512 * MI });
+  } finally {
+    await reports.stop();
+    redis.disconnect();
+    await server.stop();
+  }
+});
