@@ -235,6 +235,13 @@ describe('shrinking', () => {
     });
   });
 
+  it('is held while jobs wait of which nothing is known: no pod has taken one yet', () => {
+    const unknown = { ...aLoad({ ready: 5, headAgeMs: 900 }), estimates: { newArrivals: 0 } };
+    const held = new FollowingPool(10).tick([unknown], 120);
+    expect(held).toMatchObject({ desired: 10, heldBy: 'LowConfidence', confidence: 0.3 });
+    expect(new FollowingPool(10).tick([{ ...unknown, paused: true }], 120)).toMatchObject({ desired: 0 });
+  });
+
   it('is limited by step policies', () => {
     const scaleDown = { ...IN_AFTER_A_MINUTE, policies: [{ type: 'Pods', value: 2, periodMs: 60_000 }] } as const;
     const pool = new FollowingPool(10, aPool({ scaleDown }));

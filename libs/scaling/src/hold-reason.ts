@@ -1,5 +1,5 @@
 import { historyNeededMs } from './holds.ts';
-import type { Explained } from './reason.ts';
+import type { Explained } from './explained.ts';
 import { isSeen, type Hold, type PoolObservation, type QueueLoad, type UnseenQueue } from './types.ts';
 import { clip, count, decimal, duration, few, percent } from './words.ts';
 

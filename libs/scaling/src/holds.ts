@@ -76,7 +76,9 @@ export function confidenceOf(queues: readonly QueueObservation[], nowMs: Instant
 function queueConfidence(queue: QueueObservation, nowMs: Instant): number {
   if (!isSeen(queue) || isStale(queue, nowMs)) return 0;
   if (isIdle(queue) || queue.estimates.serviceTimeSource === 'finished') return 1;
-  return queue.estimates.serviceTimeSource === 'flow' ? 0.8 : 0.5;
+  if (queue.estimates.serviceTimeSource === 'flow') return 0.8;
+  // How long the jobs take is a guess; of a paused queue it does not matter.
+  return queue.paused ? 0.5 : 0.3;
 }
 
 function isStale(queue: QueueObservation, nowMs: Instant): boolean {

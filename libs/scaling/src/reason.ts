@@ -1,26 +1,10 @@
 import { expectedJobs } from './forecast/expected.ts';
+import type { Explained } from './explained.ts';
 import { becauseOf, failureShare, unseenQueues } from './hold-reason.ts';
 import { isMissingData, mostlyFailing } from './holds.ts';
 import type { Driver, PoolSize } from './size.ts';
-import type { Hold, Instant, PoolObservation, PoolSpecView } from './types.ts';
+import type { PoolObservation } from './types.ts';
 import { clip, count, counted, decimal, duration, few, jobs, replicas } from './words.ts';
-
-export interface Explained {
-  readonly pool: PoolSpecView;
-  readonly observation: PoolObservation;
-  readonly size: PoolSize;
-  /** What the demand asks for, unbounded. */
-  readonly wanted: number;
-  readonly desired: number;
-  readonly heldBy: Hold | undefined;
-  /** How much of what the size rests on was measured, 0..1. */
-  readonly confidence: number;
-  /** How long the pool has been watched without a gap. */
-  readonly watchedMs: number;
-  /** When the pool can shrink if the demand stays as it is. */
-  readonly shrinksAtMs: Instant;
-  readonly nowMs: Instant;
-}
 
 const LONGEST = 600;
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { holds, quantityValue } from './drift.ts';
+import { holds } from './drift.ts';
 
 describe('holds', () => {
   it.each<[string, unknown, unknown, boolean]>([
@@ -61,25 +61,4 @@ describe('holds', () => {
   ])('%s', (_, desired, live, expected) => {
     expect(holds(desired, live)).toBe(expected);
   });
-});
-
-it.each([
-  ['500m', 0.5],
-  ['0.5', 0.5],
-  ['.5', 0.5],
-  ['5.', 5],
-  ['1k', 1000],
-  ['128Mi', 134_217_728],
-  ['1e3', 1000],
-  ['1E3', 1000],
-  ['1E', 1e18],
-  ['100n', 1e-7],
-  ['-1', -1],
-  [2, 2],
-])('the quantity %s is %d', (text, value) => {
-  expect(quantityValue(text)).toBeCloseTo(value, 12);
-});
-
-it.each(['', 'much', '1Kb', undefined, null, {}])('%j is no quantity', (text) => {
-  expect(quantityValue(text)).toBeUndefined();
 });

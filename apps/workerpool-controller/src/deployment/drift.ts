@@ -1,3 +1,4 @@
+import { quantityValue } from '@redis-queue/api';
 import { entryKey, hasKey, isObject, LIST_KEYS, type JsonObject } from './template/pod-schema.ts';
 
 /**
@@ -63,34 +64,4 @@ function saysNothing(value: unknown): boolean {
   if (Array.isArray(value)) return value.length === 0;
   if (isObject(value)) return Object.entries(value).every(([field, inner]) => holds(inner, undefined, field));
   return value === '' || value === 0 || value === false || value === undefined;
-}
-
-const SUFFIXES: Record<string, number> = {
-  n: 1e-9,
-  u: 1e-6,
-  m: 1e-3,
-  '': 1,
-  k: 1e3,
-  M: 1e6,
-  G: 1e9,
-  T: 1e12,
-  P: 1e15,
-  E: 1e18,
-  Ki: 2 ** 10,
-  Mi: 2 ** 20,
-  Gi: 2 ** 30,
-  Ti: 2 ** 40,
-  Pi: 2 ** 50,
-  Ei: 2 ** 60,
-};
-
-/** A Kubernetes quantity in its base unit; undefined when it is none. Rounded to the API server's finest step, 1 nano. */
-export function quantityValue(quantity: unknown): number | undefined {
-  if (typeof quantity === 'number') return quantity;
-  if (typeof quantity !== 'string') return undefined;
-  const [, digits, exponent, suffix = ''] =
-    /^([+-]?[0-9.]+)(?:[eE]([+-]?[0-9]+))?([numkMGTPE]i?|Ki)?$/.exec(quantity) ?? [];
-  const factor = SUFFIXES[suffix];
-  if (digits === undefined || factor === undefined) return undefined;
-  return Number((Number(digits) * 10 ** Number(exponent ?? 0) * factor).toPrecision(12));
 }

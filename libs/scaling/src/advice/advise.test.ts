@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { advise } from './advise.ts';
 import { aReport, aSpec, MI, usageAfter } from './fixtures.ts';
-import { parseQuantity } from './quantity.ts';
+import { quantityValue } from '@redis-queue/api';
 import { learnUsage, noUsage } from './usage-history.ts';
 
 const message = (...args: Parameters<typeof advise>): string => advise(...args)!.message;
@@ -120,7 +120,7 @@ describe('concurrency', () => {
 });
 
 const cpuOf = (over: object): number | undefined =>
-  parseQuantity(
+  quantityValue(
     advise(
       usageAfter(60, 3, () => over),
       aSpec({ cpuRequest: 0.01 }),
@@ -134,12 +134,12 @@ describe('resources', () => {
     const usage = usageAfter(100, 1, (n) => ({ ...fitting, busy: 10, memory: (n === 50 ? 400 : 200) * MI }));
     const { cpuRequest: _, memoryRequest: __, memoryLimit: ___, ...bare } = aSpec();
     const { requests, limits } = advise(usage, bare)!.resources!;
-    expect(parseQuantity(requests!['cpu'])).toBeGreaterThanOrEqual(0.45 * 1.15);
-    expect(parseQuantity(requests!['cpu'])).toBeLessThan(0.45 * 1.15 * 1.16);
-    expect(parseQuantity(requests!['memory'])! / MI).toBeGreaterThanOrEqual(230);
-    expect(parseQuantity(requests!['memory'])! / MI).toBeLessThan(260);
-    expect(parseQuantity(limits!['memory'])! / MI).toBeGreaterThanOrEqual(520);
-    expect(parseQuantity(limits!['memory'])! / MI).toBeLessThan(580);
+    expect(quantityValue(requests!['cpu'])).toBeGreaterThanOrEqual(0.45 * 1.15);
+    expect(quantityValue(requests!['cpu'])).toBeLessThan(0.45 * 1.15 * 1.16);
+    expect(quantityValue(requests!['memory'])! / MI).toBeGreaterThanOrEqual(230);
+    expect(quantityValue(requests!['memory'])! / MI).toBeLessThan(260);
+    expect(quantityValue(limits!['memory'])! / MI).toBeGreaterThanOrEqual(520);
+    expect(quantityValue(limits!['memory'])! / MI).toBeLessThan(580);
     expect(limits).not.toHaveProperty('cpu');
   });
 
@@ -167,11 +167,11 @@ describe('resources', () => {
       usageAfter(60, 3, () => ({ busy: 9 })),
       aSpec(),
     )!;
-    expect(parseQuantity(unclear.resources!.limits!['memory'])! / MI).toBeGreaterThan(2 * 200 * 1.3);
+    expect(quantityValue(unclear.resources!.limits!['memory'])! / MI).toBeGreaterThan(2 * 200 * 1.3);
     const clear = usageAfter(60, 3, (n) => ({ busy: 5 + (n % 6), memory: (150 + 5 * (5 + (n % 6))) * MI }));
     const advice = advise(clear, aSpec())!;
     expect(advice.concurrency).toBe(20);
-    expect(parseQuantity(advice.resources!.limits!['memory'])! / MI).toBeLessThan(290 * 1.3);
+    expect(quantityValue(advice.resources!.limits!['memory'])! / MI).toBeLessThan(290 * 1.3);
   });
 
   it('never ask for what the API server refuses, nor for less than was measured, whatever was', () => {
@@ -199,11 +199,11 @@ describe('resources', () => {
           const usage = usageAfter(40, 2, () => ({ ...measured, busy: busy * 10, memory: mebibytes * MI }));
           const advice = advise(usage, spec)!;
           const { requests, limits } = advice.resources ?? {};
-          const request = parseQuantity(requests?.['memory']) ?? spec.memoryRequest!;
-          const limit = parseQuantity(limits?.['memory']) ?? spec.memoryLimit;
+          const request = quantityValue(requests?.['memory']) ?? spec.memoryRequest!;
+          const limit = quantityValue(limits?.['memory']) ?? spec.memoryLimit;
           expect(request).toBeLessThanOrEqual(limit);
           expect(limit).toBeGreaterThanOrEqual(mebibytes * MI);
-          expect(parseQuantity(requests?.['cpu']) ?? 0).toBeLessThanOrEqual(4);
+          expect(quantityValue(requests?.['cpu']) ?? 0).toBeLessThanOrEqual(4);
           expect(advice.message.length).toBeLessThanOrEqual(1_024);
           expect(advice.concurrency ?? 10).toBeGreaterThanOrEqual(5);
           expect(advice.concurrency ?? 10).toBeLessThanOrEqual(20);

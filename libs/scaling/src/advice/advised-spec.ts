@@ -1,5 +1,5 @@
 import type { WorkerPoolSpec } from '@redis-queue/api';
-import { parseQuantity } from './quantity.ts';
+import { quantityValue } from '@redis-queue/api';
 
 /** What a pool's spec says of the things that advice is given on. Cores and bytes; absent: not set. */
 export interface AdvisedSpec {
@@ -25,10 +25,10 @@ export function advisedSpec({ version, concurrency, queues, resources, template 
   const requests = { ...resources?.requests, ...over.requests };
   const limits = { ...resources?.limits, ...over.limits };
   const amounts = {
-    cpuRequest: parseQuantity(requests['cpu'] ?? limits['cpu']), // Kubernetes takes the limit for a request that is absent.
-    cpuLimit: parseQuantity(limits['cpu']),
-    memoryRequest: parseQuantity(requests['memory'] ?? limits['memory']),
-    memoryLimit: parseQuantity(limits['memory']),
+    cpuRequest: quantityValue(requests['cpu'] ?? limits['cpu']), // Kubernetes takes the limit for a request that is absent.
+    cpuLimit: quantityValue(limits['cpu']),
+    memoryRequest: quantityValue(requests['memory'] ?? limits['memory']),
+    memoryLimit: quantityValue(limits['memory']),
   };
   const known = Object.fromEntries(Object.entries(amounts).filter(([, amount]) => amount !== undefined));
   return { version, concurrency, queues: queues.length, ...known };

@@ -1,7 +1,8 @@
 import type { AdvisedSpec } from './advised-spec.ts';
 import { reliableSlope } from './line.ts';
 import { quantile } from './quantiles.ts';
-import { cpuQuantity, memoryQuantity, parseQuantity } from './quantity.ts';
+import { quantityValue } from '@redis-queue/api';
+import { cpuQuantity, memoryQuantity } from './quantity.ts';
 import type { UsageHistory } from './usage-history.ts';
 
 export interface AdvisedResources {
@@ -52,16 +53,16 @@ export function adviseResources(
 
   const limitTight = spec.memoryLimit !== undefined && highest + more > NEAR_LIMIT * spec.memoryLimit;
   const tellRequest = differs(memoryRequest, spec.memoryRequest);
-  const overLimit = tellRequest && parseQuantity(memoryRequest)! > (spec.memoryLimit ?? Infinity);
+  const overLimit = tellRequest && quantityValue(memoryRequest)! > (spec.memoryLimit ?? Infinity);
   const requests = {
     // A request above the limit would be refused, and no CPU limit is advised.
     ...(cpuRequest !== undefined &&
       differs(cpuRequest, spec.cpuRequest) &&
-      parseQuantity(cpuRequest)! <= (spec.cpuLimit ?? Infinity) && { cpu: cpuRequest }),
+      quantityValue(cpuRequest)! <= (spec.cpuLimit ?? Infinity) && { cpu: cpuRequest }),
     ...(tellRequest && { memory: memoryRequest }),
   };
   // A limit below the request that stays would be refused too.
-  const below = !tellRequest && parseQuantity(memoryLimit)! < (spec.memoryRequest ?? 0);
+  const below = !tellRequest && quantityValue(memoryLimit)! < (spec.memoryRequest ?? 0);
   const tellLimit = (differs(memoryLimit, spec.memoryLimit) && !below) || limitTight || overLimit;
   const resources = {
     ...(Object.keys(requests).length > 0 && { requests }),
@@ -85,7 +86,7 @@ function moreMemory(usage: UsageHistory, { concurrency }: AdvisedSpec, slots: nu
 
 function differs(advised: string, now: number | undefined): boolean {
   if (now === undefined || now <= 0) return true;
-  const ratio = parseQuantity(advised)! / now;
+  const ratio = quantityValue(advised)! / now;
   return ratio > 1 + WORTH || ratio < 1 / (1 + WORTH);
 }
 

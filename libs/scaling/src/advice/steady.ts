@@ -1,7 +1,7 @@
 import type { Instant } from '../types.ts';
 import type { PoolAdvice } from './advise.ts';
 import type { AdvisedResources } from './resources.ts';
-import { parseQuantity } from './quantity.ts';
+import { quantityValue } from '@redis-queue/api';
 
 /** Advice as it was last told, on which spec, and when. */
 export interface ToldAdvice {
@@ -48,7 +48,7 @@ function isNear(a: number, b: number): boolean {
 
 function amountsOf({ concurrency, resources }: Pick<PoolAdvice, 'concurrency' | 'resources'>): Map<string, number> {
   const of = (kind: keyof AdvisedResources): [string, number][] =>
-    Object.entries(resources?.[kind] ?? {}).map(([name, text]) => [`${kind}.${name}`, parseQuantity(text) ?? 0]);
+    Object.entries(resources?.[kind] ?? {}).map(([name, text]) => [`${kind}.${name}`, quantityValue(text) ?? 0]);
   return new Map([
     ...(concurrency === undefined ? [] : [['concurrency', concurrency] as [string, number]]),
     ...of('requests'),
