@@ -11,8 +11,8 @@ import type { PoolView, Scaler, Ticked } from './scaler.ts';
 const TICK_MS = 1_000;
 const QUIET_MS = 2_000;
 const SAFETY_POLL_MS = 30_000;
-/** From an added job to the look it wakes, and the looks after it. */
-const WAKE_MS = 3;
+/** From an added job to the look it wakes (3 ms for the news, 8 ms without more of it), and the looks after it. */
+const WAKE_MS = 11;
 const FOLLOW_UPS_MS = [100, 300, 1_000] as const;
 /** A look's answer comes up to this much after it was due; what is measured is measured then. */
 const LOOK_JITTER_MS = 20;
