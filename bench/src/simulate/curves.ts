@@ -9,7 +9,9 @@ const LATE_ROW = 16;
 const COLORS = { demand: '#b8b8b8', ours: '#0b6e4f', best: '#c1440e', grid: '#e6e6e6', text: '#333333' } as const;
 /** Demand is drawn at this many places at most, the largest of each: more cannot be told apart. */
 const MOST_STEPS = 1_140;
-const LEGEND_WIDTH = 370;
+const LONGEST_NAME = 72;
+/** At most, of a wide sans-serif at 12 px. */
+const CHARACTER_WIDTH = 6.6;
 
 type Point = readonly [atMs: number, pods: number];
 interface Series {
@@ -53,10 +55,13 @@ export function curves(verdict: Verdict, concurrency: number, waitTargetMs: numb
 }
 
 function legend(series: readonly Series[]): string[] {
-  return series.map(({ name, color }, index) => {
-    const left = MARGIN.left + index * (LEGEND_WIDTH + 10);
-    const label = `<text x="${left + 24}" y="46" font-size="12">${escaped(name.slice(0, 62))}</text>`;
-    return `<rect x="${left}" y="40" width="18" height="4" fill="${color}"/>${label}`;
+  let left = MARGIN.left;
+  return series.map(({ name, color }) => {
+    const shown = name.slice(0, LONGEST_NAME);
+    const mark = `<rect x="${left}" y="40" width="18" height="4" fill="${color}"/>`;
+    const label = `<text x="${left + 24}" y="46" font-size="12">${escaped(shown)}</text>`;
+    left += 24 + shown.length * CHARACTER_WIDTH + 16;
+    return mark + label;
   });
 }
 
