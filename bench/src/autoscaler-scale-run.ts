@@ -5,6 +5,7 @@ import { Redis } from 'ioredis';
 import { startBusyQueues } from './busy-queues.ts';
 import { ALONE, createFleet, IN_FLIGHT, untilManaged, type FleetSpec } from './fleet.ts';
 import { tenths } from './percentile.ts';
+import { cpuPercent, excessOf, readRedisCpu, scriptPercent, type RedisCpu } from './redis-cpu.ts';
 import { growth, histogramQuantile, samplesOf, sumBy } from './prometheus.ts';
 import { residentMib } from './resident.ts';
 import type { RunningApp, Stand } from './stand.ts';
@@ -22,13 +23,15 @@ export interface AutoscalerScaleResult {
   lagP99Ms: number;
   /** VmRSS of the autoscaler, the most in the measured time. */
   rssMib: number;
-  /** Of one core: what Redis used with the autoscaler beyond what the same jobs cost it before and after. */
+  /** Of one core: what the replica that the autoscaler reads used beyond its twin, which gets the same jobs. */
   redisCpuPercent: number;
+  /** Standard error of `redisCpuPercent`. */
+  redisCpuErrorPercent: number;
   /** Of one core, within `redisCpuPercent`: the autoscaler's scripts, as Redis itself counts them. */
   scriptCpuPercent: number;
   /** Of one core. */
   autoscalerCpuPercent: number;
-  /** Of one core: what the jobs alone cost Redis. */
+  /** Of one core: what the jobs cost the Redis that their workers run on. */
   loadRedisCpuPercent: number;
   looksPerSecond: number;
   decisionsPerSecond: number;
@@ -40,9 +43,14 @@ export interface AutoscalerScaleResult {
 const LAG = 'redis_queue_autoscaler_tick_lag_seconds';
 const SECOND_MS = 1_000;
 
+/** Windows into which the measured time is cut, for the error. */
+const WINDOWS = 12;
+
 /**
- * Lets one autoscaler look after a fleet and measures it in steady state. The jobs and the workers that run them cost Redis most:
- * they run before, during and after, and what they cost alone, half of the measured time before and half after, is subtracted.
+ * Lets one autoscaler look after a fleet and measures it in steady state. The jobs and the workers that run them cost Redis ten times
+ * as much as the autoscaler, and never twice the same: they run on a master, and the autoscaler reads one of its two replicas.
+ *
+ * @param stand with two replicas.
  */
 export async function runAutoscalerScale(
   stand: Stand,
@@ -50,7 +58,7 @@ export async function runAutoscalerScale(
 ): Promise<AutoscalerScaleResult> {
   const { pools, queues, busyPools, warmUpMs, measureMs, print } = options;
   const client = loadKubeClient({ kubeconfigPath: stand.controlPlane.kubeconfigPath, maxConnections: IN_FLIGHT });
-  const redis = new Redis(stand.redis.url, { maxRetriesPerRequest: null });
+  const servers = [stand.redis, ...stand.replicas].map(({ url }) => new Redis(url, { maxRetriesPerRequest: null }));
   try {
     print(`creating ${queues} Queues and ${pools} WorkerPools`);
     const fleet = await createFleet(client, stand.namespace, options);
@@ -64,50 +72,39 @@ export async function runAutoscalerScale(
         fleet.slice(0, busyPools).flatMap((pool) => pool.queues),
       ),
     );
-    const alone = async (): Promise<number> => {
-      await sleep(warmUpMs / 2);
-      const before = await redisCpu(redis);
-      await sleep(measureMs / 2);
-      return used(before, await redisCpu(redis)).cpuPercent;
-    };
-    print(`${busyPools} pools are busy; the jobs alone`);
-    const aloneBefore = await alone();
+    print(`${busyPools} pools are busy`);
     const app = await stand.startApp('autoscaler', ALONE);
     print(`the autoscaler runs; warming up for ${warmUpMs / SECOND_MS} s, then measuring ${measureMs / SECOND_MS} s`);
     await sleep(warmUpMs);
-    const measured = await measure(app, redis, measureMs);
+    const measured = await measure(app, servers, measureMs);
     await app.process.stop('SIGTERM');
-    print('the jobs alone once more');
-    const loadRedisCpuPercent = (aloneBefore + (await alone())) / 2;
-    const { redisCpuPercent, ...rest } = measured;
-    return {
-      ...rest,
-      redisCpuPercent: hundredths(redisCpuPercent - loadRedisCpuPercent),
-      loadRedisCpuPercent: hundredths(loadRedisCpuPercent),
-      pools,
-      queues,
-      busyPools,
-    };
+    return { ...measured, pools, queues, busyPools };
   } finally {
-    redis.disconnect();
+    for (const server of servers) server.disconnect();
     await client.close();
   }
 }
 
-type Measured = Omit<AutoscalerScaleResult, 'loadRedisCpuPercent' | 'pools' | 'queues' | 'busyPools'>;
+type Measured = Omit<AutoscalerScaleResult, 'pools' | 'queues' | 'busyPools'>;
 
-/** `redisCpuPercent` is the whole of Redis here. */
-async function measure(app: RunningApp, redis: Redis, measureMs: number): Promise<Measured> {
+/** @param servers the master, the replica that is read, and its twin. */
+async function measure(app: RunningApp, servers: readonly Redis[], measureMs: number): Promise<Measured> {
   const page = async (): Promise<string> => await (await fetch(`http://127.0.0.1:${app.httpPort}/metrics`)).text();
   const pageBefore = await page();
-  const redisBefore = await redisCpu(redis);
+  const used: RedisCpu[][] = servers.map(() => []);
+  const readServers = async (): Promise<void> => {
+    for (const [n, cpu] of (await Promise.all(servers.map(readRedisCpu))).entries()) used[n]!.push(cpu);
+  };
+  await readServers();
   const appBefore = { atMs: performance.now(), cpuMs: processCpuMs(app.process.pid) };
   let rssMib = 0;
   while (performance.now() - appBefore.atMs < measureMs) {
     await sleep(SECOND_MS);
     rssMib = Math.max(rssMib, residentMib(app.process.pid));
+    if (performance.now() - appBefore.atMs >= (used[0]!.length * measureMs) / WINDOWS) await readServers();
   }
-  const redisUsed = used(redisBefore, await redisCpu(redis));
+  const [master, looked, twin] = used as [RedisCpu[], RedisCpu[], RedisCpu[]];
+  const excess = excessOf(looked, twin);
   const elapsedMs = performance.now() - appBefore.atMs;
   const cpuMs = processCpuMs(app.process.pid) - appBefore.cpuMs;
   const pageAfter = await page();
@@ -121,34 +118,13 @@ async function measure(app: RunningApp, redis: Redis, measureMs: number): Promis
     lagP95Ms: lagMs(0.95),
     lagP99Ms: lagMs(0.99),
     rssMib: tenths(rssMib),
-    redisCpuPercent: redisUsed.cpuPercent,
-    scriptCpuPercent: hundredths(redisUsed.scriptPercent),
+    redisCpuPercent: hundredths(excess.percent),
+    redisCpuErrorPercent: hundredths(excess.error),
+    scriptCpuPercent: hundredths(scriptPercent(looked[0]!, looked.at(-1)!)),
+    loadRedisCpuPercent: hundredths(cpuPercent(master[0]!, master.at(-1)!)),
     autoscalerCpuPercent: tenths((100 * cpuMs) / elapsedMs),
     looksPerSecond: perSecond(`${LAG}_count`),
     decisionsPerSecond: perSecond('redis_queue_autoscaler_decisions_published_total'),
-  };
-}
-
-interface RedisCpu {
-  atMs: number;
-  cpuMs: number;
-  /** In EVALSHA_RO: of all clients here only the autoscaler reads by it. */
-  scriptMs: number;
-}
-
-async function redisCpu(redis: Redis): Promise<RedisCpu> {
-  const info = await redis.info('cpu', 'commandstats');
-  const number = (pattern: RegExp): number => Number(pattern.exec(info)?.[1] ?? 0);
-  const seconds = number(/used_cpu_user:([\d.]+)/) + number(/used_cpu_sys:([\d.]+)/);
-  const scriptMicroseconds = number(/cmdstat_evalsha_ro:calls=\d+,usec=(\d+)/);
-  return { atMs: performance.now(), cpuMs: seconds * SECOND_MS, scriptMs: scriptMicroseconds / 1_000 };
-}
-
-function used(before: RedisCpu, after: RedisCpu): { cpuPercent: number; scriptPercent: number } {
-  const elapsedMs = after.atMs - before.atMs;
-  return {
-    cpuPercent: (100 * (after.cpuMs - before.cpuMs)) / elapsedMs,
-    scriptPercent: (100 * (after.scriptMs - before.scriptMs)) / elapsedMs,
   };
 }
 

@@ -19,7 +19,7 @@ const values = readArguments(HELP, {
 
 console.error('building the apps, starting an API server and two Redis servers');
 await buildApps();
-const stand = await startStand({ controllerManager: false, busApart: true });
+const stand = await startStand({ controllerManager: false, busApart: true, replicas: 2 });
 const result = await runAutoscalerScale(stand, {
   pools: Number(values.pools),
   queues: Number(values.queues),

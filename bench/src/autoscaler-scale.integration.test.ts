@@ -4,7 +4,7 @@ import { buildApps, startStand } from './stand.ts';
 
 it('the bench of a large fleet measures the autoscaler while jobs flow', async () => {
   await buildApps();
-  await using stand = await startStand({ controllerManager: false, busApart: true });
+  await using stand = await startStand({ controllerManager: false, busApart: true, replicas: 2 });
   const result = await runAutoscalerScale(stand, {
     pools: 4,
     queues: 6,
@@ -18,4 +18,5 @@ it('the bench of a large fleet measures the autoscaler while jobs flow', async (
     expect(value).toBeGreaterThan(0);
   }
   expect(result.scriptCpuPercent).toBeGreaterThan(0);
+  expect(result.redisCpuPercent).toBeGreaterThan(0);
 }, 300_000);

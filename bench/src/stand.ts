@@ -24,7 +24,9 @@ export interface Stand extends AsyncDisposable {
   redis: RedisServer;
   /** Of the bus: the same, unless it was asked for one of its own. */
   bus: RedisServer;
-  /** With a Secret `redis-credentials` that leads to the Redis. */
+  /** Of the queues' Redis, as many as were asked for. */
+  replicas: readonly RedisServer[];
+  /** With a Secret `redis-credentials` that leads to the Redis, or to the first of its replicas. */
   namespace: string;
   /** A Queue and a WorkerPool of this name, sized from 0 to 5, that shrinks at once. */
   applyQueueAndPool: (name: string) => Promise<void>;
@@ -37,6 +39,11 @@ export interface StandOptions {
   controllerManager?: boolean;
   /** A Redis for the bus alone, so that the other one's cost is that of its queues; default false. */
   busApart?: boolean;
+  /**
+   * Replicas of the queues' Redis, default 0. The apps then read from the first of them, so that what it uses beyond another
+   * one is what reading costs.
+   */
+  replicas?: number;
 }
 
 export interface RunningApp {
@@ -57,24 +64,27 @@ export async function buildApps(): Promise<void> {
   });
 }
 
-export async function startStand({ controllerManager = true, busApart = false }: StandOptions = {}): Promise<Stand> {
+export async function startStand(options: StandOptions = {}): Promise<Stand> {
+  const { controllerManager = true, busApart = false, replicas: copies = 0 } = options;
   const [controlPlane, redis, apart] = await Promise.all([
     startControlPlane({ crds: true, controllerManager }),
     startRedis({ password: 'bench' }),
     busApart ? startRedis({ password: 'bench' }) : undefined,
   ]);
   const bus = apart ?? redis;
+  const replicas = await Promise.all(Array.from({ length: copies }, () => startReplica(redis)));
   const namespace = await controlPlane.createNamespace('bench');
   await controlPlane.apply({
     apiVersion: 'v1',
     kind: 'Secret',
     metadata: { name: 'redis-credentials', namespace },
-    stringData: { 'redis-url': redis.url },
+    stringData: { 'redis-url': (replicas[0] ?? redis).url },
   });
   return {
     controlPlane,
     redis,
     bus,
+    replicas,
     namespace,
     applyQueueAndPool: async (name) => {
       const metadata = { name, namespace };
@@ -88,9 +98,20 @@ export async function startStand({ controllerManager = true, busApart = false }:
     },
     startApp: (name, ...args) => startApp(name, controlPlane, bus, args),
     [Symbol.asyncDispose]: async () => {
-      await Promise.all([controlPlane.stop(), redis.stop(), apart?.stop()]);
+      await Promise.all([controlPlane, redis, apart, ...replicas].map(async (server) => await server?.stop()));
     },
   };
+}
+
+/** Resolves when it has all that its master has. */
+async function startReplica(master: RedisServer): Promise<RedisServer> {
+  const password = master.password ?? '';
+  const link = ['--replicaof', master.host, String(master.port), '--masterauth', password];
+  const replica = await startRedis({ password, args: [...link, '--repl-diskless-sync-delay', '0'] });
+  await eventually(() => replica.lines.some((line) => /Finished with success/.test(line)), {
+    description: 'the replica to have all of its master',
+  });
+  return replica;
 }
 
 async function startApp(

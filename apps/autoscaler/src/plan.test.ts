@@ -103,7 +103,15 @@ describe('finished jobs', () => {
     expect(mayHaveFinished(aSample({ waiting: 1 }), aSample())).toBe(true);
     expect(mayHaveFinished(aSample({ delayed: 1 }), aSample())).toBe(true);
     expect(mayHaveFinished(aSample(), aSample({ addCounter: 1 }))).toBe(true);
-    expect(mayHaveFinished(undefined, aSample())).toBe(true);
+    expect(mayHaveFinished(undefined, aSample({ addCounter: 7 }))).toBe(true);
+    expect(mayHaveFinished(undefined, aSample({ active: 1 }))).toBe(true);
+  });
+
+  it('are not read of a queue that never had a job', () => {
+    const { addCounter: _none, ...never } = aSample();
+    expect(mayHaveFinished(undefined, never)).toBe(false);
+    expect(mayHaveFinished(never, never)).toBe(false);
+    expect(mayHaveFinished(never, aSample({ addCounter: 1 }))).toBe(true);
   });
 });
 

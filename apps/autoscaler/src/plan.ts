@@ -162,9 +162,10 @@ function loadOf(
 
 /** Whether it is worth reading what has finished: something ran, or may have run, since the last look. */
 export function mayHaveFinished(before: BacklogSample | undefined, now: BacklogSample): boolean {
+  // Of queues that never had a job there may be thousands.
+  if (before === undefined) return now.active > 0 || now.addCounter !== undefined;
   return (
     now.active > 0 ||
-    before === undefined ||
     before.active > 0 ||
     before.addCounter !== now.addCounter ||
     readyJobs(before) !== readyJobs(now) ||

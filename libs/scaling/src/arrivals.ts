@@ -76,8 +76,8 @@ export function observeArrivals(
     lastArrivalMs: events > 0 ? nowMs : before.lastArrivalMs,
     newArrivals: events,
     batch: judged ? { events: 0, elapsedMs: 0 } : batch,
-    ...(judged ? { judged: batch } : before.judged && { judged: before.judged }),
     dispersion: judged ? forgetAndAdd(before.dispersion, dispersionOf(before.judged, batch)) : before.dispersion,
+    ...(judged ? { judged: batch } : before.judged && { judged: before.judged }),
   };
 }
 

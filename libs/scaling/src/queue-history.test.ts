@@ -28,6 +28,22 @@ describe('arrivals', () => {
     expect(newArrivals).toBe(20);
   });
 
+  it('of a queue that never had a job are remembered by its two looks, and count as if all had been', () => {
+    const nothing = { ready: 0, active: 0, notYetReady: 0 };
+    let silent = emptyHistory(0, 5_000);
+    for (let second = 0; second < 300; second++) {
+      silent = observeQueue(silent, { atMs: second * 1_000, ...nothing }, undefined);
+    }
+    expect(silent).not.toHaveProperty('arrivals');
+    const looked = after(seconds(300, () => ({ addCounter: 0 })));
+    expect(estimateQueue(silent, 299_000)).toEqual(estimateQueue(looked, 299_000));
+    const jobs = seconds(5, (s) => ({ addCounter: 10 * (s + 1), ready: 10, active: 5 }));
+    const [one, other] = [silent, looked].map((past) => estimateQueue(after(jobs, past, 300), 304_000));
+    expect(one!.arrivalRate).toBeCloseTo(other!.arrivalRate!, 9);
+    expect(one!.forecast!.ratePerSecond).toBeCloseTo(other!.forecast!.ratePerSecond, 9);
+    expect(one).toMatchObject({ newArrivals: 10, rise: other!.rise });
+  });
+
   it('show a rise within four seconds, about as high as it is', () => {
     const history = after(seconds(64, (s) => ({ addCounter: s < 60 ? s * 20 : 1_200 + (s - 60) * 160 })));
     const { rise } = estimateQueue(history, 63_000);

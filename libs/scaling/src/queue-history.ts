@@ -19,10 +19,18 @@ export interface QueueCounters {
   readonly addCounter?: number;
 }
 
+/** The first and the newest look. */
+interface Silence {
+  readonly sinceMs: Instant;
+  readonly untilMs: Instant;
+}
+
 /** All that is remembered of a queue; of bounded size. Lost on a restart, without harm: see decide's holds. */
 export interface QueueHistory {
   readonly arrivals?: Arrivals;
   readonly flow?: Flow;
+  /** Instead of arrivals and flow, while every look found a queue that never had a job: there may be thousands of those. */
+  readonly silence?: Silence;
   readonly finished: Finished;
   /** The shortest wait target of the pools on this queue: it sets how long arrivals are averaged. */
   readonly waitTargetMs: number;
@@ -41,10 +49,13 @@ export function emptyHistory(nowMs: Instant, waitTargetMs: number, horizonMs = D
 
 /** `history` with one more look, and with what has finished since the look before when that was read too. */
 export function observeQueue(
-  history: QueueHistory,
+  before: QueueHistory,
   counters: QueueCounters,
   jobs: FinishedJobs | undefined,
 ): QueueHistory {
+  if (jobs === undefined && before.arrivals === undefined && neverHadJobs(counters))
+    return stillSilent(before, counters);
+  const history = sinceTheSilence(before);
   const { atMs, ready, active, notYetReady, addCounter = 0 } = counters;
   const arrivals = observeArrivals(history.arrivals, { addCounter, notYetReady }, atMs, halfLifeOf(history));
   return {
@@ -54,6 +65,25 @@ export function observeQueue(
     flow: observeFlow(history.flow, ready, active, arrivals.newArrivals, atMs),
     finished: jobs === undefined ? history.finished : observeFinished(history.finished, jobs, atMs),
   };
+}
+
+function neverHadJobs({ addCounter, ready, active, notYetReady }: QueueCounters): boolean {
+  return addCounter === undefined && ready + active + notYetReady === 0;
+}
+
+function stillSilent(history: QueueHistory, { atMs }: QueueCounters): QueueHistory {
+  return { ...history, silence: { sinceMs: history.silence?.sinceMs ?? atMs, untilMs: atMs } };
+}
+
+/** The history as if the looks during the silence had been taken in one by one: of nothing that is the same. */
+function sinceTheSilence({ silence, ...history }: QueueHistory): QueueHistory {
+  if (silence === undefined) return history;
+  const { sinceMs, untilMs } = silence;
+  const nothing = { addCounter: 0, notYetReady: 0 };
+  const first = observeArrivals(undefined, nothing, sinceMs, halfLifeOf(history));
+  const arrivals = observeArrivals(first, nothing, untilMs, halfLifeOf(history));
+  const flow = observeFlow(undefined, 0, 0, undefined, sinceMs);
+  return { ...history, arrivals, flow: observeFlow(flow, 0, 0, arrivals.newArrivals, untilMs) };
 }
 
 /** What the new arrivals add to what is known of those to come. */
@@ -83,7 +113,8 @@ export function untilBurstLookMs({ recurrence, horizonMs }: QueueHistory, nowMs:
 }
 
 /** What the history says at `nowMs`. */
-export function estimateQueue(history: QueueHistory, nowMs: Instant): QueueEstimates {
+export function estimateQueue(known: QueueHistory, nowMs: Instant): QueueEstimates {
+  const history = sinceTheSilence(known);
   const finished = estimateFinished(history.finished, nowMs);
   const forecast = estimateForecast(history.forecast, history.horizonMs);
   return {

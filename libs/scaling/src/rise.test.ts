@@ -48,6 +48,21 @@ describe('the rise that the last seconds prove', () => {
     );
   });
 
+  it('does not depend on silence before the first job, which is not kept', () => {
+    const bin = record({ events: integer({ min: 0, max: 40 }), elapsedMs: integer({ min: 900, max: 2_000 }) });
+    const silence = array(integer({ min: 900, max: 60_000 }).map((elapsedMs) => ({ events: 0, elapsedMs })));
+    assert(
+      property(silence, array(bin), double({ min: 0, max: 20, noNaN: true }), (before, bins, perSecond) => {
+        expect(findRise([...before, ...bins], perSecond, 1)).toEqual(findRise(bins, perSecond, 1));
+      }),
+    );
+    const kept = [0, 0, 3, 0].reduce<RecentArrivals[]>((recent, events) => addRecent(recent, events, 1_000), []);
+    expect(kept).toEqual([
+      { events: 3, elapsedMs: 1_000 },
+      { events: 0, elapsedMs: 1_000 },
+    ]);
+  });
+
   it('does not take jobs that were added at once for a flow', () => {
     const quiet = Array.from({ length: 10 }, () => ({ events: 0, elapsedMs: 1_000 }));
     expect(findRise([...quiet, { events: 500, elapsedMs: 1_000 }], 0, 1)).toBeUndefined();

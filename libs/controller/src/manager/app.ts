@@ -4,6 +4,7 @@ import { loadKubeClient } from '../client/load.ts';
 import { UsageError, commonFlags, parseFlags, readCommonFlags, usage, type AppFlag } from './flags.ts';
 import { createLog, maskSecrets } from './log.ts';
 import { createManager } from './manager.ts';
+import { favourSmallHeap } from './small-heap.ts';
 import type { Manager } from './types.ts';
 
 export interface AppContext<F extends string> {
@@ -33,6 +34,7 @@ export async function runApp<F extends string = never>(
   argv: string[] = process.argv.slice(2),
 ): Promise<void> {
   const { env } = process;
+  favourSmallHeap();
   try {
     const ownFlags = app.flags ?? ({} as Record<F, AppFlag>);
     const flags = { ...commonFlags(env), ...ownFlags };
