@@ -153,7 +153,7 @@ export function headAgeMs(sample: BacklogSample): number | undefined {
 }
 
 /** A queue's columns in the order of the script: counts, then what is null where there is none. */
-type Column = number | Text | RawHeads | RawRare;
+type Column = number | Text | RawMore;
 type Text = string | null;
 type RawRare = readonly [
   parents: number,
@@ -164,10 +164,18 @@ type RawRare = readonly [
   limits: readonly Text[],
   window: readonly [used: Text, ttlMs: number] | null,
 ];
+/** What only some queues have, or only some looks ask for. */
+type RawMore = readonly [
+  overdue: number,
+  dueSoon: number,
+  nextScore: number | null,
+  rare: RawRare | null,
+  heads: RawHeads | null,
+];
 type RawHeads = readonly [waitingMs: number | null, opts: Text, prioritizedMs: number | null, opts: Text];
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
-const BACKLOG_COLUMNS = 10;
-const WHOLE_COLUMNS = 15;
+const BACKLOG_COLUMNS = 6;
+const WHOLE_COLUMNS = 11;
 
 function parseBacklog(ref: QueueRef, redisTimeMs: number, columns: readonly Column[], at: number): BacklogSample {
   const sample: Writable<BacklogSample> = {
@@ -177,22 +185,26 @@ function parseBacklog(ref: QueueRef, redisTimeMs: number, columns: readonly Colu
     prioritized: columns[at + 1] as number,
     active: columns[at + 2] as number,
     delayed: columns[at + 3] as number,
-    overdue: columns[at + 4] as number,
-    dueSoon: columns[at + 5] as number,
+    overdue: 0,
+    dueSoon: 0,
     waitingChildren: 0,
     legacyPaused: 0,
     paused: false,
   };
   // Assigned one by one: for thousands of queues a second, spreading optional parts would cost more than all the rest.
-  const addCounter = columns[at + 6] as number | null;
+  const addCounter = columns[at + 4] as number | null;
   if (addCounter !== null) sample.addCounter = addCounter;
-  const nextScore = columns[at + 7] as number | null;
-  if (nextScore !== null) sample.nextDelayedDueMs = Math.floor(nextScore / DELAYED_SCORE_PER_MS);
-  const rare = columns[at + 8] as RawRare | null;
-  if (rare !== null) addRare(sample, rare);
-  const heads = columns[at + 9] as RawHeads | null;
-  if (heads !== null) sample.headTimestampMs = headReadyMs(heads);
+  const more = columns[at + 5] as RawMore | null;
+  if (more !== null) addMore(sample, more);
   return sample;
+}
+
+function addMore(sample: Writable<BacklogSample>, [overdue, dueSoon, nextScore, rare, heads]: RawMore): void {
+  sample.overdue = overdue;
+  sample.dueSoon = dueSoon;
+  if (nextScore !== null) sample.nextDelayedDueMs = Math.floor(nextScore / DELAYED_SCORE_PER_MS);
+  if (rare !== null) addRare(sample, rare);
+  if (heads !== null) sample.headTimestampMs = headReadyMs(heads);
 }
 
 function addRare(sample: Writable<BacklogSample>, rare: RawRare): void {
