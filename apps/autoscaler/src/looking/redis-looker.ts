@@ -26,12 +26,18 @@ export interface LookerOptions {
   readonly onLooked: (queues: readonly WatchedQueue[]) => void;
 }
 
+/**
+ * A look that takes longer has met a Redis that stands still. What was seen before must not be decided on again and again
+ * meanwhile: the scale-in window would fill with one old look.
+ */
+const HANGING_AFTER_MS = 1_500;
+
 /** One queue, from when the first pool names it until none does any more. */
 interface Followed {
   queue: WatchedQueue;
   knowledge: QueueKnowledge;
-  /** One look at a time. */
-  looking: boolean;
+  /** Since when a look is on the way: one at a time. */
+  lookingSinceMs?: number | undefined;
   /** Something asked for a look while one was on the way, which may have read before that. */
   lookAgain: boolean;
   readingFinished: boolean;
@@ -66,9 +72,12 @@ export class RedisLooker {
     return this.#eye;
   }
 
-  /** What is known of the queue; undefined when it is not followed. */
+  /** What is known of the queue; undefined when it is not followed. While Redis keeps a look waiting, that it does. */
   knowledge(id: string): QueueKnowledge | undefined {
-    return this.#queues.get(id)?.knowledge;
+    const followed = this.#queues.get(id);
+    if (followed?.lookingSinceMs === undefined) return followed?.knowledge;
+    const hangs = this.#options.now() - followed.lookingSinceMs > HANGING_AFTER_MS;
+    return hangs ? learnFailure(followed.knowledge, 'Redis does not answer') : followed.knowledge;
   }
 
   /** Whether this Redis is at its limit. */
@@ -91,7 +100,7 @@ export class RedisLooker {
       return;
     }
     const knowledge = knowNothing(nowMs, queue.waitTargetMs, this.#options.podStartMs);
-    const idle = { looking: false, lookAgain: false, readingFinished: false, atRest: false };
+    const idle = { lookAgain: false, readingFinished: false, atRest: false };
     this.#queues.set(queue.id, { queue, knowledge, ...idle });
   }
 
@@ -135,7 +144,7 @@ export class RedisLooker {
     for (const { id, atMs } of this.#schedule.takeDue(nowMs)) {
       const followed = this.#queues.get(id);
       if (followed === undefined) continue;
-      if (followed.looking) {
+      if (followed.lookingSinceMs !== undefined) {
         followed.lookAgain = true;
         continue;
       }
@@ -160,8 +169,8 @@ export class RedisLooker {
   async #look(looks: readonly Followed[], dueMs: number): Promise<void> {
     const { now, metrics, podStartMs, onLooked } = this.#options;
     const queues = looks.map(({ queue }) => queue);
-    for (const followed of looks) followed.looking = true;
     const startMs = now();
+    for (const followed of looks) followed.lookingSinceMs = startMs;
     const wishes = looks.map(({ knowledge, queue }) => wishOf(knowledge, queue.waitTargetMs, startMs));
     const asksPressure = this.#saturation.takeDue(startMs);
     const [looked, pressure] = await Promise.all([
@@ -176,7 +185,7 @@ export class RedisLooker {
     const finishing: Followed[] = [];
     looks.forEach((followed, index) => {
       const { knowledge: known } = followed;
-      followed.looking = false;
+      followed.lookingSinceMs = undefined;
       const sample = looked.ok ? looked.samples[index] : undefined;
       if (sample !== undefined && mayHaveFinished(known.latest?.sample, sample)) finishing.push(followed);
       const failure = looked.ok ? 'Redis left the queue out of its answer' : looked.message;
