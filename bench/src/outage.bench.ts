@@ -17,6 +17,9 @@ const values = readArguments(HELP, {
 });
 const only = values.only.split(',').filter(Boolean);
 const cases = OUTAGE_CASES.filter(({ name }) => only.length === 0 || only.includes(name));
+if (cases.length === 0) {
+  throw new Error(`--only=${values.only}: no such case; there are ${OUTAGE_CASES.map(({ name }) => name).join(', ')}`);
+}
 
 console.error('building the apps, starting an API server and two Redis');
 await buildApps();
