@@ -1,7 +1,7 @@
-import { BIN_MS, stepsAhead } from '@redis-queue/scaling/forecast';
+import { AVERAGE, BIN_MS, stepsAhead } from '@redis-queue/scaling/forecast';
 import { readArguments } from './arguments.ts';
 import { arrivalRates } from './forecast/arrival-rates.ts';
-import { comparedMethods, SIZING_AVERAGE } from './forecast/methods.ts';
+import { comparedMethods } from './forecast/methods.ts';
 import { score, type Score } from './forecast/score.ts';
 import { syntheticWorkloads } from './simulate/synthetic.ts';
 import { readTraces } from './simulate/traces.ts';
@@ -34,7 +34,7 @@ const rows = horizons.flatMap((seconds) => {
   const steps = stepsAhead(seconds * 1_000);
   return comparedMethods(steps).map((method) => {
     const started = process.cpuUsage();
-    const scores = series.map(({ rates }) => score(method, SIZING_AVERAGE, rates, BIN_MS, steps));
+    const scores = series.map(({ rates }) => score(method, AVERAGE, rates, BIN_MS, steps));
     const { user, system } = process.cpuUsage(started);
     const row = { horizonSeconds: seconds, method: method.name, ...mean(scores), microsAStep: (user + system) / bins };
     console.error(`${seconds} s ${method.name}: MASE ${scores.map(byWorkload).join(', ')}`);

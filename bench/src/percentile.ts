@@ -8,3 +8,7 @@ export function percentile(values: readonly number[], fraction: number): number 
 export function tenths(value: number): number {
   return Math.round(value * 10) / 10;
 }
+
+export function geometricMean(values: readonly number[]): number {
+  return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
+}

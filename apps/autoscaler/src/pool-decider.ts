@@ -1,3 +1,4 @@
+import { TokenBucket } from '@redis-queue/controller';
 import {
   decide,
   initialState,
@@ -11,7 +12,6 @@ import type { EpochPublisher } from './apply.ts';
 import type { BusyPods } from './busy.ts';
 import { isWorthPublishing, type Published } from './message.ts';
 import type { AutoscalerMetrics } from './metrics.ts';
-import { NewsPace } from './news-pace.ts';
 import type { ScaledPool } from './topology.ts';
 
 interface PoolMemory {
@@ -34,14 +34,22 @@ export interface DeciderOptions {
   readonly onPublished: () => void;
 }
 
+/**
+ * Decisions a second that change no size, of all pools; a fraction of what the consumer takes. After a takeover or an outage every
+ * pool has news at once, and a size that has to change must not wait behind thousands of sentences. What is refused is told when
+ * its pool is decided next.
+ */
+const NEWS_PER_SECOND = 200;
+
 /** Decides pools and publishes what is worth it. Keeps each pool's policy state, and nothing that a crash would miss. */
 export class PoolDecider {
   readonly #pools = new Map<string, PoolMemory>();
-  readonly #newsPace = new NewsPace();
+  readonly #news: TokenBucket;
   readonly #options: DeciderOptions;
 
   constructor(options: DeciderOptions) {
     this.#options = options;
+    this.#news = new TokenBucket(NEWS_PER_SECOND, options.now);
   }
 
   /** The size last decided; undefined before the first decision. */
@@ -69,7 +77,7 @@ export class PoolDecider {
     if (bus === undefined) return false;
     const behind = decision.desired !== currentReplicas && bus.isBehind(nowMs);
     if (!isWorthPublishing(memory.published, next, currentReplicas, behind)) return false;
-    if (decision.desired === currentReplicas && !this.#newsPace.take(nowMs)) return false;
+    if (decision.desired === currentReplicas && !this.#news.take()) return false;
     const before = memory.published;
     memory.published = next;
     try {

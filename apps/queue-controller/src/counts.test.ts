@@ -1,6 +1,6 @@
 import type { QueueCounts } from '@redis-queue/api';
 import { expect, test } from 'vitest';
-import { formatDuration, isWorthWriting, percentile, TokenBucket, type SampledStatus } from './counts.ts';
+import { formatDuration, isWorthWriting, percentile, type SampledStatus } from './counts.ts';
 
 const counts = (waiting: number, active = 0): QueueCounts => ({
   waiting,
@@ -46,15 +46,4 @@ test('a percentile is a value that occurred, and of nothing there is none', () =
   expect(percentile(hundred, 0.95)).toBe(95);
   expect(percentile([7], 0.95)).toBe(7);
   expect(percentile([], 0.95)).toBeUndefined();
-});
-
-test('tokens run out and come back', () => {
-  let now = 0;
-  const bucket = new TokenBucket(20, () => now);
-  const taken = (): number => Array.from({ length: 100 }, () => bucket.take()).filter(Boolean).length;
-  expect(taken()).toBe(20);
-  now = 500;
-  expect(taken()).toBe(10);
-  now = 60_000;
-  expect(taken()).toBe(20);
 });

@@ -1,5 +1,6 @@
 import type { QueueCounts, QueueStatus } from '@redis-queue/api';
 import { headAgeMs, type QueueSample } from '@redis-queue/bullmq';
+import { timestamp } from '@redis-queue/controller';
 
 /** The part of the status that the sampler writes; null removes a field. */
 export interface SampledStatus {
@@ -20,7 +21,7 @@ export function sampledStatus(sample: QueueSample, waitP95Ms: number | undefined
     counts: { waiting: waiting + legacyPaused, prioritized, active, delayed, overdue, failed },
     waitP95: waitP95Ms === undefined ? null : formatDuration(waitP95Ms),
     oldestAge: age === undefined ? null : formatDuration(age),
-    sampledAt: `${new Date(sample.redisTimeMs).toISOString().slice(0, 19)}Z`,
+    sampledAt: timestamp(sample.redisTimeMs),
   };
 }
 
@@ -59,29 +60,4 @@ export function formatDuration(ms: number): string {
 export function percentile(values: readonly number[], p: number): number | undefined {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil(p * sorted.length) - 1)];
-}
-
-/** A bucket that refills steadily; spreads status writes. */
-export class TokenBucket {
-  readonly #perSecond: number;
-  readonly #now: () => number;
-  #tokens: number;
-  #atMs: number;
-
-  constructor(perSecond: number, now: () => number) {
-    this.#perSecond = perSecond;
-    this.#now = now;
-    this.#tokens = perSecond;
-    this.#atMs = now();
-  }
-
-  /** @returns false when there is none now */
-  take(): boolean {
-    const now = this.#now();
-    this.#tokens = Math.min(this.#perSecond, this.#tokens + ((now - this.#atMs) / 1000) * this.#perSecond);
-    this.#atMs = now;
-    if (this.#tokens < 1) return false;
-    this.#tokens -= 1;
-    return true;
-  }
 }

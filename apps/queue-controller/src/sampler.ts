@@ -9,7 +9,8 @@ import {
   type QueueSample,
   type RedisTarget,
 } from '@redis-queue/bullmq';
-import { isWorthWriting, percentile, sampledStatus, TokenBucket } from './counts.ts';
+import { TokenBucket } from '@redis-queue/controller';
+import { isWorthWriting, percentile, sampledStatus } from './counts.ts';
 import type { QueueMetrics } from './metrics.ts';
 import { queueRef, redisProblem, resolveConnection, type Sources } from './observe.ts';
 

@@ -1,4 +1,4 @@
-import { autoregression, mixture, smoothing, type ForecastMethod } from '@redis-queue/scaling/forecast';
+import { AVERAGE, autoregression, mixtureOf, smoothing, type ForecastMethod } from '@redis-queue/scaling/forecast';
 import { dampedTrend } from './damped-trend.ts';
 import { lastValue } from './last-value.ts';
 import { withBursts } from './recurring-bursts.ts';
@@ -7,9 +7,6 @@ import { seasonal } from './seasonal.ts';
 /** A method whose state is nobody else's business. */
 export type AnyMethod = ForecastMethod<unknown>;
 
-/** The average that sizing has without a forecast: what growth is counted above. */
-export const SIZING_AVERAGE = smoothing(0.109);
-
 /**
  * What is compared. Parameters are those of the textbooks and one faster or slower, chosen before any figure was seen; none is tuned to a
  * trace. The last two are what runs in the autoscaler, without and with its knowledge of recurring bursts.
@@ -17,7 +14,7 @@ export const SIZING_AVERAGE = smoothing(0.109);
 export function comparedMethods(steps: number): AnyMethod[] {
   return [
     lastValue,
-    SIZING_AVERAGE,
+    AVERAGE,
     smoothing(0.3),
     dampedTrend(0.3, 0.1, 0.9),
     dampedTrend(0.5, 0.3, 0.9),
@@ -25,7 +22,7 @@ export function comparedMethods(steps: number): AnyMethod[] {
     autoregression(3, 0.99),
     autoregression(6, 0.995),
     seasonal,
-    mixture(steps),
-    withBursts(mixture(steps)),
+    mixtureOf(steps),
+    withBursts(mixtureOf(steps)),
   ];
 }

@@ -1,6 +1,7 @@
 import { poissonArrivals, seededRandom } from '@redis-queue/scaling/simulator';
 import { describe, expect, it } from 'vitest';
-import { comparedMethods, SIZING_AVERAGE, type AnyMethod } from './methods.ts';
+import { AVERAGE } from '@redis-queue/scaling/forecast';
+import { comparedMethods, type AnyMethod } from './methods.ts';
 import { lastValue } from './last-value.ts';
 import { score } from './score.ts';
 
@@ -12,7 +13,7 @@ const poisson = (perSecond: number, bins: number): number[] => {
   return counts;
 };
 const scoreOf = (method: AnyMethod, rates: readonly number[], steps = 1) =>
-  score(method, SIZING_AVERAGE, rates, BIN_MS, steps);
+  score(method, AVERAGE, rates, BIN_MS, steps);
 
 describe('a score', () => {
   it('of the last value one bin ahead is 1 by definition', () => {

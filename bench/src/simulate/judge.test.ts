@@ -1,7 +1,8 @@
 import { constant, workload, type Workload } from '@redis-queue/scaling/simulator';
 import { describe, expect, test } from 'vitest';
 import { curves } from './curves.ts';
-import { bestRival, geometricMean, judge, summarize } from './judge.ts';
+import { geometricMean } from '../percentile.ts';
+import { bestRival, judge, summarize } from './judge.ts';
 import { judgeAll } from './judge-pool.ts';
 import { openStage, STAGE_DEFAULTS } from './stage.ts';
 import { syntheticWorkloads } from './synthetic.ts';

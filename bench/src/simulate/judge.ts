@@ -20,6 +20,7 @@ import {
   type Run,
   type Workload,
 } from '@redis-queue/scaling/simulator';
+import { geometricMean } from '../percentile.ts';
 import type { Stage } from './stage.ts';
 
 /** Added to both sides of a ratio of misses, so that 1 late job in 10,000 against none is no defeat: a tenth of a percent. */
@@ -171,8 +172,4 @@ export function summarize(verdicts: readonly Verdict[]): Summary {
     podSecondsRatioToClairvoyant: costs.length === 0 ? null : geometricMean(costs),
     lost: verdicts.reduce((sum, { runs }) => sum + runs.ours.jobs - runs.ours.completed, 0),
   };
-}
-
-export function geometricMean(values: readonly number[]): number {
-  return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
 }

@@ -1,5 +1,5 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
-import { DISCONNECT_TIMEOUT_MS, reconnectWhenSilent } from './silence.ts';
+import { DISCONNECT_TIMEOUT_MS, reconnectWhenSilent, retryAfterMs } from './silence.ts';
 import { connectionKey, type RedisTarget } from './target.ts';
 
 /** How a controller waits for Redis: it fails fast and comes back later, unlike a worker. */
@@ -22,9 +22,6 @@ export function redisOptions(target: RedisTarget): RedisOptions {
     ...(tls && { tls: { ...(tls.ca && { ca: tls.ca }), servername: tls.serverName ?? target.host } }),
   };
 }
-
-/** Two attempts a second cost nothing, and an outage ends at most so long after Redis is back. */
-const MAX_RETRY_MS = 500;
 
 interface Entry {
   readonly redis: Redis;
@@ -124,8 +121,4 @@ function openCluster({ host, port }: RedisTarget, options: RedisOptions): Redis 
   });
   // It has a Redis' commands and events, but another class.
   return cluster as unknown as Redis;
-}
-
-function retryAfterMs(attempt: number): number {
-  return Math.min(50 * 2 ** attempt, MAX_RETRY_MS);
 }

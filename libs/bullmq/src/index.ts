@@ -8,7 +8,7 @@ export {
   type RedisTls,
   type TlsWish,
 } from './target.ts';
-export { RedisConnections, redisOptions, type RedisConnectionsOptions } from './connections.ts';
+export { FAIL_FAST, RedisConnections, redisOptions, type RedisConnectionsOptions } from './connections.ts';
 export { queueId, queueKey, QUEUES_PER_CALL, type QueueRef } from './keys.ts';
 export { effectiveRateLimit, type EffectiveRateLimit, type RateLimitWindow } from './rate-limit.ts';
 export {
@@ -55,7 +55,7 @@ export {
   type SetWatermark,
 } from './finished.ts';
 export { obliterateStep, type ObliterateResult } from './obliterate.ts';
-export { DISCONNECT_TIMEOUT_MS, reconnectWhenSilent, type SilenceOptions } from './silence.ts';
+export { reconnectWhenSilent, retryAfterMs, type SilenceOptions } from './silence.ts';
 export { readServerPressure, type ServerPressure } from './pressure.ts';
 export { readServerInfo, type ServerInfo } from './server.ts';
 export { QueueWakeups, type QueueWakeupsOptions } from './wakeups.ts';

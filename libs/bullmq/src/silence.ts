@@ -10,6 +10,14 @@ export interface SilenceOptions {
 /** How soon `disconnect` gives a connection up whose other end says nothing: it can be lost at once. */
 export const DISCONNECT_TIMEOUT_MS = 100;
 
+/** Two attempts a second cost nothing, and an outage ends at most so long after Redis is back. */
+const MAX_RETRY_MS = 500;
+
+/** Pause before the nth attempt to connect, ms. */
+export function retryAfterMs(attempt: number): number {
+  return Math.min(50 * 2 ** attempt, MAX_RETRY_MS);
+}
+
 /**
  * Connects anew when Redis has fallen silent. A peer that is gone without a word (its node died, a firewall dropped the flow)
  * closes nothing: TCP notices after its retransmissions, a quarter of an hour later, and a connection that only listens

@@ -2,7 +2,7 @@ import { Redis } from 'ioredis';
 import { redisOptions } from './connections.ts';
 import { inBatches, queueId, queueKey, type QueueRef } from './keys.ts';
 import { runReadScript } from './scripts.ts';
-import { DISCONNECT_TIMEOUT_MS, reconnectWhenSilent } from './silence.ts';
+import { DISCONNECT_TIMEOUT_MS, reconnectWhenSilent, retryAfterMs } from './silence.ts';
 import type { RedisTarget } from './target.ts';
 
 export interface QueueWakeupsOptions {
@@ -35,8 +35,6 @@ interface Watch {
 
 /** The channel on which Redis tells of changed keys (RESP2 with REDIRECT). */
 const INVALIDATIONS = '__redis__:invalidate';
-/** Longest pause between two attempts to connect: nobody is woken meanwhile. */
-const MAX_RECONNECT_MS = 500;
 /** Pause between attempts while both connections stand but tracking is refused, for example for want of a permission. */
 const RETRY_MS = 5_000;
 const WATCHED_SUFFIXES = ['wait', 'prioritized', 'delayed', 'meta'] as const;
@@ -80,7 +78,7 @@ export class QueueWakeups {
         autoResendUnfulfilledCommands: false,
         connectTimeout: 3_000,
         disconnectTimeout: DISCONNECT_TIMEOUT_MS,
-        retryStrategy: (attempt) => Math.min(50 * 2 ** attempt, MAX_RECONNECT_MS),
+        retryStrategy: retryAfterMs,
       });
     this.#listener = open('wakeups');
     this.#reader = open('armer');

@@ -1,3 +1,4 @@
+import { timestamp } from './timestamp.ts';
 /** Kubernetes' metav1.Condition. */
 export interface Condition {
   type: string;
@@ -19,8 +20,7 @@ export function setCondition(
   now: Date,
 ): Condition[] {
   const existing = findCondition(conditions, condition.type);
-  const lastTransitionTime =
-    existing?.status === condition.status ? existing.lastTransitionTime : `${now.toISOString().slice(0, 19)}Z`;
+  const lastTransitionTime = existing?.status === condition.status ? existing.lastTransitionTime : timestamp(now);
   const updated: Condition = { ...condition, lastTransitionTime };
   if (!existing) return [...(conditions ?? []), updated];
   return (conditions ?? []).map((entry) => (entry === existing ? updated : entry));

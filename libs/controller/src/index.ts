@@ -3,6 +3,8 @@ export * from './conditions.ts';
 export * from './finalizers.ts';
 export * from './owner-references.ts';
 export * from './resources.ts';
+export { timestamp } from './timestamp.ts';
+export { TokenBucket } from './token-bucket.ts';
 export * from './cache/object-cache.ts';
 export * from './client/api-error.ts';
 export { loadKubeClient, type LoadOptions } from './client/load.ts';

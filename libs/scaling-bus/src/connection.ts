@@ -1,4 +1,4 @@
-import { DISCONNECT_TIMEOUT_MS, reconnectWhenSilent } from '@redis-queue/bullmq';
+import { FAIL_FAST, reconnectWhenSilent, retryAfterMs } from '@redis-queue/bullmq';
 import { Redis, type RedisOptions } from 'ioredis';
 
 /** How to reach the bus's Redis. Holds secrets: never log it. */
@@ -36,23 +36,11 @@ export function busRedisFromEnvironment(env: BusEnvironment): BusRedisOptions | 
   };
 }
 
-/** Commands fail within seconds when Redis does not answer: the caller tries again with newer data. */
-export const FAIL_FAST = { maxRetriesPerRequest: 1, connectTimeout: 3_000, commandTimeout: 5_000 } as const;
-
-/** An outage of the bus ends so long after its Redis is back, at most. */
-const MAX_RETRY_MS = 500;
-
-/** Pause before the nth attempt to connect, ms. */
-export function retryAfterMs(attempt: number): number {
-  return Math.min(50 * 2 ** attempt, MAX_RETRY_MS);
-}
-
 /** A connection that comes back by itself, also from a server that fell silent. */
 export function openConnection(redis: BusRedisOptions, name: string, options: RedisOptions = {}): Redis {
   const connection = new Redis({
     ...redis,
     ...FAIL_FAST,
-    disconnectTimeout: DISCONNECT_TIMEOUT_MS,
     connectionName: name,
     retryStrategy: retryAfterMs,
     ...options,

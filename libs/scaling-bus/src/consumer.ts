@@ -1,13 +1,7 @@
+import { retryAfterMs } from '@redis-queue/bullmq';
 import { Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
-import {
-  BUS_PREFIX,
-  BUS_QUEUE,
-  openConnection,
-  redisTimeMs,
-  retryAfterMs,
-  type BusRedisOptions,
-} from './connection.ts';
+import { BUS_PREFIX, BUS_QUEUE, openConnection, redisTimeMs, type BusRedisOptions } from './connection.ts';
 import { withDeadline } from './deadline.ts';
 import { isExpired, parseDecision, type NamedPool, type ScalingDecision } from './decision.ts';
 

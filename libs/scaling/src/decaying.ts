@@ -52,19 +52,21 @@ export interface DecayingMoments {
 
 export const NO_MOMENTS: DecayingMoments = { atMs: 0, weight: 0, sum: 0, squares: 0 };
 
+/** Adds values that were seen at `nowMs`, each of which counts `weight` times. */
 export function addValues(
   moments: DecayingMoments,
   values: readonly number[],
   nowMs: Instant,
   halfLifeMs: number,
+  weight = 1,
 ): DecayingMoments {
   if (values.length === 0) return moments;
   const kept = decay(nowMs - moments.atMs, halfLifeMs);
   return {
-    atMs: nowMs,
-    weight: moments.weight * kept + values.length,
-    sum: moments.sum * kept + values.reduce((sum, value) => sum + value, 0),
-    squares: moments.squares * kept + values.reduce((sum, value) => sum + value * value, 0),
+    atMs: Math.max(nowMs, moments.atMs),
+    weight: moments.weight * kept + weight * values.length,
+    sum: moments.sum * kept + weight * values.reduce((sum, value) => sum + value, 0),
+    squares: moments.squares * kept + weight * values.reduce((sum, value) => sum + value * value, 0),
   };
 }
 

@@ -1,4 +1,4 @@
-import { historyNeededMs } from './holds.ts';
+import { finishedJobs, historyNeededMs, waitOf } from './holds.ts';
 import type { Explained } from './explained.ts';
 import { isSeen, type Hold, type PoolObservation, type QueueLoad, type UnseenQueue } from './types.ts';
 import { clip, count, decimal, duration, few, percent } from './words.ts';
@@ -65,19 +65,14 @@ function older(a: QueueLoad | undefined, b: QueueLoad): QueueLoad {
 
 function late({ observation, pool }: Explained): string {
   const target = pool.waitTargetMs ?? 0;
-  const waits = observation.queues.filter(isSeen).map((queue) => ({
-    queue,
-    ms: queue.ready === 0 || queue.paused ? 0 : Math.max(queue.estimates.waitMs?.p95 ?? 0, queue.headAgeMs ?? 0),
-  }));
+  const waits = observation.queues.filter(isSeen).map((queue) => ({ queue, ms: waitOf(queue) }));
   const worst = waits.reduce((a, b) => (b.ms > a.ms ? b : a), waits[0]!);
   return `jobs of ${named([worst.queue])} wait ${duration(worst.ms)}, longer than the target of ${duration(target)}`;
 }
 
 /** "80 % of the last 120 finished jobs failed". */
 export function failureShare({ queues }: PoolObservation): string {
-  const seen = queues.filter(isSeen).map(({ estimates }) => estimates);
-  const finished = seen.reduce((sum, { finishedJobs = 0 }) => sum + finishedJobs, 0);
-  const failed = seen.reduce((sum, { finishedJobs = 0, errorRate = 0 }) => sum + finishedJobs * errorRate, 0);
+  const { finished, failed } = finishedJobs(queues);
   return `${percent(failed / Math.max(1, finished))} of the last ${count(finished)} finished jobs failed`;
 }
 

@@ -6,6 +6,7 @@ import {
   type PolicyState,
   type PoolObservation,
   type PoolSpecView,
+  type QueueLoad,
   type QueueObservation,
 } from './types.ts';
 
@@ -85,16 +86,27 @@ function isStale(queue: QueueObservation, nowMs: Instant): boolean {
   return isSeen(queue) && nowMs - queue.sampledAtMs > STALE_AFTER_MS;
 }
 
-/** Jobs wait, and longer than they should: max(p95 of finished jobs' waits, age of the head of the line). */
+/** Jobs wait, and longer than they should. */
 function isOverTarget(queue: QueueObservation, waitTargetMs: number | undefined): boolean {
-  if (!isSeen(queue) || waitTargetMs === undefined || queue.ready === 0 || queue.paused) return false;
-  return Math.max(queue.estimates.waitMs?.p95 ?? 0, queue.headAgeMs ?? 0) > waitTargetMs;
+  return isSeen(queue) && waitTargetMs !== undefined && waitOf(queue) > waitTargetMs;
+}
+
+/** How long jobs wait, ms: max(p95 of finished jobs' waits, age of the head of the line); 0 while none waits or none may start. */
+export function waitOf({ ready, paused, headAgeMs = 0, estimates }: QueueLoad): number {
+  return ready === 0 || paused ? 0 : Math.max(estimates.waitMs?.p95 ?? 0, headAgeMs);
+}
+
+/** Jobs of all queues that finished lately, and those of them that failed. */
+export function finishedJobs(queues: readonly QueueObservation[]): { finished: number; failed: number } {
+  const seen = queues.filter(isSeen).map(({ estimates }) => estimates);
+  return {
+    finished: seen.reduce((sum, each) => sum + (each.finishedJobs ?? 0), 0),
+    failed: seen.reduce((sum, each) => sum + (each.finishedJobs ?? 0) * (each.errorRate ?? 0), 0),
+  };
 }
 
 /** Enough jobs have finished to tell, and most of them failed. */
 export function mostlyFailing(queues: readonly QueueObservation[]): boolean {
-  const seen = queues.filter(isSeen).map(({ estimates }) => estimates);
-  const finished = seen.reduce((sum, { finishedJobs }) => sum + (finishedJobs ?? 0), 0);
-  const failed = seen.reduce((sum, { finishedJobs, errorRate }) => sum + (finishedJobs ?? 0) * (errorRate ?? 0), 0);
+  const { finished, failed } = finishedJobs(queues);
   return finished >= MIN_FINISHED_FOR_RATE && failed / finished > FAILING_RATE;
 }

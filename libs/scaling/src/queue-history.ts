@@ -1,6 +1,6 @@
 import { arrivalHalfLifeMs, estimateArrivals, observeArrivals, type Arrivals } from './arrivals.ts';
 import { estimateFinished, noneFinished, observeFinished, type Finished, type FinishedJobs } from './finished-jobs.ts';
-import { estimateForecast, observeForecast, type ForecastState } from './forecast/forecast.ts';
+import { averageRate, estimateForecast, observeForecast, type ForecastState } from './forecast/forecast.ts';
 import { NO_RECURRENCE, nextBurst, observeRecurrence, type Recurrence } from './forecast/recurrence.ts';
 import { estimateFlow, observeFlow, PRIOR_SERVICE_TIME_MS, type Flow } from './flow.ts';
 import type { Instant, QueueEstimates } from './types.ts';
@@ -98,7 +98,7 @@ function foretell(
   if (newArrivals === 0 && forecast === undefined && recurrence === NO_RECURRENCE) return {};
   const silentMs = before?.sustained.observedMs ?? 0;
   const known = forecast ?? (silentMs > 0 ? observeForecast(undefined, 0, silentMs, horizonMs) : undefined);
-  const arrived = { events: newArrivals, elapsedMs, usualRate: known?.average.level ?? 0, waitsMs };
+  const arrived = { events: newArrivals, elapsedMs, usualRate: known === undefined ? 0 : averageRate(known), waitsMs };
   return {
     forecast: observeForecast(known, newArrivals, elapsedMs, horizonMs),
     recurrence: observeRecurrence(recurrence, arrived, waitTargetMs, atMs),

@@ -43,7 +43,7 @@ function wholeSeconds(ms: number): number {
 
 function demandClause(explained: Explained): string {
   const { pool, observation, size, wanted } = explained;
-  const atTime = `at ${duration(meanServiceTime(size))} a job`;
+  const atTime = `at ${duration(size.serviceTimeMs)} a job`;
   const pods = `${wanted > 1 ? `${count(wanted)} pods` : '1 pod'} with ${slots(pool.concurrency)}${wanted > 1 ? ' each' : ''}`;
   const target = duration(pool.waitTargetMs ?? 0);
   const keepsUp = wanted > 1 ? 'keep up' : 'keeps up';
@@ -166,19 +166,6 @@ function boundClauses({ pool, size, wanted, desired, heldBy }: Explained): strin
   if (heldBy !== undefined || wanted === desired) return [];
   if (size.demand > desired * (1 + pool.scaleUp.tolerance)) return ['the pods of the last growth are awaited first'];
   return [`${count(desired)} instead of ${count(wanted)} is within the tolerance`];
-}
-
-/** Mean service time over the backlog, or over the queues when nothing waits. */
-function meanServiceTime({ queues }: PoolSize): number {
-  const weights = queues.map(({ demand }) => demand.backlog + demand.inService + 1e-6);
-  const weighted = queues.reduce((sum, { demand }, index) => sum + demand.serviceTimeMs * weights[index]!, 0);
-  return (
-    weighted /
-    Math.max(
-      1e-9,
-      weights.reduce((sum, weight) => sum + weight, 0),
-    )
-  );
 }
 
 function total(size: PoolSize, value: (queue: PoolSize['queues'][number]) => number): number {

@@ -35,6 +35,8 @@ const HANGING_AFTER_MS = 1_500;
 /** One queue, from when the first pool names it until none does any more. */
 interface Followed {
   queue: WatchedQueue;
+  /** Its place on the grid; see `phaseOf`. */
+  phaseMs: number;
   knowledge: QueueKnowledge;
   /** Since when a look is on the way: one at a time. */
   lookingSinceMs?: number | undefined;
@@ -96,12 +98,12 @@ export class RedisLooker {
     const followed = this.#queues.get(queue.id);
     if (followed?.queue.pools.join() !== queue.pools.join()) this.#schedule.sooner(queue.id, nowMs);
     if (followed !== undefined) {
-      followed.queue = queue;
+      Object.assign(followed, { queue, phaseMs: phaseOf(queue) });
       return;
     }
     const knowledge = knowNothing(nowMs, queue.waitTargetMs, this.#options.podStartMs);
     const idle = { lookAgain: false, readingFinished: false, atRest: false };
-    this.#queues.set(queue.id, { queue, knowledge, ...idle });
+    this.#queues.set(queue.id, { queue, phaseMs: phaseOf(queue), knowledge, ...idle });
   }
 
   /** No pool names the queue any more. */
@@ -116,9 +118,9 @@ export class RedisLooker {
     const followed = this.#queues.get(id);
     if (followed === undefined) return;
     const { isAtZero, now } = this.#options;
-    const { queue } = followed;
+    const { queue, phaseMs } = followed;
     const nowMs = now();
-    this.#schedule.sooner(id, queue.pools.every(isAtZero) ? nowMs : onGrid(nowMs, phaseOf(queue)));
+    this.#schedule.sooner(id, queue.pools.every(isAtZero) ? nowMs : onGrid(nowMs, phaseMs));
   }
 
   /** Looks at all queues that could not be seen, at once. */
@@ -217,9 +219,8 @@ export class RedisLooker {
 
   #planNextLook(followed: Followed): void {
     const { now, podStartMs, isAtZero } = this.#options;
-    const { queue, knowledge, wake } = followed;
+    const { queue, phaseMs, knowledge, wake } = followed;
     const nowMs = now();
-    const phaseMs = phaseOf(queue);
     const followUpMs = followed.lookAgain ? nowMs : wake?.takeFollowUp();
     followed.lookAgain = false;
     if (followUpMs !== undefined) this.#schedule.sooner(queue.id, followUpMs);

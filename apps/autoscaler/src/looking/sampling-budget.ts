@@ -1,4 +1,5 @@
 import type { ServerPressure } from '@redis-queue/bullmq';
+import { CpuShare } from './cpu-share.ts';
 
 /** Of one core of a Redis: what all sampling of its queues together may take. */
 export const SAMPLING_BUDGET = 0.03;
@@ -21,16 +22,14 @@ export const URGENT_STRETCH = 5;
 export class SamplingBudget {
   #stretch = 1;
   #share: number | undefined;
-  #told: { readonly scriptMs: number; readonly atMs: number } | undefined;
+  readonly #scripts = new CpuShare();
 
   /** The server told how long scripts ran since it began. */
-  told({ readScriptMs: scriptMs }: ServerPressure, atMs: number): void {
-    const before = this.#told;
-    this.#told = scriptMs === undefined ? undefined : { scriptMs, atMs };
-    // No measure after a restart of the server.
-    if (before === undefined || scriptMs === undefined || scriptMs < before.scriptMs || atMs <= before.atMs) return;
-    this.#share = (scriptMs - before.scriptMs) / (atMs - before.atMs);
-    this.#stretch = nextStretch(this.#stretch, this.#share);
+  told({ readScriptMs }: ServerPressure, atMs: number): void {
+    const share = this.#scripts.since(readScriptMs, atMs);
+    if (share === undefined) return;
+    this.#share = share;
+    this.#stretch = nextStretch(this.#stretch, share);
   }
 
   /** By how much looks are put off; 1: not at all. See `stretchedMs`. */

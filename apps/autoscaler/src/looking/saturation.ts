@@ -1,4 +1,5 @@
 import type { ServerPressure } from '@redis-queue/bullmq';
+import { CpuShare } from './cpu-share.ts';
 
 /** Between two questions for memory and processor time. */
 export const PRESSURE_EVERY_MS = 5_000;
@@ -14,16 +15,11 @@ const SLOW_LOOK_MS = 250;
 const SLOW_FOR_MS = 3_000;
 const SLOW_LOOKS = 3;
 
-interface Asked {
-  readonly pressure: ServerPressure;
-  readonly atMs: number;
-}
-
 /** Whether a Redis is at its limit, from how long looks take and what the server says of itself. No I/O. */
 export class Saturation {
   /** Looks without a fast one among them: how many, and from when to when. */
   #slow: { count: number; fromMs: number; toMs: number } | undefined;
-  #asked: Asked | undefined;
+  readonly #commandCpu = new CpuShare();
   #askedMs = -Infinity;
   #full = false;
   #busy = false;
@@ -44,8 +40,7 @@ export class Saturation {
   /** The server told. */
   told(pressure: ServerPressure, atMs: number): void {
     this.#full = (pressure.memory ?? 0) >= MEMORY_FULL;
-    this.#busy = cpuShare(this.#asked, { pressure, atMs }) >= CPU_BUSY;
-    this.#asked = { pressure, atMs };
+    this.#busy = (this.#commandCpu.since(pressure.commandCpuMs, atMs) ?? 0) >= CPU_BUSY;
   }
 
   get saturated(): boolean {
@@ -57,11 +52,4 @@ export class Saturation {
       this.#slow !== undefined && this.#slow.count >= SLOW_LOOKS && this.#slow.toMs - this.#slow.fromMs >= SLOW_FOR_MS
     );
   }
-}
-
-/** Of one core; 0 when it is not known, as after a restart of the server. */
-function cpuShare(before: Asked | undefined, now: Asked): number {
-  const [from, to] = [before?.pressure.commandCpuMs, now.pressure.commandCpuMs];
-  if (before === undefined || from === undefined || to === undefined || to < from) return 0;
-  return (to - from) / (now.atMs - before.atMs);
 }

@@ -1,4 +1,5 @@
 import { GROUP, parseDuration, type WorkerPool } from '@redis-queue/api';
+import { timestamp } from '@redis-queue/controller';
 import { liveReplicas } from '../size/replicas.ts';
 import { VERSION_ANNOTATION, type Deployment } from '../resources.ts';
 
@@ -63,7 +64,7 @@ export function effectiveVersion(
   const built = (of: string): Record<string, string> => {
     const hash = hashOf(of);
     const started = held[TEMPLATE_ANNOTATION] === hash ? held[STARTED_ANNOTATION] : undefined;
-    return { [TEMPLATE_ANNOTATION]: hash, [STARTED_ANNOTATION]: started ?? isoTime(scene.nowMs) };
+    return { [TEMPLATE_ANNOTATION]: hash, [STARTED_ANNOTATION]: started ?? timestamp(scene.nowMs) };
   };
   const instead = (good: string, message: string): EffectiveVersion => ({
     version: good,
@@ -164,8 +165,4 @@ export function failureMessage(pool: WorkerPool, version: string, inTheWay: stri
 
 function progressOf(live: Deployment) {
   return live.status?.conditions?.find(({ type }) => type === 'Progressing');
-}
-
-function isoTime(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
 }

@@ -1,4 +1,5 @@
 import type { PoolAdviceStatus, WorkerPool } from '@redis-queue/api';
+import { timestamp } from '@redis-queue/controller';
 import type { DecisionAdvice } from '@redis-queue/scaling-bus';
 
 /**
@@ -18,7 +19,7 @@ export function adviceStatus(pool: WorkerPool, told: DecisionAdvice | undefined)
     ...(resources && { resources: { ...(requests && { requests }), ...(limits && { limits }) } }),
     message,
     pods,
-    since: `${new Date(since).toISOString().slice(0, 19)}Z`,
+    since: timestamp(since),
   };
 }
 

@@ -1,4 +1,5 @@
 import { type ScalingSignal, type WorkerPool, type WorkerPoolStatus } from '@redis-queue/api';
+import { timestamp } from '@redis-queue/controller';
 import { formatFence, type ScalingDecision } from '@redis-queue/scaling-bus';
 import { adviceStatus } from './advice.ts';
 import type { Scaling } from '../size/ledger.ts';
@@ -23,7 +24,7 @@ export function autoscalingStatus(pool: WorkerPool, input: AutoscalingInput): Wo
   const { decision, scalings } = input;
   const before = pool.status?.autoscaling ?? {};
   const told = scalings.map(({ atMs, from, to, reason }) => ({
-    time: isoTime(atMs),
+    time: timestamp(atMs),
     from,
     to,
     reason: reason.slice(0, 1024),
@@ -42,9 +43,9 @@ export function autoscalingStatus(pool: WorkerPool, input: AutoscalingInput): Wo
     desired: decision.desiredReplicas,
     reason: decision.reason,
     ...(heldBy !== undefined && { heldBy }),
-    sampledAt: isoTime(decision.sampledAt),
+    sampledAt: timestamp(decision.sampledAt),
     confidence: Number(decision.confidence.toFixed(2)),
-    ...(cooldownUntil !== undefined && { cooldownUntil: isoTime(cooldownUntil) }),
+    ...(cooldownUntil !== undefined && { cooldownUntil: timestamp(cooldownUntil) }),
     decision: formatFence(decision),
     signals: decision.signals.map(statusSignal),
     ...(advice && { advice }),
@@ -73,8 +74,4 @@ function statusSignal(signal: ScalingDecision['signals'][number]): ScalingSignal
 
 function round(value: number | undefined, digits: number): number | undefined {
   return value === undefined ? undefined : Number(value.toFixed(digits));
-}
-
-export function isoTime(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
 }

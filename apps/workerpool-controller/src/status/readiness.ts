@@ -1,4 +1,5 @@
 import type { WorkerPool, WorkerPoolStatus } from '@redis-queue/api';
+import { timestamp } from '@redis-queue/controller';
 import type { BlockedPods } from './blocked.ts';
 import type { Problem } from '../reasons.ts';
 import { liveReplicas } from '../size/replicas.ts';
@@ -139,16 +140,12 @@ function startedAt(pool: WorkerPool, deployment: Deployment, rolledBack: RolledB
   const version = rolledBack?.version ?? versionOf(deployment);
   const told = before?.version === version ? before?.startedAt : undefined;
   const applied = startedMs(deployment);
-  if (rolledBack) return told ?? isoTime(applied ?? now.getTime());
+  if (rolledBack) return told ?? timestamp(applied ?? now.getTime());
   if (told !== undefined && Date.parse(told) >= (applied ?? 0)) return told;
   const unseen = deployment.status?.conditions?.some(({ reason }) => reason === 'NewReplicaSetAvailable');
-  return isoTime(unseen ? now.getTime() : (applied ?? now.getTime()));
+  return timestamp(unseen ? now.getTime() : (applied ?? now.getTime()));
 }
 
 function sentences(...all: string[]): string {
   return all.filter((each) => each !== '').join(' ');
-}
-
-function isoTime(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
 }

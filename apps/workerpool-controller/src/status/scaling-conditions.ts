@@ -1,9 +1,9 @@
 import type { Condition, WorkerPool } from '@redis-queue/api';
-import { findCondition } from '@redis-queue/controller';
+import { findCondition, timestamp } from '@redis-queue/controller';
 import type { ScalingDecision } from '@redis-queue/scaling-bus';
 import { PoolCondition, type Problem, type Reason } from '../reasons.ts';
 import { hadDecision } from '../size/size.ts';
-import { isoTime, type AutoscalingInput } from './autoscaling-status.ts';
+import type { AutoscalingInput } from './autoscaling-status.ts';
 
 /** What a condition says, or that it is not there. */
 export type Said = (Problem & { readonly status: Condition['status'] }) | undefined;
@@ -58,7 +58,7 @@ function scalingActive(pool: WorkerPool, input: AutoscalingInput): Problem & { s
   const { autoscaling } = pool.spec;
   if (input.contest) {
     const { untilMs, manager } = input.contest;
-    const until = untilMs === undefined ? 'for as long as it declares them' : `until ${isoTime(untilMs)}`;
+    const until = untilMs === undefined ? 'for as long as it declares them' : `until ${timestamp(untilMs)}`;
     const message = `The Deployment's replicas are written by ${manager}; left alone ${until}. Remove the other writer.`;
     return { status: 'False', reason: 'ReplicasContested', message };
   }

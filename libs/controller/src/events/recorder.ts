@@ -5,6 +5,7 @@ import { delay, systemClock } from '../clock.ts';
 import { EVENTS, type Resource } from '../resources.ts';
 import { EventCorrelator, type EventPlan } from './event-correlator.ts';
 import type { EventRecorder, ObjectEvent } from './event-types.ts';
+import { timestamp } from '../timestamp.ts';
 
 export interface ApiEventRecorderOptions {
   client: KubeClient;
@@ -80,7 +81,7 @@ export class ApiEventRecorder implements EventRecorder {
 
   async #count(pending: Pending, plan: Extract<EventPlan, { action: 'count' }>): Promise<void> {
     const key = { namespace: eventNamespace(pending.object), name: plan.name };
-    const patch = { count: plan.count, lastTimestamp: seconds(pending.at), message: clip(plan.message) };
+    const patch = { count: plan.count, lastTimestamp: timestamp(pending.at), message: clip(plan.message) };
     try {
       await this.#options.client.mergePatch(EVENTS, key, patch);
     } catch (error) {
@@ -106,8 +107,8 @@ export class ApiEventRecorder implements EventRecorder {
       message: clip(message),
       action: event.action ?? event.reason,
       count: 1,
-      firstTimestamp: seconds(at),
-      lastTimestamp: seconds(at),
+      firstTimestamp: timestamp(at),
+      lastTimestamp: timestamp(at),
       source: { component },
       reportingComponent: component,
       reportingInstance: instance,
@@ -128,5 +129,3 @@ function clip(message: string): string {
         .subarray(0, MAX_MESSAGE - 8)
         .toString()}…`;
 }
-
-const seconds = (date: Date): string => `${date.toISOString().slice(0, 19)}Z`;

@@ -1,5 +1,6 @@
 import { mean } from '../decaying.ts';
 import type { Instant } from '../types.ts';
+import { percent } from '../words.ts';
 import type { AdvisedSpec } from './advised-spec.ts';
 import { adviseConcurrency } from './concurrency.ts';
 import { adviseResources, type AdvisedResources } from './resources.ts';
@@ -51,7 +52,7 @@ export function advise(usage: UsageHistory, spec: AdvisedSpec, enough: Evidence 
     ...amounts('limits', resources?.limits),
   ];
   const verdict = changes.length > 0 ? `Better: ${changes.join(', ')}.` : 'What the spec says fits.';
-  const base = `Measured for ${hours(untilMs - sinceMs)} on ${pods} pod${pods === 1 ? '' : 's'} of version ${spec.version}, whose slots were ${Math.round(mean(usage.busyShare) * 100)} % busy: ${[concurrency.why, ...why].join('; ')}.`;
+  const base = `Measured for ${hours(untilMs - sinceMs)} on ${pods} pod${pods === 1 ? '' : 's'} of version ${spec.version}, whose slots were ${percent(mean(usage.busyShare))} busy: ${[concurrency.why, ...why].join('; ')}.`;
   return {
     ...(concurrency.slots !== undefined && { concurrency: concurrency.slots }),
     ...(resources !== undefined && { resources }),

@@ -1,7 +1,8 @@
 import { mean } from '../decaying.ts';
 import type { AdvisedSpec } from './advised-spec.ts';
 import { quantile } from './quantiles.ts';
-import { HALF_BUSY, slowdownWhenFull, type UsageHistory } from './usage-history.ts';
+import { percent } from '../words.ts';
+import { HALF_BUSY, NEARLY_FULL, slowdownWhenFull, type UsageHistory } from './usage-history.ts';
 
 /** What is said of the slots a pod: another number, or why it stays. */
 export interface ConcurrencyAdvice {
@@ -25,7 +26,6 @@ const STEP = 2;
 const MOST_SLOTS = 1_000;
 const SLOWDOWN = 1.5;
 const THROTTLED = 0.05;
-const NEARLY_FULL = 0.8;
 
 /**
  * How many slots a pod should have. By the utilisation law (P. J. Denning and J. P. Buzen, The operational analysis of
@@ -88,8 +88,4 @@ function slotsThatFit(usage: UsageHistory, { cpuLimit, cpuRequest }: AdvisedSpec
 function roundDown(slots: number): number {
   const step = slots >= 100 ? 10 : slots >= 20 ? 5 : 1;
   return Math.floor(slots / step) * step;
-}
-
-function percent(share: number): string {
-  return `${Math.round(share * 100)} %`;
 }

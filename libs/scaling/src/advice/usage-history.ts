@@ -1,4 +1,4 @@
-import { addValues, decay, mean, NO_MOMENTS, type DecayingMoments } from '../decaying.ts';
+import { addValues, mean, NO_MOMENTS, type DecayingMoments } from '../decaying.ts';
 import type { Instant } from '../types.ts';
 import { addPoint, NO_LINE, type DecayingLine } from './line.ts';
 import { addValue, NO_QUANTILES, type DecayingQuantiles } from './quantiles.ts';
@@ -65,7 +65,7 @@ const LEAST_PERIOD_MS = 1_000;
 /** Longer than a pod is silent that has jobs; then it is another pod or another day. */
 const PODS_OF_MS = 120_000;
 export const HALF_BUSY = 0.5;
-const NEARLY_FULL = 0.8;
+export const NEARLY_FULL = 0.8;
 /** A CPU share of a loop that is all but idle scales to anything. */
 const LEAST_LOOP = 0.01;
 
@@ -137,7 +137,7 @@ function learnReport(known: UsageHistory, report: UsageReport): UsageHistory {
     sinceMs: known.measuredMs === 0 ? atMs - periodMs : known.sinceMs,
     untilMs: Math.max(known.untilMs, atMs),
     measuredMs: known.measuredMs + periodMs,
-    busyShare: addWeighted(known.busyShare, busy / slots, minutes, atMs),
+    busyShare: addValues(known.busyShare, [busy / slots], atMs, USAGE_HALF_LIFE_MS, minutes),
     memory: addValue(known.memory, memory, minutes, atMs, USAGE_HALF_LIFE_MS),
     memoryLine: addPoint(known.memoryLine, busy, memory, minutes, atMs, USAGE_HALF_LIFE_MS),
     ...learnRunTime(known, report),
@@ -158,7 +158,7 @@ function learnBusy(known: UsageHistory, report: UsageReport, minutes: number): U
     cpuASlot: add(known.cpuASlot, cpu / busy),
     loop: add(known.loop, eventLoop),
     loopASlot: add(known.loopASlot, eventLoop / busy),
-    throttled: addWeighted(known.throttled, throttled ?? 0, minutes, atMs),
+    throttled: addValues(known.throttled, [throttled ?? 0], atMs, USAGE_HALF_LIFE_MS, minutes),
   };
 }
 
@@ -169,18 +169,8 @@ function learnRunTime(
   const { runMsFull, runMsHalf } = known;
   if (runMs === undefined || jobs === 0) return { runMsFull, runMsHalf };
   return {
-    runMsFull: busy >= NEARLY_FULL * slots ? addWeighted(runMsFull, runMs, jobs, atMs) : runMsFull,
-    runMsHalf: busy <= HALF_BUSY * slots ? addWeighted(runMsHalf, runMs, jobs, atMs) : runMsHalf,
-  };
-}
-
-function addWeighted(before: DecayingMoments, value: number, weight: number, atMs: Instant): DecayingMoments {
-  const kept = decay(atMs - before.atMs, USAGE_HALF_LIFE_MS);
-  return {
-    atMs: Math.max(atMs, before.atMs),
-    weight: before.weight * kept + weight,
-    sum: before.sum * kept + value * weight,
-    squares: before.squares * kept + value * value * weight,
+    runMsFull: busy >= NEARLY_FULL * slots ? addValues(runMsFull, [runMs], atMs, USAGE_HALF_LIFE_MS, jobs) : runMsFull,
+    runMsHalf: busy <= HALF_BUSY * slots ? addValues(runMsHalf, [runMs], atMs, USAGE_HALF_LIFE_MS, jobs) : runMsHalf,
   };
 }
 

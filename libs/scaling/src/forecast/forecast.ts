@@ -9,7 +9,7 @@ import { NO_TRUST, settle, worthOf, type Trust } from './trust.ts';
 export const AVERAGE = smoothing(0.109);
 
 /** The mean of a slow and a fast average and an autoregression, each weighing what it was worth lately. */
-export function mixture(steps: number): ForecastMethod<Hedged> {
+export function mixtureOf(steps: number): ForecastMethod<Hedged> {
   return hedge([AVERAGE, smoothing(0.3), autoregression(3, 0.99)], steps);
 }
 
@@ -17,10 +17,9 @@ export function mixture(steps: number): ForecastMethod<Hedged> {
 export interface ForecastState {
   readonly open: OpenBin;
   readonly mixture: Hedged;
-  readonly average: Level;
   readonly trust: Trust;
   /** Forecasts whose bins are still to come, the next bin first. */
-  readonly pending: readonly { readonly average: number; readonly foretold: number }[];
+  readonly pending: readonly number[];
 }
 
 export interface ArrivalForecast {
@@ -34,7 +33,7 @@ const METHODS = new Map<number, ForecastMethod<Hedged>>();
 function methodFor(steps: number): ForecastMethod<Hedged> {
   const known = METHODS.get(steps);
   if (known !== undefined) return known;
-  const method = mixture(steps);
+  const method = mixtureOf(steps);
   METHODS.set(steps, method);
   return method;
 }
@@ -52,34 +51,31 @@ export function observeForecast(
 ): ForecastState {
   const steps = stepsAhead(horizonMs);
   const method = methodFor(steps);
-  const state = before ?? {
-    open: EMPTY_BIN,
-    mixture: method.start,
-    average: AVERAGE.start,
-    trust: NO_TRUST,
-    pending: [],
-  };
+  const state = before ?? { open: EMPTY_BIN, mixture: method.start, trust: NO_TRUST, pending: [] };
   const { full, open } = fillBins(state.open, events, elapsedMs);
   return full.reduce((so, rate) => closeBin(so, rate, method, steps), { ...state, open });
 }
 
 function closeBin(state: ForecastState, rate: number, method: ForecastMethod<Hedged>, steps: number): ForecastState {
-  const made = state.pending.length < steps ? undefined : state.pending[0]!;
-  const mixed = method.step(state.mixture, rate);
-  const average = AVERAGE.step(state.average, rate);
-  const foretold = method.predict(mixed, steps);
+  const [foretold] = state.pending.length < steps ? [] : state.pending;
+  const mixture = method.step(state.mixture, rate);
   return {
     open: state.open,
-    mixture: mixed,
-    average,
-    trust: made === undefined ? state.trust : settle(state.trust, made.average, made.foretold, rate),
-    pending: [...state.pending, { average: AVERAGE.predict(average, steps), foretold }].slice(-steps),
+    mixture,
+    // The mixture's first method is the average, whose forecasts it has kept for the same bins.
+    trust: foretold === undefined ? state.trust : settle(state.trust, state.mixture.pending[0]![0]!, foretold, rate),
+    pending: [...state.pending, method.predict(mixture, steps)].slice(-steps),
   };
+}
+
+/** Jobs a second, as the sizing's own average has them; 0 before the first bin. */
+export function averageRate({ mixture }: ForecastState): number {
+  return AVERAGE.predict(mixture.states[0] as Level, 1);
 }
 
 /** What is expected at the horizon; absent until as much time was seen as is to be foretold. */
 export function estimateForecast(state: ForecastState | undefined, horizonMs: number): ArrivalForecast | undefined {
   const last = state?.pending.at(-1);
   if (state === undefined || last === undefined || state.pending.length < stepsAhead(horizonMs)) return undefined;
-  return { ratePerSecond: last.foretold, confidence: worthOf(state.trust) };
+  return { ratePerSecond: last, confidence: worthOf(state.trust) };
 }
