@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DEPLOYMENTS, loadKubeClient, type KubeClient, type Resource } from '@redis-queue/controller';
 import { WORKER_POOLS } from '@redis-queue/api';
 import { BUS_PREFIX, BUS_QUEUE, createPublisher, type Publisher } from '@redis-queue/scaling-bus';
-import { eventually } from '@redis-queue/testing';
+import { eventually } from '@redis-queue/rig';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { ChaosPlan, MAX_REPLICAS, type ChaosMessage, type ChaosPool } from './chaos-plan.ts';

@@ -1,4 +1,4 @@
-import { startProcess, type ChildHandle } from '@redis-queue/testing';
+import { startProcess, type ChildHandle } from '@redis-queue/rig';
 
 /** Of each busy queue: a job of a second every two seconds keeps a pool of few queues at one pod. */
 const JOBS_PER_SECOND = 0.5;

@@ -1,6 +1,6 @@
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import { eventually, startRedis } from '@redis-queue/testing';
+import { eventually, startRedis } from '@redis-queue/rig';
 import { readArguments } from './arguments.ts';
 import { percentile } from './percentile.ts';
 import { LEDGER, type InterruptedJob } from './worker/interrupted-job.ts';

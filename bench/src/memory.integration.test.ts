@@ -1,4 +1,4 @@
-import { eventually } from '@redis-queue/testing';
+import { eventually } from '@redis-queue/rig';
 import { expect, it } from 'vitest';
 import { residentMib, settling } from './resident.ts';
 import { APPS, buildApps, startStand } from './stand.ts';

@@ -1,7 +1,7 @@
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { expect, it } from 'vitest';
-import { eventually, startRedis } from '@redis-queue/testing';
+import { eventually, startRedis } from '@redis-queue/rig';
 import { startMixedLoad } from './mixed-load.ts';
 import { seededRandom } from '@redis-queue/scaling/simulator';
 

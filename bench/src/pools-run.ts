@@ -1,6 +1,6 @@
 import { QUEUES, WORKER_POOLS, type Queue as QueueKind, type WorkerPool } from '@redis-queue/api';
 import { DEPLOYMENTS, loadKubeClient, type KubeClient, type Resource } from '@redis-queue/controller';
-import { eventually } from '@redis-queue/testing';
+import { eventually } from '@redis-queue/rig';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { inFlight } from './in-flight.ts';

@@ -1,6 +1,6 @@
 import { WORKER_POOLS, type WorkerPool } from '@redis-queue/api';
 import { PODS, type Resource } from '@redis-queue/controller';
-import { eventually } from '@redis-queue/testing';
+import { eventually } from '@redis-queue/rig';
 import { Redis } from 'ioredis';
 import { readArguments } from './arguments.ts';
 import { ObjectWatch, untilNone } from './object-watch.ts';

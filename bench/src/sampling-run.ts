@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { sampleBacklogs, sampleQueues, type BacklogWish, type QueueRef } from '@redis-queue/bullmq';
-import { startRedis } from '@redis-queue/testing';
+import { startRedis } from '@redis-queue/rig';
 import { percentile, tenths } from './percentile.ts';
 
 export interface SamplingOptions {

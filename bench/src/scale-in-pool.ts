@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { sampleHolders } from '@redis-queue/bullmq';
 import { DEPLOYMENTS, PODS, type KubeClient, type Resource } from '@redis-queue/controller';
 import { DECISION_ANNOTATION, SCHEMA_VERSION, type Publisher } from '@redis-queue/scaling-bus';
-import { eventually } from '@redis-queue/testing';
+import { eventually } from '@redis-queue/rig';
 import { ObjectWatch } from './object-watch.ts';
 import type { Pool } from './pods-stand.ts';
 import { wholeBetween } from './random.ts';

@@ -1,7 +1,7 @@
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { createPublisher } from '@redis-queue/scaling-bus';
-import { eventually } from '@redis-queue/testing';
+import { eventually } from '@redis-queue/rig';
 import { readArguments } from './arguments.ts';
 import { startMixedLoad } from './mixed-load.ts';
 import { percentile, tenths } from './percentile.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import { eventually, startRedis, type ChildHandle } from '@redis-queue/testing';
+import { eventually, startRedis, type ChildHandle } from '@redis-queue/rig';
 import { readArguments } from './arguments.ts';
 import { percentile } from './percentile.ts';
 import { LEDGER, type InterruptedJob } from './worker/interrupted-job.ts';

@@ -12,7 +12,7 @@ import {
   type ChildHandle,
   type ControlPlane,
   type RedisServer,
-} from '@redis-queue/testing';
+} from '@redis-queue/rig';
 
 export const APPS = ['queue-controller', 'workerpool-controller', 'autoscaler'] as const;
 export type AppName = (typeof APPS)[number];

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { eventually } from '@redis-queue/testing';
+import { eventually } from '@redis-queue/rig';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { forward } from './cluster/forward.ts';
 import { apply, applyExamples } from './cluster/install.ts';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { eventually } from '@redis-queue/testing';
+import { eventually } from '@redis-queue/rig';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { forward } from './cluster/forward.ts';
 import { applyExamples } from './cluster/install.ts';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { eventually } from '@redis-queue/testing';
+import { eventually } from '@redis-queue/rig';
 import { inject } from 'vitest';
 import { run, type Cluster } from './cluster/cluster.ts';
 import { createSite, installChart, removeChart, type Site } from './cluster/install.ts';

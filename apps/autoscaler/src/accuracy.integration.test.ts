@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RedisConnections } from '@redis-queue/bullmq';
 import { estimateQueue, type QueueEstimates } from '@redis-queue/scaling';
-import { eventually } from '@redis-queue/testing';
+import { eventually } from '@redis-queue/rig';
 import type { Job } from 'bullmq';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { aPool, aQueue, aSecret } from './fixtures.ts';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { eventually } from '@redis-queue/testing';
+import { eventually } from '@redis-queue/rig';
 import { aPool } from './fixtures.ts';
 import { TestAutoscaler } from './test-support.ts';
 

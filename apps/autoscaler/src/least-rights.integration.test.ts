@@ -1,5 +1,5 @@
 import { ACL_RULES } from '@redis-queue/bullmq';
-import { eventually } from '@redis-queue/testing';
+import { eventually } from '@redis-queue/rig';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { aPool } from './fixtures.ts';

@@ -12,7 +12,7 @@ import {
   type ChildHandle,
   type ControlPlane,
   type RedisServer,
-} from '@redis-queue/testing';
+} from '@redis-queue/rig';
 import { loadKubeClient, SECRETS, type KubeClient } from '@redis-queue/controller';
 import { aPool, aQueue } from './fixtures.ts';
 

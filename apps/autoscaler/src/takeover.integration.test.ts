@@ -13,7 +13,7 @@ import {
   type ChildHandle,
   type ControlPlane,
   type RedisServer,
-} from '@redis-queue/testing';
+} from '@redis-queue/rig';
 import { aPool, aQueue } from './fixtures.ts';
 
 const MAX_REPLICAS = 6;

@@ -4,7 +4,7 @@ import { Registry } from 'prom-client';
 import type { Queue as QueueObject, WorkerPool } from '@redis-queue/api';
 import { connectionKey, RedisConnections } from '@redis-queue/bullmq';
 import { createConsumer, createPublisher, type ScalingDecision } from '@redis-queue/scaling-bus';
-import { startRedis, type RedisServer } from '@redis-queue/testing';
+import { startRedis, type RedisServer } from '@redis-queue/rig';
 import { Autoscaler, type AutoscalerOptions } from './autoscaler.ts';
 import { Bell } from './bell.ts';
 import { epochOf, podsOf } from './cluster.ts';

@@ -1,6 +1,6 @@
 import { QUEUES } from '@redis-queue/api';
 import { keyOf } from '@redis-queue/controller';
-import { eventually, startRedis } from '@redis-queue/testing';
+import { eventually, startRedis } from '@redis-queue/rig';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   runController,

@@ -1,6 +1,6 @@
 import type { QueueSpec } from '@redis-queue/api';
 import { RedisConnections, readQueuePolicy, sampleQueues } from '@redis-queue/bullmq';
-import { startRedis, type RedisServer } from '@redis-queue/testing';
+import { startRedis, type RedisServer } from '@redis-queue/rig';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { applyPlan, type Writers } from './apply.ts';
 import { planQueue } from './plan.ts';

@@ -1,6 +1,6 @@
 import { QUEUES } from '@redis-queue/api';
 import { keyOf } from '@redis-queue/controller';
-import { eventually, freePort, startProcess, type ChildHandle } from '@redis-queue/testing';
+import { eventually, freePort, startProcess, type ChildHandle } from '@redis-queue/rig';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { testCluster, type TestCluster } from './test-cluster.ts';
 

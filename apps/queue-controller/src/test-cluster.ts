@@ -14,7 +14,7 @@ import {
   type Manager,
   type Resource,
 } from '@redis-queue/controller';
-import { eventually, startControlPlane, startRedis, type ControlPlane, type RedisServer } from '@redis-queue/testing';
+import { eventually, startControlPlane, startRedis, type ControlPlane, type RedisServer } from '@redis-queue/rig';
 import type { Secret } from './resources.ts';
 import { wireQueueController } from './wire.ts';
 

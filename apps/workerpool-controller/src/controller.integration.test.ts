@@ -1,7 +1,7 @@
 import { QUEUES, WORKER_POOLS } from '@redis-queue/api';
 import { describe, expect, it } from 'vitest';
 import { DEPLOYMENTS, keyOf } from '@redis-queue/controller';
-import { eventually } from '@redis-queue/testing';
+import { eventually } from '@redis-queue/rig';
 import { DECISION_ANNOTATION } from '@redis-queue/scaling-bus';
 import { SECRET_ANNOTATION, type Deployment, type PoolObject } from './resources.ts';
 import { controller, ns, startController, t } from './test-controller.ts';

@@ -1,7 +1,7 @@
 import { QUEUES } from '@redis-queue/api';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { DEPLOYMENTS, isOwnedBy, keyOf, SECRETS } from '@redis-queue/controller';
-import { eventually } from '@redis-queue/testing';
+import { eventually } from '@redis-queue/rig';
 import { applyStep } from './apply.ts';
 import { NO_CONFIG } from './deployment/config.ts';
 import { planPool } from './plan.ts';

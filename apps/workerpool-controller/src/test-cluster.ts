@@ -20,7 +20,7 @@ import {
   type Resource,
 } from '@redis-queue/controller';
 import { createPublisher, SCHEMA_VERSION, type Publisher, type ScalingDecision } from '@redis-queue/scaling-bus';
-import { eventually, startControlPlane, startRedis, type ControlPlane, type RedisServer } from '@redis-queue/testing';
+import { eventually, startControlPlane, startRedis, type ControlPlane, type RedisServer } from '@redis-queue/rig';
 import type { QueueObject } from './observe.ts';
 import {
   POD_DISRUPTION_BUDGETS,

@@ -1,5 +1,5 @@
 import { CONFIG_MAPS, findCondition } from '@redis-queue/controller';
-import { eventually } from '@redis-queue/testing';
+import { eventually } from '@redis-queue/rig';
 import { CONFIG_ANNOTATION, type Deployment, type PoolObject } from './resources.ts';
 import type { TestCluster } from './test-cluster.ts';
 

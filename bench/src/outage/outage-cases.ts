@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { eventually, type RedisServer } from '@redis-queue/testing';
+import { eventually, type RedisServer } from '@redis-queue/rig';
 import type { OutageStand } from './outage-stand.ts';
 
 export interface OutageCase {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
-import type { RedisServer } from '@redis-queue/testing';
+import type { RedisServer } from '@redis-queue/rig';
 
 export interface OutageLoad extends AsyncDisposable {
   /** The jobs that the pods would run at once. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { QUEUES, WORKER_POOLS } from '@redis-queue/api';
 import type { Resource } from '@redis-queue/controller';
-import { eventually } from '@redis-queue/testing';
+import { eventually } from '@redis-queue/rig';
 import type { OutageCase } from './outage-cases.ts';
 import { startOutageLoad } from './outage-load.ts';
 import type { OutageStand } from './outage-stand.ts';

@@ -9,7 +9,7 @@ import {
   workspaceRoot,
   type ChildHandle,
   type RedisServer,
-} from '@redis-queue/testing';
+} from '@redis-queue/rig';
 import { ObjectWatch } from '../object-watch.ts';
 import { startShiftedBusClock, type ShiftedBusClock } from './shifted-bus-clock.ts';
 

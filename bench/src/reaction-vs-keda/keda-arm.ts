@@ -6,7 +6,7 @@ import {
   type ScaledObject,
   type ScalingSettings,
 } from '@redis-queue/keda';
-import { eventually } from '@redis-queue/testing';
+import { eventually } from '@redis-queue/rig';
 import { randomPause, type Arm, type ArmContext } from './arm.ts';
 import { ObjectWatch } from '../object-watch.ts';
 

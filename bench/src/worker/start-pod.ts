@@ -1,4 +1,4 @@
-import { startProcess, type ChildHandle } from '@redis-queue/testing';
+import { startProcess, type ChildHandle } from '@redis-queue/rig';
 
 export interface PodOptions {
   name: string;

@@ -1,5 +1,5 @@
 import { buildImage, redisImage, startCluster, type Print } from '@redis-queue/cluster';
-import { helmPath, program } from '@redis-queue/testing';
+import { helmPath, program } from '@redis-queue/rig';
 import type { OpenedCluster } from './cluster.ts';
 import { APPS } from './install.ts';
 

@@ -10,7 +10,7 @@ import {
   startRedis,
   type ChildHandle,
   type RedisServer,
-} from '@redis-queue/testing';
+} from '@redis-queue/rig';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 const project = join(import.meta.dirname, '..');

@@ -1,4 +1,4 @@
-import { eventually, startRedisCluster, type RedisCluster } from '@redis-queue/testing';
+import { eventually, startRedisCluster, type RedisCluster } from '@redis-queue/rig';
 import { Queue, Worker } from 'bullmq';
 import { Cluster } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';

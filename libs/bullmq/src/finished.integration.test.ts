@@ -1,4 +1,4 @@
-import { eventually } from '@redis-queue/testing';
+import { eventually } from '@redis-queue/rig';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { sampleFinished, sampleFinishedOf, type FinishedWatermark } from './finished.ts';
 import { testRedis, type TestRedis } from './test-redis.ts';

@@ -1,4 +1,4 @@
-import { eventually } from '@redis-queue/testing';
+import { eventually } from '@redis-queue/rig';
 import { Worker } from 'bullmq';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { ACL_RULES } from './acl.ts';

@@ -1,4 +1,4 @@
-import { eventually } from '@redis-queue/testing';
+import { eventually } from '@redis-queue/rig';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ACL_RULES } from './acl.ts';
 import { RedisConnections } from './connections.ts';

@@ -1,4 +1,4 @@
-import { eventually, startSilentProxy } from '@redis-queue/testing';
+import { eventually, startSilentProxy } from '@redis-queue/rig';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { RedisConnections } from './connections.ts';

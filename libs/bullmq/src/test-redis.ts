@@ -1,4 +1,4 @@
-import { startRedis, type RedisServer } from '@redis-queue/testing';
+import { startRedis, type RedisServer } from '@redis-queue/rig';
 import { Queue, Worker, type Processor } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { QueueRef } from './keys.ts';

@@ -1,4 +1,4 @@
-import { eventually } from '@redis-queue/testing';
+import { eventually } from '@redis-queue/rig';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { ACL_RULES } from './acl.ts';

@@ -1,6 +1,6 @@
 import { Queue } from 'bullmq';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { eventually, startProcess, startRedis, startSilentProxy, type RedisServer } from '@redis-queue/testing';
+import { eventually, startProcess, startRedis, startSilentProxy, type RedisServer } from '@redis-queue/rig';
 import { BUS_PREFIX, BUS_QUEUE, openConnection } from './connection.ts';
 import { createConsumer, type ConsumerObserver, type DecisionHandler } from './consumer.ts';
 import { SCHEMA_VERSION, type ScalingDecision } from './decision.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { workspaceRoot } from '@redis-queue/testing';
+import { workspaceRoot } from '@redis-queue/rig';
 import { expect, it } from 'vitest';
 import { createWorkerMetrics } from './metrics.ts';
 import { Slots } from './slots.ts';

@@ -13,7 +13,7 @@ import {
   temporaryFolder,
   workspaceRoot,
   type RedisServer,
-} from '@redis-queue/testing';
+} from '@redis-queue/rig';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const run = promisify(execFile);

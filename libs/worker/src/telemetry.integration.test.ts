@@ -5,7 +5,7 @@ import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider, type Readabl
 import { Queue } from 'bullmq';
 import { BullMQOtel } from 'bullmq-otel';
 import { Redis } from 'ioredis';
-import { eventually, startRedis, type RedisServer } from '@redis-queue/testing';
+import { eventually, startRedis, type RedisServer } from '@redis-queue/rig';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createLog, startWorkers, type Handler, type Workers } from './index.ts';
 import { drainQueues } from './testing/index.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { temporaryFolder } from '@redis-queue/testing';
+import { temporaryFolder } from '@redis-queue/rig';
 import { describe, expect, test } from 'vitest';
 import { chartFolder, charts, controllerCharts, helm, render, type Rendered } from './helm.ts';
 

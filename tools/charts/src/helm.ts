@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { helmPath, temporaryFolder, workspaceRoot } from '@redis-queue/testing';
+import { helmPath, temporaryFolder, workspaceRoot } from '@redis-queue/rig';
 import { parseAllDocuments } from 'yaml';
 
 /** The charts that install something, and the one that installs them all. */

@@ -1,4 +1,4 @@
-import { startControlPlane, type ControlPlane } from '@redis-queue/testing';
+import { startControlPlane, type ControlPlane } from '@redis-queue/rig';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { chartFolder, controllerCharts, helm, render } from './helm.ts';
 

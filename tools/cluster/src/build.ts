@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { goModule, kedaModule, programFolder, VERSIONS, type ProgramSet } from '@redis-queue/testing';
+import { goModule, kedaModule, programFolder, VERSIONS, type ProgramSet } from '@redis-queue/rig';
 import { go } from './go.ts';
 import { withLock } from './lock.ts';
 import { startProgress, type Print } from './progress.ts';

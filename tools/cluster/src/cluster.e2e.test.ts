@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { eventually, startProcess } from '@redis-queue/testing';
+import { eventually, startProcess } from '@redis-queue/rig';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { findCluster, startCluster, stopCluster, type Cluster } from './cluster.ts';
 import { run } from './command.ts';

@@ -9,7 +9,7 @@ import {
   processStartTime,
   program,
   programFolder,
-} from '@redis-queue/testing';
+} from '@redis-queue/rig';
 import { run } from './command.ts';
 import { daemonLauncher, recordedDaemons } from './daemons.ts';
 import { pauseImage, type BuiltImage } from './images.ts';

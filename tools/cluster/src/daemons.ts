@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { eventually, processStartTime, type Launch } from '@redis-queue/testing';
+import { eventually, processStartTime, type Launch } from '@redis-queue/rig';
 import { isAlive, type ProcessId } from './state.ts';
 
 /**

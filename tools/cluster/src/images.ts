@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { cacheFolder, PYTHON, workspaceRoot } from '@redis-queue/testing';
+import { cacheFolder, PYTHON, workspaceRoot } from '@redis-queue/rig';
 import { attempt, run } from './command.ts';
 import { withLock } from './lock.ts';
 import { PAUSE_IMAGE } from './node.ts';

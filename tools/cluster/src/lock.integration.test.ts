@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { startProcess } from '@redis-queue/testing';
+import { startProcess } from '@redis-queue/rig';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { withLock } from './lock.ts';
 

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { program } from '@redis-queue/testing';
+import { program } from '@redis-queue/rig';
 import { build, isLevel } from './build.ts';
 import { deadComponents, findCluster, importImage, startCluster, stopCluster } from './cluster.ts';
 import { clusterFolder, clusterNames, readState } from './state.ts';

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { eventually, NODE_NAME, program, type ControlPlaneAssembly, type Launch } from '@redis-queue/testing';
+import { eventually, NODE_NAME, program, type ControlPlaneAssembly, type Launch } from '@redis-queue/rig';
 import { POD_CIDR, type NodeNetwork } from './network.ts';
 
 export const PAUSE_IMAGE = 'localhost/pause:1';

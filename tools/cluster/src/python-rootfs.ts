@@ -1,6 +1,6 @@
 import { cpSync, globSync, mkdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { PYTHON, pythonPackages } from '@redis-queue/testing';
+import { PYTHON, pythonPackages } from '@redis-queue/rig';
 import { run } from './command.ts';
 import { copyLibraries, writeRootfs } from './rootfs.ts';
 

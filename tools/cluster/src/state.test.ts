@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { processStartTime } from '@redis-queue/testing';
+import { processStartTime } from '@redis-queue/rig';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { clusterFolder, clusterNames, freeSlot, isAlive, readState, removeState, writeState } from './state.ts';
 

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { processStartTime } from '@redis-queue/testing';
+import { processStartTime } from '@redis-queue/rig';
 
 /** A process, identified for good: pids are used again. */
 export interface ProcessId {

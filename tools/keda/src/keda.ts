@@ -14,7 +14,7 @@ import {
   temporaryFolder,
   type ChildHandle,
   type ControlPlane,
-} from '@redis-queue/testing';
+} from '@redis-queue/rig';
 import {
   adapterArguments,
   ADAPTER_HOST,

@@ -58,7 +58,7 @@ describe('the project graph', () => {
     const roots = projects.map((each) => each.root);
     for (const root of ['apps/queue-controller', 'apps/workerpool-controller', 'apps/autoscaler'])
       expect(roots).toContain(root);
-    for (const lib of ['api', 'controller', 'bullmq', 'scaling', 'scaling-bus', 'worker', 'testing'])
+    for (const lib of ['api', 'controller', 'bullmq', 'scaling', 'scaling-bus', 'worker', 'rig'])
       expect(roots).toContain(`libs/${lib}`);
   });
 
@@ -106,8 +106,8 @@ describe('a forbidden import is named', () => {
     [
       'the test servers in production code',
       'apps/autoscaler',
-      '@redis-queue/testing',
-      { package: '@redis-queue/testing' },
+      '@redis-queue/rig',
+      { package: '@redis-queue/rig' },
       /not among the runtime dependencies/,
     ],
   ])('%s', (_, root, specifier, target, expected) => {

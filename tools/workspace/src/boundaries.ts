@@ -13,8 +13,8 @@ export interface Project {
 const RESERVED: Record<string, string[]> = {
   bullmq: ['libs/bullmq', 'libs/scaling-bus', 'libs/worker'],
   ioredis: ['libs/bullmq', 'libs/scaling-bus', 'libs/worker'],
-  '@kubernetes/client-node': ['libs/controller', 'libs/testing'],
-  undici: ['libs/controller', 'libs/testing'],
+  '@kubernetes/client-node': ['libs/controller', 'libs/rig'],
+  undici: ['libs/controller', 'libs/rig'],
 };
 
 /** What a lib may import of ours; a lib that is not named may import every lib. */
@@ -53,7 +53,7 @@ export function violation(edge: ImportEdge, from: Project, projects: Project[]):
   const to = projects.find((project) => project.name === imported);
   if (!to || to.name === from.name) return undefined;
   if (!to.root.startsWith('libs/')) return `${here}: nobody imports ${to.root}; move what is shared into a lib`;
-  if (to.root === 'libs/testing') return `${here}: libs/testing is for tests`;
+  if (to.root === 'libs/rig') return `${here}: libs/rig is for tests`;
   const allowed = LIB_MAY_IMPORT[from.root];
   return allowed && !allowed.includes(imported)
     ? `${here}: ${from.root} may import ${allowed.join(', ') || 'no lib'}`

@@ -13,7 +13,7 @@ export interface ImportEdge {
   target: { package: string } | { path: string };
 }
 
-/** What is tested about, not shipped: tests may use `@redis-queue/testing` and read any folder. */
+/** What is tested about, not shipped: tests may use `@redis-queue/rig` and read any folder. */
 export function isTest(file: string): boolean {
   return file.endsWith('.test.ts') || /(^|\/)(vitest(\.[a-z0-9]+)*\.config|test-[a-z-]+|testbed)\.ts$/.test(file);
 }

@@ -2,7 +2,7 @@ import { Redis } from 'ioredis';
 import { Registry } from 'prom-client';
 import { expect, onTestFinished, test } from 'vitest';
 import { RedisConnections, type RedisTarget } from '@redis-queue/bullmq';
-import { eventually, startRedis } from '@redis-queue/testing';
+import { eventually, startRedis } from '@redis-queue/rig';
 import { aPool, aQueue, aSecret } from '../fixtures.ts';
 import { AutoscalerMetrics } from '../metrics.ts';
 import { buildTopology } from '../topology.ts';

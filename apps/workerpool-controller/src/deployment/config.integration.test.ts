@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CONFIG_MAPS, DEPLOYMENTS, findCondition } from '@redis-queue/controller';
-import { eventually } from '@redis-queue/testing';
+import { eventually } from '@redis-queue/rig';
 import { POOL_LABEL, type Deployment } from '../resources.ts';
 import { controller, ns, t } from '../test-controller.ts';
 import { applyConfigMap, configHashOf, deploymentThat, ofWorker, PATIENCE, workerOf } from '../test-pods.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { keyOf } from '@redis-queue/controller';
-import { eventually } from '@redis-queue/testing';
+import { eventually } from '@redis-queue/rig';
 import { POD_DISRUPTION_BUDGETS, type PoolObject } from '../resources.ts';
 import { ns, t } from '../test-controller.ts';
 import { deploymentThat, PATIENCE, readyMessage, workerOf } from '../test-pods.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { eventually } from '@redis-queue/testing';
+import { eventually } from '@redis-queue/rig';
 import { controller, ns, t } from '../test-controller.ts';
 import { deploymentThat, ofWorker, PATIENCE, readyMessage, workerOf } from '../test-pods.ts';
 

@@ -1,7 +1,7 @@
 import { QUEUES, type WorkerPoolStatus } from '@redis-queue/api';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { findCondition, keyOf, PODS, SECRETS, type Resource } from '@redis-queue/controller';
-import { eventually } from '@redis-queue/testing';
+import { eventually } from '@redis-queue/rig';
 import { applyStep } from '../apply.ts';
 import { NO_CONFIG } from './config.ts';
 import type { QueueObject } from '../observe.ts';

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { DECISION_ANNOTATION } from '@redis-queue/scaling-bus';
 import { PODS, type Resource, type ResourceType } from '@redis-queue/controller';
-import { eventually } from '@redis-queue/testing';
+import { eventually } from '@redis-queue/rig';
 import { DELETION_COST_ANNOTATION } from '../status/pods.ts';
 import { POOL_LABEL, type PoolObject } from '../resources.ts';
 import { controller, ns, t } from '../test-controller.ts';

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { Registry } from 'prom-client';
 import { DEPLOYMENTS } from '@redis-queue/controller';
 import { compareFence, DECISION_ANNOTATION, type Fence } from '@redis-queue/scaling-bus';
-import { eventually } from '@redis-queue/testing';
+import { eventually } from '@redis-queue/rig';
 import { consumeDecision, type ConsumeDeps } from './consume.ts';
 import { DecisionLedger } from './ledger.ts';
 import { PoolMetrics } from '../metrics.ts';

@@ -1,4 +1,4 @@
-import { eventually } from '@redis-queue/testing';
+import { eventually } from '@redis-queue/rig';
 import { expect, it } from 'vitest';
 import { PATIENCE } from '../test-pods.ts';
 import { ns, t } from '../test-controller.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { eventually } from '@redis-queue/testing';
+import { eventually } from '@redis-queue/rig';
 import { controller, ns, t } from '../test-controller.ts';
 import { LASTING_MS } from './lasting.ts';
 

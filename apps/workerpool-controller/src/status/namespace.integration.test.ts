@@ -4,7 +4,7 @@ import type { WorkerPoolStatus } from '@redis-queue/api';
 import { describe, expect, it } from 'vitest';
 import { findCondition, keyOf, PODS } from '@redis-queue/controller';
 import { DECISION_ANNOTATION } from '@redis-queue/scaling-bus';
-import { eventually } from '@redis-queue/testing';
+import { eventually } from '@redis-queue/rig';
 import type { PoolObject } from '../resources.ts';
 import { controller, ns, startController, t } from '../test-controller.ts';
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startControlPlane, workspaceRoot, type ControlPlane } from '@redis-queue/testing';
+import { startControlPlane, workspaceRoot, type ControlPlane } from '@redis-queue/rig';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { kinds } from './kinds.ts';

@@ -1,4 +1,4 @@
-import { kubectl, type ControlPlane } from '@redis-queue/testing';
+import { kubectl, type ControlPlane } from '@redis-queue/rig';
 import { API_VERSION } from '../meta.ts';
 
 /** An object of a test; what a user would write to a file. */

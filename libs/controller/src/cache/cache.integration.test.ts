@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { eventually, startControlPlane, type ControlPlane } from '@redis-queue/testing';
+import { eventually, startControlPlane, type ControlPlane } from '@redis-queue/rig';
 import type { KubeClient } from '../client/kube-client.ts';
 import { loadKubeClient } from '../client/load.ts';
 import { systemClock } from '../clock.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startControlPlane, type ControlPlane } from '@redis-queue/testing';
+import { startControlPlane, type ControlPlane } from '@redis-queue/rig';
 import { addFinalizer, hasFinalizer, removeFinalizer } from '../finalizers.ts';
 import { CONFIG_MAPS, DEPLOYMENTS, keyOf, type Resource } from '../resources.ts';
 import { startCuttableProxy, type CuttableProxy } from '../test-support/cuttable-proxy.ts';

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { eventually, startControlPlane, startProcess, type ChildHandle, type ControlPlane } from '@redis-queue/testing';
+import { eventually, startControlPlane, startProcess, type ChildHandle, type ControlPlane } from '@redis-queue/rig';
 import type { KubeClient } from '../client/kube-client.ts';
 import { loadKubeClient } from '../client/load.ts';
 import { LEASES } from '../resources.ts';

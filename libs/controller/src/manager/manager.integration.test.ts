@@ -1,6 +1,6 @@
 import { Registry } from 'prom-client';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { eventually, startControlPlane, type ControlPlane } from '@redis-queue/testing';
+import { eventually, startControlPlane, type ControlPlane } from '@redis-queue/rig';
 import type { KubeClient } from '../client/kube-client.ts';
 import { loadKubeClient } from '../client/load.ts';
 import { TerminalError, type ControllerOptions } from '../controller/types.ts';

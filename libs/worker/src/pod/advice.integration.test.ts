@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sampleUsage, type PodUsageReport } from '@redis-queue/bullmq';
-import { eventually } from '@redis-queue/testing';
+import { eventually } from '@redis-queue/rig';
 import { advise, learnUsage, noUsage, type AdvisedSpec, type PoolAdvice } from '@redis-queue/scaling';
 import { describe, expect, it } from 'vitest';
 import { PATIENCE, PATIENT, PodTestbed } from './testbed.ts';

@@ -1,5 +1,5 @@
 import { FlowProducer } from 'bullmq';
-import { eventually } from '@redis-queue/testing';
+import { eventually } from '@redis-queue/rig';
 import { describe, expect, it } from 'vitest';
 import { costOf, PATIENCE, PATIENT, PodTestbed, type Pod } from './testbed.ts';
 

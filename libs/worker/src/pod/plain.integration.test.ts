@@ -1,4 +1,4 @@
-import type { ChildHandle } from '@redis-queue/testing';
+import type { ChildHandle } from '@redis-queue/rig';
 import { describe, expect, it } from 'vitest';
 import { costOf, PodTestbed, SHORT_LOCKS } from './testbed.ts';
 

@@ -1,6 +1,6 @@
 import { createServer, connect, type AddressInfo, type Server, type Socket } from 'node:net';
 import { Redis } from 'ioredis';
-import { eventually, startRedis } from '@redis-queue/testing';
+import { eventually, startRedis } from '@redis-queue/rig';
 import { describe, expect, it } from 'vitest';
 import { costOf, PATIENCE, PATIENT, PodTestbed, SHORT_LOCKS } from './testbed.ts';
 

@@ -1,4 +1,4 @@
-import { eventually } from '@redis-queue/testing';
+import { eventually } from '@redis-queue/rig';
 import { describe, expect, it } from 'vitest';
 import { PATIENCE, PodTestbed } from './testbed.ts';
 

@@ -1,13 +1,6 @@
 import { Queue, type Job, type JobsOptions } from 'bullmq';
 import { Redis } from 'ioredis';
-import {
-  eventually,
-  freePort,
-  startProcess,
-  startRedis,
-  type ChildHandle,
-  type RedisServer,
-} from '@redis-queue/testing';
+import { eventually, freePort, startProcess, startRedis, type ChildHandle, type RedisServer } from '@redis-queue/rig';
 import { afterEach, beforeEach } from 'vitest';
 import type { LockTimes } from '../lock-times.ts';
 

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { eventually, freePort, startRedis, temporaryFolder, type RedisServer } from '@redis-queue/testing';
+import { eventually, freePort, startRedis, temporaryFolder, type RedisServer } from '@redis-queue/rig';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PATIENCE, PodTestbed } from './testbed.ts';
 

@@ -1,6 +1,6 @@
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import { startRedis, type RedisServer } from '@redis-queue/testing';
+import { startRedis, type RedisServer } from '@redis-queue/rig';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { handle, type Handler } from '../index.ts';

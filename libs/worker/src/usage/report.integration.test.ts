@@ -1,4 +1,4 @@
-import { eventually, startRedis } from '@redis-queue/testing';
+import { eventually, startRedis } from '@redis-queue/rig';
 import { Redis } from 'ioredis';
 import { expect, it } from 'vitest';
 import type { WorkerConfig } from '../config.ts';

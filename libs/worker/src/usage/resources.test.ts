@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { temporaryFolder } from '@redis-queue/testing';
+import { temporaryFolder } from '@redis-queue/rig';
 import { expect, it } from 'vitest';
 import { readResources } from './resources.ts';
 

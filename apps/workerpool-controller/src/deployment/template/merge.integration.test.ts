@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { DEPLOYMENTS, loadKubeClient, type KubeClient } from '@redis-queue/controller';
-import { startControlPlane, type ControlPlane } from '@redis-queue/testing';
+import { startControlPlane, type ControlPlane } from '@redis-queue/rig';
 import type { Deployment } from '../../resources.ts';
 import { mergePodTemplate } from './merge.ts';
 import { ATOMIC_MAPS, LIST_KEYS, type JsonObject, type PodTemplate } from './pod-schema.ts';

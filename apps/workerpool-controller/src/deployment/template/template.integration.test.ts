@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DEPLOYMENTS, keyOf } from '@redis-queue/controller';
-import { eventually } from '@redis-queue/testing';
+import { eventually } from '@redis-queue/rig';
 import { controller, ns, startController, t } from '../../test-controller.ts';
 import { deploymentThat, ofWorker, PATIENCE, templateOf, workerOf } from '../../test-pods.ts';
 
