@@ -1,10 +1,10 @@
-export * from './clock.ts';
-export * from './conditions.ts';
-export * from './finalizers.ts';
-export * from './owner-references.ts';
-export * from './resources.ts';
-export { timestamp } from './timestamp.ts';
-export { TokenBucket } from './token-bucket.ts';
+export * from './time/clock.ts';
+export * from './objects/conditions.ts';
+export * from './kind/finalizers.ts';
+export * from './objects/owner-references.ts';
+export * from './objects/resources.ts';
+export { timestamp } from './time/timestamp.ts';
+export { TokenBucket } from './time/token-bucket.ts';
 export * from './cache/object-cache.ts';
 export * from './client/api-error.ts';
 export { loadKubeClient, type LoadOptions } from './client/load.ts';

@@ -1,7 +1,7 @@
-import type { KubeClient } from './client/kube-client.ts';
-import type { Resource, ResourceType } from './resources.ts';
-import { keyOf } from './resources.ts';
-import { isNotFound } from './client/api-error.ts';
+import type { KubeClient } from '../client/kube-client.ts';
+import type { Resource, ResourceType } from '../objects/resources.ts';
+import { keyOf } from '../objects/resources.ts';
+import { isNotFound } from '../client/api-error.ts';
 
 export function hasFinalizer(object: Resource, finalizer: string): boolean {
   return object.metadata.finalizers?.includes(finalizer) ?? false;
