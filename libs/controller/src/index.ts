@@ -1,4 +1,5 @@
 export * from './time/clock.ts';
+export { clipText } from './objects/clip-text.ts';
 export * from './objects/conditions.ts';
 export * from './kind/finalizers.ts';
 export * from './objects/owner-references.ts';
@@ -19,6 +20,13 @@ export {
 } from './client/kube-client.ts';
 export * from './controller/predicates.ts';
 export * from './controller/types.ts';
+export { kindConditions, isNews, type Notice } from './kind/conditions.ts';
+export { describeFailure, type FailureReason } from './kind/failures.ts';
+export { manageKind, type ManageOptions } from './kind/manage-kind.ts';
+export { eventType, type ReasonKind, type ReasonKinds } from './kind/reasons.ts';
+export { retryAfterMs, soonestMs, spreadMs } from './kind/requeue.ts';
+export { STATUS_MANAGER, StatusWriter, type StatusWriterOptions } from './kind/status-writer.ts';
+export * from './kind/types.ts';
 export type { EventRecorder, ObjectEvent } from './events/event-types.ts';
 export * from './leader/types.ts';
 export { runApp, type App, type AppContext } from './manager/app.ts';
