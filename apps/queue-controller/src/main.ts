@@ -1,5 +1,5 @@
 import { DEFAULT_REDIS_SECRET } from '@redis-queue/api';
-import { runApp } from '@redis-queue/controller';
+import { concurrencyFlag, runApp } from '@redis-queue/controller';
 import { wireQueueController } from './wire.ts';
 
 await runApp({
@@ -11,7 +11,7 @@ await runApp({
       help: 'Secrets that may be read, comma-separated; the Helm value redis.secretNames',
       placeholder: 'NAMES',
     },
-    concurrency: { default: '8', help: 'queues reconciled at once', placeholder: 'N' },
+    concurrency: concurrencyFlag('queues'),
   },
   setup: (manager, { flags }) =>
     wireQueueController(manager, {
@@ -19,6 +19,6 @@ await runApp({
         .split(',')
         .map((name) => name.trim())
         .filter((name) => name !== ''),
-      concurrency: Number(flags.concurrency),
+      concurrency: flags.concurrency,
     }),
 });
