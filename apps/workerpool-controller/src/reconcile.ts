@@ -13,7 +13,8 @@ import { untrackedSecrets } from './deployment/config.ts';
 import { describeRefusal, isRefusal, type Refusals } from './deployment/refusals.ts';
 import { fenceOf, liveReplicas } from './deployment/replicas.ts';
 import { cameInUnseen, progressDeadlineMs } from './deployment/rollout.ts';
-import { describeStep, type PoolStep } from './deployment/steps.ts';
+import type { PoolStep } from './deployment/steps.ts';
+import { describeStep } from './describe.ts';
 import type { Deployment, PoolObject } from './kubernetes/objects.ts';
 import { REASONS, type Problem, type Reason } from './kubernetes/reasons.ts';
 import type { PoolMetrics, RolloutOutcome } from './metrics.ts';
@@ -176,7 +177,7 @@ function tell(pool: PoolObject, step: PoolStep, before: Deployment | undefined, 
 async function report(pool: PoolObject, outcome: Outcome, deps: ReconcileDeps): Promise<number | undefined> {
   const uid = pool.metadata.uid ?? '';
   const { deployment, problem, plan } = outcome;
-  const scalings = deps.ledger.untold(uid);
+  const scalings = deps.ledger.unreported(uid);
   const now = deps.now();
   const owned = deployment && isOwnedBy(deployment, pool) ? deployment : undefined;
   const decisionInMs = deps.ledger.waitMs(uid, owned && fenceOf(owned), now.getTime());
@@ -206,7 +207,7 @@ async function report(pool: PoolObject, outcome: Outcome, deps: ReconcileDeps): 
   if (waitMs > 0) return soonestMs([...due, waitMs]);
   await deps.writeStatus(pool, status);
   deps.pace.wrote(uid, nowMs);
-  deps.ledger.told(uid, scalings);
+  deps.ledger.reported(uid, scalings);
   for (const { reason, message, type } of statusEvents(pool.status, status)) {
     say(deps, pool, reason, message, type);
     const ended = ROLLOUT_OUTCOMES[reason];

@@ -77,12 +77,12 @@ export class DecisionLedger {
   }
 
   /** Changes of size that status does not tell yet, newest first. */
-  untold(poolUid: string): readonly Scaling[] {
+  unreported(poolUid: string): readonly Scaling[] {
     return this.#entries.get(poolUid)?.scalings ?? [];
   }
 
   /** Status tells of these now. */
-  told(poolUid: string, scalings: readonly Scaling[]): void {
+  reported(poolUid: string, scalings: readonly Scaling[]): void {
     const entry = this.#entries.get(poolUid);
     if (entry) entry.scalings = entry.scalings.filter((scaling) => !scalings.includes(scaling));
   }
