@@ -7,7 +7,7 @@ import {
   steadyAdvice,
   type Evidence,
   type PoolAdvice,
-  type ToldAdvice,
+  type PublishedAdvice,
   type UsageHistory,
 } from '@redis-queue/scaling';
 import type { ScaledPool, WatchedQueue } from './topology.ts';
@@ -28,7 +28,7 @@ interface PoolUsage {
   /** Reads in a row that found nothing: workers of another library tell nothing. */
   empty: number;
   usage: UsageHistory;
-  told?: ToldAdvice;
+  told?: PublishedAdvice;
 }
 
 const READ_EVERY_MS = 60_000;

@@ -1,3 +1,4 @@
+import type { Instant, QueueEstimates } from './model/types.ts';
 import { addRecent, findRise, type RecentArrivals } from './rise.ts';
 import {
   addEvents,
@@ -9,8 +10,7 @@ import {
   startRate,
   type DecayingMoments,
   type DecayingRate,
-} from './decaying.ts';
-import type { Instant, QueueEstimates } from './types.ts';
+} from './statistics/decaying.ts';
 
 const SUSTAINED_HALF_LIFE_MS = 30_000;
 const LONGEST_HALF_LIFE_MS = 600_000;

@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { wholeReplicas } from './behavior.ts';
 import { decide } from './decide.ts';
 import { aLoad, anObservation, aPool, IN_AFTER_A_MINUTE, OUT_AT_ONCE } from './fixtures.ts';
+import type { Decision, PoolObservation, PoolSpecView, QueueLoad } from './model/types.ts';
 import { initialState } from './policy-state.ts';
 import { sizePool } from './size.ts';
-import type { Decision, PoolObservation, PoolSpecView, QueueLoad } from './types.ts';
 
 /** A pool whose size follows every decision, decided once a second. */
 class FollowingPool {

@@ -1,7 +1,7 @@
-import { finishedJobs, historyNeededMs, waitOf } from './holds.ts';
 import type { Explained } from './explained.ts';
-import { isSeen, type Hold, type PoolObservation, type QueueLoad, type UnseenQueue } from './types.ts';
-import { clip, count, decimal, duration, few, percent } from './words.ts';
+import { finishedJobs, historyNeededMs, waitOf } from './holds.ts';
+import { isSeen, type Hold, type PoolObservation, type QueueLoad, type UnseenQueue } from './model/types.ts';
+import { clip, count, decimal, duration, few, percent } from './wording/words.ts';
 
 const NO_DATA = 'and a pool never shrinks on missing data';
 

@@ -27,7 +27,7 @@ export {
   type QueueObservation,
   type QueueSignal,
   type UnseenQueue,
-} from './types.ts';
+} from './model/types.ts';
 export {
   advise,
   advisedSpec,
@@ -40,7 +40,7 @@ export {
   type AdvisedSpec,
   type Evidence,
   type PoolAdvice,
-  type ToldAdvice,
+  type PublishedAdvice,
   type UsageHistory,
   type UsageReport,
 } from './advice/index.ts';

@@ -1,9 +1,9 @@
 import { arrivalHalfLifeMs, estimateArrivals, observeArrivals, type Arrivals } from './arrivals.ts';
 import { estimateFinished, noneFinished, observeFinished, type Finished, type FinishedJobs } from './finished-jobs.ts';
+import { estimateFlow, observeFlow, PRIOR_SERVICE_TIME_MS, type Flow } from './flow.ts';
 import { averageRate, estimateForecast, observeForecast, type ForecastState } from './forecast/forecast.ts';
 import { NO_RECURRENCE, nextBurst, observeRecurrence, type Recurrence } from './forecast/recurrence.ts';
-import { estimateFlow, observeFlow, PRIOR_SERVICE_TIME_MS, type Flow } from './flow.ts';
-import type { Instant, QueueEstimates } from './types.ts';
+import type { Instant, QueueEstimates } from './model/types.ts';
 
 /** Finished jobs from which on their mean is taken for the jobs' mean. */
 const FINISHED_JOBS_TO_TRUST = 20;

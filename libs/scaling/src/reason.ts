@@ -1,10 +1,10 @@
-import { expectedJobs } from './forecast/expected.ts';
 import type { Explained } from './explained.ts';
+import { expectedJobs } from './forecast/expected.ts';
 import { becauseOf, failureShare, unseenQueues } from './hold-reason.ts';
 import { isMissingData, mostlyFailing } from './holds.ts';
+import type { PoolObservation } from './model/types.ts';
 import type { Driver, PoolSize } from './size.ts';
-import type { PoolObservation } from './types.ts';
-import { clip, count, counted, decimal, duration, few, jobs, replicas } from './words.ts';
+import { clip, count, counted, decimal, duration, few, jobs, replicas } from './wording/words.ts';
 
 const LONGEST = 600;
 
@@ -107,9 +107,9 @@ function orphanedJobs(size: PoolSize): number {
 
 /** What is wrong with the jobs, whether or not it keeps the pool from growing. */
 function troubleClauses({ observation, size, heldBy }: Explained): string[] {
-  const untold = size.driver === 'steady' || size.driver === 'expected' ? orphanedJobs(size) : 0;
+  const orphaned = size.driver === 'steady' || size.driver === 'expected' ? orphanedJobs(size) : 0;
   return [
-    ...(untold > 0 ? [jobs(untold, LOST)] : []),
+    ...(orphaned > 0 ? [jobs(orphaned, LOST)] : []),
     ...(heldBy !== 'JobsFailing' && mostlyFailing(observation.queues) ? [failureShare(observation)] : []),
   ];
 }

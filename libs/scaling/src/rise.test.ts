@@ -1,8 +1,8 @@
 import { array, assert, double, integer, property, record } from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { addRecent, findRise, type RecentArrivals } from './rise.ts';
 import { poissonArrivals, steps } from './simulator/arrival-processes.ts';
 import { seededRandom } from './simulator/random.ts';
-import { addRecent, findRise, type RecentArrivals } from './rise.ts';
 
 const HOUR = 3_600_000;
 
@@ -56,8 +56,8 @@ describe('the rise that the last seconds prove', () => {
         expect(findRise([...before, ...bins], perSecond, 1)).toEqual(findRise(bins, perSecond, 1));
       }),
     );
-    const kept = [0, 0, 3, 0].reduce<RecentArrivals[]>((recent, events) => addRecent(recent, events, 1_000), []);
-    expect(kept).toEqual([
+    const arrivals = [0, 0, 3, 0].reduce<RecentArrivals[]>((recent, events) => addRecent(recent, events, 1_000), []);
+    expect(arrivals).toEqual([
       { events: 3, elapsedMs: 1_000 },
       { events: 0, elapsedMs: 1_000 },
     ]);

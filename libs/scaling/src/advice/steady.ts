@@ -1,10 +1,10 @@
-import type { Instant } from '../types.ts';
+import { quantityValue } from '@redis-queue/api';
+import type { Instant } from '../model/types.ts';
 import type { PoolAdvice } from './advise.ts';
 import type { AdvisedResources } from './resources.ts';
-import { quantityValue } from '@redis-queue/api';
 
-/** Advice as it was last told, on which spec, and when. */
-export interface ToldAdvice {
+/** Advice as it was last published, on which spec, and when. */
+export interface PublishedAdvice {
   readonly advice: PoolAdvice;
   /** `metadata.generation` of the spec. */
   readonly generation: number;
@@ -18,18 +18,18 @@ const REFRESH_MS = 6 * 3_600_000;
 /** Amounts that differ by no more are the same to a reader. */
 const SAME = 0.1;
 
-/** The advice to tell from now on: what was told before, unless something else has to be said, and it is time for it. */
+/** The advice to publish from now on: what was published before, unless something else has to be said and it is time for it. */
 export function steadyAdvice(
-  told: ToldAdvice | undefined,
+  published: PublishedAdvice | undefined,
   advice: PoolAdvice,
   generation: number,
   nowMs: Instant,
-): ToldAdvice {
+): PublishedAdvice {
   const next = { advice, generation, atMs: nowMs };
-  if (told === undefined || told.generation !== generation) return next;
-  const elapsedMs = nowMs - told.atMs;
-  const waitMs = isSameAdvice(told.advice, advice) ? REFRESH_MS : ADVICE_INTERVAL_MS;
-  return elapsedMs >= waitMs ? next : told;
+  if (published === undefined || published.generation !== generation) return next;
+  const elapsedMs = nowMs - published.atMs;
+  const waitMs = isSameAdvice(published.advice, advice) ? REFRESH_MS : ADVICE_INTERVAL_MS;
+  return elapsedMs >= waitMs ? next : published;
 }
 
 export function isSameAdvice(

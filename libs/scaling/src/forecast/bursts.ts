@@ -1,4 +1,4 @@
-import type { Instant } from '../types.ts';
+import type { Instant } from '../model/types.ts';
 
 /** Bursts remembered: enough for four of each of a few schedules. */
 const MOST_BURSTS = 16;

@@ -2,7 +2,7 @@ import { decide } from '../decide.ts';
 import { initialState } from '../policy-state.ts';
 import { emptyHistory, estimateQueue, observeQueue, untilBurstLookMs, type QueueHistory } from '../queue-history.ts';
 import type { FinishedJobs } from '../finished-jobs.ts';
-import type { PolicyState, PoolSpecView, QueueLoad } from '../types.ts';
+import type { PolicyState, PoolSpecView, QueueLoad } from '../model/types.ts';
 import { DEFAULT_WAIT_TARGET_MS } from '../pool-spec.ts';
 import { seededRandom, type Random } from './random.ts';
 import type { PoolView, Scaler, Ticked } from './scaler.ts';

@@ -1,4 +1,4 @@
-import type { LoopProgress } from './queue-loop.ts';
+import type { LoopProgress } from '../queues/queue-loop.ts';
 
 export interface HealthInput {
   /** Monotonic ms, the clock of all times below. */

@@ -9,11 +9,11 @@ describe('the jobs that a pod runs', () => {
     const jobs = new RunningJobs();
     const order: string[] = [];
     for (const name of ['first', 'second', 'third']) {
-      const { told, handBack } = jobs.start(0);
-      told.addEventListener('abort', () => order.push(`tell ${name}`));
+      const { stop, handBack } = jobs.start(0);
+      stop.addEventListener('abort', () => order.push(`tell ${name}`));
       handBack.addEventListener('abort', () => order.push(`hand back ${name}`));
     }
-    jobs.tell(why);
+    jobs.stop(why);
     jobs.handBack(why);
     expect(order).toEqual([
       'tell third',
@@ -27,9 +27,9 @@ describe('the jobs that a pod runs', () => {
 
   it('that start once the pod drains are reached too', () => {
     const jobs = new RunningJobs();
-    jobs.tell(why);
-    const told = jobs.start(0);
-    expect([told.told.reason, told.handBack.aborted]).toEqual([why, false]);
+    jobs.stop(why);
+    const late = jobs.start(0);
+    expect([late.stop.reason, late.handBack.aborted]).toEqual([why, false]);
     jobs.handBack(why);
     expect(jobs.start(0).handBack.reason).toBe(why);
   });
@@ -40,7 +40,7 @@ describe('the jobs that a pod runs', () => {
     jobs.start(20);
     expect(jobs.oldestMs).toBe(10);
     first.end();
-    jobs.tell(why);
-    expect([first.told.aborted, jobs.oldestMs]).toEqual([false, 20]);
+    jobs.stop(why);
+    expect([first.stop.aborted, jobs.oldestMs]).toEqual([false, 20]);
   });
 });

@@ -1,8 +1,8 @@
 import { collectDefaultMetrics, Counter, Registry } from 'prom-client';
 import { expect, it } from 'vitest';
+import { Slots } from '../queues/slots.ts';
 import { expositionOf } from './http.ts';
 import { createWorkerMetrics } from './metrics.ts';
-import { Slots } from './slots.ts';
 
 const own = (): Registry => createWorkerMetrics(new Slots(3), () => true).registry;
 

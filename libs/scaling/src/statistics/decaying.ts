@@ -1,4 +1,4 @@
-import type { Instant } from './types.ts';
+import type { Instant } from '../model/types.ts';
 
 /** The factor by which a weight shrinks in `elapsedMs`. */
 export function decay(elapsedMs: number, halfLifeMs: number): number {
@@ -19,13 +19,13 @@ export function startRate(nowMs: Instant): DecayingRate {
 /** Adds the events of the time since the last call. */
 export function addEvents(rate: DecayingRate, events: number, nowMs: Instant, halfLifeMs: number): DecayingRate {
   const elapsedMs = Math.max(0, nowMs - rate.atMs);
-  const kept = decay(elapsedMs, halfLifeMs);
+  const remaining = decay(elapsedMs, halfLifeMs);
   // The interval's own older end is forgotten too: ∫ 2^(−t/h) dt over it. Events are taken as spread evenly over it.
-  const fresh = elapsedMs === 0 ? 1 : ((1 - kept) * memoryMs(halfLifeMs)) / elapsedMs;
+  const fresh = elapsedMs === 0 ? 1 : ((1 - remaining) * memoryMs(halfLifeMs)) / elapsedMs;
   return {
     atMs: nowMs,
-    events: rate.events * kept + events * fresh,
-    observedMs: rate.observedMs * kept + elapsedMs * fresh,
+    events: rate.events * remaining + events * fresh,
+    observedMs: rate.observedMs * remaining + elapsedMs * fresh,
   };
 }
 
@@ -61,12 +61,12 @@ export function addValues(
   weight = 1,
 ): DecayingMoments {
   if (values.length === 0) return moments;
-  const kept = decay(nowMs - moments.atMs, halfLifeMs);
+  const remaining = decay(nowMs - moments.atMs, halfLifeMs);
   return {
     atMs: Math.max(nowMs, moments.atMs),
-    weight: moments.weight * kept + weight * values.length,
-    sum: moments.sum * kept + weight * values.reduce((sum, value) => sum + value, 0),
-    squares: moments.squares * kept + weight * values.reduce((sum, value) => sum + value * value, 0),
+    weight: moments.weight * remaining + weight * values.length,
+    sum: moments.sum * remaining + weight * values.reduce((sum, value) => sum + value, 0),
+    squares: moments.squares * remaining + weight * values.reduce((sum, value) => sum + value * value, 0),
   };
 }
 

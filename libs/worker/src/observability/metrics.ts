@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { Slots } from './slots.ts';
+import type { Slots } from '../queues/slots.ts';
 
 export type JobOutcome = 'completed' | 'failed' | 'retried' | 'handed_back';
 

@@ -1,9 +1,9 @@
 import { UnrecoverableError, WaitingError, type Job } from 'bullmq';
-import { stoppedAsTold, type Handler } from './handler.ts';
+import type { Log } from '../log/log.ts';
+import { waitOf, type WorkerMetrics } from '../observability/metrics.ts';
+import type { Process } from '../queues/queue-worker.ts';
+import { stoppedAsAsked, type Handler } from './handler.ts';
 import { checkJobData, type StandardSchema } from './job-data.ts';
-import type { Log } from './log.ts';
-import { waitOf, type WorkerMetrics } from './metrics.ts';
-import type { Process } from './queue-worker.ts';
 import type { RunningJobs } from './running-jobs.ts';
 
 export interface ProcessorOptions {
@@ -30,8 +30,8 @@ export function createProcessor(options: ProcessorOptions): Process {
   return async (job, token, lockLost) => {
     const log = options.log.child({ queue, jobId: job.id, attempt: job.attemptsMade + 1 });
     const started = now();
-    const { told, handBack, end } = running.start(started);
-    const signal = lockLost ? AbortSignal.any([told, lockLost]) : told;
+    const { stop, handBack, end } = running.start(started);
+    const signal = lockLost ? AbortSignal.any([stop, lockLost]) : stop;
     const wait = waitOf(job);
     if (wait !== undefined) metrics.wait.observe({ queue }, wait / 1000);
     const handedBack = aborted(handBack);
@@ -41,7 +41,7 @@ export function createProcessor(options: ProcessorOptions): Process {
       job.data = checked.data;
       return await Promise.race([handler(job, { signal, log }), handedBack.promise]);
     } catch (error) {
-      if (!handBack.aborted && !(told.aborted && stoppedAsTold(error, signal))) throw error;
+      if (!handBack.aborted && !(stop.aborted && stoppedAsAsked(error, signal))) throw error;
       await options.handBack(job, token);
       metrics.jobs.inc({ queue, outcome: 'handed_back' });
       log.info('handed the job back, because the pod drains');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { LoopProgress } from '../queues/queue-loop.ts';
 import { liveness, readiness, STUCK_AFTER_MS, UNRENEWED_AFTER_MS, type HealthInput } from './health.ts';
-import type { LoopProgress } from './queue-loop.ts';
 
 const NOW = 1_000_000;
 

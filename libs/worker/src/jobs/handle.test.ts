@@ -3,8 +3,8 @@ import type { Job } from 'bullmq';
 import * as valibot from 'valibot';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { z } from 'zod';
+import { handle, type Handler, type StandardSchema } from '../index.ts';
 import { partsOf } from './handler.ts';
-import { handle, type Handler, type StandardSchema } from './index.ts';
 import { checkJobData } from './job-data.ts';
 
 /** The same schema in three libraries: a default and a transformation, so that what goes in is not what comes out. */

@@ -1,19 +1,19 @@
 import { UnrecoverableError, type Job, type Telemetry } from 'bullmq';
 import { Redis, type RedisOptions } from 'ioredis';
-import type { WorkerConfig } from './config.ts';
+import type { WorkerConfig } from '../environment/config.ts';
+import { whyUnreachable } from '../environment/redis-env.ts';
+import { JobStopped, partsOf, type QueueHandler } from '../jobs/handler.ts';
+import { createProcessor } from '../jobs/processor.ts';
+import { RunningJobs } from '../jobs/running-jobs.ts';
+import type { Log } from '../log/log.ts';
+import type { HealthInput } from '../observability/health.ts';
+import { createWorkerMetrics, type WorkerMetrics } from '../observability/metrics.ts';
+import { LOCK_TIMES, MAX_STALLED_COUNT, type LockTimes } from '../queues/lock-times.ts';
+import { answeredBeforeLeaving, serveQueue, type LoopProgress } from '../queues/queue-loop.ts';
+import { QueueWorker } from '../queues/queue-worker.ts';
+import { Slots } from '../queues/slots.ts';
+import { startUsageReports, type UsageTimes } from '../usage/report.ts';
 import { drain, planDrain, type DrainOutcome } from './drain.ts';
-import { JobStopped, partsOf, type QueueHandler } from './handler.ts';
-import type { HealthInput } from './health.ts';
-import type { Log } from './log.ts';
-import { LOCK_TIMES, MAX_STALLED_COUNT, type LockTimes } from './lock-times.ts';
-import { createWorkerMetrics, type WorkerMetrics } from './metrics.ts';
-import { createProcessor } from './processor.ts';
-import { answeredBeforeLeaving, serveQueue, type LoopProgress } from './queue-loop.ts';
-import { QueueWorker } from './queue-worker.ts';
-import { whyUnreachable } from './redis-env.ts';
-import { RunningJobs } from './running-jobs.ts';
-import { Slots } from './slots.ts';
-import { startUsageReports, type UsageTimes } from './usage/report.ts';
 
 /** By `metadata.name` of the Queue. */
 export type Handlers = Record<string, QueueHandler>;
@@ -131,7 +131,7 @@ export function startWorkers(options: WorkersOptions): Workers {
     drain: async (hurry) => {
       const outcome = await drain(planDrain(config.gracePeriodMs, config.maxDrainTimeMs), {
         stop: () => stop.abort(),
-        tell: () => running.tell(new JobStopped('the pod drains: its grace period is over')),
+        tell: () => running.stop(new JobStopped('the pod drains: its grace period is over')),
         handBack: () => running.handBack(new JobStopped('the pod drains: its drain time is over')),
         idle: Promise.all(ended),
         hurry,

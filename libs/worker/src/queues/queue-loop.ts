@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job } from 'bullmq';
-import type { Log } from './log.ts';
+import type { Log } from '../log/log.ts';
 import type { QueueWorker } from './queue-worker.ts';
 import type { Slots } from './slots.ts';
 

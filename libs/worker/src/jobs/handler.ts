@@ -1,6 +1,6 @@
 import type { Job } from 'bullmq';
+import type { Log } from '../log/log.ts';
 import type { StandardSchema } from './job-data.ts';
-import type { Log } from './log.ts';
 
 export interface JobContext {
   /**
@@ -51,7 +51,7 @@ export class JobStopped extends Error {
  * Whether a handler stopped because it was told to, and not because its work failed: it threw the signal's reason, an
  * AbortError (as fetch and timers do), or an error caused by one of them.
  */
-export function stoppedAsTold(error: unknown, signal: AbortSignal): boolean {
+export function stoppedAsAsked(error: unknown, signal: AbortSignal): boolean {
   if (!signal.aborted) return false;
   const chain = new Set<unknown>();
   for (let at = error; at && !chain.has(at); at = at instanceof Error ? at.cause : undefined) {

@@ -1,6 +1,6 @@
 import { API_VERSION, type Queue, type QueueSpec } from '@redis-queue/api';
 import { formatOwnerMark, type ManagedField, type ObservedPolicy } from '@redis-queue/bullmq';
-import type { ObservedQueue } from './steps.ts';
+import type { ObservedQueue } from '../steps.ts';
 
 export const CLUSTER = 'c1';
 export const NOW = new Date('2026-03-04T05:06:07.000Z');

@@ -2,15 +2,15 @@ import type { JobStopped } from './handler.ts';
 
 /** How the pod's drain reaches a job. */
 export interface DrainSignals {
-  /** Tells the handler to stop. */
-  told: AbortSignal;
+  /** Asks the handler to stop. */
+  stop: AbortSignal;
   /** Hands the job back, whether its handler listens or not. */
   handBack: AbortSignal;
 }
 
 interface Run {
   startedMs: number;
-  told: AbortController;
+  stop: AbortController;
   handBack: AbortController;
 }
 
@@ -20,17 +20,17 @@ interface Run {
  */
 export class RunningJobs {
   readonly #runs = new Set<Run>();
-  #told: JobStopped | undefined;
+  #stopped: JobStopped | undefined;
   #handedBack: JobStopped | undefined;
 
   /** A job starts; call `end` when its run is over. `nowMs` is monotonic. */
   start(nowMs: number): DrainSignals & { end: () => void } {
-    const run: Run = { startedMs: nowMs, told: new AbortController(), handBack: new AbortController() };
+    const run: Run = { startedMs: nowMs, stop: new AbortController(), handBack: new AbortController() };
     this.#runs.add(run);
     // fetched while the pod began to drain
-    if (this.#told) run.told.abort(this.#told);
+    if (this.#stopped) run.stop.abort(this.#stopped);
     if (this.#handedBack) run.handBack.abort(this.#handedBack);
-    return { told: run.told.signal, handBack: run.handBack.signal, end: () => void this.#runs.delete(run) };
+    return { stop: run.stop.signal, handBack: run.handBack.signal, end: () => void this.#runs.delete(run) };
   }
 
   /** When the job that has run longest started; undefined when none runs. */
@@ -39,9 +39,9 @@ export class RunningJobs {
     return oldest?.startedMs;
   }
 
-  tell(why: JobStopped): void {
-    this.#told ??= why;
-    for (const { told } of this.#lastFirst()) told.abort(why);
+  stop(why: JobStopped): void {
+    this.#stopped ??= why;
+    for (const { stop } of this.#lastFirst()) stop.abort(why);
   }
 
   handBack(why: JobStopped): void {

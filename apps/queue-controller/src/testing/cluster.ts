@@ -15,8 +15,8 @@ import {
   type Resource,
 } from '@redis-queue/controller';
 import { eventually, startControlPlane, startRedis, type ControlPlane, type RedisServer } from '@redis-queue/rig';
-import type { Secret } from './resources.ts';
-import { wireQueueController } from './wire.ts';
+import type { Secret } from '../resources.ts';
+import { wireQueueController } from '../wire.ts';
 
 export type StoredQueue = Queue & Resource;
 
