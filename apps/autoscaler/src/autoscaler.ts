@@ -1,15 +1,15 @@
 import type { RedisConnections } from '@redis-queue/bullmq';
-import { PoolAdvisor, type AdvisorOptions } from './advice.ts';
-import type { DecisionBus } from './apply.ts';
-import { EpochPublisher } from './apply.ts';
-import { untilDue, type Bell } from './bell.ts';
-import { readBusyPods } from './busy.ts';
-import { TICK_MS } from './cadence.ts';
-import { RedisLooker, type LookerOptions } from './looking/redis-looker.ts';
-import type { AutoscalerMetrics } from './metrics.ts';
-import { observePool, type PoolPods, type QueueKnowledge } from './plan.ts';
-import { PoolDecider } from './pool-decider.ts';
-import type { ScaledPool, Topology, WatchedQueue } from './topology.ts';
+import { PoolAdvisor, type AdvisorOptions } from './deciding/pool-advisor.ts';
+import type { DecisionBus } from './publishing/epoch-publisher.ts';
+import { EpochPublisher } from './publishing/epoch-publisher.ts';
+import { untilDue, type Bell } from './triggers.ts';
+import { readBusyPods } from './publishing/busy-pods.ts';
+import { TICK_MS } from './sampling/cadence.ts';
+import { RedisLooker, type LookerOptions } from './sampling/redis-sampler.ts';
+import type { AutoscalerMetrics } from './metrics/autoscaler-metrics.ts';
+import { observePool, type PoolPods, type QueueKnowledge } from './sampling/queue-knowledge.ts';
+import { PoolDecider } from './deciding/pool-decider.ts';
+import type { ScaledPool, Topology, WatchedQueue } from './watching/topology.ts';
 
 export interface AutoscalerOptions {
   readonly topology: () => Topology;

@@ -3,9 +3,9 @@ import { runApp } from '@redis-queue/controller';
 import { busRedisFromEnvironment, createPublisher } from '@redis-queue/scaling-bus';
 import { DEFAULT_REDIS_SECRET, parseDuration } from '@redis-queue/api';
 import { Autoscaler } from './autoscaler.ts';
-import { Bell } from './bell.ts';
-import { watchCluster } from './cluster.ts';
-import { AutoscalerMetrics } from './metrics.ts';
+import { Bell } from './triggers.ts';
+import { watchCluster } from './watching/cluster.ts';
+import { AutoscalerMetrics } from './metrics/autoscaler-metrics.ts';
 
 await runApp({
   name: 'autoscaler',

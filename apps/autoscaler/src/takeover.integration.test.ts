@@ -14,7 +14,7 @@ import {
   type ControlPlane,
   type RedisServer,
 } from '@redis-queue/rig';
-import { aPool, aQueue } from './fixtures.ts';
+import { aPool, aQueue } from './test-objects.ts';
 
 const MAX_REPLICAS = 6;
 /** A lease that nobody renews runs out after 15 s; the rest is for a busy machine. */

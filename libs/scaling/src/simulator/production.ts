@@ -7,7 +7,7 @@ import { DEFAULT_WAIT_TARGET_MS } from '../pool-spec.ts';
 import { seededRandom, type Random } from './random.ts';
 import type { PoolView, Scaler, Ticked } from './scaler.ts';
 
-/** The autoscaler's cadence (apps/autoscaler/src/cadence.ts): with work, without work but with pods, at rest. */
+/** The autoscaler's cadence (apps/autoscaler/src/sampling/cadence.ts): with work, without work but with pods, at rest. */
 const TICK_MS = 1_000;
 const QUIET_MS = 2_000;
 const SAFETY_POLL_MS = 30_000;

@@ -6,11 +6,11 @@ import { connectionKey, RedisConnections } from '@redis-queue/bullmq';
 import { createConsumer, createPublisher, type ScalingDecision } from '@redis-queue/scaling-bus';
 import { startRedis, type RedisServer } from '@redis-queue/rig';
 import { Autoscaler, type AutoscalerOptions } from './autoscaler.ts';
-import { Bell } from './bell.ts';
-import { epochOf, podsOf } from './cluster.ts';
-import { aQueue, aSecret } from './fixtures.ts';
-import { AutoscalerMetrics } from './metrics.ts';
-import { buildTopology, poolKey } from './topology.ts';
+import { Bell } from './triggers.ts';
+import { epochOf, podsOf } from './watching/cluster.ts';
+import { aQueue, aSecret } from './test-objects.ts';
+import { AutoscalerMetrics } from './metrics/autoscaler-metrics.ts';
+import { buildTopology, poolKey } from './watching/topology.ts';
 
 /** Real Redis servers for queues and bus, an autoscaler on them, and objects as the API server would tell them. */
 export class TestAutoscaler implements AsyncDisposable {

@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import type { Decision } from '@redis-queue/scaling';
-import { AutoscalerMetrics } from './metrics.ts';
-import type { ScaledPool } from './topology.ts';
+import { AutoscalerMetrics } from './autoscaler-metrics.ts';
+import type { ScaledPool } from '../watching/topology.ts';
 
-const page = readFileSync(new URL('../../../docs/reference/metrics.md', import.meta.url), 'utf8');
+const page = readFileSync(new URL('../../../../docs/reference/metrics.md', import.meta.url), 'utf8');
 const aScaledPool = (name: string) => ({ key: `team/${name}`, namespace: 'team', name }) as ScaledPool;
 const mail = aScaledPool('mail');
 const decision: Decision = {

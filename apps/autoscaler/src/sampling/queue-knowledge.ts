@@ -10,7 +10,7 @@ import {
   type QueueLoad,
   type QueueObservation,
 } from '@redis-queue/scaling';
-import type { PoolQueue, ScaledPool } from './topology.ts';
+import type { PoolQueue, ScaledPool } from '../watching/topology.ts';
 
 /** What is known of one watched queue. */
 export interface QueueKnowledge {

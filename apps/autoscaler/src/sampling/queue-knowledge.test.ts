@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { aPool, aQueue, aSample, aSecret } from './fixtures.ts';
+import { aPool, aQueue, aSample, aSecret } from '../test-objects.ts';
 import {
   knowNothing,
   learnFailure,
@@ -9,8 +9,8 @@ import {
   wishOf,
   type BlockedReplicas,
   type QueueKnowledge,
-} from './plan.ts';
-import { buildTopology } from './topology.ts';
+} from './queue-knowledge.ts';
+import { buildTopology } from '../watching/topology.ts';
 
 const pool = buildTopology({
   pools: [aPool('workers', ['emails'])],

@@ -18,7 +18,7 @@ import {
   type ServerPressure,
   type UsagePlace,
 } from '@redis-queue/bullmq';
-import type { WatchedQueue } from './topology.ts';
+import type { WatchedQueue } from '../watching/topology.ts';
 
 export type Looked =
   { readonly ok: true; readonly samples: readonly BacklogSample[] } | { readonly ok: false; readonly message: string };

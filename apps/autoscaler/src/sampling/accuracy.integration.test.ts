@@ -4,11 +4,11 @@ import { estimateQueue, type QueueEstimates } from '@redis-queue/scaling';
 import { eventually } from '@redis-queue/rig';
 import type { Job } from 'bullmq';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { aPool, aQueue, aSecret } from './fixtures.ts';
-import { RedisEye } from './observe.ts';
-import { knowNothing, learnSample, wishOf, type QueueKnowledge } from './plan.ts';
-import { TestAutoscaler } from './test-support.ts';
-import { buildTopology, type WatchedQueue } from './topology.ts';
+import { aPool, aQueue, aSecret } from '../test-objects.ts';
+import { RedisEye } from './redis-reader.ts';
+import { knowNothing, learnSample, wishOf, type QueueKnowledge } from './queue-knowledge.ts';
+import { TestAutoscaler } from '../test-autoscaler.ts';
+import { buildTopology, type WatchedQueue } from '../watching/topology.ts';
 
 /** What really happened, by the test's own clock. */
 interface Ledger {

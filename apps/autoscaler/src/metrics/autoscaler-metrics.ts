@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Decision } from '@redis-queue/scaling';
 import { DecisionGauges } from './decision-gauges.ts';
-import type { ScaledPool } from './topology.ts';
+import type { ScaledPool } from '../watching/topology.ts';
 
 /** What the autoscaler tells of itself, and of each pool's last decision. */
 export class AutoscalerMetrics {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { ActiveHolders } from '@redis-queue/bullmq';
-import { busyPods, readBusyPods } from './busy.ts';
-import { aPool, aQueue, aSecret } from './fixtures.ts';
-import { buildTopology } from './topology.ts';
+import { busyPods, readBusyPods } from './busy-pods.ts';
+import { aPool, aQueue, aSecret } from '../test-objects.ts';
+import { buildTopology } from '../watching/topology.ts';
 
 const holders = (jobs: Record<string, number>, unnamed = 0): ActiveHolders => ({
   jobsByWorker: new Map(Object.entries(jobs)),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { WAKE_FOLLOW_UPS_MS } from '../cadence.ts';
-import { Wake } from './wake.ts';
+import { WAKE_FOLLOW_UPS_MS } from './cadence.ts';
+import { Wake } from './wake-up.ts';
 
 describe('a wake-up', () => {
   it('is looked at once nothing more was told for some ms', () => {

@@ -10,7 +10,7 @@ import {
   type ToldAdvice,
   type UsageHistory,
 } from '@redis-queue/scaling';
-import type { ScaledPool, WatchedQueue } from './topology.ts';
+import type { ScaledPool, WatchedQueue } from '../watching/topology.ts';
 
 export interface AdvisorOptions {
   /** Reads what pods of pools on one Redis told; undefined when it cannot be read. */

@@ -8,11 +8,11 @@ import {
   type QueueObservation,
   isSeen,
 } from '@redis-queue/scaling';
-import type { EpochPublisher } from './apply.ts';
-import type { BusyPods } from './busy.ts';
-import { isWorthPublishing, type Published } from './message.ts';
-import type { AutoscalerMetrics } from './metrics.ts';
-import type { ScaledPool } from './topology.ts';
+import type { EpochPublisher } from '../publishing/epoch-publisher.ts';
+import type { BusyPods } from '../publishing/busy-pods.ts';
+import { isWorthPublishing, type Published } from '../publishing/message.ts';
+import type { AutoscalerMetrics } from '../metrics/autoscaler-metrics.ts';
+import type { ScaledPool } from '../watching/topology.ts';
 
 interface PoolMemory {
   readonly uid: string;

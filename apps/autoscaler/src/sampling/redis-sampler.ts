@@ -1,14 +1,21 @@
 import type { RedisConnections, RedisTarget, ServerPressure } from '@redis-queue/bullmq';
 import { untilBurstLookMs } from '@redis-queue/scaling';
-import { isAtRest, nextLookMs, onGrid, phaseOf, SAFETY_POLL_MS, TICK_MS } from '../cadence.ts';
-import type { AutoscalerMetrics } from '../metrics.ts';
-import { RedisEye } from '../observe.ts';
-import { knowNothing, learnFailure, learnSample, mayHaveFinished, wishOf, type QueueKnowledge } from '../plan.ts';
-import type { WatchedQueue } from '../topology.ts';
+import { isAtRest, nextLookMs, onGrid, phaseOf, SAFETY_POLL_MS, TICK_MS } from './cadence.ts';
+import type { AutoscalerMetrics } from '../metrics/autoscaler-metrics.ts';
+import { RedisEye } from './redis-reader.ts';
+import {
+  knowNothing,
+  learnFailure,
+  learnSample,
+  mayHaveFinished,
+  wishOf,
+  type QueueKnowledge,
+} from './queue-knowledge.ts';
+import type { WatchedQueue } from '../watching/topology.ts';
 import { Saturation } from './saturation.ts';
 import { SamplingBudget } from './sampling-budget.ts';
 import { SampleSchedule } from './schedule.ts';
-import { Wake } from './wake.ts';
+import { Wake } from './wake-up.ts';
 
 export interface LookerOptions {
   readonly connections: RedisConnections;

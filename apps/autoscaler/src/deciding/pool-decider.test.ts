@@ -2,12 +2,12 @@ import { Registry } from 'prom-client';
 import { expect, it } from 'vitest';
 import type { PoolObservation } from '@redis-queue/scaling';
 import type { ScalingDecision } from '@redis-queue/scaling-bus';
-import { EpochPublisher } from './apply.ts';
-import type { BusyPods } from './busy.ts';
-import { aPool, aQueue, aSecret } from './fixtures.ts';
-import { AutoscalerMetrics } from './metrics.ts';
+import { EpochPublisher } from '../publishing/epoch-publisher.ts';
+import type { BusyPods } from '../publishing/busy-pods.ts';
+import { aPool, aQueue, aSecret } from '../test-objects.ts';
+import { AutoscalerMetrics } from '../metrics/autoscaler-metrics.ts';
 import { PoolDecider } from './pool-decider.ts';
-import { buildTopology, type ScaledPool } from './topology.ts';
+import { buildTopology, type ScaledPool } from '../watching/topology.ts';
 
 const pool = buildTopology({
   pools: [aPool('workers', ['emails'], { behavior: { scaleDown: { stabilizationWindowSeconds: 0 } } })],

@@ -1,7 +1,7 @@
 import type { Decision, PoolAdvice } from '@redis-queue/scaling';
 import { SCHEMA_VERSION, type ScalingDecision } from '@redis-queue/scaling-bus';
-import type { BusyPods } from './busy.ts';
-import type { ScaledPool } from './topology.ts';
+import type { BusyPods } from './busy-pods.ts';
+import type { ScaledPool } from '../watching/topology.ts';
 
 /** A decision that nobody acted on by then is not to be acted on any more. */
 export const EXPIRES_AFTER_MS = 15_000;

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import type { Queue, WorkerPool } from '@redis-queue/api';
 import type { Resource } from '@redis-queue/controller';
-import { aPool, aQueue, aSecret } from './fixtures.ts';
-import { keptOfPool, keptOfQueue } from './kept.ts';
+import { aPool, aQueue, aSecret } from '../test-objects.ts';
+import { keptOfPool, keptOfQueue } from './cached-objects.ts';
 import { buildTopology, type Topology } from './topology.ts';
 
 /** What the cache keeps; names and versions it keeps by itself. */

@@ -1,8 +1,8 @@
 import type { PodUsageReport, UsagePlace } from '@redis-queue/bullmq';
 import { describe, expect, it } from 'vitest';
-import { PoolAdvisor } from './advice.ts';
-import { aPool, aQueue, aSecret } from './fixtures.ts';
-import { buildTopology, type Topology } from './topology.ts';
+import { PoolAdvisor } from './pool-advisor.ts';
+import { aPool, aQueue, aSecret } from '../test-objects.ts';
+import { buildTopology, type Topology } from '../watching/topology.ts';
 
 const SECOND = 1_000;
 

@@ -1,5 +1,5 @@
 import { readyJobs, type BacklogSample } from '@redis-queue/bullmq';
-import { stretchedMs } from './looking/sampling-budget.ts';
+import { stretchedMs } from './sampling-budget.ts';
 
 /** The tick: how often a queue with work is looked at. */
 export const TICK_MS = 1_000;

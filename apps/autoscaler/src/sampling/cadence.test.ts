@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { nextLookMs, onGrid, phaseOf, SAFETY_POLL_MS } from './cadence.ts';
-import { aSample } from './fixtures.ts';
+import { aSample } from '../test-objects.ts';
 
 const next = (sample: Parameters<typeof aSample>[0], poolsAtZero = true) =>
   nextLookMs({ sample: aSample(sample), poolsAtZero, podStartMs: 10_000 });

@@ -1,6 +1,6 @@
 import type { ActiveHolders } from '@redis-queue/bullmq';
-import type { RedisEye } from './observe.ts';
-import type { ScaledPool, WatchedQueue } from './topology.ts';
+import type { RedisEye } from '../sampling/redis-reader.ts';
+import type { ScaledPool, WatchedQueue } from '../watching/topology.ts';
 
 /** Active jobs by pod; a pod that is not in it runs none. */
 export type BusyPods = Readonly<Record<string, number>>;

@@ -2,9 +2,9 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Queue, QUEUES, WORKER_POOLS, type WorkerPool } from '@redis-queue/api';
 import { SECRETS, type Manager, type ObjectCache, type Resource } from '@redis-queue/controller';
 import { parseFence } from '@redis-queue/scaling-bus';
-import type { Bell } from './bell.ts';
-import { keptOfPool, keptOfQueue } from './kept.ts';
-import type { PoolPods } from './plan.ts';
+import type { Bell } from '../triggers.ts';
+import { keptOfPool, keptOfQueue } from './cached-objects.ts';
+import type { PoolPods } from '../sampling/queue-knowledge.ts';
 import { buildTopology, poolKey, type Topology } from './topology.ts';
 
 type SecretObject = Resource & { data?: Record<string, string> };

@@ -1,4 +1,4 @@
-import { WAKE_FOLLOW_UPS_MS } from '../cadence.ts';
+import { WAKE_FOLLOW_UPS_MS } from './cadence.ts';
 
 /** News of a queue: jobs that are added one by one come this close to each other. */
 const SETTLE_MS = 8;

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { ScalingDecision } from '@redis-queue/scaling-bus';
-import { EpochPublisher, type DecisionBus } from './apply.ts';
+import { EpochPublisher, type DecisionBus } from './epoch-publisher.ts';
 import { EXPIRES_AFTER_MS, type Outgoing } from './message.ts';
 
 /** A bus with a clock that can jump, and a publisher on it. */

@@ -1,7 +1,7 @@
 import { setImmediate as immediate } from 'node:timers/promises';
 import { Gauge, type Registry } from 'prom-client';
 import type { Decision, QueueSignal } from '@redis-queue/scaling';
-import type { ScaledPool } from './topology.ts';
+import type { ScaledPool } from '../watching/topology.ts';
 
 type Signal = Exclude<keyof QueueSignal, 'queue'>;
 

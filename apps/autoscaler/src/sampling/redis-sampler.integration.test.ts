@@ -3,10 +3,10 @@ import { Registry } from 'prom-client';
 import { expect, onTestFinished, test } from 'vitest';
 import { RedisConnections, type RedisTarget } from '@redis-queue/bullmq';
 import { eventually, startRedis } from '@redis-queue/rig';
-import { aPool, aQueue, aSecret } from '../fixtures.ts';
-import { AutoscalerMetrics } from '../metrics.ts';
-import { buildTopology } from '../topology.ts';
-import { RedisLooker } from './redis-looker.ts';
+import { aPool, aQueue, aSecret } from '../test-objects.ts';
+import { AutoscalerMetrics } from '../metrics/autoscaler-metrics.ts';
+import { buildTopology } from '../watching/topology.ts';
+import { RedisLooker } from './redis-sampler.ts';
 
 /** A script that nothing else gets between, as long as its argument says. */
 const BUSY = 'for i = 1, tonumber(ARGV[1]) do end';

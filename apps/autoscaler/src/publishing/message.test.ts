@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { scalingDecisionSchema } from '@redis-queue/scaling-bus';
 import type { Decision } from '@redis-queue/scaling';
-import { aPool, aQueue, aSecret } from './fixtures.ts';
+import { aPool, aQueue, aSecret } from '../test-objects.ts';
 import { decisionMessage, isWorthPublishing } from './message.ts';
-import { buildTopology } from './topology.ts';
+import { buildTopology } from '../watching/topology.ts';
 
 const pool = buildTopology({
   pools: [aPool('workers', ['emails'])],

@@ -1,6 +1,6 @@
 import { API_VERSION, type Queue, type WorkerPool, type WorkerPoolSpec } from '@redis-queue/api';
 import type { QueueSample } from '@redis-queue/bullmq';
-import type { RedisSecret } from './topology.ts';
+import type { RedisSecret } from './watching/topology.ts';
 
 /** An autoscaled pool for tests: 0 to 20 pods of 10, wait target 5 s. */
 export function aPool(
