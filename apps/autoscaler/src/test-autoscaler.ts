@@ -6,13 +6,13 @@ import { connectionKey, RedisConnections } from '@redis-queue/bullmq';
 import { createConsumer, createPublisher, type ScalingDecision } from '@redis-queue/scaling-bus';
 import { startRedis, type RedisServer } from '@redis-queue/rig';
 import { Autoscaler, type AutoscalerOptions } from './autoscaler.ts';
-import { Bell } from './triggers.ts';
-import { epochOf, podsOf } from './watching/cluster.ts';
-import { aQueue, aSecret } from './test-objects.ts';
 import { AutoscalerMetrics } from './metrics/autoscaler-metrics.ts';
+import { aQueue, aSecret } from './test-objects.ts';
+import { Triggers } from './triggers.ts';
+import { epochOf, podsOf } from './watching/pool-status.ts';
 import { buildTopology, poolKey } from './watching/topology.ts';
 
-/** Real Redis servers for queues and bus, an autoscaler on them, and objects as the API server would tell them. */
+/** Real Redis servers for queues and bus, an autoscaler on them, and objects as the API server would return them. */
 export class TestAutoscaler implements AsyncDisposable {
   readonly redis: RedisServer;
   readonly bus: RedisServer;
@@ -21,13 +21,13 @@ export class TestAutoscaler implements AsyncDisposable {
   /** All decisions that reached the consumer, oldest first, with the time of arrival. */
   readonly decisions: (ScalingDecision & { arrivedAtMs: number })[] = [];
   readonly logLines: string[] = [];
-  /** Whether a decision changes the observed size, as the workerpool controller makes it. */
+  /** Whether decisions are followed: the observed size changes, as the workerpool controller would make it. */
   follows = true;
-  /** How the autoscaler reaches the queues' Redis; by default as one who may do anything. */
+  /** How the autoscaler reaches the queues' Redis; by default as a user with all rights. */
   redisUrl: string;
   #registry = new Registry();
   readonly #clients: { close(): Promise<unknown> }[] = [];
-  #running: { stop: () => Promise<void>; bell: Bell } | undefined;
+  #running: { stop: () => Promise<void>; triggers: Triggers } | undefined;
 
   private constructor(redis: RedisServer, bus: RedisServer) {
     this.redis = redis;
@@ -49,30 +49,30 @@ export class TestAutoscaler implements AsyncDisposable {
   add(pool: WorkerPool, replicas = 0): void {
     this.pools.set(poolKey(pool), { ...pool, status: { desiredReplicas: replicas } });
     for (const name of pool.spec.queues) if (!this.queues.has(name)) this.queues.set(name, aQueue(name));
-    this.#running?.bell.topologyChanged();
+    this.#running?.triggers.topologyChanged();
   }
 
-  /** The pool's status now says this of its pods. */
-  tell(name: string, status: WorkerPool['status']): void {
+  /** Sets what the pool's status says of its pods. */
+  setStatus(name: string, status: WorkerPool['status']): void {
     const key = `team/${name}`;
     const pool = this.pools.get(key)!;
     this.pools.set(key, { ...pool, status: { ...pool.status, ...status } });
-    this.#running?.bell.podsChanged(key);
+    this.#running?.triggers.podsChanged(key);
   }
 
   removeQueueObject(name: string): void {
     this.queues.delete(name);
-    this.#running?.bell.topologyChanged();
+    this.#running?.triggers.topologyChanged();
   }
 
-  /** Runs an autoscaler with nothing remembered, in place of the one before. */
+  /** Runs an autoscaler that remembers nothing, in place of the one before. */
   async run(options: Pick<AutoscalerOptions, 'advice'> = {}): Promise<void> {
     await this.#running?.stop();
     this.#registry = new Registry();
-    const bell = new Bell();
+    const triggers = new Triggers();
     const connections = new RedisConnections({
       clientName: 'test',
-      onChange: (target, up) => void (up && bell.redisIsBack(connectionKey(target))),
+      onChange: (target, up) => void (up && triggers.redisReconnected(connectionKey(target))),
     });
     const publisher = createPublisher({ redis: { host: this.bus.host, port: this.bus.port } });
     const abort = new AbortController();
@@ -84,7 +84,7 @@ export class TestAutoscaler implements AsyncDisposable {
       latestEpoch: () => Math.max(0, ...[...this.pools.values()].map(epochOf)),
       connections,
       bus: publisher,
-      bell,
+      triggers,
       metrics: new AutoscalerMetrics(this.#registry),
       log: { info: log, warn: log },
       podStartMs: 2_000,
@@ -92,7 +92,7 @@ export class TestAutoscaler implements AsyncDisposable {
       ...options,
     }).run(abort.signal);
     this.#running = {
-      bell,
+      triggers,
       stop: async () => {
         abort.abort();
         await done;
@@ -108,7 +108,7 @@ export class TestAutoscaler implements AsyncDisposable {
     return queue;
   }
 
-  /** @param workerName as the pod's would be; absent: none. */
+  /** @param workerName the worker's name, as a pod's would be; absent: none. */
   worker(name: string, process: Processor, concurrency = 10, workerName?: string): Worker {
     const worker = new Worker(name, process, {
       concurrency,
@@ -162,6 +162,6 @@ export class TestAutoscaler implements AsyncDisposable {
     const pool = this.pools.get(key);
     if (!this.follows || pool === undefined || pool.status?.desiredReplicas === decision.desiredReplicas) return;
     this.pools.set(key, { ...pool, status: { desiredReplicas: decision.desiredReplicas } });
-    this.#running?.bell.podsChanged(key);
+    this.#running?.triggers.podsChanged(key);
   }
 }

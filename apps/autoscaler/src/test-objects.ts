@@ -2,7 +2,7 @@ import { API_VERSION, type Queue, type WorkerPool, type WorkerPoolSpec } from '@
 import type { QueueSample } from '@redis-queue/bullmq';
 import type { RedisSecret } from './watching/topology.ts';
 
-/** An autoscaled pool for tests: 0 to 20 pods of 10, wait target 5 s. */
+/** An autoscaled pool for tests: 0 to 20 pods with 10 slots each, wait target 5 s. */
 export function aPool(
   name: string,
   queues: string[],

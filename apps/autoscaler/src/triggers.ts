@@ -1,41 +1,42 @@
-/** Wakes the loop before its time: for a topology that changed, or a look that cannot wait. */
-export class Bell {
+/** What wakes the loop before its time: changes in the cluster, a Redis that answers again, or a sample that cannot wait. */
+export class Triggers {
   readonly #podsChanged = new Set<string>();
-  readonly #redisBack = new Set<string>();
-  #rung = false;
+  readonly #redisReconnected = new Set<string>();
+  #pending = false;
   #topologyChanged = true;
   #listener: (() => void) | undefined;
 
-  ring(): void {
-    if (this.#listener === undefined) this.#rung = true;
+  /** Wakes the loop; if it is not waiting at the moment, its next wait ends at once. */
+  wake(): void {
+    if (this.#listener === undefined) this.#pending = true;
     else this.#listener();
   }
 
   topologyChanged(): void {
     this.#topologyChanged = true;
-    this.ring();
+    this.wake();
   }
 
   /** The pool's observed size changed, or what keeps its pods from working. */
-  podsChanged(key: string): void {
-    this.#podsChanged.add(key);
-    this.ring();
+  podsChanged(poolKey: string): void {
+    this.#podsChanged.add(poolKey);
+    this.wake();
   }
 
-  /** A Redis that was lost answers again: its queues are not to wait for their next look. */
-  redisIsBack(targetKey: string): void {
-    this.#redisBack.add(targetKey);
-    this.ring();
+  /** A Redis that was lost answers again: its queues must not wait for their next sample. */
+  redisReconnected(targetKey: string): void {
+    this.#redisReconnected.add(targetKey);
+    this.wake();
   }
 
-  /** The Redis servers told of since the last call. */
-  takeRedisBack(): string[] {
-    const keys = [...this.#redisBack];
-    this.#redisBack.clear();
+  /** The Redis servers that were reported since the last call. */
+  takeRedisReconnected(): string[] {
+    const keys = [...this.#redisReconnected];
+    this.#redisReconnected.clear();
     return keys;
   }
 
-  /** The pools told of since the last call. */
+  /** The pools that were reported since the last call. */
   takePodsChanged(): string[] {
     const keys = [...this.#podsChanged];
     this.#podsChanged.clear();
@@ -54,27 +55,27 @@ export class Bell {
     return changed;
   }
 
-  /** Calls `listener` at the next ring, at once when it has rung since the last call. */
+  /** Calls `listener` at the next trigger, or at once if one came since the last call. */
   listen(listener: (() => void) | undefined): void {
     this.#listener = listener;
-    if (!this.#rung || listener === undefined) return;
-    this.#rung = false;
+    if (!this.#pending || listener === undefined) return;
+    this.#pending = false;
     listener();
   }
 }
 
-/** Resolves when `ms` have passed, the bell rings or `signal` aborts. */
-export function untilDue(bell: Bell, ms: number, signal: AbortSignal): Promise<void> {
+/** Resolves when `ms` have passed, a trigger comes or `signal` aborts. Waits at most a minute. */
+export function untilDue(triggers: Triggers, ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', end);
-      bell.listen(undefined);
+      triggers.listen(undefined);
       resolve();
     };
     const timer = setTimeout(end, Math.max(0, Math.min(ms, 60_000)));
     if (signal.aborted) return end();
     signal.addEventListener('abort', end);
-    bell.listen(end);
+    triggers.listen(end);
   });
 }

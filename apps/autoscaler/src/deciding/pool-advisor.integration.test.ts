@@ -8,8 +8,8 @@ const MINUTE = 60_000;
 const PATIENCE = { timeoutMs: 60_000 };
 const SOON = { readEveryMs: 100, enough: { podMs: 5 * MINUTE, busyPodMs: 5 * MINUTE, spanMs: 2 * MINUTE } };
 
-/** Two pods tell, twice a minute of a clock of their own, what libs/worker would. */
-function tellingPods(redis: Redis): (report?: object) => Promise<void> {
+/** Two pods that report what libs/worker would, twice a minute by a clock of their own. */
+function reportingPods(redis: Redis): (report?: object) => Promise<void> {
   let atMs = 1_790_000_000_000;
   return async (over = {}) => {
     atMs += 30_000;
@@ -28,15 +28,15 @@ function tellingPods(redis: Redis): (report?: object) => Promise<void> {
   };
 }
 
-it('what pods tell becomes advice in the decision, also while the size rests; a restart forgets it', async () => {
+it('what pods report becomes advice in the decision, also while the size stays; a restart forgets it', async () => {
   await using scaler = await TestAutoscaler.start();
   const redis = new Redis(scaler.redis.port);
   redis.on('error', () => {});
-  const tell = tellingPods(redis);
+  const report = reportingPods(redis);
   scaler.add(aPool('workers', ['emails'], { minReplicas: 2 }), 2);
   await scaler.run({ advice: SOON });
   const decision = await eventually(async () => {
-    await tell();
+    await report();
     return scaler.of('workers').find(({ advice }) => advice);
   }, PATIENCE);
   expect(decision).toMatchObject({ schemaVersion: '1.1', currentReplicas: 2, desiredReplicas: 2 });
@@ -61,7 +61,7 @@ it('what pods tell becomes advice in the decision, also while the size rests; a 
     2,
   );
   const followed = await eventually(() => scaler.of('workers').find((each) => each.pool.generation === 2), PATIENCE);
-  // Of the spec as it is now, at once; ten minutes apply to what was measured.
+  // A change of the spec changes the advice at once; the ten minutes apply to what was measured.
   expect(followed.advice?.message).toContain('requests.memory');
 
   const before = scaler.decisions.length;

@@ -18,7 +18,7 @@ function topologyOf(count: number, over: object = {}): Topology {
   });
 }
 
-/** An advisor on reports that the test gives, and a clock that it moves. */
+/** An advisor that reads the reports and the clock of the test. */
 function anAdvisor(report: (place: UsagePlace, nowMs: number) => PodUsageReport[] | undefined) {
   const state = { nowMs: 0, reads: [] as UsagePlace[][] };
   const advisor = new PoolAdvisor({
@@ -53,7 +53,7 @@ const idleLoop = (_: UsagePlace, nowMs: number): PodUsageReport[] =>
   }));
 
 describe('reading', () => {
-  it('asks a pool with pods once a minute, and one without never', async () => {
+  it('asks a pool with pods once a minute, and never one without', async () => {
     const { state, tick } = anAdvisor(idleLoop);
     const topology = topologyOf(1);
     for (let second = 0; second < 181; second++) await tick(topology);
@@ -73,7 +73,7 @@ describe('reading', () => {
     expect(state.reads.flat()).toHaveLength(500);
   });
 
-  it('asks pools whose pods tell nothing every ten minutes only', async () => {
+  it('asks pools whose pods report nothing only every ten minutes', async () => {
     const { state, tick } = anAdvisor(() => []);
     const topology = topologyOf(1);
     for (let second = 0; second < 3_600; second++) await tick(topology);

@@ -6,18 +6,18 @@ import {
   noUsage,
   steadyAdvice,
   type Evidence,
+  type GivenAdvice,
   type PoolAdvice,
-  type ToldAdvice,
   type UsageHistory,
 } from '@redis-queue/scaling';
 import type { ScaledPool, WatchedQueue } from '../watching/topology.ts';
 
 export interface AdvisorOptions {
-  /** Reads what pods of pools on one Redis told; undefined when it cannot be read. */
+  /** Reads the usage that pods of pools on one Redis reported; undefined when it cannot be read. */
   readonly read: (targetKey: string, places: readonly UsagePlace[]) => Promise<PodUsageReport[][] | undefined>;
   /** Monotonic, ms. */
   readonly now: () => number;
-  /** How much has to be measured before anything is said. */
+  /** How much has to be measured before advice is given. */
   readonly enough?: Evidence;
   readonly readEveryMs?: number;
 }
@@ -25,20 +25,20 @@ export interface AdvisorOptions {
 interface PoolUsage {
   readonly uid: string;
   nextReadMs: number;
-  /** Reads in a row that found nothing: workers of another library tell nothing. */
+  /** Reads in a row that found nothing: workers of another library report nothing. */
   empty: number;
   usage: UsageHistory;
-  told?: ToldAdvice;
+  given?: GivenAdvice;
 }
 
 const READ_EVERY_MS = 60_000;
-/** Pools whose pods tell nothing are asked at most so seldom. */
+/** How often pools whose pods report nothing are read. */
 const SILENT_MS = 600_000;
 const SILENT_AFTER = 5;
-/** Pools a call: with a call a second and Redis thousands of pools still get their turn each minute or so. */
+/** Pools per call: with one call per second and Redis, thousands of pools are still read about once a minute. */
 const POOLS_PER_READ = 50;
 
-/** Reads what the pods of pools use, and advises on concurrency and resources. What it knows is lost with the process. */
+/** Reads what the pods of pools use, and advises on their concurrency and resources. What it knows is lost with the process. */
 export class PoolAdvisor {
   readonly #options: AdvisorOptions;
   readonly #pools = new Map<string, PoolUsage>();
@@ -47,7 +47,7 @@ export class PoolAdvisor {
     this.#options = options;
   }
 
-  /** Begins the reads that are due, of pools that have pods; call it each tick. Resolves when they are done. */
+  /** Starts the reads that are due, of pools that have pods; call it each tick. Resolves when they are done. */
   async readDue(
     pools: Iterable<ScaledPool>,
     queues: ReadonlyMap<string, WatchedQueue>,
@@ -69,12 +69,12 @@ export class PoolAdvisor {
     );
   }
 
-  /** What is said of the pool's spec as it is now; undefined while too little is known. */
+  /** The advice on the pool's spec as it is now; undefined while too little is known. */
   advice(pool: ScaledPool): PoolAdvice | undefined {
     const known = this.#pools.get(pool.key);
     if (known === undefined || known.uid !== pool.uid || known.usage.measuredMs === 0) return undefined;
-    if (known.told?.generation !== pool.generation) this.#advise(pool, known);
-    return known.told?.advice;
+    if (known.given?.generation !== pool.generation) this.#advise(pool, known);
+    return known.given?.advice;
   }
 
   forget(pool: ScaledPool): void {
@@ -113,8 +113,8 @@ export class PoolAdvisor {
   #advise(pool: ScaledPool, known: PoolUsage): void {
     const { enough = ENOUGH, now } = this.#options;
     const advice = advise(known.usage, pool.advised, enough);
-    if (advice === undefined) delete known.told;
-    else known.told = steadyAdvice(known.told, advice, pool.generation, now());
+    if (advice === undefined) delete known.given;
+    else known.given = steadyAdvice(known.given, advice, pool.generation, now());
   }
 
   /** A pool that was deleted and created again is another pool. */

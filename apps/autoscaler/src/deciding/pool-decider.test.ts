@@ -16,7 +16,7 @@ const pool = buildTopology({
   permittedSecrets: new Set(['redis-credentials']),
 }).pools.get('team/workers')!;
 
-/** A decider on a clock of its own; what it publishes is kept. */
+/** A decider on a clock of its own, and what it published. */
 async function decider(busyPods: () => Promise<BusyPods | undefined>) {
   const clock = { nowMs: 0 };
   const bus = { unread: 0 };
@@ -37,7 +37,7 @@ async function decider(busyPods: () => Promise<BusyPods | undefined>) {
   });
   const decidePool = (which: ScaledPool, ready: number) => under.decide(which, observation(ready, clock.nowMs));
   const decide = (ready: number) => decidePool(pool, ready);
-  /** Watches an idle pool of 3 until it may shrink; the next decision does. */
+  /** Decides an idle pool of 3 until it may shrink; the next decision does. */
   const untilItMayShrink = async () => {
     for (; clock.nowMs < 10_000; clock.nowMs += 1_000) await decide(0);
     expect(sent.map(({ desiredReplicas }) => desiredReplicas)).toEqual([3]);
@@ -56,7 +56,7 @@ function observation(ready: number, sampledAtMs: number): PoolObservation {
   return { currentReplicas: 3, queues: [load] };
 }
 
-it('a size that is not there yet is told each tick, and seldom while the consumer is behind', async () => {
+it('a size that is not there yet is published each tick, and seldom while the consumer is behind', async () => {
   const { clock, bus, sent, decide } = await decider(() => Promise.resolve(undefined));
   const runUntil = async (endMs: number): Promise<number> => {
     const before = sent.length;
@@ -65,12 +65,12 @@ it('a size that is not there yet is told each tick, and seldom while the consume
   };
   expect(await runUntil(5_000)).toBe(5);
   bus.unread = 1_000;
-  await runUntil(6_000); // learns of it
+  await runUntil(6_000); // notices it
   expect(await runUntil(12_000)).toBe(0);
   expect(await runUntil(15_000)).toBe(1);
 });
 
-it('of a thousand pools that all have something to tell, the one whose size changes is told at once', async () => {
+it('of a thousand pools that all have something to publish, the one whose size changes is published at once', async () => {
   const { sent, decidePool } = await decider(() => Promise.resolve(undefined));
   for (let n = 0; n < 999; n++) await decidePool({ ...pool, key: `team/calm-${n}` }, 0);
   expect(sent.length).toBeLessThan(300);
@@ -88,7 +88,7 @@ it('a shrink goes out with the busy pods, and without them when they cannot be k
   }
 });
 
-it('nobody is asked who works while the pool does not shrink', async () => {
+it('busy pods are not read while the pool does not shrink', async () => {
   let asked = 0;
   const { clock, sent, decide } = await decider(() => Promise.resolve(void asked++));
   await decide(0);
@@ -98,7 +98,7 @@ it('nobody is asked who works while the pool does not shrink', async () => {
   expect(asked).toBe(0);
 });
 
-it('a shrink that a larger size overtook while it asked who works is not sent', async () => {
+it('a shrink that a larger size overtook while busy pods were read is not sent', async () => {
   const answer = Promise.withResolvers<BusyPods>();
   const { clock, sent, decide, untilItMayShrink } = await decider(() => answer.promise);
   await untilItMayShrink();

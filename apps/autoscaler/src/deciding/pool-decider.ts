@@ -2,16 +2,16 @@ import { TokenBucket } from '@redis-queue/controller';
 import {
   decide,
   initialState,
+  isSeen,
   type PolicyState,
   type PoolAdvice,
   type PoolObservation,
   type QueueObservation,
-  isSeen,
 } from '@redis-queue/scaling';
-import type { EpochPublisher } from '../publishing/epoch-publisher.ts';
-import type { BusyPods } from '../publishing/busy-pods.ts';
-import { isWorthPublishing, type Published } from '../publishing/message.ts';
 import type { AutoscalerMetrics } from '../metrics/autoscaler-metrics.ts';
+import type { BusyPods } from '../publishing/busy-pods.ts';
+import type { EpochPublisher } from '../publishing/epoch-publisher.ts';
+import { isWorthPublishing, type Published } from '../publishing/publish-pace.ts';
 import type { ScaledPool } from '../watching/topology.ts';
 
 interface PoolMemory {
@@ -24,9 +24,9 @@ interface PoolMemory {
 
 export interface DeciderOptions {
   readonly publisher: () => EpochPublisher | undefined;
-  /** Who runs the pool's jobs now; asked before each decision that shrinks it. */
+  /** Which pods run the pool's jobs now; asked before each decision that shrinks the pool. */
   readonly busyPods: (pool: ScaledPool) => Promise<BusyPods | undefined>;
-  /** What is said of the pool's concurrency and resources, if anything. */
+  /** Advice on the pool's concurrency and resources, if there is any. */
   readonly advice?: (pool: ScaledPool) => PoolAdvice | undefined;
   readonly metrics: AutoscalerMetrics;
   readonly now: () => number;
@@ -35,21 +35,21 @@ export interface DeciderOptions {
 }
 
 /**
- * Decisions a second that change no size, of all pools; a fraction of what the consumer takes. After a takeover or an outage every
- * pool has news at once, and a size that has to change must not wait behind thousands of sentences. What is refused is told when
- * its pool is decided next.
+ * Decisions per second that change no size, over all pools; a fraction of what the consumer can handle. After a takeover or an outage
+ * every pool has something to report at once, and a size that has to change must not wait behind thousands of sentences. What is
+ * refused is published when its pool is decided next.
  */
-const NEWS_PER_SECOND = 200;
+const UNCHANGED_PER_SECOND = 200;
 
-/** Decides pools and publishes what is worth it. Keeps each pool's policy state, and nothing that a crash would miss. */
+/** Decides pools and publishes what is worth it. Holds each pool's policy state, and nothing that a crash could lose for good. */
 export class PoolDecider {
   readonly #pools = new Map<string, PoolMemory>();
-  readonly #news: TokenBucket;
+  readonly #unchanged: TokenBucket;
   readonly #options: DeciderOptions;
 
   constructor(options: DeciderOptions) {
     this.#options = options;
-    this.#news = new TokenBucket(NEWS_PER_SECOND, options.now);
+    this.#unchanged = new TokenBucket(UNCHANGED_PER_SECOND, options.now);
   }
 
   /** The size last decided; undefined before the first decision. */
@@ -62,7 +62,7 @@ export class PoolDecider {
     return this.#options.now() - (this.#pools.get(key)?.decidedAtMs ?? -Infinity);
   }
 
-  /** @returns a promise that resolves with true once a change of size is on the bus, with false when none was sent. */
+  /** Decides the pool. @returns true once a change of size is on the bus, false when none was sent. */
   async decide(pool: ScaledPool, observation: PoolObservation): Promise<boolean> {
     const { now, metrics, publisher, busyPods, onPublishFailure, onPublished } = this.#options;
     const { currentReplicas } = observation;
@@ -77,12 +77,12 @@ export class PoolDecider {
     if (bus === undefined) return false;
     const behind = decision.desired !== currentReplicas && bus.isBehind(nowMs);
     if (!isWorthPublishing(memory.published, next, currentReplicas, behind)) return false;
-    if (decision.desired === currentReplicas && !this.#news.take()) return false;
+    if (decision.desired === currentReplicas && !this.#unchanged.take()) return false;
     const before = memory.published;
     memory.published = next;
     try {
       const busy = decision.desired < currentReplicas ? await busyPods(pool) : undefined;
-      // Whatever was decided meanwhile is newer, and must not get the lower sequence.
+      // What was decided meanwhile is newer and must not get the lower sequence.
       if (memory.published !== next) return false;
       const sampledAtMs = newestSampleMs(observation.queues, nowMs);
       await bus.publish({ pool, currentReplicas, decision, busy, advice }, sampledAtMs, now());
@@ -90,7 +90,7 @@ export class PoolDecider {
       onPublished();
       return decision.desired !== currentReplicas;
     } catch (error) {
-      // Not told yet, so the next tick tells it; unless a newer one was told meanwhile.
+      // It was not published, so the next tick publishes it, unless a newer one was published meanwhile.
       if (memory.published === next && before === undefined) delete memory.published;
       else if (memory.published === next && before !== undefined) memory.published = before;
       metrics.published('failed');

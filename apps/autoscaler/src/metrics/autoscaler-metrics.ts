@@ -3,7 +3,7 @@ import type { Decision } from '@redis-queue/scaling';
 import { DecisionGauges } from './decision-gauges.ts';
 import type { ScaledPool } from '../watching/topology.ts';
 
-/** What the autoscaler tells of itself, and of each pool's last decision. */
+/** Metrics of the autoscaler itself, and of each pool's last decision. */
 export class AutoscalerMetrics {
   readonly #decisions: DecisionGauges;
   readonly #published: Counter<'result'>;
@@ -24,26 +24,26 @@ export class AutoscalerMetrics {
     for (const result of ['ok', 'failed']) this.#published.inc({ result }, 0);
     this.#lag = new Histogram({
       name: 'redis_queue_autoscaler_tick_lag_seconds',
-      help: 'How much later than planned a queue was looked at.',
+      help: 'How much later than planned a queue was sampled.',
       buckets: [0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.035, 0.05, 0.075, 0.1, 0.15, 0.2, 0.5, 1, 5],
       registers,
     });
     this.#samples = new Histogram({
       name: 'redis_queue_autoscaler_sample_duration_seconds',
-      help: 'How long it took to look at the queues of one Redis that were due.',
+      help: 'How long it took to sample the queues of one Redis that were due.',
       labelNames: ['result'],
       buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
       registers,
     });
     this.#wake = new Histogram({
       name: 'redis_queue_autoscaler_wake_latency_seconds',
-      help: 'From the news of a job in a queue at rest to the decision on the bus.',
+      help: 'From the notification of a job in a queue at rest to the decision on the bus.',
       buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
       registers,
     });
     this.#sampling = new Gauge({
       name: 'redis_queue_autoscaler_sampling_cpu_share',
-      help: 'Part of one core of a Redis that scripts which only read took lately; looks are put off to keep it below 0.03.',
+      help: 'Share of one core of a Redis that read-only scripts took lately; samples are put off to keep it below 0.03.',
       labelNames: ['redis'],
       registers,
     });
@@ -51,9 +51,9 @@ export class AutoscalerMetrics {
 
   /**
    * @param redis its host and port.
-   * @param share of one of its cores, 0..1, that reading took lately.
+   * @param share of one of its cores, 0 to 1, that sampling took lately.
    */
-  sampled(redis: string, share: number): void {
+  samplingShare(redis: string, share: number): void {
     this.#sampling.set({ redis }, share);
   }
 
@@ -69,7 +69,7 @@ export class AutoscalerMetrics {
     this.#published.inc({ result });
   }
 
-  looked(result: 'ok' | 'failed', lagMs: number, durationMs: number): void {
+  sampled(result: 'ok' | 'failed', lagMs: number, durationMs: number): void {
     this.#lag.observe(Math.max(0, lagMs) / 1_000);
     this.#samples.observe({ result }, durationMs / 1_000);
   }

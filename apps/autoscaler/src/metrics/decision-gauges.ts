@@ -8,9 +8,9 @@ type Signal = Exclude<keyof QueueSignal, 'queue'>;
 interface SignalGauge {
   readonly name: string;
   readonly help: string;
-  /** One signal, or one a quantile. */
+  /** One signal, or one per quantile. */
   readonly from: readonly { readonly signal: Signal; readonly quantile?: string }[];
-  /** Signals in ms are told in seconds. */
+  /** The factor from the signal's unit to that of the gauge: signals in ms are shown in seconds. */
   readonly unit?: number;
 }
 
@@ -25,12 +25,12 @@ const SIGNAL_GAUGES: readonly SignalGauge[] = [
   { name: 'active', help: 'Jobs that run.', from: [{ signal: 'active' }] },
   {
     name: 'arrivals_per_second',
-    help: 'Jobs that become ready, a second.',
+    help: 'Jobs that become ready per second.',
     from: [{ signal: 'arrivalRate' }],
   },
   {
     name: 'forecast_arrivals_per_second',
-    help: "Jobs a second that are expected a pod's start time ahead.",
+    help: "Jobs per second that are expected a pod's start time ahead.",
     from: [{ signal: 'forecastRate' }],
   },
   {
@@ -77,8 +77,9 @@ interface Decided {
 }
 
 /**
- * What was decided last, a gauge a signal. The numbers are kept in one flat array a pool, written in place, and become labels and
- * lines only while somebody reads them: kept as gauges keep theirs, 5,000 queues would cost tens of MB and each decision a dozen look-ups.
+ * What was decided last, one gauge per signal. The numbers lie in one flat array per pool, are overwritten in place, and become labels
+ * and lines only while somebody reads them: stored as gauges usually store theirs, 5,000 queues would cost tens of MB, and each
+ * decision a dozen map accesses.
  */
 export class DecisionGauges {
   readonly #decided = new Map<string, Decided>();
@@ -88,7 +89,7 @@ export class DecisionGauges {
       const rows = () => this.#pools(value);
       void new LiveGauge({ name: `redis_queue_autoscaler_${name}`, help, registers: [registry] }, rows);
     };
-    pools('desired_replicas', 'Replicas that the pool shall have.', ({ desired }) => desired);
+    pools('desired_replicas', 'Replicas that the pool is to have.', ({ desired }) => desired);
     pools('confidence', 'How much of what the size rests on was measured, 0 to 1.', ({ confidence }) => confidence);
     pools('limited', '1 while more is asked for than maxReplicas allows.', ({ limited }) => (limited ? 1 : 0));
     const held = {
@@ -169,10 +170,10 @@ function digits(value: number): string {
   return String(Number.isInteger(value) ? value : Number(value.toPrecision(6)));
 }
 
-/** Rows that are written before sampling may go on. */
+/** Rows that are written before other work gets its turn. */
 const ROWS_A_TURN = 500;
 
-/** A gauge whose rows are written when it is read: each `{labels} value`; values of labels are Kubernetes names, with nothing to escape. */
+/** A gauge whose rows, `{labels} value`, are written when it is read; label values are Kubernetes names, with nothing to escape. */
 class LiveGauge extends Gauge {
   readonly #rows: () => Iterable<string>;
   readonly #about: { name: string; help: string };
@@ -184,8 +185,8 @@ class LiveGauge extends Gauge {
   }
 
   /**
-   * What the registry asks for text. It would format all rows in one turn of the event loop, which for 60,000 of them keeps sampling
-   * waiting for hundreds of ms; so they are written here, a few a turn and one gauge after the other, and given to it as one.
+   * Called by the registry for its text. The registry would format all rows in one turn of the event loop, which for 60,000 of them
+   * blocks sampling for hundreds of ms; so they are written here, some per turn and one gauge after the other, and returned as one.
    */
   getForPromString(): Promise<object> {
     const written = lastWritten.then(() => this.#write());

@@ -27,7 +27,7 @@ describe('the busy pods of a pool', () => {
     expect(busyPods('workers', [holders({ 'others-1-a': 2, 'workers2-1-a': 1 })])).toEqual({});
   });
 
-  it('are unknown when only workers without a name hold jobs; beside named ones these are somebody else’s', () => {
+  it('are unknown when only workers without a name hold jobs; where others have names, those are somebody else’s', () => {
     expect(busyPods('workers', [holders({}, 3)])).toBeUndefined();
     expect(busyPods('workers', [holders({ 'workers-1-a': 1 }, 3)])).toEqual({ 'workers-1-a': 1 });
   });
@@ -37,20 +37,20 @@ describe('the busy pods of a pool', () => {
     expect(busyPods('workers', [holders(many(1_001))])).toBeUndefined();
   });
 
-  it('are unknown while one of the queues cannot be looked at', async () => {
+  it('are unknown while one of the queues cannot be read', async () => {
     const topology = buildTopology({
       pools: [aPool('workers', ['emails', 'missing'])],
       queue: (_, name) => (name === 'missing' ? undefined : aQueue(name)),
       secret: () => aSecret('redis://redis'),
       permittedSecrets: new Set(['redis-credentials']),
     });
-    const eyes = new Map(
+    const readers = new Map(
       [...topology.targets.keys()].map((key) => [key, { holders: () => Promise.resolve(holders({})) }]),
     );
     const pool = topology.pools.get('team/workers')!;
-    expect(await readBusyPods(pool, topology.queues, (key) => eyes.get(key))).toBeUndefined();
+    expect(await readBusyPods(pool, topology.queues, (key) => readers.get(key))).toBeUndefined();
     expect(
-      await readBusyPods({ ...pool, queues: pool.queues.slice(0, 1) }, topology.queues, (key) => eyes.get(key)),
+      await readBusyPods({ ...pool, queues: pool.queues.slice(0, 1) }, topology.queues, (key) => readers.get(key)),
     ).toEqual({});
   });
 });

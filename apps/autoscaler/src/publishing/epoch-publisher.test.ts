@@ -32,7 +32,7 @@ it("the epoch is the bus's time", async () => {
   expect(publisher.epoch).toBe(1_000_000);
 });
 
-it('the epoch is above all that were published before, also on a bus whose clock was set back', async () => {
+it('the epoch is above all that were published before, even on a bus whose clock was set back', async () => {
   const { publisher, tick } = await publishing({ latestEpoch: 5_000_000 });
   expect(publisher.epoch).toBe(5_000_001);
   expect(await tick()).toMatchObject({ epoch: 5_000_001, sequence: 1, sampledAt: 1_000_995 });
@@ -41,7 +41,7 @@ it('the epoch is above all that were published before, also on a bus whose clock
 it.each([
   ['set forward by an hour', 3_600_000],
   ['set back by an hour', -3_600_000],
-])('when the clock of the bus is %s, the second tick at the latest tells its time', async (_, jumpMs) => {
+])('when the clock of the bus is %s, decisions carry its time by the second tick', async (_, jumpMs) => {
   const { clock, publisher, tick } = await publishing();
   const { epoch } = publisher;
   await tick();

@@ -1,25 +1,25 @@
 import type { ScalingDecision } from '@redis-queue/scaling-bus';
 import { decisionMessage, type Outgoing } from './message.ts';
 
-/** The part of the bus that publishing needs; see @redis-queue/scaling-bus. */
+/** The part of the bus that publishing needs; see `@redis-queue/scaling-bus`. */
 export interface DecisionBus {
   publish(decision: ScalingDecision): Promise<void>;
-  /** How many decisions lie on the bus that are not acted on yet. */
+  /** How many decisions on the bus have not been acted on yet. */
   unread(): Promise<number>;
   /** The bus's Redis time, Unix ms. */
   timeMs(): Promise<number>;
 }
 
-/** A Redis that took over may have another clock: decisions that it would call expired are lost for this long. */
+/** A Redis that took over may have another clock: for up to this long it may drop decisions as expired. */
 const CLOCK_REFRESH_MS = 900;
 const UNREAD_REFRESH_MS = 500;
-/** More decisions than the consumer has in hand at once, four times over: it is behind, not idle. */
+/** Four times as many decisions as the consumer handles at once: it is behind, not idle. */
 const BEHIND = 32;
 
 /**
- * Publishes under one epoch: the bus's Redis time when leadership was taken, or above every epoch that was published before where
- * that clock was set back, as after a failover to another server. A later leader has a later epoch and wins at every consumer,
- * whatever this process still sends.
+ * Publishes under one epoch: the bus's Redis time when leadership was taken, or one above every epoch published before where that
+ * clock was set back, as after a failover to another server. A later leader has a later epoch and wins at every consumer, whatever
+ * this process still sends.
  */
 export class EpochPublisher {
   readonly epoch: number;
@@ -40,10 +40,10 @@ export class EpochPublisher {
   }
 
   /**
-   * Takes the epoch. Call it when leadership was taken, never before.
+   * Takes the epoch. Call it after leadership was taken, never before.
    *
-   * @param latestEpoch of the decisions that pools tell of; 0 when they tell of none.
-   * @throws when the bus does not answer: try again later, nothing can be published meanwhile anyway.
+   * @param latestEpoch the latest epoch that any pool's status names; 0 when none does.
+   * @throws when the bus does not answer: try again later; nothing can be published until then anyway.
    */
   static async begin(bus: DecisionBus, now: () => number, latestEpoch: number): Promise<EpochPublisher> {
     const busNowMs = await bus.timeMs();
@@ -51,15 +51,15 @@ export class EpochPublisher {
   }
 
   /**
-   * Whether the consumer is behind: what was published lies on the bus and is not lost. As of up to half a second ago, since
-   * it must cost nothing to ask for every pool.
+   * Whether the consumer is behind: what was published waits on the bus and is not lost. The answer is up to half a second old,
+   * because asking for every pool must cost nothing.
    */
   isBehind(nowMs: number): boolean {
     void this.#readUnreadIfOld(nowMs);
     return this.#unread >= BEHIND;
   }
 
-  /** @param sampledAtMs local time of the newest look behind the decision. */
+  /** @param sampledAtMs local time of the newest sample that the decision rests on. */
   async publish(outgoing: Outgoing, sampledAtMs: number, nowMs: number): Promise<void> {
     void this.#readClockIfOld(nowMs);
     const stamp = {
@@ -74,11 +74,11 @@ export class EpochPublisher {
   async #readUnreadIfOld(nowMs: number): Promise<void> {
     if (nowMs - this.#unreadAtMs < UNREAD_REFRESH_MS) return;
     this.#unreadAtMs = nowMs;
-    // Unknown counts as none: then decisions are repeated.
+    // Unknown counts as none, so that decisions are repeated.
     this.#unread = await this.#bus.unread().catch(() => 0);
   }
 
-  /** The two clocks drift apart by little; a failure to read keeps the old offset. */
+  /** The two clocks drift apart slowly, so that the old offset serves when the clock cannot be read. */
   async #readClockIfOld(nowMs: number): Promise<void> {
     if (this.#reading || nowMs - this.#readAtMs < CLOCK_REFRESH_MS) return;
     this.#reading = true;
@@ -86,7 +86,7 @@ export class EpochPublisher {
     try {
       this.#offsetMs = (await this.#bus.timeMs()) - nowMs;
     } catch {
-      // The bus is away: `publish` tells.
+      // The bus does not answer: `publish` reports it.
     }
     this.#reading = false;
   }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { scalingDecisionSchema } from '@redis-queue/scaling-bus';
 import type { Decision } from '@redis-queue/scaling';
 import { aPool, aQueue, aSecret } from '../test-objects.ts';
-import { decisionMessage, isWorthPublishing } from './message.ts';
+import { decisionMessage } from './message.ts';
 import { buildTopology } from '../watching/topology.ts';
 
 const pool = buildTopology({
@@ -19,11 +19,6 @@ const decision: Decision = {
   cooldownUntilMs: 70_000,
   safetyLimitHit: false,
 };
-const at = (atMs: number, over: Partial<Decision> = {}, generation = 1) => ({
-  atMs,
-  generation,
-  decision: { ...decision, ...over },
-});
 
 describe('a decision on the bus', () => {
   it('is valid and dated in the bus’s time', () => {
@@ -53,49 +48,12 @@ describe('a decision on the bus', () => {
       expect(scalingDecisionSchema.parse(message).busy).toEqual(busy);
     }
   });
-});
 
-it('carries advice, and is told for new advice although the size stays, once', () => {
-  const advice = { concurrency: 20, message: 'Better: concurrency 20.', pods: 3, sinceMs: 1_790_000_000_000.4 };
-  const stamp = { epoch: 5, sequence: 2, sampledAt: 0, busNowMs: 0 };
-  const message = decisionMessage({ pool, currentReplicas: 3, decision, advice }, 0, stamp);
-  const { sinceMs: _, ...said } = advice;
-  expect(scalingDecisionSchema.parse(message).advice).toEqual({ ...said, since: 1_790_000_000_000 });
-  expect(isWorthPublishing(at(0), { ...at(10), advice }, 3, false)).toBe(true);
-  expect(isWorthPublishing({ ...at(0), advice }, { ...at(10), advice }, 3, false)).toBe(false);
-  expect(isWorthPublishing({ ...at(0), advice }, at(10), 3, false)).toBe(false);
-});
-
-describe('publishing', () => {
-  it('repeats a size that is not there yet each tick, no faster', () => {
-    expect(isWorthPublishing(at(0), at(1_000), 0, false)).toBe(true);
-    expect(isWorthPublishing(at(0), at(300), 0, false)).toBe(false);
-  });
-
-  it('repeats it seldom while the consumer is behind, and before the last one expires', () => {
-    expect(isWorthPublishing(at(0), at(7_000), 0, true)).toBe(false);
-    expect(isWorthPublishing(at(0), at(7_500), 0, true)).toBe(true);
-    expect(isWorthPublishing(at(0), at(10, { desired: 4 }), 0, true)).toBe(true);
-  });
-
-  it('tells a new size at once', () => {
-    expect(isWorthPublishing(at(0), at(10, { desired: 4 }), 0, false)).toBe(true);
-  });
-
-  it('is silent while a pool has its size and nothing changes', () => {
-    expect(isWorthPublishing(at(0), at(3_600_000), 3, false)).toBe(false);
-  });
-
-  it.each([
-    ['a hold begins', { heldBy: 'SensorFailed' as const }, 1],
-    ['a limit is reached', { safetyLimitHit: true }, 1],
-    ['the spec changed', {}, 2],
-  ])('tells when %s although the size stays', (_, over, generation) => {
-    expect(isWorthPublishing(at(0), at(10, over, generation), 3, false)).toBe(true);
-  });
-
-  it('tells new numbers once a minute', () => {
-    expect(isWorthPublishing(at(0), at(59_000, { reason: 'other' }), 3, false)).toBe(false);
-    expect(isWorthPublishing(at(0), at(60_000, { reason: 'other' }), 3, false)).toBe(true);
+  it('carries advice', () => {
+    const advice = { concurrency: 20, message: 'Better: concurrency 20.', pods: 3, sinceMs: 1_790_000_000_000.4 };
+    const stamp = { epoch: 5, sequence: 2, sampledAt: 0, busNowMs: 0 };
+    const message = decisionMessage({ pool, currentReplicas: 3, decision, advice }, 0, stamp);
+    const { sinceMs: _, ...rest } = advice;
+    expect(scalingDecisionSchema.parse(message).advice).toEqual({ ...rest, since: 1_790_000_000_000 });
   });
 });

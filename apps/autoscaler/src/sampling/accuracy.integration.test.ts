@@ -5,8 +5,8 @@ import { eventually } from '@redis-queue/rig';
 import type { Job } from 'bullmq';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { aPool, aQueue, aSecret } from '../test-objects.ts';
-import { RedisEye } from './redis-reader.ts';
-import { knowNothing, learnSample, wishOf, type QueueKnowledge } from './queue-knowledge.ts';
+import { RedisReader } from './redis-reader.ts';
+import { initialKnowledge, learnSample, fieldsToRead, type QueueKnowledge } from './queue-knowledge.ts';
 import { TestAutoscaler } from '../test-autoscaler.ts';
 import { buildTopology, type WatchedQueue } from '../watching/topology.ts';
 
@@ -18,7 +18,7 @@ interface Ledger {
   finished: number;
 }
 
-const LOOK_MS = 250;
+const SAMPLE_MS = 250;
 const DELAY_MS = 700;
 
 let t: TestAutoscaler;
@@ -32,8 +32,8 @@ it('arrival rate, service time and its variation, waits and failures are what re
   const readyMs = new Map<string, number>();
   const ledger: Ledger = { waitsMs: [], serviceMs: [], failed: 0, finished: 0 };
   t.worker('mails', async (job) => record(job, readyMs, ledger), 3);
-  const eye = new Sensor(t.redis.url);
-  await eye.look();
+  const sensor = new Sensor(t.redis.url);
+  await sensor.sample();
 
   // 25 jobs a second for ten seconds, with the gaps of chance: one in ten delayed, one in ten fails at first, one in twenty for good.
   const random = seeded(7);
@@ -41,7 +41,7 @@ it('arrival rate, service time and its variation, waits and failures are what re
   let added = 0;
   for (let atMs = gap(random); atMs < 10_000; atMs += gap(random)) {
     // oxlint-disable-next-line no-await-in-loop -- arrivals in their time
-    await Promise.all([until(startMs + atMs), eye.lookWhenDue()]);
+    await Promise.all([until(startMs + atMs), sensor.sampleWhenDue()]);
     const kind = added % 20 === 19 ? 'fails' : added % 10 === 4 ? 'retried' : added % 10 === 7 ? 'delayed' : 'plain';
     const delay = kind === 'delayed' ? DELAY_MS : 0;
     const data = { kind, serviceMs: random() < 0.8 ? 20 : 150 };
@@ -52,18 +52,18 @@ it('arrival rate, service time and its variation, waits and failures are what re
     added++;
   }
   const rate = added / ((Date.now() - startMs) / 1_000);
-  const estimatesAtEnd = eye.estimates();
+  const estimatesAtEnd = sensor.estimates();
   const estimates = await eventually(
     async () => {
-      await eye.look();
-      const found = eye.estimates();
+      await sensor.sample();
+      const found = sensor.estimates();
       return ledger.finished >= added && Math.round(found.finishedJobs ?? 0) >= 0.5 * added ? found : undefined;
     },
     { timeoutMs: 60_000, description: 'all jobs to be finished and read' },
   );
 
   // Every job once, a delayed one when it is due; a retry leaves the line and comes back to it.
-  near(eye.arrivals, added, 3);
+  near(sensor.arrivals, added, 3);
   // An average that began with silence: below the truth, and never above it by more than chance.
   expect(estimatesAtEnd.arrivalRate! / rate).toBeGreaterThan(0.15);
   expect(estimatesAtEnd.arrivalRate! / rate).toBeLessThan(1.15);
@@ -80,7 +80,7 @@ it('arrival rate, service time and its variation, waits and failures are what re
     const truth = waits[Math.ceil(rank * waits.length) - 1]!;
     near(estimates.waitMs![percentile], truth, 60 + 0.2 * truth);
   }
-  eye.close();
+  sensor.close();
 }, 180_000);
 
 async function record(job: Job, readyMs: ReadonlyMap<string, number>, ledger: Ledger): Promise<void> {
@@ -102,10 +102,10 @@ async function record(job: Job, readyMs: ReadonlyMap<string, number>, ledger: Le
 class Sensor {
   readonly #connections = new RedisConnections();
   readonly #queue: WatchedQueue;
-  readonly #eye: RedisEye;
-  #known: QueueKnowledge = knowNothing(performance.now(), 5_000, 2_000);
+  readonly #reader: RedisReader;
+  #known: QueueKnowledge = initialKnowledge(performance.now(), 5_000, 2_000);
   #dueMs = 0;
-  /** Jobs that became ready since the first look. */
+  /** Jobs that became ready since the first sample. */
   arrivals = 0;
 
   constructor(url: string) {
@@ -116,22 +116,22 @@ class Sensor {
       permittedSecrets: new Set(['redis-credentials']),
     });
     [this.#queue] = [...topology.queues.values()] as [WatchedQueue];
-    this.#eye = new RedisEye([...topology.targets.values()][0]!, this.#connections);
+    this.#reader = new RedisReader([...topology.targets.values()][0]!, this.#connections);
   }
 
-  async look(): Promise<void> {
-    this.#dueMs = performance.now() + LOOK_MS;
-    const wish = wishOf(this.#known, 5_000, performance.now());
-    const looked = await this.#eye.look([this.#queue], 2_000, [wish]);
-    if (!looked.ok) throw new Error(looked.message);
-    this.#known = learnSample(this.#known, looked.samples[0]!, performance.now(), wish);
+  async sample(): Promise<void> {
+    this.#dueMs = performance.now() + SAMPLE_MS;
+    const fields = fieldsToRead(this.#known, 5_000, performance.now());
+    const result = await this.#reader.sample([this.#queue], 2_000, [fields]);
+    if (!result.ok) throw new Error(result.message);
+    this.#known = learnSample(this.#known, result.samples[0]!, performance.now(), fields);
     this.arrivals += this.estimates().newArrivals ?? 0;
-    const finished = await this.#eye.finished([this.#queue]);
+    const finished = await this.#reader.finished([this.#queue]);
     if (finished !== undefined) this.#known = { ...this.#known, finished: finished[0]! };
   }
 
-  async lookWhenDue(): Promise<void> {
-    if (performance.now() >= this.#dueMs) await this.look();
+  async sampleWhenDue(): Promise<void> {
+    if (performance.now() >= this.#dueMs) await this.sample();
   }
 
   estimates(): QueueEstimates {
@@ -139,7 +139,7 @@ class Sensor {
   }
 
   close(): void {
-    this.#eye.close();
+    this.#reader.close();
     this.#connections.close();
   }
 }

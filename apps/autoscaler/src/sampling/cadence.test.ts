@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { nextLookMs, onGrid, phaseOf, SAFETY_POLL_MS } from './cadence.ts';
+import { untilNextSampleMs, onGrid, phaseOf, SAFETY_POLL_MS } from './cadence.ts';
 import { aSample } from '../test-objects.ts';
 
 const next = (sample: Parameters<typeof aSample>[0], poolsAtZero = true) =>
-  nextLookMs({ sample: aSample(sample), poolsAtZero, podStartMs: 10_000 });
+  untilNextSampleMs({ sample: aSample(sample), poolsAtZero, podStartMs: 10_000 });
 
 const stretched = (sample: Parameters<typeof aSample>[0], stretch: number) =>
-  nextLookMs({ sample: aSample(sample), poolsAtZero: false, podStartMs: 10_000, stretch });
+  untilNextSampleMs({ sample: aSample(sample), poolsAtZero: false, podStartMs: 10_000, stretch });
 
-describe('how often a queue is looked at', () => {
+describe('how often a queue is sampled', () => {
   it.each(['waiting', 'prioritized', 'active', 'overdue', 'dueSoon', 'legacyPaused'] as const)(
     'every tick while it has a job that is %s',
     (state) => {
@@ -17,11 +17,13 @@ describe('how often a queue is looked at', () => {
     },
   );
 
-  it('every tick at zero too where nothing tells of new jobs', () => {
-    expect(nextLookMs({ sample: aSample({}), poolsAtZero: true, podStartMs: 10_000, wakes: false })).toBe(1_000);
+  it('every tick at zero too where nothing notifies of new jobs', () => {
+    expect(untilNextSampleMs({ sample: aSample({}), poolsAtZero: true, podStartMs: 10_000, hasWakeUps: false })).toBe(
+      1_000,
+    );
   });
 
-  it('hardly ever at rest: wake-ups tell of new jobs', () => {
+  it('hardly ever at rest: wake-ups notify of new jobs', () => {
     expect(next({})).toBe(SAFETY_POLL_MS);
   });
 
@@ -31,17 +33,17 @@ describe('how often a queue is looked at', () => {
     expect(next({ delayed: 1, nextDelayedDueMs: 1_000_000 - 5 })).toBe(0);
   });
 
-  it('when pods are to be asked for because a burst is expected', () => {
+  it('when pods have to be requested because a burst is expected', () => {
     const rest = { sample: aSample({}), poolsAtZero: true, podStartMs: 10_000 };
-    expect(nextLookMs({ ...rest, untilBurstMs: 7_000 })).toBe(7_000);
-    expect(nextLookMs({ ...rest, untilBurstMs: 3_600_000 })).toBe(SAFETY_POLL_MS);
+    expect(untilNextSampleMs({ ...rest, untilBurstMs: 7_000 })).toBe(7_000);
+    expect(untilNextSampleMs({ ...rest, untilBurstMs: 3_600_000 })).toBe(SAFETY_POLL_MS);
   });
 
   it('often enough not to be stale while its pools still have pods', () => {
     expect(next({}, false)).toBe(2_000);
   });
 
-  it('later when the budget of its Redis is spent, what has no line first, and never so late that it is stale', () => {
+  it('later when the budget of its Redis is spent, queues without waiting jobs first, and never so late that it is stale', () => {
     expect(stretched({ active: 1 }, 2.5)).toBe(2_500);
     expect(stretched({ waiting: 1 }, 2.5)).toBe(1_000);
     expect(stretched({ active: 1 }, 16)).toBe(8_000);
@@ -63,7 +65,7 @@ describe('how often a queue is looked at', () => {
     expect(phaseOf({ pools: ['team/mails', 'team/reports'] })).toBe(phaseOf({ pools: ['team/mails'] }));
   });
 
-  it('so that the queues of many pools are spread over each second and over the time of the safety net', () => {
+  it('so that the queues of many pools are spread over each second and over the interval of the safety net', () => {
     const phases = Array.from({ length: 3_000 }, (_, n) => phaseOf({ pools: [`team/pool-${n}`] }));
     const shares = (lane: (phaseMs: number) => number): number[] =>
       [...Map.groupBy(phases, lane).values()].map(({ length }) => length);

@@ -1,41 +1,41 @@
 import { readyJobs, type BacklogSample } from '@redis-queue/bullmq';
 import { stretchedMs } from './sampling-budget.ts';
 
-/** The tick: how often a queue with work is looked at. */
+/** The tick: how often a queue with work is sampled. */
 export const TICK_MS = 1_000;
-/** A queue without work whose pools still have pods: often enough that nothing counts as stale. */
+/** For a queue without work whose pools still have pods: often enough that nothing counts as stale. */
 const QUIET_MS = 2_000;
-/** A queue whose jobs cannot be started (paused) and whose pools are at zero. */
+/** For a queue whose jobs cannot start (it is paused) and whose pools are at zero. */
 const STUCK_MS = 5_000;
-/** Looks are not put off beyond this, so that nothing gets stale. */
+/** Samples are not put off beyond this, so that nothing becomes stale. */
 const LONGEST_MS = 8_000;
 /** The safety net below wake-ups, for queues at rest. */
 export const SAFETY_POLL_MS = 30_000;
-/** Looks after a wake-up, so that the size follows a burst while it grows. */
+/** Samples after a wake-up, so that the size follows a burst while it grows. */
 export const WAKE_FOLLOW_UPS_MS = [100, 300, 1_000] as const;
 
-/** What decides how often a queue is looked at. */
+/** What decides how often a queue is sampled. */
 export interface Cadence {
   readonly sample: BacklogSample;
-  /** All pools of the queue are at zero, and shall be. */
+  /** All pools of the queue are at zero and are to stay there. */
   readonly poolsAtZero: boolean;
-  /** A delayed job due within this time counts as load: a pod's start time. */
+  /** A delayed job due within this time counts as load: a pod's start time, ms. */
   readonly podStartMs: number;
-  /** Until pods are to be asked for because a burst is expected, ms; absent: none is. */
+  /** Until pods have to be requested because a burst is expected, ms; absent: none is expected. */
   readonly untilBurstMs?: number | undefined;
-  /** By how much looks are put off to keep within the budget of this Redis; absent or 1: not at all. */
+  /** The factor by which samples are put off to keep within the budget of this Redis; absent or 1: not at all. */
   readonly stretch?: number;
-  /** False: nothing tells of new jobs, so that polling has to. */
-  readonly wakes?: boolean;
+  /** False: nothing notifies us of new jobs, so the queue has to be polled. */
+  readonly hasWakeUps?: boolean;
 }
 
-/** At rest nobody polls: wake-ups tell of new jobs, and the next delayed job's time is known. */
-export function isAtRest({ sample, poolsAtZero, wakes = true }: Cadence): boolean {
-  return wakes && poolsAtZero && jobsOf(sample) === 0;
+/** A queue at rest is not polled: wake-ups notify of new jobs, and the due time of the next delayed job is known. */
+export function isAtRest({ sample, poolsAtZero, hasWakeUps = true }: Cadence): boolean {
+  return hasWakeUps && poolsAtZero && jobsOf(sample) === 0;
 }
 
-/** Until the next look at the queue, in ms. */
-export function nextLookMs(cadence: Cadence): number {
+/** The time until the next sample of the queue, ms. Pure. */
+export function untilNextSampleMs(cadence: Cadence): number {
   const { sample, poolsAtZero, podStartMs, untilBurstMs, stretch = 1 } = cadence;
   if (!isAtRest(cadence)) {
     if (poolsAtZero && sample.paused) return STUCK_MS;
@@ -47,12 +47,12 @@ export function nextLookMs(cadence: Cadence): number {
   return Math.min(SAFETY_POLL_MS, Math.max(0, Math.min(untilDueMs, untilBurstMs ?? Infinity)));
 }
 
-/** Looks within this time share script calls. */
+/** Samples due within the same lane share script calls. */
 const LANE_MS = 100;
 
 /**
- * The queue's place on the grid, ms: the same for all queues of a pool, so that it is decided once a tick, and different for
- * different pools, so that thousands of queues load Redis and this process evenly instead of once a second. Pure.
+ * The queue's place on the grid, ms: the same for all queues of a pool, so that the pool is decided once per tick, and different for
+ * different pools, so that thousands of queues load Redis and this process evenly and not once per second. Pure.
  */
 export function phaseOf({ pools }: { readonly pools: readonly string[] }): number {
   let hash = 0;
@@ -60,7 +60,10 @@ export function phaseOf({ pools }: { readonly pools: readonly string[] }): numbe
   return hash * LANE_MS;
 }
 
-/** Due times of polled queues lie on a common grid, so that they share script calls: the next time of it, not before `atMs`. */
+/**
+ * The first time on the queue's grid that is not before `atMs`. Samples of polled queues are due on a common grid, so that they share
+ * script calls. Pure.
+ */
 export function onGrid(atMs: number, phaseMs: number, periodMs: number = TICK_MS): number {
   const offsetMs = phaseMs % periodMs;
   return Math.ceil((atMs - offsetMs) / periodMs) * periodMs + offsetMs;

@@ -1,10 +1,10 @@
-/** What a server's count of processor time grew by, as a part of one core. No I/O. */
+/** By how much a server's count of processor time grew, as a share of one core. No I/O. */
 export class CpuShare {
   #before: { readonly usedMs: number; readonly atMs: number } | undefined;
 
   /**
-   * @param usedMs since the server began; undefined: it did not tell.
-   * @returns over the time since the last call; undefined when nothing is to be compared with, as after a restart of the server.
+   * @param usedMs processor time since the server started; undefined if the server does not report it.
+   * @returns the share since the last call; undefined when there is nothing to compare with, as after a restart of the server.
    */
   since(usedMs: number | undefined, atMs: number): number | undefined {
     const before = this.#before;

@@ -1,55 +1,46 @@
-import type { WorkerPoolStatus } from '@redis-queue/api';
-import { headAgeMs, readyJobs, type BacklogSample, type BacklogWish, type FinishedSample } from '@redis-queue/bullmq';
-import {
-  emptyHistory,
-  estimateQueue,
-  observeQueue,
-  type Instant,
-  type PoolObservation,
-  type QueueHistory,
-  type QueueLoad,
-  type QueueObservation,
-} from '@redis-queue/scaling';
-import type { PoolQueue, ScaledPool } from '../watching/topology.ts';
+import { readyJobs, type BacklogFields, type BacklogSample, type FinishedSample } from '@redis-queue/bullmq';
+import { emptyHistory, observeQueue, type Instant, type QueueHistory } from '@redis-queue/scaling';
 
 /** What is known of one watched queue. */
 export interface QueueKnowledge {
   readonly history: QueueHistory;
-  /** The newest look; kept through failures for its age to tell. */
+  /** The newest sample; it stays through failures, so that its age shows. */
   readonly latest?: { readonly sample: BacklogSample; readonly atMs: Instant };
-  /** The newest look at which nothing was in line: nothing in line has been ready for longer. Absent: there was none yet. */
+  /** The newest sample that found no job in line: no job in line has been ready for longer. Absent: there was none yet. */
   readonly lineEmptyAtMs?: Instant;
-  /** The newest look that read what is rare. */
+  /** The newest sample that read rare fields. */
   readonly rareReadAtMs?: Instant;
-  /** The newest look that read orphans. */
+  /** The newest sample that read orphans. */
   readonly orphansReadAtMs?: Instant;
-  /** Why the last look failed, if it did; without secrets. */
+  /** Why the last sample failed, if it did; without secrets. */
   readonly failure?: string;
-  /** Read since the last look, not yet in the history. */
+  /** Read since the last sample, not yet in the history. */
   readonly finished?: FinishedSample;
 }
 
-/** @param podStartMs how far ahead arrivals are to be foretold. */
-export function knowNothing(nowMs: Instant, waitTargetMs: number, podStartMs: number): QueueKnowledge {
+/** What is known before the first sample. @param podStartMs how far ahead arrivals are forecast. */
+export function initialKnowledge(nowMs: Instant, waitTargetMs: number, podStartMs: number): QueueKnowledge {
   return { history: emptyHistory(nowMs, waitTargetMs, podStartMs) };
 }
 
-/** How old what is rare of a queue may be when the last look that read it found none. */
+/** How often the rare fields of a queue are read when the last sample that read them found none set. */
 const RARE_EVERY_MS = 5_000;
-/** A lock outlives its worker by half a minute, and a stalled job waits that long to be brought back. */
+/** A lock outlives its worker by half a minute, and a stalled job waits that long to be recovered. */
 const ORPHANS_EVERY_MS = 15_000;
 
 /**
- * What the next look has to read besides counts. Pure. Heads of line only when one may have waited for half of the wait target,
- * below which no decision depends on it; what is rare when there was some, when nothing was in line and nothing ran, so that a
- * queue that is paused or limited before its first job wakes nobody, and now and then.
+ * What the next sample has to read besides counts. Pure.
+ *
+ * Heads of line are read only when a job may have waited for half of the wait target: below that no decision depends on it. Rare
+ * fields are read when some were set, now and then, and when no job was in line or ran, so that a queue that is paused or limited
+ * before its first job wakes no pool.
  */
-export function wishOf(known: QueueKnowledge, waitTargetMs: number, nowMs: Instant): BacklogWish {
+export function fieldsToRead(known: QueueKnowledge, waitTargetMs: number, nowMs: Instant): BacklogFields {
   const { latest, lineEmptyAtMs = -Infinity, rareReadAtMs = -Infinity, orphansReadAtMs = -Infinity } = known;
   const rare =
     latest === undefined ||
     isIdle(latest.sample) ||
-    hasWhatIsRare(latest.sample) ||
+    hasRareFields(latest.sample) ||
     nowMs - rareReadAtMs >= RARE_EVERY_MS;
   const hadOrphans = (latest?.sample.orphaned ?? 0) > 0;
   const orphans = hadOrphans || nowMs - orphansReadAtMs >= ORPHANS_EVERY_MS;
@@ -60,22 +51,22 @@ function isIdle({ waiting, prioritized, active }: BacklogSample): boolean {
   return waiting + prioritized + active === 0;
 }
 
-function hasWhatIsRare(sample: BacklogSample): boolean {
+function hasRareFields(sample: BacklogSample): boolean {
   const { paused, rateLimit, globalConcurrency, waitingChildren, legacyPaused, schedulers = 0, orphaned = 0 } = sample;
   const jobs = waitingChildren + legacyPaused + schedulers + orphaned;
   return paused || rateLimit !== undefined || globalConcurrency !== undefined || jobs > 0;
 }
 
 /**
- * Takes a look at the queue into what is known of it.
+ * What is known of the queue with one more sample. Pure.
  *
- * @param wish what the look was asked to read.
+ * @param fields what the sample was asked to read.
  */
 export function learnSample(
   { history, finished, lineEmptyAtMs, rareReadAtMs, orphansReadAtMs }: QueueKnowledge,
   sample: BacklogSample,
   atMs: Instant,
-  wish: BacklogWish = { heads: true, rare: true, orphans: true },
+  fields: BacklogFields = { heads: true, rare: true, orphans: true },
 ): QueueKnowledge {
   const counters = {
     atMs,
@@ -85,8 +76,8 @@ export function learnSample(
     ...(sample.addCounter !== undefined && { addCounter: sample.addCounter }),
   };
   const emptyAtMs = sample.waiting + sample.prioritized === 0 ? atMs : lineEmptyAtMs;
-  const rareAtMs = wish.rare ? atMs : rareReadAtMs;
-  const orphansAtMs = wish.orphans ? atMs : orphansReadAtMs;
+  const rareAtMs = fields.rare ? atMs : rareReadAtMs;
+  const orphansAtMs = fields.orphans ? atMs : orphansReadAtMs;
   return {
     history: observeQueue(history, counters, finished),
     latest: { sample, atMs },
@@ -96,71 +87,12 @@ export function learnSample(
   };
 }
 
+/** What is known of the queue after a sample failed. Pure. */
 export function learnFailure(known: QueueKnowledge, failure: string): QueueKnowledge {
   return { ...known, failure };
 }
 
-/** Pods that are asked for and cannot work, as the workerpool controller counts them. */
-export type BlockedReplicas = NonNullable<WorkerPoolStatus['blockedReplicas']>;
-
-/** What the pool's status says of its pods. */
-export interface PoolPods {
-  /** The Deployment's spec.replicas. */
-  readonly replicas: number;
-  readonly blocked?: BlockedReplicas;
-}
-
-/** What the policy is to see of a pool: each queue as of its newest look, so that time in which nobody looked is no silence. */
-export function observePool(
-  pool: ScaledPool,
-  { replicas, blocked = {} }: PoolPods,
-  knowledge: (id: string) => QueueKnowledge | undefined,
-): PoolObservation {
-  const { rejected = 0, unschedulable = 0, crashLooping = 0, imageFailing = 0 } = blocked;
-  return {
-    currentReplicas: replicas,
-    queues: pool.queues.map((queue) => observation(queue, knowledge)),
-    quotaExhausted: rejected > 0,
-    unschedulablePods: unschedulable,
-    podsFailing: crashLooping + imageFailing > 0,
-  };
-}
-
-function observation(queue: PoolQueue, knowledge: (id: string) => QueueKnowledge | undefined): QueueObservation {
-  if ('unseen' in queue) return queue;
-  const known = knowledge(queue.id);
-  if (known?.failure !== undefined || known?.latest === undefined) {
-    return { queue: queue.queue, unseen: 'SensorFailed', message: known?.failure ?? 'not looked at yet' };
-  }
-  return loadOf(queue, known, known.latest);
-}
-
-function loadOf(
-  { queue, share }: { queue: string; share: number },
-  { history, lineEmptyAtMs = -Infinity }: QueueKnowledge,
-  { sample, atMs }: { sample: BacklogSample; atMs: Instant },
-): QueueLoad {
-  const headAge = headAgeMs(sample);
-  const { rateLimit, globalConcurrency, orphaned, scheduledSoon = 0 } = sample;
-  return {
-    queue,
-    share,
-    sampledAtMs: atMs,
-    ready: readyJobs(sample),
-    active: sample.active,
-    dueSoon: sample.dueSoon + scheduledSoon,
-    ...(orphaned !== undefined && { orphaned }),
-    paused: sample.paused,
-    // No job has been in line since before the line was empty, whatever its producer's clock says.
-    ...(headAge !== undefined && { headAgeMs: Math.min(headAge, atMs - lineEmptyAtMs) }),
-    ...(rateLimit !== undefined && { rateLimitPerSecond: (rateLimit.max * 1_000) / rateLimit.durationMs }),
-    ...(globalConcurrency !== undefined && { globalConcurrency }),
-    // As of the look: time in which nobody looked is no silence.
-    estimates: estimateQueue(history, atMs),
-  };
-}
-
-/** Whether it is worth reading what has finished: something ran, or may have run, since the last look. */
+/** Whether it is worth reading what has finished: a job ran, or may have run, since the last sample. Pure. */
 export function mayHaveFinished(before: BacklogSample | undefined, now: BacklogSample): boolean {
   // Of queues that never had a job there may be thousands.
   if (before === undefined) return now.active > 0 || now.addCounter !== undefined;

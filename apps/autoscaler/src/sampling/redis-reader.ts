@@ -8,8 +8,8 @@ import {
   sampleHolders,
   sampleUsage,
   type ActiveHolders,
+  type BacklogFields,
   type BacklogSample,
-  type BacklogWish,
   type FinishedSample,
   type FinishedWatermark,
   type PodUsageReport,
@@ -20,14 +20,14 @@ import {
 } from '@redis-queue/bullmq';
 import type { WatchedQueue } from '../watching/topology.ts';
 
-export type Looked =
+export type SampleResult =
   { readonly ok: true; readonly samples: readonly BacklogSample[] } | { readonly ok: false; readonly message: string };
 
-/** A decision does not wait longer for who holds the jobs; less than a tick, so that the next one does not overtake it. */
+/** A decision waits no longer than this for who holds the jobs; less than a tick, so that the next one does not overtake it. */
 const HOLDERS_TIMEOUT_MS = 500;
 
-/** All reading from one Redis: looks, finished jobs, wake-ups. Errors are values; none carries a secret. */
-export class RedisEye {
+/** Reads everything that the autoscaler needs from one Redis. Errors are values; none carries a secret. */
+export class RedisReader {
   readonly target: RedisTarget;
   readonly #connections: RedisConnections;
   readonly #watermarks = new Map<string, FinishedWatermark>();
@@ -39,20 +39,26 @@ export class RedisEye {
   }
 
   /**
+   * Samples the queues.
+   *
    * @param podStartMs delayed jobs due within it are counted as due soon.
-   * @param wishes what else is to be read, of each queue.
+   * @param fields what to read besides counts, for each queue.
    */
-  async look(queues: readonly WatchedQueue[], podStartMs: number, wishes: readonly BacklogWish[]): Promise<Looked> {
+  async sample(
+    queues: readonly WatchedQueue[],
+    podStartMs: number,
+    fields: readonly BacklogFields[],
+  ): Promise<SampleResult> {
     try {
       const refs = queues.map(({ ref }) => ref);
-      const options = { dueSoonMs: podStartMs, wish: (index: number) => wishes[index]! };
+      const options = { dueSoonMs: podStartMs, fields: (index: number) => fields[index]! };
       return { ok: true, samples: await sampleBacklogs(this.#connections.get(this.target), refs, options) };
     } catch (error) {
       return { ok: false, message: classifyRedisError(error).message };
     }
   }
 
-  /** What has finished in each queue since the last call; undefined when it could not be read, and the next call tells of it. */
+  /** What has finished in each queue since the last call; undefined when it could not be read: the next call then covers it. */
   async finished(queues: readonly WatchedQueue[]): Promise<FinishedSample[] | undefined> {
     try {
       const queries = queues.map(({ id, ref }) => ({ queue: ref, watermark: this.#watermarks.get(id) }));
@@ -64,14 +70,14 @@ export class RedisEye {
     }
   }
 
-  /** How near the server is to its limits; undefined when it does not tell. */
+  /** How near the server is to its limits; undefined when that cannot be read. */
   async pressure(): Promise<ServerPressure | undefined> {
-    // Of a Cluster any node would answer, each time another.
+    // In a Cluster a different node might answer each time.
     if (this.target.cluster === true) return undefined;
     return readServerPressure(this.#connections.get(this.target)).catch(() => undefined);
   }
 
-  /** Who runs the active jobs of these queues; undefined when there are too many, or when it cannot be read in time. */
+  /** Who holds the active jobs of these queues; undefined when there are too many, or when they cannot be read in time. */
   async holders(queues: readonly WatchedQueue[]): Promise<ActiveHolders | undefined> {
     const timeout = new AbortController();
     const late = sleep(HOLDERS_TIMEOUT_MS, undefined, { signal: timeout.signal });
@@ -86,7 +92,7 @@ export class RedisEye {
     }
   }
 
-  /** What the pods of these pools told of what they use; undefined when it cannot be read. */
+  /** What the pods of these pools reported of their usage; undefined when it cannot be read. */
   async usage(places: readonly UsagePlace[]): Promise<PodUsageReport[][] | undefined> {
     try {
       return await sampleUsage(this.#connections.get(this.target), places);
@@ -95,20 +101,20 @@ export class RedisEye {
     }
   }
 
-  /** Whether `watch` can tell of news. Not on a Redis Cluster: connections would be needed to each node, and to each that takes over. */
-  get wakes(): boolean {
+  /** Whether `watch` works. Not on a Redis Cluster: it would need a connection to each node, and to each that takes over. */
+  get hasWakeUps(): boolean {
     return this.target.cluster !== true;
   }
 
   /**
-   * From now on `onWake` is called when jobs come into the queue.
+   * From now on `onWakeUp` is called when jobs come into the queue.
    *
-   * @returns whether it is armed. If not, it will be when Redis is reachable again, and is woken then; until that, poll.
+   * @returns whether the watch is armed. If not, it will be when Redis is reachable again, and `onWakeUp` is called then; poll until then.
    */
-  async watch(queue: WatchedQueue, onWake: () => void): Promise<boolean> {
-    if (!this.wakes) return false;
+  async watch(queue: WatchedQueue, onWakeUp: () => void): Promise<boolean> {
+    if (!this.hasWakeUps) return false;
     this.#wakeups ??= new QueueWakeups(this.target, { clientName: 'redis-queue-autoscaler' });
-    return (await this.#wakeups.watch(queue.ref, onWake)) !== undefined;
+    return (await this.#wakeups.watch(queue.ref, onWakeUp)) !== undefined;
   }
 
   unwatch(queue: WatchedQueue): void {

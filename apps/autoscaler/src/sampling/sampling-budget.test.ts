@@ -8,11 +8,11 @@ import {
   URGENT_STRETCH,
 } from './sampling-budget.ts';
 
-/** The share of a core that looks at queues take: each costs `us` and comes once a second, put off by `stretch`. */
+/** The share of a core that sampling takes: each sample costs `us` and is taken once per second, put off by `stretch`. */
 function shareOf({ calm, urgent, us }: { calm: number; urgent: number; us: number }, stretch: number): number {
-  const looks =
+  const samples =
     (1_000 * calm) / stretchedMs(1_000, false, stretch) + (1_000 * urgent) / stretchedMs(1_000, true, stretch);
-  return (looks * us) / 1_000_000;
+  return (samples * us) / 1_000_000;
 }
 
 function settled(load: { calm: number; urgent: number; us: number }, steps = 12): number {
@@ -22,7 +22,7 @@ function settled(load: { calm: number; urgent: number; us: number }, steps = 12)
 }
 
 describe('the budget of sampling', () => {
-  it('puts nothing off while it is kept', () => {
+  it('puts nothing off while it is not exceeded', () => {
     expect(nextStretch(1, 0.001)).toBe(1);
     expect(nextStretch(1, 0)).toBe(1);
   });
@@ -32,13 +32,13 @@ describe('the budget of sampling', () => {
     { calm: 4_000, urgent: 1_000, us: 20 },
     { calm: 0, urgent: 5_000, us: 25 },
     { calm: 100, urgent: 1_500, us: 30 },
-  ])('is kept with $calm calm queues and $urgent with a line at $us µs a look', (load) => {
+  ])('is not exceeded with $calm calm queues and $urgent with waiting jobs at $us µs per sample', (load) => {
     expect(shareOf(load, 1)).toBeGreaterThan(SAMPLING_BUDGET);
     expect(settled(load)).toBeLessThanOrEqual(SAMPLING_BUDGET);
     expect(settled(load)).toBeGreaterThan(SAMPLING_BUDGET / 3);
   });
 
-  it('never puts looks off without bound', () => {
+  it('never puts samples off without bound', () => {
     expect(nextStretch(40, 1)).toBe(CALM_STRETCH * URGENT_STRETCH);
   });
 
@@ -47,17 +47,17 @@ describe('the budget of sampling', () => {
     expect(nextStretch(1.5, 0)).toBe(1);
   });
 
-  it('measures what read-only scripts took between two answers, and starts anew after a restart of the server', () => {
+  it('measures how long read-only scripts ran between two reports, and starts anew after a restart of the server', () => {
     const budget = new SamplingBudget();
-    budget.told({ readScriptMs: 1_000 }, 0);
+    budget.reported({ readScriptMs: 1_000 }, 0);
     expect(budget).toMatchObject({ stretch: 1, share: undefined });
-    budget.told({ readScriptMs: 1_500 }, 5_000);
+    budget.reported({ readScriptMs: 1_500 }, 5_000);
     expect(budget.share).toBeCloseTo(0.1);
     expect(budget.stretch).toBeGreaterThan(3);
     const { stretch } = budget;
-    budget.told({ readScriptMs: 3 }, 10_000);
-    budget.told({}, 15_000);
-    budget.told({ readScriptMs: 9_000 }, 20_000);
+    budget.reported({ readScriptMs: 3 }, 10_000);
+    budget.reported({}, 15_000);
+    budget.reported({ readScriptMs: 9_000 }, 20_000);
     expect(budget.stretch).toBe(stretch);
   });
 });

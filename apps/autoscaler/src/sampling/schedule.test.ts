@@ -9,27 +9,27 @@ const order = (entries: [string, number][]): [string, number][] =>
 describe('the sample schedule', () => {
   it('gives what is due, the earliest first, once', () => {
     const schedule = new SampleSchedule();
-    schedule.sooner('a', 30);
-    schedule.sooner('b', 10);
-    schedule.sooner('c', 20);
+    schedule.planBy('a', 30);
+    schedule.planBy('b', 10);
+    schedule.planBy('c', 20);
     expect(schedule.nextMs()).toBe(10);
     expect(schedule.takeDue(20).map(({ id }) => id)).toEqual(['b', 'c']);
     expect(schedule.takeDue(20)).toEqual([]);
     expect(schedule.nextMs()).toBe(30);
   });
 
-  it('moves a look forward, never back', () => {
+  it('moves a sample forward, never back', () => {
     const schedule = new SampleSchedule();
-    schedule.sooner('a', 1_000);
-    schedule.sooner('a', 100);
-    schedule.sooner('a', 5_000);
+    schedule.planBy('a', 1_000);
+    schedule.planBy('a', 100);
+    schedule.planBy('a', 5_000);
     expect(schedule.takeDue(100)).toEqual([{ id: 'a', atMs: 100 }]);
     expect(schedule.nextMs()).toBeUndefined();
   });
 
   it('forgets what was deleted', () => {
     const schedule = new SampleSchedule();
-    schedule.sooner('a', 10);
+    schedule.planBy('a', 10);
     schedule.delete('a');
     expect(schedule.takeDue(100)).toEqual([]);
     expect(schedule.size).toBe(0);
@@ -38,7 +38,7 @@ describe('the sample schedule', () => {
   it('behaves as a sorted list would, whatever is asked of it', () => {
     const step = fc.oneof(
       fc.record({
-        kind: fc.constant('sooner' as const),
+        kind: fc.constant('planBy' as const),
         id: fc.integer({ min: 0, max: 20 }),
         atMs: fc.integer({ min: 0, max: 100 }),
       }),
@@ -52,8 +52,8 @@ describe('the sample schedule', () => {
         const given: [string, number][][] = [];
         const wanted: [string, number][][] = [];
         for (const { kind, id, atMs } of steps) {
-          if (kind === 'sooner') {
-            schedule.sooner(String(id), atMs);
+          if (kind === 'planBy') {
+            schedule.planBy(String(id), atMs);
             model.set(String(id), Math.min(atMs, model.get(String(id)) ?? Infinity));
           } else if (kind === 'delete') {
             schedule.delete(String(id));

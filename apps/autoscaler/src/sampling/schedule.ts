@@ -1,11 +1,11 @@
-/** When which queue is to be looked at next: one time a queue, the earliest asked for since its last look. */
+/** When each queue is sampled next: one time per queue, the earliest asked for since its last sample. */
 export class SampleSchedule {
   readonly #dueMs = new Map<string, number>();
-  /** A binary heap by time. Entries that `#dueMs` contradicts are out of date and skipped. */
+  /** A binary heap by time. Entries that `#dueMs` contradicts are stale and skipped. */
   #heap: Entry[] = [];
 
-  /** Looks at `id` at `atMs`, or earlier if that was asked for already. */
-  sooner(id: string, atMs: number): void {
+  /** Plans a sample of `id` for `atMs`, unless an earlier one is planned already. */
+  planBy(id: string, atMs: number): void {
     const due = this.#dueMs.get(id);
     if (due !== undefined && due <= atMs) return;
     this.#dueMs.set(id, atMs);
@@ -17,7 +17,7 @@ export class SampleSchedule {
     this.#dueMs.delete(id);
   }
 
-  /** Takes out what is due: each id with the time it was due. */
+  /** Takes out what is due, the earliest first: each id with the time at which it was due. */
   takeDue(nowMs: number): { id: string; atMs: number }[] {
     const due: Entry[] = [];
     for (let top = this.#top(); top !== undefined && top.atMs <= nowMs; top = this.#top()) {
@@ -28,7 +28,7 @@ export class SampleSchedule {
     return due;
   }
 
-  /** The time of the next look; undefined when none is planned. */
+  /** When the next sample is due; undefined when none is planned. */
   nextMs(): number | undefined {
     return this.#top()?.atMs;
   }

@@ -2,12 +2,12 @@ import { expect, it } from 'vitest';
 import type { Queue, WorkerPool } from '@redis-queue/api';
 import type { Resource } from '@redis-queue/controller';
 import { aPool, aQueue, aSecret } from '../test-objects.ts';
-import { keptOfPool, keptOfQueue } from './cached-objects.ts';
+import { cachedPool, cachedQueue } from './cached-objects.ts';
 import { buildTopology, type Topology } from './topology.ts';
 
-/** What the cache keeps; names and versions it keeps by itself. */
-function kept<T extends WorkerPool | Queue>(object: T & Resource, keep: typeof keptOfPool): T {
-  const slim: unknown = keep(object);
+/** The object as it lies in the cache, which itself adds names and versions. */
+function cached<T extends WorkerPool | Queue>(object: T & Resource, transform: typeof cachedPool): T {
+  const slim: unknown = transform(object);
   const { name, namespace, uid } = object.metadata;
   return { ...(slim as T), metadata: { ...(slim as T).metadata, name, namespace, uid } };
 }
@@ -38,12 +38,12 @@ const templated = {
 it.each([
   { what: 'a pool', pool: plain },
   { what: 'a pool with a template', pool: { ...plain, spec: templated } },
-])('scaling $what on what is kept is scaling it on all of it', ({ pool }) => {
+])('the topology of $what is the same from the cached parts as from the whole objects', ({ pool }) => {
   const queue = aQueue('emails', { name: 'mails', redis: { prefix: 'q' }, paused: true });
-  expect(topologyOf(kept(pool, keptOfPool), kept(queue, keptOfQueue))).toEqual(topologyOf(pool, queue));
+  expect(topologyOf(cached(pool, cachedPool), cached(queue, cachedQueue))).toEqual(topologyOf(pool, queue));
 });
 
-it('keeps no more of a template than what is advised on', () => {
-  const slim = keptOfPool({ ...plain, spec: templated } as Resource) as unknown as WorkerPool;
+it('caches no more of a template than what is advised on', () => {
+  const slim = cachedPool({ ...plain, spec: templated } as Resource) as unknown as WorkerPool;
   expect(slim.spec.template).toEqual({ spec: { containers: [{ name: 'worker', resources: worker.resources }] } });
 });

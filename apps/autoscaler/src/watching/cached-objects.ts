@@ -2,11 +2,14 @@ import type { Queue, WorkerPool } from '@redis-queue/api';
 import type { Resource } from '@redis-queue/controller';
 import { WORKER_CONTAINER, workerResources } from '@redis-queue/scaling';
 
-// What the caches keep of the objects that thousands of pools and queues are described by: all that `topology.ts` and `cluster.ts`
-// read. The rest, above all statuses with the signals of the last decision, would be most of the autoscaler's memory.
+// The caches hold only what `topology.ts` and `pool-status.ts` read of the objects that describe thousands of pools and queues. The
+// rest, above all statuses with the signals of the last decision, would be most of the autoscaler's memory.
 
-/** Of a pool its spec, with no more of the pod's template than the worker's resources, and what its status says of its pods and of the last decision's fence. */
-export function keptOfPool(object: Resource): Resource {
+/**
+ * The part of a pool that its cache holds: its spec, with no more of the pod's template than the worker's resources, and what its
+ * status says of its pods and of the last decision's fence.
+ */
+export function cachedPool(object: Resource): Resource {
   const { apiVersion, kind, metadata, spec, status } = object as WorkerPool & Resource;
   const { template, ...sizing } = spec;
   const resources = workerResources(template);
@@ -27,8 +30,8 @@ export function keptOfPool(object: Resource): Resource {
   } as Resource;
 }
 
-/** Of a queue where to find it. */
-export function keptOfQueue(object: Resource): Resource {
+/** The part of a queue that its cache holds: where to find it in Redis. */
+export function cachedQueue(object: Resource): Resource {
   const { apiVersion, kind, metadata, spec } = object as Queue & Resource;
   const { name, redis } = spec;
   return {
@@ -39,7 +42,7 @@ export function keptOfQueue(object: Resource): Resource {
   } as Resource;
 }
 
-/** Names and versions are kept by the cache itself. */
+/** The cache itself adds names and versions. */
 function identity({ generation, deletionTimestamp }: Resource['metadata']): Resource['metadata'] {
   return {
     ...(generation !== undefined && { generation }),

@@ -25,9 +25,9 @@ export interface ClusterView {
   readonly permittedSecrets: ReadonlySet<string>;
 }
 
-/** A queue in a Redis: what is sampled. Several Queue objects may name the same one. */
+/** A queue in a Redis: what is sampled. Several Queue objects may name the same queue. */
 export interface WatchedQueue {
-  /** Of the Redis and the queue in it. */
+  /** Names the Redis and the queue in it. */
   readonly id: string;
   readonly ref: QueueRef;
   readonly targetKey: string;
@@ -37,7 +37,7 @@ export interface WatchedQueue {
   readonly waitTargetMs: number;
 }
 
-/** One of a pool's queues: where to find it and which part of it is this pool's, or why it cannot be looked at. */
+/** One of a pool's queues: where to find it and which part of it is this pool's, or why it cannot be sampled. */
 export type PoolQueue = { readonly queue: string; readonly id: string; readonly share: number } | UnseenQueue;
 
 export interface ScaledPool {
@@ -48,12 +48,12 @@ export interface ScaledPool {
   readonly uid: string;
   readonly generation: number;
   readonly view: PoolSpecView;
-  /** What advice is given on. */
+  /** The part of the spec that advice is about. */
   readonly advised: AdvisedSpec;
   readonly queues: readonly PoolQueue[];
 }
 
-/** Who is to be scaled, by what, and how to look at it. Derived from the cluster alone. */
+/** Which pools are scaled, by which queues, and in which Redis these are. Derived from the cluster alone. */
 export interface Topology {
   readonly pools: ReadonlyMap<string, ScaledPool>;
   readonly queues: ReadonlyMap<string, WatchedQueue>;
@@ -70,7 +70,7 @@ type Located =
     }
   | { readonly ok: false; readonly unseen: UnseenQueue };
 
-/** Derives the topology. Pure: the same cluster gives the same topology. A few microseconds a pool and queue. */
+/** Derives the topology. Pure: the same cluster gives the same topology. Takes a few microseconds per pool and queue. */
 export function buildTopology(cluster: ClusterView): Topology {
   const targetOf = targetReader();
   const located = cluster.pools
@@ -160,19 +160,19 @@ type TargetRead =
 
 type TargetReader = (secret: RedisSecret, queue: Queue) => TargetRead;
 
-/** Reads Secrets, each once for each way in which queues ask for TLS: thousands of queues share a few. */
+/** Reads each Secret once per TLS setting that queues combine it with: thousands of queues share a few. */
 function targetReader(): TargetReader {
   const reads = new Map<RedisSecret, Map<string, TargetRead>>();
   return (secret, { spec }) => {
     const tls = spec.redis?.tls;
-    const wish = JSON.stringify(tls ?? {});
-    const byWish = reads.get(secret) ?? new Map<string, TargetRead>();
-    reads.set(secret, byWish);
-    const known = byWish.get(wish);
+    const tlsKey = JSON.stringify(tls ?? {});
+    const byTls = reads.get(secret) ?? new Map<string, TargetRead>();
+    reads.set(secret, byTls);
+    const known = byTls.get(tlsKey);
     if (known !== undefined) return known;
     const parsed = parseRedisSecret(secret.data ?? {}, tls);
     const read = parsed.ok ? { ...parsed, targetKey: connectionKey(parsed.target) } : parsed;
-    byWish.set(wish, read);
+    byTls.set(tlsKey, read);
     return read;
   };
 }
@@ -181,7 +181,7 @@ function unseen(queue: string, why: UnseenQueue['unseen'], message: string): Loc
   return { ok: false, unseen: { queue, unseen: why, message } };
 }
 
-/** The most slots a pool may have; one that is not autoscaled keeps spec.replicas. */
+/** The most slots that the pool may have; one that is not autoscaled stays at spec.replicas. */
 function capacityOf({ spec }: WorkerPool): { maxReplicas: number; concurrency: number } {
   return { maxReplicas: poolSpecView(spec)?.maxReplicas ?? spec.replicas, concurrency: spec.concurrency };
 }

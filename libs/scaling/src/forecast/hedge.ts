@@ -40,7 +40,7 @@ function reweigh(weights: readonly number[], foretold: readonly number[], actual
   const errors = foretold.map((rate) => Math.abs(rate - actual));
   const worst = Math.max(...errors);
   if (worst === 0) return [...weights];
-  const kept = weights.map((weight, n) => weight * Math.exp((-LEARNING_RATE * errors[n]!) / worst));
-  const total = kept.reduce((sum, weight) => sum + weight, 0);
-  return kept.map((weight) => (1 - SHARED) * (weight / total) + SHARED / weights.length);
+  const scaled = weights.map((weight, n) => weight * Math.exp((-LEARNING_RATE * errors[n]!) / worst));
+  const total = scaled.reduce((sum, weight) => sum + weight, 0);
+  return scaled.map((weight) => (1 - SHARED) * (weight / total) + SHARED / weights.length);
 }

@@ -1,6 +1,6 @@
 /** Bins in which what was learned of a forecast's worth is half forgotten: ten minutes. */
 const HALF_LIFE_BINS = 120;
-const KEPT = 2 ** (-1 / HALF_LIFE_BINS);
+const RETAINED = 2 ** (-1 / HALF_LIFE_BINS);
 /** Fewer bins (weighted) are no evidence. */
 const LEAST_BINS = 12;
 
@@ -22,10 +22,10 @@ export function settle(trust: Trust, average: number, foretold: number, actual: 
   const growth = Math.max(0, foretold - average);
   const counts = growth > 0;
   return {
-    bins: trust.bins * KEPT + Number(counts),
-    foretold: trust.foretold * KEPT + growth ** 2,
-    both: trust.both * KEPT + growth * (actual - average),
-    came: trust.came * KEPT + (counts ? (actual - average) ** 2 : 0),
+    bins: trust.bins * RETAINED + Number(counts),
+    foretold: trust.foretold * RETAINED + growth ** 2,
+    both: trust.both * RETAINED + growth * (actual - average),
+    came: trust.came * RETAINED + (counts ? (actual - average) ** 2 : 0),
   };
 }
 
