@@ -6,7 +6,7 @@ export {
   type ParsedTarget,
   type RedisTarget,
   type RedisTls,
-  type TlsWish,
+  type TlsSpec,
 } from './target.ts';
 export { FAIL_FAST, RedisConnections, redisOptions, type RedisConnectionsOptions } from './connections.ts';
 export { queueId, queueKey, QUEUES_PER_CALL, type QueueRef } from './keys.ts';
@@ -41,7 +41,7 @@ export {
   sampleQueues,
   type BacklogOptions,
   type BacklogSample,
-  type BacklogWish,
+  type BacklogFields,
   type QueueSample,
   type SampleOptions,
 } from './sample.ts';

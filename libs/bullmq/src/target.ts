@@ -20,7 +20,7 @@ export interface RedisTls {
 }
 
 /** `spec.redis.tls` of a Queue. */
-export interface TlsWish {
+export interface TlsSpec {
   readonly enabled?: boolean;
   readonly serverName?: string;
 }
@@ -38,7 +38,7 @@ const DEFAULT_PORT = 6379;
  *
  * @returns the target, or a message that names the key at fault and never repeats a value.
  */
-export function parseRedisSecret(data: Readonly<Record<string, string>> | undefined, tls: TlsWish = {}): ParsedTarget {
+export function parseRedisSecret(data: Readonly<Record<string, string>> | undefined, tls: TlsSpec = {}): ParsedTarget {
   const read = (key: string): string | undefined => {
     const text = Buffer.from(data?.[key] ?? '', 'base64')
       .toString('utf8')

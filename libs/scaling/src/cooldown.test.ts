@@ -18,7 +18,7 @@ it.each([undefined, 15_000])(
         let state = initialState(0);
         let replicas = 0;
         let nowMs = 0;
-        let untilMs: Instant = 0;
+        let cooldownUntil: Instant = 0;
         for (const [ready, seconds] of [...phases, [0, 90] as const]) {
           for (let second = 0; second < seconds; second++) {
             nowMs += 1_000;
@@ -27,11 +27,11 @@ it.each([undefined, 15_000])(
             const { desired, cooldownUntilMs } = next.decision;
             if (desired < replicas) {
               shrinks++;
-              earliestMs = Math.min(earliestMs, nowMs - untilMs);
+              earliestMs = Math.min(earliestMs, nowMs - cooldownUntil);
             }
             state = next.state;
             replicas = desired;
-            untilMs = cooldownUntilMs ?? 0;
+            cooldownUntil = cooldownUntilMs ?? 0;
           }
         }
       }),

@@ -22,7 +22,7 @@ const LEAST_JOBS = 3;
 /** Fewer jobs give no variance. */
 const LEAST_JOBS_FOR_SCV = 20;
 
-/** What has finished since the last look. */
+/** What has finished since the last sample. */
 export interface FinishedJobs {
   readonly completed: number;
   readonly failed: number;

@@ -9,7 +9,7 @@ export {
   emptyHistory,
   estimateQueue,
   observeQueue,
-  untilBurstLookMs,
+  untilBurstSampleMs,
   type QueueCounters,
   type QueueHistory,
 } from './queue-history.ts';
@@ -39,8 +39,8 @@ export {
   workerResources,
   type AdvisedSpec,
   type Evidence,
+  type GivenAdvice,
   type PoolAdvice,
-  type PublishedAdvice,
   type UsageHistory,
   type UsageReport,
 } from './advice/index.ts';

@@ -92,7 +92,7 @@ function presentClause(size: PoolSize): string {
   return few([jobs(...first), ...others.map(([n, verb]) => counted(n, verb))]);
 }
 
-/** Queues that nobody could look at, unless the hold has told of them. */
+/** Queues that could not be sampled, unless the hold has named them. */
 function blindClauses({ observation, heldBy }: Explained): string[] {
   const whys = (['SensorFailed', 'QueueMissing'] as const).filter((why) => why !== heldBy);
   return whys.map((why) => unseenQueues(observation, why)).filter((clause) => clause !== '');
@@ -107,9 +107,9 @@ function orphanedJobs(size: PoolSize): number {
 
 /** What is wrong with the jobs, whether or not it keeps the pool from growing. */
 function troubleClauses({ observation, size, heldBy }: Explained): string[] {
-  const orphaned = size.driver === 'steady' || size.driver === 'expected' ? orphanedJobs(size) : 0;
+  const unmentioned = size.driver === 'steady' || size.driver === 'expected' ? orphanedJobs(size) : 0;
   return [
-    ...(orphaned > 0 ? [jobs(orphaned, LOST)] : []),
+    ...(unmentioned > 0 ? [jobs(unmentioned, LOST)] : []),
     ...(heldBy !== 'JobsFailing' && mostlyFailing(observation.queues) ? [failureShare(observation)] : []),
   ];
 }

@@ -24,8 +24,8 @@ export function addPoint(
   nowMs: Instant,
   halfLifeMs: number,
 ): DecayingLine {
-  const remaining = decay(nowMs - line.atMs, halfLifeMs);
-  const before = line.weight * remaining;
+  const retained = decay(nowMs - line.atMs, halfLifeMs);
+  const before = line.weight * retained;
   const all = before + weight;
   const [dx, dy] = [x - line.meanX, y - line.meanY];
   const crossed = (before * weight) / all;
@@ -34,9 +34,9 @@ export function addPoint(
     weight: all,
     meanX: line.meanX + (dx * weight) / all,
     meanY: line.meanY + (dy * weight) / all,
-    xx: line.xx * remaining + crossed * dx * dx,
-    yy: line.yy * remaining + crossed * dy * dy,
-    xy: line.xy * remaining + crossed * dx * dy,
+    xx: line.xx * retained + crossed * dx * dx,
+    yy: line.yy * retained + crossed * dy * dy,
+    xy: line.xy * retained + crossed * dx * dy,
   };
 }
 

@@ -33,8 +33,8 @@ export interface UsageHistory {
   /** When the first report's time began, by Redis' clock. */
   readonly sinceMs: Instant;
   readonly untilMs: Instant;
-  /** When each pod last reported, of those that did within the last minutes. */
-  readonly lastReports: ReadonlyMap<string, Instant>;
+  /** When each pod reported last, of those that did within the last minutes. */
+  readonly lastReportMs: ReadonlyMap<string, Instant>;
   /** Pods that ever reported. */
   readonly pods: number;
   /** Time measured, over all pods, ms; and that of it in which at least half of the slots were busy. */
@@ -78,7 +78,7 @@ export function noUsage({ version, concurrency }: MeasuredPods): UsageHistory {
     concurrency,
     sinceMs: 0,
     untilMs: 0,
-    lastReports: new Map(),
+    lastReportMs: new Map(),
     pods: 0,
     measuredMs: 0,
     busyMeasuredMs: 0,
@@ -108,18 +108,21 @@ export function learnUsage(before: UsageHistory, reports: readonly UsageReport[]
       report.slots === spec.concurrency &&
       report.periodMs >= LEAST_PERIOD_MS &&
       report.busy > 0 &&
-      report.redisTimeMs > (known.lastReports.get(report.pod) ?? -Infinity),
+      report.redisTimeMs > (known.lastReportMs.get(report.pod) ?? -Infinity),
   );
   if (fresh.length === 0) return known;
   const inOrder = fresh.toSorted((a, b) => a.redisTimeMs - b.redisTimeMs);
   const learnt = inOrder.reduce(learnReport, known);
-  const seen = new Map([...known.lastReports, ...inOrder.map(({ pod, redisTimeMs }) => [pod, redisTimeMs] as const)]);
-  const lastReports = new Map([...seen].filter(([, atMs]) => learnt.untilMs - atMs <= PODS_OF_MS));
+  const reported = new Map([
+    ...known.lastReportMs,
+    ...inOrder.map(({ pod, redisTimeMs }) => [pod, redisTimeMs] as const),
+  ]);
+  const lastReportMs = new Map([...reported].filter(([, atMs]) => learnt.untilMs - atMs <= PODS_OF_MS));
   return {
     ...learnt,
-    lastReports,
-    pods: known.pods + seen.size - known.lastReports.size,
-    podsAtOnce: addValues(learnt.podsAtOnce, [lastReports.size], learnt.untilMs, USAGE_HALF_LIFE_MS),
+    lastReportMs,
+    pods: known.pods + reported.size - known.lastReportMs.size,
+    podsAtOnce: addValues(learnt.podsAtOnce, [lastReportMs.size], learnt.untilMs, USAGE_HALF_LIFE_MS),
   };
 }
 

@@ -57,13 +57,13 @@ describe('the forecast of arrivals', () => {
     expect(eachMinute(rate, 80, 11)[10]!.ratePerSecond).toBeGreaterThan(60);
   });
 
-  it('is the same for the same looks', () => {
+  it('is the same for the same samples', () => {
     expect(eachMinute(() => 20, 20, 10)).toEqual(eachMinute(() => 20, 20, 10));
   });
 
   it('remembers less than 2 KiB of a queue, however long it is watched', () => {
     let state: ForecastState | undefined;
-    for (let look = 0; look < 5_000; look++) state = observeForecast(state, look % 13, 1_500, 10_000);
+    for (let sample = 0; sample < 5_000; sample++) state = observeForecast(state, sample % 13, 1_500, 10_000);
     expect(JSON.stringify(state).replaceAll(/-?\d[\d.e+-]*/g, '8 bytes!').length).toBeLessThan(2_048);
   });
 });

@@ -39,7 +39,7 @@ function methodFor(steps: number): ForecastMethod<Hedged> {
 }
 
 /**
- * Takes in what arrived between two looks.
+ * Takes in what arrived between two samples.
  *
  * @param horizonMs how far ahead is predicted: a pod's start time; the same for all calls of a queue.
  */

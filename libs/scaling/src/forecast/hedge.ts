@@ -40,7 +40,7 @@ function reweigh(weights: readonly number[], predicted: readonly number[], actua
   const errors = predicted.map((rate) => Math.abs(rate - actual));
   const worst = Math.max(...errors);
   if (worst === 0) return [...weights];
-  const reweighed = weights.map((weight, n) => weight * Math.exp((-LEARNING_RATE * errors[n]!) / worst));
-  const total = reweighed.reduce((sum, weight) => sum + weight, 0);
-  return reweighed.map((weight) => (1 - SHARED) * (weight / total) + SHARED / weights.length);
+  const scaled = weights.map((weight, n) => weight * Math.exp((-LEARNING_RATE * errors[n]!) / worst));
+  const total = scaled.reduce((sum, weight) => sum + weight, 0);
+  return scaled.map((weight) => (1 - SHARED) * (weight / total) + SHARED / weights.length);
 }

@@ -1,6 +1,6 @@
 /** Bins in which what was learned of a forecast's worth is half forgotten: ten minutes. */
 const HALF_LIFE_BINS = 120;
-const DECAY_PER_BIN = 2 ** (-1 / HALF_LIFE_BINS);
+const RETAINED = 2 ** (-1 / HALF_LIFE_BINS);
 /** Fewer bins (weighted) are no evidence. */
 const LEAST_BINS = 12;
 
@@ -22,10 +22,10 @@ export function settle(trust: Trust, average: number, predicted: number, actual:
   const growth = Math.max(0, predicted - average);
   const counts = growth > 0;
   return {
-    bins: trust.bins * DECAY_PER_BIN + Number(counts),
-    predicted: trust.predicted * DECAY_PER_BIN + growth ** 2,
-    both: trust.both * DECAY_PER_BIN + growth * (actual - average),
-    came: trust.came * DECAY_PER_BIN + (counts ? (actual - average) ** 2 : 0),
+    bins: trust.bins * RETAINED + Number(counts),
+    foretold: trust.foretold * RETAINED + growth ** 2,
+    both: trust.both * RETAINED + growth * (actual - average),
+    came: trust.came * RETAINED + (counts ? (actual - average) ** 2 : 0),
   };
 }
 

@@ -93,7 +93,7 @@ export interface QueueLoad {
   readonly estimates: QueueEstimates;
 }
 
-/** A queue of the pool that could not be looked at, and why. */
+/** A queue of the pool that could not be sampled, and why. */
 export interface UnseenQueue {
   readonly queue: string;
   readonly unseen: 'QueueMissing' | 'SensorFailed';

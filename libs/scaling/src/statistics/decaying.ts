@@ -19,13 +19,13 @@ export function startRate(nowMs: Instant): DecayingRate {
 /** Adds the events of the time since the last call. */
 export function addEvents(rate: DecayingRate, events: number, nowMs: Instant, halfLifeMs: number): DecayingRate {
   const elapsedMs = Math.max(0, nowMs - rate.atMs);
-  const remaining = decay(elapsedMs, halfLifeMs);
+  const retained = decay(elapsedMs, halfLifeMs);
   // The interval's own older end is forgotten too: ∫ 2^(−t/h) dt over it. Events are taken as spread evenly over it.
-  const fresh = elapsedMs === 0 ? 1 : ((1 - remaining) * memoryMs(halfLifeMs)) / elapsedMs;
+  const fresh = elapsedMs === 0 ? 1 : ((1 - retained) * memoryMs(halfLifeMs)) / elapsedMs;
   return {
     atMs: nowMs,
-    events: rate.events * remaining + events * fresh,
-    observedMs: rate.observedMs * remaining + elapsedMs * fresh,
+    events: rate.events * retained + events * fresh,
+    observedMs: rate.observedMs * retained + elapsedMs * fresh,
   };
 }
 
@@ -61,12 +61,12 @@ export function addValues(
   weight = 1,
 ): DecayingMoments {
   if (values.length === 0) return moments;
-  const remaining = decay(nowMs - moments.atMs, halfLifeMs);
+  const retained = decay(nowMs - moments.atMs, halfLifeMs);
   return {
     atMs: Math.max(nowMs, moments.atMs),
-    weight: moments.weight * remaining + weight * values.length,
-    sum: moments.sum * remaining + weight * values.reduce((sum, value) => sum + value, 0),
-    squares: moments.squares * remaining + weight * values.reduce((sum, value) => sum + value * value, 0),
+    weight: moments.weight * retained + weight * values.length,
+    sum: moments.sum * retained + weight * values.reduce((sum, value) => sum + value, 0),
+    squares: moments.squares * retained + weight * values.reduce((sum, value) => sum + value * value, 0),
   };
 }
 
