@@ -1,55 +1,21 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { APP_NAMES } from '@redis-queue/api';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { violation, type Project } from './boundaries.ts';
 import { importsOf, type ImportEdge } from './imports.ts';
+import { readProjects } from './projects.ts';
 
 const workspaceRoot = resolve(import.meta.dirname, '../../..');
 let projects: Project[];
-let scratch: string;
-
-interface NxGraph {
-  graph: { nodes: Record<string, { data: { root: string } }> };
-}
-
-/** The projects as Nx sees them, so that what Nx builds and what is checked cannot differ. */
-function readProjects(): Project[] {
-  const file = join(scratch, 'graph.json');
-  execFileSync('npx', ['nx', 'graph', `--file=${file}`], {
-    cwd: workspaceRoot,
-    stdio: 'pipe',
-    env: { ...process.env, NX_DAEMON: 'false' },
-  });
-  const { graph } = JSON.parse(readFileSync(file, 'utf8')) as NxGraph;
-  return Object.values(graph.nodes)
-    .map(({ data }) => data.root)
-    .filter((root) => root !== '.')
-    .map((root) => {
-      const manifest = JSON.parse(readFileSync(join(workspaceRoot, root, 'package.json'), 'utf8')) as Record<
-        string,
-        unknown
-      >;
-      return {
-        name: manifest['name'] as string,
-        root,
-        dependencies: Object.keys((manifest['dependencies'] as object) ?? {}),
-        devDependencies: Object.keys((manifest['devDependencies'] as object) ?? {}),
-      };
-    });
-}
 
 beforeAll(() => {
-  scratch = mkdtempSync(join(tmpdir(), 'boundaries-'));
-  projects = readProjects();
+  projects = readProjects(workspaceRoot);
 }, 60_000);
-afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 const project = (root: string): Project => projects.find((each) => each.root === root)!;
 const edge = (file: string, specifier: string, target: ImportEdge['target']): ImportEdge => ({
   file,
+  line: 1,
   specifier,
   target,
 });

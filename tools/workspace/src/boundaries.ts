@@ -34,7 +34,7 @@ const DRIVERS = /^(bench|e2e|examples|tools)(\/|$)/;
  * imported is declared. Tests, benches and tools are drivers from outside: only declaration and paths bind them.
  */
 export function violation(edge: ImportEdge, from: Project, projects: Project[]): string | undefined {
-  const here = `${edge.file}: import of "${edge.specifier}"`;
+  const here = `${edge.file}:${edge.line}: import of "${edge.specifier}"`;
   if ('path' in edge.target) {
     const inside = edge.target.path.startsWith(`${from.root}/`);
     const sharedConfig = isTest(edge.file) && edge.target.path === 'vitest.shared.ts';
