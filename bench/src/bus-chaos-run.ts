@@ -10,7 +10,7 @@ import { FenceAudit, type FencedDeployment } from './fence-audit.ts';
 import { inFlight } from './in-flight.ts';
 import { ObjectWatch } from './object-watch.ts';
 import { samplesOf, sumBy } from './prometheus.ts';
-import { seededRandom } from '@redis-queue/scaling/simulator';
+import { seededRandom } from '@redis-queue/simulator';
 import { wholeBetween } from './random.ts';
 import type { RunningApp, Stand } from './stand.ts';
 

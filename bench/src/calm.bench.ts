@@ -9,7 +9,7 @@ import {
   seededRandom,
   simulate,
   workload,
-} from '@redis-queue/scaling/simulator';
+} from '@redis-queue/simulator';
 import { readArguments } from './arguments.ts';
 import { openStage, STAGE_FLAGS } from './simulate/stage.ts';
 

@@ -1,7 +1,7 @@
 import { compareFence, formatFence, scalingDecisionSchema } from '@redis-queue/scaling-bus';
 import { describe, expect, it } from 'vitest';
 import { ChaosPlan, type ChaosMessage } from './chaos-plan.ts';
-import { seededRandom } from '@redis-queue/scaling/simulator';
+import { seededRandom } from '@redis-queue/simulator';
 
 const pools = ['a', 'b', 'c'].map((name) => ({ namespace: 'n', name, uid: name, generation: 1 }));
 const NOW_MS = 1_000_000;

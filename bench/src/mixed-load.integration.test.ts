@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { expect, it } from 'vitest';
 import { eventually, startRedis } from '@redis-queue/rig';
 import { startMixedLoad } from './mixed-load.ts';
-import { seededRandom } from '@redis-queue/scaling/simulator';
+import { seededRandom } from '@redis-queue/simulator';
 
 it('adds jobs of mixed length at about the rate, remembers each, and none after it was stopped', async () => {
   await using server = await startRedis();

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Queue } from 'bullmq';
-import { exponential } from '@redis-queue/scaling/simulator';
+import { exponential } from '@redis-queue/simulator';
 
 export interface MixedLoad {
   /** Ids of the jobs added so far. */

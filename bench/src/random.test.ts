@@ -1,4 +1,4 @@
-import { seededRandom } from '@redis-queue/scaling/simulator';
+import { seededRandom } from '@redis-queue/simulator';
 import { expect, it } from 'vitest';
 import { wholeBetween } from './random.ts';
 

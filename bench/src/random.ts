@@ -1,4 +1,4 @@
-import type { Random } from '@redis-queue/scaling/simulator';
+import type { Random } from '@redis-queue/simulator';
 
 /** A whole number from `least` to `most`, both included. */
 export function wholeBetween(random: Random, least: number, most: number): number {

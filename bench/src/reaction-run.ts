@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DEPLOYMENTS, loadKubeClient, type KubeClient, type Resource } from '@redis-queue/controller';
-import { seededRandom } from '@redis-queue/scaling/simulator';
+import { seededRandom } from '@redis-queue/simulator';
 import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { startBusyQueues } from './busy-queues.ts';

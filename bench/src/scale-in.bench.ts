@@ -7,7 +7,7 @@ import { startMixedLoad } from './mixed-load.ts';
 import { percentile, tenths } from './percentile.ts';
 import { balanceOf, readWorkerLedger, startPodsStand, type Pool } from './pods-stand.ts';
 import { samplesOf } from './prometheus.ts';
-import { seededRandom } from '@redis-queue/scaling/simulator';
+import { seededRandom } from '@redis-queue/simulator';
 import { FULL_SIZE, ScaledPool, type ScaleIn } from './scale-in-pool.ts';
 
 // Pools of real pods under jobs of 50 ms to 30 s, shrunk again and again from 6 pods to 2…5 and grown back. The bench

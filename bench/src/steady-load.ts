@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { exponential, seededRandom } from '@redis-queue/scaling/simulator';
+import { exponential, seededRandom } from '@redis-queue/simulator';
 
 export interface LoadOptions {
   redis: Redis;

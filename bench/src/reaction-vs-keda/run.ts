@@ -1,6 +1,6 @@
 import { DEPLOYMENTS, loadKubeClient } from '@redis-queue/controller';
 import { AS_INSTALLED, TUNED } from '@redis-queue/keda';
-import { seededRandom, type Random } from '@redis-queue/scaling/simulator';
+import { seededRandom, type Random } from '@redis-queue/simulator';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { Arm, ArmContext, Target } from './arm.ts';

@@ -1,4 +1,4 @@
-import { demandSteps, STEP_MS, type Level, type Run } from '@redis-queue/scaling/simulator';
+import { demandSteps, STEP_MS, type Level, type Run } from '@redis-queue/simulator';
 import type { Verdict } from './judge.ts';
 
 const WIDTH = 1_200;

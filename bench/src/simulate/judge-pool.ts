@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import type { Workload } from '@redis-queue/scaling/simulator';
+import type { Workload } from '@redis-queue/simulator';
 import type { Verdict } from './judge.ts';
 import type { StageFlags } from './stage.ts';
 

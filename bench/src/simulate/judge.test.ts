@@ -1,4 +1,4 @@
-import { constant, workload, type Workload } from '@redis-queue/scaling/simulator';
+import { constant, workload, type Workload } from '@redis-queue/simulator';
 import { describe, expect, test } from 'vitest';
 import { curves } from './curves.ts';
 import { geometricMean } from '../percentile.ts';

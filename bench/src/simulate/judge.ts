@@ -19,7 +19,7 @@ import {
   type Rival,
   type Run,
   type Workload,
-} from '@redis-queue/scaling/simulator';
+} from '@redis-queue/simulator';
 import { geometricMean } from '../percentile.ts';
 import type { Stage } from './stage.ts';
 

@@ -1,5 +1,5 @@
 import { poolSpecView } from '@redis-queue/scaling';
-import { lognormal, type Environment } from '@redis-queue/scaling/simulator';
+import { lognormal, type Environment } from '@redis-queue/simulator';
 
 /** What every scaler is run in. */
 export interface Stage {

@@ -15,7 +15,7 @@ import {
   type Random,
   type Rate,
   type Workload,
-} from '@redis-queue/scaling/simulator';
+} from '@redis-queue/simulator';
 import type { Case } from './judge-pool.ts';
 import { STAGE_DEFAULTS, type StageFlags } from './stage.ts';
 

@@ -14,7 +14,7 @@ import {
   type Rate,
   type Workload,
   type WorkloadPlan,
-} from '@redis-queue/scaling/simulator';
+} from '@redis-queue/simulator';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

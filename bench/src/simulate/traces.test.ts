@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { offeredLoad } from '@redis-queue/scaling/simulator';
+import { offeredLoad } from '@redis-queue/simulator';
 import { describe, expect, test } from 'vitest';
 import { parseTrace, readTraces } from './traces.ts';
 

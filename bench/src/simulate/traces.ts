@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { lognormal, seededRandom, workload, type Workload } from '@redis-queue/scaling/simulator';
+import { lognormal, seededRandom, workload, type Workload } from '@redis-queue/simulator';
 
 /** Service times for traces that have none: web-like work, log-normal. */
 const MEAN_SERVICE_MS = 2_000;

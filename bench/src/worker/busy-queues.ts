@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
-import { exponential, seededRandom } from '@redis-queue/scaling/simulator';
+import { exponential, seededRandom } from '@redis-queue/simulator';
 
 // Keeps queues busy for `startBusyQueues`: jobs at random times (Poisson) over all of them, real workers that run them.
 const { REDIS_URL = '', BUSY_QUEUES = '[]', JOBS_PER_SECOND = '1', RUN_MS = '1000' } = process.env;

@@ -1,7 +1,6 @@
 import { array, assert, double, integer, property, record } from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { poissonArrivals, steps } from './simulator/arrival-processes.ts';
-import { seededRandom } from './simulator/random.ts';
+import { poissonArrivals, seededRandom, steps } from '@redis-queue/simulator';
 import { addRecent, findRise, type RecentArrivals } from './rise.ts';
 
 const HOUR = 3_600_000;

@@ -2,9 +2,9 @@ import { DelayedJobs } from './delayed-jobs.ts';
 import { EventHeap } from './event-heap.ts';
 import { Fleet, type Level, type Pod } from './fleet.ts';
 import { Line, type InLine } from './line.ts';
-import { seededRandom, type Distribution, type Random } from './random.ts';
+import { seededRandom, type Distribution, type Random } from '../loads/random.ts';
 import type { PoolView, Scaler, TakenJobs } from './scaler.ts';
-import type { Workload } from './workload.ts';
+import type { Workload } from '../loads/workload.ts';
 
 export interface Environment {
   /** Jobs a pod runs at once. */

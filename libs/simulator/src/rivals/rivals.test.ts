@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { anEnvironment, aView, EXPONENTIAL_SECOND, poissonWorkload } from '../fixtures.ts';
-import { missShare } from '../outcome.ts';
-import { simulate } from '../simulate.ts';
+import { anEnvironment, aView, EXPONENTIAL_SECOND, poissonWorkload } from '../fixtures/simulated.ts';
+import { missShare } from '../outcome/outcome.ts';
+import { simulate } from '../simulation/simulate.ts';
 import { AWS_ALARMS, backlogPerWorker } from './backlog-per-worker.ts';
 import { fixedFleet } from './fixed-fleet.ts';
 import { largestFixedFleet, rivalGrid } from './grid.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { aView } from '../fixtures.ts';
-import { waitPercentile } from '../outcome.ts';
+import { aView } from '../fixtures/simulated.ts';
+import { waitPercentile } from '../outcome/outcome.ts';
 import { KEDA_DEFAULTS, kedaHpa, type KedaSettings } from './keda-hpa.ts';
 
 const AS_INSTALLED: KedaSettings = { ...KEDA_DEFAULTS, metric: 'waiting', target: 5, maxReplicas: 20 };

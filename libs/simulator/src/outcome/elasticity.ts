@@ -1,6 +1,6 @@
 import { demandBins } from './clairvoyant.ts';
-import type { Level } from './fleet.ts';
-import type { Workload } from './workload.ts';
+import type { Level } from '../simulation/fleet.ts';
+import type { Workload } from '../loads/workload.ts';
 
 /** Demand and supply are compared in steps of this length. */
 export const STEP_MS = 10_000;

@@ -1,11 +1,19 @@
-import { decide } from '../decide.ts';
-import { initialState } from '../policy-state.ts';
-import { emptyHistory, estimateQueue, observeQueue, untilBurstLookMs, type QueueHistory } from '../queue-history.ts';
-import type { FinishedJobs } from '../finished-jobs.ts';
-import type { PolicyState, PoolSpecView, QueueLoad } from '../types.ts';
-import { DEFAULT_WAIT_TARGET_MS } from '../pool-spec.ts';
-import { seededRandom, type Random } from './random.ts';
-import type { PoolView, Scaler, Ticked } from './scaler.ts';
+import {
+  decide,
+  DEFAULT_WAIT_TARGET_MS,
+  emptyHistory,
+  estimateQueue,
+  initialState,
+  observeQueue,
+  untilBurstLookMs,
+  type FinishedJobs,
+  type PolicyState,
+  type PoolSpecView,
+  type QueueHistory,
+  type QueueLoad,
+} from '@redis-queue/scaling';
+import { seededRandom, type Random } from '../loads/random.ts';
+import type { PoolView, Scaler, Ticked } from '../simulation/scaler.ts';
 
 /** The autoscaler's cadence (apps/autoscaler/src/cadence.ts): with work, without work but with pods, at rest. */
 const TICK_MS = 1_000;
@@ -24,7 +32,7 @@ const MOST_READ = 100;
 const POD_START_MS = 10_000;
 
 /**
- * The policy of this package as the autoscaler runs it: the same functions on the same numbers, read at the same times and with
+ * The policy of `@redis-queue/scaling` as the autoscaler runs it: the same functions on the same numbers, read at the same times and with
  * the same blind spots (100 finished jobs a look, first attempts' waits only, a look that is a few ms late).
  */
 export function production(pool: PoolSpecView, seed: number): Scaler {

@@ -1,4 +1,4 @@
-import type { Scaler } from '../scaler.ts';
+import type { Scaler } from '../simulation/scaler.ts';
 
 /** The same pods from the beginning on. */
 export function fixedFleet(replicas: number): Scaler {

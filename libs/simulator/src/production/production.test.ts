@@ -1,12 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { aPool } from '../fixtures.ts';
-import { poissonArrivals, steps } from './arrival-processes.ts';
-import { anEnvironment, poissonWorkload } from './fixtures.ts';
-import { afterWarmUp, missShare, reversals } from './outcome.ts';
+import { aPool, anEnvironment, poissonWorkload } from '../fixtures/simulated.ts';
+import { poissonArrivals, steps } from '../loads/arrival-processes.ts';
+import { afterWarmUp, missShare, reversals } from '../outcome/outcome.ts';
 import { production } from './production.ts';
-import { constant, exponential, seededRandom } from './random.ts';
-import { simulate, type Run } from './simulate.ts';
-import { workload, type Workload } from './workload.ts';
+import { constant, exponential, seededRandom } from '../loads/random.ts';
+import { simulate, type Run } from '../simulation/simulate.ts';
+import { workload, type Workload } from '../loads/workload.ts';
 
 const MINUTE = 60_000;
 const TARGET_MS = 5_000;

@@ -1,8 +1,8 @@
-import type { Environment, Run } from './simulate.ts';
-import { simulateWithin } from './simulate.ts';
+import type { Environment, Run } from '../simulation/simulate.ts';
+import { simulateWithin } from '../simulation/simulate.ts';
 import { missShare } from './outcome.ts';
-import type { Scaler } from './scaler.ts';
-import { offeredLoad, startsOf, type Workload } from './workload.ts';
+import type { Scaler } from '../simulation/scaler.ts';
+import { offeredLoad, startsOf, type Workload } from '../loads/workload.ts';
 
 /** Share of the starts that may be late: the target is a 95th percentile. */
 export const ALLOWED_MISSES = 0.05;

@@ -1,4 +1,4 @@
-import type { PoolView, Scaler, Ticked } from '../scaler.ts';
+import type { PoolView, Scaler, Ticked } from '../simulation/scaler.ts';
 
 const TICK_MS = 2_000;
 const BUCKET_MS = 1_000;

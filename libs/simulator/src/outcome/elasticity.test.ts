@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { aView, anEnvironment, EXPONENTIAL_SECOND, poissonWorkload } from './fixtures.ts';
+import { aView, anEnvironment, EXPONENTIAL_SECOND, poissonWorkload } from '../fixtures/simulated.ts';
 import { ALLOWED_MISSES, clairvoyantBound } from './clairvoyant.ts';
 import { demandSteps, elasticity, elasticSpeedup, supplySteps, type Elasticity } from './elasticity.ts';
 import { missShare, reversals } from './outcome.ts';
-import { constant } from './random.ts';
-import { fixedFleet } from './rivals/fixed-fleet.ts';
-import { workload } from './workload.ts';
+import { constant } from '../loads/random.ts';
+import { fixedFleet } from '../rivals/fixed-fleet.ts';
+import { workload } from '../loads/workload.ts';
 
 /** Every error, in proportion. */
 function errors(scale: number): Elasticity {

@@ -1,4 +1,4 @@
-import type { Scaler } from '../scaler.ts';
+import type { Scaler } from '../simulation/scaler.ts';
 import { AWS_ALARMS, backlogPerWorker } from './backlog-per-worker.ts';
 import { fixedFleet } from './fixed-fleet.ts';
 import { KEDA_DEFAULTS, kedaHpa } from './keda-hpa.ts';

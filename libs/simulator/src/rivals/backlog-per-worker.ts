@@ -1,4 +1,4 @@
-import type { PoolView, Scaler, Ticked } from '../scaler.ts';
+import type { PoolView, Scaler, Ticked } from '../simulation/scaler.ts';
 
 export interface BacklogSettings {
   /** Jobs in line a pod may have: acceptable wait ÷ mean service time × slots. */

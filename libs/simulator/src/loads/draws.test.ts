@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { bursts, diurnal, merged, modulated, poissonArrivals, ramps, steps } from './arrival-processes.ts';
-import { DelayedJobs } from './delayed-jobs.ts';
-import { EventHeap } from './event-heap.ts';
+import { DelayedJobs } from '../simulation/delayed-jobs.ts';
+import { EventHeap } from '../simulation/event-heap.ts';
 import { constant, exponential, lognormal, pareto, seededRandom, type Distribution } from './random.ts';
 
 const MINUTE = 60_000;

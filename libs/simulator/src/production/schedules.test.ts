@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { aPool } from '../fixtures.ts';
-import { afterWarmUp, constant, missShare, production, simulate, workload, type Run } from '../simulator/index.ts';
+import { aPool } from '../fixtures/simulated.ts';
+import { afterWarmUp, constant, missShare, production, simulate, workload, type Run } from '../index.ts';
 
 const MINUTE = 60_000;
 const PERIOD_MS = 4 * MINUTE;

@@ -1,5 +1,5 @@
-import { seededRandom } from '../random.ts';
-import type { PoolView, Scaler, Ticked } from '../scaler.ts';
+import { seededRandom } from '../loads/random.ts';
+import type { PoolView, Scaler, Ticked } from '../simulation/scaler.ts';
 
 /** The HPA's sync period as measured (15 s, and the sync itself); managed control planes do not offer to change it. */
 const SYNC_MS = 15_020;

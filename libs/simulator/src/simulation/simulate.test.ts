@@ -1,14 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { erlangC } from '../erlang.ts';
-import { aPool } from '../fixtures.ts';
-import { anEnvironment, EXPONENTIAL_SECOND, poissonWorkload } from './fixtures.ts';
-import { afterWarmUp, waitPercentile } from './outcome.ts';
-import { production } from './production.ts';
-import { constant, lognormal } from './random.ts';
-import { fixedFleet } from './rivals/fixed-fleet.ts';
+import { erlangC } from '@redis-queue/scaling';
+import { aPool, anEnvironment, EXPONENTIAL_SECOND, poissonWorkload } from '../fixtures/simulated.ts';
+import { afterWarmUp, waitPercentile } from '../outcome/outcome.ts';
+import { production } from '../production/production.ts';
+import { constant, lognormal } from '../loads/random.ts';
+import { fixedFleet } from '../rivals/fixed-fleet.ts';
 import type { Scaler } from './scaler.ts';
 import { simulate, type Run } from './simulate.ts';
-import { offeredLoad, workload } from './workload.ts';
+import { offeredLoad, workload } from '../loads/workload.ts';
 
 const MINUTE = 60_000;
 const mean = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0) / values.length;
