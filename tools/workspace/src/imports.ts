@@ -9,8 +9,8 @@ export interface ImportEdge {
   file: string;
   /** What stands between the quotes. */
   specifier: string;
-  /** The package that a bare specifier names, the path that a relative one resolves to. */
-  target: { package: string } | { path: string };
+  /** The package that a bare specifier names, the path that a relative one resolves to, a module of Node's. */
+  target: { package: string } | { path: string } | { builtin: string };
 }
 
 /** What is tested about, not shipped: tests may use `@redis-queue/rig` and read any folder. */
@@ -31,9 +31,7 @@ export function importsOf(workspaceRoot: string, projectRoot: string): ImportEdg
       ...module.staticImports.map((each) => each.moduleRequest.value),
       ...module.staticExports.flatMap((each) => each.entries.flatMap((entry) => entry.moduleRequest?.value ?? [])),
     ];
-    return specifiers
-      .filter((specifier) => !isBuiltin(specifier))
-      .map((specifier) => edge(workspaceRoot, file, specifier));
+    return specifiers.map((specifier) => edge(workspaceRoot, file, specifier));
   });
 }
 
@@ -42,6 +40,7 @@ function edge(workspaceRoot: string, file: string, specifier: string): ImportEdg
     const absolute = resolve(workspaceRoot, file, '..', specifier);
     return { file, specifier, target: { path: relative(workspaceRoot, absolute).split(sep).join('/') } };
   }
+  if (isBuiltin(specifier)) return { file, specifier, target: { builtin: specifier } };
   const [scope, name] = specifier.split('/');
   return { file, specifier, target: { package: specifier.startsWith('@') ? `${scope}/${name}` : scope! } };
 }

@@ -1,7 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import { bursts, diurnal, merged, modulated, poissonArrivals, ramps, steps } from './arrival-processes.ts';
-import { DelayedJobs } from '../simulation/delayed-jobs.ts';
-import { EventHeap } from '../simulation/event-heap.ts';
 import { constant, exponential, lognormal, pareto, seededRandom, type Distribution } from './random.ts';
 
 const MINUTE = 60_000;
@@ -62,24 +60,4 @@ describe('what chance draws', () => {
     expect(times.length).toBe(7);
     expect(times[3]).toBe(5_000);
   });
-});
-
-test('events come out by time, and at the same time in the order they went in', () => {
-  const random = seededRandom(3);
-  const heap = new EventHeap<number>();
-  const times = Array.from({ length: 1_000 }, () => Math.floor(random() * 100));
-  times.forEach((atMs, index) => heap.push(atMs, index));
-  const out = times.map(() => heap.pop()!);
-  const expected = times.map((_, index) => index).toSorted((a, b) => times[a]! - times[b]! || a - b);
-  expect(out).toEqual(expected);
-  expect(heap.pop()).toBeUndefined();
-  expect(heap.nextMs).toBe(Infinity);
-});
-
-test('delayed jobs are counted by when they are due', () => {
-  const delayed = new DelayedJobs();
-  for (const dueMs of [30, 10, 20, 20]) delayed.add(dueMs);
-  expect([delayed.dueUntil(9), delayed.dueUntil(20), delayed.dueUntil(99)]).toEqual([0, 3, 4]);
-  delayed.removeFirst();
-  expect([delayed.size, delayed.nextMs(), delayed.dueUntil(20)]).toEqual([3, 20, 2]);
 });
