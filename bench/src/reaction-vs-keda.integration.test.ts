@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { runReactionVsKeda } from './reaction-vs-keda/run.ts';
 import { buildApps, startStand } from './stand.ts';
 
-// KEDA takes ten minutes to build, so its arms are not run here; `tools/keda` tests what does not need it.
+// KEDA takes ten minutes to build, so its arms are not run here; `bench/keda` tests what does not need it.
 it('a burst into a pool at zero is sized in one patch', async () => {
   await buildApps();
   await using stand = await startStand();

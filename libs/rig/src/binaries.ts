@@ -9,7 +9,7 @@ export const workspaceRoot = resolve(import.meta.dirname, '../../..');
 export const goModule = join(workspaceRoot, 'tools/cluster/binaries');
 
 /** The Go module of KEDA's operator and metrics adapter. */
-export const kedaModule = join(workspaceRoot, 'tools/keda/binaries');
+export const kedaModule = join(workspaceRoot, 'bench/keda/binaries');
 
 export const VERSIONS = {
   kubernetes: '1.36.3',

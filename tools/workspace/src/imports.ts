@@ -1,5 +1,5 @@
 import { readFileSync, globSync } from 'node:fs';
-import { join, relative, resolve, sep } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { builtinModules } from 'node:module';
 import { parseSync } from 'oxc-parser';
 
@@ -18,13 +18,17 @@ export function isTest(file: string): boolean {
   return file.endsWith('.test.ts') || /(^|\/)(vitest(\.[a-z0-9]+)*\.config|test-[a-z-]+|testbed)\.ts$/.test(file);
 }
 
-/** Every import below `projectRoot`, types included: a type that crosses a boundary couples as much as a call. */
+/**
+ * Every import below `projectRoot`, types included: a type that crosses a boundary couples as much as a call. Packages
+ * within the folder, such as `bench/keda`, are projects of their own.
+ */
 export function importsOf(workspaceRoot: string, projectRoot: string): ImportEdge[] {
-  const files = globSync('**/*.ts', {
-    cwd: join(workspaceRoot, projectRoot),
-    exclude: (name) => name === 'node_modules' || name === 'dist',
-  });
-  return files.flatMap((name) => {
+  const cwd = join(workspaceRoot, projectRoot);
+  const exclude = (name: string): boolean => name === 'node_modules' || name === 'dist';
+  const nested = globSync('*/package.json', { cwd, exclude }).map(dirname);
+  const files = globSync('**/*.ts', { cwd, exclude });
+  const own = files.filter((name) => !nested.some((folder) => name.startsWith(`${folder}${sep}`)));
+  return own.flatMap((name) => {
     const file = join(projectRoot, name);
     const { module } = parseSync(file, readFileSync(join(workspaceRoot, file), 'utf8'));
     const specifiers = [
