@@ -17,7 +17,7 @@ import {
   type Workload,
 } from '@redis-queue/simulator';
 import type { Case } from './judge-pool.ts';
-import { STAGE_DEFAULTS, type StageFlags } from './stage.ts';
+import { STAGE_DEFAULTS, type StageFlags } from '../simulation/stage.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60_000;

@@ -25,6 +25,7 @@ export {
   lognormal,
   pareto,
   seededRandom,
+  wholeBetween,
   type Distribution,
   type Random,
 } from './loads/random.ts';

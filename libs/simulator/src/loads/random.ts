@@ -15,6 +15,11 @@ export function seededRandom(seed: number): Random {
   };
 }
 
+/** A whole number from `least` to `most`, both included. */
+export function wholeBetween(random: Random, least: number, most: number): number {
+  return least + Math.floor(random() * (most - least + 1));
+}
+
 export function constant(value: number): Distribution {
   return () => value;
 }
