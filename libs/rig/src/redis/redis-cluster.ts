@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { eventually } from './eventually.ts';
+import { eventually } from '../waiting/eventually.ts';
 import { startRedis, type RedisServer } from './redis.ts';
 
 /** Redis servers that are one Cluster, all masters, with the slots shared evenly. */

@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { freePort, startProcess, temporaryFolder, type ChildHandle } from './process.ts';
+import { freePort, startProcess, temporaryFolder, type ChildHandle } from '../processes/process.ts';
 
 export interface RedisOptions {
   /** More arguments for redis-server, such as `['--appendonly', 'yes']`; nothing is persisted without. */

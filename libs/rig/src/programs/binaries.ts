@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-export const workspaceRoot = resolve(import.meta.dirname, '../../..');
+export const workspaceRoot = resolve(import.meta.dirname, '../../../..');
 
 /** The Go module of Kubernetes, in one binary, and of Helm, which shares most of its packages. */
 export const goModule = join(workspaceRoot, 'tools/cluster/binaries');

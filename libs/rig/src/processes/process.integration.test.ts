@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { eventually } from './eventually.ts';
+import { eventually } from '../waiting/eventually.ts';
 import { processStartTime } from './guardian.ts';
 import { startProcess } from './process.ts';
 
