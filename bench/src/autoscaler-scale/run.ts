@@ -89,7 +89,7 @@ type Measured = Omit<AutoscalerScaleResult, 'pools' | 'queues' | 'busyPools'>;
 
 /** @param servers the master, the replica that is read, and its twin. */
 async function measure(app: RunningApp, servers: readonly Redis[], measureMs: number): Promise<Measured> {
-  const page = async (): Promise<string> => await (await fetch(`http://127.0.0.1:${app.httpPort}/metrics`)).text();
+  const page = async (): Promise<string> => await app.process.metrics();
   const pageBefore = await page();
   const used: RedisCpu[][] = servers.map(() => []);
   const readServers = async (): Promise<void> => {

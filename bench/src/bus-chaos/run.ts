@@ -193,8 +193,8 @@ async function killAtWork(
   await app.process.stop('SIGKILL');
 }
 
-async function addDropped({ httpPort }: RunningApp, dropped: Map<string, number>): Promise<void> {
-  const page = await (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text();
+async function addDropped({ process }: RunningApp, dropped: Map<string, number>): Promise<void> {
+  const page = await process.metrics();
   const now = sumBy(samplesOf(page, 'redis_queue_decisions_dropped_total'), ({ reason }) => reason);
   for (const [reason, count] of now) dropped.set(reason, (dropped.get(reason) ?? 0) + count);
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { APPS } from '@redis-queue/rig';
 import { measureIdle } from '../measuring/resident.ts';
-import { APPS, buildApps, startStand, type RunningApp } from '../stand/stand.ts';
+import { buildApps, startStand, type RunningApp } from '../stand/stand.ts';
 
 // Idle memory of each bundled app with the charts' Node flags: a real API server and Redis, one Queue and one WorkerPool.
 const SETTLE_MS = 20_000;

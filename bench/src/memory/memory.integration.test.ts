@@ -1,7 +1,7 @@
-import { eventually } from '@redis-queue/rig';
+import { APPS, eventually } from '@redis-queue/rig';
 import { expect, it } from 'vitest';
 import { residentMib, settling } from '../measuring/resident.ts';
-import { APPS, buildApps, startStand } from '../stand/stand.ts';
+import { buildApps, startStand } from '../stand/stand.ts';
 
 /** The charts allow 128 MiB; what stays of it is for load. */
 const LIMIT_MIB = 110;

@@ -1,15 +1,6 @@
-import { join } from 'node:path';
-import { DEPLOYMENTS, loadKubeClient, type KubeClient, type Resource } from '@redis-queue/controller';
-import {
-  eventually,
-  freePort,
-  startControlPlane,
-  startProcess,
-  startRedis,
-  workspaceRoot,
-  type ChildHandle,
-  type RedisServer,
-} from '@redis-queue/rig';
+import { DEPLOYMENTS, type KubeClient, type Resource } from '@redis-queue/controller';
+import { bundleOf, startAppProcess, type AppName, type ChildHandle, type RedisServer } from '@redis-queue/rig';
+import { startRig } from '@redis-queue/rig/controllers';
 import { ObjectWatch } from '../cluster-objects/object-watch.ts';
 import { startShiftedBusClock, type ShiftedBusClock } from './shifted-bus-clock.ts';
 
@@ -34,49 +25,27 @@ export interface OutageStand extends AsyncDisposable {
 
 const PASSWORD = 'bench';
 /** A Redis that is killed comes back with its data. */
-const PERSISTENT = ['--appendonly', 'yes'];
+const PERSISTENT = { password: PASSWORD, args: ['--appendonly', 'yes'] };
 const NODE_OPTIONS = `--max-old-space-size=80 --import=${new URL('shiftable-wall-clock.ts', import.meta.url).href}`;
 
 export async function startOutageStand(): Promise<OutageStand> {
   const stack = new AsyncDisposableStack();
-  const [controlPlane, queues, bus] = await Promise.all([
-    startControlPlane({ crds: true }),
-    startRedis({ password: PASSWORD, args: PERSISTENT }),
-    startRedis({ password: PASSWORD, args: PERSISTENT }),
-  ]);
-  stack.defer(async () => void (await Promise.all([controlPlane.stop(), queues.stop(), bus.stop()])));
+  const rig = stack.use(await startRig({ redis: PERSISTENT, bus: PERSISTENT }));
+  const { controlPlane, redis: queues, bus, client } = rig;
   const busClock = stack.use(await startShiftedBusClock(bus.port));
-  const namespace = await controlPlane.createNamespace('outage');
-  await controlPlane.apply({
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: { name: 'redis-credentials', namespace },
-    stringData: { 'redis-url': queues.url },
-  });
-  const client = loadKubeClient({ kubeconfigPath: controlPlane.kubeconfigPath });
-  stack.defer(() => client.close());
+  const namespace = await rig.namespace('outage');
   const end = new AbortController();
   stack.defer(() => end.abort());
   const deployments = await ObjectWatch.start<Sized>(client, DEPLOYMENTS, namespace, end.signal);
 
-  const startApp = async (name: string): Promise<ChildHandle> => {
-    const port = await freePort();
-    const app = startProcess(
-      process.execPath,
-      [
-        join(workspaceRoot, 'apps', name, 'dist/main.js'),
-        `--kubeconfig=${controlPlane.kubeconfigPath}`,
-        `--http-port=${port}`,
-        '--leader-elect=false',
-      ],
-      { env: { NODE_OPTIONS, BUS_REDIS_URL: `redis://:${PASSWORD}@127.0.0.1:${busClock.port}` } },
-    );
-    const ready = async (): Promise<boolean> => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok;
-    await eventually(ready, { timeoutMs: 60_000, intervalMs: 20, description: `${name} to be ready` }).catch(
-      (error: unknown) => {
-        throw new Error(`${name} did not get ready:\n${app.lines.slice(-10).join('\n')}`, { cause: error });
-      },
-    );
+  const startApp = async (name: AppName): Promise<ChildHandle> => {
+    const app = await startAppProcess(name, {
+      main: bundleOf(name),
+      kubeconfigPath: controlPlane.kubeconfigPath,
+      args: ['--leader-elect=false'],
+      env: { NODE_OPTIONS, BUS_REDIS_URL: `redis://:${PASSWORD}@127.0.0.1:${busClock.port}` },
+    });
+    await app.ready({ timeoutMs: 60_000, intervalMs: 20 });
     return app;
   };
   const controller = await startApp('workerpool-controller');

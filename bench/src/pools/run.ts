@@ -1,12 +1,12 @@
 import { QUEUES, WORKER_POOLS, type Queue as QueueKind, type WorkerPool } from '@redis-queue/api';
 import { DEPLOYMENTS, loadKubeClient, type KubeClient, type Resource } from '@redis-queue/controller';
-import { eventually } from '@redis-queue/rig';
+import { APPS, eventually } from '@redis-queue/rig';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { inFlight } from '../cluster-objects/in-flight.ts';
 import { ObjectWatch, untilNone } from '../cluster-objects/object-watch.ts';
 import { growth, samplesOf, sumBy } from '../measuring/prometheus.ts';
-import { APPS, type RunningApp, type Stand } from '../stand/stand.ts';
+import type { RunningApp, Stand } from '../stand/stand.ts';
 
 export interface PoolsOptions {
   pools: number;

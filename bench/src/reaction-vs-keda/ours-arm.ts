@@ -1,8 +1,9 @@
 import { QUEUES, WORKER_POOLS, type WorkerPool } from '@redis-queue/api';
 import type { Resource } from '@redis-queue/controller';
+import { APPS } from '@redis-queue/rig';
 import { randomPause, type Arm, type ArmContext } from './arm.ts';
 import { ObjectWatch, untilNone } from '../cluster-objects/object-watch.ts';
-import { APPS, type RunningApp } from '../stand/stand.ts';
+import type { RunningApp } from '../stand/stand.ts';
 
 const TIMEOUT_MS = 60_000;
 /** Until a new pool is at rest for the autoscaler, which looks at a queue each 2 s until it has seen its pools at zero. */

@@ -3,6 +3,7 @@ import { DEPLOYMENTS, loadKubeClient, type KubeClient, type Resource } from '@re
 import { seededRandom, wholeBetween } from '@redis-queue/simulator';
 import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
+import { APPS } from '@redis-queue/rig';
 import { startBusyQueues } from '../load/busy-queues.ts';
 import {
   ALONE,
@@ -15,7 +16,7 @@ import {
 } from '../fleet/fleet.ts';
 import { ObjectWatch, untilNone } from '../cluster-objects/object-watch.ts';
 import { percentile, tenths } from '../measuring/percentile.ts';
-import { APPS, type Stand } from '../stand/stand.ts';
+import type { Stand } from '../stand/stand.ts';
 
 export interface ReactionOptions extends FleetSpec {
   /** How many of the pools work on jobs all the time; the others are at zero. */

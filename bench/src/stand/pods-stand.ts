@@ -1,9 +1,8 @@
 import type { WorkerPool } from '@redis-queue/api';
+import { ownCluster, type OwnCluster } from '@redis-queue/cluster';
 import { loadKubeClient, type KubeClient } from '@redis-queue/controller';
-import { run } from '@redis-queue/e2e/cluster/cluster';
-import { apply, createSite, installChart } from '@redis-queue/e2e/cluster/install';
-import { buildBundles } from '@redis-queue/e2e/cluster/open';
-import { ownCluster, type OwnCluster } from '@redis-queue/e2e/cluster/own';
+import { buildBundles } from '@redis-queue/rig';
+import { apply, createSite, installChart, run } from '@redis-queue/rig/pods';
 import { Redis } from 'ioredis';
 
 /** The example worker finds its handler by this name, so every Queue has it, each in a namespace of its own. */

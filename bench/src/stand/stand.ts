@@ -1,21 +1,16 @@
-import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import {
+  APPS,
+  buildBundles,
+  bundleOf,
   eventually,
-  freePort,
-  startControlPlane,
-  startProcess,
+  startAppProcess,
   startRedis,
-  workspaceRoot,
-  type ChildHandle,
+  type AppName,
+  type AppProcess,
   type ControlPlane,
   type RedisServer,
 } from '@redis-queue/rig';
-
-export const APPS = ['queue-controller', 'workerpool-controller', 'autoscaler'] as const;
-export type AppName = (typeof APPS)[number];
+import { startRig, type Rig } from '@redis-queue/rig/controllers';
 
 /** What the bundled apps run against: a real API server with the CRDs and a real Redis, all on loopback; no pods run. */
 export interface Stand extends AsyncDisposable {
@@ -48,8 +43,7 @@ export interface StandOptions {
 
 export interface RunningApp {
   name: AppName;
-  process: ChildHandle;
-  httpPort: number;
+  process: AppProcess;
 }
 
 /** What charts/common and the Dockerfile set. */
@@ -57,29 +51,17 @@ const IMAGE_ENV = { NODE_OPTIONS: '--max-semi-space-size=1 --max-old-space-size=
 
 /** Builds the bundles of the apps, from Nx's cache where nothing changed. */
 export async function buildApps(): Promise<void> {
-  const projects = APPS.map((app) => `@redis-queue/${app}`).join(',');
-  await promisify(execFile)('npx', ['nx', 'run-many', '-t', 'build', '-p', projects], {
-    cwd: workspaceRoot,
-    maxBuffer: 64 * 1024 * 1024,
-  });
+  await buildBundles(APPS);
 }
+
+const REDIS = { password: 'bench' };
 
 export async function startStand(options: StandOptions = {}): Promise<Stand> {
   const { controllerManager = true, busApart = false, replicas: copies = 0 } = options;
-  const [controlPlane, redis, apart] = await Promise.all([
-    startControlPlane({ crds: true, controllerManager }),
-    startRedis({ password: 'bench' }),
-    busApart ? startRedis({ password: 'bench' }) : undefined,
-  ]);
-  const bus = apart ?? redis;
+  const rig = await startRig({ controllerManager, redis: REDIS, ...(busApart && { bus: REDIS }) });
+  const { controlPlane, redis, bus } = rig;
   const replicas = await Promise.all(Array.from({ length: copies }, () => startReplica(redis)));
-  const namespace = await controlPlane.createNamespace('bench');
-  await controlPlane.apply({
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: { name: 'redis-credentials', namespace },
-    stringData: { 'redis-url': (replicas[0] ?? redis).url },
-  });
+  const namespace = await rig.namespace('bench', { 'redis-url': (replicas[0] ?? redis).url });
   return {
     controlPlane,
     redis,
@@ -96,9 +78,9 @@ export async function startStand(options: StandOptions = {}): Promise<Stand> {
         { apiVersion: 'redis-queue.io/v1', kind: 'WorkerPool', metadata, spec: pool },
       ]);
     },
-    startApp: (name, ...args) => startApp(name, controlPlane, bus, args),
+    startApp: (name, ...args) => startApp(name, rig, args),
     [Symbol.asyncDispose]: async () => {
-      await Promise.all([controlPlane, redis, apart, ...replicas].map(async (server) => await server?.stop()));
+      await Promise.all([rig[Symbol.asyncDispose](), ...replicas.map((replica) => replica.stop())]);
     },
   };
 }
@@ -114,37 +96,18 @@ async function startReplica(master: RedisServer): Promise<RedisServer> {
   return replica;
 }
 
-async function startApp(
-  name: AppName,
-  controlPlane: ControlPlane,
-  bus: RedisServer,
-  args: readonly string[],
-): Promise<RunningApp> {
-  const bundle = join(workspaceRoot, 'apps', name, 'dist/main.js');
-  if (!existsSync(bundle)) throw new Error(`${bundle} is missing; run: npx nx run-many -t build`);
-  const httpPort = await freePort();
-  const child = startProcess(
-    process.execPath,
-    [
-      bundle,
-      `--kubeconfig=${controlPlane.kubeconfigPath}`,
-      `--http-port=${httpPort}`,
-      '--lease-namespace=default',
-      '--redis-secret-names=redis-credentials',
-      ...args,
-    ],
-    { env: { ...IMAGE_ENV, BUS_REDIS_URL: bus.url, POD_NAMESPACE: 'default', POD_NAME: `${name}-0` } },
-  );
+async function startApp(name: AppName, { controlPlane, bus }: Rig, args: readonly string[]): Promise<RunningApp> {
+  const child = await startAppProcess(name, {
+    main: bundleOf(name),
+    kubeconfigPath: controlPlane.kubeconfigPath,
+    args: ['--lease-namespace=default', '--redis-secret-names=redis-credentials', ...args],
+    env: { ...IMAGE_ENV, BUS_REDIS_URL: bus.url, POD_NAMESPACE: 'default', POD_NAME: `${name}-0` },
+  });
   void child.exited.then(({ code, signal }) => {
     if (code === 0 || signal === 'SIGKILL' || signal === 'SIGTERM') return;
     // Unheard, so that it ends the bench: figures without one of the apps would be none.
     throw new Error(`${name} ended with ${signal ?? code}:\n${child.lines.slice(-10).join('\n')}`);
   });
-  await eventually(async () => (await fetch(`http://127.0.0.1:${httpPort}/readyz`)).ok, {
-    timeoutMs: 30_000,
-    description: `${name} to be ready`,
-  }).catch((error: unknown) => {
-    throw new Error(`${name} did not get ready:\n${child.lines.slice(-10).join('\n')}`, { cause: error });
-  });
-  return { name, process: child, httpPort };
+  await child.ready();
+  return { name, process: child };
 }

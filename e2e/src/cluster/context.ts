@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { run, type OpenedCluster, type Command } from './cluster.ts';
-import { APPS, workspaceRoot } from './install.ts';
+import { APPS, workspaceRoot } from '@redis-queue/rig';
+import { run, type Command, type OpenedCluster } from '@redis-queue/rig/pods';
 
 /** Images that a cluster elsewhere pulls itself. */
 const REDIS_IMAGE = 'docker.io/library/redis:7.4-alpine';

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
-import { run, type Cluster, type OpenedCluster } from '../cluster/cluster.ts';
-import { applyExamples, createSite, installChart, removeChart } from '../cluster/install.ts';
+import { APPS } from '@redis-queue/rig';
+import { createSite, installChart, removeChart, run, type Cluster, type OpenedCluster } from '@redis-queue/rig/pods';
+import { applyExamples } from '../cluster/examples.ts';
 import { openCluster } from '../cluster/open.ts';
 import { DEMO_BURST } from '../ledger/plan.ts';
 import { runBurst } from './burst.ts';
@@ -106,13 +107,7 @@ async function diagnose({ kubectl }: Cluster): Promise<void> {
     ['get', 'pods,deployments', '-o', 'wide'],
     ['describe', 'workerpools.redis-queue.io'],
     ['get', 'events', '--sort-by=.lastTimestamp'],
-    ...['queue-controller', 'workerpool-controller', 'autoscaler'].map((app) => [
-      'logs',
-      '--tail=15',
-      '--prefix',
-      '-l',
-      `app.kubernetes.io/name=${app}`,
-    ]),
+    ...APPS.map((app) => ['logs', '--tail=15', '--prefix', '-l', `app.kubernetes.io/name=${app}`]),
   ];
   for (const look of looks) {
     say.note(`$ kubectl ${look.join(' ')}`);

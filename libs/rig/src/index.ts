@@ -22,3 +22,6 @@ export {
 } from './programs/binaries.ts';
 export type { ProgramSet } from './programs/binaries.ts';
 export { PYTHON, pythonPackages } from './programs/python.ts';
+export { APPS, type AppName } from './apps/apps.ts';
+export { buildBundles, bundleOf } from './apps/bundles.ts';
+export { startAppProcess, type AppProcess, type AppProcessOptions } from './apps/app-process.ts';

@@ -22,6 +22,7 @@ const LIB_MAY_IMPORT: Record<string, string[]> = {
   'libs/api': [],
   'libs/scaling': ['@redis-queue/api'],
   'libs/simulator': ['@redis-queue/scaling', '@redis-queue/api'],
+  'libs/rig': ['@redis-queue/controller', '@redis-queue/api'],
   'libs/scaling-bus': ['@redis-queue/bullmq'],
   'libs/worker': [],
 };

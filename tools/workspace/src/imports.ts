@@ -18,13 +18,14 @@ export function isTest(file: string): boolean {
   return file.endsWith('.test.ts') || /(^|\/)(vitest(\.[a-z0-9]+)*\.config|test-[a-z-]+|testbed)\.ts$/.test(file);
 }
 
+const exclude = (name: string): boolean => name === 'node_modules' || name === 'dist';
+
 /**
  * Every import below `projectRoot`, types included: a type that crosses a boundary couples as much as a call. Packages
  * within the folder, such as `bench/keda`, are projects of their own.
  */
 export function importsOf(workspaceRoot: string, projectRoot: string): ImportEdge[] {
   const cwd = join(workspaceRoot, projectRoot);
-  const exclude = (name: string): boolean => name === 'node_modules' || name === 'dist';
   const nested = globSync('*/package.json', { cwd, exclude }).map(dirname);
   const files = globSync('**/*.ts', { cwd, exclude });
   const own = files.filter((name) => !nested.some((folder) => name.startsWith(`${folder}${sep}`)));

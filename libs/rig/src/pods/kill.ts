@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { run, type Cluster } from './cluster.ts';
+import type { Cluster } from './cluster.ts';
+import { run } from './command.ts';
 
 /**
  * Kills a pod's process with SIGKILL, as the kernel does when memory runs out: no drain, no hand-over. On a cluster of

@@ -1,12 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { run, type Cluster } from './cluster.ts';
-
-export const workspaceRoot = join(import.meta.dirname, '../../..');
-
-/** The controllers, each with its image `redis-queue/<name>`. */
-export const APPS = ['queue-controller', 'workerpool-controller', 'autoscaler'];
+import { workspaceRoot } from '../programs/binaries.ts';
+import type { Cluster } from './cluster.ts';
+import { run } from './command.ts';
 
 /** The namespace with Redis, its Secrets and the objects of a team; the controllers live there too. */
 export interface Site {
@@ -26,7 +23,7 @@ export async function createSite(cluster: Cluster, namespace: string): Promise<S
   const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' };
   await apply(cluster, [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } }]);
   await apply(cluster, [secret('redis-credentials'), secret('redis-queue-bus')]);
-  const redis = await readFile(join(workspaceRoot, 'e2e/manifests/redis.yaml'), 'utf8');
+  const redis = await readFile(join(workspaceRoot, 'libs/rig/manifests/redis.yaml'), 'utf8');
   await run(cluster.kubectl, ['apply', '-n', namespace, '-f', '-'], redis.replace('REDIS_IMAGE', cluster.images.redis));
   await run(cluster.kubectl, ['rollout', 'status', '-n', namespace, 'deployment/redis', '--timeout=120s']);
   return { namespace, password };
@@ -86,17 +83,4 @@ export async function removeChart({ helm }: Cluster, namespace: string, chart: s
 export async function apply({ kubectl }: Cluster, objects: object[]): Promise<void> {
   const list = { apiVersion: 'v1', kind: 'List', items: objects };
   await run(kubectl, ['apply', '--server-side', '--field-manager=e2e', '-f', '-'], JSON.stringify(list));
-}
-
-/** The examples as a user applies them, with the pool's image replaced by the one that the cluster has. */
-export async function applyExamples({ kubectl, images }: Cluster, namespace: string, pool: object = {}): Promise<void> {
-  await run(kubectl, ['apply', '-n', namespace, '-f', example('queue.yaml')]);
-  const { image, version } = images.exampleWorker;
-  const patch = JSON.stringify({ spec: { image, version, ...pool } });
-  const patched = ['patch', '--local', '-f', example('workerpool.yaml'), '--type=merge', '-p', patch, '-o', 'json'];
-  await run(kubectl, ['apply', '-n', namespace, '-f', '-'], await run(kubectl, patched));
-}
-
-function example(name: string): string {
-  return join(workspaceRoot, 'examples', name);
 }

@@ -1,7 +1,8 @@
-import { buildImage, redisImage, startCluster, type Print } from '@redis-queue/cluster';
-import { helmPath, program } from '@redis-queue/rig';
-import type { OpenedCluster } from './cluster.ts';
-import { APPS } from './install.ts';
+import { APPS, helmPath, program } from '@redis-queue/rig';
+import type { OpenedCluster } from '@redis-queue/rig/pods';
+import { startCluster } from './cluster.ts';
+import { buildImage, redisImage } from './images.ts';
+import type { Print } from './progress.ts';
 
 const REGISTRY = 'localhost';
 const TAG = 'dev';
