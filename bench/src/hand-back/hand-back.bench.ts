@@ -54,13 +54,13 @@ const staying = wave('staying');
 await Promise.all(staying.map((pod) => pod.waitForLine(/connected to Redis/, { timeoutMs: 60_000 })));
 
 console.error('SIGTERM to the pods that run them');
-const toldMs = performance.now();
+const signalledMs = performance.now();
 const leftMs = await Promise.all(
   leaving.map(async (pod) => {
     pod.kill('SIGTERM');
     const { code } = await pod.exited;
     if (code !== 0) throw new Error(`a pod ended with ${code}:\n${pod.lines.slice(-5).join('\n')}`);
-    return performance.now() - toldMs;
+    return performance.now() - signalledMs;
   }),
 );
 const interrupted = leaving.flatMap(({ lines }) => lines.filter((line) => /handed the job back/.test(line))).length;
