@@ -26,7 +26,7 @@ describe('the project graph', () => {
     expect(roots.filter((root) => root.startsWith('apps/')).toSorted()).toEqual(
       APP_NAMES.map((name) => `apps/${name}`).toSorted(),
     );
-    for (const lib of ['api', 'controller', 'bullmq', 'scaling', 'scaling-bus', 'worker', 'rig'])
+    for (const lib of ['api', 'controller', 'bullmq', 'scaling', 'simulator', 'scaling-bus', 'worker', 'rig'])
       expect(roots).toContain(`libs/${lib}`);
   });
 
@@ -88,6 +88,15 @@ describe('a forbidden import is named', () => {
       violation(edge('libs/scaling/src/size.ts', specifier, { package: specifier }), scaling, projects);
     expect(of('@redis-queue/controller')).toMatch(/may import @redis-queue\/api/);
     expect(of('ioredis')).toMatch(/only libs\/bullmq/);
+  });
+
+  it('a simulator that imports a client library, or reads a file', () => {
+    const simulator = { ...project('libs/simulator'), dependencies: ['@redis-queue/bullmq', 'bullmq'] };
+    const of = (target: ImportEdge['target']) =>
+      violation(edge('libs/simulator/src/index.ts', Object.values(target)[0] as string, target), simulator, projects);
+    expect(of({ package: '@redis-queue/bullmq' })).toMatch(/may import @redis-queue\/scaling, @redis-queue\/api$/);
+    expect(of({ package: 'bullmq' })).toMatch(/only libs\/bullmq/);
+    expect(of({ builtin: 'node:fs' })).toMatch(/does no I\/O/);
   });
 
   it('allows what the architecture allows', () => {

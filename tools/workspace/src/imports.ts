@@ -1,5 +1,5 @@
 import { readFileSync, globSync } from 'node:fs';
-import { join, relative, resolve, sep } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { builtinModules } from 'node:module';
 import { parseSync, type EcmaScriptModule } from 'oxc-parser';
 import { lineAt } from './files.ts';
@@ -12,8 +12,8 @@ export interface ImportEdge {
   line: number;
   /** What stands between the quotes. */
   specifier: string;
-  /** The package that a bare specifier names, the path that a relative one resolves to. */
-  target: { package: string } | { path: string };
+  /** The package that a bare specifier names, the path that a relative one resolves to, a module of Node's. */
+  target: { package: string } | { path: string } | { builtin: string };
 }
 
 /** What is tested about, not shipped: tests may use `@redis-queue/rig` and read any folder. */
@@ -26,23 +26,26 @@ export function isTest(file: string): boolean {
   );
 }
 
-/** Every import below `projectRoot`, types included: a type that crosses a boundary couples as much as a call. */
+const exclude = (name: string): boolean => name === 'node_modules' || name === 'dist';
+
+/**
+ * Every import below `projectRoot`, types included: a type that crosses a boundary couples as much as a call. Packages
+ * within the folder, such as `bench/keda`, are projects of their own.
+ */
 export function importsOf(workspaceRoot: string, projectRoot: string): ImportEdge[] {
-  const files = globSync('**/*.ts', {
-    cwd: join(workspaceRoot, projectRoot),
-    exclude: (name) => name === 'node_modules' || name === 'dist',
-  });
-  return files.flatMap((name) => {
+  const cwd = join(workspaceRoot, projectRoot);
+  const nested = globSync('*/package.json', { cwd, exclude }).map(dirname);
+  const files = globSync('**/*.ts', { cwd, exclude });
+  const own = files.filter((name) => !nested.some((folder) => name.startsWith(`${folder}${sep}`)));
+  return own.flatMap((name) => {
     const file = join(projectRoot, name);
     const text = readFileSync(join(workspaceRoot, file), 'utf8');
-    return requestsOf(parseSync(file, text).module, text)
-      .filter(({ specifier }) => !isBuiltin(specifier))
-      .map(({ specifier, start }) => ({
-        file,
-        line: lineAt(text, start),
-        specifier,
-        target: target(workspaceRoot, file, specifier),
-      }));
+    return requestsOf(parseSync(file, text).module, text).map(({ specifier, start }) => ({
+      file,
+      line: lineAt(text, start),
+      specifier,
+      target: target(workspaceRoot, file, specifier),
+    }));
   });
 }
 
@@ -66,6 +69,7 @@ function target(workspaceRoot: string, file: string, specifier: string): ImportE
     const absolute = resolve(workspaceRoot, file, '..', specifier);
     return { path: relative(workspaceRoot, absolute).split(sep).join('/') };
   }
+  if (isBuiltin(specifier)) return { builtin: specifier };
   const [scope, name] = specifier.split('/');
   return { package: specifier.startsWith('@') ? `${scope}/${name}` : scope! };
 }
