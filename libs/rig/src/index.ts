@@ -4,6 +4,7 @@ export type { ChildHandle, ProcessExit, ProcessOptions } from './process.ts';
 export { processStartTime } from './guardian.ts';
 export { startRedis, type RedisOptions, type RedisServer } from './redis.ts';
 export { startRedisCluster, type RedisCluster } from './redis-cluster.ts';
+export { startRedisSentinel, type RedisSentinel, type RedisSentinelOptions } from './redis-sentinel.ts';
 export { startSilentProxy, type SilentProxy } from './silent-proxy.ts';
 export { helmPath, startControlPlane } from './control-plane/control-plane.ts';
 export type { ControlPlane, ControlPlaneOptions } from './control-plane/control-plane.ts';
