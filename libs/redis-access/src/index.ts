@@ -1,0 +1,11 @@
+export type { PoolObject, QueueObject, SecretObject } from './objects.ts';
+export { queueRef } from './queue-ref.ts';
+export {
+  resolveRedis,
+  resolveRedisOfRoles,
+  type RedisAccess,
+  type RedisAccessProblem,
+  type SecretSources,
+} from './resolve.ts';
+export { readSecretNames, REDIS_SECRET_NAMES_FLAG } from './secret-names.ts';
+export { secretCache, watchSecrets, type WatchedSecrets } from './watch.ts';
