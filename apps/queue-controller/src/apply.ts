@@ -1,4 +1,4 @@
-import type { Queue } from '@redis-queue/api';
+import type { Queue, QueueReason } from '@redis-queue/api';
 import {
   formatOwnerMark,
   GLOBAL_CONCURRENCY_FIELD,
@@ -11,6 +11,15 @@ import {
   type FencedWrite,
   type QueueRef,
 } from '@redis-queue/bullmq';
+import {
+  isApiFailure,
+  isFinalizerStep,
+  type FinalizerStep,
+  type KindContext,
+  type Resource,
+} from '@redis-queue/controller';
+import { describeStep } from './describe.ts';
+import { queueRef, redisProblem, resolveConnection, type Sources } from './observe.ts';
 import type { QueuePlan, QueueStep } from './steps.ts';
 import type { Problem } from './reasons.ts';
 
@@ -20,7 +29,7 @@ type Redis = Parameters<typeof pauseQueue>[0];
 export interface Writers {
   /** Absent only for plans whose steps do not touch Redis. */
   readonly redis?: Redis | undefined;
-  setFinalizer(queue: Queue, present: boolean): Promise<void>;
+  applyFinalizer(step: FinalizerStep): Promise<void>;
 }
 
 export interface Applied {
@@ -32,6 +41,32 @@ export interface Applied {
 
 /** Rounds of ≤ 1,000 jobs a reconcile, so that removing millions of jobs does not starve other queues. */
 const OBLITERATE_ROUNDS = 20;
+
+/**
+ * Carries a queue's plan out; what Redis throws becomes the problem. A queue that is only observed is not written to.
+ *
+ * @throws what the API server throws.
+ */
+export async function applyQueue(
+  queue: Queue & Resource,
+  plan: QueuePlan,
+  { signal, log, applyFinalizer }: KindContext<Queue & Resource, QueueReason>,
+  sources: Sources,
+): Promise<Applied> {
+  const writes = queue.spec.adoptionPolicy !== 'Observe' || queue.metadata.deletionTimestamp !== undefined;
+  if (!writes) return { done: [] };
+  const connection = resolveConnection(queue, sources);
+  const redis = connection.ok ? sources.connections.get(connection.target) : undefined;
+  const writers: Writers = { redis, applyFinalizer: (step) => applyFinalizer(queue, step) };
+  try {
+    const applied = await applyPlan(queue, queueRef(queue), plan, writers, signal);
+    for (const step of applied.done) log.info({ step: step.kind }, describeStep(step));
+    return applied;
+  } catch (error) {
+    if (isApiFailure(error) || signal.aborted || !connection.ok) throw error;
+    return { done: [], problem: redisProblem(error, connection.target, sources.connections) };
+  }
+}
 
 /**
  * Does the steps in order; each is idempotent and fenced by the owner mark, so that a crash before or after any of them
@@ -71,8 +106,8 @@ async function applyStep(
   writers: Writers,
   signal: AbortSignal | undefined,
 ): Promise<StepResult> {
-  if (step.kind === 'addFinalizer' || step.kind === 'removeFinalizer') {
-    await writers.setFinalizer(queue, step.kind === 'addFinalizer');
+  if (isFinalizerStep(step)) {
+    await writers.applyFinalizer(step);
     return DONE;
   }
   const { redis } = writers;
@@ -90,7 +125,7 @@ const OWNERSHIP_LOST: Problem = {
   message: 'another claimant changed the owner mark meanwhile; looking again',
 };
 
-type MetaStep = Exclude<QueueStep, { kind: 'addFinalizer' | 'removeFinalizer' | 'obliterate' | 'pause' | 'resume' }>;
+type MetaStep = Exclude<QueueStep, FinalizerStep | { kind: 'obliterate' | 'pause' | 'resume' }>;
 
 function metaWrite(step: MetaStep): Omit<FencedWrite, 'expected'> {
   switch (step.kind) {

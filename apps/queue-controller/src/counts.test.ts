@@ -13,8 +13,6 @@ const counts = (waiting: number, active = 0): QueueCounts => ({
 const at = (seconds: number): string => new Date(Date.UTC(2026, 0, 1) + seconds * 1000).toISOString();
 const next = (seconds: number, state: QueueCounts): SampledStatus => ({
   counts: state,
-  waitP95: null,
-  oldestAge: null,
   sampledAt: at(seconds),
 });
 

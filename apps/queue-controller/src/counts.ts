@@ -2,11 +2,11 @@ import type { QueueCounts, QueueStatus } from '@redis-queue/api';
 import { headAgeMs, type QueueSample } from '@redis-queue/bullmq';
 import { timestamp } from '@redis-queue/controller';
 
-/** The part of the status that the sampler writes; null removes a field. */
+/** The part of the status that the sampler writes. */
 export interface SampledStatus {
   readonly counts: QueueCounts;
-  readonly waitP95: string | null;
-  readonly oldestAge: string | null;
+  readonly waitP95?: string;
+  readonly oldestAge?: string;
   readonly sampledAt: string;
 }
 
@@ -19,8 +19,8 @@ export function sampledStatus(sample: QueueSample, waitP95Ms: number | undefined
   const age = headAgeMs(sample);
   return {
     counts: { waiting: waiting + legacyPaused, prioritized, active, delayed, overdue, failed },
-    waitP95: waitP95Ms === undefined ? null : formatDuration(waitP95Ms),
-    oldestAge: age === undefined ? null : formatDuration(age),
+    ...(waitP95Ms !== undefined && { waitP95: formatDuration(waitP95Ms) }),
+    ...(age !== undefined && { oldestAge: formatDuration(age) }),
     sampledAt: timestamp(sample.redisTimeMs),
   };
 }

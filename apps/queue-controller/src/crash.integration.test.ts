@@ -41,8 +41,8 @@ class Reconciler {
     const plan = await this.plan();
     const writers: Writers = {
       redis,
-      setFinalizer: (queue, present) => {
-        queue.metadata.finalizers = present ? [DATA_FINALIZER] : [];
+      applyFinalizer: ({ kind }) => {
+        this.queue.metadata.finalizers = kind === 'addFinalizer' ? [DATA_FINALIZER] : [];
         return Promise.resolve();
       },
     };
@@ -136,7 +136,7 @@ describe.each(scenarios)(
 test('a claimant that lost the race for the mark writes nothing more', async () => {
   const late = await new Reconciler({ rateLimits: { maxJobsPerSecond: 10 } }, false).plan();
   await redis.hset('bull:emails:meta', { 'redis-queue:owner': markOf([], 'c1/crm/mail') });
-  const applied = await applyPlan(queueObject(), ref, late, { redis, setFinalizer: () => Promise.resolve() });
+  const applied = await applyPlan(queueObject(), ref, late, { redis, applyFinalizer: () => Promise.resolve() });
   expect(applied).toMatchObject({ done: [], problem: { reason: 'OwnershipLost' } });
   expect(await redis.hkeys('bull:emails:meta')).toEqual(['redis-queue:owner']);
 });

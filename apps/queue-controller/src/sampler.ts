@@ -10,7 +10,8 @@ import {
   type RedisTarget,
 } from '@redis-queue/bullmq';
 import { TokenBucket } from '@redis-queue/controller';
-import { isWorthWriting, percentile, sampledStatus } from './counts.ts';
+import { isWorthWriting, percentile, sampledStatus, type SampledStatus } from './counts.ts';
+import type { QueueObject } from './kind.ts';
 import type { QueueMetrics } from './metrics.ts';
 import { queueRef, redisProblem, resolveConnection, type Sources } from './observe.ts';
 
@@ -26,15 +27,15 @@ const IDLE_CONNECTION_MS = 5 * 60_000;
 export interface SamplerDeps {
   readonly sources: Sources;
   readonly metrics: QueueMetrics;
-  listQueues(): Queue[];
-  patchStatus(queue: Queue, status: object): Promise<void>;
+  listQueues(): QueueObject[];
+  writeStatus(queue: QueueObject, status: SampledStatus): Promise<void>;
   /** Told of a status that could not be written; the next round tries again. */
   onError(queue: Queue, error: unknown): void;
   now(): Date;
 }
 
 interface Looked {
-  readonly queue: Queue;
+  readonly queue: QueueObject;
   readonly sample: QueueSample;
   readonly waitP95Ms: number | undefined;
 }
@@ -67,7 +68,7 @@ export class QueueSampler {
 
   /** One round over all queues; a Redis that does not answer costs only its own queues their numbers. */
   async sampleAll(): Promise<void> {
-    const byTarget = new Map<string, { target: RedisTarget; queues: Queue[] }>();
+    const byTarget = new Map<string, { target: RedisTarget; queues: QueueObject[] }>();
     for (const queue of this.#deps.listQueues()) {
       const connection = resolveConnection(queue, this.#deps.sources);
       if (!connection.ok) continue;
@@ -84,7 +85,7 @@ export class QueueSampler {
     for (const each of looked) await this.#writeStatus(each);
   }
 
-  async #sampleTarget(target: RedisTarget, queues: Queue[]): Promise<Looked[]> {
+  async #sampleTarget(target: RedisTarget, queues: QueueObject[]): Promise<Looked[]> {
     const { connections } = this.#deps.sources;
     const redis = connections.get(target);
     const from = performance.now();
@@ -133,7 +134,7 @@ export class QueueSampler {
     const status = sampledStatus(sample, waitP95Ms);
     if (queue.metadata.deletionTimestamp || !isWorthWriting(queue.status, status) || !this.#writes.take()) return;
     try {
-      await this.#deps.patchStatus(queue, status);
+      await this.#deps.writeStatus(queue, status);
     } catch (error) {
       this.#deps.onError(queue, error);
     }

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { planQueue } from './plan.ts';
 import type { ObservedQueue } from './steps.ts';
 import type { Problem } from './reasons.ts';
-import { isNews, queueStatus, retryAfterMs, type ReconciledStatus } from './status.ts';
+import { queueStatus, type ReconciledStatus } from './status.ts';
 import { ADOPTED_AT, markOf, NOW, observed, queueObject } from './test-queues.ts';
 
 const ref = { prefix: 'bull', name: 'emails' };
@@ -119,31 +119,5 @@ describe('what the status says', () => {
     expect(condition(status, type)).toMatchObject({ status: 'True', message: expect.stringMatching(message) });
     expect(condition(status, 'Ready')?.status).toBe('True');
     expect(condition(statusOf({}, observed(), undefined, status), type)).toBeUndefined();
-  });
-});
-
-/** A Ready=False that began so long before NOW. */
-function since(seconds: number): Condition[] {
-  const lastTransitionTime = new Date(NOW.getTime() - seconds * 1000).toISOString();
-  return [{ type: 'Ready', status: 'False', reason: 'RedisUnreachable', message: 'no', lastTransitionTime }];
-}
-
-describe('coming back to a problem', () => {
-  test('waits as long as it has lasted, from 1 s to 60 s, and remembers across restarts', () => {
-    expect([0, 1, 10, 60, 3600].map((seconds) => retryAfterMs(since(seconds), NOW, 0.5))).toEqual([
-      1_000, 1_000, 10_000, 60_000, 60_000,
-    ]);
-    expect(retryAfterMs(undefined, NOW, 0.5)).toBe(1_000);
-  });
-
-  test('spreads by a tenth', () => {
-    expect(retryAfterMs(since(60), NOW, 0)).toBe(54_000);
-    expect(retryAfterMs(since(60), NOW, 0.999)).toBeLessThan(66_000);
-  });
-
-  test('an event is due when the reason is new, not while it lasts', () => {
-    const queue = queueObject({}, {}, { conditions: since(1) });
-    expect(isNews(queue, 'RedisUnreachable')).toBe(false);
-    expect(isNews(queue, 'RedisAuthFailed')).toBe(true);
   });
 });

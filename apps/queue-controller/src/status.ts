@@ -1,15 +1,19 @@
 import { effectiveRateLimit, type QueueRef } from '@redis-queue/bullmq';
-import { QUEUE_REASONS, type Condition, type Queue, type QueueReason, type QueueStatus } from '@redis-queue/api';
-import { removeCondition, setCondition } from '@redis-queue/controller';
+import { QUEUE_REASONS, type Condition, type Queue, type QueueStatus } from '@redis-queue/api';
+import { kindConditions, type Resource } from '@redis-queue/controller';
 import { describeStep } from './describe.ts';
 import type { ObservedQueue, QueuePlan } from './steps.ts';
 import { QueueCondition, type Problem } from './reasons.ts';
 
 /** The part of the status that a reconcile writes; counts are the sampler's. */
-export type ReconciledStatus = Pick<
-  QueueStatus,
-  'observedGeneration' | 'conditions' | 'effective' | 'adoptedAt' | 'plan'
->;
+export const RECONCILED_FIELDS = [
+  'observedGeneration',
+  'conditions',
+  'effective',
+  'adoptedAt',
+  'plan',
+] as const satisfies (keyof QueueStatus)[];
+export type ReconciledStatus = Pick<QueueStatus, (typeof RECONCILED_FIELDS)[number]>;
 
 export interface Outcome {
   readonly ref: QueueRef;
@@ -20,7 +24,7 @@ export interface Outcome {
 }
 
 /** What the status shall say. Pure; an unchanged outcome gives a deeply equal status. */
-export function queueStatus(queue: Queue, outcome: Outcome, now: Date): ReconciledStatus {
+export function queueStatus(queue: Queue & Resource, outcome: Outcome, now: Date): ReconciledStatus {
   const observes = queue.spec.adoptionPolicy === 'Observe';
   const sentences = outcome.plan.steps.map(describeStep);
   const adoptedAt = adoptedAtOf(outcome) ?? queue.status?.adoptedAt;
@@ -33,23 +37,13 @@ export function queueStatus(queue: Queue, outcome: Outcome, now: Date): Reconcil
   };
 }
 
-function conditions(queue: Queue, { observed, plan, problem }: Outcome, now: Date): Condition[] {
-  const observedGeneration = queue.metadata.generation;
-  const ready = problem ?? readySentence(queue, plan);
-  const kind = QUEUE_REASONS[ready.reason].kind;
-  const held: [string, Problem | undefined, 'True' | 'False'][] = [
-    [QueueCondition.Ready, ready, kind === 'ready' ? 'True' : 'False'],
-    [QueueCondition.Reconciling, kind === 'retries' ? ready : undefined, 'True'],
-    [QueueCondition.Stalled, kind === 'stalled' ? ready : undefined, 'True'],
-    [QueueCondition.BurstCapped, burstCapped(queue), 'True'],
-    [QueueCondition.FieldsNotEnforced, fieldsNotEnforced(queue), 'True'],
-    [QueueCondition.MaxmemoryPolicy, maxmemoryPolicy(observed), 'True'],
-  ];
-  return held.reduce<Condition[]>(
-    (list, [type, why, status]) =>
-      why ? setCondition(list, { type, status, observedGeneration, ...why }, now) : removeCondition(list, type),
-    [...(queue.status?.conditions ?? [])],
-  );
+function conditions(queue: Queue & Resource, { observed, plan, problem }: Outcome, now: Date): Condition[] {
+  const notices = {
+    [QueueCondition.BurstCapped]: burstCapped(queue),
+    [QueueCondition.FieldsNotEnforced]: fieldsNotEnforced(queue),
+    [QueueCondition.MaxmemoryPolicy]: maxmemoryPolicy(observed),
+  };
+  return kindConditions(queue, QUEUE_REASONS, problem ?? readySentence(queue, plan), notices, now);
 }
 
 function readySentence(queue: Queue, plan: QueuePlan): Problem {
@@ -118,20 +112,4 @@ function effective(queue: Queue, { ref, observed, plan, problem }: Outcome): Que
 
 function adoptedAtOf({ plan }: Outcome): string | undefined {
   return plan.steps.find((step) => step.kind === 'claim')?.mark.adoptedAt;
-}
-
-/**
- * When to look at a queue with a problem again, in ms: about as long as the problem has lasted, between 1 s and 60 s,
- * spread by ± 10 %. The condition remembers since when, so that a restart of the controller does not start over.
- * @param random in [0, 1)
- */
-export function retryAfterMs(conditionList: readonly Condition[] | undefined, now: Date, random: number): number {
-  const ready = conditionList?.find(({ type }) => type === QueueCondition.Ready);
-  const lasted = ready?.status === 'False' ? now.getTime() - Date.parse(ready.lastTransitionTime) : 0;
-  return Math.round(Math.min(Math.max(lasted, 1_000), 60_000) * (0.9 + 0.2 * random));
-}
-
-/** Whether a problem is news: the reason differs from the one that the status gives. */
-export function isNews(queue: Queue, reason: QueueReason): boolean {
-  return queue.status?.conditions?.find(({ type }) => type === QueueCondition.Ready)?.reason !== reason;
 }

@@ -6,6 +6,7 @@ import type {
   RateLimitWindow,
   ServerInfo,
 } from '@redis-queue/bullmq';
+import type { FinalizerStep } from '@redis-queue/controller';
 import type { Claimant, HolderState } from './ownership.ts';
 import type { Problem } from './reasons.ts';
 
@@ -26,7 +27,7 @@ export interface ObservedQueue {
 
 /** One change, small enough to be interrupted before and after. */
 export type QueueStep =
-  | { readonly kind: 'addFinalizer' }
+  | FinalizerStep
   | { readonly kind: 'claim'; readonly mark: OwnerMark; readonly from?: string }
   | { readonly kind: 'pause' }
   | { readonly kind: 'setRateLimit'; readonly window: RateLimitWindow; readonly was?: RateLimitWindow }
@@ -35,8 +36,7 @@ export type QueueStep =
   | { readonly kind: 'clearGlobalConcurrency' }
   | { readonly kind: 'resume' }
   | { readonly kind: 'release'; readonly mark: OwnerMark; readonly fields: readonly ManagedField[] }
-  | { readonly kind: 'obliterate'; readonly force: boolean }
-  | { readonly kind: 'removeFinalizer'; readonly dataRetained?: string };
+  | { readonly kind: 'obliterate'; readonly force: boolean };
 
 export interface QueuePlan {
   /** In the order to apply them; none when nothing differs. */

@@ -1,22 +1,21 @@
 import { type Queue, QUEUES, redisSecretName } from '@redis-queue/api';
 import { connectionKey, queueId, RedisConnections, type QueueRef, type RedisTarget } from '@redis-queue/bullmq';
 import {
-  addFinalizer,
   isNotFound,
   keyOf,
   keyToString,
+  manageKind,
   NAMESPACES,
-  removeFinalizer,
   SECRETS,
+  StatusWriter,
   type Manager,
   type ObjectCache,
   type ObjectKey,
-  type Resource,
 } from '@redis-queue/controller';
+import { queueKind, type QueueObject } from './kind.ts';
 import { QueueMetrics } from './metrics.ts';
 import { queueRef, resolveConnection, ServerInfoCache, type Sources } from './observe.ts';
-import { DRIFT_CHECK_MS, reconcileQueue, type ReconcileDeps } from './reconcile.ts';
-import { DATA_FINALIZER, type Secret } from './resources.ts';
+import type { Secret } from './resources.ts';
 import { QueueSampler } from './sampler.ts';
 
 export interface Settings {
@@ -29,7 +28,10 @@ export interface Settings {
   readonly driftCheckMs?: number;
 }
 
-type QueueObject = Queue & Resource;
+/** How often an unchanged queue is compared with Redis, to repair what others changed there. */
+const DRIFT_CHECK_MS = 60_000;
+/** The field manager of what the sampler writes into status. */
+const SAMPLER_MANAGER = 'redis-queue-sampler';
 
 const BY_REDIS_QUEUE = 'redis-queue';
 const BY_SECRET = 'secret';
@@ -60,27 +62,9 @@ export async function wireQueueController(manager: Manager, settings: Settings):
     servers: new ServerInfoCache(),
   };
   const metrics = new QueueMetrics(manager.registry);
-  const patchStatus = async (queue: Queue, status: object): Promise<void> => {
-    const { uid } = queue.metadata;
-    await client.mergePatch(QUEUES, keyOf(queue), { metadata: { uid }, status }, { subresource: 'status' });
-  };
-  const deps: ReconcileDeps = {
-    sources,
-    metrics,
-    patchStatus,
-    events: manager.events,
-    driftCheckMs: settings.driftCheckMs ?? DRIFT_CHECK_MS,
-    setFinalizer: async (queue, present) => {
-      await (present ? addFinalizer : removeFinalizer)(client, QUEUES, queue as QueueObject, DATA_FINALIZER);
-    },
-    now: () => new Date(),
-    random: Math.random,
-  };
-  const controller = manager.controller<QueueObject>({
-    name: 'queue',
-    type: QUEUES,
+  const kind = queueKind({ sources, metrics, driftCheckMs: settings.driftCheckMs ?? DRIFT_CHECK_MS });
+  const controller = manageKind(manager, kind, {
     concurrency: settings.concurrency ?? 8,
-    reconcile: (context) => reconcileQueue(context, deps),
     watches: [
       ...[...secrets.values()].map((cache) => ({
         cache,
@@ -102,10 +86,11 @@ export async function wireQueueController(manager: Manager, settings: Settings):
       if (connection.ok && connectionKey(connection.target) === key) controller.enqueue(keyOf(queue));
     }
   }
+  const sampledStatus = new StatusWriter<QueueObject>({ client, type: QUEUES, fieldManager: SAMPLER_MANAGER });
   const sampler = new QueueSampler({
     sources,
     metrics,
-    patchStatus,
+    writeStatus: (queue, status) => sampledStatus.write(queue, status),
     listQueues: () => queues.list(),
     onError: (queue, error) =>
       manager.log.warn({ queue: keyToString(keyOf(queue)), err: error }, 'the sampled status could not be written'),

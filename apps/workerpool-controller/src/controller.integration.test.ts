@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { DEPLOYMENTS, keyOf } from '@redis-queue/controller';
 import { eventually } from '@redis-queue/rig';
 import { DECISION_ANNOTATION } from '@redis-queue/scaling-bus';
-import { SECRET_ANNOTATION, type Deployment, type PoolObject } from './resources.ts';
-import { controller, ns, startController, t } from './test-controller.ts';
+import { SECRET_ANNOTATION } from './kubernetes/names.ts';
+import type { Deployment, PoolObject } from './kubernetes/objects.ts';
+import { controller, ns, startController, t } from './testing/controller.ts';
 
 const declareSize = ({ metadata: { name } }: PoolObject, spec: object) =>
   t.client.apply(DEPLOYMENTS, { metadata: { namespace: ns, name }, spec }, { fieldManager: 'gitops', force: true });

@@ -4,12 +4,13 @@ import { DEPLOYMENTS, isOwnedBy, keyOf, SECRETS } from '@redis-queue/controller'
 import { eventually } from '@redis-queue/rig';
 import { applyStep } from './apply.ts';
 import { NO_CONFIG } from './deployment/config.ts';
+import { isOurSize, scaleManagerOwnsReplicas } from './deployment/replicas.ts';
+import { VERSION_ANNOTATION } from './kubernetes/names.ts';
+import type { Deployment, PoolObject, Secret } from './kubernetes/objects.ts';
+import type { QueueObject } from './kubernetes/objects.ts';
 import { planPool } from './plan.ts';
-import { resolveQueues } from './queues.ts';
-import { isOurSize, scaleManagerOwnsReplicas } from './size/replicas.ts';
-import { VERSION_ANNOTATION, type Deployment, type PoolObject, type Secret } from './resources.ts';
-import { runController, testCluster, type TestCluster } from './test-cluster.ts';
-import type { QueueObject } from './observe.ts';
+import { resolveQueues } from './queues/resolve.ts';
+import { runController, testCluster, type TestCluster } from './testing/cluster.ts';
 
 let t: TestCluster;
 beforeAll(async () => {

@@ -1,7 +1,8 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
 import type { BusDropReason } from '@redis-queue/scaling-bus';
-import type { DropReason } from './size/decide.ts';
-import type { PoolStep } from './plan.ts';
+import type { PoolStep } from './deployment/steps.ts';
+import type { DecisionMetrics } from './size/consume.ts';
+import type { DropReason } from './size/judge.ts';
 
 const DROP_REASONS: readonly (DropReason | BusDropReason)[] = [
   'pool-gone',
@@ -22,7 +23,7 @@ export type RolloutOutcome = 'complete' | 'failed' | 'rolled-back';
 const ROLLOUT_OUTCOMES: readonly RolloutOutcome[] = ['complete', 'failed', 'rolled-back'];
 
 /** The app's own metrics; no label names a pool, so their number is fixed. */
-export class PoolMetrics {
+export class PoolMetrics implements DecisionMetrics {
   readonly #decisions: Counter;
   readonly #dropped: Counter;
   readonly #failures: Counter;

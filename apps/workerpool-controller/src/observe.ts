@@ -1,28 +1,20 @@
-import { redisSecretName, type Queue } from '@redis-queue/api';
-import {
-  DEPLOYMENTS,
-  keyOf,
-  keyToString,
-  type KubeClient,
-  type ObjectCache,
-  type ObjectKey,
-  type Resource,
-} from '@redis-queue/controller';
-import { blockedPods } from './status/blocked.ts';
+import { redisSecretName } from '@redis-queue/api';
+import { keyOf, keyToString, type KubeClient, type ObjectCache, type ObjectKey } from '@redis-queue/controller';
 import { readConfig, type ConfigSources } from './deployment/config.ts';
-import type { Pod } from './status/pods.ts';
-import type { ObservedPool } from './plan.ts';
-import { resolveQueues } from './queues.ts';
+import { readDeployment } from './deployment/write.ts';
+import { POOL_LABEL } from './kubernetes/names.ts';
 import {
   POD_DISRUPTION_BUDGETS,
-  POOL_LABEL,
   type Deployment,
   type PodDisruptionBudget,
   type PoolObject,
+  type QueueObject,
   type Secret,
-} from './resources.ts';
-
-export type QueueObject = Queue & Resource;
+} from './kubernetes/objects.ts';
+import { blockedPods } from './pods/blocked.ts';
+import type { Pod } from './pods/pods.ts';
+import { resolveQueues } from './queues/resolve.ts';
+import type { ObservedPool } from './steps.ts';
 
 /** Where the controller looks: caches, and the API server itself before it writes. */
 export interface Sources extends ConfigSources {
@@ -109,12 +101,4 @@ export async function observeLive(
     client.get<PodDisruptionBudget>(POD_DISRUPTION_BUDGETS, keyOf(pool), signal ? { signal } : {}),
   ]);
   return { ...cached, deployment, budget };
-}
-
-export function readDeployment(
-  pool: PoolObject,
-  client: KubeClient,
-  signal?: AbortSignal,
-): Promise<Deployment | undefined> {
-  return client.get<Deployment>(DEPLOYMENTS, keyOf(pool), signal ? { signal } : {});
 }

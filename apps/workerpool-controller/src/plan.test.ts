@@ -3,10 +3,12 @@ import type { WorkerPool } from '@redis-queue/api';
 import { DECISION_ANNOTATION } from '@redis-queue/scaling-bus';
 import { NO_CONFIG } from './deployment/config.ts';
 import { desiredBudget } from './deployment/disruption-budget.ts';
-import { planPool, type ObservedPool } from './plan.ts';
-import { CONTEST_MS } from './size/replicas.ts';
-import { REPLICAS_ANNOTATION, type Deployment } from './resources.ts';
-import { aPool, autoscaled, liveDeployment, ownerOfReplicas, someQueues } from './testbed.ts';
+import { CONTEST_MS } from './deployment/replicas.ts';
+import { REPLICAS_ANNOTATION } from './kubernetes/names.ts';
+import type { Deployment } from './kubernetes/objects.ts';
+import { planPool } from './plan.ts';
+import type { ObservedPool } from './steps.ts';
+import { aPool, autoscaled, liveDeployment, ownerOfReplicas, someQueues } from './testing/objects.ts';
 
 const NOW = Date.parse('2026-01-01T00:00:00Z');
 const observed = (deployment: Deployment | undefined, change: Partial<ObservedPool> = {}): ObservedPool => ({

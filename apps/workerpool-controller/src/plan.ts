@@ -1,53 +1,17 @@
 import { WORKER_POOLS, type WorkerPool } from '@redis-queue/api';
 import { isOwnedBy, ownerKey, readOwnerReference } from '@redis-queue/controller';
-import { formatFence, type Fence } from '@redis-queue/scaling-bus';
-import type { PoolConfig } from './deployment/config.ts';
 import { atVersion, desiredDeployment, templateHash } from './deployment/deployment.ts';
-import { planBudget, type BudgetStep } from './deployment/disruption-budget.ts';
+import { planBudget } from './deployment/disruption-budget.ts';
 import { holds } from './deployment/drift.ts';
-import type { PoolQueues } from './queues.ts';
-import type { Problem } from './reasons.ts';
-import {
-  contestOf,
-  fenceOf,
-  isOurSize,
-  liveReplicas,
-  scaleManagerOwnsReplicas,
-  type Contest,
-} from './size/replicas.ts';
-import { APPLIED_ANNOTATION, type Deployment, type PodDisruptionBudget } from './resources.ts';
-import { effectiveVersion, type RolloutScene } from './deployment/rollout.ts';
-import { initialReplicas, lastFence, wantedSize, type SizeScene } from './size/size.ts';
+import { contestOf, fenceOf, isOurSize, liveReplicas, scaleManagerOwnsReplicas } from './deployment/replicas.ts';
+import { effectiveVersion } from './deployment/rollout.ts';
+import type { PoolStep } from './deployment/steps.ts';
 import { checkTemplate } from './deployment/template/check.ts';
-
-export interface ObservedPool extends SizeScene, RolloutScene {
-  /** The Deployment of the pool's name, whoever it belongs to. */
-  readonly deployment: Deployment | undefined;
-  /** The PodDisruptionBudget of the pool's name, whoever it belongs to. */
-  readonly budget: PodDisruptionBudget | undefined;
-  readonly queues: PoolQueues | Problem;
-  readonly config: PoolConfig;
-}
-
-export type PoolStep =
-  /** `redis-queue` creates the Deployment; only here, and until `redis-queue-scale` has the size, it carries one. */
-  | { readonly kind: 'create'; readonly deployment: Deployment; readonly replicas: number }
-  /** `redis-queue` applies all but the size. `carryReplicas`: the size, while nobody else of ours owns it. */
-  | {
-      readonly kind: 'applyTemplate';
-      readonly deployment: Deployment;
-      readonly carryReplicas?: number;
-      readonly drift: boolean;
-    }
-  /** `redis-queue-scale` applies size and fence in one. */
-  | { readonly kind: 'scale'; readonly replicas: number; readonly fence: Fence; readonly reason: string }
-  | BudgetStep;
-
-export interface PoolPlan {
-  readonly steps: readonly PoolStep[];
-  readonly problem?: Problem;
-  readonly contest?: Contest;
-}
+import { APPLIED_ANNOTATION } from './kubernetes/names.ts';
+import type { Deployment } from './kubernetes/objects.ts';
+import type { Problem } from './kubernetes/reasons.ts';
+import { initialReplicas, lastFence, wantedSize } from './size/size.ts';
+import type { ObservedPool, PoolPlan } from './steps.ts';
 
 /**
  * What has to change for the pool's Deployment and PodDisruptionBudget to be as they shall. Pure: no clock, no I/O.
@@ -146,11 +110,4 @@ function foreign(deployment: Deployment): Problem {
     reason: 'DeploymentExists',
     message: `Deployment ${namespace}/${name} exists and is owned by ${whose}; delete it or give the pool another name`,
   };
-}
-
-/** A step as logs and events say it. */
-export function describeStep(step: PoolStep): string {
-  if (step.kind === 'create') return `created with ${step.replicas} replicas`;
-  if (step.kind === 'scale') return `size ${step.replicas} at decision ${formatFence(step.fence)}: ${step.reason}`;
-  return step.drift ? 'set back what others had changed' : 'applied a change';
 }

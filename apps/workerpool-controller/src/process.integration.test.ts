@@ -2,8 +2,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { setTimeout as delay } from 'node:timers/promises';
 import { eventually, freePort, startProcess, type ChildHandle } from '@redis-queue/rig';
 import { compareFence, type Fence } from '@redis-queue/scaling-bus';
-import { fenceOf } from './size/replicas.ts';
-import { testCluster, type TestCluster } from './test-cluster.ts';
+import { fenceOf } from './deployment/replicas.ts';
+import { testCluster, type TestCluster } from './testing/cluster.ts';
 
 let t: TestCluster;
 beforeAll(async () => {

@@ -9,22 +9,25 @@ import {
   type ReconcileResult,
 } from '@redis-queue/controller';
 import { applyStep } from './apply.ts';
-import { blockedPods } from './status/blocked.ts';
 import { untrackedSecrets } from './deployment/config.ts';
-import { scaledEvent, type DecisionLedger } from './size/ledger.ts';
+import { describeRefusal, isRefusal, type Refusals } from './deployment/refusals.ts';
+import { fenceOf, liveReplicas } from './deployment/replicas.ts';
+import { cameInUnseen, progressDeadlineMs } from './deployment/rollout.ts';
+import { describeStep, type PoolStep } from './deployment/steps.ts';
+import type { Deployment, PoolObject } from './kubernetes/objects.ts';
+import { REASONS, type Problem, type Reason } from './kubernetes/reasons.ts';
 import type { PoolMetrics, RolloutOutcome } from './metrics.ts';
 import { observeCached, observeLive, podsOf, type Sources } from './observe.ts';
-import { describeStep, planPool, type ObservedPool, type PoolPlan, type PoolStep } from './plan.ts';
-import { REASONS, type Problem, type Reason } from './reasons.ts';
-import { describeRefusal, isRefusal, type Refusals } from './deployment/refusals.ts';
-import { fenceOf, liveReplicas } from './size/replicas.ts';
-import type { Deployment, PoolObject } from './resources.ts';
-import { cameInUnseen, progressDeadlineMs } from './deployment/rollout.ts';
+import { planPool } from './plan.ts';
+import { blockedPods } from './pods/blocked.ts';
+import { scaledEvent, type DecisionLedger } from './size/ledger.ts';
 import { firstDecisionDueMs } from './size/size.ts';
+import { isNews, poolStatus } from './status.ts';
+import { statusEvents } from './status/events.ts';
 import type { LastingStates } from './status/lasting.ts';
 import { compareStatus } from './status/news.ts';
 import type { StatusPace } from './status/pace.ts';
-import { isNews, poolStatus, statusEvents } from './status.ts';
+import type { ObservedPool, PoolPlan } from './steps.ts';
 
 export interface ReconcileDeps {
   readonly sources: Sources;

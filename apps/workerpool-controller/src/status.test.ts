@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { WorkerPool } from '@redis-queue/api';
-import type { Deployment } from './resources.ts';
+import type { Deployment } from './kubernetes/objects.ts';
 import type { StatusInput } from './status.ts';
-import { allReady, brief, deployment, EARLIER, looping, statusOf } from './status/test-status.ts';
-import { aDecision, aPool, autoscaled } from './testbed.ts';
+import { aDecision, aPool, autoscaled } from './testing/objects.ts';
+import { allReady, brief, deployment, EARLIER, looping, statusOf } from './testing/statuses.ts';
 
 const at = (type: string, value: 'True' | 'False', reason: string) => ({
   type,

@@ -1,14 +1,14 @@
 import type { Condition, WorkerPool, WorkerPoolStatus } from '@redis-queue/api';
 import { findCondition, removeCondition, setCondition } from '@redis-queue/controller';
-import { autoscalingStatus, type AutoscalingInput } from './status/autoscaling-status.ts';
-import { scalingConditions } from './status/scaling-conditions.ts';
-import type { BlockedPods } from './status/blocked.ts';
 import { describeUntracked } from './deployment/config.ts';
 import { poolSelector } from './deployment/deployment.ts';
-import { PoolCondition, REASONS, type Problem, type Reason } from './reasons.ts';
-import { readinessOf, type Readiness } from './status/readiness.ts';
-import { liveReplicas } from './size/replicas.ts';
+import { liveReplicas } from './deployment/replicas.ts';
 import { versionOf } from './deployment/rollout.ts';
+import { PoolCondition, REASONS, type Problem, type Reason } from './kubernetes/reasons.ts';
+import type { BlockedPods } from './pods/blocked.ts';
+import { autoscalingStatus, type AutoscalingInput } from './status/autoscaling-status.ts';
+import { readinessOf, type Readiness } from './status/readiness.ts';
+import { scalingConditions } from './status/scaling-conditions.ts';
 
 /** `deployment`: as it is after the steps were done; undefined when there is none, or none of the pool's own. */
 export interface StatusInput extends AutoscalingInput {
@@ -72,36 +72,4 @@ function conditions(pool: WorkerPool, input: StatusInput, readiness: Readiness, 
 /** Whether Ready gives another reason than before: worth an event. */
 export function isNews(pool: WorkerPool, reason: Reason): boolean {
   return findCondition(pool.status?.conditions, PoolCondition.Ready)?.reason !== reason;
-}
-
-/** Something that happened to the pool, for its events. */
-export interface StatusEvent extends Problem {
-  readonly type: 'Normal' | 'Warning';
-}
-
-/** What people are told of when the status goes from one to the next: each change once. Pure. */
-export function statusEvents(before: WorkerPoolStatus | undefined, after: WorkerPoolStatus): StatusEvent[] {
-  const events: StatusEvent[] = [];
-  const { phase, message = '', version } = after.rollout ?? {};
-  const ready = findCondition(after.conditions, PoolCondition.Ready);
-  if (phase !== before?.rollout?.phase || version !== before?.rollout?.version) {
-    if (phase === 'Failed') {
-      events.push({ type: 'Warning', reason: 'ProgressDeadlineExceeded', message: ready?.message ?? message });
-    }
-    if (phase === 'RolledBack') {
-      const to = after.currentVersion ?? after.lastGoodVersion;
-      events.push({ type: 'Warning', reason: 'RolledBack', message: `to version ${to}. ${message}` });
-    }
-  }
-  const cameIn = before?.rollout !== undefined && before.rollout.phase !== 'RolledBack' && phase === undefined;
-  const working = ready?.reason === 'Available' && (after.readyReplicas ?? 0) > 0;
-  if (working && (cameIn || after.lastGoodVersion !== before?.lastGoodVersion)) {
-    const pods = `${after.readyReplicas} pods are ready`;
-    events.push({ type: 'Normal', reason: 'RolloutComplete', message: `version ${after.currentVersion}: ${pods}` });
-  }
-  const blocked = findCondition(after.conditions, PoolCondition.PodsBlocked);
-  if (blocked && blocked.reason !== findCondition(before?.conditions, PoolCondition.PodsBlocked)?.reason) {
-    events.push({ type: 'Warning', reason: blocked.reason as Reason, message: blocked.message });
-  }
-  return events;
 }

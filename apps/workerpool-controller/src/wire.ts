@@ -13,8 +13,16 @@ import {
 } from '@redis-queue/controller';
 import { createConsumer, type BusRedisOptions, type NamedPool } from '@redis-queue/scaling-bus';
 import { configKey, configKeysOf, ConfigMapDigests, WATCHED_CONFIG_MAPS } from './deployment/config.ts';
-import { consumeDecision, type ConsumeDeps } from './size/consume.ts';
-import { DecisionLedger } from './size/ledger.ts';
+import { Refusals } from './deployment/refusals.ts';
+import { POOL_LABEL, STATUS_MANAGER } from './kubernetes/names.ts';
+import type { QueueObject } from './kubernetes/objects.ts';
+import {
+  POD_DISRUPTION_BUDGETS,
+  type Deployment,
+  type PodDisruptionBudget,
+  type PoolObject,
+  type Secret,
+} from './kubernetes/objects.ts';
 import { PoolMetrics } from './metrics.ts';
 import {
   PODS_BY_POOL,
@@ -24,23 +32,14 @@ import {
   QUEUES_BY_SECRET,
   queueKeysOf,
   secretKeysOf,
-  type QueueObject,
   type Sources,
 } from './observe.ts';
+import { changesBlockage, keptOfPod, type Pod } from './pods/pods.ts';
+import { reconcilePool, type ReconcileDeps } from './reconcile.ts';
+import { consumeDecision, type ConsumeDeps } from './size/consume.ts';
+import { DecisionLedger } from './size/ledger.ts';
 import { LastingStates } from './status/lasting.ts';
 import { StatusPace } from './status/pace.ts';
-import { changesBlockage, keptOfPod, type Pod } from './status/pods.ts';
-import { Refusals } from './deployment/refusals.ts';
-import { reconcilePool, type ReconcileDeps } from './reconcile.ts';
-import {
-  POD_DISRUPTION_BUDGETS,
-  POOL_LABEL,
-  STATUS_MANAGER,
-  type Deployment,
-  type PodDisruptionBudget,
-  type PoolObject,
-  type Secret,
-} from './resources.ts';
 
 export interface Settings {
   /** Names of Secrets that RBAC lets the controller read. */

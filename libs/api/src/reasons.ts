@@ -19,9 +19,39 @@ export interface ReasonDoc {
 /** The reasons of a kind. They are part of the API: alerts and scripts match them. */
 export type ReasonTable = Readonly<Record<string, ReasonDoc>>;
 
+/** Reasons that every kind gives: of objects that no controller has seen, and of failures that are no fault of the kind's own. */
+export const COMMON_REASONS = {
+  Pending: { kind: 'pending', doc: 'No controller has seen the object yet.' },
+  ApiForbidden: {
+    kind: 'stalled',
+    doc: "The controller's ServiceAccount lacks a right; the message names it. The role of the chart has it: is another bound?",
+  },
+  ApiQuotaExceeded: {
+    kind: 'retries',
+    doc: 'A ResourceQuota of the namespace refuses an object of ours; the message has its numbers. Raise it or make room.',
+  },
+  ApiRequestTooLarge: {
+    kind: 'stalled',
+    doc: 'What would be written is too large for the API server; shorten the spec.',
+  },
+  ApiRequestRefused: {
+    kind: 'stalled',
+    doc: 'The API server, an admission policy or a webhook refuses what would be written; the message says why.',
+  },
+  ApiThrottled: { kind: 'retries', doc: 'The API server is busy and asks to wait.' },
+  ApiUnavailable: {
+    kind: 'retries',
+    doc: 'The API server, or a webhook that it asks, failed or did not answer; the message says which request.',
+  },
+  InternalError: {
+    kind: 'retries',
+    doc: "A fault of the controller; its log has the details. Please report it with the object's spec.",
+  },
+} as const satisfies ReasonTable;
+
 /** Every reason that a Queue's conditions and events give. */
 export const QUEUE_REASONS = {
-  Pending: { kind: 'pending', doc: 'No controller has seen the object yet.' },
+  ...COMMON_REASONS,
   Applied: { kind: 'ready', doc: 'What the spec manages holds in Redis.' },
   Observed: {
     kind: 'ready',
@@ -94,7 +124,7 @@ export type QueueReason = keyof typeof QUEUE_REASONS;
 
 /** Every reason that a WorkerPool's conditions and events give. */
 export const WORKER_POOL_REASONS = {
-  Pending: { kind: 'pending', doc: 'No controller has seen the object yet.' },
+  ...COMMON_REASONS,
   Available: { kind: 'ready', doc: 'All pods that are asked for are ready.' },
 
   Progressing: { kind: 'retries', doc: 'Pods are starting or being replaced.' },

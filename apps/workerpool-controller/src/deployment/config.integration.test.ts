@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { CONFIG_MAPS, DEPLOYMENTS, findCondition } from '@redis-queue/controller';
 import { eventually } from '@redis-queue/rig';
-import { POOL_LABEL, type Deployment } from '../resources.ts';
-import { controller, ns, t } from '../test-controller.ts';
-import { applyConfigMap, configHashOf, deploymentThat, ofWorker, PATIENCE, workerOf } from '../test-pods.ts';
+import { POOL_LABEL } from '../kubernetes/names.ts';
+import type { Deployment } from '../kubernetes/objects.ts';
+import { controller, ns, t } from '../testing/controller.ts';
+import { applyConfigMap, configHashOf, deploymentThat, ofWorker, PATIENCE, workerOf } from '../testing/deployments.ts';
 
 const reads = (name: string) => ofWorker({ envFrom: [{ configMapRef: { name } }] });
 

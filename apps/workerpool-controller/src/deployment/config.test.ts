@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { ConfigMap } from '../kubernetes/objects.ts';
+import { aPool } from '../testing/objects.ts';
 import { ConfigMapDigests, configKey, configKeysOf, describeUntracked, untrackedSecrets } from './config.ts';
-import type { ConfigMap } from '../resources.ts';
-import { aPool } from '../testbed.ts';
 
 const template = {
   spec: {

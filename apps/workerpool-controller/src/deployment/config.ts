@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { WorkerPool } from '@redis-queue/api';
 import { CONFIG_MAPS, type KubeClient, type ObjectCache, type ObjectKey, type Resource } from '@redis-queue/controller';
-import type { Problem } from '../reasons.ts';
-import type { ConfigMap, Secret } from '../resources.ts';
+import type { ConfigMap, Secret } from '../kubernetes/objects.ts';
+import type { Problem } from '../kubernetes/reasons.ts';
 import { templateReferences } from './template/references.ts';
 
 /** What the pods are configured with by objects that `spec.template` names. */

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
+import { APPLIED_ANNOTATION } from '../kubernetes/names.ts';
+import { aPool, someQueues } from '../testing/objects.ts';
 import { atVersion, desiredDeployment, templateHash } from './deployment.ts';
-import { APPLIED_ANNOTATION } from '../resources.ts';
 import { imageReference } from './template/pod-template.ts';
-import { aPool, someQueues } from '../testbed.ts';
 
 interface Built {
   spec: {

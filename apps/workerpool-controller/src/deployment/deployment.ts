@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { parseDuration, type WorkerPool } from '@redis-queue/api';
 import { controllerOwnerReference, DEPLOYMENTS, typeMeta } from '@redis-queue/controller';
-import type { PoolQueues } from '../queues.ts';
-import { APPLIED_ANNOTATION, POOL_LABEL, poolLabels, VERSION_ANNOTATION, type Deployment } from '../resources.ts';
+import { APPLIED_ANNOTATION, POOL_LABEL, poolLabels, VERSION_ANNOTATION } from '../kubernetes/names.ts';
+import type { Deployment } from '../kubernetes/objects.ts';
+import type { PoolQueues } from '../queues/resolve.ts';
 import { podTemplate } from './template/pod-template.ts';
 
 const DEFAULT_PROGRESS_DEADLINE = '10m';

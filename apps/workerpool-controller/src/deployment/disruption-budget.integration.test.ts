@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { keyOf } from '@redis-queue/controller';
 import { eventually } from '@redis-queue/rig';
-import { POD_DISRUPTION_BUDGETS, type PoolObject } from '../resources.ts';
-import { ns, t } from '../test-controller.ts';
-import { deploymentThat, PATIENCE, readyMessage, workerOf } from '../test-pods.ts';
+import { POD_DISRUPTION_BUDGETS, type PoolObject } from '../kubernetes/objects.ts';
+import { ns, t } from '../testing/controller.ts';
+import { deploymentThat, PATIENCE, readyMessage, workerOf } from '../testing/deployments.ts';
 
 describe('the disruption budget', () => {
   it('protects the pods from the start, follows the spec and belongs to the pool', async () => {

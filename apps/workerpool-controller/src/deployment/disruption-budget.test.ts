@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { aPool } from '../testing/objects.ts';
 import { desiredBudget, planBudget } from './disruption-budget.ts';
-import { aPool } from '../testbed.ts';
 
 describe('the budget of a pool', () => {
   it.each<[string, { maxUnavailable: number | string } | undefined, number | string]>([

@@ -1,16 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { WORKER_POOLS, type WorkerPool } from '@redis-queue/api';
 import { controllerOwnerReference, isOwnedBy, ownerKey, readOwnerReference, typeMeta } from '@redis-queue/controller';
+import { APPLIED_ANNOTATION, POOL_LABEL, poolLabels } from '../kubernetes/names.ts';
+import { POD_DISRUPTION_BUDGETS, type PodDisruptionBudget } from '../kubernetes/objects.ts';
+import type { Problem } from '../kubernetes/reasons.ts';
 import { hashOf } from './deployment.ts';
 import { holds } from './drift.ts';
-import type { Problem } from '../reasons.ts';
-import {
-  APPLIED_ANNOTATION,
-  POD_DISRUPTION_BUDGETS,
-  POOL_LABEL,
-  poolLabels,
-  type PodDisruptionBudget,
-} from '../resources.ts';
 
 /** Kubernetes rounds up, so that a pool of one pod lets it go. */
 const DEFAULT_MAX_UNAVAILABLE = '25%';

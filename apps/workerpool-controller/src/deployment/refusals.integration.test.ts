@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { eventually } from '@redis-queue/rig';
-import { controller, ns, t } from '../test-controller.ts';
-import { deploymentThat, ofWorker, PATIENCE, readyMessage, workerOf } from '../test-pods.ts';
+import { controller, ns, t } from '../testing/controller.ts';
+import { deploymentThat, ofWorker, PATIENCE, readyMessage, workerOf } from '../testing/deployments.ts';
 
 /** An admission policy on the Deployments of the test's namespace. */
 async function applyPolicy(kind: string, name: string, spec: object, binding: object = {}): Promise<void> {

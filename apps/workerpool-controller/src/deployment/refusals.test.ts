@@ -1,10 +1,11 @@
 import { ApiError } from '@redis-queue/controller';
 import { describe, expect, it } from 'vitest';
+import type { PoolPlan } from '../steps.ts';
+import { aPool, liveDeployment, someQueues } from '../testing/objects.ts';
 import { desiredDeployment } from './deployment.ts';
 import { desiredBudget } from './disruption-budget.ts';
-import type { PoolPlan, PoolStep } from '../plan.ts';
 import { describeRefusal, isRefusal, REFUSAL_MS, Refusals } from './refusals.ts';
-import { aPool, liveDeployment, someQueues } from '../testbed.ts';
+import type { PoolStep } from './steps.ts';
 
 const built = desiredDeployment(aPool(), someQueues);
 const step: PoolStep = { kind: 'applyTemplate', deployment: built, drift: false };

@@ -1,8 +1,13 @@
 import { ApiError, isForbidden, isInvalid } from '@redis-queue/controller';
+import type { Deployment } from '../kubernetes/objects.ts';
+import type { Problem } from '../kubernetes/reasons.ts';
 import { hashOf } from './deployment.ts';
-import type { PoolPlan, PoolStep } from '../plan.ts';
-import type { Problem } from '../reasons.ts';
-import type { Deployment } from '../resources.ts';
+import type { PoolStep } from './steps.ts';
+
+/** What is to be written, in that order. */
+interface Steps {
+  readonly steps: readonly PoolStep[];
+}
 
 /** How long an answer stands: what it depends on besides the Deployment, such as a webhook or a policy, may change. */
 export const REFUSAL_MS = 5 * 60_000;
@@ -28,7 +33,7 @@ export class Refusals {
   readonly #byPool = new Map<string, Refusal>();
 
   /** What was said of this plan's build over this very Deployment; undefined: it has to be tried. */
-  recall(poolUid: string, plan: PoolPlan, live: Deployment | undefined, nowMs: number): StandingRefusal | undefined {
+  recall(poolUid: string, plan: Steps, live: Deployment | undefined, nowMs: number): StandingRefusal | undefined {
     const refusal = this.#byPool.get(poolUid);
     if (!refusal || refusal.untilMs <= nowMs || refusal.build !== buildOf(plan, live)) return undefined;
     const stops = plan.steps.findIndex(writesBuild);
@@ -42,7 +47,7 @@ export class Refusals {
    */
   note(
     poolUid: string,
-    { step, plan, live }: { step: PoolStep; plan: PoolPlan; live: Deployment | undefined },
+    { step, plan, live }: { step: PoolStep; plan: Steps; live: Deployment | undefined },
     problem: Problem,
     nowMs: number,
   ): number {
@@ -56,7 +61,7 @@ export class Refusals {
    * @param plan what is planned on `live`, as the write of it left that.
    * @returns whether that is the same write again: somebody on the way in changes what is written.
    */
-  noteOverruled(poolUid: string, plan: PoolPlan, live: Deployment | undefined, nowMs: number): boolean {
+  noteOverruled(poolUid: string, plan: Steps, live: Deployment | undefined, nowMs: number): boolean {
     const build = plan.steps.some((step) => step.kind === 'applyTemplate' && step.drift) && buildOf(plan, live);
     if (!build) return false;
     this.#byPool.set(poolUid, { build, untilMs: nowMs + REFUSAL_MS });
@@ -108,7 +113,7 @@ function writesBuild(step: PoolStep): step is Extract<PoolStep, { kind: 'create'
   return step.kind === 'create' || step.kind === 'applyTemplate';
 }
 
-function buildOf(plan: PoolPlan, live: Deployment | undefined): string | undefined {
+function buildOf(plan: Steps, live: Deployment | undefined): string | undefined {
   const step = plan.steps.find(writesBuild);
   if (!step) return undefined;
   // Not the size, which is no part of it, nor annotations: they tell when a rollout began, which moves while it cannot.

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { WorkerPool, WorkerPoolSpec, WorkerPoolStatus } from '@redis-queue/api';
-import type { Deployment } from '../resources.ts';
-import { VERSION_ANNOTATION } from '../resources.ts';
+import { VERSION_ANNOTATION } from '../kubernetes/names.ts';
+import type { Deployment } from '../kubernetes/objects.ts';
+import { aPool } from '../testing/objects.ts';
 import {
   effectiveVersion,
   isRollingOut,
@@ -11,7 +12,6 @@ import {
   STARTED_ANNOTATION,
   TEMPLATE_ANNOTATION,
 } from './rollout.ts';
-import { aPool } from '../testbed.ts';
 
 const NOW = Date.parse('2026-01-01T00:10:00Z');
 const STARTED = '2026-01-01T00:00:00Z';

@@ -1,7 +1,8 @@
 import { GROUP, parseDuration, type WorkerPool } from '@redis-queue/api';
 import { timestamp } from '@redis-queue/controller';
-import { liveReplicas } from '../size/replicas.ts';
-import { VERSION_ANNOTATION, type Deployment } from '../resources.ts';
+import { VERSION_ANNOTATION } from '../kubernetes/names.ts';
+import type { Deployment } from '../kubernetes/objects.ts';
+import { liveReplicas } from './replicas.ts';
 
 // A rollout's whole memory is on the Deployment, written in the same apply as the pod template it speaks of.
 

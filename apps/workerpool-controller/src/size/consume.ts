@@ -1,20 +1,44 @@
 import { WORKER_POOLS } from '@redis-queue/api';
-import { isConflict, keyOf, keyToString, type EventRecorder, type Log, type ObjectKey } from '@redis-queue/controller';
-import { parseFence, type DecisionContext, type ScalingDecision } from '@redis-queue/scaling-bus';
-import { applySize } from '../apply.ts';
-import { judgeDecision, type Verdict } from './decide.ts';
-import { chooseVictims } from './deletion-costs.ts';
+import {
+  isConflict,
+  keyOf,
+  keyToString,
+  type EventRecorder,
+  type KubeClient,
+  type Log,
+  type ObjectCache,
+  type ObjectKey,
+} from '@redis-queue/controller';
+import { parseFence, type BusDropReason, type DecisionContext, type ScalingDecision } from '@redis-queue/scaling-bus';
+import { fenceOf, isOurSize } from '../deployment/replicas.ts';
+import { applySize } from '../deployment/write.ts';
+import { readDeployment } from '../deployment/write.ts';
+import type { Deployment, PoolObject } from '../kubernetes/objects.ts';
+import { chooseVictims, type VictimMetrics } from './deletion-costs.ts';
+import { judgeDecision, type DropReason, type Verdict } from './judge.ts';
 import { scaledEvent, type DecisionLedger } from './ledger.ts';
-import type { PoolMetrics } from '../metrics.ts';
-import { readDeployment, type Sources } from '../observe.ts';
-import { fenceOf, isOurSize } from './replicas.ts';
-import type { Deployment, PoolObject } from '../resources.ts';
+
+/** Counts what becomes of decisions. */
+export interface DecisionMetrics extends VictimMetrics {
+  /** A decision was acted on. */
+  consumed(outcome: 'scale' | 'note'): void;
+  /** A decision was not acted on. */
+  dropped(reason: DropReason | BusDropReason): void;
+  /** A decision could not be applied and comes again. */
+  failed(): void;
+  /** @param ms from the sample that a decision was made on until it was applied */
+  lag(ms: number): void;
+}
 
 export interface ConsumeDeps {
-  readonly sources: Pick<Sources, 'client' | 'pools' | 'deployments'>;
+  readonly sources: {
+    readonly client: KubeClient;
+    readonly pools: ObjectCache<PoolObject>;
+    readonly deployments: ObjectCache<Deployment>;
+  };
   readonly ledger: DecisionLedger;
   readonly events: EventRecorder;
-  readonly metrics: PoolMetrics;
+  readonly metrics: DecisionMetrics;
   readonly log: Log;
   /** Has the pool's status written. */
   reconcileSoon(key: ObjectKey): void;

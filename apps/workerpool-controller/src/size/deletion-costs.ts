@@ -9,14 +9,18 @@ import {
   type Log,
   type ObjectKey,
 } from '@redis-queue/controller';
-import type { PoolMetrics } from '../metrics.ts';
-import { DELETION_COST_ANNOTATION } from '../status/pods.ts';
-import { POOL_LABEL, SCALE_MANAGER } from '../resources.ts';
+import { DELETION_COST_ANNOTATION } from '../kubernetes/names.ts';
+import { POOL_LABEL, SCALE_MANAGER } from '../kubernetes/names.ts';
 import { planVictims, type DeletionCost, type VictimPod } from './victims.ts';
+
+/** Counts the costs that were written, and the scale-ins that had to do without. */
+export interface VictimMetrics {
+  deletionCosts(result: 'written' | 'refused'): void;
+}
 
 export interface ChooseDeps {
   readonly client: KubeClient;
-  readonly metrics: Pick<PoolMetrics, 'deletionCosts'>;
+  readonly metrics: VictimMetrics;
   readonly log: Log;
   now(): Date;
 }

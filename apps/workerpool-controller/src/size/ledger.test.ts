@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
+import { aDecision } from '../testing/objects.ts';
 import { DecisionLedger } from './ledger.ts';
-import { aDecision } from '../testbed.ts';
 
 it('keeps the newest decision, whatever the order they come in', () => {
   const ledger = new DecisionLedger();

@@ -4,13 +4,14 @@ import { Registry } from 'prom-client';
 import { DEPLOYMENTS } from '@redis-queue/controller';
 import { compareFence, DECISION_ANNOTATION, type Fence } from '@redis-queue/scaling-bus';
 import { eventually } from '@redis-queue/rig';
+import { fenceOf } from '../deployment/replicas.ts';
+import { POOL_LABEL } from '../kubernetes/names.ts';
+import type { Deployment, PoolObject } from '../kubernetes/objects.ts';
+import { PoolMetrics } from '../metrics.ts';
+import { controller, ns, startController, t } from '../testing/controller.ts';
+import { aDecision } from '../testing/objects.ts';
 import { consumeDecision, type ConsumeDeps } from './consume.ts';
 import { DecisionLedger } from './ledger.ts';
-import { PoolMetrics } from '../metrics.ts';
-import { fenceOf } from './replicas.ts';
-import { POOL_LABEL, type Deployment, type PoolObject } from '../resources.ts';
-import { controller, ns, startController, t } from '../test-controller.ts';
-import { aDecision } from '../testbed.ts';
 
 const auto = (minReplicas: number, maxReplicas: number) => ({
   autoscaling: { enabled: true, minReplicas, maxReplicas },

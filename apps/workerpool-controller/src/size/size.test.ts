@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { WorkerPool, WorkerPoolSpec, WorkerPoolStatus } from '@redis-queue/api';
 import { DECISION_ANNOTATION } from '@redis-queue/scaling-bus';
-import { REPLICAS_ANNOTATION, type Deployment } from '../resources.ts';
+import { REPLICAS_ANNOTATION } from '../kubernetes/names.ts';
+import type { Deployment } from '../kubernetes/objects.ts';
+import { aPool, autoscaled } from '../testing/objects.ts';
 import { FIRST_DECISION_MS, firstDecisionDueMs, initialReplicas, wantedSize } from './size.ts';
-import { aPool, autoscaled } from '../testbed.ts';
 
 const CREATED = Date.parse('2026-01-01T00:00:00Z');
 const young = { busConfigured: true, nowMs: CREATED + 10_000 };

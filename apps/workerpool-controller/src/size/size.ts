@@ -1,7 +1,8 @@
 import type { WorkerPool } from '@redis-queue/api';
 import { compareFence, parseFence, type Fence } from '@redis-queue/scaling-bus';
-import { fenceOf, isOurSize, liveReplicas, NO_DECISION } from './replicas.ts';
-import { REPLICAS_ANNOTATION, type Deployment } from '../resources.ts';
+import { fenceOf, isOurSize, liveReplicas, NO_DECISION } from '../deployment/replicas.ts';
+import { REPLICAS_ANNOTATION } from '../kubernetes/names.ts';
+import type { Deployment } from '../kubernetes/objects.ts';
 
 /** How long a new pool with autoscaling waits for its first decision before it runs `spec.replicas` pods by itself. */
 export const FIRST_DECISION_MS = 60_000;

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DELETION_COST_ANNOTATION } from '../status/pods.ts';
+import { DELETION_COST_ANNOTATION } from '../kubernetes/names.ts';
 import { planVictims, STARTING_MS, type VictimPod } from './victims.ts';
 
 const NOW = Date.parse('2026-03-01T12:00:00Z');

@@ -1,5 +1,5 @@
 import type { Resource } from '@redis-queue/controller';
-import { DELETION_COST_ANNOTATION } from '../status/pods.ts';
+import { DELETION_COST_ANNOTATION } from '../kubernetes/names.ts';
 
 /** What the choice of victims looks at in a pod, as the API server has it. */
 export interface VictimPod extends Resource {

@@ -1,7 +1,7 @@
 import { eventually } from '@redis-queue/rig';
 import { expect, it } from 'vitest';
-import { PATIENCE } from '../test-pods.ts';
-import { ns, t } from '../test-controller.ts';
+import { ns, t } from '../testing/controller.ts';
+import { PATIENCE } from '../testing/deployments.ts';
 
 it('advice is told in the status, and changes neither the spec nor the pods', async () => {
   const autoscaling = { enabled: true, minReplicas: 2, maxReplicas: 10 };

@@ -1,9 +1,9 @@
 import type { DecisionAdvice } from '@redis-queue/scaling-bus';
 import { expect, it } from 'vitest';
+import { aDecision, aPool, autoscaled } from '../testing/objects.ts';
+import { statusOf } from '../testing/statuses.ts';
 import { adviceStatus } from './advice.ts';
 import { compareStatus } from './news.ts';
-import { statusOf } from './test-status.ts';
-import { aDecision, aPool, autoscaled } from '../testbed.ts';
 
 const ADVICE: DecisionAdvice = {
   concurrency: 20,

@@ -1,10 +1,10 @@
 import { type ScalingSignal, type WorkerPool, type WorkerPoolStatus } from '@redis-queue/api';
 import { timestamp } from '@redis-queue/controller';
 import { formatFence, type ScalingDecision } from '@redis-queue/scaling-bus';
-import { adviceStatus } from './advice.ts';
+import type { Contest } from '../deployment/replicas.ts';
+import type { Deployment } from '../kubernetes/objects.ts';
 import type { Scaling } from '../size/ledger.ts';
-import type { Contest } from '../size/replicas.ts';
-import type { Deployment } from '../resources.ts';
+import { adviceStatus } from './advice.ts';
 
 export interface AutoscalingInput {
   readonly deployment: Deployment | undefined;

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { eventually } from '@redis-queue/rig';
-import { controller, ns, t } from '../test-controller.ts';
+import { controller, ns, t } from '../testing/controller.ts';
 import { LASTING_MS } from './lasting.ts';
 
 const auto = (minReplicas: number, maxReplicas: number) => ({

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import type { ScalingDecision } from '@redis-queue/scaling-bus';
-import { aDecision, aPool, autoscaled } from '../testbed.ts';
+import { aDecision, aPool, autoscaled } from '../testing/objects.ts';
+import { statusOf } from '../testing/statuses.ts';
 import { LastingStates, LASTING_MS } from './lasting.ts';
-import { statusOf } from './test-status.ts';
 
 const pool = aPool(autoscaled(0, 10));
 const statusWith = (change: Partial<ScalingDecision>) => statusOf(pool, { decision: aDecision(change) });

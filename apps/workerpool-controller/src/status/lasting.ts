@@ -1,7 +1,7 @@
 import type { WorkerPool, WorkerPoolStatus } from '@redis-queue/api';
 import { findCondition } from '@redis-queue/controller';
-import { PoolCondition } from '../reasons.ts';
-import type { StatusEvent } from '../status.ts';
+import { PoolCondition } from '../kubernetes/reasons.ts';
+import type { StatusEvent } from './events.ts';
 
 /** What keeps a pool from its size for this long is told by an event. */
 export const LASTING_MS = 30_000;

@@ -5,8 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { findCondition, keyOf, PODS } from '@redis-queue/controller';
 import { DECISION_ANNOTATION } from '@redis-queue/scaling-bus';
 import { eventually } from '@redis-queue/rig';
-import type { PoolObject } from '../resources.ts';
-import { controller, ns, startController, t } from '../test-controller.ts';
+import type { PoolObject } from '../kubernetes/objects.ts';
+import { controller, ns, startController, t } from '../testing/controller.ts';
 
 const SLOW = { timeoutMs: 60_000 };
 const TIMEOUT = { timeout: 120_000 };

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
 import type { ScalingDecision } from '@redis-queue/scaling-bus';
+import type { BlockedPods } from '../pods/blocked.ts';
 import type { StatusInput } from '../status.ts';
-import { aDecision, aPool, autoscaled } from '../testbed.ts';
-import type { BlockedPods } from './blocked.ts';
+import { aDecision, aPool, autoscaled } from '../testing/objects.ts';
+import { allReady, deployment, looping, statusOf } from '../testing/statuses.ts';
 import { compareStatus } from './news.ts';
-import { allReady, deployment, looping, statusOf } from './test-status.ts';
 
 const pool = aPool(autoscaled(0, 10));
 const told = (change: Partial<StatusInput> = {}) =>

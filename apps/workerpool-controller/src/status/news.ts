@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Condition, ScalingSignal, WorkerPoolStatus } from '@redis-queue/api';
 import { parseFence } from '@redis-queue/scaling-bus';
-import { PoolCondition } from '../reasons.ts';
+import { PoolCondition } from '../kubernetes/reasons.ts';
 
 /** How much the newer status has to say, from the least to the most. */
 export type StatusNews =

@@ -1,15 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import type { WorkerPool } from '@redis-queue/api';
-import type { Deployment } from '../resources.ts';
 import {
   ROLLED_BACK_ANNOTATION,
   ROLLED_BACK_MESSAGE_ANNOTATION,
   ROLLED_BACK_VERSION_ANNOTATION,
   STARTED_ANNOTATION,
 } from '../deployment/rollout.ts';
-import { statusEvents, type poolStatus } from '../status.ts';
-import { allReady, brief, deployment, EARLIER, looping, statusOf } from './test-status.ts';
-import { aPool } from '../testbed.ts';
+import type { Deployment } from '../kubernetes/objects.ts';
+import type { poolStatus } from '../status.ts';
+import { aPool } from '../testing/objects.ts';
+import { allReady, brief, deployment, EARLIER, looping, statusOf } from '../testing/statuses.ts';
+import { statusEvents } from './events.ts';
 
 const rolling = (status: Deployment['status'], annotations = {}, version = '2'): Deployment => {
   const made = deployment(aPool({ version }), 2, { replicas: 3, readyReplicas: 2, updatedReplicas: 1, ...status });

@@ -1,9 +1,6 @@
 import type { WorkerPool, WorkerPoolStatus } from '@redis-queue/api';
 import { timestamp } from '@redis-queue/controller';
-import type { BlockedPods } from './blocked.ts';
-import type { Problem } from '../reasons.ts';
-import { liveReplicas } from '../size/replicas.ts';
-import type { Deployment } from '../resources.ts';
+import { liveReplicas } from '../deployment/replicas.ts';
 import {
   failureMessage,
   hasSeenSpec,
@@ -14,6 +11,9 @@ import {
   versionOf,
   type RolledBack,
 } from '../deployment/rollout.ts';
+import type { Deployment } from '../kubernetes/objects.ts';
+import type { Problem } from '../kubernetes/reasons.ts';
+import type { BlockedPods } from '../pods/blocked.ts';
 
 /** How the pods of a Deployment stand to what is asked for. */
 export interface Readiness {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { StatusInput } from '../status.ts';
-import { aDecision, aPool, autoscaled } from '../testbed.ts';
-import { allReady, brief, deployment, EARLIER, statusOf } from './test-status.ts';
+import { aDecision, aPool, autoscaled } from '../testing/objects.ts';
+import { allReady, brief, deployment, EARLIER, statusOf } from '../testing/statuses.ts';
 
 const auto = aPool(autoscaled(0, 10));
 const scalingOf = (change: Partial<StatusInput>, pool = auto) => {

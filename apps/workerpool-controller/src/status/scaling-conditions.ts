@@ -1,7 +1,7 @@
 import type { Condition, WorkerPool } from '@redis-queue/api';
 import { findCondition, timestamp } from '@redis-queue/controller';
 import type { ScalingDecision } from '@redis-queue/scaling-bus';
-import { PoolCondition, type Problem, type Reason } from '../reasons.ts';
+import { PoolCondition, type Problem, type Reason } from '../kubernetes/reasons.ts';
 import { hadDecision } from '../size/size.ts';
 import type { AutoscalingInput } from './autoscaling-status.ts';
 

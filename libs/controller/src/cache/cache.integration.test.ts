@@ -2,10 +2,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { eventually, startControlPlane, type ControlPlane } from '@redis-queue/rig';
 import type { KubeClient } from '../client/kube-client.ts';
 import { loadKubeClient } from '../client/load.ts';
-import { systemClock } from '../clock.ts';
-import type { ObjectKey } from '../resources.ts';
-import { startCuttableProxy, type CuttableProxy } from '../test-support/cuttable-proxy.ts';
-import { WIDGETS, installWidgets, kubeconfigThrough, silentLog, widget, type Widget } from '../test-support/widgets.ts';
+import { systemClock } from '../time/clock.ts';
+import type { ObjectKey } from '../objects/resources.ts';
+import { startCuttableProxy, type CuttableProxy } from '../testing/cuttable-proxy.ts';
+import { WIDGETS, installWidgets, kubeconfigThrough, silentLog, widget, type Widget } from '../testing/widgets.ts';
 import { Informer } from './informer.ts';
 import type { CacheOptions } from './object-cache.ts';
 

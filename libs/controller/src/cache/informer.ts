@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
 import type { KubeClient } from '../client/kube-client.ts';
-import type { Clock } from '../clock.ts';
-import type { ObjectKey, Resource, ResourceType } from '../resources.ts';
-import { keyOf, keyToString, resourceName } from '../resources.ts';
-import { compareResourceVersions } from '../resource-version.ts';
+import type { Clock } from '../time/clock.ts';
+import type { ObjectKey, Resource, ResourceType } from '../objects/resources.ts';
+import { keyOf, keyToString, resourceName } from '../objects/resources.ts';
+import { compareResourceVersions } from '../objects/resource-version.ts';
 import type { CacheOptions, ChangeHandler, ObjectCache } from './object-cache.ts';
 import { ObjectStore, type StoreChange } from './object-store.ts';
 import { Reflector, type ReflectorTarget } from './reflector.ts';

@@ -1,4 +1,4 @@
-import type { ObjectKey, Resource, ResourceType } from '../resources.ts';
+import type { ObjectKey, Resource, ResourceType } from '../objects/resources.ts';
 
 export interface CacheOptions {
   /** Absent: the manager's namespace, or all. */

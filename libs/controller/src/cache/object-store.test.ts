@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Resource } from '../resources.ts';
+import type { Resource } from '../objects/resources.ts';
 import { ObjectStore, type StoreChange } from './object-store.ts';
 
 let store: ObjectStore<Resource>;

@@ -1,5 +1,5 @@
-import type { ObjectKey, Resource } from '../resources.ts';
-import { keyOf, keyToString } from '../resources.ts';
+import type { ObjectKey, Resource } from '../objects/resources.ts';
+import { keyOf, keyToString } from '../objects/resources.ts';
 import type { ChangeEvent } from './object-cache.ts';
 
 export interface StoreChange<T extends Resource> {

@@ -1,12 +1,12 @@
 import type { Logger } from 'pino';
-import { Backoff } from '../backoff.ts';
+import { Backoff } from '../time/backoff.ts';
 import { ApiError, ConnectionError, isExpired, type ApiStatus } from '../client/api-error.ts';
 import type { KubeClient, ListOptions } from '../client/kube-client.ts';
 import type { WatchEvent } from '../client/transport.ts';
-import { delay, type Clock } from '../clock.ts';
-import { typeMeta } from '../owner-references.ts';
-import type { Resource, ResourceType } from '../resources.ts';
-import { resourceName } from '../resources.ts';
+import { delay, type Clock } from '../time/clock.ts';
+import { typeMeta } from '../objects/owner-references.ts';
+import type { Resource, ResourceType } from '../objects/resources.ts';
+import { resourceName } from '../objects/resources.ts';
 import type { CacheOptions, ObjectTransform } from './object-cache.ts';
 import { ReflectorState, SHORT_WATCH_MS } from './reflector-state.ts';
 

@@ -47,6 +47,8 @@ function causeMessage(cause: unknown): string {
   return cause.message || ('code' in cause ? String(cause.code) : cause.name);
 }
 
+/** Whether the API server threw it: it said no, or did not answer. */
+export const isApiFailure = (error: unknown): boolean => error instanceof ApiError || error instanceof ConnectionError;
 export const isNotFound = (error: unknown): boolean => error instanceof ApiError && error.code === 404;
 export const isAlreadyExists = (error: unknown): boolean =>
   error instanceof ApiError && error.code === 409 && error.reason === 'AlreadyExists';

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startControlPlane, type ControlPlane } from '@redis-queue/rig';
-import { addFinalizer, hasFinalizer, removeFinalizer } from '../finalizers.ts';
-import { CONFIG_MAPS, DEPLOYMENTS, keyOf, type Resource } from '../resources.ts';
-import { startCuttableProxy, type CuttableProxy } from '../test-support/cuttable-proxy.ts';
-import { WIDGETS, installWidgets, kubeconfigThrough, widget, type Widget } from '../test-support/widgets.ts';
+import { addFinalizer, hasFinalizer, removeFinalizer } from '../kind/finalizers.ts';
+import { CONFIG_MAPS, DEPLOYMENTS, keyOf, type Resource } from '../objects/resources.ts';
+import { startCuttableProxy, type CuttableProxy } from '../testing/cuttable-proxy.ts';
+import { WIDGETS, installWidgets, kubeconfigThrough, widget, type Widget } from '../testing/widgets.ts';
 import { type ApiError, ConnectionError, isConflict, isInvalid } from './api-error.ts';
 import type { KubeClient } from './kube-client.ts';
 import { loadKubeClient } from './load.ts';

@@ -1,5 +1,5 @@
-import type { ObjectKey, Resource, ResourceList, ResourceType } from '../resources.ts';
-import { apiVersionOf, keyOf } from '../resources.ts';
+import type { ObjectKey, Resource, ResourceList, ResourceType } from '../objects/resources.ts';
+import { apiVersionOf, keyOf } from '../objects/resources.ts';
 import { isNotFound } from './api-error.ts';
 import type { RequestInput, Transport, WatchStream } from './transport.ts';
 import type { WriteJournal } from './write-journal.ts';

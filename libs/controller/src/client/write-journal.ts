@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { ObjectKey, Resource, ResourceType } from '../resources.ts';
-import { keyOf } from '../resources.ts';
+import type { ObjectKey, Resource, ResourceType } from '../objects/resources.ts';
+import { keyOf } from '../objects/resources.ts';
 
 /** One write of our own that a cache may not show yet. */
 export interface OwnWrite {

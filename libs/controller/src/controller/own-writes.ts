@@ -1,7 +1,7 @@
 import type { OwnWrite } from '../client/write-journal.ts';
 import type { Informer } from '../cache/informer.ts';
-import type { Clock } from '../clock.ts';
-import type { Resource } from '../resources.ts';
+import type { Clock } from '../time/clock.ts';
+import type { Resource } from '../objects/resources.ts';
 
 /** After so long we go on without having seen our write: a server restored from a backup may never show it. */
 const FAIL_OPEN_MS = 30_000;

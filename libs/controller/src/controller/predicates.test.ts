@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { ObjectMeta, Resource } from '../resources.ts';
+import type { ObjectMeta, Resource } from '../objects/resources.ts';
 import { changesAtAll, changesMoreThanStatus } from './predicates.ts';
 
 function updated(change: Partial<ObjectMeta>, base: Partial<ObjectMeta> = { generation: 3 }) {

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Resource } from '../resources.ts';
+import type { Resource } from '../objects/resources.ts';
 import type { Change } from './types.ts';
 
 /**

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { ChangeEvent, ObjectCache } from '../cache/object-cache.ts';
-import type { ObjectKey, Resource, ResourceType } from '../resources.ts';
+import type { ObjectKey, Resource, ResourceType } from '../objects/resources.ts';
 
 export interface ReconcileContext<T extends Resource> {
   key: ObjectKey;

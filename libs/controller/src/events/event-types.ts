@@ -1,4 +1,4 @@
-import type { Resource } from '../resources.ts';
+import type { Resource } from '../objects/resources.ts';
 
 export interface ObjectEvent {
   type: 'Normal' | 'Warning';

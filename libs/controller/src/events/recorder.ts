@@ -1,11 +1,11 @@
 import type { Logger } from 'pino';
 import { isNotFound } from '../client/api-error.ts';
 import type { KubeClient } from '../client/kube-client.ts';
-import { delay, systemClock } from '../clock.ts';
-import { EVENTS, type Resource } from '../resources.ts';
+import { delay, systemClock } from '../time/clock.ts';
+import { EVENTS, type Resource } from '../objects/resources.ts';
 import { EventCorrelator, type EventPlan } from './event-correlator.ts';
 import type { EventRecorder, ObjectEvent } from './event-types.ts';
-import { timestamp } from '../timestamp.ts';
+import { timestamp } from '../time/timestamp.ts';
 
 export interface ApiEventRecorderOptions {
   client: KubeClient;

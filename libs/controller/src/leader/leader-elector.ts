@@ -4,8 +4,8 @@ import type { Logger } from 'pino';
 import { Informer } from '../cache/informer.ts';
 import { isAlreadyExists, isConflict } from '../client/api-error.ts';
 import type { KubeClient } from '../client/kube-client.ts';
-import { delay, type Clock } from '../clock.ts';
-import { LEASES, type ObjectKey } from '../resources.ts';
+import { delay, type Clock } from '../time/clock.ts';
+import { LEASES, type ObjectKey } from '../objects/resources.ts';
 import { ObservedLease, acquired, released, renewed, type Lease } from './lease.ts';
 import type { LeaderElectionOptions } from './types.ts';
 

@@ -2,9 +2,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { eventually, startControlPlane, startProcess, type ChildHandle, type ControlPlane } from '@redis-queue/rig';
 import type { KubeClient } from '../client/kube-client.ts';
 import { loadKubeClient } from '../client/load.ts';
-import { LEASES } from '../resources.ts';
-import { startCuttableProxy } from '../test-support/cuttable-proxy.ts';
-import { kubeconfigThrough } from '../test-support/widgets.ts';
+import { LEASES } from '../objects/resources.ts';
+import { startCuttableProxy } from '../testing/cuttable-proxy.ts';
+import { kubeconfigThrough } from '../testing/widgets.ts';
 import type { Lease } from './lease.ts';
 
 const CANDIDATE = new URL('../test-support/candidate.ts', import.meta.url).pathname;

@@ -1,4 +1,4 @@
-import type { Resource } from '../resources.ts';
+import type { Resource } from '../objects/resources.ts';
 
 /** coordination.k8s.io/v1. Times are MicroTime: text with six digits of fraction. */
 export interface Lease extends Resource {

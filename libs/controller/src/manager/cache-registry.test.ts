@@ -1,9 +1,9 @@
 import { Registry } from 'prom-client';
 import { expect, it } from 'vitest';
 import type { KubeClient } from '../client/kube-client.ts';
-import { systemClock } from '../clock.ts';
-import { PODS, SECRETS, type Resource } from '../resources.ts';
-import { silentLog } from '../test-support/widgets.ts';
+import { systemClock } from '../time/clock.ts';
+import { PODS, SECRETS, type Resource } from '../objects/resources.ts';
+import { silentLog } from '../testing/widgets.ts';
 import { CacheRegistry } from './cache-registry.ts';
 
 /** Never started, so that it asks nobody. */

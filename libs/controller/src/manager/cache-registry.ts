@@ -4,9 +4,9 @@ import type { CacheOptions } from '../cache/object-cache.ts';
 import { Informer } from '../cache/informer.ts';
 import type { KubeClient } from '../client/kube-client.ts';
 import type { OwnWrite } from '../client/write-journal.ts';
-import type { Clock } from '../clock.ts';
-import type { Resource, ResourceType } from '../resources.ts';
-import { resourceName } from '../resources.ts';
+import type { Clock } from '../time/clock.ts';
+import type { Resource, ResourceType } from '../objects/resources.ts';
+import { resourceName } from '../objects/resources.ts';
 
 export interface CacheRegistryOptions {
   client: KubeClient;

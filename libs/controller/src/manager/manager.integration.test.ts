@@ -4,9 +4,9 @@ import { eventually, startControlPlane, type ControlPlane } from '@redis-queue/r
 import type { KubeClient } from '../client/kube-client.ts';
 import { loadKubeClient } from '../client/load.ts';
 import { TerminalError, type ControllerOptions } from '../controller/types.ts';
-import { controllerOwnerReference } from '../owner-references.ts';
-import { CONFIG_MAPS, EVENTS, type Resource } from '../resources.ts';
-import { WIDGETS, installWidgets, silentLog, widget, type Widget } from '../test-support/widgets.ts';
+import { controllerOwnerReference } from '../objects/owner-references.ts';
+import { CONFIG_MAPS, EVENTS, type Resource } from '../objects/resources.ts';
+import { WIDGETS, installWidgets, silentLog, widget, type Widget } from '../testing/widgets.ts';
 import { createManager } from './manager.ts';
 import type { Manager, ManagerOptions } from './types.ts';
 

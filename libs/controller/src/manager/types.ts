@@ -5,7 +5,7 @@ import type { KubeClient } from '../client/kube-client.ts';
 import type { Controller, ControllerOptions } from '../controller/types.ts';
 import type { EventRecorder } from '../events/event-types.ts';
 import type { LeaderElectionOptions } from '../leader/types.ts';
-import type { Resource, ResourceType } from '../resources.ts';
+import type { Resource, ResourceType } from '../objects/resources.ts';
 
 export type Log = Logger;
 

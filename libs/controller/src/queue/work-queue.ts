@@ -1,5 +1,5 @@
-import { exponentialMs } from '../backoff.ts';
-import type { Clock } from '../clock.ts';
+import { exponentialMs } from '../time/backoff.ts';
+import type { Clock } from '../time/clock.ts';
 import { Band } from './band.ts';
 import { MinHeap } from './min-heap.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { aPool } from '../../testbed.ts';
+import { aPool } from '../../testing/objects.ts';
 import { checkTemplate } from './check.ts';
 
 const said = (template: Record<string, unknown>, spec: Parameters<typeof aPool>[0] = {}): string =>

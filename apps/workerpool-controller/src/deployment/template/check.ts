@@ -1,7 +1,7 @@
 import type { WorkerPool } from '@redis-queue/api';
 import { GROUP } from '@redis-queue/api';
-import { poolLabels } from '../../resources.ts';
-import type { Problem } from '../../reasons.ts';
+import { poolLabels } from '../../kubernetes/names.ts';
+import type { Problem } from '../../kubernetes/reasons.ts';
 import { entryKey, isObject, LIST_KEYS, WORKER, type JsonObject } from './pod-schema.ts';
 
 /** Something in `spec.template` that cannot be honoured: where, why, and what to do instead. */

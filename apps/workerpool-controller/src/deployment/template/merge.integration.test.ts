@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { DEPLOYMENTS, loadKubeClient, type KubeClient } from '@redis-queue/controller';
 import { startControlPlane, type ControlPlane } from '@redis-queue/rig';
-import type { Deployment } from '../../resources.ts';
+import type { Deployment } from '../../kubernetes/objects.ts';
+import { randomPartial } from '../../testing/partial-templates.ts';
 import { mergePodTemplate } from './merge.ts';
 import { ATOMIC_MAPS, LIST_KEYS, type JsonObject, type PodTemplate } from './pod-schema.ts';
-import { randomPartial } from './random-partial.ts';
 
 let cluster: ControlPlane;
 let client: KubeClient;

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { randomPartial } from '../../testing/partial-templates.ts';
 import { holds } from '../drift.ts';
 import { mergePodTemplate } from './merge.ts';
 import type { JsonObject, PodTemplate } from './pod-schema.ts';
-import { randomPartial } from './random-partial.ts';
 
 const built: PodTemplate = {
   metadata: { labels: { ours: '1' }, annotations: { ours: '1' } },

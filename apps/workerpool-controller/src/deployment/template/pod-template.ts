@@ -1,6 +1,6 @@
 import { parseDuration, type WorkerPool } from '@redis-queue/api';
-import { CA_KEY, type PoolQueues } from '../../queues.ts';
-import { CONFIG_ANNOTATION, poolLabels, PROBES_ANNOTATION, SECRET_ANNOTATION } from '../../resources.ts';
+import { CONFIG_ANNOTATION, poolLabels, PROBES_ANNOTATION, SECRET_ANNOTATION } from '../../kubernetes/names.ts';
+import { CA_KEY, type PoolQueues } from '../../queues/resolve.ts';
 import { mergePodTemplate } from './merge.ts';
 import { WORKER, type PodTemplate } from './pod-schema.ts';
 

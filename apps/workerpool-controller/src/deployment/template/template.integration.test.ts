@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { DEPLOYMENTS, keyOf } from '@redis-queue/controller';
 import { eventually } from '@redis-queue/rig';
-import { controller, ns, startController, t } from '../../test-controller.ts';
-import { deploymentThat, ofWorker, PATIENCE, templateOf, workerOf } from '../../test-pods.ts';
+import { controller, ns, startController, t } from '../../testing/controller.ts';
+import { deploymentThat, ofWorker, PATIENCE, templateOf, workerOf } from '../../testing/deployments.ts';
 
 /** A template with a bit of everything, much of which the API server writes otherwise, or leaves out. */
 const RICH = {

@@ -1,7 +1,21 @@
-import type { KubeClient } from './client/kube-client.ts';
-import type { Resource, ResourceType } from './resources.ts';
-import { keyOf } from './resources.ts';
-import { isNotFound } from './client/api-error.ts';
+import type { KubeClient } from '../client/kube-client.ts';
+import type { Resource, ResourceType } from '../objects/resources.ts';
+import { keyOf } from '../objects/resources.ts';
+import { isNotFound } from '../client/api-error.ts';
+
+/**
+ * The steps that add or remove a kind's finalizer. They stand in its plan, because their order matters: added before anything that a
+ * deletion has to undo, removed after it is undone.
+ */
+export type FinalizerStep =
+  | { readonly kind: 'addFinalizer' }
+  /** `dataRetained`: why something outside Kubernetes is left behind. */
+  | { readonly kind: 'removeFinalizer'; readonly dataRetained?: string };
+
+export function isFinalizerStep(step: unknown): step is FinalizerStep {
+  const { kind } = step as { kind?: unknown };
+  return kind === 'addFinalizer' || kind === 'removeFinalizer';
+}
 
 export function hasFinalizer(object: Resource, finalizer: string): boolean {
   return object.metadata.finalizers?.includes(finalizer) ?? false;

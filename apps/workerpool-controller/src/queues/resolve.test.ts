@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import type { Queue, WorkerPool } from '@redis-queue/api';
-import { resolveQueues, type PoolQueues } from './queues.ts';
-import type { Secret } from './resources.ts';
-import { aPool, aQueue } from './testbed.ts';
+import type { Secret } from '../kubernetes/objects.ts';
+import { aPool, aQueue } from '../testing/objects.ts';
+import { resolveQueues, type PoolQueues } from './resolve.ts';
 
 const secretOf = (data: Record<string, string>): Secret => ({
   apiVersion: 'v1',

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { pino } from 'pino';
-import type { Resource, ResourceType } from '../resources.ts';
+import type { Resource, ResourceType } from '../objects/resources.ts';
 
 /** A kind for tests, with a status: the runtime knows nothing of the project's own kinds. */
 export interface Widget extends Resource {

@@ -21,15 +21,15 @@ import {
 } from '@redis-queue/controller';
 import { createPublisher, SCHEMA_VERSION, type Publisher, type ScalingDecision } from '@redis-queue/scaling-bus';
 import { eventually, startControlPlane, startRedis, type ControlPlane, type RedisServer } from '@redis-queue/rig';
-import type { QueueObject } from './observe.ts';
+import type { QueueObject } from '../kubernetes/objects.ts';
 import {
   POD_DISRUPTION_BUDGETS,
   type Deployment,
   type PodDisruptionBudget,
   type PoolObject,
   type Secret,
-} from './resources.ts';
-import { wireWorkerPoolController } from './wire.ts';
+} from '../kubernetes/objects.ts';
+import { wireWorkerPoolController } from '../wire.ts';
 
 export interface PoolEvent {
   type: string;

@@ -1,4 +1,4 @@
-import type { JsonObject } from './pod-schema.ts';
+import type { JsonObject } from '../deployment/template/pod-schema.ts';
 
 /** A source of numbers below `n` that gives the same ones for the same seed (xorshift). */
 function numbers(seed: number): (n: number) => number {

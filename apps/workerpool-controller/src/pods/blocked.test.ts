@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { Deployment } from '../kubernetes/objects.ts';
 import { blockedPods } from './blocked.ts';
 import type { ContainerState, Pod } from './pods.ts';
-import type { Deployment } from '../resources.ts';
 
 const pod = (change: Partial<Pod>): Pod => ({
   apiVersion: 'v1',

@@ -1,4 +1,4 @@
-import { timestamp } from './timestamp.ts';
+import { timestamp } from '../time/timestamp.ts';
 /** Kubernetes' metav1.Condition. */
 export interface Condition {
   type: string;

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Queue, WorkerPool, WorkerPoolSpec } from '@redis-queue/api';
 import { SCHEMA_VERSION, type ScalingDecision } from '@redis-queue/scaling-bus';
-import type { PoolQueues } from './queues.ts';
-import type { Deployment, ManagedFields } from './resources.ts';
+import type { Deployment, ManagedFields } from '../kubernetes/objects.ts';
+import type { PoolQueues } from '../queues/resolve.ts';
 
 // Objects for unit tests.
 

@@ -1,8 +1,8 @@
 import type { WorkerPoolStatus } from '@redis-queue/api';
+import { liveReplicas } from '../deployment/replicas.ts';
+import type { Deployment } from '../kubernetes/objects.ts';
+import type { Problem } from '../kubernetes/reasons.ts';
 import { blockageOf, type Blockage, type Pod } from './pods.ts';
-import type { Problem } from '../reasons.ts';
-import { liveReplicas } from '../size/replicas.ts';
-import type { Deployment } from '../resources.ts';
 
 /** Pods that are asked for and cannot work, and why. */
 export interface BlockedPods {

@@ -1,14 +1,9 @@
 import type { WorkerPool } from '@redis-queue/api';
 import { findCondition } from '@redis-queue/controller';
 import { DECISION_ANNOTATION, parseFence, type Fence } from '@redis-queue/scaling-bus';
-import { PoolCondition } from '../reasons.ts';
-import {
-  REPLICAS_ANNOTATION,
-  SCALE_MANAGER,
-  TEMPLATE_MANAGER,
-  type Deployment,
-  type ManagedFields,
-} from '../resources.ts';
+import { REPLICAS_ANNOTATION, SCALE_MANAGER, TEMPLATE_MANAGER } from '../kubernetes/names.ts';
+import type { Deployment, ManagedFields } from '../kubernetes/objects.ts';
+import { PoolCondition } from '../kubernetes/reasons.ts';
 
 /** How long after another's write of `replicas` we leave it alone. */
 export const CONTEST_MS = 5 * 60_000;

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
-import { runController, testCluster, type RunningController, type TestCluster } from './test-cluster.ts';
+import { runController, testCluster, type RunningController, type TestCluster } from './cluster.ts';
 
 // Importing this gives a test file a cluster, and each test a namespace and a controller that runs.
 

@@ -1,8 +1,8 @@
 import type { WorkerPool } from '@redis-queue/api';
 import { isOwnedBy } from '@redis-queue/controller';
 import { compareFence, formatFence, type Fence, type ScalingDecision } from '@redis-queue/scaling-bus';
-import { contestOf, fenceOf, liveReplicas, NO_DECISION } from './replicas.ts';
-import type { Deployment } from '../resources.ts';
+import { contestOf, fenceOf, liveReplicas, NO_DECISION } from '../deployment/replicas.ts';
+import type { Deployment } from '../kubernetes/objects.ts';
 import { clampReplicas } from './size.ts';
 
 /** Why a decision is dropped; the label of a metric, so a fixed set. */

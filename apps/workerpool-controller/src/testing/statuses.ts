@@ -1,9 +1,9 @@
 import type { WorkerPool } from '@redis-queue/api';
-import type { BlockedPods } from './blocked.ts';
 import { desiredDeployment } from '../deployment/deployment.ts';
-import type { Deployment } from '../resources.ts';
+import type { Deployment } from '../kubernetes/objects.ts';
+import type { BlockedPods } from '../pods/blocked.ts';
 import { poolStatus, type StatusInput } from '../status.ts';
-import { liveDeployment, someQueues } from '../testbed.ts';
+import { liveDeployment, someQueues } from './objects.ts';
 
 // Statuses for unit tests.
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { queueName, queuePrefix, redisSecretName, type Queue, type WorkerPool } from '@redis-queue/api';
-import type { Problem } from './reasons.ts';
-import type { Secret } from './resources.ts';
+import type { Secret } from '../kubernetes/objects.ts';
+import type { Problem } from '../kubernetes/reasons.ts';
 
 /** A queue as the pods are told of it: `RQ_QUEUES`. */
 export interface PodQueue {

@@ -1,9 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Change, Resource } from '@redis-queue/controller';
-import { POOL_LABEL } from '../resources.ts';
+import { DELETION_COST_ANNOTATION, POOL_LABEL } from '../kubernetes/names.ts';
 
-/** What the ReplicaSet controller reads to choose the pods that go first on scale-in. */
-export const DELETION_COST_ANNOTATION = 'controller.kubernetes.io/pod-deletion-cost';
 const TEMPLATE_HASH_LABEL = 'pod-template-hash';
 
 /** A container as the kubelet last told of it, shortened. */

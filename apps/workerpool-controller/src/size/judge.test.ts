@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { DECISION_ANNOTATION } from '@redis-queue/scaling-bus';
-import { judgeDecision, type DecisionScene } from './decide.ts';
 import { desiredDeployment } from '../deployment/deployment.ts';
-import { REPLICAS_ANNOTATION } from '../resources.ts';
-import { aDecision, aPool, autoscaled, liveDeployment, ownerOfReplicas, someQueues } from '../testbed.ts';
+import { REPLICAS_ANNOTATION } from '../kubernetes/names.ts';
+import { aDecision, aPool, autoscaled, liveDeployment, ownerOfReplicas, someQueues } from '../testing/objects.ts';
+import { judgeDecision, type DecisionScene } from './judge.ts';
 
 const pool = aPool(autoscaled(0, 10));
 

@@ -1,0 +1,87 @@
+import { QUEUE_REASONS, QUEUES, type Queue, type QueueReason } from '@redis-queue/api';
+import {
+  findCondition,
+  retryAfterMs,
+  spreadMs,
+  type Kind,
+  type Outcome,
+  type RecordEvent,
+  type Resource,
+} from '@redis-queue/controller';
+import { applyQueue } from './apply.ts';
+import { describeStep } from './describe.ts';
+import type { QueueMetrics } from './metrics.ts';
+import { observeQueue, queueRef, type Sources } from './observe.ts';
+import { planQueue } from './plan.ts';
+import { DATA_FINALIZER } from './resources.ts';
+import { queueStatus, RECONCILED_FIELDS } from './status.ts';
+import type { ObservedQueue, QueuePlan, QueueStep } from './steps.ts';
+
+export type QueueObject = Queue & Resource;
+
+export interface QueueKindOptions {
+  readonly sources: Sources;
+  readonly metrics: QueueMetrics;
+  /** How often an unchanged queue is compared with Redis, to repair what others changed there. */
+  readonly driftCheckMs: number;
+  /** In [0, 1). */
+  readonly random?: () => number;
+}
+
+/** What is particular to the Queue kind. */
+export function queueKind(options: QueueKindOptions): Kind<QueueObject, ObservedQueue, QueuePlan, QueueReason> {
+  const { sources, metrics, driftCheckMs, random = Math.random } = options;
+  return {
+    name: 'queue',
+    type: QUEUES,
+    reasons: QUEUE_REASONS,
+    finalizer: DATA_FINALIZER,
+    statusFields: RECONCILED_FIELDS,
+    observe: (queue) => observeQueue(queue, sources),
+    plan: planQueue,
+    apply: (queue, { plan }, context) => applyQueue(queue, plan, context, sources),
+    status: (queue, outcome, now) => queueStatus(queue, { ...outcome, ref: queueRef(queue) }, now),
+    report: (queue, outcome, event) => reportSteps(queue, outcome, event, metrics),
+    requeueMs: (_, { problem }, { conditions }, nowMs) =>
+      problem ? retryAfterMs(conditions, new Date(nowMs), random()) : spreadMs(driftCheckMs, random()),
+  };
+}
+
+/** Steps that change what workers see; the rest is bookkeeping. */
+const POLICY_STEPS: ReadonlySet<QueueStep['kind']> = new Set([
+  'pause',
+  'resume',
+  'setRateLimit',
+  'clearRateLimit',
+  'setGlobalConcurrency',
+  'clearGlobalConcurrency',
+]);
+
+function reportSteps(
+  queue: Queue,
+  { plan, done }: Outcome<ObservedQueue, QueuePlan, QueueReason>,
+  event: RecordEvent<QueueReason>,
+  metrics: QueueMetrics,
+): void {
+  const claims = done.filter(({ kind }) => kind === 'claim');
+  const changes = done.filter(({ kind }) => POLICY_STEPS.has(kind));
+  const drifted = isDrift(queue, plan);
+  if (plan.adopts && claims.length > 0) event('Adopted', sentence(claims));
+  if (changes.length > 0) event(drifted ? 'DriftRepaired' : 'PolicyApplied', sentence(changes));
+  for (const { kind } of changes) metrics.changed(kind, drifted);
+  for (const step of done) {
+    if (step.kind === 'obliterate') event('DataRemoved', 'all data of the queue was removed from Redis');
+    if (step.kind === 'removeFinalizer' && step.dataRetained !== undefined)
+      event('DataRetained', `the data stays in Redis: ${step.dataRetained}`, 'Warning');
+  }
+}
+
+/** Whether a difference is not of our spec's making: this generation was applied before. */
+function isDrift(queue: Queue, plan: QueuePlan): boolean {
+  const applied = findCondition(queue.status?.conditions, 'Ready');
+  return !plan.adopts && applied?.status === 'True' && applied.observedGeneration === queue.metadata.generation;
+}
+
+function sentence(steps: readonly QueueStep[]): string {
+  return steps.map(describeStep).join('; ');
+}

@@ -1,0 +1,25 @@
+import { formatFence, type Fence } from '@redis-queue/scaling-bus';
+import type { Deployment } from '../kubernetes/objects.ts';
+import type { BudgetStep } from './disruption-budget.ts';
+
+/** One write, small enough to be interrupted before and after. */
+export type PoolStep =
+  /** `redis-queue` creates the Deployment; only here, and until `redis-queue-scale` has the size, it carries one. */
+  | { readonly kind: 'create'; readonly deployment: Deployment; readonly replicas: number }
+  /** `redis-queue` applies all but the size. `carryReplicas`: the size, while nobody else of ours owns it. */
+  | {
+      readonly kind: 'applyTemplate';
+      readonly deployment: Deployment;
+      readonly carryReplicas?: number;
+      readonly drift: boolean;
+    }
+  /** `redis-queue-scale` applies size and fence in one. */
+  | { readonly kind: 'scale'; readonly replicas: number; readonly fence: Fence; readonly reason: string }
+  | BudgetStep;
+
+/** A step as logs and events say it. */
+export function describeStep(step: PoolStep): string {
+  if (step.kind === 'create') return `created with ${step.replicas} replicas`;
+  if (step.kind === 'scale') return `size ${step.replicas} at decision ${formatFence(step.fence)}: ${step.reason}`;
+  return step.drift ? 'set back what others had changed' : 'applied a change';
+}

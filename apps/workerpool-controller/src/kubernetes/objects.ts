@@ -1,0 +1,60 @@
+import type { Queue, WorkerPool } from '@redis-queue/api';
+import type { Resource, ResourceType } from '@redis-queue/controller';
+
+// The objects that the controller reads and writes, as far as it looks at them.
+
+export type PoolObject = WorkerPool & Resource;
+export type QueueObject = Queue & Resource;
+
+export interface Secret extends Resource {
+  data?: Record<string, string>;
+}
+
+/** One writer of an object's fields, as the API server notes it. */
+export interface ManagedFields {
+  manager?: string;
+  operation?: 'Apply' | 'Update';
+  subresource?: string;
+  time?: string;
+  fieldsV1?: Record<string, unknown>;
+}
+
+/** What we read of a Deployment. Caches leave `managedFields` out. */
+export interface Deployment extends Resource {
+  metadata: Resource['metadata'] & { managedFields?: ManagedFields[] };
+  spec: { replicas?: number; [field: string]: unknown };
+  status?: {
+    observedGeneration?: number;
+    replicas?: number;
+    readyReplicas?: number;
+    updatedReplicas?: number;
+    availableReplicas?: number;
+    conditions?: {
+      type: string;
+      status: string;
+      reason?: string;
+      message?: string;
+      lastUpdateTime?: string;
+      lastTransitionTime?: string;
+    }[];
+  };
+}
+
+export const POD_DISRUPTION_BUDGETS: ResourceType = {
+  group: 'policy',
+  version: 'v1',
+  plural: 'poddisruptionbudgets',
+  kind: 'PodDisruptionBudget',
+  namespaced: true,
+};
+
+/** What we read of a PodDisruptionBudget. */
+export interface PodDisruptionBudget extends Resource {
+  spec: { maxUnavailable?: number | string; selector?: object; [field: string]: unknown };
+}
+
+/** What we read of a ConfigMap. */
+export interface ConfigMap extends Resource {
+  data?: Record<string, string>;
+  binaryData?: Record<string, string>;
+}

@@ -1,0 +1,35 @@
+import type { WorkerPoolStatus } from '@redis-queue/api';
+import { findCondition } from '@redis-queue/controller';
+import { PoolCondition, type Problem, type Reason } from '../kubernetes/reasons.ts';
+
+/** Something that happened to the pool, for its events. */
+export interface StatusEvent extends Problem {
+  readonly type: 'Normal' | 'Warning';
+}
+
+/** What people are told of when the status goes from one to the next: each change once. Pure. */
+export function statusEvents(before: WorkerPoolStatus | undefined, after: WorkerPoolStatus): StatusEvent[] {
+  const events: StatusEvent[] = [];
+  const { phase, message = '', version } = after.rollout ?? {};
+  const ready = findCondition(after.conditions, PoolCondition.Ready);
+  if (phase !== before?.rollout?.phase || version !== before?.rollout?.version) {
+    if (phase === 'Failed') {
+      events.push({ type: 'Warning', reason: 'ProgressDeadlineExceeded', message: ready?.message ?? message });
+    }
+    if (phase === 'RolledBack') {
+      const to = after.currentVersion ?? after.lastGoodVersion;
+      events.push({ type: 'Warning', reason: 'RolledBack', message: `to version ${to}. ${message}` });
+    }
+  }
+  const cameIn = before?.rollout !== undefined && before.rollout.phase !== 'RolledBack' && phase === undefined;
+  const working = ready?.reason === 'Available' && (after.readyReplicas ?? 0) > 0;
+  if (working && (cameIn || after.lastGoodVersion !== before?.lastGoodVersion)) {
+    const pods = `${after.readyReplicas} pods are ready`;
+    events.push({ type: 'Normal', reason: 'RolloutComplete', message: `version ${after.currentVersion}: ${pods}` });
+  }
+  const blocked = findCondition(after.conditions, PoolCondition.PodsBlocked);
+  if (blocked && blocked.reason !== findCondition(before?.conditions, PoolCondition.PodsBlocked)?.reason) {
+    events.push({ type: 'Warning', reason: blocked.reason as Reason, message: blocked.message });
+  }
+  return events;
+}

@@ -1,0 +1,38 @@
+import type { Controller, ControllerOptions } from '../controller/types.ts';
+import type { Manager } from '../manager/types.ts';
+import type { FailureReason } from './failures.ts';
+import { reconcileKind } from './reconcile-kind.ts';
+import { STATUS_MANAGER, StatusWriter } from './status-writer.ts';
+import type { Kind, KindObject, Plan } from './types.ts';
+
+/** What a controller of a kind needs beside the kind itself. */
+export type ManageOptions<T extends KindObject> = Pick<ControllerOptions<T>, 'concurrency' | 'owns' | 'watches'> & {
+  /** Wall time, for conditions. */
+  readonly now?: () => Date;
+};
+
+/** Has `manager` reconcile the objects of a kind. */
+export function manageKind<T extends KindObject, O, P extends Plan, R extends string>(
+  manager: Manager,
+  kind: Kind<T, O, P, R | FailureReason>,
+  { now = () => new Date(), ...options }: ManageOptions<T> = {},
+): Controller {
+  const { client, events } = manager;
+  const { name, type, statusFields, memories = [] } = kind;
+  const status = new StatusWriter<T>({
+    client,
+    type,
+    fieldManager: STATUS_MANAGER,
+    ...(statusFields && { fields: statusFields }),
+  });
+  const cache = manager.cache<T>(type);
+  cache.onChange((change, { metadata: { uid = '' } }) => {
+    if (change === 'delete') for (const memory of memories) memory.forget(uid);
+  });
+  return manager.controller<T>({
+    ...options,
+    name,
+    type,
+    reconcile: (context) => reconcileKind(kind, context, { client, events, status, now }),
+  });
+}

@@ -1,0 +1,20 @@
+/** What a reason says of the object: the condition types that carry it follow from this. */
+export type ReasonKind =
+  /** Nobody knows yet. */
+  | 'pending'
+  /** All is as it shall be. */
+  | 'ready'
+  /** The controller tries again by itself. */
+  | 'retries'
+  /** Only a person can help. */
+  | 'stalled'
+  /** Said by another condition than Ready, or by an event. */
+  | 'notice';
+
+/** The table of a kind's reasons, as far as conditions and events depend on it. */
+export type ReasonKinds<R extends string> = Readonly<Record<R, { readonly kind: ReasonKind }>>;
+
+/** The type of an event with this reason, unless its recorder knows better. */
+export function eventType(kind: ReasonKind): 'Normal' | 'Warning' {
+  return kind === 'retries' || kind === 'stalled' ? 'Warning' : 'Normal';
+}

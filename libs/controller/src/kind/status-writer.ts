@@ -1,0 +1,61 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { KubeClient } from '../client/kube-client.ts';
+import type { Condition } from '../objects/conditions.ts';
+import type { ResourceType } from '../objects/resources.ts';
+import type { KindObject, StatusOf } from './types.ts';
+
+/** The field manager of what a reconcile writes into status. */
+export const STATUS_MANAGER = 'redis-queue-status';
+
+export interface StatusWriterOptions<T extends KindObject> {
+  readonly client: KubeClient;
+  readonly type: ResourceType;
+  /** Two writers of one status have two names, each the owner of its own fields. */
+  readonly fieldManager: string;
+  /** The fields that this writer owns; absent: all. */
+  readonly fields?: readonly (keyof StatusOf<T> & string)[];
+}
+
+/**
+ * The one way in which status is written: server-side apply of all that its writer owns. A field that is no longer given is removed by the
+ * API server, and nobody else's field is touched.
+ */
+export class StatusWriter<T extends KindObject> {
+  readonly #options: StatusWriterOptions<T>;
+
+  constructor(options: StatusWriterOptions<T>) {
+    this.#options = options;
+  }
+
+  /** What this writer owns of the object's status, as last seen. */
+  ownedOf(object: T): Partial<StatusOf<T>> {
+    const status: Record<string, unknown> = { ...object.status };
+    const fields: readonly string[] = this.#options.fields ?? Object.keys(status);
+    const held = fields.filter((field) => status[field] !== undefined).map((field) => [field, status[field]]);
+    return Object.fromEntries(held) as Partial<StatusOf<T>>;
+  }
+
+  /** Whether `status` says anything else than what the object has. */
+  differs(object: T, status: Partial<StatusOf<T>>): boolean {
+    return !isDeepStrictEqual(comparable(this.ownedOf(object)), comparable(status));
+  }
+
+  /** @throws ApiError Conflict when the object was re-created since it was read. */
+  async write(object: T, status: Partial<StatusOf<T>>, signal?: AbortSignal): Promise<void> {
+    const { client, type, fieldManager } = this.#options;
+    const { name, namespace, uid } = object.metadata;
+    const metadata = { name, ...(namespace !== undefined && { namespace }), ...(uid !== undefined && { uid }) };
+    await client.apply(
+      type,
+      { metadata, status },
+      { fieldManager, subresource: 'status', force: true, ...(signal && { signal }) },
+    );
+  }
+}
+
+/** The API server keeps conditions in an order of its own, and leaves out what is undefined. */
+function comparable(status: { conditions?: readonly Condition[] }): object {
+  const conditions = status.conditions?.toSorted((a, b) => a.type.localeCompare(b.type));
+  const entries = Object.entries({ ...status, ...(conditions && { conditions }) });
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
+}
