@@ -11,15 +11,10 @@ import {
   type FencedWrite,
   type QueueRef,
 } from '@redis-queue/bullmq';
-import {
-  isApiFailure,
-  isFinalizerStep,
-  type FinalizerStep,
-  type KindContext,
-  type Resource,
-} from '@redis-queue/controller';
+import { isApiFailure, isFinalizerStep, type FinalizerStep, type KindContext } from '@redis-queue/controller';
+import { queueRef, type QueueObject } from '@redis-queue/redis-access';
 import { describeStep } from './describe.ts';
-import { queueRef, redisProblem, resolveConnection, type Sources } from './observe.ts';
+import { redisProblem, resolveConnection, type Sources } from './observe.ts';
 import type { QueuePlan, QueueStep } from './steps.ts';
 import type { Problem } from './reasons.ts';
 
@@ -48,9 +43,9 @@ const OBLITERATE_ROUNDS = 20;
  * @throws what the API server throws.
  */
 export async function applyQueue(
-  queue: Queue & Resource,
+  queue: QueueObject,
   plan: QueuePlan,
-  { signal, log, applyFinalizer }: KindContext<Queue & Resource, QueueReason>,
+  { signal, log, applyFinalizer }: KindContext<QueueObject, QueueReason>,
   sources: Sources,
 ): Promise<Applied> {
   const writes = queue.spec.adoptionPolicy !== 'Observe' || queue.metadata.deletionTimestamp !== undefined;

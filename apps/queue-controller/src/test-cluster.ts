@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { API_VERSION, type Condition, type Queue, QUEUES, type QueueSpec } from '@redis-queue/api';
+import { API_VERSION, type Condition, QUEUES, type QueueSpec } from '@redis-queue/api';
 import { RedisConnections } from '@redis-queue/bullmq';
 import {
   createLog,
@@ -14,11 +14,11 @@ import {
   type Manager,
   type Resource,
 } from '@redis-queue/controller';
+import type { QueueObject, SecretObject } from '@redis-queue/redis-access';
 import { eventually, startControlPlane, startRedis, type ControlPlane, type RedisServer } from '@redis-queue/rig';
-import type { Secret } from './resources.ts';
 import { wireQueueController } from './wire.ts';
 
-export type StoredQueue = Queue & Resource;
+export type StoredQueue = QueueObject;
 
 /** A real Redis and a real API server. */
 export interface TestCluster extends AsyncDisposable {
@@ -28,7 +28,7 @@ export interface TestCluster extends AsyncDisposable {
   readonly client: KubeClient;
   /** A namespace with a Secret `redis-credentials` that reaches the Redis. */
   namespace(): Promise<string>;
-  secret(namespace: string, texts: Record<string, string>, name?: string): Promise<Secret>;
+  secret(namespace: string, texts: Record<string, string>, name?: string): Promise<SecretObject>;
   queue(namespace: string, name: string, spec?: QueueSpec, annotations?: Record<string, string>): Promise<StoredQueue>;
   read(queue: StoredQueue): Promise<StoredQueue>;
   /** Waits until the condition has that reason for the newest generation, and returns the object. */
@@ -54,7 +54,7 @@ export async function testCluster(redisOptions: { password?: string } = {}): Pro
       const data = Object.fromEntries(
         Object.entries(texts).map(([field, text]) => [field, Buffer.from(text).toString('base64')]),
       );
-      return client.apply<Secret>(
+      return client.apply<SecretObject>(
         SECRETS,
         { metadata: { namespace, name }, data },
         { fieldManager: 'test', force: true },

@@ -4,7 +4,7 @@ export {
   resolveRedis,
   resolveRedisOfRoles,
   type RedisAccess,
-  type RedisAccessProblem,
+  type RedisAccessReason,
   type SecretSources,
 } from './resolve.ts';
 export { readSecretNames, REDIS_SECRET_NAMES_FLAG } from './secret-names.ts';

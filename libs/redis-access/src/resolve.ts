@@ -1,6 +1,6 @@
 import { redisSecretRef, type Queue, type RedisRole } from '@redis-queue/api';
 import { describeTarget, serverOf, type RedisTarget } from '@redis-queue/bullmq';
-import type { ObjectKey } from '@redis-queue/controller';
+import type { ObjectKey, Problem } from '@redis-queue/controller';
 import type { SecretObject } from './objects.ts';
 import { readSecret } from './read-secret.ts';
 
@@ -12,12 +12,8 @@ export interface SecretSources {
   secret(key: ObjectKey): SecretObject | undefined;
 }
 
-/** Why there is no way to a queue's Redis; the reasons are among those of every kind that says them. */
-export interface RedisAccessProblem {
-  readonly reason: 'SecretNotPermitted' | 'SecretNotFound' | 'SecretInvalid' | 'MixedRedis';
-  /** For people: what is wrong and what to do. Holds no content of a Secret. */
-  readonly message: string;
-}
+/** Why there is no way to a queue's Redis. Every kind that says one of them has it in its table of reasons. */
+export type RedisAccessReason = 'SecretNotPermitted' | 'SecretNotFound' | 'SecretInvalid' | 'MixedRedis';
 
 export type RedisAccess =
   | {
@@ -27,7 +23,7 @@ export type RedisAccess =
       readonly targetKey: string;
       readonly secret: SecretObject;
     }
-  | { readonly ok: false; readonly problem: RedisAccessProblem };
+  | { readonly ok: false; readonly problem: Problem<RedisAccessReason> };
 
 /**
  * How `role` reaches the queue's Redis: from the Secret that the spec names for it, in the queue's namespace. Pure over
@@ -86,6 +82,6 @@ function describeMixture(queue: Queue, ...ways: readonly [RoleTarget, RoleTarget
   return `${one}, but ${other}; every Secret of a Queue has to lead to the same server and database, under the same address`;
 }
 
-function refuse(reason: RedisAccessProblem['reason'], message: string): RedisAccess {
+function refuse(reason: RedisAccessReason, message: string): RedisAccess {
   return { ok: false, problem: { reason, message } };
 }

@@ -58,7 +58,7 @@ describe('the project graph', () => {
     const roots = projects.map((each) => each.root);
     for (const root of ['apps/queue-controller', 'apps/workerpool-controller', 'apps/autoscaler'])
       expect(roots).toContain(root);
-    for (const lib of ['api', 'controller', 'bullmq', 'scaling', 'scaling-bus', 'worker', 'rig'])
+    for (const lib of ['api', 'controller', 'bullmq', 'redis-access', 'scaling', 'scaling-bus', 'worker', 'rig'])
       expect(roots).toContain(`libs/${lib}`);
   });
 
