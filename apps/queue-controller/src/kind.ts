@@ -39,8 +39,8 @@ export function queueKind(options: QueueKindOptions): Kind<QueueObject, Observed
     plan: planQueue,
     apply: (queue, { plan }, context) => applyQueue(queue, plan, context, sources),
     status: (queue, outcome, now) => queueStatus(queue, { ...outcome, ref: queueRef(queue) }, now),
-    report: (queue, outcome, event) => reportSteps(queue, outcome, event, metrics),
-    requeueMs: (_, { problem }, { conditions }, nowMs) =>
+    report: (queue, outcome, { event }) => reportSteps(queue, outcome, event, metrics),
+    requeueMs: (_, { problem }, { conditions }, { nowMs }) =>
       problem ? retryAfterMs(conditions, new Date(nowMs), random()) : spreadMs(driftCheckMs, random()),
   };
 }

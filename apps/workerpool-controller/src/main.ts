@@ -1,5 +1,5 @@
 import { DEFAULT_REDIS_SECRET } from '@redis-queue/api';
-import { runApp } from '@redis-queue/controller';
+import { concurrencyFlag, runApp } from '@redis-queue/controller';
 import { busRedisFromEnvironment } from '@redis-queue/scaling-bus';
 import { wireWorkerPoolController } from './wire.ts';
 
@@ -17,14 +17,14 @@ await runApp({
       help: 'further Secrets that may be read, so that pods that use them follow their changes; the Helm value workers.secretNames',
       placeholder: 'NAMES',
     },
-    concurrency: { default: '8', help: 'pools reconciled at once', placeholder: 'N' },
+    concurrency: concurrencyFlag('pools'),
   },
   setup: (manager, { flags, env }) =>
     wireWorkerPoolController(manager, {
       secretNames: namesIn(flags['redis-secret-names']),
       workerSecretNames: namesIn(flags['worker-secret-names']),
       bus: busRedisFromEnvironment(env),
-      concurrency: Number(flags.concurrency),
+      concurrency: flags.concurrency,
     }),
 });
 

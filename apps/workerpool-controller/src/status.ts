@@ -1,10 +1,11 @@
-import type { Condition, WorkerPool, WorkerPoolStatus } from '@redis-queue/api';
-import { findCondition, removeCondition, setCondition } from '@redis-queue/controller';
+import type { Condition, WorkerPoolStatus } from '@redis-queue/api';
+import { kindConditions } from '@redis-queue/controller';
 import { describeUntracked } from './deployment/config.ts';
 import { poolSelector } from './deployment/deployment.ts';
 import { liveReplicas } from './deployment/replicas.ts';
 import { versionOf } from './deployment/rollout.ts';
-import { PoolCondition, REASONS, type Problem, type Reason } from './kubernetes/reasons.ts';
+import type { PoolObject } from './kubernetes/objects.ts';
+import { PoolCondition, REASONS, type Problem } from './kubernetes/reasons.ts';
 import type { BlockedPods } from './pods/blocked.ts';
 import { autoscalingStatus, type AutoscalingInput } from './status/autoscaling-status.ts';
 import { readinessOf, type Readiness } from './status/readiness.ts';
@@ -18,8 +19,11 @@ export interface StatusInput extends AutoscalingInput {
   readonly untrackedSecrets?: readonly string[];
 }
 
+/** What the status speaks of once the steps are done, beside what the plan found. */
+export type StatusFacts = Omit<StatusInput, 'problem' | 'contest'>;
+
 /** What the pool's status shall say. Pure. */
-export function poolStatus(pool: WorkerPool, input: StatusInput, now: Date): WorkerPoolStatus {
+export function poolStatus(pool: PoolObject, input: StatusInput, now: Date): WorkerPoolStatus {
   const { deployment, blocked } = input;
   const before = pool.status ?? {};
   const readiness = readinessOf(pool, deployment, blocked, now);
@@ -43,33 +47,12 @@ export function poolStatus(pool: WorkerPool, input: StatusInput, now: Date): Wor
   };
 }
 
-function conditions(pool: WorkerPool, input: StatusInput, readiness: Readiness, now: Date): Condition[] {
-  const observedGeneration = pool.metadata.generation ?? 0;
-  let list: Condition[] = pool.status?.conditions ?? [];
-  const set = (type: string, status: Condition['status'], { reason, message }: Problem): void => {
-    list = setCondition(list, { type, status, reason, message, observedGeneration }, now);
-  };
-  const found = input.problem ?? readiness.state;
-  const { kind } = REASONS[found.reason];
-  set(PoolCondition.Ready, kind === 'ready' ? 'True' : 'False', found);
-  const setWhile = (state: Problem | false | undefined, type: string): void => {
-    if (state) set(type, 'True', state);
-    else list = removeCondition(list, type);
-  };
-  setWhile(kind === 'retries' && found, PoolCondition.Reconciling);
-  setWhile(kind === 'stalled' && found, PoolCondition.Stalled);
-  setWhile(input.blocked.problem, PoolCondition.PodsBlocked);
+function conditions(pool: PoolObject, input: StatusInput, readiness: Readiness, now: Date): Condition[] {
   const untracked = describeUntracked(input.untrackedSecrets ?? []);
-  if (untracked) set(PoolCondition.ConfigTracked, 'False', untracked);
-  else list = removeCondition(list, PoolCondition.ConfigTracked);
-  for (const [type, said] of Object.entries(scalingConditions(pool, input))) {
-    if (said) set(type, said.status, said);
-    else list = removeCondition(list, type);
-  }
-  return list;
-}
-
-/** Whether Ready gives another reason than before: worth an event. */
-export function isNews(pool: WorkerPool, reason: Reason): boolean {
-  return findCondition(pool.status?.conditions, PoolCondition.Ready)?.reason !== reason;
+  const notices = {
+    [PoolCondition.PodsBlocked]: input.blocked.problem,
+    [PoolCondition.ConfigTracked]: untracked && ({ ...untracked, status: 'False' } as const),
+    ...scalingConditions(pool, input),
+  };
+  return kindConditions(pool, REASONS, input.problem ?? readiness.state, notices, now);
 }

@@ -17,6 +17,8 @@ export interface ObservedPool extends SizeScene, RolloutScene {
   readonly budget: PodDisruptionBudget | undefined;
   readonly queues: PoolQueues | Problem;
   readonly config: PoolConfig;
+  /** When what the API server refused is tried again. */
+  readonly retryAtMs?: number;
 }
 
 /** What has to change, and what stands in the way of the spec. */

@@ -5,6 +5,7 @@ import {
   DEPLOYMENTS,
   keyOf,
   keyToString,
+  manageKind,
   PODS,
   SECRETS,
   type Manager,
@@ -14,7 +15,8 @@ import {
 import { createConsumer, type BusRedisOptions, type NamedPool } from '@redis-queue/scaling-bus';
 import { configKey, configKeysOf, ConfigMapDigests, WATCHED_CONFIG_MAPS } from './deployment/config.ts';
 import { Refusals } from './deployment/refusals.ts';
-import { POOL_LABEL, STATUS_MANAGER } from './kubernetes/names.ts';
+import { POOL_LABEL } from './kubernetes/names.ts';
+import { poolKind } from './kind.ts';
 import type { QueueObject } from './kubernetes/objects.ts';
 import {
   POD_DISRUPTION_BUDGETS,
@@ -35,7 +37,6 @@ import {
   type Sources,
 } from './observe.ts';
 import { changesBlockage, keptOfPod, type Pod } from './pods/pods.ts';
-import { reconcilePool, type ReconcileDeps } from './reconcile.ts';
 import { consumeDecision, type ConsumeDeps } from './size/consume.ts';
 import { DecisionLedger } from './size/ledger.ts';
 import { LastingStates } from './status/lasting.ts';
@@ -90,25 +91,14 @@ export function wireWorkerPoolController(manager: Manager, settings: Settings): 
     metrics: new PoolMetrics(manager.registry),
     now: () => new Date(),
   };
-  const reconcile: ReconcileDeps = {
+  const kind = poolKind({
     ...shared,
     pace: new StatusPace(),
     lasting: new LastingStates(),
     refusals: new Refusals(),
-    writeStatus: async (pool, status) => {
-      const { name, namespace, uid } = pool.metadata;
-      await client.apply(
-        WORKER_POOLS,
-        { metadata: { name, ...(namespace !== undefined && { namespace }), ...(uid && { uid }) }, status },
-        { fieldManager: STATUS_MANAGER, subresource: 'status', force: true },
-      );
-    },
-  };
-  const controller = manager.controller<PoolObject>({
-    name: 'workerpool',
-    type: WORKER_POOLS,
+  });
+  const controller = manageKind(manager, kind, {
     concurrency,
-    reconcile: (context) => reconcilePool(context, reconcile),
     watches: [
       // By name, not by owner: a Deployment in the way is news for the pool whose name it has.
       { cache: deployments, map: (deployment: Deployment) => [keyOf(deployment)] },
@@ -132,13 +122,6 @@ export function wireWorkerPoolController(manager: Manager, settings: Settings): 
         map: (secret: Secret) => queues.byIndex(QUEUES_BY_SECRET, keyToString(keyOf(secret))).flatMap(poolsOf),
       })),
     ],
-  });
-  pools.onChange((event, { metadata: { uid = '' } }) => {
-    if (event !== 'delete') return;
-    shared.ledger.forget(uid);
-    reconcile.pace.forget(uid);
-    reconcile.lasting.forget(uid);
-    reconcile.refusals.forget(uid);
   });
   configMaps.onChange((event, { metadata: { uid = '' } }) => {
     if (event === 'delete') digests.forget(uid);

@@ -30,7 +30,7 @@ export * from './kind/types.ts';
 export type { EventRecorder, ObjectEvent } from './events/event-types.ts';
 export * from './leader/types.ts';
 export { runApp, type App, type AppContext } from './manager/app.ts';
-export { UsageError, type AppFlag } from './manager/flags.ts';
+export { concurrencyFlag, numberFlag, UsageError, type AppFlag, type FlagValues } from './manager/flags.ts';
 export { createLog, maskSecrets, type LogOptions } from './manager/log.ts';
 export { createManager } from './manager/manager.ts';
 export type { Check, Log, Manager, ManagerOptions, Runnable } from './manager/types.ts';

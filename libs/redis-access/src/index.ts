@@ -7,5 +7,5 @@ export {
   type RedisAccessReason,
   type SecretSources,
 } from './resolve.ts';
-export { readSecretNames, REDIS_SECRET_NAMES_FLAG } from './secret-names.ts';
+export { redisSecretNamesFlag, secretNamesFlag } from './secret-names.ts';
 export { secretCache, watchSecrets, type WatchedSecrets } from './watch.ts';

@@ -1,31 +1,30 @@
 import { DEFAULT_REDIS_SECRET } from '@redis-queue/api';
-import { UsageError, type AppFlag } from '@redis-queue/controller';
-
-/** The flag by which every app is told which Secrets RBAC lets it read. */
-export const REDIS_SECRET_NAMES_FLAG = {
-  'redis-secret-names': {
-    default: DEFAULT_REDIS_SECRET,
-    help: 'Secrets that may be read, comma-separated; the Helm value redis.secretNames',
-    placeholder: 'NAMES',
-  },
-} as const satisfies Record<string, AppFlag>;
+import type { AppFlag } from '@redis-queue/controller';
 
 /** A name that the API server allows for a Secret (RFC 1123 subdomain). */
 const LEGAL_NAME = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
 
 /**
- * The names of Secrets in a flag's comma-separated list, each once. Empty: none may be read.
- * @throws UsageError for a name that no Secret can have: its informer would fail for ever
+ * A flag that lists names of Secrets, each of which is then watched by name. Empty: none. A name that no Secret can have
+ * is refused, because its informer would fail for ever.
  */
-export function readSecretNames<F extends string>(flags: Readonly<Record<F, string>>, flag: F): string[] {
-  const names = flags[flag]
+export function secretNamesFlag(flag: Pick<AppFlag, 'default' | 'help'>): Required<AppFlag<string[]>> {
+  return { ...flag, placeholder: 'NAMES', parse: parseSecretNames };
+}
+
+/** `--redis-secret-names`: by it every app is told which Secrets RBAC lets it read. */
+export const redisSecretNamesFlag = secretNamesFlag({
+  default: DEFAULT_REDIS_SECRET,
+  help: 'Secrets that may be read, comma-separated; the Helm value redis.secretNames.',
+});
+
+function parseSecretNames(list: string): string[] {
+  const names = list
     .split(',')
     .map((name) => name.trim())
     .filter((name) => name !== '');
   const illegal = names.find((name) => !LEGAL_NAME.test(name));
   if (illegal !== undefined)
-    throw new UsageError(
-      `--${flag}: "${illegal}" is no name of a Secret; give names of lower-case letters, digits, "-" and ".", separated by commas`,
-    );
+    throw new Error(`must be names of Secrets, separated by commas, and no Secret can be named "${illegal}"`);
   return [...new Set(names)];
 }

@@ -6,8 +6,6 @@ import { GROUP } from '@redis-queue/api';
 export const TEMPLATE_MANAGER = 'redis-queue';
 /** Owns the Deployment's size and the annotations that say where it comes from. */
 export const SCALE_MANAGER = 'redis-queue-scale';
-/** Owns `WorkerPool.status`. */
-export const STATUS_MANAGER = 'redis-queue-status';
 
 /** The one label that selects a pool's Deployment and pods. */
 export const POOL_LABEL = `${GROUP}/pool`;

@@ -1,3 +1,4 @@
+import type { Problem as KindProblem } from '@redis-queue/controller';
 import { WORKER_POOL_REASONS, type WorkerPoolReason } from '@redis-queue/api';
 
 /** The condition types of a WorkerPool. Those that are abnormal when True are absent while they do not hold. */
@@ -21,7 +22,4 @@ export const REASONS = WORKER_POOL_REASONS;
 export type Reason = WorkerPoolReason;
 
 /** Why a pool cannot be brought to its spec now. */
-export interface Problem {
-  readonly reason: Reason;
-  readonly message: string;
-}
+export type Problem = KindProblem<Reason>;

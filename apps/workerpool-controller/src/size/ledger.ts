@@ -35,7 +35,7 @@ const MAX_SCALINGS = 10;
 const SHOWN_WITHIN_MS = 2_000;
 
 /**
- * What status has still to tell of each pool. Losing it in a crash loses a line of history, never a size: sizes and
+ * What status has still to report of each pool. Losing it in a crash loses a line of history, never a size: sizes and
  * fences are on the Deployment.
  */
 export class DecisionLedger {
@@ -76,13 +76,13 @@ export class DecisionLedger {
     entry.scalings = [scaling, ...entry.scalings].slice(0, MAX_SCALINGS);
   }
 
-  /** Changes of size that status does not tell yet, newest first. */
-  untold(poolUid: string): readonly Scaling[] {
+  /** Changes of size that status does not report yet, newest first. */
+  unreported(poolUid: string): readonly Scaling[] {
     return this.#entries.get(poolUid)?.scalings ?? [];
   }
 
-  /** Status tells of these now. */
-  told(poolUid: string, scalings: readonly Scaling[]): void {
+  /** Status reports these now. */
+  reported(poolUid: string, scalings: readonly Scaling[]): void {
     const entry = this.#entries.get(poolUid);
     if (entry) entry.scalings = entry.scalings.filter((scaling) => !scalings.includes(scaling));
   }

@@ -40,13 +40,13 @@ export async function reconcileKind<T extends KindObject, O, P extends Plan, R e
     if (!signal.aborted && !isConflict(error)) await reportFailure(kind, object, error, context, runtime);
     throw error;
   }
-  kind.report?.(object, outcome, event);
+  const nowMs = now().getTime();
+  kind.report?.(object, outcome, { nowMs, event });
   // The object is gone with its last finalizer: there is no status left to write.
   if (object.metadata.deletionTimestamp && outcome.done.some((step) => kindOf(step) === 'removeFinalizer'))
     return undefined;
   if (outcome.problem) reportProblem(kind, object, outcome.problem, context);
-  const status = kind.status(object, outcome, now());
-  const nowMs = now().getTime();
+  const status = kind.status(object, outcome, new Date(nowMs));
   const delayMs = kind.statusDelayMs
     ? kind.statusDelayMs(object, outcome, status, nowMs)
     : runtime.status.differs(object, status)
@@ -54,9 +54,12 @@ export async function reconcileKind<T extends KindObject, O, P extends Plan, R e
       : undefined;
   if (delayMs === 0) {
     await runtime.status.write(object, status, signal);
-    kind.statusWritten?.(object, outcome, status, event);
+    kind.statusWritten?.(object, outcome, status, { nowMs, event });
   }
-  const waitMs = soonestMs([delayMs === 0 ? undefined : delayMs, kind.requeueMs?.(object, outcome, status, nowMs)]);
+  const waitMs = soonestMs([
+    delayMs === 0 ? undefined : delayMs,
+    kind.requeueMs?.(object, outcome, status, { nowMs, event }),
+  ]);
   return waitMs === undefined ? undefined : { requeueAfterMs: waitMs };
 }
 

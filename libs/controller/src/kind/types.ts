@@ -61,6 +61,12 @@ export interface KindContext<T extends KindObject, R extends string> {
   applyFinalizer(object: T, step: FinalizerStep): Promise<void>;
 }
 
+/** What the functions that report are told beside the outcome. */
+export interface ReportContext<R extends string> {
+  readonly nowMs: number;
+  readonly event: RecordEvent<R>;
+}
+
 /** What is remembered per object, by uid, and may be lost with the process. */
 export interface ObjectMemory {
   forget(uid: string): void;
@@ -99,14 +105,17 @@ export interface Kind<T extends KindObject, O, P extends Plan, R extends string>
   status(object: T, outcome: Outcome<O, P, R>, now: Date): StatusOf<T>;
 
   /** Events and metrics of what was done. */
-  report?(object: T, outcome: Outcome<O, P, R>, event: RecordEvent<R>): void;
+  report?(object: T, outcome: Outcome<O, P, R>, context: ReportContext<R>): void;
   /**
    * After how many ms a status that differs may be written, so that numbers that move all the time cost little; 0 is now,
    * undefined not for this change. Default: now, whenever anything differs.
    */
   statusDelayMs?(object: T, outcome: Outcome<O, P, R>, status: StatusOf<T>, nowMs: number): number | undefined;
   /** Events and metrics of a status that was written; `object` still has the one before. */
-  statusWritten?(object: T, outcome: Outcome<O, P, R>, status: StatusOf<T>, event: RecordEvent<R>): void;
-  /** After how many ms to look again at the latest, whichever comes first; undefined: when something changes. */
-  requeueMs?(object: T, outcome: Outcome<O, P, R>, status: StatusOf<T>, nowMs: number): number | undefined;
+  statusWritten?(object: T, outcome: Outcome<O, P, R>, status: StatusOf<T>, context: ReportContext<R>): void;
+  /**
+   * After how many ms to look again at the latest; undefined: when something changes. It may tell by an event what has
+   * lasted for long enough.
+   */
+  requeueMs?(object: T, outcome: Outcome<O, P, R>, status: StatusOf<T>, context: ReportContext<R>): number | undefined;
 }

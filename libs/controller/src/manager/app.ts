@@ -1,26 +1,34 @@
 import { hostname } from 'node:os';
 import { Registry, collectDefaultMetrics } from 'prom-client';
 import { loadKubeClient } from '../client/load.ts';
-import { UsageError, commonFlags, parseFlags, readCommonFlags, usage, type AppFlag } from './flags.ts';
+import {
+  UsageError,
+  commonFlags,
+  parseFlags,
+  readCommonFlags,
+  usage,
+  type AppFlags,
+  type FlagValues,
+} from './flags.ts';
 import { createLog, maskSecrets } from './log.ts';
 import { createManager } from './manager.ts';
 import { favourSmallHeap } from './small-heap.ts';
 import type { Manager } from './types.ts';
 
-export interface AppContext<F extends string> {
-  /** Values of the app's own flags. */
-  flags: Record<F, string>;
+export interface AppContext<F extends AppFlags> {
+  /** What the app's own flags mean. */
+  flags: FlagValues<F>;
   env: NodeJS.ProcessEnv;
   /** This pod, from POD_NAMESPACE and POD_NAME. */
   pod: { namespace: string; name: string };
 }
 
-export interface App<F extends string> {
+export interface App<F extends AppFlags> {
   /** Names the process in logs, events and metrics, and its Lease. */
   name: string;
   /** A line for --help. */
   description: string;
-  flags?: Record<F, AppFlag>;
+  flags?: F;
   /** Wires caches, controllers and runnables. Throw `UsageError` for a bad flag. */
   setup(manager: Manager, context: AppContext<F>): void | Promise<void>;
 }
@@ -29,21 +37,18 @@ export interface App<F extends string> {
  * Runs an app as a process: flags, logs, client, manager, signals, exit code (0 stopped, 1 failed, 2 bad usage). Never rejects.
  * Common flags: --namespace-scope --kubeconfig --http-port --leader-elect --lease-namespace --log-level --help.
  */
-export async function runApp<F extends string = never>(
-  app: App<F>,
-  argv: string[] = process.argv.slice(2),
-): Promise<void> {
+export async function runApp<F extends AppFlags>(app: App<F>, argv: string[] = process.argv.slice(2)): Promise<void> {
   const { env } = process;
   favourSmallHeap();
   try {
-    const ownFlags = app.flags ?? ({} as Record<F, AppFlag>);
-    const flags = { ...commonFlags(env), ...ownFlags };
+    const common = commonFlags(env);
+    const flags = { ...common, ...app.flags };
     const values = parseFlags(flags, argv);
     if (values === 'help') {
       process.stdout.write(usage(app.name, app.description, flags));
       return;
     }
-    process.exit(await runProcess(app, values, env));
+    process.exit(await runProcess(app, values as FlagValues<typeof common> & FlagValues<F>, env));
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     process.stderr.write(`${app.name}: ${maskSecrets(error.message)}\n`);
@@ -51,9 +56,9 @@ export async function runApp<F extends string = never>(
   }
 }
 
-async function runProcess<F extends string>(
+async function runProcess<F extends AppFlags>(
   app: App<F>,
-  values: Record<F, string> & Parameters<typeof readCommonFlags>[0],
+  values: FlagValues<F> & Parameters<typeof readCommonFlags>[0],
   env: NodeJS.ProcessEnv,
 ): Promise<number> {
   const common = readCommonFlags(values);

@@ -1,11 +1,15 @@
 import { expect, it } from 'vitest';
-import { UsageError, commonFlags, parseFlags, readCommonFlags, usage } from './flags.ts';
+import { UsageError, commonFlags, concurrencyFlag, parseFlags, readCommonFlags, usage } from './flags.ts';
 
 const flags = {
   ...commonFlags({ POD_NAMESPACE: 'system' }),
   'secret-names': { default: 'redis', help: 'Permitted names.' },
 };
-const read = (...argv: string[]) => readCommonFlags(parseFlags(flags, argv) as Parameters<typeof readCommonFlags>[0]);
+const read = (...argv: string[]) => {
+  const values = parseFlags(flags, argv);
+  if (values === 'help') throw new Error('--help was not asked for');
+  return readCommonFlags(values);
+};
 
 it('has sensible defaults, and the pod names the namespace of the lease', () => {
   expect(read()).toEqual({
@@ -40,4 +44,18 @@ it('lists every flag with its default in the help', () => {
   expect(parseFlags(flags, ['--help'])).toBe('help');
   for (const name of Object.keys(flags)) expect(text).toContain(`--${name} `);
   expect(text).toContain('(default redis)');
+});
+
+it.each(['x', '0', '-1', '1.5', '1e3', '1001', ''])(
+  'refuses the concurrency %j: no reconcile would run, or too many',
+  (text) => {
+    const own = { concurrency: concurrencyFlag('queues') };
+    expect(() => parseFlags(own, [`--concurrency=${text}`])).toThrow(
+      /^--concurrency .*: must be a number from 1 to 1000/,
+    );
+  },
+);
+
+it('gives numbers as numbers', () => {
+  expect(parseFlags({ concurrency: concurrencyFlag('queues') }, ['--concurrency=3'])).toEqual({ concurrency: 3 });
 });

@@ -1,15 +1,43 @@
 import { parseArgs } from 'node:util';
 
-/** A flag of the app's own; `--help` shows `help` and the default. */
-export interface AppFlag {
+/** A flag of the app's own; `--help` shows `help` and the default. `V` is what its text means. */
+export interface AppFlag<V = string> {
   default: string;
   help: string;
   /** Shown for the value in --help; default `VALUE`. */
   placeholder?: string;
+  /**
+   * What the text means; absent: itself.
+   * @throws Error that says what the text must be; the flag is named by the caller
+   */
+  parse?(text: string): V;
 }
 
-export type CommonFlag =
-  'namespace-scope' | 'kubeconfig' | 'http-port' | 'leader-elect' | 'lease-namespace' | 'log-level';
+// oxlint-disable-next-line typescript/no-explicit-any -- each flag has a type of its own
+export type AppFlags = Record<string, AppFlag<any>>;
+
+/** What the flags mean, by their names. */
+export type FlagValues<F extends AppFlags> = {
+  [N in keyof F]: F[N] extends { parse(text: string): infer V } ? V : string;
+};
+
+/** A flag that is a whole number within bounds. */
+export function numberFlag(flag: AppFlag, { min, max }: { min: number; max: number }): Required<AppFlag<number>> {
+  return {
+    placeholder: 'N',
+    ...flag,
+    parse(text) {
+      const value = Number(text);
+      if (!/^\d+$/.test(text) || value < min || value > max) throw new Error(`must be a number from ${min} to ${max}`);
+      return value;
+    },
+  };
+}
+
+/** How many objects a controller reconciles at once. @param what `queues`, `pools`, … */
+export function concurrencyFlag(what: string): Required<AppFlag<number>> {
+  return numberFlag({ default: '8', help: `How many ${what} are reconciled at once.` }, { min: 1, max: 1_000 });
+}
 
 /** Bad usage: the message is for the person who typed it. */
 export class UsageError extends Error {
@@ -18,7 +46,7 @@ export class UsageError extends Error {
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
-export function commonFlags(env: NodeJS.ProcessEnv): Record<CommonFlag, AppFlag> {
+export function commonFlags(env: NodeJS.ProcessEnv) {
   return {
     'namespace-scope': {
       default: '',
@@ -30,28 +58,41 @@ export function commonFlags(env: NodeJS.ProcessEnv): Record<CommonFlag, AppFlag>
       help: 'File to find the API server with; empty for KUBECONFIG, or the own ServiceAccount.',
       placeholder: 'FILE',
     },
-    'http-port': { default: '8080', help: 'Port of /healthz, /readyz and /metrics; 0 for any.', placeholder: 'PORT' },
+    'http-port': numberFlag(
+      { default: '8080', help: 'Port of /healthz, /readyz and /metrics; 0 for any.', placeholder: 'PORT' },
+      { min: 0, max: 65_535 },
+    ),
     'leader-elect': {
       default: 'true',
       help: 'Whether replicas agree on one that acts; false only for a single replica.',
       placeholder: 'true|false',
+      parse: (text: string) => oneOf(text, ['true', 'false']) === 'true',
     },
     'lease-namespace': {
       default: env.POD_NAMESPACE || 'default',
       help: 'Namespace of the Lease by which they agree.',
       placeholder: 'NAMESPACE',
     },
-    'log-level': { default: 'info', help: `Least level to log: ${LEVELS.join(', ')}.`, placeholder: 'LEVEL' },
+    'log-level': {
+      default: 'info',
+      help: `Least level to log: ${LEVELS.join(', ')}.`,
+      placeholder: 'LEVEL',
+      parse: (text: string) => oneOf(text, LEVELS),
+    },
   };
+}
+
+function oneOf(text: string, allowed: readonly string[]): string {
+  if (!allowed.includes(text)) throw new Error(`must be one of ${allowed.join(', ')}`);
+  return text;
 }
 
 /**
  * The values of `flags` in `argv`, defaults filled in; `help` when --help is among them.
- * @throws UsageError for unknown flags and bad values of common ones
+ * @throws UsageError for unknown flags and bad values
  */
-export function parseFlags<F extends string>(flags: Record<F, AppFlag>, argv: string[]): Record<F, string> | 'help' {
-  const names = Object.keys(flags) as F[];
-  const options = Object.fromEntries(names.map((name) => [name, { type: 'string' as const }]));
+export function parseFlags<F extends AppFlags>(flags: F, argv: string[]): FlagValues<F> | 'help' {
+  const options = Object.fromEntries(Object.keys(flags).map((name) => [name, { type: 'string' as const }]));
   let values: Record<string, unknown>;
   try {
     ({ values } = parseArgs({ args: argv, options: { ...options, help: { type: 'boolean', short: 'h' } } }));
@@ -59,36 +100,34 @@ export function parseFlags<F extends string>(flags: Record<F, AppFlag>, argv: st
     throw new UsageError(`${error instanceof Error ? error.message : String(error)}\nTry --help.`);
   }
   if (values.help) return 'help';
-  const result = {} as Record<F, string>;
-  for (const name of names) result[name] = (values[name] as string | undefined) ?? flags[name].default;
-  return result;
+  const meant = Object.entries(flags).map(([name, flag]) => [name, meaning(name, flag, values[name])]);
+  return Object.fromEntries(meant) as FlagValues<F>;
 }
 
-/** The common flags as what they mean. @throws UsageError */
-export function readCommonFlags(values: Record<CommonFlag, string>) {
-  const port = Number(values['http-port']);
-  if (!/^\d+$/.test(values['http-port']) || port > 65_535) {
-    throw new UsageError(`--http-port ${values['http-port']}: must be a number from 0 to 65535.`);
+function meaning(name: string, flag: AppFlag<unknown>, given: unknown): unknown {
+  const text = typeof given === 'string' ? given : flag.default;
+  if (!flag.parse) return text;
+  try {
+    return flag.parse(text);
+  } catch (error) {
+    throw new UsageError(`--${name} ${text}: ${error instanceof Error ? error.message : String(error)}.`);
   }
-  const leaderElect = values['leader-elect'];
-  if (leaderElect !== 'true' && leaderElect !== 'false') {
-    throw new UsageError(`--leader-elect ${leaderElect}: must be true or false.`);
-  }
-  if (!LEVELS.includes(values['log-level'])) {
-    throw new UsageError(`--log-level ${values['log-level']}: must be one of ${LEVELS.join(', ')}.`);
-  }
+}
+
+/** The common flags as the manager wants them. */
+export function readCommonFlags(values: FlagValues<ReturnType<typeof commonFlags>>) {
   return {
     namespace: values['namespace-scope'] || undefined,
     kubeconfigPath: values.kubeconfig || undefined,
-    httpPort: port,
-    leaderElect: leaderElect === 'true',
+    httpPort: values['http-port'],
+    leaderElect: values['leader-elect'],
     leaseNamespace: values['lease-namespace'],
     logLevel: values['log-level'],
   };
 }
 
 /** The text of --help. */
-export function usage(name: string, description: string, flags: Record<string, AppFlag>): string {
+export function usage(name: string, description: string, flags: AppFlags): string {
   const rows = Object.entries(flags).map(([flag, { default: value, help, placeholder = 'VALUE' }]) => ({
     head: `  --${flag} ${placeholder}`,
     text: value === '' ? help : `${help} (default ${value})`,
