@@ -11,7 +11,7 @@ import {
   type FencedWrite,
   type QueueRef,
 } from '@redis-queue/bullmq';
-import { isApiFailure, isFinalizerStep, type FinalizerStep, type KindContext } from '@redis-queue/controller';
+import { applySteps, isApiFailure, type FinalizerStep, type KindContext } from '@redis-queue/controller';
 import { queueRef, type QueueObject } from '@redis-queue/redis-access';
 import { describeStep } from './describe.ts';
 import { redisProblem, resolveConnection, type Sources } from './observe.ts';
@@ -45,14 +45,14 @@ const OBLITERATE_ROUNDS = 20;
 export async function applyQueue(
   queue: QueueObject,
   plan: QueuePlan,
-  { signal, log, applyFinalizer }: KindContext<QueueObject, QueueReason>,
+  { signal, log, applyFinalizer }: KindContext<QueueReason>,
   sources: Sources,
 ): Promise<Applied> {
   const writes = queue.spec.adoptionPolicy !== 'Observe' || queue.metadata.deletionTimestamp !== undefined;
   if (!writes) return { done: [] };
   const connection = resolveConnection(queue, sources);
   const redis = connection.ok ? sources.connections.get(connection.target) : undefined;
-  const writers: Writers = { redis, applyFinalizer: (step) => applyFinalizer(queue, step) };
+  const writers: Writers = { redis, applyFinalizer };
   try {
     const applied = await applyPlan(queue, queueRef(queue), plan, writers, signal);
     for (const step of applied.done) log.info({ step: step.kind }, describeStep(step));
@@ -76,43 +76,34 @@ export async function applyPlan(
   writers: Writers,
   signal?: AbortSignal,
 ): Promise<Applied> {
-  const done: QueueStep[] = [];
   let mark = plan.rawOwnerMark;
-  for (const step of plan.steps) {
-    signal?.throwIfAborted();
-    const result = await applyStep(step, mark, queue, ref, writers, signal);
-    if (result.problem) return { done, problem: result.problem };
-    if ('mark' in step) mark = formatOwnerMark(step.mark);
-    done.push(step);
-  }
-  return { done };
+  return applySteps<QueueStep, QueueReason>(plan.steps, {
+    signal,
+    applyFinalizer: (step) => writers.applyFinalizer(step),
+    async applyStep(step) {
+      const problem = await applyStep(step, mark, queue, ref, writers.redis, signal);
+      if (!problem && 'mark' in step) mark = formatOwnerMark(step.mark);
+      return problem;
+    },
+  });
 }
 
-interface StepResult {
-  readonly problem?: Problem;
-}
-const DONE: StepResult = {};
-
+/** @returns why the step cannot be done now */
 async function applyStep(
-  step: QueueStep,
+  step: Exclude<QueueStep, FinalizerStep>,
   mark: string | undefined,
   queue: Queue,
   ref: QueueRef,
-  writers: Writers,
+  redis: Redis | undefined,
   signal: AbortSignal | undefined,
-): Promise<StepResult> {
-  if (isFinalizerStep(step)) {
-    await writers.applyFinalizer(step);
-    return DONE;
-  }
-  const { redis } = writers;
+): Promise<Problem | undefined> {
   if (!redis)
     throw new Error(`Queue ${queue.metadata.namespace}/${queue.metadata.name}: step ${step.kind} needs Redis`);
   if (step.kind === 'obliterate') return obliterate(redis, ref, step.force, signal);
   if (step.kind === 'pause') await pauseQueue(redis, ref);
   else if (step.kind === 'resume') await resumeQueue(redis, ref);
-  else if (!(await writeMeta(redis, ref, { expected: mark, ...metaWrite(step) }))) return { problem: OWNERSHIP_LOST };
-  return DONE;
+  else if (!(await writeMeta(redis, ref, { expected: mark, ...metaWrite(step) }))) return OWNERSHIP_LOST;
+  return undefined;
 }
 
 const OWNERSHIP_LOST: Problem = {
@@ -143,14 +134,14 @@ async function obliterate(
   ref: QueueRef,
   force: boolean,
   signal: AbortSignal | undefined,
-): Promise<StepResult> {
+): Promise<Problem | undefined> {
   for (let round = 0; round < OBLITERATE_ROUNDS; round++) {
     signal?.throwIfAborted();
     const result = await obliterateStep(redis, ref, { force });
-    if (result === 'done') return DONE;
-    if (result !== 'more') return { problem: OBSTACLES[result] };
+    if (result === 'done') return undefined;
+    if (result !== 'more') return OBSTACLES[result];
   }
-  return { problem: { reason: 'Deleting', message: 'the data in Redis is being removed' } };
+  return { reason: 'Deleting', message: 'the data in Redis is being removed' };
 }
 
 const FORCE_HINT = 'annotate redis-queue.io/force-delete=true to remove the data now';

@@ -35,7 +35,7 @@ const OVERRULED =
 export async function applyPool(
   pool: PoolObject,
   { observed, plan }: { observed: ObservedPool; plan: PoolPlan },
-  context: KindContext<PoolObject, Reason>,
+  context: KindContext<Reason>,
   deps: ApplyDeps,
 ): Promise<AppliedPool> {
   const untouched = plan.steps.length === 0 && observed.deployment !== undefined && !plan.problem && !plan.contest;
@@ -53,7 +53,7 @@ export async function applyPool(
 async function applyLive(
   pool: PoolObject,
   cached: ObservedPool,
-  context: KindContext<PoolObject, Reason>,
+  context: KindContext<Reason>,
   deps: ApplyDeps,
 ): Promise<AppliedPool> {
   const { client, signal, now, event } = context;
@@ -138,7 +138,7 @@ function report(
   pool: PoolObject,
   step: PoolStep,
   before: Deployment | undefined,
-  { event, now }: KindContext<PoolObject, Reason>,
+  { event, now }: KindContext<Reason>,
   { metrics, ledger }: ApplyDeps,
 ): void {
   const { name, uid = '' } = pool.metadata;

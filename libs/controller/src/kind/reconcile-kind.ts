@@ -31,7 +31,7 @@ export async function reconcileKind<T extends KindObject, O, P extends Plan, R e
   if (!object || isLeaving(kind, object)) return undefined;
   const event = recordEvents(kind, object, runtime.events);
   const { client, now } = runtime;
-  const applyFinalizer = (of: T, step: FinalizerStep): Promise<void> => writeFinalizer(kind, client, of, step);
+  const applyFinalizer = (step: FinalizerStep): Promise<void> => writeFinalizer(kind, client, object, step);
   const context = { client, signal, log, now, event, applyFinalizer };
   let outcome: Outcome<O, P, R | FailureReason>;
   try {
@@ -64,7 +64,7 @@ export async function reconcileKind<T extends KindObject, O, P extends Plan, R e
 }
 
 /** Whether the object is being deleted and waits for others, not for us. */
-function isLeaving<T extends KindObject>({ finalizer }: { finalizer?: string }, object: T): boolean {
+function isLeaving({ finalizer }: { finalizer?: string }, object: KindObject): boolean {
   if (!object.metadata.deletionTimestamp) return false;
   return finalizer === undefined || !hasFinalizer(object, finalizer);
 }
@@ -72,7 +72,7 @@ function isLeaving<T extends KindObject>({ finalizer }: { finalizer?: string }, 
 async function carryOut<T extends KindObject, O, P extends Plan, R extends string>(
   kind: Kind<T, O, P, R>,
   object: T,
-  context: KindContext<T, R>,
+  context: KindContext<R>,
 ): Promise<Outcome<O, P, R>> {
   const observed = await kind.observe(object, context);
   const plan = kind.plan(object, observed, context.now());
@@ -90,7 +90,7 @@ function reportProblem<T extends KindObject, R extends string>(
   kind: { reasons: Kind<T, unknown, Plan, R>['reasons'] },
   object: T,
   { reason, message }: Problem<R>,
-  { log, event }: Pick<KindContext<T, R>, 'log' | 'event'>,
+  { log, event }: Pick<KindContext<R>, 'log' | 'event'>,
 ): void {
   if (!isNews(object, reason)) return;
   log.warn({ reason }, message);
@@ -102,7 +102,7 @@ async function reportFailure<T extends KindObject, O, P extends Plan, R extends 
   kind: Kind<T, O, P, R | FailureReason>,
   object: T,
   error: unknown,
-  context: KindContext<T, R | FailureReason>,
+  context: KindContext<R | FailureReason>,
   { status, now }: KindRuntime<T>,
 ): Promise<void> {
   const failure = describeFailure(error);

@@ -51,14 +51,14 @@ export interface Outcome<O, P extends Plan, R extends string> {
 export type RecordEvent<R extends string> = (reason: R, message: string, type?: 'Normal' | 'Warning') => void;
 
 /** What the skeleton hands to a kind's functions that do I/O. */
-export interface KindContext<T extends KindObject, R extends string> {
+export interface KindContext<R extends string> {
   readonly client: KubeClient;
   readonly signal: AbortSignal;
   readonly log: Logger;
   readonly now: () => Date;
   readonly event: RecordEvent<R>;
   /** Adds or removes the kind's finalizer; see `isFinalizerStep`. */
-  applyFinalizer(object: T, step: FinalizerStep): Promise<void>;
+  readonly applyFinalizer: (step: FinalizerStep) => Promise<void>;
 }
 
 /** What the functions that report are told beside the outcome. */
@@ -92,14 +92,14 @@ export interface Kind<T extends KindObject, O, P extends Plan, R extends string>
   readonly memories?: readonly ObjectMemory[];
 
   /** Reads what is; writes nothing. */
-  observe(object: T, context: KindContext<T, R>): Promise<O>;
+  observe(object: T, context: KindContext<R>): Promise<O>;
   /** What has to change for the spec to hold. */
   plan(object: T, observed: O, now: Date): P;
   /** Carries the plan out; each step is idempotent. */
   apply(
     object: T,
     found: { readonly observed: O; readonly plan: P },
-    context: KindContext<T, R>,
+    context: KindContext<R>,
   ): Promise<Applied<O, P, R>>;
   /** What the status shall say; deeply equal for an unchanged outcome. */
   status(object: T, outcome: Outcome<O, P, R>, now: Date): StatusOf<T>;
