@@ -1,4 +1,13 @@
-import { eventually, startRedis, startRedisSentinel, type RedisSentinel } from '@redis-queue/rig';
+import { readFileSync } from 'node:fs';
+import {
+  createAuthority,
+  eventually,
+  issueCertificate,
+  startRedis,
+  startRedisSentinel,
+  temporaryFolder,
+  type RedisSentinel,
+} from '@redis-queue/rig';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { FAIL_FAST, RedisConnections } from './connections.ts';
 import { classifyRedisError } from './errors.ts';
@@ -77,4 +86,25 @@ test('fails within seconds when no Sentinel answers', async () => {
     .catch((failure: unknown) => failure);
   expect(classifyRedisError(error)).toMatchObject({ reason: 'RedisUnreachable' });
   expect(performance.now() - from).toBeLessThan(FAIL_FAST.commandTimeout! + 1_000);
+});
+
+test('Sentinels and servers that speak TLS are trusted by the CA of the Secret, and by no other', async () => {
+  const folder = temporaryFolder('sentinel-tls');
+  const [ca, other] = await Promise.all(['ca', 'other'].map((name) => createAuthority(folder, name, name)));
+  const pair = await issueCertificate(folder, 'redis', 'redis', ca!, 'subjectAltName=IP:127.0.0.1');
+  await using secure = await startRedisSentinel({ tls: { ca: ca!.certificate, ...pair } });
+  const { masterName, sentinel } = secure;
+  const trusting = (file: string): RedisSentinels => ({
+    sentinels: [sentinel],
+    masterName,
+    tls: { ca: readFileSync(file, 'utf8') },
+  });
+  expect(await connections.get(trusting(ca!.certificate)).config('GET', 'port')).toEqual([
+    'port',
+    String(secure.primary.port),
+  ]);
+  const distrusting = connections.get(trusting(other!.certificate));
+  await expect(distrusting.ping().catch((error: unknown) => classifyRedisError(error))).resolves.toMatchObject({
+    reason: 'RedisUnreachable',
+  });
 });

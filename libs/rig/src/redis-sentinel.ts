@@ -10,6 +10,8 @@ export interface RedisSentinelOptions {
   password?: string;
   /** Of the Sentinel itself. */
   sentinelPassword?: string;
+  /** Paths of PEM files: servers and Sentinel speak TLS, also to each other. */
+  tls?: { ca: string; certificate: string; key: string };
 }
 
 /** A primary with one replica, and the Sentinel that makes the replica primary when the primary is gone for 300 ms. */
@@ -27,22 +29,35 @@ export interface RedisSentinel extends AsyncDisposable {
  * over in about two seconds: several would first have to agree, and may have to vote twice.
  */
 export async function startRedisSentinel(options: RedisSentinelOptions = {}): Promise<RedisSentinel> {
-  const { password, sentinelPassword } = options;
+  const { password, sentinelPassword, tls } = options;
+  const auth = password === undefined ? [] : [`masterauth ${password}`];
+  const secure = tls && [
+    `tls-cert-file ${tls.certificate}`,
+    `tls-key-file ${tls.key}`,
+    `tls-ca-cert-file ${tls.ca}`,
+    'tls-auth-clients no',
+    'tls-replication yes',
+  ];
   const stack = new AsyncDisposableStack();
+  /** @returns the server, and the port by which the other servers and clients of the Sentinel reach it. */
+  const startServer = async (...more: string[]): Promise<[RedisServer, number]> => {
+    const tlsPort = await freePort();
+    const lines = [...auth, ...more, ...(secure ? [`tls-port ${tlsPort}`, ...secure] : [])];
+    const args = lines.flatMap((line) => `--${line}`.split(' '));
+    const server = stack.use(await startRedis({ ...(password !== undefined && { password }), args }));
+    return [server, secure ? tlsPort : server.port];
+  };
   try {
-    const link = password === undefined ? [] : ['--masterauth', password];
-    const primary = stack.use(await startRedis({ ...options, args: link }));
-    const replica = stack.use(
-      await startRedis({ ...options, args: [...link, '--replicaof', primary.host, String(primary.port)] }),
-    );
+    const [primary, primaryPort] = await startServer();
+    const [replica] = await startServer(`replicaof ${primary.host} ${primaryPort}`);
     const port = await freePort();
     const folder = temporaryFolder('sentinel');
     const file = join(folder, 'sentinel.conf');
     const lines = [
-      `bind 127.0.0.1`,
-      `port ${port}`,
+      'bind 127.0.0.1',
       `dir ${folder}`,
-      `sentinel monitor main ${primary.host} ${primary.port} 1`,
+      ...(secure ? ['port 0', `tls-port ${port}`, ...secure] : [`port ${port}`]),
+      `sentinel monitor main ${primary.host} ${primaryPort} 1`,
       ...(password === undefined ? [] : [`sentinel auth-pass main ${password}`]),
       ...(sentinelPassword === undefined ? [] : [`requirepass ${sentinelPassword}`]),
       'sentinel down-after-milliseconds main 300',
