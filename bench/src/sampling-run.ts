@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { promisify } from 'node:util';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import { sampleBacklogs, sampleQueues, type BacklogWish, type QueueRef } from '@redis-queue/bullmq';
+import { sampleBacklogs, sampleQueues, type BacklogFields, type QueueRef } from '@redis-queue/bullmq';
 import { startRedis } from '@redis-queue/rig';
 import { percentile, tenths } from './percentile.ts';
 
@@ -110,12 +110,12 @@ export async function runSampling({ queues, jobs, tries, progress }: SamplingOpt
       if (attempt === 0) await control.slowlog('RESET');
       progress(attempt < 0 ? 'warming up' : `pass ${attempt + 1} of ${tries}`);
       const turn = attempt + WARM_UP;
-      const wish = (index: number): BacklogWish => ({
+      const fields = (index: number): BacklogFields => ({
         heads: false,
         rare: (index + turn) % LOOKS_PER_RARE === 0,
         orphans: (index + turn) % LOOKS_PER_ORPHANS === 0,
       });
-      ours.push(await measure(control, async () => void (await sampleBacklogs(reader, refs, { wish }))));
+      ours.push(await measure(control, async () => void (await sampleBacklogs(reader, refs, { fields }))));
       everything.push(await measure(control, async () => void (await sampleBacklogs(reader, refs))));
       theirs.push(await measure(control, () => getAllJobCounts(objects)));
     }

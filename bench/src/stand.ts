@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { APP_NAMES as APPS, type AppName } from '@redis-queue/api';
 import {
   eventually,
   freePort,
@@ -14,8 +15,7 @@ import {
   type RedisServer,
 } from '@redis-queue/rig';
 
-export const APPS = ['queue-controller', 'workerpool-controller', 'autoscaler'] as const;
-export type AppName = (typeof APPS)[number];
+export { APPS, type AppName };
 
 /** What the bundled apps run against: a real API server with the CRDs and a real Redis, all on loopback; no pods run. */
 export interface Stand extends AsyncDisposable {

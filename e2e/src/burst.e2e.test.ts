@@ -1,3 +1,4 @@
+import { APP_NAMES } from '@redis-queue/api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { applyExamples } from './cluster/install.ts';
 import { killPod } from './cluster/kill.ts';
@@ -40,7 +41,7 @@ describe('a burst of 3,000 jobs', () => {
   it('loses no job when every controller and a worker are killed in the middle of it', async () => {
     const { ledger } = await burst({ ...DEMO_BURST, failing: 0 }, async () => {
       await expect.poll(() => team.pods('redis-queue.io/pool=email-workers'), { timeout: 60_000 }).not.toEqual([]);
-      for (const app of ['autoscaler', 'workerpool-controller', 'queue-controller']) {
+      for (const app of APP_NAMES.toReversed()) {
         for (const pod of await team.pods(`app.kubernetes.io/name=${app}`)) {
           await killPod(team.cluster, team.site.namespace, pod);
         }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '@redis-queue/rig';
-import { aPool } from './fixtures.ts';
-import { TestAutoscaler } from './test-support.ts';
+import { aPool } from './test-objects.ts';
+import { TestAutoscaler } from './test-autoscaler.ts';
 
 /** A pool that shrinks soon, so that a test can see it shrink. */
 const quick = { behavior: { scaleDown: { stabilizationWindowSeconds: 1 } } };
@@ -14,10 +14,10 @@ beforeEach(async () => {
 });
 afterEach(async () => scaler[Symbol.asyncDispose]());
 
-/** The autoscaler has looked at the queues of `pool` and told what it thinks. */
-const told = (name: string) => eventually(() => scaler.of(name).at(-1), { description: `a decision on ${name}` });
+/** The autoscaler has sampled the pool's queues and published a decision. */
+const decided = (name: string) => eventually(() => scaler.of(name).at(-1), { description: `a decision on ${name}` });
 
-/** Observes for `ms` of real time that `check` holds, at every decision that arrives. */
+/** Checks again and again, for `ms` of real time, that `check` holds. */
 async function holdsFor(ms: number, check: () => void): Promise<void> {
   const end = performance.now() + ms;
   await eventually(() => (check(), performance.now() >= end), { timeoutMs: ms + 5_000, intervalMs: 200 });
@@ -27,10 +27,10 @@ describe('a pool at zero', () => {
   it('is woken by the first job, within a fraction of a second', async () => {
     scaler.add(aPool('workers', ['emails']));
     await scaler.run();
-    await told('workers');
+    await decided('workers');
     const queue = scaler.producer('emails');
     await queue.waitUntilReady();
-    // The queue came to rest: from here on only the wake-up can tell in time.
+    // The queue came to rest: from here on only the wake-up can notify in time.
     await eventually(async () => expectAtRest(scaler));
     const addedAtMs = performance.now();
     await queue.add('send', {});
@@ -49,7 +49,7 @@ describe('a pool at zero', () => {
   it('takes the size of a whole burst, once', async () => {
     scaler.add(aPool('workers', ['emails']));
     await scaler.run();
-    await told('workers');
+    await decided('workers');
     await scaler.producer('emails').addBulk(Array.from({ length: 600 }, () => ({ name: 'send', data: {} })));
     await eventually(() => scaler.replicas('workers') === 18);
     const sizes = scaler.of('workers').map(({ desiredReplicas }) => desiredReplicas);
@@ -59,7 +59,7 @@ describe('a pool at zero', () => {
   it('is woken by a queue that only has prioritized jobs', async () => {
     scaler.add(aPool('workers', ['emails']));
     await scaler.run();
-    await told('workers');
+    await decided('workers');
     await scaler.producer('emails').add('send', {}, { priority: 5 });
     await eventually(() => scaler.replicas('workers') === 1);
     expect(scaler.of('workers').at(-1)?.signals).toMatchObject([{ queue: 'emails', depth: 1 }]);
@@ -68,7 +68,7 @@ describe('a pool at zero', () => {
   it('is woken for a delayed job a pod’s start time before it is due', async () => {
     scaler.add(aPool('workers', ['emails']));
     await scaler.run();
-    await told('workers');
+    await decided('workers');
     const dueAt = performance.now() + 5_000;
     await scaler.producer('emails').add('send', {}, { delay: 5_000 });
     await eventually(() => scaler.replicas('workers') === 1);
@@ -81,7 +81,7 @@ describe('a pool at zero', () => {
     scaler.add(aPool('later', ['next-week']));
     scaler.add(aPool('stuck', ['paused']));
     await scaler.run();
-    await told('later');
+    await decided('later');
     const paused = scaler.producer('paused');
     await paused.pause();
     await paused.add('send', {});
@@ -96,27 +96,27 @@ describe('a pool at zero', () => {
     scaler.add(aPool('few', ['emails'], { maxReplicas: 5 }));
     scaler.add(aPool('many', ['emails'], { maxReplicas: 15 }));
     await scaler.run();
-    await Promise.all([told('few'), told('many')]);
+    await Promise.all([decided('few'), decided('many')]);
     await scaler.producer('emails').addBulk(Array.from({ length: 600 }, () => ({ name: 'send', data: {} })));
     await eventually(() => scaler.replicas('few') === 5 && scaler.replicas('many') === 13);
     expect([scaler.replicas('few'), scaler.replicas('many')]).toEqual([5, 13]);
   });
 
-  it('is told again each tick until it has its size, each time with a higher sequence', async () => {
+  it('is published again each tick until it has its size, each time with a higher sequence', async () => {
     scaler.follows = false;
     scaler.add(aPool('workers', ['emails']));
     await scaler.run();
-    await told('workers');
+    await decided('workers');
     await scaler.producer('emails').add('send', {});
-    const told3 = await eventually(() => {
+    const repeated = await eventually(() => {
       const wanted = scaler.of('workers').filter(({ desiredReplicas }) => desiredReplicas === 1);
       return wanted.length >= 3 && wanted;
     });
-    expect(new Set(told3.map(({ epoch }) => epoch)).size).toBe(1);
-    expect(told3.map(({ sequence }) => sequence)).toEqual(
-      told3.map(({ sequence }) => sequence).toSorted((a, b) => a - b),
+    expect(new Set(repeated.map(({ epoch }) => epoch)).size).toBe(1);
+    expect(repeated.map(({ sequence }) => sequence)).toEqual(
+      repeated.map(({ sequence }) => sequence).toSorted((a, b) => a - b),
     );
-    expect(told3.every(({ sampledAt, expiresAt }) => expiresAt > sampledAt)).toBe(true);
+    expect(repeated.every(({ sampledAt, expiresAt }) => expiresAt > sampledAt)).toBe(true);
   });
 });
 
@@ -124,7 +124,7 @@ describe('a pool with pods', () => {
   it('goes back to zero once everything is done', async () => {
     scaler.add(aPool('workers', ['emails'], quick));
     await scaler.run();
-    await told('workers');
+    await decided('workers');
     await scaler.producer('emails').addBulk(Array.from({ length: 30 }, () => ({ name: 'send', data: {} })));
     await eventually(() => scaler.replicas('workers') > 0);
     scaler.worker('emails', () => Promise.resolve());
@@ -132,11 +132,11 @@ describe('a pool with pods', () => {
     expect(scaler.of('workers').at(-1)?.reason).toContain('nothing waits, runs or is due soon');
   }, 120_000);
 
-  it('is shrunk with the names of the pods at work, read afresh each time it is told', async () => {
+  it('is shrunk with the names of the pods at work, read afresh each time it is published', async () => {
     scaler.follows = false;
     scaler.add(aPool('workers', ['emails'], quick), 6);
     await scaler.run();
-    await told('workers');
+    await decided('workers');
     const end = Promise.withResolvers<void>();
     const emails = scaler.producer('emails');
     await emails.addBulk([1, 2].map(() => ({ name: 'send', data: {} })));
@@ -151,7 +151,7 @@ describe('a pool with pods', () => {
     scaler.worker('emails', () => end.promise, 1, 'workers-6f9d-bbbbb');
     const later = await eventually(() => shrinks().find(({ busy }) => busy?.['workers-6f9d-bbbbb'] === 1), {
       timeoutMs: 60_000,
-      description: 'the shrink told again with the pod that became busy',
+      description: 'the shrink published again with the pod that became busy',
     });
     expect(later.busy).toEqual({ 'workers-6f9d-aaaaa': 2, 'workers-6f9d-bbbbb': 1 });
     end.resolve();
@@ -159,9 +159,9 @@ describe('a pool with pods', () => {
 
   it('does not grow while its pods crash, says so, and grows as soon as they work', async () => {
     scaler.add(aPool('workers', ['emails']), 2);
-    scaler.tell('workers', { blockedReplicas: { crashLooping: 2 } });
+    scaler.setStatus('workers', { blockedReplicas: { crashLooping: 2 } });
     await scaler.run();
-    await told('workers');
+    await decided('workers');
     await scaler.producer('emails').addBulk(Array.from({ length: 600 }, () => ({ name: 'send', data: {} })));
     await eventually(() => scaler.of('workers').find(({ heldBy }) => heldBy === 'PodsFailing'), { timeoutMs: 30_000 });
     expect(scaler.replicas('workers')).toBe(2);
@@ -172,7 +172,7 @@ describe('a pool with pods', () => {
   it('keeps its size while Redis is away, and says why; gets its size when Redis is back', async () => {
     scaler.add(aPool('workers', ['emails'], quick), 6);
     await scaler.run();
-    await told('workers');
+    await decided('workers');
     await scaler.redis.kill9();
     await eventually(() => scaler.of('workers').find(({ heldBy }) => heldBy === 'SensorFailed'), { timeoutMs: 20_000 });
     await holdsFor(HOLD_MS, () => expect(scaler.replicas('workers')).toBe(6));
@@ -185,7 +185,7 @@ describe('a pool with pods', () => {
   it('gets its size when the bus is back after an outage', async () => {
     scaler.add(aPool('workers', ['emails']));
     await scaler.run();
-    await told('workers');
+    await decided('workers');
     await scaler.bus.kill9();
     await scaler.producer('emails').addBulk(Array.from({ length: 600 }, () => ({ name: 'send', data: {} })));
     await eventually(() => scaler.logLines.some((line) => line.includes('the bus does not answer')), {
@@ -199,7 +199,7 @@ describe('a pool with pods', () => {
   it('keeps its size over a restart of the autoscaler, which begins a later epoch', async () => {
     scaler.add(aPool('workers', ['emails'], quick), 6);
     await scaler.run();
-    const first = await told('workers');
+    const first = await decided('workers');
     await scaler.run();
     const second = await eventually(() => scaler.of('workers').find(({ epoch }) => epoch > first.epoch));
     expect(second).toMatchObject({ desiredReplicas: 6, heldBy: expect.stringMatching(/NoHistory|SensorFailed/) });
@@ -208,7 +208,7 @@ describe('a pool with pods', () => {
   it('is not shrunk for a Queue object that is gone, and still grows for the others', async () => {
     scaler.add(aPool('workers', ['emails', 'sms'], quick), 2);
     await scaler.run();
-    await told('workers');
+    await decided('workers');
     scaler.removeQueueObject('sms');
     await eventually(() => scaler.of('workers').find(({ heldBy }) => heldBy === 'QueueMissing'));
     await scaler.producer('emails').addBulk(Array.from({ length: 600 }, () => ({ name: 'send', data: {} })));
@@ -218,7 +218,7 @@ describe('a pool with pods', () => {
 });
 
 async function expectAtRest(test: TestAutoscaler): Promise<boolean> {
-  const lag = await test.metric('redis_queue_autoscaler_sample_duration_seconds');
-  const looks = lag.find(({ metricName }) => metricName?.endsWith('_count'))?.value ?? 0;
-  return looks >= 2;
+  const durations = await test.metric('redis_queue_autoscaler_sample_duration_seconds');
+  const samples = durations.find(({ metricName }) => metricName?.endsWith('_count'))?.value ?? 0;
+  return samples >= 2;
 }

@@ -1,8 +1,8 @@
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { eventually } from '@redis-queue/rig';
-import { aPool } from './fixtures.ts';
-import { TestAutoscaler } from './test-support.ts';
+import { aPool } from './test-objects.ts';
+import { TestAutoscaler } from './test-autoscaler.ts';
 
 // Short outages; a minute each, with the workerpool controller: `make bench NAME=outage`.
 
@@ -12,14 +12,14 @@ beforeEach(async () => {
 });
 afterEach(async () => scaler[Symbol.asyncDispose]());
 
-const told = (name: string) => eventually(() => scaler.of(name).at(-1), { description: `a decision on ${name}` });
+const decided = (name: string) => eventually(() => scaler.of(name).at(-1), { description: `a decision on ${name}` });
 const jobs = (count: number) => Array.from({ length: count }, () => ({ name: 'send', data: {} }));
 const resume = (pid: number) => process.kill(pid, 'SIGCONT');
 
 it('while Redis stands still the size is held, and two ticks after it goes on the size is right', async () => {
   scaler.add(aPool('workers', ['emails']), 6);
   await scaler.run();
-  await told('workers');
+  await decided('workers');
   const emails = scaler.producer('emails');
   await emails.waitUntilReady();
   const { pid } = scaler.redis;
@@ -39,7 +39,7 @@ it('while Redis stands still the size is held, and two ticks after it goes on th
 it('while the bus stands still nothing changes, and soon after it goes on the newest size arrives', async () => {
   scaler.add(aPool('workers', ['emails']));
   await scaler.run();
-  await told('workers');
+  await decided('workers');
   const { pid } = scaler.bus;
   process.kill(pid, 'SIGSTOP');
   try {
@@ -56,11 +56,11 @@ it('while the bus stands still nothing changes, and soon after it goes on the ne
 it('jobs that are added one after another wake the pool to their size in one change', async () => {
   scaler.add(aPool('workers', ['emails']));
   await scaler.run();
-  await told('workers');
+  await decided('workers');
   await eventually(async () => (await scaler.metric('redis_queue_autoscaler_sample_duration_seconds')).length > 0);
   const emails = scaler.producer('emails');
   await emails.waitUntilReady();
-  // Half of the jobs come in one go after the first: were that one looked at alone, there would be two changes.
+  // Half of the jobs come in one go after the first: were that one sampled alone, there would be two changes.
   await emails.add('send', {});
   await emails.addBulk(jobs(600));
   await eventually(() => scaler.replicas('workers') >= 18);

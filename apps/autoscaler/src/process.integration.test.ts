@@ -14,7 +14,7 @@ import {
   type RedisServer,
 } from '@redis-queue/rig';
 import { loadKubeClient, SECRETS, type KubeClient } from '@redis-queue/controller';
-import { aPool, aQueue } from './fixtures.ts';
+import { aPool, aQueue } from './test-objects.ts';
 
 const PASSWORD = 'hunter2-of-the-queues';
 const BUS_PASSWORD = 'hunter2-of-the-bus';

@@ -14,7 +14,7 @@ import {
   type ControlPlane,
   type RedisServer,
 } from '@redis-queue/rig';
-import { aPool, aQueue } from './fixtures.ts';
+import { aPool, aQueue } from './test-objects.ts';
 
 const MAX_REPLICAS = 6;
 /** A lease that nobody renews runs out after 15 s; the rest is for a busy machine. */
@@ -85,7 +85,7 @@ async function scene(name: string) {
   const sizes = async (): Promise<number[]> =>
     ((await read()).status?.autoscaling?.last ?? []).map(({ to }) => to ?? NaN).toReversed();
   const epoch = async (): Promise<number> => parseFence((await read()).status?.autoscaling?.decision)?.epoch ?? 0;
-  /** Status tells of a decision of a later epoch. */
+  /** The status names a decision of a later epoch. */
   const tookOver = (before: number): Promise<boolean> =>
     eventually(async () => (await epoch()) > before, { timeoutMs: TAKEOVER_MS, description: 'a later epoch' });
   await sized(MAX_REPLICAS);
@@ -97,10 +97,10 @@ test.each(['SIGKILL', 'SIGTERM'] as const)(
   'when the leader ends by %s, the other one takes over and no size changes',
   async (signal) => {
     const { leader, waiting, sizes, tookOver, firstEpoch } = await scene(`ends-${signal.toLowerCase()}`);
-    // Status tells of a change a moment after it.
+    // The status shows a change a moment after it.
     const before = await eventually(async () => {
-      const told = await sizes();
-      return told.at(-1) === MAX_REPLICAS && told;
+      const reported = await sizes();
+      return reported.at(-1) === MAX_REPLICAS && reported;
     });
     await leader.stop(signal);
     await leads(waiting);
@@ -117,8 +117,8 @@ test('a leader that stood still while another took over changes nothing when it 
   await tookOver(firstEpoch);
   await queue.obliterate({ force: true });
   const before = await eventually(async () => {
-    const told = await sizes();
-    return told.at(-1) === 0 && told;
+    const reported = await sizes();
+    return reported.at(-1) === 0 && reported;
   });
   process.kill(leader.pid, 'SIGCONT');
   expect((await leader.exited).code).not.toBe(0);
@@ -126,10 +126,10 @@ test('a leader that stood still while another took over changes nothing when it 
   // A job later shows that sizes still follow the new leader, and by then what the old one did would show.
   await queue.add('send', {});
   await sized(1);
-  // Status tells of a change a moment after it.
+  // The status shows a change a moment after it.
   const after = await eventually(async () => {
-    const told = await sizes();
-    return told.length > before.length && told;
+    const reported = await sizes();
+    return reported.length > before.length && reported;
   });
   expect(after).toEqual([...before, 1]);
 }, 180_000);

@@ -8,7 +8,7 @@ import {
   type RunningController,
   type StoredQueue,
   type TestCluster,
-} from './test-cluster.ts';
+} from './testing/cluster.ts';
 
 let t: TestCluster;
 let controller: RunningController;

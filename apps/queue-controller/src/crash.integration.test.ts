@@ -6,7 +6,7 @@ import { applyPlan, type Writers } from './apply.ts';
 import { planQueue } from './plan.ts';
 import type { QueuePlan } from './steps.ts';
 import { DATA_FINALIZER } from './resources.ts';
-import { CLUSTER, markOf, NOW, queueObject } from './test-queues.ts';
+import { CLUSTER, markOf, NOW, queueObject } from './testing/queues.ts';
 
 const ref = { prefix: 'bull', name: 'emails' };
 const connections = new RedisConnections();

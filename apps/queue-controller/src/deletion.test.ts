@@ -3,7 +3,7 @@ import type { QueueSample } from '@redis-queue/bullmq';
 import { describe, expect, test } from 'vitest';
 import { planQueue } from './plan.ts';
 import type { ObservedQueue, QueuePlan } from './steps.ts';
-import { CLUSTER, markOf, observed, queueObject } from './test-queues.ts';
+import { CLUSTER, markOf, observed, queueObject } from './testing/queues.ts';
 
 const DELETED = '2026-03-04T05:00:00Z';
 const minutesLater = (minutes: number): Date => new Date(Date.parse(DELETED) + minutes * 60_000);

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { describeStep } from './describe.ts';
 import { planQueue } from './plan.ts';
 import type { ObservedQueue, QueueStep } from './steps.ts';
-import { ADOPTED_AT, markOf, NOW, observed, queueObject } from './test-queues.ts';
+import { ADOPTED_AT, markOf, NOW, observed, queueObject } from './testing/queues.ts';
 
 const kinds = (spec: QueueSpec, policy: Partial<ObservedPolicy>): QueueStep['kind'][] =>
   planQueue(queueObject(spec), observed(policy), NOW).steps.map((step) => step.kind);

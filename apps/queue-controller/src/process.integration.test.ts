@@ -2,7 +2,7 @@ import { QUEUES } from '@redis-queue/api';
 import { keyOf } from '@redis-queue/controller';
 import { eventually, freePort, startProcess, type ChildHandle } from '@redis-queue/rig';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { testCluster, type TestCluster } from './test-cluster.ts';
+import { testCluster, type TestCluster } from './testing/cluster.ts';
 
 const RIGHT = 'right-hunter2-password';
 const WRONG = 'wrong-hunter2-password';

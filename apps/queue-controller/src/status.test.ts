@@ -4,7 +4,7 @@ import { planQueue } from './plan.ts';
 import type { ObservedQueue } from './steps.ts';
 import type { Problem } from './reasons.ts';
 import { queueStatus, type ReconciledStatus } from './status.ts';
-import { ADOPTED_AT, markOf, NOW, observed, queueObject } from './test-queues.ts';
+import { ADOPTED_AT, markOf, NOW, observed, queueObject } from './testing/queues.ts';
 
 const ref = { prefix: 'bull', name: 'emails' };
 

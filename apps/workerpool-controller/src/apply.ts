@@ -3,7 +3,8 @@ import { isConflict, keyOf, type Applied, type KindContext, type KubeClient } fr
 import type { PoolObject } from '@redis-queue/redis-access';
 import { describeRefusal, isRefusal, type Refusals } from './deployment/refusals.ts';
 import { liveReplicas } from './deployment/replicas.ts';
-import { describeStep, type PoolStep } from './deployment/steps.ts';
+import type { PoolStep } from './deployment/steps.ts';
+import { describeStep } from './describe.ts';
 import { applyBudget, applySize, applyTemplate, createDeployment } from './deployment/write.ts';
 import type { Deployment } from './kubernetes/objects.ts';
 import type { Reason } from './kubernetes/reasons.ts';

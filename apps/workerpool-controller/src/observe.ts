@@ -17,7 +17,7 @@ export interface Sources extends ConfigSources {
   readonly queues: ObjectCache<QueueObject>;
   readonly deployments: ObjectCache<Deployment>;
   readonly budgets: ObjectCache<PodDisruptionBudget>;
-  /** By pool; only what `keptOfPod` keeps. */
+  /** By pool; only what `trimPod` leaves of them. */
   readonly pods: ObjectCache<Pod>;
   readonly secrets: SecretSources;
 }

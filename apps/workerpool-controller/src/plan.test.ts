@@ -45,13 +45,13 @@ const minutesAgo = (minutes: number) => new Date(NOW - minutes * 60_000).toISOSt
 const kinds = (plan: ReturnType<typeof planPool>) => plan.steps.map((step) => step.kind);
 
 const contestedFor = (minutes: number) => {
-  const told = {
+  const condition = {
     type: 'ReplicasContested',
     status: 'True',
     reason: 'ReplicasContested',
     message: 'kubectl',
   } as const;
-  return { conditions: [{ ...told, lastTransitionTime: minutesAgo(minutes) }] };
+  return { conditions: [{ ...condition, lastTransitionTime: minutesAgo(minutes) }] };
 };
 
 describe('a new pool', () => {

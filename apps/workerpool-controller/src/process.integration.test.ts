@@ -14,7 +14,7 @@ afterAll(() => t?.[Symbol.asyncDispose]());
 async function startController(...flags: string[]): Promise<ChildHandle & { port: number }> {
   const port = await freePort();
   const main = new URL('main.ts', import.meta.url).pathname;
-  const common = ['--kubeconfig', t.cluster.kubeconfigPath, '--http-port', String(port)];
+  const common = ['--kubeconfig', t.controlPlane.kubeconfigPath, '--http-port', String(port)];
   const env = { BUS_REDIS_URL: t.server.url, NODE_OPTIONS: undefined };
   return Object.assign(startProcess(process.execPath, [main, ...common, ...flags], { env }), { port });
 }
@@ -97,7 +97,7 @@ it('a bus that is away is logged without its password, and pools are still looke
     [
       main,
       '--kubeconfig',
-      t.cluster.kubeconfigPath,
+      t.controlPlane.kubeconfigPath,
       '--http-port',
       '0',
       '--leader-elect',
@@ -116,7 +116,7 @@ it('a bus that is away is logged without its password, and pools are still looke
 
 it('a bad bus URL ends the process with a message that names the variable and not its value', async () => {
   const main = new URL('main.ts', import.meta.url).pathname;
-  const args = [main, '--kubeconfig', t.cluster.kubeconfigPath, '--http-port', '0'];
+  const args = [main, '--kubeconfig', t.controlPlane.kubeconfigPath, '--http-port', '0'];
   const controller = startProcess(process.execPath, args, { env: { BUS_REDIS_URL: 'hunter2' } });
   expect((await controller.exited).code).not.toBe(0);
   const output = controller.lines.join('\n');

@@ -116,8 +116,8 @@ describe('autoscaling', () => {
   });
 
   it('keeps what it told before while this process has seen no decision', () => {
-    const told = { desired: 3, reason: 'x', decision: '9.9', heldBy: 'Panic' };
-    expect(statusOf(aPool(autoscaled(0, 10), { autoscaling: told })).autoscaling).toEqual(told);
+    const reported = { desired: 3, reason: 'x', decision: '9.9', heldBy: 'Panic' };
+    expect(statusOf(aPool(autoscaled(0, 10), { autoscaling: reported })).autoscaling).toEqual(reported);
   });
 
   it('keeps the ten newest changes of size, newest first', () => {
@@ -130,8 +130,8 @@ describe('autoscaling', () => {
   });
 
   it('forgets reasons when it is off, but not the fence: no older decision may pass when it is on again', () => {
-    const told = { desired: 3, reason: 'x', decision: '9.9', heldBy: 'Panic' };
-    expect(statusOf(aPool({}, { autoscaling: told }), { decision: aDecision() }).autoscaling).toEqual({
+    const reported = { desired: 3, reason: 'x', decision: '9.9', heldBy: 'Panic' };
+    expect(statusOf(aPool({}, { autoscaling: reported }), { decision: aDecision() }).autoscaling).toEqual({
       decision: '9.9',
     });
   });

@@ -20,7 +20,7 @@ import { poolKind } from './kind.ts';
 import { POD_DISRUPTION_BUDGETS, type Deployment, type PodDisruptionBudget } from './kubernetes/objects.ts';
 import { PoolMetrics } from './metrics.ts';
 import { PODS_BY_POOL, POOLS_BY_CONFIG, poolKeyOf, POOLS_BY_QUEUE, queueKeysOf, type Sources } from './observe.ts';
-import { changesBlockage, keptOfPod, type Pod } from './pods/pods.ts';
+import { changesBlockage, trimPod, type Pod } from './pods/pods.ts';
 import { consumeDecision, type ConsumeDeps } from './size/consume.ts';
 import { DecisionLedger } from './size/ledger.ts';
 import { LastingStates } from './status/lasting.ts';
@@ -50,7 +50,7 @@ export function wireWorkerPoolController(manager: Manager, settings: Settings): 
     queues: manager.cache<QueueObject>(QUEUES),
     deployments: manager.cache<Deployment>(DEPLOYMENTS, { labelSelector: POOL_LABEL }),
     budgets: manager.cache<PodDisruptionBudget>(POD_DISRUPTION_BUDGETS, { labelSelector: POOL_LABEL }),
-    pods: manager.cache<Pod>(PODS, { labelSelector: POOL_LABEL, transform: keptOfPod }),
+    pods: manager.cache<Pod>(PODS, { labelSelector: POOL_LABEL, transform: trimPod }),
     secrets,
     templateSecrets: new Map([...secretNames, ...workerSecretNames].map((name) => [name, secretCache(manager, name)])),
     configMaps: manager.cache(CONFIG_MAPS, { fieldSelector: WATCHED_CONFIG_MAPS, metadataOnly: true }),

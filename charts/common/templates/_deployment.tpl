@@ -3,6 +3,7 @@ The Deployment of a controller. Everything that a restricted namespace asks for 
 does not need is: no writable disk but /tmp, no privilege, no second port.
 */}}
 {{- define "redis-queue.deployment" -}}
+{{- include "redis-queue.checkGlobals" . -}}
 apiVersion: apps/v1
 kind: Deployment
 metadata:
@@ -42,9 +43,13 @@ spec:
           args:
             - --http-port=8080
             - --log-level={{ .Values.logLevel }}
+            {{- if include "redis-queue.can" (list . "redis") }}
             - --redis-secret-names={{ include "redis-queue.redisSecretNames" . | fromJsonArray | join "," }}
-            {{- with (.Values.workers).secretNames }}
+            {{- end }}
+            {{- if include "redis-queue.can" (list . "workers") }}
+            {{- with .Values.workers.secretNames }}
             - --worker-secret-names={{ uniq . | join "," }}
+            {{- end }}
             {{- end }}
             {{- with .Values.namespaceScope }}
             - --namespace-scope={{ . }}
@@ -118,7 +123,8 @@ spec:
 
 {{/* The bus between autoscaler and workerpool-controller: URL or parts, whichever the Secret has. */}}
 {{- define "redis-queue.busEnv" -}}
-{{- if and .Values.bus .Values.bus.enabled }}
+{{- if include "redis-queue.can" (list . "bus") }}
+{{- if .Values.bus.enabled }}
 {{- $secret := include "redis-queue.busSecretName" . }}
 {{- range $key, $name := dict "redis-url" "URL" "redis-host" "HOST" "redis-port" "PORT" "redis-username" "USERNAME" "redis-password" "PASSWORD" "redis-ca.crt" "CA" }}
 - name: BUS_REDIS_{{ $name }}
@@ -131,6 +137,7 @@ spec:
 {{- if include "redis-queue.busTls" . }}
 - name: BUS_REDIS_TLS
   value: 'true'
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end -}}

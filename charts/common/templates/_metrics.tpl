@@ -31,4 +31,37 @@ spec:
       path: /metrics
       interval: {{ .Values.metrics.serviceMonitor.interval }}
 {{- end }}
+{{- if include "redis-queue.can" (list . "workers") }}
+{{- with .Values.metrics.workers.podMonitor }}
+{{- if .enabled }}
+---
+apiVersion: monitoring.coreos.com/v1
+kind: PodMonitor
+metadata:
+  name: {{ include "redis-queue.fullname" $ }}-workers
+  namespace: {{ $.Release.Namespace }}
+  labels:
+    {{- include "redis-queue.labels" $ | nindent 4 }}
+    {{- with .labels }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+spec:
+  namespaceSelector:
+    {{- if $.Values.namespaceScope }}
+    matchNames: [{{ $.Values.namespaceScope }}]
+    {{- else }}
+    any: true
+    {{- end }}
+  selector:
+    matchExpressions:
+      - key: redis-queue.io/pool
+        operator: Exists
+  podTargetLabels: [redis-queue.io/pool]
+  podMetricsEndpoints:
+    - port: http
+      path: /metrics
+      interval: {{ .interval }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- end -}}

@@ -17,24 +17,31 @@ app.kubernetes.io/name: {{ .Chart.Name }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
+{{/* Labels may not contain the + of a version with build metadata; _ stands for it, as everywhere in Helm. */}}
 {{- define "redis-queue.labels" -}}
 {{ include "redis-queue.selectorLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | replace "+" "_" | quote }}
 app.kubernetes.io/part-of: redis-queue
 app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{- end -}}
 
 {{- define "redis-queue.serviceAccountName" -}}
 {{- .Values.serviceAccount.name | default (ternary (include "redis-queue.fullname" .) "default" .Values.serviceAccount.create) -}}
 {{- end -}}
 
-{{/* registry/repository:tag, or @digest when the tag is one. */}}
+{{/*
+registry/repository:tag, or @digest when the tag is one. The registry has no default: without one a container runtime
+would pull from a namespace of Docker Hub that is not ours.
+*/}}
 {{- define "redis-queue.image" -}}
 {{- $global := (.Values.global).image | default dict -}}
 {{- $registry := .Values.image.registry | default $global.registry -}}
-{{- $tag := .Values.image.tag | default $global.tag | default .Chart.AppVersion | toString -}}
-{{- with $registry }}{{ . }}/{{ end }}{{ .Values.image.repository }}{{ if hasPrefix "sha256:" $tag }}@{{ else }}:{{ end }}{{ $tag }}
+{{- if not $registry -}}
+{{- fail (printf "no registry for the image %s: set global.image.registry, or image.registry of the chart %s, to the registry that you pushed the images to, such as --set global.image.registry=registry.example" .Values.image.repository .Chart.Name) -}}
+{{- end -}}
+{{- $tag := .Values.image.tag | default $global.tag | default (replace "+" "_" .Chart.AppVersion) | toString -}}
+{{ $registry }}/{{ .Values.image.repository }}{{ if hasPrefix "sha256:" $tag }}@{{ else }}:{{ end }}{{ $tag }}
 {{- end -}}
 
 {{/* Names of the Secrets with Redis credentials that may be read in any namespace, as JSON. */}}

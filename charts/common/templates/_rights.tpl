@@ -1,15 +1,16 @@
 {{/*
-The rights of a controller: one ServiceAccount, what it may do with its kinds, and what leader election needs.
-Takes a dict: root (the chart's context), rules (text: the controller's own rules), clusterRules (text: rules on
-cluster-wide objects, wanted even when the controller looks at one namespace only).
+The rights of a controller: one ServiceAccount, what it may do with its kinds, what its capabilities need, and what
+leader election needs. Takes a dict: root (the chart's context), rules (text: the controller's own rules; may be absent),
+clusterRules (text: rules on cluster-wide objects, wanted even when the controller looks at one namespace only; may be
+absent).
 */}}
 {{- define "redis-queue.rights" -}}
 {{- $root := .root }}
 {{- $name := include "redis-queue.fullname" $root }}
 {{- $clusterName := include "redis-queue.clusterName" $root }}
-{{- $scope := $root.Values.namespaceScope }}
+{{- $scope := $root.Values.namespaceScope | default "" }}
 {{- $subject := printf "subjects:\n  - kind: ServiceAccount\n    name: %s\n    namespace: %s" (include "redis-queue.serviceAccountName" $root) $root.Release.Namespace }}
-{{- $rules := printf "%s\n%s" (include "redis-queue.sharedRules" $root) .rules }}
+{{- $rules := list (include "redis-queue.sharedRules" $root) .rules (include "redis-queue.workerRules" $root) | compact | join "\n" }}
 {{- if $root.Values.serviceAccount.create }}
 apiVersion: v1
 kind: ServiceAccount
@@ -99,13 +100,40 @@ roleRef:
 {{ $subject }}
 {{- end -}}
 
-{{/* What every controller needs in each namespace that it looks at. */}}
+{{/* What every controller needs in each namespace that it looks at, and the Secrets of those that know Redis. */}}
 {{- define "redis-queue.sharedRules" -}}
+{{- if include "redis-queue.can" (list . "redis") }}
 - apiGroups: [""]
   resources: [secrets]
   resourceNames: {{ include "redis-queue.redisSecretNames" . }}
   verbs: [get, list, watch]
+{{- end }}
 - apiGroups: [""]
   resources: [events]
   verbs: [create, patch]
+{{- end -}}
+
+{{/* What a controller that creates worker pods needs in each namespace that it looks at. */}}
+{{- define "redis-queue.workerRules" -}}
+{{- if include "redis-queue.can" (list . "workers") -}}
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [get, list, watch, create, patch]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch, patch]
+- apiGroups: [policy]
+  resources: [poddisruptionbudgets]
+  verbs: [get, list, watch, create, patch]
+# Of all ConfigMaps the metadata is watched; content is read only of those that the template of a pool names.
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [get, list, watch]
+{{- with .Values.workers.secretNames }}
+- apiGroups: [""]
+  resources: [secrets]
+  resourceNames: {{ uniq . | toJson }}
+  verbs: [get, list, watch]
+{{- end }}
+{{- end -}}
 {{- end -}}

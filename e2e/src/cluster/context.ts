@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
+import { APP_NAMES } from '@redis-queue/api';
 import { run, type OpenedCluster, type Command } from './cluster.ts';
-import { APPS, workspaceRoot } from './install.ts';
+import { workspaceRoot } from './install.ts';
 
 /** Images that a cluster elsewhere pulls itself. */
 const REDIS_IMAGE = 'docker.io/library/redis:7.4-alpine';
@@ -16,7 +17,7 @@ export async function userCluster(context: string, progress: (line: string) => v
   await run(kubectl, ['version']);
   const registry = process.env.IMAGE_REGISTRY ?? 'localhost/redis-queue-demo';
   const names = [
-    ...APPS.map((app) => ({ dir: `apps/${app}`, name: `redis-queue/${app}` })),
+    ...APP_NAMES.map((app) => ({ dir: `apps/${app}`, name: `redis-queue/${app}` })),
     { dir: `examples/worker`, name: WORKER },
   ];
   for (const { dir, name } of names) {

@@ -5,9 +5,6 @@ import { run, type Cluster } from './cluster.ts';
 
 export const workspaceRoot = join(import.meta.dirname, '../../..');
 
-/** The controllers, each with its image `redis-queue/<name>`. */
-export const APPS = ['queue-controller', 'workerpool-controller', 'autoscaler'];
-
 /** The namespace with Redis, its Secrets and the objects of a team; the controllers live there too. */
 export interface Site {
   namespace: string;

@@ -1,7 +1,7 @@
+import { APP_NAMES } from '@redis-queue/api';
 import { buildImage, redisImage, startCluster, type Print } from '@redis-queue/cluster';
 import { helmPath, program } from '@redis-queue/rig';
 import type { OpenedCluster } from './cluster.ts';
-import { APPS } from './install.ts';
 
 const REGISTRY = 'localhost';
 const TAG = 'dev';
@@ -27,7 +27,7 @@ export async function ownCluster(name: string, print: Print, options: OwnCluster
   for (const tag of workerTags) {
     images.push(await buildImage({ appDir: 'examples/worker', reference: `${WORKER}:${tag}`, nodeFlags: '', print }));
   }
-  for (const app of APPS) {
+  for (const app of APP_NAMES) {
     images.push(await buildImage({ appDir: `apps/${app}`, reference: `${REGISTRY}/redis-queue/${app}:${TAG}`, print }));
   }
   const cluster = await startCluster({ name, node: true, print });

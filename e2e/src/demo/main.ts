@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { APP_NAMES } from '@redis-queue/api';
 import { run, type Cluster, type OpenedCluster } from '../cluster/cluster.ts';
 import { applyExamples, createSite, installChart, removeChart } from '../cluster/install.ts';
 import { openCluster } from '../cluster/open.ts';
@@ -27,7 +28,7 @@ const say = narrator(process.stderr);
 async function prepare(cluster: Cluster): Promise<ReturnType<typeof createSite>> {
   say.step(`Redis and its Secrets in namespace ${NAMESPACE}`);
   const site = await createSite(cluster, NAMESPACE);
-  say.step('helm install charts/redis-queue: the definitions, three controllers');
+  say.step(`helm install charts/redis-queue: the definitions and ${APP_NAMES.length} controllers`);
   const crdsThere = await run(cluster.kubectl, [
     'get',
     'crd',
@@ -106,13 +107,7 @@ async function diagnose({ kubectl }: Cluster): Promise<void> {
     ['get', 'pods,deployments', '-o', 'wide'],
     ['describe', 'workerpools.redis-queue.io'],
     ['get', 'events', '--sort-by=.lastTimestamp'],
-    ...['queue-controller', 'workerpool-controller', 'autoscaler'].map((app) => [
-      'logs',
-      '--tail=15',
-      '--prefix',
-      '-l',
-      `app.kubernetes.io/name=${app}`,
-    ]),
+    ...APP_NAMES.map((app) => ['logs', '--tail=15', '--prefix', '-l', `app.kubernetes.io/name=${app}`]),
   ];
   for (const look of looks) {
     say.note(`$ kubectl ${look.join(' ')}`);

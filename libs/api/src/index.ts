@@ -1,3 +1,4 @@
+export * from './apps.ts';
 export * from './duration.ts';
 export * from './meta.ts';
 export * from './quantity.ts';

@@ -102,9 +102,9 @@ export class RedisConnections {
     this.#entries.set(key, entry);
     const changed = (up: boolean) => (): void => {
       if (this.#entries.get(key) !== entry || entry.up === up) return;
-      const told = entry.up !== undefined;
-      if (up || told) entry.up = up;
-      if (told) this.#options.onChange?.(target, up);
+      const wasKnown = entry.up !== undefined;
+      if (up || wasKnown) entry.up = up;
+      if (wasKnown) this.#options.onChange?.(target, up);
     };
     redis.on('ready', changed(true));
     redis.on('close', changed(false));

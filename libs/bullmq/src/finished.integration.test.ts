@@ -96,7 +96,7 @@ test('at most the limit is read, the newest, while all are counted', async () =>
   expect(sample.serviceMs[0]).toBe(499);
 });
 
-test('what nobody finished is no data: no waits, and the first look goes back one minute', async () => {
+test('what nobody finished is no data: no waits, and the first sample goes back one minute', async () => {
   await finish('old', 'x', Date.now() - 3_600_000);
   expect(await sampleFinished(t.redis, { prefix: 'bull', name: 'old' })).toMatchObject({
     completed: 0,

@@ -44,7 +44,7 @@ export {
   sampleQueues,
   type BacklogOptions,
   type BacklogSample,
-  type BacklogWish,
+  type BacklogFields,
   type QueueSample,
   type SampleOptions,
 } from './sample.ts';

@@ -154,22 +154,22 @@ describe('connections', () => {
     expect(connections.size).toBe(0);
   });
 
-  test('a connection that is lost, and stands again, is told once each; the first and a released one are not', async () => {
+  test('a connection that is lost, and stands again, is reported once each; the first and a released one are not', async () => {
     const other = await testRedis();
-    const told: boolean[] = [];
-    const connections = new RedisConnections({ onChange: (_, up) => told.push(up) });
+    const changes: boolean[] = [];
+    const connections = new RedisConnections({ onChange: (_, up) => changes.push(up) });
     await connections.get(other.target).ping();
-    expect(told).toEqual([]);
+    expect(changes).toEqual([]);
     await other.server.kill9();
-    await eventually(() => told.length === 1);
+    await eventually(() => changes.length === 1);
     await other.server.restart();
-    await eventually(() => told.length === 2);
-    expect(told).toEqual([false, true]);
+    await eventually(() => changes.length === 2);
+    expect(changes).toEqual([false, true]);
     connections.release(other.target);
     await connections.get(other.target).ping();
     connections.close();
     await other[Symbol.asyncDispose]();
-    expect(told).toEqual([false, true]);
+    expect(changes).toEqual([false, true]);
   });
 
   test('a server that is not there and a wrong password fail within seconds, for the right reason', async () => {

@@ -120,7 +120,7 @@ describe('sampling queues', () => {
     expect(nextDelayedDueMs).toBeGreaterThan(whole!.redisTimeMs);
     expect(backlog).toEqual({ ...same, redisTimeMs: backlog!.redisTimeMs });
     const [counts] = await sampleBacklogs(t.redis, [ref], {
-      wish: () => ({ heads: false, rare: false, orphans: false }),
+      fields: () => ({ heads: false, rare: false, orphans: false }),
     });
     const { headTimestampMs, globalConcurrency, ...plain } = backlog!;
     expect(headTimestampMs).toBeLessThanOrEqual(whole!.redisTimeMs);
@@ -128,7 +128,7 @@ describe('sampling queues', () => {
     expect(counts).toEqual({ ...plain, redisTimeMs: counts!.redisTimeMs });
     await queue.drain();
     const [rest] = await sampleBacklogs(t.redis, [ref], {
-      wish: () => ({ heads: false, rare: false, orphans: false }),
+      fields: () => ({ heads: false, rare: false, orphans: false }),
     });
     expect(rest!.nextDelayedDueMs).toBe(nextDelayedDueMs);
   });
@@ -136,14 +136,15 @@ describe('sampling queues', () => {
   test('runs of job schedulers within the horizon are counted beyond the one that is delayed', async () => {
     const ref = { prefix: 'bull', name: 'schedulers' };
     const queue = t.producer(ref);
-    const look = async (): Promise<BacklogSample> => (await sampleBacklogs(t.redis, [ref], { dueSoonMs: 10_000 }))[0]!;
+    const sample = async (): Promise<BacklogSample> =>
+      (await sampleBacklogs(t.redis, [ref], { dueSoonMs: 10_000 }))[0]!;
     await queue.upsertJobScheduler('each-second', { every: 1_000 });
     // The next run of a scheduler that is new is now; what it left after its first run is what counts.
     const worker = t.worker(ref, () => Promise.resolve());
-    await eventually(async () => (await look()).delayed === 1 && (await queue.getCompletedCount()) > 0);
+    await eventually(async () => (await sample()).delayed === 1 && (await queue.getCompletedCount()) > 0);
     await worker.close();
     const one = await eventually(async () => {
-      const found = await look();
+      const found = await sample();
       return found.dueSoon === 1 ? found : undefined;
     });
     expect(one.schedulers).toBe(1);
@@ -151,10 +152,10 @@ describe('sampling queues', () => {
     expect(one.scheduledSoon).toBeLessThanOrEqual(10);
     await queue.upsertJobScheduler('daily', { pattern: '0 3 * * *' });
     await queue.upsertJobScheduler('hourly', { every: 3_600_000, startDate: Date.now() + 1_800_000 });
-    expect(await look()).toMatchObject({ schedulers: 3 });
-    expect((await look()).scheduledSoon).toBeLessThanOrEqual(10);
+    expect(await sample()).toMatchObject({ schedulers: 3 });
+    expect((await sample()).scheduledSoon).toBeLessThanOrEqual(10);
     await queue.removeJobScheduler('each-second');
-    expect(await look()).toMatchObject({ schedulers: 2, scheduledSoon: 0 });
+    expect(await sample()).toMatchObject({ schedulers: 2, scheduledSoon: 0 });
   });
 
   test('a scheduler that may run only so often is not counted beyond that', async () => {
@@ -172,16 +173,16 @@ describe('sampling queues', () => {
     await queue.addBulk(Array.from({ length: 14 }, () => ({ name: 'j', data: {} })));
     const { promise: released, resolve: release } = Promise.withResolvers<void>();
     const worker = t.worker(ref, () => released, { concurrency: 14 });
-    const look = async (): Promise<BacklogSample> => (await sampleBacklogs(t.redis, [ref]))[0]!;
-    await eventually(async () => (await look()).active === 14);
-    expect(await look()).not.toHaveProperty('orphaned');
+    const sample = async (): Promise<BacklogSample> => (await sampleBacklogs(t.redis, [ref]))[0]!;
+    await eventually(async () => (await sample()).active === 14);
+    expect(await sample()).not.toHaveProperty('orphaned');
     const ids = await t.redis.lrange('bull:orphans:active', 0, -1);
     const locks = ids.map((id) => `bull:orphans:${id}:lock`);
     await t.redis.del(...locks.slice(-2));
-    expect(await look()).toMatchObject({ active: 14, orphaned: 2 });
+    expect(await sample()).toMatchObject({ active: 14, orphaned: 2 });
     await t.redis.del(...locks);
-    expect(await look()).toMatchObject({ active: 14, orphaned: 14 });
-    expect((await sampleBacklogs(t.redis, [ref], { wish: WITHOUT_ORPHANS }))[0]).not.toHaveProperty('orphaned');
+    expect(await sample()).toMatchObject({ active: 14, orphaned: 14 });
+    expect((await sampleBacklogs(t.redis, [ref], { fields: WITHOUT_ORPHANS }))[0]).not.toHaveProperty('orphaned');
     release();
     await worker.close(true);
   });

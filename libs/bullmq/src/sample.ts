@@ -4,7 +4,7 @@ import { parsePolicyFields } from './policy.ts';
 import type { RateLimitWindow } from './rate-limit.ts';
 import { runReadScript } from './scripts.ts';
 
-/** What sizing needs of one look at one queue. Absent means no data, never 0. Times are Unix milliseconds. */
+/** What sizing needs of one queue, in one sample. Absent means no data, never 0. Times are Unix milliseconds. */
 export interface BacklogSample {
   readonly ref: QueueRef;
   /** Redis' own clock when the sample was taken. */
@@ -50,7 +50,7 @@ export interface BacklogSample {
   readonly nextDelayedDueMs?: number;
 }
 
-/** All that one look at one queue can tell. */
+/** All that one sample can say of one queue. */
 export interface QueueSample extends BacklogSample {
   /** The queue has a `meta`, a job or an add counter. */
   readonly exists: boolean;
@@ -61,13 +61,13 @@ export interface QueueSample extends BacklogSample {
   readonly failedTotal?: number;
 }
 
-/** Parts of a backlog that need not be read at each look; without them a look costs half. */
-export interface BacklogWish {
+/** Parts of a backlog that need not be read with each sample; without them a sample costs half. */
+export interface BacklogFields {
   /** Who is next in line, for `headTimestampMs`. */
   readonly heads: boolean;
   /**
-   * What most queues never have: pause, limits, jobs that wait for children, job schedulers. A queue that is looked at without
-   * counts as having none, so leave it out for those that had none a moment ago.
+   * What most queues never have: pause, limits, jobs that wait for children, job schedulers. A queue that is sampled without them
+   * counts as having none, so leave them out for queues that had none a moment ago.
    */
   readonly rare: boolean;
   /** Active jobs whose lock is gone; only read with `rare`. */
@@ -78,7 +78,7 @@ export interface BacklogOptions {
   /** How far ahead of Redis' clock a delayed job counts as due soon. Default 60 s. */
   readonly dueSoonMs?: number;
   /** What else is read of a queue, by its index. Default: everything. */
-  readonly wish?: (index: number) => BacklogWish;
+  readonly fields?: (index: number) => BacklogFields;
 }
 
 export interface SampleOptions {
@@ -89,9 +89,9 @@ export interface SampleOptions {
 }
 
 const DEFAULT_DUE_SOON_MS = 60_000;
-const EVERYTHING: BacklogWish = { heads: true, rare: true, orphans: true };
+const EVERYTHING: BacklogFields = { heads: true, rare: true, orphans: true };
 
-function digitOf({ heads, rare, orphans }: BacklogWish): number {
+function digitOf({ heads, rare, orphans }: BacklogFields): number {
   return (heads ? 1 : 0) + (rare ? 2 : 0) + (rare && orphans ? 4 : 0);
 }
 
@@ -105,9 +105,14 @@ function digitOf({ heads, rare, orphans }: BacklogWish): number {
 export async function sampleBacklogs(
   redis: Redis,
   queues: readonly QueueRef[],
-  { dueSoonMs = DEFAULT_DUE_SOON_MS, wish = () => EVERYTHING }: BacklogOptions = {},
+  { dueSoonMs = DEFAULT_DUE_SOON_MS, fields = () => EVERYTHING }: BacklogOptions = {},
 ): Promise<BacklogSample[]> {
-  return await sampleInCalls(redis, queues, { args: [dueSoonMs, 0, 0], wish, columns: BACKLOG_COLUMNS }, parseBacklog);
+  return await sampleInCalls(
+    redis,
+    queues,
+    { args: [dueSoonMs, 0, 0], fields, columns: BACKLOG_COLUMNS },
+    parseBacklog,
+  );
 }
 
 /** As `sampleBacklogs`, with all that can be told of a queue; costs about twice as much. */
@@ -117,7 +122,7 @@ export async function sampleQueues(
   { dueSoonMs = DEFAULT_DUE_SOON_MS, totals = false }: SampleOptions = {},
 ): Promise<QueueSample[]> {
   const args = [dueSoonMs, 1, totals ? 1 : 0];
-  return await sampleInCalls(redis, queues, { args, wish: () => EVERYTHING, columns: WHOLE_COLUMNS }, parseWhole);
+  return await sampleInCalls(redis, queues, { args, fields: () => EVERYTHING, columns: WHOLE_COLUMNS }, parseWhole);
 }
 
 type Parse<T> = (ref: QueueRef, redisTimeMs: number, columns: readonly Column[], at: number) => T;
@@ -125,14 +130,14 @@ type Parse<T> = (ref: QueueRef, redisTimeMs: number, columns: readonly Column[],
 async function sampleInCalls<T>(
   redis: Redis,
   queues: readonly QueueRef[],
-  { args, wish, columns }: { args: readonly number[]; wish: (index: number) => BacklogWish; columns: number },
+  { args, fields, columns }: { args: readonly number[]; fields: (index: number) => BacklogFields; columns: number },
   parse: Parse<T>,
 ): Promise<T[]> {
   const samples = Array.from<T>({ length: queues.length });
   await inBatches(queues, async (batch) => {
     const keys = batch.map((index) => queueKey(queues[index]!, 'meta'));
-    const wishes = batch.map((index) => digitOf(wish(index))).join('');
-    const reply = await runReadScript(redis, 'sampleQueues', keys, [...args, wishes]);
+    const digits = batch.map((index) => digitOf(fields(index))).join('');
+    const reply = await runReadScript(redis, 'sampleQueues', keys, [...args, digits]);
     const [time, rows] = reply as [string, Column[]];
     const redisTimeMs = Number(time);
     batch.forEach((index, row) => {
@@ -164,7 +169,7 @@ type RawRare = readonly [
   limits: readonly Text[],
   window: readonly [used: Text, ttlMs: number] | null,
 ];
-/** What only some queues have, or only some looks ask for. */
+/** What only some queues have, or only some samples ask for. */
 type RawMore = readonly [
   overdue: number,
   dueSoon: number,

@@ -45,10 +45,10 @@ test('the newest report of each pod is read, by pool, in the order asked for', a
   });
   await t.redis.hset(keyOf(tagged), { 'pod-2': value({ later: 'a field of a later release' }) });
   const [first, second, third] = await sampleUsage(t.redis, [mail, none, tagged]);
-  const { format: _, memoryLimit: __, ...told } = REPORT;
+  const { format: _, memoryLimit: __, ...reported } = REPORT;
   expect(first!.toSorted((a, b) => a.pod.localeCompare(b.pod))).toEqual([
-    { pod: 'pod-0', redisTimeMs: 1_790_000_000_000, ...told },
-    { pod: 'pod-1', redisTimeMs: 1_790_000_000_000, ...told, jobs: 0, runMs: undefined, throttled: undefined },
+    { pod: 'pod-0', redisTimeMs: 1_790_000_000_000, ...reported },
+    { pod: 'pod-1', redisTimeMs: 1_790_000_000_000, ...reported, jobs: 0, runMs: undefined, throttled: undefined },
   ]);
   expect(second).toEqual([]);
   expect(third).toMatchObject([{ pod: 'pod-2', busy: 7.5 }]);

@@ -12,7 +12,7 @@ export interface UsagePlace {
 /** What one pod used over some time in which it ran jobs. Means over that time unless said otherwise. */
 export interface PodUsageReport {
   readonly pod: string;
-  /** When it was told, by Redis' clock. */
+  /** When it was reported, by Redis' clock. */
   readonly redisTimeMs: number;
   /** `spec.version` of the pod. */
   readonly version: string;
@@ -43,7 +43,7 @@ const FORMAT = 1;
 /**
  * Reads the newest report of at most 50 pods a pool, of pools whose queues lie in one Redis. Cost: O(50) a pool.
  *
- * @returns the reports of each pool, in the order asked for; empty where no pod told anything lately.
+ * @returns the reports of each pool, in the order asked for; empty where no pod reported anything lately.
  * @throws what ioredis throws when Redis cannot be reached; see `classifyRedisError`.
  */
 export async function sampleUsage(redis: Redis, places: readonly UsagePlace[]): Promise<PodUsageReport[][]> {
@@ -84,14 +84,14 @@ function parseReports(reply: unknown): PodUsageReport[] {
 function parseReport(pod: string, value: string): PodUsageReport | undefined {
   const space = value.indexOf(' ');
   const redisTimeMs = Number(value.slice(0, space));
-  let told: Record<string, unknown> | null;
+  let report: Record<string, unknown> | null;
   try {
-    told = JSON.parse(value.slice(space + 1)) as Record<string, unknown> | null;
+    report = JSON.parse(value.slice(space + 1)) as Record<string, unknown> | null;
   } catch {
     return undefined;
   }
-  if (told?.['format'] !== FORMAT || space < 1 || !Number.isFinite(redisTimeMs)) return undefined;
-  const { version, periodMs, slots, busy, cpu, memory, eventLoop, throttled, jobs, runMs } = told;
+  if (report?.['format'] !== FORMAT || space < 1 || !Number.isFinite(redisTimeMs)) return undefined;
+  const { version, periodMs, slots, busy, cpu, memory, eventLoop, throttled, jobs, runMs } = report;
   const needed = { periodMs, slots, busy, cpu, memory, eventLoop, jobs };
   if (typeof version !== 'string' || !Object.values(needed).every(isAmount)) return undefined;
   return {

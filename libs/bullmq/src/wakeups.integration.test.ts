@@ -123,12 +123,12 @@ test('after a restart of Redis, without its scripts, later jobs wake', async () 
 });
 
 test('a queue that is no longer watched does not wake', async () => {
-  const [kept, dropped] = [named('kept'), named('dropped')];
-  const watched = await watching([kept, dropped]);
+  const [followed, dropped] = [named('followed'), named('dropped')];
+  const watched = await watching([followed, dropped]);
   watched.wakeups.unwatch(dropped);
   await t.redis.lpush(wait(dropped), '1');
-  await t.redis.lpush(wait(kept), '1');
-  await wakes(watched, 'kept');
+  await t.redis.lpush(wait(followed), '1');
+  await wakes(watched, 'followed');
   expect(watched.woken.has('dropped')).toBe(false);
   expect(watched.wakeups.size).toBe(1);
 });

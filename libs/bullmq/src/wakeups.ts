@@ -12,7 +12,7 @@ export interface QueueWakeupsOptions {
   readonly onError?: (error: unknown) => void;
 }
 
-/** What was found when a queue was armed: a queue that is not at rest needs a look at once. */
+/** What was found when a queue was armed: a queue that is not at rest needs a sample at once. */
 export interface ArmedQueue {
   readonly waiting: number;
   readonly prioritized: number;
@@ -202,7 +202,7 @@ export class QueueWakeups {
     for (const id of new Set(keys.map((key) => idOfKey(String(key))))) {
       const watch = this.#watches.get(id);
       if (!watch) continue;
-      // Armed before the caller looks, so that a change after its look wakes it again.
+      // Armed before the caller samples, so that a change after its sample wakes it again.
       void this.#arm(watch.queue);
       this.#wake(watch);
     }

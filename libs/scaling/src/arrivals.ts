@@ -1,3 +1,4 @@
+import type { Instant, QueueEstimates } from './model/types.ts';
 import { addRecent, findRise, type RecentArrivals } from './rise.ts';
 import {
   addEvents,
@@ -9,8 +10,7 @@ import {
   startRate,
   type DecayingMoments,
   type DecayingRate,
-} from './decaying.ts';
-import type { Instant, QueueEstimates } from './types.ts';
+} from './statistics/decaying.ts';
 
 const SUSTAINED_HALF_LIFE_MS = 30_000;
 const LONGEST_HALF_LIFE_MS = 600_000;
@@ -39,7 +39,7 @@ export interface Arrivals {
   /** What came in the last seconds, for a rise to be seen early; newest last. */
   readonly recent: readonly RecentArrivals[];
   readonly lastArrivalMs: Instant;
-  /** Of the last interval. Absent after the first look. */
+  /** Of the last interval. Absent after the first sample. */
   readonly newArrivals?: number;
   /** Arrivals not yet judged for their dispersion, and those judged last. */
   readonly batch: RecentArrivals;
@@ -48,7 +48,7 @@ export interface Arrivals {
 }
 
 /**
- * Follows a queue's arrivals by what its counters did since the last look: Δadded − Δ(not ready yet). So a delayed job arrives
+ * Follows a queue's arrivals by what its counters did since the last sample: Δadded − Δ(not ready yet). So a delayed job arrives
  * when it falls due and a retry when its back-off ends; a deduplicated add counts although it brought no job, which is an upper
  * bound. A counter that went back (queue obliterated, Redis flushed) starts anew.
  *
@@ -120,7 +120,7 @@ export function arrivalHalfLifeMs(serviceTimeMs: number, waitTargetMs: number): 
 }
 
 /**
- * What the arrivals say now. Time before the first look counts as silence, so that a burst into a young history is no rate; a flow
+ * What the arrivals say now. Time before the first sample counts as silence, so that a burst into a young history is no rate; a flow
  * that is really there shows in `rise` within seconds.
  */
 export function estimateArrivals(

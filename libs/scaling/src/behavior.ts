@@ -1,4 +1,4 @@
-import type { Hold, Instant, PolicyState, PoolSpecView, ScalingRulesView } from './types.ts';
+import type { Hold, Instant, PolicyState, PoolSpecView, ScalingRulesView } from './model/types.ts';
 
 /** Demand at least this many times the size is a burst (Knative KPA's panic threshold, 200 %). */
 const PANIC_RATIO = 2;

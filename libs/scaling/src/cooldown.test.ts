@@ -2,8 +2,8 @@ import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { decide } from './decide.ts';
 import { aLoad, anObservation, aPool } from './fixtures.ts';
+import type { Instant } from './model/types.ts';
 import { initialState } from './policy-state.ts';
-import type { Instant } from './types.ts';
 
 const jobsWaiting = fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 50 }), fc.integer({ min: 500, max: 5_000 }));
 
@@ -18,7 +18,7 @@ it.each([undefined, 15_000])(
         let state = initialState(0);
         let replicas = 0;
         let nowMs = 0;
-        let told: Instant = 0;
+        let cooldownUntil: Instant = 0;
         for (const [ready, seconds] of [...phases, [0, 90] as const]) {
           for (let second = 0; second < seconds; second++) {
             nowMs += 1_000;
@@ -27,11 +27,11 @@ it.each([undefined, 15_000])(
             const { desired, cooldownUntilMs } = next.decision;
             if (desired < replicas) {
               shrinks++;
-              earliestMs = Math.min(earliestMs, nowMs - told);
+              earliestMs = Math.min(earliestMs, nowMs - cooldownUntil);
             }
             state = next.state;
             replicas = desired;
-            told = cooldownUntilMs ?? 0;
+            cooldownUntil = cooldownUntilMs ?? 0;
           }
         }
       }),

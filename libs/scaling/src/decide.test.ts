@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { wholeReplicas } from './behavior.ts';
 import { decide } from './decide.ts';
 import { aLoad, anObservation, aPool, IN_AFTER_A_MINUTE, OUT_AT_ONCE } from './fixtures.ts';
+import type { Decision, PoolObservation, PoolSpecView, QueueLoad } from './model/types.ts';
 import { initialState } from './policy-state.ts';
 import { sizePool } from './size.ts';
-import type { Decision, PoolObservation, PoolSpecView, QueueLoad } from './types.ts';
 
 /** A pool whose size follows every decision, decided once a second. */
 class FollowingPool {
@@ -30,12 +30,12 @@ class FollowingPool {
       this.nowMs += 1_000;
       const queues =
         typeof loads === 'function' ? loads(this.nowMs) : loads.map((load) => ({ ...load, sampledAtMs: this.nowMs }));
-      last = this.look({ ...anObservation(this.replicas, ...queues), ...more });
+      last = this.decide({ ...anObservation(this.replicas, ...queues), ...more });
     }
     return last!;
   }
 
-  look(observation: PoolObservation): Decision {
+  decide(observation: PoolObservation): Decision {
     const { decision, state } = decide(this.pool, this.#state, observation, this.nowMs);
     this.#state = state;
     if (decision.desired !== this.replicas)
@@ -153,7 +153,7 @@ describe('growing', () => {
   it('counts the readable queues although another one cannot be read', () => {
     const pool = new FollowingPool(2);
     pool.nowMs = 1_000;
-    const decision = pool.look(anObservation(2, unseen, aLoad({ queue: 'sms', ready: 3_000, sampledAtMs: 1_000 })));
+    const decision = pool.decide(anObservation(2, unseen, aLoad({ queue: 'sms', ready: 3_000, sampledAtMs: 1_000 })));
     expect(decision.desired).toBe(86);
     expect(decision.confidence).toBe(0.5);
   });

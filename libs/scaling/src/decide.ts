@@ -14,9 +14,6 @@ import {
 } from './behavior.ts';
 import { isIdle } from './demand.ts';
 import { confidenceOf, growHold, historyNeededMs, isMissingData, shrinkHold } from './holds.ts';
-import { addProposal, observeSize } from './policy-state.ts';
-import { explain } from './reason.ts';
-import { sizePool } from './size.ts';
 import {
   isSeen,
   type Decision,
@@ -26,7 +23,10 @@ import {
   type PoolObservation,
   type PoolSpecView,
   type QueueObservation,
-} from './types.ts';
+} from './model/types.ts';
+import { addProposal, observeSize } from './policy-state.ts';
+import { explain } from './reason.ts';
+import { sizePool } from './size.ts';
 
 /**
  * The size a pool shall have now, why, and what to remember for the next call. Pure; call it at least every few seconds, because

@@ -1,7 +1,7 @@
 import { slotsForWaitTarget } from './erlang.ts';
-import { expectedJobs, expectedRate } from './forecast/expected.ts';
 import { PRIOR_SERVICE_TIME_MS } from './flow.ts';
-import type { QueueLoad } from './types.ts';
+import { expectedJobs, expectedRate } from './forecast/expected.ts';
+import type { QueueLoad } from './model/types.ts';
 
 /** latencyP95: one job in twenty may wait longer. */
 const MISS_RATE = 0.05;

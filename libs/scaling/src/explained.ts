@@ -1,5 +1,5 @@
+import type { Hold, Instant, PoolObservation, PoolSpecView } from './model/types.ts';
 import type { PoolSize } from './size.ts';
-import type { Hold, Instant, PoolObservation, PoolSpecView } from './types.ts';
 
 /** A decision and all that its sentence tells. */
 export interface Explained {

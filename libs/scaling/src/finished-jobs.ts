@@ -1,3 +1,4 @@
+import type { Instant, QueueEstimates } from './model/types.ts';
 import {
   addEvents,
   addValues,
@@ -7,8 +8,7 @@ import {
   startRate,
   type DecayingMoments,
   type DecayingRate,
-} from './decaying.ts';
-import type { Instant, QueueEstimates } from './types.ts';
+} from './statistics/decaying.ts';
 
 /** Jobs change slowly compared to load. */
 const SERVICE_HALF_LIFE_MS = 300_000;
@@ -22,7 +22,7 @@ const LEAST_JOBS = 3;
 /** Fewer jobs give no variance. */
 const LEAST_JOBS_FOR_SCV = 20;
 
-/** What has finished since the last look. */
+/** What has finished since the last sample. */
 export interface FinishedJobs {
   readonly completed: number;
   readonly failed: number;

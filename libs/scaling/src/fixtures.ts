@@ -1,4 +1,4 @@
-import type { PoolObservation, PoolSpecView, QueueLoad, ScalingRulesView } from './types.ts';
+import type { PoolObservation, PoolSpecView, QueueLoad, ScalingRulesView } from './model/types.ts';
 
 /** Rules as they are when a spec gives none. */
 export const OUT_AT_ONCE: ScalingRulesView = {

@@ -1,5 +1,5 @@
-import { addEvents, startRate, type DecayingRate } from './decaying.ts';
-import type { Instant, QueueEstimates } from './types.ts';
+import type { Instant, QueueEstimates } from './model/types.ts';
+import { addEvents, startRate, type DecayingRate } from './statistics/decaying.ts';
 
 const FLOW_HALF_LIFE_MS = 60_000;
 /** What a job is taken to last before any has finished. Wrong at first is harmless: the jobs that run correct it. */

@@ -1,7 +1,7 @@
-import { finishedJobs, historyNeededMs, waitOf } from './holds.ts';
 import type { Explained } from './explained.ts';
-import { isSeen, type Hold, type PoolObservation, type QueueLoad, type UnseenQueue } from './types.ts';
-import { clip, count, decimal, duration, few, percent } from './words.ts';
+import { finishedJobs, historyNeededMs, waitOf } from './holds.ts';
+import { isSeen, type Hold, type PoolObservation, type QueueLoad, type UnseenQueue } from './model/types.ts';
+import { clip, count, decimal, duration, few, percent } from './wording/words.ts';
 
 const NO_DATA = 'and a pool never shrinks on missing data';
 
@@ -43,7 +43,7 @@ function steadyGrowth({ pool: { scaleUp } }: Explained): string {
     : `less was needed within the last ${duration(scaleUp.stabilizationWindowMs)} (behavior.scaleUp)`;
 }
 
-/** The queues that could not be looked at for that reason, and what was said of the first; empty when there is none. */
+/** The queues that could not be sampled for that reason, and what was said of the first; empty when there is none. */
 export function unseenQueues({ queues }: PoolObservation, why: UnseenQueue['unseen']): string {
   const all = queues.filter((queue): queue is UnseenQueue => !isSeen(queue) && queue.unseen === why);
   if (all.length === 0) return '';

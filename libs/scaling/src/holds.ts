@@ -8,7 +8,7 @@ import {
   type PoolSpecView,
   type QueueLoad,
   type QueueObservation,
-} from './types.ts';
+} from './model/types.ts';
 
 /** A sample older than this is no evidence that work is gone. */
 export const STALE_AFTER_MS = 15_000;

@@ -9,7 +9,7 @@ export {
   emptyHistory,
   estimateQueue,
   observeQueue,
-  untilBurstLookMs,
+  untilBurstSampleMs,
   type QueueCounters,
   type QueueHistory,
 } from './queue-history.ts';
@@ -27,7 +27,7 @@ export {
   type QueueObservation,
   type QueueSignal,
   type UnseenQueue,
-} from './types.ts';
+} from './model/types.ts';
 export {
   advise,
   advisedSpec,
@@ -39,8 +39,8 @@ export {
   workerResources,
   type AdvisedSpec,
   type Evidence,
+  type GivenAdvice,
   type PoolAdvice,
-  type ToldAdvice,
   type UsageHistory,
   type UsageReport,
 } from './advice/index.ts';

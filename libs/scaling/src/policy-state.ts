@@ -1,6 +1,6 @@
 import { shrinkMemoryMs } from './behavior.ts';
 import { STALE_AFTER_MS } from './holds.ts';
-import type { Instant, PolicyState, PoolSpecView } from './types.ts';
+import type { Instant, PolicyState, PoolSpecView } from './model/types.ts';
 
 /** The state of a pool of which nothing is remembered: it holds its size until its window is filled. */
 export function initialState(nowMs: Instant): PolicyState {

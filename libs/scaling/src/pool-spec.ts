@@ -1,5 +1,5 @@
 import { parseDuration, type ScalingRules, type WorkerPoolSpec } from '@redis-queue/api';
-import type { PoolSpecView, ScalingRulesView } from './types.ts';
+import type { PoolSpecView, ScalingRulesView } from './model/types.ts';
 
 /** The wait to size for when a pool names no target at all. */
 export const DEFAULT_WAIT_TARGET_MS = 30_000;

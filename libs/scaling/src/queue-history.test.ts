@@ -1,24 +1,24 @@
 import { describe, expect, it } from 'vitest';
 import { MOST_WAITS } from './finished-jobs.ts';
-import { emptyHistory, estimateQueue, observeQueue, untilBurstLookMs, type QueueHistory } from './queue-history.ts';
+import { emptyHistory, estimateQueue, observeQueue, untilBurstSampleMs, type QueueHistory } from './queue-history.ts';
 import type { FinishedJobs } from './finished-jobs.ts';
 import type { QueueCounters } from './queue-history.ts';
 
-type Look = Partial<QueueCounters> & { jobs?: Partial<FinishedJobs> };
+type Sample = Partial<QueueCounters> & { jobs?: Partial<FinishedJobs> };
 
-/** Looks once a second, from second 0; what a look does not say is 0. */
-function after(looks: Look[], history: QueueHistory = emptyHistory(0, 5_000), fromSecond = 0): QueueHistory {
-  return looks.reduce((past, { jobs, ...counters }, index) => {
+/** Samples once a second, from second 0; what a sample does not say is 0. */
+function after(samples: Sample[], history: QueueHistory = emptyHistory(0, 5_000), fromSecond = 0): QueueHistory {
+  return samples.reduce((past, { jobs, ...counters }, index) => {
     const atMs = (fromSecond + index) * 1_000;
     const finished = jobs && { completed: 0, failed: 0, waitsMs: [], serviceMs: [], ...jobs };
     return observeQueue(past, { atMs, ready: 0, active: 0, notYetReady: 0, addCounter: 0, ...counters }, finished);
   }, history);
 }
-const seconds = (n: number, look: (second: number) => Look): Look[] =>
-  Array.from({ length: n }, (_, second) => look(second));
+const seconds = (n: number, sample: (second: number) => Sample): Sample[] =>
+  Array.from({ length: n }, (_, second) => sample(second));
 
 describe('arrivals', () => {
-  it('are unknown after one look: no data is not 0', () => {
+  it('are unknown after one sample: no data is not 0', () => {
     expect(estimateQueue(after([{ addCounter: 5_000 }]), 0)).not.toHaveProperty('arrivalRate');
   });
 
@@ -28,17 +28,17 @@ describe('arrivals', () => {
     expect(newArrivals).toBe(20);
   });
 
-  it('of a queue that never had a job are remembered by its two looks, and count as if all had been', () => {
+  it('of a queue that never had a job are remembered by its two samples, and count as if all had been', () => {
     const nothing = { ready: 0, active: 0, notYetReady: 0 };
     let silent = emptyHistory(0, 5_000);
     for (let second = 0; second < 300; second++) {
       silent = observeQueue(silent, { atMs: second * 1_000, ...nothing }, undefined);
     }
     expect(silent).not.toHaveProperty('arrivals');
-    const looked = after(seconds(300, () => ({ addCounter: 0 })));
-    expect(estimateQueue(silent, 299_000)).toEqual(estimateQueue(looked, 299_000));
+    const sampled = after(seconds(300, () => ({ addCounter: 0 })));
+    expect(estimateQueue(silent, 299_000)).toEqual(estimateQueue(sampled, 299_000));
     const jobs = seconds(5, (s) => ({ addCounter: 10 * (s + 1), ready: 10, active: 5 }));
-    const [one, other] = [silent, looked].map((past) => estimateQueue(after(jobs, past, 300), 304_000));
+    const [one, other] = [silent, sampled].map((past) => estimateQueue(after(jobs, past, 300), 304_000));
     expect(one!.arrivalRate).toBeCloseTo(other!.arrivalRate!, 9);
     expect(one!.forecast!.ratePerSecond).toBeCloseTo(other!.forecast!.ratePerSecond, 9);
     expect(one).toMatchObject({ newArrivals: 10, rise: other!.rise });
@@ -141,7 +141,7 @@ describe('waits and failures', () => {
 describe('what is to come', () => {
   it('is unknown at first and after a restart', () => {
     expect(estimateQueue(after([{}, { addCounter: 5 }]), 1_000)).not.toHaveProperty('forecast');
-    expect(untilBurstLookMs(emptyHistory(0, 5_000), 0)).toBeUndefined();
+    expect(untilBurstSampleMs(emptyHistory(0, 5_000), 0)).toBeUndefined();
   });
 
   it('is a rate, with what such forecasts have been worth', () => {
@@ -157,10 +157,10 @@ describe('what is to come', () => {
     );
     const lastMs = 25 * 60_000;
 
-    it('is looked at a pod’s start time before it, once', () => {
+    it('is sampled at a pod’s start time before it, once', () => {
       const dueMs = lastMs + 300_000 - 10_000;
-      expect(untilBurstLookMs(history, dueMs - 7_000)).toBeCloseTo(6_000, -4);
-      expect(untilBurstLookMs(history, dueMs + 1_000)).toBeUndefined();
+      expect(untilBurstSampleMs(history, dueMs - 7_000)).toBeCloseTo(6_000, -4);
+      expect(untilBurstSampleMs(history, dueMs + 1_000)).toBeUndefined();
     });
 
     it('is told within a pod’s start time of it, not before', () => {

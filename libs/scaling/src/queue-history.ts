@@ -1,14 +1,14 @@
 import { arrivalHalfLifeMs, estimateArrivals, observeArrivals, type Arrivals } from './arrivals.ts';
 import { estimateFinished, noneFinished, observeFinished, type Finished, type FinishedJobs } from './finished-jobs.ts';
+import { estimateFlow, observeFlow, PRIOR_SERVICE_TIME_MS, type Flow } from './flow.ts';
 import { averageRate, estimateForecast, observeForecast, type ForecastState } from './forecast/forecast.ts';
 import { NO_RECURRENCE, nextBurst, observeRecurrence, type Recurrence } from './forecast/recurrence.ts';
-import { estimateFlow, observeFlow, PRIOR_SERVICE_TIME_MS, type Flow } from './flow.ts';
-import type { Instant, QueueEstimates } from './types.ts';
+import type { Instant, QueueEstimates } from './model/types.ts';
 
 /** Finished jobs from which on their mean is taken for the jobs' mean. */
 const FINISHED_JOBS_TO_TRUST = 20;
 
-/** One look at a queue's counters. */
+/** One sample of a queue's counters. */
 export interface QueueCounters {
   readonly atMs: Instant;
   readonly ready: number;
@@ -19,7 +19,7 @@ export interface QueueCounters {
   readonly addCounter?: number;
 }
 
-/** The first and the newest look. */
+/** The first and the newest sample. */
 interface Silence {
   readonly sinceMs: Instant;
   readonly untilMs: Instant;
@@ -29,14 +29,14 @@ interface Silence {
 export interface QueueHistory {
   readonly arrivals?: Arrivals;
   readonly flow?: Flow;
-  /** Instead of arrivals and flow, while every look found a queue that never had a job: there may be thousands of those. */
+  /** Instead of arrivals and flow, while every sample found a queue that never had a job: there may be thousands of those. */
   readonly silence?: Silence;
   readonly finished: Finished;
   /** The shortest wait target of the pools on this queue: it sets how long arrivals are averaged. */
   readonly waitTargetMs: number;
   readonly forecast?: ForecastState;
   readonly recurrence: Recurrence;
-  /** How far ahead arrivals are foretold: a pod's start time. */
+  /** How far ahead arrivals are forecast: a pod's start time. */
   readonly horizonMs: number;
 }
 
@@ -47,7 +47,7 @@ export function emptyHistory(nowMs: Instant, waitTargetMs: number, horizonMs = D
   return { finished: noneFinished(nowMs), waitTargetMs, horizonMs, recurrence: NO_RECURRENCE };
 }
 
-/** `history` with one more look, and with what has finished since the look before when that was read too. */
+/** `history` with one more sample, and with what has finished since the sample before if that was read too. */
 export function observeQueue(
   before: QueueHistory,
   counters: QueueCounters,
@@ -75,7 +75,7 @@ function stillSilent(history: QueueHistory, { atMs }: QueueCounters): QueueHisto
   return { ...history, silence: { sinceMs: history.silence?.sinceMs ?? atMs, untilMs: atMs } };
 }
 
-/** The history as if the looks during the silence had been taken in one by one: of nothing that is the same. */
+/** The history as if the samples during the silence had been taken in one by one: of nothing that is the same. */
 function sinceTheSilence({ silence, ...history }: QueueHistory): QueueHistory {
   if (silence === undefined) return history;
   const { sinceMs, untilMs } = silence;
@@ -105,8 +105,8 @@ function foretell(
   };
 }
 
-/** Until a queue at rest has to be looked at because of the burst that is expected next, ms; undefined when none is, or that was done. */
-export function untilBurstLookMs({ recurrence, horizonMs }: QueueHistory, nowMs: Instant): number | undefined {
+/** Until a queue at rest has to be sampled because of the burst that is expected next, ms; undefined when none is, or that was done. */
+export function untilBurstSampleMs({ recurrence, horizonMs }: QueueHistory, nowMs: Instant): number | undefined {
   const next = nextBurst(recurrence, nowMs);
   const untilMs = next === undefined ? 0 : next.atMs - horizonMs - nowMs;
   return untilMs > 0 ? untilMs : undefined;

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { decide } from './decide.ts';
 import { aLoad, anObservation, aPool, IN_AFTER_A_MINUTE, OUT_AT_ONCE } from './fixtures.ts';
 import { HOLDS } from './hold-reason.ts';
+import type { PoolObservation, PoolSpecView, QueueObservation } from './model/types.ts';
 import { addProposal, initialState } from './policy-state.ts';
-import type { PoolObservation, PoolSpecView, QueueObservation } from './types.ts';
 
 const NOW = 1_000_000;
 

@@ -1,10 +1,10 @@
-import { expectedJobs } from './forecast/expected.ts';
 import type { Explained } from './explained.ts';
+import { expectedJobs } from './forecast/expected.ts';
 import { becauseOf, failureShare, unseenQueues } from './hold-reason.ts';
 import { isMissingData, mostlyFailing } from './holds.ts';
+import type { PoolObservation } from './model/types.ts';
 import type { Driver, PoolSize } from './size.ts';
-import type { PoolObservation } from './types.ts';
-import { clip, count, counted, decimal, duration, few, jobs, replicas } from './words.ts';
+import { clip, count, counted, decimal, duration, few, jobs, replicas } from './wording/words.ts';
 
 const LONGEST = 600;
 
@@ -92,7 +92,7 @@ function presentClause(size: PoolSize): string {
   return few([jobs(...first), ...others.map(([n, verb]) => counted(n, verb))]);
 }
 
-/** Queues that nobody could look at, unless the hold has told of them. */
+/** Queues that could not be sampled, unless the hold has named them. */
 function blindClauses({ observation, heldBy }: Explained): string[] {
   const whys = (['SensorFailed', 'QueueMissing'] as const).filter((why) => why !== heldBy);
   return whys.map((why) => unseenQueues(observation, why)).filter((clause) => clause !== '');
@@ -107,9 +107,9 @@ function orphanedJobs(size: PoolSize): number {
 
 /** What is wrong with the jobs, whether or not it keeps the pool from growing. */
 function troubleClauses({ observation, size, heldBy }: Explained): string[] {
-  const untold = size.driver === 'steady' || size.driver === 'expected' ? orphanedJobs(size) : 0;
+  const unmentioned = size.driver === 'steady' || size.driver === 'expected' ? orphanedJobs(size) : 0;
   return [
-    ...(untold > 0 ? [jobs(untold, LOST)] : []),
+    ...(unmentioned > 0 ? [jobs(unmentioned, LOST)] : []),
     ...(heldBy !== 'JobsFailing' && mostlyFailing(observation.queues) ? [failureShare(observation)] : []),
   ];
 }

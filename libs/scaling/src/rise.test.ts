@@ -1,8 +1,8 @@
 import { array, assert, double, integer, property, record } from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { addRecent, findRise, type RecentArrivals } from './rise.ts';
 import { poissonArrivals, steps } from './simulator/arrival-processes.ts';
 import { seededRandom } from './simulator/random.ts';
-import { addRecent, findRise, type RecentArrivals } from './rise.ts';
 
 const HOUR = 3_600_000;
 
@@ -26,15 +26,15 @@ function literally(recent: readonly RecentArrivals[], perSecond: number): number
   return rate > perSecond ? rate : 0;
 }
 
-/** Looks once a second at arrivals that come as `times` says. */
-function watch(times: Float64Array, durationMs: number, look: (recent: readonly RecentArrivals[]) => void): void {
+/** Samples, once a second, arrivals that come as `times` says. */
+function watch(times: Float64Array, durationMs: number, onSample: (recent: readonly RecentArrivals[]) => void): void {
   let recent: RecentArrivals[] = [];
   let job = 0;
   for (let atMs = 1_000; atMs <= durationMs; atMs += 1_000) {
     const first = job;
     while (job < times.length && times[job]! < atMs) job++;
     recent = addRecent(recent, job - first, 1_000);
-    look(recent);
+    onSample(recent);
   }
 }
 
@@ -56,8 +56,8 @@ describe('the rise that the last seconds prove', () => {
         expect(findRise([...before, ...bins], perSecond, 1)).toEqual(findRise(bins, perSecond, 1));
       }),
     );
-    const kept = [0, 0, 3, 0].reduce<RecentArrivals[]>((recent, events) => addRecent(recent, events, 1_000), []);
-    expect(kept).toEqual([
+    const collected = [0, 0, 3, 0].reduce<RecentArrivals[]>((recent, events) => addRecent(recent, events, 1_000), []);
+    expect(collected).toEqual([
       { events: 3, elapsedMs: 1_000 },
       { events: 0, elapsedMs: 1_000 },
     ]);

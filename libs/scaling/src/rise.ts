@@ -32,7 +32,7 @@ const DOUBT = 1;
 const MOST_DISPERSION = 10;
 const NO_BIN: RecentArrivals = { events: 0, elapsedMs: 0 };
 
-/** Adds a look. Looks closer together than a second share a bin; bins are longer the older they are. */
+/** Adds a sample. Samples closer together than a second share a bin; bins are longer the older they are. */
 export function addRecent(recent: readonly RecentArrivals[], events: number, elapsedMs: number): RecentArrivals[] {
   const last = recent.at(-1);
   const bins =
@@ -70,7 +70,7 @@ function newest(bins: readonly RecentArrivals[], longestMs: number): RecentArriv
  * likely under the average. A generalised likelihood ratio for Poisson counts when the time of the change is not known:
  * n·ln(n/μ) − (n − μ), μ expected (Page, "Continuous inspection schemes", Biometrika 1954; Lorden, "Procedures for reacting
  * to a change in distribution", Annals of Mathematical Statistics 1971). The two fullest bins of a span count no more
- * than its third, and what came since must not contradict it: a rise that is over is none. Runs for every queue at every look: one pass, nothing allocated.
+ * than its third, and what came since must not contradict it: a rise that is over is none. Runs for every queue with every sample: one pass, nothing allocated.
  *
  * @param dispersion how many times as much as Poisson's the arrivals vary.
  */

@@ -1,5 +1,5 @@
 import { queueDemand, type QueueDemand } from './demand.ts';
-import { isSeen, type PoolSpecView, type QueueLoad, type QueueObservation } from './types.ts';
+import { isSeen, type PoolSpecView, type QueueLoad, type QueueObservation } from './model/types.ts';
 
 /** What asks for most of a pool's size. */
 export type Driver = 'idle' | 'drain' | 'steady' | 'inService' | 'expected' | 'depth';

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { workspaceRoot } from '@redis-queue/rig';
 import { expect, it } from 'vitest';
-import { createWorkerMetrics } from './metrics.ts';
-import { Slots } from './slots.ts';
+import { createWorkerMetrics } from './observability/metrics.ts';
+import { Slots } from './queues/slots.ts';
 
 const page = readFileSync(join(workspaceRoot, 'docs/workers.md'), 'utf8');
 const source = (file: string): string => readFileSync(join(import.meta.dirname, file), 'utf8');
@@ -18,7 +18,11 @@ it('names every metric of a pod', () => {
 });
 
 it('names every variable of the pod contract that is read', () => {
-  const read = [...`${source('config.ts')}${source('redis-env.ts')}`.matchAll(/\b(?:RQ|REDIS)_[A-Z_]*[A-Z]\b/g)];
+  const read = [
+    ...`${source('environment/config.ts')}${source('environment/redis-env.ts')}`.matchAll(
+      /\b(?:RQ|REDIS)_[A-Z_]*[A-Z]\b/g,
+    ),
+  ];
   const names = [...new Set(read.map(([name]) => name))];
   expect(names).toContain('RQ_QUEUES');
   expect(names).toContain('REDIS_URL');

@@ -1,15 +1,15 @@
 import { hostname } from 'node:os';
 import type { Telemetry } from 'bullmq';
 import type { Registry } from 'prom-client';
-import { workerConfigFromEnvironment, type WorkerEnvironment } from './config.ts';
-import { lastWork } from './last-work.ts';
-import { liveness, readiness } from './health.ts';
-import { expositionOf, serveHttp } from './http.ts';
-import { createLog, type Log } from './log.ts';
-import type { LockTimes } from './lock-times.ts';
-import { redisOptionsFromEnvironment } from './redis-env.ts';
+import { workerConfigFromEnvironment, type WorkerEnvironment } from './environment/config.ts';
+import { redisOptionsFromEnvironment } from './environment/redis-env.ts';
+import { lastWork } from './log/last-work.ts';
+import { createLog, type Log } from './log/log.ts';
+import { liveness, readiness } from './observability/health.ts';
+import { expositionOf, serveHttp } from './observability/http.ts';
+import type { LockTimes } from './queues/lock-times.ts';
 import type { UsageTimes } from './usage/report.ts';
-import { startWorkers, type Handlers } from './workers.ts';
+import { startWorkers, type Handlers } from './workers/workers.ts';
 
 export interface RunOptions {
   /** What runs the jobs of each queue, by the Queue's `metadata.name`. */
@@ -51,7 +51,7 @@ export async function runWorkers(options: RunOptions): Promise<void> {
   const { handlers, telemetry, env = process.env, log: given, locks, reportUsage = true } = options;
   const usage = reportUsage && options.usageTimes;
   const log = given ?? createLog('info', Date.now, (line) => process.stdout.write(line));
-  const told = nextSignal();
+  const firstSignal = nextSignal();
   try {
     const config = workerConfigFromEnvironment(env, hostname());
     const workers = startWorkers({
@@ -71,7 +71,7 @@ export async function runWorkers(options: RunOptions): Promise<void> {
     const { pool, podName, version, concurrency } = config;
     log.info('serving', { pool, pod: podName, version, concurrency, queues: config.queues.map(({ queue }) => queue) });
 
-    const signal = await told;
+    const signal = await firstSignal;
     const hurry = new AbortController();
     void nextSignal().then(() => hurry.abort());
     log.info('draining', { signal, gracePeriodMs: config.gracePeriodMs, maxDrainTimeMs: config.maxDrainTimeMs });

@@ -1,7 +1,8 @@
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder } from '@redis-queue/rig';
 import { describe, expect, test } from 'vitest';
-import { chartFolder, charts, controllerCharts, helm, render, type Rendered } from './helm.ts';
+import { chartFolder, charts, controllerCharts, helm, registryFlag, render, type Rendered } from './helm.ts';
 
 interface Container {
   args: string[];
@@ -13,6 +14,7 @@ interface Container {
   }[];
 }
 
+const BUILD = ['--version=0.2.0+build.7', '--app-version=0.2.0+build.7'];
 const umbrella = chartFolder('redis-queue');
 const container = (objects: Rendered[], name: string): Container => {
   const deployment = objects.find((each) => each.kind === 'Deployment' && each.metadata.name === name);
@@ -23,7 +25,7 @@ const kindsOf = (objects: Rendered[]) => new Set(objects.map(({ kind }) => kind)
 
 describe.each(charts)('the chart %s', (chart) => {
   test('passes helm lint', async () => {
-    await expect(helm(['lint', '--strict', chartFolder(chart)])).resolves.toContain('0 chart(s) failed');
+    await expect(helm(['lint', '--strict', registryFlag, chartFolder(chart)])).resolves.toContain('0 chart(s) failed');
   });
 
   test('renders the same from its package as from the repository', async () => {
@@ -51,9 +53,66 @@ describe('a wrong value is refused before anything is installed:', () => {
     ['a Secret by a path', { autoscaler: { redis: { secretNames: ['ns/redis'] } } }, "at '/redis/secretNames/0'"],
     ['all Secrets', { autoscaler: { redis: { secretNames: ['*'] } } }, "at '/redis/secretNames/0'"],
     ['a tag with a colon', { global: { image: { tag: 'a:b' } } }, "at '/global/image/tag'"],
+    ['a misspelt global', { global: { imagee: { tag: '1' } } }, 'global.imagee is unknown; there are global.image, '],
   ])('%s', async (_, values, message) => {
     await expect(render(umbrella, { values })).rejects.toThrow(message);
   });
+
+  test.each(controllerCharts)('a misspelt global of %s alone', async (chart) => {
+    const values = { global: { imagee: {} } };
+    await expect(render(chartFolder(chart), { values })).rejects.toThrow('global.imagee is unknown');
+  });
+});
+
+describe("as a part of somebody else's chart", () => {
+  test.each(['redis-queue', ...controllerCharts] as const)(
+    '%s ignores the globals of the other parts',
+    async (chart) => {
+      const folder = temporaryFolder('parent');
+      const dependencies = [{ name: chart, version: '0.1.0' }];
+      const metadata = { apiVersion: 'v2', name: 'parent', type: 'application', version: '1.0.0', dependencies };
+      writeFileSync(join(folder, 'Chart.yaml'), JSON.stringify(metadata));
+      mkdirSync(join(folder, 'charts'));
+      symlinkSync(chartFolder(chart), join(folder, 'charts', chart));
+      const values = { global: { storageClass: 'fast' } };
+      expect(kindsOf(await render(folder, { values }))).toContain('Deployment');
+    },
+  );
+});
+
+describe('without a registry nothing is rendered, and the message says what to set:', () => {
+  test.each(controllerCharts)('%s', async (chart) => {
+    const message = `set global.image.registry, or image.registry of the chart ${chart}`;
+    await expect(render(chartFolder(chart), { registry: false })).rejects.toThrow(message);
+    const objects = await render(chartFolder(chart), {
+      registry: false,
+      values: { image: { registry: 'own.example' } },
+    });
+    expect(container(objects, `rq-${chart}`).image).toBe(`own.example/redis-queue/${chart}:0.1.0`);
+  });
+
+  test('redis-queue', async () => {
+    await expect(render(umbrella, { registry: false })).rejects.toThrow('set global.image.registry');
+  });
+
+  test('but the definitions, which have no image', async () => {
+    const enabled = Object.fromEntries(controllerCharts.map((chart) => [chart, { enabled: false }]));
+    const objects = await render(umbrella, { registry: false, values: enabled });
+    expect(kindsOf(objects)).toEqual(new Set(['CustomResourceDefinition']));
+  });
+});
+
+test('a version with build metadata gives valid labels and a valid tag', async () => {
+  const folder = temporaryFolder('metadata');
+  await helm(['package', chartFolder('autoscaler'), '--destination', folder, ...BUILD]);
+  const objects = await render(join(folder, 'autoscaler-0.2.0+build.7.tgz'));
+  for (const { metadata } of objects) {
+    expect(metadata.labels).toMatchObject({
+      'helm.sh/chart': 'autoscaler-0.2.0_build.7',
+      'app.kubernetes.io/version': '0.2.0_build.7',
+    });
+  }
+  expect(container(objects, 'rq-autoscaler').image).toBe('registry.example/redis-queue/autoscaler:0.2.0_build.7');
 });
 
 describe('each controller', () => {

@@ -1,12 +1,16 @@
 import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { APP_NAMES, APPS, type AppName, type Capability } from '@redis-queue/api';
 import { helmPath, temporaryFolder, workspaceRoot } from '@redis-queue/rig';
 import { parseAllDocuments } from 'yaml';
 
 /** The charts that install something, and the one that installs them all. */
-export const controllerCharts = ['queue-controller', 'workerpool-controller', 'autoscaler'] as const;
+export const controllerCharts = APP_NAMES;
 export const charts = ['redis-queue-crds', ...controllerCharts, 'redis-queue'] as const;
 export type Chart = (typeof charts)[number];
+export const chartsWith = (capability: Capability): AppName[] =>
+  APP_NAMES.filter((name) => APPS[name].capabilities.includes(capability));
 
 export const chartFolder = (chart: Chart): string => join(workspaceRoot, 'charts', chart);
 
@@ -18,7 +22,14 @@ export interface Rendered {
   [field: string]: unknown;
 }
 
+/** The registry that `render` sets; every chart with an image asks for one. */
+export const REGISTRY = 'registry.example';
+/** The same for a command of helm's own. */
+export const registryFlag = `--set=global.image.registry=${REGISTRY}`;
+
 const home = temporaryFolder('helm');
+const registryFile = join(home, 'registry.json');
+writeFileSync(registryFile, JSON.stringify({ global: { image: { registry: REGISTRY } } }));
 
 /** Runs helm with no configuration but its arguments. @throws with what helm wrote to standard error. */
 export function helm(args: string[], input = ''): Promise<string> {
@@ -41,14 +52,17 @@ export function helm(args: string[], input = ''): Promise<string> {
 
 export interface RenderOptions {
   values?: object;
+  /** Whether to set a registry, which `values` may replace; default true. */
+  registry?: boolean;
   release?: string;
   namespace?: string;
 }
 
 /** What a chart, by folder or package, renders for a Kubernetes of today; without the notes. */
 export async function render(chart: string, options: RenderOptions = {}): Promise<Rendered[]> {
-  const { values = {}, release = 'rq', namespace = 'redis-queue-system' } = options;
-  const args = ['template', release, chart, '--namespace', namespace, '--kube-version=1.36.0', '--values=-'];
+  const { values = {}, registry = true, release = 'rq', namespace = 'redis-queue' } = options;
+  const files = registry ? [`--values=${registryFile}`, '--values=-'] : ['--values=-'];
+  const args = ['template', release, chart, '--namespace', namespace, '--kube-version=1.36.0', ...files];
   const text = await helm(args, JSON.stringify(values));
   return parseAllDocuments(text)
     .map((document) => document.toJS() as Rendered | null)

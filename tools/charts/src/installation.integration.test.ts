@@ -1,6 +1,6 @@
 import { startControlPlane, type ControlPlane } from '@redis-queue/rig';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { chartFolder, controllerCharts, helm, render } from './helm.ts';
+import { chartFolder, chartsWith, controllerCharts, helm, registryFlag, render } from './helm.ts';
 
 let controlPlane: ControlPlane;
 beforeAll(async () => {
@@ -11,8 +11,16 @@ afterAll(() => controlPlane?.stop());
 const helmIn = (namespace: string, ...args: string[]) =>
   helm([...args, '--kubeconfig', controlPlane.kubeconfigPath, '--namespace', namespace]);
 
+/** What helm says after an installation of all, which is not made. */
+async function notesOf(...flags: string[]): Promise<string> {
+  const install = ['install', 'rq', chartFolder('redis-queue'), registryFlag, '--dry-run=client', ...flags];
+  return (await helmIn('default', ...install)).split('NOTES:')[1] ?? '';
+}
+
 /** Every choice of controllers but none. */
-const subsets = [1, 2, 3, 4, 5, 6, 7].map((bits) => controllerCharts.filter((_, index) => bits & (1 << index)));
+const subsets = Array.from({ length: 2 ** controllerCharts.length - 1 }, (_, bits) =>
+  controllerCharts.filter((__, index) => (bits + 1) & (1 << index)),
+);
 
 describe('on a real API server', () => {
   test.each(subsets.map((subset) => [subset.join(' + '), subset] as const))('%s is accepted', async (_, subset) => {
@@ -60,7 +68,7 @@ describe('a controller on a real API server', () => {
     return /^yes/m.test(answer);
   };
 
-  test.each(controllerCharts)('%s reads redis-credentials of any namespace, and no other Secret', async (chart) => {
+  test.each(chartsWith('redis'))('%s reads redis-credentials of any namespace, and no other Secret', async (chart) => {
     expect(await may(chart, 'get', 'secret/redis-credentials', '--namespace=default')).toBe(true);
     expect(await may(chart, 'get', 'secret/another', '--namespace=default')).toBe(false);
     expect(await may(chart, 'list', 'secrets', '--all-namespaces')).toBe(false);
@@ -77,10 +85,21 @@ describe('a controller on a real API server', () => {
   });
 });
 
+test('the notes list what is installed, and ask for the Secret of the bus while something uses it', async () => {
+  const notes = await notesOf('--set=autoscaler.enabled=false');
+  for (const chart of controllerCharts) {
+    expect(notes).toMatch(new RegExp(`^  ${chart} +${chart === 'autoscaler' ? 'off' : 'installed'}$`, 'm'));
+  }
+  expect(notes).not.toMatch(/^ {2}(common|crds|global) /m);
+  expect(notes).toContain('create secret generic redis-queue-bus');
+  const off = chartsWith('bus').map((chart) => `--set=${chart}.enabled=false`);
+  expect(await notesOf(...off)).not.toContain('redis-queue-bus');
+});
+
 test('uninstalling leaves the definitions and every Queue; installing again takes them over', async () => {
   const namespace = await controlPlane.createNamespace('release');
   await controlPlane.kubectl('delete', 'crd', '--all');
-  await helmIn(namespace, 'install', 'rq', chartFolder('redis-queue'));
+  await helmIn(namespace, 'install', 'rq', chartFolder('redis-queue'), registryFlag);
   await controlPlane.kubectl('wait', '--for=condition=Established', '--timeout=30s', 'crd', '--all');
   await controlPlane.apply({
     apiVersion: 'redis-queue.io/v1',
@@ -93,7 +112,9 @@ test('uninstalling leaves the definitions and every Queue; installing again take
   expect(await controlPlane.kubectl('get', 'deployments', '--namespace', namespace, '--output=name')).toBe('');
   expect(await controlPlane.kubectl('get', 'queues', '--namespace', namespace, '--output=name')).toContain('emails');
 
-  await helmIn(namespace, 'install', 'rq', chartFolder('redis-queue'));
-  await helmIn(namespace, 'upgrade', 'rq', chartFolder('redis-queue'), '--set=autoscaler.replicas=2');
+  await helmIn(namespace, 'install', 'rq', chartFolder('redis-queue'), registryFlag);
+  // As the README has it: the values that were set before stay, among them the registry.
+  const upgrade = ['upgrade', 'rq', chartFolder('redis-queue'), '--reset-then-reuse-values'];
+  await helmIn(namespace, ...upgrade, '--set=autoscaler.replicas=2');
   expect(await controlPlane.kubectl('get', 'queues', '--namespace', namespace, '--output=name')).toContain('emails');
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { chartFolder, controllerCharts, render, type Rendered } from './helm.ts';
+import { chartFolder, chartsWith, controllerCharts, render, type Rendered } from './helm.ts';
 
 interface Rule {
   apiGroups: string[];
@@ -63,6 +63,17 @@ describe.each(controllerCharts)('%s', (chart) => {
     );
   });
 
+  test('has no right outside the one namespace that it is bound to, but to tell the cluster by kube-system', async () => {
+    const objects = await render(chartFolder(chart), { values: { namespaceScope: 'shop' } });
+    const inShop = objects.filter(({ kind, metadata }) => kind === 'Role' && metadata.namespace === 'shop');
+    const secrets = rulesOf(inShop, 'Role').some(({ resources }) => resources.includes('secrets'));
+    expect(secrets).toBe(chartsWith('redis').includes(chart));
+    const clusterWide = rulesOf(objects, 'ClusterRole').map(line);
+    expect(clusterWide).toEqual(chart === 'queue-controller' ? ['get: namespaces (core) named kube-system'] : []);
+  });
+});
+
+describe.each(chartsWith('redis'))('%s', (chart) => {
   test('reads Secrets by the permitted names only', async () => {
     const values = { redis: { secretNames: ['redis-a', 'redis-b'] } };
     const objects = await render(chartFolder(chart), { values });
@@ -75,14 +86,6 @@ describe.each(controllerCharts)('%s', (chart) => {
         ['get', 'list', 'watch'],
       ],
     ]);
-  });
-
-  test('has no right outside the one namespace that it is bound to, but to tell the cluster by kube-system', async () => {
-    const objects = await render(chartFolder(chart), { values: { namespaceScope: 'shop' } });
-    const inShop = objects.filter(({ kind, metadata }) => kind === 'Role' && metadata.namespace === 'shop');
-    expect(rulesOf(inShop, 'Role').some(({ resources }) => resources.includes('secrets'))).toBe(true);
-    const clusterWide = rulesOf(objects, 'ClusterRole').map(line);
-    expect(clusterWide).toEqual(chart === 'queue-controller' ? ['get: namespaces (core) named kube-system'] : []);
   });
 });
 

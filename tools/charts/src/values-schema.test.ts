@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { valueSchemas, type JsonSchema } from './values-schema.ts';
+import { valueFiles } from './values.ts';
 
 const repository = join(import.meta.dirname, '../../..');
 /** Values that the parent chart or Helm sets, which a chart's own values.yaml has no reason to name. */
@@ -19,6 +20,10 @@ describe.each([...valueSchemas()])('%s', (path, schema) => {
     const written = writtenKeys(schema, values, '').filter((key) => !FROM_ABOVE.includes(key.split('.')[0] ?? ''));
     expect(written.toSorted()).toEqual(known.toSorted());
   });
+});
+
+test.each([...valueFiles()])('%s is what `npm run generate` writes', (path, text) => {
+  expect(readFileSync(join(repository, path), 'utf8')).toBe(text);
 });
 
 /** Paths of what a schema names, down to where it is open. */

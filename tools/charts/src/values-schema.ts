@@ -1,3 +1,5 @@
+import { controllers, type ControllerChart } from './controllers.ts';
+
 /** A JSON Schema (draft 7), which is what Helm checks values with. */
 export type JsonSchema = { [keyword: string]: unknown };
 
@@ -36,14 +38,17 @@ const workerPods = closed({
 const imageTag = text('Tag, or digest sha256:….', {
   pattern: '^(sha256:[a-f0-9]{64}|[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?$',
 });
-const registry = text('Registry, with a port or path if need be; empty: the default.', {
+const registry = text('Registry, with a port or path if need be. It is required, here or among the globals.', {
   pattern: '^([^\\s/].*[^\\s/])?$',
 });
 const busSecretName = text("Secret in the release's namespace; empty: the default.", objectName);
 
 const tls = closed({ enabled: flag('Whether to speak TLS to redis-host; a rediss:// URL does so anyway.') });
 
-/** Helm hands the parent's globals to every chart; others' globals are none of our business. */
+/**
+ * Open, since Helm hands a parent's globals to every chart, those meant for others as well. The template
+ * `redis-queue.checkGlobals` refuses unknown keys where the parent is nobody else's chart.
+ */
 const globals: JsonSchema = {
   type: 'object',
   properties: {
@@ -53,6 +58,7 @@ const globals: JsonSchema = {
   },
 };
 
+const libraryValues: JsonSchema = { type: 'object', description: 'Set by Helm for the library chart.' };
 const resourceAmounts: JsonSchema = { type: 'object', additionalProperties: { type: ['string', 'number'] } };
 const monitor = (description: string): JsonSchema =>
   closed({
@@ -61,21 +67,16 @@ const monitor = (description: string): JsonSchema =>
     labels: textMap('Labels by which a Prometheus finds it.'),
   });
 
-/** What distinguishes the controllers' values. */
-interface ControllerValues {
-  bus?: boolean;
-  workers?: boolean;
-}
-
 /** The values of a controller's chart. */
-function controllerSchema(chart: string, { bus, workers }: ControllerValues): JsonSchema {
+export function controllerSchema({ name, capabilities, namespaceScope }: ControllerChart): JsonSchema {
+  const [redis, bus, workers] = (['redis', 'bus', 'workers'] as const).map((each) => capabilities.includes(each));
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
-    title: `Values of the chart ${chart}`,
+    title: `Values of the chart ${name}`,
     ...closed({
       enabled: flag('Whether the chart redis-queue installs this controller.'),
       global: globals,
-      common: { type: 'object', description: 'Set by Helm for the library chart.' },
+      common: libraryValues,
       image: closed(
         {
           registry,
@@ -92,8 +93,8 @@ function controllerSchema(chart: string, { bus, workers }: ControllerValues): Js
       },
       replicas: { type: 'integer', minimum: 0, maximum: 10, description: 'Pods; one works at a time.' },
       logLevel: { enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] },
-      namespaceScope: text('Look at this namespace only; empty: all.', objectName),
-      redis: closed({ secretNames }),
+      ...(namespaceScope && { namespaceScope: text('Look at this namespace only; empty: all.', objectName) }),
+      ...(redis && { redis: closed({ secretNames }) }),
       ...(bus && { bus: closed({ enabled: flag('Whether the bus is used.'), secretName: busSecretName, tls }) }),
       ...(workers && { workers: workerPods }),
       resources: closed({ requests: resourceAmounts, limits: resourceAmounts }),
@@ -123,13 +124,8 @@ const ofChart = (chart: string): JsonSchema => ({ type: 'object', description: `
 
 /** Every chart's values.schema.json: path below the repository's root → schema. */
 export function valueSchemas(): Map<string, JsonSchema> {
-  const controllers: Record<string, ControllerValues> = {
-    'queue-controller': {},
-    'workerpool-controller': { bus: true, workers: true },
-    autoscaler: { bus: true },
-  };
   const schemas = new Map<string, JsonSchema>();
-  for (const [chart, values] of Object.entries(controllers)) schemas.set(chart, controllerSchema(chart, values));
+  for (const chart of controllers) schemas.set(chart.name, controllerSchema(chart));
   schemas.set('redis-queue-crds', {
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: 'Values of the chart redis-queue-crds',
@@ -144,8 +140,9 @@ export function valueSchemas(): Map<string, JsonSchema> {
     title: 'Values of the chart redis-queue',
     ...closed({
       global: globals,
+      common: libraryValues,
       crds: ofChart('redis-queue-crds'),
-      ...Object.fromEntries(Object.keys(controllers).map((chart) => [chart, ofChart(chart)])),
+      ...Object.fromEntries(controllers.map(({ name }) => [name, ofChart(name)])),
     }),
   });
   return new Map([...schemas].map(([chart, schema]) => [`charts/${chart}/values.schema.json`, schema]));

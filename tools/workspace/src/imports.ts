@@ -15,7 +15,12 @@ export interface ImportEdge {
 
 /** What is tested about, not shipped: tests may use `@redis-queue/rig` and read any folder. */
 export function isTest(file: string): boolean {
-  return file.endsWith('.test.ts') || /(^|\/)(vitest(\.[a-z0-9]+)*\.config|test-[a-z-]+|testbed)\.ts$/.test(file);
+  return (
+    file.endsWith('.test.ts') ||
+    /(^|\/)(vitest(\.[a-z0-9]+)*\.config|test-[a-z-]+|testbed)\.ts$/.test(file) ||
+    // An app ships nothing to import; `libs/worker/src/testing` is for users' tests and ships.
+    /^apps\/[^/]+\/src\/testing\//.test(file)
+  );
 }
 
 /** Every import below `projectRoot`, types included: a type that crosses a boundary couples as much as a call. */

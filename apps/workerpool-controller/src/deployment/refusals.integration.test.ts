@@ -1,21 +1,23 @@
 import { describe, expect, it } from 'vitest';
 import { eventually } from '@redis-queue/rig';
-import { controller, ns, t } from '../testing/controller.ts';
+import { controllerRig } from '../testing/controller.ts';
 import { deploymentThat, ofWorker, PATIENCE, readyMessage, workerOf } from '../testing/deployments.ts';
+
+const rig = controllerRig();
 
 /** An admission policy on the Deployments of the test's namespace. */
 async function applyPolicy(kind: string, name: string, spec: object, binding: object = {}): Promise<void> {
   const resourceRules = [
     { apiGroups: ['apps'], apiVersions: ['v1'], operations: ['CREATE', 'UPDATE'], resources: ['deployments'] },
   ];
-  const namespaceSelector = { matchLabels: { 'kubernetes.io/metadata.name': ns } };
+  const namespaceSelector = { matchLabels: { 'kubernetes.io/metadata.name': rig.namespace } };
   const typed = (suffix: string) => ({
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: `${kind}${suffix}`,
     metadata: { name },
   });
-  await t.cluster.apply({ ...typed(''), spec: { matchConstraints: { resourceRules }, ...spec } });
-  await t.cluster.apply({
+  await rig.cluster.controlPlane.apply({ ...typed(''), spec: { matchConstraints: { resourceRules }, ...spec } });
+  await rig.cluster.controlPlane.apply({
     ...typed('Binding'),
     spec: { policyName: name, matchResources: { namespaceSelector }, ...binding },
   });
@@ -23,7 +25,16 @@ async function applyPolicy(kind: string, name: string, spec: object, binding: ob
 
 /** What would become of a Deployment of this image; rejects where admission refuses it. */
 const tryDeployment = (image: string, ...options: string[]): Promise<string> =>
-  t.cluster.kubectl('create', 'deployment', 'x', `--image=${image}`, '-n', ns, '--dry-run=server', ...options);
+  rig.cluster.controlPlane.kubectl(
+    'create',
+    'deployment',
+    'x',
+    `--image=${image}`,
+    '-n',
+    rig.namespace,
+    '--dry-run=server',
+    ...options,
+  );
 
 it('a policy that rewrites the Deployment on its way in is told of, and not written against at every event', async () => {
   await applyPolicy('MutatingAdmissionPolicy', 'mirror', {
@@ -39,20 +50,20 @@ it('a policy that rewrites the Deployment on its way in is told of, and not writ
     ],
   });
   await eventually(async () => (await tryDeployment('x', '-o=yaml')).includes('mirror.example'), PATIENCE);
-  const pool = await t.pool(ns, 'mirrored', { replicas: 3 });
-  await t.sized(pool, 3);
+  const pool = await rig.cluster.pool(rig.namespace, 'mirrored', { replicas: 3 });
+  await rig.cluster.sized(pool, 3);
   await eventually(
-    async () => (await t.eventsOf(pool)).some(({ message }) => message.includes('webhook or policy')),
+    async () => (await rig.cluster.eventsOf(pool)).some(({ message }) => message.includes('webhook or policy')),
     PATIENCE,
   );
-  await eventually(async () => (await t.read(pool)).status?.replicas === 3, PATIENCE);
-  const written = await controller.appliedTemplates();
-  await t.podsReady(ns);
-  await t.settled(pool, 'Available');
-  await t.change(pool, { replicas: 4, disruptionBudget: { maxUnavailable: 2 } });
-  await t.sized(pool, 4);
-  await eventually(async () => (await t.budget(pool))?.spec.maxUnavailable === 2, PATIENCE);
-  expect(await controller.appliedTemplates()).toBe(written);
+  await eventually(async () => (await rig.cluster.read(pool)).status?.replicas === 3, PATIENCE);
+  const written = await rig.controller.appliedTemplates();
+  await rig.cluster.podsReady(rig.namespace);
+  await rig.cluster.settled(pool, 'Available');
+  await rig.cluster.change(pool, { replicas: 4, disruptionBudget: { maxUnavailable: 2 } });
+  await rig.cluster.sized(pool, 4);
+  await eventually(async () => (await rig.cluster.budget(pool))?.spec.maxUnavailable === 2, PATIENCE);
+  expect(await rig.controller.appliedTemplates()).toBe(written);
 });
 
 describe('a template that cannot be honoured', () => {
@@ -77,39 +88,44 @@ describe('a template that cannot be honoured', () => {
   ];
 
   it.each(refused)('because it %s changes nothing, and a correction heals it', async (_, template, message) => {
-    const pool = await t.pool(ns, 'bad', { replicas: 1 });
-    await t.sized(pool, 1);
-    const budget = await eventually(() => t.budget(pool), PATIENCE);
-    const before = (await t.deployment(pool))!;
-    await t.change(pool, { template, version: '2.0.0', replicas: 2, disruptionBudget: { maxUnavailable: 7 } });
-    const stalled = await t.settled(pool, 'TemplateInvalid', 'Stalled');
+    const pool = await rig.cluster.pool(rig.namespace, 'bad', { replicas: 1 });
+    await rig.cluster.sized(pool, 1);
+    const budget = await eventually(() => rig.cluster.budget(pool), PATIENCE);
+    const before = (await rig.cluster.deployment(pool))!;
+    await rig.cluster.change(pool, {
+      template,
+      version: '2.0.0',
+      replicas: 2,
+      disruptionBudget: { maxUnavailable: 7 },
+    });
+    const stalled = await rig.cluster.settled(pool, 'TemplateInvalid', 'Stalled');
     expect(readyMessage(stalled)).toMatch(message);
     expect(readyMessage(stalled)).not.toMatch(/PATCH|\/apis\//);
-    const after = await t.sized(pool, 2);
+    const after = await rig.cluster.sized(pool, 2);
     expect(after.spec['template']).toEqual(before.spec['template']);
-    expect((await t.budget(pool))?.metadata.generation).toBe(budget.metadata.generation);
-    await t.change(pool, { template: null });
-    await deploymentThat(t, pool, (now) => workerOf(now)['image'] === 'registry.example/worker:2.0.0');
-    await eventually(async () => (await t.budget(pool))?.spec.maxUnavailable === 7, PATIENCE);
-    await t.settled(pool, 'Progressing');
+    expect((await rig.cluster.budget(pool))?.metadata.generation).toBe(budget.metadata.generation);
+    await rig.cluster.change(pool, { template: null });
+    await deploymentThat(rig.cluster, pool, (now) => workerOf(now)['image'] === 'registry.example/worker:2.0.0');
+    await eventually(async () => (await rig.cluster.budget(pool))?.spec.maxUnavailable === 7, PATIENCE);
+    await rig.cluster.settled(pool, 'Progressing');
   });
 
   it('creates nothing for a new pool', async () => {
-    const pool = await t.pool(ns, 'never', { template: ofWorker({ imagePullPolice: 'Always' }) });
-    await t.settled(pool, 'TemplateInvalid', 'Stalled');
-    expect([await t.deployment(pool), await t.budget(pool)]).toEqual([undefined, undefined]);
+    const pool = await rig.cluster.pool(rig.namespace, 'never', { template: ofWorker({ imagePullPolice: 'Always' }) });
+    await rig.cluster.settled(pool, 'TemplateInvalid', 'Stalled');
+    expect([await rig.cluster.deployment(pool), await rig.cluster.budget(pool)]).toEqual([undefined, undefined]);
   });
 
   it('is not sent again at every event of a pod', async () => {
-    const pool = await t.pool(ns, 'asked', { replicas: 3 });
-    await t.sized(pool, 3);
-    await eventually(async () => (await t.read(pool)).status?.replicas === 3, PATIENCE);
-    await t.change(pool, { template: ofWorker({ imagePullPolice: 'Always' }) });
-    await t.settled(pool, 'TemplateInvalid', 'Stalled');
-    const asked = await controller.refused();
-    await t.podsReady(ns);
-    await eventually(async () => (await t.read(pool)).status?.readyReplicas === 3, PATIENCE);
-    expect(await controller.refused()).toBe(asked);
+    const pool = await rig.cluster.pool(rig.namespace, 'asked', { replicas: 3 });
+    await rig.cluster.sized(pool, 3);
+    await eventually(async () => (await rig.cluster.read(pool)).status?.replicas === 3, PATIENCE);
+    await rig.cluster.change(pool, { template: ofWorker({ imagePullPolice: 'Always' }) });
+    await rig.cluster.settled(pool, 'TemplateInvalid', 'Stalled');
+    const asked = await rig.controller.refused();
+    await rig.cluster.podsReady(rig.namespace);
+    await eventually(async () => (await rig.cluster.read(pool)).status?.readyReplicas === 3, PATIENCE);
+    expect(await rig.controller.refused()).toBe(asked);
   });
 
   it('a webhook or policy that denies the Deployment is told as such', async () => {
@@ -134,7 +150,11 @@ describe('a template that cannot be honoured', () => {
         ),
       PATIENCE,
     );
-    const stalled = await t.settled(await t.pool(ns, 'denied', { template }), 'TemplateInvalid', 'Stalled');
+    const stalled = await rig.cluster.settled(
+      await rig.cluster.pool(rig.namespace, 'denied', { template }),
+      'TemplateInvalid',
+      'Stalled',
+    );
     expect(readyMessage(stalled)).toContain('no proxies here');
   });
 });

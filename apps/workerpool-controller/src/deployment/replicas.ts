@@ -49,8 +49,8 @@ export function contestOf(deployment: Deployment, pool: WorkerPool, nowMs: numbe
   const declares = others.find(({ operation }) => operation === 'Apply');
   if (declares) return { manager: declares.manager ?? 'unknown' };
   const [wrote] = others;
-  const told = findCondition(pool.status?.conditions, PoolCondition.ReplicasContested);
-  const untilMs = (told ? Date.parse(told.lastTransitionTime) : nowMs) + CONTEST_MS;
+  const contested = findCondition(pool.status?.conditions, PoolCondition.ReplicasContested);
+  const untilMs = (contested ? Date.parse(contested.lastTransitionTime) : nowMs) + CONTEST_MS;
   return wrote && untilMs > nowMs ? { manager: wrote.manager ?? 'unknown', untilMs } : undefined;
 }
 

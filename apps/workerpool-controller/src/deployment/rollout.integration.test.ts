@@ -115,8 +115,10 @@ describe('a version whose pods do not get ready in time', () => {
     const healed = await until(pool, { 3: 'ready' }, runs('3'));
     expect([healed.lastGoodVersion, healed.rollout, healed.blockedReplicas]).toEqual(['3', undefined, undefined]);
     await eventually(async () => {
-      const told = await reasonsOf(pool);
-      return ['ImageFailing', 'ProgressDeadlineExceeded', 'RolloutComplete'].every((reason) => told.includes(reason));
+      const reasons = await reasonsOf(pool);
+      return ['ImageFailing', 'ProgressDeadlineExceeded', 'RolloutComplete'].every((reason) =>
+        reasons.includes(reason),
+      );
     });
   });
 

@@ -1,4 +1,4 @@
-import { formatFence, type Fence } from '@redis-queue/scaling-bus';
+import type { Fence } from '@redis-queue/scaling-bus';
 import type { Deployment } from '../kubernetes/objects.ts';
 import type { BudgetStep } from './disruption-budget.ts';
 
@@ -16,10 +16,3 @@ export type PoolStep =
   /** `redis-queue-scale` applies size and fence in one. */
   | { readonly kind: 'scale'; readonly replicas: number; readonly fence: Fence; readonly reason: string }
   | BudgetStep;
-
-/** A step as logs and events say it. */
-export function describeStep(step: PoolStep): string {
-  if (step.kind === 'create') return `created with ${step.replicas} replicas`;
-  if (step.kind === 'scale') return `size ${step.replicas} at decision ${formatFence(step.fence)}: ${step.reason}`;
-  return step.drift ? 'set back what others had changed' : 'applied a change';
-}

@@ -51,10 +51,10 @@ describe('pods that the API server refuses', () => {
     ],
     ['PodsRejected', 'pods "a-b" is forbidden: violates PodSecurity "restricted:latest"', 'violates PodSecurity'],
     ['PodsRejected', 'admission webhook "x" denied the request: no quota here', 'denied the request'],
-  ])('%s: %s', (reason, refusal, told) => {
+  ])('%s: %s', (reason, refusal, excerpt) => {
     const { counts, problem } = blockedPods([], deployment(5, { replicas: 3, updatedReplicas: 3 }, refusal));
     expect(counts).toEqual({ rejected: 2 });
-    expect(problem).toMatchObject({ reason, message: expect.stringContaining(told) as string });
+    expect(problem).toMatchObject({ reason, message: expect.stringContaining(excerpt) as string });
     expect(problem?.message).not.toContain('pods "');
   });
 

@@ -25,18 +25,18 @@ export function blockedPods(pods: readonly Pod[], deployment: Deployment | undef
   const refused = deployment && rejection(deployment);
   const images = of('imageFailing');
   const loops = of('crashLooping');
-  const homeless = of('unschedulable');
+  const nodeless = of('unschedulable');
   // The first one is the condition's reason: what is refused or broken is there for a person to mend.
   const problems = [
     ...(refused ? [refused.problem] : []),
     ...(images.length > 0 ? [imageFailing(images)] : []),
     ...(loops.length > 0 ? [crashLooping(loops)] : []),
-    ...(homeless.length > 0 ? [unschedulable(homeless)] : []),
+    ...(nodeless.length > 0 ? [unschedulable(nodeless)] : []),
   ];
   const counts = Object.fromEntries(
     Object.entries({
       rejected: refused?.count ?? 0,
-      unschedulable: homeless.length,
+      unschedulable: nodeless.length,
       crashLooping: loops.length,
       imageFailing: images.length,
     }).filter(([, count]) => count > 0),

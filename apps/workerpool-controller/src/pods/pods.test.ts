@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Resource } from '@redis-queue/controller';
-import { blockageOf, changesBlockage, keptOfPod, type Pod } from './pods.ts';
+import { blockageOf, changesBlockage, trimPod, type Pod } from './pods.ts';
 
 type Status = Record<string, unknown>;
 function pod(status: Status, metadata: Partial<Resource['metadata']> = {}): Pod {
-  return keptOfPod({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p', ...metadata }, status } as Resource);
+  return trimPod({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p', ...metadata }, status } as Resource);
 }
 const worker = (change: Status): Status => ({
   phase: 'Running',
@@ -15,7 +15,7 @@ const crashed = { terminated: { reason: 'OOMKilled', exitCode: 137, finishedAt: 
 
 describe('what is kept of a pod', () => {
   it('is what names it, its state, and what its containers have to tell', () => {
-    const kept = pod(
+    const trimmed = pod(
       {
         phase: 'Running',
         podIP: '10.0.0.1',
@@ -34,7 +34,7 @@ describe('what is kept of a pod', () => {
         ownerReferences: [],
       },
     );
-    expect(kept).toEqual({
+    expect(trimmed).toEqual({
       apiVersion: 'v1',
       kind: 'Pod',
       metadata: {
@@ -55,7 +55,7 @@ describe('what is kept of a pod', () => {
       ...container,
       state: { waiting: { reason: 'CreateContainerConfigError', message: 'm'.repeat(5000) } },
     };
-    const kept = pod(
+    const trimmed = pod(
       {
         phase: 'Pending',
         conditions: [{ type: 'PodScheduled', status: 'False', reason, message: 'n'.repeat(5000) }],
@@ -71,7 +71,7 @@ describe('what is kept of a pod', () => {
       },
     );
     const names = { namespace: 'n'.repeat(63), uid: 'u'.repeat(36), resourceVersion: '1234567890' };
-    expect(JSON.stringify({ ...kept, metadata: { ...kept.metadata, ...names } }).length).toBeLessThan(1536);
+    expect(JSON.stringify({ ...trimmed, metadata: { ...trimmed.metadata, ...names } }).length).toBeLessThan(1536);
   });
 });
 

@@ -55,8 +55,8 @@ const MAX_CONTAINERS = 2;
 /** States that every container passes through while it starts. */
 const STARTING = new Set(['ContainerCreating', 'PodInitializing']);
 
-/** The part of a pod that is kept; a cache's transform. Measured in `pods.test.ts`: at most 1.5 KiB a pod as JSON. */
-export function keptOfPod(object: Resource): Pod {
+/** The part of a pod that the cache holds; its transform. Measured in `pods.test.ts`: at most 1.5 KiB a pod as JSON. */
+export function trimPod(object: Resource): Pod {
   const { metadata, status = {} } = object as ApiPod;
   const condition = (type: string) => status.conditions?.find((each) => each.type === type);
   const scheduled = condition('PodScheduled');
@@ -79,7 +79,7 @@ export function keptOfPod(object: Resource): Pod {
     ready: condition('Ready')?.status === 'True',
     ...(noNode && { unschedulable: shortened(scheduled.message ?? '') }),
     // Without a node there is no kubelet to tell of containers.
-    containers: noNode ? [] : statuses.flatMap(keptOfContainer).toSorted(waitingFirst).slice(0, MAX_CONTAINERS),
+    containers: noNode ? [] : statuses.flatMap(trimContainer).toSorted(waitingFirst).slice(0, MAX_CONTAINERS),
   };
 }
 
@@ -87,7 +87,7 @@ function waitingFirst(a: ContainerState, b: ContainerState): number {
   return Number(b.waiting !== undefined) - Number(a.waiting !== undefined);
 }
 
-function keptOfContainer(status: ContainerStatus): ContainerState[] {
+function trimContainer(status: ContainerStatus): ContainerState[] {
   const { name, ready = false, restartCount = 0, state = {}, lastState = {} } = status;
   const { reason = '', message } = state.waiting ?? {};
   const waiting = reason !== '' && !STARTING.has(reason);

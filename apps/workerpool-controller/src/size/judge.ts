@@ -85,7 +85,7 @@ function drop(reason: DropReason, message: string): Verdict {
  * @param credibleMs a fence of a later epoch than this and all that was seen is not believed
  */
 function newestFence(onDeployment: Fence | undefined, seen: Fence | undefined, credibleMs: number): Fence {
-  const told = seen ?? NO_DECISION;
-  if (onDeployment === undefined || onDeployment.epoch > Math.max(credibleMs, told.epoch)) return told;
-  return compareFence(onDeployment, told) > 0 ? onDeployment : told;
+  const known = seen ?? NO_DECISION;
+  if (onDeployment === undefined || onDeployment.epoch > Math.max(credibleMs, known.epoch)) return known;
+  return compareFence(onDeployment, known) > 0 ? onDeployment : known;
 }

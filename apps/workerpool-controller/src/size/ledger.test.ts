@@ -11,10 +11,10 @@ it('keeps the newest decision, whatever the order they come in', () => {
 it('hands changes of size out until they are told, and no more than ten of them', () => {
   const ledger = new DecisionLedger();
   for (let atMs = 1; atMs <= 12; atMs++) ledger.scaled('pool-uid', { atMs, from: 0, to: atMs, reason: '' });
-  const told = ledger.unreported('pool-uid');
-  expect(told.map(({ atMs }) => atMs)).toEqual([12, 11, 10, 9, 8, 7, 6, 5, 4, 3]);
+  const reported = ledger.unreported('pool-uid');
+  expect(reported.map(({ atMs }) => atMs)).toEqual([12, 11, 10, 9, 8, 7, 6, 5, 4, 3]);
   ledger.scaled('pool-uid', { atMs: 13, from: 0, to: 13, reason: '' });
-  ledger.reported('pool-uid', told);
+  ledger.reported('pool-uid', reported);
   expect(ledger.unreported('pool-uid').map(({ atMs }) => atMs)).toEqual([13]);
 });
 

@@ -5,13 +5,15 @@ import type { PoolObject } from '@redis-queue/redis-access';
 import { eventually } from '@redis-queue/rig';
 import { DELETION_COST_ANNOTATION } from '../kubernetes/names.ts';
 import { POOL_LABEL } from '../kubernetes/names.ts';
-import { controller, ns, t } from '../testing/controller.ts';
+import { controllerRig } from '../testing/controller.ts';
+
+const rig = controllerRig();
 
 // The real ReplicaSet controller takes the pods; without a kubelet they run and are ready when the test says so.
 
 const metric = async (name: string) =>
   Number(
-    (await controller.manager.registry.metrics())
+    (await rig.controller.manager.registry.metrics())
       .split('\n')
       .find((line) => line.startsWith(name))
       ?.split(' ')[1],
@@ -20,7 +22,7 @@ const written = () => metric('redis_queue_pod_deletion_costs_total{result="writt
 
 async function podsOf(pool: PoolObject): Promise<Resource[]> {
   const labelSelector = `${POOL_LABEL}=${pool.metadata.name}`;
-  const { items } = await t.client.list(PODS, { namespace: ns, labelSelector });
+  const { items } = await rig.cluster.client.list(PODS, { namespace: rig.namespace, labelSelector });
   return items.filter(({ metadata }) => !metadata.deletionTimestamp);
 }
 
@@ -43,16 +45,18 @@ const counted = (pool: PoolObject, count: number) =>
 
 /** An autoscaled pool of so many pods that all run and are ready, and their names. */
 async function readyPool(name: string, size: number): Promise<{ pool: PoolObject; pods: string[] }> {
-  const pool = await t.pool(ns, name, { autoscaling: { enabled: true, minReplicas: 0, maxReplicas: 20 } });
-  await t.sized(pool, 0);
-  await t.publish(pool, { sequence: 1, desiredReplicas: size });
+  const pool = await rig.cluster.pool(rig.namespace, name, {
+    autoscaling: { enabled: true, minReplicas: 0, maxReplicas: 20 },
+  });
+  await rig.cluster.sized(pool, 0);
+  await rig.cluster.publish(pool, { sequence: 1, desiredReplicas: size });
   const pods = await counted(pool, size);
-  await t.podsReady(ns);
+  await rig.cluster.podsReady(rig.namespace);
   return { pool, pods: names(pods) };
 }
 
 const shrink = (pool: PoolObject, sequence: number, from: number, to: number, busy?: Record<string, number>) =>
-  t.publish(pool, { sequence, currentReplicas: from, desiredReplicas: to, ...(busy && { busy }) });
+  rig.cluster.publish(pool, { sequence, currentReplicas: from, desiredReplicas: to, ...(busy && { busy }) });
 
 it('the pods with the fewest jobs go', async () => {
   const { pool, pods } = await readyPool('chosen', 6);
@@ -87,7 +91,7 @@ it('a shrink waits while it would take a pod that works before it is ready, and 
     timeoutMs: 30_000,
     description: 'the shrink to be put off',
   });
-  expect((await t.deployment(pool))?.spec.replicas).toBe(3);
+  expect((await rig.cluster.deployment(pool))?.spec.replicas).toBe(3);
   await setReady(starting, true);
   await shrink(pool, 3, 3, 2, { [busy]: 2, [starting]: 1 });
   expect(names(await counted(pool, 2))).toEqual([busy, starting].toSorted());
@@ -96,10 +100,10 @@ it('a shrink waits while it would take a pod that works before it is ready, and 
 it('while a version comes in, each ReplicaSet spares its busy pods', async () => {
   const { pool, pods } = await readyPool('rolling', 4);
   const [busy, busier] = pods as [string, string];
-  await t.change(pool, { version: '2.0.0' });
+  await rig.cluster.change(pool, { version: '2.0.0' });
   const incoming = (await counted(pool, 5)).find(({ metadata }) => !pods.includes(metadata.name))!.metadata.name;
   await shrink(pool, 2, 4, 2, { [busy]: 1, [busier]: 3 });
-  await t.sized(pool, 2);
+  await rig.cluster.sized(pool, 2);
   // Two that are ready, by the rollout's own rule, and the new one, which is idle and comes in.
   const left = await counted(pool, 3);
   expect(names(left)).toEqual([busy, busier, incoming].toSorted());
@@ -109,26 +113,26 @@ it('while a version comes in, each ReplicaSet spares its busy pods', async () =>
 it('pods that go or are gone when the costs are written hold nothing up', async () => {
   const { pool, pods } = await readyPool('going', 4);
   const [first, second] = pods as [string, string];
-  const deleted = t.client.delete(PODS, { namespace: ns, name: first });
+  const deleted = rig.cluster.client.delete(PODS, { namespace: rig.namespace, name: first });
   await shrink(pool, 2, 4, 2, { [first]: 5, [second]: 1 });
   await deleted;
-  const { metadata } = await t.sized(pool, 2);
+  const { metadata } = await rig.cluster.sized(pool, 2);
   expect(metadata.annotations?.[DECISION_ANNOTATION]).toBe('1.2');
   expect(names(await counted(pool, 2))).toContain(second);
 });
 
 it('a cluster that refuses to have pods annotated still gets its shrink, and is told so', async () => {
   const { pool, pods } = await readyPool('refused', 3);
-  await forbidPodUpdates(ns, pods[0]!);
+  await forbidPodUpdates(rig.namespace, pods[0]!);
   await shrink(pool, 2, 3, 2, { [pods[0]!]: 2 });
-  await t.sized(pool, 2);
+  await rig.cluster.sized(pool, 2);
   expect(await metric('redis_queue_pod_deletion_costs_total{result="refused"}')).toBe(1);
-  expect(controller.lines.filter((line) => line.includes('without sparing busy pods'))).toHaveLength(1);
+  expect(rig.controller.lines.filter((line) => line.includes('without sparing busy pods'))).toHaveLength(1);
 });
 
 async function setReady(name: string, ready: boolean): Promise<void> {
   const status = { conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }] };
-  await t.client.mergePatch(PODS, { namespace: ns, name }, { status }, { subresource: 'status' });
+  await rig.cluster.client.mergePatch(PODS, { namespace: rig.namespace, name }, { status }, { subresource: 'status' });
 }
 
 const admission = (kind: string, plural: string): ResourceType => ({
@@ -145,7 +149,7 @@ async function forbidPodUpdates(namespace: string, pod: string): Promise<void> {
   const apiVersion = 'admissionregistration.k8s.io/v1';
   const matching = admission('ValidatingAdmissionPolicy', 'validatingadmissionpolicies');
   const rule = { apiGroups: [''], apiVersions: ['v1'], resources: ['pods'], operations: ['UPDATE'] };
-  await t.client.create(matching, {
+  await rig.cluster.client.create(matching, {
     apiVersion,
     kind: matching.kind,
     metadata,
@@ -156,7 +160,7 @@ async function forbidPodUpdates(namespace: string, pod: string): Promise<void> {
   } as Resource);
   const binding = admission('ValidatingAdmissionPolicyBinding', 'validatingadmissionpolicybindings');
   const namespaceSelector = { matchLabels: { 'kubernetes.io/metadata.name': namespace } };
-  await t.client.create(binding, {
+  await rig.cluster.client.create(binding, {
     apiVersion,
     kind: binding.kind,
     metadata,
@@ -164,7 +168,7 @@ async function forbidPodUpdates(namespace: string, pod: string): Promise<void> {
   } as Resource);
   await eventually(
     async () => {
-      const patch = t.client.mergePatch(
+      const patch = rig.cluster.client.mergePatch(
         PODS,
         { namespace, name: pod },
         { metadata: { annotations: { probe: '1' } } },

@@ -38,10 +38,10 @@ export function wantedSize(pool: WorkerPool, live: Deployment, scene: SizeScene)
   const { autoscaling, replicas } = pool.spec;
   if (!autoscaling?.enabled) return { replicas, reason: foreignSize(live) ?? `spec.replicas is ${replicas}` };
   const ours = Number(live.metadata.annotations?.[REPLICAS_ANNOTATION] ?? 0);
-  const kept = clampReplicas(pool, Math.max(liveReplicas(live), Number.isInteger(ours) ? ours : 0));
+  const current = clampReplicas(pool, Math.max(liveReplicas(live), Number.isInteger(ours) ? ours : 0));
   const floor = floorWithoutDecisions(pool, live, scene);
   // Without a bus nobody else can shrink the pool: spec.replicas rules, both ways.
-  if (floor !== undefined && (!scene.busConfigured || floor > kept)) {
+  if (floor !== undefined && (!scene.busConfigured || floor > current)) {
     const why = scene.busConfigured
       ? `no decision has come within ${FIRST_DECISION_MS / 1000} s of the pool's creation`
       : 'no bus is configured';
@@ -49,7 +49,7 @@ export function wantedSize(pool: WorkerPool, live: Deployment, scene: SizeScene)
   }
   const { minReplicas, maxReplicas } = autoscaling;
   const bounds = `the size has to lie between minReplicas ${minReplicas} and maxReplicas ${maxReplicas}`;
-  return { replicas: kept, reason: foreignSize(live) ?? bounds };
+  return { replicas: current, reason: foreignSize(live) ?? bounds };
 }
 
 /** After how many ms the pool's size has to be looked at again although nothing changes; undefined: never. */

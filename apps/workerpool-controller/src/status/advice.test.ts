@@ -12,32 +12,34 @@ const ADVICE: DecisionAdvice = {
   pods: 14,
   since: Date.UTC(2026, 0, 1),
 };
-const TOLD = { ...ADVICE, since: '2026-01-01T00:00:00Z' };
+const REPORTED = { ...ADVICE, since: '2026-01-01T00:00:00Z' };
 const RESOURCES = { requests: { cpu: '700m' }, limits: { memory: '352Mi' } };
 
 it('is what the autoscaler says, with a time that a person reads', () => {
   const pool = aPool(autoscaled(0, 10));
-  expect(adviceStatus(pool, ADVICE)).toEqual(TOLD);
+  expect(adviceStatus(pool, ADVICE)).toEqual(REPORTED);
   expect(adviceStatus(pool, { message: 'fits', pods: 1, since: 0 })).toEqual({
     message: 'fits',
     pods: 1,
     since: '1970-01-01T00:00:00Z',
   });
-  expect(statusOf(pool, { decision: aDecision({ advice: ADVICE }) }).autoscaling?.advice).toEqual(TOLD);
+  expect(statusOf(pool, { decision: aDecision({ advice: ADVICE }) }).autoscaling?.advice).toEqual(REPORTED);
 });
 
 it('stays while an autoscaler that has restarted measures anew, until it has been followed', () => {
-  const told = (advice: typeof TOLD | Omit<typeof TOLD, 'concurrency'>) => ({ autoscaling: { desired: 1, advice } });
-  const { concurrency: _, ...resourcesOnly } = TOLD;
+  const statusWith = (advice: typeof REPORTED | Omit<typeof REPORTED, 'concurrency'>) => ({
+    autoscaling: { desired: 1, advice },
+  });
+  const { concurrency: _, ...resourcesOnly } = REPORTED;
   const half = { ...autoscaled(0, 10), resources: { requests: { cpu: '700m' } } };
-  expect(adviceStatus(aPool(half, told(TOLD)), undefined)).toEqual(TOLD);
-  expect(adviceStatus(aPool(half, told(resourcesOnly)), undefined)).toEqual(resourcesOnly);
-  expect(adviceStatus(aPool({ ...half, concurrency: 20 }, told(TOLD)), undefined)).toBeUndefined();
-  expect(adviceStatus(aPool({ ...half, resources: RESOURCES }, told(resourcesOnly)), undefined)).toBeUndefined();
+  expect(adviceStatus(aPool(half, statusWith(REPORTED)), undefined)).toEqual(REPORTED);
+  expect(adviceStatus(aPool(half, statusWith(resourcesOnly)), undefined)).toEqual(resourcesOnly);
+  expect(adviceStatus(aPool({ ...half, concurrency: 20 }, statusWith(REPORTED)), undefined)).toBeUndefined();
+  expect(adviceStatus(aPool({ ...half, resources: RESOURCES }, statusWith(resourcesOnly)), undefined)).toBeUndefined();
 });
 
 it('ends with autoscaling', () => {
-  const pool = aPool({}, { autoscaling: { decision: '1.1', advice: TOLD } });
+  const pool = aPool({}, { autoscaling: { decision: '1.1', advice: REPORTED } });
   expect(statusOf(pool).autoscaling).toEqual({ decision: '1.1' });
 });
 

@@ -7,12 +7,12 @@ import type { DecisionAdvice } from '@redis-queue/scaling-bus';
  * most every ten minutes; so what it says is written as it is. What it said before stays while it says nothing (it has
  * restarted and measures anew), until that has been followed.
  */
-export function adviceStatus(pool: WorkerPool, told: DecisionAdvice | undefined): PoolAdviceStatus | undefined {
-  if (told === undefined) {
+export function adviceStatus(pool: WorkerPool, advice: DecisionAdvice | undefined): PoolAdviceStatus | undefined {
+  if (advice === undefined) {
     const before = pool.status?.autoscaling?.advice;
     return before && !isFollowed(pool.spec, before) ? before : undefined;
   }
-  const { concurrency, resources, message, pods, since } = told;
+  const { concurrency, resources, message, pods, since } = advice;
   const { requests, limits } = resources ?? {};
   return {
     ...(concurrency !== undefined && { concurrency }),

@@ -23,18 +23,18 @@ const MAX_LAST = 10;
 export function autoscalingStatus(pool: WorkerPool, input: AutoscalingInput): WorkerPoolStatus['autoscaling'] {
   const { decision, scalings } = input;
   const before = pool.status?.autoscaling ?? {};
-  const told = scalings.map(({ atMs, from, to, reason }) => ({
+  const changes = scalings.map(({ atMs, from, to, reason }) => ({
     time: timestamp(atMs),
     from,
     to,
     reason: reason.slice(0, 1024),
   }));
-  const last = [...told, ...(before.last ?? [])].slice(0, MAX_LAST);
+  const last = [...changes, ...(before.last ?? [])].slice(0, MAX_LAST);
   const history = { ...(last[0] && { lastScaleTime: last[0].time, last }) };
   if (!pool.spec.autoscaling?.enabled) {
     // The fence is kept: it must hold when autoscaling is switched on again.
-    const kept = { ...(before.decision !== undefined && { decision: before.decision }), ...history };
-    return Object.keys(kept).length > 0 ? kept : undefined;
+    const remaining = { ...(before.decision !== undefined && { decision: before.decision }), ...history };
+    return Object.keys(remaining).length > 0 ? remaining : undefined;
   }
   if (!decision) return Object.keys({ ...before, ...history }).length > 0 ? { ...before, ...history } : undefined;
   const { heldBy, cooldownUntil } = decision;

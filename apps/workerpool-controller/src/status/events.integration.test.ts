@@ -1,25 +1,27 @@
 import { expect, it } from 'vitest';
 import { eventually } from '@redis-queue/rig';
-import { controller, ns, t } from '../testing/controller.ts';
+import { controllerRig } from '../testing/controller.ts';
 import { LASTING_MS } from './lasting.ts';
+
+const rig = controllerRig();
 
 const auto = (minReplicas: number, maxReplicas: number) => ({
   autoscaling: { enabled: true, minReplicas, maxReplicas },
 });
 
 it('fifty changes of size are a handful of events, and the last one tells how many there were', async () => {
-  const pool = await t.pool(ns, 'busy', auto(0, 100));
-  await t.sized(pool, 0);
+  const pool = await rig.cluster.pool(rig.namespace, 'busy', auto(0, 100));
+  await rig.cluster.sized(pool, 0);
   for (let sequence = 1; sequence <= 50; sequence++) {
     const [currentReplicas, desiredReplicas] = [sequence - 1, sequence];
     const reason = `${desiredReplicas} replicas: ${sequence * 10} jobs wait`;
     // oxlint-disable-next-line no-await-in-loop -- one after another: the bus keeps only the newest of a pool
-    await t.publish(pool, { sequence, currentReplicas, desiredReplicas, reason });
+    await rig.cluster.publish(pool, { sequence, currentReplicas, desiredReplicas, reason });
     // oxlint-disable-next-line no-await-in-loop
-    await t.sized(pool, desiredReplicas);
+    await rig.cluster.sized(pool, desiredReplicas);
   }
   const scaled = await eventually(async () => {
-    const found = (await t.eventsOf(pool)).filter(({ reason }) => reason === 'ScaledUp');
+    const found = (await rig.cluster.eventsOf(pool)).filter(({ reason }) => reason === 'ScaledUp');
     if (!found.some(({ count }) => count >= 10)) throw new Error(JSON.stringify(found.map(({ count }) => count)));
     return found;
   });
@@ -27,17 +29,17 @@ it('fifty changes of size are a handful of events, and the last one tells how ma
   expect(scaled.find(({ count }) => count > 1)?.message).toContain('(combined from similar events): from ');
   // What floods is cut; a warning still gets through.
   expect(scaled.reduce((sum, { count }) => sum + count, 0)).toBeLessThanOrEqual(25);
-  const { status } = await t.read(pool);
+  const { status } = await rig.cluster.read(pool);
   expect(status?.autoscaling?.last).toHaveLength(10);
 }, 180_000);
 
 it('a hold and a limit that last are told by one event each, and by conditions', async () => {
-  const pool = await t.pool(ns, 'stuck', auto(0, 4));
-  await t.sized(pool, 0);
-  await t.publish(pool, { currentReplicas: 0, desiredReplicas: 4, safetyLimitHit: true });
-  await t.sized(pool, 4);
+  const pool = await rig.cluster.pool(rig.namespace, 'stuck', auto(0, 4));
+  await rig.cluster.sized(pool, 0);
+  await rig.cluster.publish(pool, { currentReplicas: 0, desiredReplicas: 4, safetyLimitHit: true });
+  await rig.cluster.sized(pool, 4);
   const reason = '4 replicas instead of 9, because 80 % of the last 50 finished jobs failed';
-  await t.publish(pool, {
+  await rig.cluster.publish(pool, {
     sequence: 2,
     currentReplicas: 4,
     desiredReplicas: 4,
@@ -45,13 +47,13 @@ it('a hold and a limit that last are told by one event each, and by conditions',
     safetyLimitHit: true,
     reason,
   });
-  await t.settled(pool, 'JobsFailing', 'AbleToScale');
-  await t.settled(pool, 'TooManyReplicas', 'ScalingLimited');
-  const told = () => t.eventsOf(pool).then((events) => events.filter(({ type }) => type === 'Warning'));
-  expect(await told()).toEqual([]);
+  await rig.cluster.settled(pool, 'JobsFailing', 'AbleToScale');
+  await rig.cluster.settled(pool, 'TooManyReplicas', 'ScalingLimited');
+  const warnings = () => rig.cluster.eventsOf(pool).then((events) => events.filter(({ type }) => type === 'Warning'));
+  expect(await warnings()).toEqual([]);
   const events = await eventually(
     async () => {
-      const found = await told();
+      const found = await warnings();
       if (found.length < 2) throw new Error(`told so far: ${JSON.stringify(found)}`);
       return found;
     },
@@ -64,11 +66,11 @@ it('a hold and a limit that last are told by one event each, and by conditions',
 }, 120_000);
 
 it('numbers that move and holds that come and go with each decision write the status every ten seconds at most', async () => {
-  const pool = await t.pool(ns, 'lively', auto(0, 10));
-  await t.sized(pool, 0);
+  const pool = await rig.cluster.pool(rig.namespace, 'lively', auto(0, 10));
+  await rig.cluster.sized(pool, 0);
   const settle = { currentReplicas: 0, desiredReplicas: 0 };
-  await t.publish(pool, settle);
-  await t.settled(pool, 'Decided', 'ScalingActive');
+  await rig.cluster.publish(pool, settle);
+  await rig.cluster.settled(pool, 'Decided', 'ScalingActive');
   const beganMs = Date.now();
   const versions = new Set<string | undefined>();
   for (let sequence = 2; sequence <= 40; sequence++) {
@@ -76,16 +78,16 @@ it('numbers that move and holds that come and go with each decision write the st
     const signals = [{ queue: 'emails', depth: sequence * 100, wants: sequence }];
     const handled = await acted(); // oxlint-disable-line no-await-in-loop -- one after another
     // oxlint-disable-next-line no-await-in-loop
-    await t.publish(pool, { ...settle, sequence, signals, ...(heldBy !== undefined && { heldBy }) });
+    await rig.cluster.publish(pool, { ...settle, sequence, signals, ...(heldBy !== undefined && { heldBy }) });
     // oxlint-disable-next-line no-await-in-loop
     await eventually(async () => (await acted()) > handled);
-    versions.add((await t.read(pool)).metadata.resourceVersion); // oxlint-disable-line no-await-in-loop
+    versions.add((await rig.cluster.read(pool)).metadata.resourceVersion); // oxlint-disable-line no-await-in-loop
   }
   expect(versions.size).toBeLessThanOrEqual(2 + (Date.now() - beganMs) / 10_000);
-  await eventually(async () => ((await t.read(pool)).status?.autoscaling?.signals?.[0]?.depth ?? 0) > 100);
+  await eventually(async () => ((await rig.cluster.read(pool)).status?.autoscaling?.signals?.[0]?.depth ?? 0) > 100);
 }, 180_000);
 
 async function acted(): Promise<number> {
-  const text = await controller.manager.registry.metrics();
+  const text = await rig.controller.manager.registry.metrics();
   return Number(/decisions_consumed_total\{outcome="note"\} (\d+)/.exec(text)?.[1]);
 }

@@ -9,7 +9,7 @@ export const LASTING_MS = 30_000;
 interface Spell {
   readonly what: string;
   readonly sinceMs: number;
-  told: boolean;
+  reported: boolean;
 }
 
 /**
@@ -30,11 +30,11 @@ export class LastingStates {
       const known = before?.get(type);
       const spell = known?.what === reason ? known : begin(pool, type, reason, nowMs);
       now.set(type, spell);
-      if (spell.told) continue;
+      if (spell.reported) continue;
       const leftMs = spell.sinceMs + LASTING_MS - nowMs;
       if (leftMs > 0) waits.push(leftMs);
       else {
-        spell.told = true;
+        spell.reported = true;
         events.push(event);
       }
     }
@@ -52,8 +52,8 @@ export class LastingStates {
 function begin(pool: WorkerPool, type: string, reason: string, nowMs: number): Spell {
   const stored = findCondition(pool.status?.conditions, type);
   const storedSinceMs = stored?.reason === reason ? Date.parse(stored.lastTransitionTime) : Number.NaN;
-  if (Number.isNaN(storedSinceMs)) return { what: reason, sinceMs: nowMs, told: false };
-  return { what: reason, sinceMs: storedSinceMs, told: nowMs - storedSinceMs > 2 * LASTING_MS };
+  if (Number.isNaN(storedSinceMs)) return { what: reason, sinceMs: nowMs, reported: false };
+  return { what: reason, sinceMs: storedSinceMs, reported: nowMs - storedSinceMs > 2 * LASTING_MS };
 }
 
 const TROUBLED = new Set(['SensorFailed', 'StaleData', 'QueueMissing']);
@@ -68,7 +68,7 @@ function lastingConditions({ conditions }: WorkerPoolStatus): { type: string; re
     ...held.flatMap((condition) => (condition ? [{ ...condition, say: 'ScalingHeld' as const }] : [])),
     ...(limited?.reason === 'TooManyReplicas' ? [{ ...limited, say: 'ScalingLimited' as const }] : []),
   ].map(({ type, reason, message, say }) => {
-    const told = say === 'ScalingHeld' ? `${reason}: ${message}` : message;
-    return { type, reason, event: { type: 'Warning', reason: say, message: told } };
+    const text = say === 'ScalingHeld' ? `${reason}: ${message}` : message;
+    return { type, reason, event: { type: 'Warning', reason: say, message: text } };
   });
 }

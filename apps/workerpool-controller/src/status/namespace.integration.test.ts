@@ -6,7 +6,9 @@ import { findCondition, keyOf, PODS } from '@redis-queue/controller';
 import type { PoolObject } from '@redis-queue/redis-access';
 import { DECISION_ANNOTATION } from '@redis-queue/scaling-bus';
 import { eventually } from '@redis-queue/rig';
-import { controller, ns, startController, t } from '../testing/controller.ts';
+import { controllerRig } from '../testing/controller.ts';
+
+const rig = controllerRig();
 
 const SLOW = { timeoutMs: 60_000 };
 const TIMEOUT = { timeout: 120_000 };
@@ -14,22 +16,22 @@ const auto = { autoscaling: { enabled: true, minReplicas: 0, maxReplicas: 9 } };
 const core = (kind: string, spec: object) => ({
   apiVersion: 'v1',
   kind,
-  metadata: { name: 'team', namespace: ns },
+  metadata: { name: 'team', namespace: rig.namespace },
   spec,
 });
 const blockedOf = (status: WorkerPoolStatus) => findCondition(status.conditions, 'PodsBlocked');
 
 function statusWhere(pool: PoolObject, holds: (now: WorkerPoolStatus) => unknown): Promise<WorkerPoolStatus> {
   return eventually(async () => {
-    const { status: now = {} } = await t.read(pool);
+    const { status: now = {} } = await rig.cluster.read(pool);
     if (holds(now)) return now;
     throw new Error(JSON.stringify(now));
   }, SLOW);
 }
 async function setStatus(change: (index: number) => object): Promise<void> {
-  const { items } = await t.client.list(PODS, { namespace: ns });
+  const { items } = await rig.cluster.client.list(PODS, { namespace: rig.namespace });
   const patches = items.map((pod, index) =>
-    t.client.mergePatch(PODS, keyOf(pod), { status: change(index) }, { subresource: 'status' }),
+    rig.cluster.client.mergePatch(PODS, keyOf(pod), { status: change(index) }, { subresource: 'status' }),
   );
   await Promise.all(patches);
 }
@@ -51,8 +53,8 @@ const exist = (pool: PoolObject, replicas: number) => statusWhere(pool, (now) =>
 
 describe('pods that cannot run', () => {
   it('for a quota: counted, with its numbers, until it is raised', TIMEOUT, async () => {
-    await t.cluster.apply(core('ResourceQuota', { hard: { pods: '2' } }));
-    const pool = await t.pool(ns, 'quota', { replicas: 4 });
+    await rig.cluster.controlPlane.apply(core('ResourceQuota', { hard: { pods: '2' } }));
+    const pool = await rig.cluster.pool(rig.namespace, 'quota', { replicas: 4 });
     const short = await statusWhere(pool, (now) => now.blockedReplicas?.rejected === 2);
     expect(blockedOf(short)).toMatchObject({ status: 'True', reason: 'QuotaExceeded' });
     expect(blockedOf(short)?.message).toMatch(
@@ -63,15 +65,15 @@ describe('pods that cannot run', () => {
       reason: 'QuotaExceeded',
       message: expect.stringContaining('0 of 4 pods are ready') as string,
     });
-    await eventually(async () => (await t.eventsOf(pool)).some(({ reason }) => reason === 'QuotaExceeded'));
-    await t.cluster.apply(core('ResourceQuota', { hard: { pods: '9' } }));
+    await eventually(async () => (await rig.cluster.eventsOf(pool)).some(({ reason }) => reason === 'QuotaExceeded'));
+    await rig.cluster.controlPlane.apply(core('ResourceQuota', { hard: { pods: '9' } }));
     const raised = await statusWhere(pool, (now) => now.replicas === 4 && !now.blockedReplicas);
     expect(blockedOf(raised)).toBeUndefined();
   });
 
   it('for a limit range', TIMEOUT, async () => {
-    await t.cluster.apply(core('LimitRange', { limits: [{ type: 'Container', max: { cpu: '1' } }] }));
-    const pool = await t.pool(ns, 'ranged', { resources: { limits: { cpu: '2' } } });
+    await rig.cluster.controlPlane.apply(core('LimitRange', { limits: [{ type: 'Container', max: { cpu: '1' } }] }));
+    const pool = await rig.cluster.pool(rig.namespace, 'ranged', { resources: { limits: { cpu: '2' } } });
     const { conditions } = await statusWhere(pool, (now) => now.blockedReplicas?.rejected === 1);
     expect(findCondition(conditions, 'PodsBlocked')).toMatchObject({
       reason: 'LimitRangeExceeded',
@@ -80,9 +82,14 @@ describe('pods that cannot run', () => {
   });
 
   it('for the Pod Security standard of the namespace', TIMEOUT, async () => {
-    await t.cluster.kubectl('label', 'namespace', ns, 'pod-security.kubernetes.io/enforce=restricted');
+    await rig.cluster.controlPlane.kubectl(
+      'label',
+      'namespace',
+      rig.namespace,
+      'pod-security.kubernetes.io/enforce=restricted',
+    );
     const template = { spec: { hostNetwork: true } };
-    const pool = await t.pool(ns, 'insecure', { template });
+    const pool = await rig.cluster.pool(rig.namespace, 'insecure', { template });
     const { conditions } = await statusWhere(pool, (now) => now.blockedReplicas?.rejected === 1);
     expect(findCondition(conditions, 'PodsBlocked')).toMatchObject({
       reason: 'PodsRejected',
@@ -91,7 +98,7 @@ describe('pods that cannot run', () => {
   });
 
   it('for want of a node, for a crash loop, for an image: counted, until they run', TIMEOUT, async () => {
-    const pool = await t.pool(ns, 'mixed', { replicas: 4 });
+    const pool = await rig.cluster.pool(rig.namespace, 'mixed', { replicas: 4 });
     await exist(pool, 4);
     const noNode = {
       type: 'PodScheduled',
@@ -126,37 +133,38 @@ describe('pods that cannot run', () => {
 
 describe('a pool whose autoscaler is missing', () => {
   it('runs spec.replicas pods a minute after its creation, and a decision later overrules', TIMEOUT, async () => {
-    const pool = await t.pool(ns, 'orphan', { ...auto, replicas: 2 });
-    await t.sized(pool, 0);
+    const pool = await rig.cluster.pool(rig.namespace, 'orphan', { ...auto, replicas: 2 });
+    await rig.cluster.sized(pool, 0);
     const { status: now } = await eventually(
       async () => {
-        const read = await t.read(pool);
+        const read = await rig.cluster.read(pool);
         return read.status?.desiredReplicas === 2 && read;
       },
       { timeoutMs: 90_000 },
     );
     expect(now?.autoscaling?.last?.[0]?.reason).toContain('no decision has come within 60 s');
     expect(findCondition(now?.conditions, 'ScalingActive')).toMatchObject({ reason: 'WaitingForDecision' });
-    await t.publish(pool, { currentReplicas: 2, desiredReplicas: 1 });
-    await t.sized(pool, 1);
+    await rig.cluster.publish(pool, { currentReplicas: 2, desiredReplicas: 1 });
+    await rig.cluster.sized(pool, 1);
   });
 
   it('without a bus runs spec.replicas pods at once, within its bounds', TIMEOUT, async () => {
-    await controller.stop();
-    startController({ bus: false });
-    const pool = await t.pool(ns, 'busless', { ...auto, replicas: 3 });
-    await t.sized(pool, 3);
-    const { status: now } = await t.settled(pool, 'WaitingForDecision', 'ScalingActive');
+    await rig.controller.stop();
+    rig.start({ bus: false });
+    const pool = await rig.cluster.pool(rig.namespace, 'busless', { ...auto, replicas: 3 });
+    await rig.cluster.sized(pool, 3);
+    const { status: now } = await rig.cluster.settled(pool, 'WaitingForDecision', 'ScalingActive');
     expect(findCondition(now?.conditions, 'ScalingActive')?.message).toContain('spec.replicas rules');
   });
 });
 
-const redis = (...command: string[]) => promisify(execFile)('redis-cli', ['-p', String(t.server.port), ...command]);
+const redis = (...command: string[]) =>
+  promisify(execFile)('redis-cli', ['-p', String(rig.cluster.server.port), ...command]);
 
 /** As a publisher of another release would: ours refuses to. */
 async function publishRaw(data: object): Promise<void> {
   const queue = 'redis-queue:scaling-decisions';
-  const id = `raw-${ns}`;
+  const id = `raw-${rig.namespace}`;
   await redis(
     'HSET',
     `${queue}:${id}`,
@@ -175,30 +183,30 @@ async function publishRaw(data: object): Promise<void> {
 
 describe('the bus', () => {
   it('a decision of a later major version is said on its pool, until one that is understood', TIMEOUT, async () => {
-    const pool = await t.pool(ns, 'later', auto);
-    await t.sized(pool, 0);
+    const pool = await rig.cluster.pool(rig.namespace, 'later', auto);
+    await rig.cluster.sized(pool, 0);
     const { namespace, name, uid } = pool.metadata;
     await publishRaw({ schemaVersion: '2.0', pool: { namespace, name, uid }, size: 7 });
-    const { status: told } = await t.settled(pool, 'UnknownDecisionVersion', 'ScalingActive');
-    expect(findCondition(told?.conditions, 'ScalingActive')?.message).toMatch(/2\.0 .*only 1\.x.*upgrade/);
-    expect(await controller.manager.registry.metrics()).toMatch(
+    const { status: reported } = await rig.cluster.settled(pool, 'UnknownDecisionVersion', 'ScalingActive');
+    expect(findCondition(reported?.conditions, 'ScalingActive')?.message).toMatch(/2\.0 .*only 1\.x.*upgrade/);
+    expect(await rig.controller.manager.registry.metrics()).toMatch(
       /redis_queue_decisions_dropped_total\{reason="unknown-version"\} 1/,
     );
-    await t.publish(pool, { desiredReplicas: 1 });
-    await t.sized(pool, 1);
-    await t.settled(pool, 'Decided', 'ScalingActive');
+    await rig.cluster.publish(pool, { desiredReplicas: 1 });
+    await rig.cluster.sized(pool, 1);
+    await rig.cluster.settled(pool, 'Decided', 'ScalingActive');
   });
 
   it('a decision that is there before the Deployment of a new pool is not lost', TIMEOUT, async () => {
-    const pool = await t.pool(ns, 'early', { ...auto, queues: ['late'] });
-    await t.settled(pool, 'QueueNotFound');
-    await t.publish(pool, { desiredReplicas: 3 });
+    const pool = await rig.cluster.pool(rig.namespace, 'early', { ...auto, queues: ['late'] });
+    await rig.cluster.settled(pool, 'QueueNotFound');
+    await rig.cluster.publish(pool, { desiredReplicas: 3 });
     // The bus delivers it ten times within 2.5 s; then it would be the autoscaler's turn.
     await eventually(
-      async () => /redis_queue_decision_failures_total [1-9]/.test(await controller.manager.registry.metrics()),
+      async () => /redis_queue_decision_failures_total [1-9]/.test(await rig.controller.manager.registry.metrics()),
       { intervalMs: 20 },
     );
-    await t.queue(ns, 'late');
-    expect((await t.sized(pool, 3)).metadata.annotations?.[DECISION_ANNOTATION]).toBe('1.1');
+    await rig.cluster.queue(rig.namespace, 'late');
+    expect((await rig.cluster.sized(pool, 3)).metadata.annotations?.[DECISION_ANNOTATION]).toBe('1.1');
   });
 });

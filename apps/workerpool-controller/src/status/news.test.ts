@@ -7,15 +7,15 @@ import { allReady, deployment, looping, statusOf } from '../testing/statuses.ts'
 import { compareStatus } from './news.ts';
 
 const pool = aPool(autoscaled(0, 10));
-const told = (change: Partial<StatusInput> = {}) =>
+const status = (change: Partial<StatusInput> = {}) =>
   statusOf(pool, { deployment: deployment(pool, 1, allReady(1)), decision: aDecision(), ...change });
-const decided = (change: Partial<ScalingDecision>) => told({ decision: aDecision({ sequence: 2, ...change }) });
+const decided = (change: Partial<ScalingDecision>) => status({ decision: aDecision({ sequence: 2, ...change }) });
 const [signal] = aDecision().signals;
 
 it('an equal status is no news, in whatever order its conditions stand', () => {
-  const stored = told();
+  const stored = status();
   stored.conditions?.reverse();
-  expect(compareStatus(stored, told())).toBe('none');
+  expect(compareStatus(stored, status())).toBe('none');
 });
 
 it.each<[string, Partial<ScalingDecision>]>([
@@ -23,7 +23,7 @@ it.each<[string, Partial<ScalingDecision>]>([
   ['a sentence with other numbers', { reason: '5 replicas: 412 jobs wait' }],
   ['a newer sample', { sampledAt: 1_060_000, cooldownUntil: 1_090_000 }],
 ])('no news: %s', (_, change) => {
-  expect(compareStatus(told(), decided(change))).toBe('none');
+  expect(compareStatus(status(), decided(change))).toBe('none');
 });
 
 it.each<[string, Partial<ScalingDecision>]>([
@@ -33,7 +33,7 @@ it.each<[string, Partial<ScalingDecision>]>([
   ['the sentence says something else', { reason: '5 replicas: 400 jobs run' }],
   ['confidence falls', { confidence: 0.5 }],
 ])('numbers: %s', (_, change) => {
-  expect(compareStatus(told(), decided(change))).toBe('numbers');
+  expect(compareStatus(status(), decided(change))).toBe('numbers');
 });
 
 it.each<[string, Partial<ScalingDecision>]>([
@@ -42,8 +42,8 @@ it.each<[string, Partial<ScalingDecision>]>([
   ['a limit', { safetyLimitHit: true }],
   ['a new autoscaler', { epoch: 2_000 }],
 ])('holds: %s', (_, change) => {
-  expect(compareStatus(told(), decided(change))).toBe('holds');
-  expect(compareStatus(decided(change), told())).toBe('holds');
+  expect(compareStatus(status(), decided(change))).toBe('holds');
+  expect(compareStatus(decided(change), status())).toBe('holds');
 });
 
 it.each<[string, Partial<StatusInput>]>([
@@ -53,14 +53,16 @@ it.each<[string, Partial<StatusInput>]>([
   ['another writer of the size', { contest: { manager: 'kubectl', untilMs: 0 } }],
   ['decisions that are not understood', { unknownVersion: '2.0' }],
 ])('news: %s', (_, change) => {
-  expect(compareStatus(told(), told(change))).toBe('news');
+  expect(compareStatus(status(), status(change))).toBe('news');
 });
 
 it('blocked pods that get more, or restart, are numbers; others are news', () => {
   const more: BlockedPods = { counts: { crashLooping: 2 }, problem: { reason: 'CrashLooping', message: '3 restarts' } };
   const found = { deployment: deployment(pool, 2, { ...allReady(2), readyReplicas: 0 }) };
-  const before = told({ ...found, blocked: looping });
-  expect(compareStatus(before, told({ ...found, blocked: more }))).toBe('numbers');
-  expect(compareStatus(before, told(found))).toBe('news');
-  expect(compareStatus(before, told({ ...found, blocked: { ...looping, counts: { imageFailing: 1 } } }))).toBe('news');
+  const before = status({ ...found, blocked: looping });
+  expect(compareStatus(before, status({ ...found, blocked: more }))).toBe('numbers');
+  expect(compareStatus(before, status(found))).toBe('news');
+  expect(compareStatus(before, status({ ...found, blocked: { ...looping, counts: { imageFailing: 1 } } }))).toBe(
+    'news',
+  );
 });

@@ -92,10 +92,10 @@ function restOf(status: WorkerPoolStatus | undefined): object {
     sampledAt: _sampledAt,
     cooldownUntil: _cooldownUntil,
     decision: _decision,
-    ...told
+    ...scaling
   } = autoscaling ?? {};
   const list = conditions?.filter(({ type }) => !SCALING.has(type)).toSorted((a, b) => a.type.localeCompare(b.type));
-  return { ...rest, conditions: list, told };
+  return { ...rest, conditions: list, scaling };
 }
 
 /** A sentence without its numbers. */

@@ -138,10 +138,10 @@ function wayOutOf(pool: WorkerPool, version: string): string {
 function startedAt(pool: WorkerPool, deployment: Deployment, rolledBack: RolledBack | undefined, now: Date): string {
   const before = pool.status?.rollout;
   const version = rolledBack?.version ?? versionOf(deployment);
-  const told = before?.version === version ? before?.startedAt : undefined;
+  const reported = before?.version === version ? before?.startedAt : undefined;
   const applied = startedMs(deployment);
-  if (rolledBack) return told ?? timestamp(applied ?? now.getTime());
-  if (told !== undefined && Date.parse(told) >= (applied ?? 0)) return told;
+  if (rolledBack) return reported ?? timestamp(applied ?? now.getTime());
+  if (reported !== undefined && Date.parse(reported) >= (applied ?? 0)) return reported;
   const unseen = deployment.status?.conditions?.some(({ reason }) => reason === 'NewReplicaSetAvailable');
   return timestamp(unseen ? now.getTime() : (applied ?? now.getTime()));
 }

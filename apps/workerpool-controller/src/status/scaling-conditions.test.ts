@@ -79,8 +79,8 @@ describe('the conditions of scaling', () => {
 
   it('are the same after a restart, until the next decision', () => {
     for (const decision of [aDecision({ safetyLimitHit: true }), held('JobsFailing', 9).decision, aDecision()]) {
-      const told = statusOf(auto, { decision });
-      expect(scalingOf({}, { ...auto, status: told })).toEqual(scalingOf({ decision }));
+      const reported = statusOf(auto, { decision });
+      expect(scalingOf({}, { ...auto, status: reported })).toEqual(scalingOf({ decision }));
     }
   });
 
@@ -90,14 +90,14 @@ describe('the conditions of scaling', () => {
 });
 
 describe('decisions that were not understood', () => {
-  const told = {
+  const reported = {
     type: 'ScalingActive',
     status: 'False',
     reason: 'UnknownDecisionVersion',
     message: 'speaks 2.0',
     lastTransitionTime: EARLIER,
   } as const;
-  const pool = aPool(autoscaled(0, 10), { conditions: [told] });
+  const pool = aPool(autoscaled(0, 10), { conditions: [reported] });
   const activeOf = (change: Partial<StatusInput>) =>
     statusOf(pool, change).conditions?.find(({ type }) => type === 'ScalingActive');
 

@@ -65,7 +65,7 @@ function scalingActive(pool: WorkerPool, input: AutoscalingInput): Problem & { s
   if (!autoscaling?.enabled) {
     return { status: 'False', reason: 'Disabled', message: 'Autoscaling is off: spec.replicas rules.' };
   }
-  const unknown = input.unknownVersion ?? (input.decision ? undefined : toldUnknownVersion(pool));
+  const unknown = input.unknownVersion ?? (input.decision ? undefined : reportedUnknownVersion(pool));
   if (unknown !== undefined) return { status: 'False', reason: 'UnknownDecisionVersion', message: unknown };
   const decided = decidedOf(pool, input);
   if (!decided) return { status: 'False', reason: 'WaitingForDecision', message: waitingMessage(pool, input) };
@@ -122,14 +122,14 @@ function decidedOf(pool: WorkerPool, { decision }: AutoscalingInput): Decided | 
       ...(safetyLimitHit !== undefined && { safetyLimitHit }),
     };
   }
-  const told = pool.status?.autoscaling;
-  if (told?.decision === undefined || told.desired === undefined) return undefined;
+  const reported = pool.status?.autoscaling;
+  if (reported?.decision === undefined || reported.desired === undefined) return undefined;
   const limited = findCondition(pool.status?.conditions, PoolCondition.ScalingLimited)?.reason;
   return {
-    reason: told.reason ?? '',
+    reason: reported.reason ?? '',
     safetyLimitHit: limited === 'TooManyReplicas',
-    blind: told.signals?.some(({ depth }) => depth === undefined) ?? false,
-    ...(told.heldBy !== undefined && { heldBy: told.heldBy }),
+    blind: reported.signals?.some(({ depth }) => depth === undefined) ?? false,
+    ...(reported.heldBy !== undefined && { heldBy: reported.heldBy }),
   };
 }
 
@@ -142,7 +142,7 @@ function waitingMessage(pool: WorkerPool, { busConfigured, deployment }: Autosca
 }
 
 /** After a restart, what status says goes on until a decision that is understood. */
-function toldUnknownVersion(pool: WorkerPool): string | undefined {
-  const told = findCondition(pool.status?.conditions, PoolCondition.ScalingActive);
-  return told?.reason === 'UnknownDecisionVersion' ? told.message : undefined;
+function reportedUnknownVersion(pool: WorkerPool): string | undefined {
+  const reported = findCondition(pool.status?.conditions, PoolCondition.ScalingActive);
+  return reported?.reason === 'UnknownDecisionVersion' ? reported.message : undefined;
 }

@@ -34,7 +34,7 @@ export interface PoolEvent {
 
 /** A real API server with its controllers, and a real Redis as the bus. No kubelet: pods get ready when a test says so. */
 export interface TestCluster extends AsyncDisposable {
-  readonly cluster: ControlPlane;
+  readonly controlPlane: ControlPlane;
   readonly server: RedisServer;
   readonly client: KubeClient;
   readonly publisher: Publisher;
@@ -58,16 +58,16 @@ export interface TestCluster extends AsyncDisposable {
 }
 
 export async function testCluster(): Promise<TestCluster> {
-  const [cluster, server] = await Promise.all([startControlPlane({ crds: true }), startRedis()]);
-  const client = loadKubeClient({ kubeconfigPath: cluster.kubeconfigPath });
+  const [controlPlane, server] = await Promise.all([startControlPlane({ crds: true }), startRedis()]);
+  const client = loadKubeClient({ kubeconfigPath: controlPlane.kubeconfigPath });
   const publisher = createPublisher({ redis: { host: server.host, port: server.port } });
   const t: TestCluster = {
-    cluster,
+    controlPlane,
     server,
     client,
     publisher,
     async namespace() {
-      const namespace = await cluster.createNamespace('pools');
+      const namespace = await controlPlane.createNamespace('pools');
       await t.secret(namespace, { 'redis-host': 'redis', 'redis-password': 'hunter2' });
       await t.queue(namespace, 'emails');
       return namespace;
@@ -148,7 +148,7 @@ export async function testCluster(): Promise<TestCluster> {
     async [Symbol.asyncDispose]() {
       await publisher.close();
       await client.close();
-      await Promise.all([cluster.stop(), server.stop()]);
+      await Promise.all([controlPlane.stop(), server.stop()]);
     },
   };
   return t;
@@ -174,7 +174,7 @@ export interface RunningController {
 export function runController(t: TestCluster, { bus = true }: { bus?: boolean } = {}): RunningController {
   const lines: string[] = [];
   const log = createLog({ name: 'workerpool-controller', level: 'debug', write: (line) => void lines.push(line) });
-  const client = loadKubeClient({ kubeconfigPath: t.cluster.kubeconfigPath });
+  const client = loadKubeClient({ kubeconfigPath: t.controlPlane.kubeconfigPath });
   const manager = createManager({
     name: 'workerpool-controller',
     client,

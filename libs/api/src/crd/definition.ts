@@ -24,6 +24,8 @@ export interface KindDefinition {
   kind: string;
   plural: string;
   shortName: string;
+  /** Whether its objects lie in a namespace or belong to the cluster as a whole; default `Namespaced`. */
+  scope?: 'Namespaced' | 'Cluster';
   description: string;
   spec: z.ZodType;
   status: z.ZodType;
@@ -67,14 +69,14 @@ export function objectSchema(definition: KindDefinition): StructuralSchema {
 
 /** The CRD of a kind. */
 export function customResourceDefinition(definition: KindDefinition): CustomResourceDefinition {
-  const { kind, plural, shortName, columns, scale } = definition;
+  const { kind, plural, shortName, scope = 'Namespaced', columns, scale } = definition;
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
     metadata: { name: `${plural}.${GROUP}` },
     spec: {
       group: GROUP,
-      scope: 'Namespaced',
+      scope,
       names: {
         kind,
         listKind: `${kind}List`,

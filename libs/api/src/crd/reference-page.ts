@@ -14,7 +14,7 @@ export function referencePage(definition: KindDefinition): string {
     `<!-- ${GENERATED} -->`,
     `# ${definition.kind}`,
     definition.description,
-    `\`apiVersion: ${GROUP}/${VERSION}\`, \`kind: ${definition.kind}\`, namespaced, short name \`${definition.shortName}\`.`,
+    `\`apiVersion: ${GROUP}/${VERSION}\`, \`kind: ${definition.kind}\`, ${definition.scope === 'Cluster' ? 'cluster-scoped' : 'namespaced'}, short name \`${definition.shortName}\`.`,
     ...definition.examples.flatMap(({ title, object }) => [title, fence(stringify(object, { lineWidth: 0 }))]),
     '## Spec',
     spec.description ?? '',

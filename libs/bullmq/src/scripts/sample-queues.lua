@@ -5,7 +5,7 @@
   ARGV   1 horizon in ms: delayed jobs and runs of job schedulers due within it are counted as due soon
          2 1: whole, with what a backlog does not need: finished jobs, whether `meta` exists, the legacy paused list
          3 1: also read the totals that workers with `metrics` keep
-         4 a digit a queue, the sum of what else is read: 1 the heads of its lines, 2 what is rare: pause, limits,
+         4 a digit per queue, the sum of what else is read: 1 the heads of its lines, 2 what is rare: pause, limits,
          jobs that wait for children, job schedulers, 4 with that the orphans among active jobs
   Reply  { Redis' time in ms, { the samples' columns one after the other } }; a sample's order is read by sample.ts
   Cost   per queue 5 to 7 reads of O(1) or O(log n), 5 to 11 us; what is rare 2 reads and 4 us, 2 more for active jobs,
@@ -13,7 +13,7 @@
          jobs are retries; whole 4 more reads
   Never  writes; reads a list, set or stream as a whole
 ]]
-local horizon, whole, withTotals, wishes = tonumber(ARGV[1]), ARGV[2] == '1', ARGV[3] == '1', ARGV[4]
+local horizon, whole, withTotals, digits = tonumber(ARGV[1]), ARGV[2] == '1', ARGV[3] == '1', ARGV[4]
 local call = redis.call
 local time = call('TIME')
 local nowMs = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -106,7 +106,7 @@ local rows, at = {}, 0
 for i = 1, #KEYS do
   local meta = KEYS[i]
   local base = string.sub(meta, 1, -5)
-  local wish = string.byte(wishes, i) - 48
+  local fields = string.byte(digits, i) - 48
   local waiting = call('LLEN', base .. 'wait')
   local prioritized = call('ZCARD', base .. 'prioritized')
   local active = call('LLEN', base .. 'active')
@@ -124,15 +124,15 @@ for i = 1, #KEYS do
       nextScore = tonumber(call('ZRANGE', delayedKey, 0, 0, 'WITHSCORES')[2]) or false
     end
   end
-  local rare = wish > 1 and whatIsRare(meta, base, active, wish > 3)
-  local heads = wish % 2 == 1 and (waiting > 0 or prioritized > 0) and headsOfLines(base, waiting, prioritized)
+  local rare = fields > 1 and whatIsRare(meta, base, active, fields > 3)
+  local heads = fields % 2 == 1 and (waiting > 0 or prioritized > 0) and headsOfLines(base, waiting, prioritized)
   rows[at + 1] = waiting
   rows[at + 2] = prioritized
   rows[at + 3] = active
   rows[at + 4] = delayed
   -- As a number: clients read those several times faster than texts.
   rows[at + 5] = tonumber(call('GET', base .. 'id') or '') or false
-  -- Apart, because most queues have none of it at most looks, and each column costs writing and reading.
+  -- Apart, because most queues have none of it in most samples, and each column costs writing and reading.
   rows[at + 6] = (overdue + soon > 0 or nextScore or rare or heads) and { overdue, soon, nextScore, rare, heads }
   at = at + 6
   if whole then

@@ -1,6 +1,6 @@
-import { mean } from '../decaying.ts';
-import type { Instant } from '../types.ts';
-import { percent } from '../words.ts';
+import type { Instant } from '../model/types.ts';
+import { mean } from '../statistics/decaying.ts';
+import { percent } from '../wording/words.ts';
 import type { AdvisedSpec } from './advised-spec.ts';
 import { adviseConcurrency } from './concurrency.ts';
 import { adviseResources, type AdvisedResources } from './resources.ts';

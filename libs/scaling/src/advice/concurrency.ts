@@ -1,7 +1,7 @@
-import { mean } from '../decaying.ts';
+import { mean } from '../statistics/decaying.ts';
+import { percent } from '../wording/words.ts';
 import type { AdvisedSpec } from './advised-spec.ts';
 import { quantile } from './quantiles.ts';
-import { percent } from '../words.ts';
 import { HALF_BUSY, NEARLY_FULL, slowdownWhenFull, type UsageHistory } from './usage-history.ts';
 
 /** What is said of the slots a pod: another number, or why it stays. */

@@ -1,5 +1,5 @@
-import { decay } from '../decaying.ts';
-import type { Instant } from '../types.ts';
+import type { Instant } from '../model/types.ts';
+import { decay } from '../statistics/decaying.ts';
 
 /** What a least-squares line through points (x, y) needs; old points fade. */
 export interface DecayingLine {
@@ -24,8 +24,8 @@ export function addPoint(
   nowMs: Instant,
   halfLifeMs: number,
 ): DecayingLine {
-  const kept = decay(nowMs - line.atMs, halfLifeMs);
-  const before = line.weight * kept;
+  const retained = decay(nowMs - line.atMs, halfLifeMs);
+  const before = line.weight * retained;
   const all = before + weight;
   const [dx, dy] = [x - line.meanX, y - line.meanY];
   const crossed = (before * weight) / all;
@@ -34,9 +34,9 @@ export function addPoint(
     weight: all,
     meanX: line.meanX + (dx * weight) / all,
     meanY: line.meanY + (dy * weight) / all,
-    xx: line.xx * kept + crossed * dx * dx,
-    yy: line.yy * kept + crossed * dy * dy,
-    xy: line.xy * kept + crossed * dx * dy,
+    xx: line.xx * retained + crossed * dx * dx,
+    yy: line.yy * retained + crossed * dy * dy,
+    xy: line.xy * retained + crossed * dx * dy,
   };
 }
 

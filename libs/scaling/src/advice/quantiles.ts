@@ -1,4 +1,4 @@
-import type { Instant } from '../types.ts';
+import type { Instant } from '../model/types.ts';
 
 /**
  * Quantiles of a positive quantity whose past fades: weights in buckets that each are 5 % wider than the one before, as
@@ -61,10 +61,10 @@ function rebased(quantiles: DecayingQuantiles, nowMs: Instant, halfLifeMs: numbe
   const halfLives = (nowMs - baseMs) / halfLifeMs;
   if (halfLives <= MOST_HALF_LIVES) return quantiles;
   const least = NEGLIGIBLE * weights.reduce((sum, weight) => sum + weight, 0);
-  const kept = weights.map((weight) => weight >= least);
+  const retained = weights.map((weight) => weight >= least);
   return {
     baseMs: nowMs,
-    buckets: buckets.filter((_, at) => kept[at]),
-    weights: weights.filter((_, at) => kept[at]).map((weight) => weight * 2 ** -halfLives),
+    buckets: buckets.filter((_, at) => retained[at]),
+    weights: weights.filter((_, at) => retained[at]).map((weight) => weight * 2 ** -halfLives),
   };
 }

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { PoolAdvice } from './advise.ts';
-import { steadyAdvice, type ToldAdvice } from './steady.ts';
+import { steadyAdvice, type GivenAdvice } from './steady.ts';
 
 const MINUTE = 60_000;
 const advice = (over: Partial<PoolAdvice> = {}): PoolAdvice => ({
@@ -11,22 +11,22 @@ const advice = (over: Partial<PoolAdvice> = {}): PoolAdvice => ({
   sinceMs: 0,
   ...over,
 });
-const told: ToldAdvice = { advice: advice(), generation: 1, atMs: 0 };
+const given: GivenAdvice = { advice: advice(), generation: 1, atMs: 0 };
 
-it('tells the first advice, and advice on another spec, at once', () => {
-  expect(steadyAdvice(undefined, advice(), 1, 7)).toEqual({ ...told, atMs: 7 });
-  expect(steadyAdvice(told, advice({ message: 'n' }), 2, MINUTE).advice.message).toBe('n');
+it('gives the first advice, and advice on another spec, at once', () => {
+  expect(steadyAdvice(undefined, advice(), 1, 7)).toEqual({ ...given, atMs: 7 });
+  expect(steadyAdvice(given, advice({ message: 'n' }), 2, MINUTE).advice.message).toBe('n');
 });
 
 it('changes at most every ten minutes', () => {
   const other = advice({ concurrency: 30 });
-  expect(steadyAdvice(told, other, 1, 9 * MINUTE)).toBe(told);
-  expect(steadyAdvice(told, other, 1, 10 * MINUTE).advice).toBe(other);
-  expect(steadyAdvice(told, { message: 'fits', pods: 3, sinceMs: 0 }, 1, 10 * MINUTE).advice.message).toBe('fits');
+  expect(steadyAdvice(given, other, 1, 9 * MINUTE)).toBe(given);
+  expect(steadyAdvice(given, other, 1, 10 * MINUTE).advice).toBe(other);
+  expect(steadyAdvice(given, { message: 'fits', pods: 3, sinceMs: 0 }, 1, 10 * MINUTE).advice.message).toBe('fits');
 });
 
 it('stays for numbers that differ by a tenth, until they are six hours old', () => {
   const near = advice({ concurrency: 21, resources: { requests: { cpu: '0.52' } }, pods: 9, message: 'other numbers' });
-  expect(steadyAdvice(told, near, 1, 5 * 60 * MINUTE)).toBe(told);
-  expect(steadyAdvice(told, near, 1, 6 * 60 * MINUTE).advice).toBe(near);
+  expect(steadyAdvice(given, near, 1, 5 * 60 * MINUTE)).toBe(given);
+  expect(steadyAdvice(given, near, 1, 6 * 60 * MINUTE).advice).toBe(near);
 });

@@ -1,35 +1,35 @@
-import type { Instant } from '../types.ts';
+import { quantityValue } from '@redis-queue/api';
+import type { Instant } from '../model/types.ts';
 import type { PoolAdvice } from './advise.ts';
 import type { AdvisedResources } from './resources.ts';
-import { quantityValue } from '@redis-queue/api';
 
-/** Advice as it was last told, on which spec, and when. */
-export interface ToldAdvice {
+/** Advice as it was last given, on which spec, and when. */
+export interface GivenAdvice {
   readonly advice: PoolAdvice;
   /** `metadata.generation` of the spec. */
   readonly generation: number;
   readonly atMs: Instant;
 }
 
-/** Advice alone changes at most so often. */
+/** For the same spec, advice changes at most this often. */
 export const ADVICE_INTERVAL_MS = 600_000;
-/** The numbers in the message are brought up to date so often though they say the same. */
+/** How often the numbers in the message are brought up to date although the advice stays the same. */
 const REFRESH_MS = 6 * 3_600_000;
 /** Amounts that differ by no more are the same to a reader. */
 const SAME = 0.1;
 
-/** The advice to tell from now on: what was told before, unless something else has to be said, and it is time for it. */
+/** The advice to give from now on: what was given before, unless it has to change and it is time for that. */
 export function steadyAdvice(
-  told: ToldAdvice | undefined,
+  given: GivenAdvice | undefined,
   advice: PoolAdvice,
   generation: number,
   nowMs: Instant,
-): ToldAdvice {
+): GivenAdvice {
   const next = { advice, generation, atMs: nowMs };
-  if (told === undefined || told.generation !== generation) return next;
-  const elapsedMs = nowMs - told.atMs;
-  const waitMs = isSameAdvice(told.advice, advice) ? REFRESH_MS : ADVICE_INTERVAL_MS;
-  return elapsedMs >= waitMs ? next : told;
+  if (given === undefined || given.generation !== generation) return next;
+  const elapsedMs = nowMs - given.atMs;
+  const waitMs = isSameAdvice(given.advice, advice) ? REFRESH_MS : ADVICE_INTERVAL_MS;
+  return elapsedMs >= waitMs ? next : given;
 }
 
 export function isSameAdvice(

@@ -1,12 +1,12 @@
-import { addValues, mean, NO_MOMENTS, type DecayingMoments } from '../decaying.ts';
-import type { Instant } from '../types.ts';
+import type { Instant } from '../model/types.ts';
+import { addValues, mean, NO_MOMENTS, type DecayingMoments } from '../statistics/decaying.ts';
 import { addPoint, NO_LINE, type DecayingLine } from './line.ts';
 import { addValue, NO_QUANTILES, type DecayingQuantiles } from './quantiles.ts';
 
 /** What one pod used over some time in which it ran jobs. Means over that time unless said otherwise. */
 export interface UsageReport {
   readonly pod: string;
-  /** When it was told; one clock for all pods of a pool. */
+  /** When it was reported; one clock for all pods of a pool. */
   readonly redisTimeMs: number;
   readonly version: string;
   readonly periodMs: number;
@@ -33,16 +33,16 @@ export interface UsageHistory {
   /** When the first report's time began, by Redis' clock. */
   readonly sinceMs: Instant;
   readonly untilMs: Instant;
-  /** When each pod told last, of those that did within the last minutes. */
-  readonly lastTold: ReadonlyMap<string, Instant>;
-  /** Pods that ever told. */
+  /** When each pod reported last, of those that did within the last minutes. */
+  readonly lastReportMs: ReadonlyMap<string, Instant>;
+  /** Pods that ever reported. */
   readonly pods: number;
   /** Time measured, over all pods, ms; and that of it in which at least half of the slots were busy. */
   readonly measuredMs: number;
   readonly busyMeasuredMs: number;
   /** Busy slots ÷ slots. */
   readonly busyShare: DecayingMoments;
-  /** Pods that told in the same minutes. */
+  /** Pods that reported in the same minutes. */
   readonly podsAtOnce: DecayingMoments;
   readonly memory: DecayingQuantiles;
   /** Memory by busy slots. */
@@ -78,7 +78,7 @@ export function noUsage({ version, concurrency }: MeasuredPods): UsageHistory {
     concurrency,
     sinceMs: 0,
     untilMs: 0,
-    lastTold: new Map(),
+    lastReportMs: new Map(),
     pods: 0,
     measuredMs: 0,
     busyMeasuredMs: 0,
@@ -108,18 +108,21 @@ export function learnUsage(before: UsageHistory, reports: readonly UsageReport[]
       report.slots === spec.concurrency &&
       report.periodMs >= LEAST_PERIOD_MS &&
       report.busy > 0 &&
-      report.redisTimeMs > (known.lastTold.get(report.pod) ?? -Infinity),
+      report.redisTimeMs > (known.lastReportMs.get(report.pod) ?? -Infinity),
   );
   if (fresh.length === 0) return known;
   const inOrder = fresh.toSorted((a, b) => a.redisTimeMs - b.redisTimeMs);
   const learnt = inOrder.reduce(learnReport, known);
-  const told = new Map([...known.lastTold, ...inOrder.map(({ pod, redisTimeMs }) => [pod, redisTimeMs] as const)]);
-  const lastTold = new Map([...told].filter(([, atMs]) => learnt.untilMs - atMs <= PODS_OF_MS));
+  const reported = new Map([
+    ...known.lastReportMs,
+    ...inOrder.map(({ pod, redisTimeMs }) => [pod, redisTimeMs] as const),
+  ]);
+  const lastReportMs = new Map([...reported].filter(([, atMs]) => learnt.untilMs - atMs <= PODS_OF_MS));
   return {
     ...learnt,
-    lastTold,
-    pods: known.pods + told.size - known.lastTold.size,
-    podsAtOnce: addValues(learnt.podsAtOnce, [lastTold.size], learnt.untilMs, USAGE_HALF_LIFE_MS),
+    lastReportMs,
+    pods: known.pods + reported.size - known.lastReportMs.size,
+    podsAtOnce: addValues(learnt.podsAtOnce, [lastReportMs.size], learnt.untilMs, USAGE_HALF_LIFE_MS),
   };
 }
 

@@ -7,11 +7,11 @@ export interface OpenBin {
 }
 
 export const EMPTY_BIN: OpenBin = { events: 0, elapsedMs: 0 };
-/** A look after a longer time than this says nothing of when in it the jobs came. */
+/** A sample after a longer time than this says nothing of when in it the jobs came. */
 const LONGEST_GAP_BINS = 12;
 
 /**
- * Adds what came between two looks, spread evenly over the time between them, and hands out the rates (jobs a second) of the bins
+ * Adds what came between two samples, spread evenly over the time between them, and hands out the rates (jobs a second) of the bins
  * that are full now; oldest first. Of a gap longer than a minute only the last minute is told.
  */
 export function fillBins(open: OpenBin, events: number, elapsedMs: number): { full: number[]; open: OpenBin } {

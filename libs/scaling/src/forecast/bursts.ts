@@ -1,4 +1,4 @@
-import type { Instant } from '../types.ts';
+import type { Instant } from '../model/types.ts';
 
 /** Bursts remembered: enough for four of each of a few schedules. */
 const MOST_BURSTS = 16;
@@ -12,7 +12,7 @@ const USUAL_OVER_MS = 5_000;
 const SLACK = 1.5;
 /** A burst is over when this long no more than usual has come. */
 const QUIET_MS = 5_000;
-/** A look after a longer time says nothing of when the jobs came, except that it was woken by them. */
+/** A sample after a longer time says nothing of when the jobs came, except that it was woken by them. */
 const LONGEST_LOOK_MS = 1_000;
 
 export interface Burst {
@@ -49,7 +49,7 @@ export const NO_BURSTS: BurstWatch = {
  * Finds bursts by a cumulative sum of what exceeds the usual rate and half of it (Page, "Continuous inspection schemes",
  * Biometrika 41, 1954), which crosses a bound that chance does not reach.
  *
- * @param usualRate jobs a second, as it was before this look.
+ * @param usualRate jobs a second, as it was before this sample.
  */
 export function watchBursts(
   watch: BurstWatch,

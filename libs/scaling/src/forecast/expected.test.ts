@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { decide } from '../decide.ts';
 import { queueDemand } from '../demand.ts';
 import { aLoad, anObservation, aPool } from '../fixtures.ts';
+import type { Decision, QueueEstimates, QueueLoad } from '../model/types.ts';
 import { initialState } from '../policy-state.ts';
-import type { Decision, QueueEstimates, QueueLoad } from '../types.ts';
 
 type Forecasts = Pick<QueueEstimates, 'forecast' | 'expectedBurst'>;
 

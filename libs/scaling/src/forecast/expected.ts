@@ -1,4 +1,4 @@
-import type { QueueLoad } from '../types.ts';
+import type { QueueLoad } from '../model/types.ts';
 
 /** Forecasts that were worth less than this are not acted on. */
 const LEAST_CONFIDENCE = 0.5;

@@ -8,16 +8,16 @@ const MINUTE = 60_000;
 /** Looks at Poisson arrivals once a second; what is expected at the end of each minute. */
 function eachMinute(rate: Rate, most: number, minutes: number, seed = 1): (ArrivalForecast | undefined)[] {
   const times = poissonArrivals(rate, most, minutes * MINUTE, seededRandom(seed));
-  const told: (ArrivalForecast | undefined)[] = [];
+  const forecasts: (ArrivalForecast | undefined)[] = [];
   let state: ForecastState | undefined;
   let job = 0;
   for (let nowMs = 1_000; nowMs <= minutes * MINUTE; nowMs += 1_000) {
     const before = job;
     while (job < times.length && times[job]! <= nowMs) job++;
     state = observeForecast(state, job - before, 1_000, 10_000);
-    if (nowMs % MINUTE === 0) told.push(estimateForecast(state, 10_000));
+    if (nowMs % MINUTE === 0) forecasts.push(estimateForecast(state, 10_000));
   }
-  return told;
+  return forecasts;
 }
 
 describe('the forecast of arrivals', () => {
@@ -28,13 +28,15 @@ describe('the forecast of arrivals', () => {
   });
 
   it('is near a rate that does not change, and its growth is hardly ever worth acting on', () => {
-    const told = eachMinute(() => 50, 50, 60).slice(2);
-    for (const forecast of told) expect(Math.abs(forecast!.ratePerSecond - 50)).toBeLessThan(12);
-    expect(told.filter((forecast) => forecast!.confidence >= 0.5).length).toBeLessThanOrEqual(told.length / 10);
+    const forecasts = eachMinute(() => 50, 50, 60).slice(2);
+    for (const forecast of forecasts) expect(Math.abs(forecast!.ratePerSecond - 50)).toBeLessThan(12);
+    expect(forecasts.filter((forecast) => forecast!.confidence >= 0.5).length).toBeLessThanOrEqual(
+      forecasts.length / 10,
+    );
   });
 
   it('is ahead of the average while load rises, and then believed', () => {
-    const told = eachMinute(
+    const forecasts = eachMinute(
       ramps([
         [0, 10],
         [20 * MINUTE, 610],
@@ -42,7 +44,7 @@ describe('the forecast of arrivals', () => {
       610,
       20,
     );
-    const last = told.at(-1)!;
+    const last = forecasts.at(-1)!;
     expect(last.ratePerSecond).toBeGreaterThan(570);
     expect(last.confidence).toBeGreaterThan(0.5);
   });
@@ -55,13 +57,13 @@ describe('the forecast of arrivals', () => {
     expect(eachMinute(rate, 80, 11)[10]!.ratePerSecond).toBeGreaterThan(60);
   });
 
-  it('is the same for the same looks', () => {
+  it('is the same for the same samples', () => {
     expect(eachMinute(() => 20, 20, 10)).toEqual(eachMinute(() => 20, 20, 10));
   });
 
   it('remembers less than 2 KiB of a queue, however long it is watched', () => {
     let state: ForecastState | undefined;
-    for (let look = 0; look < 5_000; look++) state = observeForecast(state, look % 13, 1_500, 10_000);
+    for (let sample = 0; sample < 5_000; sample++) state = observeForecast(state, sample % 13, 1_500, 10_000);
     expect(JSON.stringify(state).replaceAll(/-?\d[\d.e+-]*/g, '8 bytes!').length).toBeLessThan(2_048);
   });
 });

@@ -1,5 +1,5 @@
-import { EMPTY_BIN, fillBins, type OpenBin } from './bins.ts';
 import { autoregression } from './autoregression.ts';
+import { EMPTY_BIN, fillBins, type OpenBin } from './bins.ts';
 import { hedge, type Hedged } from './hedge.ts';
 import { stepsAhead, type ForecastMethod } from './method.ts';
 import { smoothing, type Level } from './smoothing.ts';
@@ -39,9 +39,9 @@ function methodFor(steps: number): ForecastMethod<Hedged> {
 }
 
 /**
- * Takes in what arrived between two looks.
+ * Takes in what arrived between two samples.
  *
- * @param horizonMs how far ahead is foretold: a pod's start time; the same for all calls of a queue.
+ * @param horizonMs how far ahead is predicted: a pod's start time; the same for all calls of a queue.
  */
 export function observeForecast(
   before: ForecastState | undefined,
@@ -57,13 +57,13 @@ export function observeForecast(
 }
 
 function closeBin(state: ForecastState, rate: number, method: ForecastMethod<Hedged>, steps: number): ForecastState {
-  const [foretold] = state.pending.length < steps ? [] : state.pending;
+  const [predicted] = state.pending.length < steps ? [] : state.pending;
   const mixture = method.step(state.mixture, rate);
   return {
     open: state.open,
     mixture,
     // The mixture's first method is the average, whose forecasts it has kept for the same bins.
-    trust: foretold === undefined ? state.trust : settle(state.trust, state.mixture.pending[0]![0]!, foretold, rate),
+    trust: predicted === undefined ? state.trust : settle(state.trust, state.mixture.pending[0]![0]!, predicted, rate),
     pending: [...state.pending, method.predict(mixture, steps)].slice(-steps),
   };
 }
@@ -73,7 +73,7 @@ export function averageRate({ mixture }: ForecastState): number {
   return AVERAGE.predict(mixture.states[0] as Level, 1);
 }
 
-/** What is expected at the horizon; absent until as much time was seen as is to be foretold. */
+/** What is expected at the horizon; absent until as much time was seen as is to be predicted. */
 export function estimateForecast(state: ForecastState | undefined, horizonMs: number): ArrivalForecast | undefined {
   const last = state?.pending.at(-1);
   if (state === undefined || last === undefined || state.pending.length < stepsAhead(horizonMs)) return undefined;

@@ -8,7 +8,7 @@ const SHARED = 0.02;
 export interface Hedged {
   readonly states: readonly unknown[];
   readonly weights: readonly number[];
-  /** What each method foretold of the bins to come, the next bin first. */
+  /** What each method predicted of the bins to come, the next bin first. */
   readonly pending: readonly (readonly number[])[];
 }
 
@@ -24,11 +24,11 @@ export function hedge(methods: readonly ForecastMethod<unknown>[], steps: number
     start: { states: methods.map(({ start }) => start), weights: even, pending: [] },
     step: ({ states, weights, pending }, rate) => {
       const next = methods.map((method, n) => method.step(states[n], rate));
-      const foretold = methods.map((method, n) => method.predict(next[n], steps));
+      const predicted = methods.map((method, n) => method.predict(next[n], steps));
       return {
         states: next,
         weights: pending.length < steps ? weights : reweigh(weights, pending[0]!, rate),
-        pending: [...pending, foretold].slice(-steps),
+        pending: [...pending, predicted].slice(-steps),
       };
     },
     predict: ({ states, weights }, ahead) =>
@@ -36,11 +36,11 @@ export function hedge(methods: readonly ForecastMethod<unknown>[], steps: number
   };
 }
 
-function reweigh(weights: readonly number[], foretold: readonly number[], actual: number): number[] {
-  const errors = foretold.map((rate) => Math.abs(rate - actual));
+function reweigh(weights: readonly number[], predicted: readonly number[], actual: number): number[] {
+  const errors = predicted.map((rate) => Math.abs(rate - actual));
   const worst = Math.max(...errors);
   if (worst === 0) return [...weights];
-  const kept = weights.map((weight, n) => weight * Math.exp((-LEARNING_RATE * errors[n]!) / worst));
-  const total = kept.reduce((sum, weight) => sum + weight, 0);
-  return kept.map((weight) => (1 - SHARED) * (weight / total) + SHARED / weights.length);
+  const scaled = weights.map((weight, n) => weight * Math.exp((-LEARNING_RATE * errors[n]!) / worst));
+  const total = scaled.reduce((sum, weight) => sum + weight, 0);
+  return scaled.map((weight) => (1 - SHARED) * (weight / total) + SHARED / weights.length);
 }

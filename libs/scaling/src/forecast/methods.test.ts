@@ -35,9 +35,9 @@ describe('the autoregression', () => {
   it('stays finite, and at most twice what was seen, on anything', () => {
     const odd = bins(2_000, (bin) => (bin % 97 === 0 ? 1e6 : bin % 7));
     for (let bin = 1; bin <= odd.length; bin += 113) {
-      const foretold = method.predict(after(method, odd.slice(0, bin)), 12);
-      expect(foretold).toBeGreaterThanOrEqual(0);
-      expect(foretold).toBeLessThanOrEqual(2e6);
+      const predicted = method.predict(after(method, odd.slice(0, bin)), 12);
+      expect(predicted).toBeGreaterThanOrEqual(0);
+      expect(predicted).toBeLessThanOrEqual(2e6);
     }
   });
 

@@ -11,7 +11,7 @@ import {
 
 const MINUTE = 60_000;
 const TARGET_MS = 5_000;
-/** A burst's jobs come within two seconds of one look each. */
+/** A burst's jobs come within two seconds of one sample each. */
 const SPREAD_LOOKS = 2;
 
 interface Load {

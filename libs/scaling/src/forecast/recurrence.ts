@@ -1,4 +1,4 @@
-import type { Instant } from '../types.ts';
+import type { Instant } from '../model/types.ts';
 import { NO_BURSTS, watchBursts, type Burst, type BurstWatch } from './bursts.ts';
 
 /** Bursts at even distances from which on the next is expected. */
@@ -9,11 +9,11 @@ const SHORTEST_PERIOD_MS = 20_000;
 const TOLERANCE_MS = 2_000;
 const TOLERANCE_SHARE = 0.01;
 /** How much of the past's hits and misses is kept with each new one. */
-const KEPT = 0.9;
+const RETAINED = 0.9;
 /** Jobs that finish later after a burst began tell nothing of how it was met: of so long jobs it does not matter. */
 const JUDGED_FOR_MS = 120_000;
 /** How much of what was counted of lateness is kept with each new burst. */
-const LATENESS_KEPT = 0.75;
+const LATENESS_RETAINED = 0.75;
 /** Part of a burst's jobs that may wait beyond the target. */
 const MAY_BE_LATE = 0.05;
 /** Fewer late jobs say nothing of that. */
@@ -50,9 +50,9 @@ export const NO_RECURRENCE: Recurrence = {
 export interface ArrivedJobs {
   readonly events: number;
   readonly elapsedMs: number;
-  /** Jobs a second, as it was before this look. */
+  /** Jobs a second, as it was before this sample. */
   readonly usualRate: number;
-  /** Waits of first attempts that have finished since the look before, ms. */
+  /** Waits of first attempts that have finished since the sample before, ms. */
   readonly waitsMs: readonly number[];
 }
 
@@ -76,16 +76,16 @@ export function observeRecurrence(
     began || ended
       ? expectBursts(watch.bursts).filter(({ atMs }) => atMs > nowMs)
       : judged.expected.filter((burst) => !missed.includes(burst));
-  const kept = began ? LATENESS_KEPT : 1;
+  const retained = began ? LATENESS_RETAINED : 1;
   const waitsMs = nowMs - (watch.bursts.at(-1)?.atMs ?? -Infinity) <= JUDGED_FOR_MS ? arrived.waitsMs : [];
-  const finished = before.finished * kept + waitsMs.length;
-  const late = before.late * kept + waitsMs.filter((ms) => ms > waitTargetMs).length;
+  const finished = before.finished * retained + waitsMs.length;
+  const late = before.late * retained + waitsMs.filter((ms) => ms > waitTargetMs).length;
   const wasLate = late >= LEAST_LATE && late > MAY_BE_LATE * finished;
   return {
     watch,
     expected,
-    hits: judged.hits * KEPT ** missed.length,
-    misses: missed.reduce((misses) => misses * KEPT + 1, judged.misses),
+    hits: judged.hits * RETAINED ** missed.length,
+    misses: missed.reduce((misses) => misses * RETAINED + 1, judged.misses),
     finished,
     late,
     needed: (before.needed || wasLate) && expected.length > 0,
@@ -99,8 +99,8 @@ function meet(recurrence: Recurrence, burst: Burst): Recurrence {
   return {
     ...recurrence,
     expected: recurrence.expected.filter((expected) => !met.includes(expected)),
-    hits: recurrence.hits * KEPT + 1,
-    misses: recurrence.misses * KEPT,
+    hits: recurrence.hits * RETAINED + 1,
+    misses: recurrence.misses * RETAINED,
   };
 }
 

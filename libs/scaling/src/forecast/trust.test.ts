@@ -2,9 +2,9 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { NO_TRUST, settle, worthOf, type Trust } from './trust.ts';
 
-function trustIn(bins: number, of: (bin: number) => [average: number, foretold: number, actual: number]): Trust {
+function trustIn(bins: number, of: (bin: number) => [average: number, predicted: number, actual: number]): Trust {
   return Array.from({ length: bins }, (_, bin) => of(bin)).reduce(
-    (trust, [average, foretold, actual]) => settle(trust, average, foretold, actual),
+    (trust, [average, predicted, actual]) => settle(trust, average, predicted, actual),
     NO_TRUST,
   );
 }
@@ -32,7 +32,7 @@ describe('what a forecast is worth', () => {
   });
 
   it('does not count forecasts of less: nothing shrinks by them', () => {
-    expect(settle(NO_TRUST, 10, 5, 5)).toMatchObject({ bins: 0, foretold: 0, both: 0 });
+    expect(settle(NO_TRUST, 10, 5, 5)).toMatchObject({ bins: 0, predicted: 0, both: 0 });
   });
 
   it('forgets within the hour', () => {

@@ -1,31 +1,31 @@
 import { decide } from '../decide.ts';
 import { initialState } from '../policy-state.ts';
-import { emptyHistory, estimateQueue, observeQueue, untilBurstLookMs, type QueueHistory } from '../queue-history.ts';
+import { emptyHistory, estimateQueue, observeQueue, untilBurstSampleMs, type QueueHistory } from '../queue-history.ts';
 import type { FinishedJobs } from '../finished-jobs.ts';
-import type { PolicyState, PoolSpecView, QueueLoad } from '../types.ts';
+import type { PolicyState, PoolSpecView, QueueLoad } from '../model/types.ts';
 import { DEFAULT_WAIT_TARGET_MS } from '../pool-spec.ts';
 import { seededRandom, type Random } from './random.ts';
 import type { PoolView, Scaler, Ticked } from './scaler.ts';
 
-/** The autoscaler's cadence (apps/autoscaler/src/cadence.ts): with work, without work but with pods, at rest. */
+/** The autoscaler's cadence (apps/autoscaler/src/sampling/cadence.ts): with work, without work but with pods, at rest. */
 const TICK_MS = 1_000;
 const QUIET_MS = 2_000;
 const SAFETY_POLL_MS = 30_000;
-/** From an added job to the look it wakes (3 ms for the news, 8 ms without more of it), and the looks after it. */
+/** From an added job to the sample that it triggers (3 ms for the notification, 8 ms without another), and the samples after it. */
 const WAKE_MS = 11;
 const FOLLOW_UPS_MS = [100, 300, 1_000] as const;
-/** A look's answer comes up to this much after it was due; what is measured is measured then. */
+/** A sample's answer comes up to this much after it was due; what is measured is measured then. */
 const LOOK_JITTER_MS = 20;
 /** From a decision through the bus and the controller to the Deployment. */
 const APPLY_MS = 30;
-/** Completed jobs read of one look; the rest is only counted. */
+/** Completed jobs read by one sample; the rest is only counted. */
 const MOST_READ = 100;
 /** The autoscaler's default --pod-start-time: delayed jobs due within it are load. */
 const POD_START_MS = 10_000;
 
 /**
  * The policy of this package as the autoscaler runs it: the same functions on the same numbers, read at the same times and with
- * the same blind spots (100 finished jobs a look, first attempts' waits only, a look that is a few ms late).
+ * the same blind spots (100 finished jobs per sample, first attempts' waits only, a sample that is a few ms late).
  */
 export function production(pool: PoolSpecView, seed: number): Scaler {
   return new Production(pool, seed);
@@ -90,7 +90,7 @@ class Production implements Scaler {
     const followUp = this.#followUps.shift();
     if (this.#atRest) {
       const beforeDueMs = view.nextDueMs() - POD_START_MS;
-      const beforeBurstMs = nowMs + (untilBurstLookMs(this.#history, nowMs) ?? Infinity);
+      const beforeBurstMs = nowMs + (untilBurstSampleMs(this.#history, nowMs) ?? Infinity);
       const nextMs = Math.min(nowMs + SAFETY_POLL_MS, Math.max(nowMs + 1, Math.min(beforeDueMs, beforeBurstMs)));
       return { nextMs, wokenAfterMs: WAKE_MS };
     }

@@ -115,7 +115,7 @@ describe('the simulator', { timeout: 60_000 }, () => {
   });
 });
 
-/** A run in which chance decides arrivals, service times, pod starts and when looks come. */
+/** A run in which chance decides arrivals, service times, pod starts and when samples come. */
 function run(seed: number): Run {
   return simulate(
     poissonWorkload(10, lognormal(1_000, 1), 3 * MINUTE, seed),

@@ -29,7 +29,7 @@ describe('a pod that is killed', () => {
   it('takes its own jobs over as soon as its container is started again, and no other pod loses one', async () => {
     const { a } = bed.queues;
     const other = await bed.readyPod('pod-1', { ...PATIENT, RQ_CONCURRENCY: '1' });
-    const [kept] = await bed.add(a, 1, ENDLESS);
+    const [untouched] = await bed.add(a, 1, ENDLESS);
     await bed.untilStarted(a, 1);
     const pod = await bed.readyPod('pod-0', PATIENT);
     const [crashed] = await bed.add(a, 1, ENDLESS);
@@ -41,7 +41,7 @@ describe('a pod that is killed', () => {
     // its locks would have lasted for at least 20 s
     expect(performance.now() - killedMs).toBeLessThan(20_000);
     expect(await costOf(a, crashed!)).toEqual({ state: 'active', attempts: 0, stalls: 1, starts: 2 });
-    expect(await costOf(a, kept!)).toEqual({ state: 'active', attempts: 0, stalls: 0, starts: 1 });
+    expect(await costOf(a, untouched!)).toEqual({ state: 'active', attempts: 0, stalls: 0, starts: 1 });
     expect(again.process.lines.join()).toContain('this pod ran before and died; its jobs are run again');
     expect((await other.get('/livez')).status).toBe(200);
   });

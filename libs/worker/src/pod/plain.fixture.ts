@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { Worker } from 'bullmq';
-import type { LockTimes } from '../lock-times.ts';
+import type { LockTimes } from '../queues/lock-times.ts';
 
 const { REDIS_URL, RQ_QUEUES, RQ_CONCURRENCY, RQ_POD_NAME, TEST_LOCKS } = process.env;
 const [served] = JSON.parse(RQ_QUEUES!) as { name: string; prefix: string }[];

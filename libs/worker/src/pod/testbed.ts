@@ -2,7 +2,7 @@ import { Queue, type Job, type JobsOptions } from 'bullmq';
 import { Redis } from 'ioredis';
 import { eventually, freePort, startProcess, startRedis, type ChildHandle, type RedisServer } from '@redis-queue/rig';
 import { afterEach, beforeEach } from 'vitest';
-import type { LockTimes } from '../lock-times.ts';
+import type { LockTimes } from '../queues/lock-times.ts';
 
 /** The machine may be busy with other tests: so long may anything take that is expected to happen. */
 export const PATIENCE = { timeoutMs: 40_000 };

@@ -17,7 +17,7 @@ interface Usage {
 }
 
 /** What a pod told last. */
-async function told(pod: string): Promise<Usage | undefined> {
+async function lastReport(pod: string): Promise<Usage | undefined> {
   const value = await bed.redis.hget(KEY, pod);
   if (value === null) return undefined;
   const [, atMs, report] = /^(\d+) (.*)$/.exec(value)!;
@@ -30,7 +30,7 @@ describe('what a pod uses', () => {
     expect(await bed.redis.exists(KEY)).toBe(0);
     await bed.add(bed.queues.b, 2, { runMs: 600_000 });
     const usage = await eventually(async () => {
-      const now = await told('pod-0');
+      const now = await lastReport('pod-0');
       return now?.['busy'] === 2 && now;
     }, PATIENCE);
     expect(usage).toEqual({
@@ -58,7 +58,7 @@ describe('what a pod uses', () => {
     await bed.readyPod('computes', { ...PATIENT, ...slowly, RQ_CONCURRENCY: '1' });
     await bed.add(bed.queues.a, 400, { burnMs: 100, runMs: 0 });
     const { cpu, periodMs, jobs, runMs } = await eventually(async () => {
-      const now = await told('computes');
+      const now = await lastReport('computes');
       return Number(now?.['busy']) > 0.6 && Number(now?.['eventLoop']) > 0.6 && Number(now?.['jobs']) > 2 && now!;
     }, PATIENCE);
     expect(Number(cpu) * Number(periodMs)).toBeGreaterThan((Number(jobs) - 1) * 95);
@@ -67,7 +67,7 @@ describe('what a pod uses', () => {
     await bed.readyPod('waits', { ...PATIENT, ...OFTEN });
     await bed.add(bed.queues.b, 8, { runMs: 600_000 });
     await eventually(async () => {
-      const now = await told('waits');
+      const now = await lastReport('waits');
       return Number(now?.['busy']) > 3 && Number(now?.['eventLoop']) < 0.4;
     }, PATIENCE);
   });
@@ -77,10 +77,10 @@ describe('what a pod uses', () => {
     const pod = await bed.readyPod('pod-0', { ...PATIENT, ...seldom });
     await bed.add(bed.queues.a, 3, { runMs: 10 });
     await bed.untilFinished(3);
-    expect(await told('pod-0')).toBeUndefined();
+    expect(await lastReport('pod-0')).toBeUndefined();
     pod.process.kill('SIGTERM');
     expect(await pod.process.exited).toEqual({ code: 0, signal: null });
-    expect(await told('pod-0')).toMatchObject({ jobs: 3 });
+    expect(await lastReport('pod-0')).toMatchObject({ jobs: 3 });
   });
 
   it('of pods that are gone is forgotten though their pool goes on', async () => {
@@ -111,7 +111,7 @@ describe('what a pod uses', () => {
     const { a } = bed.queues;
     await bed.add(a, 2, { runMs: 100 });
     await bed.untilFinished(2);
-    await eventually(async () => await told('pod-0'), PATIENCE);
+    await eventually(async () => await lastReport('pod-0'), PATIENCE);
     pod.process.kill('SIGTERM');
     await pod.process.exited;
     expect(await a.removeOrphanedJobs()).toBe(0);

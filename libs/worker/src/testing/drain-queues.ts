@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue, type Telemetry } from 'bullmq';
 import { Redis, type RedisOptions } from 'ioredis';
-import { createLog, type Log } from '../log.ts';
-import type { JobOutcome } from '../metrics.ts';
-import { startWorkers, type Handlers } from '../workers.ts';
+import { createLog, type Log } from '../log/log.ts';
+import type { JobOutcome } from '../observability/metrics.ts';
+import { startWorkers, type Handlers } from '../workers/workers.ts';
 
 export interface DrainQueuesOptions {
   /** By queue, as for `runWorkers`. */

@@ -1,7 +1,7 @@
 import { UnrecoverableError, type Job, type JobProgress, type JobsOptions } from 'bullmq';
-import { partsOf, stoppedAsTold, type QueueHandler } from '../handler.ts';
-import { checkJobData } from '../job-data.ts';
-import { createLog, type LogLevel } from '../log.ts';
+import { partsOf, stoppedAsAsked, type QueueHandler } from '../jobs/handler.ts';
+import { checkJobData } from '../jobs/job-data.ts';
+import { createLog, type LogLevel } from '../log/log.ts';
 import { MemoryJob, type JobNotes } from './memory-job.ts';
 
 export interface RunJobOptions {
@@ -69,7 +69,7 @@ export async function runJob<Data, Result>(
     const result = await handler(job as Job<Data>, { signal, log: log.child({ queue, jobId: id, attempt }) });
     return { outcome: 'completed', result, ...recorded };
   } catch (thrown) {
-    if (stoppedAsTold(thrown, signal)) return { outcome: 'handed_back', ...recorded };
+    if (stoppedAsAsked(thrown, signal)) return { outcome: 'handed_back', ...recorded };
     const error = thrown instanceof Error ? thrown : new Error(String(thrown));
     const again = !(error instanceof UnrecoverableError) && attempt < (opts.attempts ?? 1);
     return { outcome: again ? 'retried' : 'failed', error, ...recorded };

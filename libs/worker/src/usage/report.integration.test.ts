@@ -1,8 +1,8 @@
 import { eventually, startRedis } from '@redis-queue/rig';
 import { Redis } from 'ioredis';
 import { expect, it } from 'vitest';
-import type { WorkerConfig } from '../config.ts';
-import { createLog } from '../log.ts';
+import type { WorkerConfig } from '../environment/config.ts';
+import { createLog } from '../log/log.ts';
 import { UsageMeter } from './meter.ts';
 import { startUsageReports, usageKey } from './report.ts';
 
@@ -36,8 +36,8 @@ it('a pod that comes near to its memory limit tells at once, since it may be kil
     await eventually(() => redis.status === 'ready');
     expect(await redis.exists(usageKey(CONFIG))).toBe(0);
     memoryBytes = 500 * MI;
-    const told = await eventually(async () => (await redis.hget(usageKey(CONFIG), 'pod-0')) ?? undefined);
-    expect(JSON.parse(told.slice(told.indexOf(' ')))).toMatchObject({ memory: 500 * MI, memoryLimit: 512 * MI });
+    const report = await eventually(async () => (await redis.hget(usageKey(CONFIG), 'pod-0')) ?? undefined);
+    expect(JSON.parse(report.slice(report.indexOf(' ')))).toMatchObject({ memory: 500 * MI, memoryLimit: 512 * MI });
   } finally {
     await reports.stop();
     redis.disconnect();

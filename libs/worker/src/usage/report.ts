@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
-import type { WorkerConfig } from '../config.ts';
-import type { Log } from '../log.ts';
-import type { Process } from '../queue-worker.ts';
+import type { WorkerConfig } from '../environment/config.ts';
+import type { Log } from '../log/log.ts';
+import type { Process } from '../queues/queue-worker.ts';
 import { UsageMeter } from './meter.ts';
 
 /** How often a pod looks at itself and tells, ms. */
@@ -37,8 +37,8 @@ redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f', now) .. ' ' .. ARGV[2
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 local some = redis.call('HRANDFIELD', KEYS[1], ARGV[4], 'WITHVALUES')
 for i = 1, #some, 2 do
-  local told = tonumber(string.match(some[i + 1], '^%d+'))
-  if told == nil or now - told > tonumber(ARGV[3]) then redis.call('HDEL', KEYS[1], some[i]) end
+  local reported = tonumber(string.match(some[i + 1], '^%d+'))
+  if reported == nil or now - reported > tonumber(ARGV[3]) then redis.call('HDEL', KEYS[1], some[i]) end
 end`;
 
 /**

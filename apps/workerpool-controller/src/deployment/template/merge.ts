@@ -22,10 +22,10 @@ function mergeValues(field: string, built: unknown, partial: unknown): unknown {
 function mergeObjects(field: string, built: JsonObject, partial: JsonObject): JsonObject {
   const excludes = alternatives(field);
   const chosen = Object.keys(partial).some(excludes);
-  const kept = Object.entries(built).filter(([name]) => name in partial || !(chosen && excludes(name)));
+  const retained = Object.entries(built).filter(([name]) => name in partial || !(chosen && excludes(name)));
   const added = Object.entries(partial).filter(([name]) => !(name in built));
   return Object.fromEntries([
-    ...kept.map(([name, value]) => [name, name in partial ? mergeValues(name, value, partial[name]) : value]),
+    ...retained.map(([name, value]) => [name, name in partial ? mergeValues(name, value, partial[name]) : value]),
     ...added,
   ]) as JsonObject;
 }

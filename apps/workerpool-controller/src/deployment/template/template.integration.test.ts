@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { DEPLOYMENTS, keyOf } from '@redis-queue/controller';
 import { eventually } from '@redis-queue/rig';
-import { controller, ns, startController, t } from '../../testing/controller.ts';
+import { controllerRig } from '../../testing/controller.ts';
 import { deploymentThat, ofWorker, PATIENCE, templateOf, workerOf } from '../../testing/deployments.ts';
+
+const rig = controllerRig();
 
 /** A template with a bit of everything, much of which the API server writes otherwise, or leaves out. */
 const RICH = {
@@ -76,8 +78,8 @@ const RICH = {
 
 describe('spec.template', () => {
   it('reaches the pods as it stands, and what the API server writes otherwise is no drift', async () => {
-    const pool = await t.pool(ns, 'rich', { replicas: 1, template: RICH });
-    const deployment = await t.sized(pool, 1);
+    const pool = await rig.cluster.pool(rig.namespace, 'rich', { replicas: 1, template: RICH });
+    const deployment = await rig.cluster.sized(pool, 1);
     const { metadata, spec } = templateOf(deployment);
     expect(metadata.labels).toMatchObject({ team: 'mail', 'redis-queue.io/pool': 'rich' });
     expect(spec.containers.map(({ name }) => name)).toEqual(['worker', 'proxy']);
@@ -88,61 +90,69 @@ describe('spec.template', () => {
       readinessProbe: { exec: { command: ['true'] } },
       securityContext: { readOnlyRootFilesystem: false, allowPrivilegeEscalation: false },
     });
-    await eventually(async () => (await t.read(pool)).status?.replicas === 1, PATIENCE);
-    await t.settled(pool, 'Progressing');
-    await controller.stop();
-    startController();
-    await eventually(async () => (await controller.reconciles()) >= 1, PATIENCE);
-    await eventually(() => controller.idle(), PATIENCE);
-    expect(await controller.writes()).toBe(0);
+    await eventually(async () => (await rig.cluster.read(pool)).status?.replicas === 1, PATIENCE);
+    await rig.cluster.settled(pool, 'Progressing');
+    await rig.controller.stop();
+    rig.start();
+    await eventually(async () => (await rig.controller.reconciles()) >= 1, PATIENCE);
+    await eventually(() => rig.controller.idle(), PATIENCE);
+    expect(await rig.controller.writes()).toBe(0);
   });
 
   it('gives back what it no longer says, and leaves what others have added', async () => {
     const template = { metadata: { annotations: { old: '1' } }, ...ofWorker({ env: [{ name: 'OURS', value: '1' }] }) };
-    const pool = await t.pool(ns, 'less', { template });
-    await t.sized(pool, 1);
-    await t.cluster.kubectl('set', 'env', 'deployment/less', 'THEIRS=1', '-n', ns);
-    await t.client.mergePatch(DEPLOYMENTS, keyOf(pool), { metadata: { annotations: { theirs: '1' } } });
-    await t.change(pool, { template: null });
-    const deployment = await deploymentThat(t, pool, (now) => !JSON.stringify(now.spec).includes('OURS'));
+    const pool = await rig.cluster.pool(rig.namespace, 'less', { template });
+    await rig.cluster.sized(pool, 1);
+    await rig.cluster.controlPlane.kubectl('set', 'env', 'deployment/less', 'THEIRS=1', '-n', rig.namespace);
+    await rig.cluster.client.mergePatch(DEPLOYMENTS, keyOf(pool), { metadata: { annotations: { theirs: '1' } } });
+    await rig.cluster.change(pool, { template: null });
+    const deployment = await deploymentThat(rig.cluster, pool, (now) => !JSON.stringify(now.spec).includes('OURS'));
     expect(workerOf(deployment).env).toContainEqual({ name: 'THEIRS', value: '1' });
     expect(templateOf(deployment).metadata.annotations).not.toHaveProperty('old');
     expect(deployment.metadata.annotations).toMatchObject({ theirs: '1' });
   });
 
   it('is set back where somebody has changed it', async () => {
-    const pool = await t.pool(ns, 'drifted', {
+    const pool = await rig.cluster.pool(rig.namespace, 'drifted', {
       template: { spec: { tolerations: [{ key: 'spot', operator: 'Exists' }] } },
     });
-    await t.sized(pool, 1);
-    await t.client.mergePatch(DEPLOYMENTS, keyOf(pool), {
+    await rig.cluster.sized(pool, 1);
+    await rig.cluster.client.mergePatch(DEPLOYMENTS, keyOf(pool), {
       spec: { template: { spec: { tolerations: [{ key: 'other', operator: 'Exists' }] } } },
     });
-    await deploymentThat(t, pool, (now) => JSON.stringify(templateOf(now).spec['tolerations']).includes('spot'));
-    const told = await eventually(
-      async () => (await t.eventsOf(pool)).find(({ reason }) => reason === 'DriftRepaired'),
+    await deploymentThat(rig.cluster, pool, (now) =>
+      JSON.stringify(templateOf(now).spec['tolerations']).includes('spot'),
+    );
+    const event = await eventually(
+      async () => (await rig.cluster.eventsOf(pool)).find(({ reason }) => reason === 'DriftRepaired'),
       PATIENCE,
     );
-    expect(told.message).toContain('Deployment drifted');
+    expect(event.message).toContain('Deployment drifted');
   });
 
   it("overrides the worker's probes, unless the pool says that its image serves none", async () => {
     const template = ofWorker({ livenessProbe: { failureThreshold: 30 } });
-    const pool = await t.pool(ns, 'probed', { template });
-    expect(workerOf(await t.sized(pool, 1))['livenessProbe']).toMatchObject({
+    const pool = await rig.cluster.pool(rig.namespace, 'probed', { template });
+    expect(workerOf(await rig.cluster.sized(pool, 1))['livenessProbe']).toMatchObject({
       httpGet: { path: '/livez' },
       failureThreshold: 30,
     });
-    await t.cluster.kubectl('annotate', 'workerpool/probed', 'redis-queue.io/probes=off', '-n', ns);
-    await t.change(pool, { template: null });
-    await deploymentThat(t, pool, (now) => workerOf(now)['livenessProbe'] === undefined);
+    await rig.cluster.controlPlane.kubectl(
+      'annotate',
+      'workerpool/probed',
+      'redis-queue.io/probes=off',
+      '-n',
+      rig.namespace,
+    );
+    await rig.cluster.change(pool, { template: null });
+    await deploymentThat(rig.cluster, pool, (now) => workerOf(now)['livenessProbe'] === undefined);
   });
 });
 
 describe('the rollout', () => {
   it('takes the time and the surge that the pool gives it', async () => {
-    const pool = await t.pool(ns, 'paced', { rollout: { progressDeadline: '90s', maxSurge: 2 } });
-    expect((await t.sized(pool, 1)).spec).toMatchObject({
+    const pool = await rig.cluster.pool(rig.namespace, 'paced', { rollout: { progressDeadline: '90s', maxSurge: 2 } });
+    expect((await rig.cluster.sized(pool, 1)).spec).toMatchObject({
       progressDeadlineSeconds: 90,
       strategy: { rollingUpdate: { maxSurge: 2, maxUnavailable: 0 } },
     });

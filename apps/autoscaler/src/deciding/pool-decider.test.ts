@@ -1,0 +1,112 @@
+import { Registry } from 'prom-client';
+import { expect, it } from 'vitest';
+import type { PoolObservation } from '@redis-queue/scaling';
+import type { ScalingDecision } from '@redis-queue/scaling-bus';
+import { EpochPublisher } from '../publishing/epoch-publisher.ts';
+import type { BusyPods } from '../publishing/busy-pods.ts';
+import { aPool, aQueue, aSecret } from '../test-objects.ts';
+import { AutoscalerMetrics } from '../metrics/autoscaler-metrics.ts';
+import { PoolDecider } from './pool-decider.ts';
+import { buildTopology, type ScaledPool } from '../watching/topology.ts';
+
+const pool = buildTopology({
+  pools: [aPool('workers', ['emails'], { behavior: { scaleDown: { stabilizationWindowSeconds: 0 } } })],
+  queue: (_, name) => aQueue(name),
+  secret: () => aSecret('redis://redis'),
+  permittedSecrets: new Set(['redis-credentials']),
+}).pools.get('team/workers')!;
+
+/** A decider on a clock of its own, and what it published. */
+async function decider(busyPods: () => Promise<BusyPods | undefined>) {
+  const clock = { nowMs: 0 };
+  const bus = { unread: 0 };
+  const sent: ScalingDecision[] = [];
+  const channel = {
+    publish: (decision: ScalingDecision) => Promise.resolve(void sent.push(decision)),
+    unread: () => Promise.resolve(bus.unread),
+    timeMs: () => Promise.resolve(1_000_000 + clock.nowMs),
+  };
+  const publisher = await EpochPublisher.begin(channel, () => clock.nowMs, 0);
+  const under = new PoolDecider({
+    publisher: () => publisher,
+    busyPods,
+    metrics: new AutoscalerMetrics(new Registry()),
+    now: () => clock.nowMs,
+    onPublishFailure: () => {},
+    onPublished: () => {},
+  });
+  const decidePool = (which: ScaledPool, ready: number) => under.decide(which, observation(ready, clock.nowMs));
+  const decide = (ready: number) => decidePool(pool, ready);
+  /** Decides an idle pool of 3 until it may shrink; the next decision does. */
+  const untilItMayShrink = async () => {
+    for (; clock.nowMs < 10_000; clock.nowMs += 1_000) await decide(0);
+    expect(sent.map(({ desiredReplicas }) => desiredReplicas)).toEqual([3]);
+  };
+  return { clock, bus, sent, decide, decidePool, untilItMayShrink };
+}
+
+function observation(ready: number, sampledAtMs: number): PoolObservation {
+  const estimates = {
+    arrivalRate: 0,
+    newArrivals: ready,
+    serviceTimeMs: 1_000,
+    serviceTimeSource: 'finished',
+  } as const;
+  const load = { queue: 'emails', sampledAtMs, ready, active: 0, dueSoon: 0, paused: false, share: 1, estimates };
+  return { currentReplicas: 3, queues: [load] };
+}
+
+it('a size that is not there yet is published each tick, and seldom while the consumer is behind', async () => {
+  const { clock, bus, sent, decide } = await decider(() => Promise.resolve(undefined));
+  const runUntil = async (endMs: number): Promise<number> => {
+    const before = sent.length;
+    for (; clock.nowMs < endMs; clock.nowMs += 1_000) await decide(4_000);
+    return sent.length - before;
+  };
+  expect(await runUntil(5_000)).toBe(5);
+  bus.unread = 1_000;
+  await runUntil(6_000); // notices it
+  expect(await runUntil(12_000)).toBe(0);
+  expect(await runUntil(15_000)).toBe(1);
+});
+
+it('of a thousand pools that all have something to publish, the one whose size changes is published at once', async () => {
+  const { sent, decidePool } = await decider(() => Promise.resolve(undefined));
+  for (let n = 0; n < 999; n++) await decidePool({ ...pool, key: `team/calm-${n}` }, 0);
+  expect(sent.length).toBeLessThan(300);
+  await decidePool(pool, 3_000);
+  expect(sent.at(-1)?.desiredReplicas).toBeGreaterThan(3);
+});
+
+it('a shrink goes out with the busy pods, and without them when they cannot be known', async () => {
+  for (const busy of [{ 'workers-1-a': 1 }, undefined]) {
+    const { sent, decide, untilItMayShrink } = await decider(() => Promise.resolve(busy));
+    await untilItMayShrink();
+    expect(await decide(0)).toBe(true);
+    expect(sent.at(-1)?.desiredReplicas).toBe(0);
+    expect(sent.at(-1)?.busy).toEqual(busy);
+  }
+});
+
+it('busy pods are not read while the pool does not shrink', async () => {
+  let asked = 0;
+  const { clock, sent, decide } = await decider(() => Promise.resolve(void asked++));
+  await decide(0);
+  clock.nowMs += 1_000;
+  await decide(3_000);
+  expect(sent.map(({ desiredReplicas }) => desiredReplicas > 3)).toEqual([false, true]);
+  expect(asked).toBe(0);
+});
+
+it('a shrink that a larger size overtook while busy pods were read is not sent', async () => {
+  const answer = Promise.withResolvers<BusyPods>();
+  const { clock, sent, decide, untilItMayShrink } = await decider(() => answer.promise);
+  await untilItMayShrink();
+  const shrink = decide(0);
+  clock.nowMs += 100;
+  await decide(3_000);
+  answer.resolve({});
+  expect(await shrink).toBe(false);
+  expect(sent.at(-1)?.desiredReplicas).toBeGreaterThan(3);
+  expect(sent).toHaveLength(2);
+});

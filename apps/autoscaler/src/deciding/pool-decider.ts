@@ -1,0 +1,125 @@
+import { TokenBucket } from '@redis-queue/controller';
+import {
+  decide,
+  initialState,
+  isSeen,
+  type PolicyState,
+  type PoolAdvice,
+  type PoolObservation,
+  type QueueObservation,
+} from '@redis-queue/scaling';
+import type { AutoscalerMetrics } from '../metrics/autoscaler-metrics.ts';
+import type { BusyPods } from '../publishing/busy-pods.ts';
+import type { EpochPublisher } from '../publishing/epoch-publisher.ts';
+import { isWorthPublishing, type Published } from '../publishing/publish-pace.ts';
+import type { ScaledPool } from '../watching/topology.ts';
+
+interface PoolMemory {
+  readonly uid: string;
+  state: PolicyState;
+  desired: number;
+  decidedAtMs: number;
+  published?: Published;
+}
+
+export interface DeciderOptions {
+  readonly publisher: () => EpochPublisher | undefined;
+  /** Which pods run the pool's jobs now; asked before each decision that shrinks the pool. */
+  readonly busyPods: (pool: ScaledPool) => Promise<BusyPods | undefined>;
+  /** Advice on the pool's concurrency and resources, if there is any. */
+  readonly advice?: (pool: ScaledPool) => PoolAdvice | undefined;
+  readonly metrics: AutoscalerMetrics;
+  readonly now: () => number;
+  readonly onPublishFailure: (error: unknown) => void;
+  readonly onPublished: () => void;
+}
+
+/**
+ * Decisions per second that change no size, over all pools; a fraction of what the consumer can handle. After a takeover or an outage
+ * every pool has something to report at once, and a size that has to change must not wait behind thousands of sentences. What is
+ * refused is published when its pool is decided next.
+ */
+const UNCHANGED_PER_SECOND = 200;
+
+/** Decides pools and publishes what is worth it. Holds each pool's policy state, and nothing that a crash could lose for good. */
+export class PoolDecider {
+  readonly #pools = new Map<string, PoolMemory>();
+  readonly #unchanged: TokenBucket;
+  readonly #options: DeciderOptions;
+
+  constructor(options: DeciderOptions) {
+    this.#options = options;
+    this.#unchanged = new TokenBucket(UNCHANGED_PER_SECOND, options.now);
+  }
+
+  /** The size last decided; undefined before the first decision. */
+  desired(key: string): number | undefined {
+    return this.#pools.get(key)?.desired;
+  }
+
+  /** How long ago the pool was decided, ms. */
+  sinceDecidedMs(key: string): number {
+    return this.#options.now() - (this.#pools.get(key)?.decidedAtMs ?? -Infinity);
+  }
+
+  /** Decides the pool. @returns true once a change of size is on the bus, false when none was sent. */
+  async decide(pool: ScaledPool, observation: PoolObservation): Promise<boolean> {
+    const { now, metrics, publisher, busyPods, onPublishFailure, onPublished } = this.#options;
+    const { currentReplicas } = observation;
+    const nowMs = now();
+    const memory = this.#memoryOf(pool, currentReplicas, nowMs);
+    const { decision, state } = decide(pool.view, memory.state, observation, nowMs);
+    Object.assign(memory, { state, desired: decision.desired, decidedAtMs: nowMs });
+    metrics.decided(pool, decision);
+    const advice = this.#options.advice?.(pool);
+    const next: Published = { atMs: nowMs, decision, generation: pool.generation, advice };
+    const bus = publisher();
+    if (bus === undefined) return false;
+    const behind = decision.desired !== currentReplicas && bus.isBehind(nowMs);
+    if (!isWorthPublishing(memory.published, next, currentReplicas, behind)) return false;
+    if (decision.desired === currentReplicas && !this.#unchanged.take()) return false;
+    const before = memory.published;
+    memory.published = next;
+    try {
+      const busy = decision.desired < currentReplicas ? await busyPods(pool) : undefined;
+      // What was decided meanwhile is newer and must not get the lower sequence.
+      if (memory.published !== next) return false;
+      const sampledAtMs = newestSampleMs(observation.queues, nowMs);
+      await bus.publish({ pool, currentReplicas, decision, busy, advice }, sampledAtMs, now());
+      metrics.published('ok');
+      onPublished();
+      return decision.desired !== currentReplicas;
+    } catch (error) {
+      // It was not published, so the next tick publishes it, unless a newer one was published meanwhile.
+      if (memory.published === next && before === undefined) delete memory.published;
+      else if (memory.published === next && before !== undefined) memory.published = before;
+      metrics.published('failed');
+      onPublishFailure(error);
+      return false;
+    }
+  }
+
+  forget(pool: ScaledPool): void {
+    this.#pools.delete(pool.key);
+    this.#options.metrics.forget(pool);
+  }
+
+  /** A pool that was deleted and created again is another pool. */
+  #memoryOf(pool: ScaledPool, currentReplicas: number, nowMs: number): PoolMemory {
+    const known = this.#pools.get(pool.key);
+    if (known?.uid === pool.uid) return known;
+    const fresh: PoolMemory = {
+      uid: pool.uid,
+      state: initialState(nowMs),
+      desired: currentReplicas,
+      decidedAtMs: nowMs,
+    };
+    this.#pools.set(pool.key, fresh);
+    return fresh;
+  }
+}
+
+function newestSampleMs(queues: readonly QueueObservation[], nowMs: number): number {
+  const times = queues.filter(isSeen).map(({ sampledAtMs }) => sampledAtMs);
+  return times.length === 0 ? nowMs : Math.max(...times);
+}

@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import { initialKnowledge, learnFailure, learnSample, type QueueKnowledge } from '../sampling/queue-knowledge.ts';
+import { aPool, aQueue, aSample, aSecret } from '../test-objects.ts';
+import type { BlockedReplicas } from '../watching/pool-status.ts';
+import { buildTopology } from '../watching/topology.ts';
+import { observePool } from './pool-observation.ts';
+
+const pool = buildTopology({
+  pools: [aPool('workers', ['emails'])],
+  queue: (_, name) => aQueue(name),
+  secret: () => aSecret('redis://redis'),
+  permittedSecrets: new Set(['redis-credentials']),
+}).pools.get('team/workers')!;
+const seen = (known: QueueKnowledge | undefined) => observePool(pool, { replicas: 3 }, () => known).queues[0];
+
+describe('what the policy sees of a queue', () => {
+  it('is nothing before the first sample', () => {
+    expect(seen(undefined)).toMatchObject({ unseen: 'SensorFailed', message: 'not looked at yet' });
+    expect(seen(initialKnowledge(0, 5_000, 10_000))).toMatchObject({ unseen: 'SensorFailed' });
+  });
+
+  it('is the sample: ready jobs are waiting, prioritized, overdue and legacy-paused ones', () => {
+    const sample = aSample({
+      waiting: 1,
+      prioritized: 2,
+      overdue: 3,
+      delayed: 9,
+      dueSoon: 2,
+      legacyPaused: 4,
+      active: 5,
+      headTimestampMs: 999_000,
+    });
+    expect(seen(learnSample(initialKnowledge(0, 5_000, 10_000), sample, 4_000))).toMatchObject({
+      queue: 'emails',
+      sampledAtMs: 4_000,
+      ready: 10,
+      active: 5,
+      dueSoon: 2,
+      headAgeMs: 1_000,
+      share: 1,
+    });
+  });
+
+  it('is no older than its line: a producer whose clock is behind does not make jobs appear late', () => {
+    const empty = learnSample(initialKnowledge(0, 5_000, 10_000), aSample(), 4_000);
+    const behind = learnSample(empty, aSample({ waiting: 1, headTimestampMs: 1_000_000 - 3_600_000 }), 4_700);
+    expect(seen(behind)).toMatchObject({ headAgeMs: 700 });
+  });
+
+  it('counts further runs of job schedulers as due soon, and reports orphans', () => {
+    const sample = aSample({ dueSoon: 1, scheduledSoon: 9, schedulers: 1, active: 2, orphaned: 2 });
+    expect(seen(learnSample(initialKnowledge(0, 5_000, 10_000), sample, 0))).toMatchObject({
+      dueSoon: 10,
+      orphaned: 2,
+    });
+    expect(seen(learnSample(initialKnowledge(0, 5_000, 10_000), aSample(), 0))).not.toHaveProperty('orphaned');
+  });
+
+  it('has limits as rates', () => {
+    const sample = aSample({ rateLimit: { max: 20, durationMs: 2_000 }, globalConcurrency: 7, paused: true });
+    expect(seen(learnSample(initialKnowledge(0, 5_000, 10_000), sample, 0))).toMatchObject({
+      rateLimitPerSecond: 10,
+      globalConcurrency: 7,
+      paused: true,
+    });
+  });
+
+  it('is unseen after a failed sample, and seen again after the next good one', () => {
+    const failed = learnFailure(
+      learnSample(initialKnowledge(0, 5_000, 10_000), aSample(), 0),
+      'Redis cannot be reached',
+    );
+    expect(seen(failed)).toMatchObject({ unseen: 'SensorFailed', message: 'Redis cannot be reached' });
+    expect(seen(learnSample(failed, aSample(), 4_000))).toMatchObject({ sampledAtMs: 4_000 });
+  });
+});
+
+const blocked = (counts?: BlockedReplicas) => {
+  const pods = { replicas: 3, ...(counts && { blocked: counts }) };
+  const { quotaExhausted, unschedulablePods, podsFailing } = observePool(pool, pods, () => undefined);
+  return { quotaExhausted, unschedulablePods, podsFailing };
+};
+
+describe('what the policy sees of the pods', () => {
+  it.each([
+    [undefined, { quotaExhausted: false, unschedulablePods: 0, podsFailing: false }],
+    [{ rejected: 2 }, { quotaExhausted: true, unschedulablePods: 0, podsFailing: false }],
+    [{ unschedulable: 2 }, { quotaExhausted: false, unschedulablePods: 2, podsFailing: false }],
+    [{ crashLooping: 1 }, { quotaExhausted: false, unschedulablePods: 0, podsFailing: true }],
+    [{ imageFailing: 1 }, { quotaExhausted: false, unschedulablePods: 0, podsFailing: true }],
+  ])('blocked %j', (counts, seenAs) => expect(blocked(counts)).toEqual(seenAs));
+});

@@ -1,0 +1,84 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { Decision } from '@redis-queue/scaling';
+import { DecisionGauges } from './decision-gauges.ts';
+import type { ScaledPool } from '../watching/topology.ts';
+
+/** Metrics of the autoscaler itself, and of each pool's last decision. */
+export class AutoscalerMetrics {
+  readonly #decisions: DecisionGauges;
+  readonly #published: Counter<'result'>;
+  readonly #lag: Histogram;
+  readonly #samples: Histogram<'result'>;
+  readonly #wake: Histogram;
+  readonly #sampling: Gauge<'redis'>;
+
+  constructor(registry: Registry) {
+    const registers = [registry];
+    this.#decisions = new DecisionGauges(registry);
+    this.#published = new Counter({
+      name: 'redis_queue_autoscaler_decisions_published_total',
+      help: 'Decisions given to the bus, by result.',
+      labelNames: ['result'],
+      registers,
+    });
+    for (const result of ['ok', 'failed']) this.#published.inc({ result }, 0);
+    this.#lag = new Histogram({
+      name: 'redis_queue_autoscaler_tick_lag_seconds',
+      help: 'How much later than planned a queue was sampled.',
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.035, 0.05, 0.075, 0.1, 0.15, 0.2, 0.5, 1, 5],
+      registers,
+    });
+    this.#samples = new Histogram({
+      name: 'redis_queue_autoscaler_sample_duration_seconds',
+      help: 'How long it took to sample the queues of one Redis that were due.',
+      labelNames: ['result'],
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
+      registers,
+    });
+    this.#wake = new Histogram({
+      name: 'redis_queue_autoscaler_wake_latency_seconds',
+      help: 'From the notification of a job in a queue at rest to the decision on the bus.',
+      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
+      registers,
+    });
+    this.#sampling = new Gauge({
+      name: 'redis_queue_autoscaler_sampling_cpu_share',
+      help: 'Share of one core of a Redis that read-only scripts took lately; samples are put off to keep it below 0.03.',
+      labelNames: ['redis'],
+      registers,
+    });
+  }
+
+  /**
+   * @param redis its host and port.
+   * @param share of one of its cores, 0 to 1, that sampling took lately.
+   */
+  samplingShare(redis: string, share: number): void {
+    this.#sampling.set({ redis }, share);
+  }
+
+  forgetRedis(redis: string): void {
+    this.#sampling.remove({ redis });
+  }
+
+  decided(pool: ScaledPool, decision: Decision): void {
+    this.#decisions.decided(pool, decision);
+  }
+
+  published(result: 'ok' | 'failed'): void {
+    this.#published.inc({ result });
+  }
+
+  sampled(result: 'ok' | 'failed', lagMs: number, durationMs: number): void {
+    this.#lag.observe(Math.max(0, lagMs) / 1_000);
+    this.#samples.observe({ result }, durationMs / 1_000);
+  }
+
+  woken(latencyMs: number): void {
+    this.#wake.observe(latencyMs / 1_000);
+  }
+
+  forget(pool: ScaledPool): void {
+    this.#decisions.forget(pool);
+  }
+}

@@ -1,0 +1,52 @@
+import type { ActiveHolders } from '@redis-queue/bullmq';
+import type { ScaledPool, WatchedQueue } from '../watching/topology.ts';
+
+/** Active jobs by pod name; a pod that is not listed runs none. */
+export type BusyPods = Readonly<Record<string, number>>;
+
+/** About 60 KB of a message; when more pods than this are at work, none are named. */
+const MOST_PODS = 1_000;
+
+/** Reads who holds the active jobs of queues in one Redis. */
+export interface HolderReader {
+  /** @returns undefined when there are too many, or when they cannot be read in time. */
+  holders(queues: readonly WatchedQueue[]): Promise<ActiveHolders | undefined>;
+}
+
+/**
+ * Which pods run the pool's active jobs now, over all its queues, so that the consumer can take idle pods first.
+ *
+ * @returns undefined when that is not known: a queue cannot be read in time, or has too many active jobs.
+ */
+export async function readBusyPods(
+  pool: ScaledPool,
+  queues: ReadonlyMap<string, WatchedQueue>,
+  readerOf: (targetKey: string) => HolderReader | undefined,
+): Promise<BusyPods | undefined> {
+  const watched = pool.queues.map((queue) => ('id' in queue ? queues.get(queue.id) : undefined));
+  if (watched.some((queue) => queue === undefined)) return undefined;
+  const byTarget = Map.groupBy(watched as WatchedQueue[], ({ targetKey }) => targetKey);
+  const reads = [...byTarget].map(async ([target, group]) => await readerOf(target)?.holders(group));
+  return busyPods(pool.name, await Promise.all(reads));
+}
+
+/**
+ * Those holders of jobs in a pool's queues that are its pods. Pure. A Deployment's pods are named after it; other holders are
+ * other pools' pods or workers outside the cluster, which a change of this pool's size does not affect.
+ *
+ * @returns undefined when nothing is known, or too much to send.
+ */
+export function busyPods(pool: string, reads: readonly (ActiveHolders | undefined)[]): BusyPods | undefined {
+  const pods = new Map<string, number>();
+  let unnamed = 0;
+  for (const read of reads) {
+    if (read === undefined) return undefined;
+    unnamed += read.unnamed;
+    for (const [worker, jobs] of read.jobsByWorker) {
+      if (worker.startsWith(`${pool}-`)) pods.set(worker, (pods.get(worker) ?? 0) + jobs);
+    }
+  }
+  // Workers without a name run the active jobs: no pod can be called idle.
+  if (pods.size === 0 && unnamed > 0) return undefined;
+  return pods.size > MOST_PODS ? undefined : Object.fromEntries(pods);
+}

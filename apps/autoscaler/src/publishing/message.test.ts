@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { scalingDecisionSchema } from '@redis-queue/scaling-bus';
+import type { Decision } from '@redis-queue/scaling';
+import { aPool, aQueue, aSecret } from '../test-objects.ts';
+import { decisionMessage } from './message.ts';
+import { buildTopology } from '../watching/topology.ts';
+
+const pool = buildTopology({
+  pools: [aPool('workers', ['emails'])],
+  queue: (_, name) => aQueue(name),
+  secret: () => aSecret('redis://redis'),
+  permittedSecrets: new Set(['redis-credentials']),
+}).pools.get('team/workers')!;
+const decision: Decision = {
+  desired: 3,
+  reason: '3 replicas: x.',
+  signals: [{ queue: 'emails', depth: 5, active: 2 }],
+  confidence: 1,
+  cooldownUntilMs: 70_000,
+  safetyLimitHit: false,
+};
+
+describe('a decision on the bus', () => {
+  it('is valid and dated in the bus’s time', () => {
+    const message = decisionMessage({ pool, currentReplicas: 0, decision }, 10_000, {
+      epoch: 5,
+      sequence: 2,
+      sampledAt: 1_000_000_010.4,
+      busNowMs: 1_000_000_050.2,
+    });
+    expect(scalingDecisionSchema.parse(message)).toMatchObject({
+      pool: { namespace: 'team', name: 'workers', uid: 'uid-of-workers', generation: 1 },
+      epoch: 5,
+      sequence: 2,
+      currentReplicas: 0,
+      desiredReplicas: 3,
+      sampledAt: 1_000_000_010,
+      expiresAt: 1_000_015_050,
+      cooldownUntil: 1_000_060_050,
+    });
+    expect(message).not.toHaveProperty('busy');
+  });
+
+  it('says who is busy when that is known, an idle pool included', () => {
+    const stamp = { epoch: 5, sequence: 2, sampledAt: 0, busNowMs: 0 };
+    for (const busy of [{ 'workers-6f-a': 2 }, {}] as Record<string, number>[]) {
+      const message = decisionMessage({ pool, currentReplicas: 4, decision, busy }, 0, stamp);
+      expect(scalingDecisionSchema.parse(message).busy).toEqual(busy);
+    }
+  });
+
+  it('carries advice', () => {
+    const advice = { concurrency: 20, message: 'Better: concurrency 20.', pods: 3, sinceMs: 1_790_000_000_000.4 };
+    const stamp = { epoch: 5, sequence: 2, sampledAt: 0, busNowMs: 0 };
+    const message = decisionMessage({ pool, currentReplicas: 3, decision, advice }, 0, stamp);
+    const { sinceMs: _, ...rest } = advice;
+    expect(scalingDecisionSchema.parse(message).advice).toEqual({ ...rest, since: 1_790_000_000_000 });
+  });
+});

@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import type { Decision } from '@redis-queue/scaling';
+import { isWorthPublishing } from './publish-pace.ts';
+
+const decision: Decision = {
+  desired: 3,
+  reason: '3 replicas: x.',
+  signals: [{ queue: 'emails', depth: 5, active: 2 }],
+  confidence: 1,
+  cooldownUntilMs: 70_000,
+  safetyLimitHit: false,
+};
+const at = (atMs: number, over: Partial<Decision> = {}, generation = 1) => ({
+  atMs,
+  generation,
+  decision: { ...decision, ...over },
+});
+
+describe('a decision is published', () => {
+  it('again each tick while the pool does not have its size yet, no more often', () => {
+    expect(isWorthPublishing(at(0), at(1_000), 0, false)).toBe(true);
+    expect(isWorthPublishing(at(0), at(300), 0, false)).toBe(false);
+  });
+
+  it('again seldom while the consumer is behind, but before the last one expires', () => {
+    expect(isWorthPublishing(at(0), at(7_000), 0, true)).toBe(false);
+    expect(isWorthPublishing(at(0), at(7_500), 0, true)).toBe(true);
+    expect(isWorthPublishing(at(0), at(10, { desired: 4 }), 0, true)).toBe(true);
+  });
+
+  it('at once when the size changes', () => {
+    expect(isWorthPublishing(at(0), at(10, { desired: 4 }), 0, false)).toBe(true);
+  });
+
+  it('never while the pool has its size and nothing changes', () => {
+    expect(isWorthPublishing(at(0), at(3_600_000), 3, false)).toBe(false);
+  });
+
+  it.each([
+    ['a hold begins', { heldBy: 'SensorFailed' as const }, 1],
+    ['a limit is reached', { safetyLimitHit: true }, 1],
+    ['the spec changed', {}, 2],
+  ])('when %s although the size stays', (_, over, generation) => {
+    expect(isWorthPublishing(at(0), at(10, over, generation), 3, false)).toBe(true);
+  });
+
+  it('once a minute for new numbers', () => {
+    expect(isWorthPublishing(at(0), at(59_000, { reason: 'other' }), 3, false)).toBe(false);
+    expect(isWorthPublishing(at(0), at(60_000, { reason: 'other' }), 3, false)).toBe(true);
+  });
+
+  it('once for new advice although the size stays', () => {
+    const advice = { concurrency: 20, message: 'Better: concurrency 20.', pods: 3, sinceMs: 1_790_000_000_000.4 };
+    expect(isWorthPublishing(at(0), { ...at(10), advice }, 3, false)).toBe(true);
+    expect(isWorthPublishing({ ...at(0), advice }, { ...at(10), advice }, 3, false)).toBe(false);
+    expect(isWorthPublishing({ ...at(0), advice }, at(10), 3, false)).toBe(false);
+  });
+});

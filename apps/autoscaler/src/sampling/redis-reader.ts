@@ -1,0 +1,133 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  classifyRedisError,
+  QueueWakeups,
+  readServerPressure,
+  sampleBacklogs,
+  sampleFinishedOf,
+  sampleHolders,
+  sampleUsage,
+  type ActiveHolders,
+  type BacklogFields,
+  type BacklogSample,
+  type FinishedSample,
+  type FinishedWatermark,
+  type PodUsageReport,
+  type RedisConnections,
+  type RedisTarget,
+  type ServerPressure,
+  type UsagePlace,
+} from '@redis-queue/bullmq';
+import type { WatchedQueue } from '../watching/topology.ts';
+
+export type SampleResult =
+  { readonly ok: true; readonly samples: readonly BacklogSample[] } | { readonly ok: false; readonly message: string };
+
+/** A decision waits no longer than this for who holds the jobs; less than a tick, so that the next one does not overtake it. */
+const HOLDERS_TIMEOUT_MS = 500;
+
+/** Reads everything that the autoscaler needs from one Redis. Errors are values; none carries a secret. */
+export class RedisReader {
+  readonly target: RedisTarget;
+  readonly #connections: RedisConnections;
+  readonly #watermarks = new Map<string, FinishedWatermark>();
+  #wakeups: QueueWakeups | undefined;
+
+  constructor(target: RedisTarget, connections: RedisConnections) {
+    this.target = target;
+    this.#connections = connections;
+  }
+
+  /**
+   * Samples the queues.
+   *
+   * @param podStartMs delayed jobs due within it are counted as due soon.
+   * @param fields what to read besides counts, for each queue.
+   */
+  async sample(
+    queues: readonly WatchedQueue[],
+    podStartMs: number,
+    fields: readonly BacklogFields[],
+  ): Promise<SampleResult> {
+    try {
+      const refs = queues.map(({ ref }) => ref);
+      const options = { dueSoonMs: podStartMs, fields: (index: number) => fields[index]! };
+      return { ok: true, samples: await sampleBacklogs(this.#connections.get(this.target), refs, options) };
+    } catch (error) {
+      return { ok: false, message: classifyRedisError(error).message };
+    }
+  }
+
+  /** What has finished in each queue since the last call; undefined when it could not be read: the next call then covers it. */
+  async finished(queues: readonly WatchedQueue[]): Promise<FinishedSample[] | undefined> {
+    try {
+      const queries = queues.map(({ id, ref }) => ({ queue: ref, watermark: this.#watermarks.get(id) }));
+      const samples = await sampleFinishedOf(this.#connections.get(this.target), queries);
+      queues.forEach(({ id }, index) => this.#watermarks.set(id, samples[index]!.watermark));
+      return samples;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** How near the server is to its limits; undefined when that cannot be read. */
+  async pressure(): Promise<ServerPressure | undefined> {
+    // In a Cluster a different node might answer each time.
+    if (this.target.cluster === true) return undefined;
+    return readServerPressure(this.#connections.get(this.target)).catch(() => undefined);
+  }
+
+  /** Who holds the active jobs of these queues; undefined when there are too many, or when they cannot be read in time. */
+  async holders(queues: readonly WatchedQueue[]): Promise<ActiveHolders | undefined> {
+    const timeout = new AbortController();
+    const late = sleep(HOLDERS_TIMEOUT_MS, undefined, { signal: timeout.signal });
+    const refs = queues.map(({ ref }) => ref);
+    try {
+      return await Promise.race([sampleHolders(this.#connections.get(this.target), refs), late]);
+    } catch {
+      return undefined;
+    } finally {
+      timeout.abort();
+      late.catch(() => {});
+    }
+  }
+
+  /** What the pods of these pools reported of their usage; undefined when it cannot be read. */
+  async usage(places: readonly UsagePlace[]): Promise<PodUsageReport[][] | undefined> {
+    try {
+      return await sampleUsage(this.#connections.get(this.target), places);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Whether `watch` works. Not on a Redis Cluster: it would need a connection to each node, and to each that takes over. */
+  get hasWakeUps(): boolean {
+    return this.target.cluster !== true;
+  }
+
+  /**
+   * From now on `onWakeUp` is called when jobs come into the queue.
+   *
+   * @returns whether the watch is armed. If not, it will be when Redis is reachable again, and `onWakeUp` is called then; poll until then.
+   */
+  async watch(queue: WatchedQueue, onWakeUp: () => void): Promise<boolean> {
+    if (!this.hasWakeUps) return false;
+    this.#wakeups ??= new QueueWakeups(this.target, { clientName: 'redis-queue-autoscaler' });
+    return (await this.#wakeups.watch(queue.ref, onWakeUp)) !== undefined;
+  }
+
+  unwatch(queue: WatchedQueue): void {
+    this.#wakeups?.unwatch(queue.ref);
+  }
+
+  forget(queue: WatchedQueue): void {
+    this.unwatch(queue);
+    this.#watermarks.delete(queue.id);
+  }
+
+  close(): void {
+    this.#wakeups?.close();
+    this.#connections.release(this.target);
+  }
+}

@@ -1,0 +1,290 @@
+import type { RedisConnections, RedisTarget, ServerPressure } from '@redis-queue/bullmq';
+import { untilBurstSampleMs } from '@redis-queue/scaling';
+import type { AutoscalerMetrics } from '../metrics/autoscaler-metrics.ts';
+import type { WatchedQueue } from '../watching/topology.ts';
+import { isAtRest, onGrid, phaseOf, SAFETY_POLL_MS, TICK_MS, untilNextSampleMs } from './cadence.ts';
+import {
+  fieldsToRead,
+  initialKnowledge,
+  learnFailure,
+  learnSample,
+  mayHaveFinished,
+  type QueueKnowledge,
+} from './queue-knowledge.ts';
+import { RedisReader } from './redis-reader.ts';
+import type { SamplerHost } from './sampler-host.ts';
+import { SamplingBudget } from './sampling-budget.ts';
+import { Saturation } from './saturation.ts';
+import { SampleSchedule } from './schedule.ts';
+import { WakeUp } from './wake-up.ts';
+
+export interface SamplerOptions {
+  readonly connections: RedisConnections;
+  readonly metrics: AutoscalerMetrics;
+  readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
+  /** How long a pod takes from decision to first job, ms: delayed jobs due within it are load already. */
+  readonly podStartMs: number;
+  /** Monotonic, ms. */
+  readonly now: () => number;
+  readonly host: SamplerHost;
+}
+
+/**
+ * A sample that takes longer is stuck in a Redis that does not answer. Until it does, the samples before must not be decided on
+ * again and again: the scale-in window would fill with one old sample.
+ */
+const HANGING_AFTER_MS = 1_500;
+
+/** One queue, from when the first pool names it until none does any more. */
+interface SampledQueue {
+  queue: WatchedQueue;
+  /** Its place on the grid; see `phaseOf`. */
+  phaseMs: number;
+  knowledge: QueueKnowledge;
+  /** Since when a sample is in flight; there is at most one at a time. */
+  inFlightSinceMs?: number | undefined;
+  /** A sample was asked for while one was in flight, which may have read before that. */
+  sampleAgain: boolean;
+  readingFinished: boolean;
+  /** Left to wake-ups. */
+  atRest: boolean;
+  wakeUp?: WakeUp | undefined;
+}
+
+/** Samples the queues of one Redis when they are due or woken, and holds what is known of them. */
+export class RedisSampler {
+  /** For reads that decisions ask for. */
+  readonly reader: RedisReader;
+  readonly #options: SamplerOptions;
+  readonly #targetKey: string;
+  readonly #schedule = new SampleSchedule();
+  readonly #queues = new Map<string, SampledQueue>();
+  readonly #saturation = new Saturation();
+  readonly #budget = new SamplingBudget();
+  #failing = false;
+
+  /** For people: where this Redis is. */
+  readonly #address: string;
+
+  constructor(targetKey: string, target: RedisTarget, options: SamplerOptions) {
+    this.#address = `${target.host}:${target.port}`;
+    this.#targetKey = targetKey;
+    this.#options = options;
+    this.reader = new RedisReader(target, options.connections);
+  }
+
+  /** What is known of the queue; undefined when it is not followed. While a sample hangs, this says that Redis does not answer. */
+  knowledge(id: string): QueueKnowledge | undefined {
+    const followed = this.#queues.get(id);
+    if (followed?.inFlightSinceMs === undefined) return followed?.knowledge;
+    const hangs = this.#options.now() - followed.inFlightSinceMs > HANGING_AFTER_MS;
+    return hangs ? learnFailure(followed.knowledge, 'Redis does not answer') : followed.knowledge;
+  }
+
+  /** Whether this Redis is at its limit. */
+  get saturated(): boolean {
+    return this.#saturation.saturated;
+  }
+
+  /** When the next sample is due; undefined when none is planned. */
+  nextDueMs(): number | undefined {
+    return this.#schedule.nextMs();
+  }
+
+  /** Samples the queue from now on, at once if it is new or other pools work on it. */
+  follow(queue: WatchedQueue): void {
+    const nowMs = this.#options.now();
+    const followed = this.#queues.get(queue.id);
+    if (followed?.queue.pools.join() !== queue.pools.join()) this.#schedule.planBy(queue.id, nowMs);
+    if (followed !== undefined) {
+      Object.assign(followed, { queue, phaseMs: phaseOf(queue) });
+      return;
+    }
+    const knowledge = initialKnowledge(nowMs, queue.waitTargetMs, this.#options.podStartMs);
+    const idle = { sampleAgain: false, readingFinished: false, atRest: false };
+    this.#queues.set(queue.id, { queue, phaseMs: phaseOf(queue), knowledge, ...idle });
+  }
+
+  /** No pool names the queue any more. */
+  forget(queue: WatchedQueue): void {
+    this.reader.forget(queue);
+    this.#schedule.delete(queue.id);
+    this.#queues.delete(queue.id);
+  }
+
+  /** Samples the queue with the next tick, whatever was planned for it; at once if it may be left to wake-ups from now on. */
+  sampleSoon(id: string): void {
+    const followed = this.#queues.get(id);
+    if (followed === undefined) return;
+    const { host, now } = this.#options;
+    const { queue, phaseMs } = followed;
+    const nowMs = now();
+    this.#schedule.planBy(id, areAtZero(queue, host) ? nowMs : onGrid(nowMs, phaseMs));
+  }
+
+  /** Samples all queues whose last sample failed, at once. */
+  retryFailed(): void {
+    const nowMs = this.#options.now();
+    for (const [id, { knowledge }] of this.#queues) {
+      if (knowledge.failure !== undefined) this.#schedule.planBy(id, nowMs);
+    }
+  }
+
+  /** Starts the samples that are due now, all in one go. */
+  sampleDue(): void {
+    const nowMs = this.#options.now();
+    const batch: SampledQueue[] = [];
+    let dueMs = Infinity;
+    for (const { id, atMs } of this.#schedule.takeDue(nowMs)) {
+      const followed = this.#queues.get(id);
+      if (followed === undefined) continue;
+      if (followed.inFlightSinceMs !== undefined) {
+        followed.sampleAgain = true;
+        continue;
+      }
+      const settledMs = followed.wakeUp?.settledMs(nowMs);
+      if (settledMs !== undefined) {
+        this.#schedule.planBy(id, settledMs);
+        continue;
+      }
+      batch.push(followed);
+      dueMs = Math.min(dueMs, atMs);
+    }
+    if (batch.length > 0) void this.#sample(batch, dueMs);
+  }
+
+  close(): void {
+    this.#options.metrics.forgetRedis(this.#address);
+    this.reader.close();
+    this.#queues.clear();
+  }
+
+  /** Samples, then has the pools decided; what has finished is read after that, for the next decision. */
+  async #sample(batch: readonly SampledQueue[], dueMs: number): Promise<void> {
+    const { now, metrics, podStartMs, host } = this.#options;
+    const queues = batch.map(({ queue }) => queue);
+    const startMs = now();
+    for (const followed of batch) followed.inFlightSinceMs = startMs;
+    const fields = batch.map(({ knowledge, queue }) => fieldsToRead(knowledge, queue.waitTargetMs, startMs));
+    const asksPressure = this.#saturation.takeDue(startMs);
+    const [result, pressure] = await Promise.all([
+      this.reader.sample(queues, podStartMs, fields),
+      asksPressure ? this.reader.pressure() : undefined,
+    ]);
+    const atMs = now();
+    metrics.sampled(result.ok ? 'ok' : 'failed', startMs - dueMs, atMs - startMs);
+    this.#logChange(result.ok ? undefined : result.message);
+    if (result.ok) this.#saturation.sampled(atMs - startMs, atMs);
+    if (pressure !== undefined) this.#reported(pressure, atMs);
+    const finishing: SampledQueue[] = [];
+    batch.forEach((followed, index) => {
+      const { knowledge: known } = followed;
+      followed.inFlightSinceMs = undefined;
+      const sample = result.ok ? result.samples[index] : undefined;
+      if (sample !== undefined && mayHaveFinished(known.latest?.sample, sample)) finishing.push(followed);
+      const failure = result.ok ? 'Redis left the queue out of its answer' : result.message;
+      followed.knowledge = sample ? learnSample(known, sample, atMs, fields[index]) : learnFailure(known, failure);
+    });
+    host.onSampled(queues, () => this.#markDecided(queues));
+    for (const followed of batch) if (this.#isFollowed(followed)) this.#planNext(followed);
+    void this.#readFinished(finishing.filter((followed) => this.#isFollowed(followed)));
+  }
+
+  #reported(pressure: ServerPressure, atMs: number): void {
+    this.#saturation.reported(pressure, atMs);
+    this.#budget.reported(pressure, atMs);
+    if (this.#budget.share !== undefined) this.#options.metrics.samplingShare(this.#address, this.#budget.share);
+  }
+
+  /** Measures how long it took from a queue's wake-up to the first decision on the bus. */
+  #markDecided(queues: readonly WatchedQueue[]): void {
+    const { metrics, now } = this.#options;
+    for (const { id } of queues) {
+      const latencyMs = this.#queues.get(id)?.wakeUp?.decidedAfterMs(now());
+      if (latencyMs !== undefined) metrics.woken(latencyMs);
+    }
+  }
+
+  #isFollowed(followed: SampledQueue): boolean {
+    return this.#queues.get(followed.queue.id) === followed;
+  }
+
+  /** Logs when samples begin to fail, and when they work again. */
+  #logChange(failure: string | undefined): void {
+    const { log } = this.#options;
+    const redis = this.#targetKey;
+    if (failure === undefined && this.#failing) log.info({ redis }, 'Redis can be read again');
+    if (failure !== undefined && !this.#failing)
+      log.warn({ redis, failure }, 'Redis cannot be read: the pools on its queues keep their size until it can');
+    this.#failing = failure !== undefined;
+  }
+
+  #planNext(followed: SampledQueue): void {
+    const { now, podStartMs, host } = this.#options;
+    const { queue, phaseMs, knowledge, wakeUp } = followed;
+    const nowMs = now();
+    const followUpMs = followed.sampleAgain ? nowMs : wakeUp?.takeFollowUp();
+    followed.sampleAgain = false;
+    if (followUpMs !== undefined) this.#schedule.planBy(queue.id, followUpMs);
+    else followed.wakeUp = undefined;
+    if (knowledge.latest === undefined || knowledge.failure !== undefined) {
+      return this.#schedule.planBy(queue.id, onGrid(nowMs + 1, phaseMs));
+    }
+    const { sample } = knowledge.latest;
+    const untilBurstMs = untilBurstSampleMs(knowledge.history, nowMs);
+    const cadence = {
+      sample,
+      poolsAtZero: areAtZero(queue, host),
+      podStartMs,
+      untilBurstMs,
+      stretch: this.#budget.stretch,
+      hasWakeUps: this.reader.hasWakeUps,
+    };
+    const nextMs = nowMs + untilNextSampleMs(cadence);
+    if (!isAtRest(cadence)) {
+      if (followed.atRest) this.reader.unwatch(queue);
+      followed.atRest = false;
+      // The nearest time on the grid: a sample that is a few ms late must not skip the next one.
+      return this.#schedule.planBy(queue.id, onGrid(nextMs - TICK_MS / 2, phaseMs));
+    }
+    this.#schedule.planBy(queue.id, Math.min(nextMs, onGrid(nowMs + 1, phaseMs, SAFETY_POLL_MS)));
+    if (!followed.atRest) void this.#rest(followed);
+  }
+
+  /** Leaves the queue to wake-ups; one more sample sees a job that came before they were armed. */
+  async #rest(followed: SampledQueue): Promise<void> {
+    followed.atRest = true;
+    const armed = await this.reader.watch(followed.queue, () => this.#wake(followed));
+    if (armed && followed.atRest && this.#isFollowed(followed)) this.#sampleAt(followed, this.#options.now());
+  }
+
+  #wake(followed: SampledQueue): void {
+    if (!this.#isFollowed(followed)) return;
+    const nowMs = this.#options.now();
+    // While samples are planned, further notifications add none: at most four samples per second and queue.
+    if (followed.wakeUp !== undefined) return followed.wakeUp.notified(nowMs);
+    followed.wakeUp = new WakeUp(nowMs);
+    this.#sampleAt(followed, followed.wakeUp.settledMs(nowMs) ?? nowMs);
+  }
+
+  #sampleAt({ queue }: SampledQueue, atMs: number): void {
+    this.#schedule.planBy(queue.id, atMs);
+    this.#options.host.onRescheduled();
+  }
+
+  async #readFinished(batch: readonly SampledQueue[]): Promise<void> {
+    const reading = batch.filter(({ readingFinished, knowledge }) => !readingFinished && !knowledge.finished);
+    if (reading.length === 0) return;
+    for (const followed of reading) followed.readingFinished = true;
+    const finished = await this.reader.finished(reading.map(({ queue }) => queue));
+    reading.forEach((followed, index) => {
+      followed.readingFinished = false;
+      const sample = finished?.[index];
+      if (sample !== undefined) followed.knowledge = { ...followed.knowledge, finished: sample };
+    });
+  }
+}
+
+function areAtZero({ pools }: WatchedQueue, host: SamplerHost): boolean {
+  return pools.every((key) => host.isAtZero(key));
+}

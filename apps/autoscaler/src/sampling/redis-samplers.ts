@@ -1,0 +1,78 @@
+import type { ScaledPool, Topology } from '../watching/topology.ts';
+import type { QueueKnowledge } from './queue-knowledge.ts';
+import type { RedisReader } from './redis-reader.ts';
+import { RedisSampler, type SamplerOptions } from './redis-sampler.ts';
+
+/** One sampler for each Redis that the topology names. */
+export class RedisSamplers {
+  readonly #options: SamplerOptions;
+  readonly #samplers = new Map<string, RedisSampler>();
+  #topology: Pick<Topology, 'queues' | 'targets'> = { queues: new Map(), targets: new Map() };
+
+  constructor(options: SamplerOptions) {
+    this.#options = options;
+  }
+
+  /** Samples the queues of `next` from now on, and no others. */
+  adopt(next: Topology): void {
+    const before = this.#topology;
+    this.#topology = next;
+    for (const queue of before.queues.values()) {
+      if (!next.queues.has(queue.id)) this.#samplers.get(queue.targetKey)?.forget(queue);
+    }
+    for (const key of before.targets.keys()) {
+      if (next.targets.has(key)) continue;
+      this.#samplers.get(key)?.close();
+      this.#samplers.delete(key);
+    }
+    for (const [key, target] of next.targets) {
+      if (!this.#samplers.has(key)) this.#samplers.set(key, new RedisSampler(key, target, this.#options));
+    }
+    for (const queue of next.queues.values()) this.#samplers.get(queue.targetKey)?.follow(queue);
+  }
+
+  /** When the next sample is due; infinite when none is planned. */
+  nextDueMs(): number {
+    let nextMs = Infinity;
+    for (const sampler of this.#samplers.values()) nextMs = Math.min(nextMs, sampler.nextDueMs() ?? Infinity);
+    return nextMs;
+  }
+
+  /** Starts the samples that are due now. */
+  sampleDue(): void {
+    for (const sampler of this.#samplers.values()) sampler.sampleDue();
+  }
+
+  /** Samples the pool's queues with the next tick, whatever was planned for them. */
+  sampleSoon(pool: ScaledPool): void {
+    for (const queue of pool.queues) if ('id' in queue) this.#samplerOf(queue.id)?.sampleSoon(queue.id);
+  }
+
+  /** Samples all queues of this Redis whose last sample failed, at once. */
+  retryFailed(targetKey: string): void {
+    this.#samplers.get(targetKey)?.retryFailed();
+  }
+
+  /** What is known of the queue; undefined when it is not followed. */
+  knowledge(queueId: string): QueueKnowledge | undefined {
+    return this.#samplerOf(queueId)?.knowledge(queueId);
+  }
+
+  /** Whether a Redis that the pool works on is at its limit. */
+  isSaturated(pool: ScaledPool): boolean {
+    return pool.queues.some((queue) => 'id' in queue && this.#samplerOf(queue.id)?.saturated);
+  }
+
+  /** For reads that decisions ask for. */
+  reader(targetKey: string): RedisReader | undefined {
+    return this.#samplers.get(targetKey)?.reader;
+  }
+
+  close(): void {
+    for (const sampler of this.#samplers.values()) sampler.close();
+  }
+
+  #samplerOf(queueId: string): RedisSampler | undefined {
+    return this.#samplers.get(this.#topology.queues.get(queueId)?.targetKey ?? '');
+  }
+}

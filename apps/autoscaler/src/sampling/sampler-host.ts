@@ -1,0 +1,15 @@
+import type { WatchedQueue } from '../watching/topology.ts';
+
+/** Who decides on what was sampled. */
+export interface SamplerHost {
+  /** Whether the pool has no pods and is to have none. */
+  isAtZero(poolKey: string): boolean;
+  /** A sample was moved to before the time that `nextDueMs` returned. */
+  onRescheduled(): void;
+  /**
+   * These queues were just sampled, or could not be.
+   *
+   * @param markDecided to be called when a change of size that follows from these samples is on the bus.
+   */
+  onSampled(queues: readonly WatchedQueue[], markDecided: () => void): void;
+}

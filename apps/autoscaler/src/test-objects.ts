@@ -1,0 +1,60 @@
+import { API_VERSION, type Queue, type WorkerPool, type WorkerPoolSpec } from '@redis-queue/api';
+import type { QueueSample } from '@redis-queue/bullmq';
+import type { RedisSecret } from './watching/topology.ts';
+
+/** An autoscaled pool for tests: 0 to 20 pods with 10 slots each, wait target 5 s. */
+export function aPool(
+  name: string,
+  queues: string[],
+  autoscaling: Partial<WorkerPoolSpec['autoscaling']> = {},
+): WorkerPool {
+  return {
+    apiVersion: API_VERSION,
+    kind: 'WorkerPool',
+    metadata: { name, namespace: 'team', uid: `uid-of-${name}`, generation: 1 },
+    spec: {
+      image: 'registry.example/worker',
+      version: '1',
+      queues,
+      concurrency: 10,
+      replicas: 1,
+      autoscaling: {
+        enabled: true,
+        minReplicas: 0,
+        maxReplicas: 20,
+        targetMetrics: { latencyP95: '5s' },
+        ...autoscaling,
+      },
+    },
+    status: { desiredReplicas: 0 },
+  };
+}
+
+export function aQueue(name: string, spec: Queue['spec'] = {}): Queue {
+  return { apiVersion: API_VERSION, kind: 'Queue', metadata: { name, namespace: 'team' }, spec };
+}
+
+export function aSecret(url: string, name = 'redis-credentials'): RedisSecret {
+  return { metadata: { name, namespace: 'team' }, data: { 'redis-url': Buffer.from(url).toString('base64') } };
+}
+
+export function aSample(over: Partial<QueueSample> = {}): QueueSample {
+  return {
+    ref: { prefix: 'bull', name: 'emails' },
+    redisTimeMs: 1_000_000,
+    exists: true,
+    waiting: 0,
+    prioritized: 0,
+    active: 0,
+    delayed: 0,
+    overdue: 0,
+    dueSoon: 0,
+    completed: 0,
+    failed: 0,
+    waitingChildren: 0,
+    legacyPaused: 0,
+    paused: false,
+    addCounter: 0,
+    ...over,
+  };
+}

@@ -1,0 +1,49 @@
+import { expect, it } from 'vitest';
+import type { Queue, WorkerPool } from '@redis-queue/api';
+import type { Resource } from '@redis-queue/controller';
+import { aPool, aQueue, aSecret } from '../test-objects.ts';
+import { cachedPool, cachedQueue } from './cached-objects.ts';
+import { buildTopology, type Topology } from './topology.ts';
+
+/** The object as it lies in the cache, which itself adds names and versions. */
+function cached<T extends WorkerPool | Queue>(object: T & Resource, transform: typeof cachedPool): T {
+  const slim: unknown = transform(object);
+  const { name, namespace, uid } = object.metadata;
+  return { ...(slim as T), metadata: { ...(slim as T).metadata, name, namespace, uid } };
+}
+
+function topologyOf(pool: WorkerPool, queue: Queue): Topology {
+  return buildTopology({
+    pools: [pool],
+    queue: () => queue,
+    secret: () => aSecret('redis://127.0.0.1:6379'),
+    permittedSecrets: new Set(['redis-credentials']),
+  });
+}
+
+const plain = aPool('workers', ['emails']);
+const resources = { requests: { cpu: '250m' }, limits: { memory: '512Mi' } };
+const worker = {
+  name: 'worker',
+  resources: { limits: { memory: '1Gi' } },
+  env: [{ name: 'LONG', value: 'x'.repeat(1e4) }],
+};
+const proxy = { name: 'proxy', image: 'proxy', resources: { limits: { memory: '9Gi' } } };
+const templated = {
+  ...plain.spec,
+  resources,
+  template: { spec: { containers: [proxy, worker], nodeSelector: { a: 'b' } } },
+};
+
+it.each([
+  { what: 'a pool', pool: plain },
+  { what: 'a pool with a template', pool: { ...plain, spec: templated } },
+])('the topology of $what is the same from the cached parts as from the whole objects', ({ pool }) => {
+  const queue = aQueue('emails', { name: 'mails', redis: { prefix: 'q' }, paused: true });
+  expect(topologyOf(cached(pool, cachedPool), cached(queue, cachedQueue))).toEqual(topologyOf(pool, queue));
+});
+
+it('caches no more of a template than what is advised on', () => {
+  const slim = cachedPool({ ...plain, spec: templated } as Resource) as unknown as WorkerPool;
+  expect(slim.spec.template).toEqual({ spec: { containers: [{ name: 'worker', resources: worker.resources }] } });
+});

@@ -1,0 +1,51 @@
+import type { Queue, WorkerPool } from '@redis-queue/api';
+import type { Resource } from '@redis-queue/controller';
+import { WORKER_CONTAINER, workerResources } from '@redis-queue/scaling';
+
+// The caches hold only what `topology.ts` and `pool-status.ts` read of the objects that describe thousands of pools and queues. The
+// rest, above all statuses with the signals of the last decision, would be most of the autoscaler's memory.
+
+/**
+ * The part of a pool that its cache holds: its spec, with no more of the pod's template than the worker's resources, and what its
+ * status says of its pods and of the last decision's fence.
+ */
+export function cachedPool(object: Resource): Resource {
+  const { apiVersion, kind, metadata, spec, status } = object as WorkerPool & Resource;
+  const { template, ...sizing } = spec;
+  const resources = workerResources(template);
+  const { desiredReplicas, blockedReplicas, autoscaling } = status ?? {};
+  return {
+    apiVersion,
+    kind,
+    metadata: identity(metadata),
+    spec: {
+      ...sizing,
+      ...(resources && { template: { spec: { containers: [{ name: WORKER_CONTAINER, resources }] } } }),
+    },
+    status: {
+      ...(desiredReplicas !== undefined && { desiredReplicas }),
+      ...(blockedReplicas && { blockedReplicas }),
+      ...(autoscaling?.decision !== undefined && { autoscaling: { decision: autoscaling.decision } }),
+    },
+  } as Resource;
+}
+
+/** The part of a queue that its cache holds: where to find it in Redis. */
+export function cachedQueue(object: Resource): Resource {
+  const { apiVersion, kind, metadata, spec } = object as Queue & Resource;
+  const { name, redis } = spec;
+  return {
+    apiVersion,
+    kind,
+    metadata: identity(metadata),
+    spec: { ...(name !== undefined && { name }), ...(redis && { redis }) },
+  } as Resource;
+}
+
+/** The cache itself adds names and versions. */
+function identity({ generation, deletionTimestamp }: Resource['metadata']): Resource['metadata'] {
+  return {
+    ...(generation !== undefined && { generation }),
+    ...(deletionTimestamp !== undefined && { deletionTimestamp }),
+  } as Resource['metadata'];
+}

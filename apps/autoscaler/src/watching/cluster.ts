@@ -1,0 +1,71 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type Queue, QUEUES, WORKER_POOLS, type WorkerPool } from '@redis-queue/api';
+import { SECRETS, type Manager, type ObjectCache, type Resource } from '@redis-queue/controller';
+import { cachedPool, cachedQueue } from './cached-objects.ts';
+import { epochOf, podsOf, type PoolPods } from './pool-status.ts';
+import { buildTopology, poolKey, type Topology } from './topology.ts';
+
+type SecretObject = Resource & { data?: Record<string, string> };
+
+/** What the API server says of pools, queues and their Secrets, as the autoscaler needs it. Read only. */
+export interface Cluster {
+  topology(): Topology;
+  /** What the pool's status says of its pods; undefined while it has no Deployment. */
+  pods(poolKey: string): PoolPods | undefined;
+  /** The latest epoch that any pool's status names; 0 when none does. */
+  latestEpoch(): number;
+  whenSynced(signal: AbortSignal): Promise<void>;
+}
+
+/** Who is notified of changes in the cluster. */
+export interface ClusterListener {
+  topologyChanged(): void;
+  /** The pool's observed size changed, or what keeps its pods from working. */
+  podsChanged(poolKey: string): void;
+}
+
+/**
+ * Watches pools, queues and, by name, the Secrets that may be read: RBAC's resourceNames allow a watch for one name, not a list.
+ * Notifies `listener` when the topology, a pool's size or what blocks its pods changed; other changes of a status are ignored.
+ */
+export function watchCluster(manager: Manager, secretNames: readonly string[], listener: ClusterListener): Cluster {
+  const pools = manager.cache<WorkerPool>(WORKER_POOLS, { transform: cachedPool });
+  const queues = manager.cache<Queue>(QUEUES, { transform: cachedQueue });
+  const secrets = new Map(
+    secretNames.map((name) => [name, manager.cache<SecretObject>(SECRETS, { fieldSelector: `metadata.name=${name}` })]),
+  );
+  pools.onChange((_event, pool, previous) => {
+    if (changesSpec(pool, previous)) listener.topologyChanged();
+    if (!isDeepStrictEqual(podsOf(pool), podsOf(previous))) listener.podsChanged(poolKey(pool));
+  });
+  queues.onChange((_event, queue, previous) => {
+    if (changesSpec(queue, previous)) listener.topologyChanged();
+  });
+  for (const cache of secrets.values()) cache.onChange(() => listener.topologyChanged());
+  const caches: ObjectCache<Resource>[] = [pools, queues, ...secrets.values()];
+  return {
+    topology: () =>
+      buildTopology({
+        pools: pools.list(),
+        queue: (namespace, name) => queues.get({ namespace, name }),
+        secret: (namespace, name) => secrets.get(name)?.get({ namespace, name }),
+        permittedSecrets: new Set(secretNames),
+      }),
+    pods: (key) => {
+      const [namespace = '', name = ''] = key.split('/');
+      return podsOf(pools.get({ namespace, name }));
+    },
+    latestEpoch: () => Math.max(0, ...pools.list().map(epochOf)),
+    whenSynced: async (signal) => void (await Promise.all(caches.map((cache) => cache.whenSynced(signal)))),
+  };
+}
+
+/** Everything but a change of the status alone. */
+function changesSpec(object: WorkerPool | Queue, previous: WorkerPool | Queue | undefined): boolean {
+  return (
+    previous === undefined ||
+    previous.metadata.uid !== object.metadata.uid ||
+    previous.metadata.generation !== object.metadata.generation ||
+    previous.metadata.deletionTimestamp !== object.metadata.deletionTimestamp
+  );
+}

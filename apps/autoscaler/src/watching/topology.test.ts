@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+import { aPool, aQueue, aSecret } from '../test-objects.ts';
+import { buildTopology, type ClusterView } from './topology.ts';
+
+const URL = 'redis://user:s3cret@redis:6379';
+
+function cluster(over: Partial<ClusterView> = {}): ClusterView {
+  return {
+    pools: [aPool('workers', ['emails'])],
+    queue: (_namespace, name) => aQueue(name),
+    secret: () => aSecret(URL),
+    permittedSecrets: new Set(['redis-credentials']),
+    ...over,
+  };
+}
+
+describe('the topology', () => {
+  it('finds a pool’s queues in the Redis of their Secret', () => {
+    const { pools, queues, targets } = buildTopology(cluster());
+    const [queue] = queues.values();
+    expect(queue).toMatchObject({
+      ref: { prefix: 'bull', name: 'emails' },
+      pools: ['team/workers'],
+      waitTargetMs: 5_000,
+    });
+    expect(pools.get('team/workers')).toMatchObject({ queues: [{ queue: 'emails', id: queue!.id, share: 1 }] });
+    expect(targets.size).toBe(1);
+  });
+
+  it('shares a queue among the pools on it, by the most slots each may have', () => {
+    const { pools, queues } = buildTopology(
+      cluster({
+        pools: [aPool('few', ['emails'], { maxReplicas: 5 }), aPool('many', ['emails'], { maxReplicas: 15 })],
+      }),
+    );
+    expect(queues.size).toBe(1);
+    expect(pools.get('team/few')!.queues).toMatchObject([{ share: 0.25 }]);
+    expect(pools.get('team/many')!.queues).toMatchObject([{ share: 0.75 }]);
+  });
+
+  it('counts a pool of fixed size among those who share', () => {
+    const fixed = {
+      ...aPool('fixed', ['emails']),
+      spec: { ...aPool('fixed', ['emails']).spec, replicas: 20, autoscaling: undefined },
+    } as never;
+    const { pools } = buildTopology(cluster({ pools: [aPool('workers', ['emails']), fixed] }));
+    expect(pools.get('team/workers')!.queues).toMatchObject([{ share: 0.5 }]);
+    expect([...pools.keys()]).toEqual(['team/workers']);
+  });
+
+  it('names a queue that does not exist, and goes on with the others', () => {
+    const { pools, queues } = buildTopology(
+      cluster({
+        pools: [aPool('workers', ['gone', 'emails'])],
+        queue: (_, name) => (name === 'gone' ? undefined : aQueue(name)),
+      }),
+    );
+    expect(pools.get('team/workers')!.queues).toMatchObject([
+      { queue: 'gone', unseen: 'QueueMissing', message: 'Queue gone does not exist in namespace team' },
+      { queue: 'emails', share: 1 },
+    ]);
+    expect(queues.size).toBe(1);
+  });
+
+  it.each([
+    [
+      'names the Helm value for a Secret that is not permitted',
+      { permittedSecrets: new Set<string>() },
+      'Helm value redis.secretNames',
+    ],
+    ['names a Secret that does not exist', { secret: () => undefined }, 'Secret redis-credentials does not exist'],
+    [
+      'says what is wrong with a Secret, without its content',
+      { secret: () => aSecret('http://s3cret') },
+      'Secret redis-credentials: ',
+    ],
+  ])('%s', (_, over, message) => {
+    const [queue] = buildTopology(cluster(over)).pools.get('team/workers')!.queues;
+    expect(queue).toMatchObject({ unseen: 'SensorFailed', message: expect.stringContaining(message) });
+    expect(JSON.stringify(queue)).not.toContain('s3cret');
+  });
+
+  it('leaves pools alone that are being deleted or not autoscaled', () => {
+    const deleted = aPool('deleted', ['emails']);
+    deleted.metadata.deletionTimestamp = '2026-01-01T00:00:00Z';
+    const off = aPool('off', ['emails'], { enabled: false });
+    expect(buildTopology(cluster({ pools: [deleted, off] }))).toMatchObject({ pools: new Map(), queues: new Map() });
+  });
+});

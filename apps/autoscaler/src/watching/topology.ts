@@ -1,0 +1,191 @@
+import { queueName, queuePrefix, redisSecretName, type Queue, type WorkerPool } from '@redis-queue/api';
+import { connectionKey, parseRedisSecret, queueId, type QueueRef, type RedisTarget } from '@redis-queue/bullmq';
+import {
+  advisedSpec,
+  DEFAULT_WAIT_TARGET_MS,
+  poolSpecView,
+  shareOfQueue,
+  type AdvisedSpec,
+  type PoolSpecView,
+  type UnseenQueue,
+} from '@redis-queue/scaling';
+
+/** A Secret as the API server has it. */
+export interface RedisSecret {
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly data?: Record<string, string>;
+}
+
+/** What the API server holds that scaling depends on. */
+export interface ClusterView {
+  readonly pools: readonly WorkerPool[];
+  queue(namespace: string, name: string): Queue | undefined;
+  secret(namespace: string, name: string): RedisSecret | undefined;
+  /** Names of Secrets that this installation may read. */
+  readonly permittedSecrets: ReadonlySet<string>;
+}
+
+/** A queue in a Redis: what is sampled. Several Queue objects may name the same queue. */
+export interface WatchedQueue {
+  /** Names the Redis and the queue in it. */
+  readonly id: string;
+  readonly ref: QueueRef;
+  readonly targetKey: string;
+  /** The pools that work on it, autoscaled ones only, by `namespace/name`. */
+  readonly pools: readonly string[];
+  /** The shortest wait target of these pools. */
+  readonly waitTargetMs: number;
+}
+
+/** One of a pool's queues: where to find it and which part of it is this pool's, or why it cannot be sampled. */
+export type PoolQueue = { readonly queue: string; readonly id: string; readonly share: number } | UnseenQueue;
+
+export interface ScaledPool {
+  /** `namespace/name`. */
+  readonly key: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly generation: number;
+  readonly view: PoolSpecView;
+  /** The part of the spec that advice is about. */
+  readonly advised: AdvisedSpec;
+  readonly queues: readonly PoolQueue[];
+}
+
+/** Which pools are scaled, by which queues, and in which Redis these are. Derived from the cluster alone. */
+export interface Topology {
+  readonly pools: ReadonlyMap<string, ScaledPool>;
+  readonly queues: ReadonlyMap<string, WatchedQueue>;
+  readonly targets: ReadonlyMap<string, RedisTarget>;
+}
+
+type Located =
+  | {
+      readonly ok: true;
+      readonly id: string;
+      readonly ref: QueueRef;
+      readonly targetKey: string;
+      readonly target: RedisTarget;
+    }
+  | { readonly ok: false; readonly unseen: UnseenQueue };
+
+/** Derives the topology. Pure: the same cluster gives the same topology. Takes a few microseconds per pool and queue. */
+export function buildTopology(cluster: ClusterView): Topology {
+  const targetOf = targetReader();
+  const located = cluster.pools
+    .filter((pool) => pool.metadata.deletionTimestamp === undefined)
+    .map((pool) => ({
+      pool,
+      queues: pool.spec.queues.map((name) => ({ name, at: locate(cluster, targetOf, pool, name) })),
+    }));
+  const consumers = Map.groupBy(
+    located.flatMap(({ pool, queues }) =>
+      queues.flatMap(({ at }) => (at.ok ? [{ id: at.id, ...capacityOf(pool) }] : [])),
+    ),
+    ({ id }) => id,
+  );
+  const pools = new Map<string, ScaledPool>();
+  const queues = new Map<string, WatchedQueue>();
+  const targets = new Map<string, RedisTarget>();
+  for (const { pool, queues: poolQueues } of located) {
+    const view = poolSpecView(pool.spec);
+    if (view === undefined) continue;
+    const key = poolKey(pool);
+    pools.set(key, {
+      key,
+      namespace: pool.metadata.namespace ?? 'default',
+      name: pool.metadata.name,
+      uid: pool.metadata.uid ?? '',
+      generation: pool.metadata.generation ?? 0,
+      view,
+      advised: advisedSpec(pool.spec),
+      queues: poolQueues.map(({ name, at }): PoolQueue =>
+        at.ok
+          ? { queue: name, id: at.id, share: shareOfQueue(capacityOf(pool), consumers.get(at.id) ?? []) }
+          : at.unseen,
+      ),
+    });
+    for (const { at } of poolQueues) {
+      if (!at.ok) continue;
+      targets.set(at.targetKey, at.target);
+      queues.set(at.id, watched(queues.get(at.id), at, key, view));
+    }
+  }
+  return { pools, queues, targets };
+}
+
+function watched(
+  before: WatchedQueue | undefined,
+  at: Located & { ok: true },
+  pool: string,
+  view: PoolSpecView,
+): WatchedQueue {
+  const waitTargetMs = view.waitTargetMs ?? DEFAULT_WAIT_TARGET_MS;
+  return {
+    id: at.id,
+    ref: at.ref,
+    targetKey: at.targetKey,
+    pools: [...new Set([...(before?.pools ?? []), pool])],
+    waitTargetMs: Math.min(waitTargetMs, before?.waitTargetMs ?? Infinity),
+  };
+}
+
+function locate(cluster: ClusterView, targetOf: TargetReader, pool: WorkerPool, queueObject: string): Located {
+  const namespace = pool.metadata.namespace ?? 'default';
+  const queue = cluster.queue(namespace, queueObject);
+  if (queue === undefined)
+    return unseen(queueObject, 'QueueMissing', `Queue ${queueObject} does not exist in namespace ${namespace}`);
+  const secretName = redisSecretName(queue);
+  if (!cluster.permittedSecrets.has(secretName)) {
+    return unseen(
+      queueObject,
+      'SensorFailed',
+      `Secret ${secretName} is not permitted; add it to the Helm value redis.secretNames`,
+    );
+  }
+  const secret = cluster.secret(namespace, secretName);
+  if (secret === undefined)
+    return unseen(queueObject, 'SensorFailed', `Secret ${secretName} does not exist in namespace ${namespace}`);
+  const read = targetOf(secret, queue);
+  if (!read.ok) return unseen(queueObject, 'SensorFailed', `Secret ${secretName}: ${read.message}`);
+  const ref = { prefix: queuePrefix(queue), name: queueName(queue) };
+  const { target, targetKey } = read;
+  return { ok: true, id: `${targetKey}/${queueId(ref)}`, ref, targetKey, target };
+}
+
+type TargetRead =
+  | { readonly ok: true; readonly target: RedisTarget; readonly targetKey: string }
+  | { readonly ok: false; readonly message: string };
+
+type TargetReader = (secret: RedisSecret, queue: Queue) => TargetRead;
+
+/** Reads each Secret once per TLS setting that queues combine it with: thousands of queues share a few. */
+function targetReader(): TargetReader {
+  const reads = new Map<RedisSecret, Map<string, TargetRead>>();
+  return (secret, { spec }) => {
+    const tls = spec.redis?.tls;
+    const tlsKey = JSON.stringify(tls ?? {});
+    const byTls = reads.get(secret) ?? new Map<string, TargetRead>();
+    reads.set(secret, byTls);
+    const known = byTls.get(tlsKey);
+    if (known !== undefined) return known;
+    const parsed = parseRedisSecret(secret.data ?? {}, tls);
+    const read = parsed.ok ? { ...parsed, targetKey: connectionKey(parsed.target) } : parsed;
+    byTls.set(tlsKey, read);
+    return read;
+  };
+}
+
+function unseen(queue: string, why: UnseenQueue['unseen'], message: string): Located {
+  return { ok: false, unseen: { queue, unseen: why, message } };
+}
+
+/** The most slots that the pool may have; one that is not autoscaled stays at spec.replicas. */
+function capacityOf({ spec }: WorkerPool): { maxReplicas: number; concurrency: number } {
+  return { maxReplicas: poolSpecView(spec)?.maxReplicas ?? spec.replicas, concurrency: spec.concurrency };
+}
+
+export function poolKey(pool: { metadata: { namespace?: string; name: string } }): string {
+  return `${pool.metadata.namespace ?? 'default'}/${pool.metadata.name}`;
+}

@@ -1,0 +1,197 @@
+/** A wall-clock or monotonic instant in milliseconds; one clock for all calls of one pool. */
+export type Instant = number;
+
+/** One HPA v2 policy: at most `value` pods, or percent of the pods, within the period. */
+export interface StepPolicy {
+  readonly type: 'Pods' | 'Percent';
+  readonly value: number;
+  readonly periodMs: number;
+}
+
+/** HPA v2 scaling rules with every default resolved. */
+export interface ScalingRulesView {
+  readonly stabilizationWindowMs: number;
+  readonly selectPolicy: 'Max' | 'Min' | 'Disabled';
+  /** Empty: no limit on a step. */
+  readonly policies: readonly StepPolicy[];
+  /** Relative change that is too small to act on. */
+  readonly tolerance: number;
+}
+
+/** What sizing needs to know of a pool's spec; see `poolSpecView`. */
+export interface PoolSpecView {
+  readonly minReplicas: number;
+  readonly maxReplicas: number;
+  /** Jobs a pod runs at once: its slots. */
+  readonly concurrency: number;
+  /** Ready jobs a replica. */
+  readonly queueDepthTarget?: number;
+  /** Wait, ready to started, that 95 % of the jobs shall not exceed. Absent: only the depth matters. */
+  readonly waitTargetMs?: number;
+  readonly scaleUp: ScalingRulesView;
+  readonly scaleDown: ScalingRulesView;
+  /**
+   * How long pods are kept that stood for a line which was worked off, or for short jobs that are done. Absent: for the whole
+   * stabilisation window, as HPA has it; so wherever the spec names a window.
+   */
+  readonly burstWindowMs?: number;
+}
+
+/** What the recent past of a queue says. Absent is no data, never 0. */
+export interface QueueEstimates {
+  /** Jobs that become ready, a second, over the averaging time. */
+  readonly arrivalRate?: number;
+  /** A rise that `arrivalRate` does not show yet: what comes now, jobs a second, and for how long it has. */
+  readonly rise?: { readonly ratePerSecond: number; readonly lastedMs: number };
+  /** Time over which `arrivalRate` averages, ms. */
+  readonly arrivalMemoryMs?: number;
+  /** Squared coefficient of variation of the arrivals; 1 is Poisson. */
+  readonly arrivalScv?: number;
+  /** Jobs that became ready since the sample before. */
+  readonly newArrivals?: number;
+  readonly serviceTimeMs?: number;
+  readonly serviceTimeSource?: 'finished' | 'flow';
+  /** Squared coefficient of variation of the service time; 1 is exponential, 0 constant. */
+  readonly serviceScv?: number;
+  /** Waits of recently finished first attempts, ms. */
+  readonly waitMs?: { readonly p50: number; readonly p95: number; readonly p99: number };
+  /** Share of recently finished jobs that failed for good, 0..1. */
+  readonly errorRate?: number;
+  /** Jobs behind `errorRate`. */
+  readonly finishedJobs?: number;
+  /** Arrivals, jobs a second, that are expected a pod's start time ahead, and how much of such forecasts' growth has come true. */
+  readonly forecast?: { readonly ratePerSecond: number; readonly confidence: number };
+  /** Jobs that a schedule seen in the past will add within a pod's start time, and how regularly it has. */
+  readonly expectedBurst?: {
+    readonly inMs: number;
+    readonly jobs: number;
+    readonly periodMs: number;
+    readonly confidence: number;
+  };
+}
+
+/** One queue as sampled. Counts are the queue's; `share` says which part of it is this pool's. */
+export interface QueueLoad {
+  /** metadata.name of the Queue. */
+  readonly queue: string;
+  readonly sampledAtMs: Instant;
+  /** Waiting, prioritized, overdue and legacy-paused jobs. */
+  readonly ready: number;
+  readonly active: number;
+  /** Delayed jobs due within a pod's start time. */
+  readonly dueSoon: number;
+  /** Active jobs whose worker is gone: only a worker that runs brings them back. Among `active`. */
+  readonly orphaned?: number;
+  /** How long the job next in line has been ready. */
+  readonly headAgeMs?: number;
+  readonly paused: boolean;
+  /** Jobs a second that may start, over all workers. */
+  readonly rateLimitPerSecond?: number;
+  readonly globalConcurrency?: number;
+  /** This pool's part of the queue's work, 0..1; see `shareOfQueue`. */
+  readonly share: number;
+  readonly estimates: QueueEstimates;
+}
+
+/** A queue of the pool that could not be sampled, and why. */
+export interface UnseenQueue {
+  readonly queue: string;
+  readonly unseen: 'QueueMissing' | 'SensorFailed';
+  /** For people, without secrets. */
+  readonly message: string;
+}
+
+export type QueueObservation = QueueLoad | UnseenQueue;
+
+export interface PoolObservation {
+  /** The Deployment's spec.replicas. */
+  readonly currentReplicas: number;
+  readonly queues: readonly QueueObservation[];
+  /** More pods would not be admitted. */
+  readonly quotaExhausted?: boolean;
+  /** Pods that no node takes. */
+  readonly unschedulablePods?: number;
+  /** Pods of the pool end again and again, or cannot start: more of them would do the same. */
+  readonly podsFailing?: boolean;
+  /** The Redis of its queues is at its limit: it answers slowly, or is about to refuse writes for want of memory. */
+  readonly redisSaturated?: boolean;
+}
+
+/** Why the size does not follow the demand. */
+export type Hold =
+  | 'SensorFailed'
+  | 'StaleData'
+  | 'QueueMissing'
+  | 'NoHistory'
+  | 'LowConfidence'
+  | 'WaitOverTarget'
+  | 'Panic'
+  | 'StabilizationWindow'
+  | 'StepLimit'
+  | 'Disabled'
+  | 'JobsFailing'
+  | 'QuotaExhausted'
+  | 'Unschedulable'
+  | 'PodsFailing'
+  /** Redis is at its limit: more workers would only add load. */
+  | 'RedisSaturated';
+
+/** The numbers behind a decision, one entry a queue. */
+export interface QueueSignal {
+  readonly queue: string;
+  readonly depth?: number;
+  readonly active?: number;
+  readonly arrivalRate?: number;
+  readonly forecastRate?: number;
+  readonly serviceTimeMs?: number;
+  readonly waitP50Ms?: number;
+  readonly waitP95Ms?: number;
+  readonly waitP99Ms?: number;
+  readonly oldestAgeMs?: number;
+  readonly errorRate?: number;
+  /** Replicas that this queue alone asks for. */
+  readonly wants?: number;
+}
+
+export interface Decision {
+  readonly desired: number;
+  /** A sentence for people. */
+  readonly reason: string;
+  readonly heldBy?: Hold;
+  readonly signals: readonly QueueSignal[];
+  /** 0..1: how much of what the size rests on was measured. */
+  readonly confidence: number;
+  /** Until when the pool will not shrink, whatever is observed. */
+  readonly cooldownUntilMs?: Instant;
+  /** The demand was larger than maxReplicas. */
+  readonly safetyLimitHit: boolean;
+}
+
+interface Proposal {
+  readonly atMs: Instant;
+  readonly replicas: number;
+}
+
+/** What decisions remember of a pool. Lost on a restart, which holds the pool's size until it is filled again. */
+export interface PolicyState {
+  /** Since when proposals are gap-free. */
+  readonly sinceMs: Instant;
+  readonly decidedAtMs?: Instant;
+  /** Proposals that can still be the largest of the scale-in window: newest last, strictly decreasing. */
+  readonly highs: readonly Proposal[];
+  /** Proposals that can still be the smallest of the scale-out window: newest last, strictly increasing. */
+  readonly lows: readonly Proposal[];
+  /** Sizes that the arrivals alone asked for, kept like `highs`. */
+  readonly lasting: readonly Proposal[];
+  /** Observed changes of the size within the longest policy period. */
+  readonly changes: readonly { readonly atMs: Instant; readonly delta: number }[];
+  readonly observedReplicas?: number;
+  /** When the size last grew, and when it last was 0. */
+  readonly grewAtMs?: Instant;
+  readonly zeroAtMs?: Instant;
+  readonly panicUntilMs?: Instant;
+}
+
+export function isSeen(queue: QueueObservation): queue is QueueLoad {
+  return !('unseen' in queue);
+}

@@ -1,0 +1,65 @@
+import { UnrecoverableError, WaitingError, type Job } from 'bullmq';
+import type { Log } from '../log/log.ts';
+import { waitOf, type WorkerMetrics } from '../observability/metrics.ts';
+import type { Process } from '../queues/queue-worker.ts';
+import { stoppedAsAsked, type Handler } from './handler.ts';
+import { checkJobData, type StandardSchema } from './job-data.ts';
+import type { RunningJobs } from './running-jobs.ts';
+
+export interface ProcessorOptions {
+  queue: string;
+  handler: Handler;
+  schema?: StandardSchema | undefined;
+  log: Log;
+  metrics: WorkerMetrics;
+  /** Monotonic milliseconds. */
+  now: () => number;
+  running: RunningJobs;
+  /** Puts a job back to the front of its queue. */
+  handBack: (job: Job, token?: string) => Promise<void>;
+}
+
+/**
+ * What BullMQ calls for a job: checks its data, runs the handler, and hands the job back when the pod drains.
+ *
+ * A job that is handed back goes to the front of its queue with neither an attempt nor a stall counted. After a
+ * hand-back its handler may still run until the process exits, moments later; jobs are delivered at least once.
+ */
+export function createProcessor(options: ProcessorOptions): Process {
+  const { queue, handler, schema, metrics, running, now } = options;
+  return async (job, token, lockLost) => {
+    const log = options.log.child({ queue, jobId: job.id, attempt: job.attemptsMade + 1 });
+    const started = now();
+    const { stop, handBack, end } = running.start(started);
+    const signal = lockLost ? AbortSignal.any([stop, lockLost]) : stop;
+    const wait = waitOf(job);
+    if (wait !== undefined) metrics.wait.observe({ queue }, wait / 1000);
+    const handedBack = aborted(handBack);
+    try {
+      const checked = await checkJobData(schema, job.data);
+      if (!checked.ok) throw new UnrecoverableError(checked.message);
+      job.data = checked.data;
+      return await Promise.race([handler(job, { signal, log }), handedBack.promise]);
+    } catch (error) {
+      if (!handBack.aborted && !(stop.aborted && stoppedAsAsked(error, signal))) throw error;
+      await options.handBack(job, token);
+      metrics.jobs.inc({ queue, outcome: 'handed_back' });
+      log.info('handed the job back, because the pod drains');
+      throw new WaitingError();
+    } finally {
+      end();
+      handedBack.forget();
+      metrics.run.observe({ queue }, (now() - started) / 1000);
+    }
+  };
+}
+
+function aborted(signal: AbortSignal): { promise: Promise<never>; forget: () => void } {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const fail = (): void => reject(signal.reason as Error);
+  if (signal.aborted) fail();
+  else signal.addEventListener('abort', fail, { once: true });
+  // nobody may be listening any more when the signal comes
+  promise.catch(() => undefined);
+  return { promise, forget: () => signal.removeEventListener('abort', fail) };
+}

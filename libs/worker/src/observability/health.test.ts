@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import type { LoopProgress } from '../queues/queue-loop.ts';
+import { liveness, readiness, STUCK_AFTER_MS, UNRENEWED_AFTER_MS, type HealthInput } from './health.ts';
+
+const NOW = 1_000_000;
+
+function health(changed: Partial<HealthInput> = {}, loop: Partial<LoopProgress> = {}): HealthInput {
+  const progress: LoopProgress = { queue: 'emails', step: 'wait', sinceMs: NOW - 1000, fetching: true, ...loop };
+  return { nowMs: NOW, connectedSinceMs: 0, draining: false, loops: [progress], locksRenewedMs: NOW, ...changed };
+}
+
+describe('liveness', () => {
+  it('holds while loops move', () => {
+    expect(liveness(health()).ok).toBe(true);
+  });
+
+  it.each(['fetch', 'wait'] as const)('is lost when a %s hangs although Redis is there', (step) => {
+    const stuck = { step, sinceMs: NOW - STUCK_AFTER_MS - 1 };
+    expect(liveness(health({}, stuck))).toEqual({ ok: false, message: expect.stringContaining('queue emails') });
+  });
+
+  it('holds while Redis is away, however long, and gets its full time when Redis is back', () => {
+    const stuck = { step: 'fetch' as const, sinceMs: 0 };
+    expect(liveness(health({ connectedSinceMs: undefined }, stuck)).ok).toBe(true);
+    expect(liveness(health({ connectedSinceMs: NOW - 10 }, stuck)).ok).toBe(true);
+  });
+
+  it('holds while all slots are taken by long jobs whose locks are renewed', () => {
+    const long = health({ oldestJobMs: 0 }, { step: 'slot', sinceMs: 0 });
+    expect(liveness(long).ok).toBe(true);
+    expect(liveness({ ...long, locksRenewedMs: NOW - UNRENEWED_AFTER_MS - 1 }).ok).toBe(false);
+  });
+
+  it('asks for no renewal when no job runs, or the job is young', () => {
+    expect(liveness(health({ locksRenewedMs: 0 })).ok).toBe(true);
+    expect(liveness(health({ locksRenewedMs: 0, oldestJobMs: NOW - 1000 })).ok).toBe(true);
+  });
+});
+
+describe('readiness', () => {
+  it('needs a connection, a fetch of every queue, and no drain', () => {
+    expect(readiness(health()).ok).toBe(true);
+    const away = health({ connectedSinceMs: undefined, redisError: 'connect ECONNREFUSED' });
+    expect(readiness(away).message).toBe('Redis is unreachable; reconnecting (connect ECONNREFUSED)');
+    expect(readiness(health({}, { fetching: false })).message).toBe('not fetching yet from emails');
+    expect(readiness(health({ draining: true })).message).toBe('draining');
+  });
+});

@@ -1,0 +1,72 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Slots } from '../queues/slots.ts';
+
+export type JobOutcome = 'completed' | 'failed' | 'retried' | 'handed_back';
+
+export interface WorkerMetrics {
+  registry: Registry;
+  jobs: Counter<'queue' | 'outcome'>;
+  wait: Histogram<'queue'>;
+  run: Histogram<'queue'>;
+}
+
+/** Seconds; from a wait that nobody notices to an hour. */
+const WAIT_BUCKETS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 3600];
+const RUN_BUCKETS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 3600];
+
+/** The metrics of a pod; `connected` is asked at each scrape. */
+export function createWorkerMetrics(slots: Slots, connected: () => boolean): WorkerMetrics {
+  const registers = [new Registry()] as const;
+  const [registry] = registers;
+  collectDefaultMetrics({ register: registry });
+  const slotGauge = new Gauge({
+    name: 'redis_queue_worker_slots',
+    help: "The pod's slots (its concurrency), by whether a job runs on them.",
+    labelNames: ['state'],
+    registers: [...registers],
+    collect: () => {
+      slotGauge.set({ state: 'active' }, slots.taken);
+      slotGauge.set({ state: 'free' }, slots.free);
+    },
+  });
+  const redisGauge: Gauge = new Gauge({
+    name: 'redis_queue_worker_redis_connected',
+    help: '1 while the connection to Redis is up.',
+    registers: [...registers],
+    collect: () => redisGauge.set(connected() ? 1 : 0),
+  });
+  return {
+    registry,
+    jobs: new Counter({
+      name: 'redis_queue_worker_jobs_total',
+      help: 'Runs of jobs, by outcome: completed, failed (for good), retried (will run again), handed_back (drained).',
+      labelNames: ['queue', 'outcome'],
+      registers: [...registers],
+    }),
+    wait: new Histogram({
+      name: 'redis_queue_worker_job_wait_seconds',
+      help: 'From the time a job was ready to its first start. Clocks of producer and worker.',
+      labelNames: ['queue'],
+      buckets: WAIT_BUCKETS,
+      registers: [...registers],
+    }),
+    run: new Histogram({
+      name: 'redis_queue_worker_job_run_seconds',
+      help: 'How long a run took, whatever its outcome.',
+      labelNames: ['queue'],
+      buckets: RUN_BUCKETS,
+      registers: [...registers],
+    }),
+  };
+}
+
+/** How long a job was ready before it started, in ms; undefined for later attempts, whose ready time is not stored. */
+export function waitOf(job: {
+  timestamp: number;
+  processedOn?: number;
+  attemptsStarted: number;
+  opts: { delay?: number };
+}): number | undefined {
+  if (job.processedOn === undefined || job.attemptsStarted > 1) return undefined;
+  return Math.max(0, job.processedOn - job.timestamp - (job.opts.delay ?? 0));
+}

@@ -1,0 +1,147 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Job } from 'bullmq';
+import type { Log } from '../log/log.ts';
+import type { QueueWorker } from './queue-worker.ts';
+import type { Slots } from './slots.ts';
+
+/** Where a queue's loop is, and since when (monotonic ms): what liveness judges. */
+export interface LoopProgress {
+  queue: string;
+  step: 'slot' | 'fetch' | 'wait';
+  sinceMs: number;
+  /** A fetch has succeeded since the connection was last lost. */
+  fetching: boolean;
+}
+
+/** What a loop needs of a queue's worker. */
+export type LoopWorker = Pick<
+  QueueWorker,
+  'id' | 'fetch' | 'runJob' | 'handBack' | 'takeMarker' | 'handOn' | 'interrupt' | 'reconnect'
+>;
+
+export interface LoopOptions {
+  worker: LoopWorker;
+  slots: Slots;
+  progress: LoopProgress;
+  /** Ends the loop; the jobs that run go on. */
+  stop: AbortSignal;
+  log: Log;
+  /** Wall clock in ms, to compare with when delayed jobs are due. */
+  now: () => number;
+  monotonic: () => number;
+}
+
+/** How long to wait for a wake-up before looking anyway: BullMQ's own `drainDelay`. */
+const LOOK_ANYWAY_MS = 5_000;
+const RETRY_MS = 1_000;
+/** How long a pod that leaves waits for Redis to answer before it goes without. */
+const LEAVE_UNANSWERED_MS = 5_000;
+
+/**
+ * Serves one queue: takes a slot, fetches, runs, again. While nothing is ready it waits without a slot, so that an idle
+ * queue costs the others none; a wake-up that finds no free slot is handed on to the pods that have one.
+ *
+ * @returns once `stop` has aborted and every job it started has ended.
+ */
+export async function serveQueue(options: LoopOptions): Promise<void> {
+  const { worker, slots, progress, stop, log } = options;
+  const running = new Set<Promise<void>>();
+  const at = (step: LoopProgress['step']): void => {
+    progress.step = step;
+    progress.sinceMs = options.monotonic();
+  };
+  for (let fetches = 0; ; fetches++) {
+    at('slot');
+    if (!(await slots.take(progress.queue, stop))) break;
+    at('fetch');
+    const token = `${worker.id}:${fetches}`;
+    try {
+      const fetch = worker.fetch(token);
+      const fetched = await answeredBeforeLeaving(fetch, stop);
+      if (!fetched) {
+        slots.release();
+        void fetch.then(({ job }) => job && worker.handBack(job, token)).catch(() => undefined);
+        break;
+      }
+      progress.fetching = true;
+      if (fetched.job) {
+        const run = runJobs(options, fetched.job, token).finally(() => {
+          running.delete(run);
+          slots.release();
+        });
+        running.add(run);
+        continue;
+      }
+      slots.release();
+      at('wait');
+      await waitForWork(options, fetched);
+    } catch (error) {
+      if (progress.step === 'fetch') slots.release();
+      progress.fetching = false;
+      if (!stop.aborted) log.warn('cannot fetch jobs; trying again', { queue: progress.queue, error });
+      await pause(RETRY_MS, stop);
+    }
+  }
+  await Promise.all(running);
+}
+
+/** Runs a job and, as long as no other queue waits for the slot, the queue's next ones, fetched as each finishes. */
+async function runJobs(options: LoopOptions, job: Job, token: string): Promise<void> {
+  const { worker, slots, progress, stop, log } = options;
+  let yielded = false;
+  const mayGoOn = (): boolean => {
+    yielded = stop.aborted || slots.contendedBeside(progress.queue);
+    return !yielded;
+  };
+  try {
+    let next: Job | undefined = job;
+    while (next) next = await worker.runJob(next, token, mayGoOn);
+    // the end of a job makes room under a global concurrency, and BullMQ wakes nobody for a prioritized job that was handed
+    // back: somebody has to look
+    if (yielded) await worker.handOn();
+  } catch (error) {
+    log.error("cannot record a job's end; it will run again once its lock expires", { jobId: job.id, error });
+  }
+}
+
+async function waitForWork(
+  { worker, slots, stop, now }: LoopOptions,
+  { limitedForMs, dueAtMs }: { limitedForMs?: number; dueAtMs?: number },
+): Promise<void> {
+  if (stop.aborted) return;
+  if (limitedForMs) return await pause(Math.min(limitedForMs, LOOK_ANYWAY_MS), stop);
+  const timeoutMs = Math.min(LOOK_ANYWAY_MS, dueAtMs ? dueAtMs - now() : LOOK_ANYWAY_MS);
+  if (timeoutMs <= 0) return;
+  const interrupt = (): void => void worker.interrupt().catch(() => undefined);
+  stop.addEventListener('abort', interrupt, { once: true });
+  try {
+    // interrupted or not: without Redis neither ends by itself
+    const marker = await answeredBeforeLeaving(worker.takeMarker(timeoutMs), stop);
+    if (marker && (stop.aborted || slots.free === 0)) await worker.handOn(marker);
+  } catch (error) {
+    if (stop.aborted) return;
+    await worker.reconnect();
+    throw error;
+  } finally {
+    stop.removeEventListener('abort', interrupt);
+  }
+}
+
+/** What `asked` resolves with; undefined when the pod leaves and Redis still has not answered after some seconds. */
+export async function answeredBeforeLeaving<T>(asked: Promise<T>, stop: AbortSignal): Promise<T | undefined> {
+  const { promise: left, resolve } = Promise.withResolvers<undefined>();
+  let timer: NodeJS.Timeout | undefined;
+  const leave = (): void => void (timer = setTimeout(resolve, LEAVE_UNANSWERED_MS, undefined));
+  if (stop.aborted) leave();
+  else stop.addEventListener('abort', leave, { once: true });
+  try {
+    return await Promise.race([asked, left]);
+  } finally {
+    clearTimeout(timer);
+    stop.removeEventListener('abort', leave);
+  }
+}
+
+async function pause(ms: number, stop: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal: stop }).catch(() => undefined);
+}

@@ -1,0 +1,101 @@
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Capability } from '@redis-queue/api';
+import { temporaryFolder, workspaceRoot } from '@redis-queue/rig';
+import { describe, expect, test } from 'vitest';
+import { render } from './helm.ts';
+import { controllerSchema } from './values-schema.ts';
+import { controllerValues } from './values.ts';
+
+const NAME = 'sample-controller';
+const RIGHTS = `{{- define "${NAME}.rules" -}}
+- apiGroups: [redis-queue.io]
+  resources: [samples]
+  verbs: [get, list, watch]
+{{- end }}
+{{- include "redis-queue.rights" (dict "root" . "clusterRules" (include "${NAME}.rules" .)) }}
+`;
+
+/** A chart as short as that of a new controller, of a cluster-scoped kind; its folder. */
+function sampleChart(...declared: string[]): string {
+  const folder = temporaryFolder('sample');
+  const capabilities = declared as Capability[];
+  const chart = { name: NAME, capabilities, namespaceScope: false };
+  const metadata = {
+    apiVersion: 'v2',
+    name: NAME,
+    type: 'application',
+    version: '0.1.0',
+    appVersion: '0.1.0',
+    ...(declared.length > 0 && { annotations: { 'redis-queue.io/capabilities': declared.join(', ') } }),
+    dependencies: [{ name: 'common', version: '0.1.0' }],
+  };
+  const files = {
+    'Chart.yaml': JSON.stringify(metadata),
+    'values.yaml': controllerValues(chart),
+    'values.schema.json': JSON.stringify(controllerSchema(chart)),
+    'templates/deployment.yaml': '{{ include "redis-queue.deployment" . }}',
+    'templates/metrics.yaml': '{{ include "redis-queue.metrics" . }}',
+    'templates/poddisruptionbudget.yaml': '{{ include "redis-queue.podDisruptionBudget" . }}',
+    'templates/rights.yaml': RIGHTS,
+  };
+  mkdirSync(join(folder, 'charts'));
+  mkdirSync(join(folder, 'templates'));
+  for (const [path, text] of Object.entries(files)) writeFileSync(join(folder, path), text);
+  symlinkSync(join(workspaceRoot, 'charts/common'), join(folder, 'charts/common'));
+  return folder;
+}
+
+/** What is rendered, but for values, as text to search: rights and the container. */
+const rendered = async (folder: string, values: object = {}): Promise<string> =>
+  JSON.stringify(await render(folder, { values }));
+
+const TRACES: Record<Capability, string[]> = {
+  redis: ['"--redis-secret-names=redis-credentials"', '"resources":["secrets"],"resourceNames":["redis-credentials"]'],
+  bus: ['"BUS_REDIS_URL"'],
+  workers: ['"resources":["deployments"]', '"resources":["pods"]', '"resources":["configmaps"]'],
+};
+const ALL = Object.keys(TRACES) as Capability[];
+
+describe('a chart', () => {
+  test('without capabilities has no Redis argument, no Secret and no right on pods, and renders all else', async () => {
+    const text = await rendered(sampleChart());
+    for (const trace of Object.values(TRACES).flat()) expect(text).not.toContain(trace);
+    expect(text).not.toMatch(/redis-secret|"secrets"|secretKeyRef|BUS_/);
+    expect(text).toContain('"resources":["samples"]');
+    expect(text).toContain('"resources":["events"]');
+    expect(text).toContain('"--http-port=8080"');
+  });
+
+  test.each(ALL)('with the capability %s has what that needs, and nothing of the others', async (capability) => {
+    const text = await rendered(sampleChart(capability));
+    const seen = ALL.filter((each) => TRACES[each].some((trace) => text.includes(trace)));
+    expect(seen).toEqual([capability]);
+    for (const trace of TRACES[capability]) expect(text).toContain(trace);
+  });
+
+  test('with several capabilities has what each needs', async () => {
+    const text = await rendered(sampleChart(...ALL));
+    for (const trace of Object.values(TRACES).flat()) expect(text).toContain(trace);
+  });
+
+  test('reads and watches the further Secrets of worker pods only as one that creates them', async () => {
+    const values = { workers: { secretNames: ['mail-api'] } };
+    const text = await rendered(sampleChart('workers'), values);
+    expect(text).toContain('"--worker-secret-names=mail-api"');
+    expect(text).toContain('"resources":["secrets"],"resourceNames":["mail-api"]');
+    await expect(rendered(sampleChart('redis'), values)).rejects.toThrow("additional properties 'workers' not allowed");
+  });
+
+  test('with a capability that there is not is refused, and the message says which there are', async () => {
+    await expect(rendered(sampleChart('redis', 'webhook'))).rejects.toThrow(
+      `the chart ${NAME} declares the capability webhook; known are redis, bus, workers`,
+    );
+  });
+
+  test('of a cluster-scoped kind cannot be confined to a namespace', async () => {
+    await expect(rendered(sampleChart(), { namespaceScope: 'shop' })).rejects.toThrow(
+      "additional properties 'namespaceScope' not allowed",
+    );
+  });
+});

@@ -1,0 +1,28 @@
+import { APP_NAMES, APPS, type AppDefinition, type AppName } from '@redis-queue/api';
+
+/** What distinguishes the values of one controller's chart from those of the others. */
+export interface ControllerChart extends Pick<AppDefinition, 'capabilities' | 'namespaceScope'> {
+  /** Of the chart, the app and its image. */
+  readonly name: string;
+  /** Default 128Mi. The note says for how much that is enough; with a limit only. */
+  readonly memory?: { readonly limit: string; readonly note: string };
+  /** What `bus.enabled` switches, for charts with the capability. */
+  readonly busSwitch?: string;
+}
+
+const PARTICULARS: Partial<Record<AppName, Pick<ControllerChart, 'memory' | 'busSwitch'>>> = {
+  'workerpool-controller': {
+    busSwitch: 'Take sizes from the autoscaler. Off: pools keep the size that they have.',
+  },
+  autoscaler: {
+    memory: { limit: '192Mi', note: 'The limit is for 2,000 pools on 5,000 queues; a few pools stay below 128Mi.' },
+    busSwitch: 'Publish decisions. Off: none leave the autoscaler.',
+  },
+};
+
+/** The chart of every app. */
+export const controllers: readonly ControllerChart[] = APP_NAMES.map((name) => ({
+  name,
+  ...APPS[name],
+  ...PARTICULARS[name],
+}));
