@@ -7,7 +7,7 @@ import { createConsumer, createPublisher, type ScalingDecision } from '@redis-qu
 import { startRedis, type RedisServer } from '@redis-queue/rig';
 import { Autoscaler, type AutoscalerOptions } from './autoscaler.ts';
 import { AutoscalerMetrics } from './metrics/autoscaler-metrics.ts';
-import { aQueue, aSecret } from './test-objects.ts';
+import { aQueue, aSecret, secretSources } from './test-objects.ts';
 import { Triggers } from './triggers.ts';
 import { epochOf, podsOf } from './watching/pool-status.ts';
 import { buildTopology, poolKey } from './watching/topology.ts';
@@ -151,8 +151,7 @@ export class TestAutoscaler implements AsyncDisposable {
     return buildTopology({
       pools: [...this.pools.values()],
       queue: (_, name) => this.queues.get(name),
-      secret: () => aSecret(this.redisUrl),
-      permittedSecrets: new Set(['redis-credentials']),
+      secrets: secretSources(() => aSecret(this.redisUrl)),
     });
   }
 

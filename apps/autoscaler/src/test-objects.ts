@@ -1,6 +1,6 @@
 import { API_VERSION, type Queue, type WorkerPool, type WorkerPoolSpec } from '@redis-queue/api';
 import type { QueueSample } from '@redis-queue/bullmq';
-import type { RedisSecret } from './watching/topology.ts';
+import type { SecretObject, SecretSources } from '@redis-queue/redis-access';
 
 /** An autoscaled pool for tests: 0 to 20 pods with 10 slots each, wait target 5 s. */
 export function aPool(
@@ -34,8 +34,21 @@ export function aQueue(name: string, spec: Queue['spec'] = {}): Queue {
   return { apiVersion: API_VERSION, kind: 'Queue', metadata: { name, namespace: 'team' }, spec };
 }
 
-export function aSecret(url: string, name = 'redis-credentials'): RedisSecret {
-  return { metadata: { name, namespace: 'team' }, data: { 'redis-url': Buffer.from(url).toString('base64') } };
+export function aSecret(url: string, name = 'redis-credentials'): SecretObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name, namespace: 'team' },
+    data: { 'redis-url': Buffer.from(url).toString('base64') },
+  };
+}
+
+/** What `watchSecrets` gives, with `secret` for the Secret of each name. */
+export function secretSources(
+  secret: (name: string) => SecretObject | undefined,
+  permitted: readonly string[] = ['redis-credentials'],
+): SecretSources {
+  return { reader: 'autoscaler', permittedSecrets: new Set(permitted), secret: ({ name }) => secret(name) };
 }
 
 export function aSample(over: Partial<QueueSample> = {}): QueueSample {

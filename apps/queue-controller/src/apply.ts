@@ -11,9 +11,10 @@ import {
   type FencedWrite,
   type QueueRef,
 } from '@redis-queue/bullmq';
-import { applySteps, isApiFailure, type FinalizerStep, type KindContext, type Resource } from '@redis-queue/controller';
+import { applySteps, isApiFailure, type FinalizerStep, type KindContext } from '@redis-queue/controller';
+import { queueRef, type QueueObject } from '@redis-queue/redis-access';
 import { describeStep } from './describe.ts';
-import { queueRef, redisProblem, resolveConnection, type Sources } from './observe.ts';
+import { redisProblem, resolveConnection, type Sources } from './observe.ts';
 import type { QueuePlan, QueueStep } from './steps.ts';
 import type { Problem } from './reasons.ts';
 
@@ -42,7 +43,7 @@ const OBLITERATE_ROUNDS = 20;
  * @throws what the API server throws.
  */
 export async function applyQueue(
-  queue: Queue & Resource,
+  queue: QueueObject,
   plan: QueuePlan,
   { signal, log, applyFinalizer }: KindContext<QueueReason>,
   sources: Sources,

@@ -190,6 +190,27 @@ describe('the way to Redis', () => {
     expect(JSON.stringify(blocked.status?.conditions)).toContain('redis.secretNames');
   });
 
+  test('the sampler logs in with a Secret of its own, and the controller with the common one', async () => {
+    const ns = await t.namespace();
+    await t.redis.call('ACL', 'SETUSER', 'reader', 'on', '>hunter2', '~*', '+@all', '-@write');
+    const { host, port } = t.server;
+    await t.secret(ns, { 'redis-url': `redis://reader:hunter2@${host}:${port}` }, 'second');
+    const queue = await t.queue(ns, 'roles', {
+      globalConcurrency: 4,
+      redis: { secretRefs: { sampler: { name: 'second' } } },
+    });
+    await t.settled(queue, 'Applied');
+    expect(await meta('roles')).toMatchObject({ concurrency: '4' });
+    await eventually(async () => (await t.read(queue)).status?.counts, { description: 'the sample' });
+    const users = [...String(await t.redis.client('LIST')).matchAll(/name=redis-queue-controller .*user=(\w+)/g)];
+    expect(new Set(users.map(([, user]) => user))).toEqual(new Set(['default', 'reader']));
+    await t.secret(ns, { 'redis-url': `redis://reader:hunter2@${host}:${port}/3` }, 'second');
+    const mixed = await t.settled(queue, 'MixedRedis');
+    expect(mixed.status?.conditions?.find(({ type }) => type === 'Ready')?.message).toMatch(
+      /redis-credentials \(controller\) .*second \(sampler\) .*database 3/,
+    );
+  });
+
   test('a policy that evicts is pointed at', async () => {
     const ns = await t.namespace();
     await t.redis.config('SET', 'maxmemory-policy', 'allkeys-lru');

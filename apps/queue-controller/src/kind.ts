@@ -6,18 +6,16 @@ import {
   type Kind,
   type Outcome,
   type RecordEvent,
-  type Resource,
 } from '@redis-queue/controller';
+import { queueRef, type QueueObject } from '@redis-queue/redis-access';
 import { applyQueue } from './apply.ts';
 import { describeStep } from './describe.ts';
 import type { QueueMetrics } from './metrics.ts';
-import { observeQueue, queueRef, type Sources } from './observe.ts';
+import { observeQueue, type Sources } from './observe.ts';
 import { planQueue } from './plan.ts';
 import { DATA_FINALIZER } from './resources.ts';
 import { queueStatus, RECONCILED_FIELDS } from './status.ts';
 import type { ObservedQueue, QueuePlan, QueueStep } from './steps.ts';
-
-export type QueueObject = Queue & Resource;
 
 export interface QueueKindOptions {
   readonly sources: Sources;

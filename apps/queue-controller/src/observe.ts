@@ -1,30 +1,36 @@
-import { queueName, queuePrefix, redisSecretName, type Queue } from '@redis-queue/api';
+import type { Queue } from '@redis-queue/api';
 import {
   classifyRedisError,
+  describeTarget,
   parseOwner,
   parseOwnerMark,
-  parseRedisSecret,
   queueId,
   readQueuePolicy,
   readServerInfo,
   sampleQueues,
+  serverOf,
   type QueueRef,
   type RedisConnections,
   type RedisTarget,
   type ServerInfo,
 } from '@redis-queue/bullmq';
 import type { ObjectKey } from '@redis-queue/controller';
+import {
+  queueRef,
+  resolveRedis,
+  resolveRedisOfRoles,
+  type RedisAccess,
+  type SecretSources,
+} from '@redis-queue/redis-access';
 import type { Claimant, HolderState } from './ownership.ts';
 import type { ObservedQueue } from './steps.ts';
 import type { Problem } from './reasons.ts';
-import type { Secret } from './resources.ts';
 
 /** Where the controller looks; the API server's side comes from caches. */
 export interface Sources {
   readonly clusterId: string;
   readonly connections: RedisConnections;
-  readonly permittedSecrets: ReadonlySet<string>;
-  secret(key: ObjectKey): Secret | undefined;
+  readonly secrets: SecretSources;
   /** All Queue objects of the same prefix and name, the asking one included. */
   queuesOf(ref: QueueRef): Queue[];
   /** Asks the API server itself. @returns undefined when we may not look */
@@ -32,35 +38,14 @@ export interface Sources {
   readonly servers: ServerInfoCache;
 }
 
-export type Connection =
-  { readonly ok: true; readonly target: RedisTarget } | { readonly ok: false; readonly problem: Problem };
-
-export function queueRef(queue: Queue): QueueRef {
-  return { prefix: queuePrefix(queue), name: queueName(queue) };
-}
-
-/** How to reach the queue's Redis, from its Secret. */
-export function resolveConnection(queue: Queue, sources: Pick<Sources, 'secret' | 'permittedSecrets'>): Connection {
-  const name = redisSecretName(queue);
-  const { namespace } = queue.metadata;
-  if (!sources.permittedSecrets.has(name)) {
-    const permitted = [...sources.permittedSecrets].join(', ');
-    const message = `spec.redis.secretRef names Secret ${name}, which this controller may not read (it may read: ${permitted}); add it to the Helm value redis.secretNames`;
-    return { ok: false, problem: { reason: 'SecretNotPermitted', message } };
-  }
-  const secret = sources.secret({ namespace, name });
-  if (!secret)
-    return {
-      ok: false,
-      problem: {
-        reason: 'SecretNotFound',
-        message: `Secret ${namespace}/${name} does not exist; create it with redis-url or redis-host`,
-      },
-    };
-  const parsed = parseRedisSecret(secret.data, queue.spec.redis?.tls);
-  return parsed.ok
-    ? parsed
-    : { ok: false, problem: { reason: parsed.reason, message: `Secret ${namespace}/${name}: ${parsed.message}` } };
+/**
+ * How the controller reaches the queue's Redis. The sampler has to reach the same one, else the status would tell of
+ * another queue; of a deleted queue nothing is sampled, so that only what removes its data counts.
+ */
+export function resolveConnection(queue: Queue, { secrets }: Pick<Sources, 'secrets'>): RedisAccess {
+  return queue.metadata.deletionTimestamp
+    ? resolveRedis(queue, 'controller', secrets)
+    : resolveRedisOfRoles(queue, ['controller', 'sampler'], secrets);
 }
 
 /** Reads what `planQueue` needs: one round trip to Redis in a steady state. Writes nothing. */
@@ -89,7 +74,7 @@ export async function observeQueue(queue: Queue, sources: Sources): Promise<Obse
 export function redisProblem(error: unknown, target: RedisTarget, connections: RedisConnections): Problem {
   const { reason, message } = classifyRedisError(error);
   if (reason === 'RedisAuthFailed') connections.release(target);
-  return { reason, message: `${target.host}:${target.port}: ${message}` };
+  return { reason, message: `${describeTarget(target)}: ${message}` };
 }
 
 /**
@@ -100,14 +85,10 @@ function otherClaimants(queue: Queue, target: RedisTarget, sources: Sources): Cl
   return sources.queuesOf(queueRef(queue)).flatMap((other) => {
     const { uid, namespace = '', name, creationTimestamp = '', deletionTimestamp } = other.metadata;
     if (uid === queue.metadata.uid || deletionTimestamp || other.spec.adoptionPolicy === 'Observe') return [];
-    const connection = resolveConnection(other, sources);
+    const connection = resolveRedis(other, 'controller', sources.secrets);
     const sameServer = connection.ok && serverOf(connection.target) === serverOf(target);
     return sameServer ? [{ namespace, name, creationTimestamp }] : [];
   });
-}
-
-function serverOf({ host, port, db = 0 }: RedisTarget): string {
-  return `${host.toLowerCase()} ${port} ${db}`;
 }
 
 /** Whether the object that the mark names still claims this queue; asked of the API server, as caches lag behind. */

@@ -1,5 +1,6 @@
-import { queueName, queuePrefix, type Queue } from '@redis-queue/api';
-import { formatOwner, parseOwner, parseOwnerMark, type OwnerMark } from '@redis-queue/bullmq';
+import type { Queue } from '@redis-queue/api';
+import { formatOwner, parseOwner, parseOwnerMark, queueId, type OwnerMark } from '@redis-queue/bullmq';
+import { queueRef } from '@redis-queue/redis-access';
 import type { Problem } from './reasons.ts';
 import { TAKE_OVER_ANNOTATION } from './resources.ts';
 
@@ -35,7 +36,7 @@ export function ownerOf(queue: Queue, clusterId: string): string {
  * that is gone is free; the mark of another cluster, or of a later release, is only taken with the annotation.
  */
 export function decideOwnership(queue: Queue, facts: OwnershipFacts): Ownership {
-  const where = `${queuePrefix(queue)}:${queueName(queue)}`;
+  const where = queueId(queueRef(queue));
   const mark = parseOwnerMark(facts.rawOwnerMark);
   const marked = typeof mark === 'object' ? mark.owner : undefined;
   const older = facts.claimants.find((other) => comesBefore(other, queue, facts.clusterId, marked));

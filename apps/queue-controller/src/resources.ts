@@ -1,9 +1,4 @@
 import { GROUP } from '@redis-queue/api';
-import type { Resource } from '@redis-queue/controller';
-
-export interface Secret extends Resource {
-  data?: Record<string, string>;
-}
 
 /** Held while deletionPolicy is Delete or DeleteIfEmpty, until the data in Redis is dealt with. */
 export const DATA_FINALIZER = `${GROUP}/queue-data`;

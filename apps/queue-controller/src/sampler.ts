@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Queue } from '@redis-queue/api';
 import {
-  connectionKey,
   queueId,
   sampleFinished,
   sampleQueues,
@@ -10,10 +9,10 @@ import {
   type RedisTarget,
 } from '@redis-queue/bullmq';
 import { TokenBucket } from '@redis-queue/controller';
+import { queueRef, resolveRedisOfRoles, type QueueObject } from '@redis-queue/redis-access';
 import { isWorthWriting, percentile, sampledStatus, type SampledStatus } from './counts.ts';
-import type { QueueObject } from './kind.ts';
 import type { QueueMetrics } from './metrics.ts';
-import { queueRef, redisProblem, resolveConnection, type Sources } from './observe.ts';
+import { redisProblem, type Sources } from './observe.ts';
 
 /** 10,000 queues cost ~0.4 s of Redis' time a round: below 2 % of a core. */
 export const SAMPLE_INTERVAL_MS = 30_000;
@@ -70,9 +69,9 @@ export class QueueSampler {
   async sampleAll(): Promise<void> {
     const byTarget = new Map<string, { target: RedisTarget; queues: QueueObject[] }>();
     for (const queue of this.#deps.listQueues()) {
-      const connection = resolveConnection(queue, this.#deps.sources);
+      const connection = resolveRedisOfRoles(queue, ['sampler', 'controller'], this.#deps.sources.secrets);
       if (!connection.ok) continue;
-      const key = connectionKey(connection.target);
+      const key = connection.targetKey;
       const group = byTarget.get(key) ?? { target: connection.target, queues: [] };
       group.queues.push(queue);
       byTarget.set(key, group);

@@ -1,6 +1,7 @@
 import { effectiveRateLimit, type QueueRef } from '@redis-queue/bullmq';
 import { QUEUE_REASONS, type Condition, type Queue, type QueueStatus } from '@redis-queue/api';
-import { kindConditions, type Resource } from '@redis-queue/controller';
+import { kindConditions } from '@redis-queue/controller';
+import type { QueueObject } from '@redis-queue/redis-access';
 import { describeStep } from './describe.ts';
 import type { ObservedQueue, QueuePlan } from './steps.ts';
 import { QueueCondition, type Problem } from './reasons.ts';
@@ -24,7 +25,7 @@ export interface Outcome {
 }
 
 /** What the status shall say. Pure; an unchanged outcome gives a deeply equal status. */
-export function queueStatus(queue: Queue & Resource, outcome: Outcome, now: Date): ReconciledStatus {
+export function queueStatus(queue: QueueObject, outcome: Outcome, now: Date): ReconciledStatus {
   const observes = queue.spec.adoptionPolicy === 'Observe';
   const sentences = outcome.plan.steps.map(describeStep);
   const adoptedAt = adoptedAtOf(outcome) ?? queue.status?.adoptedAt;
@@ -37,7 +38,7 @@ export function queueStatus(queue: Queue & Resource, outcome: Outcome, now: Date
   };
 }
 
-function conditions(queue: Queue & Resource, { observed, plan, problem }: Outcome, now: Date): Condition[] {
+function conditions(queue: QueueObject, { observed, plan, problem }: Outcome, now: Date): Condition[] {
   const notices = {
     [QueueCondition.BurstCapped]: burstCapped(queue),
     [QueueCondition.FieldsNotEnforced]: fieldsNotEnforced(queue),

@@ -1,4 +1,4 @@
-import { type Queue, QUEUES, redisSecretName } from '@redis-queue/api';
+import { type Queue, QUEUES } from '@redis-queue/api';
 import { connectionKey, queueId, RedisConnections, type QueueRef, type RedisTarget } from '@redis-queue/bullmq';
 import {
   isNotFound,
@@ -6,16 +6,15 @@ import {
   keyToString,
   manageKind,
   NAMESPACES,
-  SECRETS,
   StatusWriter,
   type Manager,
   type ObjectCache,
   type ObjectKey,
 } from '@redis-queue/controller';
-import { queueKind, type QueueObject } from './kind.ts';
+import { queueRef, resolveRedis, watchSecrets, type QueueObject } from '@redis-queue/redis-access';
+import { queueKind } from './kind.ts';
 import { QueueMetrics } from './metrics.ts';
-import { queueRef, resolveConnection, ServerInfoCache, type Sources } from './observe.ts';
-import type { Secret } from './resources.ts';
+import { ServerInfoCache, type Sources } from './observe.ts';
 import { QueueSampler } from './sampler.ts';
 
 export interface Settings {
@@ -34,20 +33,13 @@ const DRIFT_CHECK_MS = 60_000;
 const SAMPLER_MANAGER = 'redis-queue-sampler';
 
 const BY_REDIS_QUEUE = 'redis-queue';
-const BY_SECRET = 'secret';
 
 /** Connects caches, the reconciler and the sampler with the manager. */
 export async function wireQueueController(manager: Manager, settings: Settings): Promise<void> {
   const { client } = manager;
   const queues = manager.cache<QueueObject>(QUEUES);
   queues.addIndex(BY_REDIS_QUEUE, (queue) => [queueId(queueRef(queue))]);
-  queues.addIndex(BY_SECRET, (queue) => [keyToString(secretKey(queue))]);
-  const secrets = new Map(
-    settings.secretNames.map((name) => [
-      name,
-      manager.cache<Secret>(SECRETS, { fieldSelector: `metadata.name=${name}` }),
-    ]),
-  );
+  const secrets = watchSecrets(manager, settings.secretNames);
   const connections = new RedisConnections({
     clientName: 'redis-queue-controller',
     onChange: (target) => enqueueUsersOf(target),
@@ -55,8 +47,7 @@ export async function wireQueueController(manager: Manager, settings: Settings):
   const sources: Sources = {
     clusterId: await readClusterId(manager),
     connections,
-    permittedSecrets: new Set(settings.secretNames),
-    secret: (key) => secrets.get(key.name)?.get(key),
+    secrets,
     queuesOf: (ref: QueueRef) => queues.byIndex(BY_REDIS_QUEUE, queueId(ref)),
     readQueue: (key) => readQueue(manager, key),
     servers: new ServerInfoCache(),
@@ -66,10 +57,7 @@ export async function wireQueueController(manager: Manager, settings: Settings):
   const controller = manageKind(manager, kind, {
     concurrency: settings.concurrency ?? 8,
     watches: [
-      ...[...secrets.values()].map((cache) => ({
-        cache,
-        map: (secret: Secret) => queues.byIndex(BY_SECRET, keyToString(keyOf(secret))).map(keyOf),
-      })),
+      ...secrets.watches(queues, ['controller', 'sampler'], (queue) => [keyOf(queue)]),
       // Another claimant that comes or goes may change whose queue it is.
       {
         cache: queues,
@@ -82,8 +70,8 @@ export async function wireQueueController(manager: Manager, settings: Settings):
   function enqueueUsersOf(target: RedisTarget): void {
     const key = connectionKey(target);
     for (const queue of queues.list()) {
-      const connection = resolveConnection(queue, sources);
-      if (connection.ok && connectionKey(connection.target) === key) controller.enqueue(keyOf(queue));
+      const connection = resolveRedis(queue, 'controller', secrets);
+      if (connection.ok && connection.targetKey === key) controller.enqueue(keyOf(queue));
     }
   }
   const sampledStatus = new StatusWriter<QueueObject>({ client, type: QUEUES, fieldManager: SAMPLER_MANAGER });
@@ -100,7 +88,7 @@ export async function wireQueueController(manager: Manager, settings: Settings):
     name: 'queue-sampler',
     run: async (signal) => {
       await queues.whenSynced(signal);
-      await Promise.all([...secrets.values()].map((cache) => cache.whenSynced(signal)));
+      await secrets.whenSynced(signal);
       await sampler.run(signal, settings.sampleIntervalMs);
     },
   });
@@ -109,10 +97,6 @@ export async function wireQueueController(manager: Manager, settings: Settings):
     leaderOnly: false,
     run: (signal) => closeWhenDone(signal, connections),
   });
-}
-
-function secretKey(queue: Queue): ObjectKey {
-  return { namespace: queue.metadata.namespace, name: redisSecretName(queue) };
 }
 
 function rivals(queues: ObjectCache<QueueObject>, queue: QueueObject): ObjectKey[] {

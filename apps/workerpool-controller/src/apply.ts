@@ -1,11 +1,12 @@
 import { WORKER_POOLS } from '@redis-queue/api';
 import { isConflict, keyOf, type Applied, type KindContext, type KubeClient } from '@redis-queue/controller';
+import type { PoolObject } from '@redis-queue/redis-access';
 import { describeRefusal, isRefusal, type Refusals } from './deployment/refusals.ts';
 import { liveReplicas } from './deployment/replicas.ts';
 import type { PoolStep } from './deployment/steps.ts';
 import { describeStep } from './describe.ts';
 import { applyBudget, applySize, applyTemplate, createDeployment } from './deployment/write.ts';
-import type { Deployment, PoolObject } from './kubernetes/objects.ts';
+import type { Deployment } from './kubernetes/objects.ts';
 import type { Reason } from './kubernetes/reasons.ts';
 import { observeLive } from './observe.ts';
 import { planPool } from './plan.ts';

@@ -1,10 +1,11 @@
 import { QUEUES, WORKER_POOLS } from '@redis-queue/api';
 import { describe, expect, it } from 'vitest';
 import { DEPLOYMENTS, keyOf } from '@redis-queue/controller';
+import type { PoolObject } from '@redis-queue/redis-access';
 import { eventually } from '@redis-queue/rig';
 import { DECISION_ANNOTATION } from '@redis-queue/scaling-bus';
 import { SECRET_ANNOTATION } from './kubernetes/names.ts';
-import type { Deployment, PoolObject } from './kubernetes/objects.ts';
+import type { Deployment } from './kubernetes/objects.ts';
 import { controllerRig } from './testing/controller.ts';
 
 const rig = controllerRig();

@@ -1,13 +1,13 @@
 import { QUEUES } from '@redis-queue/api';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { DEPLOYMENTS, isOwnedBy, keyOf, SECRETS } from '@redis-queue/controller';
+import type { PoolObject, QueueObject, SecretObject } from '@redis-queue/redis-access';
 import { eventually } from '@redis-queue/rig';
 import { applyStep } from './apply.ts';
 import { NO_CONFIG } from './deployment/config.ts';
 import { isOurSize, scaleManagerOwnsReplicas } from './deployment/replicas.ts';
 import { VERSION_ANNOTATION } from './kubernetes/names.ts';
-import type { Deployment, PoolObject, Secret } from './kubernetes/objects.ts';
-import type { QueueObject } from './kubernetes/objects.ts';
+import type { Deployment } from './kubernetes/objects.ts';
 import { planPool } from './plan.ts';
 import { resolveQueues } from './queues/resolve.ts';
 import { runController, testCluster, type TestCluster } from './testing/cluster.ts';
@@ -44,9 +44,12 @@ async function doSteps(pool: PoolObject, count: number): Promise<void> {
 async function queuesOf(pool: PoolObject) {
   const namespace = pool.metadata.namespace!;
   const queue = await t.client.get<QueueObject>(QUEUES, { namespace, name: 'emails' });
-  const secret = await t.client.get<Secret>(SECRETS, { namespace, name: 'redis-credentials' });
+  const secret = await t.client.get<SecretObject>(SECRETS, { namespace, name: 'redis-credentials' });
   const permittedSecrets = new Set(['redis-credentials']);
-  return resolveQueues(pool, { queue: () => queue, secret: () => secret, permittedSecrets });
+  return resolveQueues(pool, {
+    queue: () => queue,
+    secrets: { reader: 'test', secret: () => secret, permittedSecrets },
+  });
 }
 
 /** What has to be the same whatever happened on the way. */

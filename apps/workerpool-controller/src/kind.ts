@@ -1,10 +1,11 @@
 import { WORKER_POOL_REASONS, WORKER_POOLS, type WorkerPoolStatus } from '@redis-queue/api';
 import { isOwnedBy, soonestMs, type Kind, type Outcome, type RecordEvent } from '@redis-queue/controller';
+import type { PoolObject } from '@redis-queue/redis-access';
 import { applyPool, type ApplyDeps } from './apply.ts';
 import { untrackedSecrets } from './deployment/config.ts';
 import { fenceOf } from './deployment/replicas.ts';
 import { cameInUnseen, progressDeadlineMs } from './deployment/rollout.ts';
-import type { Deployment, PoolObject } from './kubernetes/objects.ts';
+import type { Deployment } from './kubernetes/objects.ts';
 import type { Reason } from './kubernetes/reasons.ts';
 import type { PoolMetrics, RolloutOutcome } from './metrics.ts';
 import { observeCached, podsOf, type Sources } from './observe.ts';

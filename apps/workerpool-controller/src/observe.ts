@@ -1,16 +1,9 @@
-import { redisSecretName } from '@redis-queue/api';
 import { keyOf, keyToString, type KubeClient, type ObjectCache, type ObjectKey } from '@redis-queue/controller';
+import type { PoolObject, QueueObject, SecretSources } from '@redis-queue/redis-access';
 import { readConfig, type ConfigSources } from './deployment/config.ts';
 import { readDeployment } from './deployment/write.ts';
 import { POOL_LABEL } from './kubernetes/names.ts';
-import {
-  POD_DISRUPTION_BUDGETS,
-  type Deployment,
-  type PodDisruptionBudget,
-  type PoolObject,
-  type QueueObject,
-  type Secret,
-} from './kubernetes/objects.ts';
+import { POD_DISRUPTION_BUDGETS, type Deployment, type PodDisruptionBudget } from './kubernetes/objects.ts';
 import { blockedPods } from './pods/blocked.ts';
 import type { Pod } from './pods/pods.ts';
 import { resolveQueues } from './queues/resolve.ts';
@@ -26,26 +19,17 @@ export interface Sources extends ConfigSources {
   readonly budgets: ObjectCache<PodDisruptionBudget>;
   /** By pool; only what `trimPod` leaves of them. */
   readonly pods: ObjectCache<Pod>;
-  /** By the Secret's name; RBAC permits no other. */
-  readonly secrets: ReadonlyMap<string, ObjectCache<Secret>>;
+  readonly secrets: SecretSources;
 }
 
 export const POOLS_BY_QUEUE = 'queue';
 export const POOLS_BY_CONFIG = 'config';
-export const QUEUES_BY_SECRET = 'secret';
 export const PODS_BY_POOL = 'pool';
 
 /** The index values of a pool: its queues' keys. */
 export function queueKeysOf(pool: PoolObject): string[] {
   const { namespace } = pool.metadata;
   return pool.spec.queues.map((name) => keyToString(namespace === undefined ? { name } : { namespace, name }));
-}
-
-/** The index value of a queue: its Secret's key. */
-export function secretKeysOf(queue: QueueObject): string[] {
-  const name = redisSecretName(queue);
-  const { namespace } = queue.metadata;
-  return [keyToString(namespace === undefined ? { name } : { namespace, name })];
 }
 
 /** The key of the pool that a pod belongs to. */
@@ -77,8 +61,7 @@ export async function observeCached(
     config,
     queues: resolveQueues(pool, {
       queue: (name) => sources.queues.get(within(name)),
-      secret: (name) => sources.secrets.get(name)?.get(within(name)),
-      permittedSecrets: new Set(sources.secrets.keys()),
+      secrets: sources.secrets,
     }),
     busConfigured: sources.busConfigured,
     inTheWay: () => blockedPods(podsOf(pool, sources), deployment).problem?.message ?? '',

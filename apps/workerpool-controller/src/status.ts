@@ -1,10 +1,10 @@
 import type { Condition, WorkerPoolStatus } from '@redis-queue/api';
 import { kindConditions } from '@redis-queue/controller';
+import type { PoolObject } from '@redis-queue/redis-access';
 import { describeUntracked } from './deployment/config.ts';
 import { poolSelector } from './deployment/deployment.ts';
 import { liveReplicas } from './deployment/replicas.ts';
 import { versionOf } from './deployment/rollout.ts';
-import type { PoolObject } from './kubernetes/objects.ts';
 import { PoolCondition, REASONS, type Problem } from './kubernetes/reasons.ts';
 import type { BlockedPods } from './pods/blocked.ts';
 import { autoscalingStatus, type AutoscalingInput } from './status/autoscaling-status.ts';

@@ -7,35 +7,19 @@ import {
   keyToString,
   manageKind,
   PODS,
-  SECRETS,
   type Manager,
   type ObjectKey,
   type Resource,
 } from '@redis-queue/controller';
+import { secretCache, watchSecrets, type PoolObject, type QueueObject } from '@redis-queue/redis-access';
 import { createConsumer, type BusRedisOptions, type NamedPool } from '@redis-queue/scaling-bus';
 import { configKey, configKeysOf, ConfigMapDigests, WATCHED_CONFIG_MAPS } from './deployment/config.ts';
 import { Refusals } from './deployment/refusals.ts';
 import { POOL_LABEL } from './kubernetes/names.ts';
 import { poolKind } from './kind.ts';
-import type { QueueObject } from './kubernetes/objects.ts';
-import {
-  POD_DISRUPTION_BUDGETS,
-  type Deployment,
-  type PodDisruptionBudget,
-  type PoolObject,
-  type Secret,
-} from './kubernetes/objects.ts';
+import { POD_DISRUPTION_BUDGETS, type Deployment, type PodDisruptionBudget } from './kubernetes/objects.ts';
 import { PoolMetrics } from './metrics.ts';
-import {
-  PODS_BY_POOL,
-  POOLS_BY_CONFIG,
-  poolKeyOf,
-  POOLS_BY_QUEUE,
-  QUEUES_BY_SECRET,
-  queueKeysOf,
-  secretKeysOf,
-  type Sources,
-} from './observe.ts';
+import { PODS_BY_POOL, POOLS_BY_CONFIG, poolKeyOf, POOLS_BY_QUEUE, queueKeysOf, type Sources } from './observe.ts';
 import { changesBlockage, trimPod, type Pod } from './pods/pods.ts';
 import { consumeDecision, type ConsumeDeps } from './size/consume.ts';
 import { DecisionLedger } from './size/ledger.ts';
@@ -57,7 +41,7 @@ export interface Settings {
 export function wireWorkerPoolController(manager: Manager, settings: Settings): void {
   const { client } = manager;
   const { secretNames, workerSecretNames = [], bus, concurrency = 8 } = settings;
-  const secretCache = (name: string) => manager.cache<Secret>(SECRETS, { fieldSelector: `metadata.name=${name}` });
+  const secrets = watchSecrets(manager, secretNames);
   const digests = new ConfigMapDigests();
   const sources: Sources = {
     client,
@@ -67,15 +51,14 @@ export function wireWorkerPoolController(manager: Manager, settings: Settings): 
     deployments: manager.cache<Deployment>(DEPLOYMENTS, { labelSelector: POOL_LABEL }),
     budgets: manager.cache<PodDisruptionBudget>(POD_DISRUPTION_BUDGETS, { labelSelector: POOL_LABEL }),
     pods: manager.cache<Pod>(PODS, { labelSelector: POOL_LABEL, transform: trimPod }),
-    secrets: new Map(secretNames.map((name) => [name, secretCache(name)])),
-    templateSecrets: new Map([...secretNames, ...workerSecretNames].map((name) => [name, secretCache(name)])),
+    secrets,
+    templateSecrets: new Map([...secretNames, ...workerSecretNames].map((name) => [name, secretCache(manager, name)])),
     configMaps: manager.cache(CONFIG_MAPS, { fieldSelector: WATCHED_CONFIG_MAPS, metadataOnly: true }),
     digests,
   };
-  const { pools, queues, deployments, budgets, pods, secrets, templateSecrets, configMaps } = sources;
+  const { pools, queues, deployments, budgets, pods, templateSecrets, configMaps } = sources;
   pools.addIndex(POOLS_BY_QUEUE, queueKeysOf);
   pools.addIndex(POOLS_BY_CONFIG, configKeysOf);
-  queues.addIndex(QUEUES_BY_SECRET, secretKeysOf);
   pods.addIndex(PODS_BY_POOL, (pod) => poolKeyOf(pod).map(keyToString));
   const poolsOf = (queue: QueueObject): ObjectKey[] =>
     pools.byIndex(POOLS_BY_QUEUE, keyToString(keyOf(queue))).map(keyOf);
@@ -117,10 +100,7 @@ export function wireWorkerPoolController(manager: Manager, settings: Settings): 
         predicate: ({ event, object, previous }) =>
           event !== 'update' || object.metadata.generation !== previous?.metadata.generation,
       },
-      ...[...secrets.values()].map((cache) => ({
-        cache,
-        map: (secret: Secret) => queues.byIndex(QUEUES_BY_SECRET, keyToString(keyOf(secret))).flatMap(poolsOf),
-      })),
+      ...secrets.watches(queues, ['worker'], poolsOf),
     ],
   });
   configMaps.onChange((event, { metadata: { uid = '' } }) => {

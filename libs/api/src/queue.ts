@@ -17,6 +17,13 @@ export const DEFAULT_REDIS_SECRET = 'redis-credentials';
 /** BullMQ's own default key prefix. */
 export const DEFAULT_PREFIX = 'bull';
 
+/**
+ * Who reaches a Queue's Redis. Each role may log in with a Secret of its own, and so with the least rights: `controller`
+ * writes a queue's settings, `sampler` (the autoscaler too) only reads, `worker` runs jobs, `backup` reads, `restore` writes.
+ */
+export const REDIS_ROLES = ['controller', 'sampler', 'worker', 'backup', 'restore'] as const;
+export type RedisRole = (typeof REDIS_ROLES)[number];
+
 const retentionText = z
   .string()
   .max(10)
@@ -31,6 +38,9 @@ export const rateLimitsSchema = z.object({
     .optional()
     .describe('Jobs that may start at once after a quiet time. Absent: as many as one second allows.'),
 });
+
+const roleSecretRef = (user: string, note = '') =>
+  localReferenceSchema.optional().describe(`Secret of ${user}. Absent: secretRef. ${note}`.trim());
 
 export const queueSpecSchema = z
   .object({
@@ -73,7 +83,19 @@ export const queueSpecSchema = z
         secretRef: localReferenceSchema
           .optional()
           .describe(
-            `Secret with redis-url, or redis-host, redis-port, redis-username, redis-password. Absent: ${DEFAULT_REDIS_SECRET}.`,
+            `Secret with redis-url, or redis-host, redis-port, redis-username, redis-password, or redis-sentinels and redis-sentinel-master-name. Absent: ${DEFAULT_REDIS_SECRET}.`,
+          ),
+        secretRefs: z
+          .object({
+            controller: roleSecretRef('the queue-controller, to read and write what the spec manages'),
+            sampler: roleSecretRef('what counts jobs and sizes pools, which only reads'),
+            worker: roleSecretRef('worker pods'),
+            backup: roleSecretRef('backups, which only read', 'Accepted and not acted on in this release.'),
+            restore: roleSecretRef('restores', 'Accepted and not acted on in this release.'),
+          })
+          .optional()
+          .describe(
+            'Secrets of single roles, each with the least rights; all lead to the same Redis. Absent: secretRef.',
           ),
         tls: z
           .object({
@@ -175,7 +197,16 @@ export function queuePrefix(queue: Queue): string {
   return queue.spec.redis?.prefix ?? DEFAULT_PREFIX;
 }
 
-/** The Secret, in the queue's namespace, that says how to reach its Redis. */
-export function redisSecretName(queue: Queue): string {
-  return queue.spec.redis?.secretRef?.name ?? DEFAULT_REDIS_SECRET;
+/** The Secret, in the queue's namespace, with which `role` reaches its Redis: its own, else everybody's, else the default. */
+export function redisSecretRef(queue: Queue, role: RedisRole): RedisSecretRef {
+  const { secretRefs, secretRef } = queue.spec.redis ?? {};
+  const own = secretRefs?.[role];
+  if (own) return { name: own.name, field: `spec.redis.secretRefs.${role}` };
+  return secretRef ? { name: secretRef.name, field: 'spec.redis.secretRef' } : { name: DEFAULT_REDIS_SECRET };
+}
+
+export interface RedisSecretRef {
+  readonly name: string;
+  /** The field that names it; absent for the default. */
+  readonly field?: string;
 }

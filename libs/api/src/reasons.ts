@@ -86,6 +86,10 @@ export const QUEUE_REASONS = {
     kind: 'stalled',
     doc: 'The Secret lacks a key or holds one that cannot be read; the message names the key.',
   },
+  MixedRedis: {
+    kind: 'stalled',
+    doc: 'The Secrets of spec.redis.secretRefs lead to different servers or databases; the message says which. Correct one.',
+  },
   RedisAuthFailed: { kind: 'stalled', doc: 'Redis refused the user or password; correct the Secret.' },
   RedisNoPermission: { kind: 'stalled', doc: 'The Redis user lacks a permission; see the ACL in the documentation.' },
   RedisTooOld: { kind: 'stalled', doc: 'Redis 7.0 or Valkey 7.2 is needed.' },
@@ -163,6 +167,10 @@ export const WORKER_POOL_REASONS = {
   SecretNotPermitted: {
     kind: 'stalled',
     doc: 'The operator may not read a Secret of this name; add it to the Helm value redis.secretNames.',
+  },
+  SecretInvalid: {
+    kind: 'stalled',
+    doc: 'The Secret of the Queues lacks a key or holds one that cannot be read; the message names the key.',
   },
   RolledBack: {
     kind: 'stalled',

@@ -7,10 +7,10 @@ import { sampleFinishedOf } from './finished.ts';
 import { sampleHolders } from './holders.ts';
 import type { QueueRef } from './keys.ts';
 import { sampleBacklogs, sampleQueues } from './sample.ts';
-import type { RedisTarget } from './target.ts';
+import type { RedisAddress } from './target.ts';
 
 let cluster: RedisCluster;
-let target: RedisTarget;
+let target: RedisAddress;
 const connections = new RedisConnections({ clientName: 'cluster-test' });
 const clients: { close(): Promise<unknown> }[] = [];
 

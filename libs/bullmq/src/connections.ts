@@ -1,6 +1,7 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { failWithSentinels, sentinelOptions } from './sentinel.ts';
 import { DISCONNECT_TIMEOUT_MS, reconnectWhenSilent, retryAfterMs } from './silence.ts';
-import { connectionKey, type RedisTarget } from './target.ts';
+import { connectionKey, type RedisAddress, type RedisTarget } from './target.ts';
 
 /** How a controller waits for Redis: it fails fast and comes back later, unlike a worker. */
 export const FAIL_FAST: Pick<
@@ -16,11 +17,17 @@ export const FAIL_FAST: Pick<
 
 /** ioredis' options for a target; merge `FAIL_FAST` unless the connection may block. */
 export function redisOptions(target: RedisTarget): RedisOptions {
-  const { tls, cluster: _, ...address } = target;
+  const { username, password, db } = target;
   return {
-    ...address,
-    ...(tls && { tls: { ...(tls.ca && { ca: tls.ca }), servername: tls.serverName ?? target.host } }),
+    ...(target.sentinels ? sentinelOptions(target) : addressOptions(target)),
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    ...(db !== undefined && { db }),
   };
+}
+
+function addressOptions({ host, port, tls }: RedisAddress): RedisOptions {
+  return { host, port, ...(tls && { tls: { ...(tls.ca && { ca: tls.ca }), servername: tls.serverName ?? host } }) };
 }
 
 interface Entry {
@@ -51,7 +58,8 @@ export class RedisConnections {
 
   /**
    * The shared connection to `target`. Its commands fail within seconds when Redis does not answer. To a Redis Cluster it is one
-   * client for all nodes that sends each command to the node of its keys.
+   * client for all nodes that sends each command to the node of its keys; by Sentinels it leads to whichever server is the
+   * primary.
    */
   get(target: RedisTarget): Redis {
     const key = connectionKey(target);
@@ -89,6 +97,7 @@ export class RedisConnections {
       : new Redis({ ...options, retryStrategy: retryAfterMs });
     redis.on('error', () => {}); // Each command rejects by itself; an unheard event would end the process.
     if (!target.cluster) reconnectWhenSilent(redis);
+    if (target.sentinels) failWithSentinels(redis);
     const entry: Entry = { redis, lastUsedMs: this.#now() };
     this.#entries.set(key, entry);
     const changed = (up: boolean) => (): void => {
@@ -110,7 +119,7 @@ export class RedisConnections {
 }
 
 /** Reads go to masters: a replica lags behind, and a queue that looks emptier than it is would be a wrong size. */
-function openCluster({ host, port }: RedisTarget, options: RedisOptions): Redis {
+function openCluster({ host, port }: RedisAddress, options: RedisOptions): Redis {
   const cluster = new Cluster([{ host, port }], {
     redisOptions: options,
     scaleReads: 'master',

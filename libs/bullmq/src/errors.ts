@@ -26,6 +26,11 @@ const KNOWN: readonly (readonly [RegExp, RedisErrorReason, string])[] = [
   [/^OOM|OOM command not allowed/, 'RedisOutOfMemory', 'Redis is out of memory and refuses writes'],
   [/BUSY |LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN/, 'RedisBusy', 'Redis answers, but is not ready to serve'],
   [
+    /^All sentinels are unreachable/m,
+    'RedisUnreachable',
+    'no Sentinel says where the primary is; check their addresses and the name of its group',
+  ],
+  [
     /ECONN|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EPIPE|timed out|Connection is closed|max retries per request|Stream isn't writeable|certificate|TLS|SSL/i,
     'RedisUnreachable',
     'Redis cannot be reached',

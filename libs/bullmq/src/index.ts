@@ -1,12 +1,15 @@
 export { ACL_RULES } from './acl.ts';
 export { classifyRedisError, type RedisErrorReason, type RedisProblem } from './errors.ts';
+export { parseRedisSecret, type ParsedTarget, type TlsSpec } from './redis-secret.ts';
 export {
   connectionKey,
-  parseRedisSecret,
-  type ParsedTarget,
+  describeTarget,
+  serverOf,
+  type HostAndPort,
+  type RedisAddress,
+  type RedisSentinels,
   type RedisTarget,
   type RedisTls,
-  type TlsSpec,
 } from './target.ts';
 export { FAIL_FAST, RedisConnections, redisOptions, type RedisConnectionsOptions } from './connections.ts';
 export { queueId, queueKey, QUEUES_PER_CALL, type QueueRef } from './keys.ts';

@@ -1,76 +1,5 @@
-import { describe, expect, test } from 'vitest';
-import { connectionKey, parseRedisSecret, type RedisTarget } from './target.ts';
-
-function secret(texts: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, Buffer.from(text).toString('base64')]));
-}
-
-function target(texts: Record<string, string>, tls?: { enabled?: boolean; serverName?: string }): RedisTarget {
-  const parsed = parseRedisSecret(secret(texts), tls);
-  if (!parsed.ok) throw new Error(parsed.message);
-  return parsed.target;
-}
-
-describe('a Secret becomes a Redis target', () => {
-  test.each<[string, Record<string, string>, RedisTarget]>([
-    ['host alone', { 'redis-host': 'redis' }, { host: 'redis', port: 6379 }],
-    [
-      'host, port, user and password',
-      { 'redis-host': 'redis', 'redis-port': '7000', 'redis-username': 'app', 'redis-password': 'pw' },
-      { host: 'redis', port: 7000, username: 'app', password: 'pw' },
-    ],
-    [
-      'a trailing newline, as echo leaves it',
-      { 'redis-host': 'redis\n', 'redis-password': 'pw\n' },
-      { host: 'redis', port: 6379, password: 'pw' },
-    ],
-    [
-      'a URL with everything',
-      { 'redis-url': 'rediss://app:p%40ss@redis.example:6380/2' },
-      { host: 'redis.example', port: 6380, username: 'app', password: 'p@ss', db: 2, tls: {} },
-    ],
-    ['an IPv6 URL', { 'redis-url': 'redis://[::1]:6379' }, { host: '::1', port: 6379 }],
-    [
-      'a URL whose password is kept apart',
-      { 'redis-url': 'redis://redis', 'redis-password': 'pw' },
-      { host: 'redis', port: 6379, password: 'pw' },
-    ],
-  ])('%s', (_, texts, expected) => {
-    expect(target(texts)).toEqual(expected);
-  });
-
-  test('TLS is spoken when the spec asks for it, with the private CA of the Secret', () => {
-    expect(
-      target({ 'redis-host': 'redis', 'redis-ca.crt': 'PEM' }, { enabled: true, serverName: 'r.example' }).tls,
-    ).toEqual({
-      ca: 'PEM',
-      serverName: 'r.example',
-    });
-    expect(target({ 'redis-host': 'redis', 'redis-ca.crt': 'PEM' }).tls).toBeUndefined();
-  });
-
-  test('a node of a Redis Cluster is called one, and is another target than the node alone', () => {
-    const texts = { 'redis-host': 'redis', 'redis-cluster': 'true' };
-    expect(target(texts)).toEqual({ host: 'redis', port: 6379, cluster: true });
-    expect(target({ ...texts, 'redis-cluster': 'false' })).toEqual({ host: 'redis', port: 6379 });
-    expect(connectionKey(target(texts))).not.toBe(connectionKey(target({ 'redis-host': 'redis' })));
-  });
-
-  test.each<[string, Record<string, string>, RegExp]>([
-    ['nothing', {}, /neither redis-url nor redis-host/],
-    ['another protocol', { 'redis-url': 'http://hunter2@redis' }, /redis-url is not of the form/],
-    ['no URL', { 'redis-url': 'hunter2' }, /redis-url is not of the form/],
-    ['a path that is no number', { 'redis-url': 'redis://redis/hunter2' }, /not a database number/],
-    ['a password that is not percent-encoded', { 'redis-url': 'redis://u:hunter2%zz@redis' }, /percent-encoded/],
-    ['neither yes nor no', { 'redis-host': 'h', 'redis-cluster': 'hunter2' }, /redis-cluster is neither/],
-    ['a database of a Cluster', { 'redis-url': 'redis://h/2', 'redis-cluster': 'true' }, /no database but 0/],
-    ['no port number', { 'redis-host': 'redis', 'redis-port': 'hunter2' }, /redis-port is not a port number/],
-  ])('%s is refused with a message that repeats no value', (_, texts, message) => {
-    const parsed = parseRedisSecret(secret(texts));
-    expect(parsed).toMatchObject({ ok: false, reason: 'SecretInvalid', message: expect.stringMatching(message) });
-    expect(JSON.stringify(parsed)).not.toContain('hunter2');
-  });
-});
+import { expect, test } from 'vitest';
+import { connectionKey, describeTarget, serverOf, type RedisTarget } from './target.ts';
 
 test('the connection key tells targets apart, is stable, and reveals neither host nor password', () => {
   const one = { host: 'redis', port: 6379, password: 'hunter2' };
@@ -84,4 +13,50 @@ test('the connection key tells targets apart, is stable, and reveals neither hos
   ];
   expect(new Set([one, ...others].map(connectionKey)).size).toBe(6);
   expect(connectionKey(one)).toMatch(/^[0-9a-f]{16}$/);
+});
+
+const sentinels = ['a', 'b', 'c'].map((host) => ({ host, port: 26_379 }));
+
+test('Sentinels are another target than a server, and each group, list and user of theirs is one', () => {
+  const main: RedisTarget = { sentinels, masterName: 'main' };
+  const all: RedisTarget[] = [
+    { host: 'a', port: 26_379 },
+    main,
+    { ...main, masterName: 'other' },
+    { ...main, sentinels: sentinels.slice(1) },
+    { ...main, sentinelPassword: 'x' },
+    { ...main, password: 'x' },
+  ];
+  expect(new Set(all.map(connectionKey)).size).toBe(all.length);
+});
+
+test.each<[RedisTarget, string]>([
+  [{ host: 'redis', port: 6379, username: 'u', password: 'hunter2' }, 'redis:6379'],
+  [{ host: '::1', port: 6379, cluster: true }, '[::1]:6379'],
+  [{ sentinels: sentinels.slice(0, 1), masterName: 'main' }, 'main at the Sentinel a:26379'],
+  [
+    { sentinels, masterName: 'main', sentinelPassword: 'hunter2', password: 'hunter2' },
+    'main at the Sentinels a:26379, b:26379 and 1 more',
+  ],
+])('a target is described by its place alone: %#', (target, expected) => {
+  expect(describeTarget(target)).toBe(expected);
+});
+
+test('two targets lead to one server whoever logs in, and to another by host, port, database or group', () => {
+  const one: RedisTarget = { host: 'redis', port: 6379 };
+  const group: RedisTarget = { sentinels, masterName: 'main' };
+  const same: [RedisTarget, RedisTarget][] = [
+    [one, { ...one, host: 'REDIS', username: 'u', password: 'p', tls: {}, db: 0 }],
+    [group, { ...group, sentinels: sentinels.toReversed(), password: 'p', sentinelPassword: 'p' }],
+  ];
+  for (const [a, b] of same) expect(serverOf(a)).toBe(serverOf(b));
+  const others: RedisTarget[] = [
+    one,
+    { ...one, host: 'other' },
+    { ...one, port: 1 },
+    { ...one, db: 1 },
+    group,
+    { ...group, masterName: 'MAIN' },
+  ];
+  expect(new Set(others.map(serverOf)).size).toBe(others.length);
 });

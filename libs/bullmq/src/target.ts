@@ -1,16 +1,38 @@
 import { createHash } from 'node:crypto';
 
-/** How to reach one Redis. Holds secrets: never log it, log `connectionKey` instead. */
-export interface RedisTarget {
-  readonly host: string;
-  readonly port: number;
+/** Who logs in, to which database, and how. */
+interface RedisLogin {
   readonly username?: string;
   readonly password?: string;
   readonly db?: number;
   readonly tls?: RedisTls;
-  /** The address is one node of a Redis Cluster, which tells of the others. */
-  readonly cluster?: boolean;
 }
+
+export interface HostAndPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** One address: of a server, or of a node of a Redis Cluster, which names the others. */
+export interface RedisAddress extends RedisLogin, HostAndPort {
+  readonly cluster?: boolean;
+  readonly sentinels?: undefined;
+  readonly masterName?: undefined;
+}
+
+/** Sentinels, which know the address of the primary. */
+export interface RedisSentinels extends RedisLogin {
+  readonly sentinels: readonly HostAndPort[];
+  /** What the Sentinels call the group of servers. */
+  readonly masterName: string;
+  /** For the Sentinels themselves; `username` and `password` are for the servers. */
+  readonly sentinelUsername?: string;
+  readonly sentinelPassword?: string;
+  readonly cluster?: undefined;
+}
+
+/** How to reach one Redis. Holds secrets: never log it, log `describeTarget` or `connectionKey` instead. */
+export type RedisTarget = RedisAddress | RedisSentinels;
 
 export interface RedisTls {
   /** PEM of a private certificate authority. */
@@ -19,120 +41,35 @@ export interface RedisTls {
   readonly serverName?: string;
 }
 
-/** `spec.redis.tls` of a Queue. */
-export interface TlsSpec {
-  readonly enabled?: boolean;
-  readonly serverName?: string;
+/** Where the target is, for people: `redis:6379`, or `main at the Sentinels a:26379, b:26379`. Holds no secret. */
+export function describeTarget(target: RedisTarget): string {
+  if (!target.sentinels) return addressOf(target);
+  const [first, second, ...others] = target.sentinels.map(addressOf);
+  const more = others.length === 0 ? '' : ` and ${others.length} more`;
+  return second === undefined
+    ? `${target.masterName} at the Sentinel ${first}`
+    : `${target.masterName} at the Sentinels ${first}, ${second}${more}`;
 }
 
-export type ParsedTarget =
-  | { readonly ok: true; readonly target: RedisTarget }
-  | { readonly ok: false; readonly reason: 'SecretInvalid'; readonly message: string };
-
-const DEFAULT_PORT = 6379;
-
 /**
- * Reads a Secret's `data` (base64 values) as a Redis target: `redis-url` (redis:// or rediss://), or `redis-host`,
- * `redis-port`, `redis-username`, `redis-password`; `redis-ca.crt` holds a private CA; `redis-cluster: "true"` says that the
- * address is a node of a Redis Cluster. Separate username and password override those of the URL.
- *
- * @returns the target, or a message that names the key at fault and never repeats a value.
+ * The server and database that the target leads to, whoever logs in: equal for equal ones. Another name for the same
+ * host, another node of the same Cluster or another list of Sentinels count as another server.
  */
-export function parseRedisSecret(data: Readonly<Record<string, string>> | undefined, tls: TlsSpec = {}): ParsedTarget {
-  const read = (key: string): string | undefined => {
-    const text = Buffer.from(data?.[key] ?? '', 'base64')
-      .toString('utf8')
-      .trim();
-    return text === '' ? undefined : text;
-  };
-  const url = read('redis-url');
-  const base = url === undefined ? fromHostAndPort(read) : fromUrl(url);
-  if (typeof base === 'string') return { ok: false, reason: 'SecretInvalid', message: base };
-  const cluster = read('redis-cluster') ?? 'false';
-  if (cluster !== 'true' && cluster !== 'false') {
-    return { ok: false, reason: 'SecretInvalid', message: "the Secret's redis-cluster is neither true nor false" };
-  }
-  if (cluster === 'true' && base.db !== undefined) {
-    const message = 'a Redis Cluster has no database but 0; remove the number from redis-url, or redis-cluster';
-    return { ok: false, reason: 'SecretInvalid', message };
-  }
-  const ca = read('redis-ca.crt');
-  const encrypted = base.tls || tls.enabled === true;
-  return {
-    ok: true,
-    target: {
-      host: base.host,
-      port: base.port,
-      ...definedOnly({
-        username: read('redis-username') ?? base.username,
-        password: read('redis-password') ?? base.password,
-        db: base.db,
-      }),
-      ...(cluster === 'true' && { cluster: true }),
-      ...(encrypted ? { tls: definedOnly({ ca, serverName: tls.serverName }) } : {}),
-    },
-  };
+export function serverOf(target: RedisTarget): string {
+  const addresses = (target.sentinels ?? [target]).map(addressOf).toSorted().join().toLowerCase();
+  return `${addresses} ${target.masterName ?? ''} ${target.db ?? 0}`;
 }
 
 /** A short hash that tells targets apart and reveals nothing; safe in logs and metrics. */
 export function connectionKey(target: RedisTarget): string {
-  const { host, port, username, password, db, tls, cluster } = target;
-  const address = [host, port, username, password, db, tls && [tls.ca, tls.serverName]];
-  const identity = JSON.stringify(cluster === true ? [...address, 'cluster'] : address);
-  return createHash('sha256').update(identity).digest('hex').slice(0, 16);
+  const { username, password, db, tls, cluster } = target;
+  const login = [username, password, db, tls && [tls.ca, tls.serverName]];
+  const identity = target.sentinels
+    ? [serverOf(target), ...login, target.sentinelUsername, target.sentinelPassword]
+    : [target.host, target.port, ...login, ...(cluster === true ? ['cluster'] : [])];
+  return createHash('sha256').update(JSON.stringify(identity)).digest('hex').slice(0, 16);
 }
 
-interface Address {
-  host: string;
-  port: number;
-  tls: boolean;
-  username?: string;
-  password?: string;
-  db?: number;
-}
-
-function fromHostAndPort(read: (key: string) => string | undefined): Address | string {
-  const host = read('redis-host');
-  if (host === undefined) return 'the Secret has neither redis-url nor redis-host; add one of them';
-  const port = Number(read('redis-port') ?? DEFAULT_PORT);
-  if (!isPort(port)) return "the Secret's redis-port is not a port number between 1 and 65535";
-  return { host, port, tls: false };
-}
-
-function fromUrl(text: string): Address | string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!url || !['redis:', 'rediss:'].includes(url.protocol) || url.hostname === '') {
-    return "the Secret's redis-url is not of the form redis://host:port or rediss://host:port";
-  }
-  const db = Number(url.pathname.slice(1) || 0);
-  if (!Number.isInteger(db) || db < 0) return "the Secret's redis-url ends in a path that is not a database number";
-  const username = decode(url.username);
-  const password = decode(url.password);
-  if (username === undefined || password === undefined) {
-    return "the user or password in the Secret's redis-url is not percent-encoded; put it under redis-password instead";
-  }
-  return {
-    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
-    port: Number(url.port || DEFAULT_PORT),
-    tls: url.protocol === 'rediss:',
-    ...(username && { username }),
-    ...(password && { password }),
-    ...(db > 0 && { db }),
-  };
-}
-
-function decode(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function isPort(port: number): boolean {
-  return Number.isInteger(port) && port >= 1 && port <= 65_535;
-}
-
-function definedOnly<T extends object>(object: { [K in keyof T]: T[K] | undefined }): Partial<T> {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Partial<T>;
+function addressOf({ host, port }: HostAndPort): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -2,13 +2,13 @@ import { startRedis, type RedisServer } from '@redis-queue/rig';
 import { Queue, Worker, type Processor } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { QueueRef } from './keys.ts';
-import type { RedisTarget } from './target.ts';
+import type { RedisAddress } from './target.ts';
 
 /** A real Redis, a connection to it, and BullMQ clients on it, all closed with it. */
 export interface TestRedis extends AsyncDisposable {
   readonly server: RedisServer;
   readonly redis: Redis;
-  readonly target: RedisTarget;
+  readonly target: RedisAddress;
   producer(ref: QueueRef): Queue;
   worker(ref: QueueRef, process: Processor, options?: { concurrency?: number; metrics?: boolean }): Worker;
 }

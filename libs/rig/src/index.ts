@@ -3,6 +3,7 @@ export { startProcess, freePort, temporaryFolder } from './processes/process.ts'
 export type { ChildHandle, ProcessExit, ProcessOptions } from './processes/process.ts';
 export { processStartTime } from './processes/guardian.ts';
 export { startRedis, type RedisOptions, type RedisServer } from './redis/redis.ts';
+export { startRedisSentinel, type RedisSentinel, type RedisSentinelOptions } from './redis/redis-sentinel.ts';
 export { startRedisCluster, type RedisCluster } from './redis/redis-cluster.ts';
 export { startSilentProxy, type SilentProxy } from './redis/silent-proxy.ts';
 export { helmPath, startControlPlane } from './control-plane/control-plane.ts';

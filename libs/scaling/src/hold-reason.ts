@@ -3,6 +3,8 @@ import { finishedJobs, historyNeededMs, waitOf } from './holds.ts';
 import { isSeen, type Hold, type PoolObservation, type QueueLoad, type UnseenQueue } from './model/types.ts';
 import { clip, count, decimal, duration, few, percent } from './wording/words.ts';
 
+/** Characters of what is said of a queue: enough for a sentence with the names of a Queue and a Secret and the way out. */
+const MOST_MESSAGE = 240;
 const NO_DATA = 'and a pool never shrinks on missing data';
 
 /** What follows "because": the hold with the numbers behind it. */
@@ -48,7 +50,7 @@ export function unseenQueues({ queues }: PoolObservation, why: UnseenQueue['unse
   const all = queues.filter((queue): queue is UnseenQueue => !isSeen(queue) && queue.unseen === why);
   if (all.length === 0) return '';
   const missing = all.length === 1 ? 'is missing' : 'are missing';
-  const said = all[0]!.message === '' ? '' : ` (${clip(all[0]!.message, 160)})`;
+  const said = all[0]!.message === '' ? '' : ` (${clip(all[0]!.message, MOST_MESSAGE)})`;
   return `${named(all)} ${why === 'QueueMissing' ? missing : 'could not be read'}${said}`;
 }
 

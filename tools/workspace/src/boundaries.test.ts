@@ -26,7 +26,17 @@ describe('the project graph', () => {
     expect(roots.filter((root) => root.startsWith('apps/')).toSorted()).toEqual(
       APP_NAMES.map((name) => `apps/${name}`).toSorted(),
     );
-    for (const lib of ['api', 'controller', 'bullmq', 'scaling', 'simulator', 'scaling-bus', 'worker', 'rig'])
+    for (const lib of [
+      'api',
+      'controller',
+      'bullmq',
+      'redis-access',
+      'scaling',
+      'simulator',
+      'scaling-bus',
+      'worker',
+      'rig',
+    ])
       expect(roots).toContain(`libs/${lib}`);
   });
 

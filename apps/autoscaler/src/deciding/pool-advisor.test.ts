@@ -1,7 +1,7 @@
 import type { PodUsageReport, UsagePlace } from '@redis-queue/bullmq';
 import { describe, expect, it } from 'vitest';
 import { PoolAdvisor } from './pool-advisor.ts';
-import { aPool, aQueue, aSecret } from '../test-objects.ts';
+import { aPool, aQueue, aSecret, secretSources } from '../test-objects.ts';
 import { buildTopology, type Topology } from '../watching/topology.ts';
 
 const SECOND = 1_000;
@@ -13,8 +13,7 @@ function topologyOf(count: number, over: object = {}): Topology {
       return { ...pool, spec: { ...pool.spec, ...over } };
     }),
     queue: (_, name) => aQueue(name),
-    secret: () => aSecret('redis://127.0.0.1:6379'),
-    permittedSecrets: new Set(['redis-credentials']),
+    secrets: secretSources(() => aSecret('redis://127.0.0.1:6379')),
   });
 }
 

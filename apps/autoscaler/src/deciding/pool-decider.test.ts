@@ -4,7 +4,7 @@ import type { PoolObservation } from '@redis-queue/scaling';
 import type { ScalingDecision } from '@redis-queue/scaling-bus';
 import { EpochPublisher } from '../publishing/epoch-publisher.ts';
 import type { BusyPods } from '../publishing/busy-pods.ts';
-import { aPool, aQueue, aSecret } from '../test-objects.ts';
+import { aPool, aQueue, aSecret, secretSources } from '../test-objects.ts';
 import { AutoscalerMetrics } from '../metrics/autoscaler-metrics.ts';
 import { PoolDecider } from './pool-decider.ts';
 import { buildTopology, type ScaledPool } from '../watching/topology.ts';
@@ -12,8 +12,7 @@ import { buildTopology, type ScaledPool } from '../watching/topology.ts';
 const pool = buildTopology({
   pools: [aPool('workers', ['emails'], { behavior: { scaleDown: { stabilizationWindowSeconds: 0 } } })],
   queue: (_, name) => aQueue(name),
-  secret: () => aSecret('redis://redis'),
-  permittedSecrets: new Set(['redis-credentials']),
+  secrets: secretSources(() => aSecret('redis://redis')),
 }).pools.get('team/workers')!;
 
 /** A decider on a clock of its own, and what it published. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { initialKnowledge, learnFailure, learnSample, type QueueKnowledge } from '../sampling/queue-knowledge.ts';
-import { aPool, aQueue, aSample, aSecret } from '../test-objects.ts';
+import { aPool, aQueue, aSample, aSecret, secretSources } from '../test-objects.ts';
 import type { BlockedReplicas } from '../watching/pool-status.ts';
 import { buildTopology } from '../watching/topology.ts';
 import { observePool } from './pool-observation.ts';
@@ -8,8 +8,7 @@ import { observePool } from './pool-observation.ts';
 const pool = buildTopology({
   pools: [aPool('workers', ['emails'])],
   queue: (_, name) => aQueue(name),
-  secret: () => aSecret('redis://redis'),
-  permittedSecrets: new Set(['redis-credentials']),
+  secrets: secretSources(() => aSecret('redis://redis')),
 }).pools.get('team/workers')!;
 const seen = (known: QueueKnowledge | undefined) => observePool(pool, { replicas: 3 }, () => known).queues[0];
 

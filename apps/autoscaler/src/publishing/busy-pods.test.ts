@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ActiveHolders } from '@redis-queue/bullmq';
 import { busyPods, readBusyPods } from './busy-pods.ts';
-import { aPool, aQueue, aSecret } from '../test-objects.ts';
+import { aPool, aQueue, aSecret, secretSources } from '../test-objects.ts';
 import { buildTopology } from '../watching/topology.ts';
 
 const holders = (jobs: Record<string, number>, unnamed = 0): ActiveHolders => ({
@@ -41,8 +41,7 @@ describe('the busy pods of a pool', () => {
     const topology = buildTopology({
       pools: [aPool('workers', ['emails', 'missing'])],
       queue: (_, name) => (name === 'missing' ? undefined : aQueue(name)),
-      secret: () => aSecret('redis://redis'),
-      permittedSecrets: new Set(['redis-credentials']),
+      secrets: secretSources(() => aSecret('redis://redis')),
     });
     const readers = new Map(
       [...topology.targets.keys()].map((key) => [key, { holders: () => Promise.resolve(holders({})) }]),

@@ -1,15 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { scalingDecisionSchema } from '@redis-queue/scaling-bus';
 import type { Decision } from '@redis-queue/scaling';
-import { aPool, aQueue, aSecret } from '../test-objects.ts';
+import { aPool, aQueue, aSecret, secretSources } from '../test-objects.ts';
 import { decisionMessage } from './message.ts';
 import { buildTopology } from '../watching/topology.ts';
 
 const pool = buildTopology({
   pools: [aPool('workers', ['emails'])],
   queue: (_, name) => aQueue(name),
-  secret: () => aSecret('redis://redis'),
-  permittedSecrets: new Set(['redis-credentials']),
+  secrets: secretSources(() => aSecret('redis://redis')),
 }).pools.get('team/workers')!;
 const decision: Decision = {
   desired: 3,

@@ -4,7 +4,7 @@ import { estimateQueue, type QueueEstimates } from '@redis-queue/scaling';
 import { eventually } from '@redis-queue/rig';
 import type { Job } from 'bullmq';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { aPool, aQueue, aSecret } from '../test-objects.ts';
+import { aPool, aQueue, aSecret, secretSources } from '../test-objects.ts';
 import { RedisReader } from './redis-reader.ts';
 import { initialKnowledge, learnSample, fieldsToRead, type QueueKnowledge } from './queue-knowledge.ts';
 import { TestAutoscaler } from '../test-autoscaler.ts';
@@ -112,8 +112,7 @@ class Sensor {
     const topology = buildTopology({
       pools: [aPool('workers', ['mails'])],
       queue: (_, name) => aQueue(name),
-      secret: () => aSecret(url),
-      permittedSecrets: new Set(['redis-credentials']),
+      secrets: secretSources(() => aSecret(url)),
     });
     [this.#queue] = [...topology.queues.values()] as [WatchedQueue];
     this.#reader = new RedisReader([...topology.targets.values()][0]!, this.#connections);

@@ -3,7 +3,7 @@ import { Registry } from 'prom-client';
 import { expect, onTestFinished, test } from 'vitest';
 import { RedisConnections, type RedisTarget } from '@redis-queue/bullmq';
 import { eventually, startRedis } from '@redis-queue/rig';
-import { aPool, aQueue, aSecret } from '../test-objects.ts';
+import { aPool, aQueue, aSecret, secretSources } from '../test-objects.ts';
 import { AutoscalerMetrics } from '../metrics/autoscaler-metrics.ts';
 import { buildTopology } from '../watching/topology.ts';
 import { RedisSampler } from './redis-sampler.ts';
@@ -19,8 +19,7 @@ test('a Redis that long scripts keep busy counts as saturated until they are ove
   const topology = buildTopology({
     pools: [aPool('workers', ['emails'])],
     queue: (_, name) => aQueue(name),
-    secret: () => aSecret(redis.url),
-    permittedSecrets: new Set(['redis-credentials']),
+    secrets: secretSources(() => aSecret(redis.url)),
   });
   const connections = new RedisConnections();
   onTestFinished(() => connections.close());

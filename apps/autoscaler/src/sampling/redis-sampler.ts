@@ -1,4 +1,4 @@
-import type { RedisConnections, RedisTarget, ServerPressure } from '@redis-queue/bullmq';
+import { describeTarget, type RedisConnections, type RedisTarget, type ServerPressure } from '@redis-queue/bullmq';
 import { untilBurstSampleMs } from '@redis-queue/scaling';
 import type { AutoscalerMetrics } from '../metrics/autoscaler-metrics.ts';
 import type { WatchedQueue } from '../watching/topology.ts';
@@ -67,7 +67,7 @@ export class RedisSampler {
   readonly #address: string;
 
   constructor(targetKey: string, target: RedisTarget, options: SamplerOptions) {
-    this.#address = `${target.host}:${target.port}`;
+    this.#address = describeTarget(target);
     this.#targetKey = targetKey;
     this.#options = options;
     this.reader = new RedisReader(target, options.connections);

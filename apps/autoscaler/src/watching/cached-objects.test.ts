@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { Queue, WorkerPool } from '@redis-queue/api';
 import type { Resource } from '@redis-queue/controller';
-import { aPool, aQueue, aSecret } from '../test-objects.ts';
+import { aPool, aQueue, aSecret, secretSources } from '../test-objects.ts';
 import { cachedPool, cachedQueue } from './cached-objects.ts';
 import { buildTopology, type Topology } from './topology.ts';
 
@@ -16,8 +16,7 @@ function topologyOf(pool: WorkerPool, queue: Queue): Topology {
   return buildTopology({
     pools: [pool],
     queue: () => queue,
-    secret: () => aSecret('redis://127.0.0.1:6379'),
-    permittedSecrets: new Set(['redis-credentials']),
+    secrets: secretSources(() => aSecret('redis://127.0.0.1:6379')),
   });
 }
 

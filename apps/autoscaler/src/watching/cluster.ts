@@ -1,11 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Queue, QUEUES, WORKER_POOLS, type WorkerPool } from '@redis-queue/api';
-import { SECRETS, type Manager, type ObjectCache, type Resource } from '@redis-queue/controller';
+import type { Manager } from '@redis-queue/controller';
+import { watchSecrets } from '@redis-queue/redis-access';
 import { cachedPool, cachedQueue } from './cached-objects.ts';
 import { epochOf, podsOf, type PoolPods } from './pool-status.ts';
 import { buildTopology, poolKey, type Topology } from './topology.ts';
-
-type SecretObject = Resource & { data?: Record<string, string> };
 
 /** What the API server says of pools, queues and their Secrets, as the autoscaler needs it. Read only. */
 export interface Cluster {
@@ -25,15 +24,13 @@ export interface ClusterListener {
 }
 
 /**
- * Watches pools, queues and, by name, the Secrets that may be read: RBAC's resourceNames allow a watch for one name, not a list.
+ * Watches pools, queues and the Secrets that may be read.
  * Notifies `listener` when the topology, a pool's size or what blocks its pods changed; other changes of a status are ignored.
  */
 export function watchCluster(manager: Manager, secretNames: readonly string[], listener: ClusterListener): Cluster {
   const pools = manager.cache<WorkerPool>(WORKER_POOLS, { transform: cachedPool });
   const queues = manager.cache<Queue>(QUEUES, { transform: cachedQueue });
-  const secrets = new Map(
-    secretNames.map((name) => [name, manager.cache<SecretObject>(SECRETS, { fieldSelector: `metadata.name=${name}` })]),
-  );
+  const secrets = watchSecrets(manager, secretNames);
   pools.onChange((_event, pool, previous) => {
     if (changesSpec(pool, previous)) listener.topologyChanged();
     if (!isDeepStrictEqual(podsOf(pool), podsOf(previous))) listener.podsChanged(poolKey(pool));
@@ -41,22 +38,21 @@ export function watchCluster(manager: Manager, secretNames: readonly string[], l
   queues.onChange((_event, queue, previous) => {
     if (changesSpec(queue, previous)) listener.topologyChanged();
   });
-  for (const cache of secrets.values()) cache.onChange(() => listener.topologyChanged());
-  const caches: ObjectCache<Resource>[] = [pools, queues, ...secrets.values()];
+  for (const cache of secrets.caches) cache.onChange(() => listener.topologyChanged());
   return {
     topology: () =>
       buildTopology({
         pools: pools.list(),
         queue: (namespace, name) => queues.get({ namespace, name }),
-        secret: (namespace, name) => secrets.get(name)?.get({ namespace, name }),
-        permittedSecrets: new Set(secretNames),
+        secrets,
       }),
     pods: (key) => {
       const [namespace = '', name = ''] = key.split('/');
       return podsOf(pools.get({ namespace, name }));
     },
     latestEpoch: () => Math.max(0, ...pools.list().map(epochOf)),
-    whenSynced: async (signal) => void (await Promise.all(caches.map((cache) => cache.whenSynced(signal)))),
+    whenSynced: async (signal) =>
+      void (await Promise.all([pools, queues, secrets].map((each) => each.whenSynced(signal)))),
   };
 }
 

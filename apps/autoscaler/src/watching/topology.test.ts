@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { aPool, aQueue, aSecret } from '../test-objects.ts';
+import { aPool, aQueue, aSecret, secretSources } from '../test-objects.ts';
 import { buildTopology, type ClusterView } from './topology.ts';
 
 const URL = 'redis://user:s3cret@redis:6379';
@@ -8,8 +8,7 @@ function cluster(over: Partial<ClusterView> = {}): ClusterView {
   return {
     pools: [aPool('workers', ['emails'])],
     queue: (_namespace, name) => aQueue(name),
-    secret: () => aSecret(URL),
-    permittedSecrets: new Set(['redis-credentials']),
+    secrets: secretSources(() => aSecret(URL)),
     ...over,
   };
 }
@@ -65,19 +64,35 @@ describe('the topology', () => {
   it.each([
     [
       'names the Helm value for a Secret that is not permitted',
-      { permittedSecrets: new Set<string>() },
+      { secrets: secretSources(() => aSecret(URL), []) },
       'Helm value redis.secretNames',
     ],
-    ['names a Secret that does not exist', { secret: () => undefined }, 'Secret redis-credentials does not exist'],
+    [
+      'names a Secret that does not exist',
+      { secrets: secretSources(() => undefined) },
+      'Secret team/redis-credentials does not exist',
+    ],
     [
       'says what is wrong with a Secret, without its content',
-      { secret: () => aSecret('http://s3cret') },
-      'Secret redis-credentials: ',
+      { secrets: secretSources(() => aSecret('http://s3cret')) },
+      'Secret team/redis-credentials: ',
     ],
   ])('%s', (_, over, message) => {
     const [queue] = buildTopology(cluster(over)).pools.get('team/workers')!.queues;
     expect(queue).toMatchObject({ unseen: 'SensorFailed', message: expect.stringContaining(message) });
     expect(JSON.stringify(queue)).not.toContain('s3cret');
+  });
+
+  it('reads a queue with the credentials of the sampler, and by the name that it has in Redis', () => {
+    const secretRefs = { sampler: { name: 'readers' }, worker: { name: 'workers' } };
+    const { queues, targets } = buildTopology(
+      cluster({
+        queue: (_, name) => aQueue(name, { name: 'mail', redis: { secretRefs, prefix: 'jobs' } }),
+        secrets: secretSources((name) => aSecret(`redis://${name}`, name), ['readers', 'workers']),
+      }),
+    );
+    expect([...targets.values()]).toEqual([{ host: 'readers', port: 6379 }]);
+    expect([...queues.values()]).toMatchObject([{ ref: { prefix: 'jobs', name: 'mail' } }]);
   });
 
   it('leaves pools alone that are being deleted or not autoscaled', () => {

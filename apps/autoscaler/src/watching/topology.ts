@@ -1,5 +1,6 @@
-import { queueName, queuePrefix, redisSecretName, type Queue, type WorkerPool } from '@redis-queue/api';
-import { connectionKey, parseRedisSecret, queueId, type QueueRef, type RedisTarget } from '@redis-queue/bullmq';
+import type { Queue, WorkerPool } from '@redis-queue/api';
+import { queueId, type QueueRef, type RedisTarget } from '@redis-queue/bullmq';
+import { queueRef, resolveRedis, type SecretSources } from '@redis-queue/redis-access';
 import {
   advisedSpec,
   DEFAULT_WAIT_TARGET_MS,
@@ -10,19 +11,11 @@ import {
   type UnseenQueue,
 } from '@redis-queue/scaling';
 
-/** A Secret as the API server has it. */
-export interface RedisSecret {
-  readonly metadata: { readonly name: string; readonly namespace?: string };
-  readonly data?: Record<string, string>;
-}
-
 /** What the API server holds that scaling depends on. */
 export interface ClusterView {
   readonly pools: readonly WorkerPool[];
   queue(namespace: string, name: string): Queue | undefined;
-  secret(namespace: string, name: string): RedisSecret | undefined;
-  /** Names of Secrets that this installation may read. */
-  readonly permittedSecrets: ReadonlySet<string>;
+  readonly secrets: SecretSources;
 }
 
 /** A queue in a Redis: what is sampled. Several Queue objects may name the same queue. */
@@ -72,12 +65,11 @@ type Located =
 
 /** Derives the topology. Pure: the same cluster gives the same topology. Takes a few microseconds per pool and queue. */
 export function buildTopology(cluster: ClusterView): Topology {
-  const targetOf = targetReader();
   const located = cluster.pools
     .filter((pool) => pool.metadata.deletionTimestamp === undefined)
     .map((pool) => ({
       pool,
-      queues: pool.spec.queues.map((name) => ({ name, at: locate(cluster, targetOf, pool, name) })),
+      queues: pool.spec.queues.map((name) => ({ name, at: locate(cluster, pool, name) })),
     }));
   const consumers = Map.groupBy(
     located.flatMap(({ pool, queues }) =>
@@ -131,50 +123,16 @@ function watched(
   };
 }
 
-function locate(cluster: ClusterView, targetOf: TargetReader, pool: WorkerPool, queueObject: string): Located {
+function locate(cluster: ClusterView, pool: WorkerPool, queueObject: string): Located {
   const namespace = pool.metadata.namespace ?? 'default';
   const queue = cluster.queue(namespace, queueObject);
   if (queue === undefined)
     return unseen(queueObject, 'QueueMissing', `Queue ${queueObject} does not exist in namespace ${namespace}`);
-  const secretName = redisSecretName(queue);
-  if (!cluster.permittedSecrets.has(secretName)) {
-    return unseen(
-      queueObject,
-      'SensorFailed',
-      `Secret ${secretName} is not permitted; add it to the Helm value redis.secretNames`,
-    );
-  }
-  const secret = cluster.secret(namespace, secretName);
-  if (secret === undefined)
-    return unseen(queueObject, 'SensorFailed', `Secret ${secretName} does not exist in namespace ${namespace}`);
-  const read = targetOf(secret, queue);
-  if (!read.ok) return unseen(queueObject, 'SensorFailed', `Secret ${secretName}: ${read.message}`);
-  const ref = { prefix: queuePrefix(queue), name: queueName(queue) };
-  const { target, targetKey } = read;
+  const access = resolveRedis(queue, 'sampler', cluster.secrets);
+  if (!access.ok) return unseen(queueObject, 'SensorFailed', access.problem.message);
+  const { target, targetKey } = access;
+  const ref = queueRef(queue);
   return { ok: true, id: `${targetKey}/${queueId(ref)}`, ref, targetKey, target };
-}
-
-type TargetRead =
-  | { readonly ok: true; readonly target: RedisTarget; readonly targetKey: string }
-  | { readonly ok: false; readonly message: string };
-
-type TargetReader = (secret: RedisSecret, queue: Queue) => TargetRead;
-
-/** Reads each Secret once per TLS setting that queues combine it with: thousands of queues share a few. */
-function targetReader(): TargetReader {
-  const reads = new Map<RedisSecret, Map<string, TargetRead>>();
-  return (secret, { spec }) => {
-    const tls = spec.redis?.tls;
-    const tlsKey = JSON.stringify(tls ?? {});
-    const byTls = reads.get(secret) ?? new Map<string, TargetRead>();
-    reads.set(secret, byTls);
-    const known = byTls.get(tlsKey);
-    if (known !== undefined) return known;
-    const parsed = parseRedisSecret(secret.data ?? {}, tls);
-    const read = parsed.ok ? { ...parsed, targetKey: connectionKey(parsed.target) } : parsed;
-    byTls.set(tlsKey, read);
-    return read;
-  };
 }
 
 function unseen(queue: string, why: UnseenQueue['unseen'], message: string): Located {

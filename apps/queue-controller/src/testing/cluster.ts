@@ -1,11 +1,12 @@
-import { type Queue, QUEUES, type QueueSpec } from '@redis-queue/api';
+import { QUEUES, type QueueSpec } from '@redis-queue/api';
 import { RedisConnections } from '@redis-queue/bullmq';
 import type { KubeClient, Resource } from '@redis-queue/controller';
+import type { QueueObject } from '@redis-queue/redis-access';
 import type { ControlPlane, RedisServer } from '@redis-queue/rig';
 import { startRig, type Rig, type RunningController } from '@redis-queue/rig/controllers';
 import { wireQueueController } from '../wire.ts';
 
-export type StoredQueue = Queue & Resource;
+export type StoredQueue = QueueObject;
 
 /** A real Redis and a real API server. */
 export interface TestCluster extends AsyncDisposable {

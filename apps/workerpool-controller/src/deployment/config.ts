@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { WorkerPool } from '@redis-queue/api';
 import { CONFIG_MAPS, type KubeClient, type ObjectCache, type ObjectKey, type Resource } from '@redis-queue/controller';
-import type { ConfigMap, Secret } from '../kubernetes/objects.ts';
+import type { SecretObject } from '@redis-queue/redis-access';
+import type { ConfigMap } from '../kubernetes/objects.ts';
 import type { Problem } from '../kubernetes/reasons.ts';
 import { templateReferences } from './template/references.ts';
 
@@ -21,7 +22,7 @@ export interface ConfigSources {
   /** Metadata only: a cluster's ConfigMaps may be large, and few of them are a pool's. */
   readonly configMaps: ObjectCache<Resource>;
   /** Secrets that a template may name, by name; RBAC permits no other. */
-  readonly templateSecrets: ReadonlyMap<string, ObjectCache<Secret>>;
+  readonly templateSecrets: ReadonlyMap<string, ObjectCache<SecretObject>>;
   readonly digests: ConfigMapDigests;
 }
 
@@ -119,7 +120,7 @@ async function configMapDigest(
   return live ? digests.note(live) : ABSENT;
 }
 
-function secretDigest(secret: Secret | undefined): string {
+function secretDigest(secret: SecretObject | undefined): string {
   return secret ? digestOf(sorted(secret.data)) : ABSENT;
 }
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { keyOf } from '@redis-queue/controller';
+import type { PoolObject } from '@redis-queue/redis-access';
 import { eventually } from '@redis-queue/rig';
-import { POD_DISRUPTION_BUDGETS, type PoolObject } from '../kubernetes/objects.ts';
+import { POD_DISRUPTION_BUDGETS } from '../kubernetes/objects.ts';
 import { controllerRig } from '../testing/controller.ts';
 import { deploymentThat, PATIENCE, readyMessage, workerOf } from '../testing/deployments.ts';
 

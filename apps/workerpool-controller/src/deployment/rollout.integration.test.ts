@@ -1,11 +1,11 @@
 import { QUEUES, type WorkerPoolStatus } from '@redis-queue/api';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { findCondition, keyOf, PODS, SECRETS, type Resource } from '@redis-queue/controller';
+import type { PoolObject, QueueObject, SecretObject } from '@redis-queue/redis-access';
 import { eventually } from '@redis-queue/rig';
 import { applyStep } from '../apply.ts';
 import { VERSION_ANNOTATION } from '../kubernetes/names.ts';
-import type { QueueObject } from '../kubernetes/objects.ts';
-import type { Deployment, PoolObject, Secret } from '../kubernetes/objects.ts';
+import type { Deployment } from '../kubernetes/objects.ts';
 import { planPool } from '../plan.ts';
 import { resolveQueues } from '../queues/resolve.ts';
 import { runController, testCluster, type RunningController, type TestCluster } from '../testing/cluster.ts';
@@ -190,11 +190,10 @@ describe('a version whose pods do not get ready in time', () => {
 
 async function queuesOf(pool: PoolObject) {
   const queue = await t.client.get<QueueObject>(QUEUES, { namespace: ns, name: 'emails' });
-  const secret = await t.client.get<Secret>(SECRETS, { namespace: ns, name: 'redis-credentials' });
+  const secret = await t.client.get<SecretObject>(SECRETS, { namespace: ns, name: 'redis-credentials' });
   return resolveQueues(pool, {
     queue: () => queue,
-    secret: () => secret,
-    permittedSecrets: new Set(['redis-credentials']),
+    secrets: { reader: 'test', secret: () => secret, permittedSecrets: new Set(['redis-credentials']) },
   });
 }
 /** What a controller would do now, and its first `count` steps done. */

@@ -1,7 +1,8 @@
 import { DEPLOYMENTS, keyOf, type KubeClient } from '@redis-queue/controller';
+import type { PoolObject } from '@redis-queue/redis-access';
 import { DECISION_ANNOTATION, formatFence, type Fence } from '@redis-queue/scaling-bus';
 import { REPLICAS_ANNOTATION, SCALE_MANAGER, TEMPLATE_MANAGER } from '../kubernetes/names.ts';
-import { POD_DISRUPTION_BUDGETS, type Deployment, type PoolObject } from '../kubernetes/objects.ts';
+import { POD_DISRUPTION_BUDGETS, type Deployment } from '../kubernetes/objects.ts';
 import type { BudgetStep } from './disruption-budget.ts';
 import type { PoolStep } from './steps.ts';
 

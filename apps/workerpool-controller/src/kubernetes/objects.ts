@@ -1,14 +1,6 @@
-import type { Queue, WorkerPool } from '@redis-queue/api';
 import type { Resource, ResourceType } from '@redis-queue/controller';
 
 // The objects that the controller reads and writes, as far as it looks at them.
-
-export type PoolObject = WorkerPool & Resource;
-export type QueueObject = Queue & Resource;
-
-export interface Secret extends Resource {
-  data?: Record<string, string>;
-}
 
 /** One writer of an object's fields, as the API server notes it. */
 export interface ManagedFields {

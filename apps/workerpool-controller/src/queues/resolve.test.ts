@@ -1,25 +1,28 @@
 import { expect, it } from 'vitest';
 import type { Queue, WorkerPool } from '@redis-queue/api';
-import type { Secret } from '../kubernetes/objects.ts';
+import type { SecretObject } from '@redis-queue/redis-access';
 import { aPool, aQueue } from '../testing/objects.ts';
 import { resolveQueues, type PoolQueues } from './resolve.ts';
 
-const secretOf = (data: Record<string, string>): Secret => ({
+const secretOf = (data: Record<string, string>): SecretObject => ({
   apiVersion: 'v1',
   kind: 'Secret',
   metadata: { name: 'redis-credentials', namespace: 'team-a' },
   data: Object.fromEntries(Object.entries(data).map(([key, text]) => [key, Buffer.from(text).toString('base64')])),
 });
 
-function resolve(queues: Queue[], change: { pool?: WorkerPool; secret?: Secret | 'none' } = {}) {
+function resolve(queues: Queue[], change: { pool?: WorkerPool; secret?: SecretObject | 'none' } = {}) {
   const {
     pool = aPool({ queues: queues.map((queue) => queue.metadata.name) }),
     secret = secretOf({ 'redis-host': 'r' }),
   } = change;
   return resolveQueues(pool, {
     queue: (name) => queues.find((queue) => queue.metadata.name === name),
-    secret: () => (secret === 'none' ? undefined : secret),
-    permittedSecrets: new Set(['redis-credentials']),
+    secrets: {
+      reader: 'workerpool-controller',
+      secret: () => (secret === 'none' ? undefined : secret),
+      permittedSecrets: new Set(['redis-credentials', 'for-workers']),
+    },
   });
 }
 
@@ -67,6 +70,26 @@ it('names a Secret that is missing', () => {
   expect(resolve([aQueue('a')], { secret: 'none' })).toMatchObject({
     reason: 'SecretNotFound',
     message: expect.stringContaining('team-a/redis-credentials') as string,
+  });
+});
+
+it('gives the pods the Secret that is for workers, where there is one', () => {
+  const own = { redis: { secretRef: { name: 'private' }, secretRefs: { worker: { name: 'for-workers' } } } };
+  const secret = { ...secretOf({ 'redis-host': 'r' }), metadata: { name: 'for-workers', namespace: 'team-a' } };
+  expect(resolve([aQueue('a', own)], { secret })).toMatchObject({ secretName: 'for-workers' });
+});
+
+it.each([
+  ['that says nothing', { note: 'x' }, /team-a\/redis-credentials: .*neither redis-url nor redis-host/],
+  [
+    'that leads to Sentinels, which pods do not speak to',
+    { 'redis-sentinels': 'a:1', 'redis-sentinel-master-name': 'main' },
+    /team-a\/redis-credentials: .*spec\.redis\.secretRefs\.worker/,
+  ],
+])('refuses a Secret %s', (_, data, message) => {
+  expect(resolve([aQueue('a')], { secret: secretOf(data as Record<string, string>) })).toMatchObject({
+    reason: 'SecretInvalid',
+    message: expect.stringMatching(message) as string,
   });
 });
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { queueName, queuePrefix, redisSecretName, type Queue, type WorkerPool } from '@redis-queue/api';
-import type { Secret } from '../kubernetes/objects.ts';
+import { redisSecretRef, type Queue, type WorkerPool } from '@redis-queue/api';
+import { queueRef, resolveRedis, type SecretObject, type SecretSources } from '@redis-queue/redis-access';
 import type { Problem } from '../kubernetes/reasons.ts';
 
 /** A queue as the pods are told of it: `RQ_QUEUES`. */
@@ -26,8 +26,7 @@ export interface PoolQueues {
 
 export interface QueueSources {
   queue(name: string): Queue | undefined;
-  secret(name: string): Secret | undefined;
-  readonly permittedSecrets: ReadonlySet<string>;
+  readonly secrets: SecretSources;
 }
 
 export const CA_KEY = 'redis-ca.crt';
@@ -53,29 +52,22 @@ export function resolveQueues(pool: WorkerPool, sources: QueueSources): PoolQueu
   const queues = found.map(([, queue]) => queue!);
   const mixed = describeMixture(queues);
   if (mixed) return { reason: 'MixedRedis', message: mixed };
-  const secretName = redisSecretName(queues[0]!);
-  if (!sources.permittedSecrets.has(secretName)) {
-    const permitted = [...sources.permittedSecrets].join(', ');
+  const access = resolveRedis(queues[0]!, 'worker', sources.secrets);
+  if (!access.ok) return access.problem;
+  const { secret, target } = access;
+  if (target.sentinels) {
     return {
-      reason: 'SecretNotPermitted',
-      message: `Queue ${queues[0]!.metadata.name} names Secret ${secretName}, which this controller may not read (it may read: ${permitted}); add it to the Helm value redis.secretNames`,
-    };
-  }
-  const secret = sources.secret(secretName);
-  if (!secret) {
-    return {
-      reason: 'SecretNotFound',
-      message: `Secret ${namespace}/${secretName} does not exist; create it with redis-url or redis-host`,
+      reason: 'SecretInvalid',
+      message: `Secret ${namespace}/${secret.metadata.name}: worker pods do not speak to Sentinels yet; give their Queues a Secret with redis-url or redis-host in spec.redis.secretRefs.worker`,
     };
   }
   const { enabled: tls = false, serverName } = queues[0]!.spec.redis?.tls ?? {};
   return {
     queues: queues.map((queue) => ({
       queue: queue.metadata.name,
-      name: queueName(queue),
-      prefix: queuePrefix(queue),
+      ...queueRef(queue),
     })),
-    secretName,
+    secretName: secret.metadata.name,
     tls,
     ...(serverName !== undefined && { tlsServerName: serverName }),
     hasCa: Boolean(secret.data?.[CA_KEY]),
@@ -88,7 +80,7 @@ function describeMixture(queues: readonly Queue[]): string | undefined {
   const groups = new Map<string, string[]>();
   for (const queue of queues) {
     const { enabled = false, serverName = '' } = queue.spec.redis?.tls ?? {};
-    const how = `Secret ${redisSecretName(queue)}${enabled ? ' with TLS' : ''}${serverName && ` to ${serverName}`}`;
+    const how = `Secret ${redisSecretRef(queue, 'worker').name}${enabled ? ' with TLS' : ''}${serverName && ` to ${serverName}`}`;
     groups.set(how, [...(groups.get(how) ?? []), queue.metadata.name]);
   }
   if (groups.size === 1) return undefined;
@@ -100,7 +92,7 @@ function describeMixture(queues: readonly Queue[]): string | undefined {
  * Changes when the content does. Salted by the pool's uid, so that equal contents of two namespaces look different, and
  * cut to 32 bits: enough to notice a change, too few to confirm a guess of a password.
  */
-function hashSecret(salt: string, secret: Secret): string {
+function hashSecret(salt: string, secret: SecretObject): string {
   const content = [...REDIS_KEYS, CA_KEY].map((key) => secret.data?.[key] ?? '');
   return createHash('sha256')
     .update(JSON.stringify([salt, content]))

@@ -9,11 +9,12 @@ import {
   type ObjectCache,
   type ObjectKey,
 } from '@redis-queue/controller';
+import type { PoolObject } from '@redis-queue/redis-access';
 import { parseFence, type BusDropReason, type DecisionContext, type ScalingDecision } from '@redis-queue/scaling-bus';
 import { fenceOf, isOurSize } from '../deployment/replicas.ts';
 import { applySize } from '../deployment/write.ts';
 import { readDeployment } from '../deployment/write.ts';
-import type { Deployment, PoolObject } from '../kubernetes/objects.ts';
+import type { Deployment } from '../kubernetes/objects.ts';
 import { chooseVictims, type VictimMetrics } from './deletion-costs.ts';
 import { judgeDecision, type DropReason, type Verdict } from './judge.ts';
 import { scaledEvent, type DecisionLedger } from './ledger.ts';

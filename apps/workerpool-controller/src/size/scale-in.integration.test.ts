@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
 import { DECISION_ANNOTATION } from '@redis-queue/scaling-bus';
 import { PODS, type Resource, type ResourceType } from '@redis-queue/controller';
+import type { PoolObject } from '@redis-queue/redis-access';
 import { eventually } from '@redis-queue/rig';
 import { DELETION_COST_ANNOTATION } from '../kubernetes/names.ts';
 import { POOL_LABEL } from '../kubernetes/names.ts';
-import type { PoolObject } from '../kubernetes/objects.ts';
 import { controllerRig } from '../testing/controller.ts';
 
 const rig = controllerRig();

@@ -3,9 +3,9 @@ import { promisify } from 'node:util';
 import type { WorkerPoolStatus } from '@redis-queue/api';
 import { describe, expect, it } from 'vitest';
 import { findCondition, keyOf, PODS } from '@redis-queue/controller';
+import type { PoolObject } from '@redis-queue/redis-access';
 import { DECISION_ANNOTATION } from '@redis-queue/scaling-bus';
 import { eventually } from '@redis-queue/rig';
-import type { PoolObject } from '../kubernetes/objects.ts';
 import { controllerRig } from '../testing/controller.ts';
 
 const rig = controllerRig();

@@ -19,16 +19,10 @@ import {
   type Manager,
   type Resource,
 } from '@redis-queue/controller';
+import type { PoolObject, QueueObject, SecretObject } from '@redis-queue/redis-access';
 import { createPublisher, SCHEMA_VERSION, type Publisher, type ScalingDecision } from '@redis-queue/scaling-bus';
 import { eventually, startControlPlane, startRedis, type ControlPlane, type RedisServer } from '@redis-queue/rig';
-import type { QueueObject } from '../kubernetes/objects.ts';
-import {
-  POD_DISRUPTION_BUDGETS,
-  type Deployment,
-  type PodDisruptionBudget,
-  type PoolObject,
-  type Secret,
-} from '../kubernetes/objects.ts';
+import { POD_DISRUPTION_BUDGETS, type Deployment, type PodDisruptionBudget } from '../kubernetes/objects.ts';
 import { wireWorkerPoolController } from '../wire.ts';
 
 export interface PoolEvent {
@@ -47,7 +41,7 @@ export interface TestCluster extends AsyncDisposable {
   /** A namespace with the Queue `emails` and the Secret `redis-credentials`. */
   namespace(): Promise<string>;
   queue(namespace: string, name: string, spec?: QueueSpec): Promise<QueueObject>;
-  secret(namespace: string, texts: Record<string, string>, name?: string): Promise<Secret>;
+  secret(namespace: string, texts: Record<string, string>, name?: string): Promise<SecretObject>;
   pool(namespace: string, name: string, spec?: Partial<WorkerPoolSpecInput>): Promise<PoolObject>;
   change(pool: PoolObject, spec: object): Promise<PoolObject>;
   read(pool: PoolObject): Promise<PoolObject>;
@@ -88,7 +82,7 @@ export async function testCluster(): Promise<TestCluster> {
     secret: (namespace, texts, name = 'redis-credentials') => {
       const encoded = Object.entries(texts).map(([key, text]) => [key, Buffer.from(text).toString('base64')]);
       const secret = { metadata: { namespace, name }, data: Object.fromEntries(encoded) as Record<string, string> };
-      return client.apply<Secret>(SECRETS, secret, { fieldManager: 'test', force: true });
+      return client.apply<SecretObject>(SECRETS, secret, { fieldManager: 'test', force: true });
     },
     pool: (namespace, name, spec = {}) =>
       client.create(WORKER_POOLS, {

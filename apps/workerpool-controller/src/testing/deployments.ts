@@ -1,7 +1,8 @@
 import { CONFIG_MAPS, findCondition } from '@redis-queue/controller';
+import type { PoolObject } from '@redis-queue/redis-access';
 import { eventually } from '@redis-queue/rig';
 import { CONFIG_ANNOTATION } from '../kubernetes/names.ts';
-import type { Deployment, PoolObject } from '../kubernetes/objects.ts';
+import type { Deployment } from '../kubernetes/objects.ts';
 import type { TestCluster } from './cluster.ts';
 
 // What tests of a pool's Deployment look at.

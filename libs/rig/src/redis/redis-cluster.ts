@@ -1,5 +1,5 @@
-import { connect } from 'node:net';
 import { eventually } from '../waiting/eventually.ts';
+import { ask } from './ask.ts';
 import { startRedis, type RedisServer } from './redis.ts';
 
 /** Redis servers that are one Cluster, all masters, with the slots shared evenly. */
@@ -37,15 +37,4 @@ export async function startRedisCluster(size = 3): Promise<RedisCluster> {
       await Promise.all(nodes.map((node) => node.stop()));
     },
   };
-}
-
-/** Sends one inline command; an error reply is an error. */
-function ask({ host, port }: RedisServer, command: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(port, host, () => socket.write(`${command}\r\nQUIT\r\n`));
-    let reply = '';
-    socket.on('data', (chunk) => (reply += chunk.toString()));
-    socket.on('close', () => (reply.startsWith('-') ? reject(new Error(`${command}: ${reply}`)) : resolve(reply)));
-    socket.on('error', reject);
-  });
 }

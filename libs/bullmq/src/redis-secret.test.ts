@@ -1,0 +1,120 @@
+import { describe, expect, test } from 'vitest';
+import { parseRedisSecret } from './redis-secret.ts';
+import { connectionKey, type RedisTarget } from './target.ts';
+
+function secret(texts: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, Buffer.from(text).toString('base64')]));
+}
+
+function target(texts: Record<string, string>, tls?: { enabled?: boolean; serverName?: string }): RedisTarget {
+  const parsed = parseRedisSecret(secret(texts), tls);
+  if (!parsed.ok) throw new Error(parsed.message);
+  return parsed.target;
+}
+
+describe('a Secret becomes a Redis target', () => {
+  test.each<[string, Record<string, string>, RedisTarget]>([
+    ['host alone', { 'redis-host': 'redis' }, { host: 'redis', port: 6379 }],
+    [
+      'host, port, user and password',
+      { 'redis-host': 'redis', 'redis-port': '7000', 'redis-username': 'app', 'redis-password': 'pw' },
+      { host: 'redis', port: 7000, username: 'app', password: 'pw' },
+    ],
+    [
+      'a trailing newline, as echo leaves it',
+      { 'redis-host': 'redis\n', 'redis-password': 'pw\n' },
+      { host: 'redis', port: 6379, password: 'pw' },
+    ],
+    [
+      'a URL with everything',
+      { 'redis-url': 'rediss://app:p%40ss@redis.example:6380/2' },
+      { host: 'redis.example', port: 6380, username: 'app', password: 'p@ss', db: 2, tls: {} },
+    ],
+    ['an IPv6 URL', { 'redis-url': 'redis://[::1]:6379' }, { host: '::1', port: 6379 }],
+    [
+      'a URL whose password is kept apart',
+      { 'redis-url': 'redis://redis', 'redis-password': 'pw' },
+      { host: 'redis', port: 6379, password: 'pw' },
+    ],
+  ])('%s', (_, texts, expected) => {
+    expect(target(texts)).toEqual(expected);
+  });
+
+  test('TLS is spoken when the spec asks for it, with the private CA of the Secret', () => {
+    expect(
+      target({ 'redis-host': 'redis', 'redis-ca.crt': 'PEM' }, { enabled: true, serverName: 'r.example' }).tls,
+    ).toEqual({
+      ca: 'PEM',
+      serverName: 'r.example',
+    });
+    expect(target({ 'redis-host': 'redis', 'redis-ca.crt': 'PEM' }).tls).toBeUndefined();
+  });
+
+  test('a node of a Redis Cluster is called one, and is another target than the node alone', () => {
+    const texts = { 'redis-host': 'redis', 'redis-cluster': 'true' };
+    expect(target(texts)).toEqual({ host: 'redis', port: 6379, cluster: true });
+    expect(target({ ...texts, 'redis-cluster': 'false' })).toEqual({ host: 'redis', port: 6379 });
+    expect(connectionKey(target(texts))).not.toBe(connectionKey(target({ 'redis-host': 'redis' })));
+  });
+
+  test('Sentinels are listed with the name of their group, and may ask for a user of their own', () => {
+    const texts = {
+      'redis-sentinels': 'a.example:26380, [::1]:26381,b.example\n',
+      'redis-sentinel-master-name': 'main',
+    };
+    const sentinels = [
+      { host: 'a.example', port: 26_380 },
+      { host: '::1', port: 26_381 },
+      { host: 'b.example', port: 26_379 },
+    ];
+    expect(target(texts)).toEqual({ sentinels, masterName: 'main' });
+    const users = {
+      'redis-username': 'app',
+      'redis-password': 'pw',
+      'redis-sentinel-username': 'asker',
+      'redis-sentinel-password': 'spw',
+    };
+    expect(target({ ...texts, ...users, 'redis-ca.crt': 'PEM' }, { enabled: true })).toEqual({
+      sentinels,
+      masterName: 'main',
+      username: 'app',
+      password: 'pw',
+      sentinelUsername: 'asker',
+      sentinelPassword: 'spw',
+      tls: { ca: 'PEM' },
+    });
+  });
+
+  test.each<[string, Record<string, string>, RegExp]>([
+    ['nothing', {}, /neither redis-url nor redis-host/],
+    ['another protocol', { 'redis-url': 'http://hunter2@redis' }, /redis-url is not of the form/],
+    ['no URL', { 'redis-url': 'hunter2' }, /redis-url is not of the form/],
+    ['a path that is no number', { 'redis-url': 'redis://redis/hunter2' }, /not a database number/],
+    ['a password that is not percent-encoded', { 'redis-url': 'redis://u:hunter2%zz@redis' }, /percent-encoded/],
+    ['neither yes nor no', { 'redis-host': 'h', 'redis-cluster': 'hunter2' }, /redis-cluster is neither/],
+    ['a database of a Cluster', { 'redis-url': 'redis://h/2', 'redis-cluster': 'true' }, /no database but 0/],
+    ['Sentinels of no group', { 'redis-sentinels': 'hunter2:1' }, /redis-sentinels need redis-sentinel-master-name/],
+    [
+      'a group without Sentinels',
+      { 'redis-host': 'h', 'redis-sentinel-master-name': 'hunter2' },
+      /redis-sentinel-master-name needs redis-sentinels/,
+    ],
+    ...['hunter2:0', 'a,redis://hunter2:1', 'hunter2:x', ',', 'a b:1'].map(
+      (list): [string, Record<string, string>, RegExp] => [
+        `a list of Sentinels such as ${list}`,
+        { 'redis-sentinels': list, 'redis-sentinel-master-name': 'main' },
+        /redis-sentinels are not of the form/,
+      ],
+    ),
+    ...['redis-url', 'redis-host', 'redis-cluster'].map((key): [string, Record<string, string>, RegExp] => [
+      `Sentinels beside ${key}`,
+      { 'redis-sentinels': 'a', 'redis-sentinel-master-name': 'main', [key]: 'hunter2' },
+      new RegExp(`both redis-sentinels and ${key}`),
+    ]),
+    ['no port number', { 'redis-host': 'redis', 'redis-port': 'hunter2' }, /redis-port is not a port number/],
+  ])('%s is refused with a message that repeats no value', (_, texts, message) => {
+    const parsed = parseRedisSecret(secret(texts));
+    expect(parsed).toMatchObject({ ok: false, reason: 'SecretInvalid', message: expect.stringMatching(message) });
+    expect(JSON.stringify(parsed)).not.toContain('hunter2');
+  });
+});

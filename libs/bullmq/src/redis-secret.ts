@@ -1,0 +1,148 @@
+import type { HostAndPort, RedisAddress, RedisSentinels, RedisTarget, RedisTls } from './target.ts';
+
+/** `spec.redis.tls` of a Queue. */
+export interface TlsSpec {
+  readonly enabled?: boolean;
+  readonly serverName?: string;
+}
+
+export type ParsedTarget =
+  | { readonly ok: true; readonly target: RedisTarget }
+  | { readonly ok: false; readonly reason: 'SecretInvalid'; readonly message: string };
+
+const DEFAULT_PORT = 6379;
+const DEFAULT_SENTINEL_PORT = 26_379;
+
+type ReadKey = (key: string) => string | undefined;
+
+/**
+ * Reads a Secret's `data` (base64 values) as a Redis target.
+ *
+ * One of three says where it is: `redis-url` (redis:// or rediss://); `redis-host`, with `redis-port`; or
+ * `redis-sentinels` (comma-separated host:port), with `redis-sentinel-master-name` and, where the Sentinels ask for
+ * them, `redis-sentinel-username` and `redis-sentinel-password`. `redis-username` and `redis-password` are for the
+ * servers and override those of the URL. `redis-ca.crt` holds a private CA; `redis-cluster: "true"` says that the
+ * address is a node of a Redis Cluster.
+ *
+ * @returns the target, or a message that names the key at fault and never repeats a value.
+ */
+export function parseRedisSecret(data: Readonly<Record<string, string>> | undefined, tls: TlsSpec = {}): ParsedTarget {
+  const read: ReadKey = (key) => {
+    const text = Buffer.from(data?.[key] ?? '', 'base64')
+      .toString('utf8')
+      .trim();
+    return text === '' ? undefined : text;
+  };
+  const place = read('redis-sentinels') === undefined ? readAddress(read) : readSentinels(read);
+  if (typeof place === 'string') return { ok: false, reason: 'SecretInvalid', message: place };
+  const { encrypted, ...target } = place;
+  const username = read('redis-username');
+  const password = read('redis-password');
+  return {
+    ok: true,
+    target: {
+      ...target,
+      ...(username !== undefined && { username }),
+      ...(password !== undefined && { password }),
+      ...((encrypted || tls.enabled === true) && { tls: readTls(read, tls) }),
+    },
+  };
+}
+
+function readTls(read: ReadKey, { serverName }: TlsSpec): RedisTls {
+  const ca = read('redis-ca.crt');
+  return { ...(ca !== undefined && { ca }), ...(serverName !== undefined && { serverName }) };
+}
+
+/** A place, and whether it speaks TLS whatever the spec says; or what is wrong. */
+type Read<T extends RedisTarget> = (T & { readonly encrypted: boolean }) | string;
+
+function readAddress(read: ReadKey): Read<RedisAddress> {
+  if (read('redis-sentinel-master-name') !== undefined)
+    return "the Secret's redis-sentinel-master-name needs redis-sentinels, the addresses of the Sentinels; add them";
+  const url = read('redis-url');
+  const address = url === undefined ? fromHostAndPort(read) : fromUrl(url);
+  if (typeof address === 'string') return address;
+  const cluster = read('redis-cluster') ?? 'false';
+  if (cluster !== 'true' && cluster !== 'false') return "the Secret's redis-cluster is neither true nor false";
+  if (cluster === 'false') return address;
+  if (address.db !== undefined)
+    return 'a Redis Cluster has no database but 0; remove the number from redis-url, or redis-cluster';
+  return { ...address, cluster: true };
+}
+
+/** Keys that also say where Redis is, and of which one has to win. */
+const OTHER_PLACES = ['redis-url', 'redis-host', 'redis-cluster'] as const;
+
+function readSentinels(read: ReadKey): Read<RedisSentinels> {
+  const other = OTHER_PLACES.find((key) => read(key) !== undefined);
+  if (other) return `the Secret has both redis-sentinels and ${other}; remove one of them`;
+  const masterName = read('redis-sentinel-master-name');
+  if (masterName === undefined)
+    return "the Secret's redis-sentinels need redis-sentinel-master-name, the group of servers to ask for; add it";
+  const sentinels = (read('redis-sentinels') ?? '')
+    .split(',')
+    .map((text) => text.trim())
+    .filter((text) => text !== '')
+    .map(parseSentinel);
+  if (sentinels.length === 0 || !sentinels.every((each) => each !== undefined))
+    return "the Secret's redis-sentinels are not of the form host:port, host:port";
+  const sentinelUsername = read('redis-sentinel-username');
+  const sentinelPassword = read('redis-sentinel-password');
+  return {
+    sentinels,
+    masterName,
+    ...(sentinelUsername !== undefined && { sentinelUsername }),
+    ...(sentinelPassword !== undefined && { sentinelPassword }),
+    encrypted: false,
+  };
+}
+
+function parseSentinel(text: string): HostAndPort | undefined {
+  const [, ipv6, name, digits] = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:@/[\]]+))(?::(\d+))?$/.exec(text) ?? [];
+  const host = ipv6 ?? name;
+  const port = Number(digits ?? DEFAULT_SENTINEL_PORT);
+  return host !== undefined && isPort(port) ? { host, port } : undefined;
+}
+
+function fromHostAndPort(read: ReadKey): Read<RedisAddress> {
+  const host = read('redis-host');
+  if (host === undefined) return 'the Secret has neither redis-url nor redis-host; add one of them';
+  const port = Number(read('redis-port') ?? DEFAULT_PORT);
+  if (!isPort(port)) return "the Secret's redis-port is not a port number between 1 and 65535";
+  return { host, port, encrypted: false };
+}
+
+function fromUrl(text: string): Read<RedisAddress> {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || !['redis:', 'rediss:'].includes(url.protocol) || url.hostname === '') {
+    return "the Secret's redis-url is not of the form redis://host:port or rediss://host:port";
+  }
+  const db = Number(url.pathname.slice(1) || 0);
+  if (!Number.isInteger(db) || db < 0) return "the Secret's redis-url ends in a path that is not a database number";
+  const username = decode(url.username);
+  const password = decode(url.password);
+  if (username === undefined || password === undefined) {
+    return "the user or password in the Secret's redis-url is not percent-encoded; put it under redis-password instead";
+  }
+  return {
+    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: Number(url.port || DEFAULT_PORT),
+    encrypted: url.protocol === 'rediss:',
+    ...(username && { username }),
+    ...(password && { password }),
+    ...(db > 0 && { db }),
+  };
+}
+
+function decode(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isPort(port: number): boolean {
+  return Number.isInteger(port) && port >= 1 && port <= 65_535;
+}

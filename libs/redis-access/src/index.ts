@@ -1,0 +1,11 @@
+export type { PoolObject, QueueObject, SecretObject } from './objects.ts';
+export { queueRef } from './queue-ref.ts';
+export {
+  resolveRedis,
+  resolveRedisOfRoles,
+  type RedisAccess,
+  type RedisAccessReason,
+  type SecretSources,
+} from './resolve.ts';
+export { redisSecretNamesFlag, secretNamesFlag } from './secret-names.ts';
+export { secretCache, watchSecrets, type WatchedSecrets } from './watch.ts';

@@ -1,0 +1,24 @@
+import { connectionKey, parseRedisSecret, type ParsedTarget, type TlsSpec } from '@redis-queue/bullmq';
+import type { SecretObject } from './objects.ts';
+
+export type SecretRead =
+  Extract<ParsedTarget, { ok: false }> | (Extract<ParsedTarget, { ok: true }> & { targetKey: string });
+
+/** By Secret, as a cache holds it, and by how the queue asks for TLS; forgotten with the object. */
+const reads = new WeakMap<SecretObject, Map<string, SecretRead>>();
+
+/**
+ * Reads a Secret once for each way in which queues ask for TLS: thousands of queues share a few. Objects of a cache are
+ * never changed, so an object is its version.
+ */
+export function readSecret(secret: SecretObject, tls: TlsSpec = {}): SecretRead {
+  const way = `${tls.enabled === true} ${tls.serverName ?? ''}`;
+  const known = reads.get(secret);
+  const read = known?.get(way);
+  if (read) return read;
+  const parsed = parseRedisSecret(secret.data, tls);
+  const fresh = parsed.ok ? { ...parsed, targetKey: connectionKey(parsed.target) } : parsed;
+  if (known) known.set(way, fresh);
+  else reads.set(secret, new Map([[way, fresh]]));
+  return fresh;
+}

@@ -1,0 +1,87 @@
+import { redisSecretRef, type Queue, type RedisRole } from '@redis-queue/api';
+import { describeTarget, serverOf, type RedisTarget } from '@redis-queue/bullmq';
+import type { ObjectKey, Problem } from '@redis-queue/controller';
+import type { SecretObject } from './objects.ts';
+import { readSecret } from './read-secret.ts';
+
+/** Where Secrets are read, and which ones may be. */
+export interface SecretSources {
+  /** The app that reads, for people: `autoscaler`. */
+  readonly reader: string;
+  readonly permittedSecrets: ReadonlySet<string>;
+  secret(key: ObjectKey): SecretObject | undefined;
+}
+
+/** Why there is no way to a queue's Redis. Every kind that says one of them has it in its table of reasons. */
+export type RedisAccessReason = 'SecretNotPermitted' | 'SecretNotFound' | 'SecretInvalid' | 'MixedRedis';
+
+export type RedisAccess =
+  | {
+      readonly ok: true;
+      readonly target: RedisTarget;
+      /** `connectionKey` of the target. */
+      readonly targetKey: string;
+      readonly secret: SecretObject;
+    }
+  | { readonly ok: false; readonly problem: Problem<RedisAccessReason> };
+
+/**
+ * How `role` reaches the queue's Redis: from the Secret that the spec names for it, in the queue's namespace. Pure over
+ * its sources, and cheap: each Secret is parsed once.
+ */
+export function resolveRedis(queue: Queue, role: RedisRole, sources: SecretSources): RedisAccess {
+  const { name, field } = redisSecretRef(queue, role);
+  if (!sources.permittedSecrets.has(name)) {
+    const names = field === undefined ? `needs the default Secret ${name}` : `names Secret ${name} in ${field}`;
+    const permitted = [...sources.permittedSecrets].join(', ') || 'no Secret';
+    return refuse(
+      'SecretNotPermitted',
+      `Queue ${queue.metadata.name} ${names}, which the ${sources.reader} may not read; add it to the Helm value redis.secretNames (now: ${permitted})`,
+    );
+  }
+  const { namespace } = queue.metadata;
+  const secret = sources.secret({ namespace, name });
+  if (!secret)
+    return refuse(
+      'SecretNotFound',
+      `Secret ${namespace}/${name} does not exist; create it with redis-url or redis-host`,
+    );
+  const parsed = readSecret(secret, queue.spec.redis?.tls);
+  return parsed.ok ? { ...parsed, secret } : refuse(parsed.reason, `Secret ${namespace}/${name}: ${parsed.message}`);
+}
+
+/**
+ * The same for the first of several roles, once all of them lead to one server and database: what one role writes the
+ * others have to see.
+ *
+ * @returns the target of the first role; else the first problem of any role, or `MixedRedis`.
+ */
+export function resolveRedisOfRoles(
+  queue: Queue,
+  [first, ...others]: readonly [RedisRole, ...RedisRole[]],
+  sources: SecretSources,
+): RedisAccess {
+  const access = resolveRedis(queue, first, sources);
+  if (!access.ok) return access;
+  for (const role of others) {
+    const other = resolveRedis(queue, role, sources);
+    if (!other.ok) return other;
+    if (serverOf(other.target) !== serverOf(access.target))
+      return refuse('MixedRedis', describeMixture(queue, [first, access.target], [role, other.target]));
+  }
+  return access;
+}
+
+type RoleTarget = readonly [role: RedisRole, target: RedisTarget];
+
+function describeMixture(queue: Queue, ...ways: readonly [RoleTarget, RoleTarget]): string {
+  const [one, other] = ways.map(([role, target]) => {
+    const database = target.db === undefined ? '' : ` database ${target.db}`;
+    return `Secret ${redisSecretRef(queue, role).name} (${role}) leads to ${describeTarget(target)}${database}`;
+  });
+  return `${one}, but ${other}; every Secret of a Queue has to lead to the same server and database, under the same address`;
+}
+
+function refuse(reason: RedisAccessReason, message: string): RedisAccess {
+  return { ok: false, problem: { reason, message } };
+}
