@@ -1,7 +1,7 @@
 export { eventually, type EventuallyOptions } from './eventually.ts';
 export { startProcess, freePort, temporaryFolder } from './process.ts';
 export type { ChildHandle, ProcessExit, ProcessOptions } from './process.ts';
-export { processStartTime } from './guardian.ts';
+export { killWithThisProcess, processStartTime } from './guardian.ts';
 export { startRedis, type RedisOptions, type RedisServer } from './redis.ts';
 export { startRedisCluster, type RedisCluster } from './redis-cluster.ts';
 export { startSilentProxy, type SilentProxy } from './silent-proxy.ts';
