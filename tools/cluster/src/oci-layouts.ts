@@ -72,7 +72,7 @@ export async function writeOciLayouts(images: readonly OciImage[], options: OciO
 
 async function ownBase(): Promise<BaseImage> {
   return {
-    description: `Node ${process.version} and the system libraries of the machine that built them, not on the Dockerfile's base, which has to be pulled`,
+    description: `Node ${process.version}, system libraries and CA certificates of the machine that built them, not on the Dockerfile's base, which has to be pulled`,
     pulled: undefined,
     machineFiles: [...(await libraries(process.execPath)), '/usr/share/zoneinfo/UTC'],
   };

@@ -10,8 +10,9 @@ export function machinePackages(files: readonly string[]): OtherComponent[] {
   return [...names].toSorted().flatMap((name) => {
     const version = dpkg(['--show', '--showformat=${Version}', name]);
     if (version === undefined) return [];
-    const purl = `pkg:deb/debian/${name.replace(/:.*$/, '')}@${encodeURIComponent(version)}`;
-    return [{ type: 'library' as const, name, version, purl }];
+    const plain = name.replace(/:.*$/, ''); // without its architecture
+    const purl = `pkg:deb/debian/${plain}@${encodeURIComponent(version)}`;
+    return [{ type: 'library' as const, name: plain, version, purl }];
   });
 }
 

@@ -49,7 +49,7 @@ describe('the notes', () => {
   it('say what changed, what they were built from and on what the images stand', () => {
     const notes = releaseNotes(CHANGELOG, facts);
     expect(notes).toContain('- Another.');
-    expect(notes).toContain('commit abc by');
+    expect(notes).toContain('from commit abc.');
     expect(notes).toContain('stand on a base.');
     expect(notes).toContain('- `images/a.tar`');
     expect(notes).not.toContain('Not released');

@@ -44,17 +44,19 @@ export function releaseNotes(changelog: string, facts: ReleaseFacts): string {
   const { version, commit, dirty, base, platform, files } = facts;
   const { heading, text } = changelogSection(changelog, version);
   const unreleased = heading === version ? '' : `\n> Not released: the section "${heading}" of the changelog.\n`;
-  const changed = dirty ? ' with changes that are not committed' : '';
+  const changed = dirty ? ', with changes that are not committed' : '';
   return `# redis-queue ${version}
 ${unreleased}
 ${text}
 
 ## Files
 
-Built from commit ${commit}${changed} by \`make release\`; the same commit gives the same bytes (\`sha256sum -c SHA256SUMS\`)
-on a machine with the same Node, npm, buildah and system libraries.
+Built by \`make release\` from commit ${commit}${changed}.
+The same commit gives the same bytes on a machine with the same Node, npm, buildah, Helm and system libraries;
+\`sha256sum -c SHA256SUMS\` compares.
 
-Images are OCI archives for ${platform}. They stand on ${base}.
+Images are OCI archives for ${platform}.
+They stand on ${base}.
 
 ${files.map((file) => `- \`${file}\``).join('\n')}
 `;
