@@ -51,6 +51,7 @@ describe('a controller is started', () => {
     const { args, inspectPort } = controllerLaunch('workerpool-controller', 1, { ...surroundings, inspect: true });
     expect(args).toContain('--inspect=127.0.0.1:9230');
     expect(inspectPort).toBe(9230);
+    expect(args).toContain('--leader-elect=false');
     expect(controllerLaunch('workerpool-controller', 1, surroundings).inspectPort).toBeUndefined();
   });
 

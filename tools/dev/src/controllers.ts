@@ -66,6 +66,8 @@ export function controllerLaunch(name: string, index: number, surroundings: Surr
       `--http-port=${httpPort}`,
       `--log-level=${logLevel}`,
       '--redis-secret-names=redis-credentials',
+      // Who stands at a breakpoint cannot renew a Lease, and would end for it.
+      ...(inspect ? ['--leader-elect=false'] : []),
       ...(scoped ? [`--namespace-scope=${namespace}`] : []),
     ],
     env: {

@@ -41,8 +41,8 @@ The cluster "dev" of processes on this machine (kept if it runs), Redis in it, t
 they change), the examples, and ${controllers.join(', ')} on this host under node --watch.
 The logs of all, worker pods included, are one stream. Ctrl-C ends what was started; the cluster stays, until: make down
 
-  --only NAME[,NAME]      start only these controllers; others may run in an editor's debugger, say
-  --inspect               open a debugger port for each: 9229, 9230, 9231, in the order above
+  --only NAME[,NAME]      start only these controllers
+  --inspect               open a debugger port for each: 9229, 9230, 9231, in the order above; no leader election
   --log-level LEVEL       trace, debug, info (default), warn, error
   --kube-context NAME     a cluster of yours (make dev KUBE_CONTEXT=NAME), in the namespace redis-queue-dev
   --help                  this text
