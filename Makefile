@@ -5,6 +5,8 @@ SHELL := bash
 .DEFAULT_GOAL := help
 WITH := tools/toolchain/with.sh
 BUILD := tools/build/apps.sh
+# By their entries, bench/src/<folder>/<name>.bench.ts.
+BENCHES := $(sort $(patsubst %.bench.ts,%,$(notdir $(wildcard bench/src/*/*.bench.ts))))
 # Benches that run real pods, which needs root.
 POD_BENCHES := rollout scale-in
 
@@ -23,8 +25,8 @@ test: ## Every check: format, types, lint, unit, integration (real API server, r
 
 .PHONY: bench
 bench: ## One benchmark, NAME=reaction, pools, …; the last line is one JSON object
-	@if [ -z "$(NAME)" ]; then echo "make bench needs a NAME: one of $$(ls bench/src/*.bench.ts | xargs -n1 basename -s .bench.ts | xargs)" >&2; exit 2; fi
-	$(WITH) $(if $(filter $(NAME),$(POD_BENCHES)),node,control-plane) -- node bench/src/$(NAME).bench.ts $(ARGS)
+	@if [ -z "$(filter $(NAME),$(BENCHES))" ]; then echo "make bench needs a NAME: one of $(BENCHES)" >&2; exit 2; fi
+	$(WITH) $(if $(filter $(NAME),$(POD_BENCHES)),node,control-plane) -- node bench/src/*/$(NAME).bench.ts $(ARGS)
 
 .PHONY: generate
 generate: ## Write what is generated: CRDs, reference pages, scripts

@@ -1,9 +1,8 @@
 import { Redis } from 'ioredis';
 import { eventually } from '@redis-queue/rig';
+import { apply, forward, killPod } from '@redis-queue/rig/pods';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { forward } from './cluster/forward.ts';
-import { apply, applyExamples } from './cluster/install.ts';
-import { killPod } from './cluster/kill.ts';
+import { applyExamples } from './cluster/examples.ts';
 import { createTeam, type Team } from './team.ts';
 
 let team: Team;

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { eventually } from '@redis-queue/rig';
+import { createSite, installChart, removeChart, run, type Cluster, type Site } from '@redis-queue/rig/pods';
 import { inject } from 'vitest';
-import { run, type Cluster } from './cluster/cluster.ts';
-import { createSite, installChart, removeChart, type Site } from './cluster/install.ts';
 
 interface StoredCondition {
   type: string;

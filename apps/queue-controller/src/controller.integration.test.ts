@@ -1,14 +1,9 @@
 import { QUEUES } from '@redis-queue/api';
 import { keyOf } from '@redis-queue/controller';
 import { eventually, startRedis } from '@redis-queue/rig';
+import type { RunningController } from '@redis-queue/rig/controllers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import {
-  runController,
-  testCluster,
-  type RunningController,
-  type StoredQueue,
-  type TestCluster,
-} from './testing/cluster.ts';
+import { runController, testCluster, type StoredQueue, type TestCluster } from './testing/cluster.ts';
 
 let t: TestCluster;
 let controller: RunningController;

@@ -1,6 +1,6 @@
 import { QUEUES } from '@redis-queue/api';
 import { keyOf } from '@redis-queue/controller';
-import { eventually, freePort, startProcess, type ChildHandle } from '@redis-queue/rig';
+import { eventually, startAppProcess, type AppProcess } from '@redis-queue/rig';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { testCluster, type TestCluster } from './testing/cluster.ts';
 
@@ -13,11 +13,10 @@ beforeAll(async () => {
 });
 afterAll(() => t?.[Symbol.asyncDispose]());
 
-async function startController(...flags: string[]): Promise<ChildHandle & { port: number }> {
-  const port = await freePort();
+async function startController(...flags: string[]): Promise<AppProcess> {
   const main = new URL('main.ts', import.meta.url).pathname;
-  const common = ['--kubeconfig', t.cluster.kubeconfigPath, '--http-port', String(port), '--log-level', 'trace'];
-  return Object.assign(startProcess(process.execPath, [main, ...common, ...flags]), { port });
+  const { kubeconfigPath } = t.cluster;
+  return await startAppProcess('queue-controller', { main, kubeconfigPath, args: ['--log-level=trace', ...flags] });
 }
 
 test('a wrong password is told as such and appears in no output, and the right one heals', async () => {
@@ -34,7 +33,7 @@ test('a wrong password is told as such and appears in no output, and the right o
   await t.secret(ns, { 'redis-url': `redis://:${RIGHT}@${t.server.host}:${t.server.port}` });
   await t.settled(queue, 'Applied');
 
-  const metrics = await (await fetch(`http://127.0.0.1:${controller.port}/metrics`)).text();
+  const metrics = await controller.metrics();
   const leases = await t.cluster.kubectl('get', 'leases,events,queues', '-A', '-o', 'json');
   expect((await controller.stop('SIGTERM')).code).toBe(0);
   const outputs = { metrics, leases, lines: controller.lines.join('\n') };

@@ -1,4 +1,4 @@
-import type { Workload } from '@redis-queue/scaling/simulator';
+import type { Workload } from '@redis-queue/simulator';
 
 /** Jobs a second that become ready, for each `binMs` of the workload; a delayed job when it is due. */
 export function arrivalRates({ addedMs, delayMs, durationMs }: Workload, binMs: number): number[] {

@@ -1,4 +1,4 @@
-import { poissonArrivals, seededRandom } from '@redis-queue/scaling/simulator';
+import { poissonArrivals, seededRandom } from '@redis-queue/simulator';
 import { describe, expect, it } from 'vitest';
 import { AVERAGE } from '@redis-queue/scaling/forecast';
 import { comparedMethods, type AnyMethod } from './methods.ts';

@@ -53,10 +53,10 @@ export function score<S, A>(
         sums.pinball += Math.max(COVERAGE * short, (COVERAGE - 1) * short);
         sums.covered += Number(covered);
         sums.scale += Math.abs(actual - rates[bin - 1]!);
-        const [growth, foretold] = [actual, made.mean].map((rate) => Math.max(0, rate - made.average));
+        const [growth, forecast] = [actual, made.mean].map((rate) => Math.max(0, rate - made.average));
         sums.growth += growth!;
-        sums.seen += Math.min(growth!, foretold!);
-        sums.wrong += Math.max(0, foretold! - growth!);
+        sums.seen += Math.min(growth!, forecast!);
+        sums.wrong += Math.max(0, forecast! - growth!);
       }
     }
     state = method.step(state, actual);

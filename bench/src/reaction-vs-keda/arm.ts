@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeClient } from '@redis-queue/controller';
-import type { Random } from '@redis-queue/scaling/simulator';
+import type { Random } from '@redis-queue/simulator';
 import type { Sized } from './burst-watch.ts';
-import type { ObjectWatch } from '../object-watch.ts';
-import type { Stand } from '../stand.ts';
+import type { ObjectWatch } from '../cluster-objects/object-watch.ts';
+import type { Stand } from '../stand/stand.ts';
 
 /** One autoscaler, running, and nothing of the other's. */
 export interface Arm extends AsyncDisposable {

@@ -1,5 +1,5 @@
 import type { Resource } from '@redis-queue/controller';
-import type { ObjectWatch } from '../object-watch.ts';
+import type { ObjectWatch } from '../cluster-objects/object-watch.ts';
 import type { Reaction } from './summary.ts';
 
 export interface Sized extends Resource {

@@ -8,7 +8,7 @@ import {
 } from '@redis-queue/keda';
 import { eventually } from '@redis-queue/rig';
 import { randomPause, type Arm, type ArmContext } from './arm.ts';
-import { ObjectWatch } from '../object-watch.ts';
+import { ObjectWatch } from '../cluster-objects/object-watch.ts';
 
 const SCALED_OBJECTS: ResourceType = {
   group: 'keda.sh',

@@ -1,8 +1,9 @@
 import { QUEUES, WORKER_POOLS, type WorkerPool } from '@redis-queue/api';
 import type { Resource } from '@redis-queue/controller';
+import { APP_NAMES } from '@redis-queue/rig';
 import { randomPause, type Arm, type ArmContext } from './arm.ts';
-import { ObjectWatch, untilNone } from '../object-watch.ts';
-import { APPS, type RunningApp } from '../stand.ts';
+import { ObjectWatch, untilNone } from '../cluster-objects/object-watch.ts';
+import type { RunningApp } from '../stand/stand.ts';
 
 const TIMEOUT_MS = 60_000;
 /** Until a new pool is at rest for the autoscaler, which looks at a queue each 2 s until it has seen its pools at zero. */
@@ -12,7 +13,7 @@ const PAUSE_MS = [3_000, 9_000] as const;
 export async function oursArm({ stand, client, target }: ArmContext): Promise<Arm> {
   const { namespace } = stand;
   const apps: RunningApp[] = [];
-  for (const app of APPS) apps.push(await stand.startApp(app));
+  for (const app of APP_NAMES) apps.push(await stand.startApp(app));
   const end = new AbortController();
   const pools = await ObjectWatch.start<WorkerPool & Resource>(client, WORKER_POOLS, namespace, end.signal);
 

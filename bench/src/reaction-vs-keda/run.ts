@@ -1,16 +1,16 @@
 import { DEPLOYMENTS, loadKubeClient } from '@redis-queue/controller';
 import { AS_INSTALLED, TUNED } from '@redis-queue/keda';
-import { seededRandom, type Random } from '@redis-queue/scaling/simulator';
+import { seededRandom, type Random } from '@redis-queue/simulator';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { Arm, ArmContext, Target } from './arm.ts';
 import { watchBurst, type Sized } from './burst-watch.ts';
-import { inFlight } from '../in-flight.ts';
+import { inFlight } from '../cluster-objects/in-flight.ts';
 import { kedaArm } from './keda-arm.ts';
-import { ObjectWatch } from '../object-watch.ts';
+import { ObjectWatch } from '../cluster-objects/object-watch.ts';
 import { oursArm } from './ours-arm.ts';
 import type { Reaction } from './summary.ts';
-import type { Stand } from '../stand.ts';
+import type { Stand } from '../stand/stand.ts';
 
 /** In the order in which they run. */
 export const ARMS = ['default', 'tuned', 'ours'] as const;

@@ -1,4 +1,4 @@
-import { percentile } from '../percentile.ts';
+import { percentile } from '../measuring/percentile.ts';
 
 /** What a watch of one Deployment saw after a burst. */
 export interface Reaction {

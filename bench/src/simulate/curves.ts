@@ -1,4 +1,4 @@
-import { demandSteps, STEP_MS, type Level, type Run } from '@redis-queue/scaling/simulator';
+import { demandSteps, STEP_MS, type Level, type Run } from '@redis-queue/simulator';
 import type { Verdict } from './judge.ts';
 
 const WIDTH = 1_200;
@@ -30,8 +30,8 @@ export function curves(verdict: Verdict, concurrency: number, waitTargetMs: numb
   const demand = demandSteps(workload, concurrency).map((pods, step): Point => [step * STEP_MS, pods]);
   const series: Series[] = [
     { name: 'demand: pods that the jobs would keep busy', color: COLORS.demand, points: highest(demand) },
-    { name: `${best.scaler}: ${told(best)}`, color: COLORS.best, points: supplyOf(runs.best, durationMs) },
-    { name: `${ours.scaler}: ${told(ours)}`, color: COLORS.ours, points: supplyOf(runs.ours, durationMs) },
+    { name: `${best.scaler}: ${figuresOf(best)}`, color: COLORS.best, points: supplyOf(runs.best, durationMs) },
+    { name: `${ours.scaler}: ${figuresOf(ours)}`, color: COLORS.ours, points: supplyOf(runs.ours, durationMs) },
   ];
   const most = niceCeiling(Math.max(1, ...series.flatMap(({ points }) => points.map(([, pods]) => pods))));
   const x = (atMs: number): number =>
@@ -144,7 +144,7 @@ function niceCeiling(value: number): number {
   return power * ([1, 2, 4, 5, 10].find((factor) => factor * power >= value - 1e-9) ?? 10);
 }
 
-function told({ misses, podSeconds }: Verdict['ours']): string {
+function figuresOf({ misses, podSeconds }: Verdict['ours']): string {
   return `${(misses * 100).toFixed(2)} % late, ${(podSeconds / 3_600).toFixed(1)} pod-hours`;
 }
 

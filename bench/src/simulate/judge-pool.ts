@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import type { Workload } from '@redis-queue/scaling/simulator';
+import type { Workload } from '@redis-queue/simulator';
 import type { Verdict } from './judge.ts';
-import type { StageFlags } from './stage.ts';
+import type { StageFlags } from '../simulation/stage.ts';
 
 /** A workload and what it runs on. */
 export interface Case {

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Case, FromJudge } from './judge-pool.ts';
 import { judge } from './judge.ts';
-import { openStage } from './stage.ts';
+import { openStage } from '../simulation/stage.ts';
 
 const { workload, flags } = workerData as Case;
 const TOLD_EACH = 20;

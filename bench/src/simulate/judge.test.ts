@@ -1,11 +1,11 @@
-import { constant, workload, type Workload } from '@redis-queue/scaling/simulator';
+import { constant, workload, type Workload } from '@redis-queue/simulator';
 import { describe, expect, test } from 'vitest';
 import { curves } from './curves.ts';
-import { geometricMean } from '../percentile.ts';
+import { geometricMean } from '../measuring/percentile.ts';
 import { bestRival, judge, summarize } from './judge.ts';
 import { judgeAll } from './judge-pool.ts';
-import { openStage, STAGE_DEFAULTS } from './stage.ts';
-import { syntheticWorkloads } from './synthetic.ts';
+import { openStage, STAGE_DEFAULTS } from '../simulation/stage.ts';
+import { syntheticWorkloads } from '../simulation/synthetic.ts';
 
 const STAGE = openStage({ concurrency: '4', target: '5s', 'pod-start': '3', seed: '1' });
 

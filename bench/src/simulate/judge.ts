@@ -19,9 +19,9 @@ import {
   type Rival,
   type Run,
   type Workload,
-} from '@redis-queue/scaling/simulator';
-import { geometricMean } from '../percentile.ts';
-import type { Stage } from './stage.ts';
+} from '@redis-queue/simulator';
+import { geometricMean } from '../measuring/percentile.ts';
+import type { Stage } from '../simulation/stage.ts';
 
 /** Added to both sides of a ratio of misses, so that 1 late job in 10,000 against none is no defeat: a tenth of a percent. */
 const NEGLIGIBLE_MISSES = 0.001;

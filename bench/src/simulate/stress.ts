@@ -15,9 +15,9 @@ import {
   type Random,
   type Rate,
   type Workload,
-} from '@redis-queue/scaling/simulator';
+} from '@redis-queue/simulator';
 import type { Case } from './judge-pool.ts';
-import { STAGE_DEFAULTS, type StageFlags } from './stage.ts';
+import { STAGE_DEFAULTS, type StageFlags } from '../simulation/stage.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60_000;

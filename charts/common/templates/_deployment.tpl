@@ -3,7 +3,6 @@ The Deployment of a controller. Everything that a restricted namespace asks for 
 does not need is: no writable disk but /tmp, no privilege, no second port.
 */}}
 {{- define "redis-queue.deployment" -}}
-{{- include "redis-queue.checkGlobals" . -}}
 apiVersion: apps/v1
 kind: Deployment
 metadata:

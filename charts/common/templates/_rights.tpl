@@ -102,7 +102,7 @@ roleRef:
 
 {{/* What every controller needs in each namespace that it looks at, and the Secrets of those that know Redis. */}}
 {{- define "redis-queue.sharedRules" -}}
-{{- if include "redis-queue.can" (list . "redis") }}
+{{- if include "redis-queue.can" (list . "redis") -}}
 - apiGroups: [""]
   resources: [secrets]
   resourceNames: {{ include "redis-queue.redisSecretNames" . }}

@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { APP_NAMES } from '@redis-queue/api';
-import { run, type OpenedCluster, type Command } from './cluster.ts';
-import { workspaceRoot } from './install.ts';
+import { APP_NAMES, workspaceRoot } from '@redis-queue/rig';
+import { run, type Command, type OpenedCluster } from '@redis-queue/rig/pods';
 
 /** Images that a cluster elsewhere pulls itself. */
 const REDIS_IMAGE = 'docker.io/library/redis:7.4-alpine';

@@ -1,6 +1,5 @@
 import type { TestProject } from 'vitest/node';
-import type { Cluster } from './cluster.ts';
-import { installChart, removeChart } from './install.ts';
+import { installChart, removeChart, type Cluster } from '@redis-queue/rig/pods';
 import { openCluster } from './open.ts';
 
 declare module 'vitest' {

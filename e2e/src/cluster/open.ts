@@ -1,9 +1,7 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
-import type { OpenedCluster } from './cluster.ts';
+import { ownCluster } from '@redis-queue/cluster';
+import { buildBundles } from '@redis-queue/rig';
+import type { OpenedCluster } from '@redis-queue/rig/pods';
 import { userCluster } from './context.ts';
-import { workspaceRoot } from './install.ts';
-import { ownCluster } from './own.ts';
 
 /** Builds the bundles and opens a cluster: the user's own `context`, or one started for this, with images of this working tree. */
 export async function openCluster(
@@ -13,10 +11,4 @@ export async function openCluster(
 ): Promise<OpenedCluster> {
   await buildBundles();
   return context ? await userCluster(context, print) : await ownCluster(name, print);
-}
-
-/** Builds the bundles of apps and examples, from Nx's cache where nothing changed. */
-export async function buildBundles(): Promise<void> {
-  const build = ['nx', 'run-many', '-t', 'build', '--parallel=2'];
-  await promisify(execFile)('npx', build, { cwd: workspaceRoot, maxBuffer: 64 * 1024 * 1024 });
 }

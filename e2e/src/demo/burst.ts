@@ -1,8 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Cluster } from '../cluster/cluster.ts';
-import { forward } from '../cluster/forward.ts';
-import type { Site } from '../cluster/install.ts';
+import { forward, type Cluster, type Site } from '@redis-queue/rig/pods';
 import type { Balance } from '../ledger/balance.ts';
 import { planBurst, type BurstSize } from '../ledger/plan.ts';
 import { createProducer, type Producer } from '../ledger/producer.ts';

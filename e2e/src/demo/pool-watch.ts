@@ -1,4 +1,4 @@
-import { follow, run, type Cluster } from '../cluster/cluster.ts';
+import { follow, run, type Cluster } from '@redis-queue/rig/pods';
 
 /** What the demo sees of the pool, as `kubectl get --watch` tells it. */
 export interface PoolView {

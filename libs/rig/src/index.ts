@@ -1,17 +1,28 @@
-export { eventually, type EventuallyOptions } from './eventually.ts';
-export { startProcess, freePort, temporaryFolder } from './process.ts';
-export type { ChildHandle, ProcessExit, ProcessOptions } from './process.ts';
-export { processStartTime } from './guardian.ts';
-export { startRedis, type RedisOptions, type RedisServer } from './redis.ts';
-export { startRedisCluster, type RedisCluster } from './redis-cluster.ts';
-export { startRedisSentinel, type RedisSentinel, type RedisSentinelOptions } from './redis-sentinel.ts';
-export { startSilentProxy, type SilentProxy } from './silent-proxy.ts';
+export { eventually, type EventuallyOptions } from './waiting/eventually.ts';
+export { startProcess, freePort, temporaryFolder } from './processes/process.ts';
+export type { ChildHandle, ProcessExit, ProcessOptions } from './processes/process.ts';
+export { processStartTime } from './processes/guardian.ts';
+export { startRedis, type RedisOptions, type RedisServer } from './redis/redis.ts';
+export { startRedisCluster, type RedisCluster } from './redis/redis-cluster.ts';
+export { startRedisSentinel, type RedisSentinel, type RedisSentinelOptions } from './redis/redis-sentinel.ts';
+export { startSilentProxy, type SilentProxy } from './redis/silent-proxy.ts';
 export { helmPath, startControlPlane } from './control-plane/control-plane.ts';
 export type { ControlPlane, ControlPlaneOptions } from './control-plane/control-plane.ts';
 export { assembleControlPlane, NODE_NAME } from './control-plane/assembly.ts';
 export type { ControlPlaneAssembly, Launch, LaunchedComponent } from './control-plane/assembly.ts';
 export { createAuthority, issueCertificate, type KeyPair } from './control-plane/certificates.ts';
 export { kubectl } from './control-plane/kubectl.ts';
-export { cacheFolder, goModule, kedaModule, program, programFolder, VERSIONS, workspaceRoot } from './binaries.ts';
-export type { ProgramSet } from './binaries.ts';
-export { PYTHON, pythonPackages } from './python.ts';
+export {
+  cacheFolder,
+  goModule,
+  kedaModule,
+  program,
+  programFolder,
+  VERSIONS,
+  workspaceRoot,
+} from './programs/binaries.ts';
+export type { ProgramSet } from './programs/binaries.ts';
+export { PYTHON, pythonPackages } from './programs/python.ts';
+export { APP_NAMES, type AppName } from '@redis-queue/api';
+export { buildBundles, bundleOf } from './apps/bundles.ts';
+export { startAppProcess, type AppProcess, type AppProcessOptions } from './apps/app-process.ts';

@@ -1,5 +1,5 @@
 export { decide } from './decide.ts';
-export { slotsForWaitTarget } from './erlang.ts';
+export { erlangC, slotsForWaitTarget } from './erlang.ts';
 export { DEFAULT_SCALE_DOWN_WINDOW_MS, DEFAULT_WAIT_TARGET_MS, poolSpecView } from './pool-spec.ts';
 export { initialState } from './policy-state.ts';
 export { STALE_AFTER_MS } from './holds.ts';

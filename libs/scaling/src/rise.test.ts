@@ -1,8 +1,7 @@
 import { array, assert, double, integer, property, record } from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { poissonArrivals, seededRandom, steps } from '@redis-queue/simulator';
 import { addRecent, findRise, type RecentArrivals } from './rise.ts';
-import { poissonArrivals, steps } from './simulator/arrival-processes.ts';
-import { seededRandom } from './simulator/random.ts';
 
 const HOUR = 3_600_000;
 

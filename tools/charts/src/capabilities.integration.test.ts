@@ -8,12 +8,12 @@ import { controllerSchema } from './values-schema.ts';
 import { controllerValues } from './values.ts';
 
 const NAME = 'sample-controller';
-const RIGHTS = `{{- define "${NAME}.rules" -}}
+const CONTROLLER = `{{- define "${NAME}.rules" -}}
 - apiGroups: [redis-queue.io]
   resources: [samples]
   verbs: [get, list, watch]
 {{- end }}
-{{- include "redis-queue.rights" (dict "root" . "clusterRules" (include "${NAME}.rules" .)) }}
+{{- include "redis-queue.controller" (dict "root" . "clusterRules" (include "${NAME}.rules" .)) }}
 `;
 
 /** A chart as short as that of a new controller, of a cluster-scoped kind; its folder. */
@@ -34,10 +34,7 @@ function sampleChart(...declared: string[]): string {
     'Chart.yaml': JSON.stringify(metadata),
     'values.yaml': controllerValues(chart),
     'values.schema.json': JSON.stringify(controllerSchema(chart)),
-    'templates/deployment.yaml': '{{ include "redis-queue.deployment" . }}',
-    'templates/metrics.yaml': '{{ include "redis-queue.metrics" . }}',
-    'templates/poddisruptionbudget.yaml': '{{ include "redis-queue.podDisruptionBudget" . }}',
-    'templates/rights.yaml': RIGHTS,
+    'templates/controller.yaml': CONTROLLER,
   };
   mkdirSync(join(folder, 'charts'));
   mkdirSync(join(folder, 'templates'));

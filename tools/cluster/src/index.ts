@@ -2,4 +2,5 @@ export { build } from './build.ts';
 export { go } from './go.ts';
 export { findCluster, startCluster, stopCluster, type Cluster, type ClusterOptions } from './cluster.ts';
 export { buildImage, pythonWorkerImage, redisImage, type AppImageOptions, type BuiltImage } from './images.ts';
+export { ownCluster, type OwnCluster, type OwnClusterOptions } from './own-cluster.ts';
 export { startProgress, type Print, type Progress } from './progress.ts';

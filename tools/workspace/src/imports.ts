@@ -1,16 +1,19 @@
 import { readFileSync, globSync } from 'node:fs';
-import { join, relative, resolve, sep } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { builtinModules } from 'node:module';
-import { parseSync } from 'oxc-parser';
+import { parseSync, type EcmaScriptModule } from 'oxc-parser';
+import { lineAt } from './files.ts';
 
-/** One `import`, `export … from` or `import()` of a source file. */
+/** One `import`, `export … from` or `import('…')` of a source file. */
 export interface ImportEdge {
   /** Path of the importing file, relative to the workspace. */
   file: string;
+  /** Where the import stands in it, from 1. */
+  line: number;
   /** What stands between the quotes. */
   specifier: string;
-  /** The package that a bare specifier names, the path that a relative one resolves to. */
-  target: { package: string } | { path: string };
+  /** The package that a bare specifier names, the path that a relative one resolves to, a module of Node's. */
+  target: { package: string } | { path: string } | { builtin: string };
 }
 
 /** What is tested about, not shipped: tests may use `@redis-queue/rig` and read any folder. */
@@ -23,32 +26,52 @@ export function isTest(file: string): boolean {
   );
 }
 
-/** Every import below `projectRoot`, types included: a type that crosses a boundary couples as much as a call. */
+const exclude = (name: string): boolean => name === 'node_modules' || name === 'dist';
+
+/**
+ * Every import below `projectRoot`, types included: a type that crosses a boundary couples as much as a call. Packages
+ * within the folder, such as `bench/keda`, are projects of their own.
+ */
 export function importsOf(workspaceRoot: string, projectRoot: string): ImportEdge[] {
-  const files = globSync('**/*.ts', {
-    cwd: join(workspaceRoot, projectRoot),
-    exclude: (name) => name === 'node_modules' || name === 'dist',
-  });
-  return files.flatMap((name) => {
+  const cwd = join(workspaceRoot, projectRoot);
+  const nested = globSync('*/package.json', { cwd, exclude }).map(dirname);
+  const files = globSync('**/*.ts', { cwd, exclude });
+  const own = files.filter((name) => !nested.some((folder) => name.startsWith(`${folder}${sep}`)));
+  return own.flatMap((name) => {
     const file = join(projectRoot, name);
-    const { module } = parseSync(file, readFileSync(join(workspaceRoot, file), 'utf8'));
-    const specifiers = [
-      ...module.staticImports.map((each) => each.moduleRequest.value),
-      ...module.staticExports.flatMap((each) => each.entries.flatMap((entry) => entry.moduleRequest?.value ?? [])),
-    ];
-    return specifiers
-      .filter((specifier) => !isBuiltin(specifier))
-      .map((specifier) => edge(workspaceRoot, file, specifier));
+    const text = readFileSync(join(workspaceRoot, file), 'utf8');
+    return requestsOf(parseSync(file, text).module, text).map(({ specifier, start }) => ({
+      file,
+      line: lineAt(text, start),
+      specifier,
+      target: target(workspaceRoot, file, specifier),
+    }));
   });
 }
 
-function edge(workspaceRoot: string, file: string, specifier: string): ImportEdge {
+function requestsOf(module: EcmaScriptModule, text: string): { specifier: string; start: number }[] {
+  const named = [
+    ...module.staticImports.map(({ moduleRequest }) => moduleRequest),
+    ...module.staticExports.map(({ entries }) => entries.find((entry) => entry.moduleRequest)?.moduleRequest),
+  ];
+  const dynamic = module.dynamicImports.flatMap(({ moduleRequest: { start, end } }) => {
+    const literal = /^(['"`])([^'"`$]+)\1$/.exec(text.slice(start, end));
+    return literal ? [{ specifier: literal[2]!, start }] : [];
+  });
+  return [
+    ...named.flatMap((request) => (request ? [{ specifier: request.value, start: request.start }] : [])),
+    ...dynamic,
+  ];
+}
+
+function target(workspaceRoot: string, file: string, specifier: string): ImportEdge['target'] {
   if (specifier.startsWith('.')) {
     const absolute = resolve(workspaceRoot, file, '..', specifier);
-    return { file, specifier, target: { path: relative(workspaceRoot, absolute).split(sep).join('/') } };
+    return { path: relative(workspaceRoot, absolute).split(sep).join('/') };
   }
+  if (isBuiltin(specifier)) return { builtin: specifier };
   const [scope, name] = specifier.split('/');
-  return { file, specifier, target: { package: specifier.startsWith('@') ? `${scope}/${name}` : scope! } };
+  return { package: specifier.startsWith('@') ? `${scope}/${name}` : scope! };
 }
 
 function isBuiltin(specifier: string): boolean {

@@ -35,7 +35,7 @@ it('arrival rate, service time and its variation, waits and failures are what re
   const sensor = new Sensor(t.redis.url);
   await sensor.sample();
 
-  // 25 jobs a second for ten seconds, with the gaps of chance: one in ten delayed, one in ten fails at first, one in twenty for good.
+  // 25 jobs per second for ten seconds, at random intervals: one in ten delayed, one in ten fails at first, one in twenty for good.
   const random = seeded(7);
   const startMs = Date.now();
   let added = 0;
@@ -143,7 +143,7 @@ class Sensor {
   }
 }
 
-/** To the next of 25 Poisson arrivals a second, ms. */
+/** Time until the next of 25 Poisson arrivals per second, ms. */
 function gap(random: () => number): number {
   return (-Math.log(1 - random()) * 1_000) / 25;
 }

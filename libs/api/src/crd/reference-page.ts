@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
 import { GROUP, VERSION } from '../meta.ts';
 import { objectSchema, type KindDefinition } from './definition.ts';
+import { code, fence, list, paragraph, table } from './markdown.ts';
 import type { StructuralSchema } from './structural-schema.ts';
 import { GENERATED } from './yaml.ts';
 
@@ -13,27 +14,28 @@ export function referencePage(definition: KindDefinition): string {
   return [
     `<!-- ${GENERATED} -->`,
     `# ${definition.kind}`,
-    definition.description,
+    paragraph(definition.description),
     `\`apiVersion: ${GROUP}/${VERSION}\`, \`kind: ${definition.kind}\`, ${definition.scope === 'Cluster' ? 'cluster-scoped' : 'namespaced'}, short name \`${definition.shortName}\`.`,
-    ...definition.examples.flatMap(({ title, object }) => [title, fence(stringify(object, { lineWidth: 0 }))]),
+    ...definition.examples.flatMap(({ title, object }) => [
+      paragraph(title),
+      fence(stringify(object, { lineWidth: 0 })),
+    ]),
     '## Spec',
-    spec.description ?? '',
+    paragraph(spec.description ?? ''),
     fieldTable(spec, 'spec'),
     '## Rules',
     'Checked by the API server, for every client:',
-    rulesOf(schema, '')
-      .map(({ path, message }) => `- ${path ? `\`${path}\`: ` : ''}${message}`)
-      .join('\n'),
+    list(rulesOf(schema, '').map(({ path, message }) => `${path ? `\`${path}\`: ` : ''}${message}`)),
     '## Status',
     'Written by the operator, read by you.',
     fieldTable(status, 'status'),
     '## Conditions',
     '`Ready` is always there: it says whether the spec holds. Beside it:',
-    [
-      '- `Reconciling`: the operator is at work or tries again by itself. Present only while True.',
-      '- `Stalled`: nothing moves until somebody acts. Present only while True.',
-      ...definition.notices.map(({ type, meaning }) => `- \`${type}\`: ${meaning}`),
-    ].join('\n'),
+    list([
+      '`Reconciling`: the operator is at work or tries again by itself. Present only while True.',
+      '`Stalled`: nothing moves until somebody acts. Present only while True.',
+      ...definition.notices.map(({ type, meaning }) => `\`${type}\`: ${meaning}`),
+    ]),
     '### Reasons of Ready',
     table(
       ['Reason', 'Ready', 'Beside it', 'Meaning'],
@@ -78,7 +80,7 @@ function fieldTable(root: StructuralSchema, path: string): string {
   return table(
     ['Field', 'Type', 'Default', 'Bounds', 'Description'],
     fieldsOf(root, path).map(({ path: field, schema, required }) => [
-      `\`${field}\`${required ? ' *(required)*' : ''}`,
+      `\`${field}\`${required ? ' _(required)_' : ''}`,
       typeName(schema),
       schema.default === undefined ? '' : `\`${JSON.stringify(schema.default).replaceAll('"', '')}\``,
       bounds(schema).join(', '),
@@ -134,17 +136,4 @@ function rulesOf(schema: StructuralSchema, path: string): { path: string; messag
     ),
     ...(schema.items ? rulesOf(schema.items, `${path}[]`) : []),
   ];
-}
-
-function table(head: string[], rows: string[][]): string {
-  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
-}
-
-/** Code inside a table cell, where a bare | would end the cell. */
-function code(text: string): string {
-  return `\`${text.replaceAll('|', String.raw`\|`)}\``;
-}
-
-function fence(text: string): string {
-  return `\`\`\`yaml\n${text.trimEnd()}\n\`\`\``;
 }

@@ -1,8 +1,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { join } from 'node:path';
-import { program } from '../binaries.ts';
-import { eventually } from '../eventually.ts';
+import { program } from '../programs/binaries.ts';
+import { eventually } from '../waiting/eventually.ts';
 import { createCredentials } from './certificates.ts';
 import {
   apiServerArguments,

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { eventually } from '../eventually.ts';
-import { temporaryFolder } from '../process.ts';
+import { eventually } from '../waiting/eventually.ts';
+import { temporaryFolder } from '../processes/process.ts';
 import { createAuthority, issueCertificate } from './certificates.ts';
 import { startControlPlane, type ControlPlane } from './control-plane.ts';
 

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { program } from '../binaries.ts';
+import { program } from '../programs/binaries.ts';
 
 /** Runs kubectl against the cluster of `kubeconfigPath`, whatever KUBECONFIG says, and returns its standard output. */
 export function kubectl(kubeconfigPath: string, args: string[], input?: string): Promise<string> {

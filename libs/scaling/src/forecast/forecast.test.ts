@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { poissonArrivals, ramps, steps, type Rate } from '../simulator/arrival-processes.ts';
-import { seededRandom } from '../simulator/random.ts';
+import { poissonArrivals, ramps, seededRandom, steps, type Rate } from '@redis-queue/simulator';
 import { estimateForecast, observeForecast, type ArrivalForecast, type ForecastState } from './forecast.ts';
 
 const MINUTE = 60_000;

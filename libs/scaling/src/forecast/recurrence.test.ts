@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from '../simulator/random.ts';
+import { seededRandom } from '@redis-queue/simulator';
 import {
   expectBursts,
   nextBurst,

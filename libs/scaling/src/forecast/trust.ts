@@ -23,7 +23,7 @@ export function settle(trust: Trust, average: number, predicted: number, actual:
   const counts = growth > 0;
   return {
     bins: trust.bins * RETAINED + Number(counts),
-    foretold: trust.foretold * RETAINED + growth ** 2,
+    predicted: trust.predicted * RETAINED + growth ** 2,
     both: trust.both * RETAINED + growth * (actual - average),
     came: trust.came * RETAINED + (counts ? (actual - average) ** 2 : 0),
   };

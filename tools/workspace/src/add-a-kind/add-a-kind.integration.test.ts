@@ -1,7 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { globSync, readFileSync, symlinkSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { eventually, helmPath, startControlPlane, startProcess, workspaceRoot, type ControlPlane } from '@redis-queue/rig';
+import {
+  eventually,
+  helmPath,
+  startControlPlane,
+  startProcess,
+  workspaceRoot,
+  type ControlPlane,
+} from '@redis-queue/rig';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { linesOfCode, readPage } from './page.ts';
 import { followPage, type Scratch } from './scratch.ts';

@@ -13,11 +13,13 @@ export interface FollowedPage {
 
 /** What a page's fenced code asks for: blocks with `file=PATH` are files, blocks of `diff` are changes. Pure. */
 export function readPage(markdown: string): FollowedPage {
-  const blocks = [...markdown.matchAll(/^```(\w+)([^\n]*)\n([\s\S]*?)^```$/gm)].map(([, language, info = '', text]) => ({
-    language,
-    path: /\bfile=(\S+)/.exec(info)?.[1],
-    text: text ?? '',
-  }));
+  const blocks = [...markdown.matchAll(/^```(\w+)([^\n]*)\n([\s\S]*?)^```$/gm)].map(
+    ([, language, info = '', text]) => ({
+      language,
+      path: /\bfile=(\S+)/.exec(info)?.[1],
+      text: text ?? '',
+    }),
+  );
   return {
     files: blocks.flatMap(({ path, text }) => (path === undefined ? [] : [{ path, text }])),
     patches: blocks.filter(({ language }) => language === 'diff').map(({ text }) => text),

@@ -20,7 +20,10 @@ export function followPage(workspaceRoot: string, { files, patches }: FollowedPa
   mkdirSync(parent, { recursive: true });
   const folder = mkdtempSync(join(parent, 'add-a-kind-'));
   const git = (args: string[], cwd: string): string => execFileSync('git', args, { cwd, encoding: 'utf8' });
-  const listed = git(['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--deduplicate', ...COPIED], workspaceRoot);
+  const listed = git(
+    ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--deduplicate', ...COPIED],
+    workspaceRoot,
+  );
   for (const path of listed.split('\0').filter(Boolean)) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     cpSync(join(workspaceRoot, path), join(folder, path), { verbatimSymlinks: true });
@@ -32,7 +35,17 @@ export function followPage(workspaceRoot: string, { files, patches }: FollowedPa
   for (const patch of patches) {
     writeFileSync(join(folder, 'page.patch'), patch);
     // Without a repository of its own, paths are those of the folder; counts of lines are the reader's to ignore.
-    git(['apply', '--unidiff-zero', '--recount', '--directory', folder.slice(workspaceRoot.length + 1), join(folder, 'page.patch')], workspaceRoot);
+    git(
+      [
+        'apply',
+        '--unidiff-zero',
+        '--recount',
+        '--directory',
+        folder.slice(workspaceRoot.length + 1),
+        join(folder, 'page.patch'),
+      ],
+      workspaceRoot,
+    );
   }
   linkPackages(folder);
   return { folder, [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) };

@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { closingLine, count } from './count.ts';
+import { closingLine, count, readCounts } from './count.ts';
 
 const report = { numPassedTests: 3, numFailedTests: 1, numPendingTests: 1, numTodoTests: 0, testResults: [] };
 
@@ -19,4 +22,15 @@ it('counts a test file that cannot be loaded as a failure', () => {
 
 it('does not close with 0 failed when a step failed before its tests ran', () => {
   expect(closingLine([], 2)).toBe('0 passed, 2 failed');
+});
+
+it('does not count the tests that a run by name left out', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'results-'));
+  try {
+    writeFileSync(join(folder, 'api.test.json'), JSON.stringify({ ...report, numFailedTests: 0 }));
+    expect(closingLine(readCounts(folder, { selected: true }), 0)).toBe('3 passed, 0 failed');
+    expect(closingLine(readCounts(folder), 0)).toBe('3 passed, 1 failed');
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });

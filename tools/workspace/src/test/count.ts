@@ -19,13 +19,16 @@ interface VitestReport {
   testResults: { status: string; assertionResults: unknown[] }[];
 }
 
-/** Reads Vitest's JSON reports of a run, one count a suite, sorted by name. */
-export function readCounts(folder: string): Count[] {
+/**
+ * Reads Vitest's JSON reports of a run, one count for each suite, sorted by name.
+ *
+ * @param selected whether the run was of tests selected by name: Vitest reports all others as skipped, which they are not.
+ */
+export function readCounts(folder: string, { selected = false } = {}): Count[] {
   return globSync('**/*.json', { cwd: folder })
     .toSorted()
-    .map((file) =>
-      count(basename(file, '.json'), JSON.parse(readFileSync(join(folder, file), 'utf8')) as VitestReport),
-    );
+    .map((file) => count(basename(file, '.json'), JSON.parse(readFileSync(join(folder, file), 'utf8')) as VitestReport))
+    .map((each) => (selected ? { ...each, skipped: 0 } : each));
 }
 
 export function count(suite: string, report: VitestReport): Count {

@@ -1,35 +1,19 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { closingLine, readCounts } from './count.ts';
+import { filesWithTest, isProject, namedSteps } from './named.ts';
+import { HELP, readOptions, type Options } from './options.ts';
 import { runStep, type Step, type StepResult } from './step.ts';
-
-const HELP = `make test: every check of the workspace, in the order of their cost.
-
-  --only NAME     only the steps whose name starts with NAME (lint, unit, integration, e2e, …); may be repeated
-  --help          this text
-`;
+import { allSteps, changedSteps, type Plan } from './steps.ts';
+import { Workspace } from './workspace.ts';
 
 const workspaceRoot = resolve(import.meta.dirname, '../../../..');
 const results = join(workspaceRoot, '.results');
 
-function nx(target: string, ...options: string[]): [string, ...string[]] {
-  return ['npx', 'nx', 'run-many', '-t', target, '--outputStyle=stream', '--nxBail=false', ...options];
+function step({ name, command, remedy, cwd = '' }: Plan): Step {
+  const logFile = join(results, 'logs', `${name.replaceAll(/[ /]/g, '-')}.log`);
+  return { name, command, cwd: join(workspaceRoot, cwd), remedy, logFile, env: { FORCE_COLOR: '0' } };
 }
-
-function step(name: string, command: [string, ...string[]], remedy: string, cwd = workspaceRoot): Step {
-  return { name, command, cwd, remedy, logFile: join(results, 'logs', `${name}.log`), env: { FORCE_COLOR: '0' } };
-}
-
-const STEPS: Step[] = [
-  step('format', ['npx', 'prettier', '--check', '--log-level=warn', '.'], 'npx prettier --write .'),
-  step('typecheck', nx('typecheck', '--parallel=2'), 'npx nx typecheck PROJECT'),
-  step('lint', nx('lint', '--parallel=2'), 'npx nx lint PROJECT'),
-  step('build', nx('build', '--parallel=2'), 'npx nx build PROJECT'),
-  step('unit', nx('test', '--parallel=2'), 'npx nx test PROJECT'),
-  step('integration', nx('integration', '--parallel=3'), 'npx nx integration PROJECT'),
-  step('e2e', nx('e2e', '--parallel=1'), 'npx nx e2e e2e; the clusters that are left: tools/cluster/cluster status'),
-];
 
 function report({ step: { name, logFile, remedy }, ok, seconds, tail }: StepResult): void {
   console.log(`${ok ? '✔' : '✘'} ${name} (${seconds} s)`);
@@ -38,25 +22,58 @@ function report({ step: { name, logFile, remedy }, ok, seconds, tail }: StepResu
   console.log(`  ${name} failed. All of its output: ${logFile}\n  Next: ${remedy}`);
 }
 
-const { values } = parseArgs({ options: { only: { type: 'string', multiple: true }, help: { type: 'boolean' } } });
-if (values.help) {
-  console.log(HELP);
-} else {
+/** What to run. Throws where the options name something that is not there. */
+function plan(options: Exclude<Options, { mode: 'help' }>): Plan[] {
+  const workspace = new Workspace(workspaceRoot);
+  if (options.mode === 'all') return allSteps();
+  if (options.mode === 'changed') {
+    const changed = workspace.changed(options.base);
+    console.log(`${changed.files.length} changed files; affected: ${changed.projects.join(', ') || 'no project'}`);
+    return changedSteps(changed);
+  }
+  const { name, project } = options;
+  const roots = workspace.projectRoots().filter((root) => project === undefined || isProject(root, project));
+  if (roots.length === 0) throw new Error(`there is no project "${project}": name its folder, such as api or libs/api`);
+  const own = workspace.testFiles().filter(({ path }) => roots.some((root) => path.startsWith(`${root}/`)));
+  const found = filesWithTest(own, name);
+  if (found.length === 0 && project === undefined) {
+    throw new Error(`no test file has "${name}" or all of its words; --project P runs all test files of P for it`);
+  }
+  return namedSteps(found.length > 0 ? found : own, roots, name);
+}
+
+async function run(options: Exclude<Options, { mode: 'help' }>): Promise<number> {
+  const steps = plan(options).filter(
+    ({ name }) => !options.only || options.only.some((prefix) => name.startsWith(prefix)),
+  );
   rmSync(results, { recursive: true, force: true });
   mkdirSync(results, { recursive: true });
-  const chosen = STEPS.filter(({ name }) => !values.only || values.only.some((prefix) => name.startsWith(prefix)));
   const done: StepResult[] = [];
-  for (const each of chosen) {
+  for (const each of steps.map(step)) {
     console.log(`▶ ${each.name}`);
     const result = await runStep(each, (line) => console.log(line));
     report(result);
     done.push(result);
   }
-  const counts = readCounts(results);
+  const counts = readCounts(results, { selected: options.mode === 'named' });
   console.log('');
   console.table(Object.fromEntries(counts.map(({ suite, ...rest }) => [suite, rest])));
   const failedSteps = done.filter(({ ok }) => !ok).length;
   const skipped = counts.reduce((sum, each) => sum + each.skipped, 0);
+  const passed = counts.reduce((sum, each) => sum + each.passed, 0);
   console.log(closingLine(counts, failedSteps));
-  process.exitCode = failedSteps > 0 || skipped > 0 ? 1 : 0;
+  if (options.mode === 'named' && passed === 0 && failedSteps === 0) {
+    console.error(`no test has "${options.name}" in its full name ("describe test"), as it is written`);
+    return 1;
+  }
+  return failedSteps > 0 || skipped > 0 ? 1 : 0;
+}
+
+try {
+  const options = readOptions(process.argv.slice(2));
+  if (options.mode === 'help') console.log(HELP);
+  else process.exitCode = await run(options);
+} catch (error) {
+  console.error(`${(error as Error).message}\n\nmake test ARGS=--help explains the options`);
+  process.exitCode = 2;
 }

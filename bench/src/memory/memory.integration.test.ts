@@ -1,0 +1,27 @@
+import { APP_NAMES, eventually } from '@redis-queue/rig';
+import { expect, it } from 'vitest';
+import { residentMib, settling } from '../measuring/resident.ts';
+import { buildApps, startStand } from '../stand/stand.ts';
+
+/** The charts allow 128 MiB; what stays of it is for load. */
+const LIMIT_MIB = 110;
+
+it('every bundled app settles below 110 MiB of resident memory, with a queue and a pool to look after', async () => {
+  await buildApps();
+  await using stand = await startStand();
+  await stand.applyQueueAndPool('idle');
+  for (const name of APP_NAMES) {
+    const app = await stand.startApp(name);
+    const settled = settling();
+    const residentWhenIdle = await eventually(() => settled(residentMib(app.process.pid)), {
+      timeoutMs: 60_000,
+      intervalMs: 1_000,
+      description: `the memory of ${name} to settle`,
+    });
+    expect({ name, residentWhenIdle: residentWhenIdle < LIMIT_MIB || residentWhenIdle }).toEqual({
+      name,
+      residentWhenIdle: true,
+    });
+    await app.process.stop();
+  }
+}, 300_000);

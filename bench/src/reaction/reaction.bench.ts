@@ -1,0 +1,12 @@
+import { benchReaction } from './bench.ts';
+
+// One pool, woken again and again: what the path itself takes, with nothing else to look after.
+await benchReaction('reaction', {
+  help: 'usage: make bench NAME=reaction [ARGS="--tries=30"]\n',
+  tries: 30,
+  pools: 1,
+  queues: 1,
+  busyPools: 0,
+  // At once back to zero, because the same pool is woken again.
+  scaleDownWindowSeconds: 0,
+});

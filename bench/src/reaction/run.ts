@@ -1,0 +1,186 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DEPLOYMENTS, loadKubeClient, type KubeClient, type Resource } from '@redis-queue/controller';
+import { seededRandom, wholeBetween } from '@redis-queue/simulator';
+import { Queue, Worker } from 'bullmq';
+import { Redis } from 'ioredis';
+import { APP_NAMES } from '@redis-queue/rig';
+import { startBusyQueues } from '../load/busy-queues.ts';
+import {
+  ALONE,
+  createFleet,
+  FLEET_TIMEOUT_MS,
+  IN_FLIGHT,
+  untilManaged,
+  type FleetPool,
+  type FleetSpec,
+} from '../fleet/fleet.ts';
+import { ObjectWatch, untilNone } from '../cluster-objects/object-watch.ts';
+import { percentile, tenths } from '../measuring/percentile.ts';
+import type { Stand } from '../stand/stand.ts';
+
+export interface ReactionOptions extends FleetSpec {
+  /** How many of the pools work on jobs all the time; the others are at zero. */
+  busyPools: number;
+  /** First jobs of pools at zero that are measured. */
+  tries: number;
+  seed: number;
+  print: (line: string) => void;
+}
+
+export interface ReactionResult {
+  p50Ms: number;
+  p99Ms: number;
+  n: number;
+  pools: number;
+  queues: number;
+  busyPools: number;
+  barePatchP50Ms: number;
+  barePatchP99Ms: number;
+}
+
+interface Deployment extends Resource {
+  spec: { replicas: number };
+}
+
+const WARM_UP = 3;
+const TIMEOUT_MS = 60_000;
+/** Between two tries: random, so that no tick of anybody's is hit more often than chance has it. */
+const PAUSE_MS = [100, 600] as const;
+
+/**
+ * Measures, on pools at zero one after the other, from the first job to the changed `spec.replicas` of its Deployment as a watch
+ * sees it, while the whole fleet is looked after: Redis, autoscaler, bus, workerpool controller, API server, all real, bundled
+ * and separate processes. Beside each, what a bare patch of a Deployment by an ideal client takes at that moment.
+ */
+export async function runReaction(stand: Stand, options: ReactionOptions): Promise<ReactionResult> {
+  const { tries, busyPools, print, pools, queues, seed } = options;
+  const { namespace } = stand;
+  const client = loadKubeClient({ kubeconfigPath: stand.controlPlane.kubeconfigPath, maxConnections: IN_FLIGHT });
+  const end = new AbortController();
+  const redis = new Redis(stand.redis.url, { maxRetriesPerRequest: null });
+  try {
+    print(`creating ${queues} Queues and ${pools} WorkerPools`);
+    const fleet = await createFleet(client, namespace, options);
+    await createBare(client, namespace);
+    const deployments = await ObjectWatch.start<Deployment>(client, DEPLOYMENTS, namespace, end.signal);
+    for (const app of APP_NAMES) await stand.startApp(app, ALONE);
+    await untilManaged(client, namespace, pools);
+
+    const busy = fleet.slice(0, busyPools);
+    await using during = new AsyncDisposableStack();
+    during.use(
+      await startBusyQueues(
+        stand.redis.url,
+        busy.flatMap((pool) => pool.queues),
+      ),
+    );
+    await untilAll(deployments, busy, (replicas) => replicas > 0, 'busy pools to have pods');
+    print(`${busyPools} pools are busy, ${pools - busyPools} at zero`);
+
+    const reactions: number[] = [];
+    const bares: number[] = [];
+    const calm = new Turns(fleet.slice(busyPools), seededRandom(seed));
+    for (let attempt = -WARM_UP; attempt < tries; attempt++) {
+      const pool = calm.next();
+      await untilSized(deployments, pool.name, (replicas) => replicas === 0, FLEET_TIMEOUT_MS);
+      await sleep(wholeBetween(calm.random, ...PAUSE_MS));
+      const reactionMs = await react(redis, deployments, pool);
+      const bareMs = await patchBare(client, deployments, namespace);
+      if (attempt < 0) continue;
+      reactions.push(reactionMs);
+      bares.push(bareMs);
+      print(`${attempt + 1}/${tries}  ${tenths(reactionMs)} ms  (bare patch ${tenths(bareMs)} ms)`);
+    }
+    const [p50Ms, p99Ms] = ends(reactions);
+    const [barePatchP50Ms, barePatchP99Ms] = ends(bares);
+    return { p50Ms, p99Ms, n: reactions.length, pools, queues, busyPools, barePatchP50Ms, barePatchP99Ms };
+  } finally {
+    end.abort();
+    redis.disconnect();
+    await client.close();
+  }
+}
+
+/** Goes through the pools in random order, again and again, so that each had the longest rest of all. */
+class Turns {
+  readonly random: () => number;
+  readonly #pools: FleetPool[];
+  #turn = 0;
+
+  constructor(pools: readonly FleetPool[], random: () => number) {
+    if (pools.length === 0) throw new Error('no pool is left at zero: fewer of them must be busy');
+    this.random = random;
+    const lots = pools.map((pool) => ({ pool, lot: random() })).toSorted((a, b) => a.lot - b.lot);
+    this.#pools = lots.map(({ pool }) => pool);
+  }
+
+  next(): FleetPool {
+    return this.#pools[this.#turn++ % this.#pools.length]!;
+  }
+}
+
+/** Adds a job to the last of the pool's queues, waits for the size and finishes the job, so that the pool goes back to zero. */
+async function react(redis: Redis, deployments: ObjectWatch<Deployment>, pool: FleetPool): Promise<number> {
+  const name = pool.queues.at(-1)!;
+  const queue = new Queue(name, { connection: redis, skipMetasUpdate: true });
+  const worker = new Worker(name, null, { connection: redis, autorun: false });
+  await worker.waitUntilReady();
+  const sized = untilSized(deployments, pool.name, (replicas) => replicas > 0, TIMEOUT_MS);
+  const addedMs = performance.now();
+  const { id } = await queue.add('first', {});
+  const reactionMs = (await sized) - addedMs;
+  const job = await worker.getNextJob('bench');
+  await job?.moveToCompleted('done', 'bench', false);
+  if (job?.id !== id || (await job?.getState()) !== 'completed')
+    throw new Error(`job ${id} of ${name} was not there to complete, but ${job?.id}`);
+  await worker.close();
+  return reactionMs;
+}
+
+/** One patch of a Deployment's size, until the watch sees it, ms. */
+async function patchBare(client: KubeClient, deployments: ObjectWatch<Deployment>, namespace: string): Promise<number> {
+  const replicas = deployments.objects.get(BARE)!.spec.replicas === 0 ? 1 : 0;
+  const seen = untilSized(deployments, BARE, (now) => now === replicas, TIMEOUT_MS);
+  const startedMs = performance.now();
+  await client.mergePatch(DEPLOYMENTS, { namespace, name: BARE }, { spec: { replicas } });
+  return (await seen) - startedMs;
+}
+
+const BARE = 'bare';
+
+async function createBare(client: KubeClient, namespace: string): Promise<void> {
+  const labels = { app: BARE };
+  const containers = [{ name: 'none', image: 'registry.example/none' }];
+  await client.create(DEPLOYMENTS, {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: BARE, namespace },
+    spec: { replicas: 0, selector: { matchLabels: labels }, template: { metadata: { labels }, spec: { containers } } },
+  } as Resource);
+}
+
+/** Resolves, with the time, as soon as the watch shows a size of the Deployment that fits; at once when it already does. */
+async function untilSized(
+  deployments: ObjectWatch<Deployment>,
+  name: string,
+  fits: (replicas: number) => boolean,
+  timeoutMs: number,
+): Promise<number> {
+  const misfit = deployments.unfit(({ metadata, spec }) => metadata.name !== name || fits(spec.replicas));
+  return await untilNone([misfit], timeoutMs, `Deployment ${name} to change its size`);
+}
+
+async function untilAll(
+  deployments: ObjectWatch<Deployment>,
+  pools: readonly FleetPool[],
+  fits: (replicas: number) => boolean,
+  description: string,
+): Promise<void> {
+  const names = new Set(pools.map(({ name }) => name));
+  const misfit = deployments.unfit(({ metadata, spec }) => !names.has(metadata.name) || fits(spec.replicas));
+  await untilNone([misfit], FLEET_TIMEOUT_MS, description);
+}
+
+function ends(values: readonly number[]): [p50: number, p99: number] {
+  return [tenths(percentile(values, 0.5)), tenths(percentile(values, 0.99))];
+}

@@ -1,0 +1,16 @@
+import { join } from 'node:path';
+import { workspaceRoot } from '@redis-queue/rig';
+import { run, type Cluster } from '@redis-queue/rig/pods';
+
+/** The examples as a user applies them, with the pool's image replaced by the one that the cluster has. */
+export async function applyExamples({ kubectl, images }: Cluster, namespace: string, pool: object = {}): Promise<void> {
+  await run(kubectl, ['apply', '-n', namespace, '-f', example('queue.yaml')]);
+  const { image, version } = images.exampleWorker;
+  const patch = JSON.stringify({ spec: { image, version, ...pool } });
+  const patched = ['patch', '--local', '-f', example('workerpool.yaml'), '--type=merge', '-p', patch, '-o', 'json'];
+  await run(kubectl, ['apply', '-n', namespace, '-f', '-'], await run(kubectl, patched));
+}
+
+function example(name: string): string {
+  return join(workspaceRoot, 'examples', name);
+}

@@ -1,0 +1,86 @@
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { workspaceRoot } from '../programs/binaries.ts';
+import type { Cluster } from './cluster.ts';
+import { run } from './command.ts';
+
+/** The namespace with Redis, its Secrets and the objects of a team; the controllers live there too. */
+export interface Site {
+  namespace: string;
+  password: string;
+}
+
+/** A namespace with Redis in it, and the Secrets of the queues and of the bus. */
+export async function createSite(cluster: Cluster, namespace: string): Promise<Site> {
+  const password = randomBytes(16).toString('hex');
+  const secret = (name: string): object => ({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name, namespace },
+    stringData: { 'redis-host': `redis.${namespace}.svc`, 'redis-port': '6379', 'redis-password': password },
+  });
+  const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' };
+  await apply(cluster, [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } }]);
+  await apply(cluster, [secret('redis-credentials'), secret('redis-queue-bus')]);
+  const redis = await readFile(join(workspaceRoot, 'libs/rig/manifests/redis.yaml'), 'utf8');
+  await run(cluster.kubectl, ['apply', '-n', namespace, '-f', '-'], redis.replace('REDIS_IMAGE', cluster.images.redis));
+  await run(cluster.kubectl, ['rollout', 'status', '-n', namespace, 'deployment/redis', '--timeout=120s']);
+  return { namespace, password };
+}
+
+/** Installs a chart of this repository as a release of the same name and waits until its pods are ready. */
+export async function installChart(
+  cluster: Cluster,
+  namespace: string,
+  chart: string,
+  values: Record<string, string> = {},
+): Promise<void> {
+  const all = { ...imageValues(chart, cluster.images), ...values };
+  const install = [
+    'upgrade',
+    '--install',
+    chart,
+    join(workspaceRoot, 'charts', chart),
+    `--namespace=${namespace}`,
+    ...Object.entries(all).map(([name, value]) => `--set=${name}=${value}`),
+    '--wait',
+    '--timeout=60s',
+  ];
+  try {
+    await run(cluster.helm, install);
+  } catch (error) {
+    throw new Error(`chart ${chart}: ${(error as Error).message}\n${await state(cluster, namespace)}`, {
+      cause: error,
+    });
+  }
+}
+
+/** What one would look at first, when pods do not get ready. */
+async function state({ kubectl }: Cluster, namespace: string): Promise<string> {
+  const looks = [
+    ['get', 'pods', '-o', 'wide'],
+    ['get', 'events', '--sort-by=.lastTimestamp'],
+    ['logs', '--tail=5', '--prefix', '-l', 'app.kubernetes.io/part-of=redis-queue'],
+  ];
+  const seen = looks.map((look) => run(kubectl, [...look, '-n', namespace]).catch((error: Error) => error.message));
+  return (await Promise.all(seen)).join('\n');
+}
+
+function imageValues(chart: string, { registry, tag }: Cluster['images']): Record<string, string> {
+  if (chart === 'redis-queue-crds') return {};
+  return chart === 'redis-queue'
+    ? { 'global.image.registry': registry, 'global.image.tag': tag }
+    : { 'image.registry': registry, 'image.tag': tag };
+}
+
+/** Uninstalls a release, if it is there. */
+export async function removeChart({ helm }: Cluster, namespace: string, chart: string): Promise<void> {
+  await run(helm, ['uninstall', chart, `--namespace=${namespace}`, '--ignore-not-found', '--wait', '--timeout=120s']);
+}
+
+/** Applies objects, server-side as GitOps tools do. */
+export async function apply({ kubectl }: Cluster, objects: object[]): Promise<void> {
+  const list = { apiVersion: 'v1', kind: 'List', items: objects };
+  await run(kubectl, ['apply', '--server-side', '--field-manager=e2e', '-f', '-'], JSON.stringify(list));
+}

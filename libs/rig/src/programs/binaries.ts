@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+export const workspaceRoot = resolve(import.meta.dirname, '../../../..');
+
+/** The Go module of Kubernetes, in one binary, and of Helm, which shares most of its packages. */
+export const goModule = join(workspaceRoot, 'tools/cluster/binaries');
+
+/** The Go module of KEDA's operator and metrics adapter. */
+export const kedaModule = join(workspaceRoot, 'bench/keda/binaries');
+
+export const VERSIONS = {
+  kubernetes: '1.36.3',
+  helm: '3.21.0',
+  containerd: '2.4.2',
+  coredns: '1.15.0',
+  keda: '2.21.0',
+} as const;
+
+/** What the project downloads or builds once for every checkout: `REDIS_QUEUE_CACHE`, else in the user's cache. */
+export function cacheFolder(): string {
+  const { REDIS_QUEUE_CACHE, XDG_CACHE_HOME } = process.env;
+  return REDIS_QUEUE_CACHE || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'redis-queue');
+}
+
+/**
+ * A set of programs built together, in a folder named for what it was built from, so that a change builds anew and two
+ * checkouts do not disturb each other. `kube` is etcd, every Kubernetes component and kubectl in one; `keda` is `operator`
+ * and `adapter`.
+ */
+export type ProgramSet = 'kube' | 'helm' | 'containerd' | 'coredns' | 'keda';
+
+export function programFolder(set: ProgramSet): string {
+  return join(cacheFolder(), 'bin', `${process.platform}-${process.arch}`, `${set}-${versionKey(set)}`);
+}
+
+function versionKey(set: ProgramSet): string {
+  if (set === 'containerd' || set === 'coredns') return VERSIONS[set];
+  const sources = set === 'keda' ? [kedaModule, 'go.mod', 'go.sum'] : [goModule, 'main.go', 'go.mod', 'go.sum'];
+  const [folder = '', ...files] = sources;
+  const hash = createHash('sha256');
+  for (const file of files) hash.update(readFileSync(join(folder, file)));
+  return `${VERSIONS[set === 'kube' ? 'kubernetes' : set]}-${hash.digest('hex').slice(0, 12)}`;
+}
+
+/** What to ask `cluster build` for. */
+const LEVELS: Record<ProgramSet, string> = {
+  kube: 'control-plane',
+  helm: 'control-plane',
+  containerd: 'node',
+  coredns: 'node',
+  keda: 'keda',
+};
+
+/**
+ * Path of a built program.
+ * @throws when it is not built yet, with the command that builds it.
+ */
+export function program(set: ProgramSet, name: string = set): string {
+  const path = join(programFolder(set), name);
+  if (existsSync(path)) return path;
+  throw new Error(`${name} is not built yet (${path}); run: tools/cluster/cluster build ${LEVELS[set]}`);
+}

@@ -1,0 +1,91 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ask } from './ask.ts';
+import { eventually } from '../waiting/eventually.ts';
+import { freePort, startProcess, temporaryFolder } from '../processes/process.ts';
+import { startRedis, type RedisServer } from './redis.ts';
+
+export interface RedisSentinelOptions {
+  /** Of the two servers. */
+  password?: string;
+  /** Of the Sentinel itself. */
+  sentinelPassword?: string;
+  /** Paths of PEM files: servers and Sentinel speak TLS, also to each other. */
+  tls?: { ca: string; certificate: string; key: string };
+}
+
+/** A primary with one replica, and the Sentinel that makes the replica primary when the primary is gone for 300 ms. */
+export interface RedisSentinel extends AsyncDisposable {
+  /** What the Sentinel calls the two servers. */
+  readonly masterName: 'main';
+  readonly sentinel: { readonly host: '127.0.0.1'; readonly port: number };
+  /** The primary at the start. */
+  readonly primary: RedisServer;
+  readonly replica: RedisServer;
+}
+
+/**
+ * Starts a real Sentinel on loopback and waits until it knows both servers. One is enough for a failover here, and it is
+ * over in about two seconds: several would first have to agree, and may have to vote twice.
+ */
+export async function startRedisSentinel(options: RedisSentinelOptions = {}): Promise<RedisSentinel> {
+  const { password, sentinelPassword, tls } = options;
+  const auth = password === undefined ? [] : [`masterauth ${password}`];
+  const secure = tls && [
+    `tls-cert-file ${tls.certificate}`,
+    `tls-key-file ${tls.key}`,
+    `tls-ca-cert-file ${tls.ca}`,
+    'tls-auth-clients no',
+    'tls-replication yes',
+  ];
+  const stack = new AsyncDisposableStack();
+  /** @returns the server, and the port by which the other servers and clients of the Sentinel reach it. */
+  const startServer = async (...more: string[]): Promise<[RedisServer, number]> => {
+    const tlsPort = await freePort();
+    const lines = [...auth, ...more, ...(secure ? [`tls-port ${tlsPort}`, ...secure] : [])];
+    const args = lines.flatMap((line) => `--${line}`.split(' '));
+    const server = stack.use(await startRedis({ ...(password !== undefined && { password }), args }));
+    return [server, secure ? tlsPort : server.port];
+  };
+  try {
+    const [primary, primaryPort] = await startServer();
+    const [replica] = await startServer(`replicaof ${primary.host} ${primaryPort}`);
+    const port = await freePort();
+    const folder = temporaryFolder('sentinel');
+    const file = join(folder, 'sentinel.conf');
+    const lines = [
+      'bind 127.0.0.1',
+      `dir ${folder}`,
+      ...(secure ? ['port 0', `tls-port ${port}`, ...secure] : [`port ${port}`]),
+      `sentinel monitor main ${primary.host} ${primaryPort} 1`,
+      ...(password === undefined ? [] : [`sentinel auth-pass main ${password}`]),
+      ...(sentinelPassword === undefined ? [] : [`requirepass ${sentinelPassword}`]),
+      'sentinel down-after-milliseconds main 300',
+      'sentinel failover-timeout main 3000',
+    ];
+    await writeFile(file, `${lines.join('\n')}\n`);
+    const server = startProcess('redis-server', [file, '--sentinel']);
+    stack.defer(async () => void (await server.stop('SIGTERM')));
+    await server.waitForLine(/\+monitor master main/);
+    await server.waitForLine(/\+slave slave/, { timeoutMs: 30_000 });
+    const sentinel = { host: '127.0.0.1', port } as const;
+    await eventually(async () => (await roleOf(replica, password)).includes('master_link_status:up'), {
+      description: 'the replica to follow',
+    });
+    const owned = stack.move();
+    return {
+      masterName: 'main',
+      sentinel,
+      primary,
+      replica,
+      [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    };
+  } catch (error) {
+    await stack.disposeAsync();
+    throw error;
+  }
+}
+
+function roleOf(server: RedisServer, password: string | undefined): Promise<string> {
+  return ask(server, `${password === undefined ? '' : `AUTH ${password}\r\n`}INFO replication`);
+}
