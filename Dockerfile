@@ -1,6 +1,7 @@
 # One image for every app and for workers: a bundle (`npx nx run-many -t build`) on a base that has Node and no shell.
 #
 #   docker build --build-arg APP_DIR=apps/queue-controller -t registry.example/redis-queue/queue-controller:0.1.0 .
+# A tag can move. The release workflow looks up its digest and passes `--base …@sha256:…`, which the notes then name.
 ARG BASE=gcr.io/distroless/nodejs24-debian13:nonroot
 FROM ${BASE}
 

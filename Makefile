@@ -13,11 +13,19 @@ POD_BENCHES := rollout scale-in
 .PHONY: help
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	printf '\n  make demo KUBE_CONTEXT=kind-kind   the same on a cluster of yours, in a namespace of its own\n'
+	printf '\n  make demo KUBE_CONTEXT=kind-kind   the same on a cluster of yours, in a namespace of its own; make dev likewise\n'
 
 .PHONY: demo
 demo: ## The whole product on a real cluster: a burst of jobs, the pool from 0 to many and back, the ledger
 	@$(WITH) $(if $(KUBE_CONTEXT),packages,node) -- $(BUILD) node e2e/src/demo/main.ts $(if $(KUBE_CONTEXT),--kube-context=$(KUBE_CONTEXT)) $(ARGS)
+
+.PHONY: dev
+dev: ## The controllers from source on a real cluster, restarted on change, logs in one stream; ARGS=--help
+	@$(WITH) $(if $(KUBE_CONTEXT),packages,node) -- node tools/dev/src/main.ts $(if $(KUBE_CONTEXT),--kube-context=$(KUBE_CONTEXT)) $(ARGS)
+
+.PHONY: jobs
+jobs: ## Add COUNT=200 jobs to the example queue while `make dev` runs
+	@$(WITH) packages -- node tools/dev/src/jobs.ts --count=$(or $(COUNT),200) $(if $(KUBE_CONTEXT),--kube-context=$(KUBE_CONTEXT))
 
 .PHONY: test
 test: ## Every check: format, types, lint, unit, integration (real API server, real Redis), end to end (real pods)
@@ -36,6 +44,16 @@ generate: ## Write what is generated: CRDs, reference pages, scripts
 fix: ## Format the sources
 	@$(WITH) packages -- npx prettier --write --log-level=warn .
 
+.PHONY: hooks
+hooks: ## Have Git format and lint what you commit (sets core.hooksPath of this clone)
+	@git config core.hooksPath tools/hooks
+	echo "✔ tools/hooks; to turn it off: git config --unset core.hooksPath"
+
+.PHONY: release
+release: ## Images, charts, worker library, SBOMs, notes and checksums into dist/: offline, the same bytes from every clone
+	@tools/toolchain/system-packages.sh node
+	$(WITH) control-plane -- node tools/release/src/main.ts $(ARGS)
+
 .PHONY: down
-down: ## End the clusters that demo and tests left running
+down: ## End the clusters that dev, demo and tests left running
 	@$(WITH) packages -- tools/cluster/cluster down --all

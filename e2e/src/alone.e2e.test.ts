@@ -2,7 +2,7 @@ import { Redis } from 'ioredis';
 import { eventually } from '@redis-queue/rig';
 import { apply, forward, killPod } from '@redis-queue/rig/pods';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { applyExamples } from './cluster/examples.ts';
+import { applyExamples } from '@redis-queue/rig/pods';
 import { createTeam, type Team } from './team.ts';
 
 let team: Team;

@@ -1,7 +1,7 @@
 import { APP_NAMES } from '@redis-queue/api';
 import { killPod } from '@redis-queue/rig/pods';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { applyExamples } from './cluster/examples.ts';
+import { applyExamples } from '@redis-queue/rig/pods';
 import { runBurst } from './demo/burst.ts';
 import { shortcomings } from './demo/result.ts';
 import { imbalances } from './ledger/balance.ts';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { eventually } from '@redis-queue/rig';
 import { forward } from '@redis-queue/rig/pods';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { applyExamples } from './cluster/examples.ts';
+import { applyExamples } from '@redis-queue/rig/pods';
 import { bringPythonWorker } from './cluster/python-worker.ts';
 import { imbalances } from './ledger/balance.ts';
 import { planBurst, type BurstSize } from './ledger/plan.ts';

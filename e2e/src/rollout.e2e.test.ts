@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { eventually } from '@redis-queue/rig';
 import { forward } from '@redis-queue/rig/pods';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { applyExamples } from './cluster/examples.ts';
+import { applyExamples } from '@redis-queue/rig/pods';
 import { imbalances } from './ledger/balance.ts';
 import { DEMO_BURST, planBurst } from './ledger/plan.ts';
 import { createProducer } from './ledger/producer.ts';

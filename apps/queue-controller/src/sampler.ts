@@ -19,7 +19,7 @@ export const SAMPLE_INTERVAL_MS = 30_000;
 /** All objects together, so that a thousand queues under load do not flood the API server. */
 const STATUS_WRITES_PER_SECOND = 20;
 /** Waits that the 95th percentile is taken of: the newest, of at most five minutes. */
-const KEPT_WAITS = 500;
+const RETAINED_WAITS = 500;
 const WAITS_AGE_MS = 5 * 60_000;
 const IDLE_CONNECTION_MS = 5 * 60_000;
 
@@ -119,7 +119,7 @@ export class QueueSampler {
       const found = await sampleFinished(redis, queueRef(queue), watermark);
       watermark = found.watermark;
       recent = [...recent, ...found.waitsMs.toReversed().map((waitMs) => ({ atMs: found.redisTimeMs, waitMs }))].slice(
-        -KEPT_WAITS,
+        -RETAINED_WAITS,
       );
     }
     this.#waits.set(key, { watermark, recent, finished });
@@ -139,8 +139,8 @@ export class QueueSampler {
     }
   }
 
-  #forget(kept: ReadonlySet<string>): void {
-    for (const key of this.#waits.keys()) if (!kept.has(key)) this.#waits.delete(key);
+  #forget(current: ReadonlySet<string>): void {
+    for (const key of this.#waits.keys()) if (!current.has(key)) this.#waits.delete(key);
   }
 }
 

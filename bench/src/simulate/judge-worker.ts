@@ -4,11 +4,11 @@ import { judge } from './judge.ts';
 import { openStage } from '../simulation/stage.ts';
 
 const { workload, flags } = workerData as Case;
-const TOLD_EACH = 20;
+const REPORT_EACH = 20;
 
 // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has none; that is a window's.
 const send = (message: FromJudge): void => parentPort!.postMessage(message);
 const verdict = judge(workload, openStage(flags), (done, of) => {
-  if (done % TOLD_EACH === 0) send({ done, of });
+  if (done % REPORT_EACH === 0) send({ done, of });
 });
 send({ verdict });

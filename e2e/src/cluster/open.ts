@@ -1,7 +1,6 @@
-import { ownCluster } from '@redis-queue/cluster';
+import { ownCluster, userCluster } from '@redis-queue/cluster';
 import { buildBundles } from '@redis-queue/rig';
 import type { OpenedCluster } from '@redis-queue/rig/pods';
-import { userCluster } from './context.ts';
 
 /** Builds the bundles and opens a cluster: the user's own `context`, or one started for this, with images of this working tree. */
 export async function openCluster(

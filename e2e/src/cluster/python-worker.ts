@@ -1,5 +1,5 @@
 import { findCluster, pythonWorkerImage } from '@redis-queue/cluster';
-import { bringFolder } from './context.ts';
+import { bringFolder } from '@redis-queue/cluster';
 
 const FOLDER = 'examples/python-worker';
 const NAME = 'example-python-worker';

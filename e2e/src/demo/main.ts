@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { APP_NAMES } from '@redis-queue/rig';
 import { createSite, installChart, removeChart, run, type Cluster, type OpenedCluster } from '@redis-queue/rig/pods';
-import { applyExamples } from '../cluster/examples.ts';
+import { applyExamples } from '@redis-queue/rig/pods';
 import { openCluster } from '../cluster/open.ts';
 import { DEMO_BURST } from '../ledger/plan.ts';
 import { runBurst } from './burst.ts';

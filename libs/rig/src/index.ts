@@ -1,8 +1,9 @@
 export { eventually, type EventuallyOptions } from './waiting/eventually.ts';
 export { startProcess, freePort, temporaryFolder } from './processes/process.ts';
 export type { ChildHandle, ProcessExit, ProcessOptions } from './processes/process.ts';
-export { processStartTime } from './processes/guardian.ts';
+export { killWithThisProcess, processStartTime } from './processes/guardian.ts';
 export { startRedis, type RedisOptions, type RedisServer } from './redis/redis.ts';
+export { startRedisSentinel, type RedisSentinel, type RedisSentinelOptions } from './redis/redis-sentinel.ts';
 export { startRedisCluster, type RedisCluster } from './redis/redis-cluster.ts';
 export { startRedisSentinel, type RedisSentinel, type RedisSentinelOptions } from './redis/redis-sentinel.ts';
 export { startSilentProxy, type SilentProxy } from './redis/silent-proxy.ts';

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { bundle } from './bundle.ts';
 
@@ -18,4 +18,13 @@ it('makes one file that runs where nothing is installed', async () => {
   expect(bytes).toBeLessThan(5 * 1024 * 1024);
   expect(existsSync(join(folder, 'main.js.map'))).toBe(true);
   expect(existsSync(join(folder, 'main.js.LEGAL.txt'))).toBe(true);
+});
+
+it('holds no path of the machine that made it, and says what it has code of', async () => {
+  const { file, sources } = await bundle(join(import.meta.dirname, 'fixtures/dependencies.ts'), folder);
+  const root = resolve(import.meta.dirname, '../../..');
+  const holding = [file, `${file}.LEGAL.txt`].filter((each) => readFileSync(each, 'utf8').includes(root));
+  expect(holding).toEqual([]);
+  expect(sources).toContain('tools/build/src/fixtures/dependencies.ts');
+  expect(sources.some((path) => path.includes('node_modules/bullmq/'))).toBe(true);
 });

@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
 
 /** CommonJS packages (pino, BullMQ's dependencies) expect these; an ES module has none of them. */
@@ -14,9 +14,14 @@ const __dirname = __fileURLToPath(new URL('.', import.meta.url));
 /** Optional parts that their packages do without: a native accelerator, and clients of BullMQ that we do not use. */
 const LEFT_OUT = ['msgpackr-extract', 'redis', 'pg', 'pg-native'];
 
+/** Paths in the bundle are relative to it, so that a checkout elsewhere makes the same bytes. */
+const workspaceRoot = resolve(import.meta.dirname, '../../..');
+
 export interface Bundle {
   file: string;
   bytes: number;
+  /** The files that it has code of, sorted, relative to the workspace. */
+  sources: string[];
 }
 
 /**
@@ -30,8 +35,9 @@ export async function bundle(entry: string, folder: string): Promise<Bundle> {
   rmSync(folder, { recursive: true, force: true });
   const file = join(folder, 'main.js');
   const { metafile } = await build({
-    entryPoints: [entry],
-    outfile: file,
+    absWorkingDir: workspaceRoot,
+    entryPoints: [resolve(entry)],
+    outfile: resolve(file),
     bundle: true,
     platform: 'node',
     target: 'node22',
@@ -49,6 +55,8 @@ export async function bundle(entry: string, folder: string): Promise<Bundle> {
     metafile: true,
     logLevel: 'warning',
   });
-  const bytes = Object.entries(metafile.outputs).find(([path]) => path.endsWith('main.js'))?.[1].bytes ?? 0;
-  return { file, bytes };
+  const [, output] = Object.entries(metafile.outputs).find(([path]) => path.endsWith('main.js')) ?? [];
+  const inputs = Object.entries(output?.inputs ?? {});
+  const sources = inputs.flatMap(([path, { bytesInOutput }]) => (bytesInOutput > 0 ? [path] : []));
+  return { file, bytes: output?.bytes ?? 0, sources: sources.toSorted() };
 }

@@ -28,7 +28,7 @@ export interface AppImageOptions {
 }
 
 /** Where distroless Node has it. */
-const nodeProgram: ProgramFile[] = [{ from: process.execPath, to: '/nodejs/bin/node' }];
+export const nodeProgram: ProgramFile[] = [{ from: process.execPath, to: '/nodejs/bin/node' }];
 const imagesFolder = join(import.meta.dirname, '../images');
 const quiet: Print = () => undefined;
 
@@ -94,7 +94,7 @@ interface Base {
   key: string;
 }
 
-function nodeBase(): Base {
+export function nodeBase(): Base {
   const key = contentKey([join(imagesFolder, 'node.Dockerfile'), rootfsSource], [process.version, process.arch]);
   return { key, tag: `localhost/redis-queue-node:${key}` };
 }
@@ -119,19 +119,27 @@ function machineImage(
   return ensureImage({ reference, key: contentKey(files, []), print, build });
 }
 
-async function buildFromMachine(dockerfile: string, programs: ProgramFile[], tag: string): Promise<void> {
-  await buildFromRootfs(join(imagesFolder, dockerfile), tag, async (rootfs) => await writeRootfs(rootfs, programs));
+/** @param flags more of them for `buildah bud`. */
+export async function buildFromMachine(
+  dockerfile: string,
+  programs: ProgramFile[],
+  tag: string,
+  flags: string[] = [],
+): Promise<void> {
+  const write = async (rootfs: string): Promise<void> => await writeRootfs(rootfs, programs);
+  await buildFromRootfs(join(imagesFolder, dockerfile), tag, write, flags);
 }
 
 async function buildFromRootfs(
   dockerfile: string,
   tag: string,
   write: (rootfs: string) => Promise<void>,
+  flags: string[] = [],
 ): Promise<void> {
   const rootfs = mkdtempSync(join(tmpdir(), 'redis-queue-rootfs-'));
   try {
     await write(rootfs);
-    await buildah('bud', ...OFFLINE, '-f', dockerfile, '-t', tag, rootfs);
+    await buildah('bud', ...OFFLINE, ...flags, '-f', dockerfile, '-t', tag, rootfs);
   } finally {
     rmSync(rootfs, { recursive: true, force: true });
   }
@@ -175,13 +183,13 @@ function removeOld(archives: string[], keep = 3): void {
   for (const { path } of dated.toSorted((a, b) => b.builtAt - a.builtAt).slice(keep)) rmSync(path);
 }
 
-const storage = join(cacheFolder(), 'buildah');
+export const storage = join(cacheFolder(), 'buildah');
 const rootfsSource = join(import.meta.dirname, 'rootfs.ts');
 /** vfs and chroot: overlay mounts and user namespaces are not to be had in every container. */
 const STORAGE = ['--root', join(storage, 'root'), '--runroot', join(storage, 'run'), '--storage-driver', 'vfs'];
-const OFFLINE = ['--isolation', 'chroot', '--pull-never', '--layers=false', '--quiet'];
+export const OFFLINE = ['--isolation', 'chroot', '--pull-never', '--layers=false', '--quiet'];
 
-async function buildah(command: string, ...args: string[]): Promise<void> {
+export async function buildah(command: string, ...args: string[]): Promise<void> {
   mkdirSync(storage, { recursive: true });
   await run('buildah', [...STORAGE, command, ...args]);
 }

@@ -44,7 +44,7 @@ function copyInto(folder: string, from: string, to: string): void {
 }
 
 /** Paths of the shared libraries of a program, the loader among them; none for a static one. */
-async function libraries(program: string): Promise<string[]> {
+export async function libraries(program: string): Promise<string[]> {
   const output = await run('ldd', [program]).catch((error: Error) => {
     if (/not a dynamic executable|statically linked/.test(error.message)) return '';
     throw error;

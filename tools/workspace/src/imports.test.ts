@@ -12,7 +12,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(workspace, { recursive: true, force: true }));
 
-it('finds every form of import with its line and what it names, and leaves built-in modules out', () => {
+it('finds every form of import with its line and what it names', () => {
   const source = [
     "import { readFileSync } from 'node:fs';",
     "import type { A } from '../a.ts';",
@@ -25,6 +25,7 @@ it('finds every form of import with its line and what it names, and leaves built
   writeFileSync(join(workspace, 'libs/house/src/deep/all.ts'), source);
   const found = importsOf(workspace, 'libs/house').map(({ line, target }) => ({ line, ...target }));
   expect(found).toEqual([
+    { line: 1, builtin: 'node:fs' },
     { line: 2, path: 'libs/house/src/a.ts' },
     { line: 3, package: '@redis-queue/api' },
     { line: 4, path: 'libs/house/src/deep/c.ts' },

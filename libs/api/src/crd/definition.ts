@@ -1,7 +1,7 @@
 import type { z } from 'zod';
-import type { ValidationRule } from '../cel.ts';
-import { GROUP, VERSION } from '../meta.ts';
-import type { ReasonTable } from '../reasons.ts';
+import type { ValidationRule } from '../kinds/cel.ts';
+import { GROUP, VERSION } from '../kinds/meta.ts';
+import type { ReasonTable } from '../kinds/reasons.ts';
 import { toStructuralSchema, type StructuralSchema } from './structural-schema.ts';
 
 /** A column of `kubectl get`; priority 1 shows with `-o wide` only. */

@@ -1,4 +1,4 @@
-import { GROUP } from '../meta.ts';
+import { GROUP } from '../kinds/meta.ts';
 import { customResourceDefinition } from './definition.ts';
 import { kinds } from './kinds.ts';
 import { referencePage } from './reference-page.ts';

@@ -1,6 +1,6 @@
 import { startControlPlane, type ControlPlane } from '@redis-queue/rig';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Queue } from '../queue.ts';
+import type { Queue } from '../kinds/queue.ts';
 import { Kubectl, queueDraft } from './test-support.ts';
 
 let controlPlane: ControlPlane;

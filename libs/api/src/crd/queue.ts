@@ -1,6 +1,6 @@
-import { API_VERSION } from '../meta.ts';
-import { DEFAULT_PREFIX, QUEUES, queueSpecSchema, queueStatusSchema } from '../queue.ts';
-import { QUEUE_REASONS } from '../reasons.ts';
+import { API_VERSION } from '../kinds/meta.ts';
+import { DEFAULT_PREFIX, QUEUES, queueSpecSchema, queueStatusSchema } from '../kinds/queue.ts';
+import { QUEUE_REASONS } from '../kinds/reasons.ts';
 import type { KindDefinition } from './definition.ts';
 
 const effectiveName = (object: string) => `(has(${object}.spec.name) ? ${object}.spec.name : self.metadata.name)`;

@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { GROUP, VERSION } from '../meta.ts';
+import { GROUP, VERSION } from '../kinds/meta.ts';
 import { objectSchema, type KindDefinition } from './definition.ts';
 import { code, fence, list, paragraph, table } from './markdown.ts';
 import type { StructuralSchema } from './structural-schema.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ValidationRule } from '../cel.ts';
+import type { ValidationRule } from '../kinds/cel.ts';
 
 /** The part of OpenAPI v3 that the API server accepts as a structural schema, as far as our kinds use it. */
 export interface StructuralSchema {

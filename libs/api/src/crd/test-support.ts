@@ -1,5 +1,5 @@
 import { kubectl, type ControlPlane } from '@redis-queue/rig';
-import { API_VERSION } from '../meta.ts';
+import { API_VERSION } from '../kinds/meta.ts';
 
 /** An object of a test; what a user would write to a file. */
 export interface Draft {

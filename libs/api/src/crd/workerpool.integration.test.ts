@@ -1,6 +1,6 @@
 import { startControlPlane, type ControlPlane } from '@redis-queue/rig';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { WorkerPool } from '../workerpool.ts';
+import type { WorkerPool } from '../kinds/workerpool.ts';
 import { Kubectl, poolDraft } from './test-support.ts';
 
 let controlPlane: ControlPlane;

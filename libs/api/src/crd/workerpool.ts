@@ -1,6 +1,6 @@
-import { API_VERSION } from '../meta.ts';
-import { WORKER_POOL_REASONS } from '../reasons.ts';
-import { WORKER_POOLS, workerPoolSpecSchema, workerPoolStatusSchema } from '../workerpool.ts';
+import { API_VERSION } from '../kinds/meta.ts';
+import { WORKER_POOL_REASONS } from '../kinds/reasons.ts';
+import { WORKER_POOLS, workerPoolSpecSchema, workerPoolStatusSchema } from '../kinds/workerpool.ts';
 import type { KindDefinition } from './definition.ts';
 
 const autoscaled = (object: string) => `(has(${object}.spec.autoscaling) && ${object}.spec.autoscaling.enabled)`;

@@ -11,11 +11,11 @@ function object(name: string, resourceVersion: string, uid = `uid-${name}`, labe
   return { apiVersion: 'v1', kind: 'Thing', metadata: { namespace: 'ns', name, uid, resourceVersion, labels } };
 }
 
-const told = (changes: StoreChange<Resource>[]): string[] =>
+const described = (changes: StoreChange<Resource>[]): string[] =>
   changes.map(({ event, object: { metadata } }) => `${event} ${metadata.name}@${metadata.resourceVersion}`);
 
 it('says add, then update with the state before', () => {
-  expect(told(store.upsert(object('a', '1')))).toEqual(['add a@1']);
+  expect(described(store.upsert(object('a', '1')))).toEqual(['add a@1']);
   const [update] = store.upsert(object('a', '2'));
   expect(update).toMatchObject({ event: 'update', previous: { metadata: { resourceVersion: '1' } } });
 });
@@ -27,7 +27,7 @@ it('says nothing when the same state comes again', () => {
 
 it('sees another uid under a known name as a deletion and a creation', () => {
   store.upsert(object('a', '1', 'first'));
-  expect(told(store.upsert(object('a', '5', 'second')))).toEqual(['delete a@1', 'add a@5']);
+  expect(described(store.upsert(object('a', '5', 'second')))).toEqual(['delete a@1', 'add a@5']);
 });
 
 it('does not delete the present object for a late deletion of an earlier one', () => {
@@ -44,7 +44,7 @@ it('says of a new list what came, changed and went while nobody looked', () => {
     object('recreated', '9', 'new'),
     object('came', '10'),
   ]);
-  expect(told(changes)).toEqual([
+  expect(described(changes)).toEqual([
     'update changed@8',
     'delete recreated@4',
     'add recreated@9',

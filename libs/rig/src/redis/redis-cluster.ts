@@ -1,5 +1,5 @@
-import { ask } from './ask.ts';
 import { eventually } from '../waiting/eventually.ts';
+import { ask } from './ask.ts';
 import { startRedis, type RedisServer } from './redis.ts';
 
 /** Redis servers that are one Cluster, all masters, with the slots shared evenly. */

@@ -57,7 +57,14 @@ it('is sound TypeScript', () => {
 
 it('has a chart that renders with the rights of the page and none of Redis', () => {
   const chart = join(scratch.folder, 'charts/team-controller');
-  const rendered = run(helmPath(), 'template', 'team-controller', chart, '--set=image.registry=registry.example');
+  const rendered = run(
+    helmPath(),
+    'template',
+    'team-controller',
+    chart,
+    '--kube-version=1.30.0',
+    '--set=image.registry=registry.example',
+  );
   expect(rendered).toContain('kind: Deployment');
   expect(rendered).toContain('registry.example/redis-queue/team-controller');
   expect(rendered).toMatch(/resources: \[?\n?\s*-? ?teams\/status/);

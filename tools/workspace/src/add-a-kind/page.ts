@@ -5,13 +5,19 @@ export interface PageFile {
   readonly text: string;
 }
 
-export interface FollowedPage {
-  readonly files: readonly PageFile[];
-  /** Changes of files that exist, as `git apply` takes them. */
-  readonly patches: readonly string[];
+/** A change of a file that exists: consecutive lines, and what stands in their place afterwards. */
+export interface PageChange {
+  readonly path: string;
+  readonly before: string;
+  readonly after: string;
 }
 
-/** What a page's fenced code asks for: blocks with `file=PATH` are files, blocks of `diff` are changes. Pure. */
+export interface FollowedPage {
+  readonly files: readonly PageFile[];
+  readonly changes: readonly PageChange[];
+}
+
+/** What a page's fenced code asks for: blocks with `file=PATH` are files, hunks of `diff` blocks are changes. Pure. */
 export function readPage(markdown: string): FollowedPage {
   const blocks = [...markdown.matchAll(/^```(\w+)([^\n]*)\n([\s\S]*?)^```$/gm)].map(
     ([, language, info = '', text]) => ({
@@ -22,8 +28,31 @@ export function readPage(markdown: string): FollowedPage {
   );
   return {
     files: blocks.flatMap(({ path, text }) => (path === undefined ? [] : [{ path, text }])),
-    patches: blocks.filter(({ language }) => language === 'diff').map(({ text }) => text),
+    changes: blocks.filter(({ language }) => language === 'diff').flatMap(({ text }) => hunksOf(text)),
   };
+}
+
+/** Hunks without line numbers: the lines that they begin from are looked for. */
+function hunksOf(diff: string): PageChange[] {
+  return diff.split(/^--- .*$\n/m).flatMap((part) => {
+    const path = /^\+\+\+ b\/(\S+)$/m.exec(part)?.[1];
+    if (path === undefined) return [];
+    const hunks = part.split(/^@@.*$\n/m).slice(1);
+    const side = (hunk: string, left: RegExp): string =>
+      hunk
+        .split('\n')
+        .filter((line) => left.test(line))
+        .map((line) => line.slice(1))
+        .join('\n');
+    return hunks.map((hunk) => ({ path, before: side(hunk, /^[ -]/), after: side(hunk, /^[ +]/) }));
+  });
+}
+
+/** @throws when the lines to change are not there exactly once: the page is stale */
+export function applyChange(text: string, { path, before, after }: PageChange): string {
+  const parts = text.split(before);
+  if (parts.length !== 2) throw new Error(`${path}: these lines are there ${parts.length - 1} times:\n${before}`);
+  return parts.join(after);
 }
 
 /** Lines of a file that are neither empty nor a comment alone. */

@@ -1,10 +1,21 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  lstatSync,
+  mkdirSync,
+  readlinkSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { FollowedPage } from './page.ts';
+import { applyChange, type FollowedPage } from './page.ts';
 
 /** What a new kind touches and what it runs on. */
-const COPIED = ['libs', 'charts', 'crds', 'docs/reference', 'tools/charts', 'tsconfig.base.json'];
+const COPIED = ['libs', 'charts', 'crds', 'docs/reference', 'tools/charts', 'tsconfig.base.json', 'vitest.shared.ts'];
 
 /** A copy of the workspace in which a page was followed. */
 export interface Scratch extends Disposable {
@@ -15,7 +26,7 @@ export interface Scratch extends Disposable {
  * Copies what is committed or about to be of the workspace into a folder inside it, so that packages from outside are found, and does there
  * what the page says.
  */
-export function followPage(workspaceRoot: string, { files, patches }: FollowedPage): Scratch {
+export function followPage(workspaceRoot: string, { files, changes }: FollowedPage): Scratch {
   const parent = join(workspaceRoot, '.scratch');
   mkdirSync(parent, { recursive: true });
   const folder = mkdtempSync(join(parent, 'add-a-kind-'));
@@ -26,26 +37,18 @@ export function followPage(workspaceRoot: string, { files, patches }: FollowedPa
   );
   for (const path of listed.split('\0').filter(Boolean)) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
-    cpSync(join(workspaceRoot, path), join(folder, path), { verbatimSymlinks: true });
+    const source = join(workspaceRoot, path);
+    // A link to a folder is a file of git's, which copying would follow.
+    if (lstatSync(source).isSymbolicLink()) symlinkSync(readlinkSync(source), join(folder, path));
+    else cpSync(source, join(folder, path));
   }
   for (const { path, text } of files) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     writeFileSync(join(folder, path), text);
   }
-  for (const patch of patches) {
-    writeFileSync(join(folder, 'page.patch'), patch);
-    // Without a repository of its own, paths are those of the folder; counts of lines are the reader's to ignore.
-    git(
-      [
-        'apply',
-        '--unidiff-zero',
-        '--recount',
-        '--directory',
-        folder.slice(workspaceRoot.length + 1),
-        join(folder, 'page.patch'),
-      ],
-      workspaceRoot,
-    );
+  for (const change of changes) {
+    const file = join(folder, change.path);
+    writeFileSync(file, applyChange(readFileSync(file, 'utf8'), change));
   }
   linkPackages(folder);
   return { folder, [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) };

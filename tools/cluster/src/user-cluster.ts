@@ -10,13 +10,19 @@ const WORKER = 'example-worker';
 /**
  * A cluster of the user's: kubectl and helm of the PATH, images built with docker and brought to the cluster by its own
  * tool (kind, k3d, minikube) or by a registry named in `IMAGE_REGISTRY`.
+ *
+ * @param apps the controllers whose images are brought too; the example worker's always is.
  */
-export async function userCluster(context: string, progress: (line: string) => void): Promise<OpenedCluster> {
+export async function userCluster(
+  context: string,
+  progress: (line: string) => void,
+  apps: readonly string[] = APP_NAMES,
+): Promise<OpenedCluster> {
   const kubectl: Command = { program: 'kubectl', args: [`--context=${context}`] };
   await run(kubectl, ['version']);
   const registry = process.env.IMAGE_REGISTRY ?? 'localhost/redis-queue-demo';
   const names = [
-    ...APP_NAMES.map((app) => ({ dir: `apps/${app}`, name: `redis-queue/${app}` })),
+    ...apps.map((app) => ({ dir: `apps/${app}`, name: `redis-queue/${app}` })),
     { dir: `examples/worker`, name: WORKER },
   ];
   for (const { dir, name } of names) {

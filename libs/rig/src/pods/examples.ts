@@ -1,6 +1,7 @@
 import { join } from 'node:path';
-import { workspaceRoot } from '@redis-queue/rig';
-import { run, type Cluster } from '@redis-queue/rig/pods';
+import { workspaceRoot } from '../programs/binaries.ts';
+import type { Cluster } from './cluster.ts';
+import { run } from './command.ts';
 
 /** The examples as a user applies them, with the pool's image replaced by the one that the cluster has. */
 export async function applyExamples({ kubectl, images }: Cluster, namespace: string, pool: object = {}): Promise<void> {
