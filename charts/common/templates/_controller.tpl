@@ -1,4 +1,7 @@
-{{/* All objects of a controller. Takes the dict of redis-queue.rights. */}}
+{{/*
+All objects of a controller. Takes the dict of redis-queue.rights, and owned: what the controller writes beside its kinds
+("group/plural") → the kind that has to be its controller by owner reference; may be absent.
+*/}}
 {{- define "redis-queue.controller" -}}
 {{- include "redis-queue.checkGlobals" .root -}}
 {{ include "redis-queue.deployment" .root }}
@@ -10,4 +13,8 @@
 {{- end }}
 ---
 {{ include "redis-queue.rights" . }}
+{{- if and .root.Values.admission.enabled (not (include "redis-queue.namespaces" .root | fromJsonArray)) }}
+---
+{{ include "redis-queue.accountPolicyOf" . }}
+{{- end }}
 {{- end -}}

@@ -30,9 +30,8 @@ spec:
       imagePullSecrets: {{- toYaml . | nindent 8 }}
       {{- end }}
       securityContext:
+        # The image names uid and gid, 65532, so that OpenShift can give others.
         runAsNonRoot: true
-        runAsUser: 65532
-        runAsGroup: 65532
         seccompProfile:
           type: RuntimeDefault
       containers:
@@ -49,9 +48,13 @@ spec:
             {{- with .Values.workers.secretNames }}
             - --worker-secret-names={{ uniq . | join "," }}
             {{- end }}
+            - --worker-run-as-user={{ .Values.workers.runAsUser }}
             {{- end }}
-            {{- with .Values.namespaceScope }}
-            - --namespace-scope={{ . }}
+            {{- with include "redis-queue.namespaces" . | fromJsonArray }}
+            - --namespace-scope={{ join "," . }}
+            {{- end }}
+            {{- with .Values.clusterId }}
+            - --cluster-id={{ . }}
             {{- end }}
           env:
             - name: POD_NAME

@@ -4,7 +4,7 @@ a chart of yours it is handed the globals of all the other parts as well.
 */}}
 {{- define "redis-queue.checkGlobals" -}}
 {{- if .Chart.IsRoot -}}
-{{- $known := list "image" "redis" "bus" -}}
+{{- $known := list "image" "redis" "bus" "namespaces" "template" -}}
 {{- range $key, $_ := .Values.global -}}
 {{- if not (has $key $known) -}}
 {{- fail (printf "global.%s is unknown; there are global.%s" $key (join ", global." $known)) -}}

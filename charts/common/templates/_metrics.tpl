@@ -47,8 +47,8 @@ metadata:
     {{- end }}
 spec:
   namespaceSelector:
-    {{- if $.Values.namespaceScope }}
-    matchNames: [{{ $.Values.namespaceScope }}]
+    {{- with include "redis-queue.namespaces" $ | fromJsonArray }}
+    matchNames: {{ toJson . }}
     {{- else }}
     any: true
     {{- end }}

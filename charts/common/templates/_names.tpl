@@ -60,3 +60,24 @@ would pull from a namespace of Docker Hub that is not ours.
 {{- $global := ((.Values.global).bus).tls | default dict -}}
 {{- if or .Values.bus.tls.enabled $global.enabled }}true{{ end -}}
 {{- end -}}
+
+{{/*
+The namespaces that the controller looks at, as JSON; empty: all of them. A chart without the value looks after something
+cluster-scoped and cannot be confined.
+*/}}
+{{- define "redis-queue.namespaces" -}}
+{{- if hasKey .Values "namespaces" -}}
+{{- .Values.namespaces | default (.Values.global).namespaces | default list | uniq | toJson -}}
+{{- else -}}
+[]
+{{- end -}}
+{{- end -}}
+
+{{/* The same for people: "all namespaces", "namespace shop", "namespaces shop, crm". */}}
+{{- define "redis-queue.whichNamespaces" -}}
+{{- $names := include "redis-queue.namespaces" . | fromJsonArray -}}
+{{- if not $names -}}all namespaces
+{{- else if eq (len $names) 1 -}}namespace {{ first $names }}
+{{- else -}}namespaces {{ join ", " $names }}
+{{- end -}}
+{{- end -}}

@@ -1,14 +1,14 @@
 {{/*
 The rights of a controller: one ServiceAccount, what it may do with its kinds, what its capabilities need, and what
-leader election needs. Takes a dict: root (the chart's context), rules (text: the controller's own rules; may be absent),
-clusterRules (text: rules on cluster-wide objects, wanted even when the controller looks at one namespace only; may be
-absent).
+leader election needs. Where the chart is confined to namespaces, all of them are Roles there, and nothing is
+cluster-wide. Takes a dict: root (the chart's context), rules (text: the controller's own rules; may be absent),
+clusterRules (text: rules on cluster-wide objects, which a confined controller does without; may be absent).
 */}}
 {{- define "redis-queue.rights" -}}
 {{- $root := .root }}
 {{- $name := include "redis-queue.fullname" $root }}
 {{- $clusterName := include "redis-queue.clusterName" $root }}
-{{- $scope := $root.Values.namespaceScope | default "" }}
+{{- $namespaces := include "redis-queue.namespaces" $root | fromJsonArray }}
 {{- $subject := printf "subjects:\n  - kind: ServiceAccount\n    name: %s\n    namespace: %s" (include "redis-queue.serviceAccountName" $root) $root.Release.Namespace }}
 {{- $rules := list (include "redis-queue.sharedRules" $root) .rules (include "redis-queue.workerRules" $root) | compact | join "\n" }}
 {{- if $root.Values.serviceAccount.create }}
@@ -23,12 +23,12 @@ metadata:
   {{- end }}
 ---
 {{- end }}
-{{- if $scope }}
+{{- range $namespaces }}
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
 metadata:
   name: {{ $clusterName }}
-  namespace: {{ $scope }}
+  namespace: {{ . }}
   labels: {{- include "redis-queue.labels" $root | nindent 4 }}
 rules: {{- $rules | nindent 2 }}
 ---
@@ -36,7 +36,7 @@ apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
 metadata:
   name: {{ $clusterName }}
-  namespace: {{ $scope }}
+  namespace: {{ . }}
   labels: {{- include "redis-queue.labels" $root | nindent 4 }}
 roleRef:
   apiGroup: rbac.authorization.k8s.io
@@ -44,17 +44,14 @@ roleRef:
   name: {{ $clusterName }}
 {{ $subject }}
 ---
-{{- end }}
-{{- if or (not $scope) .clusterRules }}
+{{- else }}
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
 metadata:
   name: {{ $clusterName }}
   labels: {{- include "redis-queue.labels" $root | nindent 4 }}
 rules:
-  {{- if not $scope }}
   {{- $rules | nindent 2 }}
-  {{- end }}
   {{- with .clusterRules }}
   {{- . | nindent 2 }}
   {{- end }}

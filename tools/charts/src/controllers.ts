@@ -6,11 +6,14 @@ export interface ControllerChart extends Pick<AppDefinition, 'capabilities' | 'n
   readonly name: string;
   /** Default 128Mi. The note says for how much that is enough; with a limit only. */
   readonly memory?: { readonly limit: string; readonly note: string };
+  /** Whether it names the cluster in Redis, and so has to know it. Default false. */
+  readonly clusterId?: boolean;
   /** What `bus.enabled` switches, for charts with the capability. */
   readonly busSwitch?: string;
 }
 
-const PARTICULARS: Partial<Record<AppName, Pick<ControllerChart, 'memory' | 'busSwitch'>>> = {
+const PARTICULARS: Partial<Record<AppName, Pick<ControllerChart, 'memory' | 'busSwitch' | 'clusterId'>>> = {
+  'queue-controller': { clusterId: true },
   'workerpool-controller': {
     busSwitch: 'Take sizes from the autoscaler. Off: pools keep the size that they have.',
   },

@@ -1,0 +1,191 @@
+{{/*
+The name of the policy over a controller's ServiceAccount. Cluster-wide: two releases must not meet.
+*/}}
+{{- define "redis-queue.accountPolicyOf" -}}
+{{- $root := .root -}}
+{{- $writes := include "redis-queue.writes" . | fromYaml -}}
+{{- include "redis-queue.accountPolicy" (dict
+  "name" (include "redis-queue.clusterName" $root)
+  "labels" (include "redis-queue.labels" $root)
+  "controller" $root.Chart.Name
+  "namespace" $root.Release.Namespace
+  "serviceAccountName" (include "redis-queue.serviceAccountName" $root)
+  "statuses" $writes.statuses
+  "finalizers" $writes.finalizers
+  "owned" (.owned | default dict)
+  "workers" (include "redis-queue.can" (list $root "workers"))
+  "excludedNamespaces" (($root.Values.admission).excludedNamespaces | default (list "kube-system" $root.Release.Namespace))
+  "template" (include "redis-queue.templateFloor" $root | fromYaml)
+) -}}
+{{- end -}}
+
+{{/*
+What a controller writes, from its own rules: {statuses, finalizers}, plurals of our group. The rights are the one place
+that says it. A rule for something else has to stand in `owned`, or nothing would bind what is written.
+*/}}
+{{- define "redis-queue.writes" -}}
+{{- $statuses := list -}}
+{{- $finalizers := list -}}
+{{- $owned := .owned | default dict -}}
+{{- range $rule := list .rules .clusterRules | compact | join "\n" | fromYamlArray -}}
+{{- if or (has "create" $rule.verbs) (has "update" $rule.verbs) (has "patch" $rule.verbs) (has "delete" $rule.verbs) -}}
+{{- range $group := $rule.apiGroups -}}
+{{- range $resource := $rule.resources -}}
+{{- if and (eq $group "redis-queue.io") (hasSuffix "/status" $resource) -}}
+{{- $statuses = append $statuses (trimSuffix "/status" $resource) -}}
+{{- else if and (eq $group "redis-queue.io") (hasSuffix "/finalizers" $resource) -}}
+{{- /* Nothing is written there: it is a right that admission asks for. */ -}}
+{{- else if eq $group "redis-queue.io" -}}
+{{- $finalizers = append $finalizers $resource -}}
+{{- else if not (hasKey $owned (printf "%s/%s" $group $resource)) -}}
+{{- fail (printf "the chart %s has a right to write %s/%s, and nothing says which of them: name the kind that owns them, as in \"owned\" (dict \"%s/%s\" \"Kind\")" $.root.Chart.Name $group $resource $group $resource) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- dict "statuses" $statuses "finalizers" $finalizers | toYaml -}}
+{{- end -}}
+
+{{/*
+Binds a ServiceAccount of ours to what its controller does, whatever RBAC grants it: what is not listed is refused. Who
+steals its token, or deceives the controller, can write nothing else. Takes a dict:
+
+  name, labels          of the policy and its binding
+  controller            name of its Lease, and who its events say they are from
+  namespace             of the ServiceAccount, and of the Lease
+  serviceAccountName
+  statuses, finalizers  plurals of our group whose status it writes, or whose finalizers
+  owned                 other resources that it writes ("group/plural") → the kind that has to be their controller
+  workers               not empty: it writes the Deployments, PodDisruptionBudgets and pods of WorkerPools
+  excludedNamespaces    where no worker may be created or changed
+  template              the floor for pod templates; see redis-queue.templateFloor
+*/}}
+{{- define "redis-queue.accountPolicy" -}}
+{{- $user := printf "system:serviceaccount:%s:%s" .namespace .serviceAccountName -}}
+{{- $owned := deepCopy .owned -}}
+{{- if .workers }}{{ $owned = merge $owned (dict "apps/deployments" "WorkerPool" "policy/poddisruptionbudgets" "WorkerPool") }}{{ end -}}
+{{- $allowed := list "coordination.k8s.io/leases CREATE" "coordination.k8s.io/leases UPDATE" "/events CREATE" "/events UPDATE" -}}
+{{- range .statuses }}{{ $allowed = append $allowed (printf "redis-queue.io/%s/status UPDATE" .) }}{{ end -}}
+{{- range .finalizers }}{{ $allowed = append $allowed (printf "redis-queue.io/%s UPDATE" .) }}{{ end -}}
+{{- range $target, $_ := $owned }}{{ $allowed = append (append $allowed (printf "%s CREATE" $target)) (printf "%s UPDATE" $target) }}{{ end -}}
+{{- if .workers }}{{ $allowed = append $allowed "/pods UPDATE" }}{{ end -}}
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata:
+  name: {{ .name }}
+  labels: {{- .labels | nindent 4 }}
+spec:
+  failurePolicy: Fail
+  matchConstraints:
+    resourceRules:
+      - apiGroups: ['*']
+        apiVersions: ['*']
+        operations: ['*']
+        resources: ['*/*']
+  matchConditions:
+    - name: account
+      expression: request.userInfo.username == '{{ $user }}'
+  variables:
+    - name: target
+      expression: >-
+        request.resource.group + '/' + request.resource.resource +
+        (request.?subResource.orValue('') == '' ? '' : '/' + request.subResource)
+    - name: owners
+      expression: >-
+        object.?metadata.?ownerReferences.orValue([]).filter(owner,
+        owner.?controller.orValue(false) && owner.apiVersion.startsWith('redis-queue.io/'))
+    - name: oldOwners
+      expression: >-
+        oldObject == null ? variables.owners : oldObject.?metadata.?ownerReferences.orValue([]).filter(owner,
+        owner.?controller.orValue(false) && owner.apiVersion.startsWith('redis-queue.io/'))
+    {{- if .workers }}
+    # Only a Deployment has a template here; a size that changes on one that is going, or in a template that stays, passes.
+    - name: changesTemplate
+      expression: >-
+        variables.target == 'apps/deployments' && !has(object.metadata.deletionTimestamp) &&
+        (oldObject == null || object.spec.template.spec != oldObject.spec.template.spec)
+    - name: pod
+      expression: "variables.changesTemplate ? object.spec.template.spec : dyn({})"
+    - name: oldPod
+      expression: "variables.changesTemplate && oldObject != null ? oldObject.spec.template.spec : dyn({})"
+    {{- include "redis-queue.templateVariables" . | nindent 4 }}
+    {{- end }}
+  validations:
+    - expression: >-
+        (variables.target + ' ' + request.operation) in {{ $allowed | toJson }}
+      messageExpression: >-
+        'the {{ .controller }} never does this: ' + request.operation + ' ' + variables.target
+      message: the {{ .controller }} never does this
+      reason: Forbidden
+    - expression: >-
+        variables.target != 'coordination.k8s.io/leases' ||
+        (request.namespace == '{{ .namespace }}' && object.metadata.name == '{{ .controller }}')
+      message: the {{ .controller }} writes Lease {{ .namespace }}/{{ .controller }} and no other
+      reason: Forbidden
+    - expression: >-
+        variables.target != '/events' ||
+        (object.involvedObject.?apiVersion.orValue('').startsWith('redis-queue.io/') &&
+        object.?reportingComponent.orValue('') == '{{ .controller }}' &&
+        (oldObject == null || oldObject.?reportingComponent.orValue('') == '{{ .controller }}'))
+      message: the {{ .controller }} writes events of its own, on objects of redis-queue.io
+      reason: Forbidden
+    {{- range .finalizers }}
+    - expression: >-
+        variables.target != 'redis-queue.io/{{ . }}' || (object.?spec == oldObject.?spec &&
+        object.metadata.?labels == oldObject.metadata.?labels &&
+        object.metadata.?annotations == oldObject.metadata.?annotations &&
+        object.metadata.?ownerReferences == oldObject.metadata.?ownerReferences &&
+        object.metadata.?finalizers.orValue([]).filter(name, !name.startsWith('redis-queue.io/')) ==
+        oldObject.metadata.?finalizers.orValue([]).filter(name, !name.startsWith('redis-queue.io/')))
+      message: of {{ . }} the {{ $.controller }} writes finalizers of redis-queue.io and the status, nothing else
+      reason: Forbidden
+    {{- end }}
+    {{- range $target, $kind := $owned }}
+    - expression: >-
+        variables.target != '{{ $target }}' || (variables.owners.exists(owner, owner.kind == '{{ $kind }}' &&
+        variables.oldOwners.exists(old, old.kind == owner.kind && old.uid == owner.uid)))
+      message: the {{ $.controller }} writes {{ $target }} that a {{ $kind }} controls, before and after, and no others
+      reason: Forbidden
+    {{- end }}
+    {{- if .workers }}
+    - expression: >-
+        !(variables.target in ['apps/deployments', 'policy/poddisruptionbudgets']) ||
+        ((object.metadata.?labels[?'redis-queue.io/pool'].orValue('') == object.metadata.name ||
+        (oldObject != null && object.metadata.?labels == oldObject.metadata.?labels)) &&
+        variables.owners.exists(owner, owner.name == object.metadata.name) &&
+        ((object.spec.?selector.?matchLabels.orValue({}) == {'redis-queue.io/pool': object.metadata.name} &&
+        size(object.spec.?selector.?matchExpressions.orValue([])) == 0) ||
+        (oldObject != null && object.spec.?selector == oldObject.spec.?selector)))
+      message: what the {{ .controller }} writes has the name of its WorkerPool, in metadata.name, in the label redis-queue.io/pool and in its selector
+      reason: Forbidden
+    - expression: >-
+        !(variables.target in ['apps/deployments', 'policy/poddisruptionbudgets', '/pods']) ||
+        !(request.namespace in {{ .excludedNamespaces | toJson }}) ||
+        (oldObject != null && object.spec.?template == oldObject.spec.?template)
+      message: no workers may be created or changed in this namespace; see the Helm value admission.excludedNamespaces
+      reason: Forbidden
+    - expression: >-
+        variables.target != '/pods' || ('redis-queue.io/pool' in oldObject.metadata.?labels.orValue({}) &&
+        object.spec == oldObject.spec &&
+        object.metadata.?labels == oldObject.metadata.?labels &&
+        object.metadata.?ownerReferences == oldObject.metadata.?ownerReferences &&
+        object.metadata.?finalizers == oldObject.metadata.?finalizers &&
+        object.metadata.?annotations.orValue({}).all(name, name == 'controller.kubernetes.io/pod-deletion-cost' ||
+        oldObject.metadata.?annotations[?name] == object.metadata.?annotations[?name]) &&
+        oldObject.metadata.?annotations.orValue({}).all(name, name == 'controller.kubernetes.io/pod-deletion-cost' ||
+        name in object.metadata.?annotations.orValue({})))
+      message: of pods the {{ .controller }} writes the annotation controller.kubernetes.io/pod-deletion-cost, on those of WorkerPools, and nothing else
+      reason: Forbidden
+    {{- include "redis-queue.templateValidations" (dict "template" .template "where" "the pod template" "tokenByDefault" "true" "reason" "Forbidden") | trim | nindent 4 }}
+    {{- end }}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata:
+  name: {{ .name }}
+  labels: {{- .labels | nindent 4 }}
+spec:
+  policyName: {{ .name }}
+  validationActions: [Deny]
+{{- end -}}
