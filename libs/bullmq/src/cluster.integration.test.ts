@@ -31,7 +31,7 @@ function producer({ prefix, name }: QueueRef): Queue {
   return queue;
 }
 
-/** One tag for all queues, or one a queue, as BullMQ demands on a Cluster. */
+/** One tag for all queues, or one per queue, as BullMQ demands on a Cluster. */
 const layouts: [string, (n: number) => QueueRef][] = [
   ['one hash tag in the prefix', (n) => ({ prefix: '{bull}', name: `shared-${n}` })],
   ['a hash tag a queue', (n) => ({ prefix: 'bull', name: `{own-${n}}` })],

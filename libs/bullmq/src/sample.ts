@@ -99,7 +99,7 @@ function digitOf({ heads, rare, orphans }: BacklogFields): number {
  * Samples what sizing needs of queues, all of one Redis, in read-only script calls of ≤ 50 queues; every read is O(1) or
  * O(log n). A prefix with a hash tag (`{…}`) gets a call of its own, as Redis Cluster demands.
  *
- * @returns one sample a queue, in the order asked for.
+ * @returns one sample per queue, in the order asked for.
  * @throws what ioredis throws; see `classifyRedisError`.
  */
 export async function sampleBacklogs(
@@ -196,7 +196,7 @@ function parseBacklog(ref: QueueRef, redisTimeMs: number, columns: readonly Colu
     legacyPaused: 0,
     paused: false,
   };
-  // Assigned one by one: for thousands of queues a second, spreading optional parts would cost more than all the rest.
+  // Assigned one by one: for thousands of queues per second, spreading optional parts would cost more than all the rest.
   const addCounter = columns[at + 4] as number | null;
   if (addCounter !== null) sample.addCounter = addCounter;
   const more = columns[at + 5] as RawMore | null;

@@ -41,7 +41,7 @@ const POOLS_PER_TRIP = 50;
 const FORMAT = 1;
 
 /**
- * Reads the newest report of at most 50 pods a pool, of pools whose queues lie in one Redis. Cost: O(50) a pool.
+ * Reads the newest report of at most 50 pods per pool, of pools whose queues lie in one Redis. Cost: O(50) per pool.
  *
  * @returns the reports of each pool, in the order asked for; empty where no pod reported anything lately.
  * @throws what ioredis throws when Redis cannot be reached; see `classifyRedisError`.

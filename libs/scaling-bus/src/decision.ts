@@ -16,9 +16,9 @@ export const decisionSignalSchema = z.object({
   depth: count.optional(),
   /** Jobs that run. */
   active: count.optional(),
-  /** Jobs a second. */
+  /** Jobs per second. */
   arrivalRate: z.number().min(0).optional(),
-  /** Jobs a second that are expected a pod's start time ahead. */
+  /** Jobs per second that are expected one pod start time from now. */
   forecastRate: z.number().min(0).optional(),
   serviceTimeMs: z.number().min(0).optional(),
   waitP50Ms: z.number().min(0).optional(),
@@ -36,7 +36,7 @@ const amounts = z.record(z.string().min(1).max(63), z.string().min(1).max(32));
 
 /** What measurements say of the pool's spec; for people, never applied. What is absent of it fits. Since 1.1. */
 export const decisionAdviceSchema = z.object({
-  /** Slots a pod. */
+  /** Slots per pod. */
   concurrency: z.int().min(1).max(1_000).optional(),
   resources: z.object({ requests: amounts.optional(), limits: amounts.optional() }).optional(),
   message: z.string().min(1).max(1_024),

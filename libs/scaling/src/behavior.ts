@@ -36,7 +36,7 @@ export function updatePanic(state: PolicyState, wanted: number, current: number,
 
 /**
  * Whether a growth waits because the pool has just grown: pods that start cannot show yet whether they are enough, and what comes
- * meanwhile is answered by one change instead of one a second. Not for a multiple of the size, not in the first moments after zero, when
+ * meanwhile is answered by one change instead of one per second. Not for a multiple of the size, not in the first moments after zero, when
  * a burst may still be coming in, and the less the longer jobs are, since then no slot that is busy will be free in time.
  */
 export function isSettling(

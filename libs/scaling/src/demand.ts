@@ -180,7 +180,7 @@ function longRunningSlots(inService: number, serviceTimeMs: number, waitTargetMs
 }
 
 /**
- * The most slots that the queue can keep busy. A rate limit r starts r jobs a second, which are r·S at once (Little) and, as
+ * The most slots that the queue can keep busy. A rate limit r starts r jobs per second, which are r·S at once (Little) and, as
  * starts come in bursts, about a square root more.
  */
 function slotCap(queue: QueueLoad, serviceTimeMs: number, inService: number): QueueDemand['cap'] {

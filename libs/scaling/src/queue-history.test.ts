@@ -150,7 +150,7 @@ describe('what is to come', () => {
     expect(forecast?.confidence).toBeLessThan(0.5); // there was no growth to foretell
   });
 
-  describe('of a burst each five minutes that was always late', () => {
+  describe('of a burst every five minutes that was always late', () => {
     const jobs = { completed: 40, waitsMs: Array<number>(40).fill(9_000) };
     const history = after(
       seconds(30 * 60, (s) => ({ addCounter: 200 * Math.floor(s / 300), ...(s > 300 && s % 300 === 20 && { jobs }) })),

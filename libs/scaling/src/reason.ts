@@ -43,7 +43,7 @@ function wholeSeconds(ms: number): number {
 
 function demandClause(explained: Explained): string {
   const { pool, observation, size, wanted } = explained;
-  const atTime = `at ${duration(size.serviceTimeMs)} a job`;
+  const atTime = `at ${duration(size.serviceTimeMs)} per job`;
   const pods = `${wanted > 1 ? `${count(wanted)} pods` : '1 pod'} with ${slots(pool.concurrency)}${wanted > 1 ? ' each' : ''}`;
   const target = duration(pool.waitTargetMs ?? 0);
   const keepsUp = wanted > 1 ? 'keep up' : 'keeps up';
@@ -51,7 +51,7 @@ function demandClause(explained: Explained): string {
   const aim = pool.waitTargetMs === undefined ? keepsUp : `${starts} 95 % of them within ${target}`;
   const clauses: Record<Driver, () => string> = {
     idle: () => idleClause(size, observation),
-    depth: () => `${presentClause(size)}, and queueDepth is ${count(pool.queueDepthTarget ?? 1)} a replica`,
+    depth: () => `${presentClause(size)}, and queueDepth is ${count(pool.queueDepthTarget ?? 1)} per replica`,
     inService: () => `${presentClause(size)}, and a pod has ${slots(pool.concurrency)}`,
     steady: () => `${arrivals(totalArrivalRate(size))}; ${atTime}, ${pods} ${aim}`,
     expected: () => `${expectedClause(size)}; ${atTime}, ${pods} ${starts} them within ${target}`,
@@ -60,7 +60,7 @@ function demandClause(explained: Explained): string {
   return clauses[size.driver]();
 }
 
-/** What a forecast says of the queue that asks for most because of it: "about 600 jobs are expected in 8 s, as each 8 min before". */
+/** What a forecast says of the queue that asks for most because of it: "about 600 jobs are expected in 8 s, as every 8 min before". */
 function expectedClause({ queues }: PoolSize): string {
   const { load, demand } = queues.reduce((most, queue) =>
     queue.demand.expected > most.demand.expected ? queue : most,
@@ -70,10 +70,10 @@ function expectedClause({ queues }: PoolSize): string {
   if (expectedBurst !== undefined && toCome > demand.backlog) {
     const { inMs, periodMs } = expectedBurst;
     const when = inMs < 1_000 ? 'now' : `in ${duration(wholeSeconds(inMs))}`;
-    return `about ${jobs(toCome, ['is', 'are'])} expected ${when}, as each ${duration(periodMs)} before`;
+    return `about ${jobs(toCome, ['is', 'are'])} expected ${when}, as every ${duration(periodMs)} before`;
   }
   const now = decimal((arrivalRate ?? 0) * load.share);
-  return `${now} jobs arrive a second and ${decimal((forecast?.ratePerSecond ?? 0) * load.share)} are expected soon`;
+  return `${now} jobs arrive per second and ${decimal((forecast?.ratePerSecond ?? 0) * load.share)} are expected soon`;
 }
 
 /** What is in the pool's share of its queues: "3,000 jobs wait, 20 are due soon and 60 run". */
@@ -138,7 +138,7 @@ function slots(concurrency: number): string {
 
 function arrivals(perSecond: number): string {
   const rate = decimal(perSecond);
-  return rate === '1' ? '1 job arrives a second' : `${rate} jobs arrive a second`;
+  return rate === '1' ? '1 job arrives per second' : `${rate} jobs arrive per second`;
 }
 
 function totalArrivalRate(size: PoolSize): number {

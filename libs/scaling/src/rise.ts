@@ -6,7 +6,7 @@ export interface RecentArrivals {
 
 /** A rate that the last seconds prove to be higher than the average. */
 export interface Rise {
-  /** Jobs a second; see `DOUBT`. */
+  /** Jobs per second; see `DOUBT`. */
   readonly ratePerSecond: number;
   /** For how long they have come so fast. */
   readonly lastedMs: number;

@@ -65,7 +65,7 @@ describe('the API server refuses a Queue and says why:', () => {
       { rateLimits: { maxJobsPerSecond: 0 } },
       'spec.rateLimits.maxJobsPerSecond in body should be greater than or equal to 1',
     ],
-    ['half a job a second', { rateLimits: { maxJobsPerSecond: 0.5 } }, 'spec.rateLimits.maxJobsPerSecond'],
+    ['half a job per second', { rateLimits: { maxJobsPerSecond: 0.5 } }, 'spec.rateLimits.maxJobsPerSecond'],
     [
       'a burst of 0',
       { rateLimits: { maxJobsPerSecond: 1, burstCapacity: 0 } },

@@ -42,7 +42,7 @@ export type Condition = z.infer<typeof conditionSchema>;
 export const conditionsSchema = z
   .array(conditionSchema)
   .optional()
-  .describe('The current state, one entry a type.')
+  .describe('The current state, one entry per type.')
   .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] });
 
 export const observedGenerationSchema = z

@@ -30,7 +30,7 @@ const retentionText = z
   .regex(/^[0-9]+[hdm]$/);
 
 export const rateLimitsSchema = z.object({
-  maxJobsPerSecond: z.int().min(1).max(1_000_000).describe('Jobs that all workers together may start a second.'),
+  maxJobsPerSecond: z.int().min(1).max(1_000_000).describe('Jobs that all workers together may start per second.'),
   burstCapacity: z
     .int()
     .min(1)

@@ -79,7 +79,7 @@ export const autoscalingSpecSchema = z
     maxReplicas: z.int().min(1).max(10_000).optional().describe('Never more pods; required when enabled.'),
     targetMetrics: z
       .object({
-        queueDepth: z.int().min(1).max(1_000_000).optional().describe('Ready jobs a replica.'),
+        queueDepth: z.int().min(1).max(1_000_000).optional().describe('Ready jobs per replica.'),
         latencyP95: latencyText
           .optional()
           .describe('95th percentile of the wait, job ready to job started: 500ms, 5s, 5m (m = minutes).'),
@@ -133,7 +133,7 @@ export const workerPoolSpecSchema = z
       .max(32)
       .describe('Queues of this namespace (metadata.name) whose jobs the pool runs.')
       .meta({ 'x-kubernetes-list-type': 'set' }),
-    concurrency: z.int().min(1).max(1000).default(10).describe('Jobs a pod at once, over all its queues.'),
+    concurrency: z.int().min(1).max(1000).default(10).describe('Jobs that a pod runs at once, over all its queues.'),
     replicas: replicas.default(1).describe('Pods while autoscaling is off.'),
     resources: z
       .object({
@@ -210,8 +210,8 @@ export const scalingSignalSchema = z.object({
   queue: z.string().describe('metadata.name of the Queue.'),
   depth: z.int().optional().describe('Jobs that are ready and wait. Absent: the queue could not be looked at.'),
   active: z.int().optional().describe('Jobs that run.'),
-  arrivalRate: z.number().optional().describe('Jobs that become ready, a second.'),
-  forecastRate: z.number().optional().describe("Jobs a second expected a pod's start time ahead."),
+  arrivalRate: z.number().optional().describe('Jobs that become ready per second.'),
+  forecastRate: z.number().optional().describe("Jobs per second that are expected one pod start time from now."),
   serviceTimeMs: z.number().optional().describe('Mean run time of a job.'),
   waitP50Ms: z.number().optional().describe('Median of the waits, ready to started, of jobs that finished lately.'),
   waitP95Ms: z.number().optional().describe('Their 95th percentile; targetMetrics.latencyP95 is its target.'),

@@ -3,7 +3,7 @@
 
   KEYS   for each queue: wait, prioritized, delayed, meta
   Reply  for each queue { jobs waiting, prioritized, delayed, 1 when paused }
-  Cost   4 reads of O(1) a queue; called for at most 50 queues
+  Cost   4 reads of O(1) per queue; called for at most 50 queues
   Never  writes
 ]]
 local found = {}

@@ -9,7 +9,7 @@
          counted before at the watermark
   Reply  { Redis' time in ms, { completed, failed of each queue } }, each { new jobs, watermark ms, its ids, { job, ... } },
          the jobs newest first
-  Cost   O(log n) a set, 3 us, plus one HMGET a job read, 3 us; reads at most 1000 ids of one millisecond
+  Cost   O(log n) per set, 3 us, plus one HMGET per job read, 3 us; reads at most 1000 ids of one millisecond
   Never  writes
 ]]
 local most, left, lookBack = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])

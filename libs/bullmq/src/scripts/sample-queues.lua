@@ -9,7 +9,7 @@
          jobs that wait for children, job schedulers, 4 with that the orphans among active jobs
   Reply  { Redis' time in ms, { the samples' columns one after the other } }; a sample's order is read by sample.ts
   Cost   per queue 5 to 7 reads of O(1) or O(log n), 5 to 11 us; what is rare 2 reads and 4 us, 2 more for active jobs,
-         one a job scheduler that is due soon, at most 10; heads 2 reads and 5 us a line, 4 more job hashes when its first
+         one per job scheduler that is due soon, at most 10; heads 2 reads and 5 us per line, 4 more job hashes when its first
          jobs are retries; whole 4 more reads
   Never  writes; reads a list, set or stream as a whole
 ]]

@@ -42,7 +42,7 @@ const MIN_BACKOFF_MS = 5;
 const MAX_BACKOFF_MS = 1_000_000;
 /** Node fires a longer timer at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
-/** Every so manieth take serves whoever has waited longest, if that is longer than AGED_MS: no priority starves. */
+/** Every n-th take serves whoever has waited longest, if that is longer than AGED_MS: no priority starves. */
 const AGED_TURN = 5;
 const AGED_MS = 1_000;
 

@@ -77,7 +77,7 @@ export function controllerManagerArguments(kubeconfigPath: string, credentials: 
     '--secure-port=0',
     `--service-account-private-key-file=${credentials.serviceAccount.key}`,
     `--root-ca-file=${credentials.ca}`,
-    // Not 20 a second, with which thousands of objects would take minutes.
+    // Not 20 per second, with which thousands of objects would take minutes.
     '--kube-api-qps=200',
     '--kube-api-burst=400',
   ];

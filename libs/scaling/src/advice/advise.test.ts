@@ -41,7 +41,7 @@ describe('concurrency', () => {
     expect(advice.concurrency).toBe(20);
     expect(advice.pods).toBe(3);
     expect(advice.message).toMatch(
-      /^Better: concurrency 20 instead of 10, .*Measured for 60 min on 3 pods of version 1\.0\.0, whose slots were 90 % busy: the event loop is 1[12] % busy with all 10 slots in use: 20 slots a pod would fit/,
+      /^Better: concurrency 20 instead of 10, .*Measured for 60 min on 3 pods of version 1\.0\.0, whose slots were 90 % busy: the event loop is 1[12] % busy with all 10 slots in use: 20 slots per pod would fit/,
     );
   });
 

@@ -4,7 +4,7 @@ import type { AdvisedSpec } from './advised-spec.ts';
 import { quantile } from './quantiles.ts';
 import { HALF_BUSY, NEARLY_FULL, slowdownWhenFull, type UsageHistory } from './usage-history.ts';
 
-/** What is said of the slots a pod: another number, or why it stays. */
+/** The advice on slots per pod: another number, or why it stays. */
 export interface ConcurrencyAdvice {
   readonly slots?: number;
   readonly why: string;
@@ -61,7 +61,7 @@ export function adviseConcurrency(usage: UsageHistory, spec: AdvisedSpec): Concu
   if (fits < LEAST_GAIN * concurrency) return { why: measured };
   const slots = roundDown(Math.min(fits, STEP * concurrency, MOST_SLOTS));
   if (slots <= concurrency) return { why: measured };
-  return { slots, why: `${measured}: ${slots} slots a pod would fit, and fewer pods do the same work` };
+  return { slots, why: `${measured}: ${slots} slots per pod would fit, and fewer pods do the same work` };
 }
 
 function fewer(usage: UsageHistory, { concurrency, queues }: AdvisedSpec, typicalLoop: number): ConcurrencyAdvice {
@@ -74,7 +74,7 @@ function fewer(usage: UsageHistory, { concurrency, queues }: AdvisedSpec, typica
     const way = concurrency === 1 ? '; compute in a worker thread' : '';
     return { why: `${measured}${way}` };
   }
-  return { slots, why: `${measured}: ${slots} slots a pod are what it can serve` };
+  return { slots, why: `${measured}: ${slots} slots per pod are what it can serve` };
 }
 
 /** By event loop and CPU. Without a CPU limit a core, or what is asked for: what jobs compute beside the loop needs room. */

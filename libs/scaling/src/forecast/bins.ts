@@ -11,7 +11,7 @@ export const EMPTY_BIN: OpenBin = { events: 0, elapsedMs: 0 };
 const LONGEST_GAP_BINS = 12;
 
 /**
- * Adds what came between two samples, spread evenly over the time between them, and hands out the rates (jobs a second) of the bins
+ * Adds what came between two samples, spread evenly over the time between them, and hands out the rates (jobs per second) of the bins
  * that are full now; oldest first. Of a gap longer than a minute only the last minute is told.
  */
 export function fillBins(open: OpenBin, events: number, elapsedMs: number): { full: number[]; open: OpenBin } {

@@ -49,7 +49,7 @@ export const NO_BURSTS: BurstWatch = {
  * Finds bursts by a cumulative sum of what exceeds the usual rate and half of it (Page, "Continuous inspection schemes",
  * Biometrika 41, 1954), which crosses a bound that chance does not reach.
  *
- * @param usualRate jobs a second, as it was before this sample.
+ * @param usualRate jobs per second, as it was before this sample.
  */
 export function watchBursts(
   watch: BurstWatch,

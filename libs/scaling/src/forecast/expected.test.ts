@@ -51,7 +51,7 @@ describe('a forecast rate', () => {
 
   it('is told in the sentence and in the signal', () => {
     const { reason, signals } = decision(flowing({ forecast: RISING }), 3);
-    expect(reason).toContain('20 jobs arrive a second and 60 are expected soon');
+    expect(reason).toContain('20 jobs arrive per second and 60 are expected soon');
     expect(signals[0]).toMatchObject({ arrivalRate: 20, forecastRate: 60 });
   });
 });
@@ -73,7 +73,7 @@ describe('an expected burst', () => {
   it('is told in the sentence, with the schedule', () => {
     const { reason, desired, signals } = decision(resting({ expectedBurst: BURST }), 0);
     expect(desired).toBe(18);
-    expect(reason).toContain('about 600 jobs are expected in 9 s, as each 8 min before');
+    expect(reason).toContain('about 600 jobs are expected in 9 s, as every 8 min before');
     expect(signals[0]!.wants).toBe(18);
   });
 

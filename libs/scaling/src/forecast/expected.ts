@@ -7,7 +7,7 @@ const LEAST_CONFIDENCE = 0.5;
 const IN_TIME_SHARE = 0.5;
 
 /**
- * Arrivals a second of this pool's share to be ready for when a pod that is asked for now has started: the present rate and, of the
+ * Arrivals per second of this pool's share to be ready for when a pod that is asked for now has started: the present rate and, of the
  * growth that is forecast, the part that such forecasts have been worth. 0 when there is nothing to add: a forecast can only scale
  * out, and only where jobs of the last minute show that answering the load that is there comes late.
  *

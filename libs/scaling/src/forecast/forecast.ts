@@ -68,7 +68,7 @@ function closeBin(state: ForecastState, rate: number, method: ForecastMethod<Hed
   };
 }
 
-/** Jobs a second, as the sizing's own average has them; 0 before the first bin. */
+/** Jobs per second, as the sizing's own average has them; 0 before the first bin. */
 export function averageRate({ mixture }: ForecastState): number {
   return AVERAGE.predict(mixture.states[0] as Level, 1);
 }

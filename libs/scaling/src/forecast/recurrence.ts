@@ -50,7 +50,7 @@ export const NO_RECURRENCE: Recurrence = {
 export interface ArrivedJobs {
   readonly events: number;
   readonly elapsedMs: number;
-  /** Jobs a second, as it was before this sample. */
+  /** Jobs per second, as it was before this sample. */
   readonly usualRate: number;
   /** Waits of first attempts that have finished since the sample before, ms. */
   readonly waitsMs: readonly number[];

@@ -17,7 +17,7 @@ export interface Trust {
 
 export const NO_TRUST: Trust = { bins: 0, predicted: 0, both: 0, came: 0 };
 
-/** Takes in one bin: what the average knew when the forecast was made, what was predicted, and what came; jobs a second. */
+/** Takes in one bin: what the average knew when the forecast was made, what was predicted, and what came; jobs per second. */
 export function settle(trust: Trust, average: number, predicted: number, actual: number): Trust {
   const growth = Math.max(0, predicted - average);
   const counts = growth > 0;

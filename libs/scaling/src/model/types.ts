@@ -24,7 +24,7 @@ export interface PoolSpecView {
   readonly maxReplicas: number;
   /** Jobs a pod runs at once: its slots. */
   readonly concurrency: number;
-  /** Ready jobs a replica. */
+  /** Ready jobs per replica. */
   readonly queueDepthTarget?: number;
   /** Wait, ready to started, that 95 % of the jobs shall not exceed. Absent: only the depth matters. */
   readonly waitTargetMs?: number;
@@ -39,9 +39,9 @@ export interface PoolSpecView {
 
 /** What the recent past of a queue says. Absent is no data, never 0. */
 export interface QueueEstimates {
-  /** Jobs that become ready, a second, over the averaging time. */
+  /** Jobs that become ready per second, over the averaging time. */
   readonly arrivalRate?: number;
-  /** A rise that `arrivalRate` does not show yet: what comes now, jobs a second, and for how long it has. */
+  /** A rise that `arrivalRate` does not show yet: what comes now, in jobs per second, and for how long it has. */
   readonly rise?: { readonly ratePerSecond: number; readonly lastedMs: number };
   /** Time over which `arrivalRate` averages, ms. */
   readonly arrivalMemoryMs?: number;
@@ -59,7 +59,8 @@ export interface QueueEstimates {
   readonly errorRate?: number;
   /** Jobs behind `errorRate`. */
   readonly finishedJobs?: number;
-  /** Arrivals, jobs a second, that are expected a pod's start time ahead, and how much of such forecasts' growth has come true. */
+  /** Arrivals in jobs per second that are expected one pod start time from now, and how much of the growth in such forecasts
+   * has come true. */
   readonly forecast?: { readonly ratePerSecond: number; readonly confidence: number };
   /** Jobs that a schedule seen in the past will add within a pod's start time, and how regularly it has. */
   readonly expectedBurst?: {
@@ -85,7 +86,7 @@ export interface QueueLoad {
   /** How long the job next in line has been ready. */
   readonly headAgeMs?: number;
   readonly paused: boolean;
-  /** Jobs a second that may start, over all workers. */
+  /** Jobs per second that may start, over all workers. */
   readonly rateLimitPerSecond?: number;
   readonly globalConcurrency?: number;
   /** This pool's part of the queue's work, 0..1; see `shareOfQueue`. */
@@ -136,7 +137,7 @@ export type Hold =
   /** Redis is at its limit: more workers would only add load. */
   | 'RedisSaturated';
 
-/** The numbers behind a decision, one entry a queue. */
+/** The numbers behind a decision, one entry per queue. */
 export interface QueueSignal {
   readonly queue: string;
   readonly depth?: number;

@@ -30,7 +30,7 @@ export function addEvents(rate: DecayingRate, events: number, nowMs: Instant, ha
 }
 
 /**
- * Events a second. While less than `leastMs` was observed, that is what the events are spread over: a burst in the first
+ * Events per second. While less than `leastMs` was observed, that is what the events are spread over: a burst in the first
  * moments must not be read as a rate.
  */
 export function perSecond(rate: DecayingRate, leastMs: number): number {

@@ -1,6 +1,6 @@
 import { exponential, seededRandom, type Distribution, type Random } from './random.ts';
 
-/** Jobs a second as a function of the time in ms. */
+/** Jobs per second as a function of the time in ms. */
 export type Rate = (atMs: number) => number;
 
 /** Poisson arrivals of a rate that changes, by thinning a faster constant one (Lewis and Shedler, 1979). */

@@ -33,7 +33,7 @@ export const KPA_DEFAULTS = {
 
 /**
  * Knative's pod autoscaler on concurrency, as in knative/serving pkg/autoscaler/scaling/autoscaler.go (Scale): jobs in line and
- * running, in buckets of a second, averaged over the stable and the panic window; each 2 s ceil(average ÷ target) within rate
+ * running, in buckets of a second, averaged over the stable and the panic window; every 2 s ceil(average ÷ target) within rate
  * limits; from panic threshold × the ready pods on only upwards, until a stable window after the last sign; the largest of the
  * scale-down delay; to zero when the stable average is 0, after the grace period. A job that finds no pod wakes it (activator).
  */

@@ -8,7 +8,7 @@ const END_LOCKS = `--[[
   next search takes them back at once, with all that it does for a stalled job.
   KEYS: active, stalled, stalled-check
   ARGV: key prefix of the queue's jobs, name of the worker, most jobs to look at
-  Returns how many were found. Cost: one HGET a job looked at.
+  Returns how many were found. Cost: one HGET per job read.
   Never moves a job, never touches one of another name.
 ]]
 local found = 0

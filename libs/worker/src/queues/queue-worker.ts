@@ -16,7 +16,7 @@ export interface Marker {
 export type Process = (job: Job, token?: string, lockLost?: AbortSignal) => Promise<unknown>;
 
 /**
- * A BullMQ worker that fetches only when it is told to. BullMQ's own loop takes jobs by a limit a queue, which cannot be
+ * A BullMQ worker that fetches only when the caller asks. BullMQ's own loop takes jobs by a limit per queue, which cannot be
  * shared between queues; here the caller takes a slot first. All that happens to a job is left to BullMQ.
  *
  * Overrides nothing; uses what BullMQ leaves to subclasses (`lockManager`, `nextJobFromJobData`), so the version of
@@ -68,7 +68,7 @@ export class QueueWorker extends Worker {
    * Runs a job until its end is recorded.
    *
    * A job may come back to a process that still runs it: its lock ended while the process stood still. BullMQ keeps one
-   * lock a job and process, so the end of the first run would stop the renewal for the second: that one waits.
+   * lock per job and process, so the end of the first run would stop the renewal for the second: that one waits.
    *
    * @returns the queue's next job, when `mayGoOn` allows and there is one.
    */

@@ -58,7 +58,7 @@ export interface UsageReports {
 }
 
 /**
- * Tells what the pod uses, for the autoscaler's advice on concurrency and resources: a few hundred bytes a minute, only
+ * Reports what the pod uses, for the autoscaler's advice on concurrency and resources: a few hundred bytes per minute, only
  * when jobs ran, and only while Redis is there. Nothing waits for it, and a failure is logged once.
  */
 export function startUsageReports(
