@@ -82,7 +82,7 @@ describe('the API server refuses a Queue and says why:', () => {
       'spec.dlqPolicy.maxRetries in body should be greater than or equal to 0',
     ],
     [
-      'dead letters kept no day',
+      'dead letters kept for zero days',
       { dlqPolicy: { retentionDays: 0 } },
       'spec.dlqPolicy.retentionDays in body should be greater than or equal to 1',
     ],
@@ -167,7 +167,7 @@ describe('a new Queue', () => {
   });
 });
 
-test('kubectl get shows what an operator of queues looks for', async () => {
+test('kubectl get shows what an operator of queues needs', async () => {
   await kubectl.apply(queueDraft({ paused: true }, 'shown'));
   const counts = { waiting: 12, prioritized: 0, active: 3, delayed: 0, overdue: 0, failed: 4, dead: 2 };
   const status = { counts, waitP95: '1.2s', effective: { name: 'shown', prefix: 'bull' } };

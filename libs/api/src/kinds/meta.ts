@@ -26,7 +26,11 @@ export const conditionSchema = z
   .object({
     type: z.string().max(316).describe('What the condition is about, in CamelCase.'),
     status: z.enum(['True', 'False', 'Unknown']).describe('Whether it holds.'),
-    observedGeneration: z.int().min(0).optional().describe('The generation of the spec this was found for.'),
+    observedGeneration: z
+      .int()
+      .min(0)
+      .optional()
+      .describe('The generation of the spec that the condition was set for.'),
     lastTransitionTime: z.string().meta({ format: 'date-time' }).describe('When `status` last changed.'),
     reason: z
       .string()
@@ -48,7 +52,7 @@ export const conditionsSchema = z
 export const observedGenerationSchema = z
   .int()
   .optional()
-  .describe('The generation of the spec that this status speaks of.');
+  .describe('The generation of the spec that this status describes.');
 
 /** A reference to an object in the same namespace, by name. */
 export const localReferenceSchema = z.object({
