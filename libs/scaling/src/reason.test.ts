@@ -175,7 +175,7 @@ describe('what holds the size comes first, with its numbers', () => {
     expect(reason).toMatch(/^40 replicas: .* 55 pods .*; the pods of the last growth are awaited first\.$/);
   });
 
-  it('a pool that was not watched for long says how long it takes', () => {
+  it('a pool that was not watched for long says how long that takes', () => {
     const state = { ...initialState(NOW - 12_000), decidedAtMs: NOW - 1_000 };
     const { reason } = decide(aPool(), state, anObservation(3, load()), NOW).decision;
     expect(reason).toBe(

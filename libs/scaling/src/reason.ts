@@ -9,8 +9,9 @@ import { clip, count, counted, decimal, duration, few, jobs, replicas } from './
 const LONGEST = 600;
 
 /**
- * The decision as one sentence: the size, why it is not what is asked for, if so, then what is there and what that asks for.
- * At most 600 characters. What holds the size comes first, because that is what a reader looks for.
+ * The decision as one sentence: the size; why it differs from the demand, if it does; then what is in the queues and
+ * the size that this needs. At most 600 characters. What holds the size comes first, because that is what a reader
+ * wants to know first.
  */
 export function explain(explained: Explained): string {
   const clauses = [
@@ -60,7 +61,10 @@ function demandClause(explained: Explained): string {
   return clauses[size.driver]();
 }
 
-/** What a forecast says of the queue that asks for most because of it: "about 600 jobs are expected in 8 s, as every 8 min before". */
+/**
+ * What the forecast of the queue says that asks for most because of it: "about 600 jobs are expected in 8 s, as every 8
+ * min before".
+ */
 function expectedClause({ queues }: PoolSize): string {
   const { load, demand } = queues.reduce((most, queue) =>
     queue.demand.expected > most.demand.expected ? queue : most,
@@ -100,7 +104,7 @@ function blindClauses({ observation, heldBy }: Explained): string[] {
 
 const LOST = ['has lost its worker', 'have lost their worker'] as const;
 
-/** Active jobs that only a worker which runs can bring back. */
+/** Active jobs that only a running worker can bring back. */
 function orphanedJobs(size: PoolSize): number {
   return total(size, ({ load }) => (load.orphaned ?? 0) * load.share);
 }
@@ -122,7 +126,7 @@ function idleClause(size: PoolSize, observation: PoolObservation): string {
   return `nothing waits, runs or is due soon${others ? ' in what could be read' : ''}`;
 }
 
-/** Of several queues, the one that asks for most of the pool. */
+/** The one of several queues that asks for most of the pool. */
 function leadingClauses({ size, wanted }: Explained): string[] {
   const asking = size.queues.filter(({ replicas: asked }) => asked > 0).toSorted((a, b) => b.replicas - a.replicas);
   const [first, ...others] = asking;

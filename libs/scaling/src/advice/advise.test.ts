@@ -104,7 +104,8 @@ describe('concurrency', () => {
           let [slots, turns, last] = [from, 0, 0];
           for (; turns < 30 && slots !== last; turns++) {
             last = slots;
-            // Busy slots of a pod with all the work it can take: jobs compute for this part of their run, one at a time.
+            // Busy slots of a pod with all the work it can take: jobs compute for this part of their run, one at a
+            // time.
             const eventLoop = Math.min(1, slots * computes);
             const usage = usageAfter(40, 2, () => ({ slots, busy: slots, eventLoop, cpu: eventLoop }));
             slots = advise(usage, aSpec({ concurrency: slots, cpuRequest: 1 }))!.concurrency ?? slots;

@@ -26,18 +26,18 @@ export interface PoolSpecView {
   readonly concurrency: number;
   /** Ready jobs per replica. */
   readonly queueDepthTarget?: number;
-  /** Wait, ready to started, that 95 % of the jobs shall not exceed. Absent: only the depth matters. */
+  /** Wait, ready to started, that 95 % of the jobs should not exceed. Absent: only the depth matters. */
   readonly waitTargetMs?: number;
   readonly scaleUp: ScalingRulesView;
   readonly scaleDown: ScalingRulesView;
   /**
-   * How long pods are kept that stood for a line which was worked off, or for short jobs that are done. Absent: for the whole
-   * stabilisation window, as HPA has it; so wherever the spec names a window.
+   * How long pods are kept that were started for a line which was worked off, or for short jobs that are done. Absent:
+   * for the whole stabilisation window, as in HPA; so it is absent wherever the spec names a window.
    */
   readonly burstWindowMs?: number;
 }
 
-/** What the recent past of a queue says. Absent is no data, never 0. */
+/** Estimates from the recent past of a queue. Absent is no data, never 0. */
 export interface QueueEstimates {
   /** Jobs that become ready per second, over the averaging time. */
   readonly arrivalRate?: number;
@@ -59,8 +59,10 @@ export interface QueueEstimates {
   readonly errorRate?: number;
   /** Jobs behind `errorRate`. */
   readonly finishedJobs?: number;
-  /** Arrivals in jobs per second that are expected one pod start time from now, and how much of the growth in such forecasts
-   * has come true. */
+  /**
+   * Arrivals in jobs per second that are expected one pod start time from now, and how much of the growth in such
+   * forecasts has come true.
+   */
   readonly forecast?: { readonly ratePerSecond: number; readonly confidence: number };
   /** Jobs that a schedule seen in the past will add within a pod's start time, and how regularly it has. */
   readonly expectedBurst?: {
@@ -81,7 +83,7 @@ export interface QueueLoad {
   readonly active: number;
   /** Delayed jobs due within a pod's start time. */
   readonly dueSoon: number;
-  /** Active jobs whose worker is gone: only a worker that runs brings them back. Among `active`. */
+  /** Active jobs whose worker is gone: only a running worker brings them back. Among `active`. */
   readonly orphaned?: number;
   /** How long the job next in line has been ready. */
   readonly headAgeMs?: number;
@@ -108,13 +110,13 @@ export interface PoolObservation {
   /** The Deployment's spec.replicas. */
   readonly currentReplicas: number;
   readonly queues: readonly QueueObservation[];
-  /** More pods would not be admitted. */
+  /** Whether more pods would be refused by the API server. */
   readonly quotaExhausted?: boolean;
-  /** Pods that no node takes. */
+  /** Pods that no node has room for. */
   readonly unschedulablePods?: number;
-  /** Pods of the pool end again and again, or cannot start: more of them would do the same. */
+  /** Whether pods of the pool crash again and again, or cannot start: more of them would do the same. */
   readonly podsFailing?: boolean;
-  /** The Redis of its queues is at its limit: it answers slowly, or is about to refuse writes for want of memory. */
+  /** The Redis of its queues is at its limit: it answers slowly, or is about to refuse writes for lack of memory. */
   readonly redisSaturated?: boolean;
 }
 
@@ -182,7 +184,7 @@ export interface PolicyState {
   readonly highs: readonly Proposal[];
   /** Proposals that can still be the smallest of the scale-out window: newest last, strictly increasing. */
   readonly lows: readonly Proposal[];
-  /** Sizes that the arrivals alone asked for, kept like `highs`. */
+  /** Sizes that the arrivals alone asked for, stored like `highs`. */
   readonly lasting: readonly Proposal[];
   /** Observed changes of the size within the longest policy period. */
   readonly changes: readonly { readonly atMs: Instant; readonly delta: number }[];

@@ -37,8 +37,8 @@ export function diurnal(low: number, high: number, periodMs: number): Rate {
 }
 
 /**
- * A Markov-modulated Poisson process: the rate holds one of the states for an exponential time, then jumps to another. The usual
- * model of bursty traffic (Fischer and Meier-Hellstern, "The MMPP cookbook", 1993).
+ * A Markov-modulated Poisson process: the rate holds one of the states for an exponential time, then jumps to another.
+ * The usual model of bursty traffic (Fischer and Meier-Hellstern, "The MMPP cookbook", 1993).
  */
 export function modulated(
   states: readonly { readonly perSecond: number; readonly holdMs: number }[],
