@@ -42,7 +42,7 @@ describe('a pool at zero', () => {
       desiredReplicas: 1,
       pool: { uid: 'uid-of-workers', generation: 1 },
     });
-    expect(decision.reason).toContain('1 replica: 1 job waits; at 1 s a job');
+    expect(decision.reason).toContain('1 replica: 1 job waits; at 1 s per job');
     expect(decision.arrivedAtMs - addedAtMs).toBeLessThan(1_000);
   });
 
