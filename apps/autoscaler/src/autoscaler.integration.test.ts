@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '@redis-queue/rig';
-import { aPool } from './test-objects.ts';
-import { TestAutoscaler } from './test-autoscaler.ts';
+import { aPool } from './testing/objects.ts';
+import { TestAutoscaler } from './testing/autoscaler.ts';
 
 /** A pool that shrinks soon, so that a test can see it shrink. */
 const quick = { behavior: { scaleDown: { stabilizationWindowSeconds: 1 } } };

@@ -1,7 +1,7 @@
 import { QUEUES, WORKER_POOLS, type WorkerPool } from '@redis-queue/api';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { DEPLOYMENTS, loadKubeClient, SECRETS, type KubeClient, type Resource } from '@redis-queue/controller';
 import { parseFence } from '@redis-queue/scaling-bus';
 import {
@@ -14,7 +14,7 @@ import {
   type ControlPlane,
   type RedisServer,
 } from '@redis-queue/rig';
-import { aPool, aQueue } from './test-objects.ts';
+import { aPool, aQueue } from './testing/objects.ts';
 
 const MAX_REPLICAS = 6;
 /** A lease that nobody renews runs out after 15 s; the rest is for a busy machine. */
@@ -93,7 +93,7 @@ async function scene(name: string) {
   return { leader, waiting, queue, sized, sizes, tookOver, firstEpoch };
 }
 
-test.each(['SIGKILL', 'SIGTERM'] as const)(
+it.each(['SIGKILL', 'SIGTERM'] as const)(
   'when the leader ends by %s, the other one takes over and no size changes',
   async (signal) => {
     const { leader, waiting, sizes, tookOver, firstEpoch } = await scene(`ends-${signal.toLowerCase()}`);
@@ -110,7 +110,7 @@ test.each(['SIGKILL', 'SIGTERM'] as const)(
   180_000,
 );
 
-test('a leader that stood still while another took over changes nothing when it goes on, and ends', async () => {
+it('a leader that stood still while another took over changes nothing when it goes on, and ends', async () => {
   const { leader, waiting, queue, sized, sizes, tookOver, firstEpoch } = await scene('stood-still');
   process.kill(leader.pid, 'SIGSTOP');
   await leads(waiting);

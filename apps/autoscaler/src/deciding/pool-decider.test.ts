@@ -4,7 +4,7 @@ import type { PoolObservation } from '@redis-queue/scaling';
 import type { ScalingDecision } from '@redis-queue/scaling-bus';
 import { EpochPublisher } from '../publishing/epoch-publisher.ts';
 import type { BusyPods } from '../publishing/busy-pods.ts';
-import { aPool, aQueue, aSecret, secretSources } from '../test-objects.ts';
+import { aPool, aQueue, aSecret, secretSources } from '../testing/objects.ts';
 import { AutoscalerMetrics } from '../metrics/autoscaler-metrics.ts';
 import { PoolDecider } from './pool-decider.ts';
 import { buildTopology, type ScaledPool } from '../watching/topology.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { initialKnowledge, learnFailure, learnSample, type QueueKnowledge } from '../sampling/queue-knowledge.ts';
-import { aPool, aQueue, aSample, aSecret, secretSources } from '../test-objects.ts';
+import { aPool, aQueue, aSample, aSecret, secretSources } from '../testing/objects.ts';
 import type { BlockedReplicas } from '../watching/pool-status.ts';
 import { buildTopology } from '../watching/topology.ts';
 import { observePool } from './pool-observation.ts';

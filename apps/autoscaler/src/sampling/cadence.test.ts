@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { untilNextSampleMs, onGrid, phaseOf, SAFETY_POLL_MS } from './cadence.ts';
-import { aSample } from '../test-objects.ts';
+import { aSample } from '../testing/objects.ts';
 
 const next = (sample: Parameters<typeof aSample>[0], poolsAtZero = true) =>
   untilNextSampleMs({ sample: aSample(sample), poolsAtZero, podStartMs: 10_000 });
