@@ -110,7 +110,7 @@ it.each(['SIGKILL', 'SIGTERM'] as const)(
   180_000,
 );
 
-it('a leader that stood still while another took over changes nothing when it goes on, and ends', async () => {
+it('a leader that was suspended while another took over changes nothing when it resumes, and exits', async () => {
   const { leader, waiting, queue, sized, sizes, tookOver, firstEpoch } = await scene('stood-still');
   process.kill(leader.pid, 'SIGSTOP');
   await leads(waiting);
@@ -123,7 +123,7 @@ it('a leader that stood still while another took over changes nothing when it go
   process.kill(leader.pid, 'SIGCONT');
   expect((await leader.exited).code).not.toBe(0);
   expect(leader.lines.some((line) => /lease/i.test(line))).toBe(true);
-  // A job later shows that sizes still follow the new leader, and by then what the old one did would show.
+  // A job added later shows that sizes still follow the new leader; by then anything the old one did would show.
   await queue.add('send', {});
   await sized(1);
   // The status shows a change a moment after it.

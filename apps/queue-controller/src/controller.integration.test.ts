@@ -26,7 +26,7 @@ const gone = (queue: StoredQueue): Promise<true> =>
   });
 
 describe('a queue is brought to its spec', () => {
-  it('limits and pause are set, shown in the status, and told by events', async () => {
+  it('limits and pause are set, shown in the status, and reported by events', async () => {
     const ns = await t.namespace();
     const queue = await t.queue(ns, 'new', {
       rateLimits: { maxJobsPerSecond: 100, burstCapacity: 200 },
@@ -88,7 +88,7 @@ describe('a queue is brought to its spec', () => {
     expect(ready.status?.effective).not.toHaveProperty('rateLimit');
   });
 
-  it('what somebody else changed in Redis is set back, told by an event and counted', async () => {
+  it('what somebody else changed in Redis is set back, reported by an event and counted', async () => {
     const ns = await t.namespace();
     const queue = await t.queue(ns, 'drift', { globalConcurrency: 5 });
     await t.settled(queue, 'Applied');
@@ -131,7 +131,7 @@ describe('a queue is brought to its spec', () => {
 });
 
 describe('whose queue it is', () => {
-  it('of two objects for one queue the older governs, and the younger follows when it goes', async () => {
+  it('of two objects for one queue the older governs, and the younger takes over when the older goes', async () => {
     const [first, second] = [await t.namespace(), await t.namespace()];
     const older = await t.queue(first, 'shared', { globalConcurrency: 1 });
     await t.settled(older, 'Applied');
@@ -211,7 +211,7 @@ describe('the way to Redis', () => {
     );
   });
 
-  it('a policy that evicts is pointed at', async () => {
+  it('a Redis that may evict jobs is reported', async () => {
     const ns = await t.namespace();
     await t.redis.config('SET', 'maxmemory-policy', 'allkeys-lru');
     try {

@@ -39,7 +39,7 @@ it.each([
   expect(formatDuration(ms)).toBe(expected);
 });
 
-it('a percentile is a value that occurred, and of nothing there is none', () => {
+it('a percentile is a value that occurred; without values there is none', () => {
   const hundred = Array.from({ length: 100 }, (_, i) => 100 - i);
   expect(percentile(hundred, 0.95)).toBe(95);
   expect(percentile([7], 0.95)).toBe(7);

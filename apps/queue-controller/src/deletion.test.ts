@@ -39,7 +39,7 @@ function unreadable(reason: QueueReason): ObservedQueue {
 }
 
 describe('deleting a Queue', () => {
-  it('Delete removes the data, then lets go', () => {
+  it('Delete removes the data, then releases the object', () => {
     expect(plan({ deletionPolicy: 'Delete' }, observed(ours)).steps).toEqual([
       { kind: 'obliterate', force: false },
       { kind: 'removeFinalizer' },
@@ -48,7 +48,7 @@ describe('deleting a Queue', () => {
     expect(forced.steps[0]).toEqual({ kind: 'obliterate', force: true });
   });
 
-  it('data without a mark is not ours, or is gone already: let go, touch nothing', () => {
+  it('data without a mark is not ours, or is gone already: the object is released and nothing is touched', () => {
     expect(plan({ deletionPolicy: 'Delete' }, observed({ exists: true })).steps).toEqual([{ kind: 'removeFinalizer' }]);
   });
 

@@ -52,13 +52,13 @@ describe('what has to change in Redis', () => {
     ['a pause is set', { paused: true }, { rawOwnerMark: markOf(['paused']) }, ['pause']],
     ['a pause is lifted', { paused: false }, { rawOwnerMark: markOf(['paused']), paused: true }, ['resume']],
     [
-      'jobs that a v5 client left in its paused list are brought home',
+      'jobs that a v5 client left in its paused list are moved back',
       { paused: false },
       { rawOwnerMark: markOf(['paused']), legacyPaused: 1 },
       ['resume'],
     ],
     [
-      'a field that is no longer managed is cleared, then struck from the mark',
+      'a field that is no longer managed is cleared, then removed from the mark',
       {},
       {
         rawOwnerMark: markOf(['rateLimit', 'globalConcurrency', 'paused']),
@@ -69,7 +69,7 @@ describe('what has to change in Redis', () => {
       ['clearRateLimit', 'clearGlobalConcurrency', 'resume', 'release'],
     ],
     [
-      'a field that is no longer managed and cleared already is only struck',
+      'a field that is no longer managed and cleared already is only removed from the mark',
       {},
       { rawOwnerMark: markOf(['rateLimit']) },
       ['release'],
@@ -127,7 +127,7 @@ describe('whose queue it is', () => {
   const theirs = { rawOwnerMark: markOf([], 'c1/crm/mail'), exists: true };
   const takeOver = { annotations: { 'redis-queue.io/take-over': 'true' } };
 
-  it('of one age, we keep the queue that we have marked, whatever the names', () => {
+  it('at the same age, we keep the queue that we have marked, whatever the names', () => {
     const { problem } = planQueue(queueObject(), observed({ rawOwnerMark: markOf([]) }, { claimants: [twin] }), NOW);
     expect(problem).toBeUndefined();
   });
@@ -146,9 +146,9 @@ describe('whose queue it is', () => {
       {},
       'claim',
     ],
-    ['of one age, the names decide', observed({}, { claimants: [twin] }), {}, 'Conflict'],
+    ['at the same age, the names decide', observed({}, { claimants: [twin] }), {}, 'Conflict'],
     [
-      'of one age, whoever has marked the queue keeps it, whatever the names',
+      'at the same age, whoever has marked the queue keeps it, whatever the names',
       observed(
         { rawOwnerMark: markOf([], 'c1/shop/zzz'), exists: true },
         { claimants: [{ ...twin, namespace: 'shop', name: 'zzz' }], holder: 'claims' },
@@ -163,7 +163,7 @@ describe('whose queue it is', () => {
       {},
       'Conflict',
     ],
-    ['the mark of an object that we may not look for is not', observed(theirs, { holder: 'unknown' }), {}, 'Conflict'],
+    ['the mark of an object that we may not read is not', observed(theirs, { holder: 'unknown' }), {}, 'Conflict'],
     ['the annotation frees it', observed(theirs, { holder: 'claims' }), takeOver, 'claim'],
     [
       "another cluster's is not free",
@@ -225,7 +225,7 @@ it('every step is a sentence', () => {
   ];
   expect(steps.map(describeStep)).toMatchInlineSnapshot(`
     [
-      "hold the object when it is deleted, until its data is removed",
+      "add a finalizer that holds the object until its data is removed",
       "mark the queue as governed by this Queue",
       "take the queue over from crm/mail",
       "pause the queue",
@@ -236,7 +236,7 @@ it('every step is a sentence', () => {
       "resume the queue",
       "stop managing rateLimit",
       "remove all data of the queue from Redis",
-      "let the object go and keep the data in Redis: why",
+      "remove the finalizer and keep the data in Redis: why",
     ]
   `);
 });

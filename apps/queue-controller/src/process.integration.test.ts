@@ -19,7 +19,7 @@ async function startController(...flags: string[]): Promise<AppProcess> {
   return await startAppProcess('queue-controller', { main, kubeconfigPath, args: ['--log-level=trace', ...flags] });
 }
 
-it('a wrong password is told as such and appears in no output, and the right one heals', async () => {
+it('a wrong password is reported as such and appears in no output, and the right one cures it', async () => {
   const ns = await t.cluster.createNamespace('secret');
   await t.secret(ns, { 'redis-url': `redis://:${WRONG}@${t.server.host}:${t.server.port}` });
   const controller = await startController();

@@ -14,9 +14,9 @@ import { isWorthWriting, percentile, sampledStatus, type SampledStatus } from '.
 import type { QueueMetrics } from './metrics.ts';
 import { redisProblem, type Sources } from './observe.ts';
 
-/** 10,000 queues cost ~0.4 s of Redis' time a round: below 2 % of a core. */
+/** 10,000 queues cost ~0.4 s of Redis' time per round: below 2 % of a core. */
 export const SAMPLE_INTERVAL_MS = 30_000;
-/** All objects together, so that a thousand queues under load do not flood the API server. */
+/** Status writes of all objects together, so that a thousand queues under load do not flood the API server. */
 const STATUS_WRITES_PER_SECOND = 20;
 /** Waits that the 95th percentile is taken of: the newest, of at most five minutes. */
 const RETAINED_WAITS = 500;
@@ -28,7 +28,7 @@ export interface SamplerDeps {
   readonly metrics: QueueMetrics;
   listQueues(): QueueObject[];
   writeStatus(queue: QueueObject, status: SampledStatus): Promise<void>;
-  /** Told of a status that could not be written; the next round tries again. */
+  /** Called with a status that could not be written; the next round tries again. */
   onError(queue: Queue, error: unknown): void;
   now(): Date;
 }
@@ -46,7 +46,7 @@ interface Waits {
   finished: string;
 }
 
-/** Looks at all queues every 30 s, for metrics and the counts in the status. Writes nothing to Redis. */
+/** Samples all queues every 30 s, for metrics and the counts in the status. Writes nothing to Redis. */
 export class QueueSampler {
   readonly #deps: SamplerDeps;
   readonly #writes: TokenBucket;
@@ -103,7 +103,7 @@ export class QueueSampler {
     }
   }
 
-  /** Reads finished jobs only of queues in which some finished since the last look. */
+  /** Reads finished jobs only of queues in which some finished since the last sample. */
   async #waitP95(
     redis: Parameters<typeof sampleFinished>[0],
     queue: Queue,

@@ -19,7 +19,7 @@ function condition(status: ReconciledStatus, type: string): Condition | undefine
 }
 
 describe('what the status says', () => {
-  it('all holds: Ready, and neither Reconciling nor Stalled', () => {
+  it('everything holds: Ready, and neither Reconciling nor Stalled', () => {
     const status = statusOf({ rateLimits: { maxJobsPerSecond: 10 } }, observed());
     expect(status).toEqual({
       observedGeneration: 1,
@@ -100,7 +100,7 @@ describe('what the status says', () => {
       { rateLimits: { maxJobsPerSecond: 1, burstCapacity: 200 } },
       observed(),
       'BurstCapped',
-      /200 is kept as 5 jobs per 5000 ms/,
+      /200 is set as 5 jobs per 5000 ms/,
     ],
     [
       { dlqPolicy: { enabled: true }, retention: { failedJobs: '7d' } },

@@ -83,7 +83,7 @@ export function wireWorkerPoolController(manager: Manager, settings: Settings): 
   const controller = manageKind(manager, kind, {
     concurrency,
     watches: [
-      // By name, not by owner: a Deployment in the way is news for the pool whose name it has.
+      // By name, not by owner: a Deployment in the way concerns the pool whose name it has.
       { cache: deployments, map: (deployment: Deployment) => [keyOf(deployment)] },
       {
         cache: budgets,
@@ -115,7 +115,7 @@ export function wireWorkerPoolController(manager: Manager, settings: Settings): 
   manager.runnable({ name: 'scaling-bus', run: (signal) => runConsumer(bus, concurrency, consume, signal) });
 }
 
-/** Consumes decisions until `signal` aborts; handles the ones in hand to the end. */
+/** Consumes decisions until `signal` aborts; handles those in progress to the end. */
 async function runConsumer(
   redis: BusRedisOptions,
   concurrency: number,
@@ -141,7 +141,7 @@ async function runConsumer(
       },
       failed: (error) => {
         metrics.failed();
-        log.warn({ err: error }, 'a decision could not be applied; it comes again');
+        log.warn({ err: error }, 'a decision could not be applied; it is delivered again');
       },
       connectionError: (error) => log.warn({ error: error.message }, 'the bus cannot be reached'),
     },

@@ -14,7 +14,7 @@ const seen = (known: QueueKnowledge | undefined) => observePool(pool, { replicas
 
 describe('what the policy sees of a queue', () => {
   it('is nothing before the first sample', () => {
-    expect(seen(undefined)).toMatchObject({ unseen: 'SensorFailed', message: 'not looked at yet' });
+    expect(seen(undefined)).toMatchObject({ unseen: 'SensorFailed', message: 'not sampled yet' });
     expect(seen(initialKnowledge(0, 5_000, 10_000))).toMatchObject({ unseen: 'SensorFailed' });
   });
 

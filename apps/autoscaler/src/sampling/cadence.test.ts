@@ -52,7 +52,7 @@ describe('how often a queue is sampled', () => {
     expect(stretched({}, 40)).toBe(8_000);
   });
 
-  it('seldom while it is paused and its pools are at zero', () => {
+  it('rarely while it is paused and its pools are at zero', () => {
     expect(next({ waiting: 5, paused: true })).toBe(5_000);
   });
 

@@ -94,7 +94,7 @@ export function learnFailure(known: QueueKnowledge, failure: string): QueueKnowl
 
 /** Whether it is worth reading what has finished: a job ran, or may have run, since the last sample. Pure. */
 export function mayHaveFinished(before: BacklogSample | undefined, now: BacklogSample): boolean {
-  // Of queues that never had a job there may be thousands.
+  // There may be thousands of queues that never had a job.
   if (before === undefined) return now.active > 0 || now.addCounter !== undefined;
   return (
     now.active > 0 ||

@@ -23,7 +23,7 @@ import type { WatchedQueue } from '../watching/topology.ts';
 export type SampleResult =
   { readonly ok: true; readonly samples: readonly BacklogSample[] } | { readonly ok: false; readonly message: string };
 
-/** A decision waits no longer than this for who holds the jobs; less than a tick, so that the next one does not overtake it. */
+/** A decision waits no longer than this for the holders of the jobs; less than a tick, so that the next one does not overtake it. */
 const HOLDERS_TIMEOUT_MS = 500;
 
 /** Reads everything that the autoscaler needs from one Redis. Errors are values; none carries a secret. */

@@ -10,9 +10,9 @@ export const SAMPLING_BUDGET = 0.03;
 const AIM = 0.7 * SAMPLING_BUDGET;
 /** A quieter Redis is sampled at most twice as often at once; more would make the next measurement exceed the budget again. */
 const MOST_RELAXED = 0.5;
-/** Samples of queues in which no job waits are put off to at most so many times their interval before others are put off. */
+/** Samples of queues in which no job waits are put off to at most this many times their interval before others are put off. */
 export const CALM_STRETCH = 8;
-/** Samples of queues in which jobs wait are put off to at most so many times their interval; beyond that the budget is exceeded. */
+/** Samples of queues in which jobs wait are put off to at most this many times their interval; beyond that the budget is exceeded. */
 export const URGENT_STRETCH = 5;
 
 /**

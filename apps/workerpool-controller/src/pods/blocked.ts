@@ -8,7 +8,7 @@ import { blockageOf, type Blockage, type Pod } from './pods.ts';
 export interface BlockedPods {
   /** Only what is above 0; undefined when nothing is. */
   readonly counts: WorkerPoolStatus['blockedReplicas'];
-  /** For the condition PodsBlocked; undefined when no pod is blocked. The message tells of all kinds. */
+  /** For the condition PodsBlocked; undefined when no pod is blocked. The message names all kinds. */
   readonly problem: Problem | undefined;
 }
 
@@ -26,7 +26,7 @@ export function blockedPods(pods: readonly Pod[], deployment: Deployment | undef
   const images = of('imageFailing');
   const loops = of('crashLooping');
   const nodeless = of('unschedulable');
-  // The first one is the condition's reason: what is refused or broken is there for a person to mend.
+  // The first one is the condition's reason: what is refused or broken is for a person to fix.
   const problems = [
     ...(refused ? [refused.problem] : []),
     ...(images.length > 0 ? [imageFailing(images)] : []),

@@ -3,7 +3,7 @@ import { redisSecretRef, type Queue, type WorkerPool } from '@redis-queue/api';
 import { queueRef, resolveRedis, type SecretObject, type SecretSources } from '@redis-queue/redis-access';
 import type { Problem } from '../kubernetes/reasons.ts';
 
-/** A queue as the pods are told of it: `RQ_QUEUES`. */
+/** A queue as the pods get it in `RQ_QUEUES`. */
 export interface PodQueue {
   /** `metadata.name` of the Queue. */
   readonly queue: string;
@@ -75,7 +75,7 @@ export function resolveQueues(pool: WorkerPool, sources: QueueSources): PoolQueu
   };
 }
 
-/** One Redis a pool: the Secret and the TLS settings of all its Queues have to agree. */
+/** One Redis per pool: the Secret and the TLS settings of all its Queues have to agree. */
 function describeMixture(queues: readonly Queue[]): string | undefined {
   const groups = new Map<string, string[]>();
   for (const queue of queues) {

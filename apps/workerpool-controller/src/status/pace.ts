@@ -2,9 +2,9 @@ import type { StatusNews } from './news.ts';
 
 /** How long after a write of a pool's status the next may come, by what it has to say. */
 const PACE_MS: Record<Exclude<StatusNews, 'none' | 'news'>, number> = { holds: 10_000, numbers: 60_000 };
-/** Between writes of what can wait, over all pools: 20 a second. */
+/** Between writes of what can wait, over all pools: 20 per second. */
 const SPACING_MS = 50;
-/** So many may come at once. */
+/** This many may come at once. */
 const BURST = 40;
 
 /**

@@ -164,9 +164,9 @@ export interface RunningController {
   refused(): Promise<number>;
   /** Writes of Deployments but for their size, since they were created. */
   appliedTemplates(): Promise<number>;
-  /** Pools looked at so far with success. */
+  /** Pools reconciled so far with success. */
   reconciles(): Promise<number>;
-  /** Whether no pool is being looked at or waits for it. */
+  /** Whether no pool is being reconciled or waits for it. */
   idle(): Promise<boolean>;
   stop(): Promise<void>;
 }

@@ -93,7 +93,7 @@ function* reservedOfWorker(pool: WorkerPool, worker: JsonObject): Generator<Obje
     if (name.startsWith('RQ_')) {
       yield {
         path: `${path}.env[${name}]`,
-        why: 'tells the worker what the spec says (queues, concurrency, drainPolicy, version); change the spec, or use a name without RQ_',
+        why: 'passes what the spec says to the worker (queues, concurrency, drainPolicy, version); change the spec, or use a name without RQ_',
       };
     }
     if (name.startsWith('REDIS_')) {
