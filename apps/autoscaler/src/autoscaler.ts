@@ -34,10 +34,16 @@ export interface AutoscalerOptions {
 /** A pool that got no decision for this long gets one from what is known, so that missing data is published too. */
 const DECIDE_AT_LEAST_MS = 2_000;
 
-/** A first change of the topology is adopted at once, further ones after this pause: thousands of objects may be created in a row. */
+/**
+ * A first change of the topology is adopted at once, further ones after this pause: thousands of objects may be created
+ * in a row.
+ */
 const ADOPT_PAUSE_MS = 250;
 
-/** The loop: samples every Redis, decides the pools' sizes from the samples and publishes them. One instance per leadership. */
+/**
+ * The loop: samples every Redis, decides the pools' sizes from the samples and publishes them. One instance per
+ * leadership.
+ */
 export class Autoscaler implements SamplerHost {
   readonly #options: AutoscalerOptions;
   readonly #samplers: RedisSamplers;

@@ -43,7 +43,10 @@ async function startApp(name: string, ...flags: string[]): Promise<ChildHandle> 
 const leads = (autoscaler: ChildHandle): Promise<string> =>
   autoscaler.waitForLine(/publishing decisions/, { timeoutMs: TAKEOVER_MS });
 
-/** A leader and one that waits, each with a lease in a namespace of its own, and a pool at the size that its jobs ask for. */
+/**
+ * A leader and one that waits, each with a lease in a namespace of its own, and a pool at the size that its jobs ask
+ * for.
+ */
 async function scene(name: string) {
   const namespace = await cluster.createNamespace(name);
   const start = (): Promise<ChildHandle> => startApp('autoscaler', `--lease-namespace=${namespace}`);

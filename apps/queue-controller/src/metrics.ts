@@ -5,7 +5,10 @@ import type { QueueStep } from './steps.ts';
 
 const STATES = ['waiting', 'prioritized', 'active', 'delayed', 'overdue', 'completed', 'failed'] as const;
 
-/** The app's own metrics. Labels name Queue objects, so there are as many series as objects, and those of deleted ones are removed. */
+/**
+ * The app's own metrics. Labels name Queue objects, so there are as many series as objects, and those of deleted ones
+ * are removed.
+ */
 export class QueueMetrics {
   readonly #jobs: Gauge;
   readonly #oldestAge: Gauge;

@@ -70,7 +70,9 @@ export async function observeQueue(queue: Queue, sources: Sources): Promise<Obse
   }
 }
 
-/** What went wrong with Redis, without a credential. A connection that was refused is closed: it would retry for ever. */
+/**
+ * What went wrong with Redis, without a credential. A connection that was refused is closed: it would retry for ever.
+ */
 export function redisProblem(error: unknown, target: RedisTarget, connections: RedisConnections): Problem {
   const { reason, message } = classifyRedisError(error);
   if (reason === 'RedisAuthFailed') connections.release(target);

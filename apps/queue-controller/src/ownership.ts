@@ -76,8 +76,8 @@ export function decideOwnership(queue: Queue, facts: OwnershipFacts): Ownership 
 
 /**
  * Older first. creationTimestamp counts whole seconds (and sorts as text, being always UTC); within the same second,
- * whoever holds the mark comes first, so that nobody takes over by its name alone; when neither does, namespace and name
- * decide: an order that all agree on.
+ * whoever holds the mark comes first, so that nobody takes over by its name alone; when neither does, namespace and
+ * name decide: an order that all agree on.
  */
 function comesBefore(other: Claimant, queue: Queue, clusterId: string, marked: string | undefined): boolean {
   const { creationTimestamp = '', namespace = '', name } = queue.metadata;

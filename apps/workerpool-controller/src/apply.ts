@@ -28,8 +28,8 @@ const OVERRULED =
   'a webhook or policy changes the Deployment as it is written, so that it is not what the pool asks for; exempt it. It is written again in 5 minutes.';
 
 /**
- * Carries a pool's plan out. Caches may lag and hold no managed fields: before anything is written, the Deployment is read from the
- * API server and the plan made again; and once more whenever somebody wrote it in between.
+ * Carries a pool's plan out. Caches may lag and hold no managed fields: before anything is written, the Deployment is
+ * read from the API server and the plan made again; and once more whenever somebody wrote it in between.
  *
  * @throws what the API server throws, except for a refusal of the Deployment, which is the pool's problem.
  */

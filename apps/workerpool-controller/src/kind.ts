@@ -109,7 +109,9 @@ export function poolKind(deps: PoolKindDeps): Kind<PoolObject, SettledPool, Pool
     },
   };
 
-  /** After how many ms the Deployment shows the size that a decision is just writing: one write of status reports both. */
+  /**
+   * After how many ms the Deployment shows the size that a decision is just writing: one write of status reports both.
+   */
   function pendingDecisionMs(pool: PoolObject, { observed }: PoolOutcome, nowMs: number): number | undefined {
     const { deployment } = observed.facts ?? {};
     return ledger.waitMs(pool.metadata.uid ?? '', deployment && fenceOf(deployment), nowMs);

@@ -43,7 +43,10 @@ export function podsOf(pool: PoolObject, { pods }: Pick<Sources, 'pods'>): Pod[]
   return pods.byIndex(PODS_BY_POOL, keyToString(keyOf(pool)));
 }
 
-/** The pool as caches show it: enough to see that nothing has to be done. Without managed fields, so not enough to write. */
+/**
+ * The pool as caches show it: enough to see that nothing has to be done. Without managed fields, so not enough to
+ * write.
+ */
 export async function observeCached(
   pool: PoolObject,
   sources: Sources,

@@ -17,7 +17,8 @@ import type { ObservedPool, PoolPlan } from './steps.ts';
  * What has to change for the pool's Deployment and PodDisruptionBudget to be as they should. Pure: no clock, no I/O.
  *
  * A problem with the pool's inputs leaves both as they are, except for the size: pods that run go on running.
- * @returns the steps in the order to do them; a crash after any of them leads to the same end. None when nothing differs.
+ * @returns the steps in the order to do them; a crash after any of them leads to the same end. None when nothing
+ * differs.
  */
 export function planPool(pool: WorkerPool, observed: ObservedPool): PoolPlan {
   const { deployment, nowMs } = observed;

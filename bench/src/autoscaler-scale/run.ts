@@ -47,8 +47,9 @@ const SECOND_MS = 1_000;
 const WINDOWS = 12;
 
 /**
- * Lets one autoscaler look after a fleet and measures it in steady state. The jobs and the workers that run them cost Redis ten times
- * as much as the autoscaler, and never twice the same: they run on a master, and the autoscaler reads one of its two replicas.
+ * Runs one autoscaler over a fleet and measures it in steady state. The jobs and the workers that run them cost Redis
+ * ten times as much as the autoscaler, and a different amount each time: they run on a master, and the autoscaler reads
+ * one of its two replicas.
  *
  * @param stand with two replicas.
  */

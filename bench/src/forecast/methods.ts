@@ -8,8 +8,9 @@ import { seasonal } from './seasonal.ts';
 export type AnyMethod = ForecastMethod<unknown>;
 
 /**
- * What is compared. Parameters are those of the textbooks and one faster or slower, chosen before any figure was seen; none is tuned to a
- * trace. The last two are what runs in the autoscaler, without and with its knowledge of recurring bursts.
+ * What is compared. Parameters are those of the textbooks and one faster or slower, chosen before any figure was seen;
+ * none is tuned to a trace. The last two are what runs in the autoscaler, without and with its knowledge of recurring
+ * bursts.
  */
 export function comparedMethods(steps: number): AnyMethod[] {
   return [

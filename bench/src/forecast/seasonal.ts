@@ -19,8 +19,9 @@ interface Seasons {
 }
 
 /**
- * The level, and of the change one period ago as much as the period is believed (seasonal naïve, Hyndman and Athanasopoulos, 2021, §5.2), with the period learned: the lag with the largest autocorrelation, if that is large (Box and Jenkins, 1970);
- * without a period, exponential smoothing.
+ * The level, plus the change one period ago, weighted by how far the period is believed (seasonal naïve, Hyndman and
+ * Athanasopoulos, 2021, §5.2). The period is learned: the lag with the largest autocorrelation, if that is large (Box
+ * and Jenkins, 1970); without a period, exponential smoothing.
  */
 export const seasonal: ForecastMethod<Seasons> = {
   name: 'seasonal naïve, learned period',

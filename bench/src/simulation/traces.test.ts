@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { parseTrace, readTraces } from './traces.ts';
 
 describe('a trace', () => {
-  it('of one row a job has the times and service times of its rows', () => {
+  it('of one row per job has the times and service times of its rows', () => {
     const jobs = parseTrace('llm.csv', 't_s,service_ms\n0.5,1120\n4.315,2745\r\n\n4.315,0\n', 1);
     expect(jobs.name).toBe('llm');
     expect([...jobs.addedMs]).toEqual([500, 4_315, 4_315]);

@@ -101,7 +101,7 @@ async function demo(context: string | undefined, keep: boolean): Promise<number>
   }
 }
 
-/** What one would look at first, when the demo did not come out as it should. */
+/** What to read first when the demo did not come out as it should. */
 async function diagnose({ kubectl }: Cluster): Promise<void> {
   const looks = [
     ['get', 'pods,deployments', '-o', 'wide'],

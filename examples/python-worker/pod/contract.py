@@ -40,7 +40,8 @@ def redis_options(env: dict[str, str]) -> dict[str, Any]:
         raise SystemExit("neither REDIS_URL nor REDIS_HOST is set; the Secret needs redis-url or redis-host")
     options: dict[str, Any] = {
         # redis-py gives up after 5 s, just as long as BullMQ lets Redis wait for a job: whichever is first wins, and a
-        # loss costs back-offs of up to 20 s. BullMQ waits 10 s at most; a dead connection is detected after this timeout.
+        # loss costs back-offs of up to 20 s. BullMQ waits 10 s at most; a dead connection is detected after this
+        # timeout.
         "socket_timeout": SOCKET_TIMEOUT_SECONDS,
         "host": host,
         "port": url.port or int(env.get("REDIS_PORT") or 6379),

@@ -54,7 +54,9 @@ export function containerIds(folder: string): string[] {
   return globSync(join(folder, BUNDLES, '*')).map((path) => basename(path));
 }
 
-/** What containers leave outside the cluster's folder: shims' sockets, empty cgroups, CNI's notes of their addresses. */
+/**
+ * What containers leave outside the cluster's folder: shims' sockets, empty cgroups, CNI's notes of their addresses.
+ */
 function removeContainerTraces(folder: string): void {
   for (const id of containerIds(folder)) {
     for (const file of globSync(join(folder, BUNDLES, id, '{address,bootstrap.json}'))) {

@@ -32,8 +32,8 @@ const SHIPPED = /^libs\/worker\/src\/testing\//;
 
 /**
  * Whether a file is a test, or there for tests only. Such files may import whatever they need: a test lies beside what
- * it tests and starts the whole app where it has to, which says nothing of how the app is layered. As targets they count:
- * a source that imports them is not for tests.
+ * it tests and starts the whole app where it has to, which says nothing of how the app is layered. As targets they
+ * count: a source that imports them is not for tests.
  */
 export function isForTests(file: string): boolean {
   if (isTest(file)) return true;
@@ -43,12 +43,12 @@ export function isForTests(file: string): boolean {
 }
 
 /**
- * Where the folders of a project are not floors, each standing on those below it. A file may import from its own folder,
- * from folders within that, and from folders beside it or elsewhere in the project, as long as no two folders side by
- * side need each other. To see that, an import is taken to the deepest folder around both files, and counts as one
- * between those two of its children that they lie in. Files that lie directly in that folder are one child of it: they
- * are the roof, which may import every folder; a folder that imports them is an arrow upward. Every circle through the
- * roof holds such an arrow, so circles are looked for among the folders alone.
+ * Where the folders of a project are not floors, each standing on those below it. A file may import from its own
+ * folder, from folders within that, and from folders beside it or elsewhere in the project, as long as no two folders
+ * side by side need each other. To see that, an import is taken to the deepest folder around both files, and counts as
+ * one between those two of its children that they lie in. Files that lie directly in that folder are one child of it:
+ * they are the roof, which may import every folder; a folder that imports them is an arrow upward. Every circle through
+ * the roof holds such an arrow, so circles are looked for among the folders alone.
  *
  * @param projectRoot such as `libs/api`; imports beyond it are the boundaries' business.
  * @param edges the imports of the project's files, tests included.

@@ -35,13 +35,16 @@ export interface DeciderOptions {
 }
 
 /**
- * Decisions per second that change no size, over all pools; a fraction of what the consumer can handle. After a takeover or an outage
- * every pool has something to report at once, and a size that has to change must not wait behind thousands of reports. What is
- * refused is published with the pool's next decision.
+ * Decisions per second that change no size, over all pools; a fraction of what the consumer can handle. After a
+ * takeover or an outage every pool has something to report at once, and a size that has to change must not wait behind
+ * thousands of reports. What is refused is published with the pool's next decision.
  */
 const UNCHANGED_PER_SECOND = 200;
 
-/** Decides the sizes of pools and publishes the decisions that are worth it. Holds each pool's policy state, and nothing that a crash could lose for good. */
+/**
+ * Decides the sizes of pools and publishes the decisions that are worth it. Holds each pool's policy state, and nothing
+ * that a crash could lose for good.
+ */
 export class PoolDecider {
   readonly #pools = new Map<string, PoolMemory>();
   readonly #unchanged: TokenBucket;

@@ -11,7 +11,8 @@ import type { PoolPods } from '../watching/pool-status.ts';
 import type { PoolQueue, ScaledPool } from '../watching/topology.ts';
 
 /**
- * The policy's view of a pool, each queue as of its newest sample: a time without samples is not a time without jobs. Pure.
+ * The policy's view of a pool, each queue as of its newest sample: a time without samples is not a time without jobs.
+ * Pure.
  */
 export function observePool(
   pool: ScaledPool,

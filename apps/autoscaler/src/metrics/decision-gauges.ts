@@ -77,9 +77,9 @@ interface Decided {
 }
 
 /**
- * What was decided last, one gauge per signal. The numbers are stored in one flat array per pool, are overwritten in place, and are
- * formatted as labels and lines only when somebody reads them: stored the way gauges usually are, 5,000 queues would cost tens of
- * MB, and each decision a dozen map accesses.
+ * What was decided last, one gauge per signal. The numbers are stored in one flat array per pool, are overwritten in
+ * place, and are formatted as labels and lines only when somebody reads them: stored the way gauges usually are, 5,000
+ * queues would cost tens of MB, and each decision a dozen map accesses.
  */
 export class DecisionGauges {
   readonly #decided = new Map<string, Decided>();
@@ -173,7 +173,10 @@ function digits(value: number): string {
 /** Rows that are written before other work gets its turn. */
 const ROWS_PER_TURN = 500;
 
-/** A gauge whose rows, `{labels} value`, are written when it is read; label values are Kubernetes names, with nothing to escape. */
+/**
+ * A gauge whose rows, `{labels} value`, are written when it is read; label values are Kubernetes names, with nothing to
+ * escape.
+ */
 class LiveGauge extends Gauge {
   readonly #rows: () => Iterable<string>;
   readonly #about: { name: string; help: string };
@@ -185,8 +188,9 @@ class LiveGauge extends Gauge {
   }
 
   /**
-   * Called by the registry for its text. The registry would format all rows in one turn of the event loop, which for 60,000 of them
-   * blocks sampling for hundreds of ms; so they are written here, some per turn and one gauge after the other, and returned as one.
+   * Called by the registry for its text. The registry would format all rows in one turn of the event loop, which for
+   * 60,000 of them blocks sampling for hundreds of ms; so they are written here, some per turn and one gauge after the
+   * other, and returned as one.
    */
   getForPromString(): Promise<object> {
     const written = lastWritten.then(() => this.#write());

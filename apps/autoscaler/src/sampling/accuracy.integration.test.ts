@@ -35,7 +35,8 @@ it('arrival rate, service time and its variation, waits and failures are what re
   const sensor = new Sensor(t.redis.url);
   await sensor.sample();
 
-  // 25 jobs per second for ten seconds, at random intervals: one in ten delayed, one in ten fails at first, one in twenty for good.
+  // 25 jobs per second for ten seconds, at random intervals: one in ten delayed, one in ten fails at first, one in
+  // twenty for good.
   const random = seeded(7);
   const startMs = Date.now();
   let added = 0;

@@ -116,6 +116,7 @@ function writesBuild(step: PoolStep): step is Extract<PoolStep, { kind: 'create'
 function buildOf(plan: Steps, live: Deployment | undefined): string | undefined {
   const step = plan.steps.find(writesBuild);
   if (!step) return undefined;
-  // Not the size, which is no part of it, nor annotations: they say when a rollout began, which moves while it cannot begin.
+  // Not the size, which is no part of it, nor annotations: they say when a rollout began, which moves while it cannot
+  // begin.
   return hashOf([step.deployment.spec, live?.metadata.uid, { ...live?.spec, replicas: 0 }]);
 }

@@ -102,10 +102,11 @@ export function progressDeadlineMs(pool: WorkerPool): number {
 }
 
 /**
- * Whether the pods of the Deployment's present template did not get ready in time. With no pods asked for, nothing can fail.
+ * Whether the pods of the Deployment's present template did not get ready in time. With no pods asked for, nothing can
+ * fail.
  *
- * The Deployment's own deadline decides, except for a version that came in while the pool had no pods: with none asked for
- * the Deployment calls its rollout complete, and never checks again. Then the time in `status.rollout` decides.
+ * The Deployment's own deadline decides, except for a version that came in while the pool had no pods: with none asked
+ * for the Deployment calls its rollout complete, and never checks again. Then the time in `status.rollout` decides.
  */
 export function rolloutFailed(pool: WorkerPool, live: Deployment, nowMs: number): boolean {
   if (liveReplicas(live) === 0) return false;

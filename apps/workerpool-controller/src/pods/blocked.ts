@@ -49,9 +49,9 @@ export function blockedPods(pods: readonly Pod[], deployment: Deployment | undef
 }
 
 /**
- * Pods that the API server refuses, from the Deployment's ReplicaFailure condition, which it copies from its ReplicaSet.
- * The condition may stand a moment longer than the cause, so it counts only while pods are missing. During a rollout
- * the surplus pods are the ones refused: at least one while not all pods are of the new template.
+ * Pods that the API server refuses, from the Deployment's ReplicaFailure condition, which it copies from its
+ * ReplicaSet. The condition may stand a moment longer than the cause, so it counts only while pods are missing. During
+ * a rollout the surplus pods are the ones refused: at least one while not all pods are of the new template.
  */
 function rejection(deployment: Deployment): { count: number; problem: Problem } | undefined {
   const { conditions = [], replicas = 0, updatedReplicas = 0 } = deployment.status ?? {};

@@ -55,7 +55,9 @@ const MAX_CONTAINERS = 2;
 /** States that every container passes through while it starts. */
 const STARTING = new Set(['ContainerCreating', 'PodInitializing']);
 
-/** The part of a pod that the cache holds; its transform. Measured in `pods.test.ts`: at most 1.5 KiB per pod as JSON. */
+/**
+ * The part of a pod that the cache holds; its transform. Measured in `pods.test.ts`: at most 1.5 KiB per pod as JSON.
+ */
 export function trimPod(object: Resource): Pod {
   const { metadata, status = {} } = object as ApiPod;
   const condition = (type: string) => status.conditions?.find((each) => each.type === type);

@@ -123,8 +123,8 @@ async function readPool(
 }
 
 /**
- * From the cache, while it shows the size that we wrote last: then nobody contests it. The size is written on the version
- * that was seen, so a cache that lags costs a conflict and a read, never a wrong size.
+ * From the cache, while it shows the size that we wrote last: then nobody contests it. The size is written on the
+ * version that was seen, so a cache that lags costs a conflict and a read, never a wrong size.
  */
 function shownDeployment(pool: PoolObject, { sources, ledger }: ConsumeDeps): Deployment | undefined {
   const cached = sources.deployments.get(keyOf(pool));

@@ -44,7 +44,9 @@ export interface DecisionScene {
   readonly nowMs: number;
 }
 
-/** A fence on a Deployment this far ahead of the bus's clock, which no decision carried, was written by somebody else. */
+/**
+ * A fence on a Deployment this far ahead of the bus's clock, which no decision carried, was written by somebody else.
+ */
 const CREDIBLE_AHEAD_MS = 60_000;
 
 /**
@@ -79,8 +81,8 @@ function drop(reason: DropReason, message: string): Verdict {
 }
 
 /**
- * What was seen is believed, whatever clock it came from: a publisher begins above every epoch that status reports, also on a
- * bus whose clock was set back.
+ * What was seen is believed, whatever clock it came from: a publisher begins above every epoch that status reports,
+ * also on a bus whose clock was set back.
  *
  * @param credibleMs a fence of a later epoch than this and all that was seen is not believed
  */

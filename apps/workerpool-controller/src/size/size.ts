@@ -74,7 +74,9 @@ export function lastFence(pool: WorkerPool): Fence {
   return parseFence(pool.status?.autoscaling?.decision) ?? NO_DECISION;
 }
 
-/** Whether any decision on the pool was ever seen; from then on its size is the autoscaler's, even while that is away. */
+/**
+ * Whether any decision on the pool was ever seen; from then on its size is the autoscaler's, even while that is away.
+ */
 export function hadDecision(pool: WorkerPool, live: Deployment | undefined): boolean {
   const fences = [lastFence(pool), (live && fenceOf(live)) ?? NO_DECISION];
   return fences.some((fence) => compareFence(fence, NO_DECISION) > 0);

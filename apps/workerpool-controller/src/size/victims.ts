@@ -28,9 +28,10 @@ const MAX_COST = 2 ** 31 - 1;
 /**
  * How a pool gets from its pods to `to` of them at the cost of the fewest jobs. Pure.
  *
- * The ReplicaSet controller takes, in this order, pods without a node, Pending, of unknown phase, not ready; costs count
- * only among equals. So the pods' costs are their active jobs, and a pod that works before the kubelet has found it
- * ready cannot be spared: the shrink waits until it is. Pods that are on their way out are not counted and not taken.
+ * The ReplicaSet controller takes, in this order, pods without a node, Pending, of unknown phase, not ready; costs
+ * count only among equals. So the pods' costs are their active jobs, and a pod that works before the kubelet has found
+ * it ready cannot be spared: the shrink waits until it is. Pods that are on their way out are not counted and not
+ * taken.
  *
  * Two ReplicaSets, while a version comes in, each choose among their own pods by the same costs.
  *

@@ -23,7 +23,9 @@ export function adviceStatus(pool: WorkerPool, advice: DecisionAdvice | undefine
   };
 }
 
-/** Whether the spec has the slots that were advised, with which nothing was measured yet, or else all of the resources. */
+/**
+ * Whether the spec has the slots that were advised, with which nothing was measured yet, or else all of the resources.
+ */
 function isFollowed({ concurrency, resources }: WorkerPool['spec'], advice: PoolAdviceStatus): boolean {
   if (advice.concurrency !== undefined) return advice.concurrency === concurrency;
   const amounts = (['requests', 'limits'] as const).flatMap((kind) =>

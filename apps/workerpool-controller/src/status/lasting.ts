@@ -13,8 +13,8 @@ interface Spell {
 }
 
 /**
- * Reports what lasts, once: demand that hovers at a limit, or a sample that fails now and then, is not worth an event each time.
- * What it remembers is lost with the process; then an event may be sent again, or half a minute later.
+ * Reports what lasts, once: demand that hovers at a limit, or a sample that fails now and then, is not worth an event
+ * each time. What it remembers is lost with the process; then an event may be sent again, or half a minute later.
  */
 export class LastingStates {
   readonly #spells = new Map<string, Map<string, Spell>>();

@@ -8,13 +8,15 @@ const SPACING_MS = 50;
 const BURST = 40;
 
 /**
- * When statuses may be written that can wait, so that thousands of busy pools cost the API server little. Each pool that has to
- * wait for others is given its turn, so that it asks once again and not all the time.
+ * When statuses may be written that can wait, so that thousands of busy pools cost the API server little. Each pool
+ * that has to wait for others is given its turn, so that it asks once again and not all the time.
  */
 export class StatusPace {
   readonly #writtenMs = new Map<string, number>();
   readonly #turnMs = new Map<string, number>();
-  /** When the next turn would be if none had been saved up (the generic cell rate algorithm's theoretical arrival time). */
+  /**
+   * When the next turn would be if none had been saved up (the generic cell rate algorithm's theoretical arrival time).
+   */
   #nextMs = 0;
 
   /** After how many ms the status of the pool may be written; 0: now. */

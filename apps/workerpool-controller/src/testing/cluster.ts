@@ -32,7 +32,9 @@ export interface PoolEvent {
   count: number;
 }
 
-/** A real API server with its controllers, and a real Redis as the bus. No kubelet: pods get ready when a test says so. */
+/**
+ * A real API server with its controllers, and a real Redis as the bus. No kubelet: pods get ready when a test says so.
+ */
 export interface TestCluster extends AsyncDisposable {
   readonly controlPlane: ControlPlane;
   readonly server: RedisServer;

@@ -23,7 +23,9 @@ export function checkTemplate(pool: WorkerPool): Problem | undefined {
   return found && { reason: 'TemplateInvalid', message: `${found.path} ${found.why}` };
 }
 
-/** Nulls, entries without their key and entries that occur twice: merging them would mean one thing here, another there. */
+/**
+ * Nulls, entries without their key and entries that occur twice: merging them would mean one thing here, another there.
+ */
 function* unmergeable(path: string, field: string, value: unknown): Generator<Objection> {
   if (value === null) {
     yield { path, why: 'is null, and a template only adds and overrides; leave the field out, or give it a value' };

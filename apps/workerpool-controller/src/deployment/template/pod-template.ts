@@ -21,7 +21,10 @@ export function imageReference({ image, version }: Pick<WorkerPool['spec'], 'ima
   return version.startsWith('sha256:') ? `${image}@${version}` : `${image}:${version}`;
 }
 
-/** Whether the worker is the pod's only container that keeps running. Others could see its processes, and their environment. */
+/**
+ * Whether the worker is the pod's only container that keeps running. Others could see its processes, and their
+ * environment.
+ */
 function runsAlone({ spec: { template } }: WorkerPool): boolean {
   interface Named {
     name?: string;
