@@ -33,7 +33,7 @@ export interface SamplerDeps {
   now(): Date;
 }
 
-interface Looked {
+interface SampledQueue {
   readonly queue: QueueObject;
   readonly sample: QueueSample;
   readonly waitP95Ms: number | undefined;
@@ -76,27 +76,27 @@ export class QueueSampler {
       group.queues.push(queue);
       byTarget.set(key, group);
     }
-    const looked = (
+    const sampled = (
       await Promise.all([...byTarget.values()].map(({ target, queues }) => this.#sampleTarget(target, queues)))
     ).flat();
-    this.#deps.metrics.show(looked);
-    this.#forget(new Set(looked.map(({ queue }) => waitsKey(queue))));
-    for (const each of looked) await this.#writeStatus(each);
+    this.#deps.metrics.show(sampled);
+    this.#forget(new Set(sampled.map(({ queue }) => waitsKey(queue))));
+    for (const each of sampled) await this.#writeStatus(each);
   }
 
-  async #sampleTarget(target: RedisTarget, queues: QueueObject[]): Promise<Looked[]> {
+  async #sampleTarget(target: RedisTarget, queues: QueueObject[]): Promise<SampledQueue[]> {
     const { connections } = this.#deps.sources;
     const redis = connections.get(target);
     const from = performance.now();
     try {
       const samples = await sampleQueues(redis, queues.map(queueRef));
-      const looked: Looked[] = [];
+      const sampled: SampledQueue[] = [];
       for (const [index, queue] of queues.entries()) {
         const sample = samples[index]!;
-        looked.push({ queue, sample, waitP95Ms: await this.#waitP95(redis, queue, sample) });
+        sampled.push({ queue, sample, waitP95Ms: await this.#waitP95(redis, queue, sample) });
       }
       this.#deps.metrics.sampleTook((performance.now() - from) / 1000);
-      return looked;
+      return sampled;
     } catch (error) {
       this.#deps.metrics.sampleFailed(redisProblem(error, target, connections).reason);
       return [];
@@ -129,7 +129,7 @@ export class QueueSampler {
     );
   }
 
-  async #writeStatus({ queue, sample, waitP95Ms }: Looked): Promise<void> {
+  async #writeStatus({ queue, sample, waitP95Ms }: SampledQueue): Promise<void> {
     const status = sampledStatus(sample, waitP95Ms);
     if (queue.metadata.deletionTimestamp || !isWorthWriting(queue.status, status) || !this.#writes.take()) return;
     try {

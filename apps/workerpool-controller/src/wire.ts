@@ -136,7 +136,7 @@ async function runConsumer(
       handled: (_, lagMs) => metrics.lag(lagMs),
       dropped: (reason, message, pool) => {
         metrics.dropped(reason);
-        if (reason === 'unknown-version' && pool) tellNotUnderstood(pool, message, deps);
+        if (reason === 'unknown-version' && pool) reportNotUnderstood(pool, message, deps);
         log.debug({ reason }, `decision dropped: ${message}`);
       },
       failed: (error) => {
@@ -151,7 +151,7 @@ async function runConsumer(
 }
 
 /** Has the pool's status say that its decisions are of a version that is not understood. */
-function tellNotUnderstood({ uid, namespace, name }: NamedPool, message: string, deps: ConsumeDeps): void {
+function reportNotUnderstood({ uid, namespace, name }: NamedPool, message: string, deps: ConsumeDeps): void {
   const key = { namespace, name };
   if (deps.sources.pools.get(key)?.metadata.uid !== uid) return;
   if (deps.ledger.notUnderstood(uid, message)) deps.reconcileSoon(key);

@@ -4,7 +4,7 @@ import { lastValue } from './last-value.ts';
 import { withBursts } from './recurring-bursts.ts';
 import { seasonal } from './seasonal.ts';
 
-/** A method whose state is nobody else's business. */
+/** A method that hides its state. */
 export type AnyMethod = ForecastMethod<unknown>;
 
 /**

@@ -4,7 +4,7 @@ import type { ForecastMethod } from '@redis-queue/scaling/forecast';
 const BINS = 512;
 /** Bins between two searches for a period. */
 const SEARCH_EVERY = 12;
-/** A period is looked for among these lags, and has to have been seen three times. */
+/** A period is searched for among these lags, and has to have been seen three times. */
 const SHORTEST = 6;
 const CYCLES = 3;
 /** Correlation from which on a period is believed. */

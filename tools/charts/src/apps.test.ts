@@ -62,7 +62,7 @@ describe('the umbrella chart', () => {
     expect(foldersOf('charts/redis-queue/charts')).toEqual(dependencies.map(({ name }) => name).toSorted());
   });
 
-  it('installs every app unless it is told otherwise', () => {
+  it('installs every app unless its values say otherwise', () => {
     const { global: _, crds: __, ...values } = parse(read('charts/redis-queue/values.yaml')) as Record<string, unknown>;
     expect(values).toEqual(Object.fromEntries(APP_NAMES.map((name) => [name, { enabled: true }])));
   });

@@ -84,7 +84,7 @@ describe('a chart', () => {
     await expect(rendered(sampleChart('redis'), values)).rejects.toThrow("additional properties 'workers' not allowed");
   });
 
-  it('with a capability that there is not is refused, and the message says which there are', async () => {
+  it('with an unknown capability is refused, and the message says which ones are known', async () => {
     await expect(rendered(sampleChart('redis', 'webhook'))).rejects.toThrow(
       `the chart ${NAME} declares the capability webhook; known are redis, bus, workers`,
     );

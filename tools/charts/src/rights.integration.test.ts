@@ -63,7 +63,7 @@ describe.each(controllerCharts)('%s', (chart) => {
     );
   });
 
-  it('has no right outside the one namespace that it is bound to, but to tell the cluster by kube-system', async () => {
+  it('has no right outside the one namespace that it is bound to, except to identify the cluster by kube-system', async () => {
     const objects = await render(chartFolder(chart), { values: { namespaceScope: 'shop' } });
     const inShop = objects.filter(({ kind, metadata }) => kind === 'Role' && metadata.namespace === 'shop');
     const secrets = rulesOf(inShop, 'Role').some(({ resources }) => resources.includes('secrets'));
@@ -89,7 +89,7 @@ describe.each(chartsWith('redis'))('%s', (chart) => {
   });
 });
 
-it('the workerpool-controller reads further Secrets, and is told of them, only when they are named', async () => {
+it('the workerpool-controller reads and watches further Secrets only when they are named', async () => {
   const folder = chartFolder('workerpool-controller');
   const objects = await render(folder, { values: { workers: { secretNames: ['mail-api', 'maps'] } } });
   expect(rulesOf(objects, 'ClusterRole').map(line)).toContain('get list watch: secrets (core) named mail-api maps');

@@ -71,7 +71,7 @@ function removeContainerTraces(folder: string): void {
   }
 }
 
-/** Cgroups (of version 1, a tree a controller, or 2) and CNI's notes of a container. */
+/** Cgroups (of version 1, a tree per controller, or 2) and CNI's notes of a container. */
 export function externalTraces(id: string): string[] {
   return globSync([`/sys/fs/cgroup/{,*/}k8s.io/${id}`, `/var/lib/cni/results/*-${id}-*`]);
 }

@@ -46,7 +46,7 @@ it('a Redis that long scripts keep busy counts as saturated until they are over'
   await clients[0]!.eval(BUSY, 0, TRIAL_LOOPS);
   const loops = (TRIAL_LOOPS * SCRIPT_MS) / (performance.now() - trialMs);
   const load = clients.map(async (client) => {
-    // oxlint-disable-next-line no-await-in-loop -- one script after the other, from two clients, so that one is always waiting
+    // oxlint-disable-next-line no-await-in-loop -- two clients' scripts in turn, so that one is always waiting
     while (!busy.signal.aborted) await client.eval(BUSY, 0, Math.round(loops));
   });
   try {

@@ -89,8 +89,8 @@ function describeMixture(queues: readonly Queue[]): string | undefined {
 }
 
 /**
- * Changes when the content does. Salted by the pool's uid, so that equal contents of two namespaces look different, and
- * cut to 32 bits: enough to notice a change, too few to confirm a guess of a password.
+ * Changes when the content does. Salted by the pool's uid, so that equal contents of two namespaces give different
+ * hashes, and cut to 32 bits: enough to notice a change, too few to confirm a guess of a password.
  */
 function hashSecret(salt: string, secret: SecretObject): string {
   const content = [...REDIS_KEYS, CA_KEY].map((key) => secret.data?.[key] ?? '');

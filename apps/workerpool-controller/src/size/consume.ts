@@ -96,9 +96,11 @@ async function actOn(
       }
     }
     if (verdict.kind === 'drop' && verdict.reason === 'no-deployment' && isNew(pool, deps.now().getTime())) {
-      throw new Error(`WorkerPool ${keyToString(key)} is new and has no Deployment yet; the decision is delivered again`);
+      throw new Error(
+        `WorkerPool ${keyToString(key)} is new and has no Deployment yet; the decision is delivered again`,
+      );
     }
-    tell(decision, verdict, pool, deps);
+    report(decision, verdict, pool, deps);
     return verdict;
   }
 }
@@ -132,7 +134,7 @@ function shownDeployment(pool: PoolObject, { sources, ledger }: ConsumeDeps): De
   return ledger.isShown(pool.metadata.uid ?? '', fenceOf(cached)) ? cached : undefined;
 }
 
-function tell(decision: ScalingDecision, verdict: Verdict, pool: PoolObject | undefined, deps: ConsumeDeps): void {
+function report(decision: ScalingDecision, verdict: Verdict, pool: PoolObject | undefined, deps: ConsumeDeps): void {
   const { ledger, metrics, events, log } = deps;
   const { uid, namespace, name } = decision.pool;
   const where = { pool: keyToString({ namespace, name }), decision: `${decision.epoch}.${decision.sequence}` };
