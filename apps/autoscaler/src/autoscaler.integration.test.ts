@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '@redis-queue/rig';
-import { aPool } from './test-objects.ts';
-import { TestAutoscaler } from './test-autoscaler.ts';
+import { aPool } from './testing/objects.ts';
+import { TestAutoscaler } from './testing/autoscaler.ts';
 
 /** A pool that shrinks soon, so that a test can see it shrink. */
 const quick = { behavior: { scaleDown: { stabilizationWindowSeconds: 1 } } };
@@ -17,7 +17,7 @@ afterEach(async () => scaler[Symbol.asyncDispose]());
 /** The autoscaler has sampled the pool's queues and published a decision. */
 const decided = (name: string) => eventually(() => scaler.of(name).at(-1), { description: `a decision on ${name}` });
 
-/** Checks again and again, for `ms` of real time, that `check` holds. */
+/** Checks repeatedly, for `ms` of real time, that `check` holds. */
 async function holdsFor(ms: number, check: () => void): Promise<void> {
   const end = performance.now() + ms;
   await eventually(() => (check(), performance.now() >= end), { timeoutMs: ms + 5_000, intervalMs: 200 });
@@ -102,7 +102,7 @@ describe('a pool at zero', () => {
     expect([scaler.replicas('few'), scaler.replicas('many')]).toEqual([5, 13]);
   });
 
-  it('is published again each tick until it has its size, each time with a higher sequence', async () => {
+  it('is published again every tick until it has its size, each time with a higher sequence', async () => {
     scaler.follows = false;
     scaler.add(aPool('workers', ['emails']));
     await scaler.run();

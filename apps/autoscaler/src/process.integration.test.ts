@@ -1,7 +1,7 @@
 import { QUEUES, WORKER_POOLS } from '@redis-queue/api';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createConsumer, type Consumer, type ScalingDecision } from '@redis-queue/scaling-bus';
 import {
   eventually,
@@ -14,7 +14,7 @@ import {
   type RedisServer,
 } from '@redis-queue/rig';
 import { loadKubeClient, SECRETS, type KubeClient } from '@redis-queue/controller';
-import { aPool, aQueue } from './test-objects.ts';
+import { aPool, aQueue } from './testing/objects.ts';
 
 const PASSWORD = 'hunter2-of-the-queues';
 const BUS_PASSWORD = 'hunter2-of-the-bus';
@@ -87,7 +87,7 @@ const decided = (name: string, match: (decision: ScalingDecision) => boolean) =>
     description: `a decision on ${name}`,
   });
 
-test('the process wakes a pool at zero; killed and started again it begins a later epoch and shrinks nothing', async () => {
+it('the process wakes a pool at zero; killed and started again it begins a later epoch and shrinks nothing', async () => {
   const namespace = await cluster.createNamespace('scaled');
   await apply(namespace, 'first', 0);
   const first = await startAutoscaler('--leader-elect', 'false');
@@ -113,7 +113,7 @@ test('the process wakes a pool at zero; killed and started again it begins a lat
   expect(outputs.filter((text) => text.includes('hunter2'))).toEqual([]);
 });
 
-test('what the status says of blocked pods reaches the decision, and so does its end', async () => {
+it('what the status says of blocked pods reaches the decision, and so does its end', async () => {
   const namespace = await cluster.createNamespace('blocked');
   await apply(namespace, 'blocked', 2);
   const say = (status: object) =>
@@ -128,7 +128,7 @@ test('what the status says of blocked pods reaches the decision, and so does its
   expect((await autoscaler.stop('SIGTERM')).code).toBe(0);
 });
 
-test('the process says which variable is missing when no bus is configured', async () => {
+it('the process says which variable is missing when no bus is configured', async () => {
   const main = new URL('main.ts', import.meta.url).pathname;
   const child = startProcess(process.execPath, [
     main,
@@ -143,7 +143,7 @@ test('the process says which variable is missing when no bus is configured', asy
   expect(child.lines.join('\n')).toContain('BUS_REDIS_URL');
 });
 
-test('--help names the flags of its own', async () => {
+it('--help names the flags of its own', async () => {
   const child = await startAutoscaler('--help');
   expect((await child.exited).code).toBe(0);
   expect(child.stdout.join('\n')).toMatch(/--redis-secret-names NAMES[^]*--pod-start-time DURATION/);

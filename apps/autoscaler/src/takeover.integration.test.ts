@@ -1,7 +1,7 @@
 import { QUEUES, WORKER_POOLS, type WorkerPool } from '@redis-queue/api';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { DEPLOYMENTS, loadKubeClient, SECRETS, type KubeClient, type Resource } from '@redis-queue/controller';
 import { parseFence } from '@redis-queue/scaling-bus';
 import {
@@ -14,7 +14,7 @@ import {
   type ControlPlane,
   type RedisServer,
 } from '@redis-queue/rig';
-import { aPool, aQueue } from './test-objects.ts';
+import { aPool, aQueue } from './testing/objects.ts';
 
 const MAX_REPLICAS = 6;
 /** A lease that nobody renews runs out after 15 s; the rest is for a busy machine. */
@@ -43,7 +43,10 @@ async function startApp(name: string, ...flags: string[]): Promise<ChildHandle> 
 const leads = (autoscaler: ChildHandle): Promise<string> =>
   autoscaler.waitForLine(/publishing decisions/, { timeoutMs: TAKEOVER_MS });
 
-/** A leader and one that waits, each with a lease in a namespace of its own, and a pool at the size that its jobs ask for. */
+/**
+ * A leader and one that waits, each with a lease in a namespace of its own, and a pool at the size that its jobs ask
+ * for.
+ */
 async function scene(name: string) {
   const namespace = await cluster.createNamespace(name);
   const start = (): Promise<ChildHandle> => startApp('autoscaler', `--lease-namespace=${namespace}`);
@@ -93,7 +96,7 @@ async function scene(name: string) {
   return { leader, waiting, queue, sized, sizes, tookOver, firstEpoch };
 }
 
-test.each(['SIGKILL', 'SIGTERM'] as const)(
+it.each(['SIGKILL', 'SIGTERM'] as const)(
   'when the leader ends by %s, the other one takes over and no size changes',
   async (signal) => {
     const { leader, waiting, sizes, tookOver, firstEpoch } = await scene(`ends-${signal.toLowerCase()}`);
@@ -110,7 +113,7 @@ test.each(['SIGKILL', 'SIGTERM'] as const)(
   180_000,
 );
 
-test('a leader that stood still while another took over changes nothing when it goes on, and ends', async () => {
+it('a leader that was suspended while another took over changes nothing when it resumes, and exits', async () => {
   const { leader, waiting, queue, sized, sizes, tookOver, firstEpoch } = await scene('stood-still');
   process.kill(leader.pid, 'SIGSTOP');
   await leads(waiting);
@@ -123,7 +126,7 @@ test('a leader that stood still while another took over changes nothing when it 
   process.kill(leader.pid, 'SIGCONT');
   expect((await leader.exited).code).not.toBe(0);
   expect(leader.lines.some((line) => /lease/i.test(line))).toBe(true);
-  // A job later shows that sizes still follow the new leader, and by then what the old one did would show.
+  // A job added later shows that sizes still follow the new leader; by then anything the old one did would show.
   await queue.add('send', {});
   await sized(1);
   // The status shows a change a moment after it.

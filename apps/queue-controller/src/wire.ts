@@ -110,7 +110,7 @@ async function readClusterId({ client }: Manager): Promise<string> {
   const uid = namespace?.metadata.uid;
   if (!uid)
     throw new Error(
-      'namespace kube-system has no uid to be read, which names the cluster in owner marks; allow get on it',
+      'the uid of namespace kube-system, which names the cluster in owner marks, cannot be read; allow get on it',
     );
   return uid;
 }

@@ -23,7 +23,8 @@ const spec = { autoscaling: { enabled: true, minReplicas: 3, maxReplicas: 9 } };
 /** Does the first `count` steps of what is to be done for the pool now, as a controller that then dies. */
 async function doSteps(pool: PoolObject, count: number): Promise<void> {
   for (let step = 0; step < count; step++) {
-    // Somebody may write the Deployment between look and write (its own controller does): then again, as in `reconcile`.
+    // Somebody may write the Deployment between read and write (its own controller does): then repeat, as in
+    // `reconcile`.
     await eventually(async () => {
       const deployment = await t.deployment(pool);
       const [next] = planPool(pool, {

@@ -50,7 +50,7 @@ it('killed again and again during a stream of decisions, it ends at the newest, 
   }
   streaming.abort();
   await stream;
-  // As the autoscaler does: published again for as long as the size is another.
+  // As the autoscaler does: published again for as long as the size differs.
   await eventually(
     async () => {
       const deployment = await t.deployment(pool);
@@ -74,7 +74,7 @@ it('of two replicas one acts, and the other takes over when it stops', async () 
   await t.publish(pool, { desiredReplicas: 2 });
   await t.sized(pool, 2);
   expect((await first.stop('SIGTERM')).code).toBe(0);
-  // As the autoscaler does: again for as long as the size is another, because a decision expires.
+  // As the autoscaler does: again for as long as the size differs, because a decision expires.
   let sequence = 1;
   await eventually(
     async () => {
@@ -88,7 +88,7 @@ it('of two replicas one acts, and the other takes over when it stops', async () 
   expect((await second.stop('SIGTERM')).code).toBe(0);
 }, 240_000);
 
-it('a bus that is away is logged without its password, and pools are still looked after', async () => {
+it('a bus that is away is logged without its password, and pools are still reconciled', async () => {
   const ns = await t.namespace();
   const port = await freePort();
   const main = new URL('main.ts', import.meta.url).pathname;

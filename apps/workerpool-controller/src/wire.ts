@@ -83,7 +83,7 @@ export function wireWorkerPoolController(manager: Manager, settings: Settings): 
   const controller = manageKind(manager, kind, {
     concurrency,
     watches: [
-      // By name, not by owner: a Deployment in the way is news for the pool whose name it has.
+      // By name, not by owner: a Deployment in the way concerns the pool whose name it has.
       { cache: deployments, map: (deployment: Deployment) => [keyOf(deployment)] },
       {
         cache: budgets,
@@ -115,7 +115,7 @@ export function wireWorkerPoolController(manager: Manager, settings: Settings): 
   manager.runnable({ name: 'scaling-bus', run: (signal) => runConsumer(bus, concurrency, consume, signal) });
 }
 
-/** Consumes decisions until `signal` aborts; handles the ones in hand to the end. */
+/** Consumes decisions until `signal` aborts; handles those in progress to the end. */
 async function runConsumer(
   redis: BusRedisOptions,
   concurrency: number,
@@ -136,12 +136,12 @@ async function runConsumer(
       handled: (_, lagMs) => metrics.lag(lagMs),
       dropped: (reason, message, pool) => {
         metrics.dropped(reason);
-        if (reason === 'unknown-version' && pool) tellNotUnderstood(pool, message, deps);
+        if (reason === 'unknown-version' && pool) reportNotUnderstood(pool, message, deps);
         log.debug({ reason }, `decision dropped: ${message}`);
       },
       failed: (error) => {
         metrics.failed();
-        log.warn({ err: error }, 'a decision could not be applied; it comes again');
+        log.warn({ err: error }, 'a decision could not be applied; it is delivered again');
       },
       connectionError: (error) => log.warn({ error: error.message }, 'the bus cannot be reached'),
     },
@@ -151,7 +151,7 @@ async function runConsumer(
 }
 
 /** Has the pool's status say that its decisions are of a version that is not understood. */
-function tellNotUnderstood({ uid, namespace, name }: NamedPool, message: string, deps: ConsumeDeps): void {
+function reportNotUnderstood({ uid, namespace, name }: NamedPool, message: string, deps: ConsumeDeps): void {
   const key = { namespace, name };
   if (deps.sources.pools.get(key)?.metadata.uid !== uid) return;
   if (deps.ledger.notUnderstood(uid, message)) deps.reconcileSoon(key);

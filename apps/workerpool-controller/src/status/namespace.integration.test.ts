@@ -182,7 +182,7 @@ async function publishRaw(data: object): Promise<void> {
 }
 
 describe('the bus', () => {
-  it('a decision of a later major version is said on its pool, until one that is understood', TIMEOUT, async () => {
+  it('a decision of a later major version is reported on its pool, until one that is understood', TIMEOUT, async () => {
     const pool = await rig.cluster.pool(rig.namespace, 'later', auto);
     await rig.cluster.sized(pool, 0);
     const { namespace, name, uid } = pool.metadata;

@@ -32,7 +32,9 @@ export interface PoolEvent {
   count: number;
 }
 
-/** A real API server with its controllers, and a real Redis as the bus. No kubelet: pods get ready when a test says so. */
+/**
+ * A real API server with its controllers, and a real Redis as the bus. No kubelet: pods get ready when a test says so.
+ */
 export interface TestCluster extends AsyncDisposable {
   readonly controlPlane: ControlPlane;
   readonly server: RedisServer;
@@ -164,9 +166,9 @@ export interface RunningController {
   refused(): Promise<number>;
   /** Writes of Deployments but for their size, since they were created. */
   appliedTemplates(): Promise<number>;
-  /** Pools looked at so far with success. */
+  /** Pools reconciled so far with success. */
   reconciles(): Promise<number>;
-  /** Whether no pool is being looked at or waits for it. */
+  /** Whether no pool is being reconciled or waits for it. */
   idle(): Promise<boolean>;
   stop(): Promise<void>;
 }

@@ -13,7 +13,10 @@ export interface ControllerRig {
   start(options?: Parameters<typeof runController>[1]): void;
 }
 
-/** Gives a test file a cluster, and each of its tests a namespace and a controller that runs. Call it once, outside tests. */
+/**
+ * Gives a test file a cluster, and each of its tests a namespace and a controller that runs. Call it once, outside
+ * tests.
+ */
 export function controllerRig(): ControllerRig {
   let cluster: TestCluster | undefined;
   let namespace: string | undefined;
