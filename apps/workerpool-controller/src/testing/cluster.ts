@@ -127,7 +127,7 @@ export async function runController(
   };
   const wire = (manager: Manager): void => wireWorkerPoolController(manager, settings);
   const running = await rig.controller(wire, { name: 'workerpool-controller' });
-  const { sumOf } = running;
+  const sumOf = (samples: RegExp): Promise<number> => running.sumOf(samples);
   return {
     ...running,
     writes: () => sumOf(/^rest_client_requests_total\{.*method="(POST|PUT|PATCH|DELETE)"/),
