@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Queue } from '@redis-queue/api';
+import { QUEUES, type Queue } from '@redis-queue/api';
 import {
   queueId,
   sampleFinished,
@@ -8,12 +8,15 @@ import {
   type QueueSample,
   type RedisTarget,
 } from '@redis-queue/bullmq';
-import { TokenBucket } from '@redis-queue/controller';
+import { keyOf, keyToString, StatusWriter, TokenBucket, type Manager } from '@redis-queue/controller';
 import { queueRef, resolveRedisOfRoles, type QueueObject } from '@redis-queue/redis-access';
 import { isWorthWriting, percentile, sampledStatus, type SampledStatus } from './counts.ts';
 import type { QueueMetrics } from './metrics.ts';
 import { redisProblem, type Sources } from './observe.ts';
+import type { WatchedSources } from './sources.ts';
 
+/** The field manager of what the sampler writes into status. */
+const SAMPLER_MANAGER = 'redis-queue-sampler';
 /** 10,000 queues cost ~0.4 s of Redis' time per round: below 2 % of a core. */
 export const SAMPLE_INTERVAL_MS = 30_000;
 /** Status writes of all objects together, so that a thousand queues under load do not flood the API server. */
@@ -44,6 +47,37 @@ interface Waits {
   /** Newest last. */
   recent: { readonly atMs: number; readonly waitMs: number }[];
   finished: string;
+}
+
+export interface SamplerSettings {
+  readonly sources: WatchedSources;
+  readonly metrics: QueueMetrics;
+  /** Default 30 s. */
+  readonly intervalMs?: number | undefined;
+}
+
+/** Has the leading manager sample all queues, once their objects and Secrets are known. */
+export function runSampler(manager: Manager, { sources, metrics, intervalMs }: SamplerSettings): void {
+  const { client, log } = manager;
+  const { queues, secrets } = sources;
+  const status = new StatusWriter<QueueObject>({ client, type: QUEUES, fieldManager: SAMPLER_MANAGER });
+  const sampler = new QueueSampler({
+    sources,
+    metrics,
+    listQueues: () => queues.list(),
+    writeStatus: (queue, sampled) => status.write(queue, sampled),
+    onError: (queue, error) =>
+      log.warn({ queue: keyToString(keyOf(queue)), err: error }, 'the sampled status could not be written'),
+    now: () => new Date(),
+  });
+  manager.runnable({
+    name: 'queue-sampler',
+    run: async (signal) => {
+      await queues.whenSynced(signal);
+      await secrets.whenSynced(signal);
+      await sampler.run(signal, intervalMs);
+    },
+  });
 }
 
 /** Samples all queues every 30 s, for metrics and the counts in the status. Writes nothing to Redis. */

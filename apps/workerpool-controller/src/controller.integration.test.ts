@@ -257,7 +257,7 @@ describe('what others do', () => {
 
 it('without a bus, a pool with autoscaling keeps its size and says so, and bounds still hold', async () => {
   await rig.controller.stop();
-  rig.start({ bus: false });
+  await rig.start({ bus: false });
   const pool = await rig.cluster.pool(rig.namespace, 'busless', auto(1, 5));
   await rig.cluster.sized(pool, 1);
   const waiting = await rig.cluster.settled(pool, 'WaitingForDecision', 'ScalingActive');
@@ -286,7 +286,7 @@ it('a settled pool is silent: a restart and a reconcile of everything write noth
     await rig.cluster.deployment(pool),
     await rig.cluster.deployment(other),
   ];
-  rig.start();
+  await rig.start();
   await eventually(async () => (await reconciled()) >= 2, { description: 'every pool to be reconciled' });
   expect(await rig.controller.writes()).toBe(0);
   const after = [

@@ -85,8 +85,8 @@ async function working(name: string, spec: object): Promise<PoolObject> {
 
 describe('a version whose pods do not get ready in time', () => {
   let controller: RunningController;
-  beforeEach(() => {
-    controller = runController(t);
+  beforeEach(async () => {
+    controller = await runController(t);
     return () => controller.stop();
   });
 
@@ -140,7 +140,7 @@ describe('a version whose pods do not get ready in time', () => {
     // It stays, also for a controller that knows nothing but what is stored, and that one writes nothing.
     const before = await t.deployment(pool);
     await controller.stop();
-    controller = runController(t);
+    controller = await runController(t);
     await eventually(async () =>
       /reconcile_total\{[^}]*result="success"[^}]*\} [1-9]/.test(await controller.manager.registry.metrics()),
     );
@@ -217,7 +217,7 @@ describe('a crash on the way back', () => {
     ['between detection and apply', 0],
     ['between apply and status', 1],
   ])('%s ends in the same state', TIMEOUT, async (_, done) => {
-    const first = runController(t);
+    const first = await runController(t);
     const pool = await working('crashed', {});
     await t.change(pool, { version: '2' });
     await until(pool, { 2: LOOP }, phase('Failed'));
@@ -226,7 +226,7 @@ describe('a crash on the way back', () => {
     // The Deployment controller may write between our read and the apply, which is refused then and changes nothing.
     expect(await eventually(() => doSteps(changed, done))).toEqual(['applyTemplate']);
 
-    const second = runController(t);
+    const second = await runController(t);
     await until(pool, { 2: LOOP, 1: 'ready' }, phase('RolledBack'));
     const deployment = await t.deployment(pool);
     expect([versionOf(deployment), deployment?.spec.replicas]).toEqual(['1', 2]);

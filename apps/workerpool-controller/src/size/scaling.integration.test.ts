@@ -147,7 +147,7 @@ it('a controller that was away acts on the newest decision only, and keeps the s
   for (const sequence of [2, 3, 4])
     await rig.cluster.publish(pool, { sequence, currentReplicas: 5, desiredReplicas: sequence * 10 });
   expect((await rig.cluster.deployment(pool))?.spec.replicas).toBe(5);
-  rig.start();
+  await rig.start();
   const { metadata } = await rig.cluster.sized(pool, 40);
   expect(metadata.annotations?.[DECISION_ANNOTATION]).toBe('1.4');
   expect((await rig.cluster.read(pool)).status?.autoscaling?.last?.map(({ to }) => to)).not.toContain(20);

@@ -150,7 +150,7 @@ describe('a pool whose autoscaler is missing', () => {
 
   it('without a bus runs spec.replicas pods at once, within its bounds', TIMEOUT, async () => {
     await rig.controller.stop();
-    rig.start({ bus: false });
+    await rig.start({ bus: false });
     const pool = await rig.cluster.pool(rig.namespace, 'busless', { ...auto, replicas: 3 });
     await rig.cluster.sized(pool, 3);
     const { status: now } = await rig.cluster.settled(pool, 'WaitingForDecision', 'ScalingActive');

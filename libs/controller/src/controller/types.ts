@@ -62,7 +62,9 @@ export interface ControllerOptions<T extends Resource> {
   predicate?: Predicate<T>;
   /** Aborts a reconcile that takes longer. Default 2 min. */
   reconcileTimeoutMs?: number;
-  /** Every object is reconciled again at this interval, ± 10 %. Default 10 h. */
+  /** The longest back-off after a reconcile that threw. Default 1000 s. */
+  maxBackoffMs?: number;
+  /** Every object is reconciled again so often, ± 10 %. Default 10 h. */
   resyncMs?: number;
 }
 

@@ -23,6 +23,8 @@ export interface WorkQueueObserver {
 export interface WorkQueueOptions {
   clock: Clock;
   observer?: WorkQueueObserver;
+  /** The longest back-off of a key, ms. Default 1000 s. */
+  maxBackoffMs?: number | undefined;
 }
 
 interface Item {
@@ -37,7 +39,7 @@ interface Item {
   startedAt: number;
 }
 
-/** Back-off of one key: 5 ms·2ⁿ, at most 1000 s, as client-go's. */
+/** Back-off of one key: 5 ms·2ⁿ, at most 1000 s unless told otherwise, as client-go's. */
 const MIN_BACKOFF_MS = 5;
 const MAX_BACKOFF_MS = 1_000_000;
 /** Node fires a longer timer at once. */
@@ -57,6 +59,7 @@ const AGED_MS = 1_000;
 export class WorkQueue {
   readonly #clock: Clock;
   readonly #observer: WorkQueueObserver | undefined;
+  readonly #maxBackoffMs: number;
   readonly #items = new Map<string, Item>();
   readonly #bands = new Map<number, Band<Item>>();
   readonly #delayed = new MinHeap<{ item: Item; at: number }>((a, b) => a.at - b.at);
@@ -68,6 +71,7 @@ export class WorkQueue {
   constructor(options: WorkQueueOptions) {
     this.#clock = options.clock;
     this.#observer = options.observer;
+    this.#maxBackoffMs = options.maxBackoffMs ?? MAX_BACKOFF_MS;
   }
 
   /** Keys that wait to be taken now; delayed ones not counted. */
@@ -101,7 +105,7 @@ export class WorkQueue {
   addRateLimited(key: string, options: { priority?: number } = {}): void {
     const item = this.#items.get(key) ?? this.#create(key);
     this.#observer?.retried();
-    this.add(key, { ...options, afterMs: exponentialMs(item.failures++, MIN_BACKOFF_MS, MAX_BACKOFF_MS) });
+    this.add(key, { ...options, afterMs: exponentialMs(item.failures++, MIN_BACKOFF_MS, this.#maxBackoffMs) });
   }
 
   failures(key: string): number {
