@@ -8,7 +8,9 @@ export interface LogOptions {
   write?: (line: string) => void;
 }
 
-/** JSON lines on stdout, each masked as a last safety net. Written at once, so that none is lost when the process ends. */
+/**
+ * JSON lines on stdout, each masked as a last safety net. Written at once, so that none is lost when the process ends.
+ */
 export function createLog({ name, level = 'info', write }: LogOptions): Log {
   const stdout = write === undefined ? destination({ fd: 1, sync: true }) : undefined;
   const sink = write ?? ((line: string) => stdout?.write(line));
