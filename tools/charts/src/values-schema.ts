@@ -29,7 +29,35 @@ const secretNames: JsonSchema = {
   maxItems: 100,
   items: { type: 'string', ...objectName, minLength: 1 },
 };
+const names = (description: string, pattern = '^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$'): JsonSchema => ({
+  type: 'array',
+  description,
+  uniqueItems: true,
+  maxItems: 100,
+  items: { type: 'string', minLength: 1, maxLength: 253, pattern },
+});
+const namespaces = names('Watch these namespaces only; empty: all.', '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$');
+const excludedNamespaces = names(
+  "Where no worker may be created or changed; empty: kube-system and the release's own.",
+);
+const templateProperties: Record<string, JsonSchema> = {
+  allow: {
+    type: 'array',
+    description: 'What pod templates may ask for beyond the default.',
+    uniqueItems: true,
+    items: { enum: ['privileged', 'hostNamespaces', 'hostPath', 'capabilities', 'ephemeralContainers', 'tokens'] },
+  },
+  serviceAccountNames: names('ServiceAccounts that pod templates may name beside "default".'),
+  refusedSecretNames: names('Secrets that no worker may be given.'),
+};
+const template = closed(templateProperties);
 const workerPods = closed({
+  runAsUser: {
+    type: ['integer', 'null'],
+    minimum: 1,
+    maximum: 2_147_483_647,
+    description: "Uid and gid of worker pods; null: the image's, or the platform's.",
+  },
   secretNames: {
     ...secretNames,
     description: 'Names of further Secrets that may be read, so that pods that use them are replaced when they change.',
@@ -55,6 +83,8 @@ const globals: JsonSchema = {
     image: closed({ registry, tag: imageTag }),
     redis: closed({ secretNames }),
     bus: closed({ secretName: busSecretName, tls }),
+    namespaces,
+    template,
   },
 };
 
@@ -68,7 +98,7 @@ const monitor = (description: string): JsonSchema =>
   });
 
 /** The values of a controller's chart. */
-export function controllerSchema({ name, capabilities, namespaceScope }: ControllerChart): JsonSchema {
+export function controllerSchema({ name, capabilities, namespaceScope, clusterId }: ControllerChart): JsonSchema {
   const [redis, bus, workers] = (['redis', 'bus', 'workers'] as const).map((each) => capabilities.includes(each));
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
@@ -93,10 +123,20 @@ export function controllerSchema({ name, capabilities, namespaceScope }: Control
       },
       replicas: { type: 'integer', minimum: 0, maximum: 10, description: 'Pods; one works at a time.' },
       logLevel: { enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] },
-      ...(namespaceScope && { namespaceScope: text('Watch this namespace only; empty: all.', objectName) }),
+      ...(namespaceScope && { namespaces }),
+      ...(clusterId && {
+        clusterId: text('Tells this cluster from others; empty: the uid of kube-system.', {
+          maxLength: 63,
+          pattern: '^([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)?$',
+        }),
+      }),
       ...(redis && { redis: closed({ secretNames }) }),
       ...(bus && { bus: closed({ enabled: flag('Whether the bus is used.'), secretName: busSecretName, tls }) }),
-      ...(workers && { workers: workerPods }),
+      ...(workers && { workers: workerPods, template }),
+      admission: closed({
+        enabled: flag('Whether a policy binds the ServiceAccount to what the controller does.'),
+        ...(workers && { excludedNamespaces }),
+      }),
       resources: closed({ requests: resourceAmounts, limits: resourceAmounts }),
       nodeOptions: text('Flags of Node.'),
       extraEnv: objectList('Environment variables, as in a Pod.'),
@@ -132,7 +172,25 @@ export function valueSchemas(): Map<string, JsonSchema> {
     ...closed({
       enabled: flag('Whether the chart redis-queue installs the definitions.'),
       global: globals,
+      common: libraryValues,
       keep: flag('Leave the definitions in the cluster when the release is uninstalled.'),
+      userRoles: flag('Whether view, edit and admin get rights on the kinds.'),
+      template: closed({ enabled: flag('Whether WorkerPools are judged.'), ...templateProperties }),
+      admission: closed({
+        accounts: {
+          type: 'array',
+          description: 'ServiceAccounts of controllers that are confined to namespaces, to be bound by a policy each.',
+          items: closed(
+            {
+              controller: { enum: controllers.filter((chart) => chart.namespaceScope).map((chart) => chart.name) },
+              namespace: { type: 'string', minLength: 1, ...objectName },
+              serviceAccountName: { type: 'string', minLength: 1, ...objectName },
+              excludedNamespaces,
+            },
+            { required: ['controller', 'namespace', 'serviceAccountName'] },
+          ),
+        },
+      }),
     }),
   });
   schemas.set('redis-queue', {

@@ -10,6 +10,7 @@ export function controllerValues({
   name,
   capabilities,
   namespaceScope,
+  clusterId = false,
   memory,
   busSwitch = 'Use the bus.',
 }: ControllerChart): string {
@@ -19,12 +20,15 @@ export function controllerValues({
     image(name),
     '# -- Pods. One works at a time; others take over within seconds.\nreplicas: 1\n',
     '# -- fatal, error, warn, info, debug or trace.\nlogLevel: info\n',
-    namespaceScope && NAMESPACE_SCOPE,
+    namespaceScope && NAMESPACES,
+    clusterId && CLUSTER_ID,
     redis && REDIS,
     workers && WORKERS,
+    workers && TEMPLATE,
     bus && busOf(busSwitch),
     resources(memory),
     COMMON,
+    admission(workers ?? false),
     metrics(workers ?? false),
     PODS,
   ]
@@ -43,8 +47,14 @@ const image = (name: string): string => `image:
 imagePullSecrets: []
 `;
 
-const NAMESPACE_SCOPE = `# -- Watch the objects of this namespace only; empty: all. Its rights shrink accordingly.
-namespaceScope: ''
+const NAMESPACES = `# -- Watch the objects of these namespaces only; empty: global.namespaces, else all. The rights are Roles in them
+# then, and the chart has no cluster-wide object: the policy over its ServiceAccount goes to redis-queue-crds.
+namespaces: []
+`;
+
+const CLUSTER_ID = `# -- Tells this cluster from others that use the same Redis. Empty: the uid of kube-system, which a ClusterRole lets the
+# controller read; required where \`namespaces\` is set. Another one later makes every queue look like another cluster's.
+clusterId: ''
 `;
 
 const REDIS = `redis:
@@ -57,6 +67,31 @@ const WORKERS = `workers:
   # -- Names of further Secrets that may be read, in any namespace, so that pods whose spec.template names one are
   # replaced when it changes. Pods get Secrets of other names as well; they keep what they were started with.
   secretNames: []
+  # -- Uid and gid of worker pods, for images that name none. null: the image's, or what OpenShift's restricted-v2 gives.
+  runAsUser: 65532
+`;
+
+const TEMPLATE = `# What spec.template of a WorkerPool may ask for, as the policy over the ServiceAccount judges Deployments. Give the same to
+# redis-queue-crds, whose policy judges WorkerPools: best among the globals.
+template:
+  # -- Of privileged, hostNamespaces, hostPath, capabilities, ephemeralContainers, tokens. Empty: global.template.allow.
+  allow: []
+  # -- ServiceAccounts that may be named beside "default". Empty: global.template.serviceAccountNames.
+  serviceAccountNames: []
+  # -- Secrets that no worker may be given. Empty: global.template.refusedSecretNames.
+  refusedSecretNames: []
+`;
+
+const admission = (
+  workers: boolean,
+): string => `# Binds the ServiceAccount to what the controller does, whatever else its rights would let it do: docs/security.md.
+admission:
+  # -- A ValidatingAdmissionPolicy. Where \`namespaces\` is set, the chart redis-queue-crds has it: admission.accounts there.
+  enabled: true
+${workers ? EXCLUDED_NAMESPACES : ''}`;
+
+const EXCLUDED_NAMESPACES = `  # -- Where no worker may be created or changed. Empty: kube-system and the release's own.
+  excludedNamespaces: []
 `;
 
 const busOf = (
