@@ -1,5 +1,6 @@
 import { concurrencyFlag, runApp } from '@redis-queue/controller';
 import { redisSecretNamesFlag } from '@redis-queue/redis-access';
+import { clusterIdFlag } from './cluster-id.ts';
 import { wireQueueController } from './wire.ts';
 
 await runApp({
@@ -7,11 +8,13 @@ await runApp({
   description: 'Reconciles the limits, pause and ownership of queues in Redis with their Queue objects.',
   flags: {
     'redis-secret-names': redisSecretNamesFlag,
+    'cluster-id': clusterIdFlag,
     concurrency: concurrencyFlag('queues'),
   },
   setup: (manager, { flags }) =>
     wireQueueController(manager, {
       secretNames: flags['redis-secret-names'],
+      clusterId: flags['cluster-id'],
       concurrency: flags.concurrency,
     }),
 });

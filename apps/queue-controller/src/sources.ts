@@ -19,6 +19,13 @@ export interface WatchedSources extends Sources {
   readonly secrets: WatchedSecrets;
 }
 
+export interface SourceSettings {
+  /** Names of Secrets that RBAC lets the controller read. */
+  readonly secretNames: readonly string[];
+  /** Names the cluster in owner marks; absent: the uid of kube-system, which is read then. */
+  readonly clusterId?: string | undefined;
+}
+
 const BY_REDIS_QUEUE = 'redis-queue';
 
 /**
@@ -31,7 +38,7 @@ const BY_REDIS_QUEUE = 'redis-queue';
  */
 export async function watchSources(
   manager: Manager,
-  secretNames: readonly string[],
+  { secretNames, clusterId }: SourceSettings,
   onRedisChange: (queue: ObjectKey) => void,
 ): Promise<WatchedSources> {
   const { client } = manager;
@@ -55,7 +62,7 @@ export async function watchSources(
     run: (signal) => closeWhenDone(signal, connections),
   });
   return {
-    clusterId: await readClusterId(client),
+    clusterId: clusterId ?? (await readClusterId(client)),
     connections,
     queues,
     secrets,
@@ -80,13 +87,13 @@ export function watchesOf(sources: WatchedSources): NonNullable<ControllerOption
   ];
 }
 
-/** The uid of kube-system names the cluster: it is never re-created. */
+/** The uid of kube-system names the cluster: it is never re-created. @throws when it cannot be read */
 async function readClusterId(client: KubeClient): Promise<string> {
   const namespace = await client.get(NAMESPACES, { name: 'kube-system' });
   const uid = namespace?.metadata.uid;
   if (!uid)
     throw new Error(
-      'namespace kube-system has no uid to be read, which names the cluster in owner marks; allow get on it',
+      'namespace kube-system has no uid to be read, which names the cluster in owner marks; allow get on it, or set --cluster-id',
     );
   return uid;
 }

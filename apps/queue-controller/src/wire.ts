@@ -2,11 +2,9 @@ import { manageKind, type Manager } from '@redis-queue/controller';
 import { queueKind } from './kind.ts';
 import { QueueMetrics } from './metrics.ts';
 import { runSampler } from './sampler.ts';
-import { watchesOf, watchSources } from './sources.ts';
+import { watchesOf, watchSources, type SourceSettings } from './sources.ts';
 
-export interface Settings {
-  /** Names of Secrets that RBAC lets the controller read. */
-  readonly secretNames: readonly string[];
+export interface Settings extends SourceSettings {
   /** Queues reconciled at once. */
   readonly concurrency?: number;
   readonly sampleIntervalMs?: number;
@@ -16,8 +14,8 @@ export interface Settings {
 
 /** Connects the kind and the sampler with the manager. */
 export async function wireQueueController(manager: Manager, settings: Settings): Promise<void> {
-  const { secretNames, concurrency = 8, sampleIntervalMs, driftCheckMs = 60_000 } = settings;
-  const sources = await watchSources(manager, secretNames, (key) => controller.enqueue(key));
+  const { concurrency = 8, sampleIntervalMs, driftCheckMs = 60_000 } = settings;
+  const sources = await watchSources(manager, settings, (key) => controller.enqueue(key));
   const metrics = new QueueMetrics(manager.registry);
   const kind = queueKind({ sources, metrics, driftCheckMs });
   const controller = manageKind(manager, kind, { concurrency, watches: watchesOf(sources) });

@@ -1,6 +1,7 @@
 import { concurrencyFlag, runApp } from '@redis-queue/controller';
 import { redisSecretNamesFlag, secretNamesFlag } from '@redis-queue/redis-access';
 import { busRedisFromEnvironment } from '@redis-queue/scaling-bus';
+import { podUserFlag } from './deployment/template/pod-user-flag.ts';
 import { wireWorkerPoolController } from './wire.ts';
 
 await runApp({
@@ -12,12 +13,14 @@ await runApp({
       default: '',
       help: 'Further Secrets that may be read, so that pods that use them follow their changes; the Helm value workers.secretNames.',
     }),
+    'worker-run-as-user': podUserFlag,
     concurrency: concurrencyFlag('pools'),
   },
   setup: (manager, { flags, env }) =>
     wireWorkerPoolController(manager, {
       secretNames: flags['redis-secret-names'],
       workerSecretNames: flags['worker-secret-names'],
+      podUser: flags['worker-run-as-user'],
       bus: busRedisFromEnvironment(env),
       concurrency: flags.concurrency,
     }),

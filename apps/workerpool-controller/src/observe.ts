@@ -1,6 +1,7 @@
 import { keyOf, keyToString, type KubeClient, type ObjectCache, type ObjectKey } from '@redis-queue/controller';
 import type { PoolObject, QueueObject, SecretSources } from '@redis-queue/redis-access';
 import { readConfig, type ConfigSources } from './deployment/config.ts';
+import type { PodUser } from './deployment/template/pod-template.ts';
 import { readDeployment } from './deployment/write.ts';
 import { POOL_LABEL } from './kubernetes/names.ts';
 import { POD_DISRUPTION_BUDGETS, type Deployment, type PodDisruptionBudget } from './kubernetes/objects.ts';
@@ -13,6 +14,8 @@ import type { ObservedPool } from './steps.ts';
 export interface Sources extends ConfigSources {
   /** False: no decisions can arrive. */
   readonly busConfigured: boolean;
+  /** Whom worker pods run as; absent: `DEFAULT_POD_USER`. */
+  readonly podUser?: PodUser | undefined;
   readonly pools: ObjectCache<PoolObject>;
   readonly queues: ObjectCache<QueueObject>;
   readonly deployments: ObjectCache<Deployment>;
@@ -67,6 +70,7 @@ export async function observeCached(
       secrets: sources.secrets,
     }),
     busConfigured: sources.busConfigured,
+    podUser: sources.podUser,
     inTheWay: () => blockedPods(podsOf(pool, sources), deployment).problem?.message ?? '',
     nowMs,
   };

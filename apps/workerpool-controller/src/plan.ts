@@ -45,13 +45,13 @@ export function planPool(pool: WorkerPool, observed: ObservedPool): PoolPlan {
 
 /** The Deployment that the pool asks for, at the version that should run; or why there is none. */
 function build(pool: WorkerPool, observed: ObservedPool): Deployment | Problem {
-  const { deployment, queues, config } = observed;
+  const { deployment, queues, config, podUser } = observed;
   const refused = checkTemplate(pool);
   if (refused) return refused;
   if ('reason' in queues) return queues;
-  const hashOf = (version: string): string => templateHash(atVersion(pool, version), queues, config.hash);
+  const hashOf = (version: string): string => templateHash(atVersion(pool, version), queues, config.hash, podUser);
   const { version, annotations } = effectiveVersion(pool, deployment, hashOf, observed);
-  return desiredDeployment(atVersion(pool, version), queues, { annotations, configHash: config.hash });
+  return desiredDeployment(atVersion(pool, version), queues, { annotations, configHash: config.hash, podUser });
 }
 
 /** The size first: after it, `redis-queue` need not carry it any more. */

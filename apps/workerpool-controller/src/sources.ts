@@ -20,6 +20,7 @@ import {
   type WatchedSecrets,
 } from '@redis-queue/redis-access';
 import { configKey, configKeysOf, ConfigMapDigests, WATCHED_CONFIG_MAPS } from './deployment/config.ts';
+import type { PodUser } from './deployment/template/pod-template.ts';
 import { POOL_LABEL } from './kubernetes/names.ts';
 import { POD_DISRUPTION_BUDGETS, type Deployment, type PodDisruptionBudget } from './kubernetes/objects.ts';
 import { PODS_BY_POOL, poolKeyOf, POOLS_BY_CONFIG, POOLS_BY_QUEUE, queueKeysOf, type Sources } from './observe.ts';
@@ -35,18 +36,21 @@ export interface SourceSettings {
   readonly secretNames: readonly string[];
   /** Names of further Secrets that may be read, to notice when one that a template names has changed. */
   readonly workerSecretNames?: readonly string[];
+  /** Whom worker pods run as; absent: `DEFAULT_POD_USER`. */
+  readonly podUser?: PodUser | undefined;
 }
 
 /** Starts what the controller observes by: caches and their indexes. */
 export function watchSources(
   manager: Manager,
-  { secretNames, workerSecretNames = [] }: SourceSettings,
+  { secretNames, workerSecretNames = [], podUser }: SourceSettings,
   { busConfigured }: Pick<Sources, 'busConfigured'>,
 ): WatchedSources {
   const names = [...secretNames, ...workerSecretNames];
   const sources: WatchedSources = {
     client: manager.client,
     busConfigured,
+    podUser,
     pools: manager.cache<PoolObject>(WORKER_POOLS),
     queues: manager.cache<QueueObject>(QUEUES),
     deployments: manager.cache<Deployment>(DEPLOYMENTS, { labelSelector: POOL_LABEL }),

@@ -2,6 +2,7 @@ import type { PoolConfig } from './deployment/config.ts';
 import type { Contest } from './deployment/replicas.ts';
 import type { RolloutScene } from './deployment/rollout.ts';
 import type { PoolStep } from './deployment/steps.ts';
+import type { PodUser } from './deployment/template/pod-template.ts';
 import type { Deployment, PodDisruptionBudget } from './kubernetes/objects.ts';
 import type { Problem } from './kubernetes/reasons.ts';
 import type { PoolQueues } from './queues/resolve.ts';
@@ -17,6 +18,8 @@ export interface ObservedPool extends SizeScene, RolloutScene {
   readonly budget: PodDisruptionBudget | undefined;
   readonly queues: PoolQueues | Problem;
   readonly config: PoolConfig;
+  /** Whom worker pods run as; absent: `DEFAULT_POD_USER`. */
+  readonly podUser?: PodUser | undefined;
   /** When what the API server refused is tried again. */
   readonly retryAtMs?: number;
 }

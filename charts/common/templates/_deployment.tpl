@@ -48,7 +48,7 @@ spec:
             {{- with .Values.workers.secretNames }}
             - --worker-secret-names={{ uniq . | join "," }}
             {{- end }}
-            - --worker-run-as-user={{ .Values.workers.runAsUser }}
+            - --worker-run-as-user={{ .Values.workers.runAsUser | default "image" }}
             {{- end }}
             {{- with include "redis-queue.namespaces" . | fromJsonArray }}
             - --namespace-scope={{ join "," . }}

@@ -4,7 +4,7 @@ import { controllerOwnerReference, DEPLOYMENTS, typeMeta } from '@redis-queue/co
 import { APPLIED_ANNOTATION, POOL_LABEL, poolLabels, VERSION_ANNOTATION } from '../kubernetes/names.ts';
 import type { Deployment } from '../kubernetes/objects.ts';
 import type { PoolQueues } from '../queues/resolve.ts';
-import { podTemplate } from './template/pod-template.ts';
+import { podTemplate, type PodUser } from './template/pod-template.ts';
 
 const DEFAULT_PROGRESS_DEADLINE = '10m';
 const DEFAULT_MAX_SURGE = '25%';
@@ -15,6 +15,8 @@ export interface BuildOptions {
   readonly annotations?: Readonly<Record<string, string>>;
   /** Changes with the content of the ConfigMaps and Secrets that the template names; absent: it names none. */
   readonly configHash?: string | undefined;
+  /** Absent: `DEFAULT_POD_USER`. */
+  readonly podUser?: PodUser | undefined;
 }
 
 /**
@@ -39,7 +41,7 @@ export function desiredDeployment(pool: WorkerPool, redis: PoolQueues, options: 
       progressDeadlineSeconds: parseDuration(progressDeadline) / 1000,
       // New pods first: no job has to wait for a pod that was taken away.
       strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge } },
-      template: podTemplate(pool, redis, options.configHash),
+      template: podTemplate(pool, redis, options.configHash, options.podUser),
     },
   };
   built.metadata.annotations![APPLIED_ANNOTATION] = hashOf(built);
@@ -52,8 +54,8 @@ export function atVersion(pool: WorkerPool, version: string): WorkerPool {
 }
 
 /** Changes with anything that would replace the pods. Pure. */
-export function templateHash(pool: WorkerPool, redis: PoolQueues, configHash?: string): string {
-  return hashOf(podTemplate(pool, redis, configHash));
+export function templateHash(pool: WorkerPool, redis: PoolQueues, configHash?: string, podUser?: PodUser): string {
+  return hashOf(podTemplate(pool, redis, configHash, podUser));
 }
 
 export function poolSelector(name: string): string {

@@ -8,12 +8,20 @@ const DEFAULT_DRAIN = { gracePeriod: '30s', maxDrainTime: '10m' };
 /** What a pod has left, after the last job was handed back, to close its connections. */
 const SHUTDOWN_MARGIN_MS = 15_000;
 const HTTP_PORT = 9100;
-const USER = 65_532;
+
+/** Uid and gid of worker pods; `image`: what the image names, or what the platform gives, as OpenShift does. */
+export type PodUser = number | 'image';
+export const DEFAULT_POD_USER = 65_532;
 const CA_FOLDER = '/etc/redis-queue';
 
 /** The pods that a pool asks for: what the controller builds, with `spec.template` merged over it. Pure. */
-export function podTemplate(pool: WorkerPool, redis: PoolQueues, configHash?: string): PodTemplate {
-  return mergePodTemplate(builtTemplate(pool, redis, configHash), pool.spec.template ?? {});
+export function podTemplate(
+  pool: WorkerPool,
+  redis: PoolQueues,
+  configHash?: string,
+  user: PodUser = DEFAULT_POD_USER,
+): PodTemplate {
+  return mergePodTemplate(builtTemplate(pool, redis, configHash, user), pool.spec.template ?? {});
 }
 
 /** The image with its tag or digest. */
@@ -37,7 +45,12 @@ function runsAlone({ spec: { template } }: WorkerPool): boolean {
   );
 }
 
-function builtTemplate(pool: WorkerPool, redis: PoolQueues, configHash: string | undefined): PodTemplate {
+function builtTemplate(
+  pool: WorkerPool,
+  redis: PoolQueues,
+  configHash: string | undefined,
+  user: PodUser,
+): PodTemplate {
   const drain = pool.spec.drainPolicy ?? DEFAULT_DRAIN;
   return {
     metadata: {
@@ -54,8 +67,7 @@ function builtTemplate(pool: WorkerPool, redis: PoolQueues, configHash: string |
       terminationGracePeriodSeconds: Math.ceil((parseDuration(drain.maxDrainTime) + SHUTDOWN_MARGIN_MS) / 1000),
       securityContext: {
         runAsNonRoot: true,
-        runAsUser: USER,
-        runAsGroup: USER,
+        ...(user !== 'image' && { runAsUser: user, runAsGroup: user }),
         seccompProfile: { type: 'RuntimeDefault' },
       },
       containers: [
