@@ -1,0 +1,266 @@
+import { APP_NAMES } from '@redis-queue/api';
+import { eventually } from '@redis-queue/rig';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Answer, ApiRequest } from './account.ts';
+import { attempts, type Attempt, type Manifest, type Scene } from './attempts.ts';
+import { Stage } from './stage.ts';
+
+// A tenant, or whoever stole a token: what our accounts can do is what our controllers do, whatever RBAC grants them.
+
+const PATIENCE = { timeoutMs: 60_000, intervalMs: 100 };
+const OLD = {
+  spec: {
+    hostNetwork: true,
+    serviceAccountName: 'admin',
+    containers: [{ name: 'worker', securityContext: { privileged: true, allowPrivilegeEscalation: true } }],
+    volumes: [{ name: 'host', hostPath: { path: '/data' } }],
+  },
+};
+const POOL = { image: 'registry.example/worker', version: '1', queues: ['emails'], concurrency: 1 };
+
+interface Ready {
+  metadata: { finalizers?: string[] };
+  status?: { conditions?: { type: string; status: string; reason: string; message: string }[] };
+}
+interface Pods {
+  items: { metadata: { name: string; uid: string } }[];
+}
+
+let stage: Stage;
+let scene: Scene;
+const ownWorkRefused: string[] = [];
+const result = { tried: 0, passed: 0, ownWorkRefused: 0 };
+
+beforeAll(async () => {
+  stage = await Stage.set();
+  const { shop, controlPlane, redis, release } = stage;
+  const metadata = (name: string, namespace = shop) => ({ name, namespace });
+  const secret = (name: string, stringData: object) => ({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: metadata(name),
+    stringData,
+  });
+  const labels = { app: 'web' };
+  const event = { apiVersion: 'v1', kind: 'Event', involvedObject: { kind: 'Pod', name: 'x', namespace: shop } };
+  const lease = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', spec: {} };
+  await controlPlane.apply([
+    secret('redis-credentials', { 'redis-url': redis.url }),
+    secret('redis-controller', { 'redis-url': redis.url }),
+    secret('payments', { key: 'secret' }),
+    { apiVersion: 'v1', kind: 'ConfigMap', metadata: metadata('settings'), data: { a: 'b' } },
+    { ...event, metadata: metadata('kubelet.1'), reportingComponent: 'kubelet', source: { component: 'kubelet' } },
+    { ...lease, metadata: metadata('kube-scheduler', 'kube-system') },
+    {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: metadata('web'),
+      spec: {
+        selector: { matchLabels: labels },
+        template: { metadata: { labels }, spec: { containers: [{ name: 'web', image: 'web' }] } },
+      },
+    },
+    {
+      apiVersion: 'policy/v1',
+      kind: 'PodDisruptionBudget',
+      metadata: metadata('web'),
+      spec: { maxUnavailable: 1, selector: { matchLabels: labels } },
+    },
+  ]);
+  // Before there were policies: a pool that would be refused today.
+  await stage.startControllers();
+  await stage.apply('Queue', 'emails', {});
+  await stage.apply('WorkerPool', 'old', { ...POOL, template: OLD });
+  await until('old', ({ spec }) => spec.template.spec['hostNetwork'] === true);
+  await stage.enforce();
+  await stage.apply('WorkerPool', 'workers', {
+    ...POOL,
+    template: { metadata: { annotations: { 'example.com/team': 'a' } } },
+  });
+  const deployment = await until('workers', () => true);
+  const podOf = (label: string) =>
+    eventually(
+      async () => {
+        const list = await controlPlane.kubectl(
+          'get',
+          'pods',
+          '--namespace',
+          shop,
+          '--selector',
+          label,
+          '--output=json',
+        );
+        return (JSON.parse(list) as Pods).items[0]?.metadata.name;
+      },
+      { ...PATIENCE, description: `a pod with ${label}` },
+    );
+  scene = {
+    release,
+    shop,
+    deployment,
+    workerPod: await podOf('redis-queue.io/pool=workers'),
+    webPod: await podOf('app=web'),
+  };
+}, 300_000);
+afterAll(async () => {
+  await stage?.[Symbol.asyncDispose]();
+  process.stdout.write(`${JSON.stringify({ ...result, ownWorkRefused: ownWorkRefused.length })}\n`);
+});
+
+/** The Deployment of a pool, once it is as wanted. */
+function until(name: string, wanted: (deployment: Manifest) => boolean): Promise<Manifest> {
+  return eventually(
+    async () => {
+      const deployment = await stage.read<Manifest>('deployment', name);
+      return deployment && wanted(deployment) ? deployment : undefined;
+    },
+    { ...PATIENCE, description: `Deployment ${name}` },
+  ).catch(async (error: Error) => {
+    const { status } = (await stage.read<Ready>('workerpool', name)) ?? {};
+    throw new Error(`${error.message}; its pool: ${JSON.stringify(status?.conditions)}`);
+  });
+}
+
+const readyReason = async (resource: string, name: string): Promise<string | undefined> =>
+  (await stage.read<Ready>(resource, name))?.status?.conditions?.find(({ type }) => type === 'Ready')?.reason;
+/** A user's change of a pool. @throws with what the API server says. */
+const change = (name: string, spec: object): Promise<string> =>
+  stage.controlPlane.kubectl(
+    'patch',
+    'workerpool',
+    name,
+    '--namespace',
+    stage.shop,
+    '--type=merge',
+    '--patch',
+    JSON.stringify({ spec }),
+  );
+
+test('all that the controllers do passes: status, finalizers, Deployments, budgets, deletion costs, events, Leases', async () => {
+  const { controlPlane, shop, accounts } = stage;
+  await stage.apply('Queue', 'temporary', { deletionPolicy: 'DeleteIfEmpty', rateLimits: { maxJobsPerSecond: 5 } });
+  await eventually(async () => (await readyReason('queue', 'temporary')) === 'Applied', PATIENCE);
+  expect((await stage.read<Ready>('queue', 'temporary'))?.metadata.finalizers).toEqual(['redis-queue.io/queue-data']);
+  await controlPlane.kubectl('delete', 'queue', 'temporary', '--namespace', shop, '--timeout=60s');
+  expect(await stage.read('poddisruptionbudget', 'workers')).toBeDefined();
+
+  await controlPlane.kubectl('scale', 'workerpool/workers', '--replicas=3', '--namespace', shop);
+  await until('workers', ({ spec }) => spec['replicas'] === 3);
+  await change('workers', { version: '2' });
+  await until('workers', ({ spec }) => JSON.stringify(spec).includes('registry.example/worker:2'));
+  await controlPlane.kubectl('label', 'deployment/workers', 'redis-queue.io/pool-', '--namespace', shop);
+  await change('workers', { version: '3', replicas: 2 });
+  const repaired = await until(
+    'workers',
+    ({ spec, metadata }) => spec['replicas'] === 2 && metadata.labels?.['redis-queue.io/pool'] === 'workers',
+  );
+  expect(JSON.stringify(repaired.spec)).toContain('registry.example/worker:3');
+
+  // As the consumer writes it when a decision shrinks a pool.
+  const cost = { metadata: { annotations: { 'controller.kubernetes.io/pod-deletion-cost': '7' } } };
+  const pod = {
+    method: 'PATCH',
+    path: `/api/v1/namespaces/${shop}/pods/${scene.workerPod}?fieldManager=redis-queue-scale`,
+    body: cost,
+  } as const;
+  const answer = await accounts['workerpool-controller'].send(pod);
+  if (answer.code >= 300 && answer.code !== 404) ownWorkRefused.push(answer.message);
+  const events = await controlPlane.kubectl(
+    'get',
+    'events',
+    '--namespace',
+    shop,
+    '--output=name',
+    '--field-selector=involvedObject.kind=WorkerPool',
+  );
+  expect(events).not.toBe('');
+  for (const app of APP_NAMES)
+    expect(await controlPlane.kubectl('get', 'lease', app, '--namespace', stage.release)).toContain(`${app}-0`);
+  expect(stage.refusals()).toEqual([]);
+}, 240_000);
+
+test('a pool that is older than the policy is scaled, rolled out and deleted; it may become better, not worse', async () => {
+  const { controlPlane, shop } = stage;
+  await controlPlane.kubectl('scale', 'workerpool/old', '--replicas=2', '--namespace', shop);
+  await until('old', ({ spec }) => spec['replicas'] === 2);
+  await change('old', { version: '2' });
+  await until('old', ({ spec }) => JSON.stringify(spec).includes('registry.example/worker:2'));
+  await change('old', { template: { metadata: { annotations: { 'example.com/a': 'b' } } } });
+  await until('old', ({ spec }) => JSON.stringify(spec).includes('example.com/a'));
+  await expect(change('old', { template: { spec: { hostPID: true } } })).rejects.toThrow('hostPID');
+  await change('old', { template: { spec: { hostNetwork: null } } });
+  await until('old', ({ spec }) => spec.template.spec['hostNetwork'] !== true);
+  await expect(change('old', { template: { spec: { hostNetwork: true } } })).rejects.toThrow('hostNetwork');
+
+  await controlPlane.kubectl(
+    'patch',
+    'workerpool',
+    'old',
+    '--namespace',
+    shop,
+    '--type=merge',
+    '--patch',
+    '{"metadata":{"finalizers":["example.com/wait"]}}',
+  );
+  await controlPlane.kubectl('delete', 'workerpool', 'old', '--namespace', shop, '--wait=false');
+  await change('old', { template: { spec: { hostIPC: true } } });
+  await controlPlane.kubectl(
+    'patch',
+    'workerpool',
+    'old',
+    '--namespace',
+    shop,
+    '--type=merge',
+    '--patch',
+    '{"metadata":{"finalizers":null}}',
+  );
+  await eventually(async () => (await stage.read('workerpool', 'old')) === undefined, PATIENCE);
+  expect(stage.refusals()).toEqual([]);
+}, 240_000);
+
+test('a stolen token does nothing else, whether rights or a policy stand in the way', async () => {
+  await stage.stopControllers();
+  ownWorkRefused.push(...stage.refusals());
+  const { passed, otherwise } = await tryAll(attempts(scene), ({ code }) => code === 403);
+  expect(passed).toEqual([]);
+  expect(otherwise).toEqual([]);
+}, 240_000);
+
+test('with all rights of an administrator it does nothing else either, and the requests are good ones', async () => {
+  await stage.asAdministrators(true);
+  const list = attempts(scene).filter(({ rightsAlone }) => !rightsAlone);
+  const { passed, otherwise } = await tryAll(list, isDenial);
+  expect(passed).toEqual([]);
+  expect(otherwise).toEqual([]);
+  // The same from somebody who may: it is the account that is refused, not a slip in the request.
+  const slips: string[] = [];
+  for (const { what, request } of list) {
+    const { code, message } = await stage.administrator.send(dry(request));
+    if (code >= 300) slips.push(`${what}: ${code} ${message}`);
+  }
+  expect(slips).toEqual([]);
+}, 240_000);
+
+/** By a rule of a policy that was decided, not by one that failed. */
+const isDenial = ({ code, message }: Answer): boolean =>
+  code === 403 && message.includes('denied request') && !message.includes('resulted in error');
+
+/** Tries each once: what passed, and what was refused otherwise than expected. */
+async function tryAll(list: readonly Attempt[], refused: (answer: Answer) => boolean) {
+  const passed: string[] = [];
+  const otherwise: string[] = [];
+  for (const { who, what, request } of list) {
+    const answer = await stage.accounts[who].send(dry(request));
+    if (answer.code < 300) passed.push(`${who} ${what}`);
+    else if (!refused(answer)) otherwise.push(`${who} ${what}: ${answer.code} ${answer.message}`);
+  }
+  result.tried += list.length;
+  result.passed += passed.length;
+  return { passed, otherwise };
+}
+
+/** What passes must not spoil the stage for what comes after it. */
+function dry(request: ApiRequest): ApiRequest {
+  if (request.method === 'GET' || request.path.includes('/exec')) return request;
+  return { ...request, path: `${request.path}${request.path.includes('?') ? '&' : '?'}dryRun=All` };
+}

@@ -1,0 +1,144 @@
+import { join } from 'node:path';
+import { APP_NAMES, type AppName } from '@redis-queue/api';
+import {
+  eventually,
+  startAppProcess,
+  startControlPlane,
+  startRedis,
+  workspaceRoot,
+  type AppProcess,
+  type ControlPlane,
+  type RedisServer,
+} from '@redis-queue/rig';
+import { chartFolder, render, type Rendered } from '../helm.ts';
+import { Account } from './account.ts';
+import { TEMPLATE_VALUES } from './attempts.ts';
+
+/** A cluster with the charts' accounts and rights, a tenant, and the controllers as these accounts. */
+export class Stage implements AsyncDisposable {
+  readonly controlPlane: ControlPlane;
+  readonly redis: RedisServer;
+  /** Of the controllers. */
+  readonly release: string;
+  /** Of the tenant. */
+  readonly shop: string;
+  readonly administrator: Account;
+  readonly accounts: Record<AppName, Account>;
+  readonly #controllers = new Map<AppName, AppProcess>();
+
+  private constructor(parts: Pick<Stage, 'controlPlane' | 'redis' | 'release' | 'shop' | 'accounts'>) {
+    this.controlPlane = parts.controlPlane;
+    this.redis = parts.redis;
+    this.release = parts.release;
+    this.shop = parts.shop;
+    this.accounts = parts.accounts;
+    this.administrator = Account.administrator(parts.controlPlane);
+  }
+
+  /** Everything but the policies; see `enforce`. */
+  static async set(): Promise<Stage> {
+    const [controlPlane, redis] = await Promise.all([startControlPlane({ crds: true }), startRedis()]);
+    const release = await controlPlane.createNamespace('rq-system');
+    const shop = await controlPlane.createNamespace('shop');
+    await applyAll(controlPlane, (await everything(release)).filter(isRight));
+    const accounts = await Promise.all(
+      APP_NAMES.map(async (app) => [app, await Account.of(controlPlane, release, `rq-${app}`)] as const),
+    );
+    const parts = { controlPlane, redis, release, shop, accounts: Object.fromEntries(accounts) as Stage['accounts'] };
+    return new Stage(parts);
+  }
+
+  /** Applies the policies, and waits until they are in force. */
+  async enforce(): Promise<void> {
+    await applyAll(this.controlPlane, (await everything(this.release)).filter(isPolicy));
+    const body = { metadata: { name: 'probe' }, data: {} };
+    const probe = { method: 'POST', path: `/api/v1/namespaces/${this.shop}/configmaps?dryRun=All`, body } as const;
+    await this.asAdministrators(true);
+    const allEnforced = async (): Promise<boolean> => {
+      const answers = await Promise.all(APP_NAMES.map((app) => this.accounts[app].send(probe)));
+      return answers.every(({ message }) => message.includes('denied request'));
+    };
+    await eventually(allEnforced, { timeoutMs: 30_000, description: 'the policies to be in force' });
+    await eventually(() => this.#refusesHostNetwork(), { timeoutMs: 30_000, description: 'the policy over templates' });
+    await this.asAdministrators(false);
+  }
+
+  /** Whether RBAC lets the accounts do everything, so that only the policies stand in their way. */
+  async asAdministrators(all: boolean): Promise<void> {
+    const binding = {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRoleBinding',
+      metadata: { name: 'everything' },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
+      subjects: APP_NAMES.map((app) => ({ kind: 'ServiceAccount', name: `rq-${app}`, namespace: this.release })),
+    };
+    if (all) await this.controlPlane.apply(binding);
+    else await this.controlPlane.kubectl('delete', 'clusterrolebinding', 'everything');
+    const list = { method: 'GET', path: '/apis/apps/v1/daemonsets' } as const;
+    const settled = async (): Promise<boolean> => {
+      const answers = await Promise.all(APP_NAMES.map((app) => this.accounts[app].send(list)));
+      return answers.every(({ code }) => (code === 200) === all);
+    };
+    await eventually(settled, { timeoutMs: 30_000, description: 'RBAC to follow' });
+  }
+
+  async #refusesHostNetwork(): Promise<boolean> {
+    const spec = { image: 'a', version: '1', queues: ['a'], template: { spec: { hostNetwork: true } } };
+    const body = { apiVersion: 'redis-queue.io/v1', kind: 'WorkerPool', metadata: { name: 'probe' }, spec };
+    const path = `/apis/redis-queue.io/v1/namespaces/${this.shop}/workerpools?dryRun=All`;
+    const { message } = await this.administrator.send({ method: 'POST', path, body });
+    return message.includes('hostNetwork');
+  }
+
+  /** Starts the controllers from source, each with the token of its account. */
+  async startControllers(): Promise<void> {
+    await Promise.all(
+      APP_NAMES.map(async (app) => {
+        const main = join(workspaceRoot, 'apps', app, 'src/main.ts');
+        const { kubeconfigPath } = this.accounts[app];
+        const env = { POD_NAME: `${app}-0`, POD_NAMESPACE: this.release, BUS_REDIS_URL: this.redis.url };
+        const controller = await startAppProcess(app, { main, kubeconfigPath, args: ['--log-level=debug'], env });
+        this.#controllers.set(app, controller);
+        await controller.ready({ timeoutMs: 60_000 });
+      }),
+    );
+  }
+
+  async stopControllers(): Promise<void> {
+    await Promise.all([...this.#controllers.values()].map((controller) => controller.stop('SIGTERM')));
+  }
+
+  /** What the controllers logged of writes that were refused, by rights or by a policy. */
+  refusals(): string[] {
+    const lines = [...this.#controllers.values()].flatMap((controller) => [...controller.lines]);
+    return lines.filter((line) => /forbidden|denied request/i.test(line));
+  }
+
+  async apply(kind: 'Queue' | 'WorkerPool', name: string, spec: object): Promise<void> {
+    const metadata = { name, namespace: this.shop };
+    await this.controlPlane.apply({ apiVersion: 'redis-queue.io/v1', kind, metadata, spec });
+  }
+
+  /** An object of the tenant, as it is; undefined when there is none. */
+  async read<T>(resource: string, name: string): Promise<T | undefined> {
+    const args = ['get', resource, name, '--namespace', this.shop, '--ignore-not-found', '--output=json'];
+    const text = await this.controlPlane.kubectl(...args);
+    return text.trim() === '' ? undefined : (JSON.parse(text) as T);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#controllers.values()].map((controller) => controller.stop('SIGKILL')));
+    await Promise.all([this.controlPlane.stop(), this.redis.stop()]);
+  }
+}
+
+const RIGHTS = /^(ServiceAccount|(Cluster)?Role(Binding)?)$/;
+const isRight = ({ kind }: Rendered): boolean => RIGHTS.test(kind);
+const isPolicy = ({ kind }: Rendered): boolean => kind.startsWith('ValidatingAdmissionPolicy');
+
+const everything = (namespace: string): Promise<Rendered[]> =>
+  render(chartFolder('redis-queue'), { namespace, values: { global: { template: TEMPLATE_VALUES } } });
+
+async function applyAll(controlPlane: ControlPlane, items: object[]): Promise<void> {
+  await controlPlane.apply({ apiVersion: 'v1', kind: 'List', items });
+}
