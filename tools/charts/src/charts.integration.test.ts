@@ -95,7 +95,8 @@ describe('without a registry nothing is rendered, and the message says what to s
   it('but the definitions, which have no image', async () => {
     const enabled = Object.fromEntries(controllerCharts.map((chart) => [chart, { enabled: false }]));
     const objects = await render(umbrella, { registry: false, values: enabled });
-    expect(kindsOf(objects)).toEqual(new Set(['CustomResourceDefinition']));
+    const clusterWide = ['ClusterRole', 'ValidatingAdmissionPolicy', 'ValidatingAdmissionPolicyBinding'];
+    expect(kindsOf(objects)).toEqual(new Set(['CustomResourceDefinition', ...clusterWide]));
   });
 });
 
@@ -207,7 +208,8 @@ describe('the definitions', () => {
     [{}, 'keep'],
     [{ keep: false }, undefined],
   ])('with %j are kept on uninstall: %s', async (values, policy) => {
-    const definitions = await render(chartFolder('redis-queue-crds'), { values });
+    const objects = await render(chartFolder('redis-queue-crds'), { values });
+    const definitions = objects.filter(({ kind }) => kind === 'CustomResourceDefinition');
     expect(
       definitions.map(({ metadata }) => [metadata.name, metadata.annotations?.['helm.sh/resource-policy']]),
     ).toEqual([

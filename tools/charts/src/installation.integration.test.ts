@@ -99,6 +99,8 @@ it('the notes list what is installed, and ask for the Secret of the bus while so
 it('uninstalling leaves the definitions and every Queue; installing again takes them over', async () => {
   const namespace = await controlPlane.createNamespace('release');
   await controlPlane.kubectl('delete', 'crd', '--all');
+  const clusterWide = 'clusterrole,validatingadmissionpolicy,validatingadmissionpolicybinding';
+  await controlPlane.kubectl('delete', clusterWide, '--selector=app.kubernetes.io/part-of=redis-queue');
   await helmIn(namespace, 'install', 'rq', chartFolder('redis-queue'), registryFlag);
   await controlPlane.kubectl('wait', '--for=condition=Established', '--timeout=30s', 'crd', '--all');
   await controlPlane.apply({

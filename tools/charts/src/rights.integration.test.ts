@@ -63,13 +63,32 @@ describe.each(controllerCharts)('%s', (chart) => {
     );
   });
 
-  it('has no right outside the one namespace that it is bound to, except to identify the cluster by kube-system', async () => {
-    const objects = await render(chartFolder(chart), { values: { namespaceScope: 'shop' } });
-    const inShop = objects.filter(({ kind, metadata }) => kind === 'Role' && metadata.namespace === 'shop');
-    const secrets = rulesOf(inShop, 'Role').some(({ resources }) => resources.includes('secrets'));
-    expect(secrets).toBe(chartsWith('redis').includes(chart));
-    const clusterWide = rulesOf(objects, 'ClusterRole').map(line);
-    expect(clusterWide).toEqual(chart === 'queue-controller' ? ['get: namespaces (core) named kube-system'] : []);
+  it('restricted to namespaces, it has the same rights there, a Lease in its own, and nothing cluster-wide', async () => {
+    const restricted = { namespaces: ['shop', 'crm'], ...(chart === 'queue-controller' && { clusterId: 'here' }) };
+    const objects = await render(chartFolder(chart), { values: restricted });
+    expect(objects.filter(({ metadata }) => metadata.namespace === undefined)).toEqual([]);
+    const everywhere = rulesOf(await render(chartFolder(chart)), 'ClusterRole').map(line);
+    for (const namespace of restricted.namespaces) {
+      const inNamespace = ({ metadata }: Rendered): boolean => metadata.namespace === namespace;
+      const rules = rulesOf(objects.filter(inNamespace), 'Role').map(line);
+      expect(rules).toEqual(everywhere.filter((rule) => !rule.includes('kube-system')));
+      expect(objects.filter(inNamespace).map(({ kind }) => kind)).toEqual(['Role', 'RoleBinding']);
+    }
+    expect(JSON.stringify(objects)).toContain('"--namespace-scope=shop,crm"');
+  });
+
+  it('is bound by a policy, which the chart of the definitions has where this one has nothing cluster-wide', async () => {
+    const spec = (objects: Rendered[]): unknown =>
+      objects.find(({ kind, metadata }) => kind === 'ValidatingAdmissionPolicy' && metadata.name.includes(chart))?.[
+        'spec'
+      ];
+    const account = { controller: chart, namespace: 'redis-queue', serviceAccountName: `rq-${chart}` };
+    const definitions = await render(chartFolder('redis-queue-crds'), {
+      values: { admission: { accounts: [account] } },
+    });
+    expect(spec(definitions)).toBeDefined();
+    expect(spec(definitions)).toEqual(spec(await render(chartFolder(chart))));
+    expect(spec(await render(chartFolder(chart), { values: { admission: { enabled: false } } }))).toBeUndefined();
   });
 });
 
@@ -95,4 +114,47 @@ it('the workerpool-controller reads and watches further Secrets only when they a
   expect(rulesOf(objects, 'ClusterRole').map(line)).toContain('get list watch: secrets (core) named mail-api maps');
   expect(JSON.stringify(objects)).toContain('"--worker-secret-names=mail-api,maps"');
   expect(JSON.stringify(await render(folder))).not.toContain('--worker-secret-names');
+});
+
+describe('the queue-controller', () => {
+  const folder = chartFolder('queue-controller');
+
+  it('has to be told which cluster it is in where it may not read that', async () => {
+    const restricted = render(folder, { values: { namespaces: ['shop'] } });
+    await expect(restricted).rejects.toThrow(
+      'clusterId of the chart queue-controller is required together with namespaces',
+    );
+  });
+
+  it('needs no right on kube-system once it is told', async () => {
+    const objects = await render(folder, { values: { clusterId: 'here' } });
+    expect(rulesOf(objects, 'ClusterRole').map(line).join()).not.toContain('namespaces');
+    expect(JSON.stringify(objects)).toContain('"--cluster-id=here"');
+  });
+});
+
+it('who has view in a namespace reads objects of ours, who has edit or admin writes them; nobody writes a status', async () => {
+  const objects = await render(chartFolder('redis-queue-crds'));
+  expect(rulesOf(objects, 'ClusterRole').map(line)).toEqual([
+    'get list watch: queues workerpools workerpools/scale (redis-queue.io)',
+    'create update patch delete deletecollection: queues workerpools (redis-queue.io)',
+    'update patch: workerpools/scale (redis-queue.io)',
+  ]);
+  const off = await render(chartFolder('redis-queue-crds'), { values: { userRoles: false } });
+  expect(rulesOf(off, 'ClusterRole')).toEqual([]);
+});
+
+it('no pod has a fixed uid, so that OpenShift can give one; that of workers is a value', async () => {
+  for (const chart of controllerCharts) {
+    const deployment = (await render(chartFolder(chart))).find(({ kind }) => kind === 'Deployment');
+    expect(JSON.stringify(deployment)).toContain('"runAsNonRoot":true');
+    expect(JSON.stringify(deployment)).not.toContain('"runAsUser"');
+  }
+  const argument = async (workers: object): Promise<string | undefined> => {
+    const objects = await render(chartFolder('workerpool-controller'), { values: { workers } });
+    return /--worker-run-as-user=\w+/.exec(JSON.stringify(objects))?.[0];
+  };
+  expect(await argument({})).toBe('--worker-run-as-user=65532');
+  expect(await argument({ runAsUser: 1000 })).toBe('--worker-run-as-user=1000');
+  expect(await argument({ runAsUser: null })).toBe('--worker-run-as-user=image');
 });

@@ -36,7 +36,7 @@ export async function installChart(
   chart: string,
   values: Record<string, string> = {},
 ): Promise<void> {
-  const all = { ...imageValues(chart, cluster.images), ...values };
+  const all = { ...imageValues(chart, cluster.images), ...workerValues(chart), ...values };
   const install = [
     'upgrade',
     '--install',
@@ -67,6 +67,14 @@ async function state({ kubectl }: Cluster, namespace: string): Promise<string> {
     run(kubectl, [...command, '-n', namespace]).catch((error: Error) => error.message),
   );
   return (await Promise.all(outputs)).join('\n');
+}
+
+/** A site has controllers and workers in one namespace, which charts do not allow unless they are told. */
+function workerValues(chart: string): Record<string, string> {
+  const elsewhere = { 'admission.excludedNamespaces': '{kube-system}' };
+  if (chart === 'workerpool-controller') return elsewhere;
+  if (chart !== 'redis-queue') return {};
+  return Object.fromEntries(Object.entries(elsewhere).map(([name, value]) => [`workerpool-controller.${name}`, value]));
 }
 
 function imageValues(chart: string, { registry, tag }: Cluster['images']): Record<string, string> {

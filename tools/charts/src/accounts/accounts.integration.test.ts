@@ -1,6 +1,6 @@
 import { APP_NAMES } from '@redis-queue/api';
 import { eventually } from '@redis-queue/rig';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Answer, ApiRequest } from './account.ts';
 import { attempts, type Attempt, type Manifest, type Scene } from './attempts.ts';
 import { Stage } from './stage.ts';
@@ -136,7 +136,7 @@ const change = (name: string, spec: object): Promise<string> =>
     JSON.stringify({ spec }),
   );
 
-test('all that the controllers do passes: status, finalizers, Deployments, budgets, deletion costs, events, Leases', async () => {
+it('all that the controllers do passes: status, finalizers, Deployments, budgets, deletion costs, events, Leases', async () => {
   const { controlPlane, shop, accounts } = stage;
   await stage.apply('Queue', 'temporary', { deletionPolicy: 'DeleteIfEmpty', rateLimits: { maxJobsPerSecond: 5 } });
   await eventually(async () => (await readyReason('queue', 'temporary')) === 'Applied', PATIENCE);
@@ -179,7 +179,7 @@ test('all that the controllers do passes: status, finalizers, Deployments, budge
   expect(stage.refusals()).toEqual([]);
 }, 240_000);
 
-test('a pool that is older than the policy is scaled, rolled out and deleted; it may become better, not worse', async () => {
+it('a pool that is older than the policy is scaled, rolled out and deleted; it may become better, not worse', async () => {
   const { controlPlane, shop } = stage;
   await controlPlane.kubectl('scale', 'workerpool/old', '--replicas=2', '--namespace', shop);
   await until('old', ({ spec }) => spec['replicas'] === 2);
@@ -218,7 +218,7 @@ test('a pool that is older than the policy is scaled, rolled out and deleted; it
   expect(stage.refusals()).toEqual([]);
 }, 240_000);
 
-test('a stolen token does nothing else, whether rights or a policy stand in the way', async () => {
+it('a stolen token does nothing else, whether rights or a policy stand in the way', async () => {
   await stage.stopControllers();
   ownWorkRefused.push(...stage.refusals());
   const { passed, otherwise } = await tryAll(attempts(scene), ({ code }) => code === 403);
@@ -226,7 +226,7 @@ test('a stolen token does nothing else, whether rights or a policy stand in the 
   expect(otherwise).toEqual([]);
 }, 240_000);
 
-test('with all rights of an administrator it does nothing else either, and the requests are good ones', async () => {
+it('with all rights of an administrator it does nothing else either, and the requests are good ones', async () => {
   await stage.asAdministrators(true);
   const list = attempts(scene).filter(({ rightsAlone }) => !rightsAlone);
   const { passed, otherwise } = await tryAll(list, isDenial);

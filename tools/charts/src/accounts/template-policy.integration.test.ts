@@ -1,5 +1,5 @@
 import { eventually, startControlPlane, type ControlPlane } from '@redis-queue/rig';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chartFolder, render } from '../helm.ts';
 import { Account, type Answer } from './account.ts';
 
@@ -58,7 +58,7 @@ const OLD = {
 };
 
 describe('by default the API server refuses', () => {
-  test.each<[string, unknown, string]>([
+  it.each<[string, unknown, string]>([
     ['a privileged worker', container({ securityContext: { privileged: true } }), 'privileged'],
     [
       'a privileged init container',
@@ -120,7 +120,7 @@ describe('by default the API server refuses', () => {
 });
 
 describe('the API server accepts', () => {
-  test.each<[string, unknown]>([
+  it.each<[string, unknown]>([
     ['nothing', {}],
     ['metadata alone', { metadata: { annotations: { a: 'b' } } }],
     ['what is said to be off', { spec: { hostNetwork: false, automountServiceAccountToken: false } }],
@@ -137,7 +137,7 @@ describe('the API server accepts', () => {
     expect(await check(template)).toEqual({ code: 201, message: '' });
   });
 
-  test('a template of a megabyte, within the cost that a policy may have', async () => {
+  it('a template of a megabyte, within the cost that a policy may have', async () => {
     const many = Array.from({ length: 7_000 }, (_, n) => ({ name: `V${n}`, value: 'x'.repeat(100) }));
     const template = container({ env: many });
     expect(await create(template, 'large')).toEqual({ code: 201, message: '' });
@@ -152,7 +152,7 @@ describe('the API server accepts', () => {
 });
 
 describe('a pool that is older than the policy', () => {
-  test('takes every change that leaves the template as it is: spec, finalizers, scale, status', async () => {
+  it('takes every change that leaves the template as it is: spec, finalizers, scale, status', async () => {
     expect(await change('old', { spec: { version: '2' } })).toMatchObject({ code: 200 });
     expect(await change('old', { metadata: { finalizers: ['example.com/wait'] } })).toMatchObject({ code: 200 });
     expect(await change('old/scale', { spec: { replicas: 5 } })).toMatchObject({ code: 200 });
@@ -160,7 +160,7 @@ describe('a pool that is older than the policy', () => {
     expect(await change('malformed', { spec: { version: '2' } })).toMatchObject({ code: 200 });
   });
 
-  test('takes changes of the template beside what violates it, and changes for the better', async () => {
+  it('takes changes of the template beside what violates it, and changes for the better', async () => {
     const { spec } = OLD;
     const [worker, proxy] = spec.containers;
     const beside = { ...worker, args: ['--verbose'] };
@@ -176,7 +176,7 @@ describe('a pool that is older than the policy', () => {
     });
   });
 
-  test.each<[string, object, string]>([
+  it.each<[string, object, string]>([
     [
       'another privileged container',
       { containers: [{ name: 'b', securityContext: { privileged: true } }] },
@@ -192,14 +192,14 @@ describe('a pool that is older than the policy', () => {
     expect(message).toContain(why);
   });
 
-  test('takes everything once it is being deleted', async () => {
+  it('takes everything once it is being deleted', async () => {
     await user.send({ method: 'DELETE', path: `${poolsPath()}/old` });
     expect(await change('old', { spec: { template: { spec: { hostIPC: true } } } })).toMatchObject({ code: 200 });
     expect(await change('old', { metadata: { finalizers: null } })).toMatchObject({ code: 200 });
   });
 });
 
-test('values allow what they name', async () => {
+it('values allow what they name', async () => {
   await install({
     allow: ['privileged', 'hostNamespaces', 'hostPath', 'capabilities', 'ephemeralContainers', 'tokens'],
     serviceAccountNames: ['admin'],
