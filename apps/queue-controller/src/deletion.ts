@@ -9,7 +9,12 @@ import { DATA_FINALIZER, FORCE_DELETE_ANNOTATION } from './resources.ts';
 export const SECRET_PATIENCE_MS = 5 * 60_000;
 
 /** Problems of the Secret itself; only a Secret can cure them, and it may never come back. */
-const SECRET_PROBLEMS: readonly Problem['reason'][] = ['SecretNotFound', 'SecretNotPermitted', 'SecretInvalid'];
+const SECRET_PROBLEMS: readonly Problem['reason'][] = [
+  'SecretNotFound',
+  'SecretNotPermitted',
+  'SecretInvalid',
+  'PrefixReserved',
+];
 
 /**
  * What a deleted Queue still has to do before its finalizer goes. Only data under this object's own mark is removed:

@@ -1,6 +1,7 @@
 export type { PoolObject, QueueObject, SecretObject } from './objects.ts';
 export { queueRef } from './queue-ref.ts';
 export {
+  describeReservedPrefix,
   resolveRedis,
   resolveRedisOfRoles,
   type RedisAccess,

@@ -107,6 +107,7 @@ describe('every app reports a problem in the same words', () => {
 
   it('with reasons that every kind has in its table, so that it knows whether to try again', () => {
     const reasons: Record<RedisAccessReason, true> = {
+      PrefixReserved: true,
       SecretNotPermitted: true,
       SecretNotFound: true,
       SecretInvalid: true,
@@ -159,4 +160,10 @@ describe('several roles of one queue', () => {
 it('a queue is found in Redis by its prefix and name', () => {
   expect(queueRef(aQueue())).toEqual({ prefix: 'bull', name: 'emails' });
   expect(queueRef(aQueue({ prefix: 'jobs' }, { name: 'mail' }))).toEqual({ prefix: 'jobs', name: 'mail' });
+});
+
+it.each(['redis-queue', 'redis-queue:x'])('nobody is led to the keys of the bus: %s', (prefix) => {
+  const access = resolveRedis(aQueue({ prefix }), 'worker', sources({ 'redis-credentials': 'redis://default' }));
+  expect(access).toMatchObject({ ok: false, problem: { reason: 'PrefixReserved' } });
+  expect([QUEUE_REASONS.PrefixReserved.kind, WORKER_POOL_REASONS.PrefixReserved.kind]).toEqual(['stalled', 'stalled']);
 });

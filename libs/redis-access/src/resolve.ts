@@ -1,4 +1,4 @@
-import { redisSecretRef, type Queue, type RedisRole } from '@redis-queue/api';
+import { hasReservedPrefix, queuePrefix, redisSecretRef, type Queue, type RedisRole } from '@redis-queue/api';
 import { describeTarget, serverOf, type RedisTarget } from '@redis-queue/bullmq';
 import type { ObjectKey, Problem } from '@redis-queue/controller';
 import type { SecretObject } from './objects.ts';
@@ -13,7 +13,8 @@ export interface SecretSources {
 }
 
 /** Why there is no way to a queue's Redis. Every kind that reports one of them has it in its table of reasons. */
-export type RedisAccessReason = 'SecretNotPermitted' | 'SecretNotFound' | 'SecretInvalid' | 'MixedRedis';
+export type RedisAccessReason =
+  'PrefixReserved' | 'SecretNotPermitted' | 'SecretNotFound' | 'SecretInvalid' | 'MixedRedis';
 
 export type RedisAccess =
   | {
@@ -30,6 +31,8 @@ export type RedisAccess =
  * its sources, and cheap: each Secret is parsed once.
  */
 export function resolveRedis(queue: Queue, role: RedisRole, sources: SecretSources): RedisAccess {
+  const reserved = describeReservedPrefix(queue);
+  if (reserved) return { ok: false, problem: reserved };
   const { name, field } = redisSecretRef(queue, role);
   if (!sources.permittedSecrets.has(name)) {
     const names = field === undefined ? `needs the default Secret ${name}` : `names Secret ${name} in ${field}`;
@@ -48,6 +51,15 @@ export function resolveRedis(queue: Queue, role: RedisRole, sources: SecretSourc
     );
   const parsed = readSecret(secret, queue.spec.redis?.tls);
   return parsed.ok ? { ...parsed, secret } : refuse(parsed.reason, `Secret ${namespace}/${name}: ${parsed.message}`);
+}
+
+/** Why nobody is led to the keys of this queue, whatever its Secret says; undefined: they are not those of the bus. */
+export function describeReservedPrefix(queue: Queue): Problem<'PrefixReserved'> | undefined {
+  if (!hasReservedPrefix(queue)) return undefined;
+  return {
+    reason: 'PrefixReserved',
+    message: `Queue ${queue.metadata.name} has spec.redis.prefix ${queuePrefix(queue)}, which belongs to the bus between autoscaler and workerpool-controller; create another Queue with another prefix`,
+  };
 }
 
 /**

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
-import type { Queue, WorkerPool } from '@redis-queue/api';
+import { RESERVED_PREFIX, type Queue, type WorkerPool } from '@redis-queue/api';
 import type { SecretObject } from '@redis-queue/redis-access';
+import { BUS_PREFIX } from '@redis-queue/scaling-bus';
 import { aPool, aQueue } from '../testing/objects.ts';
 import { resolveQueues, type PoolQueues } from './resolve.ts';
 
@@ -109,4 +110,10 @@ it('shows other pools nothing: equal Secrets hash differently, and the hash is t
   const data = { 'redis-host': 'r', 'redis-password': 'one' };
   expect(hashOf(data, 'uid-1')).not.toBe(hashOf(data, 'uid-2'));
   expect(hashOf(data)).toMatch(/^[0-9a-f]{8}$/);
+});
+
+it('gives no pod the queue of the bus, not even as one among others', () => {
+  const found = resolve([aQueue('a'), aQueue('scaling-decisions', { redis: { prefix: BUS_PREFIX } })]);
+  expect(found).toMatchObject({ reason: 'PrefixReserved' });
+  expect(BUS_PREFIX).toBe(RESERVED_PREFIX);
 });

@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto';
 import { redisSecretRef, type Queue, type WorkerPool } from '@redis-queue/api';
-import { queueRef, resolveRedis, type SecretObject, type SecretSources } from '@redis-queue/redis-access';
+import {
+  describeReservedPrefix,
+  queueRef,
+  resolveRedis,
+  type SecretObject,
+  type SecretSources,
+} from '@redis-queue/redis-access';
 import type { Problem } from '../kubernetes/reasons.ts';
 
 /** A queue as the pods get it in `RQ_QUEUES`. */
@@ -50,6 +56,8 @@ export function resolveQueues(pool: WorkerPool, sources: QueueSources): PoolQueu
     };
   }
   const queues = found.map(([, queue]) => queue!);
+  const reserved = queues.map(describeReservedPrefix).find((problem) => problem !== undefined);
+  if (reserved) return reserved;
   const mixed = describeMixture(queues);
   if (mixed) return { reason: 'MixedRedis', message: mixed };
   const access = resolveRedis(queues[0]!, 'worker', sources.secrets);

@@ -1,4 +1,4 @@
-import { startControlPlane, type ControlPlane } from '@redis-queue/rig';
+import { eventually, startControlPlane, type ControlPlane } from '@redis-queue/rig';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Queue } from '../kinds/queue.ts';
 import { Kubectl, queueDraft } from './test-support.ts';
@@ -93,6 +93,7 @@ describe('the API server refuses a Queue and says why:', () => {
     ],
     ['retention as a number', { retention: { failedJobs: 7 } }, 'spec.retention.failedJobs'],
     ['a prefix with a colon', { redis: { prefix: 'a:b' } }, 'spec.redis.prefix in body should match'],
+    ['the prefix of the bus', { redis: { prefix: 'redis-queue' } }, 'redis-queue is the prefix of the bus'],
     ['concurrency 0', { globalConcurrency: 0 }, 'spec.globalConcurrency in body should be greater than or equal to 1'],
     [
       'an unknown policy',
@@ -185,4 +186,37 @@ test('kubectl get shows what an operator of queues needs', async () => {
 
 test('both kinds are found by their category', async () => {
   await expect(kubectl.run('get', 'redis-queue', '--output=name')).resolves.toContain('queue.redis-queue.io/');
+});
+
+test('a Queue that had the prefix of the bus before it was refused is changed and deleted like any other', async () => {
+  const definition = JSON.parse(
+    await controlPlane.kubectl('get', 'crd', 'queues.redis-queue.io', '-o', 'json'),
+  ) as object;
+  const former = JSON.parse(JSON.stringify(definition), (key, value: unknown) =>
+    key === 'x-kubernetes-validations' && JSON.stringify(value).includes('prefix of the bus') ? undefined : value,
+  ) as { metadata: object };
+  const replace = (crd: { metadata: object }): Promise<string> =>
+    controlPlane.apply({
+      ...crd,
+      metadata: { name: 'queues.redis-queue.io', annotations: { at: String(Date.now()) } },
+    });
+  const draft = queueDraft({ redis: { prefix: 'redis-queue' } }, 'former');
+  await replace(former);
+  await eventually(() => kubectl.check(draft).then(Boolean, () => false), { timeoutMs: 30_000 });
+  await kubectl.apply(draft);
+  await replace(definition as typeof former);
+  const refused = (): Promise<boolean> =>
+    kubectl.check({ ...draft, metadata: { name: 'other' } }).then(
+      () => false,
+      () => true,
+    );
+  await eventually(refused, { timeoutMs: 30_000 });
+
+  await kubectl.apply(queueDraft({ redis: { prefix: 'redis-queue' }, paused: true }, 'former'));
+  const patch = (finalizers: string[] | null): Promise<string> =>
+    kubectl.run('patch', 'queue', 'former', '--type=merge', '--patch', JSON.stringify({ metadata: { finalizers } }));
+  await patch(['redis-queue.io/queue-data']);
+  await kubectl.run('delete', 'queue', 'former', '--wait=false');
+  await patch(null);
+  await expect(kubectl.run('get', 'queue', 'former')).rejects.toThrow('not found');
 });

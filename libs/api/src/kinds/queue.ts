@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { celRules } from './cel.ts';
 import {
   type API_VERSION,
   conditionsSchema,
@@ -16,6 +17,8 @@ export const QUEUES = { group: GROUP, version: VERSION, plural: 'queues', kind: 
 export const DEFAULT_REDIS_SECRET = 'redis-credentials';
 /** BullMQ's own default key prefix. */
 export const DEFAULT_PREFIX = 'bull';
+/** The key prefix of the bus between autoscaler and workerpool-controller: a Queue there would govern every pool. */
+export const RESERVED_PREFIX = 'redis-queue';
 
 /**
  * Who reaches a Queue's Redis. Each role may log in with a Secret of its own, and so with the least rights:
@@ -110,8 +113,17 @@ export const queueSpecSchema = z
           .min(1)
           .max(100)
           .regex(/^[A-Za-z0-9_.{}-]+$/)
+          .meta(
+            // On the field itself, so that an object that has it from before can still be changed, and deleted.
+            celRules({
+              rule: `self != '${RESERVED_PREFIX}' && !self.startsWith('${RESERVED_PREFIX}:')`,
+              message: `${RESERVED_PREFIX} is the prefix of the bus between autoscaler and workerpool-controller; use another`,
+            }),
+          )
           .optional()
-          .describe(`BullMQ's key prefix; immutable. Absent: ${DEFAULT_PREFIX}.`),
+          .describe(
+            `BullMQ's key prefix; immutable. Absent: ${DEFAULT_PREFIX}. ${RESERVED_PREFIX} is refused: the bus has it.`,
+          ),
       })
       .optional()
       .describe('Where the queue lives.'),
@@ -196,6 +208,12 @@ export function queueName(queue: Queue): string {
 /** The key prefix of the queue in Redis. */
 export function queuePrefix(queue: Queue): string {
   return queue.spec.redis?.prefix ?? DEFAULT_PREFIX;
+}
+
+/** Whether its keys would be among those of the bus. The API server refuses it now; an object may be older than that. */
+export function hasReservedPrefix(queue: Queue): boolean {
+  const prefix = queuePrefix(queue);
+  return prefix === RESERVED_PREFIX || prefix.startsWith(`${RESERVED_PREFIX}:`);
 }
 
 /**

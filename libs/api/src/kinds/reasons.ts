@@ -89,6 +89,10 @@ export const QUEUE_REASONS = {
     kind: 'stalled',
     doc: 'The Secret lacks a key or holds one that cannot be read; the message names the key.',
   },
+  PrefixReserved: {
+    kind: 'stalled',
+    doc: 'spec.redis.prefix is the one of the bus, so nothing is read or written there; create another Queue with another prefix.',
+  },
   MixedRedis: {
     kind: 'stalled',
     doc: 'The Secrets of spec.redis.secretRefs lead to different servers or databases; the message says which. Correct one.',
@@ -162,6 +166,10 @@ export const WORKER_POOL_REASONS = {
   ProgressDeadlineExceeded: {
     kind: 'stalled',
     doc: 'Pods of a new version or template did not become ready within spec.rollout.progressDeadline; the message says why. Set a version that works, or let spec.rollout.autoRollback roll it back.',
+  },
+  PrefixReserved: {
+    kind: 'stalled',
+    doc: 'A Queue of spec.queues has the prefix of the bus, where no worker may run jobs; use another Queue.',
   },
   MixedRedis: {
     kind: 'stalled',
