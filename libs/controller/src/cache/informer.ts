@@ -6,12 +6,15 @@ import { keyOf, keyToString, resourceName } from '../objects/resources.ts';
 import { compareResourceVersions } from '../objects/resource-version.ts';
 import type { CacheOptions, ChangeHandler, ObjectCache } from './object-cache.ts';
 import { ObjectStore, type StoreChange } from './object-store.ts';
-import { Reflector, type ReflectorTarget } from './reflector.ts';
+import { NamespaceView, type ViewHost } from './namespace-view.ts';
+import { Reflector } from './reflector.ts';
 
 export interface InformerOptions {
   client: KubeClient;
   type: ResourceType;
   selection: CacheOptions;
+  /** Each is listed and watched by itself, all into one cache. Absent: `selection.namespace`, or all. */
+  namespaces?: readonly string[];
   log: Logger;
   clock: Clock;
   random?: () => number;
@@ -23,33 +26,52 @@ interface Waiter {
   resolve(): void;
 }
 
-/** An `ObjectCache` and the reflector that fills it. */
-export class Informer<T extends Resource> implements ObjectCache<T>, ReflectorTarget<T> {
+/** An `ObjectCache` and the reflectors that fill it: one, or one per namespace. */
+export class Informer<T extends Resource> implements ObjectCache<T> {
   readonly type: ResourceType;
   readonly #options: InformerOptions;
   readonly #store = new ObjectStore<T>();
   readonly #handlers = new Set<ChangeHandler<T>>();
   readonly #waiters = new Set<Waiter>();
-  #lastVersion: string | undefined;
-  #running: Promise<void> | undefined;
+  readonly #views: readonly NamespaceView<T>[];
+  #running: Promise<unknown> | undefined;
 
   constructor(options: InformerOptions) {
     this.type = options.type;
     this.#options = options;
+    const host: ViewHost<T> = {
+      store: this.#store,
+      hasSynced: () => this.hasSynced,
+      publish: (changes, initial) => this.#publish(changes, initial),
+      wake: () => this.#wake(),
+    };
+    const { namespaces = [], selection } = options;
+    this.#views =
+      namespaces.length > 1
+        ? namespaces.map((namespace) => new NamespaceView<T>(host, namespace))
+        : [new NamespaceView<T>(host, namespaces[0] ?? selection.namespace)];
   }
 
   /** Follows the API server until `signal` aborts. */
-  run(signal: AbortSignal): Promise<void> {
-    this.#running ??= new Reflector<T>({ ...this.#options, target: this }).run(signal);
-    return this.#running;
+  async run(signal: AbortSignal): Promise<void> {
+    const { selection } = this.#options;
+    this.#running ??= Promise.all(
+      this.#views.map((target) => {
+        const within = target.namespace === undefined ? selection : { ...selection, namespace: target.namespace };
+        return new Reflector<T>({ ...this.#options, selection: within, target }).run(signal);
+      }),
+    );
+    await this.#running;
   }
 
+  /** Of several namespaces, one that we may not list, or that is gone, does not keep the others waiting. */
   get hasSynced(): boolean {
-    return this.#lastVersion !== undefined;
+    const listed = this.#views.filter(({ version }) => version !== undefined);
+    return listed.length > 0 && this.#views.every((view) => view.version !== undefined || view.refused);
   }
 
   get lastSyncResourceVersion(): string | undefined {
-    return this.#lastVersion;
+    return this.hasSynced ? newest(this.#views.flatMap(({ version }) => version ?? [])) : undefined;
   }
 
   get size(): number {
@@ -94,31 +116,12 @@ export class Informer<T extends Resource> implements ObjectCache<T>, ReflectorTa
   }
 
   shows(key: ObjectKey, resourceVersion: string): boolean {
-    const seen = [this.#store.get(key)?.metadata.resourceVersion, this.#lastVersion];
+    const view =
+      this.#views.length > 1 ? this.#views.find(({ namespace }) => namespace === key.namespace) : this.#views[0];
+    const seen = [this.#store.get(key)?.metadata.resourceVersion, view?.version];
     return seen.some(
       (version) => version !== undefined && (compareResourceVersions(version, resourceVersion) ?? 0) >= 0,
     );
-  }
-
-  replace(objects: T[], resourceVersion: string): void {
-    const initial = !this.hasSynced;
-    const changes = this.#store.replace(objects);
-    this.#lastVersion = resourceVersion;
-    this.#publish(changes, initial);
-    this.#wake();
-  }
-
-  upsert(object: T): void {
-    this.#publish(this.#store.upsert(object), false);
-  }
-
-  remove(object: T): void {
-    this.#publish(this.#store.remove(object), false);
-  }
-
-  progress(resourceVersion: string): void {
-    this.#lastVersion = resourceVersion;
-    this.#wake();
   }
 
   #publish(changes: StoreChange<T>[], initial: boolean): void {
@@ -161,4 +164,13 @@ export class Informer<T extends Resource> implements ObjectCache<T>, ReflectorTa
       waiter.resolve();
     }
   }
+}
+
+function newest(versions: readonly string[]): string | undefined {
+  const [first, ...others] = versions;
+  return others.reduce(
+    (latest, version) =>
+      latest !== undefined && (compareResourceVersions(version, latest) ?? 0) > 0 ? version : latest,
+    first,
+  );
 }

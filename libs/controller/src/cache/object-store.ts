@@ -68,10 +68,11 @@ export class ObjectStore<T extends Resource> {
     return [{ event: 'delete', object, previous: undefined }];
   }
 
-  /** The complete list of what there is: everything else is gone. */
-  replace(objects: Iterable<T>): StoreChange<T>[] {
+  /** The complete list of what exists, everywhere or in one namespace: everything else there is gone. */
+  replace(objects: Iterable<T>, namespace?: string): StoreChange<T>[] {
     const changes: StoreChange<T>[] = [];
-    const gone = new Map(this.#objects);
+    const within = ([, object]: [string, T]): boolean => object.metadata.namespace === namespace;
+    const gone = new Map(namespace === undefined ? this.#objects : [...this.#objects].filter(within));
     for (const object of objects) {
       gone.delete(keyToString(keyOf(object)));
       changes.push(...this.upsert(object));

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { Backoff } from '../time/backoff.ts';
-import { ApiError, ConnectionError, isExpired, type ApiStatus } from '../client/api-error.ts';
+import { ApiError, ConnectionError, isExpired, isForbidden, isNotFound, type ApiStatus } from '../client/api-error.ts';
 import type { KubeClient, ListOptions } from '../client/kube-client.ts';
 import type { WatchEvent } from '../client/transport.ts';
 import { delay, type Clock } from '../time/clock.ts';
@@ -18,6 +18,8 @@ export interface ReflectorTarget<T extends Resource> {
   remove(object: T): void;
   /** The state is complete up to `resourceVersion`. */
   progress(resourceVersion: string): void;
+  /** The list is refused, for want of a right or of the namespace; it is tried again. */
+  refuse?(): void;
 }
 
 export interface ReflectorOptions<T extends Resource> {
@@ -64,8 +66,11 @@ export class Reflector<T extends Resource> {
       } catch (error) {
         if (signal.aborted) return;
         if (this.#state.failed(error, clock.now()) === 'at once') continue;
+        if (isForbidden(error) || isNotFound(error)) this.#options.target.refuse?.();
         const waitMs = Math.max(this.#backoff.nextMs(), error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0);
-        log.warn({ err: error, resource: resourceName(type), retryInMs: Math.round(waitMs) }, 'list or watch failed');
+        const { namespace } = this.#options.selection;
+        const context = { err: error, resource: resourceName(type), namespace, retryInMs: Math.round(waitMs) };
+        log.warn(context, 'list or watch failed');
         await delay(clock, waitMs, signal);
       }
     }

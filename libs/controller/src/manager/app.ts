@@ -81,7 +81,7 @@ async function runProcess<F extends AppFlags>(
       client,
       log,
       registry,
-      namespace: common.namespace,
+      namespaces: common.namespaces,
       httpPort: common.httpPort,
       leaderElection: common.leaderElect && {
         namespace: common.leaseNamespace,

@@ -14,12 +14,14 @@ export interface CacheRegistryOptions {
   clock: Clock;
   registry: Registry;
   /** Confines namespaced types; absent: all namespaces. */
-  namespace?: string;
+  namespaces?: readonly string[] | undefined;
 }
 
 interface Entry {
   informer: Informer<Resource>;
   selection: CacheOptions;
+  /** Absent: all of them, or the type has none. */
+  namespaces: readonly string[] | undefined;
 }
 
 /** All caches of a process, each once. */
@@ -41,10 +43,12 @@ export class CacheRegistry {
   }
 
   of(type: ResourceType, options: CacheOptions = {}): Informer<Resource> {
-    const namespace = type.namespaced ? (options.namespace ?? this.#options.namespace) : undefined;
-    const selection = { ...options, namespace };
+    const only = options.namespace === undefined ? this.#options.namespaces : [options.namespace];
+    const namespaces = type.namespaced ? only : undefined;
+    const selection: CacheOptions = { ...options };
+    delete selection.namespace;
     const { labelSelector = '', fieldSelector = '', metadataOnly = false } = options;
-    const selects = [namespace ?? '', labelSelector, fieldSelector, metadataOnly];
+    const selects = [namespaces?.join() ?? '', labelSelector, fieldSelector, metadataOnly];
     const id = JSON.stringify([resourceName(type), type.version, ...selects]);
     const known = this.#entries.get(id);
     if (known) {
@@ -57,8 +61,16 @@ export class CacheRegistry {
     const { client, log, clock } = this.#options;
     const resource = resourceName(type);
     const onRequest = (kind: 'list' | 'watch'): void => this.#requests.inc({ resource, kind });
-    const informer = new Informer({ client, type, selection, log, clock, onRequest });
-    this.#entries.set(id, { informer, selection });
+    const informer = new Informer({
+      client,
+      type,
+      selection,
+      ...(namespaces && { namespaces }),
+      log,
+      clock,
+      onRequest,
+    });
+    this.#entries.set(id, { informer, selection, namespaces });
     if (this.#signal) this.#running.push(informer.run(this.#signal));
     return informer;
   }
@@ -66,9 +78,9 @@ export class CacheRegistry {
   /** The caches in which `write` must show. One with a selector may rightly not know the object. */
   showing(write: OwnWrite): Informer<Resource>[] {
     return [...this.#entries.values()]
-      .filter(({ informer, selection }) => {
+      .filter(({ informer, selection, namespaces }) => {
         if (resourceName(informer.type) !== resourceName(write.type)) return false;
-        if (selection.namespace !== undefined && selection.namespace !== write.key.namespace) return false;
+        if (namespaces && !namespaces.includes(write.key.namespace ?? '')) return false;
         const selects = selection.labelSelector !== undefined || selection.fieldSelector !== undefined;
         return !selects || informer.get(write.key) !== undefined;
       })

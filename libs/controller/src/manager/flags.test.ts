@@ -13,7 +13,7 @@ const read = (...argv: string[]) => {
 
 it('has sensible defaults, and the pod names the namespace of the lease', () => {
   expect(read()).toEqual({
-    namespace: undefined,
+    namespaces: undefined,
     kubeconfigPath: undefined,
     httpPort: 8080,
     leaderElect: true,
@@ -23,21 +23,25 @@ it('has sensible defaults, and the pod names the namespace of the lease', () => 
 });
 
 it('takes values after a space or an equals sign', () => {
-  expect(read('--http-port=9', '--leader-elect', 'false', '--namespace-scope', 'team')).toMatchObject({
+  expect(read('--http-port=9', '--leader-elect', 'false', '--namespace-scope', 'team, other,team')).toMatchObject({
     httpPort: 9,
     leaderElect: false,
-    namespace: 'team',
+    namespaces: ['team', 'other'],
   });
   expect(parseFlags(flags, ['--secret-names', 'a,b'])).toMatchObject({ 'secret-names': 'a,b' });
 });
 
-it.each([['--http-port=x'], ['--http-port=70000'], ['--leader-elect=maybe'], ['--log-level=loud'], ['--unknown']])(
-  'refuses %s and says why',
-  (argument) => {
-    expect(() => read(argument)).toThrow(UsageError);
-    expect(() => read(argument)).toThrow(argument.split('=')[0]);
-  },
-);
+it.each([
+  ['--http-port=x'],
+  ['--http-port=70000'],
+  ['--leader-elect=maybe'],
+  ['--log-level=loud'],
+  ['--unknown'],
+  ['--namespace-scope=a/b'],
+])('refuses %s and says why', (argument) => {
+  expect(() => read(argument)).toThrow(UsageError);
+  expect(() => read(argument)).toThrow(argument.split('=')[0]);
+});
 
 it('lists every flag with its default in the help', () => {
   const text = usage('app', 'does things.', flags);

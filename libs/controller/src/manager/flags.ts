@@ -50,8 +50,9 @@ export function commonFlags(env: NodeJS.ProcessEnv) {
   return {
     'namespace-scope': {
       default: '',
-      help: 'Namespace whose objects are managed; empty for all.',
-      placeholder: 'NAMESPACE',
+      help: 'Namespaces whose objects are managed, comma-separated; empty for all.',
+      placeholder: 'NAMESPACES',
+      parse: parseNamespaces,
     },
     kubeconfig: {
       default: '',
@@ -80,6 +81,20 @@ export function commonFlags(env: NodeJS.ProcessEnv) {
       parse: (text: string) => oneOf(text, LEVELS),
     },
   };
+}
+
+/** A name that the API server allows for a namespace (RFC 1123 label). */
+const LEGAL_NAMESPACE = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** @returns undefined for all namespaces */
+function parseNamespaces(list: string): string[] | undefined {
+  const names = list
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+  const illegal = names.find((name) => !LEGAL_NAMESPACE.test(name));
+  if (illegal !== undefined) throw new Error(`must be names of namespaces, and none can be named "${illegal}"`);
+  return names.length > 0 ? [...new Set(names)] : undefined;
 }
 
 function oneOf(text: string, allowed: readonly string[]): string {
@@ -117,7 +132,7 @@ function meaning(name: string, flag: AppFlag<unknown>, given: unknown): unknown 
 /** The common flags as the manager wants them. */
 export function readCommonFlags(values: FlagValues<ReturnType<typeof commonFlags>>) {
   return {
-    namespace: values['namespace-scope'] || undefined,
+    namespaces: values['namespace-scope'],
     kubeconfigPath: values.kubeconfig || undefined,
     httpPort: values['http-port'],
     leaderElect: values['leader-elect'],

@@ -35,7 +35,7 @@ function manager(options: Partial<ManagerOptions> = {}): Manager {
     name: 'test',
     client: loadKubeClient({ kubeconfigPath: controlPlane.kubeconfigPath }),
     log: silentLog,
-    namespace,
+    namespaces: [namespace],
     leaderElection: false,
     httpPort: 0,
     httpHost: '127.0.0.1',

@@ -28,7 +28,7 @@ class ProcessManager implements Manager {
   readonly client: KubeClient;
   readonly log: Log;
   readonly registry: Registry;
-  readonly namespace: string | undefined;
+  readonly namespaces: readonly string[] | undefined;
   readonly events: ApiEventRecorder;
   readonly #options: ManagerOptions;
   readonly #caches: CacheRegistry;
@@ -42,15 +42,15 @@ class ProcessManager implements Manager {
   #isLeader = false;
 
   constructor(options: ManagerOptions) {
-    const { name, client, log, namespace, registry = new Registry(), httpPort = 0, httpHost } = options;
+    const { name, client, log, namespaces, registry = new Registry(), httpPort = 0, httpHost } = options;
     this.name = name;
     this.client = client;
     this.log = log;
     this.registry = registry;
-    this.namespace = namespace;
+    this.namespaces = namespaces;
     this.#options = options;
     this.events = new ApiEventRecorder({ client, log, component: name, instance: hostname() });
-    this.#caches = new CacheRegistry({ client, log, namespace, registry, clock: systemClock });
+    this.#caches = new CacheRegistry({ client, log, namespaces, registry, clock: systemClock });
     this.#metrics = new ControllerMetrics(registry);
     this.#http = new HttpServer({ port: httpPort, host: httpHost, registry });
     this.#masterStatus = new Gauge({

@@ -16,7 +16,7 @@ export interface ManagerOptions {
   log: Log;
   registry?: Registry;
   /** Confines caches of namespaced types; absent: all namespaces. */
-  namespace?: string;
+  namespaces?: readonly string[] | undefined;
   /** `false`: leads at once, for tests and single replicas. */
   leaderElection: LeaderElectionOptions | false;
   /** Port of /healthz, /readyz, /metrics; 0 picks a free one, absent serves none. */
@@ -42,7 +42,8 @@ export interface Manager {
   readonly client: KubeClient;
   readonly log: Log;
   readonly registry: Registry;
-  readonly namespace: string | undefined;
+  /** The namespaces that caches are confined to; absent: all. */
+  readonly namespaces: readonly string[] | undefined;
   readonly events: EventRecorder;
   /** The port served, once `run` has started. */
   readonly httpPort: number | undefined;

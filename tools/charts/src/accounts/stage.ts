@@ -22,35 +22,53 @@ export class Stage implements AsyncDisposable {
   readonly release: string;
   /** Of the tenant. */
   readonly shop: string;
+  /** Of another. */
+  readonly crm: string;
   readonly administrator: Account;
   readonly accounts: Record<AppName, Account>;
+  readonly #objects: readonly Rendered[];
   readonly #controllers = new Map<AppName, AppProcess>();
 
-  private constructor(parts: Pick<Stage, 'controlPlane' | 'redis' | 'release' | 'shop' | 'accounts'>) {
+  private constructor(
+    parts: Pick<Stage, 'controlPlane' | 'redis' | 'release' | 'shop' | 'crm' | 'accounts'>,
+    objects: readonly Rendered[],
+  ) {
     this.controlPlane = parts.controlPlane;
     this.redis = parts.redis;
     this.release = parts.release;
     this.shop = parts.shop;
+    this.crm = parts.crm;
+    this.#objects = objects;
     this.accounts = parts.accounts;
     this.administrator = Account.administrator(parts.controlPlane);
   }
 
-  /** Everything but the policies; see `enforce`. */
-  static async set(): Promise<Stage> {
+  /**
+   * Everything but the policies; see `enforce`.
+   *
+   * @param restricted whether the controllers look at `shop` and `crm` alone, without any cluster-wide right.
+   */
+  static async set({ restricted = false } = {}): Promise<Stage> {
     const [controlPlane, redis] = await Promise.all([startControlPlane({ crds: true }), startRedis()]);
     const release = await controlPlane.createNamespace('rq-system');
     const shop = await controlPlane.createNamespace('shop');
-    await applyAll(controlPlane, (await everything(release)).filter(isRight));
+    const crm = await controlPlane.createNamespace('crm');
+    const values = restricted ? restrictedTo([shop, crm], release) : {};
+    const objects = await render(chartFolder('redis-queue'), {
+      namespace: release,
+      values: { ...values, global: { ...values.global, template: TEMPLATE_VALUES } },
+    });
+    await applyAll(controlPlane, objects.filter(isRight));
     const accounts = await Promise.all(
       APP_NAMES.map(async (app) => [app, await Account.of(controlPlane, release, `rq-${app}`)] as const),
     );
-    const parts = { controlPlane, redis, release, shop, accounts: Object.fromEntries(accounts) as Stage['accounts'] };
-    return new Stage(parts);
+    const byApp = Object.fromEntries(accounts) as Stage['accounts'];
+    return new Stage({ controlPlane, redis, release, shop, crm, accounts: byApp }, objects);
   }
 
   /** Applies the policies, and waits until they are in force. */
   async enforce(): Promise<void> {
-    await applyAll(this.controlPlane, (await everything(this.release)).filter(isPolicy));
+    await applyAll(this.controlPlane, this.#objects.filter(isPolicy));
     const body = { metadata: { name: 'probe' }, data: {} };
     const probe = { method: 'POST', path: `/api/v1/namespaces/${this.shop}/configmaps?dryRun=All`, body } as const;
     await this.asAdministrators(true);
@@ -90,18 +108,26 @@ export class Stage implements AsyncDisposable {
     return message.includes('hostNetwork');
   }
 
-  /** Starts the controllers from source, each with the token of its account. */
+  /** Starts the controllers from source, each with the token of its account and the flags of its chart. */
   async startControllers(): Promise<void> {
     await Promise.all(
       APP_NAMES.map(async (app) => {
         const main = join(workspaceRoot, 'apps', app, 'src/main.ts');
         const { kubeconfigPath } = this.accounts[app];
         const env = { POD_NAME: `${app}-0`, POD_NAMESPACE: this.release, BUS_REDIS_URL: this.redis.url };
-        const controller = await startAppProcess(app, { main, kubeconfigPath, args: ['--log-level=debug'], env });
+        const args = [...this.#argumentsOf(app), '--log-level=debug'];
+        const controller = await startAppProcess(app, { main, kubeconfigPath, args, env });
         this.#controllers.set(app, controller);
         await controller.ready({ timeoutMs: 60_000 });
       }),
     );
+  }
+
+  #argumentsOf(app: AppName): string[] {
+    const found = this.#objects.find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === `rq-${app}`);
+    const deployment = found as unknown as { spec: { template: { spec: { containers: [{ args: string[] }] } } } };
+    const [{ args }] = deployment.spec.template.spec.containers;
+    return args.filter((argument) => !argument.startsWith('--http-port') && !argument.startsWith('--log-level'));
   }
 
   async stopControllers(): Promise<void> {
@@ -114,14 +140,14 @@ export class Stage implements AsyncDisposable {
     return lines.filter((line) => /forbidden|denied request/i.test(line));
   }
 
-  async apply(kind: 'Queue' | 'WorkerPool', name: string, spec: object): Promise<void> {
-    const metadata = { name, namespace: this.shop };
+  async apply(kind: 'Queue' | 'WorkerPool', name: string, spec: object, namespace = this.shop): Promise<void> {
+    const metadata = { name, namespace };
     await this.controlPlane.apply({ apiVersion: 'redis-queue.io/v1', kind, metadata, spec });
   }
 
-  /** An object of the tenant, as it is; undefined when there is none. */
-  async read<T>(resource: string, name: string): Promise<T | undefined> {
-    const args = ['get', resource, name, '--namespace', this.shop, '--ignore-not-found', '--output=json'];
+  /** An object of a tenant, as it is; undefined when there is none. */
+  async read<T>(resource: string, name: string, namespace = this.shop): Promise<T | undefined> {
+    const args = ['get', resource, name, '--namespace', namespace, '--ignore-not-found', '--output=json'];
     const text = await this.controlPlane.kubectl(...args);
     return text.trim() === '' ? undefined : (JSON.parse(text) as T);
   }
@@ -136,8 +162,24 @@ const RIGHTS = /^(ServiceAccount|(Cluster)?Role(Binding)?)$/;
 const isRight = ({ kind }: Rendered): boolean => RIGHTS.test(kind);
 const isPolicy = ({ kind }: Rendered): boolean => kind.startsWith('ValidatingAdmissionPolicy');
 
-const everything = (namespace: string): Promise<Rendered[]> =>
-  render(chartFolder('redis-queue'), { namespace, values: { global: { template: TEMPLATE_VALUES } } });
+interface RestrictedValues {
+  global?: { namespaces: string[] };
+  [chart: string]: object | undefined;
+}
+
+const restrictedTo = (namespaces: string[], release: string): RestrictedValues => ({
+  global: { namespaces },
+  'queue-controller': { clusterId: 'this-cluster' },
+  crds: {
+    admission: {
+      accounts: APP_NAMES.map((controller) => ({
+        controller,
+        namespace: release,
+        serviceAccountName: `rq-${controller}`,
+      })),
+    },
+  },
+});
 
 async function applyAll(controlPlane: ControlPlane, items: object[]): Promise<void> {
   await controlPlane.apply({ apiVersion: 'v1', kind: 'List', items });
