@@ -14,9 +14,28 @@ The name of the policy over a controller's ServiceAccount. Cluster-wide: two rel
   "finalizers" $writes.finalizers
   "owned" (.owned | default dict)
   "workers" (include "redis-queue.can" (list $root "workers"))
-  "excludedNamespaces" (($root.Values.admission).excludedNamespaces | default (list "kube-system" $root.Release.Namespace))
+  "excludedNamespaces" (include "redis-queue.excludedNamespaces" $root | fromJsonArray)
   "template" (include "redis-queue.templateFloor" $root | fromYaml)
 ) -}}
+{{- end -}}
+
+{{/* Where no worker may be created or changed, as JSON. */}}
+{{- define "redis-queue.excludedNamespaces" -}}
+{{- (.Values.admission).excludedNamespaces | default (list "kube-system" .Release.Namespace) | uniq | toJson -}}
+{{- end -}}
+
+{{/* For the notes: how the ServiceAccount is bound where this chart has nothing cluster-wide. */}}
+{{- define "redis-queue.accountNote" -}}
+{{- if include "redis-queue.namespaces" . | fromJsonArray }}
+
+The chart has nothing cluster-wide. So that a policy binds its ServiceAccount, redis-queue-crds has to list it:
+
+  admission:
+    accounts:
+      - controller: {{ .Chart.Name }}
+        namespace: {{ .Release.Namespace }}
+        serviceAccountName: {{ include "redis-queue.serviceAccountName" . }}
+{{- end }}
 {{- end -}}
 
 {{/*
