@@ -19,14 +19,14 @@ LOCK_OPTIONS = {"lockDuration": 24_000, "lockRenewTime": 4_000, "stalledInterval
 RETRY_SECONDS = 1
 # How long to wait at most before looking for jobs anyway: BullMQ's own drainDelay.
 LOOK_ANYWAY_SECONDS = 5
-# A fetch is one round trip, a wait at most 10 s; far beyond both a loop hangs.
+# A fetch is one round trip, and a wait takes at most 10 s; a loop that takes much longer hangs.
 STUCK_SECONDS = 60
 
 
 class QueueLoop:
     """Serves one queue: takes a slot, fetches, runs, again. While nothing is ready it waits without a slot.
 
-    BullMQ's own loop has a limit a queue, and stops renewing locks when it closes while jobs run: not used here.
+    BullMQ's own loop has a limit per queue, and stops renewing locks when it closes while jobs run, so it is not used.
     """
 
     def __init__(
@@ -80,20 +80,20 @@ class QueueLoop:
                     self._at("wait")
                     await self._wait_for_work()
         except asyncio.CancelledError:
-            pass  # told to stop while it waited
+            pass  # stopped while it waited
         finally:
             checks.cancel()
         while self.runs:
             await asyncio.wait(self.runs)
 
     def stop(self, loop: asyncio.Task) -> None:
-        """Stops fetching. A fetch under way still brings its job, which would else lie there until its lock ends."""
+        """Stops fetching. A fetch under way still brings its job, which would be stuck until its lock ends."""
         self.stopping = True
         if self.step != "fetch":
             loop.cancel()
 
     def tell(self) -> None:
-        """Tells handlers to stop: those that let CancelledError through have their jobs handed back."""
+        """Cancels handlers: the jobs of those that let CancelledError through are handed back."""
         self.told = True
         self._stop_jobs(list(self.handlers))
 
@@ -108,7 +108,7 @@ class QueueLoop:
             job = await self.worker.moveToActive(f"{self.worker.id}:{uuid4().hex}")
             self.fetching = True
             return job
-        except Exception as error:  # noqa: BLE001 - whatever Redis says, looking again is all there is to do
+        except Exception as error:  # noqa: BLE001 - whatever Redis answers, all we can do is fetch again
             self.fetching = False
             log("warn", f"queue {self.queue}: cannot fetch jobs, trying again: {error}")
             await asyncio.sleep(RETRY_SECONDS)
@@ -120,12 +120,12 @@ class QueueLoop:
         run.add_done_callback(self.runs.discard)
 
     async def _run_jobs(self, job: Job) -> None:
-        """Runs a job and, as long as no other queue asks for the slot, the queue's next ones."""
+        """Runs a job and, as long as no other queue needs the slot, the next jobs of the queue."""
         try:
             while job:
                 await self.worker.processJob(job, job.token)
                 if self.stopping or self.slots.contended_beside(self.queue):
-                    # the end of a job makes room under a global concurrency: somebody has to look
+                    # the end of a job makes room under a global concurrency: somebody has to fetch
                     return await self._wake_somebody()
                 job = await self._fetch()
         finally:
@@ -137,7 +137,7 @@ class QueueLoop:
             await asyncio.sleep(min(limited_ms / 1000, LOOK_ANYWAY_SECONDS))
             return
         try:
-            await self.worker.waitForJob()  # a marker wakes one of those that wait, at most 10 s from now
+            await self.worker.waitForJob()  # a marker wakes one of the waiting workers, at most 10 s from now
         except Exception as error:  # noqa: BLE001
             log("warn", f"queue {self.queue}: cannot wait for jobs, trying again: {error}")
             await asyncio.sleep(RETRY_SECONDS)
@@ -148,7 +148,7 @@ class QueueLoop:
     async def _wake_somebody(self) -> None:
         try:
             await self.redis.zadd(f"{self.key}:marker", {"0": 0})
-        except Exception as error:  # noqa: BLE001 - they look by themselves after a while
+        except Exception as error:  # noqa: BLE001 - they fetch by themselves after a while
             log("warn", f"queue {self.queue}: cannot wake another pod: {error}")
 
     async def _check_for_stalled_jobs(self) -> None:
@@ -162,7 +162,7 @@ class QueueLoop:
                 self.handlers[job_id].cancel()
 
     async def _process(self, job: Job, token: str) -> Any:
-        """What BullMQ calls for a job: runs the handler to its end, or until the drain hands the job back."""
+        """BullMQ calls this for a job. It runs the handler to its end, or until the drain hands the job back."""
         await self._note_who_runs(job)
         handler = asyncio.ensure_future(self.handler(job, self.redis))
         self.handlers[job.id] = handler
