@@ -26,7 +26,7 @@ export function cacheFolder(): string {
 }
 
 /**
- * A set of programs built together, in a folder named for what it was built from, so that a change builds anew and two
+ * A set of programs built together, in a folder named for what it was built from, so that a change builds again and two
  * checkouts do not disturb each other. `kube` is etcd, every Kubernetes component and kubectl in one; `keda` is
  * `operator` and `adapter`.
  */
