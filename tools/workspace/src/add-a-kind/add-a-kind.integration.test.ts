@@ -82,14 +82,14 @@ const read = async (type: string, name: string) =>
     status: { conditions: { type: string; status: string; reason: string; message: string }[] };
   };
 
-describe('its controller', () => {
-  const settled = (name: string, reason: string) =>
-    eventually(async () => {
-      const { conditions } = (await read('team', name)).status;
-      if (conditions.some((each) => each.type === 'Ready' && each.reason === reason)) return conditions;
-      throw new Error(JSON.stringify(conditions));
-    });
+const settled = (name: string, reason: string) =>
+  eventually(async () => {
+    const { conditions } = (await read('team', name)).status;
+    if (conditions.some((each) => each.type === 'Ready' && each.reason === reason)) return conditions;
+    throw new Error(JSON.stringify(conditions));
+  });
 
+describe('its controller', () => {
   it('keeps the namespace of a team, follows its spec, and says what is in the way', async () => {
     await using controller = startProcess(process.execPath, [
       join(scratch.folder, 'apps/team-controller/src/main.ts'),
