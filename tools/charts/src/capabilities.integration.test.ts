@@ -2,7 +2,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Capability } from '@redis-queue/api';
 import { temporaryFolder, workspaceRoot } from '@redis-queue/rig';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { controllerChart } from './chart-files.ts';
 import { render } from './helm.ts';
 import { controllerSchema } from './values-schema.ts';

@@ -23,7 +23,7 @@ describe.each([...valueSchemas()])('%s', (path, schema) => {
   });
 });
 
-test.each([...chartFiles(repository), ...valueFiles()])('%s is what `npm run generate` writes', (path, text) => {
+it.each([...chartFiles(repository), ...valueFiles()])('%s is what `npm run generate` writes', (path, text) => {
   expect(readFileSync(join(repository, path), 'utf8')).toBe(text);
 });
 
