@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { cacheFolder, goModule, kedaModule, programFolder, VERSIONS, type ProgramSet } from '@redis-queue/rig';
+import { goModule, kedaModule, programFolder, VERSIONS, type ProgramSet } from '@redis-queue/rig';
 import { CompileEstimate } from './compile-estimate.ts';
 import { PLAN_FORMAT, parsePlan, type CompilePlan } from './compile-plan.ts';
 import { go } from './go.ts';
@@ -58,36 +58,29 @@ const LINKER = '-s -w';
 
 /** Builds what is missing of a level's programs. Quick when nothing is; safe to call from several processes at once. */
 export async function build(level: Level, print: Print): Promise<void> {
-  await lockedWhileMissing(SETS[level], print, async (missing) => {
-    await buildSets(missing, level === 'keda' ? kedaModule : goModule, print);
+  await whileLocked(SETS[level].filter(isMissing), print, async () => {
+    // Another process may have built some of them while this one waited.
+    const missing = SETS[level].filter(isMissing);
+    if (missing.length > 0) await buildSets(missing, level === 'keda' ? kedaModule : goModule, print);
   });
 }
 
-/** Holds the locks of the sets that are missing, taken in the order of `sets` by everyone, and says which still are. */
-async function lockedWhileMissing(
-  sets: ProgramSet[],
-  print: Print,
-  work: (missing: ProgramSet[]) => Promise<void>,
-): Promise<void> {
-  const isMissing = (set: ProgramSet): boolean => !existsSync(programFolder(set));
-  const lockFrom = async (locked: ProgramSet[], rest: ProgramSet[]): Promise<void> => {
-    const [next, ...others] = rest;
-    if (next) {
-      const inside = (): Promise<void> => lockFrom([...locked, next], others);
-      await withLock(`${programFolder(next)}.lock`, print, inside);
-      return;
-    }
-    const missing = locked.filter(isMissing);
-    if (missing.length > 0) await work(missing);
-  };
-  await lockFrom([], sets.filter(isMissing));
+function isMissing(set: ProgramSet): boolean {
+  return !existsSync(programFolder(set));
+}
+
+/** Holds the locks of `sets`, which everyone takes in the same order. */
+async function whileLocked(sets: ProgramSet[], print: Print, work: () => Promise<void>): Promise<void> {
+  const [first, ...others] = sets;
+  if (first === undefined) await work();
+  else await withLock(`${programFolder(first)}.lock`, print, () => whileLocked(others, print, work));
 }
 
 /** One run of the Go toolchain for all of them: it compiles the packages of one while it links another. */
 async function buildSets(sets: ProgramSet[], module: string, print: Print): Promise<void> {
   const programs = sets.flatMap((set) => PROGRAMS[set]);
   // Built aside and renamed: a folder that is there is whole, whatever ended an earlier build.
-  const unfinished = join(cacheFolder(), 'bin', `${sets.join('-')}.building`);
+  const unfinished = `${sets.map(programFolder)[0]}.compiling`;
   rmSync(unfinished, { recursive: true, force: true });
   mkdirSync(unfinished, { recursive: true });
   const plan = await planCompile(programs, module, sets, print);
