@@ -18,6 +18,6 @@ locked=$(mktemp)
 cp -p package-lock.json "$locked"
 # What is installed is what the lock says; npm may leave other words in it, which are not the developer's change.
 trap 'cmp -s "$locked" package-lock.json || cp -p "$locked" package-lock.json; rm -f "$locked"' EXIT
-tools/toolchain/step.sh --count '^npm http fetch GET 200 .*\.tgz' --of "$(grep -c '"resolved"' package-lock.json)" \
+tools/toolchain/step.sh --count '^npm http fetch GET 200 .*\.tgz' --of "$(grep -c '^    "node_modules/' package-lock.json)" \
   "installing npm packages" -- npm install --no-audit --no-fund --loglevel=http
 touch "$installed"

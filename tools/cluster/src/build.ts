@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { goModule, kedaModule, programFolder, VERSIONS, type ProgramSet } from '@redis-queue/rig';
+import { cacheFolder, goModule, kedaModule, programFolder, VERSIONS, type ProgramSet } from '@redis-queue/rig';
 import { CompileEstimate } from './compile-estimate.ts';
-import { PLAN_FORMAT, parsePlan, type CompilePlan } from './compile-plan.ts';
+import { libraryParts, PLAN_FORMAT, parsePlan, type CompilePlan } from './compile-plan.ts';
 import { go } from './go.ts';
 import { withLock } from './lock.ts';
 import { completed, startProgress, type Print } from './progress.ts';
@@ -56,12 +56,22 @@ const PROGRAMS: Record<ProgramSet, Program[]> = {
 const COMPILER = ['-trimpath', '-gcflags=all=-dwarf=false'];
 const LINKER = '-s -w';
 
+/** Of similar cost, compiled one after the other; the last is compiled and linked in one. */
+const PARTS = 4;
+
+/**
+ * What Go compiles goes into a cache of the project's own, 3 GB, which is removed once every program of a cluster is
+ * there. The user's own cache would hold it for days, and it is of no use to other builds: their flags differ.
+ */
+const goCache = join(cacheFolder(), 'go-build');
+
 /** Builds what is missing of a level's programs. Quick when nothing is; safe to call from several processes at once. */
 export async function build(level: Level, print: Print): Promise<void> {
-  await whileLocked(SETS[level].filter(isMissing), print, async () => {
-    // Another process may have built some of them while this one waited.
+  if (!SETS[level].some(isMissing)) return;
+  await withLock(`${goCache}.lock`, print, async () => {
     const missing = SETS[level].filter(isMissing);
     if (missing.length > 0) await buildSets(missing, level === 'keda' ? kedaModule : goModule, print);
+    if (!SETS.node.some(isMissing)) rmSync(goCache, { recursive: true, force: true });
   });
 }
 
@@ -69,18 +79,10 @@ function isMissing(set: ProgramSet): boolean {
   return !existsSync(programFolder(set));
 }
 
-/** Holds the locks of `sets`, which everyone takes in the same order. */
-async function whileLocked(sets: ProgramSet[], print: Print, work: () => Promise<void>): Promise<void> {
-  const [first, ...others] = sets;
-  if (first === undefined) await work();
-  else await withLock(`${programFolder(first)}.lock`, print, () => whileLocked(others, print, work));
-}
-
-/** One run of the Go toolchain for all of them: it compiles the packages of one while it links another. */
 async function buildSets(sets: ProgramSet[], module: string, print: Print): Promise<void> {
   const programs = sets.flatMap((set) => PROGRAMS[set]);
   // Built aside and renamed: a folder that is there is whole, whatever ended an earlier build.
-  const unfinished = `${sets.map(programFolder)[0]}.compiling`;
+  const unfinished = `${goCache}.programs`;
   rmSync(unfinished, { recursive: true, force: true });
   mkdirSync(unfinished, { recursive: true });
   const plan = await planCompile(programs, module, sets, print);
@@ -118,9 +120,13 @@ async function planCompile(
     return begins;
   };
   const args = ['list', '-deps', ...COMPILER, '-f', PLAN_FORMAT, ...programs.map(({ package: path }) => path)];
-  return parsePlan(await completed(progress, go(args, module, count)));
+  return parsePlan(await completed(progress, go(args, module, { cache: goCache, onLine: count })));
 }
 
+/**
+ * Compiles `plan` and links the programs into `folder`. In parts, because until a run of Go ends it keeps a second copy
+ * of what it compiled in the folder for temporary files, which may be memory.
+ */
 async function compile(
   programs: Program[],
   module: string,
@@ -132,11 +138,13 @@ async function compile(
   const what =
     estimate.packages > programs.length ? `compiling ${estimate.packages} Go packages` : 'linking Go programs';
   const progress = startProgress(what, print, () => estimate.toString());
+  const run = (args: string[]): Promise<string> =>
+    go(['build', '-v', ...COMPILER, ...args], module, { cache: goCache, onLine: (line) => estimate.began(line) });
   const linker = programs.map(({ package: path, ldflags }) => `-ldflags=${path}=${LINKER} ${ldflags ?? ''}`);
   const paths = programs.map(({ package: path }) => path);
-  const args = ['build', '-v', ...COMPILER, ...linker, '-o', `${folder}/`, ...paths];
+  const parts = [...libraryParts(plan, paths, PARTS), [...linker, '-o', `${folder}/`, ...paths]];
   await completed(
     progress,
-    go(args, module, (line) => estimate.began(line)),
+    parts.reduce(async (before, args) => (await before, await run(args)), Promise.resolve('')),
   );
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parsePlan } from './compile-plan.ts';
+import { libraryParts, parsePlan } from './compile-plan.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -43,5 +43,24 @@ describe('what has to be compiled', () => {
     expect(cost('big') - cost('small')).toBe(500_000);
     expect(cost('gone')).toBeGreaterThan(0);
     expect(cost('program')).toBeGreaterThan(cost('big'));
+  });
+});
+
+describe('the parts of a build', () => {
+  it('cost about the same, in the order of the plan, without what Go cannot be told to compile or what is linked', () => {
+    const plan = new Map([
+      ['internal/abi', 100],
+      ['fmt', 100],
+      ['a.io/first', 100],
+      ['a.io/internal/second', 100],
+      ['a.io/third', 100],
+      ['a.io/program', 100],
+      ['a.io/fourth', 100],
+      ['a.io/fifth', 100],
+    ]);
+    expect(libraryParts(plan, ['a.io/program'], 2)).toEqual([['a.io/first']]);
+    expect(libraryParts(plan, ['a.io/program'], 4)).toEqual([['a.io/first'], ['a.io/third']]);
+    expect(libraryParts(plan, ['a.io/program'], 1)).toEqual([]);
+    expect(libraryParts(new Map(), [], 4)).toEqual([]);
   });
 });

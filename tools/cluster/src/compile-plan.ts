@@ -31,3 +31,25 @@ function sizeOf(folder: string, files: string): number {
     .filter(Boolean)
     .reduce((sum, file) => sum + (statSync(join(folder, file), { throwIfNoEntry: false })?.size ?? 0), 0);
 }
+
+/**
+ * All but the last of `count` parts of similar cost, each a list of packages that Go can be told to compile. The plan
+ * begins with the packages that import nothing, so that a part needs only itself and those before it. The last part is
+ * left to the programs, which import whatever no part names.
+ */
+export function libraryParts(plan: CompilePlan, programs: string[], count: number): string[][] {
+  const total = [...plan.values()].reduce((sum, cost) => sum + cost, 0);
+  const parts: string[][] = Array.from({ length: count - 1 }, () => []);
+  let before = 0;
+  for (const [path, cost] of plan) {
+    if (isNameable(path) && !programs.includes(path)) parts[Math.floor((count * before) / total)]?.push(path);
+    before += cost;
+  }
+  return parts.filter((part) => part.length > 0);
+}
+
+/** The standard library and internal packages come with what imports them. */
+function isNameable(path: string): boolean {
+  const [first, ...rest] = path.split('/');
+  return first?.includes('.') === true && !rest.includes('internal');
+}

@@ -2,14 +2,22 @@ import { spawn } from 'node:child_process';
 import { availableParallelism, totalmem } from 'node:os';
 import { createInterface } from 'node:readline';
 
+export interface GoOptions {
+  /** Folder of compiled packages; the user's own by default. */
+  cache?: string;
+  /**
+   * Gets each line of standard error, such as the name of a package that begins to be compiled (`-v`), and returns
+   * whether that is what it was, so that it is not taken for an error.
+   */
+  onLine?: (line: string) => boolean;
+}
+
 /**
  * Runs the Go toolchain in `cwd` and returns what it printed on standard output.
  *
- * @param onLine gets each line of standard error, such as the name of a package that begins to be compiled (`-v`), and
- *   returns whether that is what it was, so that it is not taken for an error.
  * @throws with the end of what it wrote to standard error.
  */
-export function go(args: string[], cwd: string, onLine?: (line: string) => boolean): Promise<string> {
+export function go(args: string[], cwd: string, { cache, onLine }: GoOptions = {}): Promise<string> {
   const child = spawn('go', args, {
     cwd,
     env: {
@@ -19,6 +27,7 @@ export function go(args: string[], cwd: string, onLine?: (line: string) => boole
       CGO_ENABLED: '0',
       PATH: `${process.env.PATH}:/usr/local/go/bin`,
       GOTOOLCHAIN: 'local',
+      ...(cache && { GOCACHE: cache }),
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
