@@ -32,6 +32,7 @@ export type { EventRecorder, ObjectEvent } from './events/event-types.ts';
 export * from './leader/types.ts';
 export { runApp, type App, type AppContext } from './manager/app.ts';
 export { concurrencyFlag, numberFlag, UsageError, type AppFlag, type FlagValues } from './manager/flags.ts';
-export { createLog, maskSecrets, type LogOptions } from './manager/log.ts';
+export { createLog, type LogOptions } from './manager/log.ts';
+export { maskSecrets } from './manager/mask-secrets.ts';
 export { createManager } from './manager/manager.ts';
 export type { Check, Log, Manager, ManagerOptions, Runnable } from './manager/types.ts';
