@@ -4,6 +4,7 @@ export * from './objects/conditions.ts';
 export * from './kind/finalizers.ts';
 export * from './objects/owner-references.ts';
 export * from './objects/resources.ts';
+export { unlessAborted } from './time/unless-aborted.ts';
 export { timestamp } from './time/timestamp.ts';
 export { TokenBucket } from './time/token-bucket.ts';
 export * from './cache/object-cache.ts';

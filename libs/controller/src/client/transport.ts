@@ -7,6 +7,7 @@ import Agent from 'undici/lib/dispatcher/agent.js';
 import ProxyAgent from 'undici/lib/dispatcher/proxy-agent.js';
 import { ApiError, ConnectionError, WritesStoppedError, type ApiStatus } from './api-error.ts';
 import type { Access, Credentials, TlsOptions } from './credentials.ts';
+import { unlessAborted } from '../time/unless-aborted.ts';
 import { LineSplitter } from './line-splitter.ts';
 
 export interface RequestInput {
@@ -255,18 +256,6 @@ function retryDelayMs(input: RequestInput, error: unknown, attempt: number): num
   }
   // An idle connection may be closed by the server at the very moment it is used. Only a read is safe to repeat unseen.
   return input.method === 'GET' && attempt === 0 ? 0 : undefined;
-}
-
-/** Settles with `run`, or rejects with the reason of `signal` as soon as it aborts; what `run` does later changes nothing. */
-function unlessAborted<T>(signal: AbortSignal, run: () => Promise<T>): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const abort = (): void => reject(signal.reason as Error);
-    if (signal.aborted) return abort();
-    signal.addEventListener('abort', abort, { once: true });
-    run()
-      .then(resolve, reject)
-      .finally(() => signal.removeEventListener('abort', abort));
-  });
 }
 
 function sleep(ms: number, signal?: AbortSignal): Promise<void> {
