@@ -42,7 +42,7 @@ class LastingSentinelConnector extends SentinelConnector {
   }
 }
 
-/** Fails the commands that wait for a connection with what the Sentinels said; else they are only told of retries. */
+/** Fails the commands that wait for a connection with what the Sentinels said, instead of "too many retries". */
 export function failWithSentinels(redis: Redis): void {
   redis.on('error', (error: Error) => {
     if (error.message.startsWith('All sentinels')) (redis as unknown as CommandQueues).flushQueue(error);

@@ -133,7 +133,7 @@ describe('several roles of one queue', () => {
     ['host', 'redis://redis', 'redis://other', 'leads to redis:6379', 'leads to other:6379'],
     ['port', 'redis://redis', 'redis://redis:6380', 'leads to redis:6379', 'leads to redis:6380'],
     ['database', 'redis://redis', 'redis://redis/3', 'leads to redis:6379', 'leads to redis:6379 database 3'],
-  ])('are refused when they lead to another %s, and both ways are told without a credential', (_, a, b, one, other) => {
+  ])('are refused when they lead to another %s, and both ways are named without a credential', (_, a, b, one, other) => {
     const access = both(a.replace('//', '//u:hunter2@'), b.replace('//', '//u:hunter2@'));
     expect(access).toEqual({
       ok: false,
