@@ -38,7 +38,9 @@ const tarball = execFileSync('npm', ['pack', folder, '--pack-destination', out, 
 const [{ filename } = { filename: '' }] = Object.values(JSON.parse(tarball) as { filename: string }[]);
 process.stdout.write(`${join(out, filename)}\n`);
 
-/** The compiler rewrites imports in JavaScript only; declarations shall not depend on how a user's compiler reads `.ts`. */
+/**
+ * The compiler rewrites imports in JavaScript only; declarations must not depend on how a user's compiler reads `.ts`.
+ */
 function withJavaScriptImports(declarations: string): string {
   return declarations.replaceAll(/((?:from |import\()['"]\.[^'"]*)\.ts(?=['"])/g, '$1.js');
 }

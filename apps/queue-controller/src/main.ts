@@ -4,7 +4,7 @@ import { wireQueueController } from './wire.ts';
 
 await runApp({
   name: 'queue-controller',
-  description: 'Keeps what Queue objects say of limits, pause and ownership true in Redis.',
+  description: 'Reconciles the limits, pause and ownership of queues in Redis with their Queue objects.',
   flags: {
     'redis-secret-names': redisSecretNamesFlag,
     concurrency: concurrencyFlag('queues'),

@@ -1,12 +1,12 @@
 import asyncio
 from typing import Awaitable, Callable
 
-# Answers with what is wrong, or with None.
+# Returns what is wrong, or None.
 Probe = Callable[[], Awaitable[str | None]]
 
 
 async def serve_probes(port: int, probes: dict[str, Probe]) -> None:
-    """Serves each probe at its path: 200 when nothing is wrong, else 503 and what is."""
+    """Serves each probe at its path: 200 when nothing is wrong, else 503 and the problem."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         request = (await reader.readline()).decode().split(" ")

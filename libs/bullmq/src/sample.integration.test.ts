@@ -107,7 +107,7 @@ describe('sampling queues', () => {
     expect(await sampleOne('totals')).not.toHaveProperty('completedTotal');
   });
 
-  test('a backlog says of each queue what a whole sample says, where it was asked to', async () => {
+  test('a backlog has the values of a whole sample for each queue, where they were asked for', async () => {
     const ref = { prefix: 'bull', name: 'backlog' };
     const queue = t.producer(ref);
     await queue.add('parent', {}, { delay: 50_000 });

@@ -12,7 +12,7 @@ export interface SecretSources {
   secret(key: ObjectKey): SecretObject | undefined;
 }
 
-/** Why there is no way to a queue's Redis. Every kind that says one of them has it in its table of reasons. */
+/** Why there is no way to a queue's Redis. Every kind that reports one of them has it in its table of reasons. */
 export type RedisAccessReason = 'SecretNotPermitted' | 'SecretNotFound' | 'SecretInvalid' | 'MixedRedis';
 
 export type RedisAccess =

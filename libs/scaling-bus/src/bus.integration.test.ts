@@ -36,7 +36,7 @@ function decision(pool: string, sequence: number, change: Partial<ScalingDecisio
   };
 }
 
-/** A consumer that notes what it was handed, and its observer's words. */
+/** A consumer that notes what it was handed, and what its observer was called with. */
 function consumer(handler: DecisionHandler = async () => {}, concurrency?: number) {
   const seen: ScalingDecision[] = [];
   const dropped: string[] = [];
@@ -170,7 +170,7 @@ describe('faults', () => {
     expect(worker.seen.every((each) => each.sequence === 2)).toBe(true);
   });
 
-  it('tells how many decisions are not acted on yet', async () => {
+  it('reports how many decisions are not acted on yet', async () => {
     await using publisher = createPublisher({ redis: bus() });
     await publisher.publish(decision('a', 1));
     await publisher.publish(decision('a', 2));

@@ -32,7 +32,7 @@ const secretNames: JsonSchema = {
 const workerPods = closed({
   secretNames: {
     ...secretNames,
-    description: 'Names of further Secrets that may be read, to replace pods that use them when they change.',
+    description: 'Names of further Secrets that may be read, so that pods that use them are replaced when they change.',
   },
 });
 const imageTag = text('Tag, or digest sha256:….', {
@@ -47,7 +47,7 @@ const tls = closed({ enabled: flag('Whether to speak TLS to redis-host; a rediss
 
 /**
  * Open, since Helm hands a parent's globals to every chart, those meant for others as well. The template
- * `redis-queue.checkGlobals` refuses unknown keys where the parent is nobody else's chart.
+ * `redis-queue.checkGlobals` refuses unknown keys where the parent is our own chart.
  */
 const globals: JsonSchema = {
   type: 'object',
@@ -93,7 +93,7 @@ export function controllerSchema({ name, capabilities, namespaceScope }: Control
       },
       replicas: { type: 'integer', minimum: 0, maximum: 10, description: 'Pods; one works at a time.' },
       logLevel: { enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] },
-      ...(namespaceScope && { namespaceScope: text('Look at this namespace only; empty: all.', objectName) }),
+      ...(namespaceScope && { namespaceScope: text('Watch this namespace only; empty: all.', objectName) }),
       ...(redis && { redis: closed({ secretNames }) }),
       ...(bus && { bus: closed({ enabled: flag('Whether the bus is used.'), secretName: busSecretName, tls }) }),
       ...(workers && { workers: workerPods }),

@@ -43,7 +43,7 @@ const image = (name: string): string => `image:
 imagePullSecrets: []
 `;
 
-const NAMESPACE_SCOPE = `# -- Look at the objects of this namespace only; empty: all. Its rights shrink accordingly.
+const NAMESPACE_SCOPE = `# -- Watch the objects of this namespace only; empty: all. Its rights shrink accordingly.
 namespaceScope: ''
 `;
 

@@ -9,7 +9,7 @@ export interface Surroundings {
   kubeconfigPath: string;
   /** Of the example and of the Leases. */
   namespace: string;
-  /** Whether only objects of `namespace` are looked after: on a cluster of the user's, others may be there. */
+  /** Whether only objects of `namespace` are reconciled: on a cluster of the user's, there may be others. */
   scoped: boolean;
   logLevel: string;
   /** Whether each opens a port for a debugger. */
@@ -44,7 +44,7 @@ const FIRST_INSPECT_PORT = 9229;
 
 /**
  * How to start a controller from source as its chart starts its image: the same flags and environment, under
- * `node --watch`. Left out is the heap's limit, which is for the bundle and not for sources under a debugger.
+ * `node --watch`. The heap's limit is left out: it is for the bundle and not for sources under a debugger.
  *
  * @param index position among all controllers, so that ports are the same whichever of them are started.
  */
@@ -66,7 +66,7 @@ export function controllerLaunch(name: string, index: number, surroundings: Surr
       `--http-port=${httpPort}`,
       `--log-level=${logLevel}`,
       '--redis-secret-names=redis-credentials',
-      // Who stands at a breakpoint cannot renew a Lease, and would end for it.
+      // A process at a breakpoint cannot renew its Lease, and would end for that.
       ...(inspect ? ['--leader-elect=false'] : []),
       ...(scoped ? [`--namespace-scope=${namespace}`] : []),
     ],

@@ -101,7 +101,7 @@ function farewell(options: Options): string {
 const stopping = new AbortController();
 for (const each of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(each, () => {
-    // The second time, nobody waits for a controller that does not end.
+    // On the second signal, a controller that does not end is not waited for.
     if (stopping.signal.aborted) process.exit(130);
     say('ending');
     stopping.abort();

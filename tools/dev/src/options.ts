@@ -37,7 +37,7 @@ export function parseOptions(argv: string[], controllers: readonly string[]): Op
 export function help(controllers: readonly string[]): string {
   return `make dev: the controllers from source against a real cluster, restarted on every change.
 
-The cluster "dev" of processes on this machine (kept if it runs), Redis in it, the definitions of crds/ (applied again when
+The cluster "dev" of processes on this machine (reused if it runs), Redis in it, the definitions of crds/ (applied again when
 they change), the examples, and ${controllers.join(', ')} on this host under node --watch.
 The logs of all, worker pods included, are one stream. Ctrl-C ends what was started; the cluster stays, until: make down
 

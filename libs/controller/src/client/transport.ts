@@ -18,7 +18,7 @@ export interface RequestInput {
   query?: Record<string, string | number | boolean | undefined>;
   body?: unknown;
   contentType?: string;
-  /** Another form of JSON than the plain one. */
+  /** A form of JSON other than the plain one. */
   accept?: string;
   signal?: AbortSignal;
 }
@@ -51,7 +51,7 @@ export interface TransportOptions {
   http2?: boolean;
   /** A request that has not been answered in so long is given up, however long it waited for a connection. Default 15 s, a list 60 s. */
   requestTimeoutMs?: number;
-  /** A watch silent for so long is taken for dead; the server sends a bookmark about once a minute. */
+  /** A watch that is silent for this long is taken for dead; the server sends a bookmark about once a minute. */
   watchSilenceMs?: number;
 }
 
@@ -73,7 +73,7 @@ interface Pools {
   watches: Dispatcher;
 }
 
-/** HTTP to one API server over kept-alive connections; authentication is looked after here. */
+/** HTTP to one API server over kept-alive connections; authentication is handled here. */
 export class Transport {
   readonly #options: TransportOptions;
   #pools: Pools | undefined;
@@ -202,7 +202,9 @@ export class Transport {
     }
   }
 
-  /** New connections only when the CA or the client certificate were rotated; requests under way end on the old ones. */
+  /**
+   * New connections only when the CA or the client certificate were rotated; requests under way end on the old ones.
+   */
   #poolsFor({ tls, proxyUrl }: Access): Pools {
     if (this.#pools?.tls === tls) return this.#pools;
     const old = this.#pools;
@@ -234,7 +236,7 @@ async function readJson(input: RequestInput, response: Dispatcher.ResponseData):
   throw new ApiError(describe(input), parseStatus(text, response.statusCode), retryAfterMs);
 }
 
-/** What stands between us and the server (a proxy, a load balancer) answers in whatever format it likes. */
+/** A proxy or load balancer before the server may answer in any format. */
 function parseStatus(text: string, code: number): ApiStatus {
   try {
     const parsed = JSON.parse(text) as ApiStatus & { kind?: string };

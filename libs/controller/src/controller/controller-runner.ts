@@ -61,7 +61,8 @@ export class ControllerRunner<T extends Resource> implements Controller {
     this.#options = options;
     this.#deps = deps;
     this.#log = deps.log.child({ controller: options.name });
-    this.#queue = new WorkQueue({ clock: deps.clock, observer: deps.metrics.queue(options.name) });
+    const { maxBackoffMs } = options;
+    this.#queue = new WorkQueue({ clock: deps.clock, observer: deps.metrics.queue(options.name), maxBackoffMs });
     this.#metrics = deps.metrics.reconciles(options.name, this.#concurrency);
     deps.metrics.watchQueue(options.name, this.#queue, () => deps.clock.now());
     this.#ownWrites = new OwnWrites(deps.clock, (write) => deps.cachesShowing(write));

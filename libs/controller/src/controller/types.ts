@@ -12,10 +12,16 @@ export interface ReconcileContext<T extends Resource> {
   log: Logger;
 }
 
-/** Nothing: done until something changes. `requeueAfterMs`: again after that time at the latest; `priority` as when enqueued, unless given. */
+/**
+ * Without a result the object is done until something changes. With `requeueAfterMs` it is reconciled again after that
+ * time at the latest, at `priority`, or else at the priority it was enqueued with.
+ */
 export type ReconcileResult = void | undefined | { requeueAfterMs: number; priority?: number };
 
-/** Throwing means: again, after a back-off. Throw `TerminalError` when only a change of the object can help. */
+/**
+ * When it throws, the object is reconciled again after a back-off. Throw `TerminalError` when only a change of the
+ * object can help.
+ */
 export type Reconcile<T extends Resource> = (context: ReconcileContext<T>) => Promise<ReconcileResult>;
 
 /** The reconcile took too long; whatever hangs, its worker serves others. */
@@ -53,7 +59,7 @@ export interface ControllerOptions<T extends Resource> {
   cache?: ObjectCache<T>;
   /** Reconciles of different objects at once; one object is never reconciled twice at once. Default 1. */
   concurrency?: number;
-  /** Types whose objects, when controlled by an object of `type`, reconcile it when they change at all. */
+  /** Types whose objects, when controlled by an object of `type`, reconcile it on any change. */
   owns?: ResourceType[];
   // oxlint-disable-next-line typescript/no-explicit-any -- each watch has an object type of its own
   watches?: Watch<any>[];
@@ -66,6 +72,8 @@ export interface ControllerOptions<T extends Resource> {
    * conflict: the next try reads what somebody else wrote.
    */
   onFailure?: (context: ReconcileContext<T>, error: unknown) => Promise<void>;
+  /** The longest back-off after a reconcile that threw. Default 1000 s. */
+  maxBackoffMs?: number;
   /** Every object is reconciled again so often, ± 10 %. Default 10 h. */
   resyncMs?: number;
 }

@@ -29,7 +29,7 @@ describe('what a condition says of a failure', () => {
     expect(describeFailure(error).reason).toBe(reason);
   });
 
-  it('names what was asked for and the way out, without the request', () => {
+  it('names what was requested and the way out, without the request', () => {
     const { message } = describeFailure(refused(403, 'deployments.apps "b" is forbidden: exceeded quota: few'));
     expect(message).toContain('deployments.apps "b" is forbidden: exceeded quota: few');
     expect(message).toContain('raise the ResourceQuota');

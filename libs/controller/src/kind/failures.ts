@@ -12,10 +12,10 @@ export type FailureReason =
   | 'ApiUnavailable'
   | 'InternalError';
 
-/** Of what others say; the way out after it is never cut off. */
+/** Longest text of others in a message; the way out after it is never cut off. */
 const MAX_WORDS = 700;
 
-/** What threw a reconcile out of its course, as a condition says it: never silence, whatever failed. */
+/** The failure of a reconcile as a condition reports it: whatever failed, the condition says something. */
 export function describeFailure(error: unknown): Problem<FailureReason> {
   if (error instanceof ApiError) {
     const { reason, wayOut } = classify(error);

@@ -5,6 +5,9 @@ import { reconcileKind } from './reconcile-kind.ts';
 import { STATUS_MANAGER, StatusWriter } from './status-writer.ts';
 import type { Kind, KindObject, Plan } from './types.ts';
 
+/** What the API server refuses may be allowed by a role, quota or policy that no watch tells of: it is tried again this soon. */
+const MAX_BACKOFF_MS = 10_000;
+
 /** What a controller of a kind needs beside the kind itself. */
 export type ManageOptions<T extends KindObject> = Pick<ControllerOptions<T>, 'concurrency' | 'owns' | 'watches'> & {
   /** Wall time, for conditions. */
@@ -33,6 +36,7 @@ export function manageKind<T extends KindObject, O, P extends Plan, R extends st
     ...options,
     name,
     type,
+    maxBackoffMs: MAX_BACKOFF_MS,
     reconcile: (context) => reconcileKind(kind, context, { client, events, status, now }),
   });
 }

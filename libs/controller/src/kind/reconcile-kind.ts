@@ -20,8 +20,8 @@ export interface KindRuntime<T extends KindObject> {
 /**
  * Brings one object to its spec: observe, plan, apply, report. Writes nothing when nothing differs.
  *
- * Whatever fails is told by the object's conditions before it is thrown on for a back-off; only a conflict is not, because the next try
- * reads what somebody else wrote.
+ * Whatever fails is reported in the object's conditions before it is rethrown for a back-off; only a conflict is not,
+ * because the next try reads what somebody else wrote.
  */
 export async function reconcileKind<T extends KindObject, O, P extends Plan, R extends string>(
   kind: Kind<T, O, P, R | FailureReason>,

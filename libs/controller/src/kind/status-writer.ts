@@ -17,8 +17,8 @@ export interface StatusWriterOptions<T extends KindObject> {
 }
 
 /**
- * The one way in which status is written: server-side apply of all that its writer owns. A field that is no longer given is removed by the
- * API server, and nobody else's field is touched.
+ * The one way in which status is written: server-side apply of all that its writer owns. A field that is no longer
+ * given is removed by the API server, and nobody else's field is touched.
  */
 export class StatusWriter<T extends KindObject> {
   readonly #options: StatusWriterOptions<T>;
@@ -35,7 +35,7 @@ export class StatusWriter<T extends KindObject> {
     return Object.fromEntries(held) as Partial<StatusOf<T>>;
   }
 
-  /** Whether `status` says anything else than what the object has. */
+  /** Whether `status` differs from what the object has. */
   differs(object: T, status: Partial<StatusOf<T>>): boolean {
     return !isDeepStrictEqual(comparable(this.ownedOf(object)), comparable(status));
   }

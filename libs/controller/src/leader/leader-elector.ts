@@ -76,7 +76,8 @@ export class LeaderElector {
         wake = new AbortController();
         const remainingMs = observed.remainingMs(clock.now(), this.identity);
         if (remainingMs === 0 && (await this.#tryAcquire(observed.lease))) return true;
-        // After a lost race or a failed try the watch tells of the winner; the retry period is for when it tells nothing.
+        // After a lost race or a failed try the watch reports the winner; the retry period is for when it reports
+        // nothing.
         const waitMs = remainingMs === 0 ? this.#retryMs() : remainingMs;
         await delay(clock, waitMs, AbortSignal.any([signal, wake.signal]));
       }
@@ -176,7 +177,8 @@ export class LeaderElector {
   async #renew(deadline: number): Promise<void> {
     const { client, clock } = this.#deps;
     const startedAt = clock.now();
-    // A hanging request must not outlive the deadline, and leaves time for a second try. AbortSignal takes whole ms only.
+    // A hanging request must not outlive the deadline, and leaves time for a second try. AbortSignal takes whole ms
+    // only.
     const timeoutMs = Math.max(1, Math.floor(Math.min(this.#options.renewDeadlineMs / 2, deadline - startedAt)));
     const signal = AbortSignal.timeout(timeoutMs);
     try {

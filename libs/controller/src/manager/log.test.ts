@@ -8,7 +8,7 @@ function logged(write: (log: ReturnType<typeof createLog>) => void): Record<stri
   return JSON.parse(lines[0] ?? '') as Record<string, unknown>;
 }
 
-it('writes one JSON object a line, with the level as a word', () => {
+it('writes one JSON object per line, with the level as a word', () => {
   expect(logged((log) => log.info({ namespace: 'ns', object: 'a' }, 'hello'))).toMatchObject({
     level: 'info',
     name: 'app',

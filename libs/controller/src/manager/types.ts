@@ -56,7 +56,10 @@ export interface Manager {
   cache<T extends Resource>(type: ResourceType, options?: CacheOptions): ObjectCache<T>;
   controller<T extends Resource>(options: ControllerOptions<T>): Controller;
   runnable(runnable: Runnable): void;
-  /** Awaited after the lease is won and before anything leader-only starts; throwing gives the lease up and ends the process. */
+  /**
+   * Awaited after the lease is won and before anything leader-only starts; throwing gives the lease up and ends the
+   * process.
+   */
   onElected(hook: (signal: AbortSignal) => void | Promise<void>): void;
   /** Awaited on a graceful stop, after reconcilers and runnables have ended and before the lease is given back. */
   onStop(hook: () => void | Promise<void>): void;

@@ -155,6 +155,19 @@ describe('back-off', () => {
     expect((clock.nextTimerAt ?? 0) - clock.now()).toBe(5);
   });
 
+  it('ends at the longest that it is given', async () => {
+    const capped = new WorkQueue({ clock, maxBackoffMs: 10_000 });
+    const delays: number[] = [];
+    for (let failure = 0; failure < 14; failure++) {
+      capped.addRateLimited('a');
+      const before = clock.now();
+      clock.advance((clock.nextTimerAt ?? 0) - before);
+      delays.push(clock.now() - before);
+      capped.done((await capped.take()) as string);
+    }
+    expect(delays.slice(9)).toEqual([2_560, 5_120, 10_000, 10_000, 10_000]);
+  });
+
   it('of one key does not delay another', async () => {
     for (let failure = 0; failure < 10; failure++) queue.addRateLimited('bad');
     queue.add('good');

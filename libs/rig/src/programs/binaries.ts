@@ -27,8 +27,8 @@ export function cacheFolder(): string {
 
 /**
  * A set of programs built together, in a folder named for what it was built from, so that a change builds anew and two
- * checkouts do not disturb each other. `kube` is etcd, every Kubernetes component and kubectl in one; `keda` is `operator`
- * and `adapter`.
+ * checkouts do not disturb each other. `kube` is etcd, every Kubernetes component and kubectl in one; `keda` is
+ * `operator` and `adapter`.
  */
 export type ProgramSet = 'kube' | 'helm' | 'containerd' | 'coredns' | 'keda';
 

@@ -32,7 +32,7 @@ export function readPage(markdown: string): FollowedPage {
   };
 }
 
-/** Hunks without line numbers: the lines that they begin from are looked for. */
+/** Hunks without line numbers: the lines that they begin from are searched for. */
 function hunksOf(diff: string): PageChange[] {
   return diff.split(/^--- .*$\n/m).flatMap((part) => {
     const path = /^\+\+\+ b\/(\S+)$/m.exec(part)?.[1];

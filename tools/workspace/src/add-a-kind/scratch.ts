@@ -23,8 +23,8 @@ export interface Scratch extends Disposable {
 }
 
 /**
- * Copies what is committed or about to be of the workspace into a folder inside it, so that packages from outside are found, and does there
- * what the page says.
+ * Copies what is committed or about to be of the workspace into a folder inside it, so that packages from outside are
+ * found, and does there what the page says.
  */
 export function followPage(workspaceRoot: string, { files, changes }: FollowedPage): Scratch {
   const parent = join(workspaceRoot, '.scratch');
