@@ -54,7 +54,7 @@ export function resolveRedis(queue: Queue, role: RedisRole, sources: SecretSourc
  * The same for the first of several roles, once all of them lead to one server and database: what one role writes the
  * others have to see.
  *
- * @returns the target of the first role; else the first problem of any role, or `MixedRedis`.
+ * @returns the target of the first role; otherwise the first problem of any role, or `MixedRedis`.
  */
 export function resolveRedisOfRoles(
   queue: Queue,

@@ -35,7 +35,7 @@ export interface ControllerDependencies {
   cachesShowing(write: OwnWrite): Informer<Resource>[];
 }
 
-/** Of the first list and of resyncs: whatever changes now goes before. */
+/** Priority of the first list and of resyncs: current changes go first. */
 export const BACKGROUND_PRIORITY = -100;
 const RECONCILE_TIMEOUT_MS = 120_000;
 /** For saying on the object what failed. */

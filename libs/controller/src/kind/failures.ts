@@ -52,7 +52,9 @@ function classify(error: ApiError): { reason: FailureReason; wayOut: string } {
   };
 }
 
-/** In bounds, and without the method and path with which messages of the client begin: they are the log's business. */
+/**
+ * The text within bounds, without the method and path at the start of the client's messages, which belong in the log.
+ */
 function words(message: string): string {
   return clipText(message.replace(/^([A-Z]+) \/\S+: /, ''), MAX_WORDS);
 }

@@ -8,13 +8,22 @@ import { describeFailure, type FailureReason } from './failures.ts';
 import { eventType } from './reasons.ts';
 import { soonestMs } from './requeue.ts';
 import type { StatusWriter } from './status-writer.ts';
-import type { Kind, KindContext, KindObject, Outcome, Plan, Problem, RecordEvent, StatusOf } from './types.ts';
+import type { Kind, KindContext, KindObject, Outcome, Plan, Problem, ReportContext, StatusOf } from './types.ts';
 
 export interface KindRuntime<T extends KindObject> {
   readonly client: KubeClient;
   readonly events: EventRecorder;
   readonly status: StatusWriter<T>;
   readonly now: () => Date;
+}
+
+/** One reconcile of one object. */
+interface Attempt<T extends KindObject, R extends string> extends KindContext<R> {
+  /** As it was read; what is found and said is of this. */
+  readonly object: T;
+  /** As our own writes left it: the version to write on. */
+  newest: T;
+  readonly status: StatusWriter<T>;
 }
 
 /**
@@ -29,44 +38,58 @@ export async function reconcileKind<T extends KindObject, O, P extends Plan, R e
   runtime: KindRuntime<T>,
 ): Promise<ReconcileResult> {
   if (!object || isLeaving(kind, object)) return undefined;
-  const event = recordEvents(kind, object, runtime.events);
-  const { client, now } = runtime;
-  const applyFinalizer = (step: FinalizerStep): Promise<void> => writeFinalizer(kind, client, object, step);
-  const context = { client, signal, log, now, event, applyFinalizer };
-  let outcome: Outcome<O, P, R | FailureReason>;
-  try {
-    outcome = await carryOut(kind, object, context);
-  } catch (error) {
-    if (!signal.aborted && !isConflict(error)) await reportFailure(kind, object, error, context, runtime);
-    throw error;
-  }
-  const nowMs = now().getTime();
-  kind.report?.(object, outcome, { nowMs, event });
-  // The object is gone with its last finalizer: there is no status left to write.
-  if (object.metadata.deletionTimestamp && outcome.done.some((step) => kindOf(step) === 'removeFinalizer'))
-    return undefined;
-  if (outcome.problem) reportProblem(kind, object, outcome.problem, context);
-  const status = kind.status(object, outcome, new Date(nowMs));
-  const delayMs = kind.statusDelayMs
-    ? kind.statusDelayMs(object, outcome, status, nowMs)
-    : runtime.status.differs(object, status)
-      ? 0
-      : undefined;
-  if (delayMs === 0) {
-    await runtime.status.write(object, status, signal);
-    kind.statusWritten?.(object, outcome, status, { nowMs, event });
-  }
-  const waitMs = soonestMs([
-    delayMs === 0 ? undefined : delayMs,
-    kind.requeueMs?.(object, outcome, status, { nowMs, event }),
-  ]);
+  const attempt = beginAttempt(kind, object, { signal, log, ...runtime });
+  const outcome = await carryOutAloud(kind, attempt);
+  const report = { nowMs: attempt.now().getTime(), event: attempt.event };
+  kind.report?.(object, outcome, report);
+  if (isGone(object, outcome.done)) return undefined;
+  if (outcome.problem) reportProblem(kind, attempt, outcome.problem);
+  const status = kind.status(object, outcome, new Date(report.nowMs));
+  const statusDueMs = await writeStatus(kind, attempt, { outcome, status, report });
+  const waitMs = soonestMs([statusDueMs, kind.requeueMs?.(object, outcome, status, report)]);
   return waitMs === undefined ? undefined : { requeueAfterMs: waitMs };
+}
+
+function beginAttempt<T extends KindObject, R extends string>(
+  kind: Pick<Kind<T, unknown, Plan, R>, 'name' | 'type' | 'reasons' | 'finalizer'>,
+  object: T,
+  { events, ...parts }: KindRuntime<T> & Pick<KindContext<R>, 'signal' | 'log'>,
+): Attempt<T, R> {
+  const attempt: Attempt<T, R> = {
+    ...parts,
+    object,
+    newest: object,
+    event: (reason, message, type = eventType(kind.reasons[reason].kind)) =>
+      events.record(object, { type, reason, message }),
+    applyFinalizer: async (step) => {
+      attempt.newest = await writeFinalizer(kind, parts.client, attempt.newest, step);
+    },
+  };
+  return attempt;
 }
 
 /** Whether the object is being deleted and waits for others, not for us. */
 function isLeaving({ finalizer }: { finalizer?: string }, object: KindObject): boolean {
   if (!object.metadata.deletionTimestamp) return false;
   return finalizer === undefined || !hasFinalizer(object, finalizer);
+}
+
+/** Whether the object went with its last finalizer: there is no status left to write. */
+function isGone(object: KindObject, done: readonly unknown[]): boolean {
+  return object.metadata.deletionTimestamp !== undefined && done.some((step) => kindOf(step) === 'removeFinalizer');
+}
+
+/** Carries the plan out, and says in the conditions what failed. */
+async function carryOutAloud<T extends KindObject, O, P extends Plan, R extends string>(
+  kind: Kind<T, O, P, R | FailureReason>,
+  attempt: Attempt<T, R | FailureReason>,
+): Promise<Outcome<O, P, R | FailureReason>> {
+  try {
+    return await carryOut(kind, attempt.object, attempt);
+  } catch (error) {
+    if (!attempt.signal.aborted && !isConflict(error)) await reportFailure(kind, attempt, error);
+    throw error;
+  }
 }
 
 async function carryOut<T extends KindObject, O, P extends Plan, R extends string>(
@@ -86,53 +109,61 @@ async function carryOut<T extends KindObject, O, P extends Plan, R extends strin
   };
 }
 
+/** Writes the status if it differs and its time has come. @returns after how many ms it is due, if it waits */
+async function writeStatus<T extends KindObject, O, P extends Plan, R extends string>(
+  kind: Kind<T, O, P, R>,
+  { object, newest, status: writer, signal }: Attempt<T, R>,
+  {
+    outcome,
+    status,
+    report,
+  }: { readonly outcome: Outcome<O, P, R>; readonly status: StatusOf<T>; readonly report: ReportContext<R> },
+): Promise<number | undefined> {
+  const always = writer.differs(object, status) ? 0 : undefined;
+  const delayMs = kind.statusDelayMs ? kind.statusDelayMs(object, outcome, status, report.nowMs) : always;
+  if (delayMs !== 0) return delayMs;
+  await writer.write(newest, status, signal);
+  kind.statusWritten?.(object, outcome, status, report);
+  return undefined;
+}
+
 function reportProblem<T extends KindObject, R extends string>(
-  kind: { reasons: Kind<T, unknown, Plan, R>['reasons'] },
-  object: T,
+  { reasons }: Pick<Kind<T, unknown, Plan, R>, 'reasons'>,
+  { object, log, event }: Attempt<T, R>,
   { reason, message }: Problem<R>,
-  { log, event }: Pick<KindContext<R>, 'log' | 'event'>,
 ): void {
   if (!isNews(object, reason)) return;
   log.warn({ reason }, message);
-  event(reason, message, kind.reasons[reason].kind === 'ready' ? 'Normal' : 'Warning');
+  event(reason, message, reasons[reason].kind === 'ready' ? 'Normal' : 'Warning');
 }
 
 /** Says in the conditions what failed; the rest of the status stays as it was. */
-async function reportFailure<T extends KindObject, O, P extends Plan, R extends string>(
-  kind: Kind<T, O, P, R | FailureReason>,
-  object: T,
+async function reportFailure<T extends KindObject, R extends string>(
+  kind: Pick<Kind<T, unknown, Plan, R | FailureReason>, 'reasons'>,
+  attempt: Attempt<T, R | FailureReason>,
   error: unknown,
-  context: KindContext<R | FailureReason>,
-  { status, now }: KindRuntime<T>,
 ): Promise<void> {
+  const { object, newest, status, now, signal, log } = attempt;
   const failure = describeFailure(error);
-  reportProblem(kind, object, failure, context);
+  reportProblem(kind, attempt, failure);
   const conditions = kindConditions(object, kind.reasons, failure, {}, now());
   const said = { ...status.ownedOf(object), conditions } as Partial<StatusOf<T>>;
   if (!status.differs(object, said)) return;
   try {
-    await status.write(object, said, context.signal);
+    await status.write(newest, said, signal);
   } catch (unwritten) {
-    context.log.error({ err: unwritten, reason: failure.reason }, `status cannot be written: ${failure.message}`);
+    log.error({ err: unwritten, reason: failure.reason }, `status cannot be written: ${failure.message}`);
   }
 }
 
-function recordEvents<T extends KindObject, R extends string>(
-  { reasons }: { reasons: Kind<T, unknown, Plan, R>['reasons'] },
-  object: T,
-  events: EventRecorder,
-): RecordEvent<R> {
-  return (reason, message, type = eventType(reasons[reason].kind)) => events.record(object, { type, reason, message });
-}
-
 async function writeFinalizer<T extends KindObject>(
-  { name, type, finalizer }: { name: string; type: Kind<T, unknown, Plan, string>['type']; finalizer?: string },
+  { name, type, finalizer }: Pick<Kind<T, unknown, Plan, string>, 'name' | 'type' | 'finalizer'>,
   client: KubeClient,
   object: T,
   step: FinalizerStep,
-): Promise<void> {
+): Promise<T> {
   if (finalizer === undefined) throw new Error(`kind ${name} plans ${step.kind} and declares no finalizer`);
-  await (step.kind === 'addFinalizer' ? addFinalizer : removeFinalizer)(client, type, object, finalizer);
+  return await (step.kind === 'addFinalizer' ? addFinalizer : removeFinalizer)(client, type, object, finalizer);
 }
 
 function kindOf(step: unknown): unknown {

@@ -74,7 +74,7 @@ it('a leader that stops gracefully ends its work, then hands over in under a sec
   expect(await lease()).toMatchObject({ holderIdentity: 'two', leaseTransitions: 1 });
 });
 
-it('a killed leader is followed when its lease has run out, and not before', async () => {
+it('a killed leader is succeeded when its lease has run out, and not before', async () => {
   const { leader, standby } = await leaderAndStandby();
   await leader.stop('SIGKILL');
   const lastRenewal = Date.parse((await lease())?.renewTime ?? '');

@@ -87,7 +87,7 @@ async function runProcess<F extends AppFlags>(
       leaderElection: common.leaderElect && {
         namespace: common.leaseNamespace,
         leaseName: app.name,
-        // The kubelet starts a container anew only when the one before has ended, and no other pod has its name.
+        // The kubelet starts a container again only when the one before has ended, and no other pod has its name.
         ...(env.POD_NAME && { identity: env.POD_NAME }),
       },
     });

@@ -34,7 +34,7 @@ export interface Runnable {
   run(signal: AbortSignal): Promise<void>;
 }
 
-/** @returns undefined when fine, else what is wrong */
+/** @returns undefined when fine, otherwise what is wrong */
 export type Check = () => string | undefined | Promise<string | undefined>;
 
 export interface Manager {

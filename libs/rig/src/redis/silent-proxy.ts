@@ -7,7 +7,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 export interface SilentProxy extends AsyncDisposable {
   readonly host: '127.0.0.1';
   readonly port: number;
-  /** From now on nothing passes over the connections that stand; they are not closed. New ones work. */
+  /** From now on nothing passes over the open connections; they are not closed. New ones work. */
   silenceConnections(): void;
   stop(): Promise<void>;
 }
