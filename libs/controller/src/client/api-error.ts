@@ -41,6 +41,11 @@ export class ConnectionError extends Error {
   }
 }
 
+/** This process may no longer lead: it writes nothing more, to Kubernetes or to Redis. */
+export class WritesStoppedError extends Error {
+  override readonly name = 'WritesStoppedError';
+}
+
 function causeMessage(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
   // An AggregateError of a failed dual-stack connect has an empty message.

@@ -60,7 +60,7 @@ function control(
     leaderElection: false,
     registry: new Registry(),
   });
-  const controller = manageKind(manager, widgetKind({ client: own, ...options }));
+  const controller = manageKind(manager, widgetKind({ client: own, ...options }), { reconcileTimeoutMs: 2_000 });
   const history: Widget[] = [];
   manager.cache<Widget>(WIDGETS).onChange((_, seen) => void history.push(seen));
   const abort = new AbortController();
@@ -175,6 +175,23 @@ describe('what the API server refuses', () => {
     await client.mergePatch(WIDGETS, { namespace, name: 'large' }, { spec: { size: 5 } });
     await settled('large', 'Created');
     expect(await textOf('large')).toBe('xxxxx');
+  });
+});
+
+// Walls 2 and 3: what hangs costs its own object its reconcile, and nobody else's.
+describe('a reconcile that hangs', () => {
+  it('frees its only worker, is told by a condition of its object, and is tried again', async () => {
+    let hangs = true;
+    control({
+      beforeApply: ({ metadata: { name } }) =>
+        hangs && name === 'hangs' ? new Promise(() => undefined) : Promise.resolve(),
+    });
+    await create('hangs');
+    await create('other');
+    await settled('other', 'Created');
+    expect(await settled('hangs', 'ReconcileTimeout')).toMatch(/took longer than 2 s.*it is tried again/);
+    hangs = false;
+    await settled('hangs', 'Created');
   });
 });
 

@@ -1,4 +1,3 @@
-import { isConflict } from '../client/api-error.ts';
 import type { KubeClient } from '../client/kube-client.ts';
 import type { ReconcileContext, ReconcileResult } from '../controller/types.ts';
 import type { EventRecorder } from '../events/event-types.ts';
@@ -29,8 +28,7 @@ interface Attempt<T extends KindObject, R extends string> extends KindContext<R>
 /**
  * Brings one object to its spec: observe, plan, apply, report. Writes nothing when nothing differs.
  *
- * Whatever fails is reported in the object's conditions before it is rethrown for a back-off; only a conflict is not,
- * because the next try reads what somebody else wrote.
+ * @throws whatever fails; see `reportKindFailure`, which the runner calls before the object is tried again.
  */
 export async function reconcileKind<T extends KindObject, O, P extends Plan, R extends string>(
   kind: Kind<T, O, P, R | FailureReason>,
@@ -39,7 +37,7 @@ export async function reconcileKind<T extends KindObject, O, P extends Plan, R e
 ): Promise<ReconcileResult> {
   if (!object || isLeaving(kind, object)) return undefined;
   const attempt = beginAttempt(kind, object, { signal, log, ...runtime });
-  const outcome = await carryOutAloud(kind, attempt);
+  const outcome = await carryOut(kind, object, attempt);
   const report = { nowMs: attempt.now().getTime(), event: attempt.event };
   kind.report?.(object, outcome, report);
   if (isGone(object, outcome.done)) return undefined;
@@ -77,19 +75,6 @@ function isLeaving({ finalizer }: { finalizer?: string }, object: KindObject): b
 /** Whether the object went with its last finalizer: there is no status left to write. */
 function isGone(object: KindObject, done: readonly unknown[]): boolean {
   return object.metadata.deletionTimestamp !== undefined && done.some((step) => kindOf(step) === 'removeFinalizer');
-}
-
-/** Carries the plan out, and says in the conditions what failed. */
-async function carryOutAloud<T extends KindObject, O, P extends Plan, R extends string>(
-  kind: Kind<T, O, P, R | FailureReason>,
-  attempt: Attempt<T, R | FailureReason>,
-): Promise<Outcome<O, P, R | FailureReason>> {
-  try {
-    return await carryOut(kind, attempt.object, attempt);
-  } catch (error) {
-    if (!attempt.signal.aborted && !isConflict(error)) await reportFailure(kind, attempt, error);
-    throw error;
-  }
 }
 
 async function carryOut<T extends KindObject, O, P extends Plan, R extends string>(
@@ -137,23 +122,24 @@ function reportProblem<T extends KindObject, R extends string>(
   event(reason, message, reasons[reason].kind === 'ready' ? 'Normal' : 'Warning');
 }
 
-/** Says in the conditions what failed; the rest of the status stays as it was. */
-async function reportFailure<T extends KindObject, R extends string>(
-  kind: Pick<Kind<T, unknown, Plan, R | FailureReason>, 'reasons'>,
-  attempt: Attempt<T, R | FailureReason>,
+/**
+ * Says in an object's conditions why its reconcile failed; the rest of the status stays as it was.
+ *
+ * @throws what keeps the status from being written.
+ */
+export async function reportKindFailure<T extends KindObject, O, P extends Plan, R extends string>(
+  kind: Kind<T, O, P, R | FailureReason>,
+  { object, signal, log }: ReconcileContext<T>,
   error: unknown,
+  runtime: KindRuntime<T>,
 ): Promise<void> {
-  const { object, newest, status, now, signal, log } = attempt;
+  if (!object) return;
   const failure = describeFailure(error);
-  reportProblem(kind, attempt, failure);
+  reportProblem(kind, beginAttempt(kind, object, { signal, log, ...runtime }), failure);
+  const { status, now } = runtime;
   const conditions = kindConditions(object, kind.reasons, failure, {}, now());
   const said = { ...status.ownedOf(object), conditions } as Partial<StatusOf<T>>;
-  if (!status.differs(object, said)) return;
-  try {
-    await status.write(newest, said, signal);
-  } catch (unwritten) {
-    log.error({ err: unwritten, reason: failure.reason }, `status cannot be written: ${failure.message}`);
-  }
+  if (status.differs(object, said)) await status.write(object, said, signal);
 }
 
 async function writeFinalizer<T extends KindObject>(

@@ -10,7 +10,8 @@ import {
   type AppFlags,
   type FlagValues,
 } from './flags.ts';
-import { createLog, maskSecrets } from './log.ts';
+import { createLog } from './log.ts';
+import { maskSecrets } from './mask-secrets.ts';
 import { createManager } from './manager.ts';
 import { favourSmallHeap } from './small-heap.ts';
 import type { Manager } from './types.ts';

@@ -31,6 +31,7 @@ const WIDGET_REASONS: ReasonKinds<WidgetReason> = {
   ApiRequestRefused: { kind: 'stalled' },
   ApiThrottled: { kind: 'retries' },
   ApiUnavailable: { kind: 'retries' },
+  ReconcileTimeout: { kind: 'retries' },
   InternalError: { kind: 'retries' },
 };
 
