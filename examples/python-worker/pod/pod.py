@@ -65,7 +65,7 @@ class Pod:
         for queue in self.queues:
             queue.cancel_jobs()
         if await idle_by(hand_back_after, hurry):
-            return "cancelled"
+            return "stopped"
         for queue in self.queues:
             queue.hand_back.set()
         return "handed back" if await idle_by(end) else "abandoned"
