@@ -136,10 +136,6 @@ describe('a leader that writes', () => {
   it('begins no write after it stood still for longer than its lease', async () => {
     const leader = start('one', controlPlane.kubeconfigPath, 4);
     await leader.waitForLine(/working/, PATIENCE);
-    const writers = async (): Promise<Set<string | undefined>> => {
-      const { items } = await client.list<Resource & { data?: { writer: string } }>(CONFIG_MAPS, { namespace });
-      return new Set(items.filter(({ data }) => data?.writer).map(({ data }) => data?.writer));
-    };
     await eventually(async () => (await writers()).has('one'));
     leader.kill('SIGSTOP');
     const standby = start('two', controlPlane.kubeconfigPath, 4);
@@ -151,6 +147,12 @@ describe('a leader that writes', () => {
     expect(await writers()).toEqual(new Set(['two']));
   });
 });
+
+/** Whose writes the ConfigMaps hold. */
+async function writers(): Promise<Set<string | undefined>> {
+  const { items } = await client.list<Resource & { data?: { writer: string } }>(CONFIG_MAPS, { namespace });
+  return new Set(items.filter(({ data }) => data?.writer).map(({ data }) => data?.writer));
+}
 
 /** An admission webhook for ConfigMaps that takes connections and says nothing, so that writes hang until the API server gives up. */
 async function hangConfigMapWrites(): Promise<AsyncDisposable & { waiting(): number }> {
