@@ -1,4 +1,3 @@
-import { readFileSync, writeFileSync } from 'node:fs';
 import { Registry } from 'prom-client';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eventually, startControlPlane, type ControlPlane } from '@redis-queue/rig';
@@ -9,6 +8,7 @@ import type { Controller } from '../controller/types.ts';
 import { createManager } from '../manager/manager.ts';
 import { findCondition } from '../objects/conditions.ts';
 import { CONFIG_MAPS, EVENTS, keyOf, type Resource } from '../objects/resources.ts';
+import { accountWith, deny, grant, limitConfigMaps } from '../testing/refusals.ts';
 import { WIDGET_FINALIZER, widgetKind, type WidgetConfigMap, type WidgetKindOptions } from '../testing/widget-kind.ts';
 import { installWidgets, silentLog, widget, WIDGETS, type Widget } from '../testing/widgets.ts';
 import { manageKind } from './manage-kind.ts';
@@ -77,6 +77,7 @@ function control(
   return { controller, history, sumOf };
 }
 
+const site = () => ({ cluster, namespace });
 const create = (name: string, size = 1): Promise<Widget> => client.create(WIDGETS, widget(namespace, name, size));
 const read = (name: string): Promise<Widget | undefined> => client.get<Widget>(WIDGETS, { namespace, name });
 const textOf = async (name: string): Promise<string | undefined> =>
@@ -134,29 +135,29 @@ describe('an object without trouble', () => {
 
 describe('what the API server refuses', () => {
   it('by a quota is told within 10 s, and heals when the quota is raised', async () => {
-    await limitConfigMaps('0');
+    await limitConfigMaps(site(), '0');
     await untilRefused();
     control();
     await create('counted');
     expect(await settled('counted', 'ApiQuotaExceeded')).toContain('exceeded quota: few');
     expect(conditionsOf(await read('counted'))).toEqual(['Ready False', 'Reconciling True']);
-    await limitConfigMaps('10');
+    await limitConfigMaps(site(), '10');
     await settled('counted', 'Created');
     expect(conditionsOf(await read('counted'))).toEqual(['Ready True']);
   });
 
   it('for want of a right is told, and heals within 10 s once the role has it', async () => {
-    const kubeconfigPath = await accountWith(['get', 'list', 'watch', 'patch']);
+    const kubeconfigPath = await accountWith(site(), ['get', 'list', 'watch', 'patch']);
     control({}, kubeconfigPath);
     await create('forbidden');
     expect(await settled('forbidden', 'ApiForbidden')).toContain('cannot create resource "configmaps"');
     expect(conditionsOf(await read('forbidden'))).toEqual(['Ready False', 'Stalled True']);
-    await grant(['get', 'list', 'watch', 'patch', 'create']);
+    await grant(site(), ['get', 'list', 'watch', 'patch', 'create']);
     await settled('forbidden', 'Created');
   });
 
   it('by an admission policy is told in its words, and heals when the policy goes', async () => {
-    await deny('no widgets here');
+    await deny(site(), 'no widgets here');
     await untilRefused();
     control();
     await create('denied');
@@ -311,64 +312,4 @@ async function untilRefused(): Promise<void> {
     },
     { timeoutMs: 30_000, description: 'ConfigMaps to be refused' },
   );
-}
-
-/** A quota of the test's namespace. */
-async function limitConfigMaps(configmaps: string): Promise<void> {
-  const metadata = { namespace, name: 'few' };
-  await cluster.apply({ apiVersion: 'v1', kind: 'ResourceQuota', metadata, spec: { hard: { configmaps } } });
-}
-
-/** Gives the ServiceAccount `widgets` what the kind needs, and these verbs on ConfigMaps. */
-async function grant(configMapVerbs: readonly string[]): Promise<void> {
-  const { group } = WIDGETS;
-  await cluster.apply({
-    apiVersion: 'rbac.authorization.k8s.io/v1',
-    kind: 'Role',
-    metadata: { namespace, name: 'widgets' },
-    rules: [
-      { apiGroups: [group], resources: ['widgets', 'widgets/status'], verbs: ['get', 'list', 'watch', 'patch'] },
-      { apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] },
-      { apiGroups: [''], resources: ['configmaps'], verbs: configMapVerbs },
-    ],
-  });
-}
-
-/** @returns the path of a kubeconfig of the ServiceAccount */
-async function accountWith(configMapVerbs: readonly string[]): Promise<string> {
-  await grant(configMapVerbs);
-  await cluster.kubectl('create', 'serviceaccount', 'widgets', '-n', namespace);
-  const account = `--serviceaccount=${namespace}:widgets`;
-  await cluster.kubectl('create', 'rolebinding', 'widgets', '-n', namespace, '--role=widgets', account);
-  const token = (await cluster.kubectl('create', 'token', 'widgets', '-n', namespace)).trim();
-  const config = JSON.parse(readFileSync(cluster.kubeconfigPath, 'utf8')) as { users: { user: object }[] };
-  const users = config.users.map((each) => ({ ...each, user: { token } }));
-  const path = `${cluster.kubeconfigPath}.${namespace}`;
-  writeFileSync(path, JSON.stringify({ ...config, users }), { mode: 0o600 });
-  return path;
-}
-
-/** A policy that denies every ConfigMap of the test's namespace. */
-async function deny(message: string): Promise<void> {
-  const apiVersion = 'admissionregistration.k8s.io/v1';
-  const metadata = { name: namespace };
-  const rule = { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE', 'UPDATE'], resources: ['configmaps'] };
-  const namespaceSelector = { matchLabels: { 'kubernetes.io/metadata.name': namespace } };
-  await cluster.apply([
-    {
-      apiVersion,
-      kind: 'ValidatingAdmissionPolicy',
-      metadata,
-      spec: {
-        matchConstraints: { resourceRules: [rule], namespaceSelector },
-        validations: [{ expression: 'false', message, reason: 'Forbidden' }],
-      },
-    },
-    {
-      apiVersion,
-      kind: 'ValidatingAdmissionPolicyBinding',
-      metadata,
-      spec: { policyName: namespace, validationActions: ['Deny'] },
-    },
-  ]);
 }
