@@ -17,7 +17,7 @@ export interface Settings {
 /** Connects the kind and the sampler with the manager. */
 export async function wireQueueController(manager: Manager, settings: Settings): Promise<void> {
   const { secretNames, concurrency = 8, sampleIntervalMs, driftCheckMs = 60_000 } = settings;
-  const sources = await watchSources(manager, secretNames, (key) => controller.enqueue(key));
+  const sources = await watchSources(manager, { secretNames, concurrency }, (key) => controller.enqueue(key));
   const metrics = new QueueMetrics(manager.registry);
   const kind = queueKind({ sources, metrics, driftCheckMs });
   const controller = manageKind(manager, kind, { concurrency, watches: watchesOf(sources) });

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { CircuitBreakers, CircuitOpenError } from './circuit-breaker.ts';
+import { RetryLaterError } from '@redis-queue/controller';
+import { CircuitBreakers, type CircuitOpenError } from './circuit-breaker.ts';
 
 // Walls 1 to 3: a Redis that hangs holds up its own queues, and nobody else's.
 
 const hang = (): Promise<never> => new Promise(() => undefined);
 const answer = (): Promise<string> => Promise.resolve('PONG');
+const slow = (): Promise<string> => new Promise((resolve) => void setTimeout(resolve, 1, 'PONG'));
 const refuse = (): Promise<never> => Promise.reject(Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }));
 const forbid = (): Promise<never> => Promise.reject(new Error('NOPERM this user has no permissions'));
 
@@ -15,7 +17,7 @@ function breakers(slots = 8, timeoutMs = 20) {
 const outcome = (run: Promise<unknown>): Promise<string> =>
   run.then(
     () => 'done',
-    (error: Error) => (error instanceof CircuitOpenError ? 'not begun' : error.message),
+    (error: Error) => (error instanceof RetryLaterError ? 'not begun' : error.message),
   );
 
 describe('a Redis that has not proven itself', () => {
@@ -23,7 +25,7 @@ describe('a Redis that has not proven itself', () => {
     const { circuits } = breakers();
     const first = circuits.run('new', hang);
     expect(await outcome(circuits.run('new', answer))).toBe('not begun');
-    await expect(first).rejects.toThrow('no answer in 0.02 s');
+    await expect(first).rejects.toThrow('no answer in 0.01 s');
   });
 
   it('shares half of the slots with all others like it, so that they never take every worker', async () => {
@@ -33,6 +35,17 @@ describe('a Redis that has not proven itself', () => {
     expect(await outcome(circuits.run('good', answer))).toBe('done');
     expect((await Promise.all(hanging)).length).toBe(6);
     expect(circuits.openTargets()).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  it('does not wait for those that are known to hang: they get a quarter', async () => {
+    const { clock, circuits } = breakers(8);
+    for (const target of ['a', 'b', 'c']) await outcome(circuits.run(target, hang));
+    clock.nowMs += 1_000;
+    const failing = ['a', 'b', 'c'].map((target) => outcome(circuits.run(target, hang)));
+    const fresh = ['d', 'e', 'f', 'g'].map((target) => outcome(circuits.run(target, answer)));
+    expect(await Promise.all(fresh)).toEqual(['done', 'done', 'done', 'done']);
+    expect(await failing[2]).toBe('not begun');
+    await Promise.all(failing);
   });
 });
 
@@ -69,6 +82,13 @@ describe('a Redis that does not answer', () => {
     expect(await outcome(circuits.run('other', answer))).toBe('not begun');
     void Promise.allSettled(running);
   });
+});
+
+it('a Redis that answers is never told that its share is used up: calls wait for each other', async () => {
+  const { circuits } = breakers(4, 1_000);
+  await circuits.run('big', answer);
+  const calls = await Promise.all(Array.from({ length: 50 }, () => outcome(circuits.run('big', slow))));
+  expect(new Set(calls)).toEqual(new Set(['done']));
 });
 
 it('forgets targets that nobody uses, except for those with a call under way', async () => {

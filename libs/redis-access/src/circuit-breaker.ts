@@ -1,5 +1,5 @@
 import { classifyRedisError } from '@redis-queue/bullmq';
-import { unlessAborted } from '@redis-queue/controller';
+import { RetryLaterError, unlessAborted } from '@redis-queue/controller';
 
 /** A Redis that does not answer in this time is taken for one that will not. */
 export const CALL_TIMEOUT_MS = 3_000;
@@ -12,7 +12,7 @@ const MAX_OPEN_MS = 30_000;
 /** When to try again a call that was not begun for want of a share. */
 const BUSY_RETRY_MS = 500;
 
-/** The call was not begun, or not waited for any longer: its Redis is not to hold up others. */
+/** The call was not begun, or not waited for any longer, because its Redis does not answer. */
 export class CircuitOpenError extends Error {
   override readonly name = 'CircuitOpenError';
   /** Until a call is let through again. */
@@ -32,9 +32,14 @@ export interface CircuitBreakerOptions {
   readonly timeoutMs?: number;
 }
 
+/** What is known of a target: that it answers, nothing, or that it did not answer the last time. */
+type Standing = 'proven' | 'new' | 'failing';
+
 interface Circuit {
   /** When each running call began. */
   readonly running: Set<{ readonly sinceMs: number }>;
+  /** Calls that wait for one of these to end, oldest first. */
+  waiting: (() => void)[];
   failures: number;
   openUntilMs: number;
   provenAtMs: number;
@@ -42,15 +47,17 @@ interface Circuit {
 
 /**
  * Keeps what one Redis does from others: each target has a share of the calls that run at once, a deadline, and a circuit breaker that
- * opens for 0.5 s to 30 s when it does not answer (Nygard, "Release It!", 2007, ch. 5). A target that has not proven itself within a minute
- * gets one call at a time, and all such targets together half of the slots; one that has gets all but two.
+ * opens for 0.5 s to 30 s when it does not answer (Nygard, "Release It!", 2007, ch. 5). A target that has answered within a minute gets all
+ * slots but two. Any other gets one call at a time: those that never failed together half of the slots, those that failed a quarter, so that
+ * a new target does not wait for targets that are known to hang.
  *
  * What it remembers of a target is small, and dropped by `forgetIdle`.
  */
 export class CircuitBreakers {
   readonly #options: Required<CircuitBreakerOptions>;
   readonly #circuits = new Map<string, Circuit>();
-  #unproven = 0;
+  /** Running calls by the standing of their targets. */
+  readonly #running = { proven: 0, new: 0, failing: 0 };
 
   constructor(options: CircuitBreakerOptions) {
     this.#options = { timeoutMs: CALL_TIMEOUT_MS, ...options };
@@ -58,16 +65,20 @@ export class CircuitBreakers {
 
   /**
    * @param call gets a signal that aborts at the deadline; it is not waited for beyond that.
-   * @throws CircuitOpenError when the call is not begun, or did not end in time; else what `call` throws.
+   * @throws CircuitOpenError when the Redis did not answer, now or lately; RetryLaterError when its share of calls is used up; else what
+   * `call` throws.
    */
   async run<T>(targetKey: string, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const circuit = this.#circuitOf(targetKey);
-    const { now, timeoutMs } = this.#options;
-    const proven = this.#isProven(circuit);
-    this.#admit(circuit, proven);
+    const { now } = this.#options;
+    const standing = this.#standingOf(circuit);
+    // One that is not known to be slow is given the whole time only when it has failed to answer in half of it.
+    const timeoutMs = standing === 'new' ? this.#options.timeoutMs / 2 : this.#options.timeoutMs;
+    if (standing === 'proven') while (circuit.running.size >= this.#provenShare && (await slotFreed(circuit)));
+    this.#admit(circuit, standing);
     const running = { sinceMs: now() };
     circuit.running.add(running);
-    if (!proven) this.#unproven++;
+    this.#running[standing]++;
     const deadline = new AbortController();
     const late = new CircuitOpenError(`no answer in ${timeoutMs / 1_000} s`, 0);
     const timer = setTimeout(() => deadline.abort(late), timeoutMs);
@@ -86,7 +97,8 @@ export class CircuitBreakers {
     } finally {
       clearTimeout(timer);
       circuit.running.delete(running);
-      if (!proven) this.#unproven--;
+      this.#running[standing]--;
+      circuit.waiting.shift()?.();
     }
   }
 
@@ -103,7 +115,11 @@ export class CircuitBreakers {
     }
   }
 
-  #admit(circuit: Circuit, proven: boolean): void {
+  get #provenShare(): number {
+    return Math.max(1, this.#options.slots - 2);
+  }
+
+  #admit(circuit: Circuit, standing: Standing): void {
     const { now, slots } = this.#options;
     const nowMs = now();
     if (nowMs < circuit.openUntilMs) {
@@ -114,24 +130,48 @@ export class CircuitBreakers {
       );
     }
     const suspect = [...circuit.running].some(({ sinceMs }) => nowMs - sinceMs >= SUSPECT_AFTER_MS);
-    const share = proven ? Math.max(1, slots - 2) : 1;
-    const crowded = !proven && this.#unproven >= Math.max(1, Math.floor(slots / 2));
+    const share = standing === 'proven' ? this.#provenShare : 1;
+    const most = {
+      proven: slots,
+      new: Math.max(1, Math.floor(slots / 2)),
+      failing: Math.max(1, Math.floor(slots / 4)),
+    };
+    const crowded = this.#running[standing] >= most[standing];
     if (suspect || crowded || circuit.running.size >= share) {
-      throw new CircuitOpenError('its share of calls is used up; it is tried again at once', BUSY_RETRY_MS);
+      throw new RetryLaterError('the share of calls of its Redis is used up', BUSY_RETRY_MS);
     }
   }
 
-  #isProven({ failures, provenAtMs }: Circuit): boolean {
-    return failures === 0 && this.#options.now() - provenAtMs < PROVEN_FOR_MS;
+  #standingOf({ failures, provenAtMs }: Circuit): Standing {
+    if (failures > 0) return 'failing';
+    return this.#options.now() - provenAtMs < PROVEN_FOR_MS ? 'proven' : 'new';
   }
 
   #circuitOf(targetKey: string): Circuit {
     const known = this.#circuits.get(targetKey);
     if (known) return known;
-    const circuit: Circuit = { running: new Set(), failures: 0, openUntilMs: -Infinity, provenAtMs: -Infinity };
+    const circuit: Circuit = {
+      running: new Set(),
+      waiting: [],
+      failures: 0,
+      openUntilMs: -Infinity,
+      provenAtMs: -Infinity,
+    };
     this.#circuits.set(targetKey, circuit);
     return circuit;
   }
+}
+
+/** Waits for one of the target's own calls to end. @returns false when none has, and the target is suspect */
+async function slotFreed(circuit: Circuit): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const free = (): void => resolve(true);
+  circuit.waiting.push(free);
+  const timer = setTimeout(resolve, SUSPECT_AFTER_MS, false);
+  const freed = await promise;
+  clearTimeout(timer);
+  circuit.waiting = circuit.waiting.filter((each) => each !== free);
+  return freed;
 }
 
 /** Whether the target itself failed, rather than this one call of it. */

@@ -53,7 +53,8 @@ function causeMessage(cause: unknown): string {
 }
 
 /** Whether it came from a request to the API server: it was refused, or not answered. */
-export const isApiFailure = (error: unknown): boolean => error instanceof ApiError || error instanceof ConnectionError;
+export const isApiFailure = (error: unknown): boolean =>
+  error instanceof ApiError || error instanceof ConnectionError || error instanceof WritesStoppedError;
 export const isNotFound = (error: unknown): boolean => error instanceof ApiError && error.code === 404;
 export const isAlreadyExists = (error: unknown): boolean =>
   error instanceof ApiError && error.code === 409 && error.reason === 'AlreadyExists';

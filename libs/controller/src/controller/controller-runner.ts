@@ -16,6 +16,7 @@ import { unlessAborted } from '../time/unless-aborted.ts';
 import { Resync } from './resync.ts';
 import {
   ReconcileTimeoutError,
+  RetryLaterError,
   TerminalError,
   type Controller,
   type ControllerOptions,
@@ -168,6 +169,11 @@ export class ControllerRunner<T extends Resource> implements Controller {
       if (result) this.#queue.add(key, { priority: result.priority ?? priority, afterMs: result.requeueAfterMs });
       this.#metrics.finished(result ? 'requeue_after' : 'success', seconds());
     } catch (error) {
+      if (error instanceof RetryLaterError) {
+        this.#queue.add(key, { priority, afterMs: error.retryAfterMs });
+        this.#metrics.finished('requeue_after', seconds());
+        return;
+      }
       this.#metrics.finished('error', seconds());
       if (stop.aborted) return;
       await this.#reportFailure(key, error, log);

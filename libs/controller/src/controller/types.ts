@@ -29,6 +29,17 @@ export class ReconcileTimeoutError extends Error {
   override readonly name = 'ReconcileTimeoutError';
 }
 
+/** It was not the object's turn: nothing failed, and it is reconciled again after `retryAfterMs`. */
+export class RetryLaterError extends Error {
+  override readonly name = 'RetryLaterError';
+  readonly retryAfterMs: number;
+
+  constructor(message: string, retryAfterMs: number) {
+    super(message);
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
 /** An error that trying again cannot cure; it is counted and logged, not retried. */
 export class TerminalError extends Error {
   override readonly name = 'TerminalError';
