@@ -7,7 +7,7 @@ import { runController, testCluster, type StoredQueue, type TestCluster } from '
 
 // Walls 1 to 3: more tenants than the controller has workers name a Redis that hangs; a good one notices nothing.
 
-const HOSTILE = 12;
+const HOSTILE = 9;
 let t: TestCluster;
 let controller: RunningController;
 beforeAll(async () => {
