@@ -35,7 +35,7 @@ it('runs every step over everything, cheap ones first, end to end beside integra
   expect(stages.map((stage) => stage.map(({ name }) => name))).toEqual([
     ['format', 'typecheck', 'lint'],
     ['build', 'unit'],
-    ['integration', 'e2e'],
+    ['integration', 'e2e', 'e2e cluster'],
   ]);
   expect(stages.flat().flatMap(({ command }) => command)).not.toContainEqual(expect.stringMatching(/^--project/));
 });
@@ -44,7 +44,7 @@ it('of a change runs the projects that depend on it, where they have the target,
   expect(run(['libs/api/src/a.ts'], ['@redis-queue/api', '@redis-queue/e2e'])).toEqual([
     { format: 'libs/api/src/a.ts', typecheck: '' },
     { unit: '@redis-queue/api,@redis-queue/workspace' },
-    { integration: '@redis-queue/api', e2e: '@redis-queue/e2e' },
+    { integration: '@redis-queue/api', e2e: '' },
   ]);
 });
 
@@ -68,7 +68,9 @@ it('checks the types of every source in one run', () => {
   expect(new Workspace(workspaceRoot).sources().filter((path) => !covered(path))).toEqual([]);
 });
 
-it('finds every test file in one run of its kind', async () => {
+const projectOf = (path: string): string => path.split('/src/')[0]!;
+
+it('finds every test file in one of the runs', async () => {
   const configFile = pathToFileURL(join(workspaceRoot, 'vitest.config.ts')).href;
   const { default: config } = (await import(configFile)) as {
     default: (environment: { mode: string }) => { test: { projects: string[] } };
@@ -76,5 +78,8 @@ it('finds every test file in one run of its kind', async () => {
   const { projects } = config({ mode: 'test' }).test;
   const found = new Set(globSync(projects, { cwd: workspaceRoot }).map((path) => dirname(path)));
   const testFiles = new Workspace(workspaceRoot).testFiles().map(({ path }) => path);
-  expect(testFiles.filter((path) => !found.has(path.split('/src/')[0]!))).toEqual([]);
+  expect(testFiles.filter((path) => !found.has(projectOf(path)))).toEqual([]);
+  const endToEnd = testFiles.filter((path) => path.endsWith('.e2e.test.ts')).map(projectOf);
+  const steps = allSteps().flatMap((stage) => stage.map(({ cwd }) => cwd));
+  expect(steps).toEqual(expect.arrayContaining(endToEnd));
 });

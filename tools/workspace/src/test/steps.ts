@@ -26,7 +26,11 @@ const LINT: Plan = {
   command: ['npx', 'oxlint', '--type-aware', '--deny-warnings', '.'],
   remedy: 'npx oxlint --type-aware --deny-warnings .',
 };
-const E2E_REMEDY = 'npx nx e2e PROJECT; the clusters that are left: tools/cluster/cluster status';
+/** The projects with end-to-end tests. Each starts clusters of its own, so their tests run side by side. */
+const E2E = [
+  { name: 'e2e', project: '@redis-queue/e2e', cwd: 'e2e' },
+  { name: 'e2e cluster', project: '@redis-queue/cluster', cwd: 'tools/cluster' },
+];
 
 /**
  * Every step, in the order of their cost. Those of one stage run side by side: end-to-end tests wait for pods most of
@@ -36,15 +40,14 @@ export function allSteps(): Plan[][] {
   return [
     [format(['.']), TYPECHECK, LINT],
     [build(), tests('unit')],
-    [tests('integration'), tests('e2e')],
+    [tests('integration'), ...E2E.map(e2e)],
   ];
 }
 
 /** The steps that a change can have broken; a step without a project or a file is left out. */
 export function changedSteps({ files, projects, hasTarget }: Changed): Plan[][] {
   const affected = (target: string): string[] => projects.filter((project) => hasTarget(project, target));
-  const some = (step: 'integration' | 'e2e'): Plan[] =>
-    affected(step).length > 0 ? [tests(step, affected(step))] : [];
+  const integration = affected('integration');
   const changed = files.length > 0 ? [format(['--ignore-unknown', '--', ...files])] : [];
   // Types and lint take as long for all projects as for some.
   const checked = [
@@ -56,7 +59,10 @@ export function changedSteps({ files, projects, hasTarget }: Changed): Plan[][] 
   return [
     [...changed, ...checked],
     [...built, units],
-    [...some('integration'), ...some('e2e')],
+    [
+      ...(integration.length > 0 ? [tests('integration', integration)] : []),
+      ...E2E.filter(({ project }) => affected('e2e').includes(project)).map(e2e),
+    ],
   ].filter((stage) => stage.length > 0);
 }
 
@@ -79,9 +85,17 @@ function build(projects?: string[]): Plan {
 }
 
 /** One run of Vitest over the tests of one kind, of all projects or some. */
-function tests(step: 'unit' | 'integration' | 'e2e', projects: string[] = []): Plan {
-  const mode = step === 'unit' ? 'test' : step;
+function tests(name: 'unit' | 'integration', projects: string[] = []): Plan {
+  const mode = name === 'unit' ? 'test' : name;
   const some = projects.map((project) => `--project=${project}`);
-  const remedy = step === 'e2e' ? E2E_REMEDY : `npx nx ${mode} PROJECT`;
-  return { name: step, command: ['npx', 'vitest', 'run', '--mode', mode, ...some], remedy };
+  return { name, command: ['npx', 'vitest', 'run', '--mode', mode, ...some], remedy: `npx nx ${mode} PROJECT` };
+}
+
+function e2e({ name, project, cwd }: (typeof E2E)[number]): Plan {
+  return {
+    name,
+    command: ['npx', 'vitest', 'run', '--mode', 'e2e'],
+    cwd,
+    remedy: `npx nx e2e ${project}; the clusters that are left: tools/cluster/cluster status`,
+  };
 }
