@@ -7,7 +7,7 @@ import { startCuttableProxy } from '../testing/cuttable-proxy.ts';
 import { kubeconfigThrough } from '../testing/widgets.ts';
 import type { Lease } from './lease.ts';
 
-const CANDIDATE = new URL('../test-support/candidate.ts', import.meta.url).pathname;
+const CANDIDATE = new URL('../testing/candidate.ts', import.meta.url).pathname;
 /** A busy machine takes its time to start a process. */
 const PATIENCE = { timeoutMs: 40_000 };
 
