@@ -38,7 +38,7 @@ const status = async (): Promise<PoolStatus> =>
 const ready = async () => (await status()).conditions?.find(({ type }) => type === 'Ready');
 
 describe('a version that cannot start', () => {
-  it('is reported and taken back while the old pods go on working, and no job is lost', async () => {
+  it('is reported and rolled back while the old pods go on working, and no job is lost', async () => {
     await team.install('workerpool-controller', { 'bus.enabled': 'false' });
     const rollout = { autoRollback: true, progressDeadline: '30s' };
     await applyExamples(team.cluster, team.site.namespace, { replicas: 2, concurrency: 4, autoscaling: null, rollout });
@@ -66,7 +66,7 @@ describe('a version that cannot start', () => {
       await eventually(async () => (await status()).rollout?.phase === 'RolledBack', SLOW);
       const said = await ready();
       expect(said).toMatchObject({ status: 'False', reason: 'RolledBack' });
-      expect(said?.message).toMatch(/Version no-such-tag was taken back, .* within 30s/);
+      expect(said?.message).toMatch(/Version no-such-tag was rolled back, .* within 30s/);
       await eventually(async () => (await status()).replicas === 2, SLOW);
       expect((await status()).blockedReplicas).toBeUndefined();
       expect((await team.readyPods(PODS)).toSorted()).toEqual(before);

@@ -1,7 +1,7 @@
 // Makes the package that users install: JavaScript and declarations, because Node strips no types inside node_modules.
 // npm run pack [-- --out FOLDER] → FOLDER/redis-queue-worker-VERSION.tgz (FOLDER: dist)
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
@@ -27,8 +27,9 @@ for (const file of globSync(join(folder, 'lib/**/*.d.ts'))) {
 }
 const manifest = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as Manifest;
 writeFileSync(join(folder, 'package.json'), `${JSON.stringify(published(manifest), undefined, 2)}\n`);
-copyFileSync(join(project, '../../LICENSE'), join(folder, 'LICENSE'));
-copyFileSync(join(project, 'README.md'), join(folder, 'README.md'));
+// Written, not copied: a copy has the mode of the clone's file, which is then part of the package.
+writeFileSync(join(folder, 'LICENSE'), readFileSync(join(project, '../../LICENSE')));
+writeFileSync(join(folder, 'README.md'), readFileSync(join(project, 'README.md')));
 const tarball = execFileSync('npm', ['pack', folder, '--pack-destination', out, '--json', '--offline'], {
   cwd: project,
   encoding: 'utf8',
@@ -37,7 +38,9 @@ const tarball = execFileSync('npm', ['pack', folder, '--pack-destination', out, 
 const [{ filename } = { filename: '' }] = Object.values(JSON.parse(tarball) as { filename: string }[]);
 process.stdout.write(`${join(out, filename)}\n`);
 
-/** The compiler rewrites imports in JavaScript only; declarations shall not depend on how a user's compiler reads `.ts`. */
+/**
+ * The compiler rewrites imports in JavaScript only; declarations must not depend on how a user's compiler reads `.ts`.
+ */
 function withJavaScriptImports(declarations: string): string {
   return declarations.replaceAll(/((?:from |import\()['"]\.[^'"]*)\.ts(?=['"])/g, '$1.js');
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '@redis-queue/rig';
-import { aPool } from './test-objects.ts';
-import { TestAutoscaler } from './test-autoscaler.ts';
+import { aPool } from './testing/objects.ts';
+import { TestAutoscaler } from './testing/autoscaler.ts';
 
 /** A pool that shrinks soon, so that a test can see it shrink. */
 const quick = { behavior: { scaleDown: { stabilizationWindowSeconds: 1 } } };
@@ -17,7 +17,7 @@ afterEach(async () => scaler[Symbol.asyncDispose]());
 /** The autoscaler has sampled the pool's queues and published a decision. */
 const decided = (name: string) => eventually(() => scaler.of(name).at(-1), { description: `a decision on ${name}` });
 
-/** Checks again and again, for `ms` of real time, that `check` holds. */
+/** Checks repeatedly, for `ms` of real time, that `check` holds. */
 async function holdsFor(ms: number, check: () => void): Promise<void> {
   const end = performance.now() + ms;
   await eventually(() => (check(), performance.now() >= end), { timeoutMs: ms + 5_000, intervalMs: 200 });
@@ -42,7 +42,7 @@ describe('a pool at zero', () => {
       desiredReplicas: 1,
       pool: { uid: 'uid-of-workers', generation: 1 },
     });
-    expect(decision.reason).toContain('1 replica: 1 job waits; at 1 s a job');
+    expect(decision.reason).toContain('1 replica: 1 job waits; at 1 s per job');
     expect(decision.arrivedAtMs - addedAtMs).toBeLessThan(1_000);
   });
 
@@ -102,7 +102,7 @@ describe('a pool at zero', () => {
     expect([scaler.replicas('few'), scaler.replicas('many')]).toEqual([5, 13]);
   });
 
-  it('is published again each tick until it has its size, each time with a higher sequence', async () => {
+  it('is published again every tick until it has its size, each time with a higher sequence', async () => {
     scaler.follows = false;
     scaler.add(aPool('workers', ['emails']));
     await scaler.run();

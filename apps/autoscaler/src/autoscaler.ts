@@ -31,13 +31,19 @@ export interface AutoscalerOptions {
   readonly advice?: Pick<AdvisorOptions, 'enough' | 'readEveryMs'>;
 }
 
-/** A pool that was not decided for this long is decided on what is known, so that missing data is published too. */
+/** A pool that got no decision for this long gets one from what is known, so that missing data is published too. */
 const DECIDE_AT_LEAST_MS = 2_000;
 
-/** A first change of the topology is adopted at once, further ones after this pause: thousands of objects may be created in a row. */
+/**
+ * A first change of the topology is adopted at once, further ones after this pause: thousands of objects may be created
+ * in a row.
+ */
 const ADOPT_PAUSE_MS = 250;
 
-/** The loop: has every Redis sampled, decides the pools on the samples, and publishes. One instance per leadership. */
+/**
+ * The loop: samples every Redis, decides the pools' sizes from the samples and publishes them. One instance per
+ * leadership.
+ */
 export class Autoscaler implements SamplerHost {
   readonly #options: AutoscalerOptions;
   readonly #samplers: RedisSamplers;
@@ -148,13 +154,13 @@ export class Autoscaler implements SamplerHost {
     this.#samplers.adopt(next);
   }
 
-  /** A pool that was given pods, or whose pods are blocked, must not wait for a wake-up of its queues. */
+  /** A pool that got pods, or whose pods are blocked, must not wait for a wake-up of its queues. */
   #podsChanged(poolKey: string): void {
     const pool = this.#topology.pools.get(poolKey);
     if (pool !== undefined) this.#samplers.sampleSoon(pool);
   }
 
-  /** Decides pools with pods for which no sample came lately, so that this is published; pools at rest are left alone. */
+  /** Decides for pools that have pods but no recent sample, so that this is published; pools at rest are left alone. */
   #decideNeglected(): void {
     for (const pool of this.#topology.pools.values()) {
       if (this.#hasPods(pool.key) && this.#decider.sinceDecidedMs(pool.key) >= DECIDE_AT_LEAST_MS) {

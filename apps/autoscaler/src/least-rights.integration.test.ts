@@ -2,8 +2,8 @@ import { ACL_RULES } from '@redis-queue/bullmq';
 import { eventually } from '@redis-queue/rig';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { aPool } from './test-objects.ts';
-import { TestAutoscaler } from './test-autoscaler.ts';
+import { aPool } from './testing/objects.ts';
+import { TestAutoscaler } from './testing/autoscaler.ts';
 
 let t: TestAutoscaler;
 beforeEach(async () => {

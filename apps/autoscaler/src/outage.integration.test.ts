@@ -1,8 +1,8 @@
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { eventually } from '@redis-queue/rig';
-import { aPool } from './test-objects.ts';
-import { TestAutoscaler } from './test-autoscaler.ts';
+import { aPool } from './testing/objects.ts';
+import { TestAutoscaler } from './testing/autoscaler.ts';
 
 // Short outages; a minute each, with the workerpool controller: `make bench NAME=outage`.
 
@@ -16,7 +16,7 @@ const decided = (name: string) => eventually(() => scaler.of(name).at(-1), { des
 const jobs = (count: number) => Array.from({ length: count }, () => ({ name: 'send', data: {} }));
 const resume = (pid: number) => process.kill(pid, 'SIGCONT');
 
-it('while Redis stands still the size is held, and two ticks after it goes on the size is right', async () => {
+it('while Redis is suspended the size is held, and two ticks after it resumes the size is right', async () => {
   scaler.add(aPool('workers', ['emails']), 6);
   await scaler.run();
   await decided('workers');
@@ -36,7 +36,7 @@ it('while Redis stands still the size is held, and two ticks after it goes on th
   expect(scaler.of('workers').every(({ desiredReplicas }) => desiredReplicas >= 6)).toBe(true);
 });
 
-it('while the bus stands still nothing changes, and soon after it goes on the newest size arrives', async () => {
+it('while the bus is suspended nothing changes, and soon after it resumes the newest size arrives', async () => {
   scaler.add(aPool('workers', ['emails']));
   await scaler.run();
   await decided('workers');
@@ -60,7 +60,7 @@ it('jobs that are added one after another wake the pool to their size in one cha
   await eventually(async () => (await scaler.metric('redis_queue_autoscaler_sample_duration_seconds')).length > 0);
   const emails = scaler.producer('emails');
   await emails.waitUntilReady();
-  // Half of the jobs come in one go after the first: were that one sampled alone, there would be two changes.
+  // Half of the jobs come in one go after the first: if that one were sampled alone, there would be two changes.
   await emails.add('send', {});
   await emails.addBulk(jobs(600));
   await eventually(() => scaler.replicas('workers') >= 18);
@@ -70,7 +70,7 @@ it('jobs that are added one after another wake the pool to their size in one cha
   expect(new Set(changes.map(({ desiredReplicas }) => desiredReplicas)).size).toBe(1);
 });
 
-it('a pool does not grow while its Redis has no memory left, says so, and grows when there is some', async () => {
+it('a pool does not grow while its Redis has no memory left, says so, and grows when some is free again', async () => {
   const redis = new Redis(scaler.redis.url);
   scaler.add(aPool('workers', ['emails']), 2);
   await scaler.producer('emails').addBulk(jobs(600));

@@ -1,52 +1,44 @@
 import { QUEUES, WORKER_POOLS, type WorkerPool } from '@redis-queue/api';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { DEPLOYMENTS, loadKubeClient, SECRETS, type KubeClient, type Resource } from '@redis-queue/controller';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import { DEPLOYMENTS, type KubeClient, type Resource } from '@redis-queue/controller';
 import { parseFence } from '@redis-queue/scaling-bus';
-import {
-  eventually,
-  freePort,
-  startControlPlane,
-  startProcess,
-  startRedis,
-  type ChildHandle,
-  type ControlPlane,
-  type RedisServer,
-} from '@redis-queue/rig';
-import { aPool, aQueue } from './test-objects.ts';
+import { eventually, startAppProcess, type AppName, type AppProcess } from '@redis-queue/rig';
+import { startRig, type Rig } from '@redis-queue/rig/controllers';
+import { aPool, aQueue } from './testing/objects.ts';
 
 const MAX_REPLICAS = 6;
 /** A lease that nobody renews runs out after 15 s; the rest is for a busy machine. */
 const TAKEOVER_MS = 60_000;
 
-let cluster: ControlPlane;
+let rig: Rig;
 let client: KubeClient;
-let redis: RedisServer;
 
 beforeAll(async () => {
-  [cluster, redis] = await Promise.all([startControlPlane({ crds: true }), startRedis()]);
-  client = loadKubeClient({ kubeconfigPath: cluster.kubeconfigPath });
+  rig = await startRig();
+  client = rig.client;
   await eventually(async () => Promise.all([QUEUES, WORKER_POOLS].map((type) => client.list(type))));
   await startApp('workerpool-controller', '--leader-elect=false');
 });
-afterAll(async () => {
-  await Promise.all([cluster?.stop(), redis?.stop()]);
-});
+afterAll(() => rig?.[Symbol.asyncDispose]());
 
-async function startApp(name: string, ...flags: string[]): Promise<ChildHandle> {
+async function startApp(name: AppName, ...args: string[]): Promise<AppProcess> {
   const main = new URL(`../../${name}/src/main.ts`, import.meta.url).pathname;
-  const common = [`--kubeconfig=${cluster.kubeconfigPath}`, `--http-port=${await freePort()}`];
-  return startProcess(process.execPath, [main, ...common, ...flags], { env: { BUS_REDIS_URL: redis.url } });
+  const { kubeconfigPath } = rig.controlPlane;
+  return await startAppProcess(name, { main, kubeconfigPath, args, env: { BUS_REDIS_URL: rig.bus.url } });
 }
 
-const leads = (autoscaler: ChildHandle): Promise<string> =>
+const leads = (autoscaler: AppProcess): Promise<string> =>
   autoscaler.waitForLine(/publishing decisions/, { timeoutMs: TAKEOVER_MS });
 
-/** A leader and one that waits, each with a lease in a namespace of its own, and a pool at the size that its jobs ask for. */
+/**
+ * A leader and one that waits, each with a lease in a namespace of its own, and a pool at the size that its jobs ask
+ * for.
+ */
 async function scene(name: string) {
-  const namespace = await cluster.createNamespace(name);
-  const start = (): Promise<ChildHandle> => startApp('autoscaler', `--lease-namespace=${namespace}`);
+  const namespace = await rig.namespace(name);
+  const start = (): Promise<AppProcess> => startApp('autoscaler', `--lease-namespace=${namespace}`);
   const leader = await start();
   await leads(leader);
   const waiting = await start();
@@ -54,17 +46,11 @@ async function scene(name: string) {
   await waiting.waitForLine(/waiting for the lease/, { timeoutMs: TAKEOVER_MS });
 
   const place = { metadata: { name, namespace } };
-  await client.create(SECRETS, {
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: { name: 'redis-credentials', namespace },
-    data: { 'redis-url': Buffer.from(redis.url).toString('base64') },
-  } as never);
   await client.create(QUEUES, { ...aQueue(name), ...place });
   const behavior = { scaleDown: { stabilizationWindowSeconds: 1 } };
   const { status: _status, ...pool } = aPool(name, [name], { maxReplicas: MAX_REPLICAS, behavior });
   await client.create(WORKER_POOLS, { ...pool, ...place });
-  const connection = new Redis(redis.url, { maxRetriesPerRequest: 1 });
+  const connection = new Redis(rig.redis.url, { maxRetriesPerRequest: 1 });
   onTestFinished(() => connection.disconnect());
   const queue = new Queue(name, { connection });
   await eventually(() => client.get(DEPLOYMENTS, place.metadata));
@@ -93,7 +79,7 @@ async function scene(name: string) {
   return { leader, waiting, queue, sized, sizes, tookOver, firstEpoch };
 }
 
-test.each(['SIGKILL', 'SIGTERM'] as const)(
+it.each(['SIGKILL', 'SIGTERM'] as const)(
   'when the leader ends by %s, the other one takes over and no size changes',
   async (signal) => {
     const { leader, waiting, sizes, tookOver, firstEpoch } = await scene(`ends-${signal.toLowerCase()}`);
@@ -110,7 +96,7 @@ test.each(['SIGKILL', 'SIGTERM'] as const)(
   180_000,
 );
 
-test('a leader that stood still while another took over changes nothing when it goes on, and ends', async () => {
+it('a leader that was suspended while another took over changes nothing when it resumes, and exits', async () => {
   const { leader, waiting, queue, sized, sizes, tookOver, firstEpoch } = await scene('stood-still');
   process.kill(leader.pid, 'SIGSTOP');
   await leads(waiting);
@@ -123,7 +109,7 @@ test('a leader that stood still while another took over changes nothing when it 
   process.kill(leader.pid, 'SIGCONT');
   expect((await leader.exited).code).not.toBe(0);
   expect(leader.lines.some((line) => /lease/i.test(line))).toBe(true);
-  // A job later shows that sizes still follow the new leader, and by then what the old one did would show.
+  // A job added later shows that sizes still follow the new leader; by then anything the old one did would show.
   await queue.add('send', {});
   await sized(1);
   // The status shows a change a moment after it.

@@ -1,4 +1,7 @@
-/** What wakes the loop before its time: changes in the cluster, a Redis that answers again, or a sample that cannot wait. */
+/**
+ * What wakes the loop before its time: changes in the cluster, a Redis that answers again, or a sample that cannot
+ * wait.
+ */
 export class Triggers {
   readonly #podsChanged = new Set<string>();
   readonly #redisReconnected = new Set<string>();

@@ -1,7 +1,6 @@
-import { connectionKey, RedisConnections } from '@redis-queue/bullmq';
 import type { Manager } from '@redis-queue/controller';
-import { createPublisher, type BusRedisOptions } from '@redis-queue/scaling-bus';
-import { Autoscaler } from './autoscaler.ts';
+import type { BusRedisOptions } from '@redis-queue/scaling-bus';
+import { lead } from './lead.ts';
 import { AutoscalerMetrics } from './metrics/autoscaler-metrics.ts';
 import { Triggers } from './triggers.ts';
 import { watchCluster } from './watching/cluster.ts';
@@ -16,7 +15,7 @@ export interface Settings {
 }
 
 /**
- * Connects caches, samplers and the bus with the manager.
+ * Connects what is watched and what samples, decides and publishes with the manager.
  *
  * @throws when the bus is not configured, because nothing could be published.
  */
@@ -24,32 +23,9 @@ export function wireAutoscaler(manager: Manager, { secretNames, podStartMs, bus:
   if (redis === undefined) {
     throw new Error('the bus is not configured: set BUS_REDIS_URL or BUS_REDIS_HOST (Helm: Secret redis-queue-bus)');
   }
+  const { log, registry } = manager;
   const triggers = new Triggers();
   const cluster = watchCluster(manager, secretNames, triggers);
-  const metrics = new AutoscalerMetrics(manager.registry);
-  manager.runnable({
-    name: 'autoscaler',
-    leaderOnly: true,
-    async run(signal) {
-      await cluster.whenSynced(signal);
-      triggers.topologyChanged();
-      const connections = new RedisConnections({
-        clientName: 'redis-queue-autoscaler',
-        onChange: (target, up) => void (up && triggers.redisReconnected(connectionKey(target))),
-      });
-      await using bus = createPublisher({ redis });
-      await new Autoscaler({
-        ...cluster,
-        connections,
-        bus,
-        triggers,
-        metrics,
-        log: manager.log,
-        podStartMs,
-        // Whole numbers: V8 stores others as an object each, and dozens of times are remembered per queue.
-        now: () => Math.floor(performance.now()),
-      }).run(signal);
-      connections.close();
-    },
-  });
+  const deps = { cluster, redis, triggers, metrics: new AutoscalerMetrics(registry), log, podStartMs };
+  manager.runnable({ name: 'autoscaler', leaderOnly: true, run: (signal) => lead(deps, signal) });
 }

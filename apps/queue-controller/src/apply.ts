@@ -34,7 +34,7 @@ export interface Applied {
   readonly problem?: Problem;
 }
 
-/** Rounds of ≤ 1,000 jobs a reconcile, so that removing millions of jobs does not starve other queues. */
+/** Rounds of ≤ 1,000 jobs per reconcile, so that removing millions of jobs does not starve other queues. */
 const OBLITERATE_ROUNDS = 20;
 
 /**
@@ -108,7 +108,7 @@ async function applyStep(
 
 const OWNERSHIP_LOST: Problem = {
   reason: 'OwnershipLost',
-  message: 'another claimant changed the owner mark meanwhile; looking again',
+  message: 'another claimant changed the owner mark meanwhile; planning again',
 };
 
 type MetaStep = Exclude<QueueStep, FinalizerStep | { kind: 'obliterate' | 'pause' | 'resume' }>;

@@ -2,7 +2,7 @@ import { QUEUES } from '@redis-queue/api';
 import { keyOf } from '@redis-queue/controller';
 import { eventually, startRedis } from '@redis-queue/rig';
 import type { RunningController } from '@redis-queue/rig/controllers';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runController, testCluster, type StoredQueue, type TestCluster } from './testing/cluster.ts';
 
 let t: TestCluster;
@@ -26,7 +26,7 @@ const gone = (queue: StoredQueue): Promise<true> =>
   });
 
 describe('a queue is brought to its spec', () => {
-  test('limits and pause are set, shown in the status, and told by events', async () => {
+  it('limits and pause are set, shown in the status, and reported by events', async () => {
     const ns = await t.namespace();
     const queue = await t.queue(ns, 'new', {
       rateLimits: { maxJobsPerSecond: 100, burstCapacity: 200 },
@@ -51,7 +51,7 @@ describe('a queue is brought to its spec', () => {
     });
   });
 
-  test('adoption changes nothing that the spec does not name', async () => {
+  it('adoption changes nothing that the spec does not name', async () => {
     const ns = await t.namespace();
     const before = {
       max: '7',
@@ -72,7 +72,7 @@ describe('a queue is brought to its spec', () => {
     });
   });
 
-  test('a field that is taken out of the spec is cleared in Redis', async () => {
+  it('a field that is taken out of the spec is cleared in Redis', async () => {
     const ns = await t.namespace();
     const queue = await t.queue(ns, 'shrink', {
       rateLimits: { maxJobsPerSecond: 10 },
@@ -88,7 +88,7 @@ describe('a queue is brought to its spec', () => {
     expect(ready.status?.effective).not.toHaveProperty('rateLimit');
   });
 
-  test('what somebody else changed in Redis is set back, told by an event and counted', async () => {
+  it('what somebody else changed in Redis is set back, reported by an event and counted', async () => {
     const ns = await t.namespace();
     const queue = await t.queue(ns, 'drift', { globalConcurrency: 5 });
     await t.settled(queue, 'Applied');
@@ -104,7 +104,7 @@ describe('a queue is brought to its spec', () => {
     );
   });
 
-  test('Observe plans in the status and writes nothing', async () => {
+  it('Observe plans in the status and writes nothing', async () => {
     const ns = await t.namespace();
     const queue = await t.queue(ns, 'watched', { adoptionPolicy: 'Observe', globalConcurrency: 5 });
     const ready = await t.settled(queue, 'Observed');
@@ -115,14 +115,14 @@ describe('a queue is brought to its spec', () => {
     expect(await meta('watched')).toMatchObject({ concurrency: '5' });
   });
 
-  test('Refuse leaves a queue that exists alone', async () => {
+  it('Refuse leaves a queue that exists alone', async () => {
     const ns = await t.namespace();
     await t.redis.hset('bull:theirs:meta', { version: 'bullmq:6.7.0' });
     await t.settled(await t.queue(ns, 'theirs', { adoptionPolicy: 'Refuse', globalConcurrency: 1 }), 'QueueExists');
     expect(await meta('theirs')).toEqual({ version: 'bullmq:6.7.0' });
   });
 
-  test('fields that this release does not act on are named', async () => {
+  it('fields that this release does not act on are named', async () => {
     const ns = await t.namespace();
     const queue = await t.queue(ns, 'later', { dlqPolicy: { enabled: true } });
     await t.settled(queue, 'Applied');
@@ -131,7 +131,7 @@ describe('a queue is brought to its spec', () => {
 });
 
 describe('whose queue it is', () => {
-  test('of two objects for one queue the older governs, and the younger follows when it goes', async () => {
+  it('of two objects for one queue the older governs, and the younger takes over when the older goes', async () => {
     const [first, second] = [await t.namespace(), await t.namespace()];
     const older = await t.queue(first, 'shared', { globalConcurrency: 1 });
     await t.settled(older, 'Applied');
@@ -144,7 +144,7 @@ describe('whose queue it is', () => {
     expect(await meta('shared')).toMatchObject({ concurrency: '2' });
   });
 
-  test("another cluster's queue is taken over only with the annotation", async () => {
+  it("another cluster's queue is taken over only with the annotation", async () => {
     const ns = await t.namespace();
     await t.redis.hset('bull:moved:meta', {
       'redis-queue:owner': '{"v":1,"owner":"other/shop/moved","managed":[],"adoptedAt":"2026-01-01T00:00:00Z"}',
@@ -159,7 +159,7 @@ describe('whose queue it is', () => {
 });
 
 describe('the way to Redis', () => {
-  test('a Secret that appears, and one that is corrected, is followed at once', async () => {
+  it('a Secret that appears, and one that is corrected, is followed at once', async () => {
     const ns = await t.cluster.createNamespace('late');
     const queue = await t.queue(ns, 'late', { globalConcurrency: 4 });
     await t.settled(queue, 'SecretNotFound');
@@ -170,7 +170,7 @@ describe('the way to Redis', () => {
     expect(await meta('late')).toMatchObject({ concurrency: '4' });
   });
 
-  test('an outage of Redis shows within seconds, and heals when Redis is back', async () => {
+  it('an outage of Redis shows within seconds, and heals when Redis is back', async () => {
     const ns = await t.namespace();
     await using other = await startRedis();
     await t.secret(ns, { 'redis-url': other.url }, 'second');
@@ -183,14 +183,14 @@ describe('the way to Redis', () => {
     await t.settled(queue, 'Applied');
   });
 
-  test('a Secret that the controller may not read is named, with the Helm value to change', async () => {
+  it('a Secret that the controller may not read is named, with the Helm value to change', async () => {
     const ns = await t.namespace();
     const queue = await t.queue(ns, 'private', { redis: { secretRef: { name: 'other' } } });
     const blocked = await t.settled(queue, 'SecretNotPermitted');
     expect(JSON.stringify(blocked.status?.conditions)).toContain('redis.secretNames');
   });
 
-  test('the sampler logs in with a Secret of its own, and the controller with the common one', async () => {
+  it('the sampler logs in with a Secret of its own, and the controller with the common one', async () => {
     const ns = await t.namespace();
     await t.redis.call('ACL', 'SETUSER', 'reader', 'on', '>hunter2', '~*', '+@all', '-@write');
     const { host, port } = t.server;
@@ -211,7 +211,7 @@ describe('the way to Redis', () => {
     );
   });
 
-  test('a policy that evicts is pointed at', async () => {
+  it('a Redis that may evict jobs is reported', async () => {
     const ns = await t.namespace();
     await t.redis.config('SET', 'maxmemory-policy', 'allkeys-lru');
     try {
@@ -226,7 +226,7 @@ describe('the way to Redis', () => {
 });
 
 describe('deletion', () => {
-  test('Retain touches nothing in Redis and needs no finalizer', async () => {
+  it('Retain touches nothing in Redis and needs no finalizer', async () => {
     const ns = await t.namespace();
     const queue = await t.queue(ns, 'kept', { globalConcurrency: 4 });
     expect((await t.settled(queue, 'Applied')).metadata.finalizers).toBeUndefined();
@@ -236,7 +236,7 @@ describe('deletion', () => {
     expect(await meta('kept')).toEqual(before);
   });
 
-  test('Delete waits for active jobs, with the queue paused, then leaves nothing', async () => {
+  it('Delete waits for active jobs, with the queue paused, then leaves nothing', async () => {
     const ns = await t.namespace();
     const queue = await t.queue(ns, 'wiped', { deletionPolicy: 'Delete' });
     await t.settled(queue, 'Applied');
@@ -250,7 +250,7 @@ describe('deletion', () => {
     expect(await t.redis.keys('bull:wiped:*')).toEqual([]);
   });
 
-  test('force-delete does not wait', async () => {
+  it('force-delete does not wait', async () => {
     const ns = await t.namespace();
     const queue = await t.queue(ns, 'forced', { deletionPolicy: 'Delete' }, { 'redis-queue.io/force-delete': 'true' });
     await t.settled(queue, 'Applied');
@@ -260,7 +260,7 @@ describe('deletion', () => {
     expect(await t.redis.keys('bull:forced:*')).toEqual([]);
   });
 
-  test('DeleteIfEmpty keeps jobs, and says so', async () => {
+  it('DeleteIfEmpty keeps jobs, and says so', async () => {
     const ns = await t.namespace();
     const queue = await t.queue(ns, 'full', { deletionPolicy: 'DeleteIfEmpty' });
     await t.settled(queue, 'Applied');
@@ -274,7 +274,7 @@ describe('deletion', () => {
   });
 });
 
-test('counts come to the status and to the metrics', async () => {
+it('counts come to the status and to the metrics', async () => {
   const ns = await t.namespace();
   const queue = await t.queue(ns, 'counted');
   await t.settled(queue, 'Applied');
@@ -292,7 +292,7 @@ async function reconciles(): Promise<number> {
 
 const WRITES = /^(h?set|hsetnx|hdel|del|unlink|[xz]add|zrem|[lr]push|rename|incr|p?expire|evalsha|eval)$/;
 
-test('steady state is silent: comparing unchanged queues writes neither to the API server nor to Redis', async () => {
+it('steady state is silent: comparing unchanged queues writes neither to the API server nor to Redis', async () => {
   const ns = await t.namespace();
   const created = await t.queue(ns, 'silent', {
     rateLimits: { maxJobsPerSecond: 10 },

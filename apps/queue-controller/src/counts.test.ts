@@ -1,5 +1,5 @@
 import type { QueueCounts } from '@redis-queue/api';
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { formatDuration, isWorthWriting, percentile, type SampledStatus } from './counts.ts';
 
 const counts = (waiting: number, active = 0): QueueCounts => ({
@@ -16,7 +16,7 @@ const next = (seconds: number, state: QueueCounts): SampledStatus => ({
   sampledAt: at(seconds),
 });
 
-test.each([
+it.each([
   ['the first', undefined, next(0, counts(0)), true],
   ['within a minute, whatever moved', { counts: counts(0), sampledAt: at(0) }, next(59, counts(1000)), false],
   ['nothing moved', { counts: counts(100), sampledAt: at(0) }, next(3600, counts(100)), false],
@@ -28,7 +28,7 @@ test.each([
   expect(isWorthWriting(before, sampled)).toBe(expected);
 });
 
-test.each([
+it.each([
   [0, '0ms'],
   [850, '850ms'],
   [12_400, '12s'],
@@ -39,7 +39,7 @@ test.each([
   expect(formatDuration(ms)).toBe(expected);
 });
 
-test('a percentile is a value that occurred, and of nothing there is none', () => {
+it('a percentile is a value that occurred; without values there is none', () => {
   const hundred = Array.from({ length: 100 }, (_, i) => 100 - i);
   expect(percentile(hundred, 0.95)).toBe(95);
   expect(percentile([7], 0.95)).toBe(7);

@@ -10,7 +10,7 @@ export interface SampledStatus {
   readonly sampledAt: string;
 }
 
-/** Counts of one object are written at most so often. */
+/** Counts of one object are written at most this often. */
 export const MIN_WRITE_INTERVAL_MS = 60_000;
 const NOTABLE_CHANGE = 0.1;
 
@@ -56,7 +56,7 @@ export function formatDuration(ms: number): string {
   return `${Math.round(ms / unit)}${name}`;
 }
 
-/** Nearest-rank percentile; undefined of nothing. */
+/** Nearest-rank percentile; undefined without values. */
 export function percentile(values: readonly number[], p: number): number | undefined {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil(p * sorted.length) - 1)];

@@ -1,7 +1,7 @@
 import type { QueueSpec } from '@redis-queue/api';
 import { RedisConnections, readQueuePolicy, sampleQueues } from '@redis-queue/bullmq';
 import { startRedis, type RedisServer } from '@redis-queue/rig';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { applyPlan, type Writers } from './apply.ts';
 import { planQueue } from './plan.ts';
 import type { QueuePlan } from './steps.ts';
@@ -111,7 +111,7 @@ const scenarios: [string, QueueSpec, boolean, () => Promise<unknown>][] = [
 describe.each(scenarios)(
   'a crash between any two steps changes nothing in the end state: %s',
   (_, spec, deleted, given) => {
-    test('cut off after each step, and after each of the next run', async () => {
+    it('cut off after each step, and after each of the next run', async () => {
       await given();
       const whole = new Reconciler(spec, deleted);
       const { length } = (await whole.plan()).steps;
@@ -133,7 +133,7 @@ describe.each(scenarios)(
   },
 );
 
-test('a claimant that lost the race for the mark writes nothing more', async () => {
+it('a claimant that lost the race for the mark writes nothing more', async () => {
   const late = await new Reconciler({ rateLimits: { maxJobsPerSecond: 10 } }, false).plan();
   await redis.hset('bull:emails:meta', { 'redis-queue:owner': markOf([], 'c1/crm/mail') });
   const applied = await applyPlan(queueObject(), ref, late, { redis, applyFinalizer: () => Promise.resolve() });

@@ -1,6 +1,6 @@
 import type { QueueReason, QueueSpec } from '@redis-queue/api';
 import type { QueueSample } from '@redis-queue/bullmq';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { planQueue } from './plan.ts';
 import type { ObservedQueue, QueuePlan } from './steps.ts';
 import { CLUSTER, markOf, observed, queueObject } from './testing/queues.ts';
@@ -39,7 +39,7 @@ function unreadable(reason: QueueReason): ObservedQueue {
 }
 
 describe('deleting a Queue', () => {
-  test('Delete removes the data, then lets go', () => {
+  it('Delete removes the data, then releases the object', () => {
     expect(plan({ deletionPolicy: 'Delete' }, observed(ours)).steps).toEqual([
       { kind: 'obliterate', force: false },
       { kind: 'removeFinalizer' },
@@ -48,11 +48,11 @@ describe('deleting a Queue', () => {
     expect(forced.steps[0]).toEqual({ kind: 'obliterate', force: true });
   });
 
-  test('data without a mark is not ours, or is gone already: let go, touch nothing', () => {
+  it('data without a mark is not ours, or is gone already: the object is released and nothing is touched', () => {
     expect(plan({ deletionPolicy: 'Delete' }, observed({ exists: true })).steps).toEqual([{ kind: 'removeFinalizer' }]);
   });
 
-  test.each([markOf([], 'c1/crm/mail'), markOf([], 'c2/shop/emails'), '{"v":2}'])(
+  it.each([markOf([], 'c1/crm/mail'), markOf([], 'c2/shop/emails'), '{"v":2}'])(
     'data under the mark %s stays',
     (rawOwnerMark) => {
       const { steps } = plan({ deletionPolicy: 'Delete' }, observed({ rawOwnerMark }));
@@ -60,7 +60,7 @@ describe('deleting a Queue', () => {
     },
   );
 
-  test.each<[Partial<QueueSample>, string[]]>([
+  it.each<[Partial<QueueSample>, string[]]>([
     [{}, ['obliterate', 'removeFinalizer']],
     [{ completed: 5 }, ['obliterate', 'removeFinalizer']],
     [{ waiting: 1 }, ['removeFinalizer']],
@@ -75,13 +75,13 @@ describe('deleting a Queue', () => {
     expect(steps.map((step) => step.kind)).toEqual(expected);
   });
 
-  test('a Queue that became Retain before it was deleted keeps its data', () => {
+  it('a Queue that became Retain before it was deleted keeps its data', () => {
     expect(plan({}, observed(ours)).steps).toMatchObject([
       { kind: 'removeFinalizer', dataRetained: 'deletionPolicy is Retain' },
     ]);
   });
 
-  test.each<[QueueReason, number, number]>([
+  it.each<[QueueReason, number, number]>([
     ['SecretNotFound', 4, 0],
     ['SecretNotFound', 5, 1],
     ['SecretInvalid', 6, 1],
@@ -94,7 +94,7 @@ describe('deleting a Queue', () => {
     for (const step of steps) expect(step).toEqual({ kind: 'removeFinalizer', dataRetained: 'why' });
   });
 
-  test('nothing is done for a Queue that others hold', () => {
+  it('nothing is done for a Queue that others hold', () => {
     const held = queueObject({ deletionPolicy: 'Delete' }, { deletionTimestamp: DELETED, finalizers: ['other'] });
     expect(planQueue(held, observed(ours), minutesLater(9))).toEqual({ steps: [] });
   });

@@ -5,7 +5,7 @@ import type { QueueStep } from './steps.ts';
 export function describeStep(step: QueueStep): string {
   switch (step.kind) {
     case 'addFinalizer':
-      return 'hold the object when it is deleted, until its data is removed';
+      return 'add a finalizer that holds the object until its data is removed';
     case 'claim':
       return step.from === undefined
         ? 'mark the queue as governed by this Queue'
@@ -28,8 +28,8 @@ export function describeStep(step: QueueStep): string {
       return 'remove all data of the queue from Redis';
     default:
       return step.dataRetained === undefined
-        ? 'let the object go'
-        : `let the object go and keep the data in Redis: ${step.dataRetained}`;
+        ? 'remove the finalizer'
+        : `remove the finalizer and keep the data in Redis: ${step.dataRetained}`;
   }
 }
 

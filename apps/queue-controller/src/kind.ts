@@ -74,7 +74,7 @@ function reportSteps(
   }
 }
 
-/** Whether a difference is not of our spec's making: this generation was applied before. */
+/** Whether somebody else caused the difference: this generation of the spec was applied before. */
 function isDrift(queue: Queue, plan: QueuePlan): boolean {
   const applied = findCondition(queue.status?.conditions, 'Ready');
   return !plan.adopts && applied?.status === 'True' && applied.observedGeneration === queue.metadata.generation;

@@ -1,10 +1,11 @@
+import { APPS } from '@redis-queue/api';
 import { concurrencyFlag, runApp } from '@redis-queue/controller';
 import { redisSecretNamesFlag } from '@redis-queue/redis-access';
 import { wireQueueController } from './wire.ts';
 
 await runApp({
   name: 'queue-controller',
-  description: 'Keeps what Queue objects say of limits, pause and ownership true in Redis.',
+  description: APPS['queue-controller'].summary,
   flags: {
     'redis-secret-names': redisSecretNamesFlag,
     concurrency: concurrencyFlag('queues'),

@@ -5,7 +5,10 @@ import type { QueueStep } from './steps.ts';
 
 const STATES = ['waiting', 'prioritized', 'active', 'delayed', 'overdue', 'completed', 'failed'] as const;
 
-/** The app's own metrics. Labels name Queue objects, so there are as many series as objects, and those of gone ones go. */
+/**
+ * The app's own metrics. Labels name Queue objects, so there are as many series as objects, and those of deleted ones
+ * are removed.
+ */
 export class QueueMetrics {
   readonly #jobs: Gauge;
   readonly #oldestAge: Gauge;
@@ -51,7 +54,7 @@ export class QueueMetrics {
     });
     this.#drift = new Counter({
       name: 'redis_queue_drift_corrections_total',
-      help: 'Settings set back that somebody else had changed in Redis.',
+      help: 'Settings restored after somebody else had changed them in Redis.',
       labelNames: ['step'],
       registers,
     });
@@ -63,7 +66,7 @@ export class QueueMetrics {
     });
     this.#sampleFailures = new Counter({
       name: 'redis_queue_sample_failures_total',
-      help: 'Samplings of one Redis that failed.',
+      help: 'Failed samples of one Redis.',
       labelNames: ['reason'],
       registers,
     });

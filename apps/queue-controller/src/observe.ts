@@ -26,21 +26,21 @@ import type { Claimant, HolderState } from './ownership.ts';
 import type { ObservedQueue } from './steps.ts';
 import type { Problem } from './reasons.ts';
 
-/** Where the controller looks; the API server's side comes from caches. */
+/** What the controller reads from; the API server's objects come from caches. */
 export interface Sources {
   readonly clusterId: string;
   readonly connections: RedisConnections;
   readonly secrets: SecretSources;
   /** All Queue objects of the same prefix and name, the asking one included. */
   queuesOf(ref: QueueRef): Queue[];
-  /** Asks the API server itself. @returns undefined when we may not look */
+  /** Asks the API server itself. @returns undefined when RBAC does not permit it */
   readQueue(key: ObjectKey): Promise<Queue | 'gone' | undefined>;
   readonly servers: ServerInfoCache;
 }
 
 /**
- * How the controller reaches the queue's Redis. The sampler has to reach the same one, else the status would tell of
- * another queue; of a deleted queue nothing is sampled, so that only what removes its data counts.
+ * How the controller reaches the queue's Redis. The sampler has to reach the same one, or else the status would
+ * describe another queue; a deleted queue is not sampled, so only the access that removes its data counts.
  */
 export function resolveConnection(queue: Queue, { secrets }: Pick<Sources, 'secrets'>): RedisAccess {
   return queue.metadata.deletionTimestamp
@@ -70,7 +70,9 @@ export async function observeQueue(queue: Queue, sources: Sources): Promise<Obse
   }
 }
 
-/** What went wrong with Redis, without a credential. A connection that was refused is not kept: it would try for ever. */
+/**
+ * What went wrong with Redis, without a credential. A connection that was refused is closed: it would retry for ever.
+ */
 export function redisProblem(error: unknown, target: RedisTarget, connections: RedisConnections): Problem {
   const { reason, message } = classifyRedisError(error);
   if (reason === 'RedisAuthFailed') connections.release(target);
@@ -107,7 +109,7 @@ async function readHolder(
   return found === 'gone' || queueId(queueRef(found)) !== queueId(queueRef(queue)) ? 'gone' : 'claims';
 }
 
-/** What servers are, asked at most once a minute each: many queues share one. */
+/** What each server is, asked at most once a minute per server: many queues share one. */
 export class ServerInfoCache {
   readonly #entries = new Map<string, { readonly atMs: number; readonly info: ServerInfo }>();
   readonly #now: () => number;

@@ -11,7 +11,7 @@ export interface Claimant {
   readonly creationTimestamp: string;
 }
 
-/** What became of the object of this cluster that the owner mark names. `unknown`: we may not look. */
+/** What became of the object of this cluster that the owner mark names. `unknown`: we may not read it. */
 export type HolderState = 'gone' | 'claims' | 'unknown';
 
 export interface OwnershipFacts {
@@ -75,8 +75,9 @@ export function decideOwnership(queue: Queue, facts: OwnershipFacts): Ownership 
 }
 
 /**
- * Older first. creationTimestamp counts whole seconds (and sorts as text, being always UTC); of one second, whoever holds
- * the mark, so that nobody takes over by its name alone; when neither does, by namespace and name: any order that all find.
+ * Older first. creationTimestamp counts whole seconds (and sorts as text, being always UTC); within the same second,
+ * whoever holds the mark comes first, so that nobody takes over by its name alone; when neither does, namespace and
+ * name decide: an order that all agree on.
  */
 function comesBefore(other: Claimant, queue: Queue, clusterId: string, marked: string | undefined): boolean {
   const { creationTimestamp = '', namespace = '', name } = queue.metadata;

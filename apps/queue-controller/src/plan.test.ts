@@ -1,6 +1,6 @@
 import type { QueueReason, QueueSpec } from '@redis-queue/api';
 import type { ObservedPolicy } from '@redis-queue/bullmq';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { describeStep } from './describe.ts';
 import { planQueue } from './plan.ts';
 import type { ObservedQueue, QueueStep } from './steps.ts';
@@ -15,7 +15,7 @@ function refuse(policy: Partial<ObservedPolicy>): unknown {
 }
 
 describe('what has to change in Redis', () => {
-  test.each<[string, QueueSpec, Partial<ObservedPolicy>, QueueStep['kind'][]]>([
+  it.each<[string, QueueSpec, Partial<ObservedPolicy>, QueueStep['kind'][]]>([
     ['a queue that nobody used is claimed', {}, {}, ['claim']],
     [
       'adoption leaves alone what the spec does not name',
@@ -52,13 +52,13 @@ describe('what has to change in Redis', () => {
     ['a pause is set', { paused: true }, { rawOwnerMark: markOf(['paused']) }, ['pause']],
     ['a pause is lifted', { paused: false }, { rawOwnerMark: markOf(['paused']), paused: true }, ['resume']],
     [
-      'jobs that a v5 client left in its paused list are brought home',
+      'jobs that a v5 client left in its paused list are moved back',
       { paused: false },
       { rawOwnerMark: markOf(['paused']), legacyPaused: 1 },
       ['resume'],
     ],
     [
-      'a field that is no longer managed is cleared, then struck from the mark',
+      'a field that is no longer managed is cleared, then removed from the mark',
       {},
       {
         rawOwnerMark: markOf(['rateLimit', 'globalConcurrency', 'paused']),
@@ -69,7 +69,7 @@ describe('what has to change in Redis', () => {
       ['clearRateLimit', 'clearGlobalConcurrency', 'resume', 'release'],
     ],
     [
-      'a field that is no longer managed and cleared already is only struck',
+      'a field that is no longer managed and cleared already is only removed from the mark',
       {},
       { rawOwnerMark: markOf(['rateLimit']) },
       ['release'],
@@ -90,7 +90,7 @@ describe('what has to change in Redis', () => {
     expect(kinds(spec, policy)).toEqual(expected);
   });
 
-  test('the date of adoption is kept', () => {
+  it('the date of adoption is kept', () => {
     const plan = planQueue(queueObject(limit), observed({ rawOwnerMark: markOf([]) }), NOW);
     expect(plan.steps[0]).toMatchObject({ kind: 'claim', mark: { adoptedAt: ADOPTED_AT, managed: ['rateLimit'] } });
     expect(plan.adopts).toBeUndefined();
@@ -100,13 +100,13 @@ describe('what has to change in Redis', () => {
     });
   });
 
-  test("a former owner's fields are not cleared: what the spec does not name is left alone", () => {
+  it("a former owner's fields are not cleared: what the spec does not name is left alone", () => {
     const policy = { rawOwnerMark: markOf(['rateLimit'], 'c1/shop/gone'), rateLimit: { max: 1, durationMs: 2 } };
     const plan = planQueue(queueObject(), observed(policy, { holder: 'gone' }), NOW);
     expect(plan.steps).toMatchObject([{ kind: 'claim', from: 'shop/gone', mark: { managed: [] } }]);
   });
 
-  test.each<[NonNullable<QueueSpec['deletionPolicy']>, string[], QueueStep['kind'][]]>([
+  it.each<[NonNullable<QueueSpec['deletionPolicy']>, string[], QueueStep['kind'][]]>([
     ['Delete', [], ['addFinalizer', 'claim']],
     ['DeleteIfEmpty', ['redis-queue.io/queue-data'], ['claim']],
     ['Retain', [], ['claim']],
@@ -127,12 +127,12 @@ describe('whose queue it is', () => {
   const theirs = { rawOwnerMark: markOf([], 'c1/crm/mail'), exists: true };
   const takeOver = { annotations: { 'redis-queue.io/take-over': 'true' } };
 
-  test('of one age, we keep the queue that we have marked, whatever the names', () => {
+  it('at the same age, we keep the queue that we have marked, whatever the names', () => {
     const { problem } = planQueue(queueObject(), observed({ rawOwnerMark: markOf([]) }, { claimants: [twin] }), NOW);
     expect(problem).toBeUndefined();
   });
 
-  test.each<[string, ObservedQueue, Partial<ReturnType<typeof queueObject>['metadata']>, QueueReason | 'claim']>([
+  it.each<[string, ObservedQueue, Partial<ReturnType<typeof queueObject>['metadata']>, QueueReason | 'claim']>([
     [
       'an older claimant wins, even before it has marked the queue',
       observed({}, { claimants: [rival] }),
@@ -146,9 +146,9 @@ describe('whose queue it is', () => {
       {},
       'claim',
     ],
-    ['of one age, the names decide', observed({}, { claimants: [twin] }), {}, 'Conflict'],
+    ['at the same age, the names decide', observed({}, { claimants: [twin] }), {}, 'Conflict'],
     [
-      'of one age, whoever has marked the queue keeps it, whatever the names',
+      'at the same age, whoever has marked the queue keeps it, whatever the names',
       observed(
         { rawOwnerMark: markOf([], 'c1/shop/zzz'), exists: true },
         { claimants: [{ ...twin, namespace: 'shop', name: 'zzz' }], holder: 'claims' },
@@ -163,7 +163,7 @@ describe('whose queue it is', () => {
       {},
       'Conflict',
     ],
-    ['the mark of an object that we may not look for is not', observed(theirs, { holder: 'unknown' }), {}, 'Conflict'],
+    ['the mark of an object that we may not read is not', observed(theirs, { holder: 'unknown' }), {}, 'Conflict'],
     ['the annotation frees it', observed(theirs, { holder: 'claims' }), takeOver, 'claim'],
     [
       "another cluster's is not free",
@@ -183,12 +183,12 @@ describe('whose queue it is', () => {
     expect([...steps.map((step) => step.kind), problem?.reason].filter(Boolean)).toEqual([expected]);
   });
 
-  test('a conflict names the other object', () => {
+  it('a conflict names the other object', () => {
     expect(planQueue(queueObject(), observed({}, { claimants: [rival] }), NOW).problem?.message).toContain('crm/mail');
   });
 });
 
-test('Refuse leaves a queue that exists alone, takes a new one, and keeps what it has taken', () => {
+it('Refuse leaves a queue that exists alone, takes a new one, and keeps what it has taken', () => {
   expect(refuse({ exists: true, clientVersion: 'bullmq:6.7.0' })).toMatchObject({
     steps: [],
     problem: { reason: 'QueueExists', message: expect.stringContaining('bullmq:6.7.0') },
@@ -197,7 +197,7 @@ test('Refuse leaves a queue that exists alone, takes a new one, and keeps what i
   expect(refuse({ exists: true, rawOwnerMark: markOf([]) })).toEqual({ steps: [], rawOwnerMark: markOf([]) });
 });
 
-test('nothing is planned while Redis cannot be read, or is too old', () => {
+it('nothing is planned while Redis cannot be read, or is too old', () => {
   const problem = { reason: 'RedisUnreachable' as const, message: 'no' };
   expect(planQueue(queueObject(limit), { clusterId: 'c1', claimants: [], problem }, NOW)).toEqual({
     steps: [],
@@ -207,7 +207,7 @@ test('nothing is planned while Redis cannot be read, or is too old', () => {
   expect(planQueue(queueObject(limit), old, NOW)).toMatchObject({ steps: [], problem: { reason: 'RedisTooOld' } });
 });
 
-test('every step is a sentence', () => {
+it('every step is a sentence', () => {
   const mark = { owner: 'c1/shop/emails', managed: [], adoptedAt: ADOPTED_AT };
   const steps: QueueStep[] = [
     { kind: 'addFinalizer' },
@@ -225,7 +225,7 @@ test('every step is a sentence', () => {
   ];
   expect(steps.map(describeStep)).toMatchInlineSnapshot(`
     [
-      "hold the object when it is deleted, until its data is removed",
+      "add a finalizer that holds the object until its data is removed",
       "mark the queue as governed by this Queue",
       "take the queue over from crm/mail",
       "pause the queue",
@@ -236,7 +236,7 @@ test('every step is a sentence', () => {
       "resume the queue",
       "stop managing rateLimit",
       "remove all data of the queue from Redis",
-      "let the object go and keep the data in Redis: why",
+      "remove the finalizer and keep the data in Redis: why",
     ]
   `);
 });

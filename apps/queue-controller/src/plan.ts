@@ -19,7 +19,7 @@ import type { ObservedQueue, QueueStep, QueuePlan } from './steps.ts';
  *
  * Order matters. The finalizer comes before anything that deletion has to undo. The claim names every field that will
  * be written, so that a crash leaves no managed setting without its mark. A pause and limits come before a resume, so
- * that no worker starts a job under the old limit. Fields are struck from the mark last, when they are cleared.
+ * that no worker starts a job under the old limit. Fields are removed from the mark last, when they are cleared.
  */
 export function planQueue(queue: Queue, observed: ObservedQueue, now: Date): QueuePlan {
   if (queue.metadata.deletionTimestamp) return planDeletion(queue, observed, now);

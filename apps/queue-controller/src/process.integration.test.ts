@@ -1,7 +1,7 @@
 import { QUEUES } from '@redis-queue/api';
 import { keyOf } from '@redis-queue/controller';
 import { eventually, startAppProcess, type AppProcess } from '@redis-queue/rig';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { testCluster, type TestCluster } from './testing/cluster.ts';
 
 const RIGHT = 'right-hunter2-password';
@@ -19,7 +19,7 @@ async function startController(...flags: string[]): Promise<AppProcess> {
   return await startAppProcess('queue-controller', { main, kubeconfigPath, args: ['--log-level=trace', ...flags] });
 }
 
-test('a wrong password is told as such and appears in no output, and the right one heals', async () => {
+it('a wrong password is reported as such and appears in no output, and the right one cures it', async () => {
   const ns = await t.cluster.createNamespace('secret');
   await t.secret(ns, { 'redis-url': `redis://:${WRONG}@${t.server.host}:${t.server.port}` });
   const controller = await startController();
@@ -41,7 +41,7 @@ test('a wrong password is told as such and appears in no output, and the right o
   expect(Object.entries(outputs).filter(([, text]) => /hunter2/.test(text))).toEqual([]);
 });
 
-test('after SIGKILL the next process finishes what changed meanwhile', async () => {
+it('after SIGKILL the next process finishes what changed meanwhile', async () => {
   const ns = await t.cluster.createNamespace('killed');
   await t.secret(ns, { 'redis-host': t.server.host, 'redis-port': String(t.server.port), 'redis-password': RIGHT });
   const first = await startController('--leader-elect', 'false');
@@ -58,7 +58,7 @@ test('after SIGKILL the next process finishes what changed meanwhile', async () 
   await second.stop('SIGTERM');
 });
 
-test('--help names the flags of its own', async () => {
+it('--help names the flags of its own', async () => {
   const controller = await startController('--help');
   expect((await controller.exited).code).toBe(0);
   expect(controller.stdout.join('\n')).toMatch(/--redis-secret-names NAMES .*redis-credentials/);

@@ -1,7 +1,10 @@
 import type { QueueReason } from '@redis-queue/api';
 import type { Problem as KindProblem } from '@redis-queue/controller';
 
-/** The condition types of a Queue beside Ready, Reconciling and Stalled; those that are abnormal when True are absent while they do not hold. */
+/**
+ * The condition types of a Queue beside Ready, Reconciling and Stalled; those that are abnormal when True are absent
+ * while they do not hold.
+ */
 export const QueueCondition = {
   BurstCapped: 'BurstCapped',
   FieldsNotEnforced: 'FieldsNotEnforced',

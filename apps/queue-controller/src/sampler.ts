@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Queue } from '@redis-queue/api';
+import { QUEUES, type Queue } from '@redis-queue/api';
 import {
   queueId,
   sampleFinished,
@@ -8,15 +8,18 @@ import {
   type QueueSample,
   type RedisTarget,
 } from '@redis-queue/bullmq';
-import { TokenBucket } from '@redis-queue/controller';
+import { keyOf, keyToString, StatusWriter, TokenBucket, type Manager } from '@redis-queue/controller';
 import { queueRef, resolveRedisOfRoles, type QueueObject } from '@redis-queue/redis-access';
 import { isWorthWriting, percentile, sampledStatus, type SampledStatus } from './counts.ts';
 import type { QueueMetrics } from './metrics.ts';
 import { redisProblem, type Sources } from './observe.ts';
+import type { WatchedSources } from './sources.ts';
 
-/** 10,000 queues cost ~0.4 s of Redis' time a round: below 2 % of a core. */
+/** The field manager of what the sampler writes into status. */
+const SAMPLER_MANAGER = 'redis-queue-sampler';
+/** 10,000 queues cost ~0.4 s of Redis' time per round: below 2 % of a core. */
 export const SAMPLE_INTERVAL_MS = 30_000;
-/** All objects together, so that a thousand queues under load do not flood the API server. */
+/** Status writes of all objects together, so that a thousand queues under load do not flood the API server. */
 const STATUS_WRITES_PER_SECOND = 20;
 /** Waits that the 95th percentile is taken of: the newest, of at most five minutes. */
 const RETAINED_WAITS = 500;
@@ -28,12 +31,12 @@ export interface SamplerDeps {
   readonly metrics: QueueMetrics;
   listQueues(): QueueObject[];
   writeStatus(queue: QueueObject, status: SampledStatus): Promise<void>;
-  /** Told of a status that could not be written; the next round tries again. */
+  /** Called with a status that could not be written; the next round tries again. */
   onError(queue: Queue, error: unknown): void;
   now(): Date;
 }
 
-interface Looked {
+interface SampledQueue {
   readonly queue: QueueObject;
   readonly sample: QueueSample;
   readonly waitP95Ms: number | undefined;
@@ -46,7 +49,38 @@ interface Waits {
   finished: string;
 }
 
-/** Looks at all queues every 30 s, for metrics and the counts in the status. Writes nothing to Redis. */
+export interface SamplerSettings {
+  readonly sources: WatchedSources;
+  readonly metrics: QueueMetrics;
+  /** Default 30 s. */
+  readonly intervalMs?: number | undefined;
+}
+
+/** Has the leading manager sample all queues, once their objects and Secrets are known. */
+export function runSampler(manager: Manager, { sources, metrics, intervalMs }: SamplerSettings): void {
+  const { client, log } = manager;
+  const { queues, secrets } = sources;
+  const status = new StatusWriter<QueueObject>({ client, type: QUEUES, fieldManager: SAMPLER_MANAGER });
+  const sampler = new QueueSampler({
+    sources,
+    metrics,
+    listQueues: () => queues.list(),
+    writeStatus: (queue, sampled) => status.write(queue, sampled),
+    onError: (queue, error) =>
+      log.warn({ queue: keyToString(keyOf(queue)), err: error }, 'the sampled status could not be written'),
+    now: () => new Date(),
+  });
+  manager.runnable({
+    name: 'queue-sampler',
+    run: async (signal) => {
+      await queues.whenSynced(signal);
+      await secrets.whenSynced(signal);
+      await sampler.run(signal, intervalMs);
+    },
+  });
+}
+
+/** Samples all queues every 30 s, for metrics and the counts in the status. Writes nothing to Redis. */
 export class QueueSampler {
   readonly #deps: SamplerDeps;
   readonly #writes: TokenBucket;
@@ -76,34 +110,34 @@ export class QueueSampler {
       group.queues.push(queue);
       byTarget.set(key, group);
     }
-    const looked = (
+    const sampled = (
       await Promise.all([...byTarget.values()].map(({ target, queues }) => this.#sampleTarget(target, queues)))
     ).flat();
-    this.#deps.metrics.show(looked);
-    this.#forget(new Set(looked.map(({ queue }) => waitsKey(queue))));
-    for (const each of looked) await this.#writeStatus(each);
+    this.#deps.metrics.show(sampled);
+    this.#forget(new Set(sampled.map(({ queue }) => waitsKey(queue))));
+    for (const each of sampled) await this.#writeStatus(each);
   }
 
-  async #sampleTarget(target: RedisTarget, queues: QueueObject[]): Promise<Looked[]> {
+  async #sampleTarget(target: RedisTarget, queues: QueueObject[]): Promise<SampledQueue[]> {
     const { connections } = this.#deps.sources;
     const redis = connections.get(target);
     const from = performance.now();
     try {
       const samples = await sampleQueues(redis, queues.map(queueRef));
-      const looked: Looked[] = [];
+      const sampled: SampledQueue[] = [];
       for (const [index, queue] of queues.entries()) {
         const sample = samples[index]!;
-        looked.push({ queue, sample, waitP95Ms: await this.#waitP95(redis, queue, sample) });
+        sampled.push({ queue, sample, waitP95Ms: await this.#waitP95(redis, queue, sample) });
       }
       this.#deps.metrics.sampleTook((performance.now() - from) / 1000);
-      return looked;
+      return sampled;
     } catch (error) {
       this.#deps.metrics.sampleFailed(redisProblem(error, target, connections).reason);
       return [];
     }
   }
 
-  /** Reads finished jobs only of queues in which some finished since the last look. */
+  /** Reads finished jobs only of queues in which some finished since the last sample. */
   async #waitP95(
     redis: Parameters<typeof sampleFinished>[0],
     queue: Queue,
@@ -129,7 +163,7 @@ export class QueueSampler {
     );
   }
 
-  async #writeStatus({ queue, sample, waitP95Ms }: Looked): Promise<void> {
+  async #writeStatus({ queue, sample, waitP95Ms }: SampledQueue): Promise<void> {
     const status = sampledStatus(sample, waitP95Ms);
     if (queue.metadata.deletionTimestamp || !isWorthWriting(queue.status, status) || !this.#writes.take()) return;
     try {

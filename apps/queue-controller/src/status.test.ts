@@ -1,5 +1,5 @@
 import type { Condition, QueueReason, QueueSpec, QueueStatus } from '@redis-queue/api';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { planQueue } from './plan.ts';
 import type { ObservedQueue } from './steps.ts';
 import type { Problem } from './reasons.ts';
@@ -19,7 +19,7 @@ function condition(status: ReconciledStatus, type: string): Condition | undefine
 }
 
 describe('what the status says', () => {
-  test('all holds: Ready, and neither Reconciling nor Stalled', () => {
+  it('everything holds: Ready, and neither Reconciling nor Stalled', () => {
     const status = statusOf({ rateLimits: { maxJobsPerSecond: 10 } }, observed());
     expect(status).toEqual({
       observedGeneration: 1,
@@ -38,7 +38,7 @@ describe('what the status says', () => {
     });
   });
 
-  test('an unchanged outcome gives an equal status, so that nothing is written', () => {
+  it('an unchanged outcome gives an equal status, so that nothing is written', () => {
     const facts = observed({ rawOwnerMark: markOf(['paused']) });
     const first = statusOf({ paused: false }, facts, undefined, { adoptedAt: ADOPTED_AT });
     const later = queueObject({ paused: false }, {}, first);
@@ -46,7 +46,7 @@ describe('what the status says', () => {
     expect(queueStatus(later, { ref, observed: facts, plan }, new Date(NOW.getTime() + 60_000))).toEqual(first);
   });
 
-  test.each<[QueueReason, string, string]>([
+  it.each<[QueueReason, string, string]>([
     ['RedisUnreachable', 'Reconciling', 'Stalled'],
     ['SecretNotFound', 'Reconciling', 'Stalled'],
     ['RedisAuthFailed', 'Stalled', 'Reconciling'],
@@ -60,12 +60,12 @@ describe('what the status says', () => {
     expect(condition(status, absent)).toBeUndefined();
   });
 
-  test('a problem that is over leaves no trace', () => {
+  it('a problem that is over leaves no trace', () => {
     const bad = statusOf({}, { clusterId: 'c1', claimants: [], problem: { reason: 'RedisAuthFailed', message: 'no' } });
     expect(statusOf({}, observed(), undefined, bad).conditions?.map(({ type }) => type)).toEqual(['Ready']);
   });
 
-  test('what was last seen stays while Redis cannot be read', () => {
+  it('what was last seen stays while Redis cannot be read', () => {
     const before = statusOf({ rateLimits: { maxJobsPerSecond: 10 } }, observed());
     const after = statusOf(
       { rateLimits: { maxJobsPerSecond: 10 } },
@@ -76,7 +76,7 @@ describe('what the status says', () => {
     expect(after).toMatchObject({ effective: before.effective, adoptedAt: before.adoptedAt });
   });
 
-  test('a limit that was not written, for a problem, is not claimed to hold', () => {
+  it('a limit that was not written, for a problem, is not claimed to hold', () => {
     const status = statusOf(
       { rateLimits: { maxJobsPerSecond: 10 } },
       observed({ rateLimit: { max: 1, durationMs: 100 } }),
@@ -85,7 +85,7 @@ describe('what the status says', () => {
     expect(status.effective?.rateLimit).toEqual({ max: 1, durationMs: 100 });
   });
 
-  test('Observe plans in sentences, claims nothing and is Ready', () => {
+  it('Observe plans in sentences, claims nothing and is Ready', () => {
     const status = statusOf({ adoptionPolicy: 'Observe', globalConcurrency: 5 }, observed({ globalConcurrency: 4 }));
     expect(status.plan).toEqual([
       'mark the queue as governed by this Queue',
@@ -95,12 +95,12 @@ describe('what the status says', () => {
     expect(status).not.toHaveProperty('adoptedAt');
   });
 
-  test.each<[QueueSpec, ObservedQueue, string, RegExp]>([
+  it.each<[QueueSpec, ObservedQueue, string, RegExp]>([
     [
       { rateLimits: { maxJobsPerSecond: 1, burstCapacity: 200 } },
       observed(),
       'BurstCapped',
-      /200 is kept as 5 jobs per 5000 ms/,
+      /200 is set as 5 jobs per 5000 ms/,
     ],
     [
       { dlqPolicy: { enabled: true }, retention: { failedJobs: '7d' } },

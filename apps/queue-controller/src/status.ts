@@ -24,7 +24,7 @@ export interface Outcome {
   readonly problem?: Problem | undefined;
 }
 
-/** What the status shall say. Pure; an unchanged outcome gives a deeply equal status. */
+/** What the status should say. Pure; an unchanged outcome gives a deeply equal status. */
 export function queueStatus(queue: QueueObject, outcome: Outcome, now: Date): ReconciledStatus {
   const observes = queue.spec.adoptionPolicy === 'Observe';
   const sentences = outcome.plan.steps.map(describeStep);
@@ -72,7 +72,7 @@ function burstCapped(queue: Queue): Problem | undefined {
   const asked = rateLimits?.burstCapacity ?? rateLimits?.maxJobsPerSecond;
   return {
     reason: 'BurstCapped',
-    message: `burstCapacity ${asked} is kept as ${limit.max} jobs per ${limit.durationMs} ms; windows last 100 ms to 5 s`,
+    message: `burstCapacity ${asked} is set as ${limit.max} jobs per ${limit.durationMs} ms; windows last 100 ms to 5 s`,
   };
 }
 

@@ -12,7 +12,7 @@ import type { Problem } from './reasons.ts';
 
 // What planning starts from and ends with, for `plan.ts` and `deletion.ts`.
 
-/** What is, as far as it could be read. */
+/** The observed state, as far as it could be read. */
 export interface ObservedQueue {
   readonly clusterId: string;
   /** Why Redis could not be read; then there is no `policy`. */

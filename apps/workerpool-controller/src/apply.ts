@@ -28,8 +28,8 @@ const OVERRULED =
   'a webhook or policy changes the Deployment as it is written, so that it is not what the pool asks for; exempt it. It is written again in 5 minutes.';
 
 /**
- * Carries a pool's plan out. Caches may lag and know no managed fields: before anything is written, the Deployment itself is asked and the
- * plan made again; and again when somebody wrote it in between.
+ * Carries a pool's plan out. Caches may lag and hold no managed fields: before anything is written, the Deployment is
+ * read from the API server and the plan made again; and once more whenever somebody wrote it in between.
  *
  * @throws what the API server throws, except for a refusal of the Deployment, which is the pool's problem.
  */
@@ -50,7 +50,7 @@ export async function applyPool(
   }
 }
 
-/** What the API server refuses ends the plan there: the steps after it stand for the same spec. */
+/** A refusal by the API server ends the plan there: the steps after it come from the same spec. */
 async function applyLive(
   pool: PoolObject,
   cached: ObservedPool,
@@ -126,8 +126,8 @@ function creates(step: PoolStep): boolean {
 }
 
 /**
- * Whether the pool is still there, asked of the API server: its Deployment goes after it, but which of the two watches
- * tells first is chance, and for a pool that is gone nothing may be created.
+ * Whether the pool is still there, read from the API server: its Deployment is deleted after it, but either watch may
+ * report first, and nothing may be created for a pool that is gone.
  */
 async function exists(pool: PoolObject, client: KubeClient, signal: AbortSignal): Promise<boolean> {
   const live = await client.get<PoolObject>(WORKER_POOLS, keyOf(pool), { signal });

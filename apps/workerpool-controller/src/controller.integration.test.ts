@@ -32,7 +32,7 @@ const templateOf = (deployment: Deployment | undefined) => deployment?.spec['tem
 const imageOf = (deployment: Deployment | undefined) => templateOf(deployment)?.spec.containers[0]?.image;
 
 describe('the life of a pool', () => {
-  it('creates pods, tells when they are ready, and follows a new version', async () => {
+  it('creates pods, reports when they are ready, and follows a new version', async () => {
     const pool = await rig.cluster.pool(rig.namespace, 'life', { replicas: 2 });
     await rig.cluster.sized(pool, 2);
     await rig.cluster.settled(pool, 'Progressing');
@@ -78,7 +78,7 @@ describe('the life of a pool', () => {
     expect(status.conditions?.find(({ type }) => type === 'Ready')?.reason).toBe('Progressing');
   });
 
-  it('a change of size is told at once', async () => {
+  it('a change of size is reported at once', async () => {
     const pool = await rig.cluster.pool(rig.namespace, 'followed', { replicas: 1 });
     await eventually(async () => (await rig.cluster.read(pool)).status?.replicas === 1);
     await rig.cluster.change(pool, { replicas: 3 });
@@ -105,7 +105,7 @@ describe('what the pool needs', () => {
     ]);
   });
 
-  it('a Queue that goes leaves the pods running, and is named', async () => {
+  it('a Queue that is deleted leaves the pods running, and is named', async () => {
     const pool = await rig.cluster.pool(rig.namespace, 'left', { replicas: 2 });
     await rig.cluster.sized(pool, 2);
     await rig.cluster.client.delete(QUEUES, { namespace: rig.namespace, name: 'emails' });
@@ -150,7 +150,7 @@ describe('what the pool needs', () => {
     await eventually(async () => (await rig.cluster.eventsOf(pool)).some((event) => event.reason === reason));
   });
 
-  it('a Deployment that the API server refuses stalls the pool with its words, and a correction heals it', async () => {
+  it('a Deployment that the API server refuses stalls the pool with the message of the refusal, and a correction heals it', async () => {
     const pool = await rig.cluster.pool(rig.namespace, 'invalid', {
       resources: { requests: { cpu: '2' }, limits: { cpu: '1' } },
     });
@@ -164,7 +164,7 @@ describe('what the pool needs', () => {
 });
 
 describe('what others do', () => {
-  it('a Deployment of the same name that belongs to nobody is never written, and its going is noticed', async () => {
+  it('a Deployment of the same name that belongs to nobody is never written, and its deletion is noticed', async () => {
     await rig.cluster.controlPlane.kubectl(
       'create',
       'deployment',
@@ -183,7 +183,7 @@ describe('what others do', () => {
       undefined,
     ]);
     await rig.cluster.client.delete(DEPLOYMENTS, keyOf(pool));
-    // Nothing tells of a Deployment without our label: it is looked at again after a while.
+    // No watch reports a Deployment without our label: it is checked again after a while.
     await eventually(async () => imageOf(await rig.cluster.deployment(pool)) === 'registry.example/worker:1.0.0', {
       timeoutMs: 25_000,
     });
@@ -243,7 +243,7 @@ describe('what others do', () => {
     await rig.cluster.sized(pool, 2);
   });
 
-  it('one that declares the size by server-side apply is left alone until it lets go', async () => {
+  it('one that declares the size by server-side apply is left alone until it releases it', async () => {
     const pool = await rig.cluster.pool(rig.namespace, 'declared', auto(3, 10));
     await rig.cluster.sized(pool, 3);
     await declareSize(pool, { replicas: 7 });
@@ -257,7 +257,7 @@ describe('what others do', () => {
 
 it('without a bus, a pool with autoscaling keeps its size and says so, and bounds still hold', async () => {
   await rig.controller.stop();
-  rig.start({ bus: false });
+  await rig.start({ bus: false });
   const pool = await rig.cluster.pool(rig.namespace, 'busless', auto(1, 5));
   await rig.cluster.sized(pool, 1);
   const waiting = await rig.cluster.settled(pool, 'WaitingForDecision', 'ScalingActive');
@@ -266,7 +266,7 @@ it('without a bus, a pool with autoscaling keeps its size and says so, and bound
   await rig.cluster.sized(pool, 3);
 });
 
-it('a settled pool is silent: a restart and a look at everything write nothing', async () => {
+it('a settled pool is silent: a restart and a reconcile of everything write nothing', async () => {
   const pool = await rig.cluster.pool(rig.namespace, 'silent', {
     replicas: 1,
     resources: { requests: { cpu: '1000m', memory: '0.5Gi' } },
@@ -286,8 +286,8 @@ it('a settled pool is silent: a restart and a look at everything write nothing',
     await rig.cluster.deployment(pool),
     await rig.cluster.deployment(other),
   ];
-  rig.start();
-  await eventually(async () => (await reconciled()) >= 2, { description: 'every pool to be looked at' });
+  await rig.start();
+  await eventually(async () => (await reconciled()) >= 2, { description: 'every pool to be reconciled' });
   expect(await rig.controller.writes()).toBe(0);
   const after = [
     await rig.cluster.read(pool),

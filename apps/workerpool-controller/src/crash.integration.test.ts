@@ -23,7 +23,8 @@ const spec = { autoscaling: { enabled: true, minReplicas: 3, maxReplicas: 9 } };
 /** Does the first `count` steps of what is to be done for the pool now, as a controller that then dies. */
 async function doSteps(pool: PoolObject, count: number): Promise<void> {
   for (let step = 0; step < count; step++) {
-    // Somebody may write the Deployment between look and write (its own controller does): then again, as in `reconcile`.
+    // Somebody may write the Deployment between read and write (its own controller does): then repeat, as in
+    // `reconcile`.
     await eventually(async () => {
       const deployment = await t.deployment(pool);
       const [next] = planPool(pool, {
@@ -67,9 +68,9 @@ async function essence(pool: PoolObject, deployment: Deployment) {
 const SETTLED = { replicas: 3, sizeIsOurs: true, budgetIsOurs: true };
 
 /** Every size that the Deployments of the namespace ever had, from the API server's own history. */
-function watchSizes(namespace: string) {
+async function watchSizes(namespace: string) {
   const sizes = new Set<number | undefined>();
-  const controller = runController(t);
+  const controller = await runController(t);
   controller.manager
     .cache<Deployment>(DEPLOYMENTS, { labelSelector: 'redis-queue.io/pool' })
     .onChange((event, { metadata, spec: { replicas } }) => {
@@ -84,7 +85,7 @@ it.each([0, 1, 2, 3])('a crash after %d steps of a creation ends in the same sta
   await doSteps(pool, done);
   const before = await t.deployment(pool);
   const budgetBefore = await t.budget(pool);
-  const { sizes, controller } = watchSizes(ns);
+  const { sizes, controller } = await watchSizes(ns);
   await eventually(async () => {
     const now = await t.deployment(pool);
     return now && isOurSize(now) && scaleManagerOwnsReplicas(now);
@@ -112,7 +113,7 @@ it.each([
   await doSteps(pool, created);
   const changed = await t.change(pool, { version: '2.0.0', disruptionBudget: { maxUnavailable: 2 } });
   await doSteps(changed, doneOfUpdate);
-  const { sizes, controller } = watchSizes(ns);
+  const { sizes, controller } = await watchSizes(ns);
   await eventually(async () => {
     const now = await t.deployment(pool);
     return now?.metadata.annotations?.[VERSION_ANNOTATION] === '2.0.0' && isOurSize(now);
@@ -135,10 +136,10 @@ it('a crash between what was refused and the budget after it leaves both as they
   const before = [(await t.deployment(pool))?.spec, (await t.budget(pool))?.spec];
   const template = { spec: { containers: [{ name: 'worker', imagePullPolicy: 'Sometimes' }] } };
   const changed = await t.change(pool, { template, disruptionBudget: { maxUnavailable: 2 } });
-  const { controller } = watchSizes(ns);
+  const { controller } = await watchSizes(ns);
   await t.settled(changed, 'TemplateInvalid');
   await controller.stop();
-  const again = watchSizes(ns);
+  const again = await watchSizes(ns);
   await eventually(async () => (await again.controller.refused()) > 0);
   expect([(await t.deployment(pool))?.spec, (await t.budget(pool))?.spec]).toEqual(before);
   await again.controller.stop();

@@ -27,13 +27,13 @@ export interface PoolKindDeps extends ApplyDeps {
   readonly lasting: LastingStates;
 }
 
-/** A pool after its steps were done, with all that its status speaks of. */
+/** A pool after its steps were done, with all that its status reports. */
 interface SettledPool extends ObservedPool {
   readonly facts?: StatusFacts;
 }
 type PoolOutcome = Outcome<SettledPool, PoolPlan, Reason>;
 
-/** What no watch tells of is looked at again so often: a foreign object without our label. */
+/** What no watch reports is checked this often: a foreign object without our label. */
 const FOREIGN_RETRY_MS = 10_000;
 const FOREIGN: ReadonlySet<Reason> = new Set(['DeploymentExists', 'FormerDeployment', 'DisruptionBudgetExists']);
 /** The soonest that a rollout whose time is up is judged again, when what is in the way is no fault of its own. */
@@ -109,7 +109,9 @@ export function poolKind(deps: PoolKindDeps): Kind<PoolObject, SettledPool, Pool
     },
   };
 
-  /** After how many ms the Deployment shows what a decision is just making of it: status tells both by one write. */
+  /**
+   * After how many ms the Deployment shows the size that a decision is just writing: one write of status reports both.
+   */
   function pendingDecisionMs(pool: PoolObject, { observed }: PoolOutcome, nowMs: number): number | undefined {
     const { deployment } = observed.facts ?? {};
     return ledger.waitMs(pool.metadata.uid ?? '', deployment && fenceOf(deployment), nowMs);
@@ -128,7 +130,7 @@ export function poolKind(deps: PoolKindDeps): Kind<PoolObject, SettledPool, Pool
   }
 }
 
-/** After how many ms a rollout that no watch will tell of has had its time; see `rolloutFailed`. */
+/** After how many ms a rollout that no watch will report has had its time; see `rolloutFailed`. */
 function judgementDueMs(
   pool: PoolObject,
   deployment: Deployment | undefined,

@@ -48,7 +48,7 @@ export class PoolMetrics implements DecisionMetrics {
     });
     this.#failures = new Counter({
       name: 'redis_queue_decision_failures_total',
-      help: 'Decisions that could not be applied and come again.',
+      help: 'Decisions that could not be applied and are delivered again.',
       registers,
     });
     this.#lag = new Histogram({

@@ -9,7 +9,7 @@ import type { Pod } from './pods/pods.ts';
 import { resolveQueues } from './queues/resolve.ts';
 import type { ObservedPool } from './steps.ts';
 
-/** Where the controller looks: caches, and the API server itself before it writes. */
+/** What the controller reads from: caches, and the API server itself before it writes. */
 export interface Sources extends ConfigSources {
   /** False: no decisions can arrive. */
   readonly busConfigured: boolean;
@@ -43,7 +43,10 @@ export function podsOf(pool: PoolObject, { pods }: Pick<Sources, 'pods'>): Pod[]
   return pods.byIndex(PODS_BY_POOL, keyToString(keyOf(pool)));
 }
 
-/** The pool as caches show it: enough to tell that nothing is to be done. Without managed fields, so not enough to write. */
+/**
+ * The pool as caches show it: enough to see that nothing has to be done. Without managed fields, so not enough to
+ * write.
+ */
 export async function observeCached(
   pool: PoolObject,
   sources: Sources,

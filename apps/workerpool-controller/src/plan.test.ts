@@ -173,7 +173,7 @@ describe('somebody else writes the size', () => {
     });
   });
 
-  it('is left alone until five minutes after status first told of it, whatever it writes meanwhile', () => {
+  it('is left alone until five minutes after status first reported it, whatever it writes meanwhile', () => {
     const pool = aPool(spec, contestedFor(4));
     expect(planPool(pool, observed(settled(pool, 9, 4, kubectl)))).toEqual({
       steps: [],

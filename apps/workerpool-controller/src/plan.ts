@@ -14,10 +14,11 @@ import { initialReplicas, lastFence, wantedSize } from './size/size.ts';
 import type { ObservedPool, PoolPlan } from './steps.ts';
 
 /**
- * What has to change for the pool's Deployment and PodDisruptionBudget to be as they shall. Pure: no clock, no I/O.
+ * What has to change for the pool's Deployment and PodDisruptionBudget to be as they should. Pure: no clock, no I/O.
  *
  * A problem with the pool's inputs leaves both as they are, except for the size: pods that run go on running.
- * @returns the steps in the order to do them; a crash after any of them leads to the same end. None when nothing differs.
+ * @returns the steps in the order to do them; a crash after any of them leads to the same end. None when nothing
+ * differs.
  */
 export function planPool(pool: WorkerPool, observed: ObservedPool): PoolPlan {
   const { deployment, nowMs } = observed;
@@ -42,7 +43,7 @@ export function planPool(pool: WorkerPool, observed: ObservedPool): PoolPlan {
   };
 }
 
-/** The Deployment that the pool asks for, at the version that shall run; or why there is none. */
+/** The Deployment that the pool asks for, at the version that should run; or why there is none. */
 function build(pool: WorkerPool, observed: ObservedPool): Deployment | Problem {
   const { deployment, queues, config } = observed;
   const refused = checkTemplate(pool);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { setTimeout as delay } from 'node:timers/promises';
-import { eventually, freePort, startProcess, type ChildHandle } from '@redis-queue/rig';
+import { eventually, freePort, startAppProcess, type AppProcess } from '@redis-queue/rig';
 import { compareFence, type Fence } from '@redis-queue/scaling-bus';
 import { fenceOf } from './deployment/replicas.ts';
 import { testCluster, type TestCluster } from './testing/cluster.ts';
@@ -11,18 +11,18 @@ beforeAll(async () => {
 });
 afterAll(() => t?.[Symbol.asyncDispose]());
 
-async function startController(...flags: string[]): Promise<ChildHandle & { port: number }> {
-  const port = await freePort();
+/** @param busUrl by default that of the rig */
+async function startController(args: readonly string[], busUrl = t.server.url): Promise<AppProcess> {
   const main = new URL('main.ts', import.meta.url).pathname;
-  const common = ['--kubeconfig', t.controlPlane.kubeconfigPath, '--http-port', String(port)];
-  const env = { BUS_REDIS_URL: t.server.url, NODE_OPTIONS: undefined };
-  return Object.assign(startProcess(process.execPath, [main, ...common, ...flags], { env }), { port });
+  const { kubeconfigPath } = t.controlPlane;
+  const env = { BUS_REDIS_URL: busUrl, NODE_OPTIONS: undefined };
+  return await startAppProcess('workerpool-controller', { main, kubeconfigPath, args, env });
 }
 
 it('killed again and again during a stream of decisions, it ends at the newest, and the fence never goes back', async () => {
   const ns = await t.namespace();
   const pool = await t.pool(ns, 'stormy', { autoscaling: { enabled: true, minReplicas: 0, maxReplicas: 1000 } });
-  let controller = await startController('--leader-elect', 'false');
+  let controller = await startController(['--leader-elect=false']);
   await t.sized(pool, 0);
 
   let sequence = 0;
@@ -46,11 +46,11 @@ it('killed again and again during a stream of decisions, it ends at the newest, 
       description: 'decisions acted on',
     });
     await controller.stop('SIGKILL');
-    controller = await startController('--leader-elect', 'false');
+    controller = await startController(['--leader-elect=false']);
   }
   streaming.abort();
   await stream;
-  // As the autoscaler does: published again for as long as the size is another.
+  // As the autoscaler does: published again for as long as the size differs.
   await eventually(
     async () => {
       const deployment = await t.deployment(pool);
@@ -66,15 +66,15 @@ it('killed again and again during a stream of decisions, it ends at the newest, 
 
 it('of two replicas one acts, and the other takes over when it stops', async () => {
   const ns = await t.namespace();
-  const first = await startController('--lease-namespace', ns);
+  const first = await startController(['--lease-namespace', ns]);
   const pool = await t.pool(ns, 'led', { autoscaling: { enabled: true, minReplicas: 0, maxReplicas: 10 } });
   await t.sized(pool, 0);
-  const second = await startController('--lease-namespace', ns);
-  await eventually(async () => (await fetch(`http://127.0.0.1:${second.port}/readyz`)).ok, { timeoutMs: 60_000 });
+  const second = await startController(['--lease-namespace', ns]);
+  await second.ready({ timeoutMs: 60_000 });
   await t.publish(pool, { desiredReplicas: 2 });
   await t.sized(pool, 2);
   expect((await first.stop('SIGTERM')).code).toBe(0);
-  // As the autoscaler does: again for as long as the size is another, because a decision expires.
+  // As the autoscaler does: again for as long as the size differs, because a decision expires.
   let sequence = 1;
   await eventually(
     async () => {
@@ -83,30 +83,15 @@ it('of two replicas one acts, and the other takes over when it stops', async () 
     },
     { timeoutMs: 60_000, intervalMs: 500, description: 'the other one to act' },
   );
-  const metrics = await (await fetch(`http://127.0.0.1:${second.port}/metrics`)).text();
-  expect(metrics).toContain('redis_queue_decisions_consumed_total{outcome="scale"} 1');
+  expect(await second.metrics()).toContain('redis_queue_decisions_consumed_total{outcome="scale"} 1');
   expect((await second.stop('SIGTERM')).code).toBe(0);
 }, 240_000);
 
-it('a bus that is away is logged without its password, and pools are still looked after', async () => {
+it('a bus that is away is logged without its password, and pools are still reconciled', async () => {
   const ns = await t.namespace();
   const port = await freePort();
-  const main = new URL('main.ts', import.meta.url).pathname;
-  const controller = startProcess(
-    process.execPath,
-    [
-      main,
-      '--kubeconfig',
-      t.controlPlane.kubeconfigPath,
-      '--http-port',
-      '0',
-      '--leader-elect',
-      'false',
-      '--log-level',
-      'trace',
-    ],
-    { env: { BUS_REDIS_URL: `redis://bus:hunter2@127.0.0.1:${port}` } },
-  );
+  const flags = ['--leader-elect=false', '--log-level=trace'];
+  const controller = await startController(flags, `redis://bus:hunter2@127.0.0.1:${port}`);
   await controller.waitForLine(/the bus cannot be reached/, { timeoutMs: 60_000 });
   const pool = await t.pool(ns, 'alone', { replicas: 2 });
   await t.sized(pool, 2);
@@ -115,9 +100,7 @@ it('a bus that is away is logged without its password, and pools are still looke
 });
 
 it('a bad bus URL ends the process with a message that names the variable and not its value', async () => {
-  const main = new URL('main.ts', import.meta.url).pathname;
-  const args = [main, '--kubeconfig', t.controlPlane.kubeconfigPath, '--http-port', '0'];
-  const controller = startProcess(process.execPath, args, { env: { BUS_REDIS_URL: 'hunter2' } });
+  const controller = await startController([], 'hunter2');
   expect((await controller.exited).code).not.toBe(0);
   const output = controller.lines.join('\n');
   expect(output).toContain('BUS_REDIS_URL');
@@ -125,7 +108,7 @@ it('a bad bus URL ends the process with a message that names the variable and no
 });
 
 it('--help names the flags of its own', async () => {
-  const controller = await startController('--help');
+  const controller = await startController(['--help']);
   expect((await controller.exited).code).toBe(0);
   expect(controller.stdout.join('\n')).toMatch(/--redis-secret-names NAMES .*redis-credentials/);
 });

@@ -39,7 +39,7 @@ describe('conditions', () => {
       { Ready: 'False CrashLooping', Reconciling: 'True CrashLooping', PodsBlocked: 'True CrashLooping' },
     ],
     [
-      'a rollout that does not get on',
+      'a rollout that makes no progress',
       {
         deployment: deployment(pool, 2, {
           conditions: [{ type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded' }],
@@ -103,7 +103,7 @@ describe('versions', () => {
 });
 
 describe('autoscaling', () => {
-  it('tells the decision, with signals a person can read', () => {
+  it('reports the decision, with signals a person can read', () => {
     const { autoscaling } = statusOf(aPool(autoscaled(0, 10)), { decision: aDecision() });
     expect(autoscaling).toEqual({
       desired: 5,
@@ -115,7 +115,7 @@ describe('autoscaling', () => {
     });
   });
 
-  it('keeps what it told before while this process has seen no decision', () => {
+  it('keeps what it reported before while this process has seen no decision', () => {
     const reported = { desired: 3, reason: 'x', decision: '9.9', heldBy: 'Panic' };
     expect(statusOf(aPool(autoscaled(0, 10), { autoscaling: reported })).autoscaling).toEqual(reported);
   });

@@ -19,10 +19,10 @@ export interface StatusInput extends AutoscalingInput {
   readonly untrackedSecrets?: readonly string[];
 }
 
-/** What the status speaks of once the steps are done, beside what the plan found. */
+/** What the status reports once the steps are done, beside what the plan found. */
 export type StatusFacts = Omit<StatusInput, 'problem' | 'contest'>;
 
-/** What the pool's status shall say. Pure. */
+/** What the pool's status should say. Pure. */
 export function poolStatus(pool: PoolObject, input: StatusInput, now: Date): WorkerPoolStatus {
   const { deployment, blocked } = input;
   const before = pool.status ?? {};

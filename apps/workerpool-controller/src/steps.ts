@@ -9,7 +9,7 @@ import type { SizeScene } from './size/size.ts';
 
 // What planning starts from and ends with. The steps themselves are in `deployment/steps.ts`.
 
-/** What is, as far as it could be read. */
+/** The observed state, as far as it could be read. */
 export interface ObservedPool extends SizeScene, RolloutScene {
   /** The Deployment of the pool's name, whoever it belongs to. */
   readonly deployment: Deployment | undefined;

@@ -5,7 +5,7 @@ export interface KedaPorts {
   /** The adapter's API, which the API server forwards external.metrics.k8s.io to. */
   readonly adapter: number;
   readonly operatorProbe: number;
-  /** The adapter's own metrics; it cannot be told not to serve them. */
+  /** The adapter's own metrics; serving them cannot be switched off. */
   readonly adapterMetrics: number;
 }
 
@@ -61,7 +61,8 @@ export function adapterArguments({ certificates, kubeconfigPath, ports }: KedaPl
 }
 
 /**
- * Leads the API server to the adapter. The service is a name, not addresses: an EndpointSlice must not contain loopback.
+ * Routes the API server to the adapter. The service is a name, not addresses: an EndpointSlice must not contain
+ * loopback.
  *
  * @param caBundle of the CA that signed the adapter's certificate, PEM.
  */

@@ -60,7 +60,7 @@ export async function startKeda(controlPlane: ControlPlane, print: Print): Promi
     await rm(certificates, { recursive: true, force: true });
   };
   try {
-    // The adapter does not try again for long when the operator is not there.
+    // The adapter does not retry for long when the operator is not there.
     await untilListening('operator', operator, metricsService);
     const adapterProcess = start('adapter', adapterArguments(place));
     parts.push(adapterProcess);

@@ -11,12 +11,12 @@ const SCALING: ListScaling = {
   settings: AS_INSTALLED,
 };
 
-it('sets nothing of timing when it is as installed', () => {
+it('sets no timing when it is as installed', () => {
   const { spec } = listScaling(SCALING);
   expect(Object.keys(spec).toSorted()).toEqual(['maxReplicaCount', 'minReplicaCount', 'scaleTargetRef', 'triggers']);
 });
 
-it('polls each second and limits no step when it is tuned', () => {
+it('polls every second and limits no step when it is tuned', () => {
   const { spec } = listScaling({ ...SCALING, settings: TUNED });
   expect(spec).toMatchObject({ pollingInterval: 1, maxReplicaCount: 20 });
   expect(JSON.stringify(spec)).toContain('"scaleUp":{"stabilizationWindowSeconds":0,"selectPolicy":"Max"');

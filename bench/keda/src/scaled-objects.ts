@@ -1,11 +1,11 @@
-/** What a user may set of how fast a ScaledObject scales; empty is KEDA as installed. */
+/** What a user may set about how fast a ScaledObject scales; empty is KEDA as installed. */
 export interface ScalingSettings {
-  /** How often KEDA looks at a list of something at zero; absent: 30. */
+  /** How often KEDA reads the list of a Deployment at zero, s; absent: 30. */
   readonly pollingInterval?: number;
   readonly advanced?: object;
 }
 
-/** KEDA's and the HPA's defaults: a poll in 30 s, and at most max(2 × size, 4) pods at each of the HPA's syncs. */
+/** KEDA's and the HPA's defaults: a poll every 30 s, and at most max(2 × size, 4) pods at each of the HPA's syncs. */
 export const AS_INSTALLED: ScalingSettings = {};
 
 const UNLIMITED_GROWTH = {
@@ -18,8 +18,8 @@ const UNLIMITED_GROWTH = {
 };
 
 /**
- * As fast as its objects can make it: a poll each second, no limit to a step. The HPA's sync period of 15 s is a flag of
- * kube-controller-manager, which no object and no managed control plane lets a user change.
+ * As fast as its objects can make it: a poll every second, no limit to a step. The HPA's sync period of 15 s is a flag
+ * of kube-controller-manager, which no object and no managed control plane lets a user change.
  */
 export const TUNED: ScalingSettings = {
   pollingInterval: 1,
@@ -34,7 +34,7 @@ export interface ListScaling {
   readonly list: string;
   /** host:port */
   readonly redisAddress: string;
-  /** Entries of the list that a replica is to have. */
+  /** Entries of the list per replica that KEDA aims at. */
   readonly entriesPerReplica: number;
   readonly maxReplicas: number;
   readonly settings: ScalingSettings;

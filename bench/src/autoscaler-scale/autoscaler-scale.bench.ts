@@ -2,8 +2,9 @@ import { readArguments } from '../command-line/arguments.ts';
 import { runAutoscalerScale } from './run.ts';
 import { buildApps, startStand } from '../stand/stand.ts';
 
-// One autoscaler, with the image's Node flags, over 2,000 pools on 5,000 queues: by default every tenth pool works on jobs and the
-// others are at zero; `--min-replicas=1` keeps all of them live, so that every queue is looked at all the time.
+// One autoscaler, with the image's Node flags, over 2,000 pools on 5,000 queues: by default every tenth pool works on
+// jobs and the others are at zero; `--min-replicas=1` keeps all of them live, so that every queue is sampled all the
+// time.
 const HELP =
   'usage: make bench NAME=autoscaler-scale [ARGS="--pools=2000 --queues=5000 --busy=200 --min-replicas=0 --seconds=60"]\n';
 const WARM_UP_MS = 40_000;

@@ -14,7 +14,7 @@ it('the bench of a large fleet measures the autoscaler while jobs flow', async (
     print: () => undefined,
   });
   expect(result).toMatchObject({ pools: 4, queues: 6, busyPools: 2 });
-  for (const value of [result.lagP95Ms, result.lagP99Ms, result.rssMib, result.looksPerSecond]) {
+  for (const value of [result.lagP95Ms, result.lagP99Ms, result.rssMib, result.samplesPerSecond]) {
     expect(value).toBeGreaterThan(0);
   }
   expect(result.scriptCpuPercent).toBeGreaterThan(0);

@@ -33,7 +33,7 @@ export interface AutoscalerScaleResult {
   autoscalerCpuPercent: number;
   /** Of one core: what the jobs cost the Redis that their workers run on. */
   loadRedisCpuPercent: number;
-  looksPerSecond: number;
+  samplesPerSecond: number;
   decisionsPerSecond: number;
   pools: number;
   queues: number;
@@ -47,8 +47,9 @@ const SECOND_MS = 1_000;
 const WINDOWS = 12;
 
 /**
- * Lets one autoscaler look after a fleet and measures it in steady state. The jobs and the workers that run them cost Redis ten times
- * as much as the autoscaler, and never twice the same: they run on a master, and the autoscaler reads one of its two replicas.
+ * Runs one autoscaler over a fleet and measures it in steady state. The jobs and the workers that run them cost Redis
+ * ten times as much as the autoscaler, and a different amount each time: they run on a master, and the autoscaler reads
+ * one of its two replicas.
  *
  * @param stand with two replicas.
  */
@@ -103,8 +104,8 @@ async function measure(app: RunningApp, servers: readonly Redis[], measureMs: nu
     rssMib = Math.max(rssMib, residentMib(app.process.pid));
     if (performance.now() - appBefore.atMs >= (used[0]!.length * measureMs) / WINDOWS) await readServers();
   }
-  const [master, looked, twin] = used as [RedisCpu[], RedisCpu[], RedisCpu[]];
-  const excess = excessOf(looked, twin);
+  const [master, sampled, twin] = used as [RedisCpu[], RedisCpu[], RedisCpu[]];
+  const excess = excessOf(sampled, twin);
   const elapsedMs = performance.now() - appBefore.atMs;
   const cpuMs = processCpuMs(app.process.pid) - appBefore.cpuMs;
   const pageAfter = await page();
@@ -120,10 +121,10 @@ async function measure(app: RunningApp, servers: readonly Redis[], measureMs: nu
     rssMib: tenths(rssMib),
     redisCpuPercent: hundredths(excess.percent),
     redisCpuErrorPercent: hundredths(excess.error),
-    scriptCpuPercent: hundredths(scriptPercent(looked[0]!, looked.at(-1)!)),
+    scriptCpuPercent: hundredths(scriptPercent(sampled[0]!, sampled.at(-1)!)),
     loadRedisCpuPercent: hundredths(cpuPercent(master[0]!, master.at(-1)!)),
     autoscalerCpuPercent: tenths((100 * cpuMs) / elapsedMs),
-    looksPerSecond: perSecond(`${LAG}_count`),
+    samplesPerSecond: perSecond(`${LAG}_count`),
     decisionsPerSecond: perSecond('redis_queue_autoscaler_decisions_published_total'),
   };
 }

@@ -20,7 +20,7 @@ describe('a plan of chaos', () => {
     expect(play(1, 200).messages).toEqual(play(1, 200).messages);
   });
 
-  it('has decisions that are doubled, late, expired and of a publisher that was replaced', () => {
+  it('has decisions that are sent twice, late, expired and of a publisher that was replaced', () => {
     const { messages } = play(2, 1_000);
     const fences = new Set(messages.map(({ decision }) => formatFence(decision)));
     expect(fences.size).toBe(1_000);
@@ -32,7 +32,7 @@ describe('a plan of chaos', () => {
     for (const { decision } of messages) expect(scalingDecisionSchema.parse(decision)).toEqual(decision);
   });
 
-  it('wants of each pool the newest decision that had not expired', () => {
+  it('expects for each pool the newest decision that had not expired', () => {
     const { plan, messages } = play(3, 500);
     for (const { name } of pools) {
       const valid = messages

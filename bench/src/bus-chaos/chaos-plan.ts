@@ -12,7 +12,7 @@ export interface ChaosPool {
 export interface ChaosMessage {
   readonly decision: ScalingDecision;
   readonly way: 'publish' | 'raw';
-  /** After which the bus gives it out. */
+  /** After which the bus delivers it. */
   readonly delayMs: number;
 }
 
@@ -23,8 +23,8 @@ const LONGEST_DELAY_MS = 3_000;
 const SHARES = { expired: 0.1, late: 0.25, duplicated: 0.25, zombie: 0.05 } as const;
 
 /**
- * What happened to be decided, and what of it reaches the bus in which disorder. Keeps account of what has to come out:
- * of each pool the newest decision that does not expire. Pure but for what it remembers; the same `random` gives the same.
+ * Random decisions, and in which disorder they reach the bus. Records the result to expect: for each pool the newest
+ * decision that does not expire. Pure except for its records; the same `random` gives the same.
  */
 export class ChaosPlan {
   readonly #random: () => number;
@@ -44,7 +44,7 @@ export class ChaosPlan {
     this.#formerEpoch = epoch - 1;
   }
 
-  /** From here on another publisher leads; the one before goes on for a while, as one does that has not noticed. */
+  /** From here on another publisher leads; the one before goes on for a while, as if it had not noticed. */
   newEpoch(): void {
     this.#formerEpoch = this.#epoch;
     this.#epoch += 1;
@@ -74,7 +74,9 @@ export class ChaosPlan {
     return [first, { decision, way: 'raw', delayMs: wholeBetween(this.#random, 0, LONGEST_DELAY_MS) }];
   }
 
-  /** The newest decision on a pool again, under a new number and with today's facts: what the autoscaler does each tick. */
+  /**
+   * The newest decision on a pool again, under a new number and with today's facts: what the autoscaler does each tick.
+   */
   again(pool: ChaosPool, busNowMs: number, currentReplicas: number): ScalingDecision {
     const desired = this.wanted(pool.name) ?? currentReplicas;
     const decision = this.#decide(pool, this.#epoch, desired, currentReplicas, busNowMs, EXPIRES_MS);
@@ -82,7 +84,7 @@ export class ChaosPlan {
     return decision;
   }
 
-  /** The size that the pool shall end with; undefined before any decision. */
+  /** The size that the pool should end with; undefined before any decision. */
   wanted(pool: string): number | undefined {
     return this.#newest.get(pool)?.desiredReplicas;
   }

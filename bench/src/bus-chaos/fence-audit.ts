@@ -1,6 +1,6 @@
 import { compareFence, DECISION_ANNOTATION, formatFence, parseFence, type Fence } from '@redis-queue/scaling-bus';
 
-/** What of a Deployment tells which decision its size comes from. */
+/** The parts of a Deployment that show which decision its size comes from. */
 export interface FencedDeployment {
   readonly metadata: { readonly name: string; readonly annotations?: Record<string, string> };
   readonly spec: { readonly replicas?: number };
@@ -12,7 +12,9 @@ export interface Decisions {
   hadExpired(pool: string, fence: string): boolean;
 }
 
-/** Looks at every revision of every Deployment: fences only rise, and each goes with the size that was decided under it. */
+/**
+ * Checks every revision of every Deployment: fences only rise, and each goes with the size that was decided under it.
+ */
 export class FenceAudit {
   /** Revisions whose fence is older than the one before, or has gone. */
   fenceRegressions = 0;

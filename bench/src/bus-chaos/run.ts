@@ -38,7 +38,7 @@ export interface BusChaosResult {
 
 type Deployment = Resource & FencedDeployment;
 
-/** One process at a time, and the bus is the subject: a machine too busy to renew a Lease shall not end the run. */
+/** One process at a time, and the bus is the subject: a machine too busy to renew a Lease must not end the run. */
 const ALONE = ['--leader-elect=false'];
 const TICK_MS = 1_000;
 const EPOCHS = 5;
@@ -49,8 +49,9 @@ const MEAN_GAP_MS = 5;
 const LONGEST_LIFE_MS = 800;
 
 /**
- * Decisions in every disorder that a bus can make, while the consumer is killed again and again; the newest decision on each
- * pool is published anew each second until its Deployment has that size, as the autoscaler does. Every revision is audited.
+ * Decisions in every disorder that a bus can make, while the consumer is killed again and again; the newest decision on
+ * each pool is published again every second until its Deployment has that size, as the autoscaler does. Every revision
+ * is audited.
  */
 export async function runBusChaos(stand: Stand, options: BusChaosOptions): Promise<BusChaosResult> {
   const { decisions, kills, seed, print } = options;
@@ -86,7 +87,7 @@ export async function runBusChaos(stand: Stand, options: BusChaosOptions): Promi
         await publisher.publish(plan.again(pool, clock(), sizeOf(pool.name)));
       }
     });
-    ticking.catch(() => undefined); // shows at the end, where it is awaited
+    ticking.catch(() => undefined); // a failure shows at the end, where it is awaited
     const put = async (message: ChaosMessage): Promise<void> => {
       messages++;
       if (message.way === 'publish') return await publisher.publish(message.decision);
@@ -175,7 +176,7 @@ async function busClock(publisher: Publisher): Promise<() => number> {
   return () => Math.round(performance.now() + offsetMs);
 }
 
-/** Kills the consumer some time after it has changed a size, so that there is something in its hands. */
+/** Kills the consumer some time after it has changed a size, so that it has decisions in progress. */
 async function killAtWork(
   app: RunningApp,
   audit: FenceAudit,
@@ -199,7 +200,7 @@ async function addDropped({ process }: RunningApp, dropped: Map<string, number>)
   for (const [reason, count] of now) dropped.set(reason, (dropped.get(reason) ?? 0) + count);
 }
 
-/** Calls `work` again and again, that long apart, until `signal` aborts. */
+/** Calls `work` repeatedly, that long apart, until `signal` aborts. */
 async function every(ms: number, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
   while (!signal.aborted) {
     await work();

@@ -13,8 +13,8 @@ import {
 import { readArguments } from '../command-line/arguments.ts';
 import { openStage, STAGE_FLAGS } from '../simulation/stage.ts';
 
-// A load that does not change: how often does the size change all the same, and how much larger is it than the smallest fixed
-// fleet that keeps the target by Erlang C? Each run is an hour of simulated time after a warm-up.
+// A load that does not change: how often does the size change nevertheless, and how much larger is it than the smallest
+// fixed fleet that keeps the target by Erlang C? Each run is an hour of simulated time after a warm-up.
 const HELP = `usage: make bench NAME=calm [ARGS="--tries=20 --service=1 --concurrency=4 --target=5s --pod-start=3 --seed=1"]
 
 --tries      runs of each load, with as many seeds

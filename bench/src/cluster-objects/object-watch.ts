@@ -5,12 +5,14 @@ const nothing = (): void => undefined;
 /** Longer than any bench: a watch that ended would miss revisions, so its end is an error. */
 const WATCH_SECONDS = 7_200;
 
-/** All objects of a type in a namespace, by name, as list and watch tell them: every revision, in order. */
+/** All objects of a type in a namespace, by name, as list and watch report them: every revision, in order. */
 export class ObjectWatch<T extends Resource> {
   readonly objects = new Map<string, T>();
   readonly #listeners = new Set<(object: T, deleted: boolean) => void>();
 
-  /** Resolves once what exists is known. A watch that breaks ends the process: what it missed would be measured wrongly. */
+  /**
+   * Resolves once what exists is known. A watch that breaks ends the process: what it missed would be measured wrongly.
+   */
   static async start<T extends Resource>(
     client: KubeClient,
     type: ResourceType,
@@ -87,7 +89,7 @@ export async function untilNone(unfit: readonly Unfit[], timeoutMs: number, desc
       const timer = setTimeout(() => {
         const keys = unfit.flatMap((each) => [...each.keys]);
         const some = keys.slice(0, 5).join(', ');
-        reject(new Error(`waited ${timeoutMs} ms for ${description}: not so ${keys.length}, as ${some}`));
+        reject(new Error(`waited ${timeoutMs} ms for ${description}: ${keys.length} are not, such as ${some}`));
       }, timeoutMs);
       for (const each of unfit) {
         each.onChange(() => {

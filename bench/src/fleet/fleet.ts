@@ -11,7 +11,7 @@ export interface FleetPool {
 
 export interface FleetSpec {
   pools: number;
-  /** At least one a pool; spread as evenly as whole numbers allow. */
+  /** At least one per pool; spread as evenly as whole numbers allow. */
   queues: number;
   /** Of every pool; absent: the default. */
   scaleDownWindowSeconds?: number;
@@ -22,7 +22,7 @@ export interface FleetSpec {
 /** Requests to the API server at once while objects are made. */
 export const IN_FLIGHT = 16;
 export const FLEET_TIMEOUT_MS = 600_000;
-/** One process of each app: a machine too busy with thousands of new objects to renew a Lease shall not end the run. */
+/** One process of each app: a machine too busy with thousands of new objects to renew a Lease must not end the run. */
 export const ALONE = '--leader-elect=false';
 
 /** Names for `pools` pools over `queues` queues. Pure. */
@@ -41,8 +41,8 @@ export function planFleet({ pools, queues }: Pick<FleetSpec, 'pools' | 'queues'>
 }
 
 /**
- * Until each pool has a Deployment and its status tells of it: from then on the autoscaler scales it. Thousands of objects are
- * created by controllers that share the machine with the API server.
+ * Until each pool has a Deployment and its status reports it: from then on the autoscaler scales it. Thousands of
+ * objects are created by controllers that share the machine with the API server.
  */
 export async function untilManaged(client: KubeClient, namespace: string, pools: number): Promise<void> {
   const end = new AbortController();
@@ -71,7 +71,7 @@ export async function createFleet(client: KubeClient, namespace: string, spec: F
       const metadata = { name: queue, namespace };
       await client.create(QUEUES, { apiVersion, kind: 'Queue', metadata, spec: {} } as Resource);
     }
-    // `replicas` rules when no decision comes within a minute: while thousands are created that may be so.
+    // `replicas` applies when no decision comes within a minute, which may happen while thousands are created.
     const size = { replicas: minReplicas, autoscaling };
     const pool = { image: 'registry.example/worker', version: '1', queues, ...size };
     const metadata = { name, namespace };

@@ -1,6 +1,6 @@
 import type { Workload } from '@redis-queue/simulator';
 
-/** Jobs a second that become ready, for each `binMs` of the workload; a delayed job when it is due. */
+/** Jobs per second that become ready, for each `binMs` of the workload; a delayed job when it is due. */
 export function arrivalRates({ addedMs, delayMs, durationMs }: Workload, binMs: number): number[] {
   const rates = new Float64Array(Math.ceil(durationMs / binMs));
   addedMs.forEach((atMs, job) => {

@@ -7,8 +7,8 @@ interface Trend {
 }
 
 /**
- * Holt's method with a trend that fades: ℓ′ = α·y + (1 − α)(ℓ + φb), b′ = β(ℓ′ − ℓ) + (1 − β)φb, forecast ℓ + (φ + … + φʰ)b
- * (Gardner and McKenzie, "Forecasting Trends in Time Series", Management Science 31(10), 1985).
+ * Holt's method with a trend that fades: ℓ′ = α·y + (1 − α)(ℓ + φb), b′ = β(ℓ′ − ℓ) + (1 − β)φb, forecast ℓ + (φ + … +
+ * φʰ)b (Gardner and McKenzie, "Forecasting Trends in Time Series", Management Science 31(10), 1985).
  */
 export function dampedTrend(alpha: number, beta: number, phi: number): ForecastMethod<Trend> {
   return {

@@ -6,11 +6,11 @@ import { score, type Score } from './score.ts';
 import { syntheticWorkloads } from '../simulation/synthetic.ts';
 import { readTraces } from '../simulation/traces.ts';
 
-// Which method foretells arrivals best, out of sample, on all traces and synthetic workloads? Each forecasts the rate of the five seconds
-// in which a horizon ends, from all that came before, and is judged when they are over.
+// Which method forecasts arrivals best, out of sample, on all traces and synthetic workloads? Each forecasts the rate
+// of the five seconds in which a horizon ends, from all that came before, and is judged when they are over.
 const HELP = `usage: [TRACES=folder] make bench NAME=forecast [ARGS="--horizons=3,10,30,60 --only=name --seed=1"]
 
-TRACES       a folder of *.csv as for \`simulate\`; without it the synthetic workloads alone are foretold
+TRACES       a folder of *.csv as for \`simulate\`; without it only the synthetic workloads are forecast
 --horizons   seconds ahead
 --only       workloads whose name contains this
 `;
@@ -65,7 +65,10 @@ function byWorkload({ mase }: Score, index: number): string {
   return `${series[index]!.name} ${mase.toFixed(2)}`;
 }
 
-/** Errors are ratios, whose mean is the geometric one; shares have the usual one. Each workload counts alike, however long it is. */
+/**
+ * Errors are ratios, whose mean is the geometric one; shares have the usual one. Each workload counts alike, however
+ * long it is.
+ */
 function mean(scores: readonly Score[]): Score {
   const share = (of: (one: Score) => number): number => sum(scores, of) / scores.length;
   return {

@@ -4,12 +4,13 @@ import { lastValue } from './last-value.ts';
 import { withBursts } from './recurring-bursts.ts';
 import { seasonal } from './seasonal.ts';
 
-/** A method whose state is nobody else's business. */
+/** A method that hides its state. */
 export type AnyMethod = ForecastMethod<unknown>;
 
 /**
- * What is compared. Parameters are those of the textbooks and one faster or slower, chosen before any figure was seen; none is tuned to a
- * trace. The last two are what runs in the autoscaler, without and with its knowledge of recurring bursts.
+ * What is compared. Parameters are those of the textbooks and one faster or slower, chosen before any figure was seen;
+ * none is tuned to a trace. The last two are what runs in the autoscaler, without and with its knowledge of recurring
+ * bursts.
  */
 export function comparedMethods(steps: number): AnyMethod[] {
   return [

@@ -14,12 +14,12 @@ interface WithBursts<State> {
   readonly nowMs: number;
 }
 
-/** As the sizing has it: what was not foretold half of the time is not acted on. */
+/** As the sizing has it: what was not forecast half of the time is not acted on. */
 const LEAST_REGULARITY = 0.5;
-/** How fast the usual rate follows, that bursts stand out of: as the sizing's average, half in 30 s. */
+/** How fast the usual rate follows, which bursts stand out from: as the sizing's average, half in 30 s. */
 const USUAL_SHARE = 0.109;
 
-/** `method`, and on top of it the bursts that are expected because they came at even distances. */
+/** `method`, and on top of it the bursts that are expected because they came at regular intervals. */
 export function withBursts<State>(method: ForecastMethod<State>): ForecastMethod<WithBursts<State>> {
   return {
     name: `${method.name} + recurring bursts`,
@@ -37,7 +37,7 @@ export function withBursts<State>(method: ForecastMethod<State>): ForecastMethod
     predict: ({ inner, recurrence, nowMs }, steps) => {
       const [fromMs, toMs] = [nowMs + (steps - 1) * BIN_MS, nowMs + steps * BIN_MS];
       const jobs = (regularity(recurrence) < LEAST_REGULARITY ? [] : recurrence.expected)
-        // A burst is dated to a second before the look that saw it.
+        // A burst is dated to a second before the sample that showed it.
         .filter(({ atMs }) => atMs + 1_000 > fromMs && atMs + 1_000 <= toMs)
         .reduce((sum, burst) => sum + burst.jobs, 0);
       return method.predict(inner, steps) + (jobs * 1_000) / BIN_MS;

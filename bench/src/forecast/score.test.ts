@@ -43,21 +43,21 @@ describe('a score', () => {
     expect(scoreOf(lastValue, rates).growthFalse).toBeGreaterThan(0.7);
   });
 
-  it('counts what is no number', () => {
+  it('counts what is not a number', () => {
     const broken: AnyMethod = { name: 'broken', start: 0, step: () => 0, predict: () => Number.NaN };
     expect(scoreOf(broken, poisson(20, 100)).notFinite).toBe(100);
   });
 });
 
 describe('methods', () => {
-  it('have names of their own and foretell nothing of nothing', () => {
+  it('have names of their own and forecast nothing from nothing', () => {
     const methods = comparedMethods(2);
     expect(new Set(methods.map(({ name }) => name)).size).toBe(methods.length);
     for (const method of methods)
       expect(scoreOf(method, Array<number>(200).fill(0), 2)).toMatchObject({ growthFalse: 0 });
   });
 
-  it('see bursts at even distances when they know of them', () => {
+  it('see bursts at regular intervals when they know of them', () => {
     const rates = Array.from({ length: 1_500 }, (_, bin) => (bin % 96 === 50 ? 120 : 0));
     const [last, , ...others] = comparedMethods(2).map((method) => scoreOf(method, rates, 2).growthSeen);
     expect(last).toBe(0);

@@ -1,33 +1,39 @@
 import type { ForecastMethod } from '@redis-queue/scaling/forecast';
 
-/** The share of bins that the upper bound shall cover. */
+/** The share of bins that the upper bound should cover. */
 export const COVERAGE = 0.9;
 /** How fast the upper bound learns: per bin, in standard deviations of a Poisson count. */
 const BOUND_STEP = 0.1;
 /** Bins before which nothing is judged: every method may learn for five minutes. */
 const WARM_UP_BINS = 60;
 
-/** How well one method foretold one series at one horizon; out of sample, as each forecast is made before its bin is seen. */
+/**
+ * How well one method forecast one series at one horizon; out of sample, as each forecast is made before its bin is
+ * seen.
+ */
 export interface Score {
   /** Mean absolute scaled error: in mean errors of the last value one bin ahead (Hyndman and Koehler, 2006). */
   readonly mase: number;
-  /** Pinball loss of the upper bound at `COVERAGE`, in the same unit: too little costs nine times what too much does. */
+  /**
+   * Pinball loss of the upper bound at `COVERAGE`, in the same unit: too little costs nine times what too much does.
+   */
   readonly pinball: number;
   /** Share of the bins within the upper bound. */
   readonly coverage: number;
-  /** Of the growth above what the sizing's own average knew, the share that was foretold. */
+  /** Of the growth above what the sizing's own average knew, the share that was forecast. */
   readonly growthSeen: number;
-  /** Growth foretold that did not come, as a share of the growth that came. */
+  /** Growth that was forecast and did not come, as a share of the growth that came. */
   readonly growthFalse: number;
-  /** Foretold bins. */
+  /** Bins that were forecast. */
   readonly n: number;
-  /** Forecasts that were no number; they count as 0. */
+  /** Forecasts that were not a number; they count as 0. */
   readonly notFinite: number;
 }
 
 /**
- * Scores `method` on rates of equal bins, `steps` bins ahead. The upper bound is the same machine for all: the mean plus q standard
- * deviations of a Poisson count, q following its own misses (quantile tracking: Angelopoulos, Candès and Tibshirani, 2023).
+ * Scores `method` on rates of equal bins, `steps` bins ahead. The upper bound is the same machine for all: the mean
+ * plus q standard deviations of a Poisson count, q following its own misses (quantile tracking: Angelopoulos, Candès
+ * and Tibshirani, 2023).
  *
  * @param average what the sizing knows without a forecast.
  */

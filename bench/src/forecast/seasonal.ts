@@ -4,7 +4,7 @@ import type { ForecastMethod } from '@redis-queue/scaling/forecast';
 const BINS = 512;
 /** Bins between two searches for a period. */
 const SEARCH_EVERY = 12;
-/** A period is looked for among these lags, and has to have been seen three times. */
+/** A period is searched for among these lags, and has to have been seen three times. */
 const SHORTEST = 6;
 const CYCLES = 3;
 /** Correlation from which on a period is believed. */
@@ -19,8 +19,9 @@ interface Seasons {
 }
 
 /**
- * The level, and of the change one period ago as much as the period is believed (seasonal naïve, Hyndman and Athanasopoulos, 2021, §5.2), with the period learned: the lag with the largest autocorrelation, if that is large (Box and Jenkins, 1970);
- * without a period, exponential smoothing.
+ * The level, plus the change one period ago, weighted by how far the period is believed (seasonal naïve, Hyndman and
+ * Athanasopoulos, 2021, §5.2). The period is learned: the lag with the largest autocorrelation, if that is large (Box
+ * and Jenkins, 1970); without a period, exponential smoothing.
  */
 export const seasonal: ForecastMethod<Seasons> = {
   name: 'seasonal naïve, learned period',

@@ -6,8 +6,8 @@ import { percentile } from '../measuring/percentile.ts';
 import { LEDGER, type InterruptedJob } from '../worker/interrupted-job.ts';
 import { startPod } from '../worker/start-pod.ts';
 
-// Pods full of jobs are told to leave, while others stand by: no job may be lost, done twice, or pay with an attempt or a
-// stall. Half of the jobs end when told, the others only with their process; every fifth has a priority.
+// Pods full of jobs are stopped, while others stand by: no job may be lost, done twice, or cost an attempt or a stall.
+// Half of the jobs end when their signal aborts, the others only with their process; every fifth has a priority.
 const HELP = 'usage: make bench NAME=hand-back [ARGS="--jobs=500 --pods=5 --queues=4"]\n';
 const DRAIN = { gracePeriodMs: 1_000, maxDrainTimeMs: 10_000 };
 const PATIENCE = { timeoutMs: 180_000, intervalMs: 100 };

@@ -12,7 +12,7 @@ const queues = names.map((name) => new Queue(name, { connection, skipMetasUpdate
 const workers = names.map((name) => new Worker(name, () => sleep(Number(RUN_MS)), { connection, concurrency: 10 }));
 await Promise.all(workers.map((worker) => worker.waitUntilReady()));
 console.log('busy');
-// The autoscaler reads waits and service times from what has finished; a long run shall not fill the memory with it.
+// The autoscaler reads waits and service times from what has finished; a long run must not fill the memory with it.
 const retention = { removeOnComplete: { count: 1_000 } };
 let dueMs = performance.now();
 while (queues.length > 0) {

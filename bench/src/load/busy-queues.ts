@@ -5,8 +5,8 @@ const JOBS_PER_SECOND = 0.5;
 const RUN_MS = 1_000;
 
 /**
- * Keeps queues of a Redis busy until it is stopped, in a process of its own: jobs at random times, and BullMQ workers that run
- * them. Resolves once the workers are connected.
+ * Keeps queues of a Redis busy until it is stopped, in a process of its own: jobs at random times, and BullMQ workers
+ * that run them. Resolves once the workers are connected.
  */
 export async function startBusyQueues(redisUrl: string, queues: readonly string[]): Promise<ChildHandle> {
   const child = startProcess(process.execPath, [`${import.meta.dirname}/busy-queues-process.ts`], {

@@ -58,7 +58,7 @@ describe('quantiles of a histogram between two readings', () => {
     expect(histogramQuantile(lagPage(10, 10, 10), lagPage(20, 110, 110), 'lag', fraction)).toBeCloseTo(seconds);
   });
 
-  it('are the highest bound with a value above all bounds, and unknown of nothing', () => {
+  it('are the highest bound with a value above all bounds, and unknown without observations', () => {
     expect(histogramQuantile(lagPage(0, 0, 0), lagPage(0, 0, 5), 'lag', 0.5)).toBe(0.2);
     expect(histogramQuantile(lagPage(1, 2, 3), lagPage(1, 2, 3), 'lag', 0.5)).toBeNaN();
   });

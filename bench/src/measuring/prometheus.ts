@@ -35,8 +35,8 @@ export function growth(before: ReadonlyMap<string, number>, after: ReadonlyMap<s
 
 /**
  * What `fraction` of the observations that a histogram took between two readings of its page do not exceed, by linear
- * interpolation within a bucket, as PromQL's histogram_quantile has it; NaN when it took none, and the highest bound that has a
- * value when it lies above all of them.
+ * interpolation within a bucket, as PromQL's histogram_quantile has it; NaN when it took none, and the highest bound
+ * that has a value when it lies above all of them.
  */
 export function histogramQuantile(before: string, after: string, name: string, fraction: number): number {
   const upTo = (page: string): Map<string, number> => sumBy(samplesOf(page, `${name}_bucket`), ({ le }) => le);

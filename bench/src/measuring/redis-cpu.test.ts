@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { excessOf, type RedisCpu } from './redis-cpu.ts';
 
-/** Read once a second, having used so many ms in each. */
+/** Read once a second, having used this many ms in each. */
 function using(...perSecondMs: number[]): RedisCpu[] {
   let cpuMs = 0;
   return [0, ...perSecondMs].map((usedMs, second) => ({ atMs: second * 1_000, cpuMs: (cpuMs += usedMs), scriptMs: 0 }));

@@ -30,7 +30,7 @@ export async function measureIdle(apps: RunningApp[], samples: number): Promise<
 const SETTLED_READINGS = 6;
 const SETTLED_MIB = 1;
 
-/** Tells from successive readings whether memory has settled: undefined until the last few lie within 1 MiB. */
+/** Decides from successive readings whether memory has settled: undefined until the last few lie within 1 MiB. */
 export function settling(): (reading: number) => number | undefined {
   const readings: number[] = [];
   return (reading) => {

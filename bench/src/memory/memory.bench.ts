@@ -3,7 +3,8 @@ import { APP_NAMES } from '@redis-queue/rig';
 import { measureIdle } from '../measuring/resident.ts';
 import { buildApps, startStand, type RunningApp } from '../stand/stand.ts';
 
-// Idle memory of each bundled app with the charts' Node flags: a real API server and Redis, one Queue and one WorkerPool.
+// Idle memory of each bundled app with the charts' Node flags: a real API server and Redis, one Queue and one
+// WorkerPool.
 const SETTLE_MS = 20_000;
 const SAMPLES = 15;
 

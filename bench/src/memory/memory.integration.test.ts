@@ -3,10 +3,10 @@ import { expect, it } from 'vitest';
 import { residentMib, settling } from '../measuring/resident.ts';
 import { buildApps, startStand } from '../stand/stand.ts';
 
-/** The charts allow 128 MiB; what stays of it is for load. */
+/** The charts allow 128 MiB; the rest of it is for load. */
 const LIMIT_MIB = 110;
 
-it('every bundled app settles below 110 MiB of resident memory, with a queue and a pool to look after', async () => {
+it('every bundled app settles below 110 MiB of resident memory, with a queue and a pool to reconcile', async () => {
   await buildApps();
   await using stand = await startStand();
   await stand.applyQueueAndPool('idle');

@@ -5,9 +5,9 @@ import type { OutageStand } from './stand.ts';
 
 export interface OutageCase {
   readonly name: string;
-  /** Absent: as long as asked for. */
+  /** Absent: as long as the caller asks for. */
   readonly seconds?: number;
-  /** The pool is at zero, nothing is added but the burst. Else it runs with a steady load. */
+  /** The pool is at zero and only the burst is added. Otherwise it runs with a steady load. */
   readonly atZero?: boolean;
   /** When the load rises: while something is gone, or when it is back, because before that nobody could add a job. */
   readonly burst: 'during' | 'after';

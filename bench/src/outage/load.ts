@@ -14,8 +14,8 @@ export const JOB_MS = 500;
 const RETRY_MS = 200;
 
 /**
- * Producers and workers of one queue. The producers add a job every `everyMs`, and what they could not add during an outage right
- * after it, as clients that wait for their Redis do.
+ * Producers and workers of one queue. The producers add a job every `everyMs`, and what they could not add during an
+ * outage right after it, as clients that wait for their Redis do.
  *
  * @param everyMs undefined: only bursts.
  */

@@ -4,9 +4,10 @@ import { runOutageCase, type OutageResult } from './run.ts';
 import { startOutageStand } from './stand.ts';
 import { buildApps } from '../stand/stand.ts';
 
-// Redis of the queues or of the bus gone for a minute (stopped, so that its connections stand, or killed), the autoscaler killed,
-// clocks that jump, the connection cut that tells of new jobs: does a pool shrink for it, and how many ticks after the end does it
-// have the size that its load, which has risen meanwhile, asks for? Real API server, Redis and bundled apps; no pods run.
+// Redis of the queues or of the bus gone for a minute (stopped, so that its connections stand, or killed), the
+// autoscaler killed, clocks that jump, the connection cut that notifies of new jobs: does a pool shrink for it, and how
+// many ticks after the end does it have the size that its load, which has risen meanwhile, asks for? Real API server,
+// Redis and bundled apps; no pods run.
 const HELP = `usage: make bench NAME=outage [ARGS="--seconds=60 --only=${OUTAGE_CASES[1]!.name},…"]
 cases: ${OUTAGE_CASES.map(({ name }) => name).join(' ')}\n`;
 const MOST_TICKS = 2;

@@ -1,10 +1,10 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { OUTAGE_CASES } from './cases.ts';
 import { runOutageCase } from './run.ts';
 import { startOutageStand } from './stand.ts';
 import { buildApps } from '../stand/stand.ts';
 
-test('short outages shrink nothing, and the right size comes soon after them', async () => {
+it('short outages shrink nothing, and the right size comes soon after them', async () => {
   await buildApps();
   await using stand = await startOutageStand();
   for (const name of ['queues-killed', 'clocks-forward', 'invalidations-cut']) {

@@ -19,15 +19,23 @@ export interface OutageResult {
 }
 
 export const TICK_MS = 1_000;
-/** More jobs than the largest size works off within the wait target: what it shall have is no matter of chance. */
+/**
+ * More jobs than the largest size works off within the wait target: the size that it should have does not depend on
+ * chance.
+ */
 const BURST = 4_000;
 const MAX_REPLICAS = 30;
 const CONCURRENCY = 2;
-/** 20 jobs a second that take half a second each keep ten slots busy, five pods' worth, with some more for the waits. */
+/**
+ * 20 jobs per second that take half a second each keep ten slots busy, five pods' worth, with some more for the waits.
+ */
 const STEADY_EVERY_MS = 50;
 const STEADY_REPLICAS = 5;
 const WINDOW_SECONDS = 10;
-/** Unchanged for longer than the window and than the history that a shrink needs: nothing but the outage holds or moves the size. */
+/**
+ * Unchanged for longer than the window and than the history that a shrink needs: nothing but the outage holds or moves
+ * the size.
+ */
 const SETTLED_MS = 11_000;
 /** With the outage before it, longer than the window: what was misread shows as a shrink by then. */
 const AFTERWARDS_MS = 8_000;

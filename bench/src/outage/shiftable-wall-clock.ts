@@ -1,5 +1,5 @@
-// Preloaded into an app: SIGUSR2 sets its wall clock forward by an hour, and back again. Monotonic time goes on, as it does when
-// somebody sets a machine's clock.
+// Preloaded into an app: SIGUSR2 sets its wall clock forward by an hour, and back again. Monotonic time goes on, as it
+// does when somebody sets a machine's clock.
 const HOUR_MS = 3_600_000;
 const RealDate = Date;
 let aheadMs = 0;

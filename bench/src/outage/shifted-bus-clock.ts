@@ -1,6 +1,6 @@
 import { connect, createServer, type AddressInfo } from 'node:net';
 
-/** A TCP way to a Redis whose clock can be set: answers to TIME are shifted, all else passes as it is. */
+/** A TCP proxy to a Redis whose clock can be set: answers to TIME are shifted, all else passes as it is. */
 export interface ShiftedBusClock extends AsyncDisposable {
   readonly port: number;
   setAheadMs(aheadMs: number): void;

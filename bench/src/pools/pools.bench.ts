@@ -2,8 +2,8 @@ import { readArguments } from '../command-line/arguments.ts';
 import { runPools } from './run.ts';
 import { buildApps, startStand } from '../stand/stand.ts';
 
-// Many pools at once: each woken by one job (0 → 1), then stepped 1 → 2, beside the two calls that each step needs at least.
-// Real API server, kube-controller-manager and Redis; bundled apps as processes of their own; no pods run.
+// Many pools at once: each woken by one job (0 → 1), then stepped 1 → 2, beside the two calls that each step needs at
+// least. Real API server, kube-controller-manager and Redis; bundled apps as processes of their own; no pods run.
 const HELP = 'usage: make bench NAME=pools [ARGS="--pools=1000 --quiet-minutes=5"]\n';
 const MAX_RATIO = 2.5;
 

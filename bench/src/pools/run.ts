@@ -29,10 +29,13 @@ export interface PoolsResult {
   leaseWrites: number;
 }
 
-/** What the controllers have in flight at most: 8 decisions applied and 8 pools reconciled (`--concurrency`, default 8 each). */
+/**
+ * What the controllers have in flight at most: 8 decisions applied and 8 pools reconciled (`--concurrency`, default 8
+ * each).
+ */
 const IN_FLIGHT = 16;
 const STEP_TIMEOUT_MS = 180_000;
-/** kube-controller-manager writes 20 times a second and controller, so thousands of objects take it minutes. */
+/** kube-controller-manager writes 20 times per second and controller, so thousands of objects take it minutes. */
 const SETTLE_TIMEOUT_MS = 1_200_000;
 const QUEUE_DEPTH = 5;
 
@@ -43,7 +46,7 @@ interface Deployment extends Resource {
 type Pool = WorkerPool & Resource;
 type QueueObject = QueueKind & Resource;
 
-/** The Deployments and pools of a namespace, as watches tell them. */
+/** The Deployments and pools of a namespace, as watches report them. */
 interface Fleet {
   namespace: string;
   deployments: ObjectWatch<Deployment>;
@@ -51,9 +54,10 @@ interface Fleet {
 }
 
 /**
- * Steps many pools 0 → 1 → 2, ours by jobs and the controllers, bare by the two calls that each step needs at least, on objects
- * of the same content in a namespace that the controllers do not watch. The order is bare, ours, ours, bare, so that a slow
- * drift of the machine falls on both; before each step kube-controller-manager has done what the step before gave it to do.
+ * Steps many pools 0 → 1 → 2, ours by jobs and the controllers, bare by the two calls that each step needs at least, on
+ * objects of the same content in a namespace that the controllers do not watch. The order is bare, ours, ours, bare, so
+ * that a slow drift of the machine falls on both; before each step kube-controller-manager has done what the step
+ * before gave it to do.
  */
 export async function runPools(
   stand: Stand,
@@ -80,7 +84,7 @@ export async function runPools(
       const before = await count();
       const startMs = performance.now();
       const seen = untilSized(fleet, replicas, pools);
-      seen.catch(() => undefined); // shows where it is awaited, unless `act` fails before
+      seen.catch(() => undefined); // a failure shows where it is awaited, unless `act` fails before
       await act();
       const ms = Math.round((await seen) - startMs);
       print(`${what}: ${ms} ms`);
@@ -93,7 +97,7 @@ export async function runPools(
     const bareZeroToOneMs = await step('bare 0 → 1', bare, 1, barely(1));
     const zeroToOneMs = await step('ours 0 → 1', ours, 1, () => addJobs(redis, names, 1));
     const oneToTwoMs = await step('ours 1 → 2', ours, 2, () => addJobs(redis, names, 2 * QUEUE_DEPTH - 1));
-    // With jobs waiting the autoscaler looks at every queue each second: the bare step shall not pay for that.
+    // With jobs waiting the autoscaler samples every queue every second: the bare step must not pay for that.
     await apps.get('autoscaler')!.process.stop('SIGTERM');
     const bareOneToTwoMs = await step('bare 1 → 2', bare, 2, barely(2));
 
@@ -156,7 +160,7 @@ async function createQueueAndPool(client: KubeClient, namespace: string, name: s
   await client.create(WORKER_POOLS, { apiVersion, kind: 'WorkerPool', metadata, spec } as Resource);
 }
 
-/** The same Deployment, pool and status as the controllers made; nobody looks after them. */
+/** The same Deployment, pool and status as the controllers made; no controller acts on them. */
 async function createBare(client: KubeClient, namespace: string, name: string, ours: Fleet): Promise<void> {
   const metadata = { name, namespace };
   const { spec } = ours.deployments.objects.get(name)!;
@@ -166,7 +170,7 @@ async function createBare(client: KubeClient, namespace: string, name: string, o
   await client.mergePatch(WORKER_POOLS, metadata, { status: pool.status }, { subresource: 'status' });
 }
 
-/** The least that a step takes: the size by server-side apply, and a status that tells of it. */
+/** The least that a step takes: the size by server-side apply, and a status that reports it. */
 async function stepBare(
   client: KubeClient,
   { namespace, pools }: Fleet,
@@ -191,17 +195,17 @@ async function takeJobs(redis: Redis, names: readonly string[]): Promise<void> {
   await inFlight(names, 200, (name) => new Queue(name, { connection: redis, skipMetasUpdate: true }).drain());
 }
 
-/** A Queue's status tells its counts once a minute: the last of that is still to come when the queues are empty. */
+/** A Queue's status reports its counts once a minute: the last report is still to come when the queues are empty. */
 async function untilCountedEmpty(client: KubeClient, namespace: string, signal: AbortSignal): Promise<void> {
   const queues = await ObjectWatch.start<QueueObject>(client, QUEUES, namespace, signal);
   const empty = ({ status }: QueueObject): boolean => Object.values(status?.counts ?? {}).every((jobs) => jobs === 0);
-  await untilNone([queues.unfit(empty)], SETTLE_TIMEOUT_MS, 'all Queues to tell that they are empty');
+  await untilNone([queues.unfit(empty)], SETTLE_TIMEOUT_MS, 'all Queues to report that they are empty');
 }
 
 /** Until every Deployment has the size and every pool's status says so. */
 async function untilSized(fleet: Fleet, replicas: number, count: number, timeoutMs = STEP_TIMEOUT_MS): Promise<number> {
   const { deployments, pools } = fleet;
-  // The watches learn of new objects one by one: all of them must be there before "all fit" says something.
+  // The watches learn of new objects one by one: all of them must be there before "all fit" means anything.
   await eventually(() => deployments.objects.size === count && pools.objects.size === count, {
     timeoutMs: STEP_TIMEOUT_MS,
     description: `${count} Deployments and pools in ${fleet.namespace}`,

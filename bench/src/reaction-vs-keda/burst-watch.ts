@@ -7,7 +7,7 @@ export interface Sized extends Resource {
 }
 
 /**
- * Lets `burst` happen to something whose Deployment has no replicas, and follows `spec.replicas` until it is `finalSize`.
+ * Sends `burst` to a queue whose Deployment has no replicas, and follows `spec.replicas` until it is `finalSize`.
  * The clock starts before the burst is sent.
  *
  * @throws when the Deployment is not at zero, or not at the final size in time.

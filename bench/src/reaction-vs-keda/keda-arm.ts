@@ -25,7 +25,10 @@ const AUTOSCALERS: ResourceType = {
   namespaced: true,
 };
 
-/** More ScaledObjects at once cost KEDA nothing that was measured, but a default burst takes a minute, so not one by one. */
+/**
+ * More ScaledObjects at once cost KEDA nothing that was measured, but a default burst takes a minute, so not one by
+ * one.
+ */
 const LANES = 8;
 const DEFAULT_POLLING_S = 30;
 /** kube-controller-manager's default, for each HPA from its creation on. */
@@ -37,9 +40,9 @@ const TIMEOUT_MS = 180_000;
 /**
  * KEDA with a ScaledObject of the list where BullMQ keeps waiting jobs.
  *
- * KEDA starts to poll and makes the HPA in one moment, and the HPA's syncs count from there: a burst soon after would always meet
- * both timers in the same phase. So the HPA is left alone for a random part of its period, and then the poll is started anew, by
- * a change of the spec, a random part of its own period before the burst.
+ * KEDA starts to poll and makes the HPA in one moment, and the HPA's syncs count from there: a burst soon after would
+ * always meet both timers in the same phase. So the HPA is left alone for a random part of its period, and then the
+ * poll is started anew, by a change of the spec, a random part of its own period before the burst.
  */
 export async function kedaArm(context: ArmContext, settings: ScalingSettings): Promise<Arm> {
   const { stand, client, deployments, target } = context;

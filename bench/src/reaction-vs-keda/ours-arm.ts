@@ -6,7 +6,9 @@ import { ObjectWatch, untilNone } from '../cluster-objects/object-watch.ts';
 import type { RunningApp } from '../stand/stand.ts';
 
 const TIMEOUT_MS = 60_000;
-/** Until a new pool is at rest for the autoscaler, which looks at a queue each 2 s until it has seen its pools at zero. */
+/**
+ * Until a new pool is at rest for the autoscaler, which samples a queue every 2 s until it has seen its pools at zero.
+ */
 const PAUSE_MS = [3_000, 9_000] as const;
 
 /** The bundled apps with a Queue and a WorkerPool. */

@@ -3,9 +3,10 @@ import { ARMS, runReactionVsKeda, type ArmName } from './run.ts';
 import { compare, summarize, type ArmSummary } from './summary.ts';
 import { buildApps, startStand } from '../stand/stand.ts';
 
-// A hundred jobs at once into something at zero that is to have one replica for five of them: from the burst until the size has
-// changed, and until it is final, as one watch sees it. First with KEDA as installed, then with KEDA as fast as its objects can
-// make it, then with ours; in one run, on one API server and one Redis, never two of them at the same time.
+// A hundred jobs at once for a Deployment at zero that should get one replica for every five of them: from the burst
+// until the size has changed, and until it is final, as one watch sees it. First with KEDA as installed, then with KEDA
+// as fast as its objects can make it, then with ours; in one run, on one API server and one Redis, never two of them at
+// the same time.
 const HELP = `usage: make bench NAME=reaction-vs-keda [ARGS="--tries=10 --arms=default,tuned,ours"]
 
   --tries  bursts of each arm

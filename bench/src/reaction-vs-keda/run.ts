@@ -34,7 +34,10 @@ const START: Record<ArmName, (context: ArmContext) => Promise<Arm>> = {
   ours: oursArm,
 };
 
-/** Runs the arms one after the other and returns what each burst led to. Nobody works on the jobs: it is the sizing that is timed. */
+/**
+ * Runs the arms one after the other and returns what each burst led to. Nobody works on the jobs: only the sizing is
+ * timed.
+ */
 export async function runReactionVsKeda(
   stand: Stand,
   { arms, tries, seed, print }: ReactionVsKedaOptions,

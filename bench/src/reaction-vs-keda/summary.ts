@@ -40,7 +40,10 @@ export function summarize(reactions: readonly Reaction[]): ArmSummary {
   };
 }
 
-/** Ours ÷ theirs, each of the 99th percentiles: 0.01 is a hundredth of KEDA's time. Below 100 bursts that is the slowest of each. */
+/**
+ * Ours ÷ theirs, each of the 99th percentiles: 0.01 is a hundredth of KEDA's time. Below 100 bursts that is the slowest
+ * of each.
+ */
 export function compare(ours: ArmSummary, asInstalled: ArmSummary, tuned: ArmSummary): Comparison {
   return {
     finalRatioDefault: ratio(ours.finalP99Ms, asInstalled.finalP99Ms),

@@ -44,13 +44,14 @@ interface Deployment extends Resource {
 
 const WARM_UP = 3;
 const TIMEOUT_MS = 60_000;
-/** Between two tries: random, so that no tick of anybody's is hit more often than chance has it. */
+/** Between two tries: random, so that no timer's phase is hit more often than by chance. */
 const PAUSE_MS = [100, 600] as const;
 
 /**
- * Measures, on pools at zero one after the other, from the first job to the changed `spec.replicas` of its Deployment as a watch
- * sees it, while the whole fleet is looked after: Redis, autoscaler, bus, workerpool controller, API server, all real, bundled
- * and separate processes. Beside each, what a bare patch of a Deployment by an ideal client takes at that moment.
+ * Measures, on pools at zero one after the other, from the first job to the changed `spec.replicas` of its Deployment
+ * as a watch sees it, while the whole fleet is scaled: Redis, autoscaler, bus, workerpool controller, API server, all
+ * real, bundled and separate processes. Beside each, what a bare patch of a Deployment by an ideal client takes at that
+ * moment.
  */
 export async function runReaction(stand: Stand, options: ReactionOptions): Promise<ReactionResult> {
   const { tries, busyPools, print, pools, queues, seed } = options;
@@ -101,7 +102,7 @@ export async function runReaction(stand: Stand, options: ReactionOptions): Promi
   }
 }
 
-/** Goes through the pools in random order, again and again, so that each had the longest rest of all. */
+/** Goes through the pools in random order, repeatedly, so that the next one has always rested the longest. */
 class Turns {
   readonly random: () => number;
   readonly #pools: FleetPool[];
@@ -119,7 +120,10 @@ class Turns {
   }
 }
 
-/** Adds a job to the last of the pool's queues, waits for the size and finishes the job, so that the pool goes back to zero. */
+/**
+ * Adds a job to the last of the pool's queues, waits for the size and finishes the job, so that the pool goes back to
+ * zero.
+ */
 async function react(redis: Redis, deployments: ObjectWatch<Deployment>, pool: FleetPool): Promise<number> {
   const name = pool.queues.at(-1)!;
   const queue = new Queue(name, { connection: redis, skipMetasUpdate: true });
@@ -159,7 +163,9 @@ async function createBare(client: KubeClient, namespace: string): Promise<void> 
   } as Resource);
 }
 
-/** Resolves, with the time, as soon as the watch shows a size of the Deployment that fits; at once when it already does. */
+/**
+ * Resolves, with the time, as soon as the watch shows a size of the Deployment that fits; at once when it already does.
+ */
 async function untilSized(
   deployments: ObjectWatch<Deployment>,
   name: string,

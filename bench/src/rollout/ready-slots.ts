@@ -1,4 +1,4 @@
-/** What of a pod tells whether jobs can run in it. */
+/** The parts of a pod that show whether jobs can run in it. */
 export interface PodReadiness {
   readonly metadata: { readonly name: string; readonly deletionTimestamp?: string };
   readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };

@@ -9,10 +9,10 @@ import { balanceOf, readWorkerLedger, startPodsStand } from '../stand/pods-stand
 import { readySlots, type PodReadiness } from './ready-slots.ts';
 import { firstWaits, startLoad } from './steady-load.ts';
 
-// Version changes under constant load, with real pods. Two pools of one size get the same jobs at the same moments; one changes
-// its version all the time, the other never: what the machine does to both cancels out.
+// Version changes under constant load, with real pods. Two pools of one size get the same jobs at the same moments; one
+// changes its version all the time, the other never: what the machine does to both cancels out.
 const HELP = 'usage: make bench NAME=rollout [ARGS="--changes=20 --utilisation=0.75 --seed=1"]\n';
-const PODS_A_POOL = 4;
+const PODS_PER_POOL = 4;
 const CONCURRENCY = 5;
 const RUN_MS = 200;
 const VERSIONS = ['v1', 'v2'] as const;
@@ -26,7 +26,7 @@ const values = readArguments(HELP, {
   seed: { type: 'string', default: '1' },
 });
 const changes = Number(values.changes);
-const slots = PODS_A_POOL * CONCURRENCY;
+const slots = PODS_PER_POOL * CONCURRENCY;
 const print = (line: string): void => console.error(line);
 
 await using stand = await startPodsStand({
@@ -36,7 +36,7 @@ await using stand = await startPodsStand({
 });
 await stand.install('workerpool-controller', { 'bus.enabled': 'false' });
 const spec = {
-  replicas: PODS_A_POOL,
+  replicas: PODS_PER_POOL,
   concurrency: CONCURRENCY,
   resources: { requests: { cpu: '10m', memory: '32Mi' } },
 };
@@ -50,7 +50,7 @@ for (const { name, namespace } of [rolled, control]) {
   pods.set(name, watch);
   await eventually(() => readySlots(watch.objects.values(), CONCURRENCY) >= slots, {
     timeoutMs: TIMEOUT_MS,
-    description: `${PODS_A_POOL} ready pods of ${name}`,
+    description: `${PODS_PER_POOL} ready pods of ${name}`,
   });
 }
 

@@ -19,7 +19,7 @@ export interface SteadyLoad {
   readonly added: ReadonlyMap<string, string[]>;
   /** The ledger's name of a queue's jobs. */
   run: (queue: string) => string;
-  /** Adds no more and resolves when all that was begun is in Redis. */
+  /** Stops adding and resolves when every job begun is in Redis. */
   stop: () => Promise<void>;
 }
 

@@ -9,7 +9,7 @@ import { percentile, tenths } from '../measuring/percentile.ts';
 
 export interface SamplingOptions {
   readonly queues: number;
-  /** Over all queues, by state as `JOBS_A_QUEUE`. */
+  /** Over all queues, by state as `JOBS_PER_QUEUE`. */
   readonly jobs: number;
   readonly tries: number;
   readonly progress: (message: string) => void;
@@ -28,7 +28,7 @@ export interface SamplingReport {
   readonly wallMs: number;
   readonly cpuRatioToGetJobCounts: number;
   readonly wallRatioToGetJobCounts: number;
-  /** The same when of every queue heads of line and limits are read too. */
+  /** The same when heads of line and limits of every queue are read too. */
   readonly cpuRatioWithEverything: number;
   readonly slowestScriptMs: number;
   /** Redis' and the client's CPU of one pass. */
@@ -42,12 +42,15 @@ export interface SamplingReport {
 
 /** Of a hundred jobs of a queue: 30 wait, 10 are prioritized, 5 delayed, 2 active, 50 completed, 3 failed. */
 const STATES = { wait: 30, prioritized: 10, delayed: 5, active: 2, completed: 50, failed: 3 } as const;
-const QUEUES_A_SEED = 20;
+const QUEUES_PER_SEED = 20;
 /** Passes of each way before those that count. */
 const WARM_UP = 2;
 /** Scripts faster than this are not logged, so that logging costs neither way anything. */
 const SLOW_FROM_US = 200;
-/** As the autoscaler looks at queues whose lines are young: no heads, what is rare of a fifth of them, orphans of a third of those. */
+/**
+ * As the autoscaler samples queues whose lines are young: no heads, rare fields of a fifth of them, orphans of a third
+ * of those.
+ */
 const LOOKS_PER_RARE = 5;
 const LOOKS_PER_ORPHANS = 15;
 /** `getJobCounts` calls that are under way together: one pipeline of ioredis. */
@@ -84,8 +87,8 @@ for q = from, to do
 end`;
 
 /**
- * A tier-1 pass of the autoscaler's sensor over all queues beside `Queue.getJobCounts` over the same queues: one real Redis, one
- * connection each, in turns; figures are medians.
+ * A tier-1 pass of the autoscaler's sampler over all queues beside `Queue.getJobCounts` over the same queues: one real
+ * Redis, one connection each, in turns; figures are medians.
  */
 export async function runSampling({ queues, jobs, tries, progress }: SamplingOptions): Promise<SamplingReport> {
   await using server = await startRedis();
@@ -145,8 +148,8 @@ export async function runSampling({ queues, jobs, tries, progress }: SamplingOpt
 }
 
 /**
- * Redis on the first core and this process on the others, as one would deploy it: its log of slow scripts tells time, and a script that
- * waits for its core would look slow.
+ * Redis on the first core and this process on the others, as one would deploy it: its log of slow scripts measures wall
+ * time, and a script that waits for its core would look slow.
  */
 async function coreEach(redisPid: number): Promise<void> {
   const last = availableParallelism() - 1;
@@ -159,13 +162,13 @@ async function coreEach(redisPid: number): Promise<void> {
 /** @returns the jobs that were created. */
 async function seed(redis: Redis, queues: number, jobsAQueue: number): Promise<number> {
   const counts = Object.values(STATES).map((share) => Math.max(1, Math.round((share * jobsAQueue) / 100)));
-  const pages = Array.from({ length: Math.ceil(queues / QUEUES_A_SEED) }, (_, page) => page * QUEUES_A_SEED);
+  const pages = Array.from({ length: Math.ceil(queues / QUEUES_PER_SEED) }, (_, page) => page * QUEUES_PER_SEED);
   for (let at = 0; at < pages.length; at += 10) {
     await Promise.all(
       pages
         .slice(at, at + 10)
         .map((from) =>
-          redis.eval(SEED, 0, from, Math.min(queues, from + QUEUES_A_SEED) - 1, Date.now() - 60_000, ...counts),
+          redis.eval(SEED, 0, from, Math.min(queues, from + QUEUES_PER_SEED) - 1, Date.now() - 60_000, ...counts),
         ),
     );
   }
@@ -220,7 +223,9 @@ async function redisProcessorMs(redis: Redis): Promise<number> {
   return (seconds('used_cpu_sys') + seconds('used_cpu_user')) * 1_000;
 }
 
-/** Of the scripts that only read, which are ours; BullMQ's run by EVALSHA. 0: none took as long as the log's threshold. */
+/**
+ * Of the scripts that only read, which are ours; BullMQ's run by EVALSHA. 0: none took as long as the log's threshold.
+ */
 async function slowestReadScriptMs(redis: Redis): Promise<number> {
   const entries = (await redis.slowlog('GET', 100_000)) as [id: number, at: number, us: number, words: string[]][];
   const ours = entries.filter(([, , , [command]]) => /^eval(sha)?_ro$/i.test(command ?? ''));

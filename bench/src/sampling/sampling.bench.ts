@@ -1,7 +1,8 @@
 import { readArguments } from '../command-line/arguments.ts';
 import { runSampling } from './run.ts';
 
-// One look of the autoscaler's sensor at 10,000 queues beside BullMQ's own `Queue.getJobCounts` over the same queues.
+// One sample of 10,000 queues by the autoscaler's sampler beside BullMQ's own `Queue.getJobCounts` over the same
+// queues.
 const HELP = 'usage: make bench NAME=sampling [ARGS="--queues=10000 --jobs=1000000 --tries=5"]\n';
 
 const values = readArguments(HELP, {

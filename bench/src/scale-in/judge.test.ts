@@ -14,7 +14,7 @@ it('pods that came after the sample are neither victims nor survivors', () => {
   expect(judgeScaleIn(sample(2, 1), new Set(['p0', 'later']))).toMatchObject({ victims: 1, worse: 0 });
 });
 
-it('knows how often a lot would have gone wrong', () => {
+it('knows how often a random choice would have gone wrong', () => {
   expect(judgeScaleIn(sample(1, 1, 1), left(0)).worseByLot).toBe(0);
   expect(judgeScaleIn(sample(0, 1, 2), left(1, 2)).worseByLot).toBeCloseTo(2 / 3);
   expect(judgeScaleIn(sample(0, 0, 1, 2), left(1, 2, 3)).worseByLot).toBeCloseTo(1 / 2);

@@ -8,7 +8,7 @@ export interface ScaleInVerdict {
   readonly idle: number;
   /** Victims with more active jobs in the sample than some survivor. */
   readonly worse: number;
-  /** How likely it is that pods taken by lot would have had a worse one among them, 0 to 1. */
+  /** How likely it is that randomly chosen pods would have had a worse one among them, 0 to 1. */
   readonly worseByLot: number;
 }
 
@@ -30,7 +30,7 @@ export function judgeScaleIn(sample: JobsByPod, survivors: ReadonlySet<string>):
   };
 }
 
-/** Of all ways to take so many pods, the share that takes none which is busier than one that stays. */
+/** Of all ways to take this many pods, the share that takes none which is busier than one that stays. */
 function chanceOfTheBest(jobs: readonly number[], taken: number): number {
   if (taken === 0 || taken >= jobs.length) return 1;
   const limit = jobs.toSorted((a, b) => a - b)[taken - 1]!;

@@ -35,12 +35,12 @@ export interface ScaleIn extends ScaleInVerdict {
 }
 
 export const FULL_SIZE = 6;
-/** As often as the autoscaler tells a decision that is not followed yet. */
+/** As often as the autoscaler publishes a decision that is not followed yet. */
 const TICK_MS = 1_000;
 const EXPIRES_MS = 15_000;
 /** Dozens of pods start at once on a machine that does other things too. */
 const TIMEOUT_MS = 600_000;
-/** One scale-in of so many does not wait until all pods are ready. */
+/** One scale-in of this many does not wait until all pods are ready. */
 const EARLY_EVERY = 5;
 
 export interface ScaledPoolOptions {
@@ -103,7 +103,7 @@ export class ScaledPool {
     }
   }
 
-  /** Shrinks the full pool to a random size above zero, and tells who went. */
+  /** Shrinks the full pool to a random size above zero, and returns which pods went. */
   async shrink(): Promise<ScaleIn> {
     const { random } = this.#options;
     const to = wholeBetween(random, 2, FULL_SIZE - 1);

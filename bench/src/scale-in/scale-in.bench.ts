@@ -10,7 +10,7 @@ import { samplesOf } from '../measuring/prometheus.ts';
 import { seededRandom } from '@redis-queue/simulator';
 import { FULL_SIZE, ScaledPool, type ScaleIn } from './pool.ts';
 
-// Pools of real pods under jobs of 50 ms to 30 s, shrunk again and again from 6 pods to 2…5 and grown back. The bench
+// Pools of real pods under jobs of 50 ms to 30 s, shrunk repeatedly from 6 pods to 2…5 and grown back. The bench
 // decides the sizes in the autoscaler's place and sends them over the bus, with who is busy; the workerpool controller
 // and Kubernetes do the rest. Counted: victims that were busier, when it was decided, than a pod that stayed, and what
 // became of every job.
@@ -19,7 +19,9 @@ const HELP =
   'Exits with 1 when a job was lost, done twice or stalled, or a busier pod went than one that stayed.\n';
 /** Log-uniform: 4.7 s on average. */
 const DURATION_MS = [50, 30_000] as const;
-/** At 1.2 jobs a second 6 of the 24 slots are at work on average: some pods are idle, some run one job, some several. */
+/**
+ * At 1.2 jobs per second 6 of the 24 slots are at work on average: some pods are idle, some run one job, some several.
+ */
 const CONCURRENCY = 4;
 /** Longer than the longest job, so that no job is handed back. */
 const DRAIN = { gracePeriod: '45s', maxDrainTime: '60s' };
@@ -85,7 +87,7 @@ const result = {
   jobs: added.size,
   victims,
   idleVictimShare: hundredths(idleVictims / victims),
-  /** Scale-ins that would have taken a worse victim by lot: what the choice is worth. */
+  /** Scale-ins that would have taken a worse victim by random choice: what the choice is worth. */
   worseScaleInsByLot: tenths(scaleIns.map(({ worseByLot }) => worseByLot).reduce(sum, 0)),
   decisions: scaleIns.map(({ decisions }) => decisions).reduce(sum, 0),
   /** Of these, dropped because a pod was at work before it was ready. */

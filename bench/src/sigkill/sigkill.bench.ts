@@ -9,8 +9,8 @@ import { startPod } from '../worker/start-pod.ts';
 
 // A pod is killed in the middle of its jobs: how long until the last of them runs again? Side by side in one run: this
 // project's worker beside a survivor, BullMQ's defaults beside a survivor, and this project's worker whose container is
-// started again under the pod's name. Each kill has a queue of its own and a random moment, so that it meets every phase of
-// lock renewal and of the search for stalled jobs.
+// started again under the pod's name. Each kill has a queue of its own and a random moment, so that it meets every
+// phase of lock renewal and of the search for stalled jobs.
 const HELP = 'usage: make bench NAME=sigkill [ARGS="--kills=50"]\n';
 const JOBS = 3;
 type Arm = 'ours' | 'default' | 'restart';
@@ -79,7 +79,7 @@ async function killAll(arm: Arm): Promise<Recovery[]> {
   for (let first = 0; first < kills; first += size) {
     const names = Array.from({ length: Math.min(size, kills - first) }, (_, i) => `${arm}-${first + i}`);
     const victims = await Promise.all(names.map(async (name) => ({ name, victim: await inTheMiddle(arm, name) })));
-    // only now, lest it takes the jobs first; and before the kills, lest its start is measured
+    // only now, or it would take the jobs first; and before the kills, or its start would be measured
     if (arm !== 'restart') await start(arm, `survivor-${first}`, names).waitForLine(/connected to Redis/, START);
     await Promise.all(
       victims.map(async ({ name, victim }) => {

@@ -7,7 +7,7 @@ const MARGIN = { left: 60, right: 20, top: 64, bottom: 92 } as const;
 /** Below the curves, a row of late starts for each of the two. */
 const LATE_ROW = 16;
 const COLORS = { demand: '#b8b8b8', ours: '#0b6e4f', best: '#c1440e', grid: '#e6e6e6', text: '#333333' } as const;
-/** Demand is drawn at this many places at most, the largest of each: more cannot be told apart. */
+/** Demand is drawn at this many places at most, the largest of each: more cannot be distinguished. */
 const MOST_STEPS = 1_140;
 const LONGEST_NAME = 72;
 /** At most, of a wide sans-serif at 12 px. */
@@ -21,8 +21,8 @@ interface Series {
 }
 
 /**
- * Demand and ready pods over time, ours and the best rival's, as an SVG document. Below them ticks where starts waited longer than
- * the target: the darker, the larger their share in that moment.
+ * Demand and ready pods over time, ours and the best rival's, as an SVG document. Below them ticks where starts waited
+ * longer than the target: the darker, the larger their share in that moment.
  */
 export function curves(verdict: Verdict, concurrency: number, waitTargetMs: number): string {
   const { workload, ours, best, runs } = verdict;

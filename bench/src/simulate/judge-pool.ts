@@ -13,12 +13,12 @@ export interface Case {
 export type FromJudge = { readonly done: number; readonly of: number } | { readonly verdict: Verdict };
 
 /**
- * Judges every case, as many at once as there are processors, the longest first. Each is judged by itself and from its own seed, so the
- * verdicts, in the order of the cases, do not depend on how many threads there are.
+ * Judges every case, as many at once as there are processors, the longest first. Each is judged by itself and from its
+ * own seed, so the verdicts, in the order of the cases, do not depend on how many threads there are.
  */
 export async function judgeAll(
   cases: readonly Case[],
-  tell: (text: string) => void,
+  report: (text: string) => void,
   threads = availableParallelism(),
 ): Promise<Verdict[]> {
   const verdicts: Verdict[] = [];
@@ -26,8 +26,8 @@ export async function judgeAll(
   const judgeNext = async (): Promise<void> => {
     for (let index = longestFirst.shift(); index !== undefined; index = longestFirst.shift()) {
       const { name } = cases[index]!.workload;
-      verdicts[index] = await judgeIn(cases[index]!, (done, of) => tell(`${name}: rival ${done}/${of}`));
-      tell(`${name}: judged, ${longestFirst.length} more to begin`);
+      verdicts[index] = await judgeIn(cases[index]!, (done, of) => report(`${name}: rival ${done}/${of}`));
+      report(`${name}: judged, ${longestFirst.length} more to begin`);
     }
   };
   await Promise.all(Array.from({ length: Math.min(threads, cases.length) }, judgeNext));

@@ -1,5 +1,5 @@
 import { constant, workload, type Workload } from '@redis-queue/simulator';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { curves } from './curves.ts';
 import { geometricMean } from '../measuring/percentile.ts';
 import { bestRival, judge, summarize } from './judge.ts';
@@ -21,17 +21,17 @@ describe('the rival to beat', () => {
     return misses > most.misses || podSeconds > most.podSeconds ? undefined : rivals[rival]!;
   };
 
-  test('has the fewest misses of those that cost no more than we do and a hundredth, and of equals costs least', () => {
+  it('has the fewest misses of those that cost no more than we do and a hundredth, and of equals costs least', () => {
     expect(bestRival(4, 100, attempt)).toBe(rivals[3]);
     expect(bestRival(4, 109, attempt)).toBe(rivals[0]);
   });
 
-  test('is the cheapest when none is as cheap as we are', () => {
+  it('is the cheapest when none is as cheap as we are', () => {
     expect(bestRival(4, 10, attempt)).toBe(rivals[1]);
   });
 });
 
-test('a workload is judged against rivals and the clairvoyant, and nothing is lost', { timeout: 120_000 }, () => {
+it('a workload is judged against rivals and the clairvoyant, and nothing is lost', { timeout: 120_000 }, () => {
   const addedMs = Float64Array.from({ length: 300 }, (_, job) => 30_000 + job * 200);
   const jobs = workload({ name: 'a & b', durationMs: 180_000, seed: 1, service: constant(2_000) }, addedMs);
   const seen: number[] = [];
@@ -53,7 +53,7 @@ test('a workload is judged against rivals and the clairvoyant, and nothing is lo
   expect(svg).not.toContain('NaN');
 });
 
-test('synthetic workloads are the same for a seed and differ in name', { timeout: 60_000 }, () => {
+it('synthetic workloads are the same for a seed and differ in name', { timeout: 60_000 }, () => {
   const workloads = syntheticWorkloads(3);
   expect(new Set(workloads.map(({ name }) => name)).size).toBe(workloads.length);
   expect(syntheticWorkloads(3)[7]).toEqual(workloads[7]);
@@ -63,7 +63,7 @@ test('synthetic workloads are the same for a seed and differ in name', { timeout
   }
 });
 
-test('a stage refuses what it cannot read', () => {
+it('a stage refuses what it cannot read', () => {
   expect(() => openStage({ concurrency: 'many', target: '5s', 'pod-start': '3', seed: '1' })).toThrow(
     '--concurrency=many: write a number above 0',
   );
@@ -75,7 +75,7 @@ function shortLoad(jobs: number): Workload {
   return workload({ name: `${jobs} jobs`, durationMs: 60_000, seed: 2, service: constant(1_000) }, addedMs);
 }
 
-test('cases judged in threads give the verdicts of one, in their order', { timeout: 240_000 }, async () => {
+it('cases judged in threads give the verdicts of one, in their order', { timeout: 240_000 }, async () => {
   const flags = { ...STAGE_DEFAULTS, concurrency: '2' };
   const cases = [20, 150].map(shortLoad).map((jobs) => ({ workload: jobs, flags }));
   const verdicts = await judgeAll(cases, () => {}, 2);

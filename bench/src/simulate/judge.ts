@@ -23,11 +23,17 @@ import {
 import { geometricMean } from '../measuring/percentile.ts';
 import type { Stage } from '../simulation/stage.ts';
 
-/** Added to both sides of a ratio of misses, so that 1 late job in 10,000 against none is no defeat: a tenth of a percent. */
+/**
+ * Added to both sides of a ratio of misses, so that 1 late job in 10,000 against none is no defeat: a tenth of a
+ * percent.
+ */
 const NEGLIGIBLE_MISSES = 0.001;
-/** A rival may cost this much more than we do and still be compared: less than a hundredth is start-up, not policy. */
+/**
+ * A rival may cost this much more than we do and still be compared: a difference below a hundredth is start-up, not
+ * policy.
+ */
 const COST_ALLOWANCE = 1.01;
-/** Below this offered load, in slots, whole pods decide the cost and not the policy. */
+/** Below this offered load, in slots, rounding to whole pods decides the cost and not the policy. */
 export const WORTH_COMPARING_SLOTS = 10;
 
 export interface Outcome {
@@ -109,9 +115,9 @@ interface Score {
 export type Attempt<R extends Score> = (rival: number, most: Score) => R | undefined;
 
 /**
- * The rival to beat: of those that cost no more pod-seconds than we do (and a hundredth), the one with the fewest misses, and of equals the cheapest.
- * Where none is as cheap as we are, the cheapest of all: it has more pods to work with, which favours it. A rival that can no longer
- * win is given up, which changes nothing but the time it takes.
+ * The rival to beat: of those that cost no more pod-seconds than we do (and a hundredth), the one with the fewest
+ * misses, and of equals the cheapest. Where none is as cheap as we are, the cheapest of all: it has more pods to work
+ * with, which favours it. A rival that can no longer win is abandoned, which changes nothing but the time it takes.
  */
 export function bestRival<R extends Score>(rivals: number, podSeconds: number, attempt: Attempt<R>): R {
   const affordable = podSeconds * COST_ALLOWANCE;

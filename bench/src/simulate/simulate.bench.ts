@@ -9,17 +9,17 @@ import { stressCases } from './stress.ts';
 import { syntheticWorkloads } from '../simulation/synthetic.ts';
 import { readTraces } from '../simulation/traces.ts';
 
-// The policy that runs in the autoscaler, with one setting for all, against KEDA with HPA, Knative's autoscaler, target tracking on
-// the backlog and fixed fleets, each with the setting of its grid that is best for the workload with hindsight; and
-// against a schedule that knew the future. All in simulated time, on the same jobs.
+// The policy that runs in the autoscaler, with one setting for all, against KEDA with HPA, Knative's autoscaler, target
+// tracking on the backlog and fixed fleets, each with the setting of its grid that is best for the workload with
+// hindsight; and against a schedule that knew the future. All in simulated time, on the same jobs.
 const HELP = `usage: [TRACES=folder] make bench NAME=simulate [ARGS="--family=stress --out=folder --only=name --concurrency=4 --target=5s --pod-start=3 --seed=1"]
 
-TRACES       a folder of *.csv, each "t_s,arrivals" (jobs in the interval that starts at t_s) or "t_s,service_ms" (one row a job);
+TRACES       a folder of *.csv, each "t_s,arrivals" (jobs in the interval that starts at t_s) or "t_s,service_ms" (one row per job);
              without it the synthetic workloads alone run
---family     "usual": the loads everybody writes down first, and the traces; "stress": loads that no setting was made for, each on
+--family     "usual": the loads that come to mind first, and the traces; "stress": loads that no setting was made for, each on
              a stage of its own (slots of a pod, target, start time), without the traces
 --only       workloads whose name contains this
---out        writes curves there, one SVG a workload
+--out        writes curves there, one SVG per workload
 --concurrency, --target, --pod-start   slots of a pod, latencyP95, mean seconds a pod takes to start
 `;
 

@@ -26,9 +26,10 @@ const HOUR = 60 * MINUTE;
 type Flags = Partial<StageFlags>;
 
 /**
- * Loads that no setting was made for: one job in minutes, jobs of 50 ms and of 10 minutes, targets of half a second and of minutes, pods
- * of one slot and of fifty that start in 1 s or in 30, counts by the minute and by the hour, nights, flash crowds. They
- * are here to find where the policy is not robust, so they are never what a constant is chosen by. All from the seed.
+ * Loads that no setting was made for: one job in minutes, jobs of 50 ms and of 10 minutes, targets of half a second and
+ * of minutes, pods of one slot and of fifty that start in 1 s or in 30, counts by the minute and by the hour, nights,
+ * flash crowds. They are here to find where the policy is not robust, so they are never what a constant is chosen by.
+ * All from the seed.
  */
 export function stressCases(seed: number): Case[] {
   const on = (flags: Flags, jobs: Workload): Case => ({
@@ -150,7 +151,7 @@ function doubling(holdMs: number): Rate {
   return steps([0.5, 1, 2, 4, 1, 4, 0.5, 2, 1].map((rate, n) => [n * holdMs, rate] as const));
 }
 
-/** A geometric random walk between 0.5 and 40 a second. */
+/** A geometric random walk between 0.5 and 40 per second. */
 function wandering(stepMs: number, durationMs: number, random: Random): Rate {
   let rate = 5;
   return levels(

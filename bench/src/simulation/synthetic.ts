@@ -21,7 +21,10 @@ const HOUR = 60 * MINUTE;
 
 type Service = Pick<WorkloadPlan, 'service' | 'delayed' | 'priorities' | 'failing'>;
 
-/** The loads everybody writes down first: flat, steps, ramps, spikes, a day, and bursts that nobody planned; all from the seed. */
+/**
+ * The loads that come to mind first: flat, steps, ramps, spikes, a day, and bursts that nobody planned; all from the
+ * seed.
+ */
 export function syntheticWorkloads(seed: number): Workload[] {
   const web: Service = { service: lognormal(2_000, 1.5) };
   const flowing = (name: string, durationMs: number, most: number, rate: Rate, of: Service): Workload =>

@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { offeredLoad } from '@redis-queue/simulator';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parseTrace, readTraces } from './traces.ts';
 
 describe('a trace', () => {
-  test('of one row a job has the times and service times of its rows', () => {
+  it('of one row per job has the times and service times of its rows', () => {
     const jobs = parseTrace('llm.csv', 't_s,service_ms\n0.5,1120\n4.315,2745\r\n\n4.315,0\n', 1);
     expect(jobs.name).toBe('llm');
     expect([...jobs.addedMs]).toEqual([500, 4_315, 4_315]);
@@ -14,7 +14,7 @@ describe('a trace', () => {
     expect(jobs.durationMs).toBe(5_315);
   });
 
-  test('of counts has as many jobs in each interval, at times and of lengths that the seed draws', () => {
+  it('of counts has as many jobs in each interval, at times and of lengths that the seed draws', () => {
     const text = 't_s,arrivals\n0,3\n10,0\n20,200\n';
     const jobs = parseTrace('web.csv', text, 1);
     const within = (from: number, to: number) => jobs.addedMs.filter((ms) => ms >= from && ms < to).length;
@@ -26,7 +26,7 @@ describe('a trace', () => {
     expect(parseTrace('web.csv', text, 2).serviceMs).not.toEqual(jobs.serviceMs);
   });
 
-  test.each([
+  it.each([
     ['time,jobs\n', 'x.csv:1: the header is "time,jobs", and must be "t_s,arrivals" or "t_s,service_ms"'],
     ['t_s,arrivals\n0,1\n5\n', 'x.csv:3: "5" has 1 columns instead of 2'],
     ['t_s,arrivals\n0,1\n-5,1\n', 'x.csv:3: t_s is "-5", and must be seconds from 0 on'],
@@ -40,7 +40,7 @@ describe('a trace', () => {
     expect(() => parseTrace('x.csv', text, 1)).toThrow(message);
   });
 
-  test('is every csv file of a folder, by name; a folder without one is an error', () => {
+  it('is every csv file of a folder, by name; a folder without one is an error', () => {
     const folder = mkdtempSync(join(tmpdir(), 'traces-'));
     try {
       expect(() => readTraces(folder, 1)).toThrow(/has no \*\.csv/);

@@ -6,14 +6,15 @@ import { lognormal, seededRandom, workload, type Workload } from '@redis-queue/s
 const MEAN_SERVICE_MS = 2_000;
 const SERVICE_VARIATION = 1.5;
 
-/** The two forms of a trace: jobs counted in the interval that starts at `t_s`, or one row a job. */
+/** The two forms of a trace: jobs counted in the interval that starts at `t_s`, or one row per job. */
 const COUNTS = 't_s,arrivals';
 const JOBS = 't_s,service_ms';
 
 /**
  * Every `*.csv` of a folder as a workload, in the order of their names.
  *
- * @throws when the folder cannot be read or has no trace, and for the first bad line of a trace, naming file, line and reason.
+ * @throws when the folder cannot be read or has no trace, and for the first bad line of a trace, naming file, line and
+ * reason.
  */
 export function readTraces(folder: string, seed: number): Workload[] {
   const files = readdirSync(folder).filter((file) => file.endsWith('.csv'));

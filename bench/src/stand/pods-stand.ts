@@ -11,8 +11,8 @@ const CREDENTIALS = 'redis-credentials';
 const SITE = 'redis-queue';
 
 /**
- * Real pods: a cluster of processes on this machine, one Redis in it, the charts a bench chooses, and pools that run the
- * example worker, each in a namespace of its own. Ending it takes the whole cluster along.
+ * Real pods: a cluster of processes on this machine, one Redis in it, the charts a bench chooses, and pools that run
+ * the example worker, each in a namespace of its own. Ending it ends the whole cluster.
  */
 export interface PodsStand extends AsyncDisposable {
   readonly cluster: OwnCluster;
@@ -121,7 +121,7 @@ async function addPool(cluster: OwnCluster, password: string, name: string, spec
   return { name, namespace: name, queue: name, uid: await run(cluster.kubectl, read) };
 }
 
-/** What the example worker noted of a run: how often each job was started, and how often its effect happened. */
+/** What the example worker recorded of a run: how often each job was started, and how often its effect happened. */
 export interface WorkerLedger {
   readonly starts: ReadonlyMap<string, number>;
   readonly effects: ReadonlyMap<string, number>;

@@ -1,3 +1,4 @@
+import { APPS } from '@redis-queue/api';
 import {
   APP_NAMES,
   buildBundles,
@@ -12,7 +13,9 @@ import {
 } from '@redis-queue/rig';
 import { startRig, type Rig } from '@redis-queue/rig/controllers';
 
-/** What the bundled apps run against: a real API server with the CRDs and a real Redis, all on loopback; no pods run. */
+/**
+ * What the bundled apps run against: a real API server with the CRDs and a real Redis, all on loopback; no pods run.
+ */
 export interface Stand extends AsyncDisposable {
   controlPlane: ControlPlane;
   /** Of the queues. */
@@ -21,7 +24,7 @@ export interface Stand extends AsyncDisposable {
   bus: RedisServer;
   /** Of the queues' Redis, as many as were asked for. */
   replicas: readonly RedisServer[];
-  /** With a Secret `redis-credentials` that leads to the Redis, or to the first of its replicas. */
+  /** With a Secret `redis-credentials` that points to the Redis, or to the first of its replicas. */
   namespace: string;
   /** A Queue and a WorkerPool of this name, sized from 0 to 5, that shrinks at once. */
   applyQueueAndPool: (name: string) => Promise<void>;
@@ -35,8 +38,8 @@ export interface StandOptions {
   /** A Redis for the bus alone, so that the other one's cost is that of its queues; default false. */
   busApart?: boolean;
   /**
-   * Replicas of the queues' Redis, default 0. The apps then read from the first of them, so that what it uses beyond another
-   * one is what reading costs.
+   * Replicas of the queues' Redis, default 0. The apps then read from the first of them, so that what it uses beyond
+   * another one is what reading costs.
    */
   replicas?: number;
 }
@@ -97,15 +100,18 @@ async function startReplica(master: RedisServer): Promise<RedisServer> {
 }
 
 async function startApp(name: AppName, { controlPlane, bus }: Rig, args: readonly string[]): Promise<RunningApp> {
+  const { capabilities } = APPS[name];
+  const redisFlags = capabilities.includes('redis') ? ['--redis-secret-names=redis-credentials'] : [];
+  const busEnv = capabilities.includes('bus') ? { BUS_REDIS_URL: bus.url } : {};
   const child = await startAppProcess(name, {
     main: bundleOf(name),
     kubeconfigPath: controlPlane.kubeconfigPath,
-    args: ['--lease-namespace=default', '--redis-secret-names=redis-credentials', ...args],
-    env: { ...IMAGE_ENV, BUS_REDIS_URL: bus.url, POD_NAMESPACE: 'default', POD_NAME: `${name}-0` },
+    args: ['--lease-namespace=default', ...redisFlags, ...args],
+    env: { ...IMAGE_ENV, ...busEnv, POD_NAMESPACE: 'default', POD_NAME: `${name}-0` },
   });
   void child.exited.then(({ code, signal }) => {
     if (code === 0 || signal === 'SIGKILL' || signal === 'SIGTERM') return;
-    // Unheard, so that it ends the bench: figures without one of the apps would be none.
+    // Uncaught, so that it ends the bench: figures without one of the apps would mean nothing.
     throw new Error(`${name} ended with ${signal ?? code}:\n${child.lines.slice(-10).join('\n')}`);
   });
   await child.ready();

@@ -2,9 +2,9 @@ import { Redis } from 'ioredis';
 import type { Job } from 'bullmq';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** What a job of the benches is told. */
+/** The data of a job of the benches. */
 export interface InterruptedJob {
-  /** Whether its first run ends when it is told to stop; else only with its process. */
+  /** Whether its first run ends when its signal aborts; otherwise only with its process. */
   listens: boolean;
 }
 
@@ -15,8 +15,8 @@ const ENDLESS_MS = 3_600_000;
 const SECOND_RUN_MS = 10;
 
 /**
- * The handler of the benches: a job's first run never ends by itself, every later one soon does, with an effect that the
- * ledger counts.
+ * The handler of the benches: a job's first run never ends by itself, every later one soon does, with an effect that
+ * the ledger counts.
  */
 export function createInterruptedHandler(redisUrl: string): (job: Job, signal?: AbortSignal) => Promise<void> {
   const ledger = new Redis(redisUrl, { maxRetriesPerRequest: null });

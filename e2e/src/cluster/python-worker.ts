@@ -5,7 +5,9 @@ const FOLDER = 'examples/python-worker';
 const NAME = 'example-python-worker';
 const VERSION = 'dev';
 
-/** Brings the image of the Python example to the cluster of the end-to-end tests; only the tests that use it pay for it. */
+/**
+ * Brings the image of the Python example to the cluster of the end-to-end tests; only the tests that use it pay for it.
+ */
 export async function bringPythonWorker(print: (line: string) => void): Promise<{ image: string; version: string }> {
   const context = process.env.KUBE_CONTEXT;
   if (context) return bringFolder(context, FOLDER, NAME);

@@ -35,7 +35,7 @@ export async function runBurst(options: BurstOptions): Promise<{ ledger: Balance
     const since = (ms: number | undefined): number | undefined => (ms === undefined ? undefined : ms - startedMs);
     const adding = producer.add(planBurst(randomBytes(4).toString('hex'), size, Math.random));
     const breaking = options.meanwhile?.();
-    breaking?.catch(() => undefined); // a failure shows where it is awaited, not before
+    breaking?.catch(() => undefined); // a failure is reported where it is awaited, not before
     const screen = createScreen(out);
     const show = frames(producer, watch, startedMs, screen.show);
     await adding;
@@ -72,7 +72,7 @@ function frames(producer: Producer, { now }: PoolWatch, startedMs: number, show:
   };
 }
 
-/** Shows a frame a second until `over`; the time it was, or undefined when `timeoutMs` passed first. */
+/** Shows one frame per second until `over`; the time it was, or undefined when `timeoutMs` passed first. */
 async function until(
   show: () => Promise<void>,
   timeoutMs: number,

@@ -10,7 +10,7 @@ export interface Frame {
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
-/** One line that says it all, for logs. */
+/** Everything in one line, for logs. */
 export function frameLine({ elapsedMs, depth, waitP95Ms, pool }: Frame): string {
   const { waiting, prioritized, delayed, active, completed, failed } = depth;
   const wait = waitP95Ms === undefined ? '–' : seconds(waitP95Ms);
@@ -39,7 +39,10 @@ export interface Screen {
 
 const LINE_EVERY_MS = 5_000;
 
-/** Redraws the table in place on a terminal; else prints a line every 5 s. Standard error, so that stdout ends in JSON. */
+/**
+ * Redraws the table in place on a terminal; otherwise prints a line every 5 s. Standard error, so that stdout ends in
+ * JSON.
+ */
 export function createScreen(out: NodeJS.WriteStream): Screen {
   let drawn = 0;
   let lastLineMs = Number.NEGATIVE_INFINITY;

@@ -101,17 +101,17 @@ async function demo(context: string | undefined, keep: boolean): Promise<number>
   }
 }
 
-/** What one would look at first, when the demo did not come out as it should. */
+/** What to read first when the demo did not come out as it should. */
 async function diagnose({ kubectl }: Cluster): Promise<void> {
-  const looks = [
+  const commands = [
     ['get', 'pods,deployments', '-o', 'wide'],
     ['describe', 'workerpools.redis-queue.io'],
     ['get', 'events', '--sort-by=.lastTimestamp'],
     ...APP_NAMES.map((app) => ['logs', '--tail=15', '--prefix', '-l', `app.kubernetes.io/name=${app}`]),
   ];
-  for (const look of looks) {
-    say.note(`$ kubectl ${look.join(' ')}`);
-    say.note(await run(kubectl, [...look, '-n', NAMESPACE]).catch((error: Error) => error.message));
+  for (const command of commands) {
+    say.note(`$ kubectl ${command.join(' ')}`);
+    say.note(await run(kubectl, [...command, '-n', NAMESPACE]).catch((error: Error) => error.message));
   }
 }
 

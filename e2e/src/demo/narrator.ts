@@ -1,8 +1,8 @@
-/** Tells what the demo does: one line a step with the time so far, and a sign of life while a step takes long. */
+/** Prints what the demo does: one line per step with the time so far, and a sign of life while a step takes long. */
 export interface Narrator {
   step: (what: string) => void;
   note: (text: string) => void;
-  /** No signs of life until the next step: somebody else speaks. */
+  /** No signs of life until the next step: something else prints. */
   quiet: () => void;
   end: () => void;
 }

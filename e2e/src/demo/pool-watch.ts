@@ -1,6 +1,6 @@
 import { follow, run, type Cluster } from '@redis-queue/rig/pods';
 
-/** What the demo sees of the pool, as `kubectl get --watch` tells it. */
+/** What the demo sees of the pool, as `kubectl get --watch` reports it. */
 export interface PoolView {
   /** The Deployment's `spec.replicas`. */
   wanted: number;

@@ -24,7 +24,7 @@ describe('the result of the demo', () => {
     );
   });
 
-  it('has no shortcomings when all is accounted for and the pool went from 0 to many and back', () => {
+  it('has no shortcomings when every job is accounted for and the pool went from 0 to many and back', () => {
     expect(shortcomings(ledger, course)).toEqual([]);
   });
 

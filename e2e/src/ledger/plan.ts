@@ -3,7 +3,7 @@ import type { JobsOptions } from 'bullmq';
 /** How a planned job has to end. */
 export type Ending = 'completed' | 'failed';
 
-/** What the example worker is told to do; see examples/worker. */
+/** What the example worker has to do; see examples/worker. */
 export interface EmailData {
   to: string;
   run: string;
@@ -32,7 +32,7 @@ export interface PlannedSchedule {
 
 export interface Burst {
   run: string;
-  /** One call an `add` of its own. */
+  /** Each added with an `add` of its own. */
   single: PlannedJob[];
   /** Added with `addBulk`. */
   bulk: PlannedJob[];
@@ -72,7 +72,7 @@ export const DEMO_BURST: BurstSize = {
   meanSendMs: 150,
 };
 
-/** @param random uniform in [0, 1); seeded, the same burst comes out again. */
+/** @param random uniform in [0, 1); the same seed gives the same burst. */
 export function planBurst(run: string, size: BurstSize, random: () => number): Burst {
   const data = (to: string, failures?: number): EmailData => ({
     to: `${to}@example.com`,

@@ -100,7 +100,8 @@ export function createProducer(url: string, name: string): Producer {
     balance: async () => {
       const completed = await finishedIds('completed');
       const withSchedules = new Map(added);
-      // BullMQ names a scheduler's runs: as many as were ordered are ours, a further one is nobody's, a missing one is lost
+      // BullMQ names a scheduler's runs: as many as were ordered are ours, a further one is unknown, a missing one is
+      // lost
       for (const schedule of schedules) {
         const ids = [...completed].filter((id) => scheduleOf(id) === schedule).toSorted();
         for (let n = 0; n < schedule.runs; n++) withSchedules.set(ids[n] ?? `repeat:${schedule.id}:#${n}`, 'completed');

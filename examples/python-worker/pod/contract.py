@@ -1,4 +1,4 @@
-"""What the controller tells a worker pod: environment variables, documented in docs/workers.md."""
+"""What the controller passes to a worker pod: environment variables, documented in docs/workers.md."""
 
 import json
 import socket
@@ -11,12 +11,12 @@ SOCKET_TIMEOUT_SECONDS = 20
 
 @dataclass(frozen=True)
 class Contract:
-    """What the controller tells the pod by environment variables."""
+    """What the controller passes to the pod in environment variables."""
 
-    queues: list[dict[str, str]]  # queue: metadata.name of the Queue; name and prefix: where it lies in Redis
+    queues: list[dict[str, str]]  # queue: metadata.name of the Queue; name and prefix: where it is in Redis
     concurrency: int  # jobs at once, over all queues
     pod_name: str
-    grace_seconds: float  # from SIGTERM until jobs are told to stop
+    grace_seconds: float  # from SIGTERM until jobs are asked to stop
     drain_seconds: float  # from SIGTERM until the process is gone
     http_port: int
 
@@ -40,7 +40,8 @@ def redis_options(env: dict[str, str]) -> dict[str, Any]:
         raise SystemExit("neither REDIS_URL nor REDIS_HOST is set; the Secret needs redis-url or redis-host")
     options: dict[str, Any] = {
         # redis-py gives up after 5 s, just as long as BullMQ lets Redis wait for a job: whichever is first wins, and a
-        # loss costs back-offs of up to 20 s. BullMQ waits 10 s at most; a dead connection is noticed after this.
+        # loss costs back-offs of up to 20 s. BullMQ waits 10 s at most; a dead connection is detected after this
+        # timeout.
         "socket_timeout": SOCKET_TIMEOUT_SECONDS,
         "host": host,
         "port": url.port or int(env.get("REDIS_PORT") or 6379),

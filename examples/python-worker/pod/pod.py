@@ -12,7 +12,7 @@ from .log import log
 from .queue_loop import Handler, QueueLoop
 from .slots import Slots
 
-# A hand-back takes milliseconds; what Redis needs on a bad day is kept free before the end.
+# A hand-back takes milliseconds; this leaves time before the end for when Redis is slow.
 HAND_BACK_SECONDS = 2
 PING_SECONDS = 1
 
@@ -63,9 +63,9 @@ class Pod:
         if await idle_by(min(self.contract.grace_seconds, hand_back_after), hurry):
             return "finished"
         for queue in self.queues:
-            queue.tell()
+            queue.cancel_jobs()
         if await idle_by(hand_back_after, hurry):
-            return "told"
+            return "stopped"
         for queue in self.queues:
             queue.hand_back.set()
         return "handed back" if await idle_by(end) else "abandoned"
@@ -94,12 +94,12 @@ class Pod:
 
 
 def run(handlers: dict[str, Handler]) -> None:
-    """Runs the pod to its end; call it last. By queue (`metadata.name`), what runs its jobs."""
+    """Runs the pod to its end; call it last. `handlers`: by queue (`metadata.name`), what runs its jobs."""
 
     async def main() -> None:
         env = dict(os.environ)
         await Pod(Contract.read(env), redis_options(env), handlers).serve()
-        # at once: handlers that ignored their cancellation may still run, and their jobs are another pod's now
+        # at once: handlers that ignored their cancellation may still run, and their jobs belong to another pod now
         os._exit(0)
 
     asyncio.run(main())

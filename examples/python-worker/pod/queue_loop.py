@@ -19,14 +19,14 @@ LOCK_OPTIONS = {"lockDuration": 24_000, "lockRenewTime": 4_000, "stalledInterval
 RETRY_SECONDS = 1
 # How long to wait at most before looking for jobs anyway: BullMQ's own drainDelay.
 LOOK_ANYWAY_SECONDS = 5
-# A fetch is one round trip, a wait at most 10 s; far beyond both a loop hangs.
+# A fetch is one round trip, and a wait takes at most 10 s; a loop that takes much longer hangs.
 STUCK_SECONDS = 60
 
 
 class QueueLoop:
-    """Serves one queue: takes a slot, fetches, runs, again. While nothing is ready it waits without a slot.
+    """Serves one queue: takes a slot, fetches a job, runs it, and repeats. Without ready jobs it waits without a slot.
 
-    BullMQ's own loop has a limit a queue, and stops renewing locks when it closes while jobs run: not used here.
+    BullMQ's own loop has a limit per queue, and stops renewing locks when it closes while jobs run, so it is not used.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class QueueLoop:
         self.key = f"{queue['prefix']}:{queue['name']}"
         self.pod_name, self.slots, self.redis, self.handler = pod_name, slots, redis, handler
         self.step, self.since = "slot", time.monotonic()
-        self.stopping = self.told = self.fetching = False
+        self.stopping = self.cancelled = self.fetching = False
         self.hand_back = asyncio.Event()
         self.handlers: dict[str, asyncio.Task] = {}  # by job id
         self.runs: set[asyncio.Task] = set()
@@ -80,20 +80,20 @@ class QueueLoop:
                     self._at("wait")
                     await self._wait_for_work()
         except asyncio.CancelledError:
-            pass  # told to stop while it waited
+            pass  # stopped while it waited
         finally:
             checks.cancel()
         while self.runs:
             await asyncio.wait(self.runs)
 
     def stop(self, loop: asyncio.Task) -> None:
-        """Stops fetching. A fetch under way still brings its job, which would else lie there until its lock ends."""
+        """Stops fetching. A fetch under way still brings its job, which would be stuck until its lock ends."""
         self.stopping = True
         if self.step != "fetch":
             loop.cancel()
 
     def tell(self) -> None:
-        """Tells handlers to stop: those that let CancelledError through have their jobs handed back."""
+        """Cancels handlers: the jobs of those that let CancelledError through are handed back."""
         self.told = True
         self._stop_jobs(list(self.handlers))
 
@@ -108,7 +108,7 @@ class QueueLoop:
             job = await self.worker.moveToActive(f"{self.worker.id}:{uuid4().hex}")
             self.fetching = True
             return job
-        except Exception as error:  # noqa: BLE001 - whatever Redis says, looking again is all there is to do
+        except Exception as error:  # noqa: BLE001 - whatever Redis answers, all we can do is fetch again
             self.fetching = False
             log("warn", f"queue {self.queue}: cannot fetch jobs, trying again: {error}")
             await asyncio.sleep(RETRY_SECONDS)
@@ -120,12 +120,12 @@ class QueueLoop:
         run.add_done_callback(self.runs.discard)
 
     async def _run_jobs(self, job: Job) -> None:
-        """Runs a job and, as long as no other queue asks for the slot, the queue's next ones."""
+        """Runs a job and, as long as no other queue needs the slot, the next jobs of the queue."""
         try:
             while job:
                 await self.worker.processJob(job, job.token)
                 if self.stopping or self.slots.contended_beside(self.queue):
-                    # the end of a job makes room under a global concurrency: somebody has to look
+                    # the end of a job makes room under a global concurrency: somebody has to fetch
                     return await self._wake_somebody()
                 job = await self._fetch()
         finally:
@@ -134,21 +134,21 @@ class QueueLoop:
     async def _wait_for_work(self) -> None:
         limited_ms = self.worker.limitUntil
         if limited_ms > 0:
-            await asyncio.sleep(min(limited_ms / 1000, LOOK_ANYWAY_SECONDS))
+            await asyncio.sleep(min(limited_ms / 1000, FETCH_ANYWAY_SECONDS))
             return
         try:
-            await self.worker.waitForJob()  # a marker wakes one of those that wait, at most 10 s from now
+            await self.worker.waitForJob()  # a marker wakes one of the waiting workers, at most 10 s from now
         except Exception as error:  # noqa: BLE001
             log("warn", f"queue {self.queue}: cannot wait for jobs, trying again: {error}")
             await asyncio.sleep(RETRY_SECONDS)
             return
         if self.slots.none_free():
-            await self._wake_somebody()
+            await self._wake_another()
 
-    async def _wake_somebody(self) -> None:
+    async def _wake_another(self) -> None:
         try:
             await self.redis.zadd(f"{self.key}:marker", {"0": 0})
-        except Exception as error:  # noqa: BLE001 - they look by themselves after a while
+        except Exception as error:  # noqa: BLE001 - they fetch by themselves after a while
             log("warn", f"queue {self.queue}: cannot wake another pod: {error}")
 
     async def _check_for_stalled_jobs(self) -> None:
@@ -162,11 +162,11 @@ class QueueLoop:
                 self.handlers[job_id].cancel()
 
     async def _process(self, job: Job, token: str) -> Any:
-        """What BullMQ calls for a job: runs the handler to its end, or until the drain hands the job back."""
+        """BullMQ calls this for a job. It runs the handler to its end, or until the drain hands the job back."""
         await self._note_who_runs(job)
         handler = asyncio.ensure_future(self.handler(job, self.redis))
         self.handlers[job.id] = handler
-        if self.told:
+        if self.cancelled:
             handler.cancel()
         handed_back = asyncio.ensure_future(self.hand_back.wait())
         try:
@@ -179,13 +179,13 @@ class QueueLoop:
         try:
             await job.moveToDelayed(int(time.time() * 1000), token)  # due at once, and no attempt is counted
             log("info", f"queue {self.queue}: handed job {job.id} back")
-        except Exception as error:  # noqa: BLE001 - raised, it would fail the job; so the lock ends instead
+        except Exception as error:  # noqa: BLE001 - if raised, it would fail the job; so the lock expires instead
             log("warn", f"queue {self.queue}: cannot hand job {job.id} back: {error}")
         raise DelayedError()
 
-    async def _note_who_runs(self, job: Job) -> None:
-        """BullMQ's Python worker does not; on scale-in, pods without jobs go first."""
+    async def _record_who_runs(self, job: Job) -> None:
+        """Records which pod runs the job; BullMQ's Python worker does not. On scale-in, pods without jobs go first."""
         try:
             await self.redis.hset(f"{self.key}:{job.id}", "pb", self.pod_name)
         except Exception as error:  # noqa: BLE001 - no reason to fail the job
-            log("warn", f"queue {self.queue}: cannot note who runs job {job.id}: {error}")
+            log("warn", f"queue {self.queue}: cannot record who runs job {job.id}: {error}")

@@ -133,7 +133,7 @@ describe('a Python worker pod', () => {
     expect((await queues.b.getJob(id))!.processedOn! - added).toBeLessThan(2_000);
   });
 
-  it('keeps its connections while nothing is to be done', async () => {
+  it('keeps its connections while there is nothing to do', async () => {
     await readyPod();
     const ages = await eventually(
       async () => {
@@ -152,7 +152,7 @@ describe('a Python worker pod', () => {
     expect(pod.process.lines.join()).toContain('no handler for queue reports (handlers: a, b, c)');
   });
 
-  it('stops a job whose lock was lost, and fails it not: another pod may run it by now', async () => {
+  it('stops a job whose lock was lost without failing it: another pod may run it by now', async () => {
     const pod = await readyPod();
     const id = await add(queues.a, 1, { runMs: 600_000 });
     await eventually(active(queues.a, 1), TIMES);
@@ -193,7 +193,7 @@ describe('a Python worker pod that gets SIGTERM', () => {
   });
 
   it.each([
-    { how: 'stops when cancelled', queue: 'a' as const, outcome: 'told' },
+    { how: 'stops when cancelled', queue: 'a' as const, outcome: 'stopped' },
     { how: 'ignores its cancellation', queue: 'c' as const, outcome: 'handed back' },
   ])('hands back a job that $how, at the cost of no attempt and no stall', async ({ queue, outcome }) => {
     const pod = await readyPod();

@@ -13,7 +13,7 @@ describe('an email', () => {
     expect(failsByPlan({ failures: 0 }, 1)).toBe(false);
   });
 
-  it('is checked field by field, and fails by no plan unless it says so', () => {
+  it('is checked field by field, and is planned to fail only if it says so', () => {
     const email = { to: 'a@example.com', run: 'r', sendMs: 1, rounds: 1 };
     expect(Email.parse(email)).toEqual({ ...email, failures: 0 });
     const { error } = Email.safeParse({ to: 'a', rounds: -1 });

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
 
-/** What a job of the queue `emails` says. */
+/** The data of a job of the queue `emails`. */
 export const Email = z.object({
   to: z.string(),
-  /** Which ledger the effect goes to: one a demo or test. */
+  /** The ledger that records the effect: one per demo or test. */
   run: z.string(),
   /** How long the mail server takes, ms: time in which the job only waits. */
   sendMs: z.number().min(0),

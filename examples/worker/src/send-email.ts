@@ -3,7 +3,10 @@ import { handle, type CheckedHandler } from '@redis-queue/worker';
 import { Email, failsByPlan, signature } from './email.ts';
 import type { Ledger } from './ledger.ts';
 
-/** The handler of the queue `emails`: computes, waits for the mail server, and records the effect as the last thing it does. */
+/**
+ * The handler of the queue `emails`: computes, waits for the mail server, and records the effect as the last thing it
+ * does.
+ */
 export function createSendEmail(ledger: Ledger): CheckedHandler<Email, { signed: string }> {
   return handle(Email, async (job, { signal }) => {
     const { to, run, sendMs, rounds } = job.data;

@@ -2,11 +2,12 @@
 export type Capability =
   /** It reads Secrets with the credentials of Queues' Redis. */
   | 'redis'
-  /** It talks over the bus between autoscaler and workerpool-controller. */
+  /** It uses the bus between autoscaler and workerpool-controller. */
   | 'bus'
   /** It creates worker pods, by Deployments. */
   | 'workers';
-// An admission webhook would be one more: it needs a second port, a Service and a certificate, which no chart renders yet.
+// An admission webhook would be one more: it needs a second port, a Service and a certificate, which no chart renders
+// yet.
 
 /** An app: a folder below `apps/`, an image and a chart, all of the same name. */
 export interface AppDefinition {

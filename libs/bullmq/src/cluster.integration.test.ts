@@ -31,10 +31,10 @@ function producer({ prefix, name }: QueueRef): Queue {
   return queue;
 }
 
-/** One tag for all queues, or one a queue, as BullMQ demands on a Cluster. */
+/** One tag for all queues, or one per queue, as BullMQ demands on a Cluster. */
 const layouts: [string, (n: number) => QueueRef][] = [
   ['one hash tag in the prefix', (n) => ({ prefix: '{bull}', name: `shared-${n}` })],
-  ['a hash tag a queue', (n) => ({ prefix: 'bull', name: `{own-${n}}` })],
+  ['a hash tag per queue', (n) => ({ prefix: 'bull', name: `{own-${n}}` })],
 ];
 
 test.each(layouts)('queues on the nodes of a Redis Cluster are sampled, with %s', async (_, refOf) => {

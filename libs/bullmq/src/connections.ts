@@ -33,7 +33,7 @@ function addressOptions({ host, port, tls }: RedisAddress): RedisOptions {
 interface Entry {
   readonly redis: Redis;
   lastUsedMs: number;
-  /** Undefined until it stood for the first time. */
+  /** Undefined until it was established for the first time. */
   up?: boolean;
 }
 
@@ -41,7 +41,10 @@ export interface RedisConnectionsOptions {
   /** Shown by CLIENT LIST. */
   readonly clientName?: string;
   readonly now?: () => number;
-  /** Told when a connection that stood is lost, and when it stands again; not of the first time, nor of `release`. */
+  /**
+   * Called when an established connection is lost, and when it is established again; not for the first time, nor after
+   * `release`.
+   */
   readonly onChange?: (target: RedisTarget, up: boolean) => void;
 }
 
@@ -57,9 +60,9 @@ export class RedisConnections {
   }
 
   /**
-   * The shared connection to `target`. Its commands fail within seconds when Redis does not answer. To a Redis Cluster it is one
-   * client for all nodes that sends each command to the node of its keys; by Sentinels it leads to whichever server is the
-   * primary.
+   * The shared connection to `target`. Its commands fail within seconds when Redis does not answer. To a Redis Cluster
+   * it is one client for all nodes that sends each command to the node of its keys; through Sentinels it leads to
+   * whichever server is the primary.
    */
   get(target: RedisTarget): Redis {
     const key = connectionKey(target);
@@ -78,7 +81,7 @@ export class RedisConnections {
     this.#drop(connectionKey(target));
   }
 
-  /** Closes what nobody asked for within `idleMs`. */
+  /** Closes connections that nobody used within `idleMs`. */
   closeIdle(idleMs: number): void {
     const oldest = this.#now() - idleMs;
     for (const [key, { lastUsedMs }] of this.#entries) if (lastUsedMs < oldest) this.#drop(key);
@@ -128,6 +131,6 @@ function openCluster({ host, port }: RedisAddress, options: RedisOptions): Redis
     // Nodes announce addresses; those of a cloud's cluster are names that its certificate carries.
     dnsLookup: (address, callback) => callback(null, address),
   });
-  // It has a Redis' commands and events, but another class.
+  // It has the commands and events of a Redis client, but is another class.
   return cluster as unknown as Redis;
 }

@@ -14,7 +14,7 @@ export interface RedisProblem {
   readonly message: string;
 }
 
-/** What the server's or the client's error begins with or is coded as, and what we say of it. First match rules. */
+/** Patterns for the text or code of an error, with its reason and message. The first match wins. */
 const KNOWN: readonly (readonly [RegExp, RedisErrorReason, string])[] = [
   [
     /WRONGPASS|NOAUTH|invalid password|AUTH <password>/i,
@@ -42,8 +42,8 @@ const HARMLESS_DETAIL =
   /\b(ECONN[A-Z]+|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|E[A-Z]+UNREACH|EPIPE|[A-Z_]*CERT[A-Z_]+)\b|'[a-z|]{1,40}' command/;
 
 /**
- * Sorts an error of ioredis, BullMQ or Redis by what a person has to do about it. The message is made of our own words
- * and a harmless code, because the server's text may repeat arguments.
+ * Classifies an error of ioredis, BullMQ or Redis by what a person has to do about it. The message is made of our own
+ * words and a harmless code, because the server's text may repeat arguments.
  */
 export function classifyRedisError(error: unknown): RedisProblem {
   const text = errorTexts(error).join('\n');

@@ -33,18 +33,18 @@ export interface FinishedSample {
   readonly watermark: FinishedWatermark;
 }
 
-/** A queue to read, and up to where that was done before. */
+/** A queue to read, and how far it was read before. */
 export interface FinishedQuery {
   readonly queue: QueueRef;
-  /** The last call's; absent: the last minute. */
+  /** The watermark of the last call; absent: the last minute. */
   readonly watermark?: FinishedWatermark | undefined;
 }
 
-/** Most jobs read of a queue over both sets. */
+/** Most jobs read per queue over both sets. */
 export const MAX_SAMPLED_JOBS = 200;
-/** Most jobs read a script call: ~2 ms of Redis' time. */
+/** Most jobs read per script call: ~2 ms of Redis' time. */
 const JOBS_PER_CALL = 500;
-/** How far back the first call of a queue looks, as it has no watermark. */
+/** How far back the first call for a queue reads, as it has no watermark. */
 const FIRST_LOOK_MS = 60_000;
 
 /**
@@ -54,7 +54,7 @@ const FIRST_LOOK_MS = 60_000;
  * Blind spots: jobs removed when they finish (`removeOnComplete: true`) leave nothing to read; and since finishedOn is
  * the worker's clock, a job of a worker whose clock is behind may fall before the watermark and is then not counted.
  *
- * @param watermark the last call's; absent: the last minute.
+ * @param watermark that of the last call; absent: the last minute.
  */
 export async function sampleFinished(
   redis: Redis,
@@ -66,10 +66,10 @@ export async function sampleFinished(
 }
 
 /**
- * As `sampleFinished` for many queues of one Redis, ≤ 50 a script call. Of those in one call at most 500 jobs are read in all,
- * so that nobody waits long behind it: where much finishes in many queues, fewer of each.
+ * As `sampleFinished` for many queues of one Redis, ≤ 50 per script call. One call reads at most 500 jobs in all, so
+ * that nobody waits long behind it: where many jobs finish in many queues, it reads fewer of each.
  *
- * @returns one sample a query, in their order.
+ * @returns one sample per query, in their order.
  * @throws what ioredis throws; see `classifyRedisError`.
  */
 export async function sampleFinishedOf(

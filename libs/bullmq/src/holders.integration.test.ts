@@ -59,7 +59,7 @@ test('jobs that real workers run are counted by the name of the worker, over all
   expect(await sampleHolders(t.redis, [ref('emails')])).toEqual({ jobsByWorker: new Map(), unnamed: 0, active: 0 });
 });
 
-test('jobs whose worker gave no name, or whose hash is gone, are told apart from held ones', async () => {
+test('jobs whose worker gave no name, or whose hash is gone, are counted apart from held ones', async () => {
   await hold('mixed', ['pod-a', undefined, 'pod-a']);
   await t.redis.lpush('bull:mixed:active', 'gone');
   expect(await sampleHolders(t.redis, [ref('mixed')])).toEqual({

@@ -13,11 +13,11 @@ export interface ActiveHolders {
 }
 
 export interface HoldersOptions {
-  /** With more active jobs than this in all nothing is read. Default 5,000. */
+  /** Nothing is read when more jobs than this are active in all. Default 5,000. */
   readonly mostActive?: number;
 }
 
-/** Jobs a script call: about 1 ms of Redis' time. */
+/** Jobs per script call: about 1 ms of Redis' time. */
 export const HOLDERS_PER_CALL = 500;
 const MOST_ACTIVE = 5_000;
 

@@ -11,7 +11,7 @@ export function queueKey(queue: QueueRef, suffix: string): string {
   return `${queue.prefix}:${queue.name}:${suffix}`;
 }
 
-/** One text a queue, to use as a map's key. */
+/** One text per queue, to use as a map's key. */
 export function queueId(queue: QueueRef): string {
   return `${queue.prefix}:${queue.name}`;
 }
@@ -19,7 +19,8 @@ export function queueId(queue: QueueRef): string {
 const HASH_TAG = /\{.+?\}/;
 
 /**
- * Queues whose keys may share a script call, by their index: in Redis Cluster a hash tag (`{…}`) decides on which node they lie.
+ * Queues whose keys may share a script call, by their index: in Redis Cluster a hash tag (`{…}`) decides on which node
+ * they lie.
  */
 export function groupByHashTag(queues: readonly QueueRef[]): number[][] {
   const groups = new Map<string, number[]>();
@@ -32,14 +33,18 @@ export function groupByHashTag(queues: readonly QueueRef[]): number[][] {
   return [...groups.values()];
 }
 
-/** Queues a script call: about 1 ms of Redis' time, so that nobody waits long behind it. */
+/** Queues per script call: about 1 ms of Redis' time, so that nobody waits long behind it. */
 export const QUEUES_PER_CALL = 50;
 
-/** Queues whose calls are under way together: neither side waits for the other, and nobody longer than about 4 ms for Redis. */
+/**
+ * Queues whose calls are under way together: neither side waits for the other, and nobody longer than about 4 ms for
+ * Redis.
+ */
 const QUEUES_TOGETHER = 4 * QUEUES_PER_CALL;
 
 /**
- * Runs `call` for the queues in batches as a script call takes them; a few at a time, so that others get their turn in Redis.
+ * Runs `call` for the queues in batches of one script call each; a few batches run at a time, so that others get their
+ * turn in Redis.
  *
  * @param call is given indexes of `queues`.
  */
@@ -48,7 +53,7 @@ export async function inBatches(
   call: (batch: readonly number[]) => Promise<void>,
 ): Promise<void> {
   const batches = batchesOf(queues);
-  // With a hash tag a queue, as on a Cluster, each batch is one queue, and waiting for each in turn would take long.
+  // With a hash tag per queue, as on a Cluster, each batch is one queue, and waiting for each in turn would take long.
   const together = Math.ceil((QUEUES_TOGETHER * batches.length) / Math.max(queues.length, 1));
   const open = batches.values();
   const inTurn = async (): Promise<void> => {

@@ -10,7 +10,7 @@ import { withQueue } from './policy.ts';
  */
 export type ObliterateResult = 'done' | 'more' | 'activeJobs' | 'waitingChildren';
 
-/** Jobs removed a call, so that a call blocks Redis for a few milliseconds only. */
+/** Jobs removed per call, so that a call blocks Redis for a few milliseconds only. */
 export const JOBS_PER_STEP = 1_000;
 /** Flow parents are removed one by one. */
 const PARENTS_PER_STEP = 100;
@@ -39,7 +39,7 @@ export async function obliterateStep(
       await redis.zrem(key('waiting-children'), ...ids);
       return 'more';
     }
-    // Before the last step, which takes the owner mark along: after it nobody comes back here.
+    // This comes before the last step, which removes the owner mark: after that step nobody calls again.
     await redis.unlink(...LEFT_BEHIND.map(key));
     const left = await client.getBackend().obliterate({ force: options.force, count: JOBS_PER_STEP });
     return left === 0 ? 'done' : 'more';

@@ -5,7 +5,7 @@ import { runScript } from './scripts.ts';
 /** The field of a queue's `meta` hash that says which object governs it. BullMQ keeps fields it does not know. */
 export const OWNER_FIELD = 'redis-queue:owner';
 
-/** What of a queue's policy its owner has set, and has to clear when the spec no longer names it. */
+/** The parts of a queue's policy that its owner has set, and has to clear when the spec no longer names them. */
 export const MANAGED_FIELDS = ['rateLimit', 'globalConcurrency', 'paused'] as const;
 export type ManagedField = (typeof MANAGED_FIELDS)[number];
 

@@ -32,7 +32,7 @@ async function reason(command: Promise<unknown>): Promise<string> {
   return classifyRedisError(error).reason;
 }
 
-describe('writing what a queue shall obey', () => {
+describe('writing what a queue has to obey', () => {
   const ref = { prefix: 'bull', name: 'meta' };
 
   test('an untouched queue has no policy, and reading it creates nothing', async () => {
@@ -61,7 +61,7 @@ describe('writing what a queue shall obey', () => {
     expect(await t.redis.exists('bull:meta:meta')).toBe(0);
   });
 
-  test("pause and resume write nothing else into meta, and a resume brings a v5 client's paused jobs home", async () => {
+  test("pause and resume write nothing else into meta, and a resume moves a v5 client's paused jobs back", async () => {
     const legacy = { prefix: 'bull', name: 'legacy' };
     await t.redis.lpush('bull:legacy:paused', '1', '2');
     await pauseQueue(t.redis, legacy);
@@ -137,7 +137,7 @@ describe('obliterating a queue', () => {
 });
 
 describe('connections', () => {
-  test('one connection a target is shared, idle ones are closed', async () => {
+  test('one connection per target is shared, idle ones are closed', async () => {
     let now = 0;
     const connections = new RedisConnections({ clientName: 'rq-shared', now: () => now });
     const first = connections.get(t.target);
@@ -213,7 +213,7 @@ test('a user with just the ACL of the docs can do all that the queue controller 
   connections.close();
 });
 
-test('the server tells its version and its eviction policy', async () => {
+test('the server reports its version and its eviction policy', async () => {
   expect(await readServerInfo(t.redis)).toMatchObject({
     product: 'redis',
     tooOld: false,

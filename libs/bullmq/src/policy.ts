@@ -6,7 +6,7 @@ import type { RateLimitWindow } from './rate-limit.ts';
 
 /** What a queue's `meta` says, as every BullMQ worker obeys it on its next fetch. */
 export interface ObservedPolicy {
-  /** Some client has created the queue: `meta` holds anything at all. */
+  /** Whether some client has created the queue: `meta` has at least one field. */
   readonly exists: boolean;
   readonly paused: boolean;
   /** Absent: unlimited. */
@@ -74,7 +74,7 @@ export async function pauseQueue(redis: Redis, queue: QueueRef): Promise<void> {
   await withQueue(redis, queue, (client) => client.pause());
 }
 
-/** Lets workers start jobs again, and brings home what a v5 client left in the legacy `paused` list. Idempotent. */
+/** Lets workers start jobs again, and moves back what a v5 client left in the legacy `paused` list. Idempotent. */
 export async function resumeQueue(redis: Redis, queue: QueueRef): Promise<void> {
   await withQueue(redis, queue, (client) => client.resume());
 }

@@ -3,12 +3,12 @@ import { parseServerPressure } from './pressure.ts';
 
 const CPU = 'used_cpu_sys_main_thread:0.5\r\nused_cpu_user_main_thread:1.25\r\n';
 
-it('tells the share of the memory that is used, and the processor time of the thread that runs commands', () => {
+it('gives the share of the memory that is used, and the processor time of the thread that runs commands', () => {
   const info = `# Memory\r\nused_memory:950\r\nused_memory_rss:4000\r\nmaxmemory:1000\r\nmaxmemory_policy:noeviction\r\n# CPU\r\n${CPU}`;
   expect(parseServerPressure(info)).toEqual({ memory: 0.95, commandCpuMs: 1_750 });
 });
 
-it('tells how long the scripts ran that only read, and no others', () => {
+it('gives how long read-only scripts ran, without the others', () => {
   const stats = [
     'cmdstat_evalsha_ro:calls=3,usec=4500,usec_per_call=1500.00,rejected_calls=0,failed_calls=0',
     'cmdstat_eval_ro:calls=1,usec=500,usec_per_call=500.00,rejected_calls=0,failed_calls=0',
@@ -17,7 +17,7 @@ it('tells how long the scripts ran that only read, and no others', () => {
   expect(parseServerPressure(stats.join('\r\n'))).toEqual({ readScriptMs: 5 });
 });
 
-it('tells no share of a memory without a limit, and nothing of what the server does not say', () => {
+it('gives no share of a memory without a limit, and nothing that the server does not report', () => {
   expect(parseServerPressure(`used_memory:950\r\nmaxmemory:0\r\n${CPU}`)).toEqual({ commandCpuMs: 1_750 });
   expect(parseServerPressure('used_memory:950\r\n')).toEqual({});
 });

@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
 
-/** How near a server is to its limits, as its INFO tells. */
+/** How near a server is to its limits, as its INFO reports. */
 export interface ServerPressure {
-  /** Of the memory it may use, 0..1 and above; undefined when it has no limit of its own. */
+  /** Share of the memory that it may use, 0..1 and above; undefined when it has no limit of its own. */
   readonly memory?: number;
   /** Processor time that the thread which runs commands has used since the server began, ms. */
   readonly commandCpuMs?: number;
@@ -10,7 +10,7 @@ export interface ServerPressure {
   readonly readScriptMs?: number;
 }
 
-/** Asks for memory, processor time and what scripts took: one INFO of three sections, about 100 µs of the server. */
+/** Reads memory, processor time and script time: one INFO of three sections, about 100 µs of the server. */
 export async function readServerPressure(redis: Redis): Promise<ServerPressure> {
   return parseServerPressure(await redis.info('memory', 'cpu', 'commandstats'));
 }

@@ -7,7 +7,7 @@ export interface RateLimitWindow {
 }
 
 export interface EffectiveRateLimit extends RateLimitWindow {
-  /** The window's `max` is not the burst that was asked for, because the window would be too short or too long. */
+  /** The window's `max` is not the requested burst, because the window would be too short or too long. */
   readonly capped: boolean;
 }
 
@@ -18,10 +18,10 @@ export const MIN_WINDOW_MS = 100;
 
 /**
  * The window that holds a rate with a burst. `max` is the burst, brought to where its window lasts 100 ms to 5 s;
- * `durationMs` is then rounded up, so that the rate never exceeds what was asked and falls short by at most 1 %.
+ * `durationMs` is then rounded up, so that the rate never exceeds what was requested and falls short by at most 1 %.
  *
- * Guarantee: over any time T at most rate·T + 2·max jobs start, since T touches at most T/duration + 2 windows.
- * Why not the other way round (window first): docs/decisions/0020-rate-limit-window.md.
+ * Guarantee: over any time T at most rate·T + 2·max jobs start, since T touches at most T/duration + 2 windows. Why not
+ * the other way round (window first): docs/decisions/0020-rate-limit-window.md.
  */
 export function effectiveRateLimit(wanted: RateLimits): EffectiveRateLimit {
   const rate = wanted.maxJobsPerSecond;

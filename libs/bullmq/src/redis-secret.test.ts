@@ -32,7 +32,7 @@ describe('a Secret becomes a Redis target', () => {
     ],
     ['an IPv6 URL', { 'redis-url': 'redis://[::1]:6379' }, { host: '::1', port: 6379 }],
     [
-      'a URL whose password is kept apart',
+      'a URL with the password in a key of its own',
       { 'redis-url': 'redis://redis', 'redis-password': 'pw' },
       { host: 'redis', port: 6379, password: 'pw' },
     ],

@@ -107,7 +107,7 @@ describe('sampling queues', () => {
     expect(await sampleOne('totals')).not.toHaveProperty('completedTotal');
   });
 
-  test('a backlog says of each queue what a whole sample says, where it was asked to', async () => {
+  test('a backlog has the values of a whole sample for each queue, where they were asked for', async () => {
     const ref = { prefix: 'bull', name: 'backlog' };
     const queue = t.producer(ref);
     await queue.add('parent', {}, { delay: 50_000 });
@@ -158,7 +158,7 @@ describe('sampling queues', () => {
     expect(await sample()).toMatchObject({ schedulers: 2, scheduledSoon: 0 });
   });
 
-  test('a scheduler that may run only so often is not counted beyond that', async () => {
+  test('a scheduler with a limit of runs is not counted beyond it', async () => {
     const now = Date.now();
     await t.redis.zadd('bull:limited:repeat', now + 500, 'thrice', now + 500, 'ends');
     await t.redis.hset('bull:limited:repeat:thrice', { every: 1_000, limit: 4, ic: 1 });

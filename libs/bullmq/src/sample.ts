@@ -19,15 +19,15 @@ export interface BacklogSample {
   /** Delayed jobs due after now and within the horizon that was asked for. */
   readonly dueSoon: number;
   /**
-   * Runs of job schedulers due within the horizon beyond the next, which is a delayed job; of the ten schedulers due first. Those
-   * with a cron pattern count for their next run only.
+   * Runs of job schedulers that are due within the horizon after the next run, which is a delayed job already. Counted
+   * for the ten schedulers that are due first; those with a cron pattern count for their next run only.
    */
   readonly scheduledSoon?: number;
   /** Job schedulers of the queue. */
   readonly schedulers?: number;
   /**
-   * Of the oldest active jobs, at most a hundred, those whose lock is gone with its worker. Only a worker that runs brings them
-   * back, after its stalled interval.
+   * Those of the oldest active jobs, at most a hundred, whose lock is gone with its worker. Only a running worker
+   * brings them back, after its stalled interval.
    */
   readonly orphaned?: number;
   readonly waitingChildren: number;
@@ -46,11 +46,14 @@ export interface BacklogSample {
    * is not recorded.
    */
   readonly headTimestampMs?: number;
-  /** When the next delayed job is due; in the past when it is overdue. Of a backlog only while nothing is in line or runs. */
+  /**
+   * When the next delayed job is due; in the past when it is overdue. In a backlog only while nothing is in line or
+   * runs.
+   */
   readonly nextDelayedDueMs?: number;
 }
 
-/** All that one sample can say of one queue. */
+/** Everything that one sample reports of one queue. */
 export interface QueueSample extends BacklogSample {
   /** The queue has a `meta`, a job or an add counter. */
   readonly exists: boolean;
@@ -63,11 +66,11 @@ export interface QueueSample extends BacklogSample {
 
 /** Parts of a backlog that need not be read with each sample; without them a sample costs half. */
 export interface BacklogFields {
-  /** Who is next in line, for `headTimestampMs`. */
+  /** The job next in line, for `headTimestampMs`. */
   readonly heads: boolean;
   /**
-   * What most queues never have: pause, limits, jobs that wait for children, job schedulers. A queue that is sampled without them
-   * counts as having none, so leave them out for queues that had none a moment ago.
+   * What most queues never have: pause, limits, jobs that wait for children, job schedulers. A queue that is sampled
+   * without them counts as having none, so leave them out for queues that had none a moment ago.
    */
   readonly rare: boolean;
   /** Active jobs whose lock is gone; only read with `rare`. */
@@ -96,10 +99,10 @@ function digitOf({ heads, rare, orphans }: BacklogFields): number {
 }
 
 /**
- * Samples what sizing needs of queues, all of one Redis, in read-only script calls of ≤ 50 queues; every read is O(1) or
- * O(log n). A prefix with a hash tag (`{…}`) gets a call of its own, as Redis Cluster demands.
+ * Samples what sizing needs of queues, all of one Redis, in read-only script calls of ≤ 50 queues; every read is O(1)
+ * or O(log n). A prefix with a hash tag (`{…}`) gets a call of its own, as Redis Cluster demands.
  *
- * @returns one sample a queue, in the order asked for.
+ * @returns one sample per queue, in the order asked for.
  * @throws what ioredis throws; see `classifyRedisError`.
  */
 export async function sampleBacklogs(
@@ -115,7 +118,7 @@ export async function sampleBacklogs(
   );
 }
 
-/** As `sampleBacklogs`, with all that can be told of a queue; costs about twice as much. */
+/** As `sampleBacklogs`, with everything that can be read of a queue; costs about twice as much. */
 export async function sampleQueues(
   redis: Redis,
   queues: readonly QueueRef[],
@@ -196,7 +199,8 @@ function parseBacklog(ref: QueueRef, redisTimeMs: number, columns: readonly Colu
     legacyPaused: 0,
     paused: false,
   };
-  // Assigned one by one: for thousands of queues a second, spreading optional parts would cost more than all the rest.
+  // Assigned one by one: for thousands of queues per second, spreading optional parts would cost more than all the
+  // rest.
   const addCounter = columns[at + 4] as number | null;
   if (addCounter !== null) sample.addCounter = addCounter;
   const more = columns[at + 5] as RawMore | null;
@@ -247,12 +251,12 @@ function parseWhole(ref: QueueRef, redisTimeMs: number, columns: readonly Column
 /** BullMQ scores delayed jobs with their due time in ms · 4096 plus a tie-breaker. */
 const DELAYED_SCORE_PER_MS = 4096;
 
-/** The earliest time at which a job at the head of a line became ready: timestamp and options of each line's. */
+/** The earliest time at which a job at the head of a line became ready: from the timestamp and options of each head. */
 function headReadyMs([waitingMs, waitingOpts, prioritizedMs, prioritizedOpts]: RawHeads): number {
   return Math.min(readyMs(waitingMs, waitingOpts), readyMs(prioritizedMs, prioritizedOpts));
 }
 
-/** Infinity of no job. */
+/** Infinity for no job. */
 function readyMs(timestampMs: number | null, opts: Text): number {
   return timestampMs === null ? Infinity : timestampMs + delayOf(opts);
 }

@@ -29,7 +29,7 @@ export async function runScript(
   return run(redis, name, 'evalsha', 'eval', keys, args);
 }
 
-/** By hash; by text when the server does not know the hash: after its start, a failover or SCRIPT FLUSH. */
+/** Runs it by hash, or by text when the server does not know the hash: after its start, a failover or SCRIPT FLUSH. */
 async function run(
   redis: Redis,
   name: ScriptName,

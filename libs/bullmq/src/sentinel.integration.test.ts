@@ -39,7 +39,7 @@ test.each<[string, Partial<RedisSentinels>, string]>([
   ['a wrong password of the servers', { password: 'wrong' }, 'RedisAuthFailed'],
   ['a wrong password of the Sentinels', { sentinelPassword: 'wrong' }, 'RedisAuthFailed'],
   ['no password of the Sentinels', { sentinelPassword: undefined }, 'RedisAuthFailed'],
-])('%s is told as such, within seconds', async (_, change, reason) => {
+])('%s is reported as such, within seconds', async (_, change, reason) => {
   const wrong = { ...target, ...change } as RedisSentinels;
   const error: unknown = await connections
     .get(wrong)

@@ -2,7 +2,7 @@ import { Socket } from 'node:net';
 import { SentinelConnector, type Redis, type RedisOptions, type SentinelConnectionOptions } from 'ioredis';
 import type { RedisSentinels } from './target.ts';
 
-/** How long a Sentinel may take to say where the primary is, ms; the next one is asked then. */
+/** How long a Sentinel may take to name the primary, ms; after that the next one is asked. */
 const SENTINEL_TIMEOUT_MS = 2_000;
 
 /** ioredis' options for a primary that Sentinels know. */
@@ -23,9 +23,9 @@ export function sentinelOptions(target: RedisSentinels): RedisOptions {
 }
 
 /**
- * While no Sentinel names a primary, as during a failover, ioredis' own connector either retries in silence, so that commands
- * wait without an error, or ends the connection for good. With this one the attempt fails like one to a single server:
- * `retryStrategy` says when to try again.
+ * While no Sentinel names a primary, as during a failover, ioredis' own connector either retries in silence, so that
+ * commands wait without an error, or ends the connection for good. With this one the attempt fails like one to a single
+ * server: `retryStrategy` says when to try again.
  */
 class LastingSentinelConnector extends SentinelConnector {
   constructor(options: unknown) {
@@ -42,7 +42,10 @@ class LastingSentinelConnector extends SentinelConnector {
   }
 }
 
-/** Fails the commands that wait for a connection with what the Sentinels said; else they are only told of retries. */
+/**
+ * Fails the commands that wait for a connection with the error of the Sentinels; otherwise their error would only
+ * mention retries.
+ */
 export function failWithSentinels(redis: Redis): void {
   redis.on('error', (error: Error) => {
     if (error.message.startsWith('All sentinels')) (redis as unknown as CommandQueues).flushQueue(error);

@@ -6,7 +6,7 @@ export interface ServerInfo {
   readonly version: string;
   /** Old enough to lack what we need: Redis < 7.0 or Valkey < 7.2. */
   readonly tooOld: boolean;
-  /** Absent: the server does not tell. Any but `noeviction` may drop jobs when memory runs out. */
+  /** Absent: the server does not report it. Any but `noeviction` may drop jobs when memory runs out. */
   readonly maxmemoryPolicy?: string;
   readonly role?: string;
 }

@@ -35,7 +35,7 @@ test('a connection whose server fell silent is replaced within seconds', async (
   await eventually(() => redis.ping(), { timeoutMs: 20_000, description: 'an answer on a new connection' });
 });
 
-test('a wake-up goes missing for seconds at most when the connection that tells of it fell silent', async () => {
+test('a wake-up goes missing for seconds at most when the connection that reports it fell silent', async () => {
   const { proxy, target } = await behindProxy();
   const wakeups = new QueueWakeups(target);
   onTestFinished(() => wakeups.close());
@@ -45,7 +45,7 @@ test('a wake-up goes missing for seconds at most when the connection that tells 
   await wakeups.watch(emails, () => woken++);
   proxy.silenceConnections();
   await t.redis.lpush(queueKey(emails, 'wait'), '1');
-  await eventually(() => woken > 0, { timeoutMs: 20_000, description: 'the wake-up of the connection anew' });
+  await eventually(() => woken > 0, { timeoutMs: 20_000, description: 'the wake-up of the new connection' });
   const before = woken;
   await eventually(() => wakeups.live);
   await t.redis.lpush(queueKey(emails, 'wait'), '2');

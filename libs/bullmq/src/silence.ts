@@ -1,16 +1,16 @@
 import type { Redis } from 'ioredis';
 
 export interface SilenceOptions {
-  /** Between two questions. */
+  /** Between two PINGs. */
   readonly everyMs?: number;
   /** How long an answer may take; longer than any script that we run, shorter than a person waits. */
   readonly patienceMs?: number;
 }
 
-/** How soon `disconnect` gives a connection up whose other end says nothing: it can be lost at once. */
+/** How soon `disconnect` gives up a connection whose other end is silent: nothing is lost by dropping it at once. */
 export const DISCONNECT_TIMEOUT_MS = 100;
 
-/** Two attempts a second cost nothing, and an outage ends at most so long after Redis is back. */
+/** Two attempts per second cost nothing, and an outage ends at most this long after Redis is back. */
 const MAX_RETRY_MS = 500;
 
 /** Pause before the nth attempt to connect, ms. */
@@ -19,15 +19,15 @@ export function retryAfterMs(attempt: number): number {
 }
 
 /**
- * Connects anew when Redis has fallen silent. A peer that is gone without a word (its node died, a firewall dropped the flow)
- * closes nothing: TCP notices after its retransmissions, a quarter of an hour later, and a connection that only listens
- * never does. So Redis is asked with PING, about every 2 s, until the connection is closed for good.
+ * Reconnects when Redis has fallen silent. A peer that is gone without a word (its node died, a firewall dropped the
+ * flow) closes nothing: TCP notices after its retransmissions, a quarter of an hour later, and a connection that only
+ * listens never does. So Redis is asked with PING, about every 2 s, until the connection is closed for good.
  */
 export function reconnectWhenSilent(redis: Redis, { everyMs = 2_000, patienceMs = 3_000 }: SilenceOptions = {}): void {
   let asking = false;
   const question = setInterval(() => {
     if (redis.status === 'end') return clearInterval(question);
-    // 'connect': TCP stands, and Redis has not yet answered the handshake.
+    // 'connect': TCP is established, and Redis has not yet answered the handshake.
     if (asking || (redis.status !== 'ready' && redis.status !== 'connect')) return;
     asking = true;
     void ask();
@@ -47,11 +47,11 @@ async function answers(redis: Redis, patienceMs: number): Promise<boolean> {
   redis.once('close', answer);
   if (redis.status === 'ready')
     redis.ping().then(answer, (error: Error) => {
-      // A user who may not ask is answered too.
+      // A user without permission for PING gets an answer too.
       if (error.name === 'ReplyError') answer();
     });
   else redis.once('ready', answer);
-  // When this process itself stood still, the answer lies unread: let it be read before it counts as missing.
+  // When this process itself was paused, the answer may be there unread: it is read before it counts as missing.
   const patience = setTimeout(() => setImmediate(resolve, false), patienceMs).unref();
   try {
     return await answered;

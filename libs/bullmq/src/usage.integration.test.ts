@@ -81,7 +81,7 @@ test('a key that is none of ours hides no other pool', async () => {
   expect(await sampleUsage(t.redis, [place('odd'), place('mail')])).toMatchObject([[], [{ pod: 'pod-0' }]]);
 });
 
-test('of a large pool a random part is read, of many pools all, in one trip a fifty', async () => {
+test('of a large pool a random part is read, of many pools all, in one round trip per fifty', async () => {
   const pods = Object.fromEntries(Array.from({ length: 1_000 }, (_, n) => [`pod-${n}`, value()]));
   await t.redis.hset(keyOf(place('large')), pods);
   const [first] = await sampleUsage(t.redis, [place('large')]);

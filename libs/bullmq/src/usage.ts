@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { queueKey, type QueueRef } from './keys.ts';
 
-/** Where the pods of a pool tell what they use; see `libs/worker/src/usage/report.ts`, which writes it. */
+/** Where the pods of a pool report what they use; see `libs/worker/src/usage/report.ts`, which writes it. */
 export interface UsagePlace {
   /** The pool's first queue. */
   readonly queue: QueueRef;
@@ -34,14 +34,14 @@ export interface PodUsageReport {
   readonly runMs?: number;
 }
 
-/** Pods of a pool that are read at most: a random sample says as much as all of them. */
+/** Most pods read per pool: a random sample says as much as all of them. */
 export const MOST_USAGE_REPORTS = 50;
-/** Pools a round trip. */
+/** Pools per round trip. */
 const POOLS_PER_TRIP = 50;
 const FORMAT = 1;
 
 /**
- * Reads the newest report of at most 50 pods a pool, of pools whose queues lie in one Redis. Cost: O(50) a pool.
+ * Reads the newest report of at most 50 pods per pool, of pools whose queues lie in one Redis. Cost: O(50) per pool.
  *
  * @returns the reports of each pool, in the order asked for; empty where no pod reported anything lately.
  * @throws what ioredis throws when Redis cannot be reached; see `classifyRedisError`.
@@ -56,7 +56,7 @@ export async function sampleUsage(redis: Redis, places: readonly UsagePlace[]): 
   return read;
 }
 
-/** What Redis refuses for one pool (no right to its key, a key of another kind) says nothing of the others. */
+/** An error of Redis for one pool (no right to its key, a key of another type) does not concern the others. */
 async function readPods(redis: Redis, place: UsagePlace): Promise<unknown> {
   try {
     return await redis.hrandfield(usageKey(place), MOST_USAGE_REPORTS, 'WITHVALUES');
@@ -70,7 +70,7 @@ export function usageKey({ queue, namespace, pool }: UsagePlace): string {
   return queueKey(queue, `rq:usage:${namespace}/${pool}`);
 }
 
-/** Reports that are not understood are left out: workers of another release may write others. */
+/** Reports of an unknown format are left out: workers of another release may write them. */
 function parseReports(reply: unknown): PodUsageReport[] {
   const fields = Array.isArray(reply) ? (reply as unknown[]).flat() : [];
   const reports: PodUsageReport[] = [];

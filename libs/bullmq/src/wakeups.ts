@@ -8,11 +8,11 @@ import type { RedisTarget } from './target.ts';
 export interface QueueWakeupsOptions {
   /** Shown by CLIENT LIST. */
   readonly clientName?: string;
-  /** Told when connecting or arming fails. It is retried at the next reconnect or `watch`; until then poll. */
+  /** Called when connecting or arming fails. It is retried at the next reconnect or `watch`; until then poll. */
   readonly onError?: (error: unknown) => void;
 }
 
-/** What was found when a queue was armed: a queue that is not at rest needs a sample at once. */
+/** What was found when a queue was armed: a queue that is not idle needs a sample at once. */
 export interface ArmedQueue {
   readonly waiting: number;
   readonly prioritized: number;
@@ -20,7 +20,7 @@ export interface ArmedQueue {
   readonly paused: boolean;
 }
 
-/** Called when a queue may have changed; a hint to sample it, never a fact. Called at most once a change seen. */
+/** Called when a queue may have changed; a hint to sample it, never a fact. Called at most once per change seen. */
 export type OnWake = (queue: QueueRef) => void;
 
 interface Arm {
@@ -33,22 +33,25 @@ interface Watch {
   readonly onWake: OnWake;
 }
 
-/** The channel on which Redis tells of changed keys (RESP2 with REDIRECT). */
+/** The channel on which Redis reports changed keys (RESP2 with REDIRECT). */
 const INVALIDATIONS = '__redis__:invalidate';
-/** Pause between attempts while both connections stand but tracking is refused, for example for want of a permission. */
+/**
+ * Pause between attempts while both connections are established but tracking is refused, for example because a
+ * permission is missing.
+ */
 const RETRY_MS = 5_000;
 const WATCHED_SUFFIXES = ['wait', 'prioritized', 'delayed', 'meta'] as const;
 
 /**
  * Wakes callers within milliseconds of a queue's change, at a cost that does not grow with the number of queues: Redis'
- * CLIENT TRACKING tells, once, when a key that this connection has read changes. So every wake-up reads the queue
+ * CLIENT TRACKING reports, once, when a key that this connection has read changes. So every wake-up reads the queue
  * again, which arms it for the next change.
  *
  * Two connections, apart from those that sample: `reader` reads with tracking on, and Redis sends the invalidations to
- * `listener`. When either connects anew, and when the database was flushed, all is armed again and everybody is woken,
- * since changes may have been missed meanwhile. Not covered, so poll slowly as well: a tracking table that overflows
- * tells too early (harmless); a connection that is dead without saying so tells nothing for the seconds until
- * that shows; a delayed job that gets due changes no key.
+ * `listener`. When either reconnects, and when the database was flushed, all queues are armed again and all callers are
+ * woken, since changes may have been missed meanwhile. Not covered, so poll slowly as well: a tracking table that
+ * overflows reports too early (harmless); a connection that died silently reports nothing for the seconds until that is
+ * noticed; a delayed job that falls due changes no key.
  */
 export class QueueWakeups {
   readonly #reader: Redis;
@@ -92,7 +95,7 @@ export class QueueWakeups {
     }
   }
 
-  /** Whether changes are being told right now; while false only polling sees them. */
+  /** Whether changes are reported right now; while false only polling sees them. */
   get live(): boolean {
     return this.#tracking;
   }
@@ -105,15 +108,15 @@ export class QueueWakeups {
   /**
    * Calls `onWake` when jobs come into or leave the queue, or its `meta` changes. Watching again replaces the callback.
    *
-   * @returns what was found when it was armed; undefined when it cannot be armed now. Look at it: a job that came
-   *   before does not wake.
+   * @returns what was found when it was armed; undefined when it cannot be armed now. Check it: a job that came before
+   * does not wake.
    */
   async watch(queue: QueueRef, onWake: OnWake): Promise<ArmedQueue | undefined> {
     this.#watches.set(queueId(queue), { queue, onWake });
     return this.#tracking ? this.#arm(queue) : undefined;
   }
 
-  /** Stops watching; nothing is told of the queue from now on. */
+  /** Stops watching; changes of the queue are not reported from now on. */
   unwatch(queue: QueueRef): void {
     this.#watches.delete(queueId(queue));
   }
@@ -126,7 +129,10 @@ export class QueueWakeups {
     this.#listener.disconnect();
   }
 
-  /** Turns tracking on once both connections stand; one after the other, because each becoming ready asks for it. */
+  /**
+   * Turns tracking on once both connections are established. Calls run one after the other, because each connection
+   * makes one when it becomes ready.
+   */
   #restart(): void {
     clearTimeout(this.#retry);
     this.#arming = this.#arming.then(() => this.#startTracking());
@@ -159,7 +165,10 @@ export class QueueWakeups {
     for (const watch of watches) this.#wake(watch);
   }
 
-  /** Queues that are to be armed at the same moment share script calls: after a start or a reconnect that is all of them. */
+  /**
+   * Queues that are to be armed at the same moment share script calls: after a start or a reconnect that is all of
+   * them.
+   */
   #arm(queue: QueueRef): Promise<ArmedQueue | undefined> {
     return new Promise((resolve) => {
       if (this.#toArm.push({ queue, resolve }) === 1) queueMicrotask(() => void this.#armGathered());

@@ -7,7 +7,7 @@ export type QueueObject = Queue & Resource;
 /** A WorkerPool as caches and the API server give it. */
 export type PoolObject = WorkerPool & Resource;
 
-/** What is read of a Secret. */
+/** The part of a Secret that is read. */
 export interface SecretObject extends Resource {
   /** Values in base64. */
   readonly data?: Readonly<Record<string, string>>;

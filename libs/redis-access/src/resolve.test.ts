@@ -64,7 +64,7 @@ describe('the target of a role', () => {
   });
 });
 
-describe('what is in the way is said in the same words by every app', () => {
+describe('every app reports a problem in the same words', () => {
   it.each<[string, QueueSpec['redis'], SecretSources, RedisAccessReason, string]>([
     [
       'a Secret that may not be read, named for all',
@@ -133,16 +133,19 @@ describe('several roles of one queue', () => {
     ['host', 'redis://redis', 'redis://other', 'leads to redis:6379', 'leads to other:6379'],
     ['port', 'redis://redis', 'redis://redis:6380', 'leads to redis:6379', 'leads to redis:6380'],
     ['database', 'redis://redis', 'redis://redis/3', 'leads to redis:6379', 'leads to redis:6379 database 3'],
-  ])('are refused when they lead to another %s, and both ways are told without a credential', (_, a, b, one, other) => {
-    const access = both(a.replace('//', '//u:hunter2@'), b.replace('//', '//u:hunter2@'));
-    expect(access).toEqual({
-      ok: false,
-      problem: {
-        reason: 'MixedRedis',
-        message: `Secret write (controller) ${one}, but Secret read (sampler) ${other}; every Secret of a Queue has to lead to the same server and database, under the same address`,
-      },
-    });
-  });
+  ])(
+    'are refused when they lead to another %s, and both targets are named without a credential',
+    (_, a, b, one, other) => {
+      const access = both(a.replace('//', '//u:hunter2@'), b.replace('//', '//u:hunter2@'));
+      expect(access).toEqual({
+        ok: false,
+        problem: {
+          reason: 'MixedRedis',
+          message: `Secret write (controller) ${one}, but Secret read (sampler) ${other}; every Secret of a Queue has to lead to the same server and database, under the same address`,
+        },
+      });
+    },
+  );
 
   it('are refused when the Secret of any is in the way', () => {
     const access = resolveRedisOfRoles(queue, ['controller', 'sampler'], sources({ write: 'redis://redis' }));

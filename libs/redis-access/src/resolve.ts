@@ -12,7 +12,7 @@ export interface SecretSources {
   secret(key: ObjectKey): SecretObject | undefined;
 }
 
-/** Why there is no way to a queue's Redis. Every kind that says one of them has it in its table of reasons. */
+/** Why there is no way to a queue's Redis. Every kind that reports one of them has it in its table of reasons. */
 export type RedisAccessReason = 'SecretNotPermitted' | 'SecretNotFound' | 'SecretInvalid' | 'MixedRedis';
 
 export type RedisAccess =
@@ -54,7 +54,7 @@ export function resolveRedis(queue: Queue, role: RedisRole, sources: SecretSourc
  * The same for the first of several roles, once all of them lead to one server and database: what one role writes the
  * others have to see.
  *
- * @returns the target of the first role; else the first problem of any role, or `MixedRedis`.
+ * @returns the target of the first role; otherwise the first problem of any role, or `MixedRedis`.
  */
 export function resolveRedisOfRoles(
   queue: Queue,

@@ -5,14 +5,14 @@ import type { AppFlag } from '@redis-queue/controller';
 const LEGAL_NAME = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
 
 /**
- * A flag that lists names of Secrets, each of which is then watched by name. Empty: none. A name that no Secret can have
- * is refused, because its informer would fail for ever.
+ * A flag that lists names of Secrets, each of which is then watched by name. Empty: none. A name that no Secret can
+ * have is refused, because its informer would fail for ever.
  */
 export function secretNamesFlag(flag: Pick<AppFlag, 'default' | 'help'>): Required<AppFlag<string[]>> {
   return { ...flag, placeholder: 'NAMES', parse: parseSecretNames };
 }
 
-/** `--redis-secret-names`: by it every app is told which Secrets RBAC lets it read. */
+/** `--redis-secret-names`: the Secrets that RBAC lets an app read; every app has this flag. */
 export const redisSecretNamesFlag = secretNamesFlag({
   default: DEFAULT_REDIS_SECRET,
   help: 'Secrets that may be read, comma-separated; the Helm value redis.secretNames.',

@@ -36,7 +36,7 @@ function decision(pool: string, sequence: number, change: Partial<ScalingDecisio
   };
 }
 
-/** A consumer that notes what it was handed, and its observer's words. */
+/** A consumer that notes what it was handed, and what its observer was called with. */
 function consumer(handler: DecisionHandler = async () => {}, concurrency?: number) {
   const seen: ScalingDecision[] = [];
   const dropped: string[] = [];
@@ -74,7 +74,7 @@ async function jobCounts() {
 }
 
 describe('the newest decision of a pool wins', () => {
-  it('of those published while no consumer ran, only the newest is delivered', async () => {
+  it('only the newest of those published while no consumer ran is delivered', async () => {
     await using publisher = createPublisher({ redis: bus() });
     for (let sequence = 1; sequence <= 5; sequence++) await publisher.publish(decision('a', sequence));
     await using worker = consumer();
@@ -148,7 +148,7 @@ describe('faults', () => {
     expect(worker.last('a')).toBe(2);
   });
 
-  it('a consumer that is killed with a decision in hand delays the newest by seconds only', async () => {
+  it('a consumer that is killed with a decision in progress delays the newest by seconds only', async () => {
     await using publisher = createPublisher({ redis: bus() });
     const code = `
       import { createConsumer } from ${JSON.stringify(import.meta.resolve('./consumer.ts'))};
@@ -170,7 +170,7 @@ describe('faults', () => {
     expect(worker.seen.every((each) => each.sequence === 2)).toBe(true);
   });
 
-  it('tells how many decisions are not acted on yet', async () => {
+  it('reports how many decisions are not acted on yet', async () => {
     await using publisher = createPublisher({ redis: bus() });
     await publisher.publish(decision('a', 1));
     await publisher.publish(decision('a', 2));

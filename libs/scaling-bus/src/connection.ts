@@ -45,7 +45,7 @@ export function openConnection(redis: BusRedisOptions, name: string, options: Re
     retryStrategy: retryAfterMs,
     ...options,
   });
-  connection.on('error', () => {}); // Each command rejects by itself; an unheard event would end the process.
+  connection.on('error', () => {}); // Each command rejects by itself; an unhandled event would end the process.
   reconnectWhenSilent(connection);
   return connection;
 }

@@ -9,21 +9,21 @@ import { isExpired, parseDecision, type NamedPool, type ScalingDecision } from '
 export type BusDropReason = 'unknown-version' | 'malformed' | 'expired';
 
 export interface DecisionContext {
-  /** The bus's Redis time when the decision was taken off it. */
+  /** The bus's Redis time when the decision was received. */
   readonly nowMs: number;
 }
 
 /**
- * Acts on one decision; it is acknowledged when this resolves. A throw has it delivered again, or a newer one in its
- * place. Decisions may come twice and out of order: the handler fences.
+ * Acts on one decision; it is acknowledged when this resolves. When it throws, the decision is delivered again, or a
+ * newer one in its place. Decisions may come twice and out of order: the handler fences.
  */
 export type DecisionHandler = (decision: ScalingDecision, context: DecisionContext) => Promise<void>;
 
-/** Told what happens, for metrics and logs; never holds a secret. */
+/** Called with what happens, for metrics and logs; never holds a secret. */
 export interface ConsumerObserver {
-  /** A decision was handled, which took until `lagMs` after it was sampled. */
+  /** A decision was handled, `lagMs` after its data was sampled. */
   handled?(decision: ScalingDecision, lagMs: number): void;
-  /** `pool`: whose decision it was, as far as the payload tells. */
+  /** `pool`: whose decision it was, as far as the payload says. */
   dropped?(reason: BusDropReason, message: string, pool?: NamedPool): void;
   /** The handler threw; the decision comes again. */
   failed?(error: Error): void;
@@ -40,7 +40,7 @@ export interface ConsumerOptions {
 }
 
 export interface Consumer extends AsyncDisposable {
-  /** Waits for the decisions in hand, then closes. */
+  /** Waits for the decisions in progress, then closes. */
   close(): Promise<void>;
 }
 
@@ -60,11 +60,12 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   const { redis, handler, observer = {}, concurrency = 8 } = options;
   const clock = openConnection(redis, 'redis-queue:bus-consumer');
   const closing = new AbortController();
-  // Of our own, because it has to notice a server that fell silent; BullMQ watches only the one that blocks.
+  // A connection of its own, because it has to notice a server that fell silent; BullMQ watches only the one that
+  // blocks.
   const connection = openConnection(redis, 'redis-queue:bus-consumer', {
     maxRetriesPerRequest: null,
     commandTimeout: undefined,
-    // null ends the connection: else a worker without Redis would wait for it before it closes.
+    // null ends the connection: otherwise a worker without Redis would wait for it before it closes.
     retryStrategy: (attempt) => (closing.signal.aborted ? null : retryAfterMs(attempt)),
   });
   const worker = new Worker<unknown>(BUS_QUEUE, (job) => consume(job.data, clock, handler, observer), {
@@ -83,7 +84,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
 
   const close = async (): Promise<void> => {
     closing.abort();
-    const left = 'the bus did not close; decisions in hand come again';
+    const left = 'the bus did not close; decisions in progress come again';
     await withDeadline(worker.close(), CLOSE_TIMEOUT_MS, left).catch((error: Error) =>
       observer.connectionError?.(error),
     );
@@ -102,7 +103,7 @@ async function consume(
   const parsed = parseDecision(payload);
   if (!parsed.ok) return observer.dropped?.(parsed.reason, parsed.message, parsed.pool);
   const { decision } = parsed;
-  const nowMs = await withDeadline(redisTimeMs(clock), TIME_TIMEOUT_MS, "the bus did not tell Redis' time");
+  const nowMs = await withDeadline(redisTimeMs(clock), TIME_TIMEOUT_MS, "the bus did not return Redis' time");
   if (isExpired(decision, nowMs)) {
     const { namespace, name } = decision.pool;
     return observer.dropped?.(

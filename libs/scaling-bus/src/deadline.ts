@@ -1,10 +1,10 @@
-/** Rejects with `what` when `promise` has not settled within `ms`; what it was doing goes on unheard. */
+/** Rejects with `what` when `promise` has not settled within `ms`; its work goes on, and the result is ignored. */
 export async function withDeadline<T>(promise: Promise<T>, ms: number, what: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`${what} within ${ms} ms`)), ms);
   });
-  promise.catch(() => {}); // After the deadline nobody else would hear it.
+  promise.catch(() => {}); // After the deadline nobody else would handle it.
   try {
     return await Promise.race([promise, deadline]);
   } finally {

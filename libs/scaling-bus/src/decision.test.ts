@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { isExpired, parseDecision, SCHEMA_VERSION, scalingDecisionSchema } from './decision.ts';
 
-/** What a release publishes, byte for byte. A file is never changed: another one a minor version. */
+/** What a release publishes, byte for byte. A file is never changed: each minor version gets its own. */
 function fixture(version: string): Record<string, unknown> {
   const file = new URL(`./fixtures/decision-${version}.json`, import.meta.url);
   return JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
@@ -47,7 +47,7 @@ it('drops another major and says what to upgrade, whatever its fields look like'
   });
 });
 
-it('tells whose decision of another major it was, where the payload names a pool, and trusts nothing else of it', () => {
+it('reports whose decision of another major it was, where the payload names a pool, and trusts nothing else of it', () => {
   const pool = { namespace: 'team-a', name: 'mail', uid: 'a-1' };
   const later = { schemaVersion: '2.0', pool: { ...pool, cluster: 'x' }, desiredReplicas: 'many' };
   expect(parseDecision(later)).toMatchObject({ ok: false, pool });

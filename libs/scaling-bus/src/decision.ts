@@ -16,9 +16,9 @@ export const decisionSignalSchema = z.object({
   depth: count.optional(),
   /** Jobs that run. */
   active: count.optional(),
-  /** Jobs a second. */
+  /** Jobs per second. */
   arrivalRate: z.number().min(0).optional(),
-  /** Jobs a second that are expected a pod's start time ahead. */
+  /** Jobs per second that are expected one pod start time from now. */
   forecastRate: z.number().min(0).optional(),
   serviceTimeMs: z.number().min(0).optional(),
   waitP50Ms: z.number().min(0).optional(),
@@ -34,9 +34,9 @@ export const decisionSignalSchema = z.object({
 
 const amounts = z.record(z.string().min(1).max(63), z.string().min(1).max(32));
 
-/** What measurements say of the pool's spec; for people, never applied. What is absent of it fits. Since 1.1. */
+/** Advice from measurements on the pool's spec; for people, never applied. What is absent fits. Since 1.1. */
 export const decisionAdviceSchema = z.object({
-  /** Slots a pod. */
+  /** Slots per pod. */
   concurrency: z.int().min(1).max(1_000).optional(),
   resources: z.object({ requests: amounts.optional(), limits: amounts.optional() }).optional(),
   message: z.string().min(1).max(1_024),
@@ -61,11 +61,11 @@ export const scalingDecisionSchema = z.object({
   epoch: redisTimeMs,
   sequence: count,
   sampledAt: redisTimeMs,
-  /** From here on the decision is dropped. */
+  /** From this time on the decision is dropped. */
   expiresAt: redisTimeMs,
   /** Size that the decision started from. */
   currentReplicas: count,
-  /** Size that the pool shall have; equal to `currentReplicas` for a hold. */
+  /** Size that the pool should have; equal to `currentReplicas` for a hold. */
   desiredReplicas: count.max(10_000),
   /** A sentence for `kubectl describe`. */
   reason: z.string().min(1).max(2048),
@@ -75,12 +75,12 @@ export const scalingDecisionSchema = z.object({
   /** How far the data can be trusted, 0..1. */
   confidence: z.number().min(0).max(1),
   cooldownUntil: redisTimeMs.optional(),
-  /** The pool would be larger but for a limit; `reason` names it. */
+  /** The pool would be larger without a limit; `reason` names it. */
   safetyLimitHit: z.boolean().optional(),
   /** On scale-in: pod name → active jobs, so that idle pods go first. */
   busy: z.record(z.string(), count).optional(),
   /**
-   * Absent: too little was measured, which says nothing against advice that was given before. Advice that is not
+   * Absent: too little was measured, which does not withdraw advice that was given before. Advice that is not
    * understood is left out instead of refusing the decision.
    */
   advice: decisionAdviceSchema.optional().catch(undefined),
@@ -122,7 +122,7 @@ export function parseDecision(payload: unknown): ParsedDecision {
   return { ok: false, reason: 'malformed', message: faults.slice(0, 5).join('; ') };
 }
 
-/** Only what is shaped as a name can be: nothing of another major is trusted beyond that. */
+/** Only what has the form of a name: nothing else of another major is trusted. */
 function namedPool(payload: unknown): { pool: NamedPool } | undefined {
   const { namespace, name, uid } = scalingDecisionSchema.shape.pool.shape;
   const parsed = z.object({ pool: z.object({ namespace, name, uid }) }).safeParse(payload);

@@ -14,7 +14,7 @@ function recorder() {
   return { sent, gates, lanes };
 }
 
-it('of what piles up behind a slow send only the newest goes out, and all callers hear of it', async () => {
+it('only the newest of what piles up behind a slow send is sent, and all callers are notified', async () => {
   const { sent, gates, lanes } = recorder();
   const offers = ['1', '2', '3', '4'].map((item) => lanes.offer('pool', item));
   expect(sent).toEqual(['1']);
@@ -26,7 +26,7 @@ it('of what piles up behind a slow send only the newest goes out, and all caller
   await Promise.all(offers);
 });
 
-it('goes on after a failed send, which only its own caller hears of', async () => {
+it('goes on after a failed send, of which only its own caller is notified', async () => {
   const { sent, gates, lanes } = recorder();
   const [first, second] = [lanes.offer('pool', '1'), lanes.offer('pool', '2')];
   gates[0]!.fail(new Error('away'));

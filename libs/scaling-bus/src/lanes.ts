@@ -3,8 +3,8 @@ interface Lane<T> {
 }
 
 /**
- * Sends items of one key one after the other, and of those that pile up meanwhile only the newest: an outage leaves at
- * most two items a key behind, and an older one never overtakes.
+ * Sends the items of one key one after the other. Of those that pile up meanwhile only the newest is sent: an outage
+ * leaves at most two items per key behind, and an older one never overtakes.
  */
 export class NewestFirst<T> {
   readonly #lanes = new Map<string, Lane<T> & { sending: Promise<void> }>();

@@ -18,10 +18,11 @@ export interface Publisher extends AsyncDisposable {
    * Puts the decision on the bus, where it takes the place of an older one of the same pool that no consumer has begun.
    * Idempotent: the same decision twice is one.
    *
-   * @throws Error when Redis does not take it in time, ZodError when it is no valid decision. Publish a newer one later.
+   * @throws Error when Redis does not take it in time, ZodError when it is no valid decision. Publish a newer one
+   * later.
    */
   publish(decision: ScalingDecision): Promise<void>;
-  /** How many decisions lie on the bus that are not acted on yet, of all pools; one call of constant cost. */
+  /** How many decisions on the bus were not acted on yet, over all pools; one call of constant cost. */
   unread(): Promise<number>;
   /** The bus's Redis time, ms since 1970; for `epoch`, `sampledAt` and `expiresAt`. */
   timeMs(): Promise<number>;
@@ -59,8 +60,8 @@ export function createPublisher(options: PublisherOptions): Publisher {
   async function send(decision: ScalingDecision): Promise<void> {
     const older = await add(decision);
     if (!older) return;
-    // Waiting: only its data can be replaced. Active: `add` has kept ours as the next. It may have turned from one into
-    // the other, or gone, between the two commands, so `add` again: then it is one that holds ours, or active.
+    // Waiting: only its data can be replaced. Active: `add` has stored ours as the next. It may have turned from one
+    // into the other, or gone, between the two commands, so `add` again: then it is one that holds ours, or active.
     await older.updateData(decision).catch(rethrowUnlessGone);
     await add(decision);
   }
@@ -82,9 +83,9 @@ export function createPublisher(options: PublisherOptions): Publisher {
       withDeadline(
         queue.getJobCountByTypes('wait', 'delayed', 'active'),
         timeoutMs,
-        'the bus did not tell what is unread',
+        'the bus did not return its backlog',
       ),
-    timeMs: () => withDeadline(redisTimeMs(connection), timeoutMs, "the bus did not tell Redis' time"),
+    timeMs: () => withDeadline(redisTimeMs(connection), timeoutMs, "the bus did not return Redis' time"),
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -14,17 +14,17 @@ import {
 
 const SUSTAINED_HALF_LIFE_MS = 30_000;
 const LONGEST_HALF_LIFE_MS = 600_000;
-/** Before this much time nothing is said of the dispersion. */
+/** Before this much time there is no dispersion. */
 const LEAST_OBSERVED_MS = 10_000;
 /** No arrival for 3/λ puts λ's 95 % upper bound at 3/silence (the rule of three). */
 const RULE_OF_THREE = 3;
-/** Arrivals a dispersion figure is taken from, and how many figures are averaged. */
+/** Arrivals per dispersion figure, and how many figures are averaged. */
 const ARRIVALS_A_BATCH = 5;
 const BATCH_HALF_LIFE = 20;
-/** A dispersion below this cannot be told from Poisson with so few figures. */
+/** A dispersion below this cannot be distinguished from Poisson with so few figures. */
 const POISSON_UP_TO = 1.5;
 
-/** What is counted of a queue to know its arrivals. */
+/** The counters of a queue from which its arrivals follow. */
 export interface ArrivalCounts {
   /** BullMQ's `id`: jobs ever added. */
   readonly addCounter: number;
@@ -36,7 +36,7 @@ export interface Arrivals {
   readonly atMs: Instant;
   readonly counts: ArrivalCounts;
   readonly sustained: DecayingRate;
-  /** What came in the last seconds, for a rise to be seen early; newest last. */
+  /** What came in the last seconds, so that a rise is detected early; newest last. */
   readonly recent: readonly RecentArrivals[];
   readonly lastArrivalMs: Instant;
   /** Of the last interval. Absent after the first sample. */
@@ -48,9 +48,9 @@ export interface Arrivals {
 }
 
 /**
- * Follows a queue's arrivals by what its counters did since the last sample: Δadded − Δ(not ready yet). So a delayed job arrives
- * when it falls due and a retry when its back-off ends; a deduplicated add counts although it brought no job, which is an upper
- * bound. A counter that went back (queue obliterated, Redis flushed) starts anew.
+ * Follows a queue's arrivals by the change of its counters since the last sample: Δadded − Δ(not ready yet). So a
+ * delayed job arrives when it falls due and a retry when its back-off ends; a deduplicated add counts although it
+ * brought no job, which is an upper bound. A counter that went back (queue obliterated, Redis flushed) starts over.
  *
  * @param halfLifeMs of the sustained rate; see `arrivalHalfLifeMs`.
  */
@@ -94,9 +94,10 @@ function firstLook(counts: ArrivalCounts, nowMs: Instant): Arrivals {
 }
 
 /**
- * How much two successive batches differ, as a multiple of what chance explains: 1 on average for Poisson arrivals. Compared with each
- * other and not with an average (von Neumann, "Distribution of the ratio of the mean square successive difference to the
- * variance", Annals of Mathematical Statistics 1941), so that a load which has changed does not pass for one that varies.
+ * How much two successive batches differ, as a multiple of what chance explains: 1 on average for Poisson arrivals.
+ * Compared with each other and not with an average (von Neumann, "Distribution of the ratio of the mean square
+ * successive difference to the variance", Annals of Mathematical Statistics 1941), so that a load which has changed
+ * does not pass for one that varies.
  */
 function dispersionOf(before: RecentArrivals | undefined, batch: RecentArrivals): number {
   if (before === undefined) return 1;
@@ -111,8 +112,8 @@ function forgetAndAdd(dispersion: DecayingMoments, figure: number): DecayingMome
 }
 
 /**
- * The half-life for a queue's sustained rate: long against a job (a burst of n long jobs is not a flow of n/S a second), and long
- * enough that averaged arrivals and the drain of a backlog within the target weigh a burst alike.
+ * The half-life for a queue's sustained rate: long against a job (a burst of n long jobs is not a flow of n/S per
+ * second), and long enough that averaged arrivals and the drain of a backlog within the target weigh a burst alike.
  */
 export function arrivalHalfLifeMs(serviceTimeMs: number, waitTargetMs: number): number {
   const wanted = Math.max(SUSTAINED_HALF_LIFE_MS, 2 * serviceTimeMs, (serviceTimeMs + waitTargetMs) * Math.LN2);
@@ -120,8 +121,8 @@ export function arrivalHalfLifeMs(serviceTimeMs: number, waitTargetMs: number): 
 }
 
 /**
- * What the arrivals say now. Time before the first sample counts as silence, so that a burst into a young history is no rate; a flow
- * that is really there shows in `rise` within seconds.
+ * The estimates of the arrivals now. Time before the first sample counts as silence, so that a burst into a young
+ * history is no rate; a real flow shows in `rise` within seconds.
  */
 export function estimateArrivals(
   arrivals: Arrivals | undefined,

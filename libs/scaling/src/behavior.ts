@@ -35,9 +35,10 @@ export function updatePanic(state: PolicyState, wanted: number, current: number,
 }
 
 /**
- * Whether a growth waits because the pool has just grown: pods that start cannot show yet whether they are enough, and what comes
- * meanwhile is answered by one change instead of one a second. Not for a multiple of the size, not in the first moments after zero, when
- * a burst may still be coming in, and the less the longer jobs are, since then no slot that is busy will be free in time.
+ * Whether a growth waits because the pool has just grown: pods that start cannot show yet whether they are enough, and
+ * what comes meanwhile is answered by one change instead of one per second. It does not wait when a multiple of the
+ * size is needed, nor in the first moments after zero, when a burst may still be coming in; and it waits less the
+ * longer jobs are, since then no busy slot will be free in time.
  */
 export function isSettling(
   { waitTargetMs = 2 * LONGEST_GROWTH_SETTLE_MS }: PoolSpecView,
@@ -56,9 +57,9 @@ export function inPanic(state: PolicyState, nowMs: Instant): boolean {
 }
 
 /**
- * The whole number of replicas for a fractional demand, or the current one when the difference is within tolerance, as HPA does
- * (|ratio − 1| ≤ tolerance). Shrinking leaves on top of the demand what chance may have taken from it, at most the tolerance, so that
- * it cannot alternate with growing.
+ * The whole number of replicas for a fractional demand, or the current one when the difference is within tolerance, as
+ * HPA does (|ratio − 1| ≤ tolerance). Shrinking keeps on top of the demand what chance may have taken from it, at most
+ * the tolerance, so that it cannot alternate with growing.
  *
  * @param doubt share of the demand that may be chance.
  */
@@ -75,8 +76,8 @@ export function proposeReplicas(pool: PoolSpecView, demand: number, current: num
 }
 
 /**
- * A shrink to `target` is too small to be worth a change, by HPA's |ratio − 1| ≤ tolerance: half of it, for about the other half is the
- * margin that `proposeReplicas` has left.
+ * A shrink to `target` is too small to be worth a change, by HPA's |ratio − 1| ≤ tolerance: half of it, for about the
+ * other half is the margin that `proposeReplicas` has left.
  */
 export function isWithinTolerance({ scaleDown }: PoolSpecView, current: number, target: number): boolean {
   return target === current || target > current * (1 - scaleDown.tolerance / 2);
@@ -88,8 +89,9 @@ export function wholeReplicas(replicas: number): number {
 }
 
 /**
- * The size to shrink to: the largest proposal of the window (HPA's stabilisation), `proposal` being the newest. While that still
- * falls, as it does after a burst in many small steps, up to `LONGEST_SETTLE_MS` more make one change of them.
+ * The size to shrink to: the largest proposal of the window (HPA's stabilisation), `proposal` being the newest. While
+ * that still falls, as it does after a burst in many small steps, up to `LONGEST_SETTLE_MS` more make one change of
+ * them.
  */
 export function stabilizeShrink(
   state: PolicyState,
@@ -107,9 +109,10 @@ export function stabilizeShrink(
 }
 
 /**
- * The size to shrink to when a burst has left much more than what its arrivals still ask for; undefined when it has not. A line that
- * was worked off does not come back, so pods that stood for it are held for `burstWindowMs` only; the rest of the pool, and
- * any pool whose size is roughly right, waits for the whole window. The last pods do too: zero is never hurried.
+ * The size to shrink to when a burst has left much more than what its arrivals still ask for; undefined when it has
+ * not. A line that was worked off does not come back, so pods that were started for it are held for `burstWindowMs`
+ * only; the rest of the pool, and any pool whose size is roughly right, waits for the whole window. So do the last
+ * pods: a pool is never hurried to zero.
  */
 function leftOfBurst(state: PolicyState, pool: PoolSpecView, current: number, nowMs: Instant): number | undefined {
   const { burstWindowMs } = pool;
@@ -119,12 +122,14 @@ function leftOfBurst(state: PolicyState, pool: PoolSpecView, current: number, no
   return target <= mostLeftOfBurst(current) && target > 0 ? target : undefined;
 }
 
-/** The largest size to which a pool is let go of early; see `leftOfBurst`. */
+/** The largest size to which a pool may shrink early; see `leftOfBurst`. */
 function mostLeftOfBurst(current: number): number {
   return Math.min(current * BURST_LEFT_SHARE, current - BURST_LEFT_PODS);
 }
 
-/** The earliest time at which the windows let the pool shrink, if from now on no more than `asked` pods are asked for. */
+/**
+ * The earliest time at which the windows let the pool shrink, if from now on no more than `asked` pods are asked for.
+ */
 export function windowEndMs(state: PolicyState, pool: PoolSpecView, current: number, asked = 0): Instant {
   const wholeWindow = endOf(state.highs, current - 1, pool.scaleDown.stabilizationWindowMs);
   const left = mostLeftOfBurst(current);
@@ -137,7 +142,9 @@ export function shrinkMemoryMs({ scaleDown }: PoolSpecView): number {
   return scaleDown.stabilizationWindowMs + Math.min(LONGEST_SETTLE_MS, scaleDown.stabilizationWindowMs / 6);
 }
 
-/** The rolling smallest proposal of the window, for growth; the default window of 0 s is the newest proposal. */
+/**
+ * The smallest proposal of the rolling window, for growth; with the default window of 0 s that is the newest proposal.
+ */
 export function stabilizeGrowth(state: PolicyState, pool: PoolSpecView, nowMs: Instant): number {
   const { stabilizationWindowMs } = pool.scaleUp;
   return Math.min(
@@ -149,7 +156,10 @@ function endOf(proposals: PolicyState['highs'], above: number, windowMs: number)
   return Math.max(0, ...proposals.filter(({ replicas }) => replicas > above).map(({ atMs }) => atMs + windowMs));
 }
 
-/** What `policies` allow of a growth to `target`: relative to the size when each policy's period began, as HPA v2 counts. */
+/**
+ * What `policies` allow of a growth to `target`: relative to the size when each policy's period began, as HPA v2
+ * counts.
+ */
 export function limitGrowth(
   rules: ScalingRulesView,
   state: PolicyState,

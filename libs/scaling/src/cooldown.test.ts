@@ -8,7 +8,7 @@ import { initialState } from './policy-state.ts';
 const jobsWaiting = fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 50 }), fc.integer({ min: 500, max: 5_000 }));
 
 it.each([undefined, 15_000])(
-  'a pool never shrinks before the time that the decision before told (burst window %s ms)',
+  'a pool never shrinks before the time that the previous decision gave (burst window %s ms)',
   (burstWindowMs) => {
     let shrinks = 0;
     let earliestMs = Infinity;

@@ -68,7 +68,7 @@ describe('growing', () => {
   it('says why in a sentence with the numbers', () => {
     const { reason } = new FollowingPool(0).tick([aLoad({ ready: 3_000, estimates: { serviceTimeMs: 800 } })]);
     expect(reason).toBe(
-      '73 replicas: 3,000 jobs wait; at 800 ms a job, 73 pods with 10 slots each start them within 5 s.',
+      '73 replicas: 3,000 jobs wait; at 800 ms per job, 73 pods with 10 slots each start them within 5 s.',
     );
   });
 

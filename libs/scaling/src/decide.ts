@@ -29,11 +29,11 @@ import { explain } from './reason.ts';
 import { sizePool } from './size.ts';
 
 /**
- * The size a pool shall have now, why, and what to remember for the next call. Pure; call it at least every few seconds, because
- * a longer gap counts as lost history.
+ * The size a pool should have now, why, and what to remember for the next call. Pure; call it at least every few
+ * seconds, because a longer gap counts as lost history.
  *
- * The order of the steps: demand from the queues → whole replicas within bounds and tolerance → stabilisation windows → step
- * policies → holds → bounds again, which nothing overrides: they are the user's.
+ * The order of the steps: demand from the queues → whole replicas within bounds and tolerance → stabilisation windows →
+ * step policies → holds → bounds again, which nothing overrides: they are the user's.
  */
 export function decide(
   pool: PoolSpecView,
@@ -48,7 +48,8 @@ export function decide(
   const confidence = confidenceOf(observation.queues, nowMs);
   const mayNotShrink = shrinkHold(pool, observation, state, confidence, nowMs);
   const proposal = proposeReplicas(pool, size.demand, current, size.doubt);
-  // While data is missing the size itself is what the window remembers, so that no shrink is waiting when the data is back.
+  // While data is missing the size itself is what the window remembers, so that no shrink is waiting when the data is
+  // back.
   const least = isMissingData(mayNotShrink) ? current : 0;
   const inWindow =
     pool.burstWindowMs === undefined ? proposal : proposeReplicas(pool, size.remembered, current, size.doubt);
@@ -140,8 +141,8 @@ function shrink(
 }
 
 /**
- * The earliest time at which the pool could shrink if from now on no more than `asked` pods are asked for: history is filled, panic is
- * over, the window has forgotten the current size.
+ * The earliest time at which the pool could shrink if from now on no more than `asked` pods are asked for: history is
+ * filled, panic is over, the window has forgotten the current size.
  */
 function shrinksAtMs(pool: PoolSpecView, state: PolicyState, current: number, asked: number): Instant {
   return Math.max(

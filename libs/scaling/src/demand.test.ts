@@ -8,7 +8,7 @@ import { sizePool } from './size.ts';
 
 const replicas = (...loads: ReturnType<typeof aLoad>[]) => wholeReplicas(sizePool(aPool(), loads).demand);
 
-/** Slots for jobs of ten minutes that have come at 10 a second for so long, none before. */
+/** Slots for jobs of ten minutes that have come at 10 per second for `lastedMs`, none before. */
 function risenFor(lastedMs: number): number {
   const estimates = { serviceTimeMs: 600_000, rise: { ratePerSecond: 10, lastedMs } };
   return queueDemand(aLoad({ active: Math.floor(lastedMs / 100), estimates }), 5_000).steady;
@@ -26,7 +26,7 @@ describe('the demand of a queue', () => {
     expect(replicas(aLoad({ estimates: { newArrivals: 1, serviceTimeMs: 1 } }))).toBe(1);
   });
 
-  it('starts a backlog within half of the target, the other half being for pods to start: 1 + t/S jobs a slot', () => {
+  it('starts a backlog within half of the target, the other half being for pods to start: 1 + t/S jobs per slot', () => {
     expect(queueDemand(aLoad({ ready: 600 }), 5_000).slots).toBeCloseTo(600 / 3.5);
   });
 
@@ -71,7 +71,7 @@ describe('the demand of a queue', () => {
     expect(replicas(aLoad({ active: 95 }))).toBe(10);
   });
 
-  it('asks for a prior of one second a job while none has finished', () => {
+  it('asks for a prior of one second per job while none has finished', () => {
     const cold = { ...aLoad({ ready: 600 }), estimates: {} };
     expect(queueDemand(cold, 5_000).slots).toBeCloseTo(600 / 3.5);
   });
@@ -106,12 +106,12 @@ describe('the demand of a queue', () => {
     expect(queueDemand(aLoad(long), 5_000).steady).toBeCloseTo(100 + 100 * 2 * 4.096);
   });
 
-  it('looks at a risen flow of long jobs anew when it has lasted twice as long: its growth comes in few steps', () => {
+  it('assesses a risen flow of long jobs again when it has lasted twice as long: its growth comes in few steps', () => {
     expect(risenFor(7_000)).toBeCloseTo(risenFor(4_100), -1);
     expect(risenFor(8_300)).toBeGreaterThan(1.8 * risenFor(7_000));
   });
 
-  it('never orders slots for jobs that nobody has seen, however long a job is taken to last', () => {
+  it('never orders slots for jobs that do not exist, however long a job is taken to last', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 0, max: 1_000 }),

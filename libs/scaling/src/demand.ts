@@ -7,12 +7,15 @@ import type { QueueLoad } from './model/types.ts';
 const MISS_RATE = 0.05;
 /** Beyond these, a measured variability says more about the measurement than about the jobs. */
 const VARIABILITY_BOUNDS = { min: 0.5, max: 10 } as const;
-/** Part of the wait target in which a line has to be worked off when pods have to start for it: the rest is theirs to start. */
+/**
+ * Part of the wait target in which a line has to be worked off when pods have to start for it: the rest is theirs to
+ * start.
+ */
 const DRAIN_SHARE = 0.5;
 /** A head of the line that has waited for this part of the target shows that the estimates are wrong. */
 const OLD_SHARE = 0.8;
 
-/** How many times as long again as it has been seen a risen flow is taken to last. */
+/** A risen flow is expected to last this many times as long again as it has been observed. */
 const FORESEEN = 2;
 
 /** Why a queue cannot use more slots, however much waits. */
@@ -22,7 +25,7 @@ export type SlotCap = 'Paused' | 'RateLimit' | 'GlobalConcurrency';
 export interface QueueDemand {
   /** For the jobs that keep arriving. */
   readonly steady: number;
-  /** Of that, what would be enough if arrivals and jobs varied no more than by chance. */
+  /** The part of it that would be enough if arrivals and jobs varied no more than by chance. */
   readonly lasting: number;
   /** To start what waits within the target. */
   readonly drain: number;
@@ -43,8 +46,8 @@ export interface QueueDemand {
 }
 
 /**
- * The slots that `queue` asks of a pool: the largest of what the arrivals need, what the backlog needs on top of the offered
- * load, and what will stay busy; then no more than the queue can use.
+ * The slots that `queue` asks of a pool: the largest of what the arrivals need, what the backlog needs on top of the
+ * offered load, and what will stay busy; then no more than the queue can use.
  */
 export function queueDemand(queue: QueueLoad, waitTargetMs: number | undefined): QueueDemand {
   const { estimates, share } = queue;
@@ -100,9 +103,9 @@ function variability({ estimates }: QueueLoad): number {
 }
 
 /**
- * The most slots that any arrival rate may ask for, the limit of a single step: one for each job that exists, and for each that came in the
- * time the rate is averaged over. So a service time that is measured wrong, by a clock that jumped or one job of a day, cannot order
- * pods for jobs that nobody has seen.
+ * The most slots that any arrival rate may ask for in a single step: one for each job that exists, and one for each
+ * that came in the time over which the rate is averaged. So a service time that is measured wrong, by a clock that
+ * jumped or by one job that ran for a day, cannot order pods for jobs that do not exist.
  */
 function mostJustified(
   { share, estimates: { arrivalRate = 0, arrivalMemoryMs = Infinity } }: QueueLoad,
@@ -125,10 +128,11 @@ function steadySlots(ratePerSecond: number, { serviceTimeMs, variability: v, wai
 }
 
 /**
- * Slots for a flow that has only just risen: as for a steady one, but no more than the jobs that exist and those that come in the time
- * for which it can be foretold: at least the target. What has lasted for a time is taken to last twice as long again (Gott, "Implications of
- * the Copernican principle for our future prospects", Nature 1993, whose median is once), looked at anew when that time has doubled.
- * So jobs that are long against the target get slots in a few steps, each twice the one before, not one by one or all at once.
+ * Slots for a flow that has only just risen: as for a steady one, but no more than the jobs that exist and those that
+ * come in the time for which it can be forecast: at least the target. What has lasted for a time is expected to last
+ * twice as long again (Gott, "Implications of the Copernican principle for our future prospects", Nature 1993, whose
+ * median is once), and is assessed again when that time has doubled. So jobs that are long against the target get slots
+ * in a few steps, each twice the one before, not one by one or all at once.
  */
 function risingSlots(ratePerSecond: number, jobs: number, flow: Flow, lastedMs = 0): number {
   const doubledMs = 2 ** Math.floor(Math.log2(Math.max(1, lastedMs)));
@@ -141,21 +145,24 @@ interface WaitingLine {
   readonly inService: number;
   readonly headAgeMs: number;
   readonly arrivalRate: number;
-  /** What arrives since a rise that is proved; 0 without one. */
+  /** The arrival rate since a proven rise; 0 without one. */
   readonly risenRate: number;
   readonly serviceTimeMs: number;
 }
 
 /**
- * Slots for a line that the busy slots will not work off in time; 0 for any other, for arrivals are not answered twice. More pods are
- * needed then, which take their time to start; so only part of the target is left to start what waits and what comes until then.
+ * Slots for a line that the busy slots will not work off in time; 0 for any other, for arrivals are not answered twice.
+ * More pods are needed then, which take their time to start; so only part of the target is left to start what waits and
+ * what comes until then.
  *
- * A slot starts jobs at 0, S, 2S, … so 1 + t/S of them within t, less the one it may be busy with: n waiting and b busy ones need
- * (n + b)·S/(S + t) slots. (AWS' "backlog per instance", n·S/t, is the limit for S ≪ t; for S ≫ t it would ask for more slots than
- * jobs.) Of the arrival rate, what still waits is in the backlog and is not counted again as flow: that is what lets a burst be
- * answered by one change of size instead of two. A rise that is proved is a flow and no burst: it counts in full.
+ * A slot starts jobs at 0, S, 2S, … so 1 + t/S of them within t, less the one it may be busy with: n waiting and b busy
+ * ones need (n + b)·S/(S + t) slots. (AWS' "backlog per instance", n·S/t, is the limit for S ≪ t; for S ≫ t it would
+ * ask for more slots than jobs.) Of the arrival rate, what still waits is in the backlog and is not counted again as
+ * flow: that is what lets a burst be answered by one change of size instead of two. A proven rise is a flow, not a
+ * burst: it counts in full.
  *
- * Where the head of the line is old all the same, the estimates are wrong: then in proportion more slots than are busy.
+ * Where the head of the line is old nevertheless, the estimates are wrong: then the slots are the busy ones, raised in
+ * proportion.
  */
 function drainSlots(line: WaitingLine, waitTargetMs: number, memoryMs: number | undefined): number {
   const { backlog, inService, headAgeMs, arrivalRate, risenRate, serviceTimeMs } = line;
@@ -172,16 +179,16 @@ function drainSlots(line: WaitingLine, waitTargetMs: number, memoryMs: number | 
 }
 
 /**
- * Slots for the jobs that run: all of them where jobs are long, few where they are done before a pod could start. A pod that is
- * let go drains, so no job loses its slot; but slots that would have to be started anew are not given away.
+ * Slots for the jobs that run: all of them where jobs are long, few where they are done before a pod could start. A pod
+ * that is let go drains, so no job loses its slot; but slots that would have to be started again are not given away.
  */
 function longRunningSlots(inService: number, serviceTimeMs: number, waitTargetMs: number | undefined): number {
   return (inService * serviceTimeMs) / (serviceTimeMs + (waitTargetMs ?? 0));
 }
 
 /**
- * The most slots that the queue can keep busy. A rate limit r starts r jobs a second, which are r·S at once (Little) and, as
- * starts come in bursts, about a square root more.
+ * The most slots that the queue can keep busy. A rate limit r starts r jobs per second, which are r·S at once (Little)
+ * and, as starts come in bursts, about a square root more.
  */
 function slotCap(queue: QueueLoad, serviceTimeMs: number, inService: number): QueueDemand['cap'] {
   if (queue.paused) return { by: 'Paused', slots: inService };

@@ -14,8 +14,9 @@ export interface WaitTarget {
 }
 
 /**
- * Erlang B: the probability that all `slots` are busy when nobody can wait. By the recursion B(c) = R·B(c−1) / (c + R·B(c−1)),
- * which neither overflows nor cancels (Jagerman 1974; Angus, "An introduction to Erlang B and Erlang C", 2001).
+ * Erlang B: the probability that all `slots` are busy when nobody can wait. By the recursion B(c) = R·B(c−1) / (c +
+ * R·B(c−1)), which neither overflows nor cancels (Jagerman 1974; Angus, "An introduction to Erlang B and Erlang C",
+ * 2001).
  */
 export function erlangB(slots: number, offeredLoad: number): number {
   let blocked = 1;
@@ -39,8 +40,8 @@ function waitProbability(blocked: number, slots: number, offeredLoad: number): n
 }
 
 /**
- * The smallest number of slots with P(wait > target) ≤ missRate. In M/M/c, P(wait > t) = C·e^(−(c−R)·t/S); Allen and Cunneen
- * multiply the mean wait by (ca² + cs²)/2 for other distributions, which here stretches the exponential's mean
+ * The smallest number of slots with P(wait > target) ≤ missRate. In M/M/c, P(wait > t) = C·e^(−(c−R)·t/S); Allen and
+ * Cunneen multiply the mean wait by (ca² + cs²)/2 for other distributions, which here stretches the exponential's mean
  * (Allen, "Probability, Statistics and Queueing Theory", 1990, §5.3). Costs O(offered load).
  */
 export function slotsForWaitTarget(target: WaitTarget): number {
@@ -56,14 +57,14 @@ export function slotsForWaitTarget(target: WaitTarget): number {
   }
 }
 
-/** Of the jobs that wait at all, the share that waits longer than the target when `spare` slots exceed the load. */
+/** The share of waiting jobs that wait longer than the target when `spare` slots exceed the load. */
 function shareBeyondTarget(spare: number, { serviceTimeMs, waitTargetMs, variability }: WaitTarget): number {
   return Math.exp((-spare * waitTargetMs) / (serviceTimeMs * variability));
 }
 
 /**
- * Slots ≈ R + β·√R (Halfin and Whitt 1981). With `spare` ≥ ln(1/missRate)·S·v/t even certain waiters keep the target, so no
- * more than that is ever needed; β = 1.65 has P(wait) < 5 % by itself.
+ * Slots ≈ R + β·√R (Halfin and Whitt 1981). With `spare` ≥ ln(1/missRate)·S·v/t even certain waiters keep the target,
+ * so no more than that is ever needed; β = 1.65 has P(wait) < 5 % by itself.
  */
 function squareRootStaffing({ offeredLoad, serviceTimeMs, waitTargetMs, missRate, variability }: WaitTarget): number {
   const enoughIfAllWait = (Math.log(1 / missRate) * serviceTimeMs * variability) / Math.max(waitTargetMs, 1);

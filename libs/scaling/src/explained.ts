@@ -1,7 +1,7 @@
 import type { Hold, Instant, PoolObservation, PoolSpecView } from './model/types.ts';
 import type { PoolSize } from './size.ts';
 
-/** A decision and all that its sentence tells. */
+/** A decision and everything that its sentence reports. */
 export interface Explained {
   readonly pool: PoolSpecView;
   readonly observation: PoolObservation;

@@ -13,9 +13,9 @@ import {
 /** Jobs change slowly compared to load. */
 const SERVICE_HALF_LIFE_MS = 300_000;
 const OUTCOME_HALF_LIFE_MS = 60_000;
-/** Waits older than this say nothing of how the pool is doing. */
+/** Older waits say nothing about how the pool is doing. */
 export const WAITS_FOR_MS = 60_000;
-/** Most waits remembered of a queue. */
+/** Most waits remembered per queue. */
 export const MOST_WAITS = 400;
 /** Fewer jobs give neither a mean nor a percentile. */
 const LEAST_JOBS = 3;

@@ -1,6 +1,6 @@
 import type { PoolObservation, PoolSpecView, QueueLoad, ScalingRulesView } from './model/types.ts';
 
-/** Rules as they are when a spec gives none. */
+/** The rules of a spec that gives none. */
 export const OUT_AT_ONCE: ScalingRulesView = {
   stabilizationWindowMs: 0,
   selectPolicy: 'Max',

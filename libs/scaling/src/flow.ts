@@ -17,8 +17,8 @@ export interface Flow {
 }
 
 /**
- * Follows what finished: jobs that became ready minus the growth of the line and of what runs. Needs no finished job to be kept, so it also
- * sees queues whose producers set `removeOnComplete: true`.
+ * Follows what finished: jobs that became ready minus the growth of the line and of what runs. It does not need
+ * finished jobs to stay in Redis, so it also sees queues whose producers set `removeOnComplete: true`.
  */
 export function observeFlow(
   before: Flow | undefined,
@@ -41,9 +41,10 @@ export function observeFlow(
 }
 
 /**
- * Service time from time in service ÷ jobs finished: the estimate of an exponential mean where some jobs still run (Lawless,
- * "Statistical Models and Methods for Lifetime Data", 2003, §4.1), with the guess as a prior. Unlike a mean of finished jobs it is
- * not too short in the beginning, when only the short ones have finished, and it exists before any has.
+ * Service time from time in service ÷ jobs finished: the estimate of an exponential mean where some jobs still run
+ * (Lawless, "Statistical Models and Methods for Lifetime Data", 2003, §4.1), with the guess as a prior. Unlike a mean
+ * of finished jobs it is not too short in the beginning, when only the short ones have finished, and it exists before
+ * any has.
  */
 export function estimateFlow(flow: Flow | undefined): Pick<QueueEstimates, 'serviceTimeMs' | 'serviceTimeSource'> {
   if (flow === undefined || flow.inService.events <= 0) return {};

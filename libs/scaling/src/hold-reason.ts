@@ -3,7 +3,10 @@ import { finishedJobs, historyNeededMs, waitOf } from './holds.ts';
 import { isSeen, type Hold, type PoolObservation, type QueueLoad, type UnseenQueue } from './model/types.ts';
 import { clip, count, decimal, duration, few, percent } from './wording/words.ts';
 
-/** Characters of what is said of a queue: enough for a sentence with the names of a Queue and a Secret and the way out. */
+/**
+ * Most characters of the message about a queue: enough for a sentence with the names of a Queue and a Secret and the
+ * way out.
+ */
 const MOST_MESSAGE = 240;
 const NO_DATA = 'and a pool never shrinks on missing data';
 
@@ -45,7 +48,7 @@ function steadyGrowth({ pool: { scaleUp } }: Explained): string {
     : `less was needed within the last ${duration(scaleUp.stabilizationWindowMs)} (behavior.scaleUp)`;
 }
 
-/** The queues that could not be sampled for that reason, and what was said of the first; empty when there is none. */
+/** The queues that could not be sampled for that reason, and the message of the first; empty when there is none. */
 export function unseenQueues({ queues }: PoolObservation, why: UnseenQueue['unseen']): string {
   const all = queues.filter((queue): queue is UnseenQueue => !isSeen(queue) && queue.unseen === why);
   if (all.length === 0) return '';

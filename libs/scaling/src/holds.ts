@@ -18,7 +18,7 @@ export const MIN_HISTORY_MS = 10_000;
 const LOW_CONFIDENCE = 0.4;
 /** More failures than this among finished jobs, and more pods would only fail faster. */
 const FAILING_RATE = 0.5;
-/** Fewer finished jobs say nothing of a rate. */
+/** Fewer finished jobs say nothing about a rate. */
 const MIN_FINISHED_FOR_RATE = 20;
 
 /** Why the pool may not shrink now, from the strongest reason to the weakest; undefined when it may. */
@@ -54,7 +54,7 @@ export function growHold({
   return mostlyFailing(queues) ? 'JobsFailing' : undefined;
 }
 
-/** The hold is about what could not be seen, not about what was. */
+/** Whether the hold is due to missing data, and not to what was measured. */
 export function isMissingData(hold: Hold | undefined): boolean {
   return hold === 'SensorFailed' || hold === 'StaleData' || hold === 'QueueMissing';
 }
@@ -65,8 +65,8 @@ export function historyNeededMs(pool: PoolSpecView): number {
 }
 
 /**
- * How much of what the size rests on was measured, 0..1: the mean over the queues of 0 for unseen or stale, 1 for an idle queue
- * (that nothing is there is exact), else by where the service time comes from.
+ * How much of what the size rests on was measured, 0..1: the mean over the queues of 0 for unseen or stale, 1 for an
+ * idle queue (an empty queue is known exactly), otherwise by where the service time comes from.
  */
 export function confidenceOf(queues: readonly QueueObservation[], nowMs: Instant): number {
   if (queues.length === 0) return 0;
@@ -91,7 +91,10 @@ function isOverTarget(queue: QueueObservation, waitTargetMs: number | undefined)
   return isSeen(queue) && waitTargetMs !== undefined && waitOf(queue) > waitTargetMs;
 }
 
-/** How long jobs wait, ms: max(p95 of finished jobs' waits, age of the head of the line); 0 while none waits or none may start. */
+/**
+ * How long jobs wait, ms: max(p95 of finished jobs' waits, age of the head of the line); 0 while none waits or none may
+ * start.
+ */
 export function waitOf({ ready, paused, headAgeMs = 0, estimates }: QueueLoad): number {
   return ready === 0 || paused ? 0 : Math.max(estimates.waitMs?.p95 ?? 0, headAgeMs);
 }
@@ -105,7 +108,7 @@ export function finishedJobs(queues: readonly QueueObservation[]): { finished: n
   };
 }
 
-/** Enough jobs have finished to tell, and most of them failed. */
+/** Whether enough jobs have finished to judge, and most of them failed. */
 export function mostlyFailing(queues: readonly QueueObservation[]): boolean {
   const { finished, failed } = finishedJobs(queues);
   return finished >= MIN_FINISHED_FOR_RATE && failed / finished > FAILING_RATE;

@@ -8,8 +8,8 @@ export function initialState(nowMs: Instant): PolicyState {
 }
 
 /**
- * Takes the observed size into the memory. A gap without decisions counts as lost memory for shrinking: what happened in it
- * is unknown.
+ * Records the observed size in the state. A gap without decisions counts as lost memory for shrinking: what happened in
+ * it is unknown.
  */
 export function observeSize(
   state: PolicyState,
@@ -40,8 +40,9 @@ export function observeSize(
 }
 
 /**
- * Adds a proposal to the windows. They are kept as monotonic queues: a proposal is dropped as soon as a later one is at least as
- * large (small), since it can never again be the window's largest (smallest). So each holds at most one entry a distinct size.
+ * Adds a proposal to the windows. They are stored as monotonic queues: a proposal is dropped as soon as a later one is
+ * at least as large (small), since it can never again be the window's largest (smallest). So each holds at most one
+ * entry per distinct size.
  */
 export function addProposal(
   state: PolicyState,

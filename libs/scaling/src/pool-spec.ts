@@ -5,7 +5,7 @@ import type { PoolSpecView, ScalingRulesView } from './model/types.ts';
 export const DEFAULT_WAIT_TARGET_MS = 30_000;
 /** How long demand must stay low before a pool shrinks. HPA's 300 s is made for caches and connections to warm up. */
 export const DEFAULT_SCALE_DOWN_WINDOW_MS = 60_000;
-/** Of it, how long pods are kept for a line that was worked off. */
+/** The part of it for which pods are kept for a line that was worked off. */
 export const DEFAULT_BURST_WINDOW_MS = 15_000;
 /** HPA's own default: smaller relative changes are noise. */
 export const DEFAULT_TOLERANCE = 0.1;

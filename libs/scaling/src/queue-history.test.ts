@@ -66,7 +66,7 @@ describe('arrivals', () => {
     expect(estimateQueue(due, 2_000).newArrivals).toBe(10);
   });
 
-  it('begin anew when the counter goes back: the queue was obliterated', () => {
+  it('start over when the counter goes back: the queue was obliterated', () => {
     const history = after([{ addCounter: 500 }, { addCounter: 600 }, { addCounter: 3 }]);
     expect(estimateQueue(history, 2_000)).not.toHaveProperty('arrivalRate');
   });
@@ -84,7 +84,7 @@ describe('arrivals', () => {
     expect(estimateQueue(history, 119_000).arrivalScv).toBeLessThan(3);
   });
 
-  it('in batches are told from a steady trickle', () => {
+  it('in batches are distinguished from a steady trickle', () => {
     const steady = after(seconds(600, (s) => ({ addCounter: s * 10 })));
     const batched = after(seconds(600, (s) => ({ addCounter: Math.floor(s / 10) * 100 })));
     expect(estimateQueue(steady, 599_000).arrivalScv).toBe(1);
@@ -147,10 +147,10 @@ describe('what is to come', () => {
   it('is a rate, with what such forecasts have been worth', () => {
     const { forecast } = estimateQueue(after(seconds(300, (s) => ({ addCounter: s * 20 }))), 299_000);
     expect(forecast?.ratePerSecond).toBeCloseTo(20, 1);
-    expect(forecast?.confidence).toBeLessThan(0.5); // there was no growth to foretell
+    expect(forecast?.confidence).toBeLessThan(0.5); // there was no growth to forecast
   });
 
-  describe('of a burst each five minutes that was always late', () => {
+  describe('of a burst every five minutes that was always late', () => {
     const jobs = { completed: 40, waitsMs: Array<number>(40).fill(9_000) };
     const history = after(
       seconds(30 * 60, (s) => ({ addCounter: 200 * Math.floor(s / 300), ...(s > 300 && s % 300 === 20 && { jobs }) })),
@@ -163,7 +163,7 @@ describe('what is to come', () => {
       expect(untilBurstSampleMs(history, dueMs + 1_000)).toBeUndefined();
     });
 
-    it('is told within a pod’s start time of it, not before', () => {
+    it('is given within a pod’s start time of it, not before', () => {
       expect(estimateQueue(history, lastMs + 200_000)).not.toHaveProperty('expectedBurst');
       expect(estimateQueue(history, lastMs + 295_000).expectedBurst).toMatchObject({
         jobs: expect.closeTo(200, 0) as number,

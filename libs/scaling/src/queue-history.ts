@@ -5,7 +5,7 @@ import { averageRate, estimateForecast, observeForecast, type ForecastState } fr
 import { NO_RECURRENCE, nextBurst, observeRecurrence, type Recurrence } from './forecast/recurrence.ts';
 import type { Instant, QueueEstimates } from './model/types.ts';
 
-/** Finished jobs from which on their mean is taken for the jobs' mean. */
+/** How many finished jobs it takes for their mean to count as the mean of the jobs. */
 const FINISHED_JOBS_TO_TRUST = 20;
 
 /** One sample of a queue's counters. */
@@ -29,7 +29,10 @@ interface Silence {
 export interface QueueHistory {
   readonly arrivals?: Arrivals;
   readonly flow?: Flow;
-  /** Instead of arrivals and flow, while every sample found a queue that never had a job: there may be thousands of those. */
+  /**
+   * Instead of arrivals and flow, while every sample found a queue that never had a job: there may be thousands of
+   * those.
+   */
   readonly silence?: Silence;
   readonly finished: Finished;
   /** The shortest wait target of the pools on this queue: it sets how long arrivals are averaged. */
@@ -60,7 +63,7 @@ export function observeQueue(
   const arrivals = observeArrivals(history.arrivals, { addCounter, notYetReady }, atMs, halfLifeOf(history));
   return {
     ...history,
-    ...foretell(history, arrivals, jobs?.waitsMs ?? []),
+    ...forecastArrivals(history, arrivals, jobs?.waitsMs ?? []),
     arrivals,
     flow: observeFlow(history.flow, ready, active, arrivals.newArrivals, atMs),
     finished: jobs === undefined ? history.finished : observeFinished(history.finished, jobs, atMs),
@@ -75,7 +78,7 @@ function stillSilent(history: QueueHistory, { atMs }: QueueCounters): QueueHisto
   return { ...history, silence: { sinceMs: history.silence?.sinceMs ?? atMs, untilMs: atMs } };
 }
 
-/** The history as if the samples during the silence had been taken in one by one: of nothing that is the same. */
+/** The history as if the samples during the silence had been added one by one: for silence the result is the same. */
 function sinceTheSilence({ silence, ...history }: QueueHistory): QueueHistory {
   if (silence === undefined) return history;
   const { sinceMs, untilMs } = silence;
@@ -86,15 +89,15 @@ function sinceTheSilence({ silence, ...history }: QueueHistory): QueueHistory {
   return { ...history, arrivals, flow: observeFlow(flow, 0, 0, arrivals.newArrivals, untilMs) };
 }
 
-/** What the new arrivals add to what is known of those to come. */
-function foretell(
+/** The forecast and the schedules, updated with the new arrivals. */
+function forecastArrivals(
   { arrivals: before, forecast, recurrence, horizonMs, waitTargetMs }: QueueHistory,
   { atMs, newArrivals }: Arrivals,
   waitsMs: readonly number[],
 ): Partial<Pick<QueueHistory, 'forecast' | 'recurrence'>> {
   const elapsedMs = atMs - (before?.atMs ?? atMs);
   if (newArrivals === undefined || elapsedMs <= 0) return {};
-  // Of queues that never had a job there may be thousands: their silence is taken in when it ends.
+  // There may be thousands of queues that never had a job: their silence is accounted for when it ends.
   if (newArrivals === 0 && forecast === undefined && recurrence === NO_RECURRENCE) return {};
   const silentMs = before?.sustained.observedMs ?? 0;
   const known = forecast ?? (silentMs > 0 ? observeForecast(undefined, 0, silentMs, horizonMs) : undefined);
@@ -105,7 +108,10 @@ function foretell(
   };
 }
 
-/** Until a queue at rest has to be sampled because of the burst that is expected next, ms; undefined when none is, or that was done. */
+/**
+ * Time until an idle queue has to be sampled because of the burst that is expected next, ms; undefined when none is
+ * expected, or when that sample was taken already.
+ */
 export function untilBurstSampleMs({ recurrence, horizonMs }: QueueHistory, nowMs: Instant): number | undefined {
   const next = nextBurst(recurrence, nowMs);
   const untilMs = next === undefined ? 0 : next.atMs - horizonMs - nowMs;
@@ -138,7 +144,7 @@ function halfLifeOf(history: QueueHistory): number {
   return arrivalHalfLifeMs(serviceTimeMs, history.waitTargetMs);
 }
 
-/** Few finished jobs are the short ones: until there are enough, what runs may say that jobs are longer. */
+/** The first finished jobs are the short ones: until there are enough, running jobs may show that jobs are longer. */
 function serviceTime(
   { flow, finished }: QueueHistory,
   mean: Pick<QueueEstimates, 'serviceTimeMs' | 'serviceTimeSource'>,

@@ -33,29 +33,29 @@ describe('what is there and what it asks for', () => {
     [
       'jobs that wait and run',
       reasonOf(4, [load({ ready: 3_000, active: 40, dueSoon: 1, estimates: { serviceTimeMs: 800 } })]),
-      '74 replicas: 3,000 jobs wait, 1 is due soon and 40 run; at 800 ms a job, 74 pods with 10 slots each start them within 5 s.',
+      '74 replicas: 3,000 jobs wait, 1 is due soon and 40 run; at 800 ms per job, 74 pods with 10 slots each start them within 5 s.',
     ],
     [
       'one of each',
       reasonOf(0, [load({ ready: 1 })], { pool: aPool({ concurrency: 1 }) }),
-      '1 replica: 1 job waits; at 1 s a job, 1 pod with 1 slot starts them within 5 s.',
+      '1 replica: 1 job waits; at 1 s per job, 1 pod with 1 slot starts them within 5 s.',
     ],
     [
       'jobs that keep coming',
       reasonOf(7, [load({ active: 60, estimates: { arrivalRate: 60, arrivalMemoryMs: 60_000 } })]),
-      '7 replicas: 60 jobs arrive a second; at 1 s a job, 7 pods with 10 slots each start 95 % of them within 5 s.',
+      '7 replicas: 60 jobs arrive per second; at 1 s per job, 7 pods with 10 slots each start 95 % of them within 5 s.',
     ],
     [
       'a difference too small to act on',
       reasonOf(10, [load({ ready: 1_080, estimates: { serviceTimeMs: 1 } })], {
         pool: aPool({ queueDepthTarget: 100 }),
       }),
-      '10 replicas: 1,080 jobs wait, and queueDepth is 100 a replica; 10 instead of 11 is within the tolerance.',
+      '10 replicas: 1,080 jobs wait, and queueDepth is 100 per replica; 10 instead of 11 is within the tolerance.',
     ],
     [
       'a depth',
       reasonOf(0, [load({ ready: 900, estimates: { serviceTimeMs: 1 } })], { pool: aPool({ queueDepthTarget: 100 }) }),
-      '9 replicas: 900 jobs wait, and queueDepth is 100 a replica.',
+      '9 replicas: 900 jobs wait, and queueDepth is 100 per replica.',
     ],
     ['nothing', reasonOf(0, [load()]), '0 replicas: nothing waits, runs or is due soon.'],
     [
@@ -66,24 +66,24 @@ describe('what is there and what it asks for', () => {
     [
       'a bound from above',
       reasonOf(5, [load({ ready: 3_000, active: 50 })], { pool: aPool({ maxReplicas: 5 }) }),
-      '5 replicas: 3,000 jobs wait and 50 run; at 1 s a job, 88 pods with 10 slots each start them within 5 s; maxReplicas allows 5 of 88.',
+      '5 replicas: 3,000 jobs wait and 50 run; at 1 s per job, 88 pods with 10 slots each start them within 5 s; maxReplicas allows 5 of 88.',
     ],
     [
       'jobs that fail, at the bound',
       reasonOf(1, [load({ ready: 50, estimates: { errorRate: 0.8, finishedJobs: 120 } })], {
         pool: aPool({ maxReplicas: 1 }),
       }),
-      '1 replica: 50 jobs wait; at 1 s a job, 2 pods with 10 slots each start them within 5 s; 80 % of the last 120 finished jobs failed; maxReplicas allows 1 of 2.',
+      '1 replica: 50 jobs wait; at 1 s per job, 2 pods with 10 slots each start them within 5 s; 80 % of the last 120 finished jobs failed; maxReplicas allows 1 of 2.',
     ],
     [
       'jobs whose worker is gone',
       reasonOf(1, [load({ active: 3, orphaned: 2 })]),
-      '1 replica: 2 jobs have lost their worker and 1 runs; at 1 s a job, 1 pod with 10 slots starts them within 5 s.',
+      '1 replica: 2 jobs have lost their worker and 1 runs; at 1 s per job, 1 pod with 10 slots starts them within 5 s.',
     ],
     [
       'of two queues the one that asks for most',
       reasonOf(0, [load({ queue: 'sms', ready: 30 }), load({ ready: 300 })]),
-      '10 replicas: 330 jobs wait; at 1 s a job, 10 pods with 10 slots each start them within 5 s; mostly for queue emails.',
+      '10 replicas: 330 jobs wait; at 1 s per job, 10 pods with 10 slots each start them within 5 s; mostly for queue emails.',
     ],
     [
       'a bound from below',
@@ -119,7 +119,7 @@ describe('what holds the size comes first, with its numbers', () => {
     [
       'SensorFailed of a pool at zero',
       reasonOf(0, [unseen('emails')]),
-      '0 replicas: queue emails could not be read (connect ECONNREFUSED 10.0.0.7:6379); nothing is known of what waits.',
+      '0 replicas: queue emails could not be read (connect ECONNREFUSED 10.0.0.7:6379); nothing is known about what waits.',
     ],
     [
       'StaleData',
@@ -175,7 +175,7 @@ describe('what holds the size comes first, with its numbers', () => {
     expect(reason).toMatch(/^40 replicas: .* 55 pods .*; the pods of the last growth are awaited first\.$/);
   });
 
-  it('a pool that was not watched for long says how long it takes', () => {
+  it('a pool that was not watched for long says how long that takes', () => {
     const state = { ...initialState(NOW - 12_000), decidedAtMs: NOW - 1_000 };
     const { reason } = decide(aPool(), state, anObservation(3, load()), NOW).decision;
     expect(reason).toBe(

@@ -9,8 +9,9 @@ import { clip, count, counted, decimal, duration, few, jobs, replicas } from './
 const LONGEST = 600;
 
 /**
- * The decision as one sentence: the size, why it is not what is asked for, if so, then what is there and what that asks for.
- * At most 600 characters. What holds the size comes first, because that is what a reader looks for.
+ * The decision as one sentence: the size; why it differs from the demand, if it does; then what is in the queues and
+ * the size that this needs. At most 600 characters. What holds the size comes first, because that is what a reader
+ * wants to know first.
  */
 export function explain(explained: Explained): string {
   const clauses = [
@@ -43,7 +44,7 @@ function wholeSeconds(ms: number): number {
 
 function demandClause(explained: Explained): string {
   const { pool, observation, size, wanted } = explained;
-  const atTime = `at ${duration(size.serviceTimeMs)} a job`;
+  const atTime = `at ${duration(size.serviceTimeMs)} per job`;
   const pods = `${wanted > 1 ? `${count(wanted)} pods` : '1 pod'} with ${slots(pool.concurrency)}${wanted > 1 ? ' each' : ''}`;
   const target = duration(pool.waitTargetMs ?? 0);
   const keepsUp = wanted > 1 ? 'keep up' : 'keeps up';
@@ -51,7 +52,7 @@ function demandClause(explained: Explained): string {
   const aim = pool.waitTargetMs === undefined ? keepsUp : `${starts} 95 % of them within ${target}`;
   const clauses: Record<Driver, () => string> = {
     idle: () => idleClause(size, observation),
-    depth: () => `${presentClause(size)}, and queueDepth is ${count(pool.queueDepthTarget ?? 1)} a replica`,
+    depth: () => `${presentClause(size)}, and queueDepth is ${count(pool.queueDepthTarget ?? 1)} per replica`,
     inService: () => `${presentClause(size)}, and a pod has ${slots(pool.concurrency)}`,
     steady: () => `${arrivals(totalArrivalRate(size))}; ${atTime}, ${pods} ${aim}`,
     expected: () => `${expectedClause(size)}; ${atTime}, ${pods} ${starts} them within ${target}`,
@@ -60,7 +61,10 @@ function demandClause(explained: Explained): string {
   return clauses[size.driver]();
 }
 
-/** What a forecast says of the queue that asks for most because of it: "about 600 jobs are expected in 8 s, as each 8 min before". */
+/**
+ * What the forecast of the queue says that asks for most because of it: "about 600 jobs are expected in 8 s, as every 8
+ * min before".
+ */
 function expectedClause({ queues }: PoolSize): string {
   const { load, demand } = queues.reduce((most, queue) =>
     queue.demand.expected > most.demand.expected ? queue : most,
@@ -70,10 +74,10 @@ function expectedClause({ queues }: PoolSize): string {
   if (expectedBurst !== undefined && toCome > demand.backlog) {
     const { inMs, periodMs } = expectedBurst;
     const when = inMs < 1_000 ? 'now' : `in ${duration(wholeSeconds(inMs))}`;
-    return `about ${jobs(toCome, ['is', 'are'])} expected ${when}, as each ${duration(periodMs)} before`;
+    return `about ${jobs(toCome, ['is', 'are'])} expected ${when}, as every ${duration(periodMs)} before`;
   }
   const now = decimal((arrivalRate ?? 0) * load.share);
-  return `${now} jobs arrive a second and ${decimal((forecast?.ratePerSecond ?? 0) * load.share)} are expected soon`;
+  return `${now} jobs arrive per second and ${decimal((forecast?.ratePerSecond ?? 0) * load.share)} are expected soon`;
 }
 
 /** What is in the pool's share of its queues: "3,000 jobs wait, 20 are due soon and 60 run". */
@@ -100,7 +104,7 @@ function blindClauses({ observation, heldBy }: Explained): string[] {
 
 const LOST = ['has lost its worker', 'have lost their worker'] as const;
 
-/** Active jobs that only a worker which runs can bring back. */
+/** Active jobs that only a running worker can bring back. */
 function orphanedJobs(size: PoolSize): number {
   return total(size, ({ load }) => (load.orphaned ?? 0) * load.share);
 }
@@ -117,12 +121,12 @@ function troubleClauses({ observation, size, heldBy }: Explained): string[] {
 function idleClause(size: PoolSize, observation: PoolObservation): string {
   const ready = total(size, ({ load }) => load.ready);
   if (ready > 0) return `${jobs(ready, ['waits', 'wait'])} and cannot be started`;
-  if (size.queues.length === 0) return 'nothing is known of what waits';
+  if (size.queues.length === 0) return 'nothing is known about what waits';
   const others = size.queues.length < observation.queues.length;
   return `nothing waits, runs or is due soon${others ? ' in what could be read' : ''}`;
 }
 
-/** Of several queues, the one that asks for most of the pool. */
+/** The one of several queues that asks for most of the pool. */
 function leadingClauses({ size, wanted }: Explained): string[] {
   const asking = size.queues.filter(({ replicas: asked }) => asked > 0).toSorted((a, b) => b.replicas - a.replicas);
   const [first, ...others] = asking;
@@ -138,7 +142,7 @@ function slots(concurrency: number): string {
 
 function arrivals(perSecond: number): string {
   const rate = decimal(perSecond);
-  return rate === '1' ? '1 job arrives a second' : `${rate} jobs arrive a second`;
+  return rate === '1' ? '1 job arrives per second' : `${rate} jobs arrive per second`;
 }
 
 function totalArrivalRate(size: PoolSize): number {

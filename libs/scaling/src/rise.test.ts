@@ -5,7 +5,7 @@ import { addRecent, findRise, type RecentArrivals } from './rise.ts';
 
 const HOUR = 3_600_000;
 
-/** As its description says it, span by span. */
+/** As the docstring describes it, span by span. */
 function literally(recent: readonly RecentArrivals[], perSecond: number): number {
   let strongest = Math.max(6, Math.log(perSecond * 5_400));
   let rate = 0;
@@ -70,7 +70,7 @@ describe('the rise that the last seconds prove', () => {
     ).toBeUndefined();
   });
 
-  it.each([0.3, 5, 50])('is never seen in hours of a constant Poisson load of %d jobs a second', (perSecond) => {
+  it.each([0.3, 5, 50])('is never found in hours of a constant Poisson load of %d jobs per second', (perSecond) => {
     let seen = 0;
     for (const seed of [1, 2, 3]) {
       const times = poissonArrivals(() => perSecond, perSecond, HOUR, seededRandom(seed));
@@ -85,7 +85,7 @@ describe('the rise that the last seconds prove', () => {
     [5, 4, 5],
     [0.3, 8, 16],
   ])(
-    'from %d jobs a second to %d times as many is seen within %d s, about as high as it is',
+    'from %d jobs per second to %d times as many is seen within %d s, about as high as it is',
     (before, times, within) => {
       const perSecond = before * times;
       const risen = poissonArrivals((atMs) => (atMs < 60_000 ? before : perSecond), perSecond, 80_000, seededRandom(4));
@@ -117,7 +117,7 @@ describe('the rise that the last seconds prove', () => {
     expect(findRise(bins, 10, 5)).toBeUndefined();
   });
 
-  it('is looked for in at most 60 bins that reach five minutes back, and none of them is lost but by age', () => {
+  it('is searched for in at most 60 bins that reach five minutes back, and none of them is lost except by age', () => {
     let recent: RecentArrivals[] = [];
     for (let second = 0; second < 3_600; second++) {
       recent = addRecent(recent, 7, 1_000);

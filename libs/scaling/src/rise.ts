@@ -6,29 +6,30 @@ export interface RecentArrivals {
 
 /** A rate that the last seconds prove to be higher than the average. */
 export interface Rise {
-  /** Jobs a second; see `DOUBT`. */
+  /** Jobs per second; see `DOUBT`. */
   readonly ratePerSecond: number;
   /** For how long they have come so fast. */
   readonly lastedMs: number;
 }
 
 const BIN_MS = 900;
-/** Bins of a length before the older ones are merged; and how far back they go. */
-const BINS_A_LENGTH = 6;
+/** Bins per length before the older ones are merged, and how far back they go. */
+const BINS_PER_LENGTH = 6;
 const LONGEST_MS = 300_000;
 /** Bins that count no more than the next fullest: jobs added at once fill one or two, and are no flow. */
 const CLIPPED = 2;
 /**
- * A rise is proved by a likelihood ratio of one to the jobs that come in this time, so that at any rate chance passes for a rise about
- * once a day (the ratio bounds that probability, the truth is some ten times rarer), and at least by e^6.
+ * A rise is proved by a likelihood ratio of one to the jobs that come in this time, so that at any rate chance passes
+ * for a rise about once a day (the ratio bounds that probability, the truth is some ten times rarer), and at least by
+ * e^6.
  */
 const FALSE_ALARM_S = 5_400;
 const LEAST_PROOF = 6;
-/** What is taken to have been expected at least, in jobs: of a queue that rested the first jobs are not yet a flow. */
+/** The least number of jobs that is taken as expected: the first jobs of an idle queue are not yet a flow. */
 const LEAST_EXPECTED = 0.5;
 /** Standard deviations by which the new rate is taken higher than counted, so that one change of size is enough. */
 const DOUBT = 1;
-/** More dispersion than this would let no rise be seen at all. */
+/** More dispersion than this would hide every rise. */
 const MOST_DISPERSION = 10;
 const NO_BIN: RecentArrivals = { events: 0, elapsedMs: 0 };
 
@@ -42,12 +43,14 @@ export function addRecent(recent: readonly RecentArrivals[], events: number, ela
   return newest(mergedByAge(bins), LONGEST_MS);
 }
 
-/** Where more than `BINS_A_LENGTH` bins have a length, the two oldest of them become one (an exponential histogram). */
+/**
+ * Where more than `BINS_PER_LENGTH` bins have a length, the two oldest of them become one (an exponential histogram).
+ */
 function mergedByAge(bins: RecentArrivals[]): RecentArrivals[] {
   for (let at = bins.length - 1, lengthMs = 2 * BIN_MS; at > 0; lengthMs *= 2) {
     const newestOfLength = at;
     while (at >= 0 && bins[at]!.elapsedMs < lengthMs) at--;
-    if (newestOfLength - at <= BINS_A_LENGTH) continue;
+    if (newestOfLength - at <= BINS_PER_LENGTH) continue;
     bins.splice(at + 1, 2, merged(bins[at + 1]!, bins[at + 2]!));
   }
   return bins;
@@ -60,17 +63,19 @@ function merged(a: RecentArrivals, b: RecentArrivals): RecentArrivals {
 function newest(bins: readonly RecentArrivals[], longestMs: number): RecentArrivals[] {
   let elapsedMs = 0;
   const from = bins.findLastIndex((bin) => (elapsedMs += bin.elapsedMs) > longestMs);
-  // Silence before the first job proves nothing: a span that reaches into it counts the same and was to be expected more of.
+  // Silence before the first job proves nothing: a span that reaches into it has the same count and a larger
+  // expectation.
   const first = bins.findIndex(({ events }, at) => at > from && (events > 0 || at === bins.length - 1));
   return bins.slice(first);
 }
 
 /**
- * The rise that the last seconds prove over an average of `perSecond`: of all spans that end now, the one whose count is the least
- * likely under the average. A generalised likelihood ratio for Poisson counts when the time of the change is not known:
- * n·ln(n/μ) − (n − μ), μ expected (Page, "Continuous inspection schemes", Biometrika 1954; Lorden, "Procedures for reacting
- * to a change in distribution", Annals of Mathematical Statistics 1971). The two fullest bins of a span count no more
- * than its third, and what came since must not contradict it: a rise that is over is none. Runs for every queue with every sample: one pass, nothing allocated.
+ * The rise that the last seconds prove over an average of `perSecond`: of all spans that end now, the one whose count
+ * is the least likely under the average. A generalised likelihood ratio for Poisson counts when the time of the change
+ * is not known: n·ln(n/μ) − (n − μ), μ expected (Page, "Continuous inspection schemes", Biometrika 1954; Lorden,
+ * "Procedures for reacting to a change in distribution", Annals of Mathematical Statistics 1971). The two fullest bins
+ * of a span count no more than its third, and what came since must not contradict it: a rise that is over is none. Runs
+ * for every queue with every sample: one pass, nothing allocated.
  *
  * @param dispersion how many times as much as Poisson's the arrivals vary.
  */
@@ -104,12 +109,12 @@ export function findRise(recent: readonly RecentArrivals[], perSecond: number, d
   return perMs * 1_000 > perSecond ? { ratePerSecond: perMs * 1_000, lastedMs: risenMs } : undefined;
 }
 
-/** Compares rates; of no bin and an empty one, the empty one is fuller. */
+/** Compares rates; no bin counts as less full than an empty one. */
 function isFuller(bin: RecentArrivals, than: RecentArrivals): boolean {
   return than.elapsedMs === 0 || bin.events * than.elapsedMs > than.events * bin.elapsedMs;
 }
 
-/** Of a Poisson count, three standard deviations up (and the 3 of no event at all: the rule of three). */
+/** Three standard deviations above a Poisson count (and the 3 of no event at all: the rule of three). */
 function upperBound(events: number): number {
   return events + 3 * Math.sqrt(events) + 3;
 }

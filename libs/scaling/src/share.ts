@@ -5,8 +5,9 @@ export interface QueueConsumer {
 }
 
 /**
- * The part of a queue's work that is `pool`'s when all of `consumers` (the pool among them) work on it: by the most slots each
- * may have. Static on purpose: dividing by the current sizes would make two autoscaled pools chase each other.
+ * The part of a queue's work that is `pool`'s when all of `consumers` (the pool among them) work on it: by the most
+ * slots each may have. Static on purpose: dividing by the current sizes would make two autoscaled pools chase each
+ * other.
  */
 export function shareOfQueue(pool: QueueConsumer, consumers: readonly QueueConsumer[]): number {
   const slots = consumers.reduce((sum, consumer) => sum + mostSlots(consumer), 0);

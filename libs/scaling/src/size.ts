@@ -12,13 +12,19 @@ export interface SizedQueue {
 }
 
 export interface PoolSize {
-  /** Replicas asked for before bounds and behaviour; fractional, so that rounding cannot hide what tolerance compares. */
+  /**
+   * Replicas asked for before bounds and behaviour; fractional, so that rounding cannot hide what tolerance compares.
+   */
   readonly demand: number;
-  /** Of the demand, what the scale-down window remembers: all but the jobs that will be done soon. */
+  /** The part of the demand that the scale-down window remembers: all but the jobs that will be done soon. */
   readonly remembered: number;
-  /** Of the demand, what arrivals ask for that neither wait nor run: what is left when a burst is over. */
+  /**
+   * The part of the demand that arrivals ask for beyond the jobs that wait or run: what is left when a burst is over.
+   */
   readonly lasting: number;
-  /** By which share the demand may be wrong by chance alone: the relative standard deviation of the arrival rate. */
+  /**
+   * The share by which the demand may be wrong by chance alone: the relative standard deviation of the arrival rate.
+   */
   readonly doubt: number;
   /** Mean over the jobs that wait or run. */
   readonly serviceTimeMs: number;
@@ -27,9 +33,9 @@ export interface PoolSize {
 }
 
 /**
- * The replicas that a pool's queues ask for together: slots are summed over the queues, because every slot serves any of them,
- * and divided by the slots of a pod; the depth target is a lower bound. Queues that were not seen add nothing here; that they
- * may not shrink the pool is `holds`' business.
+ * The replicas that a pool's queues ask for together: slots are summed over the queues, because every slot serves any
+ * of them, and divided by the slots of a pod; the depth target is a lower bound. Queues that were not sampled add
+ * nothing here; `holds` ensures that they do not shrink the pool.
  */
 export function sizePool(pool: PoolSpecView, observations: readonly QueueObservation[]): PoolSize {
   const queues = observations.filter(isSeen).map((load): SizedQueue => {
@@ -80,7 +86,7 @@ function slotDriver(queues: readonly SizedQueue[], waitTargetMs: number): Driver
     ['expected', sum(queues, ({ demand }) => demand.expected)],
   ];
   const [largest] = totals.reduce((most, entry) => (entry[1] > most[1] ? entry : most));
-  // More waits than a steady flow would leave waiting: then people want to read of the backlog.
+  // More waits than a steady flow would leave waiting: then the reason names the backlog.
   const usual = sum(queues, ({ load }) => ((load.estimates.arrivalRate ?? 0) * load.share * waitTargetMs) / 1_000);
   return largest === 'steady' && sum(queues, ({ demand }) => demand.backlog) > usual ? 'drain' : largest;
 }

@@ -1,4 +1,5 @@
-// What a user gets from a registry: the package is made, laid into an empty project, type-checked against and run there.
+// What a user gets from a registry: the package is made, laid into an empty project, type-checked against and run
+// there.
 import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

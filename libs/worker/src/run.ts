@@ -22,16 +22,16 @@ export interface RunOptions {
   /** Metrics of yours, such as prom-client's default `register`; /metrics serves them beside the pod's own. */
   registry?: Registry;
   /**
-   * Called when no job runs any more, before the process exits: the place to flush traces and close connections of yours.
-   * It has 5 s; a failure is logged.
+   * Called when no job runs any more, before the process exits: the place to flush traces and close connections of
+   * yours. It has 5 s; a failure is logged.
    */
   onDrained?: () => Promise<unknown>;
   /** The pod contract; the process's environment when absent. */
   env?: WorkerEnvironment;
   log?: Log;
   /**
-   * Whether the pod tells in Redis what CPU and memory it uses, from which the autoscaler derives advice for the pool's
-   * status. Default: true.
+   * Whether the pod reports in Redis what CPU and memory it uses, from which the autoscaler derives advice for the
+   * pool's status. Default: true.
    */
   reportUsage?: boolean;
   /** @internal For tests that wait for locks to end. */
@@ -45,7 +45,8 @@ const LAST_WORK_MS = 5_000;
 
 /**
  * Runs a worker pod to its end: serves the queues, the probes and the metrics; drains on SIGTERM or SIGINT, at once on
- * the second; then exits with 0, or with 1 when it could not start or had to leave jobs behind. Call it last in `main.ts`.
+ * the second; then exits with 0, or with 1 when it could not start or had to leave jobs behind. Call it last in
+ * `main.ts`.
  */
 export async function runWorkers(options: RunOptions): Promise<void> {
   const { handlers, telemetry, env = process.env, log: given, locks, reportUsage = true } = options;

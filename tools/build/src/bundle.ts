@@ -28,8 +28,8 @@ export interface Bundle {
  * Bundles `entry` with all it imports into `<folder>/main.js`, an ES module for Node ≥ 22 that runs with no
  * node_modules. Beside it lie the source map and the licences of what is in it.
  *
- * Names stay as they are (stack traces are read by people). White space goes, because Node keeps the source in memory for
- * as long as it runs. Lines stay short, because Node prints the line of an uncaught error.
+ * Names stay as they are (stack traces are read by people). White space goes, because Node keeps the source in memory
+ * for as long as it runs. Lines stay short, because Node prints the line of an uncaught error.
  */
 export async function bundle(entry: string, folder: string): Promise<Bundle> {
   rmSync(folder, { recursive: true, force: true });

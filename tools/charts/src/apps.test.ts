@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { APP_NAMES, APPS } from '@redis-queue/api';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 
 const repository = join(import.meta.dirname, '../../..');
@@ -24,27 +24,27 @@ const chartFile = (chart: string): ChartFile => parse(read(`charts/${chart}/Char
 /** Charts that are no app's: the library, the definitions, and the umbrella. */
 const OTHER_CHARTS = ['common', 'redis-queue-crds', 'redis-queue'];
 
-test('every app of the table has a folder, and no folder is missing from the table', () => {
+it('every app of the table has a folder, and no folder is missing from the table', () => {
   expect(foldersOf('apps')).toEqual(APP_NAMES.toSorted());
 });
 
-test('every app of the table has a chart, and there is no other', () => {
+it('every app of the table has a chart, and there is no other', () => {
   expect(foldersOf('charts')).toEqual([...APP_NAMES, ...OTHER_CHARTS].toSorted());
 });
 
 describe.each(APP_NAMES)('the chart %s', (name) => {
   const chart = chartFile(name);
 
-  test('has the name and the summary of the table', () => {
+  it('has the name and the summary of the table', () => {
     expect(chart).toMatchObject({ name, description: APPS[name].summary });
   });
 
-  test('declares the capabilities of the table', () => {
+  it('declares the capabilities of the table', () => {
     const declared = chart.annotations?.['redis-queue.io/capabilities'];
     expect(declared?.split(', ') ?? []).toEqual(APPS[name].capabilities);
   });
 
-  test('has the templates that all charts share as a link', () => {
+  it('has the templates that all charts share as a link', () => {
     expect(readlinkSync(join(repository, `charts/${name}/charts/common`))).toBe('../../common');
   });
 });
@@ -52,7 +52,7 @@ describe.each(APP_NAMES)('the chart %s', (name) => {
 describe('the umbrella chart', () => {
   const { dependencies = [] } = chartFile('redis-queue');
 
-  test('depends on every app, which its values can switch off, and on nothing else', () => {
+  it('depends on every app, which its values can switch off, and on nothing else', () => {
     const expected = APP_NAMES.map((name) => ({
       name,
       version: chartFile(name).version,
@@ -62,17 +62,17 @@ describe('the umbrella chart', () => {
     expect(foldersOf('charts/redis-queue/charts')).toEqual(dependencies.map(({ name }) => name).toSorted());
   });
 
-  test('installs every app unless it is told otherwise', () => {
+  it('installs every app unless its values say otherwise', () => {
     const { global: _, crds: __, ...values } = parse(read('charts/redis-queue/values.yaml')) as Record<string, unknown>;
     expect(values).toEqual(Object.fromEntries(APP_NAMES.map((name) => [name, { enabled: true }])));
   });
 });
 
-test('the README builds the image of every app', () => {
+it('the README builds the image of every app', () => {
   expect(read('README.md')).toContain(`for app in ${APP_NAMES.join(' ')}; do`);
 });
 
-test('charts/README.md lists every chart', () => {
+it('charts/README.md lists every chart', () => {
   const listed = [...read('charts/README.md').matchAll(/^\| \[`([a-z-]+)`\]/gm)].map(([, name]) => name!);
   expect(listed.toSorted()).toEqual([...APP_NAMES, ...OTHER_CHARTS].toSorted());
 });

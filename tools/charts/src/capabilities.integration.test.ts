@@ -2,7 +2,8 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Capability } from '@redis-queue/api';
 import { temporaryFolder, workspaceRoot } from '@redis-queue/rig';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { controllerChart } from './chart-files.ts';
 import { render } from './helm.ts';
 import { controllerSchema } from './values-schema.ts';
 import { controllerValues } from './values.ts';
@@ -20,18 +21,9 @@ const CONTROLLER = `{{- define "${NAME}.rules" -}}
 function sampleChart(...declared: string[]): string {
   const folder = temporaryFolder('sample');
   const capabilities = declared as Capability[];
-  const chart = { name: NAME, capabilities, namespaceScope: false };
-  const metadata = {
-    apiVersion: 'v2',
-    name: NAME,
-    type: 'application',
-    version: '0.1.0',
-    appVersion: '0.1.0',
-    ...(declared.length > 0 && { annotations: { 'redis-queue.io/capabilities': declared.join(', ') } }),
-    dependencies: [{ name: 'common', version: '0.1.0' }],
-  };
+  const chart = { name: NAME, summary: 'A sample.', capabilities, namespaceScope: false };
   const files = {
-    'Chart.yaml': JSON.stringify(metadata),
+    'Chart.yaml': controllerChart(chart, '0.1.0'),
     'values.yaml': controllerValues(chart),
     'values.schema.json': JSON.stringify(controllerSchema(chart)),
     'templates/controller.yaml': CONTROLLER,
@@ -55,7 +47,7 @@ const TRACES: Record<Capability, string[]> = {
 const ALL = Object.keys(TRACES) as Capability[];
 
 describe('a chart', () => {
-  test('without capabilities has no Redis argument, no Secret and no right on pods, and renders all else', async () => {
+  it('without capabilities has no Redis argument, no Secret and no right on pods, and renders all else', async () => {
     const text = await rendered(sampleChart());
     for (const trace of Object.values(TRACES).flat()) expect(text).not.toContain(trace);
     expect(text).not.toMatch(/redis-secret|"secrets"|secretKeyRef|BUS_/);
@@ -64,19 +56,19 @@ describe('a chart', () => {
     expect(text).toContain('"--http-port=8080"');
   });
 
-  test.each(ALL)('with the capability %s has what that needs, and nothing of the others', async (capability) => {
+  it.each(ALL)('with the capability %s has what that needs, and nothing of the others', async (capability) => {
     const text = await rendered(sampleChart(capability));
     const seen = ALL.filter((each) => TRACES[each].some((trace) => text.includes(trace)));
     expect(seen).toEqual([capability]);
     for (const trace of TRACES[capability]) expect(text).toContain(trace);
   });
 
-  test('with several capabilities has what each needs', async () => {
+  it('with several capabilities has what each needs', async () => {
     const text = await rendered(sampleChart(...ALL));
     for (const trace of Object.values(TRACES).flat()) expect(text).toContain(trace);
   });
 
-  test('reads and watches the further Secrets of worker pods only as one that creates them', async () => {
+  it('reads and watches the further Secrets of worker pods only as one that creates them', async () => {
     const values = { workers: { secretNames: ['mail-api'] } };
     const text = await rendered(sampleChart('workers'), values);
     expect(text).toContain('"--worker-secret-names=mail-api"');
@@ -84,13 +76,13 @@ describe('a chart', () => {
     await expect(rendered(sampleChart('redis'), values)).rejects.toThrow("additional properties 'workers' not allowed");
   });
 
-  test('with a capability that there is not is refused, and the message says which there are', async () => {
+  it('with an unknown capability is refused, and the message says which ones are known', async () => {
     await expect(rendered(sampleChart('redis', 'webhook'))).rejects.toThrow(
       `the chart ${NAME} declares the capability webhook; known are redis, bus, workers`,
     );
   });
 
-  test('of a cluster-scoped kind cannot be confined to a namespace', async () => {
+  it('of a cluster-scoped kind cannot be confined to a namespace', async () => {
     await expect(rendered(sampleChart(), { namespaceScope: 'shop' })).rejects.toThrow(
       "additional properties 'namespaceScope' not allowed",
     );

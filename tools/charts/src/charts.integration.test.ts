@@ -1,7 +1,7 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder } from '@redis-queue/rig';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { chartFolder, charts, controllerCharts, helm, registryFlag, render, type Rendered } from './helm.ts';
 
 interface Container {
@@ -24,11 +24,11 @@ const container = (objects: Rendered[], name: string): Container => {
 const kindsOf = (objects: Rendered[]) => new Set(objects.map(({ kind }) => kind));
 
 describe.each(charts)('the chart %s', (chart) => {
-  test('passes helm lint', async () => {
+  it('passes helm lint', async () => {
     await expect(helm(['lint', '--strict', registryFlag, chartFolder(chart)])).resolves.toContain('0 chart(s) failed');
   });
 
-  test('renders the same from its package as from the repository', async () => {
+  it('renders the same from its package as from the repository', async () => {
     const folder = temporaryFolder('package');
     await helm(['package', chartFolder(chart), '--destination', folder]);
     expect(await render(join(folder, `${chart}-0.1.0.tgz`))).toEqual(await render(chartFolder(chart)));
@@ -36,7 +36,7 @@ describe.each(charts)('the chart %s', (chart) => {
 });
 
 describe('a wrong value is refused before anything is installed:', () => {
-  test.each([
+  it.each([
     ['a misspelt value', { 'queue-controller': { replica: 3 } }, "additional properties 'replica' not allowed"],
     [
       'a misspelt chart',
@@ -58,30 +58,27 @@ describe('a wrong value is refused before anything is installed:', () => {
     await expect(render(umbrella, { values })).rejects.toThrow(message);
   });
 
-  test.each(controllerCharts)('a misspelt global of %s alone', async (chart) => {
+  it.each(controllerCharts)('a misspelt global of %s alone', async (chart) => {
     const values = { global: { imagee: {} } };
     await expect(render(chartFolder(chart), { values })).rejects.toThrow('global.imagee is unknown');
   });
 });
 
 describe("as a part of somebody else's chart", () => {
-  test.each(['redis-queue', ...controllerCharts] as const)(
-    '%s ignores the globals of the other parts',
-    async (chart) => {
-      const folder = temporaryFolder('parent');
-      const dependencies = [{ name: chart, version: '0.1.0' }];
-      const metadata = { apiVersion: 'v2', name: 'parent', type: 'application', version: '1.0.0', dependencies };
-      writeFileSync(join(folder, 'Chart.yaml'), JSON.stringify(metadata));
-      mkdirSync(join(folder, 'charts'));
-      symlinkSync(chartFolder(chart), join(folder, 'charts', chart));
-      const values = { global: { storageClass: 'fast' } };
-      expect(kindsOf(await render(folder, { values }))).toContain('Deployment');
-    },
-  );
+  it.each(['redis-queue', ...controllerCharts] as const)('%s ignores the globals of the other parts', async (chart) => {
+    const folder = temporaryFolder('parent');
+    const dependencies = [{ name: chart, version: '0.1.0' }];
+    const metadata = { apiVersion: 'v2', name: 'parent', type: 'application', version: '1.0.0', dependencies };
+    writeFileSync(join(folder, 'Chart.yaml'), JSON.stringify(metadata));
+    mkdirSync(join(folder, 'charts'));
+    symlinkSync(chartFolder(chart), join(folder, 'charts', chart));
+    const values = { global: { storageClass: 'fast' } };
+    expect(kindsOf(await render(folder, { values }))).toContain('Deployment');
+  });
 });
 
 describe('without a registry nothing is rendered, and the message says what to set:', () => {
-  test.each(controllerCharts)('%s', async (chart) => {
+  it.each(controllerCharts)('%s', async (chart) => {
     const message = `set global.image.registry, or image.registry of the chart ${chart}`;
     await expect(render(chartFolder(chart), { registry: false })).rejects.toThrow(message);
     const objects = await render(chartFolder(chart), {
@@ -91,18 +88,18 @@ describe('without a registry nothing is rendered, and the message says what to s
     expect(container(objects, `rq-${chart}`).image).toBe(`own.example/redis-queue/${chart}:0.1.0`);
   });
 
-  test('redis-queue', async () => {
+  it('redis-queue', async () => {
     await expect(render(umbrella, { registry: false })).rejects.toThrow('set global.image.registry');
   });
 
-  test('but the definitions, which have no image', async () => {
+  it('but the definitions, which have no image', async () => {
     const enabled = Object.fromEntries(controllerCharts.map((chart) => [chart, { enabled: false }]));
     const objects = await render(umbrella, { registry: false, values: enabled });
     expect(kindsOf(objects)).toEqual(new Set(['CustomResourceDefinition']));
   });
 });
 
-test('a version with build metadata gives valid labels and a valid tag', async () => {
+it('a version with build metadata gives valid labels and a valid tag', async () => {
   const folder = temporaryFolder('metadata');
   await helm(['package', chartFolder('autoscaler'), '--destination', folder, ...BUILD]);
   const objects = await render(join(folder, 'autoscaler-0.2.0+build.7.tgz'));
@@ -116,7 +113,7 @@ test('a version with build metadata gives valid labels and a valid tag', async (
 });
 
 describe('each controller', () => {
-  test.each(controllerCharts)('%s renders alone, with nothing of the others', async (chart) => {
+  it.each(controllerCharts)('%s renders alone, with nothing of the others', async (chart) => {
     const objects = await render(chartFolder(chart));
     expect(objects.filter(({ kind }) => kind === 'Deployment').map(({ metadata }) => metadata.name)).toEqual([
       `rq-${chart}`,
@@ -124,7 +121,7 @@ describe('each controller', () => {
     expect(kindsOf(objects)).not.toContain('CustomResourceDefinition');
   });
 
-  test('takes image, Secrets and bus from the globals, and its own value first', async () => {
+  it('takes image, Secrets and bus from the globals, and its own value first', async () => {
     const objects = await render(umbrella, {
       values: {
         global: {
@@ -152,7 +149,7 @@ describe('each controller', () => {
     expect(busSecrets(container(objects, 'rq-queue-controller'))).toEqual([]);
   });
 
-  test('keeps credentials out of the manifests: the bus is read from its Secret', async () => {
+  it('keeps credentials out of the manifests: the bus is read from its Secret', async () => {
     const { env } = container(await render(chartFolder('autoscaler')), 'rq-autoscaler');
     expect(
       env
@@ -168,7 +165,7 @@ describe('each controller', () => {
     ]);
   });
 
-  test.each([
+  it.each([
     ['its own value', { bus: { tls: { enabled: true } } }, 'true'],
     ['the global', { global: { bus: { tls: { enabled: true } } } }, 'true'],
     ['neither', {}, undefined],
@@ -177,18 +174,18 @@ describe('each controller', () => {
     expect(env.find(({ name }) => name === 'BUS_REDIS_TLS')?.value).toBe(expected);
   });
 
-  test('works without the bus when that is off', async () => {
+  it('works without the bus when that is off', async () => {
     const objects = await render(chartFolder('workerpool-controller'), { values: { bus: { enabled: false } } });
     expect(busSecrets(container(objects, 'rq-workerpool-controller'))).toEqual([]);
   });
 
-  test('gets a disruption budget with its second replica, not before', async () => {
+  it('gets a disruption budget with its second replica, not before', async () => {
     const [one, two] = [{ replicas: 1 }, { replicas: 2 }];
     expect(kindsOf(await render(chartFolder('autoscaler'), { values: one }))).not.toContain('PodDisruptionBudget');
     expect(kindsOf(await render(chartFolder('autoscaler'), { values: two }))).toContain('PodDisruptionBudget');
   });
 
-  test('is monitored on request only, as the definitions for that may be missing', async () => {
+  it('is monitored on request only, as the definitions for that may be missing', async () => {
     const monitored = {
       metrics: {
         serviceMonitor: { enabled: true, labels: { prometheus: 'main' } },
@@ -206,7 +203,7 @@ describe('each controller', () => {
 });
 
 describe('the definitions', () => {
-  test.each([
+  it.each([
     [{}, 'keep'],
     [{ keep: false }, undefined],
   ])('with %j are kept on uninstall: %s', async (values, policy) => {
@@ -219,7 +216,7 @@ describe('the definitions', () => {
     ]);
   });
 
-  test('can be left out of the umbrella', async () => {
+  it('can be left out of the umbrella', async () => {
     const objects = await render(umbrella, { values: { crds: { enabled: false } } });
     expect(kindsOf(objects)).not.toContain('CustomResourceDefinition');
   });

@@ -14,7 +14,7 @@ export const chartsWith = (capability: Capability): AppName[] =>
 
 export const chartFolder = (chart: Chart): string => join(workspaceRoot, 'charts', chart);
 
-/** A rendered object, as far as the tests look at every kind alike. */
+/** A rendered object, as far as the tests read it for every kind. */
 export interface Rendered {
   apiVersion: string;
   kind: string;

@@ -1,5 +1,5 @@
 import { startControlPlane, type ControlPlane } from '@redis-queue/rig';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chartFolder, chartsWith, controllerCharts, helm, registryFlag, render } from './helm.ts';
 
 let controlPlane: ControlPlane;
@@ -23,7 +23,7 @@ const subsets = Array.from({ length: 2 ** controllerCharts.length - 1 }, (_, bit
 );
 
 describe('on a real API server', () => {
-  test.each(subsets.map((subset) => [subset.join(' + '), subset] as const))('%s is accepted', async (_, subset) => {
+  it.each(subsets.map((subset) => [subset.join(' + '), subset] as const))('%s is accepted', async (_, subset) => {
     const namespace = await controlPlane.createNamespace('subset');
     const enabled = Object.fromEntries(
       controllerCharts.map((chart) => [chart, { enabled: subset.includes(chart), replicas: 2 }]),
@@ -34,7 +34,7 @@ describe('on a real API server', () => {
     expect(answer.match(/deployment.apps/g)).toHaveLength(subset.length);
   });
 
-  test.each(controllerCharts)('the pod of %s is allowed where restricted Pod Security is enforced', async (chart) => {
+  it.each(controllerCharts)('the pod of %s is allowed where restricted Pod Security is enforced', async (chart) => {
     const namespace = await controlPlane.createNamespace('restricted');
     await controlPlane.kubectl('label', 'namespace', namespace, 'pod-security.kubernetes.io/enforce=restricted');
     const objects = await render(chartFolder(chart), { namespace });
@@ -68,13 +68,13 @@ describe('a controller on a real API server', () => {
     return /^yes/m.test(answer);
   };
 
-  test.each(chartsWith('redis'))('%s reads redis-credentials of any namespace, and no other Secret', async (chart) => {
+  it.each(chartsWith('redis'))('%s reads redis-credentials of any namespace, and no other Secret', async (chart) => {
     expect(await may(chart, 'get', 'secret/redis-credentials', '--namespace=default')).toBe(true);
     expect(await may(chart, 'get', 'secret/another', '--namespace=default')).toBe(false);
     expect(await may(chart, 'list', 'secrets', '--all-namespaces')).toBe(false);
   });
 
-  test('only the workerpool-controller writes Deployments and pool status', async () => {
+  it('only the workerpool-controller writes Deployments and pool status', async () => {
     for (const chart of controllerCharts) {
       const expected = chart === 'workerpool-controller';
       expect(await may(chart, 'patch', 'deployments.apps', '--namespace=default')).toBe(expected);
@@ -85,7 +85,7 @@ describe('a controller on a real API server', () => {
   });
 });
 
-test('the notes list what is installed, and ask for the Secret of the bus while something uses it', async () => {
+it('the notes list what is installed, and ask for the Secret of the bus while something uses it', async () => {
   const notes = await notesOf('--set=autoscaler.enabled=false');
   for (const chart of controllerCharts) {
     expect(notes).toMatch(new RegExp(`^  ${chart} +${chart === 'autoscaler' ? 'off' : 'installed'}$`, 'm'));
@@ -96,7 +96,7 @@ test('the notes list what is installed, and ask for the Secret of the bus while 
   expect(await notesOf(...off)).not.toContain('redis-queue-bus');
 });
 
-test('uninstalling leaves the definitions and every Queue; installing again takes them over', async () => {
+it('uninstalling leaves the definitions and every Queue; installing again takes them over', async () => {
   const namespace = await controlPlane.createNamespace('release');
   await controlPlane.kubectl('delete', 'crd', '--all');
   await helmIn(namespace, 'install', 'rq', chartFolder('redis-queue'), registryFlag);

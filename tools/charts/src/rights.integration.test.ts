@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { chartFolder, chartsWith, controllerCharts, render, type Rendered } from './helm.ts';
 
 interface Rule {
@@ -42,11 +42,11 @@ describe.each([
   ],
   ['autoscaler', [...shared, 'get list watch: workerpools queues (redis-queue.io)']],
 ] as const)('%s', (chart, everywhere) => {
-  test('has these rights in the cluster, and no more', async () => {
+  it('has these rights in the cluster, and no more', async () => {
     expect(rulesOf(await render(chartFolder(chart)), 'ClusterRole').map(line)).toEqual(everywhere);
   });
 
-  test('has these rights in its own namespace, and no more', async () => {
+  it('has these rights in its own namespace, and no more', async () => {
     expect(rulesOf(await render(chartFolder(chart)), 'Role').map(line)).toEqual([
       'create: leases (coordination.k8s.io)',
       `get list watch update: leases (coordination.k8s.io) named ${chart}`,
@@ -55,7 +55,7 @@ describe.each([
 });
 
 describe.each(controllerCharts)('%s', (chart) => {
-  test('has no right by wildcard', async () => {
+  it('has no right by wildcard', async () => {
     const objects = await render(chartFolder(chart));
     const rules = [...rulesOf(objects, 'ClusterRole'), ...rulesOf(objects, 'Role')];
     expect(rules.flatMap(({ apiGroups, resources, verbs }) => [...apiGroups, ...resources, ...verbs])).not.toContain(
@@ -63,7 +63,7 @@ describe.each(controllerCharts)('%s', (chart) => {
     );
   });
 
-  test('has no right outside the one namespace that it is bound to, but to tell the cluster by kube-system', async () => {
+  it('has no right outside the one namespace that it is bound to, except to identify the cluster by kube-system', async () => {
     const objects = await render(chartFolder(chart), { values: { namespaceScope: 'shop' } });
     const inShop = objects.filter(({ kind, metadata }) => kind === 'Role' && metadata.namespace === 'shop');
     const secrets = rulesOf(inShop, 'Role').some(({ resources }) => resources.includes('secrets'));
@@ -74,7 +74,7 @@ describe.each(controllerCharts)('%s', (chart) => {
 });
 
 describe.each(chartsWith('redis'))('%s', (chart) => {
-  test('reads Secrets by the permitted names only', async () => {
+  it('reads Secrets by the permitted names only', async () => {
     const values = { redis: { secretNames: ['redis-a', 'redis-b'] } };
     const objects = await render(chartFolder(chart), { values });
     const secrets = [...rulesOf(objects, 'ClusterRole'), ...rulesOf(objects, 'Role')].filter(({ resources }) =>
@@ -89,7 +89,7 @@ describe.each(chartsWith('redis'))('%s', (chart) => {
   });
 });
 
-test('the workerpool-controller reads further Secrets, and is told of them, only when they are named', async () => {
+it('the workerpool-controller reads and watches further Secrets only when they are named', async () => {
   const folder = chartFolder('workerpool-controller');
   const objects = await render(folder, { values: { workers: { secretNames: ['mail-api', 'maps'] } } });
   expect(rulesOf(objects, 'ClusterRole').map(line)).toContain('get list watch: secrets (core) named mail-api maps');

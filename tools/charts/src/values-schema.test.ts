@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { chartFiles } from './chart-files.ts';
 import { valueSchemas, type JsonSchema } from './values-schema.ts';
 import { valueFiles } from './values.ts';
 
@@ -10,11 +11,11 @@ const repository = join(import.meta.dirname, '../../..');
 const FROM_ABOVE = ['enabled', 'global', 'common'];
 
 describe.each([...valueSchemas()])('%s', (path, schema) => {
-  test('is what `npm run generate` writes', () => {
+  it('is what `npm run generate` writes', () => {
     expect(JSON.parse(readFileSync(join(repository, path), 'utf8'))).toEqual(schema);
   });
 
-  test('knows the values of values.yaml, and no others', () => {
+  it('knows the values of values.yaml, and no others', () => {
     const values = parse(readFileSync(join(repository, path, '../values.yaml'), 'utf8')) as JsonSchema;
     const known = keysOf(schema, '').filter((key) => !FROM_ABOVE.includes(key.split('.')[0] ?? ''));
     const written = writtenKeys(schema, values, '').filter((key) => !FROM_ABOVE.includes(key.split('.')[0] ?? ''));
@@ -22,7 +23,7 @@ describe.each([...valueSchemas()])('%s', (path, schema) => {
   });
 });
 
-test.each([...valueFiles()])('%s is what `npm run generate` writes', (path, text) => {
+it.each([...chartFiles(repository), ...valueFiles()])('%s is what `npm run generate` writes', (path, text) => {
   expect(readFileSync(join(repository, path), 'utf8')).toBe(text);
 });
 

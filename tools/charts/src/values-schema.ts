@@ -32,13 +32,13 @@ const secretNames: JsonSchema = {
 const workerPods = closed({
   secretNames: {
     ...secretNames,
-    description: 'Names of further Secrets that may be read, to replace pods that use them when they change.',
+    description: 'Names of further Secrets that may be read, so that pods that use them are replaced when they change.',
   },
 });
 const imageTag = text('Tag, or digest sha256:….', {
   pattern: '^(sha256:[a-f0-9]{64}|[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?$',
 });
-const registry = text('Registry, with a port or path if need be. It is required, here or among the globals.', {
+const registry = text('Registry, with a port or path if necessary. It is required, here or among the globals.', {
   pattern: '^([^\\s/].*[^\\s/])?$',
 });
 const busSecretName = text("Secret in the release's namespace; empty: the default.", objectName);
@@ -47,7 +47,7 @@ const tls = closed({ enabled: flag('Whether to speak TLS to redis-host; a rediss
 
 /**
  * Open, since Helm hands a parent's globals to every chart, those meant for others as well. The template
- * `redis-queue.checkGlobals` refuses unknown keys where the parent is nobody else's chart.
+ * `redis-queue.checkGlobals` refuses unknown keys where the parent is our own chart.
  */
 const globals: JsonSchema = {
   type: 'object',
@@ -63,8 +63,8 @@ const resourceAmounts: JsonSchema = { type: 'object', additionalProperties: { ty
 const monitor = (description: string): JsonSchema =>
   closed({
     enabled: flag(description),
-    interval: text('How often metrics are fetched.', { pattern: '^[0-9]+(ms|s|m|h)$' }),
-    labels: textMap('Labels by which a Prometheus finds it.'),
+    interval: text('How often metrics are scraped.', { pattern: '^[0-9]+(ms|s|m|h)$' }),
+    labels: textMap('Labels by which Prometheus finds it.'),
   });
 
 /** The values of a controller's chart. */
@@ -91,9 +91,9 @@ export function controllerSchema({ name, capabilities, namespaceScope }: Control
         description: 'Secrets to pull the image with.',
         items: closed({ name: { type: 'string', minLength: 1 } }, { required: ['name'] }),
       },
-      replicas: { type: 'integer', minimum: 0, maximum: 10, description: 'Pods; one works at a time.' },
+      replicas: { type: 'integer', minimum: 0, maximum: 10, description: 'Number of pods; one is active at a time.' },
       logLevel: { enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] },
-      ...(namespaceScope && { namespaceScope: text('Look at this namespace only; empty: all.', objectName) }),
+      ...(namespaceScope && { namespaceScope: text('Watch this namespace only; empty: all namespaces.', objectName) }),
       ...(redis && { redis: closed({ secretNames }) }),
       ...(bus && { bus: closed({ enabled: flag('Whether the bus is used.'), secretName: busSecretName, tls }) }),
       ...(workers && { workers: workerPods }),
@@ -101,7 +101,7 @@ export function controllerSchema({ name, capabilities, namespaceScope }: Control
       nodeOptions: text('Flags of Node.'),
       extraEnv: objectList('Environment variables, as in a Pod.'),
       serviceAccount: closed({
-        create: flag('Whether the release brings its ServiceAccount.'),
+        create: flag('Whether the release creates its ServiceAccount.'),
         name: text('Name of the ServiceAccount; empty: named after the release.', objectName),
         annotations: textMap('Annotations of the ServiceAccount.'),
       }),
@@ -130,9 +130,9 @@ export function valueSchemas(): Map<string, JsonSchema> {
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: 'Values of the chart redis-queue-crds',
     ...closed({
-      enabled: flag('Whether the chart redis-queue installs the definitions.'),
+      enabled: flag('Whether the chart redis-queue installs the CRDs.'),
       global: globals,
-      keep: flag('Leave the definitions in the cluster when the release is uninstalled.'),
+      keep: flag('Leave the CRDs in the cluster when the release is uninstalled.'),
     }),
   });
   schemas.set('redis-queue', {

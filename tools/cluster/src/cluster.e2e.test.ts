@@ -20,7 +20,7 @@ afterAll(async () => {
   for (const name of NAMES) await stopCluster(name);
 });
 
-/** Call while the cluster is there; the result tells what of it is still on the machine, and nothing else's. */
+/** Call while the cluster runs; the result returns what is left of this cluster on the machine. */
 async function tracesOf(name: string): Promise<() => Promise<string[]>> {
   const folder = clusterFolder(name);
   const slot = readState(name)?.slot ?? -1;
@@ -137,7 +137,7 @@ describe('a cluster whose starter was killed', () => {
     expect(await traces()).not.toEqual([]);
     await stopCluster(NAMES[0]);
     // A kubectl that the starter ran ends by itself, as it finds no API server any more.
-    await eventually(async () => (await traces()).length === 0, { description: 'the last trace to go' });
+    await eventually(async () => (await traces()).length === 0, { description: 'the last trace to disappear' });
   });
 
   it('when it ran pods is gone after down, pods and all', async () => {

@@ -25,7 +25,7 @@ export interface ClusterOptions {
   name: string;
   /** Run pods too; needs root. Default false: a control plane on loopback. */
   node?: boolean;
-  /** Whether it belongs to this process, so that nobody else replaces it while this process lives; default true. */
+  /** Whether it belongs to this process, so that no other process replaces it while this one lives; default true. */
   owned?: boolean;
   print?: Print;
 }
@@ -141,7 +141,7 @@ async function bringUp(state: ClusterState, folder: string, pause: BuiltImage | 
   const cluster = connect(ready);
   if (network) await nodeReady(cluster);
   if (pause) await cluster.load(pause);
-  // Last: who finds this finds a cluster that is whole.
+  // Last: whoever finds this file finds a complete cluster.
   writeState(ready);
   return cluster;
 }

@@ -60,7 +60,7 @@ export async function killProcesses(ids: ProcessId[]): Promise<void> {
   await eventually(() => !alive.some(isAlive), { timeoutMs: 15_000, description: 'killed processes to end' });
 }
 
-/** Processes that `matches` says yes to, other than this one. */
+/** Processes for which `matches` is true, other than this one. */
 export function findProcesses(matches: (pid: number) => boolean): ProcessId[] {
   return readdirSync('/proc')
     .filter((entry) => /^\d+$/.test(entry))

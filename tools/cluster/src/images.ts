@@ -185,7 +185,7 @@ function removeOld(archives: string[], keep = 3): void {
 
 export const storage = join(cacheFolder(), 'buildah');
 const rootfsSource = join(import.meta.dirname, 'rootfs.ts');
-/** vfs and chroot: overlay mounts and user namespaces are not to be had in every container. */
+/** vfs and chroot: overlay mounts and user namespaces are not available in every container. */
 const STORAGE = ['--root', join(storage, 'root'), '--runroot', join(storage, 'run'), '--storage-driver', 'vfs'];
 export const OFFLINE = ['--isolation', 'chroot', '--pull-never', '--layers=false', '--quiet'];
 

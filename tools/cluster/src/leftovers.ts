@@ -54,7 +54,9 @@ export function containerIds(folder: string): string[] {
   return globSync(join(folder, BUNDLES, '*')).map((path) => basename(path));
 }
 
-/** What containers leave outside the cluster's folder: shims' sockets, empty cgroups, CNI's notes of their addresses. */
+/**
+ * What containers leave outside the cluster's folder: shims' sockets, empty cgroups, CNI's notes of their addresses.
+ */
 function removeContainerTraces(folder: string): void {
   for (const id of containerIds(folder)) {
     for (const file of globSync(join(folder, BUNDLES, id, '{address,bootstrap.json}'))) {
@@ -69,7 +71,7 @@ function removeContainerTraces(folder: string): void {
   }
 }
 
-/** Cgroups (of version 1, a tree a controller, or 2) and CNI's notes of a container. */
+/** Cgroups (of version 1, a tree per controller, or 2) and CNI's notes of a container. */
 export function externalTraces(id: string): string[] {
   return globSync([`/sys/fs/cgroup/{,*/}k8s.io/${id}`, `/var/lib/cni/results/*-${id}-*`]);
 }

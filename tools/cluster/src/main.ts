@@ -8,7 +8,7 @@ import { clusterFolder, clusterNames, readState } from './state.ts';
 
 const HELP = `A real Kubernetes cluster from processes: no Docker, no image registry.
 
-  cluster up [--node]              start it; --node also runs pods (root). One that runs is kept
+  cluster up [--node]              start it; --node also runs pods (root). A running one is reused
   cluster load IMAGE.tar…          make docker-archive images available to pods
   cluster kubectl ARGUMENT…        kubectl against it; helm likewise
   cluster status                   the clusters of this user

@@ -5,7 +5,7 @@ export interface ExampleJob {
   opts: { attempts: number; backoff: number; removeOnComplete: number; removeOnFail: number };
 }
 
-/** Jobs for a developer to watch: of different lengths, every 20th fails once and every 100th always. */
+/** Jobs for a developer to watch: of different lengths; every 20th fails once and every 100th always. */
 export function exampleJobs(count: number, run: string): ExampleJob[] {
   return Array.from({ length: count }, (_, index) => ({
     name: 'email',

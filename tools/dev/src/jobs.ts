@@ -13,8 +13,8 @@ const { values } = parseArgs({
   },
 });
 
-/** Redis of the site: over its NodePort, or over the tunnel that a `make dev` on a cluster of the user's holds. */
-async function redisOfSite(context: string | undefined): Promise<{ host: string; port: number; password: string }> {
+/** Redis of the example: over its NodePort, or over the tunnel that a `make dev` on a cluster of the user's holds. */
+async function exampleRedis(context: string | undefined): Promise<{ host: string; port: number; password: string }> {
   const cluster = context ? undefined : findCluster('dev');
   if (!context && cluster?.nodeAddress === undefined) throw new Error('no cluster dev runs; start it: make dev');
   const kubectl = cluster
@@ -28,7 +28,7 @@ async function redisOfSite(context: string | undefined): Promise<{ host: string;
 try {
   const count = Number(values.count);
   if (!Number.isInteger(count) || count < 1) throw new Error(`COUNT=${values.count}: a whole number from 1`);
-  const connection = { ...(await redisOfSite(values['kube-context'] || undefined)), connectTimeout: 5000 };
+  const connection = { ...(await exampleRedis(values['kube-context'] || undefined)), connectTimeout: 5000 };
   const queue = new Queue('emails', { connection: { ...connection, retryStrategy: () => null } });
   queue.on('error', () => undefined); // the command fails with the same error
   await queue.addBulk(exampleJobs(count, String(Date.now())));

@@ -28,7 +28,7 @@ describe('a line of the log', () => {
     expect(plain().format('a', '{"jobs":1}')).toEqual(['a                     {"jobs":1}']);
   });
 
-  it('takes away what a terminal would obey', () => {
+  it('removes control characters that a terminal would obey', () => {
     expect(plain().format('a', 'x\u001b[2Jy')).toEqual(['a                     x·[2Jy']);
     expect(plain().format('a', json({ msg: 'x\u001b]0;y' }))[0]).not.toContain('\u001b');
   });

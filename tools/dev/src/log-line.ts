@@ -96,7 +96,7 @@ function stackOf(error: LoggedError | undefined): string[] {
   return text.split('\n').map((line) => `    ${visible(line.trimEnd())}`);
 }
 
-/** Without what a terminal would obey: jobs and objects can bring any text into a log. */
+/** Without control characters that a terminal would obey: jobs and objects can bring any text into a log. */
 function visible(text: string): string {
   // eslint-disable-next-line no-control-regex
   return text.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '·');

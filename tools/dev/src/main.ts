@@ -50,9 +50,7 @@ function launchesOf(options: Options, cluster: DevCluster, bus: Bus): Launch[] {
     serviceAddress: cluster.nodeAddress ?? LOOPBACK,
     bus,
   };
-  return options.controllers.map((name) =>
-    controllerLaunch(name, (APP_NAMES as readonly string[]).indexOf(name), surroundings),
-  );
+  return options.controllers.map((name) => controllerLaunch(name, APP_NAMES.indexOf(name), surroundings));
 }
 
 function startController(launch: Launch, signal: AbortSignal): Running {
@@ -101,7 +99,7 @@ function farewell(options: Options): string {
 const stopping = new AbortController();
 for (const each of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(each, () => {
-    // The second time, nobody waits for a controller that does not end.
+    // On the second signal, a controller that does not end is not waited for.
     if (stopping.signal.aborted) process.exit(130);
     say('ending');
     stopping.abort();

@@ -1,16 +1,17 @@
 import { parseArgs } from 'node:util';
+import type { AppName } from '@redis-queue/api';
 
 export interface Options {
   /** Context of the user's kubeconfig; undefined for a cluster of processes on this machine. */
   context: string | undefined;
   /** Controllers to start. */
-  controllers: string[];
+  controllers: AppName[];
   inspect: boolean;
   logLevel: string;
 }
 
 /** Parses the command line. @throws for an option or a controller that does not exist. */
-export function parseOptions(argv: string[], controllers: readonly string[]): Options | 'help' {
+export function parseOptions(argv: string[], controllers: readonly AppName[]): Options | 'help' {
   const { values } = parseArgs({
     args: argv,
     options: {
@@ -23,7 +24,7 @@ export function parseOptions(argv: string[], controllers: readonly string[]): Op
   });
   if (values.help) return 'help';
   const chosen = values.only?.flatMap((names) => names.split(','));
-  const unknown = chosen?.find((name) => !controllers.includes(name));
+  const unknown = chosen?.find((name) => !(controllers as readonly string[]).includes(name));
   if (unknown !== undefined) throw new Error(`--only ${unknown}: one of ${controllers.join(', ')}`);
   return {
     context: values['kube-context'] || undefined,
@@ -37,7 +38,7 @@ export function parseOptions(argv: string[], controllers: readonly string[]): Op
 export function help(controllers: readonly string[]): string {
   return `make dev: the controllers from source against a real cluster, restarted on every change.
 
-The cluster "dev" of processes on this machine (kept if it runs), Redis in it, the definitions of crds/ (applied again when
+The cluster "dev" of processes on this machine (reused if it runs), Redis in it, the definitions of crds/ (applied again when
 they change), the examples, and ${controllers.join(', ')} on this host under node --watch.
 The logs of all, worker pods included, are one stream. Ctrl-C ends what was started; the cluster stays, until: make down
 

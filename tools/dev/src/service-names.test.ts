@@ -13,7 +13,7 @@ it.each([
   ['redis.dev.svc.cluster.local', true],
   ['redis.example.com', false],
   ['svc', false],
-])('tells whether %s is a Service: %s', (name, expected) => {
+])('decides whether %s is a Service: %s', (name, expected) => {
   expect(isServiceName(name)).toBe(expected);
 });
 

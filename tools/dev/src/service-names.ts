@@ -6,7 +6,7 @@ export function isServiceName(name: string): boolean {
 }
 
 /**
- * Has this process reach every Service of the cluster at `address`, so that a Secret can name Redis once for pods and
+ * Makes this process reach every Service of the cluster at `address`, so that a Secret can name Redis once for pods and
  * for a controller outside the cluster. Ports are not translated: they have to be the same on both ways.
  */
 export function resolveServicesTo(address: string): void {

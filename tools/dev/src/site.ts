@@ -23,7 +23,7 @@ export async function applyDefinitions({ kubectl }: Kubectl): Promise<void> {
   await run(kubectl, ['wait', '--for=condition=Established', '--timeout=30s', folder]);
 }
 
-/** Redis in the cluster and the Secrets that lead to it. Repeatable: a password that is there stays. */
+/** Redis in the cluster and the Secrets that point to it. Repeatable: a password that is there stays. */
 export async function applySite(cluster: DevCluster): Promise<Bus> {
   const { kubectl, images, foreign } = cluster;
   const bus = {
@@ -39,7 +39,7 @@ export async function applySite(cluster: DevCluster): Promise<Bus> {
   return bus;
 }
 
-/** The password of Redis; undefined where there is no site yet. */
+/** The password of Redis; undefined where there is none yet. */
 export async function readPassword({ kubectl }: Kubectl): Promise<string | undefined> {
   const path = '-o=jsonpath={.data.redis-password}';
   const get = ['get', 'secret', 'redis-credentials', '-n', NAMESPACE, '--ignore-not-found', path];

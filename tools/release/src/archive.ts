@@ -9,7 +9,7 @@ export interface ArchiveOptions {
   gzip: boolean;
 }
 
-/** Whatever the files' owner, umask and times were: entries by name, owned by root, readable by all. */
+/** Independent of the files' owner, umask and times: entries by name, owned by root, readable by all. */
 const NORMAL = [
   '--format=ustar',
   '--sort=name',

@@ -30,7 +30,7 @@ export function writeBoms(
   write('worker', cycloneDx({ subject, packages, epochSeconds }));
 }
 
-/** Of a base that was pulled, its digest says all; of one made here, Node and the system's libraries. */
+/** For a base that was pulled, its digest says everything; for one made here, Node and the system's libraries. */
 function baseComponents({ pulled, machineFiles }: BaseImage): OtherComponent[] {
   if (pulled !== undefined) {
     const [name = '', digest = ''] = pulled.split('@');

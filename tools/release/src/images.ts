@@ -14,7 +14,7 @@ export interface ReleasedApp {
 /** Node's names of architectures in those of images. */
 const ARCHITECTURES: Record<string, string> = { x64: 'amd64', arm64: 'arm64' };
 
-/** What images of this machine run on, such as `linux/amd64`. */
+/** The platform of images built on this machine, such as `linux/amd64`. */
 export function platform(): string {
   return `linux/${ARCHITECTURES[process.arch] ?? process.arch}`;
 }

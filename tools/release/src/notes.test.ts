@@ -30,7 +30,7 @@ describe('the section of a version', () => {
     expect(changelogSection(CHANGELOG, '0.3.0')).toEqual({ heading: 'Unreleased', text: '### Added\n\n- A thing.' });
   });
 
-  it('must say something', () => {
+  it('must not be empty', () => {
     expect(() => changelogSection(CHANGELOG, '0.1.0')).toThrow('"0.1.0" of CHANGELOG.md is empty');
     expect(() => changelogSection('# Changelog\n', '0.1.0')).toThrow('neither for 0.1.0 nor');
   });
@@ -55,7 +55,7 @@ describe('the notes', () => {
     expect(notes).not.toContain('Not released');
   });
 
-  it('do not pass for a release what is none', () => {
+  it('do not call something a release that is not one', () => {
     expect(releaseNotes(CHANGELOG, { ...facts, version: '0.3.0' })).toContain('Not released');
     expect(releaseNotes(CHANGELOG, { ...facts, dirty: true })).toContain('not committed');
   });

@@ -2,8 +2,8 @@
 const WIDTH = 120;
 
 /**
- * Lines of a Markdown page that are longer than 120 characters, as sentences a developer can act on. Left out is what
- * cannot be wrapped: fenced code, rows of tables, and lines that hold a single word, such as an address.
+ * Lines of a Markdown page that are longer than 120 characters, as sentences a developer can act on. What cannot be
+ * wrapped is left out: fenced code, rows of tables, and lines that hold a single word, such as an address.
  */
 export function longLines(file: string, text: string): string[] {
   let fence: string | undefined;

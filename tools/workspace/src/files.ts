@@ -2,11 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What nobody of ours wrote: lock files, the license. */
+/** What this project did not write: lock files, the license. */
 const FOREIGN = /(^|\/)(package-lock\.json|go\.sum|LICENSE)$/;
 const TEXT = /(\.(ts|md|json|ya?ml|lua|py|sh|tpl|go|txt|toml|mod|Dockerfile)|(^|\/)(Makefile|Dockerfile|cluster|run))$/;
 
-/** Every text file of ours that Git tracks or would track, relative to the workspace; links are left out. */
+/** Every text file of this project that Git tracks or would track, relative to the workspace; links are left out. */
 export function textFiles(workspaceRoot: string): string[] {
   const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
     cwd: workspaceRoot,
@@ -19,7 +19,7 @@ export function textFiles(workspaceRoot: string): string[] {
     .toSorted();
 }
 
-/** The number of the line in which the character at `offset` stands, from 1. */
+/** The number of the line in which the character at `offset` is, from 1. */
 export function lineAt(text: string, offset: number): number {
   return text.slice(0, offset).split('\n').length;
 }

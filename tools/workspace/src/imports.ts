@@ -8,15 +8,15 @@ import { lineAt } from './files.ts';
 export interface ImportEdge {
   /** Path of the importing file, relative to the workspace. */
   file: string;
-  /** Where the import stands in it, from 1. */
+  /** The import's line in it, from 1. */
   line: number;
-  /** What stands between the quotes. */
+  /** The text between the quotes. */
   specifier: string;
   /** The package that a bare specifier names, the path that a relative one resolves to, a module of Node's. */
   target: { package: string } | { path: string } | { builtin: string };
 }
 
-/** What is tested about, not shipped: tests may use `@redis-queue/rig` and read any folder. */
+/** Code that tests and is not shipped: tests may use `@redis-queue/rig` and read any folder. */
 export function isTest(file: string): boolean {
   return (
     file.endsWith('.test.ts') ||

@@ -1,8 +1,8 @@
 import { Redis } from 'ioredis';
 import { expect, it } from 'vitest';
 import { eventually } from '@redis-queue/rig';
-import { aPool } from '../test-objects.ts';
-import { TestAutoscaler } from '../test-autoscaler.ts';
+import { aPool } from '../testing/objects.ts';
+import { TestAutoscaler } from '../testing/autoscaler.ts';
 
 const MINUTE = 60_000;
 const PATIENCE = { timeoutMs: 60_000 };

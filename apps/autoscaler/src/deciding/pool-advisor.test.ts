@@ -1,7 +1,7 @@
 import type { PodUsageReport, UsagePlace } from '@redis-queue/bullmq';
 import { describe, expect, it } from 'vitest';
 import { PoolAdvisor } from './pool-advisor.ts';
-import { aPool, aQueue, aSecret, secretSources } from '../test-objects.ts';
+import { aPool, aQueue, aSecret, secretSources } from '../testing/objects.ts';
 import { buildTopology, type Topology } from '../watching/topology.ts';
 
 const SECOND = 1_000;

@@ -38,7 +38,10 @@ const SILENT_AFTER = 5;
 /** Pools per call: with one call per second and Redis, thousands of pools are still read about once a minute. */
 const POOLS_PER_READ = 50;
 
-/** Reads what the pods of pools use, and advises on their concurrency and resources. What it knows is lost with the process. */
+/**
+ * Reads what the pods of pools use, and advises on their concurrency and resources. What it knows is lost with the
+ * process.
+ */
 export class PoolAdvisor {
   readonly #options: AdvisorOptions;
   readonly #pools = new Map<string, PoolUsage>();

@@ -4,7 +4,7 @@ import type { PoolObservation } from '@redis-queue/scaling';
 import type { ScalingDecision } from '@redis-queue/scaling-bus';
 import { EpochPublisher } from '../publishing/epoch-publisher.ts';
 import type { BusyPods } from '../publishing/busy-pods.ts';
-import { aPool, aQueue, aSecret, secretSources } from '../test-objects.ts';
+import { aPool, aQueue, aSecret, secretSources } from '../testing/objects.ts';
 import { AutoscalerMetrics } from '../metrics/autoscaler-metrics.ts';
 import { PoolDecider } from './pool-decider.ts';
 import { buildTopology, type ScaledPool } from '../watching/topology.ts';
@@ -36,7 +36,7 @@ async function decider(busyPods: () => Promise<BusyPods | undefined>) {
   });
   const decidePool = (which: ScaledPool, ready: number) => under.decide(which, observation(ready, clock.nowMs));
   const decide = (ready: number) => decidePool(pool, ready);
-  /** Decides an idle pool of 3 until it may shrink; the next decision does. */
+  /** Decides for an idle pool of 3 until it may shrink; the next decision shrinks it. */
   const untilItMayShrink = async () => {
     for (; clock.nowMs < 10_000; clock.nowMs += 1_000) await decide(0);
     expect(sent.map(({ desiredReplicas }) => desiredReplicas)).toEqual([3]);
@@ -55,7 +55,7 @@ function observation(ready: number, sampledAtMs: number): PoolObservation {
   return { currentReplicas: 3, queues: [load] };
 }
 
-it('a size that is not there yet is published each tick, and seldom while the consumer is behind', async () => {
+it('a size that the pool does not have yet is published every tick, and rarely while the consumer is behind', async () => {
   const { clock, bus, sent, decide } = await decider(() => Promise.resolve(undefined));
   const runUntil = async (endMs: number): Promise<number> => {
     const before = sent.length;

@@ -35,13 +35,16 @@ export interface DeciderOptions {
 }
 
 /**
- * Decisions per second that change no size, over all pools; a fraction of what the consumer can handle. After a takeover or an outage
- * every pool has something to report at once, and a size that has to change must not wait behind thousands of sentences. What is
- * refused is published when its pool is decided next.
+ * Decisions per second that change no size, over all pools; a fraction of what the consumer can handle. After a
+ * takeover or an outage every pool has something to report at once, and a size that has to change must not wait behind
+ * thousands of reports. What is refused is published with the pool's next decision.
  */
 const UNCHANGED_PER_SECOND = 200;
 
-/** Decides pools and publishes what is worth it. Holds each pool's policy state, and nothing that a crash could lose for good. */
+/**
+ * Decides the sizes of pools and publishes the decisions that are worth it. Holds each pool's policy state, and nothing
+ * that a crash could lose for good.
+ */
 export class PoolDecider {
   readonly #pools = new Map<string, PoolMemory>();
   readonly #unchanged: TokenBucket;
@@ -57,12 +60,12 @@ export class PoolDecider {
     return this.#pools.get(key)?.desired;
   }
 
-  /** How long ago the pool was decided, ms. */
+  /** How long ago the pool's last decision was made, ms. */
   sinceDecidedMs(key: string): number {
     return this.#options.now() - (this.#pools.get(key)?.decidedAtMs ?? -Infinity);
   }
 
-  /** Decides the pool. @returns true once a change of size is on the bus, false when none was sent. */
+  /** Decides the pool's size. @returns true once a change of size is on the bus, false when none was sent. */
   async decide(pool: ScaledPool, observation: PoolObservation): Promise<boolean> {
     const { now, metrics, publisher, busyPods, onPublishFailure, onPublished } = this.#options;
     const { currentReplicas } = observation;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { initialKnowledge, learnFailure, learnSample, type QueueKnowledge } from '../sampling/queue-knowledge.ts';
-import { aPool, aQueue, aSample, aSecret, secretSources } from '../test-objects.ts';
+import { aPool, aQueue, aSample, aSecret, secretSources } from '../testing/objects.ts';
 import type { BlockedReplicas } from '../watching/pool-status.ts';
 import { buildTopology } from '../watching/topology.ts';
 import { observePool } from './pool-observation.ts';
@@ -14,7 +14,7 @@ const seen = (known: QueueKnowledge | undefined) => observePool(pool, { replicas
 
 describe('what the policy sees of a queue', () => {
   it('is nothing before the first sample', () => {
-    expect(seen(undefined)).toMatchObject({ unseen: 'SensorFailed', message: 'not looked at yet' });
+    expect(seen(undefined)).toMatchObject({ unseen: 'SensorFailed', message: 'not sampled yet' });
     expect(seen(initialKnowledge(0, 5_000, 10_000))).toMatchObject({ unseen: 'SensorFailed' });
   });
 

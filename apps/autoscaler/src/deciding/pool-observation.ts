@@ -11,7 +11,8 @@ import type { PoolPods } from '../watching/pool-status.ts';
 import type { PoolQueue, ScaledPool } from '../watching/topology.ts';
 
 /**
- * What the policy is given of a pool, each queue as of its newest sample: a time without samples is not a time without jobs. Pure.
+ * The policy's view of a pool, each queue as of its newest sample: a time without samples is not a time without jobs.
+ * Pure.
  */
 export function observePool(
   pool: ScaledPool,
@@ -32,7 +33,7 @@ function observation(queue: PoolQueue, knowledge: (id: string) => QueueKnowledge
   if ('unseen' in queue) return queue;
   const known = knowledge(queue.id);
   if (known?.failure !== undefined || known?.latest === undefined) {
-    return { queue: queue.queue, unseen: 'SensorFailed', message: known?.failure ?? 'not looked at yet' };
+    return { queue: queue.queue, unseen: 'SensorFailed', message: known?.failure ?? 'not sampled yet' };
   }
   return loadOf(queue, known, known.latest);
 }

@@ -41,7 +41,7 @@ async function rowsAfter(change: (metrics: AutoscalerMetrics) => void): Promise<
 }
 
 describe('the gauges of a decision', () => {
-  it('tell each signal of each queue, and nothing where nothing was measured', async () => {
+  it('show each signal of each queue, and nothing where nothing was measured', async () => {
     const rows = await rowsAfter((metrics) => metrics.decided(mail, decision));
     const emails = 'namespace="team",pool="mail",queue="emails"';
     expect(rows.map((row) => row.replace('redis_queue_autoscaler_', ''))).toEqual([
@@ -84,7 +84,7 @@ describe('the gauges of a decision', () => {
     expect(rows.filter((row) => row.includes('pool="mail"'))).toEqual([]);
   });
 
-  it('of thousands of pools are written without keeping anybody waiting, whole, for two readers at once', async () => {
+  it('of thousands of pools are written completely and without blocking other work, for two readers at once', async () => {
     const registry = new Registry();
     const metrics = new AutoscalerMetrics(registry);
     for (let n = 0; n < 2_000; n++) metrics.decided(aScaledPool(`pool-${n}`), decision);

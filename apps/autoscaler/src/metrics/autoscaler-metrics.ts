@@ -17,7 +17,7 @@ export class AutoscalerMetrics {
     this.#decisions = new DecisionGauges(registry);
     this.#published = new Counter({
       name: 'redis_queue_autoscaler_decisions_published_total',
-      help: 'Decisions given to the bus, by result.',
+      help: 'Decisions published on the bus, by result.',
       labelNames: ['result'],
       registers,
     });

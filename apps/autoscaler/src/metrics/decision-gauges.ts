@@ -77,9 +77,9 @@ interface Decided {
 }
 
 /**
- * What was decided last, one gauge per signal. The numbers lie in one flat array per pool, are overwritten in place, and become labels
- * and lines only while somebody reads them: stored as gauges usually store theirs, 5,000 queues would cost tens of MB, and each
- * decision a dozen map accesses.
+ * What was decided last, one gauge per signal. The numbers are stored in one flat array per pool, are overwritten in
+ * place, and are formatted as labels and lines only when somebody reads them: stored the way gauges usually are, 5,000
+ * queues would cost tens of MB, and each decision a dozen map accesses.
  */
 export class DecisionGauges {
   readonly #decided = new Map<string, Decided>();
@@ -89,9 +89,9 @@ export class DecisionGauges {
       const rows = () => this.#pools(value);
       void new LiveGauge({ name: `redis_queue_autoscaler_${name}`, help, registers: [registry] }, rows);
     };
-    pools('desired_replicas', 'Replicas that the pool is to have.', ({ desired }) => desired);
+    pools('desired_replicas', 'Replicas that the pool should have.', ({ desired }) => desired);
     pools('confidence', 'How much of what the size rests on was measured, 0 to 1.', ({ confidence }) => confidence);
-    pools('limited', '1 while more is asked for than maxReplicas allows.', ({ limited }) => (limited ? 1 : 0));
+    pools('limited', '1 while more replicas are needed than maxReplicas allows.', ({ limited }) => (limited ? 1 : 0));
     const held = {
       name: 'redis_queue_autoscaler_held',
       help: '1 for the reason why the size does not follow the demand.',
@@ -171,9 +171,12 @@ function digits(value: number): string {
 }
 
 /** Rows that are written before other work gets its turn. */
-const ROWS_A_TURN = 500;
+const ROWS_PER_TURN = 500;
 
-/** A gauge whose rows, `{labels} value`, are written when it is read; label values are Kubernetes names, with nothing to escape. */
+/**
+ * A gauge whose rows, `{labels} value`, are written when it is read; label values are Kubernetes names, with nothing to
+ * escape.
+ */
 class LiveGauge extends Gauge {
   readonly #rows: () => Iterable<string>;
   readonly #about: { name: string; help: string };
@@ -185,8 +188,9 @@ class LiveGauge extends Gauge {
   }
 
   /**
-   * Called by the registry for its text. The registry would format all rows in one turn of the event loop, which for 60,000 of them
-   * blocks sampling for hundreds of ms; so they are written here, some per turn and one gauge after the other, and returned as one.
+   * Called by the registry for its text. The registry would format all rows in one turn of the event loop, which for
+   * 60,000 of them blocks sampling for hundreds of ms; so they are written here, some per turn and one gauge after the
+   * other, and returned as one.
    */
   getForPromString(): Promise<object> {
     const written = lastWritten.then(() => this.#write());
@@ -200,7 +204,7 @@ class LiveGauge extends Gauge {
     let rows = 0;
     for (const row of this.#rows()) {
       text += `${rows === 0 ? '' : '\n'}${name}${row}`;
-      if (++rows % ROWS_A_TURN === 0) await immediate(); // oxlint-disable-line no-await-in-loop -- that is the point
+      if (++rows % ROWS_PER_TURN === 0) await immediate(); // oxlint-disable-line no-await-in-loop -- that is the point
     }
     const end = text.lastIndexOf(' ');
     const values = rows === 0 ? [] : [{ metricName: text.slice(0, end), value: Number(text.slice(end)) }];

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ActiveHolders } from '@redis-queue/bullmq';
 import { busyPods, readBusyPods } from './busy-pods.ts';
-import { aPool, aQueue, aSecret, secretSources } from '../test-objects.ts';
+import { aPool, aQueue, aSecret, secretSources } from '../testing/objects.ts';
 import { buildTopology } from '../watching/topology.ts';
 
 const holders = (jobs: Record<string, number>, unnamed = 0): ActiveHolders => ({

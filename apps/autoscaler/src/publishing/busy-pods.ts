@@ -31,8 +31,8 @@ export async function readBusyPods(
 }
 
 /**
- * Those holders of jobs in a pool's queues that are its pods. Pure. A Deployment's pods are named after it; other holders are
- * other pools' pods or workers outside the cluster, which a change of this pool's size does not affect.
+ * Those holders of jobs in a pool's queues that are its pods. Pure. A Deployment's pods are named after it; other
+ * holders are other pools' pods or workers outside the cluster, which a change of this pool's size does not affect.
  *
  * @returns undefined when nothing is known, or too much to send.
  */

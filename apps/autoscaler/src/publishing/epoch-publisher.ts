@@ -17,9 +17,9 @@ const UNREAD_REFRESH_MS = 500;
 const BEHIND = 32;
 
 /**
- * Publishes under one epoch: the bus's Redis time when leadership was taken, or one above every epoch published before where that
- * clock was set back, as after a failover to another server. A later leader has a later epoch and wins at every consumer, whatever
- * this process still sends.
+ * Publishes under one epoch: the bus's Redis time when leadership was taken, or one above every epoch published before
+ * where that clock was set back, as after a failover to another server. A later leader has a later epoch and wins at
+ * every consumer, whatever this process still sends.
  */
 export class EpochPublisher {
   readonly epoch: number;
@@ -51,8 +51,8 @@ export class EpochPublisher {
   }
 
   /**
-   * Whether the consumer is behind: what was published waits on the bus and is not lost. The answer is up to half a second old,
-   * because asking for every pool must cost nothing.
+   * Whether the consumer is behind: what was published waits on the bus and is not lost. The answer is up to half a
+   * second old, because asking for every pool must cost nothing.
    */
   isBehind(nowMs: number): boolean {
     void this.#readUnreadIfOld(nowMs);

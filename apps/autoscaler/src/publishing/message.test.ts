@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { scalingDecisionSchema } from '@redis-queue/scaling-bus';
 import type { Decision } from '@redis-queue/scaling';
-import { aPool, aQueue, aSecret, secretSources } from '../test-objects.ts';
+import { aPool, aQueue, aSecret, secretSources } from '../testing/objects.ts';
 import { decisionMessage } from './message.ts';
 import { buildTopology } from '../watching/topology.ts';
 

@@ -17,7 +17,7 @@ export interface Stamp {
   readonly busNowMs: number;
 }
 
-/** What is to be published of a pool. */
+/** What is published about a pool. */
 export interface Outgoing {
   readonly pool: ScaledPool;
   readonly currentReplicas: number;

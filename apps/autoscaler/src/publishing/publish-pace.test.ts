@@ -17,12 +17,12 @@ const at = (atMs: number, over: Partial<Decision> = {}, generation = 1) => ({
 });
 
 describe('a decision is published', () => {
-  it('again each tick while the pool does not have its size yet, no more often', () => {
+  it('again every tick while the pool does not have its size yet, no more often', () => {
     expect(isWorthPublishing(at(0), at(1_000), 0, false)).toBe(true);
     expect(isWorthPublishing(at(0), at(300), 0, false)).toBe(false);
   });
 
-  it('again seldom while the consumer is behind, but before the last one expires', () => {
+  it('again, but rarely, while the consumer is behind, but before the last one expires', () => {
     expect(isWorthPublishing(at(0), at(7_000), 0, true)).toBe(false);
     expect(isWorthPublishing(at(0), at(7_500), 0, true)).toBe(true);
     expect(isWorthPublishing(at(0), at(10, { desired: 4 }), 0, true)).toBe(true);

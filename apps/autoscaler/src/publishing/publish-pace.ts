@@ -12,17 +12,19 @@ export interface Published {
 
 /** How often a decision that changes nothing is published again for the numbers in it. */
 const REFRESH_MS = 60_000;
-/** How often a decision that is not followed yet is repeated. A little under a tick, so that a tick is never skipped. */
+/**
+ * How often a decision that is not followed yet is repeated. A little under a tick, so that a tick is never skipped.
+ */
 const REPEAT_MS = 900;
 /**
- * The same while the consumer is behind: the decision is not lost but waits, and repeating a thousand of them each second
- * would only put the consumer further behind. Half of the time for which a decision is valid.
+ * The same while the consumer is behind: the decision is not lost but waits, and repeating a thousand of them every
+ * second would only put the consumer further behind. Half of the time for which a decision is valid.
  */
 const REPEAT_BEHIND_MS = EXPIRES_AFTER_MS / 2;
 
 /**
- * Whether a decision is to be published: when the size has to change (again each tick until it has), or when what people read
- * changed. A pool at rest costs nothing, and a lost message costs a tick. Pure.
+ * Whether a decision is to be published: when the size has to change (again every tick until it has), or when what
+ * people read changed. A pool at rest costs nothing, and a lost message costs a tick. Pure.
  *
  * @param behind whether the consumer has yet to handle what was published before.
  */

@@ -4,10 +4,10 @@ import { estimateQueue, type QueueEstimates } from '@redis-queue/scaling';
 import { eventually } from '@redis-queue/rig';
 import type { Job } from 'bullmq';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { aPool, aQueue, aSecret, secretSources } from '../test-objects.ts';
+import { aPool, aQueue, aSecret, secretSources } from '../testing/objects.ts';
 import { RedisReader } from './redis-reader.ts';
 import { initialKnowledge, learnSample, fieldsToRead, type QueueKnowledge } from './queue-knowledge.ts';
-import { TestAutoscaler } from '../test-autoscaler.ts';
+import { TestAutoscaler } from '../testing/autoscaler.ts';
 import { buildTopology, type WatchedQueue } from '../watching/topology.ts';
 
 /** What really happened, by the test's own clock. */
@@ -35,7 +35,8 @@ it('arrival rate, service time and its variation, waits and failures are what re
   const sensor = new Sensor(t.redis.url);
   await sensor.sample();
 
-  // 25 jobs per second for ten seconds, at random intervals: one in ten delayed, one in ten fails at first, one in twenty for good.
+  // 25 jobs per second for ten seconds, at random intervals: one in ten delayed, one in ten fails at first, one in
+  // twenty for good.
   const random = seeded(7);
   const startMs = Date.now();
   let added = 0;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { untilNextSampleMs, onGrid, phaseOf, SAFETY_POLL_MS } from './cadence.ts';
-import { aSample } from '../test-objects.ts';
+import { aSample } from '../testing/objects.ts';
 
 const next = (sample: Parameters<typeof aSample>[0], poolsAtZero = true) =>
   untilNextSampleMs({ sample: aSample(sample), poolsAtZero, podStartMs: 10_000 });
@@ -52,7 +52,7 @@ describe('how often a queue is sampled', () => {
     expect(stretched({}, 40)).toBe(8_000);
   });
 
-  it('seldom while it is paused and its pools are at zero', () => {
+  it('rarely while it is paused and its pools are at zero', () => {
     expect(next({ waiting: 5, paused: true })).toBe(5_000);
   });
 

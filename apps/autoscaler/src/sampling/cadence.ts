@@ -51,8 +51,9 @@ export function untilNextSampleMs(cadence: Cadence): number {
 const LANE_MS = 100;
 
 /**
- * The queue's place on the grid, ms: the same for all queues of a pool, so that the pool is decided once per tick, and different for
- * different pools, so that thousands of queues load Redis and this process evenly and not once per second. Pure.
+ * The queue's place on the grid, ms: the same for all queues of a pool, so that the pool is decided once per tick, and
+ * different for different pools, so that thousands of queues load Redis and this process evenly and not once per
+ * second. Pure.
  */
 export function phaseOf({ pools }: { readonly pools: readonly string[] }): number {
   let hash = 0;
@@ -61,8 +62,8 @@ export function phaseOf({ pools }: { readonly pools: readonly string[] }): numbe
 }
 
 /**
- * The first time on the queue's grid that is not before `atMs`. Samples of polled queues are due on a common grid, so that they share
- * script calls. Pure.
+ * The first time on the queue's grid that is not before `atMs`. Samples of polled queues are due on a common grid, so
+ * that they share script calls. Pure.
  */
 export function onGrid(atMs: number, phaseMs: number, periodMs: number = TICK_MS): number {
   const offsetMs = phaseMs % periodMs;

@@ -4,7 +4,8 @@ export class CpuShare {
 
   /**
    * @param usedMs processor time since the server started; undefined if the server does not report it.
-   * @returns the share since the last call; undefined when there is nothing to compare with, as after a restart of the server.
+   * @returns the share since the last call; undefined when there is nothing to compare with, as after a restart of the
+   * server.
    */
   since(usedMs: number | undefined, atMs: number): number | undefined {
     const before = this.#before;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { aSample } from '../test-objects.ts';
+import { aSample } from '../testing/objects.ts';
 import { fieldsToRead, initialKnowledge, learnSample, mayHaveFinished } from './queue-knowledge.ts';
 
 const after = (sample: Parameters<typeof aSample>[0], atMs: number, known = initialKnowledge(0, 5_000, 10_000)) =>

@@ -6,7 +6,9 @@ export interface QueueKnowledge {
   readonly history: QueueHistory;
   /** The newest sample; it stays through failures, so that its age shows. */
   readonly latest?: { readonly sample: BacklogSample; readonly atMs: Instant };
-  /** The newest sample that found no job in line: no job in line has been ready for longer. Absent: there was none yet. */
+  /**
+   * The newest sample that found no job in line: no job in line has been ready for longer. Absent: there was none yet.
+   */
   readonly lineEmptyAtMs?: Instant;
   /** The newest sample that read rare fields. */
   readonly rareReadAtMs?: Instant;
@@ -31,9 +33,9 @@ const ORPHANS_EVERY_MS = 15_000;
 /**
  * What the next sample has to read besides counts. Pure.
  *
- * Heads of line are read only when a job may have waited for half of the wait target: below that no decision depends on it. Rare
- * fields are read when some were set, now and then, and when no job was in line or ran, so that a queue that is paused or limited
- * before its first job wakes no pool.
+ * Heads of line are read only when a job may have waited for half of the wait target: below that no decision depends on
+ * it. Rare fields are read when some were set, now and then, and when no job was in line or ran, so that a queue that
+ * is paused or limited before its first job wakes no pool.
  */
 export function fieldsToRead(known: QueueKnowledge, waitTargetMs: number, nowMs: Instant): BacklogFields {
   const { latest, lineEmptyAtMs = -Infinity, rareReadAtMs = -Infinity, orphansReadAtMs = -Infinity } = known;
@@ -94,7 +96,7 @@ export function learnFailure(known: QueueKnowledge, failure: string): QueueKnowl
 
 /** Whether it is worth reading what has finished: a job ran, or may have run, since the last sample. Pure. */
 export function mayHaveFinished(before: BacklogSample | undefined, now: BacklogSample): boolean {
-  // Of queues that never had a job there may be thousands.
+  // There may be thousands of queues that never had a job.
   if (before === undefined) return now.active > 0 || now.addCounter !== undefined;
   return (
     now.active > 0 ||

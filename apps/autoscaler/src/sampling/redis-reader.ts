@@ -23,7 +23,10 @@ import type { WatchedQueue } from '../watching/topology.ts';
 export type SampleResult =
   { readonly ok: true; readonly samples: readonly BacklogSample[] } | { readonly ok: false; readonly message: string };
 
-/** A decision waits no longer than this for who holds the jobs; less than a tick, so that the next one does not overtake it. */
+/**
+ * A decision waits no longer than this for the holders of the jobs; less than a tick, so that the next one does not
+ * overtake it.
+ */
 const HOLDERS_TIMEOUT_MS = 500;
 
 /** Reads everything that the autoscaler needs from one Redis. Errors are values; none carries a secret. */
@@ -58,7 +61,10 @@ export class RedisReader {
     }
   }
 
-  /** What has finished in each queue since the last call; undefined when it could not be read: the next call then covers it. */
+  /**
+   * What has finished in each queue since the last call; undefined when it could not be read: the next call then covers
+   * it.
+   */
   async finished(queues: readonly WatchedQueue[]): Promise<FinishedSample[] | undefined> {
     try {
       const queries = queues.map(({ id, ref }) => ({ queue: ref, watermark: this.#watermarks.get(id) }));
@@ -77,7 +83,9 @@ export class RedisReader {
     return readServerPressure(this.#connections.get(this.target)).catch(() => undefined);
   }
 
-  /** Who holds the active jobs of these queues; undefined when there are too many, or when they cannot be read in time. */
+  /**
+   * Who holds the active jobs of these queues; undefined when there are too many, or when they cannot be read in time.
+   */
   async holders(queues: readonly WatchedQueue[]): Promise<ActiveHolders | undefined> {
     const timeout = new AbortController();
     const late = sleep(HOLDERS_TIMEOUT_MS, undefined, { signal: timeout.signal });
@@ -101,7 +109,10 @@ export class RedisReader {
     }
   }
 
-  /** Whether `watch` works. Not on a Redis Cluster: it would need a connection to each node, and to each that takes over. */
+  /**
+   * Whether `watch` works. Not on a Redis Cluster: it would need a connection to each node, and to each that takes
+   * over.
+   */
   get hasWakeUps(): boolean {
     return this.target.cluster !== true;
   }
@@ -109,7 +120,8 @@ export class RedisReader {
   /**
    * From now on `onWakeUp` is called when jobs come into the queue.
    *
-   * @returns whether the watch is armed. If not, it will be when Redis is reachable again, and `onWakeUp` is called then; poll until then.
+   * @returns whether the watch is armed. If not, it will be when Redis is reachable again, and `onWakeUp` is called
+   * then; poll until then.
    */
   async watch(queue: WatchedQueue, onWakeUp: () => void): Promise<boolean> {
     if (!this.hasWakeUps) return false;

@@ -1,9 +1,9 @@
 import { Redis } from 'ioredis';
 import { Registry } from 'prom-client';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { RedisConnections, type RedisTarget } from '@redis-queue/bullmq';
 import { eventually, startRedis } from '@redis-queue/rig';
-import { aPool, aQueue, aSecret, secretSources } from '../test-objects.ts';
+import { aPool, aQueue, aSecret, secretSources } from '../testing/objects.ts';
 import { AutoscalerMetrics } from '../metrics/autoscaler-metrics.ts';
 import { buildTopology } from '../watching/topology.ts';
 import { RedisSampler } from './redis-sampler.ts';
@@ -13,7 +13,7 @@ const BUSY = 'for i = 1, tonumber(ARGV[1]) do end';
 const SCRIPT_MS = 600;
 const TRIAL_LOOPS = 2_000_000;
 
-test('a Redis that long scripts keep busy counts as saturated until they are over', async () => {
+it('a Redis that long scripts keep busy counts as saturated until they are over', async () => {
   const redis = await startRedis();
   onTestFinished(() => redis.stop());
   const topology = buildTopology({
@@ -46,7 +46,7 @@ test('a Redis that long scripts keep busy counts as saturated until they are ove
   await clients[0]!.eval(BUSY, 0, TRIAL_LOOPS);
   const loops = (TRIAL_LOOPS * SCRIPT_MS) / (performance.now() - trialMs);
   const load = clients.map(async (client) => {
-    // oxlint-disable-next-line no-await-in-loop -- one script after the other, from two clients, so that one is always waiting
+    // oxlint-disable-next-line no-await-in-loop -- two clients' scripts in turn, so that one is always waiting
     while (!busy.signal.aborted) await client.eval(BUSY, 0, Math.round(loops));
   });
   try {

@@ -30,8 +30,8 @@ export interface SamplerOptions {
 }
 
 /**
- * A sample that takes longer is stuck in a Redis that does not answer. Until it does, the samples before must not be decided on
- * again and again: the scale-in window would fill with one old sample.
+ * A sample that takes longer is stuck in a Redis that does not answer. Until it does, the samples before must not be
+ * decided on again and again: the scale-in window would fill with one old sample.
  */
 const HANGING_AFTER_MS = 1_500;
 
@@ -73,7 +73,10 @@ export class RedisSampler {
     this.reader = new RedisReader(target, options.connections);
   }
 
-  /** What is known of the queue; undefined when it is not followed. While a sample hangs, this says that Redis does not answer. */
+  /**
+   * What is known of the queue; undefined when it is not followed. While a sample hangs, this says that Redis does not
+   * answer.
+   */
   knowledge(id: string): QueueKnowledge | undefined {
     const followed = this.#queues.get(id);
     if (followed?.inFlightSinceMs === undefined) return followed?.knowledge;
@@ -112,7 +115,10 @@ export class RedisSampler {
     this.#queues.delete(queue.id);
   }
 
-  /** Samples the queue with the next tick, whatever was planned for it; at once if it may be left to wake-ups from now on. */
+  /**
+   * Samples the queue with the next tick, whatever was planned for it; at once if it may be left to wake-ups from now
+   * on.
+   */
   sampleSoon(id: string): void {
     const followed = this.#queues.get(id);
     if (followed === undefined) return;

@@ -53,7 +53,7 @@ export class RedisSamplers {
     this.#samplers.get(targetKey)?.retryFailed();
   }
 
-  /** What is known of the queue; undefined when it is not followed. */
+  /** What is known of the queue; undefined when it is not sampled here. */
   knowledge(queueId: string): QueueKnowledge | undefined {
     return this.#samplerOf(queueId)?.knowledge(queueId);
   }

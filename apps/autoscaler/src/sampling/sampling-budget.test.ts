@@ -8,7 +8,9 @@ import {
   URGENT_STRETCH,
 } from './sampling-budget.ts';
 
-/** The share of a core that sampling takes: each sample costs `us` and is taken once per second, put off by `stretch`. */
+/**
+ * The share of a core that sampling takes: each sample costs `us` and is taken once per second, put off by `stretch`.
+ */
 function shareOf({ calm, urgent, us }: { calm: number; urgent: number; us: number }, stretch: number): number {
   const samples =
     (1_000 * calm) / stretchedMs(1_000, false, stretch) + (1_000 * urgent) / stretchedMs(1_000, true, stretch);

@@ -4,20 +4,29 @@ import { CpuShare } from './cpu-share.ts';
 /** Share of one core of a Redis that all sampling of its queues together may take. */
 export const SAMPLING_BUDGET = 0.03;
 /**
- * The share aimed at, of the time that scripts run: receiving calls and sending answers costs Redis a fifth more where fifty queues
- * share a call, and two fifths more where ten do.
+ * The share aimed at, of the time that scripts run: receiving calls and sending answers costs Redis a fifth more where
+ * fifty queues share a call, and two fifths more where ten do.
  */
 const AIM = 0.7 * SAMPLING_BUDGET;
-/** A quieter Redis is sampled at most twice as often at once; more would make the next measurement exceed the budget again. */
+/**
+ * A quieter Redis is sampled at most twice as often at once; more would make the next measurement exceed the budget
+ * again.
+ */
 const MOST_RELAXED = 0.5;
-/** Samples of queues in which no job waits are put off to at most so many times their interval before others are put off. */
+/**
+ * Samples of queues in which no job waits are put off to at most this many times their interval before others are put
+ * off.
+ */
 export const CALM_STRETCH = 8;
-/** Samples of queues in which jobs wait are put off to at most so many times their interval; beyond that the budget is exceeded. */
+/**
+ * Samples of queues in which jobs wait are put off to at most this many times their interval; beyond that the budget is
+ * exceeded.
+ */
 export const URGENT_STRETCH = 5;
 
 /**
- * Keeps sampling within its budget: measures how long scripts that only read ran in a Redis, which is our sampling and nothing
- * else, and puts samples off by as much as that is too much. No I/O.
+ * Keeps sampling within its budget: measures how long scripts that only read ran in a Redis, which is our sampling and
+ * nothing else, and puts samples off by as much as that is too much. No I/O.
  */
 export class SamplingBudget {
   #stretch = 1;
@@ -44,15 +53,18 @@ export class SamplingBudget {
 }
 
 /**
- * The stretch that would have made `share` the share aimed at. As the cost is inversely proportional to the time between samples, it
- * settles in two or three steps. Pure.
+ * The stretch that would have made `share` the share aimed at. As the cost is inversely proportional to the time
+ * between samples, it settles in two or three steps. Pure.
  */
 export function nextStretch(stretch: number, share: number): number {
   const next = stretch * Math.max(share / AIM, MOST_RELAXED);
   return Math.min(Math.max(next, 1), CALM_STRETCH * URGENT_STRETCH);
 }
 
-/** The time until the next sample under this stretch: queues without waiting jobs are put off first, others only after that. Pure. */
+/**
+ * The time until the next sample under this stretch: queues without waiting jobs are put off first, others only after
+ * that. Pure.
+ */
 export function stretchedMs(intervalMs: number, hasWaitingJobs: boolean, stretch: number): number {
   const factor = hasWaitingJobs ? stretch / CALM_STRETCH : Math.min(stretch, CALM_STRETCH);
   return intervalMs * Math.max(1, factor);

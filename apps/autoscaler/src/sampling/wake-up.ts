@@ -6,9 +6,9 @@ const SETTLE_MS = 8;
 const LONGEST_SETTLE_MS = 40;
 
 /**
- * One wake-up of a queue at rest. The queue is sampled once the notifications have settled, so that jobs added one by one count as
- * the burst that they are and the pool gets its size in one change; then at fixed times, so that the size follows a burst while it
- * grows.
+ * One wake-up of a queue at rest. The queue is sampled once the notifications have settled, so that jobs added one by
+ * one count as the burst that they are and the pool gets its size in one change; then at fixed times, so that the size
+ * follows a burst while it grows.
  */
 export class WakeUp {
   readonly #startedMs: number;
@@ -41,7 +41,9 @@ export class WakeUp {
     return this.#followUps.shift();
   }
 
-  /** A decision is on the bus. @returns how long it took from the first notification, ms; undefined for later decisions. */
+  /**
+   * A decision is on the bus. @returns how long it took from the first notification, ms; undefined for later decisions.
+   */
   decidedAfterMs(nowMs: number): number | undefined {
     if (this.#decided) return undefined;
     this.#decided = true;

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { Queue, WorkerPool } from '@redis-queue/api';
 import type { Resource } from '@redis-queue/controller';
-import { aPool, aQueue, aSecret, secretSources } from '../test-objects.ts';
+import { aPool, aQueue, aSecret, secretSources } from '../testing/objects.ts';
 import { cachedPool, cachedQueue } from './cached-objects.ts';
 import { buildTopology, type Topology } from './topology.ts';
 

@@ -2,12 +2,12 @@ import type { Queue, WorkerPool } from '@redis-queue/api';
 import type { Resource } from '@redis-queue/controller';
 import { WORKER_CONTAINER, workerResources } from '@redis-queue/scaling';
 
-// The caches hold only what `topology.ts` and `pool-status.ts` read of the objects that describe thousands of pools and queues. The
-// rest, above all statuses with the signals of the last decision, would be most of the autoscaler's memory.
+// The caches hold only what `topology.ts` and `pool-status.ts` read of the objects that describe thousands of pools and
+// queues. The rest, above all statuses with the signals of the last decision, would be most of the autoscaler's memory.
 
 /**
- * The part of a pool that its cache holds: its spec, with no more of the pod's template than the worker's resources, and what its
- * status says of its pods and of the last decision's fence.
+ * The part of a pool that its cache holds: its spec, with no more of the pod's template than the worker's resources,
+ * and what its status says of its pods and of the last decision's fence.
  */
 export function cachedPool(object: Resource): Resource {
   const { apiVersion, kind, metadata, spec, status } = object as WorkerPool & Resource;

@@ -24,8 +24,8 @@ export interface ClusterListener {
 }
 
 /**
- * Watches pools, queues and the Secrets that may be read.
- * Notifies `listener` when the topology, a pool's size or what blocks its pods changed; other changes of a status are ignored.
+ * Watches pools, queues and the Secrets that may be read. Notifies `listener` when the topology, a pool's size or what
+ * blocks its pods changed; other changes of a status are ignored.
  */
 export function watchCluster(manager: Manager, secretNames: readonly string[], listener: ClusterListener): Cluster {
   const pools = manager.cache<WorkerPool>(WORKER_POOLS, { transform: cachedPool });

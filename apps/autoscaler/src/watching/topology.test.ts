@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { aPool, aQueue, aSecret, secretSources } from '../test-objects.ts';
+import { aPool, aQueue, aSecret, secretSources } from '../testing/objects.ts';
 import { buildTopology, type ClusterView } from './topology.ts';
 
 const URL = 'redis://user:s3cret@redis:6379';

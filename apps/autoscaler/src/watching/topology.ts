@@ -63,7 +63,9 @@ type Located =
     }
   | { readonly ok: false; readonly unseen: UnseenQueue };
 
-/** Derives the topology. Pure: the same cluster gives the same topology. Takes a few microseconds per pool and queue. */
+/**
+ * Derives the topology. Pure: the same cluster gives the same topology. Takes a few microseconds per pool and queue.
+ */
 export function buildTopology(cluster: ClusterView): Topology {
   const located = cluster.pools
     .filter((pool) => pool.metadata.deletionTimestamp === undefined)

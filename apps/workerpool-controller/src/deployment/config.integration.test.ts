@@ -66,7 +66,7 @@ describe('the configuration', () => {
     expect(findCondition((await rig.cluster.read(pool)).status?.conditions, 'ConfigTracked')).toBeUndefined();
   });
 
-  it('a Secret of another name is passed on, and that its changes go unnoticed is told', async () => {
+  it('a Secret of another name is passed on, and the status reports that its changes go unnoticed', async () => {
     const env = [{ name: 'TOKEN', valueFrom: { secretKeyRef: { name: 'private', key: 'token' } } }];
     const pool = await rig.cluster.pool(rig.namespace, 'untracked', { template: ofWorker({ env }) });
     expect(workerOf(await rig.cluster.sized(pool, 1)).env).toContainEqual(env[0]);

@@ -14,7 +14,7 @@ export interface PoolConfig {
 
 export const NO_CONFIG: PoolConfig = { hash: undefined };
 
-/** Every namespace has this one, it is the cluster's and hardly ever changes: not worth a watch. */
+/** Every namespace has this one; it belongs to the cluster and hardly ever changes: not worth a watch. */
 export const WATCHED_CONFIG_MAPS = 'metadata.name!=kube-root-ca.crt';
 
 export interface ConfigSources {
@@ -115,7 +115,7 @@ async function configMapDigest(
   const cached = configMaps.get(key);
   const known = cached && digests.recall(cached.metadata);
   if (known !== undefined) return known;
-  // Asked although the cache knows none: one that was made together with the pool may not have got there yet.
+  // Read although the cache has none: one that was created together with the pool may not be cached yet.
   const live = await client.get<ConfigMap>(CONFIG_MAPS, key, options);
   return live ? digests.note(live) : ABSENT;
 }

@@ -25,7 +25,7 @@ const build = (...args: Parameters<typeof desiredDeployment>) => desiredDeployme
 const containerOf = (built: Built) => built.spec.template.spec.containers[0]!;
 const envOf = (built: Built) => Object.fromEntries(containerOf(built).env.map(({ name, value }) => [name, value]));
 
-it('tells the pods what they serve', () => {
+it('gives the pods what they serve', () => {
   expect(envOf(build(aPool({ drainPolicy: { gracePeriod: '1m', maxDrainTime: '2h' } }), someQueues))).toMatchObject({
     RQ_QUEUES: '[{"queue":"emails","name":"emails","prefix":"bull"}]',
     RQ_CONCURRENCY: '10',
@@ -100,7 +100,7 @@ it('is the same, hash included, for the same pool whatever its status and size',
   expect(one.metadata.annotations).toHaveProperty([APPLIED_ANNOTATION]);
 });
 
-it('tells the pods the name that the certificate of Redis has to carry', () => {
+it('gives the pods the name that the certificate of Redis has to carry', () => {
   expect(envOf(build(aPool(), { ...someQueues, tls: true, tlsServerName: 'redis.internal' }))).toMatchObject({
     REDIS_TLS_SERVER_NAME: 'redis.internal',
   });

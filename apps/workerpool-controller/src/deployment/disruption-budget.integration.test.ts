@@ -51,7 +51,7 @@ describe('the disruption budget', () => {
     expect(fresh.spec).toEqual(old.spec);
   });
 
-  it('of somebody else is named and left alone, the Deployment is managed all the same, and its going is noticed', async () => {
+  it('of somebody else is named and left alone, the Deployment is managed all the same, and its deletion is noticed', async () => {
     await rig.cluster.controlPlane.kubectl(
       'create',
       'poddisruptionbudget',

@@ -48,7 +48,7 @@ describe('what has to change', () => {
     expect(planBudget(aPool(), former)).toBeUndefined();
   });
 
-  it('is told when the budget of that name is somebody else’s', () => {
+  it('is reported when the budget of that name is somebody else’s', () => {
     const theirs = { ...wanted, metadata: { name: 'email-workers', namespace: 'team-a' } };
     expect(planBudget(aPool(), theirs)).toMatchObject({
       reason: 'DisruptionBudgetExists',

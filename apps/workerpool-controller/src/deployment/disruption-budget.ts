@@ -41,8 +41,8 @@ export function desiredBudget(pool: WorkerPool): PodDisruptionBudget {
 }
 
 /**
- * What has to change for the pool's budget to be as it shall. Pure. Nothing when it is; a problem when the name is taken.
- * One of a deleted pool of this name is waited for: its going is told by the watch.
+ * What has to change for the pool's budget to be as it should. Pure. Nothing when it is; a problem when the name is
+ * taken. One of a deleted pool of this name is waited for: the watch reports its deletion.
  */
 export function planBudget(pool: WorkerPool, live: PodDisruptionBudget | undefined): BudgetStep | Problem | undefined {
   const budget = desiredBudget(pool);

@@ -7,9 +7,9 @@ import { entryKey, hasKey, isObject, LIST_KEYS, type JsonObject } from './templa
  * Lists whose entries have keys are matched by these; other lists belong to one owner and have to be the same, entry by
  * entry. Quantities are compared by value, because the API server writes "1000m" as "1". A field that says nothing
  * (`false`, `0`, `""`, an empty list) may be missing: the API server leaves most of them out, and to mistake that for
- * drift would write at every look. Where nothing and absent mean different things, it may not.
+ * drift would cause a write at every reconcile. Where nothing and absent mean different things, it may not.
  *
- * @param field the name under which `desired` stands, which tells what kind of list or map it is.
+ * @param field the name under which `desired` stands, which says what kind of list or map it is.
  */
 export function holds(desired: unknown, live: unknown, field = ''): boolean {
   if (live === undefined) return saysNothing(desired) && !ABSENCE_MATTERS.has(field);

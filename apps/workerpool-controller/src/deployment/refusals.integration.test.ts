@@ -36,7 +36,7 @@ const tryDeployment = (image: string, ...options: string[]): Promise<string> =>
     ...options,
   );
 
-it('a policy that rewrites the Deployment on its way in is told of, and not written against at every event', async () => {
+it('a policy that rewrites the Deployment on its way in is reported, and not written against at every event', async () => {
   await applyPolicy('MutatingAdmissionPolicy', 'mirror', {
     failurePolicy: 'Fail',
     reinvocationPolicy: 'Never',
@@ -128,7 +128,7 @@ describe('a template that cannot be honoured', () => {
     expect(await rig.controller.refused()).toBe(asked);
   });
 
-  it('a webhook or policy that denies the Deployment is told as such', async () => {
+  it('a webhook or policy that denies the Deployment is reported as such', async () => {
     const validation = {
       expression: "!object.spec.template.spec.containers.exists(c, c.name == 'proxy')",
       message: 'no proxies here',

@@ -58,7 +58,7 @@ describe('a refusal', () => {
   });
 });
 
-describe('a build that comes out otherwise than it went in', () => {
+describe('a build that is stored differently from how it was sent', () => {
   const again: PoolPlan = { steps: [scale, { ...step, drift: true }, budget] };
 
   it('is not written again over the same Deployment, and stops nothing else', () => {
@@ -69,7 +69,7 @@ describe('a build that comes out otherwise than it went in', () => {
     expect(refusals.recall('pool', again, live, 1_000 + REFUSAL_MS)).toBeUndefined();
   });
 
-  it('is told from one that is as it should be, and from a change that is still to come', () => {
+  it('is distinguished from one that is as it should be, and from a change that is still to come', () => {
     const refusals = new Refusals();
     expect(refusals.noteOverruled('pool', { steps: [] }, live, 1_000)).toBe(false);
     expect(refusals.noteOverruled('pool', plan, live, 1_000)).toBe(false);

@@ -16,7 +16,7 @@ const MAX_MESSAGE = 1_000;
 interface Refusal {
   readonly build: string;
   readonly untilMs: number;
-  /** Absent: it was taken, and changed by a webhook or policy on the way in. */
+  /** Absent: it was accepted, and changed by a webhook or policy on the way in. */
   readonly problem?: Problem;
 }
 
@@ -26,13 +26,13 @@ export interface StandingRefusal extends Refusal {
 }
 
 /**
- * Builds of pools' Deployments that the API server refused, or that did not come out as they went in, so that the same is
- * not written at every event of a pod. Losing them costs one write a pool.
+ * Builds of pools' Deployments that the API server refused, or stored differently from how they were sent, so that the
+ * same is not written at every event of a pod. Losing them costs one write per pool.
  */
 export class Refusals {
   readonly #byPool = new Map<string, Refusal>();
 
-  /** What was said of this plan's build over this very Deployment; undefined: it has to be tried. */
+  /** The answer to this plan's build on this very Deployment; undefined: it has to be tried. */
   recall(poolUid: string, plan: Steps, live: Deployment | undefined, nowMs: number): StandingRefusal | undefined {
     const refusal = this.#byPool.get(poolUid);
     if (!refusal || refusal.untilMs <= nowMs || refusal.build !== buildOf(plan, live)) return undefined;
@@ -78,7 +78,7 @@ export function isRefusal(error: unknown): error is ApiError {
   if (!(error instanceof ApiError)) return false;
   // A field that does not exist, or has another type, fails a server-side apply with an internal error (seen on 1.36).
   const mistyped = error.code === 500 && TYPED_PATCH.test(error.message);
-  // Told apart from a right that the controller lacks, which only the text does.
+  // Only the text distinguishes this from a right that the controller lacks.
   const denied = isForbidden(error) && /denied (the )?request/.test(error.message);
   return isInvalid(error) || mistyped || denied;
 }
@@ -116,6 +116,7 @@ function writesBuild(step: PoolStep): step is Extract<PoolStep, { kind: 'create'
 function buildOf(plan: Steps, live: Deployment | undefined): string | undefined {
   const step = plan.steps.find(writesBuild);
   if (!step) return undefined;
-  // Not the size, which is no part of it, nor annotations: they tell when a rollout began, which moves while it cannot.
+  // Not the size, which is no part of it, nor annotations: they say when a rollout began, which moves while it cannot
+  // begin.
   return hashOf([step.deployment.spec, live?.metadata.uid, { ...live?.spec, replicas: 0 }]);
 }

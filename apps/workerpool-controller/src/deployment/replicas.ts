@@ -40,7 +40,7 @@ export function scaleManagerOwnsReplicas(deployment: Deployment): boolean {
 
 /**
  * Who contests the size at `nowMs`, from the managed fields of a live object. Another's plain write (kubectl scale, a
- * HorizontalPodAutoscaler) is left alone for `CONTEST_MS` from when status first told of it, because its note in the
+ * HorizontalPodAutoscaler) is left alone for `CONTEST_MS` from when status first reported it, because its note in the
  * object carries no time and stays for good. Another's server-side apply holds for as long as it declares the field.
  */
 export function contestOf(deployment: Deployment, pool: WorkerPool, nowMs: number): Contest | undefined {

@@ -52,7 +52,7 @@ async function play(states: Record<string, ContainerState>): Promise<void> {
     await t.client.mergePatch(PODS, keyOf(pod), { status }, { subresource: 'status' }).catch(() => undefined);
   }
 }
-/** Plays kubelet until status is as wanted. */
+/** Plays kubelet until status is as expected. */
 function until(
   pool: PoolObject,
   states: Record<string, ContainerState>,
@@ -85,8 +85,8 @@ async function working(name: string, spec: object): Promise<PoolObject> {
 
 describe('a version whose pods do not get ready in time', () => {
   let controller: RunningController;
-  beforeEach(() => {
-    controller = runController(t);
+  beforeEach(async () => {
+    controller = await runController(t);
     return () => controller.stop();
   });
 
@@ -122,7 +122,7 @@ describe('a version whose pods do not get ready in time', () => {
     });
   });
 
-  it('is taken back with autoRollback, stays so, and the next one is tried', TIMEOUT, async () => {
+  it('is rolled back with autoRollback, stays so, and the next one is tried', TIMEOUT, async () => {
     const pool = await working('back', { rollout: { ...SHORT, autoRollback: true } });
     const changed = await t.change(pool, { version: '2' });
     const back = await until(pool, { 2: LOOP }, (status) => phase('RolledBack')(status) && status.replicas === 2);
@@ -133,14 +133,14 @@ describe('a version whose pods do not get ready in time', () => {
       rollout: { version: '2' },
     });
     expect(readyOf(back)).toMatchObject({ status: 'False', reason: 'RolledBack', observedGeneration: 2 });
-    expect(readyOf(back)?.message).toMatch(/Version 2 was taken back, 1 runs.*within 10s.*crash loop.*exit code 3/);
+    expect(readyOf(back)?.message).toMatch(/Version 2 was rolled back, 1 runs.*within 10s.*crash loop.*exit code 3/);
     expect(findCondition(back.conditions, 'Stalled')?.reason).toBe('RolledBack');
     expect(changed.metadata.generation).toBe(2);
 
     // It stays, also for a controller that knows nothing but what is stored, and that one writes nothing.
     const before = await t.deployment(pool);
     await controller.stop();
-    controller = runController(t);
+    controller = await runController(t);
     await eventually(async () =>
       /reconcile_total\{[^}]*result="success"[^}]*\} [1-9]/.test(await controller.manager.registry.metrics()),
     );
@@ -149,7 +149,7 @@ describe('a version whose pods do not get ready in time', () => {
     await t.change(pool, { version: '3' });
     await until(pool, { 3: 'ready' }, runs('3'));
     expect((await t.deployment(pool))?.metadata.annotations).not.toHaveProperty(ROLLED_BACK_ANNOTATION);
-    // Events are told after the status.
+    // Events are sent after the status is written.
     await eventually(async () => (await reasonsOf(pool)).includes('RolledBack'));
     expect((await reasonsOf(pool)).filter((reason) => reason === 'RolledBack')).toHaveLength(1);
   });
@@ -166,7 +166,7 @@ describe('a version whose pods do not get ready in time', () => {
     expect(await reasonsOf(pool)).not.toContain('RolledBack');
   });
 
-  it('is taken back too when it came in while the pool had no pods', TIMEOUT, async () => {
+  it('is rolled back too when it came in while the pool had no pods', TIMEOUT, async () => {
     const pool = await working('asleep', { rollout: { ...SHORT, autoRollback: true } });
     await t.change(pool, { replicas: 0 });
     await until(pool, {}, (status) => status.replicas === 0 && status.desiredReplicas === 0);
@@ -178,12 +178,12 @@ describe('a version whose pods do not get ready in time', () => {
     expect(versionOf(await t.deployment(pool))).toBe('1');
   });
 
-  it('a template that does not work with the same version is reported and not taken back', TIMEOUT, async () => {
+  it('a template that does not work with the same version is reported and not rolled back', TIMEOUT, async () => {
     const pool = await working('same', { rollout: { ...SHORT, autoRollback: true } });
     await t.change(pool, { concurrency: 20 });
     // The old pods and the new ones have one image: only those that are not ready yet fail.
     const failed = await until(pool, {}, phase('Failed'));
-    expect(readyOf(failed)?.message).toContain('not taken back');
+    expect(readyOf(failed)?.message).toContain('not rolled back');
     expect((await t.deployment(pool))?.metadata.annotations).not.toHaveProperty(ROLLED_BACK_ANNOTATION);
   });
 });
@@ -217,7 +217,7 @@ describe('a crash on the way back', () => {
     ['between detection and apply', 0],
     ['between apply and status', 1],
   ])('%s ends in the same state', TIMEOUT, async (_, done) => {
-    const first = runController(t);
+    const first = await runController(t);
     const pool = await working('crashed', {});
     await t.change(pool, { version: '2' });
     await until(pool, { 2: LOOP }, phase('Failed'));
@@ -226,12 +226,12 @@ describe('a crash on the way back', () => {
     // The Deployment controller may write between our read and the apply, which is refused then and changes nothing.
     expect(await eventually(() => doSteps(changed, done))).toEqual(['applyTemplate']);
 
-    const second = runController(t);
+    const second = await runController(t);
     await until(pool, { 2: LOOP, 1: 'ready' }, phase('RolledBack'));
     const deployment = await t.deployment(pool);
     expect([versionOf(deployment), deployment?.spec.replicas]).toEqual(['1', 2]);
     expect(deployment?.metadata.annotations).toHaveProperty([ROLLED_BACK_ANNOTATION]);
-    // Events are told after the status.
+    // Events are sent after the status is written.
     await eventually(async () => (await reasonsOf(pool)).includes('RolledBack'));
     expect((await reasonsOf(pool)).filter((reason) => reason === 'RolledBack')).toHaveLength(1);
     expect(await doSteps(changed, 0)).toEqual([]);

@@ -67,7 +67,7 @@ const applied = (effective: ReturnType<typeof effectiveVersion>, status: Deploym
   return live({ version, template, annotations: others, status });
 };
 
-describe('the version that pods shall run', () => {
+describe('the version that pods should run', () => {
   it('is that of the spec, and the template is remembered with the time it came', () => {
     for (const deployment of [undefined, live({ version: '1' })]) {
       expect(effectiveVersion(pool(), deployment, hashOf, scene)).toEqual({
@@ -94,7 +94,7 @@ describe('the version that pods shall run', () => {
     });
   });
 
-  it('stays taken back, whatever the Deployment says of the version that runs instead', () => {
+  it('stays rolled back, whatever the Deployment says of the version that runs instead', () => {
     const first = effectiveVersion(pool(), late(), hashOf, scene);
     for (const conditions of [[EXCEEDED], [MOVING], [COMPLETE]]) {
       const later = { nowMs: NOW + 3_600_000, inTheWay: () => '' };
@@ -125,7 +125,7 @@ describe('the version that pods shall run', () => {
     ['when what failed is not what would run now', pool(), late({ template: '2/old' })],
     ['while there is time', pool(), live({ status: { conditions: [MOVING] } })],
     ['when no pods are asked for', pool(), late({ replicas: 0 })],
-  ])('is not taken back %s', (_, before, deployment) => {
+  ])('is not rolled back %s', (_, before, deployment) => {
     const effective = effectiveVersion(before, deployment, hashOf, scene);
     expect([effective.version, rolledBackOf(applied(effective))]).toEqual(['2', undefined]);
   });
@@ -137,7 +137,7 @@ describe('a rollout has failed', () => {
     expect(rolloutFailed(pool(), live({ status: { conditions: [stale] } }), NOW)).toBe(false);
   });
 
-  it('on a Deployment of an earlier release as soon as its status speaks of its spec', () => {
+  it('on a Deployment of an earlier release as soon as its status is about its spec', () => {
     const unknownStart = { [STARTED_ANNOTATION]: '' };
     expect(rolloutFailed(pool(), late({ annotations: unknownStart }), NOW)).toBe(true);
     expect(rolloutFailed(pool(), late({ annotations: unknownStart, status: { observedGeneration: 0 } }), NOW)).toBe(

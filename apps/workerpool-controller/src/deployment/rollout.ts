@@ -4,28 +4,28 @@ import { VERSION_ANNOTATION } from '../kubernetes/names.ts';
 import type { Deployment } from '../kubernetes/objects.ts';
 import { liveReplicas } from './replicas.ts';
 
-// A rollout's whole memory is on the Deployment, written in the same apply as the pod template it speaks of.
+// The whole state of a rollout is on the Deployment, written in the same apply as the pod template that it is about.
 
 /** On the Deployment: hash of the inputs of its pod template. */
 export const TEMPLATE_ANNOTATION = `${GROUP}/template`;
 /** On the Deployment: when this pod template was first applied. */
 export const STARTED_ANNOTATION = `${GROUP}/rollout-started`;
-/** On the Deployment: hash of the pod template that was taken back. Another one is a new attempt. */
+/** On the Deployment: hash of the pod template that was rolled back. Another one is a new attempt. */
 export const ROLLED_BACK_ANNOTATION = `${GROUP}/rolled-back`;
-/** On the Deployment: the version that was taken back. */
+/** On the Deployment: the version that was rolled back. */
 export const ROLLED_BACK_VERSION_ANNOTATION = `${GROUP}/rolled-back-version`;
-/** On the Deployment: what was in the way of it. Its pods, which could tell, are gone by then. */
+/** On the Deployment: what was in the way of it. Its pods, which would show it, are gone by then. */
 export const ROLLED_BACK_MESSAGE_ANNOTATION = `${GROUP}/rolled-back-message`;
 
 const DEFAULT_DEADLINE = '10m';
 /**
- * The Deployment controller keeps an exceeded deadline when the template goes on to one that ran before. One that is
- * not at least this much younger than our template speaks of another; the shortest deadline is 10 s.
+ * The Deployment controller keeps an exceeded deadline when the template changes to one that ran before. One that is
+ * not at least this much younger than our template is about another one; the shortest deadline is 10 s.
  */
 const STALE_MS = 5_000;
 const MAX_MESSAGE = 700;
 
-/** A version that was taken back. */
+/** A version that was rolled back. */
 export interface RolledBack {
   /** The version whose pods did not get ready. */
   readonly version: string;
@@ -47,9 +47,9 @@ export interface RolloutScene {
 }
 
 /**
- * Which version the pool's pods shall run: `spec.version`, or the last good one while that is taken back. Pure.
+ * Which version the pool's pods should run: `spec.version`, or the last good one while that is rolled back. Pure.
  *
- * What was taken back stays so until any input of its pod template changes, or `autoRollback` is switched off.
+ * What was rolled back stays so until any input of its pod template changes, or `autoRollback` is switched off.
  * @param live the Deployment, of the pool's own; undefined before it is created.
  * @param hashOf the hash of the pod template that would be built for a version; changes with every input of it.
  */
@@ -88,7 +88,7 @@ export function effectiveVersion(
   return instead(good, failureMessage(pool, version, scene.inTheWay()));
 }
 
-/** What the Deployment remembers of a version that was taken back. */
+/** What the Deployment remembers of a version that was rolled back. */
 export function rolledBackOf(deployment: Deployment): RolledBack | undefined {
   const { annotations = {} } = deployment.metadata;
   const version = annotations[ROLLED_BACK_VERSION_ANNOTATION];
@@ -102,10 +102,11 @@ export function progressDeadlineMs(pool: WorkerPool): number {
 }
 
 /**
- * Whether the pods of the Deployment's present template did not get ready in time. With no pods asked for, nothing can fail.
+ * Whether the pods of the Deployment's present template did not get ready in time. With no pods asked for, nothing can
+ * fail.
  *
- * The Deployment's own deadline tells, except for a version that came in while the pool had no pods: with none asked for
- * the Deployment calls its rollout complete, and never looks again. Then the time in `status.rollout` does.
+ * The Deployment's own deadline decides, except for a version that came in while the pool had no pods: with none asked
+ * for the Deployment calls its rollout complete, and never checks again. Then the time in `status.rollout` decides.
  */
 export function rolloutFailed(pool: WorkerPool, live: Deployment, nowMs: number): boolean {
   if (liveReplicas(live) === 0) return false;
@@ -152,7 +153,7 @@ export function versionOf(live: Deployment): string | undefined {
   return live.metadata.annotations?.[VERSION_ANNOTATION];
 }
 
-/** Whether the Deployment's status speaks of its spec as it is. */
+/** Whether the Deployment's status is about its present spec. */
 export function hasSeenSpec(live: Deployment): boolean {
   return (live.status?.observedGeneration ?? 0) >= (live.metadata.generation ?? 0);
 }

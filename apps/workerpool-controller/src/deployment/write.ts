@@ -18,7 +18,7 @@ export function readDeployment(
 }
 
 /**
- * Creates the Deployment with its first size. Not forced: one that somebody made since we looked differs from ours, and
+ * Creates the Deployment with its first size. Not forced: one that somebody made since we read differs from ours, and
  * stays theirs.
  *
  * @throws ApiError Conflict when there is such a one.
@@ -52,7 +52,7 @@ export function applySize(
   return client.apply<Deployment>(
     DEPLOYMENTS,
     { metadata: definedOnly({ name, namespace, uid, resourceVersion, annotations }), spec: { replicas } },
-    // Forced: `redis-queue` may still hold the value of the creation. Others were looked for before.
+    // Forced: `redis-queue` may still hold the value of the creation. Other managers were checked before.
     { fieldManager: SCALE_MANAGER, force: true, ...(signal && { signal }) },
   );
 }
@@ -79,7 +79,7 @@ export function applyTemplate(
 }
 
 /**
- * Applies the PodDisruptionBudget. One that somebody made since we looked differs from ours, and stays theirs: only ours
+ * Applies the PodDisruptionBudget. One that somebody made since we read differs from ours, and stays theirs: only ours
  * is forced.
  *
  * @throws ApiError Conflict when there is such a one, or ours is no longer as the plan saw it.

@@ -1,6 +1,6 @@
 import type { Resource, ResourceType } from '@redis-queue/controller';
 
-// The objects that the controller reads and writes, as far as it looks at them.
+// The objects that the controller reads and writes, as far as it uses them.
 
 /** One writer of an object's fields, as the API server notes it. */
 export interface ManagedFields {

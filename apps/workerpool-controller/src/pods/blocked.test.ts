@@ -111,7 +111,7 @@ describe('pods that exist', () => {
     });
   });
 
-  it('nothing is told of pods that work', () => {
+  it('nothing is reported of pods that work', () => {
     expect(blockedPods([pod({ ready: true, phase: 'Running' })], deployment(1, { replicas: 1 }))).toEqual({
       counts: undefined,
       problem: undefined,
@@ -119,7 +119,7 @@ describe('pods that exist', () => {
   });
 });
 
-it('of several kinds all are told, and what a person has to mend gives the reason', () => {
+it('of several kinds all are reported, and what a person has to fix gives the reason', () => {
   const found = [pod({ unschedulable: 'full' }), loop(3), image('gone')];
   const { counts, problem } = blockedPods(found, deployment(4, { replicas: 3, updatedReplicas: 3 }, QUOTA));
   expect(counts).toEqual({ rejected: 1, unschedulable: 1, crashLooping: 1, imageFailing: 1 });

@@ -8,7 +8,7 @@ import { blockageOf, type Blockage, type Pod } from './pods.ts';
 export interface BlockedPods {
   /** Only what is above 0; undefined when nothing is. */
   readonly counts: WorkerPoolStatus['blockedReplicas'];
-  /** For the condition PodsBlocked; undefined when no pod is blocked. The message tells of all kinds. */
+  /** For the condition PodsBlocked; undefined when no pod is blocked. The message names all kinds. */
   readonly problem: Problem | undefined;
 }
 
@@ -26,7 +26,7 @@ export function blockedPods(pods: readonly Pod[], deployment: Deployment | undef
   const images = of('imageFailing');
   const loops = of('crashLooping');
   const nodeless = of('unschedulable');
-  // The first one is the condition's reason: what is refused or broken is there for a person to mend.
+  // The first one is the condition's reason: what is refused or broken is for a person to fix.
   const problems = [
     ...(refused ? [refused.problem] : []),
     ...(images.length > 0 ? [imageFailing(images)] : []),
@@ -49,9 +49,9 @@ export function blockedPods(pods: readonly Pod[], deployment: Deployment | undef
 }
 
 /**
- * Pods that the API server refuses, from the Deployment's ReplicaFailure condition, which it copies from its ReplicaSet.
- * The condition may stand a moment longer than the cause, so it counts only while pods are missing. During a rollout
- * the surplus pods are the ones refused: at least one while not all pods are of the new template.
+ * Pods that the API server refuses, from the Deployment's ReplicaFailure condition, which it copies from its
+ * ReplicaSet. The condition may stand a moment longer than the cause, so it counts only while pods are missing. During
+ * a rollout the surplus pods are the ones refused: at least one while not all pods are of the new template.
  */
 function rejection(deployment: Deployment): { count: number; problem: Problem } | undefined {
   const { conditions = [], replicas = 0, updatedReplicas = 0 } = deployment.status ?? {};

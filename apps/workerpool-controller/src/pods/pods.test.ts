@@ -13,8 +13,8 @@ const worker = (change: Status): Status => ({
 const waiting = (reason: string, message?: string) => worker({ state: { waiting: { reason, message } } });
 const crashed = { terminated: { reason: 'OOMKilled', exitCode: 137, finishedAt: '2026-01-01T00:00:00Z' } };
 
-describe('what is kept of a pod', () => {
-  it('is what names it, its state, and what its containers have to tell', () => {
+describe('what is cached of a pod', () => {
+  it('is what names it, its state, and what its containers have to report', () => {
     const trimmed = pod(
       {
         phase: 'Running',
@@ -150,7 +150,7 @@ describe('a change of a pod', () => {
     ['from starting to ready', { event: 'update', object: fine, previous: pod(worker({})) }, false],
     ['from fine to failing', { event: 'update', object: failing, previous: fine }, true],
     ['of what cannot be pulled', { event: 'update', object: pod(waiting('ErrImagePull')), previous: failing }, true],
-    ['of nothing that is told', { event: 'update', object: failing, previous: failing }, false],
+    ['of nothing that is reported', { event: 'update', object: failing, previous: failing }, false],
     ['to gone, while failing', { event: 'delete', object: failing, previous: undefined }, true],
     ['to gone', { event: 'delete', object: fine, previous: undefined }, false],
   ])('%s', (_, change, expected) => {

@@ -4,7 +4,7 @@ import { DELETION_COST_ANNOTATION, POOL_LABEL } from '../kubernetes/names.ts';
 
 const TEMPLATE_HASH_LABEL = 'pod-template-hash';
 
-/** A container as the kubelet last told of it, shortened. */
+/** A container as the kubelet last reported it, shortened. */
 export interface ContainerState {
   readonly name: string;
   readonly ready: boolean;
@@ -15,13 +15,13 @@ export interface ContainerState {
   readonly terminated?: { readonly reason: string; readonly exitCode: number };
 }
 
-/** What is kept of a pod of ours: everything that the controller looks at, and nothing else. */
+/** What is cached of a pod of ours: everything that the controller reads, and nothing else. */
 export interface Pod extends Resource {
   readonly phase: string;
   readonly ready: boolean;
   /** Why the scheduler has found no node; absent once it has. */
   readonly unschedulable?: string;
-  /** Those that have something to tell: waiting ones first, then ones that restarted or ended. */
+  /** Those that have something to report: waiting ones first, then ones that restarted or ended. */
   readonly containers: readonly ContainerState[];
 }
 
@@ -55,7 +55,9 @@ const MAX_CONTAINERS = 2;
 /** States that every container passes through while it starts. */
 const STARTING = new Set(['ContainerCreating', 'PodInitializing']);
 
-/** The part of a pod that the cache holds; its transform. Measured in `pods.test.ts`: at most 1.5 KiB a pod as JSON. */
+/**
+ * The part of a pod that the cache holds; its transform. Measured in `pods.test.ts`: at most 1.5 KiB per pod as JSON.
+ */
 export function trimPod(object: Resource): Pod {
   const { metadata, status = {} } = object as ApiPod;
   const condition = (type: string) => status.conditions?.find((each) => each.type === type);
@@ -78,7 +80,7 @@ export function trimPod(object: Resource): Pod {
     phase: status.phase ?? 'Unknown',
     ready: condition('Ready')?.status === 'True',
     ...(noNode && { unschedulable: shortened(scheduled.message ?? '') }),
-    // Without a node there is no kubelet to tell of containers.
+    // Without a node there is no kubelet to report on containers.
     containers: noNode ? [] : statuses.flatMap(trimContainer).toSorted(waitingFirst).slice(0, MAX_CONTAINERS),
   };
 }
@@ -125,7 +127,7 @@ export type Blockage =
       readonly kind: 'crashLooping';
       readonly container: string;
       readonly restarts: number;
-      /** How the container ended last; absent when the kubelet does not tell. */
+      /** How the container ended last; absent when the kubelet does not report it. */
       readonly ended?: { readonly reason: string; readonly exitCode: number };
     };
 
@@ -140,7 +142,7 @@ const IMAGE_REASONS = new Set([
   'CreateContainerConfigError',
   'CreateContainerError',
 ]);
-/** So many restarts of a container that is not ready are a loop, also in the moments when it runs. */
+/** This many restarts of a container that is not ready are a loop, also in the moments when it runs. */
 const LOOP_RESTARTS = 2;
 
 /** Why the pod cannot work; undefined when it works, starts, ends or has ended. Pure. */
@@ -161,8 +163,8 @@ export function blockageOf(pod: Pod): Blockage | undefined {
   return { kind: 'crashLooping', container, restarts, ...(ended && { ended }) };
 }
 
-/** Whether a change of a pod is one of what the pool's status tells: everything else is the Deployment's news. */
+/** Whether a change of a pod changes what the pool's status reports of pods; the Deployment shows everything else. */
 export function changesBlockage({ object, previous }: Change<Pod>): boolean {
-  // The first and the last sight of a pod count as far as they tell something.
+  // The first and the last state of a pod count if they have something to report.
   return !isDeepStrictEqual(blockageOf(object), previous && blockageOf(previous));
 }

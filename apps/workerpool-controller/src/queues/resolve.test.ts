@@ -26,7 +26,7 @@ function resolve(queues: Queue[], change: { pool?: WorkerPool; secret?: SecretOb
   });
 }
 
-it('tells the pods of every queue by its name in Redis and its prefix, in one order whatever the spec says', () => {
+it('gives the pods every queue by its name in Redis and its prefix, in one order whatever the spec says', () => {
   const queues = [aQueue('b', { redis: { prefix: 'jobs' } }), aQueue('a', { name: 'mail' })];
   expect(resolve(queues)).toMatchObject({
     queues: [

@@ -3,7 +3,7 @@ import { redisSecretRef, type Queue, type WorkerPool } from '@redis-queue/api';
 import { queueRef, resolveRedis, type SecretObject, type SecretSources } from '@redis-queue/redis-access';
 import type { Problem } from '../kubernetes/reasons.ts';
 
-/** A queue as the pods are told of it: `RQ_QUEUES`. */
+/** A queue as the pods get it in `RQ_QUEUES`. */
 export interface PodQueue {
   /** `metadata.name` of the Queue. */
   readonly queue: string;
@@ -75,7 +75,7 @@ export function resolveQueues(pool: WorkerPool, sources: QueueSources): PoolQueu
   };
 }
 
-/** One Redis a pool: the Secret and the TLS settings of all its Queues have to agree. */
+/** One Redis per pool: the Secret and the TLS settings of all its Queues have to agree. */
 function describeMixture(queues: readonly Queue[]): string | undefined {
   const groups = new Map<string, string[]>();
   for (const queue of queues) {
@@ -89,8 +89,8 @@ function describeMixture(queues: readonly Queue[]): string | undefined {
 }
 
 /**
- * Changes when the content does. Salted by the pool's uid, so that equal contents of two namespaces look different, and
- * cut to 32 bits: enough to notice a change, too few to confirm a guess of a password.
+ * Changes when the content does. Salted by the pool's uid, so that equal contents of two namespaces give different
+ * hashes, and cut to 32 bits: enough to notice a change, too few to confirm a guess of a password.
  */
 function hashSecret(salt: string, secret: SecretObject): string {
   const content = [...REDIS_KEYS, CA_KEY].map((key) => secret.data?.[key] ?? '');

@@ -25,7 +25,7 @@ export interface DecisionMetrics extends VictimMetrics {
   consumed(outcome: 'scale' | 'note'): void;
   /** A decision was not acted on. */
   dropped(reason: DropReason | BusDropReason): void;
-  /** A decision could not be applied and comes again. */
+  /** A decision could not be applied and is delivered again. */
   failed(): void;
   /** @param ms from the sample that a decision was made on until it was applied */
   lag(ms: number): void;
@@ -54,7 +54,7 @@ const NEW_MS = 30_000;
 /**
  * Acts on one decision of the bus. Resolves when it is applied, noted or dropped.
  *
- * @throws when the API server cannot be asked or the Deployment changes too fast: the bus delivers again.
+ * @throws when the API server cannot be reached or the Deployment changes too fast: the bus delivers again.
  */
 export async function consumeDecision(
   decision: ScalingDecision,
@@ -96,9 +96,11 @@ async function actOn(
       }
     }
     if (verdict.kind === 'drop' && verdict.reason === 'no-deployment' && isNew(pool, deps.now().getTime())) {
-      throw new Error(`WorkerPool ${keyToString(key)} is new and has no Deployment yet; the decision comes again`);
+      throw new Error(
+        `WorkerPool ${keyToString(key)} is new and has no Deployment yet; the decision is delivered again`,
+      );
     }
-    tell(decision, verdict, pool, deps);
+    report(decision, verdict, pool, deps);
     return verdict;
   }
 }
@@ -108,7 +110,7 @@ function isNew(pool: PoolObject | undefined, nowMs: number): boolean {
   return nowMs - Date.parse(pool?.metadata.creationTimestamp ?? '') < NEW_MS;
 }
 
-/** From the cache, unless the decision was made on a spec that has not got there yet. */
+/** From the cache, unless the decision was made on a spec that is not cached yet. */
 async function readPool(
   decision: ScalingDecision,
   key: ObjectKey,
@@ -123,8 +125,8 @@ async function readPool(
 }
 
 /**
- * From the cache, while it shows the size that we wrote last: then nobody contests it. The size is written on the version
- * that was seen, so a cache that lags costs a conflict and a read, never a wrong size.
+ * From the cache, while it shows the size that we wrote last: then nobody contests it. The size is written on the
+ * version that was seen, so a cache that lags costs a conflict and a read, never a wrong size.
  */
 function shownDeployment(pool: PoolObject, { sources, ledger }: ConsumeDeps): Deployment | undefined {
   const cached = sources.deployments.get(keyOf(pool));
@@ -132,7 +134,7 @@ function shownDeployment(pool: PoolObject, { sources, ledger }: ConsumeDeps): De
   return ledger.isShown(pool.metadata.uid ?? '', fenceOf(cached)) ? cached : undefined;
 }
 
-function tell(decision: ScalingDecision, verdict: Verdict, pool: PoolObject | undefined, deps: ConsumeDeps): void {
+function report(decision: ScalingDecision, verdict: Verdict, pool: PoolObject | undefined, deps: ConsumeDeps): void {
   const { ledger, metrics, events, log } = deps;
   const { uid, namespace, name } = decision.pool;
   const where = { pool: keyToString({ namespace, name }), decision: `${decision.epoch}.${decision.sequence}` };

@@ -25,7 +25,7 @@ export interface ChooseDeps {
   now(): Date;
 }
 
-/** Pods a page: some 2 MB of JSON, so that a pool of thousands fits into the controller's memory. */
+/** Pods per page: some 2 MB of JSON, so that a pool of thousands fits into the controller's memory. */
 const PAGE = 250;
 const PATCHES_AT_ONCE = 16;
 

@@ -54,7 +54,7 @@ describe('who goes', () => {
     expect(verdict).not.toHaveProperty('busy');
   });
 
-  it('is left to Kubernetes when the decision does not know who works', () => {
+  it('is left to Kubernetes when the decision does not know which pods are busy', () => {
     expect(judgeDecision(aDecision({ desiredReplicas: 3 }), scene({ live: 5 }))).not.toHaveProperty('busy');
   });
 });
@@ -94,7 +94,7 @@ describe('order', () => {
     expect(judgeDecision(decision, scene(known))).toMatchObject({ kind: 'drop', reason: 'older' });
   });
 
-  it('a fence that somebody scribbled over does not stop scaling', () => {
+  it('a fence that somebody overwrote does not stop scaling', () => {
     expect(judgeDecision(aDecision(), scene({ fence: 'latest' })).kind).toBe('scale');
   });
 });

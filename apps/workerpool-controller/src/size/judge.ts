@@ -29,7 +29,7 @@ export type Verdict =
       /** Active jobs by pod, when some pods go and others stay: the victims are to be chosen by it first. */
       readonly busy?: Readonly<Record<string, number>>;
     }
-  /** Nothing to write; status tells of it. */
+  /** Nothing to write; status reports it. */
   | { readonly kind: 'note' }
   | { readonly kind: 'drop'; readonly reason: DropReason; readonly message: string };
 
@@ -44,12 +44,14 @@ export interface DecisionScene {
   readonly nowMs: number;
 }
 
-/** A fence on a Deployment this far ahead of the bus's clock, of which no decision told, is somebody's scribble. */
+/**
+ * A fence on a Deployment this far ahead of the bus's clock, which no decision carried, was written by somebody else.
+ */
 const CREDIBLE_AHEAD_MS = 60_000;
 
 /**
  * What to do about a decision. Pure. Each decision changes the size at most once, and never after a newer one.
- * A decision that wants no change leaves a size alone that has moved since it was taken.
+ * A decision that wants no change leaves alone a size that has moved since the decision was made.
  */
 export function judgeDecision(decision: ScalingDecision, scene: DecisionScene): Verdict {
   const { pool, deployment, busNowMs, nowMs } = scene;
@@ -79,8 +81,8 @@ function drop(reason: DropReason, message: string): Verdict {
 }
 
 /**
- * What was seen is believed, whatever clock it came from: a publisher begins above every epoch that status tells of, also on a
- * bus whose clock was set back.
+ * What was seen is believed, whatever clock it came from: a publisher begins above every epoch that status reports,
+ * also on a bus whose clock was set back.
  *
  * @param credibleMs a fence of a later epoch than this and all that was seen is not believed
  */

@@ -8,7 +8,7 @@ it('keeps the newest decision, whatever the order they come in', () => {
   expect(ledger.seen('pool-uid')).toMatchObject({ epoch: 1000, sequence: 3 });
 });
 
-it('hands changes of size out until they are told, and no more than ten of them', () => {
+it('hands changes of size out until they are reported, and no more than ten of them', () => {
   const ledger = new DecisionLedger();
   for (let atMs = 1; atMs <= 12; atMs++) ledger.scaled('pool-uid', { atMs, from: 0, to: atMs, reason: '' });
   const reported = ledger.unreported('pool-uid');
@@ -25,7 +25,7 @@ it('forgets a pool that is gone', () => {
   expect(ledger.seen('pool-uid')).toBeUndefined();
 });
 
-it('has status wait while a decision is in hand, and says so when it is done', () => {
+it('makes status wait while a decision is being acted on, and says so when it is done', () => {
   const ledger = new DecisionLedger();
   ledger.begin('pool-uid');
   ledger.begin('pool-uid');
@@ -36,7 +36,7 @@ it('has status wait while a decision is in hand, and says so when it is done', (
   expect(ledger.done('pool-uid')).toBe(false);
 });
 
-it('has status wait until the Deployment shows the size that a decision gave it, for two seconds at most', () => {
+it('makes status wait until the Deployment shows the size that a decision gave it, for two seconds at most', () => {
   const ledger = new DecisionLedger();
   const fence = { epoch: 7, sequence: 3 };
   ledger.scaled('pool-uid', { atMs: 10_000, from: 0, to: 1, reason: '' }, fence);

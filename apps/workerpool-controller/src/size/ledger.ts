@@ -8,7 +8,7 @@ export interface Scaling {
   readonly reason: string;
 }
 
-/** The event that tells of a change of size. */
+/** The event that reports a change of size. */
 export function scaledEvent({ from, to, reason }: Omit<Scaling, 'atMs'>): {
   readonly reason: 'ScaledUp' | 'ScaledDown';
   readonly message: string;
@@ -31,7 +31,7 @@ interface Entry {
 }
 
 const MAX_SCALINGS = 10;
-/** Caches show a write within milliseconds; after this, status tells what they show. */
+/** Caches show a write within milliseconds; after this, status reports what they show. */
 const SHOWN_WITHIN_MS = 2_000;
 
 /**
@@ -56,7 +56,7 @@ export class DecisionLedger {
     delete entry.unknownVersion;
   }
 
-  /** Why decisions on the pool are dropped that speak a later version of the bus; until one is understood. */
+  /** Why decisions on the pool in a later version of the bus are dropped; until one is understood. */
   unknownVersion(poolUid: string): string | undefined {
     return this.#entries.get(poolUid)?.unknownVersion;
   }
@@ -113,10 +113,10 @@ export class DecisionLedger {
   }
 
   /**
-   * After how many ms status is looked at again, because a decision is being acted on, or the Deployment does not show
-   * its size yet: so that a change of size is told by one write. Undefined when there is nothing to wait for.
+   * After how many ms status is checked again, because a decision is being acted on, or the Deployment does not show
+   * its size yet: so that a change of size is reported by one write. Undefined when there is nothing to wait for.
    *
-   * @param shown the fence on the Deployment that status would speak of
+   * @param shown the fence on the Deployment that status would report
    */
   waitMs(poolUid: string, shown: Fence | undefined, nowMs: number): number | undefined {
     const entry = this.#entries.get(poolUid);

@@ -32,7 +32,7 @@ const costs = (pods: Resource[]) =>
     pods.map(({ metadata: { name, annotations } }) => [name, annotations?.[DELETION_COST_ANNOTATION]]),
   );
 
-/** Waits until so many pods are there. */
+/** Waits until there are this many pods. */
 const counted = (pool: PoolObject, count: number) =>
   eventually(
     async () => {
@@ -43,7 +43,7 @@ const counted = (pool: PoolObject, count: number) =>
     { timeoutMs: 60_000, description: `${count} pods of ${pool.metadata.name}` },
   );
 
-/** An autoscaled pool of so many pods that all run and are ready, and their names. */
+/** An autoscaled pool of this many pods that all run and are ready, and their names. */
 async function readyPool(name: string, size: number): Promise<{ pool: PoolObject; pods: string[] }> {
   const pool = await rig.cluster.pool(rig.namespace, name, {
     autoscaling: { enabled: true, minReplicas: 0, maxReplicas: 20 },
@@ -71,7 +71,7 @@ it('the pods with the fewest jobs go', async () => {
   expect(costs(await podsOf(pool))).toEqual({ [b]: '4', [d]: '3' });
 });
 
-it('nothing is written to pods when all are idle, all go, or nobody knows who works', async () => {
+it('nothing is written to pods when all are idle, all go, or nobody knows which pods are busy', async () => {
   const { pool, pods } = await readyPool('unmarked', 6);
   await shrink(pool, 2, 6, 5, {});
   await counted(pool, 5);
@@ -121,7 +121,7 @@ it('pods that go or are gone when the costs are written hold nothing up', async 
   expect(names(await counted(pool, 2))).toContain(second);
 });
 
-it('a cluster that refuses to have pods annotated still gets its shrink, and is told so', async () => {
+it('where the cluster refuses to have pods annotated, the pool still shrinks, and a warning says so', async () => {
   const { pool, pods } = await readyPool('refused', 3);
   await forbidPodUpdates(rig.namespace, pods[0]!);
   await shrink(pool, 2, 3, 2, { [pods[0]!]: 2 });

@@ -44,7 +44,7 @@ it('a decision becomes the size, and status, history and an event say why', asyn
   });
 });
 
-it('a hold is told and writes no Deployment', async () => {
+it('a hold is reported and writes no Deployment', async () => {
   const pool = await rig.cluster.pool(rig.namespace, 'held', auto(2, 10));
   await rig.cluster.sized(pool, 2);
   await rig.cluster.settled(pool, 'WaitingForDecision', 'ScalingActive');
@@ -91,7 +91,7 @@ it('an expired decision changes nothing and is counted', async () => {
   expect((await rig.cluster.deployment(pool))?.spec.replicas).toBe(1);
 });
 
-it('of decisions that come doubled, reordered and at once, the newest is the size in the end and the fence never goes back', async () => {
+it('of decisions that arrive twice, reordered and at once, the newest is the size in the end and the fence never goes back', async () => {
   const pool = await rig.cluster.pool(rig.namespace, 'shuffled', auto(0, 100));
   await rig.cluster.sized(pool, 0);
   await rig.cluster.settled(pool, 'WaitingForDecision', 'ScalingActive');
@@ -147,7 +147,7 @@ it('a controller that was away acts on the newest decision only, and keeps the s
   for (const sequence of [2, 3, 4])
     await rig.cluster.publish(pool, { sequence, currentReplicas: 5, desiredReplicas: sequence * 10 });
   expect((await rig.cluster.deployment(pool))?.spec.replicas).toBe(5);
-  rig.start();
+  await rig.start();
   const { metadata } = await rig.cluster.sized(pool, 40);
   expect(metadata.annotations?.[DECISION_ANNOTATION]).toBe('1.4');
   expect((await rig.cluster.read(pool)).status?.autoscaling?.last?.map(({ to }) => to)).not.toContain(20);

@@ -53,8 +53,8 @@ describe('with autoscaling and no decision ever', () => {
 
 describe('a pool that had decisions keeps its size', () => {
   it.each<[string, WorkerPoolStatus | undefined, string]>([
-    ['as status tells', decided, '0.0'],
-    ['as its Deployment tells', undefined, '7.1'],
+    ['as status says', decided, '0.0'],
+    ['as its Deployment says', undefined, '7.1'],
   ])('%s, however long no more come', (_, status, fence) => {
     for (const scene of [young, old, noBus]) {
       expect(wantedSize(pool(autoscaled(0, 10), status), live(2, fence), scene).replicas).toBe(2);
@@ -67,7 +67,7 @@ describe('a pool that had decisions keeps its size', () => {
   });
 });
 
-describe('the look after a minute is due', () => {
+describe('the check after a minute is due', () => {
   const auto = pool(autoscaled(0, 10));
   it.each<[string, WorkerPool, Deployment | undefined, typeof young, number | undefined]>([
     ['in what is left of it', auto, live(0), young, FIRST_DECISION_MS - 10_000],

@@ -52,7 +52,7 @@ export function wantedSize(pool: WorkerPool, live: Deployment, scene: SizeScene)
   return { replicas: current, reason: foreignSize(live) ?? bounds };
 }
 
-/** After how many ms the pool's size has to be looked at again although nothing changes; undefined: never. */
+/** After how many ms the pool's size has to be checked again although nothing changes; undefined: never. */
 export function firstDecisionDueMs(
   pool: WorkerPool,
   live: Deployment | undefined,
@@ -69,12 +69,14 @@ export function clampReplicas(pool: WorkerPool, replicas: number): number {
   return Math.max(minReplicas, Math.min(maxReplicas, replicas));
 }
 
-/** Of the newest decision that status speaks of: survives the Deployment, so that no older decision gets through. */
+/** Of the newest decision that status reports: survives the Deployment, so that no older decision gets through. */
 export function lastFence(pool: WorkerPool): Fence {
   return parseFence(pool.status?.autoscaling?.decision) ?? NO_DECISION;
 }
 
-/** Whether any decision on the pool was ever seen; from then on its size is the autoscaler's, even while that is away. */
+/**
+ * Whether any decision on the pool was ever seen; from then on its size is the autoscaler's, even while that is away.
+ */
 export function hadDecision(pool: WorkerPool, live: Deployment | undefined): boolean {
   const fences = [lastFence(pool), (live && fenceOf(live)) ?? NO_DECISION];
   return fences.some((fence) => compareFence(fence, NO_DECISION) > 0);

@@ -43,7 +43,7 @@ describe('the deletion cost', () => {
     expect(costs([aPod('a'), aPod('b'), aPod('c')], { a: 3, c: 1 }, 1)).toEqual({ a: 3, c: 1 });
   });
 
-  it('is written with the uid of the pod that was looked at', () => {
+  it('is written with the uid of the pod that was read', () => {
     expect(plan([aPod('a'), aPod('b')], { a: 3 }, 1)).toEqual({
       kind: 'choose',
       costs: [{ pod: 'a', uid: 'uid-a', cost: 3 }],

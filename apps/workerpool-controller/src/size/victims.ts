@@ -1,7 +1,7 @@
 import type { Resource } from '@redis-queue/controller';
 import { DELETION_COST_ANNOTATION } from '../kubernetes/names.ts';
 
-/** What the choice of victims looks at in a pod, as the API server has it. */
+/** What the choice of victims uses of a pod, as the API server has it. */
 export interface VictimPod extends Resource {
   spec?: { nodeName?: string };
   status?: { phase?: string; conditions?: { type: string; status: string }[] };
@@ -28,9 +28,10 @@ const MAX_COST = 2 ** 31 - 1;
 /**
  * How a pool gets from its pods to `to` of them at the cost of the fewest jobs. Pure.
  *
- * The ReplicaSet controller takes, in this order, pods without a node, Pending, of unknown phase, not ready; costs count
- * only among equals. So the pods' costs are their active jobs, and a pod that works before the kubelet has found it
- * ready cannot be spared: the shrink waits until it is. Pods that are on their way out are not counted and not taken.
+ * The ReplicaSet controller takes, in this order, pods without a node, Pending, of unknown phase, not ready; costs
+ * count only among equals. So the pods' costs are their active jobs, and a pod that works before the kubelet has found
+ * it ready cannot be spared: the shrink waits until it is. Pods that are on their way out are not counted and not
+ * taken.
  *
  * Two ReplicaSets, while a version comes in, each choose among their own pods by the same costs.
  *
@@ -44,14 +45,14 @@ export function planVictims(
 ): VictimPlan {
   const candidates = pods.filter(isActive).map((pod) => candidateOf(pod, busy));
   // Of equals Kubernetes takes newer ones first.
-  const ordered = candidates.toSorted((a, b) => a.turn - b.turn || a.jobs - b.jobs || b.createdMs - a.createdMs);
+  const ordered = candidates.toSorted((a, b) => a.rank - b.rank || a.jobs - b.jobs || b.createdMs - a.createdMs);
   const goes = Math.max(0, ordered.length - to);
   const survivors = ordered.slice(goes);
   if (goes === 0 || survivors.length === 0) return { kind: 'choose', costs: [] };
   const fewest = Math.min(...survivors.map(({ jobs }) => jobs));
   const starting = ordered
     .slice(0, goes)
-    .find(({ turn, jobs, createdMs }) => turn < READY && jobs > fewest && nowMs - createdMs < STARTING_MS);
+    .find(({ rank, jobs, createdMs }) => rank < READY && jobs > fewest && nowMs - createdMs < STARTING_MS);
   if (starting) {
     const { name, jobs } = starting;
     return {
@@ -72,8 +73,8 @@ interface Candidate {
   readonly name: string;
   readonly uid: string | undefined;
   readonly createdMs: number;
-  /** The ReplicaSet controller takes all pods of a turn before the next; costs count within a turn. */
-  readonly turn: number;
+  /** The ReplicaSet controller takes all pods of a rank before the next; costs count within a rank. */
+  readonly rank: number;
   readonly jobs: number;
   /** As annotated now. */
   readonly cost: number;
@@ -81,9 +82,9 @@ interface Candidate {
 
 const PHASES = ['Pending', 'Unknown', 'Running'];
 /** Phases, each not ready and ready. */
-const TURNS = 6;
-/** Of a pod that has a node, runs and is ready: the last turn. */
-const READY = TURNS - 1;
+const RANKS = 6;
+/** Of a pod that has a node, runs and is ready: the last rank. */
+const READY = RANKS - 1;
 
 function candidateOf({ metadata, spec, status }: VictimPod, busy: Readonly<Record<string, number>>): Candidate {
   const { name, uid, creationTimestamp, annotations } = metadata;
@@ -91,17 +92,17 @@ function candidateOf({ metadata, spec, status }: VictimPod, busy: Readonly<Recor
     name,
     uid,
     createdMs: creationTimestamp === undefined ? Number.NEGATIVE_INFINITY : Date.parse(creationTimestamp),
-    turn: turnOf(spec?.nodeName, status),
+    rank: rankOf(spec?.nodeName, status),
     jobs: Math.min(Object.hasOwn(busy, name) ? busy[name]! : 0, MAX_COST),
     cost: costOf(annotations?.[DELETION_COST_ANNOTATION]),
   };
 }
 
-function turnOf(nodeName: string | undefined, { phase, conditions = [] }: VictimPod['status'] = {}): number {
+function rankOf(nodeName: string | undefined, { phase, conditions = [] }: VictimPod['status'] = {}): number {
   const ready = conditions.some(({ type, status }) => type === 'Ready' && status === 'True');
-  const phaseTurn = Math.max(0, PHASES.indexOf(phase ?? ''));
+  const phaseRank = Math.max(0, PHASES.indexOf(phase ?? ''));
   // A pod without a node comes before every one that has one; then by phase, then by readiness.
-  return (nodeName ? 0 : -TURNS) + 2 * phaseTurn + (ready ? 1 : 0);
+  return (nodeName ? 0 : -RANKS) + 2 * phaseRank + (ready ? 1 : 0);
 }
 
 /** Absent is 0, and so is what Kubernetes does not accept. */

@@ -5,7 +5,7 @@ import { PATIENCE } from '../testing/deployments.ts';
 
 const rig = controllerRig();
 
-it('advice is told in the status, and changes neither the spec nor the pods', async () => {
+it('advice is shown in the status, and changes neither the spec nor the pods', async () => {
   const autoscaling = { enabled: true, minReplicas: 2, maxReplicas: 10 };
   const pool = await rig.cluster.pool(rig.namespace, 'advised', { concurrency: 10, autoscaling });
   await rig.cluster.sized(pool, 2);

@@ -3,8 +3,8 @@ import { timestamp } from '@redis-queue/controller';
 import type { DecisionAdvice } from '@redis-queue/scaling-bus';
 
 /**
- * What `status.autoscaling.advice` says. Pure. The autoscaler says the same words until something else is to be said, at
- * most every ten minutes; so what it says is written as it is. What it said before stays while it says nothing (it has
+ * What `status.autoscaling.advice` says. Pure. The autoscaler repeats the same text until its advice changes, at most
+ * every ten minutes, so the text is written as it is. Earlier advice stays while the autoscaler gives none (it has
  * restarted and measures anew), until that has been followed.
  */
 export function adviceStatus(pool: WorkerPool, advice: DecisionAdvice | undefined): PoolAdviceStatus | undefined {
@@ -23,7 +23,9 @@ export function adviceStatus(pool: WorkerPool, advice: DecisionAdvice | undefine
   };
 }
 
-/** Whether the spec has the slots that were advised, with which nothing was measured yet, or else all of the resources. */
+/**
+ * Whether the spec has the slots that were advised, with which nothing was measured yet, or else all of the resources.
+ */
 function isFollowed({ concurrency, resources }: WorkerPool['spec'], advice: PoolAdviceStatus): boolean {
   if (advice.concurrency !== undefined) return advice.concurrency === concurrency;
   const amounts = (['requests', 'limits'] as const).flatMap((kind) =>

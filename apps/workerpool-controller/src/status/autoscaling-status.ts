@@ -32,7 +32,7 @@ export function autoscalingStatus(pool: WorkerPool, input: AutoscalingInput): Wo
   const last = [...changes, ...(before.last ?? [])].slice(0, MAX_LAST);
   const history = { ...(last[0] && { lastScaleTime: last[0].time, last }) };
   if (!pool.spec.autoscaling?.enabled) {
-    // The fence is kept: it must hold when autoscaling is switched on again.
+    // The fence stays: it must hold when autoscaling is switched on again.
     const remaining = { ...(before.decision !== undefined && { decision: before.decision }), ...history };
     return Object.keys(remaining).length > 0 ? remaining : undefined;
   }

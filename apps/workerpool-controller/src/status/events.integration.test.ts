@@ -9,7 +9,7 @@ const auto = (minReplicas: number, maxReplicas: number) => ({
   autoscaling: { enabled: true, minReplicas, maxReplicas },
 });
 
-it('fifty changes of size are a handful of events, and the last one tells how many there were', async () => {
+it('fifty changes of size are a handful of events, and the last one says how many there were', async () => {
   const pool = await rig.cluster.pool(rig.namespace, 'busy', auto(0, 100));
   await rig.cluster.sized(pool, 0);
   for (let sequence = 1; sequence <= 50; sequence++) {
@@ -33,7 +33,7 @@ it('fifty changes of size are a handful of events, and the last one tells how ma
   expect(status?.autoscaling?.last).toHaveLength(10);
 }, 180_000);
 
-it('a hold and a limit that last are told by one event each, and by conditions', async () => {
+it('a hold and a limit that last are reported by one event each, and by conditions', async () => {
   const pool = await rig.cluster.pool(rig.namespace, 'stuck', auto(0, 4));
   await rig.cluster.sized(pool, 0);
   await rig.cluster.publish(pool, { currentReplicas: 0, desiredReplicas: 4, safetyLimitHit: true });
@@ -54,7 +54,7 @@ it('a hold and a limit that last are told by one event each, and by conditions',
   const events = await eventually(
     async () => {
       const found = await warnings();
-      if (found.length < 2) throw new Error(`told so far: ${JSON.stringify(found)}`);
+      if (found.length < 2) throw new Error(`events so far: ${JSON.stringify(found)}`);
       return found;
     },
     { timeoutMs: LASTING_MS + 40_000 },

@@ -7,7 +7,7 @@ export interface StatusEvent extends Problem {
   readonly type: 'Normal' | 'Warning';
 }
 
-/** What people are told of when the status goes from one to the next: each change once. Pure. */
+/** The events for a change of the status from one to the next: each change once. Pure. */
 export function statusEvents(before: WorkerPoolStatus | undefined, after: WorkerPoolStatus): StatusEvent[] {
   const events: StatusEvent[] = [];
   const { phase, message = '', version } = after.rollout ?? {};

@@ -10,7 +10,7 @@ const failing = statusWith({ heldBy: 'JobsFailing', reason: '3 replicas instead 
 const limited = statusWith({ safetyLimitHit: true, reason: '10 replicas: maxReplicas allows 10 of 40' });
 const calm = statusWith({});
 
-it('a hold is told once it has lasted, and once', () => {
+it('a hold is reported once it has lasted, and only once', () => {
   const states = new LastingStates();
   expect(states.observe(pool, failing, 0)).toEqual({ events: [], dueInMs: LASTING_MS });
   expect(states.observe(pool, failing, LASTING_MS - 1)).toEqual({ events: [], dueInMs: 1 });
@@ -20,7 +20,7 @@ it('a hold is told once it has lasted, and once', () => {
   expect(states.observe(pool, failing, 10 * LASTING_MS)).toEqual({ events: [] });
 });
 
-it('a hold that comes and goes is not told, nor is one that is a matter of course', () => {
+it('a hold that comes and goes is not reported, nor is one that is part of normal operation', () => {
   const states = new LastingStates();
   for (let turn = 0; turn < 100; turn++) {
     const status = turn % 2 === 0 ? failing : calm;
@@ -31,7 +31,7 @@ it('a hold that comes and goes is not told, nor is one that is a matter of cours
   expect(states.observe(pool, waiting, 10 * LASTING_MS)).toEqual({ events: [] });
 });
 
-it('a limit and a hold are told beside each other, another hold anew', () => {
+it('a limit and a hold are reported side by side, and another hold again', () => {
   const states = new LastingStates();
   const both = statusWith({ safetyLimitHit: true, heldBy: 'SensorFailed' });
   states.observe(pool, both, 0);
@@ -44,7 +44,7 @@ it('a limit and a hold are told beside each other, another hold anew', () => {
   expect(states.observe(pool, failing, 2 * LASTING_MS).events).toHaveLength(1);
 });
 
-it('a restart does not tell again what status has told for long, and tells what has just begun', () => {
+it('a restart does not report again what status has shown for long, and reports what has just begun', () => {
   const storedMs = Date.parse('2026-01-01T00:00:00Z');
   const stored = { ...pool, status: failing };
   expect(new LastingStates().observe(stored, failing, storedMs + 3 * LASTING_MS)).toEqual({ events: [] });

@@ -3,7 +3,7 @@ import { findCondition } from '@redis-queue/controller';
 import { PoolCondition } from '../kubernetes/reasons.ts';
 import type { StatusEvent } from './events.ts';
 
-/** What keeps a pool from its size for this long is told by an event. */
+/** What keeps a pool from its size for this long is reported by an event. */
 export const LASTING_MS = 30_000;
 
 interface Spell {
@@ -13,8 +13,8 @@ interface Spell {
 }
 
 /**
- * Tells what lasts, once: demand that hovers at a limit, or a look that fails now and then, is not worth an event each time.
- * What it remembers is lost with the process; then an event may be told again, or half a minute later.
+ * Reports what lasts, once: demand that hovers at a limit, or a sample that fails now and then, is not worth an event
+ * each time. What it remembers is lost with the process; then an event may be sent again, or half a minute later.
  */
 export class LastingStates {
   readonly #spells = new Map<string, Map<string, Spell>>();
@@ -48,7 +48,7 @@ export class LastingStates {
   }
 }
 
-/** A state that status tells since long ago was told by an event before this process began. */
+/** A state that status has shown for long was reported by an event before this process began. */
 function begin(pool: WorkerPool, type: string, reason: string, nowMs: number): Spell {
   const stored = findCondition(pool.status?.conditions, type);
   const storedSinceMs = stored?.reason === reason ? Date.parse(stored.lastTransitionTime) : Number.NaN;

@@ -150,7 +150,7 @@ describe('a pool whose autoscaler is missing', () => {
 
   it('without a bus runs spec.replicas pods at once, within its bounds', TIMEOUT, async () => {
     await rig.controller.stop();
-    rig.start({ bus: false });
+    await rig.start({ bus: false });
     const pool = await rig.cluster.pool(rig.namespace, 'busless', { ...auto, replicas: 3 });
     await rig.cluster.sized(pool, 3);
     const { status: now } = await rig.cluster.settled(pool, 'WaitingForDecision', 'ScalingActive');
@@ -182,7 +182,7 @@ async function publishRaw(data: object): Promise<void> {
 }
 
 describe('the bus', () => {
-  it('a decision of a later major version is said on its pool, until one that is understood', TIMEOUT, async () => {
+  it('a decision of a later major version is reported on its pool, until one that is understood', TIMEOUT, async () => {
     const pool = await rig.cluster.pool(rig.namespace, 'later', auto);
     await rig.cluster.sized(pool, 0);
     const { namespace, name, uid } = pool.metadata;

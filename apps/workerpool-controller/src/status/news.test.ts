@@ -48,8 +48,8 @@ it.each<[string, Partial<ScalingDecision>]>([
 
 it.each<[string, Partial<StatusInput>]>([
   ['another size', { deployment: deployment(pool, 2, allReady(2)) }],
-  ['another wish', { decision: aDecision({ desiredReplicas: 9 }) }],
-  ['a change of size to tell', { scalings: [{ atMs: 0, from: 1, to: 2, reason: '' }] }],
+  ['another desired size', { decision: aDecision({ desiredReplicas: 9 }) }],
+  ['a change of size to report', { scalings: [{ atMs: 0, from: 1, to: 2, reason: '' }] }],
   ['another writer of the size', { contest: { manager: 'kubectl', untilMs: 0 } }],
   ['decisions that are not understood', { unknownVersion: '2.0' }],
 ])('news: %s', (_, change) => {

@@ -14,7 +14,7 @@ export type StatusNews =
   /** The rest: written at once. */
   | 'news';
 
-/** A number that moved by less is not told. */
+/** A number that moved by less is not reported. */
 const NOTABLE_CHANGE = 0.1;
 /** The same of an interval from 0 to 1. */
 const NOTABLE_CONFIDENCE = 0.1;
@@ -69,7 +69,7 @@ function holds(status: WorkerPoolStatus | undefined): unknown {
   const scaling = status?.conditions?.filter(({ type }) => SCALING.has(type)) ?? [];
   return [
     status?.autoscaling?.heldBy,
-    // A new autoscaler's epoch: the next one begins above all that statuses tell of.
+    // A new autoscaler's epoch: the next one begins above all that statuses report.
     parseFence(status?.autoscaling?.decision)?.epoch,
     ...scaling.map(({ type, status: value, reason }) => `${type} ${value} ${reason}`).toSorted(),
   ];

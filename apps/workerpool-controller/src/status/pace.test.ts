@@ -11,7 +11,7 @@ it('news is written at once, holds at most every ten seconds, numbers every minu
   expect(pace.waitMs('b', 'numbers', 4_000)).toBe(0);
 });
 
-it('a thousand pools whose numbers move together take turns, twenty a second, and each asks twice at most', () => {
+it('a thousand pools whose numbers move together take turns, twenty per second, and each asks twice at most', () => {
   const pace = new StatusPace();
   const pools = Array.from({ length: 1_000 }, (_, index) => `pool-${index}`);
   const turnsMs = pools.map((uid) => pace.waitMs(uid, 'numbers', 0));

@@ -45,7 +45,7 @@ describe('a rollout', () => {
   const counts = { updatedReplicas: 1, readyReplicas: 2, replicas: 2, startedAt: EARLIER };
   const message = looping.problem!.message;
 
-  it('that makes progress is told, with what is in the way and when it began', () => {
+  it('that makes progress is reported, with what is in the way and when it began', () => {
     expect(statusOf(before, { deployment: rolling(moving) }).rollout).toEqual({
       version: '2',
       phase: 'Progressing',
@@ -63,15 +63,15 @@ describe('a rollout', () => {
     }
   });
 
-  it('of nothing but the template says that the version is not taken back', () => {
+  it('of nothing but the template says that the version is not rolled back', () => {
     const same = aPool(
       { version: '2', rollout: { autoRollback: true } },
       { currentVersion: '2', lastGoodVersion: '2' },
     );
-    expect(readyOf(statusOf(same, { deployment: rolling(late) }))?.message).toContain('not taken back');
+    expect(readyOf(statusOf(same, { deployment: rolling(late) }))?.message).toContain('not rolled back');
   });
 
-  it('that was taken back says so for as long as it is, although all pods are ready', () => {
+  it('that was rolled back says so for as long as it is, although all pods are ready', () => {
     const status = statusOf(before, { deployment: rolling({ ...allReady(2) }, takenBack, '1') });
     expect(brief(status)).toMatchObject({ Ready: 'False RolledBack', Stalled: 'True RolledBack' });
     expect(status.rollout).toMatchObject({
@@ -81,7 +81,7 @@ describe('a rollout', () => {
       message: takenBack[ROLLED_BACK_MESSAGE_ANNOTATION],
     });
     expect([status.currentVersion, status.lastGoodVersion]).toEqual(['1', '1']);
-    for (const part of ['Version 2 was taken back, 1 runs', 'within 15s', 'Set spec.version']) {
+    for (const part of ['Version 2 was rolled back, 1 runs', 'within 15s', 'Set spec.version']) {
       expect(readyOf(status)?.message).toContain(part);
     }
   });
@@ -103,7 +103,7 @@ describe('a rollout', () => {
     ).toBeUndefined();
   });
 
-  it('is told by events, each change once', () => {
+  it('is reported by events, each change once', () => {
     const progressing = statusOf(before, { deployment: rolling(moving) });
     const blocked = statusOf(before, { deployment: rolling(moving), blocked: looping });
     const failed = statusOf(before, { deployment: rolling(late), blocked: looping });

@@ -15,7 +15,7 @@ import type { Deployment } from '../kubernetes/objects.ts';
 import type { Problem } from '../kubernetes/reasons.ts';
 import type { BlockedPods } from '../pods/blocked.ts';
 
-/** How the pods of a Deployment stand to what is asked for. */
+/** How the pods of a Deployment compare with what is asked for. */
 export interface Readiness {
   /** What Ready says, as long as nothing is wrong with the pool's inputs. */
   readonly state: Problem;
@@ -26,7 +26,7 @@ export interface Readiness {
 
 const MAX_MESSAGE = 1024;
 
-/** What is to be said of a pool's pods and of its rollout. Pure. */
+/** What the status says of a pool's pods and of its rollout. Pure. */
 export function readinessOf(
   pool: WorkerPool,
   deployment: Deployment | undefined,
@@ -57,7 +57,7 @@ export function readinessOf(
     rollout: {
       version: rolledBack?.version ?? versionOf(deployment) ?? pool.spec.version,
       phase,
-      // Of a version that was taken back, the pods that are left are those of no other.
+      // Of a version that was rolled back, the pods that are left are those of no other.
       updatedReplicas: rolledBack ? Math.max(0, pods.existing - pods.updated) : pods.updated,
       readyReplicas: pods.ready,
       replicas: pods.desired,
@@ -99,7 +99,7 @@ function stateOf(
   const facts = blocked.problem?.message ?? '';
   const progress = `${ready} of ${desired} pods are ready, ${updated} of version ${version}.`;
   if (rolledBack) {
-    const back = `Version ${rolledBack.version} was taken back, ${version} runs: ${progress}`;
+    const back = `Version ${rolledBack.version} was rolled back, ${version} runs: ${progress}`;
     const wayOut =
       'Set spec.version to one that works, or change what kept this one from starting; to try it again as it is, switch spec.rollout.autoRollback off and on.';
     return { reason: 'RolledBack', message: sentences(back, rolledBack.message, wayOut, complete ? '' : facts) };
@@ -118,17 +118,17 @@ function stateOf(
   return { reason: 'Progressing', message: progress };
 }
 
-/** What a person can do about a version that does not come up and is not taken back. */
+/** What a person can do about a version that does not come up and is not rolled back. */
 function wayOutOf(pool: WorkerPool, version: string): string {
   const good = pool.status?.lastGoodVersion;
   if (good === undefined)
     return 'No version has worked before: correct spec.version or what keeps its pods from starting.';
   if (good === version) {
-    return 'The version is the last good one and is not taken back: what changed is the template, a Secret or its configuration; correct that.';
+    return 'The version is the last good one and is not rolled back: what changed is the template, a Secret or its configuration; correct that.';
   }
   return pool.spec.rollout?.autoRollback
-    ? `It is taken back to ${good}.`
-    : `Set spec.version back to ${good}, or correct what keeps its pods from starting; spec.rollout.autoRollback takes a version back by itself.`;
+    ? `It is rolled back to ${good}.`
+    : `Set spec.version back to ${good}, or correct what keeps its pods from starting; spec.rollout.autoRollback rolls a version back by itself.`;
 }
 
 /**

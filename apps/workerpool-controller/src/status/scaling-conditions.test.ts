@@ -62,7 +62,7 @@ describe('the conditions of scaling', () => {
         ReplicasContested: 'True ReplicasContested',
       },
     ],
-  ])('tell of %s', (_, change, expected) => {
+  ])('report %s', (_, change, expected) => {
     expect(scalingOf(change)).toEqual(expected);
   });
 
@@ -101,7 +101,7 @@ describe('decisions that were not understood', () => {
   const activeOf = (change: Partial<StatusInput>) =>
     statusOf(pool, change).conditions?.find(({ type }) => type === 'ScalingActive');
 
-  it('are told after a restart too, until one that is', () => {
+  it('are reported after a restart too, until one that is', () => {
     expect(activeOf({})).toMatchObject({ reason: 'UnknownDecisionVersion', message: 'speaks 2.0' });
     expect(activeOf({ decision: aDecision() })).toMatchObject({ reason: 'Decided' });
   });

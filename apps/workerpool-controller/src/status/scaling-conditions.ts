@@ -22,7 +22,7 @@ type Decided = Pick<ScalingDecision, 'heldBy' | 'safetyLimitHit'> & {
   readonly blind: boolean;
 };
 
-/** Holds by what they mean for people. Those that trouble causes need somebody; the others pass by themselves. */
+/** Holds by what they mean for people. Those caused by trouble need somebody to act; the others pass by themselves. */
 const MISSING_DATA: ReadonlySet<string> = new Set<Reason>(['SensorFailed', 'StaleData', 'QueueMissing']);
 const TROUBLE: ReadonlySet<string> = new Set<Reason>([
   'JobsFailing',
@@ -76,7 +76,7 @@ function scalingActive(pool: WorkerPool, input: AutoscalingInput): Problem & { s
   // A pool at zero is held by nothing, and still cannot be woken by a queue that nobody sees.
   if (blind) return { status: 'False', reason: 'SensorFailed', message: reason };
   const bounds = `between ${autoscaling.minReplicas} and ${autoscaling.maxReplicas}`;
-  const message = `The autoscaler sizes the pool ${bounds}; status.autoscaling tells why.`;
+  const message = `The autoscaler sizes the pool ${bounds}; status.autoscaling says why.`;
   return { status: 'True', reason: 'Decided', message };
 }
 
@@ -104,7 +104,7 @@ function scalingLimited({ heldBy, safetyLimitHit, reason }: Decided, pool: Worke
   return { status: 'False', reason: 'DesiredWithinRange', message };
 }
 
-/** Whether the pool would be larger but for the hold: its queues ask for more than it gets. */
+/** Whether the pool would be larger without the hold: its queues ask for more than it gets. */
 function wantsMore(decision: ScalingDecision | undefined, pool: WorkerPool): boolean {
   const signals = decision?.signals ?? pool.status?.autoscaling?.signals ?? [];
   const wanted = signals.reduce((sum, { wants = 0 }) => sum + wants, 0);
@@ -141,7 +141,7 @@ function waitingMessage(pool: WorkerPool, { busConfigured, deployment }: Autosca
     : `${why}: spec.replicas rules, within minReplicas and maxReplicas.`;
 }
 
-/** After a restart, what status says goes on until a decision that is understood. */
+/** After a restart, what status says stays until a decision that is understood. */
 function reportedUnknownVersion(pool: WorkerPool): string | undefined {
   const reported = findCondition(pool.status?.conditions, PoolCondition.ScalingActive);
   return reported?.reason === 'UnknownDecisionVersion' ? reported.message : undefined;

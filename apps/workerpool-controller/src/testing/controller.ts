@@ -10,10 +10,13 @@ export interface ControllerRig {
   /** The controller that was started last. */
   readonly controller: RunningController;
   /** Starts another controller in place of the one that was stopped. */
-  start(options?: Parameters<typeof runController>[1]): void;
+  start(options?: Parameters<typeof runController>[1]): Promise<void>;
 }
 
-/** Gives a test file a cluster, and each of its tests a namespace and a controller that runs. Call it once, outside tests. */
+/**
+ * Gives a test file a cluster, and each of its tests a namespace and a controller that runs. Call it once, outside
+ * tests.
+ */
 export function controllerRig(): ControllerRig {
   let cluster: TestCluster | undefined;
   let namespace: string | undefined;
@@ -28,8 +31,8 @@ export function controllerRig(): ControllerRig {
     get controller() {
       return present(controller);
     },
-    start: (options) => {
-      controller = runController(rig.cluster, options);
+    start: async (options) => {
+      controller = await runController(rig.cluster, options);
     },
   };
   beforeAll(async () => {
@@ -38,7 +41,7 @@ export function controllerRig(): ControllerRig {
   afterAll(() => cluster?.[Symbol.asyncDispose]());
   beforeEach(async () => {
     namespace = await rig.cluster.namespace();
-    rig.start();
+    await rig.start();
   });
   afterEach(() => rig.controller.stop());
   return rig;

@@ -5,7 +5,7 @@ import { CONFIG_ANNOTATION } from '../kubernetes/names.ts';
 import type { Deployment } from '../kubernetes/objects.ts';
 import type { TestCluster } from './cluster.ts';
 
-// What tests of a pool's Deployment look at.
+// What tests of a pool's Deployment use.
 
 interface Container {
   name: string;
@@ -34,7 +34,7 @@ export function configHashOf(deployment: Deployment | undefined): string | undef
   return templateOf(deployment).metadata.annotations[CONFIG_ANNOTATION];
 }
 
-/** A template that speaks of the worker's container. */
+/** A template that changes the worker's container. */
 export function ofWorker(container: object): Record<string, unknown> {
   return { spec: { containers: [{ name: 'worker', ...container }] } };
 }

@@ -11,7 +11,9 @@ function numbers(seed: number): (n: number) => number {
   };
 }
 
-/** For tests: a valid partial template that touches some of what is built, and adds to it; the same for the same seed. */
+/**
+ * For tests: a valid partial template that touches some of what is built, and adds to it; the same for the same seed.
+ */
 export function randomPartial(seed: number): JsonObject {
   const below = numbers(seed * 7919);
   const maybe = (fields: JsonObject): JsonObject => (below(2) === 0 ? fields : {});

@@ -19,7 +19,7 @@ export interface NoticeCondition {
   meaning: string;
 }
 
-/** What is to be known of a kind to make its CRD and its reference page. */
+/** What the CRD and the reference page of a kind are made from. */
 export interface KindDefinition {
   kind: string;
   plural: string;
@@ -103,8 +103,8 @@ export function customResourceDefinition(definition: KindDefinition): CustomReso
 }
 
 /**
- * The condition that a new object has before any controller saw it: without one, tools that follow kstatus take an
- * object without conditions for finished.
+ * The condition that a new object has before any controller has seen it. Tools that follow kstatus take an object
+ * without conditions for finished.
  */
 function pendingCondition() {
   return {

@@ -65,7 +65,7 @@ describe('the API server refuses a Queue and says why:', () => {
       { rateLimits: { maxJobsPerSecond: 0 } },
       'spec.rateLimits.maxJobsPerSecond in body should be greater than or equal to 1',
     ],
-    ['half a job a second', { rateLimits: { maxJobsPerSecond: 0.5 } }, 'spec.rateLimits.maxJobsPerSecond'],
+    ['half a job per second', { rateLimits: { maxJobsPerSecond: 0.5 } }, 'spec.rateLimits.maxJobsPerSecond'],
     [
       'a burst of 0',
       { rateLimits: { maxJobsPerSecond: 1, burstCapacity: 0 } },
@@ -82,7 +82,7 @@ describe('the API server refuses a Queue and says why:', () => {
       'spec.dlqPolicy.maxRetries in body should be greater than or equal to 0',
     ],
     [
-      'dead letters kept no day',
+      'dead letters kept for zero days',
       { dlqPolicy: { retentionDays: 0 } },
       'spec.dlqPolicy.retentionDays in body should be greater than or equal to 1',
     ],
@@ -167,7 +167,7 @@ describe('a new Queue', () => {
   });
 });
 
-test('kubectl get shows what an operator of queues looks for', async () => {
+test('kubectl get shows what an operator of queues needs', async () => {
   await kubectl.apply(queueDraft({ paused: true }, 'shown'));
   const counts = { waiting: 12, prioritized: 0, active: 3, delayed: 0, overdue: 0, failed: 4, dead: 2 };
   const status = { counts, waitP95: '1.2s', effective: { name: 'shown', prefix: 'bull' } };

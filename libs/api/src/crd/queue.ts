@@ -45,7 +45,7 @@ export const queueDefinition: KindDefinition = {
   ],
   reasons: QUEUE_REASONS,
   notices: [
-    { type: 'BurstCapped', meaning: 'the burst that is asked for cannot be kept exactly. Present only while True.' },
+    { type: 'BurstCapped', meaning: 'the requested burst cannot be kept exactly. Present only while True.' },
     {
       type: 'FieldsNotEnforced',
       meaning: 'the spec has fields that this release does not act on. Present only while True.',
@@ -54,7 +54,7 @@ export const queueDefinition: KindDefinition = {
   ],
   examples: [
     {
-      title: 'A queue that exists already: seen and counted, nothing changed.',
+      title: 'A queue that exists already: its jobs are counted, and nothing is changed.',
       object: { apiVersion: API_VERSION, kind: 'Queue', metadata: { name: 'emails' }, spec: {} },
     },
     {

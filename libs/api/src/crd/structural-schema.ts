@@ -56,9 +56,9 @@ const KEYWORDS: readonly (keyof StructuralSchema)[] = [
 /**
  * The structural schema of a zod type.
  *
- * zod's OpenAPI output is not structural everywhere: it bounds every integer by ±2^53, spells int-or-string as a union and
- * puts `additionalProperties` beside `properties`. These are rewritten; what has no structural form is refused, because
- * the API server would refuse it later with less to go by.
+ * zod's OpenAPI output is not structural everywhere: it bounds every integer by ±2^53, spells int-or-string as a union
+ * and puts `additionalProperties` beside `properties`. These are rewritten; what has no structural form is refused,
+ * because the API server would refuse it later with a less helpful message.
  *
  * @param path where the type stands in the object, for errors.
  * @throws TypeError naming the path and the keyword that has no structural form.
@@ -74,7 +74,7 @@ function rewrite(source: Record<string, unknown>, path: string): StructuralSchem
   if (schema['maximum'] === Number.MAX_SAFE_INTEGER) delete schema['maximum'];
   if (schema['x-kubernetes-int-or-string']) delete schema['anyOf'];
   if (schema['x-kubernetes-preserve-unknown-fields'] || schema['properties']) delete schema['additionalProperties'];
-  // Of an empty object the API server would drop every field.
+  // The API server would drop every field of an empty object.
   if (isEmptyRecord(schema['properties'])) delete schema['properties'];
   // A record's keys are always strings; bounds on them have no structural form and ours carry none.
   delete schema['propertyNames'];

@@ -17,7 +17,7 @@ export const queueDraft = (spec: Record<string, unknown> = {}, name = 'emails'):
   spec,
 });
 
-/** A WorkerPool that is valid but for what `spec` changes; `undefined` takes a field out. */
+/** A WorkerPool that is valid except for what `spec` changes; `undefined` removes a field. */
 export const poolDraft = (spec: Record<string, unknown> = {}, name = 'email-workers'): Draft => ({
   apiVersion: API_VERSION,
   kind: 'WorkerPool',

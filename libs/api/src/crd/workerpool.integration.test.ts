@@ -24,8 +24,8 @@ describe('the API server accepts a WorkerPool', () => {
     ['by digest', { version: digest }],
     ['with the longest tag', { version: 'v'.repeat(128) }],
     ['for 32 queues', { queues: queues(32), concurrency: 32 }],
-    ['with one job a pod', { concurrency: 1 }],
-    ['with 1000 jobs a pod', { concurrency: 1000 }],
+    ['with one job per pod', { concurrency: 1 }],
+    ['with 1000 jobs per pod', { concurrency: 1000 }],
     ['with no pods', { replicas: 0 }],
     ['with 10000 pods', { replicas: 10_000 }],
     [

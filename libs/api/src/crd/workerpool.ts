@@ -48,7 +48,7 @@ export const workerPoolDefinition: KindDefinition = {
       name: 'Rollout',
       type: 'string',
       jsonPath: '.status.rollout.phase',
-      description: 'Whether the version still comes in, failed or was taken back; empty once it runs.',
+      description: 'Whether the rollout is in progress, failed or was rolled back; empty once the version runs.',
     },
     {
       name: 'Running',
@@ -81,27 +81,27 @@ export const workerPoolDefinition: KindDefinition = {
     {
       type: 'PodsBlocked',
       meaning:
-        'pods that are asked for cannot work, and why; absent while none are. The autoscaler does not ask for more meanwhile.',
+        'some requested pods cannot work, and why; absent while there are none. The autoscaler adds no pods meanwhile.',
     },
     {
       type: 'ConfigTracked',
       meaning:
-        'False while spec.template names Secrets whose changes do not replace the pods, because the controller may not read them; absent else.',
+        'False while spec.template names Secrets whose changes do not replace the pods, because the controller may not read them; absent otherwise.',
     },
     {
       type: 'ScalingActive',
       meaning:
-        'the autoscaler sizes the pool. False while it is off, or knows too little to: no decisions, or a queue that cannot be read.',
+        'the autoscaler sizes the pool. False while it is off or lacks data: no decisions arrive, or a queue cannot be read.',
     },
     {
       type: 'AbleToScale',
       meaning:
-        'the size can follow what is asked for. False while trouble keeps the pool from growing (failing jobs or pods, a quota, no node, Redis at its limit), or while somebody else writes the size. Absent while autoscaling is off or has not decided.',
+        'the size can follow the demand. False while trouble keeps the pool from growing (failing jobs or pods, a quota, no node, Redis at its limit), or while somebody else writes the size. Absent while autoscaling is off or has not decided.',
     },
     {
       type: 'ScalingLimited',
       meaning:
-        'True while maxReplicas or spec.autoscaling.behavior keeps the size from what is asked for. Absent as AbleToScale is.',
+        'True while maxReplicas or spec.autoscaling.behavior keeps the size from following the demand. Absent whenever AbleToScale is.',
     },
     {
       type: 'ReplicasContested',

@@ -26,7 +26,11 @@ export const conditionSchema = z
   .object({
     type: z.string().max(316).describe('What the condition is about, in CamelCase.'),
     status: z.enum(['True', 'False', 'Unknown']).describe('Whether it holds.'),
-    observedGeneration: z.int().min(0).optional().describe('The generation of the spec this was found for.'),
+    observedGeneration: z
+      .int()
+      .min(0)
+      .optional()
+      .describe('The generation of the spec that the condition was set for.'),
     lastTransitionTime: z.string().meta({ format: 'date-time' }).describe('When `status` last changed.'),
     reason: z
       .string()
@@ -42,13 +46,13 @@ export type Condition = z.infer<typeof conditionSchema>;
 export const conditionsSchema = z
   .array(conditionSchema)
   .optional()
-  .describe('The current state, one entry a type.')
+  .describe('The current state, one entry per type.')
   .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] });
 
 export const observedGenerationSchema = z
   .int()
   .optional()
-  .describe('The generation of the spec that this status speaks of.');
+  .describe('The generation of the spec that this status describes.');
 
 /** A reference to an object in the same namespace, by name. */
 export const localReferenceSchema = z.object({

@@ -17,7 +17,10 @@ const SUFFIXES: Record<string, number> = {
   Ei: 2 ** 60,
 };
 
-/** A Kubernetes quantity in its base unit, cores or bytes; undefined when it is none. Rounded to the API server's finest step, 1 nano. */
+/**
+ * A Kubernetes quantity in its base unit, cores or bytes; undefined when it is none. Rounded to the API server's finest
+ * step, 1 nano.
+ */
 export function quantityValue(quantity: unknown): number | undefined {
   if (typeof quantity === 'number') return quantity;
   if (typeof quantity !== 'string') return undefined;

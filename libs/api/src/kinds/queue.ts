@@ -18,8 +18,9 @@ export const DEFAULT_REDIS_SECRET = 'redis-credentials';
 export const DEFAULT_PREFIX = 'bull';
 
 /**
- * Who reaches a Queue's Redis. Each role may log in with a Secret of its own, and so with the least rights: `controller`
- * writes a queue's settings, `sampler` (the autoscaler too) only reads, `worker` runs jobs, `backup` reads, `restore` writes.
+ * Who reaches a Queue's Redis. Each role may log in with a Secret of its own, and so with the least rights:
+ * `controller` writes a queue's settings, `sampler` (the autoscaler too) only reads, `worker` runs jobs, `backup`
+ * reads, `restore` writes.
  */
 export const REDIS_ROLES = ['controller', 'sampler', 'worker', 'backup', 'restore'] as const;
 export type RedisRole = (typeof REDIS_ROLES)[number];
@@ -30,7 +31,7 @@ const retentionText = z
   .regex(/^[0-9]+[hdm]$/);
 
 export const rateLimitsSchema = z.object({
-  maxJobsPerSecond: z.int().min(1).max(1_000_000).describe('Jobs that all workers together may start a second.'),
+  maxJobsPerSecond: z.int().min(1).max(1_000_000).describe('Jobs that all workers together may start per second.'),
   burstCapacity: z
     .int()
     .min(1)
@@ -124,13 +125,13 @@ export const queueSpecSchema = z
     deletionPolicy: z
       .enum(['Retain', 'Delete', 'DeleteIfEmpty'])
       .optional()
-      .describe('What becomes of the data in Redis when this object is deleted. Absent: Retain.'),
+      .describe('What happens to the data in Redis when this object is deleted. Absent: Retain.'),
     adoptionPolicy: z
       .enum(['Adopt', 'Refuse', 'Observe'])
       .optional()
       .describe('What to do with a queue that exists already; Observe only plans, in status.plan. Absent: Adopt.'),
   })
-  .describe('What the queue shall be. A field that is absent is not managed: it stays in Redis as it is.');
+  .describe('The desired state of the queue. A field that is absent is not managed: it stays in Redis as it is.');
 
 const count = z.int().min(0);
 
@@ -139,7 +140,7 @@ export const queueCountsSchema = z
     waiting: count.describe('Jobs in line.'),
     prioritized: count.describe('Jobs in line by priority.'),
     active: count.describe('Jobs that run.'),
-    delayed: count.describe('Jobs that wait for their time.'),
+    delayed: count.describe('Jobs that are delayed until a set time.'),
     overdue: count.describe('Delayed jobs that are due.'),
     failed: count.describe('Jobs that failed.'),
     dead: count.describe('Jobs in the dead-letter queue.').optional(),
@@ -154,13 +155,13 @@ export const queueStatusSchema = z.object({
       name: z.string().describe('Name of the queue in Redis.'),
       prefix: z.string().describe('Prefix of its keys.'),
       rateLimit: z
-        .object({ max: z.int().describe('Jobs a window.'), durationMs: z.int().describe('Length of the window.') })
+        .object({ max: z.int().describe('Jobs per window.'), durationMs: z.int().describe('Length of the window.') })
         .optional()
-        .describe('The rate limit as BullMQ keeps it.'),
-      redisVersion: z.string().optional().describe('What the server says it is.'),
+        .describe('The rate limit as BullMQ stores it.'),
+      redisVersion: z.string().optional().describe('The product and version that the server reports.'),
     })
     .optional()
-    .describe('What holds in Redis.'),
+    .describe('The settings in effect in Redis.'),
   counts: queueCountsSchema.optional(),
   waitP95: z.string().optional().describe('95th percentile of recent waits, ready to started. Absent: no data.'),
   oldestAge: z.string().optional().describe('Age of the job that is next in line. Absent: none waits.'),
@@ -197,7 +198,10 @@ export function queuePrefix(queue: Queue): string {
   return queue.spec.redis?.prefix ?? DEFAULT_PREFIX;
 }
 
-/** The Secret, in the queue's namespace, with which `role` reaches its Redis: its own, else everybody's, else the default. */
+/**
+ * The Secret, in the queue's namespace, with which `role` reaches its Redis: its own, otherwise the shared one,
+ * otherwise the default.
+ */
 export function redisSecretRef(queue: Queue, role: RedisRole): RedisSecretRef {
   const { secretRefs, secretRef } = queue.spec.redis ?? {};
   const own = secretRefs?.[role];

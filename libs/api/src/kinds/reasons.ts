@@ -1,13 +1,13 @@
 export type ReasonKind =
-  /** Nobody knows yet. */
+  /** Not known yet. */
   | 'pending'
-  /** All is as it shall be. */
+  /** The object is in its desired state. */
   | 'ready'
   /** The controller tries again by itself. */
   | 'retries'
-  /** Only a person can help. */
+  /** Nothing changes until a person acts. */
   | 'stalled'
-  /** Said by another condition than Ready, or by an event. */
+  /** Used by conditions other than Ready, and by events. */
   | 'notice';
 
 export interface ReasonDoc {
@@ -19,16 +19,16 @@ export interface ReasonDoc {
 /** The reasons of a kind. They are part of the API: alerts and scripts match them. */
 export type ReasonTable = Readonly<Record<string, ReasonDoc>>;
 
-/** Reasons that every kind gives: of objects that no controller has seen, and of failures that are no fault of the kind's own. */
+/** Reasons that every kind has: for objects that no controller has seen, and for failures outside the kind itself. */
 export const COMMON_REASONS = {
   Pending: { kind: 'pending', doc: 'No controller has seen the object yet.' },
   ApiForbidden: {
     kind: 'stalled',
-    doc: "The controller's ServiceAccount lacks a right; the message names it. The role of the chart has it: is another bound?",
+    doc: "The controller's ServiceAccount lacks a right; the message names it. The role of the chart has it; check which role is bound.",
   },
   ApiQuotaExceeded: {
     kind: 'retries',
-    doc: 'A ResourceQuota of the namespace refuses an object of ours; the message has its numbers. Raise it or make room.',
+    doc: 'A ResourceQuota of the namespace refuses an object of the controller; the message has its numbers. Raise it or make room.',
   },
   ApiRequestTooLarge: {
     kind: 'stalled',
@@ -41,7 +41,11 @@ export const COMMON_REASONS = {
   ApiThrottled: { kind: 'retries', doc: 'The API server is busy and asks to wait.' },
   ApiUnavailable: {
     kind: 'retries',
-    doc: 'The API server, or a webhook that it asks, failed or did not answer; the message says which request.',
+    doc: 'The API server, or a webhook that it calls, failed or did not answer; the message says which request.',
+  },
+  ReconcileTimeout: {
+    kind: 'retries',
+    doc: 'A part that the controller needs, such as Redis or the API server, does not answer; the object is tried again.',
   },
   InternalError: {
     kind: 'retries',
@@ -52,7 +56,7 @@ export const COMMON_REASONS = {
 /** Every reason that a Queue's conditions and events give. */
 export const QUEUE_REASONS = {
   ...COMMON_REASONS,
-  Applied: { kind: 'ready', doc: 'What the spec manages holds in Redis.' },
+  Applied: { kind: 'ready', doc: 'Everything that the spec manages is in effect in Redis.' },
   Observed: {
     kind: 'ready',
     doc: 'adoptionPolicy is Observe: nothing is written; status.plan lists what would change.',
@@ -63,10 +67,13 @@ export const QUEUE_REASONS = {
   RedisBusy: { kind: 'retries', doc: 'Redis loads its data or runs a long script.' },
   RedisReadOnly: { kind: 'retries', doc: 'The address is a replica; use the address of the primary.' },
   RedisOutOfMemory: { kind: 'retries', doc: 'Redis has reached maxmemory and refuses writes.' },
-  RedisError: { kind: 'retries', doc: 'Redis refused a command for a reason that is not known here; see its log.' },
+  RedisError: {
+    kind: 'retries',
+    doc: 'Redis refused a command for a reason that this release does not know; see the log of Redis.',
+  },
   OwnershipLost: {
     kind: 'retries',
-    doc: 'Another claimant changed the owner mark meanwhile; the queue is looked at again.',
+    doc: 'Another claimant changed the owner mark meanwhile; the queue is reconciled again.',
   },
   Deleting: { kind: 'retries', doc: 'The data in Redis is being removed, in steps.' },
   ActiveJobs: {
@@ -106,7 +113,7 @@ export const QUEUE_REASONS = {
 
   BurstCapped: {
     kind: 'notice',
-    doc: 'The burst would need a window shorter than 100 ms or longer than 5 s; status.effective tells what holds.',
+    doc: 'The burst would need a window shorter than 100 ms or longer than 5 s; status.effective has the limit in effect.',
   },
   FieldsNotEnforced: { kind: 'notice', doc: 'This release accepts the named fields and does not act on them yet.' },
   EvictionEnabled: {
@@ -125,7 +132,7 @@ export type QueueReason = keyof typeof QUEUE_REASONS;
 /** Every reason that a WorkerPool's conditions and events give. */
 export const WORKER_POOL_REASONS = {
   ...COMMON_REASONS,
-  Available: { kind: 'ready', doc: 'All pods that are asked for are ready.' },
+  Available: { kind: 'ready', doc: 'All requested pods are ready.' },
 
   Progressing: { kind: 'retries', doc: 'Pods are starting or being replaced.' },
   QueueNotFound: {
@@ -150,7 +157,7 @@ export const WORKER_POOL_REASONS = {
     kind: 'retries',
     doc: "No node has room for some pods; the message is the scheduler's. Add nodes, or lower spec.resources.requests.",
   },
-  CrashLooping: { kind: 'retries', doc: 'The container of some pods ends again and again; look at its log.' },
+  CrashLooping: { kind: 'retries', doc: 'The container of some pods exits again and again; see its log.' },
   ImageFailing: {
     kind: 'retries',
     doc: 'The image of some pods cannot be pulled, or a ConfigMap or Secret that they name is missing.',
@@ -158,7 +165,7 @@ export const WORKER_POOL_REASONS = {
 
   ProgressDeadlineExceeded: {
     kind: 'stalled',
-    doc: 'Pods of a new version or template did not get ready within spec.rollout.progressDeadline; the message says what is in the way. Set a version that works, or have spec.rollout.autoRollback take it back.',
+    doc: 'Pods of a new version or template did not become ready within spec.rollout.progressDeadline; the message says why. Set a version that works, or let spec.rollout.autoRollback roll it back.',
   },
   MixedRedis: {
     kind: 'stalled',
@@ -174,7 +181,7 @@ export const WORKER_POOL_REASONS = {
   },
   RolledBack: {
     kind: 'stalled',
-    doc: 'Pods of spec.version did not get ready in time, and the last good version runs again; the message says why. Set a version that works, or change what kept it from starting.',
+    doc: 'Pods of spec.version did not become ready in time, and the last good version runs again; the message says why. Set a version that works, or change what kept it from starting.',
   },
   DisruptionBudgetExists: {
     kind: 'stalled',
@@ -186,13 +193,13 @@ export const WORKER_POOL_REASONS = {
   },
   TemplateInvalid: {
     kind: 'stalled',
-    doc: 'spec.template says what the controller answers for itself, or the API server, a policy or a webhook refuses the Deployment; the message names the field. Nothing was changed but the size; correct the field.',
+    doc: 'spec.template sets a field that the controller owns, or the API server, a policy or a webhook refuses the Deployment; the message names the field. Only the size was changed; correct the field.',
   },
 
-  Disabled: { kind: 'notice', doc: 'Autoscaling is off: spec.replicas rules.' },
+  Disabled: { kind: 'notice', doc: 'Autoscaling is off: spec.replicas sets the size.' },
   WaitingForDecision: {
     kind: 'notice',
-    doc: 'No decision of the autoscaler has arrived. A pool that never had one runs at least spec.replicas pods, within its bounds, from a minute after its creation; without a bus exactly those. Another keeps its size. Is the autoscaler installed, and on the same bus?',
+    doc: 'No decision of the autoscaler has arrived. A pool that never had one runs at least spec.replicas pods, within its bounds, from a minute after its creation, and exactly spec.replicas without a bus. Any other pool keeps its size. Check that the autoscaler is installed and uses the same bus.',
   },
   Decided: { kind: 'notice', doc: 'The size follows the decisions of the autoscaler.' },
   SensorFailed: {
@@ -201,7 +208,7 @@ export const WORKER_POOL_REASONS = {
   },
   StaleData: {
     kind: 'notice',
-    doc: 'The newest look at a queue is too old, so the pool keeps its size. Is Redis slow, or the autoscaler short of CPU?',
+    doc: 'The newest sample of a queue is too old, so the pool keeps its size. Check whether Redis is slow or the autoscaler short of CPU.',
   },
   QueueMissing: {
     kind: 'notice',
@@ -210,19 +217,19 @@ export const WORKER_POOL_REASONS = {
   ReadyForNewScale: { kind: 'notice', doc: 'Nothing keeps the autoscaler from changing the size.' },
   ScaleDownStabilized: {
     kind: 'notice',
-    doc: 'Less would do now; the pool shrinks when that has lasted. status.autoscaling.heldBy says what it waits for.',
+    doc: 'Fewer pods would do now; the pool shrinks once that has lasted. status.autoscaling.heldBy says what it waits for.',
   },
   ScaleUpStabilized: {
     kind: 'notice',
-    doc: 'More is asked for now; the pool grows when that has lasted for behavior.scaleUp.stabilizationWindowSeconds.',
+    doc: 'More pods are needed now; the pool grows once that has lasted for behavior.scaleUp.stabilizationWindowSeconds.',
   },
   JobsFailing: {
     kind: 'notice',
-    doc: 'Most finished jobs failed, and more pods would fail more of them: the pool does not grow until that changes. Look at the failures.',
+    doc: 'Most finished jobs failed, and more pods would fail more of them: the pool does not grow until that changes. Check the failed jobs.',
   },
   PodsFailing: {
     kind: 'notice',
-    doc: 'Pods of the pool crash or cannot start: the pool does not grow until they do. PodsBlocked says why they do not.',
+    doc: 'Pods of the pool crash or cannot start: the pool does not grow until they run. PodsBlocked says why they do not.',
   },
   QuotaExhausted: {
     kind: 'notice',
@@ -234,18 +241,24 @@ export const WORKER_POOL_REASONS = {
   },
   Held: {
     kind: 'notice',
-    doc: 'The autoscaler keeps the size for a reason that this release has no word for; the message is its sentence.',
+    doc: 'The autoscaler keeps the size for a reason that this release does not know; the message has it in full.',
   },
   DesiredWithinRange: {
     kind: 'notice',
-    doc: 'No bound or step limit of the spec keeps the size from what is asked for.',
+    doc: 'No bound or step limit of the spec keeps the size from following the demand.',
   },
   TooManyReplicas: {
     kind: 'notice',
-    doc: 'More pods are asked for than maxReplicas allows; the message says how many. Raise it, or accept longer waits.',
+    doc: 'The demand is for more pods than maxReplicas allows; the message says how many. Raise it, or accept longer waits.',
   },
-  ScaleUpLimit: { kind: 'notice', doc: 'behavior.scaleUp keeps the pool from growing at once to what is asked for.' },
-  ScaleDownLimit: { kind: 'notice', doc: 'behavior.scaleDown keeps the pool from shrinking to what would do.' },
+  ScaleUpLimit: {
+    kind: 'notice',
+    doc: 'behavior.scaleUp keeps the pool from growing at once to the size that is needed.',
+  },
+  ScaleDownLimit: {
+    kind: 'notice',
+    doc: 'behavior.scaleDown keeps the pool from shrinking to the size that would do.',
+  },
   ReplicasContested: {
     kind: 'notice',
     doc: "Somebody else writes the Deployment's replicas (a HorizontalPodAutoscaler, kubectl); the controller steps back. Remove the other writer.",
@@ -269,7 +282,7 @@ export const WORKER_POOL_REASONS = {
   RolloutComplete: { kind: 'notice', doc: 'All pods run the version and are ready.' },
   UnknownDecisionVersion: {
     kind: 'notice',
-    doc: 'The autoscaler speaks a later major version of the bus than this controller; upgrade the workerpool-controller.',
+    doc: 'The autoscaler publishes a later major version of the bus schema than this controller reads; upgrade the workerpool-controller.',
   },
   ConfigNotTracked: {
     kind: 'notice',

@@ -55,14 +55,14 @@ const scalingRulesSchema = z.object({
     .min(0)
     .max(3600)
     .optional()
-    .describe('Seconds of past proposals that are looked at.'),
-  selectPolicy: z.enum(['Max', 'Min', 'Disabled']).optional().describe('Which policy rules when several are given.'),
+    .describe('Seconds of past proposals that are taken into account.'),
+  selectPolicy: z.enum(['Max', 'Min', 'Disabled']).optional().describe('Which policy applies when several are given.'),
   policies: z
     .array(
       z.object({
         type: z.enum(['Pods', 'Percent']).describe('What value counts: pods, or percent of the pool.'),
-        value: z.int().min(1).describe('How many of them may come or go.'),
-        periodSeconds: z.int().min(1).max(1800).describe('Within how many seconds.'),
+        value: z.int().min(1).describe('How many of them may be added or removed.'),
+        periodSeconds: z.int().min(1).max(1800).describe('Length of the period, in seconds.'),
       }),
     )
     .max(10)
@@ -74,18 +74,21 @@ const scalingRulesSchema = z.object({
 
 export const autoscalingSpecSchema = z
   .object({
-    enabled: z.boolean().default(true).describe('Let the autoscaler size the pool; else spec.replicas rules.'),
-    minReplicas: replicas.default(0).describe('Never fewer pods.'),
-    maxReplicas: z.int().min(1).max(10_000).optional().describe('Never more pods; required when enabled.'),
+    enabled: z
+      .boolean()
+      .default(true)
+      .describe('Let the autoscaler size the pool; otherwise spec.replicas sets the size.'),
+    minReplicas: replicas.default(0).describe('The least number of pods.'),
+    maxReplicas: z.int().min(1).max(10_000).optional().describe('The largest number of pods; required when enabled.'),
     targetMetrics: z
       .object({
-        queueDepth: z.int().min(1).max(1_000_000).optional().describe('Ready jobs a replica.'),
+        queueDepth: z.int().min(1).max(1_000_000).optional().describe('Ready jobs per replica.'),
         latencyP95: latencyText
           .optional()
           .describe('95th percentile of the wait, job ready to job started: 500ms, 5s, 5m (m = minutes).'),
       })
       .optional()
-      .describe('What the size is chosen for; the larger demand rules.'),
+      .describe('What the size is chosen for; the larger demand decides.'),
     behavior: z
       .object({
         scaleUp: scalingRulesSchema.optional().describe('How fast the pool may grow.'),
@@ -133,25 +136,27 @@ export const workerPoolSpecSchema = z
       .max(32)
       .describe('Queues of this namespace (metadata.name) whose jobs the pool runs.')
       .meta({ 'x-kubernetes-list-type': 'set' }),
-    concurrency: z.int().min(1).max(1000).default(10).describe('Jobs a pod at once, over all its queues.'),
+    concurrency: z.int().min(1).max(1000).default(10).describe('Jobs that a pod runs at once, over all its queues.'),
     replicas: replicas.default(1).describe('Pods while autoscaling is off.'),
     resources: z
       .object({
-        requests: z.record(z.string(), quantity).optional().describe('What the scheduler sets aside for a pod.'),
+        requests: z.record(z.string(), quantity).optional().describe('What the scheduler reserves for a pod.'),
         limits: z.record(z.string(), quantity).optional().describe('What a pod may use at most.'),
       })
       .optional()
       .describe('CPU and memory of a pod.'),
-    autoscaling: autoscalingSpecSchema.optional().describe('How the pool is sized. Absent: spec.replicas rules.'),
+    autoscaling: autoscalingSpecSchema
+      .optional()
+      .describe('How the pool is sized. Absent: spec.replicas sets the size.'),
     drainPolicy: z
       .object({
         gracePeriod: drainText
           .default('30s')
-          .describe('How long running jobs may finish before they are told to stop.'),
-        maxDrainTime: drainText.default('10m').describe('When what still runs is handed back.'),
+          .describe('How long running jobs may go on before they are asked to stop.'),
+        maxDrainTime: drainText.default('10m').describe('How long until jobs that still run are handed back.'),
       })
       .optional()
-      .describe('How a pod leaves. Absent: gracePeriod 30s, maxDrainTime 10m.')
+      .describe('How a pod drains. Absent: gracePeriod 30s, maxDrainTime 10m.')
       .meta(
         celRules({
           rule: 'duration(self.gracePeriod) <= duration(self.maxDrainTime)',
@@ -166,7 +171,7 @@ export const workerPoolSpecSchema = z
         autoRollback: z
           .boolean()
           .optional()
-          .describe('Take a version back whose pods do not get ready within progressDeadline. Default: false.'),
+          .describe('Roll back a version whose pods do not become ready within progressDeadline. Default: false.'),
         progressDeadline: drainText
           .optional()
           .describe('How long a rollout may make no progress before it counts as failed. Default: 10m.')
@@ -178,10 +183,10 @@ export const workerPoolSpecSchema = z
           ),
         maxSurge: countOrPercent
           .optional()
-          .describe('Pods above the size while a version comes in: a number or a percentage. Default: 25%.'),
+          .describe('Pods above the size during a rollout: a number or a percentage. Default: 25%.'),
       })
       .optional()
-      .describe('How a new version comes in. No pod goes before its successor is ready.'),
+      .describe('How a new version is rolled out. No pod is removed before its successor is ready.'),
     disruptionBudget: z
       .object({
         maxUnavailable: countOrPercent.describe('Pods that may be evicted at once: a number or a percentage.'),
@@ -208,10 +213,10 @@ export const workerPoolSpecSchema = z
 
 export const scalingSignalSchema = z.object({
   queue: z.string().describe('metadata.name of the Queue.'),
-  depth: z.int().optional().describe('Jobs that are ready and wait. Absent: the queue could not be looked at.'),
+  depth: z.int().optional().describe('Jobs that are ready and wait. Absent: the queue could not be sampled.'),
   active: z.int().optional().describe('Jobs that run.'),
-  arrivalRate: z.number().optional().describe('Jobs that become ready, a second.'),
-  forecastRate: z.number().optional().describe("Jobs a second expected a pod's start time ahead."),
+  arrivalRate: z.number().optional().describe('Jobs that become ready per second.'),
+  forecastRate: z.number().optional().describe('Jobs per second that are expected one pod start time from now.'),
   serviceTimeMs: z.number().optional().describe('Mean run time of a job.'),
   waitP50Ms: z.number().optional().describe('Median of the waits, ready to started, of jobs that finished lately.'),
   waitP95Ms: z.number().optional().describe('Their 95th percentile; targetMetrics.latencyP95 is its target.'),
@@ -232,7 +237,7 @@ const adviceSchema = z.object({
     .describe('For spec.resources, with the concurrency advised. Absent: they fit.'),
   message: z.string().max(1024).describe('What was measured, and what follows.'),
   pods: z.int().describe('Pods measured.'),
-  since: z.string().meta({ format: 'date-time' }).describe('Since when.'),
+  since: z.string().meta({ format: 'date-time' }).describe('When the measurements began.'),
 });
 
 export const workerPoolStatusSchema = z.object({
@@ -243,18 +248,18 @@ export const workerPoolStatusSchema = z.object({
   readyReplicas: z.int().optional().describe('Pods that are ready.'),
   selector: z.string().optional().describe('Label selector of the pods, for the scale subresource.'),
   currentVersion: z.string().optional().describe('The version whose pods run.'),
-  lastGoodVersion: z.string().optional().describe('The last version whose pods all got ready.'),
+  lastGoodVersion: z.string().optional().describe('The last version whose pods all became ready.'),
   rollout: z
     .object({
-      version: z.string().describe('The version that comes in, or the one that was taken back.'),
+      version: z.string().describe('The version that is rolled out, or the one that was rolled back.'),
       phase: z
         .enum(['Progressing', 'Failed', 'RolledBack'])
         .describe('Progressing; Failed: no progress within the deadline; RolledBack: lastGoodVersion runs again.'),
       updatedReplicas: z.int().describe('Pods of the version.'),
-      readyReplicas: z.int().describe('Pods that are ready, of whatever version.'),
-      replicas: z.int().describe('Pods that are asked for.'),
+      readyReplicas: z.int().describe('Pods that are ready, of any version.'),
+      replicas: z.int().describe('Pods that are requested.'),
       startedAt: z.string().meta({ format: 'date-time' }).optional().describe('When it began.'),
-      message: z.string().max(1024).optional().describe('What is in the way.'),
+      message: z.string().max(1024).optional().describe('What blocks the rollout.'),
     })
     .optional()
     .describe('The rollout that is under way or failed; absent once all pods run spec.version.'),
@@ -262,34 +267,42 @@ export const workerPoolStatusSchema = z.object({
     .object({
       rejected: z.int().optional().describe('Pods that the API server refuses: a quota, a limit range, a policy.'),
       unschedulable: z.int().optional().describe('Pods that no node has room for.'),
-      crashLooping: z.int().optional().describe('Pods whose container ends again and again.'),
+      crashLooping: z.int().optional().describe('Pods whose container exits again and again.'),
       imageFailing: z
         .int()
         .optional()
         .describe('Pods whose image cannot be pulled, or whose configuration is missing.'),
     })
     .optional()
-    .describe('Pods that are asked for and cannot work; the autoscaler does not ask for more meanwhile.'),
+    .describe('Requested pods that cannot work; the autoscaler adds no pods meanwhile.'),
   autoscaling: z
     .object({
       desired: z.int().optional().describe('Pods that the last decision asked for.'),
       reason: z.string().max(2048).optional().describe('Why the pool has this size.'),
       heldBy: z.string().max(256).optional().describe('Why the size does not follow the demand: one word.'),
-      sampledAt: z.string().meta({ format: 'date-time' }).optional().describe('When what is told here was measured.'),
-      confidence: z.number().optional().describe('How much of what the size rests on was measured, 0 to 1.'),
-      cooldownUntil: z.string().meta({ format: 'date-time' }).optional().describe('The pool does not shrink before.'),
+      sampledAt: z
+        .string()
+        .meta({ format: 'date-time' })
+        .optional()
+        .describe('When the data behind the decision was sampled.'),
+      confidence: z.number().optional().describe('Share of the data behind the size that was measured, 0 to 1.'),
+      cooldownUntil: z
+        .string()
+        .meta({ format: 'date-time' })
+        .optional()
+        .describe('The pool does not shrink before this time.'),
       lastScaleTime: z.string().meta({ format: 'date-time' }).optional().describe('When the size changed last.'),
       decision: z.string().max(64).optional().describe('epoch.sequence of the last decision.'),
       signals: z
         .array(scalingSignalSchema)
         .max(32)
         .optional()
-        .describe('What each queue of the pool showed and asked for.')
+        .describe('What was measured of each queue of the pool, and what it asks for.')
         .meta({ 'x-kubernetes-list-type': 'atomic' }),
       advice: adviceSchema
         .optional()
         .describe(
-          'What measurements of the pods say of concurrency and resources; never applied by itself. Absent: too little is known, or the image does not tell what it uses.',
+          'What measurements of the pods suggest for concurrency and resources; never applied automatically. Absent: too little is known, or the image does not report what it uses.',
         ),
       last: z
         .array(
@@ -306,7 +319,7 @@ export const workerPoolStatusSchema = z.object({
         .meta({ 'x-kubernetes-list-type': 'atomic' }),
     })
     .optional()
-    .describe('What the autoscaler last said and why.'),
+    .describe('The last decision of the autoscaler and its reason.'),
 });
 
 /** The spec as stored: what the schema defaults is present. */

@@ -1,9 +1,9 @@
 --[[
-  Reads what changes when queues at rest get something to do, so that CLIENT TRACKING tells of the next change.
+  Reads what changes when idle queues get something to do, so that CLIENT TRACKING reports the next change.
 
   KEYS   for each queue: wait, prioritized, delayed, meta
   Reply  for each queue { jobs waiting, prioritized, delayed, 1 when paused }
-  Cost   4 reads of O(1) a queue; called for at most 50 queues
+  Cost   4 reads of O(1) per queue; called for at most 50 queues
   Never  writes
 ]]
 local found = {}

@@ -2,14 +2,14 @@
   Counts and reads the jobs of queues that finished after their watermarks.
 
   KEYS   the `completed` set of each queue; its other keys share the text before `completed`
-  ARGV   1 most jobs to read a set
+  ARGV   1 most jobs to read per set
          2 most jobs to read in all: each set gets at least its even share of what those before it left
-         3 how far back to look, in ms, without a watermark
+         3 how far back to read, in ms, without a watermark
          then for completed and for failed of each queue: watermark in ms or empty, how many ids follow, the ids that were
          counted before at the watermark
   Reply  { Redis' time in ms, { completed, failed of each queue } }, each { new jobs, watermark ms, its ids, { job, ... } },
          the jobs newest first
-  Cost   O(log n) a set, 3 us, plus one HMGET a job read, 3 us; reads at most 1000 ids of one millisecond
+  Cost   O(log n) per set, 3 us, plus one HMGET per job read, 3 us; reads at most 1000 ids of one millisecond
   Never  writes
 ]]
 local most, left, lookBack = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -28,7 +28,7 @@ local function sampleSet(base, key)
   local seen, seenCount = {}, 0
   for i = firstId, lastId do
     seen[ARGV[i]] = true
-    -- A job that was counted may be gone since, or be retried and finish anew later.
+    -- A counted job may have been removed since, or be retried and finish again later.
     if count > 0 and call('ZSCORE', key, ARGV[i]) == from then seenCount = seenCount + 1 end
   end
   count = count - seenCount
@@ -43,7 +43,7 @@ local function sampleSet(base, key)
     if #jobs >= limit then break end
     if not (rows[i + 1] == from and seen[rows[i]]) then
       local job = call('HMGET', base .. rows[i], 'timestamp', 'processedOn', 'finishedOn', 'ats', 'opts')
-      -- Options tell of a delay or nothing that matters.
+      -- The options hold a delay or nothing that matters.
       if job[5] and not string.find(job[5], '"delay"', 1, true) then job[5] = false end
       jobs[#jobs + 1] = job
     end

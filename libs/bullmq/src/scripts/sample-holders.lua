@@ -1,5 +1,5 @@
 --[[
-  Counts the active jobs of queues by the worker that holds them, a page a call.
+  Counts the active jobs of queues by the worker that holds them, one page per call.
 
   KEYS   the `active` list of each queue; its jobs' keys share the text before `active`
   ARGV   1 most active jobs in all lists together for which any job is read
@@ -7,7 +7,7 @@
          3, 4 where to go on: index in KEYS, from 1, and jobs of that list read before
   Reply  { active jobs in all lists, { worker, jobs, worker, jobs, ... }, jobs that name no worker, and where to go on:
          index in KEYS or 0 when all is read, jobs of that list read }
-  Cost   O(1) a list, plus one HGET a job read, about 2 us each
+  Cost   O(1) per list, plus one HGET per job read, about 2 us each
   Never  writes; reads a list as a whole
 ]]
 local mostActive, left, from, skip = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])

@@ -47,7 +47,7 @@ const resize = (name: string, size: number): Promise<Widget> =>
 
 interface Followed {
   cache: Informer<Widget>;
-  /** Everything told, in order. */
+  /** Everything reported, in order. */
   changes: string[];
   requests: { list: number; watch: number };
 }
@@ -111,7 +111,7 @@ it('goes on without a list, missing and repeating nothing, when its connections 
   expect(requests.list).toBe(1);
 });
 
-it('ends up right after a restart of the API server, without telling anything twice', async () => {
+it('ends up right after a restart of the API server, without reporting anything twice', async () => {
   const { cache, changes } = await follow();
   await create('a');
   await create('b');

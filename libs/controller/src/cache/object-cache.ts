@@ -6,14 +6,14 @@ export interface CacheOptions {
   labelSelector?: string;
   fieldSelector?: string;
   /**
-   * Ask for the objects' metadata only, and keep of that only what names an object and its version: to notice changes of
-   * objects whose content is large or of no concern.
+   * Requests the objects' metadata only, and stores of that only what names an object and its version: to notice
+   * changes of objects whose content is large or of no concern.
    */
   metadataOnly?: boolean;
   /**
    * Called with each object before it is stored, to keep only what is used, as controller-runtime's `TransformFunc` is:
-   * memory and every later look go by what it returns. It may change the object it is given. What names an object
-   * (apiVersion, kind, name, namespace, uid, resourceVersion) is kept whatever it leaves out. It must not throw.
+   * memory use and every later read depend on what it returns. It may change the object it is given. What names an
+   * object (apiVersion, kind, name, namespace, uid, resourceVersion) is kept whatever it leaves out. It must not throw.
    */
   transform?: ObjectTransform;
 }
@@ -36,8 +36,8 @@ export type ChangeHandler<T extends Resource> = (
 ) => void;
 
 /**
- * The objects of one type as the API server last told; kept current by a watch. Objects are shared: never change one, copy it.
- * A deleted and re-created object (same name, other uid) is a `delete` followed by an `add`.
+ * The objects of one type as the API server last reported them, kept current by a watch. Objects are shared: never
+ * change one, copy it. A deleted and re-created object (same name, other uid) is a `delete` followed by an `add`.
  */
 export interface ObjectCache<T extends Resource> {
   readonly type: ResourceType;
@@ -51,8 +51,11 @@ export interface ObjectCache<T extends Resource> {
   /** Objects become findable by each value that `values` gives for them. */
   addIndex(name: string, values: (object: T) => string[]): void;
   byIndex(name: string, value: string): T[];
-  /** Objects already there are delivered as initial `add`. A handler that throws is logged, and changes nothing else. Returns the way to unsubscribe. */
+  /**
+   * Objects already there are delivered as initial `add`. A handler that throws is logged, and changes nothing else.
+   * Returns a function that unsubscribes.
+   */
   onChange(handler: ChangeHandler<T>): () => void;
-  /** The newest resourceVersion that the cache has seen, of whatever object; undefined before the first list. */
+  /** The newest resourceVersion that the cache has seen, of any object; undefined before the first list. */
   readonly lastSyncResourceVersion: string | undefined;
 }

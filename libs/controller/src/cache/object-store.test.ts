@@ -36,7 +36,7 @@ it('does not delete the present object for a late deletion of an earlier one', (
   expect(store.size).toBe(1);
 });
 
-it('says of a new list what came, changed and went while nobody looked', () => {
+it('reports of a new list what came, changed and went while nobody watched', () => {
   store.replace([object('kept', '1'), object('changed', '2'), object('gone', '3'), object('recreated', '4', 'old')]);
   const changes = store.replace([
     object('kept', '1'),

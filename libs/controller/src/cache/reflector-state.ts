@@ -2,10 +2,10 @@ import { ApiError, isExpired } from '../client/api-error.ts';
 
 /** A watch that ended sooner, without an event, is a refusal in disguise. */
 export const SHORT_WATCH_MS = 1_000;
-/** A server restored from a backup knows no version as new as ours; only a list tells. */
+/** A server restored from a backup knows no version as new as ours; only a list shows that. */
 const WATCH_FAILURES_BEFORE_LIST = 5;
 
-/** From where a reflector goes on, whatever happens. Pure: time comes in. */
+/** Where a reflector continues from, whatever happens. Pure: time is a parameter. */
 export class ReflectorState {
   #version: string | undefined;
   #watchFailures = 0;

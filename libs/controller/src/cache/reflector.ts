@@ -28,15 +28,18 @@ export interface ReflectorOptions<T extends Resource> {
   log: Logger;
   clock: Clock;
   random?: () => number;
-  /** Objects a page. Default 100: what a page is parsed into is thrown away before it counts as old, so that the heap stays small. */
+  /**
+   * Objects per page. Default 100: what a page is parsed into is garbage before V8 counts it as old, so that the heap
+   * stays small.
+   */
   pageSize?: number;
-  /** Told about every list and watch, for metrics. */
+  /** Called for every list and watch, for metrics. */
   onRequest?: (kind: 'list' | 'watch') => void;
 }
 
 /**
- * Mirrors the objects of one type into a target: lists once, then follows by watch. Whatever breaks, it goes on from the last version
- * seen; it lists again only when that version is too old or the watch is refused for good.
+ * Mirrors the objects of one type into a target: lists once, then follows by watch. Whatever breaks, it goes on from
+ * the last version seen; it lists again only when that version is too old or the watch is refused for good.
  */
 export class Reflector<T extends Resource> {
   readonly #options: ReflectorOptions<T>;
@@ -73,7 +76,7 @@ export class Reflector<T extends Resource> {
     onRequest?.('list');
     const { objects, resourceVersion } = await this.#listAll({ ...selection, signal, limit: pageSize }).catch(
       (error) => {
-        // The continue token ended under us: one list without pages is consistent by itself.
+        // The continue token expired between two pages: one list without pages is consistent by itself.
         if (!isExpired(error)) throw error;
         return this.#listAll({ ...selection, signal });
       },
@@ -139,22 +142,22 @@ export class Reflector<T extends Resource> {
   }
 }
 
-/** Of an object of which only the metadata was asked for: labels and annotations of thousands would add up. */
+/** For objects of which only the metadata was requested: labels and annotations of thousands would add up. */
 function namesOnly(): Resource {
   return { metadata: {} } as Resource;
 }
 
-/** What `transform` keeps, and the names that store and watch go by. */
+/** What `transform` returns, and the names that store and watch depend on. */
 function transformed(object: Resource, transform: ObjectTransform): Resource {
   const { apiVersion, kind } = object;
   const { name, namespace, uid, resourceVersion } = object.metadata;
-  const kept = transform(object);
+  const reduced = transform(object);
   const identity = { name, ...(namespace !== undefined && { namespace }), ...(uid && { uid }) };
   return {
-    ...kept,
+    ...reduced,
     apiVersion,
     kind,
-    metadata: { ...kept.metadata, ...identity, ...(resourceVersion !== undefined && { resourceVersion }) },
+    metadata: { ...reduced.metadata, ...identity, ...(resourceVersion !== undefined && { resourceVersion }) },
   };
 }
 

@@ -12,7 +12,7 @@ export interface ApiStatusCause {
   field?: string;
 }
 
-/** The API server answered, and said no. A request without an answer throws a `ConnectionError`. */
+/** The API server answered, and refused. A request without an answer throws a `ConnectionError`. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
   readonly code: number;
@@ -41,13 +41,18 @@ export class ConnectionError extends Error {
   }
 }
 
+/** This process may no longer lead: it writes nothing more, to Kubernetes or to Redis. */
+export class WritesStoppedError extends Error {
+  override readonly name = 'WritesStoppedError';
+}
+
 function causeMessage(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
   // An AggregateError of a failed dual-stack connect has an empty message.
   return cause.message || ('code' in cause ? String(cause.code) : cause.name);
 }
 
-/** Whether the API server threw it: it said no, or did not answer. */
+/** Whether it came from a request to the API server: it was refused, or not answered. */
 export const isApiFailure = (error: unknown): boolean => error instanceof ApiError || error instanceof ConnectionError;
 export const isNotFound = (error: unknown): boolean => error instanceof ApiError && error.code === 404;
 export const isAlreadyExists = (error: unknown): boolean =>

@@ -151,7 +151,7 @@ describe('server-side apply', () => {
     expect(await client.get(WIDGETS, keyOf(object))).toBeUndefined();
   });
 
-  it('as a dry run changes nothing but tells what is wrong', async () => {
+  it('as a dry run changes nothing but reports what is wrong', async () => {
     const deployment = { metadata: { namespace, name: 'dry' }, spec: { selector: {}, template: {} } };
     const options = { fieldManager: 'one', dryRun: true };
     const failure = await client.apply(DEPLOYMENTS, deployment, options).catch((error: unknown) => error);

@@ -96,7 +96,7 @@ it('asks the plugin again only when the server refused what it gave', async () =
   expect(await token(true)).toBe('Bearer two');
 });
 
-it('tells nothing of the output of a plugin that fails', async () => {
+it('reveals nothing of the output of a plugin that fails', async () => {
   const script = 'command: sh, args: [-c, "echo s3cret >&2; exit 3"], installHint: Install it.';
   const path = write('config', yaml(`exec: {apiVersion: client.authentication.k8s.io/v1, ${script}}`));
   const failure = await headersOf(path).catch((error: unknown) => String(error));

@@ -17,12 +17,12 @@ export interface Access {
 }
 
 /**
- * Where access comes from: a kubeconfig, a pod's ServiceAccount. Asked again whenever something may have been rotated;
+ * Where access comes from: a kubeconfig, a pod's ServiceAccount. Called again whenever something may have been rotated;
  * `refused` says that the server did not accept the last answer.
  */
 export type AccessSource = (options: { refused: boolean }) => Promise<Access>;
 
-/** A mounted token is replaced long before it ends; client-go also looks about once a minute. */
+/** A mounted token is replaced long before it ends; client-go also checks about once a minute. */
 const REFRESH_MS = 30_000;
 
 /** Who we are to one API server, kept fresh. */
@@ -46,7 +46,7 @@ export class Credentials {
     return this.#refreshing;
   }
 
-  /** The server did not accept them: ask anew next time. */
+  /** The server did not accept them: they are read again next time. */
   forget(): void {
     this.#access = undefined;
     this.#refused = true;

@@ -54,8 +54,8 @@ export interface DeleteOptions extends RequestOptions {
 export type ApplyObject = Resource | { metadata: { name: string; namespace?: string }; [field: string]: unknown };
 
 /**
- * The Kubernetes API as plain JSON. Every method throws `ApiError` when the server refuses and `ConnectionError` when it does not answer.
- * 429 and 503 with Retry-After are tried again as the server asks.
+ * The Kubernetes API as plain JSON. Every method throws `ApiError` when the server refuses and `ConnectionError` when
+ * it does not answer. 429 and 503 with Retry-After are tried again as the server asks.
  */
 export class KubeClient {
   readonly #transport: Transport;
@@ -74,6 +74,11 @@ export class KubeClient {
     return this.#journal;
   }
 
+  /** A client of the same server with connections of its own, which nothing that hangs on this one delays. */
+  separate(options: Parameters<Transport['separate']>[0] = {}): KubeClient {
+    return new KubeClient(this.#transport.separate(options), this.#journal);
+  }
+
   /** @returns undefined when there is no such object */
   async get<T extends Resource = Resource>(
     type: ResourceType,
@@ -89,7 +94,10 @@ export class KubeClient {
     }
   }
 
-  /** One page; follow `metadata.continue` for more when `limit` is given. Without `resourceVersion` the read is consistent. */
+  /**
+   * One page; follow `metadata.continue` for more when `limit` is given. Without `resourceVersion` the read is
+   * consistent.
+   */
   list<T extends Resource = Resource>(type: ResourceType, options: ListOptions = {}): Promise<ResourceList<T>> {
     const { namespace, signal, labelSelector, fieldSelector, limit, resourceVersion } = options;
     const query = { labelSelector, fieldSelector, limit, resourceVersion, continue: options.continue };

@@ -1,6 +1,6 @@
 const NEWLINE = 0x0a;
 
-/** Cuts a byte stream into lines. A line that comes in many chunks is joined once, not once a chunk. */
+/** Cuts a byte stream into lines. A line that comes in many chunks is joined once, not once per chunk. */
 export class LineSplitter {
   #pieces: Buffer[] = [];
 

@@ -9,7 +9,8 @@ export interface LoadOptions extends Partial<Omit<TransportOptions, 'credentials
 }
 
 /**
- * A client for `kubeconfigPath`, else KUBECONFIG, else the pod's own ServiceAccount, else `~/.kube/config`. It connects on first use.
+ * A client for `kubeconfigPath`, else KUBECONFIG, else the pod's own ServiceAccount, else `~/.kube/config`. It connects
+ * on first use.
  * @throws an Error that says which kubeconfig is missing or what is wrong in it
  */
 export function loadKubeClient(options: LoadOptions = {}): KubeClient {

@@ -12,8 +12,10 @@ import { keyFromString, keyOf, keyToString, resourceName } from '../objects/reso
 import type { ControllerMetrics, ReconcileMetrics } from './metrics.ts';
 import { OwnWrites } from './own-writes.ts';
 import { changesAtAll, changesMoreThanStatus } from './predicates.ts';
+import { unlessAborted } from '../time/unless-aborted.ts';
 import { Resync } from './resync.ts';
 import {
+  ReconcileTimeoutError,
   TerminalError,
   type Controller,
   type ControllerOptions,
@@ -33,9 +35,11 @@ export interface ControllerDependencies {
   cachesShowing(write: OwnWrite): Informer<Resource>[];
 }
 
-/** Of the first list and of resyncs: whatever changes now goes before. */
+/** Priority of the first list and of resyncs: current changes go first. */
 export const BACKGROUND_PRIORITY = -100;
 const RECONCILE_TIMEOUT_MS = 120_000;
+/** For saying on the object what failed. */
+const REPORT_TIMEOUT_MS = 5_000;
 const CACHE_SYNC_TIMEOUT_MS = 120_000;
 /** How long a worker waits for the cache before it serves others first. */
 const OWN_WRITE_WAIT_MS = 1_000;
@@ -57,7 +61,8 @@ export class ControllerRunner<T extends Resource> implements Controller {
     this.#options = options;
     this.#deps = deps;
     this.#log = deps.log.child({ controller: options.name });
-    this.#queue = new WorkQueue({ clock: deps.clock, observer: deps.metrics.queue(options.name) });
+    const { maxBackoffMs } = options;
+    this.#queue = new WorkQueue({ clock: deps.clock, observer: deps.metrics.queue(options.name), maxBackoffMs });
     this.#metrics = deps.metrics.reconciles(options.name, this.#concurrency);
     deps.metrics.watchQueue(options.name, this.#queue, () => deps.clock.now());
     this.#ownWrites = new OwnWrites(deps.clock, (write) => deps.cachesShowing(write));
@@ -164,7 +169,9 @@ export class ControllerRunner<T extends Resource> implements Controller {
       this.#metrics.finished(result ? 'requeue_after' : 'success', seconds());
     } catch (error) {
       this.#metrics.finished('error', seconds());
-      if (!stop.aborted) this.#failed(key, priority, error, log);
+      if (stop.aborted) return;
+      await this.#reportFailure(key, error, log);
+      this.#failed(key, priority, error, log);
     } finally {
       this.#metrics.active(-1);
     }
@@ -185,11 +192,14 @@ export class ControllerRunner<T extends Resource> implements Controller {
 
   async #reconcile(key: string, log: Logger, stop: AbortSignal): Promise<ReconcileResult> {
     const abort = new AbortController();
+    const late = new AbortController();
     const cancel = (): void => abort.abort(stop.reason);
     const timeoutMs = this.#options.reconcileTimeoutMs ?? RECONCILE_TIMEOUT_MS;
     const timer = this.#deps.clock.after(timeoutMs, () => {
       this.#metrics.failed('timeout');
-      abort.abort(new Error(`The reconcile took longer than ${timeoutMs / 1000} s.`));
+      const error = new ReconcileTimeoutError(`the reconcile took longer than ${timeoutMs / 1000} s`);
+      abort.abort(error);
+      late.abort(error);
     });
     stop.addEventListener('abort', cancel, { once: true });
     const objectKey = keyFromString(key);
@@ -197,11 +207,25 @@ export class ControllerRunner<T extends Resource> implements Controller {
     try {
       return await this.#deps.journal.during(
         (write) => this.#ownWrites.note(key, write),
-        async () => this.#options.reconcile(context),
+        // On a stop the reconcile ends by itself, since the lease must not be given back before; when it is late, its worker does not wait.
+        () => unlessAborted(late.signal, () => this.#options.reconcile(context)),
       );
     } finally {
       timer.cancel();
       stop.removeEventListener('abort', cancel);
+    }
+  }
+
+  async #reportFailure(key: string, error: unknown, log: Logger): Promise<void> {
+    const { onFailure } = this.#options;
+    if (!onFailure || isConflict(error)) return;
+    const objectKey = keyFromString(key);
+    const signal = AbortSignal.timeout(REPORT_TIMEOUT_MS);
+    const context = { key: objectKey, object: this.#cache.get(objectKey), signal, log };
+    try {
+      await unlessAborted(signal, () => onFailure(context, error));
+    } catch (unreported) {
+      log.error({ err: unreported }, 'the failure could not be reported on the object');
     }
   }
 

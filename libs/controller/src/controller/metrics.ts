@@ -13,7 +13,9 @@ const OUTCOMES: ReconcileOutcome[] = ['success', 'error', 'requeue', 'requeue_af
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
 const QUEUE_SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60, 300];
 
-/** The metrics of all controllers of a process, under controller-runtime's names, so that its dashboards and alerts fit. */
+/**
+ * The metrics of all controllers of a process, under controller-runtime's names, so that its dashboards and alerts fit.
+ */
 export class ControllerMetrics {
   readonly #registry: Registry;
   readonly #queues = new Map<string, { queue: WorkQueue; now: () => number }>();
@@ -49,7 +51,11 @@ export class ControllerMetrics {
       registers: [registry],
     });
     this.#active = this.#gauge('controller_runtime_active_workers', 'Reconciles under way.', labels);
-    this.#maxConcurrent = this.#gauge('controller_runtime_max_concurrent_reconciles', 'Reconciles at most.', labels);
+    this.#maxConcurrent = this.#gauge(
+      'controller_runtime_max_concurrent_reconciles',
+      'Most reconciles at once.',
+      labels,
+    );
     this.#queue = this.#queueMetrics();
   }
 

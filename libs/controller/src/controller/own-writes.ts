@@ -3,12 +3,15 @@ import type { Informer } from '../cache/informer.ts';
 import type { Clock } from '../time/clock.ts';
 import type { Resource } from '../objects/resources.ts';
 
-/** After so long we go on without having seen our write: a server restored from a backup may never show it. */
+/**
+ * After this long the reconcile goes on without having seen its write: a server restored from a backup may never show
+ * it.
+ */
 const FAIL_OPEN_MS = 30_000;
 
 /**
- * What each reconciled object's last reconcile wrote, until the caches show it. Deciding on a cache older than one's own write makes
- * second copies and undoes what was just done.
+ * What each reconciled object's last reconcile wrote, until the caches show it. Deciding on a cache older than one's
+ * own write makes second copies and undoes what was just done.
  */
 export class OwnWrites {
   readonly #clock: Clock;
@@ -28,7 +31,10 @@ export class OwnWrites {
     else this.#pending.set(key, { writes: [write], since: this.#clock.now() });
   }
 
-  /** Resolves with true when the caches show all writes of `key`; with false when they do not by the time `signal` aborts. */
+  /**
+   * Resolves with true when the caches show all writes of `key`; with false when they do not by the time `signal`
+   * aborts.
+   */
   async shown(key: string, signal: AbortSignal): Promise<boolean> {
     const pending = this.#pending.get(key);
     if (!pending) return true;

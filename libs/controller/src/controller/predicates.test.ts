@@ -31,7 +31,7 @@ it('every change of a type without generations counts, for it has no status', ()
   expect(changesMoreThanStatus(updated({}, {}))).toBe(true);
 });
 
-it('the same version told again is no change', () => {
+it('the same version reported again is no change', () => {
   expect(changesAtAll(updated({ resourceVersion: '1' }))).toBe(false);
   expect(changesAtAll(updated({}))).toBe(true);
 });

@@ -3,8 +3,8 @@ import type { Resource } from '../objects/resources.ts';
 import type { Change } from './types.ts';
 
 /**
- * False for an update of nothing but the status: the spec's generation and the metadata that people and controllers write are equal.
- * Types without a generation (Secret, ConfigMap) have no status: every change counts.
+ * False for an update of nothing but the status: the spec's generation and the metadata that people and controllers
+ * write are equal. Types without a generation (Secret, ConfigMap) have no status: every change counts.
  */
 export function changesMoreThanStatus<T extends Resource>({ event, object, previous }: Change<T>): boolean {
   if (event !== 'update' || !previous) return true;

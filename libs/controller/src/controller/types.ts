@@ -12,11 +12,22 @@ export interface ReconcileContext<T extends Resource> {
   log: Logger;
 }
 
-/** Nothing: done until something changes. `requeueAfterMs`: again after that time at the latest; `priority` as when enqueued, unless given. */
+/**
+ * Without a result the object is done until something changes. With `requeueAfterMs` it is reconciled again after that
+ * time at the latest, at `priority`, or else at the priority it was enqueued with.
+ */
 export type ReconcileResult = void | undefined | { requeueAfterMs: number; priority?: number };
 
-/** Throwing means: again, after a back-off. Throw `TerminalError` when only a change of the object can help. */
+/**
+ * When it throws, the object is reconciled again after a back-off. Throw `TerminalError` when only a change of the
+ * object can help.
+ */
 export type Reconcile<T extends Resource> = (context: ReconcileContext<T>) => Promise<ReconcileResult>;
+
+/** The reconcile took too long; whatever hangs, its worker serves others. */
+export class ReconcileTimeoutError extends Error {
+  override readonly name = 'ReconcileTimeoutError';
+}
 
 /** An error that trying again cannot cure; it is counted and logged, not retried. */
 export class TerminalError extends Error {
@@ -48,14 +59,21 @@ export interface ControllerOptions<T extends Resource> {
   cache?: ObjectCache<T>;
   /** Reconciles of different objects at once; one object is never reconciled twice at once. Default 1. */
   concurrency?: number;
-  /** Types whose objects, when controlled by an object of `type`, reconcile it when they change at all. */
+  /** Types whose objects, when controlled by an object of `type`, reconcile it on any change. */
   owns?: ResourceType[];
   // oxlint-disable-next-line typescript/no-explicit-any -- each watch has an object type of its own
   watches?: Watch<any>[];
   /** Which changes of `type` itself count. Default: all but those of only the status. */
   predicate?: Predicate<T>;
-  /** Aborts a reconcile that takes longer. Default 2 min. */
+  /** A reconcile that takes longer is aborted, and its worker free again, whatever it waits for. Default 2 min. */
   reconcileTimeoutMs?: number;
+  /**
+   * Has a few seconds to say on the object why its reconcile failed, a time-out included, before it is tried again. Not called for a
+   * conflict: the next try reads what somebody else wrote.
+   */
+  onFailure?: (context: ReconcileContext<T>, error: unknown) => Promise<void>;
+  /** The longest back-off after a reconcile that threw. Default 1000 s. */
+  maxBackoffMs?: number;
   /** Every object is reconciled again so often, ± 10 %. Default 10 h. */
   resyncMs?: number;
 }

@@ -5,7 +5,7 @@ import { LruMap } from './lru-map.ts';
 
 const event = (message: string, reason = 'Failed'): ObjectEvent => ({ type: 'Warning', reason, message });
 
-/** Plays an API server that stores what it is told to. */
+/** Plays an API server that stores what it is given. */
 function recorder() {
   const correlator = new EventCorrelator();
   return (objectId: string, what: ObjectEvent, nowMs: number) => {
@@ -29,13 +29,13 @@ it('makes one of more than ten similar events', () => {
   expect(plans.at(-1)).toMatchObject({ action: 'count', message: '(combined from similar events): job 19 failed' });
 });
 
-it('tells similar events apart again after ten quiet minutes', () => {
+it('counts similar events separately again after ten quiet minutes', () => {
   const record = recorder();
   for (let index = 0; index < 15; index++) record('a', event(`job ${index} failed`), index);
   expect(record('a', event('job 99 failed'), 4_000_000)).toMatchObject({ action: 'create', message: 'job 99 failed' });
 });
 
-it('lets an object say 25 things at once, then one every five minutes', () => {
+it('lets an object have 25 events at once, then one every five minutes', () => {
   const record = recorder();
   const act = (nowMs: number): string => record('a', event('x'), nowMs).action;
   const actions = Array.from({ length: 100 }, () => act(0));
@@ -45,14 +45,14 @@ it('lets an object say 25 things at once, then one every five minutes', () => {
   expect(act(300_001)).toBe('drop');
 });
 
-it('lets a warning through although the object has told too much of what is normal', () => {
+it('lets a warning through although the object has had too many normal events', () => {
   const record = recorder();
   for (let index = 0; index < 100; index++) record('a', { type: 'Normal', reason: 'Scaled', message: `${index}` }, 0);
   expect(record('a', { type: 'Normal', reason: 'Other', message: 'x' }, 0).action).toBe('drop');
   expect(record('a', event('no route'), 0).action).toBe('create');
 });
 
-it('writes an event anew when the API server has forgotten it', () => {
+it('writes an event again when the API server has forgotten it', () => {
   const correlator = new EventCorrelator();
   const plan = correlator.plan('a', event('x'), 0);
   if (plan.action !== 'create') throw new Error('expected a creation');

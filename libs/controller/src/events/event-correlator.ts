@@ -30,9 +30,10 @@ const BURST = 25;
 const REFILL_MS = 300_000;
 
 /**
- * Keeps events few, as client-go does: equal ones are counted, more than ten similar ones (same reason, other message) within ten minutes
- * become one, and an object gets at most 25 at once and one more every five minutes; other than in client-go, warnings and normal
- * ones apart, so that the story of a pool whose size moves often does not silence its warnings. Memory is bounded. Pure: time comes in.
+ * Keeps events few, as client-go does: equal ones are counted, more than ten similar ones (same reason, other message)
+ * within ten minutes become one, and an object gets at most 25 at once and one more every five minutes. Unlike in
+ * client-go, warnings and normal events are limited separately, so that the events of a pool whose size changes often
+ * do not silence its warnings. Memory is bounded. Pure: time is a parameter.
  */
 export class EventCorrelator {
   readonly #written = new LruMap<string, Written>(CAPACITY);
@@ -56,7 +57,7 @@ export class EventCorrelator {
     this.#written.set(id, { name, count: 1 });
   }
 
-  /** It does not exist any more: the next one is created anew. */
+  /** It does not exist any more: the next one is created again. */
   gone(id: string): void {
     this.#written.delete(id);
   }

@@ -10,7 +10,7 @@ import { timestamp } from '../time/timestamp.ts';
 export interface ApiEventRecorderOptions {
   client: KubeClient;
   log: Logger;
-  /** The controller that speaks. */
+  /** The controller that reports. */
   component: string;
   instance: string;
   wallTime?: () => Date;
@@ -23,9 +23,9 @@ interface Pending {
   at: Date;
 }
 
-/** More than so many waiting, and further ones are dropped: an unreachable API server must not cost memory. */
+/** When more than this many wait, further ones are dropped: an unreachable API server must not cost memory. */
 const MAX_PENDING = 1_000;
-/** 50 a second: the telling of a wave of changes must not slow down the changes. */
+/** 50 per second: the events of a wave of changes must not slow down the changes themselves. */
 const PAUSE_MS = 20;
 /** The API server's bound on an event's message, in bytes. */
 const MAX_MESSAGE = 1_024;

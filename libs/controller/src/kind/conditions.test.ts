@@ -32,7 +32,7 @@ describe('the conditions of an object', () => {
     expect(brief(conditions(reason))).toEqual(expected);
   });
 
-  it('speak of the generation that was looked at', () => {
+  it('carry the generation that was reconciled', () => {
     expect(conditions('Refused').map(({ observedGeneration }) => observedGeneration)).toEqual([7, 7]);
   });
 

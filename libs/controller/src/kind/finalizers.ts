@@ -4,8 +4,8 @@ import { keyOf } from '../objects/resources.ts';
 import { isNotFound } from '../client/api-error.ts';
 
 /**
- * The steps that add or remove a kind's finalizer. They stand in its plan, because their order matters: added before anything that a
- * deletion has to undo, removed after it is undone.
+ * The steps that add or remove a kind's finalizer. They are part of its plan, because their order matters: added before
+ * anything that a deletion has to undo, removed after it is undone.
  */
 export type FinalizerStep =
   | { readonly kind: 'addFinalizer' }

@@ -1,14 +1,14 @@
 /** What a reason says of the object: the condition types that carry it follow from this. */
 export type ReasonKind =
-  /** Nobody knows yet. */
+  /** Not known yet. */
   | 'pending'
-  /** All is as it shall be. */
+  /** The object is in its desired state. */
   | 'ready'
   /** The controller tries again by itself. */
   | 'retries'
-  /** Only a person can help. */
+  /** Nothing changes until a person acts. */
   | 'stalled'
-  /** Said by another condition than Ready, or by an event. */
+  /** Used by conditions other than Ready, and by events. */
   | 'notice';
 
 /** The table of a kind's reasons, as far as conditions and events depend on it. */

@@ -4,8 +4,8 @@ const MIN_RETRY_MS = 1_000;
 const MAX_RETRY_MS = 60_000;
 
 /**
- * When to look at an object with a problem again, in ms: about as long as the problem has lasted, between 1 s and 60 s, spread by ± 10 %.
- * The condition remembers since when, so that a restart of the controller does not start over.
+ * When to reconcile an object with a problem again, in ms: about as long as the problem has lasted, between 1 s and 60
+ * s, spread by ± 10 %. The condition remembers since when, so that a restart of the controller does not start over.
  *
  * @param random in [0, 1)
  */
@@ -15,7 +15,9 @@ export function retryAfterMs(conditions: readonly Condition[] | undefined, now: 
   return spreadMs(Math.min(Math.max(lastedMs, MIN_RETRY_MS), MAX_RETRY_MS), random);
 }
 
-/** `ms` ± 10 %, so that objects that were created together are not looked at together for ever. @param random in [0, 1) */
+/**
+ * `ms` ± 10 %, so that objects that were created together are not reconciled together for ever. @param random in [0, 1)
+ */
 export function spreadMs(ms: number, random: number): number {
   return Math.round(ms * (0.9 + 0.2 * random));
 }

@@ -12,7 +12,7 @@ export interface KindObject extends Resource {
 
 export type StatusOf<T extends KindObject> = NonNullable<T['status']>;
 
-/** Why an object cannot be brought to its spec now, or what else there is to say of it. */
+/** Why an object cannot be brought to its spec now, or what else there is to say about it. */
 export interface Problem<R extends string = string> {
   readonly reason: R;
   /** A sentence for people: the object, the field, why, and the way out. Never a secret. */
@@ -20,7 +20,7 @@ export interface Problem<R extends string = string> {
 }
 
 export interface Plan<Step = unknown, R extends string = string> {
-  /** In the order to do them; none when nothing differs. */
+  /** In the order in which they are done; none when nothing differs. */
   readonly steps: readonly (Step | FinalizerStep)[];
   /** What stands in the way of the spec. */
   readonly problem?: Problem<R>;
@@ -34,11 +34,11 @@ export interface Applied<O, P extends Plan, R extends string> {
   readonly problem?: Problem<R>;
   /** What is now, where the steps changed what was observed. */
   readonly observed?: O;
-  /** The plan that was carried out, where a second look changed it. */
+  /** The plan that was carried out, where a second observation changed it. */
   readonly plan?: P;
 }
 
-/** All that a reconcile found out and did, for the status, events and the next look. */
+/** All that a reconcile found out and did, for the status, events and the next reconcile. */
 export interface Outcome<O, P extends Plan, R extends string> {
   readonly observed: O;
   readonly plan: P;
@@ -61,7 +61,7 @@ export interface KindContext<R extends string> {
   readonly applyFinalizer: (step: FinalizerStep) => Promise<void>;
 }
 
-/** What the functions that report are told beside the outcome. */
+/** What the functions that report get beside the outcome. */
 export interface ReportContext<R extends string> {
   readonly nowMs: number;
   readonly event: RecordEvent<R>;
@@ -73,10 +73,11 @@ export interface ObjectMemory {
 }
 
 /**
- * What is particular to a kind. The rest (fetching, finalizer, conditions, status writes, events, requeue, reporting of failures) is
- * `manageKind`'s.
+ * What is particular to a kind. The rest (fetching, finalizer, conditions, status writes, events, requeue, reporting of
+ * failures) is `manageKind`'s.
  *
- * `plan` and `status` are pure. `observe` and `apply` throw what the API server throws; the skeleton turns it into a condition.
+ * `plan` and `status` are pure. `observe` and `apply` throw what the API server throws; the skeleton turns it into a
+ * condition.
  */
 export interface Kind<T extends KindObject, O, P extends Plan, R extends string> {
   /** Names the controller in logs and metrics. */
@@ -101,21 +102,21 @@ export interface Kind<T extends KindObject, O, P extends Plan, R extends string>
     found: { readonly observed: O; readonly plan: P },
     context: KindContext<R>,
   ): Promise<Applied<O, P, R>>;
-  /** What the status shall say; deeply equal for an unchanged outcome. */
+  /** What the status should say; deeply equal for an unchanged outcome. */
   status(object: T, outcome: Outcome<O, P, R>, now: Date): StatusOf<T>;
 
   /** Events and metrics of what was done. */
   report?(object: T, outcome: Outcome<O, P, R>, context: ReportContext<R>): void;
   /**
-   * After how many ms a status that differs may be written, so that numbers that move all the time cost little; 0 is now,
-   * undefined not for this change. Default: now, whenever anything differs.
+   * After how many ms a status that differs may be written, so that numbers that move all the time cost little; 0 is
+   * now, undefined not for this change. Default: now, whenever anything differs.
    */
   statusDelayMs?(object: T, outcome: Outcome<O, P, R>, status: StatusOf<T>, nowMs: number): number | undefined;
   /** Events and metrics of a status that was written; `object` still has the one before. */
   statusWritten?(object: T, outcome: Outcome<O, P, R>, status: StatusOf<T>, context: ReportContext<R>): void;
   /**
-   * After how many ms to look again at the latest; undefined: when something changes. It may tell by an event what has
-   * lasted for long enough.
+   * After how many ms to reconcile again at the latest; undefined: when something changes. It may record an event about
+   * what has lasted for long enough.
    */
   requeueMs?(object: T, outcome: Outcome<O, P, R>, status: StatusOf<T>, context: ReportContext<R>): number | undefined;
 }

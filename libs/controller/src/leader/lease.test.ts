@@ -31,7 +31,7 @@ it('runs out when this process saw no change for its duration, whatever its time
   expect(observed.remainingMs(16_000, 'two')).toBe(0);
 });
 
-it('a renewal starts the time over; the same state told again does not', () => {
+it('a renewal starts the time over; the same state reported again does not', () => {
   const observed = new ObservedLease();
   observed.observe(at(held, '1'), 0);
   observed.observe(at(renewed(held, now), '2'), 10_000);

@@ -17,8 +17,8 @@ export function microTime(date: Date): string {
 }
 
 /**
- * A lease as one candidate sees it. Whether it ran out is judged by when *this* process saw it change last, on its own monotonic clock:
- * clocks of different machines are never compared.
+ * A lease as one candidate sees it. Whether it ran out is judged by when *this* process saw it change last, on its own
+ * monotonic clock: clocks of different machines are never compared.
  */
 export class ObservedLease {
   #lease: Lease | undefined;
@@ -36,7 +36,9 @@ export class ObservedLease {
     if (changed) this.#changedAt = nowMs;
   }
 
-  /** How long the holder must still be respected by `identity`; 0: the lease is free, or its own from before a restart. */
+  /**
+   * How long the holder must still be respected by `identity`; 0: the lease is free, or its own from before a restart.
+   */
   remainingMs(nowMs: number, identity: string): number {
     const spec = this.#lease?.spec;
     if (!spec?.holderIdentity || spec.holderIdentity === identity) return 0;

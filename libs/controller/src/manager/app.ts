@@ -10,7 +10,8 @@ import {
   type AppFlags,
   type FlagValues,
 } from './flags.ts';
-import { createLog, maskSecrets } from './log.ts';
+import { createLog } from './log.ts';
+import { maskSecrets } from './mask-secrets.ts';
 import { createManager } from './manager.ts';
 import { favourSmallHeap } from './small-heap.ts';
 import type { Manager } from './types.ts';
@@ -34,8 +35,9 @@ export interface App<F extends AppFlags> {
 }
 
 /**
- * Runs an app as a process: flags, logs, client, manager, signals, exit code (0 stopped, 1 failed, 2 bad usage). Never rejects.
- * Common flags: --namespace-scope --kubeconfig --http-port --leader-elect --lease-namespace --log-level --help.
+ * Runs an app as a process: flags, logs, client, manager, signals, exit code (0 stopped, 1 failed, 2 bad usage). Never
+ * rejects. Common flags: --namespace-scope --kubeconfig --http-port --leader-elect --lease-namespace --log-level
+ * --help.
  */
 export async function runApp<F extends AppFlags>(app: App<F>, argv: string[] = process.argv.slice(2)): Promise<void> {
   const { env } = process;
@@ -64,7 +66,7 @@ async function runProcess<F extends AppFlags>(
   const common = readCommonFlags(values);
   const log = createLog({ name: app.name, level: common.logLevel });
   const pod = { namespace: common.leaseNamespace, name: env.POD_NAME || hostname() };
-  // Node prints an uncaught error as it is; the log masks what must not be seen.
+  // Node prints an uncaught error as it is; the log masks secrets.
   const crash = (error: unknown): void => {
     log.fatal({ err: error }, 'uncaught error');
     process.exit(1);
@@ -85,7 +87,7 @@ async function runProcess<F extends AppFlags>(
       leaderElection: common.leaderElect && {
         namespace: common.leaseNamespace,
         leaseName: app.name,
-        // The kubelet starts a container anew only when the one before has ended, and no other pod has its name.
+        // The kubelet starts a container again only when the one before has ended, and no other pod has its name.
         ...(env.POD_NAME && { identity: env.POD_NAME }),
       },
     });

@@ -20,7 +20,7 @@ it('gives one cache to all who ask for the same objects', () => {
   expect(caches.of(SECRETS)).not.toBe(caches.of(PODS));
 });
 
-it('refuses to show the same objects in two ways: one of the callers would miss what it asked for', () => {
+it('refuses to show the same objects in two ways: one of the callers would miss what it requested', () => {
   const caches = registry();
   caches.of(PODS, { transform });
   expect(() => caches.of(PODS)).toThrow('There is a cache of pods with another transform');

@@ -50,12 +50,12 @@ export function commonFlags(env: NodeJS.ProcessEnv) {
   return {
     'namespace-scope': {
       default: '',
-      help: 'Namespace whose objects are looked after; empty for all.',
+      help: 'Namespace whose objects are managed; empty for all.',
       placeholder: 'NAMESPACE',
     },
     kubeconfig: {
       default: '',
-      help: 'File to find the API server with; empty for KUBECONFIG, or the own ServiceAccount.',
+      help: 'Kubeconfig of the API server; empty for KUBECONFIG, or the ServiceAccount of the pod.',
       placeholder: 'FILE',
     },
     'http-port': numberFlag(
@@ -64,18 +64,18 @@ export function commonFlags(env: NodeJS.ProcessEnv) {
     ),
     'leader-elect': {
       default: 'true',
-      help: 'Whether replicas agree on one that acts; false only for a single replica.',
+      help: 'Whether replicas elect a leader, which alone acts; false only for a single replica.',
       placeholder: 'true|false',
       parse: (text: string) => oneOf(text, ['true', 'false']) === 'true',
     },
     'lease-namespace': {
       default: env.POD_NAMESPACE || 'default',
-      help: 'Namespace of the Lease by which they agree.',
+      help: 'Namespace of the Lease for leader election.',
       placeholder: 'NAMESPACE',
     },
     'log-level': {
       default: 'info',
-      help: `Least level to log: ${LEVELS.join(', ')}.`,
+      help: `Lowest level to log: ${LEVELS.join(', ')}.`,
       placeholder: 'LEVEL',
       parse: (text: string) => oneOf(text, LEVELS),
     },
@@ -132,7 +132,7 @@ export function usage(name: string, description: string, flags: AppFlags): strin
     head: `  --${flag} ${placeholder}`,
     text: value === '' ? help : `${help} (default ${value})`,
   }));
-  rows.push({ head: '  -h, --help', text: 'Show this and end.' });
+  rows.push({ head: '  -h, --help', text: 'Show this help and exit.' });
   const width = Math.max(...rows.map(({ head }) => head.length)) + 2;
   return [`${name}: ${description}`, '', ...rows.map(({ head, text }) => head.padEnd(width) + text), ''].join('\n');
 }

@@ -9,7 +9,10 @@ export interface HttpServerOptions {
   registry: Registry;
 }
 
-/** /healthz, /readyz and /metrics. A failing check names itself and says why, for who looks into a pod that is not ready. */
+/**
+ * /healthz, /readyz and /metrics. A failing check names itself and says why, for whoever investigates a pod that is not
+ * ready.
+ */
 export class HttpServer {
   readonly #options: HttpServerOptions;
   readonly #checks = { health: new Map<string, Check>(), ready: new Map<string, Check>() };

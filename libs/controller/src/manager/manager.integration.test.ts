@@ -103,7 +103,7 @@ describe('what reconciles an object', () => {
     expect(seen).toEqual(['a 1', 'a 2', 'a gone']);
   });
 
-  it('the cache holds the newest status all the same', async () => {
+  it('the cache holds the newest status nevertheless', async () => {
     const { each } = control();
     const cache = each.cache<Widget>(WIDGETS);
     run(each);
@@ -172,7 +172,7 @@ describe('results', () => {
     );
   });
 
-  it('a reconcile that takes too long is told to end', async () => {
+  it('a reconcile that takes too long is asked to end', async () => {
     const { each, seen } = control({
       reconcileTimeoutMs: 20,
       reconcile: ({ signal }) =>
@@ -222,7 +222,7 @@ it('a reconcile always sees what the one before wrote', async () => {
         if (seenSize >= 50) return undefined;
         const patched = await each.client.mergePatch<Widget>(WIDGETS, key, { spec: { size: seenSize + 1 } });
         written.set(key.name, patched.spec.size);
-        // At once, before the watch can have told.
+        // At once, before the watch can have reported it.
         return { requeueAfterMs: 0 };
       },
     },

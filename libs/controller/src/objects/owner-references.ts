@@ -2,7 +2,8 @@ import type { ObjectKey, OwnerReference, Resource, ResourceType } from './resour
 import { apiVersionOf } from './resources.ts';
 
 /**
- * The reference that makes `owner` the controller of an object in the same namespace: garbage collection deletes the object with it.
+ * The reference that makes `owner` the controller of an object in the same namespace: garbage collection deletes the
+ * object with it.
  * @throws when `owner` was never stored, and so has no uid
  */
 export function controllerOwnerReference(owner: Resource): OwnerReference {

@@ -1,4 +1,4 @@
-/** A binary heap: `peek` is an element that none comes before. */
+/** A binary heap: `peek` is the first element in order. */
 export class MinHeap<T> {
   readonly #items: T[] = [];
   readonly #compare: (a: T, b: T) => number;

@@ -6,11 +6,11 @@ import { MinHeap } from './min-heap.ts';
 export interface AddOptions {
   /** Higher goes first. Default 0. */
   priority?: number;
-  /** Not before so many milliseconds from now. Default 0. */
+  /** Not before this many milliseconds from now. Default 0. */
   afterMs?: number;
 }
 
-/** Told what happens, for metrics. Durations in seconds. */
+/** Called with what happens, for metrics. Durations in seconds. */
 export interface WorkQueueObserver {
   added(): void;
   retried(): void;
@@ -23,6 +23,8 @@ export interface WorkQueueObserver {
 export interface WorkQueueOptions {
   clock: Clock;
   observer?: WorkQueueObserver;
+  /** The longest back-off of a key, ms. Default 1000 s. */
+  maxBackoffMs?: number | undefined;
 }
 
 interface Item {
@@ -37,25 +39,27 @@ interface Item {
   startedAt: number;
 }
 
-/** Back-off of one key: 5 ms·2ⁿ, at most 1000 s, as client-go's. */
+/** Back-off of one key: 5 ms·2ⁿ, at most 1000 s unless told otherwise, as client-go's. */
 const MIN_BACKOFF_MS = 5;
 const MAX_BACKOFF_MS = 1_000_000;
 /** Node fires a longer timer at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
-/** Every so manieth take serves whoever has waited longest, if that is longer than AGED_MS: no priority starves. */
+/** Every n-th take serves whoever has waited longest, if that is longer than AGED_MS: no priority starves. */
 const AGED_TURN = 5;
 const AGED_MS = 1_000;
 
 /**
- * Keys to work on. A key waits at most once, at the highest priority and earliest time it was added with; while it is worked on it is
- * not handed out again, but an addition meanwhile queues it anew. First come, first served within a priority.
+ * Keys to work on. A key waits at most once, at the highest priority and earliest time it was added with; while it is
+ * worked on it is not handed out again, but an addition meanwhile queues it again. First come, first served within a
+ * priority.
  *
- * Lower priorities get every fifth turn once they have waited a second, so a resync of everything ends under a steady stream of changes
- * while a change still waits for at most one object of the resync.
+ * Lower priorities get every fifth turn once they have waited a second, so a resync of everything ends under a steady
+ * stream of changes while a change still waits for at most one object of the resync.
  */
 export class WorkQueue {
   readonly #clock: Clock;
   readonly #observer: WorkQueueObserver | undefined;
+  readonly #maxBackoffMs: number;
   readonly #items = new Map<string, Item>();
   readonly #bands = new Map<number, Band<Item>>();
   readonly #delayed = new MinHeap<{ item: Item; at: number }>((a, b) => a.at - b.at);
@@ -67,6 +71,7 @@ export class WorkQueue {
   constructor(options: WorkQueueOptions) {
     this.#clock = options.clock;
     this.#observer = options.observer;
+    this.#maxBackoffMs = options.maxBackoffMs ?? MAX_BACKOFF_MS;
   }
 
   /** Keys that wait to be taken now; delayed ones not counted. */
@@ -100,7 +105,7 @@ export class WorkQueue {
   addRateLimited(key: string, options: { priority?: number } = {}): void {
     const item = this.#items.get(key) ?? this.#create(key);
     this.#observer?.retried();
-    this.add(key, { ...options, afterMs: exponentialMs(item.failures++, MIN_BACKOFF_MS, MAX_BACKOFF_MS) });
+    this.add(key, { ...options, afterMs: exponentialMs(item.failures++, MIN_BACKOFF_MS, this.#maxBackoffMs) });
   }
 
   failures(key: string): number {

@@ -1,6 +1,6 @@
 import type { Clock } from '../time/clock.ts';
 
-/** A clock that stands still until told to go on. */
+/** A clock that stands still until it is advanced. */
 export class FakeClock implements Clock {
   #now = 0;
   #timers: { at: number; run: () => void }[] = [];
@@ -24,7 +24,7 @@ export class FakeClock implements Clock {
     return this.#timers.length === 0 ? undefined : Math.min(...this.#timers.map(({ at }) => at));
   }
 
-  /** Goes on by `ms`, firing what is due, in order. */
+  /** Advances by `ms`, firing what is due, in order. */
   advance(ms: number): void {
     const until = this.#now + ms;
     for (;;) {

@@ -12,7 +12,7 @@ test('tokens run out and come back', () => {
   expect(taken()).toBe(20);
 });
 
-test('lets 200 through at once and 200 a second after that, and saves up no more', () => {
+test('lets 200 through at once and 200 per second after that, and saves up no more', () => {
   let nowMs = 5_000;
   const bucket = new TokenBucket(200, () => nowMs);
   const taken = (): number => Array.from({ length: 1_000 }, () => bucket.take()).filter(Boolean).length;

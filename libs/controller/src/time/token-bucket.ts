@@ -1,4 +1,4 @@
-/** A token bucket that begins full: so many at once, and so many a second after that. */
+/** A token bucket that begins full: a burst at once, and a fixed number of tokens per second after that. */
 export class TokenBucket {
   readonly #perSecond: number;
   readonly #now: () => number;

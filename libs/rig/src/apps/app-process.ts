@@ -4,7 +4,7 @@ import { eventually } from '../waiting/eventually.ts';
 /** An app as a process of its own, which serves HTTP on loopback and dies with this process. */
 export interface AppProcess extends ChildHandle {
   readonly httpPort: number;
-  /** Resolves when `/readyz` says yes. @throws with the app's last lines when the time is over; default 30 s. */
+  /** Resolves when `/readyz` answers ok. @throws with the app's last lines when the time is over; default 30 s. */
   ready(options?: { timeoutMs?: number; intervalMs?: number }): Promise<void>;
   /** The page of its metrics. */
   metrics(): Promise<string>;

@@ -6,11 +6,11 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** Paths of what a control plane proves itself with, and the tokens of those who talk to it. */
+/** Paths of the certificates of a control plane, and the tokens of its clients. */
 export interface Credentials {
   ca: string;
   serving: KeyPair;
-  /** With it the API server shows an aggregated API (metrics-server, KEDA) that it speaks for a user. */
+  /** With it the API server proves to an aggregated API (metrics-server, KEDA) that it calls on behalf of a user. */
   frontProxyCa: string;
   frontProxy: KeyPair;
   serviceAccount: KeyPair;
@@ -19,7 +19,7 @@ export interface Credentials {
   kubeletToken: string;
 }
 
-/** Paths of a private key and what proves it. */
+/** Paths of a private key and its counterpart. */
 export interface KeyPair {
   key: string;
   /** Certificate, or public key of the service account pair. */

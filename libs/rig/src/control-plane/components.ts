@@ -3,7 +3,7 @@ import type { Credentials } from './certificates.ts';
 
 /** Where a control plane listens and keeps its files. */
 export interface ControlPlanePlace {
-  /** For everything it writes; one folder a control plane. */
+  /** For everything it writes; one folder per control plane. */
   folder: string;
   /** Where clients reach the API server. */
   address: string;
@@ -29,7 +29,7 @@ export function etcdArguments({ folder, etcdPort }: ControlPlanePlace): string[]
     `--listen-client-urls=${clientUrl}`,
     `--advertise-client-urls=${clientUrl}`,
     '--listen-peer-urls=http://127.0.0.1:0',
-    // Nobody needs a test cluster back after a power cut.
+    // Nobody needs a test cluster again after a power cut.
     '--unsafe-no-fsync',
     '--log-level=error',
   ];
@@ -64,7 +64,8 @@ export function apiServerArguments(place: ControlPlanePlace, credentials: Creden
     `--proxy-client-cert-file=${frontProxy.certificate}`,
     `--proxy-client-key-file=${frontProxy.key}`,
     // How it finds an aggregated API. By the endpoints of its service, since there may be no kube-proxy beside it; on
-    // loopback, which endpoints refuse, by the name in an ExternalName service, and those are only read without routing.
+    // loopback, which endpoints refuse, by the name in an ExternalName service, and those are only read without
+    // routing.
     `--enable-aggregator-routing=${place.address !== '127.0.0.1'}`,
   ];
 }
@@ -77,7 +78,7 @@ export function controllerManagerArguments(kubeconfigPath: string, credentials: 
     '--secure-port=0',
     `--service-account-private-key-file=${credentials.serviceAccount.key}`,
     `--root-ca-file=${credentials.ca}`,
-    // Not 20 a second, with which thousands of objects would take minutes.
+    // Not 20 per second, with which thousands of objects would take minutes.
     '--kube-api-qps=200',
     '--kube-api-burst=400',
   ];

@@ -78,7 +78,7 @@ it('publishes the request-header CA that aggregated APIs trust', async () => {
   expect(await controlPlane.kubectl(...args)).toContain('BEGIN CERTIFICATE');
 });
 
-it('forwards an aggregated API to loopback, and tells it for whom', async () => {
+it('forwards an aggregated API to loopback, and names the user', async () => {
   const namespace = await controlPlane.createNamespace('aggregated');
   const folder = temporaryFolder('aggregated');
   const authority = await createAuthority(folder, 'ca', 'aggregated');

@@ -25,7 +25,7 @@ export interface WithConditions extends Resource {
   status?: { conditions?: Condition[] };
 }
 
-/** Objects as tests make them and look at them, by the client of a cluster's administrator. */
+/** Creates and reads objects for tests, with the client of a cluster's administrator. */
 export class TestObjects {
   readonly #client: KubeClient;
 

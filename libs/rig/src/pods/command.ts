@@ -1,5 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { killWithThisProcess } from '@redis-queue/rig';
 
 /** A program with its leading arguments. */
 export interface Command {
@@ -25,6 +26,7 @@ export function run({ program, args }: Command, more: string[], input?: string):
 export function follow(command: Command, more: string[], onLine: (line: string) => void, signal: AbortSignal): void {
   if (signal.aborted) return;
   const child = spawn(command.program, [...command.args, ...more], { stdio: ['ignore', 'pipe', 'ignore'] });
+  if (child.pid !== undefined) killWithThisProcess(child.pid);
   createInterface({ input: child.stdout }).on('line', onLine);
   const end = (): void => void child.kill();
   signal.addEventListener('abort', end, { once: true });

@@ -56,15 +56,17 @@ export async function installChart(
   }
 }
 
-/** What one would look at first, when pods do not get ready. */
+/** What a person would check first when pods do not become ready. */
 async function state({ kubectl }: Cluster, namespace: string): Promise<string> {
-  const looks = [
+  const commands = [
     ['get', 'pods', '-o', 'wide'],
     ['get', 'events', '--sort-by=.lastTimestamp'],
     ['logs', '--tail=5', '--prefix', '-l', 'app.kubernetes.io/part-of=redis-queue'],
   ];
-  const seen = looks.map((look) => run(kubectl, [...look, '-n', namespace]).catch((error: Error) => error.message));
-  return (await Promise.all(seen)).join('\n');
+  const outputs = commands.map((command) =>
+    run(kubectl, [...command, '-n', namespace]).catch((error: Error) => error.message),
+  );
+  return (await Promise.all(outputs)).join('\n');
 }
 
 function imageValues(chart: string, { registry, tag }: Cluster['images']): Record<string, string> {

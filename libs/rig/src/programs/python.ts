@@ -9,8 +9,8 @@ import { cacheFolder } from './binaries.ts';
 export const PYTHON = '/usr/bin/python3';
 
 /**
- * A folder for PYTHONPATH with what a requirements.txt names. Installed once, in the user's cache, in a folder named for
- * the requirements and the version of Python.
+ * A folder for PYTHONPATH with what a requirements.txt names. Installed once, in the user's cache, in a folder named
+ * for the requirements and the version of Python.
  */
 export async function pythonPackages(requirements: string): Promise<string> {
   const { stdout: version } = await promisify(execFile)(PYTHON, ['--version']);

@@ -20,7 +20,8 @@ export async function startRedisCluster(size = 3): Promise<RedisCluster> {
   for (const [index, node] of nodes.entries()) {
     const [from, to] = [index, index + 1].map((part) => Math.floor((part * SLOTS) / size));
     await ask(node, `CLUSTER ADDSLOTSRANGE ${from} ${to! - 1}`);
-    // Ask for an id of its own to each, as nodes that begin with the same one quarrel first.
+    // Each node gets an epoch of its own, because nodes that start with the same one have to resolve the conflict
+    // first.
     await ask(node, `CLUSTER SET-CONFIG-EPOCH ${index + 1}`);
     if (node !== first) await ask(node, `CLUSTER MEET ${first!.host} ${first!.port}`);
   }

@@ -19,14 +19,14 @@ export interface RedisSentinel extends AsyncDisposable {
   /** What the Sentinel calls the two servers. */
   readonly masterName: 'main';
   readonly sentinel: { readonly host: '127.0.0.1'; readonly port: number };
-  /** The primary at the start. */
+  /** The primary at first. */
   readonly primary: RedisServer;
   readonly replica: RedisServer;
 }
 
 /**
- * Starts a real Sentinel on loopback and waits until it knows both servers. One is enough for a failover here, and it is
- * over in about two seconds: several would first have to agree, and may have to vote twice.
+ * Starts a real Sentinel on loopback and waits until it knows both servers. One is enough for a failover here, and it
+ * is over in about two seconds: several would first have to agree, and may have to vote twice.
  */
 export async function startRedisSentinel(options: RedisSentinelOptions = {}): Promise<RedisSentinel> {
   const { password, sentinelPassword, tls } = options;

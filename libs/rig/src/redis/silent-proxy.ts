@@ -1,10 +1,13 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
-/** A TCP way to a server that can fall silent without closing, as when the server's node dies or a firewall drops the flow. */
+/**
+ * A TCP way to a server that can fall silent without closing, as when the server's node dies or a firewall drops the
+ * flow.
+ */
 export interface SilentProxy extends AsyncDisposable {
   readonly host: '127.0.0.1';
   readonly port: number;
-  /** From now on nothing passes over the connections that stand; they are not closed. New ones work. */
+  /** From now on nothing passes over the open connections; they are not closed. New ones work. */
   silenceConnections(): void;
   stop(): Promise<void>;
 }

@@ -13,6 +13,6 @@ it('says what it waited for and why the last try failed', async () => {
   await expect(waiting).rejects.toThrow('waited 5 ms for two replicas: replicas is 1');
 });
 
-it('tells the author of a probe that only asserts what is missing', async () => {
+it('says to the author of a probe that only asserts what is missing', async () => {
   await expect(eventually(() => undefined, { timeoutMs: 1, intervalMs: 1 })).rejects.toThrow('return true');
 });

@@ -41,7 +41,7 @@ describe('concurrency', () => {
     expect(advice.concurrency).toBe(20);
     expect(advice.pods).toBe(3);
     expect(advice.message).toMatch(
-      /^Better: concurrency 20 instead of 10, .*Measured for 60 min on 3 pods of version 1\.0\.0, whose slots were 90 % busy: the event loop is 1[12] % busy with all 10 slots in use: 20 slots a pod would fit/,
+      /^Better: concurrency 20 instead of 10, .*Measured for 60 min on 3 pods of version 1\.0\.0, whose slots were 90 % busy: the event loop is 1[12] % busy with all 10 slots in use: 20 slots per pod would fit/,
     );
   });
 
@@ -104,7 +104,8 @@ describe('concurrency', () => {
           let [slots, turns, last] = [from, 0, 0];
           for (; turns < 30 && slots !== last; turns++) {
             last = slots;
-            // Busy slots of a pod with all the work it can take: jobs compute for this part of their run, one at a time.
+            // Busy slots of a pod with all the work it can take: jobs compute for this part of their run, one at a
+            // time.
             const eventLoop = Math.min(1, slots * computes);
             const usage = usageAfter(40, 2, () => ({ slots, busy: slots, eventLoop, cpu: eventLoop }));
             slots = advise(usage, aSpec({ concurrency: slots, cpuRequest: 1 }))!.concurrency ?? slots;
@@ -152,7 +153,7 @@ describe('resources', () => {
     const usage = usageAfter(60, 3, () => ({ ...fitting, cpu: 0.1 }));
     const advice = advise(usage, aSpec())!;
     expect(advice.resources).toBeUndefined();
-    expect(advice.message).toMatch(/^What the spec says fits\. Measured for/);
+    expect(advice.message).toMatch(/^The spec fits\. Measured for/);
   });
 
   it('raise a limit that peaks come near to, though it is not a fifth off', () => {
@@ -162,7 +163,7 @@ describe('resources', () => {
     expect(advice.message).toContain('close to the limit');
   });
 
-  it('hold more memory for more slots: what each takes where that is clear, else in proportion', () => {
+  it('hold more memory for more slots: what each takes where that is clear, otherwise in proportion', () => {
     const unclear = advise(
       usageAfter(60, 3, () => ({ busy: 9 })),
       aSpec(),

@@ -6,7 +6,7 @@ import { adviseConcurrency } from './concurrency.ts';
 import { adviseResources, type AdvisedResources } from './resources.ts';
 import { isOf, type UsageHistory } from './usage-history.ts';
 
-/** What measurements say a pool's spec should be. Never applied by itself. */
+/** What a pool's spec should be, according to measurements. Never applied automatically. */
 export interface PoolAdvice {
   /** For spec.concurrency; absent: it fits. */
   readonly concurrency?: number;
@@ -16,28 +16,28 @@ export interface PoolAdvice {
   readonly message: string;
   /** Pods measured. */
   readonly pods: number;
-  /** Since when, by Redis' clock. */
+  /** When the measurements began, by Redis' clock. */
   readonly sinceMs: Instant;
 }
 
-/** How much has to be measured before anything is said. */
+/** How much has to be measured before there is any advice. */
 export interface Evidence {
   /** Time, over all pods, ms. */
   readonly podMs: number;
-  /** Of it with at least half of the slots busy; less, and nothing is said of concurrency and CPU. */
+  /** The part of it with at least half of the slots busy; with less there is no advice on concurrency and CPU. */
   readonly busyPodMs: number;
   /** From the first report to the last. */
   readonly spanMs: number;
 }
 
-/** With half an hour the vertical pod autoscaler's own lower bound is at 0.9 of its final value (recommender.go). */
+/** After half an hour the vertical pod autoscaler's own lower bound is at 0.9 of its final value (recommender.go). */
 export const ENOUGH: Evidence = { podMs: 30 * 60_000, busyPodMs: 10 * 60_000, spanMs: 20 * 60_000 };
 const LONGEST_MESSAGE = 1_024;
 
 /**
  * Advice on concurrency and resources. Pure.
  *
- * @returns undefined while too little is known; else at least the message, which says so when everything fits.
+ * @returns undefined while too little is known; otherwise at least the message, which says so when everything fits.
  */
 export function advise(usage: UsageHistory, spec: AdvisedSpec, enough: Evidence = ENOUGH): PoolAdvice | undefined {
   const { measuredMs, busyMeasuredMs, sinceMs, untilMs, pods } = usage;
@@ -51,7 +51,7 @@ export function advise(usage: UsageHistory, spec: AdvisedSpec, enough: Evidence 
     ...amounts('requests', resources?.requests),
     ...amounts('limits', resources?.limits),
   ];
-  const verdict = changes.length > 0 ? `Better: ${changes.join(', ')}.` : 'What the spec says fits.';
+  const verdict = changes.length > 0 ? `Better: ${changes.join(', ')}.` : 'The spec fits.';
   const base = `Measured for ${hours(untilMs - sinceMs)} on ${pods} pod${pods === 1 ? '' : 's'} of version ${spec.version}, whose slots were ${percent(mean(usage.busyShare))} busy: ${[concurrency.why, ...why].join('; ')}.`;
   return {
     ...(concurrency.slots !== undefined && { concurrency: concurrency.slots }),

@@ -1,7 +1,7 @@
 import type { WorkerPoolSpec } from '@redis-queue/api';
 import { quantityValue } from '@redis-queue/api';
 
-/** What a pool's spec says of the things that advice is given on. Cores and bytes; absent: not set. */
+/** The parts of a pool's spec that advice is given on. Cores and bytes; absent: not set. */
 export interface AdvisedSpec {
   readonly version: string;
   readonly concurrency: number;
@@ -19,7 +19,7 @@ interface Resources {
   readonly limits?: Amounts | undefined;
 }
 
-/** The container's resources as the Deployment has them: the spec's, with what the template says of them on top. */
+/** The container's resources as the Deployment has them: the spec's, overridden by those of the template. */
 export function advisedSpec({ version, concurrency, queues, resources, template }: WorkerPoolSpec): AdvisedSpec {
   const over = workerResources(template) ?? {};
   const requests = { ...resources?.requests, ...over.requests };
@@ -37,7 +37,7 @@ export function advisedSpec({ version, concurrency, queues, resources, template 
 /** The container that runs the jobs. */
 export const WORKER_CONTAINER = 'worker';
 
-/** What the template says of the worker's resources, if anything; it is the user's own, of whatever shape. */
+/** The worker's resources in the template, if it has any; the template is the user's and may have any shape. */
 export function workerResources(template: WorkerPoolSpec['template']): Resources | undefined {
   const spec = template?.['spec'] as { containers?: unknown } | undefined;
   const containers = Array.isArray(spec?.containers) ? (spec.containers as unknown[]) : [];

@@ -4,24 +4,26 @@ import type { AdvisedSpec } from './advised-spec.ts';
 import { quantile } from './quantiles.ts';
 import { HALF_BUSY, NEARLY_FULL, slowdownWhenFull, type UsageHistory } from './usage-history.ts';
 
-/** What is said of the slots a pod: another number, or why it stays. */
+/** The advice on slots per pod: another number, or why it stays. */
 export interface ConcurrencyAdvice {
   readonly slots?: number;
   readonly why: string;
 }
 
-/** Share of the event loop that full slots shall take: beyond it jobs begin to wait for each other. */
+/** Share of the event loop that full slots should take: beyond it jobs begin to wait for each other. */
 const LOOP_TARGET = 0.6;
-/** From here on they do. */
+/** From here on jobs do wait for each other. */
 const LOOP_CROWDED = 0.8;
 /** What a crowded loop is brought back to; more than the target, since each step is measured before the next. */
 const LOOP_RELIEVED = 0.7;
-/** Of a CPU limit, that full slots may take. */
+/** Share of a CPU limit that full slots may take. */
 const CPU_SHARE = 0.8;
-/** Less is not worth the change. */
+/** A smaller difference is not worth the change. */
 const LEAST_GAIN = 1.5;
 const LEAST_CUT = 0.85;
-/** At most so many times as many, or as few, a step: what other slots do is measured, not believed. */
+/**
+ * Largest factor by which one step raises or lowers the slots: what another number does is measured, not extrapolated.
+ */
 const STEP = 2;
 const MOST_SLOTS = 1_000;
 const SLOWDOWN = 1.5;
@@ -30,8 +32,9 @@ const THROTTLED = 0.05;
 /**
  * How many slots a pod should have. By the utilisation law (P. J. Denning and J. P. Buzen, The operational analysis of
  * queueing network models, ACM Computing Surveys 10(3), 1978) what one busy slot takes of the event loop and of the CPU
- * is U ÷ busy slots, whatever the load; so as many slots fit as bring the first of them to its target. Their asymptotic
- * bound says why more than that gain nothing: beyond (D + Z) ÷ D jobs at once, jobs only wait for the bottleneck D.
+ * is U ÷ busy slots, whatever the load; so the number of slots that fits is the one at which the first of the two
+ * reaches its target. Their asymptotic bound shows why more gain nothing: beyond (D + Z) ÷ D jobs at once, jobs only
+ * wait for the bottleneck D.
  */
 export function adviseConcurrency(usage: UsageHistory, spec: AdvisedSpec): ConcurrencyAdvice {
   const { concurrency } = spec;
@@ -39,8 +42,8 @@ export function adviseConcurrency(usage: UsageHistory, spec: AdvisedSpec): Concu
   const crowded = typicalLoop > LOOP_CROWDED;
   if (crowded) return fewer(usage, spec, typicalLoop);
 
-  const highLoopASlot = quantile(usage.loopASlot, 0.9) ?? 0;
-  const loopWhenFull = Math.min(1, highLoopASlot * concurrency);
+  const highLoopPerSlot = quantile(usage.loopPerSlot, 0.9) ?? 0;
+  const loopWhenFull = Math.min(1, highLoopPerSlot * concurrency);
   const measured = `the event loop is ${percent(loopWhenFull)} busy with all ${concurrency} slots in use`;
   const busyShare = mean(usage.busyShare);
   const alone = mean(usage.podsAtOnce) < 1.5;
@@ -57,15 +60,15 @@ export function adviseConcurrency(usage: UsageHistory, spec: AdvisedSpec): Concu
       why: `${measured}, but jobs take ${slowdown.toFixed(1)} times as long in full pods: what they wait for is the bottleneck, and more at once would not help`,
     };
   }
-  const fits = slotsThatFit(usage, spec, highLoopASlot);
+  const fits = slotsThatFit(usage, spec, highLoopPerSlot);
   if (fits < LEAST_GAIN * concurrency) return { why: measured };
   const slots = roundDown(Math.min(fits, STEP * concurrency, MOST_SLOTS));
   if (slots <= concurrency) return { why: measured };
-  return { slots, why: `${measured}: ${slots} slots a pod would fit, and fewer pods do the same work` };
+  return { slots, why: `${measured}: ${slots} slots per pod would fit, and fewer pods do the same work` };
 }
 
 function fewer(usage: UsageHistory, { concurrency, queues }: AdvisedSpec, typicalLoop: number): ConcurrencyAdvice {
-  const fits = LOOP_RELIEVED / quantile(usage.loopASlot, 0.5)!;
+  const fits = LOOP_RELIEVED / quantile(usage.loopPerSlot, 0.5)!;
   const slots = Math.max(1, queues, Math.ceil(concurrency / STEP), Math.round(fits));
   const slowdown = slowdownWhenFull(usage);
   const slower = slowdown !== undefined && slowdown > 1.1 ? `, and take ${slowdown.toFixed(1)} times as long` : '';
@@ -74,17 +77,20 @@ function fewer(usage: UsageHistory, { concurrency, queues }: AdvisedSpec, typica
     const way = concurrency === 1 ? '; compute in a worker thread' : '';
     return { why: `${measured}${way}` };
   }
-  return { slots, why: `${measured}: ${slots} slots a pod are what it can serve` };
+  return { slots, why: `${measured}: ${slots} slots per pod are what it can serve` };
 }
 
-/** By event loop and CPU. Without a CPU limit a core, or what is asked for: what jobs compute beside the loop needs room. */
-function slotsThatFit(usage: UsageHistory, { cpuLimit, cpuRequest }: AdvisedSpec, loopASlot: number): number {
-  const cpuASlot = quantile(usage.cpuASlot, 0.9) ?? 0;
+/**
+ * Bounded by event loop and CPU. Without a CPU limit, by one core or the CPU request: what jobs compute beside the loop
+ * needs room.
+ */
+function slotsThatFit(usage: UsageHistory, { cpuLimit, cpuRequest }: AdvisedSpec, loopPerSlot: number): number {
+  const cpuPerSlot = quantile(usage.cpuPerSlot, 0.9) ?? 0;
   const cpu = cpuLimit ?? Math.max(1, cpuRequest ?? 0);
-  return Math.min(LOOP_TARGET / Math.max(loopASlot, 1e-6), (CPU_SHARE * cpu) / Math.max(cpuASlot, 1e-6));
+  return Math.min(LOOP_TARGET / Math.max(loopPerSlot, 1e-6), (CPU_SHARE * cpu) / Math.max(cpuPerSlot, 1e-6));
 }
 
-/** To what a person would write. */
+/** Rounds down to a number that a person would write. */
 function roundDown(slots: number): number {
   const step = slots >= 100 ? 10 : slots >= 20 ? 5 : 1;
   return Math.floor(slots / step) * step;

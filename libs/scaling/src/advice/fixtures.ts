@@ -21,7 +21,7 @@ export function aReport(over: Partial<UsageReport> = {}): UsageReport {
   };
 }
 
-/** A spec that fits what `aReport` says but for the concurrency. */
+/** A spec that fits `aReport` except for the concurrency. */
 export function aSpec(over: Partial<AdvisedSpec> = {}): AdvisedSpec {
   return {
     version: '1.0.0',
@@ -34,7 +34,7 @@ export function aSpec(over: Partial<AdvisedSpec> = {}): AdvisedSpec {
   };
 }
 
-/** What is known after `minutes` in which `pods` pods told twice a minute; `at` says what the nth report of a pod is. */
+/** The history after `minutes` in which `pods` pods reported twice a minute; `at` gives the nth report of a pod. */
 export function usageAfter(
   minutes: number,
   pods: number,

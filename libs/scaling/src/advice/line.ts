@@ -47,7 +47,8 @@ const LEAST_EXPLAINED = 0.5;
  * What y grows by when x grows by one.
  *
  * @param leastSpread standard deviation that x must have had: from points on one spot no slope follows.
- * @returns undefined unless the points say so: enough spread, rising, and at least half of y's variation explained (r²).
+ * @returns undefined unless the points say so: enough spread, rising, and at least half of y's variation explained
+ * (r²).
  */
 export function reliableSlope({ weight, xx, yy, xy }: DecayingLine, leastSpread: number): number | undefined {
   if (weight === 0 || xy <= 0 || Math.sqrt(xx / weight) < leastSpread) return undefined;

@@ -8,7 +8,7 @@ const add = (quantiles: DecayingQuantiles, value: number, atMs = 0): DecayingQua
 const of = (values: readonly number[]): DecayingQuantiles =>
   values.reduce((all, value) => add(all, value), NO_QUANTILES);
 
-it('tells a quantile from above, by at most 5 %', () => {
+it('gives a quantile that is at most 5 % too high', () => {
   fc.assert(
     fc.property(
       fc.array(fc.double({ min: 0.001, max: 1e12, noNaN: true }), { minLength: 1, maxLength: 200 }),

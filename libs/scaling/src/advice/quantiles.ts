@@ -2,13 +2,17 @@ import type { Instant } from '../model/types.ts';
 
 /**
  * Quantiles of a positive quantity whose past fades: weights in buckets that each are 5 % wider than the one before, as
- * Kubernetes' vertical pod autoscaler keeps them (kubernetes/autoscaler, vertical-pod-autoscaler/pkg/recommender/model/
- * aggregations_config.go), so that a quantile is at most 5 % above what was measured, and a hundred buckets hold any history.
+ * Kubernetes' vertical pod autoscaler stores them (kubernetes/autoscaler,
+ * vertical-pod-autoscaler/pkg/recommender/model/aggregations_config.go), so that a quantile is at most 5 % above what
+ * was measured, and a hundred buckets hold any history.
  */
 export interface DecayingQuantiles {
   /** The time that weights are relative to: instead of all of them fading, newer ones count for more. */
   readonly baseMs: Instant;
-  /** Buckets that hold something, ascending; bucket b holds values up to 1.05^b. Arrays, since thousands of pools have some. */
+  /**
+   * Buckets that hold something, ascending; bucket b holds values up to 1.05^b. Arrays, since thousands of pools have
+   * some.
+   */
   readonly buckets: readonly number[];
   /** Their weights. */
   readonly weights: readonly number[];
@@ -21,7 +25,7 @@ const GROWTH = Math.log(1.05);
 const SMALLEST = 1e-4;
 /** Part of the whole weight below which a bucket is forgotten: one of a day's reports of ten pods after four days. */
 const NEGLIGIBLE = 1e-6;
-/** Half-lives after which weights are brought down again, far from where numbers end. */
+/** Half-lives after which weights are brought down again, long before numbers overflow. */
 const MOST_HALF_LIVES = 40;
 
 export function addValue(
@@ -54,7 +58,7 @@ export function quantile({ buckets, weights }: DecayingQuantiles, share: number)
   return last;
 }
 
-/** From time to time relative to now, without what has faded. */
+/** Makes the weights relative to now, from time to time, and drops those that have faded. */
 function rebased(quantiles: DecayingQuantiles, nowMs: Instant, halfLifeMs: number): DecayingQuantiles {
   const { baseMs, buckets, weights } = quantiles;
   if (weights.length === 0) return { baseMs: nowMs, buckets, weights };

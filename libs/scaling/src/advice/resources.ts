@@ -17,22 +17,25 @@ export interface ResourceAdvice {
   readonly why: readonly string[];
 }
 
-/** What Kubernetes' vertical pod autoscaler adds to what it measured (recommender, --recommendation-margin-fraction). */
+/**
+ * What Kubernetes' vertical pod autoscaler adds to what it measured (recommender, --recommendation-margin-fraction).
+ */
 const MARGIN = 1.15;
 /** Its --target-cpu-percentile, and its upper bound for memory, which kills where CPU only slows down. */
 const CPU_SHARE = 0.9;
 const MEMORY_SHARE = 0.95;
-/** Of the highest peak: beyond the limit the pod is killed, and its jobs stall. */
+/** Margin on the highest peak: beyond the limit the pod is killed, and its jobs stall. */
 const LIMIT_MARGIN = 1.3;
 /** A smaller difference from what the spec says is not worth new pods. */
 const WORTH = 0.2;
-/** A peak so near to the limit is. */
+/** A peak this close to the limit is worth new pods. */
 const NEAR_LIMIT = 0.9;
-/** Part of the slots by which busy slots must have varied for memory to be told apart by them. */
+/** Share of the slots by which the busy slots must have varied before memory can be attributed to them. */
 const LEAST_SPREAD = 0.1;
 
 /**
- * What a pod with `slots` slots should ask for, all of them busy. Only what differs from the spec by more than a fifth.
+ * What a pod with `slots` slots, all of them busy, should request. Only what differs from the spec by more than a
+ * fifth.
  *
  * @param cpuKnown whether pods were busy for long enough to say what a full one needs of the CPU.
  */
@@ -52,21 +55,21 @@ export function adviseResources(
   const memoryLimit = memoryQuantity((highest + more) * LIMIT_MARGIN);
 
   const limitTight = spec.memoryLimit !== undefined && highest + more > NEAR_LIMIT * spec.memoryLimit;
-  const tellRequest = differs(memoryRequest, spec.memoryRequest);
-  const overLimit = tellRequest && quantityValue(memoryRequest)! > (spec.memoryLimit ?? Infinity);
+  const adviseRequest = differs(memoryRequest, spec.memoryRequest);
+  const overLimit = adviseRequest && quantityValue(memoryRequest)! > (spec.memoryLimit ?? Infinity);
   const requests = {
     // A request above the limit would be refused, and no CPU limit is advised.
     ...(cpuRequest !== undefined &&
       differs(cpuRequest, spec.cpuRequest) &&
       quantityValue(cpuRequest)! <= (spec.cpuLimit ?? Infinity) && { cpu: cpuRequest }),
-    ...(tellRequest && { memory: memoryRequest }),
+    ...(adviseRequest && { memory: memoryRequest }),
   };
   // A limit below the request that stays would be refused too.
-  const below = !tellRequest && quantityValue(memoryLimit)! < (spec.memoryRequest ?? 0);
-  const tellLimit = (differs(memoryLimit, spec.memoryLimit) && !below) || limitTight || overLimit;
+  const below = !adviseRequest && quantityValue(memoryLimit)! < (spec.memoryRequest ?? 0);
+  const adviseLimit = (differs(memoryLimit, spec.memoryLimit) && !below) || limitTight || overLimit;
   const resources = {
     ...(Object.keys(requests).length > 0 && { requests }),
-    ...(tellLimit && { limits: { memory: memoryLimit } }),
+    ...(adviseLimit && { limits: { memory: memoryLimit } }),
   };
   const why = [
     ...(cpu === undefined ? [] : [`all ${spec.concurrency} slots take ${cores(cpu)} of CPU`]),
@@ -77,9 +80,12 @@ export function adviseResources(
   return { ...(Object.keys(resources).length > 0 && { resources }), why };
 }
 
-/** Bytes that `slots` slots need beyond those measured: by what a busy slot takes where that is clear, else in proportion. */
+/**
+ * Bytes that `slots` slots need beyond those measured: by what a busy slot takes where that is clear, otherwise in
+ * proportion.
+ */
 function moreMemory(usage: UsageHistory, { concurrency }: AdvisedSpec, slots: number, highest: number): number {
-  if (slots <= concurrency) return 0; // Less is measured before it is believed.
+  if (slots <= concurrency) return 0; // A smaller need is measured, not extrapolated.
   const slope = reliableSlope(usage.memoryLine, LEAST_SPREAD * concurrency);
   return slope === undefined ? highest * (slots / concurrency - 1) : slope * (slots - concurrency);
 }

@@ -47,26 +47,29 @@ export interface UsageHistory {
   readonly memory: DecayingQuantiles;
   /** Memory by busy slots. */
   readonly memoryLine: DecayingLine;
-  /** The rest is of reports with at least half of the slots busy: what an idle pod needs says little of a full one. */
+  /**
+   * The rest comes from reports with at least half of the slots busy: what an idle pod needs says little about a full
+   * one.
+   */
   readonly cpuWhenFull: DecayingQuantiles;
-  readonly cpuASlot: DecayingQuantiles;
+  readonly cpuPerSlot: DecayingQuantiles;
   readonly loop: DecayingQuantiles;
-  readonly loopASlot: DecayingQuantiles;
+  readonly loopPerSlot: DecayingQuantiles;
   readonly throttled: DecayingMoments;
   /** Mean run times, of pods that were nearly full and of those with at most half of the slots busy. */
   readonly runMsFull: DecayingMoments;
   readonly runMsHalf: DecayingMoments;
 }
 
-/** As Kubernetes' vertical pod autoscaler forgets, for CPU and memory. */
+/** The half-life of Kubernetes' vertical pod autoscaler, for CPU and memory. */
 export const USAGE_HALF_LIFE_MS = 24 * 3_600_000;
-/** A shorter time is a pod that comes or goes. */
+/** A shorter period is of a pod that starts or ends. */
 const LEAST_PERIOD_MS = 1_000;
-/** Longer than a pod is silent that has jobs; then it is another pod or another day. */
+/** Longer than a pod with jobs is ever silent; after that it counts as another pod. */
 const PODS_OF_MS = 120_000;
 export const HALF_BUSY = 0.5;
 export const NEARLY_FULL = 0.8;
-/** A CPU share of a loop that is all but idle scales to anything. */
+/** The CPU share of a nearly idle loop would scale to any number. */
 const LEAST_LOOP = 0.01;
 
 /** Which pods are measured: others are another program, or carry another load. */
@@ -87,9 +90,9 @@ export function noUsage({ version, concurrency }: MeasuredPods): UsageHistory {
     memory: NO_QUANTILES,
     memoryLine: NO_LINE,
     cpuWhenFull: NO_QUANTILES,
-    cpuASlot: NO_QUANTILES,
+    cpuPerSlot: NO_QUANTILES,
     loop: NO_QUANTILES,
-    loopASlot: NO_QUANTILES,
+    loopPerSlot: NO_QUANTILES,
     throttled: NO_MOMENTS,
     runMsFull: NO_MOMENTS,
     runMsHalf: NO_MOMENTS,
@@ -97,8 +100,8 @@ export function noUsage({ version, concurrency }: MeasuredPods): UsageHistory {
 }
 
 /**
- * Takes reports into what is known of the pool's pods: each once, and only those of pods as the spec has them now. With
- * another version or number of slots the history begins anew.
+ * Adds reports to the history of the pool's pods: each once, and only those of pods as the spec has them now. With
+ * another version or number of slots the history starts over.
  */
 export function learnUsage(before: UsageHistory, reports: readonly UsageReport[], spec: MeasuredPods): UsageHistory {
   const known = isOf(before, spec) ? before : noUsage(spec);
@@ -158,9 +161,9 @@ function learnBusy(known: UsageHistory, report: UsageReport, minutes: number): U
     ...known,
     busyMeasuredMs: known.busyMeasuredMs + periodMs,
     cpuWhenFull: add(known.cpuWhenFull, cpu * toFull),
-    cpuASlot: add(known.cpuASlot, cpu / busy),
+    cpuPerSlot: add(known.cpuPerSlot, cpu / busy),
     loop: add(known.loop, eventLoop),
-    loopASlot: add(known.loopASlot, eventLoop / busy),
+    loopPerSlot: add(known.loopPerSlot, eventLoop / busy),
     throttled: addValues(known.throttled, [throttled ?? 0], atMs, USAGE_HALF_LIFE_MS, minutes),
   };
 }
@@ -177,9 +180,11 @@ function learnRunTime(
   };
 }
 
-/** Fewer runs say nothing of run times. */
+/** Fewer runs say nothing about run times. */
 const LEAST_RUNS = 20;
-/** A slot of a pod that is nearly full takes so many times as long for a job; undefined when either is not known. */
+/**
+ * How many times as long a job takes in a nearly full pod as in a half busy one; undefined when either is not known.
+ */
 export function slowdownWhenFull({ runMsFull, runMsHalf }: UsageHistory): number | undefined {
   if (runMsFull.weight < LEAST_RUNS || runMsHalf.weight < LEAST_RUNS) return undefined;
   return mean(runMsFull) / mean(runMsHalf);

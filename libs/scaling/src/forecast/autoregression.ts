@@ -9,8 +9,8 @@ interface Regression {
 }
 
 /**
- * AR(p) with a constant, its coefficients followed by recursive least squares that forget with factor λ
- * (Ljung and Söderström, "Theory and Practice of Recursive Identification", 1983, §2.6). Several steps ahead by iteration.
+ * AR(p) with a constant, its coefficients followed by recursive least squares that forget with factor λ (Ljung and
+ * Söderström, "Theory and Practice of Recursive Identification", 1983, §2.6). Several steps ahead by iteration.
  */
 export function autoregression(order: number, forget: number): ForecastMethod<Regression> {
   const size = order + 1;

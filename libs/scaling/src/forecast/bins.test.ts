@@ -10,7 +10,7 @@ it('hands out the rate of each five seconds, however the samples lie', () => {
   expect(second).toEqual({ full: [10], open: { events: 20, elapsedMs: 2_000 } });
 });
 
-it('spreads what came in a long gap evenly, and tells of its last minute only', () => {
+it('spreads what came in a long gap evenly, and returns its last minute only', () => {
   const { full } = fillBins(EMPTY_BIN, 36_000, 3_600_000);
   expect(full).toHaveLength(12);
   expect(new Set(full)).toEqual(new Set([10]));

@@ -7,12 +7,12 @@ export interface OpenBin {
 }
 
 export const EMPTY_BIN: OpenBin = { events: 0, elapsedMs: 0 };
-/** A sample after a longer time than this says nothing of when in it the jobs came. */
+/** After a longer time than this, a sample says nothing about when in it the jobs came. */
 const LONGEST_GAP_BINS = 12;
 
 /**
- * Adds what came between two samples, spread evenly over the time between them, and hands out the rates (jobs a second) of the bins
- * that are full now; oldest first. Of a gap longer than a minute only the last minute is told.
+ * Adds what came between two samples, spread evenly over the time between them, and returns the rates (jobs per second)
+ * of the bins that are full now, oldest first. Of a gap longer than a minute, only the last minute is returned.
  */
 export function fillBins(open: OpenBin, events: number, elapsedMs: number): { full: number[]; open: OpenBin } {
   const wholeMs = open.elapsedMs + elapsedMs;

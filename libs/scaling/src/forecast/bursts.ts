@@ -2,17 +2,17 @@ import type { Instant } from '../model/types.ts';
 
 /** Bursts remembered: enough for four of each of a few schedules. */
 const MOST_BURSTS = 16;
-/** Fewer jobs more than usual are no burst worth a pod of its own. */
+/** A smaller excess of jobs is no burst worth a pod of its own. */
 const LEAST_JOBS = 10;
 /** Standard deviations of a Poisson count that a burst exceeds what is usual by. */
 const SURPRISE = 6;
 /** What is usual is counted over this time. */
 const USUAL_OVER_MS = 5_000;
-/** Up to this multiple of the usual rate nothing adds up. */
+/** A rate up to this multiple of the usual one adds nothing to the sum. */
 const SLACK = 1.5;
 /** A burst is over when this long no more than usual has come. */
 const QUIET_MS = 5_000;
-/** A sample after a longer time says nothing of when the jobs came, except that it was woken by them. */
+/** A sample after a longer time says nothing about when the jobs came, except that it was woken by them. */
 const LONGEST_LOOK_MS = 1_000;
 
 export interface Burst {
@@ -46,10 +46,10 @@ export const NO_BURSTS: BurstWatch = {
 };
 
 /**
- * Finds bursts by a cumulative sum of what exceeds the usual rate and half of it (Page, "Continuous inspection schemes",
- * Biometrika 41, 1954), which crosses a bound that chance does not reach.
+ * Finds bursts by a cumulative sum of what exceeds the usual rate and half of it (Page, "Continuous inspection
+ * schemes", Biometrika 41, 1954), which crosses a bound that chance does not reach.
  *
- * @param usualRate jobs a second, as it was before this sample.
+ * @param usualRate jobs per second, as it was before this sample.
  */
 export function watchBursts(
   watch: BurstWatch,

@@ -49,9 +49,9 @@ describe('a forecast rate', () => {
     expect(slots(resting({ forecast: RISING }))).toBe(0);
   });
 
-  it('is told in the sentence and in the signal', () => {
+  it('is given in the sentence and in the signal', () => {
     const { reason, signals } = decision(flowing({ forecast: RISING }), 3);
-    expect(reason).toContain('20 jobs arrive a second and 60 are expected soon');
+    expect(reason).toContain('20 jobs arrive per second and 60 are expected soon');
     expect(signals[0]).toMatchObject({ arrivalRate: 20, forecastRate: 60 });
   });
 });
@@ -66,14 +66,14 @@ describe('an expected burst', () => {
     expect(slots(flowing({ expectedBurst: BURST }, there))).toBe(slots(flowing({}, there)));
   });
 
-  it('is not acted on when the schedule has not been kept', () => {
+  it('is not acted on when the bursts have not followed the schedule', () => {
     expect(slots(resting({ expectedBurst: { ...BURST, confidence: 0.4 } }))).toBe(0);
   });
 
-  it('is told in the sentence, with the schedule', () => {
+  it('is given in the sentence, with the schedule', () => {
     const { reason, desired, signals } = decision(resting({ expectedBurst: BURST }), 0);
     expect(desired).toBe(18);
-    expect(reason).toContain('about 600 jobs are expected in 9 s, as each 8 min before');
+    expect(reason).toContain('about 600 jobs are expected in 9 s, as every 8 min before');
     expect(signals[0]!.wants).toBe(18);
   });
 

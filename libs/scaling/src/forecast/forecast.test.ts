@@ -4,7 +4,7 @@ import { estimateForecast, observeForecast, type ArrivalForecast, type ForecastS
 
 const MINUTE = 60_000;
 
-/** Looks at Poisson arrivals once a second; what is expected at the end of each minute. */
+/** Samples Poisson arrivals once a second; what is expected at the end of each minute. */
 function eachMinute(rate: Rate, most: number, minutes: number, seed = 1): (ArrivalForecast | undefined)[] {
   const times = poissonArrivals(rate, most, minutes * MINUTE, seededRandom(seed));
   const forecasts: (ArrivalForecast | undefined)[] = [];
@@ -20,7 +20,7 @@ function eachMinute(rate: Rate, most: number, minutes: number, seed = 1): (Arriv
 }
 
 describe('the forecast of arrivals', () => {
-  it('says nothing before as much time was seen as is to be foretold', () => {
+  it('is absent until as much time was observed as is to be forecast', () => {
     expect(estimateForecast(undefined, 10_000)).toBeUndefined();
     expect(estimateForecast(observeForecast(undefined, 100, 4_000, 10_000), 10_000)).toBeUndefined();
     expect(estimateForecast(observeForecast(undefined, 100, 9_000, 10_000), 10_000)).toBeUndefined();

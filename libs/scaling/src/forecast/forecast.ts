@@ -5,15 +5,15 @@ import { stepsAhead, type ForecastMethod } from './method.ts';
 import { smoothing, type Level } from './smoothing.ts';
 import { NO_TRUST, settle, worthOf, type Trust } from './trust.ts';
 
-/** The half-life of 30 s that the sizing's own average has: what a forecast has to add to. */
+/** The half-life of 30 s of the sizing's own average, on which a forecast has to improve. */
 export const AVERAGE = smoothing(0.109);
 
-/** The mean of a slow and a fast average and an autoregression, each weighing what it was worth lately. */
+/** The mean of a slow and a fast average and an autoregression, each weighted by what it was worth lately. */
 export function mixtureOf(steps: number): ForecastMethod<Hedged> {
   return hedge([AVERAGE, smoothing(0.3), autoregression(3, 0.99)], steps);
 }
 
-/** What is remembered of a queue's arrivals to foretell them. */
+/** What is remembered of a queue's arrivals to forecast them. */
 export interface ForecastState {
   readonly open: OpenBin;
   readonly mixture: Hedged;
@@ -62,13 +62,13 @@ function closeBin(state: ForecastState, rate: number, method: ForecastMethod<Hed
   return {
     open: state.open,
     mixture,
-    // The mixture's first method is the average, whose forecasts it has kept for the same bins.
+    // The mixture's first method is the average, whose forecasts it has stored for the same bins.
     trust: predicted === undefined ? state.trust : settle(state.trust, state.mixture.pending[0]![0]!, predicted, rate),
     pending: [...state.pending, method.predict(mixture, steps)].slice(-steps),
   };
 }
 
-/** Jobs a second, as the sizing's own average has them; 0 before the first bin. */
+/** Jobs per second, as the sizing's own average has them; 0 before the first bin. */
 export function averageRate({ mixture }: ForecastState): number {
   return AVERAGE.predict(mixture.states[0] as Level, 1);
 }

@@ -2,7 +2,10 @@ import type { ForecastMethod } from './method.ts';
 
 /** How much a method that is always the worst loses of its weight in a bin: 1 − e^−½. */
 const LEARNING_RATE = 0.5;
-/** Part of the weight that is dealt out evenly in each bin, so that a method whose time has come is back within a minute. */
+/**
+ * Part of the weight that is dealt out evenly in each bin, so that a method whose time has come is back within a
+ * minute.
+ */
 const SHARED = 0.02;
 
 export interface Hedged {
@@ -13,9 +16,10 @@ export interface Hedged {
 }
 
 /**
- * A weighted mean of methods. Each loses weight by e^(−η·loss), loss being its error as a share of the largest one, once its forecast of
- * `steps` bins ago can be compared with what came: Hedge (Freund and Schapire, "A decision-theoretic generalization of on-line
- * learning", 1997) with a fixed share (Herbster and Warmuth, "Tracking the best expert", 1998).
+ * A weighted mean of methods. Each loses weight by e^(−η·loss), loss being its error as a share of the largest one,
+ * once its forecast of `steps` bins ago can be compared with what came: Hedge (Freund and Schapire, "A
+ * decision-theoretic generalization of on-line learning", 1997) with a fixed share (Herbster and Warmuth, "Tracking the
+ * best expert", 1998).
  */
 export function hedge(methods: readonly ForecastMethod<unknown>[], steps: number): ForecastMethod<Hedged> {
   const even = methods.map(() => 1 / methods.length);

@@ -1,5 +1,5 @@
 /**
- * A way to foretell arrivals: what it remembers of the past, one bin after another. Rates are jobs a second; `steps` counts bins
+ * A method that forecasts arrivals from the past, one bin after another. Rates are jobs per second; `steps` counts bins
  * of `BIN_MS`, so that 1 is the bin after the last one seen.
  */
 export interface ForecastMethod<State> {
@@ -11,10 +11,13 @@ export interface ForecastMethod<State> {
   predict(state: State, steps: number): number;
 }
 
-/** Length of the bins that are forecast: short against a pod's start, long enough that chance does not drown a flow of a job a second. */
+/**
+ * Length of the bins that are forecast: short against a pod's start, long enough that chance does not drown a flow of
+ * one job per second.
+ */
 export const BIN_MS = 5_000;
 
-/** Bins to look ahead for a horizon: the bin in which it ends. */
+/** Bins to forecast ahead for a horizon: the bin in which it ends. */
 export function stepsAhead(horizonMs: number): number {
   return Math.max(1, Math.ceil(horizonMs / BIN_MS));
 }

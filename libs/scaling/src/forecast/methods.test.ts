@@ -26,7 +26,7 @@ describe('the autoregression', () => {
     expect(method.predict(after(method, [7]), 2)).toBeCloseTo(7);
   });
 
-  it('learns a wave and foretells its turn', () => {
+  it('learns a wave and forecasts its turn', () => {
     const state = after(method, bins(400, wave));
     expect(method.predict(state, 1)).toBeCloseTo(wave(400), 0);
     expect(method.predict(state, 6)).toBeCloseTo(wave(405), 0);

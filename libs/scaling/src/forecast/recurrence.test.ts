@@ -22,7 +22,7 @@ interface Load {
   readonly waitMs?: number;
 }
 
-/** Looks once a second until `untilMs`. */
+/** Samples once a second until `untilMs`. */
 function watched(load: Load, untilMs: number, from: Recurrence = NO_RECURRENCE, fromMs = 0): Recurrence {
   const { burstsMs, jobs = 300, usualRate = 0, waitMs = 9_000 } = load;
   let recurrence = from;
@@ -57,7 +57,7 @@ describe('a burst that comes again and again', () => {
     expect(watched({ burstsMs: each(8 * MINUTE, 3) }, 30 * MINUTE).expected).toEqual([]);
   });
 
-  it('is believed the more the more often it came, and not before it was foretold once', () => {
+  it('is believed the more the more often it came, and not before it was forecast once', () => {
     expect(regularityAfter(4)).toBe(0);
     expect(regularityAfter(5)).toBe(0.5);
     expect(regularityAfter(12)).toBeGreaterThan(0.8);
@@ -104,7 +104,7 @@ describe('pods before a burst', () => {
     expect(nextBurst(watched({ burstsMs: regular, waitMs: 3_000 }, 17 * MINUTE), 17 * MINUTE)).toBeUndefined();
   });
 
-  it('go on being asked for when they have made the bursts be in time', () => {
+  it('are still asked for when thanks to them the bursts were in time', () => {
     const late = watched({ burstsMs: regular }, 17 * MINUTE);
     const more = each(2 * MINUTE, 20).slice(8);
     const inTime = watched({ burstsMs: more, waitMs: 100 }, 41 * MINUTE, late, 17 * MINUTE);
@@ -113,7 +113,7 @@ describe('pods before a burst', () => {
 });
 
 describe('chance', () => {
-  it('is not taken for a schedule: bursts at random times are hardly ever foretold and never believed', () => {
+  it('is not taken for a schedule: bursts at random times are hardly ever forecast and never believed', () => {
     const random = seededRandom(7);
     for (let run = 0; run < 20; run++) {
       let atMs = 0;
@@ -134,7 +134,7 @@ describe('chance', () => {
   });
 });
 
-it('distances shorter than twenty seconds are a flow, not a schedule', () => {
+it('intervals shorter than twenty seconds are a flow, not a schedule', () => {
   const bursts = each(7_000, 16).map((atMs) => ({ atMs, jobs: 50 }));
   const periods = expectBursts(bursts).map(({ periodMs }) => periodMs);
   expect(new Set(periods)).toEqual(new Set([21_000]));

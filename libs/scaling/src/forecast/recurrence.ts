@@ -1,25 +1,28 @@
 import type { Instant } from '../model/types.ts';
 import { NO_BURSTS, watchBursts, type Burst, type BurstWatch } from './bursts.ts';
 
-/** Bursts at even distances from which on the next is expected. */
+/** How many bursts at regular intervals it takes for the next one to be expected. */
 const LEAST_BURSTS = 4;
 /** Schedules faster than this look like a flow, and their pods stay anyway. */
 const SHORTEST_PERIOD_MS = 20_000;
 /** How far from its time a burst may come: the larger of a time and a part of the period. */
 const TOLERANCE_MS = 2_000;
 const TOLERANCE_SHARE = 0.01;
-/** How much of the past's hits and misses is kept with each new one. */
+/** Share of the past hits and misses that is retained with each new one. */
 const RETAINED = 0.9;
-/** Jobs that finish later after a burst began tell nothing of how it was met: of so long jobs it does not matter. */
+/**
+ * Jobs that finish later than this after a burst began are not counted as its jobs: for jobs that long a late start
+ * does not matter.
+ */
 const JUDGED_FOR_MS = 120_000;
-/** How much of what was counted of lateness is kept with each new burst. */
+/** Share of the past lateness counts that is retained with each new burst. */
 const LATENESS_RETAINED = 0.75;
 /** Part of a burst's jobs that may wait beyond the target. */
 const MAY_BE_LATE = 0.05;
-/** Fewer late jobs say nothing of that. */
+/** Fewer late jobs are no evidence of lateness. */
 const LEAST_LATE = 10;
 
-/** A burst that is expected because others came at even distances before it. */
+/** A burst that is expected because others came at regular intervals before it. */
 export interface ExpectedBurst extends Burst {
   readonly periodMs: number;
 }
@@ -30,10 +33,16 @@ export interface Recurrence {
   /** Decaying counts of expected bursts that came and that did not. */
   readonly hits: number;
   readonly misses: number;
-  /** First attempts that have finished soon after a burst, and those of them that had waited beyond the target; the last few bursts' weigh most. */
+  /**
+   * First attempts that have finished soon after a burst, and those of them that had waited beyond the target; those of
+   * the last few bursts weigh most.
+   */
   readonly finished: number;
   readonly late: number;
-  /** Bursts were late: pods that are asked for when a burst comes are too late for it. True for as long as the schedule goes on. */
+  /**
+   * Bursts were late: pods that are asked for when a burst comes are too late for it. True for as long as the schedule
+   * goes on.
+   */
   readonly needed: boolean;
 }
 
@@ -50,15 +59,16 @@ export const NO_RECURRENCE: Recurrence = {
 export interface ArrivedJobs {
   readonly events: number;
   readonly elapsedMs: number;
-  /** Jobs a second, as it was before this sample. */
+  /** Jobs per second, as it was before this sample. */
   readonly usualRate: number;
   /** Waits of first attempts that have finished since the sample before, ms. */
   readonly waitsMs: readonly number[];
 }
 
 /**
- * Learns bursts that come at even distances, as a cron job or a nightly import adds them: timers are the most regular of all triggers
- * (Shahrad et al., "Serverless in the Wild", ATC 2020, who warm functions up by the histogram of their idle times).
+ * Learns bursts that come at regular intervals, as a cron job or a nightly import adds them: timers are the most
+ * regular of all triggers (Shahrad et al., "Serverless in the Wild", ATC 2020, who warm functions up by the histogram
+ * of their idle times).
  */
 export function observeRecurrence(
   before: Recurrence,
@@ -92,7 +102,9 @@ export function observeRecurrence(
   };
 }
 
-/** Counts a burst that had been expected as a hit; one that had not is no miss, for other schedules may go on beside it. */
+/**
+ * Counts a burst that had been expected as a hit; one that had not is no miss, for other schedules may go on beside it.
+ */
 function meet(recurrence: Recurrence, burst: Burst): Recurrence {
   const met = recurrence.expected.filter(({ atMs, periodMs }) => Math.abs(atMs - burst.atMs) <= toleranceMs(periodMs));
   if (met.length === 0) return recurrence;
@@ -104,7 +116,9 @@ function meet(recurrence: Recurrence, burst: Burst): Recurrence {
   };
 }
 
-/** The next burst of each series of `LEAST_BURSTS` at even distances, the last of which is any of those remembered. */
+/**
+ * The next burst of each series of `LEAST_BURSTS` at regular intervals, the last of which is any of those remembered.
+ */
 export function expectBursts(bursts: readonly Burst[]): ExpectedBurst[] {
   const newestMs = bursts.at(-1)?.atMs ?? 0;
   const expected: ExpectedBurst[] = [];
@@ -114,18 +128,22 @@ export function expectBursts(bursts: readonly Burst[]): ExpectedBurst[] {
       if (series === undefined) continue;
       const periodMs = (series[0]!.atMs - series.at(-1)!.atMs) / (series.length - 1);
       const tolerance = toleranceMs(periodMs);
-      // One may have stayed away, or been too small to be noticed, and the one after it come again: the schedule goes on.
+      // One burst may have failed to come, or been too small to be noticed, and the one after it come as usual: the
+      // schedule goes on.
       const atMs = [1, 2, 3].map((n) => series[0]!.atMs + n * periodMs).find((ms) => ms > newestMs + tolerance);
       if (atMs !== undefined && !expected.some((burst) => Math.abs(burst.atMs - atMs) <= 2 * tolerance)) {
         expected.push({ atMs, periodMs, jobs: series.reduce((sum, { jobs }) => sum + jobs, 0) / series.length });
       }
-      break; // A longer distance from the same last burst is mostly a multiple of this one.
+      break; // A longer interval to the same last burst is mostly a multiple of this one.
     }
   }
   return expected;
 }
 
-/** `LEAST_BURSTS` bursts at even distances, newest first, the two newest being given; undefined when there are not as many. */
+/**
+ * `LEAST_BURSTS` bursts at regular intervals, newest first, the two newest being given; undefined when there are not as
+ * many.
+ */
 function evenSeries(bursts: readonly Burst[], last: number, before: number): Burst[] | undefined {
   const series = [bursts[last]!, bursts[before]!];
   const periodMs = series[0]!.atMs - series[1]!.atMs;
@@ -148,7 +166,10 @@ export function regularity({ hits, misses }: Recurrence): number {
   return hits / (hits + misses + 1);
 }
 
-/** The next expected burst; undefined when none is, or when pods that were asked for when the last one came were in time. */
+/**
+ * The next expected burst; undefined when none is, or when pods that were asked for when the last one came were in
+ * time.
+ */
 export function nextBurst(
   recurrence: Recurrence,
   nowMs: Instant,

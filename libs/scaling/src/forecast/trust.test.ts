@@ -15,12 +15,12 @@ describe('what a forecast is worth', () => {
     expect(worthOf(trustIn(11, () => [10, 20, 20]))).toBe(0);
   });
 
-  it('is all when the growth it told of came, and half when half of it did', () => {
+  it('is all when the growth it predicted came, and half when half of it did', () => {
     expect(worthOf(trustIn(40, () => [10, 20, 20]))).toBeCloseTo(1);
     expect(worthOf(trustIn(40, () => [10, 20, 15]))).toBeCloseTo(0.5);
   });
 
-  it('is nothing when growth was foretold and none came', () => {
+  it('is nothing when growth was predicted and none came', () => {
     expect(worthOf(trustIn(200, () => [10, 20, 10]))).toBe(0);
     expect(worthOf(trustIn(200, () => [10, 20, 5]))).toBe(0);
   });

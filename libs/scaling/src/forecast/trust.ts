@@ -17,7 +17,10 @@ export interface Trust {
 
 export const NO_TRUST: Trust = { bins: 0, predicted: 0, both: 0, came: 0 };
 
-/** Takes in one bin: what the average knew when the forecast was made, what was predicted, and what came; jobs a second. */
+/**
+ * Takes in one bin: what the average knew when the forecast was made, what was predicted, and what came; jobs per
+ * second.
+ */
 export function settle(trust: Trust, average: number, predicted: number, actual: number): Trust {
   const growth = Math.max(0, predicted - average);
   const counts = growth > 0;
@@ -30,9 +33,10 @@ export function settle(trust: Trust, average: number, predicted: number, actual:
 }
 
 /**
- * The part of a predicted growth that is to be believed, 0..1: the slope of what came on what was predicted, through the origin (Mincer
- * and Zarnowitz, "The evaluation of economic forecasts", 1969), less its standard error, so that few or noisy figures are worth
- * little. It is also the weight with which mixing forecast and average has had the least squared error (Bates and Granger, 1969).
+ * The part of a predicted growth that is to be believed, 0..1: the slope of what came on what was predicted, through
+ * the origin (Mincer and Zarnowitz, "The evaluation of economic forecasts", 1969), less its standard error, so that few
+ * or noisy figures are worth little. It is also the weight with which mixing forecast and average has had the least
+ * squared error (Bates and Granger, 1969).
  */
 export function worthOf({ bins, predicted, both, came }: Trust): number {
   if (bins < LEAST_BINS || predicted <= 0) return 0;

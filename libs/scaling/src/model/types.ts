@@ -24,24 +24,24 @@ export interface PoolSpecView {
   readonly maxReplicas: number;
   /** Jobs a pod runs at once: its slots. */
   readonly concurrency: number;
-  /** Ready jobs a replica. */
+  /** Ready jobs per replica. */
   readonly queueDepthTarget?: number;
-  /** Wait, ready to started, that 95 % of the jobs shall not exceed. Absent: only the depth matters. */
+  /** Wait, ready to started, that 95 % of the jobs should not exceed. Absent: only the depth matters. */
   readonly waitTargetMs?: number;
   readonly scaleUp: ScalingRulesView;
   readonly scaleDown: ScalingRulesView;
   /**
-   * How long pods are kept that stood for a line which was worked off, or for short jobs that are done. Absent: for the whole
-   * stabilisation window, as HPA has it; so wherever the spec names a window.
+   * How long pods are kept that were started for a line which was worked off, or for short jobs that are done. Absent:
+   * for the whole stabilisation window, as in HPA; so it is absent wherever the spec names a window.
    */
   readonly burstWindowMs?: number;
 }
 
-/** What the recent past of a queue says. Absent is no data, never 0. */
+/** Estimates from the recent past of a queue. Absent is no data, never 0. */
 export interface QueueEstimates {
-  /** Jobs that become ready, a second, over the averaging time. */
+  /** Jobs that become ready per second, over the averaging time. */
   readonly arrivalRate?: number;
-  /** A rise that `arrivalRate` does not show yet: what comes now, jobs a second, and for how long it has. */
+  /** A rise that `arrivalRate` does not show yet: what comes now, in jobs per second, and for how long it has. */
   readonly rise?: { readonly ratePerSecond: number; readonly lastedMs: number };
   /** Time over which `arrivalRate` averages, ms. */
   readonly arrivalMemoryMs?: number;
@@ -59,7 +59,10 @@ export interface QueueEstimates {
   readonly errorRate?: number;
   /** Jobs behind `errorRate`. */
   readonly finishedJobs?: number;
-  /** Arrivals, jobs a second, that are expected a pod's start time ahead, and how much of such forecasts' growth has come true. */
+  /**
+   * Arrivals in jobs per second that are expected one pod start time from now, and how much of the growth in such
+   * forecasts has come true.
+   */
   readonly forecast?: { readonly ratePerSecond: number; readonly confidence: number };
   /** Jobs that a schedule seen in the past will add within a pod's start time, and how regularly it has. */
   readonly expectedBurst?: {
@@ -80,12 +83,12 @@ export interface QueueLoad {
   readonly active: number;
   /** Delayed jobs due within a pod's start time. */
   readonly dueSoon: number;
-  /** Active jobs whose worker is gone: only a worker that runs brings them back. Among `active`. */
+  /** Active jobs whose worker is gone: only a running worker brings them back. Among `active`. */
   readonly orphaned?: number;
   /** How long the job next in line has been ready. */
   readonly headAgeMs?: number;
   readonly paused: boolean;
-  /** Jobs a second that may start, over all workers. */
+  /** Jobs per second that may start, over all workers. */
   readonly rateLimitPerSecond?: number;
   readonly globalConcurrency?: number;
   /** This pool's part of the queue's work, 0..1; see `shareOfQueue`. */
@@ -107,13 +110,13 @@ export interface PoolObservation {
   /** The Deployment's spec.replicas. */
   readonly currentReplicas: number;
   readonly queues: readonly QueueObservation[];
-  /** More pods would not be admitted. */
+  /** Whether more pods would be refused by the API server. */
   readonly quotaExhausted?: boolean;
-  /** Pods that no node takes. */
+  /** Pods that no node has room for. */
   readonly unschedulablePods?: number;
-  /** Pods of the pool end again and again, or cannot start: more of them would do the same. */
+  /** Whether pods of the pool crash again and again, or cannot start: more of them would do the same. */
   readonly podsFailing?: boolean;
-  /** The Redis of its queues is at its limit: it answers slowly, or is about to refuse writes for want of memory. */
+  /** The Redis of its queues is at its limit: it answers slowly, or is about to refuse writes for lack of memory. */
   readonly redisSaturated?: boolean;
 }
 
@@ -136,7 +139,7 @@ export type Hold =
   /** Redis is at its limit: more workers would only add load. */
   | 'RedisSaturated';
 
-/** The numbers behind a decision, one entry a queue. */
+/** The numbers behind a decision, one entry per queue. */
 export interface QueueSignal {
   readonly queue: string;
   readonly depth?: number;
@@ -181,7 +184,7 @@ export interface PolicyState {
   readonly highs: readonly Proposal[];
   /** Proposals that can still be the smallest of the scale-out window: newest last, strictly increasing. */
   readonly lows: readonly Proposal[];
-  /** Sizes that the arrivals alone asked for, kept like `highs`. */
+  /** Sizes that the arrivals alone asked for, stored like `highs`. */
   readonly lasting: readonly Proposal[];
   /** Observed changes of the size within the longest policy period. */
   readonly changes: readonly { readonly atMs: Instant; readonly delta: number }[];

@@ -30,8 +30,8 @@ export function addEvents(rate: DecayingRate, events: number, nowMs: Instant, ha
 }
 
 /**
- * Events a second. While less than `leastMs` was observed, that is what the events are spread over: a burst in the first
- * moments must not be read as a rate.
+ * Events per second. While less than `leastMs` was observed, that is what the events are spread over: a burst in the
+ * first moments must not be read as a rate.
  */
 export function perSecond(rate: DecayingRate, leastMs: number): number {
   return (rate.events * 1_000) / Math.max(rate.observedMs, leastMs, 1);

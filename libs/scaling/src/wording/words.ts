@@ -1,4 +1,4 @@
-// How reasons put numbers: as few digits as a person reads.
+// How reasons write numbers: with as few digits as a person needs.
 
 export function replicas(n: number): string {
   return n === 1 ? '1 replica' : `${count(n)} replicas`;

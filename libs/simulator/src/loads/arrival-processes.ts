@@ -1,6 +1,6 @@
 import { exponential, seededRandom, type Distribution, type Random } from './random.ts';
 
-/** Jobs a second as a function of the time in ms. */
+/** Jobs per second as a function of the time in ms. */
 export type Rate = (atMs: number) => number;
 
 /** Poisson arrivals of a rate that changes, by thinning a faster constant one (Lewis and Shedler, 1979). */
@@ -37,8 +37,8 @@ export function diurnal(low: number, high: number, periodMs: number): Rate {
 }
 
 /**
- * A Markov-modulated Poisson process: the rate holds one of the states for an exponential time, then jumps to another. The usual
- * model of bursty traffic (Fischer and Meier-Hellstern, "The MMPP cookbook", 1993).
+ * A Markov-modulated Poisson process: the rate holds one of the states for an exponential time, then jumps to another.
+ * The usual model of bursty traffic (Fischer and Meier-Hellstern, "The MMPP cookbook", 1993).
  */
 export function modulated(
   states: readonly { readonly perSecond: number; readonly holdMs: number }[],

@@ -51,7 +51,7 @@ describe('what chance draws', () => {
     expect(diurnal(1, 9, 1_000)(250)).toBeCloseTo(5);
   });
 
-  test('a modulated rate takes each of its states, and bursts come when they shall', () => {
+  test('a modulated rate takes each of its states, and bursts come when they should', () => {
     const states = [1, 10, 100].map((perSecond) => ({ perSecond, holdMs: 1_000 }));
     const rate = modulated(states, 10 * MINUTE, seededRandom(9));
     const seen = new Set(Array.from({ length: 6_000 }, (_, n) => rate(n * 100)));

@@ -1,8 +1,8 @@
 import { seededRandom, type Distribution } from './random.ts';
 
 /**
- * Jobs and all that chance decides about them, drawn before any run: every scaler meets the same jobs, so that runs differ by
- * their sizes alone.
+ * Jobs and everything that chance decides about them, drawn before any run: every scaler meets the same jobs, so that
+ * runs differ by their sizes alone.
  */
 export interface Workload {
   readonly name: string;

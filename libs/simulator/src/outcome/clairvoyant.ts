@@ -9,7 +9,10 @@ export const ALLOWED_MISSES = 0.05;
 const BIN_MS = 1_000;
 /** How early a pod is asked for: the 90th percentile of this many start times. */
 const START_TIMES_DRAWN = 200;
-/** The schedules searched: over how long the demand is evened out, as multiples of the wait target, and how much is added. */
+/**
+ * The schedules searched: over how long the demand is evened out, as multiples of the wait target, and how much is
+ * added.
+ */
 const SMOOTHING = [1, 2, 4, 8, 16, 32, 64] as const;
 const HEADROOM = [0.8, 0.85, 0.9, 0.95, 1, 1.05, 1.1, 1.2, 1.3, 1.5, 2] as const;
 
@@ -21,11 +24,11 @@ export interface ClairvoyantBound {
 }
 
 /**
- * What a scaler could do that knows every job in advance, and how long pods take to start: the cheapest of the schedules searched
- * whose late starts are at most `ALLOWED_MISSES`, each run through the same simulator as everybody else. A schedule follows
- * the jobs that would be in service if each started half the wait target after it was due, evened out over a window: a fleet
- * that always has a line a little shorter than the target is never idle. Being a search it is an upper bound of the optimum;
- * `workPodSeconds` is a lower one.
+ * What a scaler could do that knows every job in advance, and how long pods take to start: the cheapest of the
+ * schedules searched whose late starts are at most `ALLOWED_MISSES`, each run through the same simulator as everybody
+ * else. A schedule follows the jobs that would be in service if each started half the wait target after it was due,
+ * evened out over a window: a fleet that always has a line a little shorter than the target is never idle. Being a
+ * search it is an upper bound of the optimum; `workPodSeconds` is a lower one.
  */
 export function clairvoyantBound(workload: Workload, waitTargetMs: number, environment: Environment): ClairvoyantBound {
   const leadMs = startTime(environment);
@@ -91,7 +94,9 @@ function evened(bins: Float64Array, window: number): Float64Array {
   });
 }
 
-/** Has `pods[second]` ready in each second; a pod that will be needed again before another could have started is kept. */
+/**
+ * Has `pods[second]` ready in each second; a pod that will be needed again before another could have started is kept.
+ */
 function scheduled(pods: Float64Array, leadMs: number, name: string): Scaler {
   const lead = Math.ceil(leadMs / BIN_MS);
   return {

@@ -14,16 +14,18 @@ export interface Elasticity {
   /** τU, τO: shares of the time with too little, too much. */
   readonly underTimeshare: number;
   readonly overTimeshare: number;
-  /** υ: share of the time in which the supply moves up although the demand does not, or stays although the demand falls. */
+  /**
+   * υ: share of the time in which the supply moves up although the demand does not, or stays although the demand falls.
+   */
   readonly instability: number;
 }
 
 /**
- * The elasticity metrics of SPEC's research group: Herbst et al., "Ready for Rain? A View from SPEC Research on the Future of Cloud
- * Metrics" (SPEC-RG-2016-01, arXiv 1604.03470), θ divided by the demand as in Bauer et al., "Chameleon" (TPDS 2018,
- * doi 10.1109/tpds.2018.2870389), υ as in the authors' code: min(max(sgn Δsupply − sgn Δdemand, 0), 1)
- * (NikolasHerbst/BUNGEE, metric/Instability.java). Where the demand is 0, θ is taken as if it were 1, so that no pod is 0 %
- * and n pods are n · 100 % over.
+ * The elasticity metrics of SPEC's research group: Herbst et al., "Ready for Rain? A View from SPEC Research on the
+ * Future of Cloud Metrics" (SPEC-RG-2016-01, arXiv 1604.03470), θ divided by the demand as in Bauer et al., "Chameleon"
+ * (TPDS 2018, doi 10.1109/tpds.2018.2870389), υ as in the authors' code: min(max(sgn Δsupply − sgn Δdemand, 0), 1)
+ * (NikolasHerbst/BUNGEE, metric/Instability.java). Where the demand is 0, θ is taken as if it were 1, so that no pod is
+ * 0 % and n pods are n · 100 % over.
  */
 export function elasticity(demand: readonly number[], supply: readonly number[]): Elasticity {
   const steps = demand.length;
@@ -50,8 +52,8 @@ function moved(levels: readonly number[], step: number): number {
 const LEAST = 0.001;
 
 /**
- * ε: how many times better than a baseline, the geometric mean of the four ratios of θU, θO, τU, τO with equal weights, as in the same
- * report.
+ * ε: how many times better than a baseline, the geometric mean of the four ratios of θU, θO, τU, τO with equal weights,
+ * as in the same report.
  */
 export function elasticSpeedup(of: Elasticity, baseline: Elasticity): number {
   return (

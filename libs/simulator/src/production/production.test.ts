@@ -69,7 +69,7 @@ describe('the production policy in simulated time', { timeout: 60_000 }, () => {
     },
   );
 
-  // Jobs of a minute cannot be seen to come in seconds: a few a minute do not tell 4 times the load from chance.
+  // Jobs of a minute cannot be seen to come in seconds: a few per minute cannot separate 4 times the load from chance.
   test.each([
     [100, 5, 3],
     [1_000, 20, 3],

@@ -15,14 +15,19 @@ import {
 import { seededRandom, type Random } from '../loads/random.ts';
 import type { PoolView, Scaler, Ticked } from '../simulation/scaler.ts';
 
-/** The autoscaler's cadence (apps/autoscaler/src/sampling/cadence.ts): with work, without work but with pods, at rest. */
+/**
+ * The autoscaler's cadence (apps/autoscaler/src/sampling/cadence.ts): with work, without work but with pods, at rest.
+ */
 const TICK_MS = 1_000;
 const QUIET_MS = 2_000;
 const SAFETY_POLL_MS = 30_000;
-/** From an added job to the sample that it triggers (3 ms for the notification, 8 ms without another), and the samples after it. */
+/**
+ * From an added job to the sample that it triggers (3 ms for the notification, 8 ms without another), and the samples
+ * after it.
+ */
 const WAKE_MS = 11;
 const FOLLOW_UPS_MS = [100, 300, 1_000] as const;
-/** A sample's answer comes up to this much after it was due; what is measured is measured then. */
+/** A sample is answered up to this much after it was due, and measures that moment. */
 const LOOK_JITTER_MS = 20;
 /** From a decision through the bus and the controller to the Deployment. */
 const APPLY_MS = 30;
@@ -32,8 +37,9 @@ const MOST_READ = 100;
 const POD_START_MS = 10_000;
 
 /**
- * The policy of `@redis-queue/scaling` as the autoscaler runs it: the same functions on the same numbers, read at the same times and with
- * the same blind spots (100 finished jobs per sample, first attempts' waits only, a sample that is a few ms late).
+ * The policy of `@redis-queue/scaling` as the autoscaler runs it: the same functions on the same numbers, read at the
+ * same times and with the same blind spots (100 finished jobs per sample, first attempts' waits only, a sample that is
+ * a few ms late).
  */
 export function production(pool: PoolSpecView, seed: number): Scaler {
   return new Production(pool, seed);

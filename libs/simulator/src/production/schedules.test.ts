@@ -7,14 +7,14 @@ const PERIOD_MS = 4 * MINUTE;
 const BURSTS = 15;
 const TARGET_MS = 5_000;
 
-/** 300 jobs of a second each four minutes into a pool at zero. */
+/** 300 jobs of a second every four minutes into a pool at zero. */
 function withPodsThatStartIn(podStartMs: number): Run {
   const addedMs = Float64Array.from({ length: BURSTS * 300 }, (_, job) => {
     const burst = Math.floor(job / 300);
     return (burst + 0.5) * PERIOD_MS + (job % 300) * 5;
   });
   const jobs = workload(
-    { name: 'each four minutes', durationMs: BURSTS * PERIOD_MS, seed: 1, service: constant(1_000) },
+    { name: 'every four minutes', durationMs: BURSTS * PERIOD_MS, seed: 1, service: constant(1_000) },
     addedMs,
   );
   const pool = aPool({ concurrency: 4, waitTargetMs: TARGET_MS, burstWindowMs: 15_000 });

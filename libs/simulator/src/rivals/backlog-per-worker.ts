@@ -1,7 +1,7 @@
 import type { PoolView, Scaler, Ticked } from '../simulation/scaler.ts';
 
 export interface BacklogSettings {
-  /** Jobs in line a pod may have: acceptable wait ÷ mean service time × slots. */
+  /** Jobs in line per pod: acceptable wait ÷ mean service time × slots. */
   readonly target: number;
   /** How often the metric is published. CloudWatch's is a minute. */
   readonly periodMs: number;
@@ -19,9 +19,10 @@ export const AWS_ALARMS = { periodMs: 60_000, periodsToGrow: 3, periodsToShrink:
 const LOW_SHARE = 0.9;
 
 /**
- * Target tracking on the backlog a worker, as AWS advises for queues (docs.aws.amazon.com/autoscaling/ec2/userguide,
- * "Scaling policy based on Amazon SQS": 1,500 messages, 10 instances, target 100 → 15 instances). Two alarms watch the metric; when
- * one has been over for all its periods the fleet becomes jobs in line ÷ target. Arrivals and running jobs are not looked at.
+ * Target tracking on the backlog per worker, as AWS advises for queues (docs.aws.amazon.com/autoscaling/ec2/userguide,
+ * "Scaling policy based on Amazon SQS": 1,500 messages, 10 instances, target 100 → 15 instances). Two alarms watch the
+ * metric; when one has been over for all its periods the fleet becomes jobs in line ÷ target. Arrivals and running jobs
+ * are not considered.
  */
 export function backlogPerWorker(settings: BacklogSettings): Scaler {
   return new BacklogPerWorker(settings);

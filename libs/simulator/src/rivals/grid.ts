@@ -13,10 +13,10 @@ export interface TunedFor {
   readonly seed: number;
 }
 
-/** Makes a rival anew: one instance serves one run. */
+/** Makes a new rival: one instance serves one run. */
 export type Rival = () => Scaler;
 
-/** Jobs a pod that KEDA aims for, as multiples of a pod's slots. */
+/** Jobs per pod that KEDA aims for, as multiples of a pod's slots. */
 const ACTIVE_TARGETS = [0.5, 0.7, 0.85, 1, 1.5] as const;
 const WAITING_TARGETS = [0.1, 0.5, 1, 2, 10] as const;
 const SHRINK_AFTER_MS = [60_000, 300_000] as const;

@@ -6,7 +6,9 @@ import { KEDA_DEFAULTS, kedaHpa, type KedaSettings } from './keda-hpa.ts';
 const AS_INSTALLED: KedaSettings = { ...KEDA_DEFAULTS, metric: 'waiting', target: 5, maxReplicas: 20 };
 const TUNED: KedaSettings = { ...AS_INSTALLED, pollingMs: 1_000, scaleUp: 'unlimited' };
 
-/** The sizes of a pool whose line is `ready(ms)` long and never served, by time, as a watch of the Deployment sees them. */
+/**
+ * The sizes of a pool whose line is `ready(ms)` long and never served, by time, as a watch of the Deployment sees them.
+ */
 function sizes(
   settings: KedaSettings,
   seed: number,
@@ -39,7 +41,8 @@ function secondsTo(size: number, settings: KedaSettings): number[] {
 const median = (values: readonly number[]): number =>
   waitPercentile({ waitsMs: Float64Array.from(values) } as never, 0.5);
 
-// Measured by `make bench NAME=reaction-vs-keda`: KEDA 2.21.0, Kubernetes 1.36.3, 100 jobs at once, 5 a replica, at most 20.
+// Measured by `make bench NAME=reaction-vs-keda`: KEDA 2.21.0, Kubernetes 1.36.3, 100 jobs at once, 5 per replica, at
+// most 20.
 describe('the model of KEDA and the HPA agrees with the real ones', { timeout: 60_000 }, () => {
   test('as installed: 0 → 1 → 4 → 8 → 16 → 20', () => {
     const steps = sizes(AS_INSTALLED, 1, () => 100, 200_000);

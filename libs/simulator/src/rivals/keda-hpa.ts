@@ -9,7 +9,7 @@ const TOLERANCE = 0.1;
 export interface KedaSettings {
   /** What the triggers count; `waiting+active` is what Airflow's chart does, by a formula over several triggers. */
   readonly metric: 'waiting' | 'waiting+active';
-  /** Jobs a pod: the trigger's listLength. */
+  /** Jobs per pod: the trigger's listLength. */
   readonly target: number;
   /** KEDA's poll; it alone goes from zero and to zero. Default 30 s. */
   readonly pollingMs: number;
@@ -17,7 +17,9 @@ export interface KedaSettings {
   readonly cooldownMs: number;
   /** The HPA follows the largest recommendation of this time when it shrinks. Default 300 s. */
   readonly stabilizationMs: number;
-  /** `default`: no `behavior` is set, so a sync may grow to max(2 × size, 4). `unlimited`: a policy that never binds. */
+  /**
+   * `default`: no `behavior` is set, so a sync may grow to max(2 × size, 4). `unlimited`: a policy that never binds.
+   */
   readonly scaleUp: 'default' | 'unlimited';
   readonly minReplicas: number;
   readonly maxReplicas: number;
@@ -32,12 +34,13 @@ export const KEDA_DEFAULTS = {
 } as const;
 
 /**
- * KEDA with the HorizontalPodAutoscaler it makes. KEDA polls its triggers: it starts max(1, min) pods when one is active at zero, and
- * goes to zero when none was for the cooldown (pkg/scaling/executor/scale_scaledobjects.go). In between the HPA syncs each 15 s:
- * desired = ceil(metric ÷ target) as an External metric with AverageValue asks, unless |metric ÷ (target · size) − 1| ≤ 0.1
- * (pkg/controller/podautoscaler/replica_calculator.go, GetExternalPerPodMetricReplicas), the largest of the stabilisation
- * window when it shrinks, no more than the scale-up limit when it grows (horizontal.go). The phases of both timers are drawn
- * from the seed. What a real cluster did is in the test.
+ * KEDA with the HorizontalPodAutoscaler it makes. KEDA polls its triggers: it starts max(1, min) pods when one is
+ * active at zero, and goes to zero when none was for the cooldown (pkg/scaling/executor/scale_scaledobjects.go). In
+ * between the HPA syncs every 15 s: desired = ceil(metric ÷ target) as an External metric with AverageValue asks,
+ * unless |metric ÷ (target · size) − 1| ≤ 0.1 (pkg/controller/podautoscaler/replica_calculator.go,
+ * GetExternalPerPodMetricReplicas), the largest of the stabilisation window when it shrinks, no more than the scale-up
+ * limit when it grows (horizontal.go). The phases of both timers are drawn from the seed. What a real cluster did is in
+ * the test.
  */
 export function kedaHpa(settings: KedaSettings, seed: number): Scaler {
   return new KedaHpa(settings, seed);

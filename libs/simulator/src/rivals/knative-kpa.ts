@@ -10,7 +10,7 @@ const SCALE_TO_ZERO_GRACE_MS = 30_000;
 export interface KpaSettings {
   /** Slots of a pod: the revision's containerConcurrency. */
   readonly concurrency: number;
-  /** Of them that shall be in use. Default 0.7. */
+  /** Share of them that should be in use. Default 0.7. */
   readonly utilization: number;
   /** Default 60 s. */
   readonly stableWindowMs: number;
@@ -32,10 +32,11 @@ export const KPA_DEFAULTS = {
 } as const;
 
 /**
- * Knative's pod autoscaler on concurrency, as in knative/serving pkg/autoscaler/scaling/autoscaler.go (Scale): jobs in line and
- * running, in buckets of a second, averaged over the stable and the panic window; each 2 s ceil(average ÷ target) within rate
- * limits; from panic threshold × the ready pods on only upwards, until a stable window after the last sign; the largest of the
- * scale-down delay; to zero when the stable average is 0, after the grace period. A job that finds no pod wakes it (activator).
+ * Knative's pod autoscaler on concurrency, as in knative/serving pkg/autoscaler/scaling/autoscaler.go (Scale): jobs in
+ * line and running, in buckets of a second, averaged over the stable and the panic window; every 2 s ceil(average ÷
+ * target) within rate limits; from panic threshold × the ready pods on only upwards, until a stable window after the
+ * last sign; the largest of the scale-down delay; to zero when the stable average is 0, after the grace period. A job
+ * that finds no pod wakes it (activator).
  */
 export function knativeKpa(settings: KpaSettings): Scaler {
   return new KnativeKpa(settings);

@@ -53,7 +53,7 @@ describe("Knative's pod autoscaler", () => {
   });
 });
 
-describe('target tracking on the backlog a worker', () => {
+describe('target tracking on the backlog per worker', () => {
   const settings = { ...AWS_ALARMS, target: 100, minReplicas: 0, maxReplicas: 50 };
 
   test("AWS' example: 1,500 messages, 10 workers, target 100 → 15 workers, after three minutes above it", () => {

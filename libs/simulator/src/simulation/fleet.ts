@@ -11,16 +11,18 @@ export interface Level {
 }
 
 /**
- * The pods of a pool: they start, take jobs, drain (running jobs finish, nothing new is taken) and go. A pod costs from the moment
- * it is asked for until it is gone.
+ * The pods of a pool: they start, take jobs, drain (running jobs finish, nothing new is taken) and go. A pod costs from
+ * the moment it is asked for until it is gone.
  */
 export class Fleet {
   readonly slots: number;
   readonly supply: Level[] = [{ atMs: 0, pods: 0 }];
   readonly #countedUntilMs: number;
-  /** Pods that are not told to go, oldest first. */
+  /** Pods that were not asked to stop, oldest first. */
   #pods: Pod[] = [];
-  /** Free slots in the order they became free, as Redis serves blocked clients; those of pods that drain are skipped. */
+  /**
+   * Free slots in the order they became free, as Redis serves blocked clients; those of pods that drain are skipped.
+   */
   #free: Pod[] = [];
   #firstFree = 0;
   #existing = 0;
@@ -53,7 +55,7 @@ export class Fleet {
     return this.#podMs + this.#existing * sinceMs > podSeconds * 1_000;
   }
 
-  /** @returns the pods that start now; whoever calls tells when they are ready. */
+  /** @returns the pods that start now; the caller reports when they are ready. */
   grow(to: number, nowMs: number): Pod[] {
     const started = Array.from({ length: to - this.replicas }, (): Pod => ({ state: 'starting', busy: 0 }));
     this.#pods.push(...started);
@@ -75,7 +77,7 @@ export class Fleet {
     this.#count(nowMs, -gone);
   }
 
-  /** @returns whether the pod takes jobs now; not when it was told to go while it started. */
+  /** @returns whether the pod takes jobs now; not when it was asked to stop while it started. */
   started(pod: Pod, nowMs: number): boolean {
     if (pod.state !== 'starting') return false;
     pod.state = 'ready';

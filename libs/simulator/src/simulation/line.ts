@@ -5,10 +5,15 @@ export interface InLine {
   readonly attempt: number;
 }
 
-/** The heads that the sensor looks at to find one that has not run before; the head-of-line script looks at as many. */
+/**
+ * Heads that the sampler reads to find one that has not run before; the script that reads the heads of lines reads as
+ * many.
+ */
 const HEADS_LOOKED_AT = 5;
 
-/** What is ready, in BullMQ's order: jobs without priority first, then 1, 2, …; within one, first come, first served. */
+/**
+ * What is ready, in BullMQ's order: jobs without priority first, then 1, 2, …; within one, first come, first served.
+ */
 export class Line {
   readonly #byPriority: Fifo[] = [];
   #length = 0;
@@ -29,8 +34,9 @@ export class Line {
   }
 
   /**
-   * Since when the job next in line has been ready, as the sensor tells: of the jobs without priority and the one that is
-   * served next of those with, the older; retries are passed over, because when they became ready is not recorded.
+   * Since when the job next in line has been ready, as the sampler reports it: of the jobs without priority and the one
+   * that is served next of those with, the older; retries are passed over, because when they became ready is not
+   * recorded.
    */
   headReadyMs(): number | undefined {
     const [plain, ...prioritized] = this.#byPriority;

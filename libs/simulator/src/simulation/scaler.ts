@@ -35,16 +35,19 @@ export interface TakenJobs {
 export interface Ticked {
   /** The size asked for; absent: as it is. */
   readonly desired?: number;
-  /** When to be asked next, at the latest. */
+  /** When to call the scaler next, at the latest. */
   readonly nextMs: number;
-  /** Sooner, this long after the next job is added. Absent: new jobs wake nobody. */
+  /** Sooner, this long after the next job is added. Absent: new jobs do not wake it. */
   readonly wokenAfterMs?: number;
 }
 
 /** Something that sizes a pool. It has state, so one instance serves one run. */
 export interface Scaler {
   readonly name: string;
-  /** Whose pods go first after those that do not run yet: those with the fewest jobs, or Kubernetes' default, the newest. */
+  /**
+   * Whose pods go first after those that do not run yet: those with the fewest jobs, or Kubernetes' default, the
+   * newest.
+   */
   readonly victims: 'fewest-jobs' | 'newest';
   /** From a decision to the changed size. */
   readonly applyMs: number;

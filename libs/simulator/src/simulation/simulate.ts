@@ -38,7 +38,7 @@ export interface Run {
   readonly supply: readonly Level[];
 }
 
-/** What a run may use at most to be of interest. */
+/** The most that a run may use to be of interest. */
 export interface Bounds {
   readonly waitTargetMs: number;
   /** Starts that waited longer than that. */
@@ -52,8 +52,8 @@ const UNBOUNDED: Bounds = { waitTargetMs: Infinity, lateStarts: Infinity, podSec
 const GIVEN_UP_AFTER_MS = 12 * 3_600_000;
 
 /**
- * Runs `workload` through a pool sized by `scaler`, in simulated time: a discrete-event simulation. Pure: the same arguments, with
- * a fresh scaler, give the same run. No pod runs at the beginning.
+ * Runs `workload` through a pool sized by `scaler`, in simulated time: a discrete-event simulation. Pure: the same
+ * arguments, with a fresh scaler, give the same run. No pod runs at the start.
  */
 export function simulate(workload: Workload, scaler: Scaler, environment: Environment): Run {
   return new Simulation(workload, scaler, environment, UNBOUNDED).run()!;

@@ -8,7 +8,7 @@ export interface WorkerQueue {
   prefix: string;
 }
 
-/** What the controller tells a worker pod. */
+/** What the controller passes to a worker pod. */
 export interface WorkerConfig {
   queues: WorkerQueue[];
   /** Jobs at once, over all queues. */
@@ -20,7 +20,7 @@ export interface WorkerConfig {
   podName: string;
   /** No other process has this `podName`, as Kubernetes guarantees when it names the pod in `RQ_POD_NAME`. */
   uniquePodName?: boolean;
-  /** From SIGTERM until running jobs are told to stop. */
+  /** From SIGTERM until running jobs are asked to stop. */
   gracePeriodMs: number;
   /** From SIGTERM until the process is gone, with what still ran handed back. */
   maxDrainTimeMs: number;

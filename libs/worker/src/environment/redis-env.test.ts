@@ -39,7 +39,7 @@ describe('the Redis of a pod', () => {
     expect(redisOptionsFromEnvironment({ ...env, REDIS_TLS: '' }).tls).toBeUndefined();
   });
 
-  it('is looked for anew when the server refuses writes, as a demoted primary does, and for no other error', () => {
+  it('is connected to again when the server refuses writes, as a demoted primary does, and for no other error', () => {
     const { reconnectOnError } = redisOptionsFromEnvironment({ REDIS_HOST: 'h' });
     expect(reconnectOnError?.(new Error("READONLY You can't write against a read only replica."))).toBe(2);
     expect(reconnectOnError?.(new Error('OOM command not allowed'))).toBe(false);
@@ -64,7 +64,7 @@ describe('why Redis cannot be reached', () => {
     ['ERR_TLS_CERT_ALTNAME_INVALID', "Host: h. is not in the cert's altnames", 'redis.tls.serverName of the Queue'],
     ['ECONNREFUSED', 'connect ECONNREFUSED 127.0.0.1:6379', 'connect ECONNREFUSED'],
     ['ECONNREFUSED', '', 'ECONNREFUSED'],
-  ])('is told with what to do about it (%s)', (code, message, says) => {
+  ])('is reported with what to do about it (%s)', (code, message, says) => {
     const text = whyUnreachable(Object.assign(new Error(message), { code }));
     expect(text).toContain(says);
     expect(text).toContain(message);

@@ -1,14 +1,17 @@
 import type { RedisOptions } from 'ioredis';
 
 /**
- * What the pod is told of its Redis: `REDIS_URL`, or `REDIS_HOST`, `_PORT`, `_USERNAME`, `_PASSWORD`; `REDIS_TLS`, and
- * `REDIS_TLS_SERVER_NAME`, the name in the server's certificate where it is not the host's.
- * A private authority comes by `NODE_EXTRA_CA_CERTS`, which Node reads itself.
+ * The pod's variables about Redis: `REDIS_URL`, or `REDIS_HOST`, `_PORT`, `_USERNAME`, `_PASSWORD`; `REDIS_TLS`, and
+ * `REDIS_TLS_SERVER_NAME`, the name in the server's certificate where it is not the host's. A private authority is set
+ * by `NODE_EXTRA_CA_CERTS`, which Node reads itself.
  */
 export type RedisEnvironment = Record<string, string | undefined>;
 
 const DEFAULT_PORT = 6379;
-/** To ioredis. A server that refuses writes was demoted: its name or service leads to the new primary by now. */
+/**
+ * ioredis' code for reconnecting and sending the command again. A server that refuses writes was demoted: its name or
+ * service leads to the new primary by now.
+ */
 const RECONNECT_AND_RESEND = 2;
 
 /**

@@ -4,7 +4,7 @@ import type { StandardSchema } from './job-data.ts';
 
 export interface JobContext {
   /**
-   * Aborts when the job shall stop: the pod has drained for its grace period, or the job's lock was lost, so that
+   * Aborts when the job should stop: the pod has drained for its grace period, or the job's lock was lost, so that
    * another pod may run it. A handler that then rejects with `signal.reason` has its job handed back at no cost.
    */
   signal: AbortSignal;
@@ -48,7 +48,7 @@ export class JobStopped extends Error {
 }
 
 /**
- * Whether a handler stopped because it was told to, and not because its work failed: it threw the signal's reason, an
+ * Whether a handler stopped because it was asked to, and not because its work failed: it threw the signal's reason, an
  * AbortError (as fetch and timers do), or an error caused by one of them.
  */
 export function stoppedAsAsked(error: unknown, signal: AbortSignal): boolean {

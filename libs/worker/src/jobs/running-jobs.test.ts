@@ -5,20 +5,20 @@ import { RunningJobs } from './running-jobs.ts';
 const why = new JobStopped('the pod drains');
 
 describe('the jobs that a pod runs', () => {
-  it('are told and handed back from the last started to the first', () => {
+  it('are asked to stop and handed back from the last started to the first', () => {
     const jobs = new RunningJobs();
     const order: string[] = [];
     for (const name of ['first', 'second', 'third']) {
       const { stop, handBack } = jobs.start(0);
-      stop.addEventListener('abort', () => order.push(`tell ${name}`));
+      stop.addEventListener('abort', () => order.push(`stop ${name}`));
       handBack.addEventListener('abort', () => order.push(`hand back ${name}`));
     }
     jobs.stop(why);
     jobs.handBack(why);
     expect(order).toEqual([
-      'tell third',
-      'tell second',
-      'tell first',
+      'stop third',
+      'stop second',
+      'stop first',
       'hand back third',
       'hand back second',
       'hand back first',
@@ -34,7 +34,7 @@ describe('the jobs that a pod runs', () => {
     expect(jobs.start(0).handBack.reason).toBe(why);
   });
 
-  it('that have ended are neither told nor counted as the oldest', () => {
+  it('that have ended are neither asked to stop nor counted as the oldest', () => {
     const jobs = new RunningJobs();
     const first = jobs.start(10);
     jobs.start(20);

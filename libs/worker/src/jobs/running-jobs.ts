@@ -15,8 +15,8 @@ interface Run {
 }
 
 /**
- * The jobs that a pod runs. They are told to stop, and handed back, from the last one started to the first: each goes to
- * the very front of its queue, so they stand there in the order in which they had started.
+ * The jobs that run in a pod. They are asked to stop, and handed back, from the last one started to the first: each
+ * goes to the very front of its queue, so they stand there in the order in which they had started.
  */
 export class RunningJobs {
   readonly #runs = new Set<Run>();

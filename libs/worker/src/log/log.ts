@@ -1,7 +1,7 @@
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export type LogFields = Record<string, unknown>;
 
-/** Structured logs: one JSON object a line, with the fields that every line of the pod shares. */
+/** Structured logs: one JSON object per line, with the fields that every line of the pod shares. */
 export interface Log {
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;

@@ -14,7 +14,7 @@ export interface WorkerMetrics {
 const WAIT_BUCKETS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 3600];
 const RUN_BUCKETS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 3600];
 
-/** The metrics of a pod; `connected` is asked at each scrape. */
+/** The metrics of a pod; `connected` is called at each scrape. */
 export function createWorkerMetrics(slots: Slots, connected: () => boolean): WorkerMetrics {
   const registers = [new Registry()] as const;
   const [registry] = registers;

@@ -61,9 +61,9 @@ describe('a pod that is killed', () => {
   });
 });
 
-describe('a pod that stands still', () => {
+describe('a pod that is blocked', () => {
   it.each([
-    { how: 'is told so and stops', ignoreSignal: false, effects: '1' },
+    { how: 'is asked to stop and does', ignoreSignal: false, effects: '1' },
     { how: 'goes on, but its result is refused', ignoreSignal: true, effects: '2' },
   ])('for longer than its locks loses a job to another pod, $how', async ({ ignoreSignal, effects }) => {
     const { a } = bed.queues;

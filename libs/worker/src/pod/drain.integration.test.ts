@@ -30,7 +30,7 @@ describe('a pod that gets SIGTERM', () => {
   });
 
   it.each([
-    { how: 'stop when told', work: { runMs: 600_000 } },
+    { how: 'stop when asked', work: { runMs: 600_000 } },
     { how: 'ignore their signal', work: { runMs: 600_000, ignoreSignal: true } },
     { how: 'block the event loop meanwhile', work: { runMs: 600_000, blockMs: 1_000, ignoreSignal: true } },
   ])(

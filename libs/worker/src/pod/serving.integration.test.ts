@@ -30,7 +30,7 @@ describe('a worker pod', () => {
     await bed.readyPod('idle', { RQ_CONCURRENCY: '1' });
     for (let i = 1; i <= 20; i++) {
       await bed.add(b, 1, { runMs: 0 });
-      // by looking anyway it would be found after 5 s
+      // without a wake-up it would be fetched after 5 s
       await eventually(async () => (await bed.finished()) === i, { timeoutMs: 4_000, intervalMs: 5 });
     }
     expect(await bed.redis.zscore('running-at-once', 'busy')).toBe('1');

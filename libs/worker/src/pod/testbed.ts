@@ -4,7 +4,7 @@ import { eventually, freePort, startProcess, startRedis, type ChildHandle, type 
 import { afterEach, beforeEach } from 'vitest';
 import type { LockTimes } from '../queues/lock-times.ts';
 
-/** The machine may be busy with other tests: so long may anything take that is expected to happen. */
+/** How long anything that is expected may take: the machine may be busy with other tests. */
 export const PATIENCE = { timeoutMs: 40_000 };
 /** Lock times with which a test sees a dead pod's jobs come back within 3 s. */
 export const SHORT_LOCKS: LockTimes = { durationMs: 2_000, renewMs: 600, searchMs: 500 };
@@ -19,9 +19,9 @@ export interface Work {
   burnMs?: number;
   runMs: number;
   ignoreSignal?: boolean;
-  /** Fails its first so many runs. */
+  /** How many of its first runs fail. */
   failTimes?: number;
-  /** Kills its own process, in its first so many runs. */
+  /** In how many of its first runs it kills its own process. */
   killTimes?: number;
 }
 
@@ -71,7 +71,10 @@ export class PodTestbed {
     return child;
   }
 
-  /** A pod with 4 slots that tells its jobs after 0.3 s of drain, hands them back after 2.4 s and is gone after 3 s. */
+  /**
+   * A pod with 4 slots that asks its jobs to stop after 0.3 s of drain, hands them back after 2.4 s and is gone after 3
+   * s.
+   */
   async startPod(name: string, env: Record<string, string> = {}, locks?: LockTimes): Promise<Pod> {
     const port = await freePort();
     const served = ['a', 'b', 'c'].map((queue) => ({ queue, name: queue, prefix: 'bull' }));
@@ -106,7 +109,7 @@ export class PodTestbed {
     return jobs.map(({ id }) => id!);
   }
 
-  /** Waits until handlers have begun to run so many jobs of the queue, over all runs; fetched alone does not count. */
+  /** Waits until handlers have begun to run `count` jobs of the queue, over all runs; fetched alone does not count. */
   async untilStarted(queue: Queue, count: number): Promise<void> {
     await eventually(async () => (await this.starts(queue)) === count, {
       ...PATIENCE,

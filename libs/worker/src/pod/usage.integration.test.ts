@@ -16,7 +16,7 @@ interface Usage {
   [field: string]: unknown;
 }
 
-/** What a pod told last. */
+/** What a pod reported last. */
 async function lastReport(pod: string): Promise<Usage | undefined> {
   const value = await bed.redis.hget(KEY, pod);
   if (value === null) return undefined;
@@ -25,7 +25,7 @@ async function lastReport(pod: string): Promise<Usage | undefined> {
 }
 
 describe('what a pod uses', () => {
-  it("is told beside the pool's first queue while jobs run, by Redis' clock, and forgotten in time", async () => {
+  it("is reported beside the pool's first queue while jobs run, by Redis' clock, and forgotten in time", async () => {
     await bed.readyPod('pod-0', { ...PATIENT, ...OFTEN });
     expect(await bed.redis.exists(KEY)).toBe(0);
     await bed.add(bed.queues.b, 2, { runMs: 600_000 });
@@ -53,7 +53,7 @@ describe('what a pod uses', () => {
     expect(ttlMs).toBeLessThanOrEqual(300_000);
   });
 
-  it('tells jobs that compute from jobs that wait', async () => {
+  it('distinguishes jobs that compute from jobs that wait', async () => {
     const slowly = { ...OFTEN, TEST_USAGE_TIMES: JSON.stringify({ sampleMs: 50, reportMs: 2_000 }) };
     await bed.readyPod('computes', { ...PATIENT, ...slowly, RQ_CONCURRENCY: '1' });
     await bed.add(bed.queues.a, 400, { burnMs: 100, runMs: 0 });
@@ -72,7 +72,7 @@ describe('what a pod uses', () => {
     }, PATIENCE);
   });
 
-  it('is told once more as the pod leaves, so that short lives count too', async () => {
+  it('is reported once more as the pod leaves, so that short lives count too', async () => {
     const seldom = { ...OFTEN, TEST_USAGE_TIMES: JSON.stringify({ sampleMs: 50, reportMs: 600_000 }) };
     const pod = await bed.readyPod('pod-0', { ...PATIENT, ...seldom });
     await bed.add(bed.queues.a, 3, { runMs: 10 });
@@ -97,7 +97,7 @@ describe('what a pod uses', () => {
   it.each([
     { whose: 'who does not want it', env: { ...OFTEN, TEST_USAGE_TIMES: 'off' } },
     { whose: 'that belongs to no pool', env: { TEST_USAGE_TIMES: OFTEN.TEST_USAGE_TIMES } },
-  ])('is not told by a pod $whose', async ({ env }) => {
+  ])('is not reported by a pod $whose', async ({ env }) => {
     const pod = await bed.readyPod('pod-0', { ...PATIENT, ...env });
     await bed.add(bed.queues.a, 3, { runMs: 400 });
     await bed.untilFinished(3);
@@ -106,7 +106,7 @@ describe('what a pod uses', () => {
     expect(await bed.redis.keys('*:rq:*')).toEqual([]);
   });
 
-  it('is in the way of nothing that BullMQ does with a queue', async () => {
+  it('disturbs nothing that BullMQ does with a queue', async () => {
     const pod = await bed.readyPod('pod-0', { ...PATIENT, ...OFTEN });
     const { a } = bed.queues;
     await bed.add(a, 2, { runMs: 100 });
@@ -120,7 +120,7 @@ describe('what a pod uses', () => {
     expect(await bed.redis.keys('bull:a:*')).toEqual([KEY]);
   });
 
-  it('that may not be told is a warning, once, and jobs run on', async () => {
+  it('that cannot be reported is a warning, once, and jobs run on', async () => {
     await bed.redis.call(
       'ACL',
       'SETUSER',

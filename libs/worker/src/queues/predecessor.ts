@@ -1,14 +1,14 @@
 import type { Redis } from 'ioredis';
 
-/** So many of a queue's active jobs are looked at; the rest waits for its locks to end. */
+/** Most active jobs read per queue; the rest waits for its locks to end. */
 const MOST_JOBS = 1_000;
 
 const END_LOCKS = `--[[
   Ends the locks of the jobs that a process of this name has left behind, and marks them as stalled, so that BullMQ's
   next search takes them back at once, with all that it does for a stalled job.
   KEYS: active, stalled, stalled-check
-  ARGV: key prefix of the queue's jobs, name of the worker, most jobs to look at
-  Returns how many were found. Cost: one HGET a job looked at.
+  ARGV: key prefix of the queue's jobs, name of the worker, most jobs to read
+  Returns how many were found. Cost: one HGET per job read.
   Never moves a job, never touches one of another name.
 ]]
 local found = 0
@@ -33,11 +33,11 @@ export interface QueueKeys {
 }
 
 /**
- * Makes the jobs of a process of the same name that died takeable at once, instead of when their locks end. Each counts a
- * stall, as after any crash: a job that kills its pod has to end somewhere.
+ * Makes the jobs of a process of the same name that died takeable at once, instead of when their locks end. Each counts
+ * a stall, as after any crash: a job that kills its pod has to end somewhere.
  *
- * Sound only before this process has fetched from the queue, and only where two processes never share a name: Kubernetes
- * starts a pod's container again once the one before it is dead.
+ * Sound only before this process has fetched from the queue, and only where two processes never share a name:
+ * Kubernetes starts a pod's container again once the one before it is dead.
  *
  * @returns how many jobs were found.
  */

@@ -31,10 +31,10 @@ export interface LoopOptions {
   monotonic: () => number;
 }
 
-/** How long to wait for a wake-up before looking anyway: BullMQ's own `drainDelay`. */
+/** How long to wait for a wake-up before fetching anyway: BullMQ's own `drainDelay`. */
 const LOOK_ANYWAY_MS = 5_000;
 const RETRY_MS = 1_000;
-/** How long a pod that leaves waits for Redis to answer before it goes without. */
+/** How long a pod that leaves waits for Redis to answer before it leaves without an answer. */
 const LEAVE_UNANSWERED_MS = 5_000;
 
 /**
@@ -96,8 +96,8 @@ async function runJobs(options: LoopOptions, job: Job, token: string): Promise<v
   try {
     let next: Job | undefined = job;
     while (next) next = await worker.runJob(next, token, mayGoOn);
-    // the end of a job makes room under a global concurrency, and BullMQ wakes nobody for a prioritized job that was handed
-    // back: somebody has to look
+    // the end of a job makes room under a global concurrency, and BullMQ wakes nobody for a prioritized job that was
+    // handed back: somebody has to fetch
     if (yielded) await worker.handOn();
   } catch (error) {
     log.error("cannot record a job's end; it will run again once its lock expires", { jobId: job.id, error });

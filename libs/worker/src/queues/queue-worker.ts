@@ -3,10 +3,12 @@ import { Worker, type Job, type WorkerOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { endPredecessorsLocks } from './predecessor.ts';
 
-/** What a fetch found: a job, or when to look again at the latest (undefined: nothing is known to become ready). */
+/** What a fetch found: a job, or when to fetch again at the latest (undefined: nothing is known to become ready). */
 export type Fetched = { job: Job } | { job?: undefined; limitedForMs?: number; dueAtMs?: number };
 
-/** A wake-up that BullMQ keeps in a queue's `marker`, for whoever waits for work: now, or when a delayed job is due. */
+/**
+ * A wake-up that BullMQ stores in a queue's `marker`, for whoever waits for work: now, or when a delayed job is due.
+ */
 export interface Marker {
   member: string;
   score: number;
@@ -16,8 +18,8 @@ export interface Marker {
 export type Process = (job: Job, token?: string, lockLost?: AbortSignal) => Promise<unknown>;
 
 /**
- * A BullMQ worker that fetches only when it is told to. BullMQ's own loop takes jobs by a limit a queue, which cannot be
- * shared between queues; here the caller takes a slot first. All that happens to a job is left to BullMQ.
+ * A BullMQ worker that fetches only when the caller asks. BullMQ's own loop takes jobs by a limit per queue, which
+ * cannot be shared between queues; here the caller takes a slot first. All that happens to a job is left to BullMQ.
  *
  * Overrides nothing; uses what BullMQ leaves to subclasses (`lockManager`, `nextJobFromJobData`), so the version of
  * bullmq is pinned.
@@ -67,8 +69,8 @@ export class QueueWorker extends Worker {
   /**
    * Runs a job until its end is recorded.
    *
-   * A job may come back to a process that still runs it: its lock ended while the process stood still. BullMQ keeps one
-   * lock a job and process, so the end of the first run would stop the renewal for the second: that one waits.
+   * A job may come back to a process that still runs it: its lock ended while the process was blocked. BullMQ keeps one
+   * lock per job and process, so the end of the first run would stop the renewal for the second: that one waits.
    *
    * @returns the queue's next job, when `mayGoOn` allows and there is one.
    */

@@ -26,7 +26,7 @@ export interface DrainQueuesOptions {
 /** How many runs ended how. */
 export type DrainedQueues = Record<JobOutcome, number>;
 
-/** What keeps a queue from being drained. Jobs that wait for children are not counted: nothing here may ever run these. */
+/** What keeps a queue from being drained. Jobs that wait for children are not counted: they may never run here. */
 const OPEN_STATES = ['waiting', 'prioritized', 'active', 'delayed'] as const;
 const LOOK_EVERY_MS = 20;
 

@@ -7,7 +7,7 @@ export interface JobNotes {
   rows: string[];
 }
 
-/** A BullMQ job that no Redis knows: what it writes about itself is kept, what would ask Redis is refused. */
+/** A BullMQ job that no Redis knows: what it writes about itself is stored, and calls that need Redis are refused. */
 export class MemoryJob<Data, Result> extends Job<Data, Result> {
   readonly #notes: JobNotes;
 

@@ -17,7 +17,7 @@ const hopeless: Handler = () => Promise.reject(new UnrecoverableError('no such a
 const attempts: Handler<unknown, number> = (job) => Promise.resolve(job.attemptsMade);
 
 describe('a handler run on one job', () => {
-  it('gets what the schema makes of the data, and its result and notes are to be seen', async () => {
+  it('gets what the schema makes of the data, and its result and notes are returned', async () => {
     const run = await runJob(greet, { data: { name: ' Ada ' }, id: '7' });
     expect(run).toMatchObject({ outcome: 'completed', result: { greeting: 'Hello Ada' } });
     expect(run).toMatchObject({ progress: [50], rows: ['half way'] });
@@ -58,7 +58,7 @@ describe('a handler run on one job', () => {
     expect((await run).outcome).toBe('handed_back');
   });
 
-  it('is told what to use when it asks for what only Redis knows', async () => {
+  it('gets an error that says what to use when it needs Redis', async () => {
     const run = await runJob((job) => job.getChildrenValues(), { data: {} });
     expect(run).toMatchObject({ outcome: 'failed', error: { message: expect.stringMatching(/drainQueues/) } });
   });

@@ -45,8 +45,8 @@ export type JobRun<Result> = Recorded &
   );
 
 /**
- * Runs one handler on one job in memory, as a worker would: schema, signal, log, attempts. Needs no Redis; a handler that
- * asks Redis for more (children, state, …) is tested with `drainQueues`.
+ * Runs one handler on one job in memory, as a worker would: schema, signal, log, attempts. Needs no Redis; a handler
+ * that asks Redis for more (children, state, …) is tested with `drainQueues`.
  */
 export async function runJob<Data, Result>(
   tested: QueueHandler<Data, Result>,

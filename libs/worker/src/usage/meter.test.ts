@@ -19,7 +19,7 @@ function aMeter() {
   return { state, meter };
 }
 
-it('tells nothing of a time in which no job ran', () => {
+it('returns nothing for a time in which no job ran', () => {
   const { state, meter } = aMeter();
   state.nowMs = 30_000;
   expect(meter.take()).toBeUndefined();
@@ -40,7 +40,7 @@ it('counts busy slots exactly, over jobs that began before and end after', () =>
   expect(meter.take()).toBeUndefined();
 });
 
-it('tells CPU, event loop and throttling of the time since it told last', () => {
+it('returns CPU, event loop and throttling of the time since the last call', () => {
   const { state, meter } = aMeter();
   state.resources = { cpuSeconds: 7, memoryBytes: 0, cpuPeriods: 100, cpuPeriodsThrottled: 50 };
   state.nowMs = 1_000;
@@ -54,7 +54,7 @@ it('tells CPU, event loop and throttling of the time since it told last', () => 
   expect(usage).not.toHaveProperty('runMs');
 });
 
-it('tells the highest memory that it saw, and the limit where there is one', () => {
+it('returns the highest memory that it sampled, and the limit where there is one', () => {
   const { state, meter } = aMeter();
   meter.begin();
   state.nowMs = 2_000;

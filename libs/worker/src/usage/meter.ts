@@ -66,7 +66,7 @@ export class UsageMeter {
   }
 
   /**
-   * Looks at the memory; call it every few seconds.
+   * Samples the memory; call it every few seconds.
    *
    * @returns which part of its limit is in use; 0 without a limit.
    */

@@ -19,7 +19,7 @@ const CONFIG: WorkerConfig = {
   httpPort: 0,
 };
 
-it('a pod that comes near to its memory limit tells at once, since it may be killed before its next report', async () => {
+it('a pod that comes close to its memory limit reports at once, since it may be killed before its next report', async () => {
   const server = await startRedis();
   const redis = new Redis(server.port);
   redis.on('error', () => undefined);

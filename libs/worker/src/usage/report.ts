@@ -4,7 +4,7 @@ import type { Log } from '../log/log.ts';
 import type { Process } from '../queues/queue-worker.ts';
 import { UsageMeter } from './meter.ts';
 
-/** How often a pod looks at itself and tells, ms. */
+/** How often a pod samples itself and reports, ms. */
 export interface UsageTimes {
   readonly sampleMs: number;
   readonly reportMs: number;
@@ -12,15 +12,20 @@ export interface UsageTimes {
 
 /** The autoscaler reads once a minute, so that it sees about every report, and no peak of memory in between is lost. */
 export const USAGE_TIMES: UsageTimes = { sampleMs: 2_000, reportMs: 60_000 };
-/** So near to its memory limit a pod tells at once: it may be killed before its next report. */
+/** This close to its memory limit a pod reports at once: it may be killed before its next report. */
 const NEAR_LIMIT = 0.9;
-/** Reports are spread by up to this part of the interval, so that a fleet that starts at once does not tell at once. */
+/**
+ * Reports are spread by up to this part of the interval, so that a fleet that starts together does not report together.
+ */
 const JITTER = 0.1;
-/** A pod that said nothing for so long is forgotten; with the last pod the whole key goes. */
+/** A pod that reported nothing for this long is forgotten; the whole key expires with the last pod. */
 const FORGET_MS = 300_000;
-/** Of the other pods' reports each report looks at so many: those of dead pods go although their pool goes on. */
-const LOOK_AT = 5;
-/** Readers drop reports of another one. */
+/**
+ * Each report checks this many reports of other pods, so that those of dead pods are removed although their pool goes
+ * on.
+ */
+const FIELDS_CHECKED = 5;
+/** Readers drop reports of another format. */
 const FORMAT = 1;
 /** How long a pod that leaves waits for its last report. */
 const LEAVE_MS = 1_000;
@@ -28,8 +33,8 @@ const LEAVE_MS = 1_000;
 const REPORT = `--[[
   Notes what a pod uses, with Redis' time, and forgets a few pods that are gone.
   KEYS  1 the hash of the pool: pod -> "<ms> <JSON>"
-  ARGV  1 pod  2 JSON  3 after how many ms without a report a pod is gone  4 how many fields to look at for that
-  Cost  O(looked at)
+  ARGV  1 pod  2 JSON  3 after how many ms without a report a pod is gone  4 how many fields to check for that
+  Cost  O(fields checked)
 ]]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -42,8 +47,8 @@ for i = 1, #some, 2 do
 end`;
 
 /**
- * Where the pods of a pool tell what they use: beside the pool's first queue. The colon after `rq` keeps it apart from
- * every job's key (custom ids hold none), so that BullMQ's `removeOrphanedJobs` leaves it alone.
+ * Where the pods of a pool report what they use: beside the pool's first queue. The colon after `rq` keeps it apart
+ * from every job's key (custom ids hold none), so that BullMQ's `removeOrphanedJobs` leaves it alone.
  */
 export function usageKey({ queues, namespace, pool }: Pick<WorkerConfig, 'queues' | 'namespace' | 'pool'>): string {
   const { prefix, name } = queues[0]!;
@@ -53,13 +58,13 @@ export function usageKey({ queues, namespace, pool }: Pick<WorkerConfig, 'queues
 export interface UsageReports {
   /** The same, with every run measured. */
   measured: (process: Process) => Process;
-  /** Tells a last time; the pod leaves. */
+  /** Reports a last time; the pod leaves. */
   stop: () => Promise<void>;
 }
 
 /**
- * Tells what the pod uses, for the autoscaler's advice on concurrency and resources: a few hundred bytes a minute, only
- * when jobs ran, and only while Redis is there. Nothing waits for it, and a failure is logged once.
+ * Reports what the pod uses, for the autoscaler's advice on concurrency and resources: a few hundred bytes per minute,
+ * only when jobs ran, and only while Redis is there. Nothing waits for it, and a failure is logged once.
  */
 export function startUsageReports(
   redis: Redis,
@@ -69,37 +74,37 @@ export function startUsageReports(
   meter: UsageMeter = new UsageMeter(config.concurrency),
 ): UsageReports {
   const key = usageKey(config);
-  let telling: Promise<void> | undefined;
+  let reporting: Promise<void> | undefined;
   let failed = false;
 
   const send = async (): Promise<void> => {
     const usage = meter.take();
     if (!usage || redis.status !== 'ready') return;
     try {
-      const report = JSON.stringify({ format: FORMAT, version: config.version, ...usage });
-      await redis.eval(REPORT, 1, key, config.podName, report, FORGET_MS, LOOK_AT);
+      const text = JSON.stringify({ format: FORMAT, version: config.version, ...usage });
+      await redis.eval(REPORT, 1, key, config.podName, text, FORGET_MS, FIELDS_CHECKED);
     } catch (error) {
       if (!failed) log.warn('cannot report what the pod uses; there will be no advice on its resources', { error });
       failed = true;
     }
   };
-  const tell = async (): Promise<void> => {
-    telling ??= send().finally(() => (telling = undefined));
-    await telling;
+  const report = async (): Promise<void> => {
+    reporting ??= send().finally(() => (reporting = undefined));
+    await reporting;
   };
 
   let near = false;
   const sampling = setInterval(() => {
     const before = near;
     near = meter.sample() >= NEAR_LIMIT;
-    if (near && !before) void tell();
+    if (near && !before) void report();
   }, times.sampleMs).unref();
   let next: NodeJS.Timeout | undefined;
   let stopped = false;
   const plan = (): void => {
     if (stopped) return;
     const afterMs = times.reportMs * (1 + JITTER * (2 * Math.random() - 1));
-    next = setTimeout(() => void tell().then(plan), afterMs).unref();
+    next = setTimeout(() => void report().then(plan), afterMs).unref();
   };
   plan();
   return {
@@ -118,7 +123,7 @@ export function startUsageReports(
       clearTimeout(next);
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, LEAVE_MS)));
-      await Promise.race([tell(), late]);
+      await Promise.race([report(), late]);
       clearTimeout(timer);
     },
   };

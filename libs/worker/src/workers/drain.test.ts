@@ -16,7 +16,7 @@ function stages() {
   const hurry = new AbortController();
   const all: DrainStages = {
     stop: note('stop'),
-    tell: note('tell'),
+    abort: note('abort'),
     handBack: note('hand back'),
     idle,
     hurry: hurry.signal,
@@ -34,15 +34,15 @@ describe('a drain', () => {
     expect(log).toEqual([['stop', 0]]);
   });
 
-  it('tells handlers after the grace period and ends when they have stopped', async () => {
+  it('asks handlers to stop after the grace period and ends when they have', async () => {
     const { log, all, becomeIdle } = stages();
     setTimeout(becomeIdle, 31_000);
     const outcome = drain(plan, all);
     await vi.runAllTimersAsync();
-    expect(await outcome).toBe('told');
+    expect(await outcome).toBe('stopped');
     expect(log).toEqual([
       ['stop', 0],
-      ['tell', 30_000],
+      ['abort', 30_000],
     ]);
   });
 
@@ -54,18 +54,18 @@ describe('a drain', () => {
     expect(log.at(-1)).toEqual(['hand back', 595_000]);
   });
 
-  it('hands back at once when told a second time', async () => {
+  it('hands back at once on a second signal', async () => {
     const { log, all, hurry, becomeIdle } = stages();
     setTimeout(() => hurry.abort(), 1_000);
     setTimeout(becomeIdle, 1_005);
     const outcome = drain(plan, all);
     await vi.runAllTimersAsync();
     expect(await outcome).toBe('handed back');
-    expect(log.map(([what, atMs]) => `${what} ${atMs}`)).toEqual(['stop 0', 'tell 1000', 'hand back 1000']);
+    expect(log.map(([what, atMs]) => `${what} ${atMs}`)).toEqual(['stop 0', 'abort 1000', 'hand back 1000']);
   });
 
   it('keeps time to hand back even when the grace period is the whole drain time', () => {
-    expect(planDrain(10_000, 10_000)).toEqual({ tellAfterMs: 8_000, handBackAfterMs: 8_000, endAfterMs: 10_000 });
-    expect(planDrain(0, 0)).toEqual({ tellAfterMs: 0, handBackAfterMs: 0, endAfterMs: 0 });
+    expect(planDrain(10_000, 10_000)).toEqual({ abortAfterMs: 8_000, handBackAfterMs: 8_000, endAfterMs: 10_000 });
+    expect(planDrain(0, 0)).toEqual({ abortAfterMs: 0, handBackAfterMs: 0, endAfterMs: 0 });
   });
 });

@@ -1,7 +1,7 @@
 /** When, in ms after SIGTERM, each stage of a drain begins. */
 export interface DrainPlan {
-  /** Handlers are told to stop. */
-  tellAfterMs: number;
+  /** Handlers are asked to stop. */
+  abortAfterMs: number;
   /** What still runs is handed back. */
   handBackAfterMs: number;
   /** The process ends, whether Redis answered or not. */
@@ -11,34 +11,38 @@ export interface DrainPlan {
 export interface DrainStages {
   /** Stop fetching. */
   stop: () => void;
-  tell: () => void;
+  /** Ask handlers to stop. */
+  abort: () => void;
   handBack: () => void;
   /** Resolves when no job runs. */
   idle: Promise<unknown>;
-  /** Aborts when the pod was told a second time: hand back at once. */
+  /** Aborts when the pod got a second signal: hand back at once. */
   hurry: AbortSignal;
 }
 
-export type DrainOutcome = 'finished' | 'told' | 'handed back' | 'abandoned';
+export type DrainOutcome = 'finished' | 'stopped' | 'handed back' | 'abandoned';
 
 /** Handing back takes milliseconds; what Redis and a throttled pod need on a bad day is kept free before the end. */
 const HAND_BACK_TIME_MS = 5_000;
 
-/** A hand-back keeps up to 5 s, or a fifth of a short drain, before `maxDrainTimeMs`; handlers are told by then. */
+/**
+ * A hand-back keeps up to 5 s, or a fifth of a short drain, before `maxDrainTimeMs`; handlers are asked to stop by
+ * then.
+ */
 export function planDrain(gracePeriodMs: number, maxDrainTimeMs: number): DrainPlan {
   const handBackAfterMs = maxDrainTimeMs - Math.min(HAND_BACK_TIME_MS, maxDrainTimeMs / 5);
-  return { tellAfterMs: Math.min(gracePeriodMs, handBackAfterMs), handBackAfterMs, endAfterMs: maxDrainTimeMs };
+  return { abortAfterMs: Math.min(gracePeriodMs, handBackAfterMs), handBackAfterMs, endAfterMs: maxDrainTimeMs };
 }
 
 /** Drains in stages, each only as long as jobs still run; says in which one the last job left. */
 export async function drain(
   plan: DrainPlan,
-  { stop, tell, handBack, idle, hurry }: DrainStages,
+  { stop, abort, handBack, idle, hurry }: DrainStages,
 ): Promise<DrainOutcome> {
   stop();
-  if (await within(plan.tellAfterMs, idle, hurry)) return 'finished';
-  tell();
-  if (await within(plan.handBackAfterMs - plan.tellAfterMs, idle, hurry)) return 'told';
+  if (await within(plan.abortAfterMs, idle, hurry)) return 'finished';
+  abort();
+  if (await within(plan.handBackAfterMs - plan.abortAfterMs, idle, hurry)) return 'stopped';
   handBack();
   return (await within(plan.endAfterMs - plan.handBackAfterMs, idle)) ? 'handed back' : 'abandoned';
 }

@@ -27,7 +27,9 @@ export interface WorkersOptions {
   log: Log;
   /** @internal Other times than `LOCK_TIMES`, for tests that wait for locks to end. */
   locks?: LockTimes | undefined;
-  /** How often the pod tells what it uses; false: never. Only pods of a pool do, since nobody else's are advised on. */
+  /**
+   * How often the pod reports what it uses; false: never. Only pods of a pool do, since there is no advice on others.
+   */
   usage?: UsageTimes | false | undefined;
 }
 
@@ -131,7 +133,7 @@ export function startWorkers(options: WorkersOptions): Workers {
     drain: async (hurry) => {
       const outcome = await drain(planDrain(config.gracePeriodMs, config.maxDrainTimeMs), {
         stop: () => stop.abort(),
-        tell: () => running.stop(new JobStopped('the pod drains: its grace period is over')),
+        abort: () => running.stop(new JobStopped('the pod drains: its grace period is over')),
         handBack: () => running.handBack(new JobStopped('the pod drains: its drain time is over')),
         idle: Promise.all(ended),
         hurry,
@@ -151,7 +153,7 @@ async function takeOver(worker: QueueWorker, queue: string, stop: AbortSignal, l
     const jobs = await answeredBeforeLeaving(worker.takeOver(), stop);
     if (jobs) log.warn('this pod ran before and died; its jobs are run again', { queue, jobs });
   } catch (error) {
-    log.warn('cannot look for jobs that this pod left behind; they run again once their locks end', { queue, error });
+    log.warn('cannot search for jobs that this pod left behind; they run again once their locks end', { queue, error });
   }
 }
 

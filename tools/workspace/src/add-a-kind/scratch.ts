@@ -23,18 +23,15 @@ export interface Scratch extends Disposable {
 }
 
 /**
- * Copies what is committed or about to be of the workspace into a folder inside it, so that packages from outside are found, and does there
- * what the page says.
+ * Copies what is committed or about to be of the workspace into a folder inside it, so that packages from outside are
+ * found, and does there what the page says.
  */
 export function followPage(workspaceRoot: string, { files, changes }: FollowedPage): Scratch {
   const parent = join(workspaceRoot, '.scratch');
   mkdirSync(parent, { recursive: true });
   const folder = mkdtempSync(join(parent, 'add-a-kind-'));
-  const git = (args: string[], cwd: string): string => execFileSync('git', args, { cwd, encoding: 'utf8' });
-  const listed = git(
-    ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--deduplicate', ...COPIED],
-    workspaceRoot,
-  );
+  const list = ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--deduplicate', ...COPIED];
+  const listed = execFileSync('git', list, { cwd: workspaceRoot, encoding: 'utf8' });
   for (const path of listed.split('\0').filter(Boolean)) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     const source = join(workspaceRoot, path);

@@ -35,12 +35,12 @@ describe('a page', () => {
   it.each([
     ['no status', 'date: 2026-11-21', undefined, /"status: " is neither/],
     ['another status', 'date: 2026-11-21\nstatus: Proposed', undefined, /"status: Proposed" is neither/],
-    ['no day', 'date: 2026-13-40\nstatus: Accepted', undefined, /"date: 2026-13-40" is no day/],
+    ['no day', 'date: 2026-13-40\nstatus: Accepted', undefined, /"date: 2026-13-40" is not a day/],
     [
       'a misspelled field',
       'date: 2026-11-21\nstatus: Accepted\nreplace: 1',
       undefined,
-      /"replace: 1", which nobody reads/,
+      /"replace: 1", which is not a known field/,
     ],
     ['another number', 'date: 2026-11-21\nstatus: Accepted', '# 95. Many', /heading says 95, the name 0096/],
     ['no number', 'date: 2026-11-21\nstatus: Accepted', '# Many', /does not begin with a head and/],

@@ -33,9 +33,9 @@ export function readDecision(file: string, text: string): Decision {
   if (yaml === undefined || title === undefined) throw wrong('it does not begin with a head and "# NUMBER. TITLE"');
   if (Number(heading) !== Number(number)) throw wrong(`the heading says ${heading}, the name ${number}`);
   const head = readHead(yaml);
-  if (typeof head === 'string') throw wrong(`the head has "${head}", which nobody reads`);
+  if (typeof head === 'string') throw wrong(`the head has "${head}", which is not a known field`);
   const { date, status, replaces } = head;
-  if (!/^\d{4}-\d\d-\d\d$/.test(date) || Number.isNaN(Date.parse(date))) throw wrong(`"date: ${date}" is no day`);
+  if (!/^\d{4}-\d\d-\d\d$/.test(date) || Number.isNaN(Date.parse(date))) throw wrong(`"date: ${date}" is not a day`);
   const by = /^Superseded by (\d{4})$/.exec(status)?.[1];
   if (by === undefined && status !== 'Accepted')
     throw wrong(`"status: ${status}" is neither Accepted nor Superseded by NNNN`);

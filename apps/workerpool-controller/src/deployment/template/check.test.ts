@@ -14,7 +14,7 @@ describe("what is the controller's own is refused with its path and the way out:
       /^spec\.template\.spec\.containers\[worker\]\.image .*spec\.image.*spec\.version/,
     ],
     [
-      'what the worker is told',
+      'what the worker gets from the spec',
       ofWorker({ env: [{ name: 'RQ_POOL', value: 'x' }] }),
       /containers\[worker\]\.env\[RQ_POOL\] .*change the spec/,
     ],

@@ -23,7 +23,9 @@ export function checkTemplate(pool: WorkerPool): Problem | undefined {
   return found && { reason: 'TemplateInvalid', message: `${found.path} ${found.why}` };
 }
 
-/** Nulls, entries without their key and entries that occur twice: merging them would mean one thing here, another there. */
+/**
+ * Nulls, entries without their key and entries that occur twice: merging them would mean one thing here, another there.
+ */
 function* unmergeable(path: string, field: string, value: unknown): Generator<Objection> {
   if (value === null) {
     yield { path, why: 'is null, and a template only adds and overrides; leave the field out, or give it a value' };
@@ -93,7 +95,7 @@ function* reservedOfWorker(pool: WorkerPool, worker: JsonObject): Generator<Obje
     if (name.startsWith('RQ_')) {
       yield {
         path: `${path}.env[${name}]`,
-        why: 'tells the worker what the spec says (queues, concurrency, drainPolicy, version); change the spec, or use a name without RQ_',
+        why: 'passes what the spec says to the worker (queues, concurrency, drainPolicy, version); change the spec, or use a name without RQ_',
       };
     }
     if (name.startsWith('REDIS_')) {

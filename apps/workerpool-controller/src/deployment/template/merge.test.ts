@@ -153,7 +153,7 @@ describe('any template', () => {
     }
   });
 
-  it('leaves all that it does not speak of', () => {
+  it('leaves everything that it does not mention', () => {
     for (const partial of partials) {
       const merged = mergePodTemplate(built, partial);
       expect(mergePodTemplate(mergePodTemplate(merged, built), partial)).toEqual(merged);

@@ -5,9 +5,10 @@ import type { PodTemplate } from './pod-schema.ts';
  * A pod template with a partial one over it, as a server-side apply of both would leave it: maps merge, lists whose
  * entries have keys merge entry by entry, everything else is replaced. Pure; neither argument is changed.
  *
- * Beyond server-side apply, of fields that exclude each other (a volume's sources, `value` and `valueFrom`, the handlers
- * of a probe) the partial's one replaces the other: what was meant is plain, and both together would be refused.
- * What is no template at all (a text where a list belongs) is taken as it is: the API server says what is wrong with it.
+ * Beyond server-side apply, of fields that exclude each other (a volume's sources, `value` and `valueFrom`, the
+ * handlers of a probe) the partial's one replaces the other: what was meant is plain, and both together would be
+ * refused. What is no template at all (a text where a list belongs) is taken as it is: the API server says what is
+ * wrong with it.
  */
 export function mergePodTemplate(built: PodTemplate, partial: JsonObject): PodTemplate {
   return mergeObjects('', built, partial) as PodTemplate;

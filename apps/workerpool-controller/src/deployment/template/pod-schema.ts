@@ -1,6 +1,6 @@
 // What merging and comparing have to know of a pod template. From Kubernetes' OpenAPI document (x-kubernetes-list-type,
-// x-kubernetes-list-map-keys, x-kubernetes-map-type of io.k8s.api.core.v1.PodTemplateSpec); a test compares it with what
-// a real API server publishes.
+// x-kubernetes-list-map-keys, x-kubernetes-map-type of io.k8s.api.core.v1.PodTemplateSpec); a test compares it with
+// what a real API server publishes.
 
 /** JSON, as far as it matters here. */
 export type JsonObject = { readonly [field: string]: unknown };

@@ -21,7 +21,10 @@ export function imageReference({ image, version }: Pick<WorkerPool['spec'], 'ima
   return version.startsWith('sha256:') ? `${image}@${version}` : `${image}:${version}`;
 }
 
-/** Whether the worker is the pod's only container that stays. Others could see its processes, and their environment. */
+/**
+ * Whether the worker is the pod's only container that keeps running. Others could see its processes, and their
+ * environment.
+ */
 function runsAlone({ spec: { template } }: WorkerPool): boolean {
   interface Named {
     name?: string;
@@ -84,7 +87,7 @@ function builtTemplate(pool: WorkerPool, redis: PoolQueues, configHash: string |
   };
 }
 
-/** Liveness is progress, which a worker measures itself; a minute of silence is the kubelet's patience on top. */
+/** Liveness is progress, which a worker measures itself; the kubelet tolerates a minute of silence on top. */
 const PROBES = {
   livenessProbe: {
     httpGet: { path: '/livez', port: 'http' },

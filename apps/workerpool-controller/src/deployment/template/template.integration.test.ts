@@ -93,7 +93,7 @@ describe('spec.template', () => {
     await eventually(async () => (await rig.cluster.read(pool)).status?.replicas === 1, PATIENCE);
     await rig.cluster.settled(pool, 'Progressing');
     await rig.controller.stop();
-    rig.start();
+    await rig.start();
     await eventually(async () => (await rig.controller.reconciles()) >= 1, PATIENCE);
     await eventually(() => rig.controller.idle(), PATIENCE);
     expect(await rig.controller.writes()).toBe(0);

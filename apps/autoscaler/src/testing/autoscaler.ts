@@ -5,12 +5,12 @@ import type { Queue as QueueObject, WorkerPool } from '@redis-queue/api';
 import { connectionKey, RedisConnections } from '@redis-queue/bullmq';
 import { createConsumer, createPublisher, type ScalingDecision } from '@redis-queue/scaling-bus';
 import { startRedis, type RedisServer } from '@redis-queue/rig';
-import { Autoscaler, type AutoscalerOptions } from './autoscaler.ts';
-import { AutoscalerMetrics } from './metrics/autoscaler-metrics.ts';
-import { aQueue, aSecret, secretSources } from './test-objects.ts';
-import { Triggers } from './triggers.ts';
-import { epochOf, podsOf } from './watching/pool-status.ts';
-import { buildTopology, poolKey } from './watching/topology.ts';
+import { Autoscaler, type AutoscalerOptions } from '../autoscaler.ts';
+import { AutoscalerMetrics } from '../metrics/autoscaler-metrics.ts';
+import { aQueue, aSecret, secretSources } from './objects.ts';
+import { Triggers } from '../triggers.ts';
+import { epochOf, podsOf } from '../watching/pool-status.ts';
+import { buildTopology, poolKey } from '../watching/topology.ts';
 
 /** Real Redis servers for queues and bus, an autoscaler on them, and objects as the API server would return them. */
 export class TestAutoscaler implements AsyncDisposable {

@@ -1,0 +1,106 @@
+import { QUEUES, type Queue } from '@redis-queue/api';
+import { connectionKey, queueId, RedisConnections, type RedisTarget } from '@redis-queue/bullmq';
+import {
+  isNotFound,
+  keyOf,
+  NAMESPACES,
+  type ControllerOptions,
+  type KubeClient,
+  type Manager,
+  type ObjectCache,
+  type ObjectKey,
+} from '@redis-queue/controller';
+import { queueRef, resolveRedis, watchSecrets, type QueueObject, type WatchedSecrets } from '@redis-queue/redis-access';
+import { ServerInfoCache, type Sources } from './observe.ts';
+
+/** The sources, with the caches behind them. */
+export interface WatchedSources extends Sources {
+  readonly queues: ObjectCache<QueueObject>;
+  readonly secrets: WatchedSecrets;
+}
+
+const BY_REDIS_QUEUE = 'redis-queue';
+
+/**
+ * Starts what the controller observes by: caches of queues and Secrets, and connections to Redis, which are closed when
+ * the manager ends.
+ *
+ * @param onRedisChange called for each queue whose Redis stopped or began to answer: an outage shows, and ends, in the
+ * conditions at once and not with the next comparison.
+ * @throws when the cluster has no identity to be read.
+ */
+export async function watchSources(
+  manager: Manager,
+  secretNames: readonly string[],
+  onRedisChange: (queue: ObjectKey) => void,
+): Promise<WatchedSources> {
+  const { client } = manager;
+  const queues = manager.cache<QueueObject>(QUEUES);
+  queues.addIndex(BY_REDIS_QUEUE, (queue) => [queueId(queueRef(queue))]);
+  const secrets = watchSecrets(manager, secretNames);
+  const usersOf = (target: RedisTarget): QueueObject[] => {
+    const key = connectionKey(target);
+    return queues.list().filter((queue) => {
+      const connection = resolveRedis(queue, 'controller', secrets);
+      return connection.ok && connection.targetKey === key;
+    });
+  };
+  const connections = new RedisConnections({
+    clientName: 'redis-queue-controller',
+    onChange: (target) => usersOf(target).forEach((queue) => onRedisChange(keyOf(queue))),
+  });
+  manager.runnable({
+    name: 'redis-connections',
+    leaderOnly: false,
+    run: (signal) => closeWhenDone(signal, connections),
+  });
+  return {
+    clusterId: await readClusterId(client),
+    connections,
+    queues,
+    secrets,
+    queuesOf: (ref) => queues.byIndex(BY_REDIS_QUEUE, queueId(ref)),
+    readQueue: (key) => readQueue(client, key),
+    servers: new ServerInfoCache(),
+  };
+}
+
+/** Changes of other objects after which a queue is reconciled. */
+export function watchesOf(sources: WatchedSources): NonNullable<ControllerOptions<QueueObject>['watches']> {
+  const { queues, secrets } = sources;
+  const rivals = (queue: QueueObject): ObjectKey[] =>
+    queues
+      .byIndex(BY_REDIS_QUEUE, queueId(queueRef(queue)))
+      .filter(({ metadata }) => metadata.uid !== queue.metadata.uid)
+      .map(keyOf);
+  return [
+    ...secrets.watches(queues, ['controller', 'sampler'], (queue) => [keyOf(queue)]),
+    // Another claimant that comes or goes may change whose queue it is.
+    { cache: queues, map: rivals, predicate: ({ event }) => event !== 'update' },
+  ];
+}
+
+/** The uid of kube-system names the cluster: it is never re-created. */
+async function readClusterId(client: KubeClient): Promise<string> {
+  const namespace = await client.get(NAMESPACES, { name: 'kube-system' });
+  const uid = namespace?.metadata.uid;
+  if (!uid)
+    throw new Error(
+      'namespace kube-system has no uid to be read, which names the cluster in owner marks; allow get on it',
+    );
+  return uid;
+}
+
+async function readQueue(client: KubeClient, key: ObjectKey): Promise<Queue | 'gone' | undefined> {
+  try {
+    return (await client.get<QueueObject>(QUEUES, key)) ?? 'gone';
+  } catch (error) {
+    if (isNotFound(error)) return 'gone';
+    return undefined;
+  }
+}
+
+async function closeWhenDone(signal: AbortSignal, connections: RedisConnections): Promise<void> {
+  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  connections.close();
+}
