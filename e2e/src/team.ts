@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { eventually } from '@redis-queue/rig';
 import { createSite, installChart, removeChart, run, type Cluster, type Site } from '@redis-queue/rig/pods';
 import { inject } from 'vitest';
+import { TEAM_LABEL } from './cluster/team-label.ts';
 
 interface StoredCondition {
   type: string;
@@ -31,11 +32,14 @@ export interface Team extends AsyncDisposable {
 
 const CONDITION_MS = 60_000;
 
-/** A team on the shared cluster; leaving it uninstalls its charts and removes its namespace. */
+/**
+ * A team on the shared cluster; leaving it uninstalls its charts and deletes its namespace. That takes Kubernetes some
+ * ten seconds, for which the global setup waits once, after all tests.
+ */
 export async function createTeam(name: string): Promise<Team> {
   const cluster = inject('cluster');
   const namespace = `${name}-${randomBytes(3).toString('hex')}`;
-  const site = await createSite(cluster, namespace);
+  const site = await createSite(cluster, namespace, { [TEAM_LABEL]: '' });
   const kubectl: Team['kubectl'] = (...args) => run(cluster.kubectl, [...args, '-n', namespace]);
   const installed = new Set<string>();
   return {
@@ -74,7 +78,7 @@ export async function createTeam(name: string): Promise<Team> {
       ),
     [Symbol.asyncDispose]: async () => {
       for (const chart of installed) await removeChart(cluster, namespace, chart);
-      await run(cluster.kubectl, ['delete', 'namespace', namespace, '--timeout=120s']);
+      await run(cluster.kubectl, ['delete', 'namespace', namespace, '--wait=false']);
     },
   };
 }

@@ -33,7 +33,7 @@ async def send_email(job: pod.Job, redis: pod.Redis) -> dict:
 
 
 def signature(to: str, rounds: int) -> str:
-    """Stands for rendering and signing a mail: CPU time. Long computations belong into a thread or process."""
+    """Stands for rendering and signing a mail: CPU time. Long computations belong in a thread or process."""
     digest = to
     for _ in range(rounds):
         digest = hashlib.sha256(digest.encode() + BLOCK).hexdigest()

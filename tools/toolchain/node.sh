@@ -24,12 +24,12 @@ if [ ! -x "$folder/bin/node" ]; then
   exec 9>"$folder.lock"
   flock 9
   if [ ! -x "$folder/bin/node" ]; then
-    echo "▶ Node ${MINIMUM}+ is not installed; setting up $VERSION in $folder" >&2
     building=$folder.building
     rm -rf "$building"
     mkdir -p "$building/bin"
     # The plain `node` package fetches its binary in an install script; this one contains it.
-    npm install --prefix "$building" --no-save --no-package-lock --silent "$package@$VERSION" >&2
+    "$(dirname "${BASH_SOURCE[0]}")/step.sh" "setting up Node $VERSION, since there is none of $MINIMUM or newer" -- \
+      npm install --prefix "$building" --no-save --no-package-lock "$package@$VERSION"
     ln -s "../node_modules/$package/bin/node" "$building/bin/node"
     # npm and npx run under whichever node comes first on PATH; they come from the system.
     rm -rf "$folder"

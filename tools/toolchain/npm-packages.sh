@@ -14,12 +14,10 @@ exec 9>node_modules/.install.lock
 flock 9
 up_to_date && exit
 
-echo "▶ installing npm packages" >&2
-started=$SECONDS
 locked=$(mktemp)
 cp -p package-lock.json "$locked"
 # What is installed is what the lock says; npm may leave other words in it, which are not the developer's change.
 trap 'cmp -s "$locked" package-lock.json || cp -p "$locked" package-lock.json; rm -f "$locked"' EXIT
-npm install --no-audit --no-fund --loglevel=error >&2
+tools/toolchain/step.sh --count '^npm http fetch GET 200 .*\.tgz' --of "$(grep -c '^    "node_modules/' package-lock.json)" \
+  "installing npm packages" -- npm install --no-audit --no-fund --loglevel=http
 touch "$installed"
-echo "✔ installing npm packages ($((SECONDS - started)) s)" >&2

@@ -36,8 +36,6 @@ if [ ${#missing[@]} -gt 0 ]; then
     echo "These packages are needed: ${missing[*]}. Install them (Debian: sudo apt-get install ${missing[*]}) and run again." >&2
     exit 1
   fi
-  echo "▶ installing system packages: ${missing[*]}" >&2
-  log=$(mktemp)
   # Packages of servers start them; here every server belongs to the test that uses it.
   policy=/usr/sbin/policy-rc.d
   if [ ! -e "$policy" ]; then
@@ -46,20 +44,8 @@ if [ ${#missing[@]} -gt 0 ]; then
     trap 'rm -f "$policy"' EXIT
   fi
   export DEBIAN_FRONTEND=noninteractive
-  { apt-get update && apt-get install -y --no-install-recommends "${missing[@]}"; } >"$log" 2>&1 &
-  installing=$!
-  started=$SECONDS
-  while kill -0 "$installing" 2>/dev/null; do
-    sleep 1
-    (((SECONDS - started) % 15 != 14)) || echo "  … installing system packages ($((SECONDS - started)) s)  $(tail -n 1 "$log")" >&2
-  done
-  if ! wait "$installing"; then
-    tail -n 20 "$log" >&2
-    echo "system-packages.sh: apt-get failed; all of its output: $log" >&2
-    exit 1
-  fi
-  rm -f "$log"
-  echo "✔ installing system packages ($((SECONDS - started)) s)" >&2
+  install='apt-get update && apt-get install -y --no-install-recommends "$@"'
+  "$(dirname "${BASH_SOURCE[0]}")/step.sh" "installing system packages: ${missing[*]}" -- bash -c "$install" bash "${missing[@]}"
 fi
 
 if [ "$level" = node ] && [ "$(id -u)" != 0 ]; then

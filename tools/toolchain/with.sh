@@ -12,10 +12,22 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 PATH="$("$here/node.sh"):$PATH"; export PATH
 case $level in
   packages) ;;
-  control-plane) "$here/system-packages.sh" test ;;
-  node) "$here/system-packages.sh" node ;;
+  control-plane) system=test ;;
+  node) system=node ;;
   *) echo "with.sh: no level \"$level\"; one of packages, control-plane, node" >&2; exit 2 ;;
 esac
+if [ "$level" != packages ]; then
+  # The first time, what is downloaded and unpacked goes on side by side.
+  if [ ! -e "$here/../../node_modules/.package-lock.json" ]; then
+    "$here/go-modules.sh" &
+    modules=$!
+    "$here/npm-packages.sh" &
+    packages=$!
+  fi
+  "$here/system-packages.sh" "$system" || { status=$?; wait; exit "$status"; }
+fi
+# What these cannot do, the steps below do again, and say why when they cannot either.
+wait ${modules:-} ${packages:-} || true
 "$here/npm-packages.sh"
 [ "$level" = packages ] || "$here/../cluster/cluster" build "$level"
 exec "$@"

@@ -1,4 +1,4 @@
-import { parseDuration } from '@redis-queue/api';
+import { APPS, parseDuration } from '@redis-queue/api';
 import { runApp } from '@redis-queue/controller';
 import { redisSecretNamesFlag } from '@redis-queue/redis-access';
 import { busRedisFromEnvironment } from '@redis-queue/scaling-bus';
@@ -6,7 +6,7 @@ import { wireAutoscaler } from './wire.ts';
 
 await runApp({
   name: 'autoscaler',
-  description: 'Samples the queues of autoscaled worker pools, decides their sizes and publishes them on the bus.',
+  description: APPS.autoscaler.summary,
   flags: {
     'redis-secret-names': redisSecretNamesFlag,
     'pod-start-time': {

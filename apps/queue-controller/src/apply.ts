@@ -11,7 +11,13 @@ import {
   type FencedWrite,
   type QueueRef,
 } from '@redis-queue/bullmq';
-import { applySteps, isApiFailure, type FinalizerStep, type KindContext } from '@redis-queue/controller';
+import {
+  applySteps,
+  isApiFailure,
+  RetryLaterError,
+  type FinalizerStep,
+  type KindContext,
+} from '@redis-queue/controller';
 import { queueRef, type QueueObject } from '@redis-queue/redis-access';
 import { describeStep } from './describe.ts';
 import { redisProblem, resolveConnection, type Sources } from './observe.ts';
@@ -25,6 +31,8 @@ export interface Writers {
   /** Absent only for plans whose steps do not touch Redis. */
   readonly redis?: Redis | undefined;
   applyFinalizer(step: FinalizerStep): Promise<void>;
+  /** Does one step on Redis, within its deadline and while this process leads. Absent in tests of the steps alone. */
+  readonly guard?: <T>(write: () => Promise<T>) => Promise<T>;
 }
 
 export interface Applied {
@@ -52,13 +60,20 @@ export async function applyQueue(
   if (!writes) return { done: [] };
   const connection = resolveConnection(queue, sources);
   const redis = connection.ok ? sources.connections.get(connection.target) : undefined;
-  const writers: Writers = { redis, applyFinalizer };
+  const writers: Writers = {
+    redis,
+    applyFinalizer,
+    guard: async (write) => {
+      sources.assertLeading();
+      return connection.ok ? sources.breakers.run(connection.targetKey, write) : write();
+    },
+  };
   try {
     const applied = await applyPlan(queue, queueRef(queue), plan, writers, signal);
     for (const step of applied.done) log.info({ step: step.kind }, describeStep(step));
     return applied;
   } catch (error) {
-    if (isApiFailure(error) || signal.aborted || !connection.ok) throw error;
+    if (isApiFailure(error) || error instanceof RetryLaterError || signal.aborted || !connection.ok) throw error;
     return { done: [], problem: redisProblem(error, connection.target, sources.connections) };
   }
 }
@@ -81,7 +96,8 @@ export async function applyPlan(
     signal,
     applyFinalizer: (step) => writers.applyFinalizer(step),
     async applyStep(step) {
-      const problem = await applyStep(step, mark, queue, ref, writers.redis, signal);
+      const { redis, guard = (write) => write() } = writers;
+      const problem = await guard(() => applyStep(step, mark, queue, ref, redis, signal));
       if (!problem && 'mark' in step) mark = formatOwnerMark(step.mark);
       return problem;
     },

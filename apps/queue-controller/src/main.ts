@@ -1,3 +1,4 @@
+import { APPS } from '@redis-queue/api';
 import { concurrencyFlag, runApp } from '@redis-queue/controller';
 import { redisSecretNamesFlag } from '@redis-queue/redis-access';
 import { clusterIdFlag } from './cluster-id.ts';
@@ -5,7 +6,7 @@ import { wireQueueController } from './wire.ts';
 
 await runApp({
   name: 'queue-controller',
-  description: 'Reconciles the limits, pause and ownership of queues in Redis with their Queue objects.',
+  description: APPS['queue-controller'].summary,
   flags: {
     'redis-secret-names': redisSecretNamesFlag,
     'cluster-id': clusterIdFlag,

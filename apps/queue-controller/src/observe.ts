@@ -14,11 +14,13 @@ import {
   type RedisTarget,
   type ServerInfo,
 } from '@redis-queue/bullmq';
-import type { ObjectKey } from '@redis-queue/controller';
+import { RetryLaterError, type ObjectKey } from '@redis-queue/controller';
 import {
+  CircuitOpenError,
   queueRef,
   resolveRedis,
   resolveRedisOfRoles,
+  type CircuitBreakers,
   type RedisAccess,
   type SecretSources,
 } from '@redis-queue/redis-access';
@@ -30,12 +32,16 @@ import type { Problem } from './reasons.ts';
 export interface Sources {
   readonly clusterId: string;
   readonly connections: RedisConnections;
+  /** Every call to Redis goes through them, so that one that hangs holds up its own queues alone. */
+  readonly breakers: CircuitBreakers;
   readonly secrets: SecretSources;
   /** All Queue objects of the same prefix and name, the asking one included. */
   queuesOf(ref: QueueRef): Queue[];
   /** Asks the API server itself. @returns undefined when RBAC does not permit it */
   readQueue(key: ObjectKey): Promise<Queue | 'gone' | undefined>;
   readonly servers: ServerInfoCache;
+  /** @throws WritesStoppedError when another may lead by now. */
+  readonly assertLeading: () => void;
 }
 
 /**
@@ -58,14 +64,18 @@ export async function observeQueue(queue: Queue, sources: Sources): Promise<Obse
   const claimants = otherClaimants(queue, target, sources);
   const redis = sources.connections.get(target);
   try {
-    const [policy, server] = await Promise.all([
-      readQueuePolicy(redis, ref),
-      sources.servers.get(target, () => readServerInfo(redis)),
-    ]);
-    const sample = queue.metadata.deletionTimestamp ? (await sampleQueues(redis, [ref]))[0] : undefined;
+    const { policy, server, sample } = await sources.breakers.run(connection.targetKey, async () => {
+      const [read, info] = await Promise.all([
+        readQueuePolicy(redis, ref),
+        sources.servers.get(target, () => readServerInfo(redis)),
+      ]);
+      const deleted = queue.metadata.deletionTimestamp !== undefined;
+      return { policy: read, server: info, sample: deleted ? (await sampleQueues(redis, [ref]))[0] : undefined };
+    });
     const holder = await readHolder(queue, policy.rawOwnerMark, sources);
     return { clusterId, claimants, policy, server, ...(holder && { holder }), ...(sample && { sample }) };
   } catch (error) {
+    if (error instanceof RetryLaterError) throw error;
     return { clusterId, claimants, problem: redisProblem(error, target, sources.connections) };
   }
 }
@@ -74,6 +84,9 @@ export async function observeQueue(queue: Queue, sources: Sources): Promise<Obse
  * What went wrong with Redis, without a credential. A connection that was refused is closed: it would retry for ever.
  */
 export function redisProblem(error: unknown, target: RedisTarget, connections: RedisConnections): Problem {
+  if (error instanceof CircuitOpenError) {
+    return { reason: 'RedisUnreachable', message: `${describeTarget(target)}: ${error.message}` };
+  }
   const { reason, message } = classifyRedisError(error);
   if (reason === 'RedisAuthFailed') connections.release(target);
   return { reason, message: `${describeTarget(target)}: ${message}` };

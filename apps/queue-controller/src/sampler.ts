@@ -9,7 +9,13 @@ import {
   type RedisTarget,
 } from '@redis-queue/bullmq';
 import { keyOf, keyToString, StatusWriter, TokenBucket, type Manager } from '@redis-queue/controller';
-import { queueRef, resolveRedisOfRoles, type QueueObject } from '@redis-queue/redis-access';
+import {
+  CircuitBreakers,
+  queueRef,
+  resolveRedis,
+  resolveRedisOfRoles,
+  type QueueObject,
+} from '@redis-queue/redis-access';
 import { isWorthWriting, percentile, sampledStatus, type SampledStatus } from './counts.ts';
 import type { QueueMetrics } from './metrics.ts';
 import { redisProblem, type Sources } from './observe.ts';
@@ -25,11 +31,22 @@ const STATUS_WRITES_PER_SECOND = 20;
 const RETAINED_WAITS = 500;
 const WAITS_AGE_MS = 5 * 60_000;
 const IDLE_CONNECTION_MS = 5 * 60_000;
+/** Of one Redis in one round, whatever hangs there. */
+const TARGET_TIMEOUT_MS = 10_000;
+
+type Redis = Parameters<typeof sampleFinished>[0];
+
+/** The queues of one Redis. */
+interface Group {
+  readonly key: string;
+  readonly target: RedisTarget;
+  readonly queues: QueueObject[];
+}
 
 export interface SamplerDeps {
   readonly sources: Sources;
   readonly metrics: QueueMetrics;
-  listQueues(): QueueObject[];
+  readonly listQueues: () => QueueObject[];
   writeStatus(queue: QueueObject, status: SampledStatus): Promise<void>;
   /** Called with a status that could not be written; the next round tries again. */
   onError(queue: Queue, error: unknown): void;
@@ -85,10 +102,17 @@ export class QueueSampler {
   readonly #deps: SamplerDeps;
   readonly #writes: TokenBucket;
   readonly #waits = new Map<string, Waits>();
+  readonly #breakers: CircuitBreakers;
 
   constructor(deps: SamplerDeps) {
     this.#deps = deps;
     this.#writes = new TokenBucket(STATUS_WRITES_PER_SECOND, () => deps.now().getTime());
+    // No workers to share: each target is one call, and the next round is begun when the slowest has ended or was given up.
+    this.#breakers = new CircuitBreakers({
+      slots: Infinity,
+      timeoutMs: TARGET_TIMEOUT_MS,
+      now: () => performance.now(),
+    });
   }
 
   async run(signal: AbortSignal, intervalMs: number = SAMPLE_INTERVAL_MS): Promise<void> {
@@ -101,34 +125,35 @@ export class QueueSampler {
 
   /** One round over all queues; a Redis that does not answer costs only its own queues their numbers. */
   async sampleAll(): Promise<void> {
-    const byTarget = new Map<string, { target: RedisTarget; queues: QueueObject[] }>();
+    const byTarget = new Map<string, Group>();
     for (const queue of this.#deps.listQueues()) {
       const connection = resolveRedisOfRoles(queue, ['sampler', 'controller'], this.#deps.sources.secrets);
       if (!connection.ok) continue;
       const key = connection.targetKey;
-      const group = byTarget.get(key) ?? { target: connection.target, queues: [] };
+      const group = byTarget.get(key) ?? { key, target: connection.target, queues: [] };
       group.queues.push(queue);
       byTarget.set(key, group);
     }
-    const sampled = (
-      await Promise.all([...byTarget.values()].map(({ target, queues }) => this.#sampleTarget(target, queues)))
-    ).flat();
+    const sampled = (await Promise.all([...byTarget.values()].map((group) => this.#sampleTarget(group)))).flat();
+    this.#forgetTargets(new Set(byTarget.keys()));
     this.#deps.metrics.show(sampled);
     this.#forget(new Set(sampled.map(({ queue }) => waitsKey(queue))));
     for (const each of sampled) await this.#writeStatus(each);
   }
 
-  async #sampleTarget(target: RedisTarget, queues: QueueObject[]): Promise<SampledQueue[]> {
+  #forgetTargets(sampled: ReadonlySet<string>): void {
+    const { sources, listQueues } = this.#deps;
+    this.#breakers.forgetIdle(sampled);
+    const reconciled = listQueues().map((queue) => resolveRedis(queue, 'controller', sources.secrets));
+    sources.breakers.forgetIdle(new Set(reconciled.flatMap((access) => (access.ok ? [access.targetKey] : []))));
+  }
+
+  async #sampleTarget({ key, target, queues }: Group): Promise<SampledQueue[]> {
     const { connections } = this.#deps.sources;
     const redis = connections.get(target);
     const from = performance.now();
     try {
-      const samples = await sampleQueues(redis, queues.map(queueRef));
-      const sampled: SampledQueue[] = [];
-      for (const [index, queue] of queues.entries()) {
-        const sample = samples[index]!;
-        sampled.push({ queue, sample, waitP95Ms: await this.#waitP95(redis, queue, sample) });
-      }
+      const sampled = await this.#breakers.run(key, (signal) => this.#readQueues(redis, queues, signal));
       this.#deps.metrics.sampleTook((performance.now() - from) / 1000);
       return sampled;
     } catch (error) {
@@ -137,12 +162,19 @@ export class QueueSampler {
     }
   }
 
+  async #readQueues(redis: Redis, queues: QueueObject[], signal: AbortSignal): Promise<SampledQueue[]> {
+    const samples = await sampleQueues(redis, queues.map(queueRef));
+    const sampled: SampledQueue[] = [];
+    for (const [index, queue] of queues.entries()) {
+      signal.throwIfAborted();
+      const sample = samples[index]!;
+      sampled.push({ queue, sample, waitP95Ms: await this.#waitP95(redis, queue, sample) });
+    }
+    return sampled;
+  }
+
   /** Reads finished jobs only of queues in which some finished since the last sample. */
-  async #waitP95(
-    redis: Parameters<typeof sampleFinished>[0],
-    queue: Queue,
-    sample: QueueSample,
-  ): Promise<number | undefined> {
+  async #waitP95(redis: Redis, queue: Queue, sample: QueueSample): Promise<number | undefined> {
     const key = waitsKey(queue);
     const known = this.#waits.get(key);
     const finished = `${sample.completed} ${sample.failed} ${sample.completedTotal} ${sample.active} ${sample.addCounter}`;

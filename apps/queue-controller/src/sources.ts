@@ -10,7 +10,14 @@ import {
   type ObjectCache,
   type ObjectKey,
 } from '@redis-queue/controller';
-import { queueRef, resolveRedis, watchSecrets, type QueueObject, type WatchedSecrets } from '@redis-queue/redis-access';
+import {
+  CircuitBreakers,
+  queueRef,
+  resolveRedis,
+  watchSecrets,
+  type QueueObject,
+  type WatchedSecrets,
+} from '@redis-queue/redis-access';
 import { ServerInfoCache, type Sources } from './observe.ts';
 
 /** The sources, with the caches behind them. */
@@ -38,7 +45,7 @@ const BY_REDIS_QUEUE = 'redis-queue';
  */
 export async function watchSources(
   manager: Manager,
-  { secretNames, clusterId }: SourceSettings,
+  { secretNames, clusterId, concurrency }: SourceSettings & { readonly concurrency: number },
   onRedisChange: (queue: ObjectKey) => void,
 ): Promise<WatchedSources> {
   const { client } = manager;
@@ -69,6 +76,8 @@ export async function watchSources(
     queuesOf: (ref) => queues.byIndex(BY_REDIS_QUEUE, queueId(ref)),
     readQueue: (key) => readQueue(client, key),
     servers: new ServerInfoCache(),
+    breakers: new CircuitBreakers({ slots: concurrency, now: () => performance.now() }),
+    assertLeading: () => manager.assertLeading(),
   };
 }
 

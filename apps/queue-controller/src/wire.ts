@@ -15,7 +15,7 @@ export interface Settings extends SourceSettings {
 /** Connects the kind and the sampler with the manager. */
 export async function wireQueueController(manager: Manager, settings: Settings): Promise<void> {
   const { concurrency = 8, sampleIntervalMs, driftCheckMs = 60_000 } = settings;
-  const sources = await watchSources(manager, settings, (key) => controller.enqueue(key));
+  const sources = await watchSources(manager, { ...settings, concurrency }, (key) => controller.enqueue(key));
   const metrics = new QueueMetrics(manager.registry);
   const kind = queueKind({ sources, metrics, driftCheckMs });
   const controller = manageKind(manager, kind, { concurrency, watches: watchesOf(sources) });

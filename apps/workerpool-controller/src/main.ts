@@ -1,3 +1,4 @@
+import { APPS } from '@redis-queue/api';
 import { concurrencyFlag, runApp } from '@redis-queue/controller';
 import { redisSecretNamesFlag, secretNamesFlag } from '@redis-queue/redis-access';
 import { busRedisFromEnvironment } from '@redis-queue/scaling-bus';
@@ -6,7 +7,7 @@ import { wireWorkerPoolController } from './wire.ts';
 
 await runApp({
   name: 'workerpool-controller',
-  description: 'Runs the worker pods of WorkerPool objects, as many as the autoscaler or spec.replicas says.',
+  description: APPS['workerpool-controller'].summary,
   flags: {
     'redis-secret-names': redisSecretNamesFlag,
     'worker-secret-names': secretNamesFlag({

@@ -1,3 +1,4 @@
+import { APPS } from '@redis-queue/api';
 import {
   APP_NAMES,
   buildBundles,
@@ -99,11 +100,14 @@ async function startReplica(master: RedisServer): Promise<RedisServer> {
 }
 
 async function startApp(name: AppName, { controlPlane, bus }: Rig, args: readonly string[]): Promise<RunningApp> {
+  const { capabilities } = APPS[name];
+  const redisFlags = capabilities.includes('redis') ? ['--redis-secret-names=redis-credentials'] : [];
+  const busEnv = capabilities.includes('bus') ? { BUS_REDIS_URL: bus.url } : {};
   const child = await startAppProcess(name, {
     main: bundleOf(name),
     kubeconfigPath: controlPlane.kubeconfigPath,
-    args: ['--lease-namespace=default', '--redis-secret-names=redis-credentials', ...args],
-    env: { ...IMAGE_ENV, BUS_REDIS_URL: bus.url, POD_NAMESPACE: 'default', POD_NAME: `${name}-0` },
+    args: ['--lease-namespace=default', ...redisFlags, ...args],
+    env: { ...IMAGE_ENV, ...busEnv, POD_NAMESPACE: 'default', POD_NAME: `${name}-0` },
   });
   void child.exited.then(({ code, signal }) => {
     if (code === 0 || signal === 'SIGKILL' || signal === 'SIGTERM') return;

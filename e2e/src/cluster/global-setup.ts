@@ -1,6 +1,7 @@
 import type { TestProject } from 'vitest/node';
-import { installChart, removeChart, type Cluster } from '@redis-queue/rig/pods';
+import { installChart, removeChart, run, type Cluster } from '@redis-queue/rig/pods';
 import { openCluster } from './open.ts';
+import { TEAM_LABEL } from './team-label.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -23,6 +24,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
     throw error;
   }
   return async () => {
+    // The namespaces that tests deleted have to go completely, before the definitions of what is in them do.
+    const gone = ['wait', 'namespace', `--selector=${TEAM_LABEL}`, '--for=delete', '--timeout=120s'];
+    await run(cluster.kubectl, gone);
     await removeChart(cluster, 'default', CRDS);
     await cluster.end();
   };

@@ -1,4 +1,4 @@
-"""The configuration that the controller gives a worker pod: environment variables, documented in docs/workers.md."""
+"""What the controller passes to a worker pod: environment variables, documented in docs/workers.md."""
 
 import json
 import socket
@@ -11,12 +11,12 @@ SOCKET_TIMEOUT_SECONDS = 20
 
 @dataclass(frozen=True)
 class Contract:
-    """The pod's configuration, as the controller sets it in environment variables."""
+    """What the controller passes to the pod in environment variables."""
 
     queues: list[dict[str, str]]  # queue: metadata.name of the Queue; name and prefix: where it is in Redis
     concurrency: int  # jobs at once, over all queues
     pod_name: str
-    grace_seconds: float  # from SIGTERM until jobs are cancelled
+    grace_seconds: float  # from SIGTERM until jobs are asked to stop
     drain_seconds: float  # from SIGTERM until the process is gone
     http_port: int
 

@@ -15,7 +15,7 @@ async def serve_probes(port: int, probes: dict[str, Probe]) -> None:
             problem = await probes[path]()
             status, body = ("503 Service Unavailable", problem) if problem else ("200 OK", "ok")
         else:
-            status, body = "404 Not Found", f"not here: {', '.join(probes)}"
+            status, body = "404 Not Found", f"not found; try {', '.join(probes)}"
         head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body) + 1}\r\nConnection: close\r\n\r\n"
         writer.write(f"{head}{body}\n".encode())
         await writer.drain()

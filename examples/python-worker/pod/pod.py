@@ -12,7 +12,7 @@ from .log import log
 from .queue_loop import Handler, QueueLoop
 from .slots import Slots
 
-# A hand-back takes milliseconds; this much time is reserved before the end, for a slow Redis.
+# A hand-back takes milliseconds; this leaves time before the end for when Redis is slow.
 HAND_BACK_SECONDS = 2
 PING_SECONDS = 1
 
@@ -65,7 +65,7 @@ class Pod:
         for queue in self.queues:
             queue.cancel_jobs()
         if await idle_by(hand_back_after, hurry):
-            return "cancelled"
+            return "stopped"
         for queue in self.queues:
             queue.hand_back.set()
         return "handed back" if await idle_by(end) else "abandoned"
@@ -94,7 +94,7 @@ class Pod:
 
 
 def run(handlers: dict[str, Handler]) -> None:
-    """Runs the pod to its end; call it last. `handlers`: what runs a queue's jobs, by its `metadata.name`."""
+    """Runs the pod to its end; call it last. `handlers`: by queue (`metadata.name`), what runs its jobs."""
 
     async def main() -> None:
         env = dict(os.environ)

@@ -17,16 +17,16 @@ Handler = Callable[[Job, Redis], Awaitable[Any]]
 # How a pod holds its jobs, as @redis-queue/worker does: those of a killed pod run elsewhere within half a minute.
 LOCK_OPTIONS = {"lockDuration": 24_000, "lockRenewTime": 4_000, "stalledInterval": 4_000, "maxStalledCount": 3}
 RETRY_SECONDS = 1
-# How long to wait at most before fetching anyway: BullMQ's own drainDelay.
-FETCH_ANYWAY_SECONDS = 5
-# A fetch is one round trip, a wait at most 10 s; a loop that takes far longer than both hangs.
+# How long to wait at most before looking for jobs anyway: BullMQ's own drainDelay.
+LOOK_ANYWAY_SECONDS = 5
+# A fetch is one round trip, and a wait takes at most 10 s; a loop that takes much longer hangs.
 STUCK_SECONDS = 60
 
 
 class QueueLoop:
     """Serves one queue: takes a slot, fetches a job, runs it, and repeats. Without ready jobs it waits without a slot.
 
-    BullMQ's own loop is not used: it has a limit per queue, and stops renewing locks when it closes while jobs run.
+    BullMQ's own loop has a limit per queue, and stops renewing locks when it closes while jobs run, so it is not used.
     """
 
     def __init__(
@@ -87,14 +87,14 @@ class QueueLoop:
             await asyncio.wait(self.runs)
 
     def stop(self, loop: asyncio.Task) -> None:
-        """Stops fetching. A fetch under way still returns its job, which would otherwise wait until its lock expires."""
+        """Stops fetching. A fetch under way still brings its job, which would be stuck until its lock ends."""
         self.stopping = True
         if self.step != "fetch":
             loop.cancel()
 
-    def cancel_jobs(self) -> None:
-        """Cancels the handlers: those that let CancelledError through have their jobs handed back."""
-        self.cancelled = True
+    def tell(self) -> None:
+        """Cancels handlers: the jobs of those that let CancelledError through are handed back."""
+        self.told = True
         self._stop_jobs(list(self.handlers))
 
     def stuck(self) -> bool:
@@ -108,7 +108,7 @@ class QueueLoop:
             job = await self.worker.moveToActive(f"{self.worker.id}:{uuid4().hex}")
             self.fetching = True
             return job
-        except Exception as error:  # noqa: BLE001 - whatever Redis says, all that can be done is to retry
+        except Exception as error:  # noqa: BLE001 - whatever Redis answers, all we can do is fetch again
             self.fetching = False
             log("warn", f"queue {self.queue}: cannot fetch jobs, trying again: {error}")
             await asyncio.sleep(RETRY_SECONDS)
@@ -120,13 +120,13 @@ class QueueLoop:
         run.add_done_callback(self.runs.discard)
 
     async def _run_jobs(self, job: Job) -> None:
-        """Runs a job and, as long as no other queue asks for the slot, the queue's next ones."""
+        """Runs a job and, as long as no other queue needs the slot, the next jobs of the queue."""
         try:
             while job:
                 await self.worker.processJob(job, job.token)
                 if self.stopping or self.slots.contended_beside(self.queue):
-                    # the end of a job makes room under a global concurrency: some pod has to fetch
-                    return await self._wake_another()
+                    # the end of a job makes room under a global concurrency: somebody has to fetch
+                    return await self._wake_somebody()
                 job = await self._fetch()
         finally:
             self.slots.release()
@@ -137,7 +137,7 @@ class QueueLoop:
             await asyncio.sleep(min(limited_ms / 1000, FETCH_ANYWAY_SECONDS))
             return
         try:
-            await self.worker.waitForJob()  # a marker wakes one of the waiting pods; returns after 10 s at most
+            await self.worker.waitForJob()  # a marker wakes one of the waiting workers, at most 10 s from now
         except Exception as error:  # noqa: BLE001
             log("warn", f"queue {self.queue}: cannot wait for jobs, trying again: {error}")
             await asyncio.sleep(RETRY_SECONDS)
@@ -162,8 +162,8 @@ class QueueLoop:
                 self.handlers[job_id].cancel()
 
     async def _process(self, job: Job, token: str) -> Any:
-        """What BullMQ calls for a job: runs the handler to its end, or until the drain hands the job back."""
-        await self._record_who_runs(job)
+        """BullMQ calls this for a job. It runs the handler to its end, or until the drain hands the job back."""
+        await self._note_who_runs(job)
         handler = asyncio.ensure_future(self.handler(job, self.redis))
         self.handlers[job.id] = handler
         if self.cancelled:

@@ -193,7 +193,7 @@ describe('a Python worker pod that gets SIGTERM', () => {
   });
 
   it.each([
-    { how: 'stops when cancelled', queue: 'a' as const, outcome: 'cancelled' },
+    { how: 'stops when cancelled', queue: 'a' as const, outcome: 'stopped' },
     { how: 'ignores its cancellation', queue: 'c' as const, outcome: 'handed back' },
   ])('hands back a job that $how, at the cost of no attempt and no stall', async ({ queue, outcome }) => {
     const pod = await readyPod();

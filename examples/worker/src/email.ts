@@ -4,7 +4,7 @@ import * as z from 'zod';
 /** The data of a job of the queue `emails`. */
 export const Email = z.object({
   to: z.string(),
-  /** Which ledger the effect goes to: one per demo or test. */
+  /** The ledger that records the effect: one per demo or test. */
   run: z.string(),
   /** How long the mail server takes, ms: time in which the job only waits. */
   sendMs: z.number().min(0),

@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
 
 /**
- * The worker's half of the ledger: what ran, by job id. Whoever added the jobs keeps the other half and compares.
- * Stored in the queue's own Redis, two hashes per run: starts and effects.
+ * The worker's half of the ledger: what ran, by job id. Whoever added the jobs has the other half and compares.
+ * Stored in the queue's own Redis, in two hashes per run: starts and effects.
  */
 export interface Ledger {
   /** Counts a start; returns how often the job has started, this one included. */

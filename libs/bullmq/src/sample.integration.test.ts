@@ -158,7 +158,7 @@ describe('sampling queues', () => {
     expect(await sample()).toMatchObject({ schedulers: 2, scheduledSoon: 0 });
   });
 
-  test('a scheduler that may run only so often is not counted beyond that', async () => {
+  test('a scheduler with a limit of runs is not counted beyond it', async () => {
     const now = Date.now();
     await t.redis.zadd('bull:limited:repeat', now + 500, 'thrice', now + 500, 'ends');
     await t.redis.hset('bull:limited:repeat:thrice', { every: 1_000, limit: 4, ic: 1 });

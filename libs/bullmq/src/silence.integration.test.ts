@@ -45,7 +45,7 @@ test('a wake-up goes missing for seconds at most when the connection that report
   await wakeups.watch(emails, () => woken++);
   proxy.silenceConnections();
   await t.redis.lpush(queueKey(emails, 'wait'), '1');
-  await eventually(() => woken > 0, { timeoutMs: 20_000, description: 'the wake-up of the connection anew' });
+  await eventually(() => woken > 0, { timeoutMs: 20_000, description: 'the wake-up of the new connection' });
   const before = woken;
   await eventually(() => wakeups.live);
   await t.redis.lpush(queueKey(emails, 'wait'), '2');

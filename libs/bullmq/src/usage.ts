@@ -70,7 +70,7 @@ export function usageKey({ queue, namespace, pool }: UsagePlace): string {
   return queueKey(queue, `rq:usage:${namespace}/${pool}`);
 }
 
-/** Reports that are not understood are left out: workers of another release may write others. */
+/** Reports of an unknown format are left out: workers of another release may write them. */
 function parseReports(reply: unknown): PodUsageReport[] {
   const fields = Array.isArray(reply) ? (reply as unknown[]).flat() : [];
   const reports: PodUsageReport[] = [];

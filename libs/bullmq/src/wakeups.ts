@@ -12,7 +12,7 @@ export interface QueueWakeupsOptions {
   readonly onError?: (error: unknown) => void;
 }
 
-/** What was found when a queue was armed: a queue that is not at rest needs a sample at once. */
+/** What was found when a queue was armed: a queue that is not idle needs a sample at once. */
 export interface ArmedQueue {
   readonly waiting: number;
   readonly prioritized: number;

@@ -1,4 +1,5 @@
 export type { PoolObject, QueueObject, SecretObject } from './objects.ts';
+export { CALL_TIMEOUT_MS, CircuitBreakers, CircuitOpenError, type CircuitBreakerOptions } from './circuit-breaker.ts';
 export { queueRef } from './queue-ref.ts';
 export {
   describeReservedPrefix,

@@ -66,7 +66,7 @@ export function describeReservedPrefix(queue: Queue): Problem<'PrefixReserved'> 
  * The same for the first of several roles, once all of them lead to one server and database: what one role writes the
  * others have to see.
  *
- * @returns the target of the first role; else the first problem of any role, or `MixedRedis`.
+ * @returns the target of the first role; otherwise the first problem of any role, or `MixedRedis`.
  */
 export function resolveRedisOfRoles(
   queue: Queue,

@@ -74,7 +74,7 @@ async function jobCounts() {
 }
 
 describe('the newest decision of a pool wins', () => {
-  it('of those published while no consumer ran, only the newest is delivered', async () => {
+  it('only the newest of those published while no consumer ran is delivered', async () => {
     await using publisher = createPublisher({ redis: bus() });
     for (let sequence = 1; sequence <= 5; sequence++) await publisher.publish(decision('a', sequence));
     await using worker = consumer();
@@ -148,7 +148,7 @@ describe('faults', () => {
     expect(worker.last('a')).toBe(2);
   });
 
-  it('a consumer that is killed with a decision in hand delays the newest by seconds only', async () => {
+  it('a consumer that is killed with a decision in progress delays the newest by seconds only', async () => {
     await using publisher = createPublisher({ redis: bus() });
     const code = `
       import { createConsumer } from ${JSON.stringify(import.meta.resolve('./consumer.ts'))};

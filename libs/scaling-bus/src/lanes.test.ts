@@ -14,7 +14,7 @@ function recorder() {
   return { sent, gates, lanes };
 }
 
-it('of what piles up behind a slow send only the newest is sent, and all callers are notified', async () => {
+it('only the newest of what piles up behind a slow send is sent, and all callers are notified', async () => {
   const { sent, gates, lanes } = recorder();
   const offers = ['1', '2', '3', '4'].map((item) => lanes.offer('pool', item));
   expect(sent).toEqual(['1']);

@@ -8,7 +8,7 @@ import { sizePool } from './size.ts';
 
 const replicas = (...loads: ReturnType<typeof aLoad>[]) => wholeReplicas(sizePool(aPool(), loads).demand);
 
-/** Slots for jobs of ten minutes that have come at 10 per second for so long, none before. */
+/** Slots for jobs of ten minutes that have come at 10 per second for `lastedMs`, none before. */
 function risenFor(lastedMs: number): number {
   const estimates = { serviceTimeMs: 600_000, rise: { ratePerSecond: 10, lastedMs } };
   return queueDemand(aLoad({ active: Math.floor(lastedMs / 100), estimates }), 5_000).steady;

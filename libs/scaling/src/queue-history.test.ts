@@ -66,7 +66,7 @@ describe('arrivals', () => {
     expect(estimateQueue(due, 2_000).newArrivals).toBe(10);
   });
 
-  it('begin anew when the counter goes back: the queue was obliterated', () => {
+  it('start over when the counter goes back: the queue was obliterated', () => {
     const history = after([{ addCounter: 500 }, { addCounter: 600 }, { addCounter: 3 }]);
     expect(estimateQueue(history, 2_000)).not.toHaveProperty('arrivalRate');
   });

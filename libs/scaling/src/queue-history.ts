@@ -5,7 +5,7 @@ import { averageRate, estimateForecast, observeForecast, type ForecastState } fr
 import { NO_RECURRENCE, nextBurst, observeRecurrence, type Recurrence } from './forecast/recurrence.ts';
 import type { Instant, QueueEstimates } from './model/types.ts';
 
-/** Finished jobs from which on their mean is taken for the jobs' mean. */
+/** How many finished jobs it takes for their mean to count as the mean of the jobs. */
 const FINISHED_JOBS_TO_TRUST = 20;
 
 /** One sample of a queue's counters. */

@@ -119,7 +119,7 @@ describe('what holds the size comes first, with its numbers', () => {
     [
       'SensorFailed of a pool at zero',
       reasonOf(0, [unseen('emails')]),
-      '0 replicas: queue emails could not be read (connect ECONNREFUSED 10.0.0.7:6379); nothing is known of what waits.',
+      '0 replicas: queue emails could not be read (connect ECONNREFUSED 10.0.0.7:6379); nothing is known about what waits.',
     ],
     [
       'StaleData',

@@ -121,7 +121,7 @@ function troubleClauses({ observation, size, heldBy }: Explained): string[] {
 function idleClause(size: PoolSize, observation: PoolObservation): string {
   const ready = total(size, ({ load }) => load.ready);
   if (ready > 0) return `${jobs(ready, ['waits', 'wait'])} and cannot be started`;
-  if (size.queues.length === 0) return 'nothing is known of what waits';
+  if (size.queues.length === 0) return 'nothing is known about what waits';
   const others = size.queues.length < observation.queues.length;
   return `nothing waits, runs or is due soon${others ? ' in what could be read' : ''}`;
 }

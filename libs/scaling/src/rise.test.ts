@@ -117,7 +117,7 @@ describe('the rise that the last seconds prove', () => {
     expect(findRise(bins, 10, 5)).toBeUndefined();
   });
 
-  it('is looked for in at most 60 bins that reach five minutes back, and none of them is lost but by age', () => {
+  it('is searched for in at most 60 bins that reach five minutes back, and none of them is lost except by age', () => {
     let recent: RecentArrivals[] = [];
     for (let second = 0; second < 3_600; second++) {
       recent = addRecent(recent, 7, 1_000);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Capability } from '@redis-queue/api';
 import { temporaryFolder, workspaceRoot } from '@redis-queue/rig';
 import { describe, expect, it } from 'vitest';
+import { controllerChart } from './chart-files.ts';
 import { render } from './helm.ts';
 import { controllerSchema } from './values-schema.ts';
 import { controllerValues } from './values.ts';
@@ -20,18 +21,9 @@ const CONTROLLER = `{{- define "${NAME}.rules" -}}
 function sampleChart(...declared: string[]): string {
   const folder = temporaryFolder('sample');
   const capabilities = declared as Capability[];
-  const chart = { name: NAME, capabilities, namespaceScope: false };
-  const metadata = {
-    apiVersion: 'v2',
-    name: NAME,
-    type: 'application',
-    version: '0.1.0',
-    appVersion: '0.1.0',
-    ...(declared.length > 0 && { annotations: { 'redis-queue.io/capabilities': declared.join(', ') } }),
-    dependencies: [{ name: 'common', version: '0.1.0' }],
-  };
+  const chart = { name: NAME, summary: 'A sample.', capabilities, namespaceScope: false };
   const files = {
-    'Chart.yaml': JSON.stringify(metadata),
+    'Chart.yaml': controllerChart(chart, '0.1.0'),
     'values.yaml': controllerValues(chart),
     'values.schema.json': JSON.stringify(controllerSchema(chart)),
     'templates/controller.yaml': CONTROLLER,

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { chartFiles } from './chart-files.ts';
 import { valueSchemas, type JsonSchema } from './values-schema.ts';
 import { valueFiles } from './values.ts';
 
@@ -22,7 +23,7 @@ describe.each([...valueSchemas()])('%s', (path, schema) => {
   });
 });
 
-it.each([...valueFiles()])('%s is what `npm run generate` writes', (path, text) => {
+it.each([...chartFiles(repository), ...valueFiles()])('%s is what `npm run generate` writes', (path, text) => {
   expect(readFileSync(join(repository, path), 'utf8')).toBe(text);
 });
 

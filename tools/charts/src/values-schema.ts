@@ -66,7 +66,7 @@ const workerPods = closed({
 const imageTag = text('Tag, or digest sha256:….', {
   pattern: '^(sha256:[a-f0-9]{64}|[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?$',
 });
-const registry = text('Registry, with a port or path if need be. It is required, here or among the globals.', {
+const registry = text('Registry, with a port or path if necessary. It is required, here or among the globals.', {
   pattern: '^([^\\s/].*[^\\s/])?$',
 });
 const busSecretName = text("Secret in the release's namespace; empty: the default.", objectName);
@@ -93,8 +93,8 @@ const resourceAmounts: JsonSchema = { type: 'object', additionalProperties: { ty
 const monitor = (description: string): JsonSchema =>
   closed({
     enabled: flag(description),
-    interval: text('How often metrics are fetched.', { pattern: '^[0-9]+(ms|s|m|h)$' }),
-    labels: textMap('Labels by which a Prometheus finds it.'),
+    interval: text('How often metrics are scraped.', { pattern: '^[0-9]+(ms|s|m|h)$' }),
+    labels: textMap('Labels by which Prometheus finds it.'),
   });
 
 /** The values of a controller's chart. */
@@ -121,7 +121,7 @@ export function controllerSchema({ name, capabilities, namespaceScope, clusterId
         description: 'Secrets to pull the image with.',
         items: closed({ name: { type: 'string', minLength: 1 } }, { required: ['name'] }),
       },
-      replicas: { type: 'integer', minimum: 0, maximum: 10, description: 'Pods; one works at a time.' },
+      replicas: { type: 'integer', minimum: 0, maximum: 10, description: 'Number of pods; one is active at a time.' },
       logLevel: { enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] },
       ...(namespaceScope && { namespaces }),
       ...(clusterId && {
@@ -141,7 +141,7 @@ export function controllerSchema({ name, capabilities, namespaceScope, clusterId
       nodeOptions: text('Flags of Node.'),
       extraEnv: objectList('Environment variables, as in a Pod.'),
       serviceAccount: closed({
-        create: flag('Whether the release brings its ServiceAccount.'),
+        create: flag('Whether the release creates its ServiceAccount.'),
         name: text('Name of the ServiceAccount; empty: named after the release.', objectName),
         annotations: textMap('Annotations of the ServiceAccount.'),
       }),
@@ -170,10 +170,10 @@ export function valueSchemas(): Map<string, JsonSchema> {
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: 'Values of the chart redis-queue-crds',
     ...closed({
-      enabled: flag('Whether the chart redis-queue installs the definitions.'),
+      enabled: flag('Whether the chart redis-queue installs the CRDs.'),
       global: globals,
       common: libraryValues,
-      keep: flag('Leave the definitions in the cluster when the release is uninstalled.'),
+      keep: flag('Leave the CRDs in the cluster when the release is uninstalled.'),
       userRoles: flag('Whether view, edit and admin get rights on the kinds.'),
       template: closed({ enabled: flag('Whether WorkerPools are judged.'), ...templateProperties }),
       admission: closed({

@@ -16,9 +16,9 @@ export function controllerValues({
 }: ControllerChart): string {
   const [redis, bus, workers] = (['redis', 'bus', 'workers'] as const).map((each) => capabilities.includes(each));
   return [
-    '# Generated from tools/charts by `npm run generate`; do not edit.',
+    '# Generated from tools/charts by `make generate`; do not edit.',
     image(name),
-    '# -- Pods. One works at a time; others take over within seconds.\nreplicas: 1\n',
+    '# -- Number of pods. One is active at a time; the others take over within seconds.\nreplicas: 1\n',
     '# -- fatal, error, warn, info, debug or trace.\nlogLevel: info\n',
     namespaceScope && NAMESPACES,
     clusterId && CLUSTER_ID,
@@ -65,7 +65,7 @@ const REDIS = `redis:
 
 const WORKERS = `workers:
   # -- Names of further Secrets that may be read, in any namespace, so that pods whose spec.template names one are
-  # replaced when it changes. Pods get Secrets of other names as well; they keep what they were started with.
+  # replaced when it changes. Pods may use Secrets of other names as well, but then keep the content they started with.
   secretNames: []
   # -- Uid and gid of worker pods, for images that name none. null: the image's, or what OpenShift's restricted-v2 gives.
   runAsUser: 65532
@@ -104,7 +104,7 @@ bus:
   # Empty: global.bus.secretName, else redis-queue-bus.
   secretName: ''
   tls:
-    # -- Speak TLS to redis-host; a rediss:// URL does so anyway. A private CA lies in the Secret under redis-ca.crt.
+    # -- Speak TLS to redis-host; a rediss:// URL does so anyway. The Secret holds a private CA under redis-ca.crt.
     enabled: false
 `;
 
@@ -116,7 +116,7 @@ const resources = (memory: ControllerChart['memory']): string => `${memory ? `# 
     memory: ${memory?.limit ?? '128Mi'}
 `;
 
-const COMMON = `# -- Flags of Node; a small young generation keeps the process within its memory limit.
+const COMMON = `# -- Flags for Node. A small young generation keeps the process within its memory limit.
 nodeOptions: --max-semi-space-size=1 --max-old-space-size=80
 
 # -- More environment variables of the container, as in a Pod.

@@ -12,17 +12,23 @@ import type { Print } from './progress.ts';
 export async function withLock<T>(file: string, print: Print, work: () => Promise<T>): Promise<T> {
   mkdirSync(dirname(file), { recursive: true });
   const holder = spawn('flock', [file, 'sh', '-c', 'echo locked; cat'], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const waiting = setTimeout(() => print(`  … waiting for another process that holds ${file}`), 2_000);
+  const sayWaiting = (): void => print(`  … waiting for another process that holds ${file}`);
+  const first = setTimeout(sayWaiting, 2_000);
+  const repeated = setInterval(sayWaiting, 15_000);
+  const stopWaiting = (): void => {
+    clearTimeout(first);
+    clearInterval(repeated);
+  };
   try {
     const lines = createInterface({ input: holder.stdout });
     await Promise.race([
       once(lines, 'line'),
       once(holder, 'close').then(() => Promise.reject(new Error(`cannot lock ${file}: flock ended`))),
     ]);
-    clearTimeout(waiting);
+    stopWaiting();
     return await work();
   } finally {
-    clearTimeout(waiting);
+    stopWaiting();
     holder.stdin.end();
   }
 }

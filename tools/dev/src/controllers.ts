@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { APPS, type AppName } from '@redis-queue/api';
 
 /** What every controller of a session is started with. */
 export interface Surroundings {
@@ -48,9 +49,10 @@ const FIRST_INSPECT_PORT = 9229;
  *
  * @param index position among all controllers, so that ports are the same whichever of them are started.
  */
-export function controllerLaunch(name: string, index: number, surroundings: Surroundings): Launch {
+export function controllerLaunch(name: AppName, index: number, surroundings: Surroundings): Launch {
   const { node, workspaceRoot, kubeconfigPath, namespace, scoped, logLevel, inspect, serviceAddress, bus } =
     surroundings;
+  const { capabilities } = APPS[name];
   const httpPort = FIRST_HTTP_PORT + index;
   const inspectPort = inspect ? FIRST_INSPECT_PORT + index : undefined;
   return {
@@ -65,8 +67,8 @@ export function controllerLaunch(name: string, index: number, surroundings: Surr
       `--kubeconfig=${kubeconfigPath}`,
       `--http-port=${httpPort}`,
       `--log-level=${logLevel}`,
-      '--redis-secret-names=redis-credentials',
-      // A process at a breakpoint cannot renew its Lease, and would end for that.
+      ...(capabilities.includes('redis') ? ['--redis-secret-names=redis-credentials'] : []),
+      // Who stands at a breakpoint cannot renew a Lease, and would end for it.
       ...(inspect ? ['--leader-elect=false'] : []),
       ...(scoped ? [`--namespace-scope=${namespace}`] : []),
     ],
@@ -74,15 +76,13 @@ export function controllerLaunch(name: string, index: number, surroundings: Surr
       POD_NAME: `${name}-dev`,
       POD_NAMESPACE: namespace,
       DEV_SERVICE_ADDRESS: serviceAddress,
-      ...busEnvironment(name, bus),
+      ...(capabilities.includes('bus') ? busEnvironment(bus) : {}),
     },
     httpPort,
     inspectPort,
   };
 }
 
-/** The queue-controller is not given what only the other two need. */
-function busEnvironment(name: string, { host, port, password }: Bus): Record<string, string> {
-  if (name === 'queue-controller') return {};
+function busEnvironment({ host, port, password }: Bus): Record<string, string> {
   return { BUS_REDIS_HOST: host, BUS_REDIS_PORT: String(port), BUS_REDIS_PASSWORD: password };
 }

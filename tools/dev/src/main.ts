@@ -50,9 +50,7 @@ function launchesOf(options: Options, cluster: DevCluster, bus: Bus): Launch[] {
     serviceAddress: cluster.nodeAddress ?? LOOPBACK,
     bus,
   };
-  return options.controllers.map((name) =>
-    controllerLaunch(name, (APP_NAMES as readonly string[]).indexOf(name), surroundings),
-  );
+  return options.controllers.map((name) => controllerLaunch(name, APP_NAMES.indexOf(name), surroundings));
 }
 
 function startController(launch: Launch, signal: AbortSignal): Running {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { help, parseOptions } from './options.ts';
 
-const CONTROLLERS = ['queue-controller', 'autoscaler'];
+const CONTROLLERS = ['queue-controller', 'autoscaler'] as const;
 
 it('starts every controller unless some are named, in their own order', () => {
   expect(parseOptions([], CONTROLLERS)).toMatchObject({ controllers: CONTROLLERS, context: undefined });

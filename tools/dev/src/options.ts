@@ -1,16 +1,17 @@
 import { parseArgs } from 'node:util';
+import type { AppName } from '@redis-queue/api';
 
 export interface Options {
   /** Context of the user's kubeconfig; undefined for a cluster of processes on this machine. */
   context: string | undefined;
   /** Controllers to start. */
-  controllers: string[];
+  controllers: AppName[];
   inspect: boolean;
   logLevel: string;
 }
 
 /** Parses the command line. @throws for an option or a controller that does not exist. */
-export function parseOptions(argv: string[], controllers: readonly string[]): Options | 'help' {
+export function parseOptions(argv: string[], controllers: readonly AppName[]): Options | 'help' {
   const { values } = parseArgs({
     args: argv,
     options: {
@@ -23,7 +24,7 @@ export function parseOptions(argv: string[], controllers: readonly string[]): Op
   });
   if (values.help) return 'help';
   const chosen = values.only?.flatMap((names) => names.split(','));
-  const unknown = chosen?.find((name) => !controllers.includes(name));
+  const unknown = chosen?.find((name) => !(controllers as readonly string[]).includes(name));
   if (unknown !== undefined) throw new Error(`--only ${unknown}: one of ${controllers.join(', ')}`);
   return {
     context: values['kube-context'] || undefined,

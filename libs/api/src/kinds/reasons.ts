@@ -43,6 +43,10 @@ export const COMMON_REASONS = {
     kind: 'retries',
     doc: 'The API server, or a webhook that it calls, failed or did not answer; the message says which request.',
   },
+  ReconcileTimeout: {
+    kind: 'retries',
+    doc: 'A part that the controller needs, such as Redis or the API server, does not answer; the object is tried again.',
+  },
   InternalError: {
     kind: 'retries',
     doc: "A fault of the controller; its log has the details. Please report it with the object's spec.",

@@ -256,7 +256,7 @@ export const workerPoolStatusSchema = z.object({
         .enum(['Progressing', 'Failed', 'RolledBack'])
         .describe('Progressing; Failed: no progress within the deadline; RolledBack: lastGoodVersion runs again.'),
       updatedReplicas: z.int().describe('Pods of the version.'),
-      readyReplicas: z.int().describe('Pods that are ready, of whatever version.'),
+      readyReplicas: z.int().describe('Pods that are ready, of any version.'),
       replicas: z.int().describe('Pods that are requested.'),
       startedAt: z.string().meta({ format: 'date-time' }).optional().describe('When it began.'),
       message: z.string().max(1024).optional().describe('What blocks the rollout.'),

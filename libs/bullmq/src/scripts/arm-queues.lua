@@ -1,5 +1,5 @@
 --[[
-  Reads what changes when queues at rest get something to do, so that CLIENT TRACKING reports the next change.
+  Reads what changes when idle queues get something to do, so that CLIENT TRACKING reports the next change.
 
   KEYS   for each queue: wait, prioritized, delayed, meta
   Reply  for each queue { jobs waiting, prioritized, delayed, 1 when paused }

@@ -9,8 +9,8 @@
          jobs that wait for children, job schedulers, 4 with that the orphans among active jobs
   Reply  { Redis' time in ms, { the samples' columns one after the other } }; a sample's order is read by sample.ts
   Cost   per queue 5 to 7 reads of O(1) or O(log n), 5 to 11 us; what is rare 2 reads and 4 us, 2 more for active jobs,
-         one per job scheduler that is due soon, at most 10; heads 2 reads and 5 us per line, 4 more job hashes when its first
-         jobs are retries; whole 4 more reads
+         one per job scheduler that is due soon, at most 10; heads 2 reads and 5 us per line, 4 more job hashes when its
+         first jobs are retries; whole 4 more reads
   Never  writes; reads a list, set or stream as a whole
 ]]
 local horizon, whole, withTotals, digits = tonumber(ARGV[1]), ARGV[2] == '1', ARGV[3] == '1', ARGV[4]
@@ -53,8 +53,8 @@ local function headsOfLines(base, waiting, prioritized)
   return (heads[1] or heads[3]) and heads
 end
 
--- Runs of job schedulers due within the horizon, beyond the next: of that one there is a delayed job already, as the worker
--- that starts a run adds the one after it. Those with a cron pattern count for that one only.
+-- Runs of job schedulers that are due within the horizon after the next run, which is a delayed job already, as the
+-- worker that starts a run adds the one after it. Those with a cron pattern count for their next run only.
 local function furtherRuns(repeatKey)
   local due = call('ZRANGEBYSCORE', repeatKey, '-inf', string.format('%.0f', soonMs), 'WITHSCORES', 'LIMIT', 0, 10)
   local runs = 0
@@ -133,7 +133,8 @@ for i = 1, #KEYS do
   rows[at + 4] = delayed
   -- As a number: clients read those several times faster than texts.
   rows[at + 5] = tonumber(call('GET', base .. 'id') or '') or false
-  -- In a list of its own, because most queues have none of it in most samples, and each column costs writing and reading.
+  -- In a list of its own, because most queues have none of it in most samples, and each column costs writing and
+  -- reading.
   rows[at + 6] = (overdue + soon > 0 or nextScore or rare or heads) and { overdue, soon, nextScore, rare, heads }
   at = at + 6
   if whole then

@@ -56,6 +56,6 @@ export interface ObjectCache<T extends Resource> {
    * Returns a function that unsubscribes.
    */
   onChange(handler: ChangeHandler<T>): () => void;
-  /** The newest resourceVersion that the cache has seen, of whatever object; undefined before the first list. */
+  /** The newest resourceVersion that the cache has seen, of any object; undefined before the first list. */
   readonly lastSyncResourceVersion: string | undefined;
 }

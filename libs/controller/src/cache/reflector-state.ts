@@ -5,7 +5,7 @@ export const SHORT_WATCH_MS = 1_000;
 /** A server restored from a backup knows no version as new as ours; only a list shows that. */
 const WATCH_FAILURES_BEFORE_LIST = 5;
 
-/** From where a reflector goes on, whatever happens. Pure: time comes in. */
+/** Where a reflector continues from, whatever happens. Pure: time is a parameter. */
 export class ReflectorState {
   #version: string | undefined;
   #watchFailures = 0;

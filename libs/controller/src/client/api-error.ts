@@ -41,6 +41,11 @@ export class ConnectionError extends Error {
   }
 }
 
+/** This process may no longer lead: it writes nothing more, to Kubernetes or to Redis. */
+export class WritesStoppedError extends Error {
+  override readonly name = 'WritesStoppedError';
+}
+
 function causeMessage(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
   // An AggregateError of a failed dual-stack connect has an empty message.
@@ -48,7 +53,8 @@ function causeMessage(cause: unknown): string {
 }
 
 /** Whether it came from a request to the API server: it was refused, or not answered. */
-export const isApiFailure = (error: unknown): boolean => error instanceof ApiError || error instanceof ConnectionError;
+export const isApiFailure = (error: unknown): boolean =>
+  error instanceof ApiError || error instanceof ConnectionError || error instanceof WritesStoppedError;
 export const isNotFound = (error: unknown): boolean => error instanceof ApiError && error.code === 404;
 export const isAlreadyExists = (error: unknown): boolean =>
   error instanceof ApiError && error.code === 409 && error.reason === 'AlreadyExists';

@@ -74,6 +74,11 @@ export class KubeClient {
     return this.#journal;
   }
 
+  /** A client of the same server with connections of its own, which nothing that hangs on this one delays. */
+  separate(options: Parameters<Transport['separate']>[0] = {}): KubeClient {
+    return new KubeClient(this.#transport.separate(options), this.#journal);
+  }
+
   /** @returns undefined when there is no such object */
   async get<T extends Resource = Resource>(
     type: ResourceType,

@@ -5,8 +5,9 @@ import type { Dispatcher } from 'undici';
 import request from 'undici/lib/api/api-request.js';
 import Agent from 'undici/lib/dispatcher/agent.js';
 import ProxyAgent from 'undici/lib/dispatcher/proxy-agent.js';
-import { ApiError, ConnectionError, type ApiStatus } from './api-error.ts';
+import { ApiError, ConnectionError, WritesStoppedError, type ApiStatus } from './api-error.ts';
 import type { Access, Credentials, TlsOptions } from './credentials.ts';
+import { unlessAborted } from '../time/unless-aborted.ts';
 import { LineSplitter } from './line-splitter.ts';
 
 export interface RequestInput {
@@ -48,7 +49,7 @@ export interface TransportOptions {
   /** Requests at once, each on a connection of its own; watches come on top. */
   maxConnections?: number;
   http2?: boolean;
-  /** A request that gets no byte for this long is given up. */
+  /** A request that has not been answered in so long is given up, however long it waited for a connection. Default 15 s, a list 60 s. */
   requestTimeoutMs?: number;
   /** A watch that is silent for this long is taken for dead; the server sends a bookmark about once a minute. */
   watchSilenceMs?: number;
@@ -56,8 +57,15 @@ export interface TransportOptions {
 
 /** Below the API server's own idle timeout of 90 s, so that the client and not the server closes an idle connection. */
 const KEEP_ALIVE_MS = 60_000;
+/** Above the 10 s that an admission webhook has by default, so that its failure is told and not ours. */
+const REQUEST_TIMEOUT_MS = 15_000;
+/** Of tens of thousands of objects. */
+const LIST_TIMEOUT_MS = 60_000;
 const MAX_RETRIES = 4;
 const MAX_RETRY_AFTER_MS = 10_000;
+
+/** What a request may throw. */
+const FAILURES = [ApiError, ConnectionError, WritesStoppedError];
 
 interface Pools {
   tls: TlsOptions;
@@ -70,6 +78,7 @@ export class Transport {
   readonly #options: TransportOptions;
   #pools: Pools | undefined;
   #observer: RequestObserver = () => undefined;
+  #guardWrite: () => void = () => undefined;
 
   constructor(options: TransportOptions) {
     this.#options = options;
@@ -79,15 +88,49 @@ export class Transport {
     this.#observer = observer;
   }
 
-  /** @returns the parsed body */
+  /**
+   * Calls `guard` before each request that writes, at the moment when it is sent; what it throws is thrown instead. By it a process that may
+   * no longer lead stops writing, whatever its timers have missed.
+   */
+  guardWrites(guard: () => void): void {
+    this.#guardWrite = guard;
+  }
+
+  /** Another transport to the same server, with connections of its own: nothing that hangs on this one delays it. */
+  separate(options: Pick<TransportOptions, 'maxConnections' | 'requestTimeoutMs'>): Transport {
+    return new Transport({ ...this.#options, ...options });
+  }
+
+  /**
+   * Sends a request, again where that is safe, and reads the whole answer.
+   *
+   * @returns the parsed body
+   * @throws ApiError what the server says; ConnectionError when it says nothing, at the latest at the deadline
+   */
   async request(input: RequestInput): Promise<unknown> {
+    const { requestTimeoutMs = input.verb === 'list' ? LIST_TIMEOUT_MS : REQUEST_TIMEOUT_MS } = this.#options;
+    const deadline = new AbortController();
+    const late = new ConnectionError(describe(input), new Error(`no answer in ${requestTimeoutMs / 1000} s`));
+    const timer = setTimeout(() => deadline.abort(late), requestTimeoutMs);
+    const signal = input.signal ? AbortSignal.any([input.signal, deadline.signal]) : deadline.signal;
+    try {
+      // undici rejects a request that waits for a connection only when it gets one: until then the signal is ours to obey.
+      return await unlessAborted(signal, () => this.#tryRequest({ ...input, signal }));
+    } catch (error) {
+      throw FAILURES.some((type) => error instanceof type) ? error : new ConnectionError(describe(input), error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #tryRequest(input: RequestInput & { signal: AbortSignal }): Promise<unknown> {
     for (let attempt = 0; ; attempt++) {
       try {
         const response = await this.#dispatch(input, false);
         return await readJson(input, response);
       } catch (error) {
         const waitMs = attempt < MAX_RETRIES ? retryDelayMs(input, error, attempt) : undefined;
-        if (waitMs === undefined || input.signal?.aborted) throw error;
+        if (waitMs === undefined || input.signal.aborted) throw error;
         if (error instanceof ApiError && error.code === 401) this.#options.credentials.forget();
         await sleep(waitMs, input.signal);
       }
@@ -133,6 +176,7 @@ export class Transport {
       const access = await this.#options.credentials.current();
       host = new URL(access.server).host;
       const pools = this.#poolsFor(access);
+      if (input.method !== 'GET') this.#guardWrite();
       const response = await request.call(isWatch ? pools.watches : pools.requests, {
         origin: access.server,
         path: input.path + queryString(input.query),
@@ -145,13 +189,13 @@ export class Transport {
         },
         body: input.body === undefined ? undefined : JSON.stringify(input.body),
         signal: input.signal,
-        headersTimeout: this.#options.requestTimeoutMs ?? 30_000,
-        bodyTimeout: isWatch ? (this.#options.watchSilenceMs ?? 150_000) : (this.#options.requestTimeoutMs ?? 30_000),
+        headersTimeout: LIST_TIMEOUT_MS,
+        bodyTimeout: isWatch ? (this.#options.watchSilenceMs ?? 150_000) : LIST_TIMEOUT_MS,
       });
       code = String(response.statusCode);
       return response;
     } catch (error) {
-      throw new ConnectionError(describe(input), error);
+      throw error instanceof WritesStoppedError ? error : new ConnectionError(describe(input), error);
     } finally {
       const { verb, method } = input;
       this.#observer({ verb, method, host, code, seconds: (performance.now() - started) / 1000 });

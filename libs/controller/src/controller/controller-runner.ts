@@ -12,8 +12,11 @@ import { keyFromString, keyOf, keyToString, resourceName } from '../objects/reso
 import type { ControllerMetrics, ReconcileMetrics } from './metrics.ts';
 import { OwnWrites } from './own-writes.ts';
 import { changesAtAll, changesMoreThanStatus } from './predicates.ts';
+import { unlessAborted } from '../time/unless-aborted.ts';
 import { Resync } from './resync.ts';
 import {
+  ReconcileTimeoutError,
+  RetryLaterError,
   TerminalError,
   type Controller,
   type ControllerOptions,
@@ -33,9 +36,11 @@ export interface ControllerDependencies {
   cachesShowing(write: OwnWrite): Informer<Resource>[];
 }
 
-/** Of the first list and of resyncs: whatever changes now goes before. */
+/** Priority of the first list and of resyncs: current changes go first. */
 export const BACKGROUND_PRIORITY = -100;
 const RECONCILE_TIMEOUT_MS = 120_000;
+/** For saying on the object what failed. */
+const REPORT_TIMEOUT_MS = 5_000;
 const CACHE_SYNC_TIMEOUT_MS = 120_000;
 /** How long a worker waits for the cache before it serves others first. */
 const OWN_WRITE_WAIT_MS = 1_000;
@@ -164,8 +169,15 @@ export class ControllerRunner<T extends Resource> implements Controller {
       if (result) this.#queue.add(key, { priority: result.priority ?? priority, afterMs: result.requeueAfterMs });
       this.#metrics.finished(result ? 'requeue_after' : 'success', seconds());
     } catch (error) {
+      if (error instanceof RetryLaterError) {
+        this.#queue.add(key, { priority, afterMs: error.retryAfterMs });
+        this.#metrics.finished('requeue_after', seconds());
+        return;
+      }
       this.#metrics.finished('error', seconds());
-      if (!stop.aborted) this.#failed(key, priority, error, log);
+      if (stop.aborted) return;
+      await this.#reportFailure(key, error, log);
+      this.#failed(key, priority, error, log);
     } finally {
       this.#metrics.active(-1);
     }
@@ -186,11 +198,14 @@ export class ControllerRunner<T extends Resource> implements Controller {
 
   async #reconcile(key: string, log: Logger, stop: AbortSignal): Promise<ReconcileResult> {
     const abort = new AbortController();
+    const late = new AbortController();
     const cancel = (): void => abort.abort(stop.reason);
     const timeoutMs = this.#options.reconcileTimeoutMs ?? RECONCILE_TIMEOUT_MS;
     const timer = this.#deps.clock.after(timeoutMs, () => {
       this.#metrics.failed('timeout');
-      abort.abort(new Error(`The reconcile took longer than ${timeoutMs / 1000} s.`));
+      const error = new ReconcileTimeoutError(`the reconcile took longer than ${timeoutMs / 1000} s`);
+      abort.abort(error);
+      late.abort(error);
     });
     stop.addEventListener('abort', cancel, { once: true });
     const objectKey = keyFromString(key);
@@ -198,11 +213,25 @@ export class ControllerRunner<T extends Resource> implements Controller {
     try {
       return await this.#deps.journal.during(
         (write) => this.#ownWrites.note(key, write),
-        async () => this.#options.reconcile(context),
+        // On a stop the reconcile ends by itself, since the lease must not be given back before; when it is late, its worker does not wait.
+        () => unlessAborted(late.signal, () => this.#options.reconcile(context)),
       );
     } finally {
       timer.cancel();
       stop.removeEventListener('abort', cancel);
+    }
+  }
+
+  async #reportFailure(key: string, error: unknown, log: Logger): Promise<void> {
+    const { onFailure } = this.#options;
+    if (!onFailure || isConflict(error)) return;
+    const objectKey = keyFromString(key);
+    const signal = AbortSignal.timeout(REPORT_TIMEOUT_MS);
+    const context = { key: objectKey, object: this.#cache.get(objectKey), signal, log };
+    try {
+      await unlessAborted(signal, () => onFailure(context, error));
+    } catch (unreported) {
+      log.error({ err: unreported }, 'the failure could not be reported on the object');
     }
   }
 

@@ -24,6 +24,22 @@ export type ReconcileResult = void | undefined | { requeueAfterMs: number; prior
  */
 export type Reconcile<T extends Resource> = (context: ReconcileContext<T>) => Promise<ReconcileResult>;
 
+/** The reconcile took too long; whatever hangs, its worker serves others. */
+export class ReconcileTimeoutError extends Error {
+  override readonly name = 'ReconcileTimeoutError';
+}
+
+/** It was not the object's turn: nothing failed, and it is reconciled again after `retryAfterMs`. */
+export class RetryLaterError extends Error {
+  override readonly name = 'RetryLaterError';
+  readonly retryAfterMs: number;
+
+  constructor(message: string, retryAfterMs: number) {
+    super(message);
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
 /** An error that trying again cannot cure; it is counted and logged, not retried. */
 export class TerminalError extends Error {
   override readonly name = 'TerminalError';
@@ -60,8 +76,13 @@ export interface ControllerOptions<T extends Resource> {
   watches?: Watch<any>[];
   /** Which changes of `type` itself count. Default: all but those of only the status. */
   predicate?: Predicate<T>;
-  /** Aborts a reconcile that takes longer. Default 2 min. */
+  /** A reconcile that takes longer is aborted, and its worker free again, whatever it waits for. Default 2 min. */
   reconcileTimeoutMs?: number;
+  /**
+   * Has a few seconds to say on the object why its reconcile failed, a time-out included, before it is tried again. Not called for a
+   * conflict: the next try reads what somebody else wrote.
+   */
+  onFailure?: (context: ReconcileContext<T>, error: unknown) => Promise<void>;
   /** The longest back-off after a reconcile that threw. Default 1000 s. */
   maxBackoffMs?: number;
   /** Every object is reconciled again so often, ± 10 %. Default 10 h. */

@@ -52,7 +52,7 @@ it('lets a warning through although the object has had too many normal events', 
   expect(record('a', event('no route'), 0).action).toBe('create');
 });
 
-it('writes an event anew when the API server has forgotten it', () => {
+it('writes an event again when the API server has forgotten it', () => {
   const correlator = new EventCorrelator();
   const plan = correlator.plan('a', event('x'), 0);
   if (plan.action !== 'create') throw new Error('expected a creation');

@@ -33,7 +33,7 @@ const REFILL_MS = 300_000;
  * Keeps events few, as client-go does: equal ones are counted, more than ten similar ones (same reason, other message)
  * within ten minutes become one, and an object gets at most 25 at once and one more every five minutes. Unlike in
  * client-go, warnings and normal events are limited separately, so that the events of a pool whose size changes often
- * do not silence its warnings. Memory is bounded. Pure: time comes in.
+ * do not silence its warnings. Memory is bounded. Pure: time is a parameter.
  */
 export class EventCorrelator {
   readonly #written = new LruMap<string, Written>(CAPACITY);

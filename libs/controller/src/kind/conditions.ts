@@ -6,9 +6,9 @@ import type { KindObject, Problem } from './types.ts';
 export type Notice<R extends string> = (Problem<R> & { readonly status?: Condition['status'] }) | undefined;
 
 /**
- * The conditions of an object: Ready with its reason; Reconciling or Stalled (kstatus' abnormal-true types) as the
- * table has the reason; and the kind's own. What does not hold is absent, and a condition that did not change keeps its
- * time.
+ * The conditions of an object: Ready with its reason; Reconciling or Stalled (kstatus' abnormal-true types) by the kind
+ * of that reason in the table; and the kind's own. What does not hold is absent, and a condition that did not change
+ * keeps its time.
  *
  * @param ready what Ready says, trouble included.
  * @param notices the kind's further condition types, each of them named.

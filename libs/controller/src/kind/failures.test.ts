@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ApiError, ConnectionError } from '../client/api-error.ts';
+import { ReconcileTimeoutError } from '../controller/types.ts';
 import { describeFailure } from './failures.ts';
 
 const refused = (code: number, message: string, reason = 'X') =>
@@ -23,6 +24,7 @@ describe('what a condition says of a failure', () => {
     ['a busy server', refused(429, 'too many requests'), 'ApiThrottled'],
     ['a broken webhook', refused(500, 'failed calling webhook "w"'), 'ApiUnavailable'],
     ['no answer', new ConnectionError('PATCH /apis/x', new Error('timed out')), 'ApiUnavailable'],
+    ['a part that hangs', new ReconcileTimeoutError('the reconcile took longer than 8 s'), 'ReconcileTimeout'],
     ['a fault of the program', new TypeError('x is undefined'), 'InternalError'],
     ['whatever else is thrown', 'a word', 'InternalError'],
   ])('%s', (_, error, reason) => {

@@ -1,4 +1,5 @@
 import { ApiError, ConnectionError, isForbidden, isInvalid } from '../client/api-error.ts';
+import { ReconcileTimeoutError } from '../controller/types.ts';
 import { clipText } from '../objects/clip-text.ts';
 import type { Problem } from './types.ts';
 
@@ -10,6 +11,7 @@ export type FailureReason =
   | 'ApiRequestRefused'
   | 'ApiThrottled'
   | 'ApiUnavailable'
+  | 'ReconcileTimeout'
   | 'InternalError';
 
 /** Longest text of others in a message; the way out after it is never cut off. */
@@ -24,6 +26,12 @@ export function describeFailure(error: unknown): Problem<FailureReason> {
   if (error instanceof ConnectionError) {
     const message = `the API server did not answer: ${words(error.message)}; it is asked again`;
     return { reason: 'ApiUnavailable', message };
+  }
+  if (error instanceof ReconcileTimeoutError) {
+    return {
+      reason: 'ReconcileTimeout',
+      message: `${error.message}: a part that it needs does not answer; it is tried again`,
+    };
   }
   const fault = words(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
   const message = `the controller failed: ${fault}; it tries again, and its log has the details. Please report it.`;
@@ -52,7 +60,9 @@ function classify(error: ApiError): { reason: FailureReason; wayOut: string } {
   };
 }
 
-/** In bounds, and without the method and path with which messages of the client begin: they are the log's business. */
+/**
+ * The text within bounds, without the method and path at the start of the client's messages, which belong in the log.
+ */
 function words(message: string): string {
   return clipText(message.replace(/^([A-Z]+) \/\S+: /, ''), MAX_WORDS);
 }

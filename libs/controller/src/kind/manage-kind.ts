@@ -1,15 +1,20 @@
 import type { Controller, ControllerOptions } from '../controller/types.ts';
 import type { Manager } from '../manager/types.ts';
 import type { FailureReason } from './failures.ts';
-import { reconcileKind } from './reconcile-kind.ts';
+import { reconcileKind, reportKindFailure } from './reconcile-kind.ts';
 import { STATUS_MANAGER, StatusWriter } from './status-writer.ts';
 import type { Kind, KindObject, Plan } from './types.ts';
 
 /** What the API server refuses may be allowed by a role, quota or policy that no watch tells of: it is tried again this soon. */
 const MAX_BACKOFF_MS = 10_000;
 
+/** What hangs is said in the conditions within 10 s, so a reconcile that takes longer than this is given up. */
+const RECONCILE_TIMEOUT_MS = 8_000;
+
 /** What a controller of a kind needs beside the kind itself. */
 export type ManageOptions<T extends KindObject> = Pick<ControllerOptions<T>, 'concurrency' | 'owns' | 'watches'> & {
+  /** A reconcile that takes longer is given up, and said to be late. Default 8 s. */
+  readonly reconcileTimeoutMs?: number;
   /** Wall time, for conditions. */
   readonly now?: () => Date;
 };
@@ -18,7 +23,7 @@ export type ManageOptions<T extends KindObject> = Pick<ControllerOptions<T>, 'co
 export function manageKind<T extends KindObject, O, P extends Plan, R extends string>(
   manager: Manager,
   kind: Kind<T, O, P, R | FailureReason>,
-  { now = () => new Date(), ...options }: ManageOptions<T> = {},
+  { now = () => new Date(), reconcileTimeoutMs = RECONCILE_TIMEOUT_MS, ...options }: ManageOptions<T> = {},
 ): Controller {
   const { client, events } = manager;
   const { name, type, statusFields, memories = [] } = kind;
@@ -28,6 +33,7 @@ export function manageKind<T extends KindObject, O, P extends Plan, R extends st
     fieldManager: STATUS_MANAGER,
     ...(statusFields && { fields: statusFields }),
   });
+  const runtime = { client, events, status, now };
   const cache = manager.cache<T>(type);
   cache.onChange((change, { metadata: { uid = '' } }) => {
     if (change === 'delete') for (const memory of memories) memory.forget(uid);
@@ -37,6 +43,8 @@ export function manageKind<T extends KindObject, O, P extends Plan, R extends st
     name,
     type,
     maxBackoffMs: MAX_BACKOFF_MS,
-    reconcile: (context) => reconcileKind(kind, context, { client, events, status, now }),
+    reconcileTimeoutMs,
+    reconcile: (context) => reconcileKind(kind, context, runtime),
+    onFailure: (context, error) => reportKindFailure(kind, context, error, runtime),
   });
 }

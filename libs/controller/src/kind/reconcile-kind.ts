@@ -1,4 +1,3 @@
-import { isConflict } from '../client/api-error.ts';
 import type { KubeClient } from '../client/kube-client.ts';
 import type { ReconcileContext, ReconcileResult } from '../controller/types.ts';
 import type { EventRecorder } from '../events/event-types.ts';
@@ -8,7 +7,7 @@ import { describeFailure, type FailureReason } from './failures.ts';
 import { eventType } from './reasons.ts';
 import { soonestMs } from './requeue.ts';
 import type { StatusWriter } from './status-writer.ts';
-import type { Kind, KindContext, KindObject, Outcome, Plan, Problem, RecordEvent, StatusOf } from './types.ts';
+import type { Kind, KindContext, KindObject, Outcome, Plan, Problem, ReportContext, StatusOf } from './types.ts';
 
 export interface KindRuntime<T extends KindObject> {
   readonly client: KubeClient;
@@ -17,11 +16,19 @@ export interface KindRuntime<T extends KindObject> {
   readonly now: () => Date;
 }
 
+/** One reconcile of one object. */
+interface Attempt<T extends KindObject, R extends string> extends KindContext<R> {
+  /** As it was read; what is found and said is of this. */
+  readonly object: T;
+  /** As our own writes left it: the version to write on. */
+  newest: T;
+  readonly status: StatusWriter<T>;
+}
+
 /**
  * Brings one object to its spec: observe, plan, apply, report. Writes nothing when nothing differs.
  *
- * Whatever fails is reported in the object's conditions before it is rethrown for a back-off; only a conflict is not,
- * because the next try reads what somebody else wrote.
+ * @throws whatever fails; see `reportKindFailure`, which the runner calls before the object is tried again.
  */
 export async function reconcileKind<T extends KindObject, O, P extends Plan, R extends string>(
   kind: Kind<T, O, P, R | FailureReason>,
@@ -29,44 +36,45 @@ export async function reconcileKind<T extends KindObject, O, P extends Plan, R e
   runtime: KindRuntime<T>,
 ): Promise<ReconcileResult> {
   if (!object || isLeaving(kind, object)) return undefined;
-  const event = recordEvents(kind, object, runtime.events);
-  const { client, now } = runtime;
-  const applyFinalizer = (step: FinalizerStep): Promise<void> => writeFinalizer(kind, client, object, step);
-  const context = { client, signal, log, now, event, applyFinalizer };
-  let outcome: Outcome<O, P, R | FailureReason>;
-  try {
-    outcome = await carryOut(kind, object, context);
-  } catch (error) {
-    if (!signal.aborted && !isConflict(error)) await reportFailure(kind, object, error, context, runtime);
-    throw error;
-  }
-  const nowMs = now().getTime();
-  kind.report?.(object, outcome, { nowMs, event });
-  // The object is gone with its last finalizer: there is no status left to write.
-  if (object.metadata.deletionTimestamp && outcome.done.some((step) => kindOf(step) === 'removeFinalizer'))
-    return undefined;
-  if (outcome.problem) reportProblem(kind, object, outcome.problem, context);
-  const status = kind.status(object, outcome, new Date(nowMs));
-  const delayMs = kind.statusDelayMs
-    ? kind.statusDelayMs(object, outcome, status, nowMs)
-    : runtime.status.differs(object, status)
-      ? 0
-      : undefined;
-  if (delayMs === 0) {
-    await runtime.status.write(object, status, signal);
-    kind.statusWritten?.(object, outcome, status, { nowMs, event });
-  }
-  const waitMs = soonestMs([
-    delayMs === 0 ? undefined : delayMs,
-    kind.requeueMs?.(object, outcome, status, { nowMs, event }),
-  ]);
+  const attempt = beginAttempt(kind, object, { signal, log, ...runtime });
+  const outcome = await carryOut(kind, object, attempt);
+  const report = { nowMs: attempt.now().getTime(), event: attempt.event };
+  kind.report?.(object, outcome, report);
+  if (isGone(object, outcome.done)) return undefined;
+  if (outcome.problem) reportProblem(kind, attempt, outcome.problem);
+  const status = kind.status(object, outcome, new Date(report.nowMs));
+  const statusDueMs = await writeStatus(kind, attempt, { outcome, status, report });
+  const waitMs = soonestMs([statusDueMs, kind.requeueMs?.(object, outcome, status, report)]);
   return waitMs === undefined ? undefined : { requeueAfterMs: waitMs };
+}
+
+function beginAttempt<T extends KindObject, R extends string>(
+  kind: Pick<Kind<T, unknown, Plan, R>, 'name' | 'type' | 'reasons' | 'finalizer'>,
+  object: T,
+  { events, ...parts }: KindRuntime<T> & Pick<KindContext<R>, 'signal' | 'log'>,
+): Attempt<T, R> {
+  const attempt: Attempt<T, R> = {
+    ...parts,
+    object,
+    newest: object,
+    event: (reason, message, type = eventType(kind.reasons[reason].kind)) =>
+      events.record(object, { type, reason, message }),
+    applyFinalizer: async (step) => {
+      attempt.newest = await writeFinalizer(kind, parts.client, attempt.newest, step);
+    },
+  };
+  return attempt;
 }
 
 /** Whether the object is being deleted and waits for others, not for us. */
 function isLeaving({ finalizer }: { finalizer?: string }, object: KindObject): boolean {
   if (!object.metadata.deletionTimestamp) return false;
   return finalizer === undefined || !hasFinalizer(object, finalizer);
+}
+
+/** Whether the object went with its last finalizer: there is no status left to write. */
+function isGone(object: KindObject, done: readonly unknown[]): boolean {
+  return object.metadata.deletionTimestamp !== undefined && done.some((step) => kindOf(step) === 'removeFinalizer');
 }
 
 async function carryOut<T extends KindObject, O, P extends Plan, R extends string>(
@@ -86,53 +94,62 @@ async function carryOut<T extends KindObject, O, P extends Plan, R extends strin
   };
 }
 
+/** Writes the status if it differs and its time has come. @returns after how many ms it is due, if it waits */
+async function writeStatus<T extends KindObject, O, P extends Plan, R extends string>(
+  kind: Kind<T, O, P, R>,
+  { object, newest, status: writer, signal }: Attempt<T, R>,
+  {
+    outcome,
+    status,
+    report,
+  }: { readonly outcome: Outcome<O, P, R>; readonly status: StatusOf<T>; readonly report: ReportContext<R> },
+): Promise<number | undefined> {
+  const always = writer.differs(object, status) ? 0 : undefined;
+  const delayMs = kind.statusDelayMs ? kind.statusDelayMs(object, outcome, status, report.nowMs) : always;
+  if (delayMs !== 0) return delayMs;
+  await writer.write(newest, status, signal);
+  kind.statusWritten?.(object, outcome, status, report);
+  return undefined;
+}
+
 function reportProblem<T extends KindObject, R extends string>(
-  kind: { reasons: Kind<T, unknown, Plan, R>['reasons'] },
-  object: T,
+  { reasons }: Pick<Kind<T, unknown, Plan, R>, 'reasons'>,
+  { object, log, event }: Attempt<T, R>,
   { reason, message }: Problem<R>,
-  { log, event }: Pick<KindContext<R>, 'log' | 'event'>,
 ): void {
   if (!isNews(object, reason)) return;
   log.warn({ reason }, message);
-  event(reason, message, kind.reasons[reason].kind === 'ready' ? 'Normal' : 'Warning');
+  event(reason, message, reasons[reason].kind === 'ready' ? 'Normal' : 'Warning');
 }
 
-/** Says in the conditions what failed; the rest of the status stays as it was. */
-async function reportFailure<T extends KindObject, O, P extends Plan, R extends string>(
+/**
+ * Says in an object's conditions why its reconcile failed; the rest of the status stays as it was.
+ *
+ * @throws what keeps the status from being written.
+ */
+export async function reportKindFailure<T extends KindObject, O, P extends Plan, R extends string>(
   kind: Kind<T, O, P, R | FailureReason>,
-  object: T,
+  { object, signal, log }: ReconcileContext<T>,
   error: unknown,
-  context: KindContext<R | FailureReason>,
-  { status, now }: KindRuntime<T>,
+  runtime: KindRuntime<T>,
 ): Promise<void> {
+  if (!object) return;
   const failure = describeFailure(error);
-  reportProblem(kind, object, failure, context);
+  reportProblem(kind, beginAttempt(kind, object, { signal, log, ...runtime }), failure);
+  const { status, now } = runtime;
   const conditions = kindConditions(object, kind.reasons, failure, {}, now());
   const said = { ...status.ownedOf(object), conditions } as Partial<StatusOf<T>>;
-  if (!status.differs(object, said)) return;
-  try {
-    await status.write(object, said, context.signal);
-  } catch (unwritten) {
-    context.log.error({ err: unwritten, reason: failure.reason }, `status cannot be written: ${failure.message}`);
-  }
-}
-
-function recordEvents<T extends KindObject, R extends string>(
-  { reasons }: { reasons: Kind<T, unknown, Plan, R>['reasons'] },
-  object: T,
-  events: EventRecorder,
-): RecordEvent<R> {
-  return (reason, message, type = eventType(reasons[reason].kind)) => events.record(object, { type, reason, message });
+  if (status.differs(object, said)) await status.write(object, said, signal);
 }
 
 async function writeFinalizer<T extends KindObject>(
-  { name, type, finalizer }: { name: string; type: Kind<T, unknown, Plan, string>['type']; finalizer?: string },
+  { name, type, finalizer }: Pick<Kind<T, unknown, Plan, string>, 'name' | 'type' | 'finalizer'>,
   client: KubeClient,
   object: T,
   step: FinalizerStep,
-): Promise<void> {
+): Promise<T> {
   if (finalizer === undefined) throw new Error(`kind ${name} plans ${step.kind} and declares no finalizer`);
-  await (step.kind === 'addFinalizer' ? addFinalizer : removeFinalizer)(client, type, object, finalizer);
+  return await (step.kind === 'addFinalizer' ? addFinalizer : removeFinalizer)(client, type, object, finalizer);
 }
 
 function kindOf(step: unknown): unknown {

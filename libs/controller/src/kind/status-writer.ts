@@ -1,11 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { KubeClient } from '../client/kube-client.ts';
 import type { Condition } from '../objects/conditions.ts';
-import type { ResourceType } from '../objects/resources.ts';
+import { isConflict } from '../client/api-error.ts';
+import { keyOf, type ResourceType } from '../objects/resources.ts';
 import type { KindObject, StatusOf } from './types.ts';
 
 /** The field manager of what a reconcile writes into status. */
 export const STATUS_MANAGER = 'redis-queue-status';
+
+/** Others write the object too; more rounds than this mean something is wrong. */
+const MAX_CONFLICTS = 5;
 
 export interface StatusWriterOptions<T extends KindObject> {
   readonly client: KubeClient;
@@ -40,11 +44,40 @@ export class StatusWriter<T extends KindObject> {
     return !isDeepStrictEqual(comparable(this.ownedOf(object)), comparable(status));
   }
 
-  /** @throws ApiError Conflict when the object was re-created since it was read. */
-  async write(object: T, status: Partial<StatusOf<T>>, signal?: AbortSignal): Promise<void> {
+  /**
+   * Writes the status of `object`, in one request when it is the newest, and never that of another object of its name.
+   *
+   * @throws ApiError Conflict when the object was re-created since it was read, or changes too fast.
+   */
+  async write({ metadata }: T, status: Partial<StatusOf<T>>, signal?: AbortSignal): Promise<void> {
+    const { client, type } = this.#options;
+    let { resourceVersion } = metadata;
+    for (let conflicts = 0; ; conflicts++) {
+      try {
+        await this.#apply({ ...metadata, resourceVersion }, status, signal);
+        return;
+      } catch (error) {
+        if (!isConflict(error) || conflicts >= MAX_CONFLICTS) throw error;
+        const now = await client.get(type, keyOf({ metadata }), signal ? { signal } : {});
+        if (now?.metadata.uid !== metadata.uid) throw error;
+        resourceVersion = now?.metadata.resourceVersion;
+      }
+    }
+  }
+
+  /** The API server does not compare the uid of a status, only the version: by it another object of the name is recognized. */
+  async #apply(
+    { name, namespace, uid, resourceVersion }: T['metadata'],
+    status: Partial<StatusOf<T>>,
+    signal?: AbortSignal,
+  ): Promise<void> {
     const { client, type, fieldManager } = this.#options;
-    const { name, namespace, uid } = object.metadata;
-    const metadata = { name, ...(namespace !== undefined && { namespace }), ...(uid !== undefined && { uid }) };
+    const metadata = {
+      name,
+      ...(namespace !== undefined && { namespace }),
+      ...(uid !== undefined && { uid }),
+      ...(resourceVersion !== undefined && { resourceVersion }),
+    };
     await client.apply(
       type,
       { metadata, status },

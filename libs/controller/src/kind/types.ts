@@ -20,7 +20,7 @@ export interface Problem<R extends string = string> {
 }
 
 export interface Plan<Step = unknown, R extends string = string> {
-  /** In the order to do them; none when nothing differs. */
+  /** In the order in which they are done; none when nothing differs. */
   readonly steps: readonly (Step | FinalizerStep)[];
   /** What stands in the way of the spec. */
   readonly problem?: Problem<R>;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import { Informer } from '../cache/informer.ts';
-import { isAlreadyExists, isConflict } from '../client/api-error.ts';
+import { isAlreadyExists, isConflict, WritesStoppedError } from '../client/api-error.ts';
 import type { KubeClient } from '../client/kube-client.ts';
 import { delay, type Clock } from '../time/clock.ts';
 import { LEASES, type ObjectKey } from '../objects/resources.ts';
@@ -89,30 +89,56 @@ export class LeaderElector {
   }
 
   /**
-   * Renews until `signal` aborts.
+   * Renews until `signal` aborts. Leadership is a deadline: a timer of its own keeps it, whatever becomes of the requests.
+   *
    * @throws LeaseLostError when another holds it or it could not be renewed in time
    */
   async hold(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#deps;
+    const stop = new AbortController();
+    const ended = AbortSignal.any([signal, stop.signal]);
+    try {
+      await Promise.race([this.#renewUntil(ended), this.#deadlinePassed(ended)]);
+    } finally {
+      stop.abort();
+    }
+    if (!signal.aborted && clock.now() >= this.#deadline) throw this.#lost();
+  }
+
+  /** @throws WritesStoppedError when the lease may be another's by now; called before each write, as timers may be late. */
+  assertHeld(): void {
+    if (this.#held !== undefined && this.#deps.clock.now() < this.#deadline) return;
+    throw new WritesStoppedError(`${this.#title} is not ours any more; nothing is written.`);
+  }
+
+  async #renewUntil(signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#deps;
     while (!signal.aborted) {
       await delay(clock, this.#options.retryPeriodMs, signal);
       if (signal.aborted) return;
-      const deadline = this.#renewedAt + this.#options.renewDeadlineMs;
       try {
-        await this.#renew(deadline);
+        await this.#renew(this.#deadline);
       } catch (error) {
         if (error instanceof LeaseLostError) throw error;
-        if (clock.now() >= deadline) {
-          throw new LeaseLostError(
-            `${this.#title} could not be renewed for ${this.#options.renewDeadlineMs / 1000} s.`,
-            {
-              cause: error,
-            },
-          );
-        }
+        if (clock.now() >= this.#deadline) throw this.#lost(error);
         log.warn({ err: error, lease: this.#key }, 'lease not renewed, trying again');
       }
     }
+  }
+
+  /** Resolves when the lease has not been renewed in time, or `signal` aborts. */
+  async #deadlinePassed(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#deps;
+    while (!signal.aborted && clock.now() < this.#deadline) await delay(clock, this.#deadline - clock.now(), signal);
+  }
+
+  get #deadline(): number {
+    return this.#renewedAt + this.#options.renewDeadlineMs;
+  }
+
+  #lost(cause?: unknown): LeaseLostError {
+    const message = `${this.#title} could not be renewed for ${this.#options.renewDeadlineMs / 1000} s.`;
+    return new LeaseLostError(message, { cause });
   }
 
   /** Gives the lease back, so that another need not wait for it to run out. Never throws. */

@@ -1,8 +1,9 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eventually, startControlPlane, startProcess, type ChildHandle, type ControlPlane } from '@redis-queue/rig';
 import type { KubeClient } from '../client/kube-client.ts';
 import { loadKubeClient } from '../client/load.ts';
-import { LEASES } from '../objects/resources.ts';
+import { CONFIG_MAPS, LEASES, type Resource } from '../objects/resources.ts';
 import { startCuttableProxy } from '../testing/cuttable-proxy.ts';
 import { kubeconfigThrough } from '../testing/widgets.ts';
 import type { Lease } from './lease.ts';
@@ -30,8 +31,8 @@ afterEach(async () => {
   await Promise.all(candidates.splice(0).map((candidate) => candidate.stop()));
 });
 
-function start(identity: string, kubeconfigPath = controlPlane.kubeconfigPath): ChildHandle {
-  const candidate = startProcess(process.execPath, [CANDIDATE, kubeconfigPath, namespace, identity]);
+function start(identity: string, kubeconfigPath = controlPlane.kubeconfigPath, written = 0): ChildHandle {
+  const candidate = startProcess(process.execPath, [CANDIDATE, kubeconfigPath, namespace, identity, String(written)]);
   candidates.push(candidate);
   return candidate;
 }
@@ -73,7 +74,7 @@ it('a leader that stops gracefully ends its work, then hands over in under a sec
   expect(await lease()).toMatchObject({ holderIdentity: 'two', leaseTransitions: 1 });
 });
 
-it('a killed leader is followed when its lease has run out, and not before', async () => {
+it('a killed leader is succeeded when its lease has run out, and not before', async () => {
   const { leader, standby } = await leaderAndStandby();
   await leader.stop('SIGKILL');
   const lastRenewal = Date.parse((await lease())?.renewTime ?? '');
@@ -117,3 +118,73 @@ it('an outage of the API server shorter than the renew deadline changes nothing'
   await eventually(async () => (await lease())?.renewTime !== before);
   expect(await lease()).toMatchObject({ holderIdentity: 'one', leaseTransitions: 0 });
 });
+
+// Wall 5, leadership is a deadline: whatever hangs, and however long the process stands still.
+describe('a leader that writes', () => {
+  it('keeps its lease while more of its writes hang than it has connections', async () => {
+    await using webhook = await hangConfigMapWrites();
+    const leader = start('one', controlPlane.kubeconfigPath, 40);
+    await leader.waitForLine(/working/, PATIENCE);
+    const standby = start('two');
+    await standby.waitForLine(/waiting for the lease/, PATIENCE);
+    await eventually(() => webhook.waiting() >= 16);
+    const renewals = new Set<string | undefined>();
+    await eventually(async () => renewals.add((await lease())?.renewTime).size >= 15, PATIENCE);
+    expect(await lease()).toMatchObject({ holderIdentity: 'one', leaseTransitions: 0 });
+  });
+
+  it('begins no write after it stood still for longer than its lease', async () => {
+    const leader = start('one', controlPlane.kubeconfigPath, 4);
+    await leader.waitForLine(/working/, PATIENCE);
+    await eventually(async () => (await writers()).has('one'));
+    leader.kill('SIGSTOP');
+    const standby = start('two', controlPlane.kubeconfigPath, 4);
+    await standby.waitForLine(/working/, PATIENCE);
+    await eventually(async () => !(await writers()).has('one'));
+    await standby.stop('SIGKILL');
+    leader.kill('SIGCONT');
+    expect(await leader.exited).toMatchObject({ code: 1 });
+    expect(await writers()).toEqual(new Set(['two']));
+  });
+});
+
+/** Whose writes the ConfigMaps hold. */
+async function writers(): Promise<Set<string | undefined>> {
+  const { items } = await client.list<Resource & { data?: { writer: string } }>(CONFIG_MAPS, { namespace });
+  return new Set(items.filter(({ data }) => data?.writer).map(({ data }) => data?.writer));
+}
+
+/** An admission webhook for ConfigMaps that takes connections and says nothing, so that writes hang until the API server gives up. */
+async function hangConfigMapWrites(): Promise<AsyncDisposable & { waiting(): number }> {
+  const sockets = new Set<Socket>();
+  const server = createServer(
+    (socket) => void sockets.add(socket.on('close', () => sockets.delete(socket)).on('error', () => undefined)),
+  );
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const name = `hang-${namespace}`;
+  await controlPlane.apply({
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: 'ValidatingWebhookConfiguration',
+    metadata: { name },
+    webhooks: [
+      {
+        name: 'hang.test.example',
+        clientConfig: { url: `https://127.0.0.1:${port}/` },
+        rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['*'], resources: ['configmaps'] }],
+        namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } },
+        admissionReviewVersions: ['v1'],
+        sideEffects: 'None',
+        timeoutSeconds: 30,
+      },
+    ],
+  });
+  return {
+    waiting: () => sockets.size,
+    async [Symbol.asyncDispose]() {
+      await controlPlane.kubectl('delete', 'validatingwebhookconfiguration', name);
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
+}

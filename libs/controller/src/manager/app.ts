@@ -10,7 +10,8 @@ import {
   type AppFlags,
   type FlagValues,
 } from './flags.ts';
-import { createLog, maskSecrets } from './log.ts';
+import { createLog } from './log.ts';
+import { maskSecrets } from './mask-secrets.ts';
 import { createManager } from './manager.ts';
 import { favourSmallHeap } from './small-heap.ts';
 import type { Manager } from './types.ts';
@@ -86,7 +87,7 @@ async function runProcess<F extends AppFlags>(
       leaderElection: common.leaderElect && {
         namespace: common.leaseNamespace,
         leaseName: app.name,
-        // The kubelet starts a container anew only when the one before has ended, and no other pod has its name.
+        // The kubelet starts a container again only when the one before has ended, and no other pod has its name.
         ...(env.POD_NAME && { identity: env.POD_NAME }),
       },
     });

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { createLog, maskSecrets } from './log.ts';
+import { createLog } from './log.ts';
+import { maskSecrets } from './mask-secrets.ts';
 
 function logged(write: (log: ReturnType<typeof createLog>) => void): Record<string, unknown> {
   const lines: string[] = [];
@@ -37,4 +38,26 @@ it('masks fields named like secrets and credentials in errors, and the line is s
   );
   expect(JSON.stringify(line)).not.toMatch(/hunter2|hun.*ter2/);
   expect(line).toMatchObject({ redisPassword: '***', data: { token: '***' } });
+});
+
+// Wall 1, a tenant is hostile: names of fields, versions and answers have any length and content.
+it.each([
+  ['letters', 'a'.repeat(400_000)],
+  ['quotes', '"'.repeat(400_000)],
+  ['schemes', 'a://'.repeat(100_000)],
+  ['signs of users', `redis://${'a@'.repeat(200_000)}`],
+  ['names of secrets', '"password'.repeat(50_000)],
+  ['bearers', 'bearer '.repeat(60_000)],
+])('masks what comes after 400,000 %s, which a search from each of them would take minutes for', (_, text) => {
+  expect(maskSecrets(`${text} redis://u:hunter2@h`)).not.toContain('hunter2');
+});
+
+it('writes lines of bounded length, whatever is logged, and they stay JSON', () => {
+  const long = 'x'.repeat(1_000_000);
+  const line = logged((log) => log.warn({ object: long, err: new Error(long), list: Array(50_000).fill('y') }, long));
+  expect(JSON.stringify(line).length).toBeLessThan(40_000);
+  expect(line.msg).toMatch(/^x{4000,4095}…$/);
+  const error = logged((log) => log.error({ err: new Error(long) }, 'failed'));
+  expect(JSON.stringify(error).length).toBeLessThan(20_000);
+  expect(error).toMatchObject({ msg: 'failed', err: { type: 'Error' } });
 });

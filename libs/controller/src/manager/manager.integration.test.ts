@@ -103,7 +103,7 @@ describe('what reconciles an object', () => {
     expect(seen).toEqual(['a 1', 'a 2', 'a gone']);
   });
 
-  it('the cache holds the newest status all the same', async () => {
+  it('the cache holds the newest status nevertheless', async () => {
     const { each } = control();
     const cache = each.cache<Widget>(WIDGETS);
     run(each);

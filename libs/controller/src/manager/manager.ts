@@ -22,6 +22,10 @@ export function createManager(options: ManagerOptions): Manager {
 }
 
 const EVENT_FLUSH_MS = 2_000;
+/** A renewal, and a read beside it. */
+const LEASE_CONNECTIONS = 2;
+/** Within the 30 s that Kubernetes gives a pod, with time left to give the lease back. */
+const GRACEFUL_SHUTDOWN_MS = 20_000;
 
 class ProcessManager implements Manager {
   readonly name: string;
@@ -40,6 +44,7 @@ class ProcessManager implements Manager {
   readonly #stopHooks: (() => void | Promise<void>)[] = [];
   #started = false;
   #isLeader = false;
+  #assertLeading: () => void = () => undefined;
 
   constructor(options: ManagerOptions) {
     const { name, client, log, namespaces, registry = new Registry(), httpPort = 0, httpHost } = options;
@@ -70,6 +75,10 @@ class ProcessManager implements Manager {
 
   get isLeader(): boolean {
     return this.#isLeader;
+  }
+
+  assertLeading(): void {
+    this.#assertLeading();
   }
 
   get httpPort(): number | undefined {
@@ -148,9 +157,11 @@ class ProcessManager implements Manager {
     setMaxListeners(0, stopping.signal, caches.signal);
     const group = new RunGroup(stopping);
     const { leaderElection, httpPort } = this.#options;
-    const elector = leaderElection
-      ? new LeaderElector(leaderElection, { client: this.client, log: this.log, clock: systemClock })
-      : undefined;
+    const leaseClient = leaderElection ? this.client.separate({ maxConnections: LEASE_CONNECTIONS }) : undefined;
+    const elector =
+      leaderElection && leaseClient
+        ? new LeaderElector(leaderElection, { client: leaseClient, log: this.log, clock: systemClock })
+        : undefined;
     try {
       if (httpPort !== undefined) await this.#http.start();
       this.#caches.start(caches.signal);
@@ -178,6 +189,8 @@ class ProcessManager implements Manager {
   ): Promise<void> {
     if (elector) {
       if (!(await elector.acquire(stopping))) return;
+      this.#assertLeading = () => elector.assertHeld();
+      this.client.transport.guardWrites(this.#assertLeading);
       group.watch('lease', elector.hold(holding));
     }
     if (stopping.aborted) return;
@@ -196,7 +209,7 @@ class ProcessManager implements Manager {
     holding: AbortController,
     elector: LeaderElector | undefined,
   ): Promise<void> {
-    const timeoutMs = this.#options.gracefulShutdownMs ?? 30_000;
+    const timeoutMs = this.#options.gracefulShutdownMs ?? GRACEFUL_SHUTDOWN_MS;
     const unfinished = await group.ended(timeoutMs);
     // Another may lead already: no time for a graceful end.
     if (group.failure instanceof LeaseLostError) throw group.failure;

@@ -22,7 +22,7 @@ export interface ManagerOptions {
   /** Port of /healthz, /readyz, /metrics; 0 picks a free one, absent serves none. */
   httpPort?: number;
   httpHost?: string;
-  /** How long a graceful stop may take. After that `run` throws and the lease is left to run out. Default 30 s. */
+  /** How long a graceful stop may take. After that `run` throws and the lease is left to run out. Default 20 s. */
   gracefulShutdownMs?: number;
 }
 
@@ -34,7 +34,7 @@ export interface Runnable {
   run(signal: AbortSignal): Promise<void>;
 }
 
-/** @returns undefined when fine, else what is wrong */
+/** @returns undefined when fine, otherwise what is wrong */
 export type Check = () => string | undefined | Promise<string | undefined>;
 
 export interface Manager {
@@ -48,6 +48,11 @@ export interface Manager {
   /** The port served, once `run` has started. */
   readonly httpPort: number | undefined;
   readonly isLeader: boolean;
+  /**
+   * Called before each write to anything but the API server, whose client calls it by itself.
+   * @throws WritesStoppedError when another may lead by now, whatever timers have missed
+   */
+  assertLeading(): void;
   /** The shared cache of that type and selection; the same one for the same arguments. */
   cache<T extends Resource>(type: ResourceType, options?: CacheOptions): ObjectCache<T>;
   controller<T extends Resource>(options: ControllerOptions<T>): Controller;

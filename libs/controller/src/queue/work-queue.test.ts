@@ -37,7 +37,7 @@ describe('deduplication', () => {
     expect(queue.size).toBe(0);
   });
 
-  it('gives a key straight to who waits for one', async () => {
+  it('gives a key directly to a worker that waits for one', async () => {
     const waiting = queue.take();
     queue.add('a');
     expect(await waiting).toBe('a');
@@ -119,7 +119,7 @@ describe('delays', () => {
     expect(queue.size).toBe(0);
   });
 
-  it('an immediate addition overtakes a delayed one, which then is void', async () => {
+  it('an immediate addition replaces a delayed one', async () => {
     queue.add('a', { afterMs: 5_000 });
     queue.add('a');
     expect(await takeAll()).toEqual(['a']);
@@ -175,7 +175,7 @@ describe('back-off', () => {
   });
 });
 
-it('ends for everybody who waits when closed, and takes nothing in any more', async () => {
+it('releases every waiting worker when closed, and accepts nothing more', async () => {
   const waiting = [queue.take(), queue.take()];
   queue.close();
   queue.add('late');

@@ -1,7 +1,8 @@
-import { createManager, createLog, loadKubeClient } from '../index.ts';
+import { CONFIG_MAPS, createManager, createLog, loadKubeClient } from '../index.ts';
 
-// A process that wants to lead, for the tests of leader election. Arguments: kubeconfig, namespace, identity.
-const [kubeconfigPath = '', namespace = '', identity = ''] = process.argv.slice(2);
+// A process that wants to lead, for the tests of leader election. Arguments: kubeconfig, namespace, identity, and how many ConfigMaps it
+// writes all the time while it leads, each with its identity.
+const [kubeconfigPath = '', namespace = '', identity = '', written = '0'] = process.argv.slice(2);
 const log = createLog({ name: identity });
 const manager = createManager({
   name: 'candidate',
@@ -28,6 +29,21 @@ manager.runnable({
       });
     }),
 });
+manager.runnable({
+  name: 'writers',
+  run: async (signal) => {
+    await Promise.all(Array.from({ length: Number(written) }, (_, index) => writeUntil(`written-${index}`, signal)));
+  },
+});
+async function writeUntil(name: string, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const object = { metadata: { namespace, name }, data: { writer: identity } };
+    await manager.client
+      .apply(CONFIG_MAPS, object, { fieldManager: 'candidate', force: true })
+      .catch((error: unknown) => log.debug({ err: error }, 'not written'));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
 try {
   await manager.run();
   process.exit(0);

@@ -1,11 +1,12 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { pino } from 'pino';
+import type { Condition } from '../objects/conditions.ts';
 import type { Resource, ResourceType } from '../objects/resources.ts';
 
 /** A kind for tests, with a status: the runtime knows nothing of the project's own kinds. */
 export interface Widget extends Resource {
   spec: { size: number };
-  status?: { seen?: number };
+  status?: { seen?: number; observedGeneration?: number; conditions?: Condition[] };
 }
 
 export const WIDGETS: ResourceType = {
@@ -16,14 +17,30 @@ export const WIDGETS: ResourceType = {
   namespaced: true,
 };
 
-const fields = (name: string) => ({ type: 'object', properties: { [name]: { type: 'integer' } } });
+const INTEGER = { type: 'integer' };
+const CONDITION_FIELDS = ['type', 'status', 'reason', 'message', 'lastTransitionTime'];
+const CONDITIONS = {
+  type: 'array',
+  'x-kubernetes-list-type': 'map',
+  'x-kubernetes-list-map-keys': ['type'],
+  items: {
+    type: 'object',
+    required: ['type'],
+    properties: {
+      ...Object.fromEntries(CONDITION_FIELDS.map((name) => [name, { type: 'string' }])),
+      observedGeneration: INTEGER,
+    },
+  },
+};
+const fields = (properties: object) => ({ type: 'object', properties });
 
 /** Installs the kind and waits until it is served. */
 export async function installWidgets(cluster: {
   apply(manifest: object): Promise<string>;
   kubectl(...args: string[]): Promise<string>;
 }): Promise<void> {
-  const schema = { type: 'object', properties: { spec: fields('size'), status: fields('seen') } };
+  const status = fields({ seen: INTEGER, observedGeneration: INTEGER, conditions: CONDITIONS });
+  const schema = fields({ spec: fields({ size: INTEGER }), status });
   const { group, version, plural, kind } = WIDGETS;
   const served = { name: version, served: true, storage: true, subresources: { status: {} } };
   await cluster.apply({

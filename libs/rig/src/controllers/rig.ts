@@ -7,11 +7,11 @@ import { runController, type ControllerSettings, type RunningController, type Wi
 /** What controllers run against: a real API server with the project's CRDs and a real Redis. Nothing runs pods. */
 export interface Rig extends AsyncDisposable {
   readonly controlPlane: ControlPlane;
-  /** Of the queues. */
+  /** The Redis of the queues. */
   readonly redis: RedisServer;
-  /** Of the bus: the queues' Redis, unless it was asked for one of its own. */
+  /** The Redis of the bus: that of the queues, unless a separate one was requested. */
   readonly bus: RedisServer;
-  /** As the cluster's administrator. */
+  /** A client with the rights of the cluster's administrator. */
   readonly client: KubeClient;
   readonly objects: TestObjects;
   /** A namespace with the Secret `redis-credentials`; by default it leads to the Redis of the queues. */
@@ -22,7 +22,7 @@ export interface Rig extends AsyncDisposable {
 
 export interface RigOptions extends Pick<ControlPlaneOptions, 'controllerManager'> {
   redis?: RedisOptions;
-  /** Of a Redis for the bus alone; absent: one Redis for queues and bus. */
+  /** Options of a Redis for the bus alone; absent: one Redis for queues and bus. */
   bus?: RedisOptions;
 }
 

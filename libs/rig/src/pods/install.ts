@@ -12,7 +12,11 @@ export interface Site {
 }
 
 /** A namespace with Redis in it, and the Secrets of the queues and of the bus. */
-export async function createSite(cluster: Cluster, namespace: string): Promise<Site> {
+export async function createSite(
+  cluster: Cluster,
+  namespace: string,
+  labels: Record<string, string> = {},
+): Promise<Site> {
   const password = randomBytes(16).toString('hex');
   const secret = (name: string): object => ({
     apiVersion: 'v1',
@@ -20,8 +24,8 @@ export async function createSite(cluster: Cluster, namespace: string): Promise<S
     metadata: { name, namespace },
     stringData: { 'redis-host': `redis.${namespace}.svc`, 'redis-port': '6379', 'redis-password': password },
   });
-  const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' };
-  await apply(cluster, [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } }]);
+  const metadata = { name: namespace, labels: { 'pod-security.kubernetes.io/enforce': 'restricted', ...labels } };
+  await apply(cluster, [{ apiVersion: 'v1', kind: 'Namespace', metadata }]);
   await apply(cluster, [secret('redis-credentials'), secret('redis-queue-bus')]);
   const redis = await readFile(join(workspaceRoot, 'libs/rig/manifests/redis.yaml'), 'utf8');
   await run(cluster.kubectl, ['apply', '-n', namespace, '-f', '-'], redis.replace('REDIS_IMAGE', cluster.images.redis));

@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 
 export const workspaceRoot = resolve(import.meta.dirname, '../../../..');
 
-/** The Go module of Kubernetes, in one binary, and of Helm, which shares most of its packages. */
+/** The Go module of Kubernetes, in one binary, and of Helm, containerd and CoreDNS, which share many of its packages. */
 export const goModule = join(workspaceRoot, 'tools/cluster/binaries');
 
 /** The Go module of KEDA's operator and metrics adapter. */
@@ -14,8 +14,8 @@ export const kedaModule = join(workspaceRoot, 'bench/keda/binaries');
 export const VERSIONS = {
   kubernetes: '1.36.3',
   helm: '3.21.0',
-  containerd: '2.4.2',
-  coredns: '1.15.0',
+  containerd: '2.3.4',
+  coredns: '1.14.3',
   keda: '2.21.0',
 } as const;
 
@@ -26,7 +26,7 @@ export function cacheFolder(): string {
 }
 
 /**
- * A set of programs built together, in a folder named for what it was built from, so that a change builds anew and two
+ * A set of programs built together, in a folder named for what it was built from, so that a change builds again and two
  * checkouts do not disturb each other. `kube` is etcd, every Kubernetes component and kubectl in one; `keda` is
  * `operator` and `adapter`.
  */
@@ -36,12 +36,14 @@ export function programFolder(set: ProgramSet): string {
   return join(cacheFolder(), 'bin', `${process.platform}-${process.arch}`, `${set}-${versionKey(set)}`);
 }
 
+/** A set that `main.go` of its own is built from; the package of the others is in a module that `go.mod` pins. */
+const WITH_MAIN = new Set<ProgramSet>(['kube', 'containerd', 'coredns']);
+
 function versionKey(set: ProgramSet): string {
-  if (set === 'containerd' || set === 'coredns') return VERSIONS[set];
-  const sources = set === 'keda' ? [kedaModule, 'go.mod', 'go.sum'] : [goModule, 'main.go', 'go.mod', 'go.sum'];
-  const [folder = '', ...files] = sources;
+  const module = set === 'keda' ? kedaModule : goModule;
+  const main = WITH_MAIN.has(set) ? [join(set, 'main.go')] : [];
   const hash = createHash('sha256');
-  for (const file of files) hash.update(readFileSync(join(folder, file)));
+  for (const file of [...main, 'go.mod', 'go.sum']) hash.update(readFileSync(join(module, file)));
   return `${VERSIONS[set === 'kube' ? 'kubernetes' : set]}-${hash.digest('hex').slice(0, 12)}`;
 }
 

@@ -7,9 +7,26 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 export interface SilentProxy extends AsyncDisposable {
   readonly host: '127.0.0.1';
   readonly port: number;
-  /** From now on nothing passes over the connections that stand; they are not closed. New ones work. */
+  /** From now on nothing passes over the open connections; they are not closed. New ones work. */
   silenceConnections(): void;
   stop(): Promise<void>;
+}
+
+/** A server that takes every connection and never says a word. */
+export async function startSilentServer(): Promise<AsyncDisposable & { readonly port: number }> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket.on('error', () => {}).resume());
+    socket.on('close', () => sockets.delete(socket));
+  });
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise<void>((resolve) => void server.close(() => resolve()));
+    },
+  };
 }
 
 /** @param target port on 127.0.0.1 */

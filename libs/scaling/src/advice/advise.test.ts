@@ -153,7 +153,7 @@ describe('resources', () => {
     const usage = usageAfter(60, 3, () => ({ ...fitting, cpu: 0.1 }));
     const advice = advise(usage, aSpec())!;
     expect(advice.resources).toBeUndefined();
-    expect(advice.message).toMatch(/^What the spec says fits\. Measured for/);
+    expect(advice.message).toMatch(/^The spec fits\. Measured for/);
   });
 
   it('raise a limit that peaks come near to, though it is not a fifth off', () => {
@@ -163,7 +163,7 @@ describe('resources', () => {
     expect(advice.message).toContain('close to the limit');
   });
 
-  it('hold more memory for more slots: what each takes where that is clear, else in proportion', () => {
+  it('hold more memory for more slots: what each takes where that is clear, otherwise in proportion', () => {
     const unclear = advise(
       usageAfter(60, 3, () => ({ busy: 9 })),
       aSpec(),

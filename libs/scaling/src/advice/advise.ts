@@ -30,7 +30,7 @@ export interface Evidence {
   readonly spanMs: number;
 }
 
-/** With half an hour the vertical pod autoscaler's own lower bound is at 0.9 of its final value (recommender.go). */
+/** After half an hour the vertical pod autoscaler's own lower bound is at 0.9 of its final value (recommender.go). */
 export const ENOUGH: Evidence = { podMs: 30 * 60_000, busyPodMs: 10 * 60_000, spanMs: 20 * 60_000 };
 const LONGEST_MESSAGE = 1_024;
 
@@ -51,7 +51,7 @@ export function advise(usage: UsageHistory, spec: AdvisedSpec, enough: Evidence 
     ...amounts('requests', resources?.requests),
     ...amounts('limits', resources?.limits),
   ];
-  const verdict = changes.length > 0 ? `Better: ${changes.join(', ')}.` : 'What the spec says fits.';
+  const verdict = changes.length > 0 ? `Better: ${changes.join(', ')}.` : 'The spec fits.';
   const base = `Measured for ${hours(untilMs - sinceMs)} on ${pods} pod${pods === 1 ? '' : 's'} of version ${spec.version}, whose slots were ${percent(mean(usage.busyShare))} busy: ${[concurrency.why, ...why].join('; ')}.`;
   return {
     ...(concurrency.slots !== undefined && { concurrency: concurrency.slots }),

@@ -22,7 +22,7 @@ it('takes the limit for a request that is absent, as Kubernetes does', () => {
   });
 });
 
-it("lets the template's worker rule over the spec, whatever else the template holds", () => {
+it("lets the template's worker override the spec, whatever else the template holds", () => {
   const containers = [
     { name: 'proxy', resources: { limits: { cpu: 9 } } },
     { name: 'worker', resources: { limits: { cpu: 1 } } },

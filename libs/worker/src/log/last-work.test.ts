@@ -14,7 +14,7 @@ describe('the work before the exit', () => {
     expect(said()).toBe('');
   });
 
-  it('that fails, at once or later, is logged and keeps nobody', async () => {
+  it('that fails, at once or later, is logged and delays nobody', async () => {
     await lastWork(() => Promise.reject(new Error('collector is down')), 10_000, log);
     expect(said()).toContain('collector is down');
     await lastWork(

@@ -59,7 +59,7 @@ async function respond(path: string, probes: Probes, response: ServerResponse): 
 async function answer(path: string, { livez, readyz, metrics }: Probes): Promise<Answer> {
   if (path === '/metrics') return { status: 200, type: metrics.contentType, body: await metrics.text() };
   const probe = { '/livez': livez, '/readyz': readyz }[path];
-  if (!probe) return { status: 404, type: 'text/plain', body: 'not here: /livez, /readyz, /metrics\n' };
+  if (!probe) return { status: 404, type: 'text/plain', body: 'not found; try /livez, /readyz, /metrics\n' };
   const { ok, message } = probe();
   return { status: ok ? 200 : 503, type: 'text/plain', body: `${message}\n` };
 }

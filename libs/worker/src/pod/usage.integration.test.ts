@@ -106,7 +106,7 @@ describe('what a pod uses', () => {
     expect(await bed.redis.keys('*:rq:*')).toEqual([]);
   });
 
-  it('is in the way of nothing that BullMQ does with a queue', async () => {
+  it('disturbs nothing that BullMQ does with a queue', async () => {
     const pod = await bed.readyPod('pod-0', { ...PATIENT, ...OFTEN });
     const { a } = bed.queues;
     await bed.add(a, 2, { runMs: 100 });

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { globSync, readFileSync, symlinkSync, mkdirSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   eventually,
@@ -24,8 +24,6 @@ const run = (program: string, ...args: string[]): string =>
 
 beforeAll(async () => {
   scratch = followPage(workspaceRoot, page);
-  mkdirSync(join(scratch.folder, 'charts/team-controller/charts'), { recursive: true });
-  symlinkSync('../../common', join(scratch.folder, 'charts/team-controller/charts/common'));
   run(process.execPath, 'libs/api/src/crd/generate.ts');
   run(process.execPath, 'tools/charts/src/generate.ts');
   cluster = await startControlPlane();
@@ -72,29 +70,32 @@ it('has a chart that renders with the rights of the page and none of Redis', () 
   expect(globSync('docs/reference/team.md', { cwd: scratch.folder })).toHaveLength(1);
 });
 
-describe('its controller', () => {
-  const team = (name: string, contact = 'crm@example.com') => ({
-    apiVersion: 'redis-queue.io/v1',
-    kind: 'Team',
-    metadata: { name },
-    spec: { contact },
-  });
-  const read = async (type: string, name: string) =>
-    JSON.parse(await cluster.kubectl('get', type, name, '-o', 'json')) as {
-      metadata: { annotations?: Record<string, string> };
-      status: { conditions: { type: string; status: string; reason: string; message: string }[] };
-    };
-  const settled = (name: string, reason: string) =>
-    eventually(async () => {
-      const { conditions } = (await read('team', name)).status;
-      if (conditions.some((each) => each.type === 'Ready' && each.reason === reason)) return conditions;
-      throw new Error(JSON.stringify(conditions));
-    });
+const team = (name: string, contact = 'crm@example.com') => ({
+  apiVersion: 'redis-queue.io/v1',
+  kind: 'Team',
+  metadata: { name },
+  spec: { contact },
+});
+const read = async (type: string, name: string) =>
+  JSON.parse(await cluster.kubectl('get', type, name, '-o', 'json')) as {
+    metadata: { annotations?: Record<string, string> };
+    status: { conditions: { type: string; status: string; reason: string; message: string }[] };
+  };
 
+const settled = (name: string, reason: string) =>
+  eventually(async () => {
+    const { conditions } = (await read('team', name)).status;
+    if (conditions.some((each) => each.type === 'Ready' && each.reason === reason)) return conditions;
+    throw new Error(JSON.stringify(conditions));
+  });
+
+describe('its controller', () => {
   it('keeps the namespace of a team, follows its spec, and says what is in the way', async () => {
     await using controller = startProcess(process.execPath, [
       join(scratch.folder, 'apps/team-controller/src/main.ts'),
-      ...['--kubeconfig', cluster.kubeconfigPath, '--leader-elect=false', '--http-port=0'],
+      `--kubeconfig=${cluster.kubeconfigPath}`,
+      '--leader-elect=false',
+      '--http-port=0',
     ]);
     await cluster.apply(team('crm'));
     await settled('crm', 'Provided');

@@ -38,14 +38,17 @@ function hunksOf(diff: string): PageChange[] {
     const path = /^\+\+\+ b\/(\S+)$/m.exec(part)?.[1];
     if (path === undefined) return [];
     const hunks = part.split(/^@@.*$\n/m).slice(1);
-    const side = (hunk: string, left: RegExp): string =>
-      hunk
-        .split('\n')
-        .filter((line) => left.test(line))
-        .map((line) => line.slice(1))
-        .join('\n');
     return hunks.map((hunk) => ({ path, before: side(hunk, /^[ -]/), after: side(hunk, /^[ +]/) }));
   });
+}
+
+/** One side of a hunk: the lines with these marks, without them. */
+function side(hunk: string, marks: RegExp): string {
+  return hunk
+    .split('\n')
+    .filter((line) => marks.test(line))
+    .map((line) => line.slice(1))
+    .join('\n');
 }
 
 /** @throws when the lines to change are not there exactly once: the page is stale */

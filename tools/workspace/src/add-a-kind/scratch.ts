@@ -30,11 +30,8 @@ export function followPage(workspaceRoot: string, { files, changes }: FollowedPa
   const parent = join(workspaceRoot, '.scratch');
   mkdirSync(parent, { recursive: true });
   const folder = mkdtempSync(join(parent, 'add-a-kind-'));
-  const git = (args: string[], cwd: string): string => execFileSync('git', args, { cwd, encoding: 'utf8' });
-  const listed = git(
-    ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--deduplicate', ...COPIED],
-    workspaceRoot,
-  );
+  const list = ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--deduplicate', ...COPIED];
+  const listed = execFileSync('git', list, { cwd: workspaceRoot, encoding: 'utf8' });
   for (const path of listed.split('\0').filter(Boolean)) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     const source = join(workspaceRoot, path);

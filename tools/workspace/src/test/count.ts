@@ -1,8 +1,9 @@
 import { globSync, readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join, relative } from 'node:path';
+import { kindOf } from './named.ts';
 
 export interface Count {
-  /** Project and kind of test, such as `api.integration`. */
+  /** Project and kind of test, such as `libs/api integration`. */
   suite: string;
   passed: number;
   failed: number;
@@ -11,34 +12,52 @@ export interface Count {
 }
 
 interface VitestReport {
-  numPassedTests: number;
-  numFailedTests: number;
-  numPendingTests: number;
-  numTodoTests: number;
-  /** Files that could not even be loaded count no test but fail the suite. */
-  testResults: { status: string; assertionResults: unknown[] }[];
+  testResults: {
+    /** Absolute path. */
+    name: string;
+    /** Of the file: one that could not even be loaded is failed and has no test. */
+    status: string;
+    assertionResults: { status: string }[];
+  }[];
 }
 
 /**
- * Reads Vitest's JSON reports of a run, one count for each suite, sorted by name.
+ * Reads Vitest's JSON reports of a run, one count for each project and kind of test, sorted by name.
  *
  * @param selected whether the run was of tests selected by name: Vitest reports all others as skipped, which they are not.
  */
-export function readCounts(folder: string, { selected = false } = {}): Count[] {
-  return globSync('**/*.json', { cwd: folder })
-    .toSorted()
-    .map((file) => count(basename(file, '.json'), JSON.parse(readFileSync(join(folder, file), 'utf8')) as VitestReport))
-    .map((each) => (selected ? { ...each, skipped: 0 } : each));
+export function readCounts(
+  folder: string,
+  { workspaceRoot, selected = false }: { workspaceRoot: string; selected?: boolean },
+): Count[] {
+  const counts = new Map<string, Count>();
+  for (const report of globSync('**/*.json', { cwd: folder })) {
+    const { testResults } = JSON.parse(readFileSync(join(folder, report), 'utf8')) as VitestReport;
+    for (const file of testResults) {
+      const suite = suiteOf(relative(workspaceRoot, file.name));
+      const sum = counts.get(suite) ?? { suite, passed: 0, failed: 0, skipped: 0 };
+      const { passed, failed, skipped } = count(file);
+      sum.passed += passed;
+      sum.failed += failed;
+      sum.skipped += selected ? 0 : skipped;
+      counts.set(suite, sum);
+    }
+  }
+  return [...counts.values()].toSorted((a, b) => (a.suite < b.suite ? -1 : 1));
 }
 
-export function count(suite: string, report: VitestReport): Count {
-  const broken = report.testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0);
-  return {
-    suite,
-    passed: report.numPassedTests,
-    failed: report.numFailedTests + broken.length,
-    skipped: report.numPendingTests + report.numTodoTests,
-  };
+/** The project's folder and the kind of test, such as `libs/api integration`. */
+function suiteOf(path: string): string {
+  const [project = ''] = path.split('/src/');
+  return `${project} ${kindOf(path).step}`;
+}
+
+function count({ status, assertionResults }: VitestReport['testResults'][number]): Omit<Count, 'suite'> {
+  const of = (outcome: string): number => assertionResults.filter((test) => test.status === outcome).length;
+  const broken = status === 'failed' && assertionResults.length === 0 ? 1 : 0;
+  const passed = of('passed');
+  const failed = of('failed');
+  return { passed, failed: failed + broken, skipped: assertionResults.length - passed - failed };
 }
 
 /** The closing line, read by people and by CI. */

@@ -22,8 +22,8 @@ function report({ step: { name, logFile, remedy }, ok, seconds, tail }: StepResu
   console.log(`  ${name} failed. All of its output: ${logFile}\n  Next: ${remedy}`);
 }
 
-/** What to run. Throws where the options name something that is not there. */
-function plan(options: Exclude<Options, { mode: 'help' }>): Plan[] {
+/** What to run: the steps of a stage side by side, one stage after the other. Throws where the options name something that is not there. */
+function plan(options: Exclude<Options, { mode: 'help' }>): Plan[][] {
   const workspace = new Workspace(workspaceRoot);
   if (options.mode === 'all') return allSteps();
   if (options.mode === 'changed') {
@@ -39,23 +39,24 @@ function plan(options: Exclude<Options, { mode: 'help' }>): Plan[] {
   if (found.length === 0 && project === undefined) {
     throw new Error(`no test file has "${name}" or all of its words; --project P runs all test files of P for it`);
   }
-  return namedSteps(found.length > 0 ? found : own, roots, name);
+  return namedSteps(found.length > 0 ? found : own, roots, name).map((each) => [each]);
 }
 
 async function run(options: Exclude<Options, { mode: 'help' }>): Promise<number> {
-  const steps = plan(options).filter(
-    ({ name }) => !options.only || options.only.some((prefix) => name.startsWith(prefix)),
+  const stages = plan(options).map((stage) =>
+    stage.filter(({ name }) => !options.only || options.only.some((prefix) => name.startsWith(prefix))),
   );
   rmSync(results, { recursive: true, force: true });
   mkdirSync(results, { recursive: true });
   const done: StepResult[] = [];
-  for (const each of steps.map(step)) {
+  const runOne = async (each: Step): Promise<void> => {
     console.log(`▶ ${each.name}`);
     const result = await runStep(each, (line) => console.log(line));
     report(result);
     done.push(result);
-  }
-  const counts = readCounts(results, { selected: options.mode === 'named' });
+  };
+  for (const stage of stages) await Promise.all(stage.map(step).map(runOne));
+  const counts = readCounts(results, { workspaceRoot, selected: options.mode === 'named' });
   console.log('');
   console.table(Object.fromEntries(counts.map(({ suite, ...rest }) => [suite, rest])));
   const failedSteps = done.filter(({ ok }) => !ok).length;

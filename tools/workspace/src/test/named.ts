@@ -72,6 +72,7 @@ export function namedSteps(files: TestFile[], roots: string[], name: string): Pl
   );
 }
 
-function kindOf(path: string): (typeof KINDS)[number] {
+/** The kind of test of a file, by its name. */
+export function kindOf(path: string): (typeof KINDS)[number] {
   return KINDS.find(({ suffix }) => path.endsWith(suffix)) ?? KINDS[2];
 }

@@ -16,54 +16,86 @@ export interface Changed {
 /** The project whose unit tests are the checks over the whole workspace. */
 const WORKSPACE = '@redis-queue/workspace';
 
-interface Target {
-  name: string;
-  target: string;
-  parallel: number;
-  remedy: string;
-}
-
-const TARGETS: Target[] = [
-  { name: 'typecheck', target: 'typecheck', parallel: 2, remedy: 'npx nx typecheck PROJECT' },
-  { name: 'lint', target: 'lint', parallel: 2, remedy: 'npx nx lint PROJECT' },
-  { name: 'build', target: 'build', parallel: 2, remedy: 'npx nx build PROJECT' },
-  { name: 'unit', target: 'test', parallel: 2, remedy: 'npx nx test PROJECT' },
-  { name: 'integration', target: 'integration', parallel: 3, remedy: 'npx nx integration PROJECT' },
-  {
-    name: 'e2e',
-    target: 'e2e',
-    parallel: 1,
-    remedy: 'npx nx e2e e2e; the clusters that are left: tools/cluster/cluster status',
-  },
+const TYPECHECK: Plan = {
+  name: 'typecheck',
+  command: ['npx', 'tsc', '-p', 'tsconfig.json'],
+  remedy: 'npx tsc -p tsconfig.json',
+};
+const LINT: Plan = {
+  name: 'lint',
+  command: ['npx', 'oxlint', '--type-aware', '--deny-warnings', '.'],
+  remedy: 'npx oxlint --type-aware --deny-warnings .',
+};
+/** The projects with end-to-end tests. Each starts clusters of its own, so their tests run side by side. */
+const E2E = [
+  { name: 'e2e', project: '@redis-queue/e2e', cwd: 'e2e' },
+  { name: 'e2e cluster', project: '@redis-queue/cluster', cwd: 'tools/cluster' },
 ];
 
-/** Every step, in the order of their cost. */
-export function allSteps(): Plan[] {
-  return [format(['.']), ...TARGETS.map((target) => nx(target))];
+/**
+ * Every step, in the order of their cost. Those of one stage run side by side: end-to-end tests wait for pods most of
+ * the time, in which integration tests use the processors.
+ */
+export function allSteps(): Plan[][] {
+  return [
+    [format(['.']), TYPECHECK, LINT],
+    [build(), tests('unit')],
+    [tests('integration'), ...E2E.map(e2e)],
+  ];
 }
 
 /** The steps that a change can have broken; a step without a project or a file is left out. */
-export function changedSteps({ files, projects, hasTarget }: Changed): Plan[] {
-  const steps = TARGETS.map((target) => {
-    const candidates = target.target === 'test' ? [...new Set([...projects, WORKSPACE])] : projects;
-    return { target, affected: candidates.filter((project) => hasTarget(project, target.target)) };
-  }).filter(({ affected }) => affected.length > 0);
-  return [
-    ...(files.length > 0 ? [format(['--ignore-unknown', '--', ...files])] : []),
-    ...steps.map(({ target, affected }) => nx(target, affected)),
+export function changedSteps({ files, projects, hasTarget }: Changed): Plan[][] {
+  const affected = (target: string): string[] => projects.filter((project) => hasTarget(project, target));
+  const integration = affected('integration');
+  const changed = files.length > 0 ? [format(['--ignore-unknown', '--', ...files])] : [];
+  // Types and lint take as long for all projects as for some.
+  const checked = [
+    ...(affected('typecheck').length > 0 ? [TYPECHECK] : []),
+    ...(affected('lint').length > 0 ? [LINT] : []),
   ];
+  const built = affected('build').length > 0 ? [build(affected('build'))] : [];
+  const units = tests('unit', [...new Set([...affected('test'), WORKSPACE])]);
+  return [
+    [...changed, ...checked],
+    [...built, units],
+    [
+      ...(integration.length > 0 ? [tests('integration', integration)] : []),
+      ...E2E.filter(({ project }) => affected('e2e').includes(project)).map(e2e),
+    ],
+  ].filter((stage) => stage.length > 0);
 }
 
 function format(what: string[]): Plan {
   return {
     name: 'format',
-    command: ['npx', 'prettier', '--check', '--log-level=warn', ...what],
+    command: ['npx', 'prettier', '--check', '--cache', '--cache-strategy=content', '--log-level=warn', ...what],
     remedy: 'make fix',
   };
 }
 
-function nx({ name, target, parallel, remedy }: Target, projects?: string[]): Plan {
-  const options = ['--outputStyle=stream', '--nxBail=false', `--parallel=${parallel}`];
+function build(projects?: string[]): Plan {
+  const options = ['--outputStyle=stream', '--nxBail=false', '--parallel=2'];
   const some = projects ? [`--projects=${projects.join(',')}`] : [];
-  return { name, command: ['npx', 'nx', 'run-many', '-t', target, ...options, ...some], remedy };
+  return {
+    name: 'build',
+    command: ['npx', 'nx', 'run-many', '-t', 'build', ...options, ...some],
+    remedy: 'npx nx build PROJECT',
+  };
+}
+
+/** One run of Vitest over the tests of one kind, of all projects or some. */
+function tests(name: 'unit' | 'integration', projects: string[] = []): Plan {
+  const mode = name === 'unit' ? 'test' : name;
+  const some = projects.map((project) => `--project=${project}`);
+  return { name, command: ['npx', 'vitest', 'run', '--mode', mode, ...some], remedy: `npx nx ${mode} PROJECT` };
+}
+
+function e2e({ name, project, cwd }: (typeof E2E)[number]): Plan {
+  return {
+    name,
+    command: ['npx', 'vitest', 'run', '--mode', 'e2e'],
+    cwd,
+    remedy: `npx nx e2e ${project}; the clusters that are left: tools/cluster/cluster status`,
+  };
 }

@@ -18,6 +18,11 @@ export class Workspace {
     return this.#files('*/package.json').map((file) => dirname(file));
   }
 
+  /** Paths of everything in TypeScript. */
+  sources(): string[] {
+    return this.#files('*.ts');
+  }
+
   testFiles(): TestFile[] {
     return this.#files('*.test.ts').map((path) => ({ path, text: readFileSync(join(this.#root, path), 'utf8') }));
   }

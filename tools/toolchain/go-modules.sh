@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Downloads the Go modules of the cluster's programs. `cluster build` would do so too, but only after npm, on which it depends.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+cd "$here/../cluster/binaries"
+PATH=$PATH:/usr/local/go/bin
+command -v go >/dev/null || exit 0 # `cluster build` says so
+# All that is built: the packages of this module, and those that go.mod names as tools.
+exec env CGO_ENABLED=0 GOTOOLCHAIN=local "$here/step.sh" \
+  --count '^go: downloading' --of "$(grep -cE '^\s+\S+ v[0-9]' go.mod)" "downloading Go modules" -- go list -deps ./... tool

@@ -1,0 +1,43 @@
+import { statSync } from 'node:fs';
+import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+import { kindOf, reportFile } from './vitest.shared.ts';
+
+/** Files that run for 30 s and more, mostly waiting. One that starts last is waited for by all others. */
+const LONG = [
+  'apps/autoscaler/src/takeover.integration.test.ts',
+  'apps/autoscaler/src/sampling/redis-sampler.integration.test.ts',
+  'apps/workerpool-controller/src/controller.integration.test.ts',
+  'apps/workerpool-controller/src/process.integration.test.ts',
+  'apps/workerpool-controller/src/status/namespace.integration.test.ts',
+  'bench/src/memory/memory.integration.test.ts',
+  'bench/src/outage/run.integration.test.ts',
+  'bench/src/pools/run.integration.test.ts',
+  'libs/worker/src/pod/crash.integration.test.ts',
+  'libs/worker/src/pod/usage.integration.test.ts',
+];
+
+/** Long files first, then big ones, whichever project they belong to; Vitest goes project by project. */
+class LongestFirst extends BaseSequencer {
+  override sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    return Promise.resolve(files.toSorted((a, b) => weight(b.moduleId) - weight(a.moduleId)));
+  }
+}
+
+function weight(file: string): number {
+  const long = LONG.some((path) => file.endsWith(`/${path}`));
+  return long ? Number.MAX_SAFE_INTEGER : statSync(file).size;
+}
+
+/**
+ * The tests of one kind of all projects in one run, as `make test` has them: files of different projects share workers,
+ * and Vitest starts once. `--project @redis-queue/api` picks one.
+ */
+export default defineConfig(({ mode }) => ({
+  test: {
+    projects: ['{apps,examples,libs,tools}/*/vitest.config.ts', '{bench,bench/keda,e2e}/vitest.config.ts'],
+    sequence: { sequencer: LongestFirst },
+    reporters: ['default', 'json'],
+    outputFile: { json: reportFile('workspace', kindOf(mode)) },
+  },
+}));
