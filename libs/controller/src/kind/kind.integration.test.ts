@@ -56,7 +56,7 @@ function control(
     name: 'widget-controller',
     client: own,
     log: silentLog,
-    namespace,
+    namespaces: [namespace],
     leaderElection: false,
     registry: new Registry(),
   });
