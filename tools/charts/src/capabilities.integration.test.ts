@@ -4,7 +4,7 @@ import type { Capability } from '@redis-queue/api';
 import { temporaryFolder, workspaceRoot } from '@redis-queue/rig';
 import { describe, expect, it } from 'vitest';
 import { controllerChart } from './chart-files.ts';
-import { render } from './helm.ts';
+import { render } from './rendering/helm.ts';
 import { controllerSchema } from './values-schema.ts';
 import { controllerValues } from './values.ts';
 

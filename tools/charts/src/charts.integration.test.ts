@@ -2,7 +2,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder } from '@redis-queue/rig';
 import { describe, expect, it } from 'vitest';
-import { chartFolder, charts, controllerCharts, helm, registryFlag, render, type Rendered } from './helm.ts';
+import { chartFolder, charts, controllerCharts, helm, registryFlag, render, type Rendered } from './rendering/helm.ts';
 
 interface Container {
   args: string[];

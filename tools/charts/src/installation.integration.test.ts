@@ -1,6 +1,6 @@
 import { startControlPlane, type ControlPlane } from '@redis-queue/rig';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { chartFolder, chartsWith, controllerCharts, helm, registryFlag, render } from './helm.ts';
+import { chartFolder, chartsWith, controllerCharts, helm, registryFlag, render } from './rendering/helm.ts';
 
 let controlPlane: ControlPlane;
 beforeAll(async () => {

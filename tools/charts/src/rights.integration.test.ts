@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chartFolder, chartsWith, controllerCharts, render, type Rendered } from './helm.ts';
+import { chartFolder, chartsWith, controllerCharts, render, type Rendered } from './rendering/helm.ts';
 
 interface Rule {
   apiGroups: string[];
@@ -144,16 +144,18 @@ it('who has view in a namespace reads objects of ours, who has edit or admin wri
   expect(rulesOf(off, 'ClusterRole')).toEqual([]);
 });
 
+/** The flag that the value sets. */
+const argument = async (workers: object): Promise<string | undefined> => {
+  const objects = await render(chartFolder('workerpool-controller'), { values: { workers } });
+  return /--worker-run-as-user=\w+/.exec(JSON.stringify(objects))?.[0];
+};
+
 it('no pod has a fixed uid, so that OpenShift can give one; that of workers is a value', async () => {
   for (const chart of controllerCharts) {
     const deployment = (await render(chartFolder(chart))).find(({ kind }) => kind === 'Deployment');
     expect(JSON.stringify(deployment)).toContain('"runAsNonRoot":true');
     expect(JSON.stringify(deployment)).not.toContain('"runAsUser"');
   }
-  const argument = async (workers: object): Promise<string | undefined> => {
-    const objects = await render(chartFolder('workerpool-controller'), { values: { workers } });
-    return /--worker-run-as-user=\w+/.exec(JSON.stringify(objects))?.[0];
-  };
   expect(await argument({})).toBe('--worker-run-as-user=65532');
   expect(await argument({ runAsUser: 1000 })).toBe('--worker-run-as-user=1000');
   expect(await argument({ runAsUser: null })).toBe('--worker-run-as-user=image');

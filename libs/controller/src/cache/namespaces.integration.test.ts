@@ -98,7 +98,7 @@ it('with a right in none of them a cache waits, as with a single one', async () 
   const cache = caches.of(WIDGETS);
   const ended = new AbortController();
   caches.start(ended.signal);
-  await expect(cache.whenSynced(AbortSignal.timeout(1_500))).rejects.toThrow();
+  await expect(cache.whenSynced(AbortSignal.timeout(1_500))).rejects.toThrow('timeout');
   ended.abort();
   await caches.stopped();
 });

@@ -1,8 +1,9 @@
 import { APP_NAMES } from '@redis-queue/api';
 import { eventually } from '@redis-queue/rig';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Answer, ApiRequest } from './account.ts';
-import { attempts, type Attempt, type Manifest, type Scene } from './attempts.ts';
+import type { Answer, ApiRequest } from './client/account.ts';
+import { attempts } from './attempts/all.ts';
+import type { Attempt, Manifest, Scene } from './attempts/scene.ts';
 import { Stage } from './stage.ts';
 
 // A tenant, or whoever stole a token: what our accounts can do is what our controllers do, whatever RBAC grants them.

@@ -1,6 +1,6 @@
 import { eventually } from '@redis-queue/rig';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Manifest } from './attempts.ts';
+import type { Manifest } from './attempts/scene.ts';
 import { Stage } from './stage.ts';
 
 const PATIENCE = { timeoutMs: 60_000, intervalMs: 100 };
@@ -57,4 +57,5 @@ it('a namespace that goes takes no other with it, also over a restart', async ()
   const rolledOut = async (): Promise<boolean> =>
     JSON.stringify(await stage.read<Manifest>('deployment', 'workers', crm)).includes('registry.example/worker:2');
   await eventually(rolledOut, PATIENCE);
+  expect(await stage.read('workerpool', 'workers', crm)).toBeDefined();
 }, 240_000);

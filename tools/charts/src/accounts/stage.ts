@@ -10,9 +10,9 @@ import {
   type ControlPlane,
   type RedisServer,
 } from '@redis-queue/rig';
-import { chartFolder, render, type Rendered } from '../helm.ts';
-import { Account } from './account.ts';
-import { TEMPLATE_VALUES } from './attempts.ts';
+import { chartFolder, render, type Rendered } from '../rendering/helm.ts';
+import { Account } from './client/account.ts';
+import { TEMPLATE_VALUES } from './attempts/scene.ts';
 
 /** A cluster with the charts' accounts and rights, a tenant, and the controllers as these accounts. */
 export class Stage implements AsyncDisposable {

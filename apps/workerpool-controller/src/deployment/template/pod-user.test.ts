@@ -3,9 +3,10 @@ import { aPool, someQueues } from '../../testing/objects.ts';
 import { podTemplate } from './pod-template.ts';
 import { podUserFlag } from './pod-user-flag.ts';
 
+const security = (text: string) =>
+  podTemplate(aPool(), someQueues, undefined, podUserFlag.parse(text)).spec['securityContext'];
+
 it('runs workers as a fixed user, or leaves it to the image and the platform; never as root', () => {
-  const security = (text: string) =>
-    podTemplate(aPool(), someQueues, undefined, podUserFlag.parse(text)).spec['securityContext'];
   const always = { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } };
   expect(security(podUserFlag.default)).toEqual({ ...always, runAsUser: 65_532, runAsGroup: 65_532 });
   expect(security('1000')).toEqual({ ...always, runAsUser: 1000, runAsGroup: 1000 });

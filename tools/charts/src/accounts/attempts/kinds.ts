@@ -1,0 +1,91 @@
+import {
+  attemptBy,
+  core,
+  deployments,
+  inGroup,
+  ours,
+  patch,
+  pool,
+  post,
+  remove,
+  type Attempt,
+  type Scene,
+} from './scene.ts';
+
+export function kindAttempts({ shop }: Scene): Attempt[] {
+  const queue = attemptBy('queue-controller');
+  const autoscaler = attemptBy('autoscaler');
+  const emails = ours(shop, 'queues', 'emails');
+  const workers = ours(shop, 'workerpools', 'workers');
+  const status = { status: { conditions: [] } };
+  return [
+    queue('changes the spec of a Queue', patch(emails, { spec: { paused: true } })),
+    queue('points a Queue to another Secret', patch(emails, { spec: { redis: { secretRef: { name: 'x' } } } })),
+    queue('labels a Queue', patch(emails, { metadata: { labels: { a: 'b' } } })),
+    queue(
+      'has a queue taken over',
+      patch(emails, { metadata: { annotations: { 'redis-queue.io/take-over': 'true' } } }),
+    ),
+    queue(
+      'has a Queue collected as garbage',
+      patch(emails, { metadata: { ownerReferences: [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'x', uid: 'x' }] } }),
+    ),
+    queue("adds somebody else's finalizer", patch(emails, { metadata: { finalizers: ['evil.io/stay'] } })),
+    queue('deletes a Queue', remove(emails)),
+    queue(
+      'creates a Queue',
+      post(ours(shop, 'queues'), {
+        apiVersion: 'redis-queue.io/v1',
+        kind: 'Queue',
+        metadata: { name: 'stolen' },
+        spec: {},
+      }),
+    ),
+    queue('writes the status of a WorkerPool', patch(`${workers}/status`, status)),
+    queue('changes a WorkerPool', patch(workers, { spec: { image: 'evil' } })),
+    queue('resizes a WorkerPool', patch(`${workers}/scale`, { spec: { replicas: 100 } })),
+    queue('writes a Deployment', patch(deployments(shop, 'workers'), { spec: { replicas: 0 } })),
+    pool('changes the spec of a WorkerPool', patch(workers, { spec: { image: 'evil' } })),
+    pool('resizes a WorkerPool', patch(`${workers}/scale`, { spec: { replicas: 100 } })),
+    pool('labels a WorkerPool', patch(workers, { metadata: { labels: { a: 'b' } } })),
+    pool('deletes a WorkerPool', remove(workers)),
+    pool('writes the status of a Queue', patch(`${emails}/status`, status)),
+    pool('changes the spec of a Queue', patch(emails, { spec: { paused: true } })),
+    autoscaler('resizes a WorkerPool', patch(`${workers}/scale`, { spec: { replicas: 100 } })),
+    autoscaler('writes the status of a WorkerPool', patch(`${workers}/status`, status)),
+    autoscaler('writes the status of a Queue', patch(`${emails}/status`, status)),
+    autoscaler('changes the spec of a Queue', patch(emails, { spec: { paused: true } })),
+    autoscaler('resizes a Deployment', patch(deployments(shop, 'workers'), { spec: { replicas: 0 } })),
+    autoscaler('annotates a Deployment', patch(deployments(shop, 'web'), { metadata: { annotations: { a: 'b' } } })),
+  ];
+}
+
+const lease = (namespace: string, name?: string): string =>
+  inGroup('coordination.k8s.io/v1', namespace, 'leases', name);
+
+export function leaseAndEventAttempts({ shop, release, webPod }: Scene): Attempt[] {
+  const held = { spec: { holderIdentity: 'thief', leaseDurationSeconds: 3600 } };
+  const newLease = (name: string): object => ({ metadata: { name }, ...held });
+  const event = (kind: string, apiVersion: string, from: string): object => ({
+    metadata: { name: 'stolen.1' },
+    involvedObject: { apiVersion, kind, name: kind === 'Pod' ? webPod : 'workers', namespace: shop },
+    reason: 'Stolen',
+    message: 'x',
+    type: 'Normal',
+    reportingComponent: from,
+    source: { component: from },
+  });
+  return [
+    pool('takes the Lease of the queue-controller', patch(lease(release, 'queue-controller'), held)),
+    pool('creates a Lease of another name', post(lease(release), newLease('stolen'))),
+    pool('takes a Lease of Kubernetes', patch(lease('kube-system', 'kube-scheduler'), held)),
+    pool('creates a Lease of its name elsewhere', post(lease(shop), newLease('workerpool-controller'))),
+    pool('deletes its Lease', remove(lease(release, 'workerpool-controller'))),
+    attemptBy('queue-controller')('takes the Lease of the autoscaler', patch(lease(release, 'autoscaler'), held)),
+    attemptBy('autoscaler')('takes the Lease of the queue-controller', patch(lease(release, 'queue-controller'), held)),
+    pool('tells of a pod', post(core(shop, 'events'), event('Pod', 'v1', 'workerpool-controller'))),
+    pool('speaks as the kubelet', post(core(shop, 'events'), event('WorkerPool', 'redis-queue.io/v1', 'kubelet'))),
+    pool('changes the event of another', patch(core(shop, 'events', 'kubelet.1'), { message: 'all is well' })),
+    pool('deletes an event', remove(core(shop, 'events', 'kubelet.1'))),
+  ];
+}
