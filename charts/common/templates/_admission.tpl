@@ -24,6 +24,15 @@ The name of the policy over a controller's ServiceAccount. Cluster-wide: two rel
 {{- (.Values.admission).excludedNamespaces | default (list "kube-system" .Release.Namespace) | uniq | toJson -}}
 {{- end -}}
 
+{{/*
+"true" when this chart has the policy over its ServiceAccount. Not where nothing may be cluster-wide, and not over the
+namespace's default ServiceAccount, which pods that are none of ours have as well.
+*/}}
+{{- define "redis-queue.bindsAccount" -}}
+{{- $own := or .Values.serviceAccount.create .Values.serviceAccount.name -}}
+{{- if and .Values.admission.enabled $own (not (include "redis-queue.namespaces" . | fromJsonArray)) -}}true{{- end -}}
+{{- end -}}
+
 {{/* For the notes: how the ServiceAccount is bound where this chart has nothing cluster-wide. */}}
 {{- define "redis-queue.accountNote" -}}
 {{- if include "redis-queue.namespaces" . | fromJsonArray }}
@@ -35,6 +44,10 @@ The chart has nothing cluster-wide. So that a policy binds its ServiceAccount, r
       - controller: {{ .Chart.Name }}
         namespace: {{ .Release.Namespace }}
         serviceAccountName: {{ include "redis-queue.serviceAccountName" . }}
+{{- else if and .Values.admission.enabled (not (include "redis-queue.bindsAccount" .)) }}
+
+No policy binds the controller: it runs as the namespace's default ServiceAccount. Set serviceAccount.create, or a
+serviceAccount.name that no other pods have.
 {{- end }}
 {{- end -}}
 

@@ -13,7 +13,7 @@ All objects of a controller. Takes the dict of redis-queue.rights, and owned: wh
 {{- end }}
 ---
 {{ include "redis-queue.rights" . }}
-{{- if and .root.Values.admission.enabled (not (include "redis-queue.namespaces" .root | fromJsonArray)) }}
+{{- if include "redis-queue.bindsAccount" .root }}
 ---
 {{ include "redis-queue.accountPolicyOf" . }}
 {{- end }}

@@ -89,6 +89,9 @@ describe.each(controllerCharts)('%s', (chart) => {
     expect(spec(definitions)).toBeDefined();
     expect(spec(definitions)).toEqual(spec(await render(chartFolder(chart))));
     expect(spec(await render(chartFolder(chart), { values: { admission: { enabled: false } } }))).toBeUndefined();
+    const named = { create: false, name: 'own' };
+    expect(spec(await render(chartFolder(chart), { values: { serviceAccount: named } }))).toBeDefined();
+    expect(spec(await render(chartFolder(chart), { values: { serviceAccount: { create: false } } }))).toBeUndefined();
   });
 });
 

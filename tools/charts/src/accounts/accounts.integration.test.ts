@@ -159,13 +159,10 @@ it('all that the controllers do passes: status, finalizers, Deployments, budgets
 
   // As the consumer writes it when a decision shrinks a pool.
   const cost = { metadata: { annotations: { 'controller.kubernetes.io/pod-deletion-cost': '7' } } };
-  const pod = {
-    method: 'PATCH',
-    path: `/api/v1/namespaces/${shop}/pods/${scene.workerPod}?fieldManager=redis-queue-scale`,
-    body: cost,
-  } as const;
-  const answer = await accounts['workerpool-controller'].send(pod);
-  if (answer.code >= 300 && answer.code !== 404) ownWorkRefused.push(answer.message);
+  const pod = `/api/v1/namespaces/${shop}/pods/${scene.workerPod}?fieldManager=redis-queue-scale`;
+  const written = await accounts['workerpool-controller'].send({ method: 'PATCH', path: pod, body: cost });
+  if (written.code !== 200) ownWorkRefused.push(written.message);
+  expect(written).toEqual({ code: 200, message: '' });
   const events = await controlPlane.kubectl(
     'get',
     'events',
