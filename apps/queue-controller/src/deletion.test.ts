@@ -86,6 +86,7 @@ describe('deleting a Queue', () => {
     ['SecretNotFound', 5, 1],
     ['SecretInvalid', 6, 1],
     ['SecretNotPermitted', 6, 1],
+    ['PrefixReserved', 6, 1],
     ['RedisUnreachable', 600, 0],
     ['RedisAuthFailed', 600, 0],
   ])('with %s, %i minutes after the deletion, %i steps', (reason, minutes, count) => {
