@@ -3,21 +3,22 @@ import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { kindOf, reportFile } from './vitest.shared.ts';
 
-/** Files that run for 30 s and more, mostly waiting. One that starts last is waited for by all others. */
+/** Integration tests of 40 s and more, mostly waiting. One that starts last is waited for by all others. */
 const LONG = [
-  'apps/autoscaler/src/takeover.integration.test.ts',
+  'apps/autoscaler/src/autoscaler.integration.test.ts',
   'apps/autoscaler/src/sampling/redis-sampler.integration.test.ts',
-  'apps/workerpool-controller/src/controller.integration.test.ts',
+  'apps/autoscaler/src/takeover.integration.test.ts',
+  'apps/workerpool-controller/src/deployment/rollout.integration.test.ts',
   'apps/workerpool-controller/src/process.integration.test.ts',
+  'apps/workerpool-controller/src/status/events.integration.test.ts',
   'apps/workerpool-controller/src/status/namespace.integration.test.ts',
-  'bench/src/memory/memory.integration.test.ts',
   'bench/src/outage/run.integration.test.ts',
   'bench/src/pools/run.integration.test.ts',
+  'examples/python-worker/src/python-worker.integration.test.ts',
   'libs/worker/src/pod/crash.integration.test.ts',
-  'libs/worker/src/pod/usage.integration.test.ts',
 ];
 
-/** Long files first, then big ones, whichever project they belong to; Vitest goes project by project. */
+/** Long files first, then big ones, whichever project they belong to. */
 class LongestFirst extends BaseSequencer {
   override sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     return Promise.resolve(files.toSorted((a, b) => weight(b.moduleId) - weight(a.moduleId)));
@@ -36,7 +37,8 @@ function weight(file: string): number {
 export default defineConfig(({ mode }) => ({
   test: {
     projects: ['{apps,examples,libs,tools}/*/vitest.config.ts', '{bench,bench/keda,e2e}/vitest.config.ts'],
-    sequence: { sequencer: LongestFirst },
+    // Vitest's own order, project by project, is the one in which unit tests can share workers.
+    ...(mode === 'integration' && { sequence: { sequencer: LongestFirst } }),
     reporters: ['default', 'json'],
     outputFile: { json: reportFile('workspace', kindOf(mode)) },
   },

@@ -18,7 +18,7 @@ Handler = Callable[[Job, Redis], Awaitable[Any]]
 LOCK_OPTIONS = {"lockDuration": 24_000, "lockRenewTime": 4_000, "stalledInterval": 4_000, "maxStalledCount": 3}
 RETRY_SECONDS = 1
 # How long to wait at most before looking for jobs anyway: BullMQ's own drainDelay.
-LOOK_ANYWAY_SECONDS = 5
+FETCH_ANYWAY_SECONDS = 5
 # A fetch is one round trip, and a wait takes at most 10 s; a loop that takes much longer hangs.
 STUCK_SECONDS = 60
 
@@ -92,9 +92,9 @@ class QueueLoop:
         if self.step != "fetch":
             loop.cancel()
 
-    def tell(self) -> None:
+    def cancel_jobs(self) -> None:
         """Cancels handlers: the jobs of those that let CancelledError through are handed back."""
-        self.told = True
+        self.cancelled = True
         self._stop_jobs(list(self.handlers))
 
     def stuck(self) -> bool:
@@ -126,7 +126,7 @@ class QueueLoop:
                 await self.worker.processJob(job, job.token)
                 if self.stopping or self.slots.contended_beside(self.queue):
                     # the end of a job makes room under a global concurrency: somebody has to fetch
-                    return await self._wake_somebody()
+                    return await self._wake_another()
                 job = await self._fetch()
         finally:
             self.slots.release()
@@ -163,7 +163,7 @@ class QueueLoop:
 
     async def _process(self, job: Job, token: str) -> Any:
         """BullMQ calls this for a job. It runs the handler to its end, or until the drain hands the job back."""
-        await self._note_who_runs(job)
+        await self._record_who_runs(job)
         handler = asyncio.ensure_future(self.handler(job, self.redis))
         self.handlers[job.id] = handler
         if self.cancelled:
