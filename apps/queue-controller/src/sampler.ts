@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { QUEUES, type Queue } from '@redis-queue/api';
 import {
+  classifyRedisError,
   queueId,
   sampleFinished,
-  sampleQueues,
+  trySampleQueues,
   type FinishedWatermark,
   type QueueSample,
   type RedisTarget,
@@ -163,12 +164,20 @@ export class QueueSampler {
   }
 
   async #readQueues(redis: Redis, queues: QueueObject[], signal: AbortSignal): Promise<SampledQueue[]> {
-    const samples = await sampleQueues(redis, queues.map(queueRef));
+    const samples = await trySampleQueues(redis, queues.map(queueRef));
     const sampled: SampledQueue[] = [];
     for (const [index, queue] of queues.entries()) {
       signal.throwIfAborted();
-      const sample = samples[index]!;
-      sampled.push({ queue, sample, waitP95Ms: await this.#waitP95(redis, queue, sample) });
+      try {
+        const sample = samples[index]!;
+        if (sample instanceof Error) throw sample;
+        sampled.push({ queue, sample, waitP95Ms: await this.#waitP95(redis, queue, sample) });
+      } catch (error) {
+        // A queue with a bad key costs itself its numbers; a Redis that is gone, all of its queues.
+        const { reason } = classifyRedisError(error);
+        if (reason !== 'QueueUnreadable' && reason !== 'RedisNoPermission') throw error;
+        this.#deps.metrics.sampleFailed(reason);
+      }
     }
     return sampled;
   }

@@ -18,7 +18,9 @@ describe('an error of Redis is sorted by what a person has to do', () => {
       'RedisUnreachable',
     ],
     ['self-signed certificate in certificate chain', 'RedisUnreachable'],
-    ['WRONGTYPE Operation against a key holding the wrong kind of value', 'RedisError'],
+    ['WRONGTYPE Operation against a key holding the wrong kind of value', 'QueueUnreadable'],
+    ['ERR something that nobody has seen before', 'RedisError'],
+    ['ACL failure in script: No permission to access one of the keys', 'RedisNoPermission'],
   ])('%s → %s', (text, reason) => {
     expect(classifyRedisError(new Error(text)).reason).toBe(reason);
   });

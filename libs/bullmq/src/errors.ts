@@ -6,6 +6,7 @@ export type RedisErrorReason =
   | 'RedisReadOnly'
   | 'RedisOutOfMemory'
   | 'RedisBusy'
+  | 'QueueUnreadable'
   | 'RedisError';
 
 export interface RedisProblem {
@@ -21,9 +22,18 @@ const KNOWN: readonly (readonly [RegExp, RedisErrorReason, string])[] = [
     'RedisAuthFailed',
     'Redis refused the user or password of the Secret',
   ],
-  [/NOPERM/, 'RedisNoPermission', "the Secret's Redis user lacks a permission that is needed"],
+  [
+    /NOPERM|ACL failure in script|can't access at least one of the keys/,
+    'RedisNoPermission',
+    "the Secret's Redis user lacks a permission that is needed",
+  ],
   [/READONLY/, 'RedisReadOnly', 'Redis is a read-only replica; point the Secret at the primary'],
   [/^OOM|OOM command not allowed/, 'RedisOutOfMemory', 'Redis is out of memory and refuses writes'],
+  [
+    /WRONGTYPE/,
+    'QueueUnreadable',
+    'a key of the queue holds another type than BullMQ gives it; a job whose id is the name of a key, such as wait or meta, does that',
+  ],
   [/BUSY |LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN/, 'RedisBusy', 'Redis answers, but is not ready to serve'],
   [
     /^All sentinels are unreachable/m,

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { inBatches, queueKey, type QueueRef } from './keys.ts';
-import { delayOf } from './sample.ts';
+import { delayOf, orThrow, type Sampled } from './sample.ts';
 import { runReadScript } from './scripts.ts';
 
 /**
@@ -77,8 +77,17 @@ export async function sampleFinishedOf(
   queries: readonly FinishedQuery[],
   limit: number = MAX_SAMPLED_JOBS,
 ): Promise<FinishedSample[]> {
+  return (await trySampleFinishedOf(redis, queries, limit)).map(orThrow);
+}
+
+/** As `sampleFinishedOf`; a queue that cannot be read costs nobody else theirs: its place has the error. */
+export async function trySampleFinishedOf(
+  redis: Redis,
+  queries: readonly FinishedQuery[],
+  limit: number = MAX_SAMPLED_JOBS,
+): Promise<Sampled<FinishedSample>[]> {
   const perSet = Math.max(1, Math.floor(Math.min(limit, MAX_SAMPLED_JOBS) / 2));
-  const samples = Array.from<FinishedSample>({ length: queries.length });
+  const samples = Array.from<Sampled<FinishedSample>>({ length: queries.length });
   const queues = queries.map(({ queue }) => queue);
   await inBatches(queues, async (batch) => {
     const keys = batch.map((index) => queueKey(queues[index]!, 'completed'));
@@ -87,9 +96,13 @@ export async function sampleFinishedOf(
       return [...markArguments(completed), ...markArguments(failed)];
     });
     const args = [perSet, JOBS_PER_CALL, FIRST_LOOK_MS, ...marks];
-    const [time, sets] = (await runReadScript(redis, 'sampleFinished', keys, args)) as [string, RawSet[]];
+    const [time, sets] = (await runReadScript(redis, 'sampleFinished', keys, args)) as [string, (RawSet | string)[]];
     batch.forEach((index, row) => {
-      samples[index] = parseFinished(Number(time), sets[2 * row]!, sets[2 * row + 1]!);
+      const [completed, failed] = [sets[2 * row]!, sets[2 * row + 1]!];
+      samples[index] =
+        typeof completed === 'string' || typeof failed === 'string'
+          ? new Error([completed, failed].find((set) => typeof set === 'string') as string)
+          : parseFinished(Number(time), completed, failed);
     });
   });
   return samples;

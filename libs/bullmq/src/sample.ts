@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { classifyRedisError } from './errors.ts';
 import { inBatches, queueKey, type QueueRef } from './keys.ts';
 import { parsePolicyFields } from './policy.ts';
 import type { RateLimitWindow } from './rate-limit.ts';
@@ -108,8 +109,17 @@ function digitOf({ heads, rare, orphans }: BacklogFields): number {
 export async function sampleBacklogs(
   redis: Redis,
   queues: readonly QueueRef[],
-  { dueSoonMs = DEFAULT_DUE_SOON_MS, fields = () => EVERYTHING }: BacklogOptions = {},
+  options: BacklogOptions = {},
 ): Promise<BacklogSample[]> {
+  return (await trySampleBacklogs(redis, queues, options)).map(orThrow);
+}
+
+/** As `sampleBacklogs`; a queue that cannot be read costs nobody else theirs: its place has the error. */
+export async function trySampleBacklogs(
+  redis: Redis,
+  queues: readonly QueueRef[],
+  { dueSoonMs = DEFAULT_DUE_SOON_MS, fields = () => EVERYTHING }: BacklogOptions = {},
+): Promise<Sampled<BacklogSample>[]> {
   return await sampleInCalls(
     redis,
     queues,
@@ -122,32 +132,81 @@ export async function sampleBacklogs(
 export async function sampleQueues(
   redis: Redis,
   queues: readonly QueueRef[],
-  { dueSoonMs = DEFAULT_DUE_SOON_MS, totals = false }: SampleOptions = {},
+  options: SampleOptions = {},
 ): Promise<QueueSample[]> {
+  return (await trySampleQueues(redis, queues, options)).map(orThrow);
+}
+
+/** As `sampleQueues`; a queue that cannot be read costs nobody else theirs: its place has the error. */
+export async function trySampleQueues(
+  redis: Redis,
+  queues: readonly QueueRef[],
+  { dueSoonMs = DEFAULT_DUE_SOON_MS, totals = false }: SampleOptions = {},
+): Promise<Sampled<QueueSample>[]> {
   const args = [dueSoonMs, 1, totals ? 1 : 0];
   return await sampleInCalls(redis, queues, { args, fields: () => EVERYTHING, columns: WHOLE_COLUMNS }, parseWhole);
 }
 
-type Parse<T> = (ref: QueueRef, redisTimeMs: number, columns: readonly Column[], at: number) => T;
+/** A sample, or why there is none; see `classifyRedisError`. */
+export type Sampled<T extends object> = T | Error;
 
-async function sampleInCalls<T>(
+/** @throws the error that stands in place of a sample. */
+export function orThrow<T extends object>(sampled: Sampled<T>): T {
+  if (sampled instanceof Error) throw sampled;
+  return sampled;
+}
+
+type Parse<T> = (ref: QueueRef, redisTimeMs: number, columns: readonly Column[], at: number) => T;
+interface Call {
+  readonly args: readonly number[];
+  readonly fields: (index: number) => BacklogFields;
+  readonly columns: number;
+}
+
+async function sampleInCalls<T extends object>(
   redis: Redis,
   queues: readonly QueueRef[],
-  { args, fields, columns }: { args: readonly number[]; fields: (index: number) => BacklogFields; columns: number },
+  call: Call,
   parse: Parse<T>,
-): Promise<T[]> {
-  const samples = Array.from<T>({ length: queues.length });
-  await inBatches(queues, async (batch) => {
+): Promise<Sampled<T>[]> {
+  const samples = Array.from<Sampled<T>>({ length: queues.length });
+  const { args, fields, columns } = call;
+  const sampleBatch = async (batch: readonly number[]): Promise<void> => {
     const keys = batch.map((index) => queueKey(queues[index]!, 'meta'));
     const digits = batch.map((index) => digitOf(fields(index))).join('');
     const reply = await runReadScript(redis, 'sampleQueues', keys, [...args, digits]);
     const [time, rows] = reply as [string, Column[]];
     const redisTimeMs = Number(time);
     batch.forEach((index, row) => {
-      samples[index] = parse(queues[index]!, redisTimeMs, rows, row * columns);
+      const first = rows[row * columns];
+      samples[index] =
+        typeof first === 'string' ? new Error(first) : parse(queues[index]!, redisTimeMs, rows, row * columns);
     });
+  };
+  await inBatches(queues, async (batch) => {
+    await splitWhenRefused(batch, sampleBatch, (index, error) => (samples[index] = error));
   });
   return samples;
+}
+
+/**
+ * Redis refuses a whole call when the user lacks a right on one of its keys: then each half is tried by itself, down to the queue whose key
+ * it is.
+ */
+async function splitWhenRefused(
+  batch: readonly number[],
+  run: (batch: readonly number[]) => Promise<void>,
+  refused: (index: number, error: Error) => void,
+): Promise<void> {
+  try {
+    await run(batch);
+  } catch (error) {
+    if (!(error instanceof Error) || classifyRedisError(error).reason !== 'RedisNoPermission') throw error;
+    if (batch.length === 1) return refused(batch[0]!, error);
+    const middle = Math.ceil(batch.length / 2);
+    await splitWhenRefused(batch.slice(0, middle), run, refused);
+    await splitWhenRefused(batch.slice(middle), run, refused);
+  }
 }
 
 /** Jobs a worker could start now if nothing held it back: waiting, prioritized, overdue, and the legacy paused list. */

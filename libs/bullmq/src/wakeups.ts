@@ -33,6 +33,8 @@ interface Watch {
   readonly onWake: OnWake;
 }
 
+type RawArmed = readonly [waiting: number, prioritized: number, delayed: number, paused: number];
+
 /** The channel on which Redis reports changed keys (RESP2 with REDIRECT). */
 const INVALIDATIONS = '__redis__:invalidate';
 /**
@@ -185,17 +187,16 @@ export class QueueWakeups {
     });
   }
 
-  /** @returns none when they cannot be read. */
-  async #read(queues: readonly QueueRef[]): Promise<ArmedQueue[]> {
+  /** @returns none when they cannot be read; undefined in place of one that cannot. */
+  async #read(queues: readonly QueueRef[]): Promise<(ArmedQueue | undefined)[]> {
     const keys = queues.flatMap((queue) => WATCHED_SUFFIXES.map((suffix) => queueKey(queue, suffix)));
     try {
-      const found = (await runReadScript(this.#reader, 'armQueues', keys, [])) as [number, number, number, number][];
-      return found.map(([waiting, prioritized, delayed, paused]) => ({
-        waiting,
-        prioritized,
-        delayed,
-        paused: paused === 1,
-      }));
+      const found = (await runReadScript(this.#reader, 'armQueues', keys, [])) as (RawArmed | string)[];
+      return found.map((queue) => {
+        if (typeof queue === 'string') return undefined;
+        const [waiting, prioritized, delayed, paused] = queue;
+        return { waiting, prioritized, delayed, paused: paused === 1 };
+      });
     } catch (error) {
       this.#onError(error);
       return [];

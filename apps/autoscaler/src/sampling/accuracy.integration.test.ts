@@ -124,7 +124,9 @@ class Sensor {
     const fields = fieldsToRead(this.#known, 5_000, performance.now());
     const result = await this.#reader.sample([this.#queue], 2_000, [fields]);
     if (!result.ok) throw new Error(result.message);
-    this.#known = learnSample(this.#known, result.samples[0]!, performance.now(), fields);
+    const sample = result.samples[0]!;
+    if (sample instanceof Error) throw sample;
+    this.#known = learnSample(this.#known, sample, performance.now(), fields);
     this.arrivals += this.estimates().newArrivals ?? 0;
     const finished = await this.#reader.finished([this.#queue]);
     if (finished !== undefined) this.#known = { ...this.#known, finished: finished[0]! };

@@ -3,10 +3,10 @@ import {
   classifyRedisError,
   QueueWakeups,
   readServerPressure,
-  sampleBacklogs,
-  sampleFinishedOf,
   sampleHolders,
   sampleUsage,
+  trySampleBacklogs,
+  trySampleFinishedOf,
   type ActiveHolders,
   type BacklogFields,
   type BacklogSample,
@@ -15,13 +15,15 @@ import {
   type PodUsageReport,
   type RedisConnections,
   type RedisTarget,
+  type Sampled,
   type ServerPressure,
   type UsagePlace,
 } from '@redis-queue/bullmq';
 import type { WatchedQueue } from '../watching/topology.ts';
 
 export type SampleResult =
-  { readonly ok: true; readonly samples: readonly BacklogSample[] } | { readonly ok: false; readonly message: string };
+  | { readonly ok: true; readonly samples: readonly Sampled<BacklogSample>[] }
+  | { readonly ok: false; readonly message: string };
 
 /**
  * A decision waits no longer than this for the holders of the jobs; less than a tick, so that the next one does not
@@ -55,7 +57,7 @@ export class RedisReader {
     try {
       const refs = queues.map(({ ref }) => ref);
       const options = { dueSoonMs: podStartMs, fields: (index: number) => fields[index]! };
-      return { ok: true, samples: await sampleBacklogs(this.#connections.get(this.target), refs, options) };
+      return { ok: true, samples: await trySampleBacklogs(this.#connections.get(this.target), refs, options) };
     } catch (error) {
       return { ok: false, message: classifyRedisError(error).message };
     }
@@ -65,12 +67,15 @@ export class RedisReader {
    * What has finished in each queue since the last call; undefined when it could not be read: the next call then covers
    * it.
    */
-  async finished(queues: readonly WatchedQueue[]): Promise<FinishedSample[] | undefined> {
+  async finished(queues: readonly WatchedQueue[]): Promise<(FinishedSample | undefined)[] | undefined> {
     try {
       const queries = queues.map(({ id, ref }) => ({ queue: ref, watermark: this.#watermarks.get(id) }));
-      const samples = await sampleFinishedOf(this.#connections.get(this.target), queries);
-      queues.forEach(({ id }, index) => this.#watermarks.set(id, samples[index]!.watermark));
-      return samples;
+      const samples = await trySampleFinishedOf(this.#connections.get(this.target), queries);
+      const read = samples.map((sample) => (sample instanceof Error ? undefined : sample));
+      queues.forEach(({ id }, index) => {
+        if (read[index]) this.#watermarks.set(id, read[index].watermark);
+      });
+      return read;
     } catch {
       return undefined;
     }

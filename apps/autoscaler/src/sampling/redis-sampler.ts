@@ -1,4 +1,10 @@
-import { describeTarget, type RedisConnections, type RedisTarget, type ServerPressure } from '@redis-queue/bullmq';
+import {
+  classifyRedisError,
+  describeTarget,
+  type RedisConnections,
+  type RedisTarget,
+  type ServerPressure,
+} from '@redis-queue/bullmq';
 import { untilBurstSampleMs } from '@redis-queue/scaling';
 import type { AutoscalerMetrics } from '../metrics/autoscaler-metrics.ts';
 import type { WatchedQueue } from '../watching/topology.ts';
@@ -186,10 +192,13 @@ export class RedisSampler {
     batch.forEach((followed, index) => {
       const { knowledge: known } = followed;
       followed.inFlightSinceMs = undefined;
-      const sample = result.ok ? result.samples[index] : undefined;
-      if (sample !== undefined && mayHaveFinished(known.latest?.sample, sample)) finishing.push(followed);
-      const failure = result.ok ? 'Redis left the queue out of its answer' : result.message;
-      followed.knowledge = sample ? learnSample(known, sample, atMs, fields[index]) : learnFailure(known, failure);
+      const sample = result.ok ? result.samples[index]! : result.message;
+      if (typeof sample === 'string') followed.knowledge = learnFailure(known, sample);
+      else if (sample instanceof Error) followed.knowledge = learnFailure(known, classifyRedisError(sample).message);
+      else {
+        if (mayHaveFinished(known.latest?.sample, sample)) finishing.push(followed);
+        followed.knowledge = learnSample(known, sample, atMs, fields[index]);
+      }
     });
     host.onSampled(queues, () => this.#markDecided(queues));
     for (const followed of batch) if (this.#isFollowed(followed)) this.#planNext(followed);

@@ -67,6 +67,10 @@ export const QUEUE_REASONS = {
   RedisBusy: { kind: 'retries', doc: 'Redis loads its data or runs a long script.' },
   RedisReadOnly: { kind: 'retries', doc: 'The address is a replica; use the address of the primary.' },
   RedisOutOfMemory: { kind: 'retries', doc: 'Redis has reached maxmemory and refuses writes.' },
+  QueueUnreadable: {
+    kind: 'stalled',
+    doc: 'A key of the queue holds another type than BullMQ gives it; the message says more. Remove the key or the job that made it.',
+  },
   RedisError: {
     kind: 'retries',
     doc: 'Redis refused a command for a reason that this release does not know; see the log of Redis.',

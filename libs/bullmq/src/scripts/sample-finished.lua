@@ -8,7 +8,7 @@
          then for completed and for failed of each queue: watermark in ms or empty, how many ids follow, the ids that were
          counted before at the watermark
   Reply  { Redis' time in ms, { completed, failed of each queue } }, each { new jobs, watermark ms, its ids, { job, ... } },
-         the jobs newest first
+         the jobs newest first; or, of a set that cannot be read, the error
   Cost   O(log n) per set, 3 us, plus one HMGET per job read, 3 us; reads at most 1000 ids of one millisecond
   Never  writes
 ]]
@@ -44,7 +44,7 @@ local function sampleSet(base, key)
     if not (rows[i + 1] == from and seen[rows[i]]) then
       local job = call('HMGET', base .. rows[i], 'timestamp', 'processedOn', 'finishedOn', 'ats', 'opts')
       -- The options hold a delay or nothing that matters.
-      if job[5] and not string.find(job[5], '"delay"', 1, true) then job[5] = false end
+      if job[5] and (#job[5] > 4096 or not string.find(job[5], '"delay"', 1, true)) then job[5] = false end
       jobs[#jobs + 1] = job
     end
   end
@@ -56,7 +56,10 @@ end
 local sets = {}
 for _, completed in ipairs(KEYS) do
   local base = string.sub(completed, 1, -10)
-  sets[#sets + 1] = sampleSet(base, completed)
-  sets[#sets + 1] = sampleSet(base, base .. 'failed')
+  for _, key in ipairs({ completed, base .. 'failed' }) do
+    local ok, set = pcall(sampleSet, base, key)
+    -- A key of another type: this set's failure, and nobody else's.
+    sets[#sets + 1] = ok and set or string.sub(type(set) == 'table' and set.err or tostring(set), 1, 200)
+  end
 end
 return { string.format('%.0f', nowMs), sets }

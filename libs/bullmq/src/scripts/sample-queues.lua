@@ -7,7 +7,8 @@
          3 1: also read the totals that workers with `metrics` keep
          4 a digit per queue, the sum of what else is read: 1 the heads of its lines, 2 what is rare: pause, limits,
          jobs that wait for children, job schedulers, 4 with that the orphans among active jobs
-  Reply  { Redis' time in ms, { the samples' columns one after the other } }; a sample's order is read by sample.ts
+  Reply  { Redis' time in ms, { the samples' columns one after the other } }; a sample's order is read by sample.ts. The
+         first column of a queue that cannot be read is the error, and its others are null
   Cost   per queue 5 to 7 reads of O(1) or O(log n), 5 to 11 us; what is rare 2 reads and 4 us, 2 more for active jobs,
          one per job scheduler that is due soon, at most 10; heads 2 reads and 5 us per line, 4 more job hashes when its
          first jobs are retries; whole 4 more reads
@@ -27,7 +28,7 @@ local function firstFresh(base, ids)
   for i = 1, #ids do
     local job = call('HMGET', base .. ids[i], 'timestamp', 'ats', 'opts')
     if job[1] and (not job[2] or job[2] == '0') then
-      return tonumber(job[1]) or false, job[3] and string.find(job[3], '"delay"', 1, true) and job[3] or false
+      return tonumber(job[1]) or false, job[3] and #job[3] <= 4096 and string.find(job[3], '"delay"', 1, true) and job[3] or false
     end
   end
   return false, false
@@ -89,6 +90,8 @@ end
 -- False when the queue has none of it, as nearly all queues.
 local function whatIsRare(meta, base, active, withOrphans)
   local set = call('HMGET', meta, 'paused', 'max', 'duration', 'concurrency')
+  -- Whoever may write there may write anything: what is longer than a number is none, and is not sent.
+  for i = 1, 4 do set[i] = set[i] and string.sub(set[i], 1, 32) end
   local parents, schedulers = 0, 0
   if call('EXISTS', base .. 'waiting-children', base .. 'repeat') > 0 then
     parents = call('ZCARD', base .. 'waiting-children')
@@ -103,11 +106,9 @@ local function whatIsRare(meta, base, active, withOrphans)
   return { parents, legacyPaused, schedulers, runs, lost, set, limited }
 end
 
-local rows, at = {}, 0
-for i = 1, #KEYS do
-  local meta = KEYS[i]
+-- One queue's columns, after the first `at` of `rows`.
+local function sampleQueue(meta, fields, rows, at)
   local base = string.sub(meta, 1, -5)
-  local fields = string.byte(digits, i) - 48
   local waiting = call('LLEN', base .. 'wait')
   local prioritized = call('ZCARD', base .. 'prioritized')
   local active = call('LLEN', base .. 'active')
@@ -136,14 +137,24 @@ for i = 1, #KEYS do
   -- In a list of its own, because most queues have none of it in most samples, and each column costs writing and
   -- reading.
   rows[at + 6] = (overdue + soon > 0 or nextScore or rare or heads) and { overdue, soon, nextScore, rare, heads }
-  at = at + 6
   if whole then
-    rows[at + 1] = call('ZCARD', base .. 'completed')
-    rows[at + 2] = call('ZCARD', base .. 'failed')
-    rows[at + 3] = call('EXISTS', meta)
-    rows[at + 4] = withTotals and call('HGET', base .. 'metrics:completed', 'count')
-    rows[at + 5] = withTotals and call('HGET', base .. 'metrics:failed', 'count')
-    at = at + 5
+    rows[at + 7] = call('ZCARD', base .. 'completed')
+    rows[at + 8] = call('ZCARD', base .. 'failed')
+    rows[at + 9] = call('EXISTS', meta)
+    rows[at + 10] = withTotals and call('HGET', base .. 'metrics:completed', 'count')
+    rows[at + 11] = withTotals and call('HGET', base .. 'metrics:failed', 'count')
+  end
+end
+
+local width = whole and 11 or 6
+local rows = {}
+for i = 1, #KEYS do
+  local at = (i - 1) * width
+  local ok, failure = pcall(sampleQueue, KEYS[i], string.byte(digits, i) - 48, rows, at)
+  if not ok then
+    -- A key of another type, or one that the user may not read: this queue's failure, and nobody else's.
+    for column = 1, width do rows[at + column] = false end
+    rows[at + 1] = string.sub(type(failure) == 'table' and failure.err or tostring(failure), 1, 200)
   end
 end
 return { string.format('%.0f', nowMs), rows }

@@ -1,0 +1,103 @@
+import { Queue } from 'bullmq';
+import { eventually, startRedis, type RedisServer } from '@redis-queue/rig';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { RedisConnections } from './connections.ts';
+import { classifyRedisError } from './errors.ts';
+import { sampleFinishedOf, trySampleFinishedOf } from './finished.ts';
+import { sampleBacklogs, trySampleBacklogs, trySampleQueues } from './sample.ts';
+import type { QueueRef } from './keys.ts';
+import { QueueWakeups } from './wakeups.ts';
+
+// Walls 1 and 3: what a tenant does to its queue costs that queue its numbers, and no neighbour.
+
+const REFS = ['bad', 'good'].map((name) => ({ prefix: 'bull', name }));
+let server: RedisServer;
+let redis: ReturnType<RedisConnections['get']>;
+const connections = new RedisConnections();
+beforeAll(async () => {
+  server = await startRedis();
+  redis = connections.get(server);
+});
+beforeEach(() => redis.flushall());
+afterAll(async () => {
+  connections.close();
+  await server.stop();
+});
+
+async function addJob(name: string, jobId?: string): Promise<void> {
+  const queue = new Queue(name, { connection: { host: server.host, port: server.port } });
+  await queue.add('job', {}, jobId === undefined ? {} : { jobId });
+  await queue.close();
+}
+
+const reasonOf = (sampled: object): unknown =>
+  sampled instanceof Error ? classifyRedisError(sampled).reason : sampled;
+
+describe('a job whose id is the name of a key of BullMQ', () => {
+  it.each(['active', 'delayed', 'prioritized', 'completed', 'failed', 'waiting-children', 'repeat'])(
+    '%s costs its own queue its sample, and says which kind of fault that is',
+    async (jobId) => {
+      await addJob('bad', jobId);
+      await addJob('good');
+      const [bad, good] = await trySampleQueues(redis, REFS);
+      expect(reasonOf(bad!)).toBe('QueueUnreadable');
+      expect(good).toMatchObject({ waiting: 1, exists: true });
+      expect((await trySampleBacklogs(redis, REFS))[1]).toMatchObject({ waiting: 1 });
+    },
+  );
+
+  it('is thrown to who asks for the one queue', async () => {
+    await addJob('bad', 'active');
+    await expect(sampleBacklogs(redis, [REFS[0]!])).rejects.toThrow('WRONGTYPE');
+  });
+
+  it.each(['completed', 'failed'])('%s costs no neighbour what has finished', async (jobId) => {
+    await addJob('bad', jobId);
+    const [bad, good] = await trySampleFinishedOf(
+      redis,
+      REFS.map((queue) => ({ queue })),
+    );
+    expect(reasonOf(bad!)).toBe('QueueUnreadable');
+    expect(good).toMatchObject({ completed: 0, failed: 0 });
+    await expect(
+      sampleFinishedOf(
+        redis,
+        REFS.map((queue) => ({ queue })),
+      ),
+    ).rejects.toThrow('WRONGTYPE');
+  });
+
+  it('keeps no neighbour from being woken', async () => {
+    await addJob('bad', 'prioritized');
+    const wakeups = new QueueWakeups(server);
+    const woken: string[] = [];
+    const watch = async (ref: QueueRef) => await wakeups.watch(ref, ({ name }) => void woken.push(name));
+    await eventually(() => watch({ prefix: 'bull', name: 'other' }), { description: 'tracking to be armed' });
+    // Both in one script call, as all that are watched within one turn.
+    const [bad, good] = await Promise.all(REFS.map(watch));
+    expect(bad).toBeUndefined();
+    expect(good).toMatchObject({ waiting: 0 });
+    await addJob('good');
+    await expect.poll(() => woken).toContain('good');
+    wakeups.close();
+  });
+});
+
+it('a key that the user may not read costs its own queue its sample, wherever in fifty it stands', async () => {
+  await redis.call('ACL', 'SETUSER', 'reader', 'on', '>pw', '+@all', '%R~bull:q*', '-@dangerous');
+  const reader = connections.get({ host: server.host, port: server.port, username: 'reader', password: 'pw' });
+  const refs = Array.from({ length: 50 }, (_, n) => ({ prefix: 'bull', name: n === 33 ? 'secret' : `q${n}` }));
+  const samples = await trySampleBacklogs(reader, refs);
+  expect(samples.map(reasonOf).filter((sample) => typeof sample === 'string')).toEqual(['RedisNoPermission']);
+  expect(reasonOf(samples[33]!)).toBe('RedisNoPermission');
+});
+
+it('texts of any length in place of numbers are not sent', async () => {
+  await addJob('bad');
+  await redis.hset('bull:bad:meta', { max: 'x'.repeat(1_000_000), duration: '1', paused: 'y'.repeat(1_000_000) });
+  await redis.hset('bull:bad:1', 'opts', `{"delay":1,"x":"${'z'.repeat(1_000_000)}"}`);
+  const before = Number(/total_net_output_bytes:(\d+)/.exec(await redis.info('stats'))?.[1]);
+  expect((await trySampleQueues(redis, REFS))[0]).toMatchObject({ waiting: 1, paused: true });
+  const after = Number(/total_net_output_bytes:(\d+)/.exec(await redis.info('stats'))?.[1]);
+  expect(after - before).toBeLessThan(50_000);
+});
