@@ -177,7 +177,9 @@ describe('the size of a pool', () => {
             ]).demand + 1e-6;
           const base = size({}) - 2e-6;
           expect(size({ ready: ready + more })).toBeGreaterThanOrEqual(base);
-          expect(size({ active: active + more })).toBeGreaterThanOrEqual(base);
+          // More busy slots work a line off sooner, so less may be asked for than before, but never less than is busy.
+          const busy = (active + more) / aPool().concurrency;
+          expect(size({ active: active + more })).toBeGreaterThanOrEqual(Math.min(base, busy));
           expect(size({ dueSoon: dueSoon + more })).toBeGreaterThanOrEqual(base);
           expect(size({ estimates: { arrivalRate: arrivalRate + faster } })).toBeGreaterThanOrEqual(base);
         },
