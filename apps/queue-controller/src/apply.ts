@@ -140,7 +140,7 @@ function metaWrite(step: MetaStep): Omit<FencedWrite, 'expected'> {
       return { clear: RATE_LIMIT_FIELDS };
     case 'setGlobalConcurrency':
       return { set: { [GLOBAL_CONCURRENCY_FIELD]: step.value } };
-    default:
+    case 'clearGlobalConcurrency':
       return { clear: [GLOBAL_CONCURRENCY_FIELD] };
   }
 }

@@ -26,7 +26,7 @@ export function describeStep(step: QueueStep): string {
       return `stop managing ${step.fields.join(', ')}`;
     case 'obliterate':
       return 'remove all data of the queue from Redis';
-    default:
+    case 'removeFinalizer':
       return step.dataRetained === undefined
         ? 'remove the finalizer'
         : `remove the finalizer and keep the data in Redis: ${step.dataRetained}`;

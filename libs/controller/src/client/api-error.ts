@@ -58,9 +58,12 @@ export const isApiFailure = (error: unknown): boolean =>
 export const isNotFound = (error: unknown): boolean => error instanceof ApiError && error.code === 404;
 export const isAlreadyExists = (error: unknown): boolean =>
   error instanceof ApiError && error.code === 409 && error.reason === 'AlreadyExists';
-/** Somebody changed the object since it was read, or owns a field of an apply. */
+/** Somebody changed the object since it was read: the next try reads what they wrote. */
 export const isConflict = (error: unknown): boolean =>
-  error instanceof ApiError && error.code === 409 && error.reason === 'Conflict';
+  error instanceof ApiError && error.code === 409 && error.reason === 'Conflict' && !isFieldConflict(error);
+/** Another manager owns a field of an apply, so that trying again changes nothing. Either side has to let go of it. */
+export const isFieldConflict = (error: unknown): boolean =>
+  error instanceof ApiError && (error.details.causes?.some(({ reason }) => reason === 'FieldManagerConflict') ?? false);
 /** The resourceVersion or continue token is too old: list again. */
 export const isExpired = (error: unknown): boolean => error instanceof ApiError && error.code === 410;
 export const isForbidden = (error: unknown): boolean => error instanceof ApiError && error.code === 403;

@@ -4,7 +4,7 @@ import { addFinalizer, hasFinalizer, removeFinalizer } from '../kind/finalizers.
 import { CONFIG_MAPS, DEPLOYMENTS, keyOf, type Resource } from '../objects/resources.ts';
 import { startCuttableProxy, type CuttableProxy } from '../testing/cuttable-proxy.ts';
 import { WIDGETS, installWidgets, kubeconfigThrough, widget, type Widget } from '../testing/widgets.ts';
-import { type ApiError, ConnectionError, isConflict, isInvalid } from './api-error.ts';
+import { type ApiError, ConnectionError, isConflict, isFieldConflict, isInvalid } from './api-error.ts';
 import type { KubeClient } from './kube-client.ts';
 import { loadKubeClient } from './load.ts';
 
@@ -101,6 +101,7 @@ describe('objects', () => {
       .update(CONFIG_MAPS, { ...created, data: { second: 'yes' } })
       .catch((error: unknown) => error);
     expect(isConflict(failure)).toBe(true);
+    expect(isFieldConflict(failure)).toBe(false);
   });
 
   it('in a list come with apiVersion and kind in pages that lead on', async () => {
@@ -135,7 +136,8 @@ describe('server-side apply', () => {
   it('refuses a field of another manager and names who has it; force takes it over', async () => {
     await apply('one', 1);
     const failure = await apply('two', 2).catch((error: unknown) => error);
-    expect(isConflict(failure)).toBe(true);
+    expect(isFieldConflict(failure)).toBe(true);
+    expect(isConflict(failure)).toBe(false); // it is reported, since the next try fails in the same way
     expect((failure as ApiError).message).toContain('"one"');
     expect((failure as ApiError).details.causes?.[0]?.field).toBe('.spec.size');
     expect((await apply('two', 2, true)).spec.size).toBe(2);

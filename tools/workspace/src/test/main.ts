@@ -4,7 +4,7 @@ import { closingLine, readCounts } from './count.ts';
 import { filesWithTest, isProject, namedSteps } from './named.ts';
 import { HELP, readOptions, type Options } from './options.ts';
 import { runStep, type Step, type StepResult } from './step.ts';
-import { allSteps, changedSteps, type Plan } from './steps.ts';
+import { allSteps, changedSteps, onlySteps, type Plan } from './steps.ts';
 import { Workspace } from './workspace.ts';
 
 const workspaceRoot = resolve(import.meta.dirname, '../../../..');
@@ -43,9 +43,8 @@ function plan(options: Exclude<Options, { mode: 'help' }>): Plan[][] {
 }
 
 async function run(options: Exclude<Options, { mode: 'help' }>): Promise<number> {
-  const stages = plan(options).map((stage) =>
-    stage.filter(({ name }) => !options.only || options.only.some((prefix) => name.startsWith(prefix))),
-  );
+  const planned = plan(options);
+  const stages = options.only ? onlySteps(planned, options.only) : planned;
   rmSync(results, { recursive: true, force: true });
   mkdirSync(results, { recursive: true });
   const done: StepResult[] = [];

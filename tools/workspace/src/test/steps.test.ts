@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, it } from 'vitest';
-import { allSteps, changedSteps } from './steps.ts';
+import { allSteps, changedSteps, onlySteps } from './steps.ts';
 import { Workspace } from './workspace.ts';
 
 const workspaceRoot = resolve(import.meta.dirname, '../../../..');
@@ -82,4 +82,12 @@ it('finds every test file in one of the runs', async () => {
   const endToEnd = testFiles.filter((path) => path.endsWith('.e2e.test.ts')).map(projectOf);
   const steps = allSteps().flatMap((stage) => stage.map(({ cwd }) => cwd));
   expect(steps).toEqual(expect.arrayContaining(endToEnd));
+});
+
+it('keeps only the steps that are named, and refuses a name that fits none', () => {
+  const names = (prefixes: string[]): string[] =>
+    onlySteps(allSteps(), prefixes).flatMap((stage) => stage.map(({ name }) => name));
+  expect(names(['lint', 'e2e'])).toEqual(['lint', 'e2e', 'e2e cluster']);
+  expect(() => names(['lint', 'unti'])).toThrow('--only unti: no step starts so; there are format, typecheck, lint');
+  expect(() => names([''])).toThrow('--only');
 });

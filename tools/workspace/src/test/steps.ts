@@ -44,6 +44,19 @@ export function allSteps(): Plan[][] {
   ];
 }
 
+/**
+ * Keeps the steps whose name starts with one of `prefixes`.
+ *
+ * @throws Error when a prefix fits no step that there is at all: a test of nothing would pass.
+ */
+export function onlySteps(stages: Plan[][], prefixes: string[]): Plan[][] {
+  const names = [...allSteps(), ...stages].flatMap((stage) => stage.map(({ name }) => name));
+  const unknown = prefixes.find((prefix) => prefix === '' || !names.some((name) => name.startsWith(prefix)));
+  if (unknown !== undefined)
+    throw new Error(`--only ${unknown}: no step starts so; there are ${[...new Set(names)].join(', ')}`);
+  return stages.map((stage) => stage.filter(({ name }) => prefixes.some((prefix) => name.startsWith(prefix))));
+}
+
 /** The steps that a change can have broken; a step without a project or a file is left out. */
 export function changedSteps({ files, projects, hasTarget }: Changed): Plan[][] {
   const affected = (target: string): string[] => projects.filter((project) => hasTarget(project, target));
