@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Checks for the programs that come from the system's packages and, as root on Debian or Ubuntu, installs what is missing:
+# Checks for the programs that come from the system's packages and, as root on Debian or Ubuntu, installs what is
+# missing:
 # system-packages.sh test (integration tests) | node (and real pods)
 set -euo pipefail
 level=${1:?system-packages.sh: test or node}

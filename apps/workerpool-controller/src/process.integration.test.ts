@@ -19,7 +19,7 @@ async function startController(args: readonly string[], busUrl = t.server.url): 
   return await startAppProcess('workerpool-controller', { main, kubeconfigPath, args, env });
 }
 
-it('killed again and again during a stream of decisions, it ends at the newest, and the fence never goes back', async () => {
+it('killed repeatedly during a stream of decisions, it ends at the newest, and the fence never goes back', async () => {
   const ns = await t.namespace();
   const pool = await t.pool(ns, 'stormy', { autoscaling: { enabled: true, minReplicas: 0, maxReplicas: 1000 } });
   let controller = await startController(['--leader-elect=false']);

@@ -3,7 +3,7 @@ import { runBusChaos } from './run.ts';
 import { buildApps, startStand } from '../stand/stand.ts';
 
 // Decisions sent twice, reordered, late, expired and of a publisher that was replaced, for many pools, while the
-// consumer (the bundled workerpool-controller) is killed again and again. Real API server, kube-controller-manager and
+// consumer (the bundled workerpool-controller) is killed repeatedly. Real API server, kube-controller-manager and
 // Redis; no pods run.
 const HELP = 'usage: make bench NAME=bus-chaos [ARGS="--decisions=10000 --kills=50 --pools=50 --seed=1"]\n';
 

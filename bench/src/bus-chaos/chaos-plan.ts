@@ -75,7 +75,8 @@ export class ChaosPlan {
   }
 
   /**
-   * The newest decision on a pool again, under a new number and with today's facts: what the autoscaler does each tick.
+   * The newest decision on a pool again, under a new number and with today's facts: what the autoscaler does every
+   * tick.
    */
   again(pool: ChaosPool, busNowMs: number, currentReplicas: number): ScalingDecision {
     const desired = this.wanted(pool.name) ?? currentReplicas;

@@ -49,7 +49,7 @@ const MEAN_GAP_MS = 5;
 const LONGEST_LIFE_MS = 800;
 
 /**
- * Decisions in every disorder that a bus can make, while the consumer is killed again and again; the newest decision on
+ * Decisions in every disorder that a bus can make, while the consumer is killed repeatedly; the newest decision on
  * each pool is published again every second until its Deployment has that size, as the autoscaler does. Every revision
  * is audited.
  */

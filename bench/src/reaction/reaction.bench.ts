@@ -1,6 +1,6 @@
 import { benchReaction } from './bench.ts';
 
-// One pool, woken again and again: what the path itself takes, with nothing else to do.
+// One pool, woken repeatedly: what the path itself takes, with nothing else to do.
 await benchReaction('reaction', {
   help: 'usage: make bench NAME=reaction [ARGS="--tries=30"]\n',
   tries: 30,

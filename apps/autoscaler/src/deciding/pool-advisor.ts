@@ -50,7 +50,7 @@ export class PoolAdvisor {
     this.#options = options;
   }
 
-  /** Starts the reads that are due, of pools that have pods; call it each tick. Resolves when they are done. */
+  /** Starts the reads that are due, of pools that have pods; call it every tick. Resolves when they are done. */
   async readDue(
     pools: Iterable<ScaledPool>,
     queues: ReadonlyMap<string, WatchedQueue>,

@@ -40,7 +40,7 @@ export function wantedSize(pool: WorkerPool, live: Deployment, scene: SizeScene)
   const ours = Number(live.metadata.annotations?.[REPLICAS_ANNOTATION] ?? 0);
   const current = clampReplicas(pool, Math.max(liveReplicas(live), Number.isInteger(ours) ? ours : 0));
   const floor = floorWithoutDecisions(pool, live, scene);
-  // Without a bus nobody else can shrink the pool: spec.replicas rules, both ways.
+  // Without a bus nothing else can shrink the pool: spec.replicas applies, both ways.
   if (floor !== undefined && (!scene.busConfigured || floor > current)) {
     const why = scene.busConfigured
       ? `no decision has come within ${FIRST_DECISION_MS / 1000} s of the pool's creation`
