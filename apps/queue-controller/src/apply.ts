@@ -142,6 +142,8 @@ function metaWrite(step: MetaStep): Omit<FencedWrite, 'expected'> {
       return { set: { [GLOBAL_CONCURRENCY_FIELD]: step.value } };
     case 'clearGlobalConcurrency':
       return { clear: [GLOBAL_CONCURRENCY_FIELD] };
+    default:
+      return step satisfies never;
   }
 }
 

@@ -30,6 +30,8 @@ export function describeStep(step: QueueStep): string {
       return step.dataRetained === undefined
         ? 'remove the finalizer'
         : `remove the finalizer and keep the data in Redis: ${step.dataRetained}`;
+    default:
+      return step satisfies never;
   }
 }
 
