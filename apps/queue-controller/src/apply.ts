@@ -31,8 +31,11 @@ export interface Writers {
   /** Absent only for plans whose steps do not touch Redis. */
   readonly redis?: Redis | undefined;
   applyFinalizer(step: FinalizerStep): Promise<void>;
-  /** Does one step on Redis, within its deadline and while this process leads. Absent in tests of the steps alone. */
-  readonly guard?: <T>(write: () => Promise<T>) => Promise<T>;
+  /**
+   * Does one step on Redis, while this process leads and until the step's deadline, at which its signal is aborted.
+   * Absent in tests of the steps alone.
+   */
+  readonly guard?: <T>(write: (deadline?: AbortSignal) => Promise<T>) => Promise<T>;
 }
 
 export interface Applied {
@@ -64,8 +67,12 @@ export async function applyQueue(
     redis,
     applyFinalizer,
     guard: async (write) => {
-      sources.assertLeading();
-      return connection.ok ? sources.breakers.run(connection.targetKey, write) : write();
+      // Asked when the write begins: before, it may have waited for its turn.
+      const writeLeading: typeof write = async (deadline) => {
+        sources.assertLeading();
+        return await write(deadline);
+      };
+      return connection.ok ? sources.breakers.run(connection.targetKey, writeLeading) : writeLeading();
     },
   };
   try {
@@ -97,7 +104,7 @@ export async function applyPlan(
     applyFinalizer: (step) => writers.applyFinalizer(step),
     async applyStep(step) {
       const { redis, guard = (write) => write() } = writers;
-      const problem = await guard(() => applyStep(step, mark, queue, ref, redis, signal));
+      const problem = await guard((deadline) => applyStep(step, mark, queue, ref, redis, either(signal, deadline)));
       if (!problem && 'mark' in step) mark = formatOwnerMark(step.mark);
       return problem;
     },
@@ -120,6 +127,11 @@ async function applyStep(
   else if (step.kind === 'resume') await resumeQueue(redis, ref);
   else if (!(await writeMeta(redis, ref, { expected: mark, ...metaWrite(step) }))) return OWNERSHIP_LOST;
   return undefined;
+}
+
+/** Aborted with the reconcile or at the step's deadline, whichever comes first. */
+function either(...signals: (AbortSignal | undefined)[]): AbortSignal {
+  return AbortSignal.any(signals.filter((signal) => signal !== undefined));
 }
 
 const OWNERSHIP_LOST: Problem = {

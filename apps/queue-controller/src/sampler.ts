@@ -51,6 +51,8 @@ export interface SamplerDeps {
   writeStatus(queue: QueueObject, status: SampledStatus): Promise<void>;
   /** Called with a status that could not be written; the next round tries again. */
   onError(queue: Queue, error: unknown): void;
+  /** Called with what ended a round before its end. */
+  onRoundFailed(error: unknown): void;
   now(): Date;
 }
 
@@ -86,6 +88,7 @@ export function runSampler(manager: Manager, { sources, metrics, intervalMs }: S
     writeStatus: (queue, sampled) => status.write(queue, sampled),
     onError: (queue, error) =>
       log.warn({ queue: keyToString(keyOf(queue)), err: error }, 'the sampled status could not be written'),
+    onRoundFailed: (error) => log.error({ err: error }, 'a round of samples ended early'),
     now: () => new Date(),
   });
   manager.runnable({
@@ -118,7 +121,8 @@ export class QueueSampler {
 
   async run(signal: AbortSignal, intervalMs: number = SAMPLE_INTERVAL_MS): Promise<void> {
     while (!signal.aborted) {
-      await this.sampleAll();
+      // Whatever a round meets, the next is another try: the process serves every tenant.
+      await this.sampleAll().catch((error: unknown) => this.#deps.onRoundFailed(error));
       this.#deps.sources.connections.closeIdle(IDLE_CONNECTION_MS);
       await delay(intervalMs, undefined, { signal }).catch(() => {});
     }

@@ -1,6 +1,7 @@
 import { QUEUES, type Queue } from '@redis-queue/api';
 import { connectionKey, queueId, RedisConnections, type RedisTarget } from '@redis-queue/bullmq';
 import {
+  isForbidden,
   isNotFound,
   keyOf,
   NAMESPACES,
@@ -112,7 +113,9 @@ async function readQueue(client: KubeClient, key: ObjectKey): Promise<Queue | 'g
     return (await client.get<QueueObject>(QUEUES, key)) ?? 'gone';
   } catch (error) {
     if (isNotFound(error)) return 'gone';
-    return undefined;
+    // Only what we may not read stays unknown; anything else passes, and must not look as if somebody held the queue.
+    if (isForbidden(error)) return undefined;
+    throw error;
   }
 }
 

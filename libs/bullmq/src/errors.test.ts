@@ -19,6 +19,7 @@ describe('an error of Redis is sorted by what a person has to do', () => {
     ],
     ['self-signed certificate in certificate chain', 'RedisUnreachable'],
     ['WRONGTYPE Operation against a key holding the wrong kind of value', 'QueueUnreadable'],
+    ['unexpected reply: waiting is not a number', 'QueueUnreadable'],
     ['ERR something that nobody has seen before', 'RedisError'],
     ['ACL failure in script: No permission to access one of the keys', 'RedisNoPermission'],
   ])('%s → %s', (text, reason) => {

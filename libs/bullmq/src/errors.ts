@@ -34,6 +34,11 @@ const KNOWN: readonly (readonly [RegExp, RedisErrorReason, string])[] = [
     'QueueUnreadable',
     'a key of the queue holds another type than BullMQ gives it; a job whose id is the name of a key, such as wait or meta, does that',
   ],
+  [
+    /^unexpected reply: /m,
+    'QueueUnreadable',
+    'what answers is not what Redis and the scripts of redis-queue say; see that the Secret names a Redis',
+  ],
   [/BUSY |LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN/, 'RedisBusy', 'Redis answers, but is not ready to serve'],
   [
     /^All sentinels are unreachable/m,

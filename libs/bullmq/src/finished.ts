@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { inBatches, queueKey, type QueueRef } from './keys.ts';
 import { delayOf, orThrow, type Sampled } from './sample.ts';
+import { MAX_TIME_MS, parseReply, timeOf, UnexpectedReplyError } from './reply.ts';
 import { runReadScript } from './scripts.ts';
 
 /**
@@ -97,12 +98,13 @@ export async function trySampleFinishedOf(
     });
     const args = [perSet, JOBS_PER_CALL, FIRST_LOOK_MS, ...marks];
     const [time, sets] = (await runReadScript(redis, 'sampleFinished', keys, args)) as [string, (RawSet | string)[]];
+    const redisTimeMs = timeOf(time);
     batch.forEach((index, row) => {
       const [completed, failed] = [sets[2 * row]!, sets[2 * row + 1]!];
       samples[index] =
         typeof completed === 'string' || typeof failed === 'string'
           ? new Error([completed, failed].find((set) => typeof set === 'string') as string)
-          : parseFinished(Number(time), completed, failed);
+          : parseReply(() => parseFinished(redisTimeMs, completed, failed));
     });
   });
   return samples;
@@ -134,15 +136,22 @@ type RawJob = [
 type RawSet = [count: number, ms: string, ids: string[], page: RawJob[]];
 
 function watermarkOf([, ms, ids]: RawSet): SetWatermark {
-  return { ms: Number(ms), ids };
+  const newest = Number(ms);
+  if (Number.isNaN(newest) || !Array.isArray(ids)) throw new UnexpectedReplyError('the newest finished job');
+  return { ms: newest, ids };
 }
 
 /** Only first attempts: for a retry it is not recorded when it became ready. */
 function waitOf([timestamp, processedOn, , attemptsStarted, opts]: RawJob): number[] {
   if (timestamp === null || processedOn === null || Number(attemptsStarted ?? 1) !== 1) return [];
-  return [Math.max(0, Number(processedOn) - Number(timestamp) - delayOf(opts))];
+  return durationOf(Number(processedOn) - Number(timestamp) - delayOf(opts));
 }
 
 function serviceTimeOf([, processedOn, finishedOn]: RawJob): number[] {
-  return processedOn === null || finishedOn === null ? [] : [Math.max(0, Number(finishedOn) - Number(processedOn))];
+  return processedOn === null || finishedOn === null ? [] : durationOf(Number(finishedOn) - Number(processedOn));
+}
+
+/** None where a job's times are none, which whoever may write to the queue can make them. */
+function durationOf(ms: number): number[] {
+  return Math.abs(ms) <= MAX_TIME_MS ? [Math.max(0, ms)] : [];
 }

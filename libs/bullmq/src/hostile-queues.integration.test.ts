@@ -101,3 +101,11 @@ it('texts of any length in place of numbers are not sent', async () => {
   const after = Number(/total_net_output_bytes:(\d+)/.exec(await redis.info('stats'))?.[1]);
   expect(after - before).toBeLessThan(50_000);
 });
+
+it.each(['abc', 'Infinity', '1e308'])('a finished job that was processed on %s has no wait', async (processedOn) => {
+  const now = Date.now();
+  await redis.zadd('bull:bad:completed', now, '1');
+  await redis.hset('bull:bad:1', { timestamp: '1', processedOn, finishedOn: String(now), ats: '1' });
+  const [bad] = await sampleFinishedOf(redis, [{ queue: REFS[0]! }]);
+  expect(bad).toMatchObject({ completed: 1, waitsMs: [], serviceMs: [] });
+});

@@ -3,6 +3,7 @@ import { classifyRedisError } from './errors.ts';
 import { inBatches, queueKey, type QueueRef } from './keys.ts';
 import { parsePolicyFields } from './policy.ts';
 import type { RateLimitWindow } from './rate-limit.ts';
+import { parseReply, timeOf } from './reply.ts';
 import { runReadScript } from './scripts.ts';
 
 /** What sizing needs of one queue, in one sample. Absent means no data, never 0. Times are Unix milliseconds. */
@@ -176,11 +177,13 @@ async function sampleInCalls<T extends object>(
     const digits = batch.map((index) => digitOf(fields(index))).join('');
     const reply = await runReadScript(redis, 'sampleQueues', keys, [...args, digits]);
     const [time, rows] = reply as [string, Column[]];
-    const redisTimeMs = Number(time);
+    const redisTimeMs = timeOf(time);
     batch.forEach((index, row) => {
       const first = rows[row * columns];
       samples[index] =
-        typeof first === 'string' ? new Error(first) : parse(queues[index]!, redisTimeMs, rows, row * columns);
+        typeof first === 'string'
+          ? new Error(first)
+          : parseReply(() => parse(queues[index]!, redisTimeMs, rows, row * columns));
     });
   };
   await inBatches(queues, async (batch) => {

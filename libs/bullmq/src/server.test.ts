@@ -11,6 +11,7 @@ test.each([
     'redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.0.1\r\n',
     { product: 'valkey', version: '8.0.1', tooOld: false },
   ],
+  [`redis_version:${'7'.repeat(1_000)}\r\n`, { product: 'redis', version: '7'.repeat(64), tooOld: false }],
   ['', { product: 'redis', version: '0', tooOld: true }],
 ])('%j', (info, expected) => {
   expect(parseServerInfo(info)).toEqual(expected);

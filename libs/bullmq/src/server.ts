@@ -16,8 +16,12 @@ export async function readServerInfo(redis: Redis): Promise<ServerInfo> {
   return parseServerInfo(await redis.info());
 }
 
+/** Longest text taken of a field: what answers may be no Redis, and the text is kept and shown. */
+const MAX_FIELD_LENGTH = 64;
+
 export function parseServerInfo(info: string): ServerInfo {
-  const field = (name: string): string | undefined => new RegExp(`^${name}:([^\\r\\n]*)`, 'm').exec(info)?.[1];
+  const field = (name: string): string | undefined =>
+    new RegExp(`^${name}:([^\\r\\n]{0,${MAX_FIELD_LENGTH}})`, 'm').exec(info)?.[1];
   const valkey = field('valkey_version');
   const version = valkey ?? field('redis_version') ?? '0';
   const [product, oldest] = valkey ? (['valkey', [7, 2]] as const) : (['redis', [7, 0]] as const);

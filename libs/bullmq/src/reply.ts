@@ -1,0 +1,41 @@
+/**
+ * A reply of another shape than our scripts give: the address is of no Redis, or somebody changed what answers there.
+ * It is the fault of the one queue or server, see `classifyRedisError`, and never of the program that reads it.
+ */
+export class UnexpectedReplyError extends Error {
+  override readonly name = 'UnexpectedReplyError';
+
+  constructor(what: string, options?: ErrorOptions) {
+    super(`unexpected reply: ${what}`, options);
+  }
+}
+
+/** The latest time that a `Date` can hold, Unix ms. */
+export const MAX_TIME_MS = 8.64e15;
+
+/** @throws UnexpectedReplyError unless `text` is a time of a server's clock, in Unix ms. */
+export function timeOf(text: unknown): number {
+  const ms = Number(text);
+  if (!(ms >= 0 && ms <= MAX_TIME_MS)) throw new UnexpectedReplyError('the time is not one');
+  return ms;
+}
+
+/**
+ * What `parse` makes of a reply, or why it makes nothing of it. Numbers are looked at one by one, since what is not a
+ * number ends far away from here: in a metric, a date or a size.
+ */
+export function parseReply<T extends object>(parse: () => T): T | UnexpectedReplyError {
+  try {
+    const parsed = parse();
+    const wrong = Object.keys(parsed).find((key) => isWrong(parsed[key as keyof T]));
+    return wrong === undefined ? parsed : new UnexpectedReplyError(`${wrong} is not a number`);
+  } catch (error) {
+    return new UnexpectedReplyError('it has another shape', { cause: error });
+  }
+}
+
+/** Nested objects are made by parsers of their own. */
+function isWrong(value: unknown): boolean {
+  if (typeof value === 'number') return Number.isNaN(value);
+  return typeof value === 'string' || value === null || value === undefined;
+}
