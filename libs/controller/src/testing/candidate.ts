@@ -41,7 +41,9 @@ async function writeUntil(name: string, signal: AbortSignal): Promise<void> {
     await manager.client
       .apply(CONFIG_MAPS, object, { fieldManager: 'candidate', force: true })
       .catch((error: unknown) => log.debug({ err: error }, 'not written'));
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    // Seldom beside the time that a write takes to begin: SIGSTOP between the look at the clock and the system call cannot
+    // be told from a write that began before.
+    await new Promise((resolve) => setTimeout(resolve, 200));
   }
 }
 try {
