@@ -32,10 +32,10 @@ export interface Writers {
   readonly redis?: Redis | undefined;
   applyFinalizer(step: FinalizerStep): Promise<void>;
   /**
-   * Does one step on Redis, while this process leads and until the step's deadline, at which its signal is aborted.
-   * Absent in tests of the steps alone.
+   * Does one step on Redis while this process leads. The signal that the step gets is aborted at its deadline, or with
+   * the reconcile. Absent in tests of the steps alone.
    */
-  readonly guard?: <T>(write: (deadline?: AbortSignal) => Promise<T>) => Promise<T>;
+  readonly guard?: <T>(write: (ends?: AbortSignal) => Promise<T>) => Promise<T>;
 }
 
 export interface Applied {
@@ -68,11 +68,14 @@ export async function applyQueue(
     applyFinalizer,
     guard: async (write) => {
       // Asked when the write begins: before, it may have waited for its turn.
-      const writeLeading: typeof write = async (deadline) => {
+      const writeLeading: typeof write = async (ends) => {
         sources.assertLeading();
-        return await write(deadline);
+        return await write(ends);
       };
-      return connection.ok ? sources.breakers.run(connection.targetKey, writeLeading) : writeLeading();
+      if (!connection.ok) return await writeLeading(signal);
+      return await sources.breakers.run(connection.targetKey, (deadline) =>
+        writeLeading(AbortSignal.any([signal, deadline])),
+      );
     },
   };
   try {
@@ -103,8 +106,8 @@ export async function applyPlan(
     signal,
     applyFinalizer: (step) => writers.applyFinalizer(step),
     async applyStep(step) {
-      const { redis, guard = (write) => write() } = writers;
-      const problem = await guard((deadline) => applyStep(step, mark, queue, ref, redis, either(signal, deadline)));
+      const { redis, guard = (write) => write(signal) } = writers;
+      const problem = await guard((ends) => applyStep(step, mark, queue, ref, redis, ends));
       if (!problem && 'mark' in step) mark = formatOwnerMark(step.mark);
       return problem;
     },
@@ -127,11 +130,6 @@ async function applyStep(
   else if (step.kind === 'resume') await resumeQueue(redis, ref);
   else if (!(await writeMeta(redis, ref, { expected: mark, ...metaWrite(step) }))) return OWNERSHIP_LOST;
   return undefined;
-}
-
-/** Aborted with the reconcile or at the step's deadline, whichever comes first. */
-function either(...signals: (AbortSignal | undefined)[]): AbortSignal {
-  return AbortSignal.any(signals.filter((signal) => signal !== undefined));
 }
 
 const OWNERSHIP_LOST: Problem = {

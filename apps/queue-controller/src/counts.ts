@@ -52,7 +52,7 @@ export function formatDuration(ms: number): string {
     [3_600_000, 'h', 172_800_000],
     [86_400_000, 'd', Number.POSITIVE_INFINITY],
   ];
-  const [unit, name] = units.find(([, , below]) => ms < below) ?? units.at(-1)!;
+  const [unit, name] = units.find(([, , below]) => ms < below)!;
   return `${Math.round(ms / unit)}${name}`;
 }
 

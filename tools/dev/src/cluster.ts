@@ -2,11 +2,18 @@ import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { build, buildImage, findCluster, redisImage, startCluster, type Print } from '@redis-queue/cluster';
+import {
+  build,
+  describeOwnCluster,
+  exampleWorkerImage,
+  findCluster,
+  redisImage,
+  startCluster,
+  userCluster,
+  type Print,
+} from '@redis-queue/cluster';
 import { run, type Cluster } from '@redis-queue/rig/pods';
-import { userCluster } from '@redis-queue/cluster';
-import { APP_NAMES } from '@redis-queue/rig';
-import { helmPath, program, temporaryFolder, workspaceRoot } from '@redis-queue/rig';
+import { APP_NAMES, temporaryFolder, workspaceRoot } from '@redis-queue/rig';
 
 /** A cluster to develop against; it outlives this process. */
 export interface DevCluster extends Cluster {
@@ -20,16 +27,12 @@ export interface DevCluster extends Cluster {
 
 /** As `tools/cluster/cluster` calls its cluster, so that its kubectl needs no --name. */
 const NAME = 'dev';
-const REGISTRY = 'localhost';
-const WORKER = 'redis-queue/example-worker';
-const TAG = 'dev';
 
 /** The cluster `dev` of processes on this machine, started unless it runs, with the images that the example needs. */
 export async function ownDevCluster(print: Print): Promise<DevCluster> {
   await buildWorkerBundle();
   const redis = await redisImage(print);
-  const reference = `${REGISTRY}/${WORKER}:${TAG}`;
-  const worker = await buildImage({ appDir: 'examples/worker', reference, nodeFlags: '', print });
+  const worker = await exampleWorkerImage(print);
   const running = findCluster(NAME);
   const cluster =
     running?.nodeAddress === undefined
@@ -38,16 +41,7 @@ export async function ownDevCluster(print: Print): Promise<DevCluster> {
   await cluster.load(redis, worker);
   const { kubeconfigPath, nodeAddress } = cluster;
   return {
-    description: `the cluster ${NAME} of processes on this machine`,
-    kubectl: { program: program('kube'), args: ['kubectl', `--kubeconfig=${kubeconfigPath}`] },
-    helm: { program: helmPath(), args: [`--kubeconfig=${kubeconfigPath}`] },
-    killsContainers: true,
-    images: {
-      registry: REGISTRY,
-      tag: TAG,
-      redis: redis.reference,
-      exampleWorker: { image: `${REGISTRY}/${WORKER}`, version: TAG },
-    },
+    ...describeOwnCluster({ name: NAME, kubeconfigPath, redis }),
     kubeconfigPath,
     nodeAddress,
     foreign: false,

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { scalingDecisionSchema } from '@redis-queue/scaling-bus';
-import type { Decision } from '@redis-queue/scaling';
-import { aPool, aQueue, aSecret, secretSources } from '../testing/objects.ts';
+import { aPool, aQueue, aSecret, DECISION, secretSources } from '../testing/objects.ts';
 import { decisionMessage } from './message.ts';
 import { buildTopology } from '../watching/topology.ts';
 
@@ -10,18 +9,10 @@ const pool = buildTopology({
   queue: (_, name) => aQueue(name),
   secrets: secretSources(() => aSecret('redis://redis')),
 }).pools.get('team/workers')!;
-const decision: Decision = {
-  desired: 3,
-  reason: '3 replicas: x.',
-  signals: [{ queue: 'emails', depth: 5, active: 2 }],
-  confidence: 1,
-  cooldownUntilMs: 70_000,
-  safetyLimitHit: false,
-};
 
 describe('a decision on the bus', () => {
   it('is valid and dated in the bus’s time', () => {
-    const message = decisionMessage({ pool, currentReplicas: 0, decision }, 10_000, {
+    const message = decisionMessage({ pool, currentReplicas: 0, decision: DECISION }, 10_000, {
       epoch: 5,
       sequence: 2,
       sampledAt: 1_000_000_010.4,
@@ -43,7 +34,7 @@ describe('a decision on the bus', () => {
   it('says who is busy when that is known, an idle pool included', () => {
     const stamp = { epoch: 5, sequence: 2, sampledAt: 0, busNowMs: 0 };
     for (const busy of [{ 'workers-6f-a': 2 }, {}] as Record<string, number>[]) {
-      const message = decisionMessage({ pool, currentReplicas: 4, decision, busy }, 0, stamp);
+      const message = decisionMessage({ pool, currentReplicas: 4, decision: DECISION, busy }, 0, stamp);
       expect(scalingDecisionSchema.parse(message).busy).toEqual(busy);
     }
   });
@@ -51,7 +42,7 @@ describe('a decision on the bus', () => {
   it('carries advice', () => {
     const advice = { concurrency: 20, message: 'Better: concurrency 20.', pods: 3, sinceMs: 1_790_000_000_000.4 };
     const stamp = { epoch: 5, sequence: 2, sampledAt: 0, busNowMs: 0 };
-    const message = decisionMessage({ pool, currentReplicas: 3, decision, advice }, 0, stamp);
+    const message = decisionMessage({ pool, currentReplicas: 3, decision: DECISION, advice }, 0, stamp);
     const { sinceMs: _, ...rest } = advice;
     expect(scalingDecisionSchema.parse(message).advice).toEqual({ ...rest, since: 1_790_000_000_000 });
   });

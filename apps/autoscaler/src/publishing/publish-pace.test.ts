@@ -1,19 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { Decision } from '@redis-queue/scaling';
+import { DECISION } from '../testing/objects.ts';
 import { isWorthPublishing } from './publish-pace.ts';
 
-const decision: Decision = {
-  desired: 3,
-  reason: '3 replicas: x.',
-  signals: [{ queue: 'emails', depth: 5, active: 2 }],
-  confidence: 1,
-  cooldownUntilMs: 70_000,
-  safetyLimitHit: false,
-};
 const at = (atMs: number, over: Partial<Decision> = {}, generation = 1) => ({
   atMs,
   generation,
-  decision: { ...decision, ...over },
+  decision: { ...DECISION, ...over },
 });
 
 describe('a decision is published', () => {

@@ -1,5 +1,6 @@
 import { API_VERSION, type Queue, type WorkerPool, type WorkerPoolSpec } from '@redis-queue/api';
 import type { QueueSample } from '@redis-queue/bullmq';
+import type { Decision } from '@redis-queue/scaling';
 import type { SecretObject, SecretSources } from '@redis-queue/redis-access';
 
 /** An autoscaled pool for tests: 0 to 20 pods with 10 slots each, wait target 5 s. */
@@ -71,3 +72,13 @@ export function aSample(over: Partial<QueueSample> = {}): QueueSample {
     ...over,
   };
 }
+
+/** To scale to three pods. */
+export const DECISION: Decision = {
+  desired: 3,
+  reason: '3 replicas: x.',
+  signals: [{ queue: 'emails', depth: 5, active: 2 }],
+  confidence: 1,
+  cooldownUntilMs: 70_000,
+  safetyLimitHit: false,
+};

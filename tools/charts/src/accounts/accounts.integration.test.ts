@@ -129,8 +129,7 @@ function until(name: string, wanted: (deployment: Manifest) => boolean, namespac
 
 const readyReason = async (resource: string, name: string): Promise<string | undefined> =>
   (await stage.read<Ready>(resource, name))?.status?.conditions?.find(({ type }) => type === 'Ready')?.reason;
-/** A user's change of a pool. @throws with what the API server says. */
-const change = (name: string, spec: object): Promise<string> =>
+const patchPool = (name: string, patch: object): Promise<string> =>
   stage.controlPlane.kubectl(
     'patch',
     'workerpool',
@@ -139,8 +138,10 @@ const change = (name: string, spec: object): Promise<string> =>
     stage.shop,
     '--type=merge',
     '--patch',
-    JSON.stringify({ spec }),
+    JSON.stringify(patch),
   );
+/** A user's change of a pool. @throws with what the API server says. */
+const change = (name: string, spec: object): Promise<string> => patchPool(name, { spec });
 
 it('all that the controllers do passes: status, finalizers, Deployments, budgets, deletion costs, events, Leases', async () => {
   const { controlPlane, shop, accounts } = stage;
@@ -195,28 +196,10 @@ it('a pool that is older than the policy is scaled, rolled out and deleted; it m
   await until('old', ({ spec }) => spec.template.spec['hostNetwork'] !== true);
   await expect(change('old', { template: { spec: { hostNetwork: true } } })).rejects.toThrow('hostNetwork');
 
-  await controlPlane.kubectl(
-    'patch',
-    'workerpool',
-    'old',
-    '--namespace',
-    shop,
-    '--type=merge',
-    '--patch',
-    '{"metadata":{"finalizers":["example.com/wait"]}}',
-  );
+  await patchPool('old', { metadata: { finalizers: ['example.com/wait'] } });
   await controlPlane.kubectl('delete', 'workerpool', 'old', '--namespace', shop, '--wait=false');
   await change('old', { template: { spec: { hostIPC: true } } });
-  await controlPlane.kubectl(
-    'patch',
-    'workerpool',
-    'old',
-    '--namespace',
-    shop,
-    '--type=merge',
-    '--patch',
-    '{"metadata":{"finalizers":null}}',
-  );
+  await patchPool('old', { metadata: { finalizers: null } });
   await eventually(async () => (await stage.read('workerpool', 'old')) === undefined, PATIENCE);
   expect(stage.refusals()).toEqual([]);
 }, 240_000);
