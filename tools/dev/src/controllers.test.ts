@@ -3,7 +3,7 @@ import { controllerLaunch, type Surroundings } from './controllers.ts';
 
 const surroundings: Surroundings = {
   node: '/bin/node',
-  workspaceRoot: '/work',
+  workspaceRoot: '/checkout',
   kubeconfigPath: '/kubeconfig',
   namespace: 'dev',
   scoped: false,
@@ -19,7 +19,7 @@ describe('a controller is started', () => {
     expect(command).toBe('/bin/node');
     expect(args.slice(0, 2)).toEqual(['--watch', '--watch-preserve-output']);
     expect(args.slice(3)).toEqual([
-      '/work/apps/autoscaler/src/main.ts',
+      '/checkout/apps/autoscaler/src/main.ts',
       '--kubeconfig=/kubeconfig',
       '--http-port=8083',
       '--log-level=info',
