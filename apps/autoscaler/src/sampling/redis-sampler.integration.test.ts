@@ -2,18 +2,20 @@ import { Redis } from 'ioredis';
 import { Registry } from 'prom-client';
 import { expect, it, onTestFinished } from 'vitest';
 import { RedisConnections, type RedisTarget } from '@redis-queue/bullmq';
-import { eventually, startRedis } from '@redis-queue/rig';
+import { eventually, startRedis, type RedisServer } from '@redis-queue/rig';
 import { aPool, aQueue, aSecret, secretSources } from '../testing/objects.ts';
 import { AutoscalerMetrics } from '../metrics/autoscaler-metrics.ts';
 import { buildTopology } from '../watching/topology.ts';
 import { RedisSampler } from './redis-sampler.ts';
+import type { SamplerHost } from './sampler-host.ts';
 
 /** A script that blocks the server for as many loops as its argument says. */
 const BUSY = 'for i = 1, tonumber(ARGV[1]) do end';
 const SCRIPT_MS = 600;
 const TRIAL_LOOPS = 2_000_000;
 
-it('a Redis that long scripts keep busy counts as saturated until they are over', async () => {
+/** A sampler of the queue `emails` on a Redis of its own. */
+async function aSampler(host: SamplerHost): Promise<{ redis: RedisServer; sampler: RedisSampler; emails: string }> {
   const redis = await startRedis();
   onTestFinished(() => redis.stop());
   const topology = buildTopology({
@@ -30,13 +32,41 @@ it('a Redis that long scripts keep busy counts as saturated until they are over'
     log: { info: () => {}, warn: () => {} },
     podStartMs: 2_000,
     now: () => performance.now(),
-    host: { isAtZero: () => false, onRescheduled: () => {}, onSampled: () => {} },
+    host,
   });
+  onTestFinished(() => sampler.close());
   for (const queue of topology.queues.values()) sampler.follow(queue);
+  const [emails] = [...topology.queues.keys()];
+  return { redis, sampler, emails: emails! };
+}
+
+it('the host is told of the next sample, which is planned while it waits', async () => {
+  let samples = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const wait = (): void => {
+    clearTimeout(timer);
+    const dueMs = sampler.nextDueMs();
+    if (dueMs !== undefined) timer = setTimeout(work, dueMs - performance.now());
+  };
+  const work = (): void => {
+    sampler.sampleDue();
+    wait();
+  };
+  const host = { isAtZero: () => true, onRescheduled: wait, onSampled: () => (samples += 1) };
+  const { sampler, emails } = await aSampler(host);
+  onTestFinished(() => clearTimeout(timer));
+  work();
+  // At first; when the wake-up is armed; and the first follow-up, for which nobody else wakes the host.
+  await eventually(() => samples >= 3);
+  expect(sampler.knowledge(emails)?.failure).toBeUndefined();
+});
+
+it('a Redis that long scripts keep busy counts as saturated until they are over', async () => {
+  const host = { isAtZero: () => false, onRescheduled: () => {}, onSampled: () => {} };
+  const { redis, sampler, emails } = await aSampler(host);
   const sampling = setInterval(() => sampler.sampleDue(), 20);
   onTestFinished(() => clearInterval(sampling));
-  const [id] = [...topology.queues.keys()];
-  await eventually(() => sampler.knowledge(id!)?.latest);
+  await eventually(() => sampler.knowledge(emails)?.latest);
   expect(sampler.saturated).toBe(false);
 
   const busy = new AbortController();

@@ -202,6 +202,8 @@ export class RedisSampler {
     });
     host.onSampled(queues, () => this.#markDecided(queues));
     for (const followed of batch) if (this.#isFollowed(followed)) this.#planNext(followed);
+    // Planned while the host was waiting for what it knew of before.
+    host.onRescheduled();
     void this.#readFinished(finishing.filter((followed) => this.#isFollowed(followed)));
   }
 
