@@ -4,7 +4,7 @@ import { addFinalizer, hasFinalizer, removeFinalizer } from '../kind/finalizers.
 import { CONFIG_MAPS, DEPLOYMENTS, keyOf, type Resource } from '../objects/resources.ts';
 import { startCuttableProxy, type CuttableProxy } from '../testing/cuttable-proxy.ts';
 import { WIDGETS, installWidgets, kubeconfigThrough, widget, type Widget } from '../testing/widgets.ts';
-import { type ApiError, ConnectionError, isConflict, isFieldConflict, isInvalid } from './api-error.ts';
+import { type ApiError, ConnectionError, isConflict, isFieldConflict, isInvalid, WritesStoppedError } from './api-error.ts';
 import type { KubeClient } from './kube-client.ts';
 import { loadKubeClient } from './load.ts';
 
@@ -41,6 +41,29 @@ describe('connections', () => {
     for (let index = 0; index < 300; index++) await own.get(CONFIG_MAPS, { namespace, name: 'none' });
     // Two, not one: an answer is handed over a moment before its connection is free again.
     expect(proxy.connections - before).toBeLessThanOrEqual(2);
+    await own.close();
+  });
+
+  // Wall 5: a request may have waited for its connection longer than its sender may still write.
+  it('asks whether it may still write when the request has its connection, not when it is queued', async () => {
+    const own = loadKubeClient({ kubeconfigPath, maxConnections: 1 });
+    let mayWrite = true;
+    own.transport.guardWrites(() => {
+      if (!mayWrite) throw new WritesStoppedError('no longer the leader');
+    });
+    const writes = ['first', 'second', 'third'].map((name) => own.create(CONFIG_MAPS, configMap(name)));
+    const settled = Promise.allSettled(writes);
+    await writes[0];
+    mayWrite = false;
+    const refused = (await settled).filter(({ status }) => status === 'rejected');
+    mayWrite = true;
+    expect(refused.length).toBeGreaterThan(0);
+    for (const { reason } of refused as PromiseRejectedResult[]) expect(reason).toBeInstanceOf(WritesStoppedError);
+    const { items } = await own.list(CONFIG_MAPS, { namespace });
+    const created = items.filter(({ metadata: { name } }) => ['first', 'second', 'third'].includes(name));
+    expect(created).toHaveLength(writes.length - refused.length);
+    // The connection is as good as before.
+    expect(await own.create(CONFIG_MAPS, configMap('fourth'))).toBeDefined();
     await own.close();
   });
 

@@ -8,6 +8,7 @@ import ProxyAgent from 'undici/lib/dispatcher/proxy-agent.js';
 import { ApiError, ConnectionError, WritesStoppedError, type ApiStatus } from './api-error.ts';
 import type { Access, Credentials, TlsOptions } from './credentials.ts';
 import { unlessAborted } from '../time/unless-aborted.ts';
+import { guardWrites } from './guarded-writes.ts';
 import { LineSplitter } from './line-splitter.ts';
 
 export interface RequestInput {
@@ -89,8 +90,8 @@ export class Transport {
   }
 
   /**
-   * Calls `guard` before each request that writes, at the moment when it is sent; what it throws is thrown instead. By it a process that may
-   * no longer lead stops writing, whatever its timers have missed.
+   * Calls `guard` before each request that writes, at the moment when it is sent; what it throws is thrown instead. By it
+   * a process that may no longer lead stops writing, whatever its timers have missed.
    */
   guardWrites(guard: () => void): void {
     this.#guardWrite = guard;
@@ -176,7 +177,6 @@ export class Transport {
       const access = await this.#options.credentials.current();
       host = new URL(access.server).host;
       const pools = this.#poolsFor(access);
-      if (input.method !== 'GET') this.#guardWrite();
       const response = await request.call(isWatch ? pools.watches : pools.requests, {
         origin: access.server,
         path: input.path + queryString(input.query),
@@ -216,7 +216,7 @@ export class Transport {
         ? new Agent({ ...shared, connections })
         : new ProxyAgent({ ...shared, connections, uri: proxyUrl, requestTls: connect });
     // Watches hold a connection each; in the pool of the requests they would starve them.
-    const requests = pool(http2 ? 1 : maxConnections);
+    const requests = guardWrites(pool(http2 ? 1 : maxConnections), () => this.#guardWrite());
     this.#pools = { tls, requests, watches: http2 ? requests : pool(null) };
     void Promise.allSettled([old?.requests.close(), old?.watches.close()]);
     return this.#pools;

@@ -13,3 +13,11 @@ declare module 'undici/lib/api/api-request.js' {
     options: Dispatcher.RequestOptions,
   ): Promise<Dispatcher.ResponseData>;
 }
+declare module 'undici/lib/handler/decorator-handler.js' {
+  import type { Dispatcher } from 'undici';
+  /** undici's own types leave out the methods. */
+  export default class DecoratorHandler implements Dispatcher.DispatchHandler {
+    constructor(handler: Dispatcher.DispatchHandler);
+    onRequestStart(controller: Dispatcher.DispatchController, context: unknown): void;
+  }
+}
