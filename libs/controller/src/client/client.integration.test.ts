@@ -4,7 +4,14 @@ import { addFinalizer, hasFinalizer, removeFinalizer } from '../kind/finalizers.
 import { CONFIG_MAPS, DEPLOYMENTS, keyOf, type Resource } from '../objects/resources.ts';
 import { startCuttableProxy, type CuttableProxy } from '../testing/cuttable-proxy.ts';
 import { WIDGETS, installWidgets, kubeconfigThrough, widget, type Widget } from '../testing/widgets.ts';
-import { type ApiError, ConnectionError, isConflict, isFieldConflict, isInvalid, WritesStoppedError } from './api-error.ts';
+import {
+  type ApiError,
+  ConnectionError,
+  isConflict,
+  isFieldConflict,
+  isInvalid,
+  WritesStoppedError,
+} from './api-error.ts';
 import type { KubeClient } from './kube-client.ts';
 import { loadKubeClient } from './load.ts';
 
