@@ -1,4 +1,4 @@
-// make jobs: adds jobs to the queue of the example while `make dev` runs.
+// make jobs
 import { parseArgs } from 'node:util';
 import { Queue } from 'bullmq';
 import { findCluster } from '@redis-queue/cluster';
@@ -6,12 +6,20 @@ import { program } from '@redis-queue/rig';
 import { exampleJobs } from './example-jobs.ts';
 import { NAMESPACE, readPassword, REDIS_PORT } from './site.ts';
 
-const { values } = parseArgs({
-  options: {
-    count: { type: 'string', default: '200' },
-    'kube-context': { type: 'string' },
-  },
-});
+const USAGE = `make jobs [COUNT=200] [KUBE_CONTEXT=NAME]
+
+Adds jobs to the example queue while \`make dev\` runs.
+
+  --count=NUMBER        jobs to add, a whole number from 1; default 200
+  --kube-context=NAME   the cluster that \`make dev KUBE_CONTEXT=NAME\` uses; default: the one that \`make dev\` started
+  --help                this text
+`;
+
+const OPTIONS = {
+  count: { type: 'string', default: '200' },
+  'kube-context': { type: 'string' },
+  help: { type: 'boolean', default: false },
+} as const;
 
 /** Redis of the example: over its NodePort, or over the tunnel that a `make dev` on a cluster of the user's holds. */
 async function exampleRedis(context: string | undefined): Promise<{ host: string; port: number; password: string }> {
@@ -26,6 +34,11 @@ async function exampleRedis(context: string | undefined): Promise<{ host: string
 }
 
 try {
+  const { values } = parseArgs({ options: OPTIONS });
+  if (values.help) {
+    console.log(USAGE);
+    process.exit(0);
+  }
   const count = Number(values.count);
   if (!Number.isInteger(count) || count < 1) throw new Error(`COUNT=${values.count}: a whole number from 1`);
   const connection = { ...(await exampleRedis(values['kube-context'] || undefined)), connectTimeout: 5000 };
