@@ -20,6 +20,7 @@ import {
   type WatchedSecrets,
 } from '@redis-queue/redis-access';
 import { configKey, configKeysOf, ConfigMapDigests, WATCHED_CONFIG_MAPS } from './deployment/config.ts';
+import { boundedPool } from './deployment/template/bounds.ts';
 import type { PodUser } from './deployment/template/pod-template.ts';
 import { POOL_LABEL } from './kubernetes/names.ts';
 import { POD_DISRUPTION_BUDGETS, type Deployment, type PodDisruptionBudget } from './kubernetes/objects.ts';
@@ -51,7 +52,7 @@ export function watchSources(
     client: manager.client,
     busConfigured,
     podUser,
-    pools: manager.cache<PoolObject>(WORKER_POOLS),
+    pools: manager.cache<PoolObject>(WORKER_POOLS, { transform: boundedPool }),
     queues: manager.cache<QueueObject>(QUEUES),
     deployments: manager.cache<Deployment>(DEPLOYMENTS, { labelSelector: POOL_LABEL }),
     budgets: manager.cache<PodDisruptionBudget>(POD_DISRUPTION_BUDGETS, { labelSelector: POOL_LABEL }),

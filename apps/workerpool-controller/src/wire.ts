@@ -25,7 +25,7 @@ export function wireWorkerPoolController(manager: Manager, settings: Settings): 
   const shared = { sources, ledger: new DecisionLedger(), metrics: new PoolMetrics(registry) };
   const memories = { pace: new StatusPace(), lasting: new LastingStates(), refusals: new Refusals() };
   const kind = poolKind({ ...shared, ...memories });
-  const controller = manageKind(manager, kind, { concurrency, watches: watchesOf(sources) });
+  const controller = manageKind(manager, kind, { cache: sources.pools, concurrency, watches: watchesOf(sources) });
   if (!bus) return;
   const deps: ConsumeDeps = {
     ...shared,

@@ -48,6 +48,17 @@ it.each([
   expect(build(aPool({ template: { spec } }), someQueues).spec.template.spec.shareProcessNamespace).toBe(shared);
 });
 
+// Wall 1: Kubernetes would put the password in the place of `$(REDIS_PASSWORD)`.
+it('passes texts of a tenant as they are written, whatever variable they seem to name', () => {
+  const name = 'a$(REDIS_PASSWORD)$$(b)$';
+  const queues = { ...someQueues, queues: [{ queue: name, name, prefix: name }], tls: true, tlsServerName: name };
+  const { env } = containerOf(build(aPool({ version: name }), queues));
+  const values = env.flatMap(({ value }) => (value === undefined ? [] : [value]));
+  expect(values.filter((value) => /(^|[^$])(\$\$)*\$\(/.test(value))).toEqual([]);
+  // As the kubelet reads it: two are one, and one before anything else stays.
+  expect(values.filter((value) => value.replaceAll('$$', '$') === name)).toHaveLength(2);
+});
+
 it('passes Redis on by reference to the Secret, each key optional', () => {
   const { env } = containerOf(build(aPool(), someQueues));
   const references = env.filter(({ name }) => name.startsWith('REDIS_'));

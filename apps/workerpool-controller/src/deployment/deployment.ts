@@ -38,6 +38,9 @@ export function desiredDeployment(pool: WorkerPool, redis: PoolQueues, options: 
     spec: {
       selector: { matchLabels: { [POOL_LABEL]: name } },
       revisionHistoryLimit: 3,
+      // As they are by default; said, so that what somebody else sets is drift: either would stop a rollout in silence.
+      paused: false,
+      minReadySeconds: 0,
       progressDeadlineSeconds: parseDuration(progressDeadline) / 1000,
       // New pods first: no job has to wait for a pod that was taken away.
       strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge } },

@@ -6,6 +6,12 @@ describe('holds', () => {
     ['fields that the server added', { a: 1 }, { a: 1, b: 2 }, true],
     ['a changed field', { a: 1 }, { a: 2 }, false],
     ['a missing field', { a: 1 }, {}, false],
+    ['a missing field that every object seems to have', { constructor: 'a' }, {}, false],
+    ['a list under such a name', { toString: [{ name: 'a' }] }, { toString: [{ name: 'a' }] }, true],
+    ['a resource of such a name', { limits: { valueOf: '1' } }, { limits: {} }, false],
+    ['a Deployment that somebody paused', { paused: false }, { paused: true }, false],
+    ['seconds that somebody set', { minReadySeconds: 0 }, { minReadySeconds: 3600 }, false],
+    ['defaults that the server leaves out', { paused: false, minReadySeconds: 0 }, {}, true],
     ['an empty object of ours that the server keeps', { emptyDir: {} }, { emptyDir: {} }, true],
     ['an empty object of ours that is missing', { emptyDir: {} }, {}, false],
     [

@@ -1,5 +1,5 @@
 import { quantityValue } from '@redis-queue/api';
-import { entryKey, hasKey, isObject, LIST_KEYS, type JsonObject } from './template/pod-schema.ts';
+import { entryKey, hasKey, isObject, listKeys, type JsonObject } from './template/pod-schema.ts';
 
 /**
  * Whether `live` holds everything that `desired` says; what the API server or others added does not count.
@@ -40,7 +40,7 @@ const ABSENCE_MATTERS: ReadonlySet<string> = new Set([
 ]);
 
 function holdsList(desired: readonly unknown[], live: readonly unknown[], field: string): boolean {
-  if (!(field in LIST_KEYS)) {
+  if (listKeys(field) === undefined) {
     return desired.length === live.length && desired.every((entry, index) => holds(entry, live[index]));
   }
   return desired.every((entry) => {
@@ -52,12 +52,17 @@ function holdsList(desired: readonly unknown[], live: readonly unknown[], field:
 function holdsObject(desired: JsonObject, live: JsonObject, field: string): boolean {
   if (QUANTITY_MAPS.has(field)) {
     return Object.entries(desired).every(
-      ([resource, quantity]) => quantityValue(quantity) === quantityValue(live[resource]),
+      ([resource, quantity]) => quantityValue(quantity) === quantityValue(own(live, resource)),
     );
   }
   // The one map of labels that has a single owner, as lists without keys do.
   if (field === 'nodeSelector' && Object.keys(live).length !== Object.keys(desired).length) return false;
-  return Object.entries(desired).every(([name, value]) => holds(value, live[name], name));
+  return Object.entries(desired).every(([name, value]) => holds(value, own(live, name), name));
+}
+
+/** Not what an object has from its prototype, such as `constructor`. */
+function own(object: JsonObject, name: string): unknown {
+  return Object.hasOwn(object, name) ? object[name] : undefined;
 }
 
 function saysNothing(value: unknown): boolean {

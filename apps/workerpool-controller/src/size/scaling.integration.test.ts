@@ -1,3 +1,4 @@
+import { boundedPool } from '../deployment/template/bounds.ts';
 import { WORKER_POOLS } from '@redis-queue/api';
 import { expect, it } from 'vitest';
 import { Registry } from 'prom-client';
@@ -100,7 +101,7 @@ it('of decisions that arrive twice, reordered and at once, the newest is the siz
   const deps: ConsumeDeps = {
     sources: {
       client: rig.cluster.client,
-      pools: manager.cache<PoolObject>(WORKER_POOLS),
+      pools: manager.cache<PoolObject>(WORKER_POOLS, { transform: boundedPool }),
       deployments: manager.cache<Deployment>(DEPLOYMENTS, { labelSelector: POOL_LABEL }),
     },
     ledger: new DecisionLedger(),

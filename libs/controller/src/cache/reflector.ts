@@ -8,6 +8,7 @@ import { typeMeta } from '../objects/owner-references.ts';
 import type { Resource, ResourceType } from '../objects/resources.ts';
 import { resourceName } from '../objects/resources.ts';
 import type { CacheOptions, ObjectTransform } from './object-cache.ts';
+import { FIRST_PAGE_SIZE, nextPageSize } from './page-size.ts';
 import { ReflectorState, SHORT_WATCH_MS } from './reflector-state.ts';
 
 /** Where a reflector puts what it learns. */
@@ -30,11 +31,6 @@ export interface ReflectorOptions<T extends Resource> {
   log: Logger;
   clock: Clock;
   random?: () => number;
-  /**
-   * Objects per page. Default 100: what a page is parsed into is garbage before V8 counts it as old, so that the heap
-   * stays small.
-   */
-  pageSize?: number;
   /** Called for every list and watch, for metrics. */
   onRequest?: (kind: 'list' | 'watch') => void;
 }
@@ -77,9 +73,9 @@ export class Reflector<T extends Resource> {
   }
 
   async #list(signal: AbortSignal): Promise<void> {
-    const { selection, target, clock, pageSize = 100, onRequest } = this.#options;
+    const { selection, target, clock, onRequest } = this.#options;
     onRequest?.('list');
-    const { objects, resourceVersion } = await this.#listAll({ ...selection, signal, limit: pageSize }).catch(
+    const { objects, resourceVersion } = await this.#listAll({ ...selection, signal, limit: FIRST_PAGE_SIZE }).catch(
       (error) => {
         // The continue token expired between two pages: one list without pages is consistent by itself.
         if (!isExpired(error)) throw error;
@@ -93,14 +89,22 @@ export class Reflector<T extends Resource> {
   async #listAll(options: ListOptions): Promise<{ objects: T[]; resourceVersion: string }> {
     const { client, type } = this.#options;
     const objects: T[] = [];
-    let page = await client.list<T>(type, options);
-    for (;;) {
+    let { limit } = options;
+    let bytes = 0;
+    const list = (from?: string) =>
+      client.list<T>(type, {
+        ...options,
+        ...(limit !== undefined && { limit }),
+        ...(from !== undefined && { continue: from }),
+        onSize: (size) => (bytes = size),
+      });
+    for (let page = await list(); ; page = await list(page.metadata.continue)) {
       // Items of a list carry neither apiVersion nor kind.
       // A list of metadata alone that is empty has `items: null`.
       for (const item of page.items ?? []) objects.push(this.#stored({ ...item, ...kindOf(page.apiVersion, type) }));
       const { resourceVersion } = page.metadata;
       if (!page.metadata.continue) return { objects, resourceVersion: resourceVersion ?? '' };
-      page = await client.list<T>(type, { ...options, continue: page.metadata.continue });
+      limit &&= nextPageSize(limit, page.items?.length ?? 0, bytes);
     }
   }
 
@@ -166,9 +170,13 @@ function transformed(object: Resource, transform: ObjectTransform): Resource {
   };
 }
 
-/** Managed fields are often half of an object, and nobody reads them here. */
+/** What kubectl notes of what it applied: a second copy of the spec. */
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+
+/** Managed fields are often half of an object, kubectl's note another third, and nobody reads them here. */
 function strip<T extends Resource>(object: T): T {
   delete (object.metadata as { managedFields?: unknown }).managedFields;
+  if (object.metadata.annotations) delete object.metadata.annotations[LAST_APPLIED];
   return object;
 }
 

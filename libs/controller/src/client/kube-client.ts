@@ -18,6 +18,8 @@ export interface ListOptions extends RequestOptions {
   resourceVersion?: string;
   /** The objects carry `metadata` alone (PartialObjectMetadata). */
   metadataOnly?: boolean;
+  /** Gets the length of the answer, in characters of JSON. */
+  onSize?: (characters: number) => void;
 }
 
 export interface WatchOptions extends RequestOptions {
@@ -99,10 +101,11 @@ export class KubeClient {
    * consistent.
    */
   list<T extends Resource = Resource>(type: ResourceType, options: ListOptions = {}): Promise<ResourceList<T>> {
-    const { namespace, signal, labelSelector, fieldSelector, limit, resourceVersion } = options;
+    const { namespace, signal, labelSelector, fieldSelector, limit, resourceVersion, onSize } = options;
     const query = { labelSelector, fieldSelector, limit, resourceVersion, continue: options.continue };
     const accept = options.metadataOnly ? partialMetadata('PartialObjectMetadataList') : undefined;
-    return this.#send({ verb: 'list', method: 'GET', path: collectionPath(type, namespace), query, accept, signal });
+    const path = collectionPath(type, namespace);
+    return this.#send({ verb: 'list', method: 'GET', path, query, accept, signal, ...(onSize && { onSize }) });
   }
 
   /** Opens a watch with bookmarks; resolves when the server has accepted it. */

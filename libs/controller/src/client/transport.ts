@@ -22,6 +22,8 @@ export interface RequestInput {
   /** A form of JSON other than the plain one. */
   accept?: string;
   signal?: AbortSignal;
+  /** Gets the length of the answer, in characters. */
+  onSize?: (characters: number) => void;
 }
 
 /** One event of a watch, as sent. */
@@ -230,6 +232,7 @@ async function readJson(input: RequestInput, response: Dispatcher.ResponseData):
   } catch (error) {
     throw new ConnectionError(describe(input), error);
   }
+  input.onSize?.(text.length);
   if (response.statusCode >= 200 && response.statusCode < 300) return text === '' ? undefined : JSON.parse(text);
   const retryAfter = Number(response.headers['retry-after']);
   const retryAfterMs = Number.isFinite(retryAfter) ? retryAfter * 1000 : undefined;

@@ -12,7 +12,10 @@ const MAX_BACKOFF_MS = 10_000;
 const RECONCILE_TIMEOUT_MS = 8_000;
 
 /** What a controller of a kind needs beside the kind itself. */
-export type ManageOptions<T extends KindObject> = Pick<ControllerOptions<T>, 'concurrency' | 'owns' | 'watches'> & {
+export type ManageOptions<T extends KindObject> = Pick<
+  ControllerOptions<T>,
+  'cache' | 'concurrency' | 'owns' | 'watches'
+> & {
   /** A reconcile that takes longer is given up, and said to be late. Default 8 s. */
   readonly reconcileTimeoutMs?: number;
   /** Wall time, for conditions. */
@@ -23,10 +26,12 @@ export type ManageOptions<T extends KindObject> = Pick<ControllerOptions<T>, 'co
 export function manageKind<T extends KindObject, O, P extends Plan, R extends string>(
   manager: Manager,
   kind: Kind<T, O, P, R | FailureReason>,
-  { now = () => new Date(), reconcileTimeoutMs = RECONCILE_TIMEOUT_MS, ...options }: ManageOptions<T> = {},
+  options: ManageOptions<T> = {},
 ): Controller {
   const { client, events } = manager;
   const { name, type, statusFields, memories = [] } = kind;
+  const { now = () => new Date(), reconcileTimeoutMs = RECONCILE_TIMEOUT_MS, ...rest } = options;
+  const { cache = manager.cache<T>(type) } = rest;
   const status = new StatusWriter<T>({
     client,
     type,
@@ -34,12 +39,12 @@ export function manageKind<T extends KindObject, O, P extends Plan, R extends st
     ...(statusFields && { fields: statusFields }),
   });
   const runtime = { client, events, status, now };
-  const cache = manager.cache<T>(type);
   cache.onChange((change, { metadata: { uid = '' } }) => {
     if (change === 'delete') for (const memory of memories) memory.forget(uid);
   });
   return manager.controller<T>({
-    ...options,
+    ...rest,
+    cache,
     name,
     type,
     maxBackoffMs: MAX_BACKOFF_MS,

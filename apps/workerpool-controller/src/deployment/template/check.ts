@@ -2,7 +2,8 @@ import type { WorkerPool } from '@redis-queue/api';
 import { GROUP } from '@redis-queue/api';
 import { poolLabels } from '../../kubernetes/names.ts';
 import type { Problem } from '../../kubernetes/reasons.ts';
-import { entryKey, isObject, LIST_KEYS, WORKER, type JsonObject } from './pod-schema.ts';
+import { excessOf } from './bounds.ts';
+import { entryKey, isObject, listKeys, WORKER, type JsonObject } from './pod-schema.ts';
 
 /** Something in `spec.template` that cannot be honoured: where, why, and what to do instead. */
 interface Objection {
@@ -19,6 +20,11 @@ interface Objection {
 export function checkTemplate(pool: WorkerPool): Problem | undefined {
   const { template } = pool.spec;
   if (!template) return undefined;
+  const excess = excessOf(template);
+  if (excess !== undefined) {
+    const message = `spec.template ${excess}; put large content into a ConfigMap and mount that`;
+    return { reason: 'TemplateInvalid', message };
+  }
   const found = firstOf(unmergeable('spec.template', '', template)) ?? firstOf(reserved(pool, template));
   return found && { reason: 'TemplateInvalid', message: `${found.path} ${found.why}` };
 }
@@ -30,7 +36,7 @@ function* unmergeable(path: string, field: string, value: unknown): Generator<Ob
   if (value === null) {
     yield { path, why: 'is null, and a template only adds and overrides; leave the field out, or give it a value' };
   } else if (Array.isArray(value)) {
-    const keys = LIST_KEYS[field];
+    const keys = listKeys(field);
     const seen = new Set<string>();
     for (const [index, entry] of value.entries()) {
       const key = entryKey(field, entry);
@@ -52,7 +58,7 @@ function* reserved(pool: WorkerPool, template: JsonObject): Generator<Objection>
   const metadata = objectAt(template, 'metadata');
   const ours = poolLabels(pool.metadata.name);
   for (const label of Object.keys(objectAt(metadata, 'labels'))) {
-    if (label in ours || isOurs(label)) {
+    if (Object.hasOwn(ours, label) || isOurs(label)) {
       yield {
         path: `spec.template.metadata.labels[${label}]`,
         why: 'is set by the controller, which finds the pods by it; use another label',

@@ -132,6 +132,13 @@ describe('a partial template', () => {
     expect(found).toEqual(expected);
   });
 
+  it('may use names that every object seems to have', () => {
+    const labels = { constructor: 'a', toString: 'b', ['__proto__']: 'c' };
+    const merged = mergePodTemplate(built, { metadata: { labels }, hasOwnProperty: [{ name: 'a' }, { name: 'a' }] });
+    expect(Object.entries(merged.metadata.labels)).toEqual(expect.arrayContaining(Object.entries(labels)));
+    expect(merged['hasOwnProperty']).toEqual([{ name: 'a' }, { name: 'a' }]);
+  });
+
   it('that is no template is passed on as it is, for the API server to say what is wrong', () => {
     expect(mergePodTemplate(built, { spec: 'text', other: 1 })).toEqual({ ...built, spec: 'text', other: 1 });
     expect(merge({ containers: 'text' })['containers']).toBe('text');

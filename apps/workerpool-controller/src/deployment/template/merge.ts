@@ -1,4 +1,4 @@
-import { alternatives, ATOMIC_MAPS, entryKey, hasKey, isObject, LIST_KEYS, type JsonObject } from './pod-schema.ts';
+import { alternatives, ATOMIC_MAPS, entryKey, hasKey, isObject, listKeys, type JsonObject } from './pod-schema.ts';
 import type { PodTemplate } from './pod-schema.ts';
 
 /**
@@ -16,20 +16,22 @@ export function mergePodTemplate(built: PodTemplate, partial: JsonObject): PodTe
 
 function mergeValues(field: string, built: unknown, partial: unknown): unknown {
   if (isObject(built) && isObject(partial) && !ATOMIC_MAPS.has(field)) return mergeObjects(field, built, partial);
-  if (Array.isArray(built) && Array.isArray(partial) && field in LIST_KEYS) return mergeLists(field, built, partial);
+  if (Array.isArray(built) && Array.isArray(partial) && listKeys(field)) return mergeLists(field, built, partial);
   return partial;
 }
 
 function mergeObjects(field: string, built: JsonObject, partial: JsonObject): JsonObject {
   const excludes = alternatives(field);
   const chosen = Object.keys(partial).some(excludes);
-  const retained = Object.entries(built).filter(([name]) => name in partial || !(chosen && excludes(name)));
-  const added = Object.entries(partial).filter(([name]) => !(name in built));
+  const retained = Object.entries(built).filter(([name]) => has(partial, name) || !(chosen && excludes(name)));
+  const added = Object.entries(partial).filter(([name]) => !has(built, name));
   return Object.fromEntries([
-    ...retained.map(([name, value]) => [name, name in partial ? mergeValues(name, value, partial[name]) : value]),
+    ...retained.map(([name, value]) => [name, has(partial, name) ? mergeValues(name, value, partial[name]) : value]),
     ...added,
   ]) as JsonObject;
 }
+
+const has = (object: JsonObject, name: string): boolean => Object.hasOwn(object, name);
 
 /** What was built keeps its place; what is new follows. */
 function mergeLists(field: string, built: readonly unknown[], partial: readonly unknown[]): unknown[] {

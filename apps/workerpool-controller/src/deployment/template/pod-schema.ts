@@ -35,6 +35,11 @@ export const LIST_KEYS: Readonly<Record<string, readonly string[]>> = {
   volumes: ['name'],
 };
 
+/** The key fields of a list's entries; undefined: the list is replaced as one. A field may be called `constructor`. */
+export function listKeys(field: string): readonly string[] | undefined {
+  return Object.hasOwn(LIST_KEYS, field) ? LIST_KEYS[field] : undefined;
+}
+
 /** Maps that are replaced as one. All other maps merge field by field, all lists without keys are replaced. */
 export const ATOMIC_MAPS: ReadonlySet<string> = new Set([
   'configMapKeyRef',
@@ -58,7 +63,7 @@ const KEY_DEFAULTS: Readonly<Record<string, string>> = { protocol: 'TCP' };
 
 /** The values of an entry's key fields; undefined when one is missing. */
 export function entryKey(list: string, entry: unknown): readonly unknown[] | undefined {
-  const keys = LIST_KEYS[list];
+  const keys = listKeys(list);
   if (!keys || !isObject(entry)) return undefined;
   const values = keys.map((key) => entry[key] ?? KEY_DEFAULTS[key]);
   return values.some((value) => value === undefined) ? undefined : values;

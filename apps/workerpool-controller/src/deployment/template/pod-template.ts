@@ -143,6 +143,7 @@ function environment(pool: WorkerPool, redis: PoolQueues, drain: typeof DEFAULT_
   ];
 }
 
+/** `$` is doubled, since Kubernetes expands `$(NAME)` to another variable's value, and makes one `$` of two. */
 function value(name: string, text: string | number): object {
-  return { name, value: String(text) };
+  return { name, value: String(text).replaceAll('$', '$$$$') };
 }

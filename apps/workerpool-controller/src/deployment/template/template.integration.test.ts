@@ -130,6 +130,30 @@ describe('spec.template', () => {
     expect(event.message).toContain('Deployment drifted');
   });
 
+  it.each([
+    ['somebody pauses', { paused: true }],
+    ['somebody delays', { minReadySeconds: 300 }],
+  ])('the Deployment is set back where %s it', async (_, spec) => {
+    const pool = await rig.cluster.pool(rig.namespace, `held-${Object.keys(spec)[0]!.toLowerCase()}`);
+    await rig.cluster.sized(pool, 1);
+    await rig.cluster.client.mergePatch(DEPLOYMENTS, keyOf(pool), { spec });
+    const [field] = Object.keys(spec);
+    const deployment = await deploymentThat(rig.cluster, pool, (now) => !now.spec[field!]);
+    expect(deployment.spec).not.toHaveProperty(field!);
+  });
+
+  // Wall 1: each of these once ended in an error without a status, or in a process out of memory or stack.
+  it.each<[string, Record<string, unknown>]>([
+    ['megabytes', { spec: { note: 'x'.repeat(1_000_000) } }],
+    ['thousands of levels', JSON.parse('{"a":'.repeat(2_000) + '1' + '}'.repeat(2_000)) as Record<string, unknown>],
+    ['names of prototypes', { constructor: [{ name: 'a' }], toString: [{}] }],
+  ])('with %s is refused in status', async (what, template) => {
+    const pool = await rig.cluster.pool(rig.namespace, what.replaceAll(' ', '-'), { template });
+    const { status } = await rig.cluster.settled(pool, 'TemplateInvalid');
+    const ready = status!.conditions!.find(({ type }) => type === 'Ready')!;
+    expect(ready.message.length).toBeLessThan(1_000);
+  });
+
   it("overrides the worker's probes, unless the pool says that its image serves none", async () => {
     const template = ofWorker({ livenessProbe: { failureThreshold: 30 } });
     const pool = await rig.cluster.pool(rig.namespace, 'probed', { template });
