@@ -10,8 +10,17 @@ export interface IdleMemory {
 
 /** Resident memory of a process, MiB, as the kernel counts it (VmRSS); Linux only. */
 export function residentMib(pid: number): number {
-  const [, kib] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-  if (!kib) throw new Error(`/proc/${pid}/status has no VmRSS; memory can only be measured on Linux`);
+  return memoryMib(pid, 'VmRSS');
+}
+
+/** The greatest resident memory that the process has had, MiB. */
+export function peakMib(pid: number): number {
+  return tenths(memoryMib(pid, 'VmHWM'));
+}
+
+function memoryMib(pid: number, field: 'VmRSS' | 'VmHWM'): number {
+  const [, kib] = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  if (!kib) throw new Error(`/proc/${pid}/status has no ${field}; memory can only be measured on Linux`);
   return Number(kib) / 1024;
 }
 

@@ -8,7 +8,6 @@ import { typeMeta } from '../objects/owner-references.ts';
 import type { Resource, ResourceType } from '../objects/resources.ts';
 import { resourceName } from '../objects/resources.ts';
 import type { CacheOptions, ObjectTransform } from './object-cache.ts';
-import { FIRST_PAGE_SIZE, nextPageSize } from './page-size.ts';
 import { ReflectorState, SHORT_WATCH_MS } from './reflector-state.ts';
 
 /** Where a reflector puts what it learns. */
@@ -22,6 +21,9 @@ export interface ReflectorTarget<T extends Resource> {
   /** The list is refused, for want of a right or of the namespace; it is tried again. */
   refuse?(): void;
 }
+
+/** What a page is parsed into is garbage before V8 counts it as old, so that the heap stays small. */
+const PAGE_SIZE = 100;
 
 export interface ReflectorOptions<T extends Resource> {
   client: KubeClient;
@@ -75,7 +77,7 @@ export class Reflector<T extends Resource> {
   async #list(signal: AbortSignal): Promise<void> {
     const { selection, target, clock, onRequest } = this.#options;
     onRequest?.('list');
-    const { objects, resourceVersion } = await this.#listAll({ ...selection, signal, limit: FIRST_PAGE_SIZE }).catch(
+    const { objects, resourceVersion } = await this.#listAll({ ...selection, signal, limit: PAGE_SIZE }).catch(
       (error) => {
         // The continue token expired between two pages: one list without pages is consistent by itself.
         if (!isExpired(error)) throw error;
@@ -89,22 +91,15 @@ export class Reflector<T extends Resource> {
   async #listAll(options: ListOptions): Promise<{ objects: T[]; resourceVersion: string }> {
     const { client, type } = this.#options;
     const objects: T[] = [];
-    let { limit } = options;
-    let bytes = 0;
-    const list = (from?: string) =>
-      client.list<T>(type, {
-        ...options,
-        ...(limit !== undefined && { limit }),
-        ...(from !== undefined && { continue: from }),
-        onSize: (size) => (bytes = size),
-      });
-    for (let page = await list(); ; page = await list(page.metadata.continue)) {
-      // Items of a list carry neither apiVersion nor kind.
+    // Items of a list carry neither apiVersion nor kind.
+    const each = (item: T): T => this.#stored({ ...item, ...typeMeta(type) });
+    for (let from: string | undefined; ;) {
+      const page = await client.list<T>(type, { ...options, ...(from !== undefined && { continue: from }), each });
       // A list of metadata alone that is empty has `items: null`.
-      for (const item of page.items ?? []) objects.push(this.#stored({ ...item, ...kindOf(page.apiVersion, type) }));
+      objects.push(...(page.items ?? []));
       const { resourceVersion } = page.metadata;
-      if (!page.metadata.continue) return { objects, resourceVersion: resourceVersion ?? '' };
-      limit &&= nextPageSize(limit, page.items?.length ?? 0, bytes);
+      from = page.metadata.continue;
+      if (!from) return { objects, resourceVersion: resourceVersion ?? '' };
     }
   }
 
@@ -178,8 +173,4 @@ function strip<T extends Resource>(object: T): T {
   delete (object.metadata as { managedFields?: unknown }).managedFields;
   if (object.metadata.annotations) delete object.metadata.annotations[LAST_APPLIED];
   return object;
-}
-
-function kindOf(apiVersion: string, type: ResourceType): { apiVersion: string; kind: string } {
-  return { apiVersion, kind: type.kind };
 }

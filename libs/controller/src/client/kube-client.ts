@@ -18,8 +18,6 @@ export interface ListOptions extends RequestOptions {
   resourceVersion?: string;
   /** The objects carry `metadata` alone (PartialObjectMetadata). */
   metadataOnly?: boolean;
-  /** Gets the length of the answer, in characters of JSON. */
-  onSize?: (characters: number) => void;
 }
 
 export interface WatchOptions extends RequestOptions {
@@ -98,14 +96,19 @@ export class KubeClient {
 
   /**
    * One page; follow `metadata.continue` for more when `limit` is given. Without `resourceVersion` the read is
-   * consistent.
+   * consistent. `each` is called with each item as it arrives and gives what the list holds of it, so that the whole
+   * objects are in memory one at a time.
    */
-  list<T extends Resource = Resource>(type: ResourceType, options: ListOptions = {}): Promise<ResourceList<T>> {
-    const { namespace, signal, labelSelector, fieldSelector, limit, resourceVersion, onSize } = options;
+  list<T extends Resource = Resource>(
+    type: ResourceType,
+    options: ListOptions & { each?: (item: T) => T } = {},
+  ): Promise<ResourceList<T>> {
+    const { namespace, signal, labelSelector, fieldSelector, limit, resourceVersion } = options;
     const query = { labelSelector, fieldSelector, limit, resourceVersion, continue: options.continue };
     const accept = options.metadataOnly ? partialMetadata('PartialObjectMetadataList') : undefined;
+    const each = options.each as RequestInput['each'];
     const path = collectionPath(type, namespace);
-    return this.#send({ verb: 'list', method: 'GET', path, query, accept, signal, ...(onSize && { onSize }) });
+    return this.#send({ verb: 'list', method: 'GET', path, query, accept, signal, ...(each && { each }) });
   }
 
   /** Opens a watch with bookmarks; resolves when the server has accepted it. */

@@ -10,6 +10,7 @@ import type { Access, Credentials, TlsOptions } from './credentials.ts';
 import { unlessAborted } from '../time/unless-aborted.ts';
 import { guardWrites } from './guarded-writes.ts';
 import { LineSplitter } from './line-splitter.ts';
+import { ListSplitter } from './list-splitter.ts';
 
 export interface RequestInput {
   /** Kubernetes' name of the operation, for metrics. */
@@ -22,8 +23,8 @@ export interface RequestInput {
   /** A form of JSON other than the plain one. */
   accept?: string;
   signal?: AbortSignal;
-  /** Gets the length of the answer, in characters. */
-  onSize?: (characters: number) => void;
+  /** For lists: gives what is kept of each item, as it arrives; the whole is never in memory. */
+  each?: (item: unknown) => unknown;
 }
 
 /** One event of a watch, as sent. */
@@ -226,17 +227,31 @@ export class Transport {
 }
 
 async function readJson(input: RequestInput, response: Dispatcher.ResponseData): Promise<unknown> {
+  const isSuccess = response.statusCode >= 200 && response.statusCode < 300;
   let text: string;
   try {
+    if (isSuccess && input.each) return await readList(response, input.each);
     text = await response.body.text();
   } catch (error) {
     throw new ConnectionError(describe(input), error);
   }
-  input.onSize?.(text.length);
-  if (response.statusCode >= 200 && response.statusCode < 300) return text === '' ? undefined : JSON.parse(text);
+  if (isSuccess) return text === '' ? undefined : JSON.parse(text);
   const retryAfter = Number(response.headers['retry-after']);
   const retryAfterMs = Number.isFinite(retryAfter) ? retryAfter * 1000 : undefined;
   throw new ApiError(describe(input), parseStatus(text, response.statusCode), retryAfterMs);
+}
+
+async function readList(
+  { body }: Dispatcher.ResponseData,
+  each: (item: unknown) => unknown,
+): Promise<{ items?: unknown }> {
+  const splitter = new ListSplitter();
+  const items: unknown[] = [];
+  for await (const chunk of body) {
+    for (const item of splitter.push(chunk as Buffer)) items.push(each(JSON.parse(item)));
+  }
+  const list = JSON.parse(splitter.end()) as { items?: unknown };
+  return Array.isArray(list.items) ? { ...list, items } : list;
 }
 
 /** A proxy or load balancer before the server may answer in any format. */
