@@ -5,7 +5,7 @@ const nothing = (): void => undefined;
 /** Longer than any bench: a watch that ended would miss revisions, so its end is an error. */
 const WATCH_SECONDS = 7_200;
 
-/** All objects of a type in a namespace, by name, as list and watch report them: every revision, in order. */
+/** All objects of a type in a namespace, or in all of them, by name, as list and watch report them: every revision, in order. */
 export class ObjectWatch<T extends Resource> {
   readonly objects = new Map<string, T>();
   readonly #listeners = new Set<(object: T, deleted: boolean) => void>();
@@ -16,15 +16,16 @@ export class ObjectWatch<T extends Resource> {
   static async start<T extends Resource>(
     client: KubeClient,
     type: ResourceType,
-    namespace: string,
+    namespace: string | undefined,
     signal: AbortSignal,
   ): Promise<ObjectWatch<T>> {
     const watch = new ObjectWatch<T>();
-    const { metadata, items } = await client.list<T>(type, { namespace });
+    const within = namespace === undefined ? {} : { namespace };
+    const { metadata, items } = await client.list<T>(type, within);
     // Items of a list carry no kind, as those of a watch do.
     for (const object of items) watch.objects.set(object.metadata.name, { ...object, kind: type.kind });
     const resourceVersion = metadata.resourceVersion ?? '';
-    const stream = await client.watch(type, { namespace, resourceVersion, timeoutSeconds: WATCH_SECONDS });
+    const stream = await client.watch(type, { ...within, resourceVersion, timeoutSeconds: WATCH_SECONDS });
     signal.addEventListener('abort', () => stream.close(), { once: true });
     void watch.#read(stream, type).catch((error: unknown) => {
       if (!signal.aborted) throw error;

@@ -1,0 +1,228 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { QUEUES, type Queue } from '@redis-queue/api';
+import { DEPLOYMENTS, type KubeClient, type Resource } from '@redis-queue/controller';
+import { APP_NAMES, eventually } from '@redis-queue/rig';
+import { seededRandom, wholeBetween } from '@redis-queue/simulator';
+import { Queue as BullQueue, Worker } from 'bullmq';
+import { Redis } from 'ioredis';
+import { ObjectWatch, untilNone } from '../cluster-objects/object-watch.ts';
+import { ALONE } from '../fleet/fleet.ts';
+import { percentile, tenths } from '../measuring/percentile.ts';
+import { samplesOf } from '../measuring/prometheus.ts';
+import { peakMib } from '../measuring/resident.ts';
+import type { RunningApp, Stand } from '../stand/stand.ts';
+import type { Tenant } from './tenants.ts';
+
+export interface ArmOptions {
+  readonly stand: Stand;
+  readonly client: KubeClient;
+  /** A queue each. The first of them have counts that move, the others are changed and woken in turn. */
+  readonly good: readonly Tenant[];
+  readonly hostile: readonly Tenant[];
+  readonly tries: number;
+  readonly seconds: number;
+  readonly seed: number;
+  readonly print: (line: string) => void;
+}
+
+export interface ArmResult {
+  readonly appliedP50Ms: number;
+  readonly appliedP99Ms: number;
+  readonly wakeP50Ms: number;
+  readonly wakeP99Ms: number;
+  readonly maxSampledAgeS: number;
+  readonly rssMib: number;
+  readonly maxLoopLagMs: number;
+}
+
+interface Deployment extends Resource {
+  spec: { replicas: number };
+}
+type QueueObject = Queue & Resource;
+interface Place {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+const MOVING_SHARE = 0.4;
+const WARM_UP = 3;
+const START_TIMEOUT_MS = 180_000;
+const TIMEOUT_MS = 60_000;
+const POLL_MS = 2;
+const PAUSE_MS = [50, 250] as const;
+/** Between two moves of a queue's counts, by half and back. */
+const MOVE_EVERY_MS = 15_000;
+/** How long the first sample of all may take. */
+const SETTLE_MS = 60_000;
+const READ_EVERY_MS = 5_000;
+
+/** Starts the apps, measures the good tenants while the hostile ones go on changing their queues, and ends the apps. */
+export async function runArm(options: ArmOptions): Promise<ArmResult> {
+  const { stand, client, good, hostile, tries, seconds, print } = options;
+  const random = seededRandom(options.seed);
+  const redis = new Redis(stand.redis.url, { maxRetriesPerRequest: null });
+  const end = new AbortController();
+  const apps: RunningApp[] = [];
+  try {
+    for (const app of APP_NAMES) apps.push(await stand.startApp(app, ALONE));
+    const places = good.map(({ namespace, queues }): Place => ({ namespace, name: queues[0]! }));
+    const deployments = await ObjectWatch.start<Deployment>(client, DEPLOYMENTS, undefined, end.signal);
+    const queues = await ObjectWatch.start<QueueObject>(client, QUEUES, undefined, end.signal);
+    await untilServed(deployments, queues, places);
+    print(`${good.length} good tenants are served`);
+
+    const split = Math.round(places.length * MOVING_SHARE);
+    const moving = places.slice(0, split);
+    const ages = watchAges(queues, moving, end.signal);
+    const lags = watchLags(apps, end.signal);
+    const background = [moveCounts(redis, moving, end.signal), churn(client, hostile, end.signal)];
+    const startedMs = performance.now();
+    const applied: number[] = [];
+    const woken: number[] = [];
+    const turns = places.slice(split);
+    for (let attempt = -WARM_UP; attempt < tries; attempt++) {
+      const place = turns[(attempt + WARM_UP) % turns.length]!;
+      await sleep(wholeBetween(random, ...PAUSE_MS));
+      const appliedMs = await change(client, redis, place, attempt + WARM_UP + 2);
+      const wokenMs = await wake(redis, deployments, place.name);
+      if (attempt < 0) continue;
+      applied.push(appliedMs);
+      woken.push(wokenMs);
+      if ((attempt + 1) % 25 === 0) print(`${attempt + 1}/${tries}`);
+    }
+    const leftMs = seconds * 1000 - (performance.now() - startedMs);
+    if (leftMs > 0) {
+      print(`watching the age of samples for ${Math.round(leftMs / 1000)} s more`);
+      await sleep(leftMs);
+    }
+    const [maxAgeMs, maxLoopLagMs] = [ages.max(), lags.max()];
+    const rssMib = Math.max(...apps.map(({ process }) => peakMib(process.pid)));
+    end.abort();
+    await Promise.all(background);
+    return {
+      appliedP50Ms: tenths(percentile(applied, 0.5)),
+      appliedP99Ms: tenths(percentile(applied, 0.99)),
+      wakeP50Ms: tenths(percentile(woken, 0.5)),
+      wakeP99Ms: tenths(percentile(woken, 0.99)),
+      maxSampledAgeS: tenths(maxAgeMs / 1000),
+      rssMib,
+      maxLoopLagMs: tenths(maxLoopLagMs),
+    };
+  } finally {
+    end.abort();
+    redis.disconnect();
+    await Promise.all(apps.map(({ process }) => process.stop()));
+  }
+}
+
+async function untilServed(
+  deployments: ObjectWatch<Deployment>,
+  queues: ObjectWatch<QueueObject>,
+  places: readonly Place[],
+): Promise<void> {
+  const names = new Set(places.map(({ name }) => name));
+  const isGood = ({ metadata }: Resource): boolean => names.has(metadata.name);
+  const unserved = queues.unfit((queue) => !isGood(queue) || queue.status?.sampledAt !== undefined);
+  await untilNone([unserved], START_TIMEOUT_MS, 'good queues to be sampled');
+  await eventually(() => [...names].every((name) => deployments.objects.has(name)), { timeoutMs: START_TIMEOUT_MS });
+  const unsized = deployments.unfit((deployment) => !isGood(deployment) || deployment.spec.replicas === 0);
+  await untilNone([unsized], START_TIMEOUT_MS, 'good pools to be at zero');
+}
+
+/** From the change of a limit in the spec to the limit in Redis, ms. */
+async function change(client: KubeClient, redis: Redis, place: Place, concurrency: number): Promise<number> {
+  const startedMs = performance.now();
+  await client.mergePatch(QUEUES, place, { spec: { globalConcurrency: concurrency } });
+  const meta = `bull:${place.name}:meta`;
+  while ((await redis.hget(meta, 'concurrency')) !== String(concurrency)) {
+    if (performance.now() - startedMs > TIMEOUT_MS) throw new Error(`${place.name} was not changed in a minute`);
+    await sleep(POLL_MS);
+  }
+  return performance.now() - startedMs;
+}
+
+/** From the first job in a queue whose pool is at zero to the size of its Deployment, ms; then back to zero. */
+async function wake(redis: Redis, deployments: ObjectWatch<Deployment>, name: string): Promise<number> {
+  const sized = (fits: (replicas: number) => boolean): Promise<number> =>
+    untilNone(
+      [deployments.unfit(({ metadata, spec }) => metadata.name !== name || fits(spec.replicas))],
+      TIMEOUT_MS,
+      `Deployment ${name} to change its size`,
+    );
+  await sized((replicas) => replicas === 0);
+  const queue = new BullQueue(name, { connection: redis, skipMetasUpdate: true });
+  const worker = new Worker(name, null, { connection: redis, autorun: false });
+  await worker.waitUntilReady();
+  const seen = sized((replicas) => replicas > 0);
+  const addedMs = performance.now();
+  await queue.add('first', {});
+  const wokenMs = (await seen) - addedMs;
+  const job = await worker.getNextJob('bench');
+  await job?.moveToCompleted('done', 'bench', false);
+  await worker.close();
+  return wokenMs;
+}
+
+/** Lets the line of each queue grow by half, and shrink again; none is left at the end. */
+async function moveCounts(redis: Redis, places: readonly Place[], signal: AbortSignal): Promise<void> {
+  for (let step = 0; !signal.aborted; step++) {
+    for (const { name } of places) {
+      const wait = `bull:${name}:wait`;
+      if (step % 2 === 0) await redis.rpush(wait, ...Array.from({ length: step === 0 ? 150 : 50 }, (_, n) => `m${n}`));
+      else await redis.ltrim(wait, 0, 99);
+    }
+    await sleep(MOVE_EVERY_MS, undefined, { signal }).catch(() => undefined);
+  }
+  for (const { name } of places) await redis.del(`bull:${name}:wait`);
+}
+
+/** Each hostile tenant changes one of its queues per second. */
+async function churn(client: KubeClient, tenants: readonly Tenant[], signal: AbortSignal): Promise<void> {
+  for (let turn = 2; !signal.aborted; turn++) {
+    await Promise.all(
+      tenants.map(({ namespace, queues }) =>
+        client.mergePatch(
+          QUEUES,
+          { namespace, name: queues[turn % queues.length]! },
+          { spec: { globalConcurrency: turn } },
+        ),
+      ),
+    );
+    await sleep(1_000, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+interface Maximum {
+  max(): number;
+}
+
+/** The greatest age that the counts of these queues had, ms, once all were sampled for the first time. */
+function watchAges(queues: ObjectWatch<QueueObject>, places: readonly Place[], signal: AbortSignal): Maximum {
+  const fromMs = performance.now() + SETTLE_MS;
+  return everySoOften(1_000, signal, () => {
+    if (performance.now() < fromMs) return 0;
+    const sampledMs = places.map(({ name }) => Date.parse(queues.objects.get(name)?.status?.sampledAt ?? ''));
+    return Date.now() - Math.min(...sampledMs);
+  });
+}
+
+/** The greatest lag of any app's event loop, ms. */
+function watchLags(apps: readonly RunningApp[], signal: AbortSignal): Maximum {
+  return everySoOften(READ_EVERY_MS, signal, async () => {
+    const pages = await Promise.all(apps.map(({ process }) => process.metrics()));
+    const lags = pages.flatMap((page) => samplesOf(page, 'nodejs_eventloop_lag_max_seconds'));
+    return 1000 * Math.max(...lags.map(({ value }) => value));
+  });
+}
+
+function everySoOften(ms: number, signal: AbortSignal, read: () => number | Promise<number>): Maximum {
+  let max = 0;
+  const timer = setInterval(() => {
+    void Promise.resolve(read()).then(
+      (value) => (max = Math.max(max, value)),
+      () => undefined,
+    );
+  }, ms);
+  signal.addEventListener('abort', () => clearInterval(timer), { once: true });
+  return { max: () => max };
+}

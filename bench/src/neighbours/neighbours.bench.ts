@@ -1,0 +1,62 @@
+import { loadKubeClient } from '@redis-queue/controller';
+import { readArguments } from '../command-line/arguments.ts';
+import { buildApps, startStand } from '../stand/stand.ts';
+import { runArm, type ArmResult } from './arm.ts';
+import { startHostileServers } from './hostile-servers.ts';
+import { createTenant, type Tenant } from './tenants.ts';
+
+// Good tenants alone, then beside eight whose Redis does harm: how long their changes, their first jobs and their counts
+// take, and what the apps need meanwhile. A real API server and Redis; the apps are bundled, with the charts' Node flags.
+const HELP =
+  'usage: make bench NAME=neighbours [ARGS="--good=50 --hostile-queues=20 --tries=200 --seconds=240 --seed=1"]\n';
+const GOALS = { ratioApplied: 1.5, ratioWake: 1.5, maxSampledAgeS: 90, rssMib: 128, maxLoopLagMs: 200 };
+
+const values = readArguments(HELP, {
+  good: { type: 'string', default: '50' },
+  'hostile-queues': { type: 'string', default: '20' },
+  tries: { type: 'string', default: '200' },
+  seconds: { type: 'string', default: '240' },
+  seed: { type: 'string', default: '1' },
+});
+const numbered = (name: string, count: number): string[] =>
+  Array.from({ length: count }, (_, index) => `${name}-${index}`);
+const print = (line: string): void => console.error(line);
+
+print('building the apps, starting an API server and Redis');
+await buildApps();
+await using stand = await startStand();
+await using servers = new AsyncDisposableStack();
+const client = loadKubeClient({ kubeconfigPath: stand.controlPlane.kubeconfigPath });
+const good: Tenant[] = [];
+for (const queue of numbered('good', Number(values.good))) {
+  const secret = { 'redis-url': stand.redis.url };
+  good.push(await createTenant(client, stand.controlPlane, { prefix: 'good', secret, queues: [queue] }));
+}
+const shared = { stand, client, good, tries: Number(values.tries), seconds: Number(values.seconds), print };
+const arm = (hostile: readonly Tenant[]): Promise<ArmResult> =>
+  runArm({ ...shared, hostile, seed: Number(values.seed) });
+
+print('the good tenants alone');
+const alone = await arm([]);
+console.table(alone);
+
+const queues = numbered('hostile', Number(values['hostile-queues']));
+const hostile: Tenant[] = [];
+for (const { kind, secret } of await startHostileServers(servers, queues)) {
+  const prefix = kind.toLowerCase().replaceAll(' ', '-');
+  hostile.push(await createTenant(client, stand.controlPlane, { prefix, secret, queues }));
+}
+print(`beside ${hostile.length} hostile tenants of ${queues.length} queues each`);
+const beside = await arm(hostile);
+console.table({ alone, beside });
+
+const ratio = (a: number, b: number): number => Math.round((100 * a) / b) / 100;
+const result = {
+  ratioApplied: ratio(beside.appliedP99Ms, alone.appliedP99Ms),
+  ratioWake: ratio(beside.wakeP99Ms, alone.wakeP99Ms),
+  maxSampledAgeS: beside.maxSampledAgeS,
+  rssMib: beside.rssMib,
+  maxLoopLagMs: beside.maxLoopLagMs,
+};
+console.log(JSON.stringify({ bench: 'neighbours', ...result, goals: GOALS, alone, beside }));
+await client.close();
