@@ -27,6 +27,10 @@ dev: ## The controllers from source on a real cluster, restarted on change, logs
 jobs: ## Add COUNT=200 jobs to the example queue while `make dev` runs
 	@$(WITH) packages -- node tools/dev/src/jobs.ts --count=$(or $(COUNT),200) $(if $(KUBE_CONTEXT),--kube-context=$(KUBE_CONTEXT))
 
+.PHONY: redis-users
+redis-users: ## Print the commands that make a Redis user per role with the least rights; PREFIX=bull
+	@$(WITH) packages -- node tools/dev/src/redis-users-command.ts --prefix=$(or $(PREFIX),bull)
+
 .PHONY: test
 test: ## Every check: format, types, lint, unit, integration (real API server, real Redis), end to end (real pods)
 	@$(WITH) $(if $(KUBE_CONTEXT),control-plane,node) -- env KUBE_CONTEXT=$(KUBE_CONTEXT) node tools/workspace/src/test/main.ts $(ARGS)

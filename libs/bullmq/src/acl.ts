@@ -9,4 +9,8 @@ export const ACL_RULES = {
   /** Policy, owner mark and deletion: the queue controller. */
   controller:
     '~bull:* +@read +@write +eval +evalsha +eval_ro +evalsha_ro +info +time +ping +client|setname -@dangerous +info',
+  /** Running jobs: worker pods, with our library or with BullMQ alone. */
+  worker: '~bull:* +@read +@write +eval +evalsha +ping +client|setname -@dangerous +info',
+  /** Adding jobs, flows and job schedulers with BullMQ; waiting for what becomes of them. */
+  producer: '~bull:* +@read +@write +multi +exec +eval +evalsha +ping +client|setname -@dangerous +info',
 } as const;

@@ -1,7 +1,7 @@
 import { Queue } from 'bullmq';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eventually, startProcess, startRedis, startSilentProxy, type RedisServer } from '@redis-queue/rig';
-import { BUS_PREFIX, BUS_QUEUE, openConnection } from './connection.ts';
+import { BUS_ACL_RULES, BUS_PREFIX, BUS_QUEUE, openConnection, type BusRedisOptions } from './connection.ts';
 import { createConsumer, type ConsumerObserver, type DecisionHandler } from './consumer.ts';
 import { SCHEMA_VERSION, type ScalingDecision } from './decision.ts';
 import { createPublisher } from './publisher.ts';
@@ -37,7 +37,7 @@ function decision(pool: string, sequence: number, change: Partial<ScalingDecisio
 }
 
 /** A consumer that notes what it was handed, and what its observer was called with. */
-function consumer(handler: DecisionHandler = async () => {}, concurrency?: number) {
+function consumer(handler: DecisionHandler = async () => {}, concurrency?: number, redis: BusRedisOptions = bus()) {
   const seen: ScalingDecision[] = [];
   const dropped: string[] = [];
   const failed: Error[] = [];
@@ -46,7 +46,7 @@ function consumer(handler: DecisionHandler = async () => {}, concurrency?: numbe
     failed: (error) => failed.push(error),
   };
   const running = createConsumer({
-    redis: bus(),
+    redis,
     observer,
     ...(concurrency ? { concurrency } : {}),
     handler: async (each, context) => {
@@ -72,6 +72,25 @@ async function jobCounts() {
   await queue.close();
   return counts;
 }
+
+it('a user with just the ACL of the docs can publish and consume, and reach nothing else', async () => {
+  const admin = openConnection(bus(), 'test');
+  await admin.call('ACL', 'SETUSER', 'bus', 'reset', 'on', '>pw', ...BUS_ACL_RULES.split(' '));
+  await admin.acl('LOG', 'RESET');
+  const redis = { ...bus(), username: 'bus', password: 'pw' };
+  {
+    await using publisher = createPublisher({ redis });
+    await using worker = consumer(undefined, undefined, redis);
+    for (let sequence = 1; sequence <= 3; sequence++) await publisher.publish(decision('a', sequence));
+    await eventually(() => worker.last('a') === 3);
+  }
+  expect(await admin.acl('LOG')).toEqual([]);
+  const confined = openConnection(redis, 'test');
+  await expect(confined.get('bull:emails:meta')).rejects.toThrow(/NOPERM/);
+  await expect(confined.flushall()).rejects.toThrow(/NOPERM/);
+  confined.disconnect();
+  admin.disconnect();
+});
 
 describe('the newest decision of a pool wins', () => {
   it('only the newest of those published while no consumer ran is delivered', async () => {

@@ -9,6 +9,9 @@ export type BusEnvironment = Readonly<Record<string, string | undefined>>;
 /** All keys of the bus begin with it, so that a Redis user can be confined to `~redis-queue:*`. */
 export const BUS_PREFIX = 'redis-queue';
 export const BUS_QUEUE = 'scaling-decisions';
+/** The least that Redis ACL rules have to allow the user that publishes and consumes; a test uses exactly this text. */
+export const BUS_ACL_RULES =
+  '~redis-queue:* +@read +@write +multi +exec +eval +evalsha +time +ping +client|setname -@dangerous +info';
 
 const DEFAULT_PORT = 6379;
 

@@ -1,4 +1,5 @@
 export {
+  BUS_ACL_RULES,
   BUS_PREFIX,
   BUS_QUEUE,
   busRedisFromEnvironment,

@@ -106,7 +106,7 @@ export const QUEUE_REASONS = {
     doc: 'The Secrets of spec.redis.secretRefs lead to different servers or databases; the message says which. Correct one.',
   },
   RedisAuthFailed: { kind: 'stalled', doc: 'Redis refused the user or password; correct the Secret.' },
-  RedisNoPermission: { kind: 'stalled', doc: 'The Redis user lacks a permission; see the ACL in the documentation.' },
+  RedisNoPermission: { kind: 'stalled', doc: 'The Redis user lacks a permission; docs/redis-users.md has the rights of each role.' },
   RedisTooOld: { kind: 'stalled', doc: 'Redis 7.0 or Valkey 7.2 is needed.' },
   Conflict: { kind: 'stalled', doc: 'An older Queue object claims the same queue; delete one of the two.' },
   OwnedByOtherCluster: {
