@@ -2,6 +2,7 @@ export {
   BUS_PREFIX,
   BUS_QUEUE,
   busRedisFromEnvironment,
+  busRedisFromSecret,
   type BusEnvironment,
   type BusRedisOptions,
 } from './connection.ts';

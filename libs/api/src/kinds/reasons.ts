@@ -95,7 +95,7 @@ export const QUEUE_REASONS = {
   },
   SecretInvalid: {
     kind: 'stalled',
-    doc: 'The Secret lacks a key or holds one that cannot be read; the message names the key.',
+    doc: 'The Secret lacks a key, holds one that cannot be read, or holds one for TLS that nothing turns on; the message names the key.',
   },
   PrefixReserved: {
     kind: 'stalled',
@@ -189,7 +189,7 @@ export const WORKER_POOL_REASONS = {
   },
   SecretInvalid: {
     kind: 'stalled',
-    doc: 'The Secret of the Queues lacks a key or holds one that cannot be read; the message names the key.',
+    doc: 'The Secret of the Queues lacks a key, holds one that cannot be read, or holds one for TLS that nothing turns on; the message names the key.',
   },
   RolledBack: {
     kind: 'stalled',
