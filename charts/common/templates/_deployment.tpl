@@ -44,6 +44,10 @@ spec:
             {{- if include "redis-queue.can" (list . "redis") }}
             - --redis-secret-names={{ include "redis-queue.redisSecretNames" . | fromJsonArray | join "," }}
             {{- end }}
+            {{- if include "redis-queue.usesBus" . }}
+            - --bus-secret-name={{ include "redis-queue.busSecretName" . }}
+            - --bus-tls={{ include "redis-queue.busTls" . }}
+            {{- end }}
             {{- if include "redis-queue.can" (list . "workers") }}
             {{- with .Values.workers.secretNames }}
             - --worker-secret-names={{ uniq . | join "," }}
@@ -67,9 +71,6 @@ spec:
                   fieldPath: metadata.namespace
             - name: NODE_OPTIONS
               value: {{ .Values.nodeOptions | quote }}
-            {{- with include "redis-queue.busEnv" . | trim }}
-            {{- . | nindent 12 }}
-            {{- end }}
             {{- with .Values.extraEnv }}
             {{- toYaml . | nindent 12 }}
             {{- end }}
@@ -121,25 +122,4 @@ spec:
           labelSelector:
             matchLabels: {{- include "redis-queue.selectorLabels" . | nindent 14 }}
         {{- end }}
-{{- end -}}
-
-{{/* The bus between autoscaler and workerpool-controller: URL or parts, whichever the Secret has. */}}
-{{- define "redis-queue.busEnv" -}}
-{{- if include "redis-queue.can" (list . "bus") }}
-{{- if .Values.bus.enabled }}
-{{- $secret := include "redis-queue.busSecretName" . }}
-{{- range $key, $name := dict "redis-url" "URL" "redis-host" "HOST" "redis-port" "PORT" "redis-username" "USERNAME" "redis-password" "PASSWORD" "redis-ca.crt" "CA" }}
-- name: BUS_REDIS_{{ $name }}
-  valueFrom:
-    secretKeyRef:
-      name: {{ $secret }}
-      key: {{ $key }}
-      optional: true
-{{- end }}
-{{- if include "redis-queue.busTls" . }}
-- name: BUS_REDIS_TLS
-  value: 'true'
-{{- end }}
-{{- end }}
-{{- end }}
 {{- end -}}

@@ -22,11 +22,13 @@ const NAMES = {
   ca: ['BUS_REDIS_CA', 'redis-ca.crt'],
 } as const;
 type Field = keyof typeof NAMES;
+const variableOf = (field: Field): string => NAMES[field][0];
+const keyOf = (field: Field): string => NAMES[field][1];
 
 /** Where the texts come from, and what each is called there. */
 interface BusTexts {
-  read(field: Field): string | undefined;
-  nameOf(field: Field): string;
+  readonly read: (field: Field) => string | undefined;
+  readonly nameOf: (field: Field) => string;
   /** Whether TLS was asked for, whatever the URL says, and by which setting it is. */
   readonly tls: boolean;
   readonly tlsSetting: string;
@@ -40,10 +42,9 @@ interface BusTexts {
  * @throws Error that names the variable at fault and never repeats a value.
  */
 export function busRedisFromEnvironment(env: BusEnvironment): BusRedisOptions | undefined {
-  const nameOf = (field: Field): string => NAMES[field][0];
-  const read = (field: Field): string | undefined => env[nameOf(field)];
+  const read = (field: Field): string | undefined => env[variableOf(field)];
   if (!read('url') && !read('host')) return undefined;
-  return busRedis({ read, nameOf, tls: env.BUS_REDIS_TLS === 'true', tlsSetting: 'BUS_REDIS_TLS=true' });
+  return busRedis({ read, nameOf: variableOf, tls: env.BUS_REDIS_TLS === 'true', tlsSetting: 'BUS_REDIS_TLS=true' });
 }
 
 /**
@@ -53,13 +54,12 @@ export function busRedisFromEnvironment(env: BusEnvironment): BusRedisOptions | 
  * @throws Error that names the key at fault and never repeats a value.
  */
 export function busRedisFromSecret(data: Readonly<Record<string, string>> = {}, tls = false): BusRedisOptions {
-  const nameOf = (field: Field): string => NAMES[field][1];
   const read = (field: Field): string =>
-    Buffer.from(data[nameOf(field)] ?? '', 'base64')
+    Buffer.from(data[keyOf(field)] ?? '', 'base64')
       .toString('utf8')
       .trim();
   if (!read('url') && !read('host')) throw new Error('it has neither redis-url nor redis-host; add one of them');
-  return busRedis({ read, nameOf, tls, tlsSetting: 'the Helm value bus.tls.enabled (global.bus.tls.enabled)' });
+  return busRedis({ read, nameOf: keyOf, tls, tlsSetting: 'the Helm value bus.tls.enabled (global.bus.tls.enabled)' });
 }
 
 function busRedis(texts: BusTexts): BusRedisOptions {

@@ -7,11 +7,7 @@ import { chartFolder, charts, controllerCharts, helm, registryFlag, render, type
 interface Container {
   args: string[];
   image: string;
-  env: {
-    name: string;
-    value?: string;
-    valueFrom?: { secretKeyRef?: { name: string; key: string; optional: boolean } };
-  }[];
+  env: { name: string; value?: string }[];
 }
 
 const BUILD = ['--version=0.2.0+build.7', '--app-version=0.2.0+build.7'];
@@ -150,34 +146,36 @@ describe('each controller', () => {
     expect(busSecrets(container(objects, 'rq-queue-controller'))).toEqual([]);
   });
 
-  it('keeps credentials out of the manifests: the bus is read from its Secret', async () => {
-    const { env } = container(await render(chartFolder('autoscaler')), 'rq-autoscaler');
-    expect(
-      env
-        .filter(({ name }) => name.startsWith('BUS_'))
-        .map(({ name, value, valueFrom }) => [name, value, valueFrom?.secretKeyRef?.key]),
-    ).toEqual([
-      ['BUS_REDIS_CA', undefined, 'redis-ca.crt'],
-      ['BUS_REDIS_HOST', undefined, 'redis-host'],
-      ['BUS_REDIS_PASSWORD', undefined, 'redis-password'],
-      ['BUS_REDIS_PORT', undefined, 'redis-port'],
-      ['BUS_REDIS_URL', undefined, 'redis-url'],
-      ['BUS_REDIS_USERNAME', undefined, 'redis-username'],
-    ]);
+  it('has no credential in its manifest: it reads the bus from a Secret, by name', async () => {
+    const { args, env } = container(await render(chartFolder('autoscaler')), 'rq-autoscaler');
+    expect(args).toContain('--bus-secret-name=redis-queue-bus');
+    expect(env.map(({ name }) => name)).toEqual(['POD_NAME', 'POD_NAMESPACE', 'NODE_OPTIONS']);
   });
 
+  const own = (enabled: boolean | '') => ({ bus: { tls: { enabled } } });
+  const all = (enabled: boolean) => ({ global: own(enabled) });
   it.each([
-    ['its own value', { bus: { tls: { enabled: true } } }, 'true'],
-    ['the global', { global: { bus: { tls: { enabled: true } } } }, 'true'],
-    ['neither', {}, undefined],
+    ['its own value', own(true), true],
+    ['the global', all(true), true],
+    ['the global where its own is empty', { ...own(''), ...all(true) }, true],
+    ['its own value, which turns the global off', { ...own(false), ...all(true) }, false],
+    ['neither', {}, false],
   ])('speaks TLS to the bus by %s', async (_, values, expected) => {
-    const { env } = container(await render(chartFolder('autoscaler'), { values }), 'rq-autoscaler');
-    expect(env.find(({ name }) => name === 'BUS_REDIS_TLS')?.value).toBe(expected);
+    const { args } = container(await render(chartFolder('autoscaler'), { values }), 'rq-autoscaler');
+    expect(args).toContain(`--bus-tls=${expected}`);
   });
 
   it('works without the bus when that is off', async () => {
     const objects = await render(chartFolder('workerpool-controller'), { values: { bus: { enabled: false } } });
     expect(busSecrets(container(objects, 'rq-workerpool-controller'))).toEqual([]);
+    expect(JSON.stringify(objects)).not.toContain('redis-queue-bus');
+  });
+
+  it('is refused without the bus where it has nothing else to do', async () => {
+    const values = { autoscaler: { bus: { enabled: false } } };
+    await expect(render(umbrella, { values })).rejects.toThrow(
+      'bus.enabled of the chart autoscaler is false, and an autoscaler without the bus has nothing to do: leave the chart out (with the chart redis-queue: autoscaler.enabled=false)',
+    );
   });
 
   it('gets a disruption budget with its second replica, not before', async () => {
@@ -224,9 +222,6 @@ describe('the definitions', () => {
   });
 });
 
-function busSecrets({ env }: Container): string[] {
-  const secrets = env
-    .filter(({ name }) => name.startsWith('BUS_'))
-    .map(({ valueFrom }) => valueFrom?.secretKeyRef?.name);
-  return [...new Set(secrets)] as string[];
+function busSecrets({ args }: Container): string[] {
+  return args.flatMap((argument) => /^--bus-secret-name=(.*)$/.exec(argument)?.[1] ?? []);
 }

@@ -19,7 +19,7 @@ const PARTICULARS: Partial<Record<AppName, Pick<ControllerChart, 'memory' | 'bus
   },
   autoscaler: {
     memory: { limit: '192Mi', note: 'The limit is for 2,000 pools on 5,000 queues; a few pools stay below 128Mi.' },
-    busSwitch: 'Publish decisions. Off: the autoscaler publishes none.',
+    busSwitch: 'Has to stay true: an autoscaler without the bus has nothing to do. Leave the chart out instead.',
   },
 };
 

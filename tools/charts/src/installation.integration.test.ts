@@ -96,6 +96,17 @@ it('the notes list what is installed, and ask for the Secret of the bus while so
   expect(await notesOf(...off)).not.toContain('redis-queue-bus');
 });
 
+it('the notes name the Secrets that the controllers read, whoever set the names, and never an empty list', async () => {
+  const own = [
+    '--set=global.redis.secretNames=null',
+    '--set=global.bus.secretName=',
+    '--set=autoscaler.bus.secretName=own',
+  ];
+  const notes = await notesOf(...own, '--set=queue-controller.redis.secretNames={redis-a,redis-b}');
+  const named = [...notes.matchAll(/create secret generic (\S+)/g)].map(([, name]) => name);
+  expect(named).toEqual(['own', 'redis-queue-bus', 'redis-credentials', 'redis-a']);
+});
+
 it('uninstalling leaves the definitions and every Queue; installing again takes them over', async () => {
   const namespace = await controlPlane.createNamespace('release');
   await controlPlane.kubectl('delete', 'crd', '--all');

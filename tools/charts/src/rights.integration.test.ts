@@ -50,6 +50,7 @@ describe.each([
     expect(rulesOf(await render(chartFolder(chart)), 'Role').map(line)).toEqual([
       'create: leases (coordination.k8s.io)',
       `get list watch update: leases (coordination.k8s.io) named ${chart}`,
+      ...(chart === 'queue-controller' ? [] : ['get list watch: secrets (core) named redis-queue-bus']),
     ]);
   });
 });
@@ -96,18 +97,16 @@ describe.each(controllerCharts)('%s', (chart) => {
 });
 
 describe.each(chartsWith('redis'))('%s', (chart) => {
-  it('reads Secrets by the permitted names only', async () => {
-    const values = { redis: { secretNames: ['redis-a', 'redis-b'] } };
+  it('reads Secrets by the permitted names only, and the one of the bus where the release is', async () => {
+    const bus = chartsWith('bus').includes(chart) ? { secretName: 'own-bus' } : undefined;
+    const values = { redis: { secretNames: ['redis-a', 'redis-b'] }, ...(bus && { bus }) };
     const objects = await render(chartFolder(chart), { values });
-    const secrets = [...rulesOf(objects, 'ClusterRole'), ...rulesOf(objects, 'Role')].filter(({ resources }) =>
-      resources.includes('secrets'),
-    );
-    expect(secrets.map(({ resourceNames, verbs }) => [resourceNames, verbs])).toEqual([
-      [
-        ['redis-a', 'redis-b'],
-        ['get', 'list', 'watch'],
-      ],
-    ]);
+    const secrets = (kind: string): string[] =>
+      rulesOf(objects, kind)
+        .filter(({ resources }) => resources.includes('secrets'))
+        .map(line);
+    expect(secrets('ClusterRole')).toEqual(['get list watch: secrets (core) named redis-a redis-b']);
+    expect(secrets('Role')).toEqual(bus ? ['get list watch: secrets (core) named own-bus'] : []);
   });
 });
 

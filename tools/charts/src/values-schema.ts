@@ -71,7 +71,9 @@ const registry = text('Registry, with a port or path if necessary. It is require
 });
 const busSecretName = text("Secret in the release's namespace; empty: the default.", objectName);
 
-const tls = closed({ enabled: flag('Whether to speak TLS to redis-host; a rediss:// URL does so anyway.') });
+const TLS_TO_BUS = 'Whether to speak TLS to redis-host; a rediss:// URL does so anyway.';
+/** Of one chart: empty takes the global value, which false has to be able to turn off. */
+const ownTls = closed({ enabled: { enum: [true, false, ''], description: TLS_TO_BUS } });
 
 /**
  * Open, since Helm hands a parent's globals to every chart, those meant for others as well. The template
@@ -82,7 +84,7 @@ const globals: JsonSchema = {
   properties: {
     image: closed({ registry, tag: imageTag }),
     redis: closed({ secretNames }),
-    bus: closed({ secretName: busSecretName, tls }),
+    bus: closed({ secretName: busSecretName, tls: closed({ enabled: flag(TLS_TO_BUS) }) }),
     namespaces,
     template,
   },
@@ -131,7 +133,9 @@ export function controllerSchema({ name, capabilities, namespaceScope, clusterId
         }),
       }),
       ...(redis && { redis: closed({ secretNames }) }),
-      ...(bus && { bus: closed({ enabled: flag('Whether the bus is used.'), secretName: busSecretName, tls }) }),
+      ...(bus && {
+        bus: closed({ enabled: flag('Whether the bus is used.'), secretName: busSecretName, tls: ownTls }),
+      }),
       ...(workers && { workers: workerPods, template }),
       admission: closed({
         enabled: flag('Whether a policy binds the ServiceAccount to what the controller does.'),

@@ -104,8 +104,9 @@ bus:
   # Empty: global.bus.secretName, else redis-queue-bus.
   secretName: ''
   tls:
-    # -- Speak TLS to redis-host; a rediss:// URL does so anyway. The Secret holds a private CA under redis-ca.crt.
-    enabled: false
+    # -- true or false: speak TLS to redis-host; a rediss:// URL does so anyway. The Secret holds a private CA under
+    # redis-ca.crt, which is refused without TLS. Empty: global.bus.tls.enabled.
+    enabled: ''
 `;
 
 const resources = (memory: ControllerChart['memory']): string => `${memory ? `# ${memory.note}\n` : ''}resources:

@@ -134,7 +134,9 @@ function decidedOf(pool: WorkerPool, { decision }: AutoscalingInput): Decided | 
 }
 
 function waitingMessage(pool: WorkerPool, { busConfigured, deployment }: AutoscalingInput): string {
-  const why = busConfigured ? 'No decision has arrived yet' : 'No bus is configured (Helm value bus.secretName)';
+  const why = busConfigured
+    ? 'No decision has arrived yet'
+    : 'No bus is configured (Helm values bus.enabled and bus.secretName, and the Secret of that name)';
   if (hadDecision(pool, deployment)) return `${why}; the size stays as it is.`;
   return busConfigured
     ? `${why}; a minute after the pool's creation at least spec.replicas pods run, within its bounds, until one does.`
