@@ -195,7 +195,7 @@ spec:
         !(variables.target in ['apps/deployments', 'policy/poddisruptionbudgets', '/pods']) ||
         !(request.namespace in {{ .excludedNamespaces | toJson }}) ||
         (oldObject != null && object.spec.?template == oldObject.spec.?template)
-      message: no workers may be created or changed in this namespace; see the Helm value admission.excludedNamespaces
+      message: no workers may be created or changed in this namespace; see the Helm value admission.excludedNamespaces of the chart {{ .controller }}
       reason: Forbidden
     - expression: >-
         variables.target != '/pods' || ('redis-queue.io/pool' in oldObject.metadata.?labels.orValue({}) &&

@@ -59,7 +59,12 @@ export function busRedisFromSecret(data: Readonly<Record<string, string>> = {}, 
       .toString('utf8')
       .trim();
   if (!read('url') && !read('host')) throw new Error('it has neither redis-url nor redis-host; add one of them');
-  return busRedis({ read, nameOf: keyOf, tls, tlsSetting: 'the Helm value bus.tls.enabled (global.bus.tls.enabled)' });
+  return busRedis({
+    read,
+    nameOf: keyOf,
+    tls,
+    tlsSetting: 'the Helm value bus.tls.enabled (global.bus.tls.enabled of the chart redis-queue)',
+  });
 }
 
 function busRedis(texts: BusTexts): BusRedisOptions {

@@ -17,6 +17,9 @@ const container = (objects: Rendered[], name: string): Container => {
   const { spec } = deployment as unknown as { spec: { template: { spec: { containers: Container[] } } } };
   return spec.template.spec.containers[0]!;
 };
+/** Values of one chart, and of all. */
+const own = (enabled: boolean | '') => ({ bus: { tls: { enabled } } });
+const all = (enabled: boolean) => ({ global: own(enabled) });
 const kindsOf = (objects: Rendered[]) => new Set(objects.map(({ kind }) => kind));
 
 describe.each(charts)('the chart %s', (chart) => {
@@ -152,8 +155,6 @@ describe('each controller', () => {
     expect(env.map(({ name }) => name)).toEqual(['POD_NAME', 'POD_NAMESPACE', 'NODE_OPTIONS']);
   });
 
-  const own = (enabled: boolean | '') => ({ bus: { tls: { enabled } } });
-  const all = (enabled: boolean) => ({ global: own(enabled) });
   it.each([
     ['its own value', own(true), true],
     ['the global', all(true), true],

@@ -45,7 +45,7 @@ it('a Secret of the bus that comes after the controller, is broken, mended and c
   const pool = await t.pool(namespace, 'late', { autoscaling: { enabled: true, minReplicas: 0, maxReplicas: 10 } });
   await t.sized(pool, 1); // spec.replicas
   const { status } = await t.settled(pool, 'WaitingForDecision', 'ScalingActive');
-  expect(JSON.stringify(status?.conditions)).toContain('No bus is configured');
+  expect(JSON.stringify(status?.conditions)).toContain('or workerpool-controller.bus.secretName where');
   expect(await configured()).toBe(0);
 
   await t.secret(release, { 'redis-url': t.server.url }, bus.secret.name);

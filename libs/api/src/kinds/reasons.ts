@@ -91,7 +91,7 @@ export const QUEUE_REASONS = {
 
   SecretNotPermitted: {
     kind: 'stalled',
-    doc: 'The controller may not read a Secret of this name; add it to the Helm value redis.secretNames, or use a permitted name.',
+    doc: 'The controller may not read a Secret of this name; add it to the Helm value redis.secretNames (global.redis.secretNames of the chart redis-queue), or use a permitted name.',
   },
   SecretInvalid: {
     kind: 'stalled',
@@ -185,7 +185,7 @@ export const WORKER_POOL_REASONS = {
   },
   SecretNotPermitted: {
     kind: 'stalled',
-    doc: 'The operator may not read a Secret of this name; add it to the Helm value redis.secretNames.',
+    doc: 'The operator may not read a Secret of this name; add it to the Helm value redis.secretNames (global.redis.secretNames of the chart redis-queue).',
   },
   SecretInvalid: {
     kind: 'stalled',
@@ -298,7 +298,7 @@ export const WORKER_POOL_REASONS = {
   },
   ConfigNotTracked: {
     kind: 'notice',
-    doc: 'spec.template names a Secret that this controller may not read, so its changes do not replace the pods; add it to the Helm value workers.secretNames.',
+    doc: 'spec.template names a Secret that this controller may not read, so its changes do not replace the pods; add it to the Helm value workers.secretNames (workerpool-controller.workers.secretNames of the chart redis-queue).',
   },
 } as const satisfies ReasonTable;
 
