@@ -1,5 +1,5 @@
-import { APPS, parseDuration } from '@redis-queue/api';
-import { runApp } from '@redis-queue/controller';
+import { APPS } from '@redis-queue/api';
+import { durationFlag, runApp } from '@redis-queue/controller';
 import { redisSecretNamesFlag } from '@redis-queue/redis-access';
 import { busFlags, readBusFlags } from '@redis-queue/scaling-bus';
 import { wireAutoscaler } from './wire.ts';
@@ -10,16 +10,18 @@ await runApp({
   flags: {
     'redis-secret-names': redisSecretNamesFlag,
     ...busFlags,
-    'pod-start-time': {
-      default: '10s',
-      help: 'How long a pod takes until its first job; delayed jobs due within it are load already',
-      placeholder: 'DURATION',
-    },
+    'pod-start-time': durationFlag(
+      {
+        default: '10s',
+        help: 'How long a pod takes until its first job; delayed jobs due within it are load already. The Helm value podStartTime.',
+      },
+      { min: '1s', max: '1h' },
+    ),
   },
   setup: (manager, { flags, env, pod }) =>
     wireAutoscaler(manager, {
       secretNames: flags['redis-secret-names'],
-      podStartMs: parseDuration(flags['pod-start-time']),
+      podStartMs: flags['pod-start-time'],
       bus: readBusFlags(flags, env, pod.namespace),
     }),
 });

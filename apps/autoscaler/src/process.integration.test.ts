@@ -146,3 +146,11 @@ it('--help names the flags of its own', async () => {
     /--redis-secret-names NAMES[^]*--bus-secret-name NAME[^]*--pod-start-time DURATION/,
   );
 });
+
+it('a start time of pods that is no duration ends the process with what to write instead', async () => {
+  const child = await startAutoscaler(['--pod-start-time=soon']);
+  expect((await child.exited).code).toBe(2);
+  expect(child.lines.join('\n')).toContain(
+    '--pod-start-time soon: must be a duration from 1s to 1h, such as 500ms, 10s',
+  );
+});

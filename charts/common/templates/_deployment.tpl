@@ -38,28 +38,7 @@ spec:
         - name: {{ .Chart.Name }}
           image: {{ include "redis-queue.image" . | quote }}
           imagePullPolicy: {{ .Values.image.pullPolicy }}
-          args:
-            - --http-port=8080
-            - --log-level={{ .Values.logLevel }}
-            {{- if include "redis-queue.can" (list . "redis") }}
-            - --redis-secret-names={{ include "redis-queue.redisSecretNames" . | fromJsonArray | join "," }}
-            {{- end }}
-            {{- if include "redis-queue.usesBus" . }}
-            - --bus-secret-name={{ include "redis-queue.busSecretName" . }}
-            - --bus-tls={{ include "redis-queue.busTls" . }}
-            {{- end }}
-            {{- if include "redis-queue.can" (list . "workers") }}
-            {{- with .Values.workers.secretNames }}
-            - --worker-secret-names={{ uniq . | join "," }}
-            {{- end }}
-            - --worker-run-as-user={{ .Values.workers.runAsUser | default "image" }}
-            {{- end }}
-            {{- with include "redis-queue.namespaces" . | fromJsonArray }}
-            - --namespace-scope={{ join "," . }}
-            {{- end }}
-            {{- with .Values.clusterId }}
-            - --cluster-id={{ . }}
-            {{- end }}
+          args: {{- include "redis-queue.args" . | fromYamlArray | toYaml | nindent 12 }}
           env:
             - name: POD_NAME
               valueFrom:
@@ -122,4 +101,39 @@ spec:
           labelSelector:
             matchLabels: {{- include "redis-queue.selectorLabels" . | nindent 14 }}
         {{- end }}
+{{- end -}}
+
+{{/*
+The flags of a controller, as a YAML list. A chart declares in Chart.yaml, as the annotation redis-queue.io/settings,
+which of its values are flags and nothing more: podStartTime is --pod-start-time. What only extraArgs can set comes last.
+*/}}
+{{- define "redis-queue.args" -}}
+{{- $args := list "--http-port=8080" (printf "--log-level=%s" .Values.logLevel) -}}
+{{- if include "redis-queue.can" (list . "redis") -}}
+{{- $args = append $args (printf "--redis-secret-names=%s" (include "redis-queue.redisSecretNames" . | fromJsonArray | join ",")) -}}
+{{- end -}}
+{{- if include "redis-queue.usesBus" . -}}
+{{- $args = append $args (printf "--bus-secret-name=%s" (include "redis-queue.busSecretName" .)) -}}
+{{- $args = append $args (printf "--bus-tls=%s" (include "redis-queue.busTls" .)) -}}
+{{- end -}}
+{{- if include "redis-queue.can" (list . "workers") -}}
+{{- with .Values.workers.secretNames }}{{ $args = append $args (uniq . | join "," | printf "--worker-secret-names=%s") }}{{ end -}}
+{{- $args = append $args (printf "--worker-run-as-user=%s" (.Values.workers.runAsUser | default "image" | toString)) -}}
+{{- end -}}
+{{- with include "redis-queue.namespaces" . | fromJsonArray }}{{ $args = append $args (join "," . | printf "--namespace-scope=%s") }}{{ end -}}
+{{- $settings := splitList "," (nospace (index (.Chart.Annotations | default dict) "redis-queue.io/settings" | default "")) | compact -}}
+{{- range $settings -}}
+{{- $value := get $.Values . | toString -}}
+{{- if $value }}{{ $args = append $args (printf "--%s=%s" (kebabcase .) $value) }}{{ end -}}
+{{- end -}}
+{{- $own := list "http-port" "log-level" "redis-secret-names" "bus-secret-name" "bus-tls" "worker-secret-names" "worker-run-as-user" "namespace-scope" -}}
+{{- range $settings }}{{ $own = append $own (kebabcase .) }}{{ end -}}
+{{- range .Values.extraArgs -}}
+{{- $flag := splitList "=" . | first | trimPrefix "--" -}}
+{{- if has $flag $own -}}
+{{- fail (printf "extraArgs of the chart %s has --%s, which the chart sets itself: from a value, or to fit its ports and rights; take it out" $.Chart.Name $flag) -}}
+{{- end -}}
+{{- $args = append $args . -}}
+{{- end -}}
+{{- toYaml $args -}}
 {{- end -}}

@@ -21,7 +21,7 @@ const CONTROLLER = `{{- define "${NAME}.rules" -}}
 function sampleChart(...declared: string[]): string {
   const folder = temporaryFolder('sample');
   const capabilities = declared as Capability[];
-  const chart = { name: NAME, summary: 'A sample.', capabilities, namespaceScope: false };
+  const chart = { name: NAME, summary: 'A sample.', capabilities, namespaceScope: false, settings: [] };
   const files = {
     'Chart.yaml': controllerChart(chart, '0.1.0'),
     'values.yaml': controllerValues(chart),

@@ -52,6 +52,30 @@ describe('a wrong value is refused before anything is installed:', () => {
     ['a Secret by a path', { autoscaler: { redis: { secretNames: ['ns/redis'] } } }, "at '/redis/secretNames/0'"],
     ['all Secrets', { autoscaler: { redis: { secretNames: ['*'] } } }, "at '/redis/secretNames/0'"],
     ['a tag with a colon', { global: { image: { tag: 'a:b' } } }, "at '/global/image/tag'"],
+    [
+      'a misspelt value of a part that is off',
+      { autoscaler: { enabled: false, podStartTim: '5s' } },
+      "at '/autoscaler': additional properties 'podStartTim' not allowed",
+    ],
+    ['a misspelt value of the library', { common: { image: {} } }, "additional properties 'image' not allowed"],
+    [
+      'a misspelt field of a toleration',
+      { autoscaler: { tolerations: [{ kee: 'a' }] } },
+      "properties 'kee' not allowed",
+    ],
+    ['a misspelt kind of affinity', { autoscaler: { affinity: { node: {} } } }, "invalid propertyName 'node'"],
+    ['a length of time without a unit', { autoscaler: { podStartTime: '10' } }, "at '/autoscaler/podStartTime'"],
+    ['a key below a global', { global: { bus: { tls: { on: true } } } }, "additional properties 'on' not allowed"],
+    [
+      'a flag that the chart sets itself',
+      { autoscaler: { extraArgs: ['--http-port=1'] } },
+      'extraArgs of the chart autoscaler has --http-port, which the chart sets itself',
+    ],
+    [
+      'a flag that a value sets',
+      { 'queue-controller': { extraArgs: ['--concurrency=1'] } },
+      'extraArgs of the chart queue-controller has --concurrency, which the chart sets itself',
+    ],
     ['a misspelt global', { global: { imagee: { tag: '1' } } }, 'global.imagee is unknown; there are global.image, '],
   ])('%s', async (_, values, message) => {
     await expect(render(umbrella, { values })).rejects.toThrow(message);

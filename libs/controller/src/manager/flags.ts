@@ -34,6 +34,26 @@ export function numberFlag(flag: AppFlag, { min, max }: { min: number; max: numb
   };
 }
 
+const UNIT_MS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+
+/** A flag that is a duration, such as 500ms, 10s, 5m or 1h, within bounds that are such texts too. Its value is in ms. */
+export function durationFlag(flag: AppFlag, { min, max }: { min: string; max: string }): Required<AppFlag<number>> {
+  return {
+    placeholder: 'DURATION',
+    ...flag,
+    parse(text) {
+      const ms = readDuration(text);
+      if (ms !== undefined && ms >= readDuration(min)! && ms <= readDuration(max)!) return ms;
+      throw new Error(`must be a duration from ${min} to ${max}, such as 500ms, 10s or 5m`);
+    },
+  };
+}
+
+function readDuration(text: string): number | undefined {
+  const [, digits, unit] = /^([0-9]{1,9})(ms|[smh])$/.exec(text) ?? [];
+  return digits === undefined || unit === undefined ? undefined : Number(digits) * UNIT_MS[unit]!;
+}
+
 /** How many objects a controller reconciles at once. @param what `queues`, `pools`, … */
 export function concurrencyFlag(what: string): Required<AppFlag<number>> {
   return numberFlag({ default: '8', help: `How many ${what} are reconciled at once.` }, { min: 1, max: 1_000 });
