@@ -108,7 +108,7 @@ The flags of a controller, as a YAML list. A chart declares in Chart.yaml, as th
 which of its values are flags and nothing more: podStartTime is --pod-start-time. What only extraArgs can set comes last.
 */}}
 {{- define "redis-queue.args" -}}
-{{- $args := list "--http-port=8080" (printf "--log-level=%s" .Values.logLevel) -}}
+{{- $args := list "--http-port=8080" (printf "--lease-name=%s" (include "redis-queue.fullname" .)) (printf "--log-level=%s" .Values.logLevel) -}}
 {{- if include "redis-queue.can" (list . "redis") -}}
 {{- $args = append $args (printf "--redis-secret-names=%s" (include "redis-queue.redisSecretNames" . | fromJsonArray | join ",")) -}}
 {{- end -}}
@@ -126,7 +126,7 @@ which of its values are flags and nothing more: podStartTime is --pod-start-time
 {{- $value := get $.Values . | toString -}}
 {{- if $value }}{{ $args = append $args (printf "--%s=%s" (kebabcase .) $value) }}{{ end -}}
 {{- end -}}
-{{- $own := list "http-port" "log-level" "redis-secret-names" "bus-secret-name" "bus-tls" "worker-secret-names" "worker-run-as-user" "namespace-scope" -}}
+{{- $own := list "http-port" "lease-name" "log-level" "redis-secret-names" "bus-secret-name" "bus-tls" "worker-secret-names" "worker-run-as-user" "namespace-scope" -}}
 {{- range $settings }}{{ $own = append $own (kebabcase .) }}{{ end -}}
 {{- range .Values.extraArgs -}}
 {{- $flag := splitList "=" . | first | trimPrefix "--" -}}

@@ -81,7 +81,7 @@ rules:
     verbs: [create]
   - apiGroups: [coordination.k8s.io]
     resources: [leases]
-    resourceNames: [{{ $root.Chart.Name }}]
+    resourceNames: [{{ $name }}]
     verbs: [get, list, watch, update]
   {{- if include "redis-queue.usesBus" $root }}
   - apiGroups: [""]

@@ -49,7 +49,7 @@ describe.each([
   it('has these rights in its own namespace, and no more', async () => {
     expect(rulesOf(await render(chartFolder(chart)), 'Role').map(line)).toEqual([
       'create: leases (coordination.k8s.io)',
-      `get list watch update: leases (coordination.k8s.io) named ${chart}`,
+      `get list watch update: leases (coordination.k8s.io) named rq-${chart}`,
       ...(chart === 'queue-controller' ? [] : ['get list watch: secrets (core) named redis-queue-bus']),
     ]);
   });
@@ -73,14 +73,17 @@ describe.each(controllerCharts)('%s', (chart) => {
       const inNamespace = ({ metadata }: Rendered): boolean => metadata.namespace === namespace;
       const rules = rulesOf(objects.filter(inNamespace), 'Role').map(line);
       expect(rules).toEqual(everywhere.filter((rule) => !rule.includes('kube-system')));
-      expect(objects.filter(inNamespace).map(({ kind }) => kind)).toEqual(['Role', 'RoleBinding']);
+      expect(objects.filter(inNamespace).map(({ kind }) => kind)).toEqual(['Role', 'Role', 'RoleBinding']);
+      // One says whose the namespace is, and grants nothing.
+      const claim = objects.filter(inNamespace).find(({ metadata }) => metadata.name === `redis-queue-${chart}`);
+      expect(claim).toMatchObject({ kind: 'Role', rules: [] });
     }
     expect(JSON.stringify(objects)).toContain('"--namespace-scope=shop,crm"');
   });
 
   it('is bound by a policy, which the chart of the definitions has where this one has nothing cluster-wide', async () => {
-    const spec = (objects: Rendered[]): unknown =>
-      objects.find(({ kind, metadata }) => kind === 'ValidatingAdmissionPolicy' && metadata.name.includes(chart))?.[
+    const spec = (objects: Rendered[], name = `rq-${chart}`): unknown =>
+      objects.find(({ kind, metadata }) => kind === 'ValidatingAdmissionPolicy' && metadata.name.endsWith(name))?.[
         'spec'
       ];
     const account = { controller: chart, namespace: 'redis-queue', serviceAccountName: `rq-${chart}` };
@@ -91,7 +94,11 @@ describe.each(controllerCharts)('%s', (chart) => {
     expect(spec(definitions)).toEqual(spec(await render(chartFolder(chart))));
     expect(spec(await render(chartFolder(chart), { values: { admission: { enabled: false } } }))).toBeUndefined();
     const named = { create: false, name: 'own' };
-    expect(spec(await render(chartFolder(chart), { values: { serviceAccount: named } }))).toBeDefined();
+    const other = spec(await render(chartFolder(chart), { values: { serviceAccount: named } }));
+    expect(JSON.stringify(other)).toContain(`object.metadata.name == 'rq-${chart}'`);
+    const accountOfOther = { ...account, serviceAccountName: 'own', leaseName: `rq-${chart}` };
+    const values = { admission: { accounts: [accountOfOther] } };
+    expect(spec(await render(chartFolder('redis-queue-crds'), { values }), 'own')).toEqual(other);
     expect(spec(await render(chartFolder(chart), { values: { serviceAccount: { create: false } } }))).toBeUndefined();
   });
 });

@@ -212,6 +212,7 @@ export function valueSchemas(): Map<string, JsonSchema> {
               controller: { enum: controllers.filter((chart) => chart.namespaceScope).map((chart) => chart.name) },
               namespace: { type: 'string', minLength: 1, ...objectName },
               serviceAccountName: { type: 'string', minLength: 1, ...objectName },
+              leaseName: text('Its Lease; empty: named like the ServiceAccount.', objectName),
               excludedNamespaces,
             },
             { required: ['controller', 'namespace', 'serviceAccountName'] },

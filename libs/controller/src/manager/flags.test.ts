@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { UsageError, commonFlags, concurrencyFlag, durationFlag, parseFlags, readCommonFlags, usage } from './flags.ts';
 
 const flags = {
-  ...commonFlags({ POD_NAMESPACE: 'system' }),
+  ...commonFlags('app', { POD_NAMESPACE: 'system' }),
   'secret-names': { default: 'redis', help: 'Permitted names.' },
 };
 const read = (...argv: string[]) => {
@@ -18,6 +18,7 @@ it('has sensible defaults, and the pod names the namespace of the lease', () => 
     httpPort: 8080,
     leaderElect: true,
     leaseNamespace: 'system',
+    leaseName: 'app',
     logLevel: 'info',
   });
 });
@@ -38,6 +39,7 @@ it.each([
   ['--log-level=loud'],
   ['--unknown'],
   ['--namespace-scope=a/b'],
+  ['--lease-name=A B'],
 ])('refuses %s and says why', (argument) => {
   expect(() => read(argument)).toThrow(UsageError);
   expect(() => read(argument)).toThrow(argument.split('=')[0]);

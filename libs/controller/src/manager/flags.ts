@@ -66,7 +66,8 @@ export class UsageError extends Error {
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
-export function commonFlags(env: NodeJS.ProcessEnv) {
+/** @param name of the app. */
+export function commonFlags(name: string, env: NodeJS.ProcessEnv) {
   return {
     'namespace-scope': {
       default: '',
@@ -94,6 +95,12 @@ export function commonFlags(env: NodeJS.ProcessEnv) {
       help: 'Namespace of the Lease for leader election.',
       placeholder: 'NAMESPACE',
     },
+    'lease-name': {
+      default: name,
+      help: 'Name of that Lease: one for each release, since two with other namespaces to look at must not share one.',
+      placeholder: 'NAME',
+      parse: parseObjectName,
+    },
     'log-level': {
       default: 'info',
       help: `Lowest level to log: ${LEVELS.join(', ')}.`,
@@ -102,6 +109,14 @@ export function commonFlags(env: NodeJS.ProcessEnv) {
     },
   };
 }
+
+function parseObjectName(text: string): string {
+  if (!LEGAL_NAME.test(text)) throw new Error('must be a name that an object can have');
+  return text;
+}
+
+/** A name that the API server allows for most objects (RFC 1123 subdomain). */
+const LEGAL_NAME = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
 
 /** A name that the API server allows for a namespace (RFC 1123 label). */
 const LEGAL_NAMESPACE = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -157,6 +172,7 @@ export function readCommonFlags(values: FlagValues<ReturnType<typeof commonFlags
     httpPort: values['http-port'],
     leaderElect: values['leader-elect'],
     leaseNamespace: values['lease-namespace'],
+    leaseName: values['lease-name'],
     logLevel: values['log-level'],
   };
 }
