@@ -30,6 +30,7 @@ export function wireWorkerPoolController(manager: Manager, settings: Settings): 
   if (!bus) return;
   const deps: ConsumeDeps = {
     ...shared,
+    namespaces: manager.namespaces,
     events,
     log,
     reconcileSoon: (key) => controller.enqueue(key),
