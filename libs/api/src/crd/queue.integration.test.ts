@@ -96,6 +96,11 @@ describe('the API server refuses a Queue and says why:', () => {
     ['a prefix with a colon', { redis: { prefix: 'a:b' } }, 'spec.redis.prefix in body should match'],
     ['the prefix of the bus', { redis: { prefix: 'redis-queue' } }, 'redis-queue is the prefix of the bus'],
     [
+      'a name of a certificate that no host has',
+      { redis: { tls: { enabled: true, serverName: '$(REDIS_PASSWORD)' } } },
+      'spec.redis.tls.serverName in body should match',
+    ],
+    [
       'the name of a certificate without TLS',
       { redis: { tls: { enabled: false, serverName: 'redis.shop' } } },
       'serverName is only for TLS, which enabled: false turns off; set enabled: true, or remove serverName',

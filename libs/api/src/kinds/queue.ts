@@ -107,6 +107,7 @@ export const queueSpecSchema = z
             serverName: z
               .string()
               .max(253)
+              .regex(/^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$/)
               .optional()
               .describe("Name expected in the server's certificate; needs TLS, by enabled or a rediss:// URL."),
           })
