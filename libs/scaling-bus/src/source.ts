@@ -90,7 +90,7 @@ function readBusSecret(secret: BusSecretObject | undefined, key: BusSecret['secr
 
 /**
  * Runs `use` with the bus as it is now, and again with another one whenever it changes, until `signal` aborts. The
- * signal that `use` gets aborts on a change too; what it has opened it closes then. While nothing says where the bus
+ * signal that `use` gets aborts on a change too; what it has opened it closes then, within a time of its own. While nothing says where the bus
  * is, that is logged and nothing runs.
  */
 export async function followBus(
@@ -111,6 +111,10 @@ export async function followBus(
       else await use(redis, ended);
       // oxlint-disable-next-line no-await-in-loop -- until something changes
       await untilAborted(ended);
+    } catch (error) {
+      // What was cut off by the change may say so; the next bus is another try.
+      if (signal.aborted || !changed.signal.aborted) throw error;
+      log.warn({ err: error }, 'the former bus was not left in order');
     } finally {
       unsubscribe();
     }
