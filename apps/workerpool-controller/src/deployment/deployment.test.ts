@@ -107,13 +107,6 @@ it('gives the pods the name that the certificate of Redis has to carry', () => {
   expect(envOf(build(aPool(), someQueues))).not.toHaveProperty('REDIS_TLS_SERVER_NAME');
 });
 
-it('lets Kubernetes expand nothing in what a Queue says: a name with $(REDIS_PASSWORD) does not carry it away', () => {
-  const queues = { ...someQueues, tls: true, tlsServerName: '$(REDIS_PASSWORD).thief.example' };
-  expect(envOf(build(aPool(), queues))).toMatchObject({
-    REDIS_TLS_SERVER_NAME: '$$(REDIS_PASSWORD).thief.example',
-  });
-});
-
 it.each([
   ['as it is set', { progressDeadline: '90s', maxSurge: 2 }, 90, 2],
   ['within ten minutes and by a quarter when nothing is set', undefined, 600, '25%'],

@@ -143,7 +143,6 @@ function environment(pool: WorkerPool, redis: PoolQueues, drain: typeof DEFAULT_
   ];
 }
 
-/** Kubernetes would put other variables, the password among them, in the place of `$(NAME)`; `$$` stands for `$`. */
 function value(name: string, text: string | number): object {
-  return { name, value: String(text).replaceAll('$', '$$$$') };
+  return { name, value: String(text) };
 }
