@@ -1,7 +1,7 @@
-import { APPS, parseDuration } from '@redis-queue/api';
-import { runApp } from '@redis-queue/controller';
+import { APPS } from '@redis-queue/api';
+import { durationFlag, runApp } from '@redis-queue/controller';
 import { redisSecretNamesFlag } from '@redis-queue/redis-access';
-import { busRedisFromEnvironment } from '@redis-queue/scaling-bus';
+import { busFlags, readBusFlags } from '@redis-queue/scaling-bus';
 import { wireAutoscaler } from './wire.ts';
 
 await runApp({
@@ -9,16 +9,19 @@ await runApp({
   description: APPS.autoscaler.summary,
   flags: {
     'redis-secret-names': redisSecretNamesFlag,
-    'pod-start-time': {
-      default: '10s',
-      help: 'How long a pod takes until its first job; delayed jobs due within it are load already',
-      placeholder: 'DURATION',
-    },
+    ...busFlags,
+    'pod-start-time': durationFlag(
+      {
+        default: '10s',
+        help: 'How long a pod takes until its first job; delayed jobs due within it are load already. The Helm value podStartTime.',
+      },
+      { min: '1s', max: '1h' },
+    ),
   },
-  setup: (manager, { flags, env }) =>
+  setup: (manager, { flags, env, pod }) =>
     wireAutoscaler(manager, {
       secretNames: flags['redis-secret-names'],
-      podStartMs: parseDuration(flags['pod-start-time']),
-      bus: busRedisFromEnvironment(env),
+      podStartMs: flags['pod-start-time'],
+      bus: readBusFlags(flags, env, pod.namespace),
     }),
 });

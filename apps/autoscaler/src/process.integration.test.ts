@@ -3,7 +3,7 @@ import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createConsumer, type Consumer, type ScalingDecision } from '@redis-queue/scaling-bus';
-import { eventually, startAppProcess, type AppProcess } from '@redis-queue/rig';
+import { eventually, startAppProcess, startRedis, type AppProcess } from '@redis-queue/rig';
 import { startRig, type Rig } from '@redis-queue/rig/controllers';
 import { aPool, aQueue } from './testing/objects.ts';
 
@@ -106,6 +106,33 @@ it('what the status says of blocked pods reaches the decision, and so does its e
   expect((await autoscaler.stop('SIGTERM')).code).toBe(0);
 });
 
+it('a Secret of the bus that comes after the process, and leads elsewhere later, is followed without a restart', async () => {
+  const namespace = await rig.namespace('late');
+  await apply(namespace, 'late', 3);
+  const args = ['--leader-elect=false', '--bus-secret-name=redis-queue-bus', `--lease-namespace=${namespace}`];
+  const autoscaler = await startAutoscaler(args, {});
+  await autoscaler.ready({ timeoutMs: 60_000 });
+  await autoscaler.waitForLine(/redis-queue-bus of the bus does not exist/, { timeoutMs: 60_000 });
+  expect(await autoscaler.metrics()).toMatch(/^redis_queue_bus_configured 0$/m);
+
+  await rig.objects.secret(namespace, { 'redis-url': rig.bus.url }, 'redis-queue-bus');
+  const first = await decided('late', () => true);
+
+  const other = await startRedis();
+  const moved: ScalingDecision[] = [];
+  const reader = createConsumer({
+    redis: { host: other.host, port: other.port },
+    handler: (decision) => Promise.resolve(void moved.push(decision)),
+  });
+  await rig.objects.secret(namespace, { 'redis-url': other.url }, 'redis-queue-bus');
+  const later = await eventually(() => moved.find(({ pool }) => pool.name === 'late'), { timeoutMs: 30_000 });
+  expect(later.epoch).toBeGreaterThan(first.epoch);
+  expect(later.desiredReplicas).toBe(3);
+  await reader.close();
+  expect((await autoscaler.stop('SIGTERM')).code).toBe(0);
+  await other.stop();
+});
+
 it('the process says which variable is missing when no bus is configured', async () => {
   const child = await startAutoscaler(['--leader-elect=false'], {});
   expect((await child.exited).code).not.toBe(0);
@@ -115,5 +142,15 @@ it('the process says which variable is missing when no bus is configured', async
 it('--help names the flags of its own', async () => {
   const child = await startAutoscaler(['--help']);
   expect((await child.exited).code).toBe(0);
-  expect(child.stdout.join('\n')).toMatch(/--redis-secret-names NAMES[^]*--pod-start-time DURATION/);
+  expect(child.stdout.join('\n')).toMatch(
+    /--redis-secret-names NAMES[^]*--bus-secret-name NAME[^]*--pod-start-time DURATION/,
+  );
+});
+
+it('a start time of pods that is no duration ends the process with what to write instead', async () => {
+  const child = await startAutoscaler(['--pod-start-time=soon']);
+  expect((await child.exited).code).toBe(2);
+  expect(child.lines.join('\n')).toContain(
+    '--pod-start-time soon: must be a duration from 1s to 1h, such as 500ms, 10s',
+  );
 });

@@ -1,5 +1,5 @@
-import type { Manager } from '@redis-queue/controller';
-import type { BusRedisOptions } from '@redis-queue/scaling-bus';
+import { UsageError, type Manager } from '@redis-queue/controller';
+import { followBus, openBusSource, type BusSetting } from '@redis-queue/scaling-bus';
 import { lead } from './lead.ts';
 import { AutoscalerMetrics } from './metrics/autoscaler-metrics.ts';
 import { Triggers } from './triggers.ts';
@@ -11,21 +11,26 @@ export interface Settings {
   /** How long a pod takes from decision to first job, ms: delayed jobs due within it are load already. */
   readonly podStartMs: number;
   /** Undefined: not configured. */
-  readonly bus: BusRedisOptions | undefined;
+  readonly bus: BusSetting | undefined;
 }
 
 /**
  * Connects what is watched and what samples, decides and publishes with the manager.
  *
- * @throws when the bus is not configured, because nothing could be published.
+ * @throws UsageError when the bus is not configured, because nothing could be published.
  */
-export function wireAutoscaler(manager: Manager, { secretNames, podStartMs, bus: redis }: Settings): void {
-  if (redis === undefined) {
-    throw new Error('the bus is not configured: set BUS_REDIS_URL or BUS_REDIS_HOST (Helm: Secret redis-queue-bus)');
+export function wireAutoscaler(manager: Manager, { secretNames, podStartMs, bus: setting }: Settings): void {
+  if (setting === undefined) {
+    throw new UsageError('the bus is not configured: set --bus-secret-name, or BUS_REDIS_URL or BUS_REDIS_HOST');
   }
   const { log, registry } = manager;
   const triggers = new Triggers();
   const cluster = watchCluster(manager, secretNames, triggers);
-  const deps = { cluster, redis, triggers, metrics: new AutoscalerMetrics(registry), log, podStartMs };
-  manager.runnable({ name: 'autoscaler', leaderOnly: true, run: (signal) => lead(deps, signal) });
+  const bus = openBusSource(manager, setting);
+  const deps = { cluster, triggers, metrics: new AutoscalerMetrics(registry), log, podStartMs };
+  manager.runnable({
+    name: 'autoscaler',
+    leaderOnly: true,
+    run: (signal) => followBus(bus, log, signal, (redis, until) => lead({ ...deps, redis }, until)),
+  });
 }

@@ -1,5 +1,5 @@
 import { APPS } from '@redis-queue/api';
-import { concurrencyFlag, runApp } from '@redis-queue/controller';
+import { concurrencyFlag, durationFlag, runApp } from '@redis-queue/controller';
 import { redisSecretNamesFlag } from '@redis-queue/redis-access';
 import { clusterIdFlag } from './cluster-id.ts';
 import { wireQueueController } from './wire.ts';
@@ -11,11 +11,24 @@ await runApp({
     'redis-secret-names': redisSecretNamesFlag,
     'cluster-id': clusterIdFlag,
     concurrency: concurrencyFlag('queues'),
+    'sample-interval': durationFlag(
+      { default: '30s', help: 'How often the jobs of every queue are counted. The Helm value sampleInterval.' },
+      { min: '1s', max: '10m' },
+    ),
+    'drift-interval': durationFlag(
+      {
+        default: '60s',
+        help: 'How often an unchanged queue is compared with Redis, to repair what others changed. The Helm value driftInterval.',
+      },
+      { min: '5s', max: '10m' },
+    ),
   },
   setup: (manager, { flags }) =>
     wireQueueController(manager, {
       secretNames: flags['redis-secret-names'],
       clusterId: flags['cluster-id'],
       concurrency: flags.concurrency,
+      sampleIntervalMs: flags['sample-interval'],
+      driftCheckMs: flags['drift-interval'],
     }),
 });

@@ -6,15 +6,16 @@ import { watchesOf, watchSources, type SourceSettings } from './sources.ts';
 
 export interface Settings extends SourceSettings {
   /** Queues reconciled at once. */
-  readonly concurrency?: number;
-  readonly sampleIntervalMs?: number;
+  readonly concurrency: number;
+  /** How often the jobs of every queue are counted. */
+  readonly sampleIntervalMs: number;
   /** How often an unchanged queue is compared with Redis, to repair what others changed there. */
-  readonly driftCheckMs?: number;
+  readonly driftCheckMs: number;
 }
 
 /** Connects the kind and the sampler with the manager. */
 export async function wireQueueController(manager: Manager, settings: Settings): Promise<void> {
-  const { concurrency = 8, sampleIntervalMs, driftCheckMs = 60_000 } = settings;
+  const { concurrency, sampleIntervalMs, driftCheckMs } = settings;
   const sources = await watchSources(manager, { ...settings, concurrency }, (key) => controller.enqueue(key));
   const metrics = new QueueMetrics(manager.registry);
   const kind = queueKind({ sources, metrics, driftCheckMs });

@@ -4,7 +4,7 @@ import type { PoolStep } from './deployment/steps.ts';
 import type { DecisionMetrics } from './size/consume.ts';
 import type { DropReason } from './size/judge.ts';
 
-const DROP_REASONS: readonly (DropReason | BusDropReason)[] = [
+const DROP_REASONS: readonly (DropReason | BusDropReason | 'other-scope')[] = [
   'pool-gone',
   'autoscaling-off',
   'no-deployment',
@@ -14,6 +14,7 @@ const DROP_REASONS: readonly (DropReason | BusDropReason)[] = [
   'expired',
   'malformed',
   'unknown-version',
+  'other-scope',
 ];
 
 const STEPS = { create: 0, applyTemplate: 0, scale: 0, applyBudget: 0 } satisfies Record<PoolStep['kind'], number>;
@@ -86,7 +87,7 @@ export class PoolMetrics implements DecisionMetrics {
     this.#decisions.inc({ outcome });
   }
 
-  dropped(reason: DropReason | BusDropReason): void {
+  dropped(reason: DropReason | BusDropReason | 'other-scope'): void {
     this.#dropped.inc({ reason });
   }
 

@@ -19,6 +19,7 @@ import {
   type QueueObject,
   type WatchedSecrets,
 } from '@redis-queue/redis-access';
+import type { BusSource } from '@redis-queue/scaling-bus';
 import { configKey, configKeysOf, ConfigMapDigests, WATCHED_CONFIG_MAPS } from './deployment/config.ts';
 import { boundedPool } from './deployment/template/bounds.ts';
 import type { PodUser } from './deployment/template/pod-template.ts';
@@ -30,6 +31,7 @@ import { changesBlockage, trimPod, type Pod } from './pods/pods.ts';
 /** The sources, with what changes of Secrets are noticed by. */
 export interface WatchedSources extends Sources {
   readonly secrets: WatchedSecrets;
+  readonly bus: BusSource | undefined;
 }
 
 export interface SourceSettings {
@@ -45,12 +47,15 @@ export interface SourceSettings {
 export function watchSources(
   manager: Manager,
   { secretNames, workerSecretNames = [], podUser }: SourceSettings,
-  { busConfigured }: Pick<Sources, 'busConfigured'>,
+  bus: BusSource | undefined,
 ): WatchedSources {
   const names = [...secretNames, ...workerSecretNames];
   const sources: WatchedSources = {
     client: manager.client,
-    busConfigured,
+    bus,
+    get busConfigured() {
+      return bus?.redis() !== undefined;
+    },
     podUser,
     pools: manager.cache<PoolObject>(WORKER_POOLS, { transform: boundedPool }),
     queues: manager.cache<QueueObject>(QUEUES),
@@ -74,7 +79,7 @@ export function watchSources(
 
 /** Changes of other objects after which a pool is reconciled. */
 export function watchesOf(sources: WatchedSources): NonNullable<ControllerOptions<PoolObject>['watches']> {
-  const { pools, queues, deployments, budgets, pods, secrets, templateSecrets, configMaps } = sources;
+  const { pools, queues, deployments, budgets, pods, secrets, templateSecrets, configMaps, bus } = sources;
   const poolsOf = (queue: QueueObject): ObjectKey[] =>
     pools.byIndex(POOLS_BY_QUEUE, keyToString(keyOf(queue))).map(keyOf);
   return [
@@ -96,7 +101,16 @@ export function watchesOf(sources: WatchedSources): NonNullable<ControllerOption
         event !== 'update' || object.metadata.generation !== previous?.metadata.generation,
     },
     ...secrets.watches(queues, ['worker'], poolsOf),
+    ...(bus?.cache ? [{ cache: bus.cache, map: () => autoscaledPools(pools) }] : []),
   ];
+}
+
+/** Those whose size and conditions depend on whether there is a bus. */
+function autoscaledPools(pools: ObjectCache<PoolObject>): ObjectKey[] {
+  return pools
+    .list()
+    .filter(({ spec }) => spec.autoscaling?.enabled === true)
+    .map(keyOf);
 }
 
 function poolsConfiguredBy(

@@ -1,5 +1,5 @@
 import { manageKind, type Manager } from '@redis-queue/controller';
-import type { BusRedisOptions } from '@redis-queue/scaling-bus';
+import { followBus, openBusSource, type BusSetting } from '@redis-queue/scaling-bus';
 import { Refusals } from './deployment/refusals.ts';
 import { poolKind } from './kind.ts';
 import { PoolMetrics } from './metrics.ts';
@@ -12,16 +12,17 @@ import { StatusPace } from './status/pace.ts';
 
 export interface Settings extends SourceSettings {
   /** Absent: no decisions arrive, and pools with autoscaling keep their size. */
-  readonly bus: BusRedisOptions | undefined;
+  readonly bus: BusSetting | undefined;
   /** Pools reconciled, and decisions handled, at once. */
   readonly concurrency?: number;
 }
 
 /** Connects the kind and the consumer of the bus with the manager. */
 export function wireWorkerPoolController(manager: Manager, settings: Settings): void {
-  const { bus, concurrency = 8 } = settings;
+  const { concurrency = 8 } = settings;
   const { events, log, registry } = manager;
-  const sources = watchSources(manager, settings, { busConfigured: bus !== undefined });
+  const bus = settings.bus && openBusSource(manager, settings.bus);
+  const sources = watchSources(manager, settings, bus);
   const shared = { sources, ledger: new DecisionLedger(), metrics: new PoolMetrics(registry) };
   const memories = { pace: new StatusPace(), lasting: new LastingStates(), refusals: new Refusals() };
   const kind = poolKind({ ...shared, ...memories });
@@ -29,11 +30,14 @@ export function wireWorkerPoolController(manager: Manager, settings: Settings): 
   if (!bus) return;
   const deps: ConsumeDeps = {
     ...shared,
+    namespaces: manager.namespaces,
     events,
     log,
     reconcileSoon: (key) => controller.enqueue(key),
     now: () => new Date(),
   };
-  const options = { redis: bus, concurrency };
-  manager.runnable({ name: 'scaling-bus', run: (signal) => runBusConsumer(options, deps, signal) });
+  manager.runnable({
+    name: 'scaling-bus',
+    run: (signal) => followBus(bus, log, signal, (redis, until) => runBusConsumer({ redis, concurrency }, deps, until)),
+  });
 }

@@ -10,6 +10,7 @@ The name of the policy over a controller's ServiceAccount. Cluster-wide: two rel
   "controller" $root.Chart.Name
   "namespace" $root.Release.Namespace
   "serviceAccountName" (include "redis-queue.serviceAccountName" $root)
+  "lease" (include "redis-queue.fullname" $root)
   "statuses" $writes.statuses
   "finalizers" $writes.finalizers
   "owned" (.owned | default dict)
@@ -44,6 +45,9 @@ The chart has nothing cluster-wide. So that a policy binds its ServiceAccount, r
       - controller: {{ .Chart.Name }}
         namespace: {{ .Release.Namespace }}
         serviceAccountName: {{ include "redis-queue.serviceAccountName" . }}
+{{- if ne (include "redis-queue.serviceAccountName" .) (include "redis-queue.fullname" .) }}
+        leaseName: {{ include "redis-queue.fullname" . }}
+{{- end }}
 {{- else if and .Values.admission.enabled (not (include "redis-queue.bindsAccount" .)) }}
 
 No policy binds the controller: it runs as the namespace's default ServiceAccount. Set serviceAccount.create, or a
@@ -84,9 +88,10 @@ Binds a ServiceAccount of ours to what its controller does, whatever RBAC grants
 steals its token, or deceives the controller, can write nothing else. Takes a dict:
 
   name, labels          of the policy and its binding
-  controller            name of its Lease, and who its events say they are from
+  controller            who its events say they are from
   namespace             of the ServiceAccount, and of the Lease
   serviceAccountName
+  lease                 name of its Lease
   statuses, finalizers  plurals of our group whose status it writes, or whose finalizers
   owned                 other resources that it writes ("group/plural") → the kind that has to be their controller
   workers               not empty: it writes the Deployments, PodDisruptionBudgets and pods of WorkerPools
@@ -152,8 +157,8 @@ spec:
       reason: Forbidden
     - expression: >-
         variables.target != 'coordination.k8s.io/leases' ||
-        (request.namespace == '{{ .namespace }}' && object.metadata.name == '{{ .controller }}')
-      message: the {{ .controller }} writes Lease {{ .namespace }}/{{ .controller }} and no other
+        (request.namespace == '{{ .namespace }}' && object.metadata.name == '{{ .lease }}')
+      message: the {{ .controller }} writes Lease {{ .namespace }}/{{ .lease }} and no other
       reason: Forbidden
     - expression: >-
         variables.target != '/events' ||
@@ -195,7 +200,7 @@ spec:
         !(variables.target in ['apps/deployments', 'policy/poddisruptionbudgets', '/pods']) ||
         !(request.namespace in {{ .excludedNamespaces | toJson }}) ||
         (oldObject != null && object.spec.?template == oldObject.spec.?template)
-      message: no workers may be created or changed in this namespace; see the Helm value admission.excludedNamespaces
+      message: no workers may be created or changed in this namespace; see the Helm value admission.excludedNamespaces of the chart {{ .controller }}
       reason: Forbidden
     - expression: >-
         variables.target != '/pods' || ('redis-queue.io/pool' in oldObject.metadata.?labels.orValue({}) &&

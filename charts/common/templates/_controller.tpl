@@ -13,6 +13,7 @@ All objects of a controller. Takes the dict of redis-queue.rights, and owned: wh
 {{- end }}
 ---
 {{ include "redis-queue.rights" . }}
+{{- include "redis-queue.claims" .root }}
 {{- if include "redis-queue.bindsAccount" .root }}
 ---
 {{ include "redis-queue.accountPolicyOf" . }}

@@ -38,24 +38,7 @@ spec:
         - name: {{ .Chart.Name }}
           image: {{ include "redis-queue.image" . | quote }}
           imagePullPolicy: {{ .Values.image.pullPolicy }}
-          args:
-            - --http-port=8080
-            - --log-level={{ .Values.logLevel }}
-            {{- if include "redis-queue.can" (list . "redis") }}
-            - --redis-secret-names={{ include "redis-queue.redisSecretNames" . | fromJsonArray | join "," }}
-            {{- end }}
-            {{- if include "redis-queue.can" (list . "workers") }}
-            {{- with .Values.workers.secretNames }}
-            - --worker-secret-names={{ uniq . | join "," }}
-            {{- end }}
-            - --worker-run-as-user={{ .Values.workers.runAsUser | default "image" }}
-            {{- end }}
-            {{- with include "redis-queue.namespaces" . | fromJsonArray }}
-            - --namespace-scope={{ join "," . }}
-            {{- end }}
-            {{- with .Values.clusterId }}
-            - --cluster-id={{ . }}
-            {{- end }}
+          args: {{- include "redis-queue.args" . | fromYamlArray | toYaml | nindent 12 }}
           env:
             - name: POD_NAME
               valueFrom:
@@ -67,9 +50,6 @@ spec:
                   fieldPath: metadata.namespace
             - name: NODE_OPTIONS
               value: {{ .Values.nodeOptions | quote }}
-            {{- with include "redis-queue.busEnv" . | trim }}
-            {{- . | nindent 12 }}
-            {{- end }}
             {{- with .Values.extraEnv }}
             {{- toYaml . | nindent 12 }}
             {{- end }}
@@ -123,23 +103,37 @@ spec:
         {{- end }}
 {{- end -}}
 
-{{/* The bus between autoscaler and workerpool-controller: URL or parts, whichever the Secret has. */}}
-{{- define "redis-queue.busEnv" -}}
-{{- if include "redis-queue.can" (list . "bus") }}
-{{- if .Values.bus.enabled }}
-{{- $secret := include "redis-queue.busSecretName" . }}
-{{- range $key, $name := dict "redis-url" "URL" "redis-host" "HOST" "redis-port" "PORT" "redis-username" "USERNAME" "redis-password" "PASSWORD" "redis-ca.crt" "CA" }}
-- name: BUS_REDIS_{{ $name }}
-  valueFrom:
-    secretKeyRef:
-      name: {{ $secret }}
-      key: {{ $key }}
-      optional: true
-{{- end }}
-{{- if include "redis-queue.busTls" . }}
-- name: BUS_REDIS_TLS
-  value: 'true'
-{{- end }}
-{{- end }}
-{{- end }}
+{{/*
+The flags of a controller, as a YAML list. A chart declares in Chart.yaml, as the annotation redis-queue.io/settings,
+which of its values are flags and nothing more: podStartTime is --pod-start-time. What only extraArgs can set comes last.
+*/}}
+{{- define "redis-queue.args" -}}
+{{- $args := list "--http-port=8080" (printf "--lease-name=%s" (include "redis-queue.fullname" .)) (printf "--log-level=%s" .Values.logLevel) -}}
+{{- if include "redis-queue.can" (list . "redis") -}}
+{{- $args = append $args (printf "--redis-secret-names=%s" (include "redis-queue.redisSecretNames" . | fromJsonArray | join ",")) -}}
+{{- end -}}
+{{- if include "redis-queue.usesBus" . -}}
+{{- $args = append $args (printf "--bus-secret-name=%s" (include "redis-queue.busSecretName" .)) -}}
+{{- $args = append $args (printf "--bus-tls=%s" (include "redis-queue.busTls" .)) -}}
+{{- end -}}
+{{- if include "redis-queue.can" (list . "workers") -}}
+{{- with .Values.workers.secretNames }}{{ $args = append $args (uniq . | join "," | printf "--worker-secret-names=%s") }}{{ end -}}
+{{- $args = append $args (printf "--worker-run-as-user=%s" (.Values.workers.runAsUser | default "image" | toString)) -}}
+{{- end -}}
+{{- with include "redis-queue.namespaces" . | fromJsonArray }}{{ $args = append $args (join "," . | printf "--namespace-scope=%s") }}{{ end -}}
+{{- $settings := splitList "," (nospace (index (.Chart.Annotations | default dict) "redis-queue.io/settings" | default "")) | compact -}}
+{{- range $settings -}}
+{{- $value := get $.Values . | toString -}}
+{{- if $value }}{{ $args = append $args (printf "--%s=%s" (kebabcase .) $value) }}{{ end -}}
+{{- end -}}
+{{- $own := list "http-port" "lease-name" "log-level" "redis-secret-names" "bus-secret-name" "bus-tls" "worker-secret-names" "worker-run-as-user" "namespace-scope" -}}
+{{- range $settings }}{{ $own = append $own (kebabcase .) }}{{ end -}}
+{{- range .Values.extraArgs -}}
+{{- $flag := splitList "=" . | first | trimPrefix "--" -}}
+{{- if has $flag $own -}}
+{{- fail (printf "extraArgs of the chart %s has --%s, which the chart sets itself: from a value, or to fit its ports and rights; take it out" $.Chart.Name $flag) -}}
+{{- end -}}
+{{- $args = append $args . -}}
+{{- end -}}
+{{- toYaml $args -}}
 {{- end -}}

@@ -50,15 +50,20 @@ would pull from a namespace of Docker Hub that is not ours.
 {{- .Values.redis.secretNames | default $global.secretNames | default (list "redis-credentials") | uniq | toJson -}}
 {{- end -}}
 
+{{/* "true" when the controller talks over the bus; empty otherwise. */}}
+{{- define "redis-queue.usesBus" -}}
+{{- if include "redis-queue.can" (list . "bus") }}{{ if .Values.bus.enabled }}true{{ end }}{{ end -}}
+{{- end -}}
+
 {{- define "redis-queue.busSecretName" -}}
 {{- $global := (.Values.global).bus | default dict -}}
 {{- .Values.bus.secretName | default $global.secretName | default "redis-queue-bus" -}}
 {{- end -}}
 
-{{/* "true" when host and port of the bus speak TLS; empty otherwise. */}}
+{{/* Whether host and port of the bus speak TLS: the chart's own value, which may be false, else the global one. */}}
 {{- define "redis-queue.busTls" -}}
 {{- $global := ((.Values.global).bus).tls | default dict -}}
-{{- if or .Values.bus.tls.enabled $global.enabled }}true{{ end -}}
+{{- kindIs "bool" .Values.bus.tls.enabled | ternary .Values.bus.tls.enabled ($global.enabled | default false) -}}
 {{- end -}}
 
 {{/*

@@ -1,6 +1,6 @@
 {{/*
 The rights of a controller: one ServiceAccount, what it may do with its kinds, what its capabilities need, and what
-leader election needs. Where the chart is confined to namespaces, all of them are Roles there, and nothing is
+leader election and the bus need in the namespace of the release. Where the chart is confined to namespaces, all of them are Roles there, and nothing is
 cluster-wide. Takes a dict: root (the chart's context), rules (text: the controller's own rules; may be absent),
 clusterRules (text: rules on cluster-wide objects, which a confined controller does without; may be absent).
 */}}
@@ -71,7 +71,7 @@ roleRef:
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
 metadata:
-  name: {{ $name }}-leader-election
+  name: {{ $name }}-release
   namespace: {{ $root.Release.Namespace }}
   labels: {{- include "redis-queue.labels" $root | nindent 4 }}
 rules:
@@ -81,19 +81,25 @@ rules:
     verbs: [create]
   - apiGroups: [coordination.k8s.io]
     resources: [leases]
-    resourceNames: [{{ $root.Chart.Name }}]
+    resourceNames: [{{ $name }}]
     verbs: [get, list, watch, update]
+  {{- if include "redis-queue.usesBus" $root }}
+  - apiGroups: [""]
+    resources: [secrets]
+    resourceNames: [{{ include "redis-queue.busSecretName" $root }}]
+    verbs: [get, list, watch]
+  {{- end }}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
 metadata:
-  name: {{ $name }}-leader-election
+  name: {{ $name }}-release
   namespace: {{ $root.Release.Namespace }}
   labels: {{- include "redis-queue.labels" $root | nindent 4 }}
 roleRef:
   apiGroup: rbac.authorization.k8s.io
   kind: Role
-  name: {{ $name }}-leader-election
+  name: {{ $name }}-release
 {{ $subject }}
 {{- end -}}
 

@@ -34,7 +34,7 @@ empty: a template that says nothing of the token mounts it, as Kubernetes has it
 {{- $allow := .template.allow -}}
 {{- $accounts := concat (list "" "default") .template.serviceAccountNames | uniq -}}
 {{- $refused := .template.refusedSecretNames | toJson -}}
-{{- $wayOut := "unless the Helm value template.allow has" -}}
+{{- $wayOut := "unless the Helm value template.allow (global.template.allow of the chart redis-queue) has" -}}
 {{- if not (has "privileged" $allow) }}
 - expression: >-
     variables.containers.all(c,
@@ -76,7 +76,7 @@ empty: a template that says nothing of the token mounts it, as Kubernetes has it
 - expression: >-
     ['serviceAccountName', 'serviceAccount'].all(field,
     variables.pod[?field].orValue('') in {{ $accounts | toJson }} || variables.pod[?field] == variables.oldPod[?field])
-  message: '{{ .where }} names a ServiceAccount that is neither "default" nor in the Helm value template.serviceAccountNames'
+  message: '{{ .where }} names a ServiceAccount that is neither "default" nor in the Helm value template.serviceAccountNames (global.template.serviceAccountNames of the chart redis-queue)'
   reason: {{ .reason }}
 {{- if not (has "tokens" $allow) }}
 - expression: >-
@@ -95,7 +95,7 @@ empty: a template that says nothing of the token mounts it, as Kubernetes has it
     variables.oldContainers.exists(old, old.?name == c.?name && e in old.?env.orValue([]))) &&
     c.?envFrom.orValue([]).all(e, !(e.?secretRef.?name.orValue('') in {{ $refused }}) ||
     variables.oldContainers.exists(old, old.?name == c.?name && e in old.?envFrom.orValue([]))))
-  message: '{{ .where }} takes environment variables from a Secret that the Helm value template.refusedSecretNames lists'
+  message: '{{ .where }} takes environment variables from a Secret that the Helm value template.refusedSecretNames (global.template.refusedSecretNames of the chart redis-queue) lists'
   reason: {{ .reason }}
 - expression: >-
     variables.volumes.all(v, v in variables.oldVolumes || (!(v.?secret.?secretName.orValue('') in {{ $refused }}) &&
@@ -104,12 +104,12 @@ empty: a template that says nothing of the token mounts it, as Kubernetes has it
     !(v.?azureFile.?secretName.orValue('') in {{ $refused }}) &&
     ['cephfs', 'flexVolume', 'iscsi', 'rbd', 'scaleIO', 'storageos'].all(driver,
     !(v[?driver].?secretRef.?name.orValue('') in {{ $refused }}))))
-  message: '{{ .where }} has a volume from a Secret that the Helm value template.refusedSecretNames lists'
+  message: '{{ .where }} has a volume from a Secret that the Helm value template.refusedSecretNames (global.template.refusedSecretNames of the chart redis-queue) lists'
   reason: {{ .reason }}
 - expression: >-
     variables.pod.?imagePullSecrets.orValue([]).all(secret, !(secret.?name.orValue('') in {{ $refused }}) ||
     secret in variables.oldPod.?imagePullSecrets.orValue([]))
-  message: '{{ .where }} pulls images with a Secret that the Helm value template.refusedSecretNames lists'
+  message: '{{ .where }} pulls images with a Secret that the Helm value template.refusedSecretNames (global.template.refusedSecretNames of the chart redis-queue) lists'
   reason: {{ .reason }}
 {{- end }}
 {{- end -}}

@@ -1,4 +1,5 @@
 export * from './apps.ts';
+export { helmValue } from './helm-value.ts';
 export * from './kinds/duration.ts';
 export * from './kinds/meta.ts';
 export * from './kinds/quantity.ts';

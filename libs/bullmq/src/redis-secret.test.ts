@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { parseRedisSecret } from './redis-secret.ts';
+import { parseRedisSecret, type TlsSpec } from './redis-secret.ts';
 import { connectionKey, type RedisTarget } from './target.ts';
 
 function secret(texts: Record<string, string>): Record<string, string> {
   return Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, Buffer.from(text).toString('base64')]));
 }
 
-function target(texts: Record<string, string>, tls?: { enabled?: boolean; serverName?: string }): RedisTarget {
+function target(texts: Record<string, string>, tls?: TlsSpec): RedisTarget {
   const parsed = parseRedisSecret(secret(texts), tls);
   if (!parsed.ok) throw new Error(parsed.message);
   return parsed.target;
@@ -47,7 +47,34 @@ describe('a Secret becomes a Redis target', () => {
       ca: 'PEM',
       serverName: 'r.example',
     });
-    expect(target({ 'redis-host': 'redis', 'redis-ca.crt': 'PEM' }).tls).toBeUndefined();
+    expect(target({ 'redis-url': 'rediss://redis', 'redis-ca.crt': 'PEM' }, { serverName: 'r.example' }).tls).toEqual({
+      ca: 'PEM',
+      serverName: 'r.example',
+    });
+    expect(target({ 'redis-host': 'redis' }, { enabled: false }).tls).toBeUndefined();
+  });
+
+  const SENTINELS = { 'redis-sentinels': 'a:1', 'redis-sentinel-master-name': 'main' };
+  test.each<[string, Record<string, string>, TlsSpec, RegExp]>([
+    [
+      'a name for the certificate',
+      { 'redis-host': 'redis' },
+      { serverName: 'r.example' },
+      /^spec\.redis\.tls\.serverName /,
+    ],
+    ['the same, with a URL', { 'redis-url': 'redis://redis' }, { serverName: 'r' }, /^spec\.redis\.tls\.serverName /],
+    ['a private authority', { 'redis-host': 'redis', 'redis-ca.crt': 'PEM' }, {}, /redis-ca\.crt is only for TLS/],
+    [
+      'the same, with TLS off',
+      { 'redis-url': 'redis://h', 'redis-ca.crt': 'PEM' },
+      { enabled: false },
+      /redis-ca\.crt/,
+    ],
+    ['the same, for Sentinels', { ...SENTINELS, 'redis-ca.crt': 'PEM' }, {}, /redis-ca\.crt/],
+  ])('%s without TLS is refused: it would connect in plain text', (_, texts, tls, message) => {
+    const parsed = parseRedisSecret(secret(texts), tls);
+    expect(parsed).toMatchObject({ ok: false, reason: 'SecretInvalid', message: expect.stringMatching(message) });
+    expect((parsed as { message: string }).message).toContain('set spec.redis.tls.enabled: true in the Queue');
   });
 
   test('a node of a Redis Cluster is called one, and is another target than the node alone', () => {

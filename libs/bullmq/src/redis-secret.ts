@@ -21,8 +21,8 @@ type ReadKey = (key: string) => string | undefined;
  * One of three says where it is: `redis-url` (redis:// or rediss://); `redis-host`, with `redis-port`; or
  * `redis-sentinels` (comma-separated host:port), with `redis-sentinel-master-name` and, where the Sentinels ask for
  * them, `redis-sentinel-username` and `redis-sentinel-password`. `redis-username` and `redis-password` are for the
- * servers and override those of the URL. `redis-ca.crt` holds a private CA; `redis-cluster: "true"` says that the
- * address is a node of a Redis Cluster.
+ * servers and override those of the URL. `redis-ca.crt` holds a private CA, and needs TLS: a rediss:// URL, or the
+ * spec's `enabled`. `redis-cluster: "true"` says that the address is a node of a Redis Cluster.
  *
  * @returns the target, or a message that names the key at fault and never repeats a value.
  */
@@ -36,6 +36,9 @@ export function parseRedisSecret(data: Readonly<Record<string, string>> | undefi
   const place = read('redis-sentinels') === undefined ? readAddress(read) : readSentinels(read);
   if (typeof place === 'string') return { ok: false, reason: 'SecretInvalid', message: place };
   const { encrypted, ...target } = place;
+  const plain = !encrypted && tls.enabled !== true;
+  const unused = plain ? describeUnusedTls(read, tls) : undefined;
+  if (unused !== undefined) return { ok: false, reason: 'SecretInvalid', message: unused };
   const username = read('redis-username');
   const password = read('redis-password');
   return {
@@ -44,9 +47,19 @@ export function parseRedisSecret(data: Readonly<Record<string, string>> | undefi
       ...target,
       ...(username !== undefined && { username }),
       ...(password !== undefined && { password }),
-      ...((encrypted || tls.enabled === true) && { tls: readTls(read, tls) }),
+      ...(!plain && { tls: readTls(read, tls) }),
     },
   };
+}
+
+/** Who names a certificate or an authority expects TLS: without it the password would travel in plain text. */
+function describeUnusedTls(read: ReadKey, { serverName }: TlsSpec): string | undefined {
+  const wayOut = 'set spec.redis.tls.enabled: true in the Queue, or use a rediss:// URL';
+  if (serverName !== undefined)
+    return `spec.redis.tls.serverName of the Queue is only for TLS, which is not turned on; ${wayOut}, or remove serverName`;
+  if (read('redis-ca.crt') !== undefined)
+    return `the Secret's redis-ca.crt is only for TLS, which is not turned on; ${wayOut}, or remove the key`;
+  return undefined;
 }
 
 function readTls(read: ReadKey, { serverName }: TlsSpec): RedisTls {

@@ -1,4 +1,11 @@
-import { hasReservedPrefix, queuePrefix, redisSecretRef, type Queue, type RedisRole } from '@redis-queue/api';
+import {
+  hasReservedPrefix,
+  helmValue,
+  queuePrefix,
+  redisSecretRef,
+  type Queue,
+  type RedisRole,
+} from '@redis-queue/api';
 import { describeTarget, serverOf, type RedisTarget } from '@redis-queue/bullmq';
 import type { ObjectKey, Problem } from '@redis-queue/controller';
 import type { SecretObject } from './objects.ts';
@@ -39,7 +46,7 @@ export function resolveRedis(queue: Queue, role: RedisRole, sources: SecretSourc
     const permitted = [...sources.permittedSecrets].join(', ') || 'no Secret';
     return refuse(
       'SecretNotPermitted',
-      `Queue ${queue.metadata.name} ${names}, which the ${sources.reader} may not read; add it to the Helm value redis.secretNames (now: ${permitted})`,
+      `Queue ${queue.metadata.name} ${names}, which the ${sources.reader} may not read; add it to ${helmValue(sources.reader, 'redis.secretNames', { shared: true })}; now: ${permitted}`,
     );
   }
   const { namespace } = queue.metadata;

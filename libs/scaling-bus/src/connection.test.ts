@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { busRedisFromEnvironment } from './connection.ts';
+import { busRedisFromEnvironment, busRedisFromSecret } from './connection.ts';
 
 it('no bus is configured when neither URL nor host is set', () => {
   expect(busRedisFromEnvironment({ BUS_REDIS_PASSWORD: 'p', BUS_REDIS_PORT: '1' })).toBeUndefined();
@@ -47,8 +47,37 @@ it.each([
   { BUS_REDIS_URL: 'redis://user:%zzsecret@redis' },
   { BUS_REDIS_URL: 'redis://user:secret@redis/secret' },
   { BUS_REDIS_HOST: 'redis', BUS_REDIS_PORT: 'secret' },
+  // It would connect in plain text.
+  { BUS_REDIS_URL: 'redis://user:secret@redis', BUS_REDIS_CA: 'secret' },
 ])('names the variable at fault and shows no value: %j', (env) => {
   const read = () => busRedisFromEnvironment(env);
   expect(read).toThrow(/BUS_REDIS_/);
+  expect(read).not.toThrow(/secret/);
+});
+
+const secret = (texts: Record<string, string>): Record<string, string> =>
+  Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, Buffer.from(text).toString('base64')]));
+
+it('reads a Secret as it reads the environment, but for a newline at the end', () => {
+  const texts = { 'redis-host': 'redis\n', 'redis-username': 'bus', 'redis-password': 'p\n', 'redis-ca.crt': 'PEM' };
+  expect(busRedisFromSecret(secret(texts), true)).toEqual({
+    host: 'redis',
+    port: 6379,
+    db: 0,
+    username: 'bus',
+    password: 'p',
+    tls: { servername: 'redis', ca: 'PEM' },
+  });
+});
+
+it.each([
+  [{}, 'neither redis-url nor redis-host'],
+  [{ 'redis-url': 'secret' }, 'redis-url is not a URL'],
+  [{ 'redis-url': 'redis://u:%zzsecret@h' }, 'set redis-password instead'],
+  [{ 'redis-host': 'h', 'redis-port': 'secret' }, 'redis-port'],
+  [{ 'redis-host': 'h', 'redis-ca.crt': 'secret' }, 'the Helm value bus.tls.enabled'],
+])('names the key of the Secret at fault and shows no value: %j', (texts, message) => {
+  const read = () => busRedisFromSecret(secret(texts));
+  expect(read).toThrow(message);
   expect(read).not.toThrow(/secret/);
 });

@@ -15,6 +15,28 @@ export const BUS_ACL_RULES =
 
 const DEFAULT_PORT = 6379;
 
+/** What says where the bus is: variable of the environment, key of a Secret. */
+const NAMES = {
+  url: ['BUS_REDIS_URL', 'redis-url'],
+  host: ['BUS_REDIS_HOST', 'redis-host'],
+  port: ['BUS_REDIS_PORT', 'redis-port'],
+  username: ['BUS_REDIS_USERNAME', 'redis-username'],
+  password: ['BUS_REDIS_PASSWORD', 'redis-password'],
+  ca: ['BUS_REDIS_CA', 'redis-ca.crt'],
+} as const;
+type Field = keyof typeof NAMES;
+const variableOf = (field: Field): string => NAMES[field][0];
+const keyOf = (field: Field): string => NAMES[field][1];
+
+/** Where the texts come from, and what each is called there. */
+interface BusTexts {
+  readonly read: (field: Field) => string | undefined;
+  readonly nameOf: (field: Field) => string;
+  /** Whether TLS was asked for, whatever the URL says, and by which setting it is. */
+  readonly tls: boolean;
+  readonly tlsSetting: string;
+}
+
 /**
  * How to reach the bus, from the environment: `BUS_REDIS_URL`, or host, port, user and password one by one; the latter
  * two override those of the URL. `BUS_REDIS_TLS=true` or a rediss:// URL encrypts, `BUS_REDIS_CA` is a PEM authority.
@@ -23,19 +45,49 @@ const DEFAULT_PORT = 6379;
  * @throws Error that names the variable at fault and never repeats a value.
  */
 export function busRedisFromEnvironment(env: BusEnvironment): BusRedisOptions | undefined {
-  if (!env.BUS_REDIS_URL && !env.BUS_REDIS_HOST) return undefined;
-  const url = env.BUS_REDIS_URL ? parseUrl(env.BUS_REDIS_URL) : undefined;
-  const host = (url?.hostname || env.BUS_REDIS_HOST!).replace(/^\[(.*)\]$/, '$1');
-  const username = env.BUS_REDIS_USERNAME || decode(url?.username);
-  const password = env.BUS_REDIS_PASSWORD || decode(url?.password);
-  const encrypted = url?.protocol === 'rediss:' || env.BUS_REDIS_TLS === 'true';
+  const read = (field: Field): string | undefined => env[variableOf(field)];
+  if (!read('url') && !read('host')) return undefined;
+  return busRedis({ read, nameOf: variableOf, tls: env.BUS_REDIS_TLS === 'true', tlsSetting: 'BUS_REDIS_TLS=true' });
+}
+
+/**
+ * The same from the data of a Secret (base64): `redis-url`, or `redis-host` and so on, `redis-ca.crt`.
+ *
+ * @param tls whether to encrypt, whatever the URL says.
+ * @throws Error that names the key at fault and never repeats a value.
+ */
+export function busRedisFromSecret(data: Readonly<Record<string, string>> = {}, tls = false): BusRedisOptions {
+  const read = (field: Field): string =>
+    Buffer.from(data[keyOf(field)] ?? '', 'base64')
+      .toString('utf8')
+      .trim();
+  if (!read('url') && !read('host')) throw new Error('it has neither redis-url nor redis-host; add one of them');
+  return busRedis({
+    read,
+    nameOf: keyOf,
+    tls,
+    tlsSetting: 'the Helm value bus.tls.enabled (global.bus.tls.enabled of the chart redis-queue)',
+  });
+}
+
+function busRedis(texts: BusTexts): BusRedisOptions {
+  const { read, nameOf, tls, tlsSetting } = texts;
+  const url = read('url') ? parseUrl(texts) : undefined;
+  const host = (url?.hostname || read('host') || '').replace(/^\[(.*)\]$/, '$1');
+  const username = read('username') || decode(url?.username, texts);
+  const password = read('password') || decode(url?.password, texts);
+  const encrypted = url?.protocol === 'rediss:' || tls;
+  const ca = read('ca');
+  // Who gives an authority expects TLS: without it the password would travel in plain text.
+  if (ca && !encrypted)
+    throw new Error(`${nameOf('ca')} is only for TLS, which is not turned on; use a rediss:// URL or ${tlsSetting}`);
   return {
     host,
-    port: parsePort(url ? url.port : env.BUS_REDIS_PORT),
-    db: parseDatabase(url?.pathname),
+    port: parsePort(url ? url.port : read('port'), texts),
+    db: parseDatabase(url?.pathname, texts),
     ...(username ? { username } : {}),
     ...(password ? { password } : {}),
-    ...(encrypted ? { tls: { servername: host, ...(env.BUS_REDIS_CA ? { ca: env.BUS_REDIS_CA } : {}) } } : {}),
+    ...(encrypted ? { tls: { servername: host, ...(ca ? { ca } : {}) } } : {}),
   };
 }
 
@@ -59,30 +111,31 @@ export async function redisTimeMs(connection: Redis): Promise<number> {
   return Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000);
 }
 
-function parseUrl(text: string): URL {
-  const url = URL.parse(text);
+function parseUrl({ read, nameOf }: BusTexts): URL {
+  const url = URL.parse(read('url') ?? '');
   if (!url || !['redis:', 'rediss:'].includes(url.protocol) || !url.hostname) {
-    throw new Error('BUS_REDIS_URL is not a URL such as redis://user:password@host:6379 (its content is not shown)');
+    throw new Error(`${nameOf('url')} is not a URL such as redis://user:password@host:6379 (its content is not shown)`);
   }
   return url;
 }
 
-function decode(text: string | undefined): string | undefined {
+function decode(text: string | undefined, { nameOf }: BusTexts): string | undefined {
   try {
     return text && decodeURIComponent(text);
   } catch {
-    throw new Error('the user or password in BUS_REDIS_URL is not percent-encoded; set BUS_REDIS_PASSWORD instead');
+    const message = `the user or password in ${nameOf('url')} is not percent-encoded; set ${nameOf('password')} instead`;
+    throw new Error(message);
   }
 }
 
-function parsePort(text: string | undefined): number {
+function parsePort(text: string | undefined, { nameOf }: BusTexts): number {
   const port = Number(text || DEFAULT_PORT);
   if (Number.isInteger(port) && port >= 1 && port <= 65_535) return port;
-  throw new Error('the port of the bus (BUS_REDIS_PORT) is not a number from 1 to 65535');
+  throw new Error(`the port of the bus (${nameOf('port')}) is not a number from 1 to 65535`);
 }
 
-function parseDatabase(path: string | undefined): number {
+function parseDatabase(path: string | undefined, { nameOf }: BusTexts): number {
   const database = Number(path?.slice(1) ?? 0);
   if (Number.isInteger(database) && database >= 0) return database;
-  throw new Error('the path of BUS_REDIS_URL is not a database number such as /0');
+  throw new Error(`the path of ${nameOf('url')} is not a database number such as /0`);
 }

@@ -1,11 +1,4 @@
-export {
-  BUS_ACL_RULES,
-  BUS_PREFIX,
-  BUS_QUEUE,
-  busRedisFromEnvironment,
-  type BusEnvironment,
-  type BusRedisOptions,
-} from './connection.ts';
+export { BUS_ACL_RULES, BUS_PREFIX, BUS_QUEUE, type BusRedisOptions } from './connection.ts';
 export {
   createConsumer,
   type BusDropReason,
@@ -28,5 +21,7 @@ export {
   type ParsedDecision,
   type ScalingDecision,
 } from './decision.ts';
+export { busFlags, readBusFlags } from './flags.ts';
 export { compareFence, DECISION_ANNOTATION, formatFence, parseFence, type Fence } from './fence.ts';
 export { createPublisher, type Publisher, type PublisherOptions } from './publisher.ts';
+export { followBus, openBusSource, type BusSecret, type BusSetting, type BusSource } from './source.ts';

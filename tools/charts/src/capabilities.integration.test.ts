@@ -21,7 +21,7 @@ const CONTROLLER = `{{- define "${NAME}.rules" -}}
 function sampleChart(...declared: string[]): string {
   const folder = temporaryFolder('sample');
   const capabilities = declared as Capability[];
-  const chart = { name: NAME, summary: 'A sample.', capabilities, namespaceScope: false };
+  const chart = { name: NAME, summary: 'A sample.', capabilities, namespaceScope: false, settings: [] };
   const files = {
     'Chart.yaml': controllerChart(chart, '0.1.0'),
     'values.yaml': controllerValues(chart),
@@ -41,7 +41,7 @@ const rendered = async (folder: string, values: object = {}): Promise<string> =>
 
 const TRACES: Record<Capability, string[]> = {
   redis: ['"--redis-secret-names=redis-credentials"', '"resources":["secrets"],"resourceNames":["redis-credentials"]'],
-  bus: ['"BUS_REDIS_URL"'],
+  bus: ['"--bus-secret-name=redis-queue-bus"', '"resources":["secrets"],"resourceNames":["redis-queue-bus"]'],
   workers: ['"resources":["deployments"]', '"resources":["pods"]', '"resources":["configmaps"]'],
 };
 const ALL = Object.keys(TRACES) as Capability[];
@@ -50,7 +50,7 @@ describe('a chart', () => {
   it('without capabilities has no Redis argument, no Secret and no right on pods, and renders all else', async () => {
     const text = await rendered(sampleChart());
     for (const trace of Object.values(TRACES).flat()) expect(text).not.toContain(trace);
-    expect(text).not.toMatch(/redis-secret|"secrets"|secretKeyRef|BUS_/);
+    expect(text).not.toMatch(/redis-secret|"secrets"|secretKeyRef|bus-/);
     expect(text).toContain('"resources":["samples"]');
     expect(text).toContain('"resources":["events"]');
     expect(text).toContain('"--http-port=8080"');

@@ -19,10 +19,14 @@ export function chartFiles(repository: string): Map<string, string> {
 
 /** The Chart.yaml of a controller's chart, as Prettier keeps it. */
 export function controllerChart(
-  { name, summary, capabilities }: Pick<ControllerChart, 'name' | 'summary' | 'capabilities'>,
+  { name, summary, capabilities, settings }: Pick<ControllerChart, 'name' | 'summary' | 'capabilities' | 'settings'>,
   version: string,
 ): string {
-  const declared = `annotations:\n  redis-queue.io/capabilities: ${capabilities.join(', ')}\n`;
+  const annotations = [
+    ...(capabilities.length > 0 ? [`  redis-queue.io/capabilities: ${capabilities.join(', ')}\n`] : []),
+    ...(settings.length > 0 ? [`  redis-queue.io/settings: ${settings.map(({ value }) => value).join(', ')}\n`] : []),
+  ];
+  const declared = annotations.length > 0 ? `annotations:\n${annotations.join('')}` : '';
   return `# Generated from tools/charts by \`npm run generate\`; do not edit.
 apiVersion: v2
 name: ${name}
@@ -31,7 +35,7 @@ type: application
 version: ${version}
 appVersion: ${version}
 kubeVersion: '>=1.30.0-0'
-${capabilities.length > 0 ? declared : ''}# Lies in charts/ as a link, so that nothing has to be fetched or built before the chart installs.
+${declared}# Lies in charts/ as a link, so that nothing has to be fetched or built before the chart installs.
 dependencies:
   - name: common
     version: ${version}

@@ -7,11 +7,7 @@ import { chartFolder, charts, controllerCharts, helm, registryFlag, render, type
 interface Container {
   args: string[];
   image: string;
-  env: {
-    name: string;
-    value?: string;
-    valueFrom?: { secretKeyRef?: { name: string; key: string; optional: boolean } };
-  }[];
+  env: { name: string; value?: string }[];
 }
 
 const BUILD = ['--version=0.2.0+build.7', '--app-version=0.2.0+build.7'];
@@ -21,6 +17,9 @@ const container = (objects: Rendered[], name: string): Container => {
   const { spec } = deployment as unknown as { spec: { template: { spec: { containers: Container[] } } } };
   return spec.template.spec.containers[0]!;
 };
+/** Values of one chart, and of all. */
+const own = (enabled: boolean | '') => ({ bus: { tls: { enabled } } });
+const all = (enabled: boolean) => ({ global: own(enabled) });
 const kindsOf = (objects: Rendered[]) => new Set(objects.map(({ kind }) => kind));
 
 describe.each(charts)('the chart %s', (chart) => {
@@ -53,6 +52,30 @@ describe('a wrong value is refused before anything is installed:', () => {
     ['a Secret by a path', { autoscaler: { redis: { secretNames: ['ns/redis'] } } }, "at '/redis/secretNames/0'"],
     ['all Secrets', { autoscaler: { redis: { secretNames: ['*'] } } }, "at '/redis/secretNames/0'"],
     ['a tag with a colon', { global: { image: { tag: 'a:b' } } }, "at '/global/image/tag'"],
+    [
+      'a misspelt value of a part that is off',
+      { autoscaler: { enabled: false, podStartTim: '5s' } },
+      "at '/autoscaler': additional properties 'podStartTim' not allowed",
+    ],
+    ['a misspelt value of the library', { common: { image: {} } }, "additional properties 'image' not allowed"],
+    [
+      'a misspelt field of a toleration',
+      { autoscaler: { tolerations: [{ kee: 'a' }] } },
+      "properties 'kee' not allowed",
+    ],
+    ['a misspelt kind of affinity', { autoscaler: { affinity: { node: {} } } }, "invalid propertyName 'node'"],
+    ['a length of time without a unit', { autoscaler: { podStartTime: '10' } }, "at '/autoscaler/podStartTime'"],
+    ['a key below a global', { global: { bus: { tls: { on: true } } } }, "additional properties 'on' not allowed"],
+    [
+      'a flag that the chart sets itself',
+      { autoscaler: { extraArgs: ['--http-port=1'] } },
+      'extraArgs of the chart autoscaler has --http-port, which the chart sets itself',
+    ],
+    [
+      'a flag that a value sets',
+      { 'queue-controller': { extraArgs: ['--concurrency=1'] } },
+      'extraArgs of the chart queue-controller has --concurrency, which the chart sets itself',
+    ],
     ['a misspelt global', { global: { imagee: { tag: '1' } } }, 'global.imagee is unknown; there are global.image, '],
   ])('%s', async (_, values, message) => {
     await expect(render(umbrella, { values })).rejects.toThrow(message);
@@ -150,34 +173,34 @@ describe('each controller', () => {
     expect(busSecrets(container(objects, 'rq-queue-controller'))).toEqual([]);
   });
 
-  it('keeps credentials out of the manifests: the bus is read from its Secret', async () => {
-    const { env } = container(await render(chartFolder('autoscaler')), 'rq-autoscaler');
-    expect(
-      env
-        .filter(({ name }) => name.startsWith('BUS_'))
-        .map(({ name, value, valueFrom }) => [name, value, valueFrom?.secretKeyRef?.key]),
-    ).toEqual([
-      ['BUS_REDIS_CA', undefined, 'redis-ca.crt'],
-      ['BUS_REDIS_HOST', undefined, 'redis-host'],
-      ['BUS_REDIS_PASSWORD', undefined, 'redis-password'],
-      ['BUS_REDIS_PORT', undefined, 'redis-port'],
-      ['BUS_REDIS_URL', undefined, 'redis-url'],
-      ['BUS_REDIS_USERNAME', undefined, 'redis-username'],
-    ]);
+  it('has no credential in its manifest: it reads the bus from a Secret, by name', async () => {
+    const { args, env } = container(await render(chartFolder('autoscaler')), 'rq-autoscaler');
+    expect(args).toContain('--bus-secret-name=redis-queue-bus');
+    expect(env.map(({ name }) => name)).toEqual(['POD_NAME', 'POD_NAMESPACE', 'NODE_OPTIONS']);
   });
 
   it.each([
-    ['its own value', { bus: { tls: { enabled: true } } }, 'true'],
-    ['the global', { global: { bus: { tls: { enabled: true } } } }, 'true'],
-    ['neither', {}, undefined],
+    ['its own value', own(true), true],
+    ['the global', all(true), true],
+    ['the global where its own is empty', { ...own(''), ...all(true) }, true],
+    ['its own value, which turns the global off', { ...own(false), ...all(true) }, false],
+    ['neither', {}, false],
   ])('speaks TLS to the bus by %s', async (_, values, expected) => {
-    const { env } = container(await render(chartFolder('autoscaler'), { values }), 'rq-autoscaler');
-    expect(env.find(({ name }) => name === 'BUS_REDIS_TLS')?.value).toBe(expected);
+    const { args } = container(await render(chartFolder('autoscaler'), { values }), 'rq-autoscaler');
+    expect(args).toContain(`--bus-tls=${expected}`);
   });
 
   it('works without the bus when that is off', async () => {
     const objects = await render(chartFolder('workerpool-controller'), { values: { bus: { enabled: false } } });
     expect(busSecrets(container(objects, 'rq-workerpool-controller'))).toEqual([]);
+    expect(JSON.stringify(objects)).not.toContain('redis-queue-bus');
+  });
+
+  it('is refused without the bus where it has nothing else to do', async () => {
+    const values = { autoscaler: { bus: { enabled: false } } };
+    await expect(render(umbrella, { values })).rejects.toThrow(
+      'bus.enabled of the chart autoscaler is false, and an autoscaler without the bus has nothing to do: leave the chart out (with the chart redis-queue: autoscaler.enabled=false)',
+    );
   });
 
   it('gets a disruption budget with its second replica, not before', async () => {
@@ -224,9 +247,6 @@ describe('the definitions', () => {
   });
 });
 
-function busSecrets({ env }: Container): string[] {
-  const secrets = env
-    .filter(({ name }) => name.startsWith('BUS_'))
-    .map(({ valueFrom }) => valueFrom?.secretKeyRef?.name);
-  return [...new Set(secrets)] as string[];
+function busSecrets({ args }: Container): string[] {
+  return args.flatMap((argument) => /^--bus-secret-name=(.*)$/.exec(argument)?.[1] ?? []);
 }

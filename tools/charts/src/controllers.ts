@@ -1,4 +1,5 @@
 import { APP_NAMES, APPS, type AppDefinition, type AppName } from '@redis-queue/api';
+import { settingsOf, type Setting } from './settings.ts';
 
 /** What distinguishes one controller's chart from those of the others. */
 export interface ControllerChart extends Pick<AppDefinition, 'summary' | 'capabilities' | 'namespaceScope'> {
@@ -6,20 +7,19 @@ export interface ControllerChart extends Pick<AppDefinition, 'summary' | 'capabi
   readonly name: string;
   /** Default 128Mi. The note says for how much that is enough; with a limit only. */
   readonly memory?: { readonly limit: string; readonly note: string };
-  /** Whether it names the cluster in Redis, and so has to know it. Default false. */
-  readonly clusterId?: boolean;
+  /** Values that are flags. */
+  readonly settings: readonly Setting[];
   /** What `bus.enabled` switches, for charts with the capability. */
   readonly busSwitch?: string;
 }
 
-const PARTICULARS: Partial<Record<AppName, Pick<ControllerChart, 'memory' | 'busSwitch' | 'clusterId'>>> = {
-  'queue-controller': { clusterId: true },
+const PARTICULARS: Partial<Record<AppName, Pick<ControllerChart, 'memory' | 'busSwitch'>>> = {
   'workerpool-controller': {
     busSwitch: 'Take sizes from the autoscaler. Off: pools keep the size that they have.',
   },
   autoscaler: {
     memory: { limit: '192Mi', note: 'The limit is for 2,000 pools on 5,000 queues; a few pools stay below 128Mi.' },
-    busSwitch: 'Publish decisions. Off: the autoscaler publishes none.',
+    busSwitch: 'Has to stay true: an autoscaler without the bus has nothing to do. Leave the chart out instead.',
   },
 };
 
@@ -28,4 +28,5 @@ export const controllers: readonly ControllerChart[] = APP_NAMES.map((name) => (
   name,
   ...APPS[name],
   ...PARTICULARS[name],
+  settings: settingsOf(name, APPS[name]),
 }));

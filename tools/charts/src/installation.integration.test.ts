@@ -14,7 +14,9 @@ const helmIn = (namespace: string, ...args: string[]) =>
 /** The notes that helm would print after installing the controllers; the definitions are there already. */
 async function notesOf(...flags: string[]): Promise<string> {
   const install = ['install', 'rq', chartFolder('redis-queue'), registryFlag, '--set=crds.enabled=false'];
-  return (await helmIn('default', ...install, '--dry-run=client', ...flags)).split('NOTES:')[1] ?? '';
+  return (
+    (await helmIn('default', ...install, '--dry-run=client', '--take-ownership', ...flags)).split('NOTES:')[1] ?? ''
+  );
 }
 
 /** Every choice of controllers but none. */
@@ -94,6 +96,49 @@ it('the notes list what is installed, and ask for the Secret of the bus while so
   expect(notes).toContain('create secret generic redis-queue-bus');
   const off = chartsWith('bus').map((chart) => `--set=${chart}.enabled=false`);
   expect(await notesOf(...off)).not.toContain('redis-queue-bus');
+});
+
+it('the notes name the Secrets that the controllers read, whoever set the names, and never an empty list', async () => {
+  const own = [
+    '--set=global.redis.secretNames=null',
+    '--set=global.bus.secretName=',
+    '--set=autoscaler.bus.secretName=own',
+  ];
+  const notes = await notesOf(...own, '--set=queue-controller.redis.secretNames={redis-a,redis-b}');
+  const named = [...notes.matchAll(/create secret generic (\S+)/g)].map(([, name]) => name);
+  expect(named).toEqual(['own', 'redis-queue-bus', 'redis-credentials', 'redis-a']);
+});
+
+const install = (namespace: string, release: string, ...flags: string[]) =>
+  helmIn(namespace, 'install', release, chartFolder('autoscaler'), registryFlag, ...flags);
+
+describe('a second release of a chart', () => {
+  let first: string;
+  let second: string;
+  beforeAll(async () => {
+    await controlPlane.kubectl('delete', 'clusterrole', 'redis-queue-autoscaler', '--ignore-not-found');
+    [first, second] = [await controlPlane.createNamespace('first'), await controlPlane.createNamespace('second')];
+    await install(first, 'one');
+  });
+  afterAll(() => helmIn(first, 'uninstall', 'one'));
+
+  it('that looks at all namespaces too is refused, with the one that does and the way out', async () => {
+    const message = `release ${first}/one of the chart autoscaler looks at all namespaces already`;
+    await expect(install(second, 'two')).rejects.toThrow(message);
+    await expect(install(first, 'two')).rejects.toThrow('give both releases different namespaces');
+    await expect(helmIn(first, 'upgrade', 'one', chartFolder('autoscaler'), registryFlag)).resolves.toContain('STATUS');
+  });
+
+  it('for other namespaces has a Lease of its own, and for a namespace that has one already it is refused', async () => {
+    const [shop, crm] = [await controlPlane.createNamespace('shop'), await controlPlane.createNamespace('crm')];
+    await install(second, 'shop', `--set=namespaces={${shop}}`);
+    await install(second, 'crm', `--set=namespaces={${crm}}`);
+    const deployments = await controlPlane.kubectl('get', 'deployments', '--namespace', second, '--output=json');
+    const leases = [...deployments.matchAll(/--lease-name=([a-z-]+)/g)].map(([, name]) => name);
+    expect(new Set(leases)).toEqual(new Set(['crm-autoscaler', 'shop-autoscaler']));
+    const both = install(second, 'both', `--set=namespaces={${crm},${shop}}`);
+    await expect(both).rejects.toThrow('Role "redis-queue-autoscaler"');
+  });
 });
 
 it('uninstalling leaves the definitions and every Queue; installing again takes them over', async () => {

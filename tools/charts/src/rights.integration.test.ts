@@ -49,7 +49,8 @@ describe.each([
   it('has these rights in its own namespace, and no more', async () => {
     expect(rulesOf(await render(chartFolder(chart)), 'Role').map(line)).toEqual([
       'create: leases (coordination.k8s.io)',
-      `get list watch update: leases (coordination.k8s.io) named ${chart}`,
+      `get list watch update: leases (coordination.k8s.io) named rq-${chart}`,
+      ...(chart === 'queue-controller' ? [] : ['get list watch: secrets (core) named redis-queue-bus']),
     ]);
   });
 });
@@ -72,14 +73,17 @@ describe.each(controllerCharts)('%s', (chart) => {
       const inNamespace = ({ metadata }: Rendered): boolean => metadata.namespace === namespace;
       const rules = rulesOf(objects.filter(inNamespace), 'Role').map(line);
       expect(rules).toEqual(everywhere.filter((rule) => !rule.includes('kube-system')));
-      expect(objects.filter(inNamespace).map(({ kind }) => kind)).toEqual(['Role', 'RoleBinding']);
+      expect(objects.filter(inNamespace).map(({ kind }) => kind)).toEqual(['Role', 'Role', 'RoleBinding']);
+      // One says whose the namespace is, and grants nothing.
+      const claim = objects.filter(inNamespace).find(({ metadata }) => metadata.name === `redis-queue-${chart}`);
+      expect(claim).toMatchObject({ kind: 'Role', rules: [] });
     }
     expect(JSON.stringify(objects)).toContain('"--namespace-scope=shop,crm"');
   });
 
   it('is bound by a policy, which the chart of the definitions has where this one has nothing cluster-wide', async () => {
-    const spec = (objects: Rendered[]): unknown =>
-      objects.find(({ kind, metadata }) => kind === 'ValidatingAdmissionPolicy' && metadata.name.includes(chart))?.[
+    const spec = (objects: Rendered[], name = `rq-${chart}`): unknown =>
+      objects.find(({ kind, metadata }) => kind === 'ValidatingAdmissionPolicy' && metadata.name.endsWith(name))?.[
         'spec'
       ];
     const account = { controller: chart, namespace: 'redis-queue', serviceAccountName: `rq-${chart}` };
@@ -90,24 +94,26 @@ describe.each(controllerCharts)('%s', (chart) => {
     expect(spec(definitions)).toEqual(spec(await render(chartFolder(chart))));
     expect(spec(await render(chartFolder(chart), { values: { admission: { enabled: false } } }))).toBeUndefined();
     const named = { create: false, name: 'own' };
-    expect(spec(await render(chartFolder(chart), { values: { serviceAccount: named } }))).toBeDefined();
+    const other = spec(await render(chartFolder(chart), { values: { serviceAccount: named } }));
+    expect(JSON.stringify(other)).toContain(`object.metadata.name == 'rq-${chart}'`);
+    const accountOfOther = { ...account, serviceAccountName: 'own', leaseName: `rq-${chart}` };
+    const values = { admission: { accounts: [accountOfOther] } };
+    expect(spec(await render(chartFolder('redis-queue-crds'), { values }), 'own')).toEqual(other);
     expect(spec(await render(chartFolder(chart), { values: { serviceAccount: { create: false } } }))).toBeUndefined();
   });
 });
 
 describe.each(chartsWith('redis'))('%s', (chart) => {
-  it('reads Secrets by the permitted names only', async () => {
-    const values = { redis: { secretNames: ['redis-a', 'redis-b'] } };
+  it('reads Secrets by the permitted names only, and the one of the bus where the release is', async () => {
+    const bus = chartsWith('bus').includes(chart) ? { secretName: 'own-bus' } : undefined;
+    const values = { redis: { secretNames: ['redis-a', 'redis-b'] }, ...(bus && { bus }) };
     const objects = await render(chartFolder(chart), { values });
-    const secrets = [...rulesOf(objects, 'ClusterRole'), ...rulesOf(objects, 'Role')].filter(({ resources }) =>
-      resources.includes('secrets'),
-    );
-    expect(secrets.map(({ resourceNames, verbs }) => [resourceNames, verbs])).toEqual([
-      [
-        ['redis-a', 'redis-b'],
-        ['get', 'list', 'watch'],
-      ],
-    ]);
+    const secrets = (kind: string): string[] =>
+      rulesOf(objects, kind)
+        .filter(({ resources }) => resources.includes('secrets'))
+        .map(line);
+    expect(secrets('ClusterRole')).toEqual(['get list watch: secrets (core) named redis-a redis-b']);
+    expect(secrets('Role')).toEqual(bus ? ['get list watch: secrets (core) named own-bus'] : []);
   });
 });
 

@@ -19,7 +19,12 @@ const textMap = (description: string): JsonSchema => ({
   description,
   additionalProperties: { type: 'string' },
 });
-const objectList = (description: string): JsonSchema => ({ type: 'array', description, items: { type: 'object' } });
+/** A list of objects of Kubernetes, which knows what these fields hold. */
+const objectList = (description: string, fields: readonly string[]): JsonSchema => ({
+  type: 'array',
+  description,
+  items: closed(Object.fromEntries(fields.map((field) => [field, {}]))),
+});
 
 const objectName = { maxLength: 253, pattern: '^([a-z0-9]([a-z0-9.-]*[a-z0-9])?)?$' };
 const secretNames: JsonSchema = {
@@ -71,7 +76,9 @@ const registry = text('Registry, with a port or path if necessary. It is require
 });
 const busSecretName = text("Secret in the release's namespace; empty: the default.", objectName);
 
-const tls = closed({ enabled: flag('Whether to speak TLS to redis-host; a rediss:// URL does so anyway.') });
+const TLS_TO_BUS = 'Whether to speak TLS to redis-host; a rediss:// URL does so anyway.';
+/** Of one chart: empty takes the global value, which false has to be able to turn off. */
+const ownTls = closed({ enabled: { enum: [true, false, ''], description: TLS_TO_BUS } });
 
 /**
  * Open, since Helm hands a parent's globals to every chart, those meant for others as well. The template
@@ -82,13 +89,23 @@ const globals: JsonSchema = {
   properties: {
     image: closed({ registry, tag: imageTag }),
     redis: closed({ secretNames }),
-    bus: closed({ secretName: busSecretName, tls }),
+    bus: closed({ secretName: busSecretName, tls: closed({ enabled: flag(TLS_TO_BUS) }) }),
     namespaces,
     template,
   },
 };
 
-const libraryValues: JsonSchema = { type: 'object', description: 'Set by Helm for the library chart.' };
+const libraryValues: JsonSchema = closed({ global: {} }, { description: 'Set by Helm for the library chart.' });
+const SPREAD_FIELDS = [
+  'maxSkew',
+  'topologyKey',
+  'whenUnsatisfiable',
+  'labelSelector',
+  'matchLabelKeys',
+  'minDomains',
+  'nodeAffinityPolicy',
+  'nodeTaintsPolicy',
+];
 const resourceAmounts: JsonSchema = { type: 'object', additionalProperties: { type: ['string', 'number'] } };
 const monitor = (description: string): JsonSchema =>
   closed({
@@ -98,7 +115,7 @@ const monitor = (description: string): JsonSchema =>
   });
 
 /** The values of a controller's chart. */
-export function controllerSchema({ name, capabilities, namespaceScope, clusterId }: ControllerChart): JsonSchema {
+export function controllerSchema({ name, capabilities, namespaceScope, settings }: ControllerChart): JsonSchema {
   const [redis, bus, workers] = (['redis', 'bus', 'workers'] as const).map((each) => capabilities.includes(each));
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
@@ -124,14 +141,16 @@ export function controllerSchema({ name, capabilities, namespaceScope, clusterId
       replicas: { type: 'integer', minimum: 0, maximum: 10, description: 'Number of pods; one is active at a time.' },
       logLevel: { enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] },
       ...(namespaceScope && { namespaces }),
-      ...(clusterId && {
-        clusterId: text('Tells this cluster from others; empty: the uid of kube-system.', {
-          maxLength: 63,
-          pattern: '^([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)?$',
-        }),
-      }),
+      ...Object.fromEntries(
+        settings.map(({ value, comment, schema }) => [
+          value,
+          { ...schema, description: comment.replaceAll('\n', ' ') },
+        ]),
+      ),
       ...(redis && { redis: closed({ secretNames }) }),
-      ...(bus && { bus: closed({ enabled: flag('Whether the bus is used.'), secretName: busSecretName, tls }) }),
+      ...(bus && {
+        bus: closed({ enabled: flag('Whether the bus is used.'), secretName: busSecretName, tls: ownTls }),
+      }),
       ...(workers && { workers: workerPods, template }),
       admission: closed({
         enabled: flag('Whether a policy binds the ServiceAccount to what the controller does.'),
@@ -139,7 +158,13 @@ export function controllerSchema({ name, capabilities, namespaceScope, clusterId
       }),
       resources: closed({ requests: resourceAmounts, limits: resourceAmounts }),
       nodeOptions: text('Flags of Node.'),
-      extraEnv: objectList('Environment variables, as in a Pod.'),
+      extraEnv: objectList('Environment variables, as in a Pod.', ['name', 'value', 'valueFrom']),
+      extraArgs: {
+        type: 'array',
+        description: 'Flags that no value sets.',
+        uniqueItems: true,
+        items: { type: 'string', pattern: '^--[a-z][a-z-]*=.*$' },
+      },
       serviceAccount: closed({
         create: flag('Whether the release creates its ServiceAccount.'),
         name: text('Name of the ServiceAccount; empty: named after the release.', objectName),
@@ -152,15 +177,17 @@ export function controllerSchema({ name, capabilities, namespaceScope, clusterId
       podAnnotations: textMap('Annotations of the pods.'),
       priorityClassName: text('PriorityClass of the pods.'),
       nodeSelector: textMap('Labels of nodes on which the pods may run.'),
-      affinity: { type: 'object' },
-      tolerations: objectList('As in a Pod.'),
-      topologySpreadConstraints: objectList('As in a Pod; empty: spread over nodes where possible.'),
+      affinity: { type: 'object', propertyNames: { enum: ['nodeAffinity', 'podAffinity', 'podAntiAffinity'] } },
+      tolerations: objectList('As in a Pod.', ['key', 'operator', 'value', 'effect', 'tolerationSeconds']),
+      topologySpreadConstraints: objectList('As in a Pod; empty: spread over nodes where possible.', SPREAD_FIELDS),
     }),
   };
 }
 
-/** The values of a chart below, which its own schema checks. */
-const ofChart = (chart: string): JsonSchema => ({ type: 'object', description: `Values of the chart ${chart}.` });
+/** The values of a chart below: its own schema checks them as well, but only while it is switched on. */
+function ofChart(chart: string, { properties }: JsonSchema): JsonSchema {
+  return closed(properties as Record<string, JsonSchema>, { description: `Values of the chart ${chart}.` });
+}
 
 /** Every chart's values.schema.json: path below the repository's root → schema. */
 export function valueSchemas(): Map<string, JsonSchema> {
@@ -185,6 +212,7 @@ export function valueSchemas(): Map<string, JsonSchema> {
               controller: { enum: controllers.filter((chart) => chart.namespaceScope).map((chart) => chart.name) },
               namespace: { type: 'string', minLength: 1, ...objectName },
               serviceAccountName: { type: 'string', minLength: 1, ...objectName },
+              leaseName: text('Its Lease; empty: named like the ServiceAccount.', objectName),
               excludedNamespaces,
             },
             { required: ['controller', 'namespace', 'serviceAccountName'] },
@@ -199,8 +227,8 @@ export function valueSchemas(): Map<string, JsonSchema> {
     ...closed({
       global: globals,
       common: libraryValues,
-      crds: ofChart('redis-queue-crds'),
-      ...Object.fromEntries(controllers.map(({ name }) => [name, ofChart(name)])),
+      crds: ofChart('redis-queue-crds', schemas.get('redis-queue-crds')!),
+      ...Object.fromEntries(controllers.map(({ name }) => [name, ofChart(name, schemas.get(name)!)])),
     }),
   });
   return new Map([...schemas].map(([chart, schema]) => [`charts/${chart}/values.schema.json`, schema]));

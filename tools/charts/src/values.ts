@@ -1,4 +1,5 @@
 import { controllers, type ControllerChart } from './controllers.ts';
+import type { Setting } from './settings.ts';
 
 /** The values.yaml of every controller's chart: path below the repository's root → text. */
 export function valueFiles(): Map<string, string> {
@@ -10,7 +11,7 @@ export function controllerValues({
   name,
   capabilities,
   namespaceScope,
-  clusterId = false,
+  settings,
   memory,
   busSwitch = 'Use the bus.',
 }: ControllerChart): string {
@@ -21,7 +22,7 @@ export function controllerValues({
     '# -- Number of pods. One is active at a time; the others take over within seconds.\nreplicas: 1\n',
     '# -- fatal, error, warn, info, debug or trace.\nlogLevel: info\n',
     namespaceScope && NAMESPACES,
-    clusterId && CLUSTER_ID,
+    ...settings.map(setting),
     redis && REDIS,
     workers && WORKERS,
     workers && TEMPLATE,
@@ -47,14 +48,12 @@ const image = (name: string): string => `image:
 imagePullSecrets: []
 `;
 
+const setting = ({ value, comment, default: text }: Setting): string =>
+  `# -- ${comment.replaceAll('\n', '\n# ')}\n${value}: ${text === '' ? "''" : text}\n`;
+
 const NAMESPACES = `# -- Watch the objects of these namespaces only; empty: global.namespaces, else all. The rights are Roles in them
 # then, and the chart has no cluster-wide object: the policy over its ServiceAccount goes to redis-queue-crds.
 namespaces: []
-`;
-
-const CLUSTER_ID = `# -- Tells this cluster from others that use the same Redis. Empty: the uid of kube-system, which a ClusterRole lets the
-# controller read; required where \`namespaces\` is set. Another one later makes every queue look like another cluster's.
-clusterId: ''
 `;
 
 const REDIS = `redis:
@@ -104,8 +103,9 @@ bus:
   # Empty: global.bus.secretName, else redis-queue-bus.
   secretName: ''
   tls:
-    # -- Speak TLS to redis-host; a rediss:// URL does so anyway. The Secret holds a private CA under redis-ca.crt.
-    enabled: false
+    # -- true or false: speak TLS to redis-host; a rediss:// URL does so anyway. The Secret holds a private CA under
+    # redis-ca.crt, which is refused without TLS. Empty: global.bus.tls.enabled.
+    enabled: ''
 `;
 
 const resources = (memory: ControllerChart['memory']): string => `${memory ? `# ${memory.note}\n` : ''}resources:
@@ -121,6 +121,9 @@ nodeOptions: --max-semi-space-size=1 --max-old-space-size=80
 
 # -- More environment variables of the container, as in a Pod.
 extraEnv: []
+
+# -- More flags, for those that no value sets: ['--leader-elect=false']. The image's --help lists all.
+extraArgs: []
 
 serviceAccount:
   create: true

@@ -24,7 +24,7 @@ const LIB_MAY_IMPORT: Record<string, string[]> = {
   'libs/scaling': ['@redis-queue/api'],
   'libs/simulator': ['@redis-queue/scaling', '@redis-queue/api'],
   'libs/rig': ['@redis-queue/controller', '@redis-queue/api'],
-  'libs/scaling-bus': ['@redis-queue/bullmq'],
+  'libs/scaling-bus': ['@redis-queue/bullmq', '@redis-queue/controller'],
   'libs/worker': [],
 };
 

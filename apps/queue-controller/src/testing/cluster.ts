@@ -51,6 +51,11 @@ export async function testCluster(redisOptions: { password?: string } = {}): Pro
 
 /** The controller, in this process, until it is stopped. */
 export async function runController({ rig }: TestCluster): Promise<RunningController> {
-  const settings = { secretNames: ['redis-credentials', 'second'], sampleIntervalMs: 500, driftCheckMs: 300 };
+  const settings = {
+    secretNames: ['redis-credentials', 'second'],
+    concurrency: 8,
+    sampleIntervalMs: 500,
+    driftCheckMs: 300,
+  };
   return await rig.controller((manager) => wireQueueController(manager, settings), { name: 'queue-controller' });
 }

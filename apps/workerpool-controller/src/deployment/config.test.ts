@@ -26,7 +26,7 @@ it('Secrets that may not be read are named, with the Helm value that changes it'
   const templateSecrets = new Map([['mail-api', undefined as never]]);
   expect(untrackedSecrets(aPool({ template }), { templateSecrets })).toEqual(['private']);
   expect(describeUntracked(['private'])?.message).toMatch(
-    /the Secret "private".*add the name to .*workers\.secretNames/,
+    /the Secret "private".*add the name to .*\(of the chart redis-queue: workerpool-controller\.workers\.secretNames\)/,
   );
   expect(describeUntracked(['a', 'b'])?.message).toMatch(/the Secrets "a", "b".*add the names/);
   expect(describeUntracked([])).toBeUndefined();

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { WorkerPool } from '@redis-queue/api';
+import { helmValue, type WorkerPool } from '@redis-queue/api';
 import { CONFIG_MAPS, type KubeClient, type ObjectCache, type ObjectKey, type Resource } from '@redis-queue/controller';
 import type { SecretObject } from '@redis-queue/redis-access';
 import type { ConfigMap } from '../kubernetes/objects.ts';
@@ -74,7 +74,7 @@ export function describeUntracked(names: readonly string[]): Problem | undefined
   const list = names.map((name) => `"${name}"`).join(', ');
   return {
     reason: 'ConfigNotTracked',
-    message: `spec.template names the Secret${names.length > 1 ? 's' : ''} ${list}, which this controller may not read: pods get what they need, and a change does not replace them; add the name${names.length > 1 ? 's' : ''} to the Helm value workers.secretNames`,
+    message: `spec.template names the Secret${names.length > 1 ? 's' : ''} ${list}, which this controller may not read: pods get what they need, and a change does not replace them; add the name${names.length > 1 ? 's' : ''} to ${helmValue('workerpool-controller', 'workers.secretNames')}`,
   };
 }
 

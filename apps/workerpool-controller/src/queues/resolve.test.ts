@@ -63,7 +63,7 @@ it('refuses a Secret that it may not read and names the Helm value', () => {
   const found = resolve([aQueue('a', { redis: { secretRef: { name: 'private' } } })]);
   expect(found).toMatchObject({
     reason: 'SecretNotPermitted',
-    message: expect.stringMatching(/private.*redis\.secretNames/) as string,
+    message: expect.stringMatching(/private.*global\.redis\.secretNames/) as string,
   });
 });
 

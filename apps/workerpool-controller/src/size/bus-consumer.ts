@@ -1,5 +1,5 @@
 import { createConsumer, type BusRedisOptions, type NamedPool } from '@redis-queue/scaling-bus';
-import { consumeDecision, type ConsumeDeps } from './consume.ts';
+import { consumeDecision, OtherScopeError, type ConsumeDeps } from './consume.ts';
 
 export interface BusConsumerOptions {
   readonly redis: BusRedisOptions;
@@ -31,6 +31,7 @@ export async function runBusConsumer(
         log.debug({ reason }, `decision dropped: ${message}`);
       },
       failed: (error) => {
+        if (error instanceof OtherScopeError) return metrics.dropped('other-scope');
         metrics.failed();
         log.warn({ err: error }, 'a decision could not be applied; it comes again');
       },

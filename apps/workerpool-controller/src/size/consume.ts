@@ -24,7 +24,7 @@ export interface DecisionMetrics extends VictimMetrics {
   /** A decision was acted on. */
   consumed(outcome: 'scale' | 'note'): void;
   /** A decision was not acted on. */
-  dropped(reason: DropReason | BusDropReason): void;
+  dropped(reason: DropReason | BusDropReason | 'other-scope'): void;
   /** A decision could not be applied and is delivered again. */
   failed(): void;
   /** @param ms from the sample that a decision was made on until it was applied */
@@ -37,6 +37,8 @@ export interface ConsumeDeps {
     readonly pools: ObjectCache<PoolObject>;
     readonly deployments: ObjectCache<Deployment>;
   };
+  /** The namespaces that this controller looks at; absent: all. */
+  readonly namespaces?: readonly string[] | undefined;
   readonly ledger: DecisionLedger;
   readonly events: EventRecorder;
   readonly metrics: DecisionMetrics;
@@ -51,10 +53,16 @@ const MAX_CONFLICTS = 5;
 /** A pool without a Deployment for longer than this lacks something, as its status says. */
 const NEW_MS = 30_000;
 
+/** The pool is in a namespace that this controller does not look at: another one on the same bus does. */
+export class OtherScopeError extends Error {
+  override readonly name = 'OtherScopeError';
+}
+
 /**
  * Acts on one decision of the bus. Resolves when it is applied, noted or dropped.
  *
- * @throws when the API server cannot be reached or the Deployment changes too fast: the bus delivers again.
+ * @throws OtherScopeError when the pool is not ours, and others when the API server cannot be reached or the Deployment
+ * changes too fast: the bus delivers again, perhaps to another consumer.
  */
 export async function consumeDecision(
   decision: ScalingDecision,
@@ -62,6 +70,8 @@ export async function consumeDecision(
   deps: ConsumeDeps,
 ): Promise<Verdict> {
   const { uid, namespace, name } = decision.pool;
+  if (deps.namespaces && !deps.namespaces.includes(namespace))
+    throw new OtherScopeError(`namespace ${namespace} is none of ${deps.namespaces.join(', ')}`);
   deps.ledger.begin(uid);
   try {
     return await actOn(decision, context, deps);

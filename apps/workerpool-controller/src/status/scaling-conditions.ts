@@ -1,4 +1,4 @@
-import type { Condition, WorkerPool } from '@redis-queue/api';
+import { helmValue, type Condition, type WorkerPool } from '@redis-queue/api';
 import { findCondition, timestamp } from '@redis-queue/controller';
 import type { ScalingDecision } from '@redis-queue/scaling-bus';
 import { PoolCondition, type Problem, type Reason } from '../kubernetes/reasons.ts';
@@ -134,12 +134,17 @@ function decidedOf(pool: WorkerPool, { decision }: AutoscalingInput): Decided | 
 }
 
 function waitingMessage(pool: WorkerPool, { busConfigured, deployment }: AutoscalingInput): string {
-  const why = busConfigured ? 'No decision has arrived yet' : 'No bus is configured (Helm value bus.secretName)';
-  if (hadDecision(pool, deployment)) return `${why}; the size stays as it is.`;
-  return busConfigured
-    ? `${why}; a minute after the pool's creation at least spec.replicas pods run, within its bounds, until one does.`
-    : `${why}: spec.replicas rules, within minReplicas and maxReplicas.`;
+  if (!busConfigured) {
+    const size = hadDecision(pool, deployment)
+      ? 'the size stays as it is'
+      : 'spec.replicas rules, within minReplicas and maxReplicas';
+    return `No bus is configured: ${size}. ${BUS_WAY_OUT}`;
+  }
+  if (hadDecision(pool, deployment)) return 'No decision has arrived yet; the size stays as it is.';
+  return "No decision has arrived yet; a minute after the pool's creation at least spec.replicas pods run, within its bounds, until one does.";
 }
+
+const BUS_WAY_OUT = `Create or mend the Secret that is named by ${helmValue('workerpool-controller', 'bus.secretName', { shared: true })}.`;
 
 /** After a restart, what status says stays until a decision that is understood. */
 function reportedUnknownVersion(pool: WorkerPool): string | undefined {

@@ -1,7 +1,13 @@
 import { QUEUES, type QueueSpec, WORKER_POOLS, type WorkerPoolSpecInput } from '@redis-queue/api';
 import { DEPLOYMENTS, keyOf, type KubeClient, type Manager, type Resource } from '@redis-queue/controller';
 import type { PoolObject, QueueObject } from '@redis-queue/redis-access';
-import { createPublisher, SCHEMA_VERSION, type Publisher, type ScalingDecision } from '@redis-queue/scaling-bus';
+import {
+  createPublisher,
+  SCHEMA_VERSION,
+  type BusSetting,
+  type Publisher,
+  type ScalingDecision,
+} from '@redis-queue/scaling-bus';
 import { eventually, type ControlPlane, type RedisServer } from '@redis-queue/rig';
 import { startRig, type Rig, type RunningController as Running, type StoredEvent } from '@redis-queue/rig/controllers';
 import { POD_DISRUPTION_BUDGETS, type Deployment, type PodDisruptionBudget } from '../kubernetes/objects.ts';
@@ -118,15 +124,15 @@ export interface RunningController extends Running {
 
 export async function runController(
   { rig, server }: TestCluster,
-  { bus = true }: { bus?: boolean } = {},
+  { bus = true, namespaces }: { bus?: boolean | BusSetting; namespaces?: readonly string[] } = {},
 ): Promise<RunningController> {
   const settings = {
     secretNames: ['redis-credentials', 'second'],
     workerSecretNames: ['mail-api'],
-    bus: bus ? { host: server.host, port: server.port } : undefined,
+    bus: bus ? (typeof bus === 'object' ? bus : { redis: { host: server.host, port: server.port } }) : undefined,
   };
   const wire = (manager: Manager): void => wireWorkerPoolController(manager, settings);
-  const running = await rig.controller(wire, { name: 'workerpool-controller' });
+  const running = await rig.controller(wire, { name: 'workerpool-controller', namespaces });
   const sumOf = (samples: RegExp): Promise<number> => running.sumOf(samples);
   return {
     ...running,

@@ -30,6 +30,7 @@ describe('the API server accepts a Queue', () => {
     ['with retention in minutes, and none', { retention: { completedJobs: '30m', failedJobs: '0h' } }],
     ['in a prefix with a hash tag', { redis: { prefix: '{shop}.bull_1' } }],
     ['over TLS', { redis: { secretRef: { name: 'redis-shop' }, tls: { enabled: true, serverName: 'redis.shop' } } }],
+    ['with a name for the certificate of a rediss:// URL', { redis: { tls: { serverName: 'redis.shop' } } }],
     ['with concurrency 1', { globalConcurrency: 1 }],
     ['that is paused', { paused: true }],
     ['that may be deleted with its data', { deletionPolicy: 'DeleteIfEmpty', adoptionPolicy: 'Observe' }],
@@ -94,6 +95,16 @@ describe('the API server refuses a Queue and says why:', () => {
     ['retention as a number', { retention: { failedJobs: 7 } }, 'spec.retention.failedJobs'],
     ['a prefix with a colon', { redis: { prefix: 'a:b' } }, 'spec.redis.prefix in body should match'],
     ['the prefix of the bus', { redis: { prefix: 'redis-queue' } }, 'redis-queue is the prefix of the bus'],
+    [
+      'a name of a certificate that no host has',
+      { redis: { tls: { enabled: true, serverName: '$(REDIS_PASSWORD)' } } },
+      'spec.redis.tls.serverName in body should match',
+    ],
+    [
+      'the name of a certificate without TLS',
+      { redis: { tls: { enabled: false, serverName: 'redis.shop' } } },
+      'serverName is only for TLS, which enabled: false turns off; set enabled: true, or remove serverName',
+    ],
     ['concurrency 0', { globalConcurrency: 0 }, 'spec.globalConcurrency in body should be greater than or equal to 1'],
     [
       'an unknown policy',
@@ -188,19 +199,22 @@ test('both kinds are found by their category', async () => {
   await expect(kubectl.run('get', 'redis-queue', '--output=name')).resolves.toContain('queue.redis-queue.io/');
 });
 
-test('a Queue that had the prefix of the bus before it was refused is changed and deleted like any other', async () => {
+test.each([
+  ['the prefix of the bus', { prefix: 'redis-queue' }, 'prefix of the bus'],
+  ['a name for a certificate without TLS', { tls: { enabled: false, serverName: 'r' } }, 'serverName is only for TLS'],
+])('a Queue that had %s before it was refused is changed and deleted like any other', async (_, redis, rule) => {
   const definition = JSON.parse(
     await controlPlane.kubectl('get', 'crd', 'queues.redis-queue.io', '-o', 'json'),
   ) as object;
   const former = JSON.parse(JSON.stringify(definition), (key, value: unknown) =>
-    key === 'x-kubernetes-validations' && JSON.stringify(value).includes('prefix of the bus') ? undefined : value,
+    key === 'x-kubernetes-validations' && JSON.stringify(value).includes(rule) ? undefined : value,
   ) as { metadata: object };
   const replace = (crd: { metadata: object }): Promise<string> =>
     controlPlane.apply({
       ...crd,
       metadata: { name: 'queues.redis-queue.io', annotations: { at: String(Date.now()) } },
     });
-  const draft = queueDraft({ redis: { prefix: 'redis-queue' } }, 'former');
+  const draft = queueDraft({ redis }, 'former');
   await replace(former);
   await eventually(() => kubectl.check(draft).then(Boolean, () => false), { timeoutMs: 30_000 });
   await kubectl.apply(draft);
@@ -212,7 +226,7 @@ test('a Queue that had the prefix of the bus before it was refused is changed an
     );
   await eventually(refused, { timeoutMs: 30_000 });
 
-  await kubectl.apply(queueDraft({ redis: { prefix: 'redis-queue' }, paused: true }, 'former'));
+  await kubectl.apply(queueDraft({ redis, paused: true }, 'former'));
   const patch = (finalizers: string[] | null): Promise<string> =>
     kubectl.run('patch', 'queue', 'former', '--type=merge', '--patch', JSON.stringify({ metadata: { finalizers } }));
   await patch(['redis-queue.io/queue-data']);

@@ -104,10 +104,23 @@ export const queueSpecSchema = z
         tls: z
           .object({
             enabled: z.boolean().optional().describe('Speak TLS; a rediss:// URL does so anyway.'),
-            serverName: z.string().max(253).optional().describe("Name expected in the server's certificate."),
+            serverName: z
+              .string()
+              .max(253)
+              .regex(/^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$/)
+              .optional()
+              .describe("Name expected in the server's certificate; needs TLS, by enabled or a rediss:// URL."),
           })
+          .meta(
+            // On the object itself, so that a Queue that has both from before can still be changed, and deleted.
+            celRules({
+              rule: '!has(self.serverName) || !has(self.enabled) || self.enabled',
+              message:
+                'serverName is only for TLS, which enabled: false turns off; set enabled: true, or remove serverName',
+            }),
+          )
           .optional()
-          .describe('TLS to Redis; a private CA lies in the Secret under redis-ca.crt.'),
+          .describe('TLS to Redis; a private CA lies in the Secret under redis-ca.crt, and is refused without TLS.'),
         prefix: z
           .string()
           .min(1)

@@ -91,11 +91,11 @@ export const QUEUE_REASONS = {
 
   SecretNotPermitted: {
     kind: 'stalled',
-    doc: 'The controller may not read a Secret of this name; add it to the Helm value redis.secretNames, or use a permitted name.',
+    doc: 'The controller may not read a Secret of this name; add it to the Helm value redis.secretNames (global.redis.secretNames of the chart redis-queue), or use a permitted name.',
   },
   SecretInvalid: {
     kind: 'stalled',
-    doc: 'The Secret lacks a key or holds one that cannot be read; the message names the key.',
+    doc: 'The Secret lacks a key, holds one that cannot be read, or holds one for TLS that nothing turns on; the message names the key.',
   },
   PrefixReserved: {
     kind: 'stalled',
@@ -106,7 +106,10 @@ export const QUEUE_REASONS = {
     doc: 'The Secrets of spec.redis.secretRefs lead to different servers or databases; the message says which. Correct one.',
   },
   RedisAuthFailed: { kind: 'stalled', doc: 'Redis refused the user or password; correct the Secret.' },
-  RedisNoPermission: { kind: 'stalled', doc: 'The Redis user lacks a permission; docs/redis-users.md has the rights of each role.' },
+  RedisNoPermission: {
+    kind: 'stalled',
+    doc: 'The Redis user lacks a permission; docs/redis-users.md has the rights of each role.',
+  },
   RedisTooOld: { kind: 'stalled', doc: 'Redis 7.0 or Valkey 7.2 is needed.' },
   Conflict: { kind: 'stalled', doc: 'An older Queue object claims the same queue; delete one of the two.' },
   OwnedByOtherCluster: {
@@ -185,11 +188,11 @@ export const WORKER_POOL_REASONS = {
   },
   SecretNotPermitted: {
     kind: 'stalled',
-    doc: 'The operator may not read a Secret of this name; add it to the Helm value redis.secretNames.',
+    doc: 'The operator may not read a Secret of this name; add it to the Helm value redis.secretNames (global.redis.secretNames of the chart redis-queue).',
   },
   SecretInvalid: {
     kind: 'stalled',
-    doc: 'The Secret of the Queues lacks a key or holds one that cannot be read; the message names the key.',
+    doc: 'The Secret of the Queues lacks a key, holds one that cannot be read, or holds one for TLS that nothing turns on; the message names the key.',
   },
   RolledBack: {
     kind: 'stalled',
@@ -298,7 +301,7 @@ export const WORKER_POOL_REASONS = {
   },
   ConfigNotTracked: {
     kind: 'notice',
-    doc: 'spec.template names a Secret that this controller may not read, so its changes do not replace the pods; add it to the Helm value workers.secretNames.',
+    doc: 'spec.template names a Secret that this controller may not read, so its changes do not replace the pods; add it to the Helm value workers.secretNames (workerpool-controller.workers.secretNames of the chart redis-queue).',
   },
 } as const satisfies ReasonTable;
 

@@ -25,7 +25,7 @@ export interface AppContext<F extends AppFlags> {
 }
 
 export interface App<F extends AppFlags> {
-  /** Names the process in logs, events and metrics, and its Lease. */
+  /** Names the process in logs, events and metrics, and its Lease unless --lease-name does. */
   name: string;
   /** A line for --help. */
   description: string;
@@ -36,14 +36,14 @@ export interface App<F extends AppFlags> {
 
 /**
  * Runs an app as a process: flags, logs, client, manager, signals, exit code (0 stopped, 1 failed, 2 bad usage). Never
- * rejects. Common flags: --namespace-scope --kubeconfig --http-port --leader-elect --lease-namespace --log-level
- * --help.
+ * rejects. Common flags: --namespace-scope --kubeconfig --http-port --leader-elect --lease-namespace --lease-name
+ * --log-level --help.
  */
 export async function runApp<F extends AppFlags>(app: App<F>, argv: string[] = process.argv.slice(2)): Promise<void> {
   const { env } = process;
   favourSmallHeap();
   try {
-    const common = commonFlags(env);
+    const common = commonFlags(app.name, env);
     const flags = { ...common, ...app.flags };
     const values = parseFlags(flags, argv);
     if (values === 'help') {
@@ -86,7 +86,7 @@ async function runProcess<F extends AppFlags>(
       httpPort: common.httpPort,
       leaderElection: common.leaderElect && {
         namespace: common.leaseNamespace,
-        leaseName: app.name,
+        leaseName: common.leaseName,
         // The kubelet starts a container again only when the one before has ended, and no other pod has its name.
         ...(env.POD_NAME && { identity: env.POD_NAME }),
       },

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { UsageError, commonFlags, concurrencyFlag, parseFlags, readCommonFlags, usage } from './flags.ts';
+import { UsageError, commonFlags, concurrencyFlag, durationFlag, parseFlags, readCommonFlags, usage } from './flags.ts';
 
 const flags = {
-  ...commonFlags({ POD_NAMESPACE: 'system' }),
+  ...commonFlags('app', { POD_NAMESPACE: 'system' }),
   'secret-names': { default: 'redis', help: 'Permitted names.' },
 };
 const read = (...argv: string[]) => {
@@ -18,6 +18,7 @@ it('has sensible defaults, and the pod names the namespace of the lease', () => 
     httpPort: 8080,
     leaderElect: true,
     leaseNamespace: 'system',
+    leaseName: 'app',
     logLevel: 'info',
   });
 });
@@ -38,6 +39,7 @@ it.each([
   ['--log-level=loud'],
   ['--unknown'],
   ['--namespace-scope=a/b'],
+  ['--lease-name=A B'],
 ])('refuses %s and says why', (argument) => {
   expect(() => read(argument)).toThrow(UsageError);
   expect(() => read(argument)).toThrow(argument.split('=')[0]);
@@ -63,3 +65,23 @@ it.each(['x', '0', '-1', '1.5', '1e3', '1001', ''])(
 it('gives numbers as numbers', () => {
   expect(parseFlags({ concurrency: concurrencyFlag('queues') }, ['--concurrency=3'])).toEqual({ concurrency: 3 });
 });
+
+const start = { start: durationFlag({ default: '10s', help: 'How long.' }, { min: '1s', max: '1h' }) };
+
+it.each([
+  ['1500ms', 1_500],
+  ['90s', 90_000],
+  ['1h', 3_600_000],
+])('reads the duration %s in ms', (text, ms) => {
+  expect(parseFlags(start, [`--start=${text}`])).toEqual({ start: ms });
+});
+
+it.each(['10', '10 s', '-1s', '1d', 'soon', '', '999ms', '61m', `${'9'.repeat(30)}h`])(
+  'refuses %j, which is no duration or out of bounds, and says what to write',
+  (text) => {
+    expect(() => parseFlags(start, [`--start=${text}`])).toThrow(UsageError);
+    expect(() => parseFlags(start, [`--start=${text}`])).toThrow(
+      /^--start .*: must be a duration from 1s to 1h, such as 500ms, 10s or 5m\./,
+    );
+  },
+);

@@ -34,6 +34,26 @@ export function numberFlag(flag: AppFlag, { min, max }: { min: number; max: numb
   };
 }
 
+const UNIT_MS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+
+/** A flag that is a duration, such as 500ms, 10s, 5m or 1h, within bounds that are such texts too. Its value is in ms. */
+export function durationFlag(flag: AppFlag, { min, max }: { min: string; max: string }): Required<AppFlag<number>> {
+  return {
+    placeholder: 'DURATION',
+    ...flag,
+    parse(text) {
+      const ms = readDuration(text);
+      if (ms !== undefined && ms >= readDuration(min)! && ms <= readDuration(max)!) return ms;
+      throw new Error(`must be a duration from ${min} to ${max}, such as 500ms, 10s or 5m`);
+    },
+  };
+}
+
+function readDuration(text: string): number | undefined {
+  const [, digits, unit] = /^([0-9]{1,9})(ms|[smh])$/.exec(text) ?? [];
+  return digits === undefined || unit === undefined ? undefined : Number(digits) * UNIT_MS[unit]!;
+}
+
 /** How many objects a controller reconciles at once. @param what `queues`, `pools`, … */
 export function concurrencyFlag(what: string): Required<AppFlag<number>> {
   return numberFlag({ default: '8', help: `How many ${what} are reconciled at once.` }, { min: 1, max: 1_000 });
@@ -46,7 +66,8 @@ export class UsageError extends Error {
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
-export function commonFlags(env: NodeJS.ProcessEnv) {
+/** @param name of the app. */
+export function commonFlags(name: string, env: NodeJS.ProcessEnv) {
   return {
     'namespace-scope': {
       default: '',
@@ -74,6 +95,12 @@ export function commonFlags(env: NodeJS.ProcessEnv) {
       help: 'Namespace of the Lease for leader election.',
       placeholder: 'NAMESPACE',
     },
+    'lease-name': {
+      default: name,
+      help: 'Name of that Lease: one for each release, since two with other namespaces to look at must not share one.',
+      placeholder: 'NAME',
+      parse: parseObjectName,
+    },
     'log-level': {
       default: 'info',
       help: `Lowest level to log: ${LEVELS.join(', ')}.`,
@@ -82,6 +109,14 @@ export function commonFlags(env: NodeJS.ProcessEnv) {
     },
   };
 }
+
+function parseObjectName(text: string): string {
+  if (!LEGAL_NAME.test(text)) throw new Error('must be a name that an object can have');
+  return text;
+}
+
+/** A name that the API server allows for most objects (RFC 1123 subdomain). */
+const LEGAL_NAME = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
 
 /** A name that the API server allows for a namespace (RFC 1123 label). */
 const LEGAL_NAMESPACE = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -137,6 +172,7 @@ export function readCommonFlags(values: FlagValues<ReturnType<typeof commonFlags
     httpPort: values['http-port'],
     leaderElect: values['leader-elect'],
     leaseNamespace: values['lease-namespace'],
+    leaseName: values['lease-name'],
     logLevel: values['log-level'],
   };
 }

@@ -36,7 +36,9 @@ describe('the Redis of a pod', () => {
   it('is expected to show the name of the Queue in its certificate, where one is given', () => {
     const env = { REDIS_HOST: '10.0.0.1', REDIS_TLS: 'true', REDIS_TLS_SERVER_NAME: 'redis.example' };
     expect(redisOptionsFromEnvironment(env).tls).toEqual({ servername: 'redis.example' });
-    expect(redisOptionsFromEnvironment({ ...env, REDIS_TLS: '' }).tls).toBeUndefined();
+    expect(redisOptionsFromEnvironment({ REDIS_URL: 'rediss://h', REDIS_TLS_SERVER_NAME: 'r' }).tls).toEqual({
+      servername: 'r',
+    });
   });
 
   it('is connected to again when the server refuses writes, as a demoted primary does, and for no other error', () => {
@@ -51,6 +53,7 @@ describe('the Redis of a pod', () => {
     [{ REDIS_URL: 'planted-secret' }, 'redis://user:password@host:6379'],
     [{ REDIS_HOST: 'h', REDIS_PORT: 'planted-secret' }, 'REDIS_PORT'],
     [{ REDIS_URL: 'redis://h/planted-secret' }, 'database number'],
+    [{ REDIS_URL: 'redis://:planted-secret@h', REDIS_TLS_SERVER_NAME: 'r' }, 'set REDIS_TLS=true or a rediss:// URL'],
   ])('that cannot be read (%#) is an error that says what to set and shows no value', (env, message) => {
     const read = (): unknown => redisOptionsFromEnvironment(env);
     expect(read).toThrow(message);

@@ -29,6 +29,11 @@ export function redisOptionsFromEnvironment(env: RedisEnvironment): RedisOptions
   const password = env.REDIS_PASSWORD || (url && decodeURIComponent(url.password));
   const serverName = env.REDIS_TLS_SERVER_NAME;
   const tls = env.REDIS_TLS === 'true' || url?.protocol === 'rediss:';
+  if (serverName && !tls) {
+    throw new Error(
+      'REDIS_TLS_SERVER_NAME is set and TLS is not: set REDIS_TLS=true or a rediss:// URL (redis.tls.enabled of the Queue)',
+    );
+  }
   return {
     host: host.replace(/^\[(.*)\]$/, '$1'),
     port: parsePort(url?.port || env.REDIS_PORT),

@@ -179,7 +179,7 @@ it('all that the controllers do passes: status, finalizers, Deployments, budgets
   );
   expect(events).not.toBe('');
   for (const app of APP_NAMES)
-    expect(await controlPlane.kubectl('get', 'lease', app, '--namespace', stage.release)).toContain(`${app}-0`);
+    expect(await controlPlane.kubectl('get', 'lease', `rq-${app}`, '--namespace', stage.release)).toContain(`${app}-0`);
   expect(stage.refusals()).toEqual([]);
 }, 240_000);
 

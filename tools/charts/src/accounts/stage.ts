@@ -58,7 +58,7 @@ export class Stage implements AsyncDisposable {
       namespace: release,
       values: { ...values, global: { ...values.global, template: TEMPLATE_VALUES } },
     });
-    await applyAll(controlPlane, objects.filter(isRight));
+    await applyAll(controlPlane, [busSecret(release, redis.url), ...objects.filter(isRight)]);
     const accounts = await Promise.all(
       APP_NAMES.map(async (app) => [app, await Account.of(controlPlane, release, `rq-${app}`)] as const),
     );
@@ -114,7 +114,7 @@ export class Stage implements AsyncDisposable {
       APP_NAMES.map(async (app) => {
         const main = join(workspaceRoot, 'apps', app, 'src/main.ts');
         const { kubeconfigPath } = this.accounts[app];
-        const env = { POD_NAME: `${app}-0`, POD_NAMESPACE: this.release, BUS_REDIS_URL: this.redis.url };
+        const env = { POD_NAME: `${app}-0`, POD_NAMESPACE: this.release };
         const args = [...this.#argumentsOf(app), '--log-level=debug'];
         const controller = await startAppProcess(app, { main, kubeconfigPath, args, env });
         this.#controllers.set(app, controller);
@@ -157,6 +157,13 @@ export class Stage implements AsyncDisposable {
     await Promise.all([this.controlPlane.stop(), this.redis.stop()]);
   }
 }
+
+const busSecret = (namespace: string, url: string): object => ({
+  apiVersion: 'v1',
+  kind: 'Secret',
+  metadata: { name: 'redis-queue-bus', namespace },
+  stringData: { 'redis-url': url },
+});
 
 const RIGHTS = /^(ServiceAccount|(Cluster)?Role(Binding)?)$/;
 const isRight = ({ kind }: Rendered): boolean => RIGHTS.test(kind);

@@ -43,7 +43,7 @@ export function clusterAttempts({ shop, release }: Scene): Attempt[] {
     pool('creates a ClusterRole', post(`${rbac}/clusterroles`, { metadata, rules })),
     pool(
       'widens its own Role',
-      patch(inGroup('rbac.authorization.k8s.io/v1', release, 'roles', 'rq-workerpool-controller-leader-election'), {
+      patch(inGroup('rbac.authorization.k8s.io/v1', release, 'roles', 'rq-workerpool-controller-release'), {
         rules,
       }),
     ),

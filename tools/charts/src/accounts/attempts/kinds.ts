@@ -76,13 +76,16 @@ export function leaseAndEventAttempts({ shop, release, webPod }: Scene): Attempt
     source: { component: from },
   });
   return [
-    pool('takes the Lease of the queue-controller', patch(lease(release, 'queue-controller'), held)),
+    pool('takes the Lease of the queue-controller', patch(lease(release, 'rq-queue-controller'), held)),
     pool('creates a Lease of another name', post(lease(release), newLease('stolen'))),
     pool('takes a Lease of Kubernetes', patch(lease('kube-system', 'kube-scheduler'), held)),
-    pool('creates a Lease of its name elsewhere', post(lease(shop), newLease('workerpool-controller'))),
-    pool('deletes its Lease', remove(lease(release, 'workerpool-controller'))),
-    attemptBy('queue-controller')('takes the Lease of the autoscaler', patch(lease(release, 'autoscaler'), held)),
-    attemptBy('autoscaler')('takes the Lease of the queue-controller', patch(lease(release, 'queue-controller'), held)),
+    pool('creates a Lease of its name elsewhere', post(lease(shop), newLease('rq-workerpool-controller'))),
+    pool('deletes its Lease', remove(lease(release, 'rq-workerpool-controller'))),
+    attemptBy('queue-controller')('takes the Lease of the autoscaler', patch(lease(release, 'rq-autoscaler'), held)),
+    attemptBy('autoscaler')(
+      'takes the Lease of the queue-controller',
+      patch(lease(release, 'rq-queue-controller'), held),
+    ),
     pool('tells of a pod', post(core(shop, 'events'), event('Pod', 'v1', 'workerpool-controller'))),
     pool('speaks as the kubelet', post(core(shop, 'events'), event('WorkerPool', 'redis-queue.io/v1', 'kubelet'))),
     pool('changes the event of another', patch(core(shop, 'events', 'kubelet.1'), { message: 'all is well' })),

@@ -1,0 +1,70 @@
+import { startRedis } from '@redis-queue/rig';
+import { createPublisher, SCHEMA_VERSION, type Publisher } from '@redis-queue/scaling-bus';
+import type { PoolObject } from '@redis-queue/redis-access';
+import { eventually } from '@redis-queue/rig';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { runController, testCluster, type TestCluster } from '../testing/cluster.ts';
+
+let t: TestCluster;
+beforeAll(async () => {
+  t = await testCluster();
+});
+afterAll(() => t?.[Symbol.asyncDispose]());
+
+/** Publishes until the pool has that size, as the autoscaler does. */
+async function scaledBy(publisher: Publisher, pool: PoolObject, epoch: number, replicas: number): Promise<void> {
+  const { namespace = '', name, uid = '', generation = 0 } = pool.metadata;
+  let sequence = 0;
+  const scaled = async (): Promise<boolean> => {
+    const nowMs = await publisher.timeMs();
+    await publisher.publish({
+      schemaVersion: SCHEMA_VERSION,
+      pool: { namespace, name, uid, generation },
+      epoch,
+      sequence: ++sequence,
+      sampledAt: nowMs,
+      expiresAt: nowMs + 15_000,
+      currentReplicas: 0,
+      desiredReplicas: replicas,
+      reason: 'because the test says so',
+      signals: [],
+      confidence: 1,
+    });
+    return (await t.deployment(pool))?.spec.replicas === replicas;
+  };
+  await eventually(scaled, { timeoutMs: 30_000, intervalMs: 200, description: `${name} to have ${replicas}` });
+}
+
+it('a Secret of the bus that comes after the controller, is broken, mended and changed is followed without a restart', async () => {
+  const namespace = await t.namespace();
+  // Confined to the tenant's namespace: the Secret lies in another one, that of the release.
+  const release = await t.namespace();
+  const bus = { secret: { namespace: release, name: 'redis-queue-bus' }, tls: false };
+  const controller = await runController(t, { bus, namespaces: [namespace] });
+  const configured = () => controller.sumOf(/^redis_queue_bus_configured /);
+  const pool = await t.pool(namespace, 'late', { autoscaling: { enabled: true, minReplicas: 0, maxReplicas: 10 } });
+  await t.sized(pool, 1); // spec.replicas
+  const { status } = await t.settled(pool, 'WaitingForDecision', 'ScalingActive');
+  expect(JSON.stringify(status?.conditions)).toContain('or workerpool-controller.bus.secretName where');
+  expect(await configured()).toBe(0);
+
+  await t.secret(release, { 'redis-url': t.server.url }, bus.secret.name);
+  await scaledBy(t.publisher, pool, 1, 4);
+  expect(await configured()).toBe(1);
+
+  await t.secret(release, { 'redis-url': 'hunter2' }, bus.secret.name);
+  await eventually(async () => (await configured()) === 0);
+  await t.sized(pool, 4);
+  const other = await startRedis();
+  const publisher = createPublisher({ redis: { host: other.host, port: other.port } });
+  await t.secret(release, { 'redis-url': other.url }, bus.secret.name);
+  await scaledBy(publisher, pool, 2, 7);
+
+  await publisher.close();
+  await controller.stop();
+  await other.stop();
+  const lines = controller.lines.join('\n');
+  expect(lines).toContain(`Secret ${release}/redis-queue-bus of the bus does not exist; create it`);
+  expect(lines).toContain(`Secret ${release}/redis-queue-bus of the bus: redis-url is not a URL`);
+  expect(lines).not.toContain('hunter2');
+}, 120_000);

@@ -1,0 +1,61 @@
+import type { AppDefinition, AppName } from '@redis-queue/api';
+
+/** A value of a chart that is a flag of its app and nothing more; the flag has its name in kebab case. */
+export interface Setting {
+  /** In camel case: podStartTime is --pod-start-time. */
+  readonly value: string;
+  /** The flag's own default, so that values.yaml shows it; '' where the flag is left out. */
+  readonly default: string | number;
+  /** For values.yaml, without the comment's `# -- `; a further line goes on in the comment. */
+  readonly comment: string;
+  /** Draft-7 keywords that bound the value. */
+  readonly schema: Readonly<Record<string, unknown>>;
+}
+
+const DURATION = { type: 'string', pattern: '^[0-9]+(ms|s|m|h)$' };
+
+/** Every app with a kind has the flag --concurrency, from `concurrencyFlag`. */
+const CONCURRENCY: Setting = {
+  value: 'concurrency',
+  default: 8,
+  comment: 'How many objects are reconciled at once, 1 to 1000.',
+  schema: { type: 'integer', minimum: 1, maximum: 1_000 },
+};
+
+const OWN: Partial<Record<AppName, readonly Setting[]>> = {
+  'queue-controller': [
+    {
+      value: 'clusterId',
+      default: '',
+      comment: `Tells this cluster from others that use the same Redis. Empty: the uid of kube-system, which a ClusterRole lets the
+controller read; required where \`namespaces\` is set. Another one later makes every queue look like another cluster's.`,
+      schema: { type: 'string', maxLength: 63, pattern: '^([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)?$' },
+    },
+    {
+      value: 'sampleInterval',
+      default: '30s',
+      comment: 'How often the jobs of every queue are counted, for metrics and status: 1s to 10m.',
+      schema: DURATION,
+    },
+    {
+      value: 'driftInterval',
+      default: '60s',
+      comment: 'How often an unchanged queue is compared with Redis, to repair what others changed there: 5s to 10m.',
+      schema: DURATION,
+    },
+  ],
+  autoscaler: [
+    {
+      value: 'podStartTime',
+      default: '10s',
+      comment: `How long a pod of yours takes from its creation to its first job: 1s to 1h. It has to be the truth: delayed jobs
+that are due within it count as load already, and recurring bursts are met that much earlier.`,
+      schema: DURATION,
+    },
+  ],
+};
+
+/** The settings of an app, in the order of values.yaml. */
+export function settingsOf(name: AppName, { kinds }: Pick<AppDefinition, 'kinds'>): readonly Setting[] {
+  return [...(OWN[name] ?? []), ...(kinds.length > 0 ? [CONCURRENCY] : [])];
+}
