@@ -18,7 +18,7 @@ afterEach(() => {
 });
 
 /** A server that answers each command, by its words in lower case. @returns its port */
-async function startServer(answer: (words: string[]) => string | Buffer): Promise<number> {
+async function startServer(answer: (words: string[], socket: Socket) => string): Promise<number> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket.on('error', () => {}));
@@ -28,7 +28,12 @@ async function startServer(answer: (words: string[]) => string | Buffer): Promis
         .split(/^\*\d+\r\n/m)
         .slice(1)) {
         const words = command.split('\r\n').filter((_, line) => line % 2 === 1);
-        socket.write(answer(words.map((word) => word.toLowerCase())));
+        socket.write(
+          answer(
+            words.map((word) => word.toLowerCase()),
+            socket,
+          ),
+        );
       }
     });
   });
@@ -152,4 +157,35 @@ it('a Sentinel that names a million others is asked on', async () => {
   const from = performance.now();
   await eventually(async () => (await redis.get('key').catch(() => '')) === 'OK');
   expect(performance.now() - from).toBeLessThan(4_000);
+});
+
+it('a server that reports changes without end is asked once at a time', async () => {
+  let [asked, unanswered, most] = [0, 0, 0];
+  const flood = `*3\r\n${bulk('message')}${bulk('__redis__:invalidate')}*1\r\n${bulk('bull:q:wait')}`.repeat(200);
+  const flushes = `*3\r\n${bulk('message')}${bulk('__redis__:invalidate')}*-1\r\n`.repeat(200);
+  const port = await startServer(([command, sub], socket) => {
+    if (command === 'info') return INFO;
+    if (command === 'client') return sub === 'id' ? ':7\r\n' : '+OK\r\n';
+    if (command === 'subscribe') {
+      const flooding = setInterval(() => socket.write(flood + flushes), 5);
+      stack.push(() => clearInterval(flooding));
+      return `*3\r\n${bulk('subscribe')}${bulk('__redis__:invalidate')}:1\r\n`;
+    }
+    if (command !== 'evalsha_ro') return '+PONG\r\n';
+    asked++;
+    most = Math.max(most, ++unanswered);
+    setTimeout(() => {
+      unanswered--;
+      socket.write('*1\r\n*4\r\n:0\r\n:0\r\n:0\r\n:0\r\n');
+    }, 50);
+    return '';
+  });
+  const wakeups = new QueueWakeups({ host: HOST, port });
+  stack.push(() => wakeups.close());
+  await eventually(() => wakeups.live);
+  let woken = 0;
+  void wakeups.watch({ prefix: 'bull', name: 'q' }, () => woken++);
+  await eventually(() => asked >= 10 && woken > 1_000);
+  // One because it changed, one because all were flushed, one of the watch itself.
+  expect(most).toBeLessThanOrEqual(3);
 });
