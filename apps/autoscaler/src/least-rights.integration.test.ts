@@ -51,20 +51,24 @@ it('without the right to track keys a pool at zero wakes within seconds, and it 
   const allow = (...rules: string[]) => admin.call('ACL', 'SETUSER', 'autoscaler', ...rules);
   await allow('reset', 'on', '>secret', ...ACL_RULES.reader.replace(' +client|tracking', '').split(' '));
   t.redisUrl = `redis://autoscaler:secret@${t.redis.host}:${t.redis.port}`;
-  t.add(aPool('workers', ['mails']));
+  // Each with its own time at which it is polled every 30 s.
+  const names = ['mails', 'reports', 'images'];
+  for (const name of names) t.add(aPool(name, [name]));
   await t.run();
   const armed = () => t.metric('redis_queue_autoscaler_wake_ups_armed');
   await eventually(async () => (await armed())[0]?.value === 0, { timeoutMs: 20_000, description: 'the metric' });
   expect(t.logLines.join()).toMatch(/lacks a permission.*'client\|tracking' command.*does not notify of new jobs/);
   const from = performance.now();
-  await t.producer('mails').add('j', {});
-  await eventually(() => t.replicas('workers') > 0, { timeoutMs: 40_000 });
+  await Promise.all(names.map((name) => t.producer(name).add('j', {})));
+  await eventually(() => names.every((name) => t.replicas(name) > 0), { timeoutMs: 40_000 });
   expect(performance.now() - from).toBeLessThan(5_000);
 
   t.follows = false;
-  await admin.del('bull:mails:wait');
   await allow('+client|tracking');
-  t.setStatus('workers', { desiredReplicas: 0 });
+  for (const name of names) {
+    await admin.del(`bull:${name}:wait`);
+    t.setStatus(name, { desiredReplicas: 0 });
+  }
   await eventually(async () => (await armed())[0]?.value === 1, {
     timeoutMs: 60_000,
     description: 'wake-ups to be armed',
