@@ -39,8 +39,10 @@ export interface RoundOptions {
   /** Names the Redis from round to round. */
   readonly targetKey: string;
   readonly queues: readonly QueueObject[];
-  /** The round ends when it aborts; what was read until then stays. */
+  /** The round fails when it aborts; what was read until then stays. */
   readonly signal: AbortSignal;
+  /** Asked between steps; when false the round ends early, which is no failure of a Redis that answers, if slowly. */
+  readonly mayGoOn: () => boolean;
   readonly onSampled: (sampled: readonly SampledQueue[]) => void;
   /** A queue that cannot be read, which costs no other queue anything. */
   readonly onFailed: (queue: QueueObject, error: Error) => void;
@@ -56,18 +58,24 @@ export class QueueReader {
   /** The queue with which the next round of a Redis begins, where one was cut short. */
   readonly #nextOf = new Map<string, string>();
 
-  /** @throws what ioredis throws when Redis cannot be reached; the signal's reason when it aborts. */
-  async read(redis: Redis, { targetKey, queues, signal, onSampled, onFailed }: RoundOptions): Promise<void> {
+  /**
+   * @returns whether all queues had their turn.
+   * @throws what ioredis throws when Redis cannot be reached; the signal's reason when it aborts.
+   */
+  async read(redis: Redis, round: RoundOptions): Promise<boolean> {
+    const { targetKey, queues, signal, mayGoOn, onSampled, onFailed } = round;
     const first = queues.findIndex((queue) => waitsKey(queue) === this.#nextOf.get(targetKey));
     const ordered = first > 0 ? [...queues.slice(first), ...queues.slice(0, first)] : queues;
     for (let at = 0; at < ordered.length; at += QUEUES_PER_STEP) {
       // A step with which a round fails at once must not be what all rounds fail with.
       const next = at > 0 ? at : QUEUES_PER_STEP % ordered.length;
       this.#nextOf.set(targetKey, waitsKey(ordered[next]!));
+      if (at > 0 && !mayGoOn()) return false;
       const step = ordered.slice(at, at + QUEUES_PER_STEP);
       onSampled(await this.#readStep(redis, step, signal, onFailed));
     }
     this.#nextOf.delete(targetKey);
+    return true;
   }
 
   /** Drops what is remembered of other queues and other Redis servers. */

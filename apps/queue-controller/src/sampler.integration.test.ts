@@ -63,42 +63,41 @@ it('1,200 idle queues, 10 ms away, are all sampled in each round', async () => {
   }
 }, 60_000);
 
-/** The names that one round reads; it fails after some steps, or ends. */
-async function namesRead(reader: QueueReader, queues: QueueObject[], steps: number): Promise<string[]> {
+/** The names that one round reads, which ends after some steps, and how it ends. */
+async function readRound(reader: QueueReader, queues: QueueObject[], steps: number, end: 'fails' | 'stops' = 'stops') {
   const names: string[] = [];
-  const end = new AbortController();
-  if (steps === 0) end.abort();
+  const failure = new AbortController();
   const round = reader.read(connections.get(redis), {
     targetKey: 'one',
     queues,
-    signal: end.signal,
+    signal: failure.signal,
+    mayGoOn: () => end === 'fails' || steps > 0,
     onFailed: () => {},
     onSampled: (sampled) => {
       names.push(...sampled.map(({ queue }) => queue.metadata.name));
-      if (--steps === 0) end.abort();
+      if (--steps === 0 && end === 'fails') failure.abort();
     },
   });
-  const outcome = await Promise.allSettled([round]);
-  expect(outcome).toMatchObject([{ status: end.signal.aborted ? 'rejected' : 'fulfilled' }]);
-  return names;
+  if (steps === 0) failure.abort();
+  const complete = await round.catch(() => 'failed');
+  return { complete, first: names[0], read: names.length };
 }
 
-it('a round that is cut short keeps what it has read, and the next one begins where it ended', async () => {
-  const reader = new QueueReader();
-  const queues = queuesNamed(450);
-  const rounds = [await namesRead(reader, queues, 1), await namesRead(reader, queues, 2)];
-  rounds.push(await namesRead(reader, queues, Infinity));
-  expect(rounds.map((names) => [names.length, names[0]])).toEqual([
-    [200, 'q0'],
-    [400, 'q200'],
-    [450, 'q150'],
-  ]);
-});
+it.each(['fails', 'stops'] as const)(
+  'a round that %s early keeps what it has read, and the next one begins where it ended',
+  async (end) => {
+    const reader = new QueueReader();
+    const queues = queuesNamed(450);
+    const complete = end === 'fails' ? 'failed' : false;
+    expect(await readRound(reader, queues, 1, end)).toEqual({ complete, first: 'q0', read: 200 });
+    expect(await readRound(reader, queues, 2, end)).toEqual({ complete, first: 'q200', read: 400 });
+    expect(await readRound(reader, queues, Infinity)).toEqual({ complete: true, first: 'q150', read: 450 });
+  },
+);
 
 it('a step with which a round fails at once is not what the next round begins with', async () => {
   const reader = new QueueReader();
   const queues = queuesNamed(250);
-  expect(await namesRead(reader, queues, 0)).toEqual([]);
-  const names = await namesRead(reader, queues, Infinity);
-  expect([names.length, names[0]]).toEqual([250, 'q200']);
+  expect(await readRound(reader, queues, 0)).toEqual({ complete: 'failed', first: undefined, read: 0 });
+  expect(await readRound(reader, queues, Infinity)).toEqual({ complete: true, first: 'q200', read: 250 });
 });

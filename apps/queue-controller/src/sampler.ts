@@ -16,8 +16,10 @@ export const SAMPLE_INTERVAL_MS = 30_000;
 /** Status writes of all objects together, so that a thousand queues under load do not flood the API server. */
 const STATUS_WRITES_PER_SECOND = 20;
 const IDLE_CONNECTION_MS = 5 * 60_000;
-/** Of one Redis in one round, whatever hangs there. */
+/** Of one Redis in one round, whatever hangs there; the circuit breaker gives half of it to one that it does not know. */
 const TARGET_TIMEOUT_MS = 10_000;
+/** After this a round of a Redis that answers begins no further step. The next round goes on from there. */
+const ROUND_MS = 4_000;
 
 /** The queues of one Redis. */
 interface Group {
@@ -133,8 +135,10 @@ export class QueueSampler {
     const onSampled = (read: readonly SampledQueue[]): void => void sampled.push(...read);
     const onFailed = (_: QueueObject, error: Error): void => metrics.sampleFailed(classifyRedisError(error).reason);
     try {
-      const round = { targetKey: key, queues, onSampled, onFailed };
-      await this.#breakers.run(key, (signal) => this.#reader.read(redis, { ...round, signal }));
+      const mayGoOn = (): boolean => performance.now() - from < ROUND_MS;
+      const round = { targetKey: key, queues, mayGoOn, onSampled, onFailed };
+      const complete = await this.#breakers.run(key, (signal) => this.#reader.read(redis, { ...round, signal }));
+      if (!complete) metrics.sampleFailed('RoundTooLong');
       metrics.sampleTook((performance.now() - from) / 1000);
     } catch (error) {
       metrics.sampleFailed(redisProblem(error, target, sources.connections).reason);

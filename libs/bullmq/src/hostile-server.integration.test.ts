@@ -3,9 +3,13 @@ import { eventually } from '@redis-queue/rig';
 import { afterEach, expect, it } from 'vitest';
 import { RedisConnections } from './connections.ts';
 import { classifyRedisError } from './errors.ts';
+import { sampleFinished } from './finished.ts';
+import { sampleHolders } from './holders.ts';
+import { readQueuePolicy } from './policy.ts';
 import { sampleQueues } from './sample.ts';
 import { readServerInfo } from './server.ts';
 import type { RedisTarget } from './target.ts';
+import { sampleUsage } from './usage.ts';
 import { QueueWakeups } from './wakeups.ts';
 
 // Wall 1, a tenant is hostile: a Secret may name any server. What that sends fails the command of its own queue, by a
@@ -127,6 +131,17 @@ it.each(ODD)('%j in reply to whatever is asked fails the commands', async (reply
       expect(outcomes[0]).not.toBe('none');
     }
   }
+});
+
+it.each(ODD)('%j in reply to what is read of queues and pools is none of what was asked for', async (reply) => {
+  const port = await startServer(([command]) => (command === 'info' || command === 'client' ? INFO : reply));
+  const redis = connect({ host: HOST, port });
+  const ref = { prefix: 'bull', name: 'q' };
+  const readings = [readQueuePolicy(redis, ref), sampleHolders(redis, [ref]), sampleFinished(redis, ref)];
+  const reason = reply === '-\r\n' ? 'RedisError' : 'QueueUnreadable';
+  expect(await Promise.all(readings.map(reasonOf))).toEqual([reason, reason, reason]);
+  const place = { queue: ref, namespace: 'shop', pool: 'mail' };
+  expect(await sampleUsage(redis, [place])).toEqual([[]]);
 });
 
 it.each([
