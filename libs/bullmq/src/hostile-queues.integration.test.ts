@@ -7,6 +7,7 @@ import { sampleFinishedOf, trySampleFinishedOf } from './finished.ts';
 import { sampleHolders } from './holders.ts';
 import { sampleBacklogs, trySampleBacklogs, trySampleQueues } from './sample.ts';
 import type { QueueRef } from './keys.ts';
+import { MAX_REPLY_BYTES } from './reply-meter.ts';
 import { sampleUsage, usageKey } from './usage.ts';
 import { QueueWakeups } from './wakeups.ts';
 
@@ -121,6 +122,25 @@ it('nor in place of what finished, who holds a job and what a pod uses', async (
   expect(await sampleHolders(redis, [REFS[0]!])).toMatchObject({ unnamed: 1, active: 1 });
   expect(await sampleUsage(redis, [place])).toEqual([[]]);
   expect((await sent()) - before).toBeLessThan(50_000);
+});
+
+it('what finished in fifty queues that are filled as full as they can be fits into one reply', async () => {
+  const now = Date.now();
+  const names = Array.from({ length: 50 }, (_, n) => `full-${n}`);
+  const ids = Array.from({ length: 100 }, (_, n) => `${n}`.padEnd(500, 'x'));
+  const opts = JSON.stringify({ delay: 1, x: 'x'.repeat(2_000) });
+  const filled = redis.pipeline();
+  for (const name of names) {
+    for (const set of ['completed', 'failed']) filled.zadd(`bull:${name}:${set}`, ...ids.flatMap((id) => [now, id]));
+    for (const id of ids) filled.hset(`bull:${name}:${id}`, { timestamp: now, processedOn: now, opts });
+  }
+  await filled.exec();
+  const queries = names.map((name) => ({ queue: { prefix: 'bull', name } }));
+  const before = Number(/total_net_output_bytes:(\d+)/.exec(await redis.info('stats'))?.[1]);
+  for (const sample of await trySampleFinishedOf(redis, queries)) expect(sample).toMatchObject({ completed: 100 });
+  const after = Number(/total_net_output_bytes:(\d+)/.exec(await redis.info('stats'))?.[1]);
+  expect(after - before).toBeGreaterThan(2_000_000);
+  expect(after - before).toBeLessThan(MAX_REPLY_BYTES * 0.75);
 });
 
 it('a key that the user may not read costs no other queue what has finished', async () => {

@@ -1,6 +1,9 @@
 import { UnexpectedReplyError } from './reply.ts';
 
-/** The largest reply that is read, bytes. Our scripts send some 100 kB at most, INFO and CLUSTER SLOTS not much more. */
+/**
+ * The largest reply that is read, bytes. Our scripts send some 10 kB, and below 3 MB whatever tenants write; INFO and
+ * CLUSTER SLOTS send some 100 kB.
+ */
 export const MAX_REPLY_BYTES = 4 * 1024 * 1024;
 /** The longest line: of a number, a status or an error. The parser of ioredis copies an unfinished line with every chunk. */
 const MAX_LINE_BYTES = 64 * 1024;
