@@ -44,3 +44,35 @@ it('a Redis user who may only read the queues is enough: woken from zero, sized 
   expect(t.logLines.join()).not.toMatch(/NOPERM|cannot be read/);
   admin.disconnect();
 }, 180_000);
+
+// Wall 8, no silence: without notifications pools wake all the same, and metric and log say why it takes longer.
+it('without the right to track keys a pool at zero wakes within seconds, and it is said which right is missing', async () => {
+  const admin = new Redis({ host: t.redis.host, port: t.redis.port });
+  const allow = (...rules: string[]) => admin.call('ACL', 'SETUSER', 'autoscaler', ...rules);
+  await allow('reset', 'on', '>secret', ...ACL_RULES.reader.replace(' +client|tracking', '').split(' '));
+  t.redisUrl = `redis://autoscaler:secret@${t.redis.host}:${t.redis.port}`;
+  // Each with its own time at which it is polled every 30 s.
+  const names = ['mails', 'reports', 'images'];
+  for (const name of names) t.add(aPool(name, [name]));
+  await t.run();
+  const armed = () => t.metric('redis_queue_autoscaler_wake_ups_armed');
+  await eventually(async () => (await armed())[0]?.value === 0, { timeoutMs: 20_000, description: 'the metric' });
+  expect(t.logLines.join()).toMatch(/lacks a permission.*'client\|tracking' command.*does not notify of new jobs/);
+  const from = performance.now();
+  await Promise.all(names.map((name) => t.producer(name).add('j', {})));
+  await eventually(() => names.every((name) => t.replicas(name) > 0), { timeoutMs: 40_000 });
+  expect(performance.now() - from).toBeLessThan(5_000);
+
+  t.follows = false;
+  await allow('+client|tracking');
+  for (const name of names) {
+    await admin.del(`bull:${name}:wait`);
+    t.setStatus(name, { desiredReplicas: 0 });
+  }
+  await eventually(async () => (await armed())[0]?.value === 1, {
+    timeoutMs: 60_000,
+    description: 'wake-ups to be armed',
+  });
+  expect(t.logLines.join()).toContain('Redis notifies of new jobs again');
+  admin.disconnect();
+}, 180_000);

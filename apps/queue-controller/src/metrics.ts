@@ -66,7 +66,7 @@ export class QueueMetrics {
     });
     this.#sampleFailures = new Counter({
       name: 'redis_queue_sample_failures_total',
-      help: 'Failed samples of one Redis.',
+      help: 'Samples of a queue or of a whole Redis that failed, by reason; RoundTooLong: a slow Redis, whose other queues have their turn in the next round.',
       labelNames: ['reason'],
       registers,
     });

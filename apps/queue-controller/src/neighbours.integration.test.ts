@@ -1,3 +1,4 @@
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { QUEUES } from '@redis-queue/api';
 import { keyOf } from '@redis-queue/controller';
 import { eventually, freePort, startSilentServer } from '@redis-queue/rig';
@@ -63,4 +64,19 @@ it('a Redis that takes connections and says nothing', async () => {
   expect((await servedQueue()).status?.conditions).toMatchObject([{ type: 'Ready', status: 'True' }]);
   expect(await t.redis.hget('bull:good:meta', 'concurrency')).toBe('3');
   for (const queue of hostile) await t.settled(queue, 'RedisUnreachable');
+});
+
+it('a server that announces more elements than an array can have, whatever it is asked', async () => {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket.on('error', () => {}));
+    socket.on('data', () => socket.write('*9999999999\r\n'));
+  });
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const hostile = await hostileQueues({ 'redis-host': '127.0.0.1', 'redis-port': String(port) });
+  for (const queue of hostile) await t.settled(queue, 'QueueUnreadable');
+  expect((await servedQueue()).status?.conditions).toMatchObject([{ type: 'Ready', status: 'True' }]);
+  for (const socket of sockets) socket.destroy();
+  server.close();
 });

@@ -1,25 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { QUEUES, type Queue } from '@redis-queue/api';
-import {
-  classifyRedisError,
-  queueId,
-  sampleFinished,
-  trySampleQueues,
-  type FinishedWatermark,
-  type QueueSample,
-  type RedisTarget,
-} from '@redis-queue/bullmq';
+import { classifyRedisError, type RedisTarget } from '@redis-queue/bullmq';
 import { keyOf, keyToString, StatusWriter, TokenBucket, type Manager } from '@redis-queue/controller';
-import {
-  CircuitBreakers,
-  queueRef,
-  resolveRedis,
-  resolveRedisOfRoles,
-  type QueueObject,
-} from '@redis-queue/redis-access';
-import { isWorthWriting, percentile, sampledStatus, type SampledStatus } from './counts.ts';
+import { CircuitBreakers, resolveRedis, resolveRedisOfRoles, type QueueObject } from '@redis-queue/redis-access';
+import { isWorthWriting, sampledStatus, type SampledStatus } from './counts.ts';
 import type { QueueMetrics } from './metrics.ts';
 import { redisProblem, type Sources } from './observe.ts';
+import { QueueReader, type SampledQueue } from './queue-reader.ts';
 import type { WatchedSources } from './sources.ts';
 
 /** The field manager of what the sampler writes into status. */
@@ -28,14 +15,11 @@ const SAMPLER_MANAGER = 'redis-queue-sampler';
 export const SAMPLE_INTERVAL_MS = 30_000;
 /** Status writes of all objects together, so that a thousand queues under load do not flood the API server. */
 const STATUS_WRITES_PER_SECOND = 20;
-/** Waits that the 95th percentile is taken of: the newest, of at most five minutes. */
-const RETAINED_WAITS = 500;
-const WAITS_AGE_MS = 5 * 60_000;
 const IDLE_CONNECTION_MS = 5 * 60_000;
-/** Of one Redis in one round, whatever hangs there. */
+/** Of one Redis in one round, whatever hangs there; the circuit breaker gives half of it to one that it does not know. */
 const TARGET_TIMEOUT_MS = 10_000;
-
-type Redis = Parameters<typeof sampleFinished>[0];
+/** After this a round of a Redis that answers begins no further step. The next round goes on from there. */
+const ROUND_MS = 4_000;
 
 /** The queues of one Redis. */
 interface Group {
@@ -54,19 +38,6 @@ export interface SamplerDeps {
   /** Called with what ended a round before its end. */
   onRoundFailed(error: unknown): void;
   now(): Date;
-}
-
-interface SampledQueue {
-  readonly queue: QueueObject;
-  readonly sample: QueueSample;
-  readonly waitP95Ms: number | undefined;
-}
-
-interface Waits {
-  watermark: FinishedWatermark;
-  /** Newest last. */
-  recent: { readonly atMs: number; readonly waitMs: number }[];
-  finished: string;
 }
 
 export interface SamplerSettings {
@@ -105,7 +76,7 @@ export function runSampler(manager: Manager, { sources, metrics, intervalMs }: S
 export class QueueSampler {
   readonly #deps: SamplerDeps;
   readonly #writes: TokenBucket;
-  readonly #waits = new Map<string, Waits>();
+  readonly #reader = new QueueReader();
   readonly #breakers: CircuitBreakers;
 
   constructor(deps: SamplerDeps) {
@@ -131,7 +102,8 @@ export class QueueSampler {
   /** One round over all queues; a Redis that does not answer costs only its own queues their numbers. */
   async sampleAll(): Promise<void> {
     const byTarget = new Map<string, Group>();
-    for (const queue of this.#deps.listQueues()) {
+    const queues = this.#deps.listQueues();
+    for (const queue of queues) {
       const connection = resolveRedisOfRoles(queue, ['sampler', 'controller'], this.#deps.sources.secrets);
       if (!connection.ok) continue;
       const key = connection.targetKey;
@@ -142,7 +114,8 @@ export class QueueSampler {
     const sampled = (await Promise.all([...byTarget.values()].map((group) => this.#sampleTarget(group)))).flat();
     this.#forgetTargets(new Set(byTarget.keys()));
     this.#deps.metrics.show(sampled);
-    this.#forget(new Set(sampled.map(({ queue }) => waitsKey(queue))));
+    // By what is listed, not by what was read: a round that was cut short costs nobody its watermark.
+    this.#reader.forgetAllBut(queues, new Set(byTarget.keys()));
     for (const each of sampled) await this.#writeStatus(each);
   }
 
@@ -153,59 +126,24 @@ export class QueueSampler {
     sources.breakers.forgetIdle(new Set(reconciled.flatMap((access) => (access.ok ? [access.targetKey] : []))));
   }
 
+  /** @returns what was read until the deadline, or until Redis failed. */
   async #sampleTarget({ key, target, queues }: Group): Promise<SampledQueue[]> {
-    const { connections } = this.#deps.sources;
-    const redis = connections.get(target);
+    const { metrics, sources } = this.#deps;
+    const redis = sources.connections.get(target);
     const from = performance.now();
-    try {
-      const sampled = await this.#breakers.run(key, (signal) => this.#readQueues(redis, queues, signal));
-      this.#deps.metrics.sampleTook((performance.now() - from) / 1000);
-      return sampled;
-    } catch (error) {
-      this.#deps.metrics.sampleFailed(redisProblem(error, target, connections).reason);
-      return [];
-    }
-  }
-
-  async #readQueues(redis: Redis, queues: QueueObject[], signal: AbortSignal): Promise<SampledQueue[]> {
-    const samples = await trySampleQueues(redis, queues.map(queueRef));
     const sampled: SampledQueue[] = [];
-    for (const [index, queue] of queues.entries()) {
-      signal.throwIfAborted();
-      try {
-        const sample = samples[index]!;
-        if (sample instanceof Error) throw sample;
-        sampled.push({ queue, sample, waitP95Ms: await this.#waitP95(redis, queue, sample) });
-      } catch (error) {
-        // A queue with a bad key costs itself its numbers; a Redis that is gone, all of its queues.
-        const { reason } = classifyRedisError(error);
-        if (reason !== 'QueueUnreadable' && reason !== 'RedisNoPermission') throw error;
-        this.#deps.metrics.sampleFailed(reason);
-      }
+    const onSampled = (read: readonly SampledQueue[]): void => void sampled.push(...read);
+    const onFailed = (_: QueueObject, error: Error): void => metrics.sampleFailed(classifyRedisError(error).reason);
+    try {
+      const mayGoOn = (): boolean => performance.now() - from < ROUND_MS;
+      const round = { targetKey: key, queues, mayGoOn, onSampled, onFailed };
+      const complete = await this.#breakers.run(key, (signal) => this.#reader.read(redis, { ...round, signal }));
+      if (!complete) metrics.sampleFailed('RoundTooLong');
+      metrics.sampleTook((performance.now() - from) / 1000);
+    } catch (error) {
+      metrics.sampleFailed(redisProblem(error, target, sources.connections).reason);
     }
     return sampled;
-  }
-
-  /** Reads finished jobs only of queues in which some finished since the last sample. */
-  async #waitP95(redis: Redis, queue: Queue, sample: QueueSample): Promise<number | undefined> {
-    const key = waitsKey(queue);
-    const known = this.#waits.get(key);
-    const finished = `${sample.completed} ${sample.failed} ${sample.completedTotal} ${sample.active} ${sample.addCounter}`;
-    const oldest = sample.redisTimeMs - WAITS_AGE_MS;
-    let recent = (known?.recent ?? []).filter(({ atMs }) => atMs >= oldest);
-    let watermark = known?.watermark;
-    if (!watermark || known?.finished !== finished) {
-      const found = await sampleFinished(redis, queueRef(queue), watermark);
-      watermark = found.watermark;
-      recent = [...recent, ...found.waitsMs.toReversed().map((waitMs) => ({ atMs: found.redisTimeMs, waitMs }))].slice(
-        -RETAINED_WAITS,
-      );
-    }
-    this.#waits.set(key, { watermark, recent, finished });
-    return percentile(
-      recent.map(({ waitMs }) => waitMs),
-      0.95,
-    );
   }
 
   async #writeStatus({ queue, sample, waitP95Ms }: SampledQueue): Promise<void> {
@@ -217,12 +155,4 @@ export class QueueSampler {
       this.#deps.onError(queue, error);
     }
   }
-
-  #forget(current: ReadonlySet<string>): void {
-    for (const key of this.#waits.keys()) if (!current.has(key)) this.#waits.delete(key);
-  }
-}
-
-function waitsKey(queue: Queue): string {
-  return `${queue.metadata.uid} ${queueId(queueRef(queue))}`;
 }

@@ -1,5 +1,6 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
-import { failWithSentinels, sentinelOptions } from './sentinel.ts';
+import { failWithConnection, guardClusterReplies, GuardedConnector } from './reply-guard.ts';
+import { sentinelOptions } from './sentinel.ts';
 import { DISCONNECT_TIMEOUT_MS, reconnectWhenSilent, retryAfterMs } from './silence.ts';
 import { connectionKey, type RedisAddress, type RedisTarget } from './target.ts';
 
@@ -15,7 +16,10 @@ export const FAIL_FAST: Pick<
   enableOfflineQueue: true,
 };
 
-/** ioredis' options for a target; merge `FAIL_FAST` unless the connection may block. */
+/**
+ * ioredis' options for a target; merge `FAIL_FAST` unless the connection may block. Whatever the server sends, the
+ * connection ends with an `UnexpectedReplyError` rather than take more memory than a few MiB.
+ */
 export function redisOptions(target: RedisTarget): RedisOptions {
   const { username, password, db } = target;
   return {
@@ -27,7 +31,12 @@ export function redisOptions(target: RedisTarget): RedisOptions {
 }
 
 function addressOptions({ host, port, tls }: RedisAddress): RedisOptions {
-  return { host, port, ...(tls && { tls: { ...(tls.ca && { ca: tls.ca }), servername: tls.serverName ?? host } }) };
+  return {
+    Connector: GuardedConnector,
+    host,
+    port,
+    ...(tls && { tls: { ...(tls.ca && { ca: tls.ca }), servername: tls.serverName ?? host } }),
+  };
 }
 
 interface Entry {
@@ -100,7 +109,7 @@ export class RedisConnections {
       : new Redis({ ...options, retryStrategy: retryAfterMs });
     redis.on('error', () => {}); // Each command rejects by itself; an unheard event would end the process.
     if (!target.cluster) reconnectWhenSilent(redis);
-    if (target.sentinels) failWithSentinels(redis);
+    failWithConnection(redis);
     const entry: Entry = { redis, lastUsedMs: this.#now() };
     this.#entries.set(key, entry);
     const changed = (up: boolean) => (): void => {
@@ -123,6 +132,7 @@ export class RedisConnections {
 
 /** Reads go to masters: a replica lags behind, and a queue that looks emptier than it is would be a wrong size. */
 function openCluster({ host, port }: RedisAddress, options: RedisOptions): Redis {
+  guardClusterReplies();
   const cluster = new Cluster([{ host, port }], {
     redisOptions: options,
     scaleReads: 'master',
@@ -131,6 +141,9 @@ function openCluster({ host, port }: RedisAddress, options: RedisOptions): Redis
     // Nodes announce addresses; those of a cloud's cluster are names that its certificate carries.
     dnsLookup: (address, callback) => callback(null, address),
   });
+  cluster.on('+node', failWithConnection);
+  // Nothing is subscribed to, and the connection that would be opened for it is not guarded.
+  (cluster as unknown as { subscriber: { start: () => void } }).subscriber.start = () => {};
   // It has the commands and events of a Redis client, but is another class.
   return cluster as unknown as Redis;
 }

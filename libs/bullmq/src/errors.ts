@@ -35,6 +35,11 @@ const KNOWN: readonly (readonly [RegExp, RedisErrorReason, string])[] = [
     'a key of the queue holds another type than BullMQ gives it; a job whose id is the name of a key, such as wait or meta, does that',
   ],
   [
+    /^unexpected reply: (it is larger|a line of|arrays nested)/m,
+    'QueueUnreadable',
+    'a reply of Redis is larger than what redis-queue reads (4 MiB), so the connection was closed; see that the Secret names a Redis, and what its keys of the queue hold',
+  ],
+  [
     /^unexpected reply: /m,
     'QueueUnreadable',
     'what answers is not what Redis and the scripts of redis-queue say; see that the Secret names a Redis',

@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import { queueKey, type QueueRef } from './keys.ts';
 import { OWNER_FIELD } from './owner-mark.ts';
 import type { RateLimitWindow } from './rate-limit.ts';
+import { UnexpectedReplyError } from './reply.ts';
 
 /** What a queue's `meta` says, as every BullMQ worker obeys it on its next fetch. */
 export interface ObservedPolicy {
@@ -27,7 +28,11 @@ export interface ObservedPolicy {
 
 const POLICY_FIELDS = ['paused', 'max', 'duration', 'concurrency', OWNER_FIELD, 'version'] as const;
 
-/** Reads what is set for a queue: three O(1) reads in one round trip. */
+/**
+ * Reads what is set for a queue: three O(1) reads in one round trip.
+ *
+ * @throws UnexpectedReplyError when what answers is no Redis; what ioredis throws, see `classifyRedisError`.
+ */
 export async function readQueuePolicy(redis: Redis, queue: QueueRef): Promise<ObservedPolicy> {
   const meta = queueKey(queue, 'meta');
   const [values, exists, legacyPaused] = await Promise.all([
@@ -35,6 +40,9 @@ export async function readQueuePolicy(redis: Redis, queue: QueueRef): Promise<Ob
     redis.exists(meta),
     redis.llen(queueKey(queue, 'paused')),
   ]);
+  const areTexts = Array.isArray(values) && values.every((value) => value === null || typeof value === 'string');
+  if (!areTexts || values.length !== POLICY_FIELDS.length || !Number.isSafeInteger(legacyPaused))
+    throw new UnexpectedReplyError('the fields of a queue are none');
   return { ...parsePolicyFields(values), exists: exists === 1, legacyPaused };
 }
 

@@ -1,9 +1,13 @@
 import { Socket } from 'node:net';
-import { SentinelConnector, type Redis, type RedisOptions, type SentinelConnectionOptions } from 'ioredis';
+import { SentinelConnector, SentinelIterator, type RedisOptions, type SentinelConnectionOptions } from 'ioredis';
+import { GuardedConnector, guardReplies } from './reply-guard.ts';
 import type { RedisSentinels } from './target.ts';
 
 /** How long a Sentinel may take to name the primary, ms; after that the next one is asked. */
 const SENTINEL_TIMEOUT_MS = 2_000;
+
+/** Sentinels that are remembered beside those of the target, because another Sentinel named them. */
+const MAX_NAMED_SENTINELS = 32;
 
 /** ioredis' options for a primary that Sentinels know. */
 export function sentinelOptions(target: RedisSentinels): RedisOptions {
@@ -30,11 +34,19 @@ export function sentinelOptions(target: RedisSentinels): RedisOptions {
 class LastingSentinelConnector extends SentinelConnector {
   constructor(options: unknown) {
     super(options as SentinelConnectionOptions);
+    this.sentinelIterator = new BoundedIterator(this.options.sentinels ?? []);
+    const clients = this as unknown as SentinelClients;
+    const open = clients.connectToSentinel.bind(this);
+    clients.connectToSentinel = (sentinel, more) => open(sentinel, { ...more, Connector: GuardedConnector });
+  }
+
+  override check(info: { role?: string } | null): boolean {
+    return super.check(info ?? {});
   }
 
   override async connect(...args: Parameters<SentinelConnector['connect']>): Promise<Socket> {
     try {
-      return await super.connect(...args);
+      return guardReplies(await super.connect(...args));
     } catch (error) {
       this.firstError = error as Error;
       return new Socket().destroy();
@@ -42,17 +54,18 @@ class LastingSentinelConnector extends SentinelConnector {
   }
 }
 
-/**
- * Fails the commands that wait for a connection with the error of the Sentinels; otherwise their error would only
- * mention retries.
- */
-export function failWithSentinels(redis: Redis): void {
-  redis.on('error', (error: Error) => {
-    if (error.message.startsWith('All sentinels')) (redis as unknown as CommandQueues).flushQueue(error);
-  });
+/** Compares each Sentinel that is named with all that are known, so that a list of any length would take minutes. */
+class BoundedIterator extends SentinelIterator {
+  #named = 0;
+
+  override add(sentinel: Parameters<SentinelIterator['add']>[0]): boolean {
+    const isNew = this.#named < MAX_NAMED_SENTINELS && super.add(sentinel);
+    if (isNew) this.#named++;
+    return isNew;
+  }
 }
 
-/** What ioredis does itself when a connection is refused; not in its types. */
-interface CommandQueues {
-  flushQueue(error: Error): void;
+/** How ioredis opens connections to Sentinels; not in its types. */
+interface SentinelClients {
+  connectToSentinel(sentinel: object, more?: RedisOptions): unknown;
 }

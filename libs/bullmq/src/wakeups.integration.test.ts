@@ -155,3 +155,14 @@ test('a callback that throws stops nobody else', async () => {
   await eventually(() => errors.length > 0);
   expect(wakeups.live).toBe(true);
 });
+
+// Wall 3: a queue that may not be read costs no other queue its wake-ups.
+test('a queue that the user may not read is not armed, and all others are', async () => {
+  const rules = ACL_RULES.reader.replace('%R~bull:*', '%R~bull:allowed*').split(' ');
+  await t.redis.call('ACL', 'SETUSER', 'some', 'reset', 'on', '>pw', ...rules);
+  const { wakeups, errors } = await watching([], { username: 'some', password: 'pw' });
+  const names = Array.from({ length: 30 }, (_, n) => (n === 7 ? 'secret' : `allowed-${n}`));
+  const armed = await Promise.all(names.map((name) => wakeups.watch(named(name), () => {})));
+  expect(armed.flatMap((found, n) => (found === undefined ? [n] : []))).toEqual([7]);
+  expect(String(errors)).toContain('key');
+});

@@ -1,7 +1,9 @@
 import { Redis } from 'ioredis';
 import { redisOptions } from './connections.ts';
 import { inBatches, queueId, queueKey, type QueueRef } from './keys.ts';
+import { parseReply, UnexpectedReplyError } from './reply.ts';
 import { runReadScript } from './scripts.ts';
+import { splitWhenRefused } from './split.ts';
 import { DISCONNECT_TIMEOUT_MS, reconnectWhenSilent, retryAfterMs } from './silence.ts';
 import type { RedisTarget } from './target.ts';
 
@@ -31,6 +33,10 @@ interface Arm {
 interface Watch {
   readonly queue: QueueRef;
   readonly onWake: OnWake;
+  /** It is being armed because it changed. */
+  rearming: boolean;
+  /** It has changed once more since. */
+  again: boolean;
 }
 
 type RawArmed = readonly [waiting: number, prioritized: number, delayed: number, paused: number];
@@ -67,6 +73,8 @@ export class QueueWakeups {
   #closed = false;
   #arming: Promise<void> = Promise.resolve();
   #toArm: Arm[] = [];
+  /** All are about to be armed because the database was flushed. */
+  #flushed = false;
 
   constructor(target: RedisTarget, options: QueueWakeupsOptions = {}) {
     this.#onError = options.onError ?? (() => {});
@@ -114,7 +122,7 @@ export class QueueWakeups {
    * does not wake.
    */
   async watch(queue: QueueRef, onWake: OnWake): Promise<ArmedQueue | undefined> {
-    this.#watches.set(queueId(queue), { queue, onWake });
+    this.#watches.set(queueId(queue), { queue, onWake, rearming: false, again: false });
     return this.#tracking ? this.#arm(queue) : undefined;
   }
 
@@ -181,41 +189,57 @@ export class QueueWakeups {
     const arms = this.#toArm;
     this.#toArm = [];
     const queues = arms.map(({ queue }) => queue);
+    const failed = (batch: readonly number[], error: unknown): void => {
+      this.#onError(error);
+      for (const index of batch) arms[index]!.resolve(undefined);
+    };
     await inBatches(queues, async (batch) => {
-      const found = await this.#read(batch.map((index) => queues[index]!));
-      batch.forEach((index, at) => arms[index]!.resolve(found[at]));
+      const read = (part: readonly number[]): Promise<void> => this.#read(part.map((index) => arms[index]!));
+      await splitWhenRefused(batch, read, (index, error) => failed([index], error)).catch((error: unknown) =>
+        failed(batch, error),
+      );
     });
   }
 
-  /** @returns none when they cannot be read; undefined in place of one that cannot. */
-  async #read(queues: readonly QueueRef[]): Promise<(ArmedQueue | undefined)[]> {
-    const keys = queues.flatMap((queue) => WATCHED_SUFFIXES.map((suffix) => queueKey(queue, suffix)));
-    try {
-      const found = (await runReadScript(this.#reader, 'armQueues', keys, [])) as (RawArmed | string)[];
-      return found.map((queue) => {
-        if (typeof queue === 'string') return undefined;
-        const [waiting, prioritized, delayed, paused] = queue;
-        return { waiting, prioritized, delayed, paused: paused === 1 };
-      });
-    } catch (error) {
-      this.#onError(error);
-      return [];
-    }
+  /** Reads the queues, and resolves with what was found: undefined for one that cannot be read. */
+  async #read(arms: readonly Arm[]): Promise<void> {
+    const keys = arms.flatMap(({ queue }) => WATCHED_SUFFIXES.map((suffix) => queueKey(queue, suffix)));
+    const found = await runReadScript(this.#reader, 'armQueues', keys, []);
+    if (!Array.isArray(found)) throw new UnexpectedReplyError('it has no rows');
+    arms.forEach(({ resolve }, at) => {
+      const armed = parseReply(() => parseArmed((found as (RawArmed | string)[])[at]));
+      resolve(armed instanceof Error ? undefined : armed);
+    });
   }
 
   /** @param keys the keys that changed; null: the database was flushed, every key may have. */
   #invalidated(keys: unknown): void {
     if (!Array.isArray(keys)) {
-      this.#arming = this.#arming.then(() => this.#armAll());
+      if (this.#flushed) return;
+      this.#flushed = true;
+      this.#arming = this.#arming.then(() => {
+        this.#flushed = false;
+        return this.#armAll();
+      });
       return;
     }
     for (const id of new Set(keys.map((key) => idOfKey(String(key))))) {
       const watch = this.#watches.get(id);
       if (!watch) continue;
       // Armed before the caller samples, so that a change after its sample wakes it again.
-      void this.#arm(watch.queue);
+      void this.#rearm(watch);
       this.#wake(watch);
     }
+  }
+
+  /** One read of a queue at a time, however often a server says that it changed. */
+  async #rearm(watch: Watch): Promise<void> {
+    watch.again = watch.rearming;
+    if (watch.rearming) return;
+    watch.rearming = true;
+    await this.#arm(watch.queue);
+    watch.rearming = false;
+    if (watch.again && this.#watches.get(queueId(watch.queue)) === watch) await this.#rearm(watch);
   }
 
   #wake({ queue, onWake }: Watch): void {
@@ -225,6 +249,13 @@ export class QueueWakeups {
       this.#onError(error);
     }
   }
+}
+
+/** @param row of the script; a text when the queue cannot be read. */
+function parseArmed(row: RawArmed | string | undefined): ArmedQueue {
+  if (!Array.isArray(row)) throw new UnexpectedReplyError('the queue cannot be read');
+  const [waiting, prioritized, delayed, paused] = row as RawArmed;
+  return { waiting, prioritized, delayed, paused: paused === 1 };
 }
 
 /** `queueId` of the queue that the key is one of. */

@@ -11,6 +11,7 @@ export class AutoscalerMetrics {
   readonly #samples: Histogram<'result'>;
   readonly #wake: Histogram;
   readonly #sampling: Gauge<'redis'>;
+  readonly #wakeUps: Gauge<'redis'>;
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -47,6 +48,12 @@ export class AutoscalerMetrics {
       labelNames: ['redis'],
       registers,
     });
+    this.#wakeUps = new Gauge({
+      name: 'redis_queue_autoscaler_wake_ups_armed',
+      help: '1 while this Redis notifies of new jobs in queues at rest; 0 while they are polled instead.',
+      labelNames: ['redis'],
+      registers,
+    });
   }
 
   /**
@@ -57,8 +64,14 @@ export class AutoscalerMetrics {
     this.#sampling.set({ redis }, share);
   }
 
+  /** @param armed whether it notifies of new jobs in queues at rest. */
+  wakeUps(redis: string, armed: boolean): void {
+    this.#wakeUps.set({ redis }, armed ? 1 : 0);
+  }
+
   forgetRedis(redis: string): void {
     this.#sampling.remove({ redis });
+    this.#wakeUps.remove({ redis });
   }
 
   decided(pool: ScaledPool, decision: Decision): void {

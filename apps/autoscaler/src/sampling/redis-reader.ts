@@ -36,11 +36,18 @@ export class RedisReader {
   readonly target: RedisTarget;
   readonly #connections: RedisConnections;
   readonly #watermarks = new Map<string, FinishedWatermark>();
+  readonly #onWakeUpsFailed: (message: string) => void;
   #wakeups: QueueWakeups | undefined;
 
-  constructor(target: RedisTarget, connections: RedisConnections) {
+  /** @param onWakeUpsFailed called with the reason when wake-ups, or those of one queue, do not work; it is tried again. */
+  constructor(
+    target: RedisTarget,
+    connections: RedisConnections,
+    onWakeUpsFailed: (message: string) => void = () => {},
+  ) {
     this.target = target;
     this.#connections = connections;
+    this.#onWakeUpsFailed = onWakeUpsFailed;
   }
 
   /**
@@ -122,6 +129,11 @@ export class RedisReader {
     return this.target.cluster !== true;
   }
 
+  /** Whether changes are reported right now; undefined before the first `watch`, and where it does not work at all. */
+  get wakeUpsLive(): boolean | undefined {
+    return this.#wakeups?.live;
+  }
+
   /**
    * From now on `onWakeUp` is called when jobs come into the queue.
    *
@@ -130,7 +142,10 @@ export class RedisReader {
    */
   async watch(queue: WatchedQueue, onWakeUp: () => void): Promise<boolean> {
     if (!this.hasWakeUps) return false;
-    this.#wakeups ??= new QueueWakeups(this.target, { clientName: 'redis-queue-autoscaler' });
+    this.#wakeups ??= new QueueWakeups(this.target, {
+      clientName: 'redis-queue-autoscaler',
+      onError: (error) => this.#onWakeUpsFailed(classifyRedisError(error).message),
+    });
     return (await this.#wakeups.watch(queue.ref, onWakeUp)) !== undefined;
   }
 

@@ -54,6 +54,8 @@ interface SampledQueue {
   readingFinished: boolean;
   /** Left to wake-ups. */
   atRest: boolean;
+  /** The wake-up is armed, as far as is known. */
+  armed: boolean;
   wakeUp?: WakeUp | undefined;
 }
 
@@ -68,6 +70,10 @@ export class RedisSampler {
   readonly #saturation = new Saturation();
   readonly #budget = new SamplingBudget();
   #failing = false;
+  /** Why wake-ups did not work the last time that they did not. */
+  #wakeUpFailure = 'Redis has not answered yet';
+  /** Whether wake-ups work, as it was last logged and shown; undefined while no queue is left to them. */
+  #wakeUpsWork: boolean | undefined;
 
   /** For people: where this Redis is. */
   readonly #address: string;
@@ -76,7 +82,7 @@ export class RedisSampler {
     this.#address = describeTarget(target);
     this.#targetKey = targetKey;
     this.#options = options;
-    this.reader = new RedisReader(target, options.connections);
+    this.reader = new RedisReader(target, options.connections, (failure) => (this.#wakeUpFailure = failure));
   }
 
   /**
@@ -110,7 +116,7 @@ export class RedisSampler {
       return;
     }
     const knowledge = initialKnowledge(nowMs, queue.waitTargetMs, this.#options.podStartMs);
-    const idle = { sampleAgain: false, readingFinished: false, atRest: false };
+    const idle = { sampleAgain: false, readingFinished: false, atRest: false, armed: false };
     this.#queues.set(queue.id, { queue, phaseMs: phaseOf(queue), knowledge, ...idle });
   }
 
@@ -261,18 +267,42 @@ export class RedisSampler {
     if (!isAtRest(cadence)) {
       if (followed.atRest) this.reader.unwatch(queue);
       followed.atRest = false;
+      followed.armed = false;
       // The nearest time on the grid: a sample that is a few ms late must not skip the next one.
       return this.#schedule.planBy(queue.id, onGrid(nextMs - TICK_MS / 2, phaseMs));
     }
-    this.#schedule.planBy(queue.id, Math.min(nextMs, onGrid(nowMs + 1, phaseMs, SAFETY_POLL_MS)));
-    if (!followed.atRest) void this.#rest(followed);
+    if (followed.atRest) this.#showWakeUps(this.reader.wakeUpsLive === true);
+    if (followed.armed && this.reader.wakeUpsLive === true) {
+      return this.#schedule.planBy(queue.id, Math.min(nextMs, onGrid(nowMs + 1, phaseMs, SAFETY_POLL_MS)));
+    }
+    // Until its wake-up is armed the queue is polled, and with each sample it is tried to arm it.
+    const pollMs = untilNextSampleMs({ ...cadence, hasWakeUps: false });
+    this.#schedule.planBy(queue.id, Math.min(nextMs, onGrid(nowMs + pollMs - TICK_MS / 2, phaseMs)));
+    void this.#rest(followed);
   }
 
   /** Leaves the queue to wake-ups; one more sample sees a job that came before they were armed. */
   async #rest(followed: SampledQueue): Promise<void> {
     followed.atRest = true;
     const armed = await this.reader.watch(followed.queue, () => this.#wake(followed));
-    if (armed && followed.atRest && this.#isFollowed(followed)) this.#sampleAt(followed, this.#options.now());
+    if (!followed.atRest || !this.#isFollowed(followed)) return;
+    followed.armed = armed;
+    if (armed) this.#sampleAt(followed, this.#options.now());
+  }
+
+  /** Says when a Redis does not notify of new jobs, for want of a right or because it is gone, and when it does again. */
+  #showWakeUps(works: boolean): void {
+    const { log, metrics } = this.#options;
+    metrics.wakeUps(this.#address, works);
+    if (works === this.#wakeUpsWork) return;
+    const redis = this.#targetKey;
+    if (works && this.#wakeUpsWork !== undefined) log.info({ redis }, 'Redis notifies of new jobs again');
+    if (!works)
+      log.warn(
+        { redis, failure: this.#wakeUpFailure },
+        'Redis does not notify of new jobs, so that pools at zero wake up to a second late: queues at rest are polled',
+      );
+    this.#wakeUpsWork = works;
   }
 
   #wake(followed: SampledQueue): void {

@@ -31,6 +31,8 @@ export function watchCluster(manager: Manager, secretNames: readonly string[], l
   const pools = manager.cache<WorkerPool>(WORKER_POOLS, { transform: cachedPool });
   const queues = manager.cache<Queue>(QUEUES, { transform: cachedQueue });
   const secrets = watchSecrets(manager, secretNames);
+  // No decision is published for pools that may not be read any more: they keep their size.
+  for (const cache of [pools, queues]) cache.dropWhenRevoked();
   pools.onChange((_event, pool, previous) => {
     if (changesSpec(pool, previous)) listener.topologyChanged();
     if (!isDeepStrictEqual(podsOf(pool), podsOf(previous))) listener.podsChanged(poolKey(pool));

@@ -34,6 +34,7 @@ export class Informer<T extends Resource> implements ObjectCache<T> {
   readonly #handlers = new Set<ChangeHandler<T>>();
   readonly #waiters = new Set<Waiter>();
   readonly #views: readonly NamespaceView<T>[];
+  #dropsRevoked = false;
   #running: Promise<unknown> | undefined;
 
   constructor(options: InformerOptions) {
@@ -44,6 +45,8 @@ export class Informer<T extends Resource> implements ObjectCache<T> {
       hasSynced: () => this.hasSynced,
       publish: (changes, initial) => this.#publish(changes, initial),
       wake: () => this.#wake(),
+      dropsRevoked: () => this.#dropsRevoked,
+      revoked: (namespace, objects) => this.#logRevoked(namespace, objects),
     };
     const { namespaces = [], selection } = options;
     this.#views =
@@ -103,6 +106,15 @@ export class Informer<T extends Resource> implements ObjectCache<T> {
     return () => this.#handlers.delete(handler);
   }
 
+  dropWhenRevoked(): void {
+    this.#dropsRevoked = true;
+  }
+
+  /** Lists whose objects were dropped because they may not be listed any more: namespaces, or one for all. */
+  get revokedLists(): number {
+    return this.#views.filter(({ revoked }) => revoked).length;
+  }
+
   whenSynced(signal?: AbortSignal): Promise<void> {
     return this.#until(() => this.hasSynced, signal);
   }
@@ -121,6 +133,13 @@ export class Informer<T extends Resource> implements ObjectCache<T> {
     const seen = [this.#store.get(key)?.metadata.resourceVersion, view?.version];
     return seen.some(
       (version) => version !== undefined && (compareResourceVersions(version, resourceVersion) ?? 0) >= 0,
+    );
+  }
+
+  #logRevoked(namespace: string | undefined, objects: number): void {
+    this.#options.log.warn(
+      { resource: resourceName(this.type), namespace, objects },
+      'these objects may not be listed any more and are left alone until they may; see the Role and RoleBinding',
     );
   }
 

@@ -2,6 +2,12 @@ import type { Resource } from '../objects/resources.ts';
 import type { ObjectStore, StoreChange } from './object-store.ts';
 import type { ReflectorTarget } from './reflector.ts';
 
+/**
+ * How long a list has to be refused before its objects are dropped, ms: an authorizer may answer wrongly for a moment.
+ * A watch that is open ends within ten minutes of the loss of the right; only then is it refused.
+ */
+export const REVOKED_AFTER_MS = 60_000;
+
 /** The cache to which a view belongs. */
 export interface ViewHost<T extends Resource> {
   readonly store: ObjectStore<T>;
@@ -9,6 +15,10 @@ export interface ViewHost<T extends Resource> {
   publish(changes: StoreChange<T>[], initial: boolean): void;
   /** Lets those go on who wait for what the cache shows by now. */
   wake(): void;
+  /** Whether the objects of a namespace that may not be listed any more are dropped. */
+  dropsRevoked(): boolean;
+  /** They were dropped; `namespace` is absent for all namespaces. */
+  revoked(namespace: string | undefined, objects: number): void;
 }
 
 /** What one reflector has reported: of one namespace of a cache, or of all. */
@@ -18,6 +28,8 @@ export class NamespaceView<T extends Resource> implements ReflectorTarget<T> {
   readonly #host: ViewHost<T>;
   #version: string | undefined;
   #refused = false;
+  #refusedSinceMs: number | undefined;
+  #revoked = false;
 
   constructor(host: ViewHost<T>, namespace: string | undefined) {
     this.#host = host;
@@ -34,10 +46,17 @@ export class NamespaceView<T extends Resource> implements ReflectorTarget<T> {
     return this.#refused && this.#version === undefined;
   }
 
+  /** Whether its objects were dropped because it may not be listed any more. */
+  get revoked(): boolean {
+    return this.#revoked;
+  }
+
   replace(objects: T[], resourceVersion: string): void {
     const initial = !this.#host.hasSynced();
     const changes = this.#host.store.replace(objects, this.namespace);
     this.#version = resourceVersion;
+    this.#refusedSinceMs = undefined;
+    this.#revoked = false;
     this.#host.publish(changes, initial);
     this.#host.wake();
   }
@@ -55,8 +74,18 @@ export class NamespaceView<T extends Resource> implements ReflectorTarget<T> {
     this.#host.wake();
   }
 
-  refuse(): void {
+  refuse(nowMs: number): void {
     this.#refused = true;
+    this.#refusedSinceMs ??= nowMs;
+    if (nowMs - this.#refusedSinceMs >= REVOKED_AFTER_MS) this.#revoke();
     this.#host.wake();
+  }
+
+  #revoke(): void {
+    if (this.#revoked || this.#version === undefined || !this.#host.dropsRevoked()) return;
+    this.#revoked = true;
+    const changes = this.#host.store.replace([], this.namespace);
+    this.#host.publish(changes, false);
+    this.#host.revoked(this.namespace, changes.length);
   }
 }

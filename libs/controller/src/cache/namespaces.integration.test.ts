@@ -7,6 +7,7 @@ import type { KubeClient } from '../client/kube-client.ts';
 import { loadKubeClient } from '../client/load.ts';
 import { CacheRegistry } from '../manager/cache-registry.ts';
 import { systemClock } from '../time/clock.ts';
+import { startCuttableProxy } from '../testing/cuttable-proxy.ts';
 import { installWidgets, silentLog, widget, WIDGETS, type Widget } from '../testing/widgets.ts';
 
 // Of several namespaces, each is a tenant's: one without rights, or gone, keeps no other waiting.
@@ -16,6 +17,8 @@ let controlPlane: ControlPlane;
 let administrator: KubeClient;
 /** Of an account that may read Widgets in the namespaces to which `allow` binds it. */
 let client: KubeClient;
+/** The account's kubeconfig. */
+let readerConfig: string;
 let shop: string;
 let crm: string;
 let stop: AbortController;
@@ -30,9 +33,8 @@ beforeAll(async () => {
   const token = await controlPlane.kubectl('create', 'token', 'reader', '--namespace', shop);
   const kubeconfig = JSON.parse(readFileSync(controlPlane.kubeconfigPath, 'utf8')) as { users: object[] };
   kubeconfig.users = [{ name: 'redis-queue', user: { token: token.trim() } }];
-  const kubeconfigPath = join(temporaryFolder('reader'), 'kubeconfig');
-  writeFileSync(kubeconfigPath, JSON.stringify(kubeconfig), { mode: 0o600 });
-  client = loadKubeClient({ kubeconfigPath });
+  readerConfig = JSON.stringify(kubeconfig);
+  client = readerClient(controlPlane.server);
   await allow(shop);
   stop = new AbortController();
 });
@@ -41,6 +43,13 @@ afterAll(async () => {
   await Promise.all([client.close(), administrator.close()]);
   await controlPlane.stop();
 });
+
+/** A client of the account that reaches the API server at this address. */
+function readerClient(server: string): KubeClient {
+  const kubeconfigPath = join(temporaryFolder('reader'), 'kubeconfig');
+  writeFileSync(kubeconfigPath, readerConfig.replace(controlPlane.server, server), { mode: 0o600 });
+  return loadKubeClient({ kubeconfigPath });
+}
 
 async function allow(namespace: string): Promise<void> {
   const role = ['create', 'role', 'reader', '--verb=get,list,watch', `--resource=${WIDGETS.plural}.${WIDGETS.group}`];
@@ -85,6 +94,51 @@ it('one cache shows the objects of all of them, waits for none that is refused, 
   expect(
     caches.showing({ type: WIDGETS, key: { namespace: 'other', name: 'a' }, uid: 'u', resourceVersion: '1' }),
   ).toEqual([]);
+}, 120_000);
+
+it('drops the objects of a namespace that may not be listed any more, says so, and takes them up with the right', async () => {
+  const namespace = await controlPlane.createNamespace('left');
+  await allow(namespace);
+  await administrator.create(WIDGETS, widget(namespace, 'a', 1));
+  await administrator.create(WIDGETS, widget(shop, 'b', 1));
+  await using proxy = await startCuttableProxy(Number(new URL(controlPlane.server).port));
+  const throughProxy = readerClient(`https://127.0.0.1:${proxy.port}`);
+  const registry = new Registry();
+  // A minute is a second by this clock.
+  const clock = { ...systemClock, now: () => 60 * systemClock.now() };
+  const caches = new CacheRegistry({
+    client: throughProxy,
+    log: silentLog,
+    clock,
+    registry,
+    namespaces: [shop, namespace],
+  });
+  const [dropping, keeping] = [caches.of(WIDGETS), caches.of(WIDGETS, { labelSelector: '!nothing' })];
+  dropping.dropWhenRevoked();
+  const changes: string[] = [];
+  dropping.onChange((event, { metadata }) => void changes.push(`${event} ${metadata.namespace}/${metadata.name}`));
+  const ended = new AbortController();
+  caches.start(ended.signal);
+  for (const cache of [dropping, keeping]) await cache.whenSynced(AbortSignal.timeout(PATIENCE.timeoutMs));
+  const revoked = async () => (await registry.getSingleMetric('redis_queue_cache_revoked_namespaces')!.get()).values;
+  expect(await revoked()).toMatchObject([{ value: 0 }]);
+
+  await controlPlane.kubectl('delete', 'role,rolebinding', 'reader', '--namespace', namespace);
+  // The API server ends no open watch when its right is gone.
+  proxy.breakConnections();
+  await eventually(() => changes.includes(`delete ${namespace}/a`), PATIENCE);
+  expect(await revoked()).toMatchObject([{ value: 1 }]);
+  expect(dropping.list().map(({ metadata }) => metadata.name)).toEqual(['b']);
+  expect(dropping.hasSynced).toBe(true);
+  expect(keeping.size).toBe(2);
+
+  await allow(namespace);
+  await eventually(() => dropping.size === 2, PATIENCE);
+  expect(changes.slice(-2)).toEqual([`delete ${namespace}/a`, `add ${namespace}/a`]);
+  expect(await revoked()).toMatchObject([{ value: 0 }]);
+  ended.abort();
+  await caches.stopped();
+  await throughProxy.close();
 }, 120_000);
 
 it('with a right in none of them a cache waits, as with a single one', async () => {

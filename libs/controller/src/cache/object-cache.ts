@@ -56,6 +56,12 @@ export interface ObjectCache<T extends Resource> {
    * Returns a function that unsubscribes.
    */
   onChange(handler: ChangeHandler<T>): () => void;
+  /**
+   * From now on the objects of a namespace that may not be listed any more are dropped after a minute, as if they were
+   * deleted, and come back with the right. For objects that are left alone when they are absent. Without it the cache
+   * goes on showing what it last saw: that a Deployment may not be listed must not look as if there was none.
+   */
+  dropWhenRevoked(): void;
   /** The newest resourceVersion that the cache has seen, of any object; undefined before the first list. */
   readonly lastSyncResourceVersion: string | undefined;
 }

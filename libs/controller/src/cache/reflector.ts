@@ -18,8 +18,8 @@ export interface ReflectorTarget<T extends Resource> {
   remove(object: T): void;
   /** The state is complete up to `resourceVersion`. */
   progress(resourceVersion: string): void;
-  /** The list is refused, for want of a right or of the namespace; it is tried again. */
-  refuse?(): void;
+  /** The list is refused at `nowMs`, for want of a right or of the namespace; it is tried again. */
+  refuse?(nowMs: number): void;
 }
 
 /** What a page is parsed into is garbage before V8 counts it as old, so that the heap stays small. */
@@ -64,7 +64,7 @@ export class Reflector<T extends Resource> {
       } catch (error) {
         if (signal.aborted) return;
         if (this.#state.failed(error, clock.now()) === 'at once') continue;
-        if (isForbidden(error) || isNotFound(error)) this.#options.target.refuse?.();
+        if (isForbidden(error) || isNotFound(error)) this.#options.target.refuse?.(clock.now());
         const waitMs = Math.max(this.#backoff.nextMs(), error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0);
         const { namespace } = this.#options.selection;
         const context = { err: error, resource: resourceName(type), namespace, retryInMs: Math.round(waitMs) };

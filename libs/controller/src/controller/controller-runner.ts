@@ -68,6 +68,8 @@ export class ControllerRunner<T extends Resource> implements Controller {
     deps.metrics.watchQueue(options.name, this.#queue, () => deps.clock.now());
     this.#ownWrites = new OwnWrites(deps.clock, (write) => deps.cachesShowing(write));
     this.#cache = options.cache ?? (deps.cacheOf(options.type) as ObjectCache<T>);
+    // Who takes the rights in a namespace away wants its objects left alone.
+    this.#cache.dropWhenRevoked();
     this.#subscribe();
   }
 

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { Counter, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
 import type { CacheOptions } from '../cache/object-cache.ts';
 import { Informer } from '../cache/informer.ts';
 import type { KubeClient } from '../client/kube-client.ts';
@@ -40,6 +40,7 @@ export class CacheRegistry {
       labelNames: ['resource', 'kind'],
       registers: [options.registry],
     });
+    options.registry.registerMetric(revokedGauge(this.#entries));
   }
 
   of(type: ResourceType, options: CacheOptions = {}): Informer<Resource> {
@@ -103,4 +104,18 @@ export class CacheRegistry {
       .filter(({ informer }) => !informer.hasSynced)
       .map(({ informer }) => resourceName(informer.type));
   }
+}
+
+function revokedGauge(entries: ReadonlyMap<string, Entry>): Gauge {
+  return new Gauge({
+    name: 'redis_queue_cache_revoked_namespaces',
+    help: 'Namespaces whose objects may not be listed any more, so that they were dropped from the cache.',
+    labelNames: ['resource'],
+    registers: [],
+    collect() {
+      this.reset();
+      for (const { informer } of entries.values())
+        this.inc({ resource: resourceName(informer.type) }, informer.revokedLists);
+    },
+  });
 }

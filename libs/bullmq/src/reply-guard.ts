@@ -1,0 +1,100 @@
+import type { Socket } from 'node:net';
+import { Command, type Redis } from 'ioredis';
+import { StandaloneConnector } from 'ioredis/built/connectors/index.js';
+import { ReplyMeter } from './reply-meter.ts';
+import { UnexpectedReplyError } from './reply.ts';
+
+type Listener = (...args: unknown[]) => void;
+
+/**
+ * Ends the connection with an `UnexpectedReplyError` when the server sends a reply that is too large or has another
+ * shape than ioredis takes for granted; the error would otherwise end this process, which serves every tenant. The
+ * parser of ioredis sees no byte that was not measured.
+ *
+ * @param stream before ioredis attaches its parser to it.
+ */
+export function guardReplies<S extends Socket>(stream: S): S {
+  const meter = new ReplyMeter();
+  const prepend = stream.prependListener.bind(stream) as (event: string, listener: Listener) => S;
+  const guarded =
+    (parse: Listener): Listener =>
+    (chunk) => {
+      if (stream.destroyed) return;
+      try {
+        meter.take(chunk as Uint8Array);
+        parse(chunk);
+      } catch (error) {
+        stream.destroy(
+          error instanceof UnexpectedReplyError
+            ? error
+            : new UnexpectedReplyError('it has another shape', { cause: error }),
+        );
+      }
+    };
+  // This is how ioredis attaches its parser; the tests fail should that change.
+  return Object.assign(stream, {
+    prependListener: (event: string, listener: Listener) =>
+      prepend(event, event === 'data' ? guarded(listener) : listener),
+  });
+}
+
+/** Connects to one server, whose replies are guarded. */
+export class GuardedConnector extends StandaloneConnector {
+  constructor(options: unknown) {
+    super(options as ConstructorParameters<typeof StandaloneConnector>[0]);
+  }
+
+  override async connect(...args: Parameters<StandaloneConnector['connect']>): Promise<Socket> {
+    return guardReplies(await super.connect(...args));
+  }
+}
+
+/**
+ * Fails the commands that wait with what ended the connection, or keeps it from coming about; otherwise their error
+ * would only mention retries, and they would be sent again on the next connection.
+ */
+export function failWithConnection(redis: Redis): void {
+  redis.on('error', (error: Error & { lastNodeError?: unknown }) => {
+    const cause = error.lastNodeError ?? error;
+    if (cause instanceof UnexpectedReplyError || error.message.startsWith('All sentinels'))
+      (redis as unknown as CommandQueues).flushQueue(error);
+  });
+}
+
+/** What ioredis does itself when a connection is refused; not in its types. */
+interface CommandQueues {
+  flushQueue(error: Error): void;
+}
+
+const SLOTS = 16_384;
+/** Of one Redis Cluster; each gets a client. */
+const MAX_NODES = 500;
+
+/**
+ * Has replies to CLUSTER looked at before ioredis takes them for a map of slots: it walks through whatever range of
+ * slots a server claims, and opens a client for each node that it names. For the whole process; may be called again.
+ */
+export function guardClusterReplies(): void {
+  Command.setReplyTransformer('cluster', (reply) => {
+    if (typeof reply === 'string') return reply;
+    const nodes = Array.isArray(reply) ? (reply as unknown[]).flatMap(nodesOfRange) : undefined;
+    if (nodes === undefined || new Set(nodes).size > MAX_NODES) throw new UnexpectedReplyError('the nodes are none');
+    return reply as unknown;
+  });
+}
+
+/** @throws UnexpectedReplyError unless it is the range of some slots, and the nodes that have them. */
+function nodesOfRange(range: unknown): string[] {
+  const [from, to, ...nodes] = Array.isArray(range) ? (range as unknown[]) : [];
+  if (!isInteger(from, SLOTS - 1) || !isInteger(to, SLOTS - 1) || !nodes.every((node) => Array.isArray(node)))
+    throw new UnexpectedReplyError('a range of slots is none');
+  return nodes.map(([host, port]: unknown[]) => {
+    if ((host !== null && (typeof host !== 'string' || host.length > 255)) || !isInteger(port, 65_535))
+      throw new UnexpectedReplyError('a node is none');
+    return `${host} ${port}`;
+  });
+}
+
+function isInteger(value: unknown, max: number): value is number {
+  return Number.isInteger(value) && Number(value) >= 0 && Number(value) <= max;
+}

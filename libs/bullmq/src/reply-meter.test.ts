@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest';
+import { MAX_REPLY_BYTES, ReplyMeter } from './reply-meter.ts';
+
+// Wall 1, a tenant is hostile: a Secret may name a server that is none, and what it sends must not set our memory.
+
+/** Has a meter take the text in pieces of some bytes. */
+function take(text: string, bytes = Infinity): void {
+  const meter = new ReplyMeter();
+  const stream = Buffer.from(text);
+  for (let at = 0; at < stream.length; at += bytes) meter.take(stream.subarray(at, at + bytes));
+}
+
+const BULK = `$${MAX_REPLY_BYTES / 2}\r\n${'x'.repeat(MAX_REPLY_BYTES / 2)}\r\n`;
+
+describe('passes', () => {
+  it.each([
+    ['what Redis sends', '+OK\r\n-ERR no\r\n:-5\r\n$-1\r\n*-1\r\n*0\r\n$0\r\n\r\n$3\r\na\rb\r\n'],
+    ['arrays within arrays', '*2\r\n*2\r\n:1\r\n*0\r\n*1\r\n$1\r\na\r\n+OK\r\n'],
+    ['many replies that are large together', BULK.repeat(3)],
+  ])('%s, in one piece and byte by byte', (_, text) => {
+    expect(() => take(text)).not.toThrow();
+    expect(() => take(text, 1)).not.toThrow();
+  });
+
+  it('many arrays one after the other', () => {
+    expect(() => take('*3\r\n:1\r\n*1\r\n:2\r\n$1\r\nx\r\n'.repeat(100_000))).not.toThrow();
+  });
+});
+
+describe('refuses', () => {
+  it.each([
+    ['a text when its length is announced', '$500000000\r\n', 'larger than 4 MiB'],
+    ['an array when its length is announced', '*9999999999\r\n', 'larger than 4 MiB'],
+    ['arrays that are large together', '*100000\r\n'.repeat(10), 'larger than 4 MiB'],
+    ['texts of an array that are large together', `*3\r\n${BULK}${BULK}`, 'larger than 4 MiB'],
+    [
+      'numbers of an array that are large together',
+      `*400000\r\n${':123456789\r\n'.repeat(200_000)}`,
+      'larger than 4 MiB',
+    ],
+    ['arrays nested deep', '*1\r\n'.repeat(10_000), 'nested over 32 deep'],
+    ['a line without end', `+${'x'.repeat(70_000)}`, 'a line of over 65536 bytes'],
+    ['a number without end', `$${'1'.repeat(70_000)}`, 'no number'],
+    ['a length that is none', '*abc\r\n', 'no number'],
+    ['another protocol', 'HTTP/1.1 400 Bad Request\r\n', 'not in the protocol of Redis'],
+  ])('%s', (_, text, message) => {
+    expect(() => take(text)).toThrow(message);
+    expect(() => take(text, 1_000)).toThrow(message);
+  });
+});
