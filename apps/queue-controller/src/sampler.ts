@@ -48,7 +48,7 @@ export interface SamplerDeps {
   readonly sources: Sources;
   readonly metrics: QueueMetrics;
   readonly listQueues: () => QueueObject[];
-  writeStatus(queue: QueueObject, status: SampledStatus): Promise<void>;
+  writeStatus(queue: QueueObject, status: SampledStatus): Promise<unknown>;
   /** Called with a status that could not be written; the next round tries again. */
   onError(queue: Queue, error: unknown): void;
   /** Called with what ended a round before its end. */

@@ -1,9 +1,10 @@
-import { effectiveRateLimit, type QueueRef } from '@redis-queue/bullmq';
+import { effectiveRateLimit, parseOwnerMark, type QueueRef } from '@redis-queue/bullmq';
 import { QUEUE_REASONS, type Condition, type Queue, type QueueStatus } from '@redis-queue/api';
 import { kindConditions } from '@redis-queue/controller';
 import type { QueueObject } from '@redis-queue/redis-access';
 import { describeStep } from './describe.ts';
-import type { ObservedQueue, QueuePlan } from './steps.ts';
+import { ownerOf } from './ownership.ts';
+import type { ObservedQueue, QueuePlan, QueueStep } from './steps.ts';
 import { QueueCondition, type Problem } from './reasons.ts';
 
 /** The part of the status that a reconcile writes; counts are the sampler's. */
@@ -20,6 +21,7 @@ export interface Outcome {
   readonly ref: QueueRef;
   readonly observed: ObservedQueue;
   readonly plan: QueuePlan;
+  readonly done: readonly QueueStep[];
   /** What stands between the spec and Redis after the plan was applied. */
   readonly problem?: Problem | undefined;
 }
@@ -28,7 +30,7 @@ export interface Outcome {
 export function queueStatus(queue: QueueObject, outcome: Outcome, now: Date): ReconciledStatus {
   const observes = queue.spec.adoptionPolicy === 'Observe';
   const sentences = outcome.plan.steps.map(describeStep);
-  const adoptedAt = adoptedAtOf(outcome) ?? queue.status?.adoptedAt;
+  const adoptedAt = adoptedAtOf(queue, outcome) ?? queue.status?.adoptedAt;
   return {
     observedGeneration: queue.metadata.generation,
     conditions: conditions(queue, outcome, now),
@@ -97,12 +99,11 @@ function maxmemoryPolicy({ server }: ObservedQueue): Problem | undefined {
 }
 
 /** What holds in Redis now. While Redis cannot be read, what was last seen. */
-function effective(queue: Queue, { ref, observed, plan, problem }: Outcome): QueueStatus['effective'] {
+function effective(queue: Queue, { ref, observed, done }: Outcome): QueueStatus['effective'] {
   const { policy, server } = observed;
   if (!policy) return queue.status?.effective ?? { ...ref };
-  const changed = plan.steps.find((step) => step.kind === 'setRateLimit' || step.kind === 'clearRateLimit');
-  const written = changed !== undefined && problem === undefined && queue.spec.adoptionPolicy !== 'Observe';
-  const rateLimit = written ? (changed.kind === 'setRateLimit' ? changed.window : undefined) : policy.rateLimit;
+  const written = done.find((step) => step.kind === 'setRateLimit' || step.kind === 'clearRateLimit');
+  const rateLimit = written ? (written.kind === 'setRateLimit' ? written.window : undefined) : policy.rateLimit;
   return {
     name: ref.name,
     prefix: ref.prefix,
@@ -111,6 +112,10 @@ function effective(queue: Queue, { ref, observed, plan, problem }: Outcome): Que
   };
 }
 
-function adoptedAtOf({ plan }: Outcome): string | undefined {
-  return plan.steps.find((step) => step.kind === 'claim')?.mark.adoptedAt;
+/** From the mark that was written, now or by a reconcile that did not come as far as its status. */
+function adoptedAtOf(queue: Queue, { observed, done }: Outcome): string | undefined {
+  const claimed = done.find((step) => step.kind === 'claim')?.mark;
+  if (claimed) return claimed.adoptedAt;
+  const mark = parseOwnerMark(observed.policy?.rawOwnerMark);
+  return typeof mark === 'object' && mark.owner === ownerOf(queue, observed.clusterId) ? mark.adoptedAt : undefined;
 }

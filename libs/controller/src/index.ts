@@ -21,7 +21,7 @@ export {
 } from './client/kube-client.ts';
 export * from './controller/predicates.ts';
 export * from './controller/types.ts';
-export { applySteps, type StepWriters } from './kind/apply-steps.ts';
+export { applySteps, type AppliedSteps, type StepWriters } from './kind/apply-steps.ts';
 export { kindConditions, isNews, type Notice } from './kind/conditions.ts';
 export { describeFailure, type FailureReason } from './kind/failures.ts';
 export { manageKind, type ManageOptions } from './kind/manage-kind.ts';

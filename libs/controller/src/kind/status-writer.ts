@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { KubeClient } from '../client/kube-client.ts';
 import type { Condition } from '../objects/conditions.ts';
-import { isConflict } from '../client/api-error.ts';
+import { isConflict, isNotFound } from '../client/api-error.ts';
 import { keyOf, type ResourceType } from '../objects/resources.ts';
 import type { KindObject, StatusOf } from './types.ts';
 
@@ -47,20 +47,23 @@ export class StatusWriter<T extends KindObject> {
   /**
    * Writes the status of `object`, in one request when it is the newest, and never that of another object of its name.
    *
+   * @returns false when the object is gone, and with it what there was to say.
    * @throws ApiError Conflict when the object was re-created since it was read, or changes too fast.
    */
-  async write({ metadata }: T, status: Partial<StatusOf<T>>, signal?: AbortSignal): Promise<void> {
+  async write({ metadata }: T, status: Partial<StatusOf<T>>, signal?: AbortSignal): Promise<boolean> {
     const { client, type } = this.#options;
     let { resourceVersion } = metadata;
     for (let conflicts = 0; ; conflicts++) {
       try {
         await this.#apply({ ...metadata, resourceVersion }, status, signal);
-        return;
+        return true;
       } catch (error) {
+        if (isNotFound(error)) return false;
         if (!isConflict(error) || conflicts >= MAX_CONFLICTS) throw error;
         const now = await client.get(type, keyOf({ metadata }), signal ? { signal } : {});
-        if (now?.metadata.uid !== metadata.uid) throw error;
-        resourceVersion = now?.metadata.resourceVersion;
+        if (!now) return false;
+        if (now.metadata.uid !== metadata.uid) throw error;
+        resourceVersion = now.metadata.resourceVersion;
       }
     }
   }
