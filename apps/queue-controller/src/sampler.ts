@@ -9,7 +9,7 @@ import {
   type QueueSample,
   type RedisTarget,
 } from '@redis-queue/bullmq';
-import { keyOf, keyToString, StatusWriter, TokenBucket, type Manager } from '@redis-queue/controller';
+import { keyOf, keyToString, StatusWriter, systemClock, unlessAborted, type Manager } from '@redis-queue/controller';
 import {
   CircuitBreakers,
   queueRef,
@@ -17,17 +17,16 @@ import {
   resolveRedisOfRoles,
   type QueueObject,
 } from '@redis-queue/redis-access';
-import { isWorthWriting, percentile, sampledStatus, type SampledStatus } from './counts.ts';
+import { percentile, sampledStatus } from './counts.ts';
 import type { QueueMetrics } from './metrics.ts';
 import { redisProblem, type Sources } from './observe.ts';
+import { SampledWrites } from './sampled-writes.ts';
 import type { WatchedSources } from './sources.ts';
 
 /** The field manager of what the sampler writes into status. */
 const SAMPLER_MANAGER = 'redis-queue-sampler';
 /** 10,000 queues cost ~0.4 s of Redis' time per round: below 2 % of a core. */
 export const SAMPLE_INTERVAL_MS = 30_000;
-/** Status writes of all objects together, so that a thousand queues under load do not flood the API server. */
-const STATUS_WRITES_PER_SECOND = 20;
 /** Waits that the 95th percentile is taken of: the newest, of at most five minutes. */
 const RETAINED_WAITS = 500;
 const WAITS_AGE_MS = 5 * 60_000;
@@ -48,12 +47,9 @@ export interface SamplerDeps {
   readonly sources: Sources;
   readonly metrics: QueueMetrics;
   readonly listQueues: () => QueueObject[];
-  writeStatus(queue: QueueObject, status: SampledStatus): Promise<unknown>;
-  /** Called with a status that could not be written; the next round tries again. */
-  onError(queue: Queue, error: unknown): void;
+  readonly writes: SampledWrites;
   /** Called with what ended a round before its end. */
   onRoundFailed(error: unknown): void;
-  now(): Date;
 }
 
 interface SampledQueue {
@@ -81,15 +77,21 @@ export function runSampler(manager: Manager, { sources, metrics, intervalMs }: S
   const { client, log } = manager;
   const { queues, secrets } = sources;
   const status = new StatusWriter<QueueObject>({ client, type: QUEUES, fieldManager: SAMPLER_MANAGER });
+  const writes = new SampledWrites({
+    clock: systemClock,
+    write: (queue, sampled, signal) => status.write(queue, sampled, signal),
+    onError: (queue, error) =>
+      log.warn({ queue: keyToString(keyOf(queue)), err: error }, 'the sampled status could not be written'),
+  });
+  queues.onChange((change, { metadata: { uid = '' } }) => {
+    if (change === 'delete') writes.forget(uid);
+  });
   const sampler = new QueueSampler({
     sources,
     metrics,
     listQueues: () => queues.list(),
-    writeStatus: (queue, sampled) => status.write(queue, sampled),
-    onError: (queue, error) =>
-      log.warn({ queue: keyToString(keyOf(queue)), err: error }, 'the sampled status could not be written'),
+    writes,
     onRoundFailed: (error) => log.error({ err: error }, 'a round of samples ended early'),
-    now: () => new Date(),
   });
   manager.runnable({
     name: 'queue-sampler',
@@ -104,13 +106,11 @@ export function runSampler(manager: Manager, { sources, metrics, intervalMs }: S
 /** Samples all queues every 30 s, for metrics and the counts in the status. Writes nothing to Redis. */
 export class QueueSampler {
   readonly #deps: SamplerDeps;
-  readonly #writes: TokenBucket;
   readonly #waits = new Map<string, Waits>();
   readonly #breakers: CircuitBreakers;
 
   constructor(deps: SamplerDeps) {
     this.#deps = deps;
-    this.#writes = new TokenBucket(STATUS_WRITES_PER_SECOND, () => deps.now().getTime());
     // No workers to share: each target is one call, and the next round is begun when the slowest has ended or was given up.
     this.#breakers = new CircuitBreakers({
       slots: Infinity,
@@ -119,10 +119,17 @@ export class QueueSampler {
     });
   }
 
+  /** Samples, and writes what was sampled, until `signal` aborts; then it ends at once, whatever hangs. */
   async run(signal: AbortSignal, intervalMs: number = SAMPLE_INTERVAL_MS): Promise<void> {
+    await Promise.all([this.#deps.writes.run(signal), this.#sampleRounds(signal, intervalMs)]);
+  }
+
+  async #sampleRounds(signal: AbortSignal, intervalMs: number): Promise<void> {
     while (!signal.aborted) {
       // Whatever a round meets, the next is another try: the process serves every tenant.
-      await this.sampleAll().catch((error: unknown) => this.#deps.onRoundFailed(error));
+      await unlessAborted(signal, () => this.sampleAll()).catch((error: unknown) => {
+        if (!signal.aborted) this.#deps.onRoundFailed(error);
+      });
       this.#deps.sources.connections.closeIdle(IDLE_CONNECTION_MS);
       await delay(intervalMs, undefined, { signal }).catch(() => {});
     }
@@ -143,7 +150,9 @@ export class QueueSampler {
     this.#forgetTargets(new Set(byTarget.keys()));
     this.#deps.metrics.show(sampled);
     this.#forget(new Set(sampled.map(({ queue }) => waitsKey(queue))));
-    for (const each of sampled) await this.#writeStatus(each);
+    for (const { queue, sample, waitP95Ms } of sampled) {
+      this.#deps.writes.offer(queue, sampledStatus(sample, waitP95Ms));
+    }
   }
 
   #forgetTargets(sampled: ReadonlySet<string>): void {
@@ -206,16 +215,6 @@ export class QueueSampler {
       recent.map(({ waitMs }) => waitMs),
       0.95,
     );
-  }
-
-  async #writeStatus({ queue, sample, waitP95Ms }: SampledQueue): Promise<void> {
-    const status = sampledStatus(sample, waitP95Ms);
-    if (queue.metadata.deletionTimestamp || !isWorthWriting(queue.status, status) || !this.#writes.take()) return;
-    try {
-      await this.#deps.writeStatus(queue, status);
-    } catch (error) {
-      this.#deps.onError(queue, error);
-    }
   }
 
   #forget(current: ReadonlySet<string>): void {

@@ -14,6 +14,9 @@ export type StatusNews =
   /** The rest: written at once. */
   | 'news';
 
+/** The least time between two writes of a pool's status that say no more than this. */
+export const WRITTEN_EVERY_MS = { holds: 10_000, numbers: 60_000 } as const;
+
 /** A number that moved by less is not reported. */
 const NOTABLE_CHANGE = 0.1;
 /** The same of an interval from 0 to 1. */
