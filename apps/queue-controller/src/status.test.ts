@@ -130,6 +130,13 @@ describe('what the status says', () => {
       'FieldsNotEnforced',
       /spec.dlqPolicy and spec.retention/,
     ],
+    [{ priorities: [1, 5] }, observed(), 'FieldsNotEnforced', /does not act on spec.priorities:/],
+    [
+      { redis: { secretRefs: { backup: { name: 'b' }, restore: { name: 'r' } } } },
+      observed(),
+      'FieldsNotEnforced',
+      /spec.redis.secretRefs.backup and spec.redis.secretRefs.restore/,
+    ],
     [
       {},
       observed({}, { server: { product: 'redis', version: '7.2.0', tooOld: false, maxmemoryPolicy: 'allkeys-lru' } }),

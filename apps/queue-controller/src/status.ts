@@ -1,5 +1,11 @@
 import { effectiveRateLimit, parseOwnerMark, type QueueRef } from '@redis-queue/bullmq';
-import { QUEUE_REASONS, type Condition, type Queue, type QueueStatus } from '@redis-queue/api';
+import {
+  QUEUE_FIELDS_NOT_ENFORCED,
+  QUEUE_REASONS,
+  type Condition,
+  type Queue,
+  type QueueStatus,
+} from '@redis-queue/api';
 import { kindConditions } from '@redis-queue/controller';
 import type { QueueObject } from '@redis-queue/redis-access';
 import { describeStep } from './describe.ts';
@@ -80,13 +86,17 @@ function burstCapped(queue: Queue): Problem | undefined {
 
 /** Fields that the schema accepts and this release does not act on; never ignored in silence. */
 function fieldsNotEnforced(queue: Queue): Problem | undefined {
-  const { dlqPolicy, retention } = queue.spec;
-  const fields = [...(dlqPolicy ? ['spec.dlqPolicy'] : []), ...(retention ? ['spec.retention'] : [])];
+  const fields = QUEUE_FIELDS_NOT_ENFORCED.filter((path) => valueAt(queue.spec, path) !== undefined);
   if (fields.length === 0) return undefined;
+  const names = new Intl.ListFormat('en').format(fields.map((path) => `spec.${path}`));
   return {
     reason: 'FieldsNotEnforced',
-    message: `this release does not act on ${fields.join(' and ')} yet; failed and finished jobs stay as BullMQ keeps them`,
+    message: `this release does not act on ${names}: nothing in Redis follows from it; take it out, or leave it for a release that does`,
   };
+}
+
+function valueAt(spec: object, path: string): unknown {
+  return path.split('.').reduce<unknown>((value, name) => (value as Record<string, unknown> | undefined)?.[name], spec);
 }
 
 function maxmemoryPolicy({ server }: ObservedQueue): Problem | undefined {
