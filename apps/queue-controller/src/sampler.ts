@@ -1,25 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { QUEUES, type Queue } from '@redis-queue/api';
-import {
-  classifyRedisError,
-  queueId,
-  sampleFinished,
-  trySampleQueues,
-  type FinishedWatermark,
-  type QueueSample,
-  type RedisTarget,
-} from '@redis-queue/bullmq';
+import { QUEUES } from '@redis-queue/api';
+import { classifyRedisError, type RedisTarget } from '@redis-queue/bullmq';
 import { keyOf, keyToString, StatusWriter, systemClock, unlessAborted, type Manager } from '@redis-queue/controller';
-import {
-  CircuitBreakers,
-  queueRef,
-  resolveRedis,
-  resolveRedisOfRoles,
-  type QueueObject,
-} from '@redis-queue/redis-access';
-import { percentile, sampledStatus } from './counts.ts';
+import { CircuitBreakers, resolveRedis, resolveRedisOfRoles, type QueueObject } from '@redis-queue/redis-access';
+import { sampledStatus } from './counts.ts';
 import type { QueueMetrics } from './metrics.ts';
 import { redisProblem, type Sources } from './observe.ts';
+import { QueueReader, type SampledQueue } from './queue-reader.ts';
 import { SampledWrites } from './sampled-writes.ts';
 import type { WatchedSources } from './sources.ts';
 
@@ -27,14 +14,9 @@ import type { WatchedSources } from './sources.ts';
 const SAMPLER_MANAGER = 'redis-queue-sampler';
 /** 10,000 queues cost ~0.4 s of Redis' time per round: below 2 % of a core. */
 export const SAMPLE_INTERVAL_MS = 30_000;
-/** Waits that the 95th percentile is taken of: the newest, of at most five minutes. */
-const RETAINED_WAITS = 500;
-const WAITS_AGE_MS = 5 * 60_000;
 const IDLE_CONNECTION_MS = 5 * 60_000;
 /** Of one Redis in one round, whatever hangs there. */
 const TARGET_TIMEOUT_MS = 10_000;
-
-type Redis = Parameters<typeof sampleFinished>[0];
 
 /** The queues of one Redis. */
 interface Group {
@@ -50,19 +32,6 @@ export interface SamplerDeps {
   readonly writes: SampledWrites;
   /** Called with what ended a round before its end. */
   onRoundFailed(error: unknown): void;
-}
-
-interface SampledQueue {
-  readonly queue: QueueObject;
-  readonly sample: QueueSample;
-  readonly waitP95Ms: number | undefined;
-}
-
-interface Waits {
-  watermark: FinishedWatermark;
-  /** Newest last. */
-  recent: { readonly atMs: number; readonly waitMs: number }[];
-  finished: string;
 }
 
 export interface SamplerSettings {
@@ -106,7 +75,7 @@ export function runSampler(manager: Manager, { sources, metrics, intervalMs }: S
 /** Samples all queues every 30 s, for metrics and the counts in the status. Writes nothing to Redis. */
 export class QueueSampler {
   readonly #deps: SamplerDeps;
-  readonly #waits = new Map<string, Waits>();
+  readonly #reader = new QueueReader();
   readonly #breakers: CircuitBreakers;
 
   constructor(deps: SamplerDeps) {
@@ -138,7 +107,8 @@ export class QueueSampler {
   /** One round over all queues; a Redis that does not answer costs only its own queues their numbers. */
   async sampleAll(): Promise<void> {
     const byTarget = new Map<string, Group>();
-    for (const queue of this.#deps.listQueues()) {
+    const queues = this.#deps.listQueues();
+    for (const queue of queues) {
       const connection = resolveRedisOfRoles(queue, ['sampler', 'controller'], this.#deps.sources.secrets);
       if (!connection.ok) continue;
       const key = connection.targetKey;
@@ -149,7 +119,8 @@ export class QueueSampler {
     const sampled = (await Promise.all([...byTarget.values()].map((group) => this.#sampleTarget(group)))).flat();
     this.#forgetTargets(new Set(byTarget.keys()));
     this.#deps.metrics.show(sampled);
-    this.#forget(new Set(sampled.map(({ queue }) => waitsKey(queue))));
+    // By what is listed, not by what was read: a round that was cut short costs nobody its watermark.
+    this.#reader.forgetAllBut(queues, new Set(byTarget.keys()));
     for (const { queue, sample, waitP95Ms } of sampled) {
       this.#deps.writes.offer(queue, sampledStatus(sample, waitP95Ms));
     }
@@ -162,66 +133,21 @@ export class QueueSampler {
     sources.breakers.forgetIdle(new Set(reconciled.flatMap((access) => (access.ok ? [access.targetKey] : []))));
   }
 
+  /** @returns what was read until the deadline, or until Redis failed. */
   async #sampleTarget({ key, target, queues }: Group): Promise<SampledQueue[]> {
-    const { connections } = this.#deps.sources;
-    const redis = connections.get(target);
+    const { metrics, sources } = this.#deps;
+    const redis = sources.connections.get(target);
     const from = performance.now();
-    try {
-      const sampled = await this.#breakers.run(key, (signal) => this.#readQueues(redis, queues, signal));
-      this.#deps.metrics.sampleTook((performance.now() - from) / 1000);
-      return sampled;
-    } catch (error) {
-      this.#deps.metrics.sampleFailed(redisProblem(error, target, connections).reason);
-      return [];
-    }
-  }
-
-  async #readQueues(redis: Redis, queues: QueueObject[], signal: AbortSignal): Promise<SampledQueue[]> {
-    const samples = await trySampleQueues(redis, queues.map(queueRef));
     const sampled: SampledQueue[] = [];
-    for (const [index, queue] of queues.entries()) {
-      signal.throwIfAborted();
-      try {
-        const sample = samples[index]!;
-        if (sample instanceof Error) throw sample;
-        sampled.push({ queue, sample, waitP95Ms: await this.#waitP95(redis, queue, sample) });
-      } catch (error) {
-        // A queue with a bad key costs itself its numbers; a Redis that is gone, all of its queues.
-        const { reason } = classifyRedisError(error);
-        if (reason !== 'QueueUnreadable' && reason !== 'RedisNoPermission') throw error;
-        this.#deps.metrics.sampleFailed(reason);
-      }
+    const onSampled = (read: readonly SampledQueue[]): void => void sampled.push(...read);
+    const onFailed = (_: QueueObject, error: Error): void => metrics.sampleFailed(classifyRedisError(error).reason);
+    try {
+      const round = { targetKey: key, queues, onSampled, onFailed };
+      await this.#breakers.run(key, (signal) => this.#reader.read(redis, { ...round, signal }));
+      metrics.sampleTook((performance.now() - from) / 1000);
+    } catch (error) {
+      metrics.sampleFailed(redisProblem(error, target, sources.connections).reason);
     }
     return sampled;
   }
-
-  /** Reads finished jobs only of queues in which some finished since the last sample. */
-  async #waitP95(redis: Redis, queue: Queue, sample: QueueSample): Promise<number | undefined> {
-    const key = waitsKey(queue);
-    const known = this.#waits.get(key);
-    const finished = `${sample.completed} ${sample.failed} ${sample.completedTotal} ${sample.active} ${sample.addCounter}`;
-    const oldest = sample.redisTimeMs - WAITS_AGE_MS;
-    let recent = (known?.recent ?? []).filter(({ atMs }) => atMs >= oldest);
-    let watermark = known?.watermark;
-    if (!watermark || known?.finished !== finished) {
-      const found = await sampleFinished(redis, queueRef(queue), watermark);
-      watermark = found.watermark;
-      recent = [...recent, ...found.waitsMs.toReversed().map((waitMs) => ({ atMs: found.redisTimeMs, waitMs }))].slice(
-        -RETAINED_WAITS,
-      );
-    }
-    this.#waits.set(key, { watermark, recent, finished });
-    return percentile(
-      recent.map(({ waitMs }) => waitMs),
-      0.95,
-    );
-  }
-
-  #forget(current: ReadonlySet<string>): void {
-    for (const key of this.#waits.keys()) if (!current.has(key)) this.#waits.delete(key);
-  }
-}
-
-function waitsKey(queue: Queue): string {
-  return `${queue.metadata.uid} ${queueId(queueRef(queue))}`;
 }

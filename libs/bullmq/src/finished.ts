@@ -1,8 +1,9 @@
 import type { Redis } from 'ioredis';
 import { inBatches, queueKey, type QueueRef } from './keys.ts';
 import { delayOf, orThrow, type Sampled } from './sample.ts';
-import { MAX_TIME_MS, parseReply, timeOf, UnexpectedReplyError } from './reply.ts';
+import { MAX_TIME_MS, parseReply, timedReply, UnexpectedReplyError } from './reply.ts';
 import { runReadScript } from './scripts.ts';
+import { splitWhenRefused } from './split.ts';
 
 /**
  * Up to where finished jobs have been counted. Jobs are ordered by the millisecond in which they finished, and several
@@ -90,15 +91,16 @@ export async function trySampleFinishedOf(
   const perSet = Math.max(1, Math.floor(Math.min(limit, MAX_SAMPLED_JOBS) / 2));
   const samples = Array.from<Sampled<FinishedSample>>({ length: queries.length });
   const queues = queries.map(({ queue }) => queue);
-  await inBatches(queues, async (batch) => {
+  const sampleBatch = async (batch: readonly number[]): Promise<void> => {
     const keys = batch.map((index) => queueKey(queues[index]!, 'completed'));
     const marks = batch.flatMap((index) => {
       const { completed, failed } = queries[index]!.watermark ?? {};
       return [...markArguments(completed), ...markArguments(failed)];
     });
     const args = [perSet, JOBS_PER_CALL, FIRST_LOOK_MS, ...marks];
-    const [time, sets] = (await runReadScript(redis, 'sampleFinished', keys, args)) as [string, (RawSet | string)[]];
-    const redisTimeMs = timeOf(time);
+    const reply = await runReadScript(redis, 'sampleFinished', keys, args);
+    const { redisTimeMs, rows } = timedReply(reply);
+    const sets = rows as readonly (RawSet | string)[];
     batch.forEach((index, row) => {
       const [completed, failed] = [sets[2 * row]!, sets[2 * row + 1]!];
       samples[index] =
@@ -106,6 +108,9 @@ export async function trySampleFinishedOf(
           ? new Error([completed, failed].find((set) => typeof set === 'string') as string)
           : parseReply(() => parseFinished(redisTimeMs, completed, failed));
     });
+  };
+  await inBatches(queues, async (batch) => {
+    await splitWhenRefused(batch, sampleBatch, (index, error) => (samples[index] = error));
   });
   return samples;
 }

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { groupByHashTag, queueKey, type QueueRef } from './keys.ts';
+import { UnexpectedReplyError } from './reply.ts';
 import { runReadScript } from './scripts.ts';
 
 /** Who runs the active jobs of some queues. */
@@ -42,10 +43,12 @@ export async function sampleHolders(
     const keys = group.map((index) => queueKey(queues[index]!, 'active'));
     const most = mostActive - active;
     let [list, job, seen] = [1, 0, 0];
-    while (list > 0) {
+    // So many active jobs fill no more pages; a server that says so is none.
+    for (let left = Math.ceil(mostActive / HOLDERS_PER_CALL) + 1; list > 0; left--) {
+      if (left === 0) throw new UnexpectedReplyError('there is always another page');
       const page = await runReadScript(redis, 'sampleHolders', keys, [most, HOLDERS_PER_CALL, list, job]);
       let counts: Page[1], nameless: number;
-      [seen, counts, nameless, list, job] = page as Page;
+      [seen, counts, nameless, list, job] = parsePage(page);
       if (seen > most) return undefined;
       unnamed += nameless;
       for (let at = 0; at < counts.length; at += 2) {
@@ -56,4 +59,13 @@ export async function sampleHolders(
     active += seen;
   }
   return { jobsByWorker, unnamed, active };
+}
+
+function parsePage(page: unknown): Page {
+  const [seen, counts, ...numbers] = Array.isArray(page) ? (page as unknown[]) : [];
+  if (!Array.isArray(counts) || ![seen, ...numbers].every(Number.isSafeInteger) || numbers.length !== 3)
+    throw new UnexpectedReplyError('it is no page of active jobs');
+  if (!counts.every((each, at) => at % 2 === 0 || Number.isSafeInteger(each)))
+    throw new UnexpectedReplyError('a count of active jobs is not a number');
+  return page as Page;
 }

@@ -4,8 +4,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { RedisConnections } from './connections.ts';
 import { classifyRedisError } from './errors.ts';
 import { sampleFinishedOf, trySampleFinishedOf } from './finished.ts';
+import { sampleHolders } from './holders.ts';
 import { sampleBacklogs, trySampleBacklogs, trySampleQueues } from './sample.ts';
 import type { QueueRef } from './keys.ts';
+import { sampleUsage, usageKey } from './usage.ts';
 import { QueueWakeups } from './wakeups.ts';
 
 // Walls 1 and 3: what a tenant does to its queue costs that queue its numbers, and no neighbour.
@@ -100,6 +102,37 @@ it('texts of any length in place of numbers are not sent', async () => {
   expect((await trySampleQueues(redis, REFS))[0]).toMatchObject({ waiting: 1, paused: true });
   const after = Number(/total_net_output_bytes:(\d+)/.exec(await redis.info('stats'))?.[1]);
   expect(after - before).toBeLessThan(50_000);
+});
+
+it('nor in place of what finished, who holds a job and what a pod uses', async () => {
+  const now = Date.now();
+  const long = 'x'.repeat(1_000_000);
+  await redis.zadd('bull:bad:completed', now, long, now, '1', now, '2');
+  await redis.hset('bull:bad:1', { timestamp: long, processedOn: long, finishedOn: long, ats: long });
+  await redis.rpush('bull:bad:active', '1');
+  await redis.hset('bull:bad:1', 'pb', long);
+  const place = { queue: REFS[0]!, namespace: 'shop', pool: 'mail' };
+  await redis.hset(usageKey(place), { 'pod-0': `1 {"format":1,"x":"${long}"}`, [long]: '1 {}' });
+  const sent = async (): Promise<number> => Number(/total_net_output_bytes:(\d+)/.exec(await redis.info('stats'))?.[1]);
+  const before = await sent();
+  const [bad] = await sampleFinishedOf(redis, [{ queue: REFS[0]! }]);
+  expect(bad).toMatchObject({ completed: 3, waitsMs: [], serviceMs: [] });
+  expect(bad!.watermark.completed.ids).toEqual(['1', '2']);
+  expect(await sampleHolders(redis, [REFS[0]!])).toMatchObject({ unnamed: 1, active: 1 });
+  expect(await sampleUsage(redis, [place])).toEqual([[]]);
+  expect((await sent()) - before).toBeLessThan(50_000);
+});
+
+it('a key that the user may not read costs no other queue what has finished', async () => {
+  await redis.call('ACL', 'SETUSER', 'reader', 'on', '>pw', '+@all', '%R~bull:q*', '-@dangerous');
+  const reader = connections.get({ host: server.host, port: server.port, username: 'reader', password: 'pw' });
+  const names = Array.from({ length: 50 }, (_, n) => (n === 33 ? 'secret' : `q${n}`));
+  const samples = await trySampleFinishedOf(
+    reader,
+    names.map((name) => ({ queue: { prefix: 'bull', name } })),
+  );
+  expect(samples.flatMap((sample, n) => (sample instanceof Error ? [n] : []))).toEqual([33]);
+  expect(reasonOf(samples[33]!)).toBe('RedisNoPermission');
 });
 
 it.each(['abc', 'Infinity', '1e308'])('a finished job that was processed on %s has no wait', async (processedOn) => {

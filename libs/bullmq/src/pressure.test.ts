@@ -21,3 +21,13 @@ it('gives no share of a memory without a limit, and nothing that the server does
   expect(parseServerPressure(`used_memory:950\r\nmaxmemory:0\r\n${CPU}`)).toEqual({ commandCpuMs: 1_750 });
   expect(parseServerPressure('used_memory:950\r\n')).toEqual({});
 });
+
+// Walls 1 and 3: what answers may be no Redis, and a figure that is no number would spread to all that is compared with it.
+it.each(['1.2.3', '9'.repeat(400), '.', 'abc'])('%s is no figure', (text) => {
+  const info = `used_memory:${text}\r\nmaxmemory:${text}\r\nused_cpu_user_main_thread:${text}\r\nused_cpu_sys_main_thread:1\r\n`;
+  expect(parseServerPressure(info)).toEqual({});
+});
+
+it.each([null, 5, [['used_memory:1']], undefined])('%o instead of a text is an error', (info) => {
+  expect(() => parseServerPressure(info)).toThrow('unexpected reply: INFO is no text');
+});

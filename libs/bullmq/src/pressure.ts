@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { UnexpectedReplyError } from './reply.ts';
 
 /** How near a server is to its limits, as its INFO reports. */
 export interface ServerPressure {
@@ -10,22 +11,33 @@ export interface ServerPressure {
   readonly readScriptMs?: number;
 }
 
-/** Reads memory, processor time and script time: one INFO of three sections, about 100 µs of the server. */
+/**
+ * Reads memory, processor time and script time: one INFO of three sections, about 100 µs of the server.
+ *
+ * @throws UnexpectedReplyError when it is no text; what ioredis throws, see `classifyRedisError`.
+ */
 export async function readServerPressure(redis: Redis): Promise<ServerPressure> {
   return parseServerPressure(await redis.info('memory', 'cpu', 'commandstats'));
 }
 
-export function parseServerPressure(info: string): ServerPressure {
-  const field = (name: string): number | undefined => {
-    const text = new RegExp(`^${name}:([0-9.]+)\\r?$`, 'm').exec(info)?.[1];
-    return text === undefined ? undefined : Number(text);
-  };
+export function parseServerPressure(info: unknown): ServerPressure {
+  if (typeof info !== 'string') throw new UnexpectedReplyError('INFO is no text');
+  const field = (name: string): number | undefined =>
+    finite(new RegExp(`^${name}:([0-9.]+)\\r?$`, 'm').exec(info)?.[1]);
   const [used, limit] = [field('used_memory'), field('maxmemory')];
   const [user, system] = [field('used_cpu_user_main_thread'), field('used_cpu_sys_main_thread')];
-  const scripts = [...info.matchAll(/^cmdstat_eval(?:sha)?_ro:calls=\d+,usec=(\d+)/gm)].map(([, us]) => Number(us));
+  const scripts = [...info.matchAll(/^cmdstat_eval(?:sha)?_ro:calls=\d+,usec=(\d+)/gm)].map(
+    ([, us]) => finite(us) ?? 0,
+  );
   return {
     ...(scripts.length > 0 && { readScriptMs: scripts.reduce((sum, us) => sum + us, 0) / 1_000 }),
     ...(used !== undefined && limit !== undefined && limit > 0 && { memory: used / limit }),
     ...(user !== undefined && system !== undefined && { commandCpuMs: (user + system) * 1_000 }),
   };
+}
+
+/** `text` as a number; undefined when it is none, such as `1.2.3`, or too large to be one. */
+function finite(text: string | undefined): number | undefined {
+  const value = Number(text);
+  return Number.isFinite(value) ? value : undefined;
 }

@@ -21,6 +21,17 @@ export function timeOf(text: unknown): number {
 }
 
 /**
+ * The reply of a script that samples: a time of Redis' clock, and rows. The rows themselves are not looked at.
+ *
+ * @throws UnexpectedReplyError when it is nothing of the kind.
+ */
+export function timedReply(reply: unknown): { readonly redisTimeMs: number; readonly rows: readonly unknown[] } {
+  const [time, rows] = Array.isArray(reply) ? (reply as unknown[]) : [];
+  if (!Array.isArray(rows)) throw new UnexpectedReplyError('it has no rows');
+  return { redisTimeMs: timeOf(time), rows: rows as unknown[] };
+}
+
+/**
  * What `parse` makes of a reply, or why it makes nothing of it. Numbers are looked at one by one, since what is not a
  * number ends far away from here: in a metric, a date or a size.
  */
@@ -36,6 +47,6 @@ export function parseReply<T extends object>(parse: () => T): T | UnexpectedRepl
 
 /** Nested objects are made by parsers of their own. */
 function isWrong(value: unknown): boolean {
-  if (typeof value === 'number') return Number.isNaN(value);
+  if (typeof value === 'number') return !Number.isFinite(value);
   return typeof value === 'string' || value === null || value === undefined;
 }

@@ -1,10 +1,10 @@
 import type { Redis } from 'ioredis';
-import { classifyRedisError } from './errors.ts';
 import { inBatches, queueKey, type QueueRef } from './keys.ts';
 import { parsePolicyFields } from './policy.ts';
 import type { RateLimitWindow } from './rate-limit.ts';
-import { parseReply, timeOf } from './reply.ts';
+import { parseReply, timedReply } from './reply.ts';
 import { runReadScript } from './scripts.ts';
+import { splitWhenRefused } from './split.ts';
 
 /** What sizing needs of one queue, in one sample. Absent means no data, never 0. Times are Unix milliseconds. */
 export interface BacklogSample {
@@ -176,8 +176,8 @@ async function sampleInCalls<T extends object>(
     const keys = batch.map((index) => queueKey(queues[index]!, 'meta'));
     const digits = batch.map((index) => digitOf(fields(index))).join('');
     const reply = await runReadScript(redis, 'sampleQueues', keys, [...args, digits]);
-    const [time, rows] = reply as [string, Column[]];
-    const redisTimeMs = timeOf(time);
+    const { redisTimeMs, rows: read } = timedReply(reply);
+    const rows = read as readonly Column[];
     batch.forEach((index, row) => {
       const first = rows[row * columns];
       samples[index] =
@@ -190,26 +190,6 @@ async function sampleInCalls<T extends object>(
     await splitWhenRefused(batch, sampleBatch, (index, error) => (samples[index] = error));
   });
   return samples;
-}
-
-/**
- * Redis refuses a whole call when the user lacks a right on one of its keys: then each half is tried by itself, down to the queue whose key
- * it is.
- */
-async function splitWhenRefused(
-  batch: readonly number[],
-  run: (batch: readonly number[]) => Promise<void>,
-  refused: (index: number, error: Error) => void,
-): Promise<void> {
-  try {
-    await run(batch);
-  } catch (error) {
-    if (!(error instanceof Error) || classifyRedisError(error).reason !== 'RedisNoPermission') throw error;
-    if (batch.length === 1) return refused(batch[0]!, error);
-    const middle = Math.ceil(batch.length / 2);
-    await splitWhenRefused(batch.slice(0, middle), run, refused);
-    await splitWhenRefused(batch.slice(middle), run, refused);
-  }
 }
 
 /** Jobs a worker could start now if nothing held it back: waiting, prioritized, overdue, and the legacy paused list. */
@@ -275,7 +255,8 @@ function addMore(sample: Writable<BacklogSample>, [overdue, dueSoon, nextScore, 
   sample.dueSoon = dueSoon;
   if (nextScore !== null) sample.nextDelayedDueMs = Math.floor(nextScore / DELAYED_SCORE_PER_MS);
   if (rare !== null) addRare(sample, rare);
-  if (heads !== null) sample.headTimestampMs = headReadyMs(heads);
+  const headMs = heads === null ? Infinity : headReadyMs(heads);
+  if (headMs !== Infinity) sample.headTimestampMs = headMs;
 }
 
 function addRare(sample: Writable<BacklogSample>, rare: RawRare): void {

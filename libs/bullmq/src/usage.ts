@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { queueKey, type QueueRef } from './keys.ts';
+import { runReadScript } from './scripts.ts';
 
 /** Where the pods of a pool report what they use; see `libs/worker/src/usage/report.ts`, which writes it. */
 export interface UsagePlace {
@@ -38,6 +39,8 @@ export interface PodUsageReport {
 export const MOST_USAGE_REPORTS = 50;
 /** Pools per round trip. */
 const POOLS_PER_TRIP = 50;
+/** Longest report that is read, bytes; what libs/worker writes has some 250. */
+const LONGEST_REPORT = 1_024;
 const FORMAT = 1;
 
 /**
@@ -59,7 +62,7 @@ export async function sampleUsage(redis: Redis, places: readonly UsagePlace[]): 
 /** An error of Redis for one pool (no right to its key, a key of another type) does not concern the others. */
 async function readPods(redis: Redis, place: UsagePlace): Promise<unknown> {
   try {
-    return await redis.hrandfield(usageKey(place), MOST_USAGE_REPORTS, 'WITHVALUES');
+    return await runReadScript(redis, 'sampleUsage', [usageKey(place)], [MOST_USAGE_REPORTS, LONGEST_REPORT]);
   } catch (error) {
     if (error instanceof Error && error.name === 'ReplyError') return [];
     throw error;

@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
 import { redisOptions } from './connections.ts';
 import { inBatches, queueId, queueKey, type QueueRef } from './keys.ts';
+import { parseReply, UnexpectedReplyError } from './reply.ts';
 import { runReadScript } from './scripts.ts';
 import { DISCONNECT_TIMEOUT_MS, reconnectWhenSilent, retryAfterMs } from './silence.ts';
 import type { RedisTarget } from './target.ts';
@@ -191,11 +192,11 @@ export class QueueWakeups {
   async #read(queues: readonly QueueRef[]): Promise<(ArmedQueue | undefined)[]> {
     const keys = queues.flatMap((queue) => WATCHED_SUFFIXES.map((suffix) => queueKey(queue, suffix)));
     try {
-      const found = (await runReadScript(this.#reader, 'armQueues', keys, [])) as (RawArmed | string)[];
-      return found.map((queue) => {
-        if (typeof queue === 'string') return undefined;
-        const [waiting, prioritized, delayed, paused] = queue;
-        return { waiting, prioritized, delayed, paused: paused === 1 };
+      const found = await runReadScript(this.#reader, 'armQueues', keys, []);
+      if (!Array.isArray(found)) throw new UnexpectedReplyError('it has no rows');
+      return (found as (RawArmed | string)[]).map((row) => {
+        const armed = parseReply(() => parseArmed(row));
+        return armed instanceof Error ? undefined : armed;
       });
     } catch (error) {
       this.#onError(error);
@@ -225,6 +226,13 @@ export class QueueWakeups {
       this.#onError(error);
     }
   }
+}
+
+/** @param row of the script; a text when the queue cannot be read. */
+function parseArmed(row: RawArmed | string): ArmedQueue {
+  if (!Array.isArray(row)) throw new UnexpectedReplyError('the queue cannot be read');
+  const [waiting, prioritized, delayed, paused] = row as RawArmed;
+  return { waiting, prioritized, delayed, paused: paused === 1 };
 }
 
 /** `queueId` of the queue that the key is one of. */

@@ -6,6 +6,7 @@ export { startRedis, type RedisOptions, type RedisServer } from './redis/redis.t
 export { startRedisSentinel, type RedisSentinel, type RedisSentinelOptions } from './redis/redis-sentinel.ts';
 export { startRedisCluster, type RedisCluster } from './redis/redis-cluster.ts';
 export { startSilentProxy, startSilentServer, type SilentProxy } from './redis/silent-proxy.ts';
+export { startDelayingProxy, type DelayingProxy } from './redis/delaying-proxy.ts';
 export { helmPath, startControlPlane } from './control-plane/control-plane.ts';
 export type { ControlPlane, ControlPlaneOptions } from './control-plane/control-plane.ts';
 export { assembleControlPlane, NODE_NAME } from './control-plane/assembly.ts';

@@ -31,7 +31,8 @@ for i = from, #KEYS do
     local ids = call('LRANGE', KEYS[i], -skip - left, -skip - 1)
     for _, id in ipairs(ids) do
       local worker = call('HGET', base .. id, 'pb')
-      if worker then counts[worker] = (counts[worker] or 0) + 1 else unnamed = unnamed + 1 end
+      -- A longer name is no pod's, and whoever may write to the queue sets it.
+      if worker and #worker <= 253 then counts[worker] = (counts[worker] or 0) + 1 else unnamed = unnamed + 1 end
     end
     left = left - #ids
     if lengths[i] > skip + #ids then
