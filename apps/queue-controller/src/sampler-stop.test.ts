@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { QueueMetrics } from './metrics.ts';
 import { SampledWrites } from './sampled-writes.ts';
 import { QueueSampler } from './sampler.ts';
+import { SamplingFailures } from './sampling-failures.ts';
 import type { Sources } from './observe.ts';
 import { queueObject } from './testing/queues.ts';
 
@@ -39,6 +40,8 @@ it.each([
     metrics: new QueueMetrics(new Registry()),
     listQueues,
     writes,
+    sampling: new SamplingFailures(),
+    onSamplingChange: () => {},
     onRoundFailed: () => expect.fail('a round that was given up on a stop did not fail'),
   });
   if (redisHangs) vi.spyOn(sampler, 'sampleAll').mockImplementation(() => (begun.push('round'), hanging()));

@@ -9,6 +9,7 @@ import { ServerInfoCache } from './observe.ts';
 import { QueueReader } from './queue-reader.ts';
 import { SampledWrites } from './sampled-writes.ts';
 import { QueueSampler } from './sampler.ts';
+import { SamplingFailures } from './sampling-failures.ts';
 import { queueObject } from './testing/queues.ts';
 
 // Wall 2: a Redis that answers slowly costs its queues some samples, and not all of them.
@@ -48,6 +49,8 @@ function samplerOf(queues: QueueObject[], { host, port }: { host: string; port: 
     metrics: new QueueMetrics(registry),
     listQueues: () => queues,
     writes: new SampledWrites({ clock: systemClock, write: () => Promise.resolve(), onError: () => {} }),
+    sampling: new SamplingFailures(),
+    onSamplingChange: () => {},
     onRoundFailed: () => {},
   });
   return { sampler, registry };

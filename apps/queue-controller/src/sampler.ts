@@ -1,13 +1,24 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { QUEUES } from '@redis-queue/api';
-import { classifyRedisError, type RedisTarget } from '@redis-queue/bullmq';
-import { keyOf, keyToString, StatusWriter, systemClock, unlessAborted, type Manager } from '@redis-queue/controller';
+import type { RedisTarget } from '@redis-queue/bullmq';
+import {
+  keyOf,
+  keyToString,
+  RetryLaterError,
+  StatusWriter,
+  systemClock,
+  unlessAborted,
+  type Manager,
+  type ObjectKey,
+} from '@redis-queue/controller';
 import { CircuitBreakers, resolveRedis, resolveRedisOfRoles, type QueueObject } from '@redis-queue/redis-access';
 import { sampledStatus } from './counts.ts';
 import type { QueueMetrics } from './metrics.ts';
 import { redisProblem, type Sources } from './observe.ts';
 import { QueueReader, type SampledQueue } from './queue-reader.ts';
+import type { Problem } from './reasons.ts';
 import { SampledWrites } from './sampled-writes.ts';
+import type { SamplingFailures } from './sampling-failures.ts';
 import type { WatchedSources } from './sources.ts';
 
 /** The field manager of what the sampler writes into status. */
@@ -30,6 +41,9 @@ export interface SamplerDeps {
   readonly metrics: QueueMetrics;
   readonly listQueues: () => QueueObject[];
   readonly writes: SampledWrites;
+  readonly sampling: SamplingFailures;
+  /** Called with a queue whose samples begin to fail, fail otherwise, or work again. */
+  readonly onSamplingChange: (key: ObjectKey) => void;
   /** Called with what ended a round before its end. */
   onRoundFailed(error: unknown): void;
 }
@@ -37,14 +51,16 @@ export interface SamplerDeps {
 export interface SamplerSettings {
   readonly sources: WatchedSources;
   readonly metrics: QueueMetrics;
+  readonly sampling: SamplingFailures;
+  readonly onSamplingChange: (key: ObjectKey) => void;
   /** Default 30 s. */
   readonly intervalMs?: number | undefined;
 }
 
 /** Has the leading manager sample all queues, once their objects and Secrets are known. */
-export function runSampler(manager: Manager, { sources, metrics, intervalMs }: SamplerSettings): void {
+export function runSampler(manager: Manager, { intervalMs, ...parts }: SamplerSettings): void {
   const { client, log } = manager;
-  const { queues, secrets } = sources;
+  const { queues, secrets } = parts.sources;
   const status = new StatusWriter<QueueObject>({ client, type: QUEUES, fieldManager: SAMPLER_MANAGER });
   const writes = new SampledWrites({
     clock: systemClock,
@@ -56,8 +72,7 @@ export function runSampler(manager: Manager, { sources, metrics, intervalMs }: S
     if (change === 'delete') writes.forget(uid);
   });
   const sampler = new QueueSampler({
-    sources,
-    metrics,
+    ...parts,
     listQueues: () => queues.list(),
     writes,
     onRoundFailed: (error) => log.error({ err: error }, 'a round of samples ended early'),
@@ -110,7 +125,10 @@ export class QueueSampler {
     const queues = this.#deps.listQueues();
     for (const queue of queues) {
       const connection = resolveRedisOfRoles(queue, ['sampler', 'controller'], this.#deps.sources.secrets);
-      if (!connection.ok) continue;
+      if (!connection.ok) {
+        this.#note(queue, '', connection.problem);
+        continue;
+      }
       const key = connection.targetKey;
       const group = byTarget.get(key) ?? { key, target: connection.target, queues: [] };
       group.queues.push(queue);
@@ -139,15 +157,29 @@ export class QueueSampler {
     const redis = sources.connections.get(target);
     const from = performance.now();
     const sampled: SampledQueue[] = [];
+    const problems = new Map<QueueObject, Problem>();
     const onSampled = (read: readonly SampledQueue[]): void => void sampled.push(...read);
-    const onFailed = (_: QueueObject, error: Error): void => metrics.sampleFailed(classifyRedisError(error).reason);
+    const onFailed = (queue: QueueObject, error: Error): void => {
+      problems.set(queue, redisProblem(error, target, sources.connections));
+      metrics.sampleFailed(problems.get(queue)!.reason);
+    };
     try {
       const round = { targetKey: key, queues, onSampled, onFailed };
       await this.#breakers.run(key, (signal) => this.#reader.read(redis, { ...round, signal }));
       metrics.sampleTook((performance.now() - from) / 1000);
     } catch (error) {
-      metrics.sampleFailed(redisProblem(error, target, sources.connections).reason);
+      const problem = redisProblem(error, target, sources.connections);
+      metrics.sampleFailed(problem.reason);
+      // Of a Redis that was too slow for some, the next round begins with these.
+      const failed = sampled.length === 0 && !(error instanceof RetryLaterError);
+      if (failed) for (const queue of queues) problems.set(queue, problem);
     }
+    for (const { queue } of sampled) if (!problems.has(queue)) this.#note(queue, key);
+    for (const [queue, problem] of problems) this.#note(queue, key, problem);
     return sampled;
+  }
+
+  #note(queue: QueueObject, way: string, problem?: Problem): void {
+    if (this.#deps.sampling.note(queue, way, problem)) this.#deps.onSamplingChange(keyOf(queue));
   }
 }

@@ -12,7 +12,11 @@ function statusOf(spec: QueueSpec, facts: ObservedQueue, problem?: Problem, befo
   const queue = queueObject(spec, {}, before);
   const plan = planQueue(queue, facts, NOW);
   const done = problem || spec.adoptionPolicy === 'Observe' ? [] : plan.steps;
-  return queueStatus(queue, { ref, observed: facts, plan, done, problem: problem ?? plan.problem }, NOW);
+  return queueStatus(
+    queue,
+    { ref, sampling: 'works', observed: facts, plan, done, problem: problem ?? plan.problem },
+    NOW,
+  );
 }
 
 function condition(status: ReconciledStatus, type: string): Condition | undefined {
@@ -44,9 +48,9 @@ describe('what the status says', () => {
     const first = statusOf({ paused: false }, facts, undefined, { adoptedAt: ADOPTED_AT });
     const later = queueObject({ paused: false }, {}, first);
     const plan = planQueue(later, facts, new Date(NOW.getTime() + 60_000));
-    expect(queueStatus(later, { ref, observed: facts, plan, done: [] }, new Date(NOW.getTime() + 60_000))).toEqual(
-      first,
-    );
+    expect(
+      queueStatus(later, { ref, sampling: 'works', observed: facts, plan, done: [] }, new Date(NOW.getTime() + 60_000)),
+    ).toEqual(first);
   });
 
   it.each<[QueueReason, string, string]>([
@@ -91,11 +95,32 @@ describe('what the status says', () => {
     const plan = planQueue(queue, facts, NOW);
     const claim = plan.steps.filter(({ kind }) => kind === 'claim');
     const problem: Problem = { reason: 'RedisReadOnly', message: 'no' };
-    const cut = queueStatus(queue, { ref, observed: facts, plan, done: claim, problem }, NOW);
+    const cut = queueStatus(queue, { ref, sampling: 'works', observed: facts, plan, done: claim, problem }, NOW);
     expect(cut.adoptedAt).toBe(NOW.toISOString());
     expect(cut.effective).not.toHaveProperty('rateLimit');
-    const none = queueStatus(queue, { ref, observed: facts, plan, done: [], problem }, NOW);
+    const none = queueStatus(queue, { ref, sampling: 'works', observed: facts, plan, done: [], problem }, NOW);
     expect(none).not.toHaveProperty('adoptedAt');
+  });
+
+  it('counts that cannot be read are said to be old, with the Secret and the way out', () => {
+    const queue = queueObject({ redis: { secretRefs: { sampler: { name: 'reader' } } } });
+    const facts = observed({ rawOwnerMark: markOf([]) });
+    const outcome = { ref, observed: facts, plan: planQueue(queue, facts, NOW), done: [] };
+    const sampling: Problem = { reason: 'RedisAuthFailed', message: '10.0.0.1:6379: Redis refused the user' };
+    const failing = queueStatus(queue, { ...outcome, sampling }, NOW);
+    expect(condition(failing, 'SamplingFailed')).toMatchObject({
+      status: 'True',
+      reason: 'RedisAuthFailed',
+      message: expect.stringMatching(/sampledAt.*Secret reader \(spec.redis.secretRefs.sampler\).*10.0.0.1.*correct/),
+      lastTransitionTime: '2026-03-04T05:06:07Z',
+    });
+    expect(condition(failing, 'Ready')?.status).toBe('True');
+    const later = new Date(NOW.getTime() + 60_000);
+    const restarted = { ...queue, status: failing };
+    expect(queueStatus(restarted, { ...outcome, sampling: 'unknown' }, later)).toEqual(failing);
+    expect(condition(queueStatus(restarted, { ...outcome, sampling: 'works' }, later), 'SamplingFailed')).toBe(
+      undefined,
+    );
   });
 
   it('a limit that was not written, for a problem, is not claimed to hold', () => {

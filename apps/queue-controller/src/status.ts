@@ -2,16 +2,19 @@ import { effectiveRateLimit, parseOwnerMark, type QueueRef } from '@redis-queue/
 import {
   QUEUE_FIELDS_NOT_ENFORCED,
   QUEUE_REASONS,
+  redisSecretRef,
   type Condition,
   type Queue,
+  type QueueReason,
   type QueueStatus,
 } from '@redis-queue/api';
-import { kindConditions } from '@redis-queue/controller';
+import { findCondition, kindConditions } from '@redis-queue/controller';
 import type { QueueObject } from '@redis-queue/redis-access';
 import { describeStep } from './describe.ts';
 import { ownerOf } from './ownership.ts';
 import type { ObservedQueue, QueuePlan, QueueStep } from './steps.ts';
 import { QueueCondition, type Problem } from './reasons.ts';
+import type { Sampling } from './sampling-failures.ts';
 
 /** The part of the status that a reconcile writes; counts are the sampler's. */
 export const RECONCILED_FIELDS = [
@@ -28,6 +31,7 @@ export interface Outcome {
   readonly observed: ObservedQueue;
   readonly plan: QueuePlan;
   readonly done: readonly QueueStep[];
+  readonly sampling: Sampling;
   /** What stands between the spec and Redis after the plan was applied. */
   readonly problem?: Problem | undefined;
 }
@@ -46,11 +50,12 @@ export function queueStatus(queue: QueueObject, outcome: Outcome, now: Date): Re
   };
 }
 
-function conditions(queue: QueueObject, { observed, plan, problem }: Outcome, now: Date): Condition[] {
+function conditions(queue: QueueObject, { observed, plan, problem, sampling }: Outcome, now: Date): Condition[] {
   const notices = {
     [QueueCondition.BurstCapped]: burstCapped(queue),
     [QueueCondition.FieldsNotEnforced]: fieldsNotEnforced(queue),
     [QueueCondition.MaxmemoryPolicy]: maxmemoryPolicy(observed),
+    [QueueCondition.SamplingFailed]: samplingFailed(queue, sampling),
   };
   return kindConditions(queue, QUEUE_REASONS, problem ?? readySentence(queue, plan), notices, now);
 }
@@ -105,6 +110,21 @@ function maxmemoryPolicy({ server }: ObservedQueue): Problem | undefined {
   return {
     reason: 'EvictionEnabled',
     message: `Redis' maxmemory-policy is ${policy}, so it may drop jobs when memory runs out; set noeviction`,
+  };
+}
+
+/** The counts in the status are older than they look. Its lastTransitionTime says since when. */
+function samplingFailed(queue: QueueObject, sampling: Sampling): Problem | undefined {
+  if (sampling === 'works') return undefined;
+  if (sampling === 'unknown') {
+    const before = findCondition(queue.status?.conditions, QueueCondition.SamplingFailed);
+    return before && { reason: before.reason as QueueReason, message: before.message };
+  }
+  const { name, field = 'the default' } = redisSecretRef(queue, 'sampler');
+  const { reason, message } = sampling;
+  return {
+    reason,
+    message: `counts and waits in the status are as old as sampledAt says; they cannot be read with Secret ${name} (${field}): ${message}. ${QUEUE_REASONS[reason].doc}`,
   };
 }
 
