@@ -1,3 +1,4 @@
+import { changesMoreThanStatus } from '../controller/predicates.ts';
 import type { Controller, ControllerOptions } from '../controller/types.ts';
 import type { Manager } from '../manager/types.ts';
 import type { FailureReason } from './failures.ts';
@@ -36,12 +37,13 @@ export function manageKind<T extends KindObject, O, P extends Plan, R extends st
   const runtime = { client, events, status, now };
   const cache = manager.cache<T>(type);
   cache.onChange((change, { metadata: { uid = '' } }) => {
-    if (change === 'delete') for (const memory of memories) memory.forget(uid);
+    if (change === 'delete') for (const memory of [status, ...memories]) memory.forget(uid);
   });
   return manager.controller<T>({
     ...options,
     name,
     type,
+    predicate: (change) => changesMoreThanStatus(change) || status.isOverwritten(change.object),
     maxBackoffMs: MAX_BACKOFF_MS,
     reconcileTimeoutMs,
     reconcile: (context) => reconcileKind(kind, context, runtime),

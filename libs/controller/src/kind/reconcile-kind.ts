@@ -138,7 +138,10 @@ async function writeStatus<T extends KindObject, O, P extends Plan, R extends st
 ): Promise<number | undefined> {
   const always = writer.differs(object, status) ? 0 : undefined;
   const delayMs = kind.statusDelayMs ? kind.statusDelayMs(object, outcome, status, report.nowMs) : always;
-  if (delayMs !== 0) return delayMs;
+  if (delayMs !== 0) {
+    writer.accept(object);
+    return delayMs;
+  }
   if (!(await writer.write(newest, status, signal))) return undefined;
   kind.statusWritten?.(object, outcome, status, report);
   return undefined;
