@@ -43,15 +43,16 @@ export interface Applied {
   readonly done: readonly QueueStep[];
   /** Why the rest was not. */
   readonly problem?: Problem;
+  /** What a step threw. */
+  readonly failure?: { readonly error: unknown };
 }
 
 /** Rounds of ≤ 1,000 jobs per reconcile, so that removing millions of jobs does not starve other queues. */
 const OBLITERATE_ROUNDS = 20;
 
 /**
- * Carries a queue's plan out; what Redis throws becomes the problem. A queue that is only observed is not written to.
- *
- * @throws what the API server throws.
+ * Carries a queue's plan out; what Redis throws becomes the problem, and what the API server throws stays a failure. A
+ * queue that is only observed is not written to.
  */
 export async function applyQueue(
   queue: QueueObject,
@@ -78,21 +79,18 @@ export async function applyQueue(
       );
     },
   };
-  try {
-    const applied = await applyPlan(queue, queueRef(queue), plan, writers, signal);
-    for (const step of applied.done) log.info({ step: step.kind }, describeStep(step));
-    return applied;
-  } catch (error) {
-    if (isApiFailure(error) || error instanceof RetryLaterError || signal.aborted || !connection.ok) throw error;
-    return { done: [], problem: redisProblem(error, connection.target, sources.connections) };
-  }
+  const applied = await applyPlan(queue, queueRef(queue), plan, writers, signal);
+  const { done, failure } = applied;
+  for (const step of done) log.info({ step: step.kind }, describeStep(step));
+  if (!failure) return applied;
+  const { error } = failure;
+  if (isApiFailure(error) || error instanceof RetryLaterError || signal.aborted || !connection.ok) return applied;
+  return { done, problem: redisProblem(error, connection.target, sources.connections) };
 }
 
 /**
  * Does the steps in order; each is idempotent and fenced by the owner mark, so that a crash before or after any of them
- * is cured by planning again. Stops at the first that cannot be done now.
- *
- * @throws what Redis or the API server throws.
+ * is cured by planning again. Stops at the first that cannot be done now, or for which Redis or the API server throws.
  */
 export async function applyPlan(
   queue: Queue,

@@ -19,13 +19,22 @@ const next = (seconds: number, state: QueueCounts): SampledStatus => ({
 it.each([
   ['the first', undefined, next(0, counts(0)), true],
   ['within a minute, whatever moved', { counts: counts(0), sampledAt: at(0) }, next(59, counts(1000)), false],
-  ['nothing moved', { counts: counts(100), sampledAt: at(0) }, next(3600, counts(100)), false],
+  ['nothing moved', { counts: counts(100), sampledAt: at(0) }, next(479, counts(100)), false],
+  ['jobs wait for 8 minutes', { counts: counts(100), sampledAt: at(0) }, next(480, counts(100)), true],
+  ['jobs run for 8 minutes', { counts: counts(0, 1), sampledAt: at(0) }, next(480, counts(0, 1)), true],
+  ['no job waits or runs', { counts: counts(0), sampledAt: at(0) }, next(3600, counts(0)), false],
   ['moved by less than a tenth', { counts: counts(100), sampledAt: at(0) }, next(60, counts(109)), false],
   ['moved by a tenth', { counts: counts(100), sampledAt: at(0) }, next(60, counts(110)), true],
   ['from zero', { counts: counts(0), sampledAt: at(0) }, next(60, counts(1)), true],
   ['to zero', { counts: counts(1000, 1), sampledAt: at(0) }, next(60, counts(1000, 0)), true],
 ])('counts are written or not: %s', (_, before, sampled, expected) => {
   expect(isWorthWriting(before, sampled)).toBe(expected);
+});
+
+it('a write that waits for others is asked for so much earlier', () => {
+  const before = { counts: counts(100), sampledAt: at(0) };
+  expect(isWorthWriting(before, next(180, counts(100)), 300_000)).toBe(true);
+  expect(isWorthWriting(before, next(179, counts(100)), 300_000)).toBe(false);
 });
 
 it.each([

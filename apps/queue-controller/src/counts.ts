@@ -12,6 +12,8 @@ export interface SampledStatus {
 
 /** Counts of one object are written at most this often. */
 export const MIN_WRITE_INTERVAL_MS = 60_000;
+/** While jobs wait or run, counts are written again after this time at the latest, so that they look as current as they are. */
+const MAX_WRITE_INTERVAL_MS = 8 * 60_000;
 const NOTABLE_CHANGE = 0.1;
 
 export function sampledStatus(sample: QueueSample, waitP95Ms: number | undefined): SampledStatus {
@@ -26,16 +28,24 @@ export function sampledStatus(sample: QueueSample, waitP95Ms: number | undefined
 }
 
 /**
- * Whether a sample is worth a write: nothing was written yet, or a minute ago or longer and a count moved by ≥ 10 % or
- * to or from 0. Live numbers are metrics.
+ * Whether a sample is worth a write: nothing was written yet; or a minute ago or longer, and a count moved by ≥ 10 % or
+ * to or from 0; or 8 minutes before it would be written, and jobs wait or run. Live numbers are metrics.
+ *
+ * @param backlogMs how long the write would wait for others.
  */
-export function isWorthWriting(before: QueueStatus | undefined, next: SampledStatus): boolean {
+export function isWorthWriting(before: QueueStatus | undefined, next: SampledStatus, backlogMs = 0): boolean {
   if (!before?.counts || !before.sampledAt) return true;
-  if (Date.parse(next.sampledAt) - Date.parse(before.sampledAt) < MIN_WRITE_INTERVAL_MS) return false;
+  const ageMs = Date.parse(next.sampledAt) - Date.parse(before.sampledAt);
+  if (ageMs < MIN_WRITE_INTERVAL_MS) return false;
+  if (ageMs + backlogMs >= MAX_WRITE_INTERVAL_MS && hasWork(next.counts)) return true;
   const { counts } = before;
   return (Object.keys(next.counts) as (keyof QueueCounts)[]).some((state) =>
     moved(counts[state] ?? 0, next.counts[state] ?? 0),
   );
+}
+
+function hasWork({ waiting, prioritized, active, overdue }: QueueCounts): boolean {
+  return waiting + prioritized + active + overdue > 0;
 }
 
 function moved(before: number, now: number): boolean {

@@ -46,7 +46,9 @@ class Reconciler {
         return Promise.resolve();
       },
     };
-    const { problem } = await applyPlan(this.queue, ref, { ...plan, steps: plan.steps.slice(0, steps) }, writers);
+    const cut = { ...plan, steps: plan.steps.slice(0, steps) };
+    const { problem, failure } = await applyPlan(this.queue, ref, cut, writers);
+    if (failure) throw failure.error;
     if (problem) throw new Error(problem.message);
   }
 }

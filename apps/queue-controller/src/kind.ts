@@ -14,12 +14,16 @@ import type { QueueMetrics } from './metrics.ts';
 import { observeQueue, type Sources } from './observe.ts';
 import { planQueue } from './plan.ts';
 import { DATA_FINALIZER } from './resources.ts';
+import type { SamplingFailures } from './sampling-failures.ts';
 import { queueStatus, RECONCILED_FIELDS } from './status.ts';
 import type { ObservedQueue, QueuePlan, QueueStep } from './steps.ts';
+import { trySampling } from './try-sampling.ts';
 
 export interface QueueKindOptions {
   readonly sources: Sources;
   readonly metrics: QueueMetrics;
+  /** Shared with the sampler. */
+  readonly sampling: SamplingFailures;
   /** How often an unchanged queue is compared with Redis, to repair what others changed there. */
   readonly driftCheckMs: number;
   /** In [0, 1). */
@@ -28,17 +32,22 @@ export interface QueueKindOptions {
 
 /** What is particular to the Queue kind. */
 export function queueKind(options: QueueKindOptions): Kind<QueueObject, ObservedQueue, QueuePlan, QueueReason> {
-  const { sources, metrics, driftCheckMs, random = Math.random } = options;
+  const { sources, metrics, sampling, driftCheckMs, random = Math.random } = options;
   return {
     name: 'queue',
     type: QUEUES,
     reasons: QUEUE_REASONS,
     finalizer: DATA_FINALIZER,
     statusFields: RECONCILED_FIELDS,
-    observe: (queue) => observeQueue(queue, sources),
+    memories: [sampling],
+    async observe(queue) {
+      const [observed] = await Promise.all([observeQueue(queue, sources), trySampling(queue, sources, sampling)]);
+      return observed;
+    },
     plan: planQueue,
     apply: (queue, { plan }, context) => applyQueue(queue, plan, context, sources),
-    status: (queue, outcome, now) => queueStatus(queue, { ...outcome, ref: queueRef(queue) }, now),
+    status: (queue, outcome, now) =>
+      queueStatus(queue, { ...outcome, ref: queueRef(queue), sampling: sampling.of(queue) }, now),
     report: (queue, outcome, { event }) => reportSteps(queue, outcome, event, metrics),
     requeueMs: (_, { problem }, { conditions }, { nowMs }) =>
       problem ? retryAfterMs(conditions, new Date(nowMs), random()) : spreadMs(driftCheckMs, random()),

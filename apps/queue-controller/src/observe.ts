@@ -14,7 +14,7 @@ import {
   type RedisTarget,
   type ServerInfo,
 } from '@redis-queue/bullmq';
-import { RetryLaterError, type ObjectKey } from '@redis-queue/controller';
+import { isApiFailure, RetryLaterError, type ObjectKey } from '@redis-queue/controller';
 import {
   CircuitOpenError,
   queueRef,
@@ -75,7 +75,8 @@ export async function observeQueue(queue: Queue, sources: Sources): Promise<Obse
     const holder = await readHolder(queue, policy.rawOwnerMark, sources);
     return { clusterId, claimants, policy, server, ...(holder && { holder }), ...(sample && { sample }) };
   } catch (error) {
-    if (error instanceof RetryLaterError) throw error;
+    // What the API server says of the holder is no trouble of Redis.
+    if (error instanceof RetryLaterError || isApiFailure(error)) throw error;
     return { clusterId, claimants, problem: redisProblem(error, target, sources.connections) };
   }
 }

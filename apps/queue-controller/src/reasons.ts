@@ -9,6 +9,7 @@ export const QueueCondition = {
   BurstCapped: 'BurstCapped',
   FieldsNotEnforced: 'FieldsNotEnforced',
   MaxmemoryPolicy: 'MaxmemoryPolicy',
+  SamplingFailed: 'SamplingFailed',
 } as const;
 
 /** Why a queue cannot be brought to its spec now, or what else there is to say; the reasons are part of the API. */

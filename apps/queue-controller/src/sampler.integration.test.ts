@@ -1,4 +1,5 @@
 import { RedisConnections } from '@redis-queue/bullmq';
+import { systemClock } from '@redis-queue/controller';
 import { CircuitBreakers, type QueueObject, type SecretObject } from '@redis-queue/redis-access';
 import { startDelayingProxy, startRedis, type RedisServer } from '@redis-queue/rig';
 import { Registry } from 'prom-client';
@@ -6,7 +7,9 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { QueueMetrics } from './metrics.ts';
 import { ServerInfoCache } from './observe.ts';
 import { QueueReader } from './queue-reader.ts';
+import { SampledWrites } from './sampled-writes.ts';
 import { QueueSampler } from './sampler.ts';
+import { SamplingFailures } from './sampling-failures.ts';
 import { queueObject } from './testing/queues.ts';
 
 // Wall 2: a Redis that answers slowly costs its queues some samples, and not all of them.
@@ -45,10 +48,10 @@ function samplerOf(queues: QueueObject[], { host, port }: { host: string; port: 
     },
     metrics: new QueueMetrics(registry),
     listQueues: () => queues,
-    writeStatus: () => Promise.resolve(),
-    onError: () => {},
+    writes: new SampledWrites({ clock: systemClock, write: () => Promise.resolve(), onError: () => {} }),
+    sampling: new SamplingFailures(),
+    onSamplingChange: () => {},
     onRoundFailed: () => {},
-    now: () => new Date(),
   });
   return { sampler, registry };
 }

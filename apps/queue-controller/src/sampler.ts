@@ -1,20 +1,30 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { QUEUES, type Queue } from '@redis-queue/api';
-import { classifyRedisError, type RedisTarget } from '@redis-queue/bullmq';
-import { keyOf, keyToString, StatusWriter, TokenBucket, type Manager } from '@redis-queue/controller';
+import { QUEUES } from '@redis-queue/api';
+import type { RedisTarget } from '@redis-queue/bullmq';
+import {
+  keyOf,
+  keyToString,
+  RetryLaterError,
+  StatusWriter,
+  systemClock,
+  unlessAborted,
+  type Manager,
+  type ObjectKey,
+} from '@redis-queue/controller';
 import { CircuitBreakers, resolveRedis, resolveRedisOfRoles, type QueueObject } from '@redis-queue/redis-access';
-import { isWorthWriting, sampledStatus, type SampledStatus } from './counts.ts';
+import { sampledStatus } from './counts.ts';
 import type { QueueMetrics } from './metrics.ts';
 import { redisProblem, type Sources } from './observe.ts';
 import { QueueReader, type SampledQueue } from './queue-reader.ts';
+import type { Problem } from './reasons.ts';
+import { SampledWrites } from './sampled-writes.ts';
+import type { SamplingFailures } from './sampling-failures.ts';
 import type { WatchedSources } from './sources.ts';
 
 /** The field manager of what the sampler writes into status. */
 const SAMPLER_MANAGER = 'redis-queue-sampler';
 /** 10,000 queues cost ~0.4 s of Redis' time per round: below 2 % of a core. */
 export const SAMPLE_INTERVAL_MS = 30_000;
-/** Status writes of all objects together, so that a thousand queues under load do not flood the API server. */
-const STATUS_WRITES_PER_SECOND = 20;
 const IDLE_CONNECTION_MS = 5 * 60_000;
 /** Of one Redis in one round, whatever hangs there; the circuit breaker gives half of it to one that it does not know. */
 const TARGET_TIMEOUT_MS = 10_000;
@@ -32,35 +42,42 @@ export interface SamplerDeps {
   readonly sources: Sources;
   readonly metrics: QueueMetrics;
   readonly listQueues: () => QueueObject[];
-  writeStatus(queue: QueueObject, status: SampledStatus): Promise<void>;
-  /** Called with a status that could not be written; the next round tries again. */
-  onError(queue: Queue, error: unknown): void;
+  readonly writes: SampledWrites;
+  readonly sampling: SamplingFailures;
+  /** Called with a queue whose samples begin to fail, fail otherwise, or work again. */
+  readonly onSamplingChange: (key: ObjectKey) => void;
   /** Called with what ended a round before its end. */
   onRoundFailed(error: unknown): void;
-  now(): Date;
 }
 
 export interface SamplerSettings {
   readonly sources: WatchedSources;
   readonly metrics: QueueMetrics;
+  readonly sampling: SamplingFailures;
+  readonly onSamplingChange: (key: ObjectKey) => void;
   /** Default 30 s. */
   readonly intervalMs?: number | undefined;
 }
 
 /** Has the leading manager sample all queues, once their objects and Secrets are known. */
-export function runSampler(manager: Manager, { sources, metrics, intervalMs }: SamplerSettings): void {
+export function runSampler(manager: Manager, { intervalMs, ...parts }: SamplerSettings): void {
   const { client, log } = manager;
-  const { queues, secrets } = sources;
+  const { queues, secrets } = parts.sources;
   const status = new StatusWriter<QueueObject>({ client, type: QUEUES, fieldManager: SAMPLER_MANAGER });
-  const sampler = new QueueSampler({
-    sources,
-    metrics,
-    listQueues: () => queues.list(),
-    writeStatus: (queue, sampled) => status.write(queue, sampled),
+  const writes = new SampledWrites({
+    clock: systemClock,
+    write: (queue, sampled, signal) => status.write(queue, sampled, signal),
     onError: (queue, error) =>
       log.warn({ queue: keyToString(keyOf(queue)), err: error }, 'the sampled status could not be written'),
+  });
+  queues.onChange((change, { metadata: { uid = '' } }) => {
+    if (change === 'delete') writes.forget(uid);
+  });
+  const sampler = new QueueSampler({
+    ...parts,
+    listQueues: () => queues.list(),
+    writes,
     onRoundFailed: (error) => log.error({ err: error }, 'a round of samples ended early'),
-    now: () => new Date(),
   });
   manager.runnable({
     name: 'queue-sampler',
@@ -75,13 +92,11 @@ export function runSampler(manager: Manager, { sources, metrics, intervalMs }: S
 /** Samples all queues every 30 s, for metrics and the counts in the status. Writes nothing to Redis. */
 export class QueueSampler {
   readonly #deps: SamplerDeps;
-  readonly #writes: TokenBucket;
   readonly #reader = new QueueReader();
   readonly #breakers: CircuitBreakers;
 
   constructor(deps: SamplerDeps) {
     this.#deps = deps;
-    this.#writes = new TokenBucket(STATUS_WRITES_PER_SECOND, () => deps.now().getTime());
     // No workers to share: each target is one call, and the next round is begun when the slowest has ended or was given up.
     this.#breakers = new CircuitBreakers({
       slots: Infinity,
@@ -90,10 +105,17 @@ export class QueueSampler {
     });
   }
 
+  /** Samples, and writes what was sampled, until `signal` aborts; then it ends at once, whatever hangs. */
   async run(signal: AbortSignal, intervalMs: number = SAMPLE_INTERVAL_MS): Promise<void> {
+    await Promise.all([this.#deps.writes.run(signal), this.#sampleRounds(signal, intervalMs)]);
+  }
+
+  async #sampleRounds(signal: AbortSignal, intervalMs: number): Promise<void> {
     while (!signal.aborted) {
       // Whatever a round meets, the next is another try: the process serves every tenant.
-      await this.sampleAll().catch((error: unknown) => this.#deps.onRoundFailed(error));
+      await unlessAborted(signal, () => this.sampleAll()).catch((error: unknown) => {
+        if (!signal.aborted) this.#deps.onRoundFailed(error);
+      });
       this.#deps.sources.connections.closeIdle(IDLE_CONNECTION_MS);
       await delay(intervalMs, undefined, { signal }).catch(() => {});
     }
@@ -105,7 +127,10 @@ export class QueueSampler {
     const queues = this.#deps.listQueues();
     for (const queue of queues) {
       const connection = resolveRedisOfRoles(queue, ['sampler', 'controller'], this.#deps.sources.secrets);
-      if (!connection.ok) continue;
+      if (!connection.ok) {
+        this.#note(queue, '', connection.problem);
+        continue;
+      }
       const key = connection.targetKey;
       const group = byTarget.get(key) ?? { key, target: connection.target, queues: [] };
       group.queues.push(queue);
@@ -116,7 +141,9 @@ export class QueueSampler {
     this.#deps.metrics.show(sampled);
     // By what is listed, not by what was read: a round that was cut short costs nobody its watermark.
     this.#reader.forgetAllBut(queues, new Set(byTarget.keys()));
-    for (const each of sampled) await this.#writeStatus(each);
+    for (const { queue, sample, waitP95Ms } of sampled) {
+      this.#deps.writes.offer(queue, sampledStatus(sample, waitP95Ms));
+    }
   }
 
   #forgetTargets(sampled: ReadonlySet<string>): void {
@@ -132,8 +159,12 @@ export class QueueSampler {
     const redis = sources.connections.get(target);
     const from = performance.now();
     const sampled: SampledQueue[] = [];
+    const problems = new Map<QueueObject, Problem>();
     const onSampled = (read: readonly SampledQueue[]): void => void sampled.push(...read);
-    const onFailed = (_: QueueObject, error: Error): void => metrics.sampleFailed(classifyRedisError(error).reason);
+    const onFailed = (queue: QueueObject, error: Error): void => {
+      problems.set(queue, redisProblem(error, target, sources.connections));
+      metrics.sampleFailed(problems.get(queue)!.reason);
+    };
     try {
       const mayGoOn = (): boolean => performance.now() - from < ROUND_MS;
       const round = { targetKey: key, queues, mayGoOn, onSampled, onFailed };
@@ -141,18 +172,18 @@ export class QueueSampler {
       if (!complete) metrics.sampleFailed('RoundTooLong');
       metrics.sampleTook((performance.now() - from) / 1000);
     } catch (error) {
-      metrics.sampleFailed(redisProblem(error, target, sources.connections).reason);
+      const problem = redisProblem(error, target, sources.connections);
+      metrics.sampleFailed(problem.reason);
+      // Of a Redis that was too slow for some, the next round begins with these.
+      const failed = sampled.length === 0 && !(error instanceof RetryLaterError);
+      if (failed) for (const queue of queues) problems.set(queue, problem);
     }
+    for (const { queue } of sampled) if (!problems.has(queue)) this.#note(queue, key);
+    for (const [queue, problem] of problems) this.#note(queue, key, problem);
     return sampled;
   }
 
-  async #writeStatus({ queue, sample, waitP95Ms }: SampledQueue): Promise<void> {
-    const status = sampledStatus(sample, waitP95Ms);
-    if (queue.metadata.deletionTimestamp || !isWorthWriting(queue.status, status) || !this.#writes.take()) return;
-    try {
-      await this.#deps.writeStatus(queue, status);
-    } catch (error) {
-      this.#deps.onError(queue, error);
-    }
+  #note(queue: QueueObject, way: string, problem?: Problem): void {
+    if (this.#deps.sampling.note(queue, way, problem)) this.#deps.onSamplingChange(keyOf(queue));
   }
 }

@@ -2,7 +2,6 @@ import { QUEUES, type Queue } from '@redis-queue/api';
 import { connectionKey, queueId, RedisConnections, type RedisTarget } from '@redis-queue/bullmq';
 import {
   isForbidden,
-  isNotFound,
   keyOf,
   NAMESPACES,
   type ControllerOptions,
@@ -108,11 +107,14 @@ async function readClusterId(client: KubeClient): Promise<string> {
   return uid;
 }
 
-async function readQueue(client: KubeClient, key: ObjectKey): Promise<Queue | 'gone' | undefined> {
+/**
+ * @returns the Queue as the API server has it now; undefined when RBAC does not permit to read it.
+ * @throws what else the API server throws.
+ */
+export async function readQueue(client: Pick<KubeClient, 'get'>, key: ObjectKey): Promise<Queue | 'gone' | undefined> {
   try {
     return (await client.get<QueueObject>(QUEUES, key)) ?? 'gone';
   } catch (error) {
-    if (isNotFound(error)) return 'gone';
     // Only what we may not read stays unknown; anything else passes, and must not look as if somebody held the queue.
     if (isForbidden(error)) return undefined;
     throw error;

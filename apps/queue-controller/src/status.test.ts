@@ -11,7 +11,12 @@ const ref = { prefix: 'bull', name: 'emails' };
 function statusOf(spec: QueueSpec, facts: ObservedQueue, problem?: Problem, before?: QueueStatus): ReconciledStatus {
   const queue = queueObject(spec, {}, before);
   const plan = planQueue(queue, facts, NOW);
-  return queueStatus(queue, { ref, observed: facts, plan, problem: problem ?? plan.problem }, NOW);
+  const done = problem || spec.adoptionPolicy === 'Observe' ? [] : plan.steps;
+  return queueStatus(
+    queue,
+    { ref, sampling: 'works', observed: facts, plan, done, problem: problem ?? plan.problem },
+    NOW,
+  );
 }
 
 function condition(status: ReconciledStatus, type: string): Condition | undefined {
@@ -43,7 +48,9 @@ describe('what the status says', () => {
     const first = statusOf({ paused: false }, facts, undefined, { adoptedAt: ADOPTED_AT });
     const later = queueObject({ paused: false }, {}, first);
     const plan = planQueue(later, facts, new Date(NOW.getTime() + 60_000));
-    expect(queueStatus(later, { ref, observed: facts, plan }, new Date(NOW.getTime() + 60_000))).toEqual(first);
+    expect(
+      queueStatus(later, { ref, sampling: 'works', observed: facts, plan, done: [] }, new Date(NOW.getTime() + 60_000)),
+    ).toEqual(first);
   });
 
   it.each<[QueueReason, string, string]>([
@@ -74,6 +81,46 @@ describe('what the status says', () => {
       before,
     );
     expect(after).toMatchObject({ effective: before.effective, adoptedAt: before.adoptedAt });
+  });
+
+  it('adoptedAt is that of the mark when the reconcile that claimed the queue wrote no status', () => {
+    expect(statusOf({}, observed({ rawOwnerMark: markOf([]) })).adoptedAt).toBe(ADOPTED_AT);
+    const anothers = observed({ rawOwnerMark: markOf([], 'c1/crm/mail') }, { holder: 'claims' });
+    expect(statusOf({}, anothers)).not.toHaveProperty('adoptedAt');
+  });
+
+  it('of a plan that ended early, what was done counts: the mark, and not the limit after it', () => {
+    const queue = queueObject({ rateLimits: { maxJobsPerSecond: 10 } });
+    const facts = observed();
+    const plan = planQueue(queue, facts, NOW);
+    const claim = plan.steps.filter(({ kind }) => kind === 'claim');
+    const problem: Problem = { reason: 'RedisReadOnly', message: 'no' };
+    const cut = queueStatus(queue, { ref, sampling: 'works', observed: facts, plan, done: claim, problem }, NOW);
+    expect(cut.adoptedAt).toBe(NOW.toISOString());
+    expect(cut.effective).not.toHaveProperty('rateLimit');
+    const none = queueStatus(queue, { ref, sampling: 'works', observed: facts, plan, done: [], problem }, NOW);
+    expect(none).not.toHaveProperty('adoptedAt');
+  });
+
+  it('counts that cannot be read are said to be old, with the Secret and the way out', () => {
+    const queue = queueObject({ redis: { secretRefs: { sampler: { name: 'reader' } } } });
+    const facts = observed({ rawOwnerMark: markOf([]) });
+    const outcome = { ref, observed: facts, plan: planQueue(queue, facts, NOW), done: [] };
+    const sampling: Problem = { reason: 'RedisAuthFailed', message: '10.0.0.1:6379: Redis refused the user' };
+    const failing = queueStatus(queue, { ...outcome, sampling }, NOW);
+    expect(condition(failing, 'SamplingFailed')).toMatchObject({
+      status: 'True',
+      reason: 'RedisAuthFailed',
+      message: expect.stringMatching(/sampledAt.*Secret reader \(spec.redis.secretRefs.sampler\).*10.0.0.1.*correct/),
+      lastTransitionTime: '2026-03-04T05:06:07Z',
+    });
+    expect(condition(failing, 'Ready')?.status).toBe('True');
+    const later = new Date(NOW.getTime() + 60_000);
+    const restarted = { ...queue, status: failing };
+    expect(queueStatus(restarted, { ...outcome, sampling: 'unknown' }, later)).toEqual(failing);
+    expect(condition(queueStatus(restarted, { ...outcome, sampling: 'works' }, later), 'SamplingFailed')).toBe(
+      undefined,
+    );
   });
 
   it('a limit that was not written, for a problem, is not claimed to hold', () => {
@@ -107,6 +154,13 @@ describe('what the status says', () => {
       observed(),
       'FieldsNotEnforced',
       /spec.dlqPolicy and spec.retention/,
+    ],
+    [{ priorities: [1, 5] }, observed(), 'FieldsNotEnforced', /does not act on spec.priorities:/],
+    [
+      { redis: { secretRefs: { backup: { name: 'b' }, restore: { name: 'r' } } } },
+      observed(),
+      'FieldsNotEnforced',
+      /spec.redis.secretRefs.backup and spec.redis.secretRefs.restore/,
     ],
     [
       {},

@@ -1,10 +1,20 @@
-import { effectiveRateLimit, type QueueRef } from '@redis-queue/bullmq';
-import { QUEUE_REASONS, type Condition, type Queue, type QueueStatus } from '@redis-queue/api';
-import { kindConditions } from '@redis-queue/controller';
+import { effectiveRateLimit, parseOwnerMark, type QueueRef } from '@redis-queue/bullmq';
+import {
+  QUEUE_FIELDS_NOT_ENFORCED,
+  QUEUE_REASONS,
+  redisSecretRef,
+  type Condition,
+  type Queue,
+  type QueueReason,
+  type QueueStatus,
+} from '@redis-queue/api';
+import { findCondition, kindConditions } from '@redis-queue/controller';
 import type { QueueObject } from '@redis-queue/redis-access';
 import { describeStep } from './describe.ts';
-import type { ObservedQueue, QueuePlan } from './steps.ts';
+import { ownerOf } from './ownership.ts';
+import type { ObservedQueue, QueuePlan, QueueStep } from './steps.ts';
 import { QueueCondition, type Problem } from './reasons.ts';
+import type { Sampling } from './sampling-failures.ts';
 
 /** The part of the status that a reconcile writes; counts are the sampler's. */
 export const RECONCILED_FIELDS = [
@@ -20,6 +30,8 @@ export interface Outcome {
   readonly ref: QueueRef;
   readonly observed: ObservedQueue;
   readonly plan: QueuePlan;
+  readonly done: readonly QueueStep[];
+  readonly sampling: Sampling;
   /** What stands between the spec and Redis after the plan was applied. */
   readonly problem?: Problem | undefined;
 }
@@ -28,7 +40,7 @@ export interface Outcome {
 export function queueStatus(queue: QueueObject, outcome: Outcome, now: Date): ReconciledStatus {
   const observes = queue.spec.adoptionPolicy === 'Observe';
   const sentences = outcome.plan.steps.map(describeStep);
-  const adoptedAt = adoptedAtOf(outcome) ?? queue.status?.adoptedAt;
+  const adoptedAt = adoptedAtOf(queue, outcome) ?? queue.status?.adoptedAt;
   return {
     observedGeneration: queue.metadata.generation,
     conditions: conditions(queue, outcome, now),
@@ -38,11 +50,12 @@ export function queueStatus(queue: QueueObject, outcome: Outcome, now: Date): Re
   };
 }
 
-function conditions(queue: QueueObject, { observed, plan, problem }: Outcome, now: Date): Condition[] {
+function conditions(queue: QueueObject, { observed, plan, problem, sampling }: Outcome, now: Date): Condition[] {
   const notices = {
     [QueueCondition.BurstCapped]: burstCapped(queue),
     [QueueCondition.FieldsNotEnforced]: fieldsNotEnforced(queue),
     [QueueCondition.MaxmemoryPolicy]: maxmemoryPolicy(observed),
+    [QueueCondition.SamplingFailed]: samplingFailed(queue, sampling),
   };
   return kindConditions(queue, QUEUE_REASONS, problem ?? readySentence(queue, plan), notices, now);
 }
@@ -78,13 +91,17 @@ function burstCapped(queue: Queue): Problem | undefined {
 
 /** Fields that the schema accepts and this release does not act on; never ignored in silence. */
 function fieldsNotEnforced(queue: Queue): Problem | undefined {
-  const { dlqPolicy, retention } = queue.spec;
-  const fields = [...(dlqPolicy ? ['spec.dlqPolicy'] : []), ...(retention ? ['spec.retention'] : [])];
+  const fields = QUEUE_FIELDS_NOT_ENFORCED.filter((path) => valueAt(queue.spec, path) !== undefined);
   if (fields.length === 0) return undefined;
+  const names = new Intl.ListFormat('en').format(fields.map((path) => `spec.${path}`));
   return {
     reason: 'FieldsNotEnforced',
-    message: `this release does not act on ${fields.join(' and ')} yet; failed and finished jobs stay as BullMQ keeps them`,
+    message: `this release does not act on ${names}: nothing in Redis follows from it; take it out, or leave it for a release that does`,
   };
+}
+
+function valueAt(spec: object, path: string): unknown {
+  return path.split('.').reduce<unknown>((value, name) => (value as Record<string, unknown> | undefined)?.[name], spec);
 }
 
 function maxmemoryPolicy({ server }: ObservedQueue): Problem | undefined {
@@ -96,13 +113,27 @@ function maxmemoryPolicy({ server }: ObservedQueue): Problem | undefined {
   };
 }
 
+/** The counts in the status are older than they look. Its lastTransitionTime says since when. */
+function samplingFailed(queue: QueueObject, sampling: Sampling): Problem | undefined {
+  if (sampling === 'works') return undefined;
+  if (sampling === 'unknown') {
+    const before = findCondition(queue.status?.conditions, QueueCondition.SamplingFailed);
+    return before && { reason: before.reason as QueueReason, message: before.message };
+  }
+  const { name, field = 'the default' } = redisSecretRef(queue, 'sampler');
+  const { reason, message } = sampling;
+  return {
+    reason,
+    message: `counts and waits in the status are as old as sampledAt says; they cannot be read with Secret ${name} (${field}): ${message}. ${QUEUE_REASONS[reason].doc}`,
+  };
+}
+
 /** What holds in Redis now. While Redis cannot be read, what was last seen. */
-function effective(queue: Queue, { ref, observed, plan, problem }: Outcome): QueueStatus['effective'] {
+function effective(queue: Queue, { ref, observed, done }: Outcome): QueueStatus['effective'] {
   const { policy, server } = observed;
   if (!policy) return queue.status?.effective ?? { ...ref };
-  const changed = plan.steps.find((step) => step.kind === 'setRateLimit' || step.kind === 'clearRateLimit');
-  const written = changed !== undefined && problem === undefined && queue.spec.adoptionPolicy !== 'Observe';
-  const rateLimit = written ? (changed.kind === 'setRateLimit' ? changed.window : undefined) : policy.rateLimit;
+  const written = done.find((step) => step.kind === 'setRateLimit' || step.kind === 'clearRateLimit');
+  const rateLimit = written ? (written.kind === 'setRateLimit' ? written.window : undefined) : policy.rateLimit;
   return {
     name: ref.name,
     prefix: ref.prefix,
@@ -111,6 +142,10 @@ function effective(queue: Queue, { ref, observed, plan, problem }: Outcome): Que
   };
 }
 
-function adoptedAtOf({ plan }: Outcome): string | undefined {
-  return plan.steps.find((step) => step.kind === 'claim')?.mark.adoptedAt;
+/** From the mark that was written, now or by a reconcile that did not come as far as its status. */
+function adoptedAtOf(queue: Queue, { observed, done }: Outcome): string | undefined {
+  const claimed = done.find((step) => step.kind === 'claim')?.mark;
+  if (claimed) return claimed.adoptedAt;
+  const mark = parseOwnerMark(observed.policy?.rawOwnerMark);
+  return typeof mark === 'object' && mark.owner === ownerOf(queue, observed.clusterId) ? mark.adoptedAt : undefined;
 }

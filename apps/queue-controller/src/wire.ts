@@ -1,7 +1,8 @@
-import { manageKind, type Manager } from '@redis-queue/controller';
+import { manageKind, type Manager, type ObjectKey } from '@redis-queue/controller';
 import { queueKind } from './kind.ts';
 import { QueueMetrics } from './metrics.ts';
 import { runSampler } from './sampler.ts';
+import { SamplingFailures } from './sampling-failures.ts';
 import { watchesOf, watchSources, type SourceSettings } from './sources.ts';
 
 export interface Settings extends SourceSettings {
@@ -18,7 +19,9 @@ export async function wireQueueController(manager: Manager, settings: Settings):
   const { concurrency, sampleIntervalMs, driftCheckMs } = settings;
   const sources = await watchSources(manager, { ...settings, concurrency }, (key) => controller.enqueue(key));
   const metrics = new QueueMetrics(manager.registry);
-  const kind = queueKind({ sources, metrics, driftCheckMs });
+  const sampling = new SamplingFailures();
+  const kind = queueKind({ sources, metrics, sampling, driftCheckMs });
   const controller = manageKind(manager, kind, { concurrency, watches: watchesOf(sources) });
-  runSampler(manager, { sources, metrics, intervalMs: sampleIntervalMs });
+  const onSamplingChange = (key: ObjectKey): void => controller.enqueue(key);
+  runSampler(manager, { sources, metrics, sampling, onSamplingChange, intervalMs: sampleIntervalMs });
 }

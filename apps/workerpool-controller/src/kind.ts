@@ -1,5 +1,12 @@
 import { WORKER_POOL_REASONS, WORKER_POOLS, type WorkerPoolStatus } from '@redis-queue/api';
-import { isOwnedBy, soonestMs, type Kind, type Outcome, type RecordEvent } from '@redis-queue/controller';
+import {
+  isOwnedBy,
+  soonestMs,
+  type Kind,
+  type Outcome,
+  type RecordEvent,
+  type StatusPace,
+} from '@redis-queue/controller';
 import type { PoolObject } from '@redis-queue/redis-access';
 import { applyPool, type ApplyDeps } from './apply.ts';
 import { untrackedSecrets } from './deployment/config.ts';
@@ -15,8 +22,7 @@ import { firstDecisionDueMs } from './size/size.ts';
 import { poolStatus, type StatusFacts } from './status.ts';
 import { statusEvents } from './status/events.ts';
 import type { LastingStates } from './status/lasting.ts';
-import { compareStatus } from './status/news.ts';
-import type { StatusPace } from './status/pace.ts';
+import { compareStatus, WRITTEN_EVERY_MS } from './status/news.ts';
 import type { ObservedPool, PoolPlan } from './steps.ts';
 
 export interface PoolKindDeps extends ApplyDeps {
@@ -81,7 +87,8 @@ export function poolKind(deps: PoolKindDeps): Kind<PoolObject, SettledPool, Pool
       const pendingMs = pendingDecisionMs(pool, outcome, nowMs);
       if (pendingMs !== undefined) return pendingMs;
       const news = compareStatus(pool.status, status);
-      return news === 'none' ? undefined : pace.waitMs(pool.metadata.uid ?? '', news, nowMs);
+      if (news === 'none') return undefined;
+      return news === 'news' ? 0 : pace.waitMs(pool.metadata.uid ?? '', WRITTEN_EVERY_MS[news], nowMs);
     },
 
     statusWritten(pool, { observed }, status, { nowMs, event }) {

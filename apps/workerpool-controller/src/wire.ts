@@ -1,4 +1,4 @@
-import { manageKind, type Manager } from '@redis-queue/controller';
+import { manageKind, StatusPace, type Manager } from '@redis-queue/controller';
 import { followBus, openBusSource, type BusSetting } from '@redis-queue/scaling-bus';
 import { Refusals } from './deployment/refusals.ts';
 import { poolKind } from './kind.ts';
@@ -8,7 +8,6 @@ import type { ConsumeDeps } from './size/consume.ts';
 import { DecisionLedger } from './size/ledger.ts';
 import { watchesOf, watchSources, type SourceSettings } from './sources.ts';
 import { LastingStates } from './status/lasting.ts';
-import { StatusPace } from './status/pace.ts';
 
 export interface Settings extends SourceSettings {
   /** Absent: no decisions arrive, and pools with autoscaling keep their size. */

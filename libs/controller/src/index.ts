@@ -21,12 +21,14 @@ export {
 } from './client/kube-client.ts';
 export * from './controller/predicates.ts';
 export * from './controller/types.ts';
-export { applySteps, type StepWriters } from './kind/apply-steps.ts';
+export { applySteps, type AppliedSteps, type StepWriters } from './kind/apply-steps.ts';
 export { kindConditions, isNews, type Notice } from './kind/conditions.ts';
 export { describeFailure, type FailureReason } from './kind/failures.ts';
 export { manageKind, type ManageOptions } from './kind/manage-kind.ts';
+export { PacedWrites, type PacedWritesOptions } from './kind/paced-writes.ts';
 export { eventType, type ReasonKind, type ReasonKinds } from './kind/reasons.ts';
 export { retryAfterMs, soonestMs, spreadMs } from './kind/requeue.ts';
+export { StatusPace } from './kind/status-pace.ts';
 export { STATUS_MANAGER, StatusWriter, type StatusWriterOptions } from './kind/status-writer.ts';
 export * from './kind/types.ts';
 export type { EventRecorder, ObjectEvent } from './events/event-types.ts';

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import type { WorkerPoolStatus } from '@redis-queue/api';
 import type { ScalingDecision } from '@redis-queue/scaling-bus';
 import type { BlockedPods } from '../pods/blocked.ts';
 import type { StatusInput } from '../status.ts';
@@ -11,6 +12,11 @@ const status = (change: Partial<StatusInput> = {}) =>
   statusOf(pool, { deployment: deployment(pool, 1, allReady(1)), decision: aDecision(), ...change });
 const decided = (change: Partial<ScalingDecision>) => status({ decision: aDecision({ sequence: 2, ...change }) });
 const [signal] = aDecision().signals;
+
+/** The status while `ready` of `replicas` pods are ready. */
+function counted(replicas: number, ready: number): WorkerPoolStatus {
+  return status({ deployment: deployment(pool, replicas, { ...allReady(replicas), readyReplicas: ready }) });
+}
 
 it('an equal status is no news, in whatever order its conditions stand', () => {
   const stored = status();
@@ -54,6 +60,23 @@ it.each<[string, Partial<StatusInput>]>([
   ['decisions that are not understood', { unknownVersion: '2.0' }],
 ])('news: %s', (_, change) => {
   expect(compareStatus(status(), status(change))).toBe('news');
+});
+
+it.each<[string, WorkerPoolStatus, WorkerPoolStatus]>([
+  ['come', counted(100, 50), counted(100, 51)],
+  ['go', counted(100, 50), counted(100, 49)],
+])('holds: less than a tenth of the pods %s', (_, before, after) => {
+  expect(before.conditions?.[0]?.message).not.toBe(after.conditions?.[0]?.message);
+  expect(compareStatus(before, after)).toBe('holds');
+});
+
+it.each<[string, WorkerPoolStatus, WorkerPoolStatus]>([
+  ['a tenth of the pods come', counted(100, 50), counted(100, 55)],
+  ['the first pod comes', counted(100, 0), counted(100, 1)],
+  ['the last pod comes', counted(100, 99), counted(100, 100)],
+  ['one of all pods goes', counted(100, 100), counted(100, 99)],
+])('news: %s', (_, before, after) => {
+  expect(compareStatus(before, after)).toBe('news');
 });
 
 it('blocked pods that get more, or restart, are numbers; others are news', () => {

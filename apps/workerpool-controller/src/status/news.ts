@@ -9,10 +9,16 @@ export type StatusNews =
   | 'none'
   /** Numbers that moved: worth a write now and then. */
   | 'numbers'
-  /** Whether and why scaling is held or limited: worth a write within seconds, but not at each turn. */
+  /**
+   * Whether and why scaling is held or limited, and that some pods came or went of many: worth a write within seconds,
+   * but not at each turn.
+   */
   | 'holds'
   /** The rest: written at once. */
   | 'news';
+
+/** The least time between two writes of a pool's status that say no more than this. */
+export const WRITTEN_EVERY_MS = { holds: 10_000, numbers: 60_000 } as const;
 
 /** A number that moved by less is not reported. */
 const NOTABLE_CHANGE = 0.1;
@@ -26,7 +32,8 @@ const SCALING: ReadonlySet<string> = new Set([
 
 export function compareStatus(before: WorkerPoolStatus | undefined, after: WorkerPoolStatus): StatusNews {
   if (isDeepStrictEqual(sorted(before), sorted(after))) return 'none';
-  if (!isDeepStrictEqual(quiet(sorted(before)), quiet(sorted(after)))) return 'news';
+  const few = fewPodsMoved(before, after);
+  if (!isDeepStrictEqual(quiet(sorted(before), few), quiet(sorted(after), few))) return 'news';
   if (!isDeepStrictEqual(holds(before), holds(after))) return 'holds';
   return numbersMoved(before, after) ? 'numbers' : 'none';
 }
@@ -36,14 +43,29 @@ function sorted(status: WorkerPoolStatus | undefined): WorkerPoolStatus {
   return { ...status, ...(list && { conditions: list }) };
 }
 
-/** The status without what moves all the time. */
-function quiet(status: WorkerPoolStatus): object {
-  const { autoscaling, rollout, blockedReplicas, conditions, ...rest } = status;
+function podCounts(status: WorkerPoolStatus | undefined): (number | undefined)[] {
+  return [status?.replicas, status?.readyReplicas, status?.rollout?.updatedReplicas];
+}
+
+/** Whether the numbers of pods moved, and each by less than a tenth. */
+function fewPodsMoved(before: WorkerPoolStatus | undefined, after: WorkerPoolStatus): boolean {
+  const now = podCounts(after);
+  const old = podCounts(before);
+  return !isDeepStrictEqual(old, now) && !old.some((count, index) => moved(count, now[index]));
+}
+
+/** The status without what moves all the time. @param withoutCounts without the numbers of pods, in messages too */
+function quiet(status: WorkerPoolStatus, withoutCounts: boolean): object {
+  const { autoscaling, rollout, blockedReplicas, conditions, replicas, readyReplicas, ...rest } = status;
   const list = conditions?.filter(({ type }) => !SCALING.has(type));
   return {
     ...rest,
-    // While pods are blocked, messages move with every restart.
-    conditions: blockedReplicas ? list?.map(({ message: _message, ...condition }) => condition) : list,
+    ...(!withoutCounts && { replicas, readyReplicas }),
+    conditions: list?.map(({ message, ...condition }) => ({
+      ...condition,
+      // While pods are blocked, messages move with every restart.
+      ...(!blockedReplicas && { message: withoutCounts ? wording(message) : message }),
+    })),
     scaling: conditions?.filter(({ type }) => SCALING.has(type)).map(unmoving),
     autoscaling: autoscaling && [autoscaling.desired, autoscaling.last],
     rollout: rollout && [rollout.version, rollout.phase, rollout.startedAt],
@@ -68,6 +90,8 @@ const BY_PEOPLE: ReadonlySet<string> = new Set([
 function holds(status: WorkerPoolStatus | undefined): unknown {
   const scaling = status?.conditions?.filter(({ type }) => SCALING.has(type)) ?? [];
   return [
+    status?.replicas,
+    status?.readyReplicas,
     status?.autoscaling?.heldBy,
     // A new autoscaler's epoch: the next one begins above all that statuses report.
     parseFence(status?.autoscaling?.decision)?.epoch,

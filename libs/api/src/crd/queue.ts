@@ -51,6 +51,11 @@ export const queueDefinition: KindDefinition = {
       meaning: 'the spec has fields that this release does not act on. Present only while True.',
     },
     { type: 'MaxmemoryPolicy', meaning: 'Redis may drop jobs when its memory runs out. Present only while True.' },
+    {
+      type: 'SamplingFailed',
+      meaning:
+        'counts or waits cannot be read since lastTransitionTime, so those in the status are of sampledAt. Present only while True.',
+    },
   ],
   examples: [
     {

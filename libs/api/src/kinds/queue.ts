@@ -28,6 +28,20 @@ export const RESERVED_PREFIX = 'redis-queue';
 export const REDIS_ROLES = ['controller', 'sampler', 'worker', 'backup', 'restore'] as const;
 export type RedisRole = (typeof REDIS_ROLES)[number];
 
+/**
+ * Fields that the schema accepts and this release does not act on: paths below `spec`. A Queue that has one says so by
+ * its condition FieldsNotEnforced.
+ */
+export const QUEUE_FIELDS_NOT_ENFORCED = [
+  'priorities',
+  'dlqPolicy',
+  'retention',
+  'redis.secretRefs.backup',
+  'redis.secretRefs.restore',
+] as const;
+/** What the description of each of them says. */
+export const NOT_ENFORCED_NOTE = 'Accepted and not acted on in this release.';
+
 const retentionText = z
   .string()
   .max(10)
@@ -60,7 +74,7 @@ export const queueSpecSchema = z
       .min(1)
       .max(10)
       .optional()
-      .describe('Priorities that producers use; 1 is the most urgent, as in BullMQ.')
+      .describe(`Priorities that producers use; 1 is the most urgent, as in BullMQ. ${NOT_ENFORCED_NOTE}`)
       .meta({ 'x-kubernetes-list-type': 'set' }),
     rateLimits: rateLimitsSchema.optional().describe('How fast jobs may start. Absent: not managed.'),
     dlqPolicy: z
@@ -70,9 +84,7 @@ export const queueSpecSchema = z
         retentionDays: z.int().min(1).max(3650).optional().describe('Days a dead letter is kept.'),
       })
       .optional()
-      .describe(
-        'What happens to jobs that failed for good. Absent: not managed. Accepted and not acted on in this release.',
-      ),
+      .describe(`What happens to jobs that failed for good. Absent: not managed. ${NOT_ENFORCED_NOTE}`),
     retention: z
       .object({
         completedJobs: retentionText
@@ -81,7 +93,7 @@ export const queueSpecSchema = z
         failedJobs: retentionText.optional().describe('How long failed jobs are kept: 30m, 24h, 7d (m = minutes).'),
       })
       .optional()
-      .describe('How long finished jobs are kept. Absent: not managed. Accepted and not acted on in this release.'),
+      .describe(`How long finished jobs are kept. Absent: not managed. ${NOT_ENFORCED_NOTE}`),
     redis: z
       .object({
         secretRef: localReferenceSchema
@@ -94,8 +106,8 @@ export const queueSpecSchema = z
             controller: roleSecretRef('the queue-controller, to read and write what the spec manages'),
             sampler: roleSecretRef('what counts jobs and sizes pools, which only reads'),
             worker: roleSecretRef('worker pods'),
-            backup: roleSecretRef('backups, which only read', 'Accepted and not acted on in this release.'),
-            restore: roleSecretRef('restores', 'Accepted and not acted on in this release.'),
+            backup: roleSecretRef('backups, which only read', NOT_ENFORCED_NOTE),
+            restore: roleSecretRef('restores', NOT_ENFORCED_NOTE),
           })
           .optional()
           .describe(

@@ -8,25 +8,43 @@ export interface StepWriters<Step, R extends string> {
   readonly applyStep: (step: Exclude<Step, FinalizerStep>) => Promise<Problem<R> | undefined>;
 }
 
+/** How far a plan was carried out. */
+export interface AppliedSteps<Step, R extends string> {
+  /** The steps that were done, in order. */
+  readonly done: readonly Step[];
+  /** Why the rest cannot be done now. */
+  readonly problem?: Problem<R>;
+  /** What the step after them threw, or the reason of the signal once it was aborted. */
+  readonly failure?: { readonly error: unknown };
+}
+
 /**
- * Does the steps in order, and stops at the first that cannot be done now.
- *
- * @returns the steps that were done, and why the rest was not.
- * @throws what a step throws, or the reason of `signal` once it is aborted.
+ * Does the steps in order, and stops at the first that cannot be done now or throws. It never throws itself, because
+ * what was done before is reported all the same.
  */
 export async function applySteps<Step, R extends string>(
   steps: readonly Step[],
-  { signal, applyFinalizer, applyStep }: StepWriters<Step, R>,
-): Promise<{ readonly done: readonly Step[]; readonly problem?: Problem<R> }> {
+  writers: StepWriters<Step, R>,
+): Promise<AppliedSteps<Step, R>> {
   const done: Step[] = [];
   for (const step of steps) {
-    signal?.throwIfAborted();
-    if (isFinalizerStep(step)) await applyFinalizer(step);
-    else {
-      const problem = await applyStep(step as Exclude<Step, FinalizerStep>);
+    try {
+      const problem = await applyOne(step, writers);
       if (problem) return { done, problem };
+    } catch (error) {
+      return { done, failure: { error } };
     }
     done.push(step);
   }
   return { done };
+}
+
+async function applyOne<Step, R extends string>(
+  step: Step,
+  { signal, applyFinalizer, applyStep }: StepWriters<Step, R>,
+): Promise<Problem<R> | undefined> {
+  signal?.throwIfAborted();
+  if (!isFinalizerStep(step)) return await applyStep(step as Exclude<Step, FinalizerStep>);
+  await applyFinalizer(step);
+  return undefined;
 }

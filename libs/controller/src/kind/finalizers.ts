@@ -1,4 +1,4 @@
-import type { KubeClient } from '../client/kube-client.ts';
+import type { KubeClient, RequestOptions } from '../client/kube-client.ts';
 import type { Resource, ResourceType } from '../objects/resources.ts';
 import { keyOf } from '../objects/resources.ts';
 import { isNotFound } from '../client/api-error.ts';
@@ -31,9 +31,10 @@ export function addFinalizer<T extends Resource>(
   type: ResourceType,
   object: T,
   finalizer: string,
+  options: RequestOptions = {},
 ): Promise<T> {
   if (hasFinalizer(object, finalizer)) return Promise.resolve(object);
-  return writeFinalizers(client, type, object, [...(object.metadata.finalizers ?? []), finalizer]);
+  return writeFinalizers(client, type, object, [...(object.metadata.finalizers ?? []), finalizer], options);
 }
 
 /** Removes `finalizer`, unless it is gone; an object that is gone itself is fine. Throws as `addFinalizer`. */
@@ -42,11 +43,12 @@ export async function removeFinalizer<T extends Resource>(
   type: ResourceType,
   object: T,
   finalizer: string,
+  options: RequestOptions = {},
 ): Promise<T> {
   if (!hasFinalizer(object, finalizer)) return object;
   const rest = (object.metadata.finalizers ?? []).filter((entry) => entry !== finalizer);
   try {
-    return await writeFinalizers(client, type, object, rest);
+    return await writeFinalizers(client, type, object, rest, options);
   } catch (error) {
     if (isNotFound(error)) return object;
     throw error;
@@ -59,7 +61,8 @@ function writeFinalizers<T extends Resource>(
   type: ResourceType,
   object: T,
   finalizers: string[],
+  options: RequestOptions,
 ): Promise<T> {
   const { uid, resourceVersion } = object.metadata;
-  return client.mergePatch<T>(type, keyOf(object), { metadata: { uid, resourceVersion, finalizers } });
+  return client.mergePatch<T>(type, keyOf(object), { metadata: { uid, resourceVersion, finalizers } }, options);
 }

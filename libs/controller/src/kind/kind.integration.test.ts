@@ -127,9 +127,8 @@ describe('an object without trouble', () => {
     const status = { seen: 99, conditions: [nonsense] };
     await client.mergePatch(WIDGETS, { namespace, name: 'overwritten' }, { status }, { subresource: 'status' });
     await eventually(() => kind.history.at(-1)?.status?.seen === 99, SOON);
-    kind.controller.enqueue({ namespace, name: 'overwritten' });
-    await settled('overwritten', 'Created');
-    expect((await read('overwritten'))?.status?.seen).toBe(2);
+    await eventually(async () => (await read('overwritten'))?.status?.seen === 2, SOON);
+    expect(await settled('overwritten', 'Created')).toBe('the ConfigMap is there');
   });
 });
 

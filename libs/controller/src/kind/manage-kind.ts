@@ -1,3 +1,4 @@
+import { changesMoreThanStatus } from '../controller/predicates.ts';
 import type { Controller, ControllerOptions } from '../controller/types.ts';
 import type { Manager } from '../manager/types.ts';
 import type { FailureReason } from './failures.ts';
@@ -40,13 +41,14 @@ export function manageKind<T extends KindObject, O, P extends Plan, R extends st
   });
   const runtime = { client, events, status, now };
   cache.onChange((change, { metadata: { uid = '' } }) => {
-    if (change === 'delete') for (const memory of memories) memory.forget(uid);
+    if (change === 'delete') for (const memory of [status, ...memories]) memory.forget(uid);
   });
   return manager.controller<T>({
     ...rest,
     cache,
     name,
     type,
+    predicate: (change) => changesMoreThanStatus(change) || status.isOverwritten(change.object),
     maxBackoffMs: MAX_BACKOFF_MS,
     reconcileTimeoutMs,
     reconcile: (context) => reconcileKind(kind, context, runtime),

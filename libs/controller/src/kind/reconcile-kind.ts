@@ -1,6 +1,8 @@
+import { isNotFound } from '../client/api-error.ts';
 import type { KubeClient } from '../client/kube-client.ts';
 import type { ReconcileContext, ReconcileResult } from '../controller/types.ts';
 import type { EventRecorder } from '../events/event-types.ts';
+import { keyOf } from '../objects/resources.ts';
 import { addFinalizer, hasFinalizer, removeFinalizer, type FinalizerStep } from './finalizers.ts';
 import { isNews, kindConditions } from './conditions.ts';
 import { describeFailure, type FailureReason } from './failures.ts';
@@ -37,9 +39,25 @@ export async function reconcileKind<T extends KindObject, O, P extends Plan, R e
 ): Promise<ReconcileResult> {
   if (!object || isLeaving(kind, object)) return undefined;
   const attempt = beginAttempt(kind, object, { signal, log, ...runtime });
+  try {
+    return await reconcileObject(kind, object, attempt);
+  } catch (error) {
+    if (!(await wasDeleted(kind, error, attempt))) throw error;
+    log.debug({ err: error }, 'the object was deleted meanwhile');
+    return undefined;
+  }
+}
+
+async function reconcileObject<T extends KindObject, O, P extends Plan, R extends string>(
+  kind: Kind<T, O, P, R>,
+  object: T,
+  attempt: Attempt<T, R>,
+): Promise<ReconcileResult> {
   const outcome = await carryOut(kind, object, attempt);
   const report = { nowMs: attempt.now().getTime(), event: attempt.event };
   kind.report?.(object, outcome, report);
+  if (outcome.failure) throw outcome.failure.error;
+  attempt.signal.throwIfAborted();
   if (isGone(object, outcome.done)) return undefined;
   if (outcome.problem) reportProblem(kind, attempt, outcome.problem);
   const status = kind.status(object, outcome, new Date(report.nowMs));
@@ -60,7 +78,7 @@ function beginAttempt<T extends KindObject, R extends string>(
     event: (reason, message, type = eventType(kind.reasons[reason].kind)) =>
       events.record(object, { type, reason, message }),
     applyFinalizer: async (step) => {
-      attempt.newest = await writeFinalizer(kind, parts.client, attempt.newest, step);
+      attempt.newest = await writeFinalizer(kind, attempt, step);
     },
   };
   return attempt;
@@ -77,12 +95,25 @@ function isGone(object: KindObject, done: readonly unknown[]): boolean {
   return object.metadata.deletionTimestamp !== undefined && done.some((step) => kindOf(step) === 'removeFinalizer');
 }
 
+/** Whether a write found nothing because the object is gone, as its cache will show: nothing failed. */
+async function wasDeleted<T extends KindObject>(
+  { type }: Pick<Kind<T, unknown, Plan, string>, 'type'>,
+  error: unknown,
+  { object, client, signal }: Pick<Attempt<T, string>, 'object' | 'client' | 'signal'>,
+): Promise<boolean> {
+  if (!isNotFound(error)) return false;
+  const now = await client.get<T>(type, keyOf(object), { signal }).catch(() => object);
+  return now?.metadata.uid !== object.metadata.uid;
+}
+
+/** A reconcile that was given up may still go on by itself when what hung answers: then it plans and does nothing more. */
 async function carryOut<T extends KindObject, O, P extends Plan, R extends string>(
   kind: Kind<T, O, P, R>,
   object: T,
   context: KindContext<R>,
 ): Promise<Outcome<O, P, R>> {
   const observed = await kind.observe(object, context);
+  context.signal.throwIfAborted();
   const plan = kind.plan(object, observed, context.now());
   const applied = await kind.apply(object, { observed, plan }, context);
   const carried = applied.plan ?? plan;
@@ -91,6 +122,7 @@ async function carryOut<T extends KindObject, O, P extends Plan, R extends strin
     plan: carried,
     done: applied.done,
     problem: applied.problem ?? (carried.problem as Problem<R> | undefined),
+    ...(applied.failure && { failure: applied.failure }),
   };
 }
 
@@ -106,8 +138,11 @@ async function writeStatus<T extends KindObject, O, P extends Plan, R extends st
 ): Promise<number | undefined> {
   const always = writer.differs(object, status) ? 0 : undefined;
   const delayMs = kind.statusDelayMs ? kind.statusDelayMs(object, outcome, status, report.nowMs) : always;
-  if (delayMs !== 0) return delayMs;
-  await writer.write(newest, status, signal);
+  if (delayMs !== 0) {
+    writer.accept(object);
+    return delayMs;
+  }
+  if (!(await writer.write(newest, status, signal))) return undefined;
   kind.statusWritten?.(object, outcome, status, report);
   return undefined;
 }
@@ -123,7 +158,9 @@ function reportProblem<T extends KindObject, R extends string>(
 }
 
 /**
- * Says in an object's conditions why its reconcile failed; the rest of the status stays as it was.
+ * Says in an object's conditions why its reconcile failed; the rest of the status stays as it was. The generation that
+ * failed is the one that was observed: with an older one, kstatus would take the object for one in progress for ever,
+ * and never read the conditions.
  *
  * @throws what keeps the status from being written.
  */
@@ -138,18 +175,19 @@ export async function reportKindFailure<T extends KindObject, O, P extends Plan,
   reportProblem(kind, beginAttempt(kind, object, { signal, log, ...runtime }), failure);
   const { status, now } = runtime;
   const conditions = kindConditions(object, kind.reasons, failure, {}, now());
-  const said = { ...status.ownedOf(object), conditions } as Partial<StatusOf<T>>;
+  const observedGeneration = object.metadata.generation ?? 0;
+  const said = { ...status.ownedOf(object), observedGeneration, conditions } as Partial<StatusOf<T>>;
   if (status.differs(object, said)) await status.write(object, said, signal);
 }
 
 async function writeFinalizer<T extends KindObject>(
   { name, type, finalizer }: Pick<Kind<T, unknown, Plan, string>, 'name' | 'type' | 'finalizer'>,
-  client: KubeClient,
-  object: T,
+  { client, newest, signal }: Pick<Attempt<T, string>, 'client' | 'newest' | 'signal'>,
   step: FinalizerStep,
 ): Promise<T> {
   if (finalizer === undefined) throw new Error(`kind ${name} plans ${step.kind} and declares no finalizer`);
-  return await (step.kind === 'addFinalizer' ? addFinalizer : removeFinalizer)(client, type, object, finalizer);
+  const write = step.kind === 'addFinalizer' ? addFinalizer : removeFinalizer;
+  return await write(client, type, newest, finalizer, { signal });
 }
 
 function kindOf(step: unknown): unknown {

@@ -1,9 +1,10 @@
+import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { KubeClient } from '../client/kube-client.ts';
 import type { Condition } from '../objects/conditions.ts';
-import { isConflict } from '../client/api-error.ts';
+import { isConflict, isNotFound } from '../client/api-error.ts';
 import { keyOf, type ResourceType } from '../objects/resources.ts';
-import type { KindObject, StatusOf } from './types.ts';
+import type { KindObject, ObjectMemory, StatusOf } from './types.ts';
 
 /** The field manager of what a reconcile writes into status. */
 export const STATUS_MANAGER = 'redis-queue-status';
@@ -24,8 +25,10 @@ export interface StatusWriterOptions<T extends KindObject> {
  * The one way in which status is written: server-side apply of all that its writer owns. A field that is no longer
  * given is removed by the API server, and nobody else's field is touched.
  */
-export class StatusWriter<T extends KindObject> {
+export class StatusWriter<T extends KindObject> implements ObjectMemory {
   readonly #options: StatusWriterOptions<T>;
+  /** Of each object, by uid, a digest of the status that it is to have. */
+  readonly #expected = new Map<string, string>();
 
   constructor(options: StatusWriterOptions<T>) {
     this.#options = options;
@@ -44,23 +47,43 @@ export class StatusWriter<T extends KindObject> {
     return !isDeepStrictEqual(comparable(this.ownedOf(object)), comparable(status));
   }
 
+  /** Takes down that the object has the status that it is to have for now. */
+  accept(object: T): void {
+    this.#expected.set(object.metadata.uid ?? '', digest(this.ownedOf(object)));
+  }
+
+  /** Whether somebody else changed what the object is to say. False while nothing is known of it. */
+  isOverwritten(object: T): boolean {
+    const expected = this.#expected.get(object.metadata.uid ?? '');
+    return expected !== undefined && expected !== digest(this.ownedOf(object));
+  }
+
+  forget(uid: string): void {
+    this.#expected.delete(uid);
+  }
+
   /**
    * Writes the status of `object`, in one request when it is the newest, and never that of another object of its name.
    *
+   * @returns false when the object is gone, and with it what there was to say.
    * @throws ApiError Conflict when the object was re-created since it was read, or changes too fast.
    */
-  async write({ metadata }: T, status: Partial<StatusOf<T>>, signal?: AbortSignal): Promise<void> {
+  async write({ metadata }: T, status: Partial<StatusOf<T>>, signal?: AbortSignal): Promise<boolean> {
     const { client, type } = this.#options;
+    // Before the write: a watch may show it before its answer comes.
+    this.#expected.set(metadata.uid ?? '', digest(status));
     let { resourceVersion } = metadata;
     for (let conflicts = 0; ; conflicts++) {
       try {
         await this.#apply({ ...metadata, resourceVersion }, status, signal);
-        return;
+        return true;
       } catch (error) {
+        if (isNotFound(error)) return false;
         if (!isConflict(error) || conflicts >= MAX_CONFLICTS) throw error;
         const now = await client.get(type, keyOf({ metadata }), signal ? { signal } : {});
-        if (now?.metadata.uid !== metadata.uid) throw error;
-        resourceVersion = now?.metadata.resourceVersion;
+        if (!now) return false;
+        if (now.metadata.uid !== metadata.uid) throw error;
+        resourceVersion = now.metadata.resourceVersion;
       }
     }
   }
@@ -91,4 +114,16 @@ function comparable(status: { conditions?: readonly Condition[] }): object {
   const conditions = status.conditions?.toSorted((a, b) => a.type.localeCompare(b.type));
   const entries = Object.entries({ ...status, ...(conditions && { conditions }) });
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
+}
+
+function digest(status: { conditions?: readonly Condition[] }): string {
+  return createHash('sha256')
+    .update(JSON.stringify(comparable(status), inOrder))
+    .digest('base64');
+}
+
+/** The fields of an object in the order of their names, whoever wrote them. */
+function inOrder(_: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }

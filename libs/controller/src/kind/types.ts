@@ -32,6 +32,8 @@ export interface Applied<O, P extends Plan, R extends string> {
   readonly done: readonly P['steps'][number][];
   /** Why the rest was not. */
   readonly problem?: Problem<R>;
+  /** What ended the plan early; the skeleton throws it once what was done is reported. */
+  readonly failure?: { readonly error: unknown };
   /** What is now, where the steps changed what was observed. */
   readonly observed?: O;
   /** The plan that was carried out, where a second observation changed it. */
@@ -45,6 +47,8 @@ export interface Outcome<O, P extends Plan, R extends string> {
   readonly done: readonly P['steps'][number][];
   /** What stands between the spec and the world after the plan was carried out. */
   readonly problem: Problem<R> | undefined;
+  /** What ended the plan early. Only `report` ever sees an outcome with one. */
+  readonly failure?: { readonly error: unknown };
 }
 
 /** Records an event on the object. Without a type it is a Warning when the reason's kind is one of trouble. */
@@ -105,7 +109,7 @@ export interface Kind<T extends KindObject, O, P extends Plan, R extends string>
   /** What the status should say; deeply equal for an unchanged outcome. */
   status(object: T, outcome: Outcome<O, P, R>, now: Date): StatusOf<T>;
 
-  /** Events and metrics of what was done. */
+  /** Events and metrics of what was done, also when a later step failed. */
   report?(object: T, outcome: Outcome<O, P, R>, context: ReportContext<R>): void;
   /**
    * After how many ms a status that differs may be written, so that numbers that move all the time cost little; 0 is

@@ -1,0 +1,53 @@
+import type { Queue } from '@redis-queue/api';
+import { findCondition, type ObjectMemory } from '@redis-queue/controller';
+import { QueueCondition, type Problem } from './reasons.ts';
+
+/** Whether the counts of a queue can be read: `unknown` until somebody has tried. */
+export type Sampling = 'unknown' | 'works' | Problem;
+
+interface Known {
+  /** The key of the Redis and user by which it was tried; '' when there is no way to Redis. */
+  readonly way: string;
+  readonly problem: Problem | undefined;
+}
+
+/**
+ * What keeps the counts of each queue from being read, for the conditions. After a restart nothing is known, and the
+ * status keeps saying what it said until the first sample.
+ */
+export class SamplingFailures implements ObjectMemory {
+  readonly #known = new Map<string, Known>();
+
+  /**
+   * Takes down how reading went; `problem` is absent when it worked.
+   *
+   * @returns whether the status has to say something else from now on.
+   */
+  note(queue: Queue, way: string, problem?: Problem): boolean {
+    const { uid = '' } = queue.metadata;
+    const known = this.#known.get(uid);
+    const before = known ? known.problem?.reason : said(queue);
+    // The first message stays: with the times that messages name, the status would be written again and again.
+    if (known?.problem && known.way === way && before === problem?.reason) return false;
+    this.#known.set(uid, { way, problem });
+    return before !== problem?.reason || (problem !== undefined && known !== undefined);
+  }
+
+  of(queue: Queue): Sampling {
+    const known = this.#known.get(queue.metadata.uid ?? '');
+    return known ? (known.problem ?? 'works') : 'unknown';
+  }
+
+  /** Whether it is known how reading goes by this way. */
+  knows(queue: Queue, way: string): boolean {
+    return this.#known.get(queue.metadata.uid ?? '')?.way === way;
+  }
+
+  forget(uid: string): void {
+    this.#known.delete(uid);
+  }
+}
+
+function said({ status }: Queue): string | undefined {
+  return findCondition(status?.conditions, QueueCondition.SamplingFailed)?.reason;
+}

@@ -1,0 +1,35 @@
+import { trySampleQueues } from '@redis-queue/bullmq';
+import { RetryLaterError } from '@redis-queue/controller';
+import { queueRef, resolveRedis, resolveRedisOfRoles, type QueueObject } from '@redis-queue/redis-access';
+import { redisProblem, type Sources } from './observe.ts';
+import type { SamplingFailures } from './sampling-failures.ts';
+
+/**
+ * Reads one sample as the sampler would, when it has a Secret of its own that nobody has tried: a wrong one shows with
+ * the reconcile that follows its change, and not in the next round of samples. It costs nothing after that.
+ */
+export async function trySampling(
+  queue: QueueObject,
+  sources: Pick<Sources, 'secrets' | 'connections' | 'breakers'>,
+  failures: SamplingFailures,
+): Promise<void> {
+  if (queue.metadata.deletionTimestamp) return;
+  const { secrets, connections, breakers } = sources;
+  const access = resolveRedisOfRoles(queue, ['sampler', 'controller'], secrets);
+  if (!access.ok) {
+    failures.note(queue, '', access.problem);
+    return;
+  }
+  const { target, targetKey } = access;
+  const governed = resolveRedis(queue, 'controller', secrets);
+  if ((governed.ok && governed.targetKey === targetKey) || failures.knows(queue, targetKey)) return;
+  try {
+    const [sample] = await breakers.run(targetKey, () => trySampleQueues(connections.get(target), [queueRef(queue)]));
+    if (sample instanceof Error) throw sample;
+    failures.note(queue, targetKey);
+  } catch (error) {
+    // The share of this Redis is used up: the next round of samples tells.
+    if (error instanceof RetryLaterError) return;
+    failures.note(queue, targetKey, redisProblem(error, target, connections));
+  }
+}

@@ -1,0 +1,119 @@
+import { setImmediate } from 'node:timers/promises';
+import { expect, it, onTestFinished } from 'vitest';
+import { FakeClock } from '../testing/fake-clock.ts';
+import { PacedWrites } from './paced-writes.ts';
+
+interface Write {
+  readonly offer: string;
+  readonly atMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** Paced writes of texts, every minute per object; `answer` is what a write waits for. */
+function pacedWrites(answer: (offer: string) => Promise<unknown> = () => Promise.resolve()) {
+  const clock = new FakeClock();
+  const written: Write[] = [];
+  const failed: [string, unknown][] = [];
+  const writes = new PacedWrites<string>({
+    clock,
+    everyMs: 60_000,
+    write: (offer, signal) => {
+      written.push({ offer, atMs: clock.now(), signal });
+      return answer(offer);
+    },
+    onError: (offer, error) => failed.push([offer, error]),
+  });
+  const abort = new AbortController();
+  const running = writes.run(abort.signal);
+  const stop = async (): Promise<void> => {
+    abort.abort();
+    await running;
+  };
+  onTestFinished(stop);
+  const advance = async (ms: number): Promise<void> => {
+    await setImmediate();
+    for (const end = clock.now() + ms; clock.now() < end;) {
+      clock.advance(Math.min(end, clock.nextTimerAt ?? end) - clock.now());
+      await setImmediate();
+    }
+  };
+  return { writes, written, failed, advance, stop };
+}
+
+const hanging = (): Promise<never> => new Promise(() => {});
+
+it('each object in the order of asking, 50 ms apart, with what was offered last', async () => {
+  const { writes, written, advance } = pacedWrites();
+  for (const uid of ['a', 'b', 'c']) writes.offer(uid, `${uid} old`);
+  writes.offer('a', 'a new');
+  writes.offer('c', 'c new');
+  await advance(1_000);
+  expect(written.map(({ offer, atMs }) => [offer, atMs])).toEqual([
+    ['a new', 0],
+    ['b old', 50],
+    ['c new', 100],
+  ]);
+});
+
+it('an object is written again after a minute at the earliest, and not when there is nothing to say', async () => {
+  const { writes, written, advance } = pacedWrites();
+  writes.offer('a', '1');
+  await advance(1_000);
+  writes.offer('a', '2');
+  writes.offer('b', '1');
+  writes.withdraw('b');
+  await advance(120_000);
+  expect(written.map(({ offer, atMs }) => [offer, atMs])).toEqual([
+    ['1', 0],
+    ['2', 60_000],
+  ]);
+});
+
+it('writes that hang are given up after 5 s, are never more than 20, and keep nobody from his turn after that', async () => {
+  const { writes, written, failed, advance } = pacedWrites((offer) =>
+    offer === 'good' ? Promise.resolve() : hanging(),
+  );
+  for (let index = 0; index < 30; index++) writes.offer(`hangs-${index}`, 'bad');
+  writes.offer('good', 'good');
+  await advance(4_900);
+  expect(written).toHaveLength(20);
+  expect(failed).toEqual([]);
+  await advance(1_600);
+  expect(written).toHaveLength(31);
+  expect(written.at(-1)).toMatchObject({ offer: 'good', atMs: 5_500 });
+  expect(failed).toHaveLength(20);
+  expect(String(failed[0]?.[1])).toContain('longer than 5 s');
+  expect(written[0]?.signal.aborted).toBe(true);
+});
+
+it('a failure is told once; what was offered meanwhile is written in its turn', async () => {
+  const error = new Error('no');
+  const { writes, written, failed, advance } = pacedWrites((offer) =>
+    offer === '1' ? Promise.reject(error) : Promise.resolve(),
+  );
+  writes.offer('a', '1');
+  await advance(50);
+  writes.offer('a', '2');
+  await advance(120_000);
+  expect(failed).toEqual([['1', error]]);
+  expect(written.map(({ offer }) => offer)).toEqual(['1', '2']);
+});
+
+it('ends at once when it is stopped, whatever hangs', async () => {
+  const { writes, written, failed, advance, stop } = pacedWrites(hanging);
+  writes.offer('a', '1');
+  await advance(100);
+  await stop();
+  expect(written[0]?.signal.aborted).toBe(true);
+  expect(failed).toEqual([]);
+});
+
+it('an object that is deleted is not written any more', async () => {
+  const { writes, written, advance } = pacedWrites();
+  writes.offer('a', '1');
+  await advance(50);
+  writes.offer('a', '2');
+  writes.forget('a');
+  await advance(120_000);
+  expect(written.map(({ offer }) => offer)).toEqual(['1']);
+});

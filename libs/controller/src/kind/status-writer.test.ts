@@ -1,0 +1,52 @@
+import { expect, it } from 'vitest';
+import type { KubeClient } from '../client/kube-client.ts';
+import type { Condition } from '../objects/conditions.ts';
+import { widget, WIDGETS, type Widget } from '../testing/widgets.ts';
+import { StatusWriter } from './status-writer.ts';
+
+const client = { apply: () => Promise.resolve({}) } as unknown as KubeClient;
+const lastTransitionTime = '2026-01-01T00:00:00Z';
+const ready: Condition = { type: 'Ready', status: 'True', reason: 'Created', message: '', lastTransitionTime };
+const stalled: Condition = { ...ready, type: 'Stalled' };
+
+function aWidget(status?: Widget['status']): Widget {
+  const object = widget('shop', 'a');
+  return { ...object, metadata: { ...object.metadata, uid: 'u1' }, ...(status && { status }) };
+}
+
+const writerOf = (fields?: ('seen' | 'conditions')[]) =>
+  new StatusWriter<Widget>({ client, type: WIDGETS, fieldManager: 'test', ...(fields && { fields }) });
+
+it('what was written is not overwritten, in whatever order the API server gives it back', async () => {
+  const writer = writerOf();
+  await writer.write(aWidget(), { seen: 1, observedGeneration: 2, conditions: [ready, stalled] });
+  const { lastTransitionTime: since, ...rest } = ready;
+  const back: Condition = { lastTransitionTime: since, ...rest };
+  expect(writer.isOverwritten(aWidget({ conditions: [stalled, back], observedGeneration: 2, seen: 1 }))).toBe(false);
+});
+
+it.each<[string, Widget['status']]>([
+  ['a number', { seen: 2, conditions: [ready] }],
+  ['a condition', { seen: 1, conditions: [{ ...ready, status: 'False' }] }],
+  ['what was taken out', { seen: 1 }],
+  ['everything', undefined],
+])('somebody else changed %s', async (_, status) => {
+  const writer = writerOf();
+  await writer.write(aWidget(), { seen: 1, conditions: [ready] });
+  expect(writer.isOverwritten(aWidget(status))).toBe(true);
+});
+
+it("another writer's fields do not count", async () => {
+  const writer = writerOf(['conditions']);
+  await writer.write(aWidget(), { conditions: [ready] });
+  expect(writer.isOverwritten(aWidget({ conditions: [ready], seen: 5 }))).toBe(false);
+});
+
+it('nothing is known of an object before it was reconciled, and after it is gone', async () => {
+  const writer = writerOf();
+  expect(writer.isOverwritten(aWidget({ seen: 5 }))).toBe(false);
+  writer.accept(aWidget({ seen: 5 }));
+  expect(writer.isOverwritten(aWidget({ seen: 6 }))).toBe(true);
+  writer.forget('u1');
+  expect(writer.isOverwritten(aWidget({ seen: 6 }))).toBe(false);
+});
