@@ -6,7 +6,7 @@ import { applyPlan, type Writers } from './apply.ts';
 import { planQueue } from './plan.ts';
 import type { QueuePlan } from './steps.ts';
 import { DATA_FINALIZER } from './resources.ts';
-import { CLUSTER, markOf, NOW, queueObject } from './testing/queues.ts';
+import { CLUSTER, FENCE, markOf, NOW, queueObject } from './testing/queues.ts';
 
 const ref = { prefix: 'bull', name: 'emails' };
 const connections = new RedisConnections();
@@ -33,7 +33,11 @@ class Reconciler {
 
   async plan(): Promise<QueuePlan> {
     const [policy, [sample]] = await Promise.all([readQueuePolicy(redis, ref), sampleQueues(redis, [ref])]);
-    return planQueue(this.queue, { clusterId: CLUSTER, claimants: [], policy, ...(sample && { sample }) }, NOW);
+    return planQueue(
+      this.queue,
+      { clusterId: CLUSTER, fence: FENCE, claimants: [], policy, ...(sample && { sample }) },
+      NOW,
+    );
   }
 
   /** @throws when a step could not be done */

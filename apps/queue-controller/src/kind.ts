@@ -2,6 +2,7 @@ import { QUEUE_REASONS, QUEUES, type Queue, type QueueReason } from '@redis-queu
 import {
   findCondition,
   retryAfterMs,
+  soonestMs,
   spreadMs,
   type Kind,
   type Outcome,
@@ -40,10 +41,16 @@ export function queueKind(options: QueueKindOptions): Kind<QueueObject, Observed
     apply: (queue, { plan }, context) => applyQueue(queue, plan, context, sources),
     status: (queue, outcome, now) => queueStatus(queue, { ...outcome, ref: queueRef(queue) }, now),
     report: (queue, outcome, { event }) => reportSteps(queue, outcome, event, metrics),
-    requeueMs: (_, { problem }, { conditions }, { nowMs }) =>
-      problem ? retryAfterMs(conditions, new Date(nowMs), random()) : spreadMs(driftCheckMs, random()),
+    requeueMs: (_, { problem, plan: { dueMs } }, { conditions }, { nowMs }) => {
+      if (problem?.reason === 'Deleting') return REMOVAL_PAUSE_MS;
+      const retryMs = problem ? retryAfterMs(conditions, new Date(nowMs), random()) : spreadMs(driftCheckMs, random());
+      return soonestMs([retryMs, dueMs]);
+    },
   };
 }
+
+/** Between two reconciles that remove jobs: what else uses the same Redis, and other objects, have their turn. */
+const REMOVAL_PAUSE_MS = 500;
 
 /** Steps that change what workers see; the rest is bookkeeping. */
 const POLICY_STEPS: ReadonlySet<QueueStep['kind']> = new Set([

@@ -2,6 +2,7 @@ import { effectiveRateLimit, type QueueRef } from '@redis-queue/bullmq';
 import { QUEUE_REASONS, type Condition, type Queue, type QueueStatus } from '@redis-queue/api';
 import { kindConditions } from '@redis-queue/controller';
 import type { QueueObject } from '@redis-queue/redis-access';
+import { describeBlockedDeletion } from './deletion.ts';
 import { describeStep } from './describe.ts';
 import type { ObservedQueue, QueuePlan } from './steps.ts';
 import { QueueCondition, type Problem } from './reasons.ts';
@@ -28,7 +29,7 @@ export interface Outcome {
 export function queueStatus(queue: QueueObject, outcome: Outcome, now: Date): ReconciledStatus {
   const observes = queue.spec.adoptionPolicy === 'Observe';
   const sentences = outcome.plan.steps.map(describeStep);
-  const adoptedAt = adoptedAtOf(outcome) ?? queue.status?.adoptedAt;
+  const adoptedAt = adoptedAtOf(outcome, queue);
   return {
     observedGeneration: queue.metadata.generation,
     conditions: conditions(queue, outcome, now),
@@ -41,6 +42,7 @@ export function queueStatus(queue: QueueObject, outcome: Outcome, now: Date): Re
 function conditions(queue: QueueObject, { observed, plan, problem }: Outcome, now: Date): Condition[] {
   const notices = {
     [QueueCondition.BurstCapped]: burstCapped(queue),
+    [QueueCondition.DeletionBlocked]: describeBlockedDeletion(queue, problem),
     [QueueCondition.FieldsNotEnforced]: fieldsNotEnforced(queue),
     [QueueCondition.MaxmemoryPolicy]: maxmemoryPolicy(observed),
   };
@@ -98,7 +100,7 @@ function maxmemoryPolicy({ server }: ObservedQueue): Problem | undefined {
 
 /** What holds in Redis now. While Redis cannot be read, what was last seen. */
 function effective(queue: Queue, { ref, observed, plan, problem }: Outcome): QueueStatus['effective'] {
-  const { policy, server } = observed;
+  const { policy, server, redisAddress } = observed;
   if (!policy) return queue.status?.effective ?? { ...ref };
   const changed = plan.steps.find((step) => step.kind === 'setRateLimit' || step.kind === 'clearRateLimit');
   const written = changed !== undefined && problem === undefined && queue.spec.adoptionPolicy !== 'Observe';
@@ -108,9 +110,19 @@ function effective(queue: Queue, { ref, observed, plan, problem }: Outcome): Que
     prefix: ref.prefix,
     ...(rateLimit && { rateLimit }),
     ...(server && { redisVersion: server.version }),
+    ...(redisAddress !== undefined && { redisAddress }),
   };
 }
 
-function adoptedAtOf({ plan }: Outcome): string | undefined {
-  return plan.steps.find((step) => step.kind === 'claim')?.mark.adoptedAt;
+/** Whoever finds that the queue is another's has lost it: the time would say that it is ours. */
+const NOT_OURS: ReadonlySet<string> = new Set<Problem['reason']>([
+  'Conflict',
+  'OwnedByOtherCluster',
+  'OwnerMarkUnreadable',
+  'QueueExists',
+]);
+
+function adoptedAtOf({ plan, problem }: Outcome, { status }: QueueObject): string | undefined {
+  if (problem && NOT_OURS.has(problem.reason)) return undefined;
+  return plan.steps.find((step) => step.kind === 'claim')?.mark.adoptedAt ?? status?.adoptedAt;
 }
