@@ -31,7 +31,7 @@ function requeueMs(reason: QueueReason | undefined, dueMs?: number): number | un
     problem,
   };
   const context = { nowMs: NOW.getTime(), event: () => undefined };
-  return kind.requeueMs?.(queueObject() as never, outcome, { conditions: [ready] }, context);
+  return kind.requeueMs?.(queueObject(), outcome, { conditions: [ready] }, context);
 }
 
 it('a removal goes on soon, a wait ends in time, and a problem is tried as rarely as it lasts long', () => {

@@ -88,9 +88,10 @@ class Actor {
   }
 }
 
-/** Adds jobs with ids of its own, about 250 per second, until it is stopped. */
+/** Adds jobs with ids of its own, 250 per second, until it is stopped. */
 class Producer {
   readonly added: string[] = [];
+  seconds = 0;
   readonly #queue: BullQueue;
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
@@ -102,12 +103,17 @@ class Producer {
 
   async #run(afterMs: number): Promise<void> {
     await delay(afterMs);
+    const from = performance.now();
     while (!this.#stop.signal.aborted) {
-      const id = `job-${this.added.length}`;
-      await this.#queue.add('j', {}, { jobId: id });
-      this.added.push(id);
-      await delay(3);
+      const due = (performance.now() - from) / 4 + 1;
+      while (this.added.length < due) {
+        const id = `job-${this.added.length}`;
+        await this.#queue.add('j', {}, { jobId: id });
+        this.added.push(id);
+      }
+      await delay(1);
     }
+    this.seconds = (performance.now() - from) / 1_000;
   }
 
   async stop(): Promise<void> {
@@ -127,18 +133,31 @@ async function givenQueue(name: string, mark: string, jobs: number): Promise<voi
 const missingOf = (wanted: Iterable<string>, found: ReadonlySet<string>): string[] =>
   [...wanted].filter((id) => !found.has(id));
 
-function report(title: string, rounds: number, outcomes: readonly string[], added: number, missing: number): void {
+interface Ledger {
+  readonly outcomes: string[];
+  /** Protected jobs that were removed all the same. */
+  readonly missing: string[];
+  added: number;
+  seconds: number;
+}
+const newLedger = (): Ledger => ({ outcomes: [], missing: [], added: 0, seconds: 0 });
+
+function count(ledger: Ledger, { added, seconds }: Producer): void {
+  ledger.added += added.length;
+  ledger.seconds += seconds;
+}
+
+function report(title: string, rounds: number, { outcomes, missing, added, seconds }: Ledger): void {
   const counts = Object.entries(Object.groupBy(outcomes, (outcome) => outcome));
   const shares = counts.map(([outcome, all]) => `${all?.length} × ${outcome}`);
   process.stdout.write(
-    `${title}: ${[`${rounds} rounds`, ...shares].join(', ')}; ${added} jobs added meanwhile, ${missing} protected jobs removed\n`,
+    `${title}: ${[`${rounds} rounds`, ...shares].join(', ')}; ${added} jobs added meanwhile, ${Math.round(added / seconds)} per second; ` +
+      `${missing.length} protected jobs removed\n`,
   );
 }
 
 it('DeleteIfEmpty, while producers begin to add jobs: none is removed', async () => {
-  const outcomes: string[] = [];
-  const missing: string[] = [];
-  let added = 0;
+  const ledger = newLedger();
   const rounds = 70;
   for (let round = 0; round < rounds; round++) {
     const name = `empty-${round}`;
@@ -149,10 +168,10 @@ it('DeleteIfEmpty, while producers begin to add jobs: none is removed', async ()
     const reconciles = await actor.leave(LATER);
     await upTo(10);
     await producer.stop();
-    added += producer.added.length;
-    missing.push(...missingOf(producer.added, await waiting(name)));
+    count(ledger, producer);
+    ledger.missing.push(...missingOf(producer.added, await waiting(name)));
     const isRetained = reconciles.at(-1)?.includes('obliterate') === false;
-    outcomes.push(
+    ledger.outcomes.push(
       isRetained
         ? reconciles.length > 1
           ? 'retained, jobs came during the removal'
@@ -160,14 +179,13 @@ it('DeleteIfEmpty, while producers begin to add jobs: none is removed', async ()
         : 'removed when empty',
     );
   }
-  report('DeleteIfEmpty', rounds, outcomes, added, missing.length);
-  expect(missing).toEqual([]);
-  expect(new Set(outcomes).size).toBeGreaterThan(1);
+  report('DeleteIfEmpty', rounds, ledger);
+  expect(ledger.missing).toEqual([]);
+  expect(new Set(ledger.outcomes).size).toBeGreaterThan(1);
 });
 
 it('Delete, and another Queue that claims the data in time: nothing is removed', async () => {
-  const missing: string[] = [];
-  let added = 0;
+  const ledger = newLedger();
   const rounds = 30;
   for (let round = 0; round < rounds; round++) {
     const name = `heir-${round}`;
@@ -183,18 +201,16 @@ it('Delete, and another Queue that claims the data in time: nothing is removed',
     await inherits;
     expect(await leaving.leave(LATER)).toEqual(['removeFinalizer']);
     await producer.stop();
-    added += producer.added.length;
+    count(ledger, producer);
     const old = Array.from({ length: 1_200 }, (_, index) => `old-${index}`);
-    missing.push(...missingOf([...old, ...producer.added], await waiting(name)));
+    ledger.missing.push(...missingOf([...old, ...producer.added], await waiting(name)));
   }
-  report('Delete with an heir in time', rounds, [], added, missing.length);
-  expect(missing).toEqual([]);
+  report('Delete with an heir in time', rounds, ledger);
+  expect(ledger.missing).toEqual([]);
 });
 
 it('a take-over in the midst of a removal: what is there when the mark changes stays', async () => {
-  const outcomes: string[] = [];
-  const missing: string[] = [];
-  let added = 0;
+  const ledger = newLedger();
   const rounds = 50;
   for (let round = 0; round < rounds; round++) {
     const name = `taken-${round}`;
@@ -214,10 +230,12 @@ it('a take-over in the midst of a removal: what is there when the mark changes s
     await leaves;
     await upTo(5);
     await producer.stop();
-    added += producer.added.length;
-    missing.push(...missingOf(protectedJobs, await waiting(name)));
+    count(ledger, producer);
+    ledger.missing.push(...missingOf(protectedJobs, await waiting(name)));
     const left = [...protectedJobs].filter((id) => id.startsWith('old')).length;
-    outcomes.push(left === 4_000 ? 'before the first round' : left > 0 ? 'between two rounds' : 'after the last round');
+    ledger.outcomes.push(
+      left === 4_000 ? 'before the first round' : left > 0 ? 'between two rounds' : 'after the last round',
+    );
     const { paused, rawOwnerMark } = await readQueuePolicy(redis, { prefix: 'bull', name });
     expect(paused, 'the pause of the removal is lifted').toBe(false);
     expect(parseOwnerMark(rawOwnerMark)).toMatchObject({
@@ -225,15 +243,13 @@ it('a take-over in the midst of a removal: what is there when the mark changes s
       managed: ['globalConcurrency'],
     });
   }
-  report('take-over', rounds, outcomes, added, missing.length);
-  expect(missing).toEqual([]);
-  expect(new Set(outcomes).size).toBeGreaterThan(1);
+  report('take-over', rounds, ledger);
+  expect(ledger.missing).toEqual([]);
+  expect(new Set(ledger.outcomes).size).toBeGreaterThan(1);
 });
 
 it('a former leader that wakes up, while the new one keeps the data: it removes nothing more', async () => {
-  const outcomes: string[] = [];
-  const missing: string[] = [];
-  let added = 0;
+  const ledger = newLedger();
   const rounds = 50;
   for (let round = 0; round < rounds; round++) {
     const name = `former-${round}`;
@@ -266,11 +282,11 @@ it('a former leader that wakes up, while the new one keeps the data: it removes 
     const { problem } = await woken;
     await upTo(5);
     await producer.stop();
-    added += producer.added.length;
-    missing.push(...missingOf(protectedJobs, await waiting(name)));
-    outcomes.push(problem?.reason ?? 'was faster');
+    count(ledger, producer);
+    ledger.missing.push(...missingOf(protectedJobs, await waiting(name)));
+    ledger.outcomes.push(problem?.reason ?? 'was faster');
   }
-  report('former leader', rounds, outcomes, added, missing.length);
-  expect(missing).toEqual([]);
-  expect(outcomes).toContain('OwnershipLost');
+  report('former leader', rounds, ledger);
+  expect(ledger.missing).toEqual([]);
+  expect(ledger.outcomes).toContain('OwnershipLost');
 });
