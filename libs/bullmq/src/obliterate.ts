@@ -25,7 +25,7 @@ export interface ObliterateRound {
 export const JOBS_PER_ROUND = 500;
 
 /**
- * One round of removing a queue: up to 500 jobs, and with the last of them the queue's own keys, its owner mark
+ * One round of removing a queue: up to 500 jobs or 16 MB of their data, and with the last of them the queue's own keys, its owner mark
  * included. The mark and the jobs that stop it are checked in the script that removes, so that nothing comes between them.
  * Safe to repeat and to interrupt anywhere.
  *

@@ -233,6 +233,13 @@ describe('obliterating a queue', () => {
     expect(await t.redis.keys('bull:odd:*')).toEqual([]);
   });
 
+  test('a round of large jobs is shorter', async () => {
+    const jobs = Array.from({ length: 40 }, () => ({ name: 'j', data: { text: 'x'.repeat(1_000_000) } }));
+    await t.producer({ prefix: 'bull', name: 'heavy' }).addBulk(jobs);
+    expect((await obliterate('heavy')).map(({ removed }) => removed)).toEqual([16, 16, 8]);
+    expect(await t.redis.keys('bull:heavy:*')).toEqual([]);
+  });
+
   test('a round takes Redis less than 10 ms, and does not free a large value while others wait', async () => {
     const queue = t.producer({ prefix: 'bull', name: 'large' });
     const jobs = Array.from({ length: 4_000 }, () => ({ name: 'j', data: { text: 'x'.repeat(5_000) } }));
