@@ -167,6 +167,7 @@ describe('removing a large queue', () => {
 
   it.each([
     ['ownershipLost', 'OwnershipLost', 'another claimant'],
+    ['late', 'Deleting', 'answers slowly'],
     ['unfinishedJobs', 'Deleting', '7 jobs came meanwhile'],
     ['activeJobs', 'ActiveJobs', '7 jobs are active'],
     ['waitingChildren', 'WaitingChildren', '7 flow parents wait'],

@@ -114,7 +114,7 @@ export async function applyPlan(
     async applyStep(step) {
       if (!redis)
         throw new Error(`Queue ${queue.metadata.namespace}/${queue.metadata.name}: step ${step.kind} needs Redis`);
-      const problem = await applyStep(step, { redis, ref, mark, guard, now });
+      const problem = await applyStep(step, { redis, ref, mark, guard, now, untilMs: plan.removesUntilMs ?? 0 });
       if (!problem && 'mark' in step) mark = formatOwnerMark(step.mark);
       return problem;
     },
@@ -128,6 +128,8 @@ interface Place {
   readonly mark: string | undefined;
   readonly guard: Guard;
   readonly now: () => Date;
+  /** Redis' time after which nothing is removed. */
+  readonly untilMs: number;
 }
 
 /** @returns why the step cannot be done now */
@@ -185,12 +187,12 @@ async function pauseOrResume(paused: boolean, { redis, ref, mark, guard, now }: 
 
 async function obliterate(
   stopAt: 'unfinished' | 'busy' | 'nothing',
-  { redis, ref, mark = '', guard, now }: Place,
+  { redis, ref, mark = '', guard, now, untilMs }: Place,
 ): Promise<Problem | undefined> {
   const { outcome, left } = await inRounds(
     now,
     (round) => round.outcome === 'more',
-    () => guard(() => obliterateRound(redis, ref, { mark, stopAt })),
+    () => guard(() => obliterateRound(redis, ref, { mark, stopAt, untilMs })),
   );
   return outcome === 'done' ? undefined : OBSTACLES[outcome](left);
 }
@@ -208,6 +210,7 @@ async function inRounds<T>(now: () => Date, asksForMore: (result: T) => boolean,
 const FORCE_HINT = 'annotate redis-queue.io/force-delete=true to remove the data now';
 const OBSTACLES: Record<Exclude<ObliterateOutcome, 'done'>, (jobs: number) => Problem> = {
   more: (jobs) => ({ reason: 'Deleting', message: `the data in Redis is being removed; ${jobs} jobs are left` }),
+  late: () => ({ reason: 'Deleting', message: 'Redis answers slowly, so nothing was removed; planning again' }),
   unfinishedJobs: (jobs) => ({
     reason: 'Deleting',
     message: `deletionPolicy is DeleteIfEmpty and ${jobs} jobs came meanwhile; planning again`,

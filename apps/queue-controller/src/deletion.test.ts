@@ -73,6 +73,11 @@ describe('deleting a Queue', () => {
     expect(kinds(plan({ deletionPolicy: 'Delete' }, observed(begun)))).toEqual(['obliterate', 'removeFinalizer']);
   });
 
+  it('no round begins in Redis later than ten seconds after what it was planned from', () => {
+    const sample = { ...empty, redisTimeMs: 1_000_000 };
+    expect(plan({ deletionPolicy: 'Delete' }, observed(ours, { sample })).removesUntilMs).toBe(1_010_000);
+  });
+
   it('a removal that another leader has begun gets a mark of its own, and remembers whose pause it is', () => {
     const begun = { rawOwnerMark: markOf([], undefined, { fence: 'former', paused: true }), paused: true };
     expect(plan({ deletionPolicy: 'Delete' }, observed(begun)).steps).toMatchObject([

@@ -14,6 +14,12 @@ export const INHERITANCE_MS = 60_000 + 1_000;
 /** How long a deleted Queue waits for a Redis that cannot be reached or refuses, as in a namespace that is being deleted. */
 export const PATIENCE_MS = 5 * 60_000;
 
+/**
+ * How long after it was planned a round of a removal may begin in Redis: longer than a reconcile takes, shorter than
+ * somebody needs to see that Redis hangs and to keep the data.
+ */
+const ROUND_LATENESS_MS = 10_000;
+
 /** Reasons of a deletion that goes on as it should; any other stands in its way. */
 const IN_PROGRESS: ReadonlySet<QueueReason> = new Set([
   'Deleting',
@@ -60,12 +66,17 @@ export function planDeletion(queue: Queue, observed: ObservedQueue, now: Date): 
   if (mark === 'unreadable') return letGo('its owner mark is of a later release');
   if (mark.owner !== ownerOf(queue, observed.clusterId)) return letGo(`${mark.owner} governs the queue`);
   if (blocked.byRefusal && blocked.isOver) return letGo(removes(queue) ? blocked.message : RETAINED);
-  const fence = { ...(policy.rawOwnerMark !== undefined && { rawOwnerMark: policy.rawOwnerMark }) };
+  const stored = { ...(policy.rawOwnerMark !== undefined && { rawOwnerMark: policy.rawOwnerMark }) };
   const retained = whyRetained(queue, observed);
-  if (retained !== undefined) return { ...letGo(retained, planEndOfRemoval(queue, mark)), ...fence };
+  if (retained !== undefined) return { ...letGo(retained, planEndOfRemoval(queue, mark)), ...stored };
   const delay = whyDelayed(queue, observed, now);
   if (delay) return { steps: [], ...delay };
-  return { steps: [...planRemoval(queue, policy, mark, observed.fence), { kind: 'removeFinalizer' }], ...fence };
+  const { fence, sample } = observed;
+  return {
+    steps: [...planRemoval(queue, policy, mark, fence), { kind: 'removeFinalizer' }],
+    ...stored,
+    removesUntilMs: (sample?.redisTimeMs ?? 0) + ROUND_LATENESS_MS,
+  };
 }
 
 /** Jobs that still have to run, or failed and may be wanted; completed ones do not make a queue non-empty. */

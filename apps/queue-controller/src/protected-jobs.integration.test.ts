@@ -277,7 +277,7 @@ it('a former leader that wakes up, while the new one keeps the data: it removes 
       return await waiting(name);
     })();
     await upTo(6);
-    const woken = former.apply({ steps: rest, ...(asMarked !== undefined && { rawOwnerMark: asMarked }) });
+    const woken = former.apply({ ...stopped, steps: rest, ...(asMarked !== undefined && { rawOwnerMark: asMarked }) });
     const protectedJobs = await keeps;
     const { problem } = await woken;
     await upTo(5);

@@ -53,6 +53,8 @@ export interface QueuePlan {
   readonly problem?: Problem;
   /** The owner mark as stored when the plan was made: writes happen only while it is that one. */
   readonly rawOwnerMark?: string;
+  /** Redis' time, Unix ms, after which the plan removes nothing any more. */
+  readonly removesUntilMs?: number;
   /** In how many ms the plan may be another one, because of the time alone. */
   readonly dueMs?: number;
   /** The queue was another's, or nobody's. */

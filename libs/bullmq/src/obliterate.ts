@@ -6,12 +6,14 @@ import { runScript } from './scripts.ts';
 /**
  * - `done`: nothing of the queue is left.
  * - `more`: call again.
+ * - `late`: it is later than `untilMs`.
  * - `ownershipLost`: the owner mark is another one, or gone.
  * - `unfinishedJobs`, `activeJobs`, `waitingChildren`: jobs that `stopAt` protects; the last are flow parents.
  *
  * Nothing was removed in this round unless it is `done` or `more`.
  */
-export type ObliterateOutcome = 'done' | 'more' | 'ownershipLost' | 'unfinishedJobs' | 'activeJobs' | 'waitingChildren';
+export type ObliterateOutcome =
+  'done' | 'more' | 'late' | 'ownershipLost' | 'unfinishedJobs' | 'activeJobs' | 'waitingChildren';
 
 export interface ObliterateRound {
   readonly outcome: ObliterateOutcome;
@@ -19,6 +21,12 @@ export interface ObliterateRound {
   readonly removed: number;
   /** Jobs that are left to remove; or, of a removal that was stopped, the jobs that stopped it. */
   readonly left: number;
+}
+
+export interface ObliterateOptions {
+  readonly mark: string;
+  readonly stopAt: 'unfinished' | 'busy' | 'nothing';
+  readonly untilMs: number;
 }
 
 /** Jobs removed per round: about 3 ms of Redis' time, so that nobody waits long behind it. */
@@ -33,14 +41,16 @@ export const JOBS_PER_ROUND = 500;
  * meets another one.
  * @param options.stopAt which jobs are not to be removed: any but completed ones, those that run or wait for children, or
  * none.
+ * @param options.untilMs Redis' time, Unix ms, after which nothing is removed: a round may wait in the buffers of a Redis
+ * that hangs, while its caller has long given up.
  * @throws what ioredis throws; see `classifyRedisError`.
  */
 export async function obliterateRound(
   redis: Redis,
   queue: QueueRef,
-  { mark, stopAt }: { readonly mark: string; readonly stopAt: 'unfinished' | 'busy' | 'nothing' },
+  { mark, stopAt, untilMs }: ObliterateOptions,
 ): Promise<ObliterateRound> {
-  const args = [OWNER_FIELD, mark, JOBS_PER_ROUND, stopAt];
+  const args = [OWNER_FIELD, mark, JOBS_PER_ROUND, stopAt, untilMs];
   const reply = await runScript(redis, 'obliterateQueue', [queueKey(queue, 'meta')], args);
   const [outcome, removed, left] = reply as [ObliterateOutcome, number, number];
   return { outcome, removed, left };

@@ -18,12 +18,13 @@ beforeAll(async () => {
 afterAll(() => t[Symbol.asyncDispose]());
 
 type StopAt = Parameters<typeof obliterateRound>[2]['stopAt'];
+const untilMs = Date.now() + 3_600_000;
 
 /** Marks the queue, and repeats the round until it says something other than "more". */
 async function obliterate(name: string, stopAt: StopAt = 'busy'): Promise<ObliterateRound[]> {
   const rounds: ObliterateRound[] = [];
   await t.redis.hset(`bull:${name}:meta`, OWNER_FIELD, 'A');
-  do rounds.push(await obliterateRound(t.redis, { prefix: 'bull', name }, { mark: 'A', stopAt }));
+  do rounds.push(await obliterateRound(t.redis, { prefix: 'bull', name }, { mark: 'A', stopAt, untilMs }));
   while (rounds.at(-1)?.outcome === 'more');
   return rounds;
 }
@@ -200,10 +201,20 @@ describe('obliterating a queue', () => {
     const ref = { prefix: 'bull', name: 'theirs' };
     const lost = { outcome: 'ownershipLost', removed: 0, left: 0 };
     await t.producer(ref).add('j', {});
-    expect(await obliterateRound(t.redis, ref, { mark: 'A', stopAt: 'nothing' })).toEqual(lost);
+    expect(await obliterateRound(t.redis, ref, { mark: 'A', stopAt: 'nothing', untilMs })).toEqual(lost);
     await t.redis.hset('bull:theirs:meta', OWNER_FIELD, 'B');
-    expect(await obliterateRound(t.redis, ref, { mark: 'A', stopAt: 'nothing' })).toEqual(lost);
+    expect(await obliterateRound(t.redis, ref, { mark: 'A', stopAt: 'nothing', untilMs })).toEqual(lost);
     expect(await t.redis.llen('bull:theirs:wait')).toBe(1);
+  });
+
+  test('removes nothing when it comes later than it may', async () => {
+    const ref = { prefix: 'bull', name: 'late' };
+    await t.producer(ref).add('j', {});
+    await t.redis.hset('bull:late:meta', OWNER_FIELD, 'A');
+    const [seconds] = await t.redis.time();
+    const options = { mark: 'A', stopAt: 'nothing' as const, untilMs: (Number(seconds) - 1) * 1_000 };
+    expect(await obliterateRound(t.redis, ref, options)).toEqual({ outcome: 'late', removed: 0, left: 0 });
+    expect(await t.redis.llen('bull:late:wait')).toBe(1);
   });
 
   test.each([
@@ -330,7 +341,7 @@ test('a user with just the ACL of the docs can do all that the queue controller 
   expect(await sampleQueues(redis, [ref])).toMatchObject([{ waiting: 1, prioritized: 1, delayed: 1 }]);
   expect(await readServerInfo(redis)).toMatchObject({ maxmemoryPolicy: 'noeviction' });
   await tryToClaim(redis, ref);
-  expect(await obliterateRound(redis, ref, { mark: 'A', stopAt: 'busy' })).toMatchObject({ outcome: 'done' });
+  expect(await obliterateRound(redis, ref, { mark: 'A', stopAt: 'busy', untilMs })).toMatchObject({ outcome: 'done' });
   await expect(redis.set('other', '1')).rejects.toThrow(/NOPERM/);
   await expect(redis.flushall()).rejects.toThrow(/NOPERM/);
   await expect(redis.keys('*')).rejects.toThrow(/NOPERM/);

@@ -8,9 +8,10 @@
          3 number of jobs to remove at most
          4 what stops it: `unfinished` jobs, that is all but completed ones; `busy`: active jobs and flow parents that
          wait for children; `nothing`
+         5 Redis' time in ms after which nothing is removed any more
   Reply  { outcome, jobs removed now, jobs left that a removal still has to remove or is stopped by }
-         outcome: done, more, ownershipLost, unfinishedJobs, activeJobs, waitingChildren; nothing is removed unless it is
-         done or more
+         outcome: done, more, late, ownershipLost, unfinishedJobs, activeJobs, waitingChildren; nothing is removed unless
+         it is done or more
   Cost   per job 3 to 6 commands of O(1), about 5 us; long lists and sets are freed in the background, and what jobs carry
          at 16 MB per round at most, or one job
   Never  touches another queue, save a flow parent there that waits for a removed job: it stops waiting for it, as when
@@ -66,6 +67,8 @@ local function removeJob(id)
   return bytes
 end
 
+local time = call('TIME')
+if time[1] * 1000 + math.floor(time[2] / 1000) > tonumber(ARGV[5]) then return { 'late', 0, 0 } end
 if (call('HGET', meta, ARGV[1]) or '') ~= ARGV[2] then return { 'ownershipLost', 0, 0 } end
 if stop == 'unfinished' then
   local left = sizes() - size('completed')
