@@ -2,13 +2,13 @@ import type { Queue, QueueReason } from '@redis-queue/api';
 import {
   formatOwnerMark,
   GLOBAL_CONCURRENCY_FIELD,
-  obliterateStep,
-  pauseQueue,
+  obliterateRound,
   RATE_LIMIT_FIELDS,
   rateLimitFields,
-  resumeQueue,
+  setPaused,
   writeMeta,
   type FencedWrite,
+  type ObliterateOutcome,
   type QueueRef,
 } from '@redis-queue/bullmq';
 import {
@@ -24,7 +24,7 @@ import { redisProblem, resolveConnection, type Sources } from './observe.ts';
 import type { QueuePlan, QueueStep } from './steps.ts';
 import type { Problem } from './reasons.ts';
 
-type Redis = Parameters<typeof pauseQueue>[0];
+type Redis = Parameters<typeof setPaused>[0];
 
 /** The two systems that steps write to. */
 export interface Writers {
@@ -32,11 +32,15 @@ export interface Writers {
   readonly redis?: Redis | undefined;
   applyFinalizer(step: FinalizerStep): Promise<void>;
   /**
-   * Does one step on Redis while this process leads. The signal that the step gets is aborted at its deadline, or with
-   * the reconcile. Absent in tests of the steps alone.
+   * Sends one write to Redis while this process leads, and gives it a deadline of its own. Absent in tests of the steps
+   * alone.
    */
-  readonly guard?: <T>(write: (ends?: AbortSignal) => Promise<T>) => Promise<T>;
+  readonly guard?: Guard;
+  /** Wall time. */
+  readonly now?: () => Date;
 }
+
+type Guard = <T>(write: () => Promise<T>) => Promise<T>;
 
 export interface Applied {
   /** Steps that were done, in order. */
@@ -47,8 +51,10 @@ export interface Applied {
   readonly failure?: { readonly error: unknown };
 }
 
-/** Rounds of ≤ 1,000 jobs per reconcile, so that removing millions of jobs does not starve other queues. */
-const OBLITERATE_ROUNDS = 20;
+/** Rounds of one step per reconcile: with ≤ 500 jobs each, removing millions of them does not starve other queues. */
+const MAX_ROUNDS = 20;
+/** Rounds of one reconcile together: over a slow link each may take a second, and the reconcile has a deadline. */
+const ROUNDS_MS = 3_000;
 
 /**
  * Carries a queue's plan out; what Redis throws becomes the problem, and what the API server throws stays a failure. A
@@ -57,7 +63,7 @@ const OBLITERATE_ROUNDS = 20;
 export async function applyQueue(
   queue: QueueObject,
   plan: QueuePlan,
-  { signal, log, applyFinalizer }: KindContext<QueueReason>,
+  { signal, log, applyFinalizer, now }: KindContext<QueueReason>,
   sources: Sources,
 ): Promise<Applied> {
   const writes = queue.spec.adoptionPolicy !== 'Observe' || queue.metadata.deletionTimestamp !== undefined;
@@ -67,16 +73,15 @@ export async function applyQueue(
   const writers: Writers = {
     redis,
     applyFinalizer,
+    now,
     guard: async (write) => {
       // Asked when the write begins: before, it may have waited for its turn.
-      const writeLeading: typeof write = async (ends) => {
+      const writeLeading: typeof write = async () => {
+        signal.throwIfAborted();
         sources.assertLeading();
-        return await write(ends);
+        return await write();
       };
-      if (!connection.ok) return await writeLeading(signal);
-      return await sources.breakers.run(connection.targetKey, (deadline) =>
-        writeLeading(AbortSignal.any([signal, deadline])),
-      );
+      return connection.ok ? await sources.breakers.run(connection.targetKey, writeLeading) : await writeLeading();
     },
   };
   const applied = await applyPlan(queue, queueRef(queue), plan, writers, signal);
@@ -99,35 +104,46 @@ export async function applyPlan(
   writers: Writers,
   signal?: AbortSignal,
 ): Promise<Applied> {
+  const { redis, guard = (write) => write(), now = () => new Date() } = writers;
   let mark = plan.rawOwnerMark;
   return applySteps<QueueStep, QueueReason>(plan.steps, {
     signal,
     applyFinalizer: (step) => writers.applyFinalizer(step),
     async applyStep(step) {
-      const { redis, guard = (write) => write(signal) } = writers;
-      const problem = await guard((ends) => applyStep(step, mark, queue, ref, redis, ends));
+      if (!redis)
+        throw new Error(`Queue ${queue.metadata.namespace}/${queue.metadata.name}: step ${step.kind} needs Redis`);
+      const problem = await applyStep(step, { redis, ref, mark, guard, now, untilMs: plan.removesUntilMs ?? 0 });
       if (!problem && 'mark' in step) mark = formatOwnerMark(step.mark);
       return problem;
     },
   });
 }
 
+interface Place {
+  readonly redis: Redis;
+  readonly ref: QueueRef;
+  /** The owner mark as stored: the step is done only while it is that one. */
+  readonly mark: string | undefined;
+  readonly guard: Guard;
+  readonly now: () => Date;
+  /** Redis' time after which nothing is removed. */
+  readonly untilMs: number;
+}
+
 /** @returns why the step cannot be done now */
-async function applyStep(
-  step: Exclude<QueueStep, FinalizerStep>,
-  mark: string | undefined,
-  queue: Queue,
-  ref: QueueRef,
-  redis: Redis | undefined,
-  signal: AbortSignal | undefined,
-): Promise<Problem | undefined> {
-  if (!redis)
-    throw new Error(`Queue ${queue.metadata.namespace}/${queue.metadata.name}: step ${step.kind} needs Redis`);
-  if (step.kind === 'obliterate') return obliterate(redis, ref, step.force, signal);
-  if (step.kind === 'pause') await pauseQueue(redis, ref);
-  else if (step.kind === 'resume') await resumeQueue(redis, ref);
-  else if (!(await writeMeta(redis, ref, { expected: mark, ...metaWrite(step) }))) return OWNERSHIP_LOST;
-  return undefined;
+async function applyStep(step: Exclude<QueueStep, FinalizerStep>, place: Place): Promise<Problem | undefined> {
+  switch (step.kind) {
+    case 'obliterate':
+      return obliterate(step.stopAt, place);
+    case 'pause':
+    case 'resume':
+      return pauseOrResume(step.kind === 'pause', place);
+    default: {
+      const { redis, ref, mark, guard } = place;
+      const done = await guard(() => writeMeta(redis, ref, { expected: mark, ...metaWrite(step) }));
+      return done ? undefined : OWNERSHIP_LOST;
+    }
+  }
 }
 
 const OWNERSHIP_LOST: Problem = {
@@ -141,6 +157,8 @@ function metaWrite(step: MetaStep): Omit<FencedWrite, 'expected'> {
   switch (step.kind) {
     case 'claim':
     case 'release':
+    case 'beginRemoval':
+    case 'endRemoval':
       return { mark: formatOwnerMark(step.mark) };
     case 'setRateLimit':
       return { set: rateLimitFields(step.window) };
@@ -155,29 +173,53 @@ function metaWrite(step: MetaStep): Omit<FencedWrite, 'expected'> {
   }
 }
 
+/** What a long list of jobs that an old client left behind still needs is done at the next comparison. */
+async function pauseOrResume(paused: boolean, { redis, ref, mark, guard, now }: Place): Promise<Problem | undefined> {
+  const result = await inRounds(
+    now,
+    (outcome) => outcome === 'again',
+    () => guard(() => setPaused(redis, ref, { paused, expected: mark })),
+  );
+  return result === 'ownershipLost' ? OWNERSHIP_LOST : undefined;
+}
+
 async function obliterate(
-  redis: Redis,
-  ref: QueueRef,
-  force: boolean,
-  signal: AbortSignal | undefined,
+  stopAt: 'unfinished' | 'busy' | 'nothing',
+  { redis, ref, mark = '', guard, now, untilMs }: Place,
 ): Promise<Problem | undefined> {
-  for (let round = 0; round < OBLITERATE_ROUNDS; round++) {
-    signal?.throwIfAborted();
-    const result = await obliterateStep(redis, ref, { force });
-    if (result === 'done') return undefined;
-    if (result !== 'more') return OBSTACLES[result];
+  const { outcome, left } = await inRounds(
+    now,
+    (round) => round.outcome === 'more',
+    () => guard(() => obliterateRound(redis, ref, { mark, stopAt, untilMs })),
+  );
+  return outcome === 'done' ? undefined : OBSTACLES[outcome](left);
+}
+
+/** Repeats a round, each with a deadline of its own, as long as it asks for more and the share of one reconcile lasts. */
+async function inRounds<T>(now: () => Date, asksForMore: (result: T) => boolean, round: () => Promise<T>): Promise<T> {
+  const endsAtMs = now().getTime() + ROUNDS_MS;
+  let result = await round();
+  for (let rounds = 1; asksForMore(result) && rounds < MAX_ROUNDS && now().getTime() < endsAtMs; rounds++) {
+    result = await round();
   }
-  return { reason: 'Deleting', message: 'the data in Redis is being removed' };
+  return result;
 }
 
 const FORCE_HINT = 'annotate redis-queue.io/force-delete=true to remove the data now';
-const OBSTACLES: Record<'activeJobs' | 'waitingChildren', Problem> = {
-  activeJobs: {
+const OBSTACLES: Record<Exclude<ObliterateOutcome, 'done'>, (jobs: number) => Problem> = {
+  more: (jobs) => ({ reason: 'Deleting', message: `the data in Redis is being removed; ${jobs} jobs are left` }),
+  late: () => ({ reason: 'Deleting', message: 'Redis answers slowly, so nothing was removed; planning again' }),
+  unfinishedJobs: (jobs) => ({
+    reason: 'Deleting',
+    message: `deletionPolicy is DeleteIfEmpty and ${jobs} jobs came meanwhile; planning again`,
+  }),
+  ownershipLost: () => OWNERSHIP_LOST,
+  activeJobs: (jobs) => ({
     reason: 'ActiveJobs',
-    message: `jobs are active; the queue is paused and its data is removed when they are done; ${FORCE_HINT}`,
-  },
-  waitingChildren: {
+    message: `${jobs} jobs are active; the queue is paused and its data is removed when they are done; ${FORCE_HINT}`,
+  }),
+  waitingChildren: (jobs) => ({
     reason: 'WaitingChildren',
-    message: `flow parents wait for children in other queues; ${FORCE_HINT}`,
-  },
+    message: `${jobs} flow parents wait for children in other queues; ${FORCE_HINT}`,
+  }),
 };

@@ -6,7 +6,7 @@ import { applyPlan, type Writers } from './apply.ts';
 import { planQueue } from './plan.ts';
 import type { QueuePlan } from './steps.ts';
 import { DATA_FINALIZER } from './resources.ts';
-import { CLUSTER, markOf, NOW, queueObject } from './testing/queues.ts';
+import { CLUSTER, FENCE, markOf, NOW, queueObject } from './testing/queues.ts';
 
 const ref = { prefix: 'bull', name: 'emails' };
 const connections = new RedisConnections();
@@ -33,7 +33,11 @@ class Reconciler {
 
   async plan(): Promise<QueuePlan> {
     const [policy, [sample]] = await Promise.all([readQueuePolicy(redis, ref), sampleQueues(redis, [ref])]);
-    return planQueue(this.queue, { clusterId: CLUSTER, claimants: [], policy, ...(sample && { sample }) }, NOW);
+    return planQueue(
+      this.queue,
+      { clusterId: CLUSTER, fence: FENCE, claimants: [], holder: 'leaving', policy, ...(sample && { sample }) },
+      NOW,
+    );
   }
 
   /** @throws when a step could not be done */
@@ -58,6 +62,7 @@ async function endState(reconciler: Reconciler): Promise<unknown> {
   return { keys, meta: await redis.hgetall('bull:emails:meta'), finalizers: reconciler.queue.metadata.finalizers };
 }
 
+const REMOVAL = { fence: 'former', paused: true };
 const scenarios: [string, QueueSpec, boolean, () => Promise<unknown>][] = [
   [
     'a new queue with everything',
@@ -107,6 +112,18 @@ const scenarios: [string, QueueSpec, boolean, () => Promise<unknown>][] = [
       await redis.lpush('bull:emails:wait', ...Array.from({ length: 1500 }, (_, i) => `j${i}`));
       await redis.set('bull:emails:limiter', '1', 'PX', 60_000);
     },
+  ],
+  [
+    'a removal is given up',
+    { deletionPolicy: 'Retain' },
+    true,
+    () => redis.hset('bull:emails:meta', { 'redis-queue:owner': markOf(['rateLimit'], undefined, REMOVAL), paused: 1 }),
+  ],
+  [
+    'an heir takes the queue over in the midst of its removal',
+    { globalConcurrency: 5 },
+    false,
+    () => redis.hset('bull:emails:meta', { 'redis-queue:owner': markOf([], 'c1/crm/mail', REMOVAL), paused: 1 }),
   ],
 ];
 

@@ -1,13 +1,16 @@
-import type { QueueReason, QueueSpec } from '@redis-queue/api';
+import type { QueueReason, QueueSpec, QueueStatus } from '@redis-queue/api';
 import type { QueueSample } from '@redis-queue/bullmq';
 import { describe, expect, it } from 'vitest';
+import { INHERITANCE_MS } from './deletion.ts';
 import { planQueue } from './plan.ts';
 import type { ObservedQueue, QueuePlan } from './steps.ts';
-import { CLUSTER, markOf, observed, queueObject } from './testing/queues.ts';
+import { CLUSTER, FENCE, markOf, observed, queueObject } from './testing/queues.ts';
 
 const DELETED = '2026-03-04T05:00:00Z';
 const minutesLater = (minutes: number): Date => new Date(Date.parse(DELETED) + minutes * 60_000);
 const ours = { rawOwnerMark: markOf([]) };
+const heir = { namespace: 'crm', name: 'mail', creationTimestamp: DELETED, login: 'accepted' as const };
+const FORCE = { 'redis-queue.io/force-delete': 'true' };
 const empty: QueueSample = {
   ref: { prefix: 'bull', name: 'emails' },
   redisTimeMs: 0,
@@ -25,27 +28,69 @@ const empty: QueueSample = {
   paused: false,
 };
 
-function plan(spec: QueueSpec, facts: ObservedQueue, minutes = 0, annotations: Record<string, string> = {}): QueuePlan {
-  const finalizers = ['redis-queue.io/queue-data'];
-  return planQueue(
-    queueObject(spec, { deletionTimestamp: DELETED, finalizers, annotations }),
-    facts,
-    minutesLater(minutes),
-  );
+interface Circumstances {
+  readonly minutes?: number;
+  readonly annotations?: Record<string, string>;
+  readonly status?: QueueStatus;
 }
 
+function plan(spec: QueueSpec, facts: ObservedQueue, circumstances: Circumstances = {}): QueuePlan {
+  const { minutes = 2, annotations = {}, status } = circumstances;
+  const finalizers = ['redis-queue.io/queue-data'];
+  const queue = queueObject(spec, { deletionTimestamp: DELETED, finalizers, annotations }, status);
+  return planQueue(queue, facts, minutesLater(minutes));
+}
+
+const kinds = ({ steps }: QueuePlan): string[] => steps.map(({ kind }) => kind);
+
 function unreadable(reason: QueueReason): ObservedQueue {
-  return { clusterId: CLUSTER, claimants: [], problem: { reason, message: 'why' } };
+  return { clusterId: CLUSTER, fence: FENCE, claimants: [], problem: { reason, message: 'why' } };
+}
+
+/** What the conditions say when the way to the data has been blocked for so long, two minutes after the deletion. */
+function blocked(reason: QueueReason, forMinutes: number): QueueStatus {
+  const since = { status: 'True' as const, reason, lastTransitionTime: minutesLater(2 - forMinutes).toISOString() };
+  return {
+    conditions: [
+      { type: 'Ready', ...since, status: 'False', message: 'why' },
+      { type: 'DeletionBlocked', ...since, message: 'why; a way out' },
+    ],
+  };
 }
 
 describe('deleting a Queue', () => {
-  it('Delete removes the data, then releases the object', () => {
-    expect(plan({ deletionPolicy: 'Delete' }, observed(ours)).steps).toEqual([
-      { kind: 'obliterate', force: false },
+  it('Delete marks the removal, pauses the queue, removes the data, then releases the object', () => {
+    const removal = { fence: FENCE, paused: true };
+    const { steps, rawOwnerMark } = plan({ deletionPolicy: 'Delete' }, observed(ours));
+    expect(steps).toMatchObject([
+      { kind: 'beginRemoval', mark: { owner: 'c1/shop/emails', removal } },
+      { kind: 'pause' },
+      { kind: 'obliterate', stopAt: 'busy' },
       { kind: 'removeFinalizer' },
     ]);
-    const forced = plan({ deletionPolicy: 'Delete' }, observed(ours), 0, { 'redis-queue.io/force-delete': 'true' });
-    expect(forced.steps[0]).toEqual({ kind: 'obliterate', force: true });
+    expect(rawOwnerMark).toBe(ours.rawOwnerMark);
+    const begun = { rawOwnerMark: markOf([], undefined, removal), paused: true };
+    expect(kinds(plan({ deletionPolicy: 'Delete' }, observed(begun)))).toEqual(['obliterate', 'removeFinalizer']);
+  });
+
+  it('no round begins in Redis later than ten seconds after what it was planned from', () => {
+    const sample = { ...empty, redisTimeMs: 1_000_000 };
+    expect(plan({ deletionPolicy: 'Delete' }, observed(ours, { sample })).removesUntilMs).toBe(1_010_000);
+  });
+
+  it('a removal that another leader has begun gets a mark of its own, and remembers whose pause it is', () => {
+    const begun = { rawOwnerMark: markOf([], undefined, { fence: 'former', paused: true }), paused: true };
+    expect(plan({ deletionPolicy: 'Delete' }, observed(begun)).steps).toMatchObject([
+      { kind: 'beginRemoval', mark: { removal: { fence: FENCE, paused: true } } },
+      { kind: 'obliterate' },
+      { kind: 'removeFinalizer' },
+    ]);
+  });
+
+  it('a queue that was paused before stays what it was', () => {
+    const { steps } = plan({ deletionPolicy: 'Delete' }, observed({ ...ours, paused: true }));
+    expect(steps[0]).toMatchObject({ kind: 'beginRemoval', mark: { removal: { paused: false } } });
+    expect(steps.map(({ kind }) => kind)).not.toContain('pause');
   });
 
   it('data without a mark is not ours, or is gone already: the object is released and nothing is touched', () => {
@@ -61,8 +106,8 @@ describe('deleting a Queue', () => {
   );
 
   it.each<[Partial<QueueSample>, string[]]>([
-    [{}, ['obliterate', 'removeFinalizer']],
-    [{ completed: 5 }, ['obliterate', 'removeFinalizer']],
+    [{}, ['beginRemoval', 'obliterate', 'removeFinalizer']],
+    [{ completed: 5 }, ['beginRemoval', 'obliterate', 'removeFinalizer']],
     [{ waiting: 1 }, ['removeFinalizer']],
     [{ delayed: 1 }, ['removeFinalizer']],
     [{ failed: 1 }, ['removeFinalizer']],
@@ -70,9 +115,15 @@ describe('deleting a Queue', () => {
     [{ legacyPaused: 1 }, ['removeFinalizer']],
     [{ waitingChildren: 1 }, ['removeFinalizer']],
     [{ prioritized: 1 }, ['removeFinalizer']],
-  ])('DeleteIfEmpty with %j → %j', (counts, expected) => {
-    const { steps } = plan({ deletionPolicy: 'DeleteIfEmpty' }, observed(ours, { sample: { ...empty, ...counts } }));
-    expect(steps.map((step) => step.kind)).toEqual(expected);
+  ])('DeleteIfEmpty with %j → %j, at once', (counts, expected) => {
+    const facts = observed(ours, { sample: { ...empty, ...counts } });
+    for (const annotations of [{}, FORCE]) {
+      const planned = plan({ deletionPolicy: 'DeleteIfEmpty' }, facts, { minutes: 0, annotations });
+      expect(kinds(planned)).toEqual(expected);
+      // Whatever the sample says: jobs may come until the script runs.
+      const removals = planned.steps.filter(({ kind }) => kind === 'obliterate');
+      expect(removals.filter((step) => !('stopAt' in step) || step.stopAt !== 'unfinished')).toEqual([]);
+    }
   });
 
   it('a Queue that became Retain before it was deleted keeps its data', () => {
@@ -81,22 +132,114 @@ describe('deleting a Queue', () => {
     ]);
   });
 
-  it.each<[QueueReason, number, number]>([
-    ['SecretNotFound', 4, 0],
-    ['SecretNotFound', 5, 1],
-    ['SecretInvalid', 6, 1],
-    ['SecretNotPermitted', 6, 1],
-    ['PrefixReserved', 6, 1],
-    ['RedisUnreachable', 600, 0],
-    ['RedisAuthFailed', 600, 0],
-  ])('with %s, %i minutes after the deletion, %i steps', (reason, minutes, count) => {
-    const { steps } = plan({ deletionPolicy: 'Delete' }, unreadable(reason), minutes);
-    expect(steps).toHaveLength(count);
-    for (const step of steps) expect(step).toEqual({ kind: 'removeFinalizer', dataRetained: 'why' });
+  it('Retain ends a removal that was begun: its mark and its pause go first', () => {
+    const begun = { rawOwnerMark: markOf(['rateLimit'], undefined, { fence: FENCE, paused: true }), paused: true };
+    expect(plan({}, observed(begun)).steps).toMatchObject([
+      { kind: 'resume' },
+      { kind: 'endRemoval', mark: { managed: ['rateLimit'] } },
+      { kind: 'removeFinalizer', dataRetained: 'deletionPolicy is Retain' },
+    ]);
+    expect(kinds(plan({ paused: true }, observed(begun)))).toEqual(['endRemoval', 'removeFinalizer']);
   });
 
   it('nothing is done for a Queue that others hold', () => {
     const held = queueObject({ deletionPolicy: 'Delete' }, { deletionTimestamp: DELETED, finalizers: ['other'] });
     expect(planQueue(held, observed(ours), minutesLater(9))).toEqual({ steps: [] });
+  });
+});
+
+describe('who inherits the data of a deleted Queue', () => {
+  it('Delete waits a minute for a claimant, and says so', () => {
+    const planned = plan({ deletionPolicy: 'Delete' }, observed(ours), { minutes: 0.5 });
+    expect(planned).toMatchObject({ steps: [], dueMs: INHERITANCE_MS - 30_000 });
+    expect(planned.problem).toMatchObject({
+      reason: 'DeletionDelayed',
+      message: expect.stringContaining('at 2026-03-04T05:01:01Z unless another Queue claims it'),
+    });
+    expect(INHERITANCE_MS).toBeGreaterThan(60_000);
+  });
+
+  it('force does not wait', () => {
+    const { steps } = plan({ deletionPolicy: 'Delete' }, observed(ours), { minutes: 0, annotations: FORCE });
+    expect(steps).toContainEqual({ kind: 'obliterate', stopAt: 'nothing' });
+  });
+
+  it.each(['Delete', 'DeleteIfEmpty'] as const)(
+    '%s: a claimant that Redis accepts does, at any time',
+    (deletionPolicy) => {
+      for (const minutes of [0, 0.5, 10]) {
+        const facts = observed(ours, { claimants: [heir], sample: empty });
+        expect(plan({ deletionPolicy }, facts, { minutes }).steps).toEqual([
+          { kind: 'removeFinalizer', dataRetained: 'Queue crm/mail claims the queue and inherits its data' },
+        ]);
+      }
+    },
+  );
+
+  it('a claimant that Redis refuses does not', () => {
+    const facts = observed(ours, { claimants: [{ ...heir, login: 'refused' }] });
+    expect(kinds(plan({ deletionPolicy: 'Delete' }, facts))).toContain('obliterate');
+  });
+
+  it.each(['Delete', 'DeleteIfEmpty'] as const)(
+    '%s waits for one of which it is not known, for five minutes',
+    (policy) => {
+      const facts = observed(ours, { claimants: [{ ...heir, login: 'unknown' }], sample: empty });
+      expect(plan({ deletionPolicy: policy }, facts, { minutes: 4.9 }).problem).toMatchObject({
+        reason: 'DeletionDelayed',
+        message: expect.stringContaining('crm/mail'),
+      });
+      expect(kinds(plan({ deletionPolicy: policy }, facts, { minutes: 5 }))).toContain('obliterate');
+    },
+  );
+});
+
+describe('deleting a Queue whose Redis is gone, or refuses', () => {
+  const reasons: QueueReason[] = [
+    'SecretNotFound',
+    'SecretInvalid',
+    'SecretNotPermitted',
+    'PrefixReserved',
+    'RedisUnreachable',
+    'RedisAuthFailed',
+    'RedisBusy',
+  ];
+
+  it.each(reasons)('%s: the object goes after five minutes of this, and the data stays', (reason) => {
+    const facts = unreadable(reason);
+    expect(plan({ deletionPolicy: 'Delete' }, facts, { minutes: 600 })).toMatchObject({ steps: [], dueMs: 300_000 });
+    const status = blocked(reason, 4);
+    expect(plan({ deletionPolicy: 'Delete' }, facts, { status })).toEqual({
+      steps: [],
+      dueMs: 60_000,
+      problem: { reason, message: 'why' },
+    });
+    expect(plan({ deletionPolicy: 'Delete' }, facts, { status: blocked(reason, 5) }).steps).toEqual([
+      { kind: 'removeFinalizer', dataRetained: 'why' },
+    ]);
+  });
+
+  it.each(reasons)('%s: Retain and force release it at once', (reason) => {
+    expect(plan({}, unreadable(reason)).steps).toEqual([
+      { kind: 'removeFinalizer', dataRetained: 'deletionPolicy is Retain' },
+    ]);
+    expect(plan({ deletionPolicy: 'Delete' }, unreadable(reason), { annotations: FORCE }).steps).toEqual([
+      { kind: 'removeFinalizer', dataRetained: 'why' },
+    ]);
+  });
+
+  it.each<QueueReason>(['RedisReadOnly', 'RedisNoPermission', 'RedisOutOfMemory'])('%s: likewise', (reason) => {
+    const facts = observed({ rawOwnerMark: markOf([], undefined, { fence: FENCE, paused: true }), paused: true });
+    const released = { dataRetained: 'why', kind: 'removeFinalizer' };
+    const spec = { deletionPolicy: 'Delete' as const };
+    expect(kinds(plan(spec, facts, { status: blocked(reason, 4) }))).toContain('obliterate');
+    expect(plan(spec, facts, { status: blocked(reason, 5) }).steps).toEqual([released]);
+    expect(plan(spec, facts, { status: blocked(reason, 0), annotations: FORCE }).steps).toEqual([released]);
+    expect(kinds(plan({}, facts, { status: blocked(reason, 0) }))).toEqual(['removeFinalizer']);
+  });
+
+  it('a Redis that is back after a long outage is cleared as if nothing had been', () => {
+    const status = blocked('RedisUnreachable', 60);
+    expect(kinds(plan({ deletionPolicy: 'Delete' }, observed(ours), { status }))).toContain('obliterate');
   });
 });

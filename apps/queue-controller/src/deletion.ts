@@ -1,45 +1,82 @@
-import type { Queue } from '@redis-queue/api';
-import { parseOwnerMark, type QueueSample } from '@redis-queue/bullmq';
+import { findCondition, type Problem as KindProblem } from '@redis-queue/controller';
+import type { Queue, QueueReason } from '@redis-queue/api';
+import { parseOwnerMark, type ObservedPolicy, type OwnerMark, type QueueSample } from '@redis-queue/bullmq';
 import { ownerOf } from './ownership.ts';
-import type { ObservedQueue, QueuePlan } from './steps.ts';
-import type { Problem } from './reasons.ts';
+import type { ObservedQueue, QueuePlan, QueueStep } from './steps.ts';
+import { QueueCondition, type Problem } from './reasons.ts';
 import { DATA_FINALIZER, FORCE_DELETE_ANNOTATION } from './resources.ts';
 
-/** How long a deleted Queue waits for a Secret that is gone, as in a namespace that is being deleted. */
-export const SECRET_PATIENCE_MS = 5 * 60_000;
+/**
+ * How long after its deletion a Queue with the policy Delete waits for another Queue to claim the data, so that GitOps may
+ * move a Queue in any order. Deletion times count whole seconds, hence the one more.
+ */
+export const INHERITANCE_MS = 60_000 + 1_000;
+/** How long a deleted Queue waits for a Redis that cannot be reached or refuses, as in a namespace that is being deleted. */
+export const PATIENCE_MS = 5 * 60_000;
 
-/** Problems of the Secret itself; only a Secret can cure them, and it may never come back. */
-const SECRET_PROBLEMS: readonly Problem['reason'][] = [
-  'SecretNotFound',
-  'SecretNotPermitted',
-  'SecretInvalid',
-  'PrefixReserved',
-];
+/**
+ * How long after it was planned a round of a removal may begin in Redis: longer than a reconcile takes, shorter than
+ * somebody needs to see that Redis hangs and to keep the data.
+ */
+const ROUND_LATENESS_MS = 10_000;
+
+/** Reasons of a deletion that goes on as it should; any other stands in its way. */
+const IN_PROGRESS: ReadonlySet<QueueReason> = new Set([
+  'Deleting',
+  'DeletionDelayed',
+  'ActiveJobs',
+  'WaitingChildren',
+  'OwnershipLost',
+]);
+
+/** Redis answers reads and refuses what a removal writes. */
+const WRITE_REFUSALS: ReadonlySet<string> = new Set<QueueReason>([
+  'RedisNoPermission',
+  'RedisReadOnly',
+  'RedisOutOfMemory',
+  'QueueUnreadable',
+  'RedisError',
+]);
+
+/** What the condition DeletionBlocked says, whose time tells since when; undefined while nothing is in the way. */
+export function describeBlockedDeletion(
+  queue: Queue,
+  problem: KindProblem<QueueReason> | undefined,
+): Problem | undefined {
+  if (!queue.metadata.deletionTimestamp || !problem || IN_PROGRESS.has(problem.reason)) return undefined;
+  return {
+    reason: problem.reason,
+    message: `${problem.message}; after 5 minutes of this the object goes and the data stays, at once with deletionPolicy Retain or the annotation ${FORCE_DELETE_ANNOTATION}=true`,
+  };
+}
 
 /**
  * What a deleted Queue still has to do before its finalizer goes. Only data under this object's own mark is removed:
- * without a mark it was never taken over, or is removed already. Without the Secret the data stays after 5 minutes, so
- * that deleting a namespace never hangs.
+ * without a mark it was never taken over, or is removed already. Another Queue that claims the data inherits it. Where
+ * Redis cannot be reached, or refuses, the data stays: after 5 minutes, so that deleting a namespace never hangs, or at
+ * once when somebody says so by deletionPolicy Retain or the annotation of force.
  */
 export function planDeletion(queue: Queue, observed: ObservedQueue, now: Date): QueuePlan {
   if (!queue.metadata.finalizers?.includes(DATA_FINALIZER)) return { steps: [] };
-  const { problem, policy, sample } = observed;
-  if (!policy) return planWithoutRedis(queue, problem, now);
+  const { problem, policy } = observed;
+  const blocked = blockedFor(queue, now);
+  if (!policy) return planWithoutRedis(queue, problem, blocked);
   const mark = parseOwnerMark(policy.rawOwnerMark);
-  if (mark === undefined) return { steps: [{ kind: 'removeFinalizer' }] };
-  if (mark === 'unreadable' || mark.owner !== ownerOf(queue, observed.clusterId)) {
-    return letGo(mark === 'unreadable' ? 'its owner mark is of a later release' : `${mark.owner} governs the queue`);
-  }
-  const fence = policy.rawOwnerMark === undefined ? {} : { rawOwnerMark: policy.rawOwnerMark };
-  if (queue.spec.deletionPolicy === 'DeleteIfEmpty') {
-    const left = sample && unfinishedJobs(sample);
-    if (left === undefined || left > 0)
-      return letGo(`deletionPolicy is DeleteIfEmpty and ${left ?? 'an unknown number of'} jobs are left`);
-  } else if (queue.spec.deletionPolicy !== 'Delete') {
-    return letGo('deletionPolicy is Retain');
-  }
-  const force = queue.metadata.annotations?.[FORCE_DELETE_ANNOTATION] === 'true';
-  return { steps: [{ kind: 'obliterate', force }, { kind: 'removeFinalizer' }], ...fence };
+  if (mark === undefined) return letGo();
+  if (mark === 'unreadable') return letGo('its owner mark is of a later release');
+  if (mark.owner !== ownerOf(queue, observed.clusterId)) return letGo(`${mark.owner} governs the queue`);
+  if (blocked.byRefusal && blocked.isOver) return letGo(removes(queue) ? blocked.message : RETAINED);
+  const stored = { ...(policy.rawOwnerMark !== undefined && { rawOwnerMark: policy.rawOwnerMark }) };
+  const retained = whyRetained(queue, observed);
+  if (retained !== undefined) return { ...letGo(retained, planEndOfRemoval(queue, mark)), ...stored };
+  const delay = whyDelayed(queue, observed, now);
+  if (delay) return { steps: [], ...delay };
+  const { fence, sample } = observed;
+  return {
+    steps: [...planRemoval(queue, policy, mark, fence), { kind: 'removeFinalizer' }],
+    ...stored,
+    removesUntilMs: (sample?.redisTimeMs ?? 0) + ROUND_LATENESS_MS,
+  };
 }
 
 /** Jobs that still have to run, or failed and may be wanted; completed ones do not make a queue non-empty. */
@@ -48,13 +85,98 @@ export function unfinishedJobs(sample: QueueSample): number {
   return waiting + prioritized + active + delayed + failed + waitingChildren + legacyPaused;
 }
 
-function planWithoutRedis(queue: Queue, problem: Problem | undefined, now: Date): QueuePlan {
-  const deletedFor = now.getTime() - Date.parse(queue.metadata.deletionTimestamp!);
-  if (problem && SECRET_PROBLEMS.includes(problem.reason) && deletedFor >= SECRET_PATIENCE_MS)
-    return letGo(problem.message);
-  return { steps: [], ...(problem && { problem }) };
+/** Since when Redis cannot be reached or refuses, as the condition remembers it across restarts. */
+interface Blocked {
+  /** Until the deletion is given up. */
+  readonly leftMs: number;
+  /** It is given up now: it has lasted for long enough, or somebody wants it. */
+  readonly isOver: boolean;
+  /** Redis can be read. */
+  readonly byRefusal: boolean;
+  readonly message: string;
 }
 
-function letGo(dataRetained: string): QueuePlan {
-  return { steps: [{ kind: 'removeFinalizer', dataRetained }] };
+function blockedFor(queue: Queue, now: Date): Blocked {
+  const found = findCondition(queue.status?.conditions, QueueCondition.DeletionBlocked);
+  const sinceMs = found ? now.getTime() - Date.parse(found.lastTransitionTime) : 0;
+  return {
+    leftMs: Math.max(0, PATIENCE_MS - sinceMs),
+    isOver: sinceMs >= PATIENCE_MS || isForced(queue) || !removes(queue),
+    byRefusal: found !== undefined && WRITE_REFUSALS.has(found.reason),
+    message: findCondition(queue.status?.conditions, 'Ready')?.message ?? 'Redis refuses',
+  };
+}
+
+function planWithoutRedis(queue: Queue, problem: Problem | undefined, { isOver, leftMs }: Blocked): QueuePlan {
+  if (isOver) return letGo(removes(queue) ? (problem?.message ?? 'Redis could not be read') : RETAINED);
+  return { steps: [], dueMs: leftMs, ...(problem && { problem }) };
+}
+
+const RETAINED = 'deletionPolicy is Retain';
+
+function whyRetained(queue: Queue, { claimants, sample }: ObservedQueue): string | undefined {
+  if (!removes(queue)) return RETAINED;
+  const heir = isForced(queue) ? undefined : claimants.find(({ login }) => login === 'accepted');
+  if (heir) return `Queue ${heir.namespace}/${heir.name} claims the queue and inherits its data`;
+  if (queue.spec.deletionPolicy !== 'DeleteIfEmpty') return undefined;
+  const left = sample && unfinishedJobs(sample);
+  if (left === 0) return undefined;
+  return `deletionPolicy is DeleteIfEmpty and ${left ?? 'an unknown number of'} jobs are left`;
+}
+
+function whyDelayed(
+  queue: Queue,
+  { claimants }: ObservedQueue,
+  now: Date,
+): { problem: Problem; dueMs: number } | undefined {
+  if (isForced(queue)) return undefined;
+  const undecided = claimants.find(({ login }) => login === 'unknown');
+  const waitMs = undecided ? PATIENCE_MS : queue.spec.deletionPolicy === 'Delete' ? INHERITANCE_MS : 0;
+  const dueAtMs = Date.parse(queue.metadata.deletionTimestamp!) + waitMs;
+  const dueMs = dueAtMs - now.getTime();
+  if (dueMs <= 0) return undefined;
+  const at = new Date(dueAtMs).toISOString().replace('.000', '');
+  const why = undecided
+    ? `whether Redis accepts the credentials of Queue ${undecided.namespace}/${undecided.name}, which names the queue too, is not known; the data is removed at ${at} unless it does`
+    : `the data is removed at ${at} unless another Queue claims it before`;
+  const wayOut = `set deletionPolicy to Retain to keep it, or annotate ${FORCE_DELETE_ANNOTATION}=true to remove it now`;
+  return { problem: { reason: 'DeletionDelayed', message: `${why}; ${wayOut}` }, dueMs };
+}
+
+/**
+ * Before anything is removed, the mark is made unique to this removal; before the queue is paused, the mark says whose
+ * pause that is. An empty queue need not be paused.
+ */
+function planRemoval(queue: Queue, policy: ObservedPolicy, mark: OwnerMark, fence: string): QueueStep[] {
+  const isEmpty = queue.spec.deletionPolicy === 'DeleteIfEmpty';
+  const pauses = !isEmpty && !policy.paused;
+  const paused = pauses || (mark.removal?.paused ?? false);
+  const isMarked = mark.removal?.fence === fence && mark.removal.paused === paused;
+  return [
+    ...(isMarked ? [] : [{ kind: 'beginRemoval' as const, mark: { ...mark, removal: { fence, paused } } }]),
+    ...(pauses ? [{ kind: 'pause' as const }] : []),
+    { kind: 'obliterate', stopAt: isForced(queue) && !isEmpty ? 'nothing' : isEmpty ? 'unfinished' : 'busy' },
+  ];
+}
+
+/** The data stays after all: a round of the removal that is still under way finds another mark. */
+function planEndOfRemoval(queue: Queue, { removal, ...mark }: OwnerMark): QueueStep[] {
+  if (!removal) return [];
+  // Also a queue that was not paused when it was read: its pause may be under way.
+  const resumes = removal.paused && queue.spec.paused !== true;
+  return [...(resumes ? [{ kind: 'resume' as const }] : []), { kind: 'endRemoval', mark }];
+}
+
+function removes({ spec: { deletionPolicy } }: Queue): boolean {
+  return deletionPolicy === 'Delete' || deletionPolicy === 'DeleteIfEmpty';
+}
+
+function isForced(queue: Queue): boolean {
+  return queue.metadata.annotations?.[FORCE_DELETE_ANNOTATION] === 'true';
+}
+
+/** @param dataRetained why the data stays; absent: there is none of ours. */
+function letGo(dataRetained?: string, before: readonly QueueStep[] = []): QueuePlan {
+  const last = { kind: 'removeFinalizer' as const, ...(dataRetained !== undefined && { dataRetained }) };
+  return { steps: [...before, last] };
 }

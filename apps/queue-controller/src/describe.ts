@@ -24,8 +24,12 @@ export function describeStep(step: QueueStep): string {
       return 'resume the queue';
     case 'release':
       return `stop managing ${step.fields.join(', ')}`;
+    case 'beginRemoval':
+      return 'mark the queue as one that is being removed';
     case 'obliterate':
       return 'remove all data of the queue from Redis';
+    case 'endRemoval':
+      return 'mark the queue as one that stays';
     case 'removeFinalizer':
       return step.dataRetained === undefined
         ? 'remove the finalizer'

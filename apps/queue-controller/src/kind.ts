@@ -2,6 +2,7 @@ import { QUEUE_REASONS, QUEUES, type Queue, type QueueReason } from '@redis-queu
 import {
   findCondition,
   retryAfterMs,
+  soonestMs,
   spreadMs,
   type Kind,
   type Outcome,
@@ -49,20 +50,33 @@ export function queueKind(options: QueueKindOptions): Kind<QueueObject, Observed
     status: (queue, outcome, now) =>
       queueStatus(queue, { ...outcome, ref: queueRef(queue), sampling: sampling.of(queue) }, now),
     report: (queue, outcome, { event }) => reportSteps(queue, outcome, event, metrics),
-    requeueMs: (_, { problem }, { conditions }, { nowMs }) =>
-      problem ? retryAfterMs(conditions, new Date(nowMs), random()) : spreadMs(driftCheckMs, random()),
+    requeueMs: (_, { problem, plan: { dueMs } }, { conditions }, { nowMs }) => {
+      if (problem?.reason === 'Deleting') return REMOVAL_PAUSE_MS;
+      const retryMs = problem ? retryAfterMs(conditions, new Date(nowMs), random()) : spreadMs(driftCheckMs, random());
+      return soonestMs([retryMs, dueMs]);
+    },
   };
 }
 
-/** Steps that change what workers see; the rest is bookkeeping. */
-const POLICY_STEPS: ReadonlySet<QueueStep['kind']> = new Set([
-  'pause',
-  'resume',
-  'setRateLimit',
-  'clearRateLimit',
-  'setGlobalConcurrency',
-  'clearGlobalConcurrency',
-]);
+/** Between two reconciles that remove jobs: what else uses the same Redis, and other objects, have their turn. */
+const REMOVAL_PAUSE_MS = 500;
+
+/** Whether a step changes what workers see; the rest is bookkeeping. */
+const CHANGES_POLICY: Readonly<Record<QueueStep['kind'], boolean>> = {
+  addFinalizer: false,
+  removeFinalizer: false,
+  claim: false,
+  release: false,
+  beginRemoval: false,
+  obliterate: false,
+  endRemoval: false,
+  pause: true,
+  resume: true,
+  setRateLimit: true,
+  clearRateLimit: true,
+  setGlobalConcurrency: true,
+  clearGlobalConcurrency: true,
+};
 
 function reportSteps(
   queue: Queue,
@@ -71,7 +85,7 @@ function reportSteps(
   metrics: QueueMetrics,
 ): void {
   const claims = done.filter(({ kind }) => kind === 'claim');
-  const changes = done.filter(({ kind }) => POLICY_STEPS.has(kind));
+  const changes = done.filter(({ kind }) => CHANGES_POLICY[kind]);
   const drifted = isDrift(queue, plan);
   if (plan.adopts && claims.length > 0) event('Adopted', sentence(claims));
   if (changes.length > 0) event(drifted ? 'DriftRepaired' : 'PolicyApplied', sentence(changes));

@@ -9,6 +9,7 @@ import {
   readServerInfo,
   sampleQueues,
   serverOf,
+  tryToClaim,
   type QueueRef,
   type RedisConnections,
   type RedisTarget,
@@ -24,13 +25,17 @@ import {
   type RedisAccess,
   type SecretSources,
 } from '@redis-queue/redis-access';
-import type { Claimant, HolderState } from './ownership.ts';
+import { comesBefore, findClaimants, type Claimant, type Login } from './claimants.ts';
+import { ownerOf, type HolderState } from './ownership.ts';
 import type { ObservedQueue } from './steps.ts';
 import type { Problem } from './reasons.ts';
+import { TAKE_OVER_ANNOTATION } from './resources.ts';
 
 /** What the controller reads from; the API server's objects come from caches. */
 export interface Sources {
   readonly clusterId: string;
+  /** Unique to this process: it ends when it stops leading. */
+  readonly fence: string;
   readonly connections: RedisConnections;
   /** Every call to Redis goes through them, so that one that hangs holds up its own queues alone. */
   readonly breakers: CircuitBreakers;
@@ -56,12 +61,12 @@ export function resolveConnection(queue: Queue, { secrets }: Pick<Sources, 'secr
 
 /** Reads what `planQueue` needs: one round trip to Redis in a steady state. Writes nothing. */
 export async function observeQueue(queue: Queue, sources: Sources): Promise<ObservedQueue> {
-  const { clusterId } = sources;
+  const { clusterId, fence } = sources;
   const connection = resolveConnection(queue, sources);
-  if (!connection.ok) return { clusterId, claimants: [], problem: connection.problem };
+  if (!connection.ok) return { clusterId, fence, claimants: [], problem: connection.problem };
   const { target } = connection;
   const ref = queueRef(queue);
-  const claimants = otherClaimants(queue, target, sources);
+  const known = { clusterId, fence, redisAddress: addressOf(target) };
   const redis = sources.connections.get(target);
   try {
     const { policy, server, sample } = await sources.breakers.run(connection.targetKey, async () => {
@@ -73,11 +78,12 @@ export async function observeQueue(queue: Queue, sources: Sources): Promise<Obse
       return { policy: read, server: info, sample: deleted ? (await sampleQueues(redis, [ref]))[0] : undefined };
     });
     const holder = await readHolder(queue, policy.rawOwnerMark, sources);
-    return { clusterId, claimants, policy, server, ...(holder && { holder }), ...(sample && { sample }) };
+    const claimants = await rivalsOf(queue, { rawMark: policy.rawOwnerMark, holder }, connection, sources);
+    return { ...known, claimants, policy, server, ...(holder && { holder }), ...(sample && { sample }) };
   } catch (error) {
     // What the API server says of the holder is no trouble of Redis.
     if (error instanceof RetryLaterError || isApiFailure(error)) throw error;
-    return { clusterId, claimants, problem: redisProblem(error, target, sources.connections) };
+    return { ...known, claimants: [], problem: redisProblem(error, target, sources.connections) };
   }
 }
 
@@ -94,17 +100,47 @@ export function redisProblem(error: unknown, target: RedisTarget, connections: R
 }
 
 /**
- * Other live objects with the same queue on the same server, whichever user they log in as. One whose Secret cannot be
- * read claims nothing yet.
+ * Who else claims the queue. Nobody needs to know while a living object holds the mark, so that a steady state costs
+ * nothing. Who holds it and is being deleted looks for an heir; who may take it, for older claimants.
  */
-function otherClaimants(queue: Queue, target: RedisTarget, sources: Sources): Claimant[] {
-  return sources.queuesOf(queueRef(queue)).flatMap((other) => {
-    const { uid, namespace = '', name, creationTimestamp = '', deletionTimestamp } = other.metadata;
-    if (uid === queue.metadata.uid || deletionTimestamp || other.spec.adoptionPolicy === 'Observe') return [];
-    const connection = resolveRedis(other, 'controller', sources.secrets);
-    const sameServer = connection.ok && serverOf(connection.target) === serverOf(target);
-    return sameServer ? [{ namespace, name, creationTimestamp }] : [];
-  });
+async function rivalsOf(
+  queue: Queue,
+  { rawMark, holder }: { readonly rawMark: string | undefined; readonly holder: HolderState | undefined },
+  connection: Extract<RedisAccess, { ok: true }>,
+  sources: Sources,
+): Promise<Claimant[]> {
+  const deleted = queue.metadata.deletionTimestamp !== undefined;
+  const mark = parseOwnerMark(rawMark);
+  const isOurs = typeof mark === 'object' && mark.owner === ownerOf(queue, sources.clusterId);
+  const isHeld = holder === 'claims' || holder === 'unknown';
+  if (isOurs !== deleted || (isHeld && queue.metadata.annotations?.[TAKE_OVER_ANNOTATION] !== 'true')) return [];
+  const others = sources.queuesOf(queueRef(queue));
+  return await findClaimants(
+    queue,
+    deleted ? others : others.filter((other) => comesBefore(other.metadata, queue)),
+    connection,
+    { secrets: sources.secrets, tryLogin: (access) => tryLogin(queueRef(queue), access, sources) },
+  );
+}
+
+async function tryLogin(
+  ref: QueueRef,
+  { target, targetKey }: Extract<RedisAccess, { ok: true }>,
+  { breakers, connections }: Sources,
+): Promise<Login> {
+  try {
+    await breakers.run(targetKey, () => tryToClaim(connections.get(target), ref));
+    return 'accepted';
+  } catch (error) {
+    if (error instanceof RetryLaterError) return 'unknown';
+    const { reason } = redisProblem(error, target, connections);
+    return reason === 'RedisAuthFailed' || reason === 'RedisNoPermission' ? 'refused' : 'unknown';
+  }
+}
+
+function addressOf(target: RedisTarget): string {
+  const database = target.db ?? 0;
+  return `${describeTarget(target)}${database === 0 ? '' : ` database ${database}`}`;
 }
 
 /** Whether the object that the mark names still claims this queue; asked of the API server, as caches lag behind. */
@@ -120,7 +156,8 @@ async function readHolder(
   if (holder.namespace === namespace && holder.name === name) return undefined;
   const found = await sources.readQueue({ namespace: holder.namespace, name: holder.name });
   if (found === undefined) return 'unknown';
-  return found === 'gone' || queueId(queueRef(found)) !== queueId(queueRef(queue)) ? 'gone' : 'claims';
+  if (found === 'gone' || queueId(queueRef(found)) !== queueId(queueRef(queue))) return 'gone';
+  return found.metadata.deletionTimestamp ? 'leaving' : 'claims';
 }
 
 /** What each server is, asked at most once a minute per server: many queues share one. */

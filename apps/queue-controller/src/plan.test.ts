@@ -1,10 +1,10 @@
-import type { QueueReason, QueueSpec } from '@redis-queue/api';
+import type { QueueReason, QueueSpec, QueueStatus } from '@redis-queue/api';
 import type { ObservedPolicy } from '@redis-queue/bullmq';
 import { describe, expect, it } from 'vitest';
 import { describeStep } from './describe.ts';
 import { planQueue } from './plan.ts';
 import type { ObservedQueue, QueueStep } from './steps.ts';
-import { ADOPTED_AT, markOf, NOW, observed, queueObject } from './testing/queues.ts';
+import { ADOPTED_AT, FENCE, markOf, NOW, observed, queueObject } from './testing/queues.ts';
 
 const kinds = (spec: QueueSpec, policy: Partial<ObservedPolicy>): QueueStep['kind'][] =>
   planQueue(queueObject(spec), observed(policy), NOW).steps.map((step) => step.kind);
@@ -121,14 +121,19 @@ describe('what has to change in Redis', () => {
 });
 
 describe('whose queue it is', () => {
-  const rival = { namespace: 'crm', name: 'mail', creationTimestamp: '2025-12-31T00:00:00Z' };
+  const rival = {
+    namespace: 'crm',
+    name: 'mail',
+    creationTimestamp: '2025-12-31T00:00:00Z',
+    login: 'accepted' as const,
+  };
   const twin = { ...rival, creationTimestamp: '2026-01-01T00:00:00Z' };
   const young = { ...rival, creationTimestamp: '2026-02-01T00:00:00Z' };
   const theirs = { rawOwnerMark: markOf([], 'c1/crm/mail'), exists: true };
   const takeOver = { annotations: { 'redis-queue.io/take-over': 'true' } };
 
-  it('at the same age, we keep the queue that we have marked, whatever the names', () => {
-    const { problem } = planQueue(queueObject(), observed({ rawOwnerMark: markOf([]) }, { claimants: [twin] }), NOW);
+  it.each([twin, rival])('we keep the queue that we have marked, whoever else claims it: %j', (other) => {
+    const { problem } = planQueue(queueObject(), observed({ rawOwnerMark: markOf([]) }, { claimants: [other] }), NOW);
     expect(problem).toBeUndefined();
   });
 
@@ -140,12 +145,19 @@ describe('whose queue it is', () => {
       'Conflict',
     ],
     ['an older claimant wins over the annotation', observed({}, { claimants: [rival] }), takeOver, 'Conflict'],
-    [
-      'a younger claimant that was faster has to yield',
-      observed(theirs, { claimants: [young], holder: 'claims' }),
+    ...(['refused', 'unknown'] as const).map((login): [string, ObservedQueue, object, 'claim'] => [
+      `an older claimant whose credentials are ${login} claims nothing`,
+      observed({}, { claimants: [{ ...rival, login }] }),
       {},
       'claim',
+    ]),
+    [
+      'a younger claimant that was faster keeps the queue',
+      observed(theirs, { claimants: [young], holder: 'claims' }),
+      {},
+      'Conflict',
     ],
+    ['a younger claimant does not keep us from a free queue', observed({}, { claimants: [young] }), {}, 'claim'],
     ['at the same age, the names decide', observed({}, { claimants: [twin] }), {}, 'Conflict'],
     [
       'at the same age, whoever has marked the queue keeps it, whatever the names',
@@ -157,6 +169,13 @@ describe('whose queue it is', () => {
       'Conflict',
     ],
     ['the mark of an object that is gone is free', observed(theirs, { holder: 'gone' }), {}, 'claim'],
+    ['the mark of an object that is being deleted is free', observed(theirs, { holder: 'leaving' }), {}, 'claim'],
+    [
+      'of several heirs the oldest inherits',
+      observed(theirs, { holder: 'leaving', claimants: [{ ...rival, name: 'other' }] }),
+      {},
+      'Conflict',
+    ],
     [
       'the mark of an object that reaches this Redis by another name is not',
       observed(theirs, { holder: 'claims' }),
@@ -197,9 +216,70 @@ it('Refuse leaves a queue that exists alone, takes a new one, and keeps what it 
   expect(refuse({ exists: true, rawOwnerMark: markOf([]) })).toEqual({ steps: [], rawOwnerMark: markOf([]) });
 });
 
+describe('Refuse after Redis lost its data, when producers are back before us', () => {
+  const redisAddress = 'redis:6379';
+  const effective = { name: 'emails', prefix: 'bull', redisAddress };
+  const planned = (policy: Partial<ObservedPolicy>, status: QueueStatus, spec: QueueSpec = {}): unknown => {
+    const queue = queueObject({ adoptionPolicy: 'Refuse', ...spec }, {}, status);
+    const { steps, problem } = planQueue(
+      queue,
+      observed({ exists: true, ...policy }, { redisAddress, holder: 'gone' }),
+      NOW,
+    );
+    return problem?.reason ?? steps.map(({ kind }) => kind);
+  };
+
+  it('takes the queue again that was ours, and sets its limits', () => {
+    expect(planned({}, { adoptedAt: ADOPTED_AT, effective }, limit)).toEqual(['claim', 'setRateLimit']);
+    const { redisAddress: _, ...ofAnEarlierRelease } = effective;
+    expect(planned({}, { adoptedAt: ADOPTED_AT, effective: ofAnEarlierRelease })).toEqual(['claim']);
+  });
+
+  it.each<[string, Partial<ObservedPolicy>, QueueStatus]>([
+    ['was never ours', {}, { effective }],
+    ['is on another Redis now', {}, { adoptedAt: ADOPTED_AT, effective: { ...effective, redisAddress: 'new:6379' } }],
+    ['was marked by another since', { rawOwnerMark: markOf([], 'c1/crm/mail') }, { adoptedAt: ADOPTED_AT, effective }],
+  ])('leaves a queue alone that %s', (_, policy, status) => {
+    expect(planned(policy, status)).toBe('QueueExists');
+  });
+});
+
+describe('a removal that was begun and given up', () => {
+  const removal = { fence: 'other', paused: true };
+
+  it.each<[string, QueueSpec, QueueStep['kind'][]]>([
+    ['is undone: its pause is lifted', {}, ['claim', 'resume', 'release']],
+    ['is undone where the spec wants no pause', { paused: false }, ['claim', 'resume']],
+    ['leaves the pause that the spec wants', { paused: true }, ['claim']],
+  ])('%s', (_, spec, expected) => {
+    const ours = observed({ rawOwnerMark: markOf([], undefined, removal), exists: true, paused: true });
+    const theirs = observed({
+      rawOwnerMark: markOf(['rateLimit'], 'c1/crm/mail', removal),
+      exists: true,
+      paused: true,
+    });
+    for (const facts of [ours, { ...theirs, holder: 'leaving' as const }]) {
+      const { steps } = planQueue(queueObject(spec), facts, NOW);
+      expect(steps.map(({ kind }) => kind)).toEqual(expected);
+      expect(steps[0]).toMatchObject({ mark: { owner: 'c1/shop/emails' } });
+      expect(steps[0]).not.toHaveProperty('mark.removal');
+    }
+  });
+
+  it('is undone although the queue is not paused yet: its pause may be under way', () => {
+    const mark = markOf([], undefined, removal);
+    expect(kinds({}, { rawOwnerMark: mark, exists: true, paused: false })).toEqual(['claim', 'resume', 'release']);
+  });
+
+  it('leaves a pause that was there before it', () => {
+    const mark = markOf([], undefined, { fence: 'other', paused: false });
+    expect(kinds({}, { rawOwnerMark: mark, exists: true, paused: true })).toEqual(['claim']);
+  });
+});
+
 it('nothing is planned while Redis cannot be read, or is too old', () => {
   const problem = { reason: 'RedisUnreachable' as const, message: 'no' };
-  expect(planQueue(queueObject(limit), { clusterId: 'c1', claimants: [], problem }, NOW)).toEqual({
+  expect(planQueue(queueObject(limit), { clusterId: 'c1', fence: FENCE, claimants: [], problem }, NOW)).toEqual({
     steps: [],
     problem,
   });
@@ -220,7 +300,9 @@ it('every step is a sentence', () => {
     { kind: 'clearGlobalConcurrency' },
     { kind: 'resume' },
     { kind: 'release', mark, fields: ['rateLimit'] },
-    { kind: 'obliterate', force: false },
+    { kind: 'beginRemoval', mark },
+    { kind: 'obliterate', stopAt: 'busy' },
+    { kind: 'endRemoval', mark },
     { kind: 'removeFinalizer', dataRetained: 'why' },
   ];
   expect(steps.map(describeStep)).toMatchInlineSnapshot(`
@@ -235,7 +317,9 @@ it('every step is a sentence', () => {
       "clear the global concurrency",
       "resume the queue",
       "stop managing rateLimit",
+      "mark the queue as one that is being removed",
       "remove all data of the queue from Redis",
+      "mark the queue as one that stays",
       "remove the finalizer and keep the data in Redis: why",
     ]
   `);

@@ -28,7 +28,8 @@ export function planQueue(queue: Queue, observed: ObservedQueue, now: Date): Que
   const { policy } = observed;
   const ownership = decideOwnership(queue, { ...observed, rawOwnerMark: policy.rawOwnerMark });
   if (!ownership.ours) return blocked(ownership.problem);
-  if (queue.spec.adoptionPolicy === 'Refuse' && !ownership.mark && policy.exists) return blocked(alreadyExists(policy));
+  const refuses = queue.spec.adoptionPolicy === 'Refuse' && !ownership.mark && policy.exists;
+  if (refuses && !wasOurs(queue, observed)) return blocked(alreadyExists(policy));
   const steps = planPolicy(queue, policy, ownership, ownerOf(queue, observed.clusterId), now);
   return {
     steps: [...planFinalizer(queue), ...steps],
@@ -47,14 +48,16 @@ export function managedFields(queue: Queue): ManagedField[] {
 function planPolicy(
   queue: Queue,
   policy: ObservedPolicy,
-  { mark, from }: { mark?: OwnerMark; from?: string },
+  { mark, from, former }: { mark?: OwnerMark; from?: string; former?: OwnerMark },
   owner: string,
   now: Date,
 ): QueueStep[] {
   const wanted = managedFields(queue);
-  // A former owner's fields are not taken over: what this spec does not name, it leaves alone.
-  const before = mark?.managed ?? [];
-  const dropped = before.filter((field) => !wanted.includes(field));
+  // A former owner's fields are not taken over: what this spec does not name, it leaves alone. Only the pause of a removal
+  // that was begun is lifted.
+  const pausedByRemoval = (mark ?? former)?.removal?.paused ?? false;
+  const before = new Set<ManagedField>([...(mark?.managed ?? []), ...(pausedByRemoval ? (['paused'] as const) : [])]);
+  const dropped = [...before].filter((field) => !wanted.includes(field));
   const adoptedAt = mark?.adoptedAt ?? now.toISOString();
   const claimed: OwnerMark = { owner, managed: [...wanted, ...dropped], adoptedAt };
   const settled: OwnerMark = { owner, managed: wanted, adoptedAt };
@@ -64,7 +67,7 @@ function planPolicy(
     ...(queue.spec.paused === true && !policy.paused ? [{ kind: 'pause' as const }] : []),
     ...planRateLimit(queue, policy, dropped),
     ...planGlobalConcurrency(queue, policy, dropped),
-    ...planResume(queue, policy, dropped),
+    ...planResume(queue, policy, dropped, pausedByRemoval),
     ...(dropped.length > 0 ? [{ kind: 'release' as const, mark: settled, fields: dropped }] : []),
   ];
 }
@@ -89,10 +92,17 @@ function planGlobalConcurrency(queue: Queue, policy: ObservedPolicy, dropped: re
   return value === was ? [] : [{ kind: 'setGlobalConcurrency', value, ...(was !== undefined && { was }) }];
 }
 
-function planResume(queue: Queue, policy: ObservedPolicy, dropped: readonly ManagedField[]): QueueStep[] {
+/** @param pausedByRemoval it may pause the queue only after this was read: the mark says so before. */
+function planResume(
+  queue: Queue,
+  policy: ObservedPolicy,
+  dropped: readonly ManagedField[],
+  pausedByRemoval: boolean,
+): QueueStep[] {
   const { paused } = queue.spec;
   const shallRun = paused === false || (paused === undefined && dropped.includes('paused'));
-  return shallRun && (policy.paused || policy.legacyPaused > 0) ? [{ kind: 'resume' }] : [];
+  const mayBePaused = policy.paused || policy.legacyPaused > 0 || pausedByRemoval;
+  return shallRun && mayBePaused ? [{ kind: 'resume' }] : [];
 }
 
 function planFinalizer(queue: Queue): QueueStep[] {
@@ -100,6 +110,16 @@ function planFinalizer(queue: Queue): QueueStep[] {
   const held = queue.metadata.finalizers?.includes(DATA_FINALIZER) ?? false;
   if (deletionPolicy === 'Retain') return held ? [{ kind: 'removeFinalizer' }] : [];
   return held ? [] : [{ kind: 'addFinalizer' }];
+}
+
+/**
+ * Whether the queue was ours before Redis lost its data: nobody has marked it since, and the status says that we had taken
+ * it over on this Redis.
+ */
+function wasOurs(queue: Queue, { policy, redisAddress }: ObservedQueue): boolean {
+  const { adoptedAt, effective } = queue.status ?? {};
+  if (adoptedAt === undefined || policy?.rawOwnerMark !== undefined) return false;
+  return effective?.redisAddress === undefined || effective.redisAddress === redisAddress;
 }
 
 function blocked(problem: Problem | undefined): QueuePlan {

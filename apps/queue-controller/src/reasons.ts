@@ -7,6 +7,7 @@ import type { Problem as KindProblem } from '@redis-queue/controller';
  */
 export const QueueCondition = {
   BurstCapped: 'BurstCapped',
+  DeletionBlocked: 'DeletionBlocked',
   FieldsNotEnforced: 'FieldsNotEnforced',
   MaxmemoryPolicy: 'MaxmemoryPolicy',
   SamplingFailed: 'SamplingFailed',

@@ -38,6 +38,7 @@ function samplerOf(queues: QueueObject[], { host, port }: { host: string; port: 
   const sampler = new QueueSampler({
     sources: {
       clusterId: 'c1',
+      fence: 'f1',
       connections,
       breakers: new CircuitBreakers({ slots: 4, now: () => performance.now() }),
       secrets: { reader: 'test', permittedSecrets: new Set(['redis-credentials']), secret: () => secret },

@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { QUEUES, type Queue } from '@redis-queue/api';
 import { connectionKey, queueId, RedisConnections, type RedisTarget } from '@redis-queue/bullmq';
 import {
   isForbidden,
   keyOf,
   NAMESPACES,
+  type Change,
   type ControllerOptions,
   type KubeClient,
   type Manager,
@@ -70,6 +72,7 @@ export async function watchSources(
   });
   return {
     clusterId: clusterId ?? (await readClusterId(client)),
+    fence: randomUUID(),
     connections,
     queues,
     secrets,
@@ -92,8 +95,17 @@ export function watchesOf(sources: WatchedSources): NonNullable<ControllerOption
   return [
     ...secrets.watches(queues, ['controller', 'sampler'], (queue) => [keyOf(queue)]),
     // Another claimant that comes or goes may change whose queue it is.
-    { cache: queues, map: rivals, predicate: ({ event }) => event !== 'update' },
+    { cache: queues, map: rivals, predicate: changesClaim },
   ];
+}
+
+/** Whether a Queue comes, goes, begins to go, or begins or ceases to claim its queue. */
+function changesClaim({ event, object, previous }: Change<QueueObject>): boolean {
+  return (
+    event !== 'update' ||
+    object.metadata.deletionTimestamp !== previous?.metadata.deletionTimestamp ||
+    object.spec.adoptionPolicy !== previous?.spec.adoptionPolicy
+  );
 }
 
 /** The uid of kube-system names the cluster: it is never re-created. @throws when it cannot be read */

@@ -1,10 +1,10 @@
-import type { Condition, QueueReason, QueueSpec, QueueStatus } from '@redis-queue/api';
+import type { Condition, Queue, QueueReason, QueueSpec, QueueStatus } from '@redis-queue/api';
 import { describe, expect, it } from 'vitest';
 import { planQueue } from './plan.ts';
 import type { ObservedQueue } from './steps.ts';
 import type { Problem } from './reasons.ts';
 import { queueStatus, type ReconciledStatus } from './status.ts';
-import { ADOPTED_AT, markOf, NOW, observed, queueObject } from './testing/queues.ts';
+import { ADOPTED_AT, FENCE, markOf, NOW, observed, queueObject } from './testing/queues.ts';
 
 const ref = { prefix: 'bull', name: 'emails' };
 
@@ -21,6 +21,11 @@ function statusOf(spec: QueueSpec, facts: ObservedQueue, problem?: Problem, befo
 
 function condition(status: ReconciledStatus, type: string): Condition | undefined {
   return status.conditions?.find((each) => each.type === type);
+}
+
+function deleted(before?: QueueStatus): Queue {
+  const metadata = { deletionTimestamp: '2026-03-04T05:00:00Z', finalizers: ['redis-queue.io/queue-data'] };
+  return queueObject({}, metadata, before);
 }
 
 describe('what the status says', () => {
@@ -61,14 +66,17 @@ describe('what the status says', () => {
     ['Conflict', 'Stalled', 'Reconciling'],
   ])('%s: not Ready, %s, not %s', (reason, present, absent) => {
     const problem = { reason, message: 'why' };
-    const status = statusOf({}, { clusterId: 'c1', claimants: [], problem });
+    const status = statusOf({}, { clusterId: 'c1', fence: FENCE, claimants: [], problem });
     expect(condition(status, 'Ready')).toMatchObject({ status: 'False', ...problem });
     expect(condition(status, present)).toMatchObject({ status: 'True', ...problem });
     expect(condition(status, absent)).toBeUndefined();
   });
 
   it('a problem that is over leaves no trace', () => {
-    const bad = statusOf({}, { clusterId: 'c1', claimants: [], problem: { reason: 'RedisAuthFailed', message: 'no' } });
+    const bad = statusOf(
+      {},
+      { clusterId: 'c1', fence: FENCE, claimants: [], problem: { reason: 'RedisAuthFailed', message: 'no' } },
+    );
     expect(statusOf({}, observed(), undefined, bad).conditions?.map(({ type }) => type)).toEqual(['Ready']);
   });
 
@@ -76,7 +84,7 @@ describe('what the status says', () => {
     const before = statusOf({ rateLimits: { maxJobsPerSecond: 10 } }, observed());
     const after = statusOf(
       { rateLimits: { maxJobsPerSecond: 10 } },
-      { clusterId: 'c1', claimants: [], problem: { reason: 'RedisUnreachable', message: 'no' } },
+      { clusterId: 'c1', fence: FENCE, claimants: [], problem: { reason: 'RedisUnreachable', message: 'no' } },
       undefined,
       before,
     );
@@ -121,6 +129,39 @@ describe('what the status says', () => {
     expect(condition(queueStatus(restarted, { ...outcome, sampling: 'works' }, later), 'SamplingFailed')).toBe(
       undefined,
     );
+  });
+
+  it('says since when the deletion is blocked, and no longer once it goes on', () => {
+    const facts: ObservedQueue = {
+      clusterId: 'c1',
+      fence: FENCE,
+      claimants: [],
+      problem: { reason: 'RedisUnreachable', message: 'no' },
+    };
+    const said = (problem: Problem | undefined, before?: QueueStatus, now = NOW): ReconciledStatus =>
+      queueStatus(
+        deleted(before),
+        { ref, sampling: 'works', observed: facts, plan: { steps: [] }, done: [], problem },
+        now,
+      );
+    const first = said(facts.problem);
+    expect(condition(first, 'DeletionBlocked')).toMatchObject({
+      reason: 'RedisUnreachable',
+      message: expect.stringMatching(
+        /^no; after 5 minutes .* Retain or the annotation redis-queue.io\/force-delete=true$/,
+      ),
+    });
+    const later = said({ reason: 'RedisBusy', message: 'no' }, first, new Date(NOW.getTime() + 60_000));
+    expect(condition(later, 'DeletionBlocked')?.lastTransitionTime).toBe('2026-03-04T05:06:07Z');
+    for (const reason of ['Deleting', 'DeletionDelayed', 'ActiveJobs', 'WaitingChildren'] as const)
+      expect(condition(said({ reason, message: 'on it' }, later), 'DeletionBlocked')).toBeUndefined();
+    expect(condition(statusOf({}, facts), 'DeletionBlocked')).toBeUndefined();
+  });
+
+  it.each<QueueReason>(['Conflict', 'OwnedByOtherCluster', 'QueueExists'])('%s: it is not ours any more', (reason) => {
+    const before = { adoptedAt: ADOPTED_AT };
+    expect(statusOf({}, observed(), { reason, message: 'why' }, before)).not.toHaveProperty('adoptedAt');
+    expect(statusOf({}, observed(), { reason: 'RedisReadOnly', message: 'why' }, before)).toHaveProperty('adoptedAt');
   });
 
   it('a limit that was not written, for a problem, is not claimed to hold', () => {

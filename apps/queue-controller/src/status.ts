@@ -10,6 +10,7 @@ import {
 } from '@redis-queue/api';
 import { findCondition, kindConditions } from '@redis-queue/controller';
 import type { QueueObject } from '@redis-queue/redis-access';
+import { describeBlockedDeletion } from './deletion.ts';
 import { describeStep } from './describe.ts';
 import { ownerOf } from './ownership.ts';
 import type { ObservedQueue, QueuePlan, QueueStep } from './steps.ts';
@@ -40,7 +41,7 @@ export interface Outcome {
 export function queueStatus(queue: QueueObject, outcome: Outcome, now: Date): ReconciledStatus {
   const observes = queue.spec.adoptionPolicy === 'Observe';
   const sentences = outcome.plan.steps.map(describeStep);
-  const adoptedAt = adoptedAtOf(queue, outcome) ?? queue.status?.adoptedAt;
+  const adoptedAt = adoptedAtOf(queue, outcome);
   return {
     observedGeneration: queue.metadata.generation,
     conditions: conditions(queue, outcome, now),
@@ -53,6 +54,7 @@ export function queueStatus(queue: QueueObject, outcome: Outcome, now: Date): Re
 function conditions(queue: QueueObject, { observed, plan, problem, sampling }: Outcome, now: Date): Condition[] {
   const notices = {
     [QueueCondition.BurstCapped]: burstCapped(queue),
+    [QueueCondition.DeletionBlocked]: describeBlockedDeletion(queue, problem),
     [QueueCondition.FieldsNotEnforced]: fieldsNotEnforced(queue),
     [QueueCondition.MaxmemoryPolicy]: maxmemoryPolicy(observed),
     [QueueCondition.SamplingFailed]: samplingFailed(queue, sampling),
@@ -130,7 +132,7 @@ function samplingFailed(queue: QueueObject, sampling: Sampling): Problem | undef
 
 /** What holds in Redis now. While Redis cannot be read, what was last seen. */
 function effective(queue: Queue, { ref, observed, done }: Outcome): QueueStatus['effective'] {
-  const { policy, server } = observed;
+  const { policy, server, redisAddress } = observed;
   if (!policy) return queue.status?.effective ?? { ...ref };
   const written = done.find((step) => step.kind === 'setRateLimit' || step.kind === 'clearRateLimit');
   const rateLimit = written ? (written.kind === 'setRateLimit' ? written.window : undefined) : policy.rateLimit;
@@ -139,13 +141,24 @@ function effective(queue: Queue, { ref, observed, done }: Outcome): QueueStatus[
     prefix: ref.prefix,
     ...(rateLimit && { rateLimit }),
     ...(server && { redisVersion: server.version }),
+    ...(redisAddress !== undefined && { redisAddress }),
   };
 }
 
+/** Whoever finds that the queue is another's has lost it: the time would say that it is ours. */
+const NOT_OURS: ReadonlySet<string> = new Set<Problem['reason']>([
+  'Conflict',
+  'OwnedByOtherCluster',
+  'OwnerMarkUnreadable',
+  'QueueExists',
+]);
+
 /** From the mark that was written, now or by a reconcile that did not come as far as its status. */
-function adoptedAtOf(queue: Queue, { observed, done }: Outcome): string | undefined {
+function adoptedAtOf(queue: QueueObject, { observed, done, problem }: Outcome): string | undefined {
+  if (problem && NOT_OURS.has(problem.reason)) return undefined;
   const claimed = done.find((step) => step.kind === 'claim')?.mark;
   if (claimed) return claimed.adoptedAt;
   const mark = parseOwnerMark(observed.policy?.rawOwnerMark);
-  return typeof mark === 'object' && mark.owner === ownerOf(queue, observed.clusterId) ? mark.adoptedAt : undefined;
+  const isOurs = typeof mark === 'object' && mark.owner === ownerOf(queue, observed.clusterId);
+  return isOurs ? mark.adoptedAt : queue.status?.adoptedAt;
 }

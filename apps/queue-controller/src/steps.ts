@@ -7,7 +7,8 @@ import type {
   ServerInfo,
 } from '@redis-queue/bullmq';
 import type { FinalizerStep } from '@redis-queue/controller';
-import type { Claimant, HolderState } from './ownership.ts';
+import type { Claimant } from './claimants.ts';
+import type { HolderState } from './ownership.ts';
 import type { Problem } from './reasons.ts';
 
 // What planning starts from and ends with, for `plan.ts` and `deletion.ts`.
@@ -15,10 +16,15 @@ import type { Problem } from './reasons.ts';
 /** The observed state, as far as it could be read. */
 export interface ObservedQueue {
   readonly clusterId: string;
+  /** Of this process, for as long as it leads: what it removes from Redis carries it. */
+  readonly fence: string;
+  /** Address and database of the Redis, without a credential; absent while there is no way to it. */
+  readonly redisAddress?: string;
   /** Why Redis could not be read; then there is no `policy`. */
   readonly problem?: Problem;
   readonly policy?: ObservedPolicy;
   readonly server?: ServerInfo;
+  /** Whoever else claims the queue, as far as it matters: who holds the mark need not ask. */
   readonly claimants: readonly Claimant[];
   readonly holder?: HolderState;
   /** Read only while the object is being deleted. */
@@ -36,7 +42,9 @@ export type QueueStep =
   | { readonly kind: 'clearGlobalConcurrency' }
   | { readonly kind: 'resume' }
   | { readonly kind: 'release'; readonly mark: OwnerMark; readonly fields: readonly ManagedField[] }
-  | { readonly kind: 'obliterate'; readonly force: boolean };
+  | { readonly kind: 'beginRemoval'; readonly mark: OwnerMark }
+  | { readonly kind: 'obliterate'; readonly stopAt: 'unfinished' | 'busy' | 'nothing' }
+  | { readonly kind: 'endRemoval'; readonly mark: OwnerMark };
 
 export interface QueuePlan {
   /** In the order to apply them; none when nothing differs. */
@@ -45,6 +53,10 @@ export interface QueuePlan {
   readonly problem?: Problem;
   /** The owner mark as stored when the plan was made: writes happen only while it is that one. */
   readonly rawOwnerMark?: string;
+  /** Redis' time, Unix ms, after which the plan removes nothing any more. */
+  readonly removesUntilMs?: number;
+  /** In how many ms the plan may be another one, because of the time alone. */
+  readonly dueMs?: number;
   /** The queue was another's, or nobody's. */
   readonly adopts?: true;
 }

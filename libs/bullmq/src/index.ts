@@ -21,19 +21,20 @@ export {
   OWNER_FIELD,
   parseOwner,
   parseOwnerMark,
+  tryToClaim,
   writeMeta,
   type FencedWrite,
   type ManagedField,
   type OwnerMark,
   type OwnerName,
+  type QueueRemoval,
 } from './owner-mark.ts';
 export {
   GLOBAL_CONCURRENCY_FIELD,
-  pauseQueue,
   RATE_LIMIT_FIELDS,
   rateLimitFields,
   readQueuePolicy,
-  resumeQueue,
+  setPaused,
   type ObservedPolicy,
 } from './policy.ts';
 export { sampleHolders, type ActiveHolders, type HoldersOptions } from './holders.ts';
@@ -61,7 +62,7 @@ export {
   type FinishedWatermark,
   type SetWatermark,
 } from './finished.ts';
-export { obliterateStep, type ObliterateResult } from './obliterate.ts';
+export { obliterateRound, type ObliterateOutcome, type ObliterateRound } from './obliterate.ts';
 export { reconnectWhenSilent, retryAfterMs, type SilenceOptions } from './silence.ts';
 export { readServerPressure, type ServerPressure } from './pressure.ts';
 export { readServerInfo, type ServerInfo } from './server.ts';

@@ -1,47 +1,57 @@
 import type { Redis } from 'ioredis';
 import { queueKey, type QueueRef } from './keys.ts';
-import { withQueue } from './policy.ts';
+import { OWNER_FIELD } from './owner-mark.ts';
+import { runScript } from './scripts.ts';
 
 /**
  * - `done`: nothing of the queue is left.
  * - `more`: call again.
- * - `activeJobs`: workers run jobs, and force was not asked for; the queue is paused, nothing was removed.
- * - `waitingChildren`: flow parents wait for children in other queues, and force was not asked for.
+ * - `late`: it is later than `untilMs`.
+ * - `ownershipLost`: the owner mark is another one, or gone.
+ * - `unfinishedJobs`, `activeJobs`, `waitingChildren`: jobs that `stopAt` protects; the last are flow parents.
+ *
+ * Nothing was removed in this round unless it is `done` or `more`.
  */
-export type ObliterateResult = 'done' | 'more' | 'activeJobs' | 'waitingChildren';
+export type ObliterateOutcome =
+  'done' | 'more' | 'late' | 'ownershipLost' | 'unfinishedJobs' | 'activeJobs' | 'waitingChildren';
 
-/** Jobs removed per call, so that a call blocks Redis for a few milliseconds only. */
-export const JOBS_PER_STEP = 1_000;
-/** Flow parents are removed one by one. */
-const PARENTS_PER_STEP = 100;
+export interface ObliterateRound {
+  readonly outcome: ObliterateOutcome;
+  /** Jobs removed in this round. */
+  readonly removed: number;
+  /** Jobs that are left to remove; or, of a removal that was stopped, the jobs that stopped it. */
+  readonly left: number;
+}
 
-/** What BullMQ's own script leaves behind or no longer knows. */
-const LEFT_BEHIND = ['limiter', 'priority', 'waiting-children'] as const;
+export interface ObliterateOptions {
+  readonly mark: string;
+  readonly stopAt: 'unfinished' | 'busy' | 'nothing';
+  readonly untilMs: number;
+}
+
+/** Jobs removed per round: about 3 ms of Redis' time, so that nobody waits long behind it. */
+export const JOBS_PER_ROUND = 500;
 
 /**
- * Removes up to 1,000 jobs of a queue, and with the last of them the queue's own keys, its owner mark included. Pauses
- * the queue first. Safe to repeat and to interrupt anywhere.
+ * One round of removing a queue: up to 500 jobs or 16 MB of their data, and with the last of them the queue's own keys, its owner mark
+ * included. The mark and the jobs that stop it are checked in the script that removes, so that nothing comes between them.
+ * Safe to repeat and to interrupt anywhere.
+ *
+ * @param options.mark the owner mark as stored. It should be unique to this removal, so that a round that arrives late
+ * meets another one.
+ * @param options.stopAt which jobs are not to be removed: any but completed ones, those that run or wait for children, or
+ * none.
+ * @param options.untilMs Redis' time, Unix ms, after which nothing is removed: a round may wait in the buffers of a Redis
+ * that hangs, while its caller has long given up.
+ * @throws what ioredis throws; see `classifyRedisError`.
  */
-export async function obliterateStep(
+export async function obliterateRound(
   redis: Redis,
   queue: QueueRef,
-  options: { force: boolean },
-): Promise<ObliterateResult> {
-  const key = (suffix: string): string => queueKey(queue, suffix);
-  const [active, parents] = await Promise.all([redis.llen(key('active')), redis.zcard(key('waiting-children'))]);
-  return withQueue(redis, queue, async (client) => {
-    await client.pause();
-    if (!options.force && active > 0) return 'activeJobs';
-    if (parents > 0) {
-      if (!options.force) return 'waitingChildren';
-      const ids = await redis.zrange(key('waiting-children'), 0, PARENTS_PER_STEP - 1);
-      for (const id of ids) await client.remove(id, { removeChildren: false });
-      await redis.zrem(key('waiting-children'), ...ids);
-      return 'more';
-    }
-    // This comes before the last step, which removes the owner mark: after that step nobody calls again.
-    await redis.unlink(...LEFT_BEHIND.map(key));
-    const left = await client.getBackend().obliterate({ force: options.force, count: JOBS_PER_STEP });
-    return left === 0 ? 'done' : 'more';
-  });
+  { mark, stopAt, untilMs }: ObliterateOptions,
+): Promise<ObliterateRound> {
+  const args = [OWNER_FIELD, mark, JOBS_PER_ROUND, stopAt, untilMs];
+  const reply = await runScript(redis, 'obliterateQueue', [queueKey(queue, 'meta')], args);
+  const [outcome, removed, left] = reply as [ObliterateOutcome, number, number];
+  return { outcome, removed, left };
 }

@@ -12,6 +12,14 @@ test('a mark reads back as it was written, its fields in one order', () => {
   expect(formatOwnerMark(mark)).toBe(formatOwnerMark({ ...mark, managed: ['rateLimit', 'paused'] }));
 });
 
+test('the mark of a removal is unique to it, and reads back as it was written', () => {
+  const removal = { fence: 'f1', paused: true };
+  expect(parseOwnerMark(formatOwnerMark({ ...mark, removal }))).toMatchObject({ removal });
+  const others = [mark, { ...mark, removal }, { ...mark, removal: { ...removal, fence: 'f2' } }];
+  expect(new Set(others.map(formatOwnerMark)).size).toBe(3);
+  expect(parseOwnerMark(formatOwnerMark(mark))).not.toHaveProperty('removal');
+});
+
 test("the previous release's mark is read, and unknown fields of a later one are ignored", () => {
   const stored =
     '{"v":1,"owner":"c1/shop/emails","managed":["rateLimit","retention"],"adoptedAt":"2026-01-02T03:04:05.000Z","x":1}';

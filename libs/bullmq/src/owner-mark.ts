@@ -15,6 +15,16 @@ export interface OwnerMark {
   readonly managed: readonly ManagedField[];
   /** ISO 8601. */
   readonly adoptedAt: string;
+  /** Present while the owner removes the queue. */
+  readonly removal?: QueueRemoval;
+}
+
+/** Makes the mark unique to one removal by one leader: a round of any other finds another mark, and removes nothing. */
+export interface QueueRemoval {
+  /** Of the process that removes, for as long as it leads. */
+  readonly fence: string;
+  /** The removal has paused the queue: who keeps the data after all resumes it. */
+  readonly paused: boolean;
 }
 
 export interface OwnerName {
@@ -38,7 +48,14 @@ export function parseOwner(text: string): OwnerName | undefined {
 /** The mark as stored. Equal marks give equal texts, because stored texts are compared. */
 export function formatOwnerMark(mark: OwnerMark): string {
   const managed = MANAGED_FIELDS.filter((field) => mark.managed.includes(field));
-  return JSON.stringify({ v: MARK_VERSION, owner: mark.owner, managed, adoptedAt: mark.adoptedAt });
+  const { owner, adoptedAt, removal } = mark;
+  return JSON.stringify({
+    v: MARK_VERSION,
+    owner,
+    managed,
+    adoptedAt,
+    ...(removal && { removal: { fence: removal.fence, paused: removal.paused } }),
+  });
 }
 
 /**
@@ -48,16 +65,21 @@ export function formatOwnerMark(mark: OwnerMark): string {
 export function parseOwnerMark(text: string | undefined): OwnerMark | undefined | 'unreadable' {
   if (text === undefined) return undefined;
   try {
-    const { v, owner, managed, adoptedAt } = JSON.parse(text) as Record<string, unknown>;
+    const { v, owner, managed, adoptedAt, removal } = JSON.parse(text) as Record<string, unknown>;
     if (v !== MARK_VERSION || typeof owner !== 'string' || !Array.isArray(managed)) return 'unreadable';
     return {
       owner,
       managed: MANAGED_FIELDS.filter((field) => managed.includes(field)),
       adoptedAt: typeof adoptedAt === 'string' ? adoptedAt : new Date(0).toISOString(),
+      ...(isRecord(removal) && { removal: { fence: String(removal['fence']), paused: removal['paused'] === true } }),
     };
   } catch {
     return 'unreadable';
   }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
 }
 
 /** A change of a queue's `meta` that only happens while the stored owner mark is the one that was read. */
@@ -85,4 +107,17 @@ export async function writeMeta(redis: Redis, queue: QueueRef, write: FencedWrit
     [OWNER_FIELD, write.expected ?? '', set.length, ...set, ...clear],
   );
   return done === 1;
+}
+
+/** No stored mark is this text. */
+const NO_MARK = 'none';
+
+/**
+ * Tries whether the connection's user may claim the queue: runs the script that claims, for a mark that is never stored,
+ * so that nothing is written.
+ *
+ * @throws what ioredis throws when it may not, or when Redis does not answer; see `classifyRedisError`.
+ */
+export async function tryToClaim(redis: Redis, queue: QueueRef): Promise<void> {
+  await writeMeta(redis, queue, { expected: NO_MARK });
 }

@@ -1,9 +1,9 @@
-import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { queueKey, type QueueRef } from './keys.ts';
 import { OWNER_FIELD } from './owner-mark.ts';
 import type { RateLimitWindow } from './rate-limit.ts';
 import { UnexpectedReplyError } from './reply.ts';
+import { runScript } from './scripts.ts';
 
 /** What a queue's `meta` says, as every BullMQ worker obeys it on its next fetch. */
 export interface ObservedPolicy {
@@ -77,24 +77,24 @@ export function rateLimitFields(window: RateLimitWindow): Record<string, number>
 export const RATE_LIMIT_FIELDS = ['max', 'duration'] as const;
 export const GLOBAL_CONCURRENCY_FIELD = 'concurrency';
 
-/** Stops workers from starting jobs, at once; running jobs finish. Idempotent. */
-export async function pauseQueue(redis: Redis, queue: QueueRef): Promise<void> {
-  await withQueue(redis, queue, (client) => client.pause());
-}
+/** Jobs that one call moves out of the legacy `paused` list: about 2 ms of Redis' time. */
+const LEGACY_JOBS_PER_CALL = 5_000;
 
-/** Lets workers start jobs again, and moves back what a v5 client left in the legacy `paused` list. Idempotent. */
-export async function resumeQueue(redis: Redis, queue: QueueRef): Promise<void> {
-  await withQueue(redis, queue, (client) => client.resume());
-}
-
-/** Runs `act` with BullMQ's own client on a connection that stays ours; never writes `version` or `maxLenEvents`. */
-export async function withQueue<T>(redis: Redis, queue: QueueRef, act: (client: Queue) => Promise<T>): Promise<T> {
-  const client = new Queue(queue.name, { connection: redis, prefix: queue.prefix, skipMetasUpdate: true });
-  client.on('error', () => {}); // The failed command rejects too; an unheard event would end the process.
-  try {
-    await client.waitUntilReady();
-    return await act(client);
-  } finally {
-    await client.close();
-  }
+/**
+ * Pauses the queue, so that workers start no job and running ones finish; or lets them start jobs again, and moves back
+ * what a v5 client left in the legacy `paused` list. Only while the owner mark is `expected`. Idempotent.
+ *
+ * @param expected the stored mark as read; undefined: none was stored.
+ * @returns `again` when jobs are left in that list; `ownershipLost` when somebody else changed the mark since it was
+ * read: nothing is written then.
+ */
+export async function setPaused(
+  redis: Redis,
+  queue: QueueRef,
+  { paused, expected }: { readonly paused: boolean; readonly expected: string | undefined },
+): Promise<'done' | 'again' | 'ownershipLost'> {
+  const args = [OWNER_FIELD, expected ?? '', paused ? 'paused' : 'resumed', LEGACY_JOBS_PER_CALL];
+  const left = Number(await runScript(redis, 'setPause', [queueKey(queue, 'meta')], args));
+  if (left < 0) return 'ownershipLost';
+  return left > 0 ? 'again' : 'done';
 }

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ACL_RULES } from './acl.ts';
 import { RedisConnections } from './connections.ts';
 import { sampleFinished } from './finished.ts';
-import { pauseQueue, readQueuePolicy } from './policy.ts';
+import { readQueuePolicy, setPaused } from './policy.ts';
 import { headAgeMs, readyJobs, sampleBacklogs, sampleQueues, type BacklogSample, type QueueSample } from './sample.ts';
 import { readServerInfo } from './server.ts';
 import { testRedis, type TestRedis } from './test-redis.ts';
@@ -95,7 +95,7 @@ describe('sampling queues', () => {
       waiting: 1,
       paused: false,
     });
-    await pauseQueue(t.redis, ref);
+    await setPaused(t.redis, ref, { paused: true, expected: undefined });
     expect(await sampleOne('policy')).toMatchObject({ paused: true, waiting: 1 });
   });
 

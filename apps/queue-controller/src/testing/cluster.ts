@@ -4,6 +4,7 @@ import type { KubeClient, Resource } from '@redis-queue/controller';
 import type { QueueObject } from '@redis-queue/redis-access';
 import type { ControlPlane, RedisServer } from '@redis-queue/rig';
 import { startRig, type Rig, type RunningController } from '@redis-queue/rig/controllers';
+import { INHERITANCE_MS } from '../deletion.ts';
 import { wireQueueController } from '../wire.ts';
 
 export type StoredQueue = QueueObject;
@@ -49,13 +50,24 @@ export async function testCluster(redisOptions: { password?: string } = {}): Pro
   };
 }
 
-/** The controller, in this process, until it is stopped. */
-export async function runController({ rig }: TestCluster): Promise<RunningController> {
+/** A minute after every deletion: nobody is waited for to inherit the data. */
+export const LATER_MS = INHERITANCE_MS;
+
+/**
+ * The controller, in this process, until it is stopped.
+ *
+ * @param aheadMs how far its clock is ahead of the API server's, which dates deletions.
+ */
+export async function runController(
+  { rig }: TestCluster,
+  aheadMs: () => number = () => LATER_MS,
+): Promise<RunningController> {
   const settings = {
     secretNames: ['redis-credentials', 'second'],
     concurrency: 8,
     sampleIntervalMs: 500,
     driftCheckMs: 300,
+    now: () => new Date(Date.now() + aheadMs()),
   };
   return await rig.controller((manager) => wireQueueController(manager, settings), { name: 'queue-controller' });
 }

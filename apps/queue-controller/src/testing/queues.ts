@@ -1,8 +1,10 @@
 import { API_VERSION, type Queue, type QueueSpec } from '@redis-queue/api';
-import { formatOwnerMark, type ManagedField, type ObservedPolicy } from '@redis-queue/bullmq';
+import { formatOwnerMark, type ManagedField, type ObservedPolicy, type QueueRemoval } from '@redis-queue/bullmq';
 import type { ObservedQueue } from '../steps.ts';
 
 export const CLUSTER = 'c1';
+/** Of the process that plans. */
+export const FENCE = 'f1';
 export const NOW = new Date('2026-03-04T05:06:07.000Z');
 export const ADOPTED_AT = '2026-01-02T03:04:05.000Z';
 
@@ -28,14 +30,15 @@ export function queueObject(
   };
 }
 
-export function markOf(managed: ManagedField[], owner = `${CLUSTER}/shop/emails`): string {
-  return formatOwnerMark({ owner, managed, adoptedAt: ADOPTED_AT });
+export function markOf(managed: ManagedField[], owner = `${CLUSTER}/shop/emails`, removal?: QueueRemoval): string {
+  return formatOwnerMark({ owner, managed, adoptedAt: ADOPTED_AT, ...(removal && { removal }) });
 }
 
 /** What observing a reachable Redis 7 gives, by default of a queue that nobody has used. */
 export function observed(policy: Partial<ObservedPolicy> = {}, rest: Partial<ObservedQueue> = {}): ObservedQueue {
   return {
     clusterId: CLUSTER,
+    fence: FENCE,
     claimants: [],
     policy: { exists: false, paused: false, legacyPaused: 0, ...policy },
     server: { product: 'redis', version: '7.0.15', tooOld: false, maxmemoryPolicy: 'noeviction' },

@@ -47,6 +47,11 @@ export const queueDefinition: KindDefinition = {
   notices: [
     { type: 'BurstCapped', meaning: 'the requested burst cannot be kept exactly. Present only while True.' },
     {
+      type: 'DeletionBlocked',
+      meaning:
+        'the object is being deleted and its Redis cannot be reached, or refuses; after 5 minutes the data stays and the object goes. Present only while True.',
+    },
+    {
       type: 'FieldsNotEnforced',
       meaning: 'the spec has fields that this release does not act on. Present only while True.',
     },

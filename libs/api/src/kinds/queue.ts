@@ -162,7 +162,9 @@ export const queueSpecSchema = z
     deletionPolicy: z
       .enum(['Retain', 'Delete', 'DeleteIfEmpty'])
       .optional()
-      .describe('What happens to the data in Redis when this object is deleted. Absent: Retain.'),
+      .describe(
+        'What happens to the data in Redis when this object is deleted. Delete removes it a minute later, unless another Queue claims it; DeleteIfEmpty only if no job is unfinished or failed. Absent: Retain.',
+      ),
     adoptionPolicy: z
       .enum(['Adopt', 'Refuse', 'Observe'])
       .optional()
@@ -196,6 +198,7 @@ export const queueStatusSchema = z.object({
         .optional()
         .describe('The rate limit as BullMQ stores it.'),
       redisVersion: z.string().optional().describe('The product and version that the server reports.'),
+      redisAddress: z.string().optional().describe('Address of the Redis, and its database unless that is 0.'),
     })
     .optional()
     .describe('The settings in effect in Redis.'),

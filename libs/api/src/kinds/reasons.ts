@@ -79,7 +79,14 @@ export const QUEUE_REASONS = {
     kind: 'retries',
     doc: 'Another claimant changed the owner mark meanwhile; the queue is reconciled again.',
   },
-  Deleting: { kind: 'retries', doc: 'The data in Redis is being removed, in steps.' },
+  Deleting: {
+    kind: 'retries',
+    doc: 'The data in Redis is being removed, in rounds; the message says how many jobs are left.',
+  },
+  DeletionDelayed: {
+    kind: 'retries',
+    doc: 'The data is removed a minute after the deletion, unless another Queue claims it until then and inherits it; annotate the Queue with redis-queue.io/force-delete=true to remove it now.',
+  },
   ActiveJobs: {
     kind: 'retries',
     doc: 'The queue was paused, and its data is removed once no job is active; annotate the Queue with redis-queue.io/force-delete=true to remove it now.',
@@ -111,7 +118,10 @@ export const QUEUE_REASONS = {
     doc: 'The Redis user lacks a permission; docs/redis-users.md has the rights of each role.',
   },
   RedisTooOld: { kind: 'stalled', doc: 'Redis 7.0 or Valkey 7.2 is needed.' },
-  Conflict: { kind: 'stalled', doc: 'An older Queue object claims the same queue; delete one of the two.' },
+  Conflict: {
+    kind: 'stalled',
+    doc: 'Another Queue object governs the same queue, or is older and claims it; delete one of the two.',
+  },
   OwnedByOtherCluster: {
     kind: 'stalled',
     doc: 'A Queue of another cluster governs the queue. If that one is gone, annotate this one with redis-queue.io/take-over=true.',

@@ -1,0 +1,83 @@
+import type { Queue } from '@redis-queue/api';
+import type { SecretSources } from '@redis-queue/redis-access';
+import { describe, expect, it } from 'vitest';
+import { findClaimants, type Claimant, type Login } from './claimants.ts';
+import { queueObject } from './testing/queues.ts';
+
+// Wall 1: who can write Queues and Secrets in one namespace takes no queue of another's out of governance.
+
+const target = { host: 'redis', port: 6379, password: 'right' };
+const passwords: Record<string, string> = {};
+const secrets: SecretSources = {
+  reader: 'queue-controller',
+  permittedSecrets: new Set(['redis-credentials']),
+  secret: ({ namespace = '', name }) => {
+    const password = passwords[namespace];
+    if (password === undefined) return undefined;
+    const texts = { 'redis-host': password === 'elsewhere' ? 'other' : 'redis', 'redis-password': password };
+    const encoded = Object.entries(texts).map(([key, text]) => [key, Buffer.from(text).toString('base64')]);
+    return {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { namespace, name },
+      data: Object.fromEntries(encoded) as Record<string, string>,
+    };
+  },
+};
+
+let uids = 0;
+function rival(namespace: string, password: string | undefined, change: Partial<Queue['metadata']> = {}): Queue {
+  if (password !== undefined) passwords[namespace] = password;
+  return queueObject({}, { namespace, uid: `rival-${uids++}`, ...change });
+}
+
+/** @returns the claimants, and with which passwords it was tried to log in */
+async function find(others: Queue[], login: (password: string) => Login = () => 'refused') {
+  const tried: string[] = [];
+  const found = await findClaimants(
+    queueObject(),
+    others,
+    { target, targetKey: 'ours' },
+    {
+      secrets,
+      tryLogin: (access) => {
+        tried.push(access.target.password ?? '');
+        return Promise.resolve(login(access.target.password ?? ''));
+      },
+    },
+  );
+  return { found, tried };
+}
+const logins = (found: Claimant[]): unknown => found.map(({ namespace, login }) => [namespace, login]);
+
+describe('who else claims a queue', () => {
+  it('is told by what Redis says to their credentials, the oldest first', async () => {
+    const young = rival('young', 'right', { creationTimestamp: '2026-02-01T00:00:00Z' });
+    const old = rival('old', 'wrong', { creationTimestamp: '2025-01-01T00:00:00Z' });
+    const { found } = await find([young, old], (password) => (password === 'right' ? 'accepted' : 'refused'));
+    expect(logins(found)).toEqual([
+      ['old', 'refused'],
+      ['young', 'accepted'],
+    ]);
+  });
+
+  it('is nobody without a Secret, on another server, being deleted, or only observing', async () => {
+    const { found, tried } = await find([
+      queueObject(),
+      rival('without', undefined),
+      rival('distant', 'elsewhere'),
+      rival('leaving', 'right', { deletionTimestamp: '2026-02-01T00:00:00Z' }),
+      { ...rival('observing', 'right'), spec: { adoptionPolicy: 'Observe' } },
+    ]);
+    expect([found, tried]).toEqual([[], []]);
+  });
+
+  it('costs one try for equal credentials, and eight for thousands of different ones', async () => {
+    const same = Array.from({ length: 50 }, (_, i) => rival(`same-${i}`, 'same'));
+    expect((await find(same)).tried).toEqual(['same']);
+    const different = Array.from({ length: 2_000 }, (_, i) => rival(`n-${i}`, `password-${i}`));
+    const { found, tried } = await find(different);
+    expect(tried).toHaveLength(8);
+    expect(found.filter(({ login }) => login === 'unknown')).toHaveLength(1_992);
+  });
+});

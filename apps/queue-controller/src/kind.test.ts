@@ -1,0 +1,44 @@
+import type { QueueReason } from '@redis-queue/api';
+import { Registry } from 'prom-client';
+import { expect, it } from 'vitest';
+import { queueKind } from './kind.ts';
+import { QueueMetrics } from './metrics.ts';
+import type { Sources } from './observe.ts';
+import { SamplingFailures } from './sampling-failures.ts';
+import { NOW, observed, queueObject } from './testing/queues.ts';
+
+const kind = queueKind({
+  sources: {} as Sources,
+  metrics: new QueueMetrics(new Registry()),
+  sampling: new SamplingFailures(),
+  driftCheckMs: 60_000,
+  random: () => 0.5,
+});
+
+/** When a queue that has not been Ready for a minute is reconciled again, in ms. */
+function requeueMs(reason: QueueReason | undefined, dueMs?: number): number | undefined {
+  const lastTransitionTime = new Date(NOW.getTime() - 60_000).toISOString();
+  const ready = {
+    type: 'Ready',
+    status: reason ? 'False' : 'True',
+    reason: 'x',
+    message: '',
+    lastTransitionTime,
+  } as const;
+  const problem = reason && { reason, message: 'why' };
+  const outcome = {
+    observed: observed(),
+    plan: { steps: [], ...(dueMs !== undefined && { dueMs }) },
+    done: [],
+    problem,
+  };
+  const context = { nowMs: NOW.getTime(), event: () => undefined };
+  return kind.requeueMs?.(queueObject(), outcome, { conditions: [ready] }, context);
+}
+
+it('a removal goes on soon, a wait ends in time, and a problem is tried as rarely as it lasts long', () => {
+  expect(requeueMs('Deleting')).toBe(500);
+  expect(requeueMs('DeletionDelayed', 7_000)).toBe(7_000);
+  expect(requeueMs('RedisUnreachable', 200_000)).toBe(60_000);
+  expect(requeueMs(undefined)).toBe(60_000);
+});

@@ -1,0 +1,106 @@
+--[[
+  Removes some jobs of a queue, and with the last of them the queue's own keys, its owner mark included; only while the
+  owner mark is the given one. One round of a removal: everything that decides is checked again in every round.
+
+  KEYS   1 meta; the queue's other keys share the text before `meta`
+  ARGV   1 field of the owner mark
+         2 the mark that this removal has set
+         3 number of jobs to remove at most
+         4 what stops it: `unfinished` jobs, that is all but completed ones; `busy`: active jobs and flow parents that
+         wait for children; `nothing`
+         5 Redis' time in ms after which nothing is removed any more
+  Reply  { outcome, jobs removed now, jobs left that a removal still has to remove or is stopped by }
+         outcome: done, more, late, ownershipLost, unfinishedJobs, activeJobs, waitingChildren; nothing is removed unless
+         it is done or more
+  Cost   per job 3 to 6 commands of O(1), about 5 us; long lists and sets are freed in the background, and what jobs carry
+         at 16 MB per round at most, or one job
+  Never  touches another queue, save a flow parent there that waits for a removed job: it stops waiting for it, as when
+         BullMQ removes a job
+]]
+local meta, base = KEYS[1], string.sub(KEYS[1], 1, -5)
+local budget, stop = tonumber(ARGV[3]), ARGV[4]
+local call = redis.call
+
+-- A job whose id is the name of one of these keys is none; its key is not the job's.
+local OWN = {}
+for _, suffix in ipairs({
+  'meta', 'wait', 'paused', 'active', 'prioritized', 'delayed', 'completed', 'failed', 'waiting-children', 'repeat',
+  'events', 'delay', 'stalled-check', 'stalled', 'id', 'pc', 'marker', 'limiter', 'priority', 'metrics:completed',
+  'metrics:completed:data', 'metrics:failed', 'metrics:failed:data',
+}) do OWN[suffix] = true end
+-- In the order of removal: parents before their children, which would move them to wait.
+local SETS = { ['waiting-children'] = true, delayed = true, completed = true, prioritized = true, failed = true }
+local STATES = { 'waiting-children', 'active', 'delayed', 'completed', 'wait', 'paused', 'prioritized', 'failed' }
+
+local function size(state) return call(SETS[state] and 'ZCARD' or 'LLEN', base .. state) end
+
+local function sizes()
+  local all = 0
+  for _, state in ipairs(STATES) do all = all + size(state) end
+  return all
+end
+
+-- The parent, perhaps in another queue, does not wait for this job any more.
+local function releaseParent(parentKey, jobKey)
+  if call('SREM', parentKey .. ':dependencies', jobKey) == 0 or call('SCARD', parentKey .. ':dependencies') > 0 then return end
+  local parentId = string.match(parentKey, '.*:(.*)')
+  local parentBase = string.sub(parentKey, 1, #parentKey - #parentId)
+  if call('ZREM', parentBase .. 'waiting-children', parentId) == 0 then return end
+  call('RPUSH', parentBase .. 'wait', parentId)
+  local held = call('HMGET', parentBase .. 'meta', 'paused', 'concurrency')
+  local maxed = held[2] and call('LLEN', parentBase .. 'active') >= (tonumber(held[2]) or 0)
+  if not held[1] and not maxed then call('ZADD', parentBase .. 'marker', 0, '0') end
+end
+
+-- Returns the bytes of its data.
+local function removeJob(id)
+  if OWN[id] then return 0 end
+  local key = base .. id
+  local bytes = call('HSTRLEN', key, 'data')
+  local job = call('HMGET', key, 'parentKey', 'deid')
+  if job[1] and job[1] ~= '' and call('EXISTS', job[1]) == 1 then releaseParent(job[1], key) end
+  if job[2] then
+    local deduplication = base .. 'de:' .. job[2]
+    if call('GET', deduplication) == id then call('UNLINK', deduplication, base .. 'dn:' .. job[2]) end
+  end
+  call('UNLINK', key, key .. ':lock', key .. ':logs', key .. ':dependencies', key .. ':processed', key .. ':failed', key .. ':unsuccessful')
+  return bytes
+end
+
+local time = call('TIME')
+if time[1] * 1000 + math.floor(time[2] / 1000) > tonumber(ARGV[5]) then return { 'late', 0, 0 } end
+if (call('HGET', meta, ARGV[1]) or '') ~= ARGV[2] then return { 'ownershipLost', 0, 0 } end
+if stop == 'unfinished' then
+  local left = sizes() - size('completed')
+  if left > 0 then return { 'unfinishedJobs', 0, left } end
+elseif stop == 'busy' then
+  if size('active') > 0 then return { 'activeJobs', 0, size('active') } end
+  if size('waiting-children') > 0 then return { 'waitingChildren', 0, size('waiting-children') } end
+end
+
+local left, removed, bytes = budget, 0, 0
+for _, state in ipairs(STATES) do
+  if left > 0 then
+    local key = base .. state
+    local ids = SETS[state] and call('ZRANGE', key, 0, left - 1) or call('LRANGE', key, 0, left - 1)
+    local count = 0
+    while count < #ids and bytes < 16e6 do
+      count = count + 1
+      bytes = bytes + removeJob(ids[count])
+    end
+    if count > 0 then
+      if SETS[state] then call('ZREMRANGEBYRANK', key, 0, count - 1) else call('LTRIM', key, count, -1) end
+    end
+    removed = removed + count
+    left = bytes < 16e6 and left - count or 0
+  end
+end
+if left > 0 then
+  local schedulers = call('ZRANGE', base .. 'repeat', 0, left - 1)
+  for i = 1, #schedulers do call('UNLINK', base .. 'repeat:' .. schedulers[i]) end
+  if #schedulers > 0 then call('ZREMRANGEBYRANK', base .. 'repeat', 0, #schedulers - 1) end
+  left = left - #schedulers
+end
+if left == 0 then return { 'more', removed, sizes() } end
+for suffix in pairs(OWN) do call('UNLINK', base .. suffix) end
+return { 'done', removed, 0 }
