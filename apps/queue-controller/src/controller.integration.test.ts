@@ -51,6 +51,17 @@ describe('a queue is brought to its spec', () => {
     });
   });
 
+  it('a queue whose name is no legal spec.name is governed by it, under a prefix of two parts', async () => {
+    const redis = { queueName: 'sendEmail', prefix: 'app:bull' };
+    await t.redis.rpush('app:bull:sendEmail:wait', '1', '2');
+    const queue = await t.queue(await t.namespace(), 'emails', { globalConcurrency: 5, redis });
+    const { status } = await t.settled(queue, 'Applied');
+    expect(await t.redis.hget('app:bull:sendEmail:meta', 'concurrency')).toBe('5');
+    expect(status?.effective).toMatchObject({ name: 'sendEmail', prefix: 'app:bull' });
+    await eventually(async () => (await t.read(queue)).status?.counts?.waiting === 2);
+    expect(await t.redis.keys('bull:emails:*')).toEqual([]);
+  });
+
   it('adoption changes nothing that the spec does not name', async () => {
     const ns = await t.namespace();
     const before = {

@@ -45,6 +45,13 @@ async function clientId(suffix: string): Promise<string> {
   return new RegExp(`id=(\\d+) .*name=rq:${suffix} `).exec(list)![1]!;
 }
 
+test('a queue wakes whatever characters its name and its prefix have', async () => {
+  const ref = { prefix: 'app:{eu}:bull', name: 'send Größe' };
+  const watched = await watching([ref]);
+  await t.redis.lpush(wait(ref), '1');
+  expect(await wakes(watched, ref.name)).toBeGreaterThan(0);
+});
+
 test('of 500 queues the one that gets a job wakes within milliseconds, and only that one', async () => {
   const refs = Array.from({ length: 500 }, (_, i) => named(`lat-${i}`));
   const watched = await watching(refs);

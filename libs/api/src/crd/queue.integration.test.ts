@@ -29,6 +29,7 @@ describe('the API server accepts a Queue', () => {
     ['with retention in hours and days', { retention: { completedJobs: '24h', failedJobs: '7d' } }],
     ['with retention in minutes, and none', { retention: { completedJobs: '30m', failedJobs: '0h' } }],
     ['in a prefix with a hash tag', { redis: { prefix: '{shop}.bull_1' } }],
+    ['in a prefix of two parts', { redis: { prefix: 'app:bull' } }],
     ['over TLS', { redis: { secretRef: { name: 'redis-shop' }, tls: { enabled: true, serverName: 'redis.shop' } } }],
     ['with a name for the certificate of a rediss:// URL', { redis: { tls: { serverName: 'redis.shop' } } }],
     ['with concurrency 1', { globalConcurrency: 1 }],
@@ -36,6 +37,11 @@ describe('the API server accepts a Queue', () => {
     ['that may be deleted with its data', { deletionPolicy: 'DeleteIfEmpty', adoptionPolicy: 'Observe' }],
   ])('%s', async (_, spec) => {
     await expect(kubectl.check(queueDraft(spec))).resolves.toContain('emails serverside-applied');
+  });
+
+  test.each(['sendEmail', 'send.email_2', '{shop}mails', 'größe'])('whose name in Redis is %s', async (queueName) => {
+    const draft = queueDraft({ redis: { queueName } }, 'shop.emails');
+    await expect(kubectl.check(draft)).resolves.toContain('serverside-applied');
   });
 
   test('whose own name is no Redis name, once spec.name gives one', async () => {
@@ -52,6 +58,14 @@ describe('the API server refuses a Queue and says why:', () => {
       'spec.name: Invalid value: "Emails": spec.name in body should match \'^[a-z0-9-]+$\'',
     ],
     ['a name with a colon, which BullMQ uses in keys', { name: 'a:b' }, 'spec.name'],
+    ['a name in Redis with a colon', { redis: { queueName: 'a:b' } }, 'spec.redis.queueName'],
+    ['a name in Redis with a space', { redis: { queueName: 'a b' } }, 'spec.redis.queueName'],
+    [
+      'two names',
+      { name: 'a', redis: { queueName: 'A' } },
+      'spec.name and spec.redis.queueName both name the queue in Redis; remove one of them',
+    ],
+    ['a prefix that ends with a colon', { redis: { prefix: 'app:' } }, 'spec.redis.prefix in body should match'],
     ['a name of 201 characters', { name: 'a'.repeat(201) }, 'spec.name: Too long: may not be more than 200 bytes'],
     [
       'no priority',
@@ -93,7 +107,6 @@ describe('the API server refuses a Queue and says why:', () => {
       "spec.retention.completedJobs in body should match '^[0-9]+[hdm]$'",
     ],
     ['retention as a number', { retention: { failedJobs: 7 } }, 'spec.retention.failedJobs'],
-    ['a prefix with a colon', { redis: { prefix: 'a:b' } }, 'spec.redis.prefix in body should match'],
     ['the prefix of the bus', { redis: { prefix: 'redis-queue' } }, 'redis-queue is the prefix of the bus'],
     [
       'a name of a certificate that no host has',
@@ -155,7 +168,13 @@ describe('what a Queue governs stays the same for its life:', () => {
       { name: 'post', redis: { prefix: 'shop' } },
       'this Queue governs "mail" in Redis; create another Queue',
     ],
-    ['its name taken away', 'named', { redis: { prefix: 'shop' } }, 'spec.name is immutable'],
+    ['its name taken away', 'named', { redis: { prefix: 'shop' } }, 'the name in Redis is immutable'],
+    [
+      'another name in Redis',
+      'named',
+      { redis: { queueName: 'Mail', prefix: 'shop' } },
+      'the name in Redis is immutable',
+    ],
     ['another prefix', 'named', { name: 'mail', redis: { prefix: 'other' } }, 'spec.redis.prefix is immutable'],
     ['its prefix taken away', 'named', { name: 'mail' }, 'spec.redis.prefix is immutable'],
   ])('%s is refused', async (_, name, spec, message) => {

@@ -3,7 +3,9 @@ import { DEFAULT_PREFIX, QUEUES, queueSpecSchema, queueStatusSchema } from '../k
 import { QUEUE_REASONS } from '../kinds/reasons.ts';
 import type { KindDefinition } from './definition.ts';
 
-const effectiveName = (object: string) => `(has(${object}.spec.name) ? ${object}.spec.name : self.metadata.name)`;
+const hasQueueName = (object: string) => `has(${object}.spec.redis) && has(${object}.spec.redis.queueName)`;
+const effectiveName = (object: string) =>
+  `(${hasQueueName(object)} ? ${object}.spec.redis.queueName : has(${object}.spec.name) ? ${object}.spec.name : self.metadata.name)`;
 const effectivePrefix = (object: string) =>
   `(has(${object}.spec.redis) && has(${object}.spec.redis.prefix) ? ${object}.spec.redis.prefix : '${DEFAULT_PREFIX}')`;
 
@@ -16,14 +18,19 @@ export const queueDefinition: KindDefinition = {
   status: queueStatusSchema,
   rules: [
     {
-      rule: `has(self.spec.name) || (size(self.metadata.name) <= 200 && self.metadata.name.matches('^[a-z0-9-]+$'))`,
+      rule: `!(${hasQueueName('self')} && has(self.spec.name))`,
+      message: 'spec.name and spec.redis.queueName both name the queue in Redis; remove one of them',
+      fieldPath: '.spec.redis.queueName',
+    },
+    {
+      rule: `has(self.spec.name) || ${hasQueueName('self')} || (size(self.metadata.name) <= 200 && self.metadata.name.matches('^[a-z0-9-]+$'))`,
       message:
-        "metadata.name is the queue's name in Redis while spec.name is absent, so it must match ^[a-z0-9-]+$ and have at most 200 characters; set spec.name to name the queue otherwise",
+        "metadata.name is the queue's name in Redis while spec.name is absent, so it must match ^[a-z0-9-]+$ and have at most 200 characters; set spec.name, or spec.redis.queueName for a name with other characters",
     },
     {
       rule: `${effectiveName('self')} == ${effectiveName('oldSelf')}`,
-      message: 'spec.name is immutable (absent, it is metadata.name); create another Queue for another name',
-      messageExpression: `'spec.name is immutable: this Queue governs "' + ${effectiveName('oldSelf')} + '" in Redis; create another Queue for another name'`,
+      message: 'the name in Redis is immutable; create another Queue for another name',
+      messageExpression: `'the name in Redis is immutable: this Queue governs "' + ${effectiveName('oldSelf')} + '" in Redis; create another Queue for another name'`,
       fieldPath: '.spec.name',
     },
     {

@@ -68,7 +68,7 @@ export const queueSpecSchema = z
       .max(200)
       .regex(/^[a-z0-9-]+$/)
       .optional()
-      .describe("The queue's name in Redis; immutable. Absent: metadata.name."),
+      .describe("The queue's name in Redis; immutable. Absent: redis.queueName, or else metadata.name."),
     priorities: z
       .array(z.int().min(1).max(10))
       .min(1)
@@ -133,11 +133,20 @@ export const queueSpecSchema = z
           )
           .optional()
           .describe('TLS to Redis; a private CA lies in the Secret under redis-ca.crt, and is refused without TLS.'),
+        queueName: z
+          .string()
+          .min(1)
+          .max(200)
+          .regex(/^[^:\s]+$/)
+          .optional()
+          .describe(
+            "The queue's name in Redis where that is no legal spec.name, such as sendEmail; instead of spec.name; immutable.",
+          ),
         prefix: z
           .string()
           .min(1)
           .max(100)
-          .regex(/^[A-Za-z0-9_.{}-]+$/)
+          .regex(/^[A-Za-z0-9_.{}-]+(:[A-Za-z0-9_.{}-]+)*$/)
           .meta(
             // On the field itself, so that an object that has it from before can still be changed, and deleted.
             celRules({
@@ -228,9 +237,9 @@ export interface Queue {
   status?: QueueStatus;
 }
 
-/** The queue's name in Redis: `spec.name`, or the object's own. */
-export function queueName(queue: Queue): string {
-  return queue.spec.name ?? queue.metadata.name;
+/** The queue's name in Redis: `spec.redis.queueName`, `spec.name`, or the object's own. */
+export function queueName({ metadata, spec }: Queue): string {
+  return spec.redis?.queueName ?? spec.name ?? metadata.name;
 }
 
 /** The key prefix of the queue in Redis. */
