@@ -151,7 +151,12 @@ it('a controller that was away acts on the newest decision only, and keeps the s
   await rig.start();
   const { metadata } = await rig.cluster.sized(pool, 40);
   expect(metadata.annotations?.[DECISION_ANNOTATION]).toBe('1.4');
-  expect((await rig.cluster.read(pool)).status?.autoscaling?.last?.map(({ to }) => to)).not.toContain(20);
+  // Status follows the size.
+  const sizes = await eventually(async () => {
+    const last = (await rig.cluster.read(pool)).status?.autoscaling?.last?.map(({ to }) => to) ?? [];
+    return last.includes(40) && last;
+  });
+  expect(sizes).not.toContain(20);
 });
 
 function pick(annotations: Record<string, string> = {}, prefix: string): Record<string, string> {
