@@ -11,13 +11,7 @@ import {
   type FencedWrite,
   type QueueRef,
 } from '@redis-queue/bullmq';
-import {
-  applySteps,
-  isApiFailure,
-  RetryLaterError,
-  type FinalizerStep,
-  type KindContext,
-} from '@redis-queue/controller';
+import { applySteps, isApiFailure, type FinalizerStep, type KindContext } from '@redis-queue/controller';
 import { queueRef, type QueueObject } from '@redis-queue/redis-access';
 import { describeStep } from './describe.ts';
 import { redisProblem, resolveConnection, type Sources } from './observe.ts';
@@ -28,7 +22,7 @@ type Redis = Parameters<typeof pauseQueue>[0];
 
 /** The two systems that steps write to. */
 export interface Writers {
-  /** Absent only for plans whose steps do not touch Redis. */
+  /** Absent only for plans whose steps do not touch Redis. Asked for within `guard`, as asking connects. */
   readonly redis?: Redis | undefined;
   applyFinalizer(step: FinalizerStep): Promise<void>;
   /**
@@ -62,13 +56,15 @@ export async function applyQueue(
   const writes = queue.spec.adoptionPolicy !== 'Observe' || queue.metadata.deletionTimestamp !== undefined;
   if (!writes) return { done: [] };
   const connection = resolveConnection(queue, sources);
-  const redis = connection.ok ? sources.connections.get(connection.target) : undefined;
   const writers: Writers = {
-    redis,
+    get redis() {
+      return connection.ok ? sources.connections.get(connection.target) : undefined;
+    },
     applyFinalizer,
     guard: async (write) => {
-      // Asked when the write begins: before, it may have waited for its turn.
+      // Asked when the write begins: before, it may have waited for its Redis to be probed.
       const writeLeading: typeof write = async (ends) => {
+        signal.throwIfAborted();
         sources.assertLeading();
         return await write(ends);
       };
@@ -83,7 +79,7 @@ export async function applyQueue(
     for (const step of applied.done) log.info({ step: step.kind }, describeStep(step));
     return applied;
   } catch (error) {
-    if (isApiFailure(error) || error instanceof RetryLaterError || signal.aborted || !connection.ok) throw error;
+    if (isApiFailure(error) || signal.aborted || !connection.ok) throw error;
     return { done: [], problem: redisProblem(error, connection.target, sources.connections) };
   }
 }
@@ -106,8 +102,8 @@ export async function applyPlan(
     signal,
     applyFinalizer: (step) => writers.applyFinalizer(step),
     async applyStep(step) {
-      const { redis, guard = (write) => write(signal) } = writers;
-      const problem = await guard((ends) => applyStep(step, mark, queue, ref, redis, ends));
+      const { guard = (write) => write(signal) } = writers;
+      const problem = await guard((ends) => applyStep(step, mark, queue, ref, writers.redis, ends));
       if (!problem && 'mark' in step) mark = formatOwnerMark(step.mark);
       return problem;
     },

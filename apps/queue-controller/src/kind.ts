@@ -2,6 +2,7 @@ import { QUEUE_REASONS, QUEUES, type Queue, type QueueReason } from '@redis-queu
 import {
   findCondition,
   retryAfterMs,
+  soonestMs,
   spreadMs,
   type Kind,
   type Outcome,
@@ -40,8 +41,10 @@ export function queueKind(options: QueueKindOptions): Kind<QueueObject, Observed
     apply: (queue, { plan }, context) => applyQueue(queue, plan, context, sources),
     status: (queue, outcome, now) => queueStatus(queue, { ...outcome, ref: queueRef(queue) }, now),
     report: (queue, outcome, { event }) => reportSteps(queue, outcome, event, metrics),
-    requeueMs: (_, { problem }, { conditions }, { nowMs }) =>
-      problem ? retryAfterMs(conditions, new Date(nowMs), random()) : spreadMs(driftCheckMs, random()),
+    requeueMs: (_, { problem, observed }, { conditions }, { nowMs }) =>
+      problem
+        ? soonestMs([retryAfterMs(conditions, new Date(nowMs), random()), observed.probeAfterMs])
+        : spreadMs(driftCheckMs, random()),
   };
 }
 

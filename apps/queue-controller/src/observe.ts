@@ -14,7 +14,7 @@ import {
   type RedisTarget,
   type ServerInfo,
 } from '@redis-queue/bullmq';
-import { RetryLaterError, type ObjectKey } from '@redis-queue/controller';
+import type { ObjectKey } from '@redis-queue/controller';
 import {
   CircuitOpenError,
   queueRef,
@@ -32,7 +32,7 @@ import type { Problem } from './reasons.ts';
 export interface Sources {
   readonly clusterId: string;
   readonly connections: RedisConnections;
-  /** Every call to Redis goes through them, so that one that hangs holds up its own queues alone. */
+  /** Every call to Redis goes through them, so that one that hangs fails soon, and fails for all its queues at once. */
   readonly breakers: CircuitBreakers;
   readonly secrets: SecretSources;
   /** All Queue objects of the same prefix and name, the asking one included. */
@@ -62,9 +62,9 @@ export async function observeQueue(queue: Queue, sources: Sources): Promise<Obse
   const { target } = connection;
   const ref = queueRef(queue);
   const claimants = otherClaimants(queue, target, sources);
-  const redis = sources.connections.get(target);
   try {
     const { policy, server, sample } = await sources.breakers.run(connection.targetKey, async () => {
+      const redis = sources.connections.get(target);
       const [read, info] = await Promise.all([
         readQueuePolicy(redis, ref),
         sources.servers.get(target, () => readServerInfo(redis)),
@@ -75,8 +75,9 @@ export async function observeQueue(queue: Queue, sources: Sources): Promise<Obse
     const holder = await readHolder(queue, policy.rawOwnerMark, sources);
     return { clusterId, claimants, policy, server, ...(holder && { holder }), ...(sample && { sample }) };
   } catch (error) {
-    if (error instanceof RetryLaterError) throw error;
-    return { clusterId, claimants, problem: redisProblem(error, target, sources.connections) };
+    const problem = redisProblem(error, target, sources.connections);
+    const probeAfterMs = error instanceof CircuitOpenError ? error.probeAfterMs : undefined;
+    return { clusterId, claimants, problem, ...(probeAfterMs !== undefined && { probeAfterMs }) };
   }
 }
 
@@ -84,10 +85,10 @@ export async function observeQueue(queue: Queue, sources: Sources): Promise<Obse
  * What went wrong with Redis, without a credential. A connection that was refused is closed: it would retry for ever.
  */
 export function redisProblem(error: unknown, target: RedisTarget, connections: RedisConnections): Problem {
-  if (error instanceof CircuitOpenError) {
+  if (error instanceof CircuitOpenError && error.cause === undefined) {
     return { reason: 'RedisUnreachable', message: `${describeTarget(target)}: ${error.message}` };
   }
-  const { reason, message } = classifyRedisError(error);
+  const { reason, message } = classifyRedisError(error instanceof CircuitOpenError ? error.cause : error);
   if (reason === 'RedisAuthFailed') connections.release(target);
   return { reason, message: `${describeTarget(target)}: ${message}` };
 }
@@ -136,8 +137,22 @@ export class ServerInfoCache {
     const cached = this.#entries.get(key);
     if (cached && this.#now() - cached.atMs < SERVER_INFO_TTL_MS) return cached.info;
     const info = await read();
+    this.#forgetExpired();
     this.#entries.set(key, { atMs: this.#now(), info });
     return info;
+  }
+
+  /** Servers known, those of a minute ago not counted. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Entries are set in the order of their times. */
+  #forgetExpired(): void {
+    for (const [key, { atMs }] of this.#entries) {
+      if (this.#now() - atMs < SERVER_INFO_TTL_MS) return;
+      this.#entries.delete(key);
+    }
   }
 }
 

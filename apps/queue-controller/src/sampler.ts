@@ -111,11 +111,11 @@ export class QueueSampler {
   constructor(deps: SamplerDeps) {
     this.#deps = deps;
     this.#writes = new TokenBucket(STATUS_WRITES_PER_SECOND, () => deps.now().getTime());
-    // No workers to share: each target is one call, and the next round is begun when the slowest has ended or was given up.
+    // Of its own: the sampler's credentials may be others, and a round over all queues of a Redis takes longer than a call.
     this.#breakers = new CircuitBreakers({
-      slots: Infinity,
       timeoutMs: TARGET_TIMEOUT_MS,
       now: () => performance.now(),
+      observer: deps.metrics.circuits('sample', () => this.#breakers.openTargets().length),
     });
   }
 
@@ -155,10 +155,11 @@ export class QueueSampler {
 
   async #sampleTarget({ key, target, queues }: Group): Promise<SampledQueue[]> {
     const { connections } = this.#deps.sources;
-    const redis = connections.get(target);
     const from = performance.now();
     try {
-      const sampled = await this.#breakers.run(key, (signal) => this.#readQueues(redis, queues, signal));
+      const sampled = await this.#breakers.run(key, (signal) =>
+        this.#readQueues(connections.get(target), queues, signal),
+      );
       this.#deps.metrics.sampleTook((performance.now() - from) / 1000);
       return sampled;
     } catch (error) {

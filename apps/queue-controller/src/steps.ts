@@ -17,6 +17,8 @@ export interface ObservedQueue {
   readonly clusterId: string;
   /** Why Redis could not be read; then there is no `policy`. */
   readonly problem?: Problem;
+  /** After how many ms this queue is the one to find out whether the Redis answers again. */
+  readonly probeAfterMs?: number;
   readonly policy?: ObservedPolicy;
   readonly server?: ServerInfo;
   readonly claimants: readonly Claimant[];

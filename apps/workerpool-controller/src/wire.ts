@@ -1,4 +1,4 @@
-import { manageKind, type Manager } from '@redis-queue/controller';
+import { DEFAULT_CONCURRENCY, manageKind, type Manager } from '@redis-queue/controller';
 import type { BusRedisOptions } from '@redis-queue/scaling-bus';
 import { Refusals } from './deployment/refusals.ts';
 import { poolKind } from './kind.ts';
@@ -19,7 +19,7 @@ export interface Settings extends SourceSettings {
 
 /** Connects the kind and the consumer of the bus with the manager. */
 export function wireWorkerPoolController(manager: Manager, settings: Settings): void {
-  const { bus, concurrency = 8 } = settings;
+  const { bus, concurrency = DEFAULT_CONCURRENCY } = settings;
   const { events, log, registry } = manager;
   const sources = watchSources(manager, settings, { busConfigured: bus !== undefined });
   const shared = { sources, ledger: new DecisionLedger(), metrics: new PoolMetrics(registry) };

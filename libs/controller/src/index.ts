@@ -32,7 +32,14 @@ export * from './kind/types.ts';
 export type { EventRecorder, ObjectEvent } from './events/event-types.ts';
 export * from './leader/types.ts';
 export { runApp, type App, type AppContext } from './manager/app.ts';
-export { concurrencyFlag, numberFlag, UsageError, type AppFlag, type FlagValues } from './manager/flags.ts';
+export {
+  concurrencyFlag,
+  DEFAULT_CONCURRENCY,
+  numberFlag,
+  UsageError,
+  type AppFlag,
+  type FlagValues,
+} from './manager/flags.ts';
 export { createLog, type LogOptions } from './manager/log.ts';
 export { maskSecrets } from './manager/mask-secrets.ts';
 export { createManager } from './manager/manager.ts';
