@@ -22,6 +22,7 @@ export class QueueMetrics {
   readonly #drift: Counter;
   readonly #sampleSeconds: Histogram;
   readonly #sampleFailures: Counter;
+  readonly #openCircuits: Gauge;
   readonly #circuitsOpened: Counter;
   readonly #callsRefused: Counter;
   readonly #countOpen = new Map<RedisCaller, () => number>();
@@ -78,8 +79,7 @@ export class QueueMetrics {
       registers,
     });
     const countOpen = this.#countOpen;
-    // oxlint-disable-next-line no-new -- it is the registry that asks it
-    new Gauge({
+    this.#openCircuits = new Gauge({
       name: 'redis_queue_redis_circuits_open',
       help: 'Redis connections that did not answer and are not used for some seconds.',
       labelNames: ['caller'],
@@ -105,6 +105,7 @@ export class QueueMetrics {
   /** What the circuit breakers of a caller report to. @param countOpen how many are open now */
   circuits(caller: RedisCaller, countOpen: () => number): CircuitObserver {
     this.#countOpen.set(caller, countOpen);
+    this.#openCircuits.set({ caller }, 0);
     for (const counter of [this.#circuitsOpened, this.#callsRefused]) counter.inc({ caller }, 0);
     return {
       opened: () => this.#circuitsOpened.inc({ caller }),

@@ -138,6 +138,7 @@ export class ServerInfoCache {
     if (cached && this.#now() - cached.atMs < SERVER_INFO_TTL_MS) return cached.info;
     const info = await read();
     this.#forgetExpired();
+    this.#entries.delete(key);
     this.#entries.set(key, { atMs: this.#now(), info });
     return info;
   }

@@ -1,0 +1,20 @@
+import { expect, it } from 'vitest';
+import { ServerInfoCache } from './observe.ts';
+
+const INFO = { product: 'redis', version: '7.0.15', tooOld: false, maxmemoryPolicy: 'noeviction' } as const;
+
+it('what a server is, is asked once a minute, and forgotten when nobody asks any more', async () => {
+  let nowMs = 0;
+  let reads = 0;
+  const servers = new ServerInfoCache(() => nowMs);
+  const ask = async (host: string): Promise<unknown> =>
+    await servers.get({ host, port: 6379 }, () => Promise.resolve(INFO).finally(() => reads++));
+  for (let server = 0; server < 100; server++) await ask(`gone-${server}`);
+  nowMs = 59_999;
+  await ask('gone-99');
+  await ask('stays');
+  expect([reads, servers.size]).toEqual([101, 101]);
+  nowMs = 60_000;
+  await ask('another');
+  expect([reads, servers.size]).toEqual([102, 2]);
+});
