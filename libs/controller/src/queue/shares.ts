@@ -18,7 +18,7 @@ export class Shares {
 
   admits(share: string, level: number): boolean {
     const free = this.#capacity - this.#total;
-    return (this.#underWay.get(slot(share, level)) ?? 0) < Math.max(1, Math.floor(free / 2 ** (level + 1)));
+    return (this.#underWay.get(slot(share, level)) ?? 0) < Math.max(1, Math.ceil(free / 2 ** (level + 1)));
   }
 
   /** The first of these that has as much under way as it may have. */
