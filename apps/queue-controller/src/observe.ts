@@ -2,6 +2,7 @@ import type { Queue } from '@redis-queue/api';
 import {
   classifyRedisError,
   describeTarget,
+  dropStuckCluster,
   parseOwner,
   parseOwnerMark,
   queueId,
@@ -83,9 +84,11 @@ export async function observeQueue(queue: Queue, sources: Sources): Promise<Obse
 
 /**
  * What went wrong with Redis, without a credential. A connection that was refused is closed: it would retry for ever.
+ * So is that of a Redis Cluster that does not answer.
  */
 export function redisProblem(error: unknown, target: RedisTarget, connections: RedisConnections): Problem {
   if (error instanceof CircuitOpenError && error.cause === undefined) {
+    dropStuckCluster(connections, target);
     return { reason: 'RedisUnreachable', message: `${describeTarget(target)}: ${error.message}` };
   }
   const { reason, message } = classifyRedisError(error instanceof CircuitOpenError ? error.cause : error);
