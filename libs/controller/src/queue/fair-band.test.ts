@@ -9,6 +9,7 @@ function drain(band: FairBand<string>, path: (item: string) => string[], admits?
   }
   return items;
 }
+const exceptHung = (share: string): boolean => share !== 'hung';
 const pathOf = (item: string): string[] => item.split('.').slice(0, -1);
 
 function bandOf(...items: string[]): FairBand<string> {
@@ -39,4 +40,35 @@ it('passes over what is not admitted, at either level, and keeps its place', () 
   expect(band.peek((part) => part !== 'a')).toBe('b.s1.1');
   expect(drain(band, pathOf, (part) => part !== 's1')).toEqual(['a.s2.1', 'c.s3.1']);
   expect(drain(band, pathOf)).toEqual(['b.s1.1', 'a.s1.1']);
+});
+
+it('passes over 10,000 tenants of one server that is used up once, and serves them in their order when it is not', () => {
+  const band = new FairBand<number>();
+  for (let tenant = 0; tenant < 10_000; tenant++) band.push(tenant, [`t${tenant}`, 'hung']);
+  let asked = 0;
+  let hung = true;
+  const admits = (share: string): boolean => {
+    asked++;
+    return share !== 'hung' || !hung;
+  };
+  for (let tenant = 10_000; tenant < 10_100; tenant++) {
+    band.push(tenant, [`t${tenant}`, 'fast']);
+    expect(band.peek(admits)).toBe(tenant);
+    band.remove(tenant, [`t${tenant}`, 'fast']);
+  }
+  expect(asked).toBeLessThan(50_000);
+  hung = false;
+  for (let tenant = 0; tenant < 10; tenant++) {
+    expect(band.peek(admits)).toBe(tenant);
+    band.remove(tenant, [`t${tenant}`, 'hung']);
+  }
+  expect(band.size).toBe(9_990);
+});
+
+it('a tenant that waits for a server is served as soon as something of it needs another', () => {
+  const band = bandOf('a.hung.1', 'b.hung.1');
+  expect(band.peek(exceptHung)).toBeUndefined();
+  band.push('a.fast.1', pathOf('a.fast.1'));
+  expect(drain(band, pathOf, exceptHung)).toEqual(['a.fast.1']);
+  expect(drain(band, pathOf)).toEqual(['b.hung.1', 'a.hung.1']);
 });

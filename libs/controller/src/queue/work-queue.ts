@@ -197,7 +197,9 @@ export class WorkQueue {
     item.shares = this.#sharesOf(item.key);
     this.#bandOf(item.priority).push(item, item.shares);
     this.#reportDepth(item.priority);
-    this.#serveTakers();
+    // While somebody waits, nothing else may be taken.
+    if (this.#takers.length > 0 && this.#shares.fullOf(item.shares) === undefined)
+      this.#takers.shift()!(this.#start(item));
   }
 
   /** Hands out what may be taken now to those who wait for it. */
