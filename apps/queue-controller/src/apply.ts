@@ -11,13 +11,7 @@ import {
   type ObliterateOutcome,
   type QueueRef,
 } from '@redis-queue/bullmq';
-import {
-  applySteps,
-  isApiFailure,
-  RetryLaterError,
-  type FinalizerStep,
-  type KindContext,
-} from '@redis-queue/controller';
+import { applySteps, isApiFailure, type FinalizerStep, type KindContext } from '@redis-queue/controller';
 import { queueRef, type QueueObject } from '@redis-queue/redis-access';
 import { describeStep } from './describe.ts';
 import { redisProblem, resolveConnection, type Sources } from './observe.ts';
@@ -28,7 +22,7 @@ type Redis = Parameters<typeof setPaused>[0];
 
 /** The two systems that steps write to. */
 export interface Writers {
-  /** Absent only for plans whose steps do not touch Redis. */
+  /** Absent only for plans whose steps do not touch Redis. Asked for within `guard`, as asking connects. */
   readonly redis?: Redis | undefined;
   applyFinalizer(step: FinalizerStep): Promise<void>;
   /**
@@ -69,13 +63,14 @@ export async function applyQueue(
   const writes = queue.spec.adoptionPolicy !== 'Observe' || queue.metadata.deletionTimestamp !== undefined;
   if (!writes) return { done: [] };
   const connection = resolveConnection(queue, sources);
-  const redis = connection.ok ? sources.connections.get(connection.target) : undefined;
   const writers: Writers = {
-    redis,
+    get redis() {
+      return connection.ok ? sources.connections.get(connection.target) : undefined;
+    },
     applyFinalizer,
     now,
     guard: async (write) => {
-      // Asked when the write begins: before, it may have waited for its turn.
+      // Asked when the write begins: before, it may have waited for its Redis to be probed.
       const writeLeading: typeof write = async () => {
         signal.throwIfAborted();
         sources.assertLeading();
@@ -89,7 +84,7 @@ export async function applyQueue(
   for (const step of done) log.info({ step: step.kind }, describeStep(step));
   if (!failure) return applied;
   const { error } = failure;
-  if (isApiFailure(error) || error instanceof RetryLaterError || signal.aborted || !connection.ok) return applied;
+  if (isApiFailure(error) || signal.aborted || !connection.ok) return applied;
   return { done, problem: redisProblem(error, connection.target, sources.connections) };
 }
 
@@ -104,12 +99,12 @@ export async function applyPlan(
   writers: Writers,
   signal?: AbortSignal,
 ): Promise<Applied> {
-  const { redis, guard = (write) => write(), now = () => new Date() } = writers;
   let mark = plan.rawOwnerMark;
   return applySteps<QueueStep, QueueReason>(plan.steps, {
     signal,
     applyFinalizer: (step) => writers.applyFinalizer(step),
     async applyStep(step) {
+      const { redis, guard = (write) => write(), now = () => new Date() } = writers;
       if (!redis)
         throw new Error(`Queue ${queue.metadata.namespace}/${queue.metadata.name}: step ${step.kind} needs Redis`);
       const problem = await applyStep(step, { redis, ref, mark, guard, now, untilMs: plan.removesUntilMs ?? 0 });

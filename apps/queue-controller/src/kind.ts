@@ -50,10 +50,10 @@ export function queueKind(options: QueueKindOptions): Kind<QueueObject, Observed
     status: (queue, outcome, now) =>
       queueStatus(queue, { ...outcome, ref: queueRef(queue), sampling: sampling.of(queue) }, now),
     report: (queue, outcome, { event }) => reportSteps(queue, outcome, event, metrics),
-    requeueMs: (_, { problem, plan: { dueMs } }, { conditions }, { nowMs }) => {
+    requeueMs: (_, { problem, observed, plan: { dueMs } }, { conditions }, { nowMs }) => {
       if (problem?.reason === 'Deleting') return REMOVAL_PAUSE_MS;
       const retryMs = problem ? retryAfterMs(conditions, new Date(nowMs), random()) : spreadMs(driftCheckMs, random());
-      return soonestMs([retryMs, dueMs]);
+      return soonestMs([retryMs, dueMs, problem && observed.probeAfterMs]);
     },
   };
 }

@@ -2,7 +2,7 @@ import { APPS } from '@redis-queue/api';
 import { concurrencyFlag, durationFlag, runApp } from '@redis-queue/controller';
 import { redisSecretNamesFlag } from '@redis-queue/redis-access';
 import { clusterIdFlag } from './cluster-id.ts';
-import { wireQueueController } from './wire.ts';
+import { CONCURRENCY, wireQueueController } from './wire.ts';
 
 await runApp({
   name: 'queue-controller',
@@ -10,7 +10,7 @@ await runApp({
   flags: {
     'redis-secret-names': redisSecretNamesFlag,
     'cluster-id': clusterIdFlag,
-    concurrency: concurrencyFlag('queues'),
+    concurrency: concurrencyFlag('queues', CONCURRENCY),
     'sample-interval': durationFlag(
       { default: '30s', help: 'How often the jobs of every queue are counted. The Helm value sampleInterval.' },
       { min: '1s', max: '10m' },

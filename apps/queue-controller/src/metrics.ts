@@ -1,9 +1,13 @@
 import type { Queue } from '@redis-queue/api';
 import { headAgeMs, type QueueSample } from '@redis-queue/bullmq';
+import type { CircuitObserver } from '@redis-queue/redis-access';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { QueueStep } from './steps.ts';
 
 const STATES = ['waiting', 'prioritized', 'active', 'delayed', 'overdue', 'completed', 'failed'] as const;
+
+/** What calls Redis, each with circuit breakers of its own. */
+export type RedisCaller = 'reconcile' | 'sample';
 
 /**
  * The app's own metrics. Labels name Queue objects, so there are as many series as objects, and those of deleted ones
@@ -18,6 +22,10 @@ export class QueueMetrics {
   readonly #drift: Counter;
   readonly #sampleSeconds: Histogram;
   readonly #sampleFailures: Counter;
+  readonly #openCircuits: Gauge;
+  readonly #circuitsOpened: Counter;
+  readonly #callsRefused: Counter;
+  readonly #countOpen = new Map<RedisCaller, () => number>();
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -70,6 +78,39 @@ export class QueueMetrics {
       labelNames: ['reason'],
       registers,
     });
+    const countOpen = this.#countOpen;
+    this.#openCircuits = new Gauge({
+      name: 'redis_queue_redis_circuits_open',
+      help: 'Redis connections that did not answer and are not used for some seconds.',
+      labelNames: ['caller'],
+      registers,
+      collect() {
+        for (const [caller, count] of countOpen) this.set({ caller }, count());
+      },
+    });
+    this.#circuitsOpened = new Counter({
+      name: 'redis_queue_redis_circuits_opened_total',
+      help: 'How often a Redis did not answer and was left alone for some seconds.',
+      labelNames: ['caller'],
+      registers,
+    });
+    this.#callsRefused = new Counter({
+      name: 'redis_queue_redis_calls_refused_total',
+      help: 'Calls that were not begun because their Redis had not answered.',
+      labelNames: ['caller'],
+      registers,
+    });
+  }
+
+  /** What the circuit breakers of a caller report to. @param countOpen how many are open now */
+  circuits(caller: RedisCaller, countOpen: () => number): CircuitObserver {
+    this.#countOpen.set(caller, countOpen);
+    this.#openCircuits.set({ caller }, 0);
+    for (const counter of [this.#circuitsOpened, this.#callsRefused]) counter.inc({ caller }, 0);
+    return {
+      opened: () => this.#circuitsOpened.inc({ caller }),
+      refused: () => this.#callsRefused.inc({ caller }),
+    };
   }
 
   changed(step: QueueStep['kind'], drift: boolean): void {

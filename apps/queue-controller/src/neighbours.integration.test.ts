@@ -1,16 +1,22 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { QUEUES } from '@redis-queue/api';
-import { keyOf } from '@redis-queue/controller';
-import { eventually, freePort, startSilentServer } from '@redis-queue/rig';
+import { findCondition, keyOf, NAMESPACES } from '@redis-queue/controller';
+import { eventually, freePort, startRedis, startRoughProxy, startSilentServer } from '@redis-queue/rig';
 import type { RunningController } from '@redis-queue/rig/controllers';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { runController, testCluster, type StoredQueue, type TestCluster } from './testing/cluster.ts';
 
-// Walls 1 to 3: more tenants than the controller has workers name a Redis that hangs; a good one notices nothing.
+// Walls 1 to 3 and 6: whatever the Redis of other tenants does, a good one notices nothing, and their queues say what is wrong.
 
-const HOSTILE = 9;
+/** What a good queue waits for at most; ten times as long as it takes on a busy machine. */
+const PROMPT = { timeoutMs: 5_000 };
+/** Whatever fails, the conditions say so within 10 s; half as much again for a busy machine. */
+const SAID = { timeoutMs: 15_000 };
+
 let t: TestCluster;
 let controller: RunningController;
+let good: StoredQueue;
+let hostile: StoredQueue[] = [];
 beforeAll(async () => {
   t = await testCluster();
   controller = await runController(t);
@@ -19,51 +25,140 @@ afterAll(async () => {
   await controller?.stop();
   await t?.[Symbol.asyncDispose]();
 });
-
-async function hostileQueues(credentials: Record<string, string>): Promise<StoredQueue[]> {
-  const namespaces = await Promise.all(Array.from({ length: HOSTILE }, () => t.cluster.createNamespace('hostile')));
-  return await Promise.all(
-    namespaces.map(async (namespace, index) => {
-      // Each a target of its own, as users differ.
-      await t.secret(namespace, { ...credentials, 'redis-username': `tenant-${index}`, 'redis-password': 'x' });
-      return await t.queue(namespace, 'hostile', { globalConcurrency: 1 });
-    }),
-  );
-}
-
-/** A good queue, after its change was applied and its counts were sampled. */
-async function servedQueue(): Promise<StoredQueue> {
-  const queue = await t.queue(await t.namespace(), 'good', { globalConcurrency: 2 });
-  await t.settled(queue, 'Applied');
-  const changed = await t.client.mergePatch<StoredQueue>(QUEUES, keyOf(queue), { spec: { globalConcurrency: 3 } });
-  await t.settled(changed, 'Applied');
-  const sampled = await eventually(async () => {
-    const now = await t.read(queue);
-    return now.status?.sampledAt !== undefined && now;
-  });
-  await t.client.delete(QUEUES, keyOf(queue));
-  return sampled;
-}
-
-it('a Redis Cluster without a node that can be reached, of as many tenants as there are workers and more', async () => {
-  const hostile = await hostileQueues({
-    'redis-host': '127.0.0.1',
-    'redis-port': String(await freePort()),
-    'redis-cluster': 'true',
-  });
-  await t.settled(hostile[0]!, 'RedisUnreachable');
-  expect((await servedQueue()).status?.conditions).toMatchObject([{ type: 'Ready', status: 'True' }]);
-  expect(await t.redis.hget('bull:good:meta', 'concurrency')).toBe('3');
-  for (const queue of hostile) await t.settled(queue, 'RedisUnreachable');
+beforeEach(async () => {
+  good = await t.queue(await t.namespace(), 'good', { globalConcurrency: 2 });
+  await t.settled(good, 'Applied');
+});
+afterEach(async () => {
+  await deleteAll([good, ...hostile]);
+  hostile = [];
 });
 
-it('a Redis that takes connections and says nothing', async () => {
+async function deleteAll(queues: StoredQueue[]): Promise<void> {
+  await Promise.all(queues.map((queue) => t.client.delete(QUEUES, keyOf(queue))));
+}
+
+let tenants = 0;
+/** A namespace, with `count` queues on the Redis that the credentials lead to. */
+async function tenant(
+  credentials: Record<string, string>,
+  count = 1,
+  specOf: (index: number) => StoredQueue['spec'] = () => ({}),
+): Promise<StoredQueue[]> {
+  const name = `tenant-${tenants++}`;
+  await t.client.create(NAMESPACES, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+  await t.secret(name, credentials);
+  const created = await Promise.all(
+    Array.from({ length: count }, (_, index) =>
+      t.queue(name, `${name}-${index}`, { globalConcurrency: 1, ...specOf(index) }),
+    ),
+  );
+  hostile.push(...created);
+  return created;
+}
+
+const loopback = (port: number): Record<string, string> => ({ 'redis-host': '127.0.0.1', 'redis-port': String(port) });
+
+/** Five changes of the good queue, one after the other. */
+async function changesOfGood(): Promise<void> {
+  for (let value = 3; value < 8; value++) {
+    const spec = { globalConcurrency: value };
+    const changed = await t.client.mergePatch<StoredQueue>(QUEUES, keyOf(good), { spec });
+    await t.rig.objects.settled(QUEUES, changed, 'Applied', PROMPT);
+    expect(await t.redis.hget('bull:good:meta', 'concurrency')).toBe(String(value));
+  }
+}
+
+/** A new Queue of another namespace, and changes of a known one, at the same time. */
+async function othersAreServed(): Promise<void> {
+  await Promise.all([newQueueOfAnother(), changesOfGood()]);
+  expect((await t.read(good)).status?.conditions).toMatchObject([{ type: 'Ready', status: 'True' }]);
+}
+
+async function newQueueOfAnother(): Promise<void> {
+  const other = await t.queue(await t.namespace(), 'other', { globalConcurrency: 2 });
+  await t.rig.objects.settled(QUEUES, other, 'Applied', PROMPT);
+  await deleteAll([other]);
+}
+
+const underName = (index: number): StoredQueue['spec'] => ({
+  redis: { tls: { enabled: true, serverName: `n${index}` } },
+});
+
+/** Waits until the conditions of all of them speak of their generation. @returns the reasons that were given first */
+async function reasonsOf(queues: StoredQueue[]): Promise<Set<string>> {
+  const said = new Map<string, string>();
+  await eventually(async () => {
+    for (const { metadata, status } of (await t.client.list<StoredQueue>(QUEUES, {})).items) {
+      const ready = findCondition(status?.conditions, 'Ready');
+      if (!ready || ready.reason === 'Pending' || ready.observedGeneration !== metadata.generation) continue;
+      if (!said.has(metadata.uid!)) said.set(metadata.uid!, ready.reason);
+    }
+    const silent = queues.filter(({ metadata }) => !said.has(metadata.uid!));
+    if (silent.length > 0) throw new Error(`${silent.length} of ${queues.length} say nothing`);
+    return true;
+  }, SAID);
+  return new Set(queues.map(({ metadata }) => said.get(metadata.uid!)!));
+}
+
+it('a Redis Cluster without a node that can be reached, of twenty tenants', async () => {
+  const credentials = { ...loopback(await freePort()), 'redis-cluster': 'true' };
+  const logins = Array.from({ length: 20 }, (_, index) => ({
+    'redis-username': `tenant-${index}`,
+    'redis-password': 'x',
+  }));
+  const queues = (await Promise.all(logins.map((login) => tenant({ ...credentials, ...login })))).flat();
+  await othersAreServed();
+  expect(await reasonsOf(queues)).toEqual(new Set(['RedisUnreachable']));
+});
+
+it('servers that take connections and say nothing, of a hundred tenants', async () => {
+  await using servers = new AsyncDisposableStack();
+  const queues = await Promise.all(
+    Array.from({ length: 100 }, async () => tenant(loopback(servers.use(await startSilentServer()).port))),
+  );
+  await othersAreServed();
+  expect(await reasonsOf(queues.flat())).toEqual(new Set(['RedisUnreachable']));
+  const sampled = await eventually(async () => (await t.read(good)).status?.sampledAt);
+  expect(sampled).toBeDefined();
+});
+
+it('one server that says nothing, under 200 names: a tenant’s queues wait for each other, and say so', async () => {
   await using silent = await startSilentServer();
-  const hostile = await hostileQueues({ 'redis-host': '127.0.0.1', 'redis-port': String(silent.port) });
-  await t.settled(hostile[0]!, 'RedisUnreachable');
-  expect((await servedQueue()).status?.conditions).toMatchObject([{ type: 'Ready', status: 'True' }]);
-  expect(await t.redis.hget('bull:good:meta', 'concurrency')).toBe('3');
-  for (const queue of hostile) await t.settled(queue, 'RedisUnreachable');
+  const queues = await tenant(loopback(silent.port), 200, underName);
+  await othersAreServed();
+  expect(await reasonsOf(queues)).toEqual(new Set(['RedisUnreachable', 'WaitingForTurn']));
+});
+
+it('servers that answer after two seconds, with more queues than the controller reconciles at once', async () => {
+  await using servers = new AsyncDisposableStack();
+  const slow = await Promise.all(
+    Array.from({ length: 3 }, async () => {
+      const { port } = servers.use(await startRoughProxy(t.server.port, { delayMs: 2_000 }));
+      return await tenant(loopback(port), 60, () => ({ globalConcurrency: undefined }));
+    }),
+  );
+  const served = await Promise.all(slow.map(async ([first]) => await t.settled(first!, 'Applied')));
+  expect(served).toHaveLength(3);
+  await othersAreServed();
+});
+
+it('a server that drops each connection after 60 ms, with 400 queues', async () => {
+  await using flapping = await startRoughProxy(t.server.port, { dropAfterMs: 60 });
+  const [first] = await tenant(loopback(flapping.port), 400);
+  expect(await t.settled(first!, 'Applied')).toBeDefined();
+  await othersAreServed();
+});
+
+it('an outage has ended in the conditions of all its queues 10 s after the Redis is back', async () => {
+  await using server = await startRedis();
+  const queues = await tenant(loopback(server.port), 40);
+  for (const queue of queues) await t.settled(queue, 'Applied');
+  await server.kill9();
+  for (const queue of queues) await t.settled(queue, 'RedisUnreachable');
+  await server.restart();
+  const back = await Promise.all(queues.map((queue) => t.rig.objects.settled(QUEUES, queue, 'Applied', SAID)));
+  expect(back).toHaveLength(40);
 });
 
 it('a server that announces more elements than an array can have, whatever it is asked', async () => {
@@ -74,9 +169,8 @@ it('a server that announces more elements than an array can have, whatever it is
   });
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  const hostile = await hostileQueues({ 'redis-host': '127.0.0.1', 'redis-port': String(port) });
-  for (const queue of hostile) await t.settled(queue, 'QueueUnreadable');
-  expect((await servedQueue()).status?.conditions).toMatchObject([{ type: 'Ready', status: 'True' }]);
+  expect(await reasonsOf(await tenant(loopback(port), 9))).toEqual(new Set(['QueueUnreadable']));
+  await othersAreServed();
   for (const socket of sockets) socket.destroy();
   server.close();
 });

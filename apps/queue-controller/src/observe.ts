@@ -2,6 +2,7 @@ import type { Queue } from '@redis-queue/api';
 import {
   classifyRedisError,
   describeTarget,
+  dropStuckCluster,
   parseOwner,
   parseOwnerMark,
   queueId,
@@ -15,7 +16,7 @@ import {
   type RedisTarget,
   type ServerInfo,
 } from '@redis-queue/bullmq';
-import { isApiFailure, RetryLaterError, type ObjectKey } from '@redis-queue/controller';
+import { isApiFailure, type ObjectKey } from '@redis-queue/controller';
 import {
   CircuitOpenError,
   queueRef,
@@ -37,7 +38,7 @@ export interface Sources {
   /** Unique to this process: it ends when it stops leading. */
   readonly fence: string;
   readonly connections: RedisConnections;
-  /** Every call to Redis goes through them, so that one that hangs holds up its own queues alone. */
+  /** Every call to Redis goes through them, so that one that hangs fails soon, and fails for all its queues at once. */
   readonly breakers: CircuitBreakers;
   readonly secrets: SecretSources;
   /** All Queue objects of the same prefix and name, the asking one included. */
@@ -67,9 +68,9 @@ export async function observeQueue(queue: Queue, sources: Sources): Promise<Obse
   const { target } = connection;
   const ref = queueRef(queue);
   const known = { clusterId, fence, redisAddress: addressOf(target) };
-  const redis = sources.connections.get(target);
   try {
     const { policy, server, sample } = await sources.breakers.run(connection.targetKey, async () => {
+      const redis = sources.connections.get(target);
       const [read, info] = await Promise.all([
         readQueuePolicy(redis, ref),
         sources.servers.get(target, () => readServerInfo(redis)),
@@ -82,19 +83,23 @@ export async function observeQueue(queue: Queue, sources: Sources): Promise<Obse
     return { ...known, claimants, policy, server, ...(holder && { holder }), ...(sample && { sample }) };
   } catch (error) {
     // What the API server says of the holder is no trouble of Redis.
-    if (error instanceof RetryLaterError || isApiFailure(error)) throw error;
-    return { ...known, claimants: [], problem: redisProblem(error, target, sources.connections) };
+    if (isApiFailure(error)) throw error;
+    const problem = redisProblem(error, target, sources.connections);
+    const probeAfterMs = error instanceof CircuitOpenError ? error.probeAfterMs : undefined;
+    return { ...known, claimants: [], problem, ...(probeAfterMs !== undefined && { probeAfterMs }) };
   }
 }
 
 /**
  * What went wrong with Redis, without a credential. A connection that was refused is closed: it would retry for ever.
+ * So is that of a Redis Cluster that does not answer.
  */
 export function redisProblem(error: unknown, target: RedisTarget, connections: RedisConnections): Problem {
-  if (error instanceof CircuitOpenError) {
+  if (error instanceof CircuitOpenError && error.cause === undefined) {
+    dropStuckCluster(connections, target);
     return { reason: 'RedisUnreachable', message: `${describeTarget(target)}: ${error.message}` };
   }
-  const { reason, message } = classifyRedisError(error);
+  const { reason, message } = classifyRedisError(error instanceof CircuitOpenError ? error.cause : error);
   if (reason === 'RedisAuthFailed') connections.release(target);
   return { reason, message: `${describeTarget(target)}: ${message}` };
 }
@@ -132,7 +137,6 @@ async function tryLogin(
     await breakers.run(targetKey, () => tryToClaim(connections.get(target), ref));
     return 'accepted';
   } catch (error) {
-    if (error instanceof RetryLaterError) return 'unknown';
     const { reason } = redisProblem(error, target, connections);
     return reason === 'RedisAuthFailed' || reason === 'RedisNoPermission' ? 'refused' : 'unknown';
   }
@@ -174,8 +178,23 @@ export class ServerInfoCache {
     const cached = this.#entries.get(key);
     if (cached && this.#now() - cached.atMs < SERVER_INFO_TTL_MS) return cached.info;
     const info = await read();
+    this.#forgetExpired();
+    this.#entries.delete(key);
     this.#entries.set(key, { atMs: this.#now(), info });
     return info;
+  }
+
+  /** Servers known, those of a minute ago not counted. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Entries are set in the order of their times. */
+  #forgetExpired(): void {
+    for (const [key, { atMs }] of this.#entries) {
+      if (this.#now() - atMs < SERVER_INFO_TTL_MS) return;
+      this.#entries.delete(key);
+    }
   }
 }
 

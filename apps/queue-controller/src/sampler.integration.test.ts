@@ -40,7 +40,7 @@ function samplerOf(queues: QueueObject[], { host, port }: { host: string; port: 
       clusterId: 'c1',
       fence: 'f1',
       connections,
-      breakers: new CircuitBreakers({ slots: 4, now: () => performance.now() }),
+      breakers: new CircuitBreakers({ now: () => performance.now() }),
       secrets: { reader: 'test', permittedSecrets: new Set(['redis-credentials']), secret: () => secret },
       queuesOf: () => [],
       readQueue: () => Promise.resolve('gone'),

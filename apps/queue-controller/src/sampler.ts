@@ -4,7 +4,6 @@ import type { RedisTarget } from '@redis-queue/bullmq';
 import {
   keyOf,
   keyToString,
-  RetryLaterError,
   StatusWriter,
   systemClock,
   unlessAborted,
@@ -97,11 +96,11 @@ export class QueueSampler {
 
   constructor(deps: SamplerDeps) {
     this.#deps = deps;
-    // No workers to share: each target is one call, and the next round is begun when the slowest has ended or was given up.
+    // Of its own: the sampler's credentials may be others, and a round over all queues of a Redis takes longer than a call.
     this.#breakers = new CircuitBreakers({
-      slots: Infinity,
       timeoutMs: TARGET_TIMEOUT_MS,
       now: () => performance.now(),
+      observer: deps.metrics.circuits('sample', () => this.#breakers.openTargets().length),
     });
   }
 
@@ -156,7 +155,6 @@ export class QueueSampler {
   /** @returns what was read until the deadline, or until Redis failed. */
   async #sampleTarget({ key, target, queues }: Group): Promise<SampledQueue[]> {
     const { metrics, sources } = this.#deps;
-    const redis = sources.connections.get(target);
     const from = performance.now();
     const sampled: SampledQueue[] = [];
     const problems = new Map<QueueObject, Problem>();
@@ -168,15 +166,16 @@ export class QueueSampler {
     try {
       const mayGoOn = (): boolean => performance.now() - from < ROUND_MS;
       const round = { targetKey: key, queues, mayGoOn, onSampled, onFailed };
-      const complete = await this.#breakers.run(key, (signal) => this.#reader.read(redis, { ...round, signal }));
+      const complete = await this.#breakers.run(key, (signal) =>
+        this.#reader.read(sources.connections.get(target), { ...round, signal }),
+      );
       if (!complete) metrics.sampleFailed('RoundTooLong');
       metrics.sampleTook((performance.now() - from) / 1000);
     } catch (error) {
       const problem = redisProblem(error, target, sources.connections);
       metrics.sampleFailed(problem.reason);
       // Of a Redis that was too slow for some, the next round begins with these.
-      const failed = sampled.length === 0 && !(error instanceof RetryLaterError);
-      if (failed) for (const queue of queues) problems.set(queue, problem);
+      if (sampled.length === 0) for (const queue of queues) problems.set(queue, problem);
     }
     for (const { queue } of sampled) if (!problems.has(queue)) this.#note(queue, key);
     for (const [queue, problem] of problems) this.#note(queue, key, problem);

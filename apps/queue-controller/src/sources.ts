@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { QUEUES, type Queue } from '@redis-queue/api';
-import { connectionKey, queueId, RedisConnections, type RedisTarget } from '@redis-queue/bullmq';
+import { connectionKey, describeTarget, queueId, RedisConnections } from '@redis-queue/bullmq';
 import {
   isForbidden,
   keyOf,
   NAMESPACES,
+  systemClock,
   type Change,
   type ControllerOptions,
   type KubeClient,
@@ -14,13 +15,15 @@ import {
 } from '@redis-queue/controller';
 import {
   CircuitBreakers,
+  Coalescer,
   queueRef,
   resolveRedis,
   watchSecrets,
   type QueueObject,
   type WatchedSecrets,
 } from '@redis-queue/redis-access';
-import { ServerInfoCache, type Sources } from './observe.ts';
+import type { QueueMetrics } from './metrics.ts';
+import { resolveConnection, ServerInfoCache, type Sources } from './observe.ts';
 
 /** The sources, with the caches behind them. */
 export interface WatchedSources extends Sources {
@@ -36,6 +39,8 @@ export interface SourceSettings {
 }
 
 const BY_REDIS_QUEUE = 'redis-queue';
+/** An outage, and its end, is in the conditions within 10 s however often a Redis drops its connections. */
+const REDIS_CHANGES = { everyMs: 1_000, everyMsPerKey: 5_000 };
 
 /**
  * Starts what the controller observes by: caches of queues and Secrets, and connections to Redis, which are closed when
@@ -47,23 +52,31 @@ const BY_REDIS_QUEUE = 'redis-queue';
  */
 export async function watchSources(
   manager: Manager,
-  { secretNames, clusterId, concurrency }: SourceSettings & { readonly concurrency: number },
+  { secretNames, clusterId, metrics }: SourceSettings & { readonly metrics: QueueMetrics },
   onRedisChange: (queue: ObjectKey) => void,
 ): Promise<WatchedSources> {
   const { client } = manager;
   const queues = manager.cache<QueueObject>(QUEUES);
   queues.addIndex(BY_REDIS_QUEUE, (queue) => [queueId(queueRef(queue))]);
   const secrets = watchSecrets(manager, secretNames);
-  const usersOf = (target: RedisTarget): QueueObject[] => {
-    const key = connectionKey(target);
-    return queues.list().filter((queue) => {
+  const changes = new Coalescer(systemClock, REDIS_CHANGES, (targetKeys) => {
+    for (const queue of queues.list()) {
       const connection = resolveRedis(queue, 'controller', secrets);
-      return connection.ok && connection.targetKey === key;
-    });
-  };
+      if (connection.ok && targetKeys.has(connection.targetKey)) onRedisChange(keyOf(queue));
+    }
+  });
+  const breakers = new CircuitBreakers({
+    now: () => performance.now(),
+    observer: metrics.circuits('reconcile', () => breakers.openTargets().length),
+    onRecovered: (targetKey) => changes.add(targetKey),
+  });
   const connections = new RedisConnections({
     clientName: 'redis-queue-controller',
-    onChange: (target) => usersOf(target).forEach((queue) => onRedisChange(keyOf(queue))),
+    onChange: (target, up) => {
+      const targetKey = connectionKey(target);
+      if (up) breakers.retry(targetKey);
+      changes.add(targetKey);
+    },
   });
   manager.runnable({
     name: 'redis-connections',
@@ -79,9 +92,15 @@ export async function watchSources(
     queuesOf: (ref) => queues.byIndex(BY_REDIS_QUEUE, queueId(ref)),
     readQueue: (key) => readQueue(client, key),
     servers: new ServerInfoCache(),
-    breakers: new CircuitBreakers({ slots: concurrency, now: () => performance.now() }),
+    breakers,
     assertLeading: () => manager.assertLeading(),
   };
+}
+
+/** Whose answers a queue's reconcile waits for. */
+export function serverOfQueue(queue: QueueObject, sources: Pick<Sources, 'secrets'>): string | undefined {
+  const connection = resolveConnection(queue, sources);
+  return connection.ok ? `Redis ${describeTarget(connection.target)}` : undefined;
 }
 
 /** Changes of other objects after which a queue is reconciled. */

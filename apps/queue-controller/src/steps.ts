@@ -22,6 +22,8 @@ export interface ObservedQueue {
   readonly redisAddress?: string;
   /** Why Redis could not be read; then there is no `policy`. */
   readonly problem?: Problem;
+  /** After how many ms this queue is the one to find out whether the Redis answers again. */
+  readonly probeAfterMs?: number;
   readonly policy?: ObservedPolicy;
   readonly server?: ServerInfo;
   /** Whoever else claims the queue, as far as it matters: who holds the mark need not ask. */

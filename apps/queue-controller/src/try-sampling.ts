@@ -1,5 +1,4 @@
 import { trySampleQueues } from '@redis-queue/bullmq';
-import { RetryLaterError } from '@redis-queue/controller';
 import { queueRef, resolveRedis, resolveRedisOfRoles, type QueueObject } from '@redis-queue/redis-access';
 import { redisProblem, type Sources } from './observe.ts';
 import type { SamplingFailures } from './sampling-failures.ts';
@@ -28,8 +27,6 @@ export async function trySampling(
     if (sample instanceof Error) throw sample;
     failures.note(queue, targetKey);
   } catch (error) {
-    // The share of this Redis is used up: the next round of samples tells.
-    if (error instanceof RetryLaterError) return;
     failures.note(queue, targetKey, redisProblem(error, target, connections));
   }
 }

@@ -3,10 +3,10 @@ import { queueKind } from './kind.ts';
 import { QueueMetrics } from './metrics.ts';
 import { runSampler } from './sampler.ts';
 import { SamplingFailures } from './sampling-failures.ts';
-import { watchesOf, watchSources, type SourceSettings } from './sources.ts';
+import { serverOfQueue, watchesOf, watchSources, type SourceSettings } from './sources.ts';
 
 export interface Settings extends SourceSettings {
-  /** Queues reconciled at once. */
+  /** Queues reconciled at once, those that wait for their Redis included. */
   readonly concurrency: number;
   /** How often the jobs of every queue are counted. */
   readonly sampleIntervalMs: number;
@@ -16,14 +16,22 @@ export interface Settings extends SourceSettings {
   readonly now?: () => Date;
 }
 
+/** Most of them wait for Redis, which costs kilobytes; so many can wait for one that hangs and leave room for others. */
+export const CONCURRENCY = 128;
+
 /** Connects the kind and the sampler with the manager. */
 export async function wireQueueController(manager: Manager, settings: Settings): Promise<void> {
   const { concurrency, sampleIntervalMs, driftCheckMs, now } = settings;
-  const sources = await watchSources(manager, { ...settings, concurrency }, (key) => controller.enqueue(key));
   const metrics = new QueueMetrics(manager.registry);
+  const sources = await watchSources(manager, { ...settings, metrics }, (key) => controller.enqueue(key));
   const sampling = new SamplingFailures();
   const kind = queueKind({ sources, metrics, sampling, driftCheckMs });
-  const controller = manageKind(manager, kind, { concurrency, watches: watchesOf(sources), ...(now && { now }) });
+  const controller = manageKind(manager, kind, {
+    concurrency,
+    watches: watchesOf(sources),
+    serverOf: (queue) => serverOfQueue(queue, sources),
+    ...(now && { now }),
+  });
   const onSamplingChange = (key: ObjectKey): void => controller.enqueue(key);
   runSampler(manager, { sources, metrics, sampling, onSamplingChange, intervalMs: sampleIntervalMs });
 }

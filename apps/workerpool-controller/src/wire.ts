@@ -1,4 +1,4 @@
-import { manageKind, StatusPace, type Manager } from '@redis-queue/controller';
+import { DEFAULT_CONCURRENCY, manageKind, StatusPace, type Manager } from '@redis-queue/controller';
 import { followBus, openBusSource, type BusSetting } from '@redis-queue/scaling-bus';
 import { Refusals } from './deployment/refusals.ts';
 import { poolKind } from './kind.ts';
@@ -18,7 +18,7 @@ export interface Settings extends SourceSettings {
 
 /** Connects the kind and the consumer of the bus with the manager. */
 export function wireWorkerPoolController(manager: Manager, settings: Settings): void {
-  const { concurrency = 8 } = settings;
+  const { concurrency = DEFAULT_CONCURRENCY } = settings;
   const { events, log, registry } = manager;
   const bus = settings.bus && openBusSource(manager, settings.bus);
   const sources = watchSources(manager, settings, bus);

@@ -42,7 +42,7 @@ function addressOptions({ host, port, tls }: RedisAddress): RedisOptions {
 interface Entry {
   readonly redis: Redis;
   lastUsedMs: number;
-  /** Undefined until it was established for the first time. */
+  /** Undefined until it was established, or could not be, for the first time. */
   up?: boolean;
 }
 
@@ -51,8 +51,8 @@ export interface RedisConnectionsOptions {
   readonly clientName?: string;
   readonly now?: () => number;
   /**
-   * Called when an established connection is lost, and when it is established again; not for the first time, nor after
-   * `release`.
+   * Called when an established connection is lost, and when one that was lost or refused is established; not when the
+   * first attempt succeeds, nor after `release`.
    */
   readonly onChange?: (target: RedisTarget, up: boolean) => void;
 }
@@ -115,7 +115,7 @@ export class RedisConnections {
     const changed = (up: boolean) => (): void => {
       if (this.#entries.get(key) !== entry || entry.up === up) return;
       const wasKnown = entry.up !== undefined;
-      if (up || wasKnown) entry.up = up;
+      entry.up = up;
       if (wasKnown) this.#options.onChange?.(target, up);
     };
     redis.on('ready', changed(true));

@@ -12,6 +12,7 @@ export {
   type RedisTls,
 } from './target.ts';
 export { FAIL_FAST, RedisConnections, redisOptions, type RedisConnectionsOptions } from './connections.ts';
+export { dropStuckCluster, readInTime } from './read-in-time.ts';
 export { queueId, queueKey, QUEUES_PER_CALL, type QueueRef } from './keys.ts';
 export { effectiveRateLimit, type EffectiveRateLimit, type RateLimitWindow } from './rate-limit.ts';
 export {

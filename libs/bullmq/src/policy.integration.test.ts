@@ -306,6 +306,20 @@ describe('connections', () => {
     expect(changes).toEqual([false, true]);
   });
 
+  test('the first connection is reported when attempts before it had failed', async () => {
+    const other = await testRedis();
+    await other.server.kill9();
+    const changes: boolean[] = [];
+    const connections = new RedisConnections({ onChange: (_, up) => changes.push(up) });
+    expect(await reason(connections.get(other.target).ping())).toBe('RedisUnreachable');
+    expect(changes).toEqual([]);
+    await other.server.restart();
+    await eventually(() => changes.length === 1);
+    expect(changes).toEqual([true]);
+    connections.close();
+    await other[Symbol.asyncDispose]();
+  });
+
   test('a server that is not there and a wrong password fail within seconds, for the right reason', async () => {
     const connections = new RedisConnections();
     expect(await reason(connections.get({ host: '127.0.0.1', port: 1 }).ping())).toBe('RedisUnreachable');

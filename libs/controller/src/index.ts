@@ -36,6 +36,7 @@ export * from './leader/types.ts';
 export { runApp, type App, type AppContext } from './manager/app.ts';
 export {
   concurrencyFlag,
+  DEFAULT_CONCURRENCY,
   durationFlag,
   numberFlag,
   UsageError,

@@ -1,180 +1,150 @@
 import { classifyRedisError } from '@redis-queue/bullmq';
-import { RetryLaterError, unlessAborted } from '@redis-queue/controller';
+import { unlessAborted } from '@redis-queue/controller';
+import { Circuit, type Outage } from './circuit.ts';
 
 /** A Redis that does not answer in this time is taken for one that will not. */
-export const CALL_TIMEOUT_MS = 3_000;
-/** A Redis that has answered so lately is trusted with more than one call. */
-const PROVEN_FOR_MS = 60_000;
-/** A call that takes so long makes its Redis suspect: further ones are not begun. */
-const SUSPECT_AFTER_MS = 500;
-const MIN_OPEN_MS = 500;
-const MAX_OPEN_MS = 30_000;
-/** When to try again a call that was not begun for want of a share. */
-const BUSY_RETRY_MS = 500;
+const CALL_TIMEOUT_MS = 3_000;
 
 /** The call was not begun, or not waited for any longer, because its Redis does not answer. */
 export class CircuitOpenError extends Error {
   override readonly name = 'CircuitOpenError';
-  /** Until a call is let through again. */
-  readonly retryAfterMs: number;
+  /** When a call is let through again. Only for who asked last: one object that tries again then is enough. */
+  readonly probeAfterMs: number | undefined;
 
-  constructor(message: string, retryAfterMs: number) {
-    super(message);
-    this.retryAfterMs = retryAfterMs;
+  /** @param cause what the Redis failed with, of any of its calls; undefined when it did not answer in time. */
+  constructor(cause: unknown, probeAfterMs?: number) {
+    super('Redis did not answer in time; it is tried again within 10 s', { cause });
+    this.probeAfterMs = probeAfterMs;
   }
 }
 
-export interface CircuitBreakerOptions {
-  /** Calls that may run at once, of all targets: the workers of the controller. */
-  readonly slots: number;
-  /** Monotonic, ms. */
-  readonly now: () => number;
-  readonly timeoutMs?: number;
+/** Called with what happens, for metrics. */
+export interface CircuitObserver {
+  opened(): void;
+  refused(): void;
 }
 
-/** What is known of a target: that it answers, nothing, or that it did not answer the last time. */
-type Standing = 'proven' | 'new' | 'failing';
+export interface CircuitBreakerOptions {
+  /** Monotonic, ms. */
+  readonly now: () => number;
+  /** Of a call. Default 3 s; half of it for a Redis of which nothing is known. */
+  readonly timeoutMs?: number;
+  readonly observer?: CircuitObserver;
+  /** Called when a Redis that had failed answers again. */
+  readonly onRecovered?: (targetKey: string) => void;
+}
 
-interface Circuit {
-  /** When each running call began. */
-  readonly running: Set<{ readonly sinceMs: number }>;
-  /** Calls that wait for one of these to end, oldest first. */
-  waiting: (() => void)[];
-  failures: number;
-  openUntilMs: number;
-  provenAtMs: number;
+interface Entry {
+  readonly circuit: Circuit;
+  running: number;
+  /** Settles when the probe under way has ended; never rejects. */
+  probe: Promise<void> | undefined;
 }
 
 /**
- * Keeps what one Redis does from others: each target has a share of the calls that run at once, a deadline, and a circuit breaker that
- * opens for 0.5 s to 30 s when it does not answer (Nygard, "Release It!", 2007, ch. 5). A target that has answered within a minute gets all
- * slots but two. Any other gets one call at a time: those that never failed together half of the slots, those that failed a quarter, so that
- * a new target does not wait for targets that are known to hang.
+ * Keeps what hangs at one Redis from taking longer than it must: each call has a deadline, one call finds out for all
+ * others whether a Redis answers, and one that does not is left alone for 0.5 s to 6 s. How many calls run at once is
+ * not decided here but by the shares of reconciles in `libs/controller`.
  *
  * What it remembers of a target is small, and dropped by `forgetIdle`.
  */
 export class CircuitBreakers {
-  readonly #options: Required<CircuitBreakerOptions>;
-  readonly #circuits = new Map<string, Circuit>();
-  /** Running calls by the standing of their targets. */
-  readonly #running = { proven: 0, new: 0, failing: 0 };
+  readonly #options: CircuitBreakerOptions & { readonly timeoutMs: number };
+  readonly #entries = new Map<string, Entry>();
 
   constructor(options: CircuitBreakerOptions) {
     this.#options = { timeoutMs: CALL_TIMEOUT_MS, ...options };
   }
 
   /**
-   * @param call gets a signal that aborts at the deadline; it is not waited for beyond that.
-   * @throws CircuitOpenError when the Redis did not answer, now or lately; RetryLaterError when its share of calls is used up; else what
-   * `call` throws.
+   * @param call gets a signal that aborts at the deadline; it is not waited for beyond that. Connect in it, not before.
+   * @throws CircuitOpenError when the Redis does not answer, now or lately; else what `call` throws.
    */
   async run<T>(targetKey: string, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const circuit = this.#circuitOf(targetKey);
-    const { now } = this.#options;
-    const standing = this.#standingOf(circuit);
-    // One that is not known to be slow is given the whole time only when it has failed to answer in half of it.
-    const timeoutMs = standing === 'new' ? this.#options.timeoutMs / 2 : this.#options.timeoutMs;
-    if (standing === 'proven') while (circuit.running.size >= this.#provenShare && (await slotFreed(circuit)));
-    this.#admit(circuit, standing);
-    const running = { sinceMs: now() };
-    circuit.running.add(running);
-    this.#running[standing]++;
-    const deadline = new AbortController();
-    const late = new CircuitOpenError(`no answer in ${timeoutMs / 1_000} s`, 0);
-    const timer = setTimeout(() => deadline.abort(late), timeoutMs);
+    const entry = this.#entryOf(targetKey);
+    entry.running++;
     try {
-      const result = await unlessAborted(deadline.signal, () => call(deadline.signal));
-      circuit.failures = 0;
-      circuit.provenAtMs = now();
-      return result;
-    } catch (error) {
-      if (error !== late && !isOutage(error)) throw error;
-      circuit.failures++;
-      circuit.provenAtMs = -Infinity;
-      const openMs = Math.min(MIN_OPEN_MS * 2 ** (circuit.failures - 1), MAX_OPEN_MS);
-      circuit.openUntilMs = now() + openMs;
-      throw error === late ? new CircuitOpenError(late.message, openMs) : error;
+      for (;;) {
+        const admission = entry.circuit.admit(this.#options.now());
+        if (admission.kind === 'refuse') {
+          this.#options.observer?.refused();
+          throw new CircuitOpenError(admission.cause);
+        }
+        if (admission.kind === 'call') return await this.#call(targetKey, entry, call);
+        if (!entry.probe) return await this.#probe(targetKey, entry, call);
+        await entry.probe;
+      }
     } finally {
-      clearTimeout(timer);
-      circuit.running.delete(running);
-      this.#running[standing]--;
-      circuit.waiting.shift()?.();
+      entry.running--;
     }
   }
 
-  /** For the gauge of open circuits: targets to which no call is let through now. */
+  /** Lets the next call through: the connection to the target was established. */
+  retry(targetKey: string): void {
+    this.#entries.get(targetKey)?.circuit.retry();
+  }
+
+  /** Targets to which no call is let through now. */
   openTargets(): string[] {
     const nowMs = this.#options.now();
-    return [...this.#circuits].filter(([, { openUntilMs }]) => openUntilMs > nowMs).map(([targetKey]) => targetKey);
+    return [...this.#entries].filter(([, { circuit }]) => circuit.isOpen(nowMs)).map(([targetKey]) => targetKey);
   }
 
   /** Drops what is remembered of targets that nobody uses any more. */
   forgetIdle(used: ReadonlySet<string>): void {
-    for (const [targetKey, { running }] of this.#circuits) {
-      if (running.size === 0 && !used.has(targetKey)) this.#circuits.delete(targetKey);
+    for (const [targetKey, { running }] of this.#entries) {
+      if (running === 0 && !used.has(targetKey)) this.#entries.delete(targetKey);
     }
   }
 
-  get #provenShare(): number {
-    return Math.max(1, this.#options.slots - 2);
+  async #probe<T>(targetKey: string, entry: Entry, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    entry.probe = promise;
+    try {
+      return await this.#call(targetKey, entry, call);
+    } finally {
+      entry.probe = undefined;
+      resolve();
+    }
   }
 
-  #admit(circuit: Circuit, standing: Standing): void {
-    const { now, slots } = this.#options;
+  async #call<T>(targetKey: string, { circuit }: Entry, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { timeoutMs } = this.#options;
+    const { outage } = circuit;
+    const deadline = new AbortController();
+    const late = new Error('no answer in time');
+    const timer = setTimeout(() => deadline.abort(late), circuit.isUnknown ? timeoutMs / 2 : timeoutMs);
+    try {
+      const result = await unlessAborted(deadline.signal, () => call(deadline.signal));
+      this.#answered(targetKey, circuit);
+      return result;
+    } catch (error) {
+      if (error === late) throw this.#failed(circuit, undefined, outage);
+      if (classifyRedisError(error).reason === 'RedisUnreachable') throw this.#failed(circuit, error, outage);
+      // What was refused was answered; any other error says nothing of the Redis.
+      if (error instanceof Error && error.name === 'ReplyError') this.#answered(targetKey, circuit);
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #answered(targetKey: string, circuit: Circuit): void {
+    if (circuit.succeed()) this.#options.onRecovered?.(targetKey);
+  }
+
+  #failed(circuit: Circuit, error: unknown, outage: Outage): CircuitOpenError {
+    const { now, observer } = this.#options;
     const nowMs = now();
-    if (nowMs < circuit.openUntilMs) {
-      const leftMs = circuit.openUntilMs - nowMs;
-      throw new CircuitOpenError(
-        `it did not answer before; it is tried again in ${Math.ceil(leftMs / 1_000)} s`,
-        leftMs,
-      );
-    }
-    const suspect = [...circuit.running].some(({ sinceMs }) => nowMs - sinceMs >= SUSPECT_AFTER_MS);
-    const share = standing === 'proven' ? this.#provenShare : 1;
-    const most = {
-      proven: slots,
-      new: Math.max(1, Math.floor(slots / 2)),
-      failing: Math.max(1, Math.floor(slots / 4)),
-    };
-    const crowded = this.#running[standing] >= most[standing];
-    if (suspect || crowded || circuit.running.size >= share) {
-      throw new RetryLaterError('the share of calls of its Redis is used up', BUSY_RETRY_MS);
-    }
+    const { cause, opened } = circuit.fail(error, outage, nowMs);
+    if (!opened) return new CircuitOpenError(cause);
+    observer?.opened();
+    return new CircuitOpenError(cause, circuit.retryAfterMs(nowMs));
   }
 
-  #standingOf({ failures, provenAtMs }: Circuit): Standing {
-    if (failures > 0) return 'failing';
-    return this.#options.now() - provenAtMs < PROVEN_FOR_MS ? 'proven' : 'new';
+  #entryOf(targetKey: string): Entry {
+    let entry = this.#entries.get(targetKey);
+    if (!entry) this.#entries.set(targetKey, (entry = { circuit: new Circuit(), running: 0, probe: undefined }));
+    return entry;
   }
-
-  #circuitOf(targetKey: string): Circuit {
-    const known = this.#circuits.get(targetKey);
-    if (known) return known;
-    const circuit: Circuit = {
-      running: new Set(),
-      waiting: [],
-      failures: 0,
-      openUntilMs: -Infinity,
-      provenAtMs: -Infinity,
-    };
-    this.#circuits.set(targetKey, circuit);
-    return circuit;
-  }
-}
-
-/** Waits for one of the target's own calls to end. @returns false when none has, and the target is suspect */
-async function slotFreed(circuit: Circuit): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const free = (): void => resolve(true);
-  circuit.waiting.push(free);
-  const timer = setTimeout(resolve, SUSPECT_AFTER_MS, false);
-  const freed = await promise;
-  clearTimeout(timer);
-  circuit.waiting = circuit.waiting.filter((each) => each !== free);
-  return freed;
-}
-
-/** Whether the target itself failed, rather than this one call of it. */
-function isOutage(error: unknown): boolean {
-  return classifyRedisError(error).reason === 'RedisUnreachable';
 }

@@ -1,5 +1,11 @@
 export type { PoolObject, QueueObject, SecretObject } from './objects.ts';
-export { CALL_TIMEOUT_MS, CircuitBreakers, CircuitOpenError, type CircuitBreakerOptions } from './circuit-breaker.ts';
+export {
+  CircuitBreakers,
+  CircuitOpenError,
+  type CircuitBreakerOptions,
+  type CircuitObserver,
+} from './circuit-breaker.ts';
+export { Coalescer, type CoalescerOptions } from './coalescer.ts';
 export { queueRef } from './queue-ref.ts';
 export {
   describeReservedPrefix,

@@ -4,6 +4,9 @@ import type { SecretObject } from './objects.ts';
 export type SecretRead =
   Extract<ParsedTarget, { ok: false }> | (Extract<ParsedTarget, { ok: true }> & { targetKey: string });
 
+/** Of asking for TLS with one Secret: more than one namespace has on purpose. */
+export const MAX_WAYS = 1_000;
+
 /** By Secret, as a cache holds it, and by how the queue asks for TLS; forgotten with the object. */
 const reads = new WeakMap<SecretObject, Map<string, SecretRead>>();
 
@@ -18,6 +21,8 @@ export function readSecret(secret: SecretObject, tls: TlsSpec = {}): SecretRead 
   if (read) return read;
   const parsed = parseRedisSecret(secret.data, tls);
   const fresh = parsed.ok ? { ...parsed, targetKey: connectionKey(parsed.target) } : parsed;
+  // A queue may ask in ever new ways; those that are in use are read again.
+  if (known && known.size >= MAX_WAYS) known.clear();
   if (known) known.set(way, fresh);
   else reads.set(secret, new Map([[way, fresh]]));
   return fresh;

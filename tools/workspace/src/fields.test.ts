@@ -19,6 +19,7 @@ const QUEUE_READERS: Readers = {
   'redis.tls.enabled': 'libs/bullmq/src/redis-secret.ts',
   'redis.tls.serverName': 'libs/bullmq/src/redis-secret.ts',
   'redis.prefix': 'libs/api/src/kinds/queue.ts',
+  'redis.queueName': 'libs/api/src/kinds/queue.ts',
   globalConcurrency: 'apps/queue-controller/src/plan.ts',
   paused: 'apps/queue-controller/src/plan.ts',
   deletionPolicy: 'apps/queue-controller/src/deletion.ts',

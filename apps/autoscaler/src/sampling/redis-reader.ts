@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   classifyRedisError,
   QueueWakeups,
+  readInTime,
   readServerPressure,
   sampleHolders,
   sampleUsage,
@@ -30,6 +31,9 @@ export type SampleResult =
  * overtake it.
  */
 const HOLDERS_TIMEOUT_MS = 500;
+
+/** Of any other read; longer than ioredis takes to give up where it does. */
+const READ_TIMEOUT_MS = 6_000;
 
 /** Reads everything that the autoscaler needs from one Redis. Errors are values; none carries a secret. */
 export class RedisReader {
@@ -64,7 +68,7 @@ export class RedisReader {
     try {
       const refs = queues.map(({ ref }) => ref);
       const options = { dueSoonMs: podStartMs, fields: (index: number) => fields[index]! };
-      return { ok: true, samples: await trySampleBacklogs(this.#connections.get(this.target), refs, options) };
+      return { ok: true, samples: await this.#read((redis) => trySampleBacklogs(redis, refs, options)) };
     } catch (error) {
       return { ok: false, message: classifyRedisError(error).message };
     }
@@ -77,7 +81,7 @@ export class RedisReader {
   async finished(queues: readonly WatchedQueue[]): Promise<(FinishedSample | undefined)[] | undefined> {
     try {
       const queries = queues.map(({ id, ref }) => ({ queue: ref, watermark: this.#watermarks.get(id) }));
-      const samples = await trySampleFinishedOf(this.#connections.get(this.target), queries);
+      const samples = await this.#read((redis) => trySampleFinishedOf(redis, queries));
       const read = samples.map((sample) => (sample instanceof Error ? undefined : sample));
       queues.forEach(({ id }, index) => {
         if (read[index]) this.#watermarks.set(id, read[index].watermark);
@@ -92,7 +96,7 @@ export class RedisReader {
   async pressure(): Promise<ServerPressure | undefined> {
     // In a Cluster a different node might answer each time.
     if (this.target.cluster === true) return undefined;
-    return readServerPressure(this.#connections.get(this.target)).catch(() => undefined);
+    return this.#read(readServerPressure).catch(() => undefined);
   }
 
   /**
@@ -115,7 +119,7 @@ export class RedisReader {
   /** What the pods of these pools reported of their usage; undefined when it cannot be read. */
   async usage(places: readonly UsagePlace[]): Promise<PodUsageReport[][] | undefined> {
     try {
-      return await sampleUsage(this.#connections.get(this.target), places);
+      return await this.#read((redis) => sampleUsage(redis, places));
     } catch {
       return undefined;
     }
@@ -156,6 +160,10 @@ export class RedisReader {
   forget(queue: WatchedQueue): void {
     this.unwatch(queue);
     this.#watermarks.delete(queue.id);
+  }
+
+  #read<T>(read: Parameters<typeof readInTime<T>>[3]): Promise<T> {
+    return readInTime(this.#connections, this.target, READ_TIMEOUT_MS, read);
   }
 
   close(): void {

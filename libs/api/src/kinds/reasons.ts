@@ -47,6 +47,10 @@ export const COMMON_REASONS = {
     kind: 'retries',
     doc: 'A part that the controller needs, such as Redis or the API server, does not answer; the object is tried again.',
   },
+  WaitingForTurn: {
+    kind: 'retries',
+    doc: 'The object has changed and the controller has not come to it for seconds; the message says which share of its work is used up.',
+  },
   InternalError: {
     kind: 'retries',
     doc: "A fault of the controller; its log has the details. Please report it with the object's spec.",

@@ -14,9 +14,9 @@ import { OwnWrites } from './own-writes.ts';
 import { changesAtAll, changesMoreThanStatus } from './predicates.ts';
 import { unlessAborted } from '../time/unless-aborted.ts';
 import { Resync } from './resync.ts';
+import { WaitingReports } from './waiting-reports.ts';
 import {
   ReconcileTimeoutError,
-  RetryLaterError,
   TerminalError,
   type Controller,
   type ControllerOptions,
@@ -63,7 +63,13 @@ export class ControllerRunner<T extends Resource> implements Controller {
     this.#deps = deps;
     this.#log = deps.log.child({ controller: options.name });
     const { maxBackoffMs } = options;
-    this.#queue = new WorkQueue({ clock: deps.clock, observer: deps.metrics.queue(options.name), maxBackoffMs });
+    this.#queue = new WorkQueue({
+      clock: deps.clock,
+      observer: deps.metrics.queue(options.name),
+      maxBackoffMs,
+      capacity: this.#concurrency,
+      sharesOf: (key) => this.#sharesOf(keyFromString(key)),
+    });
     this.#metrics = deps.metrics.reconciles(options.name, this.#concurrency);
     deps.metrics.watchQueue(options.name, this.#queue, () => deps.clock.now());
     this.#ownWrites = new OwnWrites(deps.clock, (write) => deps.cachesShowing(write));
@@ -86,18 +92,30 @@ export class ControllerRunner<T extends Resource> implements Controller {
     if (signal.aborted) return;
     const { clock, random } = this.#deps;
     const resync = new Resync({ clock, random, intervalMs: this.#options.resyncMs }, () => this.#enqueueAll());
+    const reports = new WaitingReports(clock, this.#queue, (key, usedUp) => this.#reportWaiting(key, usedUp));
     const stop = (): void => {
       resync.stop();
+      reports.stop();
       this.#queue.close();
     };
     signal.addEventListener('abort', stop, { once: true });
     resync.start();
+    reports.start();
     this.#log.info({ concurrency: this.#concurrency, objects: this.#cache.size }, 'controller started');
     await Promise.all(Array.from({ length: this.#concurrency }, () => this.#work(signal)));
   }
 
   get #concurrency(): number {
     return this.#options.concurrency ?? 1;
+  }
+
+  #sharesOf(key: ObjectKey): string[] {
+    const object = this.#cache.get(key);
+    const server = object && this.#options.serverOf?.(object);
+    return [
+      ...(key.namespace === undefined ? [] : [`namespace ${key.namespace}`]),
+      ...(server === undefined ? [] : [server]),
+    ];
   }
 
   #subscribe(): void {
@@ -171,11 +189,6 @@ export class ControllerRunner<T extends Resource> implements Controller {
       if (result) this.#queue.add(key, { priority: result.priority ?? priority, afterMs: result.requeueAfterMs });
       this.#metrics.finished(result ? 'requeue_after' : 'success', seconds());
     } catch (error) {
-      if (error instanceof RetryLaterError) {
-        this.#queue.add(key, { priority, afterMs: error.retryAfterMs });
-        this.#metrics.finished('requeue_after', seconds());
-        return;
-      }
       this.#metrics.finished('error', seconds());
       if (stop.aborted) return;
       await this.#reportFailure(key, error, log);
@@ -222,6 +235,18 @@ export class ControllerRunner<T extends Resource> implements Controller {
       timer.cancel();
       stop.removeEventListener('abort', cancel);
     }
+  }
+
+  /** An object that is reconciled meanwhile says more, and whoever wrote first is right. */
+  #reportWaiting(key: string, usedUp: string | undefined): Promise<void> | undefined {
+    const objectKey = keyFromString(key);
+    const object = this.#cache.get(objectKey);
+    const signal = AbortSignal.timeout(REPORT_TIMEOUT_MS);
+    const log = this.#log.child(objectKey);
+    const report = object && this.#options.onWaiting?.({ key: objectKey, object, signal, log }, usedUp);
+    return report?.catch((error: unknown) => {
+      if (!isConflict(error)) log.error({ err: error }, 'that the object waits could not be said on it');
+    });
   }
 
   async #reportFailure(key: string, error: unknown, log: Logger): Promise<void> {

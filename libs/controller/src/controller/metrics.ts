@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import type { WorkQueue, WorkQueueObserver } from '../queue/work-queue.ts';
+import type { WorkQueueObserver } from '../queue/types.ts';
+import type { WorkQueue } from '../queue/work-queue.ts';
 
 export type ReconcileOutcome = 'success' | 'error' | 'requeue' | 'requeue_after';
 

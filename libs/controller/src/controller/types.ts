@@ -29,17 +29,6 @@ export class ReconcileTimeoutError extends Error {
   override readonly name = 'ReconcileTimeoutError';
 }
 
-/** It was not the object's turn: nothing failed, and it is reconciled again after `retryAfterMs`. */
-export class RetryLaterError extends Error {
-  override readonly name = 'RetryLaterError';
-  readonly retryAfterMs: number;
-
-  constructor(message: string, retryAfterMs: number) {
-    super(message);
-    this.retryAfterMs = retryAfterMs;
-  }
-}
-
 /** An error that trying again cannot cure; it is counted and logged, not retried. */
 export class TerminalError extends Error {
   override readonly name = 'TerminalError';
@@ -68,8 +57,16 @@ export interface ControllerOptions<T extends Resource> {
   reconcile: Reconcile<T>;
   /** Where `type` is read from; default the manager's cache of it. */
   cache?: ObjectCache<T>;
-  /** Reconciles of different objects at once; one object is never reconciled twice at once. Default 1. */
+  /**
+   * Reconciles of different objects at once, those that wait for another system included; one object is never
+   * reconciled twice at once. One namespace gets a part of them; see `Shares`. Default 1.
+   */
   concurrency?: number;
+  /**
+   * The server outside Kubernetes that an object's reconcile waits for, as people know it (`Redis shop:6379`): what
+   * hangs there holds a part of the namespace's share. Cheap: it is asked each time the object becomes due.
+   */
+  serverOf?: (object: T) => string | undefined;
   /** Types whose objects, when controlled by an object of `type`, reconcile it on any change. */
   owns?: ResourceType[];
   // oxlint-disable-next-line typescript/no-explicit-any -- each watch has an object type of its own
@@ -83,6 +80,13 @@ export interface ControllerOptions<T extends Resource> {
    * conflict: the next try reads what somebody else wrote.
    */
   onFailure?: (context: ReconcileContext<T>, error: unknown) => Promise<void>;
+  /**
+   * Says on an object that has been due for seconds, and has not had its turn, what it waits for. Called once per wait.
+   *
+   * @param usedUp the share that is used up: its namespace or its server; undefined when it is only not its turn.
+   * @returns undefined when there is nothing to say.
+   */
+  onWaiting?: (context: ReconcileContext<T>, usedUp: string | undefined) => Promise<void> | undefined;
   /** The longest back-off after a reconcile that threw. Default 1000 s. */
   maxBackoffMs?: number;
   /** Every object is reconciled again so often, ± 10 %. Default 10 h. */

@@ -12,6 +12,7 @@ export type FailureReason =
   | 'ApiThrottled'
   | 'ApiUnavailable'
   | 'ReconcileTimeout'
+  | 'WaitingForTurn'
   | 'InternalError';
 
 /** Longest text of others in a message; the way out after it is never cut off. */

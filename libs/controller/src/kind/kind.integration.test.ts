@@ -49,7 +49,7 @@ interface RunningKind {
 /** Runs a controller of the kind, confined to the test's namespace, until the test ends. */
 function control(
   options: Omit<WidgetKindOptions, 'client'> = {},
-  kubeconfigPath: string = cluster.kubeconfigPath,
+  { kubeconfigPath = cluster.kubeconfigPath, reconcileTimeoutMs = 2_000 } = {},
 ): RunningKind {
   const own = loadKubeClient({ kubeconfigPath });
   const manager = createManager({
@@ -60,7 +60,7 @@ function control(
     leaderElection: false,
     registry: new Registry(),
   });
-  const controller = manageKind(manager, widgetKind({ client: own, ...options }), { reconcileTimeoutMs: 2_000 });
+  const controller = manageKind(manager, widgetKind({ client: own, ...options }), { reconcileTimeoutMs });
   const history: Widget[] = [];
   manager.cache<Widget>(WIDGETS).onChange((_, seen) => void history.push(seen));
   const abort = new AbortController();
@@ -147,7 +147,7 @@ describe('what the API server refuses', () => {
 
   it('for want of a right is told, and heals within 10 s once the role has it', async () => {
     const kubeconfigPath = await accountWith(site(), ['get', 'list', 'watch', 'patch']);
-    control({}, kubeconfigPath);
+    control({}, { kubeconfigPath });
     await create('forbidden');
     expect(await settled('forbidden', 'ApiForbidden')).toContain('cannot create resource "configmaps"');
     expect(conditionsOf(await read('forbidden'))).toEqual(['Ready False', 'Stalled True']);
@@ -193,6 +193,28 @@ describe('a reconcile that hangs', () => {
     hangs = false;
     await settled('hangs', 'Created');
   });
+});
+
+// Wall 6: what is not reconciled says so within 10 s.
+it('an object whose change waits for its turn says so, and one that was reconciled before does not', async () => {
+  const hung = Promise.withResolvers<void>();
+  const beforeApply: WidgetKindOptions['beforeApply'] = async ({ metadata: { name } }) => {
+    if (name === 'hangs') await hung.promise;
+  };
+  const { controller, history } = control({ beforeApply }, { reconcileTimeoutMs: 60_000 });
+  const known = await create('known');
+  await settled('known', 'Created');
+  await create('hangs');
+  await eventually(() => history.some(({ metadata }) => metadata.name === 'hangs'), SOON);
+  controller.enqueue(keyOf(known));
+  await create('waits');
+  expect(await settled('waits', 'WaitingForTurn')).toBe(
+    `this generation waits for its turn: namespace ${namespace} has as many reconciles under way as its share allows, and others of it go first`,
+  );
+  expect(conditionsOf(await read('waits'))).toEqual(['Ready False', 'Reconciling True']);
+  expect(readyOf(await read('known'))).toMatchObject({ reason: 'Created' });
+  hung.resolve();
+  await settled('waits', 'Created');
 });
 
 describe('the finalizer', () => {

@@ -5,6 +5,7 @@ import type { FailureReason } from './failures.ts';
 import { reconcileKind, reportKindFailure } from './reconcile-kind.ts';
 import { STATUS_MANAGER, StatusWriter } from './status-writer.ts';
 import type { Kind, KindObject, Plan } from './types.ts';
+import { reportKindWaiting } from './waiting.ts';
 
 /** What the API server refuses may be allowed by a role, quota or policy that no watch tells of: it is tried again this soon. */
 const MAX_BACKOFF_MS = 10_000;
@@ -15,7 +16,7 @@ const RECONCILE_TIMEOUT_MS = 8_000;
 /** What a controller of a kind needs beside the kind itself. */
 export type ManageOptions<T extends KindObject> = Pick<
   ControllerOptions<T>,
-  'cache' | 'concurrency' | 'owns' | 'watches'
+  'cache' | 'concurrency' | 'owns' | 'serverOf' | 'watches'
 > & {
   /** A reconcile that takes longer is given up, and said to be late. Default 8 s. */
   readonly reconcileTimeoutMs?: number;
@@ -52,6 +53,7 @@ export function manageKind<T extends KindObject, O, P extends Plan, R extends st
     maxBackoffMs: MAX_BACKOFF_MS,
     reconcileTimeoutMs,
     reconcile: (context) => reconcileKind(kind, context, runtime),
+    onWaiting: (context, usedUp) => reportKindWaiting(kind, context, usedUp, runtime),
     onFailure: (context, error) => reportKindFailure(kind, context, error, runtime),
   });
 }

@@ -88,6 +88,15 @@ export class StatusWriter<T extends KindObject> implements ObjectMemory {
     }
   }
 
+  /**
+   * Writes it only on the version of `object`: what somebody else wrote since then says more.
+   *
+   * @throws ApiError Conflict when there is a newer version.
+   */
+  async writeOnce({ metadata }: T, status: Partial<StatusOf<T>>, signal?: AbortSignal): Promise<void> {
+    await this.#apply(metadata, status, signal);
+  }
+
   /** The API server does not compare the uid of a status, only the version: by it another object of the name is recognized. */
   async #apply(
     { name, namespace, uid, resourceVersion }: T['metadata'],

@@ -68,6 +68,60 @@ describe('order', () => {
   });
 });
 
+/** `namespace/server/name` uses the shares of its namespace and server. */
+const sharesOf = (key: string): string[] => key.split('/').slice(0, -1);
+
+describe('shares', () => {
+  it('a namespace whose work hangs leaves room for another, and a server of it for its others', async () => {
+    queue = new WorkQueue({ clock, capacity: 16, sharesOf });
+    const taken: string[] = [];
+    const workers = Array.from({ length: 16 }, async () => {
+      const key = await queue.take();
+      if (key !== undefined) taken.push(key);
+    });
+    for (let index = 0; index < 100; index++) queue.add(`hostile/hung/${index}`);
+    queue.add('hostile/other/1');
+    queue.add('good/fast/1');
+    queue.close();
+    await Promise.all(workers);
+    const hung = [0, 1, 2, 3].map((index) => `hostile/hung/${index}`);
+    expect(taken).toEqual([...hung, 'hostile/other/1', 'good/fast/1']);
+    expect(queue.waiting(0)).toHaveLength(96);
+  });
+
+  it('a worker that waits for a key is served when one of its share ends', async () => {
+    queue = new WorkQueue({ clock, capacity: 2, sharesOf });
+    queue.add('a/1');
+    queue.add('a/2');
+    const first = (await queue.take()) as string;
+    const waiting = queue.take();
+    expect(queue.waiting(0)).toEqual([{ key: 'a/2', usedUp: 'a' }]);
+    queue.done(first);
+    expect(await waiting).toBe('a/2');
+  });
+
+  it('a change is next, however many keys of one other namespace and however many of its servers are due', async () => {
+    queue = new WorkQueue({ clock, capacity: 1, sharesOf });
+    for (let index = 0; index < 400; index++) queue.add(`hostile/server-${index % 200}/${index}`);
+    await takeAll(7);
+    queue.add('good/fast/1');
+    expect(await takeAll(2)).toContain('good/fast/1');
+  });
+
+  it('a key that changes its share while it is worked on gives back the one that it had', async () => {
+    let share = 'old';
+    queue = new WorkQueue({ clock, capacity: 2, sharesOf: () => [share] });
+    queue.add('a');
+    await queue.take();
+    share = 'new';
+    queue.add('a');
+    queue.done('a');
+    share = 'old';
+    queue.add('b');
+    expect(await takeAll(2)).toEqual(['a', 'b']);
+  });
+});
+
 describe('ageing', () => {
   it('serves a resync of 100 keys to its end under changes that never cease', async () => {
     for (let index = 0; index < 100; index++) queue.add(`resync-${index}`, { priority: -100 });

@@ -1,31 +1,9 @@
 import { exponentialMs } from '../time/backoff.ts';
 import type { Clock } from '../time/clock.ts';
-import { Band } from './band.ts';
+import { FairBand } from './fair-band.ts';
 import { MinHeap } from './min-heap.ts';
-
-export interface AddOptions {
-  /** Higher goes first. Default 0. */
-  priority?: number;
-  /** Not before this many milliseconds from now. Default 0. */
-  afterMs?: number;
-}
-
-/** Called with what happens, for metrics. Durations in seconds. */
-export interface WorkQueueObserver {
-  added(): void;
-  retried(): void;
-  /** How many keys of that priority wait to be taken. */
-  depth(priority: number, count: number): void;
-  waited(seconds: number): void;
-  worked(seconds: number): void;
-}
-
-export interface WorkQueueOptions {
-  clock: Clock;
-  observer?: WorkQueueObserver;
-  /** The longest back-off of a key, ms. Default 1000 s. */
-  maxBackoffMs?: number | undefined;
-}
+import { Shares } from './shares.ts';
+import type { AddOptions, WaitingKey, WorkQueueObserver, WorkQueueOptions } from './types.ts';
 
 interface Item {
   readonly key: string;
@@ -37,6 +15,8 @@ interface Item {
   again: { priority: number; readyAt: number } | undefined;
   failures: number;
   startedAt: number;
+  /** As of when it became ready. */
+  shares: readonly string[];
 }
 
 /** Back-off of one key: 5 ms·2ⁿ, at most 1000 s unless told otherwise, as client-go's. */
@@ -50,8 +30,8 @@ const AGED_MS = 1_000;
 
 /**
  * Keys to work on. A key waits at most once, at the highest priority and earliest time it was added with; while it is
- * worked on it is not handed out again, but an addition meanwhile queues it again. First come, first served within a
- * priority.
+ * worked on it is not handed out again, but an addition meanwhile queues it again. Within a priority, shares take turns,
+ * as far as `Shares` admits them; within a share it is first come, first served.
  *
  * Lower priorities get every fifth turn once they have waited a second, so a resync of everything ends under a steady
  * stream of changes while a change still waits for at most one object of the resync.
@@ -61,7 +41,9 @@ export class WorkQueue {
   readonly #observer: WorkQueueObserver | undefined;
   readonly #maxBackoffMs: number;
   readonly #items = new Map<string, Item>();
-  readonly #bands = new Map<number, Band<Item>>();
+  readonly #sharesOf: (key: string) => readonly string[];
+  readonly #shares: Shares;
+  readonly #bands = new Map<number, FairBand<Item>>();
   readonly #delayed = new MinHeap<{ item: Item; at: number }>((a, b) => a.at - b.at);
   readonly #takers: ((key: string | undefined) => void)[] = [];
   #timer: { at: number; cancel(): void } | undefined;
@@ -72,6 +54,8 @@ export class WorkQueue {
     this.#clock = options.clock;
     this.#observer = options.observer;
     this.#maxBackoffMs = options.maxBackoffMs ?? MAX_BACKOFF_MS;
+    this.#sharesOf = options.sharesOf ?? (() => []);
+    this.#shares = new Shares(options.capacity ?? Infinity);
   }
 
   /** Keys that wait to be taken now; delayed ones not counted. */
@@ -84,6 +68,14 @@ export class WorkQueue {
   /** When each key now worked on was taken, by the queue's clock. */
   processingSince(): number[] {
     return [...this.#items.values()].filter((item) => item.state === 'processing').map((item) => item.startedAt);
+  }
+
+  /** Keys that have been ready for at least `ageMs`, and are not taken. */
+  waiting(ageMs: number): WaitingKey[] {
+    const since = this.#clock.now() - ageMs;
+    return [...this.#items.values()]
+      .filter(({ state, readyAt }) => state === 'ready' && readyAt <= since)
+      .map(({ key, shares }) => ({ key, usedUp: this.#shares.fullOf(shares) }));
   }
 
   add(key: string, { priority = 0, afterMs = 0 }: AddOptions = {}): void {
@@ -137,6 +129,7 @@ export class WorkQueue {
     const item = this.#items.get(key);
     if (item?.state !== 'processing') return;
     this.#observer?.worked((this.#clock.now() - item.startedAt) / 1000);
+    this.#shares.end(item.shares);
     item.state = 'idle';
     const { again } = item;
     item.again = undefined;
@@ -147,6 +140,7 @@ export class WorkQueue {
     } else {
       this.#dropIdle(item);
     }
+    this.#serveTakers();
   }
 
   /** Nothing is handed out or taken in any more; waiting takers get undefined. */
@@ -165,6 +159,7 @@ export class WorkQueue {
       again: undefined,
       failures: 0,
       startedAt: 0,
+      shares: [],
     };
     this.#items.set(key, item);
     return item;
@@ -199,19 +194,28 @@ export class WorkQueue {
 
   #makeReady(item: Item): void {
     item.state = 'ready';
-    this.#bandOf(item.priority).push(item);
+    item.shares = this.#sharesOf(item.key);
+    this.#bandOf(item.priority).push(item, item.shares);
     this.#reportDepth(item.priority);
-    const taker = this.#takers.shift();
-    if (!taker) return;
-    const next = this.#next();
-    if (next) taker(this.#start(next));
+    // While somebody waits, nothing else may be taken.
+    if (this.#takers.length > 0 && this.#shares.fullOf(item.shares) === undefined)
+      this.#takers.shift()!(this.#start(item));
+  }
+
+  /** Hands out what may be taken now to those who wait for it. */
+  #serveTakers(): void {
+    while (this.#takers.length > 0) {
+      const next = this.#next();
+      if (!next) return;
+      this.#takers.shift()!(this.#start(next));
+    }
   }
 
   #moveToBand(item: Item, priority: number): void {
-    this.#bandOf(item.priority).remove(item);
+    this.#bandOf(item.priority).remove(item, item.shares);
     this.#reportDepth(item.priority);
     item.priority = priority;
-    this.#bandOf(priority).push(item);
+    this.#bandOf(priority).push(item, item.shares);
     this.#reportDepth(priority);
   }
 
@@ -219,7 +223,7 @@ export class WorkQueue {
     let urgent: Item | undefined;
     let oldest: Item | undefined;
     for (const band of this.#bands.values()) {
-      const head = band.peek();
+      const head = band.peek((share, level) => this.#shares.admits(share, level));
       if (!head) continue;
       if (!urgent || head.priority > urgent.priority) urgent = head;
       if (!oldest || head.readyAt < oldest.readyAt) oldest = head;
@@ -231,7 +235,8 @@ export class WorkQueue {
   }
 
   #start(item: Item): string {
-    this.#bandOf(item.priority).remove(item);
+    this.#bandOf(item.priority).remove(item, item.shares);
+    this.#shares.begin(item.shares);
     this.#reportDepth(item.priority);
     item.state = 'processing';
     item.startedAt = this.#clock.now();
@@ -239,9 +244,9 @@ export class WorkQueue {
     return item.key;
   }
 
-  #bandOf(priority: number): Band<Item> {
+  #bandOf(priority: number): FairBand<Item> {
     let band = this.#bands.get(priority);
-    if (!band) this.#bands.set(priority, (band = new Band()));
+    if (!band) this.#bands.set(priority, (band = new FairBand()));
     return band;
   }
 

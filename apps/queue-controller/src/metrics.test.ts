@@ -1,0 +1,34 @@
+import { readFileSync } from 'node:fs';
+import { Registry } from 'prom-client';
+import { expect, it } from 'vitest';
+import { QueueMetrics } from './metrics.ts';
+
+const page = readFileSync(new URL('../../../docs/reference/metrics.md', import.meta.url), 'utf8');
+const registry = new Registry();
+const metrics = new QueueMetrics(registry);
+const names = (await registry.getMetricsAsJSON()).map(({ name }) => name);
+
+it.each(names)('the reference explains %s', (name) => {
+  expect(page).toContain(`\n| \`${name}\``);
+});
+
+const samples = async (): Promise<string[]> =>
+  (await registry.metrics()).split('\n').filter((line) => line.startsWith('redis_queue_redis_'));
+
+it('counts what circuit breakers did from 0 on, and asks how many are open at each scrape', async () => {
+  let open = 2;
+  const observer = metrics.circuits('reconcile', () => open);
+  expect(await samples()).toEqual([
+    'redis_queue_redis_circuits_open{caller="reconcile"} 2',
+    'redis_queue_redis_circuits_opened_total{caller="reconcile"} 0',
+    'redis_queue_redis_calls_refused_total{caller="reconcile"} 0',
+  ]);
+  open = 1;
+  observer.opened();
+  observer.refused();
+  expect(await samples()).toEqual([
+    'redis_queue_redis_circuits_open{caller="reconcile"} 1',
+    'redis_queue_redis_circuits_opened_total{caller="reconcile"} 1',
+    'redis_queue_redis_calls_refused_total{caller="reconcile"} 1',
+  ]);
+});

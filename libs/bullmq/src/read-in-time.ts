@@ -1,0 +1,32 @@
+import type { Redis } from 'ioredis';
+import type { RedisConnections } from './connections.ts';
+import type { RedisTarget } from './target.ts';
+
+/**
+ * Reads over the shared connection to `target`, for at most `timeoutMs`, whatever hangs in the client. The client of a
+ * Redis Cluster is dropped then: while no node can be reached it holds each command for ever, and more with each try.
+ *
+ * @throws what `read` throws, or an error that `classifyRedisError` takes for a Redis that cannot be reached.
+ */
+export async function readInTime<T>(
+  connections: RedisConnections,
+  target: RedisTarget,
+  timeoutMs: number,
+  read: (redis: Redis) => Promise<T>,
+): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    dropStuckCluster(connections, target);
+    reject(new Error('the read timed out'));
+  }, timeoutMs);
+  try {
+    return await Promise.race([read(connections.get(target)), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** After a call that was not answered in time: the client of a Redis Cluster would hold it, and all that follow. */
+export function dropStuckCluster(connections: RedisConnections, target: RedisTarget): void {
+  if (target.cluster === true) connections.release(target);
+}

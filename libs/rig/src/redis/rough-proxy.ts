@@ -1,0 +1,50 @@
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+
+export interface RoughProxyOptions {
+  /** Each reply arrives so much later, ms. */
+  readonly delayMs?: number;
+  /** Each connection is dropped at this age, ms. */
+  readonly dropAfterMs?: number;
+}
+
+/** A TCP way to a Redis on 127.0.0.1 that works, but badly. */
+export async function startRoughProxy(
+  target: number,
+  { delayMs = 0, dropAfterMs }: RoughProxyOptions,
+): Promise<AsyncDisposable & { readonly port: number }> {
+  const sockets = new Set<Socket>();
+  const timers = new Set<NodeJS.Timeout>();
+  const later = (afterMs: number, run: () => void): void => {
+    const timer = setTimeout(() => {
+      timers.delete(timer);
+      run();
+    }, afterMs);
+    timers.add(timer);
+  };
+  const server = createServer((client) => {
+    const upstream = connect({ host: '127.0.0.1', port: target });
+    const end = (): void => {
+      client.destroy();
+      upstream.destroy();
+    };
+    for (const socket of [client, upstream]) {
+      sockets.add(socket.on('error', () => {}));
+      socket.on('close', () => {
+        sockets.delete(socket);
+        end();
+      });
+    }
+    client.on('data', (data) => void upstream.write(data));
+    upstream.on('data', (data) => later(delayMs, () => void (client.writable && client.write(data))));
+    if (dropAfterMs !== undefined) later(dropAfterMs, end);
+  });
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    async [Symbol.asyncDispose]() {
+      for (const timer of timers) clearTimeout(timer);
+      for (const socket of sockets) socket.destroy();
+      await new Promise<void>((resolve) => void server.close(() => resolve()));
+    },
+  };
+}
