@@ -124,7 +124,10 @@ describe('a write to Redis', () => {
     const stage = new Stage(hang);
     const { done, problem } = await stage.apply(PAUSE);
     expect(done).toEqual([]);
-    expect(problem).toMatchObject({ reason: 'RedisUnreachable', message: expect.stringContaining('did not answer in time') });
+    expect(problem).toMatchObject({
+      reason: 'RedisUnreachable',
+      message: expect.stringContaining('did not answer in time'),
+    });
     expect(stage.breakers.openTargets()).toEqual([stage.targetKey]);
   });
 });

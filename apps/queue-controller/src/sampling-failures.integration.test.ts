@@ -3,7 +3,7 @@ import { eventually } from '@redis-queue/rig';
 import type { RunningController } from '@redis-queue/rig/controllers';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { testCluster, type StoredQueue, type TestCluster } from './testing/cluster.ts';
-import { wireQueueController } from './wire.ts';
+import { CONCURRENCY, wireQueueController } from './wire.ts';
 
 // Walls 6 and 8: a sampler that cannot read says so on each queue within 10 s, and old counts do not look like new ones.
 
@@ -25,7 +25,7 @@ afterAll(async () => {
 async function startController(sampleIntervalMs: number): Promise<void> {
   const settings = {
     secretNames: ['redis-credentials', 'second'],
-    concurrency: 8,
+    concurrency: CONCURRENCY,
     driftCheckMs: 60_000,
     sampleIntervalMs,
   };

@@ -5,7 +5,7 @@ import type { QueueObject } from '@redis-queue/redis-access';
 import type { ControlPlane, RedisServer } from '@redis-queue/rig';
 import { startRig, type Rig, type RunningController } from '@redis-queue/rig/controllers';
 import { INHERITANCE_MS } from '../deletion.ts';
-import { wireQueueController } from '../wire.ts';
+import { CONCURRENCY, wireQueueController } from '../wire.ts';
 
 export type StoredQueue = QueueObject;
 
@@ -64,7 +64,7 @@ export async function runController(
 ): Promise<RunningController> {
   const settings = {
     secretNames: ['redis-credentials', 'second'],
-    concurrency: 8,
+    concurrency: CONCURRENCY,
     sampleIntervalMs: 500,
     driftCheckMs: 300,
     now: () => new Date(Date.now() + aheadMs()),

@@ -94,6 +94,7 @@ export class StatusWriter<T extends KindObject> implements ObjectMemory {
    * @throws ApiError Conflict when there is a newer version.
    */
   async writeOnce({ metadata }: T, status: Partial<StatusOf<T>>, signal?: AbortSignal): Promise<void> {
+    this.#expected.set(metadata.uid ?? '', digest(status));
     await this.#apply(metadata, status, signal);
   }
 
