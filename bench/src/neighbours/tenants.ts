@@ -1,5 +1,5 @@
 import { QUEUES, WORKER_POOLS } from '@redis-queue/api';
-import { SECRETS, typeMeta, type KubeClient, type Resource } from '@redis-queue/controller';
+import { SECRETS, typeMeta, type KubeClient } from '@redis-queue/controller';
 import type { ControlPlane } from '@redis-queue/rig';
 
 /** What a tenant has: a namespace with a Secret, and queues with a pool each, of the same name. */
@@ -21,7 +21,7 @@ export async function createTenant(
 ): Promise<Tenant> {
   const namespace = await controlPlane.createNamespace(prefix);
   const create = (type: Parameters<KubeClient['create']>[0], name: string, rest: object): Promise<unknown> =>
-    client.create(type, { ...typeMeta(type), metadata: { name, namespace }, ...rest } as Resource);
+    client.create(type, { ...typeMeta(type), metadata: { name, namespace }, ...rest });
   await create(SECRETS, 'redis-credentials', { stringData: secret });
   for (const name of queues) {
     await create(QUEUES, name, { spec: { globalConcurrency: 1 } });

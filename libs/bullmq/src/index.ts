@@ -69,3 +69,4 @@ export { readServerPressure, type ServerPressure } from './pressure.ts';
 export { readServerInfo, type ServerInfo } from './server.ts';
 export { QueueWakeups, type QueueWakeupsOptions } from './wakeups.ts';
 export { MOST_USAGE_REPORTS, sampleUsage, type PodUsageReport, type UsagePlace } from './usage.ts';
+export { ProtocolError } from './reply.ts';

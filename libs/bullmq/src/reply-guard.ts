@@ -2,12 +2,12 @@ import type { Socket } from 'node:net';
 import { Command, type Redis } from 'ioredis';
 import { StandaloneConnector } from 'ioredis/built/connectors/index.js';
 import { ReplyMeter } from './reply-meter.ts';
-import { UnexpectedReplyError } from './reply.ts';
+import { ProtocolError, UnexpectedReplyError } from './reply.ts';
 
 type Listener = (...args: unknown[]) => void;
 
 /**
- * Ends the connection with an `UnexpectedReplyError` when the server sends a reply that is too large or has another
+ * Ends the connection with a `ProtocolError` when the server sends a reply that is too large or has another
  * shape than ioredis takes for granted; the error would otherwise end this process, which serves every tenant. The
  * parser of ioredis sees no byte that was not measured.
  *
@@ -24,11 +24,8 @@ export function guardReplies<S extends Socket>(stream: S): S {
         meter.take(chunk as Uint8Array);
         parse(chunk);
       } catch (error) {
-        stream.destroy(
-          error instanceof UnexpectedReplyError
-            ? error
-            : new UnexpectedReplyError('it has another shape', { cause: error }),
-        );
+        const what = error instanceof UnexpectedReplyError ? error.what : 'it has another shape';
+        stream.destroy(new ProtocolError(what, { cause: error }));
       }
     };
   // This is how ioredis attaches its parser; the tests fail should that change.

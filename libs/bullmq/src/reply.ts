@@ -4,11 +4,16 @@
  */
 export class UnexpectedReplyError extends Error {
   override readonly name = 'UnexpectedReplyError';
+  readonly what: string;
 
   constructor(what: string, options?: ErrorOptions) {
     super(`unexpected reply: ${what}`, options);
+    this.what = what;
   }
 }
+
+/** What a server sent was so wrong that its connection was closed: it is the fault of the server, not of a queue. */
+export class ProtocolError extends UnexpectedReplyError {}
 
 /** The latest time that a `Date` can hold, Unix ms. */
 export const MAX_TIME_MS = 8.64e15;

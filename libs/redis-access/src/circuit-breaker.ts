@@ -1,4 +1,4 @@
-import { classifyRedisError } from '@redis-queue/bullmq';
+import { classifyRedisError, ProtocolError } from '@redis-queue/bullmq';
 import { unlessAborted } from '@redis-queue/controller';
 import { Circuit, type Outage } from './circuit.ts';
 
@@ -120,7 +120,9 @@ export class CircuitBreakers {
       return result;
     } catch (error) {
       if (error === late) throw this.#failed(circuit, undefined, outage);
-      if (classifyRedisError(error).reason === 'RedisUnreachable') throw this.#failed(circuit, error, outage);
+      // What closed the connection is named, to all that use it: later calls would only find that there is none.
+      const isGone = error instanceof ProtocolError || classifyRedisError(error).reason === 'RedisUnreachable';
+      if (isGone) throw this.#failed(circuit, error, outage);
       // What was refused was answered; any other error says nothing of the Redis.
       if (error instanceof Error && error.name === 'ReplyError') this.#answered(targetKey, circuit);
       throw error;

@@ -9,7 +9,7 @@ import { checkTemplate } from './check.ts';
 const nested = (levels: number): Record<string, unknown> =>
   JSON.parse('{"a":'.repeat(levels) + '1' + '}'.repeat(levels)) as Record<string, unknown>;
 const cached = (template: Record<string, unknown>): WorkerPool =>
-  boundedPool(aPool({ template }) as WorkerPool & Resource) as WorkerPool & Resource;
+  boundedPool(aPool({ template })) as WorkerPool & Resource;
 
 // Wall 1, what a tenant can make large: a template has no schema, so no bound but that of etcd.
 describe('a template', () => {
