@@ -34,20 +34,26 @@ namespace's default ServiceAccount, which pods that are none of ours have as wel
 {{- if and .Values.admission.enabled $own (not (include "redis-queue.namespaces" . | fromJsonArray)) -}}true{{- end -}}
 {{- end -}}
 
+{{/* The entry of a confined controller in admission.accounts of redis-queue-crds. */}}
+{{- define "redis-queue.accountEntry" -}}
+- controller: {{ .Chart.Name }}
+  namespace: {{ .Release.Namespace }}
+  serviceAccountName: {{ include "redis-queue.serviceAccountName" . }}
+  leaseName: {{ include "redis-queue.fullname" . }}
+{{- end -}}
+
 {{/* For the notes: how the ServiceAccount is bound where this chart has nothing cluster-wide. */}}
 {{- define "redis-queue.accountNote" -}}
 {{- if include "redis-queue.namespaces" . | fromJsonArray }}
+
+No other release of the chart {{ .Chart.Name }} may look at all namespaces: both would act on the same objects, and Helm does not
+refuse it. Releases for other namespaces are fine.
 
 The chart has nothing cluster-wide. So that a policy binds its ServiceAccount, redis-queue-crds has to list it:
 
   admission:
     accounts:
-      - controller: {{ .Chart.Name }}
-        namespace: {{ .Release.Namespace }}
-        serviceAccountName: {{ include "redis-queue.serviceAccountName" . }}
-{{- if ne (include "redis-queue.serviceAccountName" .) (include "redis-queue.fullname" .) }}
-        leaseName: {{ include "redis-queue.fullname" . }}
-{{- end }}
+{{ include "redis-queue.accountEntry" . | indent 6 }}
 {{- else if and .Values.admission.enabled (not (include "redis-queue.bindsAccount" .)) }}
 
 No policy binds the controller: it runs as the namespace's default ServiceAccount. Set serviceAccount.create, or a
