@@ -131,6 +131,10 @@ it('the notes print the entry of every confined ServiceAccount, and warn of rele
   expect(await notesOf()).not.toContain('- controller:');
   const off = await notesOf(...some, '--set=autoscaler.enabled=false');
   expect(off).not.toContain('- controller: autoscaler');
+  // A policy over the namespace's default ServiceAccount would bind pods that are none of ours.
+  const shared = await notesOf(...some, '--set=autoscaler.serviceAccount.create=false');
+  expect(shared).toContain('- controller: queue-controller');
+  expect(shared).not.toContain('serviceAccountName: default');
 });
 
 const install = (namespace: string, release: string, ...flags: string[]) =>
