@@ -25,33 +25,47 @@ The name of the policy over a controller's ServiceAccount. Cluster-wide: two rel
 {{- (.Values.admission).excludedNamespaces | default (list "kube-system" .Release.Namespace) | uniq | toJson -}}
 {{- end -}}
 
+{{/* "true" when the controller has a ServiceAccount that pods which are none of ours do not have as well. */}}
+{{- define "redis-queue.ownAccount" -}}
+{{- if or .Values.serviceAccount.create .Values.serviceAccount.name -}}true{{- end -}}
+{{- end -}}
+
 {{/*
 "true" when this chart has the policy over its ServiceAccount. Not where nothing may be cluster-wide, and not over the
 namespace's default ServiceAccount, which pods that are none of ours have as well.
 */}}
 {{- define "redis-queue.bindsAccount" -}}
-{{- $own := or .Values.serviceAccount.create .Values.serviceAccount.name -}}
-{{- if and .Values.admission.enabled $own (not (include "redis-queue.namespaces" . | fromJsonArray)) -}}true{{- end -}}
+{{- if and .Values.admission.enabled (include "redis-queue.ownAccount" .) (not (include "redis-queue.namespaces" . | fromJsonArray)) -}}true{{- end -}}
+{{- end -}}
+
+{{/* The entry of a confined controller in admission.accounts of redis-queue-crds. */}}
+{{- define "redis-queue.accountEntry" -}}
+- controller: {{ .Chart.Name }}
+  namespace: {{ .Release.Namespace }}
+  serviceAccountName: {{ include "redis-queue.serviceAccountName" . }}
+  leaseName: {{ include "redis-queue.fullname" . }}
 {{- end -}}
 
 {{/* For the notes: how the ServiceAccount is bound where this chart has nothing cluster-wide. */}}
 {{- define "redis-queue.accountNote" -}}
 {{- if include "redis-queue.namespaces" . | fromJsonArray }}
 
+No other release of the chart {{ .Chart.Name }} may look at all namespaces: both would act on the same objects, and Helm does not
+refuse it. Releases for other namespaces are fine.
+{{- end }}
+{{- if not (include "redis-queue.ownAccount" .) }}
+{{- if .Values.admission.enabled }}
+
+No policy binds the controller: it runs as the namespace's default ServiceAccount. Set serviceAccount.create, or a
+serviceAccount.name that no other pods have.
+{{- end }}
+{{- else if include "redis-queue.namespaces" . | fromJsonArray }}
+
 The chart has nothing cluster-wide. So that a policy binds its ServiceAccount, redis-queue-crds has to list it:
 
   admission:
     accounts:
-      - controller: {{ .Chart.Name }}
-        namespace: {{ .Release.Namespace }}
-        serviceAccountName: {{ include "redis-queue.serviceAccountName" . }}
-{{- if ne (include "redis-queue.serviceAccountName" .) (include "redis-queue.fullname" .) }}
-        leaseName: {{ include "redis-queue.fullname" . }}
-{{- end }}
-{{- else if and .Values.admission.enabled (not (include "redis-queue.bindsAccount" .)) }}
-
-No policy binds the controller: it runs as the namespace's default ServiceAccount. Set serviceAccount.create, or a
-serviceAccount.name that no other pods have.
+{{ include "redis-queue.accountEntry" . | indent 6 }}
 {{- end }}
 {{- end -}}
 

@@ -105,7 +105,8 @@ spec:
 
 {{/*
 The flags of a controller, as a YAML list. A chart declares in Chart.yaml, as the annotation redis-queue.io/settings,
-which of its values are flags and nothing more: podStartTime is --pod-start-time. What only extraArgs can set comes last.
+which of its values are flags and nothing more: podStartTime is --pod-start-time. What only extraArgs can set comes last;
+a flag that would keep every pod from starting or from leading is refused. Tests compare the flags with each app's --help.
 */}}
 {{- define "redis-queue.args" -}}
 {{- $args := list "--http-port=8080" (printf "--lease-name=%s" (include "redis-queue.fullname" .)) (printf "--log-level=%s" .Values.logLevel) -}}
@@ -132,6 +133,12 @@ which of its values are flags and nothing more: podStartTime is --pod-start-time
 {{- $flag := splitList "=" . | first | trimPrefix "--" -}}
 {{- if has $flag $own -}}
 {{- fail (printf "extraArgs of the chart %s has --%s, which the chart sets itself: from a value, or to fit its ports and rights; take it out" $.Chart.Name $flag) -}}
+{{- else if eq $flag "lease-namespace" -}}
+{{- fail (printf "extraArgs of the chart %s has --lease-namespace: the right to the Lease is in the namespace of the release, so the controller could never lead; take it out" $.Chart.Name) -}}
+{{- else if and (eq $flag "leader-elect") (ne . "--leader-elect=true") -}}
+{{- fail (printf "extraArgs of the chart %s has %s: a rollout lets the old and the new pod overlap, and without an election both would act; take it out" $.Chart.Name .) -}}
+{{- else if not (has $flag (list "kubeconfig" "leader-elect")) -}}
+{{- fail (printf "extraArgs of the chart %s has --%s, which the %s does not have, so no pod would start; take it out" $.Chart.Name $flag $.Chart.Name) -}}
 {{- end -}}
 {{- $args = append $args . -}}
 {{- end -}}

@@ -1,6 +1,6 @@
 /**
  * The least that Redis ACL rules have to allow, each set tested with exactly this text; `~bull:*` stands for the
- * queues' prefix. They go after `ACL SETUSER <name> on ><password> resetchannels`.
+ * queues' prefix. They go after `ACL SETUSER <name> reset on ><password> resetchannels`.
  */
 export const ACL_RULES = {
   /** Sampling and waking up: the autoscaler, and the backup of one queue. */

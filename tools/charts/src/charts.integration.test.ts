@@ -65,6 +65,10 @@ describe('a wrong value is refused before anything is installed:', () => {
     ],
     ['a misspelt kind of affinity', { autoscaler: { affinity: { node: {} } } }, "invalid propertyName 'node'"],
     ['a length of time without a unit', { autoscaler: { podStartTime: '10' } }, "at '/autoscaler/podStartTime'"],
+    ['no time at all', { autoscaler: { podStartTime: '0s' } }, "at '/autoscaler/podStartTime'"],
+    ['too long a time', { autoscaler: { podStartTime: '2h' } }, "at '/autoscaler/podStartTime'"],
+    ['too many samples', { 'queue-controller': { sampleInterval: '1ms' } }, "at '/queue-controller/sampleInterval'"],
+    ['too much repair', { 'queue-controller': { driftInterval: '4s' } }, "at '/queue-controller/driftInterval'"],
     ['a key below a global', { global: { bus: { tls: { on: true } } } }, "additional properties 'on' not allowed"],
     [
       'a flag that the chart sets itself',
@@ -134,6 +138,36 @@ it('a version with build metadata gives valid labels and a valid tag', async () 
     });
   }
   expect(container(objects, 'rq-autoscaler').image).toBe('registry.example/redis-queue/autoscaler:0.2.0_build.7');
+});
+
+/** What makes an object one: two with the same would overwrite each other, or Helm refuses them. */
+const identity = ({ apiVersion, kind, metadata: { namespace = '', name } }: Rendered): string =>
+  [apiVersion, kind, namespace, name].join(' ');
+
+describe('no two objects have one kind, namespace and name:', () => {
+  const scopes = [
+    ['all namespaces', {}],
+    ['a list of namespaces', { global: { namespaces: ['shop', 'redis', 'redis-queue'] } }],
+  ] as const;
+  const releases = charts.flatMap((chart) =>
+    [
+      [chart, 'redis-queue'],
+      ['queue', 'redis'],
+      ['rq', 'redis-queue'],
+    ].flatMap(([release, namespace]) => scopes.map((scope) => [chart, release!, namespace!, ...scope] as const)),
+  );
+
+  it.each(releases)('%s as release %s in the namespace %s, for %s', async (chart, release, namespace, _, scope) => {
+    const confined = 'global' in scope;
+    const cluster = { clusterId: 'here' };
+    const values = {
+      ...scope,
+      ...(confined && chart === 'redis-queue' && { 'queue-controller': cluster }),
+      ...(confined && chart === 'queue-controller' && cluster),
+    };
+    const identities = (await render(chartFolder(chart), { release, namespace, values })).map(identity);
+    expect(identities.filter((each, index) => identities.indexOf(each) !== index)).toEqual([]);
+  });
 });
 
 describe('each controller', () => {

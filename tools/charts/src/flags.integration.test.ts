@@ -47,9 +47,17 @@ describe.each(APP_NAMES)('the flags of %s', (app) => {
   });
 
   it('that no value sets are passed on from extraArgs', async () => {
-    const extraArgs = RARE.map((flag) => `--${flag}=x`);
-    const passed = await argumentsOf(app, { extraArgs });
-    expect(RARE.map((flag) => passed.get(flag))).toEqual(RARE.map(() => 'x'));
+    const passed = await argumentsOf(app, { extraArgs: ['--kubeconfig=/file', '--leader-elect=true'] });
+    expect([passed.get('kubeconfig'), passed.get('leader-elect')]).toEqual(['/file', 'true']);
+  });
+
+  it.each([
+    ['--leader-elect=false', 'has --leader-elect=false: a rollout lets the old and the new pod overlap'],
+    ['--lease-namespace=elsewhere', 'has --lease-namespace: the right to the Lease is in the namespace of the release'],
+    ['--pod-start-tim=5s', `has --pod-start-tim, which the ${app} does not have`],
+    ['--lease-name=other', 'has --lease-name, which the chart sets itself'],
+  ])('take no %s from extraArgs', async (extra, message) => {
+    await expect(argumentsOf(app, { extraArgs: [extra] })).rejects.toThrow(`extraArgs of the chart ${app} ${message}`);
   });
 
   it('have the defaults that values.yaml shows', async () => {

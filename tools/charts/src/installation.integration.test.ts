@@ -109,6 +109,34 @@ it('the notes name the Secrets that the controllers read, whoever set the names,
   expect(named).toEqual(['own', 'redis-queue-bus', 'redis-credentials', 'redis-a']);
 });
 
+it('the notes print the entry of every confined ServiceAccount, and warn of releases for all namespaces', async () => {
+  const some = ['--set=global.namespaces={shop}', '--set=queue-controller.clusterId=here'];
+  const notes = await notesOf(...some, '--set=autoscaler.serviceAccount.name=own');
+  for (const chart of controllerCharts) {
+    const account = chart === 'autoscaler' ? 'own' : `rq-${chart}`;
+    const lines = [
+      `- controller: ${chart}`,
+      `  namespace: default`,
+      `  serviceAccountName: ${account}`,
+      `  leaseName: rq-${chart}`,
+    ];
+    expect(notes).toContain(
+      lines
+        .map((line) => `        ${line}\n`)
+        .join('')
+        .trimEnd(),
+    );
+  }
+  expect(notes).toContain('no other release of the same chart may\nlook at all namespaces');
+  expect(await notesOf()).not.toContain('- controller:');
+  const off = await notesOf(...some, '--set=autoscaler.enabled=false');
+  expect(off).not.toContain('- controller: autoscaler');
+  // A policy over the namespace's default ServiceAccount would bind pods that are none of ours.
+  const shared = await notesOf(...some, '--set=autoscaler.serviceAccount.create=false');
+  expect(shared).toContain('- controller: queue-controller');
+  expect(shared).not.toContain('serviceAccountName: default');
+});
+
 const install = (namespace: string, release: string, ...flags: string[]) =>
   helmIn(namespace, 'install', release, chartFolder('autoscaler'), registryFlag, ...flags);
 
@@ -116,7 +144,7 @@ describe('a second release of a chart', () => {
   let first: string;
   let second: string;
   beforeAll(async () => {
-    await controlPlane.kubectl('delete', 'clusterrole', 'redis-queue-autoscaler', '--ignore-not-found');
+    await controlPlane.kubectl('delete', 'clusterrole', 'redis-queue:claim:autoscaler', '--ignore-not-found');
     [first, second] = [await controlPlane.createNamespace('first'), await controlPlane.createNamespace('second')];
     await install(first, 'one');
   });
@@ -137,7 +165,21 @@ describe('a second release of a chart', () => {
     const leases = [...deployments.matchAll(/--lease-name=([a-z-]+)/g)].map(([, name]) => name);
     expect(new Set(leases)).toEqual(new Set(['crm-autoscaler', 'shop-autoscaler']));
     const both = install(second, 'both', `--set=namespaces={${crm},${shop}}`);
-    await expect(both).rejects.toThrow('Role "redis-queue-autoscaler"');
+    await expect(both).rejects.toThrow('Role "redis-queue:claim:autoscaler"');
+    await helmIn(second, 'uninstall', 'shop');
+    await helmIn(second, 'uninstall', 'crm');
+  });
+
+  it('for all namespaces is refused while another looks at one, with that one and the way out', async () => {
+    const [shop, away] = [await controlPlane.createNamespace('shop'), await controlPlane.createNamespace('away')];
+    await install(away, 'some', `--set=namespaces={${shop}}`);
+    const message = `release ${away}/some of the chart autoscaler looks at the namespace ${shop}`;
+    const upgrade = helmIn(first, 'upgrade', 'one', chartFolder('autoscaler'), registryFlag);
+    await expect(upgrade).rejects.toThrow(message);
+    // One's own Roles are no obstacle: whoever looked at some namespaces may look at all, once the others are gone.
+    await helmIn(away, 'uninstall', 'some');
+    await helmIn(first, 'upgrade', 'one', chartFolder('autoscaler'), registryFlag, `--set=namespaces={${shop}}`);
+    await expect(helmIn(first, 'upgrade', 'one', chartFolder('autoscaler'), registryFlag)).resolves.toContain('STATUS');
   });
 });
 

@@ -75,7 +75,7 @@ describe.each(controllerCharts)('%s', (chart) => {
       expect(rules).toEqual(everywhere.filter((rule) => !rule.includes('kube-system')));
       expect(objects.filter(inNamespace).map(({ kind }) => kind)).toEqual(['Role', 'Role', 'RoleBinding']);
       // One says whose the namespace is, and grants nothing.
-      const claim = objects.filter(inNamespace).find(({ metadata }) => metadata.name === `redis-queue-${chart}`);
+      const claim = objects.filter(inNamespace).find(({ metadata }) => metadata.name === `redis-queue:claim:${chart}`);
       expect(claim).toMatchObject({ kind: 'Role', rules: [] });
     }
     expect(JSON.stringify(objects)).toContain('"--namespace-scope=shop,crm"');
@@ -99,6 +99,10 @@ describe.each(controllerCharts)('%s', (chart) => {
     const accountOfOther = { ...account, serviceAccountName: 'own', leaseName: `rq-${chart}` };
     const values = { admission: { accounts: [accountOfOther] } };
     expect(spec(await render(chartFolder('redis-queue-crds'), { values }), 'own')).toEqual(other);
+    const unclear = { admission: { accounts: [{ ...account, serviceAccountName: 'own' }] } };
+    await expect(render(chartFolder('redis-queue-crds'), { values: unclear })).rejects.toThrow(
+      `redis-queue/own without leaseName, and its name does not tell that of the Lease: set leaseName to what --lease-name of the ${chart} is`,
+    );
     expect(spec(await render(chartFolder(chart), { values: { serviceAccount: { create: false } } }))).toBeUndefined();
   });
 });

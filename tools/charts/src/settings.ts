@@ -1,4 +1,5 @@
 import type { AppDefinition, AppName } from '@redis-queue/api';
+import { durationPattern } from './duration-pattern.ts';
 
 /** A value of a chart that is a flag of its app and nothing more; the flag has its name in kebab case. */
 export interface Setting {
@@ -12,7 +13,8 @@ export interface Setting {
   readonly schema: Readonly<Record<string, unknown>>;
 }
 
-const DURATION = { type: 'string', pattern: '^[0-9]+(ms|s|m|h)$' };
+/** The bounds are the flag's, so that a value which would crash every pod is refused before anything is installed. */
+const duration = (min: string, max: string) => ({ type: 'string', pattern: durationPattern(min, max) });
 
 /** Every app with a kind has the flag --concurrency, from `concurrencyFlag`. Reconciles that wait for Redis are many. */
 const concurrencyOf = (name: AppName): Setting => ({
@@ -36,13 +38,13 @@ controller read; required where \`namespaces\` is set. Another one later makes e
       value: 'sampleInterval',
       default: '30s',
       comment: 'How often the jobs of every queue are counted, for metrics and status: 1s to 10m.',
-      schema: DURATION,
+      schema: duration('1s', '10m'),
     },
     {
       value: 'driftInterval',
       default: '60s',
       comment: 'How often an unchanged queue is compared with Redis, to repair what others changed there: 5s to 10m.',
-      schema: DURATION,
+      schema: duration('5s', '10m'),
     },
   ],
   autoscaler: [
@@ -51,7 +53,7 @@ controller read; required where \`namespaces\` is set. Another one later makes e
       default: '10s',
       comment: `How long a pod of yours takes from its creation to its first job: 1s to 1h. It has to be the truth: delayed jobs
 that are due within it count as load already, and recurring bursts are met that much earlier.`,
-      schema: DURATION,
+      schema: duration('1s', '1h'),
     },
   ],
 };

@@ -212,7 +212,10 @@ export function valueSchemas(): Map<string, JsonSchema> {
               controller: { enum: controllers.filter((chart) => chart.namespaceScope).map((chart) => chart.name) },
               namespace: { type: 'string', minLength: 1, ...objectName },
               serviceAccountName: { type: 'string', minLength: 1, ...objectName },
-              leaseName: text('Its Lease; empty: named like the ServiceAccount.', objectName),
+              leaseName: text(
+                'Its Lease; empty: named like the ServiceAccount, whose name has to end in that of the controller.',
+                objectName,
+              ),
               excludedNamespaces,
             },
             { required: ['controller', 'namespace', 'serviceAccountName'] },

@@ -122,7 +122,7 @@ nodeOptions: --max-semi-space-size=1 --max-old-space-size=80
 # -- More environment variables of the container, as in a Pod.
 extraEnv: []
 
-# -- More flags, for those that no value sets: ['--leader-elect=false']. The image's --help lists all.
+# -- More flags, for those that no value sets: ['--kubeconfig=/vault/secrets/kubeconfig'] where an injector writes it.
 extraArgs: []
 
 serviceAccount:

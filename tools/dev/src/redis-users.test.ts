@@ -9,6 +9,10 @@ it.each(redisUsers('bull').map((user) => [user.name, user] as const))('the docs 
   expect(page.split('\n').some((line) => line.includes(`\`${name}\``) && line.includes(user.usedBy))).toBe(true);
 });
 
+it.each(redisUsers('bull'))('$name keeps no right and no password from before', (user) => {
+  expect(setUserCommand(user)).toBe(`ACL SETUSER ${user.name} reset on >PASSWORD resetchannels ${user.rules}`);
+});
+
 it('every user of queues is confined to the prefix that is asked for', () => {
   const rules = redisUsers('shop:eu').map(({ rules: each }) => each.split(' ')[0]);
   expect(rules).toEqual(['~shop:eu:*', '%R~shop:eu:*', '~shop:eu:*', '~shop:eu:*', '~redis-queue:*']);

@@ -22,7 +22,10 @@ export function redisUsers(prefix: string): RedisUser[] {
   ];
 }
 
-/** What makes the user, for redis-cli; `PASSWORD` is to be replaced. */
+/**
+ * What makes the user, for redis-cli; `PASSWORD` is to be replaced. A user of that name loses all that it had before:
+ * other rights and other passwords.
+ */
 export function setUserCommand({ name, rules }: RedisUser): string {
-  return `ACL SETUSER ${name} on >PASSWORD resetchannels ${rules}`;
+  return `ACL SETUSER ${name} reset on >PASSWORD resetchannels ${rules}`;
 }

@@ -145,6 +145,7 @@ describe('what a Queue governs stays the same for its life:', () => {
   beforeAll(async () => {
     await kubectl.apply(queueDraft({}, 'bare'));
     await kubectl.apply(queueDraft({ name: 'mail', redis: { prefix: 'shop' } }, 'named'));
+    await kubectl.apply(queueDraft({ redis: { queueName: 'Mail' } }, 'capital'));
   });
 
   test.each([
@@ -168,12 +169,29 @@ describe('what a Queue governs stays the same for its life:', () => {
       { name: 'post', redis: { prefix: 'shop' } },
       'this Queue governs "mail" in Redis; create another Queue',
     ],
-    ['its name taken away', 'named', { redis: { prefix: 'shop' } }, 'the name in Redis is immutable'],
+    [
+      'its name taken away',
+      'named',
+      { redis: { prefix: 'shop' } },
+      'spec.name: Invalid value: the name in Redis is immutable',
+    ],
     [
       'another name in Redis',
       'named',
       { redis: { queueName: 'Mail', prefix: 'shop' } },
-      'the name in Redis is immutable',
+      'spec.redis.queueName: Invalid value: the name in Redis is immutable',
+    ],
+    [
+      'a changed name in Redis',
+      'capital',
+      { redis: { queueName: 'Post' } },
+      'spec.redis.queueName: Invalid value: the name in Redis is immutable: this Queue governs "Mail" in Redis',
+    ],
+    [
+      'a name in Redis taken away',
+      'capital',
+      { paused: true },
+      'spec.redis.queueName: Invalid value: the name in Redis is immutable: this Queue governs "Mail" in Redis',
     ],
     ['another prefix', 'named', { name: 'mail', redis: { prefix: 'other' } }, 'spec.redis.prefix is immutable'],
     ['its prefix taken away', 'named', { name: 'mail' }, 'spec.redis.prefix is immutable'],

@@ -9,6 +9,13 @@ const effectiveName = (object: string) =>
 const effectivePrefix = (object: string) =>
   `(has(${object}.spec.redis) && has(${object}.spec.redis.prefix) ? ${object}.spec.redis.prefix : '${DEFAULT_PREFIX}')`;
 
+const namedByQueueName = `(${hasQueueName('self')} || ${hasQueueName('oldSelf')})`;
+const nameStays = `${effectiveName('self')} == ${effectiveName('oldSelf')}`;
+const immutableName = (field: string) => ({
+  message: `${field} is immutable; create another Queue for another name`,
+  messageExpression: `'the name in Redis is immutable: this Queue governs "' + ${effectiveName('oldSelf')} + '" in Redis; create another Queue for another name'`,
+});
+
 export const queueDefinition: KindDefinition = {
   kind: QUEUES.kind,
   plural: QUEUES.plural,
@@ -27,10 +34,15 @@ export const queueDefinition: KindDefinition = {
       message:
         "metadata.name is the queue's name in Redis while spec.name is absent, so it must match ^[a-z0-9-]+$ and have at most 200 characters; set spec.name, or spec.redis.queueName for a name with other characters",
     },
+    // Two rules, so that the refusal is at the field that names the queue.
     {
-      rule: `${effectiveName('self')} == ${effectiveName('oldSelf')}`,
-      message: 'the name in Redis is immutable; create another Queue for another name',
-      messageExpression: `'the name in Redis is immutable: this Queue governs "' + ${effectiveName('oldSelf')} + '" in Redis; create another Queue for another name'`,
+      rule: `!${namedByQueueName} || ${nameStays}`,
+      ...immutableName('spec.redis.queueName'),
+      fieldPath: '.spec.redis.queueName',
+    },
+    {
+      rule: `${namedByQueueName} || ${nameStays}`,
+      ...immutableName('spec.name (absent, it is metadata.name)'),
       fieldPath: '.spec.name',
     },
     {
