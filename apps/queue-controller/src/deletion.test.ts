@@ -142,7 +142,7 @@ describe('deleting a Queue', () => {
       { kind: 'removeFinalizer', dataRetained: 'deletionPolicy is Retain' },
     ]);
     // No round and no pause of any leader is sent under the mark that the queue is resumed under.
-    const [ending, , end] = steps as { mark: OwnerMark }[];
+    const [ending, , end] = steps as readonly { mark: OwnerMark }[];
     expect(ending!.mark.removal?.fence).not.toBe(FENCE);
     expect(end!.mark).not.toHaveProperty('removal');
     const interrupted = { rawOwnerMark: formatOwnerMark(ending!.mark), paused: true };
