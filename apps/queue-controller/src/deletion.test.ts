@@ -1,5 +1,5 @@
 import type { QueueReason, QueueSpec, QueueStatus } from '@redis-queue/api';
-import type { QueueSample } from '@redis-queue/bullmq';
+import { formatOwnerMark, type OwnerMark, type QueueSample } from '@redis-queue/bullmq';
 import { describe, expect, it } from 'vitest';
 import { INHERITANCE_MS } from './deletion.ts';
 import { planQueue } from './plan.ts';
@@ -134,11 +134,20 @@ describe('deleting a Queue', () => {
 
   it('Retain ends a removal that was begun: its mark and its pause go first', () => {
     const begun = { rawOwnerMark: markOf(['rateLimit'], undefined, { fence: FENCE, paused: true }), paused: true };
-    expect(plan({}, observed(begun)).steps).toMatchObject([
+    const { steps } = plan({}, observed(begun));
+    expect(steps).toMatchObject([
+      { kind: 'endRemoval', mark: { managed: ['rateLimit'], removal: { paused: true } } },
       { kind: 'resume' },
       { kind: 'endRemoval', mark: { managed: ['rateLimit'] } },
       { kind: 'removeFinalizer', dataRetained: 'deletionPolicy is Retain' },
     ]);
+    // No round and no pause of any leader is sent under the mark that the queue is resumed under.
+    const [ending, , end] = steps as readonly { mark: OwnerMark }[];
+    expect(ending!.mark.removal?.fence).not.toBe(FENCE);
+    expect(end!.mark).not.toHaveProperty('removal');
+    const interrupted = { rawOwnerMark: formatOwnerMark(ending!.mark), paused: true };
+    expect(kinds(plan({}, observed(interrupted)))).toEqual(['resume', 'endRemoval', 'removeFinalizer']);
+    expect(kinds(plan({ deletionPolicy: 'Delete' }, observed(interrupted)))[0]).toBe('beginRemoval');
     expect(kinds(plan({ paused: true }, observed(begun)))).toEqual(['endRemoval', 'removeFinalizer']);
   });
 

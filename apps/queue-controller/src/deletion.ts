@@ -68,7 +68,7 @@ export function planDeletion(queue: Queue, observed: ObservedQueue, now: Date): 
   if (blocked.byRefusal && blocked.isOver) return letGo(removes(queue) ? blocked.message : RETAINED);
   const stored = { ...(policy.rawOwnerMark !== undefined && { rawOwnerMark: policy.rawOwnerMark }) };
   const retained = whyRetained(queue, observed);
-  if (retained !== undefined) return { ...letGo(retained, planEndOfRemoval(queue, mark)), ...stored };
+  if (retained !== undefined) return { ...letGo(retained, planEndOfRemoval(queue, mark, observed.fence)), ...stored };
   const delay = whyDelayed(queue, observed, now);
   if (delay) return { steps: [], ...delay };
   const { fence, sample } = observed;
@@ -159,12 +159,22 @@ function planRemoval(queue: Queue, policy: ObservedPolicy, mark: OwnerMark, fenc
   ];
 }
 
-/** The data stays after all: a round of the removal that is still under way finds another mark. */
-function planEndOfRemoval(queue: Queue, { removal, ...mark }: OwnerMark): QueueStep[] {
+/**
+ * The data stays after all. Before the queue is resumed, the mark becomes another one: a round or a pause of the removal
+ * that is still under way, perhaps of a former leader, finds that one. Until it is resumed, the mark says that it has to be.
+ */
+function planEndOfRemoval(queue: Queue, { removal, ...mark }: OwnerMark, fence: string): QueueStep[] {
   if (!removal) return [];
+  const end: QueueStep = { kind: 'endRemoval', mark };
   // Also a queue that was not paused when it was read: its pause may be under way.
-  const resumes = removal.paused && queue.spec.paused !== true;
-  return [...(resumes ? [{ kind: 'resume' as const }] : []), { kind: 'endRemoval', mark }];
+  if (!removal.paused || queue.spec.paused === true) return [end];
+  const ending = { fence: `${fence}:ending`, paused: true };
+  const isMarked = removal.fence === ending.fence;
+  return [
+    ...(isMarked ? [] : [{ kind: 'endRemoval' as const, mark: { ...mark, removal: ending } }]),
+    { kind: 'resume' },
+    end,
+  ];
 }
 
 function removes({ spec: { deletionPolicy } }: Queue): boolean {

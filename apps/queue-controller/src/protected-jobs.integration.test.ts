@@ -290,3 +290,27 @@ it('a former leader that wakes up, while the new one keeps the data: it removes 
   expect(ledger.missing).toEqual([]);
   expect(ledger.outcomes).toContain('OwnershipLost');
 });
+
+it('a pause that a former leader still sends, at whatever step the new one keeps the data, does not stay', async () => {
+  for (const [at, wakes] of ['before', 'after the mark', 'after the resume', 'at the end'].entries()) {
+    const name = `late-pause-${at}`;
+    const former = new Actor(name, 'shop', { deletionPolicy: 'Delete' }, { deleted: true, fence: 'former' });
+    await givenQueue(name, former.mark, 3);
+    const stopped = await former.plan(LATER);
+    expect(stopped.steps.map(({ kind }) => kind).slice(0, 2)).toEqual(['beginRemoval', 'pause']);
+    await former.apply({ ...stopped, steps: stopped.steps.slice(0, 1) });
+    const rawOwnerMark = (await readQueuePolicy(redis, { prefix: 'bull', name })).rawOwnerMark!;
+    const retained = new Actor(name, 'shop', {}, { deleted: true, fence: 'new' });
+    const plan = await retained.plan(LATER);
+    let mark = plan.rawOwnerMark!;
+    for (const [index, step] of plan.steps.entries()) {
+      if (index === at) await former.apply({ steps: stopped.steps.slice(1, 2), rawOwnerMark });
+      expect(await retained.apply({ steps: [step], rawOwnerMark: mark })).not.toHaveProperty('problem');
+      if ('mark' in step) mark = formatOwnerMark(step.mark);
+    }
+    const { paused, rawOwnerMark: left } = await readQueuePolicy(redis, { prefix: 'bull', name });
+    expect(paused, `woken ${wakes}`).toBe(false);
+    expect(parseOwnerMark(left)).not.toHaveProperty('removal');
+    expect((await waiting(name)).size).toBe(3);
+  }
+});

@@ -6,6 +6,7 @@ import { RedisConnections } from './connections.ts';
 import { sampleFinishedOf } from './finished.ts';
 import { sampleHolders } from './holders.ts';
 import type { QueueRef } from './keys.ts';
+import { readQueuePolicy } from './policy.ts';
 import { sampleBacklogs, sampleQueues } from './sample.ts';
 import type { RedisAddress } from './target.ts';
 
@@ -43,6 +44,19 @@ test.each(layouts)('queues on the nodes of a Redis Cluster are sampled, with %s'
   await Promise.all(refs.map((ref, n) => redis.lpush(`${ref.prefix}:${ref.name}:wait`, ...Array(n + 1).keys())));
   expect((await sampleBacklogs(redis, refs)).map(({ waiting }) => waiting)).toEqual(refs.map((__, n) => n + 1));
   expect((await sampleQueues(redis, refs)).map(({ waiting }) => waiting)).toEqual(refs.map((__, n) => n + 1));
+});
+
+test.each(layouts)('what is set for a queue on a Redis Cluster is read, with %s', async (_, refOf) => {
+  const ref = refOf(200);
+  const redis = connections.get(target);
+  await redis.rpush(`${ref.prefix}:${ref.name}:paused`, '1');
+  await redis.hset(`${ref.prefix}:${ref.name}:meta`, 'max', '5', 'duration', '500');
+  expect(await readQueuePolicy(redis, ref)).toEqual({
+    exists: true,
+    paused: false,
+    legacyPaused: 1,
+    rateLimit: { max: 5, durationMs: 500 },
+  });
 });
 
 test.each(layouts)('what real workers hold and finish on a Redis Cluster is read, with %s', async (_, refOf) => {

@@ -37,7 +37,7 @@ const KNOWN: readonly (readonly [RegExp, RedisErrorReason, string])[] = [
   [
     /^unexpected reply: (it is larger|a line of|arrays nested)/m,
     'QueueUnreadable',
-    'a reply of Redis is larger than what redis-queue reads (4 MiB), so the connection was closed; see that the Secret names a Redis, and what its keys of the queue hold',
+    'a reply of Redis is larger than what redis-queue reads (4 MiB, 150,000 elements), so the connection was closed; see that the Secret names a Redis, and what its keys of the queue hold',
   ],
   [
     /^unexpected reply: /m,

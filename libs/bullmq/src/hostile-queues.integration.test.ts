@@ -7,6 +7,9 @@ import { sampleFinishedOf, trySampleFinishedOf } from './finished.ts';
 import { sampleHolders } from './holders.ts';
 import { sampleBacklogs, trySampleBacklogs, trySampleQueues } from './sample.ts';
 import type { QueueRef } from './keys.ts';
+import { obliterateRound } from './obliterate.ts';
+import { OWNER_FIELD, parseOwnerMark, writeMeta } from './owner-mark.ts';
+import { readQueuePolicy, setPaused } from './policy.ts';
 import { MAX_REPLY_BYTES } from './reply-meter.ts';
 import { sampleUsage, usageKey } from './usage.ts';
 import { QueueWakeups } from './wakeups.ts';
@@ -99,10 +102,47 @@ it('texts of any length in place of numbers are not sent', async () => {
   await addJob('bad');
   await redis.hset('bull:bad:meta', { max: 'x'.repeat(1_000_000), duration: '1', paused: 'y'.repeat(1_000_000) });
   await redis.hset('bull:bad:1', 'opts', `{"delay":1,"x":"${'z'.repeat(1_000_000)}"}`);
+  await redis.set('bull:bad:limiter', 'x'.repeat(1_000_000));
+  for (const end of ['completed', 'failed'])
+    await redis.hset(`bull:bad:metrics:${end}`, 'count', 'x'.repeat(1_000_000));
   const before = Number(/total_net_output_bytes:(\d+)/.exec(await redis.info('stats'))?.[1]);
-  expect((await trySampleQueues(redis, REFS))[0]).toMatchObject({ waiting: 1, paused: true });
+  expect((await trySampleQueues(redis, REFS, { totals: true }))[0]).toMatchObject({ waiting: 1, paused: true });
   const after = Number(/total_net_output_bytes:(\d+)/.exec(await redis.info('stats'))?.[1]);
   expect(after - before).toBeLessThan(50_000);
+});
+
+it('nor in place of what is set for a queue: it costs no other queue of the connection its reading', async () => {
+  const long = 'x'.repeat(5_000_000);
+  const fields = ['paused', 'max', 'duration', 'concurrency', OWNER_FIELD, 'version'];
+  for (const field of fields) await redis.hset('bull:bad:meta', field, long);
+  await redis.hset('bull:good:meta', 'version', 'bullmq:6.7.0');
+  const sent = async (): Promise<number> => Number(/total_net_output_bytes:(\d+)/.exec(await redis.info('stats'))?.[1]);
+  const before = await sent();
+  const [bad, good] = await Promise.all(REFS.map((ref) => readQueuePolicy(redis, ref)));
+  expect((await sent()) - before).toBeLessThan(10_000);
+  expect(good).toEqual({ exists: true, paused: false, clientVersion: 'bullmq:6.7.0', legacyPaused: 0 });
+  expect(bad).toMatchObject({ paused: true, brokenRateLimit: true, clientVersion: 'x'.repeat(64) });
+  expect(bad).not.toHaveProperty('globalConcurrency');
+  expect(parseOwnerMark(bad!.rawOwnerMark)).toBe('unreadable');
+});
+
+it('an owner mark of any length guards what is written, and can be taken over', async () => {
+  const queue = REFS[0]!;
+  const marked = async (mark: string): Promise<string | undefined> => {
+    await redis.hset('bull:bad:meta', OWNER_FIELD, mark);
+    return (await readQueuePolicy(redis, queue)).rawOwnerMark;
+  };
+  const late = Date.now() + 3_600_000;
+  const before = await marked('x'.repeat(100_000));
+  const expected = await marked(`${'x'.repeat(99_999)}y`);
+  expect(await writeMeta(redis, queue, { expected: before, mark: 'A' })).toBe(false);
+  expect(await setPaused(redis, queue, { paused: true, expected: before })).toBe('ownershipLost');
+  expect(await obliterateRound(redis, queue, { mark: before!, stopAt: 'busy', untilMs: late })).toMatchObject({
+    outcome: 'ownershipLost',
+  });
+  expect(await setPaused(redis, queue, { paused: true, expected })).toBe('done');
+  expect(await writeMeta(redis, queue, { expected, mark: 'A' })).toBe(true);
+  expect(await readQueuePolicy(redis, queue)).toMatchObject({ rawOwnerMark: 'A', paused: true });
 });
 
 it('nor in place of what finished, who holds a job and what a pod uses', async () => {

@@ -68,6 +68,8 @@ const REPLIES = {
   'an array of more elements than an array can have': '*9999999999\r\n',
   'arrays nested deep': '*1\r\n'.repeat(100_000),
   'many arrays of a million': '*1000000\r\n'.repeat(1_000),
+  'errors without number': `*415000\r\n${'-\r\n'.repeat(415_000)}`,
+  'texts of none without number': `*340000\r\n${'$0\r\n\r\n'.repeat(340_000)}`,
   'a line without end': `+${'x'.repeat(100_000)}`,
   'a length that is none': '*x\r\n',
   'a page of a web server': 'HTTP/1.1 400 Bad Request\r\n\r\n',
@@ -93,7 +95,7 @@ it('a reply that is larger than was announced bit by bit is not read to its end'
   const error: unknown = await redis.get('key').catch((thrown: unknown) => thrown);
   expect(classifyRedisError(error)).toMatchObject({
     reason: 'QueueUnreadable',
-    message: expect.stringContaining('larger than what redis-queue reads (4 MiB)') as string,
+    message: expect.stringContaining('larger than what redis-queue reads (4 MiB, 150,000 elements)') as string,
   });
 });
 
@@ -158,9 +160,9 @@ it.each([
   expect(await reasonOf(redis.get('key'))).toBe('QueueUnreadable');
 });
 
-it('a Sentinel that names a million others is asked on', async () => {
+it('a Sentinel that names as many others as fit into a reply is asked on', async () => {
   const named = `*4\r\n$2\r\nip\r\n$4\r\nhost\r\n$4\r\nport\r\n`;
-  const others = Array.from({ length: 50_000 }, (_, n) => `${named}${bulk(String(10_000 + n))}`);
+  const others = Array.from({ length: 29_000 }, (_, n) => `${named}${bulk(String(10_000 + n))}`);
   let primary = 0;
   const sentinel = await startServer(([command, sub]) => {
     if (command !== 'sentinel') return '+OK\r\n';

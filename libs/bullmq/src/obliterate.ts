@@ -35,7 +35,7 @@ export const JOBS_PER_ROUND = 500;
 /**
  * One round of removing a queue: up to 500 jobs or 16 MB of their data, and with the last of them the queue's own keys, its owner mark
  * included. The mark and the jobs that stop it are checked in the script that removes, so that nothing comes between them.
- * Safe to repeat and to interrupt anywhere.
+ * Safe to repeat and to interrupt anywhere. A job whose key holds another type than BullMQ gives it goes like any other.
  *
  * @param options.mark the owner mark as stored. It should be unique to this removal, so that a round that arrives late
  * meets another one.
@@ -43,7 +43,8 @@ export const JOBS_PER_ROUND = 500;
  * none.
  * @param options.untilMs Redis' time, Unix ms, after which nothing is removed: a round may wait in the buffers of a Redis
  * that hangs, while its caller has long given up.
- * @throws what ioredis throws; see `classifyRedisError`.
+ * @throws what ioredis throws; see `classifyRedisError`. Jobs before the one that Redis refuses to remove are gone then,
+ * and no longer listed.
  */
 export async function obliterateRound(
   redis: Redis,

@@ -244,6 +244,73 @@ describe('obliterating a queue', () => {
     expect(await t.redis.keys('bull:odd:*')).toEqual([]);
   });
 
+  test('keys of another type where jobs, parents and deduplications are to be cost the removal nothing', async () => {
+    const queue = t.producer({ prefix: 'bull', name: 'mixed' });
+    for (const jobId of ['a', 'b', 'c', 'd', 'e']) await queue.add('j', {}, { jobId });
+    await t.redis.del('bull:mixed:b');
+    await t.redis.set('bull:mixed:b', 'x');
+    await t.redis.hset('bull:mixed:c', { parentKey: 'bull:other:p', deid: 'once' });
+    await t.redis.set('bull:other:p', 'x');
+    await t.redis.set('bull:other:p:dependencies', 'x');
+    await t.redis.hset('bull:mixed:de:once', 'x', 'y');
+    await t.redis.hset('bull:mixed:d', 'parentKey', 'none');
+    await t.redis.set('none', 'x');
+    expect(await obliterate('mixed')).toEqual([{ outcome: 'done', removed: 5, left: 0 }]);
+    // It does not name the job, so it is not the job's.
+    expect(await t.redis.keys('bull:mixed:*')).toEqual(['bull:mixed:de:once']);
+    expect(await t.redis.exists('bull:other:p', 'bull:other:p:dependencies', 'none')).toBe(3);
+    await t.redis.del('bull:mixed:de:once', 'bull:other:p', 'bull:other:p:dependencies', 'none');
+  });
+
+  test('a job that may not be removed stops the removal; no job before it stays in line without its data', async () => {
+    const ref = { prefix: 'bull', name: 'part' };
+    const queue = t.producer(ref);
+    for (const jobId of ['z', 'b', 'a']) await queue.add('j', {}, { jobId });
+    await queue.add('j', {}, { jobId: 'y' });
+    expect(await t.redis.lrange('bull:part:wait', 0, -1)).toEqual(['y', 'a', 'b', 'z']);
+    await t.redis.hset('bull:part:meta', OWNER_FIELD, 'A');
+    await t.redis.call('ACL', 'SETUSER', 'part', 'reset', 'on', '>pw', '+@all', '-@dangerous', '~bull:part:[^z]*');
+    const connections = new RedisConnections();
+    const redis = connections.get({ ...t.target, username: 'part', password: 'pw' });
+    const round = async () => await obliterateRound(redis, ref, { mark: 'A', stopAt: 'busy', untilMs });
+    for (let n = 0; n < 2; n++) {
+      expect(await reason(round())).toBe('RedisNoPermission');
+      expect(await t.redis.lrange('bull:part:wait', 0, -1)).toEqual(['z']);
+      expect(await t.redis.exists('bull:part:z', 'bull:part:y', 'bull:part:a', 'bull:part:b')).toBe(1);
+    }
+    connections.close();
+    expect(outcomes(await obliterate('part'))).toEqual(['done']);
+  });
+
+  test('a list or set of another type stops the removal before it begins', async () => {
+    await t.producer({ prefix: 'bull', name: 'typed' }).add('j', {}, { jobId: 'a' });
+    for (const key of ['bull:typed:failed', 'bull:typed:repeat']) {
+      await t.redis.set(key, 'x');
+      expect(await reason(obliterate('typed', 'nothing'))).toBe('QueueUnreadable');
+      expect(await t.redis.exists('bull:typed:a')).toBe(1);
+      await t.redis.del(key);
+    }
+    expect(outcomes(await obliterate('typed'))).toEqual(['done']);
+  });
+
+  test('a parent whose queue holds another type is no obstacle, and loses nothing', async () => {
+    const flow = new FlowProducer({ connection: t.target });
+    await flow.add({
+      name: 'p',
+      queueName: 'wrong',
+      opts: { jobId: 'p' },
+      children: [{ name: 'c', queueName: 'right' }],
+    });
+    await flow.close();
+    await t.redis.set('bull:wrong:wait', 'x');
+    expect(outcomes(await obliterate('right'))).toEqual(['done']);
+    expect(await t.redis.keys('bull:right:*')).toEqual([]);
+    expect(await t.redis.zcard('bull:wrong:waiting-children')).toBe(1);
+    expect(await t.redis.scard('bull:wrong:p:dependencies')).toBe(1);
+    await t.redis.del('bull:wrong:wait');
+    await obliterate('wrong', 'nothing');
+  });
+
   test('a round of large jobs is shorter', async () => {
     const jobs = Array.from({ length: 40 }, () => ({ name: 'j', data: { text: 'x'.repeat(1_000_000) } }));
     await t.producer({ prefix: 'bull', name: 'heavy' }).addBulk(jobs);

@@ -3,7 +3,7 @@ import { queueKey, type QueueRef } from './keys.ts';
 import { OWNER_FIELD } from './owner-mark.ts';
 import type { RateLimitWindow } from './rate-limit.ts';
 import { UnexpectedReplyError } from './reply.ts';
-import { runScript } from './scripts.ts';
+import { runReadScript, runScript } from './scripts.ts';
 
 /** What a queue's `meta` says, as every BullMQ worker obeys it on its next fetch. */
 export interface ObservedPolicy {
@@ -18,32 +18,34 @@ export interface ObservedPolicy {
    */
   readonly brokenRateLimit?: true;
   readonly globalConcurrency?: number;
-  /** The owner mark as stored, for comparing and setting. */
+  /** The owner mark as stored, for comparing and setting; of one over 4 kB its SHA-1, which compares as the mark. */
   readonly rawOwnerMark?: string;
-  /** `bullmq:6.7.0`, as the last client wrote it. */
+  /** `bullmq:6.7.0`, as the last client wrote it; at most 64 bytes. */
   readonly clientVersion?: string;
   /** Jobs in the list in which BullMQ before v6 kept the jobs of a paused queue; only a resume moves them. */
   readonly legacyPaused: number;
 }
 
-const POLICY_FIELDS = ['paused', 'max', 'duration', 'concurrency', OWNER_FIELD, 'version'] as const;
+/** Fields of `meta` that the script reads. */
+const POLICY_FIELDS = 6;
 
 /**
- * Reads what is set for a queue: three O(1) reads in one round trip.
+ * Reads what is set for a queue: three O(1) reads in one round trip. No text that somebody wrote there makes the reply
+ * long; an owner mark that is too long for one is given as a text that is no mark, and can be taken over all the same.
  *
  * @throws UnexpectedReplyError when what answers is no Redis; what ioredis throws, see `classifyRedisError`.
  */
 export async function readQueuePolicy(redis: Redis, queue: QueueRef): Promise<ObservedPolicy> {
-  const meta = queueKey(queue, 'meta');
-  const [values, exists, legacyPaused] = await Promise.all([
-    redis.hmget(meta, ...POLICY_FIELDS),
-    redis.exists(meta),
-    redis.llen(queueKey(queue, 'paused')),
-  ]);
+  const reply = await runReadScript(redis, 'readPolicy', [queueKey(queue, 'meta')], [OWNER_FIELD]);
+  const [exists, legacyPaused, values] = Array.isArray(reply) ? (reply as unknown[]) : [];
   const areTexts = Array.isArray(values) && values.every((value) => value === null || typeof value === 'string');
-  if (!areTexts || values.length !== POLICY_FIELDS.length || !Number.isSafeInteger(legacyPaused))
+  if (!areTexts || values.length !== POLICY_FIELDS || !Number.isSafeInteger(legacyPaused))
     throw new UnexpectedReplyError('the fields of a queue are none');
-  return { ...parsePolicyFields(values), exists: exists === 1, legacyPaused };
+  return {
+    ...parsePolicyFields(values as (string | null)[]),
+    exists: exists === 1,
+    legacyPaused: legacyPaused as number,
+  };
 }
 
 /** Reads the fields of `meta` in the order paused, max, duration, concurrency, owner mark, version. */

@@ -22,6 +22,14 @@ describe('passes', () => {
     expect(() => take(text, 1)).not.toThrow();
   });
 
+  it('as many texts as our scripts send at most', () => {
+    expect(() => take(`*110000\r\n${'$16\r\n0123456789abcdef\r\n'.repeat(110_000)}`)).not.toThrow();
+  });
+
+  it('many errors one after the other', () => {
+    expect(() => take('*2\r\n-no\r\n:1\r\n'.repeat(10_000))).not.toThrow();
+  });
+
   it('many arrays one after the other', () => {
     expect(() => take('*3\r\n:1\r\n*1\r\n:2\r\n$1\r\nx\r\n'.repeat(100_000))).not.toThrow();
   });
@@ -31,11 +39,14 @@ describe('refuses', () => {
   it.each([
     ['a text when its length is announced', '$500000000\r\n', 'larger than 4 MiB'],
     ['an array when its length is announced', '*9999999999\r\n', 'larger than 4 MiB'],
-    ['arrays that are large together', '*100000\r\n'.repeat(10), 'larger than 4 MiB'],
+    ['arrays that are large together', '*100000\r\n'.repeat(10), 'larger than 150000 elements'],
+    ['errors of an array', `*5000\r\n${'-\r\n'.repeat(5_000)}`, 'larger than 4 MiB'],
+    ['texts of none', `*400000\r\n${'$0\r\n\r\n'.repeat(400_000)}`, 'larger than 150000 elements'],
+    ['arrays of none within arrays', `*100000\r\n${'*1\r\n*0\r\n'.repeat(100_000)}`, 'larger than 150000 elements'],
     ['texts of an array that are large together', `*3\r\n${BULK}${BULK}`, 'larger than 4 MiB'],
     [
       'numbers of an array that are large together',
-      `*400000\r\n${':123456789\r\n'.repeat(200_000)}`,
+      `*140000\r\n${`:${'1'.repeat(30)}\r\n`.repeat(140_000)}`,
       'larger than 4 MiB',
     ],
     ['arrays nested deep', '*1\r\n'.repeat(10_000), 'nested over 32 deep'],

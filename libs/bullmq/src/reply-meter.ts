@@ -11,6 +11,13 @@ const MAX_LINE_BYTES = 64 * 1024;
 const MAX_DEPTH = 32;
 /** What each element of an array costs before it has come. */
 const BYTES_PER_ELEMENT = 8;
+/**
+ * The most elements of all arrays of a reply together: ioredis makes some 100 bytes of memory of a text of none. Our
+ * scripts send 110,000 at most, whatever tenants write.
+ */
+const MAX_ELEMENTS = 150_000;
+/** What is counted for an error, which gets a stack; our scripts send errors as texts. */
+const BYTES_PER_ERROR = 1_024;
 
 const CR = 13;
 const [STATUS, ERROR, INTEGER, BULK, ARRAY] = Array.from('+-:$*', (type) => type.codePointAt(0)!) as [
@@ -24,7 +31,8 @@ const [STATUS, ERROR, INTEGER, BULK, ARRAY] = Array.from('+-:$*', (type) => type
 /**
  * Measures the replies in a stream of RESP2 (https://redis.io/docs/latest/develop/reference/protocol-spec/) as their
  * bytes come, before they are parsed, and counts what is announced as if it had come: the parser takes memory for an
- * array of a billion elements when it reads its length. The content of texts is skipped, not read. No I/O.
+ * array of a billion elements when it reads its length. What takes few bytes and much memory counts as what it takes.
+ * The content of texts is skipped, not read. No I/O.
  */
 export class ReplyMeter {
   /** Bytes of the line that has begun; 0 at the start of a reply or an element. */
@@ -41,6 +49,8 @@ export class ReplyMeter {
   readonly #open: number[] = [];
   /** What the reply has taken so far, and has announced. */
   #replyBytes = 0;
+  /** Elements that the reply has announced. */
+  #elements = 0;
 
   /** @throws UnexpectedReplyError when `chunk` makes the reply too large, or is no RESP2. */
   take(chunk: Uint8Array): void {
@@ -81,12 +91,15 @@ export class ReplyMeter {
     this.#skip = 1;
     this.#completes = true;
     this.#take(this.#lineBytes);
+    if (this.#type === ERROR) this.#take(BYTES_PER_ERROR);
     if (this.#type === BULK && !this.#negative) {
       this.#take(length);
       this.#skip += length + 2;
     }
     if (this.#type === ARRAY && length > 0) {
       this.#take(length * BYTES_PER_ELEMENT);
+      this.#elements += length;
+      if (this.#elements > MAX_ELEMENTS) throw new UnexpectedReplyError(`it is larger than ${MAX_ELEMENTS} elements`);
       if (this.#open.push(length) > MAX_DEPTH) throw new UnexpectedReplyError(`arrays nested over ${MAX_DEPTH} deep`);
       this.#completes = false;
     }
@@ -105,5 +118,6 @@ export class ReplyMeter {
       if (left > 0) return void this.#open.push(left);
     }
     this.#replyBytes = 0;
+    this.#elements = 0;
   }
 }

@@ -212,7 +212,7 @@ type RawRare = readonly [
   scheduledSoon: number,
   orphaned: number,
   limits: readonly Text[],
-  window: readonly [used: Text, ttlMs: number] | null,
+  window: readonly [used: number | null, ttlMs: number] | null,
 ];
 /** What only some queues have, or only some samples ask for. */
 type RawMore = readonly [
@@ -270,7 +270,7 @@ function addRare(sample: Writable<BacklogSample>, rare: RawRare): void {
   if (orphaned > 0) sample.orphaned = orphaned;
   if (rateLimit !== undefined) sample.rateLimit = rateLimit;
   if (globalConcurrency !== undefined) sample.globalConcurrency = globalConcurrency;
-  if (rateLimit !== undefined && Number(used ?? 0) >= rateLimit.max && ttlMs > 0) sample.rateLimitedForMs = ttlMs;
+  if (rateLimit !== undefined && (used ?? 0) >= rateLimit.max && ttlMs > 0) sample.rateLimitedForMs = ttlMs;
 }
 
 function parseWhole(ref: QueueRef, redisTimeMs: number, columns: readonly Column[], at: number): QueueSample {
@@ -278,7 +278,7 @@ function parseWhole(ref: QueueRef, redisTimeMs: number, columns: readonly Column
   const [completed, failed, metaExists, completedTotal, failedTotal] = columns.slice(
     at + BACKLOG_COLUMNS,
     at + WHOLE_COLUMNS,
-  ) as [number, number, number, Text, Text];
+  ) as [number, number, number, number | null, number | null];
   const { waiting, prioritized, active, delayed, waitingChildren, legacyPaused, addCounter } = backlog;
   const jobs = waiting + prioritized + active + delayed + completed + failed + waitingChildren + legacyPaused;
   return {
@@ -286,8 +286,8 @@ function parseWhole(ref: QueueRef, redisTimeMs: number, columns: readonly Column
     exists: metaExists === 1 || jobs > 0 || addCounter !== undefined,
     completed,
     failed,
-    ...optionalNumber('completedTotal', completedTotal),
-    ...optionalNumber('failedTotal', failedTotal),
+    ...(completedTotal !== null && { completedTotal }),
+    ...(failedTotal !== null && { failedTotal }),
   };
 }
 
@@ -313,9 +313,4 @@ export function delayOf(opts: string | null | undefined): number {
   } catch {
     return 0;
   }
-}
-
-function optionalNumber<K extends string>(key: K, text: string | null | undefined): Partial<Record<K, number>> {
-  const value = Number(text ?? Number.NaN);
-  return Number.isFinite(value) ? ({ [key]: value } as Record<K, number>) : {};
 }

@@ -102,7 +102,7 @@ local function whatIsRare(meta, base, active, withOrphans)
   local legacyPaused = (whole or set[1]) and call('LLEN', base .. 'paused') or 0
   if parents + schedulers + lost + legacyPaused == 0 and not (set[1] or set[2] or set[3] or set[4]) then return false end
   local runs = schedulers > 0 and furtherRuns(base .. 'repeat') or 0
-  local limited = set[2] and { call('GET', base .. 'limiter'), call('PTTL', base .. 'limiter') }
+  local limited = set[2] and { tonumber(call('GET', base .. 'limiter') or '') or false, call('PTTL', base .. 'limiter') }
   return { parents, legacyPaused, schedulers, runs, lost, set, limited }
 end
 
@@ -141,8 +141,8 @@ local function sampleQueue(meta, fields, rows, at)
     rows[at + 7] = call('ZCARD', base .. 'completed')
     rows[at + 8] = call('ZCARD', base .. 'failed')
     rows[at + 9] = call('EXISTS', meta)
-    rows[at + 10] = withTotals and call('HGET', base .. 'metrics:completed', 'count')
-    rows[at + 11] = withTotals and call('HGET', base .. 'metrics:failed', 'count')
+    rows[at + 10] = withTotals and tonumber(call('HGET', base .. 'metrics:completed', 'count') or '') or false
+    rows[at + 11] = withTotals and tonumber(call('HGET', base .. 'metrics:failed', 'count') or '') or false
   end
 end
 

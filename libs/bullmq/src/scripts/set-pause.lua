@@ -13,7 +13,10 @@
 ]]
 local meta, base = KEYS[1], string.sub(KEYS[1], 1, -5)
 local call = redis.call
-if (call('HGET', meta, ARGV[1]) or '') ~= ARGV[2] then return -1 end
+local mark = call('HGET', meta, ARGV[1]) or ''
+-- As read-policy.lua reads it.
+if #mark > 4096 then mark = redis.sha1hex(mark) end
+if mark ~= ARGV[2] then return -1 end
 if ARGV[3] == 'paused' then
   call('HSET', meta, 'paused', 1)
   call('DEL', base .. 'marker')
