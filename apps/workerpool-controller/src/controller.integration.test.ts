@@ -260,8 +260,8 @@ it('without a bus, a pool with autoscaling keeps its size and says so, and bound
   await rig.start({ bus: false });
   const pool = await rig.cluster.pool(rig.namespace, 'busless', auto(1, 5));
   await rig.cluster.sized(pool, 1);
-  const waiting = await rig.cluster.settled(pool, 'WaitingForDecision', 'ScalingActive');
-  expect(waiting.status?.conditions?.find(({ type }) => type === 'ScalingActive')?.message).toContain('No bus');
+  const { status } = await rig.cluster.settled(pool, 'BusUnavailable', 'ScalingActive');
+  expect(status?.conditions?.find(({ type }) => type === 'ScalingActive')?.message).toContain('no bus is configured');
   await rig.cluster.change(pool, { autoscaling: { minReplicas: 3 } });
   await rig.cluster.sized(pool, 3);
 });
