@@ -16,10 +16,6 @@ const declareSize = ({ metadata: { name } }: PoolObject, spec: object) =>
     { metadata: { namespace: rig.namespace, name }, spec },
     { fieldManager: 'gitops', force: true },
   );
-const reconciled = async () => {
-  const page = await rig.controller.manager.registry.metrics();
-  return Number(/controller_runtime_reconcile_total\{[^}]*result="success"[^}]*\} (\d+)/.exec(page)?.[1]);
-};
 const auto = (minReplicas: number, maxReplicas: number) => ({
   autoscaling: { enabled: true, minReplicas, maxReplicas },
 });
@@ -287,7 +283,9 @@ it('a settled pool is silent: a restart and a reconcile of everything write noth
     await rig.cluster.deployment(other),
   ];
   await rig.start();
-  await eventually(async () => (await reconciled()) >= 2, { description: 'every pool to be reconciled' });
+  await eventually(async () => (await rig.controller.reconciles()) >= 2, {
+    description: 'every pool to be reconciled',
+  });
   expect(await rig.controller.writes()).toBe(0);
   const after = [
     await rig.cluster.read(pool),

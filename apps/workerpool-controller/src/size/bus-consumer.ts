@@ -44,6 +44,8 @@ export async function runBusConsumer(
         metrics.failed();
         log.warn({ err: error }, 'a decision could not be applied; it comes again');
       },
+      // With every attempt; what it comes to is said once, below.
+      connectionError: (error) => log.debug({ error: error.message }, 'an error of the connection to the bus'),
       health: (health) => {
         const was = link.health;
         link.health = health;
