@@ -46,7 +46,7 @@ export function describeBlockedDeletion(
   if (!queue.metadata.deletionTimestamp || !problem || IN_PROGRESS.has(problem.reason)) return undefined;
   return {
     reason: problem.reason,
-    message: `${problem.message}; after 5 minutes of this the object goes and the data stays, at once with deletionPolicy Retain or the annotation ${FORCE_DELETE_ANNOTATION}=true`,
+    message: `${problem.message}; after 5 minutes of this the object goes and the data stays, at once with deletionPolicy Retain`,
   };
 }
 

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { RedisConnections } from '@redis-queue/bullmq';
 import { CircuitOpenError } from '@redis-queue/redis-access';
 import { redisProblem, ServerInfoCache } from './observe.ts';
@@ -34,6 +34,17 @@ it.each([
   });
   expect(connections.size).toBe(size);
   connections.close();
+});
+
+it('a Redis Cluster that refuses to say where its slots are is reported with that, and not as one that hangs', () => {
+  const connections = new RedisConnections();
+  const refusal = new Error("NOPERM this user has no permissions to run the 'cluster|slots' command");
+  vi.spyOn(connections, 'refusal').mockReturnValue(refusal);
+  const target = { host: 'redis', port: 6379, cluster: true };
+  expect(redisProblem(new CircuitOpenError(undefined), target, connections)).toEqual({
+    reason: 'RedisNoPermission',
+    message: expect.stringMatching(/^redis:6379: .*'cluster\|slots' command/),
+  });
 });
 
 it('an outage is reported with its cause, to those who were refused too', () => {

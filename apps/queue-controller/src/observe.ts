@@ -97,6 +97,8 @@ export async function observeQueue(queue: Queue, sources: Sources): Promise<Obse
 export function redisProblem(error: unknown, target: RedisTarget, connections: RedisConnections): Problem {
   if (error instanceof CircuitOpenError && error.cause === undefined) {
     dropStuckCluster(connections, target);
+    const refusal = connections.refusal(target);
+    if (refusal) return redisProblem(refusal, target, connections);
     return { reason: 'RedisUnreachable', message: `${describeTarget(target)}: ${error.message}` };
   }
   const { reason, message } = classifyRedisError(error instanceof CircuitOpenError ? error.cause : error);

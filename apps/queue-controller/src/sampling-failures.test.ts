@@ -5,6 +5,7 @@ import { NOW, queueObject } from './testing/queues.ts';
 
 const queue = queueObject();
 const refused: Problem = { reason: 'RedisAuthFailed', message: 'refused' };
+const invalid = (message: string): Problem => ({ reason: 'SecretInvalid', message });
 const gone = (message: string): Problem => ({ reason: 'RedisUnreachable', message });
 
 it('news is what begins to fail, fails otherwise or by another way, and works again', () => {
@@ -24,6 +25,14 @@ it('a failure that lasts keeps its first message, so that the status is not writ
   failures.note(queue, 'a', gone('no answer in 5 s'));
   expect(failures.note(queue, 'a', gone('it is tried again in 8 s'))).toBe(false);
   expect(failures.of(queue)).toEqual(gone('no answer in 5 s'));
+});
+
+it('without a way to Redis, another message is news: something else is wrong with the Secret', () => {
+  const failures = new SamplingFailures();
+  failures.note(queue, '', invalid('no redis-url'));
+  expect(failures.note(queue, '', invalid('no redis-url'))).toBe(false);
+  expect(failures.note(queue, '', invalid('redis-port is no number'))).toBe(true);
+  expect(failures.of(queue)).toEqual(invalid('redis-port is no number'));
 });
 
 it('after a restart, what the status says is no news', () => {

@@ -27,8 +27,10 @@ export class SamplingFailures implements ObjectMemory {
     const { uid = '' } = queue.metadata;
     const known = this.#known.get(uid);
     const before = known ? known.problem?.reason : said(queue);
-    // The first message stays: with the times that messages name, the status would be written again and again.
-    if (known?.problem && known.way === way && before === problem?.reason) return false;
+    // The first message stays: with the times that messages name, the status would be written again and again. Without
+    // a way to Redis they name no times, but what is wrong with the Secret.
+    const same = before === problem?.reason && (way !== '' || known?.problem?.message === problem?.message);
+    if (known?.problem && known.way === way && same) return false;
     this.#known.set(uid, { way, problem });
     return before !== problem?.reason || (problem !== undefined && known !== undefined);
   }

@@ -111,7 +111,8 @@ describe('what the status says', () => {
   });
 
   it('counts that cannot be read are said to be old, with the Secret and the way out', () => {
-    const queue = queueObject({ redis: { secretRefs: { sampler: { name: 'reader' } } } });
+    const sampledAt = NOW.toISOString();
+    const queue = queueObject({ redis: { secretRefs: { sampler: { name: 'reader' } } } }, {}, { sampledAt });
     const facts = observed({ rawOwnerMark: markOf([]) });
     const outcome = { ref, observed: facts, plan: planQueue(queue, facts, NOW), done: [] };
     const sampling: Problem = { reason: 'RedisAuthFailed', message: '10.0.0.1:6379: Redis refused the user' };
@@ -124,11 +125,23 @@ describe('what the status says', () => {
     });
     expect(condition(failing, 'Ready')?.status).toBe('True');
     const later = new Date(NOW.getTime() + 60_000);
-    const restarted = { ...queue, status: failing };
+    const restarted = { ...queue, status: { sampledAt, ...failing } };
     expect(queueStatus(restarted, { ...outcome, sampling: 'unknown' }, later)).toEqual(failing);
     expect(condition(queueStatus(restarted, { ...outcome, sampling: 'works' }, later), 'SamplingFailed')).toBe(
       undefined,
     );
+  });
+
+  it('counts that never were are not called old, what Ready says is said once, and a way out too', () => {
+    const facts = observed({ rawOwnerMark: markOf([]) });
+    const queue = queueObject();
+    const outcome = { ref, observed: facts, plan: planQueue(queue, facts, NOW), done: [] };
+    const sampling: Problem = { reason: 'SecretNotFound', message: 'Secret shop/redis does not exist; create it' };
+    const failed = (problem?: Problem) =>
+      condition(queueStatus(queue, { ...outcome, sampling, problem }, NOW), 'SamplingFailed')?.message;
+    expect(failed()).toMatch(/^counts and waits cannot be read with .*: Secret shop\/redis does not exist; create it$/);
+    expect(failed(sampling)).toBeUndefined();
+    expect(failed({ ...sampling, message: 'Secret shop/other does not exist' })).toBeDefined();
   });
 
   it('says since when the deletion is blocked, and no longer once it goes on', () => {
@@ -148,7 +161,8 @@ describe('what the status says', () => {
     expect(condition(first, 'DeletionBlocked')).toMatchObject({
       reason: 'RedisUnreachable',
       message: expect.stringMatching(
-        /^no; after 5 minutes .* Retain or the annotation redis-queue.io\/force-delete=true$/,
+        // Not force as well: it removes the data as soon as Redis answers again.
+        /^no; after 5 minutes .* the data stays, at once with deletionPolicy Retain$/,
       ),
     });
     const later = said({ reason: 'RedisBusy', message: 'no' }, first, new Date(NOW.getTime() + 60_000));

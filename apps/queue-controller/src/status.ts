@@ -57,7 +57,7 @@ function conditions(queue: QueueObject, { observed, plan, problem, sampling }: O
     [QueueCondition.DeletionBlocked]: describeBlockedDeletion(queue, problem),
     [QueueCondition.FieldsNotEnforced]: fieldsNotEnforced(queue),
     [QueueCondition.MaxmemoryPolicy]: maxmemoryPolicy(observed),
-    [QueueCondition.SamplingFailed]: samplingFailed(queue, sampling),
+    [QueueCondition.SamplingFailed]: samplingFailed(queue, sampling, problem),
   };
   return kindConditions(queue, QUEUE_REASONS, problem ?? readySentence(queue, plan), notices, now);
 }
@@ -116,7 +116,7 @@ function maxmemoryPolicy({ server }: ObservedQueue): Problem | undefined {
 }
 
 /** The counts in the status are older than they look. Its lastTransitionTime says since when. */
-function samplingFailed(queue: QueueObject, sampling: Sampling): Problem | undefined {
+function samplingFailed(queue: QueueObject, sampling: Sampling, ready: Problem | undefined): Problem | undefined {
   if (sampling === 'works') return undefined;
   if (sampling === 'unknown') {
     const before = findCondition(queue.status?.conditions, QueueCondition.SamplingFailed);
@@ -124,11 +124,22 @@ function samplingFailed(queue: QueueObject, sampling: Sampling): Problem | undef
   }
   const { name, field = 'the default' } = redisSecretRef(queue, 'sampler');
   const { reason, message } = sampling;
-  return {
-    reason,
-    message: `counts and waits in the status are as old as sampledAt says; they cannot be read with Secret ${name} (${field}): ${message}. ${QUEUE_REASONS[reason].doc}`,
-  };
+  // Ready says it already.
+  if (ready?.reason === reason && ready.message === message) return undefined;
+  const counts =
+    queue.status?.sampledAt === undefined
+      ? 'counts and waits'
+      : 'counts and waits in the status are as old as sampledAt says; they';
+  const wayOut = SAYS_WAY_OUT.has(reason) ? '' : `. ${QUEUE_REASONS[reason].doc}`;
+  return { reason, message: `${counts} cannot be read with Secret ${name} (${field}): ${message}${wayOut}` };
 }
+
+/** Their messages say what to do as well. */
+const SAYS_WAY_OUT: ReadonlySet<string> = new Set<QueueReason>([
+  'SecretNotFound',
+  'SecretNotPermitted',
+  'SecretInvalid',
+]);
 
 /** What holds in Redis now. While Redis cannot be read, what was last seen. */
 function effective(queue: Queue, { ref, observed, done }: Outcome): QueueStatus['effective'] {

@@ -18,6 +18,7 @@ import type { PoolMetrics, RolloutOutcome } from './metrics.ts';
 import { observeCached, podsOf, type Sources } from './observe.ts';
 import { planPool } from './plan.ts';
 import { blockedPods } from './pods/blocked.ts';
+import type { BusState } from './size/bus-state.ts';
 import { firstDecisionDueMs } from './size/size.ts';
 import { poolStatus, type StatusFacts } from './status.ts';
 import { statusEvents } from './status/events.ts';
@@ -31,6 +32,7 @@ export interface PoolKindDeps extends ApplyDeps {
   /** Numbers and holds that move with every decision wait for their turn. */
   readonly pace: StatusPace;
   readonly lasting: LastingStates;
+  busState(): BusState;
 }
 
 /** A pool after its steps were done, with all that its status reports. */
@@ -75,7 +77,7 @@ export function poolKind(deps: PoolKindDeps): Kind<PoolObject, SettledPool, Pool
         unknownVersion: ledger.unknownVersion(uid),
         decision: ledger.decision(uid),
         scalings: ledger.unreported(uid),
-        busConfigured: sources.busConfigured,
+        bus: deps.busState(),
       };
       return { ...carriedOut, observed: { ...carriedOut.observed, facts } };
     },

@@ -1,4 +1,4 @@
-import { Counter, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { BusDropReason } from '@redis-queue/scaling-bus';
 import type { PoolStep } from './deployment/steps.ts';
 import type { DecisionMetrics } from './size/consume.ts';
@@ -25,6 +25,8 @@ const ROLLOUT_OUTCOMES: readonly RolloutOutcome[] = ['complete', 'failed', 'roll
 
 /** The app's own metrics; no label names a pool, so their number is fixed. */
 export class PoolMetrics implements DecisionMetrics {
+  /** 1 while the bus answers. */
+  readonly busConnected: Gauge;
   readonly #decisions: Counter;
   readonly #dropped: Counter;
   readonly #failures: Counter;
@@ -35,6 +37,11 @@ export class PoolMetrics implements DecisionMetrics {
 
   constructor(registry: Registry) {
     const registers = [registry];
+    this.busConnected = new Gauge({
+      name: 'redis_queue_bus_connected',
+      help: 'Whether the bus answers its consumer: 1, or 0 while it cannot be reached, refuses, or is not configured.',
+      registers,
+    });
     this.#decisions = new Counter({
       name: 'redis_queue_decisions_consumed_total',
       help: 'Decisions of the autoscaler acted on: scale changed a size, note did not have to.',

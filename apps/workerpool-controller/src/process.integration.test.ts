@@ -92,7 +92,7 @@ it('a bus that is away is logged without its password, and pools are still recon
   const port = await freePort();
   const flags = ['--leader-elect=false', '--log-level=trace'];
   const controller = await startController(flags, `redis://bus:hunter2@127.0.0.1:${port}`);
-  await controller.waitForLine(/the bus cannot be reached/, { timeoutMs: 60_000 });
+  await controller.waitForLine(/the bus cannot be used: Redis cannot be reached/, { timeoutMs: 60_000 });
   const pool = await t.pool(ns, 'alone', { replicas: 2 });
   await t.sized(pool, 2);
   expect((await controller.stop('SIGTERM')).code).toBe(0);

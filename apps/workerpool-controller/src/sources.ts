@@ -106,7 +106,7 @@ export function watchesOf(sources: WatchedSources): NonNullable<ControllerOption
 }
 
 /** Those whose size and conditions depend on whether there is a bus. */
-function autoscaledPools(pools: ObjectCache<PoolObject>): ObjectKey[] {
+export function autoscaledPools(pools: ObjectCache<PoolObject>): ObjectKey[] {
   return pools
     .list()
     .filter(({ spec }) => spec.autoscaling?.enabled === true)

@@ -3,10 +3,10 @@ import { followBus, openBusSource, type BusSetting } from '@redis-queue/scaling-
 import { Refusals } from './deployment/refusals.ts';
 import { poolKind } from './kind.ts';
 import { PoolMetrics } from './metrics.ts';
-import { runBusConsumer } from './size/bus-consumer.ts';
-import type { ConsumeDeps } from './size/consume.ts';
+import { runBusConsumer, type BusConsumerDeps } from './size/bus-consumer.ts';
+import { BusLink } from './size/bus-state.ts';
 import { DecisionLedger } from './size/ledger.ts';
-import { watchesOf, watchSources, type SourceSettings } from './sources.ts';
+import { autoscaledPools, watchesOf, watchSources, type SourceSettings } from './sources.ts';
 import { LastingStates } from './status/lasting.ts';
 
 export interface Settings extends SourceSettings {
@@ -24,14 +24,18 @@ export function wireWorkerPoolController(manager: Manager, settings: Settings): 
   const sources = watchSources(manager, settings, bus);
   const shared = { sources, ledger: new DecisionLedger(), metrics: new PoolMetrics(registry) };
   const memories = { pace: new StatusPace(), lasting: new LastingStates(), refusals: new Refusals() };
-  const kind = poolKind({ ...shared, ...memories });
+  const link = new BusLink(bus);
+  const kind = poolKind({ ...shared, ...memories, busState: () => link.state });
   const controller = manageKind(manager, kind, { cache: sources.pools, concurrency, watches: watchesOf(sources) });
   if (!bus) return;
-  const deps: ConsumeDeps = {
+  const deps: BusConsumerDeps = {
     ...shared,
     namespaces: manager.namespaces,
     events,
     log,
+    link,
+    connected: shared.metrics.busConnected,
+    onBusChange: () => autoscaledPools(sources.pools).forEach((key) => controller.enqueue(key)),
     reconcileSoon: (key) => controller.enqueue(key),
     now: () => new Date(),
   };

@@ -39,6 +39,9 @@ function addressOptions({ host, port, tls }: RedisAddress): RedisOptions {
   };
 }
 
+/** Refusals of Clusters that are remembered, whatever Secrets come and go. */
+const MAX_REFUSALS = 1_000;
+
 interface Entry {
   readonly redis: Redis;
   lastUsedMs: number;
@@ -60,6 +63,8 @@ export interface RedisConnectionsOptions {
 /** One connection for every distinct target, opened on first use and shared. */
 export class RedisConnections {
   readonly #entries = new Map<string, Entry>();
+  /** Of Redis Clusters, also of those that were dropped since: what a node refused last. */
+  readonly #refusals = new Map<string, Error>();
   readonly #options: RedisConnectionsOptions;
   readonly #now: () => number;
 
@@ -80,6 +85,14 @@ export class RedisConnections {
     return entry.redis;
   }
 
+  /**
+   * What a node of the Redis Cluster refused since the client was last ready: such a client asks again and answers
+   * nobody. Undefined for other targets.
+   */
+  refusal(target: RedisTarget): Error | undefined {
+    return this.#refusals.get(connectionKey(target));
+  }
+
   /** Connections that are open or being opened. */
   get size(): number {
     return this.#entries.size;
@@ -94,11 +107,13 @@ export class RedisConnections {
   closeIdle(idleMs: number): void {
     const oldest = this.#now() - idleMs;
     for (const [key, { lastUsedMs }] of this.#entries) if (lastUsedMs < oldest) this.#drop(key);
+    for (const key of this.#refusals.keys()) if (!this.#entries.has(key)) this.#refusals.delete(key);
   }
 
   /** Closes all, at once. */
   close(): void {
     for (const key of this.#entries.keys()) this.#drop(key);
+    this.#refusals.clear();
   }
 
   #open(key: string, target: RedisTarget): Entry {
@@ -119,8 +134,17 @@ export class RedisConnections {
       if (wasKnown) this.#options.onChange?.(target, up);
     };
     redis.on('ready', changed(true));
+    redis.on('ready', () => void this.#refusals.delete(key));
+    // Only of a Cluster: what a node answered when it was asked for the slots.
+    redis.on('node error', (error: Error) => void (error.name === 'ReplyError' && this.#refuse(key, error)));
     redis.on('close', changed(false));
     return entry;
+  }
+
+  #refuse(key: string, error: Error): void {
+    this.#refusals.set(key, error);
+    const [oldest] = this.#refusals.keys();
+    if (this.#refusals.size > MAX_REFUSALS && oldest !== undefined) this.#refusals.delete(oldest);
   }
 
   #drop(key: string): void {

@@ -40,6 +40,16 @@ describe('an error of Redis is sorted by what a person has to do', () => {
     expect(
       classifyRedisError(new Error("NOPERM this user has no permissions to run the 'hset' command")).message,
     ).toMatch(/'hset' command/);
+    // As Redis 7.0, 7.2 and Valkey say it, outside a script and in one.
+    for (const text of [
+      'NOPERM this user has no permissions to access one of the keys used as arguments',
+      'NOPERM No permissions to access a key',
+      "ERR The user executing the script can't access at least one of the keys mentioned in the command",
+      'ACL failure in script: No permission to access one of the keys',
+    ]) {
+      const { reason, message } = classifyRedisError(new Error(text));
+      expect([reason, message]).toEqual(['RedisNoPermission', expect.stringMatching(/may not use the keys.*prefix/)]);
+    }
     expect(
       classifyRedisError(new Error("ERR unknown command, with args beginning with: 'hunter2'")).message,
     ).not.toContain('hunter2');

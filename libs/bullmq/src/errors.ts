@@ -23,10 +23,11 @@ const KNOWN: readonly (readonly [RegExp, RedisErrorReason, string])[] = [
     'Redis refused the user or password of the Secret',
   ],
   [
-    /NOPERM|ACL failure in script|can't access at least one of the keys/,
+    /NOPERM.* (one of the keys|a key\b)|can't access at least one of the keys|ACL failure in script.* keys/,
     'RedisNoPermission',
-    "the Secret's Redis user lacks a permission that is needed",
+    "the Secret's Redis user may not use the keys of the queue: the key patterns of its ACL are not those of the queue's prefix",
   ],
+  [/NOPERM|ACL failure in script/, 'RedisNoPermission', "the Secret's Redis user lacks a permission that is needed"],
   [/READONLY/, 'RedisReadOnly', 'Redis is a read-only replica; point the Secret at the primary'],
   [/^OOM|OOM command not allowed/, 'RedisOutOfMemory', 'Redis is out of memory and refuses writes'],
   [

@@ -6,7 +6,8 @@ import type { RedisTarget } from './target.ts';
  * Reads over the shared connection to `target`, for at most `timeoutMs`, whatever hangs in the client. The client of a
  * Redis Cluster is dropped then: while no node can be reached it holds each command for ever, and more with each try.
  *
- * @throws what `read` throws, or an error that `classifyRedisError` takes for a Redis that cannot be reached.
+ * @throws what `read` throws, or an error that `classifyRedisError` takes for a Redis that cannot be reached, or for
+ * what a node of the Cluster refused.
  */
 export async function readInTime<T>(
   connections: RedisConnections,
@@ -16,8 +17,9 @@ export async function readInTime<T>(
 ): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
+    const cause = connections.refusal(target);
     dropStuckCluster(connections, target);
-    reject(new Error('the read timed out'));
+    reject(new Error('the read timed out', { cause }));
   }, timeoutMs);
   try {
     return await Promise.race([read(connections.get(target)), late]);

@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis';
 import { BUS_PREFIX, BUS_QUEUE, openConnection, redisTimeMs, type BusRedisOptions } from './connection.ts';
 import { withDeadline } from './deadline.ts';
 import { isExpired, parseDecision, type NamedPool, type ScalingDecision } from './decision.ts';
+import { BusMonitor, type BusHealth } from './health.ts';
 
 /** Why the bus itself drops a decision, before the handler sees it. */
 export type BusDropReason = 'unknown-version' | 'malformed' | 'expired';
@@ -27,8 +28,10 @@ export interface ConsumerObserver {
   dropped?(reason: BusDropReason, message: string, pool?: NamedPool): void;
   /** The handler threw; the decision comes again. */
   failed?(error: Error): void;
-  /** The bus's Redis cannot be reached, or answered with an error. */
+  /** The bus's Redis cannot be reached, or answered with an error; called with every attempt. */
   connectionError?(error: Error): void;
+  /** The bus was lost or found for at least 2.5 s, or is lost for another reason. */
+  health?(health: BusHealth): void;
 }
 
 export interface ConsumerOptions {
@@ -53,7 +56,9 @@ const STALL_CHECK_MS = 2_500;
 /** After an error of Redis; BullMQ would wait for 15 s. */
 const RETRY_MS = 500;
 const TIME_TIMEOUT_MS = 2_000;
+const CHECK_MS = 2_500;
 const CLOSE_TIMEOUT_MS = 5_000;
+const NO_TIME = "the bus did not return Redis' time";
 
 /** Opens the consuming side of the bus and starts. It reconnects for as long as it takes. */
 export function createConsumer(options: ConsumerOptions): Consumer {
@@ -80,10 +85,23 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     removeOnFail: { count: 100 },
   });
   worker.on('failed', (_, error) => observer.failed?.(error));
-  worker.on('error', (error) => observer.connectionError?.(error));
+  const monitor = new BusMonitor();
+  const failed = (error: unknown): void => monitor.failed(error, performance.now());
+  worker.on('error', (error) => {
+    failed(error);
+    observer.connectionError?.(error);
+  });
+  for (const redisOf of [clock, connection]) redisOf.on('error', failed);
+  const check = async (): Promise<void> => {
+    await withDeadline(redisTimeMs(clock), TIME_TIMEOUT_MS, 'the check of the bus timed out: no answer').catch(failed);
+    if (!closing.signal.aborted && monitor.checked()) observer.health?.(monitor.health);
+  };
+  const checks = setInterval(() => void check(), CHECK_MS);
+  void check();
 
   const close = async (): Promise<void> => {
     closing.abort();
+    clearInterval(checks);
     const left = 'the bus did not close; decisions in progress come again';
     await withDeadline(worker.close(), CLOSE_TIMEOUT_MS, left).catch((error: Error) =>
       observer.connectionError?.(error),
@@ -103,7 +121,7 @@ async function consume(
   const parsed = parseDecision(payload);
   if (!parsed.ok) return observer.dropped?.(parsed.reason, parsed.message, parsed.pool);
   const { decision } = parsed;
-  const nowMs = await withDeadline(redisTimeMs(clock), TIME_TIMEOUT_MS, "the bus did not return Redis' time");
+  const nowMs = await withDeadline(redisTimeMs(clock), TIME_TIMEOUT_MS, NO_TIME);
   if (isExpired(decision, nowMs)) {
     const { namespace, name } = decision.pool;
     return observer.dropped?.(

@@ -23,5 +23,6 @@ export {
 } from './decision.ts';
 export { busFlags, readBusFlags } from './flags.ts';
 export { compareFence, DECISION_ANNOTATION, formatFence, parseFence, type Fence } from './fence.ts';
+export type { BusHealth } from './health.ts';
 export { createPublisher, type Publisher, type PublisherOptions } from './publisher.ts';
 export { followBus, openBusSource, type BusSecret, type BusSetting, type BusSource } from './source.ts';

@@ -87,6 +87,11 @@ it.each([
     { 'redis-sentinels': 'a:1', 'redis-sentinel-master-name': 'main' },
     /team-a\/redis-credentials: .*spec\.redis\.secretRefs\.worker/,
   ],
+  [
+    'that leads to a Redis Cluster, which pods do not speak to',
+    { 'redis-host': 'a', 'redis-cluster': 'true' },
+    /team-a\/redis-credentials: .*a Redis Cluster yet; .*spec\.redis\.secretRefs\.worker/,
+  ],
 ])('refuses a Secret %s', (_, data, message) => {
   expect(resolve([aQueue('a')], { secret: secretOf(data as Record<string, string>) })).toMatchObject({
     reason: 'SecretInvalid',

@@ -63,10 +63,11 @@ export function resolveQueues(pool: WorkerPool, sources: QueueSources): PoolQueu
   const access = resolveRedis(queues[0]!, 'worker', sources.secrets);
   if (!access.ok) return access.problem;
   const { secret, target } = access;
-  if (target.sentinels) {
+  const unsupported = target.sentinels ? SENTINELS : target.cluster ? CLUSTER : undefined;
+  if (unsupported !== undefined) {
     return {
       reason: 'SecretInvalid',
-      message: `Secret ${namespace}/${secret.metadata.name}: worker pods do not speak to Sentinels yet; give their Queues a Secret with redis-url or redis-host in spec.redis.secretRefs.worker`,
+      message: `Secret ${namespace}/${secret.metadata.name}: worker pods do not speak to ${unsupported} in spec.redis.secretRefs.worker`,
     };
   }
   const { enabled: tls = false, serverName } = queues[0]!.spec.redis?.tls ?? {};
@@ -82,6 +83,11 @@ export function resolveQueues(pool: WorkerPool, sources: QueueSources): PoolQueu
     secretHash: hashSecret(pool.metadata.uid ?? '', secret),
   };
 }
+
+/** What the library in worker pods does not speak to, and the way out up to the field. */
+const SENTINELS = 'Sentinels yet; give their Queues a Secret with redis-url or redis-host';
+const CLUSTER =
+  'a Redis Cluster yet; for an image with a BullMQ worker of its own, give their Queues a Secret without redis-cluster';
 
 /** One Redis per pool: the Secret and the TLS settings of all its Queues have to agree. */
 function describeMixture(queues: readonly Queue[]): string | undefined {

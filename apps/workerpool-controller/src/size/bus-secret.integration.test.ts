@@ -1,3 +1,4 @@
+import { findCondition } from '@redis-queue/controller';
 import { startRedis } from '@redis-queue/rig';
 import { createPublisher, SCHEMA_VERSION, type Publisher } from '@redis-queue/scaling-bus';
 import type { PoolObject } from '@redis-queue/redis-access';
@@ -35,6 +36,10 @@ async function scaledBy(publisher: Publisher, pool: PoolObject, epoch: number, r
   await eventually(scaled, { timeoutMs: 30_000, intervalMs: 200, description: `${name} to have ${replicas}` });
 }
 
+function messageOf({ status }: PoolObject): string | undefined {
+  return findCondition(status?.conditions, 'ScalingActive')?.message;
+}
+
 it('a Secret of the bus that comes after the controller, is broken, mended and changed is followed without a restart', async () => {
   const namespace = await t.namespace();
   // Confined to the tenant's namespace: the Secret lies in another one, that of the release.
@@ -44,16 +49,18 @@ it('a Secret of the bus that comes after the controller, is broken, mended and c
   const configured = () => controller.sumOf(/^redis_queue_bus_configured /);
   const pool = await t.pool(namespace, 'late', { autoscaling: { enabled: true, minReplicas: 0, maxReplicas: 10 } });
   await t.sized(pool, 1); // spec.replicas
-  const { status } = await t.settled(pool, 'WaitingForDecision', 'ScalingActive');
+  const { status } = await t.settled(pool, 'BusUnavailable', 'ScalingActive');
   expect(JSON.stringify(status?.conditions)).toContain('or workerpool-controller.bus.secretName where');
   expect(await configured()).toBe(0);
 
   await t.secret(release, { 'redis-url': t.server.url }, bus.secret.name);
   await scaledBy(t.publisher, pool, 1, 4);
   expect(await configured()).toBe(1);
+  await t.settled(pool, 'Decided', 'ScalingActive');
 
   await t.secret(release, { 'redis-url': 'hunter2' }, bus.secret.name);
   await eventually(async () => (await configured()) === 0);
+  expect(messageOf(await t.settled(pool, 'BusUnavailable', 'ScalingActive'))).toContain('redis-url is not a URL');
   await t.sized(pool, 4);
   const other = await startRedis();
   const publisher = createPublisher({ redis: { host: other.host, port: other.port } });
@@ -67,4 +74,36 @@ it('a Secret of the bus that comes after the controller, is broken, mended and c
   expect(lines).toContain(`Secret ${release}/redis-queue-bus of the bus does not exist; create it`);
   expect(lines).toContain(`Secret ${release}/redis-queue-bus of the bus: redis-url is not a URL`);
   expect(lines).not.toContain('hunter2');
+}, 120_000);
+
+it('a bus that refuses or does not answer shows on its pools, once each, and so does that it is back', async () => {
+  const namespace = await t.namespace();
+  const own = await startRedis();
+  const bus = { secret: { namespace, name: 'redis-queue-bus' }, tls: false };
+  const secret = (login = '') =>
+    t.secret(namespace, { 'redis-url': `redis://${login}${own.host}:${own.port}` }, bus.secret.name);
+  await secret();
+  const controller = await runController(t, { bus, namespaces: [namespace] });
+  const connected = () => controller.sumOf(/^redis_queue_bus_connected /);
+  const publisher = createPublisher({ redis: { host: own.host, port: own.port } });
+  const pool = await t.pool(namespace, 'watched', { autoscaling: { enabled: true, minReplicas: 0, maxReplicas: 10 } });
+  await scaledBy(publisher, pool, 1, 4);
+  await t.settled(pool, 'Decided', 'ScalingActive');
+  expect(await connected()).toBe(1);
+
+  await secret('bus:wrong@');
+  expect(messageOf(await t.settled(pool, 'BusUnavailable', 'ScalingActive'))).toContain('refused the user or password');
+  expect(await connected()).toBe(0);
+  await secret();
+  await t.settled(pool, 'Decided', 'ScalingActive');
+  await own.kill9();
+  expect(messageOf(await t.settled(pool, 'BusUnavailable', 'ScalingActive'))).toContain('cannot be reached');
+  await t.sized(pool, 4);
+
+  await publisher.close();
+  await controller.stop();
+  await own.stop();
+  const warnings = controller.lines.filter((line) => line.includes('the bus cannot be used'));
+  expect(warnings).toHaveLength(2);
+  expect(controller.lines.join('\n')).not.toContain('wrong@');
 }, 120_000);

@@ -3,6 +3,7 @@ import { timestamp } from '@redis-queue/controller';
 import { formatFence, type ScalingDecision } from '@redis-queue/scaling-bus';
 import type { Contest } from '../deployment/replicas.ts';
 import type { Deployment } from '../kubernetes/objects.ts';
+import type { BusState } from '../size/bus-state.ts';
 import type { Scaling } from '../size/ledger.ts';
 import { adviceStatus } from './advice.ts';
 
@@ -14,7 +15,7 @@ export interface AutoscalingInput {
   /** Set while the newest decisions are of a major version of the bus that is not understood: why they are dropped. */
   readonly unknownVersion: string | undefined;
   readonly scalings: readonly Scaling[];
-  readonly busConfigured: boolean;
+  readonly bus: BusState;
 }
 
 const MAX_LAST = 10;

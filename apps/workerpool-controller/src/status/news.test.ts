@@ -62,6 +62,19 @@ it.each<[string, Partial<StatusInput>]>([
   expect(compareStatus(status(), status(change))).toBe('news');
 });
 
+const noSecret = { state: 'absent', problem: 'Secret a/b of the bus does not exist; create it' } as const;
+const refused = { state: 'unusable', problem: 'Redis refused the user or password' } as const;
+
+it.each<[string, Partial<StatusInput>, Partial<StatusInput>]>([
+  ['is lost', {}, { bus: noSecret }],
+  ['is lost before the first decision', { decision: undefined }, { decision: undefined, bus: refused }],
+  ['is configured and refuses', { bus: noSecret }, { bus: refused }],
+  ['has another problem', { bus: noSecret }, { bus: { ...noSecret, problem: 'Secret a/b of the bus: no URL' } }],
+])('holds, since it is news of all pools at once: the bus %s', (_, before, after) => {
+  expect(compareStatus(status(before), status(after))).toBe('holds');
+  expect(compareStatus(status(after), status(before))).toBe('holds');
+});
+
 it.each<[string, WorkerPoolStatus, WorkerPoolStatus]>([
   ['come', counted(100, 50), counted(100, 51)],
   ['go', counted(100, 50), counted(100, 49)],

@@ -80,12 +80,12 @@ function unmoving({ type, reason, observedGeneration }: Condition): unknown[] {
 }
 
 /** Reasons of ScalingActive that come from what somebody did, not from what the autoscaler measured. */
-const BY_PEOPLE: ReadonlySet<string> = new Set([
-  'Disabled',
-  'WaitingForDecision',
-  'UnknownDecisionVersion',
-  'ReplicasContested',
-]);
+const BY_PEOPLE: ReadonlySet<string> = new Set(['Disabled', 'UnknownDecisionVersion', 'ReplicasContested']);
+/**
+ * Those whose sentence says what to do, and holds no number that moves: another sentence is written too. What becomes of
+ * the bus is news of all pools at once, so it waits for its turn.
+ */
+const SENTENCE_COUNTS: ReadonlySet<string> = new Set([...BY_PEOPLE, 'WaitingForDecision', 'BusUnavailable']);
 
 function holds(status: WorkerPoolStatus | undefined): unknown {
   const scaling = status?.conditions?.filter(({ type }) => SCALING.has(type)) ?? [];
@@ -95,7 +95,12 @@ function holds(status: WorkerPoolStatus | undefined): unknown {
     status?.autoscaling?.heldBy,
     // A new autoscaler's epoch: the next one begins above all that statuses report.
     parseFence(status?.autoscaling?.decision)?.epoch,
-    ...scaling.map(({ type, status: value, reason }) => `${type} ${value} ${reason}`).toSorted(),
+    ...scaling
+      .map(({ type, status: value, reason, message }) => {
+        const sentence = type === PoolCondition.ScalingActive && SENTENCE_COUNTS.has(reason) ? message : '';
+        return `${type} ${value} ${reason} ${sentence}`;
+      })
+      .toSorted(),
   ];
 }
 

@@ -84,6 +84,27 @@ describe('the conditions of scaling', () => {
     }
   });
 
+  it.each<[StatusInput['bus'], RegExp]>([
+    [{ state: 'absent', problem: 'Secret a/b does not exist' }, /: Secret a\/b does not exist\. The size stays/],
+    [{ state: 'unusable', problem: 'Redis refused the user' }, /: Redis refused the user\. The size stays/],
+  ])('say that the bus is lost, also of a pool with decisions, until it is known to be back: %j', (bus, message) => {
+    const lost = statusOf(auto, { decision: aDecision(), bus });
+    const active = lost.conditions?.find(({ type }) => type === 'ScalingActive');
+    expect(active).toMatchObject({ status: 'False', reason: 'BusUnavailable' });
+    expect(active?.message).toMatch(message);
+    const restarted = { ...auto, status: lost };
+    expect(statusOf(restarted, { bus: { state: 'unknown' } }).conditions).toEqual(lost.conditions);
+    expect(scalingOf({ bus: { state: 'works' } }, restarted)).toMatchObject(able);
+  });
+
+  it.each<[StatusInput['bus'], RegExp]>([
+    [{ state: 'absent', problem: 'gone' }, /until a decision comes, spec.replicas rules/i],
+    [{ state: 'unusable', problem: 'gone' }, /at least spec.replicas pods run from a minute/],
+  ])('say which size a new pool has without a bus: %j', (bus, message) => {
+    const { conditions } = statusOf(auto, { bus });
+    expect(conditions?.find(({ type }) => type === 'ScalingActive')?.message).toMatch(message);
+  });
+
   it('of autoscaling that is off are one', () => {
     expect(scalingOf({ decision: aDecision() }, aPool())).toEqual({ ScalingActive: 'False Disabled' });
   });

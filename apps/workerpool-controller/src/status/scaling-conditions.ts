@@ -65,7 +65,9 @@ function scalingActive(pool: WorkerPool, input: AutoscalingInput): Problem & { s
   if (!autoscaling?.enabled) {
     return { status: 'False', reason: 'Disabled', message: 'Autoscaling is off: spec.replicas rules.' };
   }
-  const unknown = input.unknownVersion ?? (input.decision ? undefined : reportedUnknownVersion(pool));
+  const noBus = busMessage(pool, input);
+  if (noBus !== undefined) return { status: 'False', reason: 'BusUnavailable', message: noBus };
+  const unknown = input.unknownVersion ?? (input.decision ? undefined : reported(pool, 'UnknownDecisionVersion'));
   if (unknown !== undefined) return { status: 'False', reason: 'UnknownDecisionVersion', message: unknown };
   const decided = decidedOf(pool, input);
   if (!decided) return { status: 'False', reason: 'WaitingForDecision', message: waitingMessage(pool, input) };
@@ -122,32 +124,38 @@ function decidedOf(pool: WorkerPool, { decision }: AutoscalingInput): Decided | 
       ...(safetyLimitHit !== undefined && { safetyLimitHit }),
     };
   }
-  const reported = pool.status?.autoscaling;
-  if (reported?.decision === undefined || reported.desired === undefined) return undefined;
+  const before = pool.status?.autoscaling;
+  if (before?.decision === undefined || before.desired === undefined) return undefined;
   const limited = findCondition(pool.status?.conditions, PoolCondition.ScalingLimited)?.reason;
   return {
-    reason: reported.reason ?? '',
+    reason: before.reason ?? '',
     safetyLimitHit: limited === 'TooManyReplicas',
-    blind: reported.signals?.some(({ depth }) => depth === undefined) ?? false,
-    ...(reported.heldBy !== undefined && { heldBy: reported.heldBy }),
+    blind: before.signals?.some(({ depth }) => depth === undefined) ?? false,
+    ...(before.heldBy !== undefined && { heldBy: before.heldBy }),
   };
 }
 
-function waitingMessage(pool: WorkerPool, { busConfigured, deployment }: AutoscalingInput): string {
-  if (!busConfigured) {
-    const size = hadDecision(pool, deployment)
-      ? 'the size stays as it is'
-      : 'spec.replicas rules, within minReplicas and maxReplicas';
-    return `No bus is configured: ${size}. ${BUS_WAY_OUT}`;
-  }
-  if (hadDecision(pool, deployment)) return 'No decision has arrived yet; the size stays as it is.';
-  return "No decision has arrived yet; a minute after the pool's creation at least spec.replicas pods run, within its bounds, until one does.";
+/** Why no decision can arrive. While it is not known, what status says of it stays. */
+function busMessage(pool: WorkerPool, { bus, deployment, decision }: AutoscalingInput): string | undefined {
+  if (!('problem' in bus)) return bus.state === 'unknown' ? reported(pool, 'BusUnavailable') : undefined;
+  const without = bus.state === 'absent' ? 'spec.replicas rules, within minReplicas and maxReplicas' : WITHOUT_DECISION;
+  const size =
+    decision || hadDecision(pool, deployment) ? 'The size stays as it is.' : `Until a decision comes, ${without}.`;
+  return `No decision can arrive: ${bus.problem}. ${size} ${BUS_WAY_OUT}`;
 }
+
+function waitingMessage(pool: WorkerPool, { deployment }: AutoscalingInput): string {
+  if (hadDecision(pool, deployment)) return 'No decision has arrived yet; the size stays as it is.';
+  return `No decision has arrived yet; until one does, ${WITHOUT_DECISION}.`;
+}
+
+const WITHOUT_DECISION =
+  "at least spec.replicas pods run from a minute after the pool's creation, within minReplicas and maxReplicas";
 
 const BUS_WAY_OUT = `Create or mend the Secret that is named by ${helmValue('workerpool-controller', 'bus.secretName', { shared: true })}.`;
 
-/** After a restart, what status says stays until a decision that is understood. */
-function reportedUnknownVersion(pool: WorkerPool): string | undefined {
-  const reported = findCondition(pool.status?.conditions, PoolCondition.ScalingActive);
-  return reported?.reason === 'UnknownDecisionVersion' ? reported.message : undefined;
+/** What status says of ScalingActive under this reason; after a restart it stays until something else is known. */
+function reported(pool: WorkerPool, reason: Reason): string | undefined {
+  const condition = findCondition(pool.status?.conditions, PoolCondition.ScalingActive);
+  return condition?.reason === reason ? condition.message : undefined;
 }

@@ -35,7 +35,7 @@ export function statusOf(pool: WorkerPool, change: Partial<StatusInput> = {}, no
     unknownVersion: undefined,
     blocked: nothingBlocked,
     scalings: [],
-    busConfigured: true,
+    bus: { state: 'works' },
     ...change,
   };
   return poolStatus(pool, input, now);

@@ -91,7 +91,7 @@ export const workerPoolDefinition: KindDefinition = {
     {
       type: 'ScalingActive',
       meaning:
-        'the autoscaler sizes the pool. False while it is off or lacks data: no decisions arrive, or a queue cannot be read.',
+        'the autoscaler sizes the pool. False while it is off or lacks data: no decisions arrive, the bus cannot be reached, or a queue cannot be read.',
     },
     {
       type: 'AbleToScale',

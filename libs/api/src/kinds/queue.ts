@@ -172,7 +172,7 @@ export const queueSpecSchema = z
       .enum(['Retain', 'Delete', 'DeleteIfEmpty'])
       .optional()
       .describe(
-        'What happens to the data in Redis when this object is deleted. Delete removes it a minute later, unless another Queue claims it; DeleteIfEmpty only if no job is unfinished or failed. Absent: Retain.',
+        'What happens to the data in Redis when this object is deleted. Delete removes it a minute later, unless another Queue claims it; DeleteIfEmpty only if no job is unfinished or failed. Both need the Secret: when it goes first, as it does with its namespace, the data stays and the object goes after five minutes; delete the Queues first and wait, or set Retain. Absent: Retain.',
       ),
     adoptionPolicy: z
       .enum(['Adopt', 'Refuse', 'Observe'])

@@ -228,7 +228,11 @@ export const WORKER_POOL_REASONS = {
   Disabled: { kind: 'notice', doc: 'Autoscaling is off: spec.replicas sets the size.' },
   WaitingForDecision: {
     kind: 'notice',
-    doc: 'No decision of the autoscaler has arrived. A pool that never had one runs at least spec.replicas pods, within its bounds, from a minute after its creation, and exactly spec.replicas without a bus. Any other pool keeps its size. Check that the autoscaler is installed and uses the same bus.',
+    doc: 'No decision of the autoscaler has arrived. A pool that never had one runs at least spec.replicas pods, within its bounds, from a minute after its creation. Any other pool keeps its size. Check that the autoscaler is installed and uses the same bus.',
+  },
+  BusUnavailable: {
+    kind: 'notice',
+    doc: 'No decision can arrive: the Secret of the bus is missing or cannot be read, or its Redis cannot be reached or refuses the user; the message says which. Pools keep their size; one that never had a decision runs spec.replicas without a Secret, and at least that otherwise.',
   },
   Decided: { kind: 'notice', doc: 'The size follows the decisions of the autoscaler.' },
   SensorFailed: {

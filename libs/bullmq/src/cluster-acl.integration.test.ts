@@ -1,0 +1,113 @@
+import { startRedisCluster, type RedisCluster } from '@redis-queue/rig';
+import { Queue, Worker } from 'bullmq';
+import { Cluster, Redis } from 'ioredis';
+import { afterAll, beforeAll, expect, it, test } from 'vitest';
+import { ACL_RULES } from './acl.ts';
+import { RedisConnections } from './connections.ts';
+import { classifyRedisError } from './errors.ts';
+import { sampleFinished } from './finished.ts';
+import { sampleHolders } from './holders.ts';
+import { obliterateRound } from './obliterate.ts';
+import { tryToClaim, writeMeta } from './owner-mark.ts';
+import { rateLimitFields, readQueuePolicy, setPaused } from './policy.ts';
+import { readInTime } from './read-in-time.ts';
+import { sampleBacklogs, sampleQueues } from './sample.ts';
+import { readServerInfo } from './server.ts';
+import type { RedisAddress } from './target.ts';
+
+// The rules of docs/redis-users.md on a Redis Cluster, where clients ask for the slots first.
+
+const REF = { prefix: 'bull', name: '{acl}' };
+/** Of every node: an ACL is a server's own. */
+const admins: Redis[] = [];
+const connections = new RedisConnections({ clientName: 'acl' });
+let cluster: RedisCluster;
+let address: Pick<RedisAddress, 'host' | 'port'>;
+
+beforeAll(async () => {
+  cluster = await startRedisCluster();
+  const [{ host, port }] = cluster.nodes as [RedisCluster['nodes'][number]];
+  address = { host, port };
+  admins.push(...cluster.nodes.map((node) => new Redis(node.port, node.host)));
+  for (const [name, rules] of Object.entries(ACL_RULES)) await user(name, rules);
+}, 90_000);
+afterAll(async () => {
+  connections.close();
+  for (const admin of admins) admin.disconnect();
+  await cluster[Symbol.asyncDispose]();
+});
+
+async function user(name: string, rules: string): Promise<void> {
+  await Promise.all(
+    admins.map((admin) => admin.call('ACL', 'SETUSER', name, 'reset', 'on', '>pw', ...rules.split(' '))),
+  );
+}
+const targetOf = (username: string): RedisAddress => ({ ...address, username, password: 'pw', cluster: true });
+
+/** What every node refused to these users. */
+async function refusals(): Promise<string[]> {
+  const logs = await Promise.all(admins.map((admin) => admin.call('ACL', 'LOG') as Promise<string[][]>));
+  return logs.flat().map((entry) => `${entry[9]}: ${entry[7]}`);
+}
+
+test('producer, worker, sampler and controller do their work, and no node refuses anything', async () => {
+  await Promise.all(admins.map((admin) => admin.call('ACL', 'LOG', 'RESET')));
+  const producer = new Queue(REF.name, { prefix: REF.prefix, connection: connections.get(targetOf('producer')) });
+  await producer.addBulk([
+    { name: 'j', data: {} },
+    { name: 'j', data: {}, opts: { delay: 60_000 } },
+  ]);
+  await producer.upsertJobScheduler('daily', { every: 86_400_000, immediately: false });
+
+  const reader = connections.get(targetOf('reader'));
+  expect(await readServerInfo(reader)).toMatchObject({ product: expect.stringMatching(/redis|valkey/) });
+  expect(await sampleQueues(reader, [REF])).toMatchObject([{ waiting: 2 }]);
+  expect(await sampleBacklogs(reader, [REF])).toMatchObject([{ waiting: 2 }]);
+  expect(await sampleHolders(reader, [REF])).toBeDefined();
+
+  const redisOptions = { username: 'worker', password: 'pw', maxRetriesPerRequest: null };
+  const own = new Cluster([address], { redisOptions });
+  const done = Promise.withResolvers<void>();
+  const worker = new Worker(REF.name, () => Promise.resolve(), { prefix: REF.prefix, connection: own, name: 'pod-1' });
+  let completed = 0;
+  worker.on('completed', () => ++completed === 2 && done.resolve());
+  worker.on('error', done.reject);
+  await done.promise;
+  await worker.close();
+  own.disconnect();
+  expect(await sampleFinished(reader, REF)).toMatchObject({ completed: 2 });
+
+  const redis = connections.get(targetOf('controller'));
+  expect(await readServerInfo(redis)).toMatchObject({ maxmemoryPolicy: 'noeviction' });
+  await tryToClaim(redis, REF);
+  const set = rateLimitFields({ max: 5, durationMs: 500 });
+  expect(await writeMeta(redis, REF, { expected: undefined, mark: 'A', set, clear: ['concurrency'] })).toBe(true);
+  await setPaused(redis, REF, { paused: true, expected: 'A' });
+  expect(await readQueuePolicy(redis, REF)).toMatchObject({ paused: true, rawOwnerMark: 'A' });
+  const [seconds] = await redis.time();
+  const round = { mark: 'A', stopAt: 'busy', untilMs: Number(seconds) * 1_000 + 60_000 } as const;
+  expect(await obliterateRound(redis, REF, round)).toMatchObject({ outcome: 'done' });
+  await producer.close();
+  expect(await refusals()).toEqual([]);
+});
+
+it.each(Object.keys(ACL_RULES))('%s follows a slot that moves from one node to another', async (username) => {
+  const single = new Redis({ ...address, username, password: 'pw' });
+  expect(await single.call('ASKING')).toBe('OK');
+  single.disconnect();
+});
+
+test('who lacks a right, or has a wrong password, is told so and not that nothing answers', async () => {
+  await user('former', ACL_RULES.reader.replace(' +cluster|slots', ''));
+  const asked = (target: RedisAddress) =>
+    readInTime(connections, target, 1_500, (redis) => sampleQueues(redis, [REF])).catch(classifyRedisError);
+  expect(await asked(targetOf('former'))).toEqual({
+    reason: 'RedisNoPermission',
+    message: expect.stringContaining("'cluster|slots' command"),
+  });
+  expect(await asked({ ...targetOf('reader'), password: 'no' })).toMatchObject({ reason: 'RedisAuthFailed' });
+  // Known until the client is idle, also for who is not let through to try it again.
+  expect(connections.refusal(targetOf('former'))).toBeDefined();
+  connections.closeIdle(60_000);
+  expect(connections.refusal(targetOf('former'))).toBeUndefined();
+});
