@@ -43,7 +43,7 @@ function managed() {
     enqueued,
     pass: (ms: number) => void (nowMs += ms),
     /** A change of nothing but the status. */
-    show(object: Widget, previous: Widget) {
+    show: (object: Widget, previous: Widget): void => {
       const change = { event: 'update', object, previous } as const;
       if (options.predicate?.(change) ?? false) enqueued.push({});
       for (const handler of handlers) handler('update', object, previous, { initial: false });
