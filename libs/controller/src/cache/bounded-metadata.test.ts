@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Resource } from '../objects/resources.ts';
-import { boundMetadata } from './bounded-metadata.ts';
+import { boundMetadata, mayBeCut } from './bounded-metadata.ts';
 
 /** What a cached object's metadata may have, with room for names and finalizers. */
 const BOUND = 20 * 1024;
@@ -23,6 +23,8 @@ it.each<[string, Partial<Resource['metadata']> & { managedFields?: unknown }]>([
     { ownerReferences: Array.from({ length: 1_000 }, () => ({ ...controller, controller: false })) },
   ],
   ['an owner with a name of 1 MB', { ownerReferences: [{ ...controller, name: 'x'.repeat(1_000_000) }] }],
+  ['five thousand finalizers', { finalizers: Object.keys(texts(5_000, '', 'example.com/a-finalizer-')) }],
+  ['one finalizer five thousand times', { finalizers: Array.from({ length: 5_000 }, () => 'example.com/a') }],
   ['managed fields', { managedFields: texts(1_000, 'x'.repeat(200)) }],
 ])('metadata of a cached object is small, whatever the API server takes: %s', (_, metadata) => {
   const object = boundMetadata(objectWith(metadata));
@@ -52,4 +54,16 @@ it('of too much always the same is kept, in whatever order it comes', () => {
   const kept = boundMetadata(objectWith({ annotations: { ...crowd } })).metadata.annotations;
   expect(boundMetadata(objectWith({ annotations: reversed })).metadata.annotations).toEqual(kept);
   expect(Object.keys(kept ?? {}).length).toBeGreaterThan(10);
+});
+
+it('finalizers that were cut are recognized, and those of any usual object are all there', () => {
+  const crowd = Object.keys(texts(500, '', `${'x'.repeat(200)}.example/`));
+  const ours = 'redis-queue.io/queue-data';
+  const cut = boundMetadata(objectWith({ finalizers: [...crowd, ours] })).metadata.finalizers ?? [];
+  expect(cut).toContain(ours);
+  expect(cut.length).toBeLessThan(crowd.length);
+  expect(mayBeCut(cut)).toBe(true);
+  const usual = ['foregroundDeletion', ours];
+  expect(boundMetadata(objectWith({ finalizers: usual })).metadata.finalizers).toEqual(usual);
+  expect(mayBeCut(usual)).toBe(false);
 });
