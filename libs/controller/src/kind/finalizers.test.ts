@@ -11,6 +11,8 @@ function aWidget(finalizers: readonly string[]): Widget {
   return { ...object, metadata: { ...object.metadata, resourceVersion: '7', finalizers: [...finalizers] } };
 }
 
+const cached = (finalizers: readonly string[]): Widget => boundMetadata(aWidget(finalizers));
+
 /** An API server that holds the object, and takes down the lists that are written and how often it is read. */
 function serverOf(finalizers: readonly string[]) {
   const written: unknown[] = [];
@@ -33,7 +35,6 @@ it.each([
   ['few', ['foregroundDeletion'], 0],
   ['more than a cache holds', Array.from({ length: 500 }, (_, index) => `${'x'.repeat(200)}.example/${index}`), 1],
 ])('those of others stay when ours is added or removed: %s', async (_, others, reads) => {
-  const cached = (finalizers: readonly string[]): Widget => boundMetadata(aWidget(finalizers));
   const adding = serverOf(others);
   await addFinalizer(adding.client, WIDGETS, cached(others), OURS);
   expect(adding.written).toEqual([[...others, OURS]]);
