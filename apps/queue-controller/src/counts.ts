@@ -29,13 +29,16 @@ export function sampledStatus(sample: QueueSample, waitP95Ms: number | undefined
 
 /**
  * Whether a sample is worth a write: nothing was written yet; or a minute ago or longer, and a count moved by ≥ 10 % or
- * to or from 0; or 8 minutes before it would be written, and jobs wait or run. Live numbers are metrics.
+ * to or from 0; or 8 minutes before it would be written, and jobs wait or run; or what was written is of the future.
+ * Live numbers are metrics.
  *
  * @param backlogMs how long the write would wait for others.
  */
 export function isWorthWriting(before: QueueStatus | undefined, next: SampledStatus, backlogMs = 0): boolean {
   if (!before?.counts || !before.sampledAt) return true;
   const ageMs = Date.parse(next.sampledAt) - Date.parse(before.sampledAt);
+  // Redis' clock was ahead when they were written: nobody knows how old they are.
+  if (ageMs < 0) return true;
   if (ageMs < MIN_WRITE_INTERVAL_MS) return false;
   if (ageMs + backlogMs >= MAX_WRITE_INTERVAL_MS && hasWork(next.counts)) return true;
   const { counts } = before;

@@ -168,6 +168,26 @@ describe('who inherits the data of a deleted Queue', () => {
     expect(INHERITANCE_MS).toBeGreaterThan(60_000);
   });
 
+  it.each([60 * 24, -2])('a clock that is wrong by %d minutes does not shorten the wait', (minutes) => {
+    const wait = (deletionKnownMs: number): QueuePlan =>
+      plan({ deletionPolicy: 'Delete' }, observed(ours, { deletionKnownMs }), { minutes });
+    expect(wait(0)).toMatchObject({ steps: [], problem: { reason: 'DeletionDelayed' } });
+    expect(wait(59_000)).toMatchObject({ steps: [] });
+    expect(wait(0).dueMs).toBeGreaterThanOrEqual(60_000);
+    expect(kinds(wait(60_000)).includes('obliterate')).toBe(minutes > 0);
+  });
+
+  it('a claimant of which nothing is known is waited for by our own clock too', () => {
+    const facts = { claimants: [{ ...heir, login: 'unknown' as const }], sample: empty, deletionKnownMs: 298_000 };
+    const waits = plan({ deletionPolicy: 'DeleteIfEmpty' }, observed(ours, facts), { minutes: 600 });
+    expect(waits).toMatchObject({ steps: [], dueMs: 1_000, problem: { reason: 'DeletionDelayed' } });
+  });
+
+  it('a queue that is empty is removed at once, whatever the clock says', () => {
+    const facts = observed(ours, { sample: empty, deletionKnownMs: 0 });
+    expect(kinds(plan({ deletionPolicy: 'DeleteIfEmpty' }, facts, { minutes: 600 }))).toContain('obliterate');
+  });
+
   it('force does not wait', () => {
     const { steps } = plan({ deletionPolicy: 'Delete' }, observed(ours), { minutes: 0, annotations: FORCE });
     expect(steps).toContainEqual({ kind: 'obliterate', stopAt: 'nothing' });

@@ -6,11 +6,12 @@ import type { ObservedQueue, QueuePlan, QueueStep } from './steps.ts';
 import { QueueCondition, type Problem } from './reasons.ts';
 import { DATA_FINALIZER, FORCE_DELETE_ANNOTATION } from './resources.ts';
 
+const WHOLE_SECOND_MS = 1_000;
 /**
  * How long after its deletion a Queue with the policy Delete waits for another Queue to claim the data, so that GitOps may
  * move a Queue in any order. Deletion times count whole seconds, hence the one more.
  */
-export const INHERITANCE_MS = 60_000 + 1_000;
+export const INHERITANCE_MS = 60_000 + WHOLE_SECOND_MS;
 /** How long a deleted Queue waits for a Redis that cannot be reached or refuses, as in a namespace that is being deleted. */
 export const PATIENCE_MS = 5 * 60_000;
 
@@ -126,16 +127,18 @@ function whyRetained(queue: Queue, { claimants, sample }: ObservedQueue): string
 
 function whyDelayed(
   queue: Queue,
-  { claimants }: ObservedQueue,
+  { claimants, deletionKnownMs = Number.POSITIVE_INFINITY }: ObservedQueue,
   now: Date,
 ): { problem: Problem; dueMs: number } | undefined {
   if (isForced(queue)) return undefined;
   const undecided = claimants.find(({ login }) => login === 'unknown');
   const waitMs = undecided ? PATIENCE_MS : queue.spec.deletionPolicy === 'Delete' ? INHERITANCE_MS : 0;
-  const dueAtMs = Date.parse(queue.metadata.deletionTimestamp!) + waitMs;
-  const dueMs = dueAtMs - now.getTime();
+  // By the API server's clock, and by our own: a node whose clock is ahead waits as long as any other.
+  const byDateMs = Date.parse(queue.metadata.deletionTimestamp!) + waitMs - now.getTime();
+  const dueMs = Math.max(byDateMs, waitMs - WHOLE_SECOND_MS - deletionKnownMs);
   if (dueMs <= 0) return undefined;
-  const at = new Date(dueAtMs).toISOString().replace('.000', '');
+  const dueAtS = Math.ceil((now.getTime() + dueMs) / 1_000);
+  const at = new Date(dueAtS * 1_000).toISOString().replace('.000', '');
   const why = undecided
     ? `whether Redis accepts the credentials of Queue ${undecided.namespace}/${undecided.name}, which names the queue too, is not known; the data is removed at ${at} unless it does`
     : `the data is removed at ${at} unless another Queue claims it before`;

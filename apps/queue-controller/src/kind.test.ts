@@ -1,6 +1,7 @@
 import type { QueueReason } from '@redis-queue/api';
 import { Registry } from 'prom-client';
 import { expect, it } from 'vitest';
+import { DeletionTimes } from './deletion-times.ts';
 import { queueKind } from './kind.ts';
 import { QueueMetrics } from './metrics.ts';
 import type { Sources } from './observe.ts';
@@ -11,6 +12,7 @@ const kind = queueKind({
   sources: {} as Sources,
   metrics: new QueueMetrics(new Registry()),
   sampling: new SamplingFailures(),
+  deletions: new DeletionTimes(),
   driftCheckMs: 60_000,
   random: () => 0.5,
 });

@@ -10,6 +10,7 @@ import {
 } from '@redis-queue/controller';
 import { queueRef, type QueueObject } from '@redis-queue/redis-access';
 import { applyQueue } from './apply.ts';
+import type { DeletionTimes } from './deletion-times.ts';
 import { describeStep } from './describe.ts';
 import type { QueueMetrics } from './metrics.ts';
 import { observeQueue, type Sources } from './observe.ts';
@@ -25,6 +26,7 @@ export interface QueueKindOptions {
   readonly metrics: QueueMetrics;
   /** Shared with the sampler. */
   readonly sampling: SamplingFailures;
+  readonly deletions: DeletionTimes;
   /** How often an unchanged queue is compared with Redis, to repair what others changed there. */
   readonly driftCheckMs: number;
   /** In [0, 1). */
@@ -33,17 +35,18 @@ export interface QueueKindOptions {
 
 /** What is particular to the Queue kind. */
 export function queueKind(options: QueueKindOptions): Kind<QueueObject, ObservedQueue, QueuePlan, QueueReason> {
-  const { sources, metrics, sampling, driftCheckMs, random = Math.random } = options;
+  const { sources, metrics, sampling, deletions, driftCheckMs, random = Math.random } = options;
   return {
     name: 'queue',
     type: QUEUES,
     reasons: QUEUE_REASONS,
     finalizer: DATA_FINALIZER,
     statusFields: RECONCILED_FIELDS,
-    memories: [sampling],
+    memories: [sampling, deletions],
     async observe(queue) {
+      const deletionKnownMs = deletions.knownForMs(queue);
       const [observed] = await Promise.all([observeQueue(queue, sources), trySampling(queue, sources, sampling)]);
-      return observed;
+      return { ...observed, ...(deletionKnownMs !== undefined && { deletionKnownMs }) };
     },
     plan: planQueue,
     apply: (queue, { plan }, context) => applyQueue(queue, plan, context, sources),

@@ -146,9 +146,11 @@ export class QueueSampler {
   }
 
   #forgetTargets(sampled: ReadonlySet<string>): void {
-    const { sources, listQueues } = this.#deps;
+    const { sources, listQueues, sampling } = this.#deps;
+    const queues = listQueues();
+    sampling.forgetAllBut(queues);
     this.#breakers.forgetIdle(sampled);
-    const reconciled = listQueues().map((queue) => resolveRedis(queue, 'controller', sources.secrets));
+    const reconciled = queues.map((queue) => resolveRedis(queue, 'controller', sources.secrets));
     sources.breakers.forgetIdle(new Set(reconciled.flatMap((access) => (access.ok ? [access.targetKey] : []))));
   }
 

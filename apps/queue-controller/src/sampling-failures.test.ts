@@ -43,6 +43,15 @@ it('after a restart, what the status says is no news', () => {
   expect(new SamplingFailures().note(before, 'a')).toBe(true);
 });
 
+it('of queues that are gone nothing is remembered, however late it came', () => {
+  const failures = new SamplingFailures();
+  const other = queueObject({}, { uid: 'u2' });
+  for (const each of [queue, other]) failures.note(each, 'a', refused);
+  failures.forgetAllBut([other]);
+  expect(failures.of(queue)).toBe('unknown');
+  expect(failures.of(other)).toEqual(refused);
+});
+
 it('a way is known once it was tried, until the queue is deleted', () => {
   const failures = new SamplingFailures();
   expect(failures.knows(queue, 'a')).toBe(false);

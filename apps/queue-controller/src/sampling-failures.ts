@@ -48,6 +48,12 @@ export class SamplingFailures implements ObjectMemory {
   forget(uid: string): void {
     this.#known.delete(uid);
   }
+
+  /** Forgets the queues that are not listed: of one that was deleted during a round, the round takes down the outcome. */
+  forgetAllBut(queues: readonly Queue[]): void {
+    const listed = new Set(queues.map(({ metadata: { uid = '' } }) => uid));
+    for (const uid of this.#known.keys()) if (!listed.has(uid)) this.#known.delete(uid);
+  }
 }
 
 function said({ status }: Queue): string | undefined {

@@ -31,6 +31,11 @@ export interface ObservedQueue {
   readonly holder?: HolderState;
   /** Read only while the object is being deleted. */
   readonly sample?: QueueSample;
+  /**
+   * For how many ms this process has known that the object is being deleted; absent: only its deletion time counts,
+   * which is by another clock than ours.
+   */
+  readonly deletionKnownMs?: number;
 }
 
 /** One change, small enough to be interrupted before and after. */

@@ -1,4 +1,5 @@
 import { manageKind, type Manager, type ObjectKey } from '@redis-queue/controller';
+import { DeletionTimes } from './deletion-times.ts';
 import { queueKind } from './kind.ts';
 import { QueueMetrics } from './metrics.ts';
 import { runSampler } from './sampler.ts';
@@ -12,8 +13,9 @@ export interface Settings extends SourceSettings {
   readonly sampleIntervalMs: number;
   /** How often an unchanged queue is compared with Redis, to repair what others changed there. */
   readonly driftCheckMs: number;
-  /** Wall time: what conditions say, and what the waits of a deletion are counted by. */
+  /** Wall time: what conditions say, and, with `deletions`, what the waits of a deletion are counted by. */
   readonly now?: () => Date;
+  readonly deletions?: DeletionTimes;
 }
 
 /** Most of them wait for Redis, which costs kilobytes; so many can wait for one that hangs and leave room for others. */
@@ -21,11 +23,11 @@ export const CONCURRENCY = 128;
 
 /** Connects the kind and the sampler with the manager. */
 export async function wireQueueController(manager: Manager, settings: Settings): Promise<void> {
-  const { concurrency, sampleIntervalMs, driftCheckMs, now } = settings;
+  const { concurrency, sampleIntervalMs, driftCheckMs, now, deletions = new DeletionTimes() } = settings;
   const metrics = new QueueMetrics(manager.registry);
   const sources = await watchSources(manager, { ...settings, metrics }, (key) => controller.enqueue(key));
   const sampling = new SamplingFailures();
-  const kind = queueKind({ sources, metrics, sampling, driftCheckMs });
+  const kind = queueKind({ sources, metrics, sampling, deletions, driftCheckMs });
   const controller = manageKind(manager, kind, {
     concurrency,
     watches: watchesOf(sources),

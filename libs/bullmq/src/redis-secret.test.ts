@@ -54,6 +54,24 @@ describe('a Secret becomes a Redis target', () => {
     expect(target({ 'redis-host': 'redis' }, { enabled: false }).tls).toBeUndefined();
   });
 
+  test('what a tenant can make large is refused with the key, its size and the way out, and no value is repeated', () => {
+    const host = { 'redis-host': 'redis' };
+    const parsed = parseRedisSecret(secret({ ...host, 'redis-ca.crt': 'x'.repeat(700 * 1024) }), { enabled: true });
+    expect(parsed).toEqual({
+      ok: false,
+      reason: 'SecretInvalid',
+      message:
+        "the Secret's redis-ca.crt has 700 kB, of at most 64 kB; leave only the authority that signed Redis's certificate",
+    });
+    for (const key of ['redis-url', 'redis-host', 'redis-password', 'redis-sentinels', 'redis-sentinel-password'])
+      expect(parseRedisSecret(secret({ ...host, [key]: 'x,'.repeat(5_000) }))).toEqual({
+        ok: false,
+        reason: 'SecretInvalid',
+        message: `the Secret's ${key} has 10 kB, of at most 8 kB`,
+      });
+    expect(target({ ...host, 'redis-ca.crt': 'x'.repeat(64 * 1024) }, { enabled: true }).tls?.ca).toHaveLength(65_536);
+  });
+
   const SENTINELS = { 'redis-sentinels': 'a:1', 'redis-sentinel-master-name': 'main' };
   test.each<[string, Record<string, string>, TlsSpec, RegExp]>([
     [

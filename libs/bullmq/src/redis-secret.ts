@@ -13,7 +13,32 @@ export type ParsedTarget =
 const DEFAULT_PORT = 6379;
 const DEFAULT_SENTINEL_PORT = 26_379;
 
+const CA = 'redis-ca.crt';
+/** Of the private CA in bytes: some 30 certificates. It is kept in memory, and handed to each connection. */
+const MAX_CA = 64 * 1024;
+/** Of every other value that is read, in bytes: passwords that are tokens have some kB. */
+const MAX_VALUE = 8 * 1024;
+
+/** Every key that is read, and how large it may be in bytes. */
+const MAX_BYTES: Readonly<Record<string, number>> = {
+  'redis-url': MAX_VALUE,
+  'redis-host': MAX_VALUE,
+  'redis-port': MAX_VALUE,
+  'redis-username': MAX_VALUE,
+  'redis-password': MAX_VALUE,
+  'redis-cluster': MAX_VALUE,
+  'redis-sentinels': MAX_VALUE,
+  'redis-sentinel-master-name': MAX_VALUE,
+  'redis-sentinel-username': MAX_VALUE,
+  'redis-sentinel-password': MAX_VALUE,
+  [CA]: MAX_CA,
+};
+
+type SecretData = Readonly<Record<string, string>>;
 type ReadKey = (key: string) => string | undefined;
+
+/** The CA of each Secret, decoded: one text for all ways in which its queues ask for TLS. */
+const authorities = new WeakMap<SecretData, string>();
 
 /**
  * Reads a Secret's `data` (base64 values) as a Redis target.
@@ -22,17 +47,16 @@ type ReadKey = (key: string) => string | undefined;
  * `redis-sentinels` (comma-separated host:port), with `redis-sentinel-master-name` and, where the Sentinels ask for
  * them, `redis-sentinel-username` and `redis-sentinel-password`. `redis-username` and `redis-password` are for the
  * servers and override those of the URL. `redis-ca.crt` holds a private CA, and needs TLS: a rediss:// URL, or the
- * spec's `enabled`. `redis-cluster: "true"` says that the address is a node of a Redis Cluster.
+ * spec's `enabled`. `redis-cluster: "true"` says that the address is a node of a Redis Cluster. The CA may have 64 kB,
+ * any other value 8 kB.
  *
+ * @param data never changed afterwards: what is decoded of it is remembered with it.
  * @returns the target, or a message that names the key at fault and never repeats a value.
  */
-export function parseRedisSecret(data: Readonly<Record<string, string>> | undefined, tls: TlsSpec = {}): ParsedTarget {
-  const read: ReadKey = (key) => {
-    const text = Buffer.from(data?.[key] ?? '', 'base64')
-      .toString('utf8')
-      .trim();
-    return text === '' ? undefined : text;
-  };
+export function parseRedisSecret(data: SecretData = {}, tls: TlsSpec = {}): ParsedTarget {
+  const large = describeLargeValue(data);
+  if (large !== undefined) return { ok: false, reason: 'SecretInvalid', message: large };
+  const read: ReadKey = (key) => (key === CA ? readAuthority(data) : decodeValue(data, key));
   const place = read('redis-sentinels') === undefined ? readAddress(read) : readSentinels(read);
   if (typeof place === 'string') return { ok: false, reason: 'SecretInvalid', message: place };
   const { encrypted, ...target } = place;
@@ -52,18 +76,44 @@ export function parseRedisSecret(data: Readonly<Record<string, string>> | undefi
   };
 }
 
+function decodeValue(data: SecretData, key: string): string | undefined {
+  const text = Buffer.from(data[key] ?? '', 'base64')
+    .toString('utf8')
+    .trim();
+  return text === '' ? undefined : text;
+}
+
+function readAuthority(data: SecretData): string | undefined {
+  const known = authorities.get(data);
+  if (known !== undefined) return known;
+  const ca = decodeValue(data, CA);
+  if (ca !== undefined) authorities.set(data, ca);
+  return ca;
+}
+
+/** A tenant's Secret may have 1 MB, and there may be thousands of them. */
+function describeLargeValue(data: SecretData): string | undefined {
+  for (const [key, maxBytes] of Object.entries(MAX_BYTES)) {
+    const bytes = Buffer.byteLength(data[key] ?? '', 'base64');
+    if (bytes <= maxBytes) continue;
+    const wayOut = key === CA ? "; leave only the authority that signed Redis's certificate" : '';
+    return `the Secret's ${key} has ${Math.ceil(bytes / 1024)} kB, of at most ${maxBytes / 1024} kB${wayOut}`;
+  }
+  return undefined;
+}
+
 /** Who names a certificate or an authority expects TLS: without it the password would travel in plain text. */
 function describeUnusedTls(read: ReadKey, { serverName }: TlsSpec): string | undefined {
   const wayOut = 'set spec.redis.tls.enabled: true in the Queue, or use a rediss:// URL';
   if (serverName !== undefined)
     return `spec.redis.tls.serverName of the Queue is only for TLS, which is not turned on; ${wayOut}, or remove serverName`;
-  if (read('redis-ca.crt') !== undefined)
+  if (read(CA) !== undefined)
     return `the Secret's redis-ca.crt is only for TLS, which is not turned on; ${wayOut}, or remove the key`;
   return undefined;
 }
 
 function readTls(read: ReadKey, { serverName }: TlsSpec): RedisTls {
-  const ca = read('redis-ca.crt');
+  const ca = read(CA);
   return { ...(ca !== undefined && { ca }), ...(serverName !== undefined && { serverName }) };
 }
 

@@ -63,11 +63,28 @@ export function serverOf(target: RedisTarget): string {
 /** A short hash that tells targets apart and reveals nothing; safe in logs and metrics. */
 export function connectionKey(target: RedisTarget): string {
   const { username, password, db, tls, cluster } = target;
-  const login = [username, password, db, tls && [tls.ca, tls.serverName]];
+  const login = [username, password, db, tls && [tls.ca && digestOf(tls.ca), tls.serverName]];
   const identity = target.sentinels
     ? [serverOf(target), ...login, target.sentinelUsername, target.sentinelPassword]
     : [target.host, target.port, ...login, ...(cluster === true ? ['cluster'] : [])];
-  return createHash('sha256').update(JSON.stringify(identity)).digest('hex').slice(0, 16);
+  return sha256(JSON.stringify(identity)).slice(0, 16);
+}
+
+/** The digests of the CAs in use: many targets share one, and each call to Redis asks for the key of its target. */
+const digests = new Map<string, string>();
+const MAX_DIGESTS = 64;
+
+function digestOf(ca: string): string {
+  const known = digests.get(ca);
+  if (known !== undefined) return known;
+  const digest = sha256(ca);
+  if (digests.size >= MAX_DIGESTS) digests.clear();
+  digests.set(ca, digest);
+  return digest;
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }
 
 function addressOf({ host, port }: HostAndPort): string {

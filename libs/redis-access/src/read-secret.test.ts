@@ -16,3 +16,19 @@ it('a Secret is parsed once for each way of asking for TLS, and not every way ev
   expect(again).toEqual(first);
   expect(again).not.toBe(first);
 });
+
+it('many ways of asking for TLS with one Secret hold its CA once', { timeout: 30_000 }, () => {
+  const ca = Buffer.from('x'.repeat(60_000)).toString('base64');
+  const secret: SecretObject = {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { namespace: 'shop', name: 'redis-credentials' },
+    data: { 'redis-host': Buffer.from('redis').toString('base64'), 'redis-ca.crt': ca },
+  };
+  const before = process.memoryUsage().heapUsed;
+  const reads = Array.from({ length: MAX_WAYS }, (_, way) =>
+    readSecret(secret, { enabled: true, serverName: `n${way}` }),
+  );
+  expect(new Set(reads.map((read) => read.ok && read.targetKey)).size).toBe(MAX_WAYS);
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(20_000_000);
+});

@@ -4,6 +4,7 @@ import type { KubeClient, Resource } from '@redis-queue/controller';
 import type { QueueObject } from '@redis-queue/redis-access';
 import type { ControlPlane, RedisServer } from '@redis-queue/rig';
 import { startRig, type Rig, type RunningController } from '@redis-queue/rig/controllers';
+import { DeletionTimes } from '../deletion-times.ts';
 import { INHERITANCE_MS } from '../deletion.ts';
 import { CONCURRENCY, wireQueueController } from '../wire.ts';
 
@@ -53,10 +54,25 @@ export async function testCluster(redisOptions: { password?: string } = {}): Pro
 /** A minute after every deletion: nobody is waited for to inherit the data. */
 export const LATER_MS = INHERITANCE_MS;
 
+/** Deletions that look as if they had been known for so much longer. */
+class EarlierDeletions extends DeletionTimes {
+  readonly #byMs: () => number;
+
+  constructor(byMs: () => number) {
+    super();
+    this.#byMs = byMs;
+  }
+
+  override knownForMs(queue: StoredQueue): number | undefined {
+    const knownMs = super.knownForMs(queue);
+    return knownMs === undefined ? undefined : knownMs + this.#byMs();
+  }
+}
+
 /**
  * The controller, in this process, until it is stopped.
  *
- * @param aheadMs how far its clock is ahead of the API server's, which dates deletions.
+ * @param aheadMs by how much longer ago deletions seem to it, by either clock.
  */
 export async function runController(
   { rig }: TestCluster,
@@ -68,6 +84,7 @@ export async function runController(
     sampleIntervalMs: 500,
     driftCheckMs: 300,
     now: () => new Date(Date.now() + aheadMs()),
+    deletions: new EarlierDeletions(aheadMs),
   };
   return await rig.controller((manager) => wireQueueController(manager, settings), { name: 'queue-controller' });
 }

@@ -1,5 +1,5 @@
 import type { WorkerPool, WorkerPoolStatus } from '@redis-queue/api';
-import { timestamp } from '@redis-queue/controller';
+import { clipText, timestamp } from '@redis-queue/controller';
 import { liveReplicas } from '../deployment/replicas.ts';
 import {
   failureMessage,
@@ -62,7 +62,7 @@ export function readinessOf(
       readyReplicas: pods.ready,
       replicas: pods.desired,
       startedAt: startedAt(pool, deployment, rolledBack, now),
-      ...(inTheWay !== '' && { message: inTheWay.slice(0, MAX_MESSAGE) }),
+      ...(inTheWay !== '' && { message: clipText(inTheWay, MAX_MESSAGE) }),
     },
   };
 }

@@ -88,6 +88,21 @@ it('lists in pages, follows changes and drops managed fields', async () => {
   expect(requests).toEqual({ list: 1, watch: 1 });
 });
 
+it('holds little of the largest annotations and labels that the API server takes, from the list and from the watch', async () => {
+  const labels = Object.fromEntries(Array.from({ length: 2_000 }, (_, index) => [`l${index}`, 'x'.repeat(63)]));
+  const annotations = { note: 'x'.repeat(250_000), small: 'kept' };
+  const large = (name: string): Promise<Widget> =>
+    others.create(WIDGETS, { ...widget(namespace, name), metadata: { namespace, name, labels, annotations } });
+  await large('listed');
+  const { cache } = await follow();
+  await large('watched');
+  await eventually(() => cache.size === 2);
+  for (const object of cache.list()) {
+    expect(JSON.stringify(object).length).toBeLessThan(20_000);
+    expect(object.metadata.annotations).toEqual({ small: 'kept' });
+  }
+});
+
 it('goes on without a list, missing and repeating nothing, when its connections are cut', async () => {
   const { cache, changes, requests } = await follow();
   await create('a');

@@ -7,6 +7,7 @@ import { delay, type Clock } from '../time/clock.ts';
 import { typeMeta } from '../objects/owner-references.ts';
 import type { Resource, ResourceType } from '../objects/resources.ts';
 import { resourceName } from '../objects/resources.ts';
+import { boundMetadata } from './bounded-metadata.ts';
 import type { CacheOptions, ObjectTransform } from './object-cache.ts';
 import { ReflectorState, SHORT_WATCH_MS } from './reflector-state.ts';
 
@@ -140,9 +141,9 @@ export class Reflector<T extends Resource> {
 
   #stored(object: T): T {
     const { transform, metadataOnly } = this.#options.selection;
-    const stripped = strip(object);
-    if (metadataOnly) return transformed({ ...stripped, ...typeMeta(this.#options.type) }, namesOnly) as T;
-    return transform ? (transformed(stripped, transform) as T) : stripped;
+    const bounded = boundMetadata(object);
+    if (metadataOnly) return transformed({ ...bounded, ...typeMeta(this.#options.type) }, namesOnly) as T;
+    return transform ? (transformed(bounded, transform) as T) : bounded;
   }
 }
 
@@ -163,14 +164,4 @@ function transformed(object: Resource, transform: ObjectTransform): Resource {
     kind,
     metadata: { ...reduced.metadata, ...identity, ...(resourceVersion !== undefined && { resourceVersion }) },
   };
-}
-
-/** What kubectl notes of what it applied: a second copy of the spec. */
-const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
-
-/** Managed fields are often half of an object, kubectl's note another third, and nobody reads them here. */
-function strip<T extends Resource>(object: T): T {
-  delete (object.metadata as { managedFields?: unknown }).managedFields;
-  if (object.metadata.annotations) delete object.metadata.annotations[LAST_APPLIED];
-  return object;
 }

@@ -56,6 +56,27 @@ describe('the conditions of an object', () => {
     ]);
   });
 
+  it('have messages that the API server takes and gives back as they are, whatever was to be said', () => {
+    const { message } = kindConditions(
+      object(),
+      REASONS,
+      { reason: 'Refused', message: '😀'.repeat(40_000) },
+      {},
+      NOW,
+    )[0]!;
+    expect(message.length).toBeLessThanOrEqual(1_024);
+    expect(message).toMatch(/^(😀)+…$/u);
+    const capped: Notice<Reason> = { reason: 'Capped', message: 'half \ud83d' };
+    const notices = kindConditions(
+      object(),
+      REASONS,
+      { reason: 'Applied', message: 'x' },
+      { BurstCapped: capped },
+      NOW,
+    );
+    expect(notices[1]?.message).toBe('half \ufffd');
+  });
+
   it('are news when the reason of Ready is new, not while it lasts', () => {
     const lasting = object({ conditions: conditions('Unreachable') });
     expect(isNews(lasting, 'Unreachable')).toBe(false);

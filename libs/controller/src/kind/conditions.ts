@@ -1,6 +1,13 @@
 import { findCondition, removeCondition, setCondition, type Condition } from '../objects/conditions.ts';
+import { clipText } from '../objects/clip-text.ts';
 import type { ReasonKinds } from './reasons.ts';
 import type { KindObject, Problem } from './types.ts';
+
+/**
+ * Of a condition's message, in UTF-16 units: for people, and kept with every object. The API server refuses a status with
+ * one of more than 32 kB, and then nothing at all would be said.
+ */
+const MAX_MESSAGE = 1024;
 
 /** A condition beside Ready: what it says, or undefined while it is absent. `True` unless given. */
 export type Notice<R extends string> = (Problem<R> & { readonly status?: Condition['status'] }) | undefined;
@@ -31,7 +38,9 @@ export function kindConditions<R extends string>(
   return held.reduce<Condition[]>(
     (list, [type, notice]) => {
       if (!notice) return removeCondition(list, type);
-      const { status = 'True', reason, message } = notice;
+      const { status = 'True', reason } = notice;
+      // As it comes back: the API server replaces half characters, and it would look as if somebody else had.
+      const message = clipText(notice.message, MAX_MESSAGE).toWellFormed();
       return setCondition(list, { type, status, reason, message, observedGeneration }, now);
     },
     [...(object.status?.conditions ?? [])],

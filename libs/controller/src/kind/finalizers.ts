@@ -1,3 +1,4 @@
+import { mayBeCut } from '../cache/bounded-metadata.ts';
 import type { KubeClient, RequestOptions } from '../client/kube-client.ts';
 import type { Resource, ResourceType } from '../objects/resources.ts';
 import { keyOf } from '../objects/resources.ts';
@@ -26,15 +27,15 @@ export function hasFinalizer(object: Resource, finalizer: string): boolean {
  * @returns the object as it is now; `object` itself when nothing was written
  * @throws ApiError Conflict when `object` is not the newest: reconcile again
  */
-export function addFinalizer<T extends Resource>(
+export async function addFinalizer<T extends Resource>(
   client: KubeClient,
   type: ResourceType,
   object: T,
   finalizer: string,
   options: RequestOptions = {},
 ): Promise<T> {
-  if (hasFinalizer(object, finalizer)) return Promise.resolve(object);
-  return writeFinalizers(client, type, object, [...(object.metadata.finalizers ?? []), finalizer], options);
+  if (hasFinalizer(object, finalizer)) return object;
+  return await writeFinalizers(client, type, object, { add: finalizer }, options);
 }
 
 /** Removes `finalizer`, unless it is gone; an object that is gone itself is fine. Throws as `addFinalizer`. */
@@ -46,9 +47,8 @@ export async function removeFinalizer<T extends Resource>(
   options: RequestOptions = {},
 ): Promise<T> {
   if (!hasFinalizer(object, finalizer)) return object;
-  const rest = (object.metadata.finalizers ?? []).filter((entry) => entry !== finalizer);
   try {
-    return await writeFinalizers(client, type, object, rest, options);
+    return await writeFinalizers(client, type, object, { remove: finalizer }, options);
   } catch (error) {
     if (isNotFound(error)) return object;
     throw error;
@@ -56,13 +56,19 @@ export async function removeFinalizer<T extends Resource>(
 }
 
 // A merge patch replaces the whole list, so it must not run over another's finalizer: hence the resourceVersion.
-function writeFinalizers<T extends Resource>(
+async function writeFinalizers<T extends Resource>(
   client: KubeClient,
   type: ResourceType,
   object: T,
-  finalizers: string[],
+  { add, remove }: { readonly add?: string; readonly remove?: string },
   options: RequestOptions,
 ): Promise<T> {
-  const { uid, resourceVersion } = object.metadata;
-  return client.mergePatch<T>(type, keyOf(object), { metadata: { uid, resourceVersion, finalizers } }, options);
+  const { uid, resourceVersion, finalizers: known = [] } = object.metadata;
+  // A cache holds some kB of them; on an object of another version the patch is a conflict.
+  const held = mayBeCut(known)
+    ? ((await client.get<T>(type, keyOf(object), options))?.metadata.finalizers ?? [])
+    : known;
+  const others = held.filter((entry) => entry !== add && entry !== remove);
+  const finalizers = add === undefined ? others : [...others, add];
+  return await client.mergePatch<T>(type, keyOf(object), { metadata: { uid, resourceVersion, finalizers } }, options);
 }

@@ -1,8 +1,10 @@
-import { changesMoreThanStatus } from '../controller/predicates.ts';
 import type { Controller, ControllerOptions } from '../controller/types.ts';
 import type { Manager } from '../manager/types.ts';
+import { keyOf } from '../objects/resources.ts';
+import { systemClock } from '../time/clock.ts';
 import type { FailureReason } from './failures.ts';
 import { reconcileKind, reportKindFailure } from './reconcile-kind.ts';
+import { RepairPace } from './repair-pace.ts';
 import { STATUS_MANAGER, StatusWriter } from './status-writer.ts';
 import type { Kind, KindObject, Plan } from './types.ts';
 import { reportKindWaiting } from './waiting.ts';
@@ -13,6 +15,9 @@ const MAX_BACKOFF_MS = 10_000;
 /** What hangs is said in the conditions within 10 s, so a reconcile that takes longer than this is given up. */
 const RECONCILE_TIMEOUT_MS = 8_000;
 
+const OVERWRITTEN_AGAIN =
+  'somebody else keeps changing the status, which is written again ever more rarely; see metadata.managedFields for who, and whether two releases watch this namespace';
+
 /** What a controller of a kind needs beside the kind itself. */
 export type ManageOptions<T extends KindObject> = Pick<
   ControllerOptions<T>,
@@ -22,6 +27,8 @@ export type ManageOptions<T extends KindObject> = Pick<
   readonly reconcileTimeoutMs?: number;
   /** Wall time, for conditions. */
   readonly now?: () => Date;
+  /** Monotonic, in ms, for how often what others overwrote is written again. */
+  readonly elapsedMs?: () => number;
 };
 
 /** Has `manager` reconcile the objects of a kind. */
@@ -32,7 +39,8 @@ export function manageKind<T extends KindObject, O, P extends Plan, R extends st
 ): Controller {
   const { client, events } = manager;
   const { name, type, statusFields, memories = [] } = kind;
-  const { now = () => new Date(), reconcileTimeoutMs = RECONCILE_TIMEOUT_MS, ...rest } = options;
+  const { now = () => new Date(), elapsedMs = () => systemClock.now(), ...others } = options;
+  const { reconcileTimeoutMs = RECONCILE_TIMEOUT_MS, ...rest } = others;
   const { cache = manager.cache<T>(type) } = rest;
   const status = new StatusWriter<T>({
     client,
@@ -41,19 +49,30 @@ export function manageKind<T extends KindObject, O, P extends Plan, R extends st
     ...(statusFields && { fields: statusFields }),
   });
   const runtime = { client, events, status, now };
-  cache.onChange((change, { metadata: { uid = '' } }) => {
-    if (change === 'delete') for (const memory of [status, ...memories]) memory.forget(uid);
-  });
-  return manager.controller<T>({
+  const repairs = new RepairPace();
+  const controller = manager.controller<T>({
     ...rest,
     cache,
     name,
     type,
-    predicate: (change) => changesMoreThanStatus(change) || status.isOverwritten(change.object),
     maxBackoffMs: MAX_BACKOFF_MS,
     reconcileTimeoutMs,
-    reconcile: (context) => reconcileKind(kind, context, runtime),
+    reconcile: (context) => {
+      const { object, log } = context;
+      // The cache shows our own writes by now: what differs from them is somebody else's.
+      if (object && status.isOverwritten(object) && repairs.repairs(object.metadata.uid ?? '', elapsedMs()) === 2)
+        log.warn(OVERWRITTEN_AGAIN);
+      return reconcileKind(kind, context, runtime);
+    },
     onWaiting: (context, usedUp) => reportKindWaiting(kind, context, usedUp, runtime),
     onFailure: (context, error) => reportKindFailure(kind, context, error, runtime),
   });
+  cache.onChange((change, object) => {
+    const { uid = '' } = object.metadata;
+    if (change === 'delete') for (const memory of [status, repairs, ...memories]) memory.forget(uid);
+    // A change of the status alone does not count, unless it undoes ours.
+    if (change === 'update' && status.isOverwritten(object))
+      controller.enqueue(keyOf(object), { afterMs: repairs.waitMs(uid, elapsedMs()) });
+  });
+  return controller;
 }

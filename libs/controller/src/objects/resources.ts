@@ -16,7 +16,7 @@ export interface OwnerReference {
   blockOwnerDeletion?: boolean;
 }
 
-/** What the runtime uses of Kubernetes' ObjectMeta. Objects from a cache carry no `managedFields`. */
+/** What the runtime uses of Kubernetes' ObjectMeta. Objects from a cache carry less of it: see `boundMetadata`. */
 export interface ObjectMeta {
   name: string;
   namespace?: string;
