@@ -48,12 +48,12 @@ it('what is within the bounds stays, also beside what is not', () => {
   expect(metadata.ownerReferences).toEqual([controller]);
 });
 
-it('of too much always the same is kept, in whatever order it comes', () => {
+it('of too much always the same is held, in whatever order it comes', () => {
   const crowd = texts(200, 'x'.repeat(500));
   const reversed = Object.fromEntries(Object.entries(crowd).toReversed());
-  const kept = boundMetadata(objectWith({ annotations: { ...crowd } })).metadata.annotations;
-  expect(boundMetadata(objectWith({ annotations: reversed })).metadata.annotations).toEqual(kept);
-  expect(Object.keys(kept ?? {}).length).toBeGreaterThan(10);
+  const held = boundMetadata(objectWith({ annotations: { ...crowd } })).metadata.annotations;
+  expect(boundMetadata(objectWith({ annotations: reversed })).metadata.annotations).toEqual(held);
+  expect(Object.keys(held ?? {}).length).toBeGreaterThan(10);
 });
 
 it('finalizers that were cut are recognized, and those of any usual object are all there', () => {
