@@ -1,6 +1,6 @@
 import type { Resource } from '../objects/resources.ts';
 
-/** Of the value of one annotation that is kept. The API server takes 256 KiB, and none that is read here has 1 kB. */
+/** Of the value of one annotation that is held. The API server takes 256 KiB, and none that is read here has 1 kB. */
 const MAX_VALUE = 1024;
 /** Of the annotations of one object together, names included; and likewise of its labels, and of its finalizers. */
 const MAX_TOTAL = 8 * 1024;
@@ -29,10 +29,10 @@ export function boundMetadata<T extends Resource>(object: T): T {
   }
   if (labels) boundTotal(labels);
   if (finalizers) {
-    const kept = Object.fromEntries(finalizers.map((name) => [name, '']));
-    boundTotal(kept);
+    const held = Object.fromEntries(finalizers.map((name) => [name, '']));
+    boundTotal(held);
     // Each once: the API server takes the same one thousands of times.
-    metadata.finalizers = Object.keys(kept);
+    metadata.finalizers = Object.keys(held);
   }
   if (ownerReferences)
     metadata.ownerReferences = ownerReferences.filter(
