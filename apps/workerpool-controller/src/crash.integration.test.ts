@@ -11,6 +11,7 @@ import type { Deployment } from './kubernetes/objects.ts';
 import { planPool } from './plan.ts';
 import { resolveQueues } from './queues/resolve.ts';
 import { runController, testCluster, type TestCluster } from './testing/cluster.ts';
+import { boundedSpec } from './kubernetes/cached-objects.ts';
 
 let t: TestCluster;
 beforeAll(async () => {
@@ -72,7 +73,7 @@ async function watchSizes(namespace: string) {
   const sizes = new Set<number | undefined>();
   const controller = await runController(t);
   controller.manager
-    .cache<Deployment>(DEPLOYMENTS, { labelSelector: 'redis-queue.io/pool' })
+    .cache<Deployment>(DEPLOYMENTS, { labelSelector: 'redis-queue.io/pool', transform: boundedSpec })
     .onChange((event, { metadata, spec: { replicas } }) => {
       if (metadata.namespace === namespace && event !== 'delete') sizes.add(replicas);
     });

@@ -5,6 +5,7 @@ import { POOL_LABEL } from '../kubernetes/names.ts';
 import type { Deployment } from '../kubernetes/objects.ts';
 import { controllerRig } from '../testing/controller.ts';
 import { applyConfigMap, configHashOf, deploymentThat, ofWorker, PATIENCE, workerOf } from '../testing/deployments.ts';
+import { boundedSpec } from '../kubernetes/cached-objects.ts';
 
 const rig = controllerRig();
 
@@ -18,7 +19,7 @@ describe('the configuration', () => {
     const before = configHashOf(await rig.cluster.sized(pool, 1));
     const hashes = new Set<string | undefined>();
     rig.controller.manager
-      .cache<Deployment>(DEPLOYMENTS, { labelSelector: POOL_LABEL })
+      .cache<Deployment>(DEPLOYMENTS, { labelSelector: POOL_LABEL, transform: boundedSpec })
       .onChange(
         (_, deployment) => void (deployment.metadata.name === 'configured' && hashes.add(configHashOf(deployment))),
       );

@@ -14,6 +14,7 @@ import { controllerRig } from '../testing/controller.ts';
 import { aDecision } from '../testing/objects.ts';
 import { consumeDecision, type ConsumeDeps } from './consume.ts';
 import { DecisionLedger } from './ledger.ts';
+import { boundedSpec } from '../kubernetes/cached-objects.ts';
 
 const rig = controllerRig();
 
@@ -102,7 +103,7 @@ it('of decisions that arrive twice, reordered and at once, the newest is the siz
     sources: {
       client: rig.cluster.client,
       pools: manager.cache<PoolObject>(WORKER_POOLS, { transform: boundedPool }),
-      deployments: manager.cache<Deployment>(DEPLOYMENTS, { labelSelector: POOL_LABEL }),
+      deployments: manager.cache<Deployment>(DEPLOYMENTS, { labelSelector: POOL_LABEL, transform: boundedSpec }),
     },
     ledger: new DecisionLedger(),
     events: { record: () => {} },
@@ -112,10 +113,12 @@ it('of decisions that arrive twice, reordered and at once, the newest is the siz
     now: () => new Date(),
   };
   const fences: Fence[] = [];
-  manager.cache<Deployment>(DEPLOYMENTS, { labelSelector: POOL_LABEL }).onChange((_, deployment) => {
-    const fence = deployment.metadata.namespace === rig.namespace ? fenceOf(deployment) : undefined;
-    if (fence) fences.push(fence);
-  });
+  manager
+    .cache<Deployment>(DEPLOYMENTS, { labelSelector: POOL_LABEL, transform: boundedSpec })
+    .onChange((_, deployment) => {
+      const fence = deployment.metadata.namespace === rig.namespace ? fenceOf(deployment) : undefined;
+      if (fence) fences.push(fence);
+    });
   const order = [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8, 9, 7, 9, 3, 2, 3, 8, 4, 6];
   const decisions = order.map((sequence) =>
     aDecision({
