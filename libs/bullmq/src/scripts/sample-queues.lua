@@ -148,13 +148,24 @@ end
 
 local width = whole and 11 or 6
 local rows = {}
-for i = 1, #KEYS do
-  local at = (i - 1) * width
-  local ok, failure = pcall(sampleQueue, KEYS[i], string.byte(digits, i) - 48, rows, at)
+local count = #KEYS
+local at = 1
+local function sampleRest()
+  for i = at, count do
+    at = i
+    sampleQueue(KEYS[i], string.byte(digits, i) - 48, rows, (i - 1) * width)
+  end
+  at = count + 1
+end
+-- One pcall for as many queues as go well: it costs as much as reading a list's length.
+while at <= count do
+  local ok, failure = pcall(sampleRest)
   if not ok then
     -- A key of another type, or one that the user may not read: this queue's failure, and nobody else's.
-    for column = 1, width do rows[at + column] = false end
-    rows[at + 1] = string.sub(type(failure) == 'table' and failure.err or tostring(failure), 1, 200)
+    local before = (at - 1) * width
+    for column = 1, width do rows[before + column] = false end
+    rows[before + 1] = string.sub(type(failure) == 'table' and failure.err or tostring(failure), 1, 200)
+    at = at + 1
   end
 end
 return { string.format('%.0f', nowMs), rows }
