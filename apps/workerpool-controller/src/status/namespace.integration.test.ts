@@ -153,7 +153,7 @@ describe('a pool whose autoscaler is missing', () => {
     await rig.start({ bus: false });
     const pool = await rig.cluster.pool(rig.namespace, 'busless', { ...auto, replicas: 3 });
     await rig.cluster.sized(pool, 3);
-    const { status: now } = await rig.cluster.settled(pool, 'WaitingForDecision', 'ScalingActive');
+    const { status: now } = await rig.cluster.settled(pool, 'BusUnavailable', 'ScalingActive');
     expect(findCondition(now?.conditions, 'ScalingActive')?.message).toContain('spec.replicas rules');
   });
 });
