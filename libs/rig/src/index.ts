@@ -7,7 +7,6 @@ export { startRedisSentinel, type RedisSentinel, type RedisSentinelOptions } fro
 export { startRedisCluster, type RedisCluster } from './redis/redis-cluster.ts';
 export { startRoughProxy, type RoughProxyOptions } from './redis/rough-proxy.ts';
 export { startSilentProxy, startSilentServer, type SilentProxy } from './redis/silent-proxy.ts';
-export { startDelayingProxy, type DelayingProxy } from './redis/delaying-proxy.ts';
 export { helmPath, startControlPlane } from './control-plane/control-plane.ts';
 export type { ControlPlane, ControlPlaneOptions } from './control-plane/control-plane.ts';
 export { assembleControlPlane, NODE_NAME } from './control-plane/assembly.ts';
