@@ -1,9 +1,7 @@
-import { QUEUES } from '@redis-queue/api';
-import { keyOf } from '@redis-queue/controller';
 import { eventually, startRedis } from '@redis-queue/rig';
 import type { RunningController } from '@redis-queue/rig/controllers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runController, testCluster, type StoredQueue, type TestCluster } from './testing/cluster.ts';
+import { runController, testCluster, type TestCluster } from './testing/cluster.ts';
 
 let t: TestCluster;
 let controller: RunningController;
@@ -16,15 +14,6 @@ afterAll(async () => {
   await t?.[Symbol.asyncDispose]();
 });
 
-const meta = (name: string): Promise<Record<string, string>> => t.redis.hgetall(`bull:${name}:meta`);
-const patch = (queue: StoredQueue, change: object): Promise<unknown> =>
-  t.client.mergePatch(QUEUES, keyOf(queue), change);
-const remove = (queue: StoredQueue): Promise<boolean> => t.client.delete(QUEUES, keyOf(queue));
-const gone = (queue: StoredQueue): Promise<true> =>
-  eventually(async () => (await t.client.get(QUEUES, keyOf(queue))) === undefined, {
-    description: `${queue.metadata.name} to be gone`,
-  });
-
 describe('a queue is brought to its spec', () => {
   it('limits and pause are set, shown in the status, and reported by events', async () => {
     const ns = await t.namespace();
@@ -34,7 +23,7 @@ describe('a queue is brought to its spec', () => {
       paused: true,
     });
     const ready = await t.settled(queue, 'Applied');
-    expect(await meta('new')).toMatchObject({ max: '200', duration: '2000', concurrency: '5', paused: '1' });
+    expect(await t.meta('new')).toMatchObject({ max: '200', duration: '2000', concurrency: '5', paused: '1' });
     expect(ready.status).toMatchObject({
       effective: {
         name: 'new',
@@ -74,7 +63,7 @@ describe('a queue is brought to its spec', () => {
     };
     await t.redis.hset('bull:old:meta', before);
     await t.settled(await t.queue(ns, 'old'), 'Applied');
-    const { 'redis-queue:owner': mark, ...after } = await meta('old');
+    const { 'redis-queue:owner': mark, ...after } = await t.meta('old');
     expect(after).toEqual(before);
     expect(JSON.parse(mark!)).toMatchObject({
       v: 1,
@@ -91,9 +80,9 @@ describe('a queue is brought to its spec', () => {
       paused: true,
     });
     await t.settled(queue, 'Applied');
-    await patch(queue, { spec: { rateLimits: null, paused: null } });
+    await t.patch(queue, { spec: { rateLimits: null, paused: null } });
     const ready = await t.settled(queue, 'Applied');
-    const { 'redis-queue:owner': mark, ...rest } = await meta('shrink');
+    const { 'redis-queue:owner': mark, ...rest } = await t.meta('shrink');
     expect(rest).toEqual({ concurrency: '5' });
     expect(JSON.parse(mark!)).toMatchObject({ managed: ['globalConcurrency'] });
     expect(ready.status?.effective).not.toHaveProperty('rateLimit');
@@ -104,7 +93,7 @@ describe('a queue is brought to its spec', () => {
     const queue = await t.queue(ns, 'drift', { globalConcurrency: 5 });
     await t.settled(queue, 'Applied');
     await t.redis.hset('bull:drift:meta', 'concurrency', '500');
-    await eventually(async () => (await meta('drift')).concurrency === '5');
+    await eventually(async () => (await t.meta('drift')).concurrency === '5');
     await eventually(async () =>
       (await t.eventsOf(queue)).some(
         ({ reason, message }) => reason === 'DriftRepaired' && message.includes('to 5, from 500'),
@@ -120,17 +109,17 @@ describe('a queue is brought to its spec', () => {
     const queue = await t.queue(ns, 'watched', { adoptionPolicy: 'Observe', globalConcurrency: 5 });
     const ready = await t.settled(queue, 'Observed');
     expect(ready.status?.plan).toEqual(['mark the queue as governed by this Queue', 'set the global concurrency to 5']);
-    expect(await meta('watched')).toEqual({});
-    await patch(queue, { spec: { adoptionPolicy: 'Adopt' } });
+    expect(await t.meta('watched')).toEqual({});
+    await t.patch(queue, { spec: { adoptionPolicy: 'Adopt' } });
     expect((await t.settled(queue, 'Applied')).status).not.toHaveProperty('plan');
-    expect(await meta('watched')).toMatchObject({ concurrency: '5' });
+    expect(await t.meta('watched')).toMatchObject({ concurrency: '5' });
   });
 
   it('Refuse leaves a queue that exists alone', async () => {
     const ns = await t.namespace();
     await t.redis.hset('bull:theirs:meta', { version: 'bullmq:6.7.0' });
     await t.settled(await t.queue(ns, 'theirs', { adoptionPolicy: 'Refuse', globalConcurrency: 1 }), 'QueueExists');
-    expect(await meta('theirs')).toEqual({ version: 'bullmq:6.7.0' });
+    expect(await t.meta('theirs')).toEqual({ version: 'bullmq:6.7.0' });
   });
 
   it('fields that this release does not act on are named', async () => {
@@ -149,10 +138,10 @@ describe('whose queue it is', () => {
     const younger = await t.queue(second, 'same', { name: 'shared', globalConcurrency: 2 });
     const blocked = await t.settled(younger, 'Conflict');
     expect(blocked.status?.conditions?.find(({ type }) => type === 'Ready')?.message).toContain(`${first}/shared`);
-    expect(await meta('shared')).toMatchObject({ concurrency: '1' });
-    await remove(older);
+    expect(await t.meta('shared')).toMatchObject({ concurrency: '1' });
+    await t.remove(older);
     await t.settled(younger, 'Applied');
-    expect(await meta('shared')).toMatchObject({ concurrency: '2' });
+    expect(await t.meta('shared')).toMatchObject({ concurrency: '2' });
   });
 
   it("another cluster's queue is taken over only with the annotation", async () => {
@@ -162,10 +151,10 @@ describe('whose queue it is', () => {
     });
     const queue = await t.queue(ns, 'moved', { globalConcurrency: 3 });
     await t.settled(queue, 'OwnedByOtherCluster');
-    expect(await meta('moved')).not.toHaveProperty('concurrency');
-    await patch(queue, { metadata: { annotations: { 'redis-queue.io/take-over': 'true' } } });
+    expect(await t.meta('moved')).not.toHaveProperty('concurrency');
+    await t.patch(queue, { metadata: { annotations: { 'redis-queue.io/take-over': 'true' } } });
     await t.settled(queue, 'Applied');
-    expect(await meta('moved')).toMatchObject({ concurrency: '3' });
+    expect(await t.meta('moved')).toMatchObject({ concurrency: '3' });
   });
 });
 
@@ -178,7 +167,7 @@ describe('the way to Redis', () => {
     await t.settled(queue, 'RedisUnreachable');
     await t.secret(ns, { 'redis-url': t.server.url });
     await t.settled(queue, 'Applied');
-    expect(await meta('late')).toMatchObject({ concurrency: '4' });
+    expect(await t.meta('late')).toMatchObject({ concurrency: '4' });
   });
 
   it('an outage of Redis shows within seconds, and heals when Redis is back', async () => {
@@ -211,7 +200,7 @@ describe('the way to Redis', () => {
       redis: { secretRefs: { sampler: { name: 'second' } } },
     });
     await t.settled(queue, 'Applied');
-    expect(await meta('roles')).toMatchObject({ concurrency: '4' });
+    expect(await t.meta('roles')).toMatchObject({ concurrency: '4' });
     await eventually(async () => (await t.read(queue)).status?.counts, { description: 'the sample' });
     const users = [...String(await t.redis.client('LIST')).matchAll(/name=redis-queue-controller .*user=(\w+)/g)];
     expect(new Set(users.map(([, user]) => user))).toEqual(new Set(['default', 'reader']));
@@ -241,10 +230,10 @@ describe('deletion', () => {
     const ns = await t.namespace();
     const queue = await t.queue(ns, 'kept', { globalConcurrency: 4 });
     expect((await t.settled(queue, 'Applied')).metadata.finalizers).toBeUndefined();
-    const before = await meta('kept');
-    await remove(queue);
-    await gone(queue);
-    expect(await meta('kept')).toEqual(before);
+    const before = await t.meta('kept');
+    await t.remove(queue);
+    await t.gone(queue);
+    expect(await t.meta('kept')).toEqual(before);
   });
 
   it('Delete waits for active jobs, with the queue paused, then leaves nothing', async () => {
@@ -253,11 +242,11 @@ describe('deletion', () => {
     await t.settled(queue, 'Applied');
     await t.redis.lpush('bull:wiped:wait', 'a', 'b');
     await t.redis.lpush('bull:wiped:active', 'c');
-    await remove(queue);
+    await t.remove(queue);
     await t.settled(queue, 'ActiveJobs');
-    expect(await meta('wiped')).toMatchObject({ paused: '1' });
+    expect(await t.meta('wiped')).toMatchObject({ paused: '1' });
     await t.redis.del('bull:wiped:active');
-    await gone(queue);
+    await t.gone(queue);
     expect(await t.redis.keys('bull:wiped:*')).toEqual([]);
   });
 
@@ -266,8 +255,8 @@ describe('deletion', () => {
     const queue = await t.queue(ns, 'forced', { deletionPolicy: 'Delete' }, { 'redis-queue.io/force-delete': 'true' });
     await t.settled(queue, 'Applied');
     await t.redis.lpush('bull:forced:active', 'c');
-    await remove(queue);
-    await gone(queue);
+    await t.remove(queue);
+    await t.gone(queue);
     expect(await t.redis.keys('bull:forced:*')).toEqual([]);
   });
 
@@ -276,8 +265,8 @@ describe('deletion', () => {
     const queue = await t.queue(ns, 'full', { deletionPolicy: 'DeleteIfEmpty' });
     await t.settled(queue, 'Applied');
     await t.redis.lpush('bull:full:wait', 'a');
-    await remove(queue);
-    await gone(queue);
+    await t.remove(queue);
+    await t.gone(queue);
     expect(await t.redis.llen('bull:full:wait')).toBe(1);
     await eventually(async () =>
       (await t.eventsOf(queue)).some(({ reason, type }) => reason === 'DataRetained' && type === 'Warning'),

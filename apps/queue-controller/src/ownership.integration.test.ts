@@ -1,5 +1,3 @@
-import { QUEUES } from '@redis-queue/api';
-import { keyOf } from '@redis-queue/controller';
 import { eventually, startRedis } from '@redis-queue/rig';
 import type { RunningController } from '@redis-queue/rig/controllers';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -34,16 +32,8 @@ async function team(password = PASSWORD): Promise<string> {
 const usePassword = (namespace: string, password: string): Promise<unknown> =>
   t.secret(namespace, { 'redis-host': t.server.host, 'redis-port': String(t.server.port), 'redis-password': password });
 
-const meta = (name: string): Promise<Record<string, string>> => t.redis.hgetall(`bull:${name}:meta`);
 const ownerOf = async (name: string): Promise<unknown> =>
-  (JSON.parse((await meta(name))['redis-queue:owner'] ?? '{}') as { owner?: string }).owner?.split('/')[1];
-const patch = (queue: StoredQueue, change: object): Promise<unknown> =>
-  t.client.mergePatch(QUEUES, keyOf(queue), change);
-const remove = (queue: StoredQueue): Promise<boolean> => t.client.delete(QUEUES, keyOf(queue));
-const gone = (queue: StoredQueue): Promise<true> =>
-  eventually(async () => (await t.client.get(QUEUES, keyOf(queue))) === undefined, {
-    description: `${queue.metadata.name} to be gone`,
-  });
+  (JSON.parse((await t.meta(name))['redis-queue:owner'] ?? '{}') as { owner?: string }).owner?.split('/')[1];
 const retained = (queue: StoredQueue, why: RegExp): Promise<true> =>
   eventually(
     async () =>
@@ -57,16 +47,16 @@ const retained = (queue: StoredQueue, why: RegExp): Promise<true> =>
 async function arrived(old: StoredQueue, moved: StoredQueue): Promise<void> {
   const { name, namespace } = moved.metadata;
   await t.settled(moved, 'Applied');
-  await gone(old);
+  await t.gone(old);
   await retained(old, new RegExp(`${namespace}/${name}`));
   expect(await ownerOf(name)).toBe(namespace);
   // Long after a minute: nobody comes back to remove it.
   aheadMs = LATER_MS;
-  await patch(moved, { spec: { globalConcurrency: 5 } });
+  await t.patch(moved, { spec: { globalConcurrency: 5 } });
   await t.settled(moved, 'Applied');
   expect(await t.redis.lrange(`bull:${name}:wait`, 0, -1)).toEqual(['b', 'a']);
-  expect(await meta(name)).toMatchObject({ concurrency: '5' });
-  expect(await meta(name)).not.toHaveProperty('paused');
+  expect(await t.meta(name)).toMatchObject({ concurrency: '5' });
+  expect(await t.meta(name)).not.toHaveProperty('paused');
 }
 
 /** A deleted Queue whose Redis is gone. */
@@ -78,7 +68,7 @@ async function orphaned(name: string): Promise<StoredQueue> {
   await t.settled(queue, 'Applied');
   await other.stop();
   await t.settled(queue, 'RedisUnreachable');
-  await remove(queue);
+  await t.remove(queue);
   await t.settled(queue, 'RedisUnreachable', 'DeletionBlocked');
   return queue;
 }
@@ -102,7 +92,7 @@ describe('a claim counts once Redis has accepted its credentials', () => {
     await usePassword(first, 'rotated');
     await t.settled(holder, 'RedisAuthFailed');
     await t.settled(await t.queue(second, 'held', { globalConcurrency: 9 }), 'Conflict');
-    expect([await ownerOf('held'), (await meta('held'))['concurrency']]).toEqual([first, '4']);
+    expect([await ownerOf('held'), (await t.meta('held'))['concurrency']]).toEqual([first, '4']);
     await usePassword(first, PASSWORD);
     await t.settled(holder, 'Applied');
   });
@@ -121,7 +111,7 @@ describe('a Queue that GitOps moves to another namespace loses nothing', () => {
 
   it('deleted first, created then', async () => {
     const { old, target } = await filled('out-in');
-    await remove(old);
+    await t.remove(old);
     const waits = await t.settled(old, 'DeletionDelayed');
     expect(waits.status?.conditions?.map(({ type }) => type)).not.toContain('DeletionBlocked');
     await expect(arrived(old, await t.queue(target, 'out-in', spec))).resolves.toBeUndefined();
@@ -131,17 +121,17 @@ describe('a Queue that GitOps moves to another namespace loses nothing', () => {
     const { old, target } = await filled('in-out');
     const moved = await t.queue(target, 'in-out', spec);
     await t.settled(moved, 'Conflict');
-    await remove(old);
+    await t.remove(old);
     await expect(arrived(old, moved)).resolves.toBeUndefined();
   });
 
   it('but a claimant without the password inherits nothing: the data goes a minute after the deletion', async () => {
     const { old } = await filled('unclaimed');
-    await remove(old);
+    await t.remove(old);
     await t.settled(old, 'DeletionDelayed');
     await t.settled(await t.queue(await team('guessed'), 'unclaimed', spec), 'RedisAuthFailed');
     aheadMs = LATER_MS;
-    await gone(old);
+    await t.gone(old);
     expect(await t.redis.keys('bull:unclaimed:*')).toEqual([]);
   });
 });
@@ -149,22 +139,22 @@ describe('a Queue that GitOps moves to another namespace loses nothing', () => {
 describe('a deleted Queue whose Redis is gone', () => {
   it('is released at once by deletionPolicy Retain', async () => {
     const queue = await orphaned('retained');
-    await patch(queue, { spec: { deletionPolicy: 'Retain' } });
-    await gone(queue);
+    await t.patch(queue, { spec: { deletionPolicy: 'Retain' } });
+    await t.gone(queue);
     expect(await retained(queue, /deletionPolicy is Retain/)).toBe(true);
   });
 
   it('is released at once by the annotation of force', async () => {
     const queue = await orphaned('forced');
-    await patch(queue, { metadata: { annotations: { 'redis-queue.io/force-delete': 'true' } } });
-    await gone(queue);
+    await t.patch(queue, { metadata: { annotations: { 'redis-queue.io/force-delete': 'true' } } });
+    await t.gone(queue);
     expect(await retained(queue, /127\.0\.0\.1/)).toBe(true);
   });
 
   it('is released after five minutes, with a warning that the data stays', async () => {
     const queue = await orphaned('patient');
     aheadMs = PATIENCE_MS;
-    await gone(queue);
+    await t.gone(queue);
     expect(await retained(queue, /127\.0\.0\.1/)).toBe(true);
   });
 });
@@ -174,6 +164,6 @@ it('Refuse takes its own queue again after Redis lost its data, though producers
   const applied = await t.settled(queue, 'Applied');
   expect(applied.status?.effective).toMatchObject({ redisAddress: `${t.server.host}:${t.server.port}` });
   await t.redis.multi().del('bull:lossy:meta').hset('bull:lossy:meta', 'version', 'bullmq:6.7.0').exec();
-  await eventually(async () => (await meta('lossy'))['concurrency'] === '4', { description: 'the limit to be back' });
+  await eventually(async () => (await t.meta('lossy'))['concurrency'] === '4', { description: 'the limit to be back' });
   await t.settled(queue, 'Applied');
 });

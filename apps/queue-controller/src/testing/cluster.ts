@@ -1,8 +1,8 @@
 import { QUEUES, type QueueSpec } from '@redis-queue/api';
 import { RedisConnections } from '@redis-queue/bullmq';
-import type { KubeClient, Resource } from '@redis-queue/controller';
+import { keyOf, type KubeClient, type Resource } from '@redis-queue/controller';
 import type { QueueObject } from '@redis-queue/redis-access';
-import type { ControlPlane, RedisServer } from '@redis-queue/rig';
+import { eventually, type ControlPlane, type RedisServer } from '@redis-queue/rig';
 import { startRig, type Rig, type RunningController } from '@redis-queue/rig/controllers';
 import { DeletionTimes } from '../deletion-times.ts';
 import { INHERITANCE_MS } from '../deletion.ts';
@@ -25,18 +25,26 @@ export interface TestCluster extends AsyncDisposable {
   /** Waits until the condition has that reason for the newest generation, and returns the object. */
   settled(queue: StoredQueue, reason: string, type?: string): Promise<StoredQueue>;
   eventsOf(queue: StoredQueue): Promise<{ type: string; reason: string; message: string }[]>;
+  patch(queue: StoredQueue, change: object): Promise<unknown>;
+  /** @returns whether it was there. */
+  remove(queue: StoredQueue): Promise<boolean>;
+  /** Waits until the object is gone. */
+  gone(queue: StoredQueue): Promise<true>;
+  /** What is set for the queue of this name in Redis. */
+  meta(name: string): Promise<Record<string, string>>;
 }
 
 export async function testCluster(redisOptions: { password?: string } = {}): Promise<TestCluster> {
   const rig = await startRig({ redis: redisOptions });
   const { controlPlane: cluster, redis: server, client, objects } = rig;
   const connections = new RedisConnections();
+  const redis = connections.get({ host: server.host, port: server.port, ...redisOptions });
   return {
     rig,
     cluster,
     server,
     client,
-    redis: connections.get({ host: server.host, port: server.port, ...redisOptions }),
+    redis,
     namespace: () => rig.namespace('queues', { 'redis-host': server.host, 'redis-port': String(server.port) }),
     secret: (namespace, texts, name) => objects.secret(namespace, texts, name),
     queue: (namespace, name, spec, annotations = {}) => objects.create(QUEUES, { namespace, name, annotations }, spec),
@@ -44,6 +52,13 @@ export async function testCluster(redisOptions: { password?: string } = {}): Pro
     settled: (queue, reason, condition = 'Ready') => objects.settled(QUEUES, queue, reason, { condition }),
     eventsOf: async (queue) =>
       (await objects.eventsOf(queue)).map(({ type, reason, message }) => ({ type, reason, message })),
+    patch: (queue, change) => client.mergePatch(QUEUES, keyOf(queue), change),
+    remove: (queue) => client.delete(QUEUES, keyOf(queue)),
+    gone: (queue) =>
+      eventually(async () => (await client.get(QUEUES, keyOf(queue))) === undefined, {
+        description: `${queue.metadata.name} to be gone`,
+      }),
+    meta: (name) => redis.hgetall(`bull:${name}:meta`),
     async [Symbol.asyncDispose]() {
       connections.close();
       await rig[Symbol.asyncDispose]();
