@@ -3,10 +3,10 @@ import { QUEUES, type Queue } from '@redis-queue/api';
 import { DEPLOYMENTS, type KubeClient, type Resource } from '@redis-queue/controller';
 import { APP_NAMES, eventually } from '@redis-queue/rig';
 import { seededRandom, wholeBetween } from '@redis-queue/simulator';
-import { Queue as BullQueue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { ObjectWatch, untilNone } from '../cluster-objects/object-watch.ts';
 import { ALONE } from '../fleet/fleet.ts';
+import { untilSized, wakePool, type Deployment } from '../fleet/wake.ts';
 import { percentile, tenths } from '../measuring/percentile.ts';
 import { samplesOf } from '../measuring/prometheus.ts';
 import { peakMib } from '../measuring/resident.ts';
@@ -35,9 +35,6 @@ export interface ArmResult {
   readonly maxLoopLagMs: number;
 }
 
-interface Deployment extends Resource {
-  spec: { replicas: number };
-}
 type QueueObject = Queue & Resource;
 interface Place {
   readonly namespace: string;
@@ -84,7 +81,8 @@ export async function runArm(options: ArmOptions): Promise<ArmResult> {
       const place = turns[(attempt + WARM_UP) % turns.length]!;
       await sleep(wholeBetween(random, ...PAUSE_MS));
       const appliedMs = await change(client, redis, place, attempt + WARM_UP + 2);
-      const wokenMs = await wake(redis, deployments, place.name);
+      await untilSized(deployments, place.name, (replicas) => replicas === 0, TIMEOUT_MS);
+      const wokenMs = await wakePool(redis, deployments, { deployment: place.name, queue: place.name });
       if (attempt < 0) continue;
       applied.push(appliedMs);
       woken.push(wokenMs);
@@ -139,28 +137,6 @@ async function change(client: KubeClient, redis: Redis, place: Place, concurrenc
     await sleep(POLL_MS);
   }
   return performance.now() - startedMs;
-}
-
-/** From the first job in a queue whose pool is at zero to the size of its Deployment, ms; then back to zero. */
-async function wake(redis: Redis, deployments: ObjectWatch<Deployment>, name: string): Promise<number> {
-  const sized = (fits: (replicas: number) => boolean): Promise<number> =>
-    untilNone(
-      [deployments.unfit(({ metadata, spec }) => metadata.name !== name || fits(spec.replicas))],
-      TIMEOUT_MS,
-      `Deployment ${name} to change its size`,
-    );
-  await sized((replicas) => replicas === 0);
-  const queue = new BullQueue(name, { connection: redis, skipMetasUpdate: true });
-  const worker = new Worker(name, null, { connection: redis, autorun: false });
-  await worker.waitUntilReady();
-  const seen = sized((replicas) => replicas > 0);
-  const addedMs = performance.now();
-  await queue.add('first', {});
-  const wokenMs = (await seen) - addedMs;
-  const job = await worker.getNextJob('bench');
-  await job?.moveToCompleted('done', 'bench', false);
-  await worker.close();
-  return wokenMs;
 }
 
 /** Lets the line of each queue grow by half, and shrink again; none is left at the end. */

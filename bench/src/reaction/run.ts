@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DEPLOYMENTS, loadKubeClient, type KubeClient, type Resource } from '@redis-queue/controller';
 import { seededRandom, wholeBetween } from '@redis-queue/simulator';
-import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { APP_NAMES } from '@redis-queue/rig';
 import { startBusyQueues } from '../load/busy-queues.ts';
@@ -14,6 +13,7 @@ import {
   type FleetPool,
   type FleetSpec,
 } from '../fleet/fleet.ts';
+import { untilSized, wakePool, type Deployment } from '../fleet/wake.ts';
 import { ObjectWatch, untilNone } from '../cluster-objects/object-watch.ts';
 import { percentile, tenths } from '../measuring/percentile.ts';
 import type { Stand } from '../stand/stand.ts';
@@ -36,10 +36,6 @@ export interface ReactionResult {
   busyPools: number;
   barePatchP50Ms: number;
   barePatchP99Ms: number;
-}
-
-interface Deployment extends Resource {
-  spec: { replicas: number };
 }
 
 const WARM_UP = 3;
@@ -85,7 +81,8 @@ export async function runReaction(stand: Stand, options: ReactionOptions): Promi
       const pool = calm.next();
       await untilSized(deployments, pool.name, (replicas) => replicas === 0, FLEET_TIMEOUT_MS);
       await sleep(wholeBetween(calm.random, ...PAUSE_MS));
-      const reactionMs = await react(redis, deployments, pool);
+      const woken = { deployment: pool.name, queue: pool.queues.at(-1)! };
+      const reactionMs = await wakePool(redis, deployments, woken);
       const bareMs = await patchBare(client, deployments, namespace);
       if (attempt < 0) continue;
       reactions.push(reactionMs);
@@ -120,27 +117,6 @@ class Turns {
   }
 }
 
-/**
- * Adds a job to the last of the pool's queues, waits for the size and finishes the job, so that the pool goes back to
- * zero.
- */
-async function react(redis: Redis, deployments: ObjectWatch<Deployment>, pool: FleetPool): Promise<number> {
-  const name = pool.queues.at(-1)!;
-  const queue = new Queue(name, { connection: redis, skipMetasUpdate: true });
-  const worker = new Worker(name, null, { connection: redis, autorun: false });
-  await worker.waitUntilReady();
-  const sized = untilSized(deployments, pool.name, (replicas) => replicas > 0, TIMEOUT_MS);
-  const addedMs = performance.now();
-  const { id } = await queue.add('first', {});
-  const reactionMs = (await sized) - addedMs;
-  const job = await worker.getNextJob('bench');
-  await job?.moveToCompleted('done', 'bench', false);
-  if (job?.id !== id || (await job?.getState()) !== 'completed')
-    throw new Error(`job ${id} of ${name} was not there to complete, but ${job?.id}`);
-  await worker.close();
-  return reactionMs;
-}
-
 /** One patch of a Deployment's size, until the watch sees it, ms. */
 async function patchBare(client: KubeClient, deployments: ObjectWatch<Deployment>, namespace: string): Promise<number> {
   const replicas = deployments.objects.get(BARE)!.spec.replicas === 0 ? 1 : 0;
@@ -161,19 +137,6 @@ async function createBare(client: KubeClient, namespace: string): Promise<void> 
     metadata: { name: BARE, namespace },
     spec: { replicas: 0, selector: { matchLabels: labels }, template: { metadata: { labels }, spec: { containers } } },
   } as Resource);
-}
-
-/**
- * Resolves, with the time, as soon as the watch shows a size of the Deployment that fits; at once when it already does.
- */
-async function untilSized(
-  deployments: ObjectWatch<Deployment>,
-  name: string,
-  fits: (replicas: number) => boolean,
-  timeoutMs: number,
-): Promise<number> {
-  const misfit = deployments.unfit(({ metadata, spec }) => metadata.name !== name || fits(spec.replicas));
-  return await untilNone([misfit], timeoutMs, `Deployment ${name} to change its size`);
 }
 
 async function untilAll(
