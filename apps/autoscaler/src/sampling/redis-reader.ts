@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   classifyRedisError,
   QueueWakeups,
@@ -20,6 +19,7 @@ import {
   type ServerPressure,
   type UsagePlace,
 } from '@redis-queue/bullmq';
+import { unlessAborted } from '@redis-queue/controller';
 import type { WatchedQueue } from '../watching/topology.ts';
 
 export type SampleResult =
@@ -103,17 +103,9 @@ export class RedisReader {
    * Who holds the active jobs of these queues; undefined when there are too many, or when they cannot be read in time.
    */
   async holders(queues: readonly WatchedQueue[]): Promise<ActiveHolders | undefined> {
-    const timeout = new AbortController();
-    const late = sleep(HOLDERS_TIMEOUT_MS, undefined, { signal: timeout.signal });
     const refs = queues.map(({ ref }) => ref);
-    try {
-      return await Promise.race([sampleHolders(this.#connections.get(this.target), refs), late]);
-    } catch {
-      return undefined;
-    } finally {
-      timeout.abort();
-      late.catch(() => {});
-    }
+    const timeout = AbortSignal.timeout(HOLDERS_TIMEOUT_MS);
+    return unlessAborted(timeout, () => sampleHolders(this.#connections.get(this.target), refs)).catch(() => undefined);
   }
 
   /** What the pods of these pools reported of their usage; undefined when it cannot be read. */

@@ -23,7 +23,7 @@ export interface ReflectorTarget<T extends Resource> {
   refuse?(nowMs: number): void;
 }
 
-/** What a page is parsed into is garbage before V8 counts it as old, so that the heap stays small. */
+/** Objects per request: each has a deadline, in which a list of tens of thousands as one would not arrive. */
 const PAGE_SIZE = 100;
 
 export interface ReflectorOptions<T extends Resource> {

@@ -39,9 +39,13 @@ export function manageKind<T extends KindObject, O, P extends Plan, R extends st
 ): Controller {
   const { client, events } = manager;
   const { name, type, statusFields, memories = [] } = kind;
-  const { now = () => new Date(), elapsedMs = () => systemClock.now(), ...others } = options;
-  const { reconcileTimeoutMs = RECONCILE_TIMEOUT_MS, ...rest } = others;
-  const { cache = manager.cache<T>(type) } = rest;
+  const {
+    now = () => new Date(),
+    elapsedMs = () => systemClock.now(),
+    reconcileTimeoutMs = RECONCILE_TIMEOUT_MS,
+    cache = manager.cache<T>(type),
+    ...rest
+  } = options;
   const status = new StatusWriter<T>({
     client,
     type,
