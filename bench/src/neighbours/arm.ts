@@ -47,7 +47,7 @@ const START_TIMEOUT_MS = 180_000;
 const TIMEOUT_MS = 60_000;
 const POLL_MS = 2;
 const PAUSE_MS = [50, 250] as const;
-/** Between two moves of a queue's counts, by half and back. */
+/** Between two moves of a queue's counts. */
 const MOVE_EVERY_MS = 15_000;
 /** How long the first sample of all may take. */
 const SETTLE_MS = 60_000;
@@ -139,13 +139,18 @@ async function change(client: KubeClient, redis: Redis, place: Place, concurrenc
   return performance.now() - startedMs;
 }
 
-/** Lets the line of each queue grow by half, and shrink again; none is left at the end. */
+/**
+ * Lets the line of each queue grow by 30 % per move, up to eight times its length, and begin anew; none is left at the
+ * end. To and fro between two lengths might look at rest to who samples at every second move.
+ */
 async function moveCounts(redis: Redis, places: readonly Place[], signal: AbortSignal): Promise<void> {
   for (let step = 0; !signal.aborted; step++) {
+    const length = Math.round(100 * 1.3 ** (step % 9));
     for (const { name } of places) {
       const wait = `bull:${name}:wait`;
-      if (step % 2 === 0) await redis.rpush(wait, ...Array.from({ length: step === 0 ? 150 : 50 }, (_, n) => `m${n}`));
-      else await redis.ltrim(wait, 0, 99);
+      const missing = length - (await redis.llen(wait));
+      if (missing > 0) await redis.rpush(wait, ...Array.from({ length: missing }, (_, index) => `m${step}-${index}`));
+      else await redis.ltrim(wait, 0, length - 1);
     }
     await sleep(MOVE_EVERY_MS, undefined, { signal }).catch(() => undefined);
   }
