@@ -18,7 +18,8 @@ const next = (seconds: number, state: QueueCounts): SampledStatus => ({
 
 it.each([
   ['the first', undefined, next(0, counts(0)), true],
-  ['within a minute, whatever moved', { counts: counts(0), sampledAt: at(0) }, next(59, counts(1000)), false],
+  ['within a minute, whatever moved', { counts: counts(0), sampledAt: at(0) }, next(54, counts(1000)), false],
+  ['a round that comes a little early', { counts: counts(0), sampledAt: at(0) }, next(59, counts(1)), true],
   ["Redis' clock was an hour ahead", { counts: counts(100), sampledAt: at(3_600) }, next(0, counts(100)), true],
   ['nothing moved', { counts: counts(100), sampledAt: at(0) }, next(479, counts(100)), false],
   ['jobs wait for 8 minutes', { counts: counts(100), sampledAt: at(0) }, next(480, counts(100)), true],

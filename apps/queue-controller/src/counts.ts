@@ -14,6 +14,8 @@ export interface SampledStatus {
 export const MIN_WRITE_INTERVAL_MS = 60_000;
 /** While jobs wait or run, counts are written again after this time at the latest, so that they look as current as they are. */
 const MAX_WRITE_INTERVAL_MS = 8 * 60_000;
+/** A round of samples that comes so much too early counts: who writes keeps the minute. The next would be 30 s late. */
+const EARLY_MS = 5_000;
 const NOTABLE_CHANGE = 0.1;
 
 export function sampledStatus(sample: QueueSample, waitP95Ms: number | undefined): SampledStatus {
@@ -28,8 +30,8 @@ export function sampledStatus(sample: QueueSample, waitP95Ms: number | undefined
 }
 
 /**
- * Whether a sample is worth a write: nothing was written yet; or a minute ago or longer, and a count moved by ≥ 10 % or
- * to or from 0; or 8 minutes before it would be written, and jobs wait or run; or what was written is of the future.
+ * Whether a sample is worth a write: nothing was written yet; or about a minute ago or longer, and a count moved by
+ * ≥ 10 % or to or from 0; or 8 minutes before it would be written, and jobs wait or run; or what was written is of the future.
  * Live numbers are metrics.
  *
  * @param backlogMs how long the write would wait for others.
@@ -39,7 +41,7 @@ export function isWorthWriting(before: QueueStatus | undefined, next: SampledSta
   const ageMs = Date.parse(next.sampledAt) - Date.parse(before.sampledAt);
   // Redis' clock was ahead when they were written: nobody knows how old they are.
   if (ageMs < 0) return true;
-  if (ageMs < MIN_WRITE_INTERVAL_MS) return false;
+  if (ageMs < MIN_WRITE_INTERVAL_MS - EARLY_MS) return false;
   if (ageMs + backlogMs >= MAX_WRITE_INTERVAL_MS && hasWork(next.counts)) return true;
   const { counts } = before;
   return (Object.keys(next.counts) as (keyof QueueCounts)[]).some((state) =>

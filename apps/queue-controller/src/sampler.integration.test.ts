@@ -1,9 +1,9 @@
 import { RedisConnections } from '@redis-queue/bullmq';
 import { systemClock } from '@redis-queue/controller';
 import { CircuitBreakers, type QueueObject, type SecretObject } from '@redis-queue/redis-access';
-import { startRedis, startRoughProxy, type RedisServer } from '@redis-queue/rig';
+import { startRedis, startRoughProxy, startSilentServer, type RedisServer } from '@redis-queue/rig';
 import { Registry } from 'prom-client';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { QueueMetrics } from './metrics.ts';
 import { ServerInfoCache } from './observe.ts';
 import { QueueReader } from './queue-reader.ts';
@@ -29,19 +29,37 @@ function queuesNamed(count: number): QueueObject[] {
   return Array.from({ length: count }, (_, n) => queueObject({}, { name: `q${n}`, uid: `u${n}` }) as QueueObject);
 }
 
-/** A sampler of `queues` in the Redis at this address, and its metrics. */
-function samplerOf(queues: QueueObject[], { host, port }: { host: string; port: number }) {
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+function secretOf({ host, port }: Address): SecretObject {
   const metadata = { namespace: 'shop', name: 'redis-credentials' };
   const data = { 'redis-host': btoa(host), 'redis-port': btoa(String(port)) };
-  const secret: SecretObject = { apiVersion: 'v1', kind: 'Secret', metadata, data };
+  return { apiVersion: 'v1', kind: 'Secret', metadata, data };
+}
+
+/** A sampler of `queues`, each in the Redis of its namespace, its metrics, and the queues whose samples are written. */
+function samplerOf(queues: QueueObject[], addresses: Readonly<Record<string, Address>>) {
   const registry = new Registry();
+  const written: string[] = [];
+  const writes = new SampledWrites({
+    clock: systemClock,
+    write: ({ metadata }) => Promise.resolve(written.push(metadata.name)),
+    onError: () => {},
+  });
   const sampler = new QueueSampler({
     sources: {
       clusterId: 'c1',
       fence: 'f1',
       connections,
       breakers: new CircuitBreakers({ now: () => performance.now() }),
-      secrets: { reader: 'test', permittedSecrets: new Set(['redis-credentials']), secret: () => secret },
+      secrets: {
+        reader: 'test',
+        permittedSecrets: new Set(['redis-credentials']),
+        secret: ({ namespace }) => secretOf(addresses[namespace ?? '']!),
+      },
       queuesOf: () => [],
       readQueue: () => Promise.resolve('gone'),
       servers: new ServerInfoCache(),
@@ -49,23 +67,40 @@ function samplerOf(queues: QueueObject[], { host, port }: { host: string; port: 
     },
     metrics: new QueueMetrics(registry),
     listQueues: () => queues,
-    writes: new SampledWrites({ clock: systemClock, write: () => Promise.resolve(), onError: () => {} }),
+    writes,
     sampling: new SamplingFailures(),
     onSamplingChange: () => {},
     onRoundFailed: () => {},
   });
-  return { sampler, registry };
+  return { sampler, registry, writes, written };
 }
 
 it('1,200 idle queues, 10 ms away, are all sampled in each round', async () => {
   await using far = await startRoughProxy(redis.port, { delayMs: 10 });
-  const { sampler, registry } = samplerOf(queuesNamed(1_200), { host: redis.host, port: far.port });
+  const { sampler, registry } = samplerOf(queuesNamed(1_200), { shop: { host: redis.host, port: far.port } });
   for (const round of [1, 2]) {
     await sampler.sampleAll();
     const { values } = await registry.getSingleMetric('redis_queue_paused')!.get();
     expect(values, `round ${round}`).toHaveLength(1_200);
   }
 }, 60_000);
+
+it('a Redis that hangs does not put off what was read of another', async () => {
+  await using silent = await startSilentServer();
+  const queues = ['silent', 'shop'].map((namespace) => queueObject({}, { namespace, name: namespace, uid: namespace }));
+  const addresses = { shop: redis, silent: { host: redis.host, port: silent.port } };
+  const { sampler, writes, written } = samplerOf(queues, addresses);
+  const stop = new AbortController();
+  const writing = writes.run(stop.signal);
+  let hasEnded = false;
+  const round = sampler.sampleAll().then(() => (hasEnded = true));
+  await vi.waitFor(() => expect(written).toEqual(['shop']), { timeout: 10_000 });
+  expect(hasEnded).toBe(false);
+  await round;
+  stop.abort();
+  await writing;
+  expect(written).toEqual(['shop']);
+}, 30_000);
 
 /** The names that one round reads, which ends after some steps, and how it ends. */
 async function readRound(reader: QueueReader, queues: QueueObject[], steps: number, end: 'fails' | 'stops' = 'stops') {

@@ -1,7 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { QUEUES } from '@redis-queue/api';
 import type { RedisTarget } from '@redis-queue/bullmq';
 import {
+  delay,
   keyOf,
   keyToString,
   StatusWriter,
@@ -112,11 +112,14 @@ export class QueueSampler {
   async #sampleRounds(signal: AbortSignal, intervalMs: number): Promise<void> {
     while (!signal.aborted) {
       // Whatever a round meets, the next is another try: the process serves every tenant.
+      const beganMs = performance.now();
       await unlessAborted(signal, () => this.sampleAll()).catch((error: unknown) => {
         if (!signal.aborted) this.#deps.onRoundFailed(error);
       });
       this.#deps.sources.connections.closeIdle(IDLE_CONNECTION_MS);
-      await delay(intervalMs, undefined, { signal }).catch(() => {});
+      // From beginning to beginning, so that a Redis that hangs makes nobody's samples rarer; with a rest in any case.
+      const leftMs = Math.max(intervalMs / 2, beganMs + intervalMs - performance.now());
+      await delay(systemClock, leftMs, signal);
     }
   }
 
@@ -140,9 +143,6 @@ export class QueueSampler {
     this.#deps.metrics.show(sampled);
     // By what is listed, not by what was read: a round that was cut short costs nobody its watermark.
     this.#reader.forgetAllBut(queues, new Set(byTarget.keys()));
-    for (const { queue, sample, waitP95Ms } of sampled) {
-      this.#deps.writes.offer(queue, sampledStatus(sample, waitP95Ms));
-    }
   }
 
   #forgetTargets(sampled: ReadonlySet<string>): void {
@@ -156,7 +156,7 @@ export class QueueSampler {
 
   /** @returns what was read until the deadline, or until Redis failed. */
   async #sampleTarget({ key, target, queues }: Group): Promise<SampledQueue[]> {
-    const { metrics, sources } = this.#deps;
+    const { metrics, sources, writes } = this.#deps;
     const from = performance.now();
     const sampled: SampledQueue[] = [];
     const problems = new Map<QueueObject, Problem>();
@@ -179,6 +179,8 @@ export class QueueSampler {
       // Of a Redis that was too slow for some, the next round begins with these.
       if (sampled.length === 0) for (const queue of queues) problems.set(queue, problem);
     }
+    // Not at the end of the round, which a Redis that hangs puts off.
+    for (const { queue, sample, waitP95Ms } of sampled) writes.offer(queue, sampledStatus(sample, waitP95Ms));
     for (const { queue } of sampled) if (!problems.has(queue)) this.#note(queue, key);
     for (const [queue, problem] of problems) this.#note(queue, key, problem);
     return sampled;

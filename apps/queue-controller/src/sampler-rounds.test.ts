@@ -13,7 +13,44 @@ import { queueObject } from './testing/queues.ts';
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
+const delay = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const hanging = (): Promise<never> => new Promise(() => {});
+
+/** A sampler of no queues. */
+function samplerWith(writes: SampledWrites): QueueSampler {
+  const connections = new RedisConnections();
+  const sources = { connections, breakers: { forgetIdle: () => {} } } as unknown as Sources;
+  return new QueueSampler({
+    sources,
+    metrics: new QueueMetrics(new Registry()),
+    listQueues: () => [],
+    writes,
+    sampling: new SamplingFailures(),
+    onSamplingChange: () => {},
+    onRoundFailed: () => expect.fail('no round failed'),
+  });
+}
+
+it.each([
+  [0, [0, 30, 60, 90]],
+  [10, [0, 30, 60, 90]],
+  [20, [0, 35, 70]],
+])('rounds that take %d s begin in time, with a rest between them', async (seconds, expected) => {
+  const writes = new SampledWrites({ clock: systemClock, write: hanging, onError: () => {} });
+  const sampler = samplerWith(writes);
+  const startMs = performance.now();
+  const begunS: number[] = [];
+  vi.spyOn(sampler, 'sampleAll').mockImplementation(() => {
+    begunS.push((performance.now() - startMs) / 1_000);
+    return delay(seconds * 1_000);
+  });
+  const abort = new AbortController();
+  const running = sampler.run(abort.signal);
+  await vi.advanceTimersByTimeAsync(100_000);
+  abort.abort();
+  await running;
+  expect(begunS).toEqual(expected);
+});
 
 it.each([
   ['a Redis that does not answer', true],
@@ -29,21 +66,7 @@ it.each([
     },
     onError: () => expect.fail('a write that was given up on a stop is no error'),
   });
-  const listQueues = (): QueueObject[] => {
-    begun.push('round');
-    return [];
-  };
-  const connections = new RedisConnections();
-  const sources = { connections, breakers: { forgetIdle: () => {} } } as unknown as Sources;
-  const sampler = new QueueSampler({
-    sources,
-    metrics: new QueueMetrics(new Registry()),
-    listQueues,
-    writes,
-    sampling: new SamplingFailures(),
-    onSamplingChange: () => {},
-    onRoundFailed: () => expect.fail('a round that was given up on a stop did not fail'),
-  });
+  const sampler = samplerWith(writes);
   if (redisHangs) vi.spyOn(sampler, 'sampleAll').mockImplementation(() => (begun.push('round'), hanging()));
   else {
     const counts = { waiting: 1, prioritized: 0, active: 0, delayed: 0, overdue: 0, failed: 0 };
