@@ -1,6 +1,6 @@
 export { ACL_RULES } from './acl.ts';
 export { classifyRedisError, type RedisErrorReason, type RedisProblem } from './errors.ts';
-export { parseRedisSecret, type ParsedTarget, type TlsSpec } from './redis-secret.ts';
+export { boundRedisSecret, parseRedisSecret, type ParsedTarget, type TlsSpec } from './redis-secret.ts';
 export {
   connectionKey,
   describeTarget,

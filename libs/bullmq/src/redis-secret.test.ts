@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseRedisSecret, type TlsSpec } from './redis-secret.ts';
+import { boundRedisSecret, parseRedisSecret, type TlsSpec } from './redis-secret.ts';
 import { connectionKey, type RedisTarget } from './target.ts';
 
 function secret(texts: Record<string, string>): Record<string, string> {
@@ -54,22 +54,36 @@ describe('a Secret becomes a Redis target', () => {
     expect(target({ 'redis-host': 'redis' }, { enabled: false }).tls).toBeUndefined();
   });
 
-  test('what a tenant can make large is refused with the key, its size and the way out, and no value is repeated', () => {
+  test('what a tenant can make large is refused with the key, its bound and the way out, and no value is repeated', () => {
     const host = { 'redis-host': 'redis' };
     const parsed = parseRedisSecret(secret({ ...host, 'redis-ca.crt': 'x'.repeat(700 * 1024) }), { enabled: true });
     expect(parsed).toEqual({
       ok: false,
       reason: 'SecretInvalid',
       message:
-        "the Secret's redis-ca.crt has 700 kB, of at most 64 kB; leave only the authority that signed Redis's certificate",
+        "the Secret's redis-ca.crt has more than 64 kB; leave only the authority that signed Redis's certificate",
     });
     for (const key of ['redis-url', 'redis-host', 'redis-password', 'redis-sentinels', 'redis-sentinel-password'])
       expect(parseRedisSecret(secret({ ...host, [key]: 'x,'.repeat(5_000) }))).toEqual({
         ok: false,
         reason: 'SecretInvalid',
-        message: `the Secret's ${key} has 10 kB, of at most 8 kB`,
+        message: `the Secret's ${key} has more than 8 kB`,
       });
     expect(target({ ...host, 'redis-ca.crt': 'x'.repeat(64 * 1024) }, { enabled: true }).tls?.ca).toHaveLength(65_536);
+  });
+
+  test('of a Secret only what is read is held, and what is too large says so as before', () => {
+    const data = secret({
+      'redis-host': 'redis',
+      'redis-password': 'p'.repeat(500_000),
+      'tls.key': 'k'.repeat(500_000),
+    });
+    const bounded = boundRedisSecret(data);
+    expect(Object.keys(bounded)).toEqual(['redis-host', 'redis-password']);
+    expect(JSON.stringify(bounded).length).toBeLessThan(12_000);
+    expect(parseRedisSecret(bounded)).toEqual(parseRedisSecret(data));
+    const small = secret({ 'redis-url': 'rediss://u:p@redis/1', 'redis-ca.crt': 'PEM' });
+    expect(boundRedisSecret(small)).toEqual(small);
   });
 
   const SENTINELS = { 'redis-sentinels': 'a:1', 'redis-sentinel-master-name': 'main' };

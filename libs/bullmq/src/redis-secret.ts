@@ -91,13 +91,36 @@ function readAuthority(data: SecretData): string | undefined {
   return ca;
 }
 
-/** A tenant's Secret may have 1 MB, and there may be thousands of them. */
+/**
+ * The part of a Secret's `data` that `parseRedisSecret` reads: what it says of the rest is the same. A value that is too
+ * large stays too large, by a byte. A tenant's Secret may have 1 MB, and there may be thousands of them.
+ */
+export function boundRedisSecret(data: SecretData = {}): SecretData {
+  const known = Object.entries(MAX_BYTES).flatMap(([key, maxBytes]) => {
+    const value = data[key];
+    if (value === undefined) return [];
+    const isLarge = Buffer.byteLength(value, 'base64') > maxBytes;
+    // Copied: a part of a text keeps all of it in memory.
+    return [
+      [
+        key,
+        isLarge
+          ? Buffer.from(value, 'base64')
+              .subarray(0, maxBytes + 1)
+              .toString('base64')
+          : value,
+      ] as const,
+    ];
+  });
+  return Object.fromEntries(known);
+}
+
 function describeLargeValue(data: SecretData): string | undefined {
   for (const [key, maxBytes] of Object.entries(MAX_BYTES)) {
     const bytes = Buffer.byteLength(data[key] ?? '', 'base64');
     if (bytes <= maxBytes) continue;
     const wayOut = key === CA ? "; leave only the authority that signed Redis's certificate" : '';
-    return `the Secret's ${key} has ${Math.ceil(bytes / 1024)} kB, of at most ${maxBytes / 1024} kB${wayOut}`;
+    return `the Secret's ${key} has more than ${maxBytes / 1024} kB${wayOut}`;
   }
   return undefined;
 }

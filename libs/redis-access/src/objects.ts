@@ -7,8 +7,10 @@ export type QueueObject = Queue & Resource;
 /** A WorkerPool as caches and the API server give it. */
 export type PoolObject = WorkerPool & Resource;
 
-/** The part of a Secret that is read. */
+/** A Secret as its cache holds it. */
 export interface SecretObject extends Resource {
-  /** Values in base64. */
+  /** What is read of a Redis Secret; values in base64. */
   readonly data?: Readonly<Record<string, string>>;
+  /** Of all its data, that which is not held included: changes with any of it. */
+  readonly digest?: string;
 }

@@ -8,6 +8,7 @@ import {
   type ObjectKey,
   type Watch,
 } from '@redis-queue/controller';
+import { boundedSecret } from './bounded-secret.ts';
 import type { QueueObject, SecretObject } from './objects.ts';
 import type { SecretSources } from './resolve.ts';
 
@@ -33,7 +34,10 @@ export interface WatchedSecrets extends SecretSources {
 
 /** An informer for each name: RBAC's `resourceNames` allow to watch one Secret by its name, not a list. */
 export function secretCache(manager: Manager, name: string): ObjectCache<SecretObject> {
-  return manager.cache<SecretObject>(SECRETS, { fieldSelector: `metadata.name=${name}` });
+  return manager.cache<SecretObject>(SECRETS, {
+    fieldSelector: `metadata.name=${name}`,
+    transform: boundedSecret,
+  });
 }
 
 /** Watches the Secrets that may be read. */

@@ -121,7 +121,7 @@ async function configMapDigest(
 }
 
 function secretDigest(secret: SecretObject | undefined): string {
-  return secret ? digestOf(sorted(secret.data)) : ABSENT;
+  return secret?.digest ?? ABSENT;
 }
 
 function sorted(data: Record<string, string> = {}): [string, string][] {
