@@ -5,7 +5,8 @@ import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { inFlight } from '../cluster-objects/in-flight.ts';
 import { ObjectWatch, untilNone } from '../cluster-objects/object-watch.ts';
-import { growth, samplesOf, sumBy } from '../measuring/prometheus.ts';
+import { countWrites, isLeaseWrite } from '../measuring/api-writes.ts';
+import { growth } from '../measuring/prometheus.ts';
 import type { RunningApp, Stand } from '../stand/stand.ts';
 
 export interface PoolsOptions {
@@ -78,7 +79,7 @@ export async function runPools(
     await inFlight(names, IN_FLIGHT, (name) => createBare(client, bare.namespace, name, ours));
     await untilSized(bare, 0, pools);
 
-    const count = async (): Promise<Map<string, number>> => await requests(stand);
+    const count = async (): Promise<Map<string, number>> => await countWrites(stand.controlPlane);
     const step = async (what: string, fleet: Fleet, replicas: number, act: () => Promise<void>): Promise<number> => {
       await untilSettled([ours, bare], count, settledMs, print);
       const before = await count();
@@ -110,7 +111,7 @@ export async function runPools(
     print(`counting writes for ${quietMs / 1000} s`);
     const writes = await quiet(count, quietMs);
     for (const [request, by] of writes) print(`  ${String(by).padStart(6)} ${request}`);
-    const leases = [...writes].filter(([request]) => isLease(request));
+    const leases = [...writes].filter(([request]) => isLeaseWrite(request));
     return {
       pools,
       zeroToOneRatioToBare: hundredths(zeroToOneMs / bareZeroToOneMs),
@@ -240,7 +241,7 @@ async function untilSettled(
   await eventually(
     async () => {
       const now = await count();
-      if (![...growth(last, now).keys()].every(isLease)) stillSinceMs = performance.now();
+      if (![...growth(last, now).keys()].every(isLeaseWrite)) stillSinceMs = performance.now();
       last = now;
       return performance.now() - stillSinceMs >= settledMs;
     },
@@ -260,23 +261,8 @@ async function quiet(count: () => Promise<Map<string, number>>, quietMs: number)
   return growth(before, await count());
 }
 
-const READS = new Set(['GET', 'LIST', 'WATCH', 'CONNECT']);
-const OURS = /^(queues|workerpools|deployments|poddisruptionbudgets|pods|configmaps|secrets|events|leases)$/;
-
-/** Requests so far as the API server counts them: verb and resource, writes and reads of what the controllers touch. */
-async function requests({ controlPlane }: Stand): Promise<Map<string, number>> {
-  const page = await controlPlane.kubectl('get', '--raw', '/metrics');
-  return sumBy(samplesOf(page, 'apiserver_request_total'), ({ verb = '', resource = '', subresource = '' }) =>
-    READS.has(verb) || !OURS.test(resource) ? undefined : `${verb} ${resource}${subresource && `/${subresource}`}`,
-  );
-}
-
 function total(entries: [string, number][]): number {
   return entries.reduce((sum, [, by]) => sum + by, 0);
-}
-
-function isLease(request: string): boolean {
-  return request.endsWith(' leases');
 }
 
 function hundredths(value: number): number {
