@@ -32,7 +32,11 @@ describe('a queue is brought to its spec', () => {
         redisVersion: expect.stringMatching(/^7/),
       },
       adoptedAt: expect.any(String),
-      conditions: [{ type: 'Ready', status: 'True' }],
+      conditions: [
+        { type: 'Ready', status: 'True' },
+        { type: 'Available', status: 'True' },
+        { type: 'Degraded', status: 'False' },
+      ],
     });
     await eventually(async () => {
       expect((await t.eventsOf(queue)).map(({ reason }) => reason).toSorted()).toEqual(['Adopted', 'PolicyApplied']);
@@ -126,7 +130,7 @@ describe('a queue is brought to its spec', () => {
     const ns = await t.namespace();
     const queue = await t.queue(ns, 'later', { dlqPolicy: { enabled: true } });
     await t.settled(queue, 'Applied');
-    expect((await t.settled(queue, 'FieldsNotEnforced', 'FieldsNotEnforced')).status?.conditions).toHaveLength(2);
+    expect((await t.settled(queue, 'FieldsNotEnforced', 'FieldsNotEnforced')).status?.conditions).toHaveLength(4);
   });
 });
 

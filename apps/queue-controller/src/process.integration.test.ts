@@ -25,7 +25,9 @@ it('a wrong password is reported as such and appears in no output, and the right
   const controller = await startController();
   const queue = await t.queue(ns, 'locked', { globalConcurrency: 4 });
   const blocked = await t.settled(queue, 'RedisAuthFailed');
-  expect(blocked.status?.conditions?.map(({ type, status }) => `${type}=${status}`)).toEqual([
+  expect(blocked.status?.conditions?.map(({ type, status }) => `${type}=${status}`).toSorted()).toEqual([
+    'Available=Unknown',
+    'Degraded=Unknown',
     'Ready=False',
     'Stalled=True',
   ]);

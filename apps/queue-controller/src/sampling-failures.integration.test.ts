@@ -67,7 +67,7 @@ it('a Secret of the sampler that is wrong shows long before the next round, and 
   expect(samplingOf(failed)?.message).toMatch(
     /^counts and waits .* Secret second \(spec.redis.secretRefs.sampler\): .*refused the user or password/,
   );
-  expect((await t.settled(queue, 'Applied')).status?.conditions).toHaveLength(2);
+  expect((await t.settled(queue, 'Applied')).status?.conditions).toHaveLength(4);
   await secretOf(queue.metadata.namespace!, 'right');
   await untilSampling(queue, undefined);
 });

@@ -28,6 +28,46 @@ function deleted(before?: QueueStatus): Queue {
   return queueObject({}, metadata, before);
 }
 
+const ALWAYS = ['Ready', 'Available', 'Degraded'];
+
+const unread = (reason: QueueReason) => ({
+  clusterId: 'c1',
+  fence: FENCE,
+  claimants: [],
+  problem: { reason, message: 'why' },
+});
+
+describe('whether a queue serves', () => {
+  it.each<[QueueReason, string]>([
+    ['RedisUnreachable', 'False'],
+    ['RedisBusy', 'False'],
+    ['RedisAuthFailed', 'Unknown'],
+    ['SecretNotFound', 'Unknown'],
+    ['MixedRedis', 'Unknown'],
+  ])('%s: %s', (reason, available) => {
+    expect(condition(statusOf({}, unread(reason)), 'Available')).toMatchObject({ status: available, reason });
+  });
+
+  it('is known also where the spec is not applied, as long as Redis answers', () => {
+    const held = observed({ rawOwnerMark: 'of a later release' });
+    const status = statusOf({}, held);
+    expect(condition(status, 'Ready')).toMatchObject({ reason: 'OwnerMarkUnreadable' });
+    expect(condition(status, 'Available')).toMatchObject({ status: 'True', reason: 'RedisAnswers' });
+    expect(condition(status, 'Degraded')).toMatchObject({ status: 'True', reason: 'OwnerMarkUnreadable' });
+  });
+
+  it('is known to be worse while its counts cannot be read, or Redis may drop jobs; a capped burst is no trouble', () => {
+    const before = statusOf({}, observed());
+    const lost = statusOf({}, unread('RedisUnreachable'), undefined, before);
+    expect(condition(lost, 'Degraded')).toMatchObject({ status: 'True', reason: 'RedisUnreachable' });
+    const blind = statusOf({}, observed(), { reason: 'RedisAuthFailed', message: 'no' }, before);
+    expect(condition(blind, 'Degraded')).toMatchObject({ status: 'True', reason: 'RedisAuthFailed' });
+    const capped = statusOf({ rateLimits: { maxJobsPerSecond: 10, burstCapacity: 100 } }, observed());
+    expect(condition(capped, 'BurstCapped')?.status).toBe('True');
+    expect(condition(capped, 'Degraded')).toMatchObject({ status: 'False' });
+  });
+});
+
 describe('what the status says', () => {
   it('everything holds: Ready, and neither Reconciling nor Stalled', () => {
     const status = statusOf({ rateLimits: { maxJobsPerSecond: 10 } }, observed());
@@ -44,6 +84,8 @@ describe('what the status says', () => {
           observedGeneration: 1,
           lastTransitionTime: '2026-03-04T05:06:07Z',
         },
+        expect.objectContaining({ type: 'Available', status: 'True', reason: 'RedisAnswers' }),
+        expect.objectContaining({ type: 'Degraded', status: 'False', reason: 'AsExpected' }),
       ],
     });
   });
@@ -77,7 +119,7 @@ describe('what the status says', () => {
       {},
       { clusterId: 'c1', fence: FENCE, claimants: [], problem: { reason: 'RedisAuthFailed', message: 'no' } },
     );
-    expect(statusOf({}, observed(), undefined, bad).conditions?.map(({ type }) => type)).toEqual(['Ready']);
+    expect(statusOf({}, observed(), undefined, bad).conditions?.map(({ type }) => type)).toEqual(ALWAYS);
   });
 
   it('what was last seen stays while Redis cannot be read', () => {

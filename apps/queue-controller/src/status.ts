@@ -8,7 +8,7 @@ import {
   type QueueReason,
   type QueueStatus,
 } from '@redis-queue/api';
-import { findCondition, kindConditions } from '@redis-queue/controller';
+import { findCondition, kindConditions, type Notice } from '@redis-queue/controller';
 import type { QueueObject } from '@redis-queue/redis-access';
 import { describeBlockedDeletion } from './deletion.ts';
 import { describeStep } from './describe.ts';
@@ -53,6 +53,7 @@ export function queueStatus(queue: QueueObject, outcome: Outcome, now: Date): Re
 
 function conditions(queue: QueueObject, { observed, plan, problem, sampling }: Outcome, now: Date): Condition[] {
   const notices = {
+    Available: availability(observed, problem),
     [QueueCondition.BurstCapped]: burstCapped(queue),
     [QueueCondition.DeletionBlocked]: describeBlockedDeletion(queue, problem),
     [QueueCondition.FieldsNotEnforced]: fieldsNotEnforced(queue),
@@ -60,6 +61,24 @@ function conditions(queue: QueueObject, { observed, plan, problem, sampling }: O
     [QueueCondition.SamplingFailed]: samplingFailed(queue, sampling, problem),
   };
   return kindConditions(queue, QUEUE_REASONS, problem ?? readySentence(queue, plan), notices, now);
+}
+
+/** What Redis, or a key in it, answers where jobs can neither be added nor taken, or where they are being removed. */
+const UNAVAILABLE: ReadonlySet<string> = new Set<QueueReason>([
+  'RedisUnreachable',
+  'RedisBusy',
+  'RedisReadOnly',
+  'RedisOutOfMemory',
+  'QueueUnreadable',
+  'ActiveJobs',
+  'Deleting',
+]);
+
+/** Whether jobs can be added and taken, whoever governs the queue; without a way to its Redis that is not known. */
+function availability({ policy }: ObservedQueue, problem: Problem | undefined): Notice<QueueReason> {
+  if (problem && UNAVAILABLE.has(problem.reason)) return { ...problem, status: 'False' };
+  if (problem && !policy) return { ...problem, status: 'Unknown' };
+  return { reason: 'RedisAnswers', message: 'Redis answers: jobs can be added and taken.' };
 }
 
 function readySentence(queue: Queue, plan: QueuePlan): Problem {

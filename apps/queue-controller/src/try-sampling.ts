@@ -5,7 +5,8 @@ import type { SamplingFailures } from './sampling-failures.ts';
 
 /**
  * Reads one sample as the sampler would, when it has a Secret of its own that nobody has tried: a wrong one shows with
- * the reconcile that follows its change, and not in the next round of samples. It costs nothing after that.
+ * the reconcile that follows its change, and not in the next round of samples. It costs nothing after that. Where it has
+ * the controller's, that there was no Secret is over by now; a reconcile that works is as good as a sample.
  */
 export async function trySampling(
   queue: QueueObject,
@@ -21,7 +22,11 @@ export async function trySampling(
   }
   const { target, targetKey } = access;
   const governed = resolveRedis(queue, 'controller', secrets);
-  if ((governed.ok && governed.targetKey === targetKey) || failures.knows(queue, targetKey)) return;
+  if (governed.ok && governed.targetKey === targetKey) {
+    if (failures.knows(queue, '')) failures.forget(queue.metadata.uid ?? '');
+    return;
+  }
+  if (failures.knows(queue, targetKey)) return;
   try {
     const [sample] = await breakers.run(targetKey, () => trySampleQueues(connections.get(target), [queueRef(queue)]));
     if (sample instanceof Error) throw sample;

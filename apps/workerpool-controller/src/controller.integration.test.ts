@@ -34,7 +34,7 @@ describe('the life of a pool', () => {
     await rig.cluster.settled(pool, 'Progressing');
     await eventually(async () => (await rig.cluster.read(pool)).status?.replicas === 2);
     await rig.cluster.podsReady(rig.namespace);
-    const ready = await rig.cluster.settled(pool, 'Available');
+    const ready = await rig.cluster.settled(pool, 'RolledOut');
     expect(ready.status).toMatchObject({
       observedGeneration: 1,
       replicas: 2,
@@ -45,6 +45,8 @@ describe('the life of a pool', () => {
       lastGoodVersion: '1.0.0',
     });
     expect(ready.status?.conditions?.map(({ type, status }) => `${type}=${status}`).toSorted()).toEqual([
+      'Available=True',
+      'Degraded=False',
       'Ready=True',
       'ScalingActive=False',
     ]);
@@ -273,8 +275,8 @@ it('a settled pool is silent: a restart and a reconcile of everything write noth
       (await rig.cluster.read(pool)).status?.replicas === 1 && (await rig.cluster.read(other)).status?.replicas === 1,
   );
   await rig.cluster.podsReady(rig.namespace);
-  await rig.cluster.settled(pool, 'Available');
-  await rig.cluster.settled(other, 'Available');
+  await rig.cluster.settled(pool, 'RolledOut');
+  await rig.cluster.settled(other, 'RolledOut');
   await rig.controller.stop();
   const before = [
     await rig.cluster.read(pool),

@@ -18,12 +18,14 @@ import type { PoolMetrics, RolloutOutcome } from './metrics.ts';
 import { observeCached, podsOf, type Sources } from './observe.ts';
 import { planPool } from './plan.ts';
 import { blockedPods } from './pods/blocked.ts';
+import { latePods } from './pods/late.ts';
 import type { BusState } from './size/bus-state.ts';
 import { firstDecisionDueMs } from './size/size.ts';
 import { poolStatus, type StatusFacts } from './status.ts';
 import { statusEvents } from './status/events.ts';
 import type { LastingStates } from './status/lasting.ts';
 import { compareStatus, WRITTEN_EVERY_MS } from './status/news.ts';
+import { unavailableDueMs } from './status/service.ts';
 import type { ObservedPool, PoolPlan } from './steps.ts';
 
 export interface PoolKindDeps extends ApplyDeps {
@@ -70,9 +72,11 @@ export function poolKind(deps: PoolKindDeps): Kind<PoolObject, SettledPool, Pool
       const { deployment } = carriedOut.observed;
       const owned = deployment && isOwnedBy(deployment, pool) ? deployment : undefined;
       const uid = pool.metadata.uid ?? '';
+      const pods = podsOf(pool, sources);
       const facts: StatusFacts = {
         deployment: owned,
-        blocked: blockedPods(podsOf(pool, sources), owned),
+        blocked: blockedPods(pods, owned),
+        late: latePods(pods, progressDeadlineMs(pool), context.now().getTime()),
         untrackedSecrets: untrackedSecrets(pool, sources),
         unknownVersion: ledger.unknownVersion(uid),
         decision: ledger.decision(uid),
@@ -114,6 +118,8 @@ export function poolKind(deps: PoolKindDeps): Kind<PoolObject, SettledPool, Pool
         observed.retryAtMs === undefined ? undefined : observed.retryAtMs - nowMs,
         ...(decisionPending ? [] : [reportLasting(pool, status, nowMs, event)]),
         decisionPending ? undefined : judgementDueMs(pool, observed.facts?.deployment, status, nowMs),
+        observed.facts?.late.dueInMs,
+        stillDueMs(unavailableDueMs(pool, status, nowMs)),
       ]);
     },
   };
@@ -137,6 +143,10 @@ export function poolKind(deps: PoolKindDeps): Kind<PoolObject, SettledPool, Pool
     for (const { reason, message, type } of events) event(reason, message, type);
     return dueInMs;
   }
+}
+
+function stillDueMs(dueMs: number): number | undefined {
+  return dueMs > 0 && Number.isFinite(dueMs) ? dueMs : undefined;
 }
 
 /** After how many ms a rollout that no watch will report has had its time; see `rolloutFailed`. */

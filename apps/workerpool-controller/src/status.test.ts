@@ -3,7 +3,7 @@ import type { WorkerPool } from '@redis-queue/api';
 import type { Deployment } from './kubernetes/objects.ts';
 import type { StatusInput } from './status.ts';
 import { aDecision, aPool, autoscaled } from './testing/objects.ts';
-import { allReady, brief, deployment, EARLIER, looping, statusOf } from './testing/statuses.ts';
+import { allReady, brief, deployment, EARLIER, looping, nodeless, statusOf } from './testing/statuses.ts';
 
 const at = (type: string, value: 'True' | 'False', reason: string) => ({
   type,
@@ -12,53 +12,153 @@ const at = (type: string, value: 'True' | 'False', reason: string) => ({
   message: '',
   lastTransitionTime: EARLIER,
 });
+const createdAt = (creationTimestamp: string): WorkerPool => {
+  const pool = aPool(autoscaled(0, 10));
+  return { ...pool, metadata: { ...pool.metadata, creationTimestamp } };
+};
 
 describe('conditions', () => {
-  const pool = aPool();
-  it.each<[string, Partial<StatusInput>, Record<string, string>]>([
-    ['all pods ready', { deployment: deployment(pool, 2, allReady(2)) }, { Ready: 'True Available' }],
-    ['no pods asked for', { deployment: deployment(pool, 0, allReady(0)) }, { Ready: 'True Available' }],
+  const settled = { conditions: [{ type: 'Progressing', status: 'True', reason: 'NewReplicaSetAvailable' }] };
+  const ready = { ...at('Ready', 'True', 'RolledOut'), observedGeneration: 1 };
+  const served = { ...at('Degraded', 'False', 'AsExpected') };
+  /** Whose spec was in effect before. */
+  const inEffect = aPool({}, { conditions: [ready, served] });
+  const created = aPool();
+  const some = { Available: 'True MinimumReplicasAvailable' };
+  const none = { Available: 'False MinimumReplicasUnavailable' };
+  const rolledOut = { Ready: 'True RolledOut', Degraded: 'False AsExpected' };
+  const progressing = { Ready: 'False Progressing', Reconciling: 'True Progressing' };
+  const never = { Degraded: 'Unknown NeverAvailable' };
+  const counts = (replicas: number, change: Deployment['status'] = {}) =>
+    deployment(created, replicas, { ...allReady(replicas), ...settled, ...change });
+
+  it.each<[string, WorkerPool, Partial<StatusInput>, Record<string, string>]>([
+    ['all pods ready', created, { deployment: counts(2) }, { ...rolledOut, ...some }],
+    ['no pods asked for', created, { deployment: counts(0) }, { ...rolledOut, ...some }],
+    ['no Deployment yet', created, {}, { ...progressing, ...never, Available: 'False Progressing' }],
     [
-      'a pod not ready',
-      { deployment: deployment(pool, 2, { ...allReady(2), readyReplicas: 1 }) },
-      { Ready: 'False Progressing', Reconciling: 'True Progressing' },
+      'the first pods of a new spec, of a size by hand',
+      created,
+      { deployment: counts(2, { readyReplicas: 1 }) },
+      { ...progressing, ...some, Degraded: 'False AsExpected' },
     ],
+    [
+      'pods that come after the first',
+      inEffect,
+      { deployment: counts(2, { readyReplicas: 1 }) },
+      { ...rolledOut, ...some },
+    ],
+    ['pods that go', inEffect, { deployment: counts(2, allReady(3)) }, { ...rolledOut, ...some }],
+    [
+      'a size that has not been seen',
+      inEffect,
+      { deployment: counts(2, { observedGeneration: 0 }) },
+      { ...rolledOut, ...some },
+    ],
+    ['a start from zero', inEffect, { deployment: counts(2, { readyReplicas: 0 }) }, { ...rolledOut, ...none }],
     [
       'old pods that still run',
-      { deployment: deployment(pool, 2, { ...allReady(2), replicas: 3 }) },
-      { Ready: 'False Progressing', Reconciling: 'True Progressing' },
+      inEffect,
+      { deployment: counts(2, { replicas: 3, updatedReplicas: 2 }) },
+      { ...progressing, ...some, Degraded: 'False AsExpected' },
     ],
     [
-      'a spec that the Deployment controller has not seen',
-      { deployment: deployment(pool, 2, { ...allReady(2), observedGeneration: 0 }) },
-      { Ready: 'False Progressing', Reconciling: 'True Progressing' },
+      'a new spec that the Deployment controller has not seen',
+      created,
+      { deployment: counts(2, { observedGeneration: 0 }) },
+      { ...progressing, ...some, Degraded: 'False AsExpected' },
     ],
     [
-      'pods that cannot work',
-      { deployment: deployment(pool, 2, { ...allReady(2), readyReplicas: 1 }), blocked: looping },
-      { Ready: 'False CrashLooping', Reconciling: 'True CrashLooping', PodsBlocked: 'True CrashLooping' },
+      'some pods that cannot work',
+      inEffect,
+      { deployment: counts(2, { readyReplicas: 1 }), blocked: looping },
+      { Ready: 'True RolledOut', ...some, Degraded: 'True CrashLooping', PodsBlocked: 'True CrashLooping' },
+    ],
+    [
+      'no pod that can work',
+      inEffect,
+      { deployment: counts(2, { readyReplicas: 0 }), blocked: looping },
+      {
+        Ready: 'False CrashLooping',
+        Reconciling: 'True CrashLooping',
+        ...none,
+        Degraded: 'True CrashLooping',
+        PodsBlocked: 'True CrashLooping',
+      },
+    ],
+    [
+      'pods that have no node for a while',
+      inEffect,
+      { deployment: counts(2, { readyReplicas: 0 }), blocked: nodeless },
+      { ...rolledOut, ...none, PodsBlocked: 'True Unschedulable' },
+    ],
+    [
+      'pods that have no node for long',
+      inEffect,
+      { deployment: counts(2, { readyReplicas: 1 }), blocked: nodeless, late: { count: 1 } },
+      { Ready: 'True RolledOut', ...some, Degraded: 'True Unschedulable', PodsBlocked: 'True Unschedulable' },
+    ],
+    [
+      'pods that take too long',
+      inEffect,
+      { deployment: counts(2, { readyReplicas: 1 }), late: { count: 1 } },
+      { Ready: 'True RolledOut', ...some, Degraded: 'True ReplicasMissing' },
+    ],
+    [
+      'no pod for too long',
+      aPool({}, { conditions: [ready, served, at('Available', 'False', 'MinimumReplicasUnavailable')] }),
+      { deployment: counts(2, { readyReplicas: 0 }) },
+      {
+        Ready: 'False MinimumReplicasUnavailable',
+        Reconciling: 'True MinimumReplicasUnavailable',
+        ...none,
+        Degraded: 'True MinimumReplicasUnavailable',
+      },
     ],
     [
       'a rollout that makes no progress',
+      inEffect,
       {
-        deployment: deployment(pool, 2, {
+        deployment: deployment(created, 2, {
+          readyReplicas: 2,
           conditions: [{ type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded' }],
         }),
       },
-      { Ready: 'False ProgressDeadlineExceeded', Stalled: 'True ProgressDeadlineExceeded' },
+      {
+        Ready: 'False ProgressDeadlineExceeded',
+        Stalled: 'True ProgressDeadlineExceeded',
+        ...some,
+        Degraded: 'True ProgressDeadlineExceeded',
+      },
     ],
     [
       'a missing queue',
+      created,
       { problem: { reason: 'QueueNotFound', message: 'gone' } },
-      { Ready: 'False QueueNotFound', Reconciling: 'True QueueNotFound' },
+      { Ready: 'False QueueNotFound', Reconciling: 'True QueueNotFound', ...never, Available: 'False QueueNotFound' },
     ],
     [
-      'mixed Redis',
-      { problem: { reason: 'MixedRedis', message: 'two' } },
-      { Ready: 'False MixedRedis', Stalled: 'True MixedRedis' },
+      'mixed Redis, while pods serve',
+      inEffect,
+      { deployment: counts(2), problem: { reason: 'MixedRedis', message: 'two' } },
+      { Ready: 'False MixedRedis', Stalled: 'True MixedRedis', ...some, Degraded: 'True MixedRedis' },
     ],
-  ])('%s', (_, change, expected) => {
+  ])('%s', (_, pool, change, expected) => {
     expect(brief(statusOf(pool, change))).toEqual({ ...expected, ScalingActive: 'False Disabled' });
+  });
+
+  it('of a pool that the autoscaler sizes are Ready while its pods have yet to come', () => {
+    const auto = aPool(autoscaled(1, 10));
+    const growing = { deployment: counts(5, { readyReplicas: 2 }), decision: aDecision() };
+    expect(brief(statusOf(auto, growing))).toMatchObject({ ...rolledOut, ...some });
+  });
+
+  it('say that decisions are missing once the first is overdue', () => {
+    const input = { deployment: counts(0) };
+    expect(brief(statusOf(createdAt('2025-12-31T23:59:30Z'), input))).toMatchObject({ Degraded: 'False AsExpected' });
+    expect(brief(statusOf(createdAt('2025-12-31T23:58:00Z'), input))).toMatchObject({
+      Degraded: 'True WaitingForDecision',
+    });
   });
 
   it('keep the time of their last change, and lose what does not hold any more', () => {
@@ -73,10 +173,13 @@ describe('conditions', () => {
       },
     );
     const { conditions } = statusOf(before, { deployment: deployment(before, 1, allReady(1)) });
-    expect(conditions?.map(({ type, lastTransitionTime }) => [type, lastTransitionTime])).toEqual([
-      ['Ready', '2026-01-01T00:00:00Z'],
-      ['ScalingActive', EARLIER],
-    ]);
+    const times = conditions?.map(({ type, lastTransitionTime }) => [type, lastTransitionTime]);
+    expect(Object.fromEntries(times ?? [])).toEqual({
+      Ready: '2026-01-01T00:00:00Z',
+      Available: '2026-01-01T00:00:00Z',
+      Degraded: '2026-01-01T00:00:00Z',
+      ScalingActive: EARLIER,
+    });
   });
 });
 

@@ -7,14 +7,17 @@ import { liveReplicas } from './deployment/replicas.ts';
 import { versionOf } from './deployment/rollout.ts';
 import { PoolCondition, REASONS, type Problem } from './kubernetes/reasons.ts';
 import type { BlockedPods } from './pods/blocked.ts';
+import type { LatePods } from './pods/late.ts';
 import { autoscalingStatus, type AutoscalingInput } from './status/autoscaling-status.ts';
 import { readinessOf, type Readiness } from './status/readiness.ts';
 import { scalingConditions } from './status/scaling-conditions.ts';
+import { availability, shortcoming } from './status/service.ts';
 
 /** `deployment`: as it is after the steps were done; undefined when there is none, or none of the pool's own. */
 export interface StatusInput extends AutoscalingInput {
   readonly problem: Problem | undefined;
   readonly blocked: BlockedPods;
+  readonly late: LatePods;
   /** Secrets of the template whose changes go unnoticed. */
   readonly untrackedSecrets?: readonly string[];
 }
@@ -47,12 +50,16 @@ export function poolStatus(pool: PoolObject, input: StatusInput, now: Date): Wor
   };
 }
 
-function conditions(pool: PoolObject, input: StatusInput, readiness: Readiness, now: Date): Condition[] {
+function conditions(pool: PoolObject, input: StatusInput, { state }: Readiness, now: Date): Condition[] {
   const untracked = describeUntracked(input.untrackedSecrets ?? []);
+  const scaling = scalingConditions(pool, input);
+  const ready = input.problem ?? state;
   const notices = {
+    [PoolCondition.Available]: availability(input.deployment, ready),
+    [PoolCondition.Degraded]: shortcoming(pool, input, scaling.ScalingActive, now.getTime()),
     [PoolCondition.PodsBlocked]: input.blocked.problem,
     [PoolCondition.ConfigTracked]: untracked && ({ ...untracked, status: 'False' } as const),
-    ...scalingConditions(pool, input),
+    ...scaling,
   };
-  return kindConditions(pool, REASONS, input.problem ?? readiness.state, notices, now);
+  return kindConditions(pool, REASONS, ready, notices, now);
 }

@@ -8,7 +8,7 @@ import {
   eventually,
   freePort,
   issueCertificate,
-  kedaModule,
+  moduleOf,
   program,
   startProcess,
   temporaryFolder,
@@ -93,7 +93,7 @@ async function freePorts(): Promise<[number, number, number, number]> {
 
 /** KEDA's CRDs, as its module has them. */
 async function crdsFolder(): Promise<string> {
-  const downloaded = await go(['mod', 'download', '-json', 'github.com/kedacore/keda/v2'], kedaModule);
+  const downloaded = await go(['mod', 'download', '-json', 'github.com/kedacore/keda/v2'], moduleOf('keda'));
   const { Dir } = JSON.parse(downloaded) as { Dir: string };
   return join(Dir, 'config/crd/bases');
 }

@@ -26,7 +26,7 @@ export { kindConditions, isNews, type Notice } from './kind/conditions.ts';
 export { describeFailure, type FailureReason } from './kind/failures.ts';
 export { manageKind, type ManageOptions } from './kind/manage-kind.ts';
 export { PacedWrites, type PacedWritesOptions } from './kind/paced-writes.ts';
-export { eventType, type ReasonKind, type ReasonKinds } from './kind/reasons.ts';
+export { eventType, isTrouble, type ReasonKind, type ReasonKinds } from './kind/reasons.ts';
 export { retryAfterMs, soonestMs, spreadMs } from './kind/requeue.ts';
 export { StatusPace } from './kind/status-pace.ts';
 export { STATUS_MANAGER, StatusWriter, type StatusWriterOptions } from './kind/status-writer.ts';

@@ -16,7 +16,7 @@ export { kubectl } from './control-plane/kubectl.ts';
 export {
   cacheFolder,
   goModule,
-  kedaModule,
+  moduleOf,
   program,
   programFolder,
   VERSIONS,

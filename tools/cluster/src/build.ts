@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { cacheFolder, goModule, kedaModule, programFolder, VERSIONS, type ProgramSet } from '@redis-queue/rig';
+import { cacheFolder, moduleOf, programFolder, VERSIONS, type ProgramSet } from '@redis-queue/rig';
 import { CompileEstimate } from './compile-estimate.ts';
 import { libraryParts, PLAN_FORMAT, parsePlan, type CompilePlan } from './compile-plan.ts';
 import { go } from './go.ts';
@@ -11,8 +11,8 @@ import { completed, startProgress, type Print } from './progress.ts';
 export type Level = 'control-plane' | 'node' | 'keda';
 
 const SETS: Record<Level, ProgramSet[]> = {
-  'control-plane': ['kube', 'helm'],
-  node: ['kube', 'helm', 'containerd', 'coredns'],
+  'control-plane': ['kube', 'helm', 'health'],
+  node: ['kube', 'helm', 'containerd', 'coredns', 'health'],
   keda: ['keda'],
 };
 
@@ -37,7 +37,7 @@ const kedaFlags = `-X github.com/kedacore/keda/v2/version.Version=${VERSIONS.ked
 const ours = (name: string): string => `redis-queue.io/tools/cluster/${name}`;
 const containerds = (name: string): string => `github.com/containerd/containerd/v2/cmd/${name}`;
 
-/** All but KEDA are in one module, so that a package that several of them link is compiled once. */
+/** Those that share packages are in one module, or in modules of the same versions, so that each is compiled once. */
 const PROGRAMS: Record<ProgramSet, Program[]> = {
   kube: [{ package: ours('kube'), ldflags: kubeFlags.join(' ') }],
   helm: [{ package: 'helm.sh/helm/v3/cmd/helm' }],
@@ -45,6 +45,7 @@ const PROGRAMS: Record<ProgramSet, Program[]> = {
     package: each,
   })),
   coredns: [{ package: ours('coredns') }],
+  health: [{ package: 'redis-queue.io/tools/health' }],
   keda: ['operator', 'adapter'].map((name) => ({
     package: `github.com/kedacore/keda/v2/cmd/${name}`,
     ldflags: kedaFlags,
@@ -70,7 +71,7 @@ export async function build(level: Level, print: Print): Promise<void> {
   if (!SETS[level].some(isMissing)) return;
   await withLock(`${goCache}.lock`, print, async () => {
     const missing = SETS[level].filter(isMissing);
-    if (missing.length > 0) await buildSets(missing, level === 'keda' ? kedaModule : goModule, print);
+    for (const [module, sets] of Map.groupBy(missing, moduleOf)) await buildSets(sets, module, print);
     if (!SETS.node.some(isMissing)) rmSync(goCache, { recursive: true, force: true });
   });
 }

@@ -59,7 +59,7 @@ it('a policy that rewrites the Deployment on its way in is reported, and not wri
   await eventually(async () => (await rig.cluster.read(pool)).status?.replicas === 3, PATIENCE);
   const written = await rig.controller.appliedTemplates();
   await rig.cluster.podsReady(rig.namespace);
-  await rig.cluster.settled(pool, 'Available');
+  await rig.cluster.settled(pool, 'RolledOut');
   await rig.cluster.change(pool, { replicas: 4, disruptionBudget: { maxUnavailable: 2 } });
   await rig.cluster.sized(pool, 4);
   await eventually(async () => (await rig.cluster.budget(pool))?.spec.maxUnavailable === 2, PATIENCE);

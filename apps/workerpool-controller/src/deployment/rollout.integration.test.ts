@@ -1,6 +1,6 @@
 import { QUEUES, type WorkerPoolStatus } from '@redis-queue/api';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { findCondition, keyOf, PODS, SECRETS, type Resource } from '@redis-queue/controller';
+import { findCondition, SECRETS } from '@redis-queue/controller';
 import type { PoolObject, QueueObject, SecretObject } from '@redis-queue/redis-access';
 import { eventually } from '@redis-queue/rig';
 import { applyStep } from '../apply.ts';
@@ -8,6 +8,7 @@ import { VERSION_ANNOTATION } from '../kubernetes/names.ts';
 import type { Deployment } from '../kubernetes/objects.ts';
 import { planPool } from '../plan.ts';
 import { resolveQueues } from '../queues/resolve.ts';
+import { playKubelet, type ContainerState } from '../testing/kubelet.ts';
 import { runController, testCluster, type RunningController, type TestCluster } from '../testing/cluster.ts';
 import { NO_CONFIG } from './config.ts';
 import { ROLLED_BACK_ANNOTATION } from './rollout.ts';
@@ -25,33 +26,6 @@ beforeEach(async () => {
 const SLOW = { timeoutMs: 60_000 };
 const TIMEOUT = { timeout: 180_000 };
 
-type ContainerState = { waiting: { reason: string; message?: string } } | 'ready';
-/** Plays kubelet once: the pods of each version get that state. */
-async function play(states: Record<string, ContainerState>): Promise<void> {
-  type Pod = Resource & { spec: { containers: { image: string }[] } };
-  const { items } = await t.client.list<Pod>(PODS, { namespace: ns });
-  for (const pod of items) {
-    const state = states[pod.spec.containers[0]!.image.split(':')[1]!];
-    if (!state) continue;
-    const ready = state === 'ready';
-    const status = {
-      phase: ready ? 'Running' : 'Pending',
-      conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }],
-      containerStatuses: [
-        {
-          name: 'worker',
-          image: '',
-          imageID: '',
-          ready,
-          restartCount: ready ? 0 : 3,
-          state: ready ? { running: {} } : state,
-          ...(!ready && { lastState: { terminated: { exitCode: 3, reason: 'Error' } } }),
-        },
-      ],
-    };
-    await t.client.mergePatch(PODS, keyOf(pod), { status }, { subresource: 'status' }).catch(() => undefined);
-  }
-}
 /** Plays kubelet until status is as expected. */
 function until(
   pool: PoolObject,
@@ -59,7 +33,7 @@ function until(
   holds: (status: WorkerPoolStatus) => unknown,
 ): Promise<WorkerPoolStatus> {
   return eventually(async () => {
-    await play(states);
+    await playKubelet(t.client, ns, states);
     const { status = {} } = await t.read(pool);
     if (holds(status)) return status;
     throw new Error(JSON.stringify(status));
@@ -68,7 +42,7 @@ function until(
 const phase = (wanted: string) => (status: WorkerPoolStatus) => status.rollout?.phase === wanted;
 const readyOf = (status: WorkerPoolStatus) => findCondition(status.conditions, 'Ready');
 const runs = (version: string) => (status: WorkerPoolStatus) =>
-  status.currentVersion === version && readyOf(status)?.reason === 'Available';
+  status.currentVersion === version && readyOf(status)?.reason === 'RolledOut';
 
 const NO_IMAGE = { waiting: { reason: 'ImagePullBackOff', message: 'no such tag' } };
 const LOOP = { waiting: { reason: 'CrashLoopBackOff' } };

@@ -136,11 +136,17 @@ export function cameInUnseen(pool: WorkerPool, live: Deployment): boolean {
 
 /** Whether pods of an earlier template are still to be replaced, or none of the present one has worked yet. */
 export function isRollingOut(pool: WorkerPool, live: Deployment): boolean {
-  const { replicas = 0, updatedReplicas = 0 } = live.status ?? {};
   if (!hasSeenSpec(live)) return versionOf(live) !== pool.status?.currentVersion || pool.status?.rollout !== undefined;
-  return (
-    progressOf(live)?.reason !== 'NewReplicaSetAvailable' || updatedReplicas < replicas || cameInUnseen(pool, live)
-  );
+  return replacesPods(live) || cameInUnseen(pool, live);
+}
+
+/**
+ * Whether a Deployment that has seen its spec still replaces pods, or starts its first ones: it calls its rollout
+ * complete once, and a change of the size alone does not take that back.
+ */
+export function replacesPods(live: Deployment): boolean {
+  const { replicas = 0, updatedReplicas = 0 } = live.status ?? {};
+  return progressOf(live)?.reason !== 'NewReplicaSetAvailable' || updatedReplicas < replicas;
 }
 
 /** When the present template was first applied, ms since 1970; undefined on a Deployment of an earlier release. */

@@ -4,6 +4,8 @@ import { WORKER_POOL_REASONS, type WorkerPoolReason } from '@redis-queue/api';
 /** The condition types of a WorkerPool. Those that are abnormal when True are absent while they do not hold. */
 export const PoolCondition = {
   Ready: 'Ready',
+  Available: 'Available',
+  Degraded: 'Degraded',
   Reconciling: 'Reconciling',
   Stalled: 'Stalled',
   ScalingActive: 'ScalingActive',

@@ -6,6 +6,7 @@ type Status = Record<string, unknown>;
 function pod(status: Status, metadata: Partial<Resource['metadata']> = {}): Pod {
   return trimPod({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p', ...metadata }, status } as Resource);
 }
+const conditionOf = (status: string) => [{ type: 'Ready', status, lastTransitionTime: '2026-01-01T00:00:00Z' }];
 const worker = (change: Status): Status => ({
   phase: 'Running',
   containerStatuses: [{ name: 'worker', ready: false, restartCount: 0, ...change }],
@@ -46,6 +47,11 @@ describe('what is cached of a pod', () => {
       ready: true,
       containers: [{ name: 'worker', ready: true, restarts: 3, terminated: { reason: 'OOMKilled', exitCode: 137 } }],
     });
+  });
+
+  it('is since when it is not ready', () => {
+    expect(pod({ conditions: conditionOf('False') }).unreadySince).toBe('2026-01-01T00:00:00Z');
+    expect(pod({ conditions: conditionOf('True') }).unreadySince).toBeUndefined();
   });
 
   it.each(['Unschedulable', 'Fine'])('stays below 1.5 KiB as JSON, however much is said of it: %s', (reason) => {

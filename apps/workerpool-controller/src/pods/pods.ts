@@ -19,6 +19,8 @@ export interface ContainerState {
 export interface Pod extends Resource {
   readonly phase: string;
   readonly ready: boolean;
+  /** Since when it is not ready, as the kubelet says; absent while it is, and before it has a node. */
+  readonly unreadySince?: string;
   /** Why the scheduler has found no node; absent once it has. */
   readonly unschedulable?: string;
   /** Those that have something to report: waiting ones first, then ones that restarted or ended. */
@@ -43,7 +45,7 @@ interface Terminated {
 interface ApiPod extends Resource {
   status?: {
     phase?: string;
-    conditions?: { type: string; status: string; reason?: string; message?: string }[];
+    conditions?: { type: string; status: string; reason?: string; message?: string; lastTransitionTime?: string }[];
     initContainerStatuses?: ContainerStatus[];
     containerStatuses?: ContainerStatus[];
   };
@@ -62,6 +64,8 @@ export function trimPod(object: Resource): Pod {
   const { metadata, status = {} } = object as ApiPod;
   const condition = (type: string) => status.conditions?.find((each) => each.type === type);
   const scheduled = condition('PodScheduled');
+  const readiness = condition('Ready');
+  const unreadySince = readiness?.status === 'True' ? undefined : readiness?.lastTransitionTime;
   const noNode = scheduled?.status === 'False' && scheduled.reason === 'Unschedulable';
   const statuses = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
   const { creationTimestamp, deletionTimestamp } = metadata;
@@ -78,7 +82,8 @@ export function trimPod(object: Resource): Pod {
       ...(deletionTimestamp && { deletionTimestamp }),
     },
     phase: status.phase ?? 'Unknown',
-    ready: condition('Ready')?.status === 'True',
+    ready: readiness?.status === 'True',
+    ...(unreadySince !== undefined && { unreadySince }),
     ...(noNode && { unschedulable: shortened(scheduled.message ?? '') }),
     // Without a node there is no kubelet to report on containers.
     containers: noNode ? [] : statuses.flatMap(trimContainer).toSorted(waitingFirst).slice(0, MAX_CONTAINERS),
@@ -145,9 +150,14 @@ const IMAGE_REASONS = new Set([
 /** This many restarts of a container that is not ready are a loop, also in the moments when it runs. */
 const LOOP_RESTARTS = 2;
 
+/** Whether the pod has ended, or is on its way to. */
+export function hasEnded({ metadata, phase }: Pod): boolean {
+  return metadata.deletionTimestamp !== undefined || phase === 'Succeeded' || phase === 'Failed';
+}
+
 /** Why the pod cannot work; undefined when it works, starts, ends or has ended. Pure. */
 export function blockageOf(pod: Pod): Blockage | undefined {
-  if (pod.metadata.deletionTimestamp || pod.phase === 'Succeeded' || pod.phase === 'Failed') return undefined;
+  if (hasEnded(pod)) return undefined;
   if (pod.unschedulable !== undefined) return { kind: 'unschedulable', message: pod.unschedulable };
   const image = pod.containers.find(({ waiting }) => waiting && IMAGE_REASONS.has(waiting.reason));
   if (image) {

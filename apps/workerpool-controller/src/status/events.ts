@@ -22,9 +22,11 @@ export function statusEvents(before: WorkerPoolStatus | undefined, after: Worker
     }
   }
   const cameIn = before?.rollout !== undefined && before.rollout.phase !== 'RolledBack' && phase === undefined;
-  const working = ready?.reason === 'Available' && (after.readyReplicas ?? 0) > 0;
+  const { readyReplicas = 0, replicas, desiredReplicas } = after;
+  const complete = readyReplicas > 0 && readyReplicas === desiredReplicas && replicas === desiredReplicas;
+  const working = ready?.reason === 'RolledOut' && complete;
   if (working && (cameIn || after.lastGoodVersion !== before?.lastGoodVersion)) {
-    const pods = `${after.readyReplicas} pods are ready`;
+    const pods = `${readyReplicas} pods are ready`;
     events.push({ type: 'Normal', reason: 'RolloutComplete', message: `version ${after.currentVersion}: ${pods}` });
   }
   const blocked = findCondition(after.conditions, PoolCondition.PodsBlocked);

@@ -24,7 +24,9 @@ export const WRITTEN_EVERY_MS = { holds: 10_000, numbers: 60_000 } as const;
 const NOTABLE_CHANGE = 0.1;
 /** The same of an interval from 0 to 1. */
 const NOTABLE_CONFIDENCE = 0.1;
+/** What moves with the autoscaler's decisions; what else degrades a pool is news by a condition of its own. */
 const SCALING: ReadonlySet<string> = new Set([
+  PoolCondition.Degraded,
   PoolCondition.ScalingActive,
   PoolCondition.AbleToScale,
   PoolCondition.ScalingLimited,

@@ -1,10 +1,11 @@
 import type { WorkerPool, WorkerPoolStatus } from '@redis-queue/api';
-import { clipText, timestamp } from '@redis-queue/controller';
+import { clipText, findCondition, isTrouble, timestamp } from '@redis-queue/controller';
 import { liveReplicas } from '../deployment/replicas.ts';
 import {
   failureMessage,
   hasSeenSpec,
   isRollingOut,
+  replacesPods,
   rolledBackOf,
   rolloutFailed,
   startedMs,
@@ -12,8 +13,9 @@ import {
   type RolledBack,
 } from '../deployment/rollout.ts';
 import type { Deployment } from '../kubernetes/objects.ts';
-import type { Problem } from '../kubernetes/reasons.ts';
+import { PoolCondition, REASONS, type Problem } from '../kubernetes/reasons.ts';
 import type { BlockedPods } from '../pods/blocked.ts';
+import { unavailableDueMs } from './service.ts';
 
 /** How the pods of a Deployment compare with what is asked for. */
 export interface Readiness {
@@ -41,7 +43,9 @@ export function readinessOf(
   const remembered = rolledBackOf(deployment);
   const rolledBack = remembered && versionOf(deployment) !== pool.spec.version ? remembered : undefined;
   const failed = !pods.complete && rolloutFailed(pool, deployment, now.getTime());
-  const state = stateOf(pool, deployment, pods, blocked, { rolledBack, failed });
+  const hasNone = pods.desired > 0 && pods.ready === 0;
+  const lacksAll = hasNone && (hasTrouble(blocked) || unavailableDueMs(pool, pool.status, now.getTime()) <= 0);
+  const state = stateOf(pool, deployment, pods, blocked, { rolledBack, failed, lacksAll });
   const phase = rolledBack
     ? 'RolledBack'
     : failed
@@ -93,7 +97,7 @@ function stateOf(
   deployment: Deployment,
   { complete, ready, desired, updated }: PodCounts,
   blocked: BlockedPods,
-  { rolledBack, failed }: { rolledBack: RolledBack | undefined; failed: boolean },
+  { rolledBack, failed, lacksAll }: { rolledBack: RolledBack | undefined; failed: boolean; lacksAll: boolean },
 ): Problem {
   const version = versionOf(deployment) ?? '';
   const facts = blocked.problem?.message ?? '';
@@ -104,18 +108,35 @@ function stateOf(
       'Set spec.version to one that works, or change what kept this one from starting; to try it again as it is, switch spec.rollout.autoRollback off and on.';
     return { reason: 'RolledBack', message: sentences(back, rolledBack.message, wayOut, complete ? '' : facts) };
   }
-  if (complete) {
-    const pods = desired === 0 ? 'No pods are asked for' : `${ready} of ${desired} pods are ready`;
-    return { reason: 'Available', message: `${pods}; version ${version}.` };
-  }
+  const rolledOut: Problem = { reason: 'RolledOut', message: `Version ${version} is rolled out.` };
+  if (complete) return rolledOut;
   if (failed) {
     return {
       reason: 'ProgressDeadlineExceeded',
       message: sentences(failureMessage(pool, version, facts), progress, wayOutOf(pool, version)),
     };
   }
-  if (blocked.problem) return { reason: blocked.problem.reason, message: sentences(progress, facts) };
-  return { reason: 'Progressing', message: progress };
+  const reason = blocked.problem?.reason;
+  if (isInProgress(pool, deployment)) return { reason: reason ?? 'Progressing', message: sentences(progress, facts) };
+  if (!lacksAll) return rolledOut;
+  return { reason: hasTrouble(blocked) ? reason! : 'MinimumReplicasUnavailable', message: sentences(progress, facts) };
+}
+
+/**
+ * Whether the newest spec is on its way into effect. A size that follows decisions is no part of the spec, and one that
+ * was reached once stays in effect while pods come and go.
+ */
+function isInProgress(pool: WorkerPool, deployment: Deployment): boolean {
+  const ready = findCondition(pool.status?.conditions, PoolCondition.Ready);
+  const wasInEffect = ready?.status === 'True' && ready.observedGeneration === pool.metadata.generation;
+  // What it has not seen yet is a new size, or a new template, which shows a moment later.
+  if (!hasSeenSpec(deployment)) return !wasInEffect;
+  return replacesPods(deployment) || (!wasInEffect && !pool.spec.autoscaling?.enabled);
+}
+
+/** Whether something keeps pods from working that does not pass by itself, as a lack of nodes does. */
+function hasTrouble({ problem }: BlockedPods): boolean {
+  return problem !== undefined && isTrouble(REASONS[problem.reason].kind);
 }
 
 /** What a person can do about a version that does not come up and is not rolled back. */

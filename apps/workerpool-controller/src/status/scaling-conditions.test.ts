@@ -5,9 +5,12 @@ import { allReady, brief, deployment, EARLIER, statusOf } from '../testing/statu
 
 const auto = aPool(autoscaled(0, 10));
 const scalingOf = (change: Partial<StatusInput>, pool = auto) => {
-  const { Ready: _ready, ...scaling } = brief(
-    statusOf(pool, { deployment: deployment(pool, 1, allReady(1)), ...change }),
-  );
+  const {
+    Ready: _ready,
+    Available: _available,
+    Degraded: _degraded,
+    ...scaling
+  } = brief(statusOf(pool, { deployment: deployment(pool, 1, allReady(1)), ...change }));
   return scaling;
 };
 const able = { ScalingActive: 'True Decided', AbleToScale: 'True ReadyForNewScale' };

@@ -24,6 +24,10 @@ export const looping: BlockedPods = {
   counts: { crashLooping: 1 },
   problem: { reason: 'CrashLooping', message: '1 pod in a crash loop: exit code 3, 2 restarts.' },
 };
+export const nodeless: BlockedPods = {
+  counts: { unschedulable: 1 },
+  problem: { reason: 'Unschedulable', message: '1 pod without a node: 0/3 nodes are available.' },
+};
 
 /** The status of a pool of which only `change` is known. */
 export function statusOf(pool: WorkerPool, change: Partial<StatusInput> = {}, now = NOW) {
@@ -34,6 +38,7 @@ export function statusOf(pool: WorkerPool, change: Partial<StatusInput> = {}, no
     decision: undefined,
     unknownVersion: undefined,
     blocked: nothingBlocked,
+    late: { count: 0 },
     scalings: [],
     bus: { state: 'works' },
     ...change,

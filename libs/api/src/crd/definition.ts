@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { ValidationRule } from '../kinds/cel.ts';
-import { GROUP, VERSION } from '../kinds/meta.ts';
+import { ConditionType, GROUP, VERSION } from '../kinds/meta.ts';
 import type { ReasonTable } from '../kinds/reasons.ts';
 import { toStructuralSchema, type StructuralSchema } from './structural-schema.ts';
 
@@ -13,7 +13,7 @@ export interface PrinterColumn {
   priority?: number;
 }
 
-/** A condition type beside Ready, Reconciling and Stalled, which every kind has. */
+/** A condition type beside those that every kind has. */
 export interface NoticeCondition {
   type: string;
   meaning: string;
@@ -35,6 +35,8 @@ export interface KindDefinition {
   scale?: { specReplicasPath: string; statusReplicasPath: string; labelSelectorPath: string };
   /** Every reason of the kind, for the reference page. */
   reasons: ReasonTable;
+  /** What it takes to be Available, where that is more than having been Ready. */
+  available?: string;
   notices: NoticeCondition[];
   /** Objects for the reference page, each with the sentence that introduces it. */
   examples: { title: string; object: object }[];
@@ -61,7 +63,10 @@ export function objectSchema(definition: KindDefinition): StructuralSchema {
       kind: { type: 'string', description: `Always ${definition.kind}.` },
       metadata: { type: 'object' },
       spec: toStructuralSchema(definition.spec, 'spec'),
-      status: { ...toStructuralSchema(definition.status, 'status'), default: { conditions: [pendingCondition()] } },
+      status: {
+        ...toStructuralSchema(definition.status, 'status'),
+        default: { conditions: PENDING_TYPES.map(pendingCondition) },
+      },
     },
     'x-kubernetes-validations': definition.rules,
   };
@@ -102,13 +107,16 @@ export function customResourceDefinition(definition: KindDefinition): CustomReso
   };
 }
 
+/** What every object says of itself, and of a new one nobody knows. */
+const PENDING_TYPES = [ConditionType.Ready, ConditionType.Available, ConditionType.Degraded];
+
 /**
- * The condition that a new object has before any controller has seen it. Tools that follow kstatus take an object
- * without conditions for finished.
+ * A condition that a new object has before any controller has seen it. Tools that follow kstatus take an object without
+ * conditions for finished.
  */
-function pendingCondition() {
+function pendingCondition(type: string) {
   return {
-    type: 'Ready',
+    type,
     status: 'Unknown',
     reason: 'Pending',
     message: 'Waiting for the controller.',

@@ -201,12 +201,14 @@ describe('what a Queue governs stays the same for its life:', () => {
 });
 
 describe('a new Queue', () => {
-  test('says Ready=Unknown before any controller wrote to it', async () => {
+  test('says Unknown of itself before any controller wrote to it', async () => {
     await kubectl.apply(queueDraft({}, 'new'));
     const { status } = await kubectl.get<Queue>('rq', 'new');
-    expect(status?.conditions).toEqual([
-      expect.objectContaining({ type: 'Ready', status: 'Unknown', reason: 'Pending' }),
-    ]);
+    expect(status?.conditions).toEqual(
+      ['Ready', 'Available', 'Degraded'].map(
+        (type) => expect.objectContaining({ type, status: 'Unknown', reason: 'Pending' }) as object,
+      ),
+    );
   });
 
   test('keeps absent what was not written, so that nothing is managed by surprise', async () => {
@@ -223,12 +225,12 @@ test('kubectl get shows what an operator of queues needs', async () => {
   await kubectl.writeStatus('queue', 'shown', status);
 
   expect(await kubectl.table('rq', 'shown')).toEqual([
-    'NAME READY WAITING ACTIVE FAILED WAIT-P95 PAUSED',
-    'shown Unknown 12 3 4 1.2s true',
+    'NAME READY AVAILABLE WAITING ACTIVE FAILED WAIT-P95 PAUSED',
+    'shown Unknown Unknown 12 3 4 1.2s true',
   ]);
   expect(await kubectl.table('rq', 'shown', '--output=wide')).toEqual([
-    'NAME READY WAITING ACTIVE FAILED WAIT-P95 PAUSED DEAD REDIS-NAME REASON',
-    'shown Unknown 12 3 4 1.2s true 2 shown Pending',
+    'NAME READY AVAILABLE WAITING ACTIVE FAILED WAIT-P95 PAUSED DEAD REDIS-NAME DEGRADED REASON',
+    'shown Unknown Unknown 12 3 4 1.2s true 2 shown Unknown Pending',
   ]);
 });
 

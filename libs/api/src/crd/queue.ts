@@ -53,6 +53,12 @@ export const queueDefinition: KindDefinition = {
   ],
   columns: [
     { name: 'Ready', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
+    {
+      name: 'Available',
+      type: 'string',
+      jsonPath: '.status.conditions[?(@.type=="Available")].status',
+      description: 'Whether Redis answers, so that jobs can be added and taken.',
+    },
     { name: 'Waiting', type: 'integer', jsonPath: '.status.counts.waiting', description: 'Jobs that wait.' },
     { name: 'Active', type: 'integer', jsonPath: '.status.counts.active', description: 'Jobs that run.' },
     { name: 'Failed', type: 'integer', jsonPath: '.status.counts.failed', description: 'Jobs that failed.' },
@@ -60,9 +66,18 @@ export const queueDefinition: KindDefinition = {
     { name: 'Paused', type: 'boolean', jsonPath: '.spec.paused', description: 'Whether the Queue asks for a pause.' },
     { name: 'Dead', type: 'integer', jsonPath: '.status.counts.dead', description: 'Dead letters.', priority: 1 },
     { name: 'Redis-Name', type: 'string', jsonPath: '.status.effective.name', priority: 1 },
+    {
+      name: 'Degraded',
+      type: 'string',
+      jsonPath: '.status.conditions[?(@.type=="Degraded")].status',
+      description: 'Whether it serves worse than it should.',
+      priority: 1,
+    },
     { name: 'Reason', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].reason', priority: 1 },
   ],
   reasons: QUEUE_REASONS,
+  available:
+    'its Redis answers, so that jobs can be added and taken. `Unknown` while there is no way to Redis or it refuses the credentials',
   notices: [
     { type: 'BurstCapped', meaning: 'the requested burst cannot be kept exactly. Present only while True.' },
     {

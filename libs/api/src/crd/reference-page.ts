@@ -10,7 +10,7 @@ export function referencePage(definition: KindDefinition): string {
   const schema = objectSchema(definition);
   const { spec, status } = schema.properties as Record<'spec' | 'status', StructuralSchema>;
   const reasons = Object.entries(definition.reasons);
-  const notices = reasons.filter(([, { kind }]) => kind === 'notice');
+  const notices = reasons.filter(([, { kind }]) => !(kind in READY_BY_KIND));
   return [
     `<!-- ${GENERATED} -->`,
     `# ${definition.kind}`,
@@ -30,7 +30,13 @@ export function referencePage(definition: KindDefinition): string {
     'Written by the operator, read by you.',
     fieldTable(status, 'status'),
     '## Conditions',
-    '`Ready` is always there: it says whether the spec holds. Beside it:',
+    'Three are always there, `Unknown` until a controller has seen the object:',
+    list([
+      '`Ready`: the newest spec is in effect.',
+      `\`Available\`: it serves now: ${definition.available ?? 'it is Ready, or what was in effect before stays so'}.`,
+      '`Degraded`: it serves worse than it should, or no longer; its reason is that of the condition that says why. `Unknown` until it is `Available` for the first time.',
+    ]),
+    'Beside them:',
     list([
       '`Reconciling`: the operator is at work or tries again by itself. Present only while True.',
       '`Stalled`: nothing moves until somebody acts. Present only while True.',
@@ -40,7 +46,7 @@ export function referencePage(definition: KindDefinition): string {
     table(
       ['Reason', 'Ready', 'Beside it', 'Meaning'],
       reasons.flatMap(([reason, { kind, doc }]) =>
-        kind === 'notice' ? [] : [[`\`${reason}\``, ...READY_BY_KIND[kind], doc]],
+        kind in READY_BY_KIND ? [[`\`${reason}\``, ...READY_BY_KIND[kind as ReadyKind], doc]] : [],
       ),
     ),
     ...(notices.length === 0
@@ -48,8 +54,8 @@ export function referencePage(definition: KindDefinition): string {
       : [
           '### Reasons of other conditions and of events',
           table(
-            ['Reason', 'Meaning'],
-            notices.map(([reason, { doc }]) => [`\`${reason}\``, doc]),
+            ['Reason', 'Beside it', 'Meaning'],
+            notices.map(([reason, { kind, doc }]) => [`\`${reason}\``, kind === 'degraded' ? '`Degraded`' : '', doc]),
           ),
         ]),
     '## Columns of `kubectl get`',
@@ -66,9 +72,11 @@ export function referencePage(definition: KindDefinition): string {
 const READY_BY_KIND = {
   pending: ['Unknown', ''],
   ready: ['True', ''],
-  retries: ['False', '`Reconciling`'],
-  stalled: ['False', '`Stalled`'],
+  progressing: ['False', '`Reconciling`'],
+  retries: ['False', '`Reconciling`, `Degraded`'],
+  stalled: ['False', '`Stalled`, `Degraded`'],
 } as const;
+type ReadyKind = keyof typeof READY_BY_KIND;
 
 interface Field {
   path: string;

@@ -230,7 +230,7 @@ describe('spec.replicas while the autoscaler sizes the pool', () => {
 });
 
 describe('a new WorkerPool', () => {
-  test('gets its defaults, and says Ready=Unknown before any controller wrote to it', async () => {
+  test('gets its defaults, and says Unknown of itself before any controller wrote to it', async () => {
     await kubectl.apply(poolDraft({ ...autoscaling(), drainPolicy: {} }, 'new'));
     const { spec, status } = await kubectl.get<WorkerPool>('wp', 'new');
     expect(spec).toMatchObject({
@@ -239,9 +239,11 @@ describe('a new WorkerPool', () => {
       autoscaling: { enabled: true, minReplicas: 0 },
       drainPolicy: { gracePeriod: '30s', maxDrainTime: '10m' },
     });
-    expect(status?.conditions).toEqual([
-      expect.objectContaining({ type: 'Ready', status: 'Unknown', reason: 'Pending' }),
-    ]);
+    expect(status?.conditions).toEqual(
+      ['Ready', 'Available', 'Degraded'].map(
+        (type) => expect.objectContaining({ type, status: 'Unknown', reason: 'Pending' }) as object,
+      ),
+    );
   });
 
   test('can be read through its scale subresource, and by selector once the status has one', async () => {
@@ -267,11 +269,11 @@ test('kubectl get shows how large the pool is, how large it may be, which versio
   });
 
   expect(await kubectl.table('wp', 'shown')).toEqual([
-    'NAME READY DESIRED READY-PODS MIN MAX HELD-BY VERSION ROLLOUT',
-    'shown Unknown 4 3 0 50 Panic 1.4.2 Progressing',
+    'NAME READY AVAILABLE DESIRED READY-PODS MIN MAX HELD-BY VERSION ROLLOUT',
+    'shown Unknown Unknown 4 3 0 50 Panic 1.4.2 Progressing',
   ]);
   expect(await kubectl.table('wp', 'shown', '--output=wide')).toEqual([
-    'NAME READY DESIRED READY-PODS MIN MAX HELD-BY VERSION ROLLOUT RUNNING REASON SCALING',
-    'shown Unknown 4 3 0 50 Panic 1.4.2 Progressing 1.4.1 Pending backlog',
+    'NAME READY AVAILABLE DESIRED READY-PODS MIN MAX HELD-BY VERSION ROLLOUT RUNNING DEGRADED REASON SCALING',
+    'shown Unknown Unknown 4 3 0 50 Panic 1.4.2 Progressing 1.4.1 Unknown Pending backlog',
   ]);
 });

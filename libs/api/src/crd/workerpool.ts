@@ -29,6 +29,12 @@ export const workerPoolDefinition: KindDefinition = {
   columns: [
     { name: 'Ready', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
     {
+      name: 'Available',
+      type: 'string',
+      jsonPath: '.status.conditions[?(@.type=="Available")].status',
+      description: 'Whether a pod is ready, or none is asked for.',
+    },
+    {
       name: 'Desired',
       type: 'integer',
       jsonPath: '.status.desiredReplicas',
@@ -58,6 +64,13 @@ export const workerPoolDefinition: KindDefinition = {
       priority: 1,
     },
     {
+      name: 'Degraded',
+      type: 'string',
+      jsonPath: '.status.conditions[?(@.type=="Degraded")].status',
+      description: 'Whether it serves worse than it should.',
+      priority: 1,
+    },
+    {
       name: 'Reason',
       type: 'string',
       jsonPath: '.status.conditions[?(@.type=="Ready")].reason',
@@ -77,6 +90,7 @@ export const workerPoolDefinition: KindDefinition = {
     labelSelectorPath: '.status.selector',
   },
   reasons: WORKER_POOL_REASONS,
+  available: 'a pod is ready, or none is asked for',
   notices: [
     {
       type: 'PodsBlocked',

@@ -18,8 +18,17 @@ export interface ObjectMeta {
   finalizers?: string[];
 }
 
-/** The condition types that the kinds share; `Reconciling` and `Stalled` are kstatus' abnormal-true types. */
-export const ConditionType = { Ready: 'Ready', Reconciling: 'Reconciling', Stalled: 'Stalled' } as const;
+/**
+ * The condition types that the kinds share: whether the newest spec is in effect, whether the object serves now, and
+ * whether it serves worse than it should. `Reconciling` and `Stalled` are kstatus' abnormal-true types.
+ */
+export const ConditionType = {
+  Ready: 'Ready',
+  Available: 'Available',
+  Degraded: 'Degraded',
+  Reconciling: 'Reconciling',
+  Stalled: 'Stalled',
+} as const;
 
 /** Kubernetes' metav1.Condition. */
 export const conditionSchema = z

@@ -3,11 +3,15 @@ export type ReasonKind =
   | 'pending'
   /** The object is in its desired state. */
   | 'ready'
-  /** The controller tries again by itself. */
+  /** On the way to its desired state, as it should be. */
+  | 'progressing'
+  /** Trouble; the controller tries again by itself. */
   | 'retries'
   /** Nothing changes until a person acts. */
   | 'stalled'
-  /** Used by conditions other than Ready, and by events. */
+  /** Trouble beside Ready: the object serves, but worse than it should. */
+  | 'degraded'
+  /** Used by conditions other than Ready, and by events: nothing is wrong. */
   | 'notice';
 
 export interface ReasonDoc {
@@ -19,9 +23,14 @@ export interface ReasonDoc {
 /** The reasons of a kind. They are part of the API: alerts and scripts match them. */
 export type ReasonTable = Readonly<Record<string, ReasonDoc>>;
 
-/** Reasons that every kind has: for objects that no controller has seen, and for failures outside the kind itself. */
+/**
+ * Reasons that every kind has: for objects that no controller has seen, for Degraded while nothing is wrong, and for
+ * failures outside the kind itself.
+ */
 export const COMMON_REASONS = {
   Pending: { kind: 'pending', doc: 'No controller has seen the object yet.' },
+  NeverAvailable: { kind: 'notice', doc: 'Degraded is Unknown: the object has not been Available yet.' },
+  AsExpected: { kind: 'notice', doc: 'Degraded is False: nothing is known to make the object serve worse.' },
   ApiForbidden: {
     kind: 'stalled',
     doc: "The controller's ServiceAccount lacks a right; the message names it. The role of the chart has it; check which role is bound.",
@@ -48,7 +57,7 @@ export const COMMON_REASONS = {
     doc: 'A part that the controller needs, such as Redis or the API server, does not answer; the object is tried again.',
   },
   WaitingForTurn: {
-    kind: 'retries',
+    kind: 'progressing',
     doc: 'The object has changed and the controller has not come to it for seconds; the message says which share of its work is used up.',
   },
   InternalError: {
@@ -61,6 +70,7 @@ export const COMMON_REASONS = {
 export const QUEUE_REASONS = {
   ...COMMON_REASONS,
   Applied: { kind: 'ready', doc: 'Everything that the spec manages is in effect in Redis.' },
+  RedisAnswers: { kind: 'notice', doc: 'Redis answers, so jobs can be added and taken.' },
   Observed: {
     kind: 'ready',
     doc: 'adoptionPolicy is Observe: nothing is written; status.plan lists what would change.',
@@ -80,19 +90,19 @@ export const QUEUE_REASONS = {
     doc: 'Redis refused a command for a reason that this release does not know; see the log of Redis.',
   },
   OwnershipLost: {
-    kind: 'retries',
+    kind: 'progressing',
     doc: 'Another claimant changed the owner mark meanwhile; the queue is reconciled again.',
   },
   Deleting: {
-    kind: 'retries',
+    kind: 'progressing',
     doc: 'The data in Redis is being removed, in rounds; the message says how many jobs are left.',
   },
   DeletionDelayed: {
-    kind: 'retries',
+    kind: 'progressing',
     doc: 'The data is removed a minute after the deletion, unless another Queue claims it until then and inherits it; annotate the Queue with redis-queue.io/force-delete=true to remove it now.',
   },
   ActiveJobs: {
-    kind: 'retries',
+    kind: 'progressing',
     doc: 'The queue was paused, and its data is removed once no job is active; annotate the Queue with redis-queue.io/force-delete=true to remove it now.',
   },
   WaitingChildren: {
@@ -142,7 +152,7 @@ export const QUEUE_REASONS = {
   },
   FieldsNotEnforced: { kind: 'notice', doc: 'This release accepts the named fields and does not act on them yet.' },
   EvictionEnabled: {
-    kind: 'notice',
+    kind: 'degraded',
     doc: 'maxmemory-policy is not noeviction: Redis may drop jobs when memory runs out.',
   },
   Adopted: { kind: 'notice', doc: 'The Queue has taken the queue over.' },
@@ -157,16 +167,26 @@ export type QueueReason = keyof typeof QUEUE_REASONS;
 /** Every reason that a WorkerPool's conditions and events give. */
 export const WORKER_POOL_REASONS = {
   ...COMMON_REASONS,
-  Available: { kind: 'ready', doc: 'All requested pods are ready.' },
+  RolledOut: {
+    kind: 'ready',
+    doc: 'The newest spec is in effect: no pod of an earlier version or template is left. Whether pods are ready is said by Available.',
+  },
 
-  Progressing: { kind: 'retries', doc: 'Pods are starting or being replaced.' },
+  Progressing: {
+    kind: 'progressing',
+    doc: 'The first pods start, or those of an earlier version or template are being replaced.',
+  },
+  MinimumReplicasUnavailable: {
+    kind: 'retries',
+    doc: 'Pods are asked for and none is ready. Ready says so once that has lasted for spec.rollout.progressDeadline.',
+  },
   QueueNotFound: {
     kind: 'retries',
     doc: 'A name in spec.queues is no Queue of this namespace; create it or correct the name.',
   },
   SecretNotFound: { kind: 'retries', doc: 'The Secret of the Queues does not exist in this namespace; create it.' },
   FormerDeployment: {
-    kind: 'retries',
+    kind: 'progressing',
     doc: 'The Deployment of a deleted WorkerPool of this name is still being removed.',
   },
   PodsRejected: { kind: 'retries', doc: 'Pods cannot be created; the message says why.' },
@@ -179,7 +199,7 @@ export const WORKER_POOL_REASONS = {
     doc: 'A LimitRange of the namespace refuses pods; the message has its numbers. Change it or spec.resources.',
   },
   Unschedulable: {
-    kind: 'retries',
+    kind: 'progressing',
     doc: "No node has room for some pods; the message is the scheduler's. Add nodes, or lower spec.resources.requests.",
   },
   CrashLooping: { kind: 'retries', doc: 'The container of some pods exits again and again; see its log.' },
@@ -225,26 +245,31 @@ export const WORKER_POOL_REASONS = {
     doc: 'spec.template sets a field that the controller owns, or the API server, a policy or a webhook refuses the Deployment; the message names the field. Only the size was changed; correct the field.',
   },
 
+  MinimumReplicasAvailable: { kind: 'notice', doc: 'At least one pod is ready, or none is asked for.' },
+  ReplicasMissing: {
+    kind: 'degraded',
+    doc: 'Fewer pods are ready than asked for, and some have not become ready within spec.rollout.progressDeadline.',
+  },
   Disabled: { kind: 'notice', doc: 'Autoscaling is off: spec.replicas sets the size.' },
   WaitingForDecision: {
     kind: 'notice',
     doc: 'No decision of the autoscaler has arrived. A pool that never had one runs at least spec.replicas pods, within its bounds, from a minute after its creation. Any other pool keeps its size. Check that the autoscaler is installed and uses the same bus.',
   },
   BusUnavailable: {
-    kind: 'notice',
+    kind: 'degraded',
     doc: 'No decision can arrive: the Secret of the bus is missing or cannot be read, or its Redis cannot be reached or refuses the user; the message says which. Pools keep their size; one that never had a decision runs spec.replicas without a Secret, and at least that otherwise.',
   },
   Decided: { kind: 'notice', doc: 'The size follows the decisions of the autoscaler.' },
   SensorFailed: {
-    kind: 'notice',
+    kind: 'degraded',
     doc: 'A queue cannot be read, so the pool keeps its size; the message says which and why. Check its Redis, Secret and network policies.',
   },
   StaleData: {
-    kind: 'notice',
+    kind: 'degraded',
     doc: 'The newest sample of a queue is too old, so the pool keeps its size. Check whether Redis is slow or the autoscaler short of CPU.',
   },
   QueueMissing: {
-    kind: 'notice',
+    kind: 'degraded',
     doc: 'A name in spec.queues is no Queue of this namespace, so the pool keeps its size; create it or correct the name.',
   },
   ReadyForNewScale: { kind: 'notice', doc: 'Nothing keeps the autoscaler from changing the size.' },
@@ -261,15 +286,15 @@ export const WORKER_POOL_REASONS = {
     doc: 'Most finished jobs failed, and more pods would fail more of them: the pool does not grow until that changes. Check the failed jobs.',
   },
   PodsFailing: {
-    kind: 'notice',
+    kind: 'degraded',
     doc: 'Pods of the pool crash or cannot start: the pool does not grow until they run. PodsBlocked says why they do not.',
   },
   QuotaExhausted: {
-    kind: 'notice',
+    kind: 'degraded',
     doc: 'The namespace admits no more pods: the pool does not grow until it does. PodsBlocked has the numbers.',
   },
   RedisSaturated: {
-    kind: 'notice',
+    kind: 'degraded',
     doc: 'Redis is at its limit, and more workers would only add load: the pool does not grow until it answers fast again and has memory.',
   },
   Held: {
@@ -293,7 +318,7 @@ export const WORKER_POOL_REASONS = {
     doc: 'behavior.scaleDown keeps the pool from shrinking to the size that would do.',
   },
   ReplicasContested: {
-    kind: 'notice',
+    kind: 'degraded',
     doc: "Somebody else writes the Deployment's replicas (a HorizontalPodAutoscaler, kubectl); the controller steps back. Remove the other writer.",
   },
   DeploymentCreated: { kind: 'notice', doc: 'The Deployment was created.' },
@@ -314,11 +339,11 @@ export const WORKER_POOL_REASONS = {
   ScalingLimited: { kind: 'notice', doc: 'maxReplicas has kept the pool from growing for half a minute.' },
   RolloutComplete: { kind: 'notice', doc: 'All pods run the version and are ready.' },
   UnknownDecisionVersion: {
-    kind: 'notice',
+    kind: 'degraded',
     doc: 'The autoscaler publishes a later major version of the bus schema than this controller reads; upgrade the workerpool-controller.',
   },
   ConfigNotTracked: {
-    kind: 'notice',
+    kind: 'degraded',
     doc: 'spec.template names a Secret that this controller may not read, so its changes do not replace the pods; add it to the Helm value workers.secretNames (workerpool-controller.workers.secretNames of the chart redis-queue).',
   },
 } as const satisfies ReasonTable;

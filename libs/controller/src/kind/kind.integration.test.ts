@@ -140,10 +140,10 @@ describe('what the API server refuses', () => {
     control();
     await create('counted');
     expect(await settled('counted', 'ApiQuotaExceeded')).toContain('exceeded quota: few');
-    expect(conditionsOf(await read('counted'))).toEqual(['Ready False', 'Reconciling True']);
+    expect(conditionsOf(await read('counted'))).toEqual([...UNKNOWN, 'Ready False', 'Reconciling True']);
     await limitConfigMaps(site(), '10');
     await settled('counted', 'Created');
-    expect(conditionsOf(await read('counted'))).toEqual(['Ready True']);
+    expect(conditionsOf(await read('counted'))).toEqual(['Available True', 'Degraded False', 'Ready True']);
   });
 
   it('for want of a right is told, and heals within 10 s once the role has it', async () => {
@@ -151,7 +151,7 @@ describe('what the API server refuses', () => {
     control({}, { kubeconfigPath });
     await create('forbidden');
     expect(await settled('forbidden', 'ApiForbidden')).toContain('cannot create resource "configmaps"');
-    expect(conditionsOf(await read('forbidden'))).toEqual(['Ready False', 'Stalled True']);
+    expect(conditionsOf(await read('forbidden'))).toEqual([...UNKNOWN, 'Ready False', 'Stalled True']);
     await grant(site(), ['get', 'list', 'watch', 'patch', 'create']);
     await settled('forbidden', 'Created');
   });
@@ -212,7 +212,7 @@ it('an object whose change waits for its turn says so, and one that was reconcil
   expect(await settled('waits', 'WaitingForTurn')).toBe(
     `this generation waits for its turn: namespace ${namespace} has as many reconciles under way as its share allows, and others of it go first`,
   );
-  expect(conditionsOf(await read('waits'))).toEqual(['Ready False', 'Reconciling True']);
+  expect(conditionsOf(await read('waits'))).toEqual([...UNKNOWN, 'Ready False', 'Reconciling True']);
   expect(readyOf(await read('known'))).toMatchObject({ reason: 'Created' });
   hung.resolve();
   await settled('waits', 'Created');
@@ -316,7 +316,9 @@ describe('an object that was created anew under its name', () => {
 });
 
 const conditionsOf = (object: Widget | undefined): string[] =>
-  (object?.status?.conditions ?? []).map(({ type, status }) => `${type} ${status}`);
+  (object?.status?.conditions ?? []).map(({ type, status }) => `${type} ${status}`).toSorted();
+/** Of an object that was never Ready. */
+const UNKNOWN = ['Available Unknown', 'Degraded Unknown'];
 
 async function eventsOf({ metadata }: Widget): Promise<Resource[]> {
   const { items } = await client.list<Resource & { involvedObject: { uid: string } }>(EVENTS, { namespace });

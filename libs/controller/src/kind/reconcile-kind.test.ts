@@ -178,7 +178,9 @@ it('a failure is one of the generation that failed, so that kstatus reads its co
       observedGeneration: 2,
       conditions: [
         { type: 'Ready', ...failed },
+        { type: 'Available', status: 'Unknown' },
         { type: 'Stalled', status: 'True' },
+        { type: 'Degraded', status: 'Unknown' },
       ],
     },
   ]);

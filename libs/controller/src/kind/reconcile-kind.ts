@@ -6,7 +6,7 @@ import { keyOf } from '../objects/resources.ts';
 import { addFinalizer, hasFinalizer, removeFinalizer, type FinalizerStep } from './finalizers.ts';
 import { isNews, kindConditions } from './conditions.ts';
 import { describeFailure, type FailureReason } from './failures.ts';
-import { eventType } from './reasons.ts';
+import { eventType, isTrouble } from './reasons.ts';
 import { soonestMs } from './requeue.ts';
 import type { StatusWriter } from './status-writer.ts';
 import type { Kind, KindContext, KindObject, Outcome, Plan, Problem, ReportContext, StatusOf } from './types.ts';
@@ -153,8 +153,8 @@ function reportProblem<T extends KindObject, R extends string>(
   { reason, message }: Problem<R>,
 ): void {
   if (!isNews(object, reason)) return;
-  log.warn({ reason }, message);
-  event(reason, message, reasons[reason].kind === 'ready' ? 'Normal' : 'Warning');
+  log[isTrouble(reasons[reason].kind) ? 'warn' : 'info']({ reason }, message);
+  event(reason, message);
 }
 
 /**

@@ -32,7 +32,7 @@ const WIDGET_REASONS: ReasonKinds<WidgetReason> = {
   ApiThrottled: { kind: 'retries' },
   ApiUnavailable: { kind: 'retries' },
   ReconcileTimeout: { kind: 'retries' },
-  WaitingForTurn: { kind: 'retries' },
+  WaitingForTurn: { kind: 'progressing' },
   InternalError: { kind: 'retries' },
 };
 

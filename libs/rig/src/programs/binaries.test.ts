@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { goModule, VERSIONS } from './binaries.ts';
+import { goModule, healthModule, VERSIONS } from './binaries.ts';
 
 describe('the versions of the programs', () => {
   it.each([
@@ -10,7 +10,20 @@ describe('the versions of the programs', () => {
     ['containerd', 'github.com/containerd/containerd/v2'],
     ['coredns', 'github.com/coredns/coredns'],
   ] as const)('%s is what go.mod pins', (name, module) => {
-    const required = new RegExp(`^\\t${module.replaceAll('.', '\\.')} v(\\S+)`, 'm');
-    expect(required.exec(readFileSync(join(goModule, 'go.mod'), 'utf8'))?.[1]).toBe(VERSIONS[name]);
+    expect(requiredBy(goModule).get(module)).toBe(VERSIONS[name]);
+  });
+
+  it('are of the same packages in both modules, so that these are compiled once', () => {
+    const shared = requiredBy(goModule);
+    const health = requiredBy(healthModule);
+    expect(health.get('sigs.k8s.io/cli-utils')).toBe(VERSIONS['cli-utils']);
+    const others = [...health].filter(([module, version]) => (shared.get(module) ?? version) !== version);
+    expect(others).toEqual([]);
   });
 });
+
+/** The version of each module that a `go.mod` requires. */
+function requiredBy(module: string): Map<string, string> {
+  const lines = readFileSync(join(module, 'go.mod'), 'utf8').matchAll(/^\t(\S+) v(\S+)/gm);
+  return new Map([...lines].map(([, path = '', version = '']) => [path, version]));
+}

@@ -9,7 +9,13 @@ export const workspaceRoot = resolve(import.meta.dirname, '../../../..');
 export const goModule = join(workspaceRoot, 'tools/cluster/binaries');
 
 /** The Go module of KEDA's operator and metrics adapter. */
-export const kedaModule = join(workspaceRoot, 'bench/keda/binaries');
+const kedaModule = join(workspaceRoot, 'bench/keda/binaries');
+
+/**
+ * The Go module of what kstatus and Argo CD say of an object. It has the versions of `goModule`, and so shares what is
+ * compiled of it; in that module, its few packages would have everything compiled again where it is built already.
+ */
+export const healthModule = join(workspaceRoot, 'tools/cluster/health');
 
 export const VERSIONS = {
   kubernetes: '1.36.3',
@@ -17,6 +23,7 @@ export const VERSIONS = {
   containerd: '2.3.4',
   coredns: '1.14.3',
   keda: '2.21.0',
+  'cli-utils': '0.37.2',
 } as const;
 
 /** What the project downloads or builds once for every checkout: `REDIS_QUEUE_CACHE`, else in the user's cache. */
@@ -28,29 +35,48 @@ export function cacheFolder(): string {
 /**
  * A set of programs built together, in a folder named for what it was built from, so that a change builds again and two
  * checkouts do not disturb each other. `kube` is etcd, every Kubernetes component and kubectl in one; `keda` is
- * `operator` and `adapter`.
+ * `operator` and `adapter`; `health` tells what kstatus and Argo CD say of objects.
  */
-export type ProgramSet = 'kube' | 'helm' | 'containerd' | 'coredns' | 'keda';
+export type ProgramSet = 'kube' | 'helm' | 'containerd' | 'coredns' | 'keda' | 'health';
 
 export function programFolder(set: ProgramSet): string {
   return join(cacheFolder(), 'bin', `${process.platform}-${process.arch}`, `${set}-${versionKey(set)}`);
 }
 
-/** A set that `main.go` of its own is built from; the package of the others is in a module that `go.mod` pins. */
-const WITH_MAIN = new Set<ProgramSet>(['kube', 'containerd', 'coredns']);
+const VERSION_OF: Record<ProgramSet, string> = {
+  ...VERSIONS,
+  kube: VERSIONS.kubernetes,
+  health: VERSIONS['cli-utils'],
+};
+
+const MODULE_OF: Partial<Record<ProgramSet, string>> = { keda: kedaModule, health: healthModule };
+
+/** The Go module that pins a set. */
+export function moduleOf(set: ProgramSet): string {
+  return MODULE_OF[set] ?? goModule;
+}
+
+/** The `main.go` of our own that a set is built from; the package of the others is in a module that `go.mod` pins. */
+const OWN_MAIN: Partial<Record<ProgramSet, string>> = {
+  kube: 'kube/main.go',
+  containerd: 'containerd/main.go',
+  coredns: 'coredns/main.go',
+  health: 'main.go',
+};
 
 function versionKey(set: ProgramSet): string {
-  const module = set === 'keda' ? kedaModule : goModule;
-  const main = WITH_MAIN.has(set) ? [join(set, 'main.go')] : [];
+  const main = OWN_MAIN[set];
   const hash = createHash('sha256');
-  for (const file of [...main, 'go.mod', 'go.sum']) hash.update(readFileSync(join(module, file)));
-  return `${VERSIONS[set === 'kube' ? 'kubernetes' : set]}-${hash.digest('hex').slice(0, 12)}`;
+  for (const file of [...(main === undefined ? [] : [main]), 'go.mod', 'go.sum'])
+    hash.update(readFileSync(join(moduleOf(set), file)));
+  return `${VERSION_OF[set]}-${hash.digest('hex').slice(0, 12)}`;
 }
 
 /** What to ask `cluster build` for. */
 const LEVELS: Record<ProgramSet, string> = {
   kube: 'control-plane',
   helm: 'control-plane',
+  health: 'control-plane',
   containerd: 'node',
   coredns: 'node',
   keda: 'keda',
