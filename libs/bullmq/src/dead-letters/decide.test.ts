@@ -3,15 +3,13 @@ import { decide, type FailedJob } from './decide.ts';
 
 const NOW = 1_700_000_000_000;
 const job = (changes: Partial<FailedJob> = {}): FailedJob => ({
-  ...{
-    id: '1',
-    finishedOn: NOW - 1_000,
-    attemptsMade: 1,
-    retries: 0,
-    attempts: 1,
-    unrecoverable: false,
-    stalled: false,
-  },
+  id: '1',
+  finishedOn: NOW - 1_000,
+  attemptsMade: 1,
+  retries: 0,
+  attempts: 1,
+  unrecoverable: false,
+  stalled: false,
   ...changes,
 });
 const action = (changes: Partial<FailedJob>, maxRetries: number) => decide(job(changes), { maxRetries }, NOW).action;

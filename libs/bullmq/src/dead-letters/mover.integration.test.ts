@@ -220,15 +220,18 @@ test('what is listed as failed and is no failed job stays, and costs nobody else
   await t.redis.hset('bull:hostile:meta', { version: 'bullmq:6.7.0', finishedOn: 3 });
   await t.redis.set('bull:hostile:text', 'x');
   await t.redis.zadd('bull:hostile:failed', 1, 'meta', 2, 'text', 3, 'gone', 4, 'x'.repeat(5_000));
-  await putFailed(t.redis, queue, 'long-stack', 5, { stacktrace: JSON.stringify(['\\"'.repeat(40_000)]) });
-  await putFailed(t.redis, queue, 'stacks', 6, { stacktrace: JSON.stringify(Array(9).fill('at "x"\n'.repeat(400))) });
+  const traces = (count: number, length: number): string =>
+    JSON.stringify(Array(count).fill('at "x"\n'.repeat(length)));
+  await putFailed(t.redis, queue, 'long-stack', 5, { stacktrace: traces(1, 40_000) });
+  await putFailed(t.redis, queue, 'stacks', 6, { stacktrace: traces(20, 1_000) });
+  await putFailed(t.redis, queue, 'short-stacks', 6, { stacktrace: traces(3, 100) });
   await putFailed(t.redis, queue, 'opts', 7, { opts: JSON.stringify({ attempts: 9, tm: 'x'.repeat(9_000) }) });
-  expect(await settle(t.redis, queue)).toMatchObject({ moved: 3, left: { unreadable: 4 } });
+  expect(await settle(t.redis, queue)).toMatchObject({ moved: 4, left: { unreadable: 4 } });
   expect(await t.redis.hget('bull:hostile:meta', 'version')).toBe('bullmq:6.7.0');
   const letters = await t.producer(deadLetterQueue(queue)).getFailed();
-  expect(letters.map(({ stacktrace }) => stacktrace!.length).toSorted((a, b) => a - b)).toEqual([0, 1, 4]);
+  expect(letters.map(({ stacktrace }) => stacktrace!.length).toSorted((a, b) => a - b)).toEqual([0, 0, 3, 6]);
   for (const { id } of letters)
-    expect(await t.redis.hstrlen(`bull:hostile-dlq:${id}`, 'stacktrace')).toBeLessThanOrEqual(16_384 + 4);
+    expect(await t.redis.hstrlen(`bull:hostile-dlq:${id}`, 'stacktrace')).toBeLessThanOrEqual(65_536);
 
   const clash = queueOf('clash');
   await putFailed(t.redis, clash, '1', 1_000);
@@ -285,4 +288,23 @@ test('a job that was retried or died again since it was read is left for the nex
   );
   expect(round).toMatchObject({ moved: 0 });
   expect(await producer.getJobCounts()).toMatchObject({ waiting: 1, failed: 1 });
+});
+
+test('long stack traces make pages short; every job is looked at once in a round all the same', async () => {
+  const queue = queueOf('stacks');
+  const stacktrace = JSON.stringify(Array(20).fill('Error: no\n    at x'.repeat(80)));
+  expect(stacktrace.length).toBeGreaterThan(20_000);
+  for (let n = 0; n < 130; n++) {
+    const flow = n % 10 === 0 && { parentKey: 'bull:p:1' };
+    const stack = n % 7 === 0 ? JSON.stringify(['Error', 'UnrecoverableError: no']) : stacktrace;
+    await putFailed(t.redis, queue, `j${n}`, 1_000 + n, { stacktrace: stack, ...flow });
+  }
+  // Those that cannot be recovered, without the children of flows.
+  const moved = 19 - 2;
+  expect(await settle(t.redis, queue, { maxRetries: 1 })).toMatchObject({
+    examined: 130,
+    moved,
+    left: { flowChild: 13 },
+    retried: 130 - 13 - moved,
+  });
 });

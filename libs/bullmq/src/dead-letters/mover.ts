@@ -37,8 +37,9 @@ export interface MoverRound {
   readonly refusal?: Refusal;
 }
 
-/** Bytes of stack traces that a dead letter keeps. */
-const LONGEST_STACK = 16_384;
+/** Bytes of stack traces that a dead letter keeps, and of longer ones that a script call reads. */
+const LONGEST_STACK = 65_536;
+const LONG_STACKS_PER_CALL = 524_288;
 const PAGES_PER_ROUND = 20;
 const MOST_LEFT_IDS = 5;
 
@@ -55,7 +56,7 @@ const MOST_LEFT_IDS = 5;
  */
 export async function settleFailedJobs(call: RedisCall, queue: QueueRef, options: MoverOptions): Promise<MoverRound> {
   const pages = options.pages ?? PAGES_PER_ROUND;
-  const newest = await settlePage(call, queue, { first: -FAILED_PER_PAGE, most: FAILED_PER_PAGE }, options);
+  const newest = await settlePage(call, queue, { first: 'newest', most: FAILED_PER_PAGE }, options);
   let round = newest;
   const rest = Math.max(0, newest.failed - newest.examined);
   let left = Math.min(rest, Math.max(0, pages - 1) * FAILED_PER_PAGE);
@@ -63,9 +64,10 @@ export async function settleFailedJobs(call: RedisCall, queue: QueueRef, options
   while (left > 0 && round.refusal === undefined) {
     const most = Math.min(left, FAILED_PER_PAGE);
     const page = await settlePage(call, queue, { first, most }, options);
-    left -= most;
+    if (page.examined === 0 && first === 0) break;
+    left -= page.examined;
     // What has left the set moves those behind to the front.
-    first = page.examined < most ? 0 : first + most - page.retried - page.moved;
+    first = page.examined === 0 ? 0 : first + page.examined - page.retried - page.moved;
     round = sum(round, page);
   }
   return { ...round, failed: newest.failed };
@@ -76,7 +78,7 @@ type Row = FailedPage['jobs'][number] & { readonly decision: Decision };
 async function settlePage(
   call: RedisCall,
   queue: QueueRef,
-  { first, most }: { first: number; most: number },
+  { first, most }: { first: number | 'newest'; most: number },
   { maxRetries, fence }: MoverOptions,
 ): Promise<MoverRound> {
   const { redisTimeMs, failed, jobs } = await call((redis) => readFailedPage(redis, queue, first, most));
@@ -94,7 +96,12 @@ async function settlePage(
       ? ([[0, 0, 0]] as const)
       : parseOutcome(
           await call((redis) =>
-            runScript(redis, 'settleFailed', metaKeys(queue), [...fenceArguments(fence), LONGEST_STACK, ...acts]),
+            runScript(redis, 'settleFailed', metaKeys(queue), [
+              ...fenceArguments(fence),
+              LONGEST_STACK,
+              LONG_STACKS_PER_CALL,
+              ...acts,
+            ]),
           ),
           3,
         );

@@ -2,26 +2,23 @@
   Reads a page of a queue's failed jobs: what decides whether they run again.
 
   KEYS   1 failed; the queue's other keys share the text before `failed`
-  ARGV   1 rank of the first job to read, oldest first; negative: so many jobs before the end
+  ARGV   1 rank of the first job to read, oldest first; -1: the newest jobs, newest first
          2 most jobs to read
+         3 most bytes of stack traces to read
   Reply  { Redis' time in ms, { number of failed jobs, job, ... } }; of each job id, score, finishedOn, attempts made,
          retries by redis-queue, flow: child or parent, failed reason (first 64 bytes), first and last 200 bytes of the
          last stack trace, options. What is missing or too long to be read is null
-  Cost   O(log n), and per job 3 reads, about 6 us, and at most 32 kB of stack traces; a page of 100 below 5 ms
+  Cost   O(log n), and per job 4 reads of O(1), about 8 us; with the stack traces of 512 kB about 3 ms for 100 jobs
   Never  writes; reads what a job carries
 ]]
 local call = redis.call
+-- include parts/stack-traces.lua
 local failed, base = KEYS[1], string.sub(KEYS[1], 1, -7)
-local first, most = tonumber(ARGV[1]), tonumber(ARGV[2])
+local first, most, bytesLeft = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local time = call('TIME')
 local rows = { call('ZCARD', failed) }
-local page = call('ZRANGE', failed, first, first < 0 and -1 or first + most - 1, 'WITHSCORES')
-
--- The last text of a JSON array of texts. Quotes within a text are escaped, so that `","` only stands between two.
-local function lastText(json)
-  local from = string.match(json, '^.*","()') or string.match(json, '^%["()')
-  return from and string.sub(json, from, -3) or ''
-end
+local page = first < 0 and call('ZREVRANGE', failed, 0, most - 1, 'WITHSCORES')
+  or call('ZRANGE', failed, first, first + most - 1, 'WITHSCORES')
 
 local function read(id)
   local key = base .. id
@@ -33,7 +30,9 @@ local function read(id)
   local function text(field, longest)
     return call('HSTRLEN', key, field) <= longest and call('HGET', key, field) or false
   end
-  local stack = lastText(text('stacktrace', 32768) or '')
+  local stack = text('stacktrace', 32768) or ''
+  bytesLeft = bytesLeft - #stack
+  stack = string.sub(stack, lastTextAt(stack), -3)
   local reason = text('failedReason', 4096)
   return {
     job[1] and string.sub(job[1], 1, 32), job[2] and string.sub(job[2], 1, 32), job[3] and string.sub(job[3], 1, 32),
@@ -42,6 +41,7 @@ local function read(id)
 end
 
 for i = 1, #page, 2 do
+  if bytesLeft <= 0 then break end
   local id = page[i]
   local ok, job = false, nil
   -- An id of any length would fill the reply.

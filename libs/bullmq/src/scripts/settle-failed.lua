@@ -6,11 +6,11 @@
   KEYS   1 meta of the queue, 2 meta of its dead-letter queue; the queues' other keys share the text before `meta`
   ARGV   1 field of the owner mark, 2 and 3 the marks of the two queues as read
          4 Redis' time in ms after which nothing is done
-         5 most bytes of stack traces that a dead letter keeps
+         5 most bytes of stack traces that a dead letter keeps, 6 most bytes of longer ones to read
          then per job: retry or move, its id, the id of its dead letter, its finishedOn and its attempts made
   Reply  { done, jobs that run again, jobs moved, jobs that are others by now }; or { late } or { ownershipLost }: nothing
          was done
-  Cost   per job 10 to 14 commands of O(1) or O(log n), about 25 us, whatever it carries; a page of 100 about 3 ms
+  Cost   per job 10 to 14 commands of O(1) or O(log n), about 25 us, whatever it carries; 100 jobs about 3 ms
   Never  touches a job that has left `failed` or failed again since, nor one that belongs to a flow; overwrites a dead
          letter
 ]]
@@ -21,7 +21,7 @@ local call = redis.call
 local base, dead = string.sub(KEYS[1], 1, -5), string.sub(KEYS[2], 1, -5)
 local refused = refusal(KEYS, ARGV[1], { ARGV[2], ARGV[3] }, ARGV[4])
 if refused then return { refused } end
-local longestStack = tonumber(ARGV[5])
+local longestStack, bytesLeft = tonumber(ARGV[5]), tonumber(ARGV[6])
 local failed, letters = base .. 'failed', dead .. 'failed'
 -- A key of another type stops this before anything is written.
 local line = openLine(base)
@@ -36,20 +36,17 @@ local function isAsDecided(id, finishedOn, attemptsMade)
     and call('EXISTS', key .. ':dependencies', key .. ':processed', key .. ':failed', key .. ':unsuccessful') == 0
 end
 
--- The newest of the stack traces that fit, as the JSON array that BullMQ keeps.
+-- Most jobs keep their stack traces as they are. Of what is longer the newest traces are kept that fit, as the JSON array
+-- that BullMQ has; beyond what a call may read, none.
 local function shorten(key)
   local length = call('HSTRLEN', key, 'stacktrace')
   if length <= longestStack then return end
   local kept = '[]'
-  if length <= 1048576 then
+  if length <= bytesLeft then
+    bytesLeft = bytesLeft - length
     local stack = call('HGET', key, 'stacktrace')
     local from = string.find(stack, '","', length - longestStack, true)
     if from then kept = '[' .. string.sub(stack, from + 2) end
-    -- One trace alone is too long: its beginning, which is not to end within an escape.
-    if not from then
-      from = string.match(stack, '^.*","()') or 3
-      kept = '["' .. string.gsub(string.sub(stack, from, from + longestStack - 1), '\\+u?%x*$', '') .. '"]'
-    end
   end
   call('HSET', key, 'stacktrace', kept)
 end
@@ -88,7 +85,7 @@ local function retry(id)
 end
 
 local retried, moved, others = 0, 0, 0
-for i = 6, #ARGV, 5 do
+for i = 7, #ARGV, 5 do
   local id, finishedOn = ARGV[i + 1], ARGV[i + 3]
   if not isAsDecided(id, finishedOn, ARGV[i + 4]) then
     others = others + 1
