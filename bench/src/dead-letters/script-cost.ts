@@ -23,7 +23,7 @@ export interface ScriptCost {
 
 const JOBS = 100;
 /** Just as many as a page of 100 jobs may have. */
-const TRACES = 4;
+const TRACES = 2;
 /** More than a dead letter keeps. */
 const LONG_TRACES = 60;
 const TRIES = 9;

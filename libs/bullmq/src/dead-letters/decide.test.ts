@@ -57,6 +57,17 @@ it('the next run is due when the backoff after its last one has passed', () => {
   expect(decide(job({ backoff, attemptsMade: 4 }), { maxRetries: 3 }, NOW)).toEqual({ action: 'move' });
 });
 
+it('who counts failures sees each: a failed job stays one for a while, dead or not', () => {
+  const policy = { maxRetries: 1, restMs: 5_000 };
+  for (const attemptsMade of [1, 2]) {
+    const until = { action: 'wait', untilMs: NOW + 4_000 };
+    expect(decide(job({ attemptsMade }), policy, NOW)).toEqual(until);
+    expect(decide(job({ attemptsMade }), policy, NOW + 4_000).action).toBe(attemptsMade === 1 ? 'retry' : 'move');
+  }
+  const backoff = { type: 'fixed', delay: 9_000 };
+  expect(decide(job({ backoff }), policy, NOW)).toEqual({ action: 'wait', untilMs: NOW + 8_000 });
+});
+
 it('of a flow nothing is touched, dead or not', () => {
   for (const maxRetries of [0, 3]) {
     expect(decide(job({ flow: 'child' }), { maxRetries }, NOW)).toEqual({ action: 'leave', reason: 'flowChild' });

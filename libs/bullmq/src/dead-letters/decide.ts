@@ -20,8 +20,18 @@ export interface FailedJob {
   readonly stalled: boolean;
 }
 
-/** `unreadable`: its id or score are not those of a job that BullMQ failed. */
+/** `unreadable`: it is no job that BullMQ failed, or a dead letter. */
 export type LeftReason = 'flowChild' | 'flowParent' | 'unreadable';
+
+export interface RetryPolicy {
+  /** Runs after the first before a job is dead. */
+  readonly maxRetries: number;
+  /**
+   * How long a failed job stays one at least, ms, so that who counts failures sees it: what reads the newest failed jobs
+   * every few seconds would else miss those that run again or are moved at once. Default 0.
+   */
+  readonly restMs?: number;
+}
 
 export type Decision =
   | { readonly action: 'retry' | 'move' }
@@ -40,12 +50,12 @@ export type Decision =
  *
  * @param nowMs by the clock of Redis.
  */
-export function decide(job: FailedJob, { maxRetries }: { readonly maxRetries: number }, nowMs: number): Decision {
+export function decide(job: FailedJob, { maxRetries, restMs = 0 }: RetryPolicy, nowMs: number): Decision {
   if (job.flow !== undefined) return { action: 'leave', reason: job.flow === 'child' ? 'flowChild' : 'flowParent' };
   const runs = Math.max(job.attemptsMade, 1 + job.retries);
-  if (runs >= Math.max(job.attempts, 1 + maxRetries)) return { action: 'move' };
-  const gaveUp = job.unrecoverable || runs < job.attempts;
-  if (gaveUp && !job.stalled) return { action: 'move' };
-  const untilMs = job.finishedOn + backoffMs(job.backoff, runs, chanceOf(`${job.id} ${job.finishedOn}`));
-  return untilMs <= nowMs ? { action: 'retry' } : { action: 'wait', untilMs };
+  const gaveUp = (job.unrecoverable || runs < job.attempts) && !job.stalled;
+  const action = gaveUp || runs >= Math.max(job.attempts, 1 + maxRetries) ? 'move' : 'retry';
+  const backoff = action === 'retry' ? backoffMs(job.backoff, runs, chanceOf(`${job.id} ${job.finishedOn}`)) : 0;
+  const untilMs = job.finishedOn + Math.max(backoff, restMs);
+  return untilMs <= nowMs ? { action } : { action: 'wait', untilMs };
 }

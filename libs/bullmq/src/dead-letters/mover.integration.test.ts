@@ -233,6 +233,13 @@ test('what is listed as failed and is no failed job stays, and costs nobody else
   for (const { id } of letters)
     expect(await t.redis.hstrlen(`bull:hostile-dlq:${id}`, 'stacktrace')).toBeLessThanOrEqual(65_536);
 
+  // A dead-letter queue is none that has dead letters of its own.
+  expect(await settle(t.redis, deadLetterQueue(queue), { maxRetries: 9 })).toMatchObject({
+    left: { unreadable: 4 },
+    moved: 0,
+    retried: 0,
+  });
+
   const clash = queueOf('clash');
   await putFailed(t.redis, clash, '1', 1_000);
   await t.redis.set('bull:clash-dlq:failed', 'x');

@@ -1,13 +1,11 @@
 import type { QueueRef } from '../keys.ts';
 import { runScript } from '../scripts.ts';
-import { decide, type Decision, type LeftReason } from './decide.ts';
+import { decide, type Decision, type LeftReason, type RetryPolicy } from './decide.ts';
 import { FAILED_PER_PAGE, readFailedPage, type FailedPage } from './failed-jobs.ts';
 import { fenceArguments, parseOutcome, type DeadLetterFence, type RedisCall, type Refusal } from './fence.ts';
 import { letterId, metaKeys } from './names.ts';
 
-export interface MoverOptions {
-  /** Runs after the first before a job is dead. */
-  readonly maxRetries: number;
+export interface MoverOptions extends RetryPolicy {
   readonly fence: DeadLetterFence;
   /** Pages of 100 jobs that a round reads at most. Default 20. */
   readonly pages?: number;
@@ -25,7 +23,7 @@ export interface MoverRound {
   readonly retried: number;
   /** Jobs that became dead letters. */
   readonly moved: number;
-  /** Jobs whose backoff has not passed. */
+  /** Jobs whose time has not come: their backoff, or the time that a failed job stays one. */
   readonly waiting: number;
   /** Redis' time, Unix ms, at which the first of them is due. */
   readonly nextDueMs?: number;
@@ -39,7 +37,7 @@ export interface MoverRound {
 
 /** Bytes of stack traces that a dead letter keeps, and of longer ones that a script call reads. */
 const LONGEST_STACK = 65_536;
-const LONG_STACKS_PER_CALL = 524_288;
+const LONG_STACKS_PER_CALL = 262_144;
 const PAGES_PER_ROUND = 20;
 const MOST_LEFT_IDS = 5;
 
@@ -79,12 +77,12 @@ async function settlePage(
   call: RedisCall,
   queue: QueueRef,
   { first, most }: { first: number | 'newest'; most: number },
-  { maxRetries, fence }: MoverOptions,
+  options: MoverOptions,
 ): Promise<MoverRound> {
   const { redisTimeMs, failed, jobs } = await call((redis) => readFailedPage(redis, queue, first, most));
   const rows = jobs.map(({ id, job }): Row => {
     if (job === 'unreadable') return { id, job, decision: { action: 'leave', reason: 'unreadable' } };
-    return { id, job, decision: decide(job, { maxRetries }, redisTimeMs) };
+    return { id, job, decision: decide(job, options, redisTimeMs) };
   });
   const acts = rows.flatMap(({ job, decision: { action } }) =>
     job !== 'unreadable' && (action === 'retry' || action === 'move')
@@ -97,7 +95,7 @@ async function settlePage(
       : parseOutcome(
           await call((redis) =>
             runScript(redis, 'settleFailed', metaKeys(queue), [
-              ...fenceArguments(fence),
+              ...fenceArguments(options.fence),
               LONGEST_STACK,
               LONG_STACKS_PER_CALL,
               ...acts,

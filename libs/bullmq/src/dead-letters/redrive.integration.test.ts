@@ -85,6 +85,8 @@ test('a job that is put back is as good as new: attempts, retries, stalls, prior
   expect((await t.producer(deadLetterQueue(queue)).getJobLogs(letter!.id!)).count).toBe(3);
   // The same redrive does not put it back once more; another does.
   expect(await step(queue)).toMatchObject({ redriven: 1, kept: { again: 1 }, done: true });
+  expect(await planRedrive(callOn(t.redis), queue, ALL, { name: 'r' })).toMatchObject({ read: 1, matching: 0 });
+  expect(await planRedrive(callOn(t.redis), queue, ALL)).toMatchObject({ matching: 1 });
   expect(await step(queue, { name: 'another' })).toMatchObject({ redriven: 1, kept: { again: 0 } });
 });
 

@@ -109,20 +109,24 @@ const LONGEST_SAMPLE_REASON = 200;
 /**
  * A dry run: reads up to `pages` times 100 dead letters and counts those that match. Writes nothing.
  *
- * @param before what was counted so far; absent: from the beginning.
+ * @param options.name the redrive, when it has begun: what it put back and died again does not count. Then the number is
+ * what remains to be done.
+ * @param options.before what was counted so far; absent: from the beginning.
  * @throws what ioredis throws; see `classifyRedisError`.
  */
 export async function planRedrive(
   call: RedisCall,
   queue: QueueRef,
   filter: CompiledFilter,
-  { pages = 20, before }: { pages?: number; before?: RedrivePlan } = {},
+  { name, pages = 20, before }: { name?: string; pages?: number; before?: RedrivePlan } = {},
 ): Promise<RedrivePlan> {
   let { read, matching, samples, cursor, done } = before ?? { read: 0, matching: 0, samples: [], done: false };
   for (let made = 0; made < pages && !done; made++) {
     const from = cursor;
     const page = await call((redis) => readLetters(redis, queue, filter, from));
-    const found = page.letters.filter((letter) => isOurs(letter) && filter.matches(letter));
+    const found = page.letters.filter(
+      (letter) => isOurs(letter) && (name === undefined || letter.redrive !== name) && filter.matches(letter),
+    );
     const some = found
       .slice(0, MOST_SAMPLES - samples.length)
       .map(({ id, origin, name, failedReason, finishedOn }) => ({

@@ -11,8 +11,8 @@
   Reply  { done, jobs that run again, jobs moved, jobs that are others by now }; or { late } or { ownershipLost }: nothing
          was done
   Cost   per job 10 to 14 commands of O(1) or O(log n), about 25 us, whatever it carries; 100 jobs about 3 ms
-  Never  touches a job that has left `failed` or failed again since, nor one that belongs to a flow; overwrites a dead
-         letter
+  Never  touches a job that has left `failed` or failed again since, nor one that belongs to a flow or is a dead
+         letter; overwrites a dead letter
 ]]
 local call = redis.call
 -- include parts/fence.lua
@@ -33,6 +33,7 @@ local function isAsDecided(id, finishedOn, attemptsMade)
   local key = base .. id
   local job = call('HMGET', key, 'finishedOn', 'atm')
   return job[1] == finishedOn and (job[2] or '') == attemptsMade and call('HEXISTS', key, 'parentKey') == 0
+    and call('HEXISTS', key, 'redis-queue:origin') == 0
     and call('EXISTS', key .. ':dependencies', key .. ':processed', key .. ':failed', key .. ':unsuccessful') == 0
 end
 
