@@ -5,7 +5,6 @@ import { deadLetterQueue, readRedriven } from '@redis-queue/bullmq';
 import { eventually, startProcess, startRedis, type ChildHandle } from '@redis-queue/rig';
 import { judge, type FoundJob, type Verdict } from './judge.ts';
 import { ATTEMPTS, MAX_RETRIES, QUEUE, REDRIVE, RUNS_KEY, type PoisonJob } from './poison.ts';
-import { slowestScriptsMs } from './slow-scripts.ts';
 
 export interface DeadLettersOptions {
   readonly jobs: number;
@@ -23,7 +22,6 @@ export interface DeadLettersReport extends Verdict {
   /** Jobs that were put back. */
   readonly redriven: number;
   readonly seconds: number;
-  readonly slowestScriptsMs: Readonly<Record<string, number>>;
 }
 
 const PER_PAGE = 1_000;
@@ -54,7 +52,6 @@ export async function runDeadLetters(options: DeadLettersOptions): Promise<DeadL
     const opts = { attempts: ATTEMPTS, stackTraceLimit: 2 };
     await queue.addBulk(indexes.map((index) => ({ name: 'poison', data: { index, third: isThird(index) }, opts })));
   }
-  await redis.config('SET', 'slowlog-max-len', '10000', 'slowlog-log-slower-than', '500');
   const startMs = performance.now();
   const worker = start('poison-worker.ts');
   const isSettled = async (): Promise<boolean> => {
@@ -85,9 +82,8 @@ export async function runDeadLetters(options: DeadLettersOptions): Promise<DeadL
     expected: (index) => (isThird(index) ? 2 : 1) * perLife,
   });
   const redriven = await readRedriven(redis, QUEUE, REDRIVE);
-  const slowest = await slowestScriptsMs(redis);
   redis.disconnect();
-  return { ...verdict, jobs, kills: killed, redriven, seconds, slowestScriptsMs: slowest };
+  return { ...verdict, jobs, kills: killed, redriven, seconds };
 }
 
 /** Keeps two movers running, and kills one at a time after a random life. @returns how many were killed. */

@@ -1,11 +1,17 @@
 import type { Redis } from 'ioredis';
-import { queueKey, type QueueRef } from '../keys.ts';
-import { UnexpectedReplyError } from '../reply.ts';
-import { runScript } from '../scripts.ts';
-import { fenceArguments, parseOutcome, type DeadLetterFence, type RedisCall, type Refusal } from './fence.ts';
-import type { CompiledFilter } from './filter.ts';
-import { readLetters, type DeadLetter, type LetterCursor } from './letters.ts';
-import { deadLetterQueue, metaKeys } from './names.ts';
+import { queueKey, type QueueRef } from './keys.ts';
+import { UnexpectedReplyError } from './reply.ts';
+import { runScript } from './scripts.ts';
+import {
+  fenceArguments,
+  parseOutcome,
+  type DeadLetterFence,
+  type RedisCall,
+  type Refusal,
+} from './dead-letter-fence.ts';
+import type { CompiledFilter } from './dead-letters/filter.ts';
+import { readLetters, type DeadLetter, type LetterCursor } from './dead-letter-page.ts';
+import { deadLetterQueue, metaKeys } from './dead-letter-queue.ts';
 
 export interface RedriveOptions {
   /** Of the redrive, ≤ 512 bytes: a job that it put back and that dies again is not put back by it once more. */
@@ -21,7 +27,7 @@ export interface RedriveStep {
   /** Jobs that this redrive put back in all, whoever ran its steps. */
   readonly redriven: number;
   /** Letters that match and stay: a job of that id is in the queue, or was put back before and died again. */
-  readonly kept: Readonly<Record<'exists' | 'again', number>>;
+  readonly skipped: Readonly<Record<'exists' | 'again', number>>;
   /** To go on from; it may as well be forgotten. */
   readonly cursor?: LetterCursor;
   readonly done: boolean;
@@ -31,7 +37,7 @@ export interface RedriveStep {
 }
 
 /** How long the number of jobs that a redrive put back is kept after its last step. */
-const PROGRESS_KEPT_MS = 7 * 24 * 3_600_000;
+const PROGRESS_RETENTION_MS = 7 * 24 * 3_600_000;
 
 /** How many jobs the redrive has put back; 0 also when that was more than a week ago. */
 export async function readRedriven(redis: Redis, queue: QueueRef, name: string): Promise<number> {
@@ -64,14 +70,14 @@ export async function redriveStep(
     ...fenceArguments(fence),
     name,
     perSecond,
-    PROGRESS_KEPT_MS,
+    PROGRESS_RETENTION_MS,
     ...matching.flatMap(({ id, finishedOn }) => [id, finishedOn]),
   ];
   const keys = [...metaKeys(queue), progressKey(queue, name)];
   const outcome = parseOutcome(await call((redis) => runScript(redis, 'redriveLetters', keys, args)), 2);
-  const kept = { exists: 0, again: 0 };
+  const skipped = { exists: 0, again: 0 };
   if (typeof outcome === 'string')
-    return { redriven: 0, kept, done: false, waitMs: 0, ...(cursor && { cursor }), refusal: outcome };
+    return { redriven: 0, skipped, done: false, waitMs: 0, ...(cursor && { cursor }), refusal: outcome };
   const [[redriven, waitMs], outcomes] = outcome as [[number, number], unknown];
   if (!Array.isArray(outcomes) || outcomes.length !== matching.length)
     throw new UnexpectedReplyError('not every dead letter has an outcome');
@@ -81,11 +87,11 @@ export async function redriveStep(
     const became = outcomeOf.get(letter.id);
     if (became === 'limited') break;
     if (became === 'redriven') continue;
-    if (became === 'exists' || became === 'again') kept[became]++;
+    if (became === 'exists' || became === 'again') skipped[became]++;
     next = { id: letter.id, finishedOn: letter.finishedOn };
   }
   const done = !page.more && !outcomes.includes('limited');
-  return { redriven, kept, done, waitMs, ...(next && { cursor: next }) };
+  return { redriven, skipped, done, waitMs, ...(next && { cursor: next }) };
 }
 
 function isOurs({ origin }: DeadLetter): boolean {

@@ -1,14 +1,20 @@
 import { eventually } from '@redis-queue/rig';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
-import { ACL_RULES } from '../acl.ts';
-import { queueKey, type QueueRef } from '../keys.ts';
-import { testRedis, type TestRedis } from '../test-redis.ts';
-import { compileFilter, type CompiledFilter, type LetterFilter } from './filter.ts';
-import type { LetterCursor } from './letters.ts';
-import { deadLetterQueue } from './names.ts';
-import { planRedrive, readRedriven, redriveStep, type RedriveOptions, type RedriveStep } from './redrive.ts';
-import { callOn, letterIds, OPEN_FENCE, putFailed, settle } from './testing.ts';
+import { ACL_RULES } from './acl.ts';
+import { queueKey, type QueueRef } from './keys.ts';
+import { testRedis, type TestRedis } from './test-redis.ts';
+import { compileFilter, type CompiledFilter, type LetterFilter } from './dead-letters/filter.ts';
+import type { LetterCursor } from './dead-letter-page.ts';
+import { deadLetterQueue } from './dead-letter-queue.ts';
+import {
+  planRedrive,
+  readRedriven,
+  redriveStep,
+  type RedriveOptions,
+  type RedriveStep,
+} from './dead-letter-redrive.ts';
+import { callOn, letterIds, OPEN_FENCE, putFailed, settle } from './dead-letters.fixture.ts';
 
 let t: TestRedis;
 beforeAll(async () => {
@@ -60,7 +66,7 @@ test('a job that is put back is as good as new: attempts, retries, stalls, prior
   await worker.close();
   await t.redis.hset(`bull:anew-dlq:${(await letterIds(t.redis, queue))[0]}`, 'stc', 3);
 
-  expect(await step(queue)).toMatchObject({ redriven: 1, done: true, kept: { exists: 0, again: 0 } });
+  expect(await step(queue)).toMatchObject({ redriven: 1, done: true, skipped: { exists: 0, again: 0 } });
   expect(await letterIds(t.redis, queue)).toEqual([]);
   const [job] = await producer.getJobs(['prioritized']);
   expect(job).toMatchObject({
@@ -84,10 +90,10 @@ test('a job that is put back is as good as new: attempts, retries, stalls, prior
   const [letter] = await t.producer(deadLetterQueue(queue)).getFailed();
   expect((await t.producer(deadLetterQueue(queue)).getJobLogs(letter!.id!)).count).toBe(3);
   // The same redrive does not put it back once more; another does.
-  expect(await step(queue)).toMatchObject({ redriven: 1, kept: { again: 1 }, done: true });
+  expect(await step(queue)).toMatchObject({ redriven: 1, skipped: { again: 1 }, done: true });
   expect(await planRedrive(callOn(t.redis), queue, ALL, { name: 'r' })).toMatchObject({ read: 1, matching: 0 });
   expect(await planRedrive(callOn(t.redis), queue, ALL)).toMatchObject({ matching: 1 });
-  expect(await step(queue, { name: 'another' })).toMatchObject({ redriven: 1, kept: { again: 0 } });
+  expect(await step(queue, { name: 'another' })).toMatchObject({ redriven: 1, skipped: { again: 0 } });
 });
 
 describe('which letters', () => {
@@ -176,7 +182,7 @@ test('a letter whose id is in use stays, and so does a job that is no letter', a
   const producer = t.producer(queue);
   await producer.add('new', {}, { jobId: 'j0' });
   await putFailed(t.redis, deadLetterQueue(queue), 'mine', 500);
-  expect(await redrive(queue)).toMatchObject({ redriven: 1, kept: { exists: 1 } });
+  expect(await redrive(queue)).toMatchObject({ redriven: 1, skipped: { exists: 1 } });
   expect(await letterIds(t.redis, queue)).toEqual(['mine', 'exists.j0.1000']);
   expect((await producer.getJob('j0'))!.name).toBe('new');
 });

@@ -1,7 +1,13 @@
-import type { QueueRef } from '../keys.ts';
-import { runScript } from '../scripts.ts';
-import { fenceArguments, parseOutcome, type DeadLetterFence, type RedisCall, type Refusal } from './fence.ts';
-import { metaKeys } from './names.ts';
+import type { QueueRef } from './keys.ts';
+import { runScript } from './scripts.ts';
+import {
+  fenceArguments,
+  parseOutcome,
+  type DeadLetterFence,
+  type RedisCall,
+  type Refusal,
+} from './dead-letter-fence.ts';
+import { metaKeys } from './dead-letter-queue.ts';
 
 export interface ExpiryRound {
   readonly removed: number;

@@ -1,9 +1,9 @@
 import type { Redis } from 'ioredis';
-import { queueKey, type QueueRef } from '../keys.ts';
-import { timedReply, UnexpectedReplyError } from '../reply.ts';
-import { runReadScript } from '../scripts.ts';
-import type { Backoff } from './backoff.ts';
-import type { FailedJob } from './decide.ts';
+import { queueKey, type QueueRef } from './keys.ts';
+import { timedReply, UnexpectedReplyError } from './reply.ts';
+import { runReadScript } from './scripts.ts';
+import type { Backoff } from './dead-letters/backoff.ts';
+import type { FailedJob } from './dead-letters/decide.ts';
 
 /** Failed jobs of a queue; `unreadable` is what is listed as one and is none. */
 export interface FailedPage {

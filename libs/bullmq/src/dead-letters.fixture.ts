@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
-import { queueKey, type QueueRef } from '../keys.ts';
-import type { DeadLetterFence, RedisCall } from './fence.ts';
-import { settleFailedJobs, type MoverOptions, type MoverRound } from './mover.ts';
-import { deadLetterQueue } from './names.ts';
+import { queueKey, type QueueRef } from './keys.ts';
+import type { DeadLetterFence, RedisCall } from './dead-letter-fence.ts';
+import { settleFailedJobs, type MoverOptions, type MoverRound } from './dead-letter-mover.ts';
+import { deadLetterQueue } from './dead-letter-queue.ts';
 
 /** What tests of dead letters share: queues that nobody has claimed, and no deadline. */
 export const OPEN_FENCE: DeadLetterFence = { queueMark: '', deadLetterMark: '', untilMs: Number.MAX_SAFE_INTEGER };

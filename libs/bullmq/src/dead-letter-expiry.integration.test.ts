@@ -1,11 +1,11 @@
 import { eventually } from '@redis-queue/rig';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { QueueRef } from '../keys.ts';
-import { testRedis, type TestRedis } from '../test-redis.ts';
-import { countLostLetters } from './lost.ts';
-import { deadLetterQueue } from './names.ts';
-import { removeExpiredLetters } from './retention.ts';
-import { callOn, letterIds, OPEN_FENCE, putFailed, settle } from './testing.ts';
+import type { QueueRef } from './keys.ts';
+import { testRedis, type TestRedis } from './test-redis.ts';
+import { countLostLetters } from './dead-letters-lost.ts';
+import { deadLetterQueue } from './dead-letter-queue.ts';
+import { removeExpiredLetters } from './dead-letter-expiry.ts';
+import { callOn, letterIds, OPEN_FENCE, putFailed, settle } from './dead-letters.fixture.ts';
 
 let t: TestRedis;
 beforeAll(async () => {

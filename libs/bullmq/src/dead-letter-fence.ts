@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
-import { OWNER_FIELD } from '../owner-mark.ts';
-import { UnexpectedReplyError } from '../reply.ts';
+import { OWNER_FIELD } from './owner-mark.ts';
+import { UnexpectedReplyError } from './reply.ts';
 
 /** What has to hold in Redis when something is written; otherwise nothing is. Checked by the script that writes. */
 export interface DeadLetterFence {

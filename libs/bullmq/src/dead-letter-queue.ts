@@ -1,4 +1,4 @@
-import { queueKey, type QueueRef } from '../keys.ts';
+import { queueKey, type QueueRef } from './keys.ts';
 
 /**
  * The dead-letter queue of `queue`: `<name>-dlq` under the same prefix. On a Redis Cluster BullMQ needs a hash tag in the

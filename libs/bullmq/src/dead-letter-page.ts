@@ -1,9 +1,9 @@
 import type { Redis } from 'ioredis';
-import { queueKey, type QueueRef } from '../keys.ts';
-import { timedReply, UnexpectedReplyError } from '../reply.ts';
-import { runReadScript } from '../scripts.ts';
-import type { CompiledFilter, LetterFacts } from './filter.ts';
-import { deadLetterQueue } from './names.ts';
+import { queueKey, type QueueRef } from './keys.ts';
+import { timedReply, UnexpectedReplyError } from './reply.ts';
+import { runReadScript } from './scripts.ts';
+import type { CompiledFilter, LetterFacts } from './dead-letters/filter.ts';
+import { deadLetterQueue } from './dead-letter-queue.ts';
 
 /** A dead letter as a redrive sees it. */
 export interface DeadLetter extends LetterFacts {

@@ -1,11 +1,11 @@
 import { eventually } from '@redis-queue/rig';
 import { FlowProducer, Queue, QueueEvents, UnrecoverableError, Worker } from 'bullmq';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
-import { queueKey, type QueueRef } from '../keys.ts';
-import { testRedis, type TestRedis } from '../test-redis.ts';
-import { deadLetterQueue } from './names.ts';
-import { settleFailedJobs } from './mover.ts';
-import { letterIds, OPEN_FENCE, putFailed, settle } from './testing.ts';
+import { queueKey, type QueueRef } from './keys.ts';
+import { testRedis, type TestRedis } from './test-redis.ts';
+import { deadLetterQueue } from './dead-letter-queue.ts';
+import { settleFailedJobs } from './dead-letter-mover.ts';
+import { letterIds, OPEN_FENCE, putFailed, settle } from './dead-letters.fixture.ts';
 
 let t: TestRedis;
 beforeAll(async () => {
