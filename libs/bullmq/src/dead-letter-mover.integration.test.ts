@@ -14,6 +14,7 @@ beforeAll(async () => {
 afterAll(() => t[Symbol.asyncDispose]());
 
 const queueOf = (name: string): QueueRef => ({ prefix: 'bull', name });
+const traces = (count: number, length: number): string => JSON.stringify(Array(count).fill('at "x"\n'.repeat(length)));
 const die = (): never => {
   throw new Error('no');
 };
@@ -194,8 +195,11 @@ test('jobs that are left alone hide nobody: the newest are read first, and the o
   for (let n = 0; n < 300; n++)
     await putFailed(t.redis, queue, `${n}-x`, 1_000 + n, movable.includes(n) ? {} : { parentKey: 'bull:p:1' });
   expect(await settle(t.redis, queue, { pages: 1 })).toMatchObject({ moved: 1, examined: 100, failed: 300 });
+  const from = (random: number) => settle(t.redis, queue, { pages: 2, random: () => random });
+  expect(await from(0.6)).toMatchObject({ moved: 0, examined: 200 });
+  expect(await from(0.1)).toMatchObject({ moved: 1, examined: 200 });
   const whole = await settle(t.redis, queue);
-  expect(whole).toMatchObject({ moved: 1, examined: 299, left: { flowChild: 298 } });
+  expect(whole).toMatchObject({ moved: 0, examined: 298, left: { flowChild: 298 } });
   expect(whole.leftIds).toHaveLength(5);
 });
 
@@ -220,8 +224,6 @@ test('what is listed as failed and is no failed job stays, and costs nobody else
   await t.redis.hset('bull:hostile:meta', { version: 'bullmq:6.7.0', finishedOn: 3 });
   await t.redis.set('bull:hostile:text', 'x');
   await t.redis.zadd('bull:hostile:failed', 1, 'meta', 2, 'text', 3, 'gone', 4, 'x'.repeat(5_000));
-  const traces = (count: number, length: number): string =>
-    JSON.stringify(Array(count).fill('at "x"\n'.repeat(length)));
   await putFailed(t.redis, queue, 'long-stack', 5, { stacktrace: traces(1, 40_000) });
   await putFailed(t.redis, queue, 'stacks', 6, { stacktrace: traces(20, 1_000) });
   await putFailed(t.redis, queue, 'short-stacks', 6, { stacktrace: traces(3, 100) });
@@ -242,9 +244,12 @@ test('what is listed as failed and is no failed job stays, and costs nobody else
 
   const clash = queueOf('clash');
   await putFailed(t.redis, clash, '1', 1_000);
-  await t.redis.set('bull:clash-dlq:failed', 'x');
-  await expect(settle(t.redis, clash)).rejects.toThrow('WRONGTYPE');
-  expect(await t.redis.exists('bull:clash:1')).toBe(1);
+  for (const key of ['bull:clash-dlq:failed', 'bull:clash-dlq:events', 'bull:clash:events', 'bull:clash:wait']) {
+    await t.redis.set(key, 'x');
+    await expect(settle(t.redis, clash)).rejects.toThrow('WRONGTYPE');
+    expect(await t.redis.exists('bull:clash:1')).toBe(1);
+    await t.redis.del(key);
+  }
 });
 
 test('a retry of a paused queue waits in the list that its BullMQ moves back on resume', async () => {
@@ -279,14 +284,21 @@ test('a job that was retried or died again since it was read is left for the nex
   const queue = queueOf('changed');
   const producer = t.producer(queue);
   await putFailed(t.redis, queue, 'a', 1_000);
-  await putFailed(t.redis, queue, 'b', 1_001);
+  for (const [id, finishedOn] of [
+    ['b', 1_001],
+    ['c', 1_002],
+    ['d', 1_003],
+  ] as const)
+    await putFailed(t.redis, queue, id, finishedOn);
   let calls = 0;
   const round = await settleFailedJobs(
     async (call) => {
       // Between reading and acting.
       if (++calls === 2) {
         await (await producer.getJob('a'))!.retry('failed');
-        await putFailed(t.redis, queue, 'b', 2_000, { atm: 2 });
+        await putFailed(t.redis, queue, 'b', 2_000);
+        await putFailed(t.redis, queue, 'c', 1_002, { atm: 2 });
+        await t.redis.zrem('bull:changed:failed', 'd');
       }
       return await call(t.redis);
     },
@@ -294,7 +306,23 @@ test('a job that was retried or died again since it was read is left for the nex
     { maxRetries: 0, fence: OPEN_FENCE, random: Math.random },
   );
   expect(round).toMatchObject({ moved: 0 });
-  expect(await producer.getJobCounts()).toMatchObject({ waiting: 1, failed: 1 });
+  expect(await producer.getJobCounts()).toMatchObject({ waiting: 1, failed: 2 });
+});
+
+test('a full Redis takes dead letters, which need next to no room; a retry that finds none leaves the job as it is', async () => {
+  await using full = await testRedis();
+  const queue = queueOf('full');
+  await putFailed(full.redis, queue, 'retry', 1_000);
+  await putFailed(full.redis, queue, 'dead', 1_001, { atm: 2 });
+  const retryAlone = queueOf('full-too');
+  await putFailed(full.redis, retryAlone, 'retry', 1_000);
+  await full.redis.config('SET', 'maxmemory', '1');
+  await expect(full.redis.set('x', 'y')).rejects.toThrow('OOM');
+  expect(await settle(full.redis, queue, { maxRetries: 1 })).toMatchObject({ moved: 1, retried: 1 });
+  await expect(settle(full.redis, retryAlone, { maxRetries: 1 })).rejects.toThrow('OOM');
+  await full.redis.config('SET', 'maxmemory', '0');
+  expect(await settle(full.redis, retryAlone, { maxRetries: 1 })).toMatchObject({ retried: 1 });
+  expect(await full.redis.hget('bull:full-too:retry', 'redis-queue:retries')).toBe('1');
 });
 
 test('long stack traces make pages short; every job is looked at once in a round all the same', async () => {

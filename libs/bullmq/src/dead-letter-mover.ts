@@ -90,10 +90,12 @@ async function settlePage(
     if (job === 'unreadable') return { id, job, decision: { action: 'leave', reason: 'unreadable' } };
     return { id, job, decision: decide(job, options, redisTimeMs) };
   });
-  const acts = rows.flatMap(({ job, decision: { action } }) =>
-    job !== 'unreadable' && (action === 'retry' || action === 'move')
-      ? [action, job.id, letterId(queue, job.id, job.finishedOn), job.finishedOn, job.atm]
-      : [],
+  const acts = (['move', 'retry'] as const).flatMap((wanted) =>
+    rows.flatMap(({ job, decision: { action } }) =>
+      job !== 'unreadable' && action === wanted
+        ? [action, job.id, letterId(queue, job.id, job.finishedOn), job.finishedOn, job.atm]
+        : [],
+    ),
   );
   const outcome =
     acts.length === 0

@@ -41,7 +41,7 @@ const PROGRESS_RETENTION_MS = 7 * 24 * 3_600_000;
 
 /** How many jobs the redrive has put back; 0 also when that was more than a week ago. */
 export async function readRedriven(redis: Redis, queue: QueueRef, name: string): Promise<number> {
-  return Number((await redis.hget(progressKey(queue, name), 'redriven')) ?? 0);
+  return Number(await redis.hget(progressKey(queue, name), 'redriven')) || 0;
 }
 
 function progressKey(queue: QueueRef, name: string): string {
@@ -135,9 +135,9 @@ export async function planRedrive(
     );
     const some = found
       .slice(0, MOST_SAMPLES - samples.length)
-      .map(({ id, origin, name, failedReason, finishedOn }) => ({
+      .map(({ id, origin, name: jobName, failedReason, finishedOn }) => ({
         id,
-        name,
+        name: jobName,
         finishedOn,
         failedReason: failedReason.slice(0, LONGEST_SAMPLE_REASON),
         ...(origin !== undefined && { origin }),

@@ -7,12 +7,12 @@
   ARGV   1 field of the owner mark, 2 and 3 the marks of the two queues as read
          4 Redis' time in ms after which nothing is done
          5 most bytes of stack traces that a dead letter keeps, 6 most bytes of longer ones to read
-         then per job: retry or move, its id, the id of its dead letter, its finishedOn and its attempts made
-  Reply  { done, jobs that run again, jobs moved, jobs that are others by now }; or { late } or { ownershipLost }: nothing
+         then per job, those to move first, as they find room in a full Redis: retry or move, its id, the id of its dead letter, its finishedOn and its attempts made
+  Reply  { done, jobs that run again, jobs moved, jobs that are others by now or for the next call }; or { late } or { ownershipLost }: nothing
          was done
   Cost   per job 10 to 14 commands of O(1) or O(log n), about 25 us, whatever it carries; 100 jobs about 3 ms
-  Never  touches a job that has left `failed` or failed again since, nor one that belongs to a flow or is a dead
-         letter; overwrites a dead letter
+  Never  touches a job that has left `failed` or failed again since, nor one that belongs to a flow; overwrites a dead
+         letter
 ]]
 local call = redis.call
 -- include parts/fence.lua
@@ -21,7 +21,7 @@ local call = redis.call
 local base, dead = string.sub(KEYS[1], 1, -5), string.sub(KEYS[2], 1, -5)
 local refused = refusal(KEYS, ARGV[1], { ARGV[2], ARGV[3] }, ARGV[4])
 if refused then return { refused } end
-local longestStack, bytesLeft = tonumber(ARGV[5]), tonumber(ARGV[6])
+local longestStack, bytesLeft, freed = tonumber(ARGV[5]), tonumber(ARGV[6]), 0
 local failed, letters = base .. 'failed', dead .. 'failed'
 -- A key of another type stops this before anything is written.
 local line = openLine(base)
@@ -33,7 +33,6 @@ local function isAsDecided(id, finishedOn, attemptsMade)
   local key = base .. id
   local job = call('HMGET', key, 'finishedOn', 'atm')
   return job[1] == finishedOn and (job[2] or '') == attemptsMade and call('HEXISTS', key, 'parentKey') == 0
-    and call('HEXISTS', key, 'redis-queue:origin') == 0
     and call('EXISTS', key .. ':dependencies', key .. ':processed', key .. ':failed', key .. ':unsuccessful') == 0
 end
 
@@ -42,6 +41,7 @@ end
 local function shorten(key)
   local length = call('HSTRLEN', key, 'stacktrace')
   if length <= longestStack then return end
+  freed = freed + length
   local kept = '[]'
   if length <= bytesLeft then
     bytesLeft = bytesLeft - length
@@ -88,7 +88,8 @@ end
 local retried, moved, others = 0, 0, 0
 for i = 7, #ARGV, 5 do
   local id, finishedOn = ARGV[i + 1], ARGV[i + 3]
-  if not isAsDecided(id, finishedOn, ARGV[i + 4]) then
+  -- What long stack traces took is freed at once, which takes time as well: the rest is for the next call.
+  if freed >= 16e6 or not isAsDecided(id, finishedOn, ARGV[i + 4]) then
     others = others + 1
   elseif ARGV[i] == 'retry' then
     retry(id)
