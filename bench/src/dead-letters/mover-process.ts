@@ -18,7 +18,7 @@ for (let cursor: LetterCursor | undefined; ;) {
     random: Math.random,
   });
   const step = await redriveStep(call, QUEUE, { name: REDRIVE, filter, fence }, cursor);
-  cursor = step.done ? undefined : step.cursor;
+  cursor = typeof step === 'string' || step.done ? undefined : step.cursor;
   // Nothing to do, so that the workers have the machine.
   if (round.moved + round.retried === 0) await sleep(20);
 }

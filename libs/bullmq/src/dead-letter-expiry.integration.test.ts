@@ -7,6 +7,8 @@ import { deadLetterQueue } from './dead-letter-queue.ts';
 import { removeExpiredLetters } from './dead-letter-expiry.ts';
 import { callOn, letterIds, OPEN_FENCE, putFailed, settle } from './dead-letters.fixture.ts';
 
+// Walls 1, 4 and 8: steps are bounded by jobs and bytes, ownership is looked at in each, and what is lost is said.
+
 let t: TestRedis;
 beforeAll(async () => {
   t = await testRedis();

@@ -7,6 +7,9 @@ import { deadLetterQueue } from './dead-letter-queue.ts';
 import { settleFailedJobs } from './dead-letter-mover.ts';
 import { letterIds, OPEN_FENCE, putFailed, settle } from './dead-letters.fixture.ts';
 
+// Walls 1, 3 and 4: what a tenant writes bounds no script, a job that is none costs nobody else theirs, and what decides
+// is looked at again in the step that acts.
+
 let t: TestRedis;
 beforeAll(async () => {
   t = await testRedis();
@@ -136,6 +139,17 @@ describe('a job runs max(attempts, 1 + maxRetries) times', () => {
     }
     expect(await settle(t.redis, queue, { maxRetries: 3 })).toMatchObject({ retried: 0, moved: 1 });
   });
+});
+
+test("an UnrecoverableError of BullMQ's Python workers is told by the last line of its trace", async () => {
+  const queue = queueOf('python');
+  const trace = (last: string): string =>
+    JSON.stringify([`Traceback (most recent call last):\n  File "worker.py", line 1, in f\n    raise "x"\n${last}\n`]);
+  const name = 'bullmq.custom_errors.unrecoverable_error.UnrecoverableError';
+  await putFailed(t.redis, queue, 'final', 1_000, { stacktrace: trace(`${name}: bad "input"`) });
+  await putFailed(t.redis, queue, 'again', 1_001, { stacktrace: trace(`ValueError: no UnrecoverableError`) });
+  expect(await settle(t.redis, queue, { maxRetries: 1 })).toMatchObject({ moved: 1, retried: 1 });
+  expect(await letterIds(t.redis, queue)).toEqual(['python.final.1000']);
 });
 
 test('a job waits for its backoff, as long as that of its last attempt', async () => {

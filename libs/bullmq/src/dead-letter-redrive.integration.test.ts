@@ -16,6 +16,8 @@ import {
 } from './dead-letter-redrive.ts';
 import { callOn, letterIds, OPEN_FENCE, putFailed, settle } from './dead-letters.fixture.ts';
 
+// Walls 1 and 4: a filter has a bound, and whether a letter may be put back is looked at in the step that does.
+
 let t: TestRedis;
 beforeAll(async () => {
   t = await testRedis();
@@ -26,8 +28,13 @@ const queueOf = (name: string): QueueRef => ({ prefix: 'bull', name });
 const filterOf = (filter: LetterFilter): CompiledFilter => compileFilter(filter) as CompiledFilter;
 const ALL = filterOf({});
 
-async function step(queue: QueueRef, options: Partial<RedriveOptions> = {}, cursor?: LetterCursor) {
+async function tryStep(queue: QueueRef, options: Partial<RedriveOptions> = {}, cursor?: LetterCursor) {
   return await redriveStep(callOn(t.redis), queue, { name: 'r', filter: ALL, fence: OPEN_FENCE, ...options }, cursor);
+}
+async function step(...args: Parameters<typeof tryStep>): Promise<RedriveStep> {
+  const done = await tryStep(...args);
+  if (typeof done === 'string') throw new Error(done);
+  return done;
 }
 /** Steps to the end, with or without remembering where the one before ended. */
 async function redrive(queue: QueueRef, options: Partial<RedriveOptions> = {}, remembers = true): Promise<RedriveStep> {
@@ -198,8 +205,8 @@ test('a letter whose id is in use stays, and so does a job that is no letter', a
 test('a redrive writes nothing once an owner mark is another one', async () => {
   const queue = queueOf('fenced');
   await putLetters(queue, 1);
-  expect(await step(queue, { fence: { ...OPEN_FENCE, queueMark: 'A' } })).toMatchObject({ refusal: 'ownershipLost' });
-  expect(await step(queue, { fence: { ...OPEN_FENCE, untilMs: 1 } })).toMatchObject({ refusal: 'late', done: false });
+  expect(await tryStep(queue, { fence: { ...OPEN_FENCE, queueMark: 'A' } })).toBe('ownershipLost');
+  expect(await tryStep(queue, { fence: { ...OPEN_FENCE, untilMs: 1 } })).toBe('late');
   expect(await letterIds(t.redis, queue)).toHaveLength(1);
 });
 

@@ -33,7 +33,6 @@ export interface RedriveStep {
   readonly done: boolean;
   /** The rate is used up for so long. */
   readonly waitMs: number;
-  readonly refusal?: Refusal;
 }
 
 /** How long the number of jobs that a redrive put back is kept after its last step. */
@@ -56,6 +55,7 @@ function progressKey(queue: QueueRef, name: string): string {
  * may be run from the beginning at any time, and by two at once.
  *
  * @param cursor that of the step before; absent: from the beginning.
+ * @returns a refusal when nothing was put back, because of the fence.
  * @throws what ioredis throws; see `classifyRedisError`.
  */
 export async function redriveStep(
@@ -63,7 +63,7 @@ export async function redriveStep(
   queue: QueueRef,
   { name, filter, perSecond = 0, fence }: RedriveOptions,
   cursor?: LetterCursor,
-): Promise<RedriveStep> {
+): Promise<RedriveStep | Refusal> {
   const page = await call((redis) => readLetters(redis, queue, filter, cursor));
   const matching = page.letters.filter((letter) => isOurs(letter) && filter.matches(letter));
   const args = [
@@ -75,13 +75,12 @@ export async function redriveStep(
   ];
   const keys = [...metaKeys(queue), progressKey(queue, name)];
   const outcome = parseOutcome(await call((redis) => runScript(redis, 'redriveLetters', keys, args)), 2);
-  const skipped = { exists: 0, again: 0 };
-  if (typeof outcome === 'string')
-    return { redriven: 0, skipped, done: false, waitMs: 0, ...(cursor && { cursor }), refusal: outcome };
+  if (typeof outcome === 'string') return outcome;
   const [[redriven, waitMs], outcomes] = outcome as [[number, number], unknown];
   if (!Array.isArray(outcomes) || outcomes.length !== matching.length)
     throw new UnexpectedReplyError('not every dead letter has an outcome');
   const outcomeOf = new Map(matching.map(({ id }, at) => [id, outcomes[at] as unknown]));
+  const skipped = { exists: 0, again: 0 };
   let next = cursor;
   for (const letter of page.letters) {
     const became = outcomeOf.get(letter.id);
