@@ -12,7 +12,6 @@
   Never  writes; reads what a job carries
 ]]
 local call = redis.call
--- include parts/stack-traces.lua
 local failed, base = KEYS[1], string.sub(KEYS[1], 1, -7)
 local first, most, bytesLeft = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local time = call('TIME')
@@ -32,7 +31,8 @@ local function read(id)
   end
   local stack = text('stacktrace', 32768) or ''
   bytesLeft = bytesLeft - #stack
-  stack = string.sub(stack, lastTextAt(stack), -3)
+  -- The last text of a JSON array. Quotes within a text are escaped, so that `","` only stands between two.
+  stack = string.sub(stack, string.match(stack, '^.*","()') or 3, -3)
   local reason = text('failedReason', 4096)
   return {
     job[1] and string.sub(job[1], 1, 32), job[2] and string.sub(job[2], 1, 32), job[3] and string.sub(job[3], 1, 32),
