@@ -18,6 +18,8 @@ afterAll(() => t[Symbol.asyncDispose]());
 
 const queueOf = (name: string): QueueRef => ({ prefix: 'bull', name });
 const traces = (count: number, length: number): string => JSON.stringify(Array(count).fill('at "x"\n'.repeat(length)));
+const pythonTrace = (last: string): string =>
+  JSON.stringify([`Traceback (most recent call last):\n  File "worker.py", line 1, in f\n    raise "x"\n${last}\n`]);
 const die = (): never => {
   throw new Error('no');
 };
@@ -143,11 +145,9 @@ describe('a job runs max(attempts, 1 + maxRetries) times', () => {
 
 test("an UnrecoverableError of BullMQ's Python workers is told by the last line of its trace", async () => {
   const queue = queueOf('python');
-  const trace = (last: string): string =>
-    JSON.stringify([`Traceback (most recent call last):\n  File "worker.py", line 1, in f\n    raise "x"\n${last}\n`]);
   const name = 'bullmq.custom_errors.unrecoverable_error.UnrecoverableError';
-  await putFailed(t.redis, queue, 'final', 1_000, { stacktrace: trace(`${name}: bad "input"`) });
-  await putFailed(t.redis, queue, 'again', 1_001, { stacktrace: trace(`ValueError: no UnrecoverableError`) });
+  await putFailed(t.redis, queue, 'final', 1_000, { stacktrace: pythonTrace(`${name}: bad "input"`) });
+  await putFailed(t.redis, queue, 'again', 1_001, { stacktrace: pythonTrace(`ValueError: no UnrecoverableError`) });
   expect(await settle(t.redis, queue, { maxRetries: 1 })).toMatchObject({ moved: 1, retried: 1 });
   expect(await letterIds(t.redis, queue)).toEqual(['python.final.1000']);
 });
