@@ -7,7 +7,7 @@ export const ACL_RULES = {
   /** Sampling and waking up: the autoscaler, and the backup of one queue. */
   reader:
     '%R~bull:* +@read +eval_ro +evalsha_ro +info +time +ping +client|tracking +client|id +client|setname +subscribe &__redis__:invalidate +cluster|slots +cluster|info +asking',
-  /** Policy, owner mark and deletion: the queue controller. */
+  /** Policy, owner mark, dead letters and deletion: the queue controller. A dead-letter queue has the queues' prefix. */
   controller:
     '~bull:* +@read +@write +eval +evalsha +eval_ro +evalsha_ro +info +time +ping +client|setname -@dangerous +info +cluster|slots +cluster|info +asking',
   /** Running jobs: worker pods, with our library or with BullMQ alone. */

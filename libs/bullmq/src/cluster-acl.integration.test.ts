@@ -4,6 +4,11 @@ import { Cluster, Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, it, test } from 'vitest';
 import { ACL_RULES } from './acl.ts';
 import { RedisConnections } from './connections.ts';
+import { compileFilter, type CompiledFilter } from './dead-letters/filter.ts';
+import { countLostLetters } from './dead-letters-lost.ts';
+import { planRedrive, redriveStep } from './dead-letter-redrive.ts';
+import { removeExpiredLetters } from './dead-letter-expiry.ts';
+import { callOn, letterIds, OPEN_FENCE, putFailed, settle } from './dead-letters.fixture.ts';
 import { classifyRedisError } from './errors.ts';
 import { sampleFinished } from './finished.ts';
 import { sampleHolders } from './holders.ts';
@@ -88,6 +93,26 @@ test('producer, worker, sampler and controller do their work, and no node refuse
   const round = { mark: 'A', stopAt: 'busy', untilMs: Number(seconds) * 1_000 + 60_000 } as const;
   expect(await obliterateRound(redis, REF, round)).toMatchObject({ outcome: 'done' });
   await producer.close();
+  expect(await refusals()).toEqual([]);
+});
+
+test.each([
+  { prefix: 'bull', name: '{dead}' },
+  { prefix: 'bull:{team}', name: 'dead' },
+])('dead letters are moved, counted, put back and removed by the controller: %o', async (queue) => {
+  await Promise.all(admins.map((admin) => admin.call('ACL', 'LOG', 'RESET')));
+  // Of the cluster's client, Redis' commands are those of a single server's.
+  const redis = connections.get(targetOf('controller'));
+  const call = callOn(redis);
+  for (let n = 0; n < 4; n++) await putFailed(redis, queue, `j${n}`, 1_000 + n, n === 0 ? {} : { atm: 2 });
+  expect(await settle(redis, queue, { maxRetries: 1 })).toMatchObject({ retried: 1, moved: 3 });
+  const filter = compileFilter({ fromMs: 1_003 }) as CompiledFilter;
+  const reader = connections.get(targetOf('reader'));
+  expect(await planRedrive(callOn(reader), queue, filter)).toMatchObject({ matching: 1 });
+  expect(await redriveStep(call, queue, { name: 'r', filter, fence: OPEN_FENCE })).toMatchObject({ redriven: 1 });
+  expect(await countLostLetters(call, queue, OPEN_FENCE)).toEqual({ lost: 0, atLeast: false });
+  expect(await letterIds(redis, queue)).toHaveLength(2);
+  expect(await removeExpiredLetters(call, queue, { keepMs: 1, fence: OPEN_FENCE })).toMatchObject({ removed: 2 });
   expect(await refusals()).toEqual([]);
 });
 

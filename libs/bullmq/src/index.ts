@@ -38,6 +38,22 @@ export {
   setPaused,
   type ObservedPolicy,
 } from './policy.ts';
+export type { Decision, LeftReason } from './dead-letters/decide.ts';
+export type { DeadLetterFence, RedisCall, Refusal } from './dead-letter-fence.ts';
+export { compileFilter, type CompiledFilter, type LetterFilter } from './dead-letters/filter.ts';
+export type { DeadLetter, LetterCursor } from './dead-letter-page.ts';
+export { countLostLetters, type LostLetters } from './dead-letters-lost.ts';
+export { settleFailedJobs, type MoverOptions, type MoverRound } from './dead-letter-mover.ts';
+export { deadLetterQueue } from './dead-letter-queue.ts';
+export {
+  planRedrive,
+  readRedriven,
+  redriveStep,
+  type RedriveOptions,
+  type RedrivePlan,
+  type RedriveStep,
+} from './dead-letter-redrive.ts';
+export { removeExpiredLetters, type ExpiryRound } from './dead-letter-expiry.ts';
 export { sampleHolders, type ActiveHolders, type HoldersOptions } from './holders.ts';
 export {
   headAgeMs,

@@ -1,5 +1,5 @@
 import { startRedis, type RedisServer } from '@redis-queue/rig';
-import { Queue, Worker, type Processor } from 'bullmq';
+import { Queue, Worker, type Processor, type WorkerOptions } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { QueueRef } from './keys.ts';
 import type { RedisAddress } from './target.ts';
@@ -10,8 +10,12 @@ export interface TestRedis extends AsyncDisposable {
   readonly redis: Redis;
   readonly target: RedisAddress;
   producer(ref: QueueRef): Queue;
-  worker(ref: QueueRef, process: Processor, options?: { concurrency?: number; metrics?: boolean }): Worker;
+  worker(ref: QueueRef, process: Processor, options?: TestWorkerOptions): Worker;
 }
+
+type TestWorkerOptions = Pick<WorkerOptions, 'concurrency' | 'stalledInterval' | 'maxStalledCount'> & {
+  readonly metrics?: boolean;
+};
 
 export async function testRedis(args: string[] = []): Promise<TestRedis> {
   const server = await startRedis({ args });
@@ -29,11 +33,12 @@ export async function testRedis(args: string[] = []): Promise<TestRedis> {
     redis,
     target,
     producer: ({ prefix, name }) => track(new Queue(name, { prefix, connection: redis })),
-    worker: ({ prefix, name }, process, { concurrency = 1, metrics = false } = {}) =>
+    worker: ({ prefix, name }, process, { concurrency = 1, metrics = false, ...others } = {}) =>
       track(
         new Worker(name, process, {
           prefix,
           concurrency,
+          ...others,
           connection: { ...target, maxRetriesPerRequest: null },
           ...(metrics && { metrics: { maxDataPoints: 10 } }),
         }),

@@ -9,9 +9,7 @@ export function renderScripts(): string {
   const files = readdirSync(FOLDER)
     .filter((file) => file.endsWith('.lua'))
     .toSorted();
-  const entries = files.map(
-    (file) => `  ${camelCase(file)}: ${JSON.stringify(readFileSync(new URL(file, FOLDER), 'utf8'))},`,
-  );
+  const entries = files.map((file) => `  ${camelCase(file)}: ${JSON.stringify(textOf(file))},`);
   return [
     '// Generated from scripts/*.lua by `npm run generate`; do not edit.',
     '// prettier-ignore',
@@ -20,6 +18,12 @@ export function renderScripts(): string {
     '} as const;',
     '',
   ].join('\n');
+}
+
+/** The script with what several scripts share in the place of each line `-- include parts/<file>`. */
+function textOf(file: string): string {
+  const text = readFileSync(new URL(file, FOLDER), 'utf8');
+  return text.replaceAll(/^-- include (parts\/[a-z-]+\.lua)\n/gm, (_, part: string) => textOf(part));
 }
 
 function camelCase(file: string): string {

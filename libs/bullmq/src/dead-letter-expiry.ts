@@ -1,0 +1,48 @@
+import type { QueueRef } from './keys.ts';
+import { runScript } from './scripts.ts';
+import {
+  fenceArguments,
+  parseOutcome,
+  type DeadLetterFence,
+  type RedisCall,
+  type Refusal,
+} from './dead-letter-fence.ts';
+import { metaKeys } from './dead-letter-queue.ts';
+
+export interface ExpiryRound {
+  readonly removed: number;
+  /** Jobs of the dead-letter queue that somebody else put there; they are kept. */
+  readonly foreign: number;
+  /** There may be more to remove. */
+  readonly more: boolean;
+  readonly refusal?: Refusal;
+}
+
+/** Per script call: about 2 ms of Redis' time. */
+const LETTERS_PER_CALL = 100;
+
+/**
+ * Removes dead letters whose finishedOn is longer ago than they are to be kept, oldest first, in script calls of 100.
+ *
+ * @param options.keepMs how long they are kept.
+ * @param options.calls most script calls of this round. Default 20.
+ * @throws what ioredis throws; see `classifyRedisError`.
+ */
+export async function removeExpiredLetters(
+  call: RedisCall,
+  queue: QueueRef,
+  { keepMs, fence, calls = 20 }: { keepMs: number; fence: DeadLetterFence; calls?: number },
+): Promise<ExpiryRound> {
+  let [removed, foreign, more] = [0, 0, true];
+  for (let made = 0; made < calls && more; made++) {
+    const args = [...fenceArguments(fence), keepMs, foreign, LETTERS_PER_CALL];
+    const reply = await call((redis) => runScript(redis, 'expireDeadLetters', metaKeys(queue), args));
+    const outcome = parseOutcome(reply, 3);
+    if (typeof outcome === 'string') return { removed, foreign, more: false, refusal: outcome };
+    const [now, passedOver, again] = outcome[0] as [number, number, number];
+    removed += now;
+    foreign += passedOver;
+    more = again === 1;
+  }
+  return { removed, foreign, more };
+}
