@@ -1,8 +1,7 @@
-import { Redis } from 'ioredis';
 import { eventually } from '@redis-queue/rig';
-import { apply, forward, killPod } from '@redis-queue/rig/pods';
+import { apply, killPod } from '@redis-queue/rig/pods';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { applyExamples } from '@redis-queue/rig/pods';
+import { withRedis } from './site/site.ts';
 import { createTeam, type Team } from './team.ts';
 
 let team: Team;
@@ -26,25 +25,24 @@ const sized = async (replicas: number): Promise<void> =>
 describe('the queue controller alone', () => {
   it('sets the limits of a queue in Redis', async () => {
     await team.install('queue-controller');
-    await applyExamples(team.cluster, team.site.namespace);
+    await team.applyExamples();
     await team.condition(QUEUE, 'Ready', 'True');
-    const tunnel = await forward(team.cluster, team.site.namespace, 'service/redis', 6379);
-    const redis = new Redis(`redis://:${team.site.password}@127.0.0.1:${tunnel.port}`);
-    try {
-      expect(await redis.hmget('bull:emails:meta', 'concurrency', 'max', 'duration')).toEqual(['500', '1000', '1000']);
-    } finally {
-      redis.disconnect();
-      tunnel.close();
-    }
+    const limits = await withRedis(
+      team.cluster,
+      team.site,
+      'default',
+      async (redis) => await redis.hmget('bull:emails:meta', 'concurrency', 'max', 'duration'),
+    );
+    expect(limits).toEqual(['500', '1000', '1000']);
   });
 
   it('says that the password is wrong, and repeats neither the wrong nor the right one', async () => {
     await team.install('queue-controller');
     const wrong = 'planted-wrong-password';
-    const metadata = { name: 'redis-credentials', namespace: team.site.namespace };
+    const metadata = { name: 'redis-controller', namespace: team.site.namespace };
     const stringData = { 'redis-host': `redis.${team.site.namespace}.svc`, 'redis-password': wrong };
     await apply(team.cluster, [{ apiVersion: 'v1', kind: 'Secret', metadata, stringData }]);
-    await applyExamples(team.cluster, team.site.namespace);
+    await team.applyExamples();
     const { reason } = await team.condition(QUEUE, 'Ready', 'False');
     expect(reason).toBe('RedisAuthFailed');
     const [controller] = await team.pods('app.kubernetes.io/name=queue-controller');
@@ -52,7 +50,7 @@ describe('the queue controller alone', () => {
       await team.kubectl('logs', controller!),
       await team.kubectl('get', 'queues.redis-queue.io,events', '-o', 'yaml'),
     ].join();
-    for (const secret of [wrong, team.site.password]) {
+    for (const secret of [wrong, ...team.site.passwords]) {
       expect(said).not.toContain(secret);
       expect(said).not.toContain(Buffer.from(secret).toString('base64'));
     }
@@ -62,14 +60,14 @@ describe('the queue controller alone', () => {
 describe('the workerpool controller alone', () => {
   it('runs the pool at spec.replicas, with no autoscaler and no bus', async () => {
     await team.install('workerpool-controller', { 'bus.enabled': 'false' });
-    await applyExamples(team.cluster, team.site.namespace, { replicas: 2, autoscaling: null });
+    await team.applyExamples({ replicas: 2, autoscaling: null });
     expect((await team.condition(POOL, 'Ready', 'True')).status).toBe('True');
     expect(await workers()).toBe(2);
   });
 
   it('goes on when its leader is killed, because a second replica takes over', async () => {
     await team.install('workerpool-controller', { replicas: '2', 'bus.enabled': 'false' });
-    await applyExamples(team.cluster, team.site.namespace, { replicas: 1, autoscaling: null });
+    await team.applyExamples({ replicas: 1, autoscaling: null });
     await eventually(async () => (await workers()) === 1, { timeoutMs: 60_000 });
     const holder = await leader();
     await killPod(team.cluster, team.site.namespace, holder);

@@ -1,11 +1,12 @@
 import { APP_NAMES } from '@redis-queue/api';
 import { killPod } from '@redis-queue/rig/pods';
+import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { applyExamples } from '@redis-queue/rig/pods';
 import { runBurst } from './demo/burst.ts';
 import { shortcomings } from './demo/result.ts';
 import { imbalances } from './ledger/balance.ts';
 import { DEMO_BURST, type BurstSize } from './ledger/plan.ts';
+import { withRedis } from './site/site.ts';
 import { createTeam, type Team } from './team.ts';
 
 let team: Team;
@@ -13,7 +14,7 @@ let team: Team;
 beforeAll(async () => {
   team = await createTeam('burst');
   await team.install('redis-queue', { 'crds.enabled': 'false' });
-  await applyExamples(team.cluster, team.site.namespace);
+  await team.applyExamples();
   await team.condition('workerpools.redis-queue.io/email-workers', 'Ready', 'True');
 });
 
@@ -55,8 +56,7 @@ describe('a burst of 3,000 jobs', () => {
     expect(ledger.restarts).toBeGreaterThan(DEMO_BURST.retried);
   });
 
-  it('leaves no trace of the password in logs, events, status or metrics', async () => {
-    const { password } = team.site;
+  it('leaves no trace of a password in logs, events, status or metrics', async () => {
     const seen = [
       await team.kubectl(
         'get',
@@ -69,11 +69,37 @@ describe('a burst of 3,000 jobs', () => {
       seen.push(await team.kubectl('logs', pod), await team.kubectl('get', '--raw', metricsOf(pod)));
     }
     expect(seen.length).toBeGreaterThan(6);
-    for (const form of [password, Buffer.from(password).toString('base64')]) {
+    expect(team.site.passwords).toHaveLength(6);
+    for (const form of team.site.passwords.flatMap((each) => [each, Buffer.from(each).toString('base64')])) {
       expect(seen.filter((text) => text.includes(form))).toEqual([]);
     }
   });
 });
+
+describe('a Redis user per role', () => {
+  it('keeps a worker from the bus', async () => {
+    await expect(withRedis(team.cluster, team.site, 'worker', forgeDecision)).rejects.toThrow(/NOPERM/);
+  });
+
+  it("keeps the autoscaler and the workerpool-controller from the queue-controller's Secret", async () => {
+    expect(await readAs('queue-controller', 'redis-controller')).toMatch('secret/redis-controller');
+    expect(await readAs('autoscaler', 'redis-sampler')).toMatch('secret/redis-sampler');
+    for (const app of ['autoscaler', 'workerpool-controller']) {
+      await expect(readAs(app, 'redis-controller')).rejects.toThrow(/forbidden/i);
+    }
+    await expect(readAs('autoscaler', 'redis-worker')).rejects.toThrow(/forbidden/i);
+    await expect(readAs('queue-controller', 'redis-queue-bus')).rejects.toThrow(/forbidden/i);
+  });
+});
+
+const forgeDecision = async (redis: Redis): Promise<number> =>
+  await redis.lpush('redis-queue:scaling-decisions:wait', '1');
+
+/** What kubectl says of the Secret to that controller. */
+async function readAs(app: string, secret: string): Promise<string> {
+  const account = `system:serviceaccount:${team.site.namespace}:redis-queue-${app}`;
+  return await team.kubectl('get', 'secret', secret, `--as=${account}`, '-o=name');
+}
 
 function metricsOf(pod: string): string {
   return `/api/v1/namespaces/${team.site.namespace}/pods/${pod}:8080/proxy/metrics`;

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { eventually } from '@redis-queue/rig';
 import { forward } from '@redis-queue/rig/pods';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { applyExamples } from '@redis-queue/rig/pods';
 import { bringPythonWorker } from './cluster/python-worker.ts';
 import { imbalances } from './ledger/balance.ts';
 import { planBurst, type BurstSize } from './ledger/plan.ts';
@@ -13,9 +12,9 @@ let team: Team;
 
 beforeAll(async () => {
   const image = await bringPythonWorker((line) => console.log(line));
-  team = await createTeam('python');
+  team = await createTeam('python', { redisUsers: 'one' });
   await team.install('workerpool-controller', { 'bus.enabled': 'false' });
-  await applyExamples(team.cluster, team.site.namespace, {
+  await team.applyExamples({
     ...image,
     replicas: 3,
     concurrency: 4,
@@ -49,7 +48,7 @@ describe('a pool of an image in Python', () => {
   it('works off what BullMQ in JavaScript adds, and loses no job when two of its three pods leave in the middle', async () => {
     await team.condition(POOL, 'Ready', 'True');
     const tunnel = await forward(team.cluster, team.site.namespace, 'service/redis', 6379);
-    const producer = createProducer(`redis://:${team.site.password}@127.0.0.1:${tunnel.port}`, 'emails');
+    const producer = createProducer(team.site.url('producer', tunnel.port), 'emails');
     try {
       const ended = (count: number) => async (): Promise<boolean> => (await producer.ended()).ended >= count;
       await producer.add(planBurst(randomBytes(4).toString('hex'), JOBS, Math.random));

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { eventually } from '@redis-queue/rig';
 import { forward } from '@redis-queue/rig/pods';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { applyExamples } from '@redis-queue/rig/pods';
 import { imbalances } from './ledger/balance.ts';
 import { DEMO_BURST, planBurst } from './ledger/plan.ts';
 import { createProducer } from './ledger/producer.ts';
@@ -41,13 +40,13 @@ describe('a version that cannot start', () => {
   it('is reported and rolled back while the old pods go on working, and no job is lost', async () => {
     await team.install('workerpool-controller', { 'bus.enabled': 'false' });
     const rollout = { autoRollback: true, progressDeadline: '30s' };
-    await applyExamples(team.cluster, team.site.namespace, { replicas: 2, concurrency: 4, autoscaling: null, rollout });
+    await team.applyExamples({ replicas: 2, concurrency: 4, autoscaling: null, rollout });
     await team.condition(POOL, 'Ready', 'True');
     const { currentVersion: good } = await status();
     const before = (await team.readyPods(PODS)).toSorted();
 
     const tunnel = await forward(team.cluster, team.site.namespace, 'service/redis', 6379);
-    const producer = createProducer(`redis://:${team.site.password}@127.0.0.1:${tunnel.port}`, 'emails');
+    const producer = createProducer(team.site.url('producer', tunnel.port), 'emails');
     try {
       await producer.add(planBurst(randomBytes(4).toString('hex'), STEADY, Math.random));
       await patch({ version: 'no-such-tag' });

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { eventually } from '@redis-queue/rig';
-import { createSite, installChart, removeChart, run, type Cluster, type Site } from '@redis-queue/rig/pods';
+import { applyExamples, removeChart, run, type Cluster } from '@redis-queue/rig/pods';
 import { inject } from 'vitest';
 import { TEAM_LABEL } from './cluster/team-label.ts';
+import { installSiteChart, queueExample } from './site/install.ts';
+import { createSite, createSiteWithOneUser, type Site } from './site/site.ts';
 
 interface StoredCondition {
   type: string;
@@ -22,6 +24,8 @@ export interface Team extends AsyncDisposable {
   site: Site;
   kubectl: (...args: string[]) => Promise<string>;
   install: (chart: string, values?: Record<string, string>) => Promise<void>;
+  /** The examples, with fields of the pool replaced. */
+  applyExamples: (pool?: object) => Promise<void>;
   /** Names of pods with this label, whatever their state. */
   pods: (selector: string) => Promise<string[]>;
   /** Waits for pods with this label that are ready and not on their way out; their names. */
@@ -30,16 +34,22 @@ export interface Team extends AsyncDisposable {
   condition: (object: string, type: string, status: string) => Promise<StoredCondition>;
 }
 
+/** `one`: all roles share the default user, as in the first example. */
+export interface TeamOptions {
+  redisUsers?: 'per role' | 'one';
+}
+
 const CONDITION_MS = 60_000;
 
 /**
  * A team on the shared cluster; leaving it uninstalls its charts and deletes its namespace. That takes Kubernetes some
  * ten seconds, for which the global setup waits once, after all tests.
  */
-export async function createTeam(name: string): Promise<Team> {
+export async function createTeam(name: string, { redisUsers = 'per role' }: TeamOptions = {}): Promise<Team> {
   const cluster = inject('cluster');
   const namespace = `${name}-${randomBytes(3).toString('hex')}`;
-  const site = await createSite(cluster, namespace, { [TEAM_LABEL]: '' });
+  const create = redisUsers === 'per role' ? createSite : createSiteWithOneUser;
+  const site = await create(cluster, namespace, { [TEAM_LABEL]: '' });
   const kubectl: Team['kubectl'] = (...args) => run(cluster.kubectl, [...args, '-n', namespace]);
   const installed = new Set<string>();
   return {
@@ -48,8 +58,9 @@ export async function createTeam(name: string): Promise<Team> {
     kubectl,
     install: async (chart, values = {}) => {
       installed.add(chart);
-      await installChart(cluster, namespace, chart, values);
+      await installSiteChart(cluster, site, chart, values);
     },
+    applyExamples: (pool) => applyExamples(cluster, namespace, pool, queueExample(site)),
     pods: async (selector) => {
       const names = await kubectl('get', 'pods', '-l', selector, '-o=jsonpath={.items[*].metadata.name}');
       return names.split(' ').filter(Boolean);

@@ -2,7 +2,7 @@ import { WORKER_POOLS } from '@redis-queue/api';
 import { isConflict, keyOf, type Applied, type KindContext, type KubeClient } from '@redis-queue/controller';
 import type { PoolObject } from '@redis-queue/redis-access';
 import { describeRefusal, isRefusal, type Refusals } from './deployment/refusals.ts';
-import { liveReplicas } from './deployment/replicas.ts';
+import { fenceOf, isOurSize, liveReplicas } from './deployment/replicas.ts';
 import type { PoolStep } from './deployment/steps.ts';
 import { describeStep } from './describe.ts';
 import { applyBudget, applySize, applyTemplate, createDeployment } from './deployment/write.ts';
@@ -111,7 +111,8 @@ export async function applyStep(
     await applyBudget(client, step, signal);
     return current;
   }
-  if (step.kind === 'scale') return applySize(client, required(current), step.replicas, step.fence, signal);
+  if (step.kind === 'scale')
+    return applySize(client, required(current), step, { force: true, ...(signal && { signal }) });
   if (step.kind === 'applyTemplate') return applyTemplate(client, step, required(current), signal);
   return createDeployment(client, step, signal);
 }
@@ -157,6 +158,9 @@ function report(
   if (from === step.replicas) return;
   const scaling = { atMs: now().getTime(), from, to: step.replicas, reason: step.reason };
   ledger.scaled(uid, scaling);
+  if (before && fenceOf(before) && !isOurSize(before)) {
+    return event('DriftRepaired', `Deployment ${name}: ${step.reason}, from ${from} to ${step.replicas} replicas`);
+  }
   const { reason, message } = scaledEvent(scaling);
   event(reason, message);
 }

@@ -241,6 +241,20 @@ describe('what others do', () => {
     await rig.cluster.sized(pool, 2);
   });
 
+  it('an autoscaler that passes through the size of the last decision is not shrunk by the next', async () => {
+    const pool = await rig.cluster.pool(rig.namespace, 'passed', auto(0, 10));
+    await rig.cluster.publish(pool, { desiredReplicas: 4 });
+    await rig.cluster.sized(pool, 4);
+    const options = { subresource: 'scale', fieldManager: 'kube-controller-manager' } as const;
+    for (const replicas of [6, 4])
+      await rig.cluster.client.mergePatch(DEPLOYMENTS, keyOf(pool), { spec: { replicas } }, options);
+    await rig.cluster.publish(pool, { sequence: 2, currentReplicas: 4, desiredReplicas: 1 });
+    await eventually(() =>
+      rig.controller.lines.some((line) => line.includes('decision dropped') && line.includes('contested')),
+    );
+    expect((await rig.cluster.deployment(pool))?.spec.replicas).toBe(4);
+  });
+
   it('one that declares the size by server-side apply is left alone until it releases it', async () => {
     const pool = await rig.cluster.pool(rig.namespace, 'declared', auto(3, 10));
     await rig.cluster.sized(pool, 3);

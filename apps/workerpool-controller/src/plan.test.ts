@@ -3,8 +3,8 @@ import type { WorkerPool } from '@redis-queue/api';
 import { DECISION_ANNOTATION } from '@redis-queue/scaling-bus';
 import { NO_CONFIG } from './deployment/config.ts';
 import { desiredBudget } from './deployment/disruption-budget.ts';
-import { CONTEST_MS } from './deployment/replicas.ts';
-import { REPLICAS_ANNOTATION } from './kubernetes/names.ts';
+import { CONTEST_MS } from './deployment/contest.ts';
+import { REPLICAS_ANNOTATION, TAKEN_BACK_ANNOTATION } from './kubernetes/names.ts';
 import type { Deployment } from './kubernetes/objects.ts';
 import { planPool } from './plan.ts';
 import type { ObservedPool } from './steps.ts';
@@ -53,6 +53,11 @@ const contestedFor = (minutes: number) => {
   } as const;
   return { conditions: [{ ...condition, lastTransitionTime: minutesAgo(minutes) }] };
 };
+
+/** The note that we wrote over a size so many minutes ago, for the nth time. */
+const takenBack = (minutes: number, times: number, manager: string) => ({
+  [TAKEN_BACK_ANNOTATION]: `${times} ${minutesAgo(minutes)} 0 ${manager}`,
+});
 
 describe('a new pool', () => {
   it('creates the Deployment with its size, then hands the size over', () => {
@@ -169,7 +174,7 @@ describe('somebody else writes the size', () => {
   it('is left alone for a while and named', () => {
     expect(planPool(aPool(spec), observed(settled(aPool(spec), 9, 4, kubectl)))).toEqual({
       steps: [],
-      contest: { manager: 'kubectl', untilMs: NOW + CONTEST_MS },
+      contest: { manager: 'kubectl', kind: 'repair', untilMs: NOW + CONTEST_MS, ours: '4' },
     });
   });
 
@@ -177,7 +182,7 @@ describe('somebody else writes the size', () => {
     const pool = aPool(spec, contestedFor(4));
     expect(planPool(pool, observed(settled(pool, 9, 4, kubectl)))).toEqual({
       steps: [],
-      contest: { manager: 'kubectl', untilMs: NOW + 60_000 },
+      contest: { manager: 'kubectl', kind: 'repair', untilMs: NOW + 60_000, ours: '4' },
     });
   });
 
@@ -195,7 +200,13 @@ describe('somebody else writes the size', () => {
   it('is left alone for as long as it declares the field by server-side apply', () => {
     const pool = aPool(spec, contestedFor(600));
     const deployment = settled(pool, 9, 4, [ownerOfReplicas('argocd', 'Apply', minutesAgo(600))]);
-    expect(planPool(pool, observed(deployment))).toEqual({ steps: [], contest: { manager: 'argocd' } });
+    expect(planPool(pool, observed(deployment))).toEqual({ steps: [], contest: { manager: 'argocd', kind: 'wait' } });
+  });
+
+  it('is named although it declares the very size that we wrote, once another is wanted', () => {
+    const off = aPool({ replicas: 5 });
+    const deployment = settled(off, 3, 3, [ownerOfReplicas('argocd', 'Apply')]);
+    expect(planPool(off, observed(deployment))).toEqual({ steps: [], contest: { manager: 'argocd', kind: 'wait' } });
   });
 
   it('without autoscaling spec.replicas is restored afterwards', () => {
@@ -205,6 +216,62 @@ describe('somebody else writes the size', () => {
 
   it('is no contest when it wrote the size that we wrote', () => {
     expect(planPool(aPool(spec), observed(settled(aPool(spec), 4, 4, kubectl)))).toEqual({ steps: [] });
+  });
+
+  describe('an autoscaler', () => {
+    const hpa = [ownerOfReplicas('kube-controller-manager', 'Update')];
+
+    it.each([
+      ['with autoscaling off', { replicas: 3 }],
+      ['with autoscaling on', autoscaled(0, 20)],
+      ['beyond the bounds', autoscaled(0, 5)],
+    ])('is never shrunk, however long it is there: %s', (_, wanted) => {
+      const pool = aPool(wanted, contestedFor(10_000));
+      const plan = planPool(pool, observed(settled(pool, 9, 3, hpa)));
+      expect(plan).toEqual({ steps: [], contest: { manager: 'kube-controller-manager', kind: 'yield', ours: '3' } });
+    });
+
+    it('that keeps the pool too small is overruled after five minutes, which the Deployment remembers', () => {
+      const pool = aPool({ replicas: 5 }, contestedFor(6));
+      const note = `1 ${new Date(NOW).toISOString().replace('.000', '')} 2 kube-controller-manager`;
+      const plan = planPool(pool, observed(settled(pool, 2, 5, hpa)));
+      expect(plan).toEqual({ steps: [expect.objectContaining({ kind: 'scale', replicas: 5, takenBack: note })] });
+      const early = aPool({ replicas: 5 }, contestedFor(4));
+      expect(planPool(early, observed(settled(early, 2, 5, hpa))).steps).toEqual([]);
+    });
+  });
+
+  describe('who comes back', () => {
+    const spec5 = { replicas: 5 };
+    const planOf = (contestedMinutes: number, note: Record<string, string>, live: number, manager = 'kubectl') => {
+      const pool = aPool(spec5, contestedFor(contestedMinutes));
+      const deployment = settled(pool, live, 5, [ownerOfReplicas(manager, 'Update')]);
+      Object.assign(deployment.metadata.annotations!, note);
+      return planPool(pool, observed(deployment));
+    };
+
+    it('is left alone for twice as long each time, and for a day at most', () => {
+      expect(planOf(8, takenBack(9, 1, 'kubectl'), 2).contest?.untilMs).toBe(NOW + 2 * 60_000);
+      expect(planOf(8, takenBack(9, 3, 'kubectl'), 2).contest?.untilMs).toBe(NOW + 32 * 60_000);
+      expect(planOf(8, takenBack(9, 999, 'kubectl'), 2).contest?.untilMs).toBe(NOW + (24 * 60 - 8) * 60_000);
+    });
+
+    it('counts from our write when status still shows the contest before it', () => {
+      expect(planOf(30, takenBack(1, 1, 'kubectl'), 2).contest?.untilMs).toBe(NOW + 9 * 60_000);
+    });
+
+    it('is not made smaller, be it a person', () => {
+      expect(planOf(500, takenBack(501, 1, 'kubectl'), 9)).toMatchObject({ steps: [], contest: { kind: 'yield' } });
+    });
+
+    it.each([
+      ['days later', takenBack(20 + 24 * 60 + 41, 3, 'kubectl')],
+      ['as somebody else', takenBack(7, 3, 'kube-controller-manager')],
+      ['after a time that has not come yet', takenBack(-7, 3, 'kubectl')],
+      ['after what was never written like this', { [TAKEN_BACK_ANNOTATION]: 'often, lately' }],
+    ])('%s has not come back', (_, note) => {
+      expect(planOf(20, note, 9).steps).toMatchObject([{ kind: 'scale', replicas: 5 }]);
+    });
   });
 
   it('is no contest when nobody owns the size any more: it is brought back at once', () => {

@@ -1,9 +1,10 @@
 import { WORKER_POOLS, type WorkerPool } from '@redis-queue/api';
 import { isOwnedBy, ownerKey, readOwnerReference } from '@redis-queue/controller';
+import { contestOf, takenBackAfter, type Contest } from './deployment/contest.ts';
 import { atVersion, desiredDeployment, templateHash } from './deployment/deployment.ts';
 import { planBudget } from './deployment/disruption-budget.ts';
 import { holds } from './deployment/drift.ts';
-import { contestOf, fenceOf, isOurSize, liveReplicas, scaleManagerOwnsReplicas } from './deployment/replicas.ts';
+import { fenceOf, isOurSize, liveReplicas, scaleManagerOwnsReplicas } from './deployment/replicas.ts';
 import { effectiveVersion } from './deployment/rollout.ts';
 import type { PoolStep } from './deployment/steps.ts';
 import { checkTemplate } from './deployment/template/check.ts';
@@ -21,15 +22,14 @@ import type { ObservedPool, PoolPlan } from './steps.ts';
  * differs.
  */
 export function planPool(pool: WorkerPool, observed: ObservedPool): PoolPlan {
-  const { deployment, nowMs } = observed;
+  const { deployment } = observed;
   if (pool.metadata.deletionTimestamp) return { steps: [] };
   if (deployment && !isOwnedBy(deployment, pool)) return { steps: [], problem: foreign(deployment) };
   const desired = build(pool, observed);
   const problem = 'reason' in desired ? desired : undefined;
   if (deployment?.metadata.deletionTimestamp) return { steps: [], ...(problem && { problem }) };
 
-  const contest = deployment && contestOf(deployment, pool, nowMs);
-  const size = deployment && !contest ? planSize(pool, deployment, observed) : undefined;
+  const { step: size, contest } = deployment ? planSize(pool, deployment, observed) : {};
   if ('reason' in desired) {
     return { steps: size ? [size] : [], problem: desired, ...(contest && { contest }) };
   }
@@ -85,16 +85,19 @@ function withoutReplicas(step: Extract<PoolStep, { kind: 'applyTemplate' }>): Po
   return { kind: step.kind, deployment: step.deployment, drift: step.drift };
 }
 
-function planSize(pool: WorkerPool, live: Deployment, observed: ObservedPool): PoolStep | undefined {
+/** The step that brings the size to what is wanted, or who keeps us from it. */
+function planSize(
+  pool: WorkerPool,
+  live: Deployment,
+  observed: ObservedPool,
+): { readonly step?: PoolStep; readonly contest?: Contest } {
   const { replicas, reason } = wantedSize(pool, live, observed);
-  const current = liveReplicas(live);
-  if (replicas === current && isOurSize(live) && fenceOf(live)) return undefined;
-  return {
-    kind: 'scale',
-    replicas,
-    fence: fenceOf(live) ?? lastFence(pool),
-    reason,
-  };
+  if (replicas === liveReplicas(live) && isOurSize(live) && fenceOf(live)) return {};
+  const contest = contestOf(replicas, live, pool, observed.nowMs);
+  if (contest) return { contest };
+  const takenBack = takenBackAfter(live, pool, observed.nowMs);
+  const fence = fenceOf(live) ?? lastFence(pool);
+  return { step: { kind: 'scale', replicas, fence, reason, ...(takenBack !== undefined && { takenBack }) } };
 }
 
 function foreign(deployment: Deployment): Problem {

@@ -1,5 +1,5 @@
 import type { PoolConfig } from './deployment/config.ts';
-import type { Contest } from './deployment/replicas.ts';
+import type { Contest } from './deployment/contest.ts';
 import type { RolloutScene } from './deployment/rollout.ts';
 import type { PoolStep } from './deployment/steps.ts';
 import type { PodUser } from './deployment/template/pod-template.ts';

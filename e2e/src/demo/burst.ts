@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { forward, type Cluster, type Site } from '@redis-queue/rig/pods';
+import { forward, type Cluster } from '@redis-queue/rig/pods';
 import type { Balance } from '../ledger/balance.ts';
 import { planBurst, type BurstSize } from '../ledger/plan.ts';
 import { createProducer, type Producer } from '../ledger/producer.ts';
+import type { Site } from '../site/site.ts';
 import { createScreen, type Frame } from './display.ts';
 import { podsOf, watchPool, type PoolWatch } from './pool-watch.ts';
 import type { Course } from './result.ts';
@@ -27,7 +28,7 @@ const FRAME_MS = 1_000;
 export async function runBurst(options: BurstOptions): Promise<{ ledger: Balance; course: Course }> {
   const { cluster, site, queue, pool, size, out = process.stderr, timeoutMs = 180_000 } = options;
   const tunnel = await forward(cluster, site.namespace, 'service/redis', 6379);
-  const producer = createProducer(`redis://:${site.password}@127.0.0.1:${tunnel.port}`, queue);
+  const producer = createProducer(site.url('producer', tunnel.port), queue);
   const end = new AbortController();
   try {
     const watch = watchPool(cluster, site.namespace, pool, end.signal);

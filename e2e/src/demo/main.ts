@@ -1,17 +1,19 @@
 import { parseArgs } from 'node:util';
 import { APP_NAMES } from '@redis-queue/rig';
-import { createSite, installChart, removeChart, run, type Cluster, type OpenedCluster } from '@redis-queue/rig/pods';
-import { applyExamples } from '@redis-queue/rig/pods';
+import { applyExamples, removeChart, run, type Cluster, type OpenedCluster } from '@redis-queue/rig/pods';
 import { openCluster } from '../cluster/open.ts';
 import { DEMO_BURST } from '../ledger/plan.ts';
+import { installSiteChart, queueExample } from '../site/install.ts';
+import { createSite, type Site } from '../site/site.ts';
 import { runBurst } from './burst.ts';
 import { demoResult, shortcomings } from './result.ts';
 import { narrator } from './narrator.ts';
 
 const HELP = `make demo: the whole product on a real cluster.
 
-A cluster from processes on this machine, the charts, a Queue and a WorkerPool, a burst of 3,000 jobs in every form that BullMQ
-offers. Shows the pool go from 0 pods to many and back, then accounts for every job by its id.
+A cluster from processes on this machine, the charts, a Redis user per role, a Queue and a WorkerPool, a burst of 3,000
+jobs in every form that BullMQ offers. Shows the pool go from 0 pods to many and back, then accounts for every job by its
+id.
 
   --kube-context NAME   use that context of your kubeconfig instead, in a namespace of its own that is removed at the end
   --keep                leave the cluster (or the namespace) as it is at the end, to look around
@@ -25,8 +27,8 @@ const NAMESPACE = 'redis-queue-demo';
 const RELEASE = 'redis-queue';
 const say = narrator(process.stderr);
 
-async function prepare(cluster: Cluster): Promise<ReturnType<typeof createSite>> {
-  say.step(`Redis and its Secrets in namespace ${NAMESPACE}`);
+async function prepare(cluster: Cluster): Promise<Site> {
+  say.step(`Redis in namespace ${NAMESPACE}, with a user and a Secret per role (make redis-users)`);
   const site = await createSite(cluster, NAMESPACE);
   say.step(`helm install charts/redis-queue: the definitions and ${APP_NAMES.length} controllers`);
   const crdsThere = await run(cluster.kubectl, [
@@ -37,12 +39,12 @@ async function prepare(cluster: Cluster): Promise<ReturnType<typeof createSite>>
     '--ignore-not-found',
     'queues.redis-queue.io',
   ]);
-  await installChart(cluster, NAMESPACE, RELEASE, {
+  await installSiteChart(cluster, site, RELEASE, {
     'crds.keep': 'false',
     ...(crdsThere ? { 'crds.enabled': 'false' } : {}),
   });
   say.step('kubectl apply -f examples: Queue emails, WorkerPool email-workers');
-  await applyExamples(cluster, NAMESPACE);
+  await applyExamples(cluster, NAMESPACE, {}, queueExample(site));
   for (const object of ['queue/emails', 'workerpool/email-workers']) {
     await run(cluster.kubectl, ['wait', '-n', NAMESPACE, object, '--for=condition=Ready', '--timeout=60s']);
   }

@@ -1,5 +1,8 @@
-import { startControlPlane, type ControlPlane } from '@redis-queue/rig';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { startControlPlane, workspaceRoot, type ControlPlane } from '@redis-queue/rig';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { chartFolder, chartsWith, controllerCharts, helm, registryFlag, render } from './rendering/helm.ts';
 
 let controlPlane: ControlPlane;
@@ -55,6 +58,14 @@ describe('on a real API server', () => {
   });
 });
 
+/** Whether the ServiceAccount of that chart, of the release `rq`, may do what `kubectl auth can-i` is asked. */
+async function mayIn(namespace: string, chart: string, ...question: string[]): Promise<boolean> {
+  const user = `system:serviceaccount:${namespace}:rq-${chart}`;
+  // `kubectl auth can-i` answers "no" with a failure.
+  const answer = await controlPlane.kubectl('auth', 'can-i', `--as=${user}`, ...question).catch(String);
+  return /^yes/m.test(answer);
+}
+
 describe('a controller on a real API server', () => {
   let namespace: string;
   beforeAll(async () => {
@@ -63,12 +74,7 @@ describe('a controller on a real API server', () => {
     await controlPlane.apply({ apiVersion: 'v1', kind: 'List', items: objects });
   });
 
-  const may = async (chart: string, ...question: string[]): Promise<boolean> => {
-    const user = `system:serviceaccount:${namespace}:rq-${chart}`;
-    // `kubectl auth can-i` answers "no" with a failure.
-    const answer = await controlPlane.kubectl('auth', 'can-i', `--as=${user}`, ...question).catch(String);
-    return /^yes/m.test(answer);
-  };
+  const may = (chart: string, ...question: string[]) => mayIn(namespace, chart, ...question);
 
   it.each(chartsWith('redis'))('%s reads redis-credentials of any namespace, and no other Secret', async (chart) => {
     expect(await may(chart, 'get', 'secret/redis-credentials', '--namespace=default')).toBe(true);
@@ -84,6 +90,25 @@ describe('a controller on a real API server', () => {
         await may(chart, 'patch', 'workerpools.redis-queue.io', '--subresource=status', '--namespace=default'),
       ).toBe(expected);
     }
+  });
+});
+
+it('with the example of a Redis user per role, each controller reads the Secrets of its own roles only', async () => {
+  const values = parse(readFileSync(join(workspaceRoot, 'examples/redis-users/values.yaml'), 'utf8')) as object;
+  const namespace = await controlPlane.createNamespace('per-role');
+  const objects = await render(chartFolder('redis-queue'), { namespace, values });
+  await controlPlane.apply({ apiVersion: 'v1', kind: 'List', items: objects });
+  const readable: Record<string, string[]> = {};
+  for (const chart of controllerCharts) {
+    readable[chart] = [];
+    for (const secret of ['redis-controller', 'redis-sampler', 'redis-worker', 'redis-credentials', 'redis-queue-bus'])
+      if (await mayIn(namespace, chart, 'get', `secret/${secret}`, `--namespace=${namespace}`))
+        readable[chart].push(secret);
+  }
+  expect(readable).toEqual({
+    'queue-controller': ['redis-controller', 'redis-sampler'],
+    autoscaler: ['redis-sampler', 'redis-queue-bus'],
+    'workerpool-controller': ['redis-worker', 'redis-queue-bus'],
   });
 });
 

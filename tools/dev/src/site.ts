@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { run } from '@redis-queue/rig/pods';
+import { deployRedis, run } from '@redis-queue/rig/pods';
 import { workspaceRoot } from '@redis-queue/rig';
 import type { Bus } from './controllers.ts';
 import type { DevCluster } from './cluster.ts';
@@ -25,7 +24,7 @@ export async function applyDefinitions({ kubectl }: Kubectl): Promise<void> {
 
 /** Redis in the cluster and the Secrets that point to it. Repeatable: a password that is there stays. */
 export async function applySite(cluster: DevCluster): Promise<Bus> {
-  const { kubectl, images, foreign } = cluster;
+  const { foreign } = cluster;
   const bus = {
     host: `${REDIS_SERVICE}.${NAMESPACE}.svc`,
     port: REDIS_PORT,
@@ -33,9 +32,7 @@ export async function applySite(cluster: DevCluster): Promise<Bus> {
   };
   await applyObjects(cluster, [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } }]);
   await applyObjects(cluster, [redisSecret(bus), redisService(!foreign)]);
-  const manifest = await readFile(join(workspaceRoot, 'libs/rig/manifests/redis.yaml'), 'utf8');
-  await run(kubectl, ['apply', '-n', NAMESPACE, '-f', '-'], manifest.replace('REDIS_IMAGE', images.redis));
-  await run(kubectl, ['rollout', 'status', '-n', NAMESPACE, 'deployment/redis', '--timeout=120s']);
+  await deployRedis(cluster, NAMESPACE, 'redis-credentials');
   return bus;
 }
 

@@ -2,6 +2,15 @@ import type { Fence } from '@redis-queue/scaling-bus';
 import type { Deployment } from '../kubernetes/objects.ts';
 import type { BudgetStep } from './disruption-budget.ts';
 
+/** The size to write, with what is noted beside it. */
+export interface SizeWrite {
+  readonly replicas: number;
+  /** Of the decision that it comes from. */
+  readonly fence: Fence;
+  /** See `takenBackAfter`. */
+  readonly takenBack?: string | undefined;
+}
+
 /** One write, small enough to be interrupted before and after. */
 export type PoolStep =
   /** `redis-queue` creates the Deployment; only here, and until `redis-queue-scale` has the size, it carries one. */
@@ -13,6 +22,6 @@ export type PoolStep =
       readonly carryReplicas?: number;
       readonly drift: boolean;
     }
-  /** `redis-queue-scale` applies size and fence in one. */
-  | { readonly kind: 'scale'; readonly replicas: number; readonly fence: Fence; readonly reason: string }
+  /** `redis-queue-scale` applies size and notes in one. */
+  | (SizeWrite & { readonly kind: 'scale'; readonly reason: string })
   | BudgetStep;

@@ -1,10 +1,10 @@
 import { DEPLOYMENTS, keyOf, type KubeClient } from '@redis-queue/controller';
 import type { PoolObject } from '@redis-queue/redis-access';
-import { DECISION_ANNOTATION, formatFence, type Fence } from '@redis-queue/scaling-bus';
-import { REPLICAS_ANNOTATION, SCALE_MANAGER, TEMPLATE_MANAGER } from '../kubernetes/names.ts';
+import { DECISION_ANNOTATION, formatFence } from '@redis-queue/scaling-bus';
+import { REPLICAS_ANNOTATION, SCALE_MANAGER, TAKEN_BACK_ANNOTATION, TEMPLATE_MANAGER } from '../kubernetes/names.ts';
 import { POD_DISRUPTION_BUDGETS, type Deployment } from '../kubernetes/objects.ts';
 import type { BudgetStep } from './disruption-budget.ts';
-import type { PoolStep } from './steps.ts';
+import type { PoolStep, SizeWrite } from './steps.ts';
 
 // Reads and writes of a pool's Deployment and PodDisruptionBudget, on the API server itself.
 
@@ -36,24 +36,28 @@ export function createDeployment(
 }
 
 /**
- * Writes size and fence in one, on this very state of this very Deployment.
+ * Writes size and notes in one, on this very state of this very Deployment.
  *
- * @throws ApiError Conflict when it is no longer in that state.
+ * @param options.force whether to write over others who own the size, which a cache does not show
+ * @throws ApiError Conflict when it is no longer in that state, or, without force, others own the size.
  */
 export function applySize(
   client: KubeClient,
   current: Deployment,
-  replicas: number,
-  fence: Fence,
-  signal?: AbortSignal,
+  { replicas, fence, takenBack }: SizeWrite,
+  { force, signal }: { readonly force: boolean; readonly signal?: AbortSignal },
 ): Promise<Deployment> {
   const { name, namespace, uid, resourceVersion } = current.metadata;
-  const annotations = { [DECISION_ANNOTATION]: formatFence(fence), [REPLICAS_ANNOTATION]: String(replicas) };
+  const annotations = {
+    [DECISION_ANNOTATION]: formatFence(fence),
+    [REPLICAS_ANNOTATION]: String(replicas),
+    ...(takenBack !== undefined && { [TAKEN_BACK_ANNOTATION]: takenBack }),
+  };
   return client.apply<Deployment>(
     DEPLOYMENTS,
     { metadata: definedOnly({ name, namespace, uid, resourceVersion, annotations }), spec: { replicas } },
-    // Forced: `redis-queue` may still hold the value of the creation. Other managers were checked before.
-    { fieldManager: SCALE_MANAGER, force: true, ...(signal && { signal }) },
+    // By force also because `redis-queue` may still hold the value of the creation.
+    { fieldManager: SCALE_MANAGER, force, ...(signal && { signal }) },
   );
 }
 

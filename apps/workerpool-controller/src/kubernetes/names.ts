@@ -21,6 +21,8 @@ export const APPLIED_ANNOTATION = `${GROUP}/applied`;
 export const VERSION_ANNOTATION = `${GROUP}/version`;
 /** On the Deployment: the size that we wrote last; another in `spec.replicas` is somebody else's. */
 export const REPLICAS_ANNOTATION = `${GROUP}/replicas`;
+/** On the Deployment: how often in a row we wrote over somebody else's size, when last, and whose it was. */
+export const TAKEN_BACK_ANNOTATION = `${GROUP}/taken-back`;
 /** On the pod template: changes with the content of the Redis Secret, so that pods are replaced. */
 export const SECRET_ANNOTATION = `${GROUP}/redis-secret`;
 /** On the pod template: changes with the content of the ConfigMaps and Secrets that `spec.template` names. */

@@ -1,6 +1,7 @@
 import { WORKER_POOLS } from '@redis-queue/api';
 import {
   isConflict,
+  isFieldConflict,
   keyOf,
   keyToString,
   type EventRecorder,
@@ -89,8 +90,8 @@ async function actOn(
   const key = { namespace: decision.pool.namespace, name: decision.pool.name };
   for (let conflicts = 0; ; conflicts++) {
     const pool = await readPool(decision, key, deps);
-    const deployment =
-      pool && ((conflicts === 0 && shownDeployment(pool, deps)) || (await readDeployment(pool, deps.sources.client)));
+    const shown = pool && conflicts === 0 ? shownDeployment(pool, deps) : undefined;
+    const deployment = shown ?? (pool && (await readDeployment(pool, deps.sources.client)));
     const seen = deps.ledger.seen(uid) ?? parseFence(pool?.status?.autoscaling?.decision);
     let verdict = judgeDecision(decision, { pool, deployment, seen, busNowMs, nowMs: deps.now().getTime() });
     if (verdict.kind === 'scale' && verdict.busy) {
@@ -99,9 +100,10 @@ async function actOn(
     }
     if (verdict.kind === 'scale') {
       try {
-        await applySize(deps.sources.client, deployment!, verdict.to, verdict.fence);
+        await applySize(deps.sources.client, deployment!, { ...verdict, replicas: verdict.to }, { force: !shown });
       } catch (error) {
-        if (!isConflict(error) || conflicts >= MAX_CONFLICTS) throw error;
+        const hidden = shown && isFieldConflict(error);
+        if (!(isConflict(error) || hidden) || conflicts >= MAX_CONFLICTS) throw error;
         continue;
       }
     }
@@ -135,8 +137,9 @@ async function readPool(
 }
 
 /**
- * From the cache, while it shows the size that we wrote last: then nobody contests it. The size is written on the
- * version that was seen, so a cache that lags costs a conflict and a read, never a wrong size.
+ * From the cache, while it shows the size that we wrote last: then hardly anybody contests it. The size is written on the
+ * version that was seen and not over others, so a cache that lags, or that hides another owner of the size, costs a
+ * conflict and a read, never a wrong size.
  */
 function shownDeployment(pool: PoolObject, { sources, ledger }: ConsumeDeps): Deployment | undefined {
   const cached = sources.deployments.get(keyOf(pool));

@@ -6,6 +6,7 @@ import { aDecision, aPool, autoscaled, liveDeployment, ownerOfReplicas, someQueu
 import { judgeDecision, type DecisionScene } from './judge.ts';
 
 const pool = aPool(autoscaled(0, 10));
+const HPA = 'kube-controller-manager';
 
 function scene(change: Partial<DecisionScene> & { live?: number; fence?: string } = {}): DecisionScene {
   const { live = 2, fence = '500.9', ...rest } = change;
@@ -138,5 +139,24 @@ describe('dropped', () => {
     const verdict = judgeDecision(aDecision(), scene({ deployment }));
     expect(verdict).toMatchObject({ kind: 'drop', reason: 'contested' });
     expect(verdict).toHaveProperty('message', expect.stringContaining('kube-controller-manager') as string);
+  });
+
+  it.each([
+    ['is not shrunk by decisions', 9, '2', 60, 5, 'drop'],
+    ['is not shrunk when it passes through our size', 9, '9', 60, 5, 'drop'],
+    ['is raised by them once its time is up', 4, '2', 60, 5, 'scale'],
+    ['is not raised by them before', 4, '2', 4, 5, 'drop'],
+    ['is raised by them at once when it passes through our size', 4, '4', 4, 5, 'scale'],
+  ])('another autoscaler %s', (_, live, written, minutes, desiredReplicas, kind) => {
+    const deployment = liveDeployment(desiredDeployment(pool, someQueues), live, { [REPLICAS_ANNOTATION]: written }, [
+      ownerOfReplicas(HPA, 'Update'),
+    ]);
+    const lastTransitionTime = new Date(scene().nowMs - minutes * 60_000).toISOString();
+    const type = 'ReplicasContested';
+    const conditions = [{ type, status: 'True' as const, reason: type, message: '', lastTransitionTime }];
+    const contested = { ...pool, status: { conditions } };
+    const verdict = judgeDecision(aDecision({ desiredReplicas }), scene({ deployment, pool: contested }));
+    const { takenBack } = { takenBack: '', ...verdict };
+    expect([verdict.kind, takenBack.replace(/ .* /, ' ')]).toEqual([kind, kind === 'drop' ? '' : `1 ${HPA}`]);
   });
 });

@@ -1,7 +1,8 @@
 import type { WorkerPool } from '@redis-queue/api';
 import { isOwnedBy } from '@redis-queue/controller';
 import { compareFence, formatFence, type Fence, type ScalingDecision } from '@redis-queue/scaling-bus';
-import { contestOf, fenceOf, liveReplicas, NO_DECISION } from '../deployment/replicas.ts';
+import { contestedFloor, contestOf, takenBackAfter } from '../deployment/contest.ts';
+import { fenceOf, liveReplicas, NO_DECISION } from '../deployment/replicas.ts';
 import type { Deployment } from '../kubernetes/objects.ts';
 import { clampReplicas } from './size.ts';
 
@@ -26,6 +27,8 @@ export type Verdict =
       readonly from: number;
       readonly to: number;
       readonly fence: Fence;
+      /** See `takenBackAfter`. */
+      readonly takenBack?: string;
       /** Active jobs by pod, when some pods go and others stay: the victims are to be chosen by it first. */
       readonly busy?: Readonly<Record<string, number>>;
     }
@@ -67,13 +70,21 @@ export function judgeDecision(decision: ScalingDecision, scene: DecisionScene): 
     return drop('older', `decision ${formatFence(decision)} is not newer than ${formatFence(newest)}`);
   }
   const from = liveReplicas(deployment);
-  const to = clampReplicas(pool, decision.desiredReplicas);
+  const to = Math.max(clampReplicas(pool, decision.desiredReplicas), contestedFloor(deployment, nowMs));
   const wantsNoChange = decision.desiredReplicas === decision.currentReplicas;
   if (wantsNoChange || to === from) return { kind: 'note' };
-  const contest = contestOf(deployment, pool, nowMs);
+  const contest = contestOf(to, deployment, pool, nowMs);
   if (contest) return drop('contested', `the Deployment's replicas are written by ${contest.manager}`);
   const { epoch, sequence, busy } = decision;
-  return { kind: 'scale', from, to, fence: { epoch, sequence }, ...(busy && to > 0 && to < from && { busy }) };
+  const takenBack = takenBackAfter(deployment, pool, nowMs);
+  return {
+    kind: 'scale',
+    from,
+    to,
+    fence: { epoch, sequence },
+    ...(takenBack !== undefined && { takenBack }),
+    ...(busy && to > 0 && to < from && { busy }),
+  };
 }
 
 function drop(reason: DropReason, message: string): Verdict {

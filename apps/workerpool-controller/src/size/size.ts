@@ -1,5 +1,6 @@
 import type { WorkerPool } from '@redis-queue/api';
 import { compareFence, parseFence, type Fence } from '@redis-queue/scaling-bus';
+import { foreignOwner } from '../deployment/contest.ts';
 import { fenceOf, isOurSize, liveReplicas, NO_DECISION } from '../deployment/replicas.ts';
 import { REPLICAS_ANNOTATION } from '../kubernetes/names.ts';
 import type { Deployment } from '../kubernetes/objects.ts';
@@ -95,5 +96,6 @@ function createdMs(pool: WorkerPool): number {
 }
 
 function foreignSize(live: Deployment): string | undefined {
-  return !isOurSize(live) && fenceOf(live) ? 'somebody else had changed the size' : undefined;
+  if (isOurSize(live) || !fenceOf(live)) return undefined;
+  return `${foreignOwner(live)?.manager ?? 'somebody else'} had changed the size`;
 }

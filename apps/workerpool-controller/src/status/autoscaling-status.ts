@@ -1,7 +1,7 @@
 import { type ScalingSignal, type WorkerPool, type WorkerPoolStatus } from '@redis-queue/api';
 import { timestamp } from '@redis-queue/controller';
 import { formatFence, type ScalingDecision } from '@redis-queue/scaling-bus';
-import type { Contest } from '../deployment/replicas.ts';
+import type { Contest } from '../deployment/contest.ts';
 import type { Deployment } from '../kubernetes/objects.ts';
 import type { BusState } from '../size/bus-state.ts';
 import type { Scaling } from '../size/ledger.ts';

@@ -56,7 +56,7 @@ it.each<[string, Partial<StatusInput>]>([
   ['another size', { deployment: deployment(pool, 2, allReady(2)) }],
   ['another desired size', { decision: aDecision({ desiredReplicas: 9 }) }],
   ['a change of size to report', { scalings: [{ atMs: 0, from: 1, to: 2, reason: '' }] }],
-  ['another writer of the size', { contest: { manager: 'kubectl', untilMs: 0 } }],
+  ['another writer of the size', { contest: { manager: 'kubectl', kind: 'repair', untilMs: 0 } }],
   ['decisions that are not understood', { unknownVersion: '2.0' }],
 ])('news: %s', (_, change) => {
   expect(compareStatus(status(), status(change))).toBe('news');

@@ -57,7 +57,7 @@ describe('the conditions of scaling', () => {
     ],
     [
       'another writer of the size',
-      { decision: aDecision(), contest: { manager: 'kubectl', untilMs: 0 } },
+      { decision: aDecision(), contest: { manager: 'kubectl', kind: 'repair', untilMs: 0 } },
       {
         ...unlimited,
         ScalingActive: 'False ReplicasContested',

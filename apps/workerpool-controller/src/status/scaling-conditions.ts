@@ -1,6 +1,7 @@
 import { helmValue, type Condition, type WorkerPool } from '@redis-queue/api';
 import { findCondition, timestamp } from '@redis-queue/controller';
 import type { ScalingDecision } from '@redis-queue/scaling-bus';
+import type { Contest } from '../deployment/contest.ts';
 import { PoolCondition, type Problem, type Reason } from '../kubernetes/reasons.ts';
 import { hadDecision } from '../size/size.ts';
 import type { AutoscalingInput } from './autoscaling-status.ts';
@@ -57,10 +58,7 @@ export function scalingConditions(pool: WorkerPool, input: AutoscalingInput): Sc
 function scalingActive(pool: WorkerPool, input: AutoscalingInput): Problem & { status: Condition['status'] } {
   const { autoscaling } = pool.spec;
   if (input.contest) {
-    const { untilMs, manager } = input.contest;
-    const until = untilMs === undefined ? 'for as long as it declares them' : `until ${timestamp(untilMs)}`;
-    const message = `The Deployment's replicas are written by ${manager}; left alone ${until}. Remove the other writer.`;
-    return { status: 'False', reason: 'ReplicasContested', message };
+    return { status: 'False', reason: 'ReplicasContested', message: contestMessage(pool, input.contest) };
   }
   if (!autoscaling?.enabled) {
     return { status: 'False', reason: 'Disabled', message: 'Autoscaling is off: spec.replicas rules.' };
@@ -80,6 +78,17 @@ function scalingActive(pool: WorkerPool, input: AutoscalingInput): Problem & { s
   const bounds = `between ${autoscaling.minReplicas} and ${autoscaling.maxReplicas}`;
   const message = `The autoscaler sizes the pool ${bounds}; status.autoscaling says why.`;
   return { status: 'True', reason: 'Decided', message };
+}
+
+/** Who writes the size, what is done about it, and the way out. */
+function contestMessage({ metadata }: WorkerPool, { manager, kind, untilMs, ours }: Contest): string {
+  const until = untilMs === undefined ? '' : ` until ${timestamp(untilMs)}`;
+  const writes = `The Deployment's replicas are written by ${manager}`;
+  if (kind === 'wait') return `${writes}; left alone for as long as it declares them. Remove the other writer.`;
+  if (kind === 'repair') return `${writes}; left alone${until}, then set back. Set the size on the WorkerPool.`;
+  const giveBack = `kubectl scale deployment/${metadata.name} -n ${metadata.namespace} --replicas=${ours ?? 0}`;
+  const wait = until && ` left alone${until};`;
+  return `${writes};${wait} the pool is only made larger, never smaller. Remove the other writer, then give the size back: ${giveBack}`;
 }
 
 function ableToScale({ heldBy, reason }: Decided, pool: WorkerPool, { decision }: AutoscalingInput): Said {

@@ -319,7 +319,7 @@ export const WORKER_POOL_REASONS = {
   },
   ReplicasContested: {
     kind: 'degraded',
-    doc: "Somebody else writes the Deployment's replicas (a HorizontalPodAutoscaler, kubectl); the controller steps back. Remove the other writer.",
+    doc: "Somebody else writes the Deployment's replicas. What kubectl wrote once is set back after five minutes; what an autoscaler or one who comes back writes is not made smaller. Remove the other writer, then run the command in the message.",
   },
   DeploymentCreated: { kind: 'notice', doc: 'The Deployment was created.' },
   DeploymentUpdated: {
@@ -328,7 +328,7 @@ export const WORKER_POOL_REASONS = {
   },
   DriftRepaired: {
     kind: 'notice',
-    doc: 'Somebody else had changed a field of the Deployment or PodDisruptionBudget that the pool manages; it was set back.',
+    doc: 'Somebody else had changed a field of the Deployment or PodDisruptionBudget that the pool manages, or its replicas; it was set back.',
   },
   ScaledUp: { kind: 'notice', doc: 'The pool has grown; the message says from what to what and why.' },
   ScaledDown: { kind: 'notice', doc: 'The pool has shrunk; the message says from what to what and why.' },

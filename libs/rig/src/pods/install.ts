@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { workspaceRoot } from '../programs/binaries.ts';
 import type { Cluster } from './cluster.ts';
 import { run } from './command.ts';
+import { deployRedis } from './redis.ts';
 
 /** The namespace with Redis, its Secrets and the objects of a team; the controllers live there too. */
 export interface Site {
@@ -11,7 +11,7 @@ export interface Site {
   password: string;
 }
 
-/** A namespace with Redis in it, and the Secrets of the queues and of the bus. */
+/** A namespace with Redis in it, and the Secrets of the queues and of the bus: one user for all. */
 export async function createSite(
   cluster: Cluster,
   namespace: string,
@@ -24,21 +24,33 @@ export async function createSite(
     metadata: { name, namespace },
     stringData: { 'redis-host': `redis.${namespace}.svc`, 'redis-port': '6379', 'redis-password': password },
   });
-  const metadata = { name: namespace, labels: { 'pod-security.kubernetes.io/enforce': 'restricted', ...labels } };
-  await apply(cluster, [{ apiVersion: 'v1', kind: 'Namespace', metadata }]);
+  await createNamespace(cluster, namespace, labels);
   await apply(cluster, [secret('redis-credentials'), secret('redis-queue-bus')]);
-  const redis = await readFile(join(workspaceRoot, 'libs/rig/manifests/redis.yaml'), 'utf8');
-  await run(cluster.kubectl, ['apply', '-n', namespace, '-f', '-'], redis.replace('REDIS_IMAGE', cluster.images.redis));
-  await run(cluster.kubectl, ['rollout', 'status', '-n', namespace, 'deployment/redis', '--timeout=120s']);
+  await deployRedis(cluster, namespace, 'redis-credentials');
   return { namespace, password };
 }
 
-/** Installs a chart of this repository as a release of the same name and waits until its pods are ready. */
+/** A namespace under the restricted Pod Security standard. */
+export async function createNamespace(
+  cluster: Cluster,
+  namespace: string,
+  labels: Record<string, string> = {},
+): Promise<void> {
+  const metadata = { name: namespace, labels: { 'pod-security.kubernetes.io/enforce': 'restricted', ...labels } };
+  await apply(cluster, [{ apiVersion: 'v1', kind: 'Namespace', metadata }]);
+}
+
+/**
+ * Installs a chart of this repository as a release of the same name and waits until its pods are ready.
+ *
+ * @param valuesFile of the workspace; `values` come before it.
+ */
 export async function installChart(
   cluster: Cluster,
   namespace: string,
   chart: string,
   values: Record<string, string> = {},
+  valuesFile?: string,
 ): Promise<void> {
   const all = { ...imageValues(chart, cluster.images), ...workerValues(chart), ...values };
   const install = [
@@ -47,6 +59,7 @@ export async function installChart(
     chart,
     join(workspaceRoot, 'charts', chart),
     `--namespace=${namespace}`,
+    ...(valuesFile === undefined ? [] : [`--values=${join(workspaceRoot, valuesFile)}`]),
     ...Object.entries(all).map(([name, value]) => `--set=${name}=${value}`),
     '--wait',
     '--timeout=60s',
