@@ -3,10 +3,11 @@ import { buildApps, startStand } from '../stand/stand.ts';
 import { runLatency } from './latency.ts';
 import { runMassCreation } from './mass-creation.ts';
 
+const print = (): void => undefined;
+
 it('the benches of Queues create them, wait until they are Ready, and end', async () => {
   await buildApps();
   await using stand = await startStand({ controllerManager: false });
-  const print = (): void => undefined;
   const mass = await runMassCreation(stand, { queues: 4, namespaces: 2, print });
   expect(mass.perSecond).toBeGreaterThan(0);
   expect(mass.ratioToBare).toBeGreaterThan(0);
