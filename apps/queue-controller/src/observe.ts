@@ -26,7 +26,7 @@ import {
   type RedisAccess,
   type SecretSources,
 } from '@redis-queue/redis-access';
-import { comesBefore, findClaimants, type Claimant, type Login } from './claimants.ts';
+import { findClaimants, olderThan, type Claimant, type Login } from './claimants.ts';
 import { ownerOf, type HolderState } from './ownership.ts';
 import type { ObservedQueue } from './steps.ts';
 import type { Problem } from './reasons.ts';
@@ -41,8 +41,8 @@ export interface Sources {
   /** Every call to Redis goes through them, so that one that hangs fails soon, and fails for all its queues at once. */
   readonly breakers: CircuitBreakers;
   readonly secrets: SecretSources;
-  /** All Queue objects of the same prefix and name, the asking one included. */
-  queuesOf(ref: QueueRef): Queue[];
+  /** All Queue objects of the same prefix and name that may claim it, oldest first, the asking one included. */
+  claimantsOf(ref: QueueRef): Iterable<Queue>;
   /** Asks the API server itself. @returns undefined when RBAC does not permit it */
   readQueue(key: ObjectKey): Promise<Queue | 'gone' | undefined>;
   readonly servers: ServerInfoCache;
@@ -121,13 +121,11 @@ async function rivalsOf(
   const isOurs = typeof mark === 'object' && mark.owner === ownerOf(queue, sources.clusterId);
   const isHeld = holder === 'claims' || holder === 'unknown';
   if (isOurs !== deleted || (isHeld && queue.metadata.annotations?.[TAKE_OVER_ANNOTATION] !== 'true')) return [];
-  const others = sources.queuesOf(queueRef(queue));
-  return await findClaimants(
-    queue,
-    deleted ? others : others.filter((other) => comesBefore(other.metadata, queue)),
-    connection,
-    { secrets: sources.secrets, tryLogin: (access) => tryLogin(queueRef(queue), access, sources) },
-  );
+  const others = sources.claimantsOf(queueRef(queue));
+  return await findClaimants(queue, deleted ? others : olderThan(queue, others), connection, {
+    secrets: sources.secrets,
+    tryLogin: (access) => tryLogin(queueRef(queue), access, sources),
+  });
 }
 
 async function tryLogin(

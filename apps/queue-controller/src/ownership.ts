@@ -1,7 +1,7 @@
 import type { Queue } from '@redis-queue/api';
 import { formatOwner, parseOwner, parseOwnerMark, queueId, type OwnerMark } from '@redis-queue/bullmq';
 import { queueRef } from '@redis-queue/redis-access';
-import { comesBefore, type Claimant } from './claimants.ts';
+import { byAge, type Claimant } from './claimants.ts';
 import type { Problem } from './reasons.ts';
 import { TAKE_OVER_ANNOTATION } from './resources.ts';
 
@@ -39,7 +39,7 @@ export function decideOwnership(queue: Queue, facts: OwnershipFacts): Ownership 
   const problem =
     queue.metadata.annotations?.[TAKE_OVER_ANNOTATION] === 'true' ? undefined : heldByAnother(queue, mark, facts);
   if (problem) return { ours: false, problem };
-  const older = facts.claimants.find((other) => other.login === 'accepted' && comesBefore(other, queue));
+  const older = facts.claimants.find((other) => other.login === 'accepted' && byAge({ metadata: other }, queue) < 0);
   if (older) {
     return refuse(
       'Conflict',

@@ -60,7 +60,7 @@ function samplerOf(queues: QueueObject[], addresses: Readonly<Record<string, Add
         permittedSecrets: new Set(['redis-credentials']),
         secret: ({ namespace }) => secretOf(addresses[namespace ?? '']!),
       },
-      queuesOf: () => [],
+      claimantsOf: () => [],
       readQueue: () => Promise.resolve('gone'),
       servers: new ServerInfoCache(),
       assertLeading: () => {},
