@@ -2,6 +2,7 @@ import type { Queue, QueueReason } from '@redis-queue/api';
 import {
   formatOwnerMark,
   GLOBAL_CONCURRENCY_FIELD,
+  leaveClaim,
   obliterateRound,
   RATE_LIMIT_FIELDS,
   rateLimitFields,
@@ -129,7 +130,9 @@ interface Place {
 async function applyStep(step: Exclude<QueueStep, FinalizerStep>, place: Place): Promise<Problem | undefined> {
   switch (step.kind) {
     case 'obliterate':
-      return obliterate(step.stopAt, place);
+      return obliterate(step, place);
+    case 'leaveClaim':
+      return leaveClaimBeside(step.owner, place);
     case 'pause':
     case 'resume':
       return pauseOrResume(step.kind === 'pause', place);
@@ -146,7 +149,7 @@ const OWNERSHIP_LOST: Problem = {
   message: 'another claimant changed the owner mark meanwhile; planning again',
 };
 
-type MetaStep = Exclude<QueueStep, FinalizerStep | { kind: 'obliterate' | 'pause' | 'resume' }>;
+type MetaStep = Exclude<QueueStep, FinalizerStep | { kind: 'obliterate' | 'leaveClaim' | 'pause' | 'resume' }>;
 
 function metaWrite(step: MetaStep): Omit<FencedWrite, 'expected'> {
   switch (step.kind) {
@@ -178,14 +181,28 @@ async function pauseOrResume(paused: boolean, { redis, ref, mark, guard, now }: 
   return result === 'ownershipLost' ? OWNERSHIP_LOST : undefined;
 }
 
+/** Who may not write in this Redis claims nothing, and says why it waits all the same. */
+async function leaveClaimBeside(
+  owner: string,
+  { redis, ref, mark: expected = '', guard }: Place,
+): Promise<Problem | undefined> {
+  try {
+    const outcome = await guard(() => leaveClaim(redis, ref, { expected, owner }));
+    return outcome === 'ownershipLost' ? OWNERSHIP_LOST : undefined;
+  } catch (error) {
+    if (error instanceof Error && error.name === 'ReplyError') return undefined;
+    throw error;
+  }
+}
+
 async function obliterate(
-  stopAt: 'unfinished' | 'busy' | 'nothing',
+  { stopAt, owner, ignoredClaims }: Extract<QueueStep, { kind: 'obliterate' }>,
   { redis, ref, mark = '', guard, now, untilMs }: Place,
 ): Promise<Problem | undefined> {
   const { outcome, left } = await inRounds(
     now,
     (round) => round.outcome === 'more',
-    () => guard(() => obliterateRound(redis, ref, { mark, stopAt, untilMs })),
+    () => guard(() => obliterateRound(redis, ref, { mark, stopAt, untilMs, owner, ignoredClaims })),
   );
   return outcome === 'done' ? undefined : OBSTACLES[outcome](left);
 }
@@ -209,6 +226,7 @@ const OBSTACLES: Record<Exclude<ObliterateOutcome, 'done'>, (jobs: number) => Pr
     message: `deletionPolicy is DeleteIfEmpty and ${jobs} jobs came meanwhile; planning again`,
   }),
   ownershipLost: () => OWNERSHIP_LOST,
+  claimed: () => ({ reason: 'DeletionDelayed', message: 'another Queue has claimed the data; planning again' }),
   activeJobs: (jobs) => ({
     reason: 'ActiveJobs',
     message: `${jobs} jobs are active; the queue is paused and its data is removed when they are done; ${FORCE_HINT}`,

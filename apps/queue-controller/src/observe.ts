@@ -11,6 +11,7 @@ import {
   sampleQueues,
   serverOf,
   tryToClaim,
+  type ObservedPolicy,
   type QueueRef,
   type RedisConnections,
   type RedisTarget,
@@ -27,7 +28,7 @@ import {
   type SecretSources,
 } from '@redis-queue/redis-access';
 import { findClaimants, olderThan, type Claimant, type Login } from './claimants.ts';
-import { ownerOf, type HolderState } from './ownership.ts';
+import { isHeld, ownerOf, type HolderState } from './ownership.ts';
 import type { ObservedQueue } from './steps.ts';
 import type { Problem } from './reasons.ts';
 import { TAKE_OVER_ANNOTATION } from './resources.ts';
@@ -80,7 +81,16 @@ export async function observeQueue(queue: Queue, sources: Sources): Promise<Obse
     });
     const holder = await readHolder(queue, policy.rawOwnerMark, sources);
     const claimants = await rivalsOf(queue, { rawMark: policy.rawOwnerMark, holder }, connection, sources);
-    return { ...known, claimants, policy, server, ...(holder && { holder }), ...(sample && { sample }) };
+    const deadClaims = sample && (await deadClaimsOf(queue, policy, sources));
+    return {
+      ...known,
+      claimants,
+      policy,
+      server,
+      ...(holder && { holder }),
+      ...(sample && { sample }),
+      ...(deadClaims && { deadClaims }),
+    };
   } catch (error) {
     // What the API server says of the holder is no trouble of Redis.
     if (isApiFailure(error)) throw error;
@@ -119,8 +129,8 @@ async function rivalsOf(
   const deleted = queue.metadata.deletionTimestamp !== undefined;
   const mark = parseOwnerMark(rawMark);
   const isOurs = typeof mark === 'object' && mark.owner === ownerOf(queue, sources.clusterId);
-  const isHeld = holder === 'claims' || holder === 'unknown';
-  if (isOurs !== deleted || (isHeld && queue.metadata.annotations?.[TAKE_OVER_ANNOTATION] !== 'true')) return [];
+  const held = typeof mark === 'object' && isHeld(mark, holder);
+  if (isOurs !== deleted || (held && queue.metadata.annotations?.[TAKE_OVER_ANNOTATION] !== 'true')) return [];
   const others = sources.claimantsOf(queueRef(queue));
   return await findClaimants(queue, deleted ? others : olderThan(queue, others), connection, {
     secrets: sources.secrets,
@@ -147,6 +157,15 @@ function addressOf(target: RedisTarget): string {
   return `${describeTarget(target)}${database === 0 ? '' : ` database ${database}`}`;
 }
 
+/**
+ * The claims in Redis whose objects are gone, so that nobody waits for them: the few that there may be, asked of the API
+ * server. One that cannot be read stands.
+ */
+async function deadClaimsOf(queue: Queue, { claims = [] }: ObservedPolicy, sources: Sources): Promise<string[]> {
+  const states = await Promise.all(claims.map(({ owner }) => readOwner(queue, owner, sources)));
+  return claims.filter((_, index) => states[index] === 'gone').map(({ stored }) => stored);
+}
+
 /** Whether the object that the mark names still claims this queue; asked of the API server, as caches lag behind. */
 async function readHolder(
   queue: Queue,
@@ -154,7 +173,12 @@ async function readHolder(
   sources: Sources,
 ): Promise<HolderState | undefined> {
   const mark = parseOwnerMark(rawMark);
-  const holder = mark && mark !== 'unreadable' ? parseOwner(mark.owner) : undefined;
+  return mark && mark !== 'unreadable' ? await readOwner(queue, mark.owner, sources) : undefined;
+}
+
+/** @returns undefined for the queue's own object, and for one of another cluster. */
+async function readOwner(queue: Queue, owner: string, sources: Sources): Promise<HolderState | undefined> {
+  const holder = parseOwner(owner);
   const { namespace, name } = queue.metadata;
   if (!holder || holder.clusterId !== sources.clusterId) return undefined;
   if (holder.namespace === namespace && holder.name === name) return undefined;

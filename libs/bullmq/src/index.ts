@@ -30,6 +30,7 @@ export {
   type OwnerName,
   type QueueRemoval,
 } from './owner-mark.ts';
+export { CLAIM_TTL_MS, CLAIMS_FIELD, leaveClaim, type QueueClaim } from './queue-claims.ts';
 export {
   GLOBAL_CONCURRENCY_FIELD,
   RATE_LIMIT_FIELDS,
