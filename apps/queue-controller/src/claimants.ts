@@ -22,8 +22,8 @@ type Access = Extract<RedisAccess, { ok: true }>;
 
 export interface ClaimantSources {
   readonly secrets: SecretSources;
-  /** Tries whether the target's user may claim the queue. Never throws. */
-  readonly tryLogin: (access: Access) => Promise<Login>;
+  /** Tries whether the target's user may claim the queue, in the share of the claimant's namespace. Never throws. */
+  readonly tryLogin: (access: Access, namespace: string) => Promise<Login>;
 }
 
 /** Whether the object claims the queue that it names, if Redis lets it. */
@@ -62,7 +62,8 @@ export async function findClaimants(
     lookedAt++;
     const way = resolveRedis(other, 'controller', secrets);
     if (!way.ok || serverOf(way.target) !== server) continue;
-    if (!logins.has(way.targetKey) && logins.size <= MAX_TRIED) logins.set(way.targetKey, tryLogin(way));
+    if (!logins.has(way.targetKey) && logins.size <= MAX_TRIED)
+      logins.set(way.targetKey, tryLogin(way, metadata.namespace ?? ''));
     found.push({ metadata, login: logins.get(way.targetKey) ?? 'unknown' });
     // Who comes after it does not matter.
     if (way.targetKey === access.targetKey) break;

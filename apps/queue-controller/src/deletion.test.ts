@@ -88,9 +88,9 @@ describe('deleting a Queue', () => {
       },
     );
 
-    it('it is told once', () => {
-      const told = { rawOwnerMark: markOf([], undefined, { fence: 'former', paused: false }), claims: [claim] };
-      expect(plan({ deletionPolicy: 'Delete' }, observed(told)).steps).toEqual([]);
+    it('the mark is written once', () => {
+      const waiting = { rawOwnerMark: markOf([], undefined, { fence: 'former', paused: false }), claims: [claim] };
+      expect(plan({ deletionPolicy: 'Delete' }, observed(waiting)).steps).toEqual([]);
     });
 
     it.each<[string, ObservedQueue, Record<string, string>]>([
@@ -105,8 +105,7 @@ describe('deleting a Queue', () => {
       const { steps } = plan({ deletionPolicy: 'Delete' }, facts, { annotations });
       const [removal] = steps.filter(({ kind }) => kind === 'obliterate');
       const owner = annotations === FORCE ? undefined : 'c1/shop/emails';
-      expect(removal).toMatchObject({ kind: 'obliterate', ...(owner !== undefined && { owner }) });
-      if (owner === undefined) expect(removal).not.toHaveProperty('owner');
+      expect(removal?.kind === 'obliterate' && removal.owner).toBe(owner);
     });
   });
 

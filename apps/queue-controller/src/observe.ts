@@ -19,12 +19,14 @@ import {
 } from '@redis-queue/bullmq';
 import { isApiFailure, type ObjectKey } from '@redis-queue/controller';
 import {
+  callRedis,
   CircuitOpenError,
   queueRef,
   resolveRedis,
   resolveRedisOfRoles,
   type CircuitBreakers,
   type RedisAccess,
+  type RedisCall,
   type SecretSources,
 } from '@redis-queue/redis-access';
 import { findClaimants, olderThan, type Claimant, type Login } from './claimants.ts';
@@ -61,6 +63,11 @@ export function resolveConnection(queue: Queue, { secrets }: Pick<Sources, 'secr
     : resolveRedisOfRoles(queue, ['controller', 'sampler'], secrets);
 }
 
+/** A call for the queue, by what `resolveConnection` found. */
+export function callOf(queue: Queue, { target, targetKey }: Extract<RedisAccess, { ok: true }>): RedisCall {
+  return { target, targetKey, namespace: queue.metadata.namespace ?? '' };
+}
+
 /** Reads what `planQueue` needs: one round trip to Redis in a steady state. Writes nothing. */
 export async function observeQueue(queue: Queue, sources: Sources): Promise<ObservedQueue> {
   const { clusterId, fence } = sources;
@@ -70,8 +77,7 @@ export async function observeQueue(queue: Queue, sources: Sources): Promise<Obse
   const ref = queueRef(queue);
   const known = { clusterId, fence, redisAddress: addressOf(target) };
   try {
-    const { policy, server, sample } = await sources.breakers.run(connection.targetKey, async () => {
-      const redis = sources.connections.get(target);
+    const { policy, server, sample } = await callRedis(sources, callOf(queue, connection), async (redis) => {
       const [read, info] = await Promise.all([
         readQueuePolicy(redis, ref),
         sources.servers.get(target, () => readServerInfo(redis)),
@@ -134,20 +140,16 @@ async function rivalsOf(
   const others = sources.claimantsOf(queueRef(queue));
   return await findClaimants(queue, deleted ? others : olderThan(queue, others), connection, {
     secrets: sources.secrets,
-    tryLogin: (access) => tryLogin(queueRef(queue), access, sources),
+    tryLogin: (access, namespace) => tryLogin(queueRef(queue), { ...access, namespace }, sources),
   });
 }
 
-async function tryLogin(
-  ref: QueueRef,
-  { target, targetKey }: Extract<RedisAccess, { ok: true }>,
-  { breakers, connections }: Sources,
-): Promise<Login> {
+async function tryLogin(ref: QueueRef, call: RedisCall, sources: Sources): Promise<Login> {
   try {
-    await breakers.run(targetKey, () => tryToClaim(connections.get(target), ref));
+    await callRedis(sources, call, (redis) => tryToClaim(redis, ref));
     return 'accepted';
   } catch (error) {
-    const { reason } = redisProblem(error, target, connections);
+    const { reason } = redisProblem(error, call.target, sources.connections);
     return reason === 'RedisAuthFailed' || reason === 'RedisNoPermission' ? 'refused' : 'unknown';
   }
 }

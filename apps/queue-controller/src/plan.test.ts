@@ -203,10 +203,11 @@ describe('whose queue it is', () => {
     expect([...changes, problem?.reason].filter(Boolean)).toEqual([expected]);
   });
 
+  const waits = (policy: Partial<ObservedPolicy>, rest: Partial<ObservedQueue> = { holder: 'unknown' }) =>
+    observed({ ...theirs, ...policy }, rest);
+
   describe('a Queue that waits for another to go says so in Redis', () => {
     const mine = { owner: `${CLUSTER}/shop/emails`, stored: '1 x' };
-    const waits = (policy: Partial<ObservedPolicy>, rest: Partial<ObservedQueue> = { holder: 'unknown' }) =>
-      observed({ ...theirs, ...policy }, rest);
 
     it.each<[string, ObservedQueue, QueueSpec, boolean]>([
       ['whose object lives', waits({}, { holder: 'claims' }), {}, true],

@@ -51,7 +51,14 @@ export interface ScaledPool {
 export interface Topology {
   readonly pools: ReadonlyMap<string, ScaledPool>;
   readonly queues: ReadonlyMap<string, WatchedQueue>;
-  readonly targets: ReadonlyMap<string, RedisTarget>;
+  readonly targets: ReadonlyMap<string, WatchedTarget>;
+}
+
+/** A Redis, and who logs in. */
+export interface WatchedTarget {
+  readonly target: RedisTarget;
+  /** Whose share of connections it counts for: of the namespaces whose pools need it the one that needs the fewest. */
+  readonly namespace: string;
 }
 
 type Located =
@@ -80,7 +87,7 @@ export function buildTopology(cluster: ClusterView): Topology {
   }
   const pools = new Map<string, ScaledPool>();
   const queues = new Map<string, GatheredQueue>();
-  const targets = new Map<string, RedisTarget>();
+  const targets = new Map<string, GatheredTarget>();
   for (const { pool, queues: poolQueues } of located) {
     const view = poolSpecView(pool.spec);
     if (view === undefined) continue;
@@ -99,11 +106,29 @@ export function buildTopology(cluster: ClusterView): Topology {
     });
     for (const { at } of poolQueues) {
       if (!at.ok) continue;
-      targets.set(at.targetKey, at.target);
+      const gathered = targets.get(at.targetKey) ?? { target: at.target, namespaces: new Set() };
+      targets.set(at.targetKey, gathered);
+      gathered.namespaces.add(pool.metadata.namespace ?? 'default');
       gather(queues, at, key, view);
     }
   }
-  return { pools, queues, targets };
+  return { pools, queues, targets: chargeTargets(targets) };
+}
+
+/** A Redis while its pools are found. */
+interface GatheredTarget {
+  readonly target: RedisTarget;
+  readonly namespaces: Set<string>;
+}
+
+function chargeTargets(targets: ReadonlyMap<string, GatheredTarget>): Map<string, WatchedTarget> {
+  const needed = new Map<string, number>();
+  for (const { namespaces } of targets.values())
+    for (const namespace of namespaces) needed.set(namespace, (needed.get(namespace) ?? 0) + 1);
+  const fewer = (a: string, b: string): string => ((needed.get(b) ?? 0) < (needed.get(a) ?? 0) ? b : a);
+  return new Map(
+    [...targets].map(([key, { target, namespaces }]) => [key, { target, namespace: [...namespaces].reduce(fewer) }]),
+  );
 }
 
 /** A queue while its pools are found. */
