@@ -63,7 +63,7 @@ class Stage {
       connections,
       breakers: { run } as CircuitBreakers,
       servers: new ServerInfoCache(() => 0),
-      queuesOf: () => [],
+      claimantsOf: () => [],
       readQueue: () => Promise.resolve('gone' as const),
       secrets: {
         reader: 'queue-controller',

@@ -2,6 +2,7 @@ import type { Queue, QueueReason } from '@redis-queue/api';
 import {
   formatOwnerMark,
   GLOBAL_CONCURRENCY_FIELD,
+  leaveClaim,
   obliterateRound,
   RATE_LIMIT_FIELDS,
   rateLimitFields,
@@ -12,9 +13,9 @@ import {
   type QueueRef,
 } from '@redis-queue/bullmq';
 import { applySteps, isApiFailure, type FinalizerStep, type KindContext } from '@redis-queue/controller';
-import { queueRef, type QueueObject } from '@redis-queue/redis-access';
+import { callRedis, queueRef, type QueueObject } from '@redis-queue/redis-access';
 import { describeStep } from './describe.ts';
-import { redisProblem, resolveConnection, type Sources } from './observe.ts';
+import { callOf, redisProblem, resolveConnection, type Sources } from './observe.ts';
 import type { QueuePlan, QueueStep } from './steps.ts';
 import type { Problem } from './reasons.ts';
 
@@ -22,19 +23,17 @@ type Redis = Parameters<typeof setPaused>[0];
 
 /** The two systems that steps write to. */
 export interface Writers {
-  /** Absent only for plans whose steps do not touch Redis. Asked for within `guard`, as asking connects. */
-  readonly redis?: Redis | undefined;
   applyFinalizer(step: FinalizerStep): Promise<void>;
   /**
-   * Sends one write to Redis while this process leads, and gives it a deadline of its own. Absent in tests of the steps
-   * alone.
+   * Sends one write to Redis while this process leads, over a connection that is open for it, and gives it a deadline of
+   * its own. Absent only for plans whose steps do not touch Redis.
    */
-  readonly guard?: Guard;
+  readonly write?: Write | undefined;
   /** Wall time. */
   readonly now?: () => Date;
 }
 
-type Guard = <T>(write: () => Promise<T>) => Promise<T>;
+type Write = <T>(write: (redis: Redis) => Promise<T>) => Promise<T>;
 
 export interface Applied {
   /** Steps that were done, in order. */
@@ -63,21 +62,19 @@ export async function applyQueue(
   const writes = queue.spec.adoptionPolicy !== 'Observe' || queue.metadata.deletionTimestamp !== undefined;
   if (!writes) return { done: [] };
   const connection = resolveConnection(queue, sources);
+  const call = connection.ok && callOf(queue, connection);
   const writers: Writers = {
-    get redis() {
-      return connection.ok ? sources.connections.get(connection.target) : undefined;
-    },
     applyFinalizer,
     now,
-    guard: async (write) => {
-      // Asked when the write begins: before, it may have waited for its Redis to be probed.
-      const writeLeading: typeof write = async () => {
-        signal.throwIfAborted();
-        sources.assertLeading();
-        return await write();
-      };
-      return connection.ok ? await sources.breakers.run(connection.targetKey, writeLeading) : await writeLeading();
-    },
+    ...(call && {
+      write: async (write) =>
+        await callRedis(sources, call, async (redis) => {
+          // Asked when the write begins: before, it may have waited for its Redis to be probed.
+          signal.throwIfAborted();
+          sources.assertLeading();
+          return await write(redis);
+        }),
+    }),
   };
   const applied = await applyPlan(queue, queueRef(queue), plan, writers, signal);
   const { done, failure } = applied;
@@ -104,10 +101,10 @@ export async function applyPlan(
     signal,
     applyFinalizer: (step) => writers.applyFinalizer(step),
     async applyStep(step) {
-      const { redis, guard = (write) => write(), now = () => new Date() } = writers;
-      if (!redis)
+      const { write, now = () => new Date() } = writers;
+      if (!write)
         throw new Error(`Queue ${queue.metadata.namespace}/${queue.metadata.name}: step ${step.kind} needs Redis`);
-      const problem = await applyStep(step, { redis, ref, mark, guard, now, untilMs: plan.removesUntilMs ?? 0 });
+      const problem = await applyStep(step, { write, ref, mark, now, untilMs: plan.removesUntilMs ?? 0 });
       if (!problem && 'mark' in step) mark = formatOwnerMark(step.mark);
       return problem;
     },
@@ -115,11 +112,10 @@ export async function applyPlan(
 }
 
 interface Place {
-  readonly redis: Redis;
+  readonly write: Write;
   readonly ref: QueueRef;
   /** The owner mark as stored: the step is done only while it is that one. */
   readonly mark: string | undefined;
-  readonly guard: Guard;
   readonly now: () => Date;
   /** Redis' time after which nothing is removed. */
   readonly untilMs: number;
@@ -129,13 +125,15 @@ interface Place {
 async function applyStep(step: Exclude<QueueStep, FinalizerStep>, place: Place): Promise<Problem | undefined> {
   switch (step.kind) {
     case 'obliterate':
-      return obliterate(step.stopAt, place);
+      return obliterate(step, place);
+    case 'leaveClaim':
+      return leaveClaimBeside(step.owner, place);
     case 'pause':
     case 'resume':
       return pauseOrResume(step.kind === 'pause', place);
     default: {
-      const { redis, ref, mark, guard } = place;
-      const done = await guard(() => writeMeta(redis, ref, { expected: mark, ...metaWrite(step) }));
+      const { write, ref, mark } = place;
+      const done = await write((redis) => writeMeta(redis, ref, { expected: mark, ...metaWrite(step) }));
       return done ? undefined : OWNERSHIP_LOST;
     }
   }
@@ -146,7 +144,7 @@ const OWNERSHIP_LOST: Problem = {
   message: 'another claimant changed the owner mark meanwhile; planning again',
 };
 
-type MetaStep = Exclude<QueueStep, FinalizerStep | { kind: 'obliterate' | 'pause' | 'resume' }>;
+type MetaStep = Exclude<QueueStep, FinalizerStep | { kind: 'obliterate' | 'leaveClaim' | 'pause' | 'resume' }>;
 
 function metaWrite(step: MetaStep): Omit<FencedWrite, 'expected'> {
   switch (step.kind) {
@@ -169,23 +167,37 @@ function metaWrite(step: MetaStep): Omit<FencedWrite, 'expected'> {
 }
 
 /** What a long list of jobs that an old client left behind still needs is done at the next comparison. */
-async function pauseOrResume(paused: boolean, { redis, ref, mark, guard, now }: Place): Promise<Problem | undefined> {
+async function pauseOrResume(paused: boolean, { write, ref, mark, now }: Place): Promise<Problem | undefined> {
   const result = await inRounds(
     now,
     (outcome) => outcome === 'again',
-    () => guard(() => setPaused(redis, ref, { paused, expected: mark })),
+    () => write((redis) => setPaused(redis, ref, { paused, expected: mark })),
   );
   return result === 'ownershipLost' ? OWNERSHIP_LOST : undefined;
 }
 
+/** Who may not write in this Redis claims nothing, and says why it waits all the same. */
+async function leaveClaimBeside(
+  owner: string,
+  { write, ref, mark: expected = '' }: Place,
+): Promise<Problem | undefined> {
+  try {
+    const outcome = await write((redis) => leaveClaim(redis, ref, { expected, owner }));
+    return outcome === 'ownershipLost' ? OWNERSHIP_LOST : undefined;
+  } catch (error) {
+    if (error instanceof Error && error.name === 'ReplyError') return undefined;
+    throw error;
+  }
+}
+
 async function obliterate(
-  stopAt: 'unfinished' | 'busy' | 'nothing',
-  { redis, ref, mark = '', guard, now, untilMs }: Place,
+  { stopAt, owner, ignoredClaims }: Extract<QueueStep, { kind: 'obliterate' }>,
+  { write, ref, mark = '', now, untilMs }: Place,
 ): Promise<Problem | undefined> {
   const { outcome, left } = await inRounds(
     now,
     (round) => round.outcome === 'more',
-    () => guard(() => obliterateRound(redis, ref, { mark, stopAt, untilMs })),
+    () => write((redis) => obliterateRound(redis, ref, { mark, stopAt, untilMs, owner, ignoredClaims })),
   );
   return outcome === 'done' ? undefined : OBSTACLES[outcome](left);
 }
@@ -209,6 +221,7 @@ const OBSTACLES: Record<Exclude<ObliterateOutcome, 'done'>, (jobs: number) => Pr
     message: `deletionPolicy is DeleteIfEmpty and ${jobs} jobs came meanwhile; planning again`,
   }),
   ownershipLost: () => OWNERSHIP_LOST,
+  claimed: () => ({ reason: 'DeletionDelayed', message: 'another Queue has claimed the data; planning again' }),
   activeJobs: (jobs) => ({
     reason: 'ActiveJobs',
     message: `${jobs} jobs are active; the queue is paused and its data is removed when they are done; ${FORCE_HINT}`,

@@ -1,17 +1,21 @@
 import type { Queue } from '@redis-queue/api';
+import { connectionKey } from '@redis-queue/bullmq';
 import type { SecretSources } from '@redis-queue/redis-access';
 import { describe, expect, it } from 'vitest';
-import { findClaimants, type Claimant, type Login } from './claimants.ts';
+import { byAge, findClaimants, mayClaim, olderThan, type Claimant, type Login } from './claimants.ts';
 import { queueObject } from './testing/queues.ts';
 
 // Wall 1: who can write Queues and Secrets in one namespace takes no queue of another's out of governance.
 
 const target = { host: 'redis', port: 6379, password: 'right' };
+const OURS = connectionKey(target);
 const passwords: Record<string, string> = {};
+let secretsRead = 0;
 const secrets: SecretSources = {
   reader: 'queue-controller',
   permittedSecrets: new Set(['redis-credentials']),
   secret: ({ namespace = '', name }) => {
+    secretsRead++;
     const password = passwords[namespace];
     if (password === undefined) return undefined;
     const texts = { 'redis-host': password === 'elsewhere' ? 'other' : 'redis', 'redis-password': password };
@@ -36,8 +40,8 @@ async function find(others: Queue[], login: (password: string) => Login = () => 
   const tried: string[] = [];
   const found = await findClaimants(
     queueObject(),
-    others,
-    { target, targetKey: 'ours' },
+    others.filter(mayClaim).toSorted(byAge),
+    { target, targetKey: OURS },
     {
       secrets,
       tryLogin: (access) => {
@@ -48,6 +52,8 @@ async function find(others: Queue[], login: (password: string) => Login = () => 
   );
   return { found, tried };
 }
+const different = (count: number): Queue[] => Array.from({ length: count }, (_, i) => rival(`n-${i}`, `password-${i}`));
+const tryLogin = (): Promise<Login> => Promise.resolve('refused');
 const logins = (found: Claimant[]): unknown => found.map(({ namespace, login }) => [namespace, login]);
 
 describe('who else claims a queue', () => {
@@ -75,9 +81,33 @@ describe('who else claims a queue', () => {
   it('costs one try for equal credentials, and eight for thousands of different ones', async () => {
     const same = Array.from({ length: 50 }, (_, i) => rival(`same-${i}`, 'same'));
     expect((await find(same)).tried).toEqual(['same']);
-    const different = Array.from({ length: 2_000 }, (_, i) => rival(`n-${i}`, `password-${i}`));
-    const { found, tried } = await find(different);
+    const { found, tried } = await find(different(2_000));
     expect(tried).toHaveLength(8);
-    expect(found.filter(({ login }) => login === 'unknown')).toHaveLength(1_992);
+    expect(Map.groupBy(found, ({ login }) => login).get('refused')).toHaveLength(8);
+    expect(found.at(-1)).toMatchObject({ login: 'unknown' });
+  });
+
+  it('is found behind bogus claimants with other credentials, when its own are known to be accepted', async () => {
+    const heir = rival('heir', 'right', { creationTimestamp: '2026-03-01T00:00:00Z' });
+    const { found } = await find([...different(50), heir]);
+    expect(found.find(({ login }) => login === 'accepted')).toMatchObject({ namespace: 'heir' });
+  });
+
+  it('costs as many looks for ten thousand as for a hundred, wherever they are', async () => {
+    for (const make of [
+      different,
+      (count: number) => Array.from({ length: count }, (_, i) => rival(`d-${i}`, 'elsewhere')),
+    ]) {
+      const looks = [];
+      for (const count of [100, 10_000]) {
+        const others = make(count).toSorted(byAge);
+        secretsRead = 0;
+        const older = olderThan(queueObject({}, { uid: 'young', creationTimestamp: '2027-01-01T00:00:00Z' }), others);
+        // oxlint-disable-next-line no-await-in-loop -- what is counted is of one at a time
+        await findClaimants(queueObject(), older, { target, targetKey: OURS }, { secrets, tryLogin });
+        looks.push(secretsRead);
+      }
+      expect(looks).toEqual([64, 64]);
+    }
   });
 });

@@ -15,61 +15,94 @@ export interface Claimant {
 
 /** Different credentials that one reconcile tries at most: whoever may create Queues may create thousands. */
 const MAX_TRIED = 8;
+/** Claimants that one reconcile looks at, the oldest. What is younger than all of them claims nothing yet. */
+const MAX_LOOKED_AT = 64;
 
 type Access = Extract<RedisAccess, { ok: true }>;
 
 export interface ClaimantSources {
   readonly secrets: SecretSources;
-  /** Tries whether the target's user may claim the queue. Never throws. */
-  readonly tryLogin: (access: Access) => Promise<Login>;
+  /** Tries whether the target's user may claim the queue, in the share of the claimant's namespace. Never throws. */
+  readonly tryLogin: (access: Access, namespace: string) => Promise<Login>;
+}
+
+/** Whether the object claims the queue that it names, if Redis lets it. */
+export function mayClaim({ metadata, spec }: Queue): boolean {
+  return metadata.deletionTimestamp === undefined && spec.adoptionPolicy !== 'Observe';
 }
 
 /**
- * Other live objects with the same queue on the same server, oldest first, whichever user they log in as. One whose
- * Secret cannot be read claims nothing yet, and neither does one that Redis refuses: else who has no password could take
- * a queue out of governance.
+ * Other live objects with the same queue on the same server, oldest first, whichever user they log in as: as far as the
+ * first that Redis accepts, and the oldest 64 at most, so that a reconcile costs the same however many there are. One
+ * whose Secret cannot be read claims nothing yet, and neither does one that Redis refuses: else who has no password could
+ * take a queue out of governance.
  *
- * @param others Queue objects of the same prefix and name; `queue` itself may be among them.
+ * @param others Queue objects of the same prefix and name that may claim it, oldest first; `queue` itself may be among
+ * them.
  * @param access how `queue` reaches Redis, which accepted it.
+ * @returns where more were there than were looked at, the next of them is the last, and `unknown`.
  */
 export async function findClaimants(
   queue: Queue,
-  others: readonly Queue[],
+  others: Iterable<Queue>,
   access: { readonly target: RedisTarget; readonly targetKey: string },
   { secrets, tryLogin }: ClaimantSources,
 ): Promise<Claimant[]> {
   const server = serverOf(access.target);
-  const found = others
-    .flatMap((other) => {
-      const { metadata, spec } = other;
-      if (metadata.uid === queue.metadata.uid || metadata.deletionTimestamp) return [];
-      if (spec.adoptionPolicy === 'Observe') return [];
-      const way = resolveRedis(other, 'controller', secrets);
-      return way.ok && serverOf(way.target) === server ? [{ other, way }] : [];
-    })
-    .toSorted((a, b) => (comesBefore(a.other.metadata, b.other) ? -1 : 1));
   const logins = new Map<string, Promise<Login>>([[access.targetKey, Promise.resolve('accepted')]]);
-  for (const { way } of found) {
-    if (logins.size > MAX_TRIED) break;
-    if (!logins.has(way.targetKey)) logins.set(way.targetKey, tryLogin(way));
+  const found: { readonly metadata: Queue['metadata']; readonly login: Promise<Login> | Login }[] = [];
+  let lookedAt = 0;
+  for (const other of others) {
+    const { metadata } = other;
+    if (metadata.uid === queue.metadata.uid) continue;
+    if (lookedAt === MAX_LOOKED_AT) {
+      found.push({ metadata, login: 'unknown' });
+      break;
+    }
+    lookedAt++;
+    const way = resolveRedis(other, 'controller', secrets);
+    if (!way.ok || serverOf(way.target) !== server) continue;
+    if (!logins.has(way.targetKey) && logins.size <= MAX_TRIED)
+      logins.set(way.targetKey, tryLogin(way, metadata.namespace ?? ''));
+    found.push({ metadata, login: logins.get(way.targetKey) ?? 'unknown' });
+    // Who comes after it does not matter.
+    if (way.targetKey === access.targetKey) break;
   }
   return await Promise.all(
-    found.map(async ({ other, way }) => {
-      const { namespace = '', name, creationTimestamp = '' } = other.metadata;
-      return { namespace, name, creationTimestamp, login: (await logins.get(way.targetKey)) ?? 'unknown' };
-    }),
+    found.map(async ({ metadata: { namespace = '', name, creationTimestamp = '' }, login }) => ({
+      namespace,
+      name,
+      creationTimestamp,
+      login: await login,
+    })),
   );
 }
+
+/** Those at the head of an ordered list that come before `queue`. */
+export function* olderThan(queue: Queue, ordered: Iterable<Queue>): Generator<Queue> {
+  for (const other of ordered) {
+    if (byAge(other, queue) >= 0) return;
+    yield other;
+  }
+}
+
+type Aged = Pick<Queue['metadata'], 'namespace' | 'name' | 'creationTimestamp'>;
 
 /**
  * Older first. creationTimestamp counts whole seconds (and sorts as text, being always UTC); within the same second
  * namespace and name decide: an order that all agree on.
  */
-export function comesBefore(
-  other: Pick<Queue['metadata'], 'namespace' | 'name' | 'creationTimestamp'>,
-  { metadata }: Queue,
-): boolean {
-  const [theirs = '', ours = ''] = [other.creationTimestamp, metadata.creationTimestamp];
-  if (theirs !== ours) return theirs < ours;
-  return `${other.namespace}/${other.name}` < `${metadata.namespace}/${metadata.name}`;
+export function byAge(
+  { metadata: a }: { readonly metadata: Aged },
+  { metadata: b }: { readonly metadata: Aged },
+): number {
+  return (
+    inOrder(a.creationTimestamp ?? '', b.creationTimestamp ?? '') ||
+    inOrder(`${a.namespace}/${a.name}`, `${b.namespace}/${b.name}`)
+  );
+}
+
+function inOrder(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
 }

@@ -44,7 +44,7 @@ class Reconciler {
   async run(steps?: number): Promise<void> {
     const plan = await this.plan();
     const writers: Writers = {
-      redis,
+      write: (write) => write(redis),
       applyFinalizer: ({ kind }) => {
         this.queue.metadata.finalizers = kind === 'addFinalizer' ? [DATA_FINALIZER] : [];
         return Promise.resolve();
@@ -155,7 +155,10 @@ describe.each(scenarios)(
 it('a claimant that lost the race for the mark writes nothing more', async () => {
   const late = await new Reconciler({ rateLimits: { maxJobsPerSecond: 10 } }, false).plan();
   await redis.hset('bull:emails:meta', { 'redis-queue:owner': markOf([], 'c1/crm/mail') });
-  const applied = await applyPlan(queueObject(), ref, late, { redis, applyFinalizer: () => Promise.resolve() });
+  const applied = await applyPlan(queueObject(), ref, late, {
+    write: (write) => write(redis),
+    applyFinalizer: () => Promise.resolve(),
+  });
   expect(applied).toMatchObject({ done: [], problem: { reason: 'OwnershipLost' } });
   expect(await redis.hkeys('bull:emails:meta')).toEqual(['redis-queue:owner']);
 });

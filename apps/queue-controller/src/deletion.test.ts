@@ -73,6 +73,42 @@ describe('deleting a Queue', () => {
     expect(kinds(plan({ deletionPolicy: 'Delete' }, observed(begun)))).toEqual(['obliterate', 'removeFinalizer']);
   });
 
+  describe('while a Queue that only Redis knows of has a claim', () => {
+    const claim = { owner: 'c1/crm/mail', leftMs: 90_000, stored: '1 c1/crm/mail' };
+    const claimed = observed({ ...ours, claims: [claim] });
+
+    it.each(['Delete', 'DeleteIfEmpty'] as const)(
+      '%s says in the mark that it waits, and removes nothing',
+      (policy) => {
+        const facts = { ...claimed, sample: empty };
+        const { steps, problem, dueMs } = plan({ deletionPolicy: policy }, facts, { minutes: 10 });
+        expect(steps).toMatchObject([{ kind: 'beginRemoval', mark: { removal: { fence: FENCE, paused: false } } }]);
+        expect(problem).toMatchObject({ reason: 'DeletionDelayed', message: expect.stringContaining('crm/mail') });
+        expect(dueMs).toBe(90_000);
+      },
+    );
+
+    it('the mark is written once', () => {
+      const waiting = { rawOwnerMark: markOf([], undefined, { fence: 'former', paused: false }), claims: [claim] };
+      expect(plan({ deletionPolicy: 'Delete' }, observed(waiting)).steps).toEqual([]);
+    });
+
+    it.each<[string, ObservedQueue, Record<string, string>]>([
+      ['force is in no way delayed', claimed, FORCE],
+      [
+        'its own former claim counts for nothing',
+        observed({ ...ours, claims: [{ ...claim, owner: 'c1/shop/emails' }] }),
+        {},
+      ],
+      ['neither does that of an object that is gone', { ...claimed, deadClaims: [claim.stored] }, {}],
+    ])('%s', (_, facts, annotations) => {
+      const { steps } = plan({ deletionPolicy: 'Delete' }, facts, { annotations });
+      const [removal] = steps.filter(({ kind }) => kind === 'obliterate');
+      const owner = annotations === FORCE ? undefined : 'c1/shop/emails';
+      expect(removal?.kind === 'obliterate' && removal.owner).toBe(owner);
+    });
+  });
+
   it('no round begins in Redis later than ten seconds after what it was planned from', () => {
     const sample = { ...empty, redisTimeMs: 1_000_000 };
     expect(plan({ deletionPolicy: 'Delete' }, observed(ours, { sample })).removesUntilMs).toBe(1_010_000);

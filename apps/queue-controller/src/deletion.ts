@@ -1,6 +1,6 @@
 import { findCondition, type Problem as KindProblem } from '@redis-queue/controller';
 import type { Queue, QueueReason } from '@redis-queue/api';
-import { parseOwnerMark, type ObservedPolicy, type OwnerMark, type QueueSample } from '@redis-queue/bullmq';
+import { parseOwner, parseOwnerMark, type ObservedPolicy, type OwnerMark, type QueueSample } from '@redis-queue/bullmq';
 import { ownerOf } from './ownership.ts';
 import type { ObservedQueue, QueuePlan, QueueStep } from './steps.ts';
 import { QueueCondition, type Problem } from './reasons.ts';
@@ -70,13 +70,14 @@ export function planDeletion(queue: Queue, observed: ObservedQueue, now: Date): 
   const stored = { ...(policy.rawOwnerMark !== undefined && { rawOwnerMark: policy.rawOwnerMark }) };
   const retained = whyRetained(queue, observed);
   if (retained !== undefined) return { ...letGo(retained, planEndOfRemoval(queue, mark, observed.fence)), ...stored };
+  const claimed = isForced(queue) ? undefined : whyClaimed(mark, observed);
+  if (claimed) return { steps: planYielding(mark, observed.fence), ...stored, ...claimed };
   const delay = whyDelayed(queue, observed, now);
   if (delay) return { steps: [], ...delay };
-  const { fence, sample } = observed;
   return {
-    steps: [...planRemoval(queue, policy, mark, fence), { kind: 'removeFinalizer' }],
+    steps: [...planRemoval(queue, policy, mark, observed), { kind: 'removeFinalizer' }],
     ...stored,
-    removesUntilMs: (sample?.redisTimeMs ?? 0) + ROUND_LATENESS_MS,
+    removesUntilMs: (observed.sample?.redisTimeMs ?? 0) + ROUND_LATENESS_MS,
   };
 }
 
@@ -125,11 +126,19 @@ function whyRetained(queue: Queue, { claimants, sample }: ObservedQueue): string
   return `deletionPolicy is DeleteIfEmpty and ${left ?? 'an unknown number of'} jobs are left`;
 }
 
+/** Why the data is not removed yet, and when to plan again. */
+interface Delay {
+  readonly problem: Problem;
+  readonly dueMs: number;
+}
+
+const WAYS_OUT = `set deletionPolicy to Retain to keep it, or annotate ${FORCE_DELETE_ANNOTATION}=true to remove it now`;
+
 function whyDelayed(
   queue: Queue,
   { claimants, deletionKnownMs = Number.POSITIVE_INFINITY }: ObservedQueue,
   now: Date,
-): { problem: Problem; dueMs: number } | undefined {
+): Delay | undefined {
   if (isForced(queue)) return undefined;
   const undecided = claimants.find(({ login }) => login === 'unknown');
   const waitMs = undecided ? PATIENCE_MS : queue.spec.deletionPolicy === 'Delete' ? INHERITANCE_MS : 0;
@@ -142,15 +151,19 @@ function whyDelayed(
   const why = undecided
     ? `whether Redis accepts the credentials of Queue ${undecided.namespace}/${undecided.name}, which names the queue too, is not known; the data is removed at ${at} unless it does`
     : `the data is removed at ${at} unless another Queue claims it before`;
-  const wayOut = `set deletionPolicy to Retain to keep it, or annotate ${FORCE_DELETE_ANNOTATION}=true to remove it now`;
-  return { problem: { reason: 'DeletionDelayed', message: `${why}; ${wayOut}` }, dueMs };
+  return { problem: { reason: 'DeletionDelayed', message: `${why}; ${WAYS_OUT}` }, dueMs };
 }
 
 /**
  * Before anything is removed, the mark is made unique to this removal; before the queue is paused, the mark says whose
  * pause that is. An empty queue need not be paused.
  */
-function planRemoval(queue: Queue, policy: ObservedPolicy, mark: OwnerMark, fence: string): QueueStep[] {
+function planRemoval(
+  queue: Queue,
+  policy: ObservedPolicy,
+  mark: OwnerMark,
+  { fence, deadClaims }: ObservedQueue,
+): QueueStep[] {
   const isEmpty = queue.spec.deletionPolicy === 'DeleteIfEmpty';
   const pauses = !isEmpty && !policy.paused;
   const paused = pauses || (mark.removal?.paused ?? false);
@@ -158,8 +171,32 @@ function planRemoval(queue: Queue, policy: ObservedPolicy, mark: OwnerMark, fenc
   return [
     ...(isMarked ? [] : [{ kind: 'beginRemoval' as const, mark: { ...mark, removal: { fence, paused } } }]),
     ...(pauses ? [{ kind: 'pause' as const }] : []),
-    { kind: 'obliterate', stopAt: isForced(queue) && !isEmpty ? 'nothing' : isEmpty ? 'unfinished' : 'busy' },
+    {
+      kind: 'obliterate',
+      stopAt: isForced(queue) && !isEmpty ? 'nothing' : isEmpty ? 'unfinished' : 'busy',
+      ...(!isForced(queue) && { owner: mark.owner }),
+      ...(deadClaims && { ignoredClaims: deadClaims }),
+    },
   ];
+}
+
+/**
+ * Who would inherit and has said so in Redis, where a Queue of another release says it: its claim stands for minutes and
+ * ends by itself, should its object be gone.
+ */
+function whyClaimed({ owner }: OwnerMark, { policy, deadClaims = [] }: ObservedQueue): Delay | undefined {
+  const claims = policy?.claims ?? [];
+  const others = claims.filter((claim) => claim.owner !== owner && !deadClaims.includes(claim.stored));
+  const [last] = others.toSorted((a, b) => b.leftMs - a.leftMs);
+  if (!last) return undefined;
+  const { namespace, name } = parseOwner(last.owner) ?? { namespace: '', name: last.owner };
+  const message = `Queue ${namespace}/${name} claims the queue and inherits its data when it takes it over; should it be gone, the data is removed a few minutes after its last sign; ${WAYS_OUT}`;
+  return { problem: { reason: 'DeletionDelayed', message }, dueMs: last.leftMs };
+}
+
+/** Tells who may not read this object that it removes the queue, unless somebody takes it over. */
+function planYielding(mark: OwnerMark, fence: string): QueueStep[] {
+  return mark.removal ? [] : [{ kind: 'beginRemoval', mark: { ...mark, removal: { fence, paused: false } } }];
 }
 
 /**

@@ -10,6 +10,8 @@ export function describeStep(step: QueueStep): string {
       return step.from === undefined
         ? 'mark the queue as governed by this Queue'
         : `take the queue over from ${step.from}`;
+    case 'leaveClaim':
+      return 'leave a claim, so that whoever governs the queue removes nothing when its Queue goes';
     case 'pause':
       return 'pause the queue';
     case 'setRateLimit':

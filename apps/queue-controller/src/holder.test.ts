@@ -62,7 +62,7 @@ describe('a queue that bears the mark of another Queue', () => {
         permittedSecrets: new Set(['redis-credentials']),
         secret: () => ({ apiVersion: 'v1', kind: 'Secret', metadata, data }),
       },
-      queuesOf: () => [],
+      claimantsOf: () => [],
       readQueue: holder,
     } as unknown as Sources;
   };

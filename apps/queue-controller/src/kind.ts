@@ -69,6 +69,7 @@ const CHANGES_POLICY: Readonly<Record<QueueStep['kind'], boolean>> = {
   addFinalizer: false,
   removeFinalizer: false,
   claim: false,
+  leaveClaim: false,
   release: false,
   beginRemoval: false,
   obliterate: false,

@@ -13,7 +13,7 @@ it.each(names)('the reference explains %s', (name) => {
 });
 
 const samples = async (): Promise<string[]> =>
-  (await registry.metrics()).split('\n').filter((line) => line.startsWith('redis_queue_redis_'));
+  (await registry.metrics()).split('\n').filter((line) => /^redis_queue_redis_(circuits|calls)/.test(line));
 
 it('counts what circuit breakers did from 0 on, and asks how many are open at each scrape', async () => {
   let open = 2;
@@ -30,5 +30,18 @@ it('counts what circuit breakers did from 0 on, and asks how many are open at ea
     'redis_queue_redis_circuits_open{caller="reconcile"} 1',
     'redis_queue_redis_circuits_opened_total{caller="reconcile"} 1',
     'redis_queue_redis_calls_refused_total{caller="reconcile"} 1',
+  ]);
+});
+
+it('counts shares of connections that are used up from 0 on, and asks how many are open at each scrape', async () => {
+  const usedUp = metrics.connections(() => 7);
+  usedUp('closed');
+  const lines = (await registry.metrics())
+    .split('\n')
+    .filter((line) => line.startsWith('redis_queue_redis_connection'));
+  expect(lines).toEqual([
+    'redis_queue_redis_connections 7',
+    'redis_queue_redis_connection_share_used_up_total{outcome="closed"} 1',
+    'redis_queue_redis_connection_share_used_up_total{outcome="refused"} 0',
   ]);
 });

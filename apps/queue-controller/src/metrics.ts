@@ -1,5 +1,5 @@
 import type { Queue } from '@redis-queue/api';
-import { headAgeMs, type QueueSample } from '@redis-queue/bullmq';
+import { headAgeMs, type QueueSample, type ShareUsedUp } from '@redis-queue/bullmq';
 import type { CircuitObserver } from '@redis-queue/redis-access';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { QueueStep } from './steps.ts';
@@ -25,6 +25,9 @@ export class QueueMetrics {
   readonly #openCircuits: Gauge;
   readonly #circuitsOpened: Counter;
   readonly #callsRefused: Counter;
+  readonly #sharesUsedUp: Counter<'outcome'>;
+  readonly #connections: Gauge;
+  #countConnections = (): number => 0;
   readonly #countOpen = new Map<RedisCaller, () => number>();
 
   constructor(registry: Registry) {
@@ -94,6 +97,22 @@ export class QueueMetrics {
       labelNames: ['caller'],
       registers,
     });
+    const countConnections = (): number => this.#countConnections();
+    this.#connections = new Gauge({
+      name: 'redis_queue_redis_connections',
+      help: 'Connections to Redis that are open.',
+      registers,
+      collect() {
+        this.set(countConnections());
+      },
+    });
+    this.#sharesUsedUp = new Counter({
+      name: 'redis_queue_redis_connection_share_used_up_total',
+      help: 'How often a namespace, a server or all together had as many connections as their share allows: an idle one was closed for another, or the call was refused until one is idle.',
+      labelNames: ['outcome'],
+      registers,
+    });
+    for (const outcome of ['closed', 'refused'] as const) this.#sharesUsedUp.inc({ outcome }, 0);
     this.#callsRefused = new Counter({
       name: 'redis_queue_redis_calls_refused_total',
       help: 'Calls that were not begun because their Redis had not answered.',
@@ -111,6 +130,13 @@ export class QueueMetrics {
       opened: () => this.#circuitsOpened.inc({ caller }),
       refused: () => this.#callsRefused.inc({ caller }),
     };
+  }
+
+  /** @param countOpen how many connections to Redis are open now. @returns what is told of shares that are used up */
+  connections(countOpen: () => number): (outcome: ShareUsedUp) => void {
+    this.#countConnections = countOpen;
+    this.#connections.set(0);
+    return (outcome) => this.#sharesUsedUp.inc({ outcome });
   }
 
   changed(step: QueueStep['kind'], drift: boolean): void {

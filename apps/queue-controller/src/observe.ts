@@ -11,6 +11,7 @@ import {
   sampleQueues,
   serverOf,
   tryToClaim,
+  type ObservedPolicy,
   type QueueRef,
   type RedisConnections,
   type RedisTarget,
@@ -18,16 +19,18 @@ import {
 } from '@redis-queue/bullmq';
 import { isApiFailure, type ObjectKey } from '@redis-queue/controller';
 import {
+  callRedis,
   CircuitOpenError,
   queueRef,
   resolveRedis,
   resolveRedisOfRoles,
   type CircuitBreakers,
   type RedisAccess,
+  type RedisCall,
   type SecretSources,
 } from '@redis-queue/redis-access';
-import { comesBefore, findClaimants, type Claimant, type Login } from './claimants.ts';
-import { ownerOf, type HolderState } from './ownership.ts';
+import { findClaimants, olderThan, type Claimant, type Login } from './claimants.ts';
+import { isHeld, ownerOf, type HolderState } from './ownership.ts';
 import type { ObservedQueue } from './steps.ts';
 import type { Problem } from './reasons.ts';
 import { TAKE_OVER_ANNOTATION } from './resources.ts';
@@ -41,8 +44,8 @@ export interface Sources {
   /** Every call to Redis goes through them, so that one that hangs fails soon, and fails for all its queues at once. */
   readonly breakers: CircuitBreakers;
   readonly secrets: SecretSources;
-  /** All Queue objects of the same prefix and name, the asking one included. */
-  queuesOf(ref: QueueRef): Queue[];
+  /** All Queue objects of the same prefix and name that may claim it, oldest first, the asking one included. */
+  claimantsOf(ref: QueueRef): Iterable<Queue>;
   /** Asks the API server itself. @returns undefined when RBAC does not permit it */
   readQueue(key: ObjectKey): Promise<Queue | 'gone' | undefined>;
   readonly servers: ServerInfoCache;
@@ -60,6 +63,11 @@ export function resolveConnection(queue: Queue, { secrets }: Pick<Sources, 'secr
     : resolveRedisOfRoles(queue, ['controller', 'sampler'], secrets);
 }
 
+/** A call for the queue, by what `resolveConnection` found. */
+export function callOf(queue: Queue, { target, targetKey }: Extract<RedisAccess, { ok: true }>): RedisCall {
+  return { target, targetKey, namespace: queue.metadata.namespace ?? '' };
+}
+
 /** Reads what `planQueue` needs: one round trip to Redis in a steady state. Writes nothing. */
 export async function observeQueue(queue: Queue, sources: Sources): Promise<ObservedQueue> {
   const { clusterId, fence } = sources;
@@ -69,8 +77,7 @@ export async function observeQueue(queue: Queue, sources: Sources): Promise<Obse
   const ref = queueRef(queue);
   const known = { clusterId, fence, redisAddress: addressOf(target) };
   try {
-    const { policy, server, sample } = await sources.breakers.run(connection.targetKey, async () => {
-      const redis = sources.connections.get(target);
+    const { policy, server, sample } = await callRedis(sources, callOf(queue, connection), async (redis) => {
       const [read, info] = await Promise.all([
         readQueuePolicy(redis, ref),
         sources.servers.get(target, () => readServerInfo(redis)),
@@ -80,7 +87,16 @@ export async function observeQueue(queue: Queue, sources: Sources): Promise<Obse
     });
     const holder = await readHolder(queue, policy.rawOwnerMark, sources);
     const claimants = await rivalsOf(queue, { rawMark: policy.rawOwnerMark, holder }, connection, sources);
-    return { ...known, claimants, policy, server, ...(holder && { holder }), ...(sample && { sample }) };
+    const deadClaims = sample && (await deadClaimsOf(queue, policy, sources));
+    return {
+      ...known,
+      claimants,
+      policy,
+      server,
+      ...(holder && { holder }),
+      ...(sample && { sample }),
+      ...(deadClaims && { deadClaims }),
+    };
   } catch (error) {
     // What the API server says of the holder is no trouble of Redis.
     if (isApiFailure(error)) throw error;
@@ -119,27 +135,21 @@ async function rivalsOf(
   const deleted = queue.metadata.deletionTimestamp !== undefined;
   const mark = parseOwnerMark(rawMark);
   const isOurs = typeof mark === 'object' && mark.owner === ownerOf(queue, sources.clusterId);
-  const isHeld = holder === 'claims' || holder === 'unknown';
-  if (isOurs !== deleted || (isHeld && queue.metadata.annotations?.[TAKE_OVER_ANNOTATION] !== 'true')) return [];
-  const others = sources.queuesOf(queueRef(queue));
-  return await findClaimants(
-    queue,
-    deleted ? others : others.filter((other) => comesBefore(other.metadata, queue)),
-    connection,
-    { secrets: sources.secrets, tryLogin: (access) => tryLogin(queueRef(queue), access, sources) },
-  );
+  const held = typeof mark === 'object' && isHeld(mark, holder);
+  if (isOurs !== deleted || (held && queue.metadata.annotations?.[TAKE_OVER_ANNOTATION] !== 'true')) return [];
+  const others = sources.claimantsOf(queueRef(queue));
+  return await findClaimants(queue, deleted ? others : olderThan(queue, others), connection, {
+    secrets: sources.secrets,
+    tryLogin: (access, namespace) => tryLogin(queueRef(queue), { ...access, namespace }, sources),
+  });
 }
 
-async function tryLogin(
-  ref: QueueRef,
-  { target, targetKey }: Extract<RedisAccess, { ok: true }>,
-  { breakers, connections }: Sources,
-): Promise<Login> {
+async function tryLogin(ref: QueueRef, call: RedisCall, sources: Sources): Promise<Login> {
   try {
-    await breakers.run(targetKey, () => tryToClaim(connections.get(target), ref));
+    await callRedis(sources, call, (redis) => tryToClaim(redis, ref));
     return 'accepted';
   } catch (error) {
-    const { reason } = redisProblem(error, target, connections);
+    const { reason } = redisProblem(error, call.target, sources.connections);
     return reason === 'RedisAuthFailed' || reason === 'RedisNoPermission' ? 'refused' : 'unknown';
   }
 }
@@ -149,6 +159,15 @@ function addressOf(target: RedisTarget): string {
   return `${describeTarget(target)}${database === 0 ? '' : ` database ${database}`}`;
 }
 
+/**
+ * The claims in Redis whose objects are gone, so that nobody waits for them: the few that there may be, asked of the API
+ * server. One that cannot be read stands.
+ */
+async function deadClaimsOf(queue: Queue, { claims = [] }: ObservedPolicy, sources: Sources): Promise<string[]> {
+  const states = await Promise.all(claims.map(({ owner }) => readOwner(queue, owner, sources)));
+  return claims.filter((_, index) => states[index] === 'gone').map(({ stored }) => stored);
+}
+
 /** Whether the object that the mark names still claims this queue; asked of the API server, as caches lag behind. */
 async function readHolder(
   queue: Queue,
@@ -156,7 +175,12 @@ async function readHolder(
   sources: Sources,
 ): Promise<HolderState | undefined> {
   const mark = parseOwnerMark(rawMark);
-  const holder = mark && mark !== 'unreadable' ? parseOwner(mark.owner) : undefined;
+  return mark && mark !== 'unreadable' ? await readOwner(queue, mark.owner, sources) : undefined;
+}
+
+/** @returns undefined for the queue's own object, and for one of another cluster. */
+async function readOwner(queue: Queue, owner: string, sources: Sources): Promise<HolderState | undefined> {
+  const holder = parseOwner(owner);
   const { namespace, name } = queue.metadata;
   if (!holder || holder.clusterId !== sources.clusterId) return undefined;
   if (holder.namespace === namespace && holder.name === name) return undefined;

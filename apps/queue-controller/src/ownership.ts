@@ -1,7 +1,7 @@
 import type { Queue } from '@redis-queue/api';
 import { formatOwner, parseOwner, parseOwnerMark, queueId, type OwnerMark } from '@redis-queue/bullmq';
 import { queueRef } from '@redis-queue/redis-access';
-import { comesBefore, type Claimant } from './claimants.ts';
+import { byAge, type Claimant } from './claimants.ts';
 import type { Problem } from './reasons.ts';
 import { TAKE_OVER_ANNOTATION } from './resources.ts';
 
@@ -21,7 +21,8 @@ export interface OwnershipFacts {
 export type Ownership =
   /** `mark` is ours already; without it: take the queue, from `from` if somebody had it, whose mark was `former`. */
   | { readonly ours: true; readonly mark?: OwnerMark; readonly from?: string; readonly former?: OwnerMark }
-  | { readonly ours: false; readonly problem: Problem };
+  /** `inherits`: the object of this cluster that has it may go, and this one would follow. */
+  | { readonly ours: false; readonly problem: Problem; readonly inherits?: true };
 
 /** Who governs the queue, as the owner mark says it: never a uid, which changes when GitOps re-creates the object. */
 export function ownerOf(queue: Queue, clusterId: string): string {
@@ -38,8 +39,8 @@ export function decideOwnership(queue: Queue, facts: OwnershipFacts): Ownership 
   if (typeof mark === 'object' && mark.owner === ownerOf(queue, facts.clusterId)) return { ours: true, mark };
   const problem =
     queue.metadata.annotations?.[TAKE_OVER_ANNOTATION] === 'true' ? undefined : heldByAnother(queue, mark, facts);
-  if (problem) return { ours: false, problem };
-  const older = facts.claimants.find((other) => other.login === 'accepted' && comesBefore(other, queue));
+  if (problem) return { ours: false, problem, ...(problem.reason === 'Conflict' && { inherits: true as const }) };
+  const older = facts.claimants.find((other) => other.login === 'accepted' && byAge({ metadata: other }, queue) < 0);
   if (older) {
     return refuse(
       'Conflict',
@@ -49,6 +50,14 @@ export function decideOwnership(queue: Queue, facts: OwnershipFacts): Ownership 
   if (mark === undefined) return { ours: true };
   if (mark === 'unreadable') return { ours: true, from: 'an unreadable owner mark' };
   return { ours: true, from: nameOf(mark, facts.clusterId), former: mark };
+}
+
+/**
+ * Whether the object that the mark names still has the queue. Where we may not read the object, as that of a release for
+ * other namespaces, its mark says that it removes the queue.
+ */
+export function isHeld(mark: OwnerMark, holder: HolderState | undefined): boolean {
+  return holder === 'claims' || (holder === 'unknown' && mark.removal === undefined);
 }
 
 /** Why the mark is not free; undefined when it is, or when there is none. */
@@ -71,7 +80,7 @@ function heldByAnother(
       message: `Queue ${holder.namespace}/${holder.name} of cluster ${holder.clusterId} governs ${where}; if it is gone, annotate ${TAKE_OVER_ANNOTATION}=true`,
     };
   }
-  if (state === 'gone' || state === 'leaving') return undefined;
+  if (!isHeld(mark, state)) return undefined;
   return {
     reason: 'Conflict',
     message: `Queue ${holder.namespace}/${holder.name} governs ${where}; delete it, or annotate ${TAKE_OVER_ANNOTATION}=true when it uses another Redis now`,

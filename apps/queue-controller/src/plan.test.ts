@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { describeStep } from './describe.ts';
 import { planQueue } from './plan.ts';
 import type { ObservedQueue, QueueStep } from './steps.ts';
-import { ADOPTED_AT, FENCE, markOf, NOW, observed, queueObject } from './testing/queues.ts';
+import { ADOPTED_AT, CLUSTER, FENCE, markOf, NOW, observed, queueObject } from './testing/queues.ts';
 
 const kinds = (spec: QueueSpec, policy: Partial<ObservedPolicy>): QueueStep['kind'][] =>
   planQueue(queueObject(spec), observed(policy), NOW).steps.map((step) => step.kind);
@@ -199,7 +199,42 @@ describe('whose queue it is', () => {
     ["a later release's is not free", observed({ rawOwnerMark: '{"v":2}' }), {}, 'OwnerMarkUnreadable'],
   ])('%s', (_, facts, metadata, expected) => {
     const { steps, problem } = planQueue(queueObject({}, metadata), facts, NOW);
-    expect([...steps.map((step) => step.kind), problem?.reason].filter(Boolean)).toEqual([expected]);
+    const changes = steps.map((step) => step.kind).filter((kind) => kind !== 'leaveClaim');
+    expect([...changes, problem?.reason].filter(Boolean)).toEqual([expected]);
+  });
+
+  const waits = (policy: Partial<ObservedPolicy>, rest: Partial<ObservedQueue> = { holder: 'unknown' }) =>
+    observed({ ...theirs, ...policy }, rest);
+
+  describe('a Queue that waits for another to go says so in Redis', () => {
+    const mine = { owner: `${CLUSTER}/shop/emails`, stored: '1 x' };
+
+    it.each<[string, ObservedQueue, QueueSpec, boolean]>([
+      ['whose object lives', waits({}, { holder: 'claims' }), {}, true],
+      ['whose object it may not read', waits({}), {}, true],
+      ['anew when half of its time is over', waits({ claims: [{ ...mine, leftMs: 299_000 }] }), {}, true],
+      ['once until then', waits({ claims: [{ ...mine, leftMs: 301_000 }] }), {}, false],
+      ['unless it only observes', waits({}), { adoptionPolicy: 'Observe' }, false],
+      ['unless it refuses queues that exist', waits({}), { adoptionPolicy: 'Refuse' }, false],
+      ['unless the other is of another cluster', waits({ rawOwnerMark: markOf([], 'c2/shop/emails') }), {}, false],
+      ['unless an older one waits for the same', waits({}, { holder: 'gone', claimants: [rival] }), {}, false],
+    ])('%s', (_, facts, spec, says) => {
+      const { steps, rawOwnerMark } = planQueue(queueObject(spec), facts, NOW);
+      expect(steps).toEqual(says ? [{ kind: 'leaveClaim', owner: mine.owner }] : []);
+      expect(rawOwnerMark).toBe(says ? theirs.rawOwnerMark : undefined);
+    });
+
+    it('and takes the queue over from an object that it may not read when the mark says that it is removed', () => {
+      const removal = { fence: 'other', paused: true };
+      const leaving = { rawOwnerMark: markOf([], 'c1/crm/mail', removal), exists: true, paused: true };
+      expect(planQueue(queueObject(), observed(leaving, { holder: 'unknown' }), NOW).steps).toMatchObject([
+        { kind: 'claim', from: 'crm/mail' },
+        { kind: 'resume' },
+        { kind: 'release' },
+      ]);
+      const { problem } = planQueue(queueObject(), observed(leaving, { holder: 'claims' }), NOW);
+      expect(problem?.reason).toBe('Conflict');
+    });
   });
 
   it('a conflict names the other object', () => {

@@ -1,5 +1,6 @@
 import type { Queue } from '@redis-queue/api';
 import {
+  CLAIM_TTL_MS,
   effectiveRateLimit,
   formatOwnerMark,
   MANAGED_FIELDS,
@@ -9,7 +10,7 @@ import {
   type ServerInfo,
 } from '@redis-queue/bullmq';
 import { planDeletion } from './deletion.ts';
-import { decideOwnership, ownerOf } from './ownership.ts';
+import { decideOwnership, ownerOf, type Ownership } from './ownership.ts';
 import type { Problem } from './reasons.ts';
 import { DATA_FINALIZER } from './resources.ts';
 import type { ObservedQueue, QueueStep, QueuePlan } from './steps.ts';
@@ -27,7 +28,7 @@ export function planQueue(queue: Queue, observed: ObservedQueue, now: Date): Que
   if (observed.server?.tooOld) return blocked(tooOld(observed.server));
   const { policy } = observed;
   const ownership = decideOwnership(queue, { ...observed, rawOwnerMark: policy.rawOwnerMark });
-  if (!ownership.ours) return blocked(ownership.problem);
+  if (!ownership.ours) return planWaiting(queue, observed, ownership);
   const refuses = queue.spec.adoptionPolicy === 'Refuse' && !ownership.mark && policy.exists;
   if (refuses && !wasOurs(queue, observed)) return blocked(alreadyExists(policy));
   const steps = planPolicy(queue, policy, ownership, ownerOf(queue, observed.clusterId), now);
@@ -36,6 +37,25 @@ export function planQueue(queue: Queue, observed: ObservedQueue, now: Date): Que
     ...(policy.rawOwnerMark !== undefined && { rawOwnerMark: policy.rawOwnerMark }),
     ...(!ownership.mark && { adopts: true as const }),
   };
+}
+
+/**
+ * What a Queue does while another governs its queue: where it would inherit, it leaves a claim in Redis, because another
+ * release may govern it that sees nothing else of this one. The claim is renewed when half of its time is over. Who
+ * refuses queues that exist would not take this one.
+ */
+function planWaiting(
+  queue: Queue,
+  { clusterId, policy }: ObservedQueue,
+  { problem, inherits }: Extract<Ownership, { ours: false }>,
+): QueuePlan {
+  const { adoptionPolicy = 'Adopt' } = queue.spec;
+  const owner = ownerOf(queue, clusterId);
+  const leftMs = policy?.claims?.find((claim) => claim.owner === owner)?.leftMs ?? 0;
+  const rawOwnerMark = policy?.rawOwnerMark;
+  if (!inherits || adoptionPolicy !== 'Adopt' || rawOwnerMark === undefined || leftMs > CLAIM_TTL_MS / 2)
+    return blocked(problem);
+  return { ...blocked(problem), steps: [{ kind: 'leaveClaim', owner }], rawOwnerMark };
 }
 
 /** The fields that the spec manages, by their name in the owner mark. */

@@ -72,7 +72,7 @@ class Actor {
       this.released ||= kind === 'removeFinalizer';
       return Promise.resolve();
     };
-    return await applyPlan(this.queue, this.#ref, plan, { redis, applyFinalizer });
+    return await applyPlan(this.queue, this.#ref, plan, { write: (write) => write(redis), applyFinalizer });
   }
 
   /** Plans and carries out until its finalizer is gone. @returns what each reconcile did */

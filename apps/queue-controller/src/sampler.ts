@@ -1,5 +1,4 @@
 import { QUEUES } from '@redis-queue/api';
-import type { RedisTarget } from '@redis-queue/bullmq';
 import {
   delay,
   keyOf,
@@ -10,7 +9,7 @@ import {
   type Manager,
   type ObjectKey,
 } from '@redis-queue/controller';
-import { CircuitBreakers, resolveRedis, resolveRedisOfRoles, type QueueObject } from '@redis-queue/redis-access';
+import { callRedis, CircuitBreakers, resolveRedis, type QueueObject } from '@redis-queue/redis-access';
 import { sampledStatus } from './counts.ts';
 import type { QueueMetrics } from './metrics.ts';
 import { redisProblem, type Sources } from './observe.ts';
@@ -18,6 +17,8 @@ import { QueueReader, type SampledQueue } from './queue-reader.ts';
 import type { Problem } from './reasons.ts';
 import { SampledWrites } from './sampled-writes.ts';
 import type { SamplingFailures } from './sampling-failures.ts';
+import { samplingGroups, type SamplingGroup } from './sampling-groups.ts';
+import { SamplingTurns, type Turn } from './sampling-turns.ts';
 import type { WatchedSources } from './sources.ts';
 
 /** The field manager of what the sampler writes into status. */
@@ -29,13 +30,6 @@ const IDLE_CONNECTION_MS = 5 * 60_000;
 const TARGET_TIMEOUT_MS = 10_000;
 /** After this a round of a Redis that answers begins no further step. The next round goes on from there. */
 const ROUND_MS = 4_000;
-
-/** The queues of one Redis. */
-interface Group {
-  readonly key: string;
-  readonly target: RedisTarget;
-  readonly queues: QueueObject[];
-}
 
 export interface SamplerDeps {
   readonly sources: Sources;
@@ -92,6 +86,7 @@ export function runSampler(manager: Manager, { intervalMs, ...parts }: SamplerSe
 export class QueueSampler {
   readonly #deps: SamplerDeps;
   readonly #reader = new QueueReader();
+  readonly #turns = new SamplingTurns(systemClock);
   readonly #breakers: CircuitBreakers;
 
   constructor(deps: SamplerDeps) {
@@ -125,24 +120,21 @@ export class QueueSampler {
 
   /** One round over all queues; a Redis that does not answer costs only its own queues their numbers. */
   async sampleAll(): Promise<void> {
-    const byTarget = new Map<string, Group>();
-    const queues = this.#deps.listQueues();
-    for (const queue of queues) {
-      const connection = resolveRedisOfRoles(queue, ['sampler', 'controller'], this.#deps.sources.secrets);
-      if (!connection.ok) {
-        this.#note(queue, '', connection.problem);
-        continue;
-      }
-      const key = connection.targetKey;
-      const group = byTarget.get(key) ?? { key, target: connection.target, queues: [] };
-      group.queues.push(queue);
-      byTarget.set(key, group);
-    }
-    const sampled = (await Promise.all([...byTarget.values()].map((group) => this.#sampleTarget(group)))).flat();
-    this.#forgetTargets(new Set(byTarget.keys()));
-    this.#deps.metrics.show(sampled);
+    const { listQueues, sources, metrics } = this.#deps;
+    const queues = listQueues();
+    const groups = samplingGroups(queues, sources.secrets, (queue, problem) => this.#note(queue, '', problem));
+    const sampled = await this.#turns.round(groups, {
+      sample: (group, waits) => this.#sampleTarget(group, waits),
+      onMissed: (group, waits) => {
+        metrics.sampleFailed('WaitingForTurn');
+        if (waits) for (const queue of group.queues) this.#note(queue, group.key, waits);
+      },
+    });
+    const targetKeys = new Set(groups.map(({ key }) => key));
+    this.#forgetTargets(targetKeys);
+    metrics.show(sampled);
     // By what is listed, not by what was read: a round that was cut short costs nobody its watermark.
-    this.#reader.forgetAllBut(queues, new Set(byTarget.keys()));
+    this.#reader.forgetAllBut(queues, targetKeys);
   }
 
   #forgetTargets(sampled: ReadonlySet<string>): void {
@@ -154,8 +146,14 @@ export class QueueSampler {
     sources.breakers.forgetIdle(new Set(reconciled.flatMap((access) => (access.ok ? [access.targetKey] : []))));
   }
 
-  /** @returns what was read until the deadline, or until Redis failed. */
-  async #sampleTarget({ key, target, queues }: Group): Promise<SampledQueue[]> {
+  /**
+   * @param waits what queues still have to say although they had their turn.
+   * @returns what was read until the deadline, or until Redis failed.
+   */
+  async #sampleTarget(
+    { key, target, namespace, queues }: SamplingGroup,
+    waits: Problem | undefined,
+  ): Promise<Turn<SampledQueue>> {
     const { metrics, sources, writes } = this.#deps;
     const from = performance.now();
     const sampled: SampledQueue[] = [];
@@ -168,8 +166,10 @@ export class QueueSampler {
     try {
       const mayGoOn = (): boolean => performance.now() - from < ROUND_MS;
       const round = { targetKey: key, queues, mayGoOn, onSampled, onFailed };
-      const complete = await this.#breakers.run(key, (signal) =>
-        this.#reader.read(sources.connections.get(target), { ...round, signal }),
+      const clients = { connections: sources.connections, breakers: this.#breakers };
+      const call = { target, targetKey: key, namespace };
+      const complete = await callRedis(clients, call, (redis, signal) =>
+        this.#reader.read(redis, { ...round, signal }),
       );
       if (!complete) metrics.sampleFailed('RoundTooLong');
       metrics.sampleTook((performance.now() - from) / 1000);
@@ -181,9 +181,9 @@ export class QueueSampler {
     }
     // Not at the end of the round, which a Redis that hangs puts off.
     for (const { queue, sample, waitP95Ms } of sampled) writes.offer(queue, sampledStatus(sample, waitP95Ms));
-    for (const { queue } of sampled) if (!problems.has(queue)) this.#note(queue, key);
+    for (const { queue } of sampled) if (!problems.has(queue)) this.#note(queue, key, waits);
     for (const [queue, problem] of problems) this.#note(queue, key, problem);
-    return sampled;
+    return { read: sampled, answered: sampled.length > 0 };
   }
 
   #note(queue: QueueObject, way: string, problem?: Problem): void {

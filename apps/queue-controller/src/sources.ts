@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { QUEUES, type Queue } from '@redis-queue/api';
-import { connectionKey, describeTarget, queueId, RedisConnections } from '@redis-queue/bullmq';
+import { connectionKey, describeTarget, queueId, RedisConnections, type ConnectionLimits } from '@redis-queue/bullmq';
 import {
   isForbidden,
   keyOf,
@@ -23,6 +23,7 @@ import {
   type WatchedSecrets,
 } from '@redis-queue/redis-access';
 import type { QueueMetrics } from './metrics.ts';
+import { byAge, mayClaim } from './claimants.ts';
 import { resolveConnection, ServerInfoCache, type Sources } from './observe.ts';
 
 /** The sources, with the caches behind them. */
@@ -38,7 +39,20 @@ export interface SourceSettings {
   readonly clusterId?: string | undefined;
 }
 
-const BY_REDIS_QUEUE = 'redis-queue';
+/**
+ * A connection costs 16 kB, about 100 kB with TLS, and 1 ms to open. The shares of reconciles and samples leave a
+ * namespace with some 55 calls under way and a server with some 35, so that only who tries the credentials of others may
+ * be refused.
+ */
+export const CONNECTION_LIMITS: ConnectionLimits = { total: 512, perServer: 128, perNamespace: 64 };
+const CLAIMANTS = 'claimants';
+const LEAVING = 'leaving';
+/**
+ * Of the claimants of a queue, the oldest and as many that are being deleted are reconciled when one comes or goes. The
+ * others see it with their next comparison: what is created 1,500 times under one name must not be reconciled 1,500 times
+ * each.
+ */
+const MAX_NOTIFIED = 8;
 /** An outage, and its end, is in the conditions within 10 s however often a Redis drops its connections. */
 const REDIS_CHANGES = { everyMs: 1_000, everyMsPerKey: 5_000 };
 
@@ -57,7 +71,8 @@ export async function watchSources(
 ): Promise<WatchedSources> {
   const { client } = manager;
   const queues = manager.cache<QueueObject>(QUEUES);
-  queues.addIndex(BY_REDIS_QUEUE, (queue) => [queueId(queueRef(queue))]);
+  queues.addIndex(CLAIMANTS, (queue) => (mayClaim(queue) ? [queueId(queueRef(queue))] : []), byAge);
+  queues.addIndex(LEAVING, (queue) => (queue.metadata.deletionTimestamp ? [queueId(queueRef(queue))] : []), byAge);
   const secrets = watchSecrets(manager, secretNames);
   const changes = new Coalescer(systemClock, REDIS_CHANGES, (targetKeys) => {
     for (const queue of queues.list()) {
@@ -70,8 +85,11 @@ export async function watchSources(
     observer: metrics.circuits('reconcile', () => breakers.openTargets().length),
     onRecovered: (targetKey) => changes.add(targetKey),
   });
-  const connections = new RedisConnections({
+  const connections: RedisConnections = new RedisConnections({
     clientName: 'redis-queue-controller',
+    limits: CONNECTION_LIMITS,
+    now: () => performance.now(),
+    onShareUsedUp: metrics.connections(() => connections.size),
     onChange: (target, up) => {
       const targetKey = connectionKey(target);
       if (up) breakers.retry(targetKey);
@@ -89,7 +107,7 @@ export async function watchSources(
     connections,
     queues,
     secrets,
-    queuesOf: (ref) => queues.byIndex(BY_REDIS_QUEUE, queueId(ref)),
+    claimantsOf: (ref) => queues.eachByIndex(CLAIMANTS, queueId(ref)),
     readQueue: (key) => readQueue(client, key),
     servers: new ServerInfoCache(),
     breakers,
@@ -106,16 +124,24 @@ export function serverOfQueue(queue: QueueObject, sources: Pick<Sources, 'secret
 /** Changes of other objects after which a queue is reconciled. */
 export function watchesOf(sources: WatchedSources): NonNullable<ControllerOptions<QueueObject>['watches']> {
   const { queues, secrets } = sources;
-  const rivals = (queue: QueueObject): ObjectKey[] =>
-    queues
-      .byIndex(BY_REDIS_QUEUE, queueId(queueRef(queue)))
-      .filter(({ metadata }) => metadata.uid !== queue.metadata.uid)
-      .map(keyOf);
   return [
     ...secrets.watches(queues, ['controller', 'sampler'], (queue) => [keyOf(queue)]),
     // Another claimant that comes or goes may change whose queue it is.
-    { cache: queues, map: rivals, predicate: changesClaim },
+    { cache: queues, map: (queue) => rivalsOf(queue, queues), predicate: changesClaim },
   ];
+}
+
+/** Whose queue it may be after a claimant has come or gone: those who are next in line, and those who wait for an heir. */
+export function rivalsOf(queue: QueueObject, queues: Pick<ObjectCache<QueueObject>, 'eachByIndex'>): ObjectKey[] {
+  const id = queueId(queueRef(queue));
+  return [CLAIMANTS, LEAVING].flatMap((index) => {
+    const keys: ObjectKey[] = [];
+    for (const rival of queues.eachByIndex(index, id)) {
+      if (keys.length === MAX_NOTIFIED) break;
+      if (rival.metadata.uid !== queue.metadata.uid) keys.push(keyOf(rival));
+    }
+    return keys;
+  });
 }
 
 /** Whether a Queue comes, goes, begins to go, or begins or ceases to claim its queue. */

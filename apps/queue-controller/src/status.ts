@@ -158,6 +158,7 @@ const SAYS_WAY_OUT: ReadonlySet<string> = new Set<QueueReason>([
   'SecretNotFound',
   'SecretNotPermitted',
   'SecretInvalid',
+  'WaitingForTurn',
 ]);
 
 /** What holds in Redis now. While Redis cannot be read, what was last seen. */

@@ -29,6 +29,8 @@ export interface ObservedQueue {
   /** Whoever else claims the queue, as far as it matters: who holds the mark need not ask. */
   readonly claimants: readonly Claimant[];
   readonly holder?: HolderState;
+  /** Claims in Redis, as they are stored, whose objects are gone. Read only while the object is being deleted. */
+  readonly deadClaims?: readonly string[];
   /** Read only while the object is being deleted. */
   readonly sample?: QueueSample;
   /**
@@ -42,6 +44,7 @@ export interface ObservedQueue {
 export type QueueStep =
   | FinalizerStep
   | { readonly kind: 'claim'; readonly mark: OwnerMark; readonly from?: string }
+  | { readonly kind: 'leaveClaim'; readonly owner: string }
   | { readonly kind: 'pause' }
   | { readonly kind: 'setRateLimit'; readonly window: RateLimitWindow; readonly was?: RateLimitWindow }
   | { readonly kind: 'clearRateLimit' }
@@ -50,7 +53,13 @@ export type QueueStep =
   | { readonly kind: 'resume' }
   | { readonly kind: 'release'; readonly mark: OwnerMark; readonly fields: readonly ManagedField[] }
   | { readonly kind: 'beginRemoval'; readonly mark: OwnerMark }
-  | { readonly kind: 'obliterate'; readonly stopAt: 'unfinished' | 'busy' | 'nothing' }
+  | {
+      readonly kind: 'obliterate';
+      readonly stopAt: 'unfinished' | 'busy' | 'nothing';
+      /** The claim of another stops it; absent: no claim does. */
+      readonly owner?: string;
+      readonly ignoredClaims?: readonly string[];
+    }
   | { readonly kind: 'endRemoval'; readonly mark: OwnerMark };
 
 export interface QueuePlan {

@@ -1,6 +1,6 @@
 import { trySampleQueues } from '@redis-queue/bullmq';
-import { queueRef, resolveRedis, resolveRedisOfRoles, type QueueObject } from '@redis-queue/redis-access';
-import { redisProblem, type Sources } from './observe.ts';
+import { callRedis, queueRef, resolveRedis, resolveRedisOfRoles, type QueueObject } from '@redis-queue/redis-access';
+import { callOf, redisProblem, type Sources } from './observe.ts';
 import type { SamplingFailures } from './sampling-failures.ts';
 
 /**
@@ -14,7 +14,7 @@ export async function trySampling(
   failures: SamplingFailures,
 ): Promise<void> {
   if (queue.metadata.deletionTimestamp) return;
-  const { secrets, connections, breakers } = sources;
+  const { secrets, connections } = sources;
   const access = resolveRedisOfRoles(queue, ['sampler', 'controller'], secrets);
   if (!access.ok) {
     failures.note(queue, '', access.problem);
@@ -28,7 +28,9 @@ export async function trySampling(
   }
   if (failures.knows(queue, targetKey)) return;
   try {
-    const [sample] = await breakers.run(targetKey, () => trySampleQueues(connections.get(target), [queueRef(queue)]));
+    const [sample] = await callRedis(sources, callOf(queue, access), (redis) =>
+      trySampleQueues(redis, [queueRef(queue)]),
+    );
     if (sample instanceof Error) throw sample;
     failures.note(queue, targetKey);
   } catch (error) {

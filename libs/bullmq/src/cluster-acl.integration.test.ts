@@ -125,7 +125,9 @@ it.each(Object.keys(ACL_RULES))('%s follows a slot that moves from one node to a
 test('who lacks a right, or has a wrong password, is told so and not that nothing answers', async () => {
   await user('former', ACL_RULES.reader.replace(' +cluster|slots', ''));
   const asked = (target: RedisAddress) =>
-    readInTime(connections, target, 1_500, (redis) => sampleQueues(redis, [REF])).catch(classifyRedisError);
+    readInTime(connections, target, { namespace: 'team', timeoutMs: 1_500 }, (redis) =>
+      sampleQueues(redis, [REF]),
+    ).catch(classifyRedisError);
   expect(await asked(targetOf('former'))).toEqual({
     reason: 'RedisNoPermission',
     message: expect.stringContaining("'cluster|slots' command"),

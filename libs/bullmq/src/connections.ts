@@ -1,8 +1,9 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { ConnectionShareError, ConnectionShares, type ConnectionLimits } from './connection-shares.ts';
 import { failWithConnection, guardClusterReplies, GuardedConnector } from './reply-guard.ts';
 import { sentinelOptions } from './sentinel.ts';
 import { DISCONNECT_TIMEOUT_MS, reconnectWhenSilent, retryAfterMs } from './silence.ts';
-import { connectionKey, type RedisAddress, type RedisTarget } from './target.ts';
+import { connectionKey, describeTarget, type RedisAddress, type RedisTarget } from './target.ts';
 
 /** How a controller waits for Redis: it fails fast and comes back later, unlike a worker. */
 export const FAIL_FAST: Pick<
@@ -58,11 +59,36 @@ export interface RedisConnectionsOptions {
    * first attempt succeeds, nor after `release`.
    */
   readonly onChange?: (target: RedisTarget, up: boolean) => void;
+  /** Of those that `use` opens; absent: none. */
+  readonly limits?: ConnectionLimits;
+  /** Called, for metrics, when a connection is closed to make room, and when there is none. */
+  readonly onShareUsedUp?: (outcome: ShareUsedUp) => void;
 }
 
-/** One connection for every distinct target, opened on first use and shared. */
+export type ShareUsedUp = 'closed' | 'refused';
+
+/** For whom a connection is used. */
+export interface ConnectionUse {
+  /** Whose share of connections it counts for. */
+  readonly namespace: string;
+  /** When it aborts, the caller does not wait any longer: the connection may be closed for others. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Nodes of a Redis Cluster that count as one connection: most of them are never connected to. */
+const NODES_PER_CONNECTION = 8;
+/** As which a Redis Cluster counts until it says how many nodes it has. */
+const WEIGHT_OF_UNKNOWN_CLUSTER = 8;
+
+const NO_LIMITS: ConnectionLimits = { total: Infinity, perServer: Infinity, perNamespace: Infinity };
+
+/**
+ * One connection for every distinct target, opened on first use and shared. How many are open is bounded by shares: who
+ * needs another than the ones that are open has one closed that nobody uses now.
+ */
 export class RedisConnections {
   readonly #entries = new Map<string, Entry>();
+  readonly #shares: ConnectionShares;
   /** Of Redis Clusters, also of those that were dropped since: what a node refused last. */
   readonly #refusals = new Map<string, Error>();
   readonly #options: RedisConnectionsOptions;
@@ -71,10 +97,39 @@ export class RedisConnections {
   constructor(options: RedisConnectionsOptions = {}) {
     this.#options = options;
     this.#now = options.now ?? Date.now;
+    this.#shares = new ConnectionShares(options.limits ?? NO_LIMITS);
   }
 
   /**
-   * The shared connection to `target`. Its commands fail within seconds when Redis does not answer. To a Redis Cluster
+   * Calls Redis over the shared connection to `target`, as `get` gives it; meanwhile it is not closed to make room.
+   *
+   * @throws ConnectionShareError when all that could make room for it are in use; what `call` throws.
+   */
+  async use<T>(
+    target: RedisTarget,
+    { namespace, signal }: ConnectionUse,
+    call: (redis: Redis) => Promise<T>,
+  ): Promise<T> {
+    const key = connectionKey(target);
+    const weight = target.cluster === true ? WEIGHT_OF_UNKNOWN_CLUSTER : 1;
+    const { lease, close } = this.#shares.begin(key, { namespace, server: serverKey(target), weight }, this.#now());
+    this.#makeRoom(close);
+    if (!lease) {
+      this.#options.onShareUsedUp?.('refused');
+      throw new ConnectionShareError(namespace, describeTarget(target));
+    }
+    const end = (): void => lease.end();
+    signal?.addEventListener('abort', end, { once: true });
+    try {
+      return await call(this.get(target));
+    } finally {
+      signal?.removeEventListener('abort', end);
+      end();
+    }
+  }
+
+  /**
+   * The shared connection to `target`, outside of all shares: for who has few targets. Its commands fail within seconds when Redis does not answer. To a Redis Cluster
    * it is one client for all nodes that sends each command to the node of its keys; through Sentinels it leads to
    * whichever server is the primary.
    */
@@ -138,7 +193,27 @@ export class RedisConnections {
     // Only of a Cluster: what a node answered when it was asked for the slots.
     redis.on('node error', (error: Error) => void (error.name === 'ReplyError' && this.#refuse(key, error)));
     redis.on('close', changed(false));
+    if (target.cluster) this.#weighNodes(key, entry);
     return entry;
+  }
+
+  /** Of a Redis Cluster: a client for each node, that connects when it is needed. */
+  #weighNodes(key: string, entry: Entry): void {
+    let nodes = 0;
+    const changedBy = (delta: 1 | -1) => (): void => {
+      nodes += delta;
+      if (this.#entries.get(key) !== entry) return;
+      this.#makeRoom(this.#shares.weigh(key, Math.ceil(nodes / NODES_PER_CONNECTION), this.#now()));
+    };
+    entry.redis.on('+node', changedBy(1));
+    entry.redis.on('-node', changedBy(-1));
+  }
+
+  #makeRoom(idle: readonly string[]): void {
+    for (const key of idle) {
+      this.#drop(key);
+      this.#options.onShareUsedUp?.('closed');
+    }
   }
 
   #refuse(key: string, error: Error): void {
@@ -150,8 +225,14 @@ export class RedisConnections {
   #drop(key: string): void {
     const entry = this.#entries.get(key);
     this.#entries.delete(key);
+    this.#shares.closed(key);
     entry?.redis.disconnect();
   }
+}
+
+/** Whose connections are counted together: a server, whatever the database. */
+function serverKey(target: RedisTarget): string {
+  return describeTarget(target).toLowerCase();
 }
 
 /** Reads go to masters: a replica lags behind, and a queue that looks emptier than it is would be a wrong size. */

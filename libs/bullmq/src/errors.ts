@@ -1,3 +1,5 @@
+import { ConnectionShareError } from './connection-shares.ts';
+
 /** Why a Redis command failed, as conditions say it. */
 export type RedisErrorReason =
   | 'RedisUnreachable'
@@ -7,7 +9,8 @@ export type RedisErrorReason =
   | 'RedisOutOfMemory'
   | 'RedisBusy'
   | 'QueueUnreadable'
-  | 'RedisError';
+  | 'RedisError'
+  | 'WaitingForTurn';
 
 export interface RedisProblem {
   readonly reason: RedisErrorReason;
@@ -67,6 +70,7 @@ const HARMLESS_DETAIL =
  * words and a harmless code, because the server's text may repeat arguments.
  */
 export function classifyRedisError(error: unknown): RedisProblem {
+  if (error instanceof ConnectionShareError) return { reason: 'WaitingForTurn', message: error.message };
   const text = errorTexts(error).join('\n');
   const known = KNOWN.find(([pattern]) => pattern.test(text));
   const [, reason, message] = known ?? [undefined, 'RedisError' as const, 'Redis answered with an error'];

@@ -160,6 +160,31 @@ it.each([
   expect(await reasonOf(redis.get('key'))).toBe('QueueUnreadable');
 });
 
+it('a Cluster of as many nodes as are let in counts as many connections of its namespace', async () => {
+  const nodes = Array.from({ length: 400 }, (_, n) => `*2\r\n${bulk(HOST)}:${n + 1}\r\n`).join('');
+  const port = await startServer(([command]) =>
+    command === 'cluster' ? `*1\r\n*402\r\n:0\r\n:16383\r\n${nodes}` : INFO,
+  );
+  const shares: string[] = [];
+  const connections = new RedisConnections({
+    limits: { total: 512, perServer: 128, perNamespace: 64 },
+    onShareUsedUp: (outcome) => shares.push(outcome),
+  });
+  stack.push(() => connections.close());
+  for (const username of ['a', 'b']) {
+    const waiting = new AbortController();
+    const use = { namespace: 'bad', signal: waiting.signal };
+    void connections
+      .use({ host: HOST, port, cluster: true, username }, use, (redis) => redis.get('key'))
+      .catch(() => {});
+    waiting.abort();
+  }
+  expect([connections.size, shares]).toEqual([2, []]);
+  // Once they say how many nodes they have, they are more than a namespace may have.
+  await eventually(() => shares.length === 1, { description: 'one to be closed for the other' });
+  expect([connections.size, shares]).toEqual([1, ['closed']]);
+});
+
 it('a Sentinel that names as many others as fit into a reply is asked on', async () => {
   const named = `*4\r\n$2\r\nip\r\n$4\r\nhost\r\n$4\r\nport\r\n`;
   const others = Array.from({ length: 29_000 }, (_, n) => `${named}${bulk(String(10_000 + n))}`);

@@ -11,7 +11,20 @@ export {
   type RedisTarget,
   type RedisTls,
 } from './target.ts';
-export { FAIL_FAST, RedisConnections, redisOptions, type RedisConnectionsOptions } from './connections.ts';
+export {
+  FAIL_FAST,
+  RedisConnections,
+  redisOptions,
+  type ConnectionUse,
+  type RedisConnectionsOptions,
+  type ShareUsedUp,
+} from './connections.ts';
+export {
+  ConnectionShareError,
+  ConnectionShares,
+  type ConnectionLease,
+  type ConnectionLimits,
+} from './connection-shares.ts';
 export { dropStuckCluster, readInTime } from './read-in-time.ts';
 export { queueId, queueKey, QUEUES_PER_CALL, type QueueRef } from './keys.ts';
 export { effectiveRateLimit, type EffectiveRateLimit, type RateLimitWindow } from './rate-limit.ts';
@@ -30,6 +43,7 @@ export {
   type OwnerName,
   type QueueRemoval,
 } from './owner-mark.ts';
+export { CLAIM_TTL_MS, CLAIMS_FIELD, leaveClaim, type QueueClaim } from './queue-claims.ts';
 export {
   GLOBAL_CONCURRENCY_FIELD,
   RATE_LIMIT_FIELDS,

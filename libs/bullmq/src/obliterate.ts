@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { queueKey, type QueueRef } from './keys.ts';
 import { OWNER_FIELD } from './owner-mark.ts';
+import { CLAIMS_FIELD, MAX_CLAIM_TTL_MS } from './queue-claims.ts';
 import { runScript } from './scripts.ts';
 
 /**
@@ -8,12 +9,13 @@ import { runScript } from './scripts.ts';
  * - `more`: call again.
  * - `late`: it is later than `untilMs`.
  * - `ownershipLost`: the owner mark is another one, or gone.
+ * - `claimed`: another than the owner has a claim that stands; see `leaveClaim`.
  * - `unfinishedJobs`, `activeJobs`, `waitingChildren`: jobs that `stopAt` protects; the last are flow parents.
  *
  * Nothing was removed in this round unless it is `done` or `more`.
  */
 export type ObliterateOutcome =
-  'done' | 'more' | 'late' | 'ownershipLost' | 'unfinishedJobs' | 'activeJobs' | 'waitingChildren';
+  'done' | 'more' | 'late' | 'ownershipLost' | 'claimed' | 'unfinishedJobs' | 'activeJobs' | 'waitingChildren';
 
 export interface ObliterateRound {
   readonly outcome: ObliterateOutcome;
@@ -27,6 +29,8 @@ export interface ObliterateOptions {
   readonly mark: string;
   readonly stopAt: 'unfinished' | 'busy' | 'nothing';
   readonly untilMs: number;
+  readonly owner?: string | undefined;
+  readonly ignoredClaims?: readonly string[] | undefined;
 }
 
 /** Jobs removed per round: about 3 ms of Redis' time, so that nobody waits long behind it. */
@@ -43,15 +47,18 @@ export const JOBS_PER_ROUND = 500;
  * none.
  * @param options.untilMs Redis' time, Unix ms, after which nothing is removed: a round may wait in the buffers of a Redis
  * that hangs, while its caller has long given up.
+ * @param options.owner whose removal it is: the claim of another stops it. Absent: no claim does.
+ * @param options.ignoredClaims the `stored` text of claims that do not count.
  * @throws what ioredis throws; see `classifyRedisError`. Jobs before the one that Redis refuses to remove are gone then,
  * and no longer listed.
  */
 export async function obliterateRound(
   redis: Redis,
   queue: QueueRef,
-  { mark, stopAt, untilMs }: ObliterateOptions,
+  { mark, stopAt, untilMs, owner = '', ignoredClaims = [] }: ObliterateOptions,
 ): Promise<ObliterateRound> {
-  const args = [OWNER_FIELD, mark, JOBS_PER_ROUND, stopAt, untilMs];
+  const claims = [owner, CLAIMS_FIELD, MAX_CLAIM_TTL_MS, ...ignoredClaims];
+  const args = [OWNER_FIELD, mark, JOBS_PER_ROUND, stopAt, untilMs, ...claims];
   const reply = await runScript(redis, 'obliterateQueue', [queueKey(queue, 'meta')], args);
   const [outcome, removed, left] = reply as [ObliterateOutcome, number, number];
   return { outcome, removed, left };

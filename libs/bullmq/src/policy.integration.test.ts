@@ -6,6 +6,7 @@ import { classifyRedisError } from './errors.ts';
 import { RedisConnections } from './connections.ts';
 import { JOBS_PER_ROUND, obliterateRound, type ObliterateOutcome, type ObliterateRound } from './obliterate.ts';
 import { OWNER_FIELD, tryToClaim, writeMeta } from './owner-mark.ts';
+import { leaveClaim } from './queue-claims.ts';
 import { rateLimitFields, readQueuePolicy, setPaused } from './policy.ts';
 import { sampleQueues } from './sample.ts';
 import { readServerInfo } from './server.ts';
@@ -422,6 +423,8 @@ test('a user with just the ACL of the docs can do all that the queue controller 
   expect(await sampleQueues(redis, [ref])).toMatchObject([{ waiting: 1, prioritized: 1, delayed: 1 }]);
   expect(await readServerInfo(redis)).toMatchObject({ maxmemoryPolicy: 'noeviction' });
   await tryToClaim(redis, ref);
+  expect(await leaveClaim(redis, ref, { expected: 'A', owner: 'c1/crm/mail' })).toBe('left');
+  expect(await readQueuePolicy(redis, ref)).toMatchObject({ claims: [{ owner: 'c1/crm/mail' }] });
   expect(await obliterateRound(redis, ref, { mark: 'A', stopAt: 'busy', untilMs })).toMatchObject({ outcome: 'done' });
   await expect(redis.set('other', '1')).rejects.toThrow(/NOPERM/);
   await expect(redis.flushall()).rejects.toThrow(/NOPERM/);

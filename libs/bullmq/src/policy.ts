@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { queueKey, type QueueRef } from './keys.ts';
 import { OWNER_FIELD } from './owner-mark.ts';
+import { CLAIMS_FIELD, parseClaims, type QueueClaim } from './queue-claims.ts';
 import type { RateLimitWindow } from './rate-limit.ts';
 import { UnexpectedReplyError } from './reply.ts';
 import { runReadScript, runScript } from './scripts.ts';
@@ -24,10 +25,12 @@ export interface ObservedPolicy {
   readonly clientVersion?: string;
   /** Jobs in the list in which BullMQ before v6 kept the jobs of a paused queue; only a resume moves them. */
   readonly legacyPaused: number;
+  /** Of those who would inherit the queue; absent: there are none that stand. */
+  readonly claims?: readonly QueueClaim[];
 }
 
 /** Fields of `meta` that the script reads. */
-const POLICY_FIELDS = 6;
+const POLICY_FIELDS = 7;
 
 /**
  * Reads what is set for a queue: three O(1) reads in one round trip. No text that somebody wrote there makes the reply
@@ -36,22 +39,24 @@ const POLICY_FIELDS = 6;
  * @throws UnexpectedReplyError when what answers is no Redis; what ioredis throws, see `classifyRedisError`.
  */
 export async function readQueuePolicy(redis: Redis, queue: QueueRef): Promise<ObservedPolicy> {
-  const reply = await runReadScript(redis, 'readPolicy', [queueKey(queue, 'meta')], [OWNER_FIELD]);
-  const [exists, legacyPaused, values] = Array.isArray(reply) ? (reply as unknown[]) : [];
+  const reply = await runReadScript(redis, 'readPolicy', [queueKey(queue, 'meta')], [OWNER_FIELD, CLAIMS_FIELD]);
+  const [exists, legacyPaused, values, redisTimeMs] = Array.isArray(reply) ? (reply as unknown[]) : [];
   const areTexts = Array.isArray(values) && values.every((value) => value === null || typeof value === 'string');
   if (!areTexts || values.length !== POLICY_FIELDS || !Number.isSafeInteger(legacyPaused))
     throw new UnexpectedReplyError('the fields of a queue are none');
+  const claims = parseClaims((values as (string | null)[])[6], Number(redisTimeMs));
   return {
     ...parsePolicyFields(values as (string | null)[]),
     exists: exists === 1,
     legacyPaused: legacyPaused as number,
+    ...(claims.length > 0 && { claims }),
   };
 }
 
 /** Reads the fields of `meta` in the order paused, max, duration, concurrency, owner mark, version. */
 export function parsePolicyFields(
   values: readonly (string | null | undefined)[],
-): Omit<ObservedPolicy, 'exists' | 'legacyPaused'> {
+): Omit<ObservedPolicy, 'exists' | 'legacyPaused' | 'claims'> {
   const [paused, max, duration, concurrency, mark, version] = values;
   const window = { max: positive(max), durationMs: positive(duration) };
   const broken = (max ?? duration ?? null) !== null && (window.max === undefined || window.durationMs === undefined);

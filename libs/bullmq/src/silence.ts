@@ -26,12 +26,13 @@ export function retryAfterMs(attempt: number): number {
 export function reconnectWhenSilent(redis: Redis, { everyMs = 2_000, patienceMs = 3_000 }: SilenceOptions = {}): void {
   let asking = false;
   const question = setInterval(() => {
-    if (redis.status === 'end') return clearInterval(question);
     // 'connect': TCP is established, and Redis has not yet answered the handshake.
     if (asking || (redis.status !== 'ready' && redis.status !== 'connect')) return;
     asking = true;
     void ask();
   }, everyMs).unref();
+  // At once: connections that are closed for others come and go by the hundred, and each would be kept in memory.
+  redis.once('end', () => clearInterval(question));
 
   async function ask(): Promise<void> {
     const answered = await answers(redis, patienceMs);

@@ -21,6 +21,7 @@ export {
 } from './client/kube-client.ts';
 export * from './controller/predicates.ts';
 export * from './controller/types.ts';
+export { FairPool, type PoolTask } from './queue/fair-pool.ts';
 export { applySteps, type AppliedSteps, type StepWriters } from './kind/apply-steps.ts';
 export { kindConditions, isNews, type Notice } from './kind/conditions.ts';
 export { describeFailure, type FailureReason } from './kind/failures.ts';

@@ -1,4 +1,5 @@
 export type { PoolObject, QueueObject, SecretObject } from './objects.ts';
+export { callRedis, type RedisCall, type RedisClients } from './call-redis.ts';
 export {
   CircuitBreakers,
   CircuitOpenError,

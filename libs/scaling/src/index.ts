@@ -4,7 +4,7 @@ export { DEFAULT_SCALE_DOWN_WINDOW_MS, DEFAULT_WAIT_TARGET_MS, poolSpecView } fr
 export { initialState } from './policy-state.ts';
 export { STALE_AFTER_MS } from './holds.ts';
 export { PRIOR_SERVICE_TIME_MS } from './flow.ts';
-export { shareOfQueue, type QueueConsumer } from './share.ts';
+export { mostSlots, shareOfQueue, type QueueConsumer } from './share.ts';
 export {
   emptyHistory,
   estimateQueue,

@@ -5,15 +5,17 @@ export interface QueueConsumer {
 }
 
 /**
- * The part of a queue's work that is `pool`'s when all of `consumers` (the pool among them) work on it: by the most
- * slots each may have. Static on purpose: dividing by the current sizes would make two autoscaled pools chase each
- * other.
+ * The part of a queue's work that is `pool`'s: by the most slots each pool may have. Static on purpose: dividing by the
+ * current sizes would make two autoscaled pools chase each other.
+ *
+ * @param slotsOfAll `mostSlots` of all pools that work on the queue, this one among them: a sum, as each may be one of
+ * thousands.
  */
-export function shareOfQueue(pool: QueueConsumer, consumers: readonly QueueConsumer[]): number {
-  const slots = consumers.reduce((sum, consumer) => sum + mostSlots(consumer), 0);
-  return slots > 0 ? mostSlots(pool) / slots : 1;
+export function shareOfQueue(pool: QueueConsumer, slotsOfAll: number): number {
+  return slotsOfAll > 0 ? mostSlots(pool) / slotsOfAll : 1;
 }
 
-function mostSlots({ maxReplicas, concurrency }: QueueConsumer): number {
+/** Jobs that the pool runs at once at its greatest size. */
+export function mostSlots({ maxReplicas, concurrency }: QueueConsumer): number {
   return maxReplicas * concurrency;
 }

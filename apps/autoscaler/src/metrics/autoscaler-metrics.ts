@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { ShareUsedUp } from '@redis-queue/bullmq';
 import type { Decision } from '@redis-queue/scaling';
 import { DecisionGauges } from './decision-gauges.ts';
 import type { ScaledPool } from '../watching/topology.ts';
@@ -12,6 +13,9 @@ export class AutoscalerMetrics {
   readonly #wake: Histogram;
   readonly #sampling: Gauge<'redis'>;
   readonly #wakeUps: Gauge<'redis'>;
+  readonly #sharesUsedUp: Counter<'outcome'>;
+  readonly #connections: Gauge;
+  #countConnections = (): number => 0;
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -48,12 +52,35 @@ export class AutoscalerMetrics {
       labelNames: ['redis'],
       registers,
     });
+    const countConnections = (): number => this.#countConnections();
+    this.#connections = new Gauge({
+      name: 'redis_queue_autoscaler_redis_connections',
+      help: 'Connections to Redis that are open for samples; those for wake-ups are not counted.',
+      registers,
+      collect() {
+        this.set(countConnections());
+      },
+    });
+    this.#sharesUsedUp = new Counter({
+      name: 'redis_queue_autoscaler_redis_connection_share_used_up_total',
+      help: 'How often a namespace, a server or all together had as many connections as their share allows: an idle one was closed for another, or the queue was not sampled until one is idle.',
+      labelNames: ['outcome'],
+      registers,
+    });
+    for (const outcome of ['closed', 'refused'] as const) this.#sharesUsedUp.inc({ outcome }, 0);
     this.#wakeUps = new Gauge({
       name: 'redis_queue_autoscaler_wake_ups_armed',
       help: '1 while this Redis notifies of new jobs in queues at rest; 0 while they are polled instead.',
       labelNames: ['redis'],
       registers,
     });
+  }
+
+  /** @param countOpen how many connections that sample are open now. @returns what is told of shares that are used up */
+  connections(countOpen: () => number): (outcome: ShareUsedUp) => void {
+    this.#countConnections = countOpen;
+    this.#connections.set(0);
+    return (outcome) => this.#sharesUsedUp.inc({ outcome });
   }
 
   /**

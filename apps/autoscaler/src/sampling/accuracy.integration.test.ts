@@ -8,7 +8,7 @@ import { aPool, aQueue, aSecret, secretSources } from '../testing/objects.ts';
 import { RedisReader } from './redis-reader.ts';
 import { initialKnowledge, learnSample, fieldsToRead, type QueueKnowledge } from './queue-knowledge.ts';
 import { TestAutoscaler } from '../testing/autoscaler.ts';
-import { buildTopology, type WatchedQueue } from '../watching/topology.ts';
+import { buildTopology, type WatchedQueue, type WatchedTarget } from '../watching/topology.ts';
 
 /** What really happened, by the test's own clock. */
 interface Ledger {
@@ -116,7 +116,8 @@ class Sensor {
       secrets: secretSources(() => aSecret(url)),
     });
     [this.#queue] = [...topology.queues.values()] as [WatchedQueue];
-    this.#reader = new RedisReader([...topology.targets.values()][0]!, this.#connections);
+    const [{ target, namespace }] = [...topology.targets.values()] as [WatchedTarget];
+    this.#reader = new RedisReader(target, namespace, { connections: this.#connections });
   }
 
   async sample(): Promise<void> {

@@ -1,5 +1,7 @@
 import {
   classifyRedisError,
+  connectionKey,
+  describeTarget,
   QueueWakeups,
   readInTime,
   readServerPressure,
@@ -10,6 +12,7 @@ import {
   type ActiveHolders,
   type BacklogFields,
   type BacklogSample,
+  type ConnectionShares,
   type FinishedSample,
   type FinishedWatermark,
   type PodUsageReport,
@@ -24,7 +27,16 @@ import type { WatchedQueue } from '../watching/topology.ts';
 
 export type SampleResult =
   | { readonly ok: true; readonly samples: readonly Sampled<BacklogSample>[] }
-  | { readonly ok: false; readonly message: string };
+  /** `waits`: nothing was asked of Redis, because the share of connections is used up. */
+  | { readonly ok: false; readonly message: string; readonly waits: boolean };
+
+export interface ReaderOptions {
+  readonly connections: RedisConnections;
+  /** Shares of the connections that are open for good, for wake-ups; absent: no limit. */
+  readonly standing?: ConnectionShares;
+  /** Called with the reason when wake-ups, or those of one queue, do not work; it is tried again. */
+  readonly onWakeUpsFailed?: (message: string) => void;
+}
 
 /**
  * A decision waits no longer than this for the holders of the jobs; less than a tick, so that the next one does not
@@ -38,19 +50,20 @@ const READ_TIMEOUT_MS = 6_000;
 /** Reads everything that the autoscaler needs from one Redis. Errors are values; none carries a secret. */
 export class RedisReader {
   readonly target: RedisTarget;
+  /** Whose share of connections the reads count for. */
+  namespace: string;
   readonly #connections: RedisConnections;
+  readonly #standing: ConnectionShares | undefined;
   readonly #watermarks = new Map<string, FinishedWatermark>();
   readonly #onWakeUpsFailed: (message: string) => void;
   #wakeups: QueueWakeups | undefined;
 
-  /** @param onWakeUpsFailed called with the reason when wake-ups, or those of one queue, do not work; it is tried again. */
-  constructor(
-    target: RedisTarget,
-    connections: RedisConnections,
-    onWakeUpsFailed: (message: string) => void = () => {},
-  ) {
+  constructor(target: RedisTarget, namespace: string, options: ReaderOptions) {
+    const { connections, standing, onWakeUpsFailed = () => {} } = options;
     this.target = target;
+    this.namespace = namespace;
     this.#connections = connections;
+    this.#standing = standing;
     this.#onWakeUpsFailed = onWakeUpsFailed;
   }
 
@@ -70,7 +83,8 @@ export class RedisReader {
       const options = { dueSoonMs: podStartMs, fields: (index: number) => fields[index]! };
       return { ok: true, samples: await this.#read((redis) => trySampleBacklogs(redis, refs, options)) };
     } catch (error) {
-      return { ok: false, message: classifyRedisError(error).message };
+      const { reason, message } = classifyRedisError(error);
+      return { ok: false, message, waits: reason === 'WaitingForTurn' };
     }
   }
 
@@ -104,8 +118,11 @@ export class RedisReader {
    */
   async holders(queues: readonly WatchedQueue[]): Promise<ActiveHolders | undefined> {
     const refs = queues.map(({ ref }) => ref);
-    const timeout = AbortSignal.timeout(HOLDERS_TIMEOUT_MS);
-    return unlessAborted(timeout, () => sampleHolders(this.#connections.get(this.target), refs)).catch(() => undefined);
+    const signal = AbortSignal.timeout(HOLDERS_TIMEOUT_MS);
+    const use = { namespace: this.namespace, signal };
+    const read = (): Promise<ActiveHolders | undefined> =>
+      this.#connections.use(this.target, use, (redis) => sampleHolders(redis, refs));
+    return unlessAborted(signal, read).catch(() => undefined);
   }
 
   /** What the pods of these pools reported of their usage; undefined when it cannot be read. */
@@ -138,11 +155,25 @@ export class RedisReader {
    */
   async watch(queue: WatchedQueue, onWakeUp: () => void): Promise<boolean> {
     if (!this.hasWakeUps) return false;
-    this.#wakeups ??= new QueueWakeups(this.target, {
+    this.#wakeups ??= this.#openWakeUps();
+    return (await this.#wakeups?.watch(queue.ref, onWakeUp)) !== undefined;
+  }
+
+  /** @returns undefined when there are as many already as the share allows. */
+  #openWakeUps(): QueueWakeups | undefined {
+    const server = describeTarget(this.target);
+    const share = { namespace: this.namespace, server };
+    // Never ended, and so never closed for another: it is open for good.
+    if (this.#standing && !this.#standing.begin(connectionKey(this.target), share, 0).lease) {
+      this.#onWakeUpsFailed(
+        `namespace ${this.namespace}, ${server} or all together have as many connections open for notifications as their share allows`,
+      );
+      return undefined;
+    }
+    return new QueueWakeups(this.target, {
       clientName: 'redis-queue-autoscaler',
       onError: (error) => this.#onWakeUpsFailed(classifyRedisError(error).message),
     });
-    return (await this.#wakeups.watch(queue.ref, onWakeUp)) !== undefined;
   }
 
   unwatch(queue: WatchedQueue): void {
@@ -155,10 +186,12 @@ export class RedisReader {
   }
 
   #read<T>(read: Parameters<typeof readInTime<T>>[3]): Promise<T> {
-    return readInTime(this.#connections, this.target, READ_TIMEOUT_MS, read);
+    const { namespace } = this;
+    return readInTime(this.#connections, this.target, { namespace, timeoutMs: READ_TIMEOUT_MS }, read);
   }
 
   close(): void {
+    if (this.#wakeups) this.#standing?.closed(connectionKey(this.target));
     this.#wakeups?.close();
     this.#connections.release(this.target);
   }

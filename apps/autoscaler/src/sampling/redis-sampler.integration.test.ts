@@ -1,11 +1,11 @@
 import { Redis } from 'ioredis';
 import { Registry } from 'prom-client';
 import { expect, it, onTestFinished } from 'vitest';
-import { RedisConnections, type RedisTarget } from '@redis-queue/bullmq';
+import { RedisConnections } from '@redis-queue/bullmq';
 import { eventually, startRedis, type RedisServer } from '@redis-queue/rig';
 import { aPool, aQueue, aSecret, secretSources } from '../testing/objects.ts';
 import { AutoscalerMetrics } from '../metrics/autoscaler-metrics.ts';
-import { buildTopology } from '../watching/topology.ts';
+import { buildTopology, type WatchedTarget } from '../watching/topology.ts';
 import { RedisSampler } from './redis-sampler.ts';
 import type { SamplerHost } from './sampler-host.ts';
 
@@ -25,7 +25,7 @@ async function aSampler(host: SamplerHost): Promise<{ redis: RedisServer; sample
   });
   const connections = new RedisConnections();
   onTestFinished(() => connections.close());
-  const [[key, target]] = [...topology.targets] as [[string, RedisTarget]];
+  const [[key, target]] = [...topology.targets] as [[string, WatchedTarget]];
   const sampler = new RedisSampler(key, target, {
     connections,
     metrics: new AutoscalerMetrics(new Registry()),

@@ -1,13 +1,13 @@
 import {
   classifyRedisError,
   describeTarget,
+  type ConnectionShares,
   type RedisConnections,
-  type RedisTarget,
   type ServerPressure,
 } from '@redis-queue/bullmq';
 import { untilBurstSampleMs } from '@redis-queue/scaling';
 import type { AutoscalerMetrics } from '../metrics/autoscaler-metrics.ts';
-import type { WatchedQueue } from '../watching/topology.ts';
+import type { WatchedQueue, WatchedTarget } from '../watching/topology.ts';
 import { isAtRest, onGrid, phaseOf, SAFETY_POLL_MS, TICK_MS, untilNextSampleMs } from './cadence.ts';
 import {
   fieldsToRead,
@@ -26,6 +26,8 @@ import { WakeUp } from './wake-up.ts';
 
 export interface SamplerOptions {
   readonly connections: RedisConnections;
+  /** Shares of the connections for wake-ups; absent: no limit. */
+  readonly standing?: ConnectionShares;
   readonly metrics: AutoscalerMetrics;
   readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
   /** How long a pod takes from decision to first job, ms: delayed jobs due within it are load already. */
@@ -40,6 +42,9 @@ export interface SamplerOptions {
  * decided on again and again: the scale-in window would fill with one old sample.
  */
 const HANGING_AFTER_MS = 1_500;
+
+/** How often a queue for which there was no connection asks again. */
+const TURN_RETRY_MS = 4_000;
 
 /** One queue, from when the first pool names it until none does any more. */
 interface SampledQueue {
@@ -78,11 +83,17 @@ export class RedisSampler {
   /** For people: where this Redis is. */
   readonly #address: string;
 
-  constructor(targetKey: string, target: RedisTarget, options: SamplerOptions) {
+  /** @param namespace whose share of connections it counts for. */
+  constructor(targetKey: string, { target, namespace }: WatchedTarget, options: SamplerOptions) {
     this.#address = describeTarget(target);
     this.#targetKey = targetKey;
     this.#options = options;
-    this.reader = new RedisReader(target, options.connections, (failure) => (this.#wakeUpFailure = failure));
+    const { connections, standing } = options;
+    this.reader = new RedisReader(target, namespace, {
+      connections,
+      ...(standing && { standing }),
+      onWakeUpsFailed: (failure) => (this.#wakeUpFailure = failure),
+    });
   }
 
   /**
@@ -191,7 +202,8 @@ export class RedisSampler {
     ]);
     const atMs = now();
     metrics.sampled(result.ok ? 'ok' : 'failed', startMs - dueMs, atMs - startMs);
-    this.#logChange(result.ok ? undefined : result.message);
+    // Turns come and go; the pools say that their queues wait.
+    if (result.ok || !result.waits) this.#logChange(result.ok ? undefined : result.message);
     if (result.ok) this.#saturation.sampled(atMs - startMs, atMs);
     if (pressure !== undefined) this.#reported(pressure, atMs);
     const finishing: SampledQueue[] = [];
@@ -207,7 +219,8 @@ export class RedisSampler {
       }
     });
     host.onSampled(queues, () => this.#markDecided(queues));
-    for (const followed of batch) if (this.#isFollowed(followed)) this.#planNext(followed);
+    const waits = !result.ok && result.waits;
+    for (const followed of batch) if (this.#isFollowed(followed)) this.#planNext(followed, waits);
     // Planned while the host was waiting for what it knew of before.
     host.onRescheduled();
     void this.#readFinished(finishing.filter((followed) => this.#isFollowed(followed)));
@@ -242,7 +255,8 @@ export class RedisSampler {
     this.#failing = failure !== undefined;
   }
 
-  #planNext(followed: SampledQueue): void {
+  /** @param waits it had no turn, as connections are used up. */
+  #planNext(followed: SampledQueue, waits: boolean): void {
     const { now, podStartMs, host } = this.#options;
     const { queue, phaseMs, knowledge, wakeUp } = followed;
     const nowMs = now();
@@ -250,6 +264,7 @@ export class RedisSampler {
     followed.sampleAgain = false;
     if (followUpMs !== undefined) this.#schedule.planBy(queue.id, followUpMs);
     else followed.wakeUp = undefined;
+    if (waits) return this.#schedule.planBy(queue.id, onGrid(nowMs + TURN_RETRY_MS, phaseMs));
     if (knowledge.latest === undefined || knowledge.failure !== undefined) {
       return this.#schedule.planBy(queue.id, onGrid(nowMs + 1, phaseMs));
     }

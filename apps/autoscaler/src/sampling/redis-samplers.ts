@@ -1,7 +1,11 @@
+import { ConnectionShares, type ConnectionLimits } from '@redis-queue/bullmq';
 import type { ScaledPool, Topology } from '../watching/topology.ts';
 import type { QueueKnowledge } from './queue-knowledge.ts';
 import type { RedisReader } from './redis-reader.ts';
 import { RedisSampler, type SamplerOptions } from './redis-sampler.ts';
+
+/** Redis targets that notify of new jobs, with two connections each; all others are polled each second. */
+const STANDING_LIMITS: ConnectionLimits = { total: 512, perServer: 256, perNamespace: 16 };
 
 /** One sampler for each Redis that the topology names. */
 export class RedisSamplers {
@@ -10,7 +14,7 @@ export class RedisSamplers {
   #topology: Pick<Topology, 'queues' | 'targets'> = { queues: new Map(), targets: new Map() };
 
   constructor(options: SamplerOptions) {
-    this.#options = options;
+    this.#options = { standing: new ConnectionShares(STANDING_LIMITS), ...options };
   }
 
   /** Samples the queues of `next` from now on, and no others. */
@@ -26,7 +30,9 @@ export class RedisSamplers {
       this.#samplers.delete(key);
     }
     for (const [key, target] of next.targets) {
-      if (!this.#samplers.has(key)) this.#samplers.set(key, new RedisSampler(key, target, this.#options));
+      const known = this.#samplers.get(key);
+      if (known) known.reader.namespace = target.namespace;
+      else this.#samplers.set(key, new RedisSampler(key, target, this.#options));
     }
     for (const queue of next.queues.values()) this.#samplers.get(queue.targetKey)?.follow(queue);
   }

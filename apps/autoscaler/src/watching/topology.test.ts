@@ -91,7 +91,7 @@ describe('the topology', () => {
         secrets: secretSources((name) => aSecret(`redis://${name}`, name), ['readers', 'workers']),
       }),
     );
-    expect([...targets.values()]).toEqual([{ host: 'readers', port: 6379 }]);
+    expect([...targets.values()]).toEqual([{ target: { host: 'readers', port: 6379 }, namespace: 'team' }]);
     expect([...queues.values()]).toMatchObject([{ ref: { prefix: 'jobs', name: 'mail' } }]);
   });
 

@@ -4,6 +4,7 @@ import { queueRef, resolveRedis, type SecretSources } from '@redis-queue/redis-a
 import {
   advisedSpec,
   DEFAULT_WAIT_TARGET_MS,
+  mostSlots,
   poolSpecView,
   shareOfQueue,
   type AdvisedSpec,
@@ -50,7 +51,14 @@ export interface ScaledPool {
 export interface Topology {
   readonly pools: ReadonlyMap<string, ScaledPool>;
   readonly queues: ReadonlyMap<string, WatchedQueue>;
-  readonly targets: ReadonlyMap<string, RedisTarget>;
+  readonly targets: ReadonlyMap<string, WatchedTarget>;
+}
+
+/** A Redis, and who logs in. */
+export interface WatchedTarget {
+  readonly target: RedisTarget;
+  /** Whose share of connections it counts for: of the namespaces whose pools need it the one that needs the fewest. */
+  readonly namespace: string;
 }
 
 type Located =
@@ -73,15 +81,13 @@ export function buildTopology(cluster: ClusterView): Topology {
       pool,
       queues: pool.spec.queues.map((name) => ({ name, at: locate(cluster, pool, name) })),
     }));
-  const consumers = Map.groupBy(
-    located.flatMap(({ pool, queues }) =>
-      queues.flatMap(({ at }) => (at.ok ? [{ id: at.id, ...capacityOf(pool) }] : [])),
-    ),
-    ({ id }) => id,
-  );
+  const slots = new Map<string, number>();
+  for (const { pool, queues } of located) {
+    for (const { at } of queues) if (at.ok) slots.set(at.id, (slots.get(at.id) ?? 0) + mostSlots(capacityOf(pool)));
+  }
   const pools = new Map<string, ScaledPool>();
-  const queues = new Map<string, WatchedQueue>();
-  const targets = new Map<string, RedisTarget>();
+  const queues = new Map<string, GatheredQueue>();
+  const targets = new Map<string, GatheredTarget>();
   for (const { pool, queues: poolQueues } of located) {
     const view = poolSpecView(pool.spec);
     if (view === undefined) continue;
@@ -95,34 +101,54 @@ export function buildTopology(cluster: ClusterView): Topology {
       view,
       advised: advisedSpec(pool.spec),
       queues: poolQueues.map(({ name, at }): PoolQueue =>
-        at.ok
-          ? { queue: name, id: at.id, share: shareOfQueue(capacityOf(pool), consumers.get(at.id) ?? []) }
-          : at.unseen,
+        at.ok ? { queue: name, id: at.id, share: shareOfQueue(capacityOf(pool), slots.get(at.id) ?? 0) } : at.unseen,
       ),
     });
     for (const { at } of poolQueues) {
       if (!at.ok) continue;
-      targets.set(at.targetKey, at.target);
-      queues.set(at.id, watched(queues.get(at.id), at, key, view));
+      const gathered = targets.get(at.targetKey) ?? { target: at.target, namespaces: new Set() };
+      targets.set(at.targetKey, gathered);
+      gathered.namespaces.add(pool.metadata.namespace ?? 'default');
+      gather(queues, at, key, view);
     }
   }
-  return { pools, queues, targets };
+  return { pools, queues, targets: chargeTargets(targets) };
 }
 
-function watched(
-  before: WatchedQueue | undefined,
-  at: Located & { ok: true },
+/** A Redis while its pools are found. */
+interface GatheredTarget {
+  readonly target: RedisTarget;
+  readonly namespaces: Set<string>;
+}
+
+function chargeTargets(targets: ReadonlyMap<string, GatheredTarget>): Map<string, WatchedTarget> {
+  const needed = new Map<string, number>();
+  for (const { namespaces } of targets.values())
+    for (const namespace of namespaces) needed.set(namespace, (needed.get(namespace) ?? 0) + 1);
+  const fewer = (a: string, b: string): string => ((needed.get(b) ?? 0) < (needed.get(a) ?? 0) ? b : a);
+  return new Map(
+    [...targets].map(([key, { target, namespaces }]) => [key, { target, namespace: [...namespaces].reduce(fewer) }]),
+  );
+}
+
+/** A queue while its pools are found. */
+interface GatheredQueue extends WatchedQueue {
+  readonly pools: string[];
+  waitTargetMs: number;
+}
+
+/** Takes down that the pool works on the queue. In constant time: thousands of pools may work on one. */
+function gather(
+  queues: Map<string, GatheredQueue>,
+  { id, ref, targetKey }: Located & { ok: true },
   pool: string,
-  view: PoolSpecView,
-): WatchedQueue {
-  const waitTargetMs = view.waitTargetMs ?? DEFAULT_WAIT_TARGET_MS;
-  return {
-    id: at.id,
-    ref: at.ref,
-    targetKey: at.targetKey,
-    pools: [...new Set([...(before?.pools ?? []), pool])],
-    waitTargetMs: Math.min(waitTargetMs, before?.waitTargetMs ?? Infinity),
-  };
+  { waitTargetMs = DEFAULT_WAIT_TARGET_MS }: PoolSpecView,
+): void {
+  const known = queues.get(id);
+  if (!known) return void queues.set(id, { id, ref, targetKey, pools: [pool], waitTargetMs });
+  // A pool may name a queue twice, by two objects; its queues are gathered one after the other.
+  if (known.pools.at(-1) !== pool) known.pools.push(pool);
+  known.waitTargetMs = Math.min(known.waitTargetMs, waitTargetMs);
 }
 
 function locate(cluster: ClusterView, pool: WorkerPool, queueObject: string): Located {

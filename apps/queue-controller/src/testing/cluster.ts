@@ -88,10 +88,12 @@ class EarlierDeletions extends DeletionTimes {
  * The controller, in this process, until it is stopped.
  *
  * @param aheadMs by how much longer ago deletions seem to it, by either clock.
+ * @param namespaces which it looks at; absent: all.
  */
 export async function runController(
   { rig }: TestCluster,
   aheadMs: () => number = () => LATER_MS,
+  namespaces?: readonly string[],
 ): Promise<RunningController> {
   const settings = {
     secretNames: ['redis-credentials', 'second'],
@@ -101,5 +103,8 @@ export async function runController(
     now: () => new Date(Date.now() + aheadMs()),
     deletions: new EarlierDeletions(aheadMs),
   };
-  return await rig.controller((manager) => wireQueueController(manager, settings), { name: 'queue-controller' });
+  return await rig.controller((manager) => wireQueueController(manager, settings), {
+    name: 'queue-controller',
+    namespaces,
+  });
 }

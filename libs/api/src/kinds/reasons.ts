@@ -58,7 +58,7 @@ export const COMMON_REASONS = {
   },
   WaitingForTurn: {
     kind: 'progressing',
-    doc: 'The object has changed and the controller has not come to it for seconds; the message says which share of its work is used up.',
+    doc: 'The controller has not come to the object for seconds, or has no connection for it; the message says which share is used up.',
   },
   InternalError: {
     kind: 'retries',

@@ -9,10 +9,14 @@
          4 what stops it: `unfinished` jobs, that is all but completed ones; `busy`: active jobs and flow parents that
          wait for children; `nothing`
          5 Redis' time in ms after which nothing is removed any more
+         6 owner whose removal it is: the claim of another stops it; empty: no claim does
+         7 field of the claims, as leave-claim.lua writes it
+         8 ms from now after which no claim expires: one that says so is none
+         9 and more: claims, as they are stored, that do not count, because who left them is gone
   Reply  { outcome, jobs removed now, jobs left that a removal still has to remove or is stopped by }
-         outcome: done, more, late, ownershipLost, unfinishedJobs, activeJobs, waitingChildren; nothing is removed unless
+         outcome: done, more, late, ownershipLost, claimed, unfinishedJobs, activeJobs, waitingChildren; nothing is removed unless
          it is done or more; an error may come after some were removed
-  Cost   10 reads of O(1); per job 3 to 6 commands of O(1), about 5 us, and up to 9 for a child of a flow; long lists and
+  Cost   11 reads of O(1); per job 3 to 6 commands of O(1), about 5 us, and up to 9 for a child of a flow; long lists and
          sets are freed in the background, and what jobs carry at 16 MB per round at most, or one job
   Never  touches another queue, save a flow parent there that waits for a removed job: it stops waiting for it, as when
          BullMQ removes a job
@@ -79,12 +83,28 @@ local function removeJob(id)
   return bytes
 end
 
+-- Whether another has a claim that stands.
+local function isClaimed(now)
+  local claims = ARGV[6] ~= '' and call('HGET', meta, ARGV[7]) or ''
+  if #claims > 4096 then return false end
+  local ignored = {}
+  for i = 9, #ARGV do ignored[ARGV[i]] = true end
+  for at, owner in string.gmatch(claims, '(%d+) ([^\n]+)\n') do
+    local left = tonumber(at) - now
+    local counts = owner ~= ARGV[6] and not ignored[at .. ' ' .. owner]
+    if counts and left > 0 and left <= tonumber(ARGV[8]) then return true end
+  end
+  return false
+end
+
 local time = call('TIME')
-if time[1] * 1000 + math.floor(time[2] / 1000) > tonumber(ARGV[5]) then return { 'late', 0, 0 } end
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if now > tonumber(ARGV[5]) then return { 'late', 0, 0 } end
 local mark = call('HGET', meta, ARGV[1]) or ''
 -- As read-policy.lua reads it.
 if #mark > 4096 then mark = redis.sha1hex(mark) end
 if mark ~= ARGV[2] then return { 'ownershipLost', 0, 0 } end
+if isClaimed(now) then return { 'claimed', 0, 0 } end
 -- A list or set of another type, whose jobs cannot be told, stops the removal before it begins.
 sizes()
 call('ZCARD', base .. 'repeat')

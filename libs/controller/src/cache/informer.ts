@@ -5,6 +5,7 @@ import type { ObjectKey, Resource, ResourceType } from '../objects/resources.ts'
 import { keyOf, keyToString, resourceName } from '../objects/resources.ts';
 import { compareResourceVersions } from '../objects/resource-version.ts';
 import type { CacheOptions, ChangeHandler, ObjectCache } from './object-cache.ts';
+import type { ObjectOrder } from './object-index.ts';
 import { ObjectStore, type StoreChange } from './object-store.ts';
 import { NamespaceView, type ViewHost } from './namespace-view.ts';
 import { Reflector } from './reflector.ts';
@@ -90,12 +91,16 @@ export class Informer<T extends Resource> implements ObjectCache<T> {
     return namespace === undefined ? all : all.filter((object) => object.metadata.namespace === namespace);
   }
 
-  addIndex(name: string, values: (object: T) => string[]): void {
-    this.#store.addIndex(name, values);
+  addIndex(name: string, values: (object: T) => string[], order?: ObjectOrder<T>): void {
+    this.#store.addIndex(name, values, order);
   }
 
   byIndex(name: string, value: string): T[] {
     return this.#store.byIndex(name, value);
+  }
+
+  eachByIndex(name: string, value: string): Iterable<T> {
+    return this.#store.eachByIndex(name, value);
   }
 
   onChange(handler: ChangeHandler<T>): () => void {

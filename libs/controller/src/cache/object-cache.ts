@@ -1,4 +1,5 @@
 import type { ObjectKey, Resource, ResourceType } from '../objects/resources.ts';
+import type { ObjectOrder } from './object-index.ts';
 
 export interface CacheOptions {
   /** Absent: the manager's namespace, or all. */
@@ -48,9 +49,14 @@ export interface ObjectCache<T extends Resource> {
   get(key: ObjectKey): T | undefined;
   list(namespace?: string): T[];
   readonly size: number;
-  /** Objects become findable by each value that `values` gives for them. */
-  addIndex(name: string, values: (object: T) => string[]): void;
+  /**
+   * Objects become findable by each value that `values` gives for them, in the order of `order`, or as they came. The
+   * order of two objects must not change with what changes in them.
+   */
+  addIndex(name: string, values: (object: T) => string[], order?: ObjectOrder<T>): void;
   byIndex(name: string, value: string): T[];
+  /** The same without a copy, for who needs the first few of many: read them before anything else happens. */
+  eachByIndex(name: string, value: string): Iterable<T>;
   /**
    * Objects already there are delivered as initial `add`. A handler that throws is logged, and changes nothing else.
    * Returns a function that unsubscribes.

@@ -69,6 +69,26 @@ describe('indexes', () => {
     expect(byColour('red')).toEqual([]);
   });
 
+  it('keep an order, whatever comes, changes and goes', () => {
+    const names = ['k', 'c', 'z', 'a', 'm', 'b'];
+    store.addIndex('ordered', colours, (a, b) =>
+      a.metadata.name < b.metadata.name ? -1 : Number(a.metadata.name > b.metadata.name),
+    );
+    const red = (version: string): Resource[] => names.map((name) => object(name, version, name, { colours: 'red' }));
+    for (const thing of red('1')) store.upsert(thing);
+    const inOrder = (): string =>
+      [...store.eachByIndex('ordered', 'red')].map(({ metadata }) => metadata.name).join('');
+    expect(inOrder()).toBe('abckmz');
+    for (const thing of red('2')) store.upsert(thing);
+    expect(inOrder()).toBe('abckmz');
+    store.upsert(object('m', '3', 'm', { colours: 'blue' }));
+    store.remove(object('a', '4', 'a', { colours: 'red' }));
+    store.upsert(object('c', '5', 'recreated', { colours: 'red' }));
+    expect(inOrder()).toBe('bckz');
+    const [first] = store.eachByIndex('ordered', 'red');
+    expect(first).toMatchObject({ metadata: { name: 'b' } });
+  });
+
   it('that do not exist are an error, not an empty answer', () => {
     expect(() => store.byIndex('shape', 'round')).toThrow('no index shape');
   });

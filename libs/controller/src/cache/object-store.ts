@@ -1,6 +1,7 @@
 import type { ObjectKey, Resource } from '../objects/resources.ts';
 import { keyOf, keyToString } from '../objects/resources.ts';
 import type { ChangeEvent } from './object-cache.ts';
+import { ObjectIndex, type ObjectOrder } from './object-index.ts';
 
 export interface StoreChange<T extends Resource> {
   event: ChangeEvent;
@@ -8,15 +9,10 @@ export interface StoreChange<T extends Resource> {
   previous: T | undefined;
 }
 
-interface Index<T> {
-  values(object: T): string[];
-  keysByValue: Map<string, Set<string>>;
-}
-
 /** Objects by key with indexes; says what each new state changed. Pure: no I/O, no clock. */
 export class ObjectStore<T extends Resource> {
   readonly #objects = new Map<string, T>();
-  readonly #indexes = new Map<string, Index<T>>();
+  readonly #indexes = new Map<string, ObjectIndex<T>>();
 
   get size(): number {
     return this.#objects.size;
@@ -30,18 +26,21 @@ export class ObjectStore<T extends Resource> {
     return [...this.#objects.values()];
   }
 
-  addIndex(name: string, values: (object: T) => string[]): void {
+  addIndex(name: string, values: (object: T) => string[], order?: ObjectOrder<T>): void {
     if (this.#indexes.has(name)) throw new Error(`Index ${name} exists already; give it another name.`);
-    const index: Index<T> = { values, keysByValue: new Map() };
+    const index = new ObjectIndex(values, order);
     this.#indexes.set(name, index);
-    for (const [key, object] of this.#objects) addToIndex(index, key, object);
+    for (const [key, object] of this.#objects) index.add(key, object);
   }
 
   byIndex(name: string, value: string): T[] {
+    return [...this.eachByIndex(name, value)];
+  }
+
+  eachByIndex(name: string, value: string): Iterable<T> {
     const index = this.#indexes.get(name);
     if (!index) throw new Error(`There is no index ${name}; call addIndex first.`);
-    const keys = index.keysByValue.get(value) ?? [];
-    return [...keys].flatMap((key) => this.#objects.get(key) ?? []);
+    return index.of(value);
   }
 
   /** An object as it is now. Another uid under a known name is a deletion and a creation. */
@@ -82,34 +81,18 @@ export class ObjectStore<T extends Resource> {
   }
 
   #set(key: string, object: T | undefined, previous: T | undefined): void {
-    for (const index of this.#indexes.values()) if (previous) removeFromIndex(index, key, previous);
+    for (const index of this.#indexes.values()) if (previous) index.remove(key, previous);
     if (!object) {
       this.#objects.delete(key);
       return;
     }
     this.#objects.set(key, object);
-    for (const index of this.#indexes.values()) addToIndex(index, key, object);
+    for (const index of this.#indexes.values()) index.add(key, object);
   }
 }
 
 function isSame(a: Resource, b: Resource): boolean {
   return a.metadata.uid === b.metadata.uid;
-}
-
-function addToIndex<T>(index: Index<T>, key: string, object: T): void {
-  for (const value of index.values(object)) {
-    const keys = index.keysByValue.get(value);
-    if (keys) keys.add(key);
-    else index.keysByValue.set(value, new Set([key]));
-  }
-}
-
-function removeFromIndex<T>(index: Index<T>, key: string, object: T): void {
-  for (const value of index.values(object)) {
-    const keys = index.keysByValue.get(value);
-    keys?.delete(key);
-    if (keys?.size === 0) index.keysByValue.delete(value);
-  }
 }
 
 function isSameVersion(a: Resource, b: Resource): boolean {

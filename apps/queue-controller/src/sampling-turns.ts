@@ -1,0 +1,90 @@
+import { describeTarget } from '@redis-queue/bullmq';
+import { FairPool, type Clock } from '@redis-queue/controller';
+import type { Problem } from './reasons.ts';
+import type { SamplingGroup } from './sampling-groups.ts';
+
+/** Redis targets that are read at once: one that hangs keeps its place for seconds, any other for milliseconds. */
+const AT_ONCE = 32;
+/** What has not begun by then has its turn in the next round, so that no round takes much longer than what hangs. */
+const BEGIN_WITHIN_MS = 5_000;
+/** What had no turn in so many rounds in a row is said to wait. */
+const MISSED_ROUNDS = 3;
+
+/** What came of a group's turn: what was read, and whether the Redis answered at all. */
+export interface Turn<T> {
+  readonly read: readonly T[];
+  readonly answered: boolean;
+}
+
+export interface RoundOfTurns<T> {
+  /** @param waits it waited for rounds, so that its queues still have to say so. */
+  readonly sample: (group: SamplingGroup, waits: Problem | undefined) => Promise<Turn<T>>;
+  /** Called with a group that had no turn in this round, and why once that has lasted. */
+  readonly onMissed: (group: SamplingGroup, waits: Problem | undefined) => void;
+}
+
+/**
+ * Which Redis targets are read when in a round: so many at once, in turns and with shares by namespace and server, those
+ * that did not answer the last time after all others, and within a namespace those first that had no turn the longest.
+ * A namespace with 800 targets that hang is served over many rounds, and costs the others none.
+ */
+export class SamplingTurns {
+  readonly #clock: Clock;
+  readonly #pool = new FairPool(AT_ONCE);
+  /** Rounds in a row without a turn. */
+  readonly #missed = new Map<string, number>();
+  readonly #silent = new Set<string>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** One round over all groups, the only one at a time. @returns all that was read */
+  async round<T>(groups: readonly SamplingGroup[], { sample, onMissed }: RoundOfTurns<T>): Promise<T[]> {
+    this.#forgetAllBut(new Set(groups.map(({ key }) => key)));
+    const late = this.#clock.after(BEGIN_WITHIN_MS, () => this.#pool.giveUpWaiting());
+    const read = groups
+      .toSorted((a, b) => this.#missedBy(b) - this.#missedBy(a))
+      .map(async (group): Promise<readonly T[]> => {
+        const turn = await this.#pool.run({
+          path: [group.namespace, describeTarget(group.target)],
+          last: this.#silent.has(group.key),
+          run: () => sample(group, this.#waits(group)),
+        });
+        if (turn) return this.#had(group, turn.result);
+        this.#missed.set(group.key, this.#missedBy(group) + 1);
+        onMissed(group, this.#waits(group));
+        return [];
+      });
+    try {
+      return (await Promise.all(read)).flat();
+    } finally {
+      late.cancel();
+    }
+  }
+
+  #had<T>({ key }: SamplingGroup, { read, answered }: Turn<T>): readonly T[] {
+    this.#missed.delete(key);
+    if (answered) this.#silent.delete(key);
+    else this.#silent.add(key);
+    return read;
+  }
+
+  #missedBy({ key }: SamplingGroup): number {
+    return this.#missed.get(key) ?? 0;
+  }
+
+  #waits(group: SamplingGroup): Problem | undefined {
+    if (this.#missedBy(group) < MISSED_ROUNDS) return undefined;
+    const { namespace, target } = group;
+    return {
+      reason: 'WaitingForTurn',
+      message: `namespace ${namespace}, or ${describeTarget(target)}, has more samples under way than its share allows, so this queue is read every few rounds only; use fewer different Redis servers and users, or ones that answer sooner`,
+    };
+  }
+
+  #forgetAllBut(keys: ReadonlySet<string>): void {
+    for (const key of this.#missed.keys()) if (!keys.has(key)) this.#missed.delete(key);
+    for (const key of this.#silent) if (!keys.has(key)) this.#silent.delete(key);
+  }
+}

@@ -1,0 +1,77 @@
+import { FairBand } from './fair-band.ts';
+import { Shares } from './shares.ts';
+
+export interface PoolTask<T> {
+  /** Tenant and server whose shares it counts for. */
+  readonly path: readonly [share: string, server: string];
+  /** What is known to take long goes last: after all else that waits and is admitted. */
+  readonly last: boolean;
+  readonly run: () => Promise<T>;
+}
+
+interface Waiting {
+  readonly path: readonly string[];
+  readonly band: FairBand<Waiting>;
+  /** @param turn false: it was given up. */
+  settle(turn: boolean): void;
+}
+
+/**
+ * Runs tasks, so many at once, in the turns and with the shares of the work queue: tenants in turns, then their servers,
+ * none with more under way than its part of what is free. For work that is no reconcile.
+ */
+export class FairPool {
+  readonly #capacity: number;
+  readonly #shares: Shares;
+  readonly #first = new FairBand<Waiting>();
+  readonly #last = new FairBand<Waiting>();
+  #underWay = 0;
+
+  /** @param capacity most tasks that run at once */
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+    this.#shares = new Shares(capacity);
+  }
+
+  /** @returns what the task gives, in an object; undefined when it was given up before its turn. @throws what it throws */
+  async run<T>({ path, last, run }: PoolTask<T>): Promise<{ readonly result: T } | undefined> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const band = last ? this.#last : this.#first;
+    band.push({ path, band, settle: resolve }, path);
+    this.#begin();
+    if (!(await promise)) return undefined;
+    try {
+      return { result: await run() };
+    } finally {
+      this.#underWay--;
+      this.#shares.end(path);
+      this.#begin();
+    }
+  }
+
+  /** Gives up what has not begun. */
+  giveUpWaiting(): void {
+    for (const band of [this.#first, this.#last]) {
+      for (let next = band.peek(); next; next = band.peek()) {
+        band.remove(next, next.path);
+        next.settle(false);
+      }
+    }
+  }
+
+  #begin(): void {
+    while (this.#underWay < this.#capacity) {
+      const next = this.#next();
+      if (!next) return;
+      next.band.remove(next, next.path);
+      this.#underWay++;
+      this.#shares.begin(next.path);
+      next.settle(true);
+    }
+  }
+
+  #next(): Waiting | undefined {
+    const admits = (share: string, level: number): boolean => this.#shares.admits(share, level);
+    return this.#first.peek(admits) ?? this.#last.peek(admits);
+  }
+}
