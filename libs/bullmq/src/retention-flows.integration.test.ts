@@ -1,7 +1,7 @@
 import { FlowProducer } from 'bullmq';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { cleanFinished, type CleanOptions } from './retention.ts';
-import { completed, failed, HOUR, keysOf, ours, runAll } from './retention.fixture.ts';
+import { completed, failed, HOUR, keysOf, ours, runAll } from './test-retention.ts';
 import { testRedis, type TestRedis } from './test-redis.ts';
 
 let t: TestRedis;

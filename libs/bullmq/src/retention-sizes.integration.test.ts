@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { cleanFinished, sampleSizes } from './retention.ts';
-import { completed, keysOf, manyCompleted, ours, runAll } from './retention.fixture.ts';
+import { completed, keysOf, manyCompleted, ours, runAll } from './test-retention.ts';
 import { estimateSize, type SizeEstimate } from './retention/size-estimate.ts';
 import { testRedis, type TestRedis } from './test-redis.ts';
 

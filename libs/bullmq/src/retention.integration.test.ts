@@ -6,7 +6,7 @@ import type { QueueRef } from './keys.ts';
 import { OWNER_FIELD } from './owner-mark.ts';
 import { readServerPressure } from './pressure.ts';
 import { cleanFinished, JOBS_PER_STEP, sampleSizes, trimEvents, tryReadFinished } from './retention.ts';
-import { completed, failed, fence, HOUR, keysOf, manyCompleted, ours, runAll } from './retention.fixture.ts';
+import { completed, failed, fence, HOUR, keysOf, manyCompleted, ours, runAll } from './test-retention.ts';
 import { testRedis, type TestRedis } from './test-redis.ts';
 
 let t: TestRedis;
