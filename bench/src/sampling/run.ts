@@ -1,10 +1,8 @@
-import { execFile } from 'node:child_process';
-import { availableParallelism } from 'node:os';
-import { promisify } from 'node:util';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { sampleBacklogs, sampleQueues, type BacklogFields, type QueueRef } from '@redis-queue/bullmq';
 import { startRedis } from '@redis-queue/rig';
+import { coreEach } from '../measuring/core-each.ts';
 import { percentile, tenths } from '../measuring/percentile.ts';
 
 export interface SamplingOptions {
@@ -92,7 +90,7 @@ end`;
  */
 export async function runSampling({ queues, jobs, tries, progress }: SamplingOptions): Promise<SamplingReport> {
   await using server = await startRedis();
-  await coreEach(server.pid);
+  await coreEach(server.pid, [process.pid]);
   const connect = (): Redis => new Redis({ host: server.host, port: server.port, maxRetriesPerRequest: null });
   const [control, reader, shared] = [connect(), connect(), connect()];
   try {
@@ -145,18 +143,6 @@ export async function runSampling({ queues, jobs, tries, progress }: SamplingOpt
   } finally {
     for (const redis of [control, reader, shared]) redis.disconnect();
   }
-}
-
-/**
- * Redis on the first core and this process on the others, as one would deploy it: its log of slow scripts measures wall
- * time, and a script that waits for its core would look slow.
- */
-async function coreEach(redisPid: number): Promise<void> {
-  const last = availableParallelism() - 1;
-  if (last === 0) return;
-  const pin = promisify(execFile);
-  await pin('taskset', ['-apc', '0', String(redisPid)]);
-  await pin('taskset', ['-apc', `1-${last}`, String(process.pid)]);
 }
 
 /** @returns the jobs that were created. */

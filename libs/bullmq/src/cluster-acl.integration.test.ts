@@ -15,7 +15,10 @@ import { sampleHolders } from './holders.ts';
 import { obliterateRound } from './obliterate.ts';
 import { tryToClaim, writeMeta } from './owner-mark.ts';
 import { rateLimitFields, readQueuePolicy, setPaused } from './policy.ts';
+import { clampPriorities, tryCountPriorities } from './priorities.ts';
+import { clampTo } from './priorities/declared.ts';
 import { readInTime } from './read-in-time.ts';
+import { cleanFinished, sampleSizes, trimEvents, tryReadFinished } from './retention.ts';
 import { sampleBacklogs, sampleQueues } from './sample.ts';
 import { readServerInfo } from './server.ts';
 import type { RedisAddress } from './target.ts';
@@ -80,6 +83,7 @@ test('producer, worker, sampler and controller do their work, and no node refuse
   await done.promise;
   await worker.close();
   own.disconnect();
+  await producer.add('j', {}, { priority: 7 });
   expect(await sampleFinished(reader, REF)).toMatchObject({ completed: 2 });
 
   const redis = connections.get(targetOf('controller'));
@@ -87,10 +91,19 @@ test('producer, worker, sampler and controller do their work, and no node refuse
   await tryToClaim(redis, REF);
   const set = rateLimitFields({ max: 5, durationMs: 500 });
   expect(await writeMeta(redis, REF, { expected: undefined, mark: 'A', set, clear: ['concurrency'] })).toBe(true);
+  const [seconds] = await redis.time();
+  const fence = { mark: 'A', untilMs: Number(seconds) * 1_000 + 60_000 };
+  for (const client of [reader, redis]) {
+    expect(await tryReadFinished(client, [REF])).toMatchObject([{ completed: { count: 2 } }]);
+    expect((await sampleSizes(client, REF)).states.completed).toMatchObject({ count: 2, weighed: 2 });
+    expect(await tryCountPriorities(client, [{ queue: REF, priorities: [1] }])).toMatchObject([{ undeclared: 1 }]);
+  }
+  expect(await clampPriorities(redis, REF, { ...fence, clamping: clampTo([1]) })).toMatchObject({ undeclared: 1 });
+  expect(await cleanFinished(redis, REF, { ...fence, state: 'completed' })).toMatchObject({ removed: 2 });
+  expect(await trimEvents(redis, REF, { ...fence, maxEvents: 1 })).toMatchObject({ outcome: 'done' });
   await setPaused(redis, REF, { paused: true, expected: 'A' });
   expect(await readQueuePolicy(redis, REF)).toMatchObject({ paused: true, rawOwnerMark: 'A' });
-  const [seconds] = await redis.time();
-  const round = { mark: 'A', stopAt: 'busy', untilMs: Number(seconds) * 1_000 + 60_000 } as const;
+  const round = { ...fence, stopAt: 'busy' } as const;
   expect(await obliterateRound(redis, REF, round)).toMatchObject({ outcome: 'done' });
   await producer.close();
   expect(await refusals()).toEqual([]);

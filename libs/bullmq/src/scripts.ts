@@ -29,6 +29,32 @@ export async function runScript(
   return run(redis, name, 'evalsha', 'eval', keys, args);
 }
 
+/**
+ * Runs a script that may write, and asks for Redis' time right behind it, in one write: Redis runs what came together from
+ * one client without another in between. A script's own clock will not do: since Redis 7.2 it stands still.
+ *
+ * @returns `ended` undefined: not known, because Redis had to be sent the text of either script.
+ */
+export async function runScriptAndTime(
+  redis: Redis,
+  name: ScriptName,
+  keys: readonly string[],
+  args: readonly Argument[],
+): Promise<{ readonly reply: unknown; readonly ended?: unknown }> {
+  const replies = await redis
+    .pipeline([
+      ['evalsha', SHA[name], keys.length, ...keys, ...args],
+      ['evalsha_ro', SHA.redisTime, 1, keys[0]!],
+    ])
+    .exec();
+  const [[error, reply] = [], [, ended] = []] = replies ?? [];
+  if (error?.message.startsWith('NOSCRIPT')) return { reply: await runScript(redis, name, keys, args) };
+  if (error) throw error;
+  // So that Redis knows it the next time.
+  if (ended === undefined) await runReadScript(redis, 'redisTime', keys, []);
+  return { reply, ended };
+}
+
 /** Runs it by hash, or by text when the server does not know the hash: after its start, a failover or SCRIPT FLUSH. */
 async function run(
   redis: Redis,

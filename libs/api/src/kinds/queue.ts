@@ -89,8 +89,26 @@ export const queueSpecSchema = z
       .object({
         completedJobs: retentionText
           .optional()
-          .describe('How long completed jobs are kept: 30m, 24h, 7d (m = minutes).'),
-        failedJobs: retentionText.optional().describe('How long failed jobs are kept: 30m, 24h, 7d (m = minutes).'),
+          .describe('How long completed jobs are kept: 30m, 24h, 7d (m = minutes); at least a minute.'),
+        failedJobs: retentionText
+          .optional()
+          .describe('How long failed jobs are kept: 30m, 24h, 7d (m = minutes); at least a minute.'),
+        maxBytes: z
+          .string()
+          .max(20)
+          .regex(/^[1-9][0-9]*([kMGT]|[KMGT]i)?$/)
+          .optional()
+          .describe(
+            'Memory that the queue may use, as estimated from some jobs of each state: 500M, 2Gi. Over it, the oldest completed jobs go, then the oldest failed ones, never unfinished ones.',
+          ),
+        maxEvents: z
+          .int()
+          .min(1)
+          .max(1_000_000)
+          .optional()
+          .describe(
+            "Events kept in the queue's stream, and up to a hundred more. BullMQ's own default, which each producer sets again, is 10000.",
+          ),
       })
       .optional()
       .describe(`How long finished jobs are kept. Absent: not managed. ${NOT_ENFORCED_NOTE}`),
