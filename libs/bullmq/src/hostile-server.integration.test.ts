@@ -175,7 +175,7 @@ it.each(['__proto__', 'length', '-1', '9007199254740991'])(
       expect(await reasonOf(redis.get('key'))).not.toBe('none');
       expect(Object.getOwnPropertyNames(Array.prototype)).toEqual(plain);
     } finally {
-      delete (Array.prototype as unknown[])[0];
+      Reflect.deleteProperty(Array.prototype, 0);
     }
   },
 );

@@ -46,7 +46,7 @@ const GUARDED = new WeakMap<Socket, (error: unknown) => void>();
 
 interface ReplyDispatcher {
   readonly redis: { readonly stream: Socket };
-  dispatch(this: ReplyDispatcher, handle: () => void): void;
+  dispatch: (this: ReplyDispatcher, handle: () => void) => void;
 }
 
 /**
