@@ -45,7 +45,7 @@ export const OUTAGE_CASES: readonly OutageCase[] = [
     strike: nothing,
     recover: async ({ queues }) => {
       const redis = open(queues);
-      await redis.client('KILL', 'TYPE', 'pubsub');
+      await redis.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
       redis.disconnect();
     },
   },

@@ -42,7 +42,7 @@ export function createProducer(url: string, name: string): Producer {
   let run = '';
 
   async function finishedIds(state: 'completed' | 'failed'): Promise<Set<string>> {
-    const ids = await redis.zrange(`bull:${name}:${state}`, 0, -1);
+    const ids = await redis.zrange(`bull:${name}:${state}`, 0, '-1');
     return new Set(ids.filter((id) => added.has(id) || scheduleOf(id)));
   }
 

@@ -24,6 +24,7 @@ export const FAIL_FAST: Pick<
 export function redisOptions(target: RedisTarget): RedisOptions {
   const { username, password, db } = target;
   return {
+    protocol: 2, // what the meter of replies reads
     ...(target.sentinels ? sentinelOptions(target) : addressOptions(target)),
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),

@@ -22,7 +22,7 @@ export async function settle(redis: Redis, queue: QueueRef, options: Partial<Mov
 
 /** Ids of the dead letters, oldest first. */
 export async function letterIds(redis: Redis, queue: QueueRef): Promise<string[]> {
-  return await redis.zrange(queueKey(deadLetterQueue(queue), 'failed'), 0, -1);
+  return await redis.zrange(queueKey(deadLetterQueue(queue), 'failed'), 0, '-1');
 }
 
 /** Puts a failed job as BullMQ leaves it. */

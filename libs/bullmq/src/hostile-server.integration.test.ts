@@ -185,6 +185,26 @@ it('a Cluster of as many nodes as are let in counts as many connections of its n
   expect([connections.size, shares]).toEqual([1, ['closed']]);
 });
 
+it.each(['__proto__', 'length', '-1', '9007199254740991'])(
+  'a redirection to the slot %s changes nothing',
+  async (slot) => {
+    let port = 0;
+    const slots = (): string => `*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n${bulk(HOST)}:${port}\r\n`;
+    port = await startServer(([command]) => {
+      if (command === 'cluster') return slots();
+      return command === 'get' ? `-MOVED ${slot} ${HOST}:${port}\r\n` : INFO;
+    });
+    const redis = connect({ host: HOST, port, cluster: true });
+    const plain = Object.getOwnPropertyNames(Array.prototype);
+    try {
+      expect(await reasonOf(redis.get('key'))).not.toBe('none');
+      expect(Object.getOwnPropertyNames(Array.prototype)).toEqual(plain);
+    } finally {
+      Reflect.deleteProperty(Array.prototype, 0);
+    }
+  },
+);
+
 it('a Sentinel that names as many others as fit into a reply is asked on', async () => {
   const named = `*4\r\n$2\r\nip\r\n$4\r\nhost\r\n$4\r\nport\r\n`;
   const others = Array.from({ length: 29_000 }, (_, n) => `${named}${bulk(String(10_000 + n))}`);

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { Command, type Redis } from 'ioredis';
 import { StandaloneConnector } from 'ioredis/built/connectors/index.js';
+import dataHandler from 'ioredis/built/DataHandler.js';
 import { ReplyMeter } from './reply-meter.ts';
 import { ProtocolError, UnexpectedReplyError } from './reply.ts';
 
@@ -14,7 +15,13 @@ type Listener = (...args: unknown[]) => void;
  * @param stream before ioredis attaches its parser to it.
  */
 export function guardReplies<S extends Socket>(stream: S): S {
+  failWithReply();
   const meter = new ReplyMeter();
+  const fail = (error: unknown): void => {
+    const what = error instanceof UnexpectedReplyError ? error.what : 'it has another shape';
+    stream.destroy(new ProtocolError(what, { cause: error }));
+  };
+  GUARDED.set(stream, fail);
   const prepend = stream.prependListener.bind(stream) as (event: string, listener: Listener) => S;
   const guarded =
     (parse: Listener): Listener =>
@@ -24,8 +31,7 @@ export function guardReplies<S extends Socket>(stream: S): S {
         meter.take(chunk as Uint8Array);
         parse(chunk);
       } catch (error) {
-        const what = error instanceof UnexpectedReplyError ? error.what : 'it has another shape';
-        stream.destroy(new ProtocolError(what, { cause: error }));
+        fail(error);
       }
     };
   // This is how ioredis attaches its parser; the tests fail should that change.
@@ -33,6 +39,41 @@ export function guardReplies<S extends Socket>(stream: S): S {
     prependListener: (event: string, listener: Listener) =>
       prepend(event, event === 'data' ? guarded(listener) : listener),
   });
+}
+
+/** What ends each guarded connection. */
+const GUARDED = new WeakMap<Socket, (error: unknown) => void>();
+
+interface ReplyDispatcher {
+  readonly redis: { readonly stream: Socket };
+  dispatch: (this: ReplyDispatcher, handle: () => void) => void;
+}
+
+/**
+ * ioredis throws what a parsed reply leads to in a tick of its own, where it would end this process; on a guarded
+ * connection it ends the connection. For the whole process, once; not in ioredis' types.
+ */
+function failWithReply(): void {
+  // Vitest gives the default export of what is CommonJS, Node and bundles give all of its exports.
+  const { default: handler = dataHandler } = dataHandler as { default?: unknown };
+  const dispatcher = (handler as { prototype: ReplyDispatcher }).prototype;
+  if (dispatcher.dispatch === failOrDispatch) return;
+  dispatchOf = dispatcher.dispatch;
+  dispatcher.dispatch = failOrDispatch;
+}
+
+let dispatchOf: ReplyDispatcher['dispatch'];
+
+function failOrDispatch(this: ReplyDispatcher, handle: () => void): void {
+  const { stream } = this.redis;
+  const fail = GUARDED.get(stream);
+  if (!fail) return dispatchOf.call(this, handle);
+  if (stream.destroyed) return;
+  try {
+    handle();
+  } catch (error) {
+    fail(error);
+  }
 }
 
 /** Connects to one server, whose replies are guarded. */

@@ -96,6 +96,7 @@ export function openConnection(redis: BusRedisOptions, name: string, options: Re
   const connection = new Redis({
     ...redis,
     ...FAIL_FAST,
+    protocol: 2, // as connections to queues
     connectionName: name,
     retryStrategy: retryAfterMs,
     ...options,

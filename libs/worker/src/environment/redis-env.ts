@@ -8,6 +8,8 @@ import type { RedisOptions } from 'ioredis';
 export type RedisEnvironment = Record<string, string | undefined>;
 
 const DEFAULT_PORT = 6379;
+/** A worker is back within 2 s of its Redis; the library's own pauses grow to 5 s. */
+const MAX_RETRY_MS = 2_000;
 /**
  * ioredis' code for reconnecting and sending the command again. A server that refuses writes was demoted: its name or
  * service leads to the new primary by now.
@@ -35,10 +37,12 @@ export function redisOptionsFromEnvironment(env: RedisEnvironment): RedisOptions
     );
   }
   return {
+    protocol: 2, // RESP3 brings a worker nothing, and a proxy in front of Redis may not know it
     host: host.replace(/^\[(.*)\]$/, '$1'),
     port: parsePort(url?.port || env.REDIS_PORT),
     db: parseDatabase(url?.pathname),
     maxRetriesPerRequest: null,
+    retryStrategy: retryAfterMs,
     reconnectOnError: ({ message }) => (message.includes('READONLY') ? RECONNECT_AND_RESEND : false),
     ...(username ? { username } : {}),
     ...(password ? { password } : {}),
@@ -64,6 +68,10 @@ const UNTRUSTED = new Set([
   'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ]);
+
+function retryAfterMs(attempt: number): number {
+  return Math.min(50 * attempt, MAX_RETRY_MS);
+}
 
 function parseUrl(text: string): URL {
   const url = URL.parse(text);

@@ -25,7 +25,7 @@ describe('jobs that are handed back', () => {
     const startOrder = (await bed.startOrder()).map((key) => key.replace('a:', ''));
     expect(startOrder.toSorted()).toEqual(ids.toSorted());
     // the right end of the list is next
-    expect((await bed.redis.lrange('bull:a:wait', 0, -1)).toReversed()).toEqual([...ids, behind]);
+    expect((await bed.redis.lrange('bull:a:wait', 0, '-1')).toReversed()).toEqual([...ids, behind]);
   });
 
   it('stand before the others of their priority, behind more urgent ones', async () => {
@@ -36,7 +36,7 @@ describe('jobs that are handed back', () => {
     const [same] = await bed.add(a, 1, ENDLESS, { priority: 5 });
     const [urgent] = await bed.add(a, 1, ENDLESS, { priority: 1 });
     await leaveAtOnce(pod);
-    expect(await bed.redis.zrange('bull:a:prioritized', 0, -1)).toEqual([urgent, running, same]);
+    expect(await bed.redis.zrange('bull:a:prioritized', 0, '-1')).toEqual([urgent, running, same]);
   });
 
   it('leave a wake-up for the pods that wait, also when they have a priority', async () => {
@@ -44,9 +44,9 @@ describe('jobs that are handed back', () => {
     const { a } = bed.queues;
     await bed.add(a, 1, ENDLESS, { priority: 5 });
     await bed.untilStarted(a, 1);
-    expect(await bed.redis.zrange('bull:a:marker', 0, -1)).toEqual([]);
+    expect(await bed.redis.zrange('bull:a:marker', 0, '-1')).toEqual([]);
     await leaveAtOnce(pod);
-    expect(await bed.redis.zrange('bull:a:marker', 0, -1)).toEqual(['0']);
+    expect(await bed.redis.zrange('bull:a:marker', 0, '-1')).toEqual(['0']);
   });
 
   it('keep the attempts that they have made and those that they have left', async () => {
