@@ -146,7 +146,7 @@ test('a job whose worker died goes in front of those with its priority', async (
   await t.redis.zrem('bull:stalled:prioritized', second!.id!);
   await t.redis.rpush('bull:stalled:wait', second!.id!);
   await step(ref);
-  expect(await t.redis.zrange('bull:stalled:prioritized', 0, -1)).toEqual([second!.id, first!.id]);
+  expect(await t.redis.zrange('bull:stalled:prioritized', 0, '-1')).toEqual([second!.id, first!.id]);
 });
 
 // Wall 4: the script that moves checks what decides.

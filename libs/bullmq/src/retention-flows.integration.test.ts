@@ -52,9 +52,9 @@ describe('flows', () => {
       ],
     });
     await runAll(t, ref, 2);
-    expect(await t.redis.zrange('bull:family:failed', 0, -1)).toEqual(['bad', 'parent']);
+    expect(await t.redis.zrange('bull:family:failed', 0, '-1')).toEqual(['bad', 'parent']);
     expect(await cleanFinished(t.redis, ref, failed)).toMatchObject({ removed: 1, left: 1 });
-    expect(await t.redis.zrange('bull:family:failed', 0, -1)).toEqual(['parent']);
+    expect(await t.redis.zrange('bull:family:failed', 0, '-1')).toEqual(['parent']);
     await t.redis.zadd('bull:family:delayed', 1, 'later');
     await runAll(t, ref, 1);
     expect(await cleanFinished(t.redis, ref, failed)).toMatchObject({ removed: 1 });
@@ -75,6 +75,6 @@ describe('flows', () => {
     await runAll(t, ref, 3);
     const options: CleanOptions = { ...failed, leavesDeadLetters: true };
     expect(await cleanFinished(t.redis, ref, options)).toMatchObject({ removed: 1, left: 1 });
-    expect(await t.redis.zrange('bull:dead:failed', 0, -1)).toEqual(['alone']);
+    expect(await t.redis.zrange('bull:dead:failed', 0, '-1')).toEqual(['alone']);
   });
 });

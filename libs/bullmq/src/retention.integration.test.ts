@@ -177,7 +177,7 @@ test('what a queue has is read beside one that cannot be read', async () => {
   const { ref } = await ours(t, 'read');
   await manyCompleted(t, ref, 2);
   await t.redis.set('bull:wrong:completed', 'text');
-  const oldestMs = Number((await t.redis.zrange('bull:read:completed', 0, 0, 'WITHSCORES'))[1]);
+  const oldestMs = Number((await t.redis.zrange('bull:read:completed', 0, '0', 'WITHSCORES'))[1]);
   expect(await tryReadFinished(t.redis, [{ prefix: 'bull', name: 'wrong' }, ref])).toMatchObject([
     { message: expect.stringContaining('WRONGTYPE') },
     { completed: { count: 2, oldestMs }, failed: { count: 0 } },
