@@ -13,7 +13,7 @@ interface Steps {
  * How long a refusal stands: what it depends on besides the Deployment, such as a webhook or a policy, may change, and the
  * status has to say so within 10 s.
  */
-export const REFUSAL_MS = 7_000;
+export const REFUSAL_MS = 6_000;
 /** How long it stands that what is written is changed on its way in: the pool runs, and an event told of it. */
 export const OVERRULED_MS = 5 * 60_000;
 const MAX_MESSAGE = 1_000;

@@ -120,17 +120,24 @@ export class Transport {
     const late = new ConnectionError(describe(input), new Error(`no answer in ${requestTimeoutMs / 1000} s`));
     const timer = setTimeout(() => deadline.abort(late), requestTimeoutMs);
     const signal = input.signal ? AbortSignal.any([input.signal, deadline.signal]) : deadline.signal;
+    let refusal: ApiError | undefined;
     try {
       // undici rejects a request that waits for a connection only when it gets one: until then the signal is ours to obey.
-      return await unlessAborted(signal, () => this.#tryRequest({ ...input, signal }));
+      return await unlessAborted(signal, () => this.#tryRequest({ ...input, signal }, (now) => void (refusal = now)));
     } catch (error) {
+      // Its time was over while it waited as it was asked to: what was answered says more than that.
+      if (signal.aborted && refusal) throw refusal;
       throw FAILURES.some((type) => error instanceof type) ? error : new ConnectionError(describe(input), error);
     } finally {
       clearTimeout(timer);
     }
   }
 
-  async #tryRequest(input: RequestInput & { signal: AbortSignal }): Promise<unknown> {
+  /** @param onWait called with the answer because of which it waits, and with undefined when it goes on. */
+  async #tryRequest(
+    input: RequestInput & { signal: AbortSignal },
+    onWait: (refusal: ApiError | undefined) => void,
+  ): Promise<unknown> {
     let waitedMs = 0;
     for (let attempt = 0; ; attempt++) {
       try {
@@ -141,7 +148,9 @@ export class Transport {
         if (waitMs === undefined || waitedMs + waitMs > MAX_RETRY_AFTER_MS || input.signal.aborted) throw error;
         waitedMs += waitMs;
         if (error instanceof ApiError && error.code === 401) this.#options.credentials.forget();
+        onWait(error instanceof ApiError ? error : undefined);
         await sleep(waitMs, input.signal);
+        onWait(undefined);
       }
     }
   }
