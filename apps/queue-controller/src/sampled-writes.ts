@@ -6,7 +6,7 @@ import { isWorthWriting, MIN_WRITE_INTERVAL_MS, type SampledStatus } from './cou
 export interface SampledWritesOptions {
   readonly clock: Clock;
   readonly write: (queue: QueueObject, status: SampledStatus, signal: AbortSignal) => Promise<unknown>;
-  /** Called with a status that could not be written; the next round offers a newer one. */
+  /** Called with a status that could not be written; it, or a newer one, is tried again. */
   readonly onError: (queue: QueueObject, error: unknown) => void;
 }
 

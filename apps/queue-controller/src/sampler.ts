@@ -1,6 +1,7 @@
 import { QUEUES } from '@redis-queue/api';
 import {
   delay,
+  describeFailure,
   keyOf,
   keyToString,
   StatusWriter,
@@ -57,11 +58,20 @@ export function runSampler(manager: Manager, { intervalMs, ...parts }: SamplerSe
   const { client, log } = manager;
   const { queues, secrets } = parts.sources;
   const status = new StatusWriter<QueueObject>({ client, type: QUEUES, fieldManager: SAMPLER_MANAGER });
+  const { sampling, onSamplingChange } = parts;
+  const noteWrite = (queue: QueueObject, error?: unknown): void => {
+    if (!sampling.noteWrite(queue, error === undefined ? undefined : describeFailure(error))) return;
+    if (error !== undefined)
+      log.warn({ queue: keyToString(keyOf(queue)), err: error }, 'the sampled status could not be written');
+    onSamplingChange(keyOf(queue));
+  };
   const writes = new SampledWrites({
     clock: systemClock,
-    write: (queue, sampled, signal) => status.write(queue, sampled, signal),
-    onError: (queue, error) =>
-      log.warn({ queue: keyToString(keyOf(queue)), err: error }, 'the sampled status could not be written'),
+    write: async (queue, sampled, signal) => {
+      await status.write(queue, sampled, signal);
+      noteWrite(queue);
+    },
+    onError: noteWrite,
   });
   queues.onChange((change, { metadata: { uid = '' } }) => {
     if (change === 'delete') writes.forget(uid);

@@ -61,3 +61,18 @@ it('a way is known once it was tried, until the queue is deleted', () => {
   failures.forget('u1');
   expect(failures.of(queue)).toBe('unknown');
 });
+
+it('counts that cannot be written are told until they are, and give way to counts that cannot be read', () => {
+  const failures = new SamplingFailures();
+  failures.note(queue, 'a');
+  const forbidden: Problem = { reason: 'ApiForbidden', message: 'no right' };
+  expect(failures.noteWrite(queue)).toBe(false);
+  expect(failures.noteWrite(queue, forbidden)).toBe(true);
+  expect(failures.noteWrite(queue, { ...forbidden, message: 'still no right' })).toBe(false);
+  expect(failures.of(queue)).toEqual({ unwritten: forbidden });
+  failures.note(queue, 'a', refused);
+  expect(failures.of(queue)).toEqual(refused);
+  failures.note(queue, 'a');
+  expect(failures.noteWrite(queue)).toBe(true);
+  expect(failures.of(queue)).toBe('works');
+});

@@ -2,8 +2,13 @@ import type { Queue } from '@redis-queue/api';
 import { findCondition, type ObjectMemory } from '@redis-queue/controller';
 import { QueueCondition, type Problem } from './reasons.ts';
 
-/** Whether the counts of a queue can be read: `unknown` until somebody has tried. */
-export type Sampling = 'unknown' | 'works' | Problem;
+/** Counts of a queue were read, and cannot be written into its status. */
+export interface Unwritten {
+  readonly unwritten: Problem;
+}
+
+/** Whether the counts of a queue can be read, and written: `unknown` until somebody has tried. */
+export type Sampling = 'unknown' | 'works' | Problem | Unwritten;
 
 interface Known {
   /** The key of the Redis and user by which it was tried; '' when there is no way to Redis. */
@@ -12,11 +17,12 @@ interface Known {
 }
 
 /**
- * What keeps the counts of each queue from being read, for the conditions. After a restart nothing is known, and the
+ * What keeps the counts of each queue from being read or written, for the conditions. After a restart nothing is known, and the
  * status keeps saying what it said until the first sample.
  */
 export class SamplingFailures implements ObjectMemory {
   readonly #known = new Map<string, Known>();
+  readonly #unwritten = new Map<string, Problem>();
 
   /**
    * Takes down how reading went; `problem` is absent when it worked.
@@ -35,9 +41,26 @@ export class SamplingFailures implements ObjectMemory {
     return before !== problem?.reason || (problem !== undefined && known !== undefined);
   }
 
+  /**
+   * Takes down how writing went; `problem` is absent when it worked.
+   *
+   * @returns whether the status has to say something else from now on.
+   */
+  noteWrite(queue: Queue, problem?: Problem): boolean {
+    const { uid = '' } = queue.metadata;
+    const before = this.#unwritten.get(uid);
+    if (!problem) return this.#unwritten.delete(uid);
+    if (before?.reason === problem.reason) return false;
+    this.#unwritten.set(uid, problem);
+    return true;
+  }
+
   of(queue: Queue): Sampling {
-    const known = this.#known.get(queue.metadata.uid ?? '');
-    return known ? (known.problem ?? 'works') : 'unknown';
+    const { uid = '' } = queue.metadata;
+    const known = this.#known.get(uid);
+    if (known?.problem) return known.problem;
+    const unwritten = this.#unwritten.get(uid);
+    return unwritten ? { unwritten } : known ? 'works' : 'unknown';
   }
 
   /** Whether it is known how reading goes by this way. */
@@ -47,12 +70,13 @@ export class SamplingFailures implements ObjectMemory {
 
   forget(uid: string): void {
     this.#known.delete(uid);
+    this.#unwritten.delete(uid);
   }
 
   /** Forgets the queues that are not listed: of one that was deleted during a round, the round takes down the outcome. */
   forgetAllBut(queues: readonly Queue[]): void {
     const listed = new Set(queues.map(({ metadata: { uid = '' } }) => uid));
-    for (const uid of this.#known.keys()) if (!listed.has(uid)) this.#known.delete(uid);
+    for (const uid of [...this.#known.keys(), ...this.#unwritten.keys()]) if (!listed.has(uid)) this.forget(uid);
   }
 }
 

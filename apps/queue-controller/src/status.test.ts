@@ -174,6 +174,19 @@ describe('what the status says', () => {
     );
   });
 
+  it('counts that cannot be written are said to be old, with what the API server says', () => {
+    const facts = observed({ rawOwnerMark: markOf([]) });
+    const queue = queueObject({}, {}, { sampledAt: NOW.toISOString() });
+    const unwritten: Problem = { reason: 'ApiForbidden', message: 'patch queues/status emails: no right' };
+    const outcome = { ref, observed: facts, plan: planQueue(queue, facts, NOW), done: [], sampling: { unwritten } };
+    expect(condition(queueStatus(queue, outcome, NOW), 'SamplingFailed')).toMatchObject({
+      status: 'True',
+      reason: 'ApiForbidden',
+      message:
+        'counts and waits in the status are as old as sampledAt says; they cannot be written: patch queues/status emails: no right',
+    });
+  });
+
   it('counts that never were are not called old, what Ready says is said once, and a way out too', () => {
     const facts = observed({ rawOwnerMark: markOf([]) });
     const queue = queueObject();

@@ -142,13 +142,17 @@ function samplingFailed(queue: QueueObject, sampling: Sampling, ready: Problem |
     return before && { reason: before.reason as QueueReason, message: before.message };
   }
   const { name, field = 'the default' } = redisSecretRef(queue, 'sampler');
-  const { reason, message } = sampling;
-  // Ready says it already.
-  if (ready?.reason === reason && ready.message === message) return undefined;
   const counts =
     queue.status?.sampledAt === undefined
       ? 'counts and waits'
       : 'counts and waits in the status are as old as sampledAt says; they';
+  if ('unwritten' in sampling) {
+    const { reason, message } = sampling.unwritten;
+    return { reason, message: `${counts} cannot be written: ${message}` };
+  }
+  const { reason, message } = sampling;
+  // Ready says it already.
+  if (ready?.reason === reason && ready.message === message) return undefined;
   const wayOut = SAYS_WAY_OUT.has(reason) ? '' : `. ${QUEUE_REASONS[reason].doc}`;
   return { reason, message: `${counts} cannot be read with Secret ${name} (${field}): ${message}${wayOut}` };
 }

@@ -1,5 +1,12 @@
 import { WORKER_POOLS } from '@redis-queue/api';
-import { isConflict, keyOf, type Applied, type KindContext, type KubeClient } from '@redis-queue/controller';
+import {
+  isAlreadyExists,
+  isConflict,
+  keyOf,
+  type Applied,
+  type KindContext,
+  type KubeClient,
+} from '@redis-queue/controller';
 import type { PoolObject } from '@redis-queue/redis-access';
 import { describeRefusal, isRefusal, type Refusals } from './deployment/refusals.ts';
 import { fenceOf, isOurSize, liveReplicas } from './deployment/replicas.ts';
@@ -45,7 +52,7 @@ export async function applyPool(
     try {
       return await applyLive(pool, observed, context, deps);
     } catch (error) {
-      if (!isConflict(error) || conflicts >= MAX_CONFLICTS) throw error;
+      if ((!isConflict(error) && !isAlreadyExists(error)) || conflicts >= MAX_CONFLICTS) throw error;
     }
   }
 }

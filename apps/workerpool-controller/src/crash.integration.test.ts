@@ -9,6 +9,7 @@ import { isOurSize, scaleManagerOwnsReplicas } from './deployment/replicas.ts';
 import { VERSION_ANNOTATION } from './kubernetes/names.ts';
 import type { Deployment } from './kubernetes/objects.ts';
 import { planPool } from './plan.ts';
+import type { PoolPlan } from './steps.ts';
 import { resolveQueues } from './queues/resolve.ts';
 import { runController, testCluster, type TestCluster } from './testing/cluster.ts';
 import { boundedSpec } from './kubernetes/cached-objects.ts';
@@ -28,19 +29,24 @@ async function doSteps(pool: PoolObject, count: number): Promise<void> {
     // `reconcile`.
     await eventually(async () => {
       const deployment = await t.deployment(pool);
-      const [next] = planPool(pool, {
-        deployment,
-        budget: await t.budget(pool),
-        config: NO_CONFIG,
-        queues: await queuesOf(pool),
-        busConfigured: true,
-        inTheWay: () => '',
-        nowMs: Date.now(),
-      }).steps;
+      const [next] = await planOf(pool, deployment);
       if (!next) throw new Error('there is no step to do');
       return applyStep(t.client, next, deployment);
     });
   }
+}
+
+/** What is to be done for the pool now. */
+async function planOf(pool: PoolObject, deployment?: Deployment): Promise<PoolPlan['steps']> {
+  return planPool(pool, {
+    deployment,
+    budget: await t.budget(pool),
+    config: NO_CONFIG,
+    queues: await queuesOf(pool),
+    busConfigured: true,
+    inTheWay: () => '',
+    nowMs: Date.now(),
+  }).steps;
 }
 
 async function queuesOf(pool: PoolObject) {
@@ -164,6 +170,24 @@ it('steps that were planned on a Deployment that somebody deleted or re-created 
   await expect(scale()).rejects.toMatchObject({ code: 409 });
   await expect(template()).rejects.toMatchObject({ code: 409 });
   expect((await t.deployment(pool))?.spec.replicas).toBe(3);
+});
+
+// Wall 5: what a former leader has sent may arrive after its successor's writes.
+it('a creation that arrives late changes nothing of what was written since', async () => {
+  const ns = await t.namespace();
+  const pool = await t.pool(ns, 'late', spec);
+  const steps = await planOf(pool);
+  await doSteps(pool, 3);
+  await doSteps(await t.change(pool, { version: '2.0.0', disruptionBudget: { maxUnavailable: 2 } }), 2);
+  const before = [(await t.deployment(pool))!, (await t.budget(pool))!];
+  expect(before[0]!.metadata.annotations?.[VERSION_ANNOTATION]).toBe('2.0.0');
+  for (const step of steps.filter(({ kind }) => kind === 'create' || kind === 'applyBudget')) {
+    await expect(applyStep(t.client, step, undefined)).rejects.toMatchObject({ code: 409 });
+  }
+  const after = [(await t.deployment(pool))!, (await t.budget(pool))!];
+  expect(after.map(({ metadata, spec: now }) => [metadata.generation, metadata.annotations, now])).toEqual(
+    before.map(({ metadata, spec: now }) => [metadata.generation, metadata.annotations, now]),
+  );
 });
 
 /** The Deployment without what only the API server writes. */

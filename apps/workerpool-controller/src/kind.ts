@@ -79,6 +79,8 @@ export function poolKind(deps: PoolKindDeps): Kind<PoolObject, SettledPool, Pool
         late: latePods(pods, progressDeadlineMs(pool), context.now().getTime()),
         untrackedSecrets: untrackedSecrets(pool, sources),
         unknownVersion: ledger.unknownVersion(uid),
+        unapplied: ledger.unapplied(uid, context.now().getTime())?.problem,
+        unspared: ledger.unspared(uid),
         decision: ledger.decision(uid),
         scalings: ledger.unreported(uid),
         bus: deps.busState(),
@@ -116,6 +118,7 @@ export function poolKind(deps: PoolKindDeps): Kind<PoolObject, SettledPool, Pool
         plan.contest?.untilMs === undefined ? undefined : plan.contest.untilMs - nowMs + 1_000,
         problem && FOREIGN.has(problem.reason) ? FOREIGN_RETRY_MS : undefined,
         observed.retryAtMs === undefined ? undefined : observed.retryAtMs - nowMs,
+        ledger.unapplied(pool.metadata.uid ?? '', nowMs)?.forMs,
         ...(decisionPending ? [] : [reportLasting(pool, status, nowMs, event)]),
         decisionPending ? undefined : judgementDueMs(pool, observed.facts?.deployment, status, nowMs),
         observed.facts?.late.dueInMs,
@@ -128,7 +131,9 @@ export function poolKind(deps: PoolKindDeps): Kind<PoolObject, SettledPool, Pool
    * After how many ms the Deployment shows the size that a decision is just writing: one write of status reports both.
    */
   function pendingDecisionMs(pool: PoolObject, { observed }: PoolOutcome, nowMs: number): number | undefined {
-    const { deployment } = observed.facts ?? {};
+    const { deployment, unapplied } = observed.facts ?? {};
+    // It comes again and again, and the status has to say so meanwhile.
+    if (unapplied) return undefined;
     return ledger.waitMs(pool.metadata.uid ?? '', deployment && fenceOf(deployment), nowMs);
   }
 

@@ -239,3 +239,24 @@ describe('autoscaling', () => {
     });
   });
 });
+
+const unspared = { reason: 'ApiForbidden', message: 'patch pods a: no right' } as const;
+const spared = (input: Partial<StatusInput>, pool = aPool()) =>
+  statusOf(pool, input).conditions?.find(({ type }) => type === 'BusyPodsSpared');
+
+describe('a shrink that could not spare busy pods', () => {
+  it('is said, with the reason', () => {
+    expect(spared({ unspared })).toMatchObject({
+      status: 'False',
+      reason: 'ApiForbidden',
+      message: 'The pool shrinks without sparing busy pods: patch pods a: no right',
+    });
+  });
+
+  it('is said until a later one does, also after a restart', () => {
+    const before = statusOf(aPool(), { unspared });
+    expect(spared({}, aPool({}, before))).toEqual(before.conditions?.find(({ type }) => type === 'BusyPodsSpared'));
+    expect(spared({ unspared: null }, aPool({}, before))).toBeUndefined();
+    expect(spared({})).toBeUndefined();
+  });
+});

@@ -1,11 +1,11 @@
 import type { Condition, WorkerPoolStatus } from '@redis-queue/api';
-import { kindConditions } from '@redis-queue/controller';
+import { findCondition, kindConditions, type Notice } from '@redis-queue/controller';
 import type { PoolObject } from '@redis-queue/redis-access';
 import { describeUntracked } from './deployment/config.ts';
 import { poolSelector } from './deployment/deployment.ts';
 import { liveReplicas } from './deployment/replicas.ts';
 import { versionOf } from './deployment/rollout.ts';
-import { PoolCondition, REASONS, type Problem } from './kubernetes/reasons.ts';
+import { PoolCondition, REASONS, type Problem, type Reason } from './kubernetes/reasons.ts';
 import type { BlockedPods } from './pods/blocked.ts';
 import type { LatePods } from './pods/late.ts';
 import { autoscalingStatus, type AutoscalingInput } from './status/autoscaling-status.ts';
@@ -20,6 +20,8 @@ export interface StatusInput extends AutoscalingInput {
   readonly late: LatePods;
   /** Secrets of the template whose changes go unnoticed. */
   readonly untrackedSecrets?: readonly string[];
+  /** Why the last shrink did not spare busy pods: null when it did, undefined when nobody knows. */
+  readonly unspared?: Problem | null | undefined;
 }
 
 /** What the status reports once the steps are done, beside what the plan found. */
@@ -59,7 +61,19 @@ function conditions(pool: PoolObject, input: StatusInput, { state }: Readiness, 
     [PoolCondition.Degraded]: shortcoming(pool, input, scaling.ScalingActive, now.getTime()),
     [PoolCondition.PodsBlocked]: input.blocked.problem,
     [PoolCondition.ConfigTracked]: untracked && ({ ...untracked, status: 'False' } as const),
+    [PoolCondition.BusyPodsSpared]: busyPodsSpared(pool, input),
     ...scaling,
   };
   return kindConditions(pool, REASONS, ready, notices, now);
+}
+
+/** After a restart, what the status says stays until the next shrink. */
+function busyPodsSpared({ status }: PoolObject, { unspared }: StatusInput): Notice<Reason> {
+  if (unspared === null) return undefined;
+  if (unspared === undefined) {
+    const before = findCondition(status?.conditions, PoolCondition.BusyPodsSpared);
+    return before && { status: 'False', reason: before.reason as Reason, message: before.message };
+  }
+  const { reason, message } = unspared;
+  return { status: 'False', reason, message: `The pool shrinks without sparing busy pods: ${message}` };
 }

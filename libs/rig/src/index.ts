@@ -13,6 +13,9 @@ export { assembleControlPlane, NODE_NAME } from './control-plane/assembly.ts';
 export type { ControlPlaneAssembly, Launch, LaunchedComponent } from './control-plane/assembly.ts';
 export { createAuthority, issueCertificate, type KeyPair } from './control-plane/certificates.ts';
 export { kubectl } from './control-plane/kubectl.ts';
+export { startApiProxy, type ApiAnswer, type ApiProxy, type Intercept } from './api-proxy/api-proxy.ts';
+export { kindOfWrite, type ApiWrite } from './api-proxy/api-write.ts';
+export { FAULT_NAMES, FAULTS, type Fault } from './api-proxy/faults.ts';
 export {
   cacheFolder,
   goModule,

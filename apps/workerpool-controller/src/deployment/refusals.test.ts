@@ -4,7 +4,7 @@ import type { PoolPlan } from '../steps.ts';
 import { aPool, liveDeployment, someQueues } from '../testing/objects.ts';
 import { desiredDeployment } from './deployment.ts';
 import { desiredBudget } from './disruption-budget.ts';
-import { describeRefusal, isRefusal, REFUSAL_MS, Refusals } from './refusals.ts';
+import { describeRefusal, isRefusal, OVERRULED_MS, REFUSAL_MS, Refusals } from './refusals.ts';
 import type { PoolStep } from './steps.ts';
 
 const built = desiredDeployment(aPool(), someQueues);
@@ -16,6 +16,11 @@ const live = liveDeployment(built, 1);
 const problem = { reason: 'TemplateInvalid', message: 'no' } as const;
 
 describe('a refusal', () => {
+  // Wall 6: what a webhook or policy no longer refuses is there within 10 s.
+  it('is tried again within 10 s', () => {
+    expect(REFUSAL_MS).toBeLessThan(8_000);
+  });
+
   it('stands for the same build over the same Deployment, and stops all but the size', () => {
     const refusals = new Refusals();
     refusals.note('pool', { step, plan, live }, problem, 1_000);
@@ -66,7 +71,7 @@ describe('a build that is stored differently from how it was sent', () => {
     expect(refusals.noteOverruled('pool', again, live, 1_000)).toBe(true);
     const standing = refusals.recall('pool', again, live, 2_000);
     expect([standing?.problem, standing?.stillToDo]).toEqual([undefined, [scale, budget]]);
-    expect(refusals.recall('pool', again, live, 1_000 + REFUSAL_MS)).toBeUndefined();
+    expect(refusals.recall('pool', again, live, 1_000 + OVERRULED_MS)).toBeUndefined();
   });
 
   it('is distinguished from one that is as it should be, and from a change that is still to come', () => {

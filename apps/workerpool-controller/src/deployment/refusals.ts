@@ -9,8 +9,13 @@ interface Steps {
   readonly steps: readonly PoolStep[];
 }
 
-/** How long an answer stands: what it depends on besides the Deployment, such as a webhook or a policy, may change. */
-export const REFUSAL_MS = 5 * 60_000;
+/**
+ * How long a refusal stands: what it depends on besides the Deployment, such as a webhook or a policy, may change, and the
+ * status has to say so within 10 s.
+ */
+export const REFUSAL_MS = 6_000;
+/** How long it stands that what is written is changed on its way in: the pool runs, and an event told of it. */
+export const OVERRULED_MS = 5 * 60_000;
 const MAX_MESSAGE = 1_000;
 
 interface Refusal {
@@ -64,7 +69,7 @@ export class Refusals {
   noteOverruled(poolUid: string, plan: Steps, live: Deployment | undefined, nowMs: number): boolean {
     const build = plan.steps.some((step) => step.kind === 'applyTemplate' && step.drift) && buildOf(plan, live);
     if (!build) return false;
-    this.#byPool.set(poolUid, { build, untilMs: nowMs + REFUSAL_MS });
+    this.#byPool.set(poolUid, { build, untilMs: nowMs + OVERRULED_MS });
     return true;
   }
 

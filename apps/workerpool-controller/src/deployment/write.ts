@@ -17,9 +17,13 @@ export function readDeployment(
   return client.get<Deployment>(DEPLOYMENTS, keyOf(pool), signal ? { signal } : {});
 }
 
+/** Stands for the fence in a Deployment that is being created, and is no fence. */
+const BEING_CREATED = 'none';
+
 /**
  * Creates the Deployment with its first size. Not forced: one that somebody made since we read differs from ours, and
- * stays theirs.
+ * stays theirs. So does our own once `redis-queue-scale` has written a fence, whatever became of its template: a creation
+ * that is late, perhaps of a former leader, claims that there is none.
  *
  * @throws ApiError Conflict when there is such a one.
  */
@@ -28,7 +32,10 @@ export function createDeployment(
   step: Extract<PoolStep, { kind: 'create' }>,
   signal?: AbortSignal,
 ): Promise<Deployment> {
-  return client.apply<Deployment>(DEPLOYMENTS, withReplicas(step.deployment, step.replicas), {
+  const deployment = withReplicas(step.deployment, step.replicas);
+  const annotations = { ...deployment.metadata.annotations, [DECISION_ANNOTATION]: BEING_CREATED };
+  const created = { ...deployment, metadata: { ...deployment.metadata, annotations } };
+  return client.apply<Deployment>(DEPLOYMENTS, created, {
     fieldManager: TEMPLATE_MANAGER,
     fieldValidation: 'Strict',
     ...(signal && { signal }),
@@ -83,27 +90,24 @@ export function applyTemplate(
 }
 
 /**
- * Applies the PodDisruptionBudget. One that somebody made since we read differs from ours, and stays theirs: only ours
- * is forced.
+ * Creates the PodDisruptionBudget, or applies it on the state of ours that the plan saw. Not created by an apply, which
+ * would change one that is there: a creation may be late, perhaps of a former leader.
  *
- * @throws ApiError Conflict when there is such a one, or ours is no longer as the plan saw it.
+ * @throws ApiError Conflict or AlreadyExists when it is no longer as the plan saw it.
  */
 export async function applyBudget(
   client: KubeClient,
   { budget, live }: BudgetStep,
   signal?: AbortSignal,
 ): Promise<void> {
-  const { uid, resourceVersion } = live?.metadata ?? {};
-  await client.apply(
-    POD_DISRUPTION_BUDGETS,
-    { ...budget, metadata: definedOnly({ ...budget.metadata, uid, resourceVersion }) },
-    {
-      fieldManager: TEMPLATE_MANAGER,
-      force: live !== undefined,
-      fieldValidation: 'Strict',
-      ...(signal && { signal }),
-    },
-  );
+  const options = { fieldManager: TEMPLATE_MANAGER, fieldValidation: 'Strict', ...(signal && { signal }) } as const;
+  if (!live) {
+    await client.create(POD_DISRUPTION_BUDGETS, budget, options);
+    return;
+  }
+  const { uid, resourceVersion } = live.metadata;
+  const ours = { ...budget, metadata: definedOnly({ ...budget.metadata, uid, resourceVersion }) };
+  await client.apply(POD_DISRUPTION_BUDGETS, ours, { ...options, force: true });
 }
 
 function withReplicas(deployment: Deployment, replicas: number): Deployment {

@@ -16,6 +16,8 @@ export const PoolCondition = {
   PodsBlocked: 'PodsBlocked',
   /** Normal when True, and absent then: most pools have no configuration to follow. */
   ConfigTracked: 'ConfigTracked',
+  /** Normal when True, and absent then. */
+  BusyPodsSpared: 'BusyPodsSpared',
 } as const;
 
 /** Every reason that a WorkerPool's conditions and events give; part of the API, as alerts match them. */

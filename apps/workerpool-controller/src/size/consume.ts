@@ -1,5 +1,8 @@
 import { WORKER_POOLS } from '@redis-queue/api';
 import {
+  ApiError,
+  ConnectionError,
+  describeFailure,
   isConflict,
   isFieldConflict,
   keyOf,
@@ -51,6 +54,8 @@ export interface ConsumeDeps {
 
 /** The Deployment's controller writes its status on every pod, which moves the resourceVersion. */
 const MAX_CONFLICTS = 5;
+/** What hangs is given up, and said, within 10 s; the bus delivers the decision again. */
+const DECISION_TIMEOUT_MS = 5_000;
 /** A pool without a Deployment for longer than this lacks something, as its status says. */
 const NEW_MS = 30_000;
 
@@ -73,34 +78,49 @@ export async function consumeDecision(
   const { uid, namespace, name } = decision.pool;
   if (deps.namespaces && !deps.namespaces.includes(namespace))
     throw new OtherScopeError(`namespace ${namespace} is none of ${deps.namespaces.join(', ')}`);
-  deps.ledger.begin(uid);
+  const { ledger } = deps;
+  ledger.begin(uid);
+  let isNews = false;
   try {
-    return await actOn(decision, context, deps);
+    const verdict = await actOn(decision, context, { ...deps, signal: AbortSignal.timeout(DECISION_TIMEOUT_MS) });
+    isNews = ledger.applied(uid);
+    return verdict;
+  } catch (error) {
+    isNews = isRefused(error) && ledger.notApplied(uid, describeFailure(error), deps.now().getTime());
+    throw error;
   } finally {
-    if (deps.ledger.done(uid)) deps.reconcileSoon({ namespace, name });
+    if (ledger.done(uid) || isNews) deps.reconcileSoon({ namespace, name });
   }
+}
+
+/** Whether the API server refused what the decision asks for, or did not answer. A conflict is tried again, and no news. */
+function isRefused(error: unknown): boolean {
+  return (error instanceof ApiError && !isConflict(error)) || error instanceof ConnectionError;
 }
 
 async function actOn(
   decision: ScalingDecision,
   { nowMs: busNowMs }: DecisionContext,
-  deps: ConsumeDeps,
+  deps: ConsumeDeps & { readonly signal: AbortSignal },
 ): Promise<Verdict> {
   const { uid } = decision.pool;
+  const { client } = deps.sources;
+  const { signal } = deps;
   const key = { namespace: decision.pool.namespace, name: decision.pool.name };
   for (let conflicts = 0; ; conflicts++) {
     const pool = await readPool(decision, key, deps);
     const shown = pool && conflicts === 0 ? shownDeployment(pool, deps) : undefined;
-    const deployment = shown ?? (pool && (await readDeployment(pool, deps.sources.client)));
+    const deployment = shown ?? (pool && (await readDeployment(pool, client, signal)));
     const seen = deps.ledger.seen(uid) ?? parseFence(pool?.status?.autoscaling?.decision);
     let verdict = judgeDecision(decision, { pool, deployment, seen, busNowMs, nowMs: deps.now().getTime() });
     if (verdict.kind === 'scale' && verdict.busy) {
-      const wait = await chooseVictims(key, verdict.to, verdict.busy, { ...deps, client: deps.sources.client });
-      if (wait !== undefined) verdict = { kind: 'drop', reason: 'pods-starting', message: wait };
+      const choice = await chooseVictims(key, verdict.to, verdict.busy, { ...deps, client });
+      if (choice.kind === 'postponed') verdict = { kind: 'drop', reason: 'pods-starting', message: choice.message };
+      else deps.ledger.choseVictims(uid, choice.kind === 'refused' ? choice.problem : undefined);
     }
     if (verdict.kind === 'scale') {
       try {
-        await applySize(deps.sources.client, deployment!, { ...verdict, replicas: verdict.to }, { force: !shown });
+        await applySize(client, deployment!, { ...verdict, replicas: verdict.to }, { force: !shown, signal });
       } catch (error) {
         const hidden = shown && isFieldConflict(error);
         if (!(isConflict(error) || hidden) || conflicts >= MAX_CONFLICTS) throw error;
@@ -126,14 +146,14 @@ function isNew(pool: PoolObject | undefined, nowMs: number): boolean {
 async function readPool(
   decision: ScalingDecision,
   key: ObjectKey,
-  { sources }: ConsumeDeps,
+  { sources, signal }: Pick<ConsumeDeps, 'sources'> & { readonly signal: AbortSignal },
 ): Promise<PoolObject | undefined> {
   const cached = sources.pools.get(key);
   const behind =
     !cached ||
     cached.metadata.uid !== decision.pool.uid ||
     (cached.metadata.generation ?? 0) < decision.pool.generation;
-  return behind ? sources.client.get<PoolObject>(WORKER_POOLS, key) : cached;
+  return behind ? sources.client.get<PoolObject>(WORKER_POOLS, key, { signal }) : cached;
 }
 
 /**

@@ -56,3 +56,31 @@ it('knows of decisions that were not understood until one is, and says once that
   ledger.note(aDecision());
   expect(ledger.unknownVersion('pool-uid')).toBeUndefined();
 });
+
+const refused = { reason: 'ApiForbidden', message: 'no right' } as const;
+const away = { reason: 'ApiUnavailable', message: 'no answer' } as const;
+
+it('knows why decisions cannot be applied until one is, or none has come for a minute', () => {
+  const ledger = new DecisionLedger();
+  expect(ledger.applied('pool-uid')).toBe(false);
+  expect(ledger.notApplied('pool-uid', refused, 1_000)).toBe(true);
+  expect(ledger.notApplied('pool-uid', { ...refused, message: 'still no right' }, 2_000)).toBe(false);
+  expect(ledger.unapplied('pool-uid', 3_000)).toEqual({ problem: refused, forMs: 59_000 });
+  expect(ledger.notApplied('pool-uid', away, 4_000)).toBe(true);
+  expect(ledger.unapplied('pool-uid', 64_000)).toBeUndefined();
+  expect(ledger.applied('pool-uid')).toBe(true);
+  expect(ledger.unapplied('pool-uid', 5_000)).toBeUndefined();
+});
+
+it('knows whether the last shrink spared busy pods, once there was one', () => {
+  const ledger = new DecisionLedger();
+  ledger.begin('pool-uid');
+  expect(ledger.unspared('pool-uid')).toBeUndefined();
+  ledger.choseVictims('pool-uid', refused);
+  ledger.done('pool-uid');
+  expect(ledger.unspared('pool-uid')).toBe(refused);
+  ledger.choseVictims('pool-uid');
+  expect(ledger.unspared('pool-uid')).toBeNull();
+  ledger.forget('pool-uid');
+  expect(ledger.unspared('pool-uid')).toBeUndefined();
+});

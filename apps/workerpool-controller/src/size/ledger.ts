@@ -1,3 +1,4 @@
+import type { Problem } from '../kubernetes/reasons.ts';
 import { compareFence, type Fence, type ScalingDecision } from '@redis-queue/scaling-bus';
 
 /** A change of size, for status and people. */
@@ -26,11 +27,17 @@ interface Entry {
   inHand?: number;
   /** A status waits for them. */
   awaited?: boolean;
+  /** Why the newest decision could not be applied. */
+  unapplied?: { problem: Problem; atMs: number };
+  /** Why the last shrink did not spare busy pods; null when it did. */
+  unspared?: Problem | null;
   /** The newest fence that was written on the Deployment. */
   written?: { fence: Fence; atMs: number };
 }
 
 const MAX_SCALINGS = 10;
+/** A decision that cannot be applied comes again every few seconds; one that has stopped coming says nothing any more. */
+const UNAPPLIED_MS = 60_000;
 /** Caches show a write within milliseconds; after this, status reports what they show. */
 const SHOWN_WITHIN_MS = 2_000;
 
@@ -69,6 +76,39 @@ export class DecisionLedger {
     return news;
   }
 
+  /** The newest decision could not be applied. @returns whether that is news */
+  notApplied(poolUid: string, problem: Problem, atMs: number): boolean {
+    const entry = this.#entry(poolUid);
+    const news = entry.unapplied?.problem.reason !== problem.reason;
+    entry.unapplied = { problem: news ? problem : entry.unapplied!.problem, atMs };
+    return news;
+  }
+
+  /** A decision was acted on. @returns whether that is news: one before could not be */
+  applied(poolUid: string): boolean {
+    const entry = this.#entries.get(poolUid);
+    if (!entry?.unapplied) return false;
+    delete entry.unapplied;
+    return true;
+  }
+
+  /** Why decisions cannot be applied, and for how long that counts unless it happens again. */
+  unapplied(poolUid: string, nowMs: number): { readonly problem: Problem; readonly forMs: number } | undefined {
+    const unapplied = this.#entries.get(poolUid)?.unapplied;
+    const forMs = unapplied ? unapplied.atMs + UNAPPLIED_MS - nowMs : 0;
+    return unapplied && forMs > 0 ? { problem: unapplied.problem, forMs } : undefined;
+  }
+
+  /** The pool shrinks. @param problem why it does not spare busy pods */
+  choseVictims(poolUid: string, problem?: Problem): void {
+    this.#entry(poolUid).unspared = problem ?? null;
+  }
+
+  /** Why the last shrink did not spare busy pods: null when it did, undefined when there was none. */
+  unspared(poolUid: string): Problem | null | undefined {
+    return this.#entries.get(poolUid)?.unspared;
+  }
+
   /** @param fence that the size was written with, if a decision changed it */
   scaled(poolUid: string, scaling: Scaling, fence?: Fence): void {
     const entry = this.#entry(poolUid);
@@ -105,6 +145,8 @@ export class DecisionLedger {
       !entry.decision &&
       !entry.written &&
       !entry.unknownVersion &&
+      !entry.unapplied &&
+      entry.unspared === undefined &&
       entry.scalings.length === 0
     ) {
       this.#entries.delete(poolUid);

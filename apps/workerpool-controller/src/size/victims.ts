@@ -11,6 +11,8 @@ export interface VictimPod extends Resource {
 export interface DeletionCost {
   readonly pod: string;
   readonly uid: string | undefined;
+  /** As it was seen: a write that is late, perhaps of a former leader, changes nothing. */
+  readonly resourceVersion: string | undefined;
   readonly cost: number;
 }
 
@@ -65,13 +67,14 @@ export function planVictims(
     kind: 'choose',
     costs: candidates
       .filter(({ jobs, cost }) => cost !== jobs)
-      .map(({ name, uid, jobs }) => ({ pod: name, uid, cost: jobs })),
+      .map(({ name, uid, resourceVersion, jobs }) => ({ pod: name, uid, resourceVersion, cost: jobs })),
   };
 }
 
 interface Candidate {
   readonly name: string;
   readonly uid: string | undefined;
+  readonly resourceVersion: string | undefined;
   readonly createdMs: number;
   /** The ReplicaSet controller takes all pods of a rank before the next; costs count within a rank. */
   readonly rank: number;
@@ -87,10 +90,11 @@ const RANKS = 6;
 const READY = RANKS - 1;
 
 function candidateOf({ metadata, spec, status }: VictimPod, busy: Readonly<Record<string, number>>): Candidate {
-  const { name, uid, creationTimestamp, annotations } = metadata;
+  const { name, uid, resourceVersion, creationTimestamp, annotations } = metadata;
   return {
     name,
     uid,
+    resourceVersion,
     createdMs: creationTimestamp === undefined ? Number.NEGATIVE_INFINITY : Date.parse(creationTimestamp),
     rank: rankOf(spec?.nodeName, status),
     jobs: Math.min(Object.hasOwn(busy, name) ? busy[name]! : 0, MAX_COST),

@@ -3,6 +3,7 @@ import { timestamp } from '@redis-queue/controller';
 import { formatFence, type ScalingDecision } from '@redis-queue/scaling-bus';
 import type { Contest } from '../deployment/contest.ts';
 import type { Deployment } from '../kubernetes/objects.ts';
+import type { Problem } from '../kubernetes/reasons.ts';
 import type { BusState } from '../size/bus-state.ts';
 import type { Scaling } from '../size/ledger.ts';
 import { adviceStatus } from './advice.ts';
@@ -14,6 +15,8 @@ export interface AutoscalingInput {
   readonly decision: ScalingDecision | undefined;
   /** Set while the newest decisions are of a major version of the bus that is not understood: why they are dropped. */
   readonly unknownVersion: string | undefined;
+  /** Why the size that was decided cannot be written. */
+  readonly unapplied?: Problem | undefined;
   readonly scalings: readonly Scaling[];
   readonly bus: BusState;
 }

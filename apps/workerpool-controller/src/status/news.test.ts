@@ -58,6 +58,8 @@ it.each<[string, Partial<StatusInput>]>([
   ['a change of size to report', { scalings: [{ atMs: 0, from: 1, to: 2, reason: '' }] }],
   ['another writer of the size', { contest: { manager: 'kubectl', kind: 'repair', untilMs: 0 } }],
   ['decisions that are not understood', { unknownVersion: '2.0' }],
+  ['a size that cannot be written', { unapplied: { reason: 'ApiForbidden', message: 'no right' } }],
+  ['a shrink that spares nobody', { unspared: { reason: 'ApiForbidden', message: 'no right' } }],
 ])('news: %s', (_, change) => {
   expect(compareStatus(status(), status(change))).toBe('news');
 });

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Condition, ScalingSignal, WorkerPoolStatus } from '@redis-queue/api';
+import { COMMON_REASONS, type Condition, type ScalingSignal, type WorkerPoolStatus } from '@redis-queue/api';
 import { parseFence } from '@redis-queue/scaling-bus';
 import { PoolCondition } from '../kubernetes/reasons.ts';
 
@@ -75,10 +75,11 @@ function quiet(status: WorkerPoolStatus, withoutCounts: boolean): object {
   };
 }
 
-/** Of a condition of scaling, what no hold changes. */
+/** Of a condition of scaling, what no hold changes, and that a size could not be written. */
 function unmoving({ type, reason, observedGeneration }: Condition): unknown[] {
   const byPeople = type === PoolCondition.ScalingActive && BY_PEOPLE.has(reason);
-  return [type, observedGeneration, byPeople ? reason : ''];
+  const refused = type === PoolCondition.AbleToScale && Object.hasOwn(COMMON_REASONS, reason);
+  return [type, observedGeneration, byPeople || refused ? reason : ''];
 }
 
 /** Reasons of ScalingActive that come from what somebody did, not from what the autoscaler measured. */

@@ -49,6 +49,16 @@ describe('the conditions of scaling', () => {
       { decision: aDecision({ safetyLimitHit: true }) },
       { ...able, ScalingLimited: 'True TooManyReplicas' },
     ],
+    [
+      'a size that the API server refuses',
+      { decision: aDecision(), unapplied: { reason: 'ApiForbidden', message: 'no right' } },
+      { ...able, ...unlimited, AbleToScale: 'False ApiForbidden' },
+    ],
+    [
+      'the same before any decision was applied',
+      { unapplied: { reason: 'ApiUnavailable', message: 'no answer' } },
+      { ScalingActive: 'False WaitingForDecision', AbleToScale: 'False ApiUnavailable' },
+    ],
     ['a hold of a later release', held('MoonPhase', 1), { ...able, ...unlimited, AbleToScale: 'True Held' }],
     [
       'decisions of a later version of the bus',

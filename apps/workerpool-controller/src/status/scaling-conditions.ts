@@ -47,9 +47,10 @@ export function scalingConditions(pool: WorkerPool, input: AutoscalingInput): Sc
   const enabled = pool.spec.autoscaling?.enabled === true;
   const decided = enabled ? decidedOf(pool, input) : undefined;
   const contested: Said = input.contest && { ...active, status: 'True' };
+  const unwritten = enabled ? unwrittenSize(input) : undefined;
   return {
     ScalingActive: active,
-    AbleToScale: enabled && contested ? active : decided && ableToScale(decided, pool, input),
+    AbleToScale: enabled && contested ? active : (unwritten ?? (decided && ableToScale(decided, pool, input))),
     ScalingLimited: decided && scalingLimited(decided, pool, input),
     ReplicasContested: contested,
   };
@@ -89,6 +90,12 @@ function contestMessage({ metadata }: WorkerPool, { manager, kind, untilMs, ours
   const giveBack = `kubectl scale deployment/${metadata.name} -n ${metadata.namespace} --replicas=${ours ?? 0}`;
   const wait = until && ` left alone${until};`;
   return `${writes};${wait} the pool is only made larger, never smaller. Remove the other writer, then give the size back: ${giveBack}`;
+}
+
+function unwrittenSize({ unapplied }: AutoscalingInput): Said {
+  if (!unapplied) return undefined;
+  const { reason, message } = unapplied;
+  return { status: 'False', reason, message: `The decided size cannot be written: ${message}` };
 }
 
 function ableToScale({ heldBy, reason }: Decided, pool: WorkerPool, { decision }: AutoscalingInput): Said {

@@ -93,7 +93,7 @@ export const queueDefinition: KindDefinition = {
     {
       type: 'SamplingFailed',
       meaning:
-        'counts or waits cannot be read since lastTransitionTime, so those in the status are of sampledAt. Present only while True.',
+        'counts or waits cannot be read, or not be written into the status, since lastTransitionTime, so those in the status are of sampledAt. Present only while True.',
     },
   ],
   examples: [

@@ -103,6 +103,11 @@ export const workerPoolDefinition: KindDefinition = {
         'False while spec.template names Secrets whose changes do not replace the pods, because the controller may not read them; absent otherwise.',
     },
     {
+      type: 'BusyPodsSpared',
+      meaning:
+        'False while the pool shrinks without sparing busy pods, because the API server refuses to list them or to write their pod-deletion-cost; absent otherwise.',
+    },
+    {
       type: 'ScalingActive',
       meaning:
         'the autoscaler sizes the pool. False while it is off or lacks data: no decisions arrive, the bus cannot be reached, or a queue cannot be read.',
@@ -110,7 +115,7 @@ export const workerPoolDefinition: KindDefinition = {
     {
       type: 'AbleToScale',
       meaning:
-        'the size can follow the demand. False while trouble keeps the pool from growing (failing jobs or pods, a quota, no node, Redis at its limit), or while somebody else writes the size. Absent while autoscaling is off or has not decided.',
+        'the size can follow the demand. False while trouble keeps the pool from growing (failing jobs or pods, a quota, no node, Redis at its limit), while somebody else writes the size, or while the API server refuses the size. Absent while autoscaling is off or has not decided.',
     },
     {
       type: 'ScalingLimited',

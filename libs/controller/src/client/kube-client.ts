@@ -196,7 +196,8 @@ export class KubeClient {
   }
 
   async #send<T>(input: RequestInput): Promise<T> {
-    return (await this.#transport.request(input)) as T;
+    const request = `${input.method} ${input.path}`;
+    return (await this.#journal.awaiting(request, () => this.#transport.request(input))) as T;
   }
 }
 

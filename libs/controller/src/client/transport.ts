@@ -66,7 +66,8 @@ const REQUEST_TIMEOUT_MS = 15_000;
 /** Of tens of thousands of objects. */
 const LIST_TIMEOUT_MS = 60_000;
 const MAX_RETRIES = 4;
-const MAX_RETRY_AFTER_MS = 10_000;
+/** How long a request waits in all because the server asks it to; with a longer wait its sender has to say so, within 10 s. */
+const MAX_RETRY_AFTER_MS = 3_000;
 
 /** What a request may throw. */
 const FAILURES = [ApiError, ConnectionError, WritesStoppedError];
@@ -100,9 +101,11 @@ export class Transport {
     this.#guardWrite = guard;
   }
 
-  /** Another transport to the same server, with connections of its own: nothing that hangs on this one delays it. */
+  /** Another transport to the same server, seen by the same observer, with connections of its own: nothing that hangs on this one delays it. */
   separate(options: Pick<TransportOptions, 'maxConnections' | 'requestTimeoutMs'>): Transport {
-    return new Transport({ ...this.#options, ...options });
+    const transport = new Transport({ ...this.#options, ...options });
+    transport.observe(this.#observer);
+    return transport;
   }
 
   /**
@@ -117,26 +120,37 @@ export class Transport {
     const late = new ConnectionError(describe(input), new Error(`no answer in ${requestTimeoutMs / 1000} s`));
     const timer = setTimeout(() => deadline.abort(late), requestTimeoutMs);
     const signal = input.signal ? AbortSignal.any([input.signal, deadline.signal]) : deadline.signal;
+    let refusal: ApiError | undefined;
     try {
       // undici rejects a request that waits for a connection only when it gets one: until then the signal is ours to obey.
-      return await unlessAborted(signal, () => this.#tryRequest({ ...input, signal }));
+      return await unlessAborted(signal, () => this.#tryRequest({ ...input, signal }, (now) => void (refusal = now)));
     } catch (error) {
+      // Its time was over while it waited as it was asked to: what was answered says more than that.
+      if (signal.aborted && refusal) throw refusal;
       throw FAILURES.some((type) => error instanceof type) ? error : new ConnectionError(describe(input), error);
     } finally {
       clearTimeout(timer);
     }
   }
 
-  async #tryRequest(input: RequestInput & { signal: AbortSignal }): Promise<unknown> {
+  /** @param onWait called with the answer because of which it waits, and with undefined when it goes on. */
+  async #tryRequest(
+    input: RequestInput & { signal: AbortSignal },
+    onWait: (refusal: ApiError | undefined) => void,
+  ): Promise<unknown> {
+    let waitedMs = 0;
     for (let attempt = 0; ; attempt++) {
       try {
         const response = await this.#dispatch(input, false);
         return await readJson(input, response);
       } catch (error) {
         const waitMs = attempt < MAX_RETRIES ? retryDelayMs(input, error, attempt) : undefined;
-        if (waitMs === undefined || input.signal.aborted) throw error;
+        if (waitMs === undefined || waitedMs + waitMs > MAX_RETRY_AFTER_MS || input.signal.aborted) throw error;
+        waitedMs += waitMs;
         if (error instanceof ApiError && error.code === 401) this.#options.credentials.forget();
+        onWait(error instanceof ApiError ? error : undefined);
         await sleep(waitMs, input.signal);
+        onWait(undefined);
       }
     }
   }
@@ -270,7 +284,7 @@ function retryDelayMs(input: RequestInput, error: unknown, attempt: number): num
   if (error instanceof ApiError) {
     if (error.code === 401 && attempt === 0) return 0;
     if ((error.code === 429 || error.code >= 500) && error.retryAfterMs !== undefined) {
-      return Math.min(error.retryAfterMs, MAX_RETRY_AFTER_MS);
+      return error.retryAfterMs;
     }
     return undefined;
   }

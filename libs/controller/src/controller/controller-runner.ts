@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Informer } from '../cache/informer.ts';
 import type { ObjectCache } from '../cache/object-cache.ts';
 import { isConflict } from '../client/api-error.ts';
+import { requestInWords } from '../client/request-words.ts';
 import type { OwnWrite, WriteJournal } from '../client/write-journal.ts';
 import type { Clock } from '../time/clock.ts';
 import { ownerKey } from '../objects/owner-references.ts';
@@ -191,8 +192,11 @@ export class ControllerRunner<T extends Resource> implements Controller {
     } catch (error) {
       this.#metrics.finished('error', seconds());
       if (stop.aborted) return;
+      // First of all: saying it on the object may take seconds.
+      this.#noteFailure(key, error, log);
       await this.#reportFailure(key, error, log);
-      this.#failed(key, priority, error, log);
+      if (error instanceof TerminalError) this.#queue.forget(key);
+      else this.#queue.addRateLimited(key, { priority, lastedMs: this.#deps.clock.now() - startedAt });
     } finally {
       this.#metrics.active(-1);
     }
@@ -216,9 +220,10 @@ export class ControllerRunner<T extends Resource> implements Controller {
     const late = new AbortController();
     const cancel = (): void => abort.abort(stop.reason);
     const timeoutMs = this.#options.reconcileTimeoutMs ?? RECONCILE_TIMEOUT_MS;
+    const underWay: string[] = [];
     const timer = this.#deps.clock.after(timeoutMs, () => {
       this.#metrics.failed('timeout');
-      const error = new ReconcileTimeoutError(`the reconcile took longer than ${timeoutMs / 1000} s`);
+      const error = new ReconcileTimeoutError(timeoutMs, underWay.map(requestInWords));
       abort.abort(error);
       late.abort(error);
     });
@@ -227,7 +232,7 @@ export class ControllerRunner<T extends Resource> implements Controller {
     const context = { key: objectKey, object: this.#cache.get(objectKey), signal: abort.signal, log };
     try {
       return await this.#deps.journal.during(
-        (write) => this.#ownWrites.note(key, write),
+        { onWrite: (write) => this.#ownWrites.note(key, write), underWay },
         // On a stop the reconcile ends by itself, since the lease must not be given back before; when it is late, its worker does not wait.
         () => unlessAborted(late.signal, () => this.#options.reconcile(context)),
       );
@@ -245,7 +250,9 @@ export class ControllerRunner<T extends Resource> implements Controller {
     const log = this.#log.child(objectKey);
     const report = object && this.#options.onWaiting?.({ key: objectKey, object, signal, log }, usedUp);
     return report?.catch((error: unknown) => {
-      if (!isConflict(error)) log.error({ err: error }, 'that the object waits could not be said on it');
+      if (isConflict(error)) return;
+      this.#metrics.failed('unreported');
+      log.error({ err: error }, 'that the object waits could not be said on it');
     });
   }
 
@@ -258,23 +265,22 @@ export class ControllerRunner<T extends Resource> implements Controller {
     try {
       await unlessAborted(signal, () => onFailure(context, error));
     } catch (unreported) {
+      this.#metrics.failed('unreported');
       log.error({ err: unreported }, 'the failure could not be reported on the object');
     }
   }
 
-  #failed(key: string, priority: number, error: unknown, log: Logger): void {
+  #noteFailure(key: string, error: unknown, log: Logger): void {
     this.#metrics.failed('error');
     if (error instanceof TerminalError) {
       this.#metrics.failed('terminal');
-      this.#queue.forget(key);
       log.error({ err: error }, 'reconcile failed for good');
       return;
     }
     if (isProgramFault(error)) this.#metrics.failed('panic');
-    this.#queue.addRateLimited(key, { priority });
     // Somebody else wrote first; the next try reads what they wrote.
     if (isConflict(error)) log.debug({ err: error }, 'reconcile met a conflict');
-    else log.error({ err: error, failures: this.#queue.failures(key) }, 'reconcile failed');
+    else log.error({ err: error, failures: this.#queue.failures(key) + 1 }, 'reconcile failed');
   }
 }
 

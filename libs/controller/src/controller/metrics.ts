@@ -6,7 +6,7 @@ export type ReconcileOutcome = 'success' | 'error' | 'requeue' | 'requeue_after'
 
 export interface ReconcileMetrics {
   finished(outcome: ReconcileOutcome, seconds: number): void;
-  failed(kind: 'error' | 'terminal' | 'panic' | 'timeout'): void;
+  failed(kind: 'error' | 'terminal' | 'panic' | 'timeout' | 'unreported'): void;
   active(delta: 1 | -1): void;
 }
 
@@ -26,6 +26,7 @@ export class ControllerMetrics {
   readonly #active;
   readonly #maxConcurrent;
   readonly #queue;
+  readonly #lostEvents;
 
   constructor(registry: Registry) {
     this.#registry = registry;
@@ -43,6 +44,10 @@ export class ControllerMetrics {
       terminal: counter('controller_runtime_terminal_reconcile_errors_total', 'Failures that are not tried again.'),
       panic: counter('controller_runtime_reconcile_panics_total', 'Reconciles that failed by a fault of the program.'),
       timeout: counter('controller_runtime_reconcile_timeouts_total', 'Reconciles that took too long.'),
+      unreported: counter(
+        'redis_queue_unreported_failures_total',
+        'Failures that could not be written into the status of their object.',
+      ),
     };
     this.#duration = new Histogram({
       name: 'controller_runtime_reconcile_time_seconds',
@@ -58,6 +63,17 @@ export class ControllerMetrics {
       labels,
     );
     this.#queue = this.#queueMetrics();
+    this.#lostEvents = new Counter({
+      name: 'redis_queue_events_lost_total',
+      help: 'Events that nobody will see: refused, or not answered, by the API server; or full: too many waited.',
+      labelNames: ['reason'],
+      registers: [registry],
+    });
+    for (const reason of ['refused', 'full']) this.#lostEvents.inc({ reason }, 0);
+  }
+
+  eventLost(reason: 'refused' | 'full'): void {
+    this.#lostEvents.inc({ reason });
   }
 
   reconciles(controller: string, concurrency: number): ReconcileMetrics {

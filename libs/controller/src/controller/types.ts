@@ -27,6 +27,12 @@ export type Reconcile<T extends Resource> = (context: ReconcileContext<T>) => Pr
 /** The reconcile took too long; whatever hangs, its worker serves others. */
 export class ReconcileTimeoutError extends Error {
   override readonly name = 'ReconcileTimeoutError';
+
+  /** @param unanswered the requests to the API server that it waited for, in words. */
+  constructor(timeoutMs: number, unanswered: readonly string[] = []) {
+    const late = `the reconcile took longer than ${timeoutMs / 1000} s`;
+    super(unanswered.length === 0 ? late : `${late}, without an answer to ${unanswered.slice(0, 3).join(', ')}`);
+  }
 }
 
 /** An error that trying again cannot cure; it is counted and logged, not retried. */

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { isNotFound } from '../client/api-error.ts';
 import type { KubeClient } from '../client/kube-client.ts';
 import { delay, systemClock } from '../time/clock.ts';
-import { EVENTS, type Resource } from '../objects/resources.ts';
+import { EVENTS, keyOf, keyToString, type Resource } from '../objects/resources.ts';
 import { EventCorrelator, type EventPlan } from './event-correlator.ts';
 import type { EventRecorder, ObjectEvent } from './event-types.ts';
 import { timestamp } from '../time/timestamp.ts';
@@ -13,6 +13,8 @@ export interface ApiEventRecorderOptions {
   /** The controller that reports. */
   component: string;
   instance: string;
+  /** Called for each event that nobody will ever see. */
+  onLost?: (why: 'refused' | 'full') => void;
   wallTime?: () => Date;
   random?: () => number;
 }
@@ -25,6 +27,8 @@ interface Pending {
 
 /** When more than this many wait, further ones are dropped: an unreachable API server must not cost memory. */
 const MAX_PENDING = 1_000;
+/** What hangs is given up, and said to be lost, within 10 s. */
+const WRITE_TIMEOUT_MS = 5_000;
 /** 50 per second: the events of a wave of changes must not slow down the changes themselves. */
 const PAUSE_MS = 20;
 /** The API server's bound on an event's message, in bytes. */
@@ -43,7 +47,7 @@ export class ApiEventRecorder implements EventRecorder {
   }
 
   record(object: Resource, event: ObjectEvent): void {
-    if (this.#pending.length >= MAX_PENDING) return;
+    if (this.#pending.length >= MAX_PENDING) return this.#options.onLost?.('full');
     this.#pending.push({ object, event, at: this.#options.wallTime?.() ?? new Date() });
     this.#writing ??= this.#drain().finally(() => {
       this.#writing = undefined;
@@ -66,7 +70,9 @@ export class ApiEventRecorder implements EventRecorder {
         await this.#write(pending);
       } catch (error) {
         const { reason } = pending.event;
-        this.#options.log.warn({ err: error, object: pending.object.metadata.name, reason }, 'event not written');
+        const object = keyToString(keyOf(pending.object));
+        this.#options.onLost?.('refused');
+        this.#options.log.warn({ err: error, object, reason }, 'event not written');
       }
       await delay(systemClock, PAUSE_MS, this.#flushing.signal);
     }
@@ -83,7 +89,7 @@ export class ApiEventRecorder implements EventRecorder {
     const key = { namespace: eventNamespace(pending.object), name: plan.name };
     const patch = { count: plan.count, lastTimestamp: timestamp(pending.at), message: clip(plan.message) };
     try {
-      await this.#options.client.mergePatch(EVENTS, key, patch);
+      await this.#options.client.mergePatch(EVENTS, key, patch, { signal: AbortSignal.timeout(WRITE_TIMEOUT_MS) });
     } catch (error) {
       if (!isNotFound(error)) throw error;
       // The API server forgets events after an hour.
@@ -97,7 +103,7 @@ export class ApiEventRecorder implements EventRecorder {
     const { namespace, name, uid, resourceVersion } = object.metadata;
     const unique = at.getTime().toString(16) + Math.floor(random() * 0xffff_ffff).toString(16);
     const eventName = `${name.slice(0, 220)}.${unique}`;
-    await client.create(EVENTS, {
+    const written = {
       apiVersion: 'v1',
       kind: 'Event',
       metadata: { namespace: eventNamespace(object), name: eventName },
@@ -112,7 +118,8 @@ export class ApiEventRecorder implements EventRecorder {
       source: { component },
       reportingComponent: component,
       reportingInstance: instance,
-    } as Resource);
+    } as Resource;
+    await client.create(EVENTS, written, { signal: AbortSignal.timeout(WRITE_TIMEOUT_MS) });
     this.#correlator.created(id, eventName);
   }
 }

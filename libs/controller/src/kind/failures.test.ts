@@ -24,14 +24,22 @@ describe('what a condition says of a failure', () => {
     ['a busy server', refused(429, 'too many requests'), 'ApiThrottled'],
     ['a broken webhook', refused(500, 'failed calling webhook "w"'), 'ApiUnavailable'],
     ['no answer', new ConnectionError('PATCH /apis/x', new Error('timed out')), 'ApiUnavailable'],
-    ['a part that hangs', new ReconcileTimeoutError('the reconcile took longer than 8 s'), 'ReconcileTimeout'],
+    ['a part that hangs', new ReconcileTimeoutError(8_000), 'ReconcileTimeout'],
     ['a fault of the program', new TypeError('x is undefined'), 'InternalError'],
     ['whatever else is thrown', 'a word', 'InternalError'],
   ])('%s', (_, error, reason) => {
     expect(describeFailure(error).reason).toBe(reason);
   });
 
-  it('names what was requested and the way out, without the request', () => {
+  it.each([
+    ['too many requests, please try again', refused(429, 'Too many requests')],
+    ['a failure of the server', refused(500, 'etcdserver: request timed out')],
+    ['no answer', new ConnectionError('PATCH /apis/apps/v1/namespaces/a/deployments/b', new Error('reset'))],
+  ])('names the request in the words of a role: %s', (_, error) => {
+    expect(describeFailure(error).message).toContain('patch deployments b: ');
+  });
+
+  it('names what was requested and the way out, without the path', () => {
     const { message } = describeFailure(refused(403, 'deployments.apps "b" is forbidden: exceeded quota: few'));
     expect(message).toContain('deployments.apps "b" is forbidden: exceeded quota: few');
     expect(message).toContain('raise the ResourceQuota');

@@ -1,4 +1,5 @@
 import { ApiError, ConnectionError, isForbidden, isInvalid } from '../client/api-error.ts';
+import { requestInWords } from '../client/request-words.ts';
 import { ReconcileTimeoutError } from '../controller/types.ts';
 import { clipText } from '../objects/clip-text.ts';
 import type { Problem } from './types.ts';
@@ -61,9 +62,10 @@ function classify(error: ApiError): { reason: FailureReason; wayOut: string } {
   };
 }
 
-/**
- * The text within bounds, without the method and path at the start of the client's messages, which belong in the log.
- */
+/** The text within bounds, with the request at the start of the client's messages in words: its path belongs in the log. */
 function words(message: string): string {
-  return clipText(message.replace(/^([A-Z]+) \/\S+: /, ''), MAX_WORDS);
+  return clipText(
+    message.replace(/^([A-Z]+ \/\S+): /, (_, request: string) => `${requestInWords(request)}: `),
+    MAX_WORDS,
+  );
 }

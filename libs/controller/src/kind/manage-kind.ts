@@ -9,8 +9,11 @@ import { STATUS_MANAGER, StatusWriter } from './status-writer.ts';
 import type { Kind, KindObject, Plan } from './types.ts';
 import { reportKindWaiting } from './waiting.ts';
 
-/** What the API server refuses may be allowed by a role, quota or policy that no watch tells of: it is tried again this soon. */
-const MAX_BACKOFF_MS = 10_000;
+/**
+ * What the API server refuses may be allowed by a role, quota or policy that no watch tells of. It is tried again this
+ * soon, so that the conditions say so within 10 s.
+ */
+const MAX_BACKOFF_MS = 7_000;
 
 /** What hangs is said in the conditions within 10 s, so a reconcile that takes longer than this is given up. */
 const RECONCILE_TIMEOUT_MS = 8_000;

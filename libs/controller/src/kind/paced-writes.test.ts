@@ -99,6 +99,39 @@ it('a failure is told once; what was offered meanwhile is written in its turn', 
   expect(written.map(({ offer }) => offer)).toEqual(['1', '2']);
 });
 
+// Wall 6: what could not be written is there within 10 s once it can be.
+it('what could not be written is tried again every 3 s, with what was offered last, and then kept for a minute', async () => {
+  let works = false;
+  const { writes, written, failed, advance } = pacedWrites(() =>
+    works ? Promise.resolve() : Promise.reject(new Error('no')),
+  );
+  writes.offer('a', '1');
+  await advance(4_000);
+  writes.offer('a', '2');
+  await advance(4_000);
+  works = true;
+  await advance(2_000);
+  writes.offer('a', '3');
+  await advance(120_000);
+  expect(written.map(({ offer, atMs }) => [offer, atMs])).toEqual([
+    ['1', 0],
+    ['1', 3_000],
+    ['2', 6_000],
+    ['2', 9_000],
+    ['3', 69_000],
+  ]);
+  expect(failed.map(([offer]) => offer)).toEqual(['1', '1', '2']);
+});
+
+it('an object that is deleted while it is being written is not tried again', async () => {
+  const { writes, written, advance } = pacedWrites(hanging);
+  writes.offer('a', '1');
+  await advance(50);
+  writes.forget('a');
+  await advance(120_000);
+  expect(written).toHaveLength(1);
+});
+
 it('ends at once when it is stopped, whatever hangs', async () => {
   const { writes, written, failed, advance, stop } = pacedWrites(hanging);
   writes.offer('a', '1');

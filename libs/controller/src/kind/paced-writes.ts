@@ -1,3 +1,4 @@
+import { ConnectionError } from '../client/api-error.ts';
 import { MinHeap } from '../queue/min-heap.ts';
 import { delay, type Clock } from '../time/clock.ts';
 import { unlessAborted } from '../time/unless-aborted.ts';
@@ -6,6 +7,8 @@ import type { ObjectMemory } from './types.ts';
 
 /** What hangs is given up, so that its place is free again. */
 const WRITE_TIMEOUT_MS = 5_000;
+/** After this what could not be written is tried again, so that it is there within 10 s once it can be. */
+const RETRY_MS = 3_000;
 /** Writes at once: one that takes a second leaves room for 20 per second all the same. */
 const MAX_AT_ONCE = 20;
 /** How long nothing is looked at while nothing waits; whatever is offered is looked at right away. */
@@ -17,7 +20,7 @@ export interface PacedWritesOptions<T> {
   readonly everyMs: number;
   /** Writes what was offered last of an object. The signal is aborted at the deadline, or when everything stops. */
   readonly write: (offer: T, signal: AbortSignal) => Promise<unknown>;
-  /** Called with what could not be written; whoever offers it again has it tried again. */
+  /** Called with what could not be written; it is tried again, or what was offered meanwhile. */
   readonly onError: (offer: T, error: unknown) => void;
 }
 
@@ -33,6 +36,8 @@ export class PacedWrites<T> implements ObjectMemory {
   readonly #due = new MinHeap<{ readonly uid: string; readonly atMs: number }>((a, b) => a.atMs - b.atMs);
   readonly #queued = new Set<string>();
   readonly #writing = new Map<string, Promise<void>>();
+  /** Deleted while they were being written. */
+  readonly #gone = new Set<string>();
   #wake = (): void => {};
 
   constructor(options: PacedWritesOptions<T>) {
@@ -64,6 +69,7 @@ export class PacedWrites<T> implements ObjectMemory {
   forget(uid: string): void {
     this.#offers.delete(uid);
     this.#pace.forget(uid);
+    if (this.#writing.has(uid)) this.#gone.add(uid);
   }
 
   /** Writes until `signal` aborts; then it resolves at once, and what is being written is given up. */
@@ -95,36 +101,48 @@ export class PacedWrites<T> implements ObjectMemory {
     }
   }
 
-  #queue(uid: string): void {
+  #queue(uid: string, afterMs = 0): void {
     if (this.#queued.has(uid) || this.#writing.has(uid)) return;
     const nowMs = this.#options.clock.now();
     this.#queued.add(uid);
-    this.#due.push({ uid, atMs: nowMs + this.#pace.waitMs(uid, this.#options.everyMs, nowMs) });
+    this.#due.push({ uid, atMs: nowMs + (afterMs || this.#pace.waitMs(uid, this.#options.everyMs, nowMs)) });
   }
 
   #begin(uid: string, offer: T, signal: AbortSignal): void {
+    const begunMs = this.#options.clock.now();
     this.#offers.delete(uid);
-    this.#pace.wrote(uid, this.#options.clock.now());
-    const writing = this.#write(offer, signal).finally(() => {
+    this.#pace.skip(uid);
+    const write = async (): Promise<void> => {
+      const written = await this.#write(offer, signal);
       this.#writing.delete(uid);
-      if (this.#offers.has(uid)) this.#queue(uid);
+      if (!this.#gone.delete(uid)) this.#ended(uid, offer, written ? begunMs : undefined);
       this.#wake();
-    });
-    this.#writing.set(uid, writing);
+    };
+    this.#writing.set(uid, write());
   }
 
-  async #write(offer: T, stop: AbortSignal): Promise<void> {
+  /** @param writtenMs when it was begun to be written; undefined: it could not be. */
+  #ended(uid: string, offer: T, writtenMs: number | undefined): void {
+    if (writtenMs !== undefined) this.#pace.wrote(uid, writtenMs);
+    else if (!this.#offers.has(uid)) this.#offers.set(uid, offer);
+    if (this.#offers.has(uid)) this.#queue(uid, writtenMs === undefined ? RETRY_MS : 0);
+  }
+
+  /** @returns whether it was written */
+  async #write(offer: T, stop: AbortSignal): Promise<boolean> {
     const { clock, write, onError } = this.#options;
     const end = new AbortController();
     const cancel = (): void => end.abort(stop.reason);
     const timer = clock.after(WRITE_TIMEOUT_MS, () =>
-      end.abort(new Error(`the write took longer than ${WRITE_TIMEOUT_MS / 1_000} s`)),
+      end.abort(new ConnectionError('the write', new Error(`took longer than ${WRITE_TIMEOUT_MS / 1_000} s`))),
     );
     stop.addEventListener('abort', cancel, { once: true });
     try {
       await unlessAborted(end.signal, () => write(offer, end.signal));
+      return true;
     } catch (error) {
       if (!stop.aborted) onError(offer, error);
+      return false;
     } finally {
       timer.cancel();
       stop.removeEventListener('abort', cancel);

@@ -146,8 +146,18 @@ export class LeaderElector {
     const held = this.#held;
     if (!held) return;
     this.#held = undefined;
+    const signal = AbortSignal.timeout(2_000);
+    const update = (lease: Lease): Promise<Lease> =>
+      this.#deps.client.update(LEASES, released(lease, this.#now()), { signal });
     try {
-      await this.#deps.client.update(LEASES, released(held, this.#now()), { signal: AbortSignal.timeout(2_000) });
+      await update(held).catch(async (error: unknown) => {
+        // A renewal that was under way when the stop came may have arrived since.
+        const current = isConflict(error)
+          ? await this.#deps.client.get<Lease>(LEASES, this.#key, { signal })
+          : undefined;
+        if (current?.spec?.holderIdentity !== this.identity) throw error;
+        return await update(current);
+      });
       this.#deps.log.info({ lease: this.#key }, 'lease released');
     } catch (error) {
       this.#deps.log.warn({ err: error, lease: this.#key }, 'lease not released; it runs out by itself');

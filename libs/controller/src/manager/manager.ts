@@ -54,9 +54,10 @@ class ProcessManager implements Manager {
     this.registry = registry;
     this.namespaces = namespaces;
     this.#options = options;
-    this.events = new ApiEventRecorder({ client, log, component: name, instance: hostname() });
     this.#caches = new CacheRegistry({ client, log, namespaces, registry, clock: systemClock });
     this.#metrics = new ControllerMetrics(registry);
+    const onLost = (why: 'refused' | 'full'): void => this.#metrics.eventLost(why);
+    this.events = new ApiEventRecorder({ client, log, component: name, instance: hostname(), onLost });
     this.#http = new HttpServer({ port: httpPort, host: httpHost, registry });
     this.#masterStatus = new Gauge({
       name: 'leader_election_master_status',

@@ -222,6 +222,22 @@ describe('back-off', () => {
     expect(delays.slice(9)).toEqual([2_560, 5_120, 10_000, 10_000, 10_000]);
   });
 
+  it.each([
+    ['a try that ends at once', 0, 2_560],
+    ['a try that takes part of it', 1_000, 1_560],
+    ['a try that takes longer, after which it still breathes', 8_000, 1_000],
+  ])('counts from the beginning of the try: %s', async (_, lastedMs, expected) => {
+    const delays: number[] = [];
+    for (let failure = 0; failure < 10; failure++) {
+      queue.addRateLimited('a', { lastedMs });
+      const before = clock.now();
+      clock.advance((clock.nextTimerAt ?? 0) - before);
+      delays.push(clock.now() - before);
+      await takeAll();
+    }
+    expect(delays.at(-1)).toBe(expected);
+  });
+
   it('of one key does not delay another', async () => {
     for (let failure = 0; failure < 10; failure++) queue.addRateLimited('bad');
     queue.add('good');

@@ -22,6 +22,8 @@ interface Item {
 /** Back-off of one key: 5 ms·2ⁿ, at most 1000 s unless told otherwise, as client-go's. */
 const MIN_BACKOFF_MS = 5;
 const MAX_BACKOFF_MS = 1_000_000;
+/** After a try that lasted longer than its back-off. */
+const MIN_PAUSE_MS = 1_000;
 /** Node fires a longer timer at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 /** Every n-th take serves whoever has waited longest, if that is longer than AGED_MS: no priority starves. */
@@ -93,11 +95,17 @@ export class WorkQueue {
     }
   }
 
-  /** Adds `key` after a back-off that doubles with every call until `forget`. */
-  addRateLimited(key: string, options: { priority?: number } = {}): void {
+  /**
+   * Adds `key` after a back-off that doubles with every call until `forget`.
+   *
+   * @param options.lastedMs how long the failed try has lasted: the back-off counts from its beginning, but for the first
+   *   second of it, so that what hangs is tried as often as what is refused.
+   */
+  addRateLimited(key: string, { lastedMs = 0, ...options }: { priority?: number; lastedMs?: number } = {}): void {
     const item = this.#items.get(key) ?? this.#create(key);
     this.#observer?.retried();
-    this.add(key, { ...options, afterMs: exponentialMs(item.failures++, MIN_BACKOFF_MS, this.#maxBackoffMs) });
+    const backoffMs = exponentialMs(item.failures++, MIN_BACKOFF_MS, this.#maxBackoffMs);
+    this.add(key, { ...options, afterMs: Math.max(backoffMs - lastedMs, Math.min(backoffMs, MIN_PAUSE_MS)) });
   }
 
   failures(key: string): number {

@@ -46,7 +46,8 @@ export async function startRig({ redis: redisOptions, bus: busOptions, ...option
       await objects.secret(namespace, credentials);
       return namespace;
     },
-    controller: async (wire, settings) => await runController(controlPlane.kubeconfigPath, wire, settings),
+    controller: async (wire, settings) =>
+      await runController(settings?.kubeconfigPath ?? controlPlane.kubeconfigPath, wire, settings),
     [Symbol.asyncDispose]: async () => {
       await client.close();
       await Promise.all([controlPlane.stop(), redis.stop(), busAlone?.stop()]);

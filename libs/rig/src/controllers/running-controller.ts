@@ -14,7 +14,10 @@ export interface RunningController {
   stop(): Promise<void>;
 }
 
-export type ControllerSettings = Partial<Omit<ManagerOptions, 'client' | 'log'>>;
+export interface ControllerSettings extends Partial<Omit<ManagerOptions, 'client' | 'log'>> {
+  /** Another way to the API server, such as a proxy's. */
+  readonly kubeconfigPath?: string;
+}
 
 /**
  * Wires a controller to the API server of `kubeconfigPath` and runs it, with a client of its own. It leads at once and
@@ -25,11 +28,11 @@ export async function runController(
   wire: Wire,
   settings: ControllerSettings = {},
 ): Promise<RunningController> {
-  const { name = 'controller', leaderElection = false } = settings;
+  const { name = 'controller', leaderElection = false, kubeconfigPath: _, ...rest } = settings;
   const lines: string[] = [];
   const log = createLog({ name, level: 'debug', write: (line) => void lines.push(line) });
   const client = loadKubeClient({ kubeconfigPath });
-  const manager = createManager({ httpHost: '127.0.0.1', ...settings, name, leaderElection, client, log });
+  const manager = createManager({ httpHost: '127.0.0.1', ...rest, name, leaderElection, client, log });
   await wire(manager);
   const stopping = new AbortController();
   const running = manager.run(stopping.signal);
