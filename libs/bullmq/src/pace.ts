@@ -2,7 +2,7 @@ import type { Milliseconds } from '@redis-queue/api';
 
 /** Of one Redis' time, for all its queues together: at 8 us per job it removes 4,000 jobs per second. */
 export const CALM_SHARE = 0.03;
-/** While jobs are far over their time: 10,000 per second, about as many as BullMQ can finish on one Redis. */
+/** While jobs are far over their time: 6,000 to 10,000 per second. Workers that saturate Redis lose as much. */
 export const LATE_SHARE = 0.08;
 const LATE_FROM_MS: Milliseconds = 60_000;
 
