@@ -69,6 +69,13 @@ describe('whether a queue serves', () => {
 });
 
 describe('what the status says', () => {
+  it('a queue that somebody else paused says so, and that no job is started', () => {
+    const status = statusOf({}, observed({ paused: true }));
+    expect(status.effective).toMatchObject({ paused: true });
+    expect(condition(status, 'Available')?.message).toContain('none is started while the queue is paused');
+    expect(statusOf({}, observed()).effective).not.toHaveProperty('paused');
+  });
+
   it('everything holds: Ready, and neither Reconciling nor Stalled', () => {
     const status = statusOf({ rateLimits: { maxJobsPerSecond: 10 } }, observed());
     expect(status).toEqual({

@@ -51,9 +51,10 @@ export function queueStatus(queue: QueueObject, outcome: Outcome, now: Date): Re
   };
 }
 
-function conditions(queue: QueueObject, { observed, plan, problem, sampling }: Outcome, now: Date): Condition[] {
+function conditions(queue: QueueObject, outcome: Outcome, now: Date): Condition[] {
+  const { observed, plan, problem, sampling } = outcome;
   const notices = {
-    Available: availability(observed, problem),
+    Available: availability(outcome, effective(queue, outcome)?.paused === true),
     [QueueCondition.BurstCapped]: burstCapped(queue),
     [QueueCondition.DeletionBlocked]: describeBlockedDeletion(queue, problem),
     [QueueCondition.FieldsNotEnforced]: fieldsNotEnforced(queue),
@@ -75,10 +76,13 @@ const UNAVAILABLE: ReadonlySet<string> = new Set<QueueReason>([
 ]);
 
 /** Whether jobs can be added and taken, whoever governs the queue; without a way to its Redis that is not known. */
-function availability({ policy }: ObservedQueue, problem: Problem | undefined): Notice<QueueReason> {
+function availability({ observed: { policy }, problem }: Outcome, paused: boolean): Notice<QueueReason> {
   if (problem && UNAVAILABLE.has(problem.reason)) return { ...problem, status: 'False' };
   if (problem && !policy) return { ...problem, status: 'Unknown' };
-  return { reason: 'RedisAnswers', message: 'Redis answers: jobs can be added and taken.' };
+  const message = paused
+    ? 'Redis answers: jobs can be added, and none is started while the queue is paused.'
+    : 'Redis answers: jobs can be added and taken.';
+  return { reason: 'RedisAnswers', message };
 }
 
 function readySentence(queue: Queue, plan: QueuePlan): Problem {
@@ -171,10 +175,13 @@ function effective(queue: Queue, { ref, observed, done }: Outcome): QueueStatus[
   if (!policy) return queue.status?.effective ?? { ...ref };
   const written = done.find((step) => step.kind === 'setRateLimit' || step.kind === 'clearRateLimit');
   const rateLimit = written ? (written.kind === 'setRateLimit' ? written.window : undefined) : policy.rateLimit;
+  const switched = done.find(({ kind }) => kind === 'pause' || kind === 'resume');
+  const paused = switched ? switched.kind === 'pause' : policy.paused;
   return {
     name: ref.name,
     prefix: ref.prefix,
     ...(rateLimit && { rateLimit }),
+    ...(paused && { paused }),
     ...(server && { redisVersion: server.version }),
     ...(redisAddress !== undefined && { redisAddress }),
   };

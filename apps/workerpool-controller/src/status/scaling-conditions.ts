@@ -87,9 +87,11 @@ function contestMessage({ metadata }: WorkerPool, { manager, kind, untilMs, ours
   const writes = `The Deployment's replicas are written by ${manager}`;
   if (kind === 'wait') return `${writes}; left alone for as long as it declares them. Remove the other writer.`;
   if (kind === 'repair') return `${writes}; left alone${until}, then set back. Set the size on the WorkerPool.`;
-  const giveBack = `kubectl scale deployment/${metadata.name} -n ${metadata.namespace} --replicas=${ours ?? 0}`;
   const wait = until && ` left alone${until};`;
-  return `${writes};${wait} the pool is only made larger, never smaller. Remove the other writer, then give the size back: ${giveBack}`;
+  const rule = `${writes};${wait} the pool is only made larger, never smaller. Remove the other writer`;
+  if (ours === undefined) return `${rule}.`;
+  const giveBack = `kubectl scale deployment/${metadata.name} -n ${metadata.namespace} --replicas=${ours}`;
+  return `${rule}, and when ${ours} pods are enough, give the size back: ${giveBack}`;
 }
 
 function unwrittenSize({ unapplied }: AutoscalingInput): Said {

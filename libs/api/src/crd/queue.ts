@@ -63,7 +63,12 @@ export const queueDefinition: KindDefinition = {
     { name: 'Active', type: 'integer', jsonPath: '.status.counts.active', description: 'Jobs that run.' },
     { name: 'Failed', type: 'integer', jsonPath: '.status.counts.failed', description: 'Jobs that failed.' },
     { name: 'Wait-P95', type: 'string', jsonPath: '.status.waitP95', description: '95th percentile of recent waits.' },
-    { name: 'Paused', type: 'boolean', jsonPath: '.spec.paused', description: 'Whether the Queue asks for a pause.' },
+    {
+      name: 'Paused',
+      type: 'boolean',
+      jsonPath: '.status.effective.paused',
+      description: 'Whether workers start no jobs.',
+    },
     { name: 'Dead', type: 'integer', jsonPath: '.status.counts.dead', description: 'Dead letters.', priority: 1 },
     { name: 'Redis-Name', type: 'string', jsonPath: '.status.effective.name', priority: 1 },
     {

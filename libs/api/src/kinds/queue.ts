@@ -224,6 +224,7 @@ export const queueStatusSchema = z.object({
         .object({ max: z.int().describe('Jobs per window.'), durationMs: z.int().describe('Length of the window.') })
         .optional()
         .describe('The rate limit as BullMQ stores it.'),
+      paused: z.boolean().optional().describe('Workers start no jobs, whoever paused the queue. Absent: they do.'),
       redisVersion: z.string().optional().describe('The product and version that the server reports.'),
       redisAddress: z.string().optional().describe('Address of the Redis, and its database unless that is 0.'),
     })

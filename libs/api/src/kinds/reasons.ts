@@ -112,7 +112,7 @@ export const QUEUE_REASONS = {
 
   SecretNotPermitted: {
     kind: 'stalled',
-    doc: 'The controller may not read a Secret of this name; add it to the Helm value redis.secretNames (global.redis.secretNames of the chart redis-queue), or use a permitted name.',
+    doc: 'The controller may not read a Secret of this name; add it to the Helm value that the message names, or use a permitted name.',
   },
   SecretInvalid: {
     kind: 'stalled',
@@ -152,7 +152,7 @@ export const QUEUE_REASONS = {
   },
   FieldsNotEnforced: { kind: 'notice', doc: 'This release accepts the named fields and does not act on them yet.' },
   EvictionEnabled: {
-    kind: 'degraded',
+    kind: 'notice',
     doc: 'maxmemory-policy is not noeviction: Redis may drop jobs when memory runs out.',
   },
   Adopted: { kind: 'notice', doc: 'The Queue has taken the queue over.' },
@@ -222,7 +222,7 @@ export const WORKER_POOL_REASONS = {
   },
   SecretNotPermitted: {
     kind: 'stalled',
-    doc: 'The operator may not read a Secret of this name; add it to the Helm value redis.secretNames (global.redis.secretNames of the chart redis-queue).',
+    doc: 'The operator may not read a Secret of this name; add it to the Helm value that the message names.',
   },
   SecretInvalid: {
     kind: 'stalled',
@@ -343,7 +343,7 @@ export const WORKER_POOL_REASONS = {
     doc: 'The autoscaler publishes a later major version of the bus schema than this controller reads; upgrade the workerpool-controller.',
   },
   ConfigNotTracked: {
-    kind: 'degraded',
+    kind: 'notice',
     doc: 'spec.template names a Secret that this controller may not read, so its changes do not replace the pods; add it to the Helm value workers.secretNames (workerpool-controller.workers.secretNames of the chart redis-queue).',
   },
 } as const satisfies ReasonTable;
