@@ -89,10 +89,10 @@ export const queueSpecSchema = z
       .object({
         completedJobs: retentionText
           .optional()
-          .describe('How long completed jobs are kept: 30m, 24h, 7d (m = minutes); at least a minute.'),
+          .describe('How long completed jobs are kept: 30m, 24h, 7d (m = minutes); 0 counts as a minute.'),
         failedJobs: retentionText
           .optional()
-          .describe('How long failed jobs are kept: 30m, 24h, 7d (m = minutes); at least a minute.'),
+          .describe('How long failed jobs are kept: 30m, 24h, 7d (m = minutes); 0 counts as a minute.'),
         maxBytes: z
           .string()
           .max(20)
