@@ -16,9 +16,17 @@ it('of two controllers for different namespaces on one bus, each acts on the dec
     namespaces.flatMap((namespace) => names.map((name) => t.pool(namespace, name, { autoscaling }))),
   );
   await Promise.all(pools.map((pool) => t.sized(pool, 0)));
-  // Each once: none may be lost because it came to the other controller first.
-  await Promise.all(pools.map((pool) => t.publish(pool, { desiredReplicas: 3 })));
-  await Promise.all(pools.map((pool) => t.sized(pool, 3)));
+  // As the autoscaler does while a pool has another size: a decision that comes to the other controller with each of its
+  // attempts is gone, and the next one follows.
+  let sequence = 0;
+  const publishAll = async (): Promise<void> => {
+    sequence++;
+    await Promise.all(pools.map((pool) => t.publish(pool, { desiredReplicas: 3, sequence })));
+  };
+  let published = publishAll();
+  const again = setInterval(() => void (published = published.then(publishAll)), 3_000);
+  await Promise.all(pools.map((pool) => t.sized(pool, 3))).finally(() => clearInterval(again));
+  await published;
 
   const scaled = controllers.map(({ lines }) =>
     lines.filter((line) => line.includes('"scaled: ')).map((line) => (JSON.parse(line) as { pool: string }).pool),
