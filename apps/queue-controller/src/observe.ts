@@ -1,6 +1,7 @@
 import type { Queue } from '@redis-queue/api';
 import {
   classifyRedisError,
+  connectionKey,
   describeTarget,
   dropStuckCluster,
   parseOwner,
@@ -9,7 +10,6 @@ import {
   readQueuePolicy,
   readServerInfo,
   sampleQueues,
-  serverOf,
   tryToClaim,
   type ObservedPolicy,
   type QueueRef,
@@ -190,7 +190,10 @@ async function readOwner(queue: Queue, owner: string, sources: Sources): Promise
   return found.metadata.deletionTimestamp ? 'leaving' : 'claims';
 }
 
-/** What each server is, asked at most once a minute per server: many queues share one. */
+/**
+ * What each server is, asked at most once a minute per connection: many queues share one. Not per address: behind one,
+ * a gateway may lead each name of TLS to another server.
+ */
 export class ServerInfoCache {
   readonly #entries = new Map<string, { readonly atMs: number; readonly info: ServerInfo }>();
   readonly #now: () => number;
@@ -200,7 +203,7 @@ export class ServerInfoCache {
   }
 
   async get(target: RedisTarget, read: () => Promise<ServerInfo>): Promise<ServerInfo> {
-    const key = serverOf(target);
+    const key = connectionKey(target);
     const cached = this.#entries.get(key);
     if (cached && this.#now() - cached.atMs < SERVER_INFO_TTL_MS) return cached.info;
     const info = await read();
@@ -210,7 +213,7 @@ export class ServerInfoCache {
     return info;
   }
 
-  /** Servers known, those of a minute ago not counted. */
+  /** Connections known, those of a minute ago not counted. */
   get size(): number {
     return this.#entries.size;
   }
