@@ -53,6 +53,8 @@ async function find(others: Queue[], login: (password: string) => Login = () => 
   return { found, tried };
 }
 const different = (count: number): Queue[] => Array.from({ length: count }, (_, i) => rival(`n-${i}`, `password-${i}`));
+const elsewhere = (count: number): Queue[] =>
+  Array.from({ length: count }, (_, i) => rival(`elsewhere-${i}`, 'elsewhere'));
 const tryLogin = (): Promise<Login> => Promise.resolve('refused');
 const logins = (found: Claimant[]): unknown => found.map(({ namespace, login }) => [namespace, login]);
 
@@ -93,13 +95,25 @@ describe('who else claims a queue', () => {
     expect(found.find(({ login }) => login === 'accepted')).toMatchObject({ namespace: 'heir' });
   });
 
-  it('costs as many looks for ten thousand as for a hundred, wherever they are', async () => {
-    for (const make of [
-      different,
-      (count: number) => Array.from({ length: count }, (_, i) => rival(`d-${i}`, 'elsewhere')),
-    ]) {
+  it('is found behind hundreds of a popular name that lead elsewhere or nowhere', async () => {
+    const heir = rival('heir', 'right', { creationTimestamp: '2026-03-01T00:00:00Z' });
+    const nowhere = Array.from({ length: 200 }, (_, i) => rival(`nowhere-${i}`, undefined));
+    const { found } = await find([...elsewhere(200), ...nowhere, heir]);
+    expect(logins(found)).toEqual([['heir', 'accepted']]);
+  });
+
+  it('is nobody of those who were not looked at: what is not known of them delays no removal', async () => {
+    expect((await find(elsewhere(10_000))).found).toEqual([]);
+    expect((await find(different(10_000))).found).toHaveLength(64);
+  });
+
+  it('costs as many looks for ten thousand as for hundreds, wherever they are', async () => {
+    for (const [make, most] of [
+      [different, 64],
+      [elsewhere, 512],
+    ] as const) {
       const looks = [];
-      for (const count of [100, 10_000]) {
+      for (const count of [600, 10_000]) {
         const others = make(count).toSorted(byAge);
         secretsRead = 0;
         const older = olderThan(queueObject({}, { uid: 'young', creationTimestamp: '2027-01-01T00:00:00Z' }), others);
@@ -107,7 +121,7 @@ describe('who else claims a queue', () => {
         await findClaimants(queueObject(), older, { target, targetKey: OURS }, { secrets, tryLogin });
         looks.push(secretsRead);
       }
-      expect(looks).toEqual([64, 64]);
+      expect(looks).toEqual([most, most]);
     }
   });
 });

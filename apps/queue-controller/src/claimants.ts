@@ -15,8 +15,13 @@ export interface Claimant {
 
 /** Different credentials that one reconcile tries at most: whoever may create Queues may create thousands. */
 const MAX_TRIED = 8;
-/** Claimants that one reconcile looks at, the oldest. What is younger than all of them claims nothing yet. */
-const MAX_LOOKED_AT = 64;
+/** Claimants on the same server, the oldest. What is younger than all of them claims nothing yet. */
+const MAX_FOUND = 64;
+/**
+ * Queues of the name that one reconcile compares servers with, the oldest: half a millisecond. Most lead elsewhere where
+ * the name is a popular one, and who creates many must not hide the others at once.
+ */
+const MAX_LOOKED_AT = 512;
 
 type Access = Extract<RedisAccess, { ok: true }>;
 
@@ -33,14 +38,14 @@ export function mayClaim({ metadata, spec }: Queue): boolean {
 
 /**
  * Other live objects with the same queue on the same server, oldest first, whichever user they log in as: as far as the
- * first that Redis accepts, and the oldest 64 at most, so that a reconcile costs the same however many there are. One
+ * first that Redis accepts, and the oldest 64 at most, so that a reconcile costs the same however many there are. One that
+ * is not looked at is as if it were not there: it says in Redis that it claims the queue, once it could log in. One
  * whose Secret cannot be read claims nothing yet, and neither does one that Redis refuses: else who has no password could
  * take a queue out of governance.
  *
  * @param others Queue objects of the same prefix and name that may claim it, oldest first; `queue` itself may be among
  * them.
  * @param access how `queue` reaches Redis, which accepted it.
- * @returns where more were there than were looked at, the next of them is the last, and `unknown`.
  */
 export async function findClaimants(
   queue: Queue,
@@ -55,10 +60,7 @@ export async function findClaimants(
   for (const other of others) {
     const { metadata } = other;
     if (metadata.uid === queue.metadata.uid) continue;
-    if (lookedAt === MAX_LOOKED_AT) {
-      found.push({ metadata, login: 'unknown' });
-      break;
-    }
+    if (lookedAt === MAX_LOOKED_AT || found.length === MAX_FOUND) break;
     lookedAt++;
     const way = resolveRedis(other, 'controller', secrets);
     if (!way.ok || serverOf(way.target) !== server) continue;

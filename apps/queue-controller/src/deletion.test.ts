@@ -1,5 +1,5 @@
 import type { QueueReason, QueueSpec, QueueStatus } from '@redis-queue/api';
-import { formatOwnerMark, type OwnerMark, type QueueSample } from '@redis-queue/bullmq';
+import { CLAIM_TTL_MS, formatOwnerMark, type OwnerMark, type QueueSample } from '@redis-queue/bullmq';
 import { describe, expect, it } from 'vitest';
 import { INHERITANCE_MS } from './deletion.ts';
 import { planQueue } from './plan.ts';
@@ -81,12 +81,39 @@ describe('deleting a Queue', () => {
       '%s says in the mark that it waits, and removes nothing',
       (policy) => {
         const facts = { ...claimed, sample: empty };
-        const { steps, problem, dueMs } = plan({ deletionPolicy: policy }, facts, { minutes: 10 });
+        const { steps, problem, dueMs } = plan({ deletionPolicy: policy }, facts, { minutes: 5 });
         expect(steps).toMatchObject([{ kind: 'beginRemoval', mark: { removal: { fence: FENCE, paused: false } } }]);
         expect(problem).toMatchObject({ reason: 'DeletionDelayed', message: expect.stringContaining('crm/mail') });
         expect(dueMs).toBe(90_000);
       },
     );
+
+    // Whoever may write to the queue renews a claim of whom nobody can ask, for ever.
+    it.each(['Delete', 'DeleteIfEmpty'] as const)(
+      '%s lets the object go and keeps the data once every claim must have been renewed since the deletion',
+      (deletionPolicy) => {
+        const removal = { fence: FENCE, paused: true };
+        const renewed = { ...claim, owner: 'c2/crm/mail', leftMs: CLAIM_TTL_MS };
+        const facts = (deletionKnownMs: number): ObservedQueue =>
+          observed(
+            { rawOwnerMark: markOf([], undefined, removal), paused: true, claims: [renewed] },
+            { sample: empty, deletionKnownMs },
+          );
+        const waits = plan({ deletionPolicy }, facts(CLAIM_TTL_MS - 5_000), { minutes: 60 });
+        expect(waits).toMatchObject({ steps: [], dueMs: 5_000, problem: { reason: 'DeletionDelayed' } });
+        expect(plan({ deletionPolicy }, facts(CLAIM_TTL_MS), { minutes: 9 }).dueMs).toBe(61_000);
+        const released = plan({ deletionPolicy }, facts(CLAIM_TTL_MS), { minutes: 11 });
+        expect(kinds(released)).toEqual(['endRemoval', 'resume', 'endRemoval', 'removeFinalizer']);
+        expect(released.steps.at(-1)).toMatchObject({ dataRetained: expect.stringContaining('crm/mail') });
+        expect(released.rawOwnerMark).toBe(markOf([], undefined, removal));
+      },
+    );
+
+    it('a claim that nobody renews ends by itself before that, and the data is removed', () => {
+      const { problem, dueMs } = plan({ deletionPolicy: 'Delete' }, claimed, { minutes: 8.5 });
+      expect([problem?.reason, dueMs]).toEqual(['DeletionDelayed', 90_000]);
+      expect(kinds(plan({ deletionPolicy: 'Delete' }, observed(ours), { minutes: 10 }))).toContain('obliterate');
+    });
 
     it('the mark is written once', () => {
       const waiting = { rawOwnerMark: markOf([], undefined, { fence: 'former', paused: false }), claims: [claim] };

@@ -1,6 +1,13 @@
 import { findCondition, type Problem as KindProblem } from '@redis-queue/controller';
 import type { Queue, QueueReason } from '@redis-queue/api';
-import { parseOwner, parseOwnerMark, type ObservedPolicy, type OwnerMark, type QueueSample } from '@redis-queue/bullmq';
+import {
+  CLAIM_TTL_MS,
+  parseOwner,
+  parseOwnerMark,
+  type ObservedPolicy,
+  type OwnerMark,
+  type QueueSample,
+} from '@redis-queue/bullmq';
 import { ownerOf } from './ownership.ts';
 import type { ObservedQueue, QueuePlan, QueueStep } from './steps.ts';
 import { QueueCondition, type Problem } from './reasons.ts';
@@ -12,6 +19,11 @@ const WHOLE_SECOND_MS = 1_000;
  * move a Queue in any order. Deletion times count whole seconds, hence the one more.
  */
 export const INHERITANCE_MS = 60_000 + WHOLE_SECOND_MS;
+/**
+ * How long a deleted Queue waits for who has a claim in Redis. A claim that stands then was renewed since the deletion, by
+ * somebody who does not take the queue over; or by whoever may write to it, for ever.
+ */
+const CLAIMED_MS = CLAIM_TTL_MS + WHOLE_SECOND_MS;
 /** How long a deleted Queue waits for a Redis that cannot be reached or refuses, as in a namespace that is being deleted. */
 export const PATIENCE_MS = 5 * 60_000;
 
@@ -70,7 +82,9 @@ export function planDeletion(queue: Queue, observed: ObservedQueue, now: Date): 
   const stored = { ...(policy.rawOwnerMark !== undefined && { rawOwnerMark: policy.rawOwnerMark }) };
   const retained = whyRetained(queue, observed);
   if (retained !== undefined) return { ...letGo(retained, planEndOfRemoval(queue, mark, observed.fence)), ...stored };
-  const claimed = isForced(queue) ? undefined : whyClaimed(mark, observed);
+  const claimed = isForced(queue) ? undefined : whyClaimed(queue, mark, observed, now);
+  if (claimed && claimed.dueMs <= 0)
+    return { ...letGo(claimed.problem.message, planEndOfRemoval(queue, mark, observed.fence)), ...stored };
   if (claimed) return { steps: planYielding(mark, observed.fence), ...stored, ...claimed };
   const delay = whyDelayed(queue, observed, now);
   if (delay) return { steps: [], ...delay };
@@ -134,17 +148,11 @@ interface Delay {
 
 const WAYS_OUT = `set deletionPolicy to Retain to keep it, or annotate ${FORCE_DELETE_ANNOTATION}=true to remove it now`;
 
-function whyDelayed(
-  queue: Queue,
-  { claimants, deletionKnownMs = Number.POSITIVE_INFINITY }: ObservedQueue,
-  now: Date,
-): Delay | undefined {
+function whyDelayed(queue: Queue, { claimants, deletionKnownMs }: ObservedQueue, now: Date): Delay | undefined {
   if (isForced(queue)) return undefined;
   const undecided = claimants.find(({ login }) => login === 'unknown');
   const waitMs = undecided ? PATIENCE_MS : queue.spec.deletionPolicy === 'Delete' ? INHERITANCE_MS : 0;
-  // By the API server's clock, and by our own: a node whose clock is ahead waits as long as any other.
-  const byDateMs = Date.parse(queue.metadata.deletionTimestamp!) + waitMs - now.getTime();
-  const dueMs = Math.max(byDateMs, waitMs - WHOLE_SECOND_MS - deletionKnownMs);
+  const dueMs = leftOf(waitMs, queue, deletionKnownMs, now);
   if (dueMs <= 0) return undefined;
   const dueAtS = Math.ceil((now.getTime() + dueMs) / 1_000);
   const at = new Date(dueAtS * 1_000).toISOString().replace('.000', '');
@@ -152,6 +160,15 @@ function whyDelayed(
     ? `whether Redis accepts the credentials of Queue ${undecided.namespace}/${undecided.name}, which names the queue too, is not known; the data is removed at ${at} unless it does`
     : `the data is removed at ${at} unless another Queue claims it before`;
   return { problem: { reason: 'DeletionDelayed', message: `${why}; ${WAYS_OUT}` }, dueMs };
+}
+
+/**
+ * What is left of a wait that began with the deletion, in ms: by the API server's clock, and by our own, so that a node
+ * whose clock is ahead waits as long as any other.
+ */
+function leftOf(waitMs: number, { metadata }: Queue, deletionKnownMs: number | undefined, now: Date): number {
+  const byDateMs = Date.parse(metadata.deletionTimestamp!) + waitMs - now.getTime();
+  return Math.max(byDateMs, waitMs - WHOLE_SECOND_MS - (deletionKnownMs ?? Number.POSITIVE_INFINITY));
 }
 
 /**
@@ -183,15 +200,26 @@ function planRemoval(
 /**
  * Who would inherit and has said so in Redis, where a Queue of another release says it: its claim stands for minutes and
  * ends by itself, should its object be gone.
+ *
+ * @returns with a `dueMs` of 0 or less when it was waited for long enough.
  */
-function whyClaimed({ owner }: OwnerMark, { policy, deadClaims = [] }: ObservedQueue): Delay | undefined {
-  const claims = policy?.claims ?? [];
-  const others = claims.filter((claim) => claim.owner !== owner && !deadClaims.includes(claim.stored));
+function whyClaimed(
+  queue: Queue,
+  { owner }: OwnerMark,
+  { policy, deadClaims = [], deletionKnownMs }: ObservedQueue,
+  now: Date,
+): Delay | undefined {
+  const others = (policy?.claims ?? []).filter((claim) => claim.owner !== owner && !deadClaims.includes(claim.stored));
   const [last] = others.toSorted((a, b) => b.leftMs - a.leftMs);
   if (!last) return undefined;
   const { namespace, name } = parseOwner(last.owner) ?? { namespace: '', name: last.owner };
-  const message = `Queue ${namespace}/${name} claims the queue and inherits its data when it takes it over; should it be gone, the data is removed a few minutes after its last sign; ${WAYS_OUT}`;
-  return { problem: { reason: 'DeletionDelayed', message }, dueMs: last.leftMs };
+  const leftMs = leftOf(CLAIMED_MS, queue, deletionKnownMs, now);
+  const claims = `Queue ${namespace}/${name} claims the queue`;
+  const message =
+    leftMs > 0
+      ? `${claims} and inherits its data when it takes it over; should it be gone, the data is removed a few minutes after its last sign, and stays if it claims the queue ten minutes after the deletion; ${WAYS_OUT}`
+      : `${claims} ten minutes after the deletion and has not taken it over`;
+  return { problem: { reason: 'DeletionDelayed', message }, dueMs: Math.min(last.leftMs, leftMs) };
 }
 
 /** Tells who may not read this object that it removes the queue, unless somebody takes it over. */

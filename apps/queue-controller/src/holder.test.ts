@@ -80,6 +80,15 @@ describe('a queue that bears the mark of another Queue', () => {
     expect(unknown.holder).toBe('unknown');
   });
 
+  it('is observed by requests that end with the reconcile', async () => {
+    const { signal } = new AbortController();
+    const signals: unknown[] = [];
+    const client = { get: (_: unknown, __: unknown, options: unknown) => Promise.resolve(void signals.push(options)) };
+    const sources = sourcesWith((key, given) => readQueue(client, key, given));
+    await observeQueue(queueObject(), sources, signal);
+    expect(signals).toEqual([{ signal }]);
+  });
+
   it.each(PASSING)('%s fails the reconcile, and is not taken for trouble of Redis', async (_, error) => {
     const sources = sourcesWith(() => Promise.reject(error));
     await expect(observeQueue(queueObject(), sources)).rejects.toBe(error);

@@ -43,9 +43,12 @@ export function queueKind(options: QueueKindOptions): Kind<QueueObject, Observed
     finalizer: DATA_FINALIZER,
     statusFields: RECONCILED_FIELDS,
     memories: [sampling, deletions],
-    async observe(queue) {
+    async observe(queue, { signal }) {
       const deletionKnownMs = deletions.knownForMs(queue);
-      const [observed] = await Promise.all([observeQueue(queue, sources), trySampling(queue, sources, sampling)]);
+      const [observed] = await Promise.all([
+        observeQueue(queue, sources, signal),
+        trySampling(queue, sources, sampling),
+      ]);
       return { ...observed, ...(deletionKnownMs !== undefined && { deletionKnownMs }) };
     },
     plan: planQueue,

@@ -1,5 +1,5 @@
 import { expect, it, vi } from 'vitest';
-import { RedisConnections } from '@redis-queue/bullmq';
+import { RedisConnections, type RedisTls } from '@redis-queue/bullmq';
 import { CircuitOpenError } from '@redis-queue/redis-access';
 import { redisProblem, ServerInfoCache } from './observe.ts';
 
@@ -54,4 +54,17 @@ it('an outage is reported with its cause, to those who were refused too', () => 
     reason: 'RedisUnreachable',
     message: 'redis:6379: Redis cannot be reached (ECONNREFUSED)',
   });
+});
+
+it('what one connection says of its server is not taken for what another of the same address leads to', async () => {
+  const servers = new ServerInfoCache(() => 0);
+  const target = { host: 'gateway', port: 6379 };
+  const versionOf = async (tls: RedisTls | undefined, version: string): Promise<string> =>
+    (await servers.get({ ...target, ...(tls && { tls }) }, () => Promise.resolve({ ...INFO, version }))).version;
+  expect([
+    await versionOf(undefined, '7.0.0'),
+    await versionOf({ serverName: 'a' }, '7.1.0'),
+    await versionOf({ serverName: 'b' }, '7.2.0'),
+    await versionOf({ serverName: 'a' }, '7.3.0'),
+  ]).toEqual(['7.0.0', '7.1.0', '7.2.0', '7.1.0']);
 });

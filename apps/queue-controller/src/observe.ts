@@ -1,6 +1,7 @@
 import type { Queue } from '@redis-queue/api';
 import {
   classifyRedisError,
+  connectionKey,
   describeTarget,
   dropStuckCluster,
   parseOwner,
@@ -9,7 +10,6 @@ import {
   readQueuePolicy,
   readServerInfo,
   sampleQueues,
-  serverOf,
   tryToClaim,
   type ObservedPolicy,
   type QueueRef,
@@ -47,7 +47,7 @@ export interface Sources {
   /** All Queue objects of the same prefix and name that may claim it, oldest first, the asking one included. */
   claimantsOf(ref: QueueRef): Iterable<Queue>;
   /** Asks the API server itself. @returns undefined when RBAC does not permit it */
-  readQueue(key: ObjectKey): Promise<Queue | 'gone' | undefined>;
+  readQueue(key: ObjectKey, signal?: AbortSignal): Promise<Queue | 'gone' | undefined>;
   readonly servers: ServerInfoCache;
   /** @throws WritesStoppedError when another may lead by now. */
   readonly assertLeading: () => void;
@@ -68,8 +68,12 @@ export function callOf(queue: Queue, { target, targetKey }: Extract<RedisAccess,
   return { target, targetKey, namespace: queue.metadata.namespace ?? '' };
 }
 
-/** Reads what `planQueue` needs: one round trip to Redis in a steady state. Writes nothing. */
-export async function observeQueue(queue: Queue, sources: Sources): Promise<ObservedQueue> {
+/**
+ * Reads what `planQueue` needs: one round trip to Redis in a steady state. Writes nothing.
+ *
+ * @param signal ends the requests to the API server, which have a deadline of their own too.
+ */
+export async function observeQueue(queue: Queue, sources: Sources, signal?: AbortSignal): Promise<ObservedQueue> {
   const { clusterId, fence } = sources;
   const connection = resolveConnection(queue, sources);
   if (!connection.ok) return { clusterId, fence, claimants: [], problem: connection.problem };
@@ -85,9 +89,9 @@ export async function observeQueue(queue: Queue, sources: Sources): Promise<Obse
       const deleted = queue.metadata.deletionTimestamp !== undefined;
       return { policy: read, server: info, sample: deleted ? (await sampleQueues(redis, [ref]))[0] : undefined };
     });
-    const holder = await readHolder(queue, policy.rawOwnerMark, sources);
+    const holder = await readHolder(queue, policy.rawOwnerMark, sources, signal);
     const claimants = await rivalsOf(queue, { rawMark: policy.rawOwnerMark, holder }, connection, sources);
-    const deadClaims = sample && (await deadClaimsOf(queue, policy, sources));
+    const deadClaims = sample && (await deadClaimsOf(queue, policy, sources, signal));
     return {
       ...known,
       claimants,
@@ -163,8 +167,13 @@ function addressOf(target: RedisTarget): string {
  * The claims in Redis whose objects are gone, so that nobody waits for them: the few that there may be, asked of the API
  * server. One that cannot be read stands.
  */
-async function deadClaimsOf(queue: Queue, { claims = [] }: ObservedPolicy, sources: Sources): Promise<string[]> {
-  const states = await Promise.all(claims.map(({ owner }) => readOwner(queue, owner, sources)));
+async function deadClaimsOf(
+  queue: Queue,
+  { claims = [] }: ObservedPolicy,
+  sources: Sources,
+  signal: AbortSignal | undefined,
+): Promise<string[]> {
+  const states = await Promise.all(claims.map(({ owner }) => readOwner(queue, owner, sources, signal)));
   return claims.filter((_, index) => states[index] === 'gone').map(({ stored }) => stored);
 }
 
@@ -173,24 +182,33 @@ async function readHolder(
   queue: Queue,
   rawMark: string | undefined,
   sources: Sources,
+  signal: AbortSignal | undefined,
 ): Promise<HolderState | undefined> {
   const mark = parseOwnerMark(rawMark);
-  return mark && mark !== 'unreadable' ? await readOwner(queue, mark.owner, sources) : undefined;
+  return mark && mark !== 'unreadable' ? await readOwner(queue, mark.owner, sources, signal) : undefined;
 }
 
 /** @returns undefined for the queue's own object, and for one of another cluster. */
-async function readOwner(queue: Queue, owner: string, sources: Sources): Promise<HolderState | undefined> {
+async function readOwner(
+  queue: Queue,
+  owner: string,
+  sources: Sources,
+  signal: AbortSignal | undefined,
+): Promise<HolderState | undefined> {
   const holder = parseOwner(owner);
   const { namespace, name } = queue.metadata;
   if (!holder || holder.clusterId !== sources.clusterId) return undefined;
   if (holder.namespace === namespace && holder.name === name) return undefined;
-  const found = await sources.readQueue({ namespace: holder.namespace, name: holder.name });
+  const found = await sources.readQueue({ namespace: holder.namespace, name: holder.name }, signal);
   if (found === undefined) return 'unknown';
   if (found === 'gone' || queueId(queueRef(found)) !== queueId(queueRef(queue))) return 'gone';
   return found.metadata.deletionTimestamp ? 'leaving' : 'claims';
 }
 
-/** What each server is, asked at most once a minute per server: many queues share one. */
+/**
+ * What each server is, asked at most once a minute per connection: many queues share one. Not per address: behind one,
+ * a gateway may lead each name of TLS to another server.
+ */
 export class ServerInfoCache {
   readonly #entries = new Map<string, { readonly atMs: number; readonly info: ServerInfo }>();
   readonly #now: () => number;
@@ -200,7 +218,7 @@ export class ServerInfoCache {
   }
 
   async get(target: RedisTarget, read: () => Promise<ServerInfo>): Promise<ServerInfo> {
-    const key = serverOf(target);
+    const key = connectionKey(target);
     const cached = this.#entries.get(key);
     if (cached && this.#now() - cached.atMs < SERVER_INFO_TTL_MS) return cached.info;
     const info = await read();
@@ -210,7 +228,7 @@ export class ServerInfoCache {
     return info;
   }
 
-  /** Servers known, those of a minute ago not counted. */
+  /** Connections known, those of a minute ago not counted. */
   get size(): number {
     return this.#entries.size;
   }

@@ -108,7 +108,7 @@ export async function watchSources(
     queues,
     secrets,
     claimantsOf: (ref) => queues.eachByIndex(CLAIMANTS, queueId(ref)),
-    readQueue: (key) => readQueue(client, key),
+    readQueue: (key, signal) => readQueue(client, key, signal),
     servers: new ServerInfoCache(),
     breakers,
     assertLeading: () => manager.assertLeading(),
@@ -168,9 +168,13 @@ async function readClusterId(client: KubeClient): Promise<string> {
  * @returns the Queue as the API server has it now; undefined when RBAC does not permit to read it.
  * @throws what else the API server throws.
  */
-export async function readQueue(client: Pick<KubeClient, 'get'>, key: ObjectKey): Promise<Queue | 'gone' | undefined> {
+export async function readQueue(
+  client: Pick<KubeClient, 'get'>,
+  key: ObjectKey,
+  signal?: AbortSignal,
+): Promise<Queue | 'gone' | undefined> {
   try {
-    return (await client.get<QueueObject>(QUEUES, key)) ?? 'gone';
+    return (await client.get<QueueObject>(QUEUES, key, { ...(signal && { signal }) })) ?? 'gone';
   } catch (error) {
     // Only what we may not read stays unknown; anything else passes, and must not look as if somebody held the queue.
     if (isForbidden(error)) return undefined;

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { queueKey, type QueueRef } from './keys.ts';
 import { OWNER_FIELD } from './owner-mark.ts';
-import { CLAIMS_FIELD, MAX_CLAIM_TTL_MS } from './queue-claims.ts';
+import { CLAIMS_FIELD, MAX_CLAIM_TTL_MS, MAX_CLAIMS } from './queue-claims.ts';
 import { runScript } from './scripts.ts';
 
 /**
@@ -57,7 +57,7 @@ export async function obliterateRound(
   queue: QueueRef,
   { mark, stopAt, untilMs, owner = '', ignoredClaims = [] }: ObliterateOptions,
 ): Promise<ObliterateRound> {
-  const claims = [owner, CLAIMS_FIELD, MAX_CLAIM_TTL_MS, ...ignoredClaims];
+  const claims = [owner, CLAIMS_FIELD, MAX_CLAIM_TTL_MS, MAX_CLAIMS, ...ignoredClaims];
   const args = [OWNER_FIELD, mark, JOBS_PER_ROUND, stopAt, untilMs, ...claims];
   const reply = await runScript(redis, 'obliterateQueue', [queueKey(queue, 'meta')], args);
   const [outcome, removed, left] = reply as [ObliterateOutcome, number, number];

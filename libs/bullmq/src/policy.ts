@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { queueKey, type QueueRef } from './keys.ts';
 import { OWNER_FIELD } from './owner-mark.ts';
-import { CLAIMS_FIELD, parseClaims, type QueueClaim } from './queue-claims.ts';
+import { CLAIMS_FIELD, MAX_CLAIM_TTL_MS, MAX_CLAIMS, parseClaims, type QueueClaim } from './queue-claims.ts';
 import type { RateLimitWindow } from './rate-limit.ts';
 import { UnexpectedReplyError } from './reply.ts';
 import { runReadScript, runScript } from './scripts.ts';
@@ -39,7 +39,8 @@ const POLICY_FIELDS = 7;
  * @throws UnexpectedReplyError when what answers is no Redis; what ioredis throws, see `classifyRedisError`.
  */
 export async function readQueuePolicy(redis: Redis, queue: QueueRef): Promise<ObservedPolicy> {
-  const reply = await runReadScript(redis, 'readPolicy', [queueKey(queue, 'meta')], [OWNER_FIELD, CLAIMS_FIELD]);
+  const args = [OWNER_FIELD, CLAIMS_FIELD, MAX_CLAIMS, MAX_CLAIM_TTL_MS];
+  const reply = await runReadScript(redis, 'readPolicy', [queueKey(queue, 'meta')], args);
   const [exists, legacyPaused, values, redisTimeMs] = Array.isArray(reply) ? (reply as unknown[]) : [];
   const areTexts = Array.isArray(values) && values.every((value) => value === null || typeof value === 'string');
   if (!areTexts || values.length !== POLICY_FIELDS || !Number.isSafeInteger(legacyPaused))

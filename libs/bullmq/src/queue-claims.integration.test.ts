@@ -93,6 +93,31 @@ describe('a claim on a queue that another governs', () => {
     expect((await claims()).map(({ owner }) => owner.at(-1))).toEqual(['c', 'd', 'a', 'e']);
   });
 
+  // Whoever may write to the queue writes texts of any kind: each claim that is read costs a request to the API server.
+  test('counts as one of the first four, however many somebody has written', async () => {
+    const nowMs = await redisTimeMs();
+    const lines = Array.from({ length: 74 }, (_, i) => `${nowMs + 600_000} c1/crm/${i}\n`);
+    const { claim, claims, remove } = await queue(`${nowMs - 1} c1/crm/expired\n${lines.join('')}`);
+    const found = await claims();
+    expect(found.map(({ owner }) => owner.split('/')[2])).toEqual(['0', '1', '2', '3']);
+    expect(await claim()).toBe('full');
+    expect(await remove()).toBe('claimed');
+    const ignoredClaims = found.map(({ stored }) => stored);
+    expect(await remove({ owner: OURS, ignoredClaims })).toBe('done');
+  });
+
+  test.each(['9'.repeat(4_000), `${'9'.repeat(4_000)}\n`, '\n'.repeat(4_000)])(
+    'costs Redis no time where the text is none',
+    async (text) => {
+      const { claim, claims } = await queue(text);
+      await t.redis.config('SET', 'slowlog-log-slower-than', '50000');
+      await t.redis.slowlog('RESET');
+      expect(await claims()).toEqual([]);
+      expect(await claim()).toBe('left');
+      expect(await t.redis.slowlog('GET')).toEqual([]);
+    },
+  );
+
   test.each<[string, (nowMs: number) => string]>([
     ['has expired', (nowMs) => `${nowMs - 1} ${THEIRS}\n`],
     ['says that it never expires', (nowMs) => `${nowMs + 7_200_000} ${THEIRS}\n${'9'.repeat(400)} ${THEIRS}\n`],

@@ -10,8 +10,10 @@ export const CLAIMS_FIELD = 'redis-queue:claims';
 export const CLAIM_TTL_MS = 10 * 60_000;
 /** No claim of any release stands for longer: what says so was not left by us, and is none. */
 export const MAX_CLAIM_TTL_MS = 60 * 60_000;
-/** Of one queue. */
-const MAX_CLAIMS = 4;
+/** Of one queue: the first that stand. What somebody wrote beyond them counts nowhere. */
+export const MAX_CLAIMS = 4;
+/** What is longer was not left by us. */
+const MAX_TEXT = 4_096;
 
 /** That an object would inherit the queue, and had credentials to say so in Redis. */
 export interface QueueClaim {
@@ -23,15 +25,23 @@ export interface QueueClaim {
   readonly stored: string;
 }
 
-/** The claims that stand, of the stored text. @param redisTimeMs Unix ms, by Redis' clock */
+/**
+ * The claims that stand, of the stored text: four at most, also when what answers is no Redis and sends more, as each costs
+ * a request to the API server.
+ *
+ * @param redisTimeMs Unix ms, by Redis' clock
+ */
 export function parseClaims(text: string | null | undefined, redisTimeMs: number): QueueClaim[] {
-  return [...(text ?? '').matchAll(/(\d+) ([^\n]+)\n/g)]
-    .map(([line, expiresMs, owner]) => ({
-      owner: owner!,
-      leftMs: Number(expiresMs) - redisTimeMs,
-      stored: line.slice(0, -1),
-    }))
-    .filter(({ leftMs }) => leftMs > 0 && leftMs <= MAX_CLAIM_TTL_MS);
+  if (!text || text.length > MAX_TEXT) return [];
+  return text
+    .split('\n')
+    .slice(0, -1)
+    .flatMap((stored) => {
+      const [, expiresMs, owner] = /^(\d+) (.+)$/s.exec(stored) ?? [];
+      return owner === undefined ? [] : [{ owner, leftMs: Number(expiresMs) - redisTimeMs, stored }];
+    })
+    .filter(({ leftMs }) => leftMs > 0 && leftMs <= MAX_CLAIM_TTL_MS)
+    .slice(0, MAX_CLAIMS);
 }
 
 /**

@@ -12,7 +12,8 @@
          6 owner whose removal it is: the claim of another stops it; empty: no claim does
          7 field of the claims, as leave-claim.lua writes it
          8 ms from now after which no claim expires: one that says so is none
-         9 and more: claims, as they are stored, that do not count, because who left them is gone
+         9 claims that count at most, the first
+         10 and more: claims, as they are stored, that do not count, because who left them is gone
   Reply  { outcome, jobs removed now, jobs left that a removal still has to remove or is stopped by }
          outcome: done, more, late, ownershipLost, claimed, unfinishedJobs, activeJobs, waitingChildren; nothing is removed unless
          it is done or more; an error may come after some were removed
@@ -24,6 +25,7 @@
 local meta, base = KEYS[1], string.sub(KEYS[1], 1, -5)
 local budget, stop = tonumber(ARGV[3]), ARGV[4]
 local call = redis.call
+-- include parts/claims.lua
 
 -- A job whose id is the name of one of these keys is none; its key is not the job's.
 local OWN = {}
@@ -86,13 +88,10 @@ end
 -- Whether another has a claim that stands.
 local function isClaimed(now)
   local claims = ARGV[6] ~= '' and call('HGET', meta, ARGV[7]) or ''
-  if #claims > 4096 then return false end
   local ignored = {}
-  for i = 9, #ARGV do ignored[ARGV[i]] = true end
-  for at, owner in string.gmatch(claims, '(%d+) ([^\n]+)\n') do
-    local left = tonumber(at) - now
-    local counts = owner ~= ARGV[6] and not ignored[at .. ' ' .. owner]
-    if counts and left > 0 and left <= tonumber(ARGV[8]) then return true end
+  for i = 10, #ARGV do ignored[ARGV[i]] = true end
+  for _, claim in ipairs(standingClaims(claims, now, tonumber(ARGV[9]), tonumber(ARGV[8]))) do
+    if claim.owner ~= ARGV[6] and not ignored[claim.line] then return true end
   end
   return false
 end

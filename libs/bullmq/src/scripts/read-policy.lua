@@ -4,16 +4,19 @@
   KEYS   1 meta; the queue's other keys share the text before `meta`
   ARGV   1 field of the owner mark
          2 field of the claims
+         3 claims to send at most
+         4 ms from now after which no claim expires: one that says so is none
   Reply  { 1 when `meta` exists, jobs in the legacy list `paused`,
          { paused, max, duration, concurrency, mark, version, claims }, Redis' time in ms where there are claims, else 0 }
          what is longer than a number is the text `long`; a mark over 4 kB is its SHA-1 in hex, and the scripts that
          compare the mark with the one that was read make the same of it; of the version the first 64 bytes;
-         claims over 4 kB are none
+         claims over 4 kB are none; of others only those that stand
   Cost   3 reads of O(1), about 5 us
   Never  writes; sends a text of over 4 kB
 ]]
 local meta, base = KEYS[1], string.sub(KEYS[1], 1, -5)
 local call = redis.call
+-- include parts/claims.lua
 local set = call('HMGET', meta, 'paused', 'max', 'duration', 'concurrency', ARGV[1], 'version', ARGV[2])
 for i = 1, 4 do
   if set[i] and #set[i] > 32 then set[i] = 'long' end
@@ -21,9 +24,13 @@ end
 if set[5] and #set[5] > 4096 then set[5] = redis.sha1hex(set[5]) end
 set[6] = set[6] and string.sub(set[6], 1, 64)
 local now = 0
-if set[7] and #set[7] > 4096 then set[7] = false end
 if set[7] then
   local time = call('TIME')
   now = time[1] * 1000 + math.floor(time[2] / 1000)
+  local lines = ''
+  for _, claim in ipairs(standingClaims(set[7], now, tonumber(ARGV[3]), tonumber(ARGV[4]))) do
+    lines = lines .. claim.line .. '\n'
+  end
+  set[7] = lines
 end
 return { call('EXISTS', meta), call('LLEN', base .. 'paused'), set, now }
