@@ -283,8 +283,8 @@ describe('missing data', () => {
     ['a pool at its smallest size', 2],
   ])('is a hold also where the size stays: %s', (_, replicas) => {
     const pool = aPool({ minReplicas: replicas });
-    const gone = { ...unseen, unseen: 'QueueMissing' } as unknown as QueueLoad;
-    for (const [queue, heldBy] of [[unseen as unknown as QueueLoad, 'SensorFailed'] as const, [gone, 'QueueMissing']]) {
+    for (const heldBy of ['SensorFailed', 'QueueMissing']) {
+      const queue = { ...unseen, unseen: heldBy } as unknown as QueueLoad;
       const under = new FollowingPool(replicas, pool);
       expect(under.tick([aLoad()], 120).heldBy).toBeUndefined();
       const decision = under.tick([queue]);
