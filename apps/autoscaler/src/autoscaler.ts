@@ -11,6 +11,7 @@ import type { SamplerHost } from './sampling/sampler-host.ts';
 import { untilDue, type Triggers } from './triggers.ts';
 import type { PoolPods } from './watching/pool-status.ts';
 import type { ScaledPool, Topology, WatchedQueue } from './watching/topology.ts';
+import { newlyUnseen } from './watching/unseen-queues.ts';
 
 export interface AutoscalerOptions {
   readonly topology: () => Topology;
@@ -152,6 +153,10 @@ export class Autoscaler implements SamplerHost {
       this.#advisor.forget(pool);
     }
     this.#samplers.adopt(next);
+    for (const { pool, queue, unseen, message } of newlyUnseen(before, next)) {
+      const fields = { pool, queue, reason: unseen, failure: message };
+      this.#options.log.warn(fields, 'a queue cannot be sampled: the pool is not scaled by it until it can');
+    }
   }
 
   /** A pool that got pods, or whose pods are blocked, must not wait for a wake-up of its queues. */
@@ -160,13 +165,28 @@ export class Autoscaler implements SamplerHost {
     if (pool !== undefined) this.#samplers.sampleSoon(pool);
   }
 
-  /** Decides for pools that have pods but no recent sample, so that this is published; pools at rest are left alone. */
+  /**
+   * Decides for pools without a recent sample that have pods or cannot see a queue, so that this is published; pools at
+   * rest are left alone.
+   */
   #decideNeglected(): void {
     for (const pool of this.#topology.pools.values()) {
-      if (this.#hasPods(pool.key) && this.#decider.sinceDecidedMs(pool.key) >= DECIDE_AT_LEAST_MS) {
-        void this.#decide(pool);
-      }
+      if (this.#decider.sinceDecidedMs(pool.key) < DECIDE_AT_LEAST_MS) continue;
+      if (this.#hasPods(pool.key) || this.#lacksData(pool)) void this.#decide(pool);
     }
+  }
+
+  /** Whether a queue of the pool cannot be sampled, for whatever reason. */
+  #lacksData({ queues }: ScaledPool): boolean {
+    return queues.some((queue) => 'unseen' in queue || this.#samplers.knowledge(queue.id)?.failure !== undefined);
+  }
+
+  /** Whether the first sample of one of the pool's queues is under way; one that hangs counts as failed. */
+  #isNew({ queues }: ScaledPool): boolean {
+    return queues.some((queue) => {
+      const known = 'id' in queue ? this.#samplers.knowledge(queue.id) : undefined;
+      return known !== undefined && known.latest === undefined && known.failure === undefined;
+    });
   }
 
   #hasPods(poolKey: string): boolean {
@@ -177,6 +197,7 @@ export class Autoscaler implements SamplerHost {
   async #decide(pool: ScaledPool, markDecided?: () => void): Promise<void> {
     const pods = this.#options.pods(pool.key);
     if (pods === undefined) return; // No Deployment yet; whoever creates it knows the first size.
+    if (this.#isNew(pool)) return; // What will be known in a moment is not missing.
     const observed = observePool(pool, pods, (id) => this.#samplers.knowledge(id));
     const redisSaturated = this.#samplers.isSaturated(pool);
     if (await this.#decider.decide(pool, { ...observed, redisSaturated })) markDecided?.();

@@ -17,6 +17,8 @@ interface Watched {
   /** When each queue woke last, by name. */
   readonly woken: Map<string, number>;
   readonly errors: unknown[];
+  /** How often it was said that changes are no longer reported. */
+  readonly lost: () => number;
 }
 
 async function watching(
@@ -24,15 +26,16 @@ async function watching(
   user: { username?: string; password?: string } = {},
 ): Promise<Watched> {
   const errors: unknown[] = [];
+  let lost = 0;
   const wakeups = new QueueWakeups(
     { ...t.target, ...user },
-    { clientName: 'rq', onError: (error) => errors.push(error) },
+    { clientName: 'rq', onError: (error) => errors.push(error), onLost: () => (lost += 1) },
   );
   onTestFinished(() => wakeups.close());
   const woken = new Map<string, number>();
   await eventually(() => wakeups.live, { description: 'tracking to be on' });
   await Promise.all(refs.map((ref) => wakeups.watch(ref, ({ name }) => woken.set(name, performance.now()))));
-  return { wakeups, woken, errors };
+  return { wakeups, woken, errors, lost: () => lost };
 }
 
 const named = (name: string): QueueRef => ({ prefix: 'bull', name });
@@ -94,13 +97,14 @@ test('a queue that has jobs when it is watched says so, since only later changes
 });
 
 test.each(['wakeups', 'armer'])(
-  'after the connection "%s" was cut, everybody is woken and later jobs wake',
+  'after the connection "%s" was cut, which is said once, everybody is woken and later jobs wake',
   async (role) => {
     const ref = named(`cut-${role}`);
     const watched = await watching([ref]);
     await t.redis.client('KILL', 'ID', await clientId(role));
     await wakes(watched, ref.name);
     await eventually(() => watched.wakeups.live);
+    expect(watched.lost()).toBe(1);
     watched.woken.clear();
     await t.redis.lpush(wait(ref), '1');
     expect(await wakes(watched, ref.name)).toBeGreaterThan(0);

@@ -12,6 +12,8 @@ export interface QueueWakeupsOptions {
   readonly clientName?: string;
   /** Called when connecting or arming fails. It is retried at the next reconnect or `watch`; until then poll. */
   readonly onError?: (error: unknown) => void;
+  /** Called when changes were reported and are no longer, as a connection was lost; it is opened again. */
+  readonly onLost?: () => void;
 }
 
 /** What was found when a queue was armed: a queue that is not idle needs a sample at once. */
@@ -66,6 +68,7 @@ export class QueueWakeups {
   readonly #listener: Redis;
   readonly #watches = new Map<string, Watch>();
   readonly #onError: (error: unknown) => void;
+  readonly #onLost: () => void;
   #tracking = false;
   /** CLIENT ID of the listener; asked for before it subscribes, because a subscriber accepts no other command. */
   #listenerId: number | undefined;
@@ -78,6 +81,7 @@ export class QueueWakeups {
 
   constructor(target: RedisTarget, options: QueueWakeupsOptions = {}) {
     this.#onError = options.onError ?? (() => {});
+    this.#onLost = options.onLost ?? (() => {});
     const name = options.clientName;
     const open = (role: string): Redis =>
       new Redis({
@@ -100,7 +104,7 @@ export class QueueWakeups {
     for (const connection of [this.#listener, this.#reader]) {
       connection.on('ready', () => this.#restart());
       connection.on('error', (error) => this.#onError(error));
-      connection.on('close', () => (this.#tracking = false));
+      connection.on('close', () => this.#lost());
       reconnectWhenSilent(connection);
     }
   }
@@ -146,6 +150,12 @@ export class QueueWakeups {
   #restart(): void {
     clearTimeout(this.#retry);
     this.#arming = this.#arming.then(() => this.#startTracking());
+  }
+
+  #lost(): void {
+    const worked = this.#tracking;
+    this.#tracking = false;
+    if (worked && !this.#closed) this.#onLost();
   }
 
   async #startTracking(): Promise<void> {

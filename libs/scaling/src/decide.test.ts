@@ -278,6 +278,33 @@ describe('missing data', () => {
     expect(pool.tick(loads, 600)).toMatchObject({ desired: 7, heldBy, confidence: 0 });
   });
 
+  it.each([
+    ['a pool at zero', 0],
+    ['a pool at its smallest size', 2],
+  ])('is a hold also where the size stays: %s', (_, replicas) => {
+    const pool = aPool({ minReplicas: replicas });
+    for (const heldBy of ['SensorFailed', 'QueueMissing']) {
+      const queue = { ...unseen, unseen: heldBy } as unknown as QueueLoad;
+      const under = new FollowingPool(replicas, pool);
+      expect(under.tick([aLoad()], 120).heldBy).toBeUndefined();
+      const decision = under.tick([queue]);
+      expect(decision).toMatchObject({ desired: replicas, heldBy });
+      expect(decision.reason).toContain(unseen.message);
+      expect(under.tick([aLoad()]).heldBy).toBeUndefined();
+    }
+  });
+
+  it('is a hold while the pool grows for the queues that are seen', () => {
+    const seen = aLoad({ queue: 'sms', ready: 100 });
+    const decision = new FollowingPool(0).tick([seen, unseen as unknown as QueueLoad]);
+    expect(decision.desired).toBeGreaterThan(0);
+    expect(decision.heldBy).toBe('SensorFailed');
+  });
+
+  it('is not that the queue of a pool at zero was idle when it was last sampled', () => {
+    expect(new FollowingPool(0).tick(() => [aLoad({ sampledAtMs: 0 })], 60).heldBy).toBeUndefined();
+  });
+
   it('leaves no shrink waiting for the moment the data is back', () => {
     const pool = new FollowingPool(7);
     pool.tick([aLoad({ active: 70 })], 120);

@@ -13,7 +13,7 @@ import {
   windowEndMs,
 } from './behavior.ts';
 import { isIdle } from './demand.ts';
-import { confidenceOf, growHold, historyNeededMs, isMissingData, shrinkHold } from './holds.ts';
+import { confidenceOf, growHold, historyNeededMs, isMissingData, shrinkHold, unseenHold } from './holds.ts';
 import {
   isSeen,
   type Decision,
@@ -61,7 +61,8 @@ export function decide(
   const followed = follow(pool, state, { proposal, current, serviceTimeMs, mayNotShrink, mayNotGrow }, nowMs);
   const desired = clampToBounds(pool, followed.replicas);
   const wanted = wholeReplicas(size.demand);
-  const heldBy = followed.heldBy;
+  // What cannot be seen may need another size, also where what is seen needs this one.
+  const heldBy = followed.heldBy ?? unseenHold(observation.queues);
   const cooldownUntilMs = shrinksAtMs(pool, state, current, 0);
   const watchedMs = nowMs - state.sinceMs;
   return {
@@ -74,7 +75,7 @@ export function decide(
         size,
         wanted,
         desired,
-        heldBy,
+        heldBy: followed.heldBy,
         confidence,
         watchedMs,
         shrinksAtMs: shrinksAtMs(pool, state, current, inWindow),

@@ -9,6 +9,7 @@ export interface Explained {
   /** What the demand asks for, unbounded. */
   readonly wanted: number;
   readonly desired: number;
+  /** What keeps the size from following the demand that is seen. */
   readonly heldBy: Hold | undefined;
   /** How much of what the size rests on was measured, 0..1. */
   readonly confidence: number;

@@ -8,6 +8,7 @@ import {
   type PoolSpecView,
   type QueueLoad,
   type QueueObservation,
+  type UnseenQueue,
 } from './model/types.ts';
 
 /** A sample older than this is no evidence that work is gone. */
@@ -30,13 +31,24 @@ export function shrinkHold(
   nowMs: Instant,
 ): Hold | undefined {
   const { queues } = observation;
-  if (queues.some((queue) => !isSeen(queue) && queue.unseen === 'SensorFailed')) return 'SensorFailed';
+  const unseen = unseenHold(queues);
+  if (unseen === 'SensorFailed') return unseen;
   if (queues.some((queue) => isStale(queue, nowMs))) return 'StaleData';
-  if (queues.some((queue) => !isSeen(queue))) return 'QueueMissing';
+  if (unseen !== undefined) return unseen;
   if (nowMs - state.sinceMs < historyNeededMs(pool)) return 'NoHistory';
   if (confidence < LOW_CONFIDENCE) return 'LowConfidence';
   if (queues.some((queue) => isOverTarget(queue, pool.waitTargetMs))) return 'WaitOverTarget';
   return undefined;
+}
+
+/**
+ * Why it is not known what the pool needs: one of its queues cannot be seen. An old sample is no reason here, since the
+ * queues of a pool at zero are seldom sampled while they are idle.
+ */
+export function unseenHold(queues: readonly QueueObservation[]): UnseenQueue['unseen'] | undefined {
+  const unseen = queues.filter((queue): queue is UnseenQueue => !isSeen(queue));
+  if (unseen.some((queue) => queue.unseen === 'SensorFailed')) return 'SensorFailed';
+  return unseen[0]?.unseen;
 }
 
 /** Why the pool may not grow now, beyond the first pod; undefined when it may. */

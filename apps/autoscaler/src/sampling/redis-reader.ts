@@ -36,6 +36,8 @@ export interface ReaderOptions {
   readonly standing?: ConnectionShares;
   /** Called with the reason when wake-ups, or those of one queue, do not work; it is tried again. */
   readonly onWakeUpsFailed?: (message: string) => void;
+  /** Called when wake-ups worked and no longer do, as the connection was lost. */
+  readonly onWakeUpsLost?: () => void;
 }
 
 /**
@@ -56,15 +58,17 @@ export class RedisReader {
   readonly #standing: ConnectionShares | undefined;
   readonly #watermarks = new Map<string, FinishedWatermark>();
   readonly #onWakeUpsFailed: (message: string) => void;
+  readonly #onWakeUpsLost: () => void;
   #wakeups: QueueWakeups | undefined;
 
   constructor(target: RedisTarget, namespace: string, options: ReaderOptions) {
-    const { connections, standing, onWakeUpsFailed = () => {} } = options;
+    const { connections, standing, onWakeUpsFailed = () => {}, onWakeUpsLost = () => {} } = options;
     this.target = target;
     this.namespace = namespace;
     this.#connections = connections;
     this.#standing = standing;
     this.#onWakeUpsFailed = onWakeUpsFailed;
+    this.#onWakeUpsLost = onWakeUpsLost;
   }
 
   /**
@@ -173,6 +177,7 @@ export class RedisReader {
     return new QueueWakeups(this.target, {
       clientName: 'redis-queue-autoscaler',
       onError: (error) => this.#onWakeUpsFailed(classifyRedisError(error).message),
+      onLost: this.#onWakeUpsLost,
     });
   }
 

@@ -93,6 +93,7 @@ export class RedisSampler {
       connections,
       ...(standing && { standing }),
       onWakeUpsFailed: (failure) => (this.#wakeUpFailure = failure),
+      onWakeUpsLost: () => this.#wakeUpsLost(),
     });
   }
 
@@ -264,6 +265,7 @@ export class RedisSampler {
     followed.sampleAgain = false;
     if (followUpMs !== undefined) this.#schedule.planBy(queue.id, followUpMs);
     else followed.wakeUp = undefined;
+    if (followed.atRest || this.#wakeUpsWork !== undefined) this.#showWakeUps(this.reader.wakeUpsLive === true);
     if (waits) return this.#schedule.planBy(queue.id, onGrid(nowMs + TURN_RETRY_MS, phaseMs));
     if (knowledge.latest === undefined || knowledge.failure !== undefined) {
       return this.#schedule.planBy(queue.id, onGrid(nowMs + 1, phaseMs));
@@ -286,7 +288,6 @@ export class RedisSampler {
       // The nearest time on the grid: a sample that is a few ms late must not skip the next one.
       return this.#schedule.planBy(queue.id, onGrid(nextMs - TICK_MS / 2, phaseMs));
     }
-    if (followed.atRest) this.#showWakeUps(this.reader.wakeUpsLive === true);
     if (followed.armed && this.reader.wakeUpsLive === true) {
       return this.#schedule.planBy(queue.id, Math.min(nextMs, onGrid(nowMs + 1, phaseMs, SAFETY_POLL_MS)));
     }
@@ -303,6 +304,19 @@ export class RedisSampler {
     if (!followed.atRest || !this.#isFollowed(followed)) return;
     followed.armed = armed;
     if (armed) this.#sampleAt(followed, this.#options.now());
+  }
+
+  /** The queues that were left to wake-ups are sampled at once: Redis may be gone, and the pools have to say so. */
+  #wakeUpsLost(): void {
+    this.#wakeUpFailure = 'the connection for notifications was lost';
+    this.#showWakeUps(false);
+    const nowMs = this.#options.now();
+    for (const [id, followed] of this.#queues) {
+      if (!followed.armed) continue;
+      followed.armed = false;
+      this.#schedule.planBy(id, nowMs);
+    }
+    this.#options.host.onRescheduled();
   }
 
   /** Says when a Redis does not notify of new jobs, for want of a right or because it is gone, and when it does again. */

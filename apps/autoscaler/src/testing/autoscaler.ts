@@ -60,6 +60,12 @@ export class TestAutoscaler implements AsyncDisposable {
     this.#running?.triggers.podsChanged(key);
   }
 
+  /** Changes the Queue object's spec. */
+  setQueue(name: string, spec: QueueObject['spec']): void {
+    this.queues.set(name, aQueue(name, spec));
+    this.#running?.triggers.topologyChanged();
+  }
+
   removeQueueObject(name: string): void {
     this.queues.delete(name);
     this.#running?.triggers.topologyChanged();
@@ -132,6 +138,12 @@ export class TestAutoscaler implements AsyncDisposable {
   async metric(name: string): Promise<{ value: number; labels: object; metricName?: string }[]> {
     const metric = await this.#registry.getSingleMetric(name)?.get();
     return metric?.values ?? [];
+  }
+
+  /** The lines of the metrics page that begin with `name`. */
+  async metricRows(name: string): Promise<string[]> {
+    const page = await this.#registry.metrics();
+    return page.split('\n').filter((line) => line.startsWith(name));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -74,7 +74,7 @@ function scalingActive(pool: WorkerPool, input: AutoscalingInput): Problem & { s
   if (heldBy !== undefined && MISSING_DATA.has(heldBy)) {
     return { status: 'False', reason: heldBy as Reason, message: reason };
   }
-  // A pool at zero is held by nothing, and still cannot be woken by a queue that nobody sees.
+  // It is held by something else, and still cannot be woken by a queue that nobody sees.
   if (blind) return { status: 'False', reason: 'SensorFailed', message: reason };
   const bounds = `between ${autoscaling.minReplicas} and ${autoscaling.maxReplicas}`;
   const message = `The autoscaler sizes the pool ${bounds}; status.autoscaling says why.`;

@@ -160,6 +160,7 @@ export interface Decision {
   readonly desired: number;
   /** A sentence for people. */
   readonly reason: string;
+  /** Why the size does not follow the demand, or why the demand is not known. */
   readonly heldBy?: Hold;
   readonly signals: readonly QueueSignal[];
   /** 0..1: how much of what the size rests on was measured. */
