@@ -2,8 +2,8 @@ import { FairBand } from './fair-band.ts';
 import { Shares } from './shares.ts';
 
 export interface PoolTask<T> {
-  /** Tenant and server whose shares it counts for; servers of one name are one server, whichever tenants they are of. */
-  readonly path: readonly [share: string, server: string];
+  /** Tenant and server whose shares it counts for, as far as it has them; servers of one name are one server, whichever tenants they are of. */
+  readonly path: readonly [] | readonly [share: string] | readonly [share: string, server: string];
   /** What is known to take long goes last: after all else that waits and is admitted. */
   readonly last: boolean;
   readonly run: () => Promise<T>;
