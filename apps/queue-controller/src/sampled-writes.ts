@@ -23,6 +23,7 @@ export class SampledWrites implements ObjectMemory {
     this.#writes = new PacedWrites({
       clock,
       everyMs: MIN_WRITE_INTERVAL_MS,
+      namespaceOf: ({ queue }) => queue.metadata.namespace ?? '',
       write: ({ queue, status }, signal) => write(queue, status, signal),
       onError: ({ queue }, error) => onError(queue, error),
     });

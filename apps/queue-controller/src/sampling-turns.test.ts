@@ -9,10 +9,10 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 const delay = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-const group = (namespace: string, key: string): SamplingGroup => ({
+const group = (namespace: string, key: string, host = key): SamplingGroup => ({
   key,
   namespace,
-  target: { host: key, port: 6379 },
+  target: { host, port: 6379 },
   queues: [],
 });
 const groupsOf = (namespace: string, count: number): SamplingGroup[] =>
@@ -22,7 +22,7 @@ const others = (count: number): SamplingGroup[] =>
   Array.from({ length: count }, (_, i) => group(`good-${i}`, `good-${i}`));
 
 /** Rounds over groups of which the bad take five seconds to fail, one after the other. */
-function stage(groups: readonly SamplingGroup[]) {
+function stage(groups: readonly SamplingGroup[], hangs = ({ namespace }: SamplingGroup) => namespace === 'bad') {
   const turns = new SamplingTurns(systemClock);
   return async () => {
     const beganMs = performance.now();
@@ -35,10 +35,11 @@ function stage(groups: readonly SamplingGroup[]) {
       waits: [] as string[],
     };
     const round = turns.round(groups, {
-      sample: async ({ key, namespace }, waits) => {
+      sample: async (sampled, waits) => {
+        const { key } = sampled;
         if (waits) report.waits.push(key);
         report.most = Math.max(report.most, ++underWay);
-        if (namespace === 'bad') {
+        if (hangs(sampled)) {
           await delay(5_000);
           underWay--;
           report.failed.push(key);
@@ -67,6 +68,31 @@ it('800 targets that hang, of one namespace, put off nobody else, and no round i
     expect(Math.max(...readMs.values())).toBeLessThanOrEqual(100);
     expect(tookMs).toBeLessThanOrEqual(11_000);
   }
+});
+
+it('800 targets that hang and name the Redis of another namespace keep it from no sample', async () => {
+  const bad = Array.from({ length: 800 }, (_, i) => group('bad', `bad-${i}`, 'shared'));
+  const shop = group('shop', 'shop', 'shared');
+  const round = stage([...bad, shop, ...others(20)]);
+  for (let rounds = 0; rounds < 12; rounds++) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    const { read, readMs, failed } = await round();
+    expect(read).toHaveLength(21);
+    expect(readMs.get('shop')).toBeLessThanOrEqual(100);
+    expect(failed.length).toBeGreaterThan(0);
+  }
+});
+
+it('140 namespaces with a target that hangs have turns, also one that has others that answer', async () => {
+  const mixed = [group('shop', 'shop-hangs'), group('shop', 'shop-answers')];
+  const hanging = Array.from({ length: 140 }, (_, i) => group(`hangs-${i}`, `hangs-${i}`));
+  const round = stage([...hanging, ...mixed], ({ key }) => key.includes('hangs'));
+  const failed = new Set<string>();
+  for (let rounds = 0; rounds < 8; rounds++) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    for (const key of (await round()).failed) failed.add(key);
+  }
+  expect(failed.size).toBe(141);
 });
 
 it('each of them has its turn, in later rounds, and says after three without one that it waits', async () => {

@@ -24,15 +24,18 @@ export interface RoundOfTurns<T> {
 }
 
 /**
- * Which Redis targets are read when in a round: so many at once, in turns and with shares by namespace and server, those
- * that did not answer the last time after all others, and within a namespace those first that had no turn the longest.
- * A namespace with 800 targets that hang is served over many rounds, and costs the others none.
+ * Which Redis targets are read when in a round: so many at once, in turns and with shares by namespace, and within a
+ * namespace by server; those that did not answer the last time after all others, and within a namespace those first that
+ * had no turn the longest. A namespace with 800 targets that hang is served over many rounds, and costs the others none,
+ * whichever server it says they are at: a server has no share of its own, or anyone who names it could use that up.
  */
 export class SamplingTurns {
   readonly #clock: Clock;
   readonly #pool = new FairPool(AT_ONCE);
   /** Rounds in a row without a turn. */
   readonly #missed = new Map<string, number>();
+  /** Rounds in a row without a turn of any group of a class: those of a namespace that answer, or that did not. */
+  readonly #missedByClass = new Map<string, number>();
   readonly #silent = new Set<string>();
 
   constructor(clock: Clock) {
@@ -43,24 +46,54 @@ export class SamplingTurns {
   async round<T>(groups: readonly SamplingGroup[], { sample, onMissed }: RoundOfTurns<T>): Promise<T[]> {
     this.#forgetAllBut(new Set(groups.map(({ key }) => key)));
     const late = this.#clock.after(BEGIN_WITHIN_MS, () => this.#pool.giveUpWaiting());
-    const read = groups
-      .toSorted((a, b) => this.#missedBy(b) - this.#missedBy(a))
-      .map(async (group): Promise<readonly T[]> => {
-        const turn = await this.#pool.run({
-          path: [group.namespace, describeTarget(group.target)],
-          last: this.#silent.has(group.key),
-          run: () => sample(group, this.#waits(group)),
-        });
-        if (turn) return this.#had(group, turn.result);
-        this.#missed.set(group.key, this.#missedBy(group) + 1);
-        onMissed(group, this.#waits(group));
-        return [];
-      });
+    const ordered = this.#inOrder(groups);
+    const hadTurn = new Set<string>();
+    const turns = this.#pool.runAll(
+      ordered.map(({ group, classOfTurns }) => ({
+        path: [group.namespace, `${group.namespace} ${describeTarget(group.target)}`],
+        last: this.#silent.has(group.key),
+        run: () => {
+          hadTurn.add(classOfTurns);
+          return sample(group, this.#waits(group));
+        },
+      })),
+    );
+    const read = ordered.map(async ({ group }, index): Promise<readonly T[]> => {
+      const turn = await turns[index];
+      if (turn) return this.#had(group, turn.result);
+      this.#missed.set(group.key, this.#missedBy(group) + 1);
+      onMissed(group, this.#waits(group));
+      return [];
+    });
     try {
       return (await Promise.all(read)).flat();
     } finally {
       late.cancel();
+      this.#countMissed(new Set(ordered.map(({ classOfTurns }) => classOfTurns)), hadTurn);
     }
+  }
+
+  /**
+   * By missed rounds within a namespace, and between namespaces by rounds in which the whole class had no turn: however
+   * many groups of a namespace wait, and however long, it goes before no other that has had none.
+   */
+  #inOrder(groups: readonly SamplingGroup[]): { readonly group: SamplingGroup; readonly classOfTurns: string }[] {
+    return groups
+      .map((group) => ({
+        group,
+        classOfTurns: `${this.#silent.has(group.key) ? 'silent' : 'answers'} ${group.namespace}`,
+      }))
+      .toSorted(
+        (a, b) =>
+          (this.#missedByClass.get(b.classOfTurns) ?? 0) - (this.#missedByClass.get(a.classOfTurns) ?? 0) ||
+          this.#missedBy(b.group) - this.#missedBy(a.group),
+      );
+  }
+
+  #countMissed(classes: ReadonlySet<string>, hadTurn: ReadonlySet<string>): void {
+    for (const each of this.#missedByClass.keys()) if (!classes.has(each)) this.#missedByClass.delete(each);
+    for (const each of classes)
+      this.#missedByClass.set(each, hadTurn.has(each) ? 0 : (this.#missedByClass.get(each) ?? 0) + 1);
   }
 
   #had<T>({ key }: SamplingGroup, { read, answered }: Turn<T>): readonly T[] {
@@ -79,7 +112,7 @@ export class SamplingTurns {
     const { namespace, target } = group;
     return {
       reason: 'WaitingForTurn',
-      message: `namespace ${namespace}, or ${describeTarget(target)}, has more samples under way than its share allows, so this queue is read every few rounds only; use fewer different Redis servers and users, or ones that answer sooner`,
+      message: `namespace ${namespace} has more samples under way, in all or at ${describeTarget(target)}, than its share allows, so this queue is read every few rounds only; use fewer different Redis servers and users, or ones that answer sooner`,
     };
   }
 

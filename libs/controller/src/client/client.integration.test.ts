@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startControlPlane, type ControlPlane } from '@redis-queue/rig';
+import { eventually, startApiProxy, startControlPlane, type ControlPlane } from '@redis-queue/rig';
 import { addFinalizer, hasFinalizer, removeFinalizer } from '../kind/finalizers.ts';
 import { CONFIG_MAPS, DEPLOYMENTS, keyOf, type Resource } from '../objects/resources.ts';
 import { startCuttableProxy, type CuttableProxy } from '../testing/cuttable-proxy.ts';
@@ -85,6 +85,35 @@ describe('connections', () => {
     await Promise.all(Array.from({ length: 100 }, () => own.get(CONFIG_MAPS, { namespace, name: 'none' })));
     expect(proxy.connections - before).toBeLessThanOrEqual(12);
     for (const watch of watches) watch.close();
+    await own.close();
+  });
+
+  // Wall 1: a tenant may have a webhook for its namespace that answers nothing.
+  it('60 writes that hang, of one namespace, delay neither writes of another nor reads', async () => {
+    const bad = await controlPlane.createNamespace('hangs');
+    const { promise: released, resolve: release } = Promise.withResolvers<undefined>();
+    let hanging = 0;
+    await using hangingProxy = await startApiProxy(controlPlane, ({ namespace: writtenTo }) => {
+      if (writtenTo !== bad) return undefined;
+      hanging++;
+      return released;
+    });
+    const own = loadKubeClient({ kubeconfigPath: hangingProxy.kubeconfigPath });
+    const writes = Array.from({ length: 60 }, (_, index) => {
+      const name = `hangs-${index}`;
+      return own.create(CONFIG_MAPS, {
+        ...configMap(name),
+        metadata: { namespace: bad, name },
+      });
+    });
+    const all = Promise.all(writes);
+    await eventually(() => hanging >= 8);
+    const signal = AbortSignal.timeout(5_000);
+    await own.create(CONFIG_MAPS, configMap('beside-hanging'), { signal });
+    await own.get(CONFIG_MAPS, { namespace: bad, name: 'hangs-0' }, { signal });
+    expect(hanging).toBe(8);
+    release(undefined);
+    expect(await all).toHaveLength(60);
     await own.close();
   });
 

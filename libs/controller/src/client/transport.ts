@@ -7,6 +7,7 @@ import Agent from 'undici/lib/dispatcher/agent.js';
 import ProxyAgent from 'undici/lib/dispatcher/proxy-agent.js';
 import { ApiError, ConnectionError, WritesStoppedError, type ApiStatus } from './api-error.ts';
 import type { Access, Credentials, TlsOptions } from './credentials.ts';
+import { FairPool } from '../queue/fair-pool.ts';
 import { unlessAborted } from '../time/unless-aborted.ts';
 import { guardWrites } from './guarded-writes.ts';
 import { LineSplitter } from './line-splitter.ts';
@@ -50,8 +51,10 @@ export type RequestObserver = (request: {
 export interface TransportOptions {
   credentials: Credentials;
   userAgent: string;
-  /** Requests at once, each on a connection of its own; watches come on top. */
+  /** Requests at once, each on a connection of its own; watches come on top. Default 24. */
   maxConnections?: number;
+  /** Whether the writes of a namespace have only a share of the connections. Default true. */
+  sharesByNamespace?: boolean;
   http2?: boolean;
   /** A request that has not been answered in so long is given up, however long it waited for a connection. Default 15 s, a list 60 s. */
   requestTimeoutMs?: number;
@@ -59,6 +62,8 @@ export interface TransportOptions {
   watchSilenceMs?: number;
 }
 
+/** A namespace alone has 8 of these for its writes. */
+const MAX_CONNECTIONS = 24;
 /** Below the API server's own idle timeout of 90 s, so that the client and not the server closes an idle connection. */
 const KEEP_ALIVE_MS = 60_000;
 /** Above the 10 s that an admission webhook has by default, so that its failure is told and not ours. */
@@ -81,12 +86,15 @@ interface Pools {
 /** HTTP to one API server over kept-alive connections; authentication is handled here. */
 export class Transport {
   readonly #options: TransportOptions;
+  readonly #writes: FairPool;
   #pools: Pools | undefined;
   #observer: RequestObserver = () => undefined;
   #guardWrite: () => void = () => undefined;
 
   constructor(options: TransportOptions) {
     this.#options = options;
+    const { http2 = false, maxConnections = MAX_CONNECTIONS, sharesByNamespace = true } = options;
+    this.#writes = new FairPool(sharesByNamespace && !http2 ? maxConnections : Infinity);
   }
 
   observe(observer: RequestObserver): void {
@@ -101,9 +109,12 @@ export class Transport {
     this.#guardWrite = guard;
   }
 
-  /** Another transport to the same server, seen by the same observer, with connections of its own: nothing that hangs on this one delays it. */
+  /**
+   * Another transport to the same server, seen by the same observer, with connections of its own, all of them for any
+   * namespace: nothing that hangs on this one delays it.
+   */
   separate(options: Pick<TransportOptions, 'maxConnections' | 'requestTimeoutMs'>): Transport {
-    const transport = new Transport({ ...this.#options, ...options });
+    const transport = new Transport({ ...this.#options, sharesByNamespace: false, ...options });
     transport.observe(this.#observer);
     return transport;
   }
@@ -141,8 +152,7 @@ export class Transport {
     let waitedMs = 0;
     for (let attempt = 0; ; attempt++) {
       try {
-        const response = await this.#dispatch(input, false);
-        return await readJson(input, response);
+        return await this.#exchange(input);
       } catch (error) {
         const waitMs = attempt < MAX_RETRIES ? retryDelayMs(input, error, attempt) : undefined;
         if (waitMs === undefined || waitedMs + waitMs > MAX_RETRY_AFTER_MS || input.signal.aborted) throw error;
@@ -153,6 +163,19 @@ export class Transport {
         onWait(undefined);
       }
     }
+  }
+
+  /**
+   * Sends a request and reads its answer. A write has its turn first, with a share of the connections by namespace: a
+   * namespace may have a webhook that hangs on all its writes, and needs no right for that in others.
+   */
+  async #exchange(input: RequestInput): Promise<unknown> {
+    const run = async (): Promise<unknown> => readJson(input, await this.#dispatch(input, false));
+    if (input.method === 'GET') return run();
+    const namespace = /\/namespaces\/([^/]+)\//.exec(input.path)?.[1];
+    // Who gave up meanwhile has a turn as well, and ends at once with it.
+    const turn = await this.#writes.run({ path: namespace === undefined ? [] : [namespace], last: false, run });
+    return turn?.result;
   }
 
   async watch(input: RequestInput): Promise<WatchStream> {
@@ -225,7 +248,7 @@ export class Transport {
   #poolsFor({ tls, proxyUrl }: Access): Pools {
     if (this.#pools?.tls === tls) return this.#pools;
     const old = this.#pools;
-    const { http2 = false, maxConnections = 16 } = this.#options;
+    const { http2 = false, maxConnections = MAX_CONNECTIONS } = this.#options;
     const connect = { ...tls, keepAlive: true, keepAliveInitialDelay: 30_000, timeout: 10_000 };
     const shared = { keepAliveTimeout: KEEP_ALIVE_MS, keepAliveMaxTimeout: KEEP_ALIVE_MS, allowH2: http2, connect };
     const pool = (connections: number | null): Dispatcher =>

@@ -1,16 +1,19 @@
 import { ConnectionError } from '../client/api-error.ts';
+import { FairBand } from '../queue/fair-band.ts';
 import { MinHeap } from '../queue/min-heap.ts';
+import { Shares } from '../queue/shares.ts';
 import { delay, type Clock } from '../time/clock.ts';
 import { unlessAborted } from '../time/unless-aborted.ts';
-import { StatusPace } from './status-pace.ts';
 import type { ObjectMemory } from './types.ts';
 
 /** What hangs is given up, so that its place is free again. */
 const WRITE_TIMEOUT_MS = 5_000;
 /** After this what could not be written is tried again, so that it is there within 10 s once it can be. */
 const RETRY_MS = 3_000;
-/** Writes at once: one that takes a second leaves room for 20 per second all the same. */
-const MAX_AT_ONCE = 20;
+/** Between writes, over all objects: 20 per second. Turns that are not used are lost, and never come all at once. */
+const SPACING_MS = 50;
+/** Writes at once, of which a namespace has a share: 10 when it is alone, so that they may take half a second each. */
+const MAX_AT_ONCE = 30;
 /** How long nothing is looked at while nothing waits; whatever is offered is looked at right away. */
 const IDLE_MS = 60_000;
 
@@ -18,23 +21,37 @@ export interface PacedWritesOptions<T> {
   readonly clock: Clock;
   /** The least time between two writes of one object. */
   readonly everyMs: number;
+  /** Whose turns and share it counts for. */
+  readonly namespaceOf: (offer: T) => string;
   /** Writes what was offered last of an object. The signal is aborted at the deadline, or when everything stops. */
   readonly write: (offer: T, signal: AbortSignal) => Promise<unknown>;
   /** Called with what could not be written; it is tried again, or what was offered meanwhile. */
   readonly onError: (offer: T, error: unknown) => void;
 }
 
+/** An object that may be written as soon as it is its turn. */
+interface Ready {
+  readonly uid: string;
+  readonly path: readonly [namespace: string];
+}
+
 /**
- * Writes that can wait, beside the reconciles: 20 per second over all objects, each object in its turn and with what
- * was offered last. A write has 5 s, whatever it waits for; as many as may hang are bounded, and none outlives `run`.
+ * Writes that can wait, beside the reconciles: 20 per second over all objects, namespaces in turns, and within a
+ * namespace each object in its turn, with what was offered last. A write has 5 s, whatever it waits for; as many as may
+ * hang are bounded, of a namespace by its share, and none outlives `run`.
  */
 export class PacedWrites<T> implements ObjectMemory {
   readonly #options: PacedWritesOptions<T>;
-  readonly #pace = new StatusPace();
+  readonly #writtenMs = new Map<string, number>();
   readonly #offers = new Map<string, T>();
-  /** When to look at the offer of an object again: one entry for each that waits. */
+  /** Objects that may not be written yet, one entry for each; then they are ready. */
   readonly #due = new MinHeap<{ readonly uid: string; readonly atMs: number }>((a, b) => a.atMs - b.atMs);
-  readonly #queued = new Set<string>();
+  readonly #waiting = new Set<string>();
+  readonly #ready = new Map<string, Ready>();
+  readonly #turns = new FairBand<Ready>();
+  readonly #shares = new Shares(MAX_AT_ONCE);
+  /** When the next write may begin. */
+  #freeMs = -Infinity;
   readonly #writing = new Map<string, Promise<void>>();
   /** Deleted while they were being written. */
   readonly #gone = new Set<string>();
@@ -58,17 +75,18 @@ export class PacedWrites<T> implements ObjectMemory {
 
   /** There is nothing to write any more. */
   withdraw(uid: string): void {
-    if (this.#offers.delete(uid)) this.#pace.skip(uid);
+    this.#offers.delete(uid);
+    this.#loseTurn(uid);
   }
 
-  /** How long an object that is offered now waits for its turn, in ms. */
+  /** How long an object that is offered now waits for its turn at most, in ms, as long as no write hangs. */
   get backlogMs(): number {
-    return this.#pace.backlogMs(this.#options.clock.now());
+    return Math.max(0, this.#freeMs - this.#options.clock.now()) + this.#turns.size * SPACING_MS;
   }
 
   forget(uid: string): void {
-    this.#offers.delete(uid);
-    this.#pace.forget(uid);
+    this.withdraw(uid);
+    this.#writtenMs.delete(uid);
     if (this.#writing.has(uid)) this.#gone.add(uid);
   }
 
@@ -86,35 +104,55 @@ export class PacedWrites<T> implements ObjectMemory {
 
   /** Begins what is due, as far as there is room. @returns after how many ms to look again */
   #beginDue(signal: AbortSignal): number {
-    for (;;) {
-      const nowMs = this.#options.clock.now();
-      const next = this.#due.peek();
-      // With no room left, the end of a write wakes the loop.
-      if (!next || this.#writing.size >= MAX_AT_ONCE) return IDLE_MS;
-      if (next.atMs > nowMs) return next.atMs - nowMs;
-      this.#due.pop();
-      this.#queued.delete(next.uid);
-      const offer = this.#offers.get(next.uid);
-      if (offer === undefined || this.#writing.has(next.uid)) continue;
-      if (this.#pace.waitMs(next.uid, this.#options.everyMs, nowMs) > 0) this.#queue(next.uid);
-      else this.#begin(next.uid, offer, signal);
-    }
-  }
-
-  #queue(uid: string, afterMs = 0): void {
-    if (this.#queued.has(uid) || this.#writing.has(uid)) return;
     const nowMs = this.#options.clock.now();
-    this.#queued.add(uid);
-    this.#due.push({ uid, atMs: nowMs + (afterMs || this.#pace.waitMs(uid, this.#options.everyMs, nowMs)) });
+    for (let next = this.#due.peek(); next && next.atMs <= nowMs; next = this.#due.peek()) {
+      this.#due.pop();
+      this.#waiting.delete(next.uid);
+      this.#queue(next.uid);
+    }
+    const nextDueMs = (this.#due.peek()?.atMs ?? Infinity) - nowMs;
+    // With no room left, the end of a write wakes the loop.
+    const next =
+      this.#writing.size < MAX_AT_ONCE ? this.#turns.peek((name) => this.#shares.admits(name, 0)) : undefined;
+    if (!next) return Math.min(IDLE_MS, nextDueMs);
+    if (this.#freeMs > nowMs) return Math.min(this.#freeMs - nowMs, nextDueMs);
+    this.#begin(next, signal);
+    return Math.min(SPACING_MS, nextDueMs);
   }
 
-  #begin(uid: string, offer: T, signal: AbortSignal): void {
+  /** Gives the object its turn, or has it wait until it may be written. */
+  #queue(uid: string, afterMs = 0): void {
+    const offer = this.#offers.get(uid);
+    if (offer === undefined || this.#waiting.has(uid) || this.#ready.has(uid) || this.#writing.has(uid)) return;
+    const { clock, everyMs, namespaceOf } = this.#options;
+    const nowMs = clock.now();
+    const atMs = Math.max(nowMs + afterMs, (this.#writtenMs.get(uid) ?? -Infinity) + everyMs);
+    if (atMs > nowMs) {
+      this.#waiting.add(uid);
+      this.#due.push({ uid, atMs });
+      return;
+    }
+    const ready: Ready = { uid, path: [namespaceOf(offer)] };
+    this.#ready.set(uid, ready);
+    this.#turns.push(ready, ready.path);
+  }
+
+  #loseTurn(uid: string): void {
+    const ready = this.#ready.get(uid);
+    if (ready && this.#ready.delete(uid)) this.#turns.remove(ready, ready.path);
+  }
+
+  #begin({ uid, path }: Ready, signal: AbortSignal): void {
     const begunMs = this.#options.clock.now();
+    const offer = this.#offers.get(uid) as T;
+    this.#loseTurn(uid);
     this.#offers.delete(uid);
-    this.#pace.skip(uid);
+    this.#freeMs = begunMs + SPACING_MS;
+    this.#shares.begin(path);
     const write = async (): Promise<void> => {
       const written = await this.#write(offer, signal);
       this.#writing.delete(uid);
+      this.#shares.end(path);
       if (!this.#gone.delete(uid)) this.#ended(uid, offer, written ? begunMs : undefined);
       this.#wake();
     };
@@ -123,7 +161,7 @@ export class PacedWrites<T> implements ObjectMemory {
 
   /** @param writtenMs when it was begun to be written; undefined: it could not be. */
   #ended(uid: string, offer: T, writtenMs: number | undefined): void {
-    if (writtenMs !== undefined) this.#pace.wrote(uid, writtenMs);
+    if (writtenMs !== undefined) this.#writtenMs.set(uid, writtenMs);
     else if (!this.#offers.has(uid)) this.#offers.set(uid, offer);
     if (this.#offers.has(uid)) this.#queue(uid, writtenMs === undefined ? RETRY_MS : 0);
   }

@@ -28,11 +28,6 @@ export class StatusPace implements ObjectMemory {
     return Math.max(0, (nowMs - turnMs > TURN_LASTS_MS ? this.#takeTurn(uid, nowMs) : turnMs) - nowMs);
   }
 
-  /** How long an object that asks now waits for its turn, in ms. */
-  backlogMs(nowMs: number): number {
-    return Math.max(0, this.#freeMs - nowMs);
-  }
-
   /** The object has nothing to write any more: its turn is lost. */
   skip(uid: string): void {
     this.#turnMs.delete(uid);

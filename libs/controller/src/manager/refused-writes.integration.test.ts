@@ -199,3 +199,21 @@ it('each, refused in each way, is told within 10 s; events and leadership are ba
   expect(worstConditionMs).toBeLessThanOrEqual(SOON_MS);
   expect(worstRecoveryMs).toBeLessThanOrEqual(SOON_MS);
 }, 120_000);
+
+// Wall 1: a tenant may have a webhook for its namespace that answers nothing.
+it('2,000 events of a namespace where nothing is answered delay none of another, whose room they leave', async () => {
+  const [bad, good] = await Promise.all([namespaceOf('neighbour', 'no answer'), namespaceOf('other', 'no answer')]);
+  armed.set(bad, { fault: 'no answer', writes: / events$/ });
+  const running = run(good, false);
+  const record = (namespace: string, name: string): void =>
+    running.manager.events.record(
+      { apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace, name } },
+      { type: 'Warning', reason: 'Seen', message: 'for a person' },
+    );
+  for (let index = 0; index < 2_000; index++) record(bad, `about-${index}`);
+  record(good, 'about');
+  const within = { timeoutMs: 3_000, intervalMs: 20 };
+  await eventually(async () => (await admin.list(EVENTS, { namespace: good })).items.length === 1, within);
+  expect(await running.metric(/^redis_queue_events_lost_total\{reason="full"\}/)).toBe(999);
+  await running.stop();
+});

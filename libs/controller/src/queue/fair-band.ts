@@ -1,6 +1,7 @@
 import { Band } from './band.ts';
+import { SERVER, TENANT, TENANT_AT_SERVER, tenantAtServer } from './shares.ts';
 
-/** Whether a share may have one more under way; `level` is its place in the path: 0 for tenants, 1 for servers. */
+/** Whether a share may have one more under way; `level` is one of `Shares`: tenant, server, or tenant at a server. */
 export type Admits = (share: string, level: number) => boolean;
 
 /** What waits of one tenant, by server, in the order of their turns. */
@@ -13,7 +14,7 @@ interface Tenant<T> {
   parkedIn: UsedUp<T>[];
 }
 
-/** A server whose share was used up when the turn of tenants came that wait for nothing else. */
+/** A server whose share, or whose tenant's share of it, was used up when the turn of tenants came that wait for nothing else. */
 interface UsedUp<T> {
   readonly server: string;
   /** In the order of their turns. */
@@ -83,7 +84,7 @@ export class FairBand<T> {
 
   #firstInRotation(admits: Admits): Tenant<T> | undefined {
     for (const tenant of this.#rotation) {
-      if (!isAdmitted(tenant.share, 0, admits)) continue;
+      if (!isAdmitted(tenant.share, TENANT, admits)) continue;
       if (firstOf(tenant, admits) !== undefined) return tenant;
       this.#park(tenant);
     }
@@ -92,8 +93,10 @@ export class FairBand<T> {
 
   /** What is parked with an admitted server waits for its turn, and for its tenant at most. */
   #firstParked({ server, parked }: UsedUp<T>, admits: Admits): Tenant<T> | undefined {
-    if (!isAdmitted(server, 1, admits)) return undefined;
-    for (const tenant of parked) if (isAdmitted(tenant.share, 0, admits)) return tenant;
+    if (!isAdmitted(server, SERVER, admits)) return undefined;
+    for (const tenant of parked) {
+      if (isAdmitted(tenant.share, TENANT, admits) && isAdmittedAt(server, tenant.share, admits)) return tenant;
+    }
     return undefined;
   }
 
@@ -121,9 +124,16 @@ export class FairBand<T> {
 }
 
 function firstOf<T>({ share, servers }: Tenant<T>, admits: Admits): T | undefined {
-  if (!isAdmitted(share, 0, admits)) return undefined;
-  for (const [server, items] of servers) if (isAdmitted(server, 1, admits)) return items.peek();
+  if (!isAdmitted(share, TENANT, admits)) return undefined;
+  for (const [server, items] of servers) {
+    if (isAdmitted(server, SERVER, admits) && isAdmittedAt(server, share, admits)) return items.peek();
+  }
   return undefined;
+}
+
+function isAdmittedAt(server: string, tenant: string, admits: Admits): boolean {
+  const both = tenantAtServer(tenant, server);
+  return both === undefined || admits(both, TENANT_AT_SERVER);
 }
 
 function isAdmitted(share: string, level: number, admits: Admits): boolean {

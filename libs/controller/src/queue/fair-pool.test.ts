@@ -77,3 +77,15 @@ it('one that throws makes room as well', async () => {
   await settled();
   expect(begun).toEqual(['next']);
 });
+
+it('of what is asked for in one go, what is known to take long begins last, wherever it stands', async () => {
+  const begun: string[] = [];
+  const task = (name: string, last: boolean) => ({
+    path: [name, name] as const,
+    last,
+    run: () => Promise.resolve(begun.push(name)),
+  });
+  const results = await Promise.all(new FairPool(1).runAll([task('slow', true), task('quick', false)]));
+  expect(begun).toEqual(['quick', 'slow']);
+  expect(results).toEqual([{ result: 2 }, { result: 1 }]);
+});

@@ -2,8 +2,8 @@ import { FairBand } from './fair-band.ts';
 import { Shares } from './shares.ts';
 
 export interface PoolTask<T> {
-  /** Tenant and server whose shares it counts for. */
-  readonly path: readonly [share: string, server: string];
+  /** Tenant and server whose shares it counts for, as far as it has them; servers of one name are one server, whichever tenants they are of. */
+  readonly path: readonly [] | readonly [share: string] | readonly [share: string, server: string];
   /** What is known to take long goes last: after all else that waits and is admitted. */
   readonly last: boolean;
   readonly run: () => Promise<T>;
@@ -34,11 +34,27 @@ export class FairPool {
   }
 
   /** @returns what the task gives, in an object; undefined when it was given up before its turn. @throws what it throws */
-  async run<T>({ path, last, run }: PoolTask<T>): Promise<{ readonly result: T } | undefined> {
+  run<T>(task: PoolTask<T>): Promise<{ readonly result: T } | undefined> {
+    const ran = this.#runInTurn(task);
+    this.#begin();
+    return ran;
+  }
+
+  /**
+   * Runs tasks, of which none begins before all of them wait: their turns, and not their order, say which is first.
+   *
+   * @returns for each what `run` returns
+   */
+  runAll<T>(tasks: readonly PoolTask<T>[]): Promise<{ readonly result: T } | undefined>[] {
+    const ran = tasks.map((task) => this.#runInTurn(task));
+    this.#begin();
+    return ran;
+  }
+
+  async #runInTurn<T>({ path, last, run }: PoolTask<T>): Promise<{ readonly result: T } | undefined> {
     const { promise, resolve } = Promise.withResolvers<boolean>();
     const band = last ? this.#last : this.#first;
     band.push({ path, band, settle: resolve }, path);
-    this.#begin();
     if (!(await promise)) return undefined;
     try {
       return { result: await run() };

@@ -24,8 +24,10 @@ describe('however many shares hang, some of the capacity stays free', () => {
     { level: 0, shares: 1, most: 43, free: 85 },
     { level: 0, shares: 2, most: 32, free: 64 },
     { level: 0, shares: 8, most: 13, free: 24 },
-    { level: 1, shares: 1, most: 26, free: 102 },
-    { level: 1, shares: 8, most: 11, free: 40 },
+    { level: 1, shares: 1, most: 43, free: 85 },
+    { level: 1, shares: 8, most: 13, free: 24 },
+    { level: 2, shares: 1, most: 26, free: 102 },
+    { level: 2, shares: 8, most: 11, free: 40 },
     { level: 0, shares: 100, most: 2, free: 2 },
   ])('$shares shares of level $level leave at least $free of 128', ({ level, shares, most, free }) => {
     const taken = filled(128, shares, level);
@@ -45,7 +47,21 @@ it('a share has one at once however little is free, and names itself when it has
 });
 
 it('a server of several namespaces has one share', () => {
-  const shares = new Shares(4);
+  const shares = new Shares(2);
   shares.begin(['a', 'redis']);
   expect(shares.fullOf(['b', 'redis'])).toBe('redis');
+});
+
+it('a tenant leaves others a part of the share of a server, and is told of the server', () => {
+  const shares = new Shares(128);
+  for (let count = 0; count < 26; count++) {
+    expect(shares.fullOf(['hostile', 'redis'])).toBeUndefined();
+    shares.begin(['hostile', 'redis']);
+  }
+  expect(shares.fullOf(['hostile', 'redis'])).toBe('redis');
+  expect(shares.fullOf(['hostile', 'other'])).toBeUndefined();
+  for (let count = 0; count < 11; count++) {
+    expect(shares.fullOf(['good', 'redis'])).toBeUndefined();
+    shares.begin(['good', 'redis']);
+  }
 });

@@ -89,6 +89,18 @@ describe('shares', () => {
     expect(queue.waiting(0)).toHaveLength(96);
   });
 
+  it('a namespace whose work hangs leaves room for another at the server of both', async () => {
+    queue = new WorkQueue({ clock, capacity: 128, sharesOf });
+    for (let index = 0; index < 100; index++) queue.add(`hostile/redis/${index}`);
+    const taken: (string | undefined)[] = [];
+    const takers = Array.from({ length: 30 }, async () => void taken.push(await queue.take()));
+    queue.add('good/redis/1');
+    queue.close();
+    await Promise.all(takers);
+    expect(taken).toContain('good/redis/1');
+    expect(taken.filter((key) => key?.startsWith('hostile'))).toHaveLength(26);
+  });
+
   it('a worker that waits for a key is served when one of its share ends', async () => {
     queue = new WorkQueue({ clock, capacity: 2, sharesOf });
     queue.add('a/1');
