@@ -34,6 +34,15 @@ class Contract:
 
 def redis_options(env: dict[str, str]) -> dict[str, Any]:
     """Options of redis-py: REDIS_URL, or REDIS_HOST and _PORT; user and password that are named override the URL's."""
+    env = {name: text.strip() for name, text in env.items()}
+    if env.get("REDIS_PORT", "").startswith("tcp://"):  # what Kubernetes says of a Service named redis
+        del env["REDIS_PORT"]
+    for other in ("HOST", "PORT"):
+        if env.get("REDIS_URL") and env.get(f"REDIS_{other}"):
+            raise SystemExit(
+                f"REDIS_URL and REDIS_{other} both say where Redis is;"
+                f" remove redis-url or redis-{other.lower()} from the Secret"
+            )
     url = urlparse(env.get("REDIS_URL", ""))
     host = url.hostname or env.get("REDIS_HOST")
     if not host:

@@ -1,3 +1,4 @@
+import { REDIS_SECRET_CASES } from '@redis-queue/rig/redis-secrets';
 import { describe, expect, test } from 'vitest';
 import { boundRedisSecret, parseRedisSecret, type TlsSpec } from './redis-secret.ts';
 import { connectionKey, type RedisTarget } from './target.ts';
@@ -11,6 +12,16 @@ function target(texts: Record<string, string>, tls?: TlsSpec): RedisTarget {
   if (!parsed.ok) throw new Error(parsed.message);
   return parsed.target;
 }
+
+describe('the controllers read a Secret as the bus and worker pods do', () => {
+  test.each(REDIS_SECRET_CASES)('$title', ({ data, reads, refusedFor = [] }) => {
+    const parsed = parseRedisSecret(secret(data));
+    if (reads) expect(parsed).toEqual({ ok: true, target: reads });
+    else expect(parsed).toMatchObject({ ok: false, reason: 'SecretInvalid' });
+    for (const key of refusedFor) expect(parsed).toHaveProperty('message', expect.stringContaining(key));
+    expect(JSON.stringify(parsed)).not.toContain('hunter2');
+  });
+});
 
 describe('a Secret becomes a Redis target', () => {
   test.each<[string, Record<string, string>, RedisTarget]>([

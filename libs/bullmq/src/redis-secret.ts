@@ -45,7 +45,7 @@ const authorities = new WeakMap<SecretData, string>();
  *
  * One of three says where it is: `redis-url` (redis:// or rediss://); `redis-host`, with `redis-port`; or
  * `redis-sentinels` (comma-separated host:port), with `redis-sentinel-master-name` and, where the Sentinels ask for
- * them, `redis-sentinel-username` and `redis-sentinel-password`. `redis-username` and `redis-password` are for the
+ * them, `redis-sentinel-username` and `redis-sentinel-password`. Two of them in one Secret are refused. `redis-username` and `redis-password` are for the
  * servers and override those of the URL. `redis-ca.crt` holds a private CA, and needs TLS: a rediss:// URL, or the
  * spec's `enabled`. `redis-cluster: "true"` says that the address is a node of a Redis Cluster. The CA may have 64 kB,
  * any other value 8 kB.
@@ -143,10 +143,15 @@ function readTls(read: ReadKey, { serverName }: TlsSpec): RedisTls {
 /** A place, and whether it speaks TLS whatever the spec says; or what is wrong. */
 type Read<T extends RedisTarget> = (T & { readonly encrypted: boolean }) | string;
 
+/** Keys that say again what the URL says; readers of one Secret must not have to guess which of them wins. */
+const BESIDE_URL = ['redis-host', 'redis-port'] as const;
+
 function readAddress(read: ReadKey): Read<RedisAddress> {
   if (read('redis-sentinel-master-name') !== undefined)
     return "the Secret's redis-sentinel-master-name needs redis-sentinels, the addresses of the Sentinels; add them";
   const url = read('redis-url');
+  const other = url === undefined ? undefined : BESIDE_URL.find((key) => read(key) !== undefined);
+  if (other) return `the Secret has both redis-url and ${other}; remove one of them`;
   const address = url === undefined ? fromHostAndPort(read) : fromUrl(url);
   if (typeof address === 'string') return address;
   const cluster = read('redis-cluster') ?? 'false';

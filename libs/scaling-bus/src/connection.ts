@@ -28,6 +28,9 @@ type Field = keyof typeof NAMES;
 const variableOf = (field: Field): string => NAMES[field][0];
 const keyOf = (field: Field): string => NAMES[field][1];
 
+/** What says again what the URL says; as in the Secrets of Queues, neither wins in silence. */
+const BESIDE_URL = ['host', 'port'] as const;
+
 /** Where the texts come from, and what each is called there. */
 interface BusTexts {
   readonly read: (field: Field) => string | undefined;
@@ -72,6 +75,8 @@ export function busRedisFromSecret(data: Readonly<Record<string, string>> = {}, 
 
 function busRedis(texts: BusTexts): BusRedisOptions {
   const { read, nameOf, tls, tlsSetting } = texts;
+  const other = read('url') ? BESIDE_URL.find((field) => read(field)) : undefined;
+  if (other) throw new Error(`${nameOf('url')} and ${nameOf(other)} both say where the bus is; remove one of them`);
   const url = read('url') ? parseUrl(texts) : undefined;
   const host = (url?.hostname || read('host') || '').replace(/^\[(.*)\]$/, '$1');
   const username = read('username') || decode(url?.username, texts);

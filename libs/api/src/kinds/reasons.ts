@@ -116,7 +116,7 @@ export const QUEUE_REASONS = {
   },
   SecretInvalid: {
     kind: 'stalled',
-    doc: 'The Secret lacks a key, holds one that cannot be read, or holds one for TLS that nothing turns on; the message names the key.',
+    doc: 'The Secret lacks a key, holds one that cannot be read, two that say where Redis is, or one for TLS that nothing turns on; the message names the key.',
   },
   PrefixReserved: {
     kind: 'stalled',
@@ -226,7 +226,7 @@ export const WORKER_POOL_REASONS = {
   },
   SecretInvalid: {
     kind: 'stalled',
-    doc: 'The Secret of the Queues lacks a key, holds one that cannot be read, or holds one for TLS that nothing turns on; the message names the key.',
+    doc: 'The Secret of the Queues lacks a key, holds one that cannot be read, two that say where Redis is, or one for TLS that nothing turns on; the message names the key.',
   },
   RolledBack: {
     kind: 'stalled',
