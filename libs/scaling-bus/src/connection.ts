@@ -79,8 +79,9 @@ function busRedis(texts: BusTexts): BusRedisOptions {
   if (other) throw new Error(`${nameOf('url')} and ${nameOf(other)} both say where the bus is; remove one of them`);
   const url = read('url') ? parseUrl(texts) : undefined;
   const host = (url?.hostname || read('host') || '').replace(/^\[(.*)\]$/, '$1');
-  const username = read('username') || decode(url?.username, texts);
-  const password = read('password') || decode(url?.password, texts);
+  const ofUrl = { username: decode(url?.username, texts), password: decode(url?.password, texts) };
+  const username = read('username') || ofUrl.username;
+  const password = read('password') || ofUrl.password;
   const encrypted = url?.protocol === 'rediss:' || tls;
   const ca = read('ca');
   // Who gives an authority expects TLS: without it the password would travel in plain text.

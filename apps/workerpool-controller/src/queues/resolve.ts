@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { redisSecretRef, type Queue, type WorkerPool } from '@redis-queue/api';
 import {
+  describeOtherRedis,
   describeReservedPrefix,
   queueRef,
   resolveRedis,
@@ -70,6 +71,9 @@ export function resolveQueues(pool: WorkerPool, sources: QueueSources): PoolQueu
       message: `Secret ${namespace}/${secret.metadata.name}: worker pods do not speak to ${unsupported} in spec.redis.secretRefs.worker`,
     };
   }
+  const elsewhere = queues.map((queue) => describeOtherRedis(queue, 'worker', access));
+  const other = elsewhere.find((problem) => problem !== undefined);
+  if (other) return other;
   const { enabled: tls = false, serverName } = queues[0]!.spec.redis?.tls ?? {};
   return {
     queues: queues.map((queue) => ({

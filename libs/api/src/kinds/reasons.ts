@@ -218,7 +218,7 @@ export const WORKER_POOL_REASONS = {
   },
   MixedRedis: {
     kind: 'stalled',
-    doc: 'The Queues of spec.queues use different Secrets or TLS settings; a pool serves one Redis. Split the pool.',
+    doc: 'The Queues of spec.queues use different Secrets or TLS settings, and a pool serves one Redis: split the pool. Or the Secret for worker pods leads to another server or database than a Queue is at: correct it. The message says which.',
   },
   SecretNotPermitted: {
     kind: 'stalled',

@@ -72,6 +72,11 @@ export const REDIS_SECRET_CASES: readonly RedisSecretCase[] = [
     refusedFor: ['redis-url', 'redis-password'],
   },
   {
+    title: 'the same, although another password is given beside the URL',
+    data: { 'redis-url': 'redis://u:hunter2%zz@redis', 'redis-password': 'hunter2' },
+    refusedFor: ['redis-url', 'redis-password'],
+  },
+  {
     title: 'a port that is none',
     data: { 'redis-host': 'redis', 'redis-port': 'hunter2' },
     refusedFor: ['redis-port'],

@@ -36,8 +36,9 @@ export function redisOptionsFromEnvironment(env: RedisEnvironment): RedisOptions
   const url = urlText === undefined ? undefined : parseUrl(urlText);
   const host = url?.hostname || read('REDIS_HOST');
   if (!host) throw new Error('neither REDIS_URL nor REDIS_HOST is set; the Secret needs redis-url or redis-host');
-  const username = read('REDIS_USERNAME') ?? (url && decode(url.username));
-  const password = read('REDIS_PASSWORD') ?? (url && decode(url.password));
+  const ofUrl = url && { username: decode(url.username), password: decode(url.password) };
+  const username = read('REDIS_USERNAME') ?? ofUrl?.username;
+  const password = read('REDIS_PASSWORD') ?? ofUrl?.password;
   const serverName = env.REDIS_TLS_SERVER_NAME;
   const tls = env.REDIS_TLS === 'true' || url?.protocol === 'rediss:';
   if (serverName && !tls) {
