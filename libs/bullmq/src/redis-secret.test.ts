@@ -163,6 +163,7 @@ describe('a Secret becomes a Redis target', () => {
     ['a password that is not percent-encoded', { 'redis-url': 'redis://u:hunter2%zz@redis' }, /percent-encoded/],
     ['neither yes nor no', { 'redis-host': 'h', 'redis-cluster': 'hunter2' }, /redis-cluster is neither/],
     ['a database of a Cluster', { 'redis-url': 'redis://h/2', 'redis-cluster': 'true' }, /no database but 0/],
+    ['the same, by its key', { 'redis-host': 'h', 'redis-db': '2', 'redis-cluster': 'true' }, /no database but 0/],
     ['Sentinels of no group', { 'redis-sentinels': 'hunter2:1' }, /redis-sentinels need redis-sentinel-master-name/],
     [
       'a group without Sentinels',
@@ -176,7 +177,7 @@ describe('a Secret becomes a Redis target', () => {
         /redis-sentinels are not of the form/,
       ],
     ),
-    ...['redis-url', 'redis-host', 'redis-cluster'].map((key): [string, Record<string, string>, RegExp] => [
+    ...['redis-url', 'redis-host', 'redis-db', 'redis-cluster'].map((key): [string, Record<string, string>, RegExp] => [
       `Sentinels beside ${key}`,
       { 'redis-sentinels': 'a', 'redis-sentinel-master-name': 'main', [key]: 'hunter2' },
       new RegExp(`both redis-sentinels and ${key}`),

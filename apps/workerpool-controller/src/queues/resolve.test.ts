@@ -127,6 +127,7 @@ const hashOf = (data: Record<string, string>, uid = 'pool-uid') => {
 it('notices a changed credential, and nothing else of the Secret', () => {
   const before = hashOf({ 'redis-host': 'r', 'redis-password': 'one' });
   expect(hashOf({ 'redis-host': 'r', 'redis-password': 'two' })).not.toBe(before);
+  expect(hashOf({ 'redis-host': 'r', 'redis-password': 'one', 'redis-db': '1' })).not.toBe(before);
   expect(hashOf({ 'redis-host': 'r', 'redis-password': 'one', note: 'new' })).toBe(before);
 });
 

@@ -38,7 +38,14 @@ export interface QueueSources {
 
 export const CA_KEY = 'redis-ca.crt';
 /** The keys of the Secret that reach a pod. */
-export const REDIS_KEYS = ['redis-url', 'redis-host', 'redis-port', 'redis-username', 'redis-password'] as const;
+export const REDIS_KEYS = [
+  'redis-url',
+  'redis-host',
+  'redis-port',
+  'redis-db',
+  'redis-username',
+  'redis-password',
+] as const;
 
 /**
  * Finds the pool's Queues and the Secret that they share. Pure over its sources.

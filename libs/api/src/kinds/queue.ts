@@ -117,7 +117,7 @@ export const queueSpecSchema = z
         secretRef: localReferenceSchema
           .optional()
           .describe(
-            `Secret with redis-url, or redis-host, redis-port, redis-username, redis-password, or redis-sentinels and redis-sentinel-master-name. Absent: ${DEFAULT_REDIS_SECRET}.`,
+            `Secret with redis-url, or redis-host, redis-port, redis-db, redis-username, redis-password, or redis-sentinels and redis-sentinel-master-name. Absent: ${DEFAULT_REDIS_SECRET}.`,
           ),
         secretRefs: z
           .object({

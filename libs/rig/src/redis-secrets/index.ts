@@ -27,6 +27,22 @@ export const REDIS_SECRET_CASES: readonly RedisSecretCase[] = [
     reads: { host: 'redis', port: 7000, username: 'app', password: 'p' },
   },
   {
+    title: 'host and database',
+    data: { 'redis-host': 'redis', 'redis-db': '3\n' },
+    reads: { host: 'redis', port: 6379, db: 3 },
+  },
+  { title: 'database 0', data: { 'redis-host': 'redis', 'redis-db': '0' }, reads: { host: 'redis', port: 6379 } },
+  ...['hunter2', '-1', '1.5'].map((text) => ({
+    title: `a database such as ${text}`,
+    data: { 'redis-host': 'redis', 'redis-db': text },
+    refusedFor: ['redis-db'],
+  })),
+  {
+    title: 'a URL beside a database',
+    data: { 'redis-url': 'redis://hunter2', 'redis-db': '0' },
+    refusedFor: ['redis-url', 'redis-db'],
+  },
+  {
     title: 'a newline at the end, as echo leaves it',
     data: { 'redis-host': 'redis\n', 'redis-port': '7000\n', 'redis-password': 'p\n' },
     reads: { host: 'redis', port: 7000, password: 'p' },
