@@ -1,25 +1,29 @@
-/** What a Secret has to mean to each of its readers. */
-export interface RedisSecretCase {
+/** A Secret of a Redis, as plain texts by key. */
+interface RedisSecret {
   readonly title: string;
-  /** Plain texts by key. */
   readonly data: Readonly<Record<string, string>>;
+}
+
+export interface ReadableSecret extends RedisSecret {
   /** Where it leads; database 0 and what is not given are left out. */
-  readonly reads?: {
+  readonly reads: {
     readonly host: string;
     readonly port: number;
     readonly db?: number;
     readonly username?: string;
     readonly password?: string;
   };
-  /** It is refused with a message that has these keys, and never the text `hunter2`. */
-  readonly refusedFor?: readonly string[];
 }
 
-/**
- * One table for all that read the Secret of a Redis: the controllers, the bus and worker pods. Where they would read it
- * differently, some would look at another Redis than the rest, and nobody would say so.
- */
-export const REDIS_SECRET_CASES: readonly RedisSecretCase[] = [
+export interface RefusedSecret extends RedisSecret {
+  /** Keys that the message has to name; it never has the text `hunter2`. */
+  readonly refusedFor: readonly string[];
+}
+
+// One table for all that read the Secret of a Redis: the controllers, the bus and worker pods. Where they would read it
+// differently, some would look at another Redis than the rest, and nobody would say so.
+
+export const READABLE_SECRETS: readonly ReadableSecret[] = [
   { title: 'host alone', data: { 'redis-host': 'redis' }, reads: { host: 'redis', port: 6379 } },
   {
     title: 'host, port, user and password',
@@ -32,16 +36,6 @@ export const REDIS_SECRET_CASES: readonly RedisSecretCase[] = [
     reads: { host: 'redis', port: 6379, db: 3 },
   },
   { title: 'database 0', data: { 'redis-host': 'redis', 'redis-db': '0' }, reads: { host: 'redis', port: 6379 } },
-  ...['hunter2', '-1', '1.5'].map((text) => ({
-    title: `a database such as ${text}`,
-    data: { 'redis-host': 'redis', 'redis-db': text },
-    refusedFor: ['redis-db'],
-  })),
-  {
-    title: 'a URL beside a database',
-    data: { 'redis-url': 'redis://hunter2', 'redis-db': '0' },
-    refusedFor: ['redis-url', 'redis-db'],
-  },
   {
     title: 'a newline at the end, as echo leaves it',
     data: { 'redis-host': 'redis\n', 'redis-port': '7000\n', 'redis-password': 'p\n' },
@@ -67,6 +61,9 @@ export const REDIS_SECRET_CASES: readonly RedisSecretCase[] = [
     data: { 'redis-url': 'redis://a:b@redis', 'redis-username': 'app', 'redis-password': 'p' },
     reads: { host: 'redis', port: 6379, username: 'app', password: 'p' },
   },
+];
+
+export const REFUSED_SECRETS: readonly RefusedSecret[] = [
   { title: 'nothing', data: {}, refusedFor: ['redis-url', 'redis-host'] },
   {
     title: 'a URL beside a host',
@@ -96,5 +93,15 @@ export const REDIS_SECRET_CASES: readonly RedisSecretCase[] = [
     title: 'a port that is none',
     data: { 'redis-host': 'redis', 'redis-port': 'hunter2' },
     refusedFor: ['redis-port'],
+  },
+  ...['hunter2', '-1', '1.5'].map((text) => ({
+    title: `a database such as ${text}`,
+    data: { 'redis-host': 'redis', 'redis-db': text },
+    refusedFor: ['redis-db'],
+  })),
+  {
+    title: 'a URL beside a database',
+    data: { 'redis-url': 'redis://hunter2', 'redis-db': '0' },
+    refusedFor: ['redis-url', 'redis-db'],
   },
 ];
