@@ -99,18 +99,20 @@ it.each([
   });
 });
 
+/** Of one Secret for workers and another for all else, and Ready at that address. */
+const split = (name: string, redisAddress: string): Queue => ({
+  ...aQueue(name, { redis: { secretRefs: { worker: { name: 'for-workers' } } } }),
+  status: {
+    conditions: [{ type: 'Ready', status: 'True', reason: 'Ready', message: '', lastTransitionTime: '' }],
+    effective: { name, prefix: 'bull', redisAddress },
+  },
+});
+
 it('refuses a Secret of workers that leads away from where any of the Queues is', () => {
   const secret = {
     ...secretOf({ 'redis-url': 'redis://r/5' }),
     metadata: { name: 'for-workers', namespace: 'team-a' },
   };
-  const split = (name: string, redisAddress: string): Queue => ({
-    ...aQueue(name, { redis: { secretRefs: { worker: { name: 'for-workers' } } } }),
-    status: {
-      conditions: [{ type: 'Ready', status: 'True', reason: 'Ready', message: '', lastTransitionTime: '' }],
-      effective: { name, prefix: 'bull', redisAddress },
-    },
-  });
   expect(resolve([split('a', 'r:6379 database 5'), split('b', 'r:6379')], { secret })).toMatchObject({
     reason: 'MixedRedis',
     message: expect.stringMatching(/^Queue b is at r:6379, .* leads to r:6379 database 5;/) as string,
