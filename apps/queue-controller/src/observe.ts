@@ -1,5 +1,6 @@
 import type { Queue } from '@redis-queue/api';
 import {
+  addressOf,
   classifyRedisError,
   connectionKey,
   describeTarget,
@@ -156,11 +157,6 @@ async function tryLogin(ref: QueueRef, call: RedisCall, sources: Sources): Promi
     const { reason } = redisProblem(error, call.target, sources.connections);
     return reason === 'RedisAuthFailed' || reason === 'RedisNoPermission' ? 'refused' : 'unknown';
   }
-}
-
-function addressOf(target: RedisTarget): string {
-  const database = target.db ?? 0;
-  return `${describeTarget(target)}${database === 0 ? '' : ` database ${database}`}`;
 }
 
 /**

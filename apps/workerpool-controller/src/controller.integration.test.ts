@@ -148,6 +148,28 @@ describe('what the pool needs', () => {
     await eventually(async () => (await rig.cluster.eventsOf(pool)).some((event) => event.reason === reason));
   });
 
+  it('pods whose Secret leads away from where the Queue is are not started, until the Queue is there', async () => {
+    const { client } = rig.cluster;
+    await rig.cluster.secret(rig.namespace, { 'redis-url': 'redis://redis/5' }, 'second');
+    const redis = { secretRefs: { worker: { name: 'second' } } };
+    const queue = await rig.cluster.queue(rig.namespace, 'split', { redis });
+    const isAt = async (redisAddress: string): Promise<void> => {
+      const ready = { type: 'Ready', status: 'True', reason: 'Ready', message: '' };
+      const status = {
+        observedGeneration: queue.metadata.generation,
+        conditions: [{ ...ready, lastTransitionTime: new Date().toISOString() }],
+        effective: { name: 'split', prefix: 'bull', redisAddress },
+      };
+      await client.mergePatch(QUEUES, keyOf(queue), { status }, { subresource: 'status' });
+    };
+    await isAt('redis:6379');
+    const pool = await rig.cluster.pool(rig.namespace, 'led-away', { queues: ['split'] });
+    await rig.cluster.settled(pool, 'MixedRedis', 'Stalled');
+    expect(await rig.cluster.deployment(pool)).toBeUndefined();
+    await isAt('redis:6379 database 5');
+    await rig.cluster.sized(pool, 1);
+  });
+
   it('a Deployment that the API server refuses stalls the pool with the message of the refusal, and a correction heals it', async () => {
     const pool = await rig.cluster.pool(rig.namespace, 'invalid', {
       resources: { requests: { cpu: '2' }, limits: { cpu: '1' } },

@@ -13,6 +13,7 @@ import {
   type Resource,
 } from '@redis-queue/controller';
 import {
+  reportedAddress,
   secretCache,
   watchSecrets,
   type PoolObject,
@@ -101,8 +102,12 @@ export function watchesOf(sources: WatchedSources): NonNullable<ControllerOption
     {
       cache: queues,
       map: poolsOf,
+      // Of its status, which moves with its counts, only where its pods have to look.
       predicate: ({ event, object, previous }) =>
-        event !== 'update' || object.metadata.generation !== previous?.metadata.generation,
+        event !== 'update' ||
+        !previous ||
+        object.metadata.generation !== previous.metadata.generation ||
+        reportedAddress(object, 'worker') !== reportedAddress(previous, 'worker'),
     },
     ...secrets.watches(queues, ['worker'], poolsOf),
     ...(bus?.cache ? [{ cache: bus.cache, map: () => autoscaledPools(pools) }] : []),

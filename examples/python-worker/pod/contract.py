@@ -33,7 +33,16 @@ class Contract:
 
 
 def redis_options(env: dict[str, str]) -> dict[str, Any]:
-    """Options of redis-py: REDIS_URL, or REDIS_HOST and _PORT; user and password that are named override the URL's."""
+    """Options of redis-py: REDIS_URL, or REDIS_HOST, _PORT and _DB; user and password that are named override the URL's."""
+    env = {name: text.strip() for name, text in env.items()}
+    if env.get("REDIS_PORT", "").startswith("tcp://"):  # what Kubernetes says of a Service named redis
+        del env["REDIS_PORT"]
+    for other in ("HOST", "PORT", "DB"):
+        if env.get("REDIS_URL") and env.get(f"REDIS_{other}"):
+            raise SystemExit(
+                f"REDIS_URL and REDIS_{other} both say where Redis is;"
+                f" remove redis-url or redis-{other.lower()} from the Secret"
+            )
     url = urlparse(env.get("REDIS_URL", ""))
     host = url.hostname or env.get("REDIS_HOST")
     if not host:
@@ -45,7 +54,7 @@ def redis_options(env: dict[str, str]) -> dict[str, Any]:
         "socket_timeout": SOCKET_TIMEOUT_SECONDS,
         "host": host,
         "port": url.port or int(env.get("REDIS_PORT") or 6379),
-        "db": int(url.path.strip("/") or 0),
+        "db": int(url.path.strip("/") or env.get("REDIS_DB") or 0),
         "username": env.get("REDIS_USERNAME") or unquote(url.username or "") or None,
         "password": env.get("REDIS_PASSWORD") or unquote(url.password or "") or None,
     }

@@ -1,4 +1,5 @@
 export { ACL_RULES } from './acl.ts';
+export { addressOf, isOtherAddress } from './address.ts';
 export { classifyRedisError, type RedisErrorReason, type RedisProblem } from './errors.ts';
 export { boundRedisSecret, parseRedisSecret, type ParsedTarget, type TlsSpec } from './redis-secret.ts';
 export {

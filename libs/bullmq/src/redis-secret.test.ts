@@ -1,3 +1,4 @@
+import { READABLE_SECRETS, REFUSED_SECRETS } from '@redis-queue/rig/redis-secrets';
 import { describe, expect, test } from 'vitest';
 import { boundRedisSecret, parseRedisSecret, type TlsSpec } from './redis-secret.ts';
 import { connectionKey, type RedisTarget } from './target.ts';
@@ -11,6 +12,19 @@ function target(texts: Record<string, string>, tls?: TlsSpec): RedisTarget {
   if (!parsed.ok) throw new Error(parsed.message);
   return parsed.target;
 }
+
+describe('the controllers read a Secret as the bus and worker pods do', () => {
+  test.each(READABLE_SECRETS)('$title', ({ data, reads }) => {
+    expect(parseRedisSecret(secret(data))).toEqual({ ok: true, target: reads });
+  });
+
+  test.each(REFUSED_SECRETS)('$title is refused', ({ data, refusedFor }) => {
+    const parsed = parseRedisSecret(secret(data));
+    expect(parsed).toMatchObject({ ok: false, reason: 'SecretInvalid' });
+    for (const key of refusedFor) expect(parsed).toHaveProperty('message', expect.stringContaining(key));
+    expect(JSON.stringify(parsed)).not.toContain('hunter2');
+  });
+});
 
 describe('a Secret becomes a Redis target', () => {
   test.each<[string, Record<string, string>, RedisTarget]>([
@@ -152,6 +166,7 @@ describe('a Secret becomes a Redis target', () => {
     ['a password that is not percent-encoded', { 'redis-url': 'redis://u:hunter2%zz@redis' }, /percent-encoded/],
     ['neither yes nor no', { 'redis-host': 'h', 'redis-cluster': 'hunter2' }, /redis-cluster is neither/],
     ['a database of a Cluster', { 'redis-url': 'redis://h/2', 'redis-cluster': 'true' }, /no database but 0/],
+    ['the same, by its key', { 'redis-host': 'h', 'redis-db': '2', 'redis-cluster': 'true' }, /no database but 0/],
     ['Sentinels of no group', { 'redis-sentinels': 'hunter2:1' }, /redis-sentinels need redis-sentinel-master-name/],
     [
       'a group without Sentinels',
@@ -165,7 +180,7 @@ describe('a Secret becomes a Redis target', () => {
         /redis-sentinels are not of the form/,
       ],
     ),
-    ...['redis-url', 'redis-host', 'redis-cluster'].map((key): [string, Record<string, string>, RegExp] => [
+    ...['redis-url', 'redis-host', 'redis-db', 'redis-cluster'].map((key): [string, Record<string, string>, RegExp] => [
       `Sentinels beside ${key}`,
       { 'redis-sentinels': 'a', 'redis-sentinel-master-name': 'main', [key]: 'hunter2' },
       new RegExp(`both redis-sentinels and ${key}`),

@@ -24,6 +24,7 @@ const MAX_BYTES: Readonly<Record<string, number>> = {
   'redis-url': MAX_VALUE,
   'redis-host': MAX_VALUE,
   'redis-port': MAX_VALUE,
+  'redis-db': MAX_VALUE,
   'redis-username': MAX_VALUE,
   'redis-password': MAX_VALUE,
   'redis-cluster': MAX_VALUE,
@@ -43,9 +44,9 @@ const authorities = new WeakMap<SecretData, string>();
 /**
  * Reads a Secret's `data` (base64 values) as a Redis target.
  *
- * One of three says where it is: `redis-url` (redis:// or rediss://); `redis-host`, with `redis-port`; or
+ * One of three says where it is: `redis-url` (redis:// or rediss://); `redis-host`, with `redis-port` and `redis-db`; or
  * `redis-sentinels` (comma-separated host:port), with `redis-sentinel-master-name` and, where the Sentinels ask for
- * them, `redis-sentinel-username` and `redis-sentinel-password`. `redis-username` and `redis-password` are for the
+ * them, `redis-sentinel-username` and `redis-sentinel-password`. Two of them in one Secret are refused. `redis-username` and `redis-password` are for the
  * servers and override those of the URL. `redis-ca.crt` holds a private CA, and needs TLS: a rediss:// URL, or the
  * spec's `enabled`. `redis-cluster: "true"` says that the address is a node of a Redis Cluster. The CA may have 64 kB,
  * any other value 8 kB.
@@ -143,22 +144,27 @@ function readTls(read: ReadKey, { serverName }: TlsSpec): RedisTls {
 /** A place, and whether it speaks TLS whatever the spec says; or what is wrong. */
 type Read<T extends RedisTarget> = (T & { readonly encrypted: boolean }) | string;
 
+/** Keys that say again what the URL says; readers of one Secret must not have to guess which of them wins. */
+const BESIDE_URL = ['redis-host', 'redis-port', 'redis-db'] as const;
+
 function readAddress(read: ReadKey): Read<RedisAddress> {
   if (read('redis-sentinel-master-name') !== undefined)
     return "the Secret's redis-sentinel-master-name needs redis-sentinels, the addresses of the Sentinels; add them";
   const url = read('redis-url');
+  const other = url === undefined ? undefined : BESIDE_URL.find((key) => read(key) !== undefined);
+  if (other) return `the Secret has both redis-url and ${other}; remove one of them`;
   const address = url === undefined ? fromHostAndPort(read) : fromUrl(url);
   if (typeof address === 'string') return address;
   const cluster = read('redis-cluster') ?? 'false';
   if (cluster !== 'true' && cluster !== 'false') return "the Secret's redis-cluster is neither true nor false";
   if (cluster === 'false') return address;
   if (address.db !== undefined)
-    return 'a Redis Cluster has no database but 0; remove the number from redis-url, or redis-cluster';
+    return 'a Redis Cluster has no database but 0; remove the number from redis-url, or redis-db, or redis-cluster';
   return { ...address, cluster: true };
 }
 
 /** Keys that also say where Redis is, and of which one has to win. */
-const OTHER_PLACES = ['redis-url', 'redis-host', 'redis-cluster'] as const;
+const OTHER_PLACES = ['redis-url', 'redis-host', 'redis-db', 'redis-cluster'] as const;
 
 function readSentinels(read: ReadKey): Read<RedisSentinels> {
   const other = OTHER_PLACES.find((key) => read(key) !== undefined);
@@ -196,7 +202,10 @@ function fromHostAndPort(read: ReadKey): Read<RedisAddress> {
   if (host === undefined) return 'the Secret has neither redis-url nor redis-host; add one of them';
   const port = Number(read('redis-port') ?? DEFAULT_PORT);
   if (!isPort(port)) return "the Secret's redis-port is not a port number between 1 and 65535";
-  return { host, port, encrypted: false };
+  const database = read('redis-db') ?? '0';
+  if (!/^\d+$/.test(database)) return "the Secret's redis-db is not a database number such as 0";
+  const db = Number(database);
+  return { host, port, encrypted: false, ...(db > 0 && { db }) };
 }
 
 function fromUrl(text: string): Read<RedisAddress> {

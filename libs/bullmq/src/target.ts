@@ -43,8 +43,8 @@ export interface RedisTls {
 
 /** Where the target is, for people: `redis:6379`, or `main at the Sentinels a:26379, b:26379`. Holds no secret. */
 export function describeTarget(target: RedisTarget): string {
-  if (!target.sentinels) return addressOf(target);
-  const [first, second, ...others] = target.sentinels.map(addressOf);
+  if (!target.sentinels) return hostAndPort(target);
+  const [first, second, ...others] = target.sentinels.map(hostAndPort);
   const more = others.length === 0 ? '' : ` and ${others.length} more`;
   return second === undefined
     ? `${target.masterName} at the Sentinel ${first}`
@@ -56,7 +56,7 @@ export function describeTarget(target: RedisTarget): string {
  * host, another node of the same Cluster or another list of Sentinels count as another server.
  */
 export function serverOf(target: RedisTarget): string {
-  const addresses = (target.sentinels ?? [target]).map(addressOf).toSorted().join().toLowerCase();
+  const addresses = (target.sentinels ?? [target]).map(hostAndPort).toSorted().join().toLowerCase();
   return `${addresses} ${target.masterName ?? ''} ${target.db ?? 0}`;
 }
 
@@ -87,6 +87,6 @@ function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-function addressOf({ host, port }: HostAndPort): string {
+function hostAndPort({ host, port }: HostAndPort): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

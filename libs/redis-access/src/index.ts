@@ -8,6 +8,7 @@ export {
 } from './circuit-breaker.ts';
 export { Coalescer, type CoalescerOptions } from './coalescer.ts';
 export { queueRef } from './queue-ref.ts';
+export { describeOtherRedis, reportedAddress } from './reported-address.ts';
 export {
   describeReservedPrefix,
   resolveRedis,

@@ -6,7 +6,7 @@ import {
   type Queue,
   type RedisRole,
 } from '@redis-queue/api';
-import { describeTarget, serverOf, type RedisTarget } from '@redis-queue/bullmq';
+import { addressOf, serverOf, type RedisTarget } from '@redis-queue/bullmq';
 import type { ObjectKey, Problem } from '@redis-queue/controller';
 import type { SecretObject } from './objects.ts';
 import { readSecret } from './read-secret.ts';
@@ -94,10 +94,9 @@ export function resolveRedisOfRoles(
 type RoleTarget = readonly [role: RedisRole, target: RedisTarget];
 
 function describeMixture(queue: Queue, ...ways: readonly [RoleTarget, RoleTarget]): string {
-  const [one, other] = ways.map(([role, target]) => {
-    const database = target.db === undefined ? '' : ` database ${target.db}`;
-    return `Secret ${redisSecretRef(queue, role).name} (${role}) leads to ${describeTarget(target)}${database}`;
-  });
+  const [one, other] = ways.map(
+    ([role, target]) => `Secret ${redisSecretRef(queue, role).name} (${role}) leads to ${addressOf(target)}`,
+  );
   return `${one}, but ${other}; every Secret of a Queue has to lead to the same server and database, under the same address`;
 }
 

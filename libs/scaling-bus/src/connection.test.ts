@@ -1,3 +1,4 @@
+import { READABLE_SECRETS, REFUSED_SECRETS } from '@redis-queue/rig/redis-secrets';
 import { expect, it } from 'vitest';
 import { busRedisFromEnvironment, busRedisFromSecret } from './connection.ts';
 
@@ -80,4 +81,21 @@ it.each([
   const read = () => busRedisFromSecret(secret(texts));
   expect(read).toThrow(message);
   expect(read).not.toThrow(/secret/);
+});
+
+it.each(READABLE_SECRETS)('is read as controllers and worker pods read their Secrets: $title', ({ data, reads }) => {
+  expect(busRedisFromSecret(secret(data))).toEqual({ db: 0, ...reads });
+});
+
+it.each(REFUSED_SECRETS)('is refused as they refuse theirs: $title', ({ data, refusedFor }) => {
+  const read = () => busRedisFromSecret(secret(data));
+  for (const key of refusedFor) expect(read).toThrow(key);
+  expect(read).not.toThrow('hunter2');
+});
+
+it.each(['HOST', 'PORT', 'DB'])('neither BUS_REDIS_URL nor BUS_REDIS_%s wins in silence', (name) => {
+  const env = { BUS_REDIS_URL: 'redis://redis', [`BUS_REDIS_${name}`]: '6380' };
+  expect(() => busRedisFromEnvironment(env)).toThrow(
+    `BUS_REDIS_URL and BUS_REDIS_${name} both say where the bus is; remove one of them`,
+  );
 });

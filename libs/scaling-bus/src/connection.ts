@@ -20,6 +20,7 @@ const NAMES = {
   url: ['BUS_REDIS_URL', 'redis-url'],
   host: ['BUS_REDIS_HOST', 'redis-host'],
   port: ['BUS_REDIS_PORT', 'redis-port'],
+  db: ['BUS_REDIS_DB', 'redis-db'],
   username: ['BUS_REDIS_USERNAME', 'redis-username'],
   password: ['BUS_REDIS_PASSWORD', 'redis-password'],
   ca: ['BUS_REDIS_CA', 'redis-ca.crt'],
@@ -27,6 +28,9 @@ const NAMES = {
 type Field = keyof typeof NAMES;
 const variableOf = (field: Field): string => NAMES[field][0];
 const keyOf = (field: Field): string => NAMES[field][1];
+
+/** What says again what the URL says; as in the Secrets of Queues, neither wins in silence. */
+const BESIDE_URL = ['host', 'port', 'db'] as const;
 
 /** Where the texts come from, and what each is called there. */
 interface BusTexts {
@@ -38,8 +42,8 @@ interface BusTexts {
 }
 
 /**
- * How to reach the bus, from the environment: `BUS_REDIS_URL`, or host, port, user and password one by one; the latter
- * two override those of the URL. `BUS_REDIS_TLS=true` or a rediss:// URL encrypts, `BUS_REDIS_CA` is a PEM authority.
+ * How to reach the bus, from the environment: `BUS_REDIS_URL`, or host, port, database, user and password one by one; the
+ * latter two override those of the URL. `BUS_REDIS_TLS=true` or a rediss:// URL encrypts, `BUS_REDIS_CA` is a PEM authority.
  *
  * @returns undefined when neither URL nor host is set: no bus is configured.
  * @throws Error that names the variable at fault and never repeats a value.
@@ -72,10 +76,13 @@ export function busRedisFromSecret(data: Readonly<Record<string, string>> = {}, 
 
 function busRedis(texts: BusTexts): BusRedisOptions {
   const { read, nameOf, tls, tlsSetting } = texts;
+  const other = read('url') ? BESIDE_URL.find((field) => read(field)) : undefined;
+  if (other) throw new Error(`${nameOf('url')} and ${nameOf(other)} both say where the bus is; remove one of them`);
   const url = read('url') ? parseUrl(texts) : undefined;
   const host = (url?.hostname || read('host') || '').replace(/^\[(.*)\]$/, '$1');
-  const username = read('username') || decode(url?.username, texts);
-  const password = read('password') || decode(url?.password, texts);
+  const ofUrl = { username: decode(url?.username, texts), password: decode(url?.password, texts) };
+  const username = read('username') || ofUrl.username;
+  const password = read('password') || ofUrl.password;
   const encrypted = url?.protocol === 'rediss:' || tls;
   const ca = read('ca');
   // Who gives an authority expects TLS: without it the password would travel in plain text.
@@ -84,7 +91,7 @@ function busRedis(texts: BusTexts): BusRedisOptions {
   return {
     host,
     port: parsePort(url ? url.port : read('port'), texts),
-    db: parseDatabase(url?.pathname, texts),
+    db: url ? parsePath(url, texts) : parseDatabase(texts),
     ...(username ? { username } : {}),
     ...(password ? { password } : {}),
     ...(encrypted ? { tls: { servername: host, ...(ca ? { ca } : {}) } } : {}),
@@ -135,8 +142,14 @@ function parsePort(text: string | undefined, { nameOf }: BusTexts): number {
   throw new Error(`the port of the bus (${nameOf('port')}) is not a number from 1 to 65535`);
 }
 
-function parseDatabase(path: string | undefined, { nameOf }: BusTexts): number {
-  const database = Number(path?.slice(1) ?? 0);
+function parsePath({ pathname }: URL, { nameOf }: BusTexts): number {
+  const database = Number(pathname.slice(1));
   if (Number.isInteger(database) && database >= 0) return database;
   throw new Error(`the path of ${nameOf('url')} is not a database number such as /0`);
+}
+
+function parseDatabase({ read, nameOf }: BusTexts): number {
+  const text = read('db') || '0';
+  if (/^\d+$/.test(text)) return Number(text);
+  throw new Error(`the database of the bus (${nameOf('db')}) is not a number such as 0`);
 }

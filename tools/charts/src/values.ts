@@ -99,7 +99,7 @@ const busOf = (
 bus:
   # -- ${busSwitch}
   enabled: true
-  # -- Secret in the release's namespace: redis-url, or redis-host, redis-port, redis-username, redis-password.
+  # -- Secret in the release's namespace: redis-url, or redis-host, redis-port, redis-db, redis-username, redis-password.
   # Empty: global.bus.secretName, else redis-queue-bus.
   secretName: ''
   tls:

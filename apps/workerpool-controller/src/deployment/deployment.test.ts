@@ -63,7 +63,7 @@ it('passes Redis on by reference to the Secret, each key optional', () => {
   const { env } = containerOf(build(aPool(), someQueues));
   const references = env.filter(({ name }) => name.startsWith('REDIS_'));
   expect(references).toEqual(
-    ['url', 'host', 'port', 'username', 'password'].map((key) => ({
+    ['url', 'host', 'port', 'db', 'username', 'password'].map((key) => ({
       name: `REDIS_${key.toUpperCase()}`,
       valueFrom: { secretKeyRef: { name: 'redis-credentials', key: `redis-${key}`, optional: true } },
     })),

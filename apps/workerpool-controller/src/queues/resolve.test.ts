@@ -99,6 +99,27 @@ it.each([
   });
 });
 
+/** Of one Secret for workers and another for all else, and Ready at that address. */
+const split = (name: string, redisAddress: string): Queue => ({
+  ...aQueue(name, { redis: { secretRefs: { worker: { name: 'for-workers' } } } }),
+  status: {
+    conditions: [{ type: 'Ready', status: 'True', reason: 'Ready', message: '', lastTransitionTime: '' }],
+    effective: { name, prefix: 'bull', redisAddress },
+  },
+});
+
+it('refuses a Secret of workers that leads away from where any of the Queues is', () => {
+  const secret = {
+    ...secretOf({ 'redis-url': 'redis://r/5' }),
+    metadata: { name: 'for-workers', namespace: 'team-a' },
+  };
+  expect(resolve([split('a', 'r:6379 database 5'), split('b', 'r:6379')], { secret })).toMatchObject({
+    reason: 'MixedRedis',
+    message: expect.stringMatching(/^Queue b is at r:6379, .* leads to r:6379 database 5;/) as string,
+  });
+  expect(resolve([split('a', 'r:6379 database 5')], { secret })).toHaveProperty('queues');
+});
+
 const hashOf = (data: Record<string, string>, uid = 'pool-uid') => {
   const pool = aPool({ queues: ['a'] });
   pool.metadata.uid = uid;
@@ -108,6 +129,7 @@ const hashOf = (data: Record<string, string>, uid = 'pool-uid') => {
 it('notices a changed credential, and nothing else of the Secret', () => {
   const before = hashOf({ 'redis-host': 'r', 'redis-password': 'one' });
   expect(hashOf({ 'redis-host': 'r', 'redis-password': 'two' })).not.toBe(before);
+  expect(hashOf({ 'redis-host': 'r', 'redis-password': 'one', 'redis-db': '1' })).not.toBe(before);
   expect(hashOf({ 'redis-host': 'r', 'redis-password': 'one', note: 'new' })).toBe(before);
 });
 

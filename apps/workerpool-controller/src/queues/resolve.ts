@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { redisSecretRef, type Queue, type WorkerPool } from '@redis-queue/api';
 import {
+  describeOtherRedis,
   describeReservedPrefix,
   queueRef,
   resolveRedis,
@@ -37,7 +38,14 @@ export interface QueueSources {
 
 export const CA_KEY = 'redis-ca.crt';
 /** The keys of the Secret that reach a pod. */
-export const REDIS_KEYS = ['redis-url', 'redis-host', 'redis-port', 'redis-username', 'redis-password'] as const;
+export const REDIS_KEYS = [
+  'redis-url',
+  'redis-host',
+  'redis-port',
+  'redis-db',
+  'redis-username',
+  'redis-password',
+] as const;
 
 /**
  * Finds the pool's Queues and the Secret that they share. Pure over its sources.
@@ -70,6 +78,9 @@ export function resolveQueues(pool: WorkerPool, sources: QueueSources): PoolQueu
       message: `Secret ${namespace}/${secret.metadata.name}: worker pods do not speak to ${unsupported} in spec.redis.secretRefs.worker`,
     };
   }
+  const elsewhere = queues.map((queue) => describeOtherRedis(queue, 'worker', access));
+  const other = elsewhere.find((problem) => problem !== undefined);
+  if (other) return other;
   const { enabled: tls = false, serverName } = queues[0]!.spec.redis?.tls ?? {};
   return {
     queues: queues.map((queue) => ({

@@ -117,7 +117,7 @@ export const queueSpecSchema = z
         secretRef: localReferenceSchema
           .optional()
           .describe(
-            `Secret with redis-url, or redis-host, redis-port, redis-username, redis-password, or redis-sentinels and redis-sentinel-master-name. Absent: ${DEFAULT_REDIS_SECRET}.`,
+            `Secret with redis-url, or redis-host, redis-port, redis-db, redis-username, redis-password, or redis-sentinels and redis-sentinel-master-name. Absent: ${DEFAULT_REDIS_SECRET}.`,
           ),
         secretRefs: z
           .object({
@@ -129,7 +129,7 @@ export const queueSpecSchema = z
           })
           .optional()
           .describe(
-            'Secrets of single roles, each with the least rights; all lead to the same Redis. Absent: secretRef.',
+            'Secrets of single roles, each with the least rights; all lead to the same Redis and database, or the Queue or its WorkerPools are Stalled (MixedRedis). Absent: secretRef.',
           ),
         tls: z
           .object({
@@ -226,7 +226,10 @@ export const queueStatusSchema = z.object({
         .describe('The rate limit as BullMQ stores it.'),
       paused: z.boolean().optional().describe('Workers start no jobs, whoever paused the queue. Absent: they do.'),
       redisVersion: z.string().optional().describe('The product and version that the server reports.'),
-      redisAddress: z.string().optional().describe('Address of the Redis, and its database unless that is 0.'),
+      redisAddress: z
+        .string()
+        .optional()
+        .describe('Address of the Redis, whether it is a Redis Cluster, and its database unless that is 0.'),
     })
     .optional()
     .describe('The settings in effect in Redis.'),

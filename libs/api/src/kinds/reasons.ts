@@ -116,7 +116,7 @@ export const QUEUE_REASONS = {
   },
   SecretInvalid: {
     kind: 'stalled',
-    doc: 'The Secret lacks a key, holds one that cannot be read, or holds one for TLS that nothing turns on; the message names the key.',
+    doc: 'The Secret lacks a key, holds one that cannot be read, two that say where Redis is, or one for TLS that nothing turns on; the message names the key.',
   },
   PrefixReserved: {
     kind: 'stalled',
@@ -218,7 +218,7 @@ export const WORKER_POOL_REASONS = {
   },
   MixedRedis: {
     kind: 'stalled',
-    doc: 'The Queues of spec.queues use different Secrets or TLS settings; a pool serves one Redis. Split the pool.',
+    doc: 'The Queues of spec.queues use different Secrets or TLS settings, and a pool serves one Redis: split the pool. Or the Secret for worker pods leads to another server or database than a Queue is at: correct it. The message says which.',
   },
   SecretNotPermitted: {
     kind: 'stalled',
@@ -226,7 +226,7 @@ export const WORKER_POOL_REASONS = {
   },
   SecretInvalid: {
     kind: 'stalled',
-    doc: 'The Secret of the Queues lacks a key, holds one that cannot be read, or holds one for TLS that nothing turns on; the message names the key.',
+    doc: 'The Secret of the Queues lacks a key, holds one that cannot be read, two that say where Redis is, or one for TLS that nothing turns on; the message names the key.',
   },
   RolledBack: {
     kind: 'stalled',

@@ -1,3 +1,4 @@
+import { READABLE_SECRETS, REFUSED_SECRETS } from '@redis-queue/rig/redis-secrets';
 import { describe, expect, it } from 'vitest';
 import { redisOptionsFromEnvironment, whyUnreachable } from './redis-env.ts';
 
@@ -20,10 +21,7 @@ describe('the Redis of a pod', () => {
   });
 
   it('is read from a URL, with what is escaped in it, and user and password named beside it override its own', () => {
-    const options = redisOptionsFromEnvironment({
-      REDIS_URL: 'rediss://app:p%40ss@[::1]:7000/3',
-      REDIS_HOST: 'unused',
-    });
+    const options = redisOptionsFromEnvironment({ REDIS_URL: 'rediss://app:p%40ss@[::1]:7000/3' });
     expect(options).toMatchObject({ host: '::1', port: 7000, username: 'app', password: 'p@ss', db: 3, tls: {} });
     const overridden = redisOptionsFromEnvironment({ REDIS_URL: 'redis://u:old@h', REDIS_PASSWORD: 'p' });
     expect(overridden).toMatchObject({ host: 'h', port: 6379, username: 'u', password: 'p' });
@@ -60,6 +58,36 @@ describe('the Redis of a pod', () => {
     expect(read).not.toThrow('planted-secret');
   });
 });
+
+describe('a pod reads its Secret as the controllers and the bus do', () => {
+  it.each(READABLE_SECRETS)('$title', ({ data, reads }) => {
+    const { host, port, db, username, password } = redisOptionsFromEnvironment(environmentOf(data));
+    expect({ host, port, db, username, password }).toEqual({ db: 0, ...reads });
+  });
+
+  it.each(REFUSED_SECRETS)('$title is refused', ({ data, refusedFor }) => {
+    const read = (): unknown => redisOptionsFromEnvironment(environmentOf(data));
+    for (const key of refusedFor) expect(read).toThrow(new RegExp(`${key}|${variableOf(key)}`));
+    expect(read).not.toThrow('hunter2');
+  });
+
+  it.each([{ REDIS_URL: 'redis://redis' }, { REDIS_HOST: 'redis' }])(
+    'and takes nothing from what Kubernetes says of a Service named redis: %j',
+    (env) => {
+      const options = redisOptionsFromEnvironment({ ...env, REDIS_PORT: 'tcp://10.0.0.7:7000' });
+      expect(options).toMatchObject({ host: 'redis', port: 6379 });
+    },
+  );
+});
+
+/** As the pool's template names the keys. */
+function environmentOf(data: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(data).map(([key, text]) => [variableOf(key), text]));
+}
+
+function variableOf(key: string): string {
+  return key.toUpperCase().replaceAll('-', '_');
+}
 
 describe('why Redis cannot be reached', () => {
   it.each([

@@ -1,7 +1,7 @@
 import type { RedisOptions } from 'ioredis';
 
 /**
- * The pod's variables about Redis: `REDIS_URL`, or `REDIS_HOST`, `_PORT`, `_USERNAME`, `_PASSWORD`; `REDIS_TLS`, and
+ * The pod's variables about Redis: `REDIS_URL`, or `REDIS_HOST`, `_PORT`, `_DB`, `_USERNAME`, `_PASSWORD`; `REDIS_TLS`, and
  * `REDIS_TLS_SERVER_NAME`, the name in the server's certificate where it is not the host's. A private authority is set
  * by `NODE_EXTRA_CA_CERTS`, which Node reads itself.
  */
@@ -17,18 +17,28 @@ const MAX_RETRY_MS = 2_000;
 const RECONNECT_AND_RESEND = 2;
 
 /**
- * How to reach Redis, from the environment. User and password that are named
- * besides `REDIS_URL` override those in it, as the controllers read the same Secret.
+ * How to reach Redis, from the environment, as the controllers read the same Secret: user and password that are named
+ * besides `REDIS_URL` override those in it, host, port and database beside it are refused, and space around a value is dropped.
  * Commands wait for Redis to come back instead of failing: a worker outlives its Redis.
  *
  * @throws Error that names the variable to set; never with a value in it, for the URL holds the password.
  */
 export function redisOptionsFromEnvironment(env: RedisEnvironment): RedisOptions {
-  const url = env.REDIS_URL ? parseUrl(env.REDIS_URL) : undefined;
-  const host = url?.hostname || env.REDIS_HOST;
+  const read = (name: string): string | undefined => env[name]?.trim() || undefined;
+  const urlText = read('REDIS_URL');
+  const parts = { host: read('REDIS_HOST'), port: portText(read('REDIS_PORT')), db: read('REDIS_DB') };
+  const other = Object.entries(parts).find(([, text]) => text !== undefined)?.[0];
+  if (urlText !== undefined && other !== undefined) {
+    throw new Error(
+      `REDIS_URL and REDIS_${other.toUpperCase()} both say where Redis is; remove redis-url or redis-${other} from the Secret`,
+    );
+  }
+  const url = urlText === undefined ? undefined : parseUrl(urlText);
+  const host = url?.hostname || parts.host;
   if (!host) throw new Error('neither REDIS_URL nor REDIS_HOST is set; the Secret needs redis-url or redis-host');
-  const username = env.REDIS_USERNAME || (url && decodeURIComponent(url.username));
-  const password = env.REDIS_PASSWORD || (url && decodeURIComponent(url.password));
+  const ofUrl = url && { username: decode(url.username), password: decode(url.password) };
+  const username = read('REDIS_USERNAME') ?? ofUrl?.username;
+  const password = read('REDIS_PASSWORD') ?? ofUrl?.password;
   const serverName = env.REDIS_TLS_SERVER_NAME;
   const tls = env.REDIS_TLS === 'true' || url?.protocol === 'rediss:';
   if (serverName && !tls) {
@@ -39,8 +49,8 @@ export function redisOptionsFromEnvironment(env: RedisEnvironment): RedisOptions
   return {
     protocol: 2, // RESP3 brings a worker nothing, and a proxy in front of Redis may not know it
     host: host.replace(/^\[(.*)\]$/, '$1'),
-    port: parsePort(url?.port || env.REDIS_PORT),
-    db: parseDatabase(url?.pathname),
+    port: parsePort(url?.port || parts.port),
+    db: url ? parsePath(url) : parseDatabase(parts.db),
     maxRetriesPerRequest: null,
     retryStrategy: retryAfterMs,
     reconnectOnError: ({ message }) => (message.includes('READONLY') ? RECONNECT_AND_RESEND : false),
@@ -75,10 +85,28 @@ function retryAfterMs(attempt: number): number {
 
 function parseUrl(text: string): URL {
   const url = URL.parse(text);
-  if (!url || !['redis:', 'rediss:'].includes(url.protocol)) {
+  if (!url || !['redis:', 'rediss:'].includes(url.protocol) || !url.hostname) {
     throw new Error('REDIS_URL is not a URL such as redis://user:password@host:6379 (its content is not shown)');
   }
   return url;
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new Error(
+      'the user or password in REDIS_URL is not percent-encoded; put it under redis-password in the Secret instead',
+    );
+  }
+}
+
+/**
+ * Kubernetes sets `REDIS_PORT` to `tcp://address:port` where the namespace has a Service named redis and the Secret no
+ * port: that is not the Secret's word.
+ */
+function portText(text: string | undefined): string | undefined {
+  return text?.startsWith('tcp://') ? undefined : text;
 }
 
 function parsePort(text: string | undefined): number {
@@ -90,8 +118,13 @@ function parsePort(text: string | undefined): number {
   return port;
 }
 
-function parseDatabase(path: string | undefined): number {
-  const database = Number(path?.slice(1) ?? 0);
-  if (!Number.isInteger(database)) throw new Error('the path of REDIS_URL is not a database number such as /0');
-  return database;
+function parsePath({ pathname }: URL): number {
+  const database = Number(pathname.slice(1));
+  if (Number.isInteger(database) && database >= 0) return database;
+  throw new Error('the path of REDIS_URL is not a database number such as /0');
+}
+
+function parseDatabase(text = '0'): number {
+  if (/^\d+$/.test(text)) return Number(text);
+  throw new Error('the database of Redis (REDIS_DB) is not a number such as 0');
 }

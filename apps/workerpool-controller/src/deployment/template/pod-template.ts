@@ -135,6 +135,7 @@ function environment(pool: WorkerPool, redis: PoolQueues, drain: typeof DEFAULT_
     secret('REDIS_URL', 'redis-url'),
     secret('REDIS_HOST', 'redis-host'),
     secret('REDIS_PORT', 'redis-port'),
+    secret('REDIS_DB', 'redis-db'),
     secret('REDIS_USERNAME', 'redis-username'),
     secret('REDIS_PASSWORD', 'redis-password'),
     ...(redis.tls ? [value('REDIS_TLS', 'true')] : []),
