@@ -157,6 +157,27 @@ it('a Cluster of as many nodes as are let in counts as many connections of its n
   expect([connections.size, shares]).toEqual([1, ['closed']]);
 });
 
+it('a Cluster of more nodes than its namespace has room for fails its own command, which waits for its turn', async () => {
+  const nodes = Array.from({ length: 500 }, (_, n) => `*2\r\n${bulk(HOST)}:${n + 1}\r\n`).join('');
+  const port = await startServer(([command]) =>
+    command === 'cluster' ? `*1\r\n*502\r\n:0\r\n:16383\r\n${nodes}` : INFO,
+  );
+  const connections = new RedisConnections({ limits: { total: 512, perServer: 128, perNamespace: 64 } });
+  stack.push(() => connections.close());
+  const single = await startServer(([command]) => (command === 'info' ? INFO : '+PONG\r\n'));
+  const waiting = Promise.withResolvers<string>();
+  const used = Array.from({ length: 2 }, (_, n) =>
+    connections.use({ host: HOST, port: single, username: `u${n}` }, { namespace: 'bad' }, () => waiting.promise),
+  );
+  const cluster = connections.use({ host: HOST, port, cluster: true }, { namespace: 'bad' }, (redis) =>
+    redis.get('key'),
+  );
+  expect(await reasonOf(cluster)).toBe('WaitingForTurn');
+  expect(connections.size).toBe(2);
+  waiting.resolve('kept');
+  expect(await Promise.all(used)).toEqual(['kept', 'kept']);
+});
+
 it.each(['__proto__', 'length', '-1', '9007199254740991'])(
   'a redirection to the slot %s changes nothing',
   async (slot) => {
