@@ -100,6 +100,58 @@ it('a client that turns out to hold many connections makes room by others of its
   expect(shares.size).toBe(2);
 });
 
+it('one that outweighs the share of its namespace is closed although in use, and no other', () => {
+  shares = new ConnectionShares({ total: 512, perServer: 128, perNamespace: 64 });
+  for (let i = 0; i < 40; i++) once(`good-${i}`, `good-${i}`);
+  const closed = Array.from({ length: 8 }, (_, i) => {
+    const { lease } = shares.begin(`cluster-${i}`, { namespace: 'bad', server: `c${i}`, weight: 8 }, nowMs++);
+    return lease ? shares.weigh(`cluster-${i}`, 63, nowMs) : ['refused'];
+  });
+  expect(closed).toEqual([[], ...Array.from({ length: 7 }, () => ['refused'])]);
+  expect(shares.size).toBe(40 + 63);
+
+  shares = new ConnectionShares({ total: 512, perServer: 128, perNamespace: 64 });
+  const leases = Array.from({ length: 8 }, (_, i) =>
+    shares.begin(`cluster-${i}`, { namespace: 'bad', server: `c${i}`, weight: 8 }, nowMs++),
+  );
+  expect(leases.map(({ lease, close }) => [lease !== undefined, close])).toEqual(leases.map(() => [true, []]));
+  // The first one says what it has when the others are in use: it goes, and its place with it.
+  expect(shares.weigh('cluster-0', 63, nowMs)).toEqual(['cluster-0']);
+  expect(shares.size).toBe(56);
+  // In use or not, one that fits stays.
+  expect(shares.weigh('cluster-1', 2, nowMs)).toEqual([]);
+  expect(shares.size).toBe(50);
+});
+
+it('one that says again what it holds was not used again', () => {
+  for (const key of ['a', 'b', 'c', 'd']) once(key, 'bad');
+  expect(shares.weigh('a', 1, nowMs)).toEqual([]);
+  expect(once('e', 'bad')).toEqual(['a']);
+});
+
+it('one that outweighs what is left in all is closed, and nobody who has fewer', () => {
+  for (let i = 0; i < 10; i++) once(`g${i}`, `good-${i}`);
+  use('c', 'bad');
+  expect(shares.weigh('c', 4, nowMs)).toEqual(['c']);
+  expect(shares.size).toBe(10);
+});
+
+it('nothing is closed for one that has no room all the same', () => {
+  shares = new ConnectionShares({ total: 8, perServer: 8, perNamespace: 6 });
+  const heavy = (): ReturnType<ConnectionShares['begin']> =>
+    shares.begin('cluster', { namespace: 'new', server: 's', weight: 5 }, nowMs++);
+  for (const key of ['a', 'b', 'c']) use(key, 'busy');
+  for (const key of ['d', 'e']) use(key, 'other');
+  for (const key of ['f', 'g']) once(key, 'other');
+  expect(heavy()).toEqual({ close: [] });
+  expect(shares.size).toBe(7);
+  expect(shares.weigh('a', 6, nowMs)).toEqual(['a']);
+  shares.closed('b');
+  // Those that were spared are there, and make room where they are enough.
+  expect(heavy()).toEqual({ lease: expect.anything() as ConnectionLease, close: ['f', 'g'] });
+  expect(shares.size).toBe(8);
+});
+
 it('800 targets of one tenant take nothing from 50 others, whatever is in use', () => {
   shares = new ConnectionShares({ total: 100, perServer: 100, perNamespace: 64 });
   const closed: string[] = [];

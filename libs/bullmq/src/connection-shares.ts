@@ -51,10 +51,18 @@ interface Slot {
   weight: number;
 }
 
+/** Connections that are counted together. */
+interface Scope {
+  readonly most: number;
+  readonly size: () => number;
+  readonly isIn: (slot: Slot) => boolean;
+}
+
 /**
  * Which connections are open, for whom, and which of them make room for others: those that nobody uses now, of the
  * namespace that has the most, the least recently used first. Nobody's connection is closed for one of a namespace that
- * has as many, so that a tenant with 800 Redis targets reuses its own. Pure: no clock, no I/O.
+ * has as many, so that a tenant with 800 Redis targets reuses its own, and nothing is closed unless it makes enough room.
+ * A client that turns out to hold more than its namespace has left is closed itself. Pure: no clock, no I/O.
  *
  * A connection that several namespaces use counts for the one of them that has the fewest, as far as it has used it.
  */
@@ -78,16 +86,18 @@ export class ConnectionShares {
   /**
    * Begins to use the connection of `key`, which counts as open from now on.
    *
-   * @returns the lease, or none when there is no room: all that could make room are in use; and the keys of those to close.
+   * @returns the lease, and the keys of those to close; no lease, and none to close, when there is no room: those that are
+   * not in use would not make enough.
    */
   begin(key: string, share: ConnectionShare, nowMs: number): { lease?: ConnectionLease; close: string[] } {
-    const close: string[] = [];
+    let close: string[] = [];
     let slot = this.#slots.get(key);
     if (!slot) {
-      if (!this.#makeRoom(share, nowMs, close)) return { close };
-      slot = { weight: 1, ...share, openedAtMs: nowMs, uses: 0 };
-      this.#count(slot, 1);
-    } else if (this.#of(share.namespace) + 1 < this.#of(slot.namespace)) {
+      slot = { ...share, weight: this.#bounded(share.weight ?? 1), openedAtMs: nowMs, uses: 0 };
+      const room = this.#makeRoom(slot, nowMs, this.#scopesOf(slot), 0);
+      if (!room) return { close: [] };
+      close = room;
+    } else if (this.#of(share.namespace) + slot.weight < this.#of(slot.namespace)) {
       this.#count(slot, -1);
       slot.namespace = share.namespace;
       this.#count(slot, 1);
@@ -101,26 +111,20 @@ export class ConnectionShares {
    * The client of `key` holds more connections than one, or fewer than before.
    *
    * @param weight how many it counts as; one client counts as no more than a namespace may have.
-   * @returns the keys of those to close, of the same namespace.
+   * @returns the keys of those to close: others that are not in use, or this one, although it is, when they would not make
+   * enough room.
    */
   weigh(key: string, weight: number, nowMs: number): string[] {
     const slot = this.#slots.get(key);
     if (!slot) return [];
     this.#count(slot, -1);
-    slot.weight = Math.max(1, Math.min(weight, this.#limits.perNamespace));
-    this.#count(slot, 1);
-    const close: string[] = [];
-    while (this.#of(slot.namespace) > this.#limits.perNamespace) {
-      const victim = this.#victim(
-        slot.namespace,
-        nowMs,
-        (other) => other !== slot && other.namespace === slot.namespace,
-      );
-      if (victim === undefined) break;
-      close.push(victim);
-      this.closed(victim);
-    }
-    return close;
+    slot.weight = this.#bounded(weight);
+    // Not of its server: the nodes of a Redis Cluster are servers of their own.
+    const [ofNamespace, , inAll] = this.#scopesOf(slot);
+    const room = this.#makeRoom(slot, nowMs, [ofNamespace, inAll], slot.weight - 1);
+    if (room) return room;
+    this.#slots.delete(key);
+    return [key];
   }
 
   /** The connection is closed, whoever uses it. */
@@ -142,36 +146,67 @@ export class ConnectionShares {
     };
   }
 
-  /** @param close gets the keys of those that make room, which count as closed from now on. */
-  #makeRoom({ server, namespace }: ConnectionShare, nowMs: number, close: string[]): boolean {
+  #bounded(weight: number): number {
     const { total, perServer, perNamespace } = this.#limits;
-    const scopes: readonly [isFull: () => boolean, isIn: (slot: Slot) => boolean][] = [
-      [() => this.#of(namespace) >= perNamespace, (slot) => slot.namespace === namespace],
-      [() => (this.#byServer.get(server) ?? 0) >= perServer, (slot) => slot.server === server],
-      [() => this.#total >= total, () => true],
-    ];
-    for (const [isFull, isIn] of scopes) {
-      while (isFull()) {
-        const victim = this.#victim(namespace, nowMs, isIn);
-        if (victim === undefined) return false;
-        close.push(victim);
-        this.closed(victim);
-      }
-    }
-    return true;
+    return Math.max(1, Math.min(weight, total, perServer, perNamespace));
   }
 
-  #victim(namespace: string, nowMs: number, isIn: (slot: Slot) => boolean): string | undefined {
+  #scopesOf({ server, namespace }: Slot): readonly [ofNamespace: Scope, ofServer: Scope, inAll: Scope] {
+    const { total, perServer, perNamespace } = this.#limits;
+    return [
+      { most: perNamespace, size: () => this.#of(namespace), isIn: (slot) => slot.namespace === namespace },
+      { most: perServer, size: () => this.#byServer.get(server) ?? 0, isIn: (slot) => slot.server === server },
+      { most: total, size: () => this.#total, isIn: () => true },
+    ];
+  }
+
+  /**
+   * Counts `slot` when there is room for it, or enough that could be closed.
+   *
+   * @param extra how many its namespace counts for beside those that it has, when it is compared with others: one that
+   * opens a Cluster is not refused by many who have one each, but one that grows takes from nobody who has fewer.
+   * @returns the keys of those to close, which count as closed from now on; undefined when they would not be enough:
+   * then nothing has changed.
+   */
+  #makeRoom(slot: Slot, nowMs: number, scopes: readonly Scope[], extra: number): string[] | undefined {
+    const victims = new Map<string, Slot>();
+    for (const { most, size, isIn } of scopes) {
+      while (size() + slot.weight > most) {
+        const ours = this.#of(slot.namespace) + extra;
+        const victim = this.#victim(
+          slot.namespace,
+          ours,
+          nowMs,
+          (key, other) => other !== slot && isIn(other) && !victims.has(key),
+        );
+        if (!victim) {
+          for (const spared of victims.values()) this.#count(spared, 1);
+          return undefined;
+        }
+        victims.set(...victim);
+        this.#count(victim[1], -1);
+      }
+    }
+    for (const key of victims.keys()) this.#slots.delete(key);
+    this.#count(slot, 1);
+    return [...victims.keys()];
+  }
+
+  #victim(
+    namespace: string,
+    ours: number,
+    nowMs: number,
+    mayBe: (key: string, slot: Slot) => boolean,
+  ): readonly [key: string, slot: Slot] | undefined {
     const { keepMs = 0 } = this.#limits;
-    const ours = this.#of(namespace);
-    let victim: string | undefined;
+    let victim: readonly [string, Slot] | undefined;
     let most = 0;
     for (const [key, slot] of this.#slots) {
-      if (slot.uses > 0 || !isIn(slot)) continue;
+      if (slot.uses > 0 || !mayBe(key, slot)) continue;
       const theirs = this.#of(slot.namespace);
       if (theirs <= most || (theirs <= ours && slot.namespace !== namespace)) continue;
       if (theirs <= ours + 1 && nowMs - slot.openedAtMs < keepMs) continue;
-      victim = key;
+      victim = [key, slot];
       most = theirs;
     }
     return victim;

@@ -92,6 +92,8 @@ export class RedisConnections {
   readonly #shares: ConnectionShares;
   /** Of Redis Clusters, also of those that were dropped since: what a node refused last. */
   readonly #refusals = new Map<string, Error>();
+  /** Redis Clusters that were closed although in use: they have more nodes than the share of their namespace allows. */
+  readonly #overweight = new WeakSet<Redis>();
   readonly #options: RedisConnectionsOptions;
   readonly #now: () => number;
 
@@ -104,7 +106,8 @@ export class RedisConnections {
   /**
    * Calls Redis over the shared connection to `target`, as `get` gives it; meanwhile it is not closed to make room.
    *
-   * @throws ConnectionShareError when all that could make room for it are in use; what `call` throws.
+   * @throws ConnectionShareError when all that could make room for it are in use, or it turns out to be a Redis Cluster of
+   * more nodes than there is room for; what `call` throws.
    */
   async use<T>(
     target: RedisTarget,
@@ -119,10 +122,15 @@ export class RedisConnections {
       this.#options.onShareUsedUp?.('refused');
       throw new ConnectionShareError(namespace, describeTarget(target));
     }
+    let redis: Redis | undefined;
     const end = (): void => lease.end();
     signal?.addEventListener('abort', end, { once: true });
     try {
-      return await call(this.get(target));
+      redis = this.get(target);
+      return await call(redis);
+    } catch (error) {
+      if (redis && this.#overweight.has(redis)) throw new ConnectionShareError(namespace, describeTarget(target));
+      throw error;
     } finally {
       signal?.removeEventListener('abort', end);
       end();
@@ -201,17 +209,26 @@ export class RedisConnections {
   /** Of a Redis Cluster: a client for each node, that connects when it is needed. */
   #weighNodes(key: string, entry: Entry): void {
     let nodes = 0;
+    let weighing = false;
+    const weigh = (): void => {
+      weighing = false;
+      if (this.#entries.get(key) !== entry) return;
+      const close = this.#shares.weigh(key, Math.ceil(nodes / NODES_PER_CONNECTION), this.#now());
+      if (close.includes(key)) this.#overweight.add(entry.redis);
+      this.#makeRoom(close);
+    };
     const changedBy = (delta: 1 | -1) => (): void => {
       nodes += delta;
-      if (this.#entries.get(key) !== entry) return;
-      this.#makeRoom(this.#shares.weigh(key, Math.ceil(nodes / NODES_PER_CONNECTION), this.#now()));
+      // Once all are named: what is closed while ioredis goes through them gets the rest of them all the same.
+      if (!weighing) queueMicrotask(weigh);
+      weighing = true;
     };
     entry.redis.on('+node', changedBy(1));
     entry.redis.on('-node', changedBy(-1));
   }
 
-  #makeRoom(idle: readonly string[]): void {
-    for (const key of idle) {
+  #makeRoom(close: readonly string[]): void {
+    for (const key of close) {
       this.#drop(key);
       this.#options.onShareUsedUp?.('closed');
     }

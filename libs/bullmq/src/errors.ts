@@ -44,6 +44,11 @@ const KNOWN: readonly (readonly [RegExp, RedisErrorReason, string])[] = [
     'a reply of Redis is larger than what redis-queue reads (4 MiB, 150,000 elements), so the connection was closed; see that the Secret names a Redis, and what its keys of the queue hold',
   ],
   [
+    /^unexpected reply: no command waits for it/m,
+    'QueueUnreadable',
+    'the server sends replies that no command waits for, so the connection was closed; see that the Secret names a Redis, and that no proxy in between mixes up connections',
+  ],
+  [
     /^unexpected reply: /m,
     'QueueUnreadable',
     'what answers is not what Redis and the scripts of redis-queue say; see that the Secret names a Redis',

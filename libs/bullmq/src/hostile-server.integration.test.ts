@@ -1,10 +1,10 @@
-import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { eventually } from '@redis-queue/rig';
 import { afterEach, expect, it } from 'vitest';
 import { RedisConnections } from './connections.ts';
 import { classifyRedisError } from './errors.ts';
 import { sampleFinished } from './finished.ts';
 import { sampleHolders } from './holders.ts';
+import { bulk, HOST, INFO, startHostileServer } from './hostile-server.fixture.ts';
 import { readQueuePolicy } from './policy.ts';
 import { sampleQueues } from './sample.ts';
 import { readServerInfo } from './server.ts';
@@ -15,39 +15,13 @@ import { QueueWakeups } from './wakeups.ts';
 // Wall 1, a tenant is hostile: a Secret may name any server. What that sends fails the command of its own queue, by a
 // name, and neither ends this process nor sets its memory. Vitest fails a file in which an exception is not caught.
 
-const HOST = '127.0.0.1';
 const stack: (() => unknown)[] = [];
 afterEach(() => {
   for (const close of stack.splice(0)) close();
 });
 
-/** A server that answers each command, by its words in lower case. @returns its port */
-async function startServer(answer: (words: string[], socket: Socket) => string): Promise<number> {
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    sockets.add(socket.on('error', () => {}));
-    socket.on('data', (data) => {
-      for (const command of data
-        .toString()
-        .split(/^\*\d+\r\n/m)
-        .slice(1)) {
-        const words = command.split('\r\n').filter((_, line) => line % 2 === 1);
-        socket.write(
-          answer(
-            words.map((word) => word.toLowerCase()),
-            socket,
-          ),
-        );
-      }
-    });
-  });
-  await new Promise<void>((resolve) => void server.listen(0, HOST, resolve));
-  stack.push(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  return (server.address() as AddressInfo).port;
-}
+const startServer = (answer: Parameters<typeof startHostileServer>[1]): Promise<number> =>
+  startHostileServer(stack, answer);
 
 function connect(target: RedisTarget) {
   const connections = new RedisConnections();
@@ -55,8 +29,6 @@ function connect(target: RedisTarget) {
   return connections.get(target);
 }
 
-const bulk = (text: string): string => `$${text.length}\r\n${text}\r\n`;
-const INFO = bulk('redis_version:7.2.0\r\nrole:master\r\n');
 const reasonOf = async (call: Promise<unknown>): Promise<string> =>
   await call.then(
     () => 'none',
@@ -183,6 +155,27 @@ it('a Cluster of as many nodes as are let in counts as many connections of its n
   // Once they say how many nodes they have, they are more than a namespace may have.
   await eventually(() => shares.length === 1, { description: 'one to be closed for the other' });
   expect([connections.size, shares]).toEqual([1, ['closed']]);
+});
+
+it('a Cluster of more nodes than its namespace has room for fails its own command, which waits for its turn', async () => {
+  const nodes = Array.from({ length: 500 }, (_, n) => `*2\r\n${bulk(HOST)}:${n + 1}\r\n`).join('');
+  const port = await startServer(([command]) =>
+    command === 'cluster' ? `*1\r\n*502\r\n:0\r\n:16383\r\n${nodes}` : INFO,
+  );
+  const connections = new RedisConnections({ limits: { total: 512, perServer: 128, perNamespace: 64 } });
+  stack.push(() => connections.close());
+  const single = await startServer(([command]) => (command === 'info' ? INFO : '+PONG\r\n'));
+  const waiting = Promise.withResolvers<string>();
+  const used = Array.from({ length: 2 }, (_, n) =>
+    connections.use({ host: HOST, port: single, username: `u${n}` }, { namespace: 'bad' }, () => waiting.promise),
+  );
+  const cluster = connections.use({ host: HOST, port, cluster: true }, { namespace: 'bad' }, (redis) =>
+    redis.get('key'),
+  );
+  expect(await reasonOf(cluster)).toBe('WaitingForTurn');
+  expect(connections.size).toBe(2);
+  waiting.resolve('kept');
+  expect(await Promise.all(used)).toEqual(['kept', 'kept']);
 });
 
 it.each(['__proto__', 'length', '-1', '9007199254740991'])(

@@ -8,14 +8,16 @@ import { ProtocolError, UnexpectedReplyError } from './reply.ts';
 type Listener = (...args: unknown[]) => void;
 
 /**
- * Ends the connection with a `ProtocolError` when the server sends a reply that is too large or has another
- * shape than ioredis takes for granted; the error would otherwise end this process, which serves every tenant. The
- * parser of ioredis sees no byte that was not measured.
+ * Ends the connection with a `ProtocolError` when the server sends a reply that is too large, that no command waits for,
+ * or that has another shape than ioredis takes for granted; the error would otherwise end this process, which serves
+ * every tenant, or errors without number would keep it busy. The parser of ioredis sees no byte that was not measured,
+ * and one chunk, or two, of a connection per turn of the event loop: whatever a server sends, others get their turn.
  *
  * @param stream before ioredis attaches its parser to it.
  */
 export function guardReplies<S extends Socket>(stream: S): S {
   failWithReply();
+  const resume = (): void => void stream.resume();
   const meter = new ReplyMeter();
   const fail = (error: unknown): void => {
     const what = error instanceof UnexpectedReplyError ? error.what : 'it has another shape';
@@ -27,6 +29,9 @@ export function guardReplies<S extends Socket>(stream: S): S {
     (parse: Listener): Listener =>
     (chunk) => {
       if (stream.destroyed) return;
+      // Else Node reads up to 32 chunks, 2 MiB, before anything else gets a turn.
+      stream.pause();
+      setImmediate(resume);
       try {
         meter.take(chunk as Uint8Array);
         parse(chunk);
@@ -45,13 +50,16 @@ export function guardReplies<S extends Socket>(stream: S): S {
 const GUARDED = new WeakMap<Socket, (error: unknown) => void>();
 
 interface ReplyDispatcher {
-  readonly redis: { readonly stream: Socket };
+  readonly redis: { readonly stream: Socket; readonly commandQueue: { readonly length: number } };
   dispatch: (this: ReplyDispatcher, handle: () => void) => void;
+  shiftCommand: (this: ReplyDispatcher, reply: unknown) => unknown;
+  returnFatalError: (this: ReplyDispatcher, error: Error) => void;
 }
 
 /**
- * ioredis throws what a parsed reply leads to in a tick of its own, where it would end this process; on a guarded
- * connection it ends the connection. For the whole process, once; not in ioredis' types.
+ * ioredis throws what a parsed reply leads to in a tick of its own, where it would end this process, and emits an error
+ * for each reply that no command waits for; on a guarded connection either ends the connection. For the whole process,
+ * once; not in ioredis' types.
  */
 function failWithReply(): void {
   // Vitest gives the default export of what is CommonJS, Node and bundles give all of its exports.
@@ -60,20 +68,41 @@ function failWithReply(): void {
   if (dispatcher.dispatch === failOrDispatch) return;
   dispatchOf = dispatcher.dispatch;
   dispatcher.dispatch = failOrDispatch;
+  shiftCommandOf = dispatcher.shiftCommand;
+  dispatcher.shiftCommand = failOrShiftCommand;
+  returnFatalErrorOf = dispatcher.returnFatalError;
+  dispatcher.returnFatalError = failOrReturnFatalError;
 }
 
 let dispatchOf: ReplyDispatcher['dispatch'];
+let shiftCommandOf: ReplyDispatcher['shiftCommand'];
+let returnFatalErrorOf: ReplyDispatcher['returnFatalError'];
+
+/** Called for each reply but what is published: its command. */
+function failOrShiftCommand(this: ReplyDispatcher, reply: unknown): unknown {
+  const { stream, commandQueue } = this.redis;
+  if (commandQueue.length === 0 && GUARDED.has(stream)) throw new UnexpectedReplyError('no command waits for it');
+  return shiftCommandOf.call(this, reply);
+}
 
 function failOrDispatch(this: ReplyDispatcher, handle: () => void): void {
   const { stream } = this.redis;
   const fail = GUARDED.get(stream);
   if (!fail) return dispatchOf.call(this, handle);
-  if (stream.destroyed) return;
   try {
+    if (stream.destroyed) throw new UnexpectedReplyError('the connection has ended');
     handle();
   } catch (error) {
     fail(error);
+    // The parser goes no further: thousands of replies fit into a chunk.
+    throw error;
   }
+}
+
+function failOrReturnFatalError(this: ReplyDispatcher, error: Error): void {
+  const fail = GUARDED.get(this.redis.stream);
+  if (fail) fail(error);
+  else returnFatalErrorOf.call(this, error);
 }
 
 /** Connects to one server, whose replies are guarded. */
