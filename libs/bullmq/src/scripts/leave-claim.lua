@@ -16,9 +16,8 @@
 ]]
 local call = redis.call
 -- include parts/claims.lua
-local mark = call('HGET', KEYS[1], ARGV[1]) or ''
--- As read-policy.lua reads it.
-if #mark > 4096 then mark = redis.sha1hex(mark) end
+-- include parts/mark.lua
+local mark = readableMark(call('HGET', KEYS[1], ARGV[1]) or '')
 if mark == '' or mark ~= ARGV[2] then return 'ownershipLost' end
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

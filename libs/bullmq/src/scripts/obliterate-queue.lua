@@ -26,6 +26,7 @@ local meta, base = KEYS[1], string.sub(KEYS[1], 1, -5)
 local budget, stop = tonumber(ARGV[3]), ARGV[4]
 local call = redis.call
 -- include parts/claims.lua
+-- include parts/fence.lua
 
 -- A job whose id is the name of one of these keys is none; its key is not the job's.
 local OWN = {}
@@ -86,7 +87,9 @@ local function removeJob(id)
 end
 
 -- Whether another has a claim that stands.
-local function isClaimed(now)
+local function isClaimed()
+  local time = call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
   local claims = ARGV[6] ~= '' and call('HGET', meta, ARGV[7]) or ''
   local ignored = {}
   for i = 10, #ARGV do ignored[ARGV[i]] = true end
@@ -96,14 +99,9 @@ local function isClaimed(now)
   return false
 end
 
-local time = call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-if now > tonumber(ARGV[5]) then return { 'late', 0, 0 } end
-local mark = call('HGET', meta, ARGV[1]) or ''
--- As read-policy.lua reads it.
-if #mark > 4096 then mark = redis.sha1hex(mark) end
-if mark ~= ARGV[2] then return { 'ownershipLost', 0, 0 } end
-if isClaimed(now) then return { 'claimed', 0, 0 } end
+local refused = refusal(KEYS, ARGV[1], { ARGV[2] }, ARGV[5])
+if refused then return { refused, 0, 0 } end
+if isClaimed() then return { 'claimed', 0, 0 } end
 -- A list or set of another type, whose jobs cannot be told, stops the removal before it begins.
 sizes()
 call('ZCARD', base .. 'repeat')

@@ -16,12 +16,13 @@
 ]]
 local meta, base = KEYS[1], string.sub(KEYS[1], 1, -5)
 local call = redis.call
+-- include parts/mark.lua
 -- include parts/claims.lua
 local set = call('HMGET', meta, 'paused', 'max', 'duration', 'concurrency', ARGV[1], 'version', ARGV[2])
 for i = 1, 4 do
   if set[i] and #set[i] > 32 then set[i] = 'long' end
 end
-if set[5] and #set[5] > 4096 then set[5] = redis.sha1hex(set[5]) end
+if set[5] then set[5] = readableMark(set[5]) end
 set[6] = set[6] and string.sub(set[6], 1, 64)
 local now = 0
 if set[7] then

@@ -13,9 +13,8 @@
 ]]
 local meta, base = KEYS[1], string.sub(KEYS[1], 1, -5)
 local call = redis.call
-local mark = call('HGET', meta, ARGV[1]) or ''
--- As read-policy.lua reads it.
-if #mark > 4096 then mark = redis.sha1hex(mark) end
+-- include parts/mark.lua
+local mark = readableMark(call('HGET', meta, ARGV[1]) or '')
 if mark ~= ARGV[2] then return -1 end
 if ARGV[3] == 'paused' then
   call('HSET', meta, 'paused', 1)

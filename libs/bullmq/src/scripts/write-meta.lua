@@ -9,9 +9,8 @@
   Cost   O(fields)
   Never  writes outside `meta`
 ]]
-local mark = redis.call('HGET', KEYS[1], ARGV[1]) or ''
--- As read-policy.lua reads it.
-if #mark > 4096 then mark = redis.sha1hex(mark) end
+-- include parts/mark.lua
+local mark = readableMark(redis.call('HGET', KEYS[1], ARGV[1]) or '')
 if mark ~= ARGV[2] then return 0 end
 local last = 3 + tonumber(ARGV[3])
 for i = 4, last, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
