@@ -4,7 +4,7 @@ import { loadKubeClient } from '@redis-queue/controller';
 import { Redis } from 'ioredis';
 import { startBusyQueues } from '../load/busy-queues.ts';
 import { ALONE, createFleet, IN_FLIGHT, untilManaged, type FleetSpec } from '../fleet/fleet.ts';
-import { tenths } from '../measuring/percentile.ts';
+import { hundredths, tenths } from '../measuring/percentile.ts';
 import { cpuPercent, excessOf, readRedisCpu, scriptPercent, type RedisCpu } from '../measuring/redis-cpu.ts';
 import { growth, histogramQuantile, samplesOf, sumBy } from '../measuring/prometheus.ts';
 import { residentMib } from '../measuring/resident.ts';
@@ -136,8 +136,4 @@ const TICK_MS = 10;
 function processCpuMs(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ');
   return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
-}
-
-function hundredths(value: number): number {
-  return Math.round(value * 100) / 100;
 }

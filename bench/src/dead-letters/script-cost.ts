@@ -12,7 +12,7 @@ import {
   type RedisCall,
 } from '@redis-queue/bullmq';
 import { startRedis } from '@redis-queue/rig';
-import { percentile } from '../measuring/percentile.ts';
+import { hundredths, percentile } from '../measuring/percentile.ts';
 import { readRedisCpu } from '../measuring/redis-cpu.ts';
 
 export interface ScriptCost {
@@ -106,8 +106,4 @@ async function putFailed(redis: Redis, queue: QueueRef, traces = TRACES): Promis
     pipeline.set(queueKey(queue, `de:d${n}`), `j${n}`).rpush(queueKey(queue, `j${n}:logs`), 'log');
   }
   await pipeline.exec();
-}
-
-function hundredths(value: number): number {
-  return Math.round(value * 100) / 100;
 }

@@ -9,6 +9,11 @@ export function tenths(value: number): number {
   return Math.round(value * 10) / 10;
 }
 
+/** Rounded to two decimals, as the benches print ratios and shares. */
+export function hundredths(value: number): number {
+  return Math.round(value * 100) / 100;
+}
+
 export function geometricMean(values: readonly number[]): number {
   return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
 }

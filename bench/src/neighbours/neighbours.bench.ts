@@ -1,5 +1,6 @@
 import { loadKubeClient } from '@redis-queue/controller';
 import { readArguments } from '../command-line/arguments.ts';
+import { hundredths } from '../measuring/percentile.ts';
 import { buildApps, startStand } from '../stand/stand.ts';
 import { runArm, type ArmResult } from './arm.ts';
 import { startHostileServers } from './hostile-servers.ts';
@@ -50,10 +51,9 @@ print(`beside ${hostile.length} hostile tenants of ${queues.length} queues each`
 const beside = await arm(hostile);
 console.table({ alone, beside });
 
-const ratio = (a: number, b: number): number => Math.round((100 * a) / b) / 100;
 const result = {
-  ratioApplied: ratio(beside.appliedP99Ms, alone.appliedP99Ms),
-  ratioWake: ratio(beside.wakeP99Ms, alone.wakeP99Ms),
+  ratioApplied: hundredths(beside.appliedP99Ms / alone.appliedP99Ms),
+  ratioWake: hundredths(beside.wakeP99Ms / alone.wakeP99Ms),
   maxSampledAgeS: beside.maxSampledAgeS,
   rssMib: beside.rssMib,
   maxLoopLagMs: beside.maxLoopLagMs,

@@ -3,6 +3,7 @@ import { DEPLOYMENTS, loadKubeClient, type KubeClient, type Resource } from '@re
 import { APP_NAMES, eventually } from '@redis-queue/rig';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
+import { hundredths } from '../measuring/percentile.ts';
 import { inFlight } from '../cluster-objects/in-flight.ts';
 import { ObjectWatch, untilNone } from '../cluster-objects/object-watch.ts';
 import { countWrites, isLeaseWrite } from '../measuring/api-writes.ts';
@@ -263,8 +264,4 @@ async function quiet(count: () => Promise<Map<string, number>>, quietMs: number)
 
 function total(entries: [string, number][]): number {
   return entries.reduce((sum, [, by]) => sum + by, 0);
-}
-
-function hundredths(value: number): number {
-  return Math.round(value * 100) / 100;
 }

@@ -3,7 +3,7 @@ import { loadKubeClient } from '@redis-queue/controller';
 import { inFlight } from '../cluster-objects/in-flight.ts';
 import { ObjectWatch } from '../cluster-objects/object-watch.ts';
 import { ALONE, IN_FLIGHT } from '../fleet/fleet.ts';
-import { percentile, tenths } from '../measuring/percentile.ts';
+import { hundredths, percentile, tenths } from '../measuring/percentile.ts';
 import type { Stand } from '../stand/stand.ts';
 import { createBare, createNamespaces, createQueue, placesIn, untilReady, type QueueObject } from './queue-objects.ts';
 
@@ -60,7 +60,7 @@ export async function runLatency(stand: Stand, { existing, tries, print }: Laten
       p50Ms: tenths(p50Ms),
       p99Ms: tenths(percentile(ours, 0.99)),
       bareP50Ms: tenths(bareP50Ms),
-      p50RatioToBare: Math.round((100 * p50Ms) / bareP50Ms) / 100,
+      p50RatioToBare: hundredths(p50Ms / bareP50Ms),
     };
   } finally {
     end.abort();

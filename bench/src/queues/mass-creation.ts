@@ -1,5 +1,6 @@
 import { QUEUES, type QueueStatus } from '@redis-queue/api';
 import { loadKubeClient, type KubeClient } from '@redis-queue/controller';
+import { hundredths } from '../measuring/percentile.ts';
 import { inFlight } from '../cluster-objects/in-flight.ts';
 import { ObjectWatch } from '../cluster-objects/object-watch.ts';
 import { ALONE, IN_FLIGHT } from '../fleet/fleet.ts';
@@ -89,8 +90,4 @@ async function statusOfOurs(client: KubeClient, place: Place, signal: AbortSigna
   await createQueue(client, place);
   await untilReady(watch, [place]);
   return watch.objects.get(place.name)!.status!;
-}
-
-function hundredths(value: number): number {
-  return Math.round(value * 100) / 100;
 }

@@ -11,7 +11,7 @@ import {
 import { startProcess, startRedis, type RedisServer } from '@redis-queue/rig';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { coreEach } from '../measuring/core-each.ts';
-import { percentile, tenths } from '../measuring/percentile.ts';
+import { hundredths, percentile, tenths } from '../measuring/percentile.ts';
 import { seedCompleted } from './seed.ts';
 
 export interface RetentionBenchOptions {
@@ -288,8 +288,4 @@ async function slowestOfClient(redis: Redis): Promise<number> {
   const entries = (await redis.slowlog('GET', 100_000)) as Entry[];
   const ours = entries.filter(([, , , , , client]) => client === CLIENT);
   return hundredths(Math.max(0, ...ours.map(([, , us]) => us)) / 1_000);
-}
-
-function hundredths(value: number): number {
-  return Math.round(value * 100) / 100;
 }

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { sampleBacklogs, sampleQueues, type BacklogFields, type QueueRef } from '@redis-queue/bullmq';
 import { startRedis } from '@redis-queue/rig';
 import { coreEach } from '../measuring/core-each.ts';
-import { percentile, tenths } from '../measuring/percentile.ts';
+import { hundredths, percentile, tenths } from '../measuring/percentile.ts';
 
 export interface SamplingOptions {
   readonly queues: number;
@@ -229,8 +229,4 @@ function median(passes: readonly Pass[]): Pass {
 
 function cpuMs({ redisCpuMs, clientCpuMs }: Pass): number {
   return redisCpuMs + clientCpuMs;
-}
-
-function hundredths(value: number): number {
-  return Math.round(value * 100) / 100;
 }

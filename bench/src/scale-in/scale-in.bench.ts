@@ -4,7 +4,7 @@ import { createPublisher } from '@redis-queue/scaling-bus';
 import { eventually } from '@redis-queue/rig';
 import { readArguments } from '../command-line/arguments.ts';
 import { startMixedLoad } from './mixed-load.ts';
-import { percentile, tenths } from '../measuring/percentile.ts';
+import { hundredths, percentile, tenths } from '../measuring/percentile.ts';
 import { balanceOf, readWorkerLedger, startPodsStand, type Pool } from '../stand/pods-stand.ts';
 import { samplesOf } from '../measuring/prometheus.ts';
 import { seededRandom } from '@redis-queue/simulator';
@@ -166,8 +166,4 @@ async function controllerCounters(): Promise<(name: string, label: string) => nu
 
 function sum(a: number, b: number): number {
   return a + b;
-}
-
-function hundredths(value: number): number {
-  return Math.round(value * 100) / 100;
 }

@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { hundredths } from '../measuring/percentile.ts';
 import { readArguments } from '../command-line/arguments.ts';
 import { curves } from './curves.ts';
 import { judgeAll, type Case } from './judge-pool.ts';
@@ -109,8 +110,4 @@ function rounded<T>(value: T): T {
   if (typeof value === 'number') return (Number.isInteger(value) ? value : Number(value.toPrecision(4))) as T;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, rounded(inner)])) as T;
-}
-
-function hundredths(value: number): number {
-  return Math.round(value * 100) / 100;
 }
