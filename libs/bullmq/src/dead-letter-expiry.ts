@@ -1,12 +1,7 @@
 import type { QueueRef } from './keys.ts';
 import { runScript } from './scripts.ts';
-import {
-  fenceArguments,
-  parseOutcome,
-  type DeadLetterFence,
-  type RedisCall,
-  type Refusal,
-} from './dead-letter-fence.ts';
+import { fenceArguments, parseOutcome, type DeadLetterFence } from './dead-letter-fence.ts';
+import type { RedisCall, Refusal } from './step.ts';
 import { metaKeys } from './dead-letter-queue.ts';
 
 export interface ExpiryRound {

@@ -1,6 +1,6 @@
-import type { Redis } from 'ioredis';
 import { OWNER_FIELD } from './owner-mark.ts';
 import { UnexpectedReplyError } from './reply.ts';
+import type { Refusal } from './step.ts';
 
 /** What has to hold in Redis when something is written; otherwise nothing is. Checked by the script that writes. */
 export interface DeadLetterFence {
@@ -11,12 +11,6 @@ export interface DeadLetterFence {
   /** Redis' time, Unix ms, after which nothing is written: a call may wait in the buffers of a Redis that hangs. */
   readonly untilMs: number;
 }
-
-/** Nothing was written: it was later than `untilMs`, or an owner mark is another one than was read. */
-export type Refusal = 'late' | 'ownershipLost';
-
-/** Runs one call on Redis. Who writes gives each a deadline, and begins none once it may not write any more. */
-export type RedisCall = <T>(call: (redis: Redis) => Promise<T>) => Promise<T>;
 
 /** The first arguments of each script that writes. */
 export function fenceArguments(fence: DeadLetterFence): (string | number)[] {

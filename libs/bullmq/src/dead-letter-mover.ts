@@ -2,13 +2,8 @@ import type { QueueRef } from './keys.ts';
 import { runScript } from './scripts.ts';
 import { decide, type Decision, type LeftReason, type RetryPolicy } from './dead-letters/decide.ts';
 import { FAILED_PER_PAGE, readFailedPage, type FailedPage } from './failed-jobs.ts';
-import {
-  fenceArguments,
-  parseOutcome,
-  type DeadLetterFence,
-  type RedisCall,
-  type Refusal,
-} from './dead-letter-fence.ts';
+import { fenceArguments, parseOutcome, type DeadLetterFence } from './dead-letter-fence.ts';
+import type { RedisCall, Refusal } from './step.ts';
 import { letterId, metaKeys } from './dead-letter-queue.ts';
 
 export interface MoverOptions extends RetryPolicy {

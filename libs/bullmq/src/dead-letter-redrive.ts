@@ -2,13 +2,8 @@ import type { Redis } from 'ioredis';
 import { queueKey, type QueueRef } from './keys.ts';
 import { UnexpectedReplyError } from './reply.ts';
 import { runScript } from './scripts.ts';
-import {
-  fenceArguments,
-  parseOutcome,
-  type DeadLetterFence,
-  type RedisCall,
-  type Refusal,
-} from './dead-letter-fence.ts';
+import { fenceArguments, parseOutcome, type DeadLetterFence } from './dead-letter-fence.ts';
+import type { RedisCall, Refusal } from './step.ts';
 import type { CompiledFilter } from './dead-letters/filter.ts';
 import { readLetters, type DeadLetter, type LetterCursor } from './dead-letter-page.ts';
 import { deadLetterQueue, metaKeys } from './dead-letter-queue.ts';

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { queueKey, type QueueRef } from './keys.ts';
-import type { DeadLetterFence, RedisCall } from './dead-letter-fence.ts';
+import type { DeadLetterFence } from './dead-letter-fence.ts';
+import type { RedisCall } from './step.ts';
 import { settleFailedJobs, type MoverOptions, type MoverRound } from './dead-letter-mover.ts';
 import { deadLetterQueue } from './dead-letter-queue.ts';
 

@@ -54,7 +54,7 @@ export {
   type ObservedPolicy,
 } from './policy.ts';
 export type { Decision, LeftReason } from './dead-letters/decide.ts';
-export type { DeadLetterFence, RedisCall, Refusal } from './dead-letter-fence.ts';
+export type { DeadLetterFence } from './dead-letter-fence.ts';
 export { compileFilter, type CompiledFilter, type LetterFilter } from './dead-letters/filter.ts';
 export type { DeadLetter, LetterCursor } from './dead-letter-page.ts';
 export { countLostLetters, type LostLetters } from './dead-letters-lost.ts';
@@ -108,4 +108,4 @@ export { type RoundOptions } from './paced-turns.ts';
 export { clampPriorities, tryCountPriorities, type ClampedJobs, type PriorityCounts } from './priorities.ts';
 export { priorityRound, type PrioritizedQueue, type PriorityResult } from './priority-round.ts';
 export { clampTo, type Clamping } from './priorities/declared.ts';
-export { type StepFence, type StepOutcome } from './step.ts';
+export type { RedisCall, Refusal, StepFence, StepOutcome } from './step.ts';

@@ -1,6 +1,6 @@
 import type { Milliseconds } from '@redis-queue/api';
 import type { Redis } from 'ioredis';
-import type { RedisCall, Refusal } from './dead-letter-fence.ts';
+import type { RedisCall, Refusal } from './step.ts';
 import { UnexpectedReplyError } from './reply.ts';
 import { restMs } from './pace.ts';
 

@@ -1,6 +1,5 @@
 import type { Milliseconds } from '@redis-queue/api';
 import type { Redis } from 'ioredis';
-import type { Refusal } from './dead-letter-fence.ts';
 import { queueKey, type QueueRef } from './keys.ts';
 import { OWNER_FIELD } from './owner-mark.ts';
 import { timeOf, UnexpectedReplyError } from './reply.ts';
@@ -16,6 +15,12 @@ export interface StepFence {
    */
   readonly untilMs: number;
 }
+
+/** Nothing was done: it was later than `untilMs`, or an owner mark is another one than was read. */
+export type Refusal = 'late' | 'ownershipLost';
+
+/** Runs one call on Redis. Who writes gives each a deadline, and begins none once it may not write any more. */
+export type RedisCall = <T>(call: (redis: Redis) => Promise<T>) => Promise<T>;
 
 /** Anything but `done`: nothing was done. */
 export type StepOutcome = 'done' | Refusal;
