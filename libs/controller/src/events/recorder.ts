@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { isNotFound } from '../client/api-error.ts';
 import type { KubeClient } from '../client/kube-client.ts';
 import { FairBand } from '../queue/fair-band.ts';
-import { Shares } from '../queue/shares.ts';
+import { Shares, TENANT } from '../queue/shares.ts';
 import { delay, systemClock } from '../time/clock.ts';
 import { EVENTS, keyOf, keyToString, type Resource } from '../objects/resources.ts';
 import { EventCorrelator, type EventPlan } from './event-correlator.ts';
@@ -64,7 +64,8 @@ export class ApiEventRecorder implements EventRecorder {
 
   record(object: Resource, event: ObjectEvent): void {
     const namespace = eventNamespace(object);
-    if (this.#pending.size >= MAX_PENDING || !this.#room.admits(namespace, 0)) return this.#options.onLost?.('full');
+    if (this.#pending.size >= MAX_PENDING || !this.#room.admits(namespace, TENANT))
+      return this.#options.onLost?.('full');
     const pending = { namespace, object, event, at: this.#options.wallTime?.() ?? new Date() };
     this.#room.begin([namespace]);
     this.#pending.push(pending, [namespace]);

@@ -1,7 +1,7 @@
 import { ConnectionError } from '../client/api-error.ts';
 import { FairBand } from '../queue/fair-band.ts';
 import { MinHeap } from '../queue/min-heap.ts';
-import { Shares } from '../queue/shares.ts';
+import { Shares, TENANT } from '../queue/shares.ts';
 import { delay, type Clock } from '../time/clock.ts';
 import { unlessAborted } from '../time/unless-aborted.ts';
 import type { ObjectMemory } from './types.ts';
@@ -113,7 +113,7 @@ export class PacedWrites<T> implements ObjectMemory {
     const nextDueMs = (this.#due.peek()?.atMs ?? Infinity) - nowMs;
     // With no room left, the end of a write wakes the loop.
     const next =
-      this.#writing.size < MAX_AT_ONCE ? this.#turns.peek((name) => this.#shares.admits(name, 0)) : undefined;
+      this.#writing.size < MAX_AT_ONCE ? this.#turns.peek((name) => this.#shares.admits(name, TENANT)) : undefined;
     if (!next) return Math.min(IDLE_MS, nextDueMs);
     if (this.#freeMs > nowMs) return Math.min(this.#freeMs - nowMs, nextDueMs);
     this.#begin(next, signal);
