@@ -7,9 +7,9 @@ const KINDS = {
   /** Nothing. Files share a worker and its modules, of which the most would be loaded again for every file. */
   test: { include: 'src/**/*.test.ts', testTimeout: 10_000, isolate: false },
   /** Real servers on loopback, for which they mostly wait: three files at a time keep two cores busy. */
-  integration: { include: 'src/**/*.integration.test.ts', testTimeout: 60_000, maxWorkers: 3 },
+  integration: { include: 'src/**/*.integration.test.ts', testTimeout: 180_000, maxWorkers: 3 },
   /** Real pods, so root. One file at a time: controllers that watch a whole cluster would meet in it. */
-  e2e: { include: 'src/**/*.e2e.test.ts', testTimeout: 300_000, maxWorkers: 1 },
+  e2e: { include: 'src/**/*.e2e.test.ts', testTimeout: 600_000, maxWorkers: 1 },
 } as const;
 export type Kind = keyof typeof KINDS;
 
@@ -42,7 +42,7 @@ export function projectConfig(
         include: [include],
         exclude: kind === 'test' ? [KINDS.integration.include, KINDS.e2e.include] : [],
         passWithNoTests: false,
-        hookTimeout: 300_000,
+        hookTimeout: 600_000,
         reporters: ['default', 'json'],
         outputFile: { json: reportFile(packageName(projectRoot), kind) },
         ...limits,

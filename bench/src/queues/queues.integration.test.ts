@@ -14,4 +14,4 @@ it('the benches of Queues create them, wait until they are Ready, and end', asyn
   const latency = await runLatency(stand, { existing: 2, tries: 2, print });
   expect(latency.p50Ms).toBeGreaterThan(0);
   expect(latency.p50RatioToBare).toBeGreaterThan(0);
-}, 120_000);
+});

@@ -7,4 +7,4 @@ it('a pass over queues agrees with getJobCounts on every count and is measured',
   expect(report.rows).toHaveLength(3);
   for (const figure of [report.wallMs, report.cpuRatioToGetJobCounts, report.wallRatioToGetJobCounts])
     expect(figure).toBeGreaterThan(0);
-}, 60_000);
+});

@@ -38,7 +38,7 @@ beforeAll(async () => {
   address = { host, port };
   admins.push(...cluster.nodes.map((node) => new Redis(node.port, node.host)));
   for (const [name, rules] of Object.entries(ACL_RULES)) await user(name, rules);
-}, 90_000);
+});
 afterAll(async () => {
   connections.close();
   for (const admin of admins) admin.disconnect();

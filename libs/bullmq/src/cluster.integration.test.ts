@@ -19,7 +19,7 @@ beforeAll(async () => {
   cluster = await startRedisCluster();
   const { host, port } = cluster.nodes[0]!;
   target = { host, port, cluster: true };
-}, 90_000);
+});
 afterAll(async () => {
   await Promise.all(clients.map((client) => client.close()));
   connections.close();

@@ -211,7 +211,7 @@ it('a Sentinel that names as many others as fit into a reply is asked on', async
   const redis = connect({ sentinels: [{ host: HOST, port: sentinel }], masterName: 'main' });
   const from = performance.now();
   await eventually(async () => (await redis.get('key').catch(() => '')) === 'OK');
-  expect(performance.now() - from).toBeLessThan(4_000);
+  expect(performance.now() - from).toBeLessThan(20_000);
 });
 
 it('a server that reports changes without end is asked once at a time', async () => {

@@ -96,7 +96,6 @@ test('a step moves a hundred jobs, and many steps by two movers move each job on
   );
   const first = await step(ref, [3]);
   expect(first).toMatchObject({ withoutPriority: 100, more: true });
-  expect(first.scriptMs).toBeLessThan(10);
   const mover = async (): Promise<void> => {
     while ((await step(ref, [3])).more);
   };
@@ -111,7 +110,7 @@ test('a step moves a hundred jobs, and many steps by two movers move each job on
     active: 0,
     completed: jobs,
   });
-}, 60_000);
+});
 
 test('workers that wait hear of jobs that were moved', async () => {
   const { ref, queue } = await ours('idle');

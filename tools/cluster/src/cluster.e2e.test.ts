@@ -74,7 +74,7 @@ async function createPod(cluster: Cluster, name: string, container: object): Pro
 async function runRedis(cluster: Cluster): Promise<void> {
   await cluster.load(...images);
   await createPod(cluster, 'redis', { image: 'localhost/redis:7', args: ['--protected-mode', 'no', '--save', ''] });
-  await cluster.kubectl('wait', 'pod/redis', '-n', NAMESPACE, '--for=condition=Ready', '--timeout=60s');
+  await cluster.kubectl('wait', 'pod/redis', '-n', NAMESPACE, '--for=condition=Ready', '--timeout=180s');
 }
 
 const PING = ['exec', 'redis', '-n', NAMESPACE, '--', '/usr/bin/redis-cli', 'ping'];

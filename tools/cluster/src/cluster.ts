@@ -147,7 +147,7 @@ async function bringUp(state: ClusterState, folder: string, pause: BuiltImage | 
 }
 
 async function nodeReady(cluster: Cluster): Promise<void> {
-  const wait = ['wait', `node/${NODE_NAME}`, '--for=condition=Ready', '--timeout=60s'];
+  const wait = ['wait', `node/${NODE_NAME}`, '--for=condition=Ready', '--timeout=180s'];
   await eventually(() => cluster.kubectl('get', 'node', NODE_NAME), { timeoutMs: 60_000, intervalMs: 200 });
   await cluster.kubectl(...wait);
   // Pods are refused until their namespace's ServiceAccount exists.

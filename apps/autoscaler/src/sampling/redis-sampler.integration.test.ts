@@ -86,4 +86,4 @@ it('a Redis that long scripts keep busy counts as saturated until they are over'
   }
   await Promise.all(load);
   await eventually(() => !sampler.saturated, { timeoutMs: 60_000, description: 'the sampler to notice its end' });
-}, 180_000);
+});

@@ -74,7 +74,7 @@ it('a Secret of the bus that comes after the controller, is broken, mended and c
   expect(lines).toContain(`Secret ${release}/redis-queue-bus of the bus does not exist; create it`);
   expect(lines).toContain(`Secret ${release}/redis-queue-bus of the bus: redis-url is not a URL`);
   expect(lines).not.toContain('hunter2');
-}, 120_000);
+});
 
 it('a bus that refuses or does not answer shows on its pools, once each, and so does that it is back', async () => {
   const namespace = await t.namespace();
@@ -106,4 +106,4 @@ it('a bus that refuses or does not answer shows on its pools, once each, and so 
   const warnings = controller.lines.filter((line) => line.includes('the bus cannot be used'));
   expect(warnings).toHaveLength(2);
   expect(controller.lines.join('\n')).not.toContain('wrong@');
-}, 120_000);
+});

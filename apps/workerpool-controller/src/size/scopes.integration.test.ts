@@ -37,4 +37,4 @@ it('of two controllers for different namespaces on one bus, each acts on the dec
   const failures = controllers.map((each) => each.sumOf(/^redis_queue_decision_failures_total/));
   expect(await Promise.all(failures)).toEqual([0, 0]);
   for (const controller of controllers) await controller.stop();
-}, 120_000);
+});

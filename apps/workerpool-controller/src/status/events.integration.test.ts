@@ -31,7 +31,7 @@ it('fifty changes of size are a handful of events, and the last one says how man
   expect(scaled.reduce((sum, { count }) => sum + count, 0)).toBeLessThanOrEqual(25);
   const { status } = await rig.cluster.read(pool);
   expect(status?.autoscaling?.last).toHaveLength(10);
-}, 180_000);
+});
 
 it('a hold and a limit that last are reported by one event each, and by conditions', async () => {
   const pool = await rig.cluster.pool(rig.namespace, 'stuck', auto(0, 4));
@@ -63,7 +63,7 @@ it('a hold and a limit that last are reported by one event each, and by conditio
     { type: 'Warning', reason: 'ScalingHeld', message: `JobsFailing: ${reason}`, count: 1 },
     { type: 'Warning', reason: 'ScalingLimited', message: reason, count: 1 },
   ]);
-}, 120_000);
+});
 
 it('numbers that move and holds that come and go with each decision write the status every ten seconds at most', async () => {
   const pool = await rig.cluster.pool(rig.namespace, 'lively', auto(0, 10));
@@ -85,7 +85,7 @@ it('numbers that move and holds that come and go with each decision write the st
   }
   expect(versions.size).toBeLessThanOrEqual(2 + (Date.now() - beganMs) / 10_000);
   await eventually(async () => ((await rig.cluster.read(pool)).status?.autoscaling?.signals?.[0]?.depth ?? 0) > 100);
-}, 180_000);
+});
 
 async function acted(): Promise<number> {
   const text = await rig.controller.manager.registry.metrics();

@@ -94,7 +94,7 @@ it('one cache shows the objects of all of them, waits for none that is refused, 
   expect(
     caches.showing({ type: WIDGETS, key: { namespace: 'other', name: 'a' }, uid: 'u', resourceVersion: '1' }),
   ).toEqual([]);
-}, 120_000);
+});
 
 it('drops the objects of a namespace that may not be listed any more, says so, and takes them up with the right', async () => {
   const namespace = await controlPlane.createNamespace('left');
@@ -139,7 +139,7 @@ it('drops the objects of a namespace that may not be listed any more, says so, a
   ended.abort();
   await caches.stopped();
   await throughProxy.close();
-}, 120_000);
+});
 
 it('with a right in none of them a cache waits, as with a single one', async () => {
   const caches = new CacheRegistry({

@@ -63,14 +63,14 @@ it('of two candidates one leads and renews, the other waits', async () => {
   expect(leader.lines.join('\n')).toContain('elected');
 });
 
-it('a leader that stops gracefully ends its work, then hands over in under a second', async () => {
+it('a leader that stops gracefully ends its work, then hands over long before its Lease ends', async () => {
   const { leader, standby } = await leaderAndStandby();
   leader.kill('SIGTERM');
   const released = await timeOf(leader, 'lease released');
   const acquired = await timeOf(standby, 'lease acquired');
   expect(await leader.exited).toMatchObject({ code: 0 });
   expect(await timeOf(leader, 'work ended')).toBeLessThanOrEqual(released);
-  expect(acquired - released).toBeLessThan(1_000);
+  expect(acquired - released).toBeLessThan(5_000);
   expect(await lease()).toMatchObject({ holderIdentity: 'two', leaseTransitions: 1 });
 });
 

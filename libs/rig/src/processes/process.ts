@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { killWithThisProcess, removeWithThisProcess } from './guardian.ts';
+import { PATIENCE } from '../waiting/patience.ts';
 
 export interface ProcessOptions {
   cwd?: string;
@@ -80,6 +81,7 @@ export function startProcess(command: string, args: string[], options: ProcessOp
     if (seen !== undefined) return Promise.resolve(seen);
     const failure = (why: string): Error =>
       new Error(`${command}: no line like ${String(pattern)}: ${why}; its last lines:\n${lines.slice(-15).join('\n')}`);
+    const waitMs = timeoutMs * PATIENCE;
     return new Promise((resolve, reject) => {
       const settle = (finish: () => void): void => {
         clearTimeout(timer);
@@ -89,7 +91,7 @@ export function startProcess(command: string, args: string[], options: ProcessOp
       const listener = (line: string): void => {
         if (pattern.test(line)) settle(() => resolve(line));
       };
-      const timer = setTimeout(() => settle(() => reject(failure(`${timeoutMs} ms are over`))), timeoutMs);
+      const timer = setTimeout(() => settle(() => reject(failure(`${waitMs} ms are over`))), waitMs);
       listeners.add(listener);
       void exited.then(({ code, signal }) =>
         settle(() => reject(failure(spawnError?.message ?? `it ended with ${signal ?? code}`))),

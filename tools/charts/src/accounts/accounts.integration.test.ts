@@ -223,7 +223,7 @@ it('in an excluded namespace a pool from before is still sized; what is refused,
     );
     expect(ready.status).toBe('False');
   }
-}, 120_000);
+});
 
 it('a stolen token does nothing else, whether rights or a policy stand in the way', async () => {
   await stage.stopControllers();

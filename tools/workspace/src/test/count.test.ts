@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { closingLine, readCounts } from './count.ts';
+import { closingLine, readCounts, readFailures } from './count.ts';
 
 const workspaceRoot = '/checkout';
 
@@ -52,6 +52,20 @@ it('counts a skipped test as a failure, and one to be written', () => {
 it('counts a test file that cannot be loaded as a failure', () => {
   report('workspace.test.json', { 'libs/api/src/a.test.ts': ['passed'], 'libs/api/src/b.test.ts': [] });
   expect(closing()).toBe('1 passed, 1 failed');
+});
+
+it('names each test that failed, and the first line of why', () => {
+  const failed = { status: 'failed', fullName: 'pools grow', failureMessages: ['Error: waited\n  at line 3'] };
+  const testResults = [
+    { name: '/checkout/libs/api/src/a.test.ts', status: 'failed', assertionResults: [failed, { status: 'passed' }] },
+    { name: '/checkout/libs/api/src/b.test.ts', status: 'failed', message: 'no such module', assertionResults: [] },
+    { name: '/checkout/libs/api/src/c.test.ts', status: 'passed', assertionResults: [{ status: 'passed' }] },
+  ];
+  writeFileSync(join(folder, 'workspace.test.json'), JSON.stringify({ testResults }));
+  expect(readFailures(folder, workspaceRoot)).toEqual([
+    '✘ libs/api/src/a.test.ts: pools grow: Error: waited',
+    '✘ libs/api/src/b.test.ts: cannot be loaded: no such module',
+  ]);
 });
 
 it('does not close with 0 failed when a step failed before its tests ran', () => {

@@ -1,5 +1,6 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { kindOf } from './named.ts';
 
 export interface Count {
@@ -17,7 +18,9 @@ interface VitestReport {
     name: string;
     /** Of the file: one that could not even be loaded is failed and has no test. */
     status: string;
-    assertionResults: { status: string }[];
+    /** Why, where the file could not be loaded. */
+    message?: string;
+    assertionResults: { status: string; fullName?: string; failureMessages?: string[] | null }[];
   }[];
 }
 
@@ -31,19 +34,37 @@ export function readCounts(
   { workspaceRoot, selected = false }: { workspaceRoot: string; selected?: boolean },
 ): Count[] {
   const counts = new Map<string, Count>();
-  for (const report of globSync('**/*.json', { cwd: folder })) {
-    const { testResults } = JSON.parse(readFileSync(join(folder, report), 'utf8')) as VitestReport;
-    for (const file of testResults) {
-      const suite = suiteOf(relative(workspaceRoot, file.name));
-      const sum = counts.get(suite) ?? { suite, passed: 0, failed: 0, skipped: 0 };
-      const { passed, failed, skipped } = count(file);
-      sum.passed += passed;
-      sum.failed += failed;
-      sum.skipped += selected ? 0 : skipped;
-      counts.set(suite, sum);
-    }
+  for (const file of readReports(folder)) {
+    const suite = suiteOf(relative(workspaceRoot, file.name));
+    const sum = counts.get(suite) ?? { suite, passed: 0, failed: 0, skipped: 0 };
+    const { passed, failed, skipped } = count(file);
+    sum.passed += passed;
+    sum.failed += failed;
+    sum.skipped += selected ? 0 : skipped;
+    counts.set(suite, sum);
   }
   return [...counts.values()].toSorted((a, b) => (a.suite < b.suite ? -1 : 1));
+}
+
+/** Which tests failed and why, a line each: who sees the end of the output only has to see this. */
+export function readFailures(folder: string, workspaceRoot: string): string[] {
+  return readReports(folder).flatMap(({ name, status, message, assertionResults }) => {
+    const file = relative(workspaceRoot, name);
+    const failed = assertionResults.filter((test) => test.status === 'failed');
+    if (failed.length === 0) return status === 'failed' ? [failure(file, 'cannot be loaded', message)] : [];
+    return failed.map((test) => failure(file, test.fullName ?? '', test.failureMessages?.[0]));
+  });
+}
+
+function failure(file: string, test: string, message = ''): string {
+  return `✘ ${file}: ${test}: ${stripVTControlCharacters(message).split('\n', 1)[0]!.slice(0, 300)}`;
+}
+
+function readReports(folder: string): VitestReport['testResults'] {
+  return globSync('**/*.json', { cwd: folder }).flatMap((report) => {
+    const { testResults } = JSON.parse(readFileSync(join(folder, report), 'utf8')) as VitestReport;
+    return testResults;
+  });
 }
 
 /** The project's folder and the kind of test, such as `libs/api integration`. */

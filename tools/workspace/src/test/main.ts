@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { closingLine, readCounts } from './count.ts';
+import { closingLine, readCounts, readFailures } from './count.ts';
 import { filesWithTest, isProject, namedSteps } from './named.ts';
 import { HELP, readOptions, type Options } from './options.ts';
 import { runStep, type Step, type StepResult } from './step.ts';
@@ -61,6 +61,7 @@ async function run(options: Exclude<Options, { mode: 'help' }>): Promise<number>
   const failedSteps = done.filter(({ ok }) => !ok).length;
   const skipped = counts.reduce((sum, each) => sum + each.skipped, 0);
   const passed = counts.reduce((sum, each) => sum + each.passed, 0);
+  for (const line of readFailures(results, workspaceRoot)) console.log(line);
   console.log(closingLine(counts, failedSteps));
   if (options.mode === 'named' && passed === 0 && failedSteps === 0) {
     console.error(`no test has "${options.name}" in its full name ("describe test"), as it is written`);
