@@ -1,21 +1,23 @@
+import { join } from 'node:path';
 import { loadKubeClient } from '@redis-queue/controller';
+import { startProcess } from '@redis-queue/rig';
 import { readArguments } from '../command-line/arguments.ts';
 import { hundredths } from '../measuring/percentile.ts';
 import { buildApps, startStand } from '../stand/stand.ts';
 import { runArm, type ArmResult } from './arm.ts';
-import { startHostileServers } from './hostile-servers.ts';
+import type { HostileRedis } from './hostile-servers.ts';
 import { createTenant, type Tenant } from './tenants.ts';
 
 // Good tenants alone, then beside eight whose Redis does harm: how long their changes, their first jobs and their counts
 // take, and what the apps need meanwhile. A real API server and Redis; the apps are bundled, with the charts' Node flags.
 const HELP =
-  'usage: make bench NAME=neighbours [ARGS="--good=50 --hostile-queues=20 --tries=200 --seconds=240 --seed=1"]\n';
+  'usage: make bench NAME=neighbours [ARGS="--good=50 --hostile-queues=20 --tries=400 --seconds=240 --seed=1"]\n';
 const GOALS = { ratioApplied: 1.5, ratioWake: 1.5, maxSampledAgeS: 90, rssMib: 128, maxLoopLagMs: 200 };
 
 const values = readArguments(HELP, {
   good: { type: 'string', default: '50' },
   'hostile-queues': { type: 'string', default: '20' },
-  tries: { type: 'string', default: '200' },
+  tries: { type: 'string', default: '400' },
   seconds: { type: 'string', default: '240' },
   seed: { type: 'string', default: '1' },
 });
@@ -26,7 +28,6 @@ const print = (line: string): void => console.error(line);
 print('building the apps, starting an API server and Redis');
 await buildApps();
 await using stand = await startStand();
-await using servers = new AsyncDisposableStack();
 const client = loadKubeClient({ kubeconfigPath: stand.controlPlane.kubeconfigPath });
 const good: Tenant[] = [];
 for (const queue of numbered('good', Number(values.good))) {
@@ -43,7 +44,8 @@ console.table(alone);
 
 const queues = numbered('hostile', Number(values['hostile-queues']));
 const hostile: Tenant[] = [];
-for (const { kind, secret } of await startHostileServers(servers, queues)) {
+await using servers = startProcess(process.execPath, [join(import.meta.dirname, 'serve-hostile.ts'), ...queues]);
+for (const { kind, secret } of JSON.parse(await servers.waitForLine(/^\[/)) as HostileRedis[]) {
   const prefix = kind.toLowerCase().replaceAll(' ', '-');
   hostile.push(await createTenant(client, stand.controlPlane, { prefix, secret, queues }));
 }
