@@ -18,7 +18,8 @@ export interface ArmOptions {
   readonly client: KubeClient;
   /** A queue each. The first of them have counts that move, the others are changed and woken in turn. */
   readonly good: readonly Tenant[];
-  readonly hostile: readonly Tenant[];
+  /** Each changes one of its queues per second. */
+  readonly neighbours: readonly Tenant[];
   readonly tries: number;
   readonly seconds: number;
   readonly seed: number;
@@ -53,9 +54,9 @@ const MOVE_EVERY_MS = 15_000;
 const SETTLE_MS = 60_000;
 const READ_EVERY_MS = 5_000;
 
-/** Starts the apps, measures the good tenants while the hostile ones go on changing their queues, and ends the apps. */
+/** Starts the apps, measures the good tenants while their neighbours go on changing their queues, and ends the apps. */
 export async function runArm(options: ArmOptions): Promise<ArmResult> {
-  const { stand, client, good, hostile, tries, seconds, print } = options;
+  const { stand, client, good, neighbours, tries, seconds, print } = options;
   const random = seededRandom(options.seed);
   const redis = new Redis(stand.redis.url, { maxRetriesPerRequest: null });
   const end = new AbortController();
@@ -72,7 +73,7 @@ export async function runArm(options: ArmOptions): Promise<ArmResult> {
     const moving = places.slice(0, split);
     const ages = watchAges(queues, moving, end.signal);
     const lags = watchLags(apps, end.signal);
-    const background = [moveCounts(redis, moving, end.signal), churn(client, hostile, end.signal)];
+    const background = [moveCounts(redis, moving, end.signal), churn(client, neighbours, end.signal)];
     const startedMs = performance.now();
     const applied: number[] = [];
     const woken: number[] = [];
@@ -157,7 +158,7 @@ async function moveCounts(redis: Redis, places: readonly Place[], signal: AbortS
   for (const { name } of places) await redis.del(`bull:${name}:wait`);
 }
 
-/** Each hostile tenant changes one of its queues per second. */
+/** Each tenant changes one of its queues per second. */
 async function churn(client: KubeClient, tenants: readonly Tenant[], signal: AbortSignal): Promise<void> {
   for (let turn = 2; !signal.aborted; turn++) {
     await Promise.all(

@@ -6,12 +6,13 @@ import { hundredths } from '../measuring/percentile.ts';
 import { buildApps, startStand } from '../stand/stand.ts';
 import { runArm, type ArmResult } from './arm.ts';
 import type { HostileRedis } from './hostile-servers.ts';
-import { createTenant, type Tenant } from './tenants.ts';
+import { createTenant, removeTenant, type Tenant } from './tenants.ts';
 
-// Good tenants alone, then beside eight whose Redis does harm: how long their changes, their first jobs and their counts
+// Good tenants alone, then beside eight whose Redis does harm, and between them beside eight as big as those that do none: how long their changes, their first jobs and their counts
 // take, and what the apps need meanwhile. A real API server and Redis; the apps are bundled, with the charts' Node flags.
 const HELP =
   'usage: make bench NAME=neighbours [ARGS="--good=50 --hostile-queues=20 --tries=400 --seconds=240 --seed=1"]\n';
+const HOSTILE_TENANTS = 8;
 const GOALS = { ratioApplied: 1.5, ratioWake: 1.5, maxSampledAgeS: 90, rssMib: 128, maxLoopLagMs: 200 };
 
 const values = readArguments(HELP, {
@@ -35,12 +36,24 @@ for (const queue of numbered('good', Number(values.good))) {
   good.push(await createTenant(client, stand.controlPlane, { prefix: 'good', secret, queues: [queue] }));
 }
 const shared = { stand, client, good, tries: Number(values.tries), seconds: Number(values.seconds), print };
-const arm = (hostile: readonly Tenant[]): Promise<ArmResult> =>
-  runArm({ ...shared, hostile, seed: Number(values.seed) });
+const arm = (neighbours: readonly Tenant[]): Promise<ArmResult> =>
+  runArm({ ...shared, neighbours, seed: Number(values.seed) });
 
 print('the good tenants alone');
 const alone = await arm([]);
 console.table(alone);
+
+// What as many tenants cost that do no harm: a machine with two cores is shared with their API requests too.
+const harmless: Tenant[] = [];
+for (const prefix of numbered('harmless', HOSTILE_TENANTS)) {
+  const secret = { 'redis-url': stand.redis.url };
+  const own = numbered(prefix, Number(values['hostile-queues']));
+  harmless.push(await createTenant(client, stand.controlPlane, { prefix, secret, queues: own }));
+}
+print(`beside ${harmless.length} harmless tenants of ${values['hostile-queues']} queues each`);
+const crowded = await arm(harmless);
+console.table({ alone, crowded });
+for (const tenant of harmless) await removeTenant(client, tenant);
 
 const queues = numbered('hostile', Number(values['hostile-queues']));
 const hostile: Tenant[] = [];
@@ -51,14 +64,16 @@ for (const { kind, secret } of JSON.parse(await servers.waitForLine(/^\[/)) as H
 }
 print(`beside ${hostile.length} hostile tenants of ${queues.length} queues each`);
 const beside = await arm(hostile);
-console.table({ alone, beside });
+console.table({ alone, crowded, beside });
 
 const result = {
   ratioApplied: hundredths(beside.appliedP99Ms / alone.appliedP99Ms),
   ratioWake: hundredths(beside.wakeP99Ms / alone.wakeP99Ms),
+  ratioAppliedToHarmless: hundredths(beside.appliedP99Ms / crowded.appliedP99Ms),
+  ratioWakeToHarmless: hundredths(beside.wakeP99Ms / crowded.wakeP99Ms),
   maxSampledAgeS: beside.maxSampledAgeS,
   rssMib: beside.rssMib,
   maxLoopLagMs: beside.maxLoopLagMs,
 };
-console.log(JSON.stringify({ bench: 'neighbours', ...result, goals: GOALS, alone, beside }));
+console.log(JSON.stringify({ bench: 'neighbours', ...result, goals: GOALS, alone, crowded, beside }));
 await client.close();

@@ -14,6 +14,14 @@ export interface TenantSpec {
   readonly queues: readonly string[];
 }
 
+/** Takes away what the tenant has, as it would itself. */
+export async function removeTenant(client: KubeClient, { namespace, queues }: Tenant): Promise<void> {
+  for (const name of queues) {
+    await client.delete(WORKER_POOLS, { namespace, name });
+    await client.delete(QUEUES, { namespace, name });
+  }
+}
+
 export async function createTenant(
   client: KubeClient,
   controlPlane: ControlPlane,
