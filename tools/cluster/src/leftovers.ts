@@ -1,5 +1,6 @@
-import { globSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { existsSync, globSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { eventually } from '@redis-queue/rig';
 import { attempt } from './command.ts';
 import { commandLine, findProcesses, killProcesses, networkNamespace, recordedDaemons } from './daemons.ts';
 import { nodeNetwork, podNamespaces, removeNetwork } from './network.ts';
@@ -21,7 +22,7 @@ export async function removeCluster(name: string): Promise<void> {
     await killContainers(folder, [network.namespace, ...pods]);
     await unmountBelow(folder);
     await removeNetwork(network, pods);
-    removeContainerTraces(folder);
+    await removeContainerTraces(folder);
   }
   removeState(name);
 }
@@ -57,18 +58,33 @@ export function containerIds(folder: string): string[] {
 /**
  * What containers leave outside the cluster's folder: shims' sockets, empty cgroups, CNI's notes of their addresses.
  */
-function removeContainerTraces(folder: string): void {
+async function removeContainerTraces(folder: string): Promise<void> {
   for (const id of containerIds(folder)) {
     for (const file of globSync(join(folder, BUNDLES, id, '{address,bootstrap.json}'))) {
       const [socket] = /\/run\/containerd\/s\/[0-9a-f]+/.exec(readFileSync(file, 'utf8')) ?? [];
       if (socket) rmSync(socket, { force: true });
     }
     for (const path of externalTraces(id)) {
-      // cgroups are folders that only rmdir removes, with files that cannot be
-      if (path.startsWith('/sys/')) rmdirSync(path);
+      if (path.startsWith('/sys/')) await removeCgroup(path);
       else rmSync(path, { force: true });
     }
   }
+}
+
+/**
+ * Removes a cgroup, a folder that only rmdir removes, with files that cannot be. It is busy while a process is in it:
+ * one that was about to start when the cluster was killed has no namespace yet by which it would have been found, and
+ * one that was killed takes a moment to end.
+ */
+async function removeCgroup(path: string): Promise<void> {
+  const busy = { timeoutMs: 15_000, description: `${path} to be without a process` };
+  await eventually(async () => {
+    if (!existsSync(path)) return true;
+    const pids = new Set(readFileSync(join(path, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number));
+    await killProcesses(findProcesses((pid) => pids.has(pid)));
+    rmdirSync(path);
+    return true;
+  }, busy);
 }
 
 /** Cgroups (of version 1, a tree per controller, or 2) and CNI's notes of a container. */
