@@ -12,6 +12,7 @@ import { queueRef, type QueueObject } from '@redis-queue/redis-access';
 import { applyQueue } from './apply.ts';
 import type { DeletionTimes } from './deletion-times.ts';
 import { describeStep } from './describe.ts';
+import { LimiterWatch } from './limiter/limiter-watch.ts';
 import type { QueueMetrics } from './metrics.ts';
 import { observeQueue, type Sources } from './observe.ts';
 import { planQueue } from './plan.ts';
@@ -27,6 +28,8 @@ export interface QueueKindOptions {
   /** Shared with the sampler. */
   readonly sampling: SamplingFailures;
   readonly deletions: DeletionTimes;
+  /** Of the windows of rate limits. */
+  readonly limiter?: LimiterWatch;
   /** How often an unchanged queue is compared with Redis, to repair what others changed there. */
   readonly driftCheckMs: number;
   /** In [0, 1). */
@@ -36,30 +39,35 @@ export interface QueueKindOptions {
 /** What is particular to the Queue kind. */
 export function queueKind(options: QueueKindOptions): Kind<QueueObject, ObservedQueue, QueuePlan, QueueReason> {
   const { sources, metrics, sampling, deletions, driftCheckMs, random = Math.random } = options;
+  const { limiter = new LimiterWatch() } = options;
   return {
     name: 'queue',
     type: QUEUES,
     reasons: QUEUE_REASONS,
     finalizer: DATA_FINALIZER,
     statusFields: RECONCILED_FIELDS,
-    memories: [sampling, deletions],
+    memories: [sampling, deletions, limiter],
     async observe(queue, { signal }) {
       const deletionKnownMs = deletions.knownForMs(queue);
       const [observed] = await Promise.all([
         observeQueue(queue, sources, signal),
         trySampling(queue, sources, sampling),
       ]);
+      if (observed.policy) limiter.note(queue.metadata.uid ?? '', observed.policy);
       return { ...observed, ...(deletionKnownMs !== undefined && { deletionKnownMs }) };
     },
     plan: planQueue,
     apply: (queue, { plan }, context) => applyQueue(queue, plan, context, sources),
-    status: (queue, outcome, now) =>
-      queueStatus(queue, { ...outcome, ref: queueRef(queue), sampling: sampling.of(queue) }, now),
+    status: (queue, outcome, now) => {
+      const windows = limiter.verdict(queue.metadata.uid ?? '');
+      return queueStatus(queue, { ...outcome, ref: queueRef(queue), sampling: sampling.of(queue), windows }, now);
+    },
     report: (queue, outcome, { event }) => reportSteps(queue, outcome, event, metrics),
-    requeueMs: (_, { problem, observed, plan: { dueMs } }, { conditions }, { nowMs }) => {
+    requeueMs: ({ metadata: { uid = '' } }, { problem, observed, plan: { dueMs } }, { conditions }, { nowMs }) => {
       if (problem?.reason === 'Deleting') return REMOVAL_PAUSE_MS;
       const retryMs = problem ? retryAfterMs(conditions, new Date(nowMs), random()) : spreadMs(driftCheckMs, random());
-      return soonestMs([retryMs, dueMs, problem && observed.probeAfterMs]);
+      const windowMs = problem || !observed.policy ? undefined : limiter.lookAgainMs(uid, observed.policy);
+      return soonestMs([retryMs, dueMs, problem && observed.probeAfterMs, windowMs]);
     },
   };
 }

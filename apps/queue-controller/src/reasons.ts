@@ -11,6 +11,7 @@ export const QueueCondition = {
   FieldsNotEnforced: 'FieldsNotEnforced',
   MaxmemoryPolicy: 'MaxmemoryPolicy',
   SamplingFailed: 'SamplingFailed',
+  WorkerLimiter: 'WorkerLimiter',
 } as const;
 
 /** Why a queue cannot be brought to its spec now, or what else there is to say; the reasons are part of the API. */

@@ -15,6 +15,8 @@ import { describeStep } from './describe.ts';
 import { ownerOf } from './ownership.ts';
 import type { ObservedQueue, QueuePlan, QueueStep } from './steps.ts';
 import { QueueCondition, type Problem } from './reasons.ts';
+import type { WindowVerdict } from './limiter/limiter-watch.ts';
+import { workerLimiter } from './limiter/notice.ts';
 import type { Sampling } from './sampling-failures.ts';
 
 /** The part of the status that a reconcile writes; counts are the sampler's. */
@@ -33,6 +35,8 @@ export interface Outcome {
   readonly plan: QueuePlan;
   readonly done: readonly QueueStep[];
   readonly sampling: Sampling;
+  /** Of the windows of its rate limit; absent: not known. */
+  readonly windows?: WindowVerdict | undefined;
   /** What stands between the spec and Redis after the plan was applied. */
   readonly problem?: Problem | undefined;
 }
@@ -60,6 +64,7 @@ function conditions(queue: QueueObject, outcome: Outcome, now: Date): Condition[
     [QueueCondition.FieldsNotEnforced]: fieldsNotEnforced(queue),
     [QueueCondition.MaxmemoryPolicy]: maxmemoryPolicy(observed),
     [QueueCondition.SamplingFailed]: samplingFailed(queue, sampling, problem),
+    [QueueCondition.WorkerLimiter]: workerLimiter(queue, outcome.windows),
   };
   return kindConditions(queue, QUEUE_REASONS, problem ?? readySentence(queue, plan), notices, now);
 }

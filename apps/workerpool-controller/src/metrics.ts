@@ -30,6 +30,7 @@ export class PoolMetrics implements DecisionMetrics {
   readonly #decisions: Counter;
   readonly #dropped: Counter;
   readonly #failures: Counter;
+  readonly #waiting: Gauge;
   readonly #lag: Histogram;
   readonly #steps: Counter;
   readonly #deletionCosts: Counter;
@@ -57,6 +58,11 @@ export class PoolMetrics implements DecisionMetrics {
     this.#failures = new Counter({
       name: 'redis_queue_decision_failures_total',
       help: 'Decisions that could not be applied and are delivered again.',
+      registers,
+    });
+    this.#waiting = new Gauge({
+      name: 'redis_queue_decisions_waiting',
+      help: 'Decisions of the autoscaler that wait for the turn of their namespace.',
       registers,
     });
     this.#lag = new Histogram({
@@ -104,6 +110,10 @@ export class PoolMetrics implements DecisionMetrics {
 
   failed(): void {
     this.#failures.inc();
+  }
+
+  waiting(count: number): void {
+    this.#waiting.set(count);
   }
 
   lag(ms: number): void {

@@ -28,6 +28,13 @@ export {
 } from './connection-shares.ts';
 export { dropStuckCluster, readInTime } from './read-in-time.ts';
 export { queueId, queueKey, QUEUES_PER_CALL, type QueueRef } from './keys.ts';
+export {
+  isAsLimited,
+  windowLength,
+  type EarlierReading,
+  type RunningWindow,
+  type WindowLength,
+} from './limiter-window.ts';
 export { effectiveRateLimit, type EffectiveRateLimit, type RateLimitWindow } from './rate-limit.ts';
 export {
   formatOwner,

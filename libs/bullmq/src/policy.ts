@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { queueKey, type QueueRef } from './keys.ts';
+import { parseRunningWindow, type RunningWindow } from './limiter-window.ts';
 import { OWNER_FIELD } from './owner-mark.ts';
 import { CLAIMS_FIELD, MAX_CLAIM_TTL_MS, MAX_CLAIMS, parseClaims, type QueueClaim } from './queue-claims.ts';
 import type { RateLimitWindow } from './rate-limit.ts';
@@ -25,6 +26,8 @@ export interface ObservedPolicy {
   readonly clientVersion?: string;
   /** Jobs in the list in which BullMQ before v6 kept the jobs of a paused queue; only a resume moves them. */
   readonly legacyPaused: number;
+  /** Of a rate limit, whosever it is; absent: none runs. */
+  readonly runningWindow?: RunningWindow;
   /** Of those who would inherit the queue; absent: there are none that stand. */
   readonly claims?: readonly QueueClaim[];
 }
@@ -33,7 +36,7 @@ export interface ObservedPolicy {
 const POLICY_FIELDS = 7;
 
 /**
- * Reads what is set for a queue: three O(1) reads in one round trip. No text that somebody wrote there makes the reply
+ * Reads what is set for a queue: four O(1) reads in one round trip. No text that somebody wrote there makes the reply
  * long; an owner mark that is too long for one is given as a text that is no mark, and can be taken over all the same.
  *
  * @throws UnexpectedReplyError when what answers is no Redis; what ioredis throws, see `classifyRedisError`.
@@ -41,15 +44,17 @@ const POLICY_FIELDS = 7;
 export async function readQueuePolicy(redis: Redis, queue: QueueRef): Promise<ObservedPolicy> {
   const args = [OWNER_FIELD, CLAIMS_FIELD, MAX_CLAIMS, MAX_CLAIM_TTL_MS];
   const reply = await runReadScript(redis, 'readPolicy', [queueKey(queue, 'meta')], args);
-  const [exists, legacyPaused, values, redisTimeMs] = Array.isArray(reply) ? (reply as unknown[]) : [];
+  const [exists, legacyPaused, values, redisTimeMs, window] = Array.isArray(reply) ? (reply as unknown[]) : [];
   const areTexts = Array.isArray(values) && values.every((value) => value === null || typeof value === 'string');
   if (!areTexts || values.length !== POLICY_FIELDS || !Number.isSafeInteger(legacyPaused))
     throw new UnexpectedReplyError('the fields of a queue are none');
+  const runningWindow = parseRunningWindow(window, Number(redisTimeMs));
   const claims = parseClaims((values as (string | null)[])[6], Number(redisTimeMs));
   return {
     ...parsePolicyFields(values as (string | null)[]),
     exists: exists === 1,
     legacyPaused: legacyPaused as number,
+    ...(runningWindow && { runningWindow }),
     ...(claims.length > 0 && { claims }),
   };
 }
@@ -57,7 +62,7 @@ export async function readQueuePolicy(redis: Redis, queue: QueueRef): Promise<Ob
 /** Reads the fields of `meta` in the order paused, max, duration, concurrency, owner mark, version. */
 export function parsePolicyFields(
   values: readonly (string | null | undefined)[],
-): Omit<ObservedPolicy, 'exists' | 'legacyPaused' | 'claims'> {
+): Omit<ObservedPolicy, 'exists' | 'legacyPaused' | 'claims' | 'runningWindow'> {
   const [paused, max, duration, concurrency, mark, version] = values;
   const window = { max: positive(max), durationMs: positive(duration) };
   const broken = (max ?? duration ?? null) !== null && (window.max === undefined || window.durationMs === undefined);

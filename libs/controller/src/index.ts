@@ -6,7 +6,6 @@ export * from './objects/owner-references.ts';
 export * from './objects/resources.ts';
 export { unlessAborted } from './time/unless-aborted.ts';
 export { timestamp } from './time/timestamp.ts';
-export { TokenBucket } from './time/token-bucket.ts';
 export * from './cache/object-cache.ts';
 export * from './client/api-error.ts';
 export { loadKubeClient, type LoadOptions } from './client/load.ts';
@@ -22,6 +21,8 @@ export {
 export * from './controller/predicates.ts';
 export * from './controller/types.ts';
 export { FairPool, type PoolTask } from './queue/fair-pool.ts';
+export { FairTokens } from './queue/fair-tokens.ts';
+export { Shares, TENANT } from './queue/shares.ts';
 export { applySteps, type AppliedSteps, type StepWriters } from './kind/apply-steps.ts';
 export { kindConditions, isNews, type Notice } from './kind/conditions.ts';
 export { describeFailure, type FailureReason } from './kind/failures.ts';

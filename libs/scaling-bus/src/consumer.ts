@@ -1,10 +1,11 @@
 import { retryAfterMs } from '@redis-queue/bullmq';
-import { Worker } from 'bullmq';
+import { DelayedError, Worker, type Job } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { BUS_PREFIX, BUS_QUEUE, openConnection, redisTimeMs, type BusRedisOptions } from './connection.ts';
 import { withDeadline } from './deadline.ts';
-import { isExpired, parseDecision, type NamedPool, type ScalingDecision } from './decision.ts';
+import { isExpired, parseDecision, type NamedPool, type ParsedDecision, type ScalingDecision } from './decision.ts';
 import { BusMonitor, type BusHealth } from './health.ts';
+import { DecisionTurns, MAX_HELD } from './turns.ts';
 
 /** Why the bus itself drops a decision, before the handler sees it. */
 export type BusDropReason = 'unknown-version' | 'malformed' | 'expired';
@@ -28,6 +29,10 @@ export interface ConsumerObserver {
   dropped?(reason: BusDropReason, message: string, pool?: NamedPool): void;
   /** The handler threw; the decision comes again. */
   failed?(error: Error): void;
+  /** A decision on the pool has waited for 5 s for a turn of its namespace, or found no room to wait. */
+  waits?(pool: NamedPool): void;
+  /** How many decisions were fetched and wait for their turn; called whenever that changes. */
+  waiting?(count: number): void;
   /** The bus's Redis cannot be reached, or answered with an error; called with every attempt. */
   connectionError?(error: Error): void;
   /** The bus was lost or found for at least 2.5 s, or is lost for another reason. */
@@ -38,7 +43,7 @@ export interface ConsumerOptions {
   readonly redis: BusRedisOptions;
   readonly handler: DecisionHandler;
   readonly observer?: ConsumerObserver;
-  /** Decisions handled at once, of different pools; default 8. */
+  /** Decisions handled at once, of different pools, with shares and turns by namespace; default 8. */
   readonly concurrency?: number;
 }
 
@@ -59,6 +64,11 @@ const TIME_TIMEOUT_MS = 2_000;
 const CHECK_MS = 2_500;
 const CLOSE_TIMEOUT_MS = 5_000;
 const NO_TIME = "the bus did not return Redis' time";
+const NO_DECISION = 'the bus did not return the decision';
+/** A decision that waited for longer is read again: a newer one of its pool may have taken its place. */
+const READ_AGAIN_AFTER_MS = 100;
+/** What waits for longer says so, early enough that its status does within 10 s. */
+const SAY_AFTER_MS = 5_000;
 
 /** Opens the consuming side of the bus and starts. It reconnects for as long as it takes. */
 export function createConsumer(options: ConsumerOptions): Consumer {
@@ -73,7 +83,18 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     // null ends the connection: otherwise a worker without Redis would wait for it before it closes.
     retryStrategy: (attempt) => (closing.signal.aborted ? null : retryAfterMs(attempt)),
   });
-  const worker = new Worker<unknown>(BUS_QUEUE, (job) => consume(job.data, clock, handler, observer), {
+  const turns = new DecisionTurns({
+    atOnce: concurrency,
+    now: () => performance.now(),
+    onWaiting: (count) => {
+      // What waits for its turn makes room for what may have one: nobody's decision stands behind those of others. Not
+      // all at once: BullMQ's worker fetches as many as it may before it begins with the first.
+      worker.concurrency = Math.min(concurrency + count, MAX_HELD);
+      observer.waiting?.(count);
+    },
+  });
+  const deps: ConsumeDeps = { clock, turns, handler, observer };
+  const worker = new Worker<unknown>(BUS_QUEUE, (job, token) => consume(job, token, deps), {
     prefix: BUS_PREFIX,
     connection,
     concurrency,
@@ -102,6 +123,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   const close = async (): Promise<void> => {
     closing.abort();
     clearInterval(checks);
+    turns.close();
     const left = 'the bus did not close; decisions in progress come again';
     await withDeadline(worker.close(), CLOSE_TIMEOUT_MS, left).catch((error: Error) =>
       observer.connectionError?.(error),
@@ -112,13 +134,45 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   return { close, [Symbol.asyncDispose]: close };
 }
 
-async function consume(
-  payload: unknown,
-  clock: Redis,
-  handler: DecisionHandler,
-  observer: ConsumerObserver,
-): Promise<void> {
-  const parsed = parseDecision(payload);
+interface ConsumeDeps {
+  readonly clock: Redis;
+  readonly turns: DecisionTurns;
+  readonly handler: DecisionHandler;
+  readonly observer: ConsumerObserver;
+}
+
+/**
+ * Acts on a decision when its namespace has a turn; BullMQ renews its lock until then. Of one that had to wait, the
+ * newest of its pool is acted on, which the publisher puts in its place meanwhile.
+ */
+async function consume(job: Job<unknown>, token: string | undefined, deps: ConsumeDeps): Promise<void> {
+  const { clock, turns, observer } = deps;
+  const parsed = parseDecision(job.data);
+  if (!parsed.ok) return observer.dropped?.(parsed.reason, parsed.message, parsed.pool);
+  const { pool } = parsed.decision;
+  const fetchedAtMs = performance.now();
+  const late = setTimeout(() => observer.waits?.(pool), SAY_AFTER_MS);
+  const turn = await turns
+    .run(pool.namespace, async () => {
+      clearTimeout(late);
+      const waited = performance.now() - fetchedAtMs > READ_AGAIN_AFTER_MS;
+      await act(waited ? await storedDecision(clock, job) : parsed, deps);
+    })
+    .finally(() => clearTimeout(late));
+  if (turn) return;
+  const returnAfterMs = turns.returnAfterMs(pool.namespace);
+  if (returnAfterMs > 0) observer.waits?.(pool);
+  await job.moveToDelayed(Date.now() + returnAfterMs, token);
+  throw new DelayedError();
+}
+
+/** The decision as the bus has it now. */
+async function storedDecision(clock: Redis, job: Job<unknown>): Promise<ParsedDecision> {
+  const stored = clock.hget(`${BUS_PREFIX}:${BUS_QUEUE}:${job.id}`, 'data');
+  return parseDecision(JSON.parse((await withDeadline(stored, TIME_TIMEOUT_MS, NO_DECISION)) ?? 'null'));
+}
+
+async function act(parsed: ParsedDecision, { clock, handler, observer }: ConsumeDeps): Promise<void> {
   if (!parsed.ok) return observer.dropped?.(parsed.reason, parsed.message, parsed.pool);
   const { decision } = parsed;
   const nowMs = await withDeadline(redisTimeMs(clock), TIME_TIMEOUT_MS, NO_TIME);

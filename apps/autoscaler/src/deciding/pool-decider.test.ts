@@ -77,6 +77,19 @@ it('of a thousand pools that all have something to publish, the one whose size c
   expect(sent.at(-1)?.desiredReplicas).toBeGreaterThan(3);
 });
 
+it('of a namespace with a thousand pools that report, another does not wait for seconds', async () => {
+  const { clock, sent, decidePool } = await decider(() => Promise.resolve(undefined));
+  const rounds = async (untilMs: number): Promise<void> => {
+    for (; clock.nowMs < untilMs; clock.nowMs += 1_000) {
+      for (let n = 0; n < 1_000; n++) await decidePool({ ...pool, key: `noisy/calm-${n}`, namespace: 'noisy' }, 0);
+      await decidePool(pool, 0);
+    }
+  };
+  await rounds(2_000);
+  expect(sent.filter((decision) => decision.pool.namespace === pool.namespace)).toHaveLength(1);
+  expect(sent.filter((decision) => decision.pool.namespace === 'noisy').length).toBeGreaterThan(250);
+});
+
 it('a shrink goes out with the busy pods, and without them when they cannot be known', async () => {
   for (const busy of [{ 'workers-1-a': 1 }, undefined]) {
     const { sent, decide, untilItMayShrink } = await decider(() => Promise.resolve(busy));

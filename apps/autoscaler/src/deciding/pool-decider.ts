@@ -1,4 +1,4 @@
-import { TokenBucket } from '@redis-queue/controller';
+import { FairTokens } from '@redis-queue/controller';
 import {
   decide,
   initialState,
@@ -35,9 +35,10 @@ export interface DeciderOptions {
 }
 
 /**
- * Decisions per second that change no size, over all pools; a fraction of what the consumer can handle. After a
- * takeover or an outage every pool has something to report at once, and a size that has to change must not wait behind
- * thousands of reports. What is refused is published with the pool's next decision.
+ * Decisions per second that change no size, over all pools, in equal parts for the namespaces that have some; a fraction
+ * of what the consumer can handle. After a takeover or an outage every pool has something to report at once, and a size
+ * that has to change must not wait behind thousands of reports. What is refused is published with the pool's next
+ * decision.
  */
 const UNCHANGED_PER_SECOND = 200;
 
@@ -47,12 +48,12 @@ const UNCHANGED_PER_SECOND = 200;
  */
 export class PoolDecider {
   readonly #pools = new Map<string, PoolMemory>();
-  readonly #unchanged: TokenBucket;
+  readonly #unchanged: FairTokens;
   readonly #options: DeciderOptions;
 
   constructor(options: DeciderOptions) {
     this.#options = options;
-    this.#unchanged = new TokenBucket(UNCHANGED_PER_SECOND, options.now);
+    this.#unchanged = new FairTokens(UNCHANGED_PER_SECOND, options.now);
   }
 
   /** The size last decided; undefined before the first decision. */
@@ -80,7 +81,7 @@ export class PoolDecider {
     if (bus === undefined) return false;
     const behind = decision.desired !== currentReplicas && bus.isBehind(nowMs);
     if (!isWorthPublishing(memory.published, next, currentReplicas, behind)) return false;
-    if (decision.desired === currentReplicas && !this.#unchanged.take()) return false;
+    if (decision.desired === currentReplicas && !this.#unchanged.take(pool.namespace)) return false;
     const before = memory.published;
     memory.published = next;
     try {

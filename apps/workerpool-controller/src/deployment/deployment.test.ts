@@ -84,6 +84,12 @@ it.each([
   expect(build(pool, someQueues).spec.template.spec.terminationGracePeriodSeconds).toBe(expected);
 });
 
+it('gives the worker the resources of the spec', () => {
+  const resources = { requests: { cpu: '250m', memory: '256Mi' }, limits: { memory: '512Mi' } };
+  expect(containerOf(build(aPool({ resources }), someQueues))).toMatchObject({ resources });
+  expect(containerOf(build(aPool(), someQueues))).not.toHaveProperty('resources');
+});
+
 it('takes a version for a tag, or for a digest', () => {
   expect(imageReference({ image: 'registry.example:5000/worker', version: '1.4.2' })).toBe(
     'registry.example:5000/worker:1.4.2',

@@ -46,6 +46,8 @@ export async function runBusConsumer(
       },
       // With every attempt; what it comes to is said once, below.
       connectionError: (error) => log.debug({ error: error.message }, 'an error of the connection to the bus'),
+      waits: (pool) => reportWaiting(pool, deps),
+      waiting: (count) => metrics.waiting(count),
       health: (health) => {
         const was = link.health;
         link.health = health;
@@ -61,6 +63,17 @@ export async function runBusConsumer(
   link.health = 'unknown';
   connected.set(0);
   await consumer.close();
+}
+
+/** Has the pool's status say that its decision waits, unless it says already why none could be applied. */
+function reportWaiting({ uid, namespace, name }: NamedPool, deps: ConsumeDeps): void {
+  const { ledger, sources, now } = deps;
+  const key = { namespace, name };
+  if (sources.pools.get(key)?.metadata.uid !== uid) return;
+  const known = ledger.unapplied(uid, now().getTime())?.problem.reason;
+  if (known !== undefined && known !== 'WaitingForTurn') return;
+  const message = `it waits for its turn: namespace ${namespace} has as many sizes being written as its share allows; look at what makes writes of its Deployments slow, such as an admission webhook`;
+  if (ledger.notApplied(uid, { reason: 'WaitingForTurn', message }, now().getTime())) deps.reconcileSoon(key);
 }
 
 /** Has the pool's status say that its decisions are of a version that is not understood. */

@@ -31,6 +31,8 @@ export interface DecisionMetrics extends VictimMetrics {
   dropped(reason: DropReason | BusDropReason | 'other-scope'): void;
   /** A decision could not be applied and is delivered again. */
   failed(): void;
+  /** So many decisions wait for the turn of their namespace now. */
+  waiting(count: number): void;
   /** @param ms from the sample that a decision was made on until it was applied */
   lag(ms: number): void;
 }

@@ -100,6 +100,11 @@ export const queueDefinition: KindDefinition = {
       meaning:
         'counts or waits cannot be read, or not be written into the status, since lastTransitionTime, so those in the status are of sampledAt. Present only while True.',
     },
+    {
+      type: 'WorkerLimiter',
+      meaning:
+        'workers have a limiter of their own, which a queue shows while it is busy: looked for every five minutes. Present only while True.',
+    },
   ],
   examples: [
     {

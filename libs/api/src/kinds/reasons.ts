@@ -150,6 +150,14 @@ export const QUEUE_REASONS = {
     kind: 'notice',
     doc: 'The burst would need a window shorter than 100 ms or longer than 5 s; status.effective has the limit in effect.',
   },
+  RateLimitOverridden: {
+    kind: 'degraded',
+    doc: "Workers have a limiter of their own (option limiter of BullMQ's Worker), whose duration takes the place of the one of spec.rateLimits; take the option out of the workers.",
+  },
+  WorkerLimiter: {
+    kind: 'notice',
+    doc: "Workers have a limiter of their own (option limiter of BullMQ's Worker), and each may have another; spec.rateLimits sets one for all.",
+  },
   FieldsNotEnforced: { kind: 'notice', doc: 'This release accepts the named fields and does not act on them yet.' },
   EvictionEnabled: {
     kind: 'notice',

@@ -1,0 +1,85 @@
+import type { ObservedPolicy } from '@redis-queue/bullmq';
+import { describe, expect, it } from 'vitest';
+import { queueObject } from '../testing/queues.ts';
+import { LimiterWatch } from './limiter-watch.ts';
+import { workerLimiter } from './notice.ts';
+
+const LIMIT = { max: 200, durationMs: 2_000 };
+
+/** A watch on a clock of its own, and what it says of a queue after it was read. */
+function stage() {
+  const clock = { nowMs: 0 };
+  const watch = new LimiterWatch(() => clock.nowMs);
+  const policy = (
+    window?: [readAtMs: number, endsAtMs: number],
+    limit: typeof LIMIT | null = LIMIT,
+  ): ObservedPolicy => ({
+    exists: true,
+    paused: false,
+    legacyPaused: 0,
+    ...(limit && { rateLimit: limit }),
+    ...(window && { runningWindow: { readAtMs: window[0], endsAtMs: window[1], holdsBack: false } }),
+  });
+  const read = (...args: Parameters<typeof policy>) => {
+    watch.note('uid', policy(...args));
+    return watch.verdict('uid');
+  };
+  return { clock, watch, policy, read };
+}
+const limited = queueObject({ rateLimits: { maxJobsPerSecond: 100, burstCapacity: 200 } });
+
+describe('a limiter of workers', () => {
+  it('that makes windows shorter shows in the look just after a window has ended', () => {
+    const { watch, policy, read } = stage();
+    expect(read([10_000, 10_080])).toBeUndefined();
+    expect(watch.lookAgainMs('uid', policy([10_000, 10_080]))).toBe(100);
+    const verdict = read([10_100, 10_195]);
+    expect(workerLimiter(limited, verdict)).toMatchObject({
+      reason: 'RateLimitOverridden',
+      message: expect.stringContaining('2000 ms of the rate limit shorter') as string,
+    });
+  });
+
+  it('that makes them longer shows in any window that was opened since', () => {
+    const { read } = stage();
+    read([10_000, 10_080]);
+    expect(workerLimiter(limited, read([20_000, 25_000]))?.message).toContain('longer, so that fewer jobs start');
+  });
+
+  it('shows where no limit is set, and is not said for ever of a queue that is idle', () => {
+    const { clock, read, watch } = stage();
+    read(undefined, null);
+    expect(workerLimiter(queueObject(), read([10_000, 10_500], null))?.reason).toBe('WorkerLimiter');
+    clock.nowMs = 16 * 60_000;
+    expect(workerLimiter(queueObject(), watch.verdict('uid'))).toBeUndefined();
+  });
+
+  it('is not taken for one while the window of the limit before runs out', () => {
+    const { read } = stage();
+    read([10_000, 10_200], { max: 10, durationMs: 300 });
+    expect(read([10_100, 12_500], { max: 20, durationMs: 300 })).toBeUndefined();
+    expect(read([12_520, 12_805], { max: 20, durationMs: 300 })).toBe('asSet');
+  });
+
+  it('costs no further look for five minutes once it is known that there is none', () => {
+    const { clock, watch, policy, read } = stage();
+    read([10_000, 10_080]);
+    expect(read([10_100, 12_082])).toBe('asSet');
+    expect(watch.lookAgainMs('uid', policy([10_100, 12_082]))).toBeUndefined();
+    clock.nowMs = 5 * 60_000;
+    expect(watch.lookAgainMs('uid', policy([10_100, 12_082]))).toBe(2_002);
+    expect(watch.lookAgainMs('uid', policy())).toBeUndefined();
+  });
+
+  it('is said on while nothing is known, as after a restart', () => {
+    const condition = {
+      type: 'WorkerLimiter',
+      status: 'True',
+      reason: 'RateLimitOverridden',
+      message: 'as before',
+    } as const;
+    const queue = { ...limited, status: { conditions: [{ ...condition, lastTransitionTime: '' }] } };
+    expect(workerLimiter(queue, undefined)).toEqual({ reason: 'RateLimitOverridden', message: 'as before' });
+    expect(workerLimiter(queue, 'asSet')).toBeUndefined();
+  });
+});

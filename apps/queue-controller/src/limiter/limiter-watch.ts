@@ -1,0 +1,81 @@
+import {
+  isAsLimited,
+  windowLength,
+  type EarlierReading,
+  type ObservedPolicy,
+  type RateLimitWindow,
+  type WindowLength,
+} from '@redis-queue/bullmq';
+import type { ObjectMemory } from '@redis-queue/controller';
+
+/** For so long workers are said to have a limiter where none is set; an idle queue shows no other. */
+const NOT_SET_FOR_MS = 15 * 60_000;
+/** A look for this alone costs a reconcile, so after a verdict there is none for so long. */
+const LOOK_EVERY_MS = 5 * 60_000;
+/** After the end of a window, for a busy worker to open the next. */
+const OPENED_AFTER_MS = 20;
+
+/**
+ * Whether windows of the rate limit are those that `meta` says: `asSet`; of another length, because workers have a
+ * limiter of their own, as long as is known; or opened although no limit is set. Undefined: not known.
+ */
+export type WindowVerdict = 'asSet' | 'notSet' | (WindowLength & { readonly limit: RateLimitWindow });
+
+interface Known {
+  readonly limit: RateLimitWindow | undefined;
+  readonly reading: EarlierReading;
+  readonly verdict?: WindowVerdict | undefined;
+  readonly judgedAtMs: number;
+}
+
+/**
+ * Finds limiters that workers bring themselves, from the windows that run whenever a queue is read, and from one more
+ * look just after a window's end. After a restart nothing is known, and the status keeps saying what it said.
+ */
+export class LimiterWatch implements ObjectMemory {
+  readonly #known = new Map<string, Known>();
+  readonly #now: () => number;
+
+  /** @param now monotonic, ms */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+  }
+
+  /** Takes down what was read of a queue. Whoever else may have changed the limit since begins a new comparison. */
+  note(uid: string, { rateLimit: limit, runningWindow: now }: ObservedPolicy): void {
+    const before = this.#known.get(uid);
+    const same = before && before.limit?.max === limit?.max && before.limit?.durationMs === limit?.durationMs;
+    const length = same && now ? windowLength(before.reading, now) : undefined;
+    const isLimited = length && (limit ? isAsLimited(length, limit) : false);
+    const verdict =
+      isLimited === undefined ? undefined : isLimited ? 'asSet' : limit ? { ...length!, limit } : 'notSet';
+    this.#known.set(uid, {
+      limit,
+      reading: now ? { readAtMs: now.readAtMs, endsAtMs: now.endsAtMs } : same ? before.reading : NO_WINDOW,
+      verdict: verdict ?? (same ? before.verdict : undefined),
+      judgedAtMs: verdict === undefined ? (same ? before.judgedAtMs : -Infinity) : this.#now(),
+    });
+  }
+
+  /** Undefined: not known. */
+  verdict(uid: string): WindowVerdict | undefined {
+    const known = this.#known.get(uid);
+    const isOld = known?.verdict === 'notSet' && this.#now() - known.judgedAtMs > NOT_SET_FOR_MS;
+    return isOld ? 'asSet' : known?.verdict;
+  }
+
+  /** After how many ms to look once more, because a window has ended then; undefined: there is no need. */
+  lookAgainMs(uid: string, { rateLimit, runningWindow }: ObservedPolicy): number | undefined {
+    const known = this.#known.get(uid);
+    if (!rateLimit || !runningWindow || runningWindow.holdsBack || !known) return undefined;
+    if (this.#now() - known.judgedAtMs < LOOK_EVERY_MS) return undefined;
+    return runningWindow.endsAtMs - runningWindow.readAtMs + OPENED_AFTER_MS;
+  }
+
+  forget(uid: string): void {
+    this.#known.delete(uid);
+  }
+}
+
+/** None ran when this limit was first read: any that runs later was opened under it. */
+const NO_WINDOW: EarlierReading = { readAtMs: -Infinity };

@@ -1,0 +1,62 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  isAsLimited,
+  parseRunningWindow,
+  windowLength,
+  type EarlierReading,
+  type RunningWindow,
+} from './limiter-window.ts';
+
+const LIMIT = { max: 20, durationMs: 2_000 };
+const running = (readAtMs: number, endsAtMs: number, holdsBack = false): RunningWindow => ({
+  readAtMs,
+  endsAtMs,
+  holdsBack,
+});
+const judge = (earlier: EarlierReading, now: RunningWindow) => {
+  const length = windowLength(earlier, now);
+  return length && isAsLimited(length, LIMIT);
+};
+
+describe('the length of windows', () => {
+  it.each<[string, EarlierReading, RunningWindow, boolean | undefined]>([
+    ['as set: opened when the one before ended', { readAtMs: 0, endsAtMs: 1_000 }, running(1_020, 3_000), true],
+    ['shorter: it ends too soon after the one before', { readAtMs: 0, endsAtMs: 100 }, running(120, 200), false],
+    ['longer: more is left than a window lasts', { readAtMs: 0, endsAtMs: 100 }, running(9_000, 12_000), false],
+    ['not known: the same window', { readAtMs: 0, endsAtMs: 1_000 }, running(500, 1_001), undefined],
+    ['not known: it may have been opened any time before', { readAtMs: 0 }, running(60_000, 60_500), undefined],
+    ['not known: somebody holds the queue back', { readAtMs: 0 }, running(60_000, 90_000, true), undefined],
+  ])('is %s', (_, earlier, now, expected) => {
+    expect(judge(earlier, now)).toBe(expected);
+  });
+
+  it('is never called another while all windows last as long as the limit says, whenever jobs come and it is read', () => {
+    const gaps = fc.array(fc.integer({ min: 0, max: 5_000 }), { minLength: 2, maxLength: 30 });
+    const reads = fc.array(fc.integer({ min: 1, max: 4_000 }), { minLength: 2, maxLength: 60 });
+    fc.assert(
+      fc.property(gaps, reads, (idleMs, pauses) => {
+        let atMs = 0;
+        const opens = idleMs.map((idle) => (atMs += idle + LIMIT.durationMs) - LIMIT.durationMs);
+        let readAtMs = 0;
+        let earlier: EarlierReading | undefined;
+        for (const pause of pauses) {
+          readAtMs += pause;
+          const opened = opens.findLast((each) => each <= readAtMs && readAtMs < each + LIMIT.durationMs);
+          if (opened !== undefined && earlier)
+            expect(judge(earlier, running(readAtMs, opened + LIMIT.durationMs))).not.toBe(false);
+          earlier = { readAtMs, ...(opened !== undefined && { endsAtMs: opened + LIMIT.durationMs }) };
+        }
+      }),
+    );
+  });
+});
+
+it.each<[string, unknown, RunningWindow | undefined]>([
+  ['none runs', null, undefined],
+  ['one runs', ['7', 1_500], running(10_000, 11_500)],
+  ['the queue is held back', ['9007199254740991', 800], running(10_000, 10_800, true)],
+  ['what is no number', ['x', 800], undefined],
+])('of what Redis says: %s', (_, reply, expected) => {
+  expect(parseRunningWindow(reply, 10_000)).toEqual(expected);
+});

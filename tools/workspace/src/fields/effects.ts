@@ -1,0 +1,147 @@
+/** The test that shows what a field of a spec does. */
+export interface Effect {
+  readonly file: string;
+  /** Its title; with `%s` where the rows of a table fill it. */
+  readonly test: string;
+  /** The row of the table that is about the field; absent: the file names the field. */
+  readonly row?: string;
+}
+
+/** By the path of the field below `spec`, without the indices of lists. */
+export type Effects = Readonly<Record<string, Effect>>;
+
+const GOVERNED = 'apps/queue-controller/src/controller.integration.test.ts';
+const LIMITED: Effect = {
+  file: 'apps/queue-controller/src/limiter/rate-limit.integration.test.ts',
+  test: 'greedy workers start at most max jobs per window, and rate · T + 2 · max in any time T, with %s',
+};
+const HELD: Effect = {
+  file: GOVERNED,
+  test: 'limits and pause are set, shown in the status, and reported by events',
+};
+const NAMED: Effect = {
+  file: GOVERNED,
+  test: 'a queue whose name is no legal spec.name is governed by it, under a prefix of two parts',
+};
+const OWN_SECRET: Effect = {
+  file: 'libs/redis-access/src/resolve.test.ts',
+  test: 'is read from the Secret of its own, and others keep the common one: %s',
+};
+
+const QUEUE: Effects = {
+  name: {
+    file: GOVERNED,
+    test: 'of two objects for one queue the older governs, and the younger takes over when the older goes',
+  },
+  'rateLimits.maxJobsPerSecond': LIMITED,
+  'rateLimits.burstCapacity': LIMITED,
+  'redis.secretRef.name': { ...OWN_SECRET, row: 'secretRef:' },
+  'redis.secretRefs.controller.name': { ...OWN_SECRET, row: 'REDIS_ROLES' },
+  'redis.secretRefs.sampler.name': {
+    file: GOVERNED,
+    test: 'the sampler logs in with a Secret of its own, and the controller with the common one',
+    row: 'sampler: {',
+  },
+  'redis.secretRefs.worker.name': {
+    file: 'apps/workerpool-controller/src/queues/resolve.test.ts',
+    test: 'gives the pods the Secret that is for workers, where there is one',
+    row: 'worker: {',
+  },
+  'redis.tls.enabled': {
+    file: 'libs/bullmq/src/redis-secret.test.ts',
+    test: 'TLS is spoken when the spec asks for it, with the private CA of the Secret',
+  },
+  'redis.tls.serverName': {
+    file: 'apps/workerpool-controller/src/deployment/config.integration.test.ts',
+    test: 'the name in the certificate of Redis reaches the pods',
+  },
+  'redis.queueName': NAMED,
+  'redis.prefix': NAMED,
+  globalConcurrency: HELD,
+  paused: HELD,
+  deletionPolicy: {
+    file: 'apps/queue-controller/src/plan.test.ts',
+    test: 'data is held by a finalizer before it is claimed, unless it is retained: %s with %j',
+  },
+  adoptionPolicy: { file: GOVERNED, test: 'Observe plans in the status and writes nothing' },
+};
+
+const DEPLOYMENT = 'apps/workerpool-controller/src/deployment';
+const SERVED: Effect = { file: `${DEPLOYMENT}/deployment.test.ts`, test: 'gives the pods what they serve' };
+const RESOURCES: Effect = {
+  file: `${DEPLOYMENT}/deployment.test.ts`,
+  test: 'gives the worker the resources of the spec',
+};
+const PACED: Effect = {
+  file: `${DEPLOYMENT}/template/template.integration.test.ts`,
+  test: 'takes the time and the surge that the pool gives it',
+};
+const sized = (row: string): Effect => ({
+  file: 'libs/scaling/src/spec-effects.test.ts',
+  test: '%s changes the size',
+  row: `'${row}'`,
+});
+/** The fields of `behavior.scaleUp` and `behavior.scaleDown`. */
+const RULES = [
+  'stabilizationWindowSeconds',
+  'selectPolicy',
+  'policies.type',
+  'policies.value',
+  'policies.periodSeconds',
+  'tolerance',
+];
+const BEHAVIOR: Effects = Object.fromEntries(
+  ['scaleUp', 'scaleDown'].flatMap((direction) =>
+    RULES.map((rule) => [`autoscaling.behavior.${direction}.${rule}`, sized(`${direction}.${rule}`)]),
+  ),
+);
+
+const WORKER_POOL: Effects = {
+  image: { file: `${DEPLOYMENT}/deployment.test.ts`, test: 'takes a version for a tag, or for a digest' },
+  version: {
+    file: 'apps/workerpool-controller/src/controller.integration.test.ts',
+    test: 'creates pods, reports when they are ready, and follows a new version',
+  },
+  queues: {
+    file: 'apps/workerpool-controller/src/queues/resolve.test.ts',
+    test: 'gives the pods every queue by its name in Redis and its prefix, in one order whatever the spec says',
+  },
+  concurrency: SERVED,
+  replicas: {
+    file: 'apps/workerpool-controller/src/plan.test.ts',
+    test: 'without autoscaling follows spec.replicas and keeps the fence',
+  },
+  'resources.requests': RESOURCES,
+  'resources.limits': RESOURCES,
+  'autoscaling.enabled': {
+    file: 'libs/scaling/src/pool-spec.test.ts',
+    test: 'is not for us while autoscaling is absent or off',
+  },
+  'autoscaling.minReplicas': sized('minReplicas'),
+  'autoscaling.maxReplicas': sized('maxReplicas'),
+  'autoscaling.targetMetrics.queueDepth': sized('targetMetrics.queueDepth'),
+  'autoscaling.targetMetrics.latencyP95': sized('targetMetrics.latencyP95'),
+  ...BEHAVIOR,
+  'drainPolicy.gracePeriod': SERVED,
+  'drainPolicy.maxDrainTime': {
+    file: `${DEPLOYMENT}/deployment.test.ts`,
+    test: 'gives a pod %s and 15 s more before it is killed',
+  },
+  'rollout.autoRollback': {
+    file: `${DEPLOYMENT}/rollout.integration.test.ts`,
+    test: 'is rolled back with autoRollback, stays so, and the next one is tried',
+  },
+  'rollout.progressDeadline': PACED,
+  'rollout.maxSurge': PACED,
+  'disruptionBudget.maxUnavailable': {
+    file: `${DEPLOYMENT}/disruption-budget.integration.test.ts`,
+    test: 'protects the pods from the start, follows the spec and belongs to the pool',
+  },
+  template: {
+    file: `${DEPLOYMENT}/template/template.integration.test.ts`,
+    test: 'reaches the pods as it stands, and what the API server writes otherwise is no drift',
+  },
+};
+
+/** For each kind, which test shows what each of its fields does. A new field is added here, with the test for it. */
+export const EFFECTS: Readonly<Record<string, Effects>> = { Queue: QUEUE, WorkerPool: WORKER_POOL };
