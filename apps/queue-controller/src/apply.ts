@@ -1,20 +1,16 @@
 import type { Queue, QueueReason } from '@redis-queue/api';
 import {
-  formatOwnerMark,
-  GLOBAL_CONCURRENCY_FIELD,
   leaveClaim,
   obliterateRound,
-  RATE_LIMIT_FIELDS,
-  rateLimitFields,
   setPaused,
   writeMeta,
-  type FencedWrite,
   type ObliterateOutcome,
   type QueueRef,
 } from '@redis-queue/bullmq';
 import { applySteps, isApiFailure, type FinalizerStep, type KindContext } from '@redis-queue/controller';
 import { callRedis, queueRef, type QueueObject } from '@redis-queue/redis-access';
 import { describeStep } from './describe.ts';
+import { actionsOf, metaWrite, stepsOf, type Action, type MetaWrite } from './meta-writes.ts';
 import { callOf, redisProblem, resolveConnection, type Sources } from './observe.ts';
 import type { QueuePlan, QueueStep } from './steps.ts';
 import type { Problem } from './reasons.ts';
@@ -86,8 +82,9 @@ export async function applyQueue(
 }
 
 /**
- * Does the steps in order; each is idempotent and fenced by the owner mark, so that a crash before or after any of them
- * is cured by planning again. Stops at the first that cannot be done now, or for which Redis or the API server throws.
+ * Does the steps in order, those that only write `meta` together; each write is idempotent and fenced by the owner mark,
+ * so that a crash before or after any of them is cured by planning again. Stops at the first that cannot be done now, or
+ * for which Redis or the API server throws.
  */
 export async function applyPlan(
   queue: Queue,
@@ -97,18 +94,22 @@ export async function applyPlan(
   signal?: AbortSignal,
 ): Promise<Applied> {
   let mark = plan.rawOwnerMark;
-  return applySteps<QueueStep, QueueReason>(plan.steps, {
+  const applied = await applySteps<Action, QueueReason>(actionsOf(plan.steps), {
     signal,
     applyFinalizer: (step) => writers.applyFinalizer(step),
-    async applyStep(step) {
+    async applyStep(action) {
       const { write, now = () => new Date() } = writers;
       if (!write)
-        throw new Error(`Queue ${queue.metadata.namespace}/${queue.metadata.name}: step ${step.kind} needs Redis`);
-      const problem = await applyStep(step, { write, ref, mark, now, untilMs: plan.removesUntilMs ?? 0 });
-      if (!problem && 'mark' in step) mark = formatOwnerMark(step.mark);
-      return problem;
+        throw new Error(`Queue ${queue.metadata.namespace}/${queue.metadata.name}: step ${action.kind} needs Redis`);
+      const place = { write, ref, mark, now, untilMs: plan.removesUntilMs ?? 0 };
+      if (action.kind !== 'writeMeta') return await applyStep(action, place);
+      const change = metaWrite(action.steps);
+      if (!(await write((redis) => writeMeta(redis, ref, { ...change, expected: mark })))) return OWNERSHIP_LOST;
+      mark = change.mark ?? mark;
+      return undefined;
     },
   });
+  return { ...applied, done: applied.done.flatMap(stepsOf) };
 }
 
 interface Place {
@@ -122,7 +123,7 @@ interface Place {
 }
 
 /** @returns why the step cannot be done now */
-async function applyStep(step: Exclude<QueueStep, FinalizerStep>, place: Place): Promise<Problem | undefined> {
+async function applyStep(step: Exclude<Action, FinalizerStep | MetaWrite>, place: Place): Promise<Problem | undefined> {
   switch (step.kind) {
     case 'obliterate':
       return obliterate(step, place);
@@ -131,11 +132,8 @@ async function applyStep(step: Exclude<QueueStep, FinalizerStep>, place: Place):
     case 'pause':
     case 'resume':
       return pauseOrResume(step.kind === 'pause', place);
-    default: {
-      const { write, ref, mark } = place;
-      const done = await write((redis) => writeMeta(redis, ref, { expected: mark, ...metaWrite(step) }));
-      return done ? undefined : OWNERSHIP_LOST;
-    }
+    default:
+      return step satisfies never;
   }
 }
 
@@ -143,28 +141,6 @@ const OWNERSHIP_LOST: Problem = {
   reason: 'OwnershipLost',
   message: 'another claimant changed the owner mark meanwhile; planning again',
 };
-
-type MetaStep = Exclude<QueueStep, FinalizerStep | { kind: 'obliterate' | 'leaveClaim' | 'pause' | 'resume' }>;
-
-function metaWrite(step: MetaStep): Omit<FencedWrite, 'expected'> {
-  switch (step.kind) {
-    case 'claim':
-    case 'release':
-    case 'beginRemoval':
-    case 'endRemoval':
-      return { mark: formatOwnerMark(step.mark) };
-    case 'setRateLimit':
-      return { set: rateLimitFields(step.window) };
-    case 'clearRateLimit':
-      return { clear: RATE_LIMIT_FIELDS };
-    case 'setGlobalConcurrency':
-      return { set: { [GLOBAL_CONCURRENCY_FIELD]: step.value } };
-    case 'clearGlobalConcurrency':
-      return { clear: [GLOBAL_CONCURRENCY_FIELD] };
-    default:
-      return step satisfies never;
-  }
-}
 
 /** What a long list of jobs that an old client left behind still needs is done at the next comparison. */
 async function pauseOrResume(paused: boolean, { write, ref, mark, now }: Place): Promise<Problem | undefined> {
