@@ -4,7 +4,9 @@ import {
   obliterateRound,
   setPaused,
   writeMeta,
+  NO_DIGEST,
   type ObliterateOutcome,
+  type PolicyDigest,
   type QueueRef,
 } from '@redis-queue/bullmq';
 import { applySteps, isApiFailure, type FinalizerStep, type KindContext } from '@redis-queue/controller';
@@ -38,6 +40,8 @@ export interface Applied {
   readonly problem?: Problem;
   /** What a step threw. */
   readonly failure?: { readonly error: unknown };
+  /** Of what is set for the queue now, where all was done; `NO_DIGEST`: it has to be looked at again. */
+  readonly digest?: PolicyDigest | undefined;
 }
 
 /** Rounds of one step per reconcile: with ≤ 500 jobs each, removing millions of them does not starve other queues. */
@@ -56,7 +60,7 @@ export async function applyQueue(
   sources: Sources,
 ): Promise<Applied> {
   const writes = queue.spec.adoptionPolicy !== 'Observe' || queue.metadata.deletionTimestamp !== undefined;
-  if (!writes) return { done: [] };
+  if (!writes) return { done: [], digest: plan.digest };
   const connection = resolveConnection(queue, sources);
   const call = connection.ok && callOf(queue, connection);
   const writers: Writers = {
@@ -93,7 +97,7 @@ export async function applyPlan(
   writers: Writers,
   signal?: AbortSignal,
 ): Promise<Applied> {
-  let mark = plan.rawOwnerMark;
+  const meta: KnownMeta = { mark: plan.rawOwnerMark, digest: plan.digest };
   const applied = await applySteps<Action, QueueReason>(actionsOf(plan.steps), {
     signal,
     applyFinalizer: (step) => writers.applyFinalizer(step),
@@ -101,39 +105,43 @@ export async function applyPlan(
       const { write, now = () => new Date() } = writers;
       if (!write)
         throw new Error(`Queue ${queue.metadata.namespace}/${queue.metadata.name}: step ${action.kind} needs Redis`);
-      const place = { write, ref, mark, now, untilMs: plan.removesUntilMs ?? 0 };
-      if (action.kind !== 'writeMeta') return await applyStep(action, place);
-      const change = metaWrite(action.steps);
-      if (!(await write((redis) => writeMeta(redis, ref, { ...change, expected: mark })))) return OWNERSHIP_LOST;
-      mark = change.mark ?? mark;
-      return undefined;
+      return await applyAction(action, { write, ref, meta, now, untilMs: plan.removesUntilMs ?? 0 });
     },
   });
-  return { ...applied, done: applied.done.flatMap(stepsOf) };
+  const isWhole = !applied.problem && !applied.failure;
+  return { ...applied, done: applied.done.flatMap(stepsOf), ...(isWhole && { digest: meta.digest }) };
+}
+
+/** What is known of the queue's `meta`, kept up with what is written. */
+interface KnownMeta {
+  /** The owner mark as stored: a step is done only while it is that one. */
+  mark: string | undefined;
+  digest: PolicyDigest | undefined;
 }
 
 interface Place {
   readonly write: Write;
   readonly ref: QueueRef;
-  /** The owner mark as stored: the step is done only while it is that one. */
-  readonly mark: string | undefined;
+  readonly meta: KnownMeta;
   readonly now: () => Date;
   /** Redis' time after which nothing is removed. */
   readonly untilMs: number;
 }
 
-/** @returns why the step cannot be done now */
-async function applyStep(step: Exclude<Action, FinalizerStep | MetaWrite>, place: Place): Promise<Problem | undefined> {
-  switch (step.kind) {
+/** @returns why it cannot be done now */
+async function applyAction(action: Exclude<Action, FinalizerStep>, place: Place): Promise<Problem | undefined> {
+  switch (action.kind) {
+    case 'writeMeta':
+      return writeSteps(action, place);
     case 'obliterate':
-      return obliterate(step, place);
+      return obliterate(action, place);
     case 'leaveClaim':
-      return leaveClaimBeside(step.owner, place);
+      return leaveClaimBeside(action.owner, place);
     case 'pause':
     case 'resume':
-      return pauseOrResume(step.kind === 'pause', place);
+      return pauseOrResume(action.kind === 'pause', place);
     default:
-      return step satisfies never;
+      return action satisfies never;
   }
 }
 
@@ -142,20 +150,36 @@ const OWNERSHIP_LOST: Problem = {
   message: 'another claimant changed the owner mark meanwhile; planning again',
 };
 
-/** What a long list of jobs that an old client left behind still needs is done at the next comparison. */
-async function pauseOrResume(paused: boolean, { write, ref, mark, now }: Place): Promise<Problem | undefined> {
-  const result = await inRounds(
+async function writeSteps({ steps }: MetaWrite, { write, ref, meta }: Place): Promise<Problem | undefined> {
+  const change = metaWrite(steps);
+  const { mark: expected, digest } = meta;
+  const written = await write((redis) => writeMeta(redis, ref, { ...change, expected, digest }));
+  if (written === undefined) return OWNERSHIP_LOST;
+  meta.mark = change.mark ?? meta.mark;
+  meta.digest = written;
+  return undefined;
+}
+
+/** What a long list of jobs that an old client left behind still needs is done when the queue is looked at again. */
+async function pauseOrResume(paused: boolean, { write, ref, meta, now }: Place): Promise<Problem | undefined> {
+  const { mark: expected } = meta;
+  const outcome = await inRounds(
     now,
-    (outcome) => outcome === 'again',
-    () => write((redis) => setPaused(redis, ref, { paused, expected: mark })),
+    (result) => result === 'again',
+    async () => {
+      const result = await write((redis) => setPaused(redis, ref, { paused, expected, digest: meta.digest }));
+      meta.digest = result.digest;
+      return result.outcome;
+    },
   );
-  return result === 'ownershipLost' ? OWNERSHIP_LOST : undefined;
+  if (outcome === 'again') meta.digest = NO_DIGEST;
+  return outcome === 'ownershipLost' ? OWNERSHIP_LOST : undefined;
 }
 
 /** Who may not write in this Redis claims nothing, and says why it waits all the same. */
 async function leaveClaimBeside(
   owner: string,
-  { write, ref, mark: expected = '' }: Place,
+  { write, ref, meta: { mark: expected = '' } }: Place,
 ): Promise<Problem | undefined> {
   try {
     const outcome = await write((redis) => leaveClaim(redis, ref, { expected, owner }));
@@ -168,7 +192,7 @@ async function leaveClaimBeside(
 
 async function obliterate(
   { stopAt, owner, ignoredClaims }: Extract<QueueStep, { kind: 'obliterate' }>,
-  { write, ref, mark = '', now, untilMs }: Place,
+  { write, ref, meta: { mark = '' }, now, untilMs }: Place,
 ): Promise<Problem | undefined> {
   const { outcome, left } = await inRounds(
     now,

@@ -12,6 +12,7 @@ import { queueRef, type QueueObject } from '@redis-queue/redis-access';
 import { applyQueue } from './apply.ts';
 import type { DeletionTimes } from './deletion-times.ts';
 import { describeStep } from './describe.ts';
+import type { SettledQueues } from './drift/settled-queues.ts';
 import type { QueueMetrics } from './metrics.ts';
 import { observeQueue, type Sources } from './observe.ts';
 import { planQueue } from './plan.ts';
@@ -27,23 +28,26 @@ export interface QueueKindOptions {
   /** Shared with the sampler. */
   readonly sampling: SamplingFailures;
   readonly deletions: DeletionTimes;
-  /** How often an unchanged queue is compared with Redis, to repair what others changed there. */
-  readonly driftCheckMs: number;
+  /** Shared with the drift rounds. */
+  readonly settled: SettledQueues;
+  /** How often an unchanged queue is reconciled although nothing is known to have changed. */
+  readonly fullCheckMs: number;
   /** In [0, 1). */
   readonly random?: () => number;
 }
 
 /** What is particular to the Queue kind. */
 export function queueKind(options: QueueKindOptions): Kind<QueueObject, ObservedQueue, QueuePlan, QueueReason> {
-  const { sources, metrics, sampling, deletions, driftCheckMs, random = Math.random } = options;
+  const { sources, metrics, sampling, deletions, settled, fullCheckMs, random = Math.random } = options;
   return {
     name: 'queue',
     type: QUEUES,
     reasons: QUEUE_REASONS,
     finalizer: DATA_FINALIZER,
     statusFields: RECONCILED_FIELDS,
-    memories: [sampling, deletions],
+    memories: [sampling, deletions, settled],
     async observe(queue, { signal }) {
+      settled.begin(queue);
       const deletionKnownMs = deletions.knownForMs(queue);
       const [observed] = await Promise.all([
         observeQueue(queue, sources, signal),
@@ -52,13 +56,24 @@ export function queueKind(options: QueueKindOptions): Kind<QueueObject, Observed
       return { ...observed, ...(deletionKnownMs !== undefined && { deletionKnownMs }) };
     },
     plan: planQueue,
-    apply: (queue, { plan }, context) => applyQueue(queue, plan, context, sources),
+    async apply(queue, { observed, plan }, context) {
+      const { digest, ...applied } = await applyQueue(
+        queue,
+        { ...plan, digest: observed.policy?.digest },
+        context,
+        sources,
+      );
+      return { ...applied, observed: { ...observed, digestLeft: digest } };
+    },
     status: (queue, outcome, now) =>
       queueStatus(queue, { ...outcome, ref: queueRef(queue), sampling: sampling.of(queue) }, now),
-    report: (queue, outcome, { event }) => reportSteps(queue, outcome, event, metrics),
+    report: (queue, outcome, { event }) => {
+      if (!outcome.failure && !outcome.problem) settled.settle(queue, outcome.observed.digestLeft);
+      reportSteps(queue, outcome, event, metrics);
+    },
     requeueMs: (_, { problem, observed, plan: { dueMs } }, { conditions }, { nowMs }) => {
       if (problem?.reason === 'Deleting') return REMOVAL_PAUSE_MS;
-      const retryMs = problem ? retryAfterMs(conditions, new Date(nowMs), random()) : spreadMs(driftCheckMs, random());
+      const retryMs = problem ? retryAfterMs(conditions, new Date(nowMs), random()) : spreadMs(fullCheckMs, random());
       return soonestMs([retryMs, dueMs, problem && observed.probeAfterMs]);
     },
   };
