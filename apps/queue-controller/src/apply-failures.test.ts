@@ -7,7 +7,7 @@ import type { Sources } from './observe.ts';
 import { planQueue } from './plan.ts';
 import { NOW, observed, queueObject } from './testing/queues.ts';
 
-const queue = queueObject({ globalConcurrency: 5 });
+const queue = queueObject({ globalConcurrency: 5, paused: true });
 const plan = planQueue(queue, observed(), NOW);
 
 function throwIt(error: Error): never {
@@ -40,7 +40,7 @@ const context = {
 it('what Redis refuses is a problem, and the steps before it were done', async () => {
   const refused = new Error('READONLY You cannot write against a read only replica.');
   const applied = await applyQueue(queue, plan, context, sourcesFailingWith(refused));
-  expect(plan.steps.map(({ kind }) => kind)).toEqual(['claim', 'setGlobalConcurrency']);
+  expect(plan.steps.map(({ kind }) => kind)).toEqual(['claim', 'pause', 'setGlobalConcurrency']);
   expect(applied).toMatchObject({ done: [{ kind: 'claim' }], problem: { reason: 'RedisReadOnly' } });
 });
 

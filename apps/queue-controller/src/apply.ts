@@ -1,20 +1,18 @@
 import type { Queue, QueueReason } from '@redis-queue/api';
 import {
-  formatOwnerMark,
-  GLOBAL_CONCURRENCY_FIELD,
   leaveClaim,
   obliterateRound,
-  RATE_LIMIT_FIELDS,
-  rateLimitFields,
   setPaused,
   writeMeta,
-  type FencedWrite,
+  NO_DIGEST,
   type ObliterateOutcome,
+  type PolicyDigest,
   type QueueRef,
 } from '@redis-queue/bullmq';
 import { applySteps, isApiFailure, type FinalizerStep, type KindContext } from '@redis-queue/controller';
 import { callRedis, queueRef, type QueueObject } from '@redis-queue/redis-access';
 import { describeStep } from './describe.ts';
+import { actionsOf, metaWrite, stepsOf, type Action, type MetaWrite } from './meta-writes.ts';
 import { callOf, redisProblem, resolveConnection, type Sources } from './observe.ts';
 import type { QueuePlan, QueueStep } from './steps.ts';
 import type { Problem } from './reasons.ts';
@@ -42,6 +40,8 @@ export interface Applied {
   readonly problem?: Problem;
   /** What a step threw. */
   readonly failure?: { readonly error: unknown };
+  /** Of what is set for the queue now, where all was done; `NO_DIGEST`: it has to be looked at again. */
+  readonly digest?: PolicyDigest | undefined;
 }
 
 /** Rounds of one step per reconcile: with ≤ 500 jobs each, removing millions of them does not starve other queues. */
@@ -60,7 +60,7 @@ export async function applyQueue(
   sources: Sources,
 ): Promise<Applied> {
   const writes = queue.spec.adoptionPolicy !== 'Observe' || queue.metadata.deletionTimestamp !== undefined;
-  if (!writes) return { done: [] };
+  if (!writes) return { done: [], digest: plan.digest };
   const connection = resolveConnection(queue, sources);
   const call = connection.ok && callOf(queue, connection);
   const writers: Writers = {
@@ -86,8 +86,9 @@ export async function applyQueue(
 }
 
 /**
- * Does the steps in order; each is idempotent and fenced by the owner mark, so that a crash before or after any of them
- * is cured by planning again. Stops at the first that cannot be done now, or for which Redis or the API server throws.
+ * Does the steps in order, those that only write `meta` together; each write is idempotent and fenced by the owner mark,
+ * so that a crash before or after any of them is cured by planning again. Stops at the first that cannot be done now, or
+ * for which Redis or the API server throws.
  */
 export async function applyPlan(
   queue: Queue,
@@ -96,46 +97,51 @@ export async function applyPlan(
   writers: Writers,
   signal?: AbortSignal,
 ): Promise<Applied> {
-  let mark = plan.rawOwnerMark;
-  return applySteps<QueueStep, QueueReason>(plan.steps, {
+  const meta: KnownMeta = { mark: plan.rawOwnerMark, digest: plan.digest };
+  const applied = await applySteps<Action, QueueReason>(actionsOf(plan.steps), {
     signal,
     applyFinalizer: (step) => writers.applyFinalizer(step),
-    async applyStep(step) {
+    async applyStep(action) {
       const { write, now = () => new Date() } = writers;
       if (!write)
-        throw new Error(`Queue ${queue.metadata.namespace}/${queue.metadata.name}: step ${step.kind} needs Redis`);
-      const problem = await applyStep(step, { write, ref, mark, now, untilMs: plan.removesUntilMs ?? 0 });
-      if (!problem && 'mark' in step) mark = formatOwnerMark(step.mark);
-      return problem;
+        throw new Error(`Queue ${queue.metadata.namespace}/${queue.metadata.name}: step ${action.kind} needs Redis`);
+      return await applyAction(action, { write, ref, meta, now, untilMs: plan.removesUntilMs ?? 0 });
     },
   });
+  const isWhole = !applied.problem && !applied.failure;
+  return { ...applied, done: applied.done.flatMap(stepsOf), ...(isWhole && { digest: meta.digest }) };
+}
+
+/** What is known of the queue's `meta`, kept up with what is written. */
+interface KnownMeta {
+  /** The owner mark as stored: a step is done only while it is that one. */
+  mark: string | undefined;
+  digest: PolicyDigest | undefined;
 }
 
 interface Place {
   readonly write: Write;
   readonly ref: QueueRef;
-  /** The owner mark as stored: the step is done only while it is that one. */
-  readonly mark: string | undefined;
+  readonly meta: KnownMeta;
   readonly now: () => Date;
   /** Redis' time after which nothing is removed. */
   readonly untilMs: number;
 }
 
-/** @returns why the step cannot be done now */
-async function applyStep(step: Exclude<QueueStep, FinalizerStep>, place: Place): Promise<Problem | undefined> {
-  switch (step.kind) {
+/** @returns why it cannot be done now */
+async function applyAction(action: Exclude<Action, FinalizerStep>, place: Place): Promise<Problem | undefined> {
+  switch (action.kind) {
+    case 'writeMeta':
+      return writeSteps(action, place);
     case 'obliterate':
-      return obliterate(step, place);
+      return obliterate(action, place);
     case 'leaveClaim':
-      return leaveClaimBeside(step.owner, place);
+      return leaveClaimBeside(action.owner, place);
     case 'pause':
     case 'resume':
-      return pauseOrResume(step.kind === 'pause', place);
-    default: {
-      const { write, ref, mark } = place;
-      const done = await write((redis) => writeMeta(redis, ref, { expected: mark, ...metaWrite(step) }));
-      return done ? undefined : OWNERSHIP_LOST;
-    }
+      return pauseOrResume(action.kind === 'pause', place);
+    default:
+      return action satisfies never;
   }
 }
 
@@ -144,42 +150,36 @@ const OWNERSHIP_LOST: Problem = {
   message: 'another claimant changed the owner mark meanwhile; planning again',
 };
 
-type MetaStep = Exclude<QueueStep, FinalizerStep | { kind: 'obliterate' | 'leaveClaim' | 'pause' | 'resume' }>;
-
-function metaWrite(step: MetaStep): Omit<FencedWrite, 'expected'> {
-  switch (step.kind) {
-    case 'claim':
-    case 'release':
-    case 'beginRemoval':
-    case 'endRemoval':
-      return { mark: formatOwnerMark(step.mark) };
-    case 'setRateLimit':
-      return { set: rateLimitFields(step.window) };
-    case 'clearRateLimit':
-      return { clear: RATE_LIMIT_FIELDS };
-    case 'setGlobalConcurrency':
-      return { set: { [GLOBAL_CONCURRENCY_FIELD]: step.value } };
-    case 'clearGlobalConcurrency':
-      return { clear: [GLOBAL_CONCURRENCY_FIELD] };
-    default:
-      return step satisfies never;
-  }
+async function writeSteps({ steps }: MetaWrite, { write, ref, meta }: Place): Promise<Problem | undefined> {
+  const change = metaWrite(steps);
+  const { mark: expected, digest } = meta;
+  const written = await write((redis) => writeMeta(redis, ref, { ...change, expected, digest }));
+  if (written === undefined) return OWNERSHIP_LOST;
+  meta.mark = change.mark ?? meta.mark;
+  meta.digest = written;
+  return undefined;
 }
 
-/** What a long list of jobs that an old client left behind still needs is done at the next comparison. */
-async function pauseOrResume(paused: boolean, { write, ref, mark, now }: Place): Promise<Problem | undefined> {
-  const result = await inRounds(
+/** What a long list of jobs that an old client left behind still needs is done when the queue is looked at again. */
+async function pauseOrResume(paused: boolean, { write, ref, meta, now }: Place): Promise<Problem | undefined> {
+  const { mark: expected } = meta;
+  const outcome = await inRounds(
     now,
-    (outcome) => outcome === 'again',
-    () => write((redis) => setPaused(redis, ref, { paused, expected: mark })),
+    (result) => result === 'again',
+    async () => {
+      const result = await write((redis) => setPaused(redis, ref, { paused, expected, digest: meta.digest }));
+      meta.digest = result.digest;
+      return result.outcome;
+    },
   );
-  return result === 'ownershipLost' ? OWNERSHIP_LOST : undefined;
+  if (outcome === 'again') meta.digest = NO_DIGEST;
+  return outcome === 'ownershipLost' ? OWNERSHIP_LOST : undefined;
 }
 
 /** Who may not write in this Redis claims nothing, and says why it waits all the same. */
 async function leaveClaimBeside(
   owner: string,
-  { write, ref, mark: expected = '' }: Place,
+  { write, ref, meta: { mark: expected = '' } }: Place,
 ): Promise<Problem | undefined> {
   try {
     const outcome = await write((redis) => leaveClaim(redis, ref, { expected, owner }));
@@ -192,7 +192,7 @@ async function leaveClaimBeside(
 
 async function obliterate(
   { stopAt, owner, ignoredClaims }: Extract<QueueStep, { kind: 'obliterate' }>,
-  { write, ref, mark = '', now, untilMs }: Place,
+  { write, ref, meta: { mark = '' }, now, untilMs }: Place,
 ): Promise<Problem | undefined> {
   const { outcome, left } = await inRounds(
     now,

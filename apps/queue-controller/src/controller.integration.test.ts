@@ -3,11 +3,14 @@ import type { RunningController } from '@redis-queue/rig/controllers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runController, testCluster, type TestCluster } from './testing/cluster.ts';
 
+/** So that a steady state is many reconciles. */
+const FULL_CHECK_MS = 300;
+
 let t: TestCluster;
 let controller: RunningController;
 beforeAll(async () => {
   t = await testCluster();
-  controller = await runController(t);
+  controller = await runController(t, undefined, undefined, FULL_CHECK_MS);
 });
 afterAll(async () => {
   await controller?.stop();

@@ -2,6 +2,7 @@ import type { QueueReason } from '@redis-queue/api';
 import { Registry } from 'prom-client';
 import { expect, it } from 'vitest';
 import { DeletionTimes } from './deletion-times.ts';
+import { SettledQueues } from './drift/settled-queues.ts';
 import { queueKind } from './kind.ts';
 import { QueueMetrics } from './metrics.ts';
 import type { Sources } from './observe.ts';
@@ -13,7 +14,8 @@ const kind = queueKind({
   metrics: new QueueMetrics(new Registry()),
   sampling: new SamplingFailures(),
   deletions: new DeletionTimes(),
-  driftCheckMs: 60_000,
+  settled: new SettledQueues(),
+  fullCheckMs: 600_000,
   random: () => 0.5,
 });
 
@@ -42,5 +44,5 @@ it('a removal goes on soon, a wait ends in time, and a problem is tried as rarel
   expect(requeueMs('Deleting')).toBe(500);
   expect(requeueMs('DeletionDelayed', 7_000)).toBe(7_000);
   expect(requeueMs('RedisUnreachable', 200_000)).toBe(60_000);
-  expect(requeueMs(undefined)).toBe(60_000);
+  expect(requeueMs(undefined)).toBe(600_000);
 });

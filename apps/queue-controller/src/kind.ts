@@ -12,6 +12,7 @@ import { queueRef, type QueueObject } from '@redis-queue/redis-access';
 import { applyQueue } from './apply.ts';
 import type { DeletionTimes } from './deletion-times.ts';
 import { describeStep } from './describe.ts';
+import type { SettledQueues } from './drift/settled-queues.ts';
 import { LimiterWatch } from './limiter/limiter-watch.ts';
 import type { QueueMetrics } from './metrics.ts';
 import { observeQueue, type Sources } from './observe.ts';
@@ -30,15 +31,17 @@ export interface QueueKindOptions {
   readonly deletions: DeletionTimes;
   /** Of the windows of rate limits. */
   readonly limiter?: LimiterWatch;
-  /** How often an unchanged queue is compared with Redis, to repair what others changed there. */
-  readonly driftCheckMs: number;
+  /** Shared with the drift rounds. */
+  readonly settled: SettledQueues;
+  /** How often an unchanged queue is reconciled although nothing is known to have changed. */
+  readonly fullCheckMs: number;
   /** In [0, 1). */
   readonly random?: () => number;
 }
 
 /** What is particular to the Queue kind. */
 export function queueKind(options: QueueKindOptions): Kind<QueueObject, ObservedQueue, QueuePlan, QueueReason> {
-  const { sources, metrics, sampling, deletions, driftCheckMs, random = Math.random } = options;
+  const { sources, metrics, sampling, deletions, settled, fullCheckMs, random = Math.random } = options;
   const { limiter = new LimiterWatch() } = options;
   return {
     name: 'queue',
@@ -46,8 +49,9 @@ export function queueKind(options: QueueKindOptions): Kind<QueueObject, Observed
     reasons: QUEUE_REASONS,
     finalizer: DATA_FINALIZER,
     statusFields: RECONCILED_FIELDS,
-    memories: [sampling, deletions, limiter],
+    memories: [sampling, deletions, settled, limiter],
     async observe(queue, { signal }) {
+      settled.begin(queue);
       const deletionKnownMs = deletions.knownForMs(queue);
       const [observed] = await Promise.all([
         observeQueue(queue, sources, signal),
@@ -57,15 +61,26 @@ export function queueKind(options: QueueKindOptions): Kind<QueueObject, Observed
       return { ...observed, ...(deletionKnownMs !== undefined && { deletionKnownMs }) };
     },
     plan: planQueue,
-    apply: (queue, { plan }, context) => applyQueue(queue, plan, context, sources),
+    async apply(queue, { observed, plan }, context) {
+      const { digest, ...applied } = await applyQueue(
+        queue,
+        { ...plan, digest: observed.policy?.digest },
+        context,
+        sources,
+      );
+      return { ...applied, observed: { ...observed, digestLeft: digest } };
+    },
     status: (queue, outcome, now) => {
       const windows = limiter.verdict(queue.metadata.uid ?? '');
       return queueStatus(queue, { ...outcome, ref: queueRef(queue), sampling: sampling.of(queue), windows }, now);
     },
-    report: (queue, outcome, { event }) => reportSteps(queue, outcome, event, metrics),
+    report: (queue, outcome, { event }) => {
+      if (!outcome.failure && !outcome.problem) settled.settle(queue, outcome.observed.digestLeft);
+      reportSteps(queue, outcome, event, metrics);
+    },
     requeueMs: ({ metadata: { uid = '' } }, { problem, observed, plan: { dueMs } }, { conditions }, { nowMs }) => {
       if (problem?.reason === 'Deleting') return REMOVAL_PAUSE_MS;
-      const retryMs = problem ? retryAfterMs(conditions, new Date(nowMs), random()) : spreadMs(driftCheckMs, random());
+      const retryMs = problem ? retryAfterMs(conditions, new Date(nowMs), random()) : spreadMs(fullCheckMs, random());
       const windowMs = problem || !observed.policy ? undefined : limiter.lookAgainMs(uid, observed.policy);
       return soonestMs([retryMs, dueMs, problem && observed.probeAfterMs, windowMs]);
     },

@@ -17,10 +17,10 @@ await runApp({
     ),
     'drift-interval': durationFlag(
       {
-        default: '60s',
-        help: 'How often an unchanged queue is compared with Redis, to repair what others changed. The Helm value driftInterval.',
+        default: '3s',
+        help: 'How often the queues are compared with Redis, to repair what others changed there. The Helm value driftInterval.',
       },
-      { min: '5s', max: '10m' },
+      { min: '1s', max: '10m' },
     ),
   },
   setup: (manager, { flags }) =>

@@ -22,6 +22,8 @@ export class QueueMetrics {
   readonly #drift: Counter;
   readonly #sampleSeconds: Histogram;
   readonly #sampleFailures: Counter;
+  readonly #driftCheckSeconds: Histogram;
+  readonly #driftCheckFailures: Counter;
   readonly #openCircuits: Gauge;
   readonly #circuitsOpened: Counter;
   readonly #callsRefused: Counter;
@@ -78,6 +80,18 @@ export class QueueMetrics {
     this.#sampleFailures = new Counter({
       name: 'redis_queue_sample_failures_total',
       help: 'Samples of a queue or of a whole Redis that failed, by reason; RoundTooLong: a slow Redis, whose other queues have their turn in the next round.',
+      labelNames: ['reason'],
+      registers,
+    });
+    this.#driftCheckSeconds = new Histogram({
+      name: 'redis_queue_drift_check_duration_seconds',
+      help: 'Time to compare all queues of one Redis with what their last reconciles left there.',
+      buckets: [0.001, 0.005, 0.025, 0.1, 0.5, 2.5],
+      registers,
+    });
+    this.#driftCheckFailures = new Counter({
+      name: 'redis_queue_drift_check_failures_total',
+      help: 'Comparisons of all queues of one Redis that failed, by reason; RoundTooLong: a slow Redis, whose other queues have their turn in the next round.',
       labelNames: ['reason'],
       registers,
     });
@@ -150,6 +164,14 @@ export class QueueMetrics {
 
   sampleFailed(reason: string): void {
     this.#sampleFailures.inc({ reason });
+  }
+
+  driftCheckTook(seconds: number): void {
+    this.#driftCheckSeconds.observe(seconds);
+  }
+
+  driftCheckFailed(reason: string): void {
+    this.#driftCheckFailures.inc({ reason });
   }
 
   /** Shows exactly these samples: what was not sampled this time shows nothing, never an old number. */

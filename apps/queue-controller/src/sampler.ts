@@ -10,7 +10,13 @@ import {
   type Manager,
   type ObjectKey,
 } from '@redis-queue/controller';
-import { callRedis, CircuitBreakers, resolveRedis, type QueueObject } from '@redis-queue/redis-access';
+import {
+  callRedis,
+  CircuitBreakers,
+  resolveRedis,
+  resolveRedisOfRoles,
+  type QueueObject,
+} from '@redis-queue/redis-access';
 import { sampledStatus } from './counts.ts';
 import type { QueueMetrics } from './metrics.ts';
 import { redisProblem, type Sources } from './observe.ts';
@@ -132,7 +138,11 @@ export class QueueSampler {
   async sampleAll(): Promise<void> {
     const { listQueues, sources, metrics } = this.#deps;
     const queues = listQueues();
-    const groups = samplingGroups(queues, sources.secrets, (queue, problem) => this.#note(queue, '', problem));
+    const groups = samplingGroups(
+      queues,
+      (queue) => resolveRedisOfRoles(queue, ['sampler', 'controller'], sources.secrets),
+      (queue, problem) => this.#note(queue, '', problem),
+    );
     const sampled = await this.#turns.round(groups, {
       sample: (group, waits) => this.#sampleTarget(group, waits),
       onMissed: (group, waits) => {

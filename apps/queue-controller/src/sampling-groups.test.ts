@@ -1,5 +1,5 @@
 import { describeTarget } from '@redis-queue/bullmq';
-import type { QueueObject, SecretSources } from '@redis-queue/redis-access';
+import { resolveRedis, type QueueObject, type SecretSources } from '@redis-queue/redis-access';
 import { expect, it } from 'vitest';
 import { samplingGroups } from './sampling-groups.ts';
 import { queueObject } from './testing/queues.ts';
@@ -20,8 +20,10 @@ it('a Redis that several namespaces share counts for the one that has the fewest
   const bad = ['redis-credentials', 'a', 'b', 'c'].map((name) => queue('bad', name));
   const problems: string[] = [];
   const queues = [...bad, queue('good', 'redis-credentials'), queue('none', 'redis-credentials')];
-  const groups = samplingGroups(queues, secrets, ({ metadata }, { reason }) =>
-    problems.push(`${metadata.namespace} ${reason}`),
+  const groups = samplingGroups(
+    queues,
+    (each) => resolveRedis(each, 'controller', secrets),
+    ({ metadata }, { reason }) => problems.push(`${metadata.namespace} ${reason}`),
   );
   expect(
     groups.map(({ namespace, target, queues: { length } }) => [describeTarget(target), namespace, length]),

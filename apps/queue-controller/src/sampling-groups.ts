@@ -1,5 +1,5 @@
 import type { RedisTarget } from '@redis-queue/bullmq';
-import { resolveRedisOfRoles, type QueueObject, type SecretSources } from '@redis-queue/redis-access';
+import type { QueueObject, RedisAccess } from '@redis-queue/redis-access';
 import type { Problem } from './reasons.ts';
 
 /** The queues that are read over one connection. */
@@ -14,18 +14,19 @@ export interface SamplingGroup {
 /**
  * Which queues are read together. Pure.
  *
+ * @param resolve how a queue's Redis is reached.
  * @param onProblem called with each queue to whose Redis there is no way.
  */
 export function samplingGroups(
   queues: readonly QueueObject[],
-  secrets: SecretSources,
+  resolve: (queue: QueueObject) => RedisAccess,
   onProblem: (queue: QueueObject, problem: Problem) => void,
 ): SamplingGroup[] {
   const groups = new Map<string, { target: RedisTarget; queues: QueueObject[]; namespaces: Set<string> }>();
   const groupsOf = new Map<string, number>();
   for (const queue of queues) {
     const { namespace = '' } = queue.metadata;
-    const access = resolveRedisOfRoles(queue, ['sampler', 'controller'], secrets);
+    const access = resolve(queue);
     if (!access.ok) {
       onProblem(queue, access.problem);
       continue;

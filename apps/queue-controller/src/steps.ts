@@ -2,6 +2,7 @@ import type {
   ManagedField,
   ObservedPolicy,
   OwnerMark,
+  PolicyDigest,
   QueueSample,
   RateLimitWindow,
   ServerInfo,
@@ -25,6 +26,8 @@ export interface ObservedQueue {
   /** After how many ms this queue is the one to find out whether the Redis answers again. */
   readonly probeAfterMs?: number;
   readonly policy?: ObservedPolicy;
+  /** Of what is set for the queue since the plan was carried out; `NO_DIGEST`: it has to be looked at again. */
+  readonly digestLeft?: PolicyDigest | undefined;
   readonly server?: ServerInfo;
   /** Whoever else claims the queue, as far as it matters: who holds the mark need not ask. */
   readonly claimants: readonly Claimant[];
@@ -69,6 +72,8 @@ export interface QueuePlan {
   readonly problem?: Problem;
   /** The owner mark as stored when the plan was made: writes happen only while it is that one. */
   readonly rawOwnerMark?: string;
+  /** Of what was set for the queue when the plan was made. */
+  readonly digest?: PolicyDigest | undefined;
   /** Redis' time, Unix ms, after which the plan removes nothing any more. */
   readonly removesUntilMs?: number;
   /** In how many ms the plan may be another one, because of the time alone. */

@@ -1,5 +1,7 @@
 import { manageKind, type Manager, type ObjectKey } from '@redis-queue/controller';
 import { DeletionTimes } from './deletion-times.ts';
+import { runDriftRounds } from './drift/drift-rounds.ts';
+import { SettledQueues } from './drift/settled-queues.ts';
 import { queueKind } from './kind.ts';
 import { QueueMetrics } from './metrics.ts';
 import { runSampler } from './sampler.ts';
@@ -11,8 +13,10 @@ export interface Settings extends SourceSettings {
   readonly concurrency: number;
   /** How often the jobs of every queue are counted. */
   readonly sampleIntervalMs: number;
-  /** How often an unchanged queue is compared with Redis, to repair what others changed there. */
+  /** How often the queues are compared with Redis, to repair what others changed there. */
   readonly driftCheckMs: number;
+  /** How often an unchanged queue is reconciled although nothing is known to have changed. Default 10 min. */
+  readonly fullCheckMs?: number;
   /** Wall time: what conditions say, and, with `deletions`, what the waits of a deletion are counted by. */
   readonly now?: () => Date;
   readonly deletions?: DeletionTimes;
@@ -21,19 +25,25 @@ export interface Settings extends SourceSettings {
 /** Most of them wait for Redis, which costs kilobytes; so many can wait for one that hangs and leave room for others. */
 export const CONCURRENCY = 128;
 
-/** Connects the kind and the sampler with the manager. */
+/** For what nobody tells of, and no comparison of queues with Redis shows, such as the maxmemory-policy. */
+const FULL_CHECK_MS = 600_000;
+
+/** Connects the kind, the sampler and the drift rounds with the manager. */
 export async function wireQueueController(manager: Manager, settings: Settings): Promise<void> {
-  const { concurrency, sampleIntervalMs, driftCheckMs, now, deletions = new DeletionTimes() } = settings;
+  const { concurrency, sampleIntervalMs, driftCheckMs, fullCheckMs = FULL_CHECK_MS, now } = settings;
+  const { deletions = new DeletionTimes() } = settings;
   const metrics = new QueueMetrics(manager.registry);
   const sources = await watchSources(manager, { ...settings, metrics }, (key) => controller.enqueue(key));
   const sampling = new SamplingFailures();
-  const kind = queueKind({ sources, metrics, sampling, deletions, driftCheckMs });
+  const settled = new SettledQueues();
+  const kind = queueKind({ sources, metrics, sampling, deletions, settled, fullCheckMs });
   const controller = manageKind(manager, kind, {
     concurrency,
     watches: watchesOf(sources),
     serverOf: (queue) => serverOfQueue(queue, sources),
     ...(now && { now }),
   });
-  const onSamplingChange = (key: ObjectKey): void => controller.enqueue(key);
-  runSampler(manager, { sources, metrics, sampling, onSamplingChange, intervalMs: sampleIntervalMs });
+  const reconcile = (key: ObjectKey): void => controller.enqueue(key);
+  runSampler(manager, { sources, metrics, sampling, onSamplingChange: reconcile, intervalMs: sampleIntervalMs });
+  runDriftRounds(manager, { sources, metrics, settled, onDrift: reconcile, intervalMs: driftCheckMs });
 }

@@ -6,6 +6,7 @@ import { RedisConnections } from './connections.ts';
 import { sampleFinishedOf } from './finished.ts';
 import { sampleHolders } from './holders.ts';
 import type { QueueRef } from './keys.ts';
+import { digestPolicies } from './digest-policies.ts';
 import { readQueuePolicy } from './policy.ts';
 import { sampleBacklogs, sampleQueues } from './sample.ts';
 import type { RedisAddress } from './target.ts';
@@ -52,6 +53,7 @@ test.each(layouts)('what is set for a queue on a Redis Cluster is read, with %s'
   await redis.rpush(`${ref.prefix}:${ref.name}:paused`, '1');
   await redis.hset(`${ref.prefix}:${ref.name}:meta`, 'max', '5', 'duration', '500');
   expect(await readQueuePolicy(redis, ref)).toEqual({
+    digest: (await digestPolicies(redis, [ref]))[0],
     exists: true,
     paused: false,
     legacyPaused: 1,

@@ -60,6 +60,8 @@ export {
   setPaused,
   type ObservedPolicy,
 } from './policy.ts';
+export { digestPolicies } from './digest-policies.ts';
+export { NO_DIGEST, type PolicyDigest } from './policy-digest.ts';
 export type { Decision, LeftReason } from './dead-letters/decide.ts';
 export type { DeadLetterFence } from './dead-letter-fence.ts';
 export { compileFilter, type CompiledFilter, type LetterFilter } from './dead-letters/filter.ts';

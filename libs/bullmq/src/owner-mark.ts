@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { queueKey, type QueueRef } from './keys.ts';
+import { digestOf, NO_DIGEST, type PolicyDigest } from './policy-digest.ts';
 import { runScript } from './scripts.ts';
 
 /** The field of a queue's `meta` hash that says which object governs it. BullMQ keeps fields it does not know. */
@@ -90,23 +91,26 @@ export interface FencedWrite {
   readonly mark?: string | null | undefined;
   readonly set?: Readonly<Record<string, string | number>>;
   readonly clear?: readonly string[];
+  /** Of the policy as read; absent: nobody wants to know the new one. */
+  readonly digest?: PolicyDigest | undefined;
 }
 
 /**
  * Applies `write` to `meta` in one step.
- * @returns false when somebody else changed the mark since it was read; nothing is written then.
+ * @returns the digest of the policy as it is now, `NO_DIGEST` when somebody else changed it since it was read; undefined
+ * when somebody else changed the mark: nothing is written then.
  */
-export async function writeMeta(redis: Redis, queue: QueueRef, write: FencedWrite): Promise<boolean> {
+export async function writeMeta(redis: Redis, queue: QueueRef, write: FencedWrite): Promise<PolicyDigest | undefined> {
   const fields = Object.entries(write.set ?? {}).flatMap(([field, value]) => [field, value]);
   const clear = [...(write.clear ?? []), ...(write.mark === null ? [OWNER_FIELD] : [])];
   const set = write.mark ? [OWNER_FIELD, write.mark, ...fields] : fields;
-  const done = await runScript(
+  const digest = await runScript(
     redis,
     'writeMeta',
     [queueKey(queue, 'meta')],
-    [OWNER_FIELD, write.expected ?? '', set.length, ...set, ...clear],
+    [OWNER_FIELD, write.expected ?? '', write.digest ?? NO_DIGEST, set.length, ...set, ...clear],
   );
-  return done === 1;
+  return digest === '' ? undefined : digestOf(digest);
 }
 
 /** No stored mark is this text. */

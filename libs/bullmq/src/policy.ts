@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { queueKey, type QueueRef } from './keys.ts';
 import { parseRunningWindow, type RunningWindow } from './limiter-window.ts';
 import { OWNER_FIELD } from './owner-mark.ts';
+import { digestOf, NO_DIGEST, type PolicyDigest } from './policy-digest.ts';
 import { CLAIMS_FIELD, MAX_CLAIM_TTL_MS, MAX_CLAIMS, parseClaims, type QueueClaim } from './queue-claims.ts';
 import type { RateLimitWindow } from './rate-limit.ts';
 import { UnexpectedReplyError } from './reply.ts';
@@ -30,6 +31,8 @@ export interface ObservedPolicy {
   readonly runningWindow?: RunningWindow;
   /** Of those who would inherit the queue; absent: there are none that stand. */
   readonly claims?: readonly QueueClaim[];
+  /** Of all this as it was read. */
+  readonly digest: PolicyDigest;
 }
 
 /** Fields of `meta` that the script reads. */
@@ -44,7 +47,7 @@ const POLICY_FIELDS = 7;
 export async function readQueuePolicy(redis: Redis, queue: QueueRef): Promise<ObservedPolicy> {
   const args = [OWNER_FIELD, CLAIMS_FIELD, MAX_CLAIMS, MAX_CLAIM_TTL_MS];
   const reply = await runReadScript(redis, 'readPolicy', [queueKey(queue, 'meta')], args);
-  const [exists, legacyPaused, values, redisTimeMs, window] = Array.isArray(reply) ? (reply as unknown[]) : [];
+  const [exists, legacyPaused, values, redisTimeMs, window, digest] = Array.isArray(reply) ? (reply as unknown[]) : [];
   const areTexts = Array.isArray(values) && values.every((value) => value === null || typeof value === 'string');
   if (!areTexts || values.length !== POLICY_FIELDS || !Number.isSafeInteger(legacyPaused))
     throw new UnexpectedReplyError('the fields of a queue are none');
@@ -56,13 +59,14 @@ export async function readQueuePolicy(redis: Redis, queue: QueueRef): Promise<Ob
     legacyPaused: legacyPaused as number,
     ...(runningWindow && { runningWindow }),
     ...(claims.length > 0 && { claims }),
+    digest: digestOf(digest),
   };
 }
 
 /** Reads the fields of `meta` in the order paused, max, duration, concurrency, owner mark, version. */
 export function parsePolicyFields(
   values: readonly (string | null | undefined)[],
-): Omit<ObservedPolicy, 'exists' | 'legacyPaused' | 'claims' | 'runningWindow'> {
+): Omit<ObservedPolicy, 'exists' | 'legacyPaused' | 'claims' | 'runningWindow' | 'digest'> {
   const [paused, max, duration, concurrency, mark, version] = values;
   const window = { max: positive(max), durationMs: positive(duration) };
   const broken = (max ?? duration ?? null) !== null && (window.max === undefined || window.durationMs === undefined);
@@ -98,16 +102,24 @@ const LEGACY_JOBS_PER_CALL = 5_000;
  * what a v5 client left in the legacy `paused` list. Only while the owner mark is `expected`. Idempotent.
  *
  * @param expected the stored mark as read; undefined: none was stored.
+ * @param digest of the policy as read.
  * @returns `again` when jobs are left in that list; `ownershipLost` when somebody else changed the mark since it was
- * read: nothing is written then.
+ * read: nothing is written then. With the digest of the policy as it is now; `NO_DIGEST`: somebody else changed it since
+ * it was read.
  */
 export async function setPaused(
   redis: Redis,
   queue: QueueRef,
-  { paused, expected }: { readonly paused: boolean; readonly expected: string | undefined },
-): Promise<'done' | 'again' | 'ownershipLost'> {
-  const args = [OWNER_FIELD, expected ?? '', paused ? 'paused' : 'resumed', LEGACY_JOBS_PER_CALL];
-  const left = Number(await runScript(redis, 'setPause', [queueKey(queue, 'meta')], args));
-  if (left < 0) return 'ownershipLost';
-  return left > 0 ? 'again' : 'done';
+  {
+    paused,
+    expected,
+    digest = NO_DIGEST,
+  }: { readonly paused: boolean; readonly expected: string | undefined; readonly digest?: PolicyDigest | undefined },
+): Promise<{ readonly outcome: 'done' | 'again' | 'ownershipLost'; readonly digest: PolicyDigest }> {
+  const args = [OWNER_FIELD, expected ?? '', paused ? 'paused' : 'resumed', LEGACY_JOBS_PER_CALL, digest];
+  const reply = await runScript(redis, 'setPause', [queueKey(queue, 'meta')], args);
+  const [left, now] = Array.isArray(reply) ? (reply as unknown[]) : [];
+  if (!Number.isSafeInteger(left)) throw new UnexpectedReplyError('the jobs that are left are no number');
+  if ((left as number) < 0) return { outcome: 'ownershipLost', digest: NO_DIGEST };
+  return { outcome: (left as number) > 0 ? 'again' : 'done', digest: digestOf(now) };
 }

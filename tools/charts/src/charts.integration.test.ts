@@ -68,7 +68,7 @@ describe('a wrong value is refused before anything is installed:', () => {
     ['no time at all', { autoscaler: { podStartTime: '0s' } }, "at '/autoscaler/podStartTime'"],
     ['too long a time', { autoscaler: { podStartTime: '2h' } }, "at '/autoscaler/podStartTime'"],
     ['too many samples', { 'queue-controller': { sampleInterval: '1ms' } }, "at '/queue-controller/sampleInterval'"],
-    ['too much repair', { 'queue-controller': { driftInterval: '4s' } }, "at '/queue-controller/driftInterval'"],
+    ['too much repair', { 'queue-controller': { driftInterval: '900ms' } }, "at '/queue-controller/driftInterval'"],
     ['a key below a global', { global: { bus: { tls: { on: true } } } }, "additional properties 'on' not allowed"],
     [
       'a flag that the chart sets itself',

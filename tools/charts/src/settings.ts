@@ -42,9 +42,10 @@ controller read; required where \`namespaces\` is set. Another one later makes e
     },
     {
       value: 'driftInterval',
-      default: '60s',
-      comment: 'How often an unchanged queue is compared with Redis, to repair what others changed there: 5s to 10m.',
-      schema: duration('5s', '10m'),
+      default: '3s',
+      comment: `How often the queues are compared with Redis, to repair what others changed there: 1s to 10m. 5,000 queues cost Redis
+about 0.5 % of a core at 3s.`,
+      schema: duration('1s', '10m'),
     },
   ],
   autoscaler: [

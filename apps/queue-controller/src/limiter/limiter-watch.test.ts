@@ -1,4 +1,4 @@
-import type { ObservedPolicy } from '@redis-queue/bullmq';
+import { NO_DIGEST, type ObservedPolicy } from '@redis-queue/bullmq';
 import { describe, expect, it } from 'vitest';
 import { queueObject } from '../testing/queues.ts';
 import { LimiterWatch } from './limiter-watch.ts';
@@ -17,6 +17,7 @@ function stage() {
     exists: true,
     paused: false,
     legacyPaused: 0,
+    digest: NO_DIGEST,
     ...(limit && { rateLimit: limit }),
     ...(window && { runningWindow: { readAtMs: window[0], endsAtMs: window[1], holdsBack: false } }),
   });

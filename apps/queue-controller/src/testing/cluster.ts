@@ -89,17 +89,20 @@ class EarlierDeletions extends DeletionTimes {
  *
  * @param aheadMs by how much longer ago deletions seem to it, by either clock.
  * @param namespaces which it looks at; absent: all.
+ * @param fullCheckMs how often it reconciles what has not changed.
  */
 export async function runController(
   { rig }: TestCluster,
   aheadMs: () => number = () => LATER_MS,
   namespaces?: readonly string[],
+  fullCheckMs?: number,
 ): Promise<RunningController> {
   const settings = {
     secretNames: ['redis-credentials', 'second'],
     concurrency: CONCURRENCY,
     sampleIntervalMs: 500,
     driftCheckMs: 300,
+    ...(fullCheckMs !== undefined && { fullCheckMs }),
     now: () => new Date(Date.now() + aheadMs()),
     deletions: new EarlierDeletions(aheadMs),
   };

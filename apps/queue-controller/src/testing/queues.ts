@@ -1,5 +1,11 @@
 import { API_VERSION, type Queue, type QueueSpec } from '@redis-queue/api';
-import { formatOwnerMark, type ManagedField, type ObservedPolicy, type QueueRemoval } from '@redis-queue/bullmq';
+import {
+  formatOwnerMark,
+  NO_DIGEST,
+  type ManagedField,
+  type ObservedPolicy,
+  type QueueRemoval,
+} from '@redis-queue/bullmq';
 import type { ObservedQueue } from '../steps.ts';
 
 export const CLUSTER = 'c1';
@@ -40,7 +46,7 @@ export function observed(policy: Partial<ObservedPolicy> = {}, rest: Partial<Obs
     clusterId: CLUSTER,
     fence: FENCE,
     claimants: [],
-    policy: { exists: false, paused: false, legacyPaused: 0, ...policy },
+    policy: { exists: false, paused: false, legacyPaused: 0, digest: NO_DIGEST, ...policy },
     server: { product: 'redis', version: '7.0.15', tooOld: false, maxmemoryPolicy: 'noeviction' },
     ...rest,
   };

@@ -7,20 +7,25 @@
          3 paused, or resumed
          4 number of jobs at most that a resume moves back from the list in which BullMQ before v6 kept those of a
          paused queue
-  Reply  jobs left in that list: call again; -1 the mark is another one, nothing was written
+         5 the digest of the policy as read
+  Reply  { jobs left in that list: call again; -1 the mark is another one, nothing was written,
+         the digest of the policy as it is now, or 16 question marks when it was another one than the caller has read }
   Cost   O(1), and for a resume O(jobs moved)
   Never  writes another field of `meta`
 ]]
 local meta, base = KEYS[1], string.sub(KEYS[1], 1, -5)
 local call = redis.call
 -- include parts/mark.lua
+-- include parts/policy-digest.lua
 local mark = readableMark(call('HGET', meta, ARGV[1]) or '')
-if mark ~= ARGV[2] then return -1 end
+if mark ~= ARGV[2] then return { -1, '' } end
+local isAsRead = policyDigest(meta, ARGV[1]) == ARGV[5]
+local function reply(left) return { left, isAsRead and policyDigest(meta, ARGV[1]) or NO_DIGEST } end
 if ARGV[3] == 'paused' then
   call('HSET', meta, 'paused', 1)
   call('DEL', base .. 'marker')
   call('XADD', base .. 'events', '*', 'event', 'paused')
-  return 0
+  return reply(0)
 end
 local wasPaused = call('HDEL', meta, 'paused') == 1
 local left = 0
@@ -42,4 +47,4 @@ else
   if nextScore then call('ZADD', base .. 'marker', nextScore / 4096, '1') end
 end
 if wasPaused then call('XADD', base .. 'events', '*', 'event', 'resumed') end
-return left
+return reply(left)

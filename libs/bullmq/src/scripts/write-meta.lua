@@ -4,15 +4,20 @@
   KEYS   1 meta
   ARGV   1 field of the owner mark
          2 the mark as read; empty: none was there
-         3 number n of the following texts that are fields to set, each with its value; the rest are fields to clear
-  Reply  1 done; 0 the mark is another one, nothing was written
+         3 the digest of the policy as read
+         4 number n of the following texts that are fields to set, each with its value; the rest are fields to clear
+  Reply  the digest of the policy as it is now, or 16 question marks when it was another one than the caller has read;
+         empty: the mark is another one, nothing was written
   Cost   O(fields)
   Never  writes outside `meta`
 ]]
 -- include parts/mark.lua
-local mark = readableMark(redis.call('HGET', KEYS[1], ARGV[1]) or '')
-if mark ~= ARGV[2] then return 0 end
-local last = 3 + tonumber(ARGV[3])
-for i = 4, last, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
-for i = last + 1, #ARGV do redis.call('HDEL', KEYS[1], ARGV[i]) end
-return 1
+-- include parts/policy-digest.lua
+local call, meta = redis.call, KEYS[1]
+local mark = readableMark(call('HGET', meta, ARGV[1]) or '')
+if mark ~= ARGV[2] then return '' end
+local isAsRead = policyDigest(meta, ARGV[1]) == ARGV[3]
+local last = 4 + tonumber(ARGV[4])
+if last > 4 then call('HSET', meta, unpack(ARGV, 5, last)) end
+if #ARGV > last then call('HDEL', meta, unpack(ARGV, last + 1)) end
+return isAsRead and policyDigest(meta, ARGV[1]) or NO_DIGEST
