@@ -8,7 +8,10 @@ const LONG = [
   'apps/autoscaler/src/autoscaler.integration.test.ts',
   'apps/autoscaler/src/sampling/redis-sampler.integration.test.ts',
   'apps/autoscaler/src/takeover.integration.test.ts',
+  'apps/queue-controller/src/failures.integration.test.ts',
+  'apps/queue-controller/src/neighbours.integration.test.ts',
   'apps/workerpool-controller/src/deployment/rollout.integration.test.ts',
+  'apps/workerpool-controller/src/failures.integration.test.ts',
   'apps/workerpool-controller/src/process.integration.test.ts',
   'apps/workerpool-controller/src/status/events.integration.test.ts',
   'apps/workerpool-controller/src/status/namespace.integration.test.ts',
@@ -16,6 +19,7 @@ const LONG = [
   'bench/src/pools/run.integration.test.ts',
   'examples/python-worker/src/python-worker.integration.test.ts',
   'libs/worker/src/pod/crash.integration.test.ts',
+  'tools/charts/src/installation.integration.test.ts',
 ];
 
 /** Long files first, then big ones, whichever project they belong to. */

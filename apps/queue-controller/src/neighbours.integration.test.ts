@@ -35,7 +35,17 @@ afterEach(async () => {
 });
 
 async function deleteAll(queues: StoredQueue[]): Promise<void> {
-  await Promise.all(queues.map((queue) => t.client.delete(QUEUES, keyOf(queue))));
+  await forEach(queues, (queue) => t.client.delete(QUEUES, keyOf(queue)));
+}
+
+/** A few at a time, so that the API server of a busy machine answers each in time. */
+async function forEach<T, R>(items: readonly T[], act: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (let from = 0; from < items.length; from += 25) {
+    // oxlint-disable-next-line no-await-in-loop -- one batch after the other
+    results.push(...(await Promise.all(items.slice(from, from + 25).map(act))));
+  }
+  return results;
 }
 
 let tenants = 0;
@@ -48,10 +58,8 @@ async function tenant(
   const name = `tenant-${tenants++}`;
   await t.client.create(NAMESPACES, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
   await t.secret(name, credentials);
-  const created = await Promise.all(
-    Array.from({ length: count }, (_, index) =>
-      t.queue(name, `${name}-${index}`, { globalConcurrency: 1, ...specOf(index) }),
-    ),
+  const created = await forEach([...Array(count).keys()], (index) =>
+    t.queue(name, `${name}-${index}`, { globalConcurrency: 1, ...specOf(index) }),
   );
   hostile.push(...created);
   return created;

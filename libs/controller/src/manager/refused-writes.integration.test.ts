@@ -216,4 +216,4 @@ it('2,000 events of a namespace where nothing is answered delay none of another,
   await eventually(async () => (await admin.list(EVENTS, { namespace: good })).items.length === 1, within);
   expect(await running.metric(/^redis_queue_events_lost_total\{reason="full"\}/)).toBe(999);
   await running.stop();
-});
+}, 400_000);
