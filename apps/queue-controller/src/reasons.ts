@@ -1,5 +1,6 @@
 import type { QueueReason } from '@redis-queue/api';
 import type { Problem as KindProblem } from '@redis-queue/controller';
+import { WORKER_LIMITER } from './limiter/notice.ts';
 
 /**
  * The condition types of a Queue beside Ready, Reconciling and Stalled; those that are abnormal when True are absent
@@ -11,7 +12,7 @@ export const QueueCondition = {
   FieldsNotEnforced: 'FieldsNotEnforced',
   MaxmemoryPolicy: 'MaxmemoryPolicy',
   SamplingFailed: 'SamplingFailed',
-  WorkerLimiter: 'WorkerLimiter',
+  WorkerLimiter: WORKER_LIMITER,
 } as const;
 
 /** Why a queue cannot be brought to its spec now, or what else there is to say; the reasons are part of the API. */

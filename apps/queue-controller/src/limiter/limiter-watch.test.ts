@@ -6,32 +6,32 @@ import { workerLimiter } from './notice.ts';
 
 const LIMIT = { max: 200, durationMs: 2_000 };
 
-/** A watch on a clock of its own, and what it says of a queue after it was read. */
-function stage() {
-  const clock = { nowMs: 0 };
-  const watch = new LimiterWatch(() => clock.nowMs);
-  const policy = (
-    window?: [readAtMs: number, endsAtMs: number],
-    limit: typeof LIMIT | null = LIMIT,
-  ): ObservedPolicy => ({
+function policy(window?: [readAtMs: number, endsAtMs: number], limit: typeof LIMIT | null = LIMIT): ObservedPolicy {
+  return {
     exists: true,
     paused: false,
     legacyPaused: 0,
     digest: NO_DIGEST,
     ...(limit && { rateLimit: limit }),
     ...(window && { runningWindow: { readAtMs: window[0], endsAtMs: window[1], holdsBack: false } }),
-  });
+  };
+}
+
+/** A watch on a clock of its own, and what it says of a queue after it was read. */
+function stage() {
+  const clock = { nowMs: 0 };
+  const watch = new LimiterWatch(() => clock.nowMs);
   const read = (...args: Parameters<typeof policy>) => {
     watch.note('uid', policy(...args));
     return watch.verdict('uid');
   };
-  return { clock, watch, policy, read };
+  return { clock, watch, read };
 }
 const limited = queueObject({ rateLimits: { maxJobsPerSecond: 100, burstCapacity: 200 } });
 
 describe('a limiter of workers', () => {
   it('that makes windows shorter shows in the look just after a window has ended', () => {
-    const { watch, policy, read } = stage();
+    const { watch, read } = stage();
     expect(read([10_000, 10_080])).toBeUndefined();
     expect(watch.lookAgainMs('uid', policy([10_000, 10_080]))).toBe(100);
     const verdict = read([10_100, 10_195]);
@@ -63,7 +63,7 @@ describe('a limiter of workers', () => {
   });
 
   it('costs no further look for five minutes once it is known that there is none', () => {
-    const { clock, watch, policy, read } = stage();
+    const { clock, watch, read } = stage();
     read([10_000, 10_080]);
     expect(read([10_100, 12_082])).toBe('asSet');
     expect(watch.lookAgainMs('uid', policy([10_100, 12_082]))).toBeUndefined();

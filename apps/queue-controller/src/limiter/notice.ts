@@ -1,10 +1,12 @@
 import type { Queue, QueueReason } from '@redis-queue/api';
-import { findCondition } from '@redis-queue/controller';
-import { QueueCondition, type Problem } from '../reasons.ts';
+import { findCondition, type Problem } from '@redis-queue/controller';
 import type { WindowVerdict } from './limiter-watch.ts';
 
+/** The condition's type. */
+export const WORKER_LIMITER = 'WorkerLimiter';
+
 /** What the status says of limiters that workers bring themselves. While nothing is known, what it said. */
-export function workerLimiter(queue: Queue, verdict: WindowVerdict | undefined): Problem | undefined {
+export function workerLimiter(queue: Queue, verdict: WindowVerdict | undefined): Problem<QueueReason> | undefined {
   if (verdict === undefined) return said(queue);
   if (verdict === 'asSet') return undefined;
   const limiter = "workers of the queue have a limiter of their own (option limiter of BullMQ's Worker)";
@@ -22,7 +24,7 @@ export function workerLimiter(queue: Queue, verdict: WindowVerdict | undefined):
   };
 }
 
-function said({ status }: Queue): Problem | undefined {
-  const before = findCondition(status?.conditions, QueueCondition.WorkerLimiter);
+function said({ status }: Queue): Problem<QueueReason> | undefined {
+  const before = findCondition(status?.conditions, WORKER_LIMITER);
   return before && { reason: before.reason as QueueReason, message: before.message };
 }

@@ -67,13 +67,14 @@ export async function runBusConsumer(
 
 /** Has the pool's status say that its decision waits, unless it says already why none could be applied. */
 function reportWaiting({ uid, namespace, name }: NamedPool, deps: ConsumeDeps): void {
-  const { ledger, sources, now } = deps;
+  const { ledger, sources } = deps;
   const key = { namespace, name };
+  const nowMs = deps.now().getTime();
   if (sources.pools.get(key)?.metadata.uid !== uid) return;
-  const known = ledger.unapplied(uid, now().getTime())?.problem.reason;
+  const known = ledger.unapplied(uid, nowMs)?.problem.reason;
   if (known !== undefined && known !== 'WaitingForTurn') return;
   const message = `it waits for its turn: namespace ${namespace} has as many sizes being written as its share allows; look at what makes writes of its Deployments slow, such as an admission webhook`;
-  if (ledger.notApplied(uid, { reason: 'WaitingForTurn', message }, now().getTime())) deps.reconcileSoon(key);
+  if (ledger.notApplied(uid, { reason: 'WaitingForTurn', message }, nowMs)) deps.reconcileSoon(key);
 }
 
 /** Has the pool's status say that its decisions are of a version that is not understood. */
