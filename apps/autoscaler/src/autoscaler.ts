@@ -151,6 +151,7 @@ export class Autoscaler implements SamplerHost {
       if (next.pools.has(pool.key)) continue;
       this.#decider.forget(pool);
       this.#advisor.forget(pool);
+      this.#samplers.forgetPool(pool);
     }
     this.#samplers.adopt(next);
     for (const { pool, queue, unseen, message } of newlyUnseen(before, next)) {
@@ -200,6 +201,11 @@ export class Autoscaler implements SamplerHost {
     if (this.#isNew(pool)) return; // What will be known in a moment is not missing.
     const observed = observePool(pool, pods, (id) => this.#samplers.knowledge(id));
     const redisSaturated = this.#samplers.isSaturated(pool);
-    if (await this.#decider.decide(pool, { ...observed, redisSaturated })) markDecided?.();
+    const largestSize = this.#samplers.largestSize(pool, pods.replicas);
+    const connections = largestSize === undefined ? {} : { connectableReplicas: largestSize };
+    const published = this.#decider.decide(pool, { ...observed, redisSaturated, ...connections });
+    // Decided by now, though it may not be published yet.
+    this.#samplers.decided(pool, this.#decider.desired(pool.key) ?? pods.replicas);
+    if (await published) markDecided?.();
   }
 }

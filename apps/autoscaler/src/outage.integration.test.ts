@@ -80,6 +80,22 @@ it('jobs that are added one after another wake the pool to their size in one cha
   expect(new Set(changes.map(({ desiredReplicas }) => desiredReplicas)).size).toBe(1);
 });
 
+it('a pool grows no further than its Redis has connections for its pods, says so, and goes on when it has more', async () => {
+  const redis = new Redis(scaler.redis.url);
+  scaler.add(aPool('workers', ['emails']), 2);
+  await scaler.producer('emails').addBulk(jobs(3_000));
+  await redis.config('SET', 'maxclients', '60');
+  await scaler.run();
+  const held = await eventually(() => scaler.of('workers').find(({ heldBy }) => heldBy === 'ConnectionsExhausted'));
+  // 54 connections less a few of the test, four for each pod.
+  expect(held.desiredReplicas).toBeGreaterThan(2);
+  expect(held.desiredReplicas).toBeLessThanOrEqual(2 + 54 / 4);
+  expect(held.reason).toContain('maxclients');
+  await redis.config('SET', 'maxclients', '10000');
+  await eventually(() => scaler.replicas('workers') > 2 + 54 / 4);
+  redis.disconnect();
+});
+
 it('a pool does not grow while its Redis has no memory left, says so, and grows when some is free again', async () => {
   const redis = new Redis(scaler.redis.url);
   scaler.add(aPool('workers', ['emails']), 2);

@@ -105,7 +105,7 @@ export {
 } from './finished.ts';
 export { obliterateRound, type ObliterateOutcome, type ObliterateRound } from './obliterate.ts';
 export { reconnectWhenSilent, retryAfterMs, type SilenceOptions } from './silence.ts';
-export { readServerPressure, type ServerPressure } from './pressure.ts';
+export { readServerPressure, type ServerClients, type ServerPressure } from './pressure.ts';
 export { readServerInfo, type ServerInfo } from './server.ts';
 export { QueueWakeups, type QueueWakeupsOptions } from './wakeups.ts';
 export { MOST_USAGE_REPORTS, sampleUsage, type PodUsageReport, type UsagePlace } from './usage.ts';

@@ -17,6 +17,13 @@ it('gives how long read-only scripts ran, without the others', () => {
   expect(parseServerPressure(stats.join('\r\n'))).toEqual({ readScriptMs: 5 });
 });
 
+it('gives how many clients are connected, of as many as the server takes', () => {
+  expect(parseServerPressure('connected_clients:7\r\ncluster_connections:0\r\nmaxclients:10000\r\n')).toEqual({
+    clients: { connected: 7, max: 10_000 },
+  });
+  expect(parseServerPressure('connected_clients:7\r\nmaxclients:0\r\n')).toEqual({});
+});
+
 it('gives no share of a memory without a limit, and nothing that the server does not report', () => {
   expect(parseServerPressure(`used_memory:950\r\nmaxmemory:0\r\n${CPU}`)).toEqual({ commandCpuMs: 1_750 });
   expect(parseServerPressure('used_memory:950\r\n')).toEqual({});

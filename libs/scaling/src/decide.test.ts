@@ -121,6 +121,17 @@ describe('growing', () => {
     expect(decision.reason).toContain(words);
   });
 
+  it('goes as far as Redis has connections for pods, says so, and goes on when it has more', () => {
+    const pool = new FollowingPool(3);
+    const grow = (connectableReplicas: number) => pool.tick([aLoad({ ready: 3_000 })], 1, { connectableReplicas });
+    const decision = grow(20);
+    expect(decision).toMatchObject({ desired: 20, heldBy: 'ConnectionsExhausted' });
+    expect(decision.reason).toContain('maxclients');
+    expect(pool.tick([aLoad({ ready: 3_000 })], 10, { connectableReplicas: 8 }).desired).toBe(20);
+    expect(pool.tick([aLoad({ ready: 3_000 })], 10, { connectableReplicas: 200 }).desired).toBe(86);
+    expect(new FollowingPool(0).tick([aLoad({ ready: 9 })], 1, { connectableReplicas: 0 }).desired).toBe(1);
+  });
+
   it('waits a moment after a growth, so that one rise is answered by one change, unless twice the size is needed', () => {
     const pool = new FollowingPool(12);
     pool.tick(steadyFlow(100, 100), 60);

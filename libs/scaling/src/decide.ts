@@ -58,7 +58,9 @@ export function decide(
 
   const { serviceTimeMs } = size;
   const mayNotGrow = growHold(observation);
-  const followed = follow(pool, state, { proposal, current, serviceTimeMs, mayNotShrink, mayNotGrow }, nowMs);
+  const { connectableReplicas: connectable = Infinity } = observation;
+  const step = { proposal, current, serviceTimeMs, mayNotShrink, mayNotGrow, connectable };
+  const followed = follow(pool, state, step, nowMs);
   const desired = clampToBounds(pool, followed.replicas);
   const wanted = wholeReplicas(size.demand);
   // What cannot be seen may need another size, also where what is seen needs this one.
@@ -96,6 +98,8 @@ interface Step {
   readonly serviceTimeMs: number;
   readonly mayNotShrink: Hold | undefined;
   readonly mayNotGrow: Hold | undefined;
+  /** As many pods as can connect. */
+  readonly connectable: number;
 }
 
 function follow(
@@ -110,7 +114,7 @@ function follow(
 function grow(
   pool: PoolSpecView,
   state: PolicyState,
-  { proposal, current, serviceTimeMs, mayNotGrow }: Step,
+  { proposal, current, serviceTimeMs, mayNotGrow, connectable }: Step,
   nowMs: Instant,
 ): { replicas: number; heldBy?: Hold } {
   if (proposal === current || isSettling(pool, state, { current, target: proposal, serviceTimeMs }, nowMs))
@@ -121,7 +125,8 @@ function grow(
   // From zero one pod always starts: only running jobs can show that the trouble is over.
   if (mayNotGrow !== undefined && limited.replicas > Math.max(1, current))
     return { replicas: Math.max(1, current), heldBy: mayNotGrow };
-  return limited;
+  const connected = Math.max(1, current, connectable);
+  return limited.replicas > connected ? { replicas: connected, heldBy: 'ConnectionsExhausted' } : limited;
 }
 
 function shrink(

@@ -34,6 +34,8 @@ const REASONS: Record<Hold, (explained: Explained) => string> = {
     `${unschedulablePods === 1 ? '1 pod' : `${count(unschedulablePods)} pods`} of the pool cannot be scheduled`,
   PodsFailing: () => 'pods of the pool crash or cannot start, and more of them would not help',
   RedisSaturated: () => 'Redis is at its limit (slow, or out of memory), and more workers would only add load',
+  ConnectionsExhausted: () =>
+    'Redis takes a limited number of connections (maxclients) and has none left for more pods',
 };
 
 export const HOLDS = Object.keys(REASONS) as readonly Hold[];

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import type { ShareUsedUp } from '@redis-queue/bullmq';
+import type { ServerClients, ShareUsedUp } from '@redis-queue/bullmq';
 import type { Decision } from '@redis-queue/scaling';
 import { DecisionGauges } from './decision-gauges.ts';
 import type { ScaledPool } from '../watching/topology.ts';
@@ -13,6 +13,8 @@ export class AutoscalerMetrics {
   readonly #wake: Histogram;
   readonly #sampling: Gauge<'redis'>;
   readonly #wakeUps: Gauge<'redis'>;
+  readonly #clients: Gauge<'redis'>;
+  readonly #maxClients: Gauge<'redis'>;
   readonly #sharesUsedUp: Counter<'outcome'>;
   readonly #connections: Gauge;
   #countConnections = (): number => 0;
@@ -49,6 +51,18 @@ export class AutoscalerMetrics {
     this.#sampling = new Gauge({
       name: 'redis_queue_autoscaler_sampling_cpu_share',
       help: 'Share of one core of a Redis that read-only scripts took lately; samples are put off to keep it below 0.03.',
+      labelNames: ['redis'],
+      registers,
+    });
+    this.#clients = new Gauge({
+      name: 'redis_queue_autoscaler_redis_clients',
+      help: 'Connections of all clients to a Redis, as it reports them.',
+      labelNames: ['redis'],
+      registers,
+    });
+    this.#maxClients = new Gauge({
+      name: 'redis_queue_autoscaler_redis_clients_max',
+      help: 'Connections that a Redis takes (maxclients); pools grow to nine tenths of it.',
       labelNames: ['redis'],
       registers,
     });
@@ -91,6 +105,18 @@ export class AutoscalerMetrics {
     this.#sampling.set({ redis }, share);
   }
 
+  /** @param clients undefined: the server does not say how many it takes. */
+  clients(redis: string, clients: ServerClients | undefined): void {
+    if (clients === undefined) return this.#forgetClients(redis);
+    this.#clients.set({ redis }, clients.connected);
+    this.#maxClients.set({ redis }, clients.max);
+  }
+
+  #forgetClients(redis: string): void {
+    this.#clients.remove({ redis });
+    this.#maxClients.remove({ redis });
+  }
+
   /** @param armed whether it notifies of new jobs in queues at rest. */
   wakeUps(redis: string, armed: boolean): void {
     this.#wakeUps.set({ redis }, armed ? 1 : 0);
@@ -99,6 +125,7 @@ export class AutoscalerMetrics {
   forgetRedis(redis: string): void {
     this.#sampling.remove({ redis });
     this.#wakeUps.remove({ redis });
+    this.#forgetClients(redis);
   }
 
   decided(pool: ScaledPool, decision: Decision): void {

@@ -20,7 +20,8 @@ import {
 import { RedisReader } from './redis-reader.ts';
 import type { SamplerHost } from './sampler-host.ts';
 import { SamplingBudget } from './sampling-budget.ts';
-import { Saturation } from './saturation.ts';
+import { ClientRoom } from './client-room.ts';
+import { PRESSURE_EVERY_MS, Saturation } from './saturation.ts';
 import { SampleSchedule } from './schedule.ts';
 import { WakeUp } from './wake-up.ts';
 
@@ -74,6 +75,8 @@ export class RedisSampler {
   readonly #queues = new Map<string, SampledQueue>();
   readonly #saturation = new Saturation();
   readonly #budget = new SamplingBudget();
+  /** For how many pods the server has connections. */
+  readonly clients: ClientRoom;
   #failing = false;
   /** Why wake-ups did not work the last time that they did not. */
   #wakeUpFailure = 'Redis has not answered yet';
@@ -88,6 +91,7 @@ export class RedisSampler {
     this.#address = describeTarget(target);
     this.#targetKey = targetKey;
     this.#options = options;
+    this.clients = new ClientRoom(options.podStartMs + PRESSURE_EVERY_MS);
     const { connections, standing } = options;
     this.reader = new RedisReader(target, namespace, {
       connections,
@@ -230,6 +234,8 @@ export class RedisSampler {
   #reported(pressure: ServerPressure, atMs: number): void {
     this.#saturation.reported(pressure, atMs);
     this.#budget.reported(pressure, atMs);
+    this.clients.reported(pressure.clients);
+    this.#options.metrics.clients(this.#address, pressure.clients);
     if (this.#budget.share !== undefined) this.#options.metrics.samplingShare(this.#address, this.#budget.share);
   }
 

@@ -69,6 +69,30 @@ export class RedisSamplers {
     return pool.queues.some((queue) => 'id' in queue && this.#samplerOf(queue.id)?.saturated);
   }
 
+  /**
+   * The size up to which each Redis of the pool has connections for its pods; undefined: none says how many it takes.
+   *
+   * @param current its size now
+   */
+  largestSize(pool: ScaledPool, current: number): number | undefined {
+    const nowMs = this.#options.now();
+    const sizes = this.#samplersOf(pool).flatMap(
+      ({ clients }) => clients.largestSize(pool.key, current, pool.queues.length, nowMs) ?? [],
+    );
+    return sizes.length === 0 ? undefined : Math.min(...sizes);
+  }
+
+  /** The pool was decided to have that size. */
+  decided(pool: ScaledPool, size: number): void {
+    const nowMs = this.#options.now();
+    for (const { clients } of this.#samplersOf(pool)) clients.decided(pool.key, size, pool.queues.length, nowMs);
+  }
+
+  /** The pool is gone. */
+  forgetPool(pool: ScaledPool): void {
+    for (const { clients } of this.#samplers.values()) clients.forget(pool.key);
+  }
+
   /** For reads that decisions ask for. */
   reader(targetKey: string): RedisReader | undefined {
     return this.#samplers.get(targetKey)?.reader;
@@ -76,6 +100,10 @@ export class RedisSamplers {
 
   close(): void {
     for (const sampler of this.#samplers.values()) sampler.close();
+  }
+
+  #samplersOf({ queues }: ScaledPool): readonly RedisSampler[] {
+    return [...new Set(queues.flatMap((queue) => ('id' in queue ? (this.#samplerOf(queue.id) ?? []) : [])))];
   }
 
   #samplerOf(queueId: string): RedisSampler | undefined {

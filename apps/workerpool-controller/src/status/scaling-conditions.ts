@@ -31,6 +31,7 @@ const TROUBLE: ReadonlySet<string> = new Set<Reason>([
   'QuotaExhausted',
   'Unschedulable',
   'RedisSaturated',
+  'ConnectionsExhausted',
 ]);
 const STEADYING: ReadonlySet<string> = new Set([
   'StabilizationWindow',

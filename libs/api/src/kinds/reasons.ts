@@ -305,6 +305,10 @@ export const WORKER_POOL_REASONS = {
     kind: 'degraded',
     doc: 'Redis is at its limit, and more workers would only add load: the pool does not grow until it answers fast again and has memory.',
   },
+  ConnectionsExhausted: {
+    kind: 'degraded',
+    doc: 'Redis takes a limited number of connections (maxclients), and nine tenths are used, or would be with more pods: the pool does not grow until some are free. Raise maxclients, or run more jobs per pod (spec.concurrency) in fewer pods.',
+  },
   Held: {
     kind: 'notice',
     doc: 'The autoscaler keeps the size for a reason that this release does not know; the message has it in full.',

@@ -118,6 +118,8 @@ export interface PoolObservation {
   readonly podsFailing?: boolean;
   /** The Redis of its queues is at its limit: it answers slowly, or is about to refuse writes for lack of memory. */
   readonly redisSaturated?: boolean;
+  /** The size up to which the Redis of its queues has connections for its pods; absent: not known, or no limit. */
+  readonly connectableReplicas?: number;
 }
 
 /** Why the size does not follow the demand. */
@@ -137,7 +139,9 @@ export type Hold =
   | 'Unschedulable'
   | 'PodsFailing'
   /** Redis is at its limit: more workers would only add load. */
-  | 'RedisSaturated';
+  | 'RedisSaturated'
+  /** Redis takes so many connections, and has none for more pods. */
+  | 'ConnectionsExhausted';
 
 /** The numbers behind a decision, one entry per queue. */
 export interface QueueSignal {
