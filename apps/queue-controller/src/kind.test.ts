@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import { DeletionTimes } from './deletion-times.ts';
 import { SettledQueues } from './drift/settled-queues.ts';
 import { queueKind } from './kind.ts';
+import { LimiterWatch } from './limiter/limiter-watch.ts';
 import { QueueMetrics } from './metrics.ts';
 import type { Sources } from './observe.ts';
 import { SamplingFailures } from './sampling-failures.ts';
@@ -15,6 +16,7 @@ const kind = queueKind({
   sampling: new SamplingFailures(),
   deletions: new DeletionTimes(),
   settled: new SettledQueues(),
+  limiter: new LimiterWatch(),
   fullCheckMs: 600_000,
   random: () => 0.5,
 });

@@ -13,7 +13,7 @@ import { applyQueue } from './apply.ts';
 import type { DeletionTimes } from './deletion-times.ts';
 import { describeStep } from './describe.ts';
 import type { SettledQueues } from './drift/settled-queues.ts';
-import { LimiterWatch } from './limiter/limiter-watch.ts';
+import type { LimiterWatch } from './limiter/limiter-watch.ts';
 import type { QueueMetrics } from './metrics.ts';
 import { observeQueue, type Sources } from './observe.ts';
 import { planQueue } from './plan.ts';
@@ -29,8 +29,8 @@ export interface QueueKindOptions {
   /** Shared with the sampler. */
   readonly sampling: SamplingFailures;
   readonly deletions: DeletionTimes;
-  /** Of the windows of rate limits. */
-  readonly limiter?: LimiterWatch;
+  /** Of the windows of rate limits; shared with the sampler. */
+  readonly limiter: LimiterWatch;
   /** Shared with the drift rounds. */
   readonly settled: SettledQueues;
   /** How often an unchanged queue is reconciled although nothing is known to have changed. */
@@ -41,8 +41,7 @@ export interface QueueKindOptions {
 
 /** What is particular to the Queue kind. */
 export function queueKind(options: QueueKindOptions): Kind<QueueObject, ObservedQueue, QueuePlan, QueueReason> {
-  const { sources, metrics, sampling, deletions, settled, fullCheckMs, random = Math.random } = options;
-  const { limiter = new LimiterWatch() } = options;
+  const { sources, metrics, sampling, deletions, settled, limiter, fullCheckMs, random = Math.random } = options;
   return {
     name: 'queue',
     type: QUEUES,

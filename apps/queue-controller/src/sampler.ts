@@ -46,6 +46,8 @@ export interface SamplerDeps {
   readonly sampling: SamplingFailures;
   /** Called with a queue whose samples begin to fail, fail otherwise, or work again. */
   readonly onSamplingChange: (key: ObjectKey) => void;
+  /** Called with each queue that was sampled. */
+  readonly onSampled?: (sampled: SampledQueue) => void;
   /** Called with what ended a round before its end. */
   onRoundFailed(error: unknown): void;
 }
@@ -55,6 +57,7 @@ export interface SamplerSettings {
   readonly metrics: QueueMetrics;
   readonly sampling: SamplingFailures;
   readonly onSamplingChange: (key: ObjectKey) => void;
+  readonly onSampled?: (sampled: SampledQueue) => void;
   /** Default 30 s. */
   readonly intervalMs?: number | undefined;
 }
@@ -200,6 +203,7 @@ export class QueueSampler {
       if (sampled.length === 0) for (const queue of queues) problems.set(queue, problem);
     }
     // Not at the end of the round, which a Redis that hangs puts off.
+    for (const each of sampled) this.#deps.onSampled?.(each);
     for (const { queue, sample, waitP95Ms } of sampled) writes.offer(queue, sampledStatus(sample, waitP95Ms));
     for (const { queue } of sampled) if (!problems.has(queue)) this.#note(queue, key, waits);
     for (const [queue, problem] of problems) this.#note(queue, key, problem);

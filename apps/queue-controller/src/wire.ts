@@ -1,9 +1,11 @@
-import { manageKind, type Manager, type ObjectKey } from '@redis-queue/controller';
+import { keyOf, manageKind, type Manager, type ObjectKey } from '@redis-queue/controller';
 import { DeletionTimes } from './deletion-times.ts';
 import { runDriftRounds } from './drift/drift-rounds.ts';
 import { SettledQueues } from './drift/settled-queues.ts';
 import { queueKind } from './kind.ts';
+import { LimiterWatch } from './limiter/limiter-watch.ts';
 import { QueueMetrics } from './metrics.ts';
+import type { SampledQueue } from './queue-reader.ts';
 import { runSampler } from './sampler.ts';
 import { SamplingFailures } from './sampling-failures.ts';
 import { serverOfQueue, watchesOf, watchSources, type SourceSettings } from './sources.ts';
@@ -36,7 +38,8 @@ export async function wireQueueController(manager: Manager, settings: Settings):
   const sources = await watchSources(manager, { ...settings, metrics }, (key) => controller.enqueue(key));
   const sampling = new SamplingFailures();
   const settled = new SettledQueues();
-  const kind = queueKind({ sources, metrics, sampling, deletions, settled, fullCheckMs });
+  const limiter = new LimiterWatch();
+  const kind = queueKind({ sources, metrics, sampling, deletions, settled, limiter, fullCheckMs });
   const controller = manageKind(manager, kind, {
     concurrency,
     watches: watchesOf(sources),
@@ -44,6 +47,11 @@ export async function wireQueueController(manager: Manager, settings: Settings):
     ...(now && { now }),
   });
   const reconcile = (key: ObjectKey): void => controller.enqueue(key);
-  runSampler(manager, { sources, metrics, sampling, onSamplingChange: reconcile, intervalMs: sampleIntervalMs });
+  const onSampled = ({ queue, sample }: SampledQueue): void => {
+    const isBusy = sample.rateLimit !== undefined && sample.waiting + sample.prioritized + sample.active > 0;
+    if (isBusy && limiter.takeDue(queue.metadata.uid ?? '')) reconcile(keyOf(queue));
+  };
+  const intervalMs = sampleIntervalMs;
+  runSampler(manager, { sources, metrics, sampling, onSampled, onSamplingChange: reconcile, intervalMs });
   runDriftRounds(manager, { sources, metrics, settled, onDrift: reconcile, intervalMs: driftCheckMs });
 }

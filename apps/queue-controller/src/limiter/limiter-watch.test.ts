@@ -72,6 +72,18 @@ describe('a limiter of workers', () => {
     expect(watch.lookAgainMs('uid', policy())).toBeUndefined();
   });
 
+  it('is looked for in a busy queue every five minutes, and once a minute until something is known', () => {
+    const { clock, watch, read } = stage();
+    const due = (nowMs: number): boolean => {
+      clock.nowMs = nowMs;
+      return watch.takeDue('uid');
+    };
+    expect([0, 30_000, 60_000].map(due)).toEqual([true, false, true]);
+    read([10_000, 10_080]);
+    read([10_100, 12_082]);
+    expect([120_000, 359_000, 360_000].map(due)).toEqual([false, false, true]);
+  });
+
   it('is said on while nothing is known, as after a restart', () => {
     const condition = {
       type: 'WorkerLimiter',

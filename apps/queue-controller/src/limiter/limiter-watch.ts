@@ -12,6 +12,8 @@ import type { ObjectMemory } from '@redis-queue/controller';
 const NOT_SET_FOR_MS = 15 * 60_000;
 /** A look for this alone costs a reconcile, so after a verdict there is none for so long. */
 const LOOK_EVERY_MS = 5 * 60_000;
+/** A look that tells nothing is followed by another after so long. */
+const TRY_EVERY_MS = 60_000;
 /** After the end of a window, for a busy worker to open the next. */
 const OPENED_AFTER_MS = 20;
 
@@ -29,11 +31,13 @@ interface Known {
 }
 
 /**
- * Finds limiters that workers bring themselves, from the windows that run whenever a queue is read, and from one more
- * look just after a window's end. After a restart nothing is known, and the status keeps saying what it said.
+ * Finds limiters that workers bring themselves, from the windows that run whenever a queue is read: while it is busy,
+ * every five minutes, and once more just after that window's end. After a restart nothing is known, and the status keeps saying what it said.
  */
 export class LimiterWatch implements ObjectMemory {
   readonly #known = new Map<string, Known>();
+  /** When a look was begun. */
+  readonly #triedMs = new Map<string, number>();
   readonly #now: () => number;
 
   /** @param now monotonic, ms */
@@ -72,8 +76,22 @@ export class LimiterWatch implements ObjectMemory {
     return runningWindow.endsAtMs - runningWindow.readAtMs + OPENED_AFTER_MS;
   }
 
+  /**
+   * Whether a queue that is busy is to be looked at now: its windows have not been judged for long. The answer is yes
+   * once a minute at most.
+   */
+  takeDue(uid: string): boolean {
+    const nowMs = this.#now();
+    const judgedAtMs = this.#known.get(uid)?.judgedAtMs ?? -Infinity;
+    if (nowMs - judgedAtMs < LOOK_EVERY_MS || nowMs - (this.#triedMs.get(uid) ?? -Infinity) < TRY_EVERY_MS)
+      return false;
+    this.#triedMs.set(uid, nowMs);
+    return true;
+  }
+
   forget(uid: string): void {
     this.#known.delete(uid);
+    this.#triedMs.delete(uid);
   }
 }
 
