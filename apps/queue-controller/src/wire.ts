@@ -1,6 +1,6 @@
 import { manageKind, type Manager, type ObjectKey } from '@redis-queue/controller';
 import { DeletionTimes } from './deletion-times.ts';
-import { runDriftRounds } from './drift/drift-rounds.ts';
+import { runDriftRounds } from './drift.ts';
 import { SettledQueues } from './drift/settled-queues.ts';
 import { queueKind } from './kind.ts';
 import { QueueMetrics } from './metrics.ts';
