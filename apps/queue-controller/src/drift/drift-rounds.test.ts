@@ -16,7 +16,7 @@ function stage(count: number) {
   const found: string[] = [];
   const failures: string[] = [];
   const read: string[] = [];
-  const redis = { digestOf: (_: QueueObject): string => 'left' };
+  const redis: { digestOf: (queue: QueueObject) => string } = { digestOf: () => 'left' };
   const rounds = new DriftRounds<DriftGroup>({
     settled,
     metrics: { driftCheckTook: () => {}, driftCheckFailed: (reason) => void failures.push(reason) },

@@ -24,17 +24,17 @@ export interface DriftRoundsDeps<G extends DriftGroup> {
   readonly metrics: DriftMetrics;
   readonly listQueues: () => QueueObject[];
   /** The queues by Redis; `onProblem` is called with each to whose Redis there is no way. */
-  groupsOf(queues: readonly QueueObject[], onProblem: (queue: QueueObject) => void): readonly G[];
+  readonly groupsOf: (queues: readonly QueueObject[], onProblem: (queue: QueueObject) => void) => readonly G[];
   /** Has each group compared when it is its turn. @param compare resolves with whether the Redis answered */
-  inTurns(groups: readonly G[], compare: (group: G) => Promise<boolean>): Promise<void>;
+  readonly inTurns: (groups: readonly G[], compare: (group: G) => Promise<boolean>) => Promise<void>;
   /** What is set for the queues now. */
-  digest(group: G, queues: readonly QueueObject[]): Promise<readonly PolicyDigest[]>;
+  readonly digest: (group: G, queues: readonly QueueObject[]) => Promise<readonly PolicyDigest[]>;
   /** Why it could not be read, for metrics. */
-  reasonOf(error: unknown, group: G): string;
+  readonly reasonOf: (error: unknown, group: G) => string;
   /** Called with a queue whose policy is not what its last reconcile left, or cannot be read any more. */
   readonly onDrift: (key: ObjectKey) => void;
   /** Called with what ended a round before its end. */
-  onRoundFailed(error: unknown): void;
+  readonly onRoundFailed: (error: unknown) => void;
 }
 
 /**
