@@ -15,7 +15,7 @@ export interface Settings extends SourceSettings {
   readonly sampleIntervalMs: number;
   /** How often the queues are compared with Redis, to repair what others changed there. */
   readonly driftCheckMs: number;
-  /** How often an unchanged queue is reconciled although nothing is known to have changed. Default 10 min. */
+  /** How often an unchanged queue is reconciled although nothing is known to have changed. Default 5 min. */
   readonly fullCheckMs?: number;
   /** Wall time: what conditions say, and, with `deletions`, what the waits of a deletion are counted by. */
   readonly now?: () => Date;
@@ -26,7 +26,7 @@ export interface Settings extends SourceSettings {
 export const CONCURRENCY = 128;
 
 /** For what nobody tells of, and no comparison of queues with Redis shows, such as the maxmemory-policy. */
-const FULL_CHECK_MS = 600_000;
+const FULL_CHECK_MS = 300_000;
 
 /** Connects the kind, the sampler and the drift rounds with the manager. */
 export async function wireQueueController(manager: Manager, settings: Settings): Promise<void> {
