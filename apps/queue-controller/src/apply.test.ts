@@ -1,6 +1,6 @@
 import { CircuitBreakers } from '@redis-queue/redis-access';
 import { createLog, WritesStoppedError, type KindContext } from '@redis-queue/controller';
-import { RedisConnections } from '@redis-queue/bullmq';
+import { NO_DIGEST, RedisConnections } from '@redis-queue/bullmq';
 import type { QueueReason } from '@redis-queue/api';
 import { describe, expect, it } from 'vitest';
 import { applyQueue, type Applied } from './apply.ts';
@@ -129,6 +129,23 @@ describe('a write to Redis', () => {
       message: expect.stringContaining('did not answer in time'),
     });
     expect(stage.breakers.openTargets()).toEqual([stage.targetKey]);
+  });
+});
+
+describe('what a plan left', () => {
+  const DIGEST = 'd'.repeat(16);
+  const RESUME: QueuePlan = { steps: [{ kind: 'resume' }], rawOwnerMark: markOf([]) };
+
+  it('is the digest after its last write', async () => {
+    expect(await new Stage(() => Promise.resolve([0, DIGEST])).apply(RESUME)).toMatchObject({ digest: DIGEST });
+    const nothing = await new Stage(hang).apply({ steps: [], digest: DIGEST });
+    expect(nothing).toEqual({ done: [], digest: DIGEST });
+  });
+
+  it('has to be looked at again while jobs of an old client are left, and is not known of a plan that stopped', async () => {
+    expect(await new Stage(() => Promise.resolve([7, DIGEST])).apply(RESUME)).toMatchObject({ digest: NO_DIGEST });
+    const lost = await new Stage(() => Promise.resolve([-1, ''])).apply(RESUME);
+    expect(lost).toEqual({ done: [], problem: expect.objectContaining({ reason: 'OwnershipLost' }) });
   });
 });
 

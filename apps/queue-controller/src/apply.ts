@@ -78,7 +78,7 @@ export async function applyQueue(
   };
   const applied = await applyPlan(queue, queueRef(queue), plan, writers, signal);
   const { done, failure } = applied;
-  for (const step of done) log.info({ step: step.kind }, describeStep(step));
+  if (done.length > 0) log.info({ steps: done.map(({ kind }) => kind) }, done.map(describeStep).join('; '));
   if (!failure) return applied;
   const { error } = failure;
   if (isApiFailure(error) || signal.aborted || !connection.ok) return applied;

@@ -10,12 +10,13 @@ import type { Sources } from './observe.ts';
 import { SamplingFailures } from './sampling-failures.ts';
 import { NOW, observed, queueObject } from './testing/queues.ts';
 
+const settled = new SettledQueues();
 const kind = queueKind({
   sources: {} as Sources,
   metrics: new QueueMetrics(new Registry()),
   sampling: new SamplingFailures(),
   deletions: new DeletionTimes(),
-  settled: new SettledQueues(),
+  settled,
   limiter: new LimiterWatch(),
   fullCheckMs: 600_000,
   random: () => 0.5,
@@ -47,4 +48,22 @@ it('a removal goes on soon, a wait ends in time, and a problem is tried as rarel
   expect(requeueMs('DeletionDelayed', 7_000)).toBe(7_000);
   expect(requeueMs('RedisUnreachable', 200_000)).toBe(60_000);
   expect(requeueMs(undefined)).toBe(600_000);
+});
+
+it('what a reconcile left is known only when it had nothing left to do, and until the next one begins', () => {
+  const queue = queueObject();
+  const report = (rest: object, digestLeft?: string): string | undefined => {
+    settled.begin(queue);
+    expect(settled.digestOf(queue)).toBeUndefined();
+    const outcome = { observed: observed({}, { digestLeft }), plan: { steps: [] }, done: [], problem: undefined };
+    kind.report?.(queue, { ...outcome, ...rest }, { nowMs: NOW.getTime(), event: () => undefined });
+    return settled.digestOf(queue);
+  };
+  expect(report({}, 'left')).toBe('left');
+  expect(report({ problem: { reason: 'Conflict', message: 'why' } }, 'left')).toBeUndefined();
+  expect(report({ failure: { error: new Error('no') } }, 'left')).toBeUndefined();
+  expect(report({}, undefined)).toBeUndefined();
+  expect(report({}, 'left')).toBe('left');
+  settled.forgetAllBut([queueObject({}, { uid: 'another' })]);
+  expect(settled.digestOf(queue)).toBeUndefined();
 });

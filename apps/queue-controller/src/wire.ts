@@ -1,6 +1,6 @@
 import { keyOf, manageKind, type Manager, type ObjectKey } from '@redis-queue/controller';
 import { DeletionTimes } from './deletion-times.ts';
-import { runDriftRounds } from './drift/drift-rounds.ts';
+import { runDriftRounds } from './drift.ts';
 import { SettledQueues } from './drift/settled-queues.ts';
 import { queueKind } from './kind.ts';
 import { LimiterWatch } from './limiter/limiter-watch.ts';
@@ -17,7 +17,7 @@ export interface Settings extends SourceSettings {
   readonly sampleIntervalMs: number;
   /** How often the queues are compared with Redis, to repair what others changed there. */
   readonly driftCheckMs: number;
-  /** How often an unchanged queue is reconciled although nothing is known to have changed. Default 10 min. */
+  /** How often an unchanged queue is reconciled although nothing is known to have changed. Default 5 min. */
   readonly fullCheckMs?: number;
   /** Wall time: what conditions say, and, with `deletions`, what the waits of a deletion are counted by. */
   readonly now?: () => Date;
@@ -28,7 +28,7 @@ export interface Settings extends SourceSettings {
 export const CONCURRENCY = 128;
 
 /** For what nobody tells of, and no comparison of queues with Redis shows, such as the maxmemory-policy. */
-const FULL_CHECK_MS = 600_000;
+const FULL_CHECK_MS = 300_000;
 
 /** Connects the kind, the sampler and the drift rounds with the manager. */
 export async function wireQueueController(manager: Manager, settings: Settings): Promise<void> {

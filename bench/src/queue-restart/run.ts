@@ -7,6 +7,7 @@ import { inFlight } from '../cluster-objects/in-flight.ts';
 import { ObjectWatch } from '../cluster-objects/object-watch.ts';
 import { ALONE, IN_FLIGHT } from '../fleet/fleet.ts';
 import { countWrites } from '../measuring/api-writes.ts';
+import { processCpuMs } from '../measuring/process-cpu.ts';
 import { growth, samplesOf } from '../measuring/prometheus.ts';
 import { createNamespaces, createQueue, placesIn, untilReady, type QueueObject } from '../queues/queue-objects.ts';
 import type { RunningApp, Stand } from '../stand/stand.ts';
@@ -30,6 +31,8 @@ export interface RestartResult {
   readonly createdAfterMs: number;
   /** Reconciled when the new Queue was Ready. */
   readonly verifiedBeforeNew: number;
+  /** Of the process, from its start until all were compared, ms. */
+  readonly cpuMs: number;
 }
 
 const TIMEOUT_MS = 300_000;
@@ -71,6 +74,7 @@ export async function runRestart(stand: Stand, options: RestartOptions): Promise
       intervalMs: POLL_MS,
       description: 'all Queues to be verified',
     });
+    const cpuMs = processCpuMs(controller.process.pid);
     print(`all are verified ${Math.round(verifiedAtMs - startMs)} ms after the start`);
 
     const written = await writes(stand, redis);
@@ -84,6 +88,7 @@ export async function runRestart(stand: Stand, options: RestartOptions): Promise
       steadyWrites: [...steady.values()].reduce((sum, by) => sum + by, 0),
       createdAfterMs: Math.round(createdMs - startMs),
       verifiedBeforeNew,
+      cpuMs,
     };
   } finally {
     end.abort();

@@ -5,6 +5,7 @@ import { inFlight } from '../cluster-objects/in-flight.ts';
 import { ObjectWatch } from '../cluster-objects/object-watch.ts';
 import { ALONE, IN_FLIGHT } from '../fleet/fleet.ts';
 import { countWrites } from '../measuring/api-writes.ts';
+import { processCpuMs } from '../measuring/process-cpu.ts';
 import { growth } from '../measuring/prometheus.ts';
 import type { Stand } from '../stand/stand.ts';
 import {
@@ -27,6 +28,8 @@ export interface MassCreationResult {
   readonly ratioToBare: number;
   readonly perSecond: number;
   readonly barePerSecond: number;
+  /** Of the controller, ms. */
+  readonly cpuMsPerQueue: number;
 }
 
 /**
@@ -59,7 +62,9 @@ export async function runMassCreation(
     await bare('bare-a');
     const controller = await stand.startApp('queue-controller', ALONE);
     const before = await countWrites(stand.controlPlane);
+    const cpuFromMs = processCpuMs(controller.process.pid);
     const oursMs = await measureCreation(client, placesIn(names, 'ours', queues), end.signal);
+    const cpuMs = processCpuMs(controller.process.pid) - cpuFromMs;
     print(`ours: ${Math.round(oursMs)} ms`);
     for (const [request, by] of growth(before, await countWrites(stand.controlPlane)))
       print(`  ${String(by).padStart(6)} ${request}`);
@@ -70,6 +75,7 @@ export async function runMassCreation(
       ratioToBare: hundredths(oursMs / meanBareMs),
       perSecond: Math.round((1_000 * queues) / oursMs),
       barePerSecond: Math.round((1_000 * queues) / meanBareMs),
+      cpuMsPerQueue: hundredths(cpuMs / queues),
     };
   } finally {
     end.abort();

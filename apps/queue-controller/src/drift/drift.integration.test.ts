@@ -3,7 +3,7 @@ import type { RunningController } from '@redis-queue/rig/controllers';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { runController, testCluster, type TestCluster } from '../testing/cluster.ts';
 
-// The next reconcile that nothing causes is ten minutes away: what is found here, the rounds of comparing have found.
+// The next reconcile that nothing causes is five minutes away: what is found here, the rounds of comparing have found.
 
 let t: TestCluster;
 let controller: RunningController;

@@ -1,12 +1,8 @@
 import { expect, it } from 'vitest';
-import type { SamplingGroup } from '../sampling-groups.ts';
-import { dueGroups, MOST_PER_NAMESPACE, MOST_PER_ROUND } from './due-groups.ts';
+import { dueGroups, type DriftGroup, MOST_PER_NAMESPACE, MOST_PER_ROUND } from './due-groups.ts';
 
-const groups = (namespace: string, count: number): SamplingGroup[] =>
-  Array.from({ length: count }, (_, n) => {
-    const target = { host: `${namespace}-${n}`, port: 6379 };
-    return { key: `${namespace}/${n}`, target, namespace, queues: [] };
-  });
+const groups = (namespace: string, count: number): DriftGroup[] =>
+  Array.from({ length: count }, (_, n) => ({ key: `${namespace}/${n}`, namespace, queues: [] }));
 
 it('a namespace with 800 Redis targets has few turns per round, each in the end, and its neighbours all of theirs', () => {
   const all = [...groups('hostile', 800), ...groups('good', 5)];

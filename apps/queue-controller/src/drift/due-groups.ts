@@ -1,4 +1,12 @@
-import type { SamplingGroup } from '../sampling-groups.ts';
+import type { QueueObject } from '@redis-queue/redis-access';
+
+/** The queues that are compared over one connection. */
+export interface DriftGroup {
+  readonly key: string;
+  /** Whose shares it counts for. */
+  readonly namespace: string;
+  readonly queues: readonly QueueObject[];
+}
 
 /** Redis targets per round: each may have to be connected to anew, as fewer connections are kept open than there may be. */
 export const MOST_PER_ROUND = 384;
@@ -10,7 +18,7 @@ export const MOST_PER_NAMESPACE = 32;
  *
  * @param lastRoundOf the number of the round in which a group had its last turn, by its key.
  */
-export function dueGroups(groups: readonly SamplingGroup[], lastRoundOf: ReadonlyMap<string, number>): SamplingGroup[] {
+export function dueGroups<G extends DriftGroup>(groups: readonly G[], lastRoundOf: ReadonlyMap<string, number>): G[] {
   const taken = new Map<string, number>();
   return groups
     .toSorted((a, b) => (lastRoundOf.get(a.key) ?? 0) - (lastRoundOf.get(b.key) ?? 0))
