@@ -6,6 +6,7 @@ import { queueKind } from './kind.ts';
 import { LimiterWatch } from './limiter/limiter-watch.ts';
 import { QueueMetrics } from './metrics.ts';
 import type { SampledQueue } from './queue-reader.ts';
+import { manageRedrives } from './redrive/wire.ts';
 import { runSampler } from './sampler.ts';
 import { SamplingFailures } from './sampling-failures.ts';
 import { serverOfQueue, watchesOf, watchSources, type SourceSettings } from './sources.ts';
@@ -46,6 +47,7 @@ export async function wireQueueController(manager: Manager, settings: Settings):
     serverOf: (queue) => serverOfQueue(queue, sources),
     ...(now && { now }),
   });
+  manageRedrives(manager, sources, { ...(now && { now }) });
   const reconcile = (key: ObjectKey): void => controller.enqueue(key);
   const onSampled = ({ queue, sample }: SampledQueue): void => {
     const isBusy = sample.rateLimit !== undefined && sample.waiting + sample.prioritized + sample.active > 0;
