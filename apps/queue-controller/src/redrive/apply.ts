@@ -1,12 +1,11 @@
 import { QUEUE_REDRIVES, type QueueRedriveReason } from '@redis-queue/api';
 import { planRedrive as countLetters, redriveStep, type CompiledFilter, type RedisCall } from '@redis-queue/bullmq';
 import { isApiFailure, keyOf, type Applied, type KindContext } from '@redis-queue/controller';
-import { callRedis, queueRef } from '@redis-queue/redis-access';
-import { callOf, redisProblem } from '../observe.ts';
+import { queueRef } from '@redis-queue/redis-access';
 import type { RedriveMetrics } from './metrics.ts';
-import type { RedriveSources } from './observe.ts';
 import type { Positions } from './positions.ts';
 import type { RedriveObject } from './redrives.ts';
+import type { RedriveSources } from './sources.ts';
 import type { ObservedRedrive, Problem, RedrivePlace, RedrivePlan, RedriveProgress, RedriveStep } from './steps.ts';
 
 /** What a step needs beside the object. */
@@ -48,12 +47,13 @@ export async function applyRedrive(
   }
   const { place } = observed;
   if (!step || !place) return { done: [] };
+  const callRedis = tools.sources.callOf(place.queue, place.access);
   const work: Work = {
     redrive,
     place,
     filter: { ...step.filter, toMs: Math.min(step.filter.toMs, step.untilMs) },
     call: (call) =>
-      callRedis(tools.sources, callOf(place.queue, place.access), async (redis) => {
+      callRedis(async (redis) => {
         // Asked when the call begins: before, it may have waited for its Redis to be probed.
         signal.throwIfAborted();
         tools.sources.assertLeading();
@@ -66,7 +66,7 @@ export async function applyRedrive(
     return { done: [step], observed: { ...observed, progress }, ...(problem && { problem }) };
   } catch (error) {
     if (isApiFailure(error) || signal.aborted) return { done: [], failure: { error } };
-    return { done: [], problem: redisProblem(error, place.access.target, tools.sources.connections) };
+    return { done: [], problem: tools.sources.problemOf(error, place.access.target).problem };
   }
 }
 

@@ -1,6 +1,7 @@
 import { QUEUE_REDRIVE_REASONS, QUEUE_REDRIVES, type QueueRedriveReason } from '@redis-queue/api';
 import { findCondition, retryAfterMs, soonestMs, spreadMs, StatusPace, type Kind } from '@redis-queue/controller';
 import { applyRedrive, type RedriveTools } from './apply.ts';
+import type { RedriveLine } from './line.ts';
 import { observeRedrive } from './observe.ts';
 import { deletionDueMs, planRedrive } from './plan.ts';
 import { hasEnded, type RedriveObject } from './redrives.ts';
@@ -13,6 +14,7 @@ const PROGRESS_EVERY_MS = 2_000;
 const LINE_CHECK_MS = 60_000;
 
 export interface RedriveKindOptions extends RedriveTools {
+  readonly line: RedriveLine;
   readonly pace?: StatusPace;
   /** In [0, 1). */
   readonly random?: () => number;
@@ -22,14 +24,14 @@ export interface RedriveKindOptions extends RedriveTools {
 export function redriveKind(
   options: RedriveKindOptions,
 ): Kind<RedriveObject, ObservedRedrive, RedrivePlan, QueueRedriveReason> {
-  const { sources, positions, metrics, pace = new StatusPace(), random = Math.random } = options;
+  const { sources, line, positions, metrics, pace = new StatusPace(), random = Math.random } = options;
   return {
     name: 'queueredrive',
     type: QUEUE_REDRIVES,
     reasons: QUEUE_REDRIVE_REASONS,
     memories: [positions, pace],
-    observe: (redrive) => observeRedrive(redrive, sources),
-    plan: (redrive, observed, now) => planRedrive(redrive, observed, sources.clusterId, now),
+    observe: (redrive) => observeRedrive(redrive, sources, line),
+    plan: (redrive, observed, now) => planRedrive(redrive, observed, sources.ownerOf, now),
     apply: (redrive, found, context) => applyRedrive(redrive, found, context, options),
     status: redriveStatus,
     statusDelayMs(redrive, _, status, nowMs) {

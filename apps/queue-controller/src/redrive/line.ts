@@ -1,5 +1,4 @@
 import { keyOf, keyToString, type Change, type ObjectCache, type ObjectKey } from '@redis-queue/controller';
-import { byAge } from '../claimants.ts';
 import { hasEnded, queueKeyOf, type RedriveObject } from './redrives.ts';
 
 const LINE = 'redrives-in-line';
@@ -10,7 +9,7 @@ const OPEN = 'redrives-open';
  */
 const MAX_NOTIFIED = 8;
 
-type Redrives = ObjectCache<RedriveObject>;
+type Redrives = Pick<ObjectCache<RedriveObject>, 'addIndex' | 'eachByIndex'>;
 
 /**
  * Which redrives of a Queue go one after the other, the oldest first: those that put something back. One that is suspended
@@ -19,7 +18,8 @@ type Redrives = ObjectCache<RedriveObject>;
 export class RedriveLine {
   readonly #redrives: Redrives;
 
-  constructor(redrives: Redrives) {
+  /** @param byAge orders objects, the oldest first. */
+  constructor(redrives: Redrives, byAge: (a: RedriveObject, b: RedriveObject) => number) {
     this.#redrives = redrives;
     redrives.addIndex(LINE, (redrive) => (isInLine(redrive) ? [lineOf(redrive)] : []), byAge);
     redrives.addIndex(OPEN, (redrive) => (hasEnded(redrive) ? [] : [lineOf(redrive)]), byAge);

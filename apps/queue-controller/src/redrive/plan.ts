@@ -1,19 +1,19 @@
 import { deadLetterQueue, parseOwnerMark, queueId, STEP_VALID_MS } from '@redis-queue/bullmq';
 import { queueRef } from '@redis-queue/redis-access';
-import { ownerOf } from '../ownership.ts';
 import { createdByRedisClock, filterOf, hasEnded, type RedriveObject } from './redrives.ts';
+import type { RedriveSources } from './sources.ts';
 import type { ObservedRedrive, Problem, RedrivePlace, RedrivePlan } from './steps.ts';
 
 /**
  * What is to be done for a redrive now. Pure. It first counts what matches, and puts something back only once its status
  * says how much that is: so the status also says, before anything is written to Redis, until when jobs may have failed.
  *
- * @param clusterId of owner marks.
+ * @param ownerOf how a Queue is named in owner marks.
  */
 export function planRedrive(
   redrive: RedriveObject,
   { ahead, problem, place }: ObservedRedrive,
-  clusterId: string,
+  ownerOf: RedriveSources['ownerOf'],
   now: Date,
 ): RedrivePlan {
   const { spec, status } = redrive;
@@ -27,7 +27,7 @@ export function planRedrive(
       message: `QueueRedrive ${ahead} of Queue ${spec.queueRef.name} is older and goes first; suspend or delete it to let this one go first`,
     });
   if (!place) return blocked(problem ?? { reason: 'RedisError', message: 'Redis could not be read' });
-  const notGoverned = whyNotGoverned(place, clusterId);
+  const notGoverned = whyNotGoverned(place, ownerOf);
   if (notGoverned) return blocked(notGoverned);
   const { queueMark = '', deadLetterMark = '', redisTimeMs } = place.state;
   const { lettersUntil, matched } = status ?? {};
@@ -48,14 +48,10 @@ export function deletionDueMs({ spec, status }: RedriveObject, now: Date): numbe
 }
 
 /** Only what its own Queue governs is touched, as the owner marks in Redis have it. */
-function whyNotGoverned({ queue, state }: RedrivePlace, clusterId: string): Problem | undefined {
+function whyNotGoverned({ queue, state }: RedrivePlace, ownerOf: RedriveSources['ownerOf']): Problem | undefined {
   const { name } = queue.metadata;
   const ref = queueRef(queue);
-  const [owner, mark, dead] = [
-    ownerOf(queue, clusterId),
-    parseOwnerMark(state.queueMark),
-    parseOwnerMark(state.deadLetterMark),
-  ];
+  const [owner, mark, dead] = [ownerOf(queue), parseOwnerMark(state.queueMark), parseOwnerMark(state.deadLetterMark)];
   if (queue.metadata.deletionTimestamp !== undefined) return notGoverned(`Queue ${name} is being deleted`);
   if (queue.spec.adoptionPolicy === 'Observe')
     return notGoverned(`Queue ${name} has adoptionPolicy Observe, so nothing is written to its Redis`);

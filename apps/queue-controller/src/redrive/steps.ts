@@ -1,8 +1,8 @@
 import type { Queue, QueueRedriveReason } from '@redis-queue/api';
 import type { CompiledFilter, DeadLetterFence, RedriveState } from '@redis-queue/bullmq';
 import type { Plan, Problem as KindProblem } from '@redis-queue/controller';
-import type { RedisAccess } from '@redis-queue/redis-access';
 import type { Skipped } from './positions.ts';
+import type { OpenAccess } from './sources.ts';
 
 // What planning starts from and ends with.
 
@@ -12,7 +12,7 @@ export type Problem = KindProblem<QueueRedriveReason>;
 /** Where the dead letters are, and what is said there. */
 export interface RedrivePlace {
   readonly queue: Queue;
-  readonly access: Extract<RedisAccess, { ok: true }>;
+  readonly access: OpenAccess;
   readonly state: RedriveState;
 }
 

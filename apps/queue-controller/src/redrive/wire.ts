@@ -6,29 +6,33 @@ import {
   type Change,
   type Manager,
   type ManageOptions,
+  type ObjectCache,
 } from '@redis-queue/controller';
 import type { QueueObject } from '@redis-queue/redis-access';
-import { serverOfQueue, type WatchedSources } from '../sources.ts';
 import { redriveKind } from './kind.ts';
 import { leavesLine, RedriveLine } from './line.ts';
 import { RedriveMetrics } from './metrics.ts';
 import { Positions } from './positions.ts';
 import { queueKeyOf, type RedriveObject } from './redrives.ts';
+import type { RedriveSources } from './sources.ts';
 
 /** Redrives that run at once; each works for a part of the time, and rests. */
 const CONCURRENCY = 16;
 
+export interface RedriveSettings extends Pick<ManageOptions<RedriveObject>, 'now'> {
+  readonly sources: RedriveSources & { readonly queues: ObjectCache<QueueObject> };
+  /** Orders objects, the oldest first. */
+  readonly byAge: (a: RedriveObject, b: RedriveObject) => number;
+}
+
 /** Has the manager run the QueueRedrives. */
-export function manageRedrives(
-  manager: Manager,
-  watched: WatchedSources,
-  { now }: Pick<ManageOptions<RedriveObject>, 'now'>,
-): void {
+export function manageRedrives(manager: Manager, { sources, byAge, now }: RedriveSettings): void {
   const redrives = manager.cache<RedriveObject>(QUEUE_REDRIVES);
-  const line = new RedriveLine(redrives);
-  const { queues } = watched;
+  const line = new RedriveLine(redrives, byAge);
+  const { queues } = sources;
   const kind = redriveKind({
-    sources: { ...watched, line },
+    sources,
+    line,
     positions: new Positions(),
     metrics: new RedriveMetrics(manager.registry),
     elapsedMs: () => performance.now(),
@@ -42,7 +46,7 @@ export function manageRedrives(
     ],
     serverOf: (redrive) => {
       const queue = queues.get(queueKeyOf(redrive));
-      return queue && serverOfQueue(queue, watched);
+      return queue && sources.serverOf(queue);
     },
     ...(now && { now }),
   });
