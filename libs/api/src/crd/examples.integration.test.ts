@@ -23,7 +23,7 @@ describe('the API server accepts', () => {
     },
   );
 
-  test.each(['queue.yaml', 'redis-users/queue.yaml', 'workerpool.yaml'])('examples/%s', async (file) => {
+  test.each(['queue.yaml', 'redis-users/queue.yaml', 'redrive.yaml', 'workerpool.yaml'])('examples/%s', async (file) => {
     const draft = parse(readFileSync(join(workspaceRoot, 'examples', file), 'utf8')) as Draft;
     await expect(kubectl.check(draft)).resolves.toContain('serverside-applied');
   });
