@@ -124,7 +124,7 @@ export async function redriveStep(
     next = { id: letter.id, finishedOn: letter.finishedOn };
   }
   const done = outcomes.includes('enough') || (!page.more && !outcomes.includes('limited'));
-  const putBack = outcomes.filter((outcome) => outcome === 'redriven').length;
+  const putBack = outcomes.filter((became) => became === 'redriven').length;
   return { redriven, putBack, skipped, done, waitMs, ...(next && { cursor: next }) };
 }
 

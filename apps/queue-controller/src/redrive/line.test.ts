@@ -60,10 +60,12 @@ it('of thousands of a Queue only some are notified of its changes', () => {
   expect(lineOf(many).ofQueue({ namespace: 'shop', name: 'emails' })).toHaveLength(8);
 });
 
+const update = (object: RedriveObject, previous: RedriveObject): boolean =>
+  leavesLine({ event: 'update', object, previous });
+
 it('the next has its turn when one ends, is suspended or goes', () => {
   const open = named('a', '2026-03-01T00:00:00Z');
   const ended = named('a', '2026-03-01T00:00:00Z', {}, true);
-  const update = (object: RedriveObject, previous: RedriveObject) => leavesLine({ event: 'update', object, previous });
   expect(update(ended, open)).toBe(true);
   expect(update({ ...open, spec: { ...open.spec, suspend: true } }, open)).toBe(true);
   expect(update(open, open)).toBe(false);

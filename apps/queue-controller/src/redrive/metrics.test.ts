@@ -12,9 +12,10 @@ it.each(names)('the reference explains %s', (name) => {
   expect(page).toContain(`\n| \`${name}\``);
 });
 
+const lines = async (): Promise<string[]> =>
+  (await registry.metrics()).split('\n').filter((line) => line.startsWith('redis_queue'));
+
 it('counts jobs and ends from 0 on', async () => {
-  const lines = async (): Promise<string[]> =>
-    (await registry.metrics()).split('\n').filter((line) => line.startsWith('redis_queue'));
   expect(await lines()).toEqual([
     'redis_queue_redriven_jobs_total 0',
     'redis_queue_redrives_ended_total{outcome="complete"} 0',

@@ -11,6 +11,9 @@ const markOf = (owner: string): string =>
   formatOwnerMark({ owner, managed: [], adoptedAt: '2026-01-01T00:00:00.000Z' });
 const REDIS_MS = NOW.getTime() + 60_000;
 
+const ended = (ttl: number | undefined, completionTime: string): RedriveObject =>
+  redriveObject({ ...(ttl !== undefined && { ttlSecondsAfterFinished: ttl }) }, { completionTime });
+
 describe('what is done', () => {
   it('first what matches is counted, of what had failed when the object was created, by the clock of Redis', () => {
     // Created within the second 05:06:00, seven seconds ago.
@@ -37,8 +40,6 @@ describe('what is done', () => {
   });
 
   it('what has ended is deleted when its time is over, and never does anything else', () => {
-    const ended = (ttl: number | undefined, completionTime: string): RedriveObject =>
-      redriveObject({ ...(ttl !== undefined && { ttlSecondsAfterFinished: ttl }) }, { completionTime });
     const aMinuteAgo = '2026-03-04T05:05:07Z';
     expect(plan(ended(undefined, aMinuteAgo)).steps).toEqual([]);
     expect(plan(ended(61, aMinuteAgo)).steps).toEqual([]);

@@ -27,8 +27,8 @@ export function planRedrive(
       message: `QueueRedrive ${ahead} of Queue ${spec.queueRef.name} is older and goes first; suspend or delete it to let this one go first`,
     });
   if (!place) return blocked(problem ?? { reason: 'RedisError', message: 'Redis could not be read' });
-  const notGoverned = whyNotGoverned(place, ownerOf);
-  if (notGoverned) return blocked(notGoverned);
+  const obstacle = whyNotGoverned(place, ownerOf);
+  if (obstacle) return blocked(obstacle);
   const { queueMark = '', deadLetterMark = '', redisTimeMs } = place.state;
   const { lettersUntil, matched } = status ?? {};
   const untilMs =

@@ -30,6 +30,12 @@ async function queueWith(name: string, jobs: readonly Doomed[], namespace = ns):
   await dead.die(name, jobs);
 }
 const some = (count: number): Doomed[] => Array.from({ length: count }, (_, n) => ({ opts: { jobId: `j${n}` } }));
+const mail = (n: number): Doomed => ({
+  name: n % 2 ? 'sms' : 'mail',
+  reason: n % 3 ? 'refused' : 'connect ETIMEDOUT',
+  data: { tenant: { id: n % 4 } },
+  opts: { jobId: `m${n}` },
+});
 const waiting = (name: string): Promise<string[]> => t.redis.lrange(`bull:${name}:wait`, 0, -1);
 const numbers = ({ status }: RedriveObject): object => {
   const { matched, redriven, skipped } = status ?? {};
@@ -39,12 +45,6 @@ const NONE = { jobExists: 0, diedAgain: 0 };
 
 describe.concurrent('a redrive', () => {
   it('takes what its filter says, and a dry run says what that is and moves nothing', async ({ expect }) => {
-    const mail = (n: number): Doomed => ({
-      name: n % 2 ? 'sms' : 'mail',
-      reason: n % 3 ? 'refused' : 'connect ETIMEDOUT',
-      data: { tenant: { id: n % 4 } },
-      opts: { jobId: `m${n}` },
-    });
     await queueWith(
       'filter',
       Array.from({ length: 12 }, (_, n) => mail(n)),
@@ -137,6 +137,18 @@ describe.concurrent('a redrive', () => {
     await worker.close();
   });
 
+  it('leaves what failed after it was created, whenever it begins', async ({ expect }) => {
+    await queueWith('since', [{ opts: { jobId: 'before' } }]);
+    const redrive = await dead.redrive(ns, 'since', { queue: 'since', suspend: true });
+    // The API server tells no more than the second of the creation, all of which counts.
+    await eventually(() => Date.now() >= Date.parse(redrive.metadata.creationTimestamp!) + 1_000);
+    await dead.die('since', [{ opts: { jobId: 'after' } }]);
+    await t.client.mergePatch(QUEUE_REDRIVES, keyOf(redrive), { spec: { suspend: false } });
+    expect(numbers(await dead.settled(redrive, 'Redriven'))).toMatchObject({ matched: 1, redriven: 1 });
+    expect(await waiting('since')).toEqual(['before']);
+    expect(await dead.letters('since')).toHaveLength(1);
+  });
+
   it('goes after the older ones of its Queue, unless they are suspended, at its own rate', async ({ expect }) => {
     const recording = await recordHealth(t.client, QUEUE_REDRIVES, ns);
     await queueWith('line', some(33));
@@ -162,8 +174,8 @@ describe.concurrent('a redrive', () => {
     // A job that was put back has the time of Redis at which that was.
     const perSecond = new Map<number, number>();
     for (const id of ids) {
-      const second_ = Math.floor(Number(await t.redis.hget(`bull:line:${id}`, 'timestamp')) / 1_000);
-      perSecond.set(second_, (perSecond.get(second_) ?? 0) + 1);
+      const atSecond = Math.floor(Number(await t.redis.hget(`bull:line:${id}`, 'timestamp')) / 1_000);
+      perSecond.set(atSecond, (perSecond.get(atSecond) ?? 0) + 1);
     }
     expect(Math.max(...perSecond.values())).toBeLessThanOrEqual(11);
     const life = (await recording.next(ended.metadata.resourceVersion)).filter(({ object }) =>

@@ -10,17 +10,17 @@ export type OpenAccess = Extract<RedisAccess, { ok: true }>;
 export interface RedriveSources {
   readonly queues: Pick<ObjectCache<QueueObject>, 'get'>;
   /** How the Queue is named in owner marks. */
-  ownerOf(queue: Queue): string;
-  resolve(queue: Queue): RedisAccess;
+  readonly ownerOf: (queue: Queue) => string;
+  readonly resolve: (queue: Queue) => RedisAccess;
   /** Whose answers work on the Queue waits for. */
-  serverOf(queue: QueueObject): string | undefined;
+  readonly serverOf: (queue: QueueObject) => string | undefined;
   /** Runs calls to its Redis, each with a deadline, in the share of its namespace. */
-  callOf(queue: Queue, access: OpenAccess): RedisCall;
+  readonly callOf: (queue: Queue, access: OpenAccess) => RedisCall;
   /** What a call threw, in words, and for how long the Redis is left alone. */
-  problemOf(
+  readonly problemOf: (
     error: unknown,
     target: RedisTarget,
-  ): { readonly problem: Problem<RedisErrorReason>; readonly probeAfterMs?: number };
+  ) => { readonly problem: Problem<RedisErrorReason>; readonly probeAfterMs?: number };
   /** @throws when another may lead by now. */
   readonly assertLeading: () => void;
 }

@@ -55,7 +55,10 @@ export function manageRedrives(manager: Manager, { sources, byAge, now }: Redriv
 /** Whether a Queue comes, goes, changes its spec, or can be worked with again. */
 function changesReadiness({ event, object, previous }: Change<QueueObject>): boolean {
   if (event !== 'update') return true;
-  const saysOf = (queue: QueueObject | undefined): string =>
-    `${queue?.metadata.generation} ${queue?.metadata.deletionTimestamp} ${findCondition(queue?.status?.conditions, 'Ready')?.reason}`;
-  return saysOf(object) !== saysOf(previous);
+  return readinessOf(object) !== readinessOf(previous);
+}
+
+function readinessOf(queue: QueueObject | undefined): string {
+  const { generation, deletionTimestamp } = queue?.metadata ?? {};
+  return `${generation} ${deletionTimestamp} ${findCondition(queue?.status?.conditions, 'Ready')?.reason}`;
 }

@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => controlPlane?.stop());
 
 const evening = { failedAfter: '2026-03-01T18:00:00Z', failedBefore: '2026-03-02T00:00:00+01:00' };
-const at = (path: string): object => ({ filter: { data: { path, equals: 'x' } } });
+const at = (path: string): Record<string, unknown> => ({ filter: { data: { path, equals: 'x' } } });
 
 describe('the API server accepts a QueueRedrive', () => {
   test.each([
