@@ -87,7 +87,8 @@ const COUNTING: Problem = { reason: 'Counting', message: 'counting the dead lett
 async function count({ redrive, place, filter, call, tools }: Work): Promise<Progress> {
   const { uid = '' } = redrive.metadata;
   const { dryRun, maxJobs = Infinity } = redrive.spec;
-  const known = tools.positions.of(uid);
+  const { targetKey } = place.access;
+  const known = tools.positions.of(uid, targetKey);
   let counted = known?.phase === 'counting' ? known.counted : undefined;
   // What it has put back already, should its status be lost, is no dead letter any more.
   const putBackBefore = dryRun ? 0 : place.state.redriven;
@@ -100,7 +101,7 @@ async function count({ redrive, place, filter, call, tools }: Work): Promise<Pro
       pages: 1,
       ...(counted && { before: counted }),
     });
-    tools.positions.set(uid, { phase: 'counting', counted });
+    tools.positions.set(uid, targetKey, { phase: 'counting', counted });
     isKnown = counted.done || putBackBefore + counted.matching >= maxJobs;
   }
   if (!counted || !isKnown) return { ended: false, waitMs: calls.restMs(), problem: COUNTING };
@@ -124,7 +125,8 @@ async function putBack(
 ): Promise<Progress> {
   const { uid = '' } = redrive.metadata;
   const { maxJobsPerSecond: perSecond, maxJobs: most } = redrive.spec;
-  const known = tools.positions.of(uid);
+  const { targetKey } = place.access;
+  const known = tools.positions.of(uid, targetKey);
   let position =
     known?.phase === 'redriving' ? known : { phase: 'redriving' as const, skipped: { exists: 0, again: 0 } };
   let { redriven } = place.state;
@@ -139,7 +141,7 @@ async function putBack(
     const { exists, again } = position.skipped;
     const skipped = { exists: exists + step.skipped.exists, again: again + step.skipped.again };
     position = { phase: 'redriving', skipped, ...(step.cursor && { cursor: step.cursor }) };
-    tools.positions.set(uid, position);
+    tools.positions.set(uid, targetKey, position);
     if (step.done) {
       tools.positions.forget(uid);
       return { redriven, skipped, ended: true, waitMs: 0 };

@@ -12,6 +12,8 @@ import type { ObservedRedrive, RedrivePlan } from './steps.ts';
 const PROGRESS_EVERY_MS = 2_000;
 /** Whose turn comes is notified; this is for a notification that is lost with a process. */
 const LINE_CHECK_MS = 60_000;
+/** Timers of Node count no more than 24 days; one that has ended is looked at each day. */
+const LONGEST_WAIT_MS = 24 * 3_600_000;
 
 export interface RedriveKindOptions extends RedriveTools {
   readonly line: RedriveLine;
@@ -48,8 +50,13 @@ export function redriveKind(
       // What went wrong has been said as a problem.
       if (reason !== 'FilterInvalid') event(reason, message);
     },
-    requeueMs(redrive, { observed, problem }, status, { nowMs }) {
-      if (status.completionTime !== undefined) return deletionDueMs({ ...redrive, status }, new Date(nowMs));
+    requeueMs(redrive, { observed, problem, done }, status, { nowMs }) {
+      // It is gone, as the cache will show.
+      if (done.some(({ kind }) => kind === 'delete')) return undefined;
+      if (status.completionTime !== undefined) {
+        const dueMs = deletionDueMs({ ...redrive, status }, new Date(nowMs));
+        return dueMs && Math.min(dueMs, LONGEST_WAIT_MS);
+      }
       if (problem?.reason === 'Suspended') return undefined;
       if (problem?.reason === 'WaitingForRedrive') return spreadMs(LINE_CHECK_MS, random());
       if (observed.progress) return observed.progress.waitMs;

@@ -14,14 +14,16 @@ export interface Skipped {
 
 /** The positions of the redrives that run, by uid. */
 export class Positions implements ObjectMemory {
-  readonly #positions = new Map<string, Position>();
+  readonly #positions = new Map<string, { readonly way: string; readonly position: Position }>();
 
-  of(uid: string): Position | undefined {
-    return this.#positions.get(uid);
+  /** @param way the key of the Redis and user by which it was read: in another Redis nothing has been. */
+  of(uid: string, way: string): Position | undefined {
+    const known = this.#positions.get(uid);
+    return known?.way === way ? known.position : undefined;
   }
 
-  set(uid: string, position: Position): void {
-    this.#positions.set(uid, position);
+  set(uid: string, way: string, position: Position): void {
+    this.#positions.set(uid, { way, position });
   }
 
   forget(uid: string): void {
