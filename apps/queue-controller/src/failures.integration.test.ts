@@ -1,4 +1,4 @@
-import { QUEUES, type QueueSpec } from '@redis-queue/api';
+import { QUEUE_REDRIVES, QUEUES, type QueueSpec } from '@redis-queue/api';
 import type { Resource } from '@redis-queue/controller';
 import { printMatrix, runFailureMatrix, type WriteCase } from '@redis-queue/rig/failure-matrix';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -19,6 +19,13 @@ afterAll(() => t?.[Symbol.asyncDispose]());
 const nameOf = (namespace: string): string => `q-${namespace}`;
 const create = (namespace: string, spec: QueueSpec = {}): Promise<StoredQueue> =>
   t.queue(namespace, nameOf(namespace), spec);
+/** Of a Queue that governs its queue, without dead letters. */
+const redrive = (namespace: string, spec: object = {}): Promise<Resource> =>
+  t.rig.objects.create(
+    QUEUE_REDRIVES,
+    { namespace, name: 'redrive' },
+    { queueRef: { name: nameOf(namespace) }, ...spec },
+  );
 const patch = (namespace: string, spec: object): Promise<Resource> =>
   t.client.mergePatch(QUEUES, { namespace, name: nameOf(namespace) }, { spec });
 
@@ -54,6 +61,25 @@ const CASES: WriteCase[] = [
     landed: ({ status }) => status !== undefined && 'sampledAt' in status,
     shows: 'condition',
   },
+  {
+    name: 'status of a redrive',
+    type: QUEUE_REDRIVES,
+    write: 'apply queueredrives/status as redis-queue-status',
+    before: async (namespace) => await t.settled(await create(namespace), 'Applied'),
+    trigger: (namespace) => redrive(namespace),
+    names: /queueredrives.*status/,
+    shows: 'log',
+  },
+  {
+    name: 'deletion of a redrive',
+    type: QUEUE_REDRIVES,
+    write: 'delete queueredrives',
+    before: async (namespace) => await t.settled(await create(namespace), 'Applied'),
+    trigger: (namespace) => redrive(namespace, { ttlSecondsAfterFinished: 0 }),
+    names: /delete queueredrives/,
+    shows: 'condition',
+    deletes: true,
+  },
 ];
 /** Those of the runtime: `libs/controller/src/manager/refused-writes.integration.test.ts`. */
 const OTHERS = ['create events', 'patch events'];
@@ -69,7 +95,7 @@ it('each write, refused in each way, is told within 10 s, and mends itself withi
     rig: t.rig,
     type: QUEUES,
     cases: CASES,
-    good: ['Applied'],
+    good: ['Applied', 'Redriven'],
     prepare: (name) => t.secret(name, { 'redis-url': t.server.url }),
     start: (kubeconfigPath) =>
       t.rig.controller((manager) => wireQueueController(manager, settings), {

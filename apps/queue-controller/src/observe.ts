@@ -15,10 +15,11 @@ import {
   type ObservedPolicy,
   type QueueRef,
   type RedisConnections,
+  type RedisErrorReason,
   type RedisTarget,
   type ServerInfo,
 } from '@redis-queue/bullmq';
-import { isApiFailure, type ObjectKey } from '@redis-queue/controller';
+import { isApiFailure, type ObjectKey, type Problem } from '@redis-queue/controller';
 import {
   callRedis,
   CircuitOpenError,
@@ -33,7 +34,6 @@ import {
 import { findClaimants, olderThan, type Claimant, type Login } from './claimants.ts';
 import { isHeld, ownerOf, type HolderState } from './ownership.ts';
 import type { ObservedQueue } from './steps.ts';
-import type { Problem } from './reasons.ts';
 import { TAKE_OVER_ANNOTATION } from './resources.ts';
 
 /** What the controller reads from; the API server's objects come from caches. */
@@ -115,7 +115,11 @@ export async function observeQueue(queue: Queue, sources: Sources, signal?: Abor
  * What went wrong with Redis, without a credential. A connection that was refused is closed: it would retry for ever.
  * So is that of a Redis Cluster that does not answer.
  */
-export function redisProblem(error: unknown, target: RedisTarget, connections: RedisConnections): Problem {
+export function redisProblem(
+  error: unknown,
+  target: RedisTarget,
+  connections: RedisConnections,
+): Problem<RedisErrorReason> {
   if (error instanceof CircuitOpenError && error.cause === undefined) {
     dropStuckCluster(connections, target);
     const refusal = connections.refusal(target);

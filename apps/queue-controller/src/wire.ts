@@ -1,4 +1,5 @@
 import { keyOf, manageKind, type Manager, type ObjectKey } from '@redis-queue/controller';
+import { byAge } from './claimants.ts';
 import { DeletionTimes } from './deletion-times.ts';
 import { runDriftRounds } from './drift.ts';
 import { SettledQueues } from './drift/settled-queues.ts';
@@ -6,6 +7,8 @@ import { queueKind } from './kind.ts';
 import { LimiterWatch } from './limiter/limiter-watch.ts';
 import { QueueMetrics } from './metrics.ts';
 import type { SampledQueue } from './queue-reader.ts';
+import { redriveSources } from './redrive-sources.ts';
+import { manageRedrives } from './redrive/wire.ts';
 import { runSampler } from './sampler.ts';
 import { SamplingFailures } from './sampling-failures.ts';
 import { serverOfQueue, watchesOf, watchSources, type SourceSettings } from './sources.ts';
@@ -46,6 +49,8 @@ export async function wireQueueController(manager: Manager, settings: Settings):
     serverOf: (queue) => serverOfQueue(queue, sources),
     ...(now && { now }),
   });
+  const redrives = { ...redriveSources(sources), queues: sources.queues };
+  manageRedrives(manager, { sources: redrives, byAge, ...(now && { now }) });
   const reconcile = (key: ObjectKey): void => controller.enqueue(key);
   const onSampled = ({ queue, sample }: SampledQueue): void => {
     const isBusy = sample.rateLimit !== undefined && sample.waiting + sample.prioritized + sample.active > 0;

@@ -6,7 +6,7 @@ import { MAX_RETRIES, QUEUE, REDRIVE } from './poison.ts';
 // Settles failed jobs and puts every third dead letter back, round by round, until it is killed.
 const redis = new Redis(process.env['REDIS_URL'] ?? '');
 const call: RedisCall = (use) => use(redis);
-const filter = compileFilter({ data: { path: '$.third', equals: true } });
+const filter = compileFilter({ data: { path: '$.third', equals: 'true' } });
 if ('problem' in filter) throw new Error(filter.problem);
 console.log('ready');
 for (let cursor: LetterCursor | undefined; ;) {

@@ -13,6 +13,7 @@ The name of the policy over a controller's ServiceAccount. Cluster-wide: two rel
   "lease" (include "redis-queue.fullname" $root)
   "statuses" $writes.statuses
   "finalizers" $writes.finalizers
+  "ended" $writes.ended
   "owned" (.owned | default dict)
   "workers" (include "redis-queue.can" (list $root "workers"))
   "excludedNamespaces" (include "redis-queue.excludedNamespaces" $root | fromJsonArray)
@@ -70,12 +71,14 @@ The chart has nothing cluster-wide. So that a policy binds its ServiceAccount, r
 {{- end -}}
 
 {{/*
-What a controller writes, from its own rules: {statuses, finalizers}, plurals of our group. The rights are the one place
-that says it. A rule for something else has to stand in `owned`, or nothing would bind what is written.
+What a controller writes, from its own rules: {statuses, finalizers, ended}, plurals of our group; of what it may patch it
+writes the finalizers, and what it may delete it deletes at its end. The rights are the one place that says it. A rule for
+something else has to stand in `owned`, or nothing would bind what is written.
 */}}
 {{- define "redis-queue.writes" -}}
 {{- $statuses := list -}}
 {{- $finalizers := list -}}
+{{- $ended := list -}}
 {{- $owned := .owned | default dict -}}
 {{- range $rule := list .rules .clusterRules | compact | join "\n" | fromYamlArray -}}
 {{- if or (has "create" $rule.verbs) (has "update" $rule.verbs) (has "patch" $rule.verbs) (has "delete" $rule.verbs) -}}
@@ -86,7 +89,8 @@ that says it. A rule for something else has to stand in `owned`, or nothing woul
 {{- else if and (eq $group "redis-queue.io") (hasSuffix "/finalizers" $resource) -}}
 {{- /* Nothing is written there: it is a right that admission asks for. */ -}}
 {{- else if eq $group "redis-queue.io" -}}
-{{- $finalizers = append $finalizers $resource -}}
+{{- if has "delete" $rule.verbs }}{{ $ended = append $ended $resource }}{{ end -}}
+{{- if has "patch" $rule.verbs }}{{ $finalizers = append $finalizers $resource }}{{ end -}}
 {{- else if not (hasKey $owned (printf "%s/%s" $group $resource)) -}}
 {{- fail (printf "the chart %s has a right to write %s/%s, and nothing says which of them: name the kind that owns them, as in \"owned\" (dict \"%s/%s\" \"Kind\")" $.root.Chart.Name $group $resource $group $resource) -}}
 {{- end -}}
@@ -94,7 +98,7 @@ that says it. A rule for something else has to stand in `owned`, or nothing woul
 {{- end -}}
 {{- end -}}
 {{- end -}}
-{{- dict "statuses" $statuses "finalizers" $finalizers | toYaml -}}
+{{- dict "statuses" $statuses "finalizers" $finalizers "ended" $ended | toYaml -}}
 {{- end -}}
 
 {{/*
@@ -107,6 +111,7 @@ steals its token, or deceives the controller, can write nothing else. Takes a di
   serviceAccountName
   lease                 name of its Lease
   statuses, finalizers  plurals of our group whose status it writes, or whose finalizers
+  ended                 plurals of our group whose objects it deletes once they have ended and their time to live is over
   owned                 other resources that it writes ("group/plural") → the kind that has to be their controller
   workers               not empty: it writes the Deployments, PodDisruptionBudgets and pods of WorkerPools
   excludedNamespaces    where no worker may be created or changed
@@ -119,6 +124,7 @@ steals its token, or deceives the controller, can write nothing else. Takes a di
 {{- $allowed := list "coordination.k8s.io/leases CREATE" "coordination.k8s.io/leases UPDATE" "/events CREATE" "/events UPDATE" -}}
 {{- range .statuses }}{{ $allowed = append $allowed (printf "redis-queue.io/%s/status UPDATE" .) }}{{ end -}}
 {{- range .finalizers }}{{ $allowed = append $allowed (printf "redis-queue.io/%s UPDATE" .) }}{{ end -}}
+{{- range .ended }}{{ $allowed = append $allowed (printf "redis-queue.io/%s DELETE" .) }}{{ end -}}
 {{- range $target, $_ := $owned }}{{ $allowed = append (append $allowed (printf "%s CREATE" $target)) (printf "%s UPDATE" $target) }}{{ end -}}
 {{- if .workers }}{{ $allowed = append $allowed "/pods UPDATE" }}{{ end -}}
 apiVersion: admissionregistration.k8s.io/v1
@@ -190,6 +196,13 @@ spec:
         object.metadata.?finalizers.orValue([]).filter(name, !name.startsWith('redis-queue.io/')) ==
         oldObject.metadata.?finalizers.orValue([]).filter(name, !name.startsWith('redis-queue.io/')))
       message: of {{ . }} the {{ $.controller }} writes finalizers of redis-queue.io and the status, nothing else
+      reason: Forbidden
+    {{- end }}
+    {{- range .ended }}
+    - expression: >-
+        variables.target != 'redis-queue.io/{{ . }}' || request.operation != 'DELETE' ||
+        (has(oldObject.spec.ttlSecondsAfterFinished) && has(oldObject.status.completionTime))
+      message: of {{ . }} the {{ $.controller }} deletes those that have ended and have ttlSecondsAfterFinished, and no others
       reason: Forbidden
     {{- end }}
     {{- range $target, $kind := $owned }}

@@ -23,7 +23,7 @@ export interface AppDefinition {
 const table = {
   'queue-controller': {
     summary: 'Enforces in Redis the rate limits, concurrency, pauses and ownership that Queue objects declare.',
-    kinds: ['Queue'],
+    kinds: ['Queue', 'QueueRedrive'],
     capabilities: ['redis'],
     namespaceScope: true,
   },

@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { ACL_RULES } from './acl.ts';
 import { queueKey, type QueueRef } from './keys.ts';
+import { OWNER_FIELD } from './owner-mark.ts';
 import { testRedis, type TestRedis } from './test-redis.ts';
 import { compileFilter, type CompiledFilter, type LetterFilter } from './dead-letters/filter.ts';
 import type { LetterCursor } from './dead-letter-page.ts';
@@ -10,6 +11,7 @@ import { deadLetterQueue } from './dead-letter-queue.ts';
 import {
   planRedrive,
   readRedriven,
+  readRedriveState,
   redriveStep,
   type RedriveOptions,
   type RedriveStep,
@@ -121,8 +123,8 @@ describe('which letters', () => {
     [{ fromMs: 1_249 }, 1],
     [{ fromMs: 9_000 }, 0],
     // One has data that is too long to be looked at.
-    [{ data: { path: '$.tenant.id', equals: 0 } }, 24],
-    [{ names: ['mail'], failedReason: 'TIMEDOUT', toMs: 1_099, data: { path: "$['tenant'].id", equals: 0 } }, 10],
+    [{ data: { path: '$.tenant.id', equals: '0' } }, 24],
+    [{ names: ['mail'], failedReason: 'TIMEDOUT', toMs: 1_099, data: { path: "$['tenant'].id", equals: '0' } }, 10],
   ] satisfies [LetterFilter, number][])('%o: %i', async (filter, count) => {
     const { port, host } = t.target;
     await t.redis.call('ACL', 'SETUSER', 'reader', 'reset', 'on', '>pw', ...ACL_RULES.reader.split(' '));
@@ -135,7 +137,7 @@ describe('which letters', () => {
   });
 
   it('those that match are put back, the others stay; a dry run goes on where it ended', async () => {
-    const filter = filterOf({ names: ['mail'], data: { path: '$.tenant.id', equals: 4 } });
+    const filter = filterOf({ names: ['mail'], data: { path: '$.tenant.id', equals: '4' } });
     const half = await planRedrive(callOn(t.redis), queue, filter, { pages: 1 });
     expect(half).toMatchObject({ read: 100, matching: 10, done: false });
     // The letter with which it ended is gone.
@@ -189,6 +191,32 @@ test('never more per second of Redis than asked for, whoever asks', async () => 
     ({ cursor } = next);
     return next.done && next.redriven === 40;
   });
+});
+
+test('never more in all than asked for, whoever asks, and the oldest first', async () => {
+  const queue = queueOf('most');
+  await putLetters(queue, 40);
+  await Promise.all([redrive(queue, { most: 7 }), redrive(queue, { most: 7 }), redrive(queue, { most: 7 })]);
+  expect(await readRedriven(t.redis, queue, 'r')).toBe(7);
+  expect((await t.redis.lrange('bull:most:wait', 0, -1)).toReversed()).toEqual(
+    Array.from({ length: 7 }, (_, n) => `j${n}`),
+  );
+  expect(await step(queue, { most: 9 })).toMatchObject({ redriven: 9, putBack: 2, done: true });
+});
+
+test('what is there before a step: marks, jobs put back, and the time of Redis', async () => {
+  const queue = queueOf('state');
+  await putLetters(queue, 2);
+  await step(queue, { most: 1 });
+  await t.redis.hset('bull:state:meta', OWNER_FIELD, 'mine');
+  const state = await readRedriveState(t.redis, queue, 'r');
+  expect(state).toMatchObject({ queueMark: 'mine', redriven: 1 });
+  expect(state.deadLetterMark).toBeUndefined();
+  const [seconds] = await t.redis.time();
+  expect(Math.abs(state.redisTimeMs / 1_000 - Number(seconds))).toBeLessThan(5);
+  // Whoever may write there may write anything.
+  await t.redis.hset('bull:state-dlq:redrive:r', 'redriven', '1e300');
+  expect(await readRedriven(t.redis, queue, 'r')).toBe(0);
 });
 
 test('a letter whose id is in use stays, and so does a job that is no letter', async () => {

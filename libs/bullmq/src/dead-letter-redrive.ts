@@ -1,7 +1,8 @@
 import type { Redis } from 'ioredis';
 import { queueKey, type QueueRef } from './keys.ts';
-import { UnexpectedReplyError } from './reply.ts';
-import { runScript } from './scripts.ts';
+import { readQueuePolicy } from './policy.ts';
+import { timeOf, UnexpectedReplyError } from './reply.ts';
+import { runReadScript, runScript } from './scripts.ts';
 import { fenceArguments, parseOutcome, type DeadLetterFence } from './dead-letter-fence.ts';
 import type { RedisCall, Refusal } from './step.ts';
 import type { CompiledFilter } from './dead-letters/filter.ts';
@@ -14,6 +15,8 @@ export interface RedriveOptions {
   readonly filter: CompiledFilter;
   /** Jobs per second at most, of Redis' clock. Absent: as many as a step takes. */
   readonly perSecond?: number;
+  /** Jobs in all at most, whoever runs its steps. Absent: no bound. */
+  readonly most?: number;
   readonly fence: DeadLetterFence;
 }
 
@@ -21,10 +24,13 @@ export interface RedriveOptions {
 export interface RedriveStep {
   /** Jobs that this redrive put back in all, whoever ran its steps. */
   readonly redriven: number;
+  /** Of these, by this step. */
+  readonly putBack: number;
   /** Letters that match and stay: a job of that id is in the queue, or was put back before and died again. */
   readonly skipped: Readonly<Record<'exists' | 'again', number>>;
   /** To go on from; it may as well be forgotten. */
   readonly cursor?: LetterCursor;
+  /** No letter is left to look at, or as many as it may are back. */
   readonly done: boolean;
   /** The rate is used up for so long. */
   readonly waitMs: number;
@@ -35,7 +41,39 @@ const PROGRESS_RETENTION_MS = 7 * 24 * 3_600_000;
 
 /** How many jobs the redrive has put back; 0 also when that was more than a week ago. */
 export async function readRedriven(redis: Redis, queue: QueueRef, name: string): Promise<number> {
-  return Number(await redis.hget(progressKey(queue, name), 'redriven')) || 0;
+  const count = Number(await redis.hget(progressKey(queue, name), 'redriven'));
+  return Number.isSafeInteger(count) && count > 0 ? count : 0;
+}
+
+/** What is there before a step of a redrive. */
+export interface RedriveState {
+  /** The owner marks of the queue and of its dead-letter queue as stored; absent: there is none. */
+  readonly queueMark?: string;
+  readonly deadLetterMark?: string;
+  /** Jobs that the redrive has put back. */
+  readonly redriven: number;
+  /** Unix ms, by the clock of the node that has the queue. */
+  readonly redisTimeMs: number;
+}
+
+/**
+ * Reads what decides whether a redrive may go on: one round trip, nothing is written.
+ *
+ * @throws what ioredis throws; see `classifyRedisError`.
+ */
+export async function readRedriveState(redis: Redis, queue: QueueRef, name: string): Promise<RedriveState> {
+  const [policy, deadLetters, redriven, microseconds] = await Promise.all([
+    readQueuePolicy(redis, queue),
+    readQueuePolicy(redis, deadLetterQueue(queue)),
+    readRedriven(redis, queue, name),
+    runReadScript(redis, 'redisTime', [queueKey(queue, 'meta')], []),
+  ]);
+  return {
+    ...(policy.rawOwnerMark !== undefined && { queueMark: policy.rawOwnerMark }),
+    ...(deadLetters.rawOwnerMark !== undefined && { deadLetterMark: deadLetters.rawOwnerMark }),
+    redriven,
+    redisTimeMs: timeOf(Number(microseconds) / 1_000),
+  };
 }
 
 function progressKey(queue: QueueRef, name: string): string {
@@ -56,7 +94,7 @@ function progressKey(queue: QueueRef, name: string): string {
 export async function redriveStep(
   call: RedisCall,
   queue: QueueRef,
-  { name, filter, perSecond = 0, fence }: RedriveOptions,
+  { name, filter, perSecond = 0, most = 0, fence }: RedriveOptions,
   cursor?: LetterCursor,
 ): Promise<RedriveStep | Refusal> {
   const page = await call((redis) => readLetters(redis, queue, filter, cursor));
@@ -66,6 +104,7 @@ export async function redriveStep(
     name,
     perSecond,
     PROGRESS_RETENTION_MS,
+    most,
     ...matching.flatMap(({ id, finishedOn }) => [id, finishedOn]),
   ];
   const keys = [...metaKeys(queue), progressKey(queue, name)];
@@ -79,13 +118,14 @@ export async function redriveStep(
   let next = cursor;
   for (const letter of page.letters) {
     const became = outcomeOf.get(letter.id);
-    if (became === 'limited') break;
+    if (became === 'limited' || became === 'enough') break;
     if (became === 'redriven') continue;
     if (became === 'exists' || became === 'again') skipped[became]++;
     next = { id: letter.id, finishedOn: letter.finishedOn };
   }
-  const done = !page.more && !outcomes.includes('limited');
-  return { redriven, skipped, done, waitMs, ...(next && { cursor: next }) };
+  const done = outcomes.includes('enough') || (!page.more && !outcomes.includes('limited'));
+  const putBack = outcomes.filter((became) => became === 'redriven').length;
+  return { redriven, putBack, skipped, done, waitMs, ...(next && { cursor: next }) };
 }
 
 function isOurs({ origin }: DeadLetter): boolean {

@@ -72,9 +72,11 @@ export { deadLetterQueue } from './dead-letter-queue.ts';
 export {
   planRedrive,
   readRedriven,
+  readRedriveState,
   redriveStep,
   type RedriveOptions,
   type RedrivePlan,
+  type RedriveState,
   type RedriveStep,
 } from './dead-letter-redrive.ts';
 export { removeExpiredLetters, type ExpiryRound } from './dead-letter-expiry.ts';
@@ -113,7 +115,7 @@ export { ProtocolError } from './reply.ts';
 export { retentionLimits, type RetentionLimits } from './retention/limits.ts';
 export { type SizeEstimate } from './retention/size-estimate.ts';
 export { retentionRound, type LimitedQueue, type RetentionResult } from './retention-round.ts';
-export { type RoundOptions } from './paced-turns.ts';
+export { STEP_VALID_MS, type RoundOptions } from './paced-turns.ts';
 export { clampPriorities, tryCountPriorities, type ClampedJobs, type PriorityCounts } from './priorities.ts';
 export { priorityRound, type PrioritizedQueue, type PriorityResult } from './priority-round.ts';
 export { clampTo, type Clamping } from './priorities/declared.ts';

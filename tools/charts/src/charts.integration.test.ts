@@ -270,6 +270,7 @@ describe('the definitions', () => {
     expect(
       definitions.map(({ metadata }) => [metadata.name, metadata.annotations?.['helm.sh/resource-policy']]),
     ).toEqual([
+      ['queueredrives.redis-queue.io', policy],
       ['queues.redis-queue.io', policy],
       ['workerpools.redis-queue.io', policy],
     ]);

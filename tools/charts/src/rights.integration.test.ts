@@ -23,7 +23,8 @@ describe.each([
     [
       ...shared,
       'get list watch patch: queues (redis-queue.io)',
-      'patch: queues/status (redis-queue.io)',
+      'patch: queues/status queueredrives/status (redis-queue.io)',
+      'get list watch delete: queueredrives (redis-queue.io)',
       'get: namespaces (core) named kube-system',
     ],
   ],
@@ -149,8 +150,8 @@ describe('the queue-controller', () => {
 it('who has view in a namespace reads objects of ours, who has edit or admin writes them; nobody writes a status', async () => {
   const objects = await render(chartFolder('redis-queue-crds'));
   expect(rulesOf(objects, 'ClusterRole').map(line)).toEqual([
-    'get list watch: queues workerpools workerpools/scale (redis-queue.io)',
-    'create update patch delete deletecollection: queues workerpools (redis-queue.io)',
+    'get list watch: queueredrives queues workerpools workerpools/scale (redis-queue.io)',
+    'create update patch delete deletecollection: queueredrives queues workerpools (redis-queue.io)',
     'update patch: workerpools/scale (redis-queue.io)',
   ]);
   const off = await render(chartFolder('redis-queue-crds'), { values: { userRoles: false } });

@@ -23,10 +23,13 @@ describe('the API server accepts', () => {
     },
   );
 
-  test.each(['queue.yaml', 'redis-users/queue.yaml', 'workerpool.yaml'])('examples/%s', async (file) => {
-    const draft = parse(readFileSync(join(workspaceRoot, 'examples', file), 'utf8')) as Draft;
-    await expect(kubectl.check(draft)).resolves.toContain('serverside-applied');
-  });
+  test.each(['queue.yaml', 'redis-users/queue.yaml', 'redrive.yaml', 'workerpool.yaml'])(
+    'examples/%s',
+    async (file) => {
+      const draft = parse(readFileSync(join(workspaceRoot, 'examples', file), 'utf8')) as Draft;
+      await expect(kubectl.check(draft)).resolves.toContain('serverside-applied');
+    },
+  );
 
   test('the pool and the behavior of the guide to autoscaling, and the command that stops it', async () => {
     const guide = readFileSync(join(workspaceRoot, 'docs/autoscaling.md'), 'utf8');

@@ -1,6 +1,7 @@
 import type { KindDefinition } from './definition.ts';
+import { queueRedriveDefinition } from './queue-redrive.ts';
 import { queueDefinition } from './queue.ts';
 import { workerPoolDefinition } from './workerpool.ts';
 
 /** Every kind of the group. A new kind is added here; CRD, chart and reference page follow. */
-export const kinds: readonly KindDefinition[] = [queueDefinition, workerPoolDefinition];
+export const kinds: readonly KindDefinition[] = [queueDefinition, queueRedriveDefinition, workerPoolDefinition];

@@ -17,6 +17,14 @@ export const queueDraft = (spec: Record<string, unknown> = {}, name = 'emails'):
   spec,
 });
 
+/** A QueueRedrive of the Queue `emails` with this spec. */
+export const redriveDraft = (spec: Record<string, unknown> = {}, name = 'again'): Draft => ({
+  apiVersion: API_VERSION,
+  kind: 'QueueRedrive',
+  metadata: { name },
+  spec: { queueRef: { name: 'emails' }, ...spec },
+});
+
 /** A WorkerPool that is valid except for what `spec` changes; `undefined` removes a field. */
 export const poolDraft = (spec: Record<string, unknown> = {}, name = 'email-workers'): Draft => ({
   apiVersion: API_VERSION,

@@ -13,8 +13,25 @@ it('everything that is given has to hold', () => {
   expect(matches({ failedReason: 'ETIMEDOUT' })).toBe(true);
   expect(matches({ names: ['mail'], failedReason: 'ECONNREFUSED' })).toBe(false);
   expect(matches({ data: { path: '$.to.country', equals: 'de' } })).toBe(true);
-  expect(matches({ data: { path: '$.n', equals: '1' } })).toBe(false);
-  expect(matches({ data: { path: '$.none', equals: null } })).toBe(false);
+  expect(matches({ data: { path: '$.n', equals: '1' } })).toBe(true);
+  expect(matches({ data: { path: '$.n', equals: '2' } })).toBe(false);
+});
+
+it('a value is compared as text; what is no value equals nothing', () => {
+  const data = '{"yes":true,"no":null,"text":"null","big":1e21,"list":[1],"map":{}}';
+  const equal = (path: string, equals: string): boolean =>
+    matches({ data: { path, equals } }, { name: 'mail', failedReason: '', data });
+  expect([equal('$.yes', 'true'), equal('$.no', 'null'), equal('$.text', 'null'), equal('$.big', '1e+21')]).toEqual(
+    Array.from({ length: 4 }, () => true),
+  );
+  expect([
+    equal('$.none', 'undefined'),
+    equal('$.none', 'null'),
+    equal('$.list', '1'),
+    equal('$.list', '[1]'),
+    equal('$.map', '{}'),
+    equal('$.map', '[object Object]'),
+  ]).toEqual(Array.from({ length: 6 }, () => false));
 });
 
 it('data that is too long, or no JSON, does not match a filter on data', () => {
@@ -26,7 +43,7 @@ it('data that is too long, or no JSON, does not match a filter on data', () => {
 
 it('the time range and whether data is read are for who reads', () => {
   expect(compileFilter({ fromMs: 5, toMs: 9 })).toMatchObject({ fromMs: 5, toMs: 9, readsData: false });
-  expect(compileFilter({ data: { path: '$.a', equals: 1 } })).toMatchObject({
+  expect(compileFilter({ data: { path: '$.a', equals: '1' } })).toMatchObject({
     fromMs: 0,
     toMs: Infinity,
     readsData: true,
@@ -35,5 +52,5 @@ it('the time range and whether data is read are for who reads', () => {
 
 it('says what is wrong with it', () => {
   expect(compileFilter({ fromMs: 9, toMs: 5 })).toEqual({ problem: 'the time range ends before it begins' });
-  expect(compileFilter({ data: { path: '$..a', equals: 1 } })).toHaveProperty('problem');
+  expect(compileFilter({ data: { path: '$..a', equals: '1' } })).toHaveProperty('problem');
 });

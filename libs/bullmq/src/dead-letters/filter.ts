@@ -9,8 +9,8 @@ export interface LetterFilter {
   /** finishedOn at the earliest and at the latest, Unix ms. */
   readonly fromMs?: number;
   readonly toMs?: number;
-  /** A place in the job's data (see `compileJsonPath`), and the value there. */
-  readonly data?: { readonly path: string; readonly equals: string | number | boolean | null };
+  /** A place in the job's data (see `compileJsonPath`), and the value there as text: acme, 42, true, null. */
+  readonly data?: { readonly path: string; readonly equals: string };
 }
 
 /** What a filter looks at. */
@@ -43,8 +43,15 @@ export function compileFilter(filter: LetterFilter): CompiledFilter | { readonly
     matches: (letter) =>
       (isNamed?.has(letter.name) ?? true) &&
       (failedReason === undefined || letter.failedReason.includes(failedReason)) &&
-      (path === undefined || (letter.data !== undefined && valueAt(parsed(letter.data), path) === data?.equals)),
+      (path === undefined ||
+        (letter.data !== undefined && textOf(valueAt(parsed(letter.data), path)) === data?.equals)),
   };
+}
+
+/** Undefined, which equals nothing, for what is there not, an object or an array. */
+function textOf(value: unknown): string | undefined {
+  if (typeof value === 'string') return value;
+  return value === undefined || (typeof value === 'object' && value !== null) ? undefined : JSON.stringify(value);
 }
 
 /** Undefined, which equals nothing, for what is no JSON: data that nobody but a worker of its own can read. */

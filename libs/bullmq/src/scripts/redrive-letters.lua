@@ -8,10 +8,11 @@
          4 Redis' time in ms after which nothing is done
          5 name of the redrive, 6 most letters per second of Redis' clock, 0 unlimited
          7 how long the progress is kept, ms
+         8 most letters that this redrive puts back in all, 0 unlimited
          then per letter its id and its finishedOn
   Reply  { done, letters put back by this redrive in all, ms until more may be, outcome of each letter }, its outcome
          redriven, exists (a job of its id is in the queue), foreign (no letter of ours), again (this redrive put it back
-         before, and it died again), gone, or limited; or { late } or { ownershipLost }: nothing was done
+         before, and it died again), gone, limited, or enough (as many as it may are back); or { late } or { ownershipLost }: nothing was done
   Cost   per letter 12 commands of O(1) or O(log n), about 30 us, whatever it carries; 100 about 3 ms
   Never  overwrites a job; puts a letter back twice
 ]]
@@ -20,7 +21,7 @@ local call = redis.call
 -- include parts/events.lua
 -- include parts/line.lua
 local base, dead = string.sub(KEYS[1], 1, -5), string.sub(KEYS[2], 1, -5)
-local progress, name, perSecond = KEYS[3], ARGV[5], tonumber(ARGV[6])
+local progress, name, perSecond, most = KEYS[3], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[8])
 local refused = refusal({ KEYS[1], KEYS[2] }, ARGV[1], { ARGV[2], ARGV[3] }, ARGV[4])
 if refused then return { refused } end
 local letters = dead .. 'failed'
@@ -39,6 +40,7 @@ local function redrive(letter, finishedOn)
   local job = call('HMGET', from, 'redis-queue:origin', 'redis-queue:redrive')
   if not job[1] then return 'foreign' end
   if job[2] == name then return 'again' end
+  if most > 0 and total >= most then return 'enough' end
   if perSecond > 0 and used >= perSecond then
     limited = true
     return 'limited'
@@ -59,7 +61,7 @@ local function redrive(letter, finishedOn)
 end
 
 local outcomes = {}
-for i = 8, #ARGV, 2 do outcomes[#outcomes + 1] = redrive(ARGV[i], ARGV[i + 1]) end
+for i = 9, #ARGV, 2 do outcomes[#outcomes + 1] = redrive(ARGV[i], ARGV[i + 1]) end
 call('HSET', progress, 'redriven', total, 'second', time[1], 'used', used)
 call('PEXPIRE', progress, ARGV[7])
 return { 'done', total, limited and 1000 - math.floor(time[2] / 1000) or 0, outcomes }

@@ -15,8 +15,8 @@ export interface CellScene {
   readonly good: readonly string[];
   /** Makes a namespace with what every object needs. */
   readonly prepare: (namespace: string) => Promise<unknown>;
-  /** The object of a namespace, as it is now. */
-  readonly objectOf: (namespace: string) => WithConditions | undefined;
+  /** The object of a namespace that the write is for, as it is now. */
+  readonly objectOf: (namespace: string, write: WriteCase) => WithConditions | undefined;
 }
 
 /** As long as it takes a back-off to get as long as it may. */
@@ -75,7 +75,7 @@ export class Cell {
       write: write.name,
       fault,
       reportedMs: reported && Math.max(0, reported.atMs - firstMs),
-      report: reported?.text ?? JSON.stringify(scene.objectOf(namespace)?.status?.conditions ?? []),
+      report: reported?.text ?? JSON.stringify(scene.objectOf(namespace, write)?.status?.conditions ?? []),
       recoveredMs: wellMs === undefined ? undefined : wellMs - endedMs,
     };
   }
@@ -84,7 +84,7 @@ export class Cell {
     const { write, fault, namespace } = this;
     const { controller } = scene;
     const inCondition = () => {
-      const conditions = scene.objectOf(namespace)?.status?.conditions ?? [];
+      const conditions = scene.objectOf(namespace, write)?.status?.conditions ?? [];
       const found = conditions.find(({ reason, message }) => REASONS[fault].test(reason) && write.names.test(message));
       return found && { atMs: Date.now(), text: `${found.type}=${found.status} ${found.reason}: ${found.message}` };
     };
@@ -111,7 +111,8 @@ export class Cell {
   }
 
   #isWell({ objectOf, good }: CellScene): boolean {
-    const object = objectOf(this.namespace);
+    const object = objectOf(this.namespace, this.write);
+    if (this.write.deletes) return object === undefined;
     const conditions = object?.status?.conditions ?? [];
     const ready = findCondition(conditions, 'Ready');
     if (!object || !ready || !good.includes(ready.reason)) return false;

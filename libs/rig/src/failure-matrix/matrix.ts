@@ -11,7 +11,7 @@ import type { CellResult, WriteCase } from './write-case.ts';
 
 export interface MatrixOptions extends Pick<CellScene, 'good' | 'prepare'> {
   readonly rig: Rig;
-  /** Of the objects that the writes are for: one in each namespace. */
+  /** Of the objects that the writes are for, unless their case says otherwise: one in each namespace. */
   readonly type: ResourceType;
   readonly cases: readonly WriteCase[];
   /** Starts the controller, by this way to the API server. */
@@ -47,10 +47,13 @@ export async function runFailureMatrix(options: MatrixOptions): Promise<MatrixRe
   );
   const controller = await options.start(proxy.kubeconfigPath);
   const end = new AbortController();
-  const objects = new Map<string, WithConditions>();
-  const background = Promise.all([follow(rig.client, type, objects, end.signal), help(cells, end.signal)]);
+  const typeOf = (write: WriteCase): ResourceType => write.type ?? type;
+  const objects = new Map<ResourceType, ObjectsByNamespace>();
+  for (const each of options.cases) objects.set(typeOf(each), new Map());
+  const following = [...objects].map(([each, found]) => follow(rig.client, each, found, end.signal));
+  const background = Promise.all([...following, help(cells, end.signal)]);
   try {
-    const objectOf = (namespace: string): WithConditions | undefined => objects.get(namespace);
+    const objectOf: CellScene['objectOf'] = (namespace, write) => objects.get(typeOf(write))?.get(namespace);
     const scene = { client: rig.client, controller, good, prepare, objectOf };
     const results = await Promise.all(cells.map((cell) => cell.run(scene)));
     return { cells: results, seen: new Set(proxy.writes.map(kindOfWrite)) };
@@ -80,16 +83,19 @@ function worstOf(times: readonly (number | undefined)[]): number {
   return Math.max(...times.map((ms) => ms ?? Infinity));
 }
 
-/** Keeps `objects`, by namespace, as they are. */
+type ObjectsByNamespace = Map<string, WithConditions>;
+
+/** Keeps `objects` as they are. */
 async function follow(
   client: KubeClient,
   type: ResourceType,
-  objects: Map<string, WithConditions>,
+  objects: ObjectsByNamespace,
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
     // oxlint-disable-next-line no-await-in-loop -- a look after the other
     const { items } = await client.list<WithConditions>(type);
+    objects.clear();
     for (const object of items) objects.set(object.metadata.namespace ?? '', object);
     // oxlint-disable-next-line no-await-in-loop -- see above
     await delay(100, undefined, { signal }).catch(() => undefined);

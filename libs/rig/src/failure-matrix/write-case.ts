@@ -1,9 +1,12 @@
+import type { ResourceType } from '@redis-queue/controller';
 import type { Fault } from '../api-proxy/faults.ts';
 import type { WithConditions } from '../controllers/objects.ts';
 
 /** One kind of write of a controller, and how to have it done. */
 export interface WriteCase {
   readonly name: string;
+  /** Of the object that the write is for; absent: that of the matrix. */
+  readonly type?: ResourceType;
   /** As `kindOfWrite` has it. */
   readonly write: string;
   /** Makes what has to be there before, in a namespace that was just made. */
@@ -18,6 +21,8 @@ export interface WriteCase {
   readonly shows: 'condition' | 'log';
   /** Whether what was to be written is there; beside conditions that are well. */
   readonly landed?: (object: WithConditions) => boolean;
+  /** The write deletes the object: all is well once it is gone. */
+  readonly deletes?: true;
 }
 
 /** What a condition may give as its reason for each fault. */

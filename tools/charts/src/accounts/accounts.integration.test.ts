@@ -73,6 +73,11 @@ beforeAll(async () => {
   // Before there were policies: a pool that would be refused today.
   await stage.startControllers();
   await stage.apply('Queue', 'emails', {});
+  await stage.apply('QueueRedrive', 'again', {
+    queueRef: { name: 'emails' },
+    suspend: true,
+    ttlSecondsAfterFinished: 0,
+  });
   await stage.apply('WorkerPool', 'old', { ...POOL, template: OLD });
   await until('old', ({ spec }) => spec.template.spec['hostNetwork'] === true);
   await stage.apply('Queue', 'emails', { name: 'beside' }, release);
@@ -149,6 +154,9 @@ it('all that the controllers do passes: status, finalizers, Deployments, budgets
   await eventually(async () => (await readyReason('queue', 'temporary')) === 'Applied', PATIENCE);
   expect((await stage.read<Ready>('queue', 'temporary'))?.metadata.finalizers).toEqual(['redis-queue.io/queue-data']);
   await controlPlane.kubectl('delete', 'queue', 'temporary', '--namespace', shop, '--timeout=60s');
+  await stage.apply('QueueRedrive', 'ended', { queueRef: { name: 'emails' }, ttlSecondsAfterFinished: 0 });
+  await eventually(async () => (await stage.read('queueredrive', 'ended')) === undefined, PATIENCE);
+  expect(await stage.read('queueredrive', 'again')).toBeDefined();
   expect(await stage.read('poddisruptionbudget', 'workers')).toBeDefined();
 
   await controlPlane.kubectl('scale', 'workerpool/workers', '--replicas=3', '--namespace', shop);

@@ -140,7 +140,12 @@ export class Stage implements AsyncDisposable {
     return lines.filter((line) => /forbidden|denied request/i.test(line));
   }
 
-  async apply(kind: 'Queue' | 'WorkerPool', name: string, spec: object, namespace = this.shop): Promise<void> {
+  async apply(
+    kind: 'Queue' | 'QueueRedrive' | 'WorkerPool',
+    name: string,
+    spec: object,
+    namespace = this.shop,
+  ): Promise<void> {
     const metadata = { name, namespace };
     await this.controlPlane.apply({ apiVersion: 'redis-queue.io/v1', kind, metadata, spec });
   }

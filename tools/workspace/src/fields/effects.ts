@@ -66,6 +66,31 @@ const QUEUE: Effects = {
   adoptionPolicy: { file: GOVERNED, test: 'Observe plans in the status and writes nothing' },
 };
 
+const REDRIVES = 'apps/queue-controller/src/redrive/redrive.integration.test.ts';
+const FILTERED: Effect = {
+  file: REDRIVES,
+  test: 'takes what its filter says, and a dry run says what that is and moves nothing',
+};
+const IN_LINE: Effect = {
+  file: REDRIVES,
+  test: 'goes after the older ones of its Queue, unless they are suspended, at its own rate',
+};
+
+const QUEUE_REDRIVE: Effects = {
+  'queueRef.name': { file: REDRIVES, test: 'says what it waits for, and goes on by itself', row: "queue: 'late'" },
+  'filter.jobName': FILTERED,
+  'filter.failedReason': FILTERED,
+  'filter.failedAfter': FILTERED,
+  'filter.failedBefore': FILTERED,
+  'filter.data.path': FILTERED,
+  'filter.data.equals': FILTERED,
+  maxJobsPerSecond: IN_LINE,
+  maxJobs: { ...FILTERED, row: 'maxJobs: 5' },
+  dryRun: FILTERED,
+  suspend: IN_LINE,
+  ttlSecondsAfterFinished: { file: REDRIVES, test: 'is deleted when its time is over' },
+};
+
 const DEPLOYMENT = 'apps/workerpool-controller/src/deployment';
 const SERVED: Effect = { file: `${DEPLOYMENT}/deployment.test.ts`, test: 'gives the pods what they serve' };
 const RESOURCES: Effect = {
@@ -144,4 +169,8 @@ const WORKER_POOL: Effects = {
 };
 
 /** For each kind, which test shows what each of its fields does. A new field is added here, with the test for it. */
-export const EFFECTS: Readonly<Record<string, Effects>> = { Queue: QUEUE, WorkerPool: WORKER_POOL };
+export const EFFECTS: Readonly<Record<string, Effects>> = {
+  Queue: QUEUE,
+  QueueRedrive: QUEUE_REDRIVE,
+  WorkerPool: WORKER_POOL,
+};

@@ -16,6 +16,7 @@ export function kindAttempts({ shop }: Scene): Attempt[] {
   const queue = attemptBy('queue-controller');
   const autoscaler = attemptBy('autoscaler');
   const emails = ours(shop, 'queues', 'emails');
+  const again = ours(shop, 'queueredrives', 'again');
   const workers = ours(shop, 'workerpools', 'workers');
   const status = { status: { conditions: [] } };
   return [
@@ -41,6 +42,18 @@ export function kindAttempts({ shop }: Scene): Attempt[] {
         spec: {},
       }),
     ),
+    queue('has a QueueRedrive go on', patch(again, { spec: { suspend: false } })),
+    queue('labels a QueueRedrive', patch(again, { metadata: { labels: { a: 'b' } } })),
+    queue('deletes a QueueRedrive that has not ended', remove(again)),
+    queue(
+      'creates a QueueRedrive',
+      post(ours(shop, 'queueredrives'), {
+        apiVersion: 'redis-queue.io/v1',
+        kind: 'QueueRedrive',
+        metadata: { name: 'stolen' },
+        spec: { queueRef: { name: 'emails' } },
+      }),
+    ),
     queue('writes the status of a WorkerPool', patch(`${workers}/status`, status)),
     queue('changes a WorkerPool', patch(workers, { spec: { image: 'evil' } })),
     queue('resizes a WorkerPool', patch(`${workers}/scale`, { spec: { replicas: 100 } })),
@@ -49,6 +62,7 @@ export function kindAttempts({ shop }: Scene): Attempt[] {
     pool('resizes a WorkerPool', patch(`${workers}/scale`, { spec: { replicas: 100 } })),
     pool('labels a WorkerPool', patch(workers, { metadata: { labels: { a: 'b' } } })),
     pool('deletes a WorkerPool', remove(workers)),
+    pool('writes the status of a QueueRedrive', patch(`${again}/status`, status)),
     pool('writes the status of a Queue', patch(`${emails}/status`, status)),
     pool('changes the spec of a Queue', patch(emails, { spec: { paused: true } })),
     autoscaler('resizes a WorkerPool', patch(`${workers}/scale`, { spec: { replicas: 100 } })),

@@ -1,0 +1,21 @@
+import { callRedis, CircuitOpenError } from '@redis-queue/redis-access';
+import { callOf, redisProblem, resolveConnection } from './observe.ts';
+import { ownerOf } from './ownership.ts';
+import type { RedriveSources } from './redrive/sources.ts';
+import { serverOfQueue, type WatchedSources } from './sources.ts';
+
+/** Redrives reach the queues in the way in which their Queues are governed. */
+export function redriveSources(sources: WatchedSources): RedriveSources {
+  return {
+    queues: sources.queues,
+    ownerOf: (queue) => ownerOf(queue, sources.clusterId),
+    resolve: (queue) => resolveConnection(queue, sources),
+    serverOf: (queue) => serverOfQueue(queue, sources),
+    callOf: (queue, access) => (call) => callRedis(sources, callOf(queue, access), call),
+    problemOf: (error, target) => ({
+      problem: redisProblem(error, target, sources.connections),
+      ...(error instanceof CircuitOpenError && { probeAfterMs: error.probeAfterMs }),
+    }),
+    assertLeading: sources.assertLeading,
+  };
+}

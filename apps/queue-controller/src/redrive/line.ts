@@ -1,0 +1,69 @@
+import { keyOf, keyToString, type Change, type ObjectCache, type ObjectKey } from '@redis-queue/controller';
+import { hasEnded, queueKeyOf, type RedriveObject } from './redrives.ts';
+
+const LINE = 'redrives-in-line';
+const OPEN = 'redrives-open';
+/**
+ * Of the redrives of a Queue that changed, so many are reconciled at once; the others see it with their next retry. Who
+ * creates thousands must not have all of them reconciled because of one.
+ */
+const MAX_NOTIFIED = 8;
+
+type Redrives = Pick<ObjectCache<RedriveObject>, 'addIndex' | 'eachByIndex'>;
+
+/**
+ * Which redrives of a Queue go one after the other, the oldest first: those that put something back. One that is suspended
+ * or has ended is out of line; a dry run neither waits nor keeps others waiting, as it only reads.
+ */
+export class RedriveLine {
+  readonly #redrives: Redrives;
+
+  /** @param byAge orders objects, the oldest first. */
+  constructor(redrives: Redrives, byAge: (a: RedriveObject, b: RedriveObject) => number) {
+    this.#redrives = redrives;
+    redrives.addIndex(LINE, (redrive) => (isInLine(redrive) ? [lineOf(redrive)] : []), byAge);
+    redrives.addIndex(OPEN, (redrive) => (hasEnded(redrive) ? [] : [lineOf(redrive)]), byAge);
+  }
+
+  /** The name of the redrive that goes before this one; undefined: it is its turn. */
+  ahead(redrive: RedriveObject): string | undefined {
+    if (!isInLine(redrive)) return undefined;
+    for (const first of this.#redrives.eachByIndex(LINE, lineOf(redrive)))
+      return first.metadata.uid === redrive.metadata.uid ? undefined : first.metadata.name;
+    return undefined;
+  }
+
+  /** Whose turn it is when this one has left the line. */
+  next(redrive: RedriveObject): ObjectKey[] {
+    return firstKeys(this.#redrives.eachByIndex(LINE, lineOf(redrive)), 1);
+  }
+
+  /** Those of a Queue that have not ended, the oldest first. */
+  ofQueue(queue: ObjectKey): ObjectKey[] {
+    return firstKeys(this.#redrives.eachByIndex(OPEN, keyToString(queue)), MAX_NOTIFIED);
+  }
+}
+
+/** Whether the change lets the next one have its turn. */
+export function leavesLine({ event, object, previous }: Change<RedriveObject>): boolean {
+  if (event === 'delete') return isInLine(object);
+  return previous !== undefined && isInLine(previous) && !isInLine(object);
+}
+
+function isInLine(redrive: RedriveObject): boolean {
+  const { deletionTimestamp } = redrive.metadata;
+  return deletionTimestamp === undefined && !redrive.spec.dryRun && !redrive.spec.suspend && !hasEnded(redrive);
+}
+
+function lineOf(redrive: RedriveObject): string {
+  return keyToString(queueKeyOf(redrive));
+}
+
+function firstKeys(redrives: Iterable<RedriveObject>, most: number): ObjectKey[] {
+  const keys: ObjectKey[] = [];
+  for (const redrive of redrives) {
+    if (keys.length === most) break;
+    keys.push(keyOf(redrive));
+  }
+  return keys;
+}
