@@ -5,7 +5,7 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config';
 /** The kinds of test, by the file's name and by what they need. */
 const KINDS = {
   /** Nothing. Files share a worker and its modules, of which the most would be loaded again for every file. */
-  test: { include: 'src/**/*.test.ts', testTimeout: 10_000, isolate: false },
+  test: { include: 'src/**/*.test.ts', testTimeout: 60_000, isolate: false },
   /** Real servers on loopback, for which they mostly wait: three files at a time keep two cores busy. */
   integration: { include: 'src/**/*.integration.test.ts', testTimeout: 180_000, maxWorkers: 3 },
   /** Real pods, so root. One file at a time: controllers that watch a whole cluster would meet in it. */

@@ -1,6 +1,12 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { NOT_ENFORCED_NOTE, QUEUE_FIELDS_NOT_ENFORCED, queueSpecSchema, workerPoolSpecSchema } from '@redis-queue/api';
+import {
+  NOT_ENFORCED_NOTE,
+  QUEUE_FIELDS_NOT_ENFORCED,
+  queueRedriveSpecSchema,
+  queueSpecSchema,
+  workerPoolSpecSchema,
+} from '@redis-queue/api';
 import { describe, expect, it } from 'vitest';
 import { EFFECTS, type Effect, type Effects } from './effects.ts';
 import { testTitles } from './titles.ts';
@@ -8,7 +14,7 @@ import { testTitles } from './titles.ts';
 const workspaceRoot = resolve(import.meta.dirname, '../../../..');
 
 /** The spec of each kind. */
-const SPECS = { Queue: queueSpecSchema, WorkerPool: workerPoolSpecSchema };
+const SPECS = { Queue: queueSpecSchema, QueueRedrive: queueRedriveSpecSchema, WorkerPool: workerPoolSpecSchema };
 
 interface Field {
   /** Below `spec`, without the indices of lists. */
@@ -104,7 +110,7 @@ it('every kind of the CRDs has its table', () => {
   const crds = globSync('crds/*.yaml', { cwd: workspaceRoot }).map((file) =>
     readFileSync(join(workspaceRoot, file), 'utf8'),
   );
-  const kinds = crds.map((crd) => /^ {4}kind: (\w+)$/m.exec(crd)?.[1]).toSorted();
+  const kinds = crds.map((crd) => /^ {4}kind: (\w+)$/m.exec(crd)?.[1] ?? '').toSorted();
   expect([Object.keys(EFFECTS).toSorted(), Object.keys(SPECS).toSorted()]).toEqual([kinds, kinds]);
 });
 
