@@ -104,7 +104,7 @@ it('every kind of the CRDs has its table', () => {
   const crds = globSync('crds/*.yaml', { cwd: workspaceRoot }).map((file) =>
     readFileSync(join(workspaceRoot, file), 'utf8'),
   );
-  const kinds = crds.map((crd) => /^ {4}kind: (\w+)$/m.exec(crd)?.[1]).toSorted();
+  const kinds = crds.map((crd) => /^ {4}kind: (\w+)$/m.exec(crd)?.[1] ?? '').toSorted();
   expect([Object.keys(EFFECTS).toSorted(), Object.keys(SPECS).toSorted()]).toEqual([kinds, kinds]);
 });
 
