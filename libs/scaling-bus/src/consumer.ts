@@ -87,9 +87,10 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     atOnce: concurrency,
     now: () => performance.now(),
     onWaiting: (count) => {
-      // What waits for its turn makes room for what may have one: nobody's decision stands behind those of others. Not
-      // all at once: BullMQ's worker fetches as many as it may before it begins with the first.
-      worker.concurrency = Math.min(concurrency + count, MAX_HELD);
+      // What waits for its turn makes room for what may have one: nobody's decision stands behind those of others, also
+      // while as many are acted on as may be. Not all at once: BullMQ's worker fetches as many as it may before it
+      // begins with the first.
+      worker.concurrency = count === 0 ? concurrency : Math.min(2 * concurrency + count, MAX_HELD);
       observer.waiting?.(count);
     },
   });

@@ -4,10 +4,10 @@ import { FairPool, Shares, TENANT } from '@redis-queue/controller';
 export const MAX_HELD = 1_024;
 /** The soonest that a decision comes back for which its namespace has no room. */
 const RETURN_AFTER_MS = 500;
-/** Between two of a namespace that come back: fetching one only to send it back costs half a millisecond. */
+/** Between two that come back, over all namespaces: fetching one only to send it back costs half a millisecond. */
 const RETURN_SPACING_MS = 10;
-/** A third of the time for which a decision is valid; until then a newer one of its pool has taken its place. */
-const RETURN_WITHIN_MS = 5_000;
+/** Within the time for which a decision is valid; until then a newer one of its pool has taken its place. */
+const RETURN_WITHIN_MS = 10_000;
 
 /**
  * Who is next of the decisions that were fetched: namespaces in turns, none with more under way than its part of what is
@@ -62,7 +62,7 @@ export class DecisionTurns {
     }
   }
 
-  /** After how many ms a decision of the namespace that had no turn is to come back: those of one come one by one. */
+  /** After how many ms a decision of the namespace that had no turn is to come back: those of one come one by one, and namespaces in turns. */
   returnAfterMs(namespace: string): number {
     if (this.#closed) return 0;
     const nowMs = this.#now();
@@ -71,9 +71,9 @@ export class DecisionTurns {
       this.#returnsMs.delete(name);
     }
     const last = this.#returnsMs.get(namespace) ?? -Infinity;
-    const soonestMs = Math.max(nowMs + RETURN_AFTER_MS, last + RETURN_SPACING_MS);
-    const atMs = Math.min(soonestMs, nowMs + RETURN_WITHIN_MS);
     this.#returnsMs.delete(namespace);
+    const soonestMs = Math.max(nowMs + RETURN_AFTER_MS, last + RETURN_SPACING_MS * (this.#returnsMs.size + 1));
+    const atMs = Math.min(soonestMs, nowMs + RETURN_WITHIN_MS);
     this.#returnsMs.set(namespace, atMs);
     return atMs - nowMs;
   }
