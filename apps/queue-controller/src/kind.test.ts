@@ -8,6 +8,7 @@ import { QueueMetrics } from './metrics.ts';
 import type { Sources } from './observe.ts';
 import { SamplingFailures } from './sampling-failures.ts';
 import { NOW, observed, queueObject } from './testing/queues.ts';
+import { UpkeepReports } from './upkeep/reports.ts';
 
 const kind = queueKind({
   sources: {} as Sources,
@@ -16,6 +17,8 @@ const kind = queueKind({
   deletions: new DeletionTimes(),
   settled: new SettledQueues(),
   fullCheckMs: 600_000,
+  duties: [],
+  reports: new UpkeepReports(),
   random: () => 0.5,
 });
 

@@ -3,7 +3,7 @@ import type { Problem as KindProblem } from '@redis-queue/controller';
 
 /**
  * The condition types of a Queue beside Ready, Reconciling and Stalled; those that are abnormal when True are absent
- * while they do not hold.
+ * while they do not hold. Those of recurring work stand in `upkeep/duty.ts`.
  */
 export const QueueCondition = {
   BurstCapped: 'BurstCapped',

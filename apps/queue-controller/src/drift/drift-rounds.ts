@@ -4,8 +4,8 @@ import { delay, keyOf, systemClock, unlessAborted, type Manager, type ObjectKey 
 import { callRedis, queueRef, resolveRedis, type QueueObject } from '@redis-queue/redis-access';
 import type { QueueMetrics } from '../metrics.ts';
 import { redisProblem, type Sources } from '../observe.ts';
-import { samplingGroups, type SamplingGroup } from '../sampling-groups.ts';
-import { SamplingTurns, type Turn } from '../sampling-turns.ts';
+import { samplingGroups, type SamplingGroup } from '../turns/sampling-groups.ts';
+import { SamplingTurns, type Turn } from '../turns/sampling-turns.ts';
 import type { WatchedSources } from '../sources.ts';
 import { dueGroups } from './due-groups.ts';
 import type { SettledQueues } from './settled-queues.ts';

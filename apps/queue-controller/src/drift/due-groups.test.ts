@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { SamplingGroup } from '../sampling-groups.ts';
+import type { SamplingGroup } from '../turns/sampling-groups.ts';
 import { dueGroups, MOST_PER_NAMESPACE, MOST_PER_ROUND } from './due-groups.ts';
 
 const groups = (namespace: string, count: number): SamplingGroup[] =>

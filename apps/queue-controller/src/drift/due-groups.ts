@@ -1,4 +1,4 @@
-import type { SamplingGroup } from '../sampling-groups.ts';
+import type { SamplingGroup } from '../turns/sampling-groups.ts';
 
 /** Redis targets per round: each may have to be connected to anew, as fewer connections are kept open than there may be. */
 export const MOST_PER_ROUND = 384;
