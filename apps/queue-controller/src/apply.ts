@@ -1,10 +1,14 @@
 import type { Queue, QueueReason } from '@redis-queue/api';
 import {
+  deadLetterQueue,
+  formatOwnerMark,
   leaveClaim,
+  LOST_FIELDS,
   obliterateRound,
   setPaused,
   writeMeta,
   NO_DIGEST,
+  type FencedWrite,
   type ObliterateOutcome,
   type PolicyDigest,
   type QueueRef,
@@ -14,7 +18,7 @@ import { callRedis, queueRef, type QueueObject } from '@redis-queue/redis-access
 import { describeStep } from './describe.ts';
 import { actionsOf, metaWrite, stepsOf, type Action, type MetaWrite } from './meta-writes.ts';
 import { callOf, redisProblem, resolveConnection, type Sources } from './observe.ts';
-import type { QueuePlan, QueueStep } from './steps.ts';
+import type { DeadLetterStep, QueuePlan, QueueStep } from './steps.ts';
 import type { Problem } from './reasons.ts';
 
 type Redis = Parameters<typeof setPaused>[0];
@@ -140,6 +144,12 @@ async function applyAction(action: Exclude<Action, FinalizerStep>, place: Place)
     case 'pause':
     case 'resume':
       return pauseOrResume(action.kind === 'pause', place);
+    case 'claimDeadLetters':
+    case 'beginDeadLetterRemoval':
+    case 'endDeadLetterRemoval':
+    case 'releaseDeadLetters':
+    case 'obliterateDeadLetters':
+      return applyDeadLetterStep(action, place);
     default:
       return action satisfies never;
   }
@@ -158,6 +168,19 @@ async function writeSteps({ steps }: MetaWrite, { write, ref, meta }: Place): Pr
   meta.mark = change.mark ?? meta.mark;
   meta.digest = written;
   return undefined;
+}
+
+/** No claim keeps the letters of a queue whose data is removed: they are its jobs. */
+async function applyDeadLetterStep(step: DeadLetterStep, place: Place): Promise<Problem | undefined> {
+  const ref = deadLetterQueue(place.ref);
+  const { expected } = step;
+  const meta: KnownMeta = { mark: expected, digest: undefined };
+  if (step.kind === 'obliterateDeadLetters')
+    return obliterate({ kind: 'obliterate', stopAt: step.stopAt }, { ...place, ref, meta });
+  const change: Omit<FencedWrite, 'expected'> =
+    step.kind === 'releaseDeadLetters' ? { mark: null, clear: LOST_FIELDS } : { mark: formatOwnerMark(step.owns) };
+  const written = await place.write((redis) => writeMeta(redis, ref, { ...change, expected }));
+  return written === undefined ? OWNERSHIP_LOST : undefined;
 }
 
 /** What a long list of jobs that an old client left behind still needs is done when the queue is looked at again. */

@@ -131,7 +131,7 @@ describe('a queue is brought to its spec', () => {
 
   it('fields that this release does not act on are named', async () => {
     const ns = await t.namespace();
-    const queue = await t.queue(ns, 'later', { dlqPolicy: { enabled: true } });
+    const queue = await t.queue(ns, 'later', { redis: { secretRefs: { backup: { name: 'second' } } } });
     await t.settled(queue, 'Applied');
     expect((await t.settled(queue, 'FieldsNotEnforced', 'FieldsNotEnforced')).status?.conditions).toHaveLength(4);
   });
@@ -305,9 +305,15 @@ it('steady state is silent: comparing unchanged queues writes neither to the API
     rateLimits: { maxJobsPerSecond: 10 },
     globalConcurrency: 5,
     paused: false,
+    dlqPolicy: { enabled: true, maxRetries: 3, retentionDays: 1 },
+    retention: { completedJobs: '1h', failedJobs: '1h', maxBytes: '1Gi', maxEvents: 100 },
+    priorities: [1, 2],
+    priorityPolicy: 'Clamp',
   });
   await t.settled(created, 'Applied');
   await eventually(async () => (await t.read(created)).status?.counts);
+  await eventually(async () => (await t.meta('silent'))['opts.maxLenEvents'] === '100');
+  await eventually(async () => (await t.redis.hexists('bull:silent-dlq:meta', 'redis-queue:lost-after')) === 1);
   const queue = await t.read(created);
   const before = await reconciles();
   await t.redis.config('RESETSTAT');

@@ -18,11 +18,20 @@ const MAX_WRITE_INTERVAL_MS = 8 * 60_000;
 const EARLY_MS = 5_000;
 const NOTABLE_CHANGE = 0.1;
 
-export function sampledStatus(sample: QueueSample, waitP95Ms: number | undefined): SampledStatus {
+/** @param dead jobs in its dead-letter queue; absent: it has none. */
+export function sampledStatus(sample: QueueSample, waitP95Ms: number | undefined, dead?: number): SampledStatus {
   const { waiting, prioritized, active, delayed, overdue, failed, legacyPaused } = sample;
   const age = headAgeMs(sample);
   return {
-    counts: { waiting: waiting + legacyPaused, prioritized, active, delayed, overdue, failed },
+    counts: {
+      waiting: waiting + legacyPaused,
+      prioritized,
+      active,
+      delayed,
+      overdue,
+      failed,
+      ...(dead !== undefined && { dead }),
+    },
     ...(waitP95Ms !== undefined && { waitP95: formatDuration(waitP95Ms) }),
     ...(age !== undefined && { oldestAge: formatDuration(age) }),
     sampledAt: timestamp(sample.redisTimeMs),
@@ -44,6 +53,8 @@ export function isWorthWriting(before: QueueStatus | undefined, next: SampledSta
   if (ageMs < MIN_WRITE_INTERVAL_MS - EARLY_MS) return false;
   if (ageMs + backlogMs >= MAX_WRITE_INTERVAL_MS && hasWork(next.counts)) return true;
   const { counts } = before;
+  // There is no dead-letter queue any more.
+  if (counts.dead !== undefined && next.counts.dead === undefined) return true;
   return (Object.keys(next.counts) as (keyof QueueCounts)[]).some((state) =>
     moved(counts[state] ?? 0, next.counts[state] ?? 0),
   );

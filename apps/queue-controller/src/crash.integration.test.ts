@@ -4,6 +4,7 @@ import { startRedis, type RedisServer } from '@redis-queue/rig';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { applyPlan, type Writers } from './apply.ts';
 import { planQueue } from './plan.ts';
+import { readDeadLetters } from './read-dead-letters.ts';
 import type { QueuePlan } from './steps.ts';
 import { DATA_FINALIZER } from './resources.ts';
 import { CLUSTER, FENCE, markOf, NOW, queueObject } from './testing/queues.ts';
@@ -32,12 +33,13 @@ class Reconciler {
   }
 
   async plan(): Promise<QueuePlan> {
-    const [policy, [sample]] = await Promise.all([readQueuePolicy(redis, ref), sampleQueues(redis, [ref])]);
-    return planQueue(
-      this.queue,
-      { clusterId: CLUSTER, fence: FENCE, claimants: [], holder: 'leaving', policy, ...(sample && { sample }) },
-      NOW,
-    );
+    const [policy, [sample], deadLetters] = await Promise.all([
+      readQueuePolicy(redis, ref),
+      sampleQueues(redis, [ref]),
+      readDeadLetters(this.queue, redis, (error) => expect.fail(String(error))),
+    ]);
+    const known = { clusterId: CLUSTER, fence: FENCE, claimants: [], holder: 'leaving' as const, deadLetters };
+    return planQueue(this.queue, { ...known, policy, ...(sample && { sample }) }, NOW);
   }
 
   /** @throws when a step could not be done */
@@ -59,7 +61,10 @@ class Reconciler {
 
 async function endState(reconciler: Reconciler): Promise<unknown> {
   const keys = (await redis.keys('*')).filter((key) => !/:(events|marker)$/.test(key)).toSorted();
-  return { keys, meta: await redis.hgetall('bull:emails:meta'), finalizers: reconciler.queue.metadata.finalizers };
+  const [meta, ofLetters] = await Promise.all(
+    ['emails', 'emails-dlq'].map((name) => redis.hgetall(`bull:${name}:meta`)),
+  );
+  return { keys, meta, ofLetters, finalizers: reconciler.queue.metadata.finalizers };
 }
 
 const REMOVAL = { fence: 'former', paused: true };
@@ -111,6 +116,34 @@ const scenarios: [string, QueueSpec, boolean, () => Promise<unknown>][] = [
       await redis.hset('bull:emails:meta', { 'redis-queue:owner': markOf([]) });
       await redis.lpush('bull:emails:wait', ...Array.from({ length: 1500 }, (_, i) => `j${i}`));
       await redis.set('bull:emails:limiter', '1', 'PX', 60_000);
+    },
+  ],
+  [
+    'a new queue with dead letters and a length of its stream',
+    { dlqPolicy: { enabled: true }, retention: { maxEvents: 10 }, deletionPolicy: 'Delete' },
+    false,
+    () => Promise.resolve(),
+  ],
+  [
+    'dead letters and the length of the stream are no longer managed',
+    {},
+    false,
+    async () => {
+      const mark = markOf(['deadLetters', 'maxEvents']);
+      await redis.hset('bull:emails:meta', { 'redis-queue:owner': mark, 'opts.maxLenEvents': 10 });
+      await redis.hset('bull:emails-dlq:meta', { 'redis-queue:owner': markOf([]), 'redis-queue:lost': 3 });
+      await redis.zadd('bull:emails-dlq:failed', 1, 'letter');
+    },
+  ],
+  [
+    'deletion with dead letters',
+    { dlqPolicy: { enabled: true }, deletionPolicy: 'Delete' },
+    true,
+    async () => {
+      await redis.hset('bull:emails:meta', { 'redis-queue:owner': markOf(['deadLetters']) });
+      await redis.lpush('bull:emails:wait', 'a', 'b');
+      await redis.hset('bull:emails-dlq:meta', { 'redis-queue:owner': markOf([]) });
+      await redis.zadd('bull:emails-dlq:failed', 1, 'letter');
     },
   ],
   [

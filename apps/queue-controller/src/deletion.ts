@@ -12,6 +12,8 @@ import { ownerOf } from './ownership.ts';
 import type { ObservedQueue, QueuePlan, QueueStep } from './steps.ts';
 import { QueueCondition, type Problem } from './reasons.ts';
 import { DATA_FINALIZER, FORCE_DELETE_ANNOTATION } from './resources.ts';
+import { ownLetterMark } from './dead-letter-claim.ts';
+import { planEndOfLetterRemoval, planLetterRemoval } from './dead-letter-removal.ts';
 
 const WHOLE_SECOND_MS = 1_000;
 /**
@@ -65,7 +67,8 @@ export function describeBlockedDeletion(
 
 /**
  * What a deleted Queue still has to do before its finalizer goes. Only data under this object's own mark is removed:
- * without a mark it was never taken over, or is removed already. Another Queue that claims the data inherits it. Where
+ * without a mark it was never taken over, or is removed already. The dead-letter queue goes last, by its own mark, so that
+ * it is found again whatever was interrupted. Another Queue that claims the data inherits it. Where
  * Redis cannot be reached, or refuses, the data stays: after 5 minutes, so that deleting a namespace never hangs, or at
  * once when somebody says so by deletionPolicy Retain or the annotation of force.
  */
@@ -75,24 +78,47 @@ export function planDeletion(queue: Queue, observed: ObservedQueue, now: Date): 
   const blocked = blockedFor(queue, now);
   if (!policy) return planWithoutRedis(queue, problem, blocked);
   const mark = parseOwnerMark(policy.rawOwnerMark);
-  if (mark === undefined) return letGo();
+  if (mark === undefined) return planLettersAlone(queue, observed, now);
   if (mark === 'unreadable') return letGo('its owner mark is of a later release');
   if (mark.owner !== ownerOf(queue, observed.clusterId)) return letGo(`${mark.owner} governs the queue`);
   if (blocked.byRefusal && blocked.isOver) return letGo(removes(queue) ? blocked.message : RETAINED);
   const stored = { ...(policy.rawOwnerMark !== undefined && { rawOwnerMark: policy.rawOwnerMark }) };
   const retained = whyRetained(queue, observed);
-  if (retained !== undefined) return { ...letGo(retained, planEndOfRemoval(queue, mark, observed.fence)), ...stored };
+  const end = [...planEndOfRemoval(queue, mark, observed.fence), ...planEndOfLetterRemoval(queue, observed)];
+  if (retained !== undefined) return { ...letGo(retained, end), ...stored };
   const claimed = isForced(queue) ? undefined : whyClaimed(queue, mark, observed, now);
-  if (claimed && claimed.dueMs <= 0)
-    return { ...letGo(claimed.problem.message, planEndOfRemoval(queue, mark, observed.fence)), ...stored };
+  if (claimed && claimed.dueMs <= 0) return { ...letGo(claimed.problem.message, end), ...stored };
   if (claimed) return { steps: planYielding(mark, observed.fence), ...stored, ...claimed };
   const delay = whyDelayed(queue, observed, now);
   if (delay) return { steps: [], ...delay };
   return {
-    steps: [...planRemoval(queue, policy, mark, observed), { kind: 'removeFinalizer' }],
+    steps: [
+      ...planRemoval(queue, policy, mark, observed),
+      ...planLetterRemoval(queue, observed, stopOf(queue)),
+      { kind: 'removeFinalizer' },
+    ],
     ...stored,
     removesUntilMs: (observed.sample?.redisTimeMs ?? 0) + ROUND_LATENESS_MS,
   };
+}
+
+/** The queue itself is removed already, or was lost: what is left are its dead letters, if they are this object's. */
+function planLettersAlone(queue: Queue, observed: ObservedQueue, now: Date): QueuePlan {
+  if (!ownLetterMark(queue, observed)) return letGo();
+  const retained = whyRetained(queue, observed);
+  if (retained !== undefined) return letGo(retained, planEndOfLetterRemoval(queue, observed));
+  const delay = whyDelayed(queue, observed, now);
+  if (delay) return { steps: [], ...delay };
+  return {
+    steps: [...planLetterRemoval(queue, observed, stopOf(queue)), { kind: 'removeFinalizer' }],
+    removesUntilMs: (observed.sample?.redisTimeMs ?? 0) + ROUND_LATENESS_MS,
+  };
+}
+
+/** Which jobs a removal leaves. */
+function stopOf(queue: Queue): 'unfinished' | 'busy' | 'nothing' {
+  if (queue.spec.deletionPolicy === 'DeleteIfEmpty') return 'unfinished';
+  return isForced(queue) ? 'nothing' : 'busy';
 }
 
 /** Jobs that still have to run, or failed and may be wanted; completed ones do not make a queue non-empty. */
@@ -130,14 +156,18 @@ function planWithoutRedis(queue: Queue, problem: Problem | undefined, { isOver, 
 
 const RETAINED = 'deletionPolicy is Retain';
 
-function whyRetained(queue: Queue, { claimants, sample }: ObservedQueue): string | undefined {
+function whyRetained(queue: Queue, observed: ObservedQueue): string | undefined {
+  const { claimants, sample, deadLetters } = observed;
   if (!removes(queue)) return RETAINED;
   const heir = isForced(queue) ? undefined : claimants.find(({ login }) => login === 'accepted');
   if (heir) return `Queue ${heir.namespace}/${heir.name} claims the queue and inherits its data`;
   if (queue.spec.deletionPolicy !== 'DeleteIfEmpty') return undefined;
-  const left = sample && unfinishedJobs(sample);
+  const letters = ownLetterMark(queue, observed) ? deadLetters?.sample : undefined;
+  const dead = letters ? unfinishedJobs(letters) : 0;
+  const left = sample && unfinishedJobs(sample) + dead;
   if (left === 0) return undefined;
-  return `deletionPolicy is DeleteIfEmpty and ${left ?? 'an unknown number of'} jobs are left`;
+  const ofThem = dead > 0 ? `, ${dead} of them dead letters` : '';
+  return `deletionPolicy is DeleteIfEmpty and ${left ?? 'an unknown number of'} jobs are left${ofThem}`;
 }
 
 /** Why the data is not removed yet, and when to plan again. */
@@ -190,7 +220,7 @@ function planRemoval(
     ...(pauses ? [{ kind: 'pause' as const }] : []),
     {
       kind: 'obliterate',
-      stopAt: isForced(queue) && !isEmpty ? 'nothing' : isEmpty ? 'unfinished' : 'busy',
+      stopAt: stopOf(queue),
       ...(!isForced(queue) && { owner: mark.owner }),
       ...(deadClaims && { ignoredClaims: deadClaims }),
     },

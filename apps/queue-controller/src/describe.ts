@@ -22,6 +22,16 @@ export function describeStep(step: QueueStep): string {
       return `set the global concurrency to ${step.value}${step.was === undefined ? '' : `, from ${step.was}`}`;
     case 'clearGlobalConcurrency':
       return 'clear the global concurrency';
+    case 'claimDeadLetters':
+      return 'mark the dead-letter queue as governed by this Queue';
+    case 'releaseDeadLetters':
+      return 'stop governing the dead-letter queue, and leave its jobs there';
+    case 'beginDeadLetterRemoval':
+      return 'mark the dead-letter queue as one that is being removed';
+    case 'obliterateDeadLetters':
+      return 'remove the dead-letter queue from Redis';
+    case 'endDeadLetterRemoval':
+      return 'mark the dead-letter queue as one that stays';
     case 'resume':
       return 'resume the queue';
     case 'release':

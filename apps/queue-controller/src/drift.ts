@@ -6,8 +6,8 @@ import { DriftRounds } from './drift/drift-rounds.ts';
 import type { SettledQueues } from './drift/settled-queues.ts';
 import type { QueueMetrics } from './metrics.ts';
 import { redisProblem } from './observe.ts';
-import { samplingGroups, type SamplingGroup } from './sampling-groups.ts';
-import { SamplingTurns } from './sampling-turns.ts';
+import { samplingGroups, type SamplingGroup } from './turns/sampling-groups.ts';
+import { SamplingTurns } from './turns/sampling-turns.ts';
 import type { WatchedSources } from './sources.ts';
 
 export interface DriftSettings {

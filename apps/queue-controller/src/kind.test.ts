@@ -9,6 +9,7 @@ import { QueueMetrics } from './metrics.ts';
 import type { Sources } from './observe.ts';
 import { SamplingFailures } from './sampling-failures.ts';
 import { NOW, observed, queueObject } from './testing/queues.ts';
+import { UpkeepReports } from './upkeep/reports.ts';
 
 const settled = new SettledQueues();
 const kind = queueKind({
@@ -19,6 +20,8 @@ const kind = queueKind({
   settled,
   limiter: new LimiterWatch(),
   fullCheckMs: 600_000,
+  duties: [],
+  reports: new UpkeepReports(),
   random: () => 0.5,
 });
 

@@ -22,6 +22,8 @@ import type { SamplingFailures } from './sampling-failures.ts';
 import { queueStatus, RECONCILED_FIELDS } from './status.ts';
 import type { ObservedQueue, QueuePlan, QueueStep } from './steps.ts';
 import { trySampling } from './try-sampling.ts';
+import type { Duty } from './upkeep/duty.ts';
+import type { UpkeepReports } from './upkeep/reports.ts';
 
 export interface QueueKindOptions {
   readonly sources: Sources;
@@ -33,6 +35,9 @@ export interface QueueKindOptions {
   readonly limiter: LimiterWatch;
   /** Shared with the drift rounds. */
   readonly settled: SettledQueues;
+  /** What recurs for each Queue, and what it has found out; shared with it. */
+  readonly duties: readonly Duty[];
+  readonly reports: UpkeepReports;
   /** How often an unchanged queue is reconciled although nothing is known to have changed. */
   readonly fullCheckMs: number;
   /** In [0, 1). */
@@ -41,14 +46,15 @@ export interface QueueKindOptions {
 
 /** What is particular to the Queue kind. */
 export function queueKind(options: QueueKindOptions): Kind<QueueObject, ObservedQueue, QueuePlan, QueueReason> {
-  const { sources, metrics, sampling, deletions, settled, limiter, fullCheckMs, random = Math.random } = options;
+  const { sources, metrics, sampling, deletions, settled, limiter, duties, reports } = options;
+  const { fullCheckMs, random = Math.random } = options;
   return {
     name: 'queue',
     type: QUEUES,
     reasons: QUEUE_REASONS,
     finalizer: DATA_FINALIZER,
     statusFields: RECONCILED_FIELDS,
-    memories: [sampling, deletions, settled, limiter],
+    memories: [sampling, deletions, settled, limiter, reports],
     async observe(queue, { signal }) {
       settled.begin(queue);
       const deletionKnownMs = deletions.knownForMs(queue);
@@ -71,7 +77,9 @@ export function queueKind(options: QueueKindOptions): Kind<QueueObject, Observed
     },
     status: (queue, outcome, now) => {
       const windows = limiter.verdict(queue.metadata.uid ?? '');
-      return queueStatus(queue, { ...outcome, ref: queueRef(queue), sampling: sampling.of(queue), windows }, now);
+      const upkeep = reports.noticesOf(queue, duties, outcome.problem);
+      const known = { ref: queueRef(queue), sampling: sampling.of(queue), windows, upkeep };
+      return queueStatus(queue, { ...outcome, ...known }, now);
     },
     report: (queue, outcome, { event }) => {
       if (!outcome.failure && !outcome.problem) settled.settle(queue, outcome.observed.digestLeft);
@@ -105,6 +113,11 @@ const CHANGES_POLICY: Readonly<Record<QueueStep['kind'], boolean>> = {
   clearRateLimit: true,
   setGlobalConcurrency: true,
   clearGlobalConcurrency: true,
+  claimDeadLetters: true,
+  releaseDeadLetters: true,
+  beginDeadLetterRemoval: false,
+  obliterateDeadLetters: false,
+  endDeadLetterRemoval: false,
 };
 
 function reportSteps(
@@ -120,6 +133,7 @@ function reportSteps(
   if (changes.length > 0) event(drifted ? 'DriftRepaired' : 'PolicyApplied', sentence(changes));
   for (const { kind } of changes) metrics.changed(kind, drifted);
   for (const step of done) {
+    if (step.kind === 'obliterateDeadLetters') event('DataRemoved', 'the dead-letter queue was removed from Redis');
     if (step.kind === 'obliterate') event('DataRemoved', 'all data of the queue was removed from Redis');
     if (step.kind === 'removeFinalizer' && step.dataRetained !== undefined)
       event('DataRetained', `the data stays in Redis: ${step.dataRetained}`, 'Warning');

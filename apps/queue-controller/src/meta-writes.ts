@@ -1,6 +1,7 @@
 import {
   formatOwnerMark,
   GLOBAL_CONCURRENCY_FIELD,
+  MAX_EVENTS_FIELD,
   RATE_LIMIT_FIELDS,
   rateLimitFields,
   type FencedWrite,
@@ -71,8 +72,13 @@ interface StepWrite {
 
 function writeOf(step: MetaStep): StepWrite {
   switch (step.kind) {
-    case 'claim':
     case 'release':
+      // In one write: what recurs sets it while the mark says that it is managed.
+      return {
+        mark: formatOwnerMark(step.mark),
+        ...(step.fields.includes('maxEvents') && { clear: [MAX_EVENTS_FIELD] }),
+      };
+    case 'claim':
     case 'beginRemoval':
     case 'endRemoval':
       return { mark: formatOwnerMark(step.mark) };

@@ -2,10 +2,12 @@ import { readFileSync } from 'node:fs';
 import { Registry } from 'prom-client';
 import { expect, it } from 'vitest';
 import { QueueMetrics } from './metrics.ts';
+import { UpkeepMetrics } from './upkeep/metrics.ts';
 
 const page = readFileSync(new URL('../../../docs/reference/metrics.md', import.meta.url), 'utf8');
 const registry = new Registry();
 const metrics = new QueueMetrics(registry);
+const upkeep = new UpkeepMetrics(registry);
 const names = (await registry.getMetricsAsJSON()).map(({ name }) => name);
 
 it.each(names)('the reference explains %s', (name) => {
@@ -44,4 +46,15 @@ it('counts shares of connections that are used up from 0 on, and asks how many a
     'redis_queue_redis_connection_share_used_up_total{outcome="closed"} 1',
     'redis_queue_redis_connection_share_used_up_total{outcome="refused"} 0',
   ]);
+});
+
+it('counts what recurring work has done from 0 on, and names no queue', async () => {
+  upkeep.done('moved', 3);
+  upkeep.failed('retention', 'RedisBusy');
+  upkeep.took('deadLetters', 0.01);
+  const lines = (await registry.metrics()).split('\n').filter((line) => line.startsWith('redis_queue_upkeep_'));
+  expect(lines).toContain('redis_queue_upkeep_jobs_total{action="moved"} 3');
+  expect(lines).toContain('redis_queue_upkeep_jobs_total{action="clamped"} 0');
+  expect(lines).toContain('redis_queue_upkeep_failures_total{duty="retention",reason="RedisBusy"} 1');
+  expect(lines.join('\n')).not.toMatch(/queue=|namespace=/);
 });

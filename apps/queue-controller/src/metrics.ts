@@ -7,7 +7,7 @@ import type { QueueStep } from './steps.ts';
 const STATES = ['waiting', 'prioritized', 'active', 'delayed', 'overdue', 'completed', 'failed'] as const;
 
 /** What calls Redis, each with circuit breakers of its own. */
-export type RedisCaller = 'reconcile' | 'sample';
+export type RedisCaller = 'reconcile' | 'sample' | 'upkeep';
 
 /**
  * The app's own metrics. Labels name Queue objects, so there are as many series as objects, and those of deleted ones
@@ -37,7 +37,7 @@ export class QueueMetrics {
     const labelNames = ['namespace', 'queue'];
     this.#jobs = new Gauge({
       name: 'redis_queue_jobs',
-      help: 'Jobs by state; overdue ones are part of delayed.',
+      help: 'Jobs by state; overdue ones are part of delayed, dead ones lie in the dead-letter queue.',
       labelNames: [...labelNames, 'state'],
       registers,
     });
@@ -175,11 +175,14 @@ export class QueueMetrics {
   }
 
   /** Shows exactly these samples: what was not sampled this time shows nothing, never an old number. */
-  show(samples: readonly { queue: Queue; sample: QueueSample; waitP95Ms: number | undefined }[]): void {
+  show(
+    samples: readonly { queue: Queue; sample: QueueSample; waitP95Ms: number | undefined; dead?: number | undefined }[],
+  ): void {
     for (const gauge of [this.#jobs, this.#oldestAge, this.#waitP95, this.#paused]) gauge.reset();
-    for (const { queue, sample, waitP95Ms } of samples) {
+    for (const { queue, sample, waitP95Ms, dead } of samples) {
       const labels = { namespace: queue.metadata.namespace ?? '', queue: queue.metadata.name };
       for (const state of STATES) this.#jobs.set({ ...labels, state }, sample[state]);
+      if (dead !== undefined) this.#jobs.set({ ...labels, state: 'dead' }, dead);
       this.#paused.set(labels, sample.paused ? 1 : 0);
       const age = headAgeMs(sample);
       if (age !== undefined) this.#oldestAge.set(labels, age / 1000);

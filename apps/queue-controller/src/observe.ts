@@ -3,6 +3,7 @@ import {
   addressOf,
   classifyRedisError,
   connectionKey,
+  deadLetterQueue,
   describeTarget,
   dropStuckCluster,
   parseOwner,
@@ -33,7 +34,9 @@ import {
 } from '@redis-queue/redis-access';
 import { findClaimants, olderThan, type Claimant, type Login } from './claimants.ts';
 import { isHeld, ownerOf, type HolderState } from './ownership.ts';
-import type { ObservedQueue } from './steps.ts';
+import type { ObservedDeadLetters, ObservedQueue } from './steps.ts';
+import { keepsDeadLetters, hasClaimedDeadLetters } from './dead-letter-claim.ts';
+import { readDeadLetters } from './read-dead-letters.ts';
 import { TAKE_OVER_ANNOTATION } from './resources.ts';
 
 /** What the controller reads from; the API server's objects come from caches. */
@@ -81,15 +84,24 @@ export async function observeQueue(queue: Queue, sources: Sources, signal?: Abor
   const { target } = connection;
   const ref = queueRef(queue);
   const known = { clusterId, fence, redisAddress: addressOf(target) };
+  const readLetters = (redis: ReturnType<RedisConnections['get']>): Promise<ObservedDeadLetters> =>
+    readDeadLetters(queue, redis, (error) => redisProblem(error, target, sources.connections));
   try {
-    const { policy, server, sample } = await callRedis(sources, callOf(queue, connection), async (redis) => {
-      const [read, info] = await Promise.all([
+    const { policy, server, sample, letters } = await callRedis(sources, callOf(queue, connection), async (redis) => {
+      const [read, info, dead] = await Promise.all([
         readQueuePolicy(redis, ref),
         sources.servers.get(target, () => readServerInfo(redis)),
+        keepsDeadLetters(queue) ? readLetters(redis) : undefined,
       ]);
       const deleted = queue.metadata.deletionTimestamp !== undefined;
-      return { policy: read, server: info, sample: deleted ? (await sampleQueues(redis, [ref]))[0] : undefined };
+      return {
+        policy: read,
+        server: info,
+        sample: deleted ? (await sampleQueues(redis, [ref]))[0] : undefined,
+        letters: dead ?? (deleted || hasClaimedDeadLetters(read) ? await readLetters(redis) : undefined),
+      };
     });
+    const deadLetters = letters && (await withHolder(queue, letters, sources, signal));
     const holder = await readHolder(queue, policy.rawOwnerMark, sources, signal);
     const claimants = await rivalsOf(queue, { rawMark: policy.rawOwnerMark, holder }, connection, sources);
     const deadClaims = sample && (await deadClaimsOf(queue, policy, sources, signal));
@@ -101,6 +113,7 @@ export async function observeQueue(queue: Queue, sources: Sources, signal?: Abor
       ...(holder && { holder }),
       ...(sample && { sample }),
       ...(deadClaims && { deadClaims }),
+      ...(deadLetters && { deadLetters }),
     };
   } catch (error) {
     // What the API server says of the holder is no trouble of Redis.
@@ -109,6 +122,19 @@ export async function observeQueue(queue: Queue, sources: Sources, signal?: Abor
     const probeAfterMs = error instanceof CircuitOpenError ? error.probeAfterMs : undefined;
     return { ...known, claimants: [], problem, ...(probeAfterMs !== undefined && { probeAfterMs }) };
   }
+}
+
+/** With what became of the object that the mark names, which only stands in the way as a Queue of that name. */
+async function withHolder(
+  queue: Queue,
+  read: ObservedDeadLetters,
+  sources: Sources,
+  signal: AbortSignal | undefined,
+): Promise<ObservedDeadLetters> {
+  const mark = parseOwnerMark(read.policy?.rawOwnerMark);
+  if (!mark || mark === 'unreadable') return read;
+  const holder = await readOwner(queue, mark.owner, sources, signal, deadLetterQueue(queueRef(queue)));
+  return holder === undefined ? read : { ...read, holder };
 }
 
 /**
@@ -188,12 +214,23 @@ async function readHolder(
   return mark && mark !== 'unreadable' ? await readOwner(queue, mark.owner, sources, signal) : undefined;
 }
 
-/** @returns undefined for the queue's own object, and for one of another cluster. */
+/** As what an object names the queue in Redis; undefined: it does not. */
+function namedAs(ref: QueueRef, object: Queue): 'claims' | 'deadLetters' | undefined {
+  const own = queueRef(object);
+  if (queueId(own) === queueId(ref)) return 'claims';
+  return keepsDeadLetters(object) && queueId(deadLetterQueue(own)) === queueId(ref) ? 'deadLetters' : undefined;
+}
+
+/**
+ * @param ref the queue whose owner it is. Default: that of `queue`.
+ * @returns undefined for the queue's own object, and for one of another cluster.
+ */
 async function readOwner(
   queue: Queue,
   owner: string,
   sources: Sources,
   signal: AbortSignal | undefined,
+  ref: QueueRef = queueRef(queue),
 ): Promise<HolderState | undefined> {
   const holder = parseOwner(owner);
   const { namespace, name } = queue.metadata;
@@ -201,8 +238,9 @@ async function readOwner(
   if (holder.namespace === namespace && holder.name === name) return undefined;
   const found = await sources.readQueue({ namespace: holder.namespace, name: holder.name }, signal);
   if (found === undefined) return 'unknown';
-  if (found === 'gone' || queueId(queueRef(found)) !== queueId(queueRef(queue))) return 'gone';
-  return found.metadata.deletionTimestamp ? 'leaving' : 'claims';
+  const names = found === 'gone' ? undefined : namedAs(ref, found);
+  if (found === 'gone' || names === undefined) return 'gone';
+  return found.metadata.deletionTimestamp ? 'leaving' : names;
 }
 
 /**

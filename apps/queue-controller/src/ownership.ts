@@ -6,10 +6,10 @@ import type { Problem } from './reasons.ts';
 import { TAKE_OVER_ANNOTATION } from './resources.ts';
 
 /**
- * What became of the object of this cluster that the owner mark names. `leaving`: it is being deleted; `unknown`: we may
- * not read it.
+ * What became of the object of this cluster that the owner mark names. `claims`: it names the queue; `deadLetters`: the
+ * queue is the dead-letter queue of the one that it names; `leaving`: it is being deleted; `unknown`: we may not read it.
  */
-export type HolderState = 'gone' | 'leaving' | 'claims' | 'unknown';
+export type HolderState = 'gone' | 'leaving' | 'claims' | 'deadLetters' | 'unknown';
 
 export interface OwnershipFacts {
   readonly clusterId: string;
@@ -38,8 +38,11 @@ export function decideOwnership(queue: Queue, facts: OwnershipFacts): Ownership 
   const mark = parseOwnerMark(facts.rawOwnerMark);
   if (typeof mark === 'object' && mark.owner === ownerOf(queue, facts.clusterId)) return { ours: true, mark };
   const problem =
-    queue.metadata.annotations?.[TAKE_OVER_ANNOTATION] === 'true' ? undefined : heldByAnother(queue, mark, facts);
-  if (problem) return { ours: false, problem, ...(problem.reason === 'Conflict' && { inherits: true as const }) };
+    queue.metadata.annotations?.[TAKE_OVER_ANNOTATION] === 'true'
+      ? undefined
+      : heldByAnother(whereOf(queue), mark, facts);
+  const inherits = problem?.reason === 'Conflict' && facts.holder !== 'deadLetters';
+  if (problem) return { ours: false, problem, ...(inherits && { inherits: true as const }) };
   const older = facts.claimants.find((other) => other.login === 'accepted' && byAge({ metadata: other }, queue) < 0);
   if (older) {
     return refuse(
@@ -57,16 +60,15 @@ export function decideOwnership(queue: Queue, facts: OwnershipFacts): Ownership 
  * other namespaces, its mark says that it removes the queue.
  */
 export function isHeld(mark: OwnerMark, holder: HolderState | undefined): boolean {
-  return holder === 'claims' || (holder === 'unknown' && mark.removal === undefined);
+  return holder === 'claims' || holder === 'deadLetters' || (holder === 'unknown' && mark.removal === undefined);
 }
 
-/** Why the mark is not free; undefined when it is, or when there is none. */
-function heldByAnother(
-  queue: Queue,
+/** Why the mark of a queue is not free; undefined when it is, or when there is none. */
+export function heldByAnother(
+  where: string,
   mark: ReturnType<typeof parseOwnerMark>,
-  { clusterId, holder: state }: OwnershipFacts,
+  { clusterId, holder: state }: Pick<OwnershipFacts, 'clusterId' | 'holder'>,
 ): Problem | undefined {
-  const where = whereOf(queue);
   if (mark === undefined) return undefined;
   if (mark === 'unreadable') {
     const message = `the owner mark of ${where} is of a later release; upgrade, or annotate ${TAKE_OVER_ANNOTATION}=true`;
@@ -81,6 +83,12 @@ function heldByAnother(
     };
   }
   if (!isHeld(mark, state)) return undefined;
+  if (state === 'deadLetters') {
+    return {
+      reason: 'Conflict',
+      message: `${where} is the dead-letter queue of Queue ${holder.namespace}/${holder.name}, which governs it; delete this Queue, or take dlqPolicy out of that one`,
+    };
+  }
   return {
     reason: 'Conflict',
     message: `Queue ${holder.namespace}/${holder.name} governs ${where}; delete it, or annotate ${TAKE_OVER_ANNOTATION}=true when it uses another Redis now`,

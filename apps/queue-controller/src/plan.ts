@@ -11,6 +11,7 @@ import {
 } from '@redis-queue/bullmq';
 import { planDeletion } from './deletion.ts';
 import { decideOwnership, ownerOf, type Ownership } from './ownership.ts';
+import { keepsDeadLetters, planDeadLetters } from './dead-letter-claim.ts';
 import type { Problem } from './reasons.ts';
 import { DATA_FINALIZER } from './resources.ts';
 import type { ObservedQueue, QueueStep, QueuePlan } from './steps.ts';
@@ -31,9 +32,11 @@ export function planQueue(queue: Queue, observed: ObservedQueue, now: Date): Que
   if (!ownership.ours) return planWaiting(queue, observed, ownership);
   const refuses = queue.spec.adoptionPolicy === 'Refuse' && !ownership.mark && policy.exists;
   if (refuses && !wasOurs(queue, observed)) return blocked(alreadyExists(policy));
-  const steps = planPolicy(queue, policy, ownership, ownerOf(queue, observed.clusterId), now);
+  const deadLetters = planDeadLetters(queue, observed, now);
+  const steps = planPolicy(queue, policy, ownership, ownerOf(queue, observed.clusterId), now, deadLetters.steps);
   return {
     steps: [...planFinalizer(queue), ...steps],
+    ...(deadLetters.problem && { problem: deadLetters.problem }),
     ...(policy.rawOwnerMark !== undefined && { rawOwnerMark: policy.rawOwnerMark }),
     ...(!ownership.mark && { adopts: true as const }),
   };
@@ -60,8 +63,9 @@ function planWaiting(
 
 /** The fields that the spec manages, by their name in the owner mark. */
 export function managedFields(queue: Queue): ManagedField[] {
-  const { rateLimits, globalConcurrency, paused } = queue.spec;
-  const wanted = { rateLimit: rateLimits, globalConcurrency, paused };
+  const { rateLimits, globalConcurrency, paused, retention } = queue.spec;
+  const deadLetters = keepsDeadLetters(queue) ? true : undefined;
+  const wanted = { rateLimit: rateLimits, globalConcurrency, paused, deadLetters, maxEvents: retention?.maxEvents };
   return MANAGED_FIELDS.filter((field) => wanted[field] !== undefined);
 }
 
@@ -71,6 +75,7 @@ function planPolicy(
   { mark, from, former }: { mark?: OwnerMark; from?: string; former?: OwnerMark },
   owner: string,
   now: Date,
+  deadLetterSteps: readonly QueueStep[],
 ): QueueStep[] {
   const wanted = managedFields(queue);
   // A former owner's fields are not taken over: what this spec does not name, it leaves alone. Only the pause of a removal
@@ -88,6 +93,7 @@ function planPolicy(
     ...planRateLimit(queue, policy, dropped),
     ...planGlobalConcurrency(queue, policy, dropped),
     ...planResume(queue, policy, dropped, pausedByRemoval),
+    ...deadLetterSteps,
     ...(dropped.length > 0 ? [{ kind: 'release' as const, mark: settled, fields: dropped }] : []),
   ];
 }

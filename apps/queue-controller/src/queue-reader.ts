@@ -1,4 +1,5 @@
 import {
+  deadLetterQueue,
   queueId,
   QUEUES_PER_CALL,
   trySampleFinishedOf,
@@ -25,6 +26,8 @@ export interface SampledQueue {
   readonly sample: QueueSample;
   /** Absent: no job is known to have started within five minutes. */
   readonly waitP95Ms: number | undefined;
+  /** Jobs in its dead-letter queue; absent: it has none, or it cannot be read. */
+  readonly dead?: number;
 }
 
 interface Waits {
@@ -91,7 +94,10 @@ export class QueueReader {
     signal: AbortSignal,
     onFailed: RoundOptions['onFailed'],
   ): Promise<SampledQueue[]> {
-    const samples = await trySampleQueues(redis, queues.map(queueRef));
+    const [samples, dead] = await Promise.all([
+      trySampleQueues(redis, queues.map(queueRef)),
+      this.#readDead(redis, queues, onFailed),
+    ]);
     signal.throwIfAborted();
     const read = queues.flatMap((queue, index) => {
       const sample = samples[index]!;
@@ -114,7 +120,27 @@ export class QueueReader {
       if (found instanceof Error) onFailed(queue, found);
       else this.#learn(queue, sample, found);
     });
-    return read.map(({ queue, sample }) => ({ queue, sample, waitP95Ms: this.#waitP95(queue, sample) }));
+    return read.map(({ queue, sample }) => {
+      const letters = dead.get(queue);
+      const waitP95Ms = this.#waitP95(queue, sample);
+      return { queue, sample, waitP95Ms, ...(letters !== undefined && { dead: letters }) };
+    });
+  }
+
+  /** How many dead letters there are, of queues that have any to keep. */
+  async #readDead(
+    redis: Redis,
+    queues: readonly QueueObject[],
+    onFailed: RoundOptions['onFailed'],
+  ): Promise<Map<QueueObject, number>> {
+    const keeping = queues.filter(({ spec }) => spec.dlqPolicy?.enabled === true);
+    const letters = await trySampleQueues(
+      redis,
+      keeping.map((queue) => deadLetterQueue(queueRef(queue))),
+    );
+    const found = keeping.map((queue, index) => ({ queue, read: letters[index]! }));
+    for (const { queue, read } of found) if (read instanceof Error) onFailed(queue, read);
+    return new Map(found.flatMap(({ queue, read }) => (read instanceof Error ? [] : [[queue, read.failed] as const])));
   }
 
   #learn(queue: QueueObject, sample: QueueSample, { watermark, waitsMs, redisTimeMs }: FinishedSample): void {

@@ -4,7 +4,7 @@ import { WORKER_LIMITER } from './limiter/notice.ts';
 
 /**
  * The condition types of a Queue beside Ready, Reconciling and Stalled; those that are abnormal when True are absent
- * while they do not hold.
+ * while they do not hold. Those of recurring work stand in `upkeep/duty.ts`.
  */
 export const QueueCondition = {
   BurstCapped: 'BurstCapped',

@@ -24,9 +24,9 @@ import { QueueReader, type SampledQueue } from './queue-reader.ts';
 import type { Problem } from './reasons.ts';
 import { SampledWrites } from './sampled-writes.ts';
 import type { SamplingFailures } from './sampling-failures.ts';
-import { samplingGroups, type SamplingGroup } from './sampling-groups.ts';
-import { SamplingTurns, type Turn } from './sampling-turns.ts';
 import type { WatchedSources } from './sources.ts';
+import { samplingGroups, type SamplingGroup } from './turns/sampling-groups.ts';
+import { SamplingTurns, type Turn } from './turns/sampling-turns.ts';
 
 /** The field manager of what the sampler writes into status. */
 const SAMPLER_MANAGER = 'redis-queue-sampler';
@@ -204,7 +204,8 @@ export class QueueSampler {
     }
     // Not at the end of the round, which a Redis that hangs puts off.
     for (const each of sampled) this.#deps.onSampled?.(each);
-    for (const { queue, sample, waitP95Ms } of sampled) writes.offer(queue, sampledStatus(sample, waitP95Ms));
+    for (const { queue, sample, waitP95Ms, dead } of sampled)
+      writes.offer(queue, sampledStatus(sample, waitP95Ms, dead));
     for (const { queue } of sampled) if (!problems.has(queue)) this.#note(queue, key, waits);
     for (const [queue, problem] of problems) this.#note(queue, key, problem);
     return { read: sampled, answered: sampled.length > 0 };

@@ -1,6 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { QUEUES, type Queue } from '@redis-queue/api';
-import { connectionKey, describeTarget, queueId, RedisConnections, type ConnectionLimits } from '@redis-queue/bullmq';
+import {
+  connectionKey,
+  deadLetterQueue,
+  describeTarget,
+  letterSourceOf,
+  queueId,
+  RedisConnections,
+  type ConnectionLimits,
+} from '@redis-queue/bullmq';
 import {
   isForbidden,
   keyOf,
@@ -131,10 +139,16 @@ export function watchesOf(sources: WatchedSources): NonNullable<ControllerOption
   ];
 }
 
-/** Whose queue it may be after a claimant has come or gone: those who are next in line, and those who wait for an heir. */
+/**
+ * Whose queue it may be after a claimant has come or gone: those who are next in line, and those who wait for an heir; who
+ * names its dead-letter queue, and whose dead-letter queue it is.
+ */
 export function rivalsOf(queue: QueueObject, queues: Pick<ObjectCache<QueueObject>, 'eachByIndex'>): ObjectKey[] {
-  const id = queueId(queueRef(queue));
-  return [CLAIMANTS, LEAVING].flatMap((index) => {
+  const ref = queueRef(queue);
+  const source = letterSourceOf(ref);
+  const beside = [deadLetterQueue(ref), ...(source ? [source] : [])].map((each) => [CLAIMANTS, queueId(each)] as const);
+  const ofQueue = [CLAIMANTS, LEAVING].map((index) => [index, queueId(ref)] as const);
+  return [...ofQueue, ...beside].flatMap(([index, id]) => {
     const keys: ObjectKey[] = [];
     for (const rival of queues.eachByIndex(index, id)) {
       if (keys.length === MAX_NOTIFIED) break;
@@ -144,12 +158,13 @@ export function rivalsOf(queue: QueueObject, queues: Pick<ObjectCache<QueueObjec
   });
 }
 
-/** Whether a Queue comes, goes, begins to go, or begins or ceases to claim its queue. */
+/** Whether a Queue comes, goes, begins to go, or begins or ceases to claim its queue or its dead-letter queue. */
 function changesClaim({ event, object, previous }: Change<QueueObject>): boolean {
   return (
     event !== 'update' ||
     object.metadata.deletionTimestamp !== previous?.metadata.deletionTimestamp ||
-    object.spec.adoptionPolicy !== previous?.spec.adoptionPolicy
+    object.spec.adoptionPolicy !== previous?.spec.adoptionPolicy ||
+    object.spec.dlqPolicy?.enabled !== previous?.spec.dlqPolicy?.enabled
   );
 }
 

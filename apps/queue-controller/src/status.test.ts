@@ -4,9 +4,11 @@ import { planQueue } from './plan.ts';
 import type { ObservedQueue } from './steps.ts';
 import type { Problem } from './reasons.ts';
 import { queueStatus, type ReconciledStatus } from './status.ts';
+import { UpkeepReports } from './upkeep/reports.ts';
 import { ADOPTED_AT, FENCE, markOf, NOW, observed, queueObject } from './testing/queues.ts';
 
 const ref = { prefix: 'bull', name: 'emails' };
+const upkeep = new UpkeepReports().noticesOf(queueObject(), [], undefined);
 
 function statusOf(spec: QueueSpec, facts: ObservedQueue, problem?: Problem, before?: QueueStatus): ReconciledStatus {
   const queue = queueObject(spec, {}, before);
@@ -14,7 +16,7 @@ function statusOf(spec: QueueSpec, facts: ObservedQueue, problem?: Problem, befo
   const done = problem || spec.adoptionPolicy === 'Observe' ? [] : plan.steps;
   return queueStatus(
     queue,
-    { ref, sampling: 'works', observed: facts, plan, done, problem: problem ?? plan.problem },
+    { ref, upkeep, sampling: 'works', observed: facts, plan, done, problem: problem ?? plan.problem },
     NOW,
   );
 }
@@ -103,7 +105,11 @@ describe('what the status says', () => {
     const later = queueObject({ paused: false }, {}, first);
     const plan = planQueue(later, facts, new Date(NOW.getTime() + 60_000));
     expect(
-      queueStatus(later, { ref, sampling: 'works', observed: facts, plan, done: [] }, new Date(NOW.getTime() + 60_000)),
+      queueStatus(
+        later,
+        { ref, upkeep, sampling: 'works', observed: facts, plan, done: [] },
+        new Date(NOW.getTime() + 60_000),
+      ),
     ).toEqual(first);
   });
 
@@ -152,10 +158,14 @@ describe('what the status says', () => {
     const plan = planQueue(queue, facts, NOW);
     const claim = plan.steps.filter(({ kind }) => kind === 'claim');
     const problem: Problem = { reason: 'RedisReadOnly', message: 'no' };
-    const cut = queueStatus(queue, { ref, sampling: 'works', observed: facts, plan, done: claim, problem }, NOW);
+    const cut = queueStatus(
+      queue,
+      { ref, upkeep, sampling: 'works', observed: facts, plan, done: claim, problem },
+      NOW,
+    );
     expect(cut.adoptedAt).toBe(NOW.toISOString());
     expect(cut.effective).not.toHaveProperty('rateLimit');
-    const none = queueStatus(queue, { ref, sampling: 'works', observed: facts, plan, done: [], problem }, NOW);
+    const none = queueStatus(queue, { ref, upkeep, sampling: 'works', observed: facts, plan, done: [], problem }, NOW);
     expect(none).not.toHaveProperty('adoptedAt');
   });
 
@@ -163,7 +173,7 @@ describe('what the status says', () => {
     const sampledAt = NOW.toISOString();
     const queue = queueObject({ redis: { secretRefs: { sampler: { name: 'reader' } } } }, {}, { sampledAt });
     const facts = observed({ rawOwnerMark: markOf([]) });
-    const outcome = { ref, observed: facts, plan: planQueue(queue, facts, NOW), done: [] };
+    const outcome = { ref, upkeep, observed: facts, plan: planQueue(queue, facts, NOW), done: [] };
     const sampling: Problem = { reason: 'RedisAuthFailed', message: '10.0.0.1:6379: Redis refused the user' };
     const failing = queueStatus(queue, { ...outcome, sampling }, NOW);
     expect(condition(failing, 'SamplingFailed')).toMatchObject({
@@ -185,7 +195,14 @@ describe('what the status says', () => {
     const facts = observed({ rawOwnerMark: markOf([]) });
     const queue = queueObject({}, {}, { sampledAt: NOW.toISOString() });
     const unwritten: Problem = { reason: 'ApiForbidden', message: 'patch queues/status emails: no right' };
-    const outcome = { ref, observed: facts, plan: planQueue(queue, facts, NOW), done: [], sampling: { unwritten } };
+    const outcome = {
+      ref,
+      upkeep,
+      observed: facts,
+      plan: planQueue(queue, facts, NOW),
+      done: [],
+      sampling: { unwritten },
+    };
     expect(condition(queueStatus(queue, outcome, NOW), 'SamplingFailed')).toMatchObject({
       status: 'True',
       reason: 'ApiForbidden',
@@ -197,7 +214,7 @@ describe('what the status says', () => {
   it('counts that never were are not called old, what Ready says is said once, and a way out too', () => {
     const facts = observed({ rawOwnerMark: markOf([]) });
     const queue = queueObject();
-    const outcome = { ref, observed: facts, plan: planQueue(queue, facts, NOW), done: [] };
+    const outcome = { ref, upkeep, observed: facts, plan: planQueue(queue, facts, NOW), done: [] };
     const sampling: Problem = { reason: 'SecretNotFound', message: 'Secret shop/redis does not exist; create it' };
     const failed = (problem?: Problem) =>
       condition(queueStatus(queue, { ...outcome, sampling, problem }, NOW), 'SamplingFailed')?.message;
@@ -216,7 +233,7 @@ describe('what the status says', () => {
     const said = (problem: Problem | undefined, before?: QueueStatus, now = NOW): ReconciledStatus =>
       queueStatus(
         deleted(before),
-        { ref, sampling: 'works', observed: facts, plan: { steps: [] }, done: [], problem },
+        { ref, upkeep, sampling: 'works', observed: facts, plan: { steps: [] }, done: [], problem },
         now,
       );
     const first = said(facts.problem);
@@ -266,13 +283,6 @@ describe('what the status says', () => {
       'BurstCapped',
       /200 is set as 5 jobs per 5000 ms/,
     ],
-    [
-      { dlqPolicy: { enabled: true }, retention: { failedJobs: '7d' } },
-      observed(),
-      'FieldsNotEnforced',
-      /spec.dlqPolicy and spec.retention/,
-    ],
-    [{ priorities: [1, 5] }, observed(), 'FieldsNotEnforced', /does not act on spec.priorities:/],
     [
       { redis: { secretRefs: { backup: { name: 'b' }, restore: { name: 'r' } } } },
       observed(),

@@ -18,6 +18,7 @@ import { QueueCondition, type Problem } from './reasons.ts';
 import type { WindowVerdict } from './limiter/limiter-watch.ts';
 import { workerLimiter } from './limiter/notice.ts';
 import type { Sampling } from './sampling-failures.ts';
+import type { UpkeepCondition } from './upkeep/duty.ts';
 
 /** The part of the status that a reconcile writes; counts are the sampler's. */
 export const RECONCILED_FIELDS = [
@@ -37,6 +38,8 @@ export interface Outcome {
   readonly sampling: Sampling;
   /** Of the windows of its rate limit; absent: not known. */
   readonly windows?: WindowVerdict | undefined;
+  /** What recurring work has to say, by condition type. */
+  readonly upkeep: Readonly<Record<UpkeepCondition, Notice<QueueReason>>>;
   /** What stands between the spec and Redis after the plan was applied. */
   readonly problem?: Problem | undefined;
 }
@@ -56,7 +59,7 @@ export function queueStatus(queue: QueueObject, outcome: Outcome, now: Date): Re
 }
 
 function conditions(queue: QueueObject, outcome: Outcome, now: Date): Condition[] {
-  const { observed, plan, problem, sampling } = outcome;
+  const { observed, plan, problem, sampling, upkeep } = outcome;
   const notices = {
     Available: availability(outcome, effective(queue, outcome)?.paused === true),
     [QueueCondition.BurstCapped]: burstCapped(queue),
@@ -65,6 +68,7 @@ function conditions(queue: QueueObject, outcome: Outcome, now: Date): Condition[
     [QueueCondition.MaxmemoryPolicy]: maxmemoryPolicy(observed),
     [QueueCondition.SamplingFailed]: samplingFailed(queue, sampling, problem),
     [QueueCondition.WorkerLimiter]: workerLimiter(queue, outcome.windows),
+    ...upkeep,
   };
   return kindConditions(queue, QUEUE_REASONS, problem ?? readySentence(queue, plan), notices, now);
 }
@@ -96,11 +100,14 @@ function readySentence(queue: Queue, plan: QueuePlan): Problem {
       plan.steps.length === 0 ? 'nothing would change' : `${plan.steps.length} changes would be made; see status.plan`;
     return { reason: 'Observed', message: `adoptionPolicy is Observe: nothing is written, ${changes}` };
   }
-  const { rateLimits, globalConcurrency, paused } = queue.spec;
+  const { rateLimits, globalConcurrency, paused, dlqPolicy, retention, priorities } = queue.spec;
   const managed = [
     ...(rateLimits ? [`at most ${rateLimits.maxJobsPerSecond} jobs/s`] : []),
     ...(globalConcurrency === undefined ? [] : [`at most ${globalConcurrency} jobs at once`]),
     ...(paused === undefined ? [] : [paused ? 'paused' : 'not paused']),
+    ...(dlqPolicy?.enabled === true ? ['dead letters'] : []),
+    ...(retention && Object.keys(retention).length > 0 ? ['retention'] : []),
+    ...(priorities ? ['priorities'] : []),
   ];
   return {
     reason: 'Applied',

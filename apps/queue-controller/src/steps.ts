@@ -36,11 +36,24 @@ export interface ObservedQueue {
   readonly deadClaims?: readonly string[];
   /** Read only while the object is being deleted. */
   readonly sample?: QueueSample;
+  /** Read only where the spec or the owner mark says that there is one, and while the object is being deleted. */
+  readonly deadLetters?: ObservedDeadLetters;
   /**
    * For how many ms this process has known that the object is being deleted; absent: only its deletion time counts,
    * which is by another clock than ours.
    */
   readonly deletionKnownMs?: number;
+}
+
+/** The dead-letter queue, as far as it could be read. */
+export interface ObservedDeadLetters {
+  /** Absent: Redis refuses to read it, for the reason that `problem` gives. */
+  readonly policy?: ObservedPolicy;
+  readonly problem?: Problem;
+  /** Of the object that its owner mark names, where that is another. */
+  readonly holder?: HolderState;
+  /** Read only while the object is being deleted. */
+  readonly sample?: QueueSample;
 }
 
 /** One change, small enough to be interrupted before and after. */
@@ -63,7 +76,18 @@ export type QueueStep =
       readonly owner?: string;
       readonly ignoredClaims?: readonly string[];
     }
-  | { readonly kind: 'endRemoval'; readonly mark: OwnerMark };
+  | { readonly kind: 'endRemoval'; readonly mark: OwnerMark }
+  | DeadLetterStep;
+
+/** A step on the dead-letter queue, which has an owner mark of its own. */
+export type DeadLetterStep = {
+  /** Its owner mark as stored: the step is done only while it is that one. */
+  readonly expected: string | undefined;
+} & (
+  | { readonly kind: 'claimDeadLetters' | 'beginDeadLetterRemoval' | 'endDeadLetterRemoval'; readonly owns: OwnerMark }
+  | { readonly kind: 'releaseDeadLetters' }
+  | { readonly kind: 'obliterateDeadLetters'; readonly stopAt: 'unfinished' | 'busy' | 'nothing' }
+);
 
 export interface QueuePlan {
   /** In the order to apply them; none when nothing differs. */

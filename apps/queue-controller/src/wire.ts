@@ -9,9 +9,11 @@ import { QueueMetrics } from './metrics.ts';
 import type { SampledQueue } from './queue-reader.ts';
 import { redriveSources } from './redrive-sources.ts';
 import { manageRedrives } from './redrive/wire.ts';
+import { dutiesOf, runUpkeep, type DutySettings } from './run-upkeep.ts';
 import { runSampler } from './sampler.ts';
 import { SamplingFailures } from './sampling-failures.ts';
 import { serverOfQueue, watchesOf, watchSources, type SourceSettings } from './sources.ts';
+import { UpkeepReports } from './upkeep/reports.ts';
 
 export interface Settings extends SourceSettings {
   /** Queues reconciled at once, those that wait for their Redis included. */
@@ -25,6 +27,8 @@ export interface Settings extends SourceSettings {
   /** Wall time: what conditions say, and, with `deletions`, what the waits of a deletion are counted by. */
   readonly now?: () => Date;
   readonly deletions?: DeletionTimes;
+  /** How often recurring work is done; absent: as often as it is made for. */
+  readonly upkeep?: DutySettings;
 }
 
 /** Most of them wait for Redis, which costs kilobytes; so many can wait for one that hangs and leave room for others. */
@@ -33,7 +37,7 @@ export const CONCURRENCY = 128;
 /** For what nobody tells of, and no comparison of queues with Redis shows, such as the maxmemory-policy. */
 const FULL_CHECK_MS = 300_000;
 
-/** Connects the kind, the sampler and the drift rounds with the manager. */
+/** Connects the kind, the sampler, the drift rounds and recurring work with the manager. */
 export async function wireQueueController(manager: Manager, settings: Settings): Promise<void> {
   const { concurrency, sampleIntervalMs, driftCheckMs, fullCheckMs = FULL_CHECK_MS, now } = settings;
   const { deletions = new DeletionTimes() } = settings;
@@ -42,7 +46,9 @@ export async function wireQueueController(manager: Manager, settings: Settings):
   const sampling = new SamplingFailures();
   const settled = new SettledQueues();
   const limiter = new LimiterWatch();
-  const kind = queueKind({ sources, metrics, sampling, deletions, settled, limiter, fullCheckMs });
+  const duties = dutiesOf(settings.upkeep);
+  const reports = new UpkeepReports();
+  const kind = queueKind({ sources, metrics, sampling, deletions, settled, limiter, duties, reports, fullCheckMs });
   const controller = manageKind(manager, kind, {
     concurrency,
     watches: watchesOf(sources),
@@ -59,4 +65,5 @@ export async function wireQueueController(manager: Manager, settings: Settings):
   const intervalMs = sampleIntervalMs;
   runSampler(manager, { sources, metrics, sampling, onSampled, onSamplingChange: reconcile, intervalMs });
   runDriftRounds(manager, { sources, metrics, settled, onDrift: reconcile, intervalMs: driftCheckMs });
+  runUpkeep(manager, { sources, metrics, reports, duties, onNews: reconcile });
 }

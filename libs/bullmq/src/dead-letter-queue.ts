@@ -1,11 +1,18 @@
 import { queueKey, type QueueRef } from './keys.ts';
 
+const SUFFIX = '-dlq';
+
 /**
  * The dead-letter queue of `queue`: `<name>-dlq` under the same prefix. On a Redis Cluster BullMQ needs a hash tag in the
  * prefix or in the name, and both queues have the same, so that one script can write to both.
  */
 export function deadLetterQueue({ prefix, name }: QueueRef): QueueRef {
-  return { prefix, name: `${name}-dlq` };
+  return { prefix, name: `${name}${SUFFIX}` };
+}
+
+/** Whose dead-letter queue it is by its name; undefined: nobody's. */
+export function letterSourceOf({ prefix, name }: QueueRef): QueueRef | undefined {
+  return name.endsWith(SUFFIX) && name !== SUFFIX ? { prefix, name: name.slice(0, -SUFFIX.length) } : undefined;
 }
 
 /**

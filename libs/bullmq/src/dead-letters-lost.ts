@@ -9,7 +9,19 @@ export interface LostLetters {
   readonly lost: number;
   /** Events went by unread at some time: there may be more. */
   readonly atLeast: boolean;
+  /** Unix ms, by Redis' clock. */
+  readonly redisTimeMs: number;
+  /** When the last of them was found to be lost, by the same clock. Absent: none is. */
+  readonly lastMs?: number;
 }
+
+/** The fields of `meta` of a dead-letter queue that say how far the events were read, and what was counted. */
+export const LOST_FIELDS = [
+  'redis-queue:lost-after',
+  'redis-queue:lost',
+  'redis-queue:lost-unread',
+  'redis-queue:lost-at',
+] as const;
 
 /** Per call: about 1 ms of Redis' time. */
 const EVENTS_PER_CALL = 500;
@@ -32,8 +44,8 @@ export async function countLostLetters(
   fence: DeadLetterFence,
 ): Promise<LostLetters | Refusal> {
   const args = [...fenceArguments(fence), EVENTS_PER_CALL];
-  const outcome = parseOutcome(await call((redis) => runScript(redis, 'countLostLetters', metaKeys(queue), args)), 2);
+  const outcome = parseOutcome(await call((redis) => runScript(redis, 'countLostLetters', metaKeys(queue), args)), 4);
   if (typeof outcome === 'string') return outcome;
-  const [lost, unread] = outcome[0] as [number, number];
-  return { lost, atLeast: unread === 1 };
+  const [lost, unread, redisTimeMs, lastMs] = outcome[0] as [number, number, number, number];
+  return { lost, atLeast: unread === 1, redisTimeMs, ...(lastMs > 0 && { lastMs }) };
 }

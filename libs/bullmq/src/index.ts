@@ -54,6 +54,7 @@ export {
 export { CLAIM_TTL_MS, CLAIMS_FIELD, leaveClaim, type QueueClaim } from './queue-claims.ts';
 export {
   GLOBAL_CONCURRENCY_FIELD,
+  MAX_EVENTS_FIELD,
   RATE_LIMIT_FIELDS,
   rateLimitFields,
   readQueuePolicy,
@@ -66,9 +67,9 @@ export type { Decision, LeftReason } from './dead-letters/decide.ts';
 export type { DeadLetterFence } from './dead-letter-fence.ts';
 export { compileFilter, type CompiledFilter, type LetterFilter } from './dead-letters/filter.ts';
 export type { DeadLetter, LetterCursor } from './dead-letter-page.ts';
-export { countLostLetters, type LostLetters } from './dead-letters-lost.ts';
+export { countLostLetters, LOST_FIELDS, type LostLetters } from './dead-letters-lost.ts';
 export { settleFailedJobs, type MoverOptions, type MoverRound } from './dead-letter-mover.ts';
-export { deadLetterQueue } from './dead-letter-queue.ts';
+export { deadLetterQueue, letterSourceOf } from './dead-letter-queue.ts';
 export {
   planRedrive,
   readRedriven,
@@ -111,11 +112,14 @@ export { readServerPressure, type ServerClients, type ServerPressure } from './p
 export { readServerInfo, type ServerInfo } from './server.ts';
 export { QueueWakeups, type QueueWakeupsOptions } from './wakeups.ts';
 export { MOST_USAGE_REPORTS, sampleUsage, type PodUsageReport, type UsagePlace } from './usage.ts';
-export { ProtocolError } from './reply.ts';
+export { isAnswer, ProtocolError } from './reply.ts';
 export { retentionLimits, type RetentionLimits } from './retention/limits.ts';
 export { type SizeEstimate } from './retention/size-estimate.ts';
 export { retentionRound, type LimitedQueue, type RetentionResult } from './retention-round.ts';
 export { STEP_VALID_MS, type RoundOptions } from './paced-turns.ts';
+export { restMs } from './pace.ts';
+export { FairTurns } from './fair-turns.ts';
+export { tryReadMarks, type MarkedQueue } from './marks.ts';
 export { clampPriorities, tryCountPriorities, type ClampedJobs, type PriorityCounts } from './priorities.ts';
 export { priorityRound, type PrioritizedQueue, type PriorityResult } from './priority-round.ts';
 export { clampTo, type Clamping } from './priorities/declared.ts';

@@ -6,8 +6,11 @@ import { runScript } from './scripts.ts';
 /** The field of a queue's `meta` hash that says which object governs it. BullMQ keeps fields it does not know. */
 export const OWNER_FIELD = 'redis-queue:owner';
 
-/** The parts of a queue's policy that its owner has set, and has to clear when the spec no longer names them. */
-export const MANAGED_FIELDS = ['rateLimit', 'globalConcurrency', 'paused'] as const;
+/**
+ * The parts of a queue's policy that its owner has set, and has to clear when the spec no longer names them; with
+ * `deadLetters` it has put its mark on the dead-letter queue too.
+ */
+export const MANAGED_FIELDS = ['rateLimit', 'globalConcurrency', 'paused', 'deadLetters', 'maxEvents'] as const;
 export type ManagedField = (typeof MANAGED_FIELDS)[number];
 
 export interface OwnerMark {

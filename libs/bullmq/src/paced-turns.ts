@@ -1,7 +1,8 @@
 import type { Milliseconds } from '@redis-queue/api';
 import type { Redis } from 'ioredis';
 import type { RedisCall, Refusal } from './step.ts';
-import { UnexpectedReplyError } from './reply.ts';
+import { FairTurns } from './fair-turns.ts';
+import { isAnswer } from './reply.ts';
 import { restMs } from './pace.ts';
 
 /** How a round of work on the queues of one Redis goes. */
@@ -26,6 +27,8 @@ export const USUAL_STEP_MS: Milliseconds = 1;
 
 /** The work on one queue. */
 export interface PacedWork {
+  /** Whose turns its steps count for. */
+  readonly tenant: string;
   /** There is something to do. */
   hasWork(): boolean;
   /** Share of Redis' time that its next step may take, 0 to 1. */
@@ -40,8 +43,8 @@ export interface PacedWork {
 }
 
 /**
- * Does one step of each work in turn, until none is left or the round ends, and rests after each step, so that all of
- * them together take their share of Redis' time.
+ * Does one step of each work in turn, tenants in turns, until none is left or the round ends, and rests after each step,
+ * so that all of them together take their share of Redis' time.
  *
  * @param redisTimeMs what Redis' clock says at `readAtMs` of ours.
  * @throws what `call` throws when Redis does not answer; see `classifyRedisError`.
@@ -52,9 +55,10 @@ export async function takePacedTurns(
   { call, now, sleep, random, signal }: RoundOptions,
 ): Promise<void> {
   const first = Math.floor(random() * works.length);
-  const open = [...works.slice(first), ...works.slice(0, first)].filter((work) => work.hasWork());
-  while (open.length > 0 && now() < endMs && !signal.aborted) {
-    const work = open.shift()!;
+  const open = new FairTurns([...works.slice(first), ...works.slice(0, first)].filter((work) => work.hasWork()));
+  while (now() < endMs && !signal.aborted) {
+    const work = open.next();
+    if (!work) return;
     const untilMs = Math.round(redisTimeMs + now() - readAtMs + STEP_VALID_MS);
     let scriptMs = 0;
     try {
@@ -68,11 +72,6 @@ export async function takePacedTurns(
     // oxlint-disable-next-line no-await-in-loop
     await sleep(restMs(scriptMs || USUAL_STEP_MS, work.share()), signal);
   }
-}
-
-/** Redis has answered: it is this queue's failure, and nobody else's. */
-function isAnswer(error: unknown): error is Error {
-  return error instanceof UnexpectedReplyError || (error instanceof Error && error.name === 'ReplyError');
 }
 
 /** Why a step did nothing. */

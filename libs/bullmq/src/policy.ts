@@ -93,6 +93,8 @@ export function rateLimitFields(window: RateLimitWindow): Record<string, number>
 }
 export const RATE_LIMIT_FIELDS = ['max', 'duration'] as const;
 export const GLOBAL_CONCURRENCY_FIELD = 'concurrency';
+/** To what length BullMQ shortens the stream of events; each producer that starts sets its own, or 10,000. */
+export const MAX_EVENTS_FIELD = 'opts.maxLenEvents';
 
 /** Jobs that one call moves out of the legacy `paused` list: about 2 ms of Redis' time. */
 const LEGACY_JOBS_PER_CALL = 5_000;

@@ -9,6 +9,8 @@ import { CALM_SHARE } from './pace.ts';
 /** A queue with declared priorities. */
 export interface PrioritizedQueue {
   readonly queue: QueueRef;
+  /** Whose turns its steps count for: its namespace. Absent: all such queues are of one tenant. */
+  readonly tenant?: string;
   /** The owner mark as stored: under another one nothing is moved. */
   readonly mark: string;
   /** At least one. */
@@ -52,12 +54,14 @@ export async function priorityRound(
 }
 
 class PriorityWork implements PacedWork {
+  readonly tenant: string;
   readonly #queue: PrioritizedQueue;
   #hasWork: boolean;
   #result: Omit<PriorityResult, 'unfinished'>;
 
   constructor(queue: PrioritizedQueue, counts: PriorityCounts | Error) {
     this.#queue = queue;
+    this.tenant = queue.tenant ?? '';
     const failed = counts instanceof Error;
     this.#result = { clamped: 0, ...(failed ? { error: counts } : { counts }) };
     this.#hasWork = !failed && queue.clamps && counts.withoutPriority + counts.undeclared > 0;

@@ -55,3 +55,8 @@ function isWrong(value: unknown): boolean {
   if (typeof value === 'number') return !Number.isFinite(value);
   return typeof value === 'string' || value === null || value === undefined;
 }
+
+/** Redis has answered a call on a queue with this error: it is that queue's failure, and nobody else's. */
+export function isAnswer(error: unknown): error is Error {
+  return error instanceof UnexpectedReplyError || (error instanceof Error && error.name === 'ReplyError');
+}

@@ -26,6 +26,8 @@ import type { StepFence } from './step.ts';
 /** A queue whose limits are to be held. */
 export interface LimitedQueue {
   readonly queue: QueueRef;
+  /** Whose turns its steps count for: its namespace. Absent: all such queues are of one tenant. */
+  readonly tenant?: string;
   /** The owner mark as stored: under another one nothing is removed. */
   readonly mark: string;
   readonly limits: RetentionLimits;
@@ -86,6 +88,7 @@ export async function retentionRound(
 
 /** What is left to do for one queue. */
 class RetentionWork implements PacedWork {
+  readonly tenant: string;
   readonly #limited: LimitedQueue;
   readonly #tasks: RetentionTask[] = [];
   #cursor: CleanCursor | undefined;
@@ -97,6 +100,7 @@ class RetentionWork implements PacedWork {
 
   constructor(limited: LimitedQueue, found: Finished | Error) {
     this.#limited = limited;
+    this.tenant = limited.tenant ?? '';
     if (found instanceof Error) {
       this.#note({ error: found });
       return;

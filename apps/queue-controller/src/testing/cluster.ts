@@ -103,6 +103,11 @@ export async function runController(
     sampleIntervalMs: 500,
     driftCheckMs: 300,
     ...(fullCheckMs !== undefined && { fullCheckMs }),
+    upkeep: {
+      deadLetters: { everyMs: 100, idleMs: 100, restMs: 0 },
+      retention: { everyMs: 100, doneMs: 200 },
+      priorities: { everyMs: 100, doneMs: 200 },
+    },
     now: () => new Date(Date.now() + aheadMs()),
     deletions: new EarlierDeletions(aheadMs),
   };

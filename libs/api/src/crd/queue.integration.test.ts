@@ -21,6 +21,7 @@ describe('the API server accepts a Queue', () => {
     ['with digits and dashes in its name', { name: '0-a-9' }],
     ['with the longest name', { name: 'a'.repeat(200) }],
     ['with every priority', { priorities: tenPriorities }],
+    ['with priorities that jobs are given', { priorities: [1, 5], priorityPolicy: 'Clamp' }],
     ['with the least limits', { rateLimits: { maxJobsPerSecond: 1, burstCapacity: 1 } }],
     ['with the largest limits', { rateLimits: { maxJobsPerSecond: 1_000_000, burstCapacity: 1_000_000 } }],
     ['with a burst below its rate', { rateLimits: { maxJobsPerSecond: 100, burstCapacity: 10 } }],
@@ -72,6 +73,11 @@ describe('the API server refuses a Queue and says why:', () => {
       'no priority',
       { priorities: [] },
       'spec.priorities: Invalid value: 0: spec.priorities in body should have at least 1 items',
+    ],
+    [
+      'a policy for priorities that it does not declare',
+      { priorityPolicy: 'Clamp' },
+      'spec.priorityPolicy: Invalid value: spec.priorityPolicy says what happens to jobs outside spec.priorities; declare these, or remove it',
     ],
     ['priority 0', { priorities: [0] }, 'spec.priorities[0] in body should be greater than or equal to 1'],
     ['priority 11', { priorities: [11] }, 'spec.priorities[0] in body should be less than or equal to 10'],
@@ -233,12 +239,12 @@ test('kubectl get shows what an operator of queues needs', async () => {
   await kubectl.writeStatus('queue', 'shown', status);
 
   expect(await kubectl.table('rq', 'shown')).toEqual([
-    'NAME READY AVAILABLE WAITING ACTIVE FAILED WAIT-P95 PAUSED',
-    'shown Unknown Unknown 12 3 4 1.2s true',
+    'NAME READY AVAILABLE WAITING ACTIVE FAILED DEAD WAIT-P95 PAUSED',
+    'shown Unknown Unknown 12 3 4 2 1.2s true',
   ]);
   expect(await kubectl.table('rq', 'shown', '--output=wide')).toEqual([
-    'NAME READY AVAILABLE WAITING ACTIVE FAILED WAIT-P95 PAUSED DEAD REDIS-NAME DEGRADED REASON',
-    'shown Unknown Unknown 12 3 4 1.2s true 2 shown Unknown Pending',
+    'NAME READY AVAILABLE WAITING ACTIVE FAILED DEAD WAIT-P95 PAUSED REDIS-NAME DEGRADED REASON',
+    'shown Unknown Unknown 12 3 4 2 1.2s true shown Unknown Pending',
   ]);
 });
 

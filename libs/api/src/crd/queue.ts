@@ -46,6 +46,11 @@ export const queueDefinition: KindDefinition = {
       fieldPath: '.spec.name',
     },
     {
+      rule: '!has(self.spec.priorityPolicy) || has(self.spec.priorities)',
+      message: 'spec.priorityPolicy says what happens to jobs outside spec.priorities; declare these, or remove it',
+      fieldPath: '.spec.priorityPolicy',
+    },
+    {
       rule: `${effectivePrefix('self')} == ${effectivePrefix('oldSelf')}`,
       message: `spec.redis.prefix is immutable (absent, it is ${DEFAULT_PREFIX}); create another Queue for another prefix`,
       fieldPath: '.spec.redis.prefix',
@@ -62,6 +67,7 @@ export const queueDefinition: KindDefinition = {
     { name: 'Waiting', type: 'integer', jsonPath: '.status.counts.waiting', description: 'Jobs that wait.' },
     { name: 'Active', type: 'integer', jsonPath: '.status.counts.active', description: 'Jobs that run.' },
     { name: 'Failed', type: 'integer', jsonPath: '.status.counts.failed', description: 'Jobs that failed.' },
+    { name: 'Dead', type: 'integer', jsonPath: '.status.counts.dead', description: 'Dead letters.' },
     { name: 'Wait-P95', type: 'string', jsonPath: '.status.waitP95', description: '95th percentile of recent waits.' },
     {
       name: 'Paused',
@@ -69,7 +75,6 @@ export const queueDefinition: KindDefinition = {
       jsonPath: '.status.effective.paused',
       description: 'Whether workers start no jobs.',
     },
-    { name: 'Dead', type: 'integer', jsonPath: '.status.counts.dead', description: 'Dead letters.', priority: 1 },
     { name: 'Redis-Name', type: 'string', jsonPath: '.status.effective.name', priority: 1 },
     {
       name: 'Degraded',
@@ -86,19 +91,42 @@ export const queueDefinition: KindDefinition = {
   notices: [
     { type: 'BurstCapped', meaning: 'the requested burst cannot be kept exactly. Present only while True.' },
     {
+      type: 'DeadLettersLost',
+      meaning:
+        'jobs were removed by removeOnFail before they could become dead letters, the last of them within the last hour. Present only while True.',
+    },
+    {
       type: 'DeletionBlocked',
       meaning:
         'the object is being deleted and its Redis cannot be reached, or refuses; after 5 minutes the data stays and the object goes. Present only while True.',
     },
     {
+      type: 'FailedJobsLeft',
+      meaning: 'dlqPolicy leaves some failed jobs where they are. Present only while True.',
+    },
+    {
       type: 'FieldsNotEnforced',
       meaning: 'the spec has fields that this release does not act on. Present only while True.',
+    },
+    {
+      type: 'PrioritiesViolated',
+      meaning: 'jobs in line have a priority that spec.priorities does not declare, or none. Present only while True.',
+    },
+    {
+      type: 'RetentionBehind',
+      meaning:
+        'finished jobs are over their time, or the queue is over maxBytes with nothing left to remove. Present only while True.',
     },
     { type: 'MaxmemoryPolicy', meaning: 'Redis may drop jobs when its memory runs out. Present only while True.' },
     {
       type: 'SamplingFailed',
       meaning:
         'counts or waits cannot be read, or not be written into the status, since lastTransitionTime, so those in the status are of sampledAt. Present only while True.',
+    },
+    {
+      type: 'UpkeepFailed',
+      meaning:
+        'dead letters, retention or priorities cannot be seen to in Redis; Ready tells whether the rest holds. Present only while True.',
     },
     {
       type: 'WorkerLimiter',
@@ -121,7 +149,8 @@ export const queueDefinition: KindDefinition = {
           priorities: [1, 5, 10],
           rateLimits: { maxJobsPerSecond: 100, burstCapacity: 200 },
           dlqPolicy: { enabled: true, maxRetries: 3, retentionDays: 14 },
-          retention: { completedJobs: '24h', failedJobs: '7d' },
+          priorityPolicy: 'Clamp',
+          retention: { completedJobs: '24h', failedJobs: '7d', maxEvents: 1000 },
           globalConcurrency: 50,
         },
       },

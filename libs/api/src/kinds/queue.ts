@@ -32,13 +32,7 @@ export type RedisRole = (typeof REDIS_ROLES)[number];
  * Fields that the schema accepts and this release does not act on: paths below `spec`. A Queue that has one says so by
  * its condition FieldsNotEnforced.
  */
-export const QUEUE_FIELDS_NOT_ENFORCED = [
-  'priorities',
-  'dlqPolicy',
-  'retention',
-  'redis.secretRefs.backup',
-  'redis.secretRefs.restore',
-] as const;
+export const QUEUE_FIELDS_NOT_ENFORCED = ['redis.secretRefs.backup', 'redis.secretRefs.restore'] as const;
 /** What the description of each of them says. */
 export const NOT_ENFORCED_NOTE = 'Accepted and not acted on in this release.';
 
@@ -74,17 +68,42 @@ export const queueSpecSchema = z
       .min(1)
       .max(10)
       .optional()
-      .describe(`Priorities that producers use; 1 is the most urgent, as in BullMQ. ${NOT_ENFORCED_NOTE}`)
+      .describe(
+        'Priorities that producers use; 1 is the most urgent, as in BullMQ. Jobs in line that have another one, or none, are counted.',
+      )
       .meta({ 'x-kubernetes-list-type': 'set' }),
+    priorityPolicy: z
+      .enum(['Report', 'Clamp'])
+      .optional()
+      .describe(
+        'What happens to jobs in line that have none of spec.priorities. Report: the condition PrioritiesViolated counts them. Clamp: they are given the nearest one, the less urgent of two; jobs without a priority, which BullMQ serves before all others, the most urgent one. Absent: Report.',
+      ),
     rateLimits: rateLimitsSchema.optional().describe('How fast jobs may start. Absent: not managed.'),
     dlqPolicy: z
       .object({
-        enabled: z.boolean().optional().describe('Move jobs that failed for good to the dead-letter queue.'),
-        maxRetries: z.int().min(0).max(1000).optional().describe('Runs after the first before a job is dead.'),
-        retentionDays: z.int().min(1).max(3650).optional().describe('Days a dead letter is kept.'),
+        enabled: z
+          .boolean()
+          .optional()
+          .describe(
+            'Move jobs that failed for good to the dead-letter queue, <name>-dlq under the same prefix, which is governed by this Queue then. Absent: they stay, and the other fields have no effect.',
+          ),
+        maxRetries: z
+          .int()
+          .min(0)
+          .max(1000)
+          .optional()
+          .describe(
+            'Runs after the first before a job is dead, with the backoff of the job; a job whose own attempts are more has those. Absent: 0.',
+          ),
+        retentionDays: z
+          .int()
+          .min(1)
+          .max(3650)
+          .optional()
+          .describe('Days that a dead letter is kept, from when its job failed. Absent: for good.'),
       })
       .optional()
-      .describe(`What happens to jobs that failed for good. Absent: not managed. ${NOT_ENFORCED_NOTE}`),
+      .describe('What happens to jobs that failed for good. Absent: not managed.'),
     retention: z
       .object({
         completedJobs: retentionText
@@ -111,7 +130,9 @@ export const queueSpecSchema = z
           ),
       })
       .optional()
-      .describe(`How long finished jobs are kept. Absent: not managed. ${NOT_ENFORCED_NOTE}`),
+      .describe(
+        'How long finished jobs are kept. Failed jobs that become dead letters are left to dlqPolicy. Absent: not managed.',
+      ),
     redis: z
       .object({
         secretRef: localReferenceSchema
@@ -209,7 +230,7 @@ export const queueCountsSchema = z
     delayed: count.describe('Jobs that are delayed until a set time.'),
     overdue: count.describe('Delayed jobs that are due.'),
     failed: count.describe('Jobs that failed.'),
-    dead: count.describe('Jobs in the dead-letter queue.').optional(),
+    dead: count.describe('Jobs in the dead-letter queue. Absent: dlqPolicy is not enabled.').optional(),
   })
   .describe('Jobs by state, written at most once a minute; live numbers are metrics.');
 

@@ -158,6 +158,39 @@ export const QUEUE_REASONS = {
     kind: 'notice',
     doc: "Workers have a limiter of their own (option limiter of BullMQ's Worker), and each may have another; spec.rateLimits sets one for all.",
   },
+  DeadLettersLost: {
+    kind: 'degraded',
+    doc: 'Jobs failed for good and removeOnFail removed them before they could become dead letters; the message says how many at least. Let producers and workers keep failed jobs, for five minutes at least.',
+  },
+  FlowJobsLeft: {
+    kind: 'notice',
+    doc: 'Failed jobs that belong to flows are neither run again nor moved, since the flow may depend on them; retry or remove them with BullMQ.',
+  },
+  FailedJobsUnreadable: {
+    kind: 'notice',
+    doc: 'The list of failed jobs names some that BullMQ did not fail; the message has their ids. Remove them.',
+  },
+  RetentionLate: {
+    kind: 'notice',
+    doc: 'Finished jobs are over their time by more than ten minutes. They are removed at a pace that leaves Redis to the workers: wait, or keep jobs for less time by removeOnComplete.',
+  },
+  OverMaxBytes: {
+    kind: 'degraded',
+    doc: 'The queue uses more memory than spec.retention.maxBytes, and no finished job is left that may go. Let workers catch up, or raise maxBytes.',
+  },
+  JobsWithoutPriority: {
+    kind: 'notice',
+    doc: 'Jobs in line have no priority, so BullMQ serves them before those of spec.priorities. Add them with one, or set spec.priorityPolicy to Clamp.',
+  },
+  UndeclaredPriorities: {
+    kind: 'notice',
+    doc: 'Jobs in line have a priority that spec.priorities does not declare. Add them with a declared one, declare it, or set spec.priorityPolicy to Clamp.',
+  },
+  DeadLettersMoved: { kind: 'notice', doc: 'Jobs that failed for good were moved to the dead-letter queue.' },
+  FailedJobsRetried: { kind: 'notice', doc: 'Failed jobs run again, as spec.dlqPolicy.maxRetries allows.' },
+  DeadLettersExpired: { kind: 'notice', doc: 'Dead letters older than spec.dlqPolicy.retentionDays were removed.' },
+  FinishedJobsRemoved: { kind: 'notice', doc: 'Finished jobs over a limit of spec.retention were removed.' },
+  PrioritiesClamped: { kind: 'notice', doc: 'Jobs were given a priority of spec.priorities, as priorityPolicy asks.' },
   FieldsNotEnforced: { kind: 'notice', doc: 'This release accepts the named fields and does not act on them yet.' },
   EvictionEnabled: {
     kind: 'notice',

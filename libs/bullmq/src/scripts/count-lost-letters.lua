@@ -6,8 +6,8 @@
   ARGV   1 field of the owner mark, 2 and 3 the marks of the two queues as read
          4 Redis' time in ms after which nothing is done
          5 most events to read
-  Reply  { done, jobs lost since this is counted, 1 when events went by unread: there may be more }; or { late } or
-         { ownershipLost }
+  Reply  { done, jobs lost since this is counted, 1 when events went by unread: there may be more, Redis' time in ms, the
+         time at which the last of them was found to be lost or 0 }; or { late } or { ownershipLost }
   Cost   reads at most so many events, newest first, ten at a time, and begins no ten after 1 MB of them: events carry
          what jobs return; with 500 about 1 ms
   Never  counts a job twice; counts jobs that failed before the first call
@@ -18,15 +18,18 @@ local base, dead = string.sub(KEYS[1], 1, -5), string.sub(KEYS[2], 1, -5)
 local refused = refusal(KEYS, ARGV[1], { ARGV[2], ARGV[3] }, ARGV[4])
 if refused then return { refused } end
 local stream, most = base .. 'events', tonumber(ARGV[5])
-local state = call('HMGET', KEYS[2], 'redis-queue:lost-after', 'redis-queue:lost', 'redis-queue:lost-unread')
+local state = call('HMGET', KEYS[2], 'redis-queue:lost-after', 'redis-queue:lost', 'redis-queue:lost-unread', 'redis-queue:lost-at')
 local after, lost, unread = state[1], tonumber(state[2] or '') or 0, tonumber(state[3] or '') or 0
+local before, lostAt = lost, tonumber(state[4] or '') or 0
+local time = call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local newest = call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
 local newestId = newest and newest[1] or '0-0'
 if after and newestId ~= after then
-  local later, read, bytes, before = {}, 0, 0, '+'
+  local later, read, bytes, upTo = {}, 0, 0, '+'
   local events
   repeat
-    events = call('XREVRANGE', stream, before, '(' .. after, 'COUNT', 10)
+    events = call('XREVRANGE', stream, upTo, '(' .. after, 'COUNT', 10)
     for _, event in ipairs(events) do
       local kind, id
       for i = 1, #event[2], 2 do
@@ -39,13 +42,15 @@ if after and newestId ~= after then
         later[id] = true
         if kind == 'failed' and call('EXISTS', base .. id) == 0 then lost = lost + 1 end
       end
-      before = '(' .. event[1]
+      upTo = '(' .. event[1]
     end
     read = read + #events
   until #events < 10 or read >= most or bytes >= 1e6
   if #events == 10 then unread = 1 end
 end
 if newestId ~= after then
-  call('HSET', KEYS[2], 'redis-queue:lost-after', newestId, 'redis-queue:lost', lost, 'redis-queue:lost-unread', unread)
+  if lost > before then lostAt = now end
+  call('HSET', KEYS[2], 'redis-queue:lost-after', newestId, 'redis-queue:lost', lost, 'redis-queue:lost-unread', unread,
+    'redis-queue:lost-at', string.format('%.0f', lostAt))
 end
-return { 'done', lost, unread }
+return { 'done', lost, unread, now, lostAt }

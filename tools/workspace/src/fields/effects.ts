@@ -23,6 +23,20 @@ const NAMED: Effect = {
   file: GOVERNED,
   test: 'a queue whose name is no legal spec.name is governed by it, under a prefix of two parts',
 };
+const LETTERS = 'apps/queue-controller/src/upkeep/dead-letters.integration.test.ts';
+const UPKEEP = 'apps/queue-controller/src/upkeep/retention.integration.test.ts';
+const POISON: Effect = {
+  file: LETTERS,
+  test: 'a poison job runs as often as maxRetries says, with its backoff, and lies in the dead-letter queue then',
+};
+const AGED: Effect = {
+  file: UPKEEP,
+  test: 'removes finished jobs that are older than their time, reports it, and ends with the field',
+};
+const CLAMPED: Effect = {
+  file: UPKEEP,
+  test: 'Clamp gives them the nearest declared one, and jobs without one the most urgent',
+};
 const OWN_SECRET: Effect = {
   file: 'libs/redis-access/src/resolve.test.ts',
   test: 'is read from the Secret of its own, and others keep the common one: %s',
@@ -59,6 +73,21 @@ const QUEUE: Effects = {
   'redis.prefix': NAMED,
   globalConcurrency: HELD,
   paused: HELD,
+  priorities: CLAMPED,
+  priorityPolicy: CLAMPED,
+  'dlqPolicy.enabled': POISON,
+  'dlqPolicy.maxRetries': POISON,
+  'dlqPolicy.retentionDays': { file: LETTERS, test: 'letters older than retentionDays go, and others stay' },
+  'retention.completedJobs': AGED,
+  'retention.failedJobs': AGED,
+  'retention.maxBytes': {
+    file: UPKEEP,
+    test: 'removes the oldest jobs of a queue that is over maxBytes, and says when nothing is left that may go',
+  },
+  'retention.maxEvents': {
+    file: UPKEEP,
+    test: 'shortens the stream of events, sets back what a producer set, and clears it with the field',
+  },
   deletionPolicy: {
     file: 'apps/queue-controller/src/plan.test.ts',
     test: 'data is held by a finalizer before it is claimed, unless it is retained: %s with %j',

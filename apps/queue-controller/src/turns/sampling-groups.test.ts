@@ -1,8 +1,8 @@
 import { describeTarget } from '@redis-queue/bullmq';
-import { resolveRedis, type QueueObject, type SecretSources } from '@redis-queue/redis-access';
+import { resolveRedisOfRoles, type QueueObject, type SecretSources } from '@redis-queue/redis-access';
 import { expect, it } from 'vitest';
 import { samplingGroups } from './sampling-groups.ts';
-import { queueObject } from './testing/queues.ts';
+import { queueObject } from '../testing/queues.ts';
 
 const secrets: SecretSources = {
   reader: 'queue-controller',
@@ -22,7 +22,7 @@ it('a Redis that several namespaces share counts for the one that has the fewest
   const queues = [...bad, queue('good', 'redis-credentials'), queue('none', 'redis-credentials')];
   const groups = samplingGroups(
     queues,
-    (each) => resolveRedis(each, 'controller', secrets),
+    (each) => resolveRedisOfRoles(each, ['sampler', 'controller'], secrets),
     ({ metadata }, { reason }) => problems.push(`${metadata.namespace} ${reason}`),
   );
   expect(

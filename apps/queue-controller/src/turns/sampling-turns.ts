@@ -1,7 +1,9 @@
+import type { QueueReason } from '@redis-queue/api';
 import { describeTarget } from '@redis-queue/bullmq';
-import { FairPool, type Clock } from '@redis-queue/controller';
-import type { Problem } from './reasons.ts';
+import { FairPool, type Clock, type Problem as KindProblem } from '@redis-queue/controller';
 import type { SamplingGroup } from './sampling-groups.ts';
+
+type Problem = KindProblem<QueueReason>;
 
 /** Redis targets that are read at once: one that hangs keeps its place for seconds, any other for milliseconds. */
 const AT_ONCE = 32;
@@ -9,6 +11,15 @@ const AT_ONCE = 32;
 const BEGIN_WITHIN_MS = 5_000;
 /** What had no turn in so many rounds in a row is said to wait. */
 const MISSED_ROUNDS = 3;
+
+/** How it is said that a group waits for its turn. */
+interface Words {
+  /** What its namespace has under way. */
+  readonly work: string;
+  readonly consequence: string;
+}
+
+const SAMPLES: Words = { work: 'samples', consequence: 'this queue is read every few rounds only' };
 
 /** What came of a group's turn: what was read, and whether the Redis answered at all. */
 export interface Turn<T> {
@@ -31,6 +42,7 @@ export interface RoundOfTurns<T> {
  */
 export class SamplingTurns {
   readonly #clock: Clock;
+  readonly #words: Words;
   readonly #pool = new FairPool(AT_ONCE);
   /** Rounds in a row without a turn. */
   readonly #missed = new Map<string, number>();
@@ -38,11 +50,12 @@ export class SamplingTurns {
   readonly #missedByClass = new Map<string, number>();
   readonly #silent = new Set<string>();
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, words = SAMPLES) {
     this.#clock = clock;
+    this.#words = words;
   }
 
-  /** One round over all groups, the only one at a time. @returns all that was read */
+  /** One round over the groups, of which none is in another round meanwhile. @returns all that was read */
   async round<T>(groups: readonly SamplingGroup[], { sample, onMissed }: RoundOfTurns<T>): Promise<T[]> {
     this.#forgetAllBut(new Set(groups.map(({ key }) => key)));
     const late = this.#clock.after(BEGIN_WITHIN_MS, () => this.#pool.giveUpWaiting());
@@ -110,9 +123,10 @@ export class SamplingTurns {
   #waits(group: SamplingGroup): Problem | undefined {
     if (this.#missedBy(group) < MISSED_ROUNDS) return undefined;
     const { namespace, target } = group;
+    const { work, consequence } = this.#words;
     return {
       reason: 'WaitingForTurn',
-      message: `namespace ${namespace} has more samples under way, in all or at ${describeTarget(target)}, than its share allows, so this queue is read every few rounds only; use fewer different Redis servers and users, or ones that answer sooner`,
+      message: `namespace ${namespace} has more ${work} under way, in all or at ${describeTarget(target)}, than its share allows, so ${consequence}; use fewer different Redis servers and users, or ones that answer sooner`,
     };
   }
 

@@ -1,8 +1,9 @@
+import type { QueueReason } from '@redis-queue/api';
 import type { RedisTarget } from '@redis-queue/bullmq';
+import type { Problem } from '@redis-queue/controller';
 import type { QueueObject, RedisAccess } from '@redis-queue/redis-access';
-import type { Problem } from './reasons.ts';
 
-/** The queues that are read over one connection. */
+/** The queues that are reached over one connection. */
 export interface SamplingGroup {
   readonly key: string;
   readonly target: RedisTarget;
@@ -12,7 +13,7 @@ export interface SamplingGroup {
 }
 
 /**
- * Which queues are read together. Pure.
+ * Which queues are read, or kept, together. Pure.
  *
  * @param resolve how a queue's Redis is reached.
  * @param onProblem called with each queue to whose Redis there is no way.
@@ -20,7 +21,7 @@ export interface SamplingGroup {
 export function samplingGroups(
   queues: readonly QueueObject[],
   resolve: (queue: QueueObject) => RedisAccess,
-  onProblem: (queue: QueueObject, problem: Problem) => void,
+  onProblem: (queue: QueueObject, problem: Problem<QueueReason>) => void,
 ): SamplingGroup[] {
   const groups = new Map<string, { target: RedisTarget; queues: QueueObject[]; namespaces: Set<string> }>();
   const groupsOf = new Map<string, number>();

@@ -1,0 +1,103 @@
+import type { Queue } from '@redis-queue/api';
+import {
+  retentionLimits,
+  retentionRound,
+  type LimitedQueue,
+  type RetentionLimits,
+  type RetentionResult,
+} from '@redis-queue/bullmq';
+import { queueRef, type QueueObject } from '@redis-queue/redis-access';
+import { counted, type Duty, type DutyOutcome, type DutyTurn, type UpkeepNotice } from './duty.ts';
+import { readOwnQueues, type OwnQueue } from './marked.ts';
+
+/** From round to round of those that have more to be removed, or failed. */
+const EVERY_MS = 5_000;
+/** Of a queue from which all is removed that is over its limits. */
+const DONE_MS = 30_000;
+/** What is over its time for longer is said, while there is more to be removed than a turn can do. */
+const LATE_MS = 10 * 60_000;
+
+export interface RetentionSettings {
+  readonly everyMs?: number;
+  readonly doneMs?: number;
+}
+
+/** Removes what is over the limits of `spec.retention`, and sets the length of the stream of events back. */
+export class RetentionDuty implements Duty {
+  readonly name = 'retention';
+  readonly conditions = ['RetentionBehind', 'UpkeepFailed'] as const;
+  readonly everyMs: number;
+  readonly #doneMs: number;
+
+  constructor({ everyMs = EVERY_MS, doneMs = DONE_MS }: RetentionSettings = {}) {
+    this.everyMs = everyMs;
+    this.#doneMs = doneMs;
+  }
+
+  wants({ spec }: Queue): boolean {
+    return spec.retention !== undefined;
+  }
+
+  async work(queues: readonly QueueObject[], turn: DutyTurn): Promise<void> {
+    const own = (await readOwnQueues(queues, turn, this.everyMs)).flatMap((each) => {
+      const limited = limitedQueue(each);
+      return limited ? [{ queue: each.queue, limited }] : [];
+    });
+    const results = await retentionRound(
+      own.map(({ limited }) => limited),
+      { ...turn, roundMs: turn.endMs - turn.now() },
+    );
+    own.forEach(({ queue, limited: { limits } }, index) => {
+      const result = results[index]!;
+      const dueMs = result.unfinished || result.error ? 0 : this.#doneMs;
+      turn.report(queue, { dueMs, ...outcomeOf(result, limits) });
+    });
+  }
+}
+
+/** A limit of the stream is only written once the mark says that it will have to be cleared. */
+function limitedQueue({ queue, mark, rawOwnerMark }: OwnQueue): LimitedQueue | undefined {
+  const { maxEvents, ...limits } = retentionLimits(queue.spec) ?? {};
+  return {
+    queue: queueRef(queue),
+    tenant: queue.metadata.namespace ?? '',
+    mark: rawOwnerMark,
+    limits: {
+      leavesDeadLetters: false,
+      ...limits,
+      ...(maxEvents !== undefined && mark.managed.includes('maxEvents') && { maxEvents }),
+    },
+  };
+}
+
+/** What a round's result means for the conditions and counts of its queue. Pure. */
+export function outcomeOf(result: RetentionResult, limits: RetentionLimits): Omit<DutyOutcome, 'dueMs'> {
+  const { removed, eventsRemoved, error, ownershipLost } = result;
+  const done = { removed, eventsRemoved };
+  if (error) return { done, error };
+  return ownershipLost ? { done } : { done, notices: { RetentionBehind: behindNotice(result, limits) } };
+}
+
+function behindNotice(
+  { lateMs, unfinished, overBytes, size }: RetentionResult,
+  { maxBytes }: RetentionLimits,
+): UpkeepNotice | undefined {
+  if (unfinished && lateMs > LATE_MS) {
+    const minutes = Math.round(lateMs / 60_000);
+    return {
+      reason: 'RetentionLate',
+      count: minutes,
+      message: `the oldest finished job is ${counted(minutes, 'minute')} over its time; as much is removed as leaves Redis to the workers, and more jobs may finish than that`,
+    };
+  }
+  if (overBytes === undefined || size === undefined) return undefined;
+  return {
+    reason: 'OverMaxBytes',
+    count: Math.round(overBytes),
+    message: `the queue uses about ${megabytes(size.bytes)}, ${megabytes(overBytes)} more than retention.maxBytes (${megabytes(maxBytes ?? 0)}) after every finished job that may go is gone; unfinished jobs and dead letters are never removed: let workers catch up, or raise maxBytes`,
+  };
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toPrecision(3)} MB`;
+}
