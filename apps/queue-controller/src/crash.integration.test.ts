@@ -1,11 +1,12 @@
 import type { QueueSpec } from '@redis-queue/api';
-import { RedisConnections, readQueuePolicy, sampleQueues } from '@redis-queue/bullmq';
+import { RedisConnections, readQueuePolicy, readSchedulers, sampleQueues } from '@redis-queue/bullmq';
 import { startRedis, type RedisServer } from '@redis-queue/rig';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { applyPlan, type Writers } from './apply.ts';
 import { planQueue } from './plan.ts';
 import type { QueuePlan } from './steps.ts';
 import { DATA_FINALIZER } from './resources.ts';
+import { declaredSchedulers } from './schedulers/declared.ts';
 import { CLUSTER, FENCE, markOf, NOW, queueObject } from './testing/queues.ts';
 
 const ref = { prefix: 'bull', name: 'emails' };
@@ -32,12 +33,14 @@ class Reconciler {
   }
 
   async plan(): Promise<QueuePlan> {
-    const [policy, [sample]] = await Promise.all([readQueuePolicy(redis, ref), sampleQueues(redis, [ref])]);
-    return planQueue(
-      this.queue,
-      { clusterId: CLUSTER, fence: FENCE, claimants: [], holder: 'leaving', policy, ...(sample && { sample }) },
-      NOW,
-    );
+    const declared = declaredSchedulers(this.queue.spec);
+    const [policy, [sample], states] = await Promise.all([
+      readQueuePolicy(redis, ref),
+      sampleQueues(redis, [ref]),
+      readSchedulers(redis, ref, declared.schedulers),
+    ]);
+    const facts = { policy, schedulers: { declared, states }, ...(sample && { sample }) };
+    return planQueue(this.queue, { clusterId: CLUSTER, fence: FENCE, claimants: [], holder: 'leaving', ...facts }, NOW);
   }
 
   /** @throws when a step could not be done */
@@ -59,7 +62,8 @@ class Reconciler {
 
 async function endState(reconciler: Reconciler): Promise<unknown> {
   const keys = (await redis.keys('*')).filter((key) => !/:(events|marker)$/.test(key)).toSorted();
-  return { keys, meta: await redis.hgetall('bull:emails:meta'), finalizers: reconciler.queue.metadata.finalizers };
+  const id = await redis.get('bull:emails:id');
+  return { id, keys, meta: await redis.hgetall('bull:emails:meta'), finalizers: reconciler.queue.metadata.finalizers };
 }
 
 const REMOVAL = { fence: 'former', paused: true };
@@ -102,6 +106,22 @@ const scenarios: [string, QueueSpec, boolean, () => Promise<unknown>][] = [
     { globalConcurrency: 5 },
     false,
     () => redis.hset('bull:emails:meta', { 'redis-queue:owner': markOf(['rateLimit']), max: 1, duration: 100 }),
+  ],
+  [
+    'job schedulers are added, and one is struck out',
+    // In the far future, so that no run comes between two of the end states that are compared.
+    { schedulers: ['first', 'second'].map((name) => ({ name, cron: '0 0 1 1 *' })) },
+    false,
+    async () => {
+      await redis.hset('bull:emails:meta', {
+        'redis-queue:owner': markOf([]),
+        'redis-queue:schedulers': `${CLUSTER}/shop/emails\nold`,
+      });
+      await redis.zadd('bull:emails:repeat', 4e12, 'old');
+      await redis.hset('bull:emails:repeat:old', { name: 'old', every: 1, ic: 1 });
+      await redis.zadd('bull:emails:delayed', 4e12 * 4096, 'repeat:old:4000000000000');
+      await redis.hset('bull:emails:repeat:old:4000000000000', { name: 'old', rjk: 'old' });
+    },
   ],
   [
     'deletion with data',

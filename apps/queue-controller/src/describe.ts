@@ -1,4 +1,5 @@
 import type { RateLimitWindow } from '@redis-queue/bullmq';
+import { describeSchedulerStep } from './schedulers/plan.ts';
 import type { QueueStep } from './steps.ts';
 
 /** A sentence for people: in status.plan what would be done, in events what was done. */
@@ -24,6 +25,9 @@ export function describeStep(step: QueueStep): string {
       return 'clear the global concurrency';
     case 'resume':
       return 'resume the queue';
+    case 'upsertScheduler':
+    case 'removeScheduler':
+      return describeSchedulerStep(step);
     case 'release':
       return `stop managing ${step.fields.join(', ')}`;
     case 'beginRemoval':

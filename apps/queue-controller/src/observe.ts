@@ -9,6 +9,7 @@ import {
   parseOwnerMark,
   queueId,
   readQueuePolicy,
+  readSchedulers,
   readServerInfo,
   sampleQueues,
   tryToClaim,
@@ -35,6 +36,7 @@ import { findClaimants, olderThan, type Claimant, type Login } from './claimants
 import { isHeld, ownerOf, type HolderState } from './ownership.ts';
 import type { ObservedQueue } from './steps.ts';
 import { TAKE_OVER_ANNOTATION } from './resources.ts';
+import { declaredSchedulers } from './schedulers/declared.ts';
 
 /** What the controller reads from; the API server's objects come from caches. */
 export interface Sources {
@@ -82,22 +84,26 @@ export async function observeQueue(queue: Queue, sources: Sources, signal?: Abor
   const ref = queueRef(queue);
   const known = { clusterId, fence, redisAddress: addressOf(target) };
   try {
-    const { policy, server, sample } = await callRedis(sources, callOf(queue, connection), async (redis) => {
-      const [read, info] = await Promise.all([
+    const deleted = queue.metadata.deletionTimestamp !== undefined;
+    const declared = declaredSchedulers(queue.spec);
+    const { policy, server, states, sample } = await callRedis(sources, callOf(queue, connection), async (redis) => {
+      const [read, info, found] = await Promise.all([
         readQueuePolicy(redis, ref),
         sources.servers.get(target, () => readServerInfo(redis)),
+        readSchedulers(redis, ref, deleted ? [] : declared.schedulers),
       ]);
-      const deleted = queue.metadata.deletionTimestamp !== undefined;
-      return { policy: read, server: info, sample: deleted ? (await sampleQueues(redis, [ref]))[0] : undefined };
+      const [counted] = deleted || queue.spec.retire === true ? await sampleQueues(redis, [ref]) : [];
+      return { policy: read, server: info, states: found, sample: counted };
     });
     const holder = await readHolder(queue, policy.rawOwnerMark, sources, signal);
     const claimants = await rivalsOf(queue, { rawMark: policy.rawOwnerMark, holder }, connection, sources);
-    const deadClaims = sample && (await deadClaimsOf(queue, policy, sources, signal));
+    const deadClaims = deleted && (await deadClaimsOf(queue, policy, sources, signal));
     return {
       ...known,
       claimants,
       policy,
       server,
+      ...(declared.names.size > 0 && { schedulers: { declared, states } }),
       ...(holder && { holder }),
       ...(sample && { sample }),
       ...(deadClaims && { deadClaims }),

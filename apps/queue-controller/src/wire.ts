@@ -9,6 +9,7 @@ import { QueueMetrics } from './metrics.ts';
 import type { SampledQueue } from './queue-reader.ts';
 import { redriveSources } from './redrive-sources.ts';
 import { manageRedrives } from './redrive/wire.ts';
+import { EmptyTimes } from './retire/empty-times.ts';
 import { runSampler } from './sampler.ts';
 import { SamplingFailures } from './sampling-failures.ts';
 import { serverOfQueue, watchesOf, watchSources, type SourceSettings } from './sources.ts';
@@ -25,6 +26,8 @@ export interface Settings extends SourceSettings {
   /** Wall time: what conditions say, and, with `deletions`, what the waits of a deletion are counted by. */
   readonly now?: () => Date;
   readonly deletions?: DeletionTimes;
+  /** By what a retired queue is drained. */
+  readonly emptyTimes?: EmptyTimes;
 }
 
 /** Most of them wait for Redis, which costs kilobytes; so many can wait for one that hangs and leave room for others. */
@@ -36,13 +39,13 @@ const FULL_CHECK_MS = 300_000;
 /** Connects the kind, the sampler and the drift rounds with the manager. */
 export async function wireQueueController(manager: Manager, settings: Settings): Promise<void> {
   const { concurrency, sampleIntervalMs, driftCheckMs, fullCheckMs = FULL_CHECK_MS, now } = settings;
-  const { deletions = new DeletionTimes() } = settings;
+  const { deletions = new DeletionTimes(), emptyTimes = new EmptyTimes() } = settings;
   const metrics = new QueueMetrics(manager.registry);
   const sources = await watchSources(manager, { ...settings, metrics }, (key) => controller.enqueue(key));
   const sampling = new SamplingFailures();
   const settled = new SettledQueues();
   const limiter = new LimiterWatch();
-  const kind = queueKind({ sources, metrics, sampling, deletions, settled, limiter, fullCheckMs });
+  const kind = queueKind({ sources, metrics, sampling, deletions, emptyTimes, settled, limiter, fullCheckMs });
   const controller = manageKind(manager, kind, {
     concurrency,
     watches: watchesOf(sources),

@@ -91,6 +91,10 @@ export const queueDefinition: KindDefinition = {
         'the object is being deleted and its Redis cannot be reached, or refuses; after 5 minutes the data stays and the object goes. Present only while True.',
     },
     {
+      type: 'Drained',
+      meaning: 'no job has waited, run or been delayed for 60 s. Present only while spec.retire is true.',
+    },
+    {
       type: 'FieldsNotEnforced',
       meaning: 'the spec has fields that this release does not act on. Present only while True.',
     },
