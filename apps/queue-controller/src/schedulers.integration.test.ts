@@ -63,6 +63,30 @@ it('schedulers are added and struck out as declared, those of others stay, and a
   expect(await idsOf(client)).toEqual([]);
 });
 
+it('every option of a template reaches its jobs, as a client reads them', async () => {
+  const template = {
+    name: 'report',
+    data: { to: 'all' },
+    opts: {
+      attempts: 3,
+      backoff: { type: 'exponential', delay: 1_000, jitter: 0.5 },
+      priority: 7,
+      lifo: true,
+      removeOnComplete: { age: 3_600, count: 100 },
+      removeOnFail: { age: 7_200, count: 0 },
+      keepLogs: 50,
+      stackTraceLimit: 5,
+    },
+  };
+  const queue = await t.queue(await t.namespace(), 'template', {
+    schedulers: [{ name: 'full', every: '1h', template }],
+  });
+  await t.settled(queue, 'Applied');
+  const [job] = await clientOf('template').getDelayed();
+  const { name, data, opts } = template;
+  expect(job).toMatchObject({ name, data, opts, priority: 7, repeatJobKey: 'full' });
+});
+
 it('one that cannot run is named, stays as it was, and everything else is in effect', async () => {
   const schedulers = [
     { name: 'report', cron: '0 2 * * *' },

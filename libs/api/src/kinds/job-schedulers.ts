@@ -4,7 +4,7 @@ import { celRules } from './cel.ts';
 /** Job schedulers per Queue: all of them are read with each comparison. */
 export const MAX_SCHEDULERS = 32;
 
-const keptJobs = z
+const retainedJobs = z
   .object({
     age: z.int().min(0).max(315_360_000).optional().describe('Seconds.'),
     count: z.int().min(0).max(1_000_000).optional().describe('Jobs; 0 keeps none.'),
@@ -41,8 +41,8 @@ const templateSchema = z.object({
         .describe('How long a job that failed waits for its next run.'),
       priority: z.int().min(1).max(2_097_151).optional().describe('1 is the most urgent. Absent: before all of them.'),
       lifo: z.boolean().optional().describe('Jobs go in front of those that wait.'),
-      removeOnComplete: keptJobs.describe('Completed jobs that stay. Absent: as the workers have it.'),
-      removeOnFail: keptJobs.describe('Failed jobs that stay. Absent: as the workers have it.'),
+      removeOnComplete: retainedJobs.describe('Completed jobs that stay. Absent: as the workers have it.'),
+      removeOnFail: retainedJobs.describe('Failed jobs that stay. Absent: as the workers have it.'),
       keepLogs: z.int().min(0).max(100_000).optional().describe('Log lines per job.'),
       stackTraceLimit: z.int().min(0).max(1_000).optional().describe('Stack traces per job.'),
     })
