@@ -274,34 +274,37 @@ test('keys of another type, and texts of any length, stop the one scheduler, and
   expect(await t.redis.hexists('bull:hostile:repeat:other', 'name')).toBe(0);
 });
 
-describe.each([5, 6])('workers of BullMQ %i', (version) => {
-  test('run each time once while many writers assert it and change its template', async () => {
-    const name = `workers-${version}`;
-    const { ref, upsert, queue } = await place(name);
-    const runs: { scheduler: string; slot: number; v: number }[] = [];
-    const process = (job: { id?: string; name: string; data: { v?: number } }): Promise<void> => {
-      runs.push({ scheduler: job.name, slot: Number(job.id?.split(':')[2]), v: job.data.v ?? 0 });
-      return Promise.resolve();
-    };
-    const workers =
-      version === 6
-        ? [t.worker(ref, process, { concurrency: 3 }), t.worker(ref, process)]
-        : [0, 1].map(() => new WorkerOf5(name, process, { connection: { ...t.target, maxRetriesPerRequest: null } }));
-    const every: JobScheduler = { ...secondly('every'), schedule: { everyMs: 1_000 } };
-    const startMs = Date.now();
-    for (let v = 1; Date.now() < startMs + 5_000; v++) {
-      const data = JSON.stringify({ v: Math.ceil(v / 5) });
-      const both = [secondly('cron'), every].map((each) => ({ ...each, data }));
-      // oxlint-disable-next-line no-await-in-loop -- three writers at once, again and again
-      await Promise.all([...both, ...both, ...both].map(upsert));
-    }
-    await Promise.all(workers.map((worker) => worker.close()));
-    for (const scheduler of ['cron', 'every']) {
-      const slots = runs.filter((run) => run.scheduler === scheduler).map(({ slot }) => slot);
-      expect(slots.length).toBeGreaterThanOrEqual(3);
-      expect(slots).toEqual(slots.map((_, index) => slots[0]! + index * 1_000));
-    }
-    expect(Math.max(...runs.map(({ v }) => v))).toBeGreaterThan(1);
-    expect(await queue.getDelayedCount()).toBe(2);
-  });
+describe('workers of both versions', () => {
+  test.concurrent.each([5, 6])(
+    'of BullMQ %i run each time once while many writers change its template',
+    async (version) => {
+      const name = `workers-${version}`;
+      const { ref, upsert, queue } = await place(name);
+      const runs: { scheduler: string; slot: number; v: number }[] = [];
+      const process = (job: { id?: string; name: string; data: { v?: number } }): Promise<void> => {
+        runs.push({ scheduler: job.name, slot: Number(job.id?.split(':')[2]), v: job.data.v ?? 0 });
+        return Promise.resolve();
+      };
+      const workers =
+        version === 6
+          ? [t.worker(ref, process, { concurrency: 3 }), t.worker(ref, process)]
+          : [0, 1].map(() => new WorkerOf5(name, process, { connection: { ...t.target, maxRetriesPerRequest: null } }));
+      const every: JobScheduler = { ...secondly('every'), schedule: { everyMs: 1_000 } };
+      const startMs = Date.now();
+      for (let v = 1; Date.now() < startMs + 5_000; v++) {
+        const data = JSON.stringify({ v: Math.ceil(v / 5) });
+        const both = [secondly('cron'), every].map((each) => ({ ...each, data }));
+        // oxlint-disable-next-line no-await-in-loop -- three writers at once, again and again
+        await Promise.all([...both, ...both, ...both].map(upsert));
+      }
+      await Promise.all(workers.map((worker) => worker.close()));
+      for (const scheduler of ['cron', 'every']) {
+        const slots = runs.filter((run) => run.scheduler === scheduler).map(({ slot }) => slot);
+        expect(slots.length).toBeGreaterThanOrEqual(3);
+        expect(slots).toEqual(slots.map((_, index) => slots[0]! + index * 1_000));
+      }
+      expect(Math.max(...runs.map(({ v }) => v))).toBeGreaterThan(1);
+      expect(await queue.getDelayedCount()).toBe(2);
+    },
+  );
 });

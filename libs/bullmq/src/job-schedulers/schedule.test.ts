@@ -35,13 +35,19 @@ describe('a schedule that no worker could follow is refused, and says why', () =
     ['? * * * ?', 'write * instead'],
     ['0 0 29 2 1#1', 'differently'],
     ['0 0 * 2 1#5', 'fifth'],
+    ['0 0 31 2 1', 'never comes'],
+    ['0 0 1 * */1', 'every day'],
+    ['0 0 1 * 1-7', 'every day'],
+    ['0 0 */1 * 1', 'every day'],
+    ['0 0 */1 FEB */2', 'every day'],
+    ['0 0 * * 1-7/2', 'steps up to day 7'],
   ])('%s', (cron, why) => {
     const problem = scheduleProblem({ cron, timeZone: 'UTC' });
     expect(problem).toMatchObject({ field: 'cron', message: expect.stringContaining(why) });
     expect(problem?.message).toContain(`"${cron}"`);
   });
 
-  it.each(['Mars/Olympus', 'Australia/Lord_Howe', '../etc'])('the time zone %s', (timeZone) => {
+  it.each(['Mars/Olympus', 'Australia/Lord_Howe', 'Antarctica/Troll', '../etc'])('the time zone %s', (timeZone) => {
     expect(scheduleProblem({ cron: '0 2 * * *', timeZone })).toMatchObject({ field: 'timeZone' });
   });
 
@@ -51,7 +57,8 @@ describe('a schedule that no worker could follow is refused, and says why', () =
     '0 0 ? * MON-FRI',
     '0 0 L * *',
     '0 0 * * 5L',
-    '0 0 31 4,6 1',
+    '0 0 1 * 1-5',
+    '0 0 */1 * *',
     '0 8 * jan,JUL 1#2',
   ])('but not %s', (cron) => expect(scheduleProblem({ cron, timeZone: 'America/New_York' })).toBeUndefined());
 });

@@ -28,11 +28,25 @@ export function nextRunMs(schedule: Schedule, afterMs: number): number | undefin
  *
  * Only what the parsers of BullMQ 5 and 6 read alike is allowed: five fields, or six with seconds in front, of numbers,
  * names of months and days, and `*`, `,`, `-`, `/`, `L`, `#`, and `?` for a day. What never comes is refused without
- * being looked for: the parser would take half a second.
+ * being looked for: the parser would take half a second. What was found is remembered, because finding it takes 200 us.
  */
 export function scheduleProblem(schedule: Schedule): ScheduleProblem | undefined {
   if ('everyMs' in schedule) return undefined;
   const { cron, timeZone } = schedule;
+  const key = `${timeZone} ${cron}`;
+  const known = KNOWN.get(key);
+  if (known) return known.problem;
+  const problem = problemOf(cron, timeZone);
+  if (KNOWN.size >= MOST_KNOWN) KNOWN.delete(KNOWN.keys().next().value!);
+  KNOWN.set(key, { problem });
+  return problem;
+}
+
+/** At most 1 MB: those that were found first go first. */
+const MOST_KNOWN = 4_096;
+const KNOWN = new Map<string, { readonly problem: ScheduleProblem | undefined }>();
+
+function problemOf(cron: string, timeZone: string): ScheduleProblem | undefined {
   const zone = timeZoneProblem(timeZone);
   if (zone !== undefined) return { field: 'timeZone', message: `"${timeZone}" ${zone}` };
   const problem = cronProblem(cron);
@@ -61,15 +75,30 @@ function cronProblem(cron: string): string | undefined {
   if (dayOfWeek.includes('#') && !anyDayOfMonth)
     return 'has # beside days of the month, which BullMQ 5 and 6 read differently; write * for the day of the month';
   if (dayOfWeek.includes('#5') && !isAny(month)) return 'has a fifth day of the week in single months; leave one out';
+  if (dayOfWeek.includes('-7/')) return 'has steps up to day 7, which BullMQ 5 and 6 read differently; list the days';
   try {
-    const { fields: parsed } = parse(cron, 'UTC', 0);
-    const days = parsed.dayOfMonth.values.filter((day) => typeof day === 'number');
-    const longest = Math.max(...parsed.month.values.map((each) => LONGEST_MONTHS[each - 1]!));
-    const never = !dayOfMonth.includes('L') && isAny(dayOfWeek) && Math.min(...days) > longest;
-    return never ? 'never comes: its months have no such day' : undefined;
+    return fieldsProblem(parse(cron, 'UTC', 0).fields, { dayOfMonth, dayOfWeek });
   } catch (error) {
     return `is no cron expression: ${error instanceof Error ? error.message : String(error)}`;
   }
+}
+
+type Fields = ReturnType<typeof parse>['fields'];
+
+function fieldsProblem(
+  { dayOfMonth: { values: daysOfMonth }, dayOfWeek: { values: daysOfWeek }, month }: Fields,
+  written: { readonly dayOfMonth: string; readonly dayOfWeek: string },
+): string | undefined {
+  const days = daysOfMonth.filter((day) => typeof day === 'number');
+  const longest = Math.max(...month.values.map((each) => LONGEST_MONTHS[each - 1]!));
+  if (!written.dayOfMonth.includes('L') && Math.min(...days) > longest)
+    return 'never comes: its months have no such day of the month';
+  // A job runs on the days of either field where both are given; which are, the parsers see differently.
+  const areBoth = !isAny(written.dayOfMonth) && !isAny(written.dayOfWeek);
+  const isEveryDay = days.length >= longest || new Set(daysOfWeek.map((day) => Number(day) % 7)).size === 7;
+  return areBoth && isEveryDay
+    ? 'has a day field for every day beside another, which BullMQ 5 and 6 read differently; write * for it'
+    : undefined;
 }
 
 const LONGEST_MONTHS = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
@@ -80,19 +109,22 @@ function isAny(field: string): boolean {
 
 function timeZoneProblem(timeZone: string): string | undefined {
   try {
-    const [winter, summer] = [Date.UTC(2025, 0, 1), Date.UTC(2025, 6, 1)].map((ms) => minutesOf(timeZone, ms));
-    // Australia/Lord_Howe: the parser of BullMQ 6 finds no run on the day of the change.
-    return (winter! - summer!) % 60 === 0
+    const [winter, summer] = [Date.UTC(2025, 0, 1), Date.UTC(2025, 6, 1)].map((ms) => offsetOf(timeZone, ms));
+    // Australia/Lord_Howe, where the parser of BullMQ 6 finds no run on the day of the change, and Antarctica/Troll.
+    return [0, 60].includes(Math.abs(winter! - summer!))
       ? undefined
-      : 'changes its clocks by less than an hour, which BullMQ cannot follow; use another zone';
+      : 'changes its clocks by more or less than an hour, which BullMQ 5 and 6 read differently; use another zone';
   } catch {
     return 'is no time zone of the IANA database';
   }
 }
 
-/** The minute of the hour that it is there. @throws RangeError for an unknown zone */
-function minutesOf(timeZone: string, ms: number): number {
-  return Number(new Intl.DateTimeFormat('en', { timeZone, minute: 'numeric' }).format(ms));
+/** Minutes from UTC. @throws RangeError for an unknown zone */
+function offsetOf(timeZone: string, ms: number): number {
+  const parts = new Intl.DateTimeFormat('en', { timeZone, timeZoneName: 'longOffset' }).formatToParts(ms);
+  const offset = parts.find(({ type }) => type === 'timeZoneName')?.value ?? '';
+  const [, sign, hours, minutes] = /([+-])(\d\d):(\d\d)/.exec(offset) ?? [];
+  return sign === undefined ? 0 : Number(`${sign}1`) * (60 * Number(hours) + Number(minutes));
 }
 
 function parse(cron: string, tz: string, currentDate: number): ReturnType<typeof CronExpressionParser.parse> {
