@@ -5,7 +5,9 @@ import {
   leaveClaim,
   LOST_FIELDS,
   obliterateRound,
+  removeScheduler,
   setPaused,
+  upsertScheduler,
   writeMeta,
   NO_DIGEST,
   type FencedWrite,
@@ -20,6 +22,7 @@ import { actionsOf, metaWrite, stepsOf, type Action, type MetaWrite } from './me
 import { callOf, redisProblem, resolveConnection, type Sources } from './observe.ts';
 import type { DeadLetterStep, QueuePlan, QueueStep } from './steps.ts';
 import type { Problem } from './reasons.ts';
+import type { SchedulerStep } from './schedulers/plan.ts';
 
 type Redis = Parameters<typeof setPaused>[0];
 
@@ -150,6 +153,9 @@ async function applyAction(action: Exclude<Action, FinalizerStep>, place: Place)
     case 'releaseDeadLetters':
     case 'obliterateDeadLetters':
       return applyDeadLetterStep(action, place);
+    case 'upsertScheduler':
+    case 'removeScheduler':
+      return changeScheduler(action, place);
     default:
       return action satisfies never;
   }
@@ -197,6 +203,30 @@ async function pauseOrResume(paused: boolean, { write, ref, meta, now }: Place):
   );
   if (outcome === 'again') meta.digest = NO_DIGEST;
   return outcome === 'ownershipLost' ? OWNERSHIP_LOST : undefined;
+}
+
+async function changeScheduler(step: SchedulerStep, { write, ref, meta }: Place): Promise<Problem | undefined> {
+  const fence = { owner: step.owner, mark: meta.mark ?? '' };
+  const outcome = await write((redis) =>
+    step.kind === 'upsertScheduler'
+      ? upsertScheduler(redis, ref, step.scheduler, fence)
+      : removeScheduler(redis, ref, step.name, fence),
+  );
+  switch (outcome) {
+    case 'done':
+      return undefined;
+    case 'ownershipLost':
+      return OWNERSHIP_LOST;
+    case 'late':
+      return { reason: 'RedisBusy', message: 'Redis answers slowly, so no job scheduler was changed; planning again' };
+    case 'noRun': {
+      const name = step.kind === 'upsertScheduler' ? step.scheduler.name : step.name;
+      const message = `spec.schedulers[name=${name}]: jobs of its next runs exist already, and are not its own; remove them, or rename it`;
+      return { reason: 'SchedulerInvalid', message };
+    }
+    default:
+      return outcome satisfies never;
+  }
 }
 
 /** Who may not write in this Redis claims nothing, and says why it waits all the same. */

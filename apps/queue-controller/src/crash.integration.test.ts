@@ -1,5 +1,5 @@
 import type { QueueSpec } from '@redis-queue/api';
-import { RedisConnections, readQueuePolicy, sampleQueues } from '@redis-queue/bullmq';
+import { RedisConnections, readQueuePolicy, readSchedulers, sampleQueues } from '@redis-queue/bullmq';
 import { startRedis, type RedisServer } from '@redis-queue/rig';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { applyPlan, type Writers } from './apply.ts';
@@ -7,6 +7,7 @@ import { planQueue } from './plan.ts';
 import { readDeadLetters } from './read-dead-letters.ts';
 import type { QueuePlan } from './steps.ts';
 import { DATA_FINALIZER } from './resources.ts';
+import { declaredSchedulers } from './schedulers/declared.ts';
 import { CLUSTER, FENCE, markOf, NOW, queueObject } from './testing/queues.ts';
 
 const ref = { prefix: 'bull', name: 'emails' };
@@ -33,13 +34,16 @@ class Reconciler {
   }
 
   async plan(): Promise<QueuePlan> {
-    const [policy, [sample], deadLetters] = await Promise.all([
+    const declared = declaredSchedulers(this.queue.spec);
+    const [policy, [sample], states, deadLetters] = await Promise.all([
       readQueuePolicy(redis, ref),
       sampleQueues(redis, [ref]),
+      readSchedulers(redis, ref, declared.schedulers),
       readDeadLetters(this.queue, redis, (error) => expect.fail(String(error))),
     ]);
     const known = { clusterId: CLUSTER, fence: FENCE, claimants: [], holder: 'leaving' as const, deadLetters };
-    return planQueue(this.queue, { ...known, policy, ...(sample && { sample }) }, NOW);
+    const facts = { policy, schedulers: { declared, states }, ...(sample && { sample }) };
+    return planQueue(this.queue, { ...known, ...facts }, NOW);
   }
 
   /** @throws when a step could not be done */
@@ -61,10 +65,11 @@ class Reconciler {
 
 async function endState(reconciler: Reconciler): Promise<unknown> {
   const keys = (await redis.keys('*')).filter((key) => !/:(events|marker)$/.test(key)).toSorted();
+  const id = await redis.get('bull:emails:id');
   const [meta, ofLetters] = await Promise.all(
     ['emails', 'emails-dlq'].map((name) => redis.hgetall(`bull:${name}:meta`)),
   );
-  return { keys, meta, ofLetters, finalizers: reconciler.queue.metadata.finalizers };
+  return { id, keys, meta, ofLetters, finalizers: reconciler.queue.metadata.finalizers };
 }
 
 const REMOVAL = { fence: 'former', paused: true };
@@ -107,6 +112,22 @@ const scenarios: [string, QueueSpec, boolean, () => Promise<unknown>][] = [
     { globalConcurrency: 5 },
     false,
     () => redis.hset('bull:emails:meta', { 'redis-queue:owner': markOf(['rateLimit']), max: 1, duration: 100 }),
+  ],
+  [
+    'job schedulers are added, and one is struck out',
+    // In the far future, so that no run comes between two of the end states that are compared.
+    { schedulers: ['first', 'second'].map((name) => ({ name, cron: '0 0 1 1 *' })) },
+    false,
+    async () => {
+      await redis.hset('bull:emails:meta', {
+        'redis-queue:owner': markOf([]),
+        'redis-queue:schedulers': `${CLUSTER}/shop/emails\nold`,
+      });
+      await redis.zadd('bull:emails:repeat', 4e12, 'old');
+      await redis.hset('bull:emails:repeat:old', { name: 'old', every: 1, ic: 1 });
+      await redis.zadd('bull:emails:delayed', 4e12 * 4096, 'repeat:old:4000000000000');
+      await redis.hset('bull:emails:repeat:old:4000000000000', { name: 'old', rjk: 'old' });
+    },
   ],
   [
     'deletion with data',

@@ -1,4 +1,5 @@
 import type { RateLimitWindow } from '@redis-queue/bullmq';
+import { describeSchedulerStep } from './schedulers/plan.ts';
 import type { QueueStep } from './steps.ts';
 
 /** A sentence for people: in status.plan what would be done, in events what was done. */
@@ -34,6 +35,9 @@ export function describeStep(step: QueueStep): string {
       return 'mark the dead-letter queue as one that stays';
     case 'resume':
       return 'resume the queue';
+    case 'upsertScheduler':
+    case 'removeScheduler':
+      return describeSchedulerStep(step);
     case 'release':
       return `stop managing ${step.fields.join(', ')}`;
     case 'beginRemoval':

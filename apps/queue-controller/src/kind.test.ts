@@ -7,6 +7,7 @@ import { queueKind } from './kind.ts';
 import { LimiterWatch } from './limiter/limiter-watch.ts';
 import { QueueMetrics } from './metrics.ts';
 import type { Sources } from './observe.ts';
+import { EmptyTimes } from './retire/empty-times.ts';
 import { SamplingFailures } from './sampling-failures.ts';
 import { NOW, observed, queueObject } from './testing/queues.ts';
 import { UpkeepReports } from './upkeep/reports.ts';
@@ -19,6 +20,7 @@ const kind = queueKind({
   deletions: new DeletionTimes(),
   settled,
   limiter: new LimiterWatch(),
+  emptyTimes: new EmptyTimes(),
   fullCheckMs: 600_000,
   duties: [],
   reports: new UpkeepReports(),

@@ -18,9 +18,11 @@ import type { QueueMetrics } from './metrics.ts';
 import { observeQueue, type Sources } from './observe.ts';
 import { planQueue } from './plan.ts';
 import { DATA_FINALIZER } from './resources.ts';
+import { drainDueMs } from './retire/drained.ts';
+import type { EmptyTimes } from './retire/empty-times.ts';
 import type { SamplingFailures } from './sampling-failures.ts';
 import { queueStatus, RECONCILED_FIELDS } from './status.ts';
-import type { ObservedQueue, QueuePlan, QueueStep } from './steps.ts';
+import { removedSchedulers, type ObservedQueue, type QueuePlan, type QueueStep } from './steps.ts';
 import { trySampling } from './try-sampling.ts';
 import type { Duty } from './upkeep/duty.ts';
 import type { UpkeepReports } from './upkeep/reports.ts';
@@ -31,6 +33,7 @@ export interface QueueKindOptions {
   /** Shared with the sampler. */
   readonly sampling: SamplingFailures;
   readonly deletions: DeletionTimes;
+  readonly emptyTimes: EmptyTimes;
   /** Of the windows of rate limits; shared with the sampler. */
   readonly limiter: LimiterWatch;
   /** Shared with the drift rounds. */
@@ -46,7 +49,7 @@ export interface QueueKindOptions {
 
 /** What is particular to the Queue kind. */
 export function queueKind(options: QueueKindOptions): Kind<QueueObject, ObservedQueue, QueuePlan, QueueReason> {
-  const { sources, metrics, sampling, deletions, settled, limiter, duties, reports } = options;
+  const { sources, metrics, sampling, deletions, emptyTimes, settled, limiter, duties, reports } = options;
   const { fullCheckMs, random = Math.random } = options;
   return {
     name: 'queue',
@@ -54,7 +57,7 @@ export function queueKind(options: QueueKindOptions): Kind<QueueObject, Observed
     reasons: QUEUE_REASONS,
     finalizer: DATA_FINALIZER,
     statusFields: RECONCILED_FIELDS,
-    memories: [sampling, deletions, settled, limiter, reports],
+    memories: [sampling, deletions, emptyTimes, settled, limiter, reports],
     async observe(queue, { signal }) {
       settled.begin(queue);
       const deletionKnownMs = deletions.knownForMs(queue);
@@ -63,7 +66,12 @@ export function queueKind(options: QueueKindOptions): Kind<QueueObject, Observed
         trySampling(queue, sources, sampling),
       ]);
       if (observed.policy) limiter.note(queue.metadata.uid ?? '', observed.policy);
-      return { ...observed, ...(deletionKnownMs !== undefined && { deletionKnownMs }) };
+      const emptyForMs = emptyTimes.note(queue, observed.sample);
+      return {
+        ...observed,
+        ...(deletionKnownMs !== undefined && { deletionKnownMs }),
+        ...(emptyForMs !== undefined && { emptyForMs }),
+      };
     },
     plan: planQueue,
     async apply(queue, { observed, plan }, context) {
@@ -82,17 +90,25 @@ export function queueKind(options: QueueKindOptions): Kind<QueueObject, Observed
       return queueStatus(queue, { ...outcome, ...known }, now);
     },
     report: (queue, outcome, { event }) => {
-      if (!outcome.failure && !outcome.problem) settled.settle(queue, outcome.observed.digestLeft);
+      const { failure, problem, observed } = outcome;
+      // Beside a scheduler that cannot run, everything else is in effect, and is compared as ever.
+      const isSettled = !problem || problem.reason === 'SchedulerInvalid';
+      if (!failure && isSettled) settled.settle(queue, observed.digestLeft);
       reportSteps(queue, outcome, event, metrics);
     },
-    requeueMs: ({ metadata: { uid = '' } }, { problem, observed, plan: { dueMs } }, { conditions }, { nowMs }) => {
+    requeueMs: ({ metadata: { uid = '' }, spec }, { problem, observed, plan }, { conditions }, { nowMs }) => {
       if (problem?.reason === 'Deleting') return REMOVAL_PAUSE_MS;
-      const retryMs = problem ? retryAfterMs(conditions, new Date(nowMs), random()) : spreadMs(fullCheckMs, random());
+      const checkMs = observed.schedulers ? Math.min(fullCheckMs, SCHEDULERS_CHECK_MS) : fullCheckMs;
+      const retryMs = problem ? retryAfterMs(conditions, new Date(nowMs), random()) : spreadMs(checkMs, random());
       const windowMs = problem || !observed.policy ? undefined : limiter.lookAgainMs(uid, observed.policy);
-      return soonestMs([retryMs, dueMs, problem && observed.probeAfterMs, windowMs]);
+      const drainMs = drainDueMs({ ...observed, spec, removed: removedSchedulers(plan) });
+      return soonestMs([retryMs, plan.dueMs, drainMs, problem && observed.probeAfterMs, windowMs]);
     },
   };
 }
+
+/** How often job schedulers are compared with Redis: one that has stopped misses its runs until then. */
+const SCHEDULERS_CHECK_MS = 30_000;
 
 /** Between two reconciles that remove jobs: what else uses the same Redis, and other objects, have their turn. */
 const REMOVAL_PAUSE_MS = 500;
@@ -118,6 +134,8 @@ const CHANGES_POLICY: Readonly<Record<QueueStep['kind'], boolean>> = {
   beginDeadLetterRemoval: false,
   obliterateDeadLetters: false,
   endDeadLetterRemoval: false,
+  upsertScheduler: true,
+  removeScheduler: true,
 };
 
 function reportSteps(

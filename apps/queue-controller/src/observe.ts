@@ -10,6 +10,7 @@ import {
   parseOwnerMark,
   queueId,
   readQueuePolicy,
+  readSchedulers,
   readServerInfo,
   sampleQueues,
   tryToClaim,
@@ -38,6 +39,7 @@ import type { ObservedDeadLetters, ObservedQueue } from './steps.ts';
 import { keepsDeadLetters, hasClaimedDeadLetters } from './dead-letter-claim.ts';
 import { readDeadLetters } from './read-dead-letters.ts';
 import { TAKE_OVER_ANNOTATION } from './resources.ts';
+import { declaredSchedulers } from './schedulers/declared.ts';
 
 /** What the controller reads from; the API server's objects come from caches. */
 export interface Sources {
@@ -87,29 +89,30 @@ export async function observeQueue(queue: Queue, sources: Sources, signal?: Abor
   const readLetters = (redis: ReturnType<RedisConnections['get']>): Promise<ObservedDeadLetters> =>
     readDeadLetters(queue, redis, (error) => redisProblem(error, target, sources.connections));
   try {
-    const { policy, server, sample, letters } = await callRedis(sources, callOf(queue, connection), async (redis) => {
-      const [read, info, dead] = await Promise.all([
+    const deleted = queue.metadata.deletionTimestamp !== undefined;
+    const declared = declaredSchedulers(queue.spec);
+    const read = await callRedis(sources, callOf(queue, connection), async (redis) => {
+      const [policy, server, states, dead] = await Promise.all([
         readQueuePolicy(redis, ref),
         sources.servers.get(target, () => readServerInfo(redis)),
+        readSchedulers(redis, ref, deleted ? [] : declared.schedulers),
         keepsDeadLetters(queue) ? readLetters(redis) : undefined,
       ]);
-      const deleted = queue.metadata.deletionTimestamp !== undefined;
-      return {
-        policy: read,
-        server: info,
-        sample: deleted ? (await sampleQueues(redis, [ref]))[0] : undefined,
-        letters: dead ?? (deleted || hasClaimedDeadLetters(read) ? await readLetters(redis) : undefined),
-      };
+      const [sample] = deleted || queue.spec.retire === true ? await sampleQueues(redis, [ref]) : [];
+      const letters = dead ?? (deleted || hasClaimedDeadLetters(policy) ? await readLetters(redis) : undefined);
+      return { policy, server, states, sample, letters };
     });
+    const { policy, server, states, sample, letters } = read;
     const deadLetters = letters && (await withHolder(queue, letters, sources, signal));
     const holder = await readHolder(queue, policy.rawOwnerMark, sources, signal);
     const claimants = await rivalsOf(queue, { rawMark: policy.rawOwnerMark, holder }, connection, sources);
-    const deadClaims = sample && (await deadClaimsOf(queue, policy, sources, signal));
+    const deadClaims = deleted && (await deadClaimsOf(queue, policy, sources, signal));
     return {
       ...known,
       claimants,
       policy,
       server,
+      ...(declared.names.size > 0 && { schedulers: { declared, states } }),
       ...(holder && { holder }),
       ...(sample && { sample }),
       ...(deadClaims && { deadClaims }),

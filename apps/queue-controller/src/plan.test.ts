@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { describeStep } from './describe.ts';
 import { planQueue } from './plan.ts';
 import type { ObservedQueue, QueueStep } from './steps.ts';
+import { declaredSchedulers } from './schedulers/declared.ts';
 import { ADOPTED_AT, CLUSTER, FENCE, markOf, NOW, observed, queueObject } from './testing/queues.ts';
 
 const kinds = (spec: QueueSpec, policy: Partial<ObservedPolicy>): QueueStep['kind'][] =>
@@ -358,4 +359,36 @@ it('every step is a sentence', () => {
       "remove the finalizer and keep the data in Redis: why",
     ]
   `);
+});
+
+const list = (owner: string) => `${owner}\nold\nbroken`;
+
+describe('job schedulers', () => {
+  const spec: QueueSpec = {
+    paused: true,
+    schedulers: [
+      { name: 'good', every: '1h' },
+      { name: 'broken', cron: '99 * * * *' },
+    ],
+  };
+  const schedulers = { declared: declaredSchedulers(spec), states: new Map([['good', 'absent' as const]]) };
+
+  it('are written after the claim and the pause; one that cannot run is a problem that keeps nothing from being done', () => {
+    const policy = { schedulerList: list(`${CLUSTER}/shop/emails`) };
+    const plan = planQueue(queueObject(spec), observed(policy, { schedulers }), NOW);
+    expect(plan.steps.map(({ kind }) => kind)).toEqual(['claim', 'pause', 'removeScheduler', 'upsertScheduler']);
+    expect(plan.problem).toMatchObject({
+      reason: 'SchedulerInvalid',
+      message: expect.stringMatching(/^spec\.schedulers\[name=broken]\.cron: "99 \* \* \* \*"/),
+    });
+  });
+
+  it('of a former owner stay, and so do all while another governs the queue', () => {
+    const former = { schedulerList: list('c1/crm/mail') };
+    expect(kinds({}, { rawOwnerMark: markOf([]), ...former })).toEqual([]);
+    const held = { rawOwnerMark: markOf([], 'c1/crm/mail'), ...former };
+    const plan = planQueue(queueObject(spec), observed(held, { schedulers, holder: 'claims' }), NOW);
+    expect(plan).toMatchObject({ problem: { reason: 'Conflict' } });
+    expect(plan.steps.filter(({ kind }) => kind.endsWith('Scheduler'))).toEqual([]);
+  });
 });

@@ -3,6 +3,7 @@ import {
   CLAIM_TTL_MS,
   effectiveRateLimit,
   formatOwnerMark,
+  listedSchedulers,
   MANAGED_FIELDS,
   type ManagedField,
   type ObservedPolicy,
@@ -14,6 +15,8 @@ import { decideOwnership, ownerOf, type Ownership } from './ownership.ts';
 import { keepsDeadLetters, planDeadLetters } from './dead-letter-claim.ts';
 import type { Problem } from './reasons.ts';
 import { DATA_FINALIZER } from './resources.ts';
+import { describeProblems } from './schedulers/declared.ts';
+import { NO_SCHEDULERS, planSchedulers } from './schedulers/plan.ts';
 import type { ObservedQueue, QueueStep, QueuePlan } from './steps.ts';
 
 /**
@@ -21,7 +24,8 @@ import type { ObservedQueue, QueueStep, QueuePlan } from './steps.ts';
  *
  * Order matters. The finalizer comes before anything that deletion has to undo. The claim names every field that will
  * be written, so that a crash leaves no managed setting without its mark. A pause and limits come before a resume, so
- * that no worker starts a job under the old limit. Fields are removed from the mark last, when they are cleared.
+ * that no worker starts a job under the old limit, and before job schedulers, which bring more. Fields are removed from
+ * the mark last, when they are cleared.
  */
 export function planQueue(queue: Queue, observed: ObservedQueue, now: Date): QueuePlan {
   if (queue.metadata.deletionTimestamp) return planDeletion(queue, observed, now);
@@ -32,11 +36,17 @@ export function planQueue(queue: Queue, observed: ObservedQueue, now: Date): Que
   if (!ownership.ours) return planWaiting(queue, observed, ownership);
   const refuses = queue.spec.adoptionPolicy === 'Refuse' && !ownership.mark && policy.exists;
   if (refuses && !wasOurs(queue, observed)) return blocked(alreadyExists(policy));
+  const owner = ownerOf(queue, observed.clusterId);
+  const { schedulers = NO_SCHEDULERS } = observed;
+  const changed = planSchedulers(schedulers, listedSchedulers(policy.schedulerList, owner), owner);
   const deadLetters = planDeadLetters(queue, observed, now);
-  const steps = planPolicy(queue, policy, ownership, ownerOf(queue, observed.clusterId), now, deadLetters.steps);
+  const steps = planPolicy(queue, policy, ownership, { owner, others: [...changed, ...deadLetters.steps] }, now);
+  // A scheduler that cannot run keeps nothing else from being applied.
+  const message = describeProblems(schedulers.declared.problems);
+  const problem = deadLetters.problem ?? (message === undefined ? undefined : { reason: 'SchedulerInvalid', message });
   return {
     steps: [...planFinalizer(queue), ...steps],
-    ...(deadLetters.problem && { problem: deadLetters.problem }),
+    ...(problem && { problem }),
     ...(policy.rawOwnerMark !== undefined && { rawOwnerMark: policy.rawOwnerMark }),
     ...(!ownership.mark && { adopts: true as const }),
   };
@@ -73,9 +83,8 @@ function planPolicy(
   queue: Queue,
   policy: ObservedPolicy,
   { mark, from, former }: { mark?: OwnerMark; from?: string; former?: OwnerMark },
-  owner: string,
+  { owner, others }: { owner: string; others: readonly QueueStep[] },
   now: Date,
-  deadLetterSteps: readonly QueueStep[],
 ): QueueStep[] {
   const wanted = managedFields(queue);
   // A former owner's fields are not taken over: what this spec does not name, it leaves alone. Only the pause of a removal
@@ -93,7 +102,7 @@ function planPolicy(
     ...planRateLimit(queue, policy, dropped),
     ...planGlobalConcurrency(queue, policy, dropped),
     ...planResume(queue, policy, dropped, pausedByRemoval),
-    ...deadLetterSteps,
+    ...others,
     ...(dropped.length > 0 ? [{ kind: 'release' as const, mark: settled, fields: dropped }] : []),
   ];
 }

@@ -9,6 +9,7 @@ import { WORKER_LIMITER } from './limiter/notice.ts';
 export const QueueCondition = {
   BurstCapped: 'BurstCapped',
   DeletionBlocked: 'DeletionBlocked',
+  Drained: 'Drained',
   FieldsNotEnforced: 'FieldsNotEnforced',
   MaxmemoryPolicy: 'MaxmemoryPolicy',
   SamplingFailed: 'SamplingFailed',

@@ -13,10 +13,11 @@ import type { QueueObject } from '@redis-queue/redis-access';
 import { describeBlockedDeletion } from './deletion.ts';
 import { describeStep } from './describe.ts';
 import { ownerOf } from './ownership.ts';
-import type { ObservedQueue, QueuePlan, QueueStep } from './steps.ts';
+import { removedSchedulers, type ObservedQueue, type QueuePlan, type QueueStep } from './steps.ts';
 import { QueueCondition, type Problem } from './reasons.ts';
 import type { WindowVerdict } from './limiter/limiter-watch.ts';
 import { workerLimiter } from './limiter/notice.ts';
+import { drained } from './retire/drained.ts';
 import type { Sampling } from './sampling-failures.ts';
 import type { UpkeepCondition } from './upkeep/duty.ts';
 
@@ -47,7 +48,7 @@ export interface Outcome {
 /** What the status should say. Pure; an unchanged outcome gives a deeply equal status. */
 export function queueStatus(queue: QueueObject, outcome: Outcome, now: Date): ReconciledStatus {
   const observes = queue.spec.adoptionPolicy === 'Observe';
-  const sentences = outcome.plan.steps.map(describeStep);
+  const sentences = atMost(MAX_PLANNED, outcome.plan.steps.map(describeStep));
   const adoptedAt = adoptedAtOf(queue, outcome);
   return {
     observedGeneration: queue.metadata.generation,
@@ -58,12 +59,23 @@ export function queueStatus(queue: QueueObject, outcome: Outcome, now: Date): Re
   };
 }
 
+/** As many as the schema allows. */
+const MAX_PLANNED = 50;
+
+function atMost(most: number, sentences: readonly string[]): string[] {
+  if (sentences.length <= most) return [...sentences];
+  return [...sentences.slice(0, most - 1), `and ${sentences.length - most + 1} more changes`];
+}
+
 function conditions(queue: QueueObject, outcome: Outcome, now: Date): Condition[] {
   const { observed, plan, problem, sampling, upkeep } = outcome;
   const notices = {
     Available: availability(outcome, effective(queue, outcome)?.paused === true),
     [QueueCondition.BurstCapped]: burstCapped(queue),
     [QueueCondition.DeletionBlocked]: describeBlockedDeletion(queue, problem),
+    [QueueCondition.Drained]: queue.metadata.deletionTimestamp
+      ? undefined
+      : drained({ ...observed, spec: queue.spec, problem, removed: removedSchedulers(plan) }),
     [QueueCondition.FieldsNotEnforced]: fieldsNotEnforced(queue),
     [QueueCondition.MaxmemoryPolicy]: maxmemoryPolicy(observed),
     [QueueCondition.SamplingFailed]: samplingFailed(queue, sampling, problem),
@@ -101,6 +113,7 @@ function readySentence(queue: Queue, plan: QueuePlan): Problem {
     return { reason: 'Observed', message: `adoptionPolicy is Observe: nothing is written, ${changes}` };
   }
   const { rateLimits, globalConcurrency, paused, dlqPolicy, retention, priorities } = queue.spec;
+  const { schedulers = [], retire } = queue.spec;
   const managed = [
     ...(rateLimits ? [`at most ${rateLimits.maxJobsPerSecond} jobs/s`] : []),
     ...(globalConcurrency === undefined ? [] : [`at most ${globalConcurrency} jobs at once`]),
@@ -108,6 +121,7 @@ function readySentence(queue: Queue, plan: QueuePlan): Problem {
     ...(dlqPolicy?.enabled === true ? ['dead letters'] : []),
     ...(retention && Object.keys(retention).length > 0 ? ['retention'] : []),
     ...(priorities ? ['priorities'] : []),
+    ...(schedulers.length === 0 || retire === true ? [] : [`${schedulers.length} job schedulers`]),
   ];
   return {
     reason: 'Applied',

@@ -11,6 +11,7 @@ import type { FinalizerStep } from '@redis-queue/controller';
 import type { Claimant } from './claimants.ts';
 import type { HolderState } from './ownership.ts';
 import type { Problem } from './reasons.ts';
+import type { ObservedSchedulers, SchedulerStep } from './schedulers/plan.ts';
 
 // What planning starts from and ends with, for `plan.ts` and `deletion.ts`.
 
@@ -34,10 +35,14 @@ export interface ObservedQueue {
   readonly holder?: HolderState;
   /** Claims in Redis, as they are stored, whose objects are gone. Read only while the object is being deleted. */
   readonly deadClaims?: readonly string[];
-  /** Read only while the object is being deleted. */
+  /** Read only while the object is being deleted, or retired. */
   readonly sample?: QueueSample;
   /** Read only where the spec or the owner mark says that there is one, and while the object is being deleted. */
   readonly deadLetters?: ObservedDeadLetters;
+  /** Of a retired queue: for how many ms no job has waited, run or been delayed. Absent: one does. */
+  readonly emptyForMs?: number;
+  /** Absent: none is declared. */
+  readonly schedulers?: ObservedSchedulers;
   /**
    * For how many ms this process has known that the object is being deleted; absent: only its deletion time counts,
    * which is by another clock than ours.
@@ -59,6 +64,7 @@ export interface ObservedDeadLetters {
 /** One change, small enough to be interrupted before and after. */
 export type QueueStep =
   | FinalizerStep
+  | SchedulerStep
   | { readonly kind: 'claim'; readonly mark: OwnerMark; readonly from?: string }
   | { readonly kind: 'leaveClaim'; readonly owner: string }
   | { readonly kind: 'pause' }
@@ -104,4 +110,9 @@ export interface QueuePlan {
   readonly dueMs?: number;
   /** The queue was another's, or nobody's. */
   readonly adopts?: true;
+}
+
+/** Job schedulers that the plan removes. */
+export function removedSchedulers({ steps }: QueuePlan): number {
+  return steps.filter(({ kind }) => kind === 'removeScheduler').length;
 }

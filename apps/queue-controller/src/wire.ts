@@ -10,6 +10,7 @@ import type { SampledQueue } from './queue-reader.ts';
 import { redriveSources } from './redrive-sources.ts';
 import { manageRedrives } from './redrive/wire.ts';
 import { dutiesOf, runUpkeep, type DutySettings } from './run-upkeep.ts';
+import { EmptyTimes } from './retire/empty-times.ts';
 import { runSampler } from './sampler.ts';
 import { SamplingFailures } from './sampling-failures.ts';
 import { serverOfQueue, watchesOf, watchSources, type SourceSettings } from './sources.ts';
@@ -29,6 +30,8 @@ export interface Settings extends SourceSettings {
   readonly deletions?: DeletionTimes;
   /** How often recurring work is done; absent: as often as it is made for. */
   readonly upkeep?: DutySettings;
+  /** By what a retired queue is drained. */
+  readonly emptyTimes?: EmptyTimes;
 }
 
 /** Most of them wait for Redis, which costs kilobytes; so many can wait for one that hangs and leave room for others. */
@@ -40,7 +43,7 @@ const FULL_CHECK_MS = 300_000;
 /** Connects the kind, the sampler, the drift rounds and recurring work with the manager. */
 export async function wireQueueController(manager: Manager, settings: Settings): Promise<void> {
   const { concurrency, sampleIntervalMs, driftCheckMs, fullCheckMs = FULL_CHECK_MS, now } = settings;
-  const { deletions = new DeletionTimes() } = settings;
+  const { deletions = new DeletionTimes(), emptyTimes = new EmptyTimes() } = settings;
   const metrics = new QueueMetrics(manager.registry);
   const sources = await watchSources(manager, { ...settings, metrics }, (key) => controller.enqueue(key));
   const sampling = new SamplingFailures();
@@ -48,7 +51,8 @@ export async function wireQueueController(manager: Manager, settings: Settings):
   const limiter = new LimiterWatch();
   const duties = dutiesOf(settings.upkeep);
   const reports = new UpkeepReports();
-  const kind = queueKind({ sources, metrics, sampling, deletions, settled, limiter, duties, reports, fullCheckMs });
+  const memories = { sampling, deletions, emptyTimes, settled, limiter, reports };
+  const kind = queueKind({ sources, metrics, ...memories, duties, fullCheckMs });
   const controller = manageKind(manager, kind, {
     concurrency,
     watches: watchesOf(sources),

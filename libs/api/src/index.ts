@@ -1,6 +1,7 @@
 export * from './apps.ts';
 export { helmValue } from './helm-value.ts';
 export * from './kinds/duration.ts';
+export { MAX_SCHEDULERS, type JobSchedulerSpec } from './kinds/job-schedulers.ts';
 export * from './kinds/meta.ts';
 export * from './kinds/quantity.ts';
 export * from './kinds/queue.ts';

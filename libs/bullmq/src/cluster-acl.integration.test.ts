@@ -12,6 +12,7 @@ import { callOn, letterIds, OPEN_FENCE, putFailed, settle } from './dead-letters
 import { classifyRedisError } from './errors.ts';
 import { sampleFinished } from './finished.ts';
 import { sampleHolders } from './holders.ts';
+import { readSchedulers, removeScheduler, upsertScheduler } from './job-schedulers.ts';
 import { obliterateRound } from './obliterate.ts';
 import { tryToClaim, writeMeta } from './owner-mark.ts';
 import { rateLimitFields, readQueuePolicy, setPaused } from './policy.ts';
@@ -105,6 +106,11 @@ test('producer, worker, sampler and controller do their work, and no node refuse
   expect(await clampPriorities(redis, REF, { ...fence, clamping: clampTo([1]) })).toMatchObject({ undeclared: 1 });
   expect(await cleanFinished(redis, REF, { ...fence, state: 'completed' })).toMatchObject({ removed: 2 });
   expect(await trimEvents(redis, REF, { ...fence, maxEvents: 1 })).toMatchObject({ outcome: 'done' });
+  const hourly = { name: 'hourly', schedule: { everyMs: 3_600_000 }, jobName: 'hourly', data: '{}', opts: {} };
+  const scheduling = { owner: 'c1/shop/emails', mark: 'A' };
+  expect(await upsertScheduler(redis, REF, hourly, scheduling)).toBe('done');
+  expect((await readSchedulers(reader, REF, [hourly])).get('hourly')).toBe('holds');
+  expect(await removeScheduler(redis, REF, 'hourly', scheduling)).toBe('done');
   await setPaused(redis, REF, { paused: true, expected: 'A' });
   expect(await readQueuePolicy(redis, REF)).toMatchObject({ paused: true, rawOwnerMark: 'A' });
   const round = { ...fence, stopAt: 'busy' } as const;

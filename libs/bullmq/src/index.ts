@@ -63,6 +63,17 @@ export {
 } from './policy.ts';
 export { digestPolicies } from './digest-policies.ts';
 export { NO_DIGEST, type PolicyDigest } from './policy-digest.ts';
+export {
+  listedSchedulers,
+  readSchedulers,
+  removeScheduler,
+  SCHEDULERS_FIELD,
+  upsertScheduler,
+  type SchedulerFence,
+  type SchedulerState,
+} from './job-schedulers.ts';
+export type { JobScheduler } from './job-schedulers/definition.ts';
+export { scheduleProblem, type Schedule, type ScheduleProblem } from './job-schedulers/schedule.ts';
 export type { Decision, LeftReason } from './dead-letters/decide.ts';
 export type { DeadLetterFence } from './dead-letter-fence.ts';
 export { compileFilter, type CompiledFilter, type LetterFilter } from './dead-letters/filter.ts';

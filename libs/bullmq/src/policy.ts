@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { queueKey, type QueueRef } from './keys.ts';
+import { SCHEDULERS_FIELD } from './job-schedulers.ts';
 import { parseRunningWindow, type RunningWindow } from './limiter-window.ts';
 import { OWNER_FIELD } from './owner-mark.ts';
 import { digestOf, NO_DIGEST, type PolicyDigest } from './policy-digest.ts';
@@ -31,12 +32,14 @@ export interface ObservedPolicy {
   readonly runningWindow?: RunningWindow;
   /** Of those who would inherit the queue; absent: there are none that stand. */
   readonly claims?: readonly QueueClaim[];
+  /** The list of job schedulers as stored, see `listedSchedulers`; absent: nobody has written one. */
+  readonly schedulerList?: string;
   /** Of all this as it was read. */
   readonly digest: PolicyDigest;
 }
 
 /** Fields of `meta` that the script reads. */
-const POLICY_FIELDS = 7;
+const POLICY_FIELDS = 8;
 
 /**
  * Reads what is set for a queue: four O(1) reads in one round trip. No text that somebody wrote there makes the reply
@@ -45,20 +48,22 @@ const POLICY_FIELDS = 7;
  * @throws UnexpectedReplyError when what answers is no Redis; what ioredis throws, see `classifyRedisError`.
  */
 export async function readQueuePolicy(redis: Redis, queue: QueueRef): Promise<ObservedPolicy> {
-  const args = [OWNER_FIELD, CLAIMS_FIELD, MAX_CLAIMS, MAX_CLAIM_TTL_MS];
+  const args = [OWNER_FIELD, CLAIMS_FIELD, MAX_CLAIMS, MAX_CLAIM_TTL_MS, SCHEDULERS_FIELD];
   const reply = await runReadScript(redis, 'readPolicy', [queueKey(queue, 'meta')], args);
   const [exists, legacyPaused, values, redisTimeMs, window, digest] = Array.isArray(reply) ? (reply as unknown[]) : [];
   const areTexts = Array.isArray(values) && values.every((value) => value === null || typeof value === 'string');
   if (!areTexts || values.length !== POLICY_FIELDS || !Number.isSafeInteger(legacyPaused))
     throw new UnexpectedReplyError('the fields of a queue are none');
   const runningWindow = parseRunningWindow(window, Number(redisTimeMs));
-  const claims = parseClaims((values as (string | null)[])[6], Number(redisTimeMs));
+  const [claimsText, schedulerList] = (values as (string | null)[]).slice(6);
+  const claims = parseClaims(claimsText, Number(redisTimeMs));
   return {
     ...parsePolicyFields(values as (string | null)[]),
     exists: exists === 1,
     legacyPaused: legacyPaused as number,
     ...(runningWindow && { runningWindow }),
     ...(claims.length > 0 && { claims }),
+    ...(schedulerList && { schedulerList }),
     digest: digestOf(digest),
   };
 }
@@ -66,7 +71,7 @@ export async function readQueuePolicy(redis: Redis, queue: QueueRef): Promise<Ob
 /** Reads the fields of `meta` in the order paused, max, duration, concurrency, owner mark, version. */
 export function parsePolicyFields(
   values: readonly (string | null | undefined)[],
-): Omit<ObservedPolicy, 'exists' | 'legacyPaused' | 'claims' | 'runningWindow' | 'digest'> {
+): Omit<ObservedPolicy, 'exists' | 'legacyPaused' | 'claims' | 'schedulerList' | 'runningWindow' | 'digest'> {
   const [paused, max, duration, concurrency, mark, version] = values;
   const window = { max: positive(max), durationMs: positive(duration) };
   const broken = (max ?? duration ?? null) !== null && (window.max === undefined || window.durationMs === undefined);

@@ -6,6 +6,7 @@ import { eventually, type ControlPlane, type RedisServer } from '@redis-queue/ri
 import { startRig, type Rig, type RunningController } from '@redis-queue/rig/controllers';
 import { DeletionTimes } from '../deletion-times.ts';
 import { INHERITANCE_MS } from '../deletion.ts';
+import { EmptyTimes } from '../retire/empty-times.ts';
 import { CONCURRENCY, wireQueueController } from '../wire.ts';
 
 export type StoredQueue = QueueObject;
@@ -110,6 +111,8 @@ export async function runController(
     },
     now: () => new Date(Date.now() + aheadMs()),
     deletions: new EarlierDeletions(aheadMs),
+    // A minute of an empty queue passes in 60 ms.
+    emptyTimes: new EmptyTimes(() => 1_000 * performance.now()),
   };
   return await rig.controller((manager) => wireQueueController(manager, settings), {
     name: 'queue-controller',

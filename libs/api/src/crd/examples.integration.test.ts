@@ -23,7 +23,7 @@ describe('the API server accepts', () => {
     },
   );
 
-  test.each(['queue.yaml', 'redis-users/queue.yaml', 'redrive.yaml', 'workerpool.yaml'])(
+  test.each(['queue.yaml', 'queue-schedulers.yaml', 'redis-users/queue.yaml', 'redrive.yaml', 'workerpool.yaml'])(
     'examples/%s',
     async (file) => {
       const draft = parse(readFileSync(join(workspaceRoot, 'examples', file), 'utf8')) as Draft;

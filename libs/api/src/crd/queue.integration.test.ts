@@ -36,6 +36,21 @@ describe('the API server accepts a Queue', () => {
     ['with a name for the certificate of a rediss:// URL', { redis: { tls: { serverName: 'redis.shop' } } }],
     ['with concurrency 1', { globalConcurrency: 1 }],
     ['that is paused', { paused: true }],
+    ['that is retired', { retire: true, schedulers: [] }],
+    [
+      'with job schedulers',
+      {
+        schedulers: [
+          { name: 'Nightly_1.a-b', cron: '0 2 ? JAN-MAR MON#1,5L', timeZone: 'America/Argentina/Buenos_Aires' },
+          { name: 'often', cron: '*/5 * * * * *', template: { name: 'a b', data: { any: [{ thing: null }] } } },
+          { name: 'every', every: '99999d', template: { opts: { backoff: { type: 'fixed', jitter: 0.5 } } } },
+        ],
+      },
+    ],
+    [
+      'with 32 job schedulers',
+      { schedulers: Array.from({ length: 32 }, (_, at) => ({ name: `s${at}`, every: '1s' })) },
+    ],
     ['that may be deleted with its data', { deletionPolicy: 'DeleteIfEmpty', adoptionPolicy: 'Observe' }],
   ])('%s', async (_, spec) => {
     await expect(kubectl.check(queueDraft(spec))).resolves.toContain('emails serverside-applied');
@@ -54,6 +69,35 @@ describe('the API server accepts a Queue', () => {
 describe('the API server refuses a Queue and says why:', () => {
   test.each([
     ['an empty name', { name: '' }, 'spec.name'],
+    ['a scheduler without times', { schedulers: [{ name: 'a' }] }, 'either cron or every; set one of them'],
+    [
+      'a scheduler with both',
+      { schedulers: [{ name: 'a', cron: '0 2 * * *', every: '1h' }] },
+      'either cron or every; set one of them',
+    ],
+    [
+      'a time zone without cron',
+      { schedulers: [{ name: 'a', every: '1h', timeZone: 'UTC' }] },
+      'timeZone is for cron; remove it, or set cron instead of every',
+    ],
+    [
+      'a scheduler twice',
+      { schedulers: ['1h', '2h'].map((every) => ({ name: 'a', every })) },
+      '.spec.schedulers: duplicate entries for key [name="a"]',
+    ],
+    ['a scheduler with a colon', { schedulers: [{ name: 'a:b', every: '1h' }] }, 'spec.schedulers[0].name in body'],
+    ['a macro for cron', { schedulers: [{ name: 'a', cron: '@daily' }] }, 'spec.schedulers[0].cron in body'],
+    ['no time at all', { schedulers: [{ name: 'a', every: '0s' }] }, 'spec.schedulers[0].every in body'],
+    [
+      '33 schedulers',
+      { schedulers: Array.from({ length: 33 }, (_, at) => ({ name: `s${at}`, every: '1s' })) },
+      'spec.schedulers: Too many: 33: must have at most 32 items',
+    ],
+    [
+      'a deduplication, which ends a scheduler',
+      { schedulers: [{ name: 'a', every: '1h', template: { opts: { deduplication: { id: 'x' } } } }] },
+      'field not declared in schema',
+    ],
     [
       'a name in capitals',
       { name: 'Emails' },

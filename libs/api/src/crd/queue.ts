@@ -101,6 +101,10 @@ export const queueDefinition: KindDefinition = {
         'the object is being deleted and its Redis cannot be reached, or refuses; after 5 minutes the data stays and the object goes. Present only while True.',
     },
     {
+      type: 'Drained',
+      meaning: 'no job has waited, run or been delayed for 60 s. Present only while spec.retire is true.',
+    },
+    {
       type: 'FailedJobsLeft',
       meaning: 'dlqPolicy leaves some failed jobs where they are. Present only while True.',
     },

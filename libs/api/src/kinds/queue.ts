@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { celRules } from './cel.ts';
+import { jobSchedulersSchema } from './job-schedulers.ts';
 import {
   type API_VERSION,
   conditionsSchema,
@@ -207,6 +208,17 @@ export const queueSpecSchema = z
       .optional()
       .describe('Jobs at once over all workers. Absent: not managed.'),
     paused: z.boolean().optional().describe('Stop workers from starting jobs. Absent: not managed.'),
+    schedulers: jobSchedulersSchema
+      .optional()
+      .describe(
+        'Job schedulers of the queue. One that is taken out of the list is removed with its next job; those that others have added stay. Absent: none is managed.',
+      ),
+    retire: z
+      .boolean()
+      .optional()
+      .describe(
+        'The job schedulers of this list are removed, and workers go on: Drained is True once no job has waited, run or been delayed for 60 s. Absent: false.',
+      ),
     deletionPolicy: z
       .enum(['Retain', 'Delete', 'DeleteIfEmpty'])
       .optional()

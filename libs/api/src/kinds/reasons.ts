@@ -146,6 +146,16 @@ export const QUEUE_REASONS = {
   },
   QueueExists: { kind: 'stalled', doc: 'adoptionPolicy is Refuse and the queue exists in Redis already.' },
 
+  SchedulerInvalid: {
+    kind: 'stalled',
+    doc: 'A job scheduler of the spec cannot run: the message names the field. It stays in Redis as it was, and everything else is in effect; correct the field.',
+  },
+  Draining: {
+    kind: 'notice',
+    doc: 'retire is set, and jobs wait, run or are delayed, or did within the last 60 s; the message has their numbers.',
+  },
+  Empty: { kind: 'notice', doc: 'retire is set, and no job has waited, run or been delayed for 60 s.' },
+
   BurstCapped: {
     kind: 'notice',
     doc: 'The burst would need a window shorter than 100 ms or longer than 5 s; status.effective has the limit in effect.',

@@ -6,28 +6,30 @@
          2 field of the claims
          3 claims to send at most
          4 ms from now after which no claim expires: one that says so is none
+         5 field of the list of job schedulers
   Reply  { 1 when `meta` exists, jobs in the legacy list `paused`,
-         { paused, max, duration, concurrency, mark, version, claims },
+         { paused, max, duration, concurrency, mark, version, claims, schedulers },
          Redis' time in ms where there are claims or a window runs, else 0,
          { jobs started in the window of a rate limit that runs now, ms until its end }, or false where none runs,
          the digest of the policy }
          what is longer than a number is the text `long`; a mark over 4 kB is its SHA-1 in hex, and the scripts that
          compare the mark with the one that was read make the same of it; of the version the first 64 bytes;
-         claims over 4 kB are none; of others only those that stand
+         claims over 4 kB are none; of others only those that stand; a list of schedulers over 8 kB is none
   Cost   4 reads of O(1), about 7 us
-  Never  writes; sends a text of over 4 kB
+  Never  writes; sends a text of over 8 kB
 ]]
 local meta, base = KEYS[1], string.sub(KEYS[1], 1, -5)
 local call = redis.call
 -- include parts/mark.lua
 -- include parts/policy-digest.lua
 -- include parts/claims.lua
-local set = call('HMGET', meta, 'paused', 'max', 'duration', 'concurrency', ARGV[1], 'version', ARGV[2])
+local set = call('HMGET', meta, 'paused', 'max', 'duration', 'concurrency', ARGV[1], 'version', ARGV[2], ARGV[5])
 for i = 1, 4 do
   if set[i] and #set[i] > 32 then set[i] = 'long' end
 end
 if set[5] then set[5] = readableMark(set[5]) end
 set[6] = set[6] and string.sub(set[6], 1, 64)
+if set[8] and #set[8] > 8192 then set[8] = false end
 local left = call('PTTL', base .. 'limiter')
 local now, window = 0, false
 if set[7] or left > 0 then

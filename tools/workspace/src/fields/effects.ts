@@ -42,6 +42,30 @@ const OWN_SECRET: Effect = {
   test: 'is read from the Secret of its own, and others keep the common one: %s',
 };
 
+const SCHEDULED: Effect = {
+  file: 'apps/queue-controller/src/schedulers.integration.test.ts',
+  test: 'schedulers are added and struck out as declared, those of others stay, and a flushed Redis gets them back',
+};
+const TEMPLATE = [
+  'data',
+  'opts.attempts',
+  'opts.backoff.type',
+  'opts.backoff.delay',
+  'opts.backoff.jitter',
+  'opts.priority',
+  'opts.lifo',
+  'opts.removeOnComplete.age',
+  'opts.removeOnComplete.count',
+  'opts.removeOnFail.age',
+  'opts.removeOnFail.count',
+  'opts.keepLogs',
+  'opts.stackTraceLimit',
+];
+const TEMPLATED: Effect = {
+  file: SCHEDULED.file,
+  test: 'every option of a template reaches its jobs, as a client reads them',
+};
+
 const QUEUE: Effects = {
   name: {
     file: GOVERNED,
@@ -91,6 +115,16 @@ const QUEUE: Effects = {
   deletionPolicy: {
     file: 'apps/queue-controller/src/plan.test.ts',
     test: 'data is held by a finalizer before it is claimed, unless it is retained: %s with %j',
+  },
+  'schedulers.name': SCHEDULED,
+  'schedulers.cron': SCHEDULED,
+  'schedulers.every': SCHEDULED,
+  'schedulers.timeZone': SCHEDULED,
+  'schedulers.template.name': { ...TEMPLATED, row: "name: 'report'" },
+  ...Object.fromEntries(TEMPLATE.map((path) => [`schedulers.template.${path}`, TEMPLATED])),
+  retire: {
+    file: SCHEDULED.file,
+    test: 'a retired queue loses its schedulers, says what is left, and is drained once it stays empty',
   },
   adoptionPolicy: { file: GOVERNED, test: 'Observe plans in the status and writes nothing' },
 };

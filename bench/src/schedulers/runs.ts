@@ -1,0 +1,2 @@
+/** A list: every run, as JSON. */
+export const RUNS_KEY = 'scheduled-runs';
