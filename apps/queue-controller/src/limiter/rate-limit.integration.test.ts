@@ -95,8 +95,8 @@ it.concurrent.each([
 
 it.concurrent('workers with a limiter of their own, which breaks the limit, are reported on the Queue', async () => {
   const queue = await limitedQueue('overridden', { maxJobsPerSecond: 4, burstCapacity: 8 });
-  await using workers = fleet('overridden', { limiter: { max: 1, duration: 50 } });
-  await workers.add(15_000);
+  await using workers = fleet('overridden', { limiter: { max: 1, duration: 500 } });
+  await workers.add(3_000);
   const said = await t.settled(queue, 'RateLimitOverridden', 'WorkerLimiter');
   expect(said.status?.conditions?.find(({ type }) => type === 'WorkerLimiter')?.message).toMatch(
     /limiter .*the window of 2000 ms of the rate limit shorter/,
