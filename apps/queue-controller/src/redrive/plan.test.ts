@@ -72,6 +72,9 @@ describe('what keeps it from that', () => {
     const removal = { fence: 'f', paused: true };
     const removed = formatOwnerMark({ owner: OWNER, managed: [], adoptedAt: '2026-01-01T00:00:00.000Z', removal });
     expect(plan(redriveObject(), observedPlace({ queueMark: removed })).problem?.reason).toBe('QueueNotGoverned');
+    expect(plan(redriveObject(), observedPlace({ deadLetterMark: removed })).problem?.message).toContain(
+      'being removed',
+    );
     const metadata = { namespace: 'shop', name: 'emails', deletionTimestamp: '2026-03-04T05:00:00Z' };
     expect(plan(redriveObject(), observedPlace({}, { metadata })).problem?.message).toContain('is being deleted');
   });

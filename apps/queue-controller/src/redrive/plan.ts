@@ -61,6 +61,7 @@ function whyNotGoverned({ queue, state }: RedrivePlace, ownerOf: RedriveSources[
     return notGoverned(
       `the dead-letter queue ${queueId(deadLetterQueue(ref))} belongs to ${dead === 'unreadable' ? 'a later release' : dead.owner}, not to Queue ${name}`,
     );
+  if (dead?.removal) return notGoverned(`the dead-letter queue of Queue ${name} is being removed`);
   return undefined;
 }
 

@@ -1,6 +1,6 @@
 import { QUEUE_REDRIVES, type QueueRedriveSpec } from '@redis-queue/api';
 import { findCondition, keyOf, SECRETS } from '@redis-queue/controller';
-import { eventually, startAppProcess, type AppProcess } from '@redis-queue/rig';
+import { eventually, startAppProcess, startRedis, type AppProcess } from '@redis-queue/rig';
 import { contradictions, recordHealth, type RunningController } from '@redis-queue/rig/controllers';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { runController, testCluster, type TestCluster } from '../testing/cluster.ts';
@@ -206,6 +206,20 @@ describe.concurrent('a redrive', () => {
     expect(findCondition(notOurs.status?.conditions, 'Ready')?.message).toContain('late-dlq belongs to elsewhere');
     await t.redis.hdel('bull:late-dlq:meta', 'redis-queue:owner');
     await dead.settled(other, 'Redriven');
+  });
+
+  it('says that its Redis is gone, and goes on when that is back', async ({ expect }) => {
+    const own = await startRedis();
+    await t.secret(ns, { 'redis-url': own.url }, 'second');
+    const queue = await t.queue(ns, 'outage', { redis: { secretRef: { name: 'second' } } });
+    await t.settled(queue, 'Applied');
+    await own.kill9();
+    const redrive = await dead.redrive(ns, 'outage', { queue: 'outage' });
+    const gone = await dead.settled(redrive, 'RedisUnreachable');
+    expect(gone.status?.conditions?.find(({ type }) => type === 'Reconciling')?.status).toBe('True');
+    await own.restart();
+    await dead.settled(redrive, 'Redriven');
+    await own.stop();
   });
 
   it('is deleted when its time is over', async ({ expect }) => {
