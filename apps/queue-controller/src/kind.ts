@@ -13,6 +13,7 @@ import { applyQueue } from './apply.ts';
 import type { DeletionTimes } from './deletion-times.ts';
 import { describeStep } from './describe.ts';
 import type { SettledQueues } from './drift/settled-queues.ts';
+import { FormerReleases } from './former-releases.ts';
 import type { LimiterWatch } from './limiter/limiter-watch.ts';
 import type { QueueMetrics } from './metrics.ts';
 import { observeQueue, type Sources } from './observe.ts';
@@ -42,13 +43,14 @@ export interface QueueKindOptions {
 /** What is particular to the Queue kind. */
 export function queueKind(options: QueueKindOptions): Kind<QueueObject, ObservedQueue, QueuePlan, QueueReason> {
   const { sources, metrics, sampling, deletions, settled, limiter, fullCheckMs, random = Math.random } = options;
+  const former = new FormerReleases(sources);
   return {
     name: 'queue',
     type: QUEUES,
     reasons: QUEUE_REASONS,
     finalizer: DATA_FINALIZER,
     statusFields: RECONCILED_FIELDS,
-    memories: [sampling, deletions, settled, limiter],
+    memories: [sampling, deletions, settled, limiter, former],
     async observe(queue, { signal }) {
       settled.begin(queue);
       const deletionKnownMs = deletions.knownForMs(queue);
@@ -56,6 +58,7 @@ export function queueKind(options: QueueKindOptions): Kind<QueueObject, Observed
         observeQueue(queue, sources, signal),
         trySampling(queue, sources, sampling),
       ]);
+      former.note(queue, observed);
       if (observed.policy) limiter.note(queue.metadata.uid ?? '', observed.policy);
       return { ...observed, ...(deletionKnownMs !== undefined && { deletionKnownMs }) };
     },
@@ -67,21 +70,29 @@ export function queueKind(options: QueueKindOptions): Kind<QueueObject, Observed
         context,
         sources,
       );
-      return { ...applied, observed: { ...observed, digestLeft: digest } };
+      const left = { ...observed, digestLeft: digest };
+      if (applied.failure) return { ...applied, observed: left };
+      return {
+        ...applied,
+        observed: { ...left, former: await former.after(queue, { observed, ...applied }, context) },
+      };
     },
     status: (queue, outcome, now) => {
       const windows = limiter.verdict(queue.metadata.uid ?? '');
       return queueStatus(queue, { ...outcome, ref: queueRef(queue), sampling: sampling.of(queue), windows }, now);
     },
-    report: (queue, outcome, { event }) => {
+    report: (queue, outcome, { event, nowMs }) => {
       if (!outcome.failure && !outcome.problem) settled.settle(queue, outcome.observed.digestLeft);
       reportSteps(queue, outcome, event, metrics);
+      former.report(queue, outcome.observed, nowMs, event);
     },
-    requeueMs: ({ metadata: { uid = '' } }, { problem, observed, plan: { dueMs } }, { conditions }, { nowMs }) => {
+    requeueMs: (queue, { problem, observed, plan: { dueMs } }, { conditions, formerRedis }, { nowMs }) => {
+      const { uid = '' } = queue.metadata;
       if (problem?.reason === 'Deleting') return REMOVAL_PAUSE_MS;
       const retryMs = problem ? retryAfterMs(conditions, new Date(nowMs), random()) : spreadMs(fullCheckMs, random());
       const windowMs = problem || !observed.policy ? undefined : limiter.lookAgainMs(uid, observed.policy);
-      return soonestMs([retryMs, dueMs, problem && observed.probeAfterMs, windowMs]);
+      const releaseMs = problem ? undefined : former.requeueMs(queue, observed, formerRedis);
+      return soonestMs([retryMs, dueMs, problem && observed.probeAfterMs, windowMs, releaseMs]);
     },
   };
 }

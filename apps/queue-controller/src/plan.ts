@@ -10,6 +10,7 @@ import {
   type ServerInfo,
 } from '@redis-queue/bullmq';
 import { planDeletion } from './deletion.ts';
+import { adoptionTime, isOlderThanMove } from './former-redis/moves.ts';
 import { decideOwnership, ownerOf, type Ownership } from './ownership.ts';
 import type { Problem } from './reasons.ts';
 import { DATA_FINALIZER } from './resources.ts';
@@ -78,7 +79,7 @@ function planPolicy(
   const pausedByRemoval = (mark ?? former)?.removal?.paused ?? false;
   const before = new Set<ManagedField>([...(mark?.managed ?? []), ...(pausedByRemoval ? (['paused'] as const) : [])]);
   const dropped = [...before].filter((field) => !wanted.includes(field));
-  const adoptedAt = mark?.adoptedAt ?? now.toISOString();
+  const adoptedAt = mark && !isOlderThanMove(queue, mark.adoptedAt) ? mark.adoptedAt : adoptionTime(queue, now);
   const claimed: OwnerMark = { owner, managed: [...wanted, ...dropped], adoptedAt };
   const settled: OwnerMark = { owner, managed: wanted, adoptedAt };
   const holds = mark !== undefined && formatOwnerMark(claimed) === policy.rawOwnerMark;

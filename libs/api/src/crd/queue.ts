@@ -94,6 +94,11 @@ export const queueDefinition: KindDefinition = {
       type: 'FieldsNotEnforced',
       meaning: 'the spec has fields that this release does not act on. Present only while True.',
     },
+    {
+      type: 'FormerRedisHeld',
+      meaning:
+        'a Redis that the queue has left, listed in formerRedis, has or may have the owner mark and settings of this Queue. Present only while True.',
+    },
     { type: 'MaxmemoryPolicy', meaning: 'Redis may drop jobs when its memory runs out. Present only while True.' },
     {
       type: 'SamplingFailed',
