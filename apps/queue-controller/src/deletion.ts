@@ -185,7 +185,7 @@ function planRemoval(
   queue: Queue,
   policy: ObservedPolicy,
   mark: OwnerMark,
-  { fence, deadClaims }: ObservedQueue,
+  { fence, deadClaims, hasWorkers }: ObservedQueue,
 ): QueueStep[] {
   const isEmpty = queue.spec.deletionPolicy === 'DeleteIfEmpty';
   const pauses = !isEmpty && !policy.paused;
@@ -199,6 +199,7 @@ function planRemoval(
       stopAt: isForced(queue) && !isEmpty ? 'nothing' : isEmpty ? 'unfinished' : 'busy',
       ...(!isForced(queue) && { owner: mark.owner }),
       ...(deadClaims && { ignoredClaims: deadClaims }),
+      ...(hasWorkers && { hasWorkers }),
     },
   ];
 }

@@ -5,6 +5,7 @@ import {
   connectionKey,
   describeTarget,
   dropStuckCluster,
+  hasWorkers,
   parseOwner,
   parseOwnerMark,
   queueId,
@@ -82,24 +83,24 @@ export async function observeQueue(queue: Queue, sources: Sources, signal?: Abor
   const ref = queueRef(queue);
   const known = { clusterId, fence, redisAddress: addressOf(target) };
   try {
-    const { policy, server, sample } = await callRedis(sources, callOf(queue, connection), async (redis) => {
+    const { policy, server, deletion } = await callRedis(sources, callOf(queue, connection), async (redis) => {
       const [read, info] = await Promise.all([
         readQueuePolicy(redis, ref),
         sources.servers.get(target, () => readServerInfo(redis)),
       ]);
       const deleted = queue.metadata.deletionTimestamp !== undefined;
-      return { policy: read, server: info, sample: deleted ? (await sampleQueues(redis, [ref]))[0] : undefined };
+      return { policy: read, server: info, deletion: deleted ? await readForDeletion(redis, ref) : undefined };
     });
     const holder = await readHolder(queue, policy.rawOwnerMark, sources, signal);
     const claimants = await rivalsOf(queue, { rawMark: policy.rawOwnerMark, holder }, connection, sources);
-    const deadClaims = sample && (await deadClaimsOf(queue, policy, sources, signal));
+    const deadClaims = deletion && (await deadClaimsOf(queue, policy, sources, signal));
     return {
       ...known,
       claimants,
       policy,
       server,
       ...(holder && { holder }),
-      ...(sample && { sample }),
+      ...deletion,
       ...(deadClaims && { deadClaims }),
     };
   } catch (error) {
@@ -109,6 +110,15 @@ export async function observeQueue(queue: Queue, sources: Sources, signal?: Abor
     const probeAfterMs = error instanceof CircuitOpenError ? error.probeAfterMs : undefined;
     return { ...known, claimants: [], problem, ...(probeAfterMs !== undefined && { probeAfterMs }) };
   }
+}
+
+/** What else decides about a removal, and what is said of it. */
+async function readForDeletion(
+  redis: ReturnType<RedisConnections['get']>,
+  ref: QueueRef,
+): Promise<Pick<ObservedQueue, 'sample' | 'hasWorkers'>> {
+  const [[sample], served] = await Promise.all([sampleQueues(redis, [ref]), hasWorkers(redis, ref)]);
+  return { ...(sample && { sample }), hasWorkers: served };
 }
 
 /**

@@ -57,8 +57,17 @@ export function queueStatus(queue: QueueObject, outcome: Outcome, now: Date): Re
     effective: effective(queue, outcome),
     ...(adoptedAt !== undefined && !observes && { adoptedAt }),
     ...(formerRedis.length > 0 && { formerRedis }),
-    ...(observes && !outcome.problem && { plan: sentences }),
+    ...(observes && !outcome.problem && { plan: boundedPlan(sentences) }),
   };
+}
+
+/** The API server refuses a status with a longer list, and then nothing at all would be said. */
+const MAX_PLAN = 50;
+
+function boundedPlan(sentences: string[]): string[] {
+  if (sentences.length <= MAX_PLAN) return sentences;
+  const more = sentences.length - MAX_PLAN + 1;
+  return [...sentences.slice(0, MAX_PLAN - 1), `and ${more} more`];
 }
 
 function conditions(

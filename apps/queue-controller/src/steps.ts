@@ -37,6 +37,8 @@ export interface ObservedQueue {
   readonly deadClaims?: readonly string[];
   /** Read only while the object is being deleted. */
   readonly sample?: QueueSample;
+  /** Workers are connected to the queue; read only while the object is being deleted. */
+  readonly hasWorkers?: boolean;
   /**
    * For how many ms this process has known that the object is being deleted; absent: only its deletion time counts,
    * which is by another clock than ours.
@@ -65,6 +67,8 @@ export type QueueStep =
       /** The claim of another stops it; absent: no claim does. */
       readonly owner?: string;
       readonly ignoredClaims?: readonly string[];
+      /** Workers are connected, and will write to the queue that is removed. */
+      readonly hasWorkers?: true;
     }
   | { readonly kind: 'endRemoval'; readonly mark: OwnerMark };
 
