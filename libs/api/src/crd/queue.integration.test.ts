@@ -34,6 +34,7 @@ describe('the API server accepts a Queue', () => {
     ['over TLS', { redis: { secretRef: { name: 'redis-shop' }, tls: { enabled: true, serverName: 'redis.shop' } } }],
     ['with a name for the certificate of a rediss:// URL', { redis: { tls: { serverName: 'redis.shop' } } }],
     ['with concurrency 1', { globalConcurrency: 1 }],
+    ['whose jobs may take ten minutes', { jobTimeout: '10m' }],
     ['that is paused', { paused: true }],
     ['that may be deleted with its data', { deletionPolicy: 'DeleteIfEmpty', adoptionPolicy: 'Observe' }],
   ])('%s', async (_, spec) => {
@@ -73,6 +74,8 @@ describe('the API server refuses a Queue and says why:', () => {
       { priorities: [] },
       'spec.priorities: Invalid value: 0: spec.priorities in body should have at least 1 items',
     ],
+    ['no time for its jobs', { jobTimeout: '0s' }, 'spec.jobTimeout in body should match'],
+    ['days for its jobs', { jobTimeout: '1d' }, 'spec.jobTimeout in body should match'],
     ['priority 0', { priorities: [0] }, 'spec.priorities[0] in body should be greater than or equal to 1'],
     ['priority 11', { priorities: [11] }, 'spec.priorities[0] in body should be less than or equal to 10'],
     ['a priority twice', { priorities: [1, 1] }, '.spec.priorities: duplicate entries for key [=1]'],

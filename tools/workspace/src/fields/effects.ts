@@ -58,6 +58,10 @@ const QUEUE: Effects = {
   'redis.queueName': NAMED,
   'redis.prefix': NAMED,
   globalConcurrency: HELD,
+  jobTimeout: {
+    file: 'libs/worker/src/pod/job-timeout.integration.test.ts',
+    test: 'fails, by its attempts, whether its handler stops or ignores its signal; others go on',
+  },
   paused: HELD,
   deletionPolicy: {
     file: 'apps/queue-controller/src/plan.test.ts',
