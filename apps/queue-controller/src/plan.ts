@@ -11,6 +11,7 @@ import {
   type ServerInfo,
 } from '@redis-queue/bullmq';
 import { planDeletion } from './deletion.ts';
+import { adoptionTime, isOlderThanMove } from './former-redis/moves.ts';
 import { decideOwnership, ownerOf, type Ownership } from './ownership.ts';
 import { keepsDeadLetters, planDeadLetters } from './dead-letter-claim.ts';
 import type { Problem } from './reasons.ts';
@@ -32,7 +33,7 @@ export function planQueue(queue: Queue, observed: ObservedQueue, now: Date): Que
   if (!observed.policy) return blocked(observed.problem);
   if (observed.server?.tooOld) return blocked(tooOld(observed.server));
   const { policy } = observed;
-  const ownership = decideOwnership(queue, { ...observed, rawOwnerMark: policy.rawOwnerMark });
+  const ownership = decideOwnership(queue, { ...observed, rawOwnerMark: policy.rawOwnerMark }, now);
   if (!ownership.ours) return planWaiting(queue, observed, ownership);
   const refuses = queue.spec.adoptionPolicy === 'Refuse' && !ownership.mark && policy.exists;
   if (refuses && !wasOurs(queue, observed)) return blocked(alreadyExists(policy));
@@ -60,15 +61,16 @@ export function planQueue(queue: Queue, observed: ObservedQueue, now: Date): Que
 function planWaiting(
   queue: Queue,
   { clusterId, policy }: ObservedQueue,
-  { problem, inherits }: Extract<Ownership, { ours: false }>,
+  { problem, inherits, dueMs }: Extract<Ownership, { ours: false }>,
 ): QueuePlan {
   const { adoptionPolicy = 'Adopt' } = queue.spec;
   const owner = ownerOf(queue, clusterId);
   const leftMs = policy?.claims?.find((claim) => claim.owner === owner)?.leftMs ?? 0;
   const rawOwnerMark = policy?.rawOwnerMark;
+  const waiting = { ...blocked(problem), ...(dueMs !== undefined && { dueMs }) };
   if (!inherits || adoptionPolicy !== 'Adopt' || rawOwnerMark === undefined || leftMs > CLAIM_TTL_MS / 2)
-    return blocked(problem);
-  return { ...blocked(problem), steps: [{ kind: 'leaveClaim', owner }], rawOwnerMark };
+    return waiting;
+  return { ...waiting, steps: [{ kind: 'leaveClaim', owner }], rawOwnerMark };
 }
 
 /** The fields that the spec manages, by their name in the owner mark. */
@@ -92,7 +94,7 @@ function planPolicy(
   const pausedByRemoval = (mark ?? former)?.removal?.paused ?? false;
   const before = new Set<ManagedField>([...(mark?.managed ?? []), ...(pausedByRemoval ? (['paused'] as const) : [])]);
   const dropped = [...before].filter((field) => !wanted.includes(field));
-  const adoptedAt = mark?.adoptedAt ?? now.toISOString();
+  const adoptedAt = mark && !isOlderThanMove(queue, mark.adoptedAt) ? mark.adoptedAt : adoptionTime(queue, now);
   const claimed: OwnerMark = { owner, managed: [...wanted, ...dropped], adoptedAt };
   const settled: OwnerMark = { owner, managed: wanted, adoptedAt };
   const holds = mark !== undefined && formatOwnerMark(claimed) === policy.rawOwnerMark;

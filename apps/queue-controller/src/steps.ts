@@ -9,6 +9,7 @@ import type {
 } from '@redis-queue/bullmq';
 import type { FinalizerStep } from '@redis-queue/controller';
 import type { Claimant } from './claimants.ts';
+import type { FormerReport } from './former-redis/release.ts';
 import type { HolderState } from './ownership.ts';
 import type { Problem } from './reasons.ts';
 import type { ObservedSchedulers, SchedulerStep } from './schedulers/plan.ts';
@@ -43,11 +44,15 @@ export interface ObservedQueue {
   readonly emptyForMs?: number;
   /** Absent: none is declared. */
   readonly schedulers?: ObservedSchedulers;
+  /** Workers are connected to the queue; read only while the object is being deleted. */
+  readonly hasWorkers?: boolean;
   /**
    * For how many ms this process has known that the object is being deleted; absent: only its deletion time counts,
    * which is by another clock than ours.
    */
   readonly deletionKnownMs?: number;
+  /** What became of each Redis that the status lists as left; known once the plan was carried out. */
+  readonly former?: readonly FormerReport[];
 }
 
 /** The dead-letter queue, as far as it could be read. */
@@ -81,6 +86,8 @@ export type QueueStep =
       /** The claim of another stops it; absent: no claim does. */
       readonly owner?: string;
       readonly ignoredClaims?: readonly string[];
+      /** Workers are connected, and will write to the queue that is removed. */
+      readonly hasWorkers?: true;
     }
   | { readonly kind: 'endRemoval'; readonly mark: OwnerMark }
   | DeadLetterStep;

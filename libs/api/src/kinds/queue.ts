@@ -207,6 +207,14 @@ export const queueSpecSchema = z
       .max(1_000_000)
       .optional()
       .describe('Jobs at once over all workers. Absent: not managed.'),
+    jobTimeout: z
+      .string()
+      .max(8)
+      .regex(/^[1-9][0-9]*[smh]$/)
+      .optional()
+      .describe(
+        'How long a run of a job may take, for workers that follow the pod contract: 30s, 10m, 2h (m = minutes). Its signal aborts then, and the job fails; other workers know nothing of it. A change replaces the pods of the pools that serve the queue. Absent: as long as it wants.',
+      ),
     paused: z.boolean().optional().describe('Stop workers from starting jobs. Absent: not managed.'),
     schedulers: jobSchedulersSchema
       .optional()
@@ -271,6 +279,21 @@ export const queueStatusSchema = z.object({
   oldestAge: z.string().optional().describe('Age of the job that is next in line. Absent: none waits.'),
   sampledAt: z.string().meta({ format: 'date-time' }).optional().describe('When the counts were read.'),
   adoptedAt: z.string().meta({ format: 'date-time' }).optional().describe('When the Queue took the queue over.'),
+  formerRedis: z
+    .array(
+      z
+        .object({
+          address: z.string().describe('As effective.redisAddress had it.'),
+          since: z.string().meta({ format: 'date-time' }).describe('When the move was noticed.'),
+        })
+        .describe('A Redis that the queue has left.'),
+    )
+    .max(4)
+    .optional()
+    .describe(
+      'Where the queue was before its Secret led elsewhere, and may still have the owner mark and settings of this Queue. Absent: nowhere.',
+    )
+    .meta({ 'x-kubernetes-list-type': 'atomic' }),
   plan: z
     .array(z.string())
     .max(50)

@@ -132,6 +132,10 @@ export const QUEUE_REASONS = {
     doc: 'The Redis user lacks a permission; docs/redis-users.md has the rights of each role.',
   },
   RedisTooOld: { kind: 'stalled', doc: 'Redis 7.0 or Valkey 7.2 is needed.' },
+  WaitingForOwner: {
+    kind: 'progressing',
+    doc: 'Another Queue object governs the same queue, and this one is new: it takes the queue over when that one goes, as when GitOps moves a Queue. Two minutes after its creation this is a Conflict.',
+  },
   Conflict: {
     kind: 'stalled',
     doc: 'Another Queue object governs the same queue, or is older and claims it; delete one of the two.',
@@ -207,6 +211,18 @@ export const QUEUE_REASONS = {
     doc: 'maxmemory-policy is not noeviction: Redis may drop jobs when memory runs out.',
   },
   Adopted: { kind: 'notice', doc: 'The Queue has taken the queue over.' },
+  ReleasingFormerRedis: {
+    kind: 'notice',
+    doc: 'The Secret leads to another Redis than before; what this Queue manages in the former one is being cleared. Jobs there stay.',
+  },
+  FormerRedisReleased: {
+    kind: 'notice',
+    doc: 'The owner mark and the settings of this Queue were cleared in a Redis that it has left. Jobs there stay.',
+  },
+  FormerRedisHeld: {
+    kind: 'degraded',
+    doc: 'A Redis that the queue has left still has the owner mark and settings of this Queue, for the reason in the message. Put its credentials into another Secret that the controller may read, in the namespace of the Queue; or, if it is gone or is to stay as it is, annotate the Queue with redis-queue.io/forget-former-redis=<address>.',
+  },
   PolicyApplied: { kind: 'notice', doc: 'A change of the spec was written to Redis.' },
   DriftRepaired: { kind: 'notice', doc: 'Somebody else had changed a managed setting in Redis; it was set back.' },
   DataRemoved: { kind: 'notice', doc: 'The data of the deleted Queue was removed from Redis.' },
@@ -374,7 +390,11 @@ export const WORKER_POOL_REASONS = {
   },
   ReplicasContested: {
     kind: 'degraded',
-    doc: "Somebody else writes the Deployment's replicas. What kubectl wrote once is set back after five minutes; what an autoscaler or one who comes back writes is not made smaller. Remove the other writer, then run the command in the message.",
+    doc: "Somebody else writes the Deployment's replicas. What kubectl wrote once is set back after five minutes; what an autoscaler or one who comes back writes is not made smaller. Remove the other writer, then annotate the WorkerPool with redis-queue.io/take-over-replicas and any new text, or run the command in the message.",
+  },
+  ReplicasTakenOver: {
+    kind: 'notice',
+    doc: "The size is the pool's again, as the annotation redis-queue.io/take-over-replicas asked: with autoscaling decisions go on from it, without it spec.replicas applies.",
   },
   DeploymentCreated: { kind: 'notice', doc: 'The Deployment was created.' },
   DeploymentUpdated: {
