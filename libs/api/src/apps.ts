@@ -22,7 +22,8 @@ export interface AppDefinition {
 
 const table = {
   'queue-controller': {
-    summary: 'Enforces in Redis the rate limits, concurrency, pauses and ownership that Queue objects declare.',
+    summary:
+      'Enforces in Redis the limits, pauses, dead letters, retention, priorities and ownership that Queue objects declare.',
     kinds: ['Queue', 'QueueRedrive'],
     capabilities: ['redis'],
     namespaceScope: true,

@@ -155,6 +155,25 @@ it('what a queue reports decides on its next turn, its conditions and its events
   expect(events).toEqual([[idle.metadata.name, 'moved', 2]]);
 });
 
+it('a spec that was changed has its turn in the next round', async () => {
+  const queue = queueOf('shop');
+  const listed = [queue];
+  const generations: unknown[] = [];
+  const { run, stop } = stage(listed, (worked, { report }) => {
+    for (const each of worked) {
+      generations.push(each.metadata.generation);
+      report(each, { dueMs: 600_000 });
+    }
+    return Promise.resolve();
+  });
+  void run();
+  await vi.advanceTimersByTimeAsync(2 * EVERY_MS + 1);
+  listed[0] = { ...queue, metadata: { ...queue.metadata, generation: 2 } };
+  await vi.advanceTimersByTimeAsync(2 * EVERY_MS);
+  stop.abort();
+  expect(generations).toEqual([1, 2]);
+});
+
 it('what ends a turn before any queue had its own is the condition of all of them', async () => {
   const listed = [queueOf('shop'), queueOf('crm')];
   const { run, stop, said } = stage(listed, () => Promise.reject(new Error('LOADING')));

@@ -67,7 +67,7 @@ export class UpkeepRounds {
   readonly #duty: Duty;
   readonly #deps: UpkeepDeps;
   readonly #turns = new SamplingTurns(systemClock, WORDS);
-  /** When a queue is due, by its uid. */
+  /** When a queue is due, by its uid and generation: a spec that was changed has its turn at once. */
   readonly #dueMs = new Map<string, number>();
   /** The Redis targets that wait for their turn, or have it. */
   readonly #underWay = new Set<string>();
@@ -92,9 +92,9 @@ export class UpkeepRounds {
   async round(signal: AbortSignal): Promise<void> {
     const { resolve, listQueues } = this.#deps;
     const wanting = listQueues().filter((queue) => allowsUpkeep(queue) && this.#duty.wants(queue));
-    this.#forgetAllBut(new Set(wanting.map(uidOf)));
+    this.#forgetAllBut(wanting);
     const nowMs = systemClock.now();
-    for (const queue of wanting) if (!this.#dueMs.has(uidOf(queue))) this.#dueMs.set(uidOf(queue), nowMs);
+    for (const queue of wanting) if (!this.#dueMs.has(dueKey(queue))) this.#dueMs.set(dueKey(queue), nowMs);
     const due = wanting.filter((queue) => this.#dueOf(queue) <= nowMs);
     // To whose Redis there is no way, Ready says so.
     const groups = samplingGroups(due, resolve, () => {}).filter(({ key }) => !this.#underWay.has(key));
@@ -179,7 +179,7 @@ export class UpkeepRounds {
   ): void {
     const { reports, problemOf, metrics, onNews } = this.#deps;
     const { name, everyMs, conditions } = this.#duty;
-    this.#dueMs.set(uidOf(queue), systemClock.now() + (error === undefined ? dueMs : Math.max(dueMs, everyMs)));
+    this.#dueMs.set(dueKey(queue), systemClock.now() + (error === undefined ? dueMs : Math.max(dueMs, everyMs)));
     this.#tally(queue, done);
     const problem = error === undefined ? waits : problemOf(error, target);
     if (error !== undefined && problem) metrics.failed(name, problem.reason);
@@ -210,12 +210,13 @@ export class UpkeepRounds {
   }
 
   #dueOf(queue: QueueObject): number {
-    return this.#dueMs.get(uidOf(queue)) ?? 0;
+    return this.#dueMs.get(dueKey(queue)) ?? 0;
   }
 
-  #forgetAllBut(uids: ReadonlySet<string>): void {
-    for (const uid of this.#dueMs.keys()) if (!uids.has(uid)) this.#dueMs.delete(uid);
-    this.#duty.forgetAllBut?.(uids);
+  #forgetAllBut(wanting: readonly QueueObject[]): void {
+    const known = new Set(wanting.map(dueKey));
+    for (const key of this.#dueMs.keys()) if (!known.has(key)) this.#dueMs.delete(key);
+    this.#duty.forgetAllBut?.(new Set(wanting.map(uidOf)));
   }
 }
 
@@ -227,6 +228,10 @@ const DUTY_WORDS: Readonly<Record<Duty['name'], string>> = {
 
 function failure({ name }: Duty, { reason, message }: Problem): Problem {
   return { reason, message: `${DUTY_WORDS[name]}: ${message}` };
+}
+
+function dueKey({ metadata: { uid = '', generation = 0 } }: QueueObject): string {
+  return `${uid} ${generation}`;
 }
 
 function uidOf({ metadata: { uid = '' } }: QueueObject): string {
