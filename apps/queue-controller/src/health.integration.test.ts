@@ -45,14 +45,18 @@ it('a Queue is in progress, healthy and degraded at the right moments', { timeou
   const life: Health[] = [];
   /** Waits until the newest status is so, and returns what was said of the queue meanwhile, each in its order and once. */
   const until = async (queue: StoredQueue, holds: (status: QueueStatus) => boolean): Promise<string[]> => {
-    const version = await eventually(async () => {
+    const { uid, generation, resourceVersion } = await eventually(async () => {
       const { status = {}, metadata } = await t.read(queue);
-      if (status.observedGeneration === metadata.generation && holds(status)) return metadata.resourceVersion;
+      if (status.observedGeneration === metadata.generation && holds(status)) return metadata;
       throw new Error(JSON.stringify(status));
     }, SLOW);
-    const states = await recording.next(version);
+    const states = await recording.next(resourceVersion);
     life.push(...states);
-    const said = states.filter(({ object }) => object.metadata.uid === queue.metadata.uid).map(brief);
+    // Counts may have been written before the change that is waited for.
+    const ofIt = states.filter(
+      ({ object: { metadata } }) => metadata.uid === uid && metadata.generation === generation,
+    );
+    const said = ofIt.map(brief);
     return said.filter((each, index) => each !== said[index - 1]);
   };
   const { host, port } = t.server;

@@ -22,9 +22,9 @@ afterAll(() => t[Symbol.asyncDispose]());
 
 const OWNER = 'c1/shop/emails';
 const fence = { owner: OWNER, mark: 'A' };
-const HOURLY: JobScheduler = {
-  name: 'hourly',
-  schedule: { cron: '0 * * * *', timeZone: 'Europe/Berlin' },
+const NIGHTLY: JobScheduler = {
+  name: 'nightly',
+  schedule: { cron: '0 2 * * *', timeZone: 'Asia/Tokyo' },
   jobName: 'report',
   data: '{"to":["all"],"none":[]}',
   opts: { attempts: 3, priority: 5, removeOnFail: { count: 10 } },
@@ -61,7 +61,7 @@ async function place(name: string): Promise<Place> {
     remove: (scheduler) => removeScheduler(t.redis, ref, scheduler, fence),
     state: async (scheduler) => (await readSchedulers(t.redis, ref, [scheduler])).get(scheduler.name),
     listed: async (owner = OWNER) => listedSchedulers((await readQueuePolicy(t.redis, ref)).schedulerList, owner),
-    nextJob: async (scheduler = 'hourly') =>
+    nextJob: async (scheduler = 'nightly') =>
       `repeat:${scheduler}:${await t.redis.zscore(`bull:${name}:repeat`, scheduler)}`,
   };
 }
@@ -74,22 +74,20 @@ async function contents(ref: QueueRef): Promise<unknown> {
 
 test('is written as the clients of BullMQ 5 and 6 write it, and lists it', async () => {
   const [ours, theirs] = await Promise.all([place('ours'), place('theirs')]);
-  expect(await ours.state(HOURLY)).toBe('absent');
-  expect(await ours.upsert(HOURLY)).toBe('done');
-  expect(await ours.state(HOURLY)).toBe('holds');
-  const { opts, schedule } = HOURLY;
+  expect(await ours.state(NIGHTLY)).toBe('absent');
+  expect(await ours.upsert(NIGHTLY)).toBe('done');
+  expect(await ours.state(NIGHTLY)).toBe('holds');
+  const { opts, schedule } = NIGHTLY;
   const pattern = 'cron' in schedule ? schedule.cron : '';
   await theirs.queue.upsertJobScheduler(
-    'hourly',
-    { pattern, tz: 'Europe/Berlin' },
-    { name: 'report', data: JSON.parse(HOURLY.data) as object, opts },
+    'nightly',
+    { pattern, tz: 'Asia/Tokyo' },
+    { name: 'report', data: JSON.parse(NIGHTLY.data) as object, opts },
   );
   const [listed] = await ours.queue.getJobSchedulers();
   expect(listed).toEqual((await theirs.queue.getJobSchedulers())[0]);
   const five = new QueueOf5('ours', { connection: t.target, skipMetasUpdate: true });
-  expect(await five.getJobSchedulers()).toMatchObject([
-    { key: 'hourly', name: 'report', pattern, tz: 'Europe/Berlin' },
-  ]);
+  expect(await five.getJobSchedulers()).toMatchObject([{ key: 'nightly', name: 'report', pattern, tz: 'Asia/Tokyo' }]);
   await five.close();
 
   const id = await ours.nextJob();
@@ -116,42 +114,43 @@ test('is written as the clients of BullMQ 5 and 6 write it, and lists it', async
 
 test('one that is as it should be is left alone, whoever wrote it', async () => {
   const { ref, queue, upsert, nextJob, listed } = await place('quiet');
-  await upsert(HOURLY);
+  await upsert(NIGHTLY);
   const before = await contents(ref);
-  expect(await upsert(HOURLY)).toBe('done');
+  expect(await upsert(NIGHTLY)).toBe('done');
   expect(await contents(ref)).toEqual(before);
 
-  const template = { name: 'report', data: JSON.parse(HOURLY.data) as object, opts: HOURLY.opts };
-  await queue.upsertJobScheduler('theirs', { pattern: '0 * * * *', tz: 'Europe/Berlin' }, template);
+  const template = { name: 'report', data: JSON.parse(NIGHTLY.data) as object, opts: NIGHTLY.opts };
+  await queue.upsertJobScheduler('theirs', { pattern: '0 2 * * *', tz: 'Asia/Tokyo' }, template);
   const id = await nextJob('theirs');
   const job = await t.redis.hgetall(`bull:quiet:${id}`);
-  await upsert({ ...HOURLY, name: 'theirs' });
+  await upsert({ ...NIGHTLY, name: 'theirs' });
   expect(await nextJob('theirs')).toBe(id);
   expect(await t.redis.hgetall(`bull:quiet:${id}`)).toMatchObject({ name: 'report', data: job['data'] });
-  expect(await listed()).toEqual(['hourly', 'theirs']);
+  expect(await listed()).toEqual(['nightly', 'theirs']);
   expect(await queue.getDelayedCount()).toBe(2);
 });
 
 test('a new template keeps the next run; other times move it, and leave no job behind', async () => {
   const { queue, upsert, nextJob, state } = await place('changes');
-  await upsert(HOURLY);
+  await upsert(NIGHTLY);
   const id = await nextJob();
-  const changed = { ...HOURLY, data: '{"to":"none"}', opts: { priority: 7 } };
+  const changed = { ...NIGHTLY, data: '{"to":"none"}', opts: { priority: 7 } };
   expect(await state(changed)).toBe('differs');
   await upsert(changed);
   expect(await nextJob()).toBe(id);
   expect(await queue.getJob(id)).toMatchObject({ data: { to: 'none' }, priority: 7, opts: { priority: 7 } });
   expect((await queue.getJob(id))?.opts).toMatchObject({ attempts: 0 });
 
-  await upsert({ ...changed, schedule: { cron: '30 * * * *', timeZone: 'Europe/Berlin' } });
+  await upsert({ ...changed, schedule: { cron: '0 3 * * *', timeZone: 'Asia/Tokyo' } });
   expect(await nextJob()).not.toBe(id);
   expect(await queue.getJob(id)).toBeUndefined();
   expect((await queue.getDelayed()).map((job) => job.id)).toEqual([await nextJob()]);
-  expect(await t.redis.hget('bull:changes:repeat:hourly', 'pattern')).toBe('30 * * * *');
+  expect(await t.redis.hget('bull:changes:repeat:nightly', 'pattern')).toBe('0 3 * * *');
 
   await upsert({ ...changed, schedule: { everyMs: 3_600_000 } });
-  expect(await nextJob()).toBe(id);
-  expect(Object.keys(await t.redis.hgetall('bull:changes:repeat:hourly')).toSorted()).toEqual(
+  expect(Number((await nextJob()).split(':')[2]) % 3_600_000).toBe(0);
+  expect(await queue.getDelayedCount()).toBe(1);
+  expect(Object.keys(await t.redis.hgetall('bull:changes:repeat:nightly')).toSorted()).toEqual(
     ['name', 'data', 'opts', 'every', 'offset', 'ic'].toSorted(),
   );
 });
@@ -198,31 +197,46 @@ test('a job that a worker has taken is left to it, and the next run is made from
 
 test('a scheduler whose next job is gone, or is over, is stopped; it goes on with its next run', async () => {
   const { queue, upsert, nextJob, state } = await place('stopped');
-  await upsert(HOURLY);
+  await upsert(NIGHTLY);
   const id = await nextJob();
   await t.redis.zrem('bull:stopped:delayed', id);
   await t.redis.hset(`bull:stopped:${id}`, 'finishedOn', 1);
-  expect(await state(HOURLY)).toBe('stopped');
-  await upsert(HOURLY);
+  expect(await state(NIGHTLY)).toBe('stopped');
+  await upsert(NIGHTLY);
   // The run of that time was over: by a worker whose clock is ahead.
-  expect(Number((await nextJob()).split(':')[2])).toBe(Number(id.split(':')[2]) + 3_600_000);
+  expect(Number((await nextJob()).split(':')[2])).toBe(Number(id.split(':')[2]) + 86_400_000);
   const next = await nextJob();
   await t.redis.zrem('bull:stopped:delayed', next);
   await t.redis.del(`bull:stopped:${next}`, `bull:stopped:${id}`);
-  expect(await state(HOURLY)).toBe('stopped');
-  await upsert(HOURLY);
-  expect(await state(HOURLY)).toBe('holds');
+  expect(await state(NIGHTLY)).toBe('stopped');
+  await upsert(NIGHTLY);
+  expect(await state(NIGHTLY)).toBe('holds');
   expect((await queue.getDelayed()).map((job) => job.id)).toEqual([await nextJob()]);
+});
+
+test('a run whose job exists already, of a former scheduler, is left out; where all that come next exist, it says so', async () => {
+  const { upsert, nextJob } = await place('slots');
+  const every: JobScheduler = { ...secondly('tick'), schedule: { everyMs: 3_600_000 } };
+  const first = Math.ceil(Date.now() / 3_600_000) * 3_600_000;
+  const finish = (hours: number): Promise<number> =>
+    t.redis.hset(`bull:slots:repeat:tick:${first + hours * 3_600_000}`, 'finishedOn', 1);
+  await Promise.all([0, 1, 2].map(finish));
+  expect(await upsert(every)).toBe('done');
+  expect(await nextJob('tick')).toBe(`repeat:tick:${first + 3 * 3_600_000}`);
+  await t.redis.unlink('bull:slots:repeat', 'bull:slots:repeat:tick');
+  await Promise.all(Array.from({ length: 30 }, (_, hours) => finish(hours)));
+  expect(await upsert(every)).toBe('noRun');
+  expect(await t.redis.exists('bull:slots:repeat', 'bull:slots:repeat:tick')).toBe(0);
 });
 
 describe('only what is ours is removed', () => {
   test('one of the list goes with its next job, and others stay', async () => {
     const { queue, upsert, remove, listed, nextJob } = await place('removed');
     await queue.upsertJobScheduler('theirs', { every: 3_600_000, startDate: Date.now() + 3_600_000 });
-    await upsert(HOURLY);
-    await upsert({ ...HOURLY, name: 'second' });
+    await upsert(NIGHTLY);
+    await upsert({ ...NIGHTLY, name: 'second' });
     expect(await remove('theirs')).toBe('done');
-    expect(await remove('hourly')).toBe('done');
+    expect(await remove('nightly')).toBe('done');
     expect((await queue.getJobSchedulers()).map(({ key }) => key).toSorted()).toEqual(['second', 'theirs']);
     expect(new Set((await queue.getDelayed()).map((job) => job.id))).toEqual(
       new Set([await nextJob('second'), await nextJob('theirs')]),
@@ -235,42 +249,42 @@ describe('only what is ours is removed', () => {
 
   test("another owner's list names none, and is replaced", async () => {
     const { ref, upsert, listed, remove } = await place('inherited');
-    await upsert(HOURLY);
+    await upsert(NIGHTLY);
     expect(await listed('c1/other/emails')).toEqual([]);
     const heir = { owner: 'c1/other/emails', mark: 'A' };
-    expect(await removeScheduler(t.redis, ref, 'hourly', heir)).toBe('done');
+    expect(await removeScheduler(t.redis, ref, 'nightly', heir)).toBe('done');
     expect(await t.redis.zcard('bull:inherited:repeat')).toBe(1);
     await upsertScheduler(t.redis, ref, secondly('second', 59), heir);
     expect([await listed(), await listed(heir.owner)]).toEqual([[], ['second']]);
-    await remove('hourly');
+    await remove('nightly');
     expect(await t.redis.zcard('bull:inherited:repeat')).toBe(2);
   });
 
   test('nothing is written under another mark', async () => {
     const { ref, upsert } = await place('fenced');
-    await upsert(HOURLY);
+    await upsert(NIGHTLY);
     const before = await contents(ref);
     const late = { owner: OWNER, mark: 'B' };
-    expect(await upsertScheduler(t.redis, ref, { ...HOURLY, data: '{"v":9}' }, late)).toBe('ownershipLost');
-    expect(await removeScheduler(t.redis, ref, 'hourly', late)).toBe('ownershipLost');
+    expect(await upsertScheduler(t.redis, ref, { ...NIGHTLY, data: '{"v":9}' }, late)).toBe('ownershipLost');
+    expect(await removeScheduler(t.redis, ref, 'nightly', late)).toBe('ownershipLost');
     expect(await contents(ref)).toEqual(before);
   });
 });
 
 test('keys of another type, and texts of any length, stop the one scheduler, and are never sent', async () => {
   const { upsert, state, listed } = await place('hostile');
-  await upsert(HOURLY);
-  await t.redis.hset('bull:hostile:repeat:hourly', 'data', 'x'.repeat(1_000_000));
-  expect(await state(HOURLY)).toBe('differs');
+  await upsert(NIGHTLY);
+  await t.redis.hset('bull:hostile:repeat:nightly', 'data', 'x'.repeat(1_000_000));
+  expect(await state(NIGHTLY)).toBe('differs');
   await t.redis.hset('bull:hostile:meta', SCHEDULERS_FIELD, `${OWNER}\n${'x\n'.repeat(50_000)}`);
   expect(await listed()).toEqual([]);
-  await upsert(HOURLY);
-  expect([await state(HOURLY), await listed()]).toEqual(['holds', ['hourly']]);
-  await t.redis.zadd('bull:hostile:repeat', 'inf', 'hourly');
-  expect(await state(HOURLY)).toBe('absent');
+  await upsert(NIGHTLY);
+  expect([await state(NIGHTLY), await listed()]).toEqual(['holds', ['nightly']]);
+  await t.redis.zadd('bull:hostile:repeat', 'inf', 'nightly');
+  expect(await state(NIGHTLY)).toBe('absent');
   await t.redis.del('bull:hostile:delayed');
   await t.redis.set('bull:hostile:delayed', 'x');
-  await expect(upsert({ ...HOURLY, name: 'other' })).rejects.toThrow('WRONGTYPE');
+  await expect(upsert({ ...NIGHTLY, name: 'other' })).rejects.toThrow('WRONGTYPE');
   expect(await t.redis.hexists('bull:hostile:repeat:other', 'name')).toBe(0);
 });
 
