@@ -52,6 +52,7 @@ async function simulate(): Promise<Figures> {
       return Promise.resolve();
     },
     onError: (_, error) => expect.fail(String(error)),
+    onHeld: () => {},
   });
   const abort = new AbortController();
   const running = writes.run(abort.signal);
@@ -93,3 +94,25 @@ it('5,000 busy queues, 30 minutes: every sampledAt is at most 10 minutes old, at
   expect(figures.maxWritesPerSecond).toBeLessThanOrEqual(20);
   expect(figures.writes).toBeGreaterThan(3 * QUEUES);
 }, 60_000);
+
+it('a write that was late and landed all the same is over as soon as the status shows it', async () => {
+  const failed: QueueObject[] = [];
+  const held: QueueObject[] = [];
+  const writes = new SampledWrites({
+    clock: systemClock,
+    write: () => new Promise(() => {}),
+    onError: (queue) => void failed.push(queue),
+    onHeld: (queue) => void held.push(queue),
+  });
+  const abort = new AbortController();
+  const running = writes.run(abort.signal);
+  const queue = queueObject() as QueueObject;
+  const sampled = { counts: countsOf(0, numbers(1)), sampledAt: timestamp(Date.now()) };
+  writes.offer(queue, sampled);
+  await vi.advanceTimersByTimeAsync(6_000);
+  expect([failed.length, held.length]).toEqual([1, 0]);
+  writes.offer({ ...queue, status: sampled }, { ...sampled, sampledAt: timestamp(Date.now()) });
+  expect(held).toHaveLength(1);
+  abort.abort();
+  await running;
+});

@@ -8,6 +8,8 @@ export interface SampledWritesOptions {
   readonly write: (queue: QueueObject, status: SampledStatus, signal: AbortSignal) => Promise<unknown>;
   /** Called with a status that could not be written; it, or a newer one, is tried again. */
   readonly onError: (queue: QueueObject, error: unknown) => void;
+  /** Called with a queue whose status says what was sampled: a write that nobody answered in time may have landed. */
+  readonly onHeld: (queue: QueueObject) => void;
 }
 
 interface Offer {
@@ -18,8 +20,10 @@ interface Offer {
 /** Writes samples into statuses: those that say something new, each queue in its turn and with its newest sample. */
 export class SampledWrites implements ObjectMemory {
   readonly #writes: PacedWrites<Offer>;
+  readonly #onHeld: (queue: QueueObject) => void;
 
-  constructor({ clock, write, onError }: SampledWritesOptions) {
+  constructor({ clock, write, onError, onHeld }: SampledWritesOptions) {
+    this.#onHeld = onHeld;
     this.#writes = new PacedWrites({
       clock,
       everyMs: MIN_WRITE_INTERVAL_MS,
@@ -35,7 +39,10 @@ export class SampledWrites implements ObjectMemory {
     const unchanged = isDeepStrictEqual(queue.status?.counts, status.counts);
     if (isWorthWriting(queue.status, status, this.#writes.backlogMs) && !deletionTimestamp) {
       this.#writes.offer(uid, { queue, status });
-    } else if (deletionTimestamp || unchanged) this.#writes.withdraw(uid);
+    } else if (deletionTimestamp || unchanged) {
+      this.#writes.withdraw(uid);
+      if (unchanged) this.#onHeld(queue);
+    }
     // Counts that move to and fro keep their turn, or they would wait for it again and again.
     else if (this.#writes.waits(uid)) this.#writes.offer(uid, { queue, status });
   }

@@ -21,7 +21,7 @@ it('a queue that is deleted during a round is not remembered after it', async ()
     sources: sources as unknown as Sources,
     metrics: new QueueMetrics(new Registry()),
     listQueues: () => rounds.shift() ?? [],
-    writes: new SampledWrites({ clock: systemClock, write: () => expect.fail(), onError: () => {} }),
+    writes: new SampledWrites({ clock: systemClock, write: () => expect.fail(), onError: () => {}, onHeld: () => {} }),
     sampling,
     onSamplingChange: () => void noted++,
     onRoundFailed: () => {},

@@ -36,7 +36,7 @@ it.each([
   [10, [0, 30, 60, 90]],
   [20, [0, 35, 70]],
 ])('rounds that take %d s begin in time, with a rest between them', async (seconds, expected) => {
-  const writes = new SampledWrites({ clock: systemClock, write: hanging, onError: () => {} });
+  const writes = new SampledWrites({ clock: systemClock, write: hanging, onError: () => {}, onHeld: () => {} });
   const sampler = samplerWith(writes);
   const startMs = performance.now();
   const begunS: number[] = [];
@@ -65,6 +65,7 @@ it.each([
       return hanging();
     },
     onError: () => expect.fail('a write that was given up on a stop is no error'),
+    onHeld: () => {},
   });
   const sampler = samplerWith(writes);
   if (redisHangs) vi.spyOn(sampler, 'sampleAll').mockImplementation(() => (begun.push('round'), hanging()));

@@ -60,6 +60,7 @@ function samplerOf(
     clock: systemClock,
     write: ({ metadata }) => Promise.resolve(written.push(metadata.name)),
     onError: () => {},
+    onHeld: () => {},
   });
   const sources: Sources = {
     clusterId: 'c1',

@@ -81,6 +81,7 @@ export function runSampler(manager: Manager, { intervalMs, ...parts }: SamplerSe
       noteWrite(queue);
     },
     onError: noteWrite,
+    onHeld: noteWrite,
   });
   queues.onChange((change, { metadata: { uid = '' } }) => {
     if (change === 'delete') writes.forget(uid);

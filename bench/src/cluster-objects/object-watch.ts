@@ -4,6 +4,10 @@ const nothing = (): void => undefined;
 
 /** Longer than any bench: a watch that ended would miss revisions, so its end is an error. */
 const WATCH_SECONDS = 7_200;
+/** More often than this no API server changes how it serves a kind. */
+const MAX_ENDS = 10;
+
+type WatchStream = Awaited<ReturnType<KubeClient['watch']>>;
 
 /** All objects of a type in a namespace, or in all of them, by name, as list and watch report them: every revision, in order. */
 export class ObjectWatch<T extends Resource> {
@@ -11,7 +15,9 @@ export class ObjectWatch<T extends Resource> {
   readonly #listeners = new Set<(object: T, deleted: boolean) => void>();
 
   /**
-   * Resolves once what exists is known. A watch that breaks ends the process: what it missed would be measured wrongly.
+   * Resolves once what exists is known. The API server ends a watch when it changes how it serves a kind, as it does some
+   * time after a CRD was made; the next one goes on where it ended. One that breaks otherwise ends the process: what it
+   * missed would be measured wrongly.
    */
   static async start<T extends Resource>(
     client: KubeClient,
@@ -24,10 +30,12 @@ export class ObjectWatch<T extends Resource> {
     const { metadata, items } = await client.list<T>(type, within);
     // Items of a list carry no kind, as those of a watch do.
     for (const object of items) watch.objects.set(object.metadata.name, { ...object, kind: type.kind });
-    const resourceVersion = metadata.resourceVersion ?? '';
-    const stream = await client.watch(type, { ...within, resourceVersion, timeoutSeconds: WATCH_SECONDS });
-    signal.addEventListener('abort', () => stream.close(), { once: true });
-    void watch.#read(stream, type).catch((error: unknown) => {
+    const open = async (resourceVersion: string): Promise<WatchStream> => {
+      const stream = await client.watch(type, { ...within, resourceVersion, timeoutSeconds: WATCH_SECONDS });
+      signal.addEventListener('abort', () => stream.close(), { once: true });
+      return stream;
+    };
+    void watch.#follow(open, await open(metadata.resourceVersion ?? ''), type, signal).catch((error: unknown) => {
       if (!signal.aborted) throw error;
     });
     return watch;
@@ -57,17 +65,34 @@ export class ObjectWatch<T extends Resource> {
     return { keys, stop, onChange: (listener) => (changed = listener) };
   }
 
-  async #read(stream: AsyncIterable<unknown>, type: ResourceType): Promise<void> {
+  async #follow(
+    open: (resourceVersion: string) => Promise<WatchStream>,
+    first: WatchStream,
+    type: ResourceType,
+    signal: AbortSignal,
+  ): Promise<void> {
+    for (let stream = first, ends = 0; ; ends++) {
+      const seen = await this.#read(stream, type);
+      if (signal.aborted) return;
+      if (seen === undefined || ends === MAX_ENDS) throw new Error(`the watch of ${type.plural} ended`);
+      stream = await open(seen);
+    }
+  }
+
+  /** @returns the last version that it told of, when it ends. */
+  async #read(stream: WatchStream, type: ResourceType): Promise<string | undefined> {
+    let seen: string | undefined;
     for await (const event of stream) {
       const { type: kind, object } = event as { type: string; object: T };
-      if (kind === 'BOOKMARK') continue;
       if (kind === 'ERROR') throw new Error(`the watch of ${type.plural} broke: ${JSON.stringify(object)}`);
+      seen = object.metadata.resourceVersion;
+      if (kind === 'BOOKMARK') continue;
       const deleted = kind === 'DELETED';
       if (deleted) this.objects.delete(object.metadata.name);
       else this.objects.set(object.metadata.name, object);
       for (const listener of this.#listeners) listener(object, deleted);
     }
-    throw new Error(`the watch of ${type.plural} ended`);
+    return seen;
   }
 }
 

@@ -4,9 +4,9 @@ import { loadKubeClient } from '@redis-queue/controller';
 import { eventually } from '@redis-queue/rig';
 import { Redis } from 'ioredis';
 import { inFlight } from '../cluster-objects/in-flight.ts';
-import { ObjectWatch } from '../cluster-objects/object-watch.ts';
+import { ObjectWatch, untilNone } from '../cluster-objects/object-watch.ts';
 import { ALONE, IN_FLIGHT } from '../fleet/fleet.ts';
-import { countWrites } from '../measuring/api-writes.ts';
+import { countWrites, isLeaseWrite } from '../measuring/api-writes.ts';
 import { processCpuMs } from '../measuring/process-cpu.ts';
 import { growth, samplesOf } from '../measuring/prometheus.ts';
 import { createNamespaces, createQueue, placesIn, untilReady, type QueueObject } from '../queues/queue-objects.ts';
@@ -36,6 +36,7 @@ export interface RestartResult {
 }
 
 const TIMEOUT_MS = 300_000;
+const SAMPLED_TIMEOUT_MS = 1_200_000;
 const POLL_MS = 500;
 /** The new Queue comes when so many are verified: in the midst of the rush, however fast that is. */
 const RUSH_SHARE = 0.1;
@@ -53,8 +54,10 @@ export async function runRestart(stand: Stand, options: RestartOptions): Promise
     const places = placesIn(names, 'old', queues);
     await inFlight(places, IN_FLIGHT, async (place) => void (await createQueue(client, place)));
     await untilReady(watch, places);
+    print(`${queues} Queues are Ready; their counts come into the statuses, 20 per second`);
+    await untilSampled(watch);
     await before.process.stop('SIGTERM');
-    print(`${queues} Queues are Ready; the controller is started anew`);
+    print('all have counts; the controller is started anew');
 
     const startMs = performance.now();
     const controller = await stand.startApp('queue-controller', ALONE);
@@ -77,6 +80,7 @@ export async function runRestart(stand: Stand, options: RestartOptions): Promise
     const cpuMs = processCpuMs(controller.process.pid);
     print(`all are verified ${Math.round(verifiedAtMs - startMs)} ms after the start`);
 
+    await untilSampled(watch);
     const written = await writes(stand, redis);
     await sleep(steadyMs);
     const steady = growth(written, await writes(stand, redis));
@@ -97,6 +101,12 @@ export async function runRestart(stand: Stand, options: RestartOptions): Promise
   }
 }
 
+/** Their first counts are written whatever they are. */
+async function untilSampled(watch: ObjectWatch<QueueObject>): Promise<void> {
+  const unsampled = watch.unfit(({ status }) => status?.sampledAt !== undefined);
+  await untilNone([unsampled], SAMPLED_TIMEOUT_MS, 'all Queues to have counts');
+}
+
 /** That ended well: the first of each Queue compares it with Redis, and none has a second within minutes. */
 async function reconciles({ process }: RunningApp): Promise<number> {
   const samples = samplesOf(await process.metrics(), 'controller_runtime_reconcile_total');
@@ -114,7 +124,7 @@ async function writes(stand: Stand, redis: Redis): Promise<Map<string, number>> 
     WRITES.test(command),
   );
   return new Map([
-    ...(await countWrites(stand.controlPlane)),
+    ...[...(await countWrites(stand.controlPlane))].filter(([request]) => !isLeaseWrite(request)),
     ...counted.map(([, command, calls]) => [`Redis ${command}`, Number(calls)] as const),
   ]);
 }

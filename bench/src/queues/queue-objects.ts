@@ -52,7 +52,14 @@ export async function createBare(client: KubeClient, place: Place, status: Queue
 export async function untilReady(watch: ObjectWatch<QueueObject>, places: readonly Place[]): Promise<number> {
   const names = new Set(places.map(({ name }) => name));
   // The watch learns of new objects one by one: all of them must be there before "none is unfit" means anything.
-  const areThere = (): boolean => [...names].every((name) => watch.objects.has(name));
+  const missing = new Set(names);
+  const areThere = (): boolean => {
+    for (const name of missing) {
+      if (!watch.objects.has(name)) return false;
+      missing.delete(name);
+    }
+    return true;
+  };
   await eventually(areThere, { timeoutMs: TIMEOUT_MS, intervalMs: 2, description: `${names.size} Queues` });
   const unready = watch.unfit((queue) => !names.has(queue.metadata.name) || isReady(queue));
   return await untilNone([unready], TIMEOUT_MS, `${names.size} Queues to be Ready`);

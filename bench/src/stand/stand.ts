@@ -42,6 +42,8 @@ export interface StandOptions {
    * another one is what reading costs.
    */
   replicas?: number;
+  /** Heap of the apps, MiB, for more objects than the default is for; default 80, as the charts have it. */
+  heapMib?: number;
 }
 
 export interface RunningApp {
@@ -50,7 +52,10 @@ export interface RunningApp {
 }
 
 /** What charts/common and the Dockerfile set. */
-const IMAGE_ENV = { NODE_OPTIONS: '--max-semi-space-size=1 --max-old-space-size=80', MALLOC_ARENA_MAX: '1' };
+const imageEnv = (heapMib: number) => ({
+  NODE_OPTIONS: `--max-semi-space-size=1 --max-old-space-size=${heapMib}`,
+  MALLOC_ARENA_MAX: '1',
+});
 
 /** Builds the bundles of the apps, from Nx's cache where nothing changed. */
 export async function buildApps(): Promise<void> {
@@ -60,7 +65,7 @@ export async function buildApps(): Promise<void> {
 const REDIS = { password: 'bench' };
 
 export async function startStand(options: StandOptions = {}): Promise<Stand> {
-  const { controllerManager = true, busApart = false, replicas: copies = 0 } = options;
+  const { controllerManager = true, busApart = false, replicas: copies = 0, heapMib = 80 } = options;
   const rig = await startRig({ controllerManager, redis: REDIS, ...(busApart && { bus: REDIS }) });
   const { controlPlane, redis, bus } = rig;
   const replicas = await Promise.all(Array.from({ length: copies }, () => startReplica(redis)));
@@ -81,7 +86,7 @@ export async function startStand(options: StandOptions = {}): Promise<Stand> {
         { apiVersion: 'redis-queue.io/v1', kind: 'WorkerPool', metadata, spec: pool },
       ]);
     },
-    startApp: (name, ...args) => startApp(name, rig, args),
+    startApp: (name, ...args) => startApp(name, rig, heapMib, args),
     [Symbol.asyncDispose]: async () => {
       await Promise.all([rig[Symbol.asyncDispose](), ...replicas.map((replica) => replica.stop())]);
     },
@@ -99,7 +104,12 @@ async function startReplica(master: RedisServer): Promise<RedisServer> {
   return replica;
 }
 
-async function startApp(name: AppName, { controlPlane, bus }: Rig, args: readonly string[]): Promise<RunningApp> {
+async function startApp(
+  name: AppName,
+  { controlPlane, bus }: Rig,
+  heapMib: number,
+  args: readonly string[],
+): Promise<RunningApp> {
   const { capabilities } = APPS[name];
   const redisFlags = capabilities.includes('redis') ? ['--redis-secret-names=redis-credentials'] : [];
   const busEnv = capabilities.includes('bus') ? { BUS_REDIS_URL: bus.url } : {};
@@ -107,7 +117,7 @@ async function startApp(name: AppName, { controlPlane, bus }: Rig, args: readonl
     main: bundleOf(name),
     kubeconfigPath: controlPlane.kubeconfigPath,
     args: ['--lease-namespace=default', ...redisFlags, ...args],
-    env: { ...IMAGE_ENV, ...busEnv, POD_NAMESPACE: 'default', POD_NAME: `${name}-0` },
+    env: { ...imageEnv(heapMib), ...busEnv, POD_NAMESPACE: 'default', POD_NAME: `${name}-0` },
   });
   void child.exited.then(({ code, signal }) => {
     if (code === 0 || signal === 'SIGKILL' || signal === 'SIGTERM') return;

@@ -7,7 +7,7 @@ import { runReadScript } from './scripts.ts';
 import { splitWhenRefused } from './split.ts';
 
 /**
- * Reads the digests of many queues, with `NO_DIGEST` for those that cannot be read. Costs Redis about 2 us per queue, and
+ * Reads the digests of many queues, with `NO_DIGEST` for those that cannot be read. Costs Redis about 5 us per queue, and
  * sends 16 characters of each.
  *
  * @throws UnexpectedReplyError when what answers is no Redis; what ioredis throws, see `classifyRedisError`.

@@ -44,7 +44,7 @@ controller read; required where \`namespaces\` is set. Another one later makes e
       value: 'driftInterval',
       default: '3s',
       comment: `How often the queues are compared with Redis, to repair what others changed there: 1s to 10m. 5,000 queues cost Redis
-about 0.5 % of a core at 3s.`,
+about 1 % of a core at 3s.`,
       schema: duration('1s', '10m'),
     },
   ],

@@ -5,9 +5,9 @@ import type { QueueObject } from '@redis-queue/redis-access';
 import { dueGroups, type DriftGroup } from './due-groups.ts';
 import type { SettledQueues } from './settled-queues.ts';
 
-/** 5,000 queues of one Redis cost it about 12 ms per round: 0.4 % of a core. */
+/** 5,000 queues of one Redis cost it about 25 ms per round: 0.9 % of a core. */
 const DRIFT_INTERVAL_MS: Milliseconds = 3_000;
-/** Of one Redis per round, at most 1 % of a core; the next round goes on from there. */
+/** Of one Redis per round, at most 2 % of a core; the next round goes on from there. */
 const MOST_QUEUES_PER_TURN = 12_000;
 /** Per call, which the circuit breaker gives seconds to be answered, over a slow link too. */
 const QUEUES_PER_CALL = 200;
