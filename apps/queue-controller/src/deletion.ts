@@ -26,6 +26,11 @@ export const INHERITANCE_MS = 60_000 + WHOLE_SECOND_MS;
  * somebody who does not take the queue over; or by whoever may write to it, for ever.
  */
 const CLAIMED_MS = CLAIM_TTL_MS + WHOLE_SECOND_MS;
+/**
+ * How long after its deletion a Queue waits, whatever its policy, for one that claims the data and whose credentials
+ * could not be tried: for a few tries. Who could once log in has left a claim in Redis and is waited for by that.
+ */
+const UNDECIDED_MS = 10_000 + WHOLE_SECOND_MS;
 /** How long a deleted Queue waits for a Redis that cannot be reached or refuses, as in a namespace that is being deleted. */
 export const PATIENCE_MS = 5 * 60_000;
 
@@ -181,7 +186,8 @@ const WAYS_OUT = `set deletionPolicy to Retain to keep it, or annotate ${FORCE_D
 function whyDelayed(queue: Queue, { claimants, deletionKnownMs }: ObservedQueue, now: Date): Delay | undefined {
   if (isForced(queue)) return undefined;
   const undecided = claimants.find(({ login }) => login === 'unknown');
-  const waitMs = undecided ? PATIENCE_MS : queue.spec.deletionPolicy === 'Delete' ? INHERITANCE_MS : 0;
+  const inheritanceMs = queue.spec.deletionPolicy === 'Delete' ? INHERITANCE_MS : 0;
+  const waitMs = Math.max(inheritanceMs, undecided ? UNDECIDED_MS : 0);
   const dueMs = leftOf(waitMs, queue, deletionKnownMs, now);
   if (dueMs <= 0) return undefined;
   const dueAtS = Math.ceil((now.getTime() + dueMs) / 1_000);
