@@ -13,6 +13,7 @@ import { applyQueue } from './apply.ts';
 import type { DeletionTimes } from './deletion-times.ts';
 import { describeStep } from './describe.ts';
 import type { SettledQueues } from './drift/settled-queues.ts';
+import { FormerReleases } from './former-releases.ts';
 import type { LimiterWatch } from './limiter/limiter-watch.ts';
 import type { QueueMetrics } from './metrics.ts';
 import { observeQueue, type Sources } from './observe.ts';
@@ -51,13 +52,14 @@ export interface QueueKindOptions {
 export function queueKind(options: QueueKindOptions): Kind<QueueObject, ObservedQueue, QueuePlan, QueueReason> {
   const { sources, metrics, sampling, deletions, emptyTimes, settled, limiter, duties, reports } = options;
   const { fullCheckMs, random = Math.random } = options;
+  const former = new FormerReleases(sources);
   return {
     name: 'queue',
     type: QUEUES,
     reasons: QUEUE_REASONS,
     finalizer: DATA_FINALIZER,
     statusFields: RECONCILED_FIELDS,
-    memories: [sampling, deletions, emptyTimes, settled, limiter, reports],
+    memories: [sampling, deletions, emptyTimes, settled, limiter, reports, former],
     async observe(queue, { signal }) {
       settled.begin(queue);
       const deletionKnownMs = deletions.knownForMs(queue);
@@ -65,6 +67,7 @@ export function queueKind(options: QueueKindOptions): Kind<QueueObject, Observed
         observeQueue(queue, sources, signal),
         trySampling(queue, sources, sampling),
       ]);
+      former.note(queue, observed);
       if (observed.policy) limiter.note(queue.metadata.uid ?? '', observed.policy);
       const emptyForMs = emptyTimes.note(queue, observed.sample);
       return {
@@ -81,7 +84,12 @@ export function queueKind(options: QueueKindOptions): Kind<QueueObject, Observed
         context,
         sources,
       );
-      return { ...applied, observed: { ...observed, digestLeft: digest } };
+      const left = { ...observed, digestLeft: digest };
+      if (applied.failure) return { ...applied, observed: left };
+      return {
+        ...applied,
+        observed: { ...left, former: await former.after(queue, { observed, ...applied }, context) },
+      };
     },
     status: (queue, outcome, now) => {
       const windows = limiter.verdict(queue.metadata.uid ?? '');
@@ -89,20 +97,26 @@ export function queueKind(options: QueueKindOptions): Kind<QueueObject, Observed
       const known = { ref: queueRef(queue), sampling: sampling.of(queue), windows, upkeep };
       return queueStatus(queue, { ...outcome, ...known }, now);
     },
-    report: (queue, outcome, { event }) => {
+    report: (queue, outcome, { event, nowMs }) => {
       const { failure, problem, observed } = outcome;
       // Beside a scheduler that cannot run, everything else is in effect, and is compared as ever.
       const isSettled = !problem || problem.reason === 'SchedulerInvalid';
       if (!failure && isSettled) settled.settle(queue, observed.digestLeft);
       reportSteps(queue, outcome, event, metrics);
+      former.report(queue, outcome.observed, nowMs, event);
     },
-    requeueMs: ({ metadata: { uid = '' }, spec }, { problem, observed, plan }, { conditions }, { nowMs }) => {
+    requeueMs: (queue, { problem, observed, plan }, { conditions, formerRedis }, { nowMs }) => {
+      const {
+        metadata: { uid = '' },
+        spec,
+      } = queue;
       if (problem?.reason === 'Deleting') return REMOVAL_PAUSE_MS;
       const checkMs = observed.schedulers ? Math.min(fullCheckMs, SCHEDULERS_CHECK_MS) : fullCheckMs;
       const retryMs = problem ? retryAfterMs(conditions, new Date(nowMs), random()) : spreadMs(checkMs, random());
       const windowMs = problem || !observed.policy ? undefined : limiter.lookAgainMs(uid, observed.policy);
       const drainMs = drainDueMs({ ...observed, spec, removed: removedSchedulers(plan) });
-      return soonestMs([retryMs, plan.dueMs, drainMs, problem && observed.probeAfterMs, windowMs]);
+      const releaseMs = problem ? undefined : former.requeueMs(queue, observed, formerRedis);
+      return soonestMs([retryMs, plan.dueMs, drainMs, problem && observed.probeAfterMs, windowMs, releaseMs]);
     },
   };
 }

@@ -11,6 +11,7 @@ import {
   type ServerInfo,
 } from '@redis-queue/bullmq';
 import { planDeletion } from './deletion.ts';
+import { adoptionTime, isOlderThanMove } from './former-redis/moves.ts';
 import { decideOwnership, ownerOf, type Ownership } from './ownership.ts';
 import { keepsDeadLetters, planDeadLetters } from './dead-letter-claim.ts';
 import type { Problem } from './reasons.ts';
@@ -92,7 +93,7 @@ function planPolicy(
   const pausedByRemoval = (mark ?? former)?.removal?.paused ?? false;
   const before = new Set<ManagedField>([...(mark?.managed ?? []), ...(pausedByRemoval ? (['paused'] as const) : [])]);
   const dropped = [...before].filter((field) => !wanted.includes(field));
-  const adoptedAt = mark?.adoptedAt ?? now.toISOString();
+  const adoptedAt = mark && !isOlderThanMove(queue, mark.adoptedAt) ? mark.adoptedAt : adoptionTime(queue, now);
   const claimed: OwnerMark = { owner, managed: [...wanted, ...dropped], adoptedAt };
   const settled: OwnerMark = { owner, managed: wanted, adoptedAt };
   const holds = mark !== undefined && formatOwnerMark(claimed) === policy.rawOwnerMark;

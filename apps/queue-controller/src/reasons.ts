@@ -1,5 +1,6 @@
 import type { QueueReason } from '@redis-queue/api';
 import type { Problem as KindProblem } from '@redis-queue/controller';
+import { FORMER_REDIS_HELD } from './former-redis/notices.ts';
 import { WORKER_LIMITER } from './limiter/notice.ts';
 
 /**
@@ -11,6 +12,7 @@ export const QueueCondition = {
   DeletionBlocked: 'DeletionBlocked',
   Drained: 'Drained',
   FieldsNotEnforced: 'FieldsNotEnforced',
+  FormerRedisHeld: FORMER_REDIS_HELD,
   MaxmemoryPolicy: 'MaxmemoryPolicy',
   SamplingFailed: 'SamplingFailed',
   WorkerLimiter: WORKER_LIMITER,

@@ -12,6 +12,9 @@ import { findCondition, kindConditions, type Notice } from '@redis-queue/control
 import type { QueueObject } from '@redis-queue/redis-access';
 import { describeBlockedDeletion } from './deletion.ts';
 import { describeStep } from './describe.ts';
+import { formerRedisOf } from './former-redis/moves.ts';
+import { describeFormerRedis } from './former-redis/notices.ts';
+import { foundOf } from './former-redis/release.ts';
 import { ownerOf } from './ownership.ts';
 import { removedSchedulers, type ObservedQueue, type QueuePlan, type QueueStep } from './steps.ts';
 import { QueueCondition, type Problem } from './reasons.ts';
@@ -27,6 +30,7 @@ export const RECONCILED_FIELDS = [
   'conditions',
   'effective',
   'adoptedAt',
+  'formerRedis',
   'plan',
 ] as const satisfies (keyof QueueStatus)[];
 export type ReconciledStatus = Pick<QueueStatus, (typeof RECONCILED_FIELDS)[number]>;
@@ -50,11 +54,13 @@ export function queueStatus(queue: QueueObject, outcome: Outcome, now: Date): Re
   const observes = queue.spec.adoptionPolicy === 'Observe';
   const sentences = atMost(MAX_PLANNED, outcome.plan.steps.map(describeStep));
   const adoptedAt = adoptedAtOf(queue, outcome);
+  const formerRedis = formerRedisOf(queue, foundOf(outcome.observed), now);
   return {
     observedGeneration: queue.metadata.generation,
-    conditions: conditions(queue, outcome, now),
+    conditions: conditions(queue, outcome, formerRedis, now),
     effective: effective(queue, outcome),
     ...(adoptedAt !== undefined && !observes && { adoptedAt }),
+    ...(formerRedis.length > 0 && { formerRedis }),
     ...(observes && !outcome.problem && { plan: sentences }),
   };
 }
@@ -67,7 +73,12 @@ function atMost(most: number, sentences: readonly string[]): string[] {
   return [...sentences.slice(0, most - 1), `and ${sentences.length - most + 1} more changes`];
 }
 
-function conditions(queue: QueueObject, outcome: Outcome, now: Date): Condition[] {
+function conditions(
+  queue: QueueObject,
+  outcome: Outcome,
+  formerRedis: NonNullable<QueueStatus['formerRedis']>,
+  now: Date,
+): Condition[] {
   const { observed, plan, problem, sampling, upkeep } = outcome;
   const notices = {
     Available: availability(outcome, effective(queue, outcome)?.paused === true),
@@ -77,6 +88,7 @@ function conditions(queue: QueueObject, outcome: Outcome, now: Date): Condition[
       ? undefined
       : drained({ ...observed, spec: queue.spec, problem, removed: removedSchedulers(plan) }),
     [QueueCondition.FieldsNotEnforced]: fieldsNotEnforced(queue),
+    [QueueCondition.FormerRedisHeld]: describeFormerRedis(formerRedis, observed.former ?? []),
     [QueueCondition.MaxmemoryPolicy]: maxmemoryPolicy(observed),
     [QueueCondition.SamplingFailed]: samplingFailed(queue, sampling, problem),
     [QueueCondition.WorkerLimiter]: workerLimiter(queue, outcome.windows),

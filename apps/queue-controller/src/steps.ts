@@ -9,6 +9,7 @@ import type {
 } from '@redis-queue/bullmq';
 import type { FinalizerStep } from '@redis-queue/controller';
 import type { Claimant } from './claimants.ts';
+import type { FormerReport } from './former-redis/release.ts';
 import type { HolderState } from './ownership.ts';
 import type { Problem } from './reasons.ts';
 import type { ObservedSchedulers, SchedulerStep } from './schedulers/plan.ts';
@@ -48,6 +49,8 @@ export interface ObservedQueue {
    * which is by another clock than ours.
    */
   readonly deletionKnownMs?: number;
+  /** What became of each Redis that the status lists as left; known once the plan was carried out. */
+  readonly former?: readonly FormerReport[];
 }
 
 /** The dead-letter queue, as far as it could be read. */

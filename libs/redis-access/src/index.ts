@@ -17,5 +17,6 @@ export {
   type RedisAccessReason,
   type SecretSources,
 } from './resolve.ts';
+export { readSecret } from './read-secret.ts';
 export { redisSecretNamesFlag, secretNamesFlag } from './secret-names.ts';
 export { secretCache, watchSecrets, type WatchedSecrets } from './watch.ts';

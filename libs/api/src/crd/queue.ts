@@ -113,6 +113,11 @@ export const queueDefinition: KindDefinition = {
       meaning: 'the spec has fields that this release does not act on. Present only while True.',
     },
     {
+      type: 'FormerRedisHeld',
+      meaning:
+        'a Redis that the queue has left, listed in formerRedis, has or may have the owner mark and settings of this Queue. Present only while True.',
+    },
+    {
       type: 'PrioritiesViolated',
       meaning: 'jobs in line have a priority that spec.priorities does not declare, or none. Present only while True.',
     },

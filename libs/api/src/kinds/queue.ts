@@ -271,6 +271,21 @@ export const queueStatusSchema = z.object({
   oldestAge: z.string().optional().describe('Age of the job that is next in line. Absent: none waits.'),
   sampledAt: z.string().meta({ format: 'date-time' }).optional().describe('When the counts were read.'),
   adoptedAt: z.string().meta({ format: 'date-time' }).optional().describe('When the Queue took the queue over.'),
+  formerRedis: z
+    .array(
+      z
+        .object({
+          address: z.string().describe('As effective.redisAddress had it.'),
+          since: z.string().meta({ format: 'date-time' }).describe('When the move was noticed.'),
+        })
+        .describe('A Redis that the queue has left.'),
+    )
+    .max(4)
+    .optional()
+    .describe(
+      'Where the queue was before its Secret led elsewhere, and may still have the owner mark and settings of this Queue. Absent: nowhere.',
+    )
+    .meta({ 'x-kubernetes-list-type': 'atomic' }),
   plan: z
     .array(z.string())
     .max(50)

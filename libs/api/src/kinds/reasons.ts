@@ -207,6 +207,18 @@ export const QUEUE_REASONS = {
     doc: 'maxmemory-policy is not noeviction: Redis may drop jobs when memory runs out.',
   },
   Adopted: { kind: 'notice', doc: 'The Queue has taken the queue over.' },
+  ReleasingFormerRedis: {
+    kind: 'notice',
+    doc: 'The Secret leads to another Redis than before; what this Queue manages in the former one is being cleared. Jobs there stay.',
+  },
+  FormerRedisReleased: {
+    kind: 'notice',
+    doc: 'The owner mark and the settings of this Queue were cleared in a Redis that it has left. Jobs there stay.',
+  },
+  FormerRedisHeld: {
+    kind: 'degraded',
+    doc: 'A Redis that the queue has left still has the owner mark and settings of this Queue, for the reason in the message. Put its credentials into another Secret that the controller may read, in the namespace of the Queue; or, if it is gone or is to stay as it is, annotate the Queue with redis-queue.io/forget-former-redis=<address>.',
+  },
   PolicyApplied: { kind: 'notice', doc: 'A change of the spec was written to Redis.' },
   DriftRepaired: { kind: 'notice', doc: 'Somebody else had changed a managed setting in Redis; it was set back.' },
   DataRemoved: { kind: 'notice', doc: 'The data of the deleted Queue was removed from Redis.' },

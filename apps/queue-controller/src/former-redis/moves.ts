@@ -1,0 +1,60 @@
+import { GROUP, type Queue, type QueueStatus } from '@redis-queue/api';
+
+/** A Redis that the queue has left, in which its owner mark and settings are not known to be gone. */
+export type FormerRedis = NonNullable<QueueStatus['formerRedis']>[number];
+
+/** Of one Queue. Who moves on before the first is released loses the oldest. */
+export const MAX_FORMER_REDIS = 4;
+
+/** An address as status.formerRedis has it: that Redis is gone, or is to stay as it is. */
+export const FORGET_ANNOTATION = `${GROUP}/forget-former-redis`;
+
+/** What a reconcile found out. */
+export interface Found {
+  /** Of the Redis that was read; absent: none was, so nothing is known of a move. */
+  readonly address: string | undefined;
+  /** Addresses at which nothing of this Queue is left. */
+  readonly released: ReadonlySet<string>;
+}
+
+/**
+ * What `status.formerRedis` is to say, oldest first. A move shows as another address than the status has, of a Redis in
+ * which the queue was this Queue's; so it is found after a crash too, and the list stands in the status before anything
+ * is done about it. A queue that moves back is governed there again.
+ */
+export function formerRedisOf(queue: Queue, { address, released }: Found, now: Date): FormerRedis[] {
+  return candidates(queue, { address, released }, now).slice(-MAX_FORMER_REDIS);
+}
+
+/** Those for which the list has no room any more. */
+export function forgottenRedis(queue: Queue, found: Found, now: Date): FormerRedis[] {
+  return candidates(queue, found, now).slice(0, -MAX_FORMER_REDIS);
+}
+
+function candidates(queue: Queue, { address, released }: Found, now: Date): FormerRedis[] {
+  const { adoptedAt, effective, formerRedis = [] } = queue.status ?? {};
+  const before = effective?.redisAddress;
+  const moved = address !== undefined && before !== undefined && before !== address && adoptedAt !== undefined;
+  const left = moved ? [{ address: before, since: now.toISOString() }] : [];
+  const forgotten = queue.metadata.annotations?.[FORGET_ANNOTATION];
+  const isOver = (former: FormerRedis): boolean =>
+    former.address === address || former.address === forgotten || released.has(former.address);
+  return [...formerRedis.filter((former) => former.address !== left[0]?.address), ...left].filter(
+    (former) => !isOver(former),
+  );
+}
+
+/**
+ * Whether an owner mark is from before the last move. It is written anew then, so that it is another text than any mark
+ * that was left behind: where both are equal, the two addresses lead to one Redis. A copy of the former Redis, as a
+ * replica that was promoted, brings the old mark along.
+ */
+export function isOlderThanMove(queue: Queue, adoptedAt: string): boolean {
+  return (queue.status?.formerRedis ?? []).some(({ since }) => adoptedAt <= since);
+}
+
+/** When a queue is taken over that is taken over now: after the last move, whatever another leader's clock said. */
+export function adoptionTime(queue: Queue, now: Date): string {
+  const moves = (queue.status?.formerRedis ?? []).map(({ since }) => Date.parse(since) + 1);
+  return new Date(Math.max(now.getTime(), ...moves.filter(Number.isFinite))).toISOString();
+}

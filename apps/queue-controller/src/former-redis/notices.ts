@@ -1,0 +1,62 @@
+import type { Queue, QueueReason } from '@redis-queue/api';
+import { findCondition } from '@redis-queue/controller';
+import { FORGET_ANNOTATION, type FormerRedis } from './moves.ts';
+import type { FormerReport, Released } from './release.ts';
+
+/** The condition type that is True while a Redis that the queue has left may still have its mark and settings. */
+export const FORMER_REDIS_HELD = 'FormerRedisHeld';
+
+interface Said {
+  readonly reason: QueueReason;
+  readonly message: string;
+}
+
+/** What the condition says of what `status.formerRedis` lists. */
+export function describeFormerRedis(
+  former: readonly FormerRedis[],
+  reports: readonly FormerReport[],
+): Said | undefined {
+  if (former.length === 0) return undefined;
+  const held = former.flatMap(({ address }) => {
+    const report = reports.find((each) => each.address === address);
+    return report?.state === 'held' ? [`${address} (${report.why})`] : [];
+  });
+  if (held.length > 0) return { reason: 'FormerRedisHeld', message: `${stillThere(held)}. ${WAYS_OUT}` };
+  const addresses = former.map(({ address }) => address).join(', ');
+  return {
+    reason: 'ReleasingFormerRedis',
+    message: `the queue has left ${addresses}: what it manages there is cleared`,
+  };
+}
+
+function stillThere(places: readonly string[]): string {
+  const jobs = 'jobs there stay in any case';
+  return `the queue has left ${places.join(', ')}, where its owner mark and the limits and pause that it manages still are; ${jobs}`;
+}
+
+const WAYS_OUT = `It is tried again each minute: put its credentials into another Secret that the queue-controller may read, in this namespace; or, if that Redis is gone or is to stay as it is, annotate ${FORGET_ANNOTATION} with its address`;
+
+/** What happened: released, given up, or held for the first time. */
+export function eventsOf(queue: Queue, reports: readonly FormerReport[], forgotten: readonly FormerRedis[]): Said[] {
+  const before = findCondition(queue.status?.conditions, FORMER_REDIS_HELD);
+  const wasSaid = (address: string): boolean =>
+    before?.reason === ('FormerRedisHeld' satisfies QueueReason) && before.message.includes(address);
+  return [
+    ...reports.flatMap((report): Said[] => {
+      if (report.state === 'released') return [{ reason: 'FormerRedisReleased', message: describeRelease(report) }];
+      if (report.state !== 'held' || wasSaid(report.address)) return [];
+      const message = `${stillThere([`${report.address} (${report.why})`])}. ${WAYS_OUT}`;
+      return [{ reason: 'FormerRedisHeld', message }];
+    }),
+    ...forgotten.map(({ address }): Said => {
+      const message = `${stillThere([address])}; it has left too many others since to be tried again`;
+      return { reason: 'FormerRedisHeld', message };
+    }),
+  ];
+}
+
+function describeRelease({ address, cleared, staysPaused }: { readonly address: string } & Released): string {
+  const what = ['owner mark', ...cleared].join(', ');
+  const paused = staysPaused ? '; it stays paused there, as spec.paused says' : '';
+  return `the queue has left ${address}: what this Queue managed there was cleared (${what}); jobs there stay${paused}`;
+}

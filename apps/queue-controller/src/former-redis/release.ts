@@ -1,0 +1,226 @@
+import type { Queue } from '@redis-queue/api';
+import {
+  deadLetterQueue,
+  GLOBAL_CONCURRENCY_FIELD,
+  listedSchedulers,
+  MAX_EVENTS_FIELD,
+  parseOwnerMark,
+  RATE_LIMIT_FIELDS,
+  readQueuePolicy,
+  removeScheduler,
+  setPaused,
+  writeMeta,
+  type ManagedField,
+  type ObservedPolicy,
+  type OwnerMark,
+  type RedisTarget,
+} from '@redis-queue/bullmq';
+import { unlessAborted, type ObjectMemory } from '@redis-queue/controller';
+import { callRedis, queueRef, type RedisClients, type SecretSources } from '@redis-queue/redis-access';
+import { Attempts } from './attempts.ts';
+import { isOlderThanMove, type FormerRedis, type Found } from './moves.ts';
+import { FormerTargets, waysTo, type Way } from './ways.ts';
+
+/** What is known of a Redis that the queue has left. */
+export type FormerReport = { readonly address: string } & (
+  | Released
+  | Absent
+  | { readonly state: 'held'; readonly why: string }
+  | /** Not tried yet. */ { readonly state: 'pending' }
+);
+
+export interface Released {
+  readonly state: 'released';
+  readonly cleared: readonly ManagedField[];
+  /** The queue is paused there and stays so, as the spec says of this queue. */
+  readonly staysPaused: boolean;
+}
+
+/** Nothing of this Queue is there: another governs it, or it is the same Redis under another name. */
+export interface Absent {
+  readonly state: 'absent';
+}
+
+export interface ReleaseSources extends RedisClients {
+  readonly secrets: SecretSources;
+  /** What went wrong with Redis, in words and without a credential. */
+  readonly describe: (error: unknown, target: RedisTarget) => string;
+  /** Throws when nothing may be written any more. */
+  readonly mayWrite: () => void;
+}
+
+/** Who asks, and what the queue's mark is in the Redis that its Secret leads to now. */
+export interface Current {
+  /** As marks name it. */
+  readonly owner: string;
+  /** As stored; undefined: there is none. */
+  readonly rawMark: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** A reconcile waits no longer for a Redis that its queue has left. */
+const ATTEMPT_MS = 3_000;
+/** Once the status that lists it is written, and the queue holds where it is now. */
+const SOON_MS = 50;
+/** Of a long list of jobs that BullMQ before v6 left behind; the next attempt goes on. */
+const MAX_ROUNDS = 20;
+
+/**
+ * Releases queues in the Redis servers that they were moved away from: removes the owner mark and what it says that the
+ * Queue manages, and no job. What is to be released stands in the status, so that a crash forgets none; only the former
+ * credentials and the pace of attempts are in memory.
+ */
+export class FormerRedisReleases implements ObjectMemory {
+  readonly remembered = new FormerTargets();
+  readonly #attempts = new Attempts();
+  readonly #sources: ReleaseSources;
+  readonly #nowMs: () => number;
+
+  /** @param nowMs monotonic */
+  constructor(sources: ReleaseSources, nowMs: () => number) {
+    this.#sources = sources;
+    this.#nowMs = nowMs;
+  }
+
+  /**
+   * Tries one of those that are due, the one that has waited longest. Called when the queue was read, and what was to be
+   * done was done, in the Redis where it is now: a Redis that its queue has left delays nothing there.
+   *
+   * @returns what is known of each that the status lists.
+   */
+  async release(queue: Queue, current: Current): Promise<FormerReport[]> {
+    const { uid = '' } = queue.metadata;
+    const addresses = (queue.status?.formerRedis ?? []).map(({ address }) => address);
+    this.#attempts.keepOnly(uid, addresses);
+    const due = isMarkedSince(queue, current)
+      ? addresses.find((address) => this.#attempts.isDue(uid, address, this.#nowMs()))
+      : undefined;
+    const tried = due === undefined ? undefined : await this.#try(queue, due, current);
+    return addresses.map((address): FormerReport => {
+      if (tried?.address === address) return tried;
+      const why = this.#attempts.whyHeld(uid, address);
+      return why === undefined ? { address, state: 'pending' } : { address, state: 'held', why };
+    });
+  }
+
+  /** After how many ms the next of those that the status lists now is due; undefined: there is none. */
+  dueInMs({ metadata: { uid = '' } }: Queue, left: readonly FormerRedis[]): number | undefined {
+    if (left.length === 0) return undefined;
+    const nowMs = this.#nowMs();
+    return Math.max(SOON_MS, Math.min(...left.map(({ address }) => this.#attempts.dueInMs(uid, address, nowMs))));
+  }
+
+  forget(uid: string): void {
+    this.remembered.forget(uid);
+    this.#attempts.forget(uid);
+  }
+
+  async #try(queue: Queue, address: string, current: Current): Promise<FormerReport> {
+    const ways = waysTo(queue, address, { remembered: this.remembered, secrets: this.#sources.secrets });
+    let why = 'no Secret has its credentials any more';
+    for (const way of ways) {
+      try {
+        const released = await this.#releaseAt(queue, way, current);
+        if (released !== 'unfinished') return { address, ...released };
+        why = 'somebody else changes it, or jobs of a pause by BullMQ before v6 are still being moved back';
+      } catch (error) {
+        current.signal.throwIfAborted();
+        why = this.#sources.describe(error, way.target);
+      }
+    }
+    this.#attempts.failed(queue.metadata.uid ?? '', address, why, this.#nowMs());
+    return { address, state: 'held', why };
+  }
+
+  async #releaseAt(queue: Queue, way: Way, current: Current) {
+    const deadline = AbortSignal.any([current.signal, AbortSignal.timeout(ATTEMPT_MS)]);
+    return await unlessAborted(deadline, () => releaseAt(queue, way, { ...current, signal: deadline }, this.#sources));
+  }
+}
+
+/** What a reconcile found out about moves. */
+export function foundOf(observed: {
+  readonly policy?: ObservedPolicy;
+  readonly redisAddress?: string;
+  readonly former?: readonly FormerReport[];
+}): Found {
+  const over = (observed.former ?? []).filter(({ state }) => state === 'released' || state === 'absent');
+  return {
+    address: observed.policy && observed.redisAddress,
+    released: new Set(over.map(({ address }) => address)),
+  };
+}
+
+/**
+ * Whether the mark where the queue is now differs from all that it had before: another's, or written since the last move.
+ * Else what is released might be the queue itself, by another name of its server.
+ */
+function isMarkedSince(queue: Queue, { owner, rawMark }: Current): boolean {
+  const mark = parseOwnerMark(rawMark);
+  return typeof mark !== 'object' || mark.owner !== owner || !isOlderThanMove(queue, mark.adoptedAt);
+}
+
+async function releaseAt(
+  queue: Queue,
+  way: Way,
+  { owner, rawMark, signal }: Current,
+  sources: ReleaseSources,
+): Promise<Released | Absent | 'unfinished'> {
+  const ref = queueRef(queue);
+  const call = { ...way, namespace: queue.metadata.namespace ?? '' };
+  const policy = await callRedis(sources, call, (redis) => readQueuePolicy(redis, ref));
+  const { rawOwnerMark: expected } = policy;
+  const mark = parseOwnerMark(expected);
+  if (typeof mark !== 'object' || mark.owner !== owner || expected === rawMark) return { state: 'absent' };
+  const write: typeof callRedis = async (clients, at, run) =>
+    await callRedis(clients, at, async (redis, ends) => {
+      signal.throwIfAborted();
+      sources.mayWrite();
+      return await run(redis, ends);
+    });
+  // Else both would make jobs.
+  for (const name of listedSchedulers(policy.schedulerList, owner)) {
+    const fence = { owner, mark: expected ?? '' };
+    // oxlint-disable-next-line no-await-in-loop -- one small write at a time
+    if ((await write(sources, call, (redis) => removeScheduler(redis, ref, name, fence))) !== 'done')
+      return 'unfinished';
+  }
+  if (mark.managed.includes('deadLetters')) {
+    const letters = deadLetterQueue(ref);
+    const { rawOwnerMark } = await callRedis(sources, call, (redis) => readQueuePolicy(redis, letters));
+    const held = parseOwnerMark(rawOwnerMark);
+    if (typeof held === 'object' && held.owner === owner)
+      await write(sources, call, (redis) => writeMeta(redis, letters, { expected: rawOwnerMark, mark: null }));
+  }
+  // Before the mark, so that a crash leaves the mark for who tries again.
+  if (resumes(queue, policy, mark)) {
+    let outcome: 'done' | 'again' | 'ownershipLost' = 'again';
+    for (let rounds = 0; outcome === 'again' && rounds < MAX_ROUNDS; rounds++)
+      ({ outcome } = await write(sources, call, (redis) => setPaused(redis, ref, { paused: false, expected })));
+    if (outcome !== 'done') return 'unfinished';
+  }
+  const cleared = mark.managed.filter((field) => field !== 'paused' || resumes(queue, policy, mark));
+  const clear = cleared.flatMap((field) => FIELDS[field]);
+  // With the last of what it names, in one step.
+  const digest = await write(sources, call, (redis) => writeMeta(redis, ref, { expected, mark: null, clear }));
+  return digest !== undefined
+    ? { state: 'released', cleared, staysPaused: policy.paused && queue.spec.paused === true }
+    : 'unfinished';
+}
+
+const FIELDS: Readonly<Record<ManagedField, readonly string[]>> = {
+  rateLimit: RATE_LIMIT_FIELDS,
+  globalConcurrency: [GLOBAL_CONCURRENCY_FIELD],
+  paused: [],
+  deadLetters: [],
+  maxEvents: [MAX_EVENTS_FIELD],
+};
+
+/**
+ * Whether jobs that are still there may be started again. Not while the spec says that this queue is paused: who pauses
+ * it, copies its jobs to another Redis and moves it there does not want them to run in both.
+ */
+function resumes({ spec }: Queue, { paused, legacyPaused }: ObservedPolicy, { managed, removal }: OwnerMark): boolean {
+  const isOurs = managed.includes('paused') || removal?.paused === true;
+  return isOurs && spec.paused !== true && (paused || legacyPaused > 0);
+}

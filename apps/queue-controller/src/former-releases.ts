@@ -1,0 +1,69 @@
+import type { Queue, QueueReason } from '@redis-queue/api';
+import { describeTarget, formatOwnerMark } from '@redis-queue/bullmq';
+import { systemClock, type KindContext, type RecordEvent } from '@redis-queue/controller';
+import { forgottenRedis, type FormerRedis } from './former-redis/moves.ts';
+import { eventsOf } from './former-redis/notices.ts';
+import { FormerRedisReleases, foundOf, type FormerReport } from './former-redis/release.ts';
+import { redisProblem, resolveConnection, type Sources } from './observe.ts';
+import { ownerOf } from './ownership.ts';
+import type { ObservedQueue, QueueStep } from './steps.ts';
+
+/** What the kind does about Redis servers that its queues have left; see `former-redis/`. */
+export class FormerReleases extends FormerRedisReleases {
+  readonly #queues: Sources;
+
+  constructor(sources: Sources) {
+    super(
+      {
+        ...sources,
+        describe: (error, target) =>
+          redisProblem(error, target, sources.connections).message.replace(`${describeTarget(target)}: `, ''),
+        mayWrite: () => sources.assertLeading(),
+      },
+      () => systemClock.now(),
+    );
+    this.#queues = sources;
+  }
+
+  /** A reconcile has read the queue, or not. */
+  note(queue: Queue, { policy }: ObservedQueue): void {
+    const connection = resolveConnection(queue, this.#queues);
+    if (policy && connection.ok) this.remembered.remember(queue, connection.target);
+  }
+
+  /** After all that was to be done where the queue is now. */
+  async after(
+    queue: Queue,
+    { observed, done }: { readonly observed: ObservedQueue; readonly done: readonly QueueStep[] },
+    { signal, log }: Pick<KindContext<QueueReason>, 'signal' | 'log'>,
+  ): Promise<FormerReport[]> {
+    if (!mayRelease(queue, observed)) return [];
+    const owner = ownerOf(queue, this.#queues.clusterId);
+    const former = await this.release(queue, { owner, rawMark: markAfter(observed, done), signal });
+    for (const { address, state } of former)
+      if (state === 'released') log.info({ address }, 'released the queue in a Redis that it has left');
+    return former;
+  }
+
+  /** Tells what became of them. */
+  report(queue: Queue, observed: ObservedQueue, nowMs: number, event: RecordEvent<QueueReason>): void {
+    const forgotten = forgottenRedis(queue, foundOf(observed), new Date(nowMs));
+    for (const { reason, message } of eventsOf(queue, observed.former ?? [], forgotten)) event(reason, message);
+  }
+
+  /** @param left what the status lists now */
+  requeueMs(queue: Queue, observed: ObservedQueue, left: readonly FormerRedis[] = []): number | undefined {
+    return mayRelease(queue, observed) ? this.dueInMs(queue, left) : undefined;
+  }
+}
+
+/** Whether what the queue has left may be released: it was read where it is now, and is written to. */
+function mayRelease({ metadata, spec }: Queue, { policy }: ObservedQueue): boolean {
+  return policy !== undefined && metadata.deletionTimestamp === undefined && spec.adoptionPolicy !== 'Observe';
+}
+
+/** The owner mark as stored once these steps were done. */
+function markAfter({ policy }: ObservedQueue, done: readonly QueueStep[]): string | undefined {
+  const written = done.findLast((step) => 'mark' in step);
+  return written ? formatOwnerMark(written.mark) : policy?.rawOwnerMark;
+}
