@@ -1,5 +1,6 @@
 import { eventually, startRedis } from '@redis-queue/rig';
 import type { RunningController } from '@redis-queue/rig/controllers';
+import { Worker } from 'bullmq';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runController, testCluster, type TestCluster } from './testing/cluster.ts';
 
@@ -255,6 +256,29 @@ describe('deletion', () => {
     await t.redis.del('bull:wiped:active');
     await t.gone(queue);
     expect(await t.redis.keys('bull:wiped:*')).toEqual([]);
+  });
+
+  it('Delete names workers that are still connected: they write to the queue again', async () => {
+    const ns = await t.namespace();
+    const queue = await t.queue(ns, 'served', { deletionPolicy: 'Delete' });
+    await t.settled(queue, 'Applied');
+    const connection = { host: t.server.host, port: t.server.port };
+    const worker = new Worker('served', () => Promise.resolve(), { connection, stalledInterval: 1_000 });
+    try {
+      await eventually(async () => (await t.redis.exists('bull:served:stalled-check')) === 1);
+      await t.remove(queue);
+      await t.gone(queue);
+      await eventually(async () =>
+        (await t.eventsOf(queue)).some(
+          ({ reason, type, message }) =>
+            reason === 'DataRemoved' && type === 'Warning' && message.includes('bull:served:meta'),
+        ),
+      );
+      // Which it does; another release of BullMQ may not.
+      expect(await eventually(async () => (await t.redis.exists('bull:served:meta')) === 1)).toBe(true);
+    } finally {
+      await worker.close(true);
+    }
   });
 
   it('force-delete does not wait', async () => {

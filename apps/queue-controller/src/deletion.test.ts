@@ -73,6 +73,15 @@ describe('deleting a Queue', () => {
     expect(kinds(plan({ deletionPolicy: 'Delete' }, observed(begun)))).toEqual(['obliterate', 'removeFinalizer']);
   });
 
+  it('says when workers are connected that will write to the queue again', () => {
+    const removes = (hasWorkers: boolean) =>
+      plan({ deletionPolicy: 'Delete' }, observed(ours, { hasWorkers })).steps.find(
+        ({ kind }) => kind === 'obliterate',
+      );
+    expect(removes(true)).toMatchObject({ hasWorkers: true });
+    expect(removes(false)).not.toHaveProperty('hasWorkers');
+  });
+
   describe('while a Queue that only Redis knows of has a claim', () => {
     const claim = { owner: 'c1/crm/mail', leftMs: 90_000, stored: '1 c1/crm/mail' };
     const claimed = observed({ ...ours, claims: [claim] });

@@ -215,7 +215,7 @@ function planRemoval(
   queue: Queue,
   policy: ObservedPolicy,
   mark: OwnerMark,
-  { fence, deadClaims }: ObservedQueue,
+  { fence, deadClaims, hasWorkers }: ObservedQueue,
 ): QueueStep[] {
   const isEmpty = queue.spec.deletionPolicy === 'DeleteIfEmpty';
   const pauses = !isEmpty && !policy.paused;
@@ -229,6 +229,7 @@ function planRemoval(
       stopAt: stopOf(queue),
       ...(!isForced(queue) && { owner: mark.owner }),
       ...(deadClaims && { ignoredClaims: deadClaims }),
+      ...(hasWorkers && { hasWorkers }),
     },
   ];
 }

@@ -1,4 +1,5 @@
 import { QUEUE_REASONS, QUEUES, type Queue, type QueueReason } from '@redis-queue/api';
+import { queueKey } from '@redis-queue/bullmq';
 import {
   findCondition,
   retryAfterMs,
@@ -166,10 +167,17 @@ function reportSteps(
   for (const { kind } of changes) metrics.changed(kind, drifted);
   for (const step of done) {
     if (step.kind === 'obliterateDeadLetters') event('DataRemoved', 'the dead-letter queue was removed from Redis');
-    if (step.kind === 'obliterate') event('DataRemoved', 'all data of the queue was removed from Redis');
+    if (step.kind === 'obliterate') event('DataRemoved', describeRemoval(queue, step), step.hasWorkers && 'Warning');
     if (step.kind === 'removeFinalizer' && step.dataRetained !== undefined)
       event('DataRetained', `the data stays in Redis: ${step.dataRetained}`, 'Warning');
   }
+}
+
+/** Nobody sees it later: the object goes. */
+function describeRemoval(queue: Queue, { hasWorkers }: Extract<QueueStep, { kind: 'obliterate' }>): string {
+  const removed = 'all data of the queue was removed from Redis';
+  if (!hasWorkers) return removed;
+  return `${removed}; workers are still connected to it: stop them, for each writes ${queueKey(queueRef(queue), 'meta')} again when it searches for stalled jobs`;
 }
 
 /** Whether somebody else caused the difference: this generation of the spec was applied before. */

@@ -6,6 +6,7 @@ import {
   deadLetterQueue,
   describeTarget,
   dropStuckCluster,
+  hasWorkers,
   parseOwner,
   parseOwnerMark,
   queueId,
@@ -100,9 +101,10 @@ export async function observeQueue(queue: Queue, sources: Sources, signal?: Abor
       ]);
       const [sample] = deleted || queue.spec.retire === true ? await sampleQueues(redis, [ref]) : [];
       const letters = dead ?? (deleted || hasClaimedDeadLetters(policy) ? await readLetters(redis) : undefined);
-      return { policy, server, states, sample, letters };
+      const served = deleted && (await hasWorkers(redis, ref));
+      return { policy, server, states, sample, letters, served };
     });
-    const { policy, server, states, sample, letters } = read;
+    const { policy, server, states, sample, letters, served } = read;
     const deadLetters = letters && (await withHolder(queue, letters, sources, signal));
     const holder = await readHolder(queue, policy.rawOwnerMark, sources, signal);
     const claimants = await rivalsOf(queue, { rawMark: policy.rawOwnerMark, holder }, connection, sources);
@@ -115,6 +117,7 @@ export async function observeQueue(queue: Queue, sources: Sources, signal?: Abor
       ...(declared.names.size > 0 && { schedulers: { declared, states } }),
       ...(holder && { holder }),
       ...(sample && { sample }),
+      ...(served && { hasWorkers: true }),
       ...(deadClaims && { deadClaims }),
       ...(deadLetters && { deadLetters }),
     };

@@ -266,6 +266,23 @@ describe('what the status says', () => {
     expect(status.effective?.rateLimit).toEqual({ max: 1, durationMs: 100 });
   });
 
+  it('Observe plans no more than the API server takes', () => {
+    const steps = Array.from({ length: 60 }, () => ({ kind: 'pause' as const }));
+    const outcome = { ref, observed: observed(), plan: { steps }, done: [], sampling: 'works' as const };
+    const { plan } = queueStatus(queueObject({ adoptionPolicy: 'Observe' }), outcome, NOW);
+    expect([plan?.length, plan?.[48], plan?.[49]]).toEqual([50, 'pause the queue', 'and 11 more changes']);
+  });
+
+  it('Observe of a queue that another governs names who, and plans nothing', () => {
+    const facts = observed({ rawOwnerMark: markOf([], 'c1/crm/mail') }, { holder: 'claims' });
+    const status = statusOf({ adoptionPolicy: 'Observe', globalConcurrency: 5 }, facts);
+    expect(status.plan).toBeUndefined();
+    expect(condition(status, 'Ready')).toMatchObject({
+      reason: 'Conflict',
+      message: expect.stringContaining('crm/mail') as string,
+    });
+  });
+
   it('Observe plans in sentences, claims nothing and is Ready', () => {
     const status = statusOf({ adoptionPolicy: 'Observe', globalConcurrency: 5 }, observed({ globalConcurrency: 4 }));
     expect(status.plan).toEqual([

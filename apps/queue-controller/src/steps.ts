@@ -44,6 +44,8 @@ export interface ObservedQueue {
   readonly emptyForMs?: number;
   /** Absent: none is declared. */
   readonly schedulers?: ObservedSchedulers;
+  /** Workers are connected to the queue; read only while the object is being deleted. */
+  readonly hasWorkers?: boolean;
   /**
    * For how many ms this process has known that the object is being deleted; absent: only its deletion time counts,
    * which is by another clock than ours.
@@ -84,6 +86,8 @@ export type QueueStep =
       /** The claim of another stops it; absent: no claim does. */
       readonly owner?: string;
       readonly ignoredClaims?: readonly string[];
+      /** Workers are connected, and will write to the queue that is removed. */
+      readonly hasWorkers?: true;
     }
   | { readonly kind: 'endRemoval'; readonly mark: OwnerMark }
   | DeadLetterStep;

@@ -117,7 +117,7 @@ export {
   type FinishedWatermark,
   type SetWatermark,
 } from './finished.ts';
-export { obliterateRound, type ObliterateOutcome, type ObliterateRound } from './obliterate.ts';
+export { hasWorkers, obliterateRound, type ObliterateOutcome, type ObliterateRound } from './obliterate.ts';
 export { reconnectWhenSilent, retryAfterMs, type SilenceOptions } from './silence.ts';
 export { readServerPressure, type ServerClients, type ServerPressure } from './pressure.ts';
 export { readServerInfo, type ServerInfo } from './server.ts';

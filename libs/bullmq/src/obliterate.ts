@@ -63,3 +63,12 @@ export async function obliterateRound(
   const [outcome, removed, left] = reply as [ObliterateOutcome, number, number];
   return { outcome, removed, left };
 }
+
+/**
+ * Whether workers are connected to the queue, or were until a moment ago: each of them searches for stalled jobs every 30
+ * s, or as it is set, and notes that in a key that expires by then. One that stays connected when the queue is removed
+ * writes a field of its `meta` again.
+ */
+export async function hasWorkers(redis: Redis, queue: QueueRef): Promise<boolean> {
+  return (await redis.exists(queueKey(queue, 'stalled-check'))) > 0;
+}
