@@ -13,7 +13,8 @@ SOCKET_TIMEOUT_SECONDS = 20
 class Contract:
     """What the controller passes to the pod in environment variables."""
 
-    queues: list[dict[str, str]]  # queue: metadata.name of the Queue; name and prefix: where it is in Redis
+    # queue: metadata.name of the Queue; name and prefix: where it is in Redis; jobTimeoutMs, if any: how long a run may take
+    queues: list[dict[str, Any]]
     concurrency: int  # jobs at once, over all queues
     pod_name: str
     grace_seconds: float  # from SIGTERM until jobs are asked to stop

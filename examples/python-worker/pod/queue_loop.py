@@ -21,6 +21,8 @@ RETRY_SECONDS = 1
 FETCH_ANYWAY_SECONDS = 5
 # A fetch is one round trip, and a wait takes at most 10 s; a loop that takes much longer hangs.
 STUCK_SECONDS = 60
+# How long a handler has to end once it was cancelled because its time was over, and as long as its time at most.
+MAX_GRACE_SECONDS = 5
 
 
 class QueueLoop:
@@ -31,7 +33,7 @@ class QueueLoop:
 
     def __init__(
         self,
-        queue: dict[str, str],
+        queue: dict[str, Any],
         pod_name: str,
         slots: Slots,
         redis: Redis,
@@ -40,6 +42,8 @@ class QueueLoop:
     ) -> None:
         self.queue = queue["queue"]
         self.key = f"{queue['prefix']}:{queue['name']}"
+        timeout_ms = queue.get("jobTimeoutMs")
+        self.timeout_seconds = timeout_ms / 1000 if timeout_ms else None
         self.pod_name, self.slots, self.redis, self.handler = pod_name, slots, redis, handler
         self.step, self.since = "slot", time.monotonic()
         self.stopping = self.cancelled = self.fetching = False
@@ -170,7 +174,11 @@ class QueueLoop:
             handler.cancel()
         handed_back = asyncio.ensure_future(self.hand_back.wait())
         try:
-            await asyncio.wait({handler, handed_back}, return_when=asyncio.FIRST_COMPLETED)
+            over, _ = await asyncio.wait(
+                {handler, handed_back}, timeout=self.timeout_seconds, return_when=asyncio.FIRST_COMPLETED
+            )
+            if not over:
+                return await self._time_is_over(handler)
             if handler.done() and not handler.cancelled():
                 return handler.result()
         finally:
@@ -182,6 +190,16 @@ class QueueLoop:
         except Exception as error:  # noqa: BLE001 - if raised, it would fail the job; so the lock expires instead
             log("warn", f"queue {self.queue}: cannot hand job {job.id} back: {error}")
         raise DelayedError()
+
+    async def _time_is_over(self, handler: asyncio.Task) -> Any:
+        """Fails the job, unless its handler ends well in spite of its cancellation. One that ignores it goes on."""
+        handler.cancel()
+        await asyncio.wait({handler}, timeout=min(self.timeout_seconds, MAX_GRACE_SECONDS))
+        if handler.done() and not handler.cancelled() and not handler.exception():
+            return handler.result()
+        raise TimeoutError(
+            f"the job ran for longer than the {self.timeout_seconds:g} s that jobTimeout of Queue {self.queue} allows"
+        )
 
     async def _record_who_runs(self, job: Job) -> None:
         """Records which pod runs the job; BullMQ's Python worker does not. On scale-in, pods without jobs go first."""

@@ -161,6 +161,26 @@ describe('a Python worker pod', () => {
     expect(await queues.a.getFailedCount()).toBe(0);
   });
 
+  it('fails a job that runs for longer than its queue allows, also one that ignores it, and no other', async () => {
+    const entries = ['a', 'b', 'c'].map((queue) => ({
+      queue,
+      name: queue,
+      prefix: 'bull',
+      ...(queue !== 'b' && { jobTimeoutMs: 300 }),
+    }));
+    await readyPod({ RQ_QUEUES: JSON.stringify(entries) });
+    const stops = await add(queues.a, 1, { runMs: 600_000 }, { attempts: 2, backoff: 10 });
+    const ignores = await add(queues.c, 1, { runMs: 600_000 });
+    await add(queues.b, 1, { runMs: 10 });
+    await eventually(async () => (await queues.a.getFailedCount()) + (await queues.c.getFailedCount()) === 2, TIMES);
+    await eventually(finished(1), TIMES);
+    const jobs = [await queues.a.getJob(stops), await queues.c.getJob(ignores)];
+    expect(jobs.map((job) => [job?.failedReason, job?.attemptsMade])).toEqual([
+      ['the job ran for longer than the 0.3 s that jobTimeout of Queue a allows', 2],
+      ['the job ran for longer than the 0.3 s that jobTimeout of Queue c allows', 1],
+    ]);
+  });
+
   it('is alive but not ready while Redis is away, and goes on by itself', async () => {
     const pod = await readyPod();
     await server.kill9();

@@ -38,6 +38,15 @@ it('gives the pods every queue by its name in Redis and its prefix, in one order
   });
 });
 
+it('gives the pods the time that jobs of a queue may take, where the Queue says so', () => {
+  expect(resolve([aQueue('a', { jobTimeout: '10m' }), aQueue('b')])).toMatchObject({
+    queues: [
+      { queue: 'a', name: 'a', prefix: 'bull', jobTimeoutMs: 600_000 },
+      { queue: 'b', name: 'b', prefix: 'bull' },
+    ],
+  });
+});
+
 it('names every queue that is missing', () => {
   const found = resolve([aQueue('a')], { pool: aPool({ queues: ['a', 'b', 'c'] }) });
   expect(found).toMatchObject({ reason: 'QueueNotFound', message: expect.stringMatching(/"b", "c"/) as string });

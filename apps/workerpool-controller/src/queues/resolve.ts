@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { redisSecretRef, type Queue, type WorkerPool } from '@redis-queue/api';
+import { parseDuration, redisSecretRef, type Queue, type WorkerPool } from '@redis-queue/api';
 import {
   describeOtherRedis,
   describeReservedPrefix,
@@ -16,6 +16,8 @@ export interface PodQueue {
   readonly queue: string;
   readonly name: string;
   readonly prefix: string;
+  /** How long a run of its jobs may take. */
+  readonly jobTimeoutMs?: number;
 }
 
 /** What a pool's pods need to know of its queues and their Redis. */
@@ -86,6 +88,7 @@ export function resolveQueues(pool: WorkerPool, sources: QueueSources): PoolQueu
     queues: queues.map((queue) => ({
       queue: queue.metadata.name,
       ...queueRef(queue),
+      ...(queue.spec.jobTimeout !== undefined && { jobTimeoutMs: parseDuration(queue.spec.jobTimeout) }),
     })),
     secretName: secret.metadata.name,
     tls,

@@ -35,6 +35,7 @@ describe('the API server accepts a Queue', () => {
     ['over TLS', { redis: { secretRef: { name: 'redis-shop' }, tls: { enabled: true, serverName: 'redis.shop' } } }],
     ['with a name for the certificate of a rediss:// URL', { redis: { tls: { serverName: 'redis.shop' } } }],
     ['with concurrency 1', { globalConcurrency: 1 }],
+    ['whose jobs may take ten minutes', { jobTimeout: '10m' }],
     ['that is paused', { paused: true }],
     ['that is retired', { retire: true, schedulers: [] }],
     [
@@ -123,6 +124,8 @@ describe('the API server refuses a Queue and says why:', () => {
       { priorityPolicy: 'Clamp' },
       'spec.priorityPolicy: Invalid value: spec.priorityPolicy says what happens to jobs outside spec.priorities; declare these, or remove it',
     ],
+    ['no time for its jobs', { jobTimeout: '0s' }, 'spec.jobTimeout in body should match'],
+    ['days for its jobs', { jobTimeout: '1d' }, 'spec.jobTimeout in body should match'],
     ['priority 0', { priorities: [0] }, 'spec.priorities[0] in body should be greater than or equal to 1'],
     ['priority 11', { priorities: [11] }, 'spec.priorities[0] in body should be less than or equal to 10'],
     ['a priority twice', { priorities: [1, 1] }, '.spec.priorities: duplicate entries for key [=1]'],

@@ -207,6 +207,14 @@ export const queueSpecSchema = z
       .max(1_000_000)
       .optional()
       .describe('Jobs at once over all workers. Absent: not managed.'),
+    jobTimeout: z
+      .string()
+      .max(8)
+      .regex(/^[1-9][0-9]*[smh]$/)
+      .optional()
+      .describe(
+        'How long a run of a job may take, for workers that follow the pod contract: 30s, 10m, 2h (m = minutes). Its signal aborts then, and the job fails; other workers know nothing of it. A change replaces the pods of the pools that serve the queue. Absent: as long as it wants.',
+      ),
     paused: z.boolean().optional().describe('Stop workers from starting jobs. Absent: not managed.'),
     schedulers: jobSchedulersSchema
       .optional()

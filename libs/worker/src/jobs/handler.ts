@@ -4,8 +4,9 @@ import type { StandardSchema } from './job-data.ts';
 
 export interface JobContext {
   /**
-   * Aborts when the job should stop: the pod has drained for its grace period, or the job's lock was lost, so that
-   * another pod may run it. A handler that then rejects with `signal.reason` has its job handed back at no cost.
+   * Aborts when the job should stop: the pod has drained for its grace period; the job's lock was lost, so that another
+   * pod may run it; or it has run for longer than `jobTimeout` of its Queue. A handler that then rejects with
+   * `signal.reason` has its job handed back at no cost, or, if its time was over, failed.
    */
   signal: AbortSignal;
   /** Logs with the queue's and the job's name on every line. */

@@ -5,11 +5,14 @@ import type { Process } from '../queues/queue-worker.ts';
 import { stoppedAsAsked, type Handler } from './handler.ts';
 import { checkJobData, type StandardSchema } from './job-data.ts';
 import type { RunningJobs } from './running-jobs.ts';
+import { startTimeLimit, timeoutOf } from './time-limit.ts';
 
 export interface ProcessorOptions {
   queue: string;
   handler: Handler;
   schema?: StandardSchema | undefined;
+  /** How long a run may take; absent: as long as it wants. */
+  timeoutMs?: number | undefined;
   log: Log;
   metrics: WorkerMetrics;
   /** Monotonic milliseconds. */
@@ -20,18 +23,20 @@ export interface ProcessorOptions {
 }
 
 /**
- * What BullMQ calls for a job: checks its data, runs the handler, and hands the job back when the pod drains.
+ * What BullMQ calls for a job: checks its data, runs the handler, fails the job when it takes longer than it may, and
+ * hands it back when the pod drains.
  *
  * A job that is handed back goes to the front of its queue with neither an attempt nor a stall counted. After a
  * hand-back its handler may still run until the process exits, moments later; jobs are delivered at least once.
  */
 export function createProcessor(options: ProcessorOptions): Process {
-  const { queue, handler, schema, metrics, running, now } = options;
+  const { queue, handler, schema, timeoutMs, metrics, running, now } = options;
   return async (job, token, lockLost) => {
     const log = options.log.child({ queue, jobId: job.id, attempt: job.attemptsMade + 1 });
     const started = now();
     const { stop, handBack, end } = running.start(started);
-    const signal = lockLost ? AbortSignal.any([stop, lockLost]) : stop;
+    const limit = startTimeLimit(queue, timeoutMs);
+    const signal = AbortSignal.any([stop, limit.signal, ...(lockLost ? [lockLost] : [])]);
     const wait = waitOf(job);
     if (wait !== undefined) metrics.wait.observe({ queue }, wait / 1000);
     const handedBack = aborted(handBack);
@@ -39,8 +44,10 @@ export function createProcessor(options: ProcessorOptions): Process {
       const checked = await checkJobData(schema, job.data);
       if (!checked.ok) throw new UnrecoverableError(checked.message);
       job.data = checked.data;
-      return await Promise.race([handler(job, { signal, log }), handedBack.promise]);
+      return await Promise.race([handler(job, { signal, log }), handedBack.promise, limit.expired]);
     } catch (error) {
+      const timeout = timeoutOf(error, limit, signal);
+      if (timeout) throw timeout;
       if (!handBack.aborted && !(stop.aborted && stoppedAsAsked(error, signal))) throw error;
       await options.handBack(job, token);
       metrics.jobs.inc({ queue, outcome: 'handed_back' });
@@ -48,6 +55,7 @@ export function createProcessor(options: ProcessorOptions): Process {
       throw new WaitingError();
     } finally {
       end();
+      limit.end();
       handedBack.forget();
       metrics.run.observe({ queue }, (now() - started) / 1000);
     }

@@ -62,11 +62,12 @@ export function startWorkers(options: WorkersOptions): Workers {
   const reports =
     config.pool && options.usage !== false ? startUsageReports(redis, config, log, options.usage) : undefined;
 
-  const served = config.queues.map(({ queue, name, prefix }) => {
+  const served = config.queues.map(({ queue, name, prefix, jobTimeoutMs }) => {
     const progress: LoopProgress = { queue, step: 'slot', sinceMs: monotonic(), fetching: false };
     const process = createProcessor({
       queue,
       ...partsOf(handlers[queue]!),
+      timeoutMs: jobTimeoutMs,
       log,
       metrics,
       now: monotonic,

@@ -96,6 +96,10 @@ const QUEUE: Effects = {
   'redis.queueName': NAMED,
   'redis.prefix': NAMED,
   globalConcurrency: HELD,
+  jobTimeout: {
+    file: 'libs/worker/src/pod/job-timeout.integration.test.ts',
+    test: 'fails, by its attempts, whether its handler stops or ignores its signal; others go on',
+  },
   paused: HELD,
   priorities: CLAMPED,
   priorityPolicy: CLAMPED,
