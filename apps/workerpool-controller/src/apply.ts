@@ -11,6 +11,7 @@ import type { PoolObject } from '@redis-queue/redis-access';
 import { describeRefusal, isRefusal, type Refusals } from './deployment/refusals.ts';
 import { fenceOf, isOurSize, liveReplicas } from './deployment/replicas.ts';
 import type { PoolStep } from './deployment/steps.ts';
+import { takeOver } from './deployment/take-over.ts';
 import { describeStep } from './describe.ts';
 import { applyBudget, applySize, applyTemplate, createDeployment } from './deployment/write.ts';
 import type { Deployment } from './kubernetes/objects.ts';
@@ -120,6 +121,7 @@ export async function applyStep(
   }
   if (step.kind === 'scale')
     return applySize(client, required(current), step, { force: true, ...(signal && { signal }) });
+  if (step.kind === 'takeOver') return takeOver(client, step, required(current), signal);
   if (step.kind === 'applyTemplate') return applyTemplate(client, step, required(current), signal);
   return createDeployment(client, step, signal);
 }
@@ -156,6 +158,10 @@ function report(
   if (step.kind === 'applyTemplate') {
     const reason = step.drift ? 'DriftRepaired' : 'DeploymentUpdated';
     return event(reason, `Deployment ${name}: ${describeStep(step)}`);
+  }
+  if (step.kind === 'takeOver') {
+    const whose = step.manager === undefined ? 'nobody else had written' : `${step.manager} had written`;
+    return event('ReplicasTakenOver', `Deployment ${name}: the size, which ${whose}, is the pool's again`);
   }
   if (step.kind === 'applyBudget') {
     if (step.drift) event('DriftRepaired', `PodDisruptionBudget ${name}: ${describeStep(step)}`);

@@ -17,7 +17,10 @@ const DROP_REASONS: readonly (DropReason | BusDropReason | 'other-scope')[] = [
   'other-scope',
 ];
 
-const STEPS = { create: 0, applyTemplate: 0, scale: 0, applyBudget: 0 } satisfies Record<PoolStep['kind'], number>;
+const STEPS = { create: 0, applyTemplate: 0, scale: 0, takeOver: 0, applyBudget: 0 } satisfies Record<
+  PoolStep['kind'],
+  number
+>;
 
 /** How a rollout ended; the label of a metric, so a fixed set. */
 export type RolloutOutcome = 'complete' | 'failed' | 'rolled-back';

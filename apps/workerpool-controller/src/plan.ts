@@ -7,6 +7,7 @@ import { holds } from './deployment/drift.ts';
 import { fenceOf, isOurSize, liveReplicas, scaleManagerOwnsReplicas } from './deployment/replicas.ts';
 import { effectiveVersion } from './deployment/rollout.ts';
 import type { PoolStep } from './deployment/steps.ts';
+import { planTakeOver } from './deployment/take-over.ts';
 import { checkTemplate } from './deployment/template/check.ts';
 import { APPLIED_ANNOTATION } from './kubernetes/names.ts';
 import type { Deployment } from './kubernetes/objects.ts';
@@ -57,7 +58,8 @@ function build(pool: WorkerPool, observed: ObservedPool): Deployment | Problem {
 /** The size first: after it, `redis-queue` need not carry it any more. */
 function planChange(desired: Deployment, live: Deployment, size: PoolStep | undefined): PoolStep[] {
   const template = planTemplate(desired, live);
-  return [...(size ? [size] : []), ...(template ? [size ? withoutReplicas(template) : template] : [])];
+  const written = size?.kind === 'scale';
+  return [...(size ? [size] : []), ...(template ? [written ? withoutReplicas(template) : template] : [])];
 }
 
 function planCreation(pool: WorkerPool, deployment: Deployment, observed: ObservedPool): PoolStep[] {
@@ -91,6 +93,9 @@ function planSize(
   live: Deployment,
   observed: ObservedPool,
 ): { readonly step?: PoolStep; readonly contest?: Contest } {
+  const takeOver = planTakeOver(pool, live);
+  // What it changes decides about the size, which is planned again from there.
+  if (takeOver) return { step: takeOver };
   const { replicas, reason } = wantedSize(pool, live, observed);
   if (replicas === liveReplicas(live) && isOurSize(live) && fenceOf(live)) return {};
   const contest = contestOf(replicas, live, pool, observed.nowMs);

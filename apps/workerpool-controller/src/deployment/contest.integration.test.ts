@@ -91,6 +91,11 @@ class Course {
     }).then((done) => done === 'done');
   }
 
+  annotate(text: string): void {
+    const annotations = { ...this.pool.metadata.annotations, 'redis-queue.io/take-over-replicas': text };
+    this.pool = { ...this.pool, metadata: { ...this.pool.metadata, annotations } };
+  }
+
   /** Another's plain write, as the API server notes it. */
   async write(replicas: number, fieldManager: string): Promise<void> {
     if ((await this.size()) === replicas) return;
@@ -170,6 +175,31 @@ describe('an autoscaler that comes back at every change', () => {
     await t.controlPlane.kubectl(...command.split(' '));
     await course.reconcile();
     expect([await course.size(), course.contested()]).toEqual([3, undefined]);
+  });
+
+  it.concurrent.each([
+    ['spec.replicas applies', { replicas: 3 }, 3],
+    ['decisions go on from it', { autoscaling: { enabled: true, minReplicas: 0, maxReplicas: 60 } }, 20],
+  ] as const)('gives it back when the pool is annotated: %s; each text counts once', async (why, spec, size) => {
+    const course = await courseOf(`taken-over-${size}`, spec);
+    await course.write(20, HPA);
+    await course.reconcile();
+    expect(course.contested()).toMatch(/annotate the WorkerPool with redis-queue.io\/take-over-replicas/);
+    course.annotate('first');
+    await course.reconcile();
+    expect(await course.size()).toBe(20);
+    await course.reconcile();
+    expect([await course.size(), course.contested()]).toEqual([size, undefined]);
+    // It was not gone: a fight is not what somebody asked for.
+    await course.write(30, HPA);
+    for (let look = 0; look < 3; look++) await course.reconcile();
+    expect([await course.size(), course.contested()]).toEqual([30, expect.stringContaining(HPA) as string]);
+    course.annotate('second');
+    await course.reconcile();
+    await course.reconcile();
+    expect([await course.size(), course.contested(), why]).toEqual([size === 3 ? 3 : 30, undefined, why]);
+    const decided = await course.decide(5);
+    expect([decided, await course.size()]).toEqual(size === 3 ? [false, 3] : [true, 5]);
   });
 
   it.concurrent('gives it back when the API server no longer names it as an owner', async () => {

@@ -1,6 +1,7 @@
 import type { Fence } from '@redis-queue/scaling-bus';
 import type { Deployment } from '../kubernetes/objects.ts';
 import type { BudgetStep } from './disruption-budget.ts';
+import type { TakeOver } from './take-over.ts';
 
 /** The size to write, with what is noted beside it. */
 export interface SizeWrite {
@@ -24,4 +25,6 @@ export type PoolStep =
     }
   /** `redis-queue-scale` applies size and notes in one. */
   | (SizeWrite & { readonly kind: 'scale'; readonly reason: string })
+  /** The size is ours again, as it is. */
+  | TakeOver
   | BudgetStep;

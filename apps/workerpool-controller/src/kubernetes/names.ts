@@ -23,6 +23,10 @@ export const VERSION_ANNOTATION = `${GROUP}/version`;
 export const REPLICAS_ANNOTATION = `${GROUP}/replicas`;
 /** On the Deployment: how often in a row we wrote over somebody else's size, when last, and whose it was. */
 export const TAKEN_BACK_ANNOTATION = `${GROUP}/taken-back`;
+/** On a WorkerPool: the size is the pool's again, whoever has written it. Any text, and each text once. */
+export const TAKE_OVER_ANNOTATION = `${GROUP}/take-over-replicas`;
+/** On the Deployment: the last text of that annotation that was acted on. */
+export const TAKEN_OVER_ANNOTATION = `${GROUP}/taken-over`;
 /** On the pod template: changes with the content of the Redis Secret, so that pods are replaced. */
 export const SECRET_ANNOTATION = `${GROUP}/redis-secret`;
 /** On the pod template: changes with the content of the ConfigMaps and Secrets that `spec.template` names. */

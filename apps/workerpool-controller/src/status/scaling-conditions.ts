@@ -2,6 +2,7 @@ import { helmValue, type Condition, type WorkerPool } from '@redis-queue/api';
 import { findCondition, timestamp } from '@redis-queue/controller';
 import type { ScalingDecision } from '@redis-queue/scaling-bus';
 import type { Contest } from '../deployment/contest.ts';
+import { TAKE_OVER_ANNOTATION } from '../kubernetes/names.ts';
 import { PoolCondition, type Problem, type Reason } from '../kubernetes/reasons.ts';
 import { hadDecision } from '../size/size.ts';
 import type { AutoscalingInput } from './autoscaling-status.ts';
@@ -90,9 +91,10 @@ function contestMessage({ metadata }: WorkerPool, { manager, kind, untilMs, ours
   if (kind === 'repair') return `${writes}; left alone${until}, then set back. Set the size on the WorkerPool.`;
   const wait = until && ` left alone${until};`;
   const rule = `${writes};${wait} the pool is only made larger, never smaller. Remove the other writer`;
-  if (ours === undefined) return `${rule}.`;
+  const takeOver = `annotate the WorkerPool with ${TAKE_OVER_ANNOTATION} and any new text to have the size be the pool's again`;
+  if (ours === undefined) return `${rule}, and ${takeOver}.`;
   const giveBack = `kubectl scale deployment/${metadata.name} -n ${metadata.namespace} --replicas=${ours}`;
-  return `${rule}, and when ${ours} pods are enough, give the size back: ${giveBack}`;
+  return `${rule}, and ${takeOver}; or, when ${ours} pods are enough, give the size back: ${giveBack}`;
 }
 
 function unwrittenSize({ unapplied }: AutoscalingInput): Said {

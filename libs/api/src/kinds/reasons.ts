@@ -386,7 +386,11 @@ export const WORKER_POOL_REASONS = {
   },
   ReplicasContested: {
     kind: 'degraded',
-    doc: "Somebody else writes the Deployment's replicas. What kubectl wrote once is set back after five minutes; what an autoscaler or one who comes back writes is not made smaller. Remove the other writer, then run the command in the message.",
+    doc: "Somebody else writes the Deployment's replicas. What kubectl wrote once is set back after five minutes; what an autoscaler or one who comes back writes is not made smaller. Remove the other writer, then annotate the WorkerPool with redis-queue.io/take-over-replicas and any new text, or run the command in the message.",
+  },
+  ReplicasTakenOver: {
+    kind: 'notice',
+    doc: "The size is the pool's again, as the annotation redis-queue.io/take-over-replicas asked: with autoscaling decisions go on from it, without it spec.replicas applies.",
   },
   DeploymentCreated: { kind: 'notice', doc: 'The Deployment was created.' },
   DeploymentUpdated: {
