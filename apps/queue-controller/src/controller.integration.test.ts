@@ -144,7 +144,7 @@ describe('whose queue it is', () => {
     const older = await t.queue(first, 'shared', { globalConcurrency: 1 });
     await t.settled(older, 'Applied');
     const younger = await t.queue(second, 'same', { name: 'shared', globalConcurrency: 2 });
-    const blocked = await t.settled(younger, 'Conflict');
+    const blocked = await t.settled(younger, 'WaitingForOwner');
     expect(blocked.status?.conditions?.find(({ type }) => type === 'Ready')?.message).toContain(`${first}/shared`);
     expect(await t.meta('shared')).toMatchObject({ concurrency: '1' });
     await t.remove(older);

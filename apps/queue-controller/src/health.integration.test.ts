@@ -4,7 +4,8 @@ import { eventually } from '@redis-queue/rig';
 import { contradictions, healthOf, recordHealth, type Health, type Recording } from '@redis-queue/rig/controllers';
 import type { RunningController } from '@redis-queue/rig/controllers';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { runController, testCluster, type StoredQueue, type TestCluster } from './testing/cluster.ts';
+import { MOVE_MS } from './ownership.ts';
+import { LATER_MS, runController, testCluster, type StoredQueue, type TestCluster } from './testing/cluster.ts';
 
 // What kstatus and Argo CD, each by its own code, say of every state in the life of a Queue.
 
@@ -16,11 +17,13 @@ let t: TestCluster;
 let controller: RunningController;
 let namespace: string;
 let recording: Recording;
+/** How far the controller's clock is ahead. */
+let aheadMs = LATER_MS;
 beforeAll(async () => {
   t = await testCluster();
   namespace = await t.namespace();
   recording = await recordHealth(t.client, QUEUES, namespace);
-  controller = await runController(t);
+  controller = await runController(t, () => aheadMs);
 });
 afterAll(async () => {
   recording?.stop();
@@ -79,10 +82,14 @@ it('a Queue is in progress, healthy and degraded at the right moments', { timeou
   await t.patch(queue, { spec: { redis: null } });
   expect((await until(queue, says('Degraded', 'False'))).at(-1)).toBe('Current Healthy');
 
-  // Whoever governs it, the queue serves; this object does not take effect until somebody acts.
+  // Whoever governs it, the queue serves; this object is new and waits, and later does not take effect until somebody acts.
   const second = await t.queue(namespace, 'second', { name: 'life-2' });
   await until(second, because('Applied'));
   const other = await t.queue(await t.namespace(), 'rival', { name: 'life-2' });
+  const waits = await t.settled(other, 'WaitingForOwner');
+  expect((await healthOf([waits])).map(brief)).toEqual(['InProgress Progressing']);
+  aheadMs = MOVE_MS;
+  await t.patch(other, { spec: { globalConcurrency: 5 } });
   await t.settled(other, 'Conflict');
   const conflict = await t.read(other);
   expect(findCondition(conflict.status?.conditions, 'Available')?.status).toBe('True');

@@ -91,7 +91,7 @@ describe('a claim counts once Redis has accepted its credentials', () => {
     await t.settled(holder, 'Applied');
     await usePassword(first, 'rotated');
     await t.settled(holder, 'RedisAuthFailed');
-    await t.settled(await t.queue(second, 'held', { globalConcurrency: 9 }), 'Conflict');
+    await t.settled(await t.queue(second, 'held', { globalConcurrency: 9 }), 'WaitingForOwner');
     expect([await ownerOf('held'), (await t.meta('held'))['concurrency']]).toEqual([first, '4']);
     await usePassword(first, PASSWORD);
     await t.settled(holder, 'Applied');
@@ -120,7 +120,7 @@ describe('a Queue that GitOps moves to another namespace loses nothing', () => {
   it('created first, deleted then', async () => {
     const { old, target } = await filled('in-out');
     const moved = await t.queue(target, 'in-out', spec);
-    await t.settled(moved, 'Conflict');
+    await t.settled(moved, 'WaitingForOwner');
     await t.remove(old);
     await expect(arrived(old, moved)).resolves.toBeUndefined();
   });

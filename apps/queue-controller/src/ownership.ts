@@ -22,7 +22,13 @@ export type Ownership =
   /** `mark` is ours already; without it: take the queue, from `from` if somebody had it, whose mark was `former`. */
   | { readonly ours: true; readonly mark?: OwnerMark; readonly from?: string; readonly former?: OwnerMark }
   /** `inherits`: the object of this cluster that has it may go, and this one would follow. */
-  | { readonly ours: false; readonly problem: Problem; readonly inherits?: true };
+  | { readonly ours: false; readonly problem: Problem; readonly inherits?: true; readonly dueMs?: number };
+
+/**
+ * How long a Queue after its creation waits for the object that governs its queue to go: GitOps that moves one creates the
+ * new one first, and removes the old one in the same sync.
+ */
+export const MOVE_MS = 2 * 60_000;
 
 /** Who governs the queue, as the owner mark says it: never a uid, which changes when GitOps re-creates the object. */
 export function ownerOf(queue: Queue, clusterId: string): string {
@@ -34,15 +40,16 @@ export function ownerOf(queue: Queue, clusterId: string): string {
  * mark of an object that is gone or being deleted is free, and the oldest claimant whose credentials Redis accepts may
  * take it. The mark of another cluster, or of a later release, is only taken with the annotation.
  */
-export function decideOwnership(queue: Queue, facts: OwnershipFacts): Ownership {
+export function decideOwnership(queue: Queue, facts: OwnershipFacts, now: Date): Ownership {
   const mark = parseOwnerMark(facts.rawOwnerMark);
   if (typeof mark === 'object' && mark.owner === ownerOf(queue, facts.clusterId)) return { ours: true, mark };
   const problem =
     queue.metadata.annotations?.[TAKE_OVER_ANNOTATION] === 'true'
       ? undefined
       : heldByAnother(whereOf(queue), mark, facts);
-  const inherits = problem?.reason === 'Conflict' && facts.holder !== 'deadLetters';
-  if (problem) return { ours: false, problem, ...(inherits && { inherits: true as const }) };
+  if (problem?.reason === 'Conflict' && facts.holder !== 'deadLetters')
+    return { ours: false, inherits: true, ...waitsOrConflicts(queue, problem, now) };
+  if (problem) return { ours: false, problem };
   const older = facts.claimants.find((other) => other.login === 'accepted' && byAge({ metadata: other }, queue) < 0);
   if (older) {
     return refuse(
@@ -53,6 +60,19 @@ export function decideOwnership(queue: Queue, facts: OwnershipFacts): Ownership 
   if (mark === undefined) return { ours: true };
   if (mark === 'unreadable') return { ours: true, from: 'an unreadable owner mark' };
   return { ours: true, from: nameOf(mark, facts.clusterId), former: mark };
+}
+
+/** A new Queue that finds its queue held is on its way to govern it, as far as anybody can tell yet. */
+function waitsOrConflicts(
+  { metadata: { creationTimestamp = '' } }: Queue,
+  problem: Problem,
+  now: Date,
+): { readonly problem: Problem; readonly dueMs?: number } {
+  const dueMs = Date.parse(creationTimestamp) + MOVE_MS - now.getTime();
+  // A creation far in the future is by a clock that is wrong.
+  if (!(dueMs > 0 && dueMs < 2 * MOVE_MS)) return { problem };
+  const message = `${problem.message}; until two minutes after its creation this one waits for that`;
+  return { problem: { reason: 'WaitingForOwner', message }, dueMs };
 }
 
 /**

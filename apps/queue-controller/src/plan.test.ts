@@ -243,6 +243,34 @@ describe('whose queue it is', () => {
   });
 });
 
+describe('a new Queue whose queue another governs', () => {
+  const theirs = { rawOwnerMark: markOf([], 'c1/crm/mail') };
+  const planned = (ageMs: number, holder: 'claims' | 'unknown' | 'leaving' = 'claims') => {
+    const creationTimestamp = new Date(NOW.getTime() - ageMs).toISOString();
+    return planQueue(queueObject({}, { creationTimestamp }), observed(theirs, { holder }), NOW);
+  };
+
+  it.each(['claims', 'unknown'] as const)('waits for two minutes, and conflicts then: %s', (holder) => {
+    const waits = planned(30_000, holder);
+    expect(waits.problem).toMatchObject({
+      reason: 'WaitingForOwner',
+      message: expect.stringMatching(/^Queue crm\/mail governs .*two minutes after its creation/) as string,
+    });
+    expect(waits.dueMs).toBe(90_000);
+    expect(waits.steps).toMatchObject([{ kind: 'leaveClaim' }]);
+    const conflicts = planned(120_000, holder);
+    expect([conflicts.problem?.reason, conflicts.dueMs]).toEqual(['Conflict', undefined]);
+  });
+
+  it('does not wait by a clock that is an hour ahead', () => {
+    expect([planned(-10_000).dueMs, planned(-3_600_000).problem?.reason]).toEqual([130_000, 'Conflict']);
+  });
+
+  it('takes it over at once when that one is being deleted', () => {
+    expect(planned(0, 'leaving').problem).toBeUndefined();
+  });
+});
+
 it('Refuse leaves a queue that exists alone, takes a new one, and keeps what it has taken', () => {
   expect(refuse({ exists: true, clientVersion: 'bullmq:6.7.0' })).toMatchObject({
     steps: [],

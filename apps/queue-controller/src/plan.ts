@@ -33,7 +33,7 @@ export function planQueue(queue: Queue, observed: ObservedQueue, now: Date): Que
   if (!observed.policy) return blocked(observed.problem);
   if (observed.server?.tooOld) return blocked(tooOld(observed.server));
   const { policy } = observed;
-  const ownership = decideOwnership(queue, { ...observed, rawOwnerMark: policy.rawOwnerMark });
+  const ownership = decideOwnership(queue, { ...observed, rawOwnerMark: policy.rawOwnerMark }, now);
   if (!ownership.ours) return planWaiting(queue, observed, ownership);
   const refuses = queue.spec.adoptionPolicy === 'Refuse' && !ownership.mark && policy.exists;
   if (refuses && !wasOurs(queue, observed)) return blocked(alreadyExists(policy));
@@ -61,15 +61,16 @@ export function planQueue(queue: Queue, observed: ObservedQueue, now: Date): Que
 function planWaiting(
   queue: Queue,
   { clusterId, policy }: ObservedQueue,
-  { problem, inherits }: Extract<Ownership, { ours: false }>,
+  { problem, inherits, dueMs }: Extract<Ownership, { ours: false }>,
 ): QueuePlan {
   const { adoptionPolicy = 'Adopt' } = queue.spec;
   const owner = ownerOf(queue, clusterId);
   const leftMs = policy?.claims?.find((claim) => claim.owner === owner)?.leftMs ?? 0;
   const rawOwnerMark = policy?.rawOwnerMark;
+  const waiting = { ...blocked(problem), ...(dueMs !== undefined && { dueMs }) };
   if (!inherits || adoptionPolicy !== 'Adopt' || rawOwnerMark === undefined || leftMs > CLAIM_TTL_MS / 2)
-    return blocked(problem);
-  return { ...blocked(problem), steps: [{ kind: 'leaveClaim', owner }], rawOwnerMark };
+    return waiting;
+  return { ...waiting, steps: [{ kind: 'leaveClaim', owner }], rawOwnerMark };
 }
 
 /** The fields that the spec manages, by their name in the owner mark. */

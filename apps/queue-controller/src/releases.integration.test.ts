@@ -27,7 +27,7 @@ it('a Queue that moves from one release to the other keeps its data, and the oth
   await t.settled(old, 'Applied');
   await t.redis.lpush('bull:moved:wait', 'a', 'b');
   const moved = await t.queue(namespaces[1]!, 'moved', spec);
-  await t.settled(moved, 'Conflict');
+  await t.settled(moved, 'WaitingForOwner');
   await eventually(async () => Object.keys(await t.meta('moved')).includes('redis-queue:claims'));
   // A minute and more after its deletion, as the release sees it.
   aheadMs = LATER_MS;
@@ -46,7 +46,7 @@ it('who has claimed the queue and is gone keeps nobody from removing it', async 
   const queue = await t.queue(namespaces[0]!, 'left', spec);
   await t.settled(queue, 'Applied');
   const claimant = await t.queue(namespaces[1]!, 'left', spec);
-  await t.settled(claimant, 'Conflict');
+  await t.settled(claimant, 'WaitingForOwner');
   await eventually(async () => Object.keys(await t.meta('left')).includes('redis-queue:claims'));
   await t.remove(claimant);
   await t.gone(claimant);

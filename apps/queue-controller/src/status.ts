@@ -227,6 +227,7 @@ function effective(queue: Queue, { ref, observed, done }: Outcome): QueueStatus[
 
 /** Whoever finds that the queue is another's has lost it: the time would say that it is ours. */
 const NOT_OURS: ReadonlySet<string> = new Set<Problem['reason']>([
+  'WaitingForOwner',
   'Conflict',
   'OwnedByOtherCluster',
   'OwnerMarkUnreadable',

@@ -132,6 +132,10 @@ export const QUEUE_REASONS = {
     doc: 'The Redis user lacks a permission; docs/redis-users.md has the rights of each role.',
   },
   RedisTooOld: { kind: 'stalled', doc: 'Redis 7.0 or Valkey 7.2 is needed.' },
+  WaitingForOwner: {
+    kind: 'progressing',
+    doc: 'Another Queue object governs the same queue, and this one is new: it takes the queue over when that one goes, as when GitOps moves a Queue. Two minutes after its creation this is a Conflict.',
+  },
   Conflict: {
     kind: 'stalled',
     doc: 'Another Queue object governs the same queue, or is older and claims it; delete one of the two.',
