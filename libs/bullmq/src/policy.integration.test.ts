@@ -4,7 +4,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ACL_RULES } from './acl.ts';
 import { classifyRedisError } from './errors.ts';
 import { RedisConnections } from './connections.ts';
-import { JOBS_PER_ROUND, obliterateRound, type ObliterateOutcome, type ObliterateRound } from './obliterate.ts';
+import {
+  hasWorkers,
+  JOBS_PER_ROUND,
+  obliterateRound,
+  type ObliterateOutcome,
+  type ObliterateRound,
+} from './obliterate.ts';
 import { OWNER_FIELD, tryToClaim, writeMeta } from './owner-mark.ts';
 import { leaveClaim } from './queue-claims.ts';
 import { rateLimitFields, readQueuePolicy, setPaused } from './policy.ts';
@@ -431,6 +437,7 @@ test('a user with just the ACL of the docs can do all that the queue controller 
   expect(await sampleQueues(redis, [ref])).toMatchObject([{ waiting: 1, prioritized: 1, delayed: 1 }]);
   expect(await readServerInfo(redis)).toMatchObject({ maxmemoryPolicy: 'noeviction' });
   await tryToClaim(redis, ref);
+  expect(await hasWorkers(redis, ref)).toBe(false);
   expect(await leaveClaim(redis, ref, { expected: 'A', owner: 'c1/crm/mail' })).toBe('left');
   expect(await readQueuePolicy(redis, ref)).toMatchObject({ claims: [{ owner: 'c1/crm/mail' }] });
   expect(await obliterateRound(redis, ref, { mark: 'A', stopAt: 'busy', untilMs })).toMatchObject({ outcome: 'done' });

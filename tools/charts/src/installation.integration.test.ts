@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startControlPlane, workspaceRoot, type ControlPlane } from '@redis-queue/rig';
+import { promisify } from 'node:util';
+import { program, startControlPlane, workspaceRoot, type ControlPlane } from '@redis-queue/rig';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { chartFolder, chartsWith, controllerCharts, helm, registryFlag, render } from './rendering/helm.ts';
@@ -208,6 +210,22 @@ describe('a second release of a chart', () => {
   });
 });
 
+/** Of charts/README.md, which removes the finalizers of Queues. */
+function uninstallCommand(): string {
+  const page = readFileSync(join(workspaceRoot, 'charts/README.md'), 'utf8');
+  return [...page.matchAll(/```sh\n([^`]+)```/g)]
+    .map(([, command]) => command!)
+    .find((command) => command.includes('finalizers'))!;
+}
+
+/** With the kubectl of the tests. */
+async function runInShell(command: string): Promise<void> {
+  const kubectl = `kubectl() { '${program('kube')}' kubectl --kubeconfig='${controlPlane.kubeconfigPath}' "$@"; }`;
+  await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', `${kubectl}\n${command}`], {
+    env: { ...process.env, NO_PROXY: '*' },
+  });
+}
+
 it('uninstalling leaves the definitions and every Queue; installing again takes them over', async () => {
   const namespace = await controlPlane.createNamespace('release');
   await controlPlane.kubectl('delete', 'crd', '--all');
@@ -225,6 +243,15 @@ it('uninstalling leaves the definitions and every Queue; installing again takes 
   await helmIn(namespace, 'uninstall', 'rq');
   expect(await controlPlane.kubectl('get', 'deployments', '--namespace', namespace, '--output=name')).toBe('');
   expect(await controlPlane.kubectl('get', 'queues', '--namespace', namespace, '--output=name')).toContain('emails');
+
+  // A Queue that holds its data, and its namespace with it, goes by the command for when no controller is left.
+  const held = { name: 'held', namespace, finalizers: ['redis-queue.io/queue-data'] };
+  await controlPlane.apply({ apiVersion: 'redis-queue.io/v1', kind: 'Queue', metadata: held, spec: {} });
+  const queues = () => controlPlane.kubectl('get', 'queues', '--namespace', namespace, '--output=name');
+  await controlPlane.kubectl('delete', 'queue', 'held', '--namespace', namespace, '--wait=false');
+  expect(await queues()).toContain('held');
+  await runInShell(uninstallCommand());
+  expect(await queues()).not.toContain('held');
 
   await helmIn(namespace, 'install', 'rq', chartFolder('redis-queue'), registryFlag);
   // As the README has it: the values that were set before stay, among them the registry.
