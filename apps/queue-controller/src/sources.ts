@@ -28,6 +28,7 @@ import {
   resolveRedis,
   watchSecrets,
   type QueueObject,
+  type SecretObject,
   type WatchedSecrets,
 } from '@redis-queue/redis-access';
 import type { QueueMetrics } from './metrics.ts';
@@ -55,6 +56,8 @@ export interface SourceSettings {
 export const CONNECTION_LIMITS: ConnectionLimits = { total: 512, perServer: 128, perNamespace: 64 };
 const CLAIMANTS = 'claimants';
 const LEAVING = 'leaving';
+/** By namespace: those that have left a Redis which is not released yet. */
+const MOVED = 'moved';
 /**
  * Of the claimants of a queue, the oldest and as many that are being deleted are reconciled when one comes or goes. The
  * others see it with their next comparison: what is created 1,500 times under one name must not be reconciled 1,500 times
@@ -81,6 +84,7 @@ export async function watchSources(
   const queues = manager.cache<QueueObject>(QUEUES);
   queues.addIndex(CLAIMANTS, (queue) => (mayClaim(queue) ? [queueId(queueRef(queue))] : []), byAge);
   queues.addIndex(LEAVING, (queue) => (queue.metadata.deletionTimestamp ? [queueId(queueRef(queue))] : []), byAge);
+  queues.addIndex(MOVED, ({ metadata, status }) => (status?.formerRedis ? [metadata.namespace ?? ''] : []));
   const secrets = watchSecrets(manager, secretNames);
   const changes = new Coalescer(systemClock, REDIS_CHANGES, (targetKeys) => {
     for (const queue of queues.list()) {
@@ -134,6 +138,11 @@ export function watchesOf(sources: WatchedSources): NonNullable<ControllerOption
   const { queues, secrets } = sources;
   return [
     ...secrets.watches(queues, ['controller', 'sampler'], (queue) => [keyOf(queue)]),
+    // Any Secret may have the credentials of a Redis that a queue has left.
+    ...secrets.caches.map((cache) => ({
+      cache,
+      map: ({ metadata }: SecretObject) => queues.byIndex(MOVED, metadata.namespace ?? '').map(keyOf),
+    })),
     // Another claimant that comes or goes may change whose queue it is.
     { cache: queues, map: (queue) => rivalsOf(queue, queues), predicate: changesClaim },
   ];

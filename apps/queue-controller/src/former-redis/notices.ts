@@ -34,7 +34,7 @@ function stillThere(places: readonly string[]): string {
   return `the queue has left ${places.join(', ')}, where its owner mark and the limits and pause that it manages still are; ${jobs}`;
 }
 
-const WAYS_OUT = `It is tried again each minute: put its credentials into another Secret that the queue-controller may read, in this namespace; or, if that Redis is gone or is to stay as it is, annotate ${FORGET_ANNOTATION} with its address`;
+const WAYS_OUT = `To have them cleared, put its credentials into another Secret that the queue-controller may read, in this namespace; or, if that Redis is gone or is to stay as it is, annotate ${FORGET_ANNOTATION} with its address`;
 
 /** What happened: released, given up, or held for the first time. */
 export function eventsOf(queue: Queue, reports: readonly FormerReport[], forgotten: readonly FormerRedis[]): Said[] {

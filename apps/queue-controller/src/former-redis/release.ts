@@ -92,10 +92,11 @@ export class FormerRedisReleases implements ObjectMemory {
     const { uid = '' } = queue.metadata;
     const addresses = (queue.status?.formerRedis ?? []).map(({ address }) => address);
     this.#attempts.keepOnly(uid, addresses);
+    const ways = addresses.map((address) => ({ address, ways: this.#waysTo(queue, address) }));
     const due = isMarkedSince(queue, current)
-      ? addresses.find((address) => this.#attempts.isDue(uid, address, this.#nowMs()))
+      ? ways.find((each) => this.#attempts.isDue(uid, each.address, keysOf(each.ways), this.#nowMs()))
       : undefined;
-    const tried = due === undefined ? undefined : await this.#try(queue, due, current);
+    const tried = due && (await this.#try(queue, due.address, due.ways, current));
     return addresses.map((address): FormerReport => {
       if (tried?.address === address) return tried;
       const why = this.#attempts.whyHeld(uid, address);
@@ -115,8 +116,11 @@ export class FormerRedisReleases implements ObjectMemory {
     this.#attempts.forget(uid);
   }
 
-  async #try(queue: Queue, address: string, current: Current): Promise<FormerReport> {
-    const ways = waysTo(queue, address, { remembered: this.remembered, secrets: this.#sources.secrets });
+  #waysTo(queue: Queue, address: string): Way[] {
+    return waysTo(queue, address, { remembered: this.remembered, secrets: this.#sources.secrets });
+  }
+
+  async #try(queue: Queue, address: string, ways: readonly Way[], current: Current): Promise<FormerReport> {
     let why = 'no Secret has its credentials any more';
     for (const way of ways) {
       try {
@@ -128,7 +132,7 @@ export class FormerRedisReleases implements ObjectMemory {
         why = this.#sources.describe(error, way.target);
       }
     }
-    this.#attempts.failed(queue.metadata.uid ?? '', address, why, this.#nowMs());
+    this.#attempts.failed(queue.metadata.uid ?? '', address, { why, tried: keysOf(ways) }, this.#nowMs());
     return { address, state: 'held', why };
   }
 
@@ -136,6 +140,10 @@ export class FormerRedisReleases implements ObjectMemory {
     const deadline = AbortSignal.any([current.signal, AbortSignal.timeout(ATTEMPT_MS)]);
     return await unlessAborted(deadline, () => releaseAt(queue, way, { ...current, signal: deadline }, this.#sources));
   }
+}
+
+function keysOf(ways: readonly Way[]): string[] {
+  return ways.map(({ targetKey }) => targetKey);
 }
 
 /** What a reconcile found out about moves. */
