@@ -268,7 +268,7 @@ describe('what the status says', () => {
 
   it('Observe plans no more than the API server takes', () => {
     const steps = Array.from({ length: 60 }, () => ({ kind: 'pause' as const }));
-    const outcome = { ref, observed: observed(), plan: { steps }, done: [], sampling: 'works' as const };
+    const outcome = { ref, upkeep, observed: observed(), plan: { steps }, done: [], sampling: 'works' as const };
     const { plan } = queueStatus(queueObject({ adoptionPolicy: 'Observe' }), outcome, NOW);
     expect([plan?.length, plan?.[48], plan?.[49]]).toEqual([50, 'pause the queue', 'and 11 more changes']);
   });
