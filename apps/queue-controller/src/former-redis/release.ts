@@ -178,7 +178,7 @@ async function releaseAt(
   const ref = queueRef(queue);
   const call = { ...way, namespace: queue.metadata.namespace ?? '' };
   const policy = await callRedis(sources, call, (redis) => readQueuePolicy(redis, ref));
-  const { rawOwnerMark: expected = '' } = policy;
+  const { rawOwnerMark: expected } = policy;
   const mark = parseOwnerMark(expected);
   if (typeof mark !== 'object' || mark.owner !== owner || expected === rawMark) return { state: 'absent' };
   const write: typeof callRedis = async (clients, at, run) =>
@@ -187,26 +187,28 @@ async function releaseAt(
       sources.mayWrite();
       return await run(redis, ends);
     });
-  // First, so that a crash leaves the mark for who tries again.
+  // Else both would make jobs.
+  for (const name of listedSchedulers(policy.schedulerList, owner)) {
+    const fence = { owner, mark: expected ?? '' };
+    // oxlint-disable-next-line no-await-in-loop -- one small write at a time
+    if ((await write(sources, call, (redis) => removeScheduler(redis, ref, name, fence))) !== 'done')
+      return 'unfinished';
+  }
+  if (mark.managed.includes('deadLetters')) {
+    const letters = deadLetterQueue(ref);
+    const { rawOwnerMark } = await callRedis(sources, call, (redis) => readQueuePolicy(redis, letters));
+    const held = parseOwnerMark(rawOwnerMark);
+    const isOurs = typeof held === 'object' && held.owner === owner;
+    const change = { expected: rawOwnerMark, mark: null, clear: LOST_FIELDS };
+    if (isOurs && (await write(sources, call, (redis) => writeMeta(redis, letters, change))) === undefined)
+      return 'unfinished';
+  }
+  // Before the mark, so that a crash leaves the mark for who tries again.
   if (resumes(queue, policy, mark)) {
     let outcome: 'done' | 'again' | 'ownershipLost' = 'again';
     for (let rounds = 0; outcome === 'again' && rounds < MAX_ROUNDS; rounds++)
       ({ outcome } = await write(sources, call, (redis) => setPaused(redis, ref, { paused: false, expected })));
     if (outcome !== 'done') return 'unfinished';
-  }
-  for (const name of listedSchedulers(policy.schedulerList, owner)) {
-    // oxlint-disable-next-line no-await-in-loop -- each has a deadline of its own; there are few
-    const outcome = await write(sources, call, (redis) => removeScheduler(redis, ref, name, { owner, mark: expected }));
-    if (outcome !== 'done') return 'unfinished';
-  }
-  if (mark.managed.includes('deadLetters')) {
-    const letters = deadLetterQueue(ref);
-    const { rawOwnerMark: claim } = await callRedis(sources, call, (redis) => readQueuePolicy(redis, letters));
-    const claimed = parseOwnerMark(claim);
-    const isOurs = typeof claimed === 'object' && claimed.owner === owner;
-    const change = { expected: claim, mark: null, clear: LOST_FIELDS };
-    if (isOurs && (await write(sources, call, (redis) => writeMeta(redis, letters, change))) === undefined)
-      return 'unfinished';
   }
   const cleared = mark.managed.filter((field) => field !== 'paused' || resumes(queue, policy, mark));
   const clear = cleared.flatMap((field) => FIELDS[field]);
