@@ -129,13 +129,6 @@ describe('a queue is brought to its spec', () => {
     await t.settled(await t.queue(ns, 'theirs', { adoptionPolicy: 'Refuse', globalConcurrency: 1 }), 'QueueExists');
     expect(await t.meta('theirs')).toEqual({ version: 'bullmq:6.7.0' });
   });
-
-  it('fields that this release does not act on are named', async () => {
-    const ns = await t.namespace();
-    const queue = await t.queue(ns, 'later', { redis: { secretRefs: { backup: { name: 'second' } } } });
-    await t.settled(queue, 'Applied');
-    expect((await t.settled(queue, 'FieldsNotEnforced', 'FieldsNotEnforced')).status?.conditions).toHaveLength(4);
-  });
 });
 
 describe('whose queue it is', () => {

@@ -11,7 +11,6 @@ export const QueueCondition = {
   BurstCapped: 'BurstCapped',
   DeletionBlocked: 'DeletionBlocked',
   Drained: 'Drained',
-  FieldsNotEnforced: 'FieldsNotEnforced',
   FormerRedisHeld: FORMER_REDIS_HELD,
   MaxmemoryPolicy: 'MaxmemoryPolicy',
   SamplingFailed: 'SamplingFailed',

@@ -301,12 +301,6 @@ describe('what the status says', () => {
       /200 is set as 5 jobs per 5000 ms/,
     ],
     [
-      { redis: { secretRefs: { backup: { name: 'b' }, restore: { name: 'r' } } } },
-      observed(),
-      'FieldsNotEnforced',
-      /spec.redis.secretRefs.backup and spec.redis.secretRefs.restore/,
-    ],
-    [
       {},
       observed({}, { server: { product: 'redis', version: '7.2.0', tooOld: false, maxmemoryPolicy: 'allkeys-lru' } }),
       'MaxmemoryPolicy',

@@ -1,6 +1,5 @@
 import { effectiveRateLimit, parseOwnerMark, type QueueRef } from '@redis-queue/bullmq';
 import {
-  QUEUE_FIELDS_NOT_ENFORCED,
   QUEUE_REASONS,
   redisSecretRef,
   type Condition,
@@ -87,7 +86,6 @@ function conditions(
     [QueueCondition.Drained]: queue.metadata.deletionTimestamp
       ? undefined
       : drained({ ...observed, spec: queue.spec, problem, removed: removedSchedulers(plan) }),
-    [QueueCondition.FieldsNotEnforced]: fieldsNotEnforced(queue),
     [QueueCondition.FormerRedisHeld]: describeFormerRedis(formerRedis, observed.former ?? []),
     [QueueCondition.MaxmemoryPolicy]: maxmemoryPolicy(observed),
     [QueueCondition.SamplingFailed]: samplingFailed(queue, sampling, problem),
@@ -150,21 +148,6 @@ function burstCapped(queue: Queue): Problem | undefined {
     reason: 'BurstCapped',
     message: `burstCapacity ${asked} is set as ${limit.max} jobs per ${limit.durationMs} ms; windows last 100 ms to 5 s`,
   };
-}
-
-/** Fields that the schema accepts and this release does not act on; never ignored in silence. */
-function fieldsNotEnforced(queue: Queue): Problem | undefined {
-  const fields = QUEUE_FIELDS_NOT_ENFORCED.filter((path) => valueAt(queue.spec, path) !== undefined);
-  if (fields.length === 0) return undefined;
-  const names = new Intl.ListFormat('en').format(fields.map((path) => `spec.${path}`));
-  return {
-    reason: 'FieldsNotEnforced',
-    message: `this release does not act on ${names}: nothing in Redis follows from it; take it out, or leave it for a release that does`,
-  };
-}
-
-function valueAt(spec: object, path: string): unknown {
-  return path.split('.').reduce<unknown>((value, name) => (value as Record<string, unknown> | undefined)?.[name], spec);
 }
 
 function maxmemoryPolicy({ server }: ObservedQueue): Problem | undefined {

@@ -286,12 +286,12 @@ test('kubectl get shows what an operator of queues needs', async () => {
   await kubectl.writeStatus('queue', 'shown', status);
 
   expect(await kubectl.table('rq', 'shown')).toEqual([
-    'NAME READY AVAILABLE WAITING ACTIVE FAILED DEAD WAIT-P95 PAUSED',
-    'shown Unknown Unknown 12 3 4 2 1.2s true',
+    'NAME READY AVAILABLE WAITING ACTIVE DELAYED FAILED DEAD WAIT-P95 PAUSED',
+    'shown Unknown Unknown 12 3 0 4 2 1.2s true',
   ]);
   expect(await kubectl.table('rq', 'shown', '--output=wide')).toEqual([
-    'NAME READY AVAILABLE WAITING ACTIVE FAILED DEAD WAIT-P95 PAUSED REDIS-NAME DEGRADED REASON',
-    'shown Unknown Unknown 12 3 4 2 1.2s true shown Unknown Pending',
+    'NAME READY AVAILABLE WAITING ACTIVE DELAYED FAILED DEAD WAIT-P95 PAUSED REDIS-NAME DEGRADED REASON',
+    'shown Unknown Unknown 12 3 0 4 2 1.2s true shown Unknown Pending',
   ]);
 });
 

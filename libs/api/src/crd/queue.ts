@@ -66,6 +66,7 @@ export const queueDefinition: KindDefinition = {
     },
     { name: 'Waiting', type: 'integer', jsonPath: '.status.counts.waiting', description: 'Jobs that wait.' },
     { name: 'Active', type: 'integer', jsonPath: '.status.counts.active', description: 'Jobs that run.' },
+    { name: 'Delayed', type: 'integer', jsonPath: '.status.counts.delayed', description: 'Jobs for later.' },
     { name: 'Failed', type: 'integer', jsonPath: '.status.counts.failed', description: 'Jobs that failed.' },
     { name: 'Dead', type: 'integer', jsonPath: '.status.counts.dead', description: 'Dead letters.' },
     { name: 'Wait-P95', type: 'string', jsonPath: '.status.waitP95', description: '95th percentile of recent waits.' },
@@ -107,10 +108,6 @@ export const queueDefinition: KindDefinition = {
     {
       type: 'FailedJobsLeft',
       meaning: 'dlqPolicy leaves some failed jobs where they are. Present only while True.',
-    },
-    {
-      type: 'FieldsNotEnforced',
-      meaning: 'the spec has fields that this release does not act on. Present only while True.',
     },
     {
       type: 'FormerRedisHeld',

@@ -23,19 +23,10 @@ export const RESERVED_PREFIX = 'redis-queue';
 
 /**
  * Who reaches a Queue's Redis. Each role may log in with a Secret of its own, and so with the least rights:
- * `controller` writes a queue's settings, `sampler` (the autoscaler too) only reads, `worker` runs jobs, `backup`
- * reads, `restore` writes.
+ * `controller` writes a queue's settings, `sampler` (the autoscaler too) only reads, `worker` runs jobs.
  */
-export const REDIS_ROLES = ['controller', 'sampler', 'worker', 'backup', 'restore'] as const;
+export const REDIS_ROLES = ['controller', 'sampler', 'worker'] as const;
 export type RedisRole = (typeof REDIS_ROLES)[number];
-
-/**
- * Fields that the schema accepts and this release does not act on: paths below `spec`. A Queue that has one says so by
- * its condition FieldsNotEnforced.
- */
-export const QUEUE_FIELDS_NOT_ENFORCED = ['redis.secretRefs.backup', 'redis.secretRefs.restore'] as const;
-/** What the description of each of them says. */
-export const NOT_ENFORCED_NOTE = 'Accepted and not acted on in this release.';
 
 const retentionText = z
   .string()
@@ -52,8 +43,8 @@ export const rateLimitsSchema = z.object({
     .describe('Jobs that may start at once after a quiet time. Absent: as many as one second allows.'),
 });
 
-const roleSecretRef = (user: string, note = '') =>
-  localReferenceSchema.optional().describe(`Secret of ${user}. Absent: secretRef. ${note}`.trim());
+const roleSecretRef = (user: string) =>
+  localReferenceSchema.optional().describe(`Secret of ${user}. Absent: secretRef.`);
 
 export const queueSpecSchema = z
   .object({
@@ -146,8 +137,6 @@ export const queueSpecSchema = z
             controller: roleSecretRef('the queue-controller, to read and write what the spec manages'),
             sampler: roleSecretRef('what counts jobs and sizes pools, which only reads'),
             worker: roleSecretRef('worker pods'),
-            backup: roleSecretRef('backups, which only read', NOT_ENFORCED_NOTE),
-            restore: roleSecretRef('restores', NOT_ENFORCED_NOTE),
           })
           .optional()
           .describe(

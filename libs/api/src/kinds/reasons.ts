@@ -205,7 +205,6 @@ export const QUEUE_REASONS = {
   DeadLettersExpired: { kind: 'notice', doc: 'Dead letters older than spec.dlqPolicy.retentionDays were removed.' },
   FinishedJobsRemoved: { kind: 'notice', doc: 'Finished jobs over a limit of spec.retention were removed.' },
   PrioritiesClamped: { kind: 'notice', doc: 'Jobs were given a priority of spec.priorities, as priorityPolicy asks.' },
-  FieldsNotEnforced: { kind: 'notice', doc: 'This release accepts the named fields and does not act on them yet.' },
   EvictionEnabled: {
     kind: 'notice',
     doc: 'maxmemory-policy is not noeviction: Redis may drop jobs when memory runs out.',
