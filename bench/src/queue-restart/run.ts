@@ -17,6 +17,8 @@ export interface RestartOptions {
   readonly namespaces: number;
   /** In which nothing may be written once all is verified. */
   readonly steadyMs: number;
+  /** Of the controller, beside those of every bench. */
+  readonly flags?: readonly string[];
   readonly print: (line: string) => void;
 }
 
@@ -43,13 +45,13 @@ const RUSH_SHARE = 0.1;
 
 /** Restarts the controller over many Queues that hold, and creates one more while they are verified. */
 export async function runRestart(stand: Stand, options: RestartOptions): Promise<RestartResult> {
-  const { queues, namespaces, steadyMs, print } = options;
+  const { queues, namespaces, steadyMs, flags = [], print } = options;
   const client = loadKubeClient({ kubeconfigPath: stand.controlPlane.kubeconfigPath, maxConnections: IN_FLIGHT });
   const end = new AbortController();
   const redis = new Redis(stand.redis.url);
   try {
     const names = await createNamespaces(client, stand, namespaces);
-    const before = await stand.startApp('queue-controller', ALONE);
+    const before = await stand.startApp('queue-controller', ALONE, ...flags);
     const watch = await ObjectWatch.start<QueueObject>(client, QUEUES, undefined, end.signal);
     const places = placesIn(names, 'old', queues);
     await inFlight(places, IN_FLIGHT, async (place) => void (await createQueue(client, place)));
@@ -60,7 +62,7 @@ export async function runRestart(stand: Stand, options: RestartOptions): Promise
     print('all have counts; the controller is started anew');
 
     const startMs = performance.now();
-    const controller = await stand.startApp('queue-controller', ALONE);
+    const controller = await stand.startApp('queue-controller', ALONE, ...flags);
     await eventually(async () => (await reconciles(controller)) >= queues * RUSH_SHARE, {
       timeoutMs: TIMEOUT_MS,
       intervalMs: 50,
