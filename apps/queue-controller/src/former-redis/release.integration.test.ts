@@ -2,6 +2,7 @@ import type { Queue, QueueSpec } from '@redis-queue/api';
 import { formatOwnerMark, RedisConnections, type ManagedField, type RedisTarget } from '@redis-queue/bullmq';
 import { CircuitBreakers, type SecretObject } from '@redis-queue/redis-access';
 import { startRedis, type RedisServer } from '@redis-queue/rig';
+import { Queue as BullQueue } from 'bullmq';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ADOPTED_AT, CLUSTER, queueObject } from '../testing/queues.ts';
 import { FormerRedisReleases, type Current, type FormerReport } from './release.ts';
@@ -98,19 +99,28 @@ describe('a Redis that a queue has left', () => {
 
   /** As many writes until the process ends, and what it reported. */
   it.each([
-    [0, { state: 'held', why: 'another leads' }],
-    [1, { state: 'held', why: 'another leads' }],
-    [Infinity, { state: 'released', cleared: ['rateLimit', 'paused'] }],
+    ...[0, 1, 2, 3].map((writes) => [writes, { state: 'held', why: 'another leads' }] as const),
+    [Infinity, { state: 'released', cleared: ['rateLimit', 'paused', 'deadLetters', 'maxEvents'] }] as const,
   ])('loses what the mark names, and nothing that others set, also when cut off after %d writes', async (n, report) => {
-    const fields = { 'redis-queue:owner': mark(['rateLimit', 'paused']), max: 5, duration: 1000, paused: 1 };
-    await redis.hset(META, { ...fields, concurrency: 7, version: 'bullmq:6.7.0' });
+    const schedulers = new BullQueue('emails', { connection: { ...server, password: 'hunter2' } });
+    for (const name of ['ours', 'theirs']) await schedulers.upsertJobScheduler(name, { every: 60_000 });
+    await schedulers.close();
+    const owned = mark(['rateLimit', 'paused', 'deadLetters', 'maxEvents']);
+    const set = { max: 5, duration: 1000, paused: 1, 'opts.maxLenEvents': 9, concurrency: 7, version: 'bullmq:6.7.0' };
+    await redis.hset(META, { ...set, 'redis-queue:owner': owned, 'redis-queue:schedulers': `${OWNER}\nours` });
+    await redis.hset('bull:emails-dlq:meta', { 'redis-queue:owner': mark([]), version: 'bullmq:6.7.0' });
     await redis.rpush('bull:emails:paused', 'a', 'b');
     const first = new Scene();
     first.maxWrites = n;
     expect(await first.release()).toMatchObject(report);
     await new Scene().release();
     expect(await redis.hgetall(META)).toEqual({ concurrency: '7', version: 'bullmq:6.7.0' });
-    expect(await redis.lrange('bull:emails:wait', 0, -1)).toEqual(['a', 'b']);
+    expect(await redis.hgetall('bull:emails-dlq:meta')).toEqual({ version: 'bullmq:6.7.0' });
+    expect(await redis.zrange('bull:emails:repeat', 0, '-1')).toEqual(['theirs']);
+    expect((await redis.lrange('bull:emails:wait', 0, -1)).filter((id) => !id.startsWith('repeat:'))).toEqual([
+      'a',
+      'b',
+    ]);
     expect(await new Scene().release()).toMatchObject({ state: 'absent' });
   });
 
