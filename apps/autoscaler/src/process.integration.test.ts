@@ -4,6 +4,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createConsumer, type Consumer, type ScalingDecision } from '@redis-queue/scaling-bus';
 import { eventually, startAppProcess, startRedis, type AppProcess } from '@redis-queue/rig';
+import { lintMetrics } from '@redis-queue/rig/controllers';
 import { startRig, type Rig } from '@redis-queue/rig/controllers';
 import { aPool, aQueue } from './testing/objects.ts';
 
@@ -85,6 +86,7 @@ it('the process wakes a pool at zero; killed and started again it begins a later
   const later = await decided('first', ({ epoch, currentReplicas }) => epoch > woken.epoch && currentReplicas === 4);
   expect(later.desiredReplicas).toBe(4);
   const metrics = await second.metrics();
+  expect(await lintMetrics(metrics)).toEqual([]);
   expect(metrics).toMatch(/redis_queue_autoscaler_desired_replicas\{namespace="scaled[^"]*",pool="first"\} 4/);
   expect((await second.stop('SIGTERM')).code).toBe(0);
   const outputs = [metrics, JSON.stringify(decisions), ...first.lines, ...second.lines];

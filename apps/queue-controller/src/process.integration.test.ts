@@ -1,6 +1,7 @@
 import { QUEUES } from '@redis-queue/api';
 import { keyOf } from '@redis-queue/controller';
 import { eventually, startAppProcess, type AppProcess } from '@redis-queue/rig';
+import { lintMetrics } from '@redis-queue/rig/controllers';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { testCluster, type TestCluster } from './testing/cluster.ts';
 
@@ -36,6 +37,7 @@ it('a wrong password is reported as such and appears in no output, and the right
   await t.settled(queue, 'Applied');
 
   const metrics = await controller.metrics();
+  expect(await lintMetrics(metrics)).toEqual([]);
   const leases = await t.cluster.kubectl('get', 'leases,events,queues', '-A', '-o', 'json');
   expect((await controller.stop('SIGTERM')).code).toBe(0);
   const outputs = { metrics, leases, lines: controller.lines.join('\n') };

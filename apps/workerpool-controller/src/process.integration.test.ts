@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { setTimeout as delay } from 'node:timers/promises';
 import { eventually, freePort, startAppProcess, type AppProcess } from '@redis-queue/rig';
+import { lintMetrics } from '@redis-queue/rig/controllers';
 import { compareFence, type Fence } from '@redis-queue/scaling-bus';
 import { fenceOf } from './deployment/replicas.ts';
 import { testCluster, type TestCluster } from './testing/cluster.ts';
@@ -83,7 +84,9 @@ it('of two replicas one acts, and the other takes over when it stops', async () 
     },
     { timeoutMs: 60_000, intervalMs: 500, description: 'the other one to act' },
   );
-  expect(await second.metrics()).toContain('redis_queue_decisions_consumed_total{outcome="scale"} 1');
+  const metrics = await second.metrics();
+  expect(metrics).toContain('redis_queue_decisions_consumed_total{outcome="scale"} 1');
+  expect(await lintMetrics(metrics)).toEqual([]);
   expect((await second.stop('SIGTERM')).code).toBe(0);
 }, 240_000);
 

@@ -1,7 +1,10 @@
 // Command health says what other tools make of objects: kstatus by its own library, which Flux and kpt use, and Argo CD
 // by a health check in Lua, run as Argo CD does. It reads one JSON object per line and writes one line of JSON for each.
+// With --metrics it says what `promtool check metrics` says of a page of metrics, one problem per line.
 //
 // Usage: health CHECK.lua <objects >verdicts
+//
+//	health --metrics <page >problems
 package main
 
 import (
@@ -10,6 +13,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	lua "github.com/yuin/gopher-lua"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/cli-utils/pkg/kstatus/status"
@@ -33,7 +37,10 @@ func main() {
 
 func run() error {
 	if len(os.Args) != 2 {
-		return fmt.Errorf("one argument is needed, the file of the health check")
+		return fmt.Errorf("one argument is needed, the file of the health check or --metrics")
+	}
+	if os.Args[1] == "--metrics" {
+		return lintMetrics()
 	}
 	check, err := os.ReadFile(os.Args[1])
 	if err != nil {
@@ -56,6 +63,17 @@ func run() error {
 		}
 	}
 	return lines.Err()
+}
+
+func lintMetrics() error {
+	problems, err := promlint.New(os.Stdin).Lint()
+	if err != nil {
+		return err
+	}
+	for _, problem := range problems {
+		fmt.Printf("%s: %s\n", problem.Metric, problem.Text)
+	}
+	return nil
 }
 
 func judge(object *unstructured.Unstructured, check string) (verdict, error) {

@@ -63,16 +63,25 @@ export async function healthOf(objects: readonly WithConditions[]): Promise<Heal
   const check = join(temporaryFolder('health'), 'check.lua');
   writeFileSync(check, argoHealthCheck());
   const lines = objects.map((object) => JSON.stringify(object)).join('\n');
-  const printed = await new Promise<string>((resolve, reject) => {
-    const child = execFile(program('health'), [check], { maxBuffer: 2 ** 28 }, (error, stdout, stderr) => {
+  const printed = await runHealth(check, lines);
+  const verdicts = printed.trim().split('\n');
+  return verdicts.map((line, index) => ({ object: objects[index]!, ...(JSON.parse(line) as Omit<Health, 'object'>) }));
+}
+
+/** What `promtool check metrics` says of a page of metrics, a line for each problem; none when nothing is wrong. */
+export async function lintMetrics(page: string): Promise<string[]> {
+  return (await runHealth('--metrics', page)).split('\n').filter(Boolean);
+}
+
+function runHealth(argument: string, input: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = execFile(program('health'), [argument], { maxBuffer: 2 ** 28 }, (error, stdout, stderr) => {
       if (error) reject(new Error(stderr.trim() || error.message, { cause: error }));
       else resolve(stdout);
     });
     child.stdin?.on('error', () => undefined);
-    child.stdin?.end(lines);
+    child.stdin?.end(input);
   });
-  const verdicts = printed.trim().split('\n');
-  return verdicts.map((line, index) => ({ object: objects[index]!, ...(JSON.parse(line) as Omit<Health, 'object'>) }));
 }
 
 /** The script as users of Argo CD copy it. */

@@ -35,7 +35,7 @@ export function cacheFolder(): string {
 /**
  * A set of programs built together, in a folder named for what it was built from, so that a change builds again and two
  * checkouts do not disturb each other. `kube` is etcd, every Kubernetes component and kubectl in one; `keda` is
- * `operator` and `adapter`; `health` tells what kstatus and Argo CD say of objects.
+ * `operator` and `adapter`; `health` tells what kstatus and Argo CD say of objects, and Prometheus' linter of metrics.
  */
 export type ProgramSet = 'kube' | 'helm' | 'containerd' | 'coredns' | 'keda' | 'health';
 
