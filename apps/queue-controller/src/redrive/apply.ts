@@ -21,11 +21,13 @@ type AppliedRedrive = Applied<ObservedRedrive, RedrivePlan, QueueRedriveReason>;
 
 /** Script calls per reconcile, with ≤ 100 dead letters each, and how long they may take together: others have a turn. */
 const MAX_CALLS = 10;
-const CALLS_MS = 1_500;
+const CALLS_MS = 500;
 /** It rests four times as long as it worked: at most a fifth of Redis' time for one redrive. */
 const REST_FACTOR = 4;
 const MIN_REST_MS = 20;
 const MAX_WAIT_MS = 2_000;
+/** A last call may take as long as its deadline. */
+const MAX_REST_MS = 30_000;
 
 /** Carries a redrive's plan out; what Redis throws becomes the problem. */
 export async function applyRedrive(
@@ -190,7 +192,7 @@ class Calls {
   }
 
   restMs(): number {
-    return Math.min(Math.max(MIN_REST_MS, this.#tookMs() * REST_FACTOR), MAX_WAIT_MS);
+    return Math.min(Math.max(MIN_REST_MS, this.#tookMs() * REST_FACTOR), MAX_REST_MS);
   }
 
   #tookMs(): number {

@@ -26,21 +26,23 @@ const named = (name: string, at: string, spec: Parameters<typeof redriveObject>[
     { name, uid: name, creationTimestamp: at },
   );
 
-it('the oldest of a Queue that puts something back goes first', () => {
+it('the oldest of a Queue that puts something back goes first, and the oldest dry run of a namespace', () => {
   const [early, late] = ['2026-03-01T00:00:00Z', '2026-03-02T00:00:00Z'];
   const first = named('b', early);
   const second = named('c', early);
   const dry = named('dry', late, { dryRun: true });
+  const otherDry = named('other-dry', '2026-03-03T00:00:00Z', { dryRun: true, queueRef: { name: 'sms' } });
   const suspended = named('suspended', '2026-01-01T00:00:00Z', { suspend: true });
   const other = named('other', late, { queueRef: { name: 'sms' } });
   const ended = named('ended', '2026-01-01T00:00:00Z', {}, true);
   const last = named('a', late);
-  const line = lineOf([last, dry, suspended, other, ended, second, first]);
-  expect([first, second, last, dry, suspended, other, ended].map((each) => line.ahead(each))).toEqual([
+  const line = lineOf([last, otherDry, dry, suspended, other, ended, second, first]);
+  expect([first, second, last, dry, otherDry, suspended, other, ended].map((each) => line.ahead(each))).toEqual([
     undefined,
     'b',
     'b',
     undefined,
+    'dry',
     undefined,
     undefined,
     undefined,

@@ -12,8 +12,9 @@ const MAX_NOTIFIED = 8;
 type Redrives = Pick<ObjectCache<RedriveObject>, 'addIndex' | 'eachByIndex'>;
 
 /**
- * Which redrives of a Queue go one after the other, the oldest first: those that put something back. One that is suspended
- * or has ended is out of line; a dry run neither waits nor keeps others waiting, as it only reads.
+ * Which redrives go one after the other, the oldest first: those of a Queue that put something back, and the dry runs of
+ * a namespace, each of which may read and parse as much as a queue holds. One that is suspended or has ended is out of
+ * line.
  */
 export class RedriveLine {
   readonly #redrives: Redrives;
@@ -22,7 +23,7 @@ export class RedriveLine {
   constructor(redrives: Redrives, byAge: (a: RedriveObject, b: RedriveObject) => number) {
     this.#redrives = redrives;
     redrives.addIndex(LINE, (redrive) => (isInLine(redrive) ? [lineOf(redrive)] : []), byAge);
-    redrives.addIndex(OPEN, (redrive) => (hasEnded(redrive) ? [] : [lineOf(redrive)]), byAge);
+    redrives.addIndex(OPEN, (redrive) => (hasEnded(redrive) ? [] : [keyToString(queueKeyOf(redrive))]), byAge);
   }
 
   /** The name of the redrive that goes before this one; undefined: it is its turn. */
@@ -52,11 +53,12 @@ export function leavesLine({ event, object, previous }: Change<RedriveObject>): 
 
 function isInLine(redrive: RedriveObject): boolean {
   const { deletionTimestamp } = redrive.metadata;
-  return deletionTimestamp === undefined && !redrive.spec.dryRun && !redrive.spec.suspend && !hasEnded(redrive);
+  return deletionTimestamp === undefined && !redrive.spec.suspend && !hasEnded(redrive);
 }
 
 function lineOf(redrive: RedriveObject): string {
-  return keyToString(queueKeyOf(redrive));
+  const queue = queueKeyOf(redrive);
+  return redrive.spec.dryRun ? `dry runs of ${queue.namespace}` : keyToString(queue);
 }
 
 function firstKeys(redrives: Iterable<RedriveObject>, most: number): ObjectKey[] {
