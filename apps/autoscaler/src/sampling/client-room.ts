@@ -1,4 +1,5 @@
 import type { ServerClients } from '@redis-queue/bullmq';
+import type { StartingClients } from './starting-clients.ts';
 
 /** Share of the connections that a server takes which pools may bring it to; the rest is for producers and us. */
 const USABLE = 0.9;
@@ -9,28 +10,24 @@ const USABLE = 0.9;
 const PER_QUEUE = 3;
 const PER_POD = 1;
 
-interface Growth {
-  readonly atMs: number;
-  readonly connections: number;
-}
-
 /**
  * For how many more pods a Redis has connections: what the server reports, less those of pods that were decided on and
  * have hardly begun to connect. No I/O.
  */
 export class ClientRoom {
-  readonly #startsWithinMs: number;
+  readonly #server: string;
+  readonly #starting: StartingClients;
   #clients: ServerClients | undefined;
-  /** Of pods that have hardly begun to connect, in the order of time. */
-  readonly #growths: Growth[] = [];
-  /** Their sum. */
-  #starting = 0;
   /** The size last decided, by pool. */
   readonly #sizes = new Map<string, number>();
 
-  /** @param startsWithinMs from the decision on a pod until its connections show in a report */
-  constructor(startsWithinMs: number) {
-    this.#startsWithinMs = startsWithinMs;
+  /**
+   * @param server the same text for whoever connects to the same one
+   * @param starting shared by all who size pools on it
+   */
+  constructor(server: string, starting: StartingClients) {
+    this.#server = server;
+    this.#starting = starting;
   }
 
   /** The server reported its clients; undefined: it does not say. */
@@ -47,8 +44,7 @@ export class ClientRoom {
     if (this.#clients === undefined) return undefined;
     if (!this.#sizes.has(pool)) this.#sizes.set(pool, current);
     const { connected, max } = this.#clients;
-    this.#forgetStarted(nowMs);
-    const room = Math.max(0, USABLE * max - connected - this.#starting);
+    const room = Math.max(0, USABLE * max - connected - this.#starting.on(this.#server, nowMs));
     return Math.max(current, this.#sizes.get(pool)!) + Math.floor(room / connectionsOf(queues));
   }
 
@@ -56,20 +52,12 @@ export class ClientRoom {
   decided(pool: string, size: number, queues: number, nowMs: number): void {
     const before = this.#sizes.get(pool);
     this.#sizes.set(pool, size);
-    this.#forgetStarted(nowMs);
     if (before === undefined || size <= before) return;
-    const connections = (size - before) * connectionsOf(queues);
-    this.#growths.push({ atMs: nowMs, connections });
-    this.#starting += connections;
+    this.#starting.add(this.#server, (size - before) * connectionsOf(queues), nowMs);
   }
 
   forget(pool: string): void {
     this.#sizes.delete(pool);
-  }
-
-  #forgetStarted(nowMs: number): void {
-    while (this.#growths.length > 0 && nowMs - this.#growths[0]!.atMs >= this.#startsWithinMs)
-      this.#starting -= this.#growths.shift()!.connections;
   }
 }
 

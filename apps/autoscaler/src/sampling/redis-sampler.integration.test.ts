@@ -8,6 +8,7 @@ import { AutoscalerMetrics } from '../metrics/autoscaler-metrics.ts';
 import { buildTopology, type WatchedTarget } from '../watching/topology.ts';
 import { RedisSampler } from './redis-sampler.ts';
 import type { SamplerHost } from './sampler-host.ts';
+import { StartingClients } from './starting-clients.ts';
 
 /** A script that blocks the server for as many loops as its argument says. */
 const BUSY = 'for i = 1, tonumber(ARGV[1]) do end';
@@ -31,6 +32,7 @@ async function aSampler(host: SamplerHost): Promise<{ redis: RedisServer; sample
     connections,
     metrics: new AutoscalerMetrics(new Registry()),
     log: { info: () => {}, warn: () => {} },
+    starting: new StartingClients(2_000),
     podStartMs: 2_000,
     now: () => performance.now(),
     host,

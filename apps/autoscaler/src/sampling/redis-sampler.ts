@@ -1,6 +1,7 @@
 import {
   classifyRedisError,
   describeTarget,
+  serverOf,
   type ConnectionShares,
   type RedisConnections,
   type ServerPressure,
@@ -21,7 +22,8 @@ import { RedisReader } from './redis-reader.ts';
 import type { SamplerHost } from './sampler-host.ts';
 import { SamplingBudget } from './sampling-budget.ts';
 import { ClientRoom } from './client-room.ts';
-import { PRESSURE_EVERY_MS, Saturation } from './saturation.ts';
+import { Saturation } from './saturation.ts';
+import type { StartingClients } from './starting-clients.ts';
 import { SampleSchedule } from './schedule.ts';
 import { WakeUp } from './wake-up.ts';
 
@@ -31,6 +33,8 @@ export interface SamplerOptions {
   readonly standing?: ConnectionShares;
   readonly metrics: AutoscalerMetrics;
   readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
+  /** Of all samplers: servers may be reached by several users. */
+  readonly starting: StartingClients;
   /** How long a pod takes from decision to first job, ms: delayed jobs due within it are load already. */
   readonly podStartMs: number;
   /** Monotonic, ms. */
@@ -91,7 +95,8 @@ export class RedisSampler {
     this.#address = describeTarget(target);
     this.#targetKey = targetKey;
     this.#options = options;
-    this.clients = new ClientRoom(options.podStartMs + PRESSURE_EVERY_MS);
+    // Databases of a server share its connections.
+    this.clients = new ClientRoom(serverOf({ ...target, db: 0 }), options.starting);
     const { connections, standing } = options;
     this.reader = new RedisReader(target, namespace, {
       connections,

@@ -3,6 +3,8 @@ import type { ScaledPool, Topology } from '../watching/topology.ts';
 import type { QueueKnowledge } from './queue-knowledge.ts';
 import type { RedisReader } from './redis-reader.ts';
 import { RedisSampler, type SamplerOptions } from './redis-sampler.ts';
+import { PRESSURE_EVERY_MS } from './saturation.ts';
+import { StartingClients } from './starting-clients.ts';
 
 /** Redis targets that notify of new jobs, with two connections each; all others are polled each second. */
 const STANDING_LIMITS: ConnectionLimits = { total: 512, perServer: 256, perNamespace: 16 };
@@ -13,8 +15,9 @@ export class RedisSamplers {
   readonly #samplers = new Map<string, RedisSampler>();
   #topology: Pick<Topology, 'queues' | 'targets'> = { queues: new Map(), targets: new Map() };
 
-  constructor(options: SamplerOptions) {
-    this.#options = { standing: new ConnectionShares(STANDING_LIMITS), ...options };
+  constructor(options: Omit<SamplerOptions, 'starting'>) {
+    const starting = new StartingClients(options.podStartMs + PRESSURE_EVERY_MS);
+    this.#options = { standing: new ConnectionShares(STANDING_LIMITS), starting, ...options };
   }
 
   /** Samples the queues of `next` from now on, and no others. */

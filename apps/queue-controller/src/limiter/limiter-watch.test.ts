@@ -72,6 +72,16 @@ describe('a limiter of workers', () => {
     expect(watch.lookAgainMs('uid', policy())).toBeUndefined();
   });
 
+  it('is looked for at the end of a window every five seconds at most, however often the limit changes', () => {
+    const { clock, watch, read } = stage();
+    const asked = [0, 100, 4_900, 5_000, 5_100].map((nowMs, index) => {
+      clock.nowMs = nowMs;
+      read([10_000 + nowMs, 10_080 + nowMs], { max: index + 1, durationMs: 2_000 });
+      return watch.lookAgainMs('uid', policy([10_000 + nowMs, 10_080 + nowMs])) !== undefined;
+    });
+    expect(asked).toEqual([true, false, false, true, false]);
+  });
+
   it('is looked for in a busy queue every five minutes, and once a minute until something is known', () => {
     const { clock, watch, read } = stage();
     const due = (nowMs: number): boolean => {

@@ -14,6 +14,8 @@ const NOT_SET_FOR_MS = 15 * 60_000;
 const LOOK_EVERY_MS = 5 * 60_000;
 /** A look that tells nothing is followed by another after so long. */
 const TRY_EVERY_MS = 60_000;
+/** Looks at the end of a window are so far apart: whoever can write in Redis may have windows end all the time. */
+const AGAIN_EVERY_MS = 5_000;
 /** After the end of a window, for a busy worker to open the next. */
 const OPENED_AFTER_MS = 20;
 
@@ -38,6 +40,8 @@ export class LimiterWatch implements ObjectMemory {
   readonly #known = new Map<string, Known>();
   /** When a look was begun. */
   readonly #triedMs = new Map<string, number>();
+  /** When a look at the end of a window was asked for. */
+  readonly #againMs = new Map<string, number>();
   readonly #now: () => number;
 
   /** @param now monotonic, ms */
@@ -68,11 +72,17 @@ export class LimiterWatch implements ObjectMemory {
     return isOld ? 'asSet' : known?.verdict;
   }
 
-  /** After how many ms to look once more, because a window has ended then; undefined: there is no need. */
+  /**
+   * After how many ms to look once more, because a window has ended then; undefined: there is no need, or one was asked
+   * for just before. To be asked once per reconcile.
+   */
   lookAgainMs(uid: string, { rateLimit, runningWindow }: ObservedPolicy): number | undefined {
     const known = this.#known.get(uid);
     if (!rateLimit || !runningWindow || runningWindow.holdsBack || !known) return undefined;
-    if (this.#now() - known.judgedAtMs < LOOK_EVERY_MS) return undefined;
+    const nowMs = this.#now();
+    if (nowMs - known.judgedAtMs < LOOK_EVERY_MS) return undefined;
+    if (nowMs - (this.#againMs.get(uid) ?? -Infinity) < AGAIN_EVERY_MS) return undefined;
+    this.#againMs.set(uid, nowMs);
     return runningWindow.endsAtMs - runningWindow.readAtMs + OPENED_AFTER_MS;
   }
 
@@ -92,6 +102,7 @@ export class LimiterWatch implements ObjectMemory {
   forget(uid: string): void {
     this.#known.delete(uid);
     this.#triedMs.delete(uid);
+    this.#againMs.delete(uid);
   }
 }
 

@@ -259,8 +259,28 @@ it('what is remembered of an object is forgotten with it', async () => {
   expect(forgotten).toEqual([]);
   await client.delete(WIDGETS, keyOf(going));
   await eventually(() => forgotten.length > 0, SOON);
-  expect(forgotten).toEqual([going.metadata.uid]);
+  expect([...new Set(forgotten)]).toEqual([going.metadata.uid]);
   expect(await read('staying')).toMatchObject({ metadata: { uid: staying.metadata.uid } });
+});
+
+it('what a reconcile notes of an object that is deleted meanwhile is forgotten when it ends', async () => {
+  const noted = new Set<string>();
+  const forgotten: string[] = [];
+  const forget = (uid: string): void => void (forgotten.push(uid), noted.delete(uid));
+  control({
+    memories: [{ forget }],
+    beforeApply: async ({ metadata }) => {
+      const { uid = '', deletionTimestamp } = metadata;
+      if (deletionTimestamp === undefined) return;
+      await client.mergePatch(WIDGETS, keyOf({ metadata }), { metadata: { finalizers: null } });
+      await eventually(() => forgotten.includes(uid), SOON);
+      noted.add(uid);
+    },
+  });
+  const going = await create('raced');
+  await settled('raced', 'Created');
+  await client.delete(WIDGETS, keyOf(going));
+  await eventually(() => forgotten.length > 1 && noted.size === 0, SOON);
 });
 
 it('a conflict is tried again, and no condition or event ever tells of it', async () => {

@@ -20,7 +20,8 @@ function managed() {
   } as unknown as KubeClient;
   const handlers: ChangeHandler<Widget>[] = [];
   const enqueued: EnqueueOptions[] = [];
-  const cache = { type: WIDGETS, onChange: (handler: ChangeHandler<Widget>) => void handlers.push(handler) };
+  const onChange = (handler: ChangeHandler<Widget>): void => void handlers.push(handler);
+  const cache = { type: WIDGETS, get: () => aWidget(), onChange };
   let options: ControllerOptions<Widget>;
   const manager = {
     client,

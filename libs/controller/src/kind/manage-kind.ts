@@ -57,6 +57,9 @@ export function manageKind<T extends KindObject, O, P extends Plan, R extends st
   });
   const runtime = { client, events, status, now };
   const repairs = new RepairPace();
+  const forget = (uid: string): void => {
+    for (const memory of [status, repairs, ...memories]) memory.forget(uid);
+  };
   const controller = manager.controller<T>({
     ...rest,
     cache,
@@ -66,17 +69,21 @@ export function manageKind<T extends KindObject, O, P extends Plan, R extends st
     reconcileTimeoutMs,
     reconcile: (context) => {
       const { object, log } = context;
+      const uid = object?.metadata.uid ?? '';
       // The cache shows our own writes by now: what differs from them is somebody else's.
-      if (object && status.isOverwritten(object) && repairs.repairs(object.metadata.uid ?? '', elapsedMs()) === 2)
+      if (object && status.isOverwritten(object) && repairs.repairs(uid, elapsedMs()) === 2)
         log.warn(OVERWRITTEN_AGAIN);
-      return reconcileKind(kind, context, runtime);
+      return reconcileKind(kind, context, runtime).finally(() => {
+        // One that was deleted meanwhile was forgotten before this noted the last of it.
+        if (object && cache.get(keyOf(object))?.metadata.uid !== uid) forget(uid);
+      });
     },
     onWaiting: (context, usedUp) => reportKindWaiting(kind, context, usedUp, runtime),
     onFailure: (context, error) => reportKindFailure(kind, context, error, runtime),
   });
   cache.onChange((change, object) => {
     const { uid = '' } = object.metadata;
-    if (change === 'delete') for (const memory of [status, repairs, ...memories]) memory.forget(uid);
+    if (change === 'delete') forget(uid);
     // A change of the status alone does not count, unless it undoes ours.
     if (change === 'update' && status.isOverwritten(object))
       controller.enqueue(keyOf(object), { afterMs: repairs.waitMs(uid, elapsedMs()) });
