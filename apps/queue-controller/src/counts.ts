@@ -24,6 +24,7 @@ export function sampledStatus(sample: QueueSample, waitP95Ms: number | undefined
   const age = headAgeMs(sample);
   return {
     counts: {
+      depth: waiting + legacyPaused + prioritized + overdue,
       waiting: waiting + legacyPaused,
       prioritized,
       active,

@@ -281,7 +281,7 @@ describe('a new Queue', () => {
 
 test('kubectl get shows what an operator of queues needs', async () => {
   await kubectl.apply(queueDraft({}, 'shown'));
-  const counts = { waiting: 12, prioritized: 0, active: 3, delayed: 0, overdue: 0, failed: 4, dead: 2 };
+  const counts = { depth: 12, waiting: 9, prioritized: 3, active: 3, delayed: 0, overdue: 0, failed: 4, dead: 2 };
   const status = { counts, waitP95: '1.2s', effective: { name: 'shown', prefix: 'bull', paused: true } };
   await kubectl.writeStatus('queue', 'shown', status);
 

@@ -64,7 +64,12 @@ export const queueDefinition: KindDefinition = {
       jsonPath: '.status.conditions[?(@.type=="Available")].status',
       description: 'Whether Redis answers, so that jobs can be added and taken.',
     },
-    { name: 'Waiting', type: 'integer', jsonPath: '.status.counts.waiting', description: 'Jobs that wait.' },
+    {
+      name: 'Waiting',
+      type: 'integer',
+      jsonPath: '.status.counts.depth',
+      description: 'Jobs that could start now: waiting, prioritized and overdue ones.',
+    },
     { name: 'Active', type: 'integer', jsonPath: '.status.counts.active', description: 'Jobs that run.' },
     { name: 'Delayed', type: 'integer', jsonPath: '.status.counts.delayed', description: 'Jobs for later.' },
     { name: 'Failed', type: 'integer', jsonPath: '.status.counts.failed', description: 'Jobs that failed.' },

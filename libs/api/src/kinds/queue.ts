@@ -233,6 +233,7 @@ const count = z.int().min(0);
 
 export const queueCountsSchema = z
   .object({
+    depth: count.describe('Jobs that could start now: waiting, prioritized and overdue ones.').optional(),
     waiting: count.describe('Jobs in line.'),
     prioritized: count.describe('Jobs in line by priority.'),
     active: count.describe('Jobs that run.'),
