@@ -283,15 +283,21 @@ test('a retry of a paused queue waits in the list that its BullMQ moves back on 
   expect(await later.getWaitingCount()).toBe(1);
 });
 
-test('a job with a deduplication id that is moved frees it', async () => {
+test('a job that is moved ends its deduplication, but not before its time to live', async () => {
   const queue = queueOf('dedupe');
-  await t.redis.set('bull:dedupe:de:d', '1', 'PX', 60_000);
-  await putFailed(t.redis, queue, '1', 1_000, { deid: 'd' });
-  await t.redis.set('bull:dedupe:de:e', 'another');
-  await putFailed(t.redis, queue, '2', 1_001, { deid: 'e' });
-  expect(await settle(t.redis, queue)).toMatchObject({ moved: 2 });
-  expect(await t.redis.exists('bull:dedupe:de:d')).toBe(0);
-  expect(await t.redis.get('bull:dedupe:de:e')).toBe('another');
+  await t.redis.mset('bull:dedupe:de:d', '1', 'bull:dedupe:dn:d', 'next', 'bull:dedupe:de:e', 'another');
+  await t.redis.set('bull:dedupe:de:f', '3', 'PX', 60_000);
+  await t.redis.set('bull:dedupe:dn:f', 'next');
+  for (const [id, deid] of ['d', 'e', 'f'].entries())
+    await putFailed(t.redis, queue, String(id + 1), 1_000 + id, { deid });
+  expect(await settle(t.redis, queue)).toMatchObject({ moved: 3 });
+  expect(await t.redis.exists('bull:dedupe:de:d', 'bull:dedupe:dn:d')).toBe(0);
+  expect(await t.redis.mget('bull:dedupe:de:e', 'bull:dedupe:de:f', 'bull:dedupe:dn:f')).toEqual([
+    'another',
+    '3',
+    'next',
+  ]);
+  expect(await t.redis.pttl('bull:dedupe:de:f')).toBeGreaterThan(0);
 });
 
 test('a job that was retried or died again since it was read is left for the next round', async () => {

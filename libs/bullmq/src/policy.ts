@@ -28,6 +28,11 @@ export interface ObservedPolicy {
   readonly clientVersion?: string;
   /** Jobs in the list in which BullMQ before v6 kept the jobs of a paused queue; only a resume moves them. */
   readonly legacyPaused: number;
+  /**
+   * Jobs in `wait` although the queue is paused: BullMQ before v6 loses them at its next pause or resume. Absent: none, or
+   * the clients are of v6.
+   */
+  readonly exposedWaiting?: number;
   /** Of a rate limit, whosever it is; absent: none runs. */
   readonly runningWindow?: RunningWindow;
   /** Of those who would inherit the queue; absent: there are none that stand. */
@@ -50,7 +55,9 @@ const POLICY_FIELDS = 8;
 export async function readQueuePolicy(redis: Redis, queue: QueueRef): Promise<ObservedPolicy> {
   const args = [OWNER_FIELD, CLAIMS_FIELD, MAX_CLAIMS, MAX_CLAIM_TTL_MS, SCHEDULERS_FIELD];
   const reply = await runReadScript(redis, 'readPolicy', [queueKey(queue, 'meta')], args);
-  const [exists, legacyPaused, values, redisTimeMs, window, digest] = Array.isArray(reply) ? (reply as unknown[]) : [];
+  const [exists, legacyPaused, values, redisTimeMs, window, digest, exposed] = Array.isArray(reply)
+    ? (reply as unknown[])
+    : [];
   const areTexts = Array.isArray(values) && values.every((value) => value === null || typeof value === 'string');
   if (!areTexts || values.length !== POLICY_FIELDS || !Number.isSafeInteger(legacyPaused))
     throw new UnexpectedReplyError('the fields of a queue are none');
@@ -61,6 +68,7 @@ export async function readQueuePolicy(redis: Redis, queue: QueueRef): Promise<Ob
     ...parsePolicyFields(values as (string | null)[]),
     exists: exists === 1,
     legacyPaused: legacyPaused as number,
+    ...(typeof exposed === 'number' && exposed > 0 && { exposedWaiting: exposed }),
     ...(runningWindow && { runningWindow }),
     ...(claims.length > 0 && { claims }),
     ...(schedulerList && { schedulerList }),
@@ -71,7 +79,10 @@ export async function readQueuePolicy(redis: Redis, queue: QueueRef): Promise<Ob
 /** Reads the fields of `meta` in the order paused, max, duration, concurrency, owner mark, version. */
 export function parsePolicyFields(
   values: readonly (string | null | undefined)[],
-): Omit<ObservedPolicy, 'exists' | 'legacyPaused' | 'claims' | 'schedulerList' | 'runningWindow' | 'digest'> {
+): Omit<
+  ObservedPolicy,
+  'exists' | 'legacyPaused' | 'exposedWaiting' | 'claims' | 'schedulerList' | 'runningWindow' | 'digest'
+> {
   const [paused, max, duration, concurrency, mark, version] = values;
   const window = { max: positive(max), durationMs: positive(duration) };
   const broken = (max ?? duration ?? null) !== null && (window.max === undefined || window.durationMs === undefined);
@@ -101,16 +112,18 @@ export const GLOBAL_CONCURRENCY_FIELD = 'concurrency';
 /** To what length BullMQ shortens the stream of events; each producer that starts sets its own, or 10,000. */
 export const MAX_EVENTS_FIELD = 'opts.maxLenEvents';
 
-/** Jobs that one call moves out of the legacy `paused` list: about 2 ms of Redis' time. */
-const LEGACY_JOBS_PER_CALL = 5_000;
+/** Jobs that one call moves between `wait` and `paused`: about 2 ms of Redis' time. */
+const MOVED_JOBS_PER_CALL = 5_000;
 
 /**
- * Pauses the queue, so that workers start no job and running ones finish; or lets them start jobs again, and moves back
- * what a v5 client left in the legacy `paused` list. Only while the owner mark is `expected`. Idempotent.
+ * Pauses the queue, so that workers start no job and running ones finish; or lets them start jobs again. Unless its
+ * clients are of BullMQ 6, a pause moves the jobs in `wait` to the list `paused`: BullMQ before v6 puts one list in the
+ * other's place when it pauses or resumes the queue, and what is in the other one is lost. A resume moves back what is
+ * there. Only while the owner mark is `expected`. Idempotent.
  *
  * @param expected the stored mark as read; undefined: none was stored.
  * @param digest of the policy as read.
- * @returns `again` when jobs are left in that list; `ownershipLost` when somebody else changed the mark since it was
+ * @returns `again` when jobs are left to move; `ownershipLost` when somebody else changed the mark since it was
  * read: nothing is written then. With the digest of the policy as it is now; `NO_DIGEST`: somebody else changed it since
  * it was read.
  */
@@ -123,7 +136,7 @@ export async function setPaused(
     digest = NO_DIGEST,
   }: { readonly paused: boolean; readonly expected: string | undefined; readonly digest?: PolicyDigest | undefined },
 ): Promise<{ readonly outcome: 'done' | 'again' | 'ownershipLost'; readonly digest: PolicyDigest }> {
-  const args = [OWNER_FIELD, expected ?? '', paused ? 'paused' : 'resumed', LEGACY_JOBS_PER_CALL, digest];
+  const args = [OWNER_FIELD, expected ?? '', paused ? 'paused' : 'resumed', MOVED_JOBS_PER_CALL, digest];
   const reply = await runScript(redis, 'setPause', [queueKey(queue, 'meta')], args);
   const [left, now] = Array.isArray(reply) ? (reply as unknown[]) : [];
   if (!Number.isSafeInteger(left)) throw new UnexpectedReplyError('the jobs that are left are no number');

@@ -62,11 +62,7 @@ local function makeLong(key)
   pcall_('HSET', key, unpack(fields))
 end
 
-local function endDeduplication(id, deduplication)
-  local key = base .. 'de:' .. deduplication
-  -- With a time to live it is to outlast its job.
-  if pcall_('GET', key) == id and call('PTTL', key) == -1 then call('UNLINK', key, base .. 'dn:' .. deduplication) end
-end
+-- include parts/deduplication.lua
 
 local rows = call('ZRANGEBYSCORE', set, fromScore, age and string.format('%.0f', nowMs - age) or '+inf', 'WITHSCORES', 'LIMIT', skip, most)
 local removed, left, freed, at = 0, 0, 0, 1
@@ -132,7 +128,7 @@ while at <= #rows and freed < bytesLeft do
   end
   if #keys > 0 then call('UNLINK', unpack(keys)) end
   if #entries > 0 then call('ZREM', set, unpack(entries)) end
-  for _, each in ipairs(deduplications) do endDeduplication(each[1], each[2]) end
+  for _, each in ipairs(deduplications) do endDeduplication(base, each[1], each[2]) end
   -- A finished parent counts no child that is gone as one that it has.
   for _, each in ipairs(released) do pcall_('SREM', each[1], each[2]) end
   removed = removed + #entries

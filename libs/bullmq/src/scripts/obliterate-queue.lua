@@ -27,6 +27,7 @@ local budget, stop = tonumber(ARGV[3]), ARGV[4]
 local call = redis.call
 -- include parts/claims.lua
 -- include parts/fence.lua
+-- include parts/line.lua
 
 -- A job whose id is the name of one of these keys is none; its key is not the job's.
 local OWN = {}
@@ -62,11 +63,10 @@ local function releaseParent(parentKey, jobKey)
   local parentId = string.match(parentKey, '.*:(.*)')
   local parentBase = string.sub(parentKey, 1, #parentKey - #parentId)
   if call('SCARD', dependencies) == 1 and call('ZSCORE', parentBase .. 'waiting-children', parentId) then
-    local held = call('HMGET', parentBase .. 'meta', 'paused', 'concurrency')
-    local maxed = held[2] and call('LLEN', parentBase .. 'active') >= (tonumber(held[2]) or 0)
-    call('RPUSH', parentBase .. 'wait', parentId)
+    local line = lineOf(parentBase)
+    call('RPUSH', line.list, parentId)
     call('ZREM', parentBase .. 'waiting-children', parentId)
-    if not held[1] and not maxed then call('ZADD', parentBase .. 'marker', 0, '0') end
+    if not line.silent then call('ZADD', parentBase .. 'marker', 0, '0') end
   end
   call('SREM', dependencies, jobKey)
 end

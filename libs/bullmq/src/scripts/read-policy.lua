@@ -11,11 +11,12 @@
          { paused, max, duration, concurrency, mark, version, claims, schedulers },
          Redis' time in ms where there are claims or a window runs, else 0,
          { jobs started in the window of a rate limit that runs now, ms until its end }, or false where none runs,
-         the digest of the policy }
+         the digest of the policy,
+         jobs in `wait` although the queue is paused, and clients before BullMQ 6 would lose them; 0 where there is no list }
          what is longer than a number is the text `long`; a mark over 4 kB is its SHA-1 in hex, and the scripts that
          compare the mark with the one that was read make the same of it; of the version the first 64 bytes;
          claims over 4 kB are none; of others only those that stand; a list of schedulers over 8 kB is none
-  Cost   4 reads of O(1), about 7 us
+  Cost   4 reads of O(1), about 7 us; one more when the queue is paused
   Never  writes; sends a text of over 8 kB
 ]]
 local meta, base = KEYS[1], string.sub(KEYS[1], 1, -5)
@@ -23,6 +24,7 @@ local call = redis.call
 -- include parts/mark.lua
 -- include parts/policy-digest.lua
 -- include parts/claims.lua
+-- include parts/paused-line.lua
 local set = call('HMGET', meta, 'paused', 'max', 'duration', 'concurrency', ARGV[1], 'version', ARGV[2], ARGV[5])
 for i = 1, 4 do
   if set[i] and #set[i] > 32 then set[i] = 'long' end
@@ -48,4 +50,9 @@ if set[7] then
   end
   set[7] = lines
 end
-return { call('EXISTS', meta), call('LLEN', base .. 'paused'), set, now, window, policyDigest(meta, ARGV[1]) }
+-- Of another type it is no list, and no failure of what else is read.
+local exposed = set[1] and keepsPausedApart(set[6]) and redis.pcall('LLEN', base .. 'wait')
+return {
+  call('EXISTS', meta), call('LLEN', base .. 'paused'), set, now, window, policyDigest(meta, ARGV[1]),
+  type(exposed) == 'number' and exposed or 0,
+}

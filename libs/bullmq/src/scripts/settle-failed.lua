@@ -18,6 +18,7 @@ local call = redis.call
 -- include parts/fence.lua
 -- include parts/events.lua
 -- include parts/line.lua
+-- include parts/deduplication.lua
 local base, dead = string.sub(KEYS[1], 1, -5), string.sub(KEYS[2], 1, -5)
 local refused = refusal(KEYS, ARGV[1], { ARGV[2], ARGV[3] }, ARGV[4])
 if refused then return { refused } end
@@ -67,10 +68,7 @@ local function move(id, letter, finishedOn)
   shorten(to)
   if call('EXISTS', from .. ':logs') == 1 then call('RENAME', from .. ':logs', to .. ':logs') end
   local deduplication = call('HGET', to, 'deid')
-  -- As when BullMQ removes a job: the next one with that id is no double.
-  if deduplication and redis.pcall('GET', base .. 'de:' .. deduplication) == id then
-    call('UNLINK', base .. 'de:' .. deduplication, base .. 'dn:' .. deduplication)
-  end
+  if deduplication then endDeduplication(base, id, deduplication) end
   emit(base, 'removed', id, 'prev', 'failed')
   emit(dead, 'added', free, 'name', nameOf(to))
   return true

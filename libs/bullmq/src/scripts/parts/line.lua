@@ -1,15 +1,21 @@
+-- include parts/paused-line.lua
+-- Where the jobs of a queue wait now, and whether no worker is woken for them.
+local function lineOf(base)
+  local held = call('HMGET', base .. 'meta', 'paused', 'concurrency', 'version')
+  local maxed = held[2] and call('LLEN', base .. 'active') >= (tonumber(held[2]) or 0)
+  local apart = held[1] and keepsPausedApart(held[3])
+  return { base = base, list = base .. (apart and 'paused' or 'wait'), silent = held[1] or maxed }
+end
+
 -- Puts jobs in line as BullMQ's reprocessJob does: by their priority, or else behind the others, or before them if they
 -- are `lifo`. Reads what decides for all jobs, and thereby finds keys of another type, before anything is written.
 local function openLine(base)
-  local held = call('HMGET', base .. 'meta', 'paused', 'concurrency', 'version')
-  call('LLEN', base .. 'wait')
+  local line = lineOf(base)
+  call('LLEN', line.list)
   call('ZCARD', base .. 'prioritized')
   call('ZCARD', base .. 'marker')
   call('XLEN', base .. 'events')
-  local maxed = held[2] and call('LLEN', base .. 'active') >= (tonumber(held[2]) or 0)
-  -- BullMQ before v6 keeps the jobs of a paused queue in a list of its own, which replaces `wait` on resume.
-  local legacy = held[1] and (call('LLEN', base .. 'paused') > 0 or string.find(held[3] or '', '^bullmq:[1-5]%.'))
-  return { base = base, list = base .. (legacy and 'paused' or 'wait'), silent = held[1] or maxed }
+  return line
 end
 
 local function putInLine(line, id)
