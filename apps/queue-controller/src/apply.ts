@@ -145,8 +145,9 @@ async function applyAction(action: Exclude<Action, FinalizerStep>, place: Place)
     case 'leaveClaim':
       return leaveClaimBeside(action.owner, place);
     case 'pause':
+    case 'movePausedJobs':
     case 'resume':
-      return pauseOrResume(action.kind === 'pause', place);
+      return pauseOrResume(action.kind !== 'resume', place);
     case 'claimDeadLetters':
     case 'beginDeadLetterRemoval':
     case 'endDeadLetterRemoval':
@@ -189,7 +190,7 @@ async function applyDeadLetterStep(step: DeadLetterStep, place: Place): Promise<
   return written === undefined ? OWNERSHIP_LOST : undefined;
 }
 
-/** What a long list of jobs that an old client left behind still needs is done when the queue is looked at again. */
+/** What a long list of jobs still needs is done when the queue is looked at again. */
 async function pauseOrResume(paused: boolean, { write, ref, meta, now }: Place): Promise<Problem | undefined> {
   const { mark: expected } = meta;
   const outcome = await inRounds(

@@ -96,6 +96,17 @@ describe('a queue is brought to its spec', () => {
     expect(ready.status?.effective).not.toHaveProperty('rateLimit');
   });
 
+  it('jobs of a paused queue that BullMQ 5 may lose are moved, as of a pause by an older release', async () => {
+    const ns = await t.namespace();
+    await t.redis.hset('bull:paused-before:meta', 'paused', '1');
+    await t.redis.rpush('bull:paused-before:wait', '2', '1');
+    const queue = await t.queue(ns, 'paused-before', { paused: true });
+    const ready = await t.settled(queue, 'Applied');
+    expect(await t.redis.lrange('bull:paused-before:paused', 0, -1)).toEqual(['2', '1']);
+    expect(await t.redis.exists('bull:paused-before:wait')).toBe(0);
+    expect(ready.status?.effective).toMatchObject({ paused: true });
+  });
+
   it('what somebody else changed in Redis is set back, reported by an event and counted', async () => {
     const ns = await t.namespace();
     const queue = await t.queue(ns, 'drift', { globalConcurrency: 5 });

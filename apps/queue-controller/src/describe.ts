@@ -15,6 +15,8 @@ export function describeStep(step: QueueStep): string {
       return 'leave a claim, so that whoever governs the queue removes nothing when its Queue goes';
     case 'pause':
       return 'pause the queue';
+    case 'movePausedJobs':
+      return `move ${step.jobs} jobs of the paused queue from wait, where BullMQ 5 may lose them, to paused`;
     case 'setRateLimit':
       return `set the rate limit to ${describeWindow(step.window)}${step.was ? `, from ${describeWindow(step.was)}` : ''}`;
     case 'clearRateLimit':

@@ -139,6 +139,7 @@ const CHANGES_POLICY: Readonly<Record<QueueStep['kind'], boolean>> = {
   obliterate: false,
   endRemoval: false,
   pause: true,
+  movePausedJobs: false,
   resume: true,
   setRateLimit: true,
   clearRateLimit: true,

@@ -181,7 +181,9 @@ export class QueueMetrics {
     for (const gauge of [this.#jobs, this.#oldestAge, this.#waitP95, this.#paused]) gauge.reset();
     for (const { queue, sample, waitP95Ms, dead } of samples) {
       const labels = { namespace: queue.metadata.namespace ?? '', queue: queue.metadata.name };
-      for (const state of STATES) this.#jobs.set({ ...labels, state }, sample[state]);
+      // Jobs of a paused queue may wait in a list of their own.
+      const counts = { ...sample, waiting: sample.waiting + sample.legacyPaused };
+      for (const state of STATES) this.#jobs.set({ ...labels, state }, counts[state]);
       if (dead !== undefined) this.#jobs.set({ ...labels, state: 'dead' }, dead);
       this.#paused.set(labels, sample.paused ? 1 : 0);
       const age = headAgeMs(sample);

@@ -51,6 +51,18 @@ describe('what has to change in Redis', () => {
       ['setGlobalConcurrency'],
     ],
     ['a pause is set', { paused: true }, { rawOwnerMark: markOf(['paused']) }, ['pause']],
+    [
+      'jobs of a paused queue that BullMQ 5 would lose at its resume are moved',
+      { paused: true },
+      { rawOwnerMark: markOf(['paused']), paused: true, exposedWaiting: 3 },
+      ['movePausedJobs'],
+    ],
+    [
+      'a paused queue stays as it is',
+      { paused: true },
+      { rawOwnerMark: markOf(['paused']), paused: true, legacyPaused: 3 },
+      [],
+    ],
     ['a pause is lifted', { paused: false }, { rawOwnerMark: markOf(['paused']), paused: true }, ['resume']],
     [
       'jobs that a v5 client left in its paused list are moved back',

@@ -100,7 +100,7 @@ function planPolicy(
   const holds = mark !== undefined && formatOwnerMark(claimed) === policy.rawOwnerMark;
   return [
     ...(holds ? [] : [{ kind: 'claim' as const, mark: claimed, ...(from !== undefined && { from }) }]),
-    ...(queue.spec.paused === true && !policy.paused ? [{ kind: 'pause' as const }] : []),
+    ...planPause(queue, policy),
     ...planRateLimit(queue, policy, dropped),
     ...planGlobalConcurrency(queue, policy, dropped),
     ...planResume(queue, policy, dropped, pausedByRemoval),
@@ -127,6 +127,13 @@ function planGlobalConcurrency(queue: Queue, policy: ObservedPolicy, dropped: re
   if (value === undefined)
     return dropped.includes('globalConcurrency') && was !== undefined ? [{ kind: 'clearGlobalConcurrency' }] : [];
   return value === was ? [] : [{ kind: 'setGlobalConcurrency', value, ...(was !== undefined && { was }) }];
+}
+
+/** Jobs that BullMQ before v6 may lose are those of a pause by an older release, or were added by clients of v6. */
+function planPause({ spec }: Queue, { paused, exposedWaiting: jobs = 0 }: ObservedPolicy): QueueStep[] {
+  if (spec.paused !== true) return [];
+  if (!paused) return [{ kind: 'pause' }];
+  return jobs > 0 ? [{ kind: 'movePausedJobs', jobs }] : [];
 }
 
 /** @param pausedByRemoval it may pause the queue only after this was read: the mark says so before. */

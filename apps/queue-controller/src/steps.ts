@@ -73,6 +73,7 @@ export type QueueStep =
   | { readonly kind: 'claim'; readonly mark: OwnerMark; readonly from?: string }
   | { readonly kind: 'leaveClaim'; readonly owner: string }
   | { readonly kind: 'pause' }
+  | { readonly kind: 'movePausedJobs'; readonly jobs: number }
   | { readonly kind: 'setRateLimit'; readonly window: RateLimitWindow; readonly was?: RateLimitWindow }
   | { readonly kind: 'clearRateLimit' }
   | { readonly kind: 'setGlobalConcurrency'; readonly value: number; readonly was?: number }
