@@ -58,6 +58,45 @@ function blocked(reason: QueueReason, forMinutes: number): QueueStatus {
   };
 }
 
+describe('deleting a Queue that has declared job schedulers', () => {
+  const scheduled = { ...ours, schedulerList: 'c1/shop/emails\nnightly\nhourly' };
+  const withRuns = observed(scheduled, { sample: { ...empty, delayed: 2 } });
+
+  it('DeleteIfEmpty removes them before it counts what is left', () => {
+    const { steps, problem, rawOwnerMark } = plan({ deletionPolicy: 'DeleteIfEmpty' }, withRuns);
+    expect(steps).toEqual([
+      { kind: 'removeScheduler', name: 'nightly', owner: 'c1/shop/emails' },
+      { kind: 'removeScheduler', name: 'hourly', owner: 'c1/shop/emails' },
+    ]);
+    expect(problem?.reason).toBe('Deleting');
+    expect(rawOwnerMark).toBe(ours.rawOwnerMark);
+    const after = observed(ours, { sample: { ...empty, delayed: 1 } });
+    expect(plan({ deletionPolicy: 'DeleteIfEmpty' }, after).steps).toMatchObject([
+      { kind: 'removeFinalizer', dataRetained: 'deletionPolicy is DeleteIfEmpty and 1 jobs are left' },
+    ]);
+  });
+
+  it('Delete removes them with the data, so that none runs while active jobs are waited for', () => {
+    const found = kinds(plan({ deletionPolicy: 'Delete' }, withRuns));
+    expect(found.slice(0, 2)).toEqual(['removeScheduler', 'removeScheduler']);
+    expect(found).toContain('obliterate');
+  });
+
+  it.each([
+    ['with Retain', {}, {}],
+    ['for who inherits the data', { deletionPolicy: 'DeleteIfEmpty' }, { claimants: [heir] }],
+  ] as const)('they stay %s', (_, spec, facts) => {
+    expect(kinds(plan(spec, { ...withRuns, ...facts }))).toEqual(['removeFinalizer']);
+  });
+
+  it('they stay while another Queue may still inherit', () => {
+    expect(plan({ deletionPolicy: 'Delete' }, withRuns, { minutes: 0.5 })).toMatchObject({
+      steps: [],
+      problem: { reason: 'DeletionDelayed' },
+    });
+  });
+});
+
 describe('deleting a Queue', () => {
   it('Delete marks the removal, pauses the queue, removes the data, then releases the object', () => {
     const removal = { fence: FENCE, paused: true };

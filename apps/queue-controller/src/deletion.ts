@@ -2,6 +2,7 @@ import { findCondition, type Problem as KindProblem } from '@redis-queue/control
 import type { Queue, QueueReason } from '@redis-queue/api';
 import {
   CLAIM_TTL_MS,
+  listedSchedulers,
   parseOwner,
   parseOwnerMark,
   type ObservedPolicy,
@@ -13,6 +14,7 @@ import type { ObservedQueue, QueuePlan, QueueStep } from './steps.ts';
 import { QueueCondition, type Problem } from './reasons.ts';
 import { DATA_FINALIZER, FORCE_DELETE_ANNOTATION } from './resources.ts';
 import { ownLetterMark } from './dead-letter-claim.ts';
+import { NO_SCHEDULERS, planSchedulers, type SchedulerStep } from './schedulers/plan.ts';
 import { planEndOfLetterRemoval, planLetterRemoval } from './dead-letter-removal.ts';
 
 const WHOLE_SECOND_MS = 1_000;
@@ -88,7 +90,9 @@ export function planDeletion(queue: Queue, observed: ObservedQueue, now: Date): 
   if (mark.owner !== ownerOf(queue, observed.clusterId)) return letGo(`${mark.owner} governs the queue`);
   if (blocked.byRefusal && blocked.isOver) return letGo(removes(queue) ? blocked.message : RETAINED);
   const stored = { ...(policy.rawOwnerMark !== undefined && { rawOwnerMark: policy.rawOwnerMark }) };
-  const retained = whyRetained(queue, observed);
+  // The next runs of its own schedulers are jobs too: how many others are left is judged when they are gone.
+  const schedulers = ownSchedulers(policy, mark);
+  const retained = schedulers.length > 0 ? whyRetainedAnyway(queue, observed) : whyRetained(queue, observed);
   const end = [...planEndOfRemoval(queue, mark, observed.fence), ...planEndOfLetterRemoval(queue, observed)];
   if (retained !== undefined) return { ...letGo(retained, end), ...stored };
   const claimed = isForced(queue) ? undefined : whyClaimed(queue, mark, observed, now);
@@ -96,8 +100,11 @@ export function planDeletion(queue: Queue, observed: ObservedQueue, now: Date): 
   if (claimed) return { steps: planYielding(mark, observed.fence), ...stored, ...claimed };
   const delay = whyDelayed(queue, observed, now);
   if (delay) return { steps: [], ...delay };
+  if (schedulers.length > 0 && queue.spec.deletionPolicy === 'DeleteIfEmpty')
+    return { steps: schedulers, ...stored, problem: SCHEDULERS_FIRST };
   return {
     steps: [
+      ...schedulers,
       ...planRemoval(queue, policy, mark, observed),
       ...planLetterRemoval(queue, observed, stopOf(queue)),
       { kind: 'removeFinalizer' },
@@ -161,11 +168,27 @@ function planWithoutRedis(queue: Queue, problem: Problem | undefined, { isOver, 
 
 const RETAINED = 'deletionPolicy is Retain';
 
-function whyRetained(queue: Queue, observed: ObservedQueue): string | undefined {
-  const { claimants, sample, deadLetters } = observed;
+const SCHEDULERS_FIRST: Problem = {
+  reason: 'Deleting',
+  message: 'deletionPolicy is DeleteIfEmpty: the job schedulers of this Queue are removed, then its jobs are counted',
+};
+
+/** What would add jobs for ever, with nobody to remove it, once the object is gone. */
+function ownSchedulers({ schedulerList }: ObservedPolicy, { owner }: OwnerMark): SchedulerStep[] {
+  return planSchedulers(NO_SCHEDULERS, listedSchedulers(schedulerList, owner), owner);
+}
+
+/** Why the data stays, whatever is left of it. */
+function whyRetainedAnyway(queue: Queue, { claimants }: ObservedQueue): string | undefined {
   if (!removes(queue)) return RETAINED;
   const heir = isForced(queue) ? undefined : claimants.find(({ login }) => login === 'accepted');
-  if (heir) return `Queue ${heir.namespace}/${heir.name} claims the queue and inherits its data`;
+  return heir && `Queue ${heir.namespace}/${heir.name} claims the queue and inherits its data`;
+}
+
+function whyRetained(queue: Queue, observed: ObservedQueue): string | undefined {
+  const { sample, deadLetters } = observed;
+  const anyway = whyRetainedAnyway(queue, observed);
+  if (anyway !== undefined) return anyway;
   if (queue.spec.deletionPolicy !== 'DeleteIfEmpty') return undefined;
   const letters = ownLetterMark(queue, observed) ? deadLetters?.sample : undefined;
   const dead = letters ? unfinishedJobs(letters) : 0;

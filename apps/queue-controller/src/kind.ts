@@ -70,7 +70,7 @@ export function queueKind(options: QueueKindOptions): Kind<QueueObject, Observed
       ]);
       former.note(queue, observed);
       if (observed.policy) limiter.note(queue.metadata.uid ?? '', observed.policy);
-      const emptyForMs = emptyTimes.note(queue, observed.sample);
+      const emptyForMs = emptyTimes.note(queue, observed);
       return {
         ...observed,
         ...(deletionKnownMs !== undefined && { deletionKnownMs }),

@@ -10,6 +10,7 @@ import {
   parseOwner,
   parseOwnerMark,
   queueId,
+  readLastRun,
   readQueuePolicy,
   readSchedulers,
   readServerInfo,
@@ -99,12 +100,17 @@ export async function observeQueue(queue: Queue, sources: Sources, signal?: Abor
         readSchedulers(redis, ref, deleted ? [] : declared.schedulers),
         keepsDeadLetters(queue) ? readLetters(redis) : undefined,
       ]);
-      const [sample] = deleted || queue.spec.retire === true ? await sampleQueues(redis, [ref]) : [];
+      const retires = queue.spec.retire === true && !deleted;
+      const [samples, lastRun] = await Promise.all([
+        deleted || retires ? sampleQueues(redis, [ref]) : [],
+        retires ? readLastRun(redis, ref) : undefined,
+      ]);
+      const [sample] = samples;
       const letters = dead ?? (deleted || hasClaimedDeadLetters(policy) ? await readLetters(redis) : undefined);
       const served = deleted && (await hasWorkers(redis, ref));
-      return { policy, server, states, sample, letters, served };
+      return { policy, server, states, sample, lastRun, letters, served };
     });
-    const { policy, server, states, sample, letters, served } = read;
+    const { policy, server, states, sample, lastRun, letters, served } = read;
     const deadLetters = letters && (await withHolder(queue, letters, sources, signal));
     const holder = await readHolder(queue, policy.rawOwnerMark, sources, signal);
     const claimants = await rivalsOf(queue, { rawMark: policy.rawOwnerMark, holder }, connection, sources);
@@ -117,6 +123,7 @@ export async function observeQueue(queue: Queue, sources: Sources, signal?: Abor
       ...(declared.names.size > 0 && { schedulers: { declared, states } }),
       ...(holder && { holder }),
       ...(sample && { sample }),
+      ...(lastRun !== undefined && { lastRun }),
       ...(served && { hasWorkers: true }),
       ...(deadClaims && { deadClaims }),
       ...(deadLetters && { deadLetters }),

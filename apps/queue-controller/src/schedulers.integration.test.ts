@@ -119,8 +119,43 @@ it('a retired queue loses its schedulers, says what is left, and is drained once
   await eventually(async () => messageOf(await t.read(queue), 'Drained')?.endsWith('0 delayed'));
   await client.drain();
   await t.settled(queue, 'Empty', 'Drained');
+  // A job that was not added now, and leaves nothing, as one that is put back: only the events tell.
+  const runs = (): Promise<unknown> => t.redis.xadd('bull:retired:events', '*', 'event', 'active', 'jobId', 'x');
+  await runs();
+  await t.patch(queue, { spec: { globalConcurrency: 5 } });
+  await eventually(async () => {
+    await runs();
+    return messageOf(await t.read(queue), 'Drained')?.includes('once that has lasted');
+  });
   await t.patch(queue, { spec: { retire: null } });
   await eventually(async () => (await idsOf(client)).join() === 'clean');
   await t.settled(queue, 'Applied');
   expect(messageOf(await t.read(queue), 'Drained')).toBeUndefined();
+});
+
+it('a retired queue is not drained while a failed job is to run again', async () => {
+  const dlqPolicy = { enabled: true, maxRetries: 3 };
+  const queue = await t.queue(await t.namespace(), 'retrying', { retire: true, dlqPolicy });
+  await t.settled(queue, 'Empty', 'Drained');
+  const finishedOn = Date.now();
+  const opts = '{"backoff":{"type":"fixed","delay":600000}}';
+  await t.redis.hset('bull:retrying:j', { name: 'j', data: '{}', opts, atm: 1, failedReason: 'x', finishedOn });
+  await t.redis.zadd('bull:retrying:failed', finishedOn, 'j');
+  await t.patch(queue, { spec: { globalConcurrency: 5 } });
+  const draining = await t.settled(queue, 'Draining', 'Drained');
+  expect(messageOf(draining, 'Drained')).toContain('failed jobs: 1, which dlqPolicy runs again');
+});
+
+it('a Queue that goes if it is empty goes with its schedulers, and they run no more where jobs keep the data', async () => {
+  const namespace = await t.namespace();
+  const deletionPolicy = 'DeleteIfEmpty' as const;
+  const spec = { deletionPolicy, schedulers: [{ name: 'tick', every: '1h' }] };
+  const stored = await Promise.all(['idle', 'used'].map((name) => t.queue(namespace, name, spec)));
+  await Promise.all(stored.map((queue) => t.settled(queue, 'Applied')));
+  await clientOf('used').add('left', {});
+  await Promise.all(stored.map((queue) => t.remove(queue)));
+  await Promise.all(stored.map((queue) => t.gone(queue)));
+  expect(await t.redis.keys('bull:idle:*')).toEqual([]);
+  expect(await idsOf(clientOf('used'))).toEqual([]);
+  expect(await clientOf('used').getWaitingCount()).toBe(1);
 });

@@ -38,6 +38,8 @@ export interface ObservedQueue {
   readonly deadClaims?: readonly string[];
   /** Read only while the object is being deleted, or retired. */
   readonly sample?: QueueSample;
+  /** Of a retired queue: another one says that a job has come or run. Absent: that is not known. */
+  readonly lastRun?: string;
   /** Read only where the spec or the owner mark says that there is one, and while the object is being deleted. */
   readonly deadLetters?: ObservedDeadLetters;
   /** Of a retired queue: for how many ms no job has waited, run or been delayed. Absent: one does. */

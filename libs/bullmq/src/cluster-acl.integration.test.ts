@@ -12,6 +12,7 @@ import { callOn, letterIds, OPEN_FENCE, putFailed, settle } from './dead-letters
 import { classifyRedisError } from './errors.ts';
 import { sampleFinished } from './finished.ts';
 import { sampleHolders } from './holders.ts';
+import { readLastRun } from './last-run.ts';
 import { readSchedulers, removeScheduler, upsertScheduler } from './job-schedulers.ts';
 import { obliterateRound } from './obliterate.ts';
 import { tryToClaim, writeMeta } from './owner-mark.ts';
@@ -99,6 +100,7 @@ test('producer, worker, sampler and controller do their work, and no node refuse
   const fence = { mark: 'A', untilMs: Number(seconds) * 1_000 + 60_000 };
   for (const client of [reader, redis]) {
     expect(await tryReadMarks(client, [REF])).toMatchObject([{ rawOwnerMark: 'A', failed: 0 }]);
+    expect(await readLastRun(client, REF)).toMatch(/^\d+-\d+$/);
     expect(await tryReadFinished(client, [REF])).toMatchObject([{ completed: { count: 2 } }]);
     expect((await sampleSizes(client, REF)).states.completed).toMatchObject({ count: 2, weighed: 2 });
     expect(await tryCountPriorities(client, [{ queue: REF, priorities: [1] }])).toMatchObject([{ undeclared: 1 }]);

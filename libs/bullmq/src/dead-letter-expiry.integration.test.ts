@@ -53,6 +53,20 @@ test('letters older than they are to be kept go with all they have, in bounded s
   expect((await t.redis.keys('bull:old-dlq:old.*')).length).toBe(1);
 });
 
+test('a round goes on behind what others put there, as often as it is told how many those are', async () => {
+  const queue = queueOf('crowded');
+  const nowMs = Date.now();
+  const dead = deadLetterQueue(queue);
+  for (let n = 0; n < 250; n++) await putFailed(t.redis, dead, `theirs-${n}`, nowMs - 3 * DAY_MS);
+  for (let n = 0; n < 3; n++) await putFailed(t.redis, queue, `j${n}`, nowMs - 2 * DAY_MS);
+  await settle(t.redis, queue);
+  const options = { keepMs: DAY_MS, fence: OPEN_FENCE, calls: 1 };
+  const round = (passedOver: number) => removeExpiredLetters(callOn(t.redis), queue, { ...options, passedOver });
+  expect(await round(0)).toEqual({ removed: 0, foreign: 100, more: true });
+  expect(await round(100)).toEqual({ removed: 0, foreign: 200, more: true });
+  expect(await round(200)).toEqual({ removed: 3, foreign: 250, more: false });
+});
+
 test('jobs that removeOnFail deletes are counted once each, those that are moved, retried or kept are not', async () => {
   const queue = queueOf('lost');
   const producer = t.producer(queue);

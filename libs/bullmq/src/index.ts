@@ -27,6 +27,7 @@ export {
   type ConnectionLimits,
 } from './connection-shares.ts';
 export { dropStuckCluster, readInTime } from './read-in-time.ts';
+export { readLastRun } from './last-run.ts';
 export { queueId, queueKey, QUEUES_PER_CALL, type QueueRef } from './keys.ts';
 export {
   isAsLimited,

@@ -1,11 +1,19 @@
-import type { Queue } from '@redis-queue/api';
+import type { Queue, QueueSpec } from '@redis-queue/api';
 import type { QueueSample } from '@redis-queue/bullmq';
 import { systemClock, type ObjectMemory } from '@redis-queue/controller';
 
+/** A look at a retired queue. */
+interface Look {
+  readonly sample?: QueueSample | undefined;
+  /** The newest event of a job that came or ran; absent: it cannot be seen. */
+  readonly lastRun?: string | undefined;
+}
+
+/** When the queue was found empty, and what tells that jobs came and ran since the last look. */
 interface Empty {
   readonly sinceMs: number;
-  /** BullMQ's counter of jobs: another one says that jobs came in between. */
-  readonly addCounter: number | undefined;
+  readonly sample: QueueSample;
+  readonly lastRun: string | undefined;
 }
 
 /**
@@ -22,20 +30,19 @@ export class EmptyTimes implements ObjectMemory {
   }
 
   /**
-   * Takes a sample down. @returns for how many ms no job has waited, run or been delayed; undefined while one does, or
+   * Takes a look down. @returns for how many ms no job has waited, run or been delayed; undefined while one does, or
    * while the queue is not retired.
    */
-  note({ metadata: { uid = '' }, spec }: Queue, sample: QueueSample | undefined): number | undefined {
-    if (spec.retire !== true || !sample || openJobs(sample) > 0) {
+  note({ metadata: { uid = '' }, spec }: Queue, { sample, lastRun }: Look): number | undefined {
+    if (spec.retire !== true || !sample || openJobs(sample, spec) > 0) {
       this.forget(uid);
       return undefined;
     }
     const nowMs = this.#nowMs();
-    const { addCounter } = sample;
     const known = this.#empty.get(uid);
-    const since = known && known.addCounter === addCounter ? known : { sinceMs: nowMs, addCounter };
-    this.#empty.set(uid, since);
-    return nowMs - since.sinceMs;
+    const sinceMs = known && !hasRun(known, sample, lastRun) ? known.sinceMs : nowMs;
+    this.#empty.set(uid, { sinceMs, sample, lastRun: lastRun ?? known?.lastRun });
+    return nowMs - sinceMs;
   }
 
   forget(uid: string): void {
@@ -43,8 +50,26 @@ export class EmptyTimes implements ObjectMemory {
   }
 }
 
-/** Jobs that wait, run or are delayed; flow parents that wait for children too, and what a v5 client left. */
-export function openJobs(sample: QueueSample): number {
+/**
+ * Whether jobs came or ran since the last look. Finished ones that are fewer were removed; the counts are for a queue that
+ * keeps no events.
+ */
+function hasRun({ sample: before, lastRun: lastBefore }: Empty, sample: QueueSample, lastRun?: string): boolean {
+  const isLater = lastRun !== undefined && lastRun !== lastBefore;
+  const { addCounter, completed, failed } = sample;
+  return isLater || addCounter !== before.addCounter || completed > before.completed || failed > before.failed;
+}
+
+/**
+ * Jobs that wait, run or are delayed; flow parents that wait for children too, what a v5 client left, and, where
+ * `dlqPolicy` may run them again, those that have failed.
+ */
+function openJobs(sample: QueueSample, spec: QueueSpec): number {
   const { waiting, prioritized, active, delayed, waitingChildren, legacyPaused } = sample;
-  return waiting + prioritized + active + delayed + waitingChildren + legacyPaused;
+  return waiting + prioritized + active + delayed + waitingChildren + legacyPaused + unsettledJobs(sample, spec);
+}
+
+/** Failed jobs that are still to run again or to become dead letters. */
+export function unsettledJobs({ failed }: QueueSample, { dlqPolicy }: QueueSpec): number {
+  return dlqPolicy?.enabled === true ? failed : 0;
 }

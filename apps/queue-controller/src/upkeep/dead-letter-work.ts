@@ -28,6 +28,8 @@ export interface Known {
   /** When failed jobs are to be looked at again although their number is the same; by the clock of turns. */
   settleAtMs: number;
   expireAtMs: number;
+  /** Old jobs of others at the head of the dead-letter queue, behind which expiry goes on; 0: it begins anew. */
+  foreignPassed: number;
   lost?: LostLetters;
 }
 
@@ -118,15 +120,18 @@ async function settle(work: Work, turn: DutyTurn, restMs: number): Promise<Outco
 async function expire(work: Work, turn: DutyTurn): Promise<Outcome> {
   const { queue, known, done } = work;
   const { retentionDays = 0 } = queue.spec.dlqPolicy ?? {};
-  const { removed, more, refusal } = await removeExpiredLetters(turn.call, queueRef(queue), {
+  const { removed, foreign, more, refusal } = await removeExpiredLetters(turn.call, queueRef(queue), {
     keepMs: retentionDays * MS_PER_DAY,
     fence: fenceOf(work, turn),
+    passedOver: known.foreignPassed,
     calls: EXPIRY_CALLS_PER_STEP,
   });
   work.done = { ...done, expired: done.expired + removed };
   if (refusal) return 'refused';
+  known.foreignPassed = more ? foreign : 0;
   if (more && removed > 0) return 'more';
-  known.expireAtMs = turn.now() + EXPIRE_EVERY_MS;
+  // Where only jobs of others were passed over, the next turn goes on: there may be any number of them.
+  known.expireAtMs = turn.now() + (more ? 0 : EXPIRE_EVERY_MS);
   return 'done';
 }
 

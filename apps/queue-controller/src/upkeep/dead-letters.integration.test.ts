@@ -75,6 +75,22 @@ describe.concurrent('dead letters', () => {
     expect(await t.redis.exists('bull:aged-dlq:old')).toBe(0);
   });
 
+  it('letters that are too old go, however many older jobs others put in front of them', async () => {
+    const day = 86_400_000;
+    const finishedOn = Date.now() - 4 * day;
+    const theirs = t.redis.pipeline();
+    for (let n = 0; n < 1_100; n++) {
+      theirs.hset(`bull:crowded-dlq:theirs-${n}`, { name: 'j', data: '{}', finishedOn });
+      theirs.zadd('bull:crowded-dlq:failed', finishedOn, `theirs-${n}`);
+    }
+    await theirs.exec();
+    await t.redis.hset('bull:crowded-dlq:old', { name: 'j', data: '{}', 'redis-queue:origin': 'old' });
+    await t.redis.zadd('bull:crowded-dlq:failed', Date.now() - 3 * day, 'old');
+    await keeping('crowded', { retentionDays: 2 });
+    await eventually(async () => (await t.redis.exists('bull:crowded-dlq:old')) === 0);
+    expect(await t.redis.zcard('bull:crowded-dlq:failed')).toBe(1_100);
+  });
+
   it('jobs that removeOnFail removes are counted by a condition', async () => {
     const queue = await keeping('lossy');
     // From the first look on.

@@ -138,7 +138,7 @@ export class DeadLetterDuty implements Duty {
   #knownOf({ metadata: { uid = '', generation } }: QueueObject): Known {
     const before = this.#known.get(uid);
     if (before && before.generation === generation) return before;
-    const known: Known = { generation, failed: 0, activity: '', settleAtMs: 0, expireAtMs: 0 };
+    const known: Known = { generation, failed: 0, activity: '', settleAtMs: 0, expireAtMs: 0, foreignPassed: 0 };
     this.#known.set(uid, known);
     return known;
   }

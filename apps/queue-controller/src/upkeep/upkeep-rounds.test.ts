@@ -183,6 +183,41 @@ it('what ends a turn before any queue had its own is the condition of all of the
   expect(listed.map((queue) => said(queue)?.reason)).toEqual(['RedisBusy', 'RedisBusy']);
 });
 
+// As a duty whose writes hang: what has nothing to do is reported, and the rest has no end.
+it('what ends turns time and again is the condition of each queue that was not reported, whoever was', async () => {
+  const [idle, busy] = [queueOf('shop'), queueOf('shop')];
+  let hangs = true;
+  const { run, stop, said } = stage([idle, busy], (worked, { report }) => {
+    for (const queue of worked) if (queue === idle || !hangs) report(queue, { dueMs: 0 });
+    return hangs ? Promise.reject(new Error('LOADING')) : Promise.resolve();
+  });
+  void run();
+  await vi.advanceTimersByTimeAsync(1);
+  expect(said(busy)).toBeUndefined();
+  await vi.advanceTimersByTimeAsync(EVERY_MS);
+  expect([idle, busy].map((queue) => said(queue)?.reason)).toEqual([undefined, 'RedisBusy']);
+  hangs = false;
+  await vi.advanceTimersByTimeAsync(EVERY_MS);
+  expect(said(busy)).toBeUndefined();
+  stop.abort();
+});
+
+it('who has waited for over a minute says so when a turn fails, too', async () => {
+  const [first, second] = [queueOf('shop'), queueOf('shop')];
+  const LATE = 12;
+  let turns = 0;
+  const { run, stop, said } = stage([first, second], (_, { report }) => {
+    report(first, { dueMs: 0 });
+    return turns++ < LATE ? Promise.resolve() : Promise.reject(new Error('LOADING'));
+  });
+  void run();
+  await vi.advanceTimersByTimeAsync(LATE * EVERY_MS - 1);
+  expect(said(second)).toBeUndefined();
+  await vi.advanceTimersByTimeAsync(2);
+  stop.abort();
+  expect(said(second)?.reason).toBe('WaitingForTurn');
+});
+
 it('a queue whose dead-letter queue was lost is reconciled', async () => {
   const queue = queueOf('shop');
   const { run, stop, news } = stage([queue], (_, { report }) => {

@@ -69,6 +69,8 @@ export class UpkeepRounds {
   readonly #turns = new SamplingTurns(systemClock, WORDS);
   /** When a queue is due, by its uid and generation: a spec that was changed has its turn at once. */
   readonly #dueMs = new Map<string, number>();
+  /** Queues, as above, whose last turn failed before they were reported. */
+  readonly #failedOnce = new Set<string>();
   /** The Redis targets that wait for their turn, or have it. */
   readonly #underWay = new Set<string>();
 
@@ -134,16 +136,31 @@ export class UpkeepRounds {
     try {
       for (let at = 0; at < ordered.length && turn.now() < turn.endMs && !signal.aborted; at += QUEUES_PER_STEP)
         await this.#duty.work(ordered.slice(at, at + QUEUES_PER_STEP), turn);
+      for (const queue of unreported) this.#failedOnce.delete(dueKey(queue));
       this.#sayLate(unreported, group);
     } catch (error) {
       if (signal.aborted) return { read: [], answered };
       const problem = problemOf(error, group.target);
       metrics.failed(this.#duty.name, problem.reason);
-      // Of a Redis that was too slow for some, the next round begins with these.
-      if (unreported.size === group.queues.length) for (const queue of unreported) this.#note(queue, problem);
+      this.#sayFailed(unreported, problem, group);
     }
     metrics.took(this.#duty.name, (systemClock.now() - begunMs) / 1_000);
     return { read: [], answered };
+  }
+
+  /**
+   * Of queues that were not reported when a turn failed. Of a Redis that was too slow for some, the next round begins with
+   * these: only those that fail again say so.
+   */
+  #sayFailed(unreported: ReadonlySet<QueueObject>, problem: Problem, group: SamplingGroup): void {
+    const isWhole = unreported.size === group.queues.length;
+    const failedOnce: QueueObject[] = [];
+    for (const queue of unreported) {
+      if (isWhole || this.#failedOnce.has(dueKey(queue))) this.#note(queue, problem);
+      else failedOnce.push(queue);
+      this.#failedOnce.add(dueKey(queue));
+    }
+    this.#sayLate(failedOnce, group);
   }
 
   /** Of queues for which the turn was too short, those that have waited for long. */
@@ -179,6 +196,7 @@ export class UpkeepRounds {
   ): void {
     const { reports, problemOf, metrics, onNews } = this.#deps;
     const { name, everyMs, conditions } = this.#duty;
+    this.#failedOnce.delete(dueKey(queue));
     this.#dueMs.set(dueKey(queue), systemClock.now() + (error === undefined ? dueMs : Math.max(dueMs, everyMs)));
     this.#tally(queue, done);
     const problem = error === undefined ? waits : problemOf(error, target);
@@ -216,6 +234,7 @@ export class UpkeepRounds {
   #forgetAllBut(wanting: readonly QueueObject[]): void {
     const known = new Set(wanting.map(dueKey));
     for (const key of this.#dueMs.keys()) if (!known.has(key)) this.#dueMs.delete(key);
+    for (const key of this.#failedOnce) if (!known.has(key)) this.#failedOnce.delete(key);
     this.#duty.forgetAllBut?.(new Set(wanting.map(uidOf)));
   }
 }
