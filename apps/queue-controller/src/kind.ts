@@ -106,7 +106,7 @@ export function queueKind(options: QueueKindOptions): Kind<QueueObject, Observed
       reportSteps(queue, outcome, event, metrics);
       former.report(queue, outcome.observed, nowMs, event);
     },
-    requeueMs: (queue, { problem, observed, plan }, { conditions, formerRedis }, { nowMs }) => {
+    requeueMs: (queue, { problem, observed, plan, done }, { conditions, formerRedis }, { nowMs }) => {
       const {
         metadata: { uid = '' },
         spec,
@@ -116,7 +116,7 @@ export function queueKind(options: QueueKindOptions): Kind<QueueObject, Observed
       const retryMs = problem ? retryAfterMs(conditions, new Date(nowMs), random()) : spreadMs(checkMs, random());
       const windowMs = problem || !observed.policy ? undefined : limiter.lookAgainMs(uid, observed.policy);
       const drainMs = drainDueMs({ ...observed, spec, removed: removedSchedulers(plan) });
-      const releaseMs = problem ? undefined : former.requeueMs(queue, observed, formerRedis);
+      const releaseMs = former.requeueMs(queue, { observed, done }, formerRedis);
       return soonestMs([retryMs, plan.dueMs, drainMs, problem && observed.probeAfterMs, windowMs, releaseMs]);
     },
   };

@@ -14,6 +14,7 @@ import { describeStep } from './describe.ts';
 import { formerRedisOf } from './former-redis/moves.ts';
 import { describeFormerRedis } from './former-redis/notices.ts';
 import { foundOf } from './former-redis/release.ts';
+import { whyNotReleased } from './former-redis/waits.ts';
 import { ownerOf } from './ownership.ts';
 import { removedSchedulers, type ObservedQueue, type QueuePlan, type QueueStep } from './steps.ts';
 import { QueueCondition, type Problem } from './reasons.ts';
@@ -86,7 +87,11 @@ function conditions(
     [QueueCondition.Drained]: queue.metadata.deletionTimestamp
       ? undefined
       : drained({ ...observed, spec: queue.spec, problem, removed: removedSchedulers(plan) }),
-    [QueueCondition.FormerRedisHeld]: describeFormerRedis(formerRedis, observed.former ?? []),
+    [QueueCondition.FormerRedisHeld]: describeFormerRedis(
+      formerRedis,
+      observed.former ?? [],
+      whyNotReleased(queue, outcome),
+    ),
     [QueueCondition.MaxmemoryPolicy]: maxmemoryPolicy(observed),
     [QueueCondition.SamplingFailed]: samplingFailed(queue, sampling, problem),
     [QueueCondition.WorkerLimiter]: workerLimiter(queue, outcome.windows),

@@ -113,6 +113,30 @@ describe('a Queue whose Secret leads to another Redis', () => {
     expect(await t.meta('mv-alias')).toMatchObject({ concurrency: '4', [OWNER]: expect.any(String) as string });
   });
 
+  it.each<[string, QueueSpec, string]>([
+    ['another governs it there', {}, 'WaitingForOwner'],
+    ['it refuses a queue that exists there', { adoptionPolicy: 'Refuse' }, 'QueueExists'],
+  ])('keeps what it has in the former one while %s, and says so', async (_, change, reason) => {
+    const name = `mv-kept-${reason.toLowerCase()}`;
+    const namespace = await t.namespace();
+    await lead(namespace, other);
+    if (reason === 'WaitingForOwner') await governed(name, {}, namespace);
+    else await clientOf(other).hset(`bull:${name}:meta`, 'version', 'bullmq:6.7.0');
+    const queue = await governed(name, change);
+    const before = await t.meta(name);
+    await lead(queue.metadata.namespace!, other);
+    await t.settled(queue, reason);
+    const held = await eventually(async () => {
+      const now = await t.read(queue);
+      return heldOf(now)?.message.includes('stays until this Queue governs the queue') && now;
+    });
+    expect(held.status?.formerRedis).toMatchObject([{ address: addressOf(t.server) }]);
+    // A release is tried before the status of a reconcile is written.
+    await t.patch(queue, { spec: { globalConcurrency: 5 } });
+    await t.settled(queue, reason);
+    expect(await t.meta(name)).toEqual(before);
+  });
+
   it('has moved nowhere when only its password has changed', async () => {
     const namespace = await t.namespace();
     const queue = await governed('mv-rotated', {}, namespace);

@@ -1,4 +1,5 @@
 import { GROUP, type Queue, type QueueStatus } from '@redis-queue/api';
+import { parseOwnerMark } from '@redis-queue/bullmq';
 
 /** A Redis that the queue has left, in which its owner mark and settings are not known to be gone. */
 export type FormerRedis = NonNullable<QueueStatus['formerRedis']>[number];
@@ -51,6 +52,19 @@ function candidates(queue: Queue, { address, released }: Found, now: Date): Form
  */
 export function isOlderThanMove(queue: Queue, adoptedAt: string): boolean {
   return (queue.status?.formerRedis ?? []).some(({ since }) => adoptedAt <= since);
+}
+
+/**
+ * Whether the queue is this Queue's where it is now, by a mark that was written since the last move. Before, what it left
+ * is where it is governed: the new Redis may refuse to be written to, or another may govern the queue there. And an older
+ * mark may be that of the former Redis, by another name of its server.
+ */
+export function isGovernedSince(
+  queue: Queue,
+  { owner, rawMark }: { readonly owner: string; readonly rawMark: string | undefined },
+): boolean {
+  const mark = parseOwnerMark(rawMark);
+  return typeof mark === 'object' && mark.owner === owner && !isOlderThanMove(queue, mark.adoptedAt);
 }
 
 /** When a queue is taken over that is taken over now: after the last move, whatever another leader's clock said. */

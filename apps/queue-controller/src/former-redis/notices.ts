@@ -11,10 +11,15 @@ interface Said {
   readonly message: string;
 }
 
-/** What the condition says of what `status.formerRedis` lists. */
+/**
+ * What the condition says of what `status.formerRedis` lists.
+ *
+ * @param waits why none of it is released now, as `whyNotReleased` says it
+ */
 export function describeFormerRedis(
   former: readonly FormerRedis[],
   reports: readonly FormerReport[],
+  waits?: string,
 ): Said | undefined {
   if (former.length === 0) return undefined;
   const held = former.flatMap(({ address }) => {
@@ -25,7 +30,7 @@ export function describeFormerRedis(
   const addresses = former.map(({ address }) => address).join(', ');
   return {
     reason: 'ReleasingFormerRedis',
-    message: `the queue has left ${addresses}: what it manages there is cleared`,
+    message: `the queue has left ${addresses}: what it manages there ${waits ?? 'is cleared'}`,
   };
 }
 

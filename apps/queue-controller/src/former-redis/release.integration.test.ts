@@ -26,8 +26,10 @@ afterAll(async () => {
 });
 
 const targetOf = (password: string): RedisTarget => ({ host: server.host, port: server.port, password });
-const mark = (managed: ManagedField[], owner = OWNER): string =>
-  formatOwnerMark({ owner, managed, adoptedAt: ADOPTED_AT });
+const mark = (managed: ManagedField[], owner = OWNER, adoptedAt = ADOPTED_AT): string =>
+  formatOwnerMark({ owner, managed, adoptedAt });
+/** In the new Redis. */
+const MARK_SINCE = mark([], OWNER, '2026-02-03T00:00:00.000Z');
 const secretOf = (password: string): SecretObject => {
   const texts = { 'redis-host': server.host, 'redis-port': String(server.port), 'redis-password': password };
   const data = Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, btoa(text)]));
@@ -73,16 +75,21 @@ class Scene {
 
   async release(current: Partial<Current> = {}): Promise<FormerReport | undefined> {
     const signal = new AbortController().signal;
-    const [report] = await this.releases.release(this.queue, { owner: OWNER, rawMark: undefined, signal, ...current });
+    const [report] = await this.releases.release(this.queue, { owner: OWNER, rawMark: MARK_SINCE, signal, ...current });
     return report;
   }
 }
 
 describe('a Redis that a queue has left', () => {
-  it('is left alone until the mark in the new one is another', async () => {
+  it.each([
+    ['is from before the move', mark([])],
+    ['could not be written', undefined],
+    ['is that of another', mark([], `${CLUSTER}/crm/mail`, '2026-02-03T00:00:00.000Z')],
+    ['is of a later release', '{"v":2}'],
+  ])('is left alone while the mark in the new one %s', async (_, rawMark) => {
     await redis.hset(META, 'redis-queue:owner', mark([]));
     const scene = new Scene();
-    expect(await scene.release({ rawMark: mark([]) })).toMatchObject({ state: 'pending' });
+    expect(await scene.release({ rawMark })).toMatchObject({ state: 'pending' });
     expect(await redis.exists(META)).toBe(1);
   });
 
@@ -93,7 +100,7 @@ describe('a Redis that a queue has left', () => {
     const text = stored().replace(ADOPTED_AT, '2026-03-03T00:00:00.000Z');
     await redis.hset(META, { 'redis-queue:owner': text, concurrency: 4 });
     const scene = new Scene();
-    expect(await scene.release({ rawMark: same && text })).toMatchObject({ state: 'absent' });
+    expect(await scene.release({ rawMark: same ? text : MARK_SINCE })).toMatchObject({ state: 'absent' });
     expect([scene.writes, await redis.hget(META, 'concurrency')]).toEqual([0, '4']);
   });
 

@@ -19,7 +19,7 @@ import {
 import { unlessAborted, type ObjectMemory } from '@redis-queue/controller';
 import { callRedis, queueRef, type RedisClients, type SecretSources } from '@redis-queue/redis-access';
 import { Attempts } from './attempts.ts';
-import { isOlderThanMove, type FormerRedis, type Found } from './moves.ts';
+import { isGovernedSince, type FormerRedis, type Found } from './moves.ts';
 import { FormerTargets, waysTo, type Way } from './ways.ts';
 
 /** What is known of a Redis that the queue has left. */
@@ -94,7 +94,7 @@ export class FormerRedisReleases implements ObjectMemory {
     const addresses = (queue.status?.formerRedis ?? []).map(({ address }) => address);
     this.#attempts.keepOnly(uid, addresses);
     const ways = addresses.map((address) => ({ address, ways: this.#waysTo(queue, address) }));
-    const due = isMarkedSince(queue, current)
+    const due = isGovernedSince(queue, current)
       ? ways.find((each) => this.#attempts.isDue(uid, each.address, keysOf(each.ways), this.#nowMs()))
       : undefined;
     const tried = due && (await this.#try(queue, due.address, due.ways, current));
@@ -158,15 +158,6 @@ export function foundOf(observed: {
     address: observed.policy && observed.redisAddress,
     released: new Set(over.map(({ address }) => address)),
   };
-}
-
-/**
- * Whether the mark where the queue is now differs from all that it had before: another's, or written since the last move.
- * Else what is released might be the queue itself, by another name of its server.
- */
-function isMarkedSince(queue: Queue, { owner, rawMark }: Current): boolean {
-  const mark = parseOwnerMark(rawMark);
-  return typeof mark !== 'object' || mark.owner !== owner || !isOlderThanMove(queue, mark.adoptedAt);
 }
 
 async function releaseAt(
