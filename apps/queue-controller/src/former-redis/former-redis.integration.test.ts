@@ -85,12 +85,19 @@ describe('a Queue whose Secret leads to another Redis', () => {
     ]);
   });
 
-  it('stays paused there as the spec says, so that jobs that were copied do not run in both', async () => {
+  it('stays paused there, also when it is resumed in the new one, so that jobs that were copied run once', async () => {
     const queue = await governed('mv-paused', { paused: true });
     await lead(queue.metadata.namespace!, other);
     await arrived(queue, other);
+    await t.patch(queue, { spec: { paused: false } });
+    await t.settled(queue, 'Applied');
     await heldNowhere(queue);
-    expect(await t.meta('mv-paused')).toEqual({ paused: '1' });
+    expect([await t.meta('mv-paused'), await t.redis.exists('bull:mv-paused:marker')]).toEqual([{ paused: '1' }, 0]);
+    expect(await metaAt(other, 'mv-paused')).not.toHaveProperty('paused');
+    const released = await eventually(async () =>
+      (await t.eventsOf(queue)).find(({ reason }) => reason === 'FormerRedisReleased'),
+    );
+    expect(released.message).toContain('It stays paused there');
   });
 
   it('is governed there again when it moves back', async () => {

@@ -35,8 +35,8 @@ export function describeFormerRedis(
 }
 
 function stillThere(places: readonly string[]): string {
-  const jobs = 'jobs there stay in any case';
-  return `the queue has left ${places.join(', ')}, where its owner mark and the limits and pause that it manages still are; ${jobs}`;
+  const rest = 'jobs there, and a pause, stay in any case';
+  return `the queue has left ${places.join(', ')}, where its owner mark and the limits that it manages still are; ${rest}`;
 }
 
 const WAYS_OUT = `To have them cleared, put its credentials into another Secret that the queue-controller may read, in this namespace; or, if that Redis is gone or is to stay as it is, annotate ${FORGET_ANNOTATION} with its address`;
@@ -62,6 +62,8 @@ export function eventsOf(queue: Queue, reports: readonly FormerReport[], forgott
 
 function describeRelease({ address, cleared, staysPaused }: { readonly address: string } & Released): string {
   const what = ['owner mark', ...cleared].join(', ');
-  const paused = staysPaused ? '; it stays paused there, as spec.paused says' : '';
+  const paused = staysPaused
+    ? '. It stays paused there, so that no job that was copied runs twice; to run what is left there, resume it there by BullMQ'
+    : '';
   return `the queue has left ${address}: what this Queue managed there was cleared (${what}); jobs there stay${paused}`;
 }

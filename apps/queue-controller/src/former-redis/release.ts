@@ -9,11 +9,9 @@ import {
   RATE_LIMIT_FIELDS,
   readQueuePolicy,
   removeScheduler,
-  setPaused,
   writeMeta,
   type ManagedField,
   type ObservedPolicy,
-  type OwnerMark,
   type RedisTarget,
 } from '@redis-queue/bullmq';
 import { unlessAborted, type ObjectMemory } from '@redis-queue/controller';
@@ -33,7 +31,7 @@ export type FormerReport = { readonly address: string } & (
 export interface Released {
   readonly state: 'released';
   readonly cleared: readonly ManagedField[];
-  /** The queue is paused there and stays so, as the spec says of this queue. */
+  /** The queue is paused there, by whomever, and stays so. */
   readonly staysPaused: boolean;
 }
 
@@ -63,8 +61,6 @@ export interface Current {
 const ATTEMPT_MS = 3_000;
 /** Once the status that lists it is written, and the queue holds where it is now. */
 const SOON_MS = 50;
-/** Of a long list of jobs that BullMQ before v6 left behind; the next attempt goes on. */
-const MAX_ROUNDS = 20;
 
 /**
  * Releases queues in the Redis servers that they were moved away from: removes the owner mark and what it says that the
@@ -127,7 +123,7 @@ export class FormerRedisReleases implements ObjectMemory {
       try {
         const released = await this.#releaseAt(queue, way, current);
         if (released !== 'unfinished') return { address, ...released };
-        why = 'somebody else changes it, or jobs of a pause by BullMQ before v6 are still being moved back';
+        why = 'somebody else changes it meanwhile';
       } catch (error) {
         current.signal.throwIfAborted();
         why = this.#sources.describe(error, way.target);
@@ -194,19 +190,13 @@ async function releaseAt(
     if (isOurs && (await write(sources, call, (redis) => writeMeta(redis, letters, change))) === undefined)
       return 'unfinished';
   }
-  // Before the mark, so that a crash leaves the mark for who tries again.
-  if (resumes(queue, policy, mark)) {
-    let outcome: 'done' | 'again' | 'ownershipLost' = 'again';
-    for (let rounds = 0; outcome === 'again' && rounds < MAX_ROUNDS; rounds++)
-      ({ outcome } = await write(sources, call, (redis) => setPaused(redis, ref, { paused: false, expected })));
-    if (outcome !== 'done') return 'unfinished';
-  }
-  const cleared = mark.managed.filter((field) => field !== 'paused' || resumes(queue, policy, mark));
+  // A pause stays, also one of ours: jobs that were copied to the new Redis would run in both.
+  const cleared = mark.managed.filter((field) => field !== 'paused');
   const clear = cleared.flatMap((field) => FIELDS[field]);
   // With the last of what it names, in one step.
   const digest = await write(sources, call, (redis) => writeMeta(redis, ref, { expected, mark: null, clear }));
   return digest !== undefined
-    ? { state: 'released', cleared, staysPaused: policy.paused && queue.spec.paused === true }
+    ? { state: 'released', cleared, staysPaused: policy.paused || policy.legacyPaused > 0 }
     : 'unfinished';
 }
 
@@ -217,12 +207,3 @@ const FIELDS: Readonly<Record<ManagedField, readonly string[]>> = {
   deadLetters: [],
   maxEvents: [MAX_EVENTS_FIELD],
 };
-
-/**
- * Whether jobs that are still there may be started again. Not while the spec says that this queue is paused: who pauses
- * it, copies its jobs to another Redis and moves it there does not want them to run in both.
- */
-function resumes({ spec }: Queue, { paused, legacyPaused }: ObservedPolicy, { managed, removal }: OwnerMark): boolean {
-  const isOurs = managed.includes('paused') || removal?.paused === true;
-  return isOurs && spec.paused !== true && (paused || legacyPaused > 0);
-}
