@@ -99,10 +99,10 @@ export function queueKind(options: QueueKindOptions): Kind<QueueObject, Observed
       return queueStatus(queue, { ...outcome, ...known }, now);
     },
     report: (queue, outcome, { event, nowMs }) => {
-      const { failure, problem, observed } = outcome;
-      // Beside a scheduler that cannot run, everything else is in effect, and is compared as ever.
-      const isSettled = !problem || problem.reason === 'SchedulerInvalid';
-      if (!failure && isSettled) settled.settle(queue, observed.digestLeft);
+      const { failure, plan, observed } = outcome;
+      // Beside a scheduler that cannot run, or dead letters that are another's, everything else is in effect, and is
+      // compared as ever. What could not be carried out to its end left no digest.
+      if (!failure && plan.governs) settled.settle(queue, observed.digestLeft);
       reportSteps(queue, outcome, event, metrics);
       former.report(queue, outcome.observed, nowMs, event);
     },

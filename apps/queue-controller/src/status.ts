@@ -213,7 +213,7 @@ function effective(queue: Queue, { ref, observed, done }: Outcome): QueueStatus[
   };
 }
 
-/** Whoever finds that the queue is another's has lost it: the time would say that it is ours. */
+/** Whoever finds that the queue, and not only its dead letters, is another's has lost it: the time would say it is ours. */
 const NOT_OURS: ReadonlySet<string> = new Set<Problem['reason']>([
   'WaitingForOwner',
   'Conflict',
@@ -223,8 +223,8 @@ const NOT_OURS: ReadonlySet<string> = new Set<Problem['reason']>([
 ]);
 
 /** From the mark that was written, now or by a reconcile that did not come as far as its status. */
-function adoptedAtOf(queue: QueueObject, { observed, done, problem }: Outcome): string | undefined {
-  if (problem && NOT_OURS.has(problem.reason)) return undefined;
+function adoptedAtOf(queue: QueueObject, { observed, plan, done, problem }: Outcome): string | undefined {
+  if (!plan.governs && problem && NOT_OURS.has(problem.reason)) return undefined;
   const claimed = done.find((step) => step.kind === 'claim')?.mark;
   if (claimed) return claimed.adoptedAt;
   const mark = parseOwnerMark(observed.policy?.rawOwnerMark);
