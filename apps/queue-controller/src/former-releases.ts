@@ -1,9 +1,10 @@
 import type { Queue, QueueReason } from '@redis-queue/api';
 import { describeTarget } from '@redis-queue/bullmq';
 import { systemClock, type KindContext, type RecordEvent } from '@redis-queue/controller';
+import { CircuitOpenError } from '@redis-queue/redis-access';
 import { forgottenRedis, type FormerRedis } from './former-redis/moves.ts';
 import { eventsOf } from './former-redis/notices.ts';
-import { FormerRedisReleases, foundOf, type FormerReport } from './former-redis/release.ts';
+import { FormerRedisReleases, foundOf, NO_ANSWER, type FormerReport } from './former-redis/release.ts';
 import { markAfter, whyNotReleased, type Reconciled } from './former-redis/waits.ts';
 import { redisProblem, resolveConnection, type Sources } from './observe.ts';
 import { ownerOf } from './ownership.ts';
@@ -17,8 +18,11 @@ export class FormerReleases extends FormerRedisReleases {
     super(
       {
         ...sources,
-        describe: (error, target) =>
-          redisProblem(error, target, sources.connections).message.replace(`${describeTarget(target)}: `, ''),
+        describe: (error, target) => {
+          const { message } = redisProblem(error, target, sources.connections);
+          const why = message.replace(`${describeTarget(target)}: `, '');
+          return error instanceof CircuitOpenError && why === error.message ? NO_ANSWER : why;
+        },
         mayWrite: () => sources.assertLeading(),
       },
       () => systemClock.now(),

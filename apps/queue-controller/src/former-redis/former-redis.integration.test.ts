@@ -169,7 +169,7 @@ describe('a Queue whose Secret leads to another Redis', () => {
       // Before anything was asked of the former one, which takes as long as the deadline of a call.
       expect(heldOf(await arrived(queue, other))?.reason).toBe('ReleasingFormerRedis');
       const held = await t.settled(queue, 'FormerRedisHeld', 'FormerRedisHeld');
-      expect(heldOf(held)?.message).toContain(addressOf(hanging));
+      expect(heldOf(held)?.message).toContain(`${addressOf(hanging)} (it does not answer in time)`);
       expect(held.status?.conditions?.find(({ type }) => type === 'Ready')?.reason).toBe('Applied');
     } finally {
       process.kill(hanging.pid, 'SIGCONT');
@@ -208,6 +208,7 @@ describe('a Queue that was moved while nobody looked', () => {
     const annotations = { 'redis-queue.io/forget-former-redis': addressOf(t.server) };
     await t.patch(forgotten, { metadata: { annotations } });
     await heldNowhere(forgotten);
+    await eventually(async () => (await t.eventsOf(forgotten)).some(({ reason }) => reason === 'FormerRedisForgotten'));
     expect(await t.meta('mv-forgotten')).toMatchObject({ concurrency: '4', [OWNER]: expect.any(String) as string });
   });
 });

@@ -27,6 +27,15 @@ export function formerRedisOf(queue: Queue, { address, released }: Found, now: D
   return candidates(queue, { address, released }, now).slice(-MAX_FORMER_REDIS);
 }
 
+/**
+ * The one that the annotation ends, if the status lists it: an address that the queue has not left says nothing. It is not
+ * tried any more.
+ */
+export function endedByAnnotation({ metadata, status }: Queue): FormerRedis | undefined {
+  const address = metadata.annotations?.[FORGET_ANNOTATION];
+  return status?.formerRedis?.find((former) => former.address === address);
+}
+
 /** Those for which the list has no room any more. */
 export function forgottenRedis(queue: Queue, found: Found, now: Date): FormerRedis[] {
   return candidates(queue, found, now).slice(0, -MAX_FORMER_REDIS);
@@ -37,12 +46,8 @@ function candidates(queue: Queue, { address, released }: Found, now: Date): Form
   const before = effective?.redisAddress;
   const moved = address !== undefined && before !== undefined && before !== address && adoptedAt !== undefined;
   const left = moved ? [{ address: before, since: now.toISOString() }] : [];
-  const forgotten = queue.metadata.annotations?.[FORGET_ANNOTATION];
-  const isOver = (former: FormerRedis): boolean =>
-    former.address === address || former.address === forgotten || released.has(former.address);
-  return [...formerRedis.filter((former) => former.address !== left[0]?.address), ...left].filter(
-    (former) => !isOver(former),
-  );
+  const over = new Set([address, left[0]?.address, endedByAnnotation(queue)?.address, ...released]);
+  return [...formerRedis.filter((former) => !over.has(former.address)), ...left];
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Queue, QueueReason } from '@redis-queue/api';
 import { findCondition } from '@redis-queue/controller';
-import { FORGET_ANNOTATION, type FormerRedis } from './moves.ts';
+import { endedByAnnotation, FORGET_ANNOTATION, type FormerRedis } from './moves.ts';
 import type { FormerReport, Released } from './release.ts';
 
 /** The condition type that is True while a Redis that the queue has left may still have its mark and settings. */
@@ -41,12 +41,14 @@ function stillThere(places: readonly string[]): string {
 
 const WAYS_OUT = `To have them cleared, put its credentials into another Secret that the queue-controller may read, in this namespace; or, if that Redis is gone or is to stay as it is, annotate ${FORGET_ANNOTATION} with its address`;
 
-/** What happened: released, given up, or held for the first time. */
+/** What happened: released, given up, forgotten as the annotation asks, or held for the first time. */
 export function eventsOf(queue: Queue, reports: readonly FormerReport[], forgotten: readonly FormerRedis[]): Said[] {
   const before = findCondition(queue.status?.conditions, FORMER_REDIS_HELD);
   const wasSaid = (address: string): boolean =>
     before?.reason === ('FormerRedisHeld' satisfies QueueReason) && before.message.includes(address);
+  const ended = endedByAnnotation(queue);
   return [
+    ...(ended ? [{ reason: 'FormerRedisForgotten' as const, message: describeEnd(ended) }] : []),
     ...reports.flatMap((report): Said[] => {
       if (report.state === 'released') return [{ reason: 'FormerRedisReleased', message: describeRelease(report) }];
       if (report.state !== 'held' || wasSaid(report.address)) return [];
@@ -58,6 +60,10 @@ export function eventsOf(queue: Queue, reports: readonly FormerReport[], forgott
       return { reason: 'FormerRedisHeld', message };
     }),
   ];
+}
+
+function describeEnd({ address }: FormerRedis): string {
+  return `the queue has left ${address}, and the annotation ${FORGET_ANNOTATION} ends what is to be cleared there: what this Queue manages there stays. Take the annotation away, or it ends a later move away from that address too`;
 }
 
 function describeRelease({ address, cleared, staysPaused }: { readonly address: string } & Released): string {

@@ -30,8 +30,9 @@ const mark = (managed: ManagedField[], owner = OWNER, adoptedAt = ADOPTED_AT): s
   formatOwnerMark({ owner, managed, adoptedAt });
 /** In the new Redis. */
 const MARK_SINCE = mark([], OWNER, '2026-02-03T00:00:00.000Z');
-const secretOf = (password: string): SecretObject => {
-  const texts = { 'redis-host': server.host, 'redis-port': String(server.port), 'redis-password': password };
+const secretOf = (password: string, username = 'default'): SecretObject => {
+  const login = { 'redis-username': username, 'redis-password': password };
+  const texts = { 'redis-host': server.host, 'redis-port': String(server.port), ...login };
   const data = Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, btoa(text)]));
   return { apiVersion: 'v1', kind: 'Secret', metadata: { namespace: 'shop', name: 'second' }, data };
 };
@@ -93,6 +94,14 @@ describe('a Redis that a queue has left', () => {
     expect(await redis.exists(META)).toBe(1);
   });
 
+  it('is not tried when the annotation says that it is to stay as it is', async () => {
+    await redis.hset(META, 'redis-queue:owner', mark([]));
+    const scene = new Scene();
+    scene.queue.metadata.annotations = { 'redis-queue.io/forget-former-redis': `${server.host}:${server.port}` };
+    expect(await scene.release()).toBeUndefined();
+    expect(await redis.exists(META)).toBe(1);
+  });
+
   it.each([
     ['another governs', () => mark(['globalConcurrency'], `${CLUSTER}/crm/mail`), undefined],
     ['is the new one, by another name', () => mark(['globalConcurrency'], OWNER), 'same'],
@@ -144,6 +153,23 @@ describe('a Redis that a queue has left', () => {
     scene.secret = secretOf('hunter2');
     expect(await scene.release()).toMatchObject({ state: 'released', cleared: [] });
     expect(await redis.exists(META)).toBe(0);
+  });
+
+  it('that hangs is given up after a second with each of its credentials, also when the reconcile is given up', async () => {
+    await redis.call('ACL', 'SETUSER', 'other', 'on', '>hunter3', '~*', '+@all');
+    const [scene, ended] = [new Scene(), new Scene()];
+    scene.secret = secretOf('hunter3', 'other');
+    process.kill(server.pid, 'SIGSTOP');
+    try {
+      const startMs = performance.now();
+      const release = ended.release({ signal: AbortSignal.timeout(100) });
+      const [held] = await Promise.all([scene.release(), expect(release).rejects.toThrow(/timeout/)]);
+      expect(performance.now() - startMs).toBeLessThan(2_900);
+      expect(held).toMatchObject({ state: 'held', why: 'it does not answer in time' });
+      expect(ended.releases.dueInMs(ended.queue, ended.queue.status!.formerRedis!)).toBe(2_000);
+    } finally {
+      process.kill(server.pid, 'SIGCONT');
+    }
   });
 
   it('without credentials is said to be held, and nobody is asked', async () => {

@@ -15,9 +15,9 @@ import {
   type RedisTarget,
 } from '@redis-queue/bullmq';
 import { unlessAborted, type ObjectMemory } from '@redis-queue/controller';
-import { callRedis, queueRef, type RedisClients, type SecretSources } from '@redis-queue/redis-access';
+import { callRedis, queueRef, type RedisCall, type RedisClients, type SecretSources } from '@redis-queue/redis-access';
 import { Attempts } from './attempts.ts';
-import { isGovernedSince, type FormerRedis, type Found } from './moves.ts';
+import { endedByAnnotation, isGovernedSince, type FormerRedis, type Found } from './moves.ts';
 import { FormerTargets, waysTo, type Way } from './ways.ts';
 
 /** What is known of a Redis that the queue has left. */
@@ -42,7 +42,7 @@ export interface Absent {
 
 export interface ReleaseSources extends RedisClients {
   readonly secrets: SecretSources;
-  /** What went wrong with Redis, in words and without a credential. */
+  /** What went wrong with Redis, in words and without a credential. A connection that is of no use any more is closed. */
   readonly describe: (error: unknown, target: RedisTarget) => string;
   /** Throws when nothing may be written any more. */
   readonly mayWrite: () => void;
@@ -57,8 +57,12 @@ export interface Current {
   readonly signal: AbortSignal;
 }
 
-/** A reconcile waits no longer for a Redis that its queue has left. */
+/** A reconcile waits no longer for a Redis that its queue has left, with all credentials together. */
 const ATTEMPT_MS = 3_000;
+/** Nor for the first answer with one of them: a server that hangs does so with each. */
+const ANSWER_MS = 1_000;
+/** The one name of it, whoever gave up first. */
+export const NO_ANSWER = 'it does not answer in time';
 /** Once the status that lists it is written, and the queue holds where it is now. */
 const SOON_MS = 50;
 
@@ -87,7 +91,9 @@ export class FormerRedisReleases implements ObjectMemory {
    */
   async release(queue: Queue, current: Current): Promise<FormerReport[]> {
     const { uid = '' } = queue.metadata;
-    const addresses = (queue.status?.formerRedis ?? []).map(({ address }) => address);
+    const ended = endedByAnnotation(queue);
+    const left = (queue.status?.formerRedis ?? []).filter((former) => former !== ended);
+    const addresses = left.map(({ address }) => address);
     this.#attempts.keepOnly(uid, addresses);
     const ways = addresses.map((address) => ({ address, ways: this.#waysTo(queue, address) }));
     const due = isGovernedSince(queue, current)
@@ -118,24 +124,25 @@ export class FormerRedisReleases implements ObjectMemory {
   }
 
   async #try(queue: Queue, address: string, ways: readonly Way[], current: Current): Promise<FormerReport> {
+    const signal = AbortSignal.any([current.signal, AbortSignal.timeout(ATTEMPT_MS)]);
     let why = 'no Secret has its credentials any more';
     for (const way of ways) {
+      if (signal.aborted) break;
+      const answer = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]);
       try {
-        const released = await this.#releaseAt(queue, way, current);
+        // oxlint-disable-next-line no-await-in-loop -- the next only where this one is of no use
+        const released = await releaseAt(queue, way, { ...current, signal, answer }, this.#sources);
         if (released !== 'unfinished') return { address, ...released };
         why = 'somebody else changes it meanwhile';
       } catch (error) {
-        current.signal.throwIfAborted();
-        why = this.#sources.describe(error, way.target);
+        const isLate = error === answer.reason || error === signal.reason;
+        why = isLate ? NO_ANSWER : this.#sources.describe(error, way.target);
       }
     }
+    // Also when the reconcile is given up: the next one would wait as long.
     this.#attempts.failed(queue.metadata.uid ?? '', address, { why, tried: keysOf(ways) }, this.#nowMs());
+    current.signal.throwIfAborted();
     return { address, state: 'held', why };
-  }
-
-  async #releaseAt(queue: Queue, way: Way, current: Current) {
-    const deadline = AbortSignal.any([current.signal, AbortSignal.timeout(ATTEMPT_MS)]);
-    return await unlessAborted(deadline, () => releaseAt(queue, way, { ...current, signal: deadline }, this.#sources));
   }
 }
 
@@ -156,15 +163,33 @@ export function foundOf(observed: {
   };
 }
 
+/** @param answer ends the wait for the first answer; `signal` that for all that follows */
 async function releaseAt(
   queue: Queue,
   way: Way,
-  { owner, rawMark, signal }: Current,
+  { answer, ...current }: Current & { readonly answer: AbortSignal },
+  sources: ReleaseSources,
+): Promise<Released | Absent | 'unfinished'> {
+  const call = { ...way, namespace: queue.metadata.namespace ?? '' };
+  const policy = await unlessAborted(answer, async () => {
+    try {
+      return await callRedis(sources, call, (redis) => readQueuePolicy(redis, queueRef(queue)));
+    } catch (error) {
+      // Told also when nobody waits for it any more.
+      sources.describe(error, way.target);
+      throw error;
+    }
+  });
+  return await unlessAborted(current.signal, () => releaseWhatIsThere(queue, policy, { ...current, call }, sources));
+}
+
+async function releaseWhatIsThere(
+  queue: Queue,
+  policy: ObservedPolicy,
+  { owner, rawMark, signal, call }: Current & { readonly call: RedisCall },
   sources: ReleaseSources,
 ): Promise<Released | Absent | 'unfinished'> {
   const ref = queueRef(queue);
-  const call = { ...way, namespace: queue.metadata.namespace ?? '' };
-  const policy = await callRedis(sources, call, (redis) => readQueuePolicy(redis, ref));
   const { rawOwnerMark: expected } = policy;
   const mark = parseOwnerMark(expected);
   if (typeof mark !== 'object' || mark.owner !== owner || expected === rawMark) return { state: 'absent' };

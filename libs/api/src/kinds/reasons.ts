@@ -218,6 +218,10 @@ export const QUEUE_REASONS = {
     kind: 'notice',
     doc: 'The owner mark and the settings of this Queue were cleared in a Redis that it has left. Jobs there stay.',
   },
+  FormerRedisForgotten: {
+    kind: 'notice',
+    doc: 'As its annotation redis-queue.io/forget-former-redis asks, what this Queue manages in a Redis that it has left stays there.',
+  },
   FormerRedisHeld: {
     kind: 'degraded',
     doc: 'A Redis that the queue has left still has the owner mark and settings of this Queue, for the reason in the message. Put its credentials into another Secret that the controller may read, in the namespace of the Queue; or, if it is gone or is to stay as it is, annotate the Queue with redis-queue.io/forget-former-redis=<address>.',
