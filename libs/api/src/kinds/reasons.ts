@@ -212,7 +212,7 @@ export const QUEUE_REASONS = {
   Adopted: { kind: 'notice', doc: 'The Queue has taken the queue over.' },
   ReleasingFormerRedis: {
     kind: 'notice',
-    doc: 'The Secret leads to another Redis than before; what this Queue manages in the former one is being cleared. Jobs there stay.',
+    doc: 'The Secret leads to another Redis than before; what this Queue manages in the former one is being cleared, or stays for now, for the reason in the message. Jobs there stay.',
   },
   FormerRedisReleased: {
     kind: 'notice',
