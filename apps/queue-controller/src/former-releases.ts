@@ -5,7 +5,7 @@ import { CircuitOpenError } from '@redis-queue/redis-access';
 import { forgottenRedis, type FormerRedis } from './former-redis/moves.ts';
 import { eventsOf } from './former-redis/notices.ts';
 import { FormerRedisReleases, foundOf, NO_ANSWER, type FormerReport } from './former-redis/release.ts';
-import { markAfter, whyNotReleased, type Reconciled } from './former-redis/waits.ts';
+import { markAfter, whyNotReleased, type Reconciled } from './former-waits.ts';
 import { redisProblem, resolveConnection, type Sources } from './observe.ts';
 import { ownerOf } from './ownership.ts';
 import type { ObservedQueue } from './steps.ts';

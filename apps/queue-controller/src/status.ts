@@ -14,7 +14,7 @@ import { describeStep } from './describe.ts';
 import { formerRedisOf } from './former-redis/moves.ts';
 import { describeFormerRedis } from './former-redis/notices.ts';
 import { foundOf } from './former-redis/release.ts';
-import { whyNotReleased } from './former-redis/waits.ts';
+import { markAfter, whyNotReleased } from './former-waits.ts';
 import { ownerOf } from './ownership.ts';
 import { removedSchedulers, type ObservedQueue, type QueuePlan, type QueueStep } from './steps.ts';
 import { QueueCondition, type Problem } from './reasons.ts';
@@ -225,9 +225,7 @@ const NOT_OURS: ReadonlySet<string> = new Set<Problem['reason']>([
 /** From the mark that was written, now or by a reconcile that did not come as far as its status. */
 function adoptedAtOf(queue: QueueObject, { observed, plan, done, problem }: Outcome): string | undefined {
   if (!plan.governs && problem && NOT_OURS.has(problem.reason)) return undefined;
-  const claimed = done.find((step) => step.kind === 'claim')?.mark;
-  if (claimed) return claimed.adoptedAt;
-  const mark = parseOwnerMark(observed.policy?.rawOwnerMark);
+  const mark = parseOwnerMark(markAfter({ observed, done }));
   const isOurs = typeof mark === 'object' && mark.owner === ownerOf(queue, observed.clusterId);
   return isOurs ? mark.adoptedAt : queue.status?.adoptedAt;
 }

@@ -1,8 +1,8 @@
 import type { Queue } from '@redis-queue/api';
 import { formatOwnerMark } from '@redis-queue/bullmq';
-import { ownerOf } from '../ownership.ts';
-import type { ObservedQueue, QueueStep } from '../steps.ts';
-import { isGovernedSince } from './moves.ts';
+import { isGovernedSince } from './former-redis/moves.ts';
+import { ownerOf } from './ownership.ts';
+import type { ObservedQueue, QueueStep } from './steps.ts';
 
 /** What a reconcile has read, and the steps that it has done. */
 export interface Reconciled {

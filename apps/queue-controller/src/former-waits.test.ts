@@ -1,12 +1,12 @@
 import type { QueueSpec, QueueStatus } from '@redis-queue/api';
 import { formatOwnerMark, parseOwnerMark, type OwnerMark } from '@redis-queue/bullmq';
 import { describe, expect, it } from 'vitest';
-import { planQueue } from '../plan.ts';
-import { queueStatus } from '../status.ts';
-import type { ObservedQueue, QueueStep } from '../steps.ts';
-import { markOf, NOW, observed, queueObject } from '../testing/queues.ts';
-import { UpkeepReports } from '../upkeep/reports.ts';
-import { whyNotReleased } from './waits.ts';
+import { planQueue } from './plan.ts';
+import { queueStatus } from './status.ts';
+import type { ObservedQueue, QueueStep } from './steps.ts';
+import { markOf, NOW, observed, queueObject } from './testing/queues.ts';
+import { UpkeepReports } from './upkeep/reports.ts';
+import { whyNotReleased } from './former-waits.ts';
 
 // Of a queue that has left a:1 for b:1.
 
