@@ -1,12 +1,14 @@
 import type { Queue, QueueReason } from '@redis-queue/api';
-import { describeTarget, formatOwnerMark } from '@redis-queue/bullmq';
+import { describeTarget } from '@redis-queue/bullmq';
 import { systemClock, type KindContext, type RecordEvent } from '@redis-queue/controller';
+import { CircuitOpenError } from '@redis-queue/redis-access';
 import { forgottenRedis, type FormerRedis } from './former-redis/moves.ts';
 import { eventsOf } from './former-redis/notices.ts';
-import { FormerRedisReleases, foundOf, type FormerReport } from './former-redis/release.ts';
+import { FormerRedisReleases, foundOf, NO_ANSWER, type FormerReport } from './former-redis/release.ts';
+import { markAfter, whyNotReleased, type Reconciled } from './former-waits.ts';
 import { redisProblem, resolveConnection, type Sources } from './observe.ts';
 import { ownerOf } from './ownership.ts';
-import type { ObservedQueue, QueueStep } from './steps.ts';
+import type { ObservedQueue } from './steps.ts';
 
 /** What the kind does about Redis servers that its queues have left; see `former-redis/`. */
 export class FormerReleases extends FormerRedisReleases {
@@ -16,8 +18,11 @@ export class FormerReleases extends FormerRedisReleases {
     super(
       {
         ...sources,
-        describe: (error, target) =>
-          redisProblem(error, target, sources.connections).message.replace(`${describeTarget(target)}: `, ''),
+        describe: (error, target) => {
+          const { message } = redisProblem(error, target, sources.connections);
+          const why = message.replace(`${describeTarget(target)}: `, '');
+          return error instanceof CircuitOpenError && why === error.message ? NO_ANSWER : why;
+        },
         mayWrite: () => sources.assertLeading(),
       },
       () => systemClock.now(),
@@ -34,12 +39,12 @@ export class FormerReleases extends FormerRedisReleases {
   /** After all that was to be done where the queue is now. */
   async after(
     queue: Queue,
-    { observed, done }: { readonly observed: ObservedQueue; readonly done: readonly QueueStep[] },
+    reconciled: Reconciled,
     { signal, log }: Pick<KindContext<QueueReason>, 'signal' | 'log'>,
   ): Promise<FormerReport[]> {
-    if (!mayRelease(queue, observed)) return [];
+    if (whyNotReleased(queue, reconciled) !== undefined) return [];
     const owner = ownerOf(queue, this.#queues.clusterId);
-    const former = await this.release(queue, { owner, rawMark: markAfter(observed, done), signal });
+    const former = await this.release(queue, { owner, rawMark: markAfter(reconciled), signal });
     for (const { address, state } of former)
       if (state === 'released') log.info({ address }, 'released the queue in a Redis that it has left');
     return former;
@@ -52,18 +57,7 @@ export class FormerReleases extends FormerRedisReleases {
   }
 
   /** @param left what the status lists now */
-  requeueMs(queue: Queue, observed: ObservedQueue, left: readonly FormerRedis[] = []): number | undefined {
-    return mayRelease(queue, observed) ? this.dueInMs(queue, left) : undefined;
+  requeueMs(queue: Queue, reconciled: Reconciled, left: readonly FormerRedis[] = []): number | undefined {
+    return whyNotReleased(queue, reconciled) === undefined ? this.dueInMs(queue, left) : undefined;
   }
-}
-
-/** Whether what the queue has left may be released: it was read where it is now, and is written to. */
-function mayRelease({ metadata, spec }: Queue, { policy }: ObservedQueue): boolean {
-  return policy !== undefined && metadata.deletionTimestamp === undefined && spec.adoptionPolicy !== 'Observe';
-}
-
-/** The owner mark as stored once these steps were done. */
-function markAfter({ policy }: ObservedQueue, done: readonly QueueStep[]): string | undefined {
-  const written = done.findLast((step) => 'mark' in step);
-  return written ? formatOwnerMark(written.mark) : policy?.rawOwnerMark;
 }

@@ -60,12 +60,16 @@ it('what a reconcile left is known only when it had nothing left to do, and unti
   const report = (rest: object, digestLeft?: string): string | undefined => {
     settled.begin(queue);
     expect(settled.digestOf(queue)).toBeUndefined();
-    const outcome = { observed: observed({}, { digestLeft }), plan: { steps: [] }, done: [], problem: undefined };
+    const plan = { steps: [], governs: true as const };
+    const outcome = { observed: observed({}, { digestLeft }), plan, done: [], problem: undefined };
     kind.report?.(queue, { ...outcome, ...rest }, { nowMs: NOW.getTime(), event: () => undefined });
     return settled.digestOf(queue);
   };
   expect(report({}, 'left')).toBe('left');
-  expect(report({ problem: { reason: 'Conflict', message: 'why' } }, 'left')).toBeUndefined();
+  const problem = { reason: 'Conflict', message: 'why' };
+  expect(report({ problem, plan: { steps: [] } }, 'left')).toBeUndefined();
+  // Of the dead-letter queue alone.
+  expect(report({ problem }, 'left')).toBe('left');
   expect(report({ failure: { error: new Error('no') } }, 'left')).toBeUndefined();
   expect(report({}, undefined)).toBeUndefined();
   expect(report({}, 'left')).toBe('left');

@@ -99,14 +99,14 @@ export function queueKind(options: QueueKindOptions): Kind<QueueObject, Observed
       return queueStatus(queue, { ...outcome, ...known }, now);
     },
     report: (queue, outcome, { event, nowMs }) => {
-      const { failure, problem, observed } = outcome;
-      // Beside a scheduler that cannot run, everything else is in effect, and is compared as ever.
-      const isSettled = !problem || problem.reason === 'SchedulerInvalid';
-      if (!failure && isSettled) settled.settle(queue, observed.digestLeft);
+      const { failure, plan, observed } = outcome;
+      // Beside a scheduler that cannot run, or dead letters that are another's, everything else is in effect, and is
+      // compared as ever. What could not be carried out to its end left no digest.
+      if (!failure && plan.governs) settled.settle(queue, observed.digestLeft);
       reportSteps(queue, outcome, event, metrics);
       former.report(queue, outcome.observed, nowMs, event);
     },
-    requeueMs: (queue, { problem, observed, plan }, { conditions, formerRedis }, { nowMs }) => {
+    requeueMs: (queue, { problem, observed, plan, done }, { conditions, formerRedis }, { nowMs }) => {
       const {
         metadata: { uid = '' },
         spec,
@@ -116,7 +116,7 @@ export function queueKind(options: QueueKindOptions): Kind<QueueObject, Observed
       const retryMs = problem ? retryAfterMs(conditions, new Date(nowMs), random()) : spreadMs(checkMs, random());
       const windowMs = problem || !observed.policy ? undefined : limiter.lookAgainMs(uid, observed.policy);
       const drainMs = drainDueMs({ ...observed, spec, removed: removedSchedulers(plan) });
-      const releaseMs = problem ? undefined : former.requeueMs(queue, observed, formerRedis);
+      const releaseMs = former.requeueMs(queue, { observed, done }, formerRedis);
       return soonestMs([retryMs, plan.dueMs, drainMs, problem && observed.probeAfterMs, windowMs, releaseMs]);
     },
   };

@@ -289,7 +289,11 @@ it('Refuse leaves a queue that exists alone, takes a new one, and keeps what it 
     problem: { reason: 'QueueExists', message: expect.stringContaining('bullmq:6.7.0') },
   });
   expect(refuse({ exists: false })).toMatchObject({ steps: [{ kind: 'claim' }] });
-  expect(refuse({ exists: true, rawOwnerMark: markOf([]) })).toEqual({ steps: [], rawOwnerMark: markOf([]) });
+  expect(refuse({ exists: true, rawOwnerMark: markOf([]) })).toEqual({
+    steps: [],
+    governs: true,
+    rawOwnerMark: markOf([]),
+  });
 });
 
 describe('Refuse after Redis lost its data, when producers are back before us', () => {

@@ -47,6 +47,7 @@ export function planQueue(queue: Queue, observed: ObservedQueue, now: Date): Que
   const problem = deadLetters.problem ?? (message === undefined ? undefined : { reason: 'SchedulerInvalid', message });
   return {
     steps: [...planFinalizer(queue), ...steps],
+    governs: true,
     ...(problem && { problem }),
     ...(policy.rawOwnerMark !== undefined && { rawOwnerMark: policy.rawOwnerMark }),
     ...(!ownership.mark && { adopts: true as const }),

@@ -252,9 +252,29 @@ describe('what the status says', () => {
   });
 
   it.each<QueueReason>(['Conflict', 'OwnedByOtherCluster', 'QueueExists'])('%s: it is not ours any more', (reason) => {
-    const before = { adoptedAt: ADOPTED_AT };
-    expect(statusOf({}, observed(), { reason, message: 'why' }, before)).not.toHaveProperty('adoptedAt');
-    expect(statusOf({}, observed(), { reason: 'RedisReadOnly', message: 'why' }, before)).toHaveProperty('adoptedAt');
+    const queue = queueObject({}, {}, { adoptedAt: ADOPTED_AT });
+    const of = (problem: Problem): ReconciledStatus => {
+      const outcome = { ref, upkeep, sampling: 'works' as const, observed: observed(), plan: { steps: [] }, done: [] };
+      return queueStatus(queue, { ...outcome, problem }, NOW);
+    };
+    expect(of({ reason, message: 'why' })).not.toHaveProperty('adoptedAt');
+    expect(of({ reason: 'RedisReadOnly', message: 'why' })).toHaveProperty('adoptedAt');
+  });
+
+  it('another that has the dead-letter queue alone takes nothing of what is ours', () => {
+    const theirs = observed({ rawOwnerMark: markOf([], 'c1/crm/emails-dlq') }).policy!;
+    const deadLetters = { policy: theirs, holder: 'claims' as const };
+    const keeps: QueueSpec = { dlqPolicy: { enabled: true } };
+    const ours = { rawOwnerMark: markOf(['deadLetters']) };
+    const status = statusOf(keeps, observed(ours, { redisAddress: 'a:1', deadLetters }));
+    expect(condition(status, 'Ready')).toMatchObject({ reason: 'Conflict' });
+    expect(status.adoptedAt).toBe(ADOPTED_AT);
+    // What follows from it: a move is noticed, and a queue that Redis has lost is taken again.
+    const moved = statusOf(keeps, observed({}, { redisAddress: 'b:1', deadLetters }), undefined, status);
+    expect(moved.formerRedis).toMatchObject([{ address: 'a:1' }]);
+    const refuses: QueueSpec = { ...keeps, adoptionPolicy: 'Refuse' };
+    const lost = observed({ exists: true }, { redisAddress: 'a:1', deadLetters });
+    expect(planQueue(queueObject(refuses, {}, status), lost, NOW).steps[0]).toMatchObject({ kind: 'claim' });
   });
 
   it('a limit that was not written, for a problem, is not claimed to hold', () => {

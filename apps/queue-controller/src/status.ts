@@ -14,6 +14,7 @@ import { describeStep } from './describe.ts';
 import { formerRedisOf } from './former-redis/moves.ts';
 import { describeFormerRedis } from './former-redis/notices.ts';
 import { foundOf } from './former-redis/release.ts';
+import { markAfter, whyNotReleased } from './former-waits.ts';
 import { ownerOf } from './ownership.ts';
 import { removedSchedulers, type ObservedQueue, type QueuePlan, type QueueStep } from './steps.ts';
 import { QueueCondition, type Problem } from './reasons.ts';
@@ -86,7 +87,11 @@ function conditions(
     [QueueCondition.Drained]: queue.metadata.deletionTimestamp
       ? undefined
       : drained({ ...observed, spec: queue.spec, problem, removed: removedSchedulers(plan) }),
-    [QueueCondition.FormerRedisHeld]: describeFormerRedis(formerRedis, observed.former ?? []),
+    [QueueCondition.FormerRedisHeld]: describeFormerRedis(
+      formerRedis,
+      observed.former ?? [],
+      whyNotReleased(queue, outcome),
+    ),
     [QueueCondition.MaxmemoryPolicy]: maxmemoryPolicy(observed),
     [QueueCondition.SamplingFailed]: samplingFailed(queue, sampling, problem),
     [QueueCondition.WorkerLimiter]: workerLimiter(queue, outcome.windows),
@@ -208,7 +213,7 @@ function effective(queue: Queue, { ref, observed, done }: Outcome): QueueStatus[
   };
 }
 
-/** Whoever finds that the queue is another's has lost it: the time would say that it is ours. */
+/** Whoever finds that the queue, and not only its dead letters, is another's has lost it: the time would say it is ours. */
 const NOT_OURS: ReadonlySet<string> = new Set<Problem['reason']>([
   'WaitingForOwner',
   'Conflict',
@@ -218,11 +223,9 @@ const NOT_OURS: ReadonlySet<string> = new Set<Problem['reason']>([
 ]);
 
 /** From the mark that was written, now or by a reconcile that did not come as far as its status. */
-function adoptedAtOf(queue: QueueObject, { observed, done, problem }: Outcome): string | undefined {
-  if (problem && NOT_OURS.has(problem.reason)) return undefined;
-  const claimed = done.find((step) => step.kind === 'claim')?.mark;
-  if (claimed) return claimed.adoptedAt;
-  const mark = parseOwnerMark(observed.policy?.rawOwnerMark);
+function adoptedAtOf(queue: QueueObject, { observed, plan, done, problem }: Outcome): string | undefined {
+  if (!plan.governs && problem && NOT_OURS.has(problem.reason)) return undefined;
+  const mark = parseOwnerMark(markAfter({ observed, done }));
   const isOurs = typeof mark === 'object' && mark.owner === ownerOf(queue, observed.clusterId);
   return isOurs ? mark.adoptedAt : queue.status?.adoptedAt;
 }

@@ -110,6 +110,11 @@ export interface QueuePlan {
   readonly steps: readonly QueueStep[];
   /** What stands in the way of the spec. */
   readonly problem?: Problem;
+  /**
+   * The queue itself is this object's, or becomes it by these steps, and they set all that the spec says of it. A `problem`
+   * beside it is of the dead-letter queue, or of a job scheduler.
+   */
+  readonly governs?: true;
   /** The owner mark as stored when the plan was made: writes happen only while it is that one. */
   readonly rawOwnerMark?: string;
   /** Of what was set for the queue when the plan was made. */

@@ -85,12 +85,19 @@ describe('a Queue whose Secret leads to another Redis', () => {
     ]);
   });
 
-  it('stays paused there as the spec says, so that jobs that were copied do not run in both', async () => {
+  it('stays paused there, also when it is resumed in the new one, so that jobs that were copied run once', async () => {
     const queue = await governed('mv-paused', { paused: true });
     await lead(queue.metadata.namespace!, other);
     await arrived(queue, other);
+    await t.patch(queue, { spec: { paused: false } });
+    await t.settled(queue, 'Applied');
     await heldNowhere(queue);
-    expect(await t.meta('mv-paused')).toEqual({ paused: '1' });
+    expect([await t.meta('mv-paused'), await t.redis.exists('bull:mv-paused:marker')]).toEqual([{ paused: '1' }, 0]);
+    expect(await metaAt(other, 'mv-paused')).not.toHaveProperty('paused');
+    const released = await eventually(async () =>
+      (await t.eventsOf(queue)).find(({ reason }) => reason === 'FormerRedisReleased'),
+    );
+    expect(released.message).toContain('It stays paused there');
   });
 
   it('is governed there again when it moves back', async () => {
@@ -111,6 +118,30 @@ describe('a Queue whose Secret leads to another Redis', () => {
     await eventually(async () => (await t.meta('mv-alias'))[OWNER] !== before, { description: 'a mark of its own' });
     await heldNowhere(queue);
     expect(await t.meta('mv-alias')).toMatchObject({ concurrency: '4', [OWNER]: expect.any(String) as string });
+  });
+
+  it.each<[string, QueueSpec, string]>([
+    ['another governs it there', {}, 'WaitingForOwner'],
+    ['it refuses a queue that exists there', { adoptionPolicy: 'Refuse' }, 'QueueExists'],
+  ])('keeps what it has in the former one while %s, and says so', async (_, change, reason) => {
+    const name = `mv-kept-${reason.toLowerCase()}`;
+    const namespace = await t.namespace();
+    await lead(namespace, other);
+    if (reason === 'WaitingForOwner') await governed(name, {}, namespace);
+    else await clientOf(other).hset(`bull:${name}:meta`, 'version', 'bullmq:6.7.0');
+    const queue = await governed(name, change);
+    const before = await t.meta(name);
+    await lead(queue.metadata.namespace!, other);
+    await t.settled(queue, reason);
+    const held = await eventually(async () => {
+      const now = await t.read(queue);
+      return heldOf(now)?.message.includes('stays until this Queue governs the queue') && now;
+    });
+    expect(held.status?.formerRedis).toMatchObject([{ address: addressOf(t.server) }]);
+    // A release is tried before the status of a reconcile is written.
+    await t.patch(queue, { spec: { globalConcurrency: 5 } });
+    await t.settled(queue, reason);
+    expect(await t.meta(name)).toEqual(before);
   });
 
   it('has moved nowhere when only its password has changed', async () => {
@@ -138,7 +169,7 @@ describe('a Queue whose Secret leads to another Redis', () => {
       // Before anything was asked of the former one, which takes as long as the deadline of a call.
       expect(heldOf(await arrived(queue, other))?.reason).toBe('ReleasingFormerRedis');
       const held = await t.settled(queue, 'FormerRedisHeld', 'FormerRedisHeld');
-      expect(heldOf(held)?.message).toContain(addressOf(hanging));
+      expect(heldOf(held)?.message).toContain(`${addressOf(hanging)} (it does not answer in time)`);
       expect(held.status?.conditions?.find(({ type }) => type === 'Ready')?.reason).toBe('Applied');
     } finally {
       process.kill(hanging.pid, 'SIGCONT');
@@ -177,6 +208,7 @@ describe('a Queue that was moved while nobody looked', () => {
     const annotations = { 'redis-queue.io/forget-former-redis': addressOf(t.server) };
     await t.patch(forgotten, { metadata: { annotations } });
     await heldNowhere(forgotten);
+    await eventually(async () => (await t.eventsOf(forgotten)).some(({ reason }) => reason === 'FormerRedisForgotten'));
     expect(await t.meta('mv-forgotten')).toMatchObject({ concurrency: '4', [OWNER]: expect.any(String) as string });
   });
 });

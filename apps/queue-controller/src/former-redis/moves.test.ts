@@ -1,6 +1,7 @@
 import type { QueueStatus } from '@redis-queue/api';
 import { describe, expect, it } from 'vitest';
 import { ADOPTED_AT, NOW, queueObject } from '../testing/queues.ts';
+import { eventsOf } from './notices.ts';
 import { adoptionTime, forgottenRedis, formerRedisOf, isOlderThanMove, MAX_FORMER_REDIS } from './moves.ts';
 
 const at = (redisAddress: string, rest: QueueStatus = {}): QueueStatus => ({
@@ -40,6 +41,17 @@ describe('where a queue was before', () => {
 
   it('is forgotten by an annotation with its address, and by no other', () => {
     expect([afterForgetting('a:1'), afterForgetting('true')]).toEqual([['b:1'], ['a:1', 'b:1']]);
+  });
+
+  it('is not forgotten in the moment of the move, but once the status lists it', () => {
+    const annotations = { 'redis-queue.io/forget-former-redis': 'a:1' };
+    const queue = queueObject({}, { annotations }, at('a:1'));
+    const formerRedis = formerRedisOf(queue, found('b:1'), NOW);
+    expect(formerRedis).toEqual([{ address: 'a:1', since }]);
+    expect(eventsOf(queue, [], [])).toEqual([]);
+    const listed = queueObject({}, { annotations }, at('b:1', { formerRedis }));
+    expect(formerRedisOf(listed, found('b:1'), NOW)).toEqual([]);
+    expect(eventsOf(listed, [], [])).toMatchObject([{ reason: 'FormerRedisForgotten' }]);
   });
 
   it('is noted for a few moves only, and the oldest is named when it is forgotten', () => {

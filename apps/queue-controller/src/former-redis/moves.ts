@@ -1,4 +1,5 @@
 import { GROUP, type Queue, type QueueStatus } from '@redis-queue/api';
+import { parseOwnerMark } from '@redis-queue/bullmq';
 
 /** A Redis that the queue has left, in which its owner mark and settings are not known to be gone. */
 export type FormerRedis = NonNullable<QueueStatus['formerRedis']>[number];
@@ -26,6 +27,15 @@ export function formerRedisOf(queue: Queue, { address, released }: Found, now: D
   return candidates(queue, { address, released }, now).slice(-MAX_FORMER_REDIS);
 }
 
+/**
+ * The one that the annotation ends, if the status lists it: an address that the queue has not left says nothing. It is not
+ * tried any more.
+ */
+export function endedByAnnotation({ metadata, status }: Queue): FormerRedis | undefined {
+  const address = metadata.annotations?.[FORGET_ANNOTATION];
+  return status?.formerRedis?.find((former) => former.address === address);
+}
+
 /** Those for which the list has no room any more. */
 export function forgottenRedis(queue: Queue, found: Found, now: Date): FormerRedis[] {
   return candidates(queue, found, now).slice(0, -MAX_FORMER_REDIS);
@@ -36,12 +46,8 @@ function candidates(queue: Queue, { address, released }: Found, now: Date): Form
   const before = effective?.redisAddress;
   const moved = address !== undefined && before !== undefined && before !== address && adoptedAt !== undefined;
   const left = moved ? [{ address: before, since: now.toISOString() }] : [];
-  const forgotten = queue.metadata.annotations?.[FORGET_ANNOTATION];
-  const isOver = (former: FormerRedis): boolean =>
-    former.address === address || former.address === forgotten || released.has(former.address);
-  return [...formerRedis.filter((former) => former.address !== left[0]?.address), ...left].filter(
-    (former) => !isOver(former),
-  );
+  const over = new Set([address, left[0]?.address, endedByAnnotation(queue)?.address, ...released]);
+  return [...formerRedis.filter((former) => !over.has(former.address)), ...left];
 }
 
 /**
@@ -51,6 +57,19 @@ function candidates(queue: Queue, { address, released }: Found, now: Date): Form
  */
 export function isOlderThanMove(queue: Queue, adoptedAt: string): boolean {
   return (queue.status?.formerRedis ?? []).some(({ since }) => adoptedAt <= since);
+}
+
+/**
+ * Whether the queue is this Queue's where it is now, by a mark that was written since the last move. Before, what it left
+ * is where it is governed: the new Redis may refuse to be written to, or another may govern the queue there. And an older
+ * mark may be that of the former Redis, by another name of its server.
+ */
+export function isGovernedSince(
+  queue: Queue,
+  { owner, rawMark }: { readonly owner: string; readonly rawMark: string | undefined },
+): boolean {
+  const mark = parseOwnerMark(rawMark);
+  return typeof mark === 'object' && mark.owner === owner && !isOlderThanMove(queue, mark.adoptedAt);
 }
 
 /** When a queue is taken over that is taken over now: after the last move, whatever another leader's clock said. */

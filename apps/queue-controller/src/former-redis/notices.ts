@@ -1,6 +1,6 @@
 import type { Queue, QueueReason } from '@redis-queue/api';
 import { findCondition } from '@redis-queue/controller';
-import { FORGET_ANNOTATION, type FormerRedis } from './moves.ts';
+import { endedByAnnotation, FORGET_ANNOTATION, type FormerRedis } from './moves.ts';
 import type { FormerReport, Released } from './release.ts';
 
 /** The condition type that is True while a Redis that the queue has left may still have its mark and settings. */
@@ -11,10 +11,15 @@ interface Said {
   readonly message: string;
 }
 
-/** What the condition says of what `status.formerRedis` lists. */
+/**
+ * What the condition says of what `status.formerRedis` lists.
+ *
+ * @param waits why none of it is released now, as `whyNotReleased` says it
+ */
 export function describeFormerRedis(
   former: readonly FormerRedis[],
   reports: readonly FormerReport[],
+  waits?: string,
 ): Said | undefined {
   if (former.length === 0) return undefined;
   const held = former.flatMap(({ address }) => {
@@ -25,23 +30,25 @@ export function describeFormerRedis(
   const addresses = former.map(({ address }) => address).join(', ');
   return {
     reason: 'ReleasingFormerRedis',
-    message: `the queue has left ${addresses}: what it manages there is cleared`,
+    message: `the queue has left ${addresses}: what it manages there ${waits ?? 'is cleared'}`,
   };
 }
 
 function stillThere(places: readonly string[]): string {
-  const jobs = 'jobs there stay in any case';
-  return `the queue has left ${places.join(', ')}, where its owner mark and the limits and pause that it manages still are; ${jobs}`;
+  const rest = 'jobs there, and a pause, stay in any case';
+  return `the queue has left ${places.join(', ')}, where its owner mark and the limits that it manages still are; ${rest}`;
 }
 
 const WAYS_OUT = `To have them cleared, put its credentials into another Secret that the queue-controller may read, in this namespace; or, if that Redis is gone or is to stay as it is, annotate ${FORGET_ANNOTATION} with its address`;
 
-/** What happened: released, given up, or held for the first time. */
+/** What happened: released, given up, forgotten as the annotation asks, or held for the first time. */
 export function eventsOf(queue: Queue, reports: readonly FormerReport[], forgotten: readonly FormerRedis[]): Said[] {
   const before = findCondition(queue.status?.conditions, FORMER_REDIS_HELD);
   const wasSaid = (address: string): boolean =>
     before?.reason === ('FormerRedisHeld' satisfies QueueReason) && before.message.includes(address);
+  const ended = endedByAnnotation(queue);
   return [
+    ...(ended ? [{ reason: 'FormerRedisForgotten' as const, message: describeEnd(ended) }] : []),
     ...reports.flatMap((report): Said[] => {
       if (report.state === 'released') return [{ reason: 'FormerRedisReleased', message: describeRelease(report) }];
       if (report.state !== 'held' || wasSaid(report.address)) return [];
@@ -55,8 +62,14 @@ export function eventsOf(queue: Queue, reports: readonly FormerReport[], forgott
   ];
 }
 
+function describeEnd({ address }: FormerRedis): string {
+  return `the queue has left ${address}, and the annotation ${FORGET_ANNOTATION} ends what is to be cleared there: what this Queue manages there stays. Take the annotation away, or it ends a later move away from that address too`;
+}
+
 function describeRelease({ address, cleared, staysPaused }: { readonly address: string } & Released): string {
   const what = ['owner mark', ...cleared].join(', ');
-  const paused = staysPaused ? '; it stays paused there, as spec.paused says' : '';
+  const paused = staysPaused
+    ? '. It stays paused there, so that no job that was copied runs twice; to run what is left there, resume it there by BullMQ'
+    : '';
   return `the queue has left ${address}: what this Queue managed there was cleared (${what}); jobs there stay${paused}`;
 }

@@ -9,17 +9,15 @@ import {
   RATE_LIMIT_FIELDS,
   readQueuePolicy,
   removeScheduler,
-  setPaused,
   writeMeta,
   type ManagedField,
   type ObservedPolicy,
-  type OwnerMark,
   type RedisTarget,
 } from '@redis-queue/bullmq';
 import { unlessAborted, type ObjectMemory } from '@redis-queue/controller';
-import { callRedis, queueRef, type RedisClients, type SecretSources } from '@redis-queue/redis-access';
+import { callRedis, queueRef, type RedisCall, type RedisClients, type SecretSources } from '@redis-queue/redis-access';
 import { Attempts } from './attempts.ts';
-import { isOlderThanMove, type FormerRedis, type Found } from './moves.ts';
+import { endedByAnnotation, isGovernedSince, type FormerRedis, type Found } from './moves.ts';
 import { FormerTargets, waysTo, type Way } from './ways.ts';
 
 /** What is known of a Redis that the queue has left. */
@@ -33,7 +31,7 @@ export type FormerReport = { readonly address: string } & (
 export interface Released {
   readonly state: 'released';
   readonly cleared: readonly ManagedField[];
-  /** The queue is paused there and stays so, as the spec says of this queue. */
+  /** The queue is paused there, by whomever, and stays so. */
   readonly staysPaused: boolean;
 }
 
@@ -44,7 +42,7 @@ export interface Absent {
 
 export interface ReleaseSources extends RedisClients {
   readonly secrets: SecretSources;
-  /** What went wrong with Redis, in words and without a credential. */
+  /** What went wrong with Redis, in words and without a credential. A connection that is of no use any more is closed. */
   readonly describe: (error: unknown, target: RedisTarget) => string;
   /** Throws when nothing may be written any more. */
   readonly mayWrite: () => void;
@@ -59,12 +57,14 @@ export interface Current {
   readonly signal: AbortSignal;
 }
 
-/** A reconcile waits no longer for a Redis that its queue has left. */
+/** A reconcile waits no longer for a Redis that its queue has left, with all credentials together. */
 const ATTEMPT_MS = 3_000;
+/** Nor for the first answer with one of them: a server that hangs does so with each. */
+const ANSWER_MS = 1_000;
+/** The one name of it, whoever gave up first. */
+export const NO_ANSWER = 'it does not answer in time';
 /** Once the status that lists it is written, and the queue holds where it is now. */
 const SOON_MS = 50;
-/** Of a long list of jobs that BullMQ before v6 left behind; the next attempt goes on. */
-const MAX_ROUNDS = 20;
 
 /**
  * Releases queues in the Redis servers that they were moved away from: removes the owner mark and what it says that the
@@ -91,10 +91,12 @@ export class FormerRedisReleases implements ObjectMemory {
    */
   async release(queue: Queue, current: Current): Promise<FormerReport[]> {
     const { uid = '' } = queue.metadata;
-    const addresses = (queue.status?.formerRedis ?? []).map(({ address }) => address);
+    const ended = endedByAnnotation(queue);
+    const left = (queue.status?.formerRedis ?? []).filter((former) => former !== ended);
+    const addresses = left.map(({ address }) => address);
     this.#attempts.keepOnly(uid, addresses);
     const ways = addresses.map((address) => ({ address, ways: this.#waysTo(queue, address) }));
-    const due = isMarkedSince(queue, current)
+    const due = isGovernedSince(queue, current)
       ? ways.find((each) => this.#attempts.isDue(uid, each.address, keysOf(each.ways), this.#nowMs()))
       : undefined;
     const tried = due && (await this.#try(queue, due.address, due.ways, current));
@@ -122,24 +124,25 @@ export class FormerRedisReleases implements ObjectMemory {
   }
 
   async #try(queue: Queue, address: string, ways: readonly Way[], current: Current): Promise<FormerReport> {
+    const signal = AbortSignal.any([current.signal, AbortSignal.timeout(ATTEMPT_MS)]);
     let why = 'no Secret has its credentials any more';
     for (const way of ways) {
+      if (signal.aborted) break;
+      const answer = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]);
       try {
-        const released = await this.#releaseAt(queue, way, current);
+        // oxlint-disable-next-line no-await-in-loop -- the next only where this one is of no use
+        const released = await releaseAt(queue, way, { ...current, signal, answer }, this.#sources);
         if (released !== 'unfinished') return { address, ...released };
-        why = 'somebody else changes it, or jobs of a pause by BullMQ before v6 are still being moved back';
+        why = 'somebody else changes it meanwhile';
       } catch (error) {
-        current.signal.throwIfAborted();
-        why = this.#sources.describe(error, way.target);
+        const isLate = error === answer.reason || error === signal.reason;
+        why = isLate ? NO_ANSWER : this.#sources.describe(error, way.target);
       }
     }
+    // Also when the reconcile is given up: the next one would wait as long.
     this.#attempts.failed(queue.metadata.uid ?? '', address, { why, tried: keysOf(ways) }, this.#nowMs());
+    current.signal.throwIfAborted();
     return { address, state: 'held', why };
-  }
-
-  async #releaseAt(queue: Queue, way: Way, current: Current) {
-    const deadline = AbortSignal.any([current.signal, AbortSignal.timeout(ATTEMPT_MS)]);
-    return await unlessAborted(deadline, () => releaseAt(queue, way, { ...current, signal: deadline }, this.#sources));
   }
 }
 
@@ -160,24 +163,33 @@ export function foundOf(observed: {
   };
 }
 
-/**
- * Whether the mark where the queue is now differs from all that it had before: another's, or written since the last move.
- * Else what is released might be the queue itself, by another name of its server.
- */
-function isMarkedSince(queue: Queue, { owner, rawMark }: Current): boolean {
-  const mark = parseOwnerMark(rawMark);
-  return typeof mark !== 'object' || mark.owner !== owner || !isOlderThanMove(queue, mark.adoptedAt);
-}
-
+/** @param answer ends the wait for the first answer; `signal` that for all that follows */
 async function releaseAt(
   queue: Queue,
   way: Way,
-  { owner, rawMark, signal }: Current,
+  { answer, ...current }: Current & { readonly answer: AbortSignal },
+  sources: ReleaseSources,
+): Promise<Released | Absent | 'unfinished'> {
+  const call = { ...way, namespace: queue.metadata.namespace ?? '' };
+  const policy = await unlessAborted(answer, async () => {
+    try {
+      return await callRedis(sources, call, (redis) => readQueuePolicy(redis, queueRef(queue)));
+    } catch (error) {
+      // Told also when nobody waits for it any more.
+      sources.describe(error, way.target);
+      throw error;
+    }
+  });
+  return await unlessAborted(current.signal, () => releaseWhatIsThere(queue, policy, { ...current, call }, sources));
+}
+
+async function releaseWhatIsThere(
+  queue: Queue,
+  policy: ObservedPolicy,
+  { owner, rawMark, signal, call }: Current & { readonly call: RedisCall },
   sources: ReleaseSources,
 ): Promise<Released | Absent | 'unfinished'> {
   const ref = queueRef(queue);
-  const call = { ...way, namespace: queue.metadata.namespace ?? '' };
-  const policy = await callRedis(sources, call, (redis) => readQueuePolicy(redis, ref));
   const { rawOwnerMark: expected } = policy;
   const mark = parseOwnerMark(expected);
   if (typeof mark !== 'object' || mark.owner !== owner || expected === rawMark) return { state: 'absent' };
@@ -203,19 +215,13 @@ async function releaseAt(
     if (isOurs && (await write(sources, call, (redis) => writeMeta(redis, letters, change))) === undefined)
       return 'unfinished';
   }
-  // Before the mark, so that a crash leaves the mark for who tries again.
-  if (resumes(queue, policy, mark)) {
-    let outcome: 'done' | 'again' | 'ownershipLost' = 'again';
-    for (let rounds = 0; outcome === 'again' && rounds < MAX_ROUNDS; rounds++)
-      ({ outcome } = await write(sources, call, (redis) => setPaused(redis, ref, { paused: false, expected })));
-    if (outcome !== 'done') return 'unfinished';
-  }
-  const cleared = mark.managed.filter((field) => field !== 'paused' || resumes(queue, policy, mark));
+  // A pause stays, also one of ours: jobs that were copied to the new Redis would run in both.
+  const cleared = mark.managed.filter((field) => field !== 'paused');
   const clear = cleared.flatMap((field) => FIELDS[field]);
   // With the last of what it names, in one step.
   const digest = await write(sources, call, (redis) => writeMeta(redis, ref, { expected, mark: null, clear }));
   return digest !== undefined
-    ? { state: 'released', cleared, staysPaused: policy.paused && queue.spec.paused === true }
+    ? { state: 'released', cleared, staysPaused: policy.paused || policy.legacyPaused > 0 }
     : 'unfinished';
 }
 
@@ -226,12 +232,3 @@ const FIELDS: Readonly<Record<ManagedField, readonly string[]>> = {
   deadLetters: [],
   maxEvents: [MAX_EVENTS_FIELD],
 };
-
-/**
- * Whether jobs that are still there may be started again. Not while the spec says that this queue is paused: who pauses
- * it, copies its jobs to another Redis and moves it there does not want them to run in both.
- */
-function resumes({ spec }: Queue, { paused, legacyPaused }: ObservedPolicy, { managed, removal }: OwnerMark): boolean {
-  const isOurs = managed.includes('paused') || removal?.paused === true;
-  return isOurs && spec.paused !== true && (paused || legacyPaused > 0);
-}

@@ -212,11 +212,15 @@ export const QUEUE_REASONS = {
   Adopted: { kind: 'notice', doc: 'The Queue has taken the queue over.' },
   ReleasingFormerRedis: {
     kind: 'notice',
-    doc: 'The Secret leads to another Redis than before; what this Queue manages in the former one is being cleared. Jobs there stay.',
+    doc: 'The Secret leads to another Redis than before; what this Queue manages in the former one is being cleared, or stays for now, for the reason in the message. Jobs there stay.',
   },
   FormerRedisReleased: {
     kind: 'notice',
     doc: 'The owner mark and the settings of this Queue were cleared in a Redis that it has left. Jobs there stay.',
+  },
+  FormerRedisForgotten: {
+    kind: 'notice',
+    doc: 'As its annotation redis-queue.io/forget-former-redis asks, what this Queue manages in a Redis that it has left stays there.',
   },
   FormerRedisHeld: {
     kind: 'degraded',
