@@ -291,6 +291,10 @@ describe('what the status says', () => {
     ]);
     expect(condition(status, 'Ready')).toMatchObject({ status: 'True', reason: 'Observed' });
     expect(status).not.toHaveProperty('adoptedAt');
+    const spec: QueueSpec = { adoptionPolicy: 'Observe', retention: { completedJobs: '1h' } };
+    const recurring = statusOf(spec, observed());
+    expect(recurring.plan).toEqual(['mark the queue as governed by this Queue', 'remove completed jobs older than 1h']);
+    expect(condition(recurring, 'Ready')?.message).toContain('2 changes would be made');
   });
 
   it.each<[QueueSpec, ObservedQueue, string, RegExp]>([

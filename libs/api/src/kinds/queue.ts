@@ -288,7 +288,9 @@ export const queueStatusSchema = z.object({
     .array(z.string())
     .max(50)
     .optional()
-    .describe('What would change, for adoptionPolicy Observe.')
+    .describe(
+      'What would be done, for adoptionPolicy Observe: first what changes once, then what recurs with jobs, whose number is not given.',
+    )
     .meta({ 'x-kubernetes-list-type': 'atomic' }),
 });
 
