@@ -297,6 +297,14 @@ describe('what the status says', () => {
     expect(condition(recurring, 'Ready')?.message).toContain('2 changes would be made');
   });
 
+  it('one job scheduler is said to be one', () => {
+    const message = (count: number): string | undefined => {
+      const schedulers = Array.from({ length: count }, (_, n) => ({ name: `s${n}`, every: '5m' }));
+      return condition(statusOf({ schedulers }, observed()), 'Ready')?.message;
+    };
+    expect([message(1), message(2)]).toEqual(['holds in Redis: 1 job scheduler', 'holds in Redis: 2 job schedulers']);
+  });
+
   it.each<[QueueSpec, ObservedQueue, string, RegExp]>([
     [
       { rateLimits: { maxJobsPerSecond: 1, burstCapacity: 200 } },
