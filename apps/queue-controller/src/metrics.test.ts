@@ -51,12 +51,16 @@ it('counts shares of connections that are used up from 0 on, and asks how many a
 
 it('counts what recurring work has done from 0 on, and names no queue', async () => {
   upkeep.done('moved', 3);
+  upkeep.done('lost', 2);
   upkeep.failed('retention', 'RedisBusy');
   upkeep.took('deadLetters', 0.01);
-  const lines = (await registry.metrics()).split('\n').filter((line) => line.startsWith('redis_queue_upkeep_'));
+  const lines = (await registry.metrics())
+    .split('\n')
+    .filter((line) => /^redis_queue_(upkeep|dead_letters)_/.test(line));
   expect(lines).toContain('redis_queue_upkeep_jobs_total{action="moved"} 3');
   expect(lines).toContain('redis_queue_upkeep_jobs_total{action="clamped"} 0');
   expect(lines).toContain('redis_queue_upkeep_failures_total{duty="retention",reason="RedisBusy"} 1');
+  expect(lines).toContain('redis_queue_dead_letters_lost_total 2');
   expect(lines.join('\n')).not.toMatch(/queue=|namespace=/);
 });
 

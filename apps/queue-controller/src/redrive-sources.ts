@@ -1,11 +1,11 @@
 import { callRedis, CircuitOpenError } from '@redis-queue/redis-access';
 import { callOf, redisProblem, resolveConnection } from './observe.ts';
 import { ownerOf } from './ownership.ts';
-import type { RedriveSources } from './redrive/sources.ts';
+import type { RedriveSettings } from './redrive/wire.ts';
 import { serverOfQueue, type WatchedSources } from './sources.ts';
 
 /** Redrives reach the queues in the way in which their Queues are governed. */
-export function redriveSources(sources: WatchedSources): RedriveSources {
+export function redriveSources(sources: WatchedSources): RedriveSettings['sources'] {
   return {
     queues: sources.queues,
     ownerOf: (queue) => ownerOf(queue, sources.clusterId),
@@ -16,6 +16,7 @@ export function redriveSources(sources: WatchedSources): RedriveSources {
       problem: redisProblem(error, target, sources.connections),
       ...(error instanceof CircuitOpenError && { probeAfterMs: error.probeAfterMs }),
     }),
+    secretWatches: (keysOf) => sources.secrets.watches(sources.queues, ['controller'], keysOf),
     assertLeading: sources.assertLeading,
   };
 }

@@ -311,6 +311,18 @@ describe('what the status says', () => {
     ]);
     expect(condition(status, 'Ready')).toMatchObject({ status: 'True', reason: 'Observed' });
     expect(status).not.toHaveProperty('adoptedAt');
+    const spec: QueueSpec = { adoptionPolicy: 'Observe', retention: { completedJobs: '1h' } };
+    const recurring = statusOf(spec, observed());
+    expect(recurring.plan).toEqual(['mark the queue as governed by this Queue', 'remove completed jobs older than 1h']);
+    expect(condition(recurring, 'Ready')?.message).toContain('2 changes would be made');
+  });
+
+  it('one job scheduler is said to be one', () => {
+    const message = (count: number): string | undefined => {
+      const schedulers = Array.from({ length: count }, (_, n) => ({ name: `s${n}`, every: '5m' }));
+      return condition(statusOf({ schedulers }, observed()), 'Ready')?.message;
+    };
+    expect([message(1), message(2)]).toEqual(['holds in Redis: 1 job scheduler', 'holds in Redis: 2 job schedulers']);
   });
 
   it.each<[QueueSpec, ObservedQueue, string, RegExp]>([

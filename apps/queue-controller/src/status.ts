@@ -22,7 +22,8 @@ import type { WindowVerdict } from './limiter/limiter-watch.ts';
 import { workerLimiter } from './limiter/notice.ts';
 import { drained } from './retire/drained.ts';
 import type { Sampling } from './sampling-failures.ts';
-import type { UpkeepCondition } from './upkeep/duty.ts';
+import { counted, type UpkeepCondition } from './upkeep/duty.ts';
+import { plannedUpkeep } from './upkeep/planned.ts';
 
 /** The part of the status that a reconcile writes; counts are the sampler's. */
 export const RECONCILED_FIELDS = [
@@ -52,7 +53,6 @@ export interface Outcome {
 /** What the status should say. Pure; an unchanged outcome gives a deeply equal status. */
 export function queueStatus(queue: QueueObject, outcome: Outcome, now: Date): ReconciledStatus {
   const observes = queue.spec.adoptionPolicy === 'Observe';
-  const sentences = atMost(MAX_PLANNED, outcome.plan.steps.map(describeStep));
   const adoptedAt = adoptedAtOf(queue, outcome);
   const formerRedis = formerRedisOf(queue, foundOf(outcome.observed), now);
   return {
@@ -61,8 +61,13 @@ export function queueStatus(queue: QueueObject, outcome: Outcome, now: Date): Re
     effective: effective(queue, outcome),
     ...(adoptedAt !== undefined && !observes && { adoptedAt }),
     ...(formerRedis.length > 0 && { formerRedis }),
-    ...(observes && !outcome.problem && { plan: sentences }),
+    ...(observes && !outcome.problem && { plan: atMost(MAX_PLANNED, plannedChanges(queue, outcome)) }),
   };
+}
+
+/** What would be done once, and time and again. */
+function plannedChanges({ spec }: Queue, { ref, plan }: Pick<Outcome, 'ref' | 'plan'>): string[] {
+  return [...plan.steps.map(describeStep), ...plannedUpkeep(ref, spec)];
 }
 
 /** The API server refuses a status with a longer list, and then nothing at all would be said. */
@@ -97,7 +102,7 @@ function conditions(
     [QueueCondition.WorkerLimiter]: workerLimiter(queue, outcome.windows),
     ...upkeep,
   };
-  return kindConditions(queue, QUEUE_REASONS, problem ?? readySentence(queue, plan), notices, now);
+  return kindConditions(queue, QUEUE_REASONS, problem ?? readySentence(queue, outcome), notices, now);
 }
 
 /** What Redis, or a key in it, answers where jobs can neither be added nor taken, or where they are being removed. */
@@ -121,10 +126,11 @@ function availability({ observed: { policy }, problem }: Outcome, paused: boolea
   return { reason: 'RedisAnswers', message };
 }
 
-function readySentence(queue: Queue, plan: QueuePlan): Problem {
+function readySentence(queue: Queue, outcome: Pick<Outcome, 'ref' | 'plan'>): Problem {
   if (queue.spec.adoptionPolicy === 'Observe') {
+    const { length } = plannedChanges(queue, outcome);
     const changes =
-      plan.steps.length === 0 ? 'nothing would change' : `${plan.steps.length} changes would be made; see status.plan`;
+      length === 0 ? 'nothing would change' : `${counted(length, 'change')} would be made; see status.plan`;
     return { reason: 'Observed', message: `adoptionPolicy is Observe: nothing is written, ${changes}` };
   }
   const { rateLimits, globalConcurrency, paused, dlqPolicy, retention, priorities } = queue.spec;
@@ -136,7 +142,7 @@ function readySentence(queue: Queue, plan: QueuePlan): Problem {
     ...(dlqPolicy?.enabled === true ? ['dead letters'] : []),
     ...(retention && Object.keys(retention).length > 0 ? ['retention'] : []),
     ...(priorities ? ['priorities'] : []),
-    ...(schedulers.length === 0 || retire === true ? [] : [`${schedulers.length} job schedulers`]),
+    ...(schedulers.length === 0 || retire === true ? [] : [counted(schedulers.length, 'job scheduler')]),
   ];
   return {
     reason: 'Applied',

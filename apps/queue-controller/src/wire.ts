@@ -59,8 +59,7 @@ export async function wireQueueController(manager: Manager, settings: Settings):
     serverOf: (queue) => serverOfQueue(queue, sources),
     ...(now && { now }),
   });
-  const redrives = { ...redriveSources(sources), queues: sources.queues };
-  manageRedrives(manager, { sources: redrives, byAge, ...(now && { now }) });
+  manageRedrives(manager, { sources: redriveSources(sources), byAge, ...(now && { now }) });
   const reconcile = (key: ObjectKey): void => controller.enqueue(key);
   const onSampled = ({ queue, sample }: SampledQueue): void => {
     const isBusy = sample.rateLimit !== undefined && sample.waiting + sample.prioritized + sample.active > 0;

@@ -30,6 +30,7 @@ export { manageKind, type ManageOptions } from './kind/manage-kind.ts';
 export { PacedWrites, type PacedWritesOptions } from './kind/paced-writes.ts';
 export { eventType, isTrouble, type ReasonKind, type ReasonKinds } from './kind/reasons.ts';
 export { retryAfterMs, soonestMs, spreadMs } from './kind/requeue.ts';
+export { RetryPace } from './kind/retry-pace.ts';
 export { StatusPace } from './kind/status-pace.ts';
 export { STATUS_MANAGER, StatusWriter, type StatusWriterOptions } from './kind/status-writer.ts';
 export * from './kind/types.ts';

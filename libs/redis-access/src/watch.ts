@@ -21,7 +21,8 @@ export interface WatchedSecrets extends SecretSources {
   /** Resolves when all have their first list; rejects when `signal` aborts before. */
   whenSynced(signal?: AbortSignal): Promise<void>;
   /**
-   * For a controller: when a Secret changes, what depends on the Queues whose `roles` use it is reconciled.
+   * For a controller: when a Secret changes, what depends on the Queues whose `roles` use it is reconciled. Once for each
+   * set of roles.
    *
    * @param keysOf what to reconcile because of a Queue.
    */
@@ -51,9 +52,10 @@ export function watchSecrets(manager: Manager, names: readonly string[]): Watche
     caches,
     whenSynced: async (signal) => void (await Promise.all(caches.map((cache) => cache.whenSynced(signal)))),
     watches: (queues, roles, keysOf) => {
-      queues.addIndex(BY_SECRET, (queue) => secretKeysOf(queue, roles));
+      const index = `${BY_SECRET} ${roles.join(' ')}`;
+      queues.addIndex(index, (queue) => secretKeysOf(queue, roles));
       const map = (secret: SecretObject): ObjectKey[] =>
-        queues.byIndex(BY_SECRET, keyToString(keyOf(secret))).flatMap(keysOf);
+        queues.byIndex(index, keyToString(keyOf(secret))).flatMap(keysOf);
       return caches.map((cache) => ({ cache, map }));
     },
   };

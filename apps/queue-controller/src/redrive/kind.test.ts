@@ -19,10 +19,15 @@ const kind = redriveKind({
 });
 const DAY_MS = 24 * 3_600_000;
 
-function waitMs(redrive: RedriveObject, problem?: Problem, progress?: RedriveProgress): number | undefined {
+function waitMs(
+  redrive: RedriveObject,
+  problem?: Problem,
+  progress?: RedriveProgress,
+  status = redrive.status ?? {},
+): number | undefined {
   const outcome = { observed: { ...(progress && { progress }) }, plan: { steps: [] }, done: [], problem };
   const context = { nowMs: NOW.getTime(), event: () => undefined };
-  return kind.requeueMs?.(redrive, outcome, redrive.status ?? {}, context);
+  return kind.requeueMs?.(redrive, outcome, status, context);
 }
 const because = (reason: Problem['reason']): Problem => ({ reason, message: '' });
 
@@ -38,6 +43,16 @@ it('goes on when its rate or its rest is over, and with what is in its way after
   expect(waitMs(redriveObject(), because('WaitingForRedrive'))).toBe(60_000);
   expect(waitMs(redriveObject(), because('QueueNotFound'))).toBe(1_000);
   expect(waitMs(redriveObject({ suspend: true }), because('Suspended'))).toBeUndefined();
+});
+
+// A redrive that works is not ready either, for as long as it takes.
+it('tries again soon after what came in its way, however long it had worked', () => {
+  const ready = (reason: string) => {
+    const lastTransitionTime = new Date(NOW.getTime() - 3_600_000).toISOString();
+    return { conditions: [{ type: 'Ready', status: 'False' as const, reason, message: '', lastTransitionTime }] };
+  };
+  const worked = redriveObject({}, ready('Redriving'));
+  expect(waitMs(worked, because('SecretNotFound'), undefined, ready('SecretNotFound'))).toBe(1_000);
 });
 
 it('is deleted when its time is over, however far that is, and else left alone', () => {

@@ -1,5 +1,5 @@
 import { QUEUE_REDRIVE_REASONS, QUEUE_REDRIVES, type QueueRedriveReason } from '@redis-queue/api';
-import { findCondition, retryAfterMs, soonestMs, spreadMs, StatusPace, type Kind } from '@redis-queue/controller';
+import { findCondition, RetryPace, soonestMs, spreadMs, StatusPace, type Kind } from '@redis-queue/controller';
 import { applyRedrive, type RedriveTools } from './apply.ts';
 import type { RedriveLine } from './line.ts';
 import { observeRedrive } from './observe.ts';
@@ -27,11 +27,12 @@ export function redriveKind(
   options: RedriveKindOptions,
 ): Kind<RedriveObject, ObservedRedrive, RedrivePlan, QueueRedriveReason> {
   const { sources, line, positions, metrics, pace = new StatusPace(), random = Math.random } = options;
+  const retries = new RetryPace<RedriveObject>();
   return {
     name: 'queueredrive',
     type: QUEUE_REDRIVES,
     reasons: QUEUE_REDRIVE_REASONS,
-    memories: [positions, pace],
+    memories: [positions, pace, retries],
     observe: (redrive) => observeRedrive(redrive, sources, line),
     plan: (redrive, observed, now) => planRedrive(redrive, observed, sources.ownerOf, now),
     apply: (redrive, found, context) => applyRedrive(redrive, found, context, options),
@@ -60,7 +61,7 @@ export function redriveKind(
       if (problem?.reason === 'Suspended') return undefined;
       if (problem?.reason === 'WaitingForRedrive') return spreadMs(LINE_CHECK_MS, random());
       if (observed.progress) return observed.progress.waitMs;
-      return soonestMs([retryAfterMs(status.conditions, new Date(nowMs), random()), observed.probeAfterMs]);
+      return soonestMs([retries.afterMs(redrive, status, new Date(nowMs), random()), observed.probeAfterMs]);
     },
   };
 }

@@ -7,8 +7,10 @@ import {
   type Manager,
   type ManageOptions,
   type ObjectCache,
+  type ObjectKey,
+  type Watch,
 } from '@redis-queue/controller';
-import type { QueueObject } from '@redis-queue/redis-access';
+import type { QueueObject, SecretObject } from '@redis-queue/redis-access';
 import { redriveKind } from './kind.ts';
 import { leavesLine, RedriveLine } from './line.ts';
 import { RedriveMetrics } from './metrics.ts';
@@ -20,7 +22,11 @@ import type { RedriveSources } from './sources.ts';
 const CONCURRENCY = 16;
 
 export interface RedriveSettings extends Pick<ManageOptions<RedriveObject>, 'now'> {
-  readonly sources: RedriveSources & { readonly queues: ObjectCache<QueueObject> };
+  readonly sources: RedriveSources & {
+    readonly queues: ObjectCache<QueueObject>;
+    /** When the Secret of a Queue changes, what `keysOf` says is reconciled; and nothing is before Secrets are known. */
+    readonly secretWatches: (keysOf: (queue: QueueObject) => ObjectKey[]) => Watch<SecretObject>[];
+  };
   /** Orders objects, the oldest first. */
   readonly byAge: (a: RedriveObject, b: RedriveObject) => number;
 }
@@ -43,6 +49,7 @@ export function manageRedrives(manager: Manager, { sources, byAge, now }: Redriv
     watches: [
       { cache: redrives, map: (redrive: RedriveObject) => line.next(redrive), predicate: leavesLine },
       { cache: queues, map: (queue: QueueObject) => line.ofQueue(keyOf(queue)), predicate: changesReadiness },
+      ...sources.secretWatches((queue) => line.ofQueue(keyOf(queue))),
     ],
     serverOf: (redrive) => {
       const queue = queues.get(queueKeyOf(redrive));

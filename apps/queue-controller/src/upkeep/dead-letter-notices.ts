@@ -14,6 +14,18 @@ export function lostNotice({ lost, redisTimeMs, lastMs }: LostLetters): UpkeepNo
   };
 }
 
+/**
+ * How many jobs more are known to be lost than before. Pure.
+ *
+ * @param before the count when it was read last; undefined: by an earlier process, whose last count nobody knows. Of what
+ * was found just now it is then known that it is one at least.
+ */
+export function newlyLost({ lost, redisTimeMs, lastMs }: LostLetters, before: number | undefined): number {
+  if (before === undefined) return lost > 0 && lastMs === redisTimeMs ? 1 : 0;
+  // Who removed the dead-letter queue removed the count.
+  return Math.max(0, lost - before);
+}
+
 /** That failed jobs are left where they are; undefined when none is. Pure. */
 export function leftNotice({ failed, examined, left, leftIds }: MoverRound): UpkeepNotice | undefined {
   const flows = left.flowChild + left.flowParent;

@@ -91,7 +91,7 @@ describe.concurrent('dead letters', () => {
     expect(await t.redis.zcard('bull:crowded-dlq:failed')).toBe(1_100);
   });
 
-  it('jobs that removeOnFail removes are counted by a condition', async () => {
+  it('jobs that removeOnFail removes are counted by a condition, an event and a metric', async () => {
     const queue = await keeping('lossy');
     // From the first look on.
     await eventually(async () => (await t.redis.hexists('bull:lossy-dlq:meta', 'redis-queue:lost-after')) === 1);
@@ -104,6 +104,10 @@ describe.concurrent('dead letters', () => {
       return lost?.message.startsWith('at least 3 jobs failed for good');
     });
     expect(findCondition((await t.read(queue)).status?.conditions, 'Ready')?.status).toBe('True');
+    await eventually(async () => (await controller.sumOf(/^redis_queue_dead_letters_lost_total /)) === 3);
+    await eventually(async () =>
+      (await t.eventsOf(queue)).some(({ type, reason }) => type === 'Warning' && reason === 'DeadLettersLost'),
+    );
   });
 
   it('failed jobs of flows stay where they are, and a condition says so', async () => {

@@ -9,7 +9,7 @@ import {
   type RedisCall,
 } from '@redis-queue/bullmq';
 import { queueRef, type QueueObject } from '@redis-queue/redis-access';
-import { lostNotice } from './dead-letter-notices.ts';
+import { lostNotice, newlyLost } from './dead-letter-notices.ts';
 import { countLost, doStep, tasksOf, type Known, type Work } from './dead-letter-work.ts';
 import type { Duty, DutyTurn } from './duty.ts';
 
@@ -51,6 +51,8 @@ export class DeadLetterDuty implements Duty {
   readonly #idleMs: number;
   readonly #restMs: number;
   readonly #known = new Map<string, Known>();
+  /** How many lost jobs were reported, by uid. */
+  readonly #lost = new Map<string, number>();
 
   constructor({ everyMs = EVERY_MS, idleMs = IDLE_MS, restMs: rest = REST_MS }: DeadLetterSettings = {}) {
     this.everyMs = everyMs;
@@ -63,7 +65,8 @@ export class DeadLetterDuty implements Duty {
   }
 
   forgetAllBut(uids: ReadonlySet<string>): void {
-    for (const uid of this.#known.keys()) if (!uids.has(uid)) this.#known.delete(uid);
+    for (const memory of [this.#known, this.#lost])
+      for (const uid of memory.keys()) if (!uids.has(uid)) memory.delete(uid);
   }
 
   /** Jobs that are there come first; those that were lost are counted after that. */
@@ -130,9 +133,19 @@ export class DeadLetterDuty implements Duty {
   }
 
   #report(work: Work, turn: DutyTurn): void {
-    const { queue, notices, done, error, isIdle } = work;
+    const { queue, notices, error, isIdle } = work;
+    const done = { ...work.done, lost: this.#takeLost(work) };
     const dueMs = !isOver(work) ? 0 : isIdle ? this.#idleMs : this.everyMs;
     turn.report(queue, { dueMs, notices, done, ...(error !== undefined && { error }) });
+  }
+
+  /** How many jobs were lost since the last report. */
+  #takeLost({ queue: { metadata }, known: { lost } }: Work): number {
+    if (!lost) return 0;
+    const { uid = '' } = metadata;
+    const before = this.#lost.get(uid);
+    this.#lost.set(uid, lost.lost);
+    return newlyLost(lost, before);
   }
 
   #knownOf({ metadata: { uid = '', generation } }: QueueObject): Known {

@@ -26,8 +26,8 @@ export interface UpkeepNotice extends Problem {
 /** By condition type; `undefined` takes the condition back. Types that are not named stay as they are. */
 export type UpkeepNotices = Partial<Record<UpkeepCondition, UpkeepNotice | undefined>>;
 
-/** What was done to the jobs of a queue. */
-export type UpkeepAction = 'moved' | 'retried' | 'expired' | 'removed' | 'eventsRemoved' | 'clamped';
+/** What was done to the jobs of a queue; `lost` is what others did before. */
+export type UpkeepAction = 'moved' | 'retried' | 'expired' | 'lost' | 'removed' | 'eventsRemoved' | 'clamped';
 export type UpkeepCounts = Partial<Record<UpkeepAction, number>>;
 
 /** What came of a queue's turn. */
@@ -94,6 +94,11 @@ export const UPKEEP_EVENTS: Partial<Record<UpkeepAction, readonly [QueueReason, 
   moved: ['DeadLettersMoved', (jobs) => `${counted(jobs, 'job')} that failed for good moved to the dead-letter queue`],
   retried: ['FailedJobsRetried', (jobs) => `${counted(jobs, 'failed job')} put back in line, by dlqPolicy.maxRetries`],
   expired: ['DeadLettersExpired', (jobs) => `${counted(jobs, 'dead letter')} removed, by dlqPolicy.retentionDays`],
+  lost: [
+    'DeadLettersLost',
+    (jobs) =>
+      `${counted(jobs, 'job')} at least failed for good and went before becoming dead letters, as removeOnFail asks; let producers and workers keep failed jobs, for five minutes at least: removeOnFail { age: 300 }`,
+  ],
   removed: ['FinishedJobsRemoved', (jobs) => `${counted(jobs, 'finished job')} removed, by retention`],
   clamped: ['PrioritiesClamped', (jobs) => `${counted(jobs, 'job')} given a priority that spec.priorities declares`],
 };

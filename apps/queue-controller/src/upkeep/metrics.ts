@@ -1,12 +1,21 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
 import type { DutyName, UpkeepAction } from './duty.ts';
 
-const ACTIONS: readonly UpkeepAction[] = ['moved', 'retried', 'expired', 'removed', 'eventsRemoved', 'clamped'];
+/** What a label of `redis_queue_upkeep_jobs_total` says. */
+const ACTIONS: readonly Exclude<UpkeepAction, 'lost'>[] = [
+  'moved',
+  'retried',
+  'expired',
+  'removed',
+  'eventsRemoved',
+  'clamped',
+];
 const DUTIES: readonly DutyName[] = ['deadLetters', 'retention', 'priorities'];
 
 /** The metrics of recurring work. No label names a queue, so that their number does not grow with the cluster. */
 export class UpkeepMetrics {
   readonly #done: Counter<'action'>;
+  readonly #lost: Counter;
   readonly #failures: Counter<'duty' | 'reason'>;
   readonly #seconds: Histogram<'duty'>;
 
@@ -19,6 +28,11 @@ export class UpkeepMetrics {
       registers,
     });
     for (const action of ACTIONS) this.#done.inc({ action }, 0);
+    this.#lost = new Counter({
+      name: 'redis_queue_dead_letters_lost_total',
+      help: 'Jobs that failed for good and were removed before they could become dead letters, as far as is known.',
+      registers,
+    });
     this.#failures = new Counter({
       name: 'redis_queue_upkeep_failures_total',
       help: 'Turns of a queue, or of a whole Redis, in which recurring work could not be done.',
@@ -36,7 +50,8 @@ export class UpkeepMetrics {
   }
 
   done(action: UpkeepAction, jobs: number): void {
-    this.#done.inc({ action }, jobs);
+    if (action === 'lost') this.#lost.inc(jobs);
+    else this.#done.inc({ action }, jobs);
   }
 
   failed(duty: DutyName, reason: string): void {

@@ -1,6 +1,6 @@
 import type { MoverRound, PriorityResult, RetentionResult } from '@redis-queue/bullmq';
 import { describe, expect, it } from 'vitest';
-import { leftNotice, LOSS_SAID_MS, lostNotice } from './dead-letter-notices.ts';
+import { leftNotice, LOSS_SAID_MS, lostNotice, newlyLost } from './dead-letter-notices.ts';
 import { outcomeOf as priorityOutcome } from './priorities.ts';
 import { outcomeOf as retentionOutcome } from './retention.ts';
 
@@ -14,6 +14,13 @@ describe('dead letters', () => {
     });
     expect(lostNotice({ ...lost, redisTimeMs: 1_000 + LOSS_SAID_MS })).toBeUndefined();
     expect(lostNotice({ lost: 0, atLeast: true, redisTimeMs: 0 })).toBeUndefined();
+  });
+
+  it('that were lost are counted once, also by a process that does not know how many were before', () => {
+    const lost = { lost: 7, atLeast: false, redisTimeMs: 2_000 };
+    expect([0, 5, 7, 9].map((before) => newlyLost(lost, before))).toEqual([7, 2, 0, 0]);
+    expect(newlyLost({ ...lost, lastMs: 1_000 }, undefined)).toBe(0);
+    expect(newlyLost({ ...lost, lastMs: 2_000 }, undefined)).toBe(1);
   });
 
   // Wall 1: an id is a tenant's text.

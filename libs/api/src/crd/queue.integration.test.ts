@@ -26,6 +26,7 @@ describe('the API server accepts a Queue', () => {
     ['with the largest limits', { rateLimits: { maxJobsPerSecond: 1_000_000, burstCapacity: 1_000_000 } }],
     ['with a burst below its rate', { rateLimits: { maxJobsPerSecond: 100, burstCapacity: 10 } }],
     ['with dead letters at the least', { dlqPolicy: { enabled: false, maxRetries: 0, retentionDays: 1 } }],
+    ['with dead letters switched off', { dlqPolicy: { enabled: false, maxRetries: 3 } }],
     ['with dead letters at the most', { dlqPolicy: { enabled: true, maxRetries: 1000, retentionDays: 3650 } }],
     ['with retention in hours and days', { retention: { completedJobs: '24h', failedJobs: '7d' } }],
     ['with retention in minutes, and none', { retention: { completedJobs: '30m', failedJobs: '0h' } }],
@@ -146,13 +147,23 @@ describe('the API server refuses a Queue and says why:', () => {
       'spec.rateLimits.maxJobsPerSecond: Required value',
     ],
     [
+      'retries without a word on whether there are dead letters',
+      { dlqPolicy: { maxRetries: 3 } },
+      'spec.dlqPolicy.enabled: Invalid value: spec.dlqPolicy does nothing without enabled; set enabled: true, or false to switch it off and keep its fields',
+    ],
+    [
+      'days for dead letters without a word on whether there are any',
+      { dlqPolicy: { retentionDays: 7 } },
+      'spec.dlqPolicy does nothing without enabled',
+    ],
+    [
       'fewer than no retries',
-      { dlqPolicy: { maxRetries: -1 } },
+      { dlqPolicy: { enabled: true, maxRetries: -1 } },
       'spec.dlqPolicy.maxRetries in body should be greater than or equal to 0',
     ],
     [
       'dead letters kept for zero days',
-      { dlqPolicy: { retentionDays: 0 } },
+      { dlqPolicy: { enabled: true, retentionDays: 0 } },
       'spec.dlqPolicy.retentionDays in body should be greater than or equal to 1',
     ],
     [

@@ -51,6 +51,12 @@ export const queueDefinition: KindDefinition = {
       fieldPath: '.spec.priorityPolicy',
     },
     {
+      rule: '!has(self.spec.dlqPolicy) || has(self.spec.dlqPolicy.enabled) || !(has(self.spec.dlqPolicy.maxRetries) || has(self.spec.dlqPolicy.retentionDays))',
+      message:
+        'spec.dlqPolicy does nothing without enabled; set enabled: true, or false to switch it off and keep its fields',
+      fieldPath: '.spec.dlqPolicy.enabled',
+    },
+    {
       rule: `${effectivePrefix('self')} == ${effectivePrefix('oldSelf')}`,
       message: `spec.redis.prefix is immutable (absent, it is ${DEFAULT_PREFIX}); create another Queue for another prefix`,
       fieldPath: '.spec.redis.prefix',

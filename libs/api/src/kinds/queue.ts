@@ -77,7 +77,7 @@ export const queueSpecSchema = z
           .boolean()
           .optional()
           .describe(
-            'Move jobs that failed for good to the dead-letter queue, <name>-dlq under the same prefix, which is governed by this Queue then. Absent: they stay, and the other fields have no effect.',
+            'Move jobs that failed for good to the dead-letter queue, <name>-dlq under the same prefix, which is governed by this Queue then. False: they stay, and the other fields have no effect. Absent, which is refused beside other fields: they stay.',
           ),
         maxRetries: z
           .int()
@@ -288,7 +288,9 @@ export const queueStatusSchema = z.object({
     .array(z.string())
     .max(50)
     .optional()
-    .describe('What would change, for adoptionPolicy Observe.')
+    .describe(
+      'What would be done, for adoptionPolicy Observe: first what changes once, then what recurs with jobs, whose number is not given.',
+    )
     .meta({ 'x-kubernetes-list-type': 'atomic' }),
 });
 

@@ -58,17 +58,19 @@ export interface ScheduleProblem {
   readonly message: string;
 }
 
-/** `H`, which the parser of BullMQ 6 replaces by a number by chance, would be another one at each run. */
 const NAME = '(?:JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC|SUN|MON|TUE|WED|THU|FRI|SAT)';
 const FIELD = new RegExp(`^(?:[0-9*,/#L-]|${NAME})+$`, 'i');
+/** The parser of BullMQ 6 replaces it by a number by chance. */
+const HASHED = /(?:^|[^A-Z])H(?:[^A-Z]|$)/i;
 
 function cronProblem(cron: string): string | undefined {
   const fields = cron.split(' ');
   const [dayOfMonth = '', month = '', dayOfWeek = ''] = fields.slice(-3);
   const isField = (field: string): boolean =>
     FIELD.test(field) || (field === '?' && (field === dayOfMonth || field === dayOfWeek));
-  if (fields.length < 5 || fields.length > 6 || !fields.every(isField))
-    return 'is not five or six fields of a cron expression';
+  if (fields.length < 5 || fields.length > 6) return 'is not five or six fields of a cron expression';
+  const odd = fields.find((field) => !isField(field));
+  if (odd !== undefined) return oddProblem(odd);
   // In the others the parser of BullMQ 5 reads it, and fails.
   if (fields.slice(0, -3).concat(month).includes('?')) return 'has a ? that is for no day; write * instead';
   const anyDayOfMonth = isAny(dayOfMonth);
@@ -81,6 +83,12 @@ function cronProblem(cron: string): string | undefined {
   } catch (error) {
     return `is no cron expression: ${error instanceof Error ? error.message : String(error)}`;
   }
+}
+
+function oddProblem(field: string): string {
+  return HASHED.test(field)
+    ? 'has H, which would be another time at each run; write a number'
+    : `has ${field}, which BullMQ 5 and 6 do not both read; write numbers or names of months and days, with * , - / # and L`;
 }
 
 type Fields = ReturnType<typeof parse>['fields'];
