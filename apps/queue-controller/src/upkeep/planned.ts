@@ -37,14 +37,14 @@ function plannedRetention(
 ): string[] {
   const failed = movesLetters ? 'failed jobs that do not become dead letters and are' : 'failed jobs';
   return [
-    ...(completedJobs === undefined ? [] : [`remove completed jobs older than ${keptFor(completedJobs)}`]),
-    ...(failedJobs === undefined ? [] : [`remove ${failed} older than ${keptFor(failedJobs)}`]),
+    ...(completedJobs === undefined ? [] : [`remove completed jobs older than ${retainedFor(completedJobs)}`]),
+    ...(failedJobs === undefined ? [] : [`remove ${failed} older than ${retainedFor(failedJobs)}`]),
     ...(maxBytes === undefined ? [] : [`remove the oldest finished jobs while the queue uses more than ${maxBytes}`]),
     ...(maxEvents === undefined ? [] : [`remove all events but the last ${maxEvents}`]),
   ];
 }
 
 /** 0 counts as a minute. */
-function keptFor(text: string): string {
+function retainedFor(text: string): string {
   return /^0+[hdm]$/.test(text) ? '1m' : text;
 }
