@@ -45,14 +45,16 @@ it('goes on when its rate or its rest is over, and with what is in its way after
   expect(waitMs(redriveObject({ suspend: true }), because('Suspended'))).toBeUndefined();
 });
 
+/** For an hour, because of that. */
+function notReady(reason: string): NonNullable<RedriveObject['status']> {
+  const lastTransitionTime = new Date(NOW.getTime() - 3_600_000).toISOString();
+  return { conditions: [{ type: 'Ready', status: 'False', reason, message: '', lastTransitionTime }] };
+}
+
 // A redrive that works is not ready either, for as long as it takes.
 it('tries again soon after what came in its way, however long it had worked', () => {
-  const ready = (reason: string) => {
-    const lastTransitionTime = new Date(NOW.getTime() - 3_600_000).toISOString();
-    return { conditions: [{ type: 'Ready', status: 'False' as const, reason, message: '', lastTransitionTime }] };
-  };
-  const worked = redriveObject({}, ready('Redriving'));
-  expect(waitMs(worked, because('SecretNotFound'), undefined, ready('SecretNotFound'))).toBe(1_000);
+  const worked = redriveObject({}, notReady('Redriving'));
+  expect(waitMs(worked, because('SecretNotFound'), undefined, notReady('SecretNotFound'))).toBe(1_000);
 });
 
 it('is deleted when its time is over, however far that is, and else left alone', () => {
