@@ -164,7 +164,7 @@ describe.concurrent('a redrive', () => {
     await suspend(true);
     const suspended = await dead.settled(first, 'Suspended');
     expect(findCondition(suspended.status?.conditions, 'Suspended')?.status).toBe('True');
-    await dead.settled(second, 'Redriven');
+    expect(numbers(await dead.settled(second, 'Redriven'))).toMatchObject({ matched: 1, redriven: 1 });
     await suspend(false);
     const ended = await dead.settled(first, 'Redriven');
     expect(numbers(ended)).toMatchObject({ matched: 30, redriven: 30 });
