@@ -94,13 +94,16 @@ const underName = (index: number): StoredQueue['spec'] => ({
   redis: { tls: { enabled: true, serverName: `n${index}` } },
 });
 
+const NOT_YET = new Set(['Pending', 'SecretNotFound']);
+
 /** Waits until the conditions of all of them speak of their generation. @returns the reasons that were given first */
 async function reasonsOf(queues: StoredQueue[]): Promise<Set<string>> {
   const said = new Map<string, string>();
   await eventually(async () => {
     for (const { metadata, status } of (await t.client.list<StoredQueue>(QUEUES, {})).items) {
       const ready = findCondition(status?.conditions, 'Ready');
-      if (!ready || ready.reason === 'Pending' || ready.observedGeneration !== metadata.generation) continue;
+      // The controller may see a Queue before the Secret that was created just before it.
+      if (!ready || NOT_YET.has(ready.reason) || ready.observedGeneration !== metadata.generation) continue;
       if (!said.has(metadata.uid!)) said.set(metadata.uid!, ready.reason);
     }
     const silent = queues.filter(({ metadata }) => !said.has(metadata.uid!));

@@ -5,8 +5,13 @@ import { promisify } from 'node:util';
 import { workspaceRoot } from '../programs/binaries.ts';
 import type { AppName } from '@redis-queue/api';
 
-/** Builds the bundles of these apps, by default of all apps and examples, from Nx's cache where nothing changed. */
+/**
+ * Builds the bundles of these apps, by default of all apps and examples, from Nx's cache where nothing changed. Does
+ * nothing under `make test`, which has built them and says so by BUNDLES_BUILT: Nx takes a bundle away for a moment as it
+ * puts it back, in which others that run side by side cannot start it.
+ */
 export async function buildBundles(apps?: readonly AppName[]): Promise<void> {
+  if (process.env['BUNDLES_BUILT']) return;
   const projects = apps ? ['-p', apps.map((app) => `@redis-queue/${app}`).join(',')] : [];
   const build = ['nx', 'run-many', '-t', 'build', '--parallel=2', ...projects];
   await promisify(execFile)('npx', build, { cwd: workspaceRoot, maxBuffer: 64 * 1024 * 1024 });
