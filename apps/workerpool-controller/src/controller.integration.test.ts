@@ -163,6 +163,9 @@ describe('what the pool needs', () => {
       await client.mergePatch(QUEUES, keyOf(queue), { status }, { subresource: 'status' });
     };
     await isAt('redis:6379');
+    // Once another pool of the queue says so, the controller has seen where the Queue is.
+    const earlier = await rig.cluster.pool(rig.namespace, 'led-away-before', { queues: ['split'] });
+    await rig.cluster.settled(earlier, 'MixedRedis', 'Stalled');
     const pool = await rig.cluster.pool(rig.namespace, 'led-away', { queues: ['split'] });
     await rig.cluster.settled(pool, 'MixedRedis', 'Stalled');
     expect(await rig.cluster.deployment(pool)).toBeUndefined();

