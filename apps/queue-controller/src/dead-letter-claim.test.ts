@@ -1,9 +1,9 @@
 import type { QueueSpec } from '@redis-queue/api';
-import { NO_DIGEST, type ObservedPolicy, type QueueSample } from '@redis-queue/bullmq';
+import { NO_DIGEST, type ObservedPolicy } from '@redis-queue/bullmq';
 import { describe, expect, it } from 'vitest';
 import { planQueue } from './plan.ts';
 import type { ObservedDeadLetters, ObservedQueue, QueuePlan } from './steps.ts';
-import { FENCE, markOf, NOW, observed, queueObject } from './testing/queues.ts';
+import { emptySample, FENCE, markOf, NOW, observed, queueObject } from './testing/queues.ts';
 
 const keeps: QueueSpec = { dlqPolicy: { enabled: true } };
 const MANAGED = { rawOwnerMark: markOf(['deadLetters']) };
@@ -88,22 +88,7 @@ describe('the dead-letter queue', () => {
   });
 });
 
-const SAMPLE: QueueSample = {
-  ref: { prefix: 'bull', name: 'emails' },
-  redisTimeMs: 0,
-  exists: true,
-  waiting: 0,
-  prioritized: 0,
-  active: 0,
-  delayed: 0,
-  overdue: 0,
-  dueSoon: 0,
-  completed: 0,
-  failed: 0,
-  waitingChildren: 0,
-  legacyPaused: 0,
-  paused: false,
-};
+const SAMPLE = emptySample();
 
 const ours = (removal?: { fence: string; paused: boolean }, dead = 1): ObservedDeadLetters =>
   letters({ rawOwnerMark: markOf([], undefined, removal) }, { sample: { ...SAMPLE, failed: dead } });

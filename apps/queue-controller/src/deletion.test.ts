@@ -4,29 +4,14 @@ import { describe, expect, it } from 'vitest';
 import { INHERITANCE_MS } from './deletion.ts';
 import { planQueue } from './plan.ts';
 import type { ObservedQueue, QueuePlan } from './steps.ts';
-import { CLUSTER, FENCE, markOf, observed, queueObject } from './testing/queues.ts';
+import { CLUSTER, emptySample, FENCE, markOf, observed, queueObject } from './testing/queues.ts';
 
 const DELETED = '2026-03-04T05:00:00Z';
 const minutesLater = (minutes: number): Date => new Date(Date.parse(DELETED) + minutes * 60_000);
 const ours = { rawOwnerMark: markOf([]) };
 const heir = { namespace: 'crm', name: 'mail', creationTimestamp: DELETED, login: 'accepted' as const };
 const FORCE = { 'redis-queue.io/force-delete': 'true' };
-const empty: QueueSample = {
-  ref: { prefix: 'bull', name: 'emails' },
-  redisTimeMs: 0,
-  exists: true,
-  waiting: 0,
-  prioritized: 0,
-  active: 0,
-  delayed: 0,
-  overdue: 0,
-  dueSoon: 0,
-  completed: 0,
-  failed: 0,
-  waitingChildren: 0,
-  legacyPaused: 0,
-  paused: false,
-};
+const empty = emptySample();
 
 interface Circumstances {
   readonly minutes?: number;

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Registry } from 'prom-client';
 import { expect, it } from 'vitest';
 import { QueueMetrics } from './metrics.ts';
-import { queueObject } from './testing/queues.ts';
+import { emptySample, queueObject } from './testing/queues.ts';
 import { UpkeepMetrics } from './upkeep/metrics.ts';
 
 const page = readFileSync(new URL('../../../docs/reference/metrics.md', import.meta.url), 'utf8');
@@ -65,22 +65,7 @@ it('counts what recurring work has done from 0 on, and names no queue', async ()
 });
 
 it('counts the jobs of a paused queue as waiting, in whichever list BullMQ keeps them', async () => {
-  const sample = {
-    ref: { prefix: 'bull', name: 'emails' },
-    redisTimeMs: 0,
-    exists: true,
-    paused: true,
-    waiting: 1,
-    legacyPaused: 2,
-    prioritized: 0,
-    active: 0,
-    delayed: 0,
-    overdue: 0,
-    dueSoon: 0,
-    completed: 0,
-    failed: 0,
-    waitingChildren: 0,
-  };
+  const sample = emptySample({ paused: true, waiting: 1, legacyPaused: 2 });
   metrics.show([{ queue: queueObject({ paused: true }), sample, waitP95Ms: undefined }]);
   expect(await registry.metrics()).toMatch(/^redis_queue_jobs\{.*state="waiting"\} 3$/m);
 });

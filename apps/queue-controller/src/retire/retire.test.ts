@@ -3,24 +3,9 @@ import type { QueueSample } from '@redis-queue/bullmq';
 import { describe, expect, it } from 'vitest';
 import { drainDueMs, drained } from './drained.ts';
 import { EmptyTimes } from './empty-times.ts';
+import { emptySample } from '../testing/queues.ts';
 
-const EMPTY: QueueSample = {
-  ref: { prefix: 'bull', name: 'emails' },
-  redisTimeMs: 0,
-  exists: true,
-  waiting: 0,
-  prioritized: 0,
-  active: 0,
-  delayed: 0,
-  overdue: 0,
-  dueSoon: 0,
-  waitingChildren: 0,
-  legacyPaused: 0,
-  completed: 9,
-  failed: 9,
-  paused: false,
-  addCounter: 5,
-};
+const EMPTY = emptySample({ completed: 9, failed: 9, addCounter: 5 });
 const retired: QueueSpec = { retire: true };
 const queueOf = (spec: QueueSpec): Queue => ({
   apiVersion: API_VERSION,

@@ -4,6 +4,7 @@ import {
   NO_DIGEST,
   type ManagedField,
   type ObservedPolicy,
+  type QueueSample,
   type QueueRemoval,
 } from '@redis-queue/bullmq';
 import type { ObservedQueue } from '../steps.ts';
@@ -33,6 +34,27 @@ export function queueObject(
     },
     spec,
     ...(status && { status }),
+  };
+}
+
+/** A sample of a queue that has no job. */
+export function emptySample(over: Partial<QueueSample> = {}): QueueSample {
+  return {
+    ref: { prefix: 'bull', name: 'emails' },
+    redisTimeMs: 0,
+    exists: true,
+    waiting: 0,
+    prioritized: 0,
+    active: 0,
+    delayed: 0,
+    overdue: 0,
+    dueSoon: 0,
+    completed: 0,
+    failed: 0,
+    waitingChildren: 0,
+    legacyPaused: 0,
+    paused: false,
+    ...over,
   };
 }
 
