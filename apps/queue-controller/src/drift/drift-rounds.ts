@@ -68,9 +68,7 @@ export class DriftRounds<G extends DriftGroup> {
   /** One round over all queues that are settled. */
   async compareAll(): Promise<void> {
     const { listQueues, settled, groupsOf, inTurns } = this.#deps;
-    const queues = listQueues();
-    settled.forgetAllBut(queues);
-    const known = queues.filter((queue) => settled.digestOf(queue) !== undefined);
+    const known = listQueues().filter((queue) => settled.digestOf(queue) !== undefined);
     const groups = groupsOf(known, (queue) => this.#found(queue));
     this.#forgetAllBut(new Set(groups.map(({ key }) => key)));
     this.#round++;

@@ -28,10 +28,4 @@ export class SettledQueues implements ObjectMemory {
   forget(uid: string): void {
     this.#digests.delete(uid);
   }
-
-  /** Of one that was deleted while it was reconciled, the reconcile takes down what it left. */
-  forgetAllBut(queues: readonly Queue[]): void {
-    const listed = new Set(queues.map(({ metadata: { uid = '' } }) => uid));
-    for (const uid of this.#digests.keys()) if (!listed.has(uid)) this.#digests.delete(uid);
-  }
 }
