@@ -185,7 +185,7 @@ export const QUEUE_REDRIVE_REASONS = {
   Suspended: { kind: 'progressing', doc: 'spec.suspend is true: it goes on once that is false.' },
   WaitingForRedrive: {
     kind: 'progressing',
-    doc: 'An older QueueRedrive of the same Queue goes first; the message names it. Suspend or delete it to let this one go first.',
+    doc: 'An older QueueRedrive of the same Queue, or an older dry run of the namespace, goes first; the message names it. Suspend or delete it to let this one go first.',
   },
   OwnershipLost: {
     kind: 'progressing',
