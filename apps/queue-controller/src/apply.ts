@@ -8,12 +8,14 @@ import {
   removeScheduler,
   setPaused,
   upsertScheduler,
+  whileLeading,
   writeMeta,
   NO_DIGEST,
   type FencedWrite,
   type ObliterateOutcome,
   type PolicyDigest,
   type QueueRef,
+  type RedisCall,
 } from '@redis-queue/bullmq';
 import { applySteps, isApiFailure, type FinalizerStep, type KindContext } from '@redis-queue/controller';
 import { callRedis, queueRef, type QueueObject } from '@redis-queue/redis-access';
@@ -24,8 +26,6 @@ import type { DeadLetterStep, QueuePlan, QueueStep } from './steps.ts';
 import type { Problem } from './reasons.ts';
 import type { SchedulerStep } from './schedulers/plan.ts';
 
-type Redis = Parameters<typeof setPaused>[0];
-
 /** The two systems that steps write to. */
 export interface Writers {
   applyFinalizer(step: FinalizerStep): Promise<void>;
@@ -33,12 +33,10 @@ export interface Writers {
    * Sends one write to Redis while this process leads, over a connection that is open for it, and gives it a deadline of
    * its own. Absent only for plans whose steps do not touch Redis.
    */
-  readonly write?: Write | undefined;
+  readonly write?: RedisCall | undefined;
   /** Wall time. */
   readonly now?: () => Date;
 }
-
-type Write = <T>(write: (redis: Redis) => Promise<T>) => Promise<T>;
 
 export interface Applied {
   /** Steps that were done, in order. */
@@ -74,13 +72,10 @@ export async function applyQueue(
     applyFinalizer,
     now,
     ...(call && {
-      write: async (write) =>
-        await callRedis(sources, call, async (redis) => {
-          // Asked when the write begins: before, it may have waited for its Redis to be probed.
-          signal.throwIfAborted();
-          sources.assertLeading();
-          return await write(redis);
-        }),
+      write: whileLeading((write) => callRedis(sources, call, write), {
+        signal,
+        assertLeading: () => sources.assertLeading(),
+      }),
     }),
   };
   const applied = await applyPlan(queue, queueRef(queue), plan, writers, signal);
@@ -127,7 +122,7 @@ interface KnownMeta {
 }
 
 interface Place {
-  readonly write: Write;
+  readonly write: RedisCall;
   readonly ref: QueueRef;
   readonly meta: KnownMeta;
   readonly now: () => Date;

@@ -1,6 +1,7 @@
-import type { Queue } from '@redis-queue/api';
+import { keepsDeadLetters, type Queue } from '@redis-queue/api';
 import {
   deadLetterQueue,
+  ownMark,
   parseOwnerMark,
   queueId,
   type ObservedPolicy,
@@ -12,11 +13,6 @@ import { heldByAnother, ownerOf } from './ownership.ts';
 import type { Problem } from './reasons.ts';
 import { TAKE_OVER_ANNOTATION } from './resources.ts';
 import type { DeadLetterStep, ObservedQueue } from './steps.ts';
-
-/** Whether the spec claims the dead-letter queue beside the queue. */
-export function keepsDeadLetters({ spec }: Queue): boolean {
-  return spec.dlqPolicy?.enabled === true;
-}
 
 /** Whether the owner mark of the queue says that the dead-letter queue was claimed, whatever the spec says by now. */
 export function hasClaimedDeadLetters({ rawOwnerMark }: ObservedPolicy): boolean {
@@ -42,7 +38,7 @@ export function planDeadLetters(
   const owner = ownerOf(queue, clusterId);
   const expected = policy.rawOwnerMark;
   const mark = ownMark(expected, owner);
-  if (!keepsDeadLetters(queue)) return { steps: mark ? [{ kind: 'releaseDeadLetters', expected }] : [] };
+  if (!keepsDeadLetters(queue.spec)) return { steps: mark ? [{ kind: 'releaseDeadLetters', expected }] : [] };
   if (mark && !mark.removal) return { steps: [] };
   const isFree = mark !== undefined || queue.metadata.annotations?.[TAKE_OVER_ANNOTATION] === 'true';
   const taken = isFree
@@ -60,11 +56,6 @@ export function planDeadLetters(
 /** The mark of the dead-letter queue, where it is this object's. */
 export function ownLetterMark(queue: Queue, { clusterId, deadLetters }: ObservedQueue): OwnerMark | undefined {
   return ownMark(deadLetters?.policy?.rawOwnerMark, ownerOf(queue, clusterId));
-}
-
-function ownMark(rawOwnerMark: string | undefined, owner: string): OwnerMark | undefined {
-  const mark = parseOwnerMark(rawOwnerMark);
-  return typeof mark === 'object' && mark.owner === owner ? mark : undefined;
 }
 
 function refusal({ spec }: Queue, { exists, rawOwnerMark }: ObservedPolicy): Problem | undefined {

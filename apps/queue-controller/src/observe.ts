@@ -1,4 +1,4 @@
-import type { Queue } from '@redis-queue/api';
+import { keepsDeadLetters, type Queue } from '@redis-queue/api';
 import {
   addressOf,
   classifyRedisError,
@@ -38,7 +38,7 @@ import {
 import { findClaimants, olderThan, type Claimant, type Login } from './claimants.ts';
 import { isHeld, ownerOf, type HolderState } from './ownership.ts';
 import type { ObservedDeadLetters, ObservedQueue } from './steps.ts';
-import { keepsDeadLetters, hasClaimedDeadLetters } from './dead-letter-claim.ts';
+import { hasClaimedDeadLetters } from './dead-letter-claim.ts';
 import { readDeadLetters } from './read-dead-letters.ts';
 import { TAKE_OVER_ANNOTATION } from './resources.ts';
 import { declaredSchedulers } from './schedulers/declared.ts';
@@ -98,16 +98,15 @@ export async function observeQueue(queue: Queue, sources: Sources, signal?: Abor
         readQueuePolicy(redis, ref),
         sources.servers.get(target, () => readServerInfo(redis)),
         readSchedulers(redis, ref, deleted ? [] : declared.schedulers),
-        keepsDeadLetters(queue) ? readLetters(redis) : undefined,
+        keepsDeadLetters(queue.spec) ? readLetters(redis) : undefined,
       ]);
       const retires = queue.spec.retire === true && !deleted;
-      const [samples, lastRun] = await Promise.all([
+      const [[sample], lastRun, letters, served] = await Promise.all([
         deleted || retires ? sampleQueues(redis, [ref]) : [],
         retires ? readLastRun(redis, ref) : undefined,
+        dead ?? (deleted || hasClaimedDeadLetters(policy) ? readLetters(redis) : undefined),
+        deleted && hasWorkers(redis, ref),
       ]);
-      const [sample] = samples;
-      const letters = dead ?? (deleted || hasClaimedDeadLetters(policy) ? await readLetters(redis) : undefined);
-      const served = deleted && (await hasWorkers(redis, ref));
       return { policy, server, states, sample, lastRun, letters, served };
     });
     const { policy, server, states, sample, lastRun, letters, served } = read;
@@ -231,7 +230,7 @@ async function readHolder(
 function namedAs(ref: QueueRef, object: Queue): 'claims' | 'deadLetters' | undefined {
   const own = queueRef(object);
   if (queueId(own) === queueId(ref)) return 'claims';
-  return keepsDeadLetters(object) && queueId(deadLetterQueue(own)) === queueId(ref) ? 'deadLetters' : undefined;
+  return keepsDeadLetters(object.spec) && queueId(deadLetterQueue(own)) === queueId(ref) ? 'deadLetters' : undefined;
 }
 
 /**

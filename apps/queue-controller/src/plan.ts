@@ -1,4 +1,4 @@
-import type { Queue } from '@redis-queue/api';
+import { keepsDeadLetters, type Queue } from '@redis-queue/api';
 import {
   CLAIM_TTL_MS,
   effectiveRateLimit,
@@ -13,7 +13,7 @@ import {
 import { planDeletion } from './deletion.ts';
 import { adoptionTime, isOlderThanMove } from './former-redis/moves.ts';
 import { decideOwnership, ownerOf, type Ownership } from './ownership.ts';
-import { keepsDeadLetters, planDeadLetters } from './dead-letter-claim.ts';
+import { planDeadLetters } from './dead-letter-claim.ts';
 import type { Problem } from './reasons.ts';
 import { DATA_FINALIZER } from './resources.ts';
 import { describeProblems } from './schedulers/declared.ts';
@@ -77,7 +77,7 @@ function planWaiting(
 /** The fields that the spec manages, by their name in the owner mark. */
 export function managedFields(queue: Queue): ManagedField[] {
   const { rateLimits, globalConcurrency, paused, retention } = queue.spec;
-  const deadLetters = keepsDeadLetters(queue) ? true : undefined;
+  const deadLetters = keepsDeadLetters(queue.spec) ? true : undefined;
   const wanted = { rateLimit: rateLimits, globalConcurrency, paused, deadLetters, maxEvents: retention?.maxEvents };
   return MANAGED_FIELDS.filter((field) => wanted[field] !== undefined);
 }

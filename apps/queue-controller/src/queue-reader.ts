@@ -1,3 +1,4 @@
+import { keepsDeadLetters } from '@redis-queue/api';
 import {
   deadLetterQueue,
   queueId,
@@ -133,7 +134,7 @@ export class QueueReader {
     queues: readonly QueueObject[],
     onFailed: RoundOptions['onFailed'],
   ): Promise<Map<QueueObject, number>> {
-    const keeping = queues.filter(({ spec }) => spec.dlqPolicy?.enabled === true);
+    const keeping = queues.filter(({ spec }) => keepsDeadLetters(spec));
     const letters = await trySampleQueues(
       redis,
       keeping.map((queue) => deadLetterQueue(queueRef(queue))),

@@ -1,5 +1,6 @@
-import { effectiveRateLimit, parseOwnerMark, type QueueRef } from '@redis-queue/bullmq';
+import { effectiveRateLimit, ownMark, type QueueRef } from '@redis-queue/bullmq';
 import {
+  keepsDeadLetters,
   QUEUE_REASONS,
   redisSecretRef,
   type Condition,
@@ -7,7 +8,7 @@ import {
   type QueueReason,
   type QueueStatus,
 } from '@redis-queue/api';
-import { findCondition, kindConditions, type Notice } from '@redis-queue/controller';
+import { kindConditions, saidBefore, type Notice } from '@redis-queue/controller';
 import type { QueueObject } from '@redis-queue/redis-access';
 import { describeBlockedDeletion } from './deletion.ts';
 import { describeStep } from './describe.ts';
@@ -133,13 +134,13 @@ function readySentence(queue: Queue, outcome: Pick<Outcome, 'ref' | 'plan'>): Pr
       length === 0 ? 'nothing would change' : `${counted(length, 'change')} would be made; see status.plan`;
     return { reason: 'Observed', message: `adoptionPolicy is Observe: nothing is written, ${changes}` };
   }
-  const { rateLimits, globalConcurrency, paused, dlqPolicy, retention, priorities } = queue.spec;
+  const { rateLimits, globalConcurrency, paused, retention, priorities } = queue.spec;
   const { schedulers = [], retire } = queue.spec;
   const managed = [
     ...(rateLimits ? [`at most ${rateLimits.maxJobsPerSecond} jobs/s`] : []),
     ...(globalConcurrency === undefined ? [] : [`at most ${globalConcurrency} jobs at once`]),
     ...(paused === undefined ? [] : [paused ? 'paused' : 'not paused']),
-    ...(dlqPolicy?.enabled === true ? ['dead letters'] : []),
+    ...(keepsDeadLetters(queue.spec) ? ['dead letters'] : []),
     ...(retention && Object.keys(retention).length > 0 ? ['retention'] : []),
     ...(priorities ? ['priorities'] : []),
     ...(schedulers.length === 0 || retire === true ? [] : [counted(schedulers.length, 'job scheduler')]),
@@ -174,8 +175,7 @@ function maxmemoryPolicy({ server }: ObservedQueue): Problem | undefined {
 function samplingFailed(queue: QueueObject, sampling: Sampling, ready: Problem | undefined): Problem | undefined {
   if (sampling === 'works') return undefined;
   if (sampling === 'unknown') {
-    const before = findCondition(queue.status?.conditions, QueueCondition.SamplingFailed);
-    return before && { reason: before.reason as QueueReason, message: before.message };
+    return saidBefore(queue.status?.conditions, QueueCondition.SamplingFailed);
   }
   const { name, field = 'the default' } = redisSecretRef(queue, 'sampler');
   const counts =
@@ -231,7 +231,6 @@ const NOT_OURS: ReadonlySet<string> = new Set<Problem['reason']>([
 /** From the mark that was written, now or by a reconcile that did not come as far as its status. */
 function adoptedAtOf(queue: QueueObject, { observed, plan, done, problem }: Outcome): string | undefined {
   if (!plan.governs && problem && NOT_OURS.has(problem.reason)) return undefined;
-  const mark = parseOwnerMark(markAfter({ observed, done }));
-  const isOurs = typeof mark === 'object' && mark.owner === ownerOf(queue, observed.clusterId);
-  return isOurs ? mark.adoptedAt : queue.status?.adoptedAt;
+  const mark = ownMark(markAfter({ observed, done }), ownerOf(queue, observed.clusterId));
+  return mark ? mark.adoptedAt : queue.status?.adoptedAt;
 }

@@ -1,5 +1,5 @@
 import type { Condition, WorkerPoolStatus } from '@redis-queue/api';
-import { findCondition, kindConditions, type Notice } from '@redis-queue/controller';
+import { kindConditions, saidBefore, type Notice } from '@redis-queue/controller';
 import type { PoolObject } from '@redis-queue/redis-access';
 import { describeUntracked } from './deployment/config.ts';
 import { poolSelector } from './deployment/deployment.ts';
@@ -71,8 +71,8 @@ function conditions(pool: PoolObject, input: StatusInput, { state }: Readiness, 
 function busyPodsSpared({ status }: PoolObject, { unspared }: StatusInput): Notice<Reason> {
   if (unspared === null) return undefined;
   if (unspared === undefined) {
-    const before = findCondition(status?.conditions, PoolCondition.BusyPodsSpared);
-    return before && { status: 'False', reason: before.reason as Reason, message: before.message };
+    const before = saidBefore<Reason>(status?.conditions, PoolCondition.BusyPodsSpared);
+    return before && { status: 'False', ...before };
   }
   const { reason, message } = unspared;
   return { status: 'False', reason, message: `The pool shrinks without sparing busy pods: ${message}` };

@@ -42,6 +42,7 @@ export {
   formatOwnerMark,
   MANAGED_FIELDS,
   OWNER_FIELD,
+  ownMark,
   parseOwner,
   parseOwnerMark,
   tryToClaim,
@@ -135,4 +136,4 @@ export { tryReadMarks, type MarkedQueue } from './marks.ts';
 export { clampPriorities, tryCountPriorities, type ClampedJobs, type PriorityCounts } from './priorities.ts';
 export { priorityRound, type PrioritizedQueue, type PriorityResult } from './priority-round.ts';
 export { clampTo, type Clamping } from './priorities/declared.ts';
-export type { RedisCall, Refusal, StepFence, StepOutcome } from './step.ts';
+export { whileLeading, type RedisCall, type Refusal, type StepFence, type StepOutcome } from './step.ts';

@@ -49,6 +49,12 @@ export function parseOwner(text: string): OwnerName | undefined {
   return clusterId && namespace && name && rest.length === 0 ? { clusterId, namespace, name } : undefined;
 }
 
+/** The stored mark, where it can be read and names that owner. */
+export function ownMark(text: string | undefined, owner: string): OwnerMark | undefined {
+  const mark = parseOwnerMark(text);
+  return typeof mark === 'object' && mark.owner === owner ? mark : undefined;
+}
+
 /** The mark as stored. Equal marks give equal texts, because stored texts are compared. */
 export function formatOwnerMark(mark: OwnerMark): string {
   const managed = MANAGED_FIELDS.filter((field) => mark.managed.includes(field));

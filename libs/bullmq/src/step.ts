@@ -22,6 +22,23 @@ export type Refusal = 'late' | 'ownershipLost';
 /** Runs one call on Redis. Who writes gives each a deadline, and begins none once it may not write any more. */
 export type RedisCall = <T>(call: (redis: Redis) => Promise<T>) => Promise<T>;
 
+/** When a process may not write any more. */
+export interface WriteGuard {
+  readonly signal: AbortSignal;
+  /** @throws when another may lead by now. */
+  readonly assertLeading: () => void;
+}
+
+/** A call that begins only while this process may write: asked as it begins, for before it may wait for its turn. */
+export function whileLeading(call: RedisCall, { signal, assertLeading }: WriteGuard): RedisCall {
+  return async (run) =>
+    await call(async (redis) => {
+      signal.throwIfAborted();
+      assertLeading();
+      return await run(redis);
+    });
+}
+
 /** Anything but `done`: nothing was done. */
 export type StepOutcome = 'done' | Refusal;
 

@@ -24,7 +24,7 @@ export { FairPool, type PoolTask } from './queue/fair-pool.ts';
 export { FairTokens } from './queue/fair-tokens.ts';
 export { Shares, TENANT } from './queue/shares.ts';
 export { applySteps, type AppliedSteps, type StepWriters } from './kind/apply-steps.ts';
-export { kindConditions, isNews, type Notice } from './kind/conditions.ts';
+export { kindConditions, isNews, saidBefore, type Notice } from './kind/conditions.ts';
 export { describeFailure, type FailureReason } from './kind/failures.ts';
 export { manageKind, type ManageOptions } from './kind/manage-kind.ts';
 export { PacedWrites, type PacedWritesOptions } from './kind/paced-writes.ts';

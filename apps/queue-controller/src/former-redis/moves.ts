@@ -1,5 +1,5 @@
 import { GROUP, type Queue, type QueueStatus } from '@redis-queue/api';
-import { parseOwnerMark } from '@redis-queue/bullmq';
+import { ownMark } from '@redis-queue/bullmq';
 
 /** A Redis that the queue has left, in which its owner mark and settings are not known to be gone. */
 export type FormerRedis = NonNullable<QueueStatus['formerRedis']>[number];
@@ -68,8 +68,8 @@ export function isGovernedSince(
   queue: Queue,
   { owner, rawMark }: { readonly owner: string; readonly rawMark: string | undefined },
 ): boolean {
-  const mark = parseOwnerMark(rawMark);
-  return typeof mark === 'object' && mark.owner === owner && !isOlderThanMove(queue, mark.adoptedAt);
+  const mark = ownMark(rawMark, owner);
+  return mark !== undefined && !isOlderThanMove(queue, mark.adoptedAt);
 }
 
 /** When a queue is taken over that is taken over now: after the last move, whatever another leader's clock said. */

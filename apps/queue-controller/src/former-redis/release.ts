@@ -5,10 +5,11 @@ import {
   listedSchedulers,
   LOST_FIELDS,
   MAX_EVENTS_FIELD,
-  parseOwnerMark,
+  ownMark,
   RATE_LIMIT_FIELDS,
   readQueuePolicy,
   removeScheduler,
+  whileLeading,
   writeMeta,
   type ManagedField,
   type ObservedPolicy,
@@ -191,35 +192,28 @@ async function releaseWhatIsThere(
 ): Promise<Released | Absent | 'unfinished'> {
   const ref = queueRef(queue);
   const { rawOwnerMark: expected } = policy;
-  const mark = parseOwnerMark(expected);
-  if (typeof mark !== 'object' || mark.owner !== owner || expected === rawMark) return { state: 'absent' };
-  const write: typeof callRedis = async (clients, at, run) =>
-    await callRedis(clients, at, async (redis, ends) => {
-      signal.throwIfAborted();
-      sources.mayWrite();
-      return await run(redis, ends);
-    });
+  const mark = ownMark(expected, owner);
+  if (!mark || expected === rawMark) return { state: 'absent' };
+  const guard = { signal, assertLeading: () => sources.mayWrite() };
+  const write = whileLeading((run) => callRedis(sources, call, run), guard);
   // Else both would make jobs.
   for (const name of listedSchedulers(policy.schedulerList, owner)) {
     const fence = { owner, mark: expected ?? '' };
     // oxlint-disable-next-line no-await-in-loop -- one small write at a time
-    if ((await write(sources, call, (redis) => removeScheduler(redis, ref, name, fence))) !== 'done')
-      return 'unfinished';
+    if ((await write((redis) => removeScheduler(redis, ref, name, fence))) !== 'done') return 'unfinished';
   }
   if (mark.managed.includes('deadLetters')) {
     const letters = deadLetterQueue(ref);
     const { rawOwnerMark } = await callRedis(sources, call, (redis) => readQueuePolicy(redis, letters));
-    const held = parseOwnerMark(rawOwnerMark);
-    const isOurs = typeof held === 'object' && held.owner === owner;
+    const isOurs = ownMark(rawOwnerMark, owner) !== undefined;
     const change = { expected: rawOwnerMark, mark: null, clear: LOST_FIELDS };
-    if (isOurs && (await write(sources, call, (redis) => writeMeta(redis, letters, change))) === undefined)
-      return 'unfinished';
+    if (isOurs && (await write((redis) => writeMeta(redis, letters, change))) === undefined) return 'unfinished';
   }
   // A pause stays, also one of ours: jobs that were copied to the new Redis would run in both.
   const cleared = mark.managed.filter((field) => field !== 'paused');
   const clear = cleared.flatMap((field) => FIELDS[field]);
   // With the last of what it names, in one step.
-  const digest = await write(sources, call, (redis) => writeMeta(redis, ref, { expected, mark: null, clear }));
+  const digest = await write((redis) => writeMeta(redis, ref, { expected, mark: null, clear }));
   return digest !== undefined
     ? { state: 'released', cleared, staysPaused: policy.paused || policy.legacyPaused > 0 }
     : 'unfinished';

@@ -1,5 +1,5 @@
 import type { Queue, QueueReason } from '@redis-queue/api';
-import { findCondition, type Problem } from '@redis-queue/controller';
+import { saidBefore, type Problem } from '@redis-queue/controller';
 import type { WindowVerdict } from './limiter-watch.ts';
 
 /** The condition's type. */
@@ -7,7 +7,7 @@ export const WORKER_LIMITER = 'WorkerLimiter';
 
 /** What the status says of limiters that workers bring themselves. While nothing is known, what it said. */
 export function workerLimiter(queue: Queue, verdict: WindowVerdict | undefined): Problem<QueueReason> | undefined {
-  if (verdict === undefined) return said(queue);
+  if (verdict === undefined) return saidBefore(queue.status?.conditions, 'WorkerLimiter');
   if (verdict === 'asSet') return undefined;
   const limiter = "workers of the queue have a limiter of their own (option limiter of BullMQ's Worker)";
   if (verdict === 'notSet')
@@ -22,9 +22,4 @@ export function workerLimiter(queue: Queue, verdict: WindowVerdict | undefined):
     reason: queue.spec.rateLimits ? 'RateLimitOverridden' : 'WorkerLimiter',
     message: `${limiter}: its duration makes the window of ${durationMs} ms of the rate limit ${effect}; take the option out of the workers`,
   };
-}
-
-function said({ status }: Queue): Problem<QueueReason> | undefined {
-  const before = findCondition(status?.conditions, WORKER_LIMITER);
-  return before && { reason: before.reason as QueueReason, message: before.message };
 }

@@ -1,5 +1,11 @@
 import { QUEUE_REDRIVES, type QueueRedriveReason } from '@redis-queue/api';
-import { planRedrive as countLetters, redriveStep, type CompiledFilter, type RedisCall } from '@redis-queue/bullmq';
+import {
+  planRedrive as countLetters,
+  redriveStep,
+  whileLeading,
+  type CompiledFilter,
+  type RedisCall,
+} from '@redis-queue/bullmq';
 import { isApiFailure, keyOf, type Applied, type KindContext } from '@redis-queue/controller';
 import { queueRef } from '@redis-queue/redis-access';
 import type { RedriveMetrics } from './metrics.ts';
@@ -49,18 +55,14 @@ export async function applyRedrive(
   }
   const { place } = observed;
   if (!step || !place) return { done: [] };
-  const callRedis = tools.sources.callOf(place.queue, place.access);
   const work: Work = {
     redrive,
     place,
     filter: { ...step.filter, toMs: Math.min(step.filter.toMs, step.untilMs) },
-    call: (call) =>
-      callRedis(async (redis) => {
-        // Asked when the call begins: before, it may have waited for its Redis to be probed.
-        signal.throwIfAborted();
-        tools.sources.assertLeading();
-        return await call(redis);
-      }),
+    call: whileLeading(tools.sources.callOf(place.queue, place.access), {
+      signal,
+      assertLeading: () => tools.sources.assertLeading(),
+    }),
     tools,
   };
   try {

@@ -1,4 +1,4 @@
-import { deadLetterQueue, parseOwnerMark, queueId, STEP_VALID_MS } from '@redis-queue/bullmq';
+import { deadLetterQueue, ownMark, parseOwnerMark, queueId, STEP_VALID_MS } from '@redis-queue/bullmq';
 import { queueRef } from '@redis-queue/redis-access';
 import { createdByRedisClock, filterOf, hasEnded, type RedriveObject } from './redrives.ts';
 import type { RedriveSources } from './sources.ts';
@@ -51,11 +51,12 @@ export function deletionDueMs({ spec, status }: RedriveObject, now: Date): numbe
 function whyNotGoverned({ queue, state }: RedrivePlace, ownerOf: RedriveSources['ownerOf']): Problem | undefined {
   const { name } = queue.metadata;
   const ref = queueRef(queue);
-  const [owner, mark, dead] = [ownerOf(queue), parseOwnerMark(state.queueMark), parseOwnerMark(state.deadLetterMark)];
+  const owner = ownerOf(queue);
+  const [mark, dead] = [ownMark(state.queueMark, owner), parseOwnerMark(state.deadLetterMark)];
   if (queue.metadata.deletionTimestamp !== undefined) return notGoverned(`Queue ${name} is being deleted`);
   if (queue.spec.adoptionPolicy === 'Observe')
     return notGoverned(`Queue ${name} has adoptionPolicy Observe, so nothing is written to its Redis`);
-  if (typeof mark !== 'object' || mark.owner !== owner || mark.removal)
+  if (!mark || mark.removal)
     return notGoverned(`Queue ${name} does not govern ${queueId(ref)} in Redis; its condition Ready says why`);
   if (dead !== undefined && (dead === 'unreadable' || dead.owner !== owner))
     return notGoverned(

@@ -21,7 +21,7 @@ export function redriveStatus(redrive: RedriveObject, outcome: Outcome, now: Dat
   const filter = filterOf(redrive);
   const isEnded = hasEnded(redrive) || observed.progress?.ended === true || 'problem' in filter;
   const numbers = numbersOf(redrive, outcome, now);
-  const ready = problem ?? endOf(redrive, numbers);
+  const ready = problem ?? endOf(redrive, filter, numbers);
   const end = isEnded ? ready : undefined;
   const notices = {
     [RedriveCondition.Complete]: 'problem' in filter ? undefined : end,
@@ -67,9 +67,11 @@ function most(before: number | undefined, now: number | undefined): number | und
 }
 
 /** How it ended. */
-function endOf(redrive: RedriveObject, { matched = 0, redriven = 0, skipped }: Numbers): Problem {
-  const { queueRef, dryRun } = redrive.spec;
-  const filter = filterOf(redrive);
+function endOf(
+  { spec: { queueRef, dryRun } }: RedriveObject,
+  filter: ReturnType<typeof filterOf>,
+  { matched = 0, redriven = 0, skipped }: Numbers,
+): Problem {
   if ('problem' in filter) return { reason: 'FilterInvalid', message: `spec.filter: ${filter.problem}` };
   if (dryRun)
     return {

@@ -1,4 +1,4 @@
-import type { Queue, QueueSpec } from '@redis-queue/api';
+import { keepsDeadLetters, type Queue, type QueueSpec } from '@redis-queue/api';
 import type { QueueSample } from '@redis-queue/bullmq';
 import { systemClock, type ObjectMemory } from '@redis-queue/controller';
 
@@ -70,6 +70,6 @@ function openJobs(sample: QueueSample, spec: QueueSpec): number {
 }
 
 /** Failed jobs that are still to run again or to become dead letters. */
-export function unsettledJobs({ failed }: QueueSample, { dlqPolicy }: QueueSpec): number {
-  return dlqPolicy?.enabled === true ? failed : 0;
+export function unsettledJobs({ failed }: QueueSample, spec: QueueSpec): number {
+  return keepsDeadLetters(spec) ? failed : 0;
 }

@@ -1,5 +1,5 @@
 import type { LostLetters, MoverRound } from '@redis-queue/bullmq';
-import { counted, type UpkeepNotice } from './duty.ts';
+import { counted, KEEP_FAILED_JOBS, type UpkeepNotice } from './duty.ts';
 
 /** So long after the last loss it is still said: who mends it sees the condition go. */
 export const LOSS_SAID_MS = 60 * 60_000;
@@ -10,7 +10,7 @@ export function lostNotice({ lost, redisTimeMs, lastMs }: LostLetters): UpkeepNo
   return {
     reason: 'DeadLettersLost',
     count: lost,
-    message: `at least ${counted(lost, 'job')} failed for good and went before they could become dead letters, as removeOnFail asks; let producers and workers keep failed jobs, for five minutes at least: removeOnFail { age: 300 }`,
+    message: `at least ${counted(lost, 'job')} failed for good and went before they could become dead letters, as removeOnFail asks; ${KEEP_FAILED_JOBS}`,
   };
 }
 

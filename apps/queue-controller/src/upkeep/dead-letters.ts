@@ -1,4 +1,4 @@
-import type { Queue } from '@redis-queue/api';
+import { keepsDeadLetters, type Queue } from '@redis-queue/api';
 import {
   deadLetterQueue,
   FairTurns,
@@ -61,7 +61,7 @@ export class DeadLetterDuty implements Duty {
   }
 
   wants({ spec }: Queue): boolean {
-    return spec.dlqPolicy?.enabled === true;
+    return keepsDeadLetters(spec);
   }
 
   forgetAllBut(uids: ReadonlySet<string>): void {

@@ -89,6 +89,10 @@ export function allowsUpkeep({ metadata, spec }: Queue): boolean {
   return metadata.deletionTimestamp === undefined && spec.adoptionPolicy !== 'Observe';
 }
 
+/** The way out for a producer whose failed jobs are removed before they are looked at. */
+export const KEEP_FAILED_JOBS =
+  'let producers and workers keep failed jobs, for five minutes at least: removeOnFail { age: 300 }';
+
 /** The reasons of events about what was done, each with what it says of a number of jobs. */
 export const UPKEEP_EVENTS: Partial<Record<UpkeepAction, readonly [QueueReason, (jobs: number) => string]>> = {
   moved: ['DeadLettersMoved', (jobs) => `${counted(jobs, 'job')} that failed for good moved to the dead-letter queue`],
@@ -97,7 +101,7 @@ export const UPKEEP_EVENTS: Partial<Record<UpkeepAction, readonly [QueueReason, 
   lost: [
     'DeadLettersLost',
     (jobs) =>
-      `${counted(jobs, 'job')} at least failed for good and went before becoming dead letters, as removeOnFail asks; let producers and workers keep failed jobs, for five minutes at least: removeOnFail { age: 300 }`,
+      `${counted(jobs, 'job')} at least failed for good and went before becoming dead letters, as removeOnFail asks; ${KEEP_FAILED_JOBS}`,
   ],
   removed: ['FinishedJobsRemoved', (jobs) => `${counted(jobs, 'finished job')} removed, by retention`],
   clamped: ['PrioritiesClamped', (jobs) => `${counted(jobs, 'job')} given a priority that spec.priorities declares`],

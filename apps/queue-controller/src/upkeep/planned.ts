@@ -1,4 +1,4 @@
-import type { QueueSpec } from '@redis-queue/api';
+import { keepsDeadLetters, type QueueSpec } from '@redis-queue/api';
 import { deadLetterQueue, type QueueRef } from '@redis-queue/bullmq';
 import { counted } from './duty.ts';
 
@@ -6,13 +6,12 @@ import { counted } from './duty.ts';
  * What recurring work would do for a queue, in sentences for status.plan. Pure, from the spec alone: of how many jobs that
  * is, nothing is known before the work.
  */
-export function plannedUpkeep(
-  ref: QueueRef,
-  { dlqPolicy, retention, priorities, priorityPolicy }: QueueSpec,
-): string[] {
+export function plannedUpkeep(ref: QueueRef, spec: QueueSpec): string[] {
+  const { dlqPolicy = {}, retention, priorities, priorityPolicy } = spec;
+  const movesLetters = keepsDeadLetters(spec);
   return [
-    ...(dlqPolicy?.enabled === true ? plannedLetters(ref, dlqPolicy) : []),
-    ...(retention ? plannedRetention(retention, dlqPolicy?.enabled === true) : []),
+    ...(movesLetters ? plannedLetters(ref, dlqPolicy) : []),
+    ...(retention ? plannedRetention(retention, movesLetters) : []),
     ...(priorities && priorityPolicy === 'Clamp'
       ? [`give jobs outside priorities ${priorities.join(', ')} a declared one`]
       : []),

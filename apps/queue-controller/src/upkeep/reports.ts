@@ -1,5 +1,5 @@
 import type { Queue, QueueReason } from '@redis-queue/api';
-import { findCondition, type Notice, type ObjectMemory } from '@redis-queue/controller';
+import { saidBefore, type Notice, type ObjectMemory } from '@redis-queue/controller';
 import {
   allowsUpkeep,
   UPKEEP_CONDITIONS,
@@ -33,7 +33,7 @@ export class UpkeepReports implements ObjectMemory {
     const known = this.#knownOf(queue, duty);
     let isNews = false;
     for (const [type, notice] of Object.entries(notices) as [UpkeepCondition, UpkeepNotice | undefined][]) {
-      const before = known.has(type) ? known.get(type) : said(queue, type);
+      const before = known.has(type) ? known.get(type) : saidBefore<QueueReason>(queue.status?.conditions, type);
       if (known.has(type) && !isNotable(before, notice)) continue;
       isNews ||= before?.reason !== notice?.reason || before?.message !== notice?.message;
       known.set(type, notice);
@@ -56,7 +56,8 @@ export class UpkeepReports implements ObjectMemory {
       const found = wanted.filter(({ conditions }) => conditions.includes(type)).map(({ name }) => known?.get(name));
       const isKnown = found.every((each) => each?.has(type));
       const notice = found.map((each) => each?.get(type)).find((each) => each !== undefined);
-      const { reason, message } = notice ?? (isKnown ? undefined : said(queue, type)) ?? {};
+      const { reason, message } =
+        notice ?? (isKnown ? undefined : saidBefore<QueueReason>(queue.status?.conditions, type)) ?? {};
       return reason === undefined || message === undefined || reason === ready?.reason
         ? undefined
         : { reason, message };
@@ -82,11 +83,6 @@ export class UpkeepReports implements ObjectMemory {
     duties.set(duty, known);
     return known;
   }
-}
-
-function said({ status }: Queue, type: UpkeepCondition): Problem | undefined {
-  const before = findCondition(status?.conditions, type);
-  return before && { reason: before.reason as QueueReason, message: before.message };
 }
 
 /** Whether something else is to be said: of what has a number, when that has moved by a tenth. */

@@ -39,24 +39,19 @@ export class RetentionDuty implements Duty {
   }
 
   async work(queues: readonly QueueObject[], turn: DutyTurn): Promise<void> {
-    const own = (await readOwnQueues(queues, turn, this.everyMs)).flatMap((each) => {
-      const limited = limitedQueue(each);
-      return limited ? [{ queue: each.queue, limited }] : [];
-    });
-    const results = await retentionRound(
-      own.map(({ limited }) => limited),
-      { ...turn, roundMs: turn.endMs - turn.now() },
-    );
-    own.forEach(({ queue, limited: { limits } }, index) => {
+    const own = await readOwnQueues(queues, turn, this.everyMs);
+    const limited = own.map(limitedQueue);
+    const results = await retentionRound(limited, { ...turn, roundMs: turn.endMs - turn.now() });
+    own.forEach(({ queue }, index) => {
       const result = results[index]!;
       const dueMs = result.unfinished || result.error ? 0 : this.#doneMs;
-      turn.report(queue, { dueMs, ...outcomeOf(result, limits) });
+      turn.report(queue, { dueMs, ...outcomeOf(result, limited[index]!.limits) });
     });
   }
 }
 
 /** A limit of the stream is only written once the mark says that it will have to be cleared. */
-function limitedQueue({ queue, mark, rawOwnerMark }: OwnQueue): LimitedQueue | undefined {
+function limitedQueue({ queue, mark, rawOwnerMark }: OwnQueue): LimitedQueue {
   const { maxEvents, ...limits } = retentionLimits(queue.spec) ?? {};
   return {
     queue: queueRef(queue),

@@ -1,8 +1,9 @@
 import {
   describeTarget,
   FairTurns,
-  parseOwnerMark,
+  ownMark,
   QUEUES_PER_CALL,
+  whileLeading,
   type OwnerMark,
   type RedisCall,
   type RedisConnections,
@@ -129,7 +130,7 @@ export class UpkeepRounds {
       random: Math.random,
       endMs: begunMs + TURN_MS,
       signal,
-      ownMark: (queue: QueueObject, raw: string | undefined) => ownMark(raw, ownerOf(queue)),
+      ownMark: (queue: QueueObject, raw: string | undefined) => stayingMark(raw, ownerOf(queue)),
       report,
     };
     const ordered = this.#inOrder(group.queues);
@@ -177,13 +178,12 @@ export class UpkeepRounds {
   #callOf({ key, target, namespace }: SamplingGroup, signal: AbortSignal, onAnswer: () => void): RedisCall {
     const { connections, breakers, assertLeading } = this.#deps;
     const clients = { connections, breakers };
+    const guarded = whileLeading((call) => callRedis(clients, { target, targetKey: key, namespace }, call), {
+      signal,
+      assertLeading,
+    });
     return async (call) => {
-      const result = await callRedis(clients, { target, targetKey: key, namespace }, async (redis) => {
-        // Asked when the call begins: before, it may have waited for its Redis to be probed.
-        signal.throwIfAborted();
-        assertLeading();
-        return await call(redis);
-      });
+      const result = await guarded(call);
       onAnswer();
       return result;
     };
@@ -258,7 +258,7 @@ function uidOf({ metadata: { uid = '' } }: QueueObject): string {
 }
 
 /** The owner mark, where it says that the queue is this object's and that nobody removes it. */
-function ownMark(raw: string | undefined, owner: string): OwnerMark | undefined {
-  const mark = parseOwnerMark(raw);
-  return typeof mark === 'object' && mark.owner === owner && !mark.removal ? mark : undefined;
+function stayingMark(raw: string | undefined, owner: string): OwnerMark | undefined {
+  const mark = ownMark(raw, owner);
+  return mark?.removal ? undefined : mark;
 }

@@ -312,6 +312,11 @@ export function queueName({ metadata, spec }: Queue): string {
   return spec.redis?.queueName ?? spec.name ?? metadata.name;
 }
 
+/** Whether jobs that failed for good are dead letters, in a queue of their own. */
+export function keepsDeadLetters({ dlqPolicy }: QueueSpec): boolean {
+  return dlqPolicy?.enabled === true;
+}
+
 /** The key prefix of the queue in Redis. */
 export function queuePrefix(queue: Queue): string {
   return queue.spec.redis?.prefix ?? DEFAULT_PREFIX;

@@ -1,4 +1,4 @@
-import { parseDuration, quantityValue, type Milliseconds, type QueueSpec } from '@redis-queue/api';
+import { keepsDeadLetters, parseDuration, quantityValue, type Milliseconds, type QueueSpec } from '@redis-queue/api';
 
 /** What is kept of a queue's finished jobs and events. What is absent is not managed. */
 export interface RetentionLimits {
@@ -18,7 +18,8 @@ export interface RetentionLimits {
 export const SHORTEST_MS: Milliseconds = 60_000;
 
 /** The limits that a Queue's spec asks for; undefined when it asks for none. */
-export function retentionLimits({ retention, dlqPolicy }: QueueSpec): RetentionLimits | undefined {
+export function retentionLimits(spec: QueueSpec): RetentionLimits | undefined {
+  const { retention } = spec;
   if (retention === undefined) return undefined;
   const { completedJobs, failedJobs, maxBytes, maxEvents } = retention;
   const bytes = quantityValue(maxBytes);
@@ -29,7 +30,7 @@ export function retentionLimits({ retention, dlqPolicy }: QueueSpec): RetentionL
     ...(maxEvents !== undefined && { maxEvents }),
   };
   if (Object.keys(limits).length === 0) return undefined;
-  return { ...limits, leavesDeadLetters: dlqPolicy?.enabled === true };
+  return { ...limits, leavesDeadLetters: keepsDeadLetters(spec) };
 }
 
 function timeToKeep(text: string): Milliseconds {

@@ -89,6 +89,15 @@ function degradedOf<R extends string>(
   return { status: 'False', reason: 'AsExpected', message: 'Nothing is known to make it serve worse.' };
 }
 
+/** What a condition says, to be said again while nothing newer is known; undefined: it is absent. */
+export function saidBefore<R extends string>(
+  conditions: readonly Condition[] | undefined,
+  type: string,
+): Problem<R> | undefined {
+  const before = findCondition(conditions, type);
+  return before && { reason: before.reason as R, message: before.message };
+}
+
 /** Whether Ready gives another reason than before: worth an event. */
 export function isNews(object: KindObject, reason: string): boolean {
   return findCondition(object.status?.conditions, 'Ready')?.reason !== reason;
