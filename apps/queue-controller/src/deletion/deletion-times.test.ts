@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { DeletionTimes } from './deletion-times.ts';
-import { queueObject } from './testing/queues.ts';
+import { queueObject } from '../testing/queues.ts';
 
 it('a deletion is known from when it was first seen, until the object is gone', () => {
   let nowMs = 1_000;

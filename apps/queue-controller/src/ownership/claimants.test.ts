@@ -3,7 +3,7 @@ import { connectionKey } from '@redis-queue/bullmq';
 import type { SecretSources } from '@redis-queue/redis-access';
 import { describe, expect, it } from 'vitest';
 import { byAge, findClaimants, mayClaim, olderThan, type Claimant, type Login } from './claimants.ts';
-import { queueObject } from './testing/queues.ts';
+import { queueObject } from '../testing/queues.ts';
 
 // Wall 1: who can write Queues and Secrets in one namespace takes no queue of another's out of governance.
 

@@ -1,9 +1,13 @@
-import type { Queue } from '@redis-queue/api';
+import { GROUP, type Queue, type QueueReason } from '@redis-queue/api';
 import { formatOwner, parseOwner, parseOwnerMark, queueId, type OwnerMark } from '@redis-queue/bullmq';
+import type { Problem as KindProblem } from '@redis-queue/controller';
 import { queueRef } from '@redis-queue/redis-access';
 import { byAge, type Claimant } from './claimants.ts';
-import type { Problem } from './reasons.ts';
-import { TAKE_OVER_ANNOTATION } from './resources.ts';
+
+type Problem = KindProblem<QueueReason>;
+
+/** "true": take the queue over from an owner of which this cluster knows nothing. */
+export const TAKE_OVER_ANNOTATION = `${GROUP}/take-over`;
 
 /**
  * What became of the object of this cluster that the owner mark names. `claims`: it names the queue; `deadLetters`: the

@@ -1,6 +1,10 @@
-import type { Queue } from '@redis-queue/api';
-import { findCondition, type ObjectMemory } from '@redis-queue/controller';
-import { QueueCondition, type Problem } from './reasons.ts';
+import type { Queue, QueueReason } from '@redis-queue/api';
+import { findCondition, type ObjectMemory, type Problem as KindProblem } from '@redis-queue/controller';
+
+type Problem = KindProblem<QueueReason>;
+
+/** The condition of a Queue whose counts cannot be read or written; absent while they can. */
+export const SAMPLING_FAILED = 'SamplingFailed';
 
 /** Counts of a queue were read, and cannot be written into its status. */
 export interface Unwritten {
@@ -81,5 +85,5 @@ export class SamplingFailures implements ObjectMemory {
 }
 
 function said({ status }: Queue): string | undefined {
-  return findCondition(status?.conditions, QueueCondition.SamplingFailed)?.reason;
+  return findCondition(status?.conditions, SAMPLING_FAILED)?.reason;
 }

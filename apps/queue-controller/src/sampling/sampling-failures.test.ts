@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import type { Problem } from './reasons.ts';
+import type { Problem } from '../reasons.ts';
 import { SamplingFailures } from './sampling-failures.ts';
-import { NOW, queueObject } from './testing/queues.ts';
+import { NOW, queueObject } from '../testing/queues.ts';
 
 const queue = queueObject();
 const refused: Problem = { reason: 'RedisAuthFailed', message: 'refused' };

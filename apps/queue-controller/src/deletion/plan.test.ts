@@ -1,10 +1,10 @@
 import type { QueueReason, QueueSpec, QueueStatus } from '@redis-queue/api';
 import { CLAIM_TTL_MS, formatOwnerMark, type OwnerMark, type QueueSample } from '@redis-queue/bullmq';
 import { describe, expect, it } from 'vitest';
-import { INHERITANCE_MS } from './deletion.ts';
-import { planQueue } from './plan.ts';
-import type { ObservedQueue, QueuePlan } from './steps.ts';
-import { CLUSTER, emptySample, FENCE, markOf, observed, queueObject } from './testing/queues.ts';
+import { INHERITANCE_MS } from './waits.ts';
+import { planQueue } from '../plan.ts';
+import type { ObservedQueue, QueuePlan } from '../steps.ts';
+import { CLUSTER, emptySample, FENCE, markOf, observed, queueObject } from '../testing/queues.ts';
 
 const DELETED = '2026-03-04T05:00:00Z';
 const minutesLater = (minutes: number): Date => new Date(Date.parse(DELETED) + minutes * 60_000);

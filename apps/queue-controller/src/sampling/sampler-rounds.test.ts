@@ -3,12 +3,12 @@ import { systemClock } from '@redis-queue/controller';
 import type { QueueObject } from '@redis-queue/redis-access';
 import { Registry } from 'prom-client';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { QueueMetrics } from './metrics.ts';
+import { QueueMetrics } from '../metrics.ts';
 import { SampledWrites } from './sampled-writes.ts';
 import { QueueSampler } from './sampler.ts';
 import { SamplingFailures } from './sampling-failures.ts';
-import type { Sources } from './observe.ts';
-import { queueObject } from './testing/queues.ts';
+import type { Sources } from '../access/sources.ts';
+import { queueObject } from '../testing/queues.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

@@ -1,8 +1,9 @@
 import { ApiError, ConnectionError } from '@redis-queue/controller';
 import { describe, expect, it } from 'vitest';
-import { observeQueue, type Sources } from './observe.ts';
-import { readQueue } from './sources.ts';
-import { CLUSTER, markOf, observed, queueObject } from './testing/queues.ts';
+import { observeQueue } from '../observe.ts';
+import type { Sources } from '../access/sources.ts';
+import { readQueue } from '../sources.ts';
+import { CLUSTER, markOf, observed, queueObject } from '../testing/queues.ts';
 
 const KEY = { namespace: 'crm', name: 'mail' };
 const refused = (code: number, reason: string) => new ApiError('GET /x', { code, reason, message: 'no' });

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { SampledStatus } from './counts.ts';
 import { SAMPLE_INTERVAL_MS } from './sampler.ts';
 import { SampledWrites } from './sampled-writes.ts';
-import { queueObject } from './testing/queues.ts';
+import { queueObject } from '../testing/queues.ts';
 
 const QUEUES = 5_000;
 const MINUTES = 30;

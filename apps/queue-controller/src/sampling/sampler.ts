@@ -1,4 +1,4 @@
-import { QUEUES } from '@redis-queue/api';
+import { QUEUES, type QueueReason } from '@redis-queue/api';
 import {
   delay,
   describeFailure,
@@ -9,24 +9,26 @@ import {
   unlessAborted,
   type Manager,
   type ObjectKey,
+  type Problem as KindProblem,
 } from '@redis-queue/controller';
 import {
   callRedis,
   CircuitBreakers,
   resolveRedis,
   resolveRedisOfRoles,
+  type CircuitObserver,
   type QueueObject,
 } from '@redis-queue/redis-access';
+import { redisProblem } from '../access/redis-problem.ts';
+import type { Sources, WatchedSources } from '../access/sources.ts';
+import { samplingGroups, type SamplingGroup } from '../turns/sampling-groups.ts';
+import { SamplingTurns, type Turn } from '../turns/sampling-turns.ts';
 import { sampledStatus } from './counts.ts';
-import type { QueueMetrics } from './metrics.ts';
-import { redisProblem, type Sources } from './observe.ts';
 import { QueueReader, type SampledQueue } from './queue-reader.ts';
-import type { Problem } from './reasons.ts';
 import { SampledWrites } from './sampled-writes.ts';
 import type { SamplingFailures } from './sampling-failures.ts';
-import type { WatchedSources } from './sources.ts';
-import { samplingGroups, type SamplingGroup } from './turns/sampling-groups.ts';
-import { SamplingTurns, type Turn } from './turns/sampling-turns.ts';
+
+type Problem = KindProblem<QueueReason>;
 
 /** The field manager of what the sampler writes into status. */
 const SAMPLER_MANAGER = 'redis-queue-sampler';
@@ -38,9 +40,19 @@ const TARGET_TIMEOUT_MS = 10_000;
 /** After this a round of a Redis that answers begins no further step. The next round goes on from there. */
 const ROUND_MS = 4_000;
 
+/** Where the sampler takes down how it fares. */
+export interface SamplerMetrics {
+  circuits(caller: 'sample', countOpen: () => number): CircuitObserver;
+  sampleTook(seconds: number): void;
+  /** @param reason why a queue, or a whole Redis, could not be sampled */
+  sampleFailed(reason: string): void;
+  /** Shows exactly these samples. */
+  show(samples: readonly SampledQueue[]): void;
+}
+
 export interface SamplerDeps {
   readonly sources: Sources;
-  readonly metrics: QueueMetrics;
+  readonly metrics: SamplerMetrics;
   readonly listQueues: () => QueueObject[];
   readonly writes: SampledWrites;
   readonly sampling: SamplingFailures;
@@ -54,7 +66,7 @@ export interface SamplerDeps {
 
 export interface SamplerSettings {
   readonly sources: WatchedSources;
-  readonly metrics: QueueMetrics;
+  readonly metrics: SamplerMetrics;
   readonly sampling: SamplingFailures;
   readonly onSamplingChange: (key: ObjectKey) => void;
   readonly onSampled?: (sampled: SampledQueue) => void;

@@ -1,8 +1,8 @@
-import type { Queue } from '@redis-queue/api';
+import type { Queue, QueueReason } from '@redis-queue/api';
 import { deadLetterQueue, isAnswer, readQueuePolicy, sampleQueues, type RedisConnections } from '@redis-queue/bullmq';
+import type { Problem } from '@redis-queue/controller';
 import { queueRef } from '@redis-queue/redis-access';
-import type { Problem } from './reasons.ts';
-import type { ObservedDeadLetters } from './steps.ts';
+import type { ObservedDeadLetters } from './dead-letter-steps.ts';
 
 /**
  * Reads the dead-letter queue, and of a Queue that is being deleted how many jobs lie there. A key of another type there is
@@ -13,7 +13,7 @@ import type { ObservedDeadLetters } from './steps.ts';
 export async function readDeadLetters(
   queue: Queue,
   redis: ReturnType<RedisConnections['get']>,
-  problemOf: (error: unknown) => Problem,
+  problemOf: (error: unknown) => Problem<QueueReason>,
 ): Promise<ObservedDeadLetters> {
   const ref = deadLetterQueue(queueRef(queue));
   const deleted = queue.metadata.deletionTimestamp !== undefined;

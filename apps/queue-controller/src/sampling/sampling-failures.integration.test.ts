@@ -2,8 +2,8 @@ import { findCondition } from '@redis-queue/controller';
 import { eventually } from '@redis-queue/rig';
 import type { RunningController } from '@redis-queue/rig/controllers';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { testCluster, type StoredQueue, type TestCluster } from './testing/cluster.ts';
-import { CONCURRENCY, wireQueueController } from './wire.ts';
+import { testCluster, type StoredQueue, type TestCluster } from '../testing/cluster.ts';
+import { CONCURRENCY, wireQueueController } from '../wire.ts';
 
 // Walls 6 and 8: a sampler that cannot read says so on each queue within 10 s, and old counts do not look like new ones.
 

@@ -1,6 +1,8 @@
 import { trySampleQueues } from '@redis-queue/bullmq';
 import { callRedis, queueRef, resolveRedis, resolveRedisOfRoles, type QueueObject } from '@redis-queue/redis-access';
-import { callOf, redisProblem, type Sources } from './observe.ts';
+import { callOf } from '../access/connection.ts';
+import { redisProblem } from '../access/redis-problem.ts';
+import type { Sources } from '../access/sources.ts';
 import type { SamplingFailures } from './sampling-failures.ts';
 
 /**

@@ -1,9 +1,10 @@
 import type { QueueSpec } from '@redis-queue/api';
 import { NO_DIGEST, type ObservedPolicy } from '@redis-queue/bullmq';
 import { describe, expect, it } from 'vitest';
-import { planQueue } from './plan.ts';
-import type { ObservedDeadLetters, ObservedQueue, QueuePlan } from './steps.ts';
-import { emptySample, FENCE, markOf, NOW, observed, queueObject } from './testing/queues.ts';
+import { planQueue } from '../plan.ts';
+import type { ObservedQueue, QueuePlan } from '../steps.ts';
+import type { ObservedDeadLetters } from './dead-letter-steps.ts';
+import { emptySample, FENCE, markOf, NOW, observed, queueObject } from '../testing/queues.ts';
 
 const keeps: QueueSpec = { dlqPolicy: { enabled: true } };
 const MANAGED = { rawOwnerMark: markOf(['deadLetters']) };

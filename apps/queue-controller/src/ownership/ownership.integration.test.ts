@@ -1,8 +1,8 @@
 import { eventually, startRedis } from '@redis-queue/rig';
 import type { RunningController } from '@redis-queue/rig/controllers';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { PATIENCE_MS } from './deletion.ts';
-import { LATER_MS, runController, testCluster, type StoredQueue, type TestCluster } from './testing/cluster.ts';
+import { PATIENCE_MS } from '../deletion/blocked.ts';
+import { LATER_MS, runController, testCluster, type StoredQueue, type TestCluster } from '../testing/cluster.ts';
 
 // Whose queue it is, and what is left of it when its object goes.
 

@@ -1,4 +1,4 @@
-import { keepsDeadLetters, type Queue } from '@redis-queue/api';
+import { keepsDeadLetters, type Queue, type QueueReason } from '@redis-queue/api';
 import {
   deadLetterQueue,
   ownMark,
@@ -8,11 +8,18 @@ import {
   type OwnerMark,
   type QueueRef,
 } from '@redis-queue/bullmq';
+import type { Problem as KindProblem } from '@redis-queue/controller';
 import { queueRef } from '@redis-queue/redis-access';
-import { heldByAnother, ownerOf } from './ownership.ts';
-import type { Problem } from './reasons.ts';
-import { TAKE_OVER_ANNOTATION } from './resources.ts';
-import type { DeadLetterStep, ObservedQueue } from './steps.ts';
+import type { DeadLetterStep, ObservedDeadLetters } from './dead-letter-steps.ts';
+import { heldByAnother, ownerOf, TAKE_OVER_ANNOTATION } from './ownership.ts';
+
+type Problem = KindProblem<QueueReason>;
+
+/** What was observed, as far as it is about the dead-letter queue. */
+interface Observed {
+  readonly clusterId: string;
+  readonly deadLetters?: ObservedDeadLetters;
+}
 
 /** Whether the owner mark of the queue says that the dead-letter queue was claimed, whatever the spec says by now. */
 export function hasClaimedDeadLetters({ rawOwnerMark }: ObservedPolicy): boolean {
@@ -29,7 +36,7 @@ export function hasClaimedDeadLetters({ rawOwnerMark }: ObservedPolicy): boolean
  */
 export function planDeadLetters(
   queue: Queue,
-  { clusterId, deadLetters }: ObservedQueue,
+  { clusterId, deadLetters }: Observed,
   now: Date,
 ): { readonly steps: readonly DeadLetterStep[]; readonly problem?: Problem } {
   if (!deadLetters) return { steps: [] };
@@ -54,7 +61,7 @@ export function planDeadLetters(
 }
 
 /** The mark of the dead-letter queue, where it is this object's. */
-export function ownLetterMark(queue: Queue, { clusterId, deadLetters }: ObservedQueue): OwnerMark | undefined {
+export function ownLetterMark(queue: Queue, { clusterId, deadLetters }: Observed): OwnerMark | undefined {
   return ownMark(deadLetters?.policy?.rawOwnerMark, ownerOf(queue, clusterId));
 }
 

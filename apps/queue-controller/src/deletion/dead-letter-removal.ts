@@ -1,7 +1,8 @@
 import type { Queue } from '@redis-queue/api';
 import { formatOwnerMark } from '@redis-queue/bullmq';
-import type { DeadLetterStep, ObservedQueue } from './steps.ts';
-import { ownLetterMark } from './dead-letter-claim.ts';
+import { ownLetterMark } from '../ownership/dead-letter-claim.ts';
+import type { DeadLetterStep } from '../ownership/dead-letter-steps.ts';
+import type { ObservedDeletion, StopAt } from './steps.ts';
 
 /**
  * The dead-letter queue goes, if it is this object's. Its mark is made unique to this removal before anything is removed,
@@ -9,11 +10,7 @@ import { ownLetterMark } from './dead-letter-claim.ts';
  *
  * @param stopAt which of its jobs stop it.
  */
-export function planLetterRemoval(
-  queue: Queue,
-  observed: ObservedQueue,
-  stopAt: 'unfinished' | 'busy' | 'nothing',
-): DeadLetterStep[] {
+export function planLetterRemoval(queue: Queue, observed: ObservedDeletion, stopAt: StopAt): DeadLetterStep[] {
   const mark = ownLetterMark(queue, observed);
   if (!mark) return [];
   const expected = observed.deadLetters?.policy?.rawOwnerMark;
@@ -30,7 +27,7 @@ export function planLetterRemoval(
 }
 
 /** The letters stay after all: a round of the removal that is still under way finds another mark. */
-export function planEndOfLetterRemoval(queue: Queue, observed: ObservedQueue): DeadLetterStep[] {
+export function planEndOfLetterRemoval(queue: Queue, observed: ObservedDeletion): DeadLetterStep[] {
   const mark = ownLetterMark(queue, observed);
   if (!mark?.removal) return [];
   const { owner, managed, adoptedAt } = mark;

@@ -3,12 +3,12 @@ import { systemClock } from '@redis-queue/controller';
 import type { QueueObject } from '@redis-queue/redis-access';
 import { Registry } from 'prom-client';
 import { expect, it } from 'vitest';
-import { QueueMetrics } from './metrics.ts';
-import type { Sources } from './observe.ts';
+import { QueueMetrics } from '../metrics.ts';
+import type { Sources } from '../access/sources.ts';
 import { SampledWrites } from './sampled-writes.ts';
 import { QueueSampler } from './sampler.ts';
 import { SamplingFailures } from './sampling-failures.ts';
-import { queueObject } from './testing/queues.ts';
+import { queueObject } from '../testing/queues.ts';
 
 it('a queue that is deleted during a round is not remembered after it', async () => {
   const queue = queueObject() as QueueObject;

@@ -11,14 +11,16 @@ import {
 import { startRedis, startRoughProxy, startSilentServer, type RedisServer } from '@redis-queue/rig';
 import { Registry } from 'prom-client';
 import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
-import { QueueMetrics } from './metrics.ts';
-import { observeQueue, ServerInfoCache, type Sources } from './observe.ts';
+import { QueueMetrics } from '../metrics.ts';
+import { observeQueue } from '../observe.ts';
+import { ServerInfoCache } from '../access/server-info.ts';
+import type { Sources } from '../access/sources.ts';
 import { QueueReader } from './queue-reader.ts';
 import { SampledWrites } from './sampled-writes.ts';
 import { QueueSampler } from './sampler.ts';
 import { SamplingFailures } from './sampling-failures.ts';
-import { CONNECTION_LIMITS } from './sources.ts';
-import { queueObject } from './testing/queues.ts';
+import { CONNECTION_LIMITS } from '../sources.ts';
+import { queueObject } from '../testing/queues.ts';
 
 // Wall 2: a Redis that answers slowly costs its queues some samples, and not all of them.
 
