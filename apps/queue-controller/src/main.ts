@@ -1,8 +1,8 @@
 import { APPS, QUEUES } from '@redis-queue/api';
 import { concurrencyFlag, durationFlag, runApp } from '@redis-queue/controller';
 import { redisSecretNamesFlag } from '@redis-queue/redis-access';
-import { clusterIdFlag } from './ownership/cluster-id.ts';
 import { DATA_FINALIZER } from './deletion/policy.ts';
+import { clusterIdFlag } from './ownership/cluster-id.ts';
 import { CONCURRENCY, wireQueueController } from './wire.ts';
 
 await runApp({

@@ -127,7 +127,7 @@ spec:
       {{- with $root.Values.imagePullSecrets }}
       imagePullSecrets: {{- toYaml . | nindent 8 }}
       {{- end }}
-      {{- include "redis-queue.podSecurity" . | nindent 6 }}
+      {{- include "redis-queue.podSecurity" $root | nindent 6 }}
       containers:
         - name: uninstall
           image: {{ include "redis-queue.image" $root | quote }}
@@ -140,7 +140,7 @@ spec:
             {{- toYaml . | nindent 12 }}
             {{- end }}
           resources: {{- toYaml $root.Values.resources | nindent 12 }}
-          {{- include "redis-queue.containerSecurity" . | nindent 10 }}
+          {{- include "redis-queue.containerSecurity" $root | nindent 10 }}
       {{- include "redis-queue.podPlacement" $root | nindent 6 }}
 {{- end -}}
 

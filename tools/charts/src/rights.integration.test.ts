@@ -1,3 +1,4 @@
+import { APPS } from '@redis-queue/api';
 import { describe, expect, it } from 'vitest';
 import { chartFolder, chartsWith, controllerCharts, isHook, render, type Rendered } from './rendering/helm.ts';
 
@@ -162,7 +163,8 @@ it('who has view in a namespace reads objects of ours, who has edit or admin wri
 });
 
 describe.each(controllerCharts)('uninstalling %s', (chart) => {
-  const held = chart === 'queue-controller' ? ['get list patch: queues (redis-queue.io)'] : [];
+  const plurals = (APPS[chart].holds ?? []).map((kind) => `${kind.toLowerCase()}s`);
+  const held = plurals.length > 0 ? [`get list patch: ${plurals.join(' ')} (redis-queue.io)`] : [];
 
   it('grants the right to take its finalizers off, to an account of its own, and nothing else', async () => {
     const objects = await render(chartFolder(chart));
