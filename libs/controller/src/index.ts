@@ -1,7 +1,8 @@
 export * from './time/clock.ts';
 export { clipText } from './objects/clip-text.ts';
 export * from './objects/conditions.ts';
-export * from './kind/finalizers.ts';
+export * from './finalizers/finalizers.ts';
+export type { HeldKind } from './finalizers/release-finalizers.ts';
 export * from './objects/owner-references.ts';
 export * from './objects/resources.ts';
 export { unlessAborted } from './time/unless-aborted.ts';

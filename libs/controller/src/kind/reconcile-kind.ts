@@ -3,7 +3,7 @@ import type { KubeClient } from '../client/kube-client.ts';
 import type { ReconcileContext, ReconcileResult } from '../controller/types.ts';
 import type { EventRecorder } from '../events/event-types.ts';
 import { keyOf } from '../objects/resources.ts';
-import { addFinalizer, hasFinalizer, removeFinalizer, type FinalizerStep } from './finalizers.ts';
+import { addFinalizer, hasFinalizer, removeFinalizer, type FinalizerStep } from '../finalizers/finalizers.ts';
 import { isNews, kindConditions } from './conditions.ts';
 import { describeFailure, type FailureReason } from './failures.ts';
 import { eventType, isTrouble } from './reasons.ts';

@@ -2,7 +2,7 @@ import type { KubeClient } from '../client/kube-client.ts';
 import { applySteps } from '../kind/apply-steps.ts';
 import { kindConditions } from '../kind/conditions.ts';
 import type { FailureReason } from '../kind/failures.ts';
-import { hasFinalizer } from '../kind/finalizers.ts';
+import { hasFinalizer } from '../finalizers/finalizers.ts';
 import type { ReasonKinds } from '../kind/reasons.ts';
 import type { Kind, ObjectMemory, Plan } from '../kind/types.ts';
 import { controllerOwnerReference } from '../objects/owner-references.ts';
