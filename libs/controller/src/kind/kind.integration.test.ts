@@ -51,7 +51,12 @@ interface RunningKind {
 /** Runs a controller of the kind, confined to the test's namespace, until the test ends. */
 function control(
   options: Omit<WidgetKindOptions, 'client'> = {},
-  { kubeconfigPath = cluster.kubeconfigPath, reconcileTimeoutMs = 2_000, namespaces = [namespace], concurrency = 1 } = {},
+  {
+    kubeconfigPath = cluster.kubeconfigPath,
+    reconcileTimeoutMs = 2_000,
+    namespaces = [namespace],
+    concurrency = 1,
+  } = {},
 ): RunningKind {
   const own = loadKubeClient({ kubeconfigPath });
   const manager = createManager({
