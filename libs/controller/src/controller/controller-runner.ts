@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Informer } from '../cache/informer.ts';
 import type { ObjectCache } from '../cache/object-cache.ts';
@@ -92,6 +93,8 @@ export class ControllerRunner<T extends Resource> implements Controller {
    */
   async run(signal: AbortSignal): Promise<void> {
     await this.#cachesSynced(signal);
+    // The list that was missing was taken in just now, which takes long enough.
+    await nextTurn();
     if (signal.aborted) return;
     const { clock, random } = this.#deps;
     const resync = new Resync({ clock, random, intervalMs: this.#options.resyncMs }, () => this.#enqueueAll());

@@ -1,5 +1,5 @@
-/** Pieces of work of a few ms that begin in one turn of the event loop. How long each will take, nobody knows before. */
-const PIECES_PER_TURN = 4;
+/** Pieces of work of a few ms that begin in one turn of the event loop. The first ones of a process take twenty each. */
+const PIECES_PER_TURN = 2;
 
 /**
  * Turns of the event loop for work in many pieces, of which most wait for nothing. Promises alone give nobody else a
