@@ -8,7 +8,13 @@ import { CONCURRENCY, wireQueueController } from './wire.ts';
 await runApp({
   name: 'queue-controller',
   description: APPS['queue-controller'].summary,
-  holds: [{ type: QUEUES, finalizer: DATA_FINALIZER, leaves: 'its data stays in Redis' }],
+  holds: [
+    {
+      type: QUEUES,
+      finalizer: DATA_FINALIZER,
+      leaves: 'its data stays in Redis, paused where a removal was under way',
+    },
+  ],
   flags: {
     'redis-secret-names': redisSecretNamesFlag,
     'cluster-id': clusterIdFlag,

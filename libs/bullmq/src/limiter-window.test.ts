@@ -24,6 +24,12 @@ describe('the length of windows', () => {
     ['as set: opened when the one before ended', { readAtMs: 0, endsAtMs: 1_000 }, running(1_020, 3_000), true],
     ['shorter: it ends too soon after the one before', { readAtMs: 0, endsAtMs: 100 }, running(120, 200), false],
     ['longer: more is left than a window lasts', { readAtMs: 0, endsAtMs: 100 }, running(9_000, 12_000), false],
+    [
+      'not known: the one before was removed in its midst',
+      { readAtMs: 0, endsAtMs: 1_900 },
+      running(400, 2_400),
+      undefined,
+    ],
     ['not known: the same window', { readAtMs: 0, endsAtMs: 1_000 }, running(500, 1_001), undefined],
     ['not known: it may have been opened any time before', { readAtMs: 0 }, running(60_000, 60_500), undefined],
     ['not known: somebody holds the queue back', { readAtMs: 0 }, running(60_000, 90_000, true), undefined],

@@ -61,6 +61,22 @@ describe('a queue that we pause', () => {
     expect(await run5(ref, 6)).toEqual(ids(6, 1).toReversed());
   });
 
+  test('has one line when a client of BullMQ 5 adds to it beside those of BullMQ 6, and no job is lost by its resume', async () => {
+    const { ref, queue } = await queueOf5('both');
+    await queue.add('j', {});
+    const six = t.producer(ref);
+    await six.add('j', {});
+    await expect.poll(() => t.redis.hget('bull:both:meta', 'version')).toMatch(/^bullmq:6/);
+    expect(await setPaused(t.redis, ref, paused)).toMatchObject({ outcome: 'done' });
+    await queue.add('j', {});
+    await six.add('j', {});
+    expect(await readQueuePolicy(t.redis, ref)).toMatchObject({ exposedWaiting: 3 });
+    await setPaused(t.redis, ref, paused);
+    expect(await lineOf(ref, 'wait')).toEqual([]);
+    await queue.resume();
+    expect((await run5(ref, 4)).toSorted()).toEqual(['1', '2', '3', '4']);
+  });
+
   test('is left as BullMQ 6 has it when it says that it is used, and moved back by its resume where nothing says so', async () => {
     const six = { prefix: 'bull', name: 'six' };
     await t.producer(six).add('j', {});

@@ -43,6 +43,16 @@ function blocked(reason: QueueReason, forMinutes: number): QueueStatus {
   };
 }
 
+it('a Queue whose Secret has led to another Redis since says where its data is left', () => {
+  const status: QueueStatus = { effective: { name: 'emails', prefix: 'bull', redisAddress: 'former:6379' } };
+  const found = { ...observed({}), redisAddress: 'new:6379' };
+  expect(plan({ deletionPolicy: 'Delete' }, found, { status }).steps).toMatchObject([
+    { kind: 'removeFinalizer', dataRetained: expect.stringContaining('it lies in former:6379') as string },
+  ]);
+  const same = { ...found, redisAddress: 'former:6379' };
+  expect(plan({ deletionPolicy: 'Delete' }, same, { status }).steps).toEqual([{ kind: 'removeFinalizer' }]);
+});
+
 describe('deleting a Queue that has declared job schedulers', () => {
   const scheduled = { ...ours, schedulerList: 'c1/shop/emails\nnightly\nhourly' };
   const withRuns = observed(scheduled, { sample: { ...empty, delayed: 2 } });

@@ -7,7 +7,7 @@ import { blockedFor, type Blocked } from './blocked.ts';
 import { planEndOfLetterRemoval, planLetterRemoval } from './dead-letter-removal.ts';
 import { DATA_FINALIZER, isForced, removes } from './policy.ts';
 import { ownSchedulers, planEndOfRemoval, planRemoval, planYielding, stopOf } from './removal.ts';
-import { RETAINED, whyRetained, whyRetainedAnyway } from './retained.ts';
+import { RETAINED, whyElsewhere, whyRetained, whyRetainedAnyway } from './retained.ts';
 import type { DeletionPlan, DeletionStep, ObservedDeletion } from './steps.ts';
 import { whyClaimed, whyDelayed } from './waits.ts';
 
@@ -35,7 +35,10 @@ export function planDeletion(queue: Queue, observed: ObservedDeletion, now: Date
   const blocked = blockedFor(queue, now);
   if (!policy) return planWithoutRedis(queue, problem, blocked);
   const mark = parseOwnerMark(policy.rawOwnerMark);
-  if (mark === undefined) return planLettersAlone(queue, observed, now);
+  if (mark === undefined) {
+    const former = whyElsewhere(queue, observed);
+    return former === undefined ? planLettersAlone(queue, observed, now) : letGo(former);
+  }
   if (mark === 'unreadable') return letGo('its owner mark is of a later release');
   if (mark.owner !== ownerOf(queue, observed.clusterId)) return letGo(`${mark.owner} governs the queue`);
   if (blocked.byRefusal && blocked.isOver) return letGo(removes(queue) ? blocked.message : RETAINED);

@@ -30,6 +30,13 @@ export function whyRetained(queue: Queue, observed: ObservedDeletion): string | 
   return `deletionPolicy is DeleteIfEmpty and ${left ?? 'an unknown number of'} jobs are left${ofThem}`;
 }
 
+/** Why nothing of it is found: its Secret leads to another Redis than the one that it was last held true in. */
+export function whyElsewhere({ status }: Queue, { redisAddress }: ObservedDeletion): string | undefined {
+  const former = status?.effective?.redisAddress;
+  if (former === undefined || redisAddress === undefined || former === redisAddress) return undefined;
+  return `it lies in ${former}, and the Secret has led to ${redisAddress} since; its settings and job schedulers are there too`;
+}
+
 /** Jobs that still have to run, or failed and may be wanted; completed ones do not make a queue non-empty. */
 function unfinishedJobs(sample: QueueSample): number {
   const { waiting, prioritized, active, delayed, failed, waitingChildren, legacyPaused } = sample;

@@ -13,6 +13,8 @@ export interface ObservedDeletion {
   /** Why Redis could not be read; then there is no `policy`. */
   readonly problem?: Problem<QueueReason>;
   readonly policy?: ObservedPolicy;
+  /** To which the Secret leads; absent where that is not known. */
+  readonly redisAddress?: string;
   /** Whoever else claims the queue, as far as it matters: who holds the mark need not ask. */
   readonly claimants: readonly Claimant[];
   /** Claims in Redis, as they are stored, whose objects are gone. Read only while the object is being deleted. */

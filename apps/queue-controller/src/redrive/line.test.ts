@@ -1,4 +1,4 @@
-import type { ObjectCache } from '@redis-queue/controller';
+import type { Condition, ObjectCache } from '@redis-queue/controller';
 import { expect, it } from 'vitest';
 import { byAge } from '../ownership/claimants.ts';
 import { leavesLine, RedriveLine } from './line.ts';
@@ -37,16 +37,9 @@ it('the oldest of a Queue that puts something back goes first, and the oldest dr
   const ended = named('ended', '2026-01-01T00:00:00Z', {}, true);
   const last = named('a', late);
   const line = lineOf([last, otherDry, dry, suspended, other, ended, second, first]);
-  expect([first, second, last, dry, otherDry, suspended, other, ended].map((each) => line.ahead(each))).toEqual([
-    undefined,
-    'b',
-    'b',
-    undefined,
-    'dry',
-    undefined,
-    undefined,
-    undefined,
-  ]);
+  expect(
+    [first, second, last, dry, otherDry, suspended, other, ended].map((each) => line.ahead(each)?.metadata.name),
+  ).toEqual([undefined, 'b', 'b', undefined, 'dry', undefined, undefined, undefined]);
   expect(line.next(ended)).toEqual([{ namespace: 'shop', name: 'b' }]);
   expect(line.ofQueue({ namespace: 'shop', name: 'emails' }).map(({ name }) => name)).toEqual([
     'suspended',
@@ -54,6 +47,25 @@ it('the oldest of a Queue that puts something back goes first, and the oldest dr
     'c',
     'a',
     'dry',
+  ]);
+});
+
+/** Of a Queue of its own name. */
+const dryRun = (name: string, at: string, reason?: string): RedriveObject => {
+  const redrive = named(name, at, { dryRun: true, queueRef: { name } });
+  const ready = { type: 'Ready', status: 'False', reason, message: '', lastTransitionTime: at } as Condition;
+  return { ...redrive, status: { ...redrive.status, ...(reason !== undefined && { conditions: [ready] }) } };
+};
+
+it('a dry run that cannot read its queue keeps no other waiting, and one that counts does', () => {
+  const stuck = dryRun('typo', '2026-03-01T00:00:00Z', 'QueueNotFound');
+  const counting = dryRun('counting', '2026-03-02T00:00:00Z', 'Counting');
+  const fresh = dryRun('fresh', '2026-03-03T00:00:00Z');
+  const line = lineOf([fresh, counting, stuck]);
+  expect([stuck, counting, fresh].map((each) => line.ahead(each)?.metadata.name)).toEqual([
+    undefined,
+    undefined,
+    'counting',
   ]);
 });
 

@@ -1,4 +1,12 @@
-import { keyOf, keyToString, type Change, type ObjectCache, type ObjectKey } from '@redis-queue/controller';
+import {
+  findCondition,
+  keyOf,
+  keyToString,
+  type Change,
+  type ObjectCache,
+  type ObjectKey,
+} from '@redis-queue/controller';
+import type { QueueRedriveReason } from '@redis-queue/api';
 import { hasEnded, queueKeyOf, type RedriveObject } from './redrives.ts';
 
 const LINE = 'redrives-in-line';
@@ -8,6 +16,13 @@ const OPEN = 'redrives-open';
  * creates thousands must not have all of them reconciled because of one.
  */
 const MAX_NOTIFIED = 8;
+
+/** What the `Ready` of a dry run says that counts, or is going to. */
+const COUNTS: ReadonlySet<string> = new Set([
+  'Pending',
+  'Counting',
+  'WaitingForRedrive',
+] satisfies QueueRedriveReason[]);
 
 type Redrives = Pick<ObjectCache<RedriveObject>, 'addIndex' | 'eachByIndex'>;
 
@@ -26,11 +41,13 @@ export class RedriveLine {
     redrives.addIndex(OPEN, (redrive) => (hasEnded(redrive) ? [] : [keyToString(queueKeyOf(redrive))]), byAge);
   }
 
-  /** The name of the redrive that goes before this one; undefined: it is its turn. */
-  ahead(redrive: RedriveObject): string | undefined {
+  /** The redrive that goes before this one; undefined: it is its turn. */
+  ahead(redrive: RedriveObject): RedriveObject | undefined {
     if (!isInLine(redrive)) return undefined;
-    for (const first of this.#redrives.eachByIndex(LINE, lineOf(redrive)))
-      return first.metadata.uid === redrive.metadata.uid ? undefined : first.metadata.name;
+    for (const first of this.#redrives.eachByIndex(LINE, lineOf(redrive))) {
+      if (first.metadata.uid === redrive.metadata.uid) return undefined;
+      if (!isStuck(first)) return first;
+    }
     return undefined;
   }
 
@@ -49,6 +66,12 @@ export class RedriveLine {
 export function leavesLine({ event, object, previous }: Change<RedriveObject>): boolean {
   if (event === 'delete') return isInLine(object);
   return previous !== undefined && isInLine(previous) && !isInLine(object);
+}
+
+/** A dry run that cannot read its queue costs Redis nothing, and keeps none of another queue waiting. */
+function isStuck({ spec, status }: RedriveObject): boolean {
+  const reason = findCondition(status?.conditions, 'Ready')?.reason;
+  return spec.dryRun && reason !== undefined && !COUNTS.has(reason);
 }
 
 function isInLine(redrive: RedriveObject): boolean {

@@ -13,7 +13,7 @@ export async function observeRedrive(
 ): Promise<ObservedRedrive> {
   if (hasEnded(redrive) || redrive.spec.suspend || 'problem' in filterOf(redrive)) return {};
   const ahead = line.ahead(redrive);
-  if (ahead !== undefined) return { ahead };
+  if (ahead) return { ahead: { name: ahead.metadata.name, queue: ahead.spec.queueRef.name } };
   const { namespace, name } = queueKeyOf(redrive);
   const queue = sources.queues.get({ ...(namespace !== undefined && { namespace }), name });
   if (!queue) {

@@ -54,7 +54,7 @@ describe('what keeps it from that', () => {
     ['FilterInvalid', redriveObject({ filter: { data: { path: '$..a', equals: '' } }, suspend: true }), {}],
     ['FilterInvalid', redriveObject({ filter: { failedAfter: 'x' } }), {}],
     ['Suspended', redriveObject({ suspend: true }), {}],
-    ['WaitingForRedrive', redriveObject(), { ahead: 'older' }],
+    ['WaitingForRedrive', redriveObject(), { ahead: { name: 'older', queue: 'mails' } }],
     ['QueueNotFound', redriveObject(), { problem: { reason: 'QueueNotFound', message: '' } }],
     ['QueueNotGoverned', redriveObject(), observedPlace({}, { spec: { adoptionPolicy: 'Observe' } })],
     ['QueueNotGoverned', redriveObject(), observedPlace({ queueMark: markOf('c2/shop/emails') })],

@@ -24,7 +24,7 @@ export function planRedrive(
   if (ahead !== undefined)
     return blocked({
       reason: 'WaitingForRedrive',
-      message: `QueueRedrive ${ahead} of Queue ${spec.queueRef.name} is older and goes first; suspend or delete it to let this one go first`,
+      message: `QueueRedrive ${ahead.name} of Queue ${ahead.queue} is older and goes first; suspend or delete it to let this one go first`,
     });
   if (!place) return blocked(problem ?? { reason: 'RedisError', message: 'Redis could not be read' });
   const obstacle = whyNotGoverned(place, ownerOf);

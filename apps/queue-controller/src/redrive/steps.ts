@@ -19,7 +19,7 @@ export interface RedrivePlace {
 /** The observed state; of a redrive that has nothing to do now it is empty, and nothing was read. */
 export interface ObservedRedrive {
   /** The redrive that goes first. */
-  readonly ahead?: string;
+  readonly ahead?: { readonly name: string; readonly queue: string };
   /** Why Redis could not be read; then there is no `place`. */
   readonly problem?: Problem;
   /** After how many ms this redrive is the one to find out whether its Redis answers again. */

@@ -89,14 +89,16 @@ export function runSampler(manager: Manager, { intervalMs, ...parts }: SamplerSe
   const writes = new SampledWrites({
     clock: systemClock,
     write: async (queue, sampled, signal) => {
-      await status.write(queue, sampled, signal);
-      noteWrite(queue);
+      if (await status.write(queue, sampled, signal)) noteWrite(queue);
+      else status.forget(queue.metadata.uid ?? '');
     },
     onError: noteWrite,
     onHeld: noteWrite,
   });
   queues.onChange((change, { metadata: { uid = '' } }) => {
-    if (change === 'delete') writes.forget(uid);
+    if (change !== 'delete') return;
+    writes.forget(uid);
+    status.forget(uid);
   });
   const sampler = new QueueSampler({
     ...parts,

@@ -51,7 +51,7 @@ if set[7] then
   set[7] = lines
 end
 -- Of another type it is no list, and no failure of what else is read.
-local exposed = set[1] and keepsPausedApart(set[6]) and redis.pcall('LLEN', base .. 'wait')
+local exposed = set[1] and keepsPausedApart(set[6], base) and redis.pcall('LLEN', base .. 'wait')
 return {
   call('EXISTS', meta), call('LLEN', base .. 'paused'), set, now, window, policyDigest(meta, ARGV[1]),
   type(exposed) == 'number' and exposed or 0,

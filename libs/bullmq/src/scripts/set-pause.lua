@@ -39,7 +39,7 @@ if ARGV[3] == 'paused' then
   local isNew = call('HSET', meta, 'paused', 1) == 1
   call('DEL', base .. 'marker')
   if isNew then call('XADD', base .. 'events', '*', 'event', 'paused') end
-  return reply(keepsPausedApart(call('HGET', meta, 'version')) and moveJobs(wait, apart) or 0)
+  return reply(keepsPausedApart(call('HGET', meta, 'version'), base) and moveJobs(wait, apart) or 0)
 end
 local wasPaused = call('HDEL', meta, 'paused') == 1
 local left = moveJobs(apart, wait)

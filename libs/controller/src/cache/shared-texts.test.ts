@@ -49,6 +49,14 @@ it('holds what many objects say once, in a fraction of the memory', () => {
   expect(measure((object) => texts.share(object)) / own).toBeLessThan(0.7);
 });
 
+it('leaves an object of a megabyte alone after its first parts', () => {
+  const [texts, large] = [new SharedTexts(), { list: Array.from({ length: 700_000 }, () => 'x'), last: 'y' }];
+  const watched = new Proxy(large.list, { get: (list, key) => (reads++, Reflect.get(list, key) as unknown) });
+  let reads = 0;
+  texts.share({ ...large, list: watched });
+  expect(reads).toBeLessThan(3_000);
+});
+
 it('takes objects of any depth', () => {
   let deep: object = { text: 'at the end' };
   for (let level = 0; level < 100_000; level++) deep = { in: deep };

@@ -1,5 +1,7 @@
 /** Longer ones are hardly ever the same in two objects. */
 const MAX_LENGTH = 256;
+/** Of one object: what is larger has little in common with others, and may be as large as a tenant makes it. */
+const MAX_PARTS = 2_000;
 /** What objects of one kind have in common: names of namespaces, images and Secrets, reasons and messages. */
 const MAX_TEXTS = 2_000;
 
@@ -10,12 +12,14 @@ const MAX_TEXTS = 2_000;
 export class SharedTexts {
   readonly #texts = new Map<string, string>();
 
-  /** Replaces texts within `value`, which is changed. */
+  /** Replaces texts within `value`, which is changed and comes from JSON. */
   share(value: object): void {
     // No recursion: tenants write objects of thousands of levels.
     const open = [value as Record<string, unknown>];
+    let parts = 0;
     for (let container = open.pop(); container; container = open.pop()) {
-      for (const key of Object.keys(container)) {
+      for (const key in container) {
+        if (++parts > MAX_PARTS) return;
         const part = container[key];
         if (typeof part === 'string') {
           if (part.length <= MAX_LENGTH) container[key] = this.#shared(part);

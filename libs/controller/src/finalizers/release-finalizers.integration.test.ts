@@ -95,6 +95,13 @@ it('finds ours among finalizers that are more than a cache holds and shorter, an
   expect(await finalizersIn()).toEqual({ crowded: others });
 });
 
+it('ends at once where there is no object at all', async () => {
+  const pauses: number[] = [];
+  const pause = async (ms: number): Promise<void> => void pauses.push(ms);
+  expect((await release({ pause })).done).toBe(true);
+  expect(pauses).toEqual([]);
+});
+
 it('of a kind that is not served any more nothing is held', async () => {
   const type: ResourceType = { ...WIDGETS, plural: 'gadgets', kind: 'Gadget' };
   const log = createLog({ name: 'test', write: () => undefined });

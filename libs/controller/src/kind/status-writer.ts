@@ -67,8 +67,8 @@ export class StatusWriter<T extends KindObject> implements ObjectMemory {
   /**
    * Writes the status of `object`, in one request when it is the newest, and never that of another object of its name.
    *
-   * @returns false when the object is gone, and with it what there was to say.
-   * @throws ApiError Conflict when the object was re-created since it was read, or changes too fast.
+   * @returns false when the object is gone, also when another has its name now, and with it what there was to say.
+   * @throws ApiError Conflict when the object changes too fast.
    */
   async write({ metadata }: T, status: Partial<StatusOf<T>>, signal?: AbortSignal): Promise<boolean> {
     const { client, type } = this.#options;
@@ -84,7 +84,7 @@ export class StatusWriter<T extends KindObject> implements ObjectMemory {
         if (!isConflict(error) || conflicts >= MAX_CONFLICTS) throw error;
         const now = await client.get(type, keyOf({ metadata }), signal ? { signal } : {});
         if (!now) return false;
-        if (now.metadata.uid !== metadata.uid) throw error;
+        if (now.metadata.uid !== metadata.uid) return false;
         resourceVersion = now.metadata.resourceVersion;
       }
     }

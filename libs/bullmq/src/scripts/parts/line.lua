@@ -3,7 +3,7 @@
 local function lineOf(base)
   local held = call('HMGET', base .. 'meta', 'paused', 'concurrency', 'version')
   local maxed = held[2] and call('LLEN', base .. 'active') >= (tonumber(held[2]) or 0)
-  local apart = held[1] and keepsPausedApart(held[3])
+  local apart = held[1] and keepsPausedApart(held[3], base)
   return { base = base, list = base .. (apart and 'paused' or 'wait'), silent = held[1] or maxed }
 end
 
