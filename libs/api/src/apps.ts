@@ -5,7 +5,9 @@ export type Capability =
   /** It uses the bus between autoscaler and workerpool-controller. */
   | 'bus'
   /** It creates worker pods, by Deployments. */
-  | 'workers';
+  | 'workers'
+  /** It keeps backups: in object storage, with Secrets of its own, or on a volume. */
+  | 'storage';
 // An admission webhook would be one more: it needs a second port, a Service and a certificate, which no chart renders
 // yet.
 
@@ -32,6 +34,12 @@ const table = {
     summary: 'Runs the worker pods of WorkerPool objects and drains them without losing a job.',
     kinds: ['WorkerPool'],
     capabilities: ['redis', 'bus', 'workers'],
+    namespaceScope: true,
+  },
+  'backup-controller': {
+    summary: 'Backs queues up as QueueBackup objects ask for it, and restores them as QueueRestore objects do.',
+    kinds: ['QueueBackup', 'QueueRestore'],
+    capabilities: ['redis', 'storage'],
     namespaceScope: true,
   },
   autoscaler: {

@@ -1,0 +1,84 @@
+import { z } from 'zod';
+import { celRules } from './cel.ts';
+import { localReferenceSchema } from './meta.ts';
+
+/** The key of a Secret that holds the key of backups, unless the spec names another. */
+export const DEFAULT_ENCRYPTION_KEY = 'key';
+
+/** Parts of a path that none of ours can leave: no `..`, none that is hidden, no slash at either end. */
+const PATH = /^[A-Za-z0-9_][A-Za-z0-9_.-]*(\/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$/;
+
+/** A folder below which a storage keeps backups, or the one of a backup. */
+export const storagePathSchema = z.string().min(1).max(512).regex(PATH);
+
+const s3Schema = z.object({
+  bucket: z
+    .string()
+    .min(3)
+    .max(63)
+    .regex(/^[a-z0-9][a-z0-9.-]*[a-z0-9]$/)
+    .describe('Name of the bucket, which has to exist.'),
+  prefix: storagePathSchema.optional().describe('Path in the bucket below which backups lie. Absent: none.'),
+  region: z
+    .string()
+    .min(1)
+    .max(64)
+    .regex(/^[A-Za-z0-9-]+$/)
+    .optional()
+    .describe('Region of the bucket. Absent: us-east-1.'),
+  endpoint: z
+    .string()
+    .max(512)
+    .regex(/^https?:\/\/[A-Za-z0-9.:[\]-]+(\/[A-Za-z0-9_./-]*)?$/)
+    .optional()
+    .describe('Address of an S3-compatible server, such as https://minio.example:9000. Absent: AWS.'),
+  forcePathStyle: z
+    .boolean()
+    .optional()
+    .describe('Name the bucket in the path and not in the host name, as most servers but AWS want it. Absent: false.'),
+  secretRef: localReferenceSchema
+    .optional()
+    .describe(
+      "Secret with access-key-id, secret-access-key, and for temporary credentials session-token; ca.crt for a private CA. Absent: the identity of the controller's pod, where the Helm value storage.podIdentity allows that.",
+    ),
+});
+
+/** Where backups lie: object storage, or the volume of the backup-controller. */
+export const backupStorageSchema = z
+  .object({
+    s3: s3Schema.optional().describe('An S3 bucket.'),
+    volume: z
+      .object({
+        path: storagePathSchema
+          .optional()
+          .describe("Folder below the one of the namespace. Absent: the namespace's own."),
+      })
+      .optional()
+      .describe('The volume that the chart of the backup-controller mounts, in a folder of the namespace.'),
+  })
+  .meta(
+    celRules({
+      rule: 'has(self.s3) != has(self.volume)',
+      message: 'a storage is either s3 or volume; set one of them',
+    }),
+  );
+
+export const backupEncryptionSchema = z.object({
+  secretRef: z
+    .object({
+      name: z.string().min(1).max(253).describe('Name of the Secret, in the same namespace.'),
+      key: z
+        .string()
+        .min(1)
+        .max(253)
+        .regex(/^[-._A-Za-z0-9]+$/)
+        .optional()
+        .describe(`Key in the Secret. Absent: ${DEFAULT_ENCRYPTION_KEY}.`),
+    })
+    .describe(
+      'Secret with 32 random bytes in base64, as `openssl rand -base64 32` prints them. Who loses them loses the backups.',
+    ),
+});
+
+export type BackupStorage = z.infer<typeof backupStorageSchema>;
+export type BackupEncryption = z.infer<typeof backupEncryptionSchema>;
