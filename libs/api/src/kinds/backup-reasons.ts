@@ -115,9 +115,13 @@ export const QUEUE_RESTORE_REASONS = {
   },
   WouldRestore: { kind: 'ready', doc: 'The dry run is complete: the backup can be read, and status.queues says what would run.' },
   Restoring: { kind: 'progressing', doc: 'Jobs are being written and verified; status.progress says how far it is.' },
-  Resuming: { kind: 'progressing', doc: 'spec.resume is true by now: the queues are being resumed.' },
+  Resuming: { kind: 'progressing', doc: 'Everything is in Redis and verified; the queues are being resumed.' },
   ...RUN_REASONS,
   BackupNotFound: { kind: 'retries', doc: 'spec.from names no QueueBackup of this namespace, or a folder that holds no backup; create it, or correct the name.' },
+  RestoreLost: {
+    kind: 'retries',
+    doc: 'Somebody removed what the restore had written, or the mark by which it is known in Redis; it begins again.',
+  },
   BackupNotComplete: { kind: 'retries', doc: 'The QueueBackup of spec.from has not completed; it is waited for.' },
   BackupFailed: { kind: 'stalled', doc: 'The QueueBackup of spec.from failed, so there is nothing to restore; restore from another.' },
   BackupDamaged: {

@@ -119,6 +119,7 @@ export const queueBackupStatusSchema = z.object({
   startTime: dateTime.optional().describe('When the controller first saw it.'),
   completionTime: dateTime.optional().describe('When it ended, completed or failed.'),
   failures: count.optional().describe('Runs that failed. Absent: none.'),
+  lastFailureTime: dateTime.optional().describe('When the last of them did.'),
   progress: progressSchema.optional().describe('What the run is at. Absent: none is under way.'),
   queues: z
     .array(
@@ -139,7 +140,7 @@ export const queueBackupStatusSchema = z.object({
     .optional()
     .describe('What the backup has.')
     .meta({ 'x-kubernetes-list-type': 'atomic' }),
-  jobs: count.optional().describe('Jobs in the backup.'),
+  jobs: count.optional().describe('Jobs in the backup, each counted once.'),
   bytes: bytes.optional().describe('Size of all queues as records, in bytes.'),
   storedBytes: bytes.optional().describe('Size of all queues as stored.'),
   location: z.string().optional().describe('Where it lies, for people.'),

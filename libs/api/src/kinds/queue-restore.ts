@@ -120,8 +120,12 @@ export const queueRestoreStatusSchema = z.object({
   phase: phaseSchema.optional().describe('Where it is. Completed and Failed are its ends.'),
   startTime: dateTime.optional().describe('When the controller first saw it.'),
   completionTime: dateTime.optional().describe('When it ended, completed or failed.'),
+  verifiedAt: dateTime
+    .optional()
+    .describe('When everything was in Redis and compared with the backup; the queues are held paused from then on.'),
   resumedAt: dateTime.optional().describe('When workers could start jobs again. Absent: the queues stay paused.'),
   failures: count.optional().describe('Runs that failed. Absent: none.'),
+  lastFailureTime: dateTime.optional().describe('When the last of them did.'),
   progress: progressSchema.optional().describe('What the run is at. Absent: none is under way.'),
   location: z.string().optional().describe('Where the backup lies, for people.'),
   queues: z
