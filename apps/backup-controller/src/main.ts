@@ -9,7 +9,7 @@ await runApp({
   flags: {
     'redis-secret-names': redisSecretNamesFlag,
     'storage-secret-names': secretNamesFlag({
-      default: '',
+      default: 'backup-storage,backup-key',
       help: 'Secrets that may be read for the credentials of storages and the keys of backups, comma-separated; the Helm value storage.secretNames.',
     }),
     'volume-directory': {

@@ -36,16 +36,16 @@ const table = {
     capabilities: ['redis', 'bus', 'workers'],
     namespaceScope: true,
   },
-  'backup-controller': {
-    summary: 'Backs queues up as QueueBackup objects ask for it, and restores them as QueueRestore objects do.',
-    kinds: ['QueueBackup', 'QueueRestore'],
-    capabilities: ['redis', 'storage'],
-    namespaceScope: true,
-  },
   autoscaler: {
     summary: 'Sizes WorkerPools so that jobs start within their target wait.',
     kinds: [],
     capabilities: ['redis', 'bus'],
+    namespaceScope: true,
+  },
+  'backup-controller': {
+    summary: 'Backs queues up as QueueBackup objects ask for it, and restores them as QueueRestore objects do.',
+    kinds: ['QueueBackup', 'QueueRestore'],
+    capabilities: ['redis', 'storage'],
     namespaceScope: true,
   },
 } as const satisfies Record<string, AppDefinition>;

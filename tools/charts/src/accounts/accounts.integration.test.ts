@@ -27,6 +27,9 @@ interface Pods {
   items: { metadata: { name: string; uid: string } }[];
 }
 
+/** What has an ended backup go at once. */
+const RETAIN = JSON.stringify({ spec: { deletionPolicy: 'Retain', ttlSecondsAfterFinished: 0 } });
+
 let stage: Stage;
 let scene: Scene;
 const ownWorkRefused: string[] = [];
@@ -76,6 +79,14 @@ beforeAll(async () => {
   await stage.apply('QueueRedrive', 'again', {
     queueRef: { name: 'emails' },
     suspend: true,
+    ttlSecondsAfterFinished: 0,
+  });
+  // Of a Queue that there is not: they wait.
+  const missing = { queues: { names: ['missing'] }, storage: { volume: {} }, ttlSecondsAfterFinished: 0 };
+  await stage.apply('QueueBackup', 'nightly', missing);
+  await stage.apply('QueueRestore', 'back', {
+    from: { backup: { name: 'nightly' } },
+    resume: false,
     ttlSecondsAfterFinished: 0,
   });
   await stage.apply('WorkerPool', 'old', { ...POOL, template: OLD });
@@ -157,6 +168,17 @@ it('all that the controllers do passes: status, finalizers, Deployments, budgets
   await stage.apply('QueueRedrive', 'ended', { queueRef: { name: 'emails' }, ttlSecondsAfterFinished: 0 });
   await eventually(async () => (await stage.read('queueredrive', 'ended')) === undefined, PATIENCE);
   expect(await stage.read('queueredrive', 'again')).toBeDefined();
+  // One that fails at once is deleted with its finalizer: there is no volume.
+  await stage.apply('QueueBackup', 'ended', {
+    queues: { names: ['missing'] },
+    storage: { volume: {} },
+    deletionPolicy: 'Delete',
+    activeDeadlineSeconds: 1,
+  });
+  await eventually(async () => (await readyReason('queuebackup', 'ended')) === 'DeadlineExceeded', PATIENCE);
+  expect((await stage.read<Ready>('queuebackup', 'ended'))?.metadata.finalizers).toEqual(['redis-queue.io/backup-data']);
+  await controlPlane.kubectl('patch', 'queuebackup', 'ended', '--namespace', shop, '--type=merge', `--patch=${RETAIN}`);
+  await eventually(async () => (await stage.read('queuebackup', 'ended')) === undefined, PATIENCE);
   expect(await stage.read('poddisruptionbudget', 'workers')).toBeDefined();
 
   await controlPlane.kubectl('scale', 'workerpool/workers', '--replicas=3', '--namespace', shop);

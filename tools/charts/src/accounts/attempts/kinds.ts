@@ -15,9 +15,12 @@ import {
 export function kindAttempts({ shop }: Scene): Attempt[] {
   const queue = attemptBy('queue-controller');
   const autoscaler = attemptBy('autoscaler');
+  const backup = attemptBy('backup-controller');
   const emails = ours(shop, 'queues', 'emails');
   const again = ours(shop, 'queueredrives', 'again');
   const workers = ours(shop, 'workerpools', 'workers');
+  const nightly = ours(shop, 'queuebackups', 'nightly');
+  const back = ours(shop, 'queuerestores', 'back');
   const status = { status: { conditions: [] } };
   return [
     queue('changes the spec of a Queue', patch(emails, { spec: { paused: true } })),
@@ -70,6 +73,23 @@ export function kindAttempts({ shop }: Scene): Attempt[] {
     autoscaler('writes the status of a Queue', patch(`${emails}/status`, status)),
     autoscaler('changes the spec of a Queue', patch(emails, { spec: { paused: true } })),
     autoscaler('resizes a Deployment', patch(deployments(shop, 'workers'), { spec: { replicas: 0 } })),
+    backup('labels a QueueBackup', patch(nightly, { metadata: { labels: { a: 'b' } } })),
+    backup('has the storage of a QueueBackup cleared', patch(nightly, { spec: { deletionPolicy: 'Delete' } })),
+    backup('deletes a QueueBackup that has not ended', remove(nightly)),
+    backup('has a QueueRestore resume', patch(back, { spec: { resume: true } })),
+    backup('deletes a QueueRestore that has not ended', remove(back)),
+    backup(
+      'creates a QueueRestore',
+      post(ours(shop, 'queuerestores'), {
+        apiVersion: 'redis-queue.io/v1',
+        kind: 'QueueRestore',
+        metadata: { name: 'stolen' },
+        spec: { from: { backup: { name: 'nightly' } } },
+      }),
+    ),
+    backup('writes the status of a Queue', patch(`${emails}/status`, status)),
+    backup('changes the spec of a Queue', patch(emails, { spec: { paused: true } })),
+    queue('writes the status of a QueueBackup', patch(`${nightly}/status`, status)),
     autoscaler('annotates a Deployment', patch(deployments(shop, 'web'), { metadata: { annotations: { a: 'b' } } })),
   ];
 }

@@ -1,0 +1,157 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { findCondition } from '@redis-queue/controller';
+import { eventually } from '@redis-queue/rig';
+import type { RunningController } from '@redis-queue/rig/controllers';
+import { afterAll, beforeAll, describe, it } from 'vitest';
+import type { BackupObject } from './backups/steps.ts';
+import { TestCluster } from './testing/cluster.ts';
+
+// Real jobs of BullMQ, two servers of Redis, an API server and a volume; walls 1, 2, 4 and 6.
+
+let t: TestCluster;
+let controller: RunningController;
+let ns: string;
+beforeAll(async () => {
+  t = await TestCluster.start();
+  ns = await t.namespace();
+  controller = await t.controller();
+});
+afterAll(async () => {
+  await controller?.stop();
+  await t?.[Symbol.asyncDispose]();
+});
+
+/** Folders and files in the volume that belong to a backup. */
+const filesOf = ({ metadata: { namespace, name } }: BackupObject): string[] => {
+  const entries = readdirSync(t.volume, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(t.volume.length + 1))
+    .filter((path) => path.startsWith(`${namespace}/`) && path.includes(`/${name}-`));
+};
+const some = (count: number, from = 0) => Array.from({ length: count }, (_, n) => ({ name: 'j', data: { n: n + from } }));
+
+describe.concurrent('a backup', () => {
+  it('moves queues to another Redis, dead letters and all: verified, and every job runs there once', async ({ expect }) => {
+    const name = `move-${ns}`;
+    // Nobody runs the jobs of the source while they are compared: workers are at the other server.
+    const source = t.producer(name);
+    await source.addBulk(some(25));
+    await source.addBulk([
+      { name: 'urgent', data: {}, opts: { jobId: 'urgent', priority: 1 } },
+      { name: 'later', data: {}, opts: { jobId: 'later', delay: 3_600_000 } },
+    ]);
+    const letters = t.producer(`${name}-dlq`);
+    await letters.add('dead', {}, { jobId: 'd1' });
+    await t.queue(ns, 'from', { name, dlqPolicy: { enabled: true } });
+    await t.queue(ns, 'to', { name, dlqPolicy: { enabled: true }, redis: { secretRef: { name: 'redis-other' } } });
+    const encryption = { secretRef: { name: 'backup-key' } };
+    const backup = await t.settled(await t.backup(ns, 'moved', { queues: { names: ['from'] }, encryption }), 'BackedUp');
+    expect(backup.status).toMatchObject({ phase: 'Completed', jobs: 28, formatVersion: 1 });
+    expect(backup.status?.queues).toMatchObject([
+      { name: 'from', consistent: true, jobs: { waiting: 25, prioritized: 1, delayed: 1 } },
+      { name: 'from_dlq', jobs: { waiting: 1 } },
+    ]);
+    expect(findCondition(backup.status?.conditions, 'Complete')?.status).toBe('True');
+    expect(await controller.sumOf(/^redis_queue_backup_jobs_total\{/)).toBeGreaterThanOrEqual(28);
+
+    const from = { backup: { name: 'moved' } };
+    const queues = [{ name: 'from', to: { queue: 'to' } }];
+    const dry = await t.settled(await t.restore(ns, 'dry', { from, queues, dryRun: true }), 'WouldRestore');
+    expect(dry.status?.queues).toMatchObject([{ name: 'from', wouldRun: 26 }, { name: 'from_dlq', wouldRun: 1 }]);
+    const target = t.producer(name, t.other);
+    expect(await target.getJobCountByTypes('waiting', 'paused', 'prioritized', 'delayed')).toBe(0);
+
+    const restore = await t.settled(await t.restore(ns, 'moved', { from, queues }), 'Restored');
+    expect(restore.status).toMatchObject({ phase: 'Completed', jobs: 28 });
+    expect(await target.getJobCounts('waiting', 'prioritized', 'delayed')).toEqual({ waiting: 25, prioritized: 1, delayed: 1 });
+    expect(await t.producer(`${name}-dlq`, t.other).getJob('d1')).toBeDefined();
+    const ran = t.worker(name, t.other);
+    await eventually(() => ran.length === 26);
+    const ids = (await source.getJobs(['waiting', 'prioritized'])).map(({ id }) => id);
+    expect(ran.toSorted()).toEqual(ids.toSorted());
+
+    // What is there now is not written over.
+    const again = await t.restore(ns, 'again', { from, queues, backoffLimit: 0 });
+    const refused = await t.settled(again, 'BackoffLimitExceeded');
+    expect(findCondition(refused.status?.conditions, 'Ready')?.message).toMatch(/QueueNotEmpty: .*Queue to is not empty/);
+  });
+
+  it('is restored paused with resume: false, and resumed when that is set', async ({ expect }) => {
+    const name = `held-${ns}`;
+    await t.producer(name).addBulk(some(5));
+    await t.queue(ns, 'held', { name }, { moves: 'yes' });
+    await t.queue(ns, 'held-to', { name, redis: { secretRef: { name: 'redis-other' } } });
+    const selector = { matchLabels: { moves: 'yes' } };
+    const backup = await t.settled(await t.backup(ns, 'held', { queues: { selector } }), 'BackedUp');
+    const from = { storage: { volume: {} }, directory: backup.status!.directory! };
+    const queues = [{ name: 'held', to: { queue: 'held-to' } }];
+    const restore = await t.settled(await t.restore(ns, 'held', { from, queues, resume: false }), 'RestoredPaused');
+    const target = t.producer(name, t.other);
+    expect(await target.isPaused()).toBe(true);
+    const ran = t.worker(name, t.other);
+    await t.patch(restore, { spec: { resume: true } });
+    await t.settled(restore, 'Restored');
+    await eventually(() => ran.length === 5);
+    expect(await target.isPaused()).toBe(false);
+  });
+
+  it('goes with its files where deletionPolicy is Delete, also while it is written, and leaves those of others', async ({
+    expect,
+  }) => {
+    const name = `deleted-${ns}`;
+    await t.producer(name).addBulk(some(400));
+    await t.queue(ns, 'deleted', { name });
+    const spec = { queues: { names: ['deleted'] }, deletionPolicy: 'Delete' } as const;
+    const done = await t.settled(await t.backup(ns, 'gone', spec), 'BackedUp');
+    const kept = await t.settled(await t.backup(ns, 'gone-2', { queues: spec.queues }), 'BackedUp');
+    const slow = await t.settled(await t.backup(ns, 'slow', { ...spec, jobsPerSecond: 50 }), 'BackingUp');
+    expect(filesOf(done)).not.toEqual([]);
+    await Promise.all([done, kept, slow].map((object) => t.remove(object)));
+    await Promise.all([done, kept, slow].map((object) => t.gone(object)));
+    expect([filesOf(done), filesOf(slow)]).toEqual([[], []]);
+    expect(filesOf(kept)).not.toEqual([]);
+  });
+
+  it('says what stands in its way, and goes on when that is out of it', async ({ expect }) => {
+    const backup = await t.backup(ns, 'early', { queues: { names: ['late'] }, ttlSecondsAfterFinished: 1 });
+    await t.settled(backup, 'QueueNotFound');
+    await t.producer(`late-${ns}`).addBulk(some(3));
+    await t.queue(ns, 'late', { name: `late-${ns}`, redis: { secretRefs: { backup: { name: 'redis-other' } } } });
+    await t.gone(backup);
+    const { reason } = (await t.rig.objects.eventsOf(backup)).find((event) => event.reason === 'BackedUp') ?? {};
+    expect(reason).toBe('BackedUp');
+    const denied = await t.backup(ns, 'denied', { queues: { names: ['late'] }, encryption: { secretRef: { name: 'x' } } });
+    const { status } = await t.settled(denied, 'SecretNotPermitted');
+    expect(findCondition(status?.conditions, 'Ready')?.message).toContain('storage.secretNames');
+  });
+
+  it('that takes longer than activeDeadlineSeconds fails, and its run ends', async ({ expect }) => {
+    await t.producer(`slow-${ns}`).addBulk(some(400));
+    await t.queue(ns, 'slow', { name: `slow-${ns}` });
+    const spec = { queues: { names: ['slow'] }, jobsPerSecond: 20, activeDeadlineSeconds: 1 };
+    const { status } = await t.settled(await t.backup(ns, 'late', spec), 'DeadlineExceeded');
+    expect(status).toMatchObject({ phase: 'Failed', completionTime: expect.any(String) });
+    expect(status?.progress).toBeUndefined();
+  });
+});
+
+it('whose controller ends is begun again by the next one, in a folder of its own; half of one does not stay', async ({
+  expect,
+}) => {
+  const space = await t.namespace('restart');
+  const name = `restart-${space}`;
+  await t.producer(name).addBulk(some(600));
+  await t.queue(space, 'restart', { name });
+  const backup = await t.backup(space, 'restart', { queues: { names: ['restart'] }, jobsPerSecond: 400 });
+  await eventually(async () => (await t.read(backup)).status?.progress?.queue === 'restart');
+  await controller.stop();
+  expect((await t.read(backup)).status?.phase).toBe('Running');
+  controller = await t.controller();
+  const done = await t.settled(backup, 'BackedUp');
+  const folders = new Set(filesOf(done).map((path) => path.split('/').slice(0, 3).join('/')));
+  expect([...folders]).toEqual([`${space}/${done.status!.directory}`]);
+  expect(done.status).toMatchObject({ jobs: 600 });
+  expect(done.status?.failures).toBeUndefined();
+});
