@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { findCondition } from '@redis-queue/controller';
 import { eventually } from '@redis-queue/rig';
 import type { RunningController } from '@redis-queue/rig/controllers';
+import { FlowProducer } from 'bullmq';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import type { BackupObject } from './backups/steps.ts';
 import { TestCluster } from './testing/cluster.ts';
@@ -105,13 +106,13 @@ describe.concurrent('a backup', () => {
     await t.queue(ns, 'deleted', { name });
     const spec = { queues: { names: ['deleted'] }, deletionPolicy: 'Delete' } as const;
     const done = await t.settled(await t.backup(ns, 'gone', spec), 'BackedUp');
-    const kept = await t.settled(await t.backup(ns, 'gone-2', { queues: spec.queues }), 'BackedUp');
+    const retained = await t.settled(await t.backup(ns, 'gone-2', { queues: spec.queues }), 'BackedUp');
     const slow = await t.settled(await t.backup(ns, 'slow', { ...spec, jobsPerSecond: 50 }), 'BackingUp');
     expect(filesOf(done)).not.toEqual([]);
-    await Promise.all([done, kept, slow].map((object) => t.remove(object)));
-    await Promise.all([done, kept, slow].map((object) => t.gone(object)));
+    await Promise.all([done, retained, slow].map((object) => t.remove(object)));
+    await Promise.all([done, retained, slow].map((object) => t.gone(object)));
     expect([filesOf(done), filesOf(slow)]).toEqual([[], []]);
-    expect(filesOf(kept)).not.toEqual([]);
+    expect(filesOf(retained)).not.toEqual([]);
   });
 
   it('says what stands in its way, and goes on when that is out of it', async ({ expect }) => {
@@ -125,6 +126,40 @@ describe.concurrent('a backup', () => {
     const denied = await t.backup(ns, 'denied', { queues: { names: ['late'] }, encryption: { secretRef: { name: 'x' } } });
     const { status } = await t.settled(denied, 'SecretNotPermitted');
     expect(findCondition(status?.conditions, 'Ready')?.message).toContain('storage.secretNames');
+  });
+
+  it('logs in with the Secret of its role, to read for a backup and to write for a restore', async ({ expect }) => {
+    const name = `roles-${ns}`;
+    await t.producer(name).addBulk(some(5));
+    await t.producer(name, t.other).addBulk(some(2));
+    // The Secret of the role leads to the server that has two jobs, the common one to the one that has five.
+    await t.queue(ns, 'roles', { name, redis: { secretRefs: { backup: { name: 'redis-other' } } } });
+    await t.queue(ns, 'empty', { name: `${name}-to`, redis: { secretRefs: { restore: { name: 'redis-other' } } } });
+    const backup = await t.settled(await t.backup(ns, 'roles', { queues: { names: ['roles'] } }), 'BackedUp');
+    expect(backup.status?.jobs).toBe(2);
+    const queues = [{ name: 'roles', to: { queue: 'empty' } }];
+    await t.settled(await t.restore(ns, 'roles', { from: { backup: { name: 'roles' } }, queues }), 'Restored');
+    expect(await t.producer(`${name}-to`, t.other).getWaitingCount()).toBe(2);
+  });
+
+  it('of half of a flow is refused, or cuts the link, as openFlows says', async ({ expect }) => {
+    const name = `flow-${ns}`;
+    const flows = new FlowProducer({ connection: { host: t.rig.redis.host, port: t.rig.redis.port } });
+    const children = [{ name: 'child', queueName: `${name}-child` }];
+    await flows.add({ name: 'parent', queueName: name, opts: { jobId: 'parent' }, children });
+    await flows.close();
+    await t.queue(ns, 'flow', { name });
+    await t.queue(ns, 'flow-to', { name: `${name}-to` });
+    await t.settled(await t.backup(ns, 'flow', { queues: { names: ['flow'] } }), 'BackedUp');
+    const spec = { from: { backup: { name: 'flow' } }, queues: [{ name: 'flow', to: { queue: 'flow-to' } }] };
+    const refused = await t.settled(await t.restore(ns, 'refused', spec), 'OpenFlows');
+    expect(findCondition(refused.status?.conditions, 'Ready')?.message).toContain(`${name}-child`);
+    const target = t.producer(`${name}-to`);
+    expect(await target.getJob('parent')).toBeUndefined();
+    const cut = await t.settled(await t.restore(ns, 'cut', { ...spec, openFlows: 'Detach' }), 'Restored');
+    expect(cut.status?.queues?.[0]?.detached).toEqual([expect.stringContaining('parent waits for')]);
+    const ran = t.worker(`${name}-to`, t.rig.redis);
+    await eventually(() => ran.includes('parent'));
   });
 
   it('that takes longer than activeDeadlineSeconds fails, and its run ends', async ({ expect }) => {
@@ -154,4 +189,25 @@ it('whose controller ends is begun again by the next one, in a folder of its own
   expect([...folders]).toEqual([`${space}/${done.status!.directory}`]);
   expect(done.status).toMatchObject({ jobs: 600 });
   expect(done.status?.failures).toBeUndefined();
+});
+
+it('a restore whose controller ends is continued by the next one, and every job is there once', async ({ expect }) => {
+  const space = await t.namespace('continued');
+  const name = `continued-${space}`;
+  const source = t.producer(name);
+  await source.addBulk(some(600));
+  await t.queue(space, 'from', { name });
+  await t.queue(space, 'to', { name, redis: { secretRef: { name: 'redis-other' } } });
+  await t.settled(await t.backup(space, 'all', { queues: { names: ['from'] } }), 'BackedUp');
+  const spec = { from: { backup: { name: 'all' } }, queues: [{ name: 'from', to: { queue: 'to' } }], jobsPerSecond: 300 };
+  const restore = await t.restore(space, 'all', spec);
+  await eventually(async () => (await t.read(restore)).status?.progress?.step === 'Writing');
+  await controller.stop();
+  expect((await t.read(restore)).status?.phase).toBe('Running');
+  controller = await t.controller();
+  const done = await t.settled(restore, 'Restored');
+  expect(done.status).toMatchObject({ phase: 'Completed', jobs: 600 });
+  expect(done.status?.failures).toBeUndefined();
+  const ids = async (queue: typeof source) => (await queue.getWaiting(0, 1_000)).map(({ id }) => id);
+  expect(await ids(t.producer(name, t.other))).toEqual(await ids(source));
 });

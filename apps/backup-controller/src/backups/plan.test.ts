@@ -76,7 +76,7 @@ describe('a backup that is deleted with its files', () => {
   });
 
   it('stays there once the policy is Retain', () => {
-    const kept = backupObject({ deletionPolicy: 'Retain' }, {}, { ...held, deletionTimestamp: ago(1) });
-    expect(kinds(kept, at('due'))).toEqual(['removeFinalizer']);
+    const retained = backupObject({ deletionPolicy: 'Retain' }, {}, { ...held, deletionTimestamp: ago(1) });
+    expect(kinds(retained, at('due'))).toEqual(['removeFinalizer']);
   });
 });
