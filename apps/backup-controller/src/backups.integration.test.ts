@@ -115,6 +115,25 @@ describe.concurrent('a backup', () => {
     expect(filesOf(retained)).not.toEqual([]);
   });
 
+  it('that is deleted while it restores leaves an empty queue behind, which is no longer paused', async ({ expect }) => {
+    const name = `abandoned-${ns}`;
+    await t.producer(name).addBulk(some(400));
+    await t.queue(ns, 'abandoned', { name });
+    await t.queue(ns, 'abandoned-to', { name, redis: { secretRef: { name: 'redis-other' } } });
+    await t.settled(await t.backup(ns, 'abandoned', { queues: { names: ['abandoned'] } }), 'BackedUp');
+    const queues = [{ name: 'abandoned', to: { queue: 'abandoned-to' } }];
+    const from = { backup: { name: 'abandoned' } };
+    const restore = await t.restore(ns, 'abandoned', { from, queues, jobsPerSecond: 50 });
+    const target = t.producer(name, t.other);
+    await eventually(() => target.isPaused());
+    await t.remove(restore);
+    await t.gone(restore);
+    expect(await target.isPaused()).toBe(false);
+    expect(await target.getJobCountByTypes('waiting', 'paused')).toBe(0);
+    await t.settled(await t.restore(ns, 'anew', { from, queues }), 'Restored');
+    expect(await target.getWaitingCount()).toBe(400);
+  });
+
   it('says what stands in its way, and goes on when that is out of it', async ({ expect }) => {
     const backup = await t.backup(ns, 'early', { queues: { names: ['late'] }, ttlSecondsAfterFinished: 1 });
     await t.settled(backup, 'QueueNotFound');

@@ -68,6 +68,15 @@ const CASES: WriteCase[] = [
     shows: 'log',
   },
   {
+    name: 'finalizer of a restore added',
+    type: QUEUE_RESTORES,
+    write: 'patch queuerestores',
+    before: taken,
+    trigger: (namespace) => restore(namespace, { dryRun: false }),
+    names: /patch queuerestores/,
+    shows: 'condition',
+  },
+  {
     name: 'deletion of a restore',
     type: QUEUE_RESTORES,
     write: 'delete queuerestores',
@@ -86,10 +95,11 @@ it('each write, refused in each way, is told within 10 s, and mends itself withi
     rig: t.rig,
     type: QUEUE_BACKUPS,
     cases: CASES,
-    good: ['BackedUp', 'WouldRestore'],
+    good: ['BackedUp', 'WouldRestore', 'Restored'],
     prepare: async (namespace) => {
       await t.rig.objects.secret(namespace, { 'redis-url': t.rig.redis.url });
-      await t.queue(namespace, 'emails');
+      // Nothing is in it: what is restored goes back to where it was.
+      await t.queue(namespace, 'emails', { name: namespace });
     },
     start: (kubeconfigPath) => t.controller({ runs: 32 }, { kubeconfigPath }),
   });

@@ -2,7 +2,12 @@ import { QUEUE_RESTORES, type QueueRestoreReason } from '@redis-queue/api';
 import { applySteps, keyOf, type Applied, type KindContext } from '@redis-queue/controller';
 import { withStorage } from '../access/open-storage.ts';
 import { inWords } from '../engine/failures.ts';
-import { resumeQueues, runRestore } from '../engine/run-restore.ts';
+import { checkRestore } from '../engine/check-restore.ts';
+import { abandonQueues, resumeQueues, type RestoreFence } from '../engine/end-restore.ts';
+import { runRestore } from '../engine/run-restore.ts';
+import type { SourceOptions } from '../engine/restore-source.ts';
+import type { RunContext } from '../runs/runs.ts';
+import type { RunProgress } from '../engine/take-backup.ts';
 import { RunFailure } from '../runs/failure.ts';
 import type { RestoreSources } from './observe.ts';
 import {
@@ -11,6 +16,7 @@ import {
   type ObservedRestore,
   type RestoreObject,
   type RestorePlan,
+  type RestoreRunResult,
   type RestoreRuns,
   type RestoreStep,
 } from './steps.ts';
@@ -39,11 +45,25 @@ export async function applyRestore(
         case 'delete':
           await client.delete(QUEUE_RESTORES, keyOf(restore), { signal, uid, ...(resourceVersion && { resourceVersion }) });
           break;
-        case 'begin':
-          beginRun(restore, observed, tools);
+        case 'check':
+          begin(restore, RestoreTask.check, tools, (context) => withSource(restore, observed, tools, context, checkRestore));
+          break;
+        case 'restore':
+          begin(restore, RestoreTask.restore, tools, (context) =>
+            withSource(restore, observed, tools, context, (source) =>
+              runRestore({ ...source, ...fence(restore, tools, context), jobsPerSecond: restore.spec.jobsPerSecond }),
+            ),
+          );
           break;
         case 'resume':
-          beginResumption(restore, observed, tools);
+          begin(restore, RestoreTask.resumption, tools, (context) =>
+            resumeQueues(observed.targets ?? [], fence(restore, tools, context)),
+          );
+          break;
+        case 'abandon':
+          begin(restore, RestoreTask.abandonment, tools, (context) =>
+            abandonQueues(observed.targets ?? [], fence(restore, tools, context)),
+          );
           break;
         case 'abort':
           runs.abort(uid, new Error(step.why));
@@ -55,46 +75,53 @@ export async function applyRestore(
       return undefined;
     },
   });
-  if (!applied.done.some(({ kind }) => kind === 'begin' || kind === 'resume')) return applied;
+  if (!applied.done.some(({ kind }) => BEGINNINGS.has(kind))) return applied;
   // A run that has a place has begun after this.
   await new Promise((resolve) => setImmediate(resolve));
   const run = runs.stateOf(uid);
   return { ...applied, observed: { ...observed, run, stage: stageOfRestore(restore, run, now()) } };
 }
 
-function beginRun(restore: RestoreObject, { backup }: ObservedRestore, { runs, sources }: RestoreTools): void {
-  const { name, uid = '' } = restore.metadata;
-  const { openFlows, dryRun, jobsPerSecond } = restore.spec;
-  if (!backup) throw new Error(`QueueRestore ${name} begins without a backup`);
-  const { storage: access, directory, manifestSha256 } = backup;
-  runs.begin({ uid, key: keyOf(restore), task: RestoreTask.restore }, (context) =>
-    inWords(() =>
-      withStorage(access, (storage) =>
-        runRestore({
-          ...context,
-          storage,
-          directory,
-          manifestSha256,
-          key: access.key,
-          restoreId: uid,
-          targetsOf(names) {
-            const targets = resolveTargets(names, restore, sources);
-            if (!Array.isArray(targets)) throw new RunFailure(targets);
-            return targets;
-          },
-          openFlows,
-          dryRun,
-          jobsPerSecond,
-          assertLeading: sources.assertLeading,
-        }),
-      ),
-    ),
-  );
+const BEGINNINGS: ReadonlySet<string> = new Set(['check', 'restore', 'resume', 'abandon']);
+
+function begin(
+  restore: RestoreObject,
+  task: string,
+  { runs }: RestoreTools,
+  body: (context: RunContext<RunProgress>) => Promise<RestoreRunResult>,
+): void {
+  const { uid = '' } = restore.metadata;
+  runs.begin({ uid, key: keyOf(restore), task }, (context) => inWords(() => body(context)));
 }
 
-function beginResumption(restore: RestoreObject, { targets = [] }: ObservedRestore, { runs, sources }: RestoreTools): void {
-  const { uid = '' } = restore.metadata;
-  runs.begin({ uid, key: keyOf(restore), task: RestoreTask.resumption }, ({ signal }) =>
-    inWords(() => resumeQueues(targets, { restoreId: uid, signal, assertLeading: sources.assertLeading })),
+function fence({ metadata }: RestoreObject, { sources }: RestoreTools, { signal }: RunContext<RunProgress>): RestoreFence {
+  return { restoreId: metadata.uid ?? '', signal, assertLeading: sources.assertLeading };
+}
+
+/** Calls with the backup, whose storage is closed afterwards. */
+async function withSource<T>(
+  restore: RestoreObject,
+  { backup }: ObservedRestore,
+  { sources }: RestoreTools,
+  context: RunContext<RunProgress>,
+  call: (source: SourceOptions) => Promise<T>,
+): Promise<T> {
+  if (!backup) throw new Error(`a run of QueueRestore ${restore.metadata.name} begins without a backup`);
+  const { storage: access, directory, manifestSha256 } = backup;
+  return await withStorage(access, (storage) =>
+    call({
+      ...context,
+      storage,
+      directory,
+      manifestSha256,
+      key: access.key,
+      targetsOf(names) {
+        const targets = resolveTargets(names, restore, sources);
+        if (!Array.isArray(targets)) throw new RunFailure(targets);
+        return targets;
+      },
+      openFlows: restore.spec.openFlows,
+      nowMs: () => Date.now(),
+    }),
   );
 }

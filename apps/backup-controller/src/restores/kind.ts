@@ -4,17 +4,21 @@ import { compareStatus } from '../runs/compare-status.ts';
 import { problemOfRun } from '../runs/failure.ts';
 import type { RunMetrics } from '../runs/metrics.ts';
 import { PROGRESS_EVERY_MS, waitMs } from '../runs/requeue.ts';
+import { hasEnded } from '../runs/run-objects.ts';
 import { applyRestore, type RestoreTools } from './apply.ts';
 import { observeRestore } from './observe.ts';
 import { planRestore } from './plan.ts';
 import { restoreStatus } from './status.ts';
 import {
   holdsQueues,
+  needsAbandonment,
   needsResumption,
+  RESTORE_FINALIZER,
   RestoreTask,
   type ObservedRestore,
   type RestoreObject,
   type RestorePlan,
+  type RestoreRun,
 } from './steps.ts';
 
 export interface RestoreKindOptions extends RestoreTools {
@@ -34,12 +38,18 @@ export function restoreKind(
     name: 'queuerestore',
     type: QUEUE_RESTORES,
     reasons: QUEUE_RESTORE_REASONS,
+    finalizer: RESTORE_FINALIZER,
     memories: [runs, pace, retries],
     observe: (restore, { now, signal }) => observeRestore(restore, sources, runs, { now: now(), signal }),
     plan: planRestore,
     apply: (restore, found, context) => applyRestore(restore, found, context, options),
     status: restoreStatus,
-    report({ metadata, spec, status }) {
+    report({ metadata, spec, status }, { done }, { event }) {
+      for (const step of done) {
+        if (step.kind !== 'removeFinalizer' || status?.resumedAt !== undefined) continue;
+        if (step.dataRetained !== undefined) event('RestoreLeft', step.dataRetained);
+        else event('RestoreAbandoned', 'what the restore had written is removed');
+      }
       if (status?.phase === 'Completed' && !spec.dryRun)
         metrics.sawCompleted(metadata.namespace ?? '', status.completionTime);
     },
@@ -53,9 +63,9 @@ export function restoreKind(
       pace.wrote(uid, nowMs);
       if (run?.phase === 'ended' && run.end.ok) {
         const { reason, message } = findCondition(status.conditions, 'Ready') ?? {};
-        // What goes on has been said as a problem.
-        if (reason !== undefined && reason !== 'Resuming') event(reason as QueueRestoreReason, message ?? '');
-        if (run.task === RestoreTask.restore && !restore.spec.dryRun) {
+        const isSaid = reason === 'Resuming' || reason === 'Restoring' || run.task === RestoreTask.abandonment;
+        if (reason !== undefined && !isSaid) event(reason as QueueRestoreReason, message ?? '');
+        if (run.task === RestoreTask.restore) {
           metrics.completed(namespace, { tookMs: run.end.tookMs, jobs: status.jobs ?? 0 });
           metrics.sawCompleted(namespace, status.completionTime);
         }
@@ -63,7 +73,8 @@ export function restoreKind(
       if (stage === 'failed' && run?.phase === 'ended' && !run.end.ok)
         metrics.failed(namespace, problemOfRun(run.end.error).reason);
       if (stage === 'late') metrics.failed(namespace, 'DeadlineExceeded');
-      if (run?.phase === 'ended' || stage === 'late') runs.forget(uid);
+      const isAbandoned = run?.task === RestoreTask.abandonment;
+      if ((run?.phase === 'ended' && !isAbandoned) || stage === 'late') runs.forget(uid);
     },
     requeueMs(restore, outcome, status, { nowMs }) {
       // It is gone, as the cache will show.
@@ -72,9 +83,18 @@ export function restoreKind(
       const written = { ...restore, status };
       const retryMs = outcome.problem ? retries.afterMs(restore, status, now, random()) : undefined;
       const { run } = outcome.observed;
+      if (needsAbandonment(written)) return abandonmentWaitMs(run, retries.afterMs(restore, status, now, random()));
+      // The next run begins once the status says what this one found out.
+      if (!hasEnded(written) && run?.phase === 'ended' && run.end.ok) return 0;
       if (needsResumption(written)) return run?.phase === 'ended' && run.end.ok ? 0 : retryMs;
       if (holdsQueues(written)) return undefined;
       return waitMs(written, outcome.observed, { now, retryMs });
     },
   };
+}
+
+/** A run says itself when it ends. */
+function abandonmentWaitMs(run: RestoreRun | undefined, retryMs: number): number | undefined {
+  if (run && run.phase !== 'ended') return undefined;
+  return run?.task === RestoreTask.abandonment ? retryMs : 0;
 }

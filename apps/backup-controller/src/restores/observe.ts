@@ -5,6 +5,7 @@ import { resolveStorage } from '../access/storage-access.ts';
 import type { BackupObject } from '../backups/steps.ts';
 import { hasEnded } from '../runs/run-objects.ts';
 import {
+  needsAbandonment,
   needsResumption,
   stageOfRestore,
   type BackupPlace,
@@ -28,13 +29,14 @@ export async function observeRestore(
 ): Promise<ObservedRestore> {
   const run = runs.stateOf(restore.metadata.uid ?? '');
   const found = { stage: stageOfRestore(restore, run, now), run };
-  if (needsResumption(restore)) return run ? found : { ...found, ...targetsOf(restore, sources) };
+  if (needsResumption(restore) || needsAbandonment(restore))
+    return run ? found : { ...found, ...targetsOf(restore, sources) };
   if (found.stage !== 'due') return found;
   const source = await sourceOf(restore, sources, signal);
   return 'problem' in source ? { ...found, problem: source.problem } : { ...found, backup: source };
 }
 
-/** The queues that it restored. */
+/** The queues that it is about, as its status names them. */
 function targetsOf(restore: RestoreObject, sources: Sources): Pick<ObservedRestore, 'targets' | 'problem'> {
   const names = restore.status?.queues?.map(({ name }) => name) ?? [];
   const targets = resolveTargets(names, restore, sources);
@@ -57,7 +59,9 @@ async function sourceOf(
       const message = `spec.from.directory has to begin with ${namespacePath}, since the storage is reached with the identity of the controller's pod, which other namespaces use as well; name a Secret to read elsewhere`;
       return { problem: { reason: 'StorageNotPermitted', message } };
     }
-    return { storage: found.access, directory };
+    // The one that was checked, whatever lies there by now.
+    const { manifestSha256 } = restore.status ?? {};
+    return { storage: found.access, directory, ...(manifestSha256 !== undefined && { manifestSha256 }) };
   }
   const name = reference?.name ?? '';
   const backup = sources.backups.get({ namespace, name });

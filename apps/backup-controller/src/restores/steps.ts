@@ -1,11 +1,13 @@
-import type { QueueRestore, QueueRestoreReason } from '@redis-queue/api';
-import type { Plan, Problem as KindProblem, Resource } from '@redis-queue/controller';
+import { GROUP, type QueueRestore, type QueueRestoreReason } from '@redis-queue/api';
+import { hasFinalizer, type Plan, type Problem as KindProblem, type Resource } from '@redis-queue/controller';
 import type { StorageAccess } from '../access/storage-access.ts';
-import type { RestoreResult, ResumptionResult } from '../engine/run-restore.ts';
+import type { CheckResult } from '../engine/check-restore.ts';
+import type { AbandonmentResult, ResumptionResult } from '../engine/end-restore.ts';
+import type { RestoreResult } from '../engine/run-restore.ts';
 import type { RunProgress } from '../engine/take-backup.ts';
 import type { QueueTarget } from '../engine/targets.ts';
-import type { Runs, RunState } from '../runs/runs.ts';
 import { hasEnded } from '../runs/run-objects.ts';
+import type { Runs, RunState } from '../runs/runs.ts';
 import { stageOf, type Stage } from '../runs/stage.ts';
 
 // What planning starts from and ends with.
@@ -15,28 +17,38 @@ export type RestoreObject = QueueRestore & Resource;
 
 export type Problem = KindProblem<QueueRestoreReason>;
 
-export type RestoreRunResult = RestoreResult | ResumptionResult;
+export type RestoreRunResult = CheckResult | RestoreResult | ResumptionResult | AbandonmentResult;
 export type RestoreRuns = Runs<RunProgress, RestoreRunResult>;
+export type RestoreRun = RunState<RunProgress, RestoreRunResult>;
 
 /**
- * What runs do for a QueueRestore. A restore ends with its queues held, and they are resumed by a run of its own once the
- * status says that they were verified: what is resumed has jobs of its own soon, and could not be told from a queue that
- * was not empty by who begins again after a crash.
+ * What runs do for a QueueRestore, one after the other; what each has found out is in the status before the next begins,
+ * so that a crash between them forgets nothing. `check` names the queues before the first is written to. `restore` ends
+ * with them held, and `resumption` is a run of its own: what is resumed has jobs of its own soon, and could not be told
+ * from a queue that was not empty by who begins again. `abandonment` removes what one has written that ends early.
  */
-export const RestoreTask = { restore: 'restore', resumption: 'resumption' } as const;
+export const RestoreTask = {
+  check: 'check',
+  restore: 'restore',
+  resumption: 'resumption',
+  abandonment: 'abandonment',
+} as const;
+
+/** Held from before the first write to Redis until the queues are resumed, or what was written is removed. */
+export const RESTORE_FINALIZER = `${GROUP}/restored-jobs`;
 
 /** A backup in its storage. */
 export interface BackupPlace {
   readonly storage: StorageAccess;
   readonly directory: string;
-  /** What the status of its QueueBackup has; absent: nobody knows. */
+  /** What its manifest has to be; absent: nobody knows. */
   readonly manifestSha256?: string;
 }
 
 export interface ObservedRestore {
   readonly stage: Stage;
-  readonly run?: RunState<RunProgress, RestoreRunResult> | undefined;
-  /** What a run needs that is to begin: of a restore where the backup is, of a resumption which queues. */
+  readonly run?: RestoreRun | undefined;
+  /** What a run needs that is to begin: to check or restore, where the backup is; else which queues. */
   readonly backup?: BackupPlace;
   readonly targets?: readonly QueueTarget[];
   /** Why none can begin. */
@@ -45,9 +57,13 @@ export interface ObservedRestore {
 
 export type RestoreStep =
   | { readonly kind: 'delete' }
-  | { readonly kind: 'begin' }
-  /** Has workers start jobs in queues that were restored and kept paused. */
+  /** Reads the backup. */
+  | { readonly kind: 'check' }
+  | { readonly kind: 'restore' }
+  /** Has workers start jobs in queues that were restored and held. */
   | { readonly kind: 'resume' }
+  /** Removes what was written. */
+  | { readonly kind: 'abandon' }
   | { readonly kind: 'abort'; readonly why: string }
   /** So that the next reconcile begins another. */
   | { readonly kind: 'forgetRun' };
@@ -66,18 +82,25 @@ export function holdsQueues({ spec, status }: QueueRestore): boolean {
 
 /** Whether its queues are to be resumed now. */
 export function needsResumption(restore: QueueRestore): boolean {
-  return holdsQueues(restore) && resumes(restore);
+  return holdsQueues(restore) && resumes(restore) && restore.metadata.deletionTimestamp === undefined;
 }
 
-export function stageOfRestore(
-  restore: RestoreObject,
-  run: RunState<RunProgress, RestoreRunResult> | undefined,
-  now: Date,
-): Stage {
+/** Whether it ended early, and what it has written is to be removed. */
+export function needsAbandonment(restore: RestoreObject): boolean {
+  if (!hasFinalizer(restore, RESTORE_FINALIZER)) return false;
+  return restore.metadata.deletionTimestamp !== undefined || restore.status?.phase === 'Failed';
+}
+
+export function stageOfRestore(restore: RestoreObject, run: RestoreRun | undefined, now: Date): Stage {
   if (hasEnded(restore)) return 'ended';
-  const isDone = run?.phase === 'ended' && run.end.ok;
-  if (isDone && run.task === RestoreTask.restore) return resumes(restore) ? 'running' : 'succeeded';
-  if (isDone) return 'succeeded';
-  if (restore.status?.verifiedAt !== undefined) return resumes(restore) ? 'running' : 'succeeded';
+  const { checkedAt, verifiedAt } = restore.status ?? {};
+  if (run?.phase === 'ended' && run.end.ok) {
+    // What was found out is in the status before the next run begins.
+    if (run.task === RestoreTask.check) return restore.spec.dryRun ? 'succeeded' : 'running';
+    if (run.task === RestoreTask.restore) return resumes(restore) ? 'running' : 'succeeded';
+    return 'succeeded';
+  }
+  if (verifiedAt !== undefined) return resumes(restore) ? 'running' : 'succeeded';
+  if (checkedAt !== undefined && restore.spec.dryRun) return 'succeeded';
   return stageOf(restore, run, now);
 }

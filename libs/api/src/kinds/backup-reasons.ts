@@ -115,6 +115,10 @@ export const QUEUE_RESTORE_REASONS = {
   },
   WouldRestore: { kind: 'ready', doc: 'The dry run is complete: the backup can be read, and status.queues says what would run.' },
   Restoring: { kind: 'progressing', doc: 'Jobs are being written and verified; status.progress says how far it is.' },
+  Abandoning: {
+    kind: 'progressing',
+    doc: 'The object is being deleted, and what it has written removed, unless all of it is there.',
+  },
   Resuming: { kind: 'progressing', doc: 'Everything is in Redis and verified; the queues are being resumed.' },
   ...RUN_REASONS,
   BackupNotFound: { kind: 'retries', doc: 'spec.from names no QueueBackup of this namespace, or a folder that holds no backup; create it, or correct the name.' },
@@ -149,6 +153,11 @@ export const QUEUE_RESTORE_REASONS = {
   VerificationFailed: {
     kind: 'stalled',
     doc: 'What is in Redis differs from the backup, so the queues stay paused; status.queues has the first differences. Find out who writes there, and restore into an empty queue again.',
+  },
+  RestoreAbandoned: { kind: 'notice', doc: 'It ended early, and what it had written was removed.' },
+  RestoreLeft: {
+    kind: 'degraded',
+    doc: 'It ended, and jobs that it has written stay in a queue that is paused; the message names it and says why. Resume it by hand, or remove its jobs.',
   },
 } as const satisfies ReasonTable;
 export type QueueRestoreReason = keyof typeof QUEUE_RESTORE_REASONS;

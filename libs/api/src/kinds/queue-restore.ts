@@ -120,6 +120,9 @@ export const queueRestoreStatusSchema = z.object({
   phase: phaseSchema.optional().describe('Where it is. Completed and Failed are its ends.'),
   startTime: dateTime.optional().describe('When the controller first saw it.'),
   completionTime: dateTime.optional().describe('When it ended, completed or failed.'),
+  checkedAt: dateTime
+    .optional()
+    .describe('When the backup had been read from its first to its last record; nothing is written to Redis before.'),
   verifiedAt: dateTime
     .optional()
     .describe('When everything was in Redis and compared with the backup; the queues are held paused from then on.'),
@@ -128,6 +131,7 @@ export const queueRestoreStatusSchema = z.object({
   lastFailureTime: dateTime.optional().describe('When the last of them did.'),
   progress: progressSchema.optional().describe('What the run is at. Absent: none is under way.'),
   location: z.string().optional().describe('Where the backup lies, for people.'),
+  manifestSha256: z.string().optional().describe('SHA-256 of its manifest.'),
   queues: z
     .array(
       z.object({
@@ -136,7 +140,7 @@ export const queueRestoreStatusSchema = z.object({
         restored: count.optional().describe('Jobs that are in Redis as the backup has them, each one compared.'),
         wouldRun: count
           .optional()
-          .describe('Jobs that workers would start: waiting, prioritized, active and due ones. Given by dryRun, and while paused.'),
+          .describe('Jobs that workers start once it is resumed: waiting, prioritized, active and due ones.'),
         differences: shown('What differs from the backup, the first ones. Absent: nothing.'),
         detached: shown('Jobs whose flow link was cut, the first ones, as openFlows asked.'),
       }),

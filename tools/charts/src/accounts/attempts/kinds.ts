@@ -76,6 +76,7 @@ export function kindAttempts({ shop }: Scene): Attempt[] {
     backup('labels a QueueBackup', patch(nightly, { metadata: { labels: { a: 'b' } } })),
     backup('has the storage of a QueueBackup cleared', patch(nightly, { spec: { deletionPolicy: 'Delete' } })),
     backup('deletes a QueueBackup that has not ended', remove(nightly)),
+    backup('labels a QueueRestore', patch(back, { metadata: { labels: { a: 'b' } } })),
     backup('has a QueueRestore resume', patch(back, { spec: { resume: true } })),
     backup('deletes a QueueRestore that has not ended', remove(back)),
     backup(
