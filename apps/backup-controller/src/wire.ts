@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { QUEUE_BACKUPS, QUEUE_RESTORES } from '@redis-queue/api';
-import { manageKind, type Manager, type ObjectKey } from '@redis-queue/controller';
+import { manageKind, systemClock, type Manager, type ObjectKey } from '@redis-queue/controller';
 import type { QueueObject } from '@redis-queue/redis-access';
 import { watchSources } from './access/sources.ts';
 import { backupKind } from './backups/kind.ts';
@@ -38,7 +38,7 @@ export function wireBackupController(manager: Manager, settings: Settings): void
   const storage = { permittedSecrets: new Set(storageSecretNames), volumeDirectory, podIdentity };
   const sources = watchSources(manager, { redisSecretNames, storage });
   const backups = manager.cache<BackupObject>(QUEUE_BACKUPS);
-  const places = new RunPlaces(settings.runs);
+  const places = new RunPlaces(settings.runs, systemClock);
   manager.runnable({ name: 'runs', run: (signal) => places.serve(signal) });
   const elapsedMs = (): number => performance.now();
   const options = { concurrency, ...(now && { now }) };

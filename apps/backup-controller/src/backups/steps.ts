@@ -1,7 +1,8 @@
 import type { QueueBackup, QueueBackupReason } from '@redis-queue/api';
 import type { Plan, Problem as KindProblem, Resource } from '@redis-queue/controller';
 import type { StorageAccess } from '../access/storage-access.ts';
-import type { BackupResult, QueueSource, RunProgress } from '../engine/take-backup.ts';
+import type { RunProgress } from '../engine/progress.ts';
+import type { BackupResult, QueueSource } from '../engine/take-backup.ts';
 import type { Runs, RunState } from '../runs/runs.ts';
 import type { Stage } from '../runs/stage.ts';
 

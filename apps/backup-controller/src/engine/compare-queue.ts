@@ -4,7 +4,7 @@ import type { RunRedis } from '../access/redis.ts';
 import type { RunContext } from '../runs/runs.ts';
 import { redisInWords } from './failures.ts';
 import type { QueueMove } from './moves.ts';
-import type { RunProgress } from './take-backup.ts';
+import type { RunProgress } from './progress.ts';
 
 export interface CompareOptions extends RunContext<RunProgress> {
   readonly openFlows: OpenFlows;

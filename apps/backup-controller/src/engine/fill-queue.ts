@@ -6,7 +6,7 @@ import { RunFailure } from '../runs/failure.ts';
 import type { RunContext } from '../runs/runs.ts';
 import { redisInWords } from './failures.ts';
 import type { QueueMove } from './moves.ts';
-import type { RunProgress } from './take-backup.ts';
+import type { RunProgress } from './progress.ts';
 
 export interface FillOptions extends RunContext<RunProgress> {
   readonly restoreId: string;

@@ -3,7 +3,7 @@ import type { OpenFlows } from '@redis-queue/bullmq';
 import type { RunContext } from '../runs/runs.ts';
 import { sourceOf } from './check-queue.ts';
 import { renamesOf, type QueueMove } from './moves.ts';
-import type { RunProgress } from './take-backup.ts';
+import type { RunProgress } from './progress.ts';
 import type { QueueTarget } from './targets.ts';
 
 export interface SourceOptions extends RunContext<RunProgress> {

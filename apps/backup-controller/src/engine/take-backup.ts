@@ -4,6 +4,7 @@ import { addressOf, readServerInfo, snapshotQueue, type QueueRecord, type QueueR
 import { withRedis, type RunRedis } from '../access/redis.ts';
 import type { RunContext } from '../runs/runs.ts';
 import { redisInWords } from './failures.ts';
+import type { RunProgress } from './progress.ts';
 
 /** A queue that is read. */
 export interface QueueSource {
@@ -11,15 +12,6 @@ export interface QueueSource {
   readonly name: string;
   readonly ref: QueueRef;
   readonly target: RedisTarget;
-}
-
-/** What a run is at. */
-export interface RunProgress {
-  readonly step: 'Reading' | 'Checking' | 'Writing' | 'Comparing';
-  readonly queue: string;
-  readonly jobs: number;
-  readonly of?: number;
-  readonly queuesDone: number;
 }
 
 export interface BackupOptions extends RunContext<RunProgress> {

@@ -7,7 +7,7 @@ import { abandonQueues, resumeQueues, type RestoreFence } from '../engine/end-re
 import { runRestore } from '../engine/run-restore.ts';
 import type { SourceOptions } from '../engine/restore-source.ts';
 import type { RunContext } from '../runs/runs.ts';
-import type { RunProgress } from '../engine/take-backup.ts';
+import type { RunProgress } from '../engine/progress.ts';
 import { RunFailure } from '../runs/failure.ts';
 import type { RestoreSources } from './observe.ts';
 import {

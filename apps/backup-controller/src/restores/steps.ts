@@ -4,7 +4,7 @@ import type { StorageAccess } from '../access/storage-access.ts';
 import type { CheckResult } from '../engine/check-restore.ts';
 import type { AbandonmentResult, ResumptionResult } from '../engine/end-restore.ts';
 import type { RestoreResult } from '../engine/run-restore.ts';
-import type { RunProgress } from '../engine/take-backup.ts';
+import type { RunProgress } from '../engine/progress.ts';
 import type { QueueTarget } from '../engine/targets.ts';
 import { hasEnded } from '../runs/run-objects.ts';
 import type { Runs, RunState } from '../runs/runs.ts';
