@@ -38,7 +38,9 @@ describe('a storage', () => {
       region: 'eu-central-1',
       endpoint: 'https://minio.example:9000',
       forcePathStyle: true,
-    };
+      serverSideEncryption: { algorithm: 'aws:kms', kmsKeyId: 'alias/backups' },
+      objectLock: { mode: 'Governance', days: 30 },
+    } as const;
     expect(await resolve({ s3: { ...s3, secretRef: { name: 's3' } } })).toEqual({
       ok: true,
       access: {

@@ -7,7 +7,7 @@ import {
   RecordTooLargeError,
   StorageError,
 } from '@redis-queue/backup';
-import { OpenFlowError, RestoreLostError } from '@redis-queue/bullmq';
+import { OpenFlowError, RestoreLostError, UnreadableKeyError } from '@redis-queue/bullmq';
 import type { Problem } from '@redis-queue/controller';
 import type { RunRedis } from '../access/redis.ts';
 import { RunFailure } from '../runs/failure.ts';
@@ -39,6 +39,7 @@ function problemOf(error: unknown): Problem<QueueBackupReason | QueueRestoreReas
   if (error instanceof BackupDamagedError) return { reason: 'BackupDamaged', message: error.message };
   if (error instanceof BackupVersionError) return { reason: 'BackupUnreadable', message: error.message };
   if (error instanceof RecordTooLargeError) return { reason: 'QueueUnreadable', message: error.message };
+  if (error instanceof UnreadableKeyError) return { reason: 'QueueUnreadable', message: error.message };
   if (error instanceof RestoreLostError) return { reason: 'RestoreLost', message: error.message };
   if (error instanceof OpenFlowError) return { reason: 'OpenFlows', message: error.message };
   if (error instanceof ObjectNotFoundError) return { reason: 'BackupNotFound', message: error.message };

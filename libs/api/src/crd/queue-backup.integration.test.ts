@@ -23,6 +23,7 @@ describe.concurrent('the API server accepts a QueueBackup', () => {
     ['of every Queue', selected({})],
     ['by labels', selected({ matchLabels: { team: 'crm' }, matchExpressions: [{ key: 'a', operator: 'In', values: ['b'] }] })],
     ['in S3', inS3({ prefix: 'a/b', region: 'eu-central-1', endpoint: 'https://minio.example:9000', forcePathStyle: true })],
+    ['in S3, encrypted and locked there', inS3({ serverSideEncryption: { algorithm: 'aws:kms', kmsKeyId: 'k' }, objectLock: { mode: 'Governance', days: 1 } })],
     ['at an address', inS3({ endpoint: 'http://[fd00::1]:9000' })],
     ['in a folder of the volume', { storage: { volume: { path: 'nightly/emails' } } }],
     ['with a key', { encryption: { secretRef: { name: 'backup-key', key: 'next' } } }],
@@ -51,6 +52,7 @@ describe.concurrent('the API server refuses a QueueBackup and says why:', () => 
     ['a path that leaves its place', { storage: { volume: { path: '../other' } } }, 'spec.storage.volume.path'],
     ['credentials in an address', inS3({ endpoint: 'https://id:key@minio.example' }), 'spec.storage.s3.endpoint'],
     ['an address of files', inS3({ endpoint: 'file:///etc' }), 'spec.storage.s3.endpoint'],
+    ['a key that is not used', inS3({ serverSideEncryption: { algorithm: 'AES256', kmsKeyId: 'k' } }), 'kmsKeyId is for'],
     ['a rate of 0', { jobsPerSecond: 0 }, 'spec.jobsPerSecond'],
     ['a misspelt field', inS3({ buckets: 'x' }), 'field not declared in schema'],
   ])('%s', async (_, spec, message) => {

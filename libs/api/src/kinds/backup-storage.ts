@@ -11,6 +11,31 @@ const PATH = /^[A-Za-z0-9_][A-Za-z0-9_.-]*(\/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$/;
 /** A folder below which a storage keeps backups, or the one of a backup. */
 export const storagePathSchema = z.string().min(1).max(512).regex(PATH);
 
+const serverSideEncryptionSchema = z
+  .object({
+    algorithm: z.enum(['AES256', 'aws:kms']).describe("With keys of the service's own, or with one of AWS KMS."),
+    kmsKeyId: z
+      .string()
+      .min(1)
+      .max(2_048)
+      .optional()
+      .describe('Key of AWS KMS, by its id, alias or ARN. Absent: the one of the account.'),
+  })
+  .meta(
+    celRules({
+      rule: "!has(self.kmsKeyId) || self.algorithm == 'aws:kms'",
+      message: 'kmsKeyId is for the algorithm aws:kms; set that, or remove it',
+      fieldPath: '.kmsKeyId',
+    }),
+  );
+
+const objectLockSchema = z.object({
+  mode: z
+    .enum(['Governance', 'Compliance'])
+    .describe('Whether some users may still delete them, with a right of their own, or nobody.'),
+  days: z.int().min(1).max(36_500).describe('Days for which they are held, from when each is written.'),
+});
+
 const s3Schema = z.object({
   bucket: z
     .string()
@@ -35,12 +60,20 @@ const s3Schema = z.object({
   forcePathStyle: z
     .boolean()
     .optional()
-    .describe('Name the bucket in the path and not in the host name, as most servers but AWS want it. Absent: false.'),
+    .describe(
+      'Name the bucket in the path and not in the host name, as most servers but AWS want it. Absent: true with an endpoint, else false.',
+    ),
   secretRef: localReferenceSchema
     .optional()
     .describe(
       "Secret with access-key-id, secret-access-key, and for temporary credentials session-token; ca.crt for a private CA. Absent: the identity of the controller's pod, where the Helm value storage.podIdentity allows that.",
     ),
+  serverSideEncryption: serverSideEncryptionSchema
+    .optional()
+    .describe('What the service encrypts objects with, beside encryption, which it does not know. Absent: as the bucket has it.'),
+  objectLock: objectLockSchema
+    .optional()
+    .describe('Objects that nobody may delete or change for a time. The bucket has to have Object Lock. Absent: none.'),
 });
 
 /** Where backups lie: object storage, or the volume of the backup-controller. */
