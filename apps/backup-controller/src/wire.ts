@@ -58,7 +58,11 @@ export function wireBackupController(manager: Manager, settings: Settings): void
     ],
   });
 
-  const restoreRuns: RestoreRuns = new Runs({ places, elapsedMs, onChange: (key: ObjectKey) => ofRestores.enqueue(key) });
+  const restoreRuns: RestoreRuns = new Runs({
+    places,
+    elapsedMs,
+    onChange: (key: ObjectKey) => ofRestores.enqueue(key),
+  });
   const restoreMetrics = new RunMetrics(manager.registry, 'restore', () => restoreRuns.running);
   const kindOfRestores = restoreKind({ sources: { ...sources, backups }, runs: restoreRuns, metrics: restoreMetrics });
   const ofRestores = manageKind(manager, kindOfRestores, {

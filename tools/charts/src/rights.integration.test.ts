@@ -128,7 +128,9 @@ describe.each(chartsWith('redis'))('%s', (chart) => {
       rulesOf(objects, kind)
         .filter(({ resources }) => resources.includes('secrets'))
         .map(line);
-    const ofStorages = chartsWith('storage').includes(chart) ? ['get: secrets (core) named backup-storage backup-key'] : [];
+    const ofStorages = chartsWith('storage').includes(chart)
+      ? ['get: secrets (core) named backup-storage backup-key']
+      : [];
     expect(secrets('ClusterRole')).toEqual(['get list watch: secrets (core) named redis-a redis-b', ...ofStorages]);
     expect(secrets('Role')).toEqual(bus ? ['get list watch: secrets (core) named own-bus'] : []);
   });
@@ -195,7 +197,11 @@ describe('the backup-controller', () => {
     expect(rulesOf(named, 'ClusterRole').map(line)).toContain('get: secrets (core) named minio keys');
     expect(JSON.stringify(named)).toContain('"--storage-secret-names=minio,keys"');
     const none = await render(folder, { values: { storage: { secretNames: [] } } });
-    expect(rulesOf(none, 'ClusterRole').map(line).filter((rule) => rule.includes('secrets'))).toEqual([shared[0]]);
+    expect(
+      rulesOf(none, 'ClusterRole')
+        .map(line)
+        .filter((rule) => rule.includes('secrets')),
+    ).toEqual([shared[0]]);
   });
 
   it('mounts a volume for backups, which it may write to, only when a claim is named', async () => {
@@ -204,7 +210,12 @@ describe('the backup-controller', () => {
       expect(without).not.toContain(trace);
     const volume = { claimName: 'backups' };
     const text = JSON.stringify(await render(folder, { values: { storage: { volume } } }));
-    for (const trace of ['"claimName":"backups"', '"--volume-directory=/backups"', '"mountPath":"/backups"', '"fsGroup":65532'])
+    for (const trace of [
+      '"claimName":"backups"',
+      '"--volume-directory=/backups"',
+      '"mountPath":"/backups"',
+      '"fsGroup":65532',
+    ])
       expect(text).toContain(trace);
     const ownGroup = await render(folder, { values: { storage: { volume: { ...volume, fsGroup: null } } } });
     expect(JSON.stringify(ownGroup)).not.toContain('fsGroup');

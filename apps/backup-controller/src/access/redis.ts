@@ -1,4 +1,10 @@
-import { classifyRedisError, describeTarget, RedisConnections, type RedisErrorReason, type RedisTarget } from '@redis-queue/bullmq';
+import {
+  classifyRedisError,
+  describeTarget,
+  RedisConnections,
+  type RedisErrorReason,
+  type RedisTarget,
+} from '@redis-queue/bullmq';
 import type { Problem } from '@redis-queue/controller';
 
 export type Redis = ReturnType<RedisConnections['get']>;

@@ -17,7 +17,9 @@ const select = (spec: QueueBackupSpec['queues'], from = all): unknown => {
 it('names have to exist, and come in one order whatever the spec says', () => {
   expect(select({ names: ['plain', 'bills'] })).toEqual(['bills', 'plain']);
   const missing = selectQueues({ names: ['plain', 'gone', 'lost'] }, all);
-  expect(missing).toMatchObject({ problem: { reason: 'QueueNotFound', message: expect.stringContaining('gone, lost') } });
+  expect(missing).toMatchObject({
+    problem: { reason: 'QueueNotFound', message: expect.stringContaining('gone, lost') },
+  });
 });
 
 it.each([
@@ -30,7 +32,11 @@ it.each([
   ['DoesNotExist', { matchExpressions: [{ key: 'team', operator: 'DoesNotExist' }] }, ['plain']],
   ['no field of JavaScript', { matchLabels: { constructor: 'Object' } }, 'NoQueueSelected'],
   ['values that In needs', { matchExpressions: [{ key: 'team', operator: 'In' }] }, 'SelectorInvalid'],
-  ['values that Exists has not', { matchExpressions: [{ key: 'a', operator: 'Exists', values: ['b'] }] }, 'SelectorInvalid'],
+  [
+    'values that Exists has not',
+    { matchExpressions: [{ key: 'a', operator: 'Exists', values: ['b'] }] },
+    'SelectorInvalid',
+  ],
 ] as const)('a selector selects as Kubernetes does: %s', (_, selector, expected) => {
   expect(select({ selector } as QueueBackupSpec['queues'])).toEqual(expected);
 });

@@ -1,6 +1,19 @@
 import { QUEUES, type RedisRole } from '@redis-queue/api';
-import { SECRETS, type Manager, type ObjectCache, type ObjectKey, type Resource, type Watch } from '@redis-queue/controller';
-import { resolveRedis, watchSecrets, type QueueObject, type RedisAccess, type SecretObject } from '@redis-queue/redis-access';
+import {
+  SECRETS,
+  type Manager,
+  type ObjectCache,
+  type ObjectKey,
+  type Resource,
+  type Watch,
+} from '@redis-queue/controller';
+import {
+  resolveRedis,
+  watchSecrets,
+  type QueueObject,
+  type RedisAccess,
+  type SecretObject,
+} from '@redis-queue/redis-access';
 import type { ReadSecret, StorageSettings } from './storage-access.ts';
 
 /** A way to a queue's Redis that is open. */

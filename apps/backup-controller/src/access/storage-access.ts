@@ -58,7 +58,9 @@ export async function resolveStorage(
   const place = await placeOf(namespace, storage, settings, readSecret);
   if (!place.ok || !encryption) return place;
   const key = await keyOf(namespace, encryption, settings, readSecret);
-  return 'problem' in key ? { ok: false, problem: key.problem } : { ok: true, access: { ...place.access, key: key.key } };
+  return 'problem' in key
+    ? { ok: false, problem: key.problem }
+    : { ok: true, access: { ...place.access, key: key.key } };
 }
 
 async function placeOf(

@@ -6,7 +6,14 @@ import type { StorageAccess } from '../access/storage-access.ts';
 import { inWords } from '../engine/failures.ts';
 import { removeAttempts, takeBackup } from '../engine/take-backup.ts';
 import { stageOf } from '../runs/stage.ts';
-import { BackupTask, type BackupObject, type BackupPlan, type BackupRuns, type BackupStep, type ObservedBackup } from './steps.ts';
+import {
+  BackupTask,
+  type BackupObject,
+  type BackupPlan,
+  type BackupRuns,
+  type BackupStep,
+  type ObservedBackup,
+} from './steps.ts';
 
 /** What a step needs beside the object. */
 export interface BackupTools {
@@ -31,7 +38,11 @@ export async function applyBackup(
     async applyStep(step) {
       switch (step.kind) {
         case 'delete':
-          await client.delete(QUEUE_BACKUPS, keyOf(backup), { signal, uid, ...(resourceVersion && { resourceVersion }) });
+          await client.delete(QUEUE_BACKUPS, keyOf(backup), {
+            signal,
+            uid,
+            ...(resourceVersion && { resourceVersion }),
+          });
           break;
         case 'begin':
           beginBackup(backup, observed, now(), tools);
@@ -57,25 +68,32 @@ export async function applyBackup(
   return { ...applied, observed: { ...observed, run, stage } };
 }
 
-function beginBackup(backup: BackupObject, { storage: access, queues = [] }: ObservedBackup, now: Date, tools: BackupTools): void {
+function beginBackup(
+  backup: BackupObject,
+  { storage: access, queues = [] }: ObservedBackup,
+  now: Date,
+  tools: BackupTools,
+): void {
   const { namespace, name, uid = '' } = backup.metadata;
   if (!access) throw new Error(`QueueBackup ${name} begins without a storage`);
   tools.runs.begin({ uid, key: keyOf(backup), task: BackupTask.backup }, (context) =>
-    inWords(() => withStorage(access, (storage) =>
-      takeBackup({
-        ...context,
-        storage,
-        base: baseOf(backup, access),
-        attempt: tools.nameAttempt(now),
-        backupId: uid,
-        createdAt: now,
-        key: access.key,
-        about: { namespace, name, uid },
-        queues,
-        jobsPerSecond: backup.spec.jobsPerSecond,
-        assertLeading: tools.sources.assertLeading,
-      }),
-    )),
+    inWords(() =>
+      withStorage(access, (storage) =>
+        takeBackup({
+          ...context,
+          storage,
+          base: baseOf(backup, access),
+          attempt: tools.nameAttempt(now),
+          backupId: uid,
+          createdAt: now,
+          key: access.key,
+          about: { namespace, name, uid },
+          queues,
+          jobsPerSecond: backup.spec.jobsPerSecond,
+          assertLeading: tools.sources.assertLeading,
+        }),
+      ),
+    ),
   );
 }
 
@@ -83,10 +101,12 @@ function beginRemoval(backup: BackupObject, { storage: access }: ObservedBackup,
   const { name, uid = '' } = backup.metadata;
   if (!access) throw new Error(`the removal of QueueBackup ${name} begins without a storage`);
   runs.begin({ uid, key: keyOf(backup), task: BackupTask.removal }, ({ signal }) =>
-    inWords(() => withStorage(access, async (storage) => {
-      await removeAttempts(storage, baseOf(backup, access), { signal, assertLeading: sources.assertLeading });
-      return 'removed' as const;
-    })),
+    inWords(() =>
+      withStorage(access, async (storage) => {
+        await removeAttempts(storage, baseOf(backup, access), { signal, assertLeading: sources.assertLeading });
+        return 'removed' as const;
+      }),
+    ),
   );
 }
 

@@ -6,7 +6,10 @@ import { backupObject, NOW, queueObject } from '../testing/objects.ts';
 import { observeBackup } from './observe.ts';
 
 const target = { host: 'redis', port: 6379 };
-const queues = [queueObject('emails', { dlqPolicy: { enabled: true } }), queueObject('plain', { dlqPolicy: { enabled: false } })];
+const queues = [
+  queueObject('emails', { dlqPolicy: { enabled: true } }),
+  queueObject('plain', { dlqPolicy: { enabled: false } }),
+];
 const read: string[] = [];
 const sources: Sources = {
   queues: { get: ({ name }) => queues.find(({ metadata }) => metadata.name === name), list: () => queues },
@@ -25,7 +28,10 @@ const observe = (backup = backupObject(), run?: RunState<never, never>) =>
 describe('what a backup reads', () => {
   it('takes dead letters along where the policy is enabled, unless deadLetters is false', async () => {
     const names = async (deadLetters: boolean) =>
-      (await observe(backupObject({ queues: { selector: {} }, deadLetters }))).queues?.map(({ name, ref }) => [name, ref.name]);
+      (await observe(backupObject({ queues: { selector: {} }, deadLetters }))).queues?.map(({ name, ref }) => [
+        name,
+        ref.name,
+      ]);
     expect(await names(true)).toEqual([
       ['emails', 'emails'],
       ['emails_dlq', 'emails-dlq'],

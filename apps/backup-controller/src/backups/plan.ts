@@ -65,6 +65,7 @@ function planRemoval(backup: BackupObject, { run, problem }: ObservedBackup, now
 function giveUpOrWait({ metadata, status }: BackupObject, problem: Problem, now: Date): BackupPlan {
   const waitedMs = now.getTime() - Date.parse(metadata.deletionTimestamp ?? '');
   if (waitedMs < REMOVAL_PATIENCE_MS) return { steps: [{ kind: 'forgetRun' }], problem };
-  const where = status?.location ?? `the storage of spec.storage, in a folder named ${metadata.name}-${metadata.uid?.slice(0, 8)}`;
+  const where =
+    status?.location ?? `the storage of spec.storage, in a folder named ${metadata.name}-${metadata.uid?.slice(0, 8)}`;
   return { steps: [{ kind: 'removeFinalizer', dataRetained: `${where}: ${problem.message}` }] };
 }

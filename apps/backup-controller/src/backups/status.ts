@@ -21,7 +21,7 @@ export function backupStatus(backup: BackupObject, { observed, problem }: Outcom
     [RunCondition.Complete]: outcome === 'completed' ? ready : undefined,
     [RunCondition.Failed]: outcome === 'failed' ? ready : undefined,
   };
-  const progress = run?.phase === 'running' && !isLeaving ? run.progress : undefined;
+  const progress = stage === 'running' && run?.phase === 'running' && !isLeaving ? run.progress : undefined;
   const unknown: Problem = { reason: 'Pending', message: 'nothing is known yet' };
   return {
     observedGeneration: backup.metadata.generation ?? 0,
@@ -43,7 +43,13 @@ function whereItWas({ status }: BackupObject): Partial<QueueBackupStatus> {
   return withoutUndefined({ phase, startTime, completionTime, failures, lastFailureTime });
 }
 
-function contents({ directory, location, formatVersion, manifestSha256, queues }: BackupResult): Partial<QueueBackupStatus> {
+function contents({
+  directory,
+  location,
+  formatVersion,
+  manifestSha256,
+  queues,
+}: BackupResult): Partial<QueueBackupStatus> {
   const sum = (of: (queue: BackupResult['queues'][number]) => number): number =>
     queues.reduce((total, queue) => total + of(queue), 0);
   return {

@@ -1,5 +1,12 @@
 import type { OpenBackup } from '@redis-queue/backup';
-import { OpenFlowsFinder, parseQueueRecord, type OpenFlowList, type QueueRecord, type QueueRef, type WouldRun } from '@redis-queue/bullmq';
+import {
+  OpenFlowsFinder,
+  parseQueueRecord,
+  type OpenFlowList,
+  type QueueRecord,
+  type QueueRef,
+  type WouldRun,
+} from '@redis-queue/bullmq';
 import { ZodError } from 'zod';
 import { RunFailure } from '../runs/failure.ts';
 import type { QueueMove } from './moves.ts';
@@ -49,7 +56,10 @@ export async function checkQueue(
     onProgress(seen);
   }
   if (jobs === undefined)
-    throw new RunFailure({ reason: 'BackupUnreadable', message: `queue ${name} of the backup has no record of its end` });
+    throw new RunFailure({
+      reason: 'BackupUnreadable',
+      message: `queue ${name} of the backup has no record of its end`,
+    });
   return { jobs, flows: flows.list() };
 }
 

@@ -23,7 +23,11 @@ export async function inWords<T>(run: () => Promise<T>): Promise<T> {
 }
 
 /** The same for calls to Redis alone, of which any other error is one of Redis. */
-export async function redisInWords<T>(queue: string, { problemOf: redisProblem }: RunRedis, call: () => Promise<T>): Promise<T> {
+export async function redisInWords<T>(
+  queue: string,
+  { problemOf: redisProblem }: RunRedis,
+  call: () => Promise<T>,
+): Promise<T> {
   try {
     return await call();
   } catch (error) {

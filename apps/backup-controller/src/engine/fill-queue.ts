@@ -22,7 +22,12 @@ export interface FillOptions extends RunContext<RunProgress> {
  *
  * @returns how many jobs are in their places.
  */
-export async function fillQueue(backup: OpenBackup, move: QueueMove, access: RunRedis, options: FillOptions): Promise<number> {
+export async function fillQueue(
+  backup: OpenBackup,
+  move: QueueMove,
+  access: RunRedis,
+  options: FillOptions,
+): Promise<number> {
   const { name, queue, ref, from, rename } = move;
   const { restoreId, openFlows, jobsPerSecond, signal, report, assertLeading, queuesDone } = options;
   const redis = <T>(call: () => Promise<T>): Promise<T> => redisInWords(queue, access, call);
@@ -39,7 +44,10 @@ export async function fillQueue(backup: OpenBackup, move: QueueMove, access: Run
     openFlows,
     signal,
     jobsPerSecond,
-    pace: { now: () => performance.now(), sleep: async (ms, abort) => void (await sleep(ms, undefined, { signal: abort })) },
+    pace: {
+      now: () => performance.now(),
+      sleep: async (ms, abort) => void (await sleep(ms, undefined, { signal: abort })),
+    },
   });
   const parts = new PartsWritten(backup, name, start.outcome === 'continued' ? start.partsDone : 0);
   let jobs = 0;
@@ -62,7 +70,8 @@ class PartsWritten {
   #ofNext = 0;
 
   constructor(backup: OpenBackup, name: string, done: number) {
-    this.#records = backup.manifest.queues.find((queue) => queue.name === name)?.parts.map(({ records }) => records) ?? [];
+    this.#records =
+      backup.manifest.queues.find((queue) => queue.name === name)?.parts.map(({ records }) => records) ?? [];
     this.#done = done;
   }
 
@@ -74,7 +83,11 @@ class PartsWritten {
   add(records: number): boolean {
     const before = this.#done;
     this.#ofNext += records;
-    for (let next = this.#records[this.#done]; next !== undefined && this.#ofNext >= next; next = this.#records[this.#done]) {
+    for (
+      let next = this.#records[this.#done];
+      next !== undefined && this.#ofNext >= next;
+      next = this.#records[this.#done]
+    ) {
       this.#ofNext -= next;
       this.#done++;
     }

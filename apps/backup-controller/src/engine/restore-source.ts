@@ -30,7 +30,14 @@ export interface OpenedSource {
 }
 
 /** With where each queue comes from, as the backup says, and where it goes. */
-export async function openSource({ storage, directory, key, manifestSha256, signal, targetsOf }: SourceOptions): Promise<OpenedSource> {
+export async function openSource({
+  storage,
+  directory,
+  key,
+  manifestSha256,
+  signal,
+  targetsOf,
+}: SourceOptions): Promise<OpenedSource> {
   const backup = await openBackup(storage, directory, {
     signal,
     ...(key && { key }),

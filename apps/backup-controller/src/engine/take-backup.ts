@@ -1,6 +1,13 @@
 import type { JobsByState } from '@redis-queue/api';
 import { BackupWriter, type KeyWrapper, type Storage } from '@redis-queue/backup';
-import { addressOf, readServerInfo, snapshotQueue, type QueueRecord, type QueueRef, type RedisTarget } from '@redis-queue/bullmq';
+import {
+  addressOf,
+  readServerInfo,
+  snapshotQueue,
+  type QueueRecord,
+  type QueueRef,
+  type RedisTarget,
+} from '@redis-queue/bullmq';
 import { withRedis, type RunRedis } from '../access/redis.ts';
 import type { RunContext } from '../runs/runs.ts';
 import { redisInWords } from './failures.ts';
@@ -59,32 +66,32 @@ export interface BackupResult {
  * What attempts before it have left is removed first.
  */
 export async function takeBackup(options: BackupOptions): Promise<BackupResult> {
-    const { storage, base, attempt, backupId, createdAt, about, key, signal } = options;
-    await removeAttempts(storage, base, options);
-    const directory = `${base}${attempt}`;
-    const writer = await BackupWriter.create(storage, {
+  const { storage, base, attempt, backupId, createdAt, about, key, signal } = options;
+  await removeAttempts(storage, base, options);
+  const directory = `${base}${attempt}`;
+  const writer = await BackupWriter.create(storage, {
+    directory,
+    backupId,
+    createdAt,
+    about,
+    signal,
+    ...(key && { key }),
+  });
+  try {
+    const queues = await writeQueues(writer, options);
+    options.assertLeading();
+    const { manifest, sha256 } = await writer.finish();
+    return {
       directory,
-      backupId,
-      createdAt,
-      about,
-      signal,
-      ...(key && { key }),
-    });
-    try {
-      const queues = await writeQueues(writer, options);
-      options.assertLeading();
-      const { manifest, sha256 } = await writer.finish();
-      return {
-        directory,
-        location: `${storage.location}/${directory}`,
-        formatVersion: manifest.formatVersion,
-        manifestSha256: sha256,
-        queues,
-      };
-    } catch (error) {
-      await writer.abort();
-      throw error;
-    }
+      location: `${storage.location}/${directory}`,
+      formatVersion: manifest.formatVersion,
+      manifestSha256: sha256,
+      queues,
+    };
+  } catch (error) {
+    await writer.abort();
+    throw error;
+  }
 }
 
 /** Removes all attempts of a backup. Manifests go first, so that what is left after a crash is no backup. */
@@ -93,14 +100,14 @@ export async function removeAttempts(
   base: string,
   { signal, assertLeading }: Pick<BackupOptions, 'signal' | 'assertLeading'>,
 ): Promise<void> {
-    for (const isDue of [isManifest, () => true]) {
-      // oxlint-disable-next-line no-await-in-loop -- manifests before anything else
-      for await (const { path } of storage.list(base, { signal })) {
-        if (!isDue(path)) continue;
-        assertLeading();
-        await storage.remove(path, { signal });
-      }
+  for (const isDue of [isManifest, () => true]) {
+    // oxlint-disable-next-line no-await-in-loop -- manifests before anything else
+    for await (const { path } of storage.list(base, { signal })) {
+      if (!isDue(path)) continue;
+      assertLeading();
+      await storage.remove(path, { signal });
     }
+  }
 }
 
 function isManifest(path: string): boolean {
@@ -149,7 +156,11 @@ async function writeQueue(
   } finally {
     await records.return(undefined);
   }
-  const { bytes, storedBytes, sha256 } = await writer.close({ prefix: ref.prefix, name: ref.name, redis: addressOf(target) });
+  const { bytes, storedBytes, sha256 } = await writer.close({
+    prefix: ref.prefix,
+    name: ref.name,
+    redis: addressOf(target),
+  });
   return { name, ...found.result(), bytes, storedBytes, sha256, redisVersion: `${server.product} ${server.version}` };
 }
 

@@ -43,10 +43,16 @@ export async function applyRestore(
     async applyStep(step) {
       switch (step.kind) {
         case 'delete':
-          await client.delete(QUEUE_RESTORES, keyOf(restore), { signal, uid, ...(resourceVersion && { resourceVersion }) });
+          await client.delete(QUEUE_RESTORES, keyOf(restore), {
+            signal,
+            uid,
+            ...(resourceVersion && { resourceVersion }),
+          });
           break;
         case 'check':
-          begin(restore, RestoreTask.check, tools, (context) => withSource(restore, observed, tools, context, checkRestore));
+          begin(restore, RestoreTask.check, tools, (context) =>
+            withSource(restore, observed, tools, context, checkRestore),
+          );
           break;
         case 'restore':
           begin(restore, RestoreTask.restore, tools, (context) =>
@@ -94,7 +100,11 @@ function begin(
   runs.begin({ uid, key: keyOf(restore), task }, (context) => inWords(() => body(context)));
 }
 
-function fence({ metadata }: RestoreObject, { sources }: RestoreTools, { signal }: RunContext<RunProgress>): RestoreFence {
+function fence(
+  { metadata }: RestoreObject,
+  { sources }: RestoreTools,
+  { signal }: RunContext<RunProgress>,
+): RestoreFence {
   return { restoreId: metadata.uid ?? '', signal, assertLeading: sources.assertLeading };
 }
 

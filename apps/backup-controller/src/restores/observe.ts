@@ -78,7 +78,10 @@ async function sourceOf(
 function whyNotRestorable(backup: QueueBackup | undefined, name: string, namespace: string): Problem | undefined {
   if (!backup) return notFound(name, namespace);
   if (backup.metadata.deletionTimestamp !== undefined)
-    return { reason: 'BackupNotFound', message: `QueueBackup ${name} is being deleted; name another in spec.from.backup` };
+    return {
+      reason: 'BackupNotFound',
+      message: `QueueBackup ${name} is being deleted; name another in spec.from.backup`,
+    };
   if (!hasEnded(backup))
     return { reason: 'BackupNotComplete', message: `QueueBackup ${name} has not completed; it is waited for` };
   if (backup.status?.phase === 'Failed')

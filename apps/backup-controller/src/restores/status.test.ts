@@ -29,7 +29,11 @@ const ended = (task: string, result: RestoreRunResult): RestoreRun => ({
   phase: 'ended',
   end: { ok: true, result, tookMs: 1 },
 });
-const failed = (task: string, error: Error): RestoreRun => ({ task, phase: 'ended', end: { ok: false, error, tookMs: 1 } });
+const failed = (task: string, error: Error): RestoreRun => ({
+  task,
+  phase: 'ended',
+  end: { ok: false, error, tookMs: 1 },
+});
 const queue = { name: 'emails', queue: 'emails' };
 const checked = ended(RestoreTask.check, {
   location: 's3://shop/x',
@@ -44,7 +48,11 @@ const begun: QueueRestore['status'] = { startTime: ago(9), phase: 'Running' };
 function after(spec: Partial<QueueRestore['spec']>, ...runs: RestoreRun[]): QueueRestore['status'] {
   return runs.reduce((status, run) => reconcile(restoreObject(spec, status), run).status, begun);
 }
-const held = (spec: Partial<QueueRestore['spec']>, status: QueueRestore['status'], more: object = {}): RestoreObject => {
+const held = (
+  spec: Partial<QueueRestore['spec']>,
+  status: QueueRestore['status'],
+  more: object = {},
+): RestoreObject => {
   const restore = restoreObject(spec, status);
   return { ...restore, metadata: { ...restore.metadata, finalizers: [RESTORE_FINALIZER], ...more } };
 };
@@ -124,7 +132,8 @@ describe('a restore that ends early', () => {
   });
 
   it('because it is deleted first ends its run; what cannot be removed is named', () => {
-    const leaving = (seconds: number, status = after({}, checked)) => held({}, status, { deletionTimestamp: ago(seconds) });
+    const leaving = (seconds: number, status = after({}, checked)) =>
+      held({}, status, { deletionTimestamp: ago(seconds) });
     expect(reconcile(leaving(1), { task: RestoreTask.restore, phase: 'running' })).toMatchObject({
       steps: ['abort'],
       ready: 'False Abandoning',

@@ -27,7 +27,7 @@ export function restoreStatus(restore: RestoreObject, { observed, problem }: Out
     [RunCondition.Complete]: outcome === 'completed' ? completedAs(restore, ready) : undefined,
     [RunCondition.Failed]: outcome === 'failed' ? ready : undefined,
   };
-  const progress = run?.phase === 'running' && !isLeaving ? run.progress : undefined;
+  const progress = stage === 'running' && run?.phase === 'running' && !isLeaving ? run.progress : undefined;
   return {
     observedGeneration: restore.metadata.generation ?? 0,
     conditions: kindConditions(restore, QUEUE_RESTORE_REASONS, ready, notices, now),
@@ -59,7 +59,11 @@ function lifeBefore(status: QueueRestoreStatus = {}): Partial<QueueRestoreStatus
   return withoutUndefined({ phase, startTime, completionTime, failures, lastFailureTime });
 }
 
-function timesOf({ status }: RestoreObject, { check, restored, resumption }: End, now: Date): Partial<QueueRestoreStatus> {
+function timesOf(
+  { status }: RestoreObject,
+  { check, restored, resumption }: End,
+  now: Date,
+): Partial<QueueRestoreStatus> {
   return withoutUndefined({
     checkedAt: status?.checkedAt ?? (check && timestamp(now)),
     verifiedAt: status?.verifiedAt ?? (restored && timestamp(now)),

@@ -17,7 +17,10 @@ const resolve = ({ metadata: { name } }: QueueObject): RedisAccess =>
     ? { ok: false, problem: { reason: 'SecretNotFound', message: 'no Secret' } }
     : { ok: true, target: { host: 'redis', port: 6379 }, targetKey: 'redis', secret: {} as never };
 const sources = {
-  queues: { get: ({ name }: { name: string }) => queues.find(({ metadata }) => metadata.name === name), list: () => queues },
+  queues: {
+    get: ({ name }: { name: string }) => queues.find(({ metadata }) => metadata.name === name),
+    list: () => queues,
+  },
   resolve,
 };
 const targets = (names: readonly string[], spec: Pick<QueueRestoreSpec, 'queues'> = {}): unknown => {

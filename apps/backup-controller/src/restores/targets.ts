@@ -19,7 +19,10 @@ type Problems = Problem<QueueRestoreReason>;
  */
 export function resolveTargets(
   names: readonly string[],
-  { metadata: { namespace = '' }, spec }: { readonly metadata: { readonly namespace?: string }; readonly spec: Pick<QueueRestoreSpec, 'queues'> },
+  {
+    metadata: { namespace = '' },
+    spec,
+  }: { readonly metadata: { readonly namespace?: string }; readonly spec: Pick<QueueRestoreSpec, 'queues'> },
   sources: Pick<Sources, 'queues' | 'resolve'>,
 ): QueueTarget[] | Problems {
   const wanted = wantedOf(names, spec);
@@ -53,7 +56,7 @@ function wantedOf(names: readonly string[], { queues }: Pick<QueueRestoreSpec, '
   const known = new Set(names);
   // Of a Queue, not dead letters of one that is in the backup as well.
   const ofQueues = names.filter((name) => !names.some((other) => name === deadLettersName(other)));
-  const asked = queues ?? ofQueues.map((name) => ({ name }));
+  const asked: NonNullable<typeof queues> = queues ?? ofQueues.map((name) => ({ name }));
   const missing = asked.find(({ name }) => !known.has(name));
   if (missing) {
     const listed = names.slice(0, MOST_NAMED).join(', ');
@@ -62,9 +65,8 @@ function wantedOf(names: readonly string[], { queues }: Pick<QueueRestoreSpec, '
     return { reason: 'QueueNotInBackup', message };
   }
   const named = new Set(asked.map(({ name }) => name));
-  return asked.flatMap((each) => {
-    const { name } = each;
-    const queue = ('to' in each && each.to?.queue) || name;
+  return asked.flatMap(({ name, to }) => {
+    const queue = to?.queue ?? name;
     const letters = deadLettersName(name);
     const own = { name, queue, isDeadLetters: false };
     return known.has(letters) && !named.has(letters) ? [own, { name: letters, queue, isDeadLetters: true }] : [own];

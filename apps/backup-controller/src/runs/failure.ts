@@ -20,6 +20,7 @@ export class RunFailure<R extends string = string> extends Error {
 /** What ended a run, in words. */
 export function problemOfRun<R extends string>(error: unknown): Problem<R | FailureReason | 'Interrupted'> {
   if (error instanceof RunFailure) return error.problem as Problem<R>;
-  if (error instanceof InterruptedError) return { reason: 'Interrupted', message: `${error.message}; it is begun again` };
+  if (error instanceof InterruptedError)
+    return { reason: 'Interrupted', message: `${error.message}; it is begun again` };
   return describeFailure(error);
 }

@@ -35,7 +35,9 @@ export function deletionDueMs({ spec, status }: RunObject, now: Date): number | 
 
 /** In how many ms it fails for having taken too long; undefined: never. */
 export function deadlineDueMs({ spec, status }: RunObject, now: Date): number | undefined {
-  return hasEnded({ ...(status && { status }) }) ? undefined : dueMs(status?.startTime, spec.activeDeadlineSeconds, now);
+  return hasEnded({ ...(status && { status }) })
+    ? undefined
+    : dueMs(status?.startTime, spec.activeDeadlineSeconds, now);
 }
 
 /** In how many ms it may run again after the last failure; 0: now. */

@@ -24,7 +24,11 @@ export function outcomeOf(object: RunObject, stage: Stage): RunOutcome | undefin
 }
 
 /** The fields of the status that say where it is. */
-export function runFields(object: RunObject, stage: Stage, now: Date): RunFields & { phase: NonNullable<RunFields['phase']> } {
+export function runFields(
+  object: RunObject,
+  stage: Stage,
+  now: Date,
+): RunFields & { phase: NonNullable<RunFields['phase']> } {
   const { startTime = timestamp(now), completionTime, failures, lastFailureTime } = object.status ?? {};
   const outcome = outcomeOf(object, stage);
   const isNewFailure = stage === 'failed';

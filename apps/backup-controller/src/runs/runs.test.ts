@@ -27,13 +27,22 @@ function setUp(places: number) {
       });
     });
   const phaseOf = (name: string): string | undefined => runs.stateOf(name)?.phase;
-  return { stop, served, runs, begun, begin, changed, phaseOf, end: (name: string, error?: Error) => ends.get(name)?.(error) };
+  return {
+    stop,
+    served,
+    runs,
+    begun,
+    begin,
+    changed,
+    phaseOf,
+    end: (name: string, error?: Error) => ends.get(name)?.(error),
+  };
 }
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('runs', () => {
   it('have so many places, of which no namespace has all, and are begun in turns by namespace', async () => {
-    const { begin, begun, end, phaseOf } = setUp(3);
+    const { begin, begun, end, phaseOf } = setUp(4);
     for (const name of ['a1', 'a2', 'a3', 'a4']) begin('a', name);
     await settled();
     expect(begun).toEqual(['a1', 'a2']);
@@ -42,9 +51,13 @@ describe('runs', () => {
     expect(begun).toEqual(['a1', 'a2', 'b1']);
     expect(phaseOf('a3')).toBe('waiting');
     begin('c', 'c1');
+    begin('d', 'd1');
+    await settled();
+    expect([phaseOf('c1'), phaseOf('d1')]).toEqual(['running', 'waiting']);
     end('a1');
     await settled();
-    expect(begun.at(-1)).toBe('c1');
+    expect(begun.at(-1)).toBe('d1');
+    expect(phaseOf('a3')).toBe('waiting');
   });
 
   it('are told how far they are, and how they ended, whatever they threw', async () => {
@@ -57,7 +70,11 @@ describe('runs', () => {
     end('good');
     end('bad', new Error('no'));
     await settled();
-    expect(runs.stateOf('good')).toEqual({ task: 'test', phase: 'ended', end: { ok: true, result: 'done', tookMs: 0 } });
+    expect(runs.stateOf('good')).toEqual({
+      task: 'test',
+      phase: 'ended',
+      end: { ok: true, result: 'done', tookMs: 0 },
+    });
     expect(runs.stateOf('bad')).toMatchObject({ end: { ok: false, error: new Error('no') } });
     expect(changed).toEqual(['a/good', 'b/bad', 'a/good', 'b/bad']);
     expect(runs.running).toBe(0);

@@ -3,8 +3,7 @@ import type { RunPlaces } from './run-places.ts';
 
 /** How a run ended. */
 export type RunEnd<R> = (
-  | { readonly ok: true; readonly result: R }
-  | { readonly ok: false; readonly error: unknown }
+  { readonly ok: true; readonly result: R } | { readonly ok: false; readonly error: unknown }
 ) & {
   /** From when it had a place. */
   readonly tookMs: number;

@@ -1,5 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { QUEUE_BACKUPS, QUEUE_RESTORES, QUEUES, type QueueBackupSpec, type QueueRestoreSpec, type QueueSpec } from '@redis-queue/api';
+import {
+  QUEUE_BACKUPS,
+  QUEUE_RESTORES,
+  QUEUES,
+  type QueueBackupSpec,
+  type QueueRestoreSpec,
+  type QueueSpec,
+} from '@redis-queue/api';
 import { eventually, startRedis, temporaryFolder, type RedisServer } from '@redis-queue/rig';
 import { startRig, type Rig, type RunningController } from '@redis-queue/rig/controllers';
 import { Queue, Worker, type Job } from 'bullmq';
@@ -29,17 +36,23 @@ export class TestCluster implements AsyncDisposable {
   }
 
   /** The controller, in this process, until it is stopped. */
-  async controller(settings: Partial<Settings> = {}, more: { kubeconfigPath?: string } = {}): Promise<RunningController> {
+  async controller(
+    settings: Partial<Settings> = {},
+    more: { kubeconfigPath?: string } = {},
+  ): Promise<RunningController> {
     const all: Settings = {
       redisSecretNames: ['redis-credentials', 'redis-other'],
       storageSecretNames: ['backup-key', 'backup-storage'],
       volumeDirectory: this.volume,
       podIdentity: false,
-      runs: 4,
+      runs: 16,
       concurrency: 8,
       ...settings,
     };
-    return await this.rig.controller((manager) => wireBackupController(manager, all), { name: 'backup-controller', ...more });
+    return await this.rig.controller((manager) => wireBackupController(manager, all), {
+      name: 'backup-controller',
+      ...more,
+    });
   }
 
   /** A namespace with the Secrets of both servers, and a key. */
@@ -51,7 +64,12 @@ export class TestCluster implements AsyncDisposable {
     return namespace;
   }
 
-  async queue(namespace: string, name: string, spec: QueueSpec = {}, labels: Record<string, string> = {}): Promise<void> {
+  async queue(
+    namespace: string,
+    name: string,
+    spec: QueueSpec = {},
+    labels: Record<string, string> = {},
+  ): Promise<void> {
     await this.rig.objects.create(QUEUES, { namespace, name, labels }, spec);
   }
 
@@ -85,7 +103,9 @@ export class TestCluster implements AsyncDisposable {
   gone({ metadata: { namespace, name }, kind }: BackupObject | RestoreObject): Promise<true> {
     const type = kind === QUEUE_BACKUPS.kind ? QUEUE_BACKUPS : QUEUE_RESTORES;
     const key = { name, ...(namespace && { namespace }) };
-    return eventually(async () => (await this.rig.client.get(type, key)) === undefined, { description: `${name} to go` });
+    return eventually(async () => (await this.rig.client.get(type, key)) === undefined, {
+      description: `${name} to go`,
+    });
   }
 
   /** A producer of a queue, at either server. */
@@ -96,7 +116,11 @@ export class TestCluster implements AsyncDisposable {
   }
 
   /** Runs the jobs of a queue, until the test is over; their ids, as they ran. */
-  worker(name: string, server: RedisServer, handle: (job: Job) => Promise<unknown> = () => Promise.resolve()): string[] {
+  worker(
+    name: string,
+    server: RedisServer,
+    handle: (job: Job) => Promise<unknown> = () => Promise.resolve(),
+  ): string[] {
     const ran: string[] = [];
     const run = async (job: Job): Promise<unknown> => {
       ran.push(job.id!);

@@ -3,9 +3,10 @@ import type { QueueObject } from '@redis-queue/redis-access';
 import type { BackupObject } from '../backups/steps.ts';
 import type { RestoreObject } from '../restores/steps.ts';
 
-export const NOW = new Date('2026-03-04T05:06:07.000Z');
+export const NOW = new Date('2026-03-04T05:06:07Z');
 /** So many seconds before `NOW`, as the API server writes times. */
-export const ago = (seconds: number): string => new Date(NOW.getTime() - seconds * 1_000).toISOString();
+export const ago = (seconds: number): string =>
+  new Date(NOW.getTime() - seconds * 1_000).toISOString().replace('.000', '');
 
 const metadata = { namespace: 'shop', name: 'nightly', uid: '0123456789ab', generation: 1, resourceVersion: '7' };
 
@@ -32,7 +33,10 @@ export function backupObject(
 }
 
 /** A QueueRestore from QueueBackup nightly, named shop/back. */
-export function restoreObject(spec: Partial<QueueRestore['spec']> = {}, status?: QueueRestore['status']): RestoreObject {
+export function restoreObject(
+  spec: Partial<QueueRestore['spec']> = {},
+  status?: QueueRestore['status'],
+): RestoreObject {
   return {
     apiVersion: API_VERSION,
     kind: 'QueueRestore',

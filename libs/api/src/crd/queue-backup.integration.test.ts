@@ -21,9 +21,21 @@ describe.concurrent('the API server accepts a QueueBackup', () => {
   test.each([
     ['of named Queues on a volume', {}],
     ['of every Queue', selected({})],
-    ['by labels', selected({ matchLabels: { team: 'crm' }, matchExpressions: [{ key: 'a', operator: 'In', values: ['b'] }] })],
-    ['in S3', inS3({ prefix: 'a/b', region: 'eu-central-1', endpoint: 'https://minio.example:9000', forcePathStyle: true })],
-    ['in S3, encrypted and locked there', inS3({ serverSideEncryption: { algorithm: 'aws:kms', kmsKeyId: 'k' }, objectLock: { mode: 'Governance', days: 1 } })],
+    [
+      'by labels',
+      selected({ matchLabels: { team: 'crm' }, matchExpressions: [{ key: 'a', operator: 'In', values: ['b'] }] }),
+    ],
+    [
+      'in S3',
+      inS3({ prefix: 'a/b', region: 'eu-central-1', endpoint: 'https://minio.example:9000', forcePathStyle: true }),
+    ],
+    [
+      'in S3, encrypted and locked there',
+      inS3({
+        serverSideEncryption: { algorithm: 'aws:kms', kmsKeyId: 'k' },
+        objectLock: { mode: 'Governance', days: 1 },
+      }),
+    ],
     ['at an address', inS3({ endpoint: 'http://[fd00::1]:9000' })],
     ['in a folder of the volume', { storage: { volume: { path: 'nightly/emails' } } }],
     ['with a key', { encryption: { secretRef: { name: 'backup-key', key: 'next' } } }],
@@ -42,8 +54,16 @@ describe.concurrent('the API server refuses a QueueBackup and says why:', () => 
     ['no Queues', { queues: {} }, 'either by names or by a selector'],
     ['Queues in two ways', { queues: { names: ['a'], selector: {} } }, 'either by names or by a selector'],
     ['a Queue twice', { queues: { names: ['a', 'a'] } }, 'Duplicate value'],
-    ['too many Queues', { queues: { names: Array.from({ length: 101 }, (__, n) => `q${n}`) } }, 'spec.queues.names: Too many'],
-    ['an operator that there is not', selected({ matchExpressions: [{ key: 'a', operator: 'Like' }] }), 'Unsupported value'],
+    [
+      'too many Queues',
+      { queues: { names: Array.from({ length: 101 }, (__, n) => `q${n}`) } },
+      'spec.queues.names: Too many',
+    ],
+    [
+      'an operator that there is not',
+      selected({ matchExpressions: [{ key: 'a', operator: 'Like' }] }),
+      'Unsupported value',
+    ],
     ['no storage', { storage: {} }, 'either s3 or volume'],
     ['two storages', { storage: { s3, volume: {} } }, 'either s3 or volume'],
     ['a bucket that none can have', inS3({ bucket: 'Shop' }), 'spec.storage.s3.bucket'],
@@ -52,7 +72,11 @@ describe.concurrent('the API server refuses a QueueBackup and says why:', () => 
     ['a path that leaves its place', { storage: { volume: { path: '../other' } } }, 'spec.storage.volume.path'],
     ['credentials in an address', inS3({ endpoint: 'https://id:key@minio.example' }), 'spec.storage.s3.endpoint'],
     ['an address of files', inS3({ endpoint: 'file:///etc' }), 'spec.storage.s3.endpoint'],
-    ['a key that is not used', inS3({ serverSideEncryption: { algorithm: 'AES256', kmsKeyId: 'k' } }), 'kmsKeyId is for'],
+    [
+      'a key that is not used',
+      inS3({ serverSideEncryption: { algorithm: 'AES256', kmsKeyId: 'k' } }),
+      'kmsKeyId is for',
+    ],
     ['a rate of 0', { jobsPerSecond: 0 }, 'spec.jobsPerSecond'],
     ['a misspelt field', inS3({ buckets: 'x' }), 'field not declared in schema'],
   ])('%s', async (_, spec, message) => {
@@ -64,7 +88,10 @@ describe.concurrent('the API server takes or refuses a QueueRestore:', () => {
   const storage = { volume: {} };
   test.each([
     ['from a backup', {}],
-    ['from a storage', { from: { storage, directory: 'nightly-01234567/a', encryption: { secretRef: { name: 'key' } } } }],
+    [
+      'from a storage',
+      { from: { storage, directory: 'nightly-01234567/a', encryption: { secretRef: { name: 'key' } } } },
+    ],
     ['of some queues', { queues: [{ name: 'emails', to: { queue: 'other' } }, { name: 'mails_dlq' }] }],
     ['that only reads', { dryRun: true, openFlows: 'Detach', resume: false, jobsPerSecond: 1 }],
   ])('%s it takes', async (_, spec) => {
@@ -75,9 +102,17 @@ describe.concurrent('the API server takes or refuses a QueueRestore:', () => {
     ['from nowhere', { from: {} }, 'either from a backup or from a storage'],
     ['from two places', { from: { backup: { name: 'a' }, storage, directory: 'a' } }, 'either from a backup or'],
     ['from a storage at no place', { from: { storage } }, 'storage and directory say together'],
-    ['from a folder of nothing', { from: { backup: { name: 'a' }, directory: 'b' } }, 'storage and directory say together'],
+    [
+      'from a folder of nothing',
+      { from: { backup: { name: 'a' }, directory: 'b' } },
+      'storage and directory say together',
+    ],
     ['from outside', { from: { storage, directory: '../other/a' } }, 'spec.from.directory'],
-    ['with another key', { from: { backup: { name: 'a' }, encryption: { secretRef: { name: 'b' } } } }, 'remove encryption'],
+    [
+      'with another key',
+      { from: { backup: { name: 'a' }, encryption: { secretRef: { name: 'b' } } } },
+      'remove encryption',
+    ],
     ['of a queue twice', { queues: [{ name: 'a' }, { name: 'a', to: { queue: 'b' } }] }, 'Duplicate value'],
     ['of no queue', { queues: [] }, 'spec.queues'],
   ])('%s it refuses', async (_, spec, message) => {
@@ -133,9 +168,9 @@ test('kubectl get shows what they are at, and kubectl wait their end', async () 
     'NAME PHASE STATE JOBS STORED COMPLETED',
     'shown Completed BackedUp 3 400',
   ]);
-  await expect(
-    kubectl.run('wait', '--for=condition=Complete', 'queuebackup/shown', '--timeout=5s'),
-  ).resolves.toContain('condition met');
+  await expect(kubectl.run('wait', '--for=condition=Complete', 'queuebackup/shown', '--timeout=5s')).resolves.toContain(
+    'condition met',
+  );
 
   await kubectl.apply(restoreDraft({}, 'shown'));
   const restore = await kubectl.get<QueueRestore>('rqrs', 'shown');

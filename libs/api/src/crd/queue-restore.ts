@@ -5,15 +5,7 @@ import type { KindDefinition } from './definition.ts';
 import { immutableField } from './immutable.ts';
 import { MESSAGE_COLUMN, RUN_NOTICES, STATE_COLUMN } from './run-columns.ts';
 
-const IMMUTABLE = [
-  'from',
-  'queues',
-  'openFlows',
-  'dryRun',
-  'jobsPerSecond',
-  'activeDeadlineSeconds',
-  'backoffLimit',
-];
+const IMMUTABLE = ['from', 'queues', 'openFlows', 'dryRun', 'jobsPerSecond', 'activeDeadlineSeconds', 'backoffLimit'];
 
 export const queueRestoreDefinition: KindDefinition = {
   kind: QUEUE_RESTORES.kind,
@@ -28,7 +20,12 @@ export const queueRestoreDefinition: KindDefinition = {
     { name: 'Phase', type: 'string', jsonPath: '.status.phase' },
     STATE_COLUMN,
     { name: 'Jobs', type: 'integer', jsonPath: '.status.jobs', description: 'Jobs that were restored.' },
-    { name: 'Resumed', type: 'date', jsonPath: '.status.resumedAt', description: 'How long ago workers could start jobs.' },
+    {
+      name: 'Resumed',
+      type: 'date',
+      jsonPath: '.status.resumedAt',
+      description: 'How long ago workers could start jobs.',
+    },
     { name: 'Dry-Run', type: 'boolean', jsonPath: '.spec.dryRun', priority: 1 },
     { name: 'Location', type: 'string', jsonPath: '.status.location', priority: 1 },
     MESSAGE_COLUMN,

@@ -113,7 +113,10 @@ export const QUEUE_RESTORE_REASONS = {
     kind: 'ready',
     doc: 'Everything is in Redis and verified; the queues stay paused until spec.resume is true.',
   },
-  WouldRestore: { kind: 'ready', doc: 'The dry run is complete: the backup can be read, and status.queues says what would run.' },
+  WouldRestore: {
+    kind: 'ready',
+    doc: 'The dry run is complete: the backup can be read, and status.queues says what would run.',
+  },
   Restoring: { kind: 'progressing', doc: 'Jobs are being written and verified; status.progress says how far it is.' },
   Abandoning: {
     kind: 'progressing',
@@ -121,13 +124,19 @@ export const QUEUE_RESTORE_REASONS = {
   },
   Resuming: { kind: 'progressing', doc: 'Everything is in Redis and verified; the queues are being resumed.' },
   ...RUN_REASONS,
-  BackupNotFound: { kind: 'retries', doc: 'spec.from names no QueueBackup of this namespace, or a folder that holds no backup; create it, or correct the name.' },
+  BackupNotFound: {
+    kind: 'retries',
+    doc: 'spec.from names no QueueBackup of this namespace, or a folder that holds no backup; create it, or correct the name.',
+  },
   RestoreLost: {
     kind: 'retries',
     doc: 'Somebody removed what the restore had written, or the mark by which it is known in Redis; it begins again.',
   },
   BackupNotComplete: { kind: 'retries', doc: 'The QueueBackup of spec.from has not completed; it is waited for.' },
-  BackupFailed: { kind: 'stalled', doc: 'The QueueBackup of spec.from failed, so there is nothing to restore; restore from another.' },
+  BackupFailed: {
+    kind: 'stalled',
+    doc: 'The QueueBackup of spec.from failed, so there is nothing to restore; restore from another.',
+  },
   BackupDamaged: {
     kind: 'stalled',
     doc: 'A part of the backup is missing or is not what was written; the message names it. Nothing of it was written. Restore another backup.',
@@ -136,7 +145,10 @@ export const QUEUE_RESTORE_REASONS = {
     kind: 'stalled',
     doc: 'The backup was written by a later release, or has records that this one cannot read; upgrade.',
   },
-  QueueNotInBackup: { kind: 'stalled', doc: 'spec.queues names a queue that the backup does not have; the message lists those that it has.' },
+  QueueNotInBackup: {
+    kind: 'stalled',
+    doc: 'spec.queues names a queue that the backup does not have; the message lists those that it has.',
+  },
   QueueNotEmpty: {
     kind: 'stalled',
     doc: 'A queue into which it is to restore has jobs, or another restore is at it; the message says what is there. Remove that, or restore into another Queue.',
@@ -145,7 +157,10 @@ export const QUEUE_RESTORE_REASONS = {
     kind: 'stalled',
     doc: 'The Queue has spec.paused: false, so that workers would start jobs before all are there. Set it to true or remove it.',
   },
-  TargetsClash: { kind: 'stalled', doc: 'Two queues of the backup would go into the same queue in Redis; give each a Queue of its own.' },
+  TargetsClash: {
+    kind: 'stalled',
+    doc: 'Two queues of the backup would go into the same queue in Redis; give each a Queue of its own.',
+  },
   OpenFlows: {
     kind: 'stalled',
     doc: 'Jobs have a flow parent or children in queues that are not restored, and openFlows is Refuse; the message names some. Restore those queues as well, or set openFlows to Detach.',

@@ -70,7 +70,9 @@ const s3Schema = z.object({
     ),
   serverSideEncryption: serverSideEncryptionSchema
     .optional()
-    .describe('What the service encrypts objects with, beside encryption, which it does not know. Absent: as the bucket has it.'),
+    .describe(
+      'What the service encrypts objects with, beside encryption, which it does not know. Absent: as the bucket has it.',
+    ),
   objectLock: objectLockSchema
     .optional()
     .describe('Objects that nobody may delete or change for a time. The bucket has to have Object Lock. Absent: none.'),

@@ -1,7 +1,14 @@
 import { z } from 'zod';
 import { backupEncryptionSchema, backupStorageSchema } from './backup-storage.ts';
 import { celRules } from './cel.ts';
-import { type API_VERSION, conditionsSchema, GROUP, observedGenerationSchema, type ObjectMeta, VERSION } from './meta.ts';
+import {
+  type API_VERSION,
+  conditionsSchema,
+  GROUP,
+  observedGenerationSchema,
+  type ObjectMeta,
+  VERSION,
+} from './meta.ts';
 import {
   activeDeadlineSecondsSchema,
   backoffLimitSchema,
@@ -83,7 +90,9 @@ export const queueBackupSpecSchema = z
     storage: backupStorageSchema.describe('Where the backup is written to; immutable.'),
     encryption: backupEncryptionSchema
       .optional()
-      .describe('The key of the backup, which is encrypted before it leaves the controller; immutable. Absent: it is not.'),
+      .describe(
+        'The key of the backup, which is encrypted before it leaves the controller; immutable. Absent: it is not.',
+      ),
     jobsPerSecond: jobsPerSecondSchema.describe(
       'Jobs that are read per second at most, of one queue after the other; immutable. Absent: as many as Redis gives beside its workers.',
     ),
@@ -124,11 +133,15 @@ export const queueBackupStatusSchema = z.object({
   queues: z
     .array(
       z.object({
-        name: z.string().describe('As the backup names it: the name of the Queue, for its dead letters with _dlq after it.'),
+        name: z
+          .string()
+          .describe('As the backup names it: the name of the Queue, for its dead letters with _dlq after it.'),
         snapshotAt: dateTime.describe("The instant of the backup, by Redis' clock."),
         consistent: z
           .boolean()
-          .describe('Whether all indexes are of that one instant; otherwise jobs that moved meanwhile are as they were last seen.'),
+          .describe(
+            'Whether all indexes are of that one instant; otherwise jobs that moved meanwhile are as they were last seen.',
+          ),
         jobs: jobsByStateSchema.describe('Jobs in the backup, by state.'),
         bytes: bytes.describe('Size as records, in bytes.'),
         storedBytes: bytes.describe('Size as stored, compressed.'),

@@ -42,7 +42,9 @@ export const queueRestoreSpecSchema = z
         storage: backupStorageSchema
           .optional()
           .describe('Where a backup lies of which this cluster has no QueueBackup.'),
-        directory: storagePathSchema.optional().describe('Its folder there, as status.directory of its QueueBackup had it.'),
+        directory: storagePathSchema
+          .optional()
+          .describe('Its folder there, as status.directory of its QueueBackup had it.'),
         encryption: backupEncryptionSchema.optional().describe('Its key. Absent: it is not encrypted.'),
       })
       .meta(
@@ -70,7 +72,11 @@ export const queueRestoreSpecSchema = z
           name: z.string().min(1).max(253).describe('The queue, as status.queues of the backup names it.'),
           to: z
             .object({
-              queue: z.string().min(1).max(253).describe('The Queue, in the same namespace, into which it is restored.'),
+              queue: z
+                .string()
+                .min(1)
+                .max(253)
+                .describe('The Queue, in the same namespace, into which it is restored.'),
             })
             .optional()
             .describe('Absent: the Queue of the same name.'),
@@ -107,12 +113,7 @@ export const queueRestoreSpecSchema = z
   .describe('What is restored, and where to; all but resume and ttlSecondsAfterFinished is immutable.');
 
 const shown = (what: string) =>
-  z
-    .array(z.string().max(512))
-    .max(MOST_SHOWN)
-    .optional()
-    .describe(what)
-    .meta({ 'x-kubernetes-list-type': 'atomic' });
+  z.array(z.string().max(512)).max(MOST_SHOWN).optional().describe(what).meta({ 'x-kubernetes-list-type': 'atomic' });
 
 export const queueRestoreStatusSchema = z.object({
   observedGeneration: observedGenerationSchema,

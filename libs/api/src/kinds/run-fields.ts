@@ -43,7 +43,9 @@ export type RunPhase = z.infer<typeof phaseSchema>;
 export const progressSchema = z.object({
   step: z
     .enum(['Reading', 'Checking', 'Writing', 'Comparing'])
-    .describe('A backup is Reading a queue. A restore is Checking the backup, Writing jobs, and Comparing them with it.'),
+    .describe(
+      'A backup is Reading a queue. A restore is Checking the backup, Writing jobs, and Comparing them with it.',
+    ),
   queue: z.string().describe('The queue that it is at, as it is named in the backup.'),
   jobs: count.describe('Jobs of that queue that are done.'),
   of: count.optional().describe('Jobs of that queue, as far as that is known.'),

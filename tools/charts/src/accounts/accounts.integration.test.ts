@@ -176,7 +176,9 @@ it('all that the controllers do passes: status, finalizers, Deployments, budgets
     activeDeadlineSeconds: 1,
   });
   await eventually(async () => (await readyReason('queuebackup', 'ended')) === 'DeadlineExceeded', PATIENCE);
-  expect((await stage.read<Ready>('queuebackup', 'ended'))?.metadata.finalizers).toEqual(['redis-queue.io/backup-data']);
+  expect((await stage.read<Ready>('queuebackup', 'ended'))?.metadata.finalizers).toEqual([
+    'redis-queue.io/backup-data',
+  ]);
   await controlPlane.kubectl('patch', 'queuebackup', 'ended', '--namespace', shop, '--type=merge', `--patch=${RETAIN}`);
   await eventually(async () => (await stage.read('queuebackup', 'ended')) === undefined, PATIENCE);
   expect(await stage.read('poddisruptionbudget', 'workers')).toBeDefined();
