@@ -53,7 +53,7 @@ describe.concurrent('the API server refuses a QueueBackup and says why:', () => 
   test.each([
     ['no Queues', { queues: {} }, 'either by names or by a selector'],
     ['Queues in two ways', { queues: { names: ['a'], selector: {} } }, 'either by names or by a selector'],
-    ['a Queue twice', { queues: { names: ['a', 'a'] } }, 'Duplicate value'],
+    ['a Queue twice', { queues: { names: ['a', 'a'] } }, 'duplicate entries'],
     [
       'too many Queues',
       { queues: { names: Array.from({ length: 101 }, (__, n) => `q${n}`) } },
@@ -113,7 +113,7 @@ describe.concurrent('the API server takes or refuses a QueueRestore:', () => {
       { from: { backup: { name: 'a' }, encryption: { secretRef: { name: 'b' } } } },
       'remove encryption',
     ],
-    ['of a queue twice', { queues: [{ name: 'a' }, { name: 'a', to: { queue: 'b' } }] }, 'Duplicate value'],
+    ['of a queue twice', { queues: [{ name: 'a' }, { name: 'a', to: { queue: 'b' } }] }, 'duplicate entries'],
     ['of no queue', { queues: [] }, 'spec.queues'],
   ])('%s it refuses', async (_, spec, message) => {
     await expect(kubectl.check(restoreDraft(spec))).rejects.toThrow(message);
