@@ -84,7 +84,7 @@ describe.concurrent('a backup', () => {
     expect(await t.producer(`${name}-dlq`, t.other).getJob('d1')).toBeDefined();
     const ran = t.worker(name, t.other);
     await eventually(() => ran.length === 26);
-    const ids = (await source.getJobs(['waiting', 'prioritized'])).map(({ id }) => id);
+    const ids = (await source.getJobs(['waiting', 'prioritized'])).map(({ id }) => id ?? '');
     expect(ran.toSorted()).toEqual(ids.toSorted());
 
     // What is there now is not written over.

@@ -32,6 +32,8 @@ export interface Settings {
 /** Each holds a few parts of 8 MiB in memory. */
 export const RUNS = 4;
 
+const elapsedMs = (): number => performance.now();
+
 /** Connects the kinds with the manager. */
 export function wireBackupController(manager: Manager, settings: Settings): void {
   const { storageSecretNames, volumeDirectory, podIdentity, redisSecretNames, concurrency, now } = settings;
@@ -40,7 +42,6 @@ export function wireBackupController(manager: Manager, settings: Settings): void
   const backups = manager.cache<BackupObject>(QUEUE_BACKUPS);
   const places = new RunPlaces(settings.runs, systemClock);
   manager.runnable({ name: 'runs', run: (signal) => places.serve(signal) });
-  const elapsedMs = (): number => performance.now();
   const options = { concurrency, ...(now && { now }) };
   const openBackups = new OpenObjects(backups);
   const restores = manager.cache<RestoreObject>(QUEUE_RESTORES);

@@ -96,8 +96,13 @@ describe('a controller on a real API server', () => {
 });
 
 const SECRETS_OF_ROLES = [
-  ...['redis-controller', 'redis-sampler', 'redis-worker', 'redis-backup', 'redis-restore'],
-  ...['redis-credentials', 'redis-queue-bus'],
+  'redis-controller',
+  'redis-sampler',
+  'redis-worker',
+  'redis-backup',
+  'redis-restore',
+  'redis-credentials',
+  'redis-queue-bus',
 ];
 
 it('with the example of a Redis user per role, each controller reads the Secrets of its own roles only', async () => {

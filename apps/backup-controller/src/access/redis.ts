@@ -13,7 +13,7 @@ export type Redis = ReturnType<RedisConnections['get']>;
 export interface RunRedis {
   readonly redis: Redis;
   /** What a call threw, in words, without a credential. */
-  problemOf(error: unknown): Problem<RedisErrorReason>;
+  readonly problemOf: (error: unknown) => Problem<RedisErrorReason>;
 }
 
 /**

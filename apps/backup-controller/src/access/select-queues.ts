@@ -63,7 +63,7 @@ function matches(labels: Readonly<Record<string, string>>, selector: QueueSelect
           return value === undefined || !values.includes(value);
         case 'Exists':
           return value !== undefined;
-        case 'DoesNotExist':
+        default:
           return value === undefined;
       }
     })

@@ -30,6 +30,11 @@ const problemOf = async (...args: Parameters<typeof resolve>): Promise<unknown> 
   return resolved.ok ? undefined : resolved.problem;
 };
 
+const rootOf = async (storage: BackupStorage): Promise<unknown> => {
+  const resolved = await resolve(storage);
+  return resolved.ok && resolved.access.spec;
+};
+
 describe('a storage', () => {
   it('in S3: every field reaches the client, and the keys of its Secret are the credentials', async () => {
     const s3 = {
@@ -53,10 +58,6 @@ describe('a storage', () => {
   });
 
   it('on the volume lies in the folder of the namespace, below path where that is given', async () => {
-    const rootOf = async (storage: BackupStorage): Promise<unknown> => {
-      const resolved = await resolve(storage);
-      return resolved.ok && resolved.access.spec;
-    };
     expect(await rootOf({ volume: {} })).toEqual({ volume: { root: '/backups', path: 'shop' } });
     expect(await rootOf({ volume: { path: 'a/b' } })).toEqual({ volume: { root: '/backups', path: 'shop/a/b' } });
   });

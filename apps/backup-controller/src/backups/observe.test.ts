@@ -25,13 +25,14 @@ const sources: Sources = {
 const observe = (backup = backupObject(), run?: RunState<never, never>) =>
   observeBackup(backup, sources, { stateOf: () => run }, { now: NOW, signal: new AbortController().signal });
 
+const names = async (deadLetters: boolean) =>
+  (await observe(backupObject({ queues: { selector: {} }, deadLetters }))).queues?.map(({ name, ref }) => [
+    name,
+    ref.name,
+  ]);
+
 describe('what a backup reads', () => {
   it('takes dead letters along where the policy is enabled, unless deadLetters is false', async () => {
-    const names = async (deadLetters: boolean) =>
-      (await observe(backupObject({ queues: { selector: {} }, deadLetters }))).queues?.map(({ name, ref }) => [
-        name,
-        ref.name,
-      ]);
     expect(await names(true)).toEqual([
       ['emails', 'emails'],
       ['emails_dlq', 'emails-dlq'],

@@ -22,7 +22,7 @@ export async function observeBackup(
   if (isLeaving ? run && run.phase !== 'ended' : found.stage !== 'due') return found;
   const { namespace = '' } = backup.metadata;
   const queues = isLeaving ? [] : sourcesOf(backup, sources);
-  if (!Array.isArray(queues)) return { ...found, problem: queues as Problem };
+  if (!Array.isArray(queues)) return { ...found, problem: queues };
   const storage = await resolveStorage(namespace, backup.spec, sources.storage, sources.secretsOf(namespace, signal));
   return storage.ok ? { ...found, storage: storage.access, queues } : { ...found, problem: storage.problem };
 }

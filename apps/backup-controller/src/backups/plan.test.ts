@@ -12,6 +12,10 @@ const at = (stage: Stage, more: Partial<ObservedBackup> = {}): ObservedBackup =>
 const held = { finalizers: [BACKUP_FINALIZER] };
 const problem = { reason: 'QueueNotFound', message: 'none' } as const;
 
+const ended = (seconds: number) => backupObject({ ttlSecondsAfterFinished: 60 }, { completionTime: ago(seconds) });
+const leaving = (seconds: number, status?: QueueBackup['status']): BackupObject =>
+  backupObject({ deletionPolicy: 'Delete' }, status, { ...held, deletionTimestamp: ago(seconds) });
+
 describe('a backup', () => {
   it('is begun when it is due and nothing stands in its way', () => {
     expect(planBackup(backupObject(), at('due'), NOW)).toMatchObject({
@@ -44,15 +48,12 @@ describe('a backup', () => {
   });
 
   it('that has ended is deleted ttlSecondsAfterFinished later', () => {
-    const ended = (seconds: number) => backupObject({ ttlSecondsAfterFinished: 60 }, { completionTime: ago(seconds) });
     expect(kinds(ended(59), at('ended'))).toEqual([]);
     expect(kinds(ended(60), at('ended'))).toEqual(['delete']);
   });
 });
 
 describe('a backup that is deleted with its files', () => {
-  const leaving = (seconds: number, status?: QueueBackup['status']): BackupObject =>
-    backupObject({ deletionPolicy: 'Delete' }, status, { ...held, deletionTimestamp: ago(seconds) });
   const removal = { task: BackupTask.removal, phase: 'ended' } as const;
   const unreachable = new RunFailure({ reason: 'StorageUnreachable', message: 'no answer' });
   const failed = { ...removal, end: { ok: false, error: unreachable, tookMs: 1 } } as const;
@@ -60,8 +61,8 @@ describe('a backup that is deleted with its files', () => {
   it('first ends the run that writes them, then removes them, then goes', () => {
     const running = { task: BackupTask.backup, phase: 'running' } as const;
     expect(kinds(leaving(1), at('running', { run: running }))).toEqual(['abort']);
-    const ended = { ...running, phase: 'ended', end: { ok: false, error: new Error('deleted'), tookMs: 1 } } as const;
-    expect(kinds(leaving(1), at('failed', { run: ended }))).toEqual(['remove']);
+    const aborted = { ...running, phase: 'ended', end: { ok: false, error: new Error('deleted'), tookMs: 1 } } as const;
+    expect(kinds(leaving(1), at('failed', { run: aborted }))).toEqual(['remove']);
     expect(kinds(leaving(1), at('running', { run: { task: BackupTask.removal, phase: 'running' } }))).toEqual([]);
     const removed = { ...removal, end: { ok: true, result: 'removed', tookMs: 1 } } as const;
     expect(kinds(leaving(1), at('succeeded', { run: removed }))).toEqual(['removeFinalizer']);

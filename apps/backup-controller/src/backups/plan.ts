@@ -27,7 +27,7 @@ export function planBackup(backup: BackupObject, observed: ObservedBackup, now: 
       if (observed.problem) return { steps: finalizer, problem: observed.problem };
       return { steps: [...finalizer, { kind: 'begin' }], problem: BACKING_UP };
     default: {
-      const problem = problemOfStage(backup, stage, run) as Problem | undefined;
+      const problem = problemOfStage<Problem['reason']>(backup, stage, run);
       const late = stage === 'late' ? [{ kind: 'abort', why: 'its deadline passed' } as const] : [];
       return { steps: [...finalizer, ...late], ...(problem && { problem }) };
     }

@@ -8,7 +8,7 @@ import { BackupTask, type BackupObject, type ObservedBackup } from './steps.ts';
 
 const statusOf = (backup: BackupObject, observed: ObservedBackup) => {
   const plan = planBackup(backup, observed, NOW);
-  return backupStatus(backup, { observed, plan, problem: plan.problem as never }, NOW);
+  return backupStatus(backup, { observed, plan, problem: plan.problem }, NOW);
 };
 const conditionsOf = ({ conditions = [] }: ReturnType<typeof statusOf>): Record<string, string> =>
   Object.fromEntries(conditions.map(({ type, status, reason }) => [type, `${status} ${reason}`]));

@@ -15,7 +15,8 @@ export function backupStatus(backup: BackupObject, { observed, problem }: Outcom
   const { stage, run } = observed;
   const result = resultOf(observed);
   const isLeaving = backup.metadata.deletionTimestamp !== undefined;
-  const ready = problem ?? (result ? completed(result) : saidBefore(backup.status?.conditions, 'Ready'));
+  const ready =
+    problem ?? (result ? completed(result) : saidBefore<Problem['reason']>(backup.status?.conditions, 'Ready'));
   const outcome = isLeaving ? undefined : outcomeOf(backup, stage);
   const notices = {
     [RunCondition.Complete]: outcome === 'completed' ? ready : undefined,
@@ -25,7 +26,7 @@ export function backupStatus(backup: BackupObject, { observed, problem }: Outcom
   const unknown: Problem = { reason: 'Pending', message: 'nothing is known yet' };
   return {
     observedGeneration: backup.metadata.generation ?? 0,
-    conditions: kindConditions(backup, QUEUE_BACKUP_REASONS, (ready as Problem | undefined) ?? unknown, notices, now),
+    conditions: kindConditions(backup, QUEUE_BACKUP_REASONS, ready ?? unknown, notices, now),
     ...(isLeaving ? whereItWas(backup) : runFields(backup, stage, now)),
     ...(progress && { progress: { ...progress } }),
     ...(result ? contents(result) : contentsBefore(backup.status)),
@@ -53,10 +54,7 @@ function contents({
   const sum = (of: (queue: BackupResult['queues'][number]) => number): number =>
     queues.reduce((total, queue) => total + of(queue), 0);
   return {
-    queues: queues.map(({ snapshotAt, total: _, ...rest }) => ({
-      ...rest,
-      snapshotAt: new Date(snapshotAt).toISOString(),
-    })),
+    queues: queues.map(queueStatus),
     jobs: sum(({ total }) => total),
     bytes: sum(({ bytes }) => bytes),
     storedBytes: sum(({ storedBytes }) => storedBytes),
@@ -64,6 +62,21 @@ function contents({
     directory,
     formatVersion,
     manifestSha256,
+  };
+}
+
+function queueStatus(queue: BackupResult['queues'][number]): NonNullable<QueueBackupStatus['queues']>[number] {
+  const { name, snapshotAt, consistent, jobs, bytes, storedBytes, sha256, redisVersion } = queue;
+  const instant = new Date(snapshotAt).toISOString();
+  return {
+    name,
+    snapshotAt: instant,
+    consistent,
+    jobs,
+    bytes,
+    storedBytes,
+    sha256,
+    ...(redisVersion && { redisVersion }),
   };
 }
 

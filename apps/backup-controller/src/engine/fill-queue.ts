@@ -46,7 +46,7 @@ export async function fillQueue(
     jobsPerSecond,
     pace: {
       now: () => performance.now(),
-      sleep: async (ms, abort) => void (await sleep(ms, undefined, { signal: abort })),
+      sleep: (ms, abort) => sleep(ms, undefined, { signal: abort }),
     },
   });
   const parts = new PartsWritten(backup, name, start.outcome === 'continued' ? start.partsDone : 0);

@@ -36,7 +36,7 @@ export function planRestore(restore: RestoreObject, observed: ObservedRestore, n
       if (restore.status?.checkedAt === undefined) return { steps: [{ kind: 'check' }], problem: RESTORING };
       return { steps: [...hold(restore), { kind: 'restore' }], problem: RESTORING };
     default: {
-      const problem = problemOfStage(restore, stage, run) as Problem | undefined;
+      const problem = problemOfStage<Problem['reason']>(restore, stage, run);
       const late = stage === 'late' ? [{ kind: 'abort', why: 'its deadline passed' } as const] : [];
       return { steps: late, ...(problem && { problem }) };
     }

@@ -19,7 +19,7 @@ import {
 function reconcile(restore: RestoreObject, run?: RestoreRun) {
   const observed = { stage: stageOfRestore(restore, run, NOW), run };
   const plan = planRestore(restore, observed, NOW);
-  const status = restoreStatus(restore, { observed, plan, problem: plan.problem as never }, NOW);
+  const status = restoreStatus(restore, { observed, plan, problem: plan.problem }, NOW);
   const { reason, status: ready } = findCondition(status.conditions, 'Ready') ?? {};
   const complete = findCondition(status.conditions, 'Complete')?.status;
   return { steps: plan.steps.map(({ kind }) => kind), plan, status, ready: `${ready} ${reason}`, complete };
@@ -117,6 +117,8 @@ describe('a restore', () => {
   });
 });
 
+const leaving = (seconds: number, status = after({}, checked)) => held({}, status, { deletionTimestamp: ago(seconds) });
+
 describe('a restore that ends early', () => {
   const full = new RunFailure({ reason: 'RedisOutOfMemory', message: 'Redis is full' });
   const abandoned = ended(RestoreTask.abandonment, { left: [] });
@@ -132,8 +134,6 @@ describe('a restore that ends early', () => {
   });
 
   it('because it is deleted first ends its run; what cannot be removed is named', () => {
-    const leaving = (seconds: number, status = after({}, checked)) =>
-      held({}, status, { deletionTimestamp: ago(seconds) });
     expect(reconcile(leaving(1), { task: RestoreTask.restore, phase: 'running' })).toMatchObject({
       steps: ['abort'],
       ready: 'False Abandoning',

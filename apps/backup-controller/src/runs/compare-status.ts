@@ -12,8 +12,8 @@ export function compareStatus(before: WithProgress | undefined, after: WithProgr
   return isDeepStrictEqual(before?.progress, after.progress) ? 'none' : 'progress';
 }
 
-function withoutProgress({ progress: _, conditions, ...rest }: WithProgress = {}): object {
-  const known = Object.entries(rest).filter(([, value]) => value !== undefined);
+function withoutProgress({ conditions, ...rest }: WithProgress = {}): object {
+  const known = Object.entries(rest).filter(([field, value]) => field !== 'progress' && value !== undefined);
   return {
     ...Object.fromEntries(known),
     conditions: conditions?.toSorted((a, b) => (a.type < b.type ? -1 : 1)),

@@ -41,13 +41,11 @@ export class RunMetrics {
       labelNames: ['namespace', 'reason'],
       registers,
     });
-    new Gauge({
+    const underWay: Gauge = new Gauge({
       name: `${prefix}s_running`,
       help: `Runs of ${what}s that are under way.`,
       registers,
-      collect() {
-        this.set(running());
-      },
+      collect: () => underWay.set(running()),
     });
   }
 

@@ -30,7 +30,7 @@ export interface RunContext<P> {
   /** Aborts when the run is to end: the object goes, its deadline passes, or the process does not lead any more. */
   readonly signal: AbortSignal;
   /** Notes how far it is. */
-  report(progress: P): void;
+  readonly report: (progress: P) => void;
 }
 
 export interface RunsOptions {

@@ -15,6 +15,8 @@ const failed = (error: unknown): Run => ({ task: 'backup', phase: 'ended', end: 
 const full = failed(new RunFailure({ reason: 'StorageFull', message: 'no room' }));
 const begun = { startTime: ago(100), phase: 'Running' } as const;
 
+const waitMs = (failures: number): number => backoffDueMs(backupObject({}, { failures, lastFailureTime: ago(0) }), NOW);
+
 describe('where an object is', () => {
   it.each([
     ['due', {}, undefined, undefined],
@@ -36,8 +38,6 @@ describe('where an object is', () => {
   });
 
   it('waits twice as long after each failure, from 10 s up to 6 minutes', () => {
-    const waitMs = (failures: number): number =>
-      backoffDueMs(backupObject({}, { failures, lastFailureTime: ago(0) }), NOW);
     expect([1, 2, 3, 6, 7, 50].map(waitMs)).toEqual([10_000, 20_000, 40_000, 320_000, 360_000, 360_000]);
   });
 

@@ -82,11 +82,11 @@ export class TestCluster implements AsyncDisposable {
   }
 
   settled<T extends BackupObject | RestoreObject>(object: T, reason: string): Promise<T> {
-    return this.rig.objects.settled(typeOf(object), object, reason) as Promise<T>;
+    return this.rig.objects.settled<T>(typeOf(object), object, reason);
   }
 
   read<T extends BackupObject | RestoreObject>(object: T): Promise<T> {
-    return this.rig.objects.read(typeOf(object), object) as Promise<T>;
+    return this.rig.objects.read<T>(typeOf(object), object);
   }
 
   patch(object: BackupObject | RestoreObject, change: object): Promise<unknown> {

@@ -80,7 +80,7 @@ describe.concurrent('the API server refuses a QueueBackup and says why:', () => 
     ['a rate of 0', { jobsPerSecond: 0 }, 'spec.jobsPerSecond'],
     ['a misspelt field', inS3({ buckets: 'x' }), 'field not declared in schema'],
   ])('%s', async (_, spec, message) => {
-    await expect(kubectl.check(backupDraft(spec as Record<string, unknown>))).rejects.toThrow(message);
+    await expect(kubectl.check(backupDraft(spec))).rejects.toThrow(message);
   });
 });
 
