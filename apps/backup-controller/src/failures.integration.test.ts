@@ -28,13 +28,6 @@ const taken = async (namespace: string, spec: object = {}): Promise<unknown> =>
 
 const CASES: WriteCase[] = [
   {
-    name: 'finalizer added',
-    write: 'patch queuebackups',
-    trigger: (namespace) => backup(namespace, { deletionPolicy: 'Delete' }),
-    names: /patch queuebackups/,
-    shows: 'condition',
-  },
-  {
     name: 'finalizer removed',
     write: 'patch queuebackups',
     before: (namespace) => taken(namespace, { deletionPolicy: 'Delete' }),

@@ -95,3 +95,13 @@ it('of one that is deleted meanwhile is no failure', () => {
   expect(status).toMatchObject({ phase: 'Running', startTime: ago(5) });
   expect(conditionsOf(status)).toMatchObject({ Ready: 'False RemovingBackup' });
 });
+
+it('of one that has ended says so again when something else failed since, and is over', () => {
+  const run = { task: BackupTask.backup, phase: 'ended', end: { ok: true, result, tookMs: 5 } } as const;
+  const completed = statusOf(backupObject(), { stage: 'succeeded', run });
+  const refused = completed.conditions?.map((each) =>
+    each.type === 'Ready' ? { ...each, status: 'False' as const, reason: 'ApiForbidden', message: 'no right' } : each,
+  );
+  const again = statusOf(backupObject({}, { ...completed, conditions: refused }), { stage: 'ended' });
+  expect(conditionsOf(again)).toMatchObject({ Ready: 'True BackedUp', Complete: 'True BackedUp' });
+});

@@ -1,7 +1,7 @@
 import { QUEUE_BACKUP_REASONS, type QueueBackupStatus } from '@redis-queue/api';
-import { kindConditions, saidBefore } from '@redis-queue/controller';
+import { kindConditions } from '@redis-queue/controller';
 import type { BackupResult } from '../engine/take-backup.ts';
-import { outcomeOf, RunCondition, runFields } from '../runs/run-status.ts';
+import { outcomeOf, RunCondition, runFields, saidOfEnd } from '../runs/run-status.ts';
 import type { BackupObject, BackupPlan, ObservedBackup, Problem } from './steps.ts';
 
 export interface Outcome {
@@ -15,8 +15,7 @@ export function backupStatus(backup: BackupObject, { observed, problem }: Outcom
   const { stage, run } = observed;
   const result = resultOf(observed);
   const isLeaving = backup.metadata.deletionTimestamp !== undefined;
-  const ready =
-    problem ?? (result ? completed(result) : saidBefore<Problem['reason']>(backup.status?.conditions, 'Ready'));
+  const ready = problem ?? (result ? completed(result) : saidOfEnd<Problem['reason']>(backup));
   const outcome = isLeaving ? undefined : outcomeOf(backup, stage);
   const notices = {
     [RunCondition.Complete]: outcome === 'completed' ? ready : undefined,

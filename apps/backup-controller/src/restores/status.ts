@@ -3,7 +3,8 @@ import { clipText, kindConditions, saidBefore, timestamp } from '@redis-queue/co
 import type { CheckResult } from '../engine/check-restore.ts';
 import type { ResumptionResult } from '../engine/end-restore.ts';
 import { RestoreDiffersFailure, type RestoredQueue, type RestoreResult } from '../engine/run-restore.ts';
-import { outcomeOf, RunCondition, runFields } from '../runs/run-status.ts';
+import { hasEnded } from '../runs/run-objects.ts';
+import { outcomeOf, RunCondition, runFields, saidOfEnd } from '../runs/run-status.ts';
 import type { ObservedRestore, Problem, RestoreObject, RestorePlan } from './steps.ts';
 
 export interface Outcome {
@@ -104,10 +105,11 @@ function withoutUndefined<T extends object>(object: T): Partial<T> {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Partial<T>;
 }
 
-function readyOf({ spec, status }: RestoreObject, { check, restored, resumption }: End, found: Contents): Problem {
-  const { jobs = 0, location = 'the backup' } = found;
+function readyOf(restore: RestoreObject, { check, restored, resumption }: End, found: Contents): Problem {
+  const { spec, status } = restore;
+  const { jobs = 0, location = 'the backup', queues = [] } = found;
   if (check && spec.dryRun) {
-    const wouldRun = check.checked.reduce((total, queue) => total + queue.wouldRun, 0);
+    const wouldRun = queues.reduce((total, queue) => total + (queue.wouldRun ?? 0), 0);
     const message = `${jobs} jobs can be restored from ${location}, and workers would start ${wouldRun} of them; nothing was written`;
     return { reason: 'WouldRestore', message };
   }
@@ -119,13 +121,12 @@ function readyOf({ spec, status }: RestoreObject, { check, restored, resumption 
         : `; ${stayPaused.join(', ')} ${stayPaused.length === 1 ? 'stays' : 'stay'} paused, as before`;
     return { reason: 'Restored', message: `${jobs} jobs are restored from ${location}${paused}` };
   }
-  const said = saidBefore<Problem['reason']>(status?.conditions, 'Ready');
   // Verified, and spec.resume is false, or was taken back before its queues were resumed.
-  if (restored || said?.reason === 'Resuming') {
+  if (restored || (status?.verifiedAt !== undefined && !hasEnded(restore))) {
     const message = `${jobs} jobs are restored from ${location}, and their queues stay paused; set spec.resume to true to let workers start them`;
     return { reason: 'RestoredPaused', message };
   }
-  return said ?? { reason: 'Pending', message: 'nothing is known yet' };
+  return saidOfEnd<Problem['reason']>(restore) ?? { reason: 'Pending', message: 'nothing is known yet' };
 }
 
 /** What Complete goes on saying while queues are resumed. */

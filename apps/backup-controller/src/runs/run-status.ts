@@ -1,4 +1,4 @@
-import { timestamp } from '@redis-queue/controller';
+import { saidBefore, timestamp, type Problem } from '@redis-queue/controller';
 import { hasEnded, type RunFields, type RunObject } from './run-objects.ts';
 import { failuresAfter, type Stage } from './stage.ts';
 
@@ -49,4 +49,13 @@ function phaseOf(object: RunObject, stage: Stage): NonNullable<RunFields['phase'
   const outcome = outcomeOf(object, stage);
   if (outcome) return outcome === 'completed' ? 'Completed' : 'Failed';
   return stage === 'running' ? 'Running' : 'Pending';
+}
+
+/**
+ * What Ready says of one that has nothing more to do: how it ended, as the condition of its end has it. Ready itself may
+ * have said since that something failed that is over.
+ */
+export function saidOfEnd<R extends string>({ status }: Pick<RunObject, 'status'>): Problem<R> | undefined {
+  const said = (type: string): Problem<R> | undefined => saidBefore<R>(status?.conditions, type);
+  return said(RunCondition.Complete) ?? said(RunCondition.Failed) ?? said('Ready');
 }

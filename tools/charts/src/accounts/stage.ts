@@ -141,7 +141,7 @@ export class Stage implements AsyncDisposable {
   }
 
   async apply(
-    kind: 'Queue' | 'QueueRedrive' | 'WorkerPool',
+    kind: 'Queue' | 'QueueBackup' | 'QueueRedrive' | 'QueueRestore' | 'WorkerPool',
     name: string,
     spec: object,
     namespace = this.shop,
