@@ -1,0 +1,85 @@
+import { parseArgs } from 'node:util';
+
+export const USAGE = `redis-queue-backup COMMAND STORAGE [DIRECTORY] [options]
+
+Reads backups of redis-queue where they lie. Needs no cluster, and writes nothing.
+
+  list STORAGE [DIRECTORY]      the backups below a directory, without a key
+  verify STORAGE DIRECTORY      reads a backup and checks every part of it
+  export STORAGE DIRECTORY      the records of a backup, a line of JSON each, on standard output
+
+STORAGE is file:///DIRECTORY or s3://BUCKET/PREFIX?endpoint=https://HOST&region=NAME. Credentials for S3 are found as
+the AWS command line finds them: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile, or the machine's role.
+
+  --key-file FILE               the key of an encrypted backup, as in its Secret: 32 bytes in base64 per line
+  --manifest-sha256 HEX         status.manifestSha256 of the QueueBackup: refuse any other backup in its place
+  --queue NAME                  export only this queue; may be repeated
+  --help                        this text
+
+Exit status: 0 done, and what was read is as it was written; 1 the backup is damaged; 2 wrong usage; 3 the key is missing
+or wrong, or the backup is of a later version; 4 the storage failed; 5 anything else; 130 interrupted.
+`;
+
+const COMMANDS = ['list', 'verify', 'export'] as const;
+
+export interface Arguments {
+  readonly command: (typeof COMMANDS)[number];
+  /** The URL of the storage. */
+  readonly storage: string;
+  /** Empty: the storage itself. */
+  readonly directory: string;
+  readonly keyFile?: string;
+  readonly manifestSha256?: string;
+  /** Names of the queues to export; empty for all. */
+  readonly queues: readonly string[];
+}
+
+/** A command line that cannot be understood, and why. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** @throws {UsageError} */
+export function parseArguments(argv: readonly string[]): Arguments | 'help' {
+  const { values, positionals } = parse(argv);
+  if (values.help) return 'help';
+  const [name, storage, directory = '', ...rest] = positionals;
+  const command = COMMANDS.find((each) => each === name);
+  if (!command) throw new UsageError(`"${name ?? ''}" is none of the commands ${COMMANDS.join(', ')}`);
+  if (storage === undefined) throw new UsageError(`${command} needs a STORAGE`);
+  if (directory === '' && command !== 'list') throw new UsageError(`${command} needs a DIRECTORY, as "list" prints it`);
+  if (rest.length > 0) throw new UsageError(`"${rest[0]}" is too much`);
+  const { 'key-file': keyFile, 'manifest-sha256': manifestSha256, queue: queues = [] } = values;
+  if (manifestSha256 !== undefined && !/^[0-9a-f]{64}$/.test(manifestSha256)) {
+    throw new UsageError('--manifest-sha256 has 64 hexadecimal digits');
+  }
+  if (command === 'list' && (keyFile !== undefined || manifestSha256 !== undefined)) {
+    throw new UsageError('list reads manifests as they are, without a key or a hash');
+  }
+  if (command !== 'export' && queues.length > 0) throw new UsageError('--queue is for export');
+  return {
+    command,
+    storage,
+    directory,
+    ...(keyFile && { keyFile }),
+    ...(manifestSha256 && { manifestSha256 }),
+    queues,
+  };
+}
+
+function parse(argv: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...argv],
+      allowPositionals: true,
+      options: {
+        'key-file': { type: 'string' },
+        'manifest-sha256': { type: 'string' },
+        queue: { type: 'string', multiple: true },
+        help: { type: 'boolean', default: false },
+      },
+    });
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}

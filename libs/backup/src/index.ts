@@ -1,0 +1,16 @@
+export { BackupWriter, type BackupOptions, type FinishedBackup } from './backup/backup-writer.ts';
+export { listBackups, type ListedBackup } from './backup/list-backups.ts';
+export { openBackup, type OpenBackup, type OpenOptions } from './backup/open-backup.ts';
+export type { PartPlace } from './backup/backup-parts.ts';
+export type { QueueSummary, QueueWriter } from './backup/queue-writer.ts';
+export { removeBackup } from './backup/remove-backup.ts';
+export type { KeyWrapper } from './encryption/key-wrapper.ts';
+export { secretKeys } from './encryption/secret-keys.ts';
+export { BackupDamagedError, type DamageReason } from './errors/backup-damaged-error.ts';
+export { BackupKeyError, type KeyReason } from './errors/backup-key-error.ts';
+export { BackupVersionError } from './errors/backup-version-error.ts';
+export { DirectoryNotEmptyError } from './errors/directory-not-empty-error.ts';
+export { RecordTooLargeError } from './errors/record-too-large-error.ts';
+export { FORMAT_VERSION, type Manifest, type QueueEntry } from './manifest/schema.ts';
+export type { JsonRecord } from './parts/lines.ts';
+export { ObjectNotFoundError, StorageError, type Storage, type StorageReason } from './storage/storage.ts';
