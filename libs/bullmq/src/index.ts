@@ -132,8 +132,24 @@ export { retentionRound, type LimitedQueue, type RetentionResult } from './reten
 export { STEP_VALID_MS, type RoundOptions } from './paced-turns.ts';
 export { restMs } from './pace.ts';
 export { FairTurns } from './fair-turns.ts';
+export { abandonRestore } from './restore/abandon-restore.ts';
+export { beginRestore, type RestoreStart } from './restore/begin-restore.ts';
+export { RESTORE_FIELD, RestoreLostError, type RestorePhase } from './restore/restore-mark.ts';
+export { RecordWriter, type Pace, type RecordWriterOptions, type RestoreSummary } from './restore/record-writer.ts';
+export {
+  OpenFlowError,
+  OpenFlowsFinder,
+  type OpenFlowList,
+  type OpenFlows,
+  type Rename,
+} from './restore/flow-links.ts';
+export { verifyRestore, type VerifyOptions } from './restore/verify-restore.ts';
+export { type Differences } from './restore/differences.ts';
+export { completeRestore, type RestoreCompletion } from './restore/complete-restore.ts';
+export { WouldRun, type WouldRunOfQueue } from './restore/would-run.ts';
 export { tryReadMarks, type MarkedQueue } from './marks.ts';
 export { clampPriorities, tryCountPriorities, type ClampedJobs, type PriorityCounts } from './priorities.ts';
 export { priorityRound, type PrioritizedQueue, type PriorityResult } from './priority-round.ts';
 export { clampTo, type Clamping } from './priorities/declared.ts';
 export { whileLeading, type RedisCall, type Refusal, type StepFence, type StepOutcome } from './step.ts';
+export { type IndexEntry, type QueueRecord, type State } from './snapshot/records.ts';

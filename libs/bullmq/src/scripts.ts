@@ -4,6 +4,8 @@ import { SCRIPTS } from './scripts.generated.ts';
 
 export type ScriptName = keyof typeof SCRIPTS;
 type Argument = string | number;
+/** A Buffer where the text may be no valid UTF-8. */
+export type ScriptArgument = Argument | Buffer;
 
 const SHA = Object.fromEntries(
   Object.entries(SCRIPTS).map(([name, text]) => [name, createHash('sha1').update(text).digest('hex')]),
@@ -53,6 +55,41 @@ export async function runScriptAndTime(
   // So that Redis knows it the next time.
   if (ended === undefined) await runReadScript(redis, 'redisTime', keys, []);
   return { reply, ended };
+}
+
+export interface ScriptCall {
+  readonly name: ScriptName;
+  readonly keys: readonly string[];
+  readonly args: readonly ScriptArgument[];
+}
+
+/**
+ * Runs scripts one after the other in one pipeline. When one fails, the others are run all the same; when Redis does not
+ * know one, all are run again, so each has to be idempotent.
+ *
+ * @param write absent: they only read.
+ * @throws the error of the first that failed.
+ */
+export async function runScripts(
+  redis: Redis,
+  calls: readonly ScriptCall[],
+  { write = false }: { readonly write?: boolean } = {},
+): Promise<unknown[]> {
+  const send = async (unknown: Set<ScriptName>): Promise<[Error | null, unknown][]> => {
+    const commands = calls.map(({ name, keys, args }): (string | number | Buffer)[] => {
+      const byText = unknown.delete(name);
+      const command = byText ? (write ? 'eval' : 'eval_ro') : write ? 'evalsha' : 'evalsha_ro';
+      return [command, byText ? SCRIPTS[name] : SHA[name], keys.length, ...keys, ...args];
+    });
+    return (await redis.pipeline(commands).exec()) ?? [];
+  };
+  let replies = await send(new Set());
+  if (replies.some(([error]) => error?.message.startsWith('NOSCRIPT')))
+    replies = await send(new Set(calls.map(({ name }) => name)));
+  return replies.map(([error, reply]) => {
+    if (error) throw error;
+    return reply;
+  });
 }
 
 /** Runs it by hash, or by text when the server does not know the hash: after its start, a failover or SCRIPT FLUSH. */
