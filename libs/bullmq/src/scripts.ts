@@ -3,9 +3,8 @@ import type { Redis } from 'ioredis';
 import { SCRIPTS } from './scripts.generated.ts';
 
 export type ScriptName = keyof typeof SCRIPTS;
-type Argument = string | number;
 /** A Buffer where the text may be no valid UTF-8. */
-export type ScriptArgument = Argument | Buffer;
+export type ScriptArgument = string | number | Buffer;
 
 const SHA = Object.fromEntries(
   Object.entries(SCRIPTS).map(([name, text]) => [name, createHash('sha1').update(text).digest('hex')]),
@@ -16,9 +15,46 @@ export async function runReadScript(
   redis: Redis,
   name: ScriptName,
   keys: readonly string[],
-  args: readonly Argument[],
+  args: readonly ScriptArgument[],
 ): Promise<unknown> {
   return run(redis, name, 'evalsha_ro', 'eval_ro', keys, args);
+}
+
+/** The same, for what may be no text: texts of the reply are bytes. */
+export async function runReadScriptForBytes(
+  redis: Redis,
+  name: ScriptName,
+  keys: readonly string[],
+  args: readonly ScriptArgument[],
+): Promise<unknown> {
+  return run(redis, name, 'evalsha_ro', 'eval_ro', keys, args, 'callBuffer');
+}
+
+/**
+ * The same, and how long Redis was busy with it, by its own clock, asked in one write as `runScriptAndTime` does.
+ *
+ * @returns `scriptMs` undefined: not known.
+ */
+export async function runTimedReadScript(
+  redis: Redis,
+  name: ScriptName,
+  keys: readonly string[],
+  args: readonly ScriptArgument[],
+): Promise<{ readonly reply: unknown; readonly scriptMs?: number }> {
+  const time = ['evalsha_ro', SHA.redisTime, 1, keys[0]!] as const;
+  const replies = await redis
+    .pipeline()
+    .call(...time)
+    .callBuffer('evalsha_ro', SHA[name], keys.length, ...keys, ...args)
+    .call(...time)
+    .exec();
+  const [[, began] = [], [error, reply] = [], [, ended] = []] = replies ?? [];
+  if (error?.message.startsWith('NOSCRIPT')) return { reply: await runReadScriptForBytes(redis, name, keys, args) };
+  if (error) throw error;
+  // So that Redis knows it the next time.
+  if (ended === undefined) await runReadScript(redis, 'redisTime', keys, []);
+  const scriptMs = (Number(ended) - Number(began)) / 1_000;
+  return { reply, ...(scriptMs >= 0 && { scriptMs }) };
 }
 
 /** Runs a script that may write. */
@@ -26,7 +62,7 @@ export async function runScript(
   redis: Redis,
   name: ScriptName,
   keys: readonly string[],
-  args: readonly Argument[],
+  args: readonly ScriptArgument[],
 ): Promise<unknown> {
   return run(redis, name, 'evalsha', 'eval', keys, args);
 }
@@ -41,7 +77,7 @@ export async function runScriptAndTime(
   redis: Redis,
   name: ScriptName,
   keys: readonly string[],
-  args: readonly Argument[],
+  args: readonly ScriptArgument[],
 ): Promise<{ readonly reply: unknown; readonly ended?: unknown }> {
   const replies = await redis
     .pipeline([
@@ -99,12 +135,13 @@ async function run(
   byHash: string,
   byText: string,
   keys: readonly string[],
-  args: readonly Argument[],
+  args: readonly ScriptArgument[],
+  call: 'call' | 'callBuffer' = 'call',
 ): Promise<unknown> {
   try {
-    return await redis.call(byHash, SHA[name], keys.length, ...keys, ...args);
+    return await redis[call](byHash, SHA[name], keys.length, ...keys, ...args);
   } catch (error) {
     if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-    return await redis.call(byText, SCRIPTS[name], keys.length, ...keys, ...args);
+    return await redis[call](byText, SCRIPTS[name], keys.length, ...keys, ...args);
   }
 }

@@ -113,7 +113,7 @@ export class RecordWriter {
       // oxlint-disable-next-line no-await-in-loop -- in turn is the point
       const reply = await untilAborted(
         this.#options.signal,
-        runScript(this.#redis, 'placeRestored', keys, args as (string | number)[]),
+        runScript(this.#redis, 'placeRestored', keys, args),
       );
       const [outcome, ...counts] = Array.isArray(reply) ? (reply as unknown[]) : [];
       if (outcome === 'lost') throw this.#lost();
