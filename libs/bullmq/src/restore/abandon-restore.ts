@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
-import { queueKey, type QueueRef } from '../keys.ts';
-import { UnexpectedReplyError } from '../reply.ts';
-import { runScript } from '../scripts.ts';
+import { queueKey, type QueueRef } from '../redis/keys.ts';
+import { UnexpectedReplyError } from '../redis/reply.ts';
+import { runScript } from '../redis/scripts.ts';
 import { RESTORE_FIELD, type RestorePhase } from './restore-mark.ts';
 
 /** Jobs removed per call: about 2 ms of Redis' time. */

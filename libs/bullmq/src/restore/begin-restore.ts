@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
-import { SCHEDULERS_FIELD } from '../job-schedulers.ts';
-import { queueKey, type QueueRef } from '../keys.ts';
-import { UnexpectedReplyError } from '../reply.ts';
-import { runScript } from '../scripts.ts';
+import { SCHEDULERS_FIELD } from '../job-schedulers/definition.ts';
+import { queueKey, type QueueRef } from '../redis/keys.ts';
+import { UnexpectedReplyError } from '../redis/reply.ts';
+import { runScript } from '../redis/scripts.ts';
 import { checkRestoreId, RESTORE_FIELD, type RestorePhase } from './restore-mark.ts';
 
 export type RestoreStart =

@@ -1,7 +1,7 @@
 import { Queue as QueueOf5 } from 'bullmq-5';
 import { eventually } from '@redis-queue/rig';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { QueueRef } from '../keys.ts';
+import type { QueueRef } from '../redis/keys.ts';
 import type { QueueRecord } from '../snapshot/records.ts';
 import { testRedis, type TestRedis } from '../test-redis.ts';
 import { completeRestore } from './complete-restore.ts';

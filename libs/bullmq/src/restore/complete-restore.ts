@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
-import { queueId, queueKey, type QueueRef } from '../keys.ts';
-import { timeOf, UnexpectedReplyError } from '../reply.ts';
-import { runReadScript, runScript, runScripts, type ScriptCall } from '../scripts.ts';
+import { queueId, queueKey, type QueueRef } from '../redis/keys.ts';
+import { timeOf, UnexpectedReplyError } from '../redis/reply.ts';
+import { runReadScript, runScript, runScripts, type ScriptCall } from '../redis/scripts.ts';
 import type { Value } from '../snapshot/records.ts';
 import { RESTORE_FIELD, RestoreLostError } from './restore-mark.ts';
 import { argumentOf } from './restored-job.ts';

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ACL_RULES } from '../acl.ts';
 import { classifyRedisError } from '../errors.ts';
 import { upsertScheduler } from '../job-schedulers.ts';
-import type { QueueRef } from '../keys.ts';
+import type { QueueRef } from '../redis/keys.ts';
 import { obliterateRound } from '../obliterate.ts';
 import { OWNER_FIELD } from '../owner-mark.ts';
 import { cleanFinished } from '../retention.ts';

@@ -1,4 +1,4 @@
-import { queueId, type QueueRef } from '../keys.ts';
+import { queueId, type QueueRef } from '../redis/keys.ts';
 import type { QueueRecord, RecordOf } from '../snapshot/records.ts';
 
 /** Where a queue goes, both as `prefix:name`; undefined: it is not restored. */

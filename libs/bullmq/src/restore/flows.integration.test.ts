@@ -1,7 +1,7 @@
 import { FlowProducer } from 'bullmq';
 import { eventually } from '@redis-queue/rig';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { queueId, type QueueRef } from '../keys.ts';
+import { queueId, type QueueRef } from '../redis/keys.ts';
 import type { QueueRecord } from '../snapshot/records.ts';
 import { testRedis, type TestRedis } from '../test-redis.ts';
 import { beginRestore } from './begin-restore.ts';

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { queueKey, type QueueRef } from '../keys.ts';
+import { queueKey, type QueueRef } from '../redis/keys.ts';
 
 /** Ids read at a time. */
 const PAGE = 1_000;

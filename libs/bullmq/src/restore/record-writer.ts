@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
-import { queueId, queueKey, type QueueRef } from '../keys.ts';
-import { UnexpectedReplyError } from '../reply.ts';
-import { runScript, runScripts, type ScriptArgument, type ScriptCall, type ScriptName } from '../scripts.ts';
+import { queueId, queueKey, type QueueRef } from '../redis/keys.ts';
+import { UnexpectedReplyError } from '../redis/reply.ts';
+import { runScript, runScripts, type ScriptArgument, type ScriptCall, type ScriptName } from '../redis/scripts.ts';
 import type { QueueRecord, RecordOf, State } from '../snapshot/records.ts';
 import { renameWith, type OpenFlows, type Rename } from './flow-links.ts';
 import { RESTORE_FIELD, RestoreLostError } from './restore-mark.ts';
@@ -111,10 +111,7 @@ export class RecordWriter {
     for (;;) {
       const { keys, args } = this.#call('placeRestored', [PLACED_PER_CALL]);
       // oxlint-disable-next-line no-await-in-loop -- in turn is the point
-      const reply = await untilAborted(
-        this.#options.signal,
-        runScript(this.#redis, 'placeRestored', keys, args),
-      );
+      const reply = await untilAborted(this.#options.signal, runScript(this.#redis, 'placeRestored', keys, args));
       const [outcome, ...counts] = Array.isArray(reply) ? (reply as unknown[]) : [];
       if (outcome === 'lost') throw this.#lost();
       if (outcome === 'done') return summaryOf(counts);

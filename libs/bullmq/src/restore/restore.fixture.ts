@@ -1,5 +1,5 @@
 import { Cluster, type Redis } from 'ioredis';
-import { queueKey, type QueueRef } from '../keys.ts';
+import { queueKey, type QueueRef } from '../redis/keys.ts';
 import type { IndexEntry, QueueRecord, State } from '../snapshot/records.ts';
 import type { TestRedis } from '../test-redis.ts';
 import { beginRestore } from './begin-restore.ts';

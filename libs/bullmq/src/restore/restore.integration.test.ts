@@ -9,7 +9,7 @@ import {
 import { FlowProducer, Queue, Worker, type Job } from 'bullmq';
 import { Cluster, Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { queueId, type QueueRef } from '../keys.ts';
+import { queueId, type QueueRef } from '../redis/keys.ts';
 import type { QueueRecord } from '../snapshot/records.ts';
 import { testRedis, type TestRedis } from '../test-redis.ts';
 import { completeRestore } from './complete-restore.ts';

@@ -1,5 +1,5 @@
 import type { RecordOf, Value } from '../snapshot/records.ts';
-import type { ScriptArgument } from '../scripts.ts';
+import type { ScriptArgument } from '../redis/scripts.ts';
 import { OpenFlowError, openLinks, renameJobKey, type OpenFlows, type Rename } from './flow-links.ts';
 
 /** A job as it is to be in Redis, in the arguments that scripts take. */

@@ -1,4 +1,4 @@
-import type { ScriptArgument, ScriptCall } from '../scripts.ts';
+import type { ScriptArgument, ScriptCall } from '../redis/scripts.ts';
 import type { IndexEntry } from '../snapshot/records.ts';
 import { bytesOf, type JobPart, type RestoredJob } from './restored-job.ts';
 

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
-import { queueId, queueKey, type QueueRef } from '../keys.ts';
-import { UnexpectedReplyError } from '../reply.ts';
-import { runScript } from '../scripts.ts';
+import { queueId, queueKey, type QueueRef } from '../redis/keys.ts';
+import { UnexpectedReplyError } from '../redis/reply.ts';
+import { runScript } from '../redis/scripts.ts';
 import { RESTORE_FIELD, RestoreLostError } from './restore-mark.ts';
 
 /** Read per command: parents, and of one of them children. */

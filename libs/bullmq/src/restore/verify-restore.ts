@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
-import { queueId, queueKey, type QueueRef } from '../keys.ts';
-import { timeOf, UnexpectedReplyError } from '../reply.ts';
-import { runReadScript, runScripts, type ScriptCall } from '../scripts.ts';
+import { queueId, queueKey, type QueueRef } from '../redis/keys.ts';
+import { timeOf, UnexpectedReplyError } from '../redis/reply.ts';
+import { runReadScript, runScripts, type ScriptCall } from '../redis/scripts.ts';
 import type { QueueRecord, RecordOf } from '../snapshot/records.ts';
 import { DifferenceList, type Differences } from './differences.ts';
 import { renameWith, type OpenFlows, type Rename } from './flow-links.ts';

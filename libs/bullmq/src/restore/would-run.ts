@@ -1,4 +1,4 @@
-import { queueId } from '../keys.ts';
+import { queueId } from '../redis/keys.ts';
 import type { IndexEntry, QueueRecord, State } from '../snapshot/records.ts';
 
 /** What would run if a queue of a backup were restored and resumed. */
