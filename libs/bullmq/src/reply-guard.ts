@@ -2,8 +2,8 @@ import type { Socket } from 'node:net';
 import { Command, type Redis } from 'ioredis';
 import { StandaloneConnector } from 'ioredis/built/connectors/index.js';
 import dataHandler from 'ioredis/built/DataHandler.js';
-import { ReplyMeter } from './reply-meter.ts';
-import { ProtocolError, UnexpectedReplyError } from './reply.ts';
+import { ReplyMeter } from './redis/reply-meter.ts';
+import { ProtocolError, UnexpectedReplyError } from './redis/reply.ts';
 
 type Listener = (...args: unknown[]) => void;
 

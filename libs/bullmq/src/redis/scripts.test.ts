@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { GENERATED, renderScripts } from './scripts/generate.ts';
+import { GENERATED, renderScripts } from '../scripts/generate.ts';
 import { SCRIPTS } from './scripts.generated.ts';
 
 test('scripts.generated.ts is up to date (else run `npm run generate`)', () => {
