@@ -189,7 +189,7 @@ spec:
       reason: Forbidden
     {{- range .finalizers }}
     - expression: >-
-        variables.target != 'redis-queue.io/{{ . }}' || (object.?spec == oldObject.?spec &&
+        variables.target != 'redis-queue.io/{{ . }}' || request.operation != 'UPDATE' || (object.?spec == oldObject.?spec &&
         object.metadata.?labels == oldObject.metadata.?labels &&
         object.metadata.?annotations == oldObject.metadata.?annotations &&
         object.metadata.?ownerReferences == oldObject.metadata.?ownerReferences &&
