@@ -13,4 +13,7 @@ export { DirectoryNotEmptyError } from './errors/directory-not-empty-error.ts';
 export { RecordTooLargeError } from './errors/record-too-large-error.ts';
 export { FORMAT_VERSION, type Manifest, type QueueEntry } from './manifest/schema.ts';
 export type { JsonRecord } from './parts/lines.ts';
+export { openStorage, type OpenStorageOptions } from './storage/open-storage.ts';
+export type { S3Spec, StorageSpec, VolumeSpec } from './storage/storage-spec.ts';
+export { parseStorageUrl } from './storage/storage-url.ts';
 export { ObjectNotFoundError, StorageError, type Storage, type StorageReason } from './storage/storage.ts';
