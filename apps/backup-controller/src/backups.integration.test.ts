@@ -95,6 +95,31 @@ describe.concurrent('a backup', () => {
     );
   });
 
+  it('lies in a bucket, and is found there by its folder alone, whatever became of the objects', async ({ expect }) => {
+    const name = `bucket-${ns}`;
+    await t.producer(name).addBulk(some(3_000));
+    await t.queue(ns, 'bucket', { name });
+    await t.queue(ns, 'bucket-to', { name, redis: { secretRef: { name: 'redis-other' } } });
+    const spec = { storage: t.bucket, encryption: { secretRef: { name: 'backup-key' } } };
+    const backup = await t.settled(
+      await t.backup(ns, 'bucket', { queues: { names: ['bucket'] }, ...spec }),
+      'BackedUp',
+    );
+    const { directory = '', location } = backup.status!;
+    expect(location).toMatch(/^backups-.*\/bucket-.* in s3:\/\/backups\/all at http/);
+    await t.remove(backup);
+    await t.gone(backup);
+    const queues = [{ name: 'bucket', to: { queue: 'bucket-to' } }];
+    const restore = await t.restore(ns, 'bucket', { from: { ...spec, directory }, queues });
+    expect((await t.settled(restore, 'Restored')).status).toMatchObject({ jobs: 3_000 });
+    expect(await t.producer(name, t.other).getWaitingCount()).toBe(3_000);
+
+    const wrong = { s3: { ...t.bucket.s3!, bucket: 'nobodys' } };
+    const missing = await t.backup(ns, 'nowhere', { queues: { names: ['bucket'] }, storage: wrong, backoffLimit: 0 });
+    const { status } = await t.settled(missing, 'BackoffLimitExceeded');
+    expect(findCondition(status?.conditions, 'Failed')?.message).toContain('BucketNotFound');
+  });
+
   it('is restored paused with resume: false, and resumed when that is set', async ({ expect }) => {
     const name = `held-${ns}`;
     await t.producer(name).addBulk(some(5));

@@ -47,5 +47,5 @@ export async function openSource({
   const moves: Omit<QueueMove, 'rename'>[] = [];
   // oxlint-disable-next-line no-await-in-loop -- a part of each in memory at a time
   for (const target of targets) moves.push({ ...target, ...(await sourceOf(backup, target.name)) });
-  return { backup, moves: renamesOf(moves), location: `${storage.location}/${directory}` };
+  return { backup, moves: renamesOf(moves), location: `${directory} in ${storage.location}` };
 }

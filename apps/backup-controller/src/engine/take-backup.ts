@@ -83,7 +83,7 @@ export async function takeBackup(options: BackupOptions): Promise<BackupResult> 
     const { manifest, sha256 } = await writer.finish();
     return {
       directory,
-      location: `${storage.location}/${directory}`,
+      location: `${directory} in ${storage.location}`,
       formatVersion: manifest.formatVersion,
       manifestSha256: sha256,
       queues,

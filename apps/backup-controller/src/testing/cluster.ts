@@ -7,7 +7,14 @@ import {
   type QueueRestoreSpec,
   type QueueSpec,
 } from '@redis-queue/api';
-import { eventually, startRedis, temporaryFolder, type RedisServer } from '@redis-queue/rig';
+import {
+  eventually,
+  startRedis,
+  startS3Server,
+  temporaryFolder,
+  type RedisServer,
+  type S3Server,
+} from '@redis-queue/rig';
 import { startRig, type Rig, type RunningController } from '@redis-queue/rig/controllers';
 import { Queue, Worker, type Job } from 'bullmq';
 import type { BackupObject } from '../backups/steps.ts';
@@ -16,23 +23,26 @@ import { wireBackupController, type Settings } from '../wire.ts';
 
 type Type = typeof QUEUE_BACKUPS | typeof QUEUE_RESTORES;
 
-/** A real API server, two real servers of Redis and a volume. */
+/** A real API server, two real servers of Redis, a volume and an S3 server. */
 export class TestCluster implements AsyncDisposable {
   readonly rig: Rig;
   /** Another Redis, to which queues move: Secret `redis-other`. */
   readonly other: RedisServer;
+  /** With the bucket `backups`, and Secret `backup-storage`. */
+  readonly s3: S3Server;
   /** The volume. */
   readonly volume = temporaryFolder('backups');
   readonly #closing = new AsyncDisposableStack();
 
-  private constructor(rig: Rig, other: RedisServer) {
+  private constructor(rig: Rig, other: RedisServer, s3: S3Server) {
     this.rig = rig;
     this.other = other;
+    this.s3 = s3;
   }
 
   static async start(): Promise<TestCluster> {
-    const [rig, other] = await Promise.all([startRig(), startRedis()]);
-    return new TestCluster(rig, other);
+    const [rig, other, s3] = await Promise.all([startRig(), startRedis(), startS3Server()]);
+    return new TestCluster(rig, other, s3);
   }
 
   /** The controller, in this process, until it is stopped. */
@@ -61,7 +71,14 @@ export class TestCluster implements AsyncDisposable {
     const { objects } = this.rig;
     await objects.secret(namespace, { 'redis-url': this.other.url }, 'redis-other');
     await objects.secret(namespace, { key: randomBytes(32).toString('base64') }, 'backup-key');
+    await objects.secret(namespace, { ...this.s3.credentials }, 'backup-storage');
     return namespace;
+  }
+
+  /** The bucket, as a spec names it. */
+  get bucket(): QueueBackupSpec['storage'] {
+    const { endpoint, region } = this.s3;
+    return { s3: { bucket: 'backups', prefix: 'all', endpoint, region, secretRef: { name: 'backup-storage' } } };
   }
 
   async queue(
@@ -135,7 +152,7 @@ export class TestCluster implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#closing.disposeAsync();
     await this.rig[Symbol.asyncDispose]();
-    await this.other.stop();
+    await Promise.all([this.other.stop(), this.s3.stop()]);
   }
 }
 
