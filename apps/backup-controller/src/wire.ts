@@ -11,6 +11,7 @@ import { BackupMetrics, RunMetrics } from './runs/metrics.ts';
 import { changesSpec, comesToAnEnd, OpenObjects } from './runs/open-objects.ts';
 import { RunPlaces } from './runs/run-places.ts';
 import { Runs } from './runs/runs.ts';
+import { manageSchedules } from './schedules/wire.ts';
 
 export interface Settings {
   /** Names of Secrets with credentials of Redis that RBAC lets the controller read. */
@@ -75,6 +76,7 @@ export function wireBackupController(manager: Manager, settings: Settings): void
       ...sources.secretWatches('restore', (queue) => openRestores.ofNamespace(queue)),
     ],
   });
+  manageSchedules(manager, options);
 }
 
 /** By time, for people, and by chance, so that not even another process for the same object has the same. */

@@ -43,8 +43,9 @@ const table = {
     namespaceScope: true,
   },
   'backup-controller': {
-    summary: 'Backs queues up as QueueBackup objects ask for it, and restores them as QueueRestore objects do.',
-    kinds: ['QueueBackup', 'QueueRestore'],
+    summary:
+      'Backs queues up as QueueBackup and QueueBackupSchedule objects ask for it, and restores them as QueueRestore objects do.',
+    kinds: ['QueueBackup', 'QueueBackupSchedule', 'QueueRestore'],
     capabilities: ['redis', 'storage'],
     namespaceScope: true,
   },

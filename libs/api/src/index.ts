@@ -8,6 +8,7 @@ export * from './kinds/meta.ts';
 export * from './kinds/quantity.ts';
 export * from './kinds/queue.ts';
 export * from './kinds/queue-backup.ts';
+export * from './kinds/queue-backup-schedule.ts';
 export * from './kinds/queue-redrive.ts';
 export * from './kinds/queue-restore.ts';
 export * from './kinds/reasons.ts';

@@ -1,4 +1,5 @@
 import type { KindDefinition } from './definition.ts';
+import { queueBackupScheduleDefinition } from './queue-backup-schedule.ts';
 import { queueBackupDefinition } from './queue-backup.ts';
 import { queueRedriveDefinition } from './queue-redrive.ts';
 import { queueRestoreDefinition } from './queue-restore.ts';
@@ -9,6 +10,7 @@ import { workerPoolDefinition } from './workerpool.ts';
 export const kinds: readonly KindDefinition[] = [
   queueDefinition,
   queueBackupDefinition,
+  queueBackupScheduleDefinition,
   queueRedriveDefinition,
   queueRestoreDefinition,
   workerPoolDefinition,
