@@ -68,7 +68,8 @@ export class ApiModel {
   }
 
   #writeStatus(status: ScheduleObject['status']): void {
-    if (!isDeepStrictEqual(status, this.schedule.status)) this.schedule = { ...this.schedule, ...(status && { status }) };
+    if (!isDeepStrictEqual(status, this.schedule.status))
+      this.schedule = { ...this.schedule, ...(status && { status }) };
   }
 
   #nextVersion(): string {

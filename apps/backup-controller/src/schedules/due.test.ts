@@ -41,13 +41,23 @@ describe('of the slots that have passed', () => {
 
   it('none is decided while the schedule is suspended, but those whose backups are there', () => {
     expect(decide('05:10', '02:00', { suspended: true })).toEqual({});
-    expect(decide('05:10', '02:00', { suspended: true }, ['04:00'])).toEqual({ newestTaken: '04:00', skipped: [1, '03:00'] });
+    expect(decide('05:10', '02:00', { suspended: true }, ['04:00'])).toEqual({
+      newestTaken: '04:00',
+      skipped: [1, '03:00'],
+    });
   });
 
   it('one that has a backup is neither taken again nor skipped, whatever the status says', () => {
     expect(decide('05:10', '02:00', {}, ['05:00'])).toEqual({ newestTaken: '05:00', skipped: [2, '04:00', '03:00'] });
-    expect(decide('05:10', '02:00', {}, ['03:00', '02:00'])).toEqual({ newestTaken: '03:00', due: '05:00', skipped: [1, '04:00'] });
-    expect(decide('05:10', '02:00', { deadlineMs: 1 }, ['04:00'])).toEqual({ newestTaken: '04:00', skipped: [2, '05:00', '03:00'] });
+    expect(decide('05:10', '02:00', {}, ['03:00', '02:00'])).toEqual({
+      newestTaken: '03:00',
+      due: '05:00',
+      skipped: [1, '04:00'],
+    });
+    expect(decide('05:10', '02:00', { deadlineMs: 1 }, ['04:00'])).toEqual({
+      newestTaken: '04:00',
+      skipped: [2, '05:00', '03:00'],
+    });
   });
 
   it('a backup of a time that is no slot says nothing', () => {

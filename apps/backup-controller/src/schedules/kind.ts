@@ -1,4 +1,8 @@
-import { QUEUE_BACKUP_SCHEDULE_REASONS, QUEUE_BACKUP_SCHEDULES, type QueueBackupScheduleReason } from '@redis-queue/api';
+import {
+  QUEUE_BACKUP_SCHEDULE_REASONS,
+  QUEUE_BACKUP_SCHEDULES,
+  type QueueBackupScheduleReason,
+} from '@redis-queue/api';
 import { RetryPace, soonestMs, timestamp, type Kind } from '@redis-queue/controller';
 import { applySchedule } from './apply.ts';
 import type { ScheduleMetrics } from './metrics.ts';
@@ -37,7 +41,7 @@ export function scheduleKind({
     plan: planSchedule,
     apply: applySchedule,
     status: scheduleStatus,
-    statusWritten(schedule, { observed, plan }, status, { event }) {
+    statusWritten(schedule, { observed, plan }, _, { event }) {
       const { lastSuccessfulTime, lastFailedTime } = schedule.status ?? {};
       const endedSince = (state: 'good' | 'failed', time: string | undefined) =>
         observed.backups.filter((backup) => backup.state === state && backup.endedMs! > (timeMs(time) ?? 0));
@@ -50,7 +54,10 @@ export function scheduleKind({
       const { count = 0, latest = [] } = plan.decided?.slots.skipped ?? {};
       if (count === 0) return;
       metrics.skipped(schedule, count);
-      const which = count === 1 ? `The backup of ${timestamp(latest[0]!)} was skipped` : `${count} backups were skipped, the newest of ${timestamp(latest[0]!)}`;
+      const which =
+        count === 1
+          ? `The backup of ${timestamp(latest[0]!)} was skipped`
+          : `${count} backups were skipped, the newest of ${timestamp(latest[0]!)}`;
       event('BackupsSkipped', `${which}: ${whySkipped(schedule)}`);
     },
     requeueMs(schedule, { observed, plan, problem }, status, { nowMs }) {

@@ -12,7 +12,13 @@ describe('backups go', () => {
     const good = [5, 1, 3, 2].map((minute) => owned(minute, 'good'));
     const failed = [7, 6, 4].map((minute) => owned(minute, 'failed'));
     expect(names([...good, ...failed], { count: 2 })).toEqual(['nightly-1', 'nightly-2', 'nightly-4']);
-    expect(names([...good, ...failed], { count: 1 })).toEqual(['nightly-1', 'nightly-2', 'nightly-3', 'nightly-4', 'nightly-6']);
+    expect(names([...good, ...failed], { count: 1 })).toEqual([
+      'nightly-1',
+      'nightly-2',
+      'nightly-3',
+      'nightly-4',
+      'nightly-6',
+    ]);
   });
 
   it('that are too old, from their end on', () => {
@@ -48,7 +54,9 @@ describe('backups go', () => {
     const some = fc.uniqueArray(backup, { selector: ({ minute }) => minute, maxLength: 15 });
     fc.assert(
       fc.property(some, limits, (list, retention) => {
-        const backups = list.map(({ minute, state, deleting }) => owned(minute, state as OwnedBackup['state'], { deleting }));
+        const backups = list.map(({ minute, state, deleting }) =>
+          owned(minute, state as OwnedBackup['state'], { deleting }),
+        );
         const gone = new Set(names(backups, retention));
         const good = backups.filter(({ state, deleting }) => state === 'good' && !deleting);
         const last = good.toSorted((a, b) => b.slotMs - a.slotMs).slice(0, retention.keepLastGood);

@@ -47,9 +47,7 @@ export function nextExpiryMs(backups: readonly OwnedBackup[], retention: Retenti
 }
 
 function newestFirst(backups: readonly OwnedBackup[], state: 'good' | 'failed'): OwnedBackup[] {
-  return backups
-    .filter((backup) => backup.state === state && !backup.deleting)
-    .toSorted((a, b) => b.slotMs - a.slotMs);
+  return backups.filter((backup) => backup.state === state && !backup.deleting).toSorted((a, b) => b.slotMs - a.slotMs);
 }
 
 function expiryMs({ endedMs }: OwnedBackup, { maxAgeMs }: Retention): number {

@@ -43,7 +43,11 @@ class Place {
 
   async controller(kubeconfigPath?: string): Promise<RunningController> {
     const now = (): Date => new Date(Date.now() + this.aheadMs);
-    const settings = { name: 'backup-controller', namespaces: [this.namespace], ...(kubeconfigPath && { kubeconfigPath }) };
+    const settings = {
+      name: 'backup-controller',
+      namespaces: [this.namespace],
+      ...(kubeconfigPath && { kubeconfigPath }),
+    };
     const running = await rig.controller((manager) => manageSchedules(manager, { concurrency: 2, now }), settings);
     this.#running.push(running);
     return running;
@@ -157,7 +161,9 @@ describe.concurrent('a backup schedule', () => {
     });
     expect(backup!.spec).toEqual(schedule.spec.template.spec);
     await t.end(backup!, 'Failed', jumpMs + 60_000);
-    const failed = await rig.objects.settled(QUEUE_BACKUP_SCHEDULES, schedule, 'BackupFailed', { condition: 'LastBackupFailed' });
+    const failed = await rig.objects.settled(QUEUE_BACKUP_SCHEDULES, schedule, 'BackupFailed', {
+      condition: 'LastBackupFailed',
+    });
     expect(failed.status).toMatchObject({ lastFailedBackup: backup!.metadata.name });
     expect(findCondition(failed.status?.conditions, 'Degraded')?.status).toBe('True');
     await eventually(async () => {
@@ -185,7 +191,11 @@ describe.concurrent('a backup schedule', () => {
     ['that would replace backups', { concurrencyPolicy: 'Replace' }, 'spec.concurrencyPolicy'],
     ['that would keep no good backup', { retention: { count: 3, keepLastGood: 0 } }, 'keepLastGood'],
     ['whose retention deletes nothing', { retention: { keepLastGood: 2 } }, 'set one of them, or remove retention'],
-    ['whose queues are given twice', { template: { spec: { queues: { names: ['a'], selector: {} }, storage: { volume: {} } } } }, 'set one of them'],
+    [
+      'whose queues are given twice',
+      { template: { spec: { queues: { names: ['a'], selector: {} }, storage: { volume: {} } } } },
+      'set one of them',
+    ],
   ])('%s is refused', async (_, spec, message) => {
     const t = await place(jumpMs);
     await expect(t.schedule(spec as Partial<QueueBackupScheduleSpec>)).rejects.toThrow(message);

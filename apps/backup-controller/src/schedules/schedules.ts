@@ -49,7 +49,9 @@ export function backupOf({ metadata: { namespace, name }, spec }: ScheduleObject
 /** The schedule that a backup says it is of, whether or not there is one; undefined for one that a person created. */
 export function scheduleKeyOf({ metadata }: BackupObject): ObjectKey | undefined {
   const name = metadata.labels?.[BACKUP_SCHEDULE_LABEL];
-  return name === undefined || slotOfName(name, metadata.name) === undefined ? undefined : { ...keyOf({ metadata }), name };
+  return name === undefined || slotOfName(name, metadata.name) === undefined
+    ? undefined
+    : { ...keyOf({ metadata }), name };
 }
 
 /** A backup as its schedule sees it; undefined when it is not of that schedule. */

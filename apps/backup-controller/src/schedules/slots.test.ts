@@ -25,14 +25,15 @@ describe.each(Object.entries(CHANGES))('slots while clocks change: %s', (_, [zon
     const slots = clock.slots(cron);
     expect(walk(table, from, until)).toEqual(slots.map((slot) => iso(slot)));
     // From wherever one begins, and backwards, and counted, they are the same.
-    for (let ms = at(from); ms <= at(until); ms += 47 * 60_000) {
+    for (let ms = at(from); ms <= at(until); ms += 97 * 60_000) {
       const [before, after] = [slots.filter((slot) => slot <= ms), slots.filter((slot) => slot > ms)];
       expect(newestSlots(table, at(from) - 1, ms, 3)).toEqual(before.slice(-3).toReversed());
       expect(countSlots(table, at(from) - 1, ms)).toBe(before.length);
       expect(countSlots(table, ms, at(until))).toBe(after.length);
       if (after.length > 0) expect(nextSlot(table, ms)).toBe(after[0]);
     }
-    for (const slot of slots.slice(0, 20)) expect([isSlot(table, slot), isSlot(table, slot + 60_000)]).toEqual([true, slots.includes(slot + 60_000)]);
+    for (const slot of slots.slice(0, 20))
+      expect([isSlot(table, slot), isSlot(table, slot + 1)]).toEqual([true, false]);
   });
 });
 
@@ -63,7 +64,10 @@ describe('a slot', () => {
     expect(iso(nextSlot(timetable('0 0 29 2 *'), at('2096-03-01T00:00:00Z'))!)).toBe('2104-02-29T00:00:00Z');
     const [from, until] = [at('2016-01-01T00:00:00Z'), at('2026-01-01T00:00:00Z')];
     expect(countSlots(timetable('* * * * *', 'Europe/Berlin'), from, until)).toBe((until - from) / 60_000);
-    expect(newestSlots(timetable('0 0 1 1 *'), from, until, 2).map(iso)).toEqual(['2026-01-01T00:00:00Z', '2025-01-01T00:00:00Z']);
+    expect(newestSlots(timetable('0 0 1 1 *'), from, until, 2).map(iso)).toEqual([
+      '2026-01-01T00:00:00Z',
+      '2025-01-01T00:00:00Z',
+    ]);
   });
 });
 

@@ -39,11 +39,14 @@ export function readTimetable({
 
 /** The first slot after an instant; undefined when there is none in eight years. */
 export function nextSlot(table: Timetable, afterMs: number): number | undefined {
-  let day = dayOf(afterMs - FARTHEST_MS);
-  for (let count = 0; count < LONGEST_GAP_DAYS; count++, day += DAY_MS) {
+  const first = dayOf(afterMs - FARTHEST_MS);
+  let slots = slotsOfDay(table, first);
+  for (let count = 1; count <= LONGEST_GAP_DAYS; count++) {
     // Where clocks change at midnight, a day may have a slot before one of the day before it.
-    const slots = [day, day + DAY_MS].flatMap((each) => slotsOfDay(table, each)).filter((slot) => slot > afterMs);
-    if (slots.length > 0) return Math.min(...slots);
+    const following = slotsOfDay(table, first + count * DAY_MS);
+    const later = [...slots, ...following].filter((slot) => slot > afterMs);
+    if (later.length > 0) return Math.min(...later);
+    slots = following;
   }
   return undefined;
 }

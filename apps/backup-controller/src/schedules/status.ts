@@ -24,7 +24,11 @@ export type ScheduleOutcome = Outcome<ObservedSchedule, SchedulePlan, QueueBacku
 const OVERDUE_AFTER_MS = 3_600_000;
 
 /** What the status should say. Pure; an unchanged outcome gives a deeply equal status. */
-export function scheduleStatus(schedule: ScheduleObject, outcome: ScheduleOutcome, now: Date): QueueBackupScheduleStatus {
+export function scheduleStatus(
+  schedule: ScheduleObject,
+  outcome: ScheduleOutcome,
+  now: Date,
+): QueueBackupScheduleStatus {
   const { plan, observed, problem } = outcome;
   const { suspend } = schedule.spec;
   const ends = endsOf(schedule, observed.backups);
@@ -50,7 +54,10 @@ export function scheduleStatus(schedule: ScheduleObject, outcome: ScheduleOutcom
 function readyOf({ decided }: SchedulePlan, next: string | undefined, active: readonly string[]): Problem {
   const { waiting } = decided?.slots ?? {};
   if (waiting === undefined)
-    return { reason: 'Scheduled', message: next === undefined ? 'no further backup is due' : `the next backup is due at ${next}` };
+    return {
+      reason: 'Scheduled',
+      message: next === undefined ? 'no further backup is due' : `the next backup is due at ${next}`,
+    };
   const message = `the backup of ${timestamp(waiting)} waits until QueueBackup ${active.at(-1) ?? ''} has ended`;
   return { reason: 'WaitingForBackup', message };
 }
@@ -68,7 +75,12 @@ function activeOf({ observed, done }: ScheduleOutcome): string[] {
 type Slots = Pick<QueueBackupScheduleStatus, 'timetable' | 'lastScheduleTime' | 'nextScheduleTime' | 'skipped'>;
 
 /** What is decided is kept here: the newest slot that has a backup, and those that were skipped. */
-function slotsOf({ spec }: ScheduleObject, { table, history, slots }: Decided, { done }: ScheduleOutcome, now: Date): Slots {
+function slotsOf(
+  { spec }: ScheduleObject,
+  { table, history, slots }: Decided,
+  { done }: ScheduleOutcome,
+  now: Date,
+): Slots {
   const created = done.flatMap((step) => (step.kind === 'createBackup' ? [step.slotMs] : []));
   const taken = [history.lastScheduledMs, slots.newestTaken, ...created].filter((ms) => ms !== undefined);
   const next = spec.suspend ? undefined : nextSlot(table, now.getTime());
@@ -130,7 +142,10 @@ function failureOf(
   if (failedMs <= goodMs) return undefined;
   const failed = backups.find(({ name }) => name === lastFailedBackup);
   if (failed)
-    return { reason: 'BackupFailed', message: `QueueBackup ${failed.name} failed: ${failed.reason}: ${failed.message}` };
+    return {
+      reason: 'BackupFailed',
+      message: `QueueBackup ${failed.name} failed: ${failed.reason}: ${failed.message}`,
+    };
   const before = saidBefore<QueueBackupScheduleReason>(schedule.status?.conditions, ScheduleCondition.LastBackupFailed);
   return before ?? { reason: 'BackupFailed', message: `QueueBackup ${lastFailedBackup} failed` };
 }
@@ -148,7 +163,10 @@ function overdueOf(
     lastSuccessfulTime === undefined
       ? 'no backup of the schedule has completed'
       : `the last backup that completed is QueueBackup ${lastSuccessfulBackup}, which ended at ${lastSuccessfulTime}`;
-  return { reason: 'BackupOverdue', message: `two times of the schedule have passed since, and ${since}; see its QueueBackups` };
+  return {
+    reason: 'BackupOverdue',
+    message: `two times of the schedule have passed since, and ${since}; see its QueueBackups`,
+  };
 }
 
 /**

@@ -4,7 +4,7 @@ import type { OwnedBackup } from './retention.ts';
 import { backupOf, type BackupObject, type ScheduleObject } from './schedules.ts';
 
 export const at = (text: string): number => Date.parse(text);
-export const iso = (ms: number): string => new Date(ms).toISOString().replace(':00.000Z', 'Z');
+export const iso = (ms: number): string => new Date(ms).toISOString().replace('.000Z', 'Z');
 
 /** A schedule as the API server would give it: shop/nightly, created on 1 March, at two each night. */
 export function scheduleObject(
@@ -69,5 +69,16 @@ export function backupObject(
 export function owned(minute: number, state: OwnedBackup['state'], more: Partial<OwnedBackup> = {}): OwnedBackup {
   const endedMs = state === 'unfinished' ? undefined : minute * 60_000 + 30_000;
   const name = `nightly-${minute}`;
-  return { name, uid: name, resourceVersion: '1', slotMs: minute * 60_000, state, endedMs, deleting: false, reason: 'StorageDenied', message: 'no', ...more };
+  return {
+    name,
+    uid: name,
+    resourceVersion: '1',
+    slotMs: minute * 60_000,
+    state,
+    endedMs,
+    deleting: false,
+    reason: 'StorageDenied',
+    message: 'no',
+    ...more,
+  };
 }

@@ -1,12 +1,5 @@
 import { QUEUE_BACKUP_SCHEDULES, QUEUE_BACKUPS } from '@redis-queue/api';
-import {
-  keyOf,
-  keyToString,
-  manageKind,
-  type Change,
-  type Manager,
-  type ManageOptions,
-} from '@redis-queue/controller';
+import { keyOf, keyToString, manageKind, type Change, type Manager, type ManageOptions } from '@redis-queue/controller';
 import { scheduleKind } from './kind.ts';
 import { ScheduleMetrics } from './metrics.ts';
 import { scheduleKeyOf, type BackupObject, type ScheduleObject } from './schedules.ts';

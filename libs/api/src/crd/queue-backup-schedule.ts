@@ -38,7 +38,10 @@ export const queueBackupScheduleDefinition: KindDefinition = {
   reasons: QUEUE_BACKUP_SCHEDULE_REASONS,
   notices: [
     { type: 'Suspended', meaning: 'spec.suspend is true. Present only while True.' },
-    { type: 'LastBackupFailed', meaning: 'no backup has completed since the last one that failed. Present only while True.' },
+    {
+      type: 'LastBackupFailed',
+      meaning: 'no backup has completed since the last one that failed. Present only while True.',
+    },
     {
       type: 'Overdue',
       meaning:
@@ -60,7 +63,9 @@ export const queueBackupScheduleDefinition: KindDefinition = {
           template: {
             spec: {
               queues: { selector: { matchLabels: { team: 'shop' } } },
-              storage: { s3: { bucket: 'queue-backups', region: 'eu-central-1', secretRef: { name: 'backup-storage' } } },
+              storage: {
+                s3: { bucket: 'queue-backups', region: 'eu-central-1', secretRef: { name: 'backup-storage' } },
+              },
               encryption: { secretRef: { name: 'backup-key' } },
               deletionPolicy: 'Delete',
             },

@@ -1,6 +1,13 @@
 import { z } from 'zod';
 import { celRules } from './cel.ts';
-import { type API_VERSION, conditionsSchema, GROUP, observedGenerationSchema, type ObjectMeta, VERSION } from './meta.ts';
+import {
+  type API_VERSION,
+  conditionsSchema,
+  GROUP,
+  observedGenerationSchema,
+  type ObjectMeta,
+  VERSION,
+} from './meta.ts';
 import { queueBackupSpecSchema } from './queue-backup.ts';
 import { COMMON_REASONS, type ReasonTable } from './reasons.ts';
 import { count, dateTime } from './run-fields.ts';
@@ -49,7 +56,8 @@ const retentionSchema = z
   .meta(
     celRules({
       rule: 'has(self.count) || has(self.maxAge)',
-      message: 'retention has neither count nor maxAge, so it would delete nothing; set one of them, or remove retention',
+      message:
+        'retention has neither count nor maxAge, so it would delete nothing; set one of them, or remove retention',
     }),
   );
 
@@ -85,7 +93,9 @@ export const queueBackupScheduleSpecSchema = z
     suspend: z
       .boolean()
       .default(false)
-      .describe('Begin no backup while true. Afterwards one is taken for the newest time that passed, if its deadline allows.'),
+      .describe(
+        'Begin no backup while true. Afterwards one is taken for the newest time that passed, if its deadline allows.',
+      ),
     retention: retentionSchema
       .optional()
       .describe(
@@ -115,7 +125,9 @@ export const queueBackupScheduleStatusSchema = z.object({
     .describe('The schedule in effect.'),
   lastScheduleTime: dateTime
     .optional()
-    .describe('The newest time of the schedule for which a QueueBackup was created. It is not created again when it is deleted.'),
+    .describe(
+      'The newest time of the schedule for which a QueueBackup was created. It is not created again when it is deleted.',
+    ),
   nextScheduleTime: dateTime.optional().describe('When the next backup is due. Absent: not while it is suspended.'),
   active: z
     .array(z.string())
