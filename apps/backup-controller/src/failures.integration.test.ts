@@ -1,4 +1,4 @@
-import { QUEUE_BACKUPS, QUEUE_RESTORES } from '@redis-queue/api';
+import { QUEUE_BACKUP_SCHEDULES, QUEUE_BACKUPS, QUEUE_RESTORES } from '@redis-queue/api';
 import type { Resource } from '@redis-queue/controller';
 import { printMatrix, runFailureMatrix, type WriteCase } from '@redis-queue/rig/failure-matrix';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -25,6 +25,14 @@ const restore = (namespace: string, spec: object = {}): Promise<Resource> =>
   t.restore(namespace, 'restore', { from: { backup: { name: nameOf(namespace) } }, dryRun: true, ...spec });
 const taken = async (namespace: string, spec: object = {}): Promise<unknown> =>
   await t.settled((await backup(namespace, spec)) as never, 'BackedUp');
+
+/** Due at once: the controller's clock is two hours ahead. */
+const schedule = (namespace: string): Promise<Resource> =>
+  t.rig.objects.create(
+    QUEUE_BACKUP_SCHEDULES,
+    { namespace, name: 'hourly' },
+    { schedule: '0 * * * *', template: { spec: { queues: { names: ['emails'] }, storage: { volume: {} } } } },
+  );
 
 const CASES: WriteCase[] = [
   {
@@ -79,6 +87,22 @@ const CASES: WriteCase[] = [
     shows: 'condition',
     deletes: true,
   },
+  {
+    name: 'backup of a schedule',
+    type: QUEUE_BACKUP_SCHEDULES,
+    write: 'create queuebackups',
+    trigger: schedule,
+    names: /create queuebackups/,
+    shows: 'condition',
+  },
+  {
+    name: 'status of a schedule',
+    type: QUEUE_BACKUP_SCHEDULES,
+    write: 'apply queuebackupschedules/status as redis-queue-status',
+    trigger: schedule,
+    names: /queuebackupschedules.*status/,
+    shows: 'log',
+  },
 ];
 /** Those of the runtime: `libs/controller/src/manager/refused-writes.integration.test.ts`. */
 const OTHERS = ['create events', 'patch events'];
@@ -88,13 +112,14 @@ it('each write, refused in each way, is told within 10 s, and mends itself withi
     rig: t.rig,
     type: QUEUE_BACKUPS,
     cases: CASES,
-    good: ['BackedUp', 'WouldRestore', 'Restored'],
+    good: ['BackedUp', 'WouldRestore', 'Restored', 'Scheduled'],
     prepare: async (namespace) => {
       await t.rig.objects.secret(namespace, { 'redis-url': t.rig.redis.url });
       // Nothing is in it: what is restored goes back to where it was.
       await t.queue(namespace, 'emails', { name: namespace });
     },
-    start: (kubeconfigPath) => t.controller({ runs: 32 }, { kubeconfigPath }),
+    start: (kubeconfigPath) =>
+      t.controller({ runs: 32, now: () => new Date(Date.now() + 7_200_000) }, { kubeconfigPath }),
   });
   const { worstConditionMs, worstRecoveryMs, silent } = printMatrix('backup-controller', matrix);
   // A write that the list lacks is one that nobody has tried to refuse.

@@ -50,7 +50,9 @@ describe.each([
       shared[1],
       'get list watch: queues (redis-queue.io)',
       'get list watch patch delete: queuebackups queuerestores (redis-queue.io)',
-      'patch: queuebackups/status queuerestores/status (redis-queue.io)',
+      'patch: queuebackups/status queuebackupschedules/status queuerestores/status (redis-queue.io)',
+      'create: queuebackups (redis-queue.io)',
+      'get list watch: queuebackupschedules (redis-queue.io)',
     ],
   ],
 ] as const)('%s', (chart, everywhere) => {
@@ -164,8 +166,8 @@ describe('the queue-controller', () => {
 it('who has view in a namespace reads objects of ours, who has edit or admin writes them; nobody writes a status', async () => {
   const objects = await render(chartFolder('redis-queue-crds'));
   expect(rulesOf(objects, 'ClusterRole').map(line)).toEqual([
-    'get list watch: queuebackups queueredrives queuerestores queues workerpools workerpools/scale (redis-queue.io)',
-    'create update patch delete deletecollection: queuebackups queueredrives queuerestores queues workerpools (redis-queue.io)',
+    'get list watch: queuebackups queuebackupschedules queueredrives queuerestores queues workerpools workerpools/scale (redis-queue.io)',
+    'create update patch delete deletecollection: queuebackups queuebackupschedules queueredrives queuerestores queues workerpools (redis-queue.io)',
     'update patch: workerpools/scale (redis-queue.io)',
   ]);
   const off = await render(chartFolder('redis-queue-crds'), { values: { userRoles: false } });

@@ -23,6 +23,9 @@ interface Ready {
   metadata: { finalizers?: string[] };
   status?: { conditions?: { type: string; status: string; reason: string; message: string }[] };
 }
+interface Scheduled {
+  status?: { lastScheduleTime?: string };
+}
 interface Pods {
   items: { metadata: { name: string; uid: string } }[];
 }
@@ -95,6 +98,14 @@ beforeAll(async () => {
   await stage.apply('WorkerPool', 'beside', POOL, release);
   await until('beside', () => true, release);
   await stage.enforce();
+  // Two backups that the schedule has left, of which retention deletes the older one, and one at the next minute.
+  const backup = { queues: missing.queues, storage: missing.storage };
+  for (const name of ['often-1', 'often-2'])
+    await stage.apply('QueueBackup', name, { ...backup, activeDeadlineSeconds: 1 }, shop, {
+      'redis-queue.io/backup-schedule': 'often',
+    });
+  const retention = { count: 1 };
+  await stage.apply('QueueBackupSchedule', 'often', { schedule: '* * * * *', retention, template: { spec: backup } });
   await stage.apply('WorkerPool', 'workers', {
     ...POOL,
     template: { metadata: { annotations: { 'example.com/team': 'a' } } },
@@ -181,6 +192,11 @@ it('all that the controllers do passes: status, finalizers, Deployments, budgets
   ]);
   await controlPlane.kubectl('patch', 'queuebackup', 'ended', '--namespace', shop, '--type=merge', `--patch=${RETAIN}`);
   await eventually(async () => (await stage.read('queuebackup', 'ended')) === undefined, PATIENCE);
+  await eventually(async () => (await stage.read('queuebackup', 'often-1')) === undefined, PATIENCE);
+  await eventually(
+    async () => (await stage.read<Scheduled>('queuebackupschedule', 'often'))?.status?.lastScheduleTime !== undefined,
+    PATIENCE,
+  );
   expect(await stage.read('poddisruptionbudget', 'workers')).toBeDefined();
 
   await controlPlane.kubectl('scale', 'workerpool/workers', '--replicas=3', '--namespace', shop);

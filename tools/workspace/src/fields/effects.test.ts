@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import {
+  queueBackupScheduleSpecSchema,
   queueBackupSpecSchema,
   queueRedriveSpecSchema,
   queueRestoreSpecSchema,
@@ -17,6 +18,7 @@ const workspaceRoot = resolve(import.meta.dirname, '../../../..');
 const SPECS = {
   Queue: queueSpecSchema,
   QueueBackup: queueBackupSpecSchema,
+  QueueBackupSchedule: queueBackupScheduleSpecSchema,
   QueueRedrive: queueRedriveSpecSchema,
   QueueRestore: queueRestoreSpecSchema,
   WorkerPool: workerPoolSpecSchema,

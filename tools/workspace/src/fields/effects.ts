@@ -244,6 +244,50 @@ const QUEUE_BACKUP: Effects = {
   },
 };
 
+const SCHEDULES = 'apps/backup-controller/src/schedules/kind.test.ts';
+const CHANGED: Effect = {
+  file: SCHEDULES,
+  test: 'that is changed counts from then on: times of the new one that have passed are neither taken nor skipped',
+};
+const RETAINED = 'apps/backup-controller/src/schedules/retention.test.ts';
+const CREATED: Effect = {
+  file: 'apps/backup-controller/src/schedules/schedules.integration.test.ts',
+  test: 'takes its backups at their times, tells what became of them, and leaves them when it goes',
+  row: 'spec).toEqual(schedule.spec.template.spec)',
+};
+/** The template goes into backups as it stands, whatever it has. */
+const TEMPLATE_OF_BACKUPS: Effects = Object.fromEntries(
+  Object.keys(QUEUE_BACKUP)
+    .filter((field) => field !== 'ttlSecondsAfterFinished')
+    .map((field) => [`template.spec.${field}`, CREATED]),
+);
+const QUEUE_BACKUP_SCHEDULE: Effects = {
+  schedule: CHANGED,
+  timeZone: CHANGED,
+  startingDeadlineSeconds: {
+    file: SCHEDULES,
+    test: 'says that it waits for a backup that runs, until the deadline is over',
+  },
+  concurrencyPolicy: {
+    file: 'apps/backup-controller/src/schedules/crash.test.ts',
+    test: 'each slot has one backup, or is counted as skipped; and none that could be taken is skipped',
+  },
+  suspend: {
+    file: SCHEDULES,
+    test: 'is Suspended and begins nothing, and takes the newest one that passed when it goes on',
+  },
+  'retention.count': {
+    file: RETAINED,
+    test: 'that are more than the spec says, the oldest first; those that failed are counted by themselves',
+  },
+  'retention.maxAge': { file: RETAINED, test: 'that are too old, from their end on', row: 'maxAgeMs' },
+  'retention.keepLastGood': {
+    file: RETAINED,
+    test: 'never the last good ones, and a failed, running or vanishing one does not replace them',
+  },
+  ...TEMPLATE_OF_BACKUPS,
+};
+
 const QUEUE_RESTORE: Effects = {
   'from.backup.name': { ...MOVED, row: "backup: { name: 'moved' }" },
   ...storageOf('from.'),
@@ -344,6 +388,7 @@ const WORKER_POOL: Effects = {
 export const EFFECTS: Readonly<Record<string, Effects>> = {
   Queue: QUEUE,
   QueueBackup: QUEUE_BACKUP,
+  QueueBackupSchedule: QUEUE_BACKUP_SCHEDULE,
   QueueRedrive: QUEUE_REDRIVE,
   QueueRestore: QUEUE_RESTORE,
   WorkerPool: WORKER_POOL,

@@ -21,6 +21,12 @@ export function kindAttempts({ shop }: Scene): Attempt[] {
   const workers = ours(shop, 'workerpools', 'workers');
   const nightly = ours(shop, 'queuebackups', 'nightly');
   const back = ours(shop, 'queuerestores', 'back');
+  const stolen = (schedule?: string): object => ({
+    apiVersion: 'redis-queue.io/v1',
+    kind: 'QueueBackup',
+    metadata: { name: 'stolen-1', ...(schedule && { labels: { 'redis-queue.io/backup-schedule': schedule } }) },
+    spec: { queues: { names: ['emails'] }, storage: { volume: {} } },
+  });
   const status = { status: { conditions: [] } };
   return [
     queue('changes the spec of a Queue', patch(emails, { spec: { paused: true } })),
@@ -76,6 +82,16 @@ export function kindAttempts({ shop }: Scene): Attempt[] {
     backup('labels a QueueBackup', patch(nightly, { metadata: { labels: { a: 'b' } } })),
     backup('has the storage of a QueueBackup cleared', patch(nightly, { spec: { deletionPolicy: 'Delete' } })),
     backup('deletes a QueueBackup that has not ended', remove(nightly)),
+    backup('creates a QueueBackup of no schedule', post(ours(shop, 'queuebackups'), stolen())),
+    backup(
+      'creates a QueueBackup with a name that its schedule does not give',
+      post(ours(shop, 'queuebackups'), stolen('often')),
+    ),
+    backup(
+      'suspends a QueueBackupSchedule',
+      patch(ours(shop, 'queuebackupschedules', 'often'), { spec: { suspend: true } }),
+    ),
+    backup('deletes a QueueBackupSchedule', remove(ours(shop, 'queuebackupschedules', 'often'))),
     backup('labels a QueueRestore', patch(back, { metadata: { labels: { a: 'b' } } })),
     backup('has a QueueRestore resume', patch(back, { spec: { resume: true } })),
     backup('deletes a QueueRestore that has not ended', remove(back)),

@@ -5,7 +5,7 @@ import type { ApiRequest } from '../client/account.ts';
 export interface Scene {
   /** Of the controllers. */
   readonly release: string;
-  /** Of a tenant, with the pool `workers` (its Deployment and pods), the Queue `emails`, the QueueRedrive `again`, and the QueueBackup `nightly` and QueueRestore `back`, which wait; and with `web`, nothing of ours. */
+  /** Of a tenant, with the pool `workers` (its Deployment and pods), the Queue `emails`, the QueueRedrive `again`, and the QueueBackup `nightly` and QueueRestore `back`, which wait, the QueueBackupSchedule `often`; and with `web`, nothing of ours. */
   readonly shop: string;
   /** Deployment of the pool `workers`, as it is. */
   readonly deployment: Manifest;
