@@ -7,10 +7,11 @@ const HOURLY = readTimetable({ schedule: '0 * * * *' }) as Timetable;
 const HOUR = 3_600_000;
 const RULES: SlotRules = { suspended: false, blocked: false };
 
+const day = (time: string): number => at(`2026-03-04T${time}:00Z`);
+const short = (ms: number): string => iso(ms).slice(11, 16);
+
 /** What is decided at a time, with times as texts of one day: hours and minutes. */
 function decide(now: string, decided: string, rules: Partial<SlotRules> = {}, taken: string[] = []): object {
-  const day = (time: string): number => at(`2026-03-04T${time}:00Z`);
-  const short = (ms: number): string => iso(ms).slice(11, 16);
   const history = { decidedMs: day(decided), taken: new Set(taken.map(day)) };
   const { due, waiting, newestTaken, skipped } = decideSlots(HOURLY, history, { ...RULES, ...rules }, day(now));
   return {

@@ -20,13 +20,14 @@ beforeEach(() => {
   events = [];
 });
 
+const event = (reason: string, message: string): void => void events.push(`${reason}: ${message}`);
+
 /** One reconcile at a time, of a schedule that has these backups. */
 async function reconcile(schedule: ScheduleObject, now: string, backups: readonly BackupObject[] = []) {
   nowMs = at(now);
   const api = new ApiModel(schedule);
   for (const backup of backups) api.backups.set(backup.metadata.name, backup);
   const kind = scheduleKind({ backupsOf: () => api.backups.values(), metrics, random: () => 0.5 });
-  const event = (reason: string, message: string): void => void events.push(`${reason}: ${message}`);
   const client = api.client(() => undefined);
   const context = { client, event, signal: new AbortController().signal } as unknown as Parameters<
     typeof kind.apply
@@ -137,12 +138,12 @@ describe('a schedule', () => {
   });
 });
 
-describe('of the backups of a schedule', () => {
+describe('its backups', () => {
   const schedule = scheduleObject({ retention: { count: 2, keepLastGood: 1 } });
   const backup = (day: number, phase: 'Completed' | 'Failed' | 'Running') =>
     backupObject(schedule, at(`2026-03-0${day}T02:00:00Z`), phase);
 
-  it('it tells the last good one and the last failure, which degrades it until one completes', async () => {
+  it('are told: the last good one and the last failure, which degrades it until one completes', async () => {
     const failed = await reconcile(schedule, '2026-03-03T03:00:00Z', [backup(2, 'Completed'), backup(3, 'Failed')]);
     expect(failed.status).toMatchObject({
       lastSuccessfulTime: '2026-03-02T02:01:00Z',
@@ -155,7 +156,7 @@ describe('of the backups of a schedule', () => {
     );
     expect(said(failed.status, 'Degraded')).toBe('True BackupFailed');
     expect(said(failed.status, 'Ready')).toBe('True Scheduled');
-    expect(events.map((event) => event.split(':')[0])).toEqual(['BackupCompleted', 'BackupFailed']);
+    expect(events.map((text) => text.split(':')[0])).toEqual(['BackupCompleted', 'BackupFailed']);
     const texts = await registry.metrics();
     expect(texts).toContain('failures_total{namespace="shop",schedule="nightly",reason="StorageDenied"} 1');
     expect(texts).toContain('last_success_timestamp_seconds{namespace="shop",schedule="nightly"} 1772416860');
@@ -172,7 +173,7 @@ describe('of the backups of a schedule', () => {
     ]);
   });
 
-  it('it is overdue that one completes when two times have passed, an hour at least', async () => {
+  it('are overdue when two times have passed, an hour at least', async () => {
     const good = await reconcile(schedule, '2026-03-02T03:00:00Z', [backup(2, 'Completed')]);
     const running = backup(3, 'Running');
     const before = await reconcile(good.after, '2026-03-04T01:59:59Z', [running]);
@@ -188,7 +189,7 @@ describe('of the backups of a schedule', () => {
     expect(said((await reconcile(often, late)).status, 'Overdue')).toBe('True BackupOverdue');
   });
 
-  it('those that are too many are deleted after the new one was created, and no other’s are', async () => {
+  it('are deleted when they are too many, after the new one was created, and no other’s are', async () => {
     const other = backupObject(
       scheduleObject({}, undefined, { name: 'other' }),
       at('2026-03-02T02:00:00Z'),
@@ -197,12 +198,12 @@ describe('of the backups of a schedule', () => {
     const mine = [2, 3, 4].map((day) => backup(day, 'Completed'));
     const { names, status } = await reconcile(schedule, '2026-03-05T02:00:00Z', [...mine, other]);
     expect(names).toEqual([mine[1], mine[2], other].map((each) => each!.metadata.name).concat(status.active!));
-    expect(events.filter((event) => event.startsWith('BackupDeleted'))).toEqual([
+    expect(events.filter((text) => text.startsWith('BackupDeleted'))).toEqual([
       `BackupDeleted: QueueBackup ${NAME} was deleted, as spec.retention says`,
     ]);
   });
 
-  it('they are deleted a few at a time', async () => {
+  it('are deleted a few at a time', async () => {
     const hourly = scheduleObject({ schedule: '0 * * * *', retention: { count: 1, keepLastGood: 1 } });
     const many = Array.from({ length: 30 }, (_, n) =>
       backupObject(hourly, at('2026-03-01T13:00:00Z') + n * HOUR, 'Completed'),
@@ -211,7 +212,7 @@ describe('of the backups of a schedule', () => {
     expect([first.names.length, first.waitMs]).toEqual([10, 0]);
   });
 
-  it('no series stays when the schedule is deleted', async () => {
+  it('leave no series when the schedule is deleted', async () => {
     await reconcile(schedule, '2026-03-03T03:00:00Z', [backup(2, 'Completed'), backup(3, 'Failed')]);
     expect(await registry.metrics()).toContain('nightly');
     metrics.forget('s1');

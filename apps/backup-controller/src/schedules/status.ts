@@ -33,7 +33,7 @@ export function scheduleStatus(
   const { suspend } = schedule.spec;
   const ends = endsOf(schedule, observed.backups);
   const active = activeOf(outcome);
-  const slots = plan.decided ? slotsOf(schedule, plan.decided, outcome, now) : keptSlots(schedule);
+  const slots = plan.decided ? slotsOf(schedule, plan.decided, outcome, now) : slotsBefore(schedule);
   const overdue = plan.decided && overdueOf(schedule, plan.decided, ends, now);
   const suspended: Problem = { reason: 'Suspended', message: 'spec.suspend is true; set it to false to go on' };
   const ready = problem ?? (suspend ? suspended : readyOf(plan, slots.nextScheduleTime, active));
@@ -95,7 +95,7 @@ function slotsOf(
 }
 
 /** A schedule that cannot be read decides nothing, and forgets nothing. */
-function keptSlots({ status }: ScheduleObject): Slots {
+function slotsBefore({ status }: ScheduleObject): Slots {
   const { timetable, lastScheduleTime, skipped } = status ?? {};
   return {
     ...(timetable && { timetable }),

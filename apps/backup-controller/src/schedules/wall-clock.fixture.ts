@@ -9,8 +9,9 @@ export interface SimpleCron {
   readonly weekdays?: readonly number[];
 }
 
+const list = (values: readonly number[] | undefined): string => values?.join(',') ?? '*';
+
 export function expressionOf({ minutes, hours, weekdays }: SimpleCron): string {
-  const list = (values: readonly number[] | undefined): string => values?.join(',') ?? '*';
   return `${list(minutes)} ${list(hours)} * * ${list(weekdays)}`;
 }
 

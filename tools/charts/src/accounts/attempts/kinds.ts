@@ -12,6 +12,14 @@ import {
   type Scene,
 } from './scene.ts';
 
+/** As a schedule would create one, of that schedule or of none. */
+const stolen = (schedule?: string): object => ({
+  apiVersion: 'redis-queue.io/v1',
+  kind: 'QueueBackup',
+  metadata: { name: 'stolen-1', ...(schedule && { labels: { 'redis-queue.io/backup-schedule': schedule } }) },
+  spec: { queues: { names: ['emails'] }, storage: { volume: {} } },
+});
+
 export function kindAttempts({ shop }: Scene): Attempt[] {
   const queue = attemptBy('queue-controller');
   const autoscaler = attemptBy('autoscaler');
@@ -21,12 +29,6 @@ export function kindAttempts({ shop }: Scene): Attempt[] {
   const workers = ours(shop, 'workerpools', 'workers');
   const nightly = ours(shop, 'queuebackups', 'nightly');
   const back = ours(shop, 'queuerestores', 'back');
-  const stolen = (schedule?: string): object => ({
-    apiVersion: 'redis-queue.io/v1',
-    kind: 'QueueBackup',
-    metadata: { name: 'stolen-1', ...(schedule && { labels: { 'redis-queue.io/backup-schedule': schedule } }) },
-    spec: { queues: { names: ['emails'] }, storage: { volume: {} } },
-  });
   const status = { status: { conditions: [] } };
   return [
     queue('changes the spec of a Queue', patch(emails, { spec: { paused: true } })),
