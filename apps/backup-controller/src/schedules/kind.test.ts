@@ -22,12 +22,17 @@ beforeEach(() => {
 
 const event = (reason: string, message: string): void => void events.push(`${reason}: ${message}`);
 
-/** One reconcile at a time, of a schedule that has these backups. */
-async function reconcile(schedule: ScheduleObject, now: string, backups: readonly BackupObject[] = []) {
+/** One reconcile at a time, of a schedule that has these backups. @param shown those of them that the cache has. */
+async function reconcile(
+  schedule: ScheduleObject,
+  now: string,
+  backups: readonly BackupObject[] = [],
+  shown?: readonly BackupObject[],
+) {
   nowMs = at(now);
   const api = new ApiModel(schedule);
   for (const backup of backups) api.backups.set(backup.metadata.name, backup);
-  const kind = scheduleKind({ backupsOf: () => api.backups.values(), metrics, random: () => 0.5 });
+  const kind = scheduleKind({ backupsOf: () => shown ?? api.backups.values(), metrics, random: () => 0.5 });
   const client = api.client(() => undefined);
   const context = { client, event, signal: new AbortController().signal } as unknown as Parameters<
     typeof kind.apply
@@ -114,6 +119,17 @@ describe('a schedule', () => {
     const back = await reconcile(after, '2026-03-02T12:00:00Z');
     expect(back.status).not.toHaveProperty('lastScheduleTime');
     expect((await reconcile(back.after, '2026-03-03T02:00:00Z')).names).toHaveLength(1);
+  });
+
+  it('finds that another process has created the backup, before any cache shows it', async () => {
+    const created = backupObject(scheduleObject(), at('2026-03-02T02:00:00Z'));
+    const { names, status } = await reconcile(scheduleObject(), '2026-03-02T02:00:00Z', [created], []);
+    expect([names, said(status, 'Ready'), status.lastScheduleTime]).toEqual([
+      [NAME],
+      'True Scheduled',
+      '2026-03-02T02:00:00Z',
+    ]);
+    expect(events).toEqual([]);
   });
 
   it('leaves a backup of somebody else that has its name, says so, and tries again', async () => {
