@@ -90,7 +90,7 @@ const CASES: WriteCase[] = [
   {
     name: 'backup of a schedule',
     type: QUEUE_BACKUP_SCHEDULES,
-    write: 'create queuebackups',
+    write: 'create queuebackups as redis-queue',
     trigger: schedule,
     names: /create queuebackups/,
     shows: 'condition',
