@@ -1,14 +1,17 @@
-import { QUEUE_BACKUP_SCHEDULES, QUEUE_BACKUPS, type QueueBackupScheduleSpec } from '@redis-queue/api';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { QUEUE_BACKUP_SCHEDULES, QUEUE_BACKUPS, QUEUES, type QueueBackupScheduleSpec } from '@redis-queue/api';
 import { findCondition, keyOf, STATUS_MANAGER, timestamp } from '@redis-queue/controller';
-import { eventually, startApiProxy, type Intercept } from '@redis-queue/rig';
+import { eventually, startApiProxy, temporaryFolder, type Intercept } from '@redis-queue/rig';
 import { startRig, type Rig, type RunningController } from '@redis-queue/rig/controllers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { wireBackupController } from '../wire.ts';
 import { backupName, type BackupObject, type ScheduleObject } from './schedules.ts';
 import { countSlots, newestSlots, readTimetable, type Timetable } from './slots.ts';
 import { scheduleObject } from './testing.fixture.ts';
 import { manageSchedules } from './wire.ts';
 
-// A real API server. Backups are not run here: the test writes what became of them.
+// A real API server. In most tests backups are not run: the test writes what became of them.
 
 let rig: Rig;
 beforeAll(async () => {
@@ -51,6 +54,21 @@ class Place {
     const running = await rig.controller((manager) => manageSchedules(manager, { concurrency: 2, now }), settings);
     this.#running.push(running);
     return running;
+  }
+
+  /** With all kinds of the app, so that backups are run. */
+  async whole(volumeDirectory: string): Promise<void> {
+    const settings = {
+      redisSecretNames: ['redis-credentials'],
+      storageSecretNames: [],
+      volumeDirectory,
+      podIdentity: false,
+      runs: 4,
+      concurrency: 4,
+      now: () => new Date(Date.now() + this.aheadMs),
+    };
+    const wire = (manager: RunningController['manager']): void => wireBackupController(manager, settings);
+    this.#running.push(await rig.controller(wire, { name: 'backup-controller', namespaces: [this.namespace] }));
   }
 
   async stop(): Promise<void> {
@@ -182,6 +200,27 @@ describe.concurrent('a backup schedule', () => {
     await eventually(async () => (await rig.client.get(QUEUE_BACKUP_SCHEDULES, keyOf(schedule))) === undefined);
     await t.stop();
     expect(await t.names()).toEqual([former]);
+  });
+
+  it('has queues backed up, and those that retention deletes take their files along', async () => {
+    const t = new Place(await rig.namespace('schedules'), jumpMs + 300_000);
+    await rig.objects.create(QUEUES, { namespace: t.namespace, name: 'emails' });
+    const { spec } = scheduleObject().spec.template;
+    const template = { spec: { ...spec, deletionPolicy: 'Delete' as const } };
+    const schedule = await t.schedule({ ...NIGHTLY, retention: { count: 1, keepLastGood: 1 }, template });
+    const volume = temporaryFolder('schedules');
+    const folders = (): string[] => readdirSync(join(volume, t.namespace)).map((name) => name.slice(0, -9));
+    const nights = [backupName('nightly', jumpMs), backupName('nightly', jumpMs + 23.5 * 3_600_000)];
+    for (const name of nights) {
+      await t.whole(volume);
+      await eventually(async () => {
+        const { status } = await rig.objects.read(QUEUE_BACKUP_SCHEDULES, schedule);
+        expect([status?.lastSuccessfulBackup, await t.names(), folders()]).toEqual([name, [name], [name]]);
+        return true;
+      });
+      await t.stop();
+      t.aheadMs += 24 * 3_600_000;
+    }
   });
 
   it.each<[string, object, string]>([
