@@ -271,6 +271,7 @@ describe('the definitions', () => {
       definitions.map(({ metadata }) => [metadata.name, metadata.annotations?.['helm.sh/resource-policy']]),
     ).toEqual([
       ['queuebackups.redis-queue.io', policy],
+      ['queuebackupschedules.redis-queue.io', policy],
       ['queueredrives.redis-queue.io', policy],
       ['queuerestores.redis-queue.io', policy],
       ['queues.redis-queue.io', policy],
