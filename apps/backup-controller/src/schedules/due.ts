@@ -13,7 +13,7 @@ export interface SlotHistory {
 
 export interface SlotRules {
   readonly suspended: boolean;
-  /** A backup runs, and there is to be one at a time. */
+  /** As many backups of the schedule have not ended as there may be. */
   readonly blocked: boolean;
   /** How late a backup may begin. Absent: a slot waits until the next one comes. */
   readonly deadlineMs?: number | undefined;

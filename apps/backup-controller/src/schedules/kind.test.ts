@@ -87,6 +87,20 @@ describe('a schedule', () => {
     expect(await registry.metrics()).toContain('skipped_total{namespace="shop",schedule="nightly"} 1');
   });
 
+  it.each([
+    ['Forbid', 1],
+    ['Allow', 10],
+  ] as const)('that says %s has %i unfinished backups at most', async (concurrencyPolicy, most) => {
+    const schedule = scheduleObject({ schedule: '0 * * * *', concurrencyPolicy });
+    const running = Array.from({ length: most }, (_, n) =>
+      backupObject(schedule, at('2026-03-01T13:00:00Z') - n * HOUR),
+    );
+    const full = await reconcile(schedule, '2026-03-01T14:10:00Z', running);
+    expect([full.names.length, said(full.status, 'Ready')]).toEqual([most, 'True WaitingForBackup']);
+    const free = await reconcile(schedule, '2026-03-01T14:10:00Z', running.slice(1));
+    expect([free.names.length, said(free.status, 'Ready')]).toEqual([most, 'True Scheduled']);
+  });
+
   it('is Suspended and begins nothing, and takes the newest one that passed when it goes on', async () => {
     const suspended = await reconcile(scheduleObject({ suspend: true }), '2026-03-05T12:00:00Z');
     expect(suspended.names).toEqual([]);

@@ -94,7 +94,7 @@ function whySkipped({ spec }: ScheduleObject): string {
   const causes = [
     'the controller did not come to it before the next one was due',
     ...(spec.startingDeadlineSeconds === undefined ? [] : ['startingDeadlineSeconds were over']),
-    ...(spec.concurrencyPolicy === 'Forbid' ? ['an older one had not ended'] : []),
+    spec.concurrencyPolicy === 'Forbid' ? 'an older one had not ended' : 'ten older ones had not ended',
   ];
-  return causes.length === 1 ? causes[0]! : `${causes.slice(0, -1).join(', ')} or ${causes.at(-1)}`;
+  return `${causes.slice(0, -1).join(', ')} or ${causes.at(-1)}`;
 }

@@ -5,6 +5,9 @@ import { backupName, retentionOf, type ScheduleObject } from './schedules.ts';
 import { readTimetable } from './slots.ts';
 import type { ObservedSchedule, SchedulePlan, ScheduleStep } from './steps.ts';
 
+/** Unfinished backups of a schedule: where nothing ends, a cron of each minute would fill the namespace. */
+const MOST_UNFINISHED = { Forbid: 1, Allow: 10 } as const;
+
 /** Backups that one reconcile deletes. */
 const MOST_DELETED = 20;
 
@@ -17,7 +20,8 @@ export function planSchedule(schedule: ScheduleObject, { backups }: ObservedSche
     return { steps: [], problem: { reason: 'ScheduleInvalid', message: `spec.${table.field} ${table.message}` } };
   const history = historyOf(schedule, nowMs);
   const deadlineMs = spec.startingDeadlineSeconds === undefined ? undefined : spec.startingDeadlineSeconds * 1_000;
-  const blocked = spec.concurrencyPolicy === 'Forbid' && backups.some(({ state }) => state === 'unfinished');
+  const unfinished = backups.filter(({ state }) => state === 'unfinished').length;
+  const blocked = unfinished >= MOST_UNFINISHED[spec.concurrencyPolicy];
   const taken = new Set(backups.map(({ slotMs }) => slotMs));
   const slots = decideSlots(
     table,

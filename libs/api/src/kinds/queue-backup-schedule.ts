@@ -88,7 +88,7 @@ export const queueBackupScheduleSpecSchema = z
       .enum(['Allow', 'Forbid'])
       .default('Forbid')
       .describe(
-        'Whether a backup begins while an older one of this schedule has not ended. Forbid: it waits for that, and is skipped when the next one comes or startingDeadlineSeconds are over.',
+        'Whether a backup begins while an older one of this schedule has not ended; Allow: up to ten. One that may not begin waits, and is skipped when the next one comes or startingDeadlineSeconds are over.',
       ),
     suspend: z
       .boolean()
@@ -170,7 +170,7 @@ export const QUEUE_BACKUP_SCHEDULE_REASONS = {
   Suspended: { kind: 'ready', doc: 'spec.suspend is true: no backup begins.' },
   WaitingForBackup: {
     kind: 'ready',
-    doc: 'A backup is due, and an older one of the schedule has not ended; the message names it. It waits, as concurrencyPolicy is Forbid.',
+    doc: 'A backup is due, and waits until an older one of the schedule has ended, as concurrencyPolicy says; the message names it.',
   },
 
   BackupExists: {
