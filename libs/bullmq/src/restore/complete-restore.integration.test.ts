@@ -106,9 +106,10 @@ describe('completing a restore', () => {
   });
 });
 
+const many = <T>(count: number, of: (n: number) => T): T[] => Array.from({ length: count }, (_, n) => of(n));
+
 test('what is large or odd is restored as it was, over a connection whose replies are bounded', async () => {
   const ref = place('odd');
-  const many = <T>(count: number, of: (n: number) => T): T[] => Array.from({ length: count }, (_, n) => of(n));
   const fields = many(3_000, (n) => [`field-${n}`, 'v'] as const);
   const odd: QueueRecord[] = [
     { kind: 'queue', ...ref, meta: {}, lastId: '7', snapshotAt: 1, consistent: true },
