@@ -5,6 +5,7 @@ import { RedisConnections } from '../connections.ts';
 import type { QueueRef } from '../redis/keys.ts';
 import type { QueueRecord } from '../snapshot/records.ts';
 import { testRedis, type TestRedis } from '../test-redis.ts';
+import { beginRestore } from './begin-restore.ts';
 import { completeRestore } from './complete-restore.ts';
 import { RESTORE_FIELD } from './restore-mark.ts';
 import { HOUR, idsOf, place, restoreAll, SOURCE, sourceRecords, streamOf } from './restore.fixture.ts';
@@ -46,6 +47,8 @@ describe('completing a restore', () => {
     expect(await completeRestore(t.redis, ref, 'r-1', { resume: false })).toMatchObject({ outcome: 'held' });
     expect(await t.redis.hmget('bull:held:meta', 'paused', RESTORE_FIELD)).toEqual(['1', 'r-1 1 held']);
     expect(await t.redis.exists('bull:held:repeat')).toBe(0);
+    const by = 'restore r-1, which waits until it is resumed';
+    expect(await beginRestore(t.redis, ref, 'r-2')).toEqual({ outcome: 'occupied', by });
     expect(await completeRestore(t.redis, ref, 'r-1', { resume: true })).toMatchObject({ outcome: 'resumed' });
     expect(await t.redis.zrange('bull:held:repeat', 0, '-1')).toEqual(['nightly']);
     expect(await t.redis.hmget('bull:held:meta', 'paused', RESTORE_FIELD)).toEqual([null, null]);
