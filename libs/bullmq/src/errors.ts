@@ -1,4 +1,5 @@
 import { ConnectionShareError } from './connection-shares.ts';
+import { UnreadableKeyError } from './snapshot/unreadable-key-error.ts';
 
 /** Why a Redis command failed, as conditions say it. */
 export type RedisErrorReason =
@@ -76,6 +77,7 @@ const HARMLESS_DETAIL =
  */
 export function classifyRedisError(error: unknown): RedisProblem {
   if (error instanceof ConnectionShareError) return { reason: 'WaitingForTurn', message: error.message };
+  if (error instanceof UnreadableKeyError) return { reason: 'QueueUnreadable', message: error.message };
   const text = errorTexts(error).join('\n');
   const known = KNOWN.find(([pattern]) => pattern.test(text));
   const [, reason, message] = known ?? [undefined, 'RedisError' as const, 'Redis answered with an error'];

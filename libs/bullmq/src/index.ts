@@ -137,3 +137,16 @@ export { clampPriorities, tryCountPriorities, type ClampedJobs, type PriorityCou
 export { priorityRound, type PrioritizedQueue, type PriorityResult } from './priority-round.ts';
 export { clampTo, type Clamping } from './priorities/declared.ts';
 export { whileLeading, type RedisCall, type Refusal, type StepFence, type StepOutcome } from './step.ts';
+export {
+  MAX_INDEX_ENTRIES,
+  parseQueueRecord,
+  queueRecord,
+  STATES,
+  type IndexEntry,
+  type QueueRecord,
+  type RecordOf,
+  type State,
+  type Value,
+} from './snapshot/records.ts';
+export { snapshotQueue, type SnapshotOptions } from './snapshot/snapshot-queue.ts';
+export { UnreadableKeyError } from './snapshot/unreadable-key-error.ts';

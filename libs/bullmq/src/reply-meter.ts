@@ -15,7 +15,7 @@ const BYTES_PER_ELEMENT = 8;
  * The most elements of all arrays of a reply together: ioredis makes some 100 bytes of memory of a text of none. Our
  * scripts send 110,000 at most, whatever tenants write.
  */
-const MAX_ELEMENTS = 150_000;
+export const MAX_ELEMENTS = 150_000;
 /** What is counted for an error, which gets a stack; our scripts send errors as texts. */
 const BYTES_PER_ERROR = 1_024;
 

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { SCRIPTS } from './scripts.generated.ts';
 
 export type ScriptName = keyof typeof SCRIPTS;
-type Argument = string | number;
+type Argument = string | number | Buffer;
 
 const SHA = Object.fromEntries(
   Object.entries(SCRIPTS).map(([name, text]) => [name, createHash('sha1').update(text).digest('hex')]),
@@ -17,6 +17,43 @@ export async function runReadScript(
   args: readonly Argument[],
 ): Promise<unknown> {
   return run(redis, name, 'evalsha_ro', 'eval_ro', keys, args);
+}
+
+/** The same, for what may be no text: texts of the reply are bytes. */
+export async function runReadScriptForBytes(
+  redis: Redis,
+  name: ScriptName,
+  keys: readonly string[],
+  args: readonly Argument[],
+): Promise<unknown> {
+  return run(redis, name, 'evalsha_ro', 'eval_ro', keys, args, 'callBuffer');
+}
+
+/**
+ * The same, and how long Redis was busy with it, by its own clock, asked in one write as `runScriptAndTime` does.
+ *
+ * @returns `scriptMs` undefined: not known.
+ */
+export async function runTimedReadScript(
+  redis: Redis,
+  name: ScriptName,
+  keys: readonly string[],
+  args: readonly Argument[],
+): Promise<{ readonly reply: unknown; readonly scriptMs?: number }> {
+  const time = ['evalsha_ro', SHA.redisTime, 1, keys[0]!] as const;
+  const replies = await redis
+    .pipeline()
+    .call(...time)
+    .callBuffer('evalsha_ro', SHA[name], keys.length, ...keys, ...args)
+    .call(...time)
+    .exec();
+  const [[, began] = [], [error, reply] = [], [, ended] = []] = replies ?? [];
+  if (error?.message.startsWith('NOSCRIPT')) return { reply: await runReadScriptForBytes(redis, name, keys, args) };
+  if (error) throw error;
+  // So that Redis knows it the next time.
+  if (ended === undefined) await runReadScript(redis, 'redisTime', keys, []);
+  const scriptMs = (Number(ended) - Number(began)) / 1_000;
+  return { reply, ...(scriptMs >= 0 && { scriptMs }) };
 }
 
 /** Runs a script that may write. */
@@ -63,11 +100,12 @@ async function run(
   byText: string,
   keys: readonly string[],
   args: readonly Argument[],
+  call: 'call' | 'callBuffer' = 'call',
 ): Promise<unknown> {
   try {
-    return await redis.call(byHash, SHA[name], keys.length, ...keys, ...args);
+    return await redis[call](byHash, SHA[name], keys.length, ...keys, ...args);
   } catch (error) {
     if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-    return await redis.call(byText, SCRIPTS[name], keys.length, ...keys, ...args);
+    return await redis[call](byText, SCRIPTS[name], keys.length, ...keys, ...args);
   }
 }

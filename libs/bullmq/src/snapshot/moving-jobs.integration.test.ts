@@ -1,0 +1,113 @@
+import type { Job, Queue } from 'bullmq';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { QueueRef } from '../keys.ts';
+import { testRedis, type TestRedis } from '../test-redis.ts';
+import { takeSnapshot } from './snapshot.fixture.ts';
+
+// The contract of a snapshot that is read page by page: no job is missing that is there all the time.
+
+let t: TestRedis;
+beforeAll(async () => {
+  t = await testRedis();
+});
+afterAll(() => t[Symbol.asyncDispose]());
+
+/** Numbers below 1 that a seed decides (mulberry32), so that a run that fails can be tried again. */
+function randomOf(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+interface Churn extends AsyncDisposable {
+  /** Jobs that nobody removes. */
+  readonly staying: readonly string[];
+  readonly changes: () => number;
+}
+
+/** Workers fail and delay jobs again and again, and somebody changes, promotes, retries, adds and removes others. */
+async function churn(ref: QueueRef, random: () => number): Promise<Churn> {
+  const queue = t.producer(ref);
+  const options = () => ({
+    attempts: 1_000,
+    backoff: { type: 'fixed', delay: Math.floor(random() * 30) },
+    ...(random() < 0.3 && { priority: 1 + Math.floor(random() * 5) }),
+    ...(random() < 0.3 && { delay: Math.floor(random() * 2_000) }),
+    ...(random() < 0.2 && { lifo: true }),
+  });
+  const add = async (count: number, ids?: string): Promise<Job[]> =>
+    await queue.addBulk(
+      Array.from({ length: count }, (_, n) => ({
+        name: 'job',
+        data: {},
+        opts: { ...options(), ...(ids !== undefined && { jobId: `${ids}-${n}` }) },
+      })),
+    );
+  const staying = [...(await add(150)), ...(await add(150, 'staying'))].map(({ id }) => id!);
+  let others = await add(100);
+  let changes = 0;
+  const worker = t.worker(
+    ref,
+    async () => {
+      changes++;
+      if (random() < 0.8) throw new Error('again');
+      await sleep(random() * 3);
+    },
+    { concurrency: 8 },
+  );
+  const isStaying = new Set(staying);
+  const step = async (job: Job): Promise<unknown> => {
+    const dice = random();
+    if (dice < 0.35) return await job.changePriority({ priority: Math.floor(random() * 4), lifo: random() < 0.5 });
+    if (dice < 0.5) return await job.promote();
+    if (dice < 0.6) return await job.changeDelay(random() * 500);
+    if (dice < 0.9) return await job.retry(random() < 0.5 ? 'completed' : 'failed');
+    if (!isStaying.has(job.id!)) return await job.remove();
+    others = [...others.slice(-100), ...(await add(3))];
+    return undefined;
+  };
+  let isOver = false;
+  const change = async (): Promise<void> => {
+    while (!isOver) {
+      const jobs = await pick(queue, random() < 0.7 ? staying : others.map(({ id }) => id!), random);
+      // Most are in another state than the change takes.
+      await Promise.allSettled(jobs.map(step));
+      changes += jobs.length;
+    }
+  };
+  const changing = [change(), change()];
+  return {
+    staying,
+    changes: () => changes,
+    async [Symbol.asyncDispose]() {
+      isOver = true;
+      await Promise.all(changing);
+      await worker.close(true);
+    },
+  };
+}
+
+async function pick(queue: Queue, ids: readonly string[], random: () => number): Promise<Job[]> {
+  const chosen = Array.from({ length: 5 }, () => ids[Math.floor(random() * ids.length)]!);
+  const jobs = await Promise.all(chosen.map((id) => queue.getJob(id) as Promise<Job | undefined>));
+  return jobs.filter((job) => job !== undefined);
+}
+
+it.each(Array.from({ length: 20 }, (_, n) => n + 1))(
+  'while jobs run, fail, wait, change and go, none is missing that stays: %i',
+  async (seed) => {
+    const ref = { prefix: 'bull', name: `moving-${seed}` };
+    await using moving = await churn(ref, randomOf(seed));
+    await expect.poll(moving.changes).toBeGreaterThan(50);
+    const before = moving.changes();
+    const held = await takeSnapshot(t.redis, ref, { maxEntriesInOneStep: 0, pageSize: 1 + (seed % 10) });
+    expect(moving.changes() - before).toBeGreaterThan(50);
+    expect(held.queue.consistent).toBe(false);
+    expect(moving.staying.filter((id) => !held.jobs.has(id) || !held.states.has(id))).toEqual([]);
+  },
+);
