@@ -1,4 +1,3 @@
-import { withLargeReplies } from '../redis/reply-guard.ts';
 import { bytesOf, hashOf, PARTS, setPart, type JobRecord } from './job-record.ts';
 import type { QueueReads } from './queue-reads.ts';
 import type { Value } from './records.ts';
@@ -63,15 +62,11 @@ function withoutEndedChildren(job: JobRecord): JobRecord {
   return job;
 }
 
-/** By the plain command: a script would take Redis three times as long. Undefined: it is gone. */
+/** Undefined: it is gone. */
 async function readLargeHash(reads: QueueReads, suffix: string): Promise<Record<string, Value> | undefined> {
   const weight = await reads.runOn(suffix, 'weighJob', [MAX_BYTES]);
   if (weight === 2) throw new UnreadableKeyError(reads.key(suffix), TOO_LARGE);
   if (weight !== 1) return undefined;
-  // In capitals ioredis does not make an object of it, in which names that are no UTF-8 would be others.
-  const fields = await withLargeReplies(reads.redis, MAX_BYTES + ROOM_BYTES, () =>
-    reads.within(reads.redis.callBuffer('HGETALL', reads.key(suffix))),
-  );
-  const hash = hashOf(fields, reads.key(suffix));
+  const hash = hashOf(await reads.largeHash(suffix, MAX_BYTES + ROOM_BYTES), reads.key(suffix));
   return Object.keys(hash).length > 0 ? hash : undefined;
 }

@@ -71,9 +71,9 @@ async function churn(ref: QueueRef, random: () => number): Promise<Churn> {
     const [removed] = others.splice(at, 1, ...(await add(1)));
     return await removed!.remove();
   };
-  let isOver = false;
+  const over = new AbortController();
   const change = async (): Promise<void> => {
-    while (!isOver) {
+    while (!over.signal.aborted) {
       const jobs = await pick(queue, random() < 0.7 ? staying : others.map(({ id }) => id!), random);
       // Most are in another state than the change takes.
       await Promise.allSettled(jobs.map(step));
@@ -85,7 +85,7 @@ async function churn(ref: QueueRef, random: () => number): Promise<Churn> {
     staying,
     changes: () => changes,
     async [Symbol.asyncDispose]() {
-      isOver = true;
+      over.abort();
       await Promise.all(changing);
       await worker.close(true);
     },
