@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
-import { Command, type Redis } from 'ioredis';
+import { Cluster, Command, type Redis } from 'ioredis';
 import { StandaloneConnector } from 'ioredis/built/connectors/index.js';
 import dataHandler from 'ioredis/built/DataHandler.js';
-import { ReplyMeter } from './redis/reply-meter.ts';
-import { ProtocolError, UnexpectedReplyError } from './redis/reply.ts';
+import { ReplyMeter } from './reply-meter.ts';
+import { ProtocolError, UnexpectedReplyError } from './reply.ts';
 
 type Listener = (...args: unknown[]) => void;
 
@@ -24,6 +24,7 @@ export function guardReplies<S extends Socket>(stream: S): S {
     stream.destroy(new ProtocolError(what, { cause: error }));
   };
   GUARDED.set(stream, fail);
+  METERS.set(stream, meter);
   const prepend = stream.prependListener.bind(stream) as (event: string, listener: Listener) => S;
   const guarded =
     (parse: Listener): Listener =>
@@ -48,6 +49,20 @@ export function guardReplies<S extends Socket>(stream: S): S {
 
 /** What ends each guarded connection. */
 const GUARDED = new WeakMap<Socket, (error: unknown) => void>();
+
+const METERS = new WeakMap<Socket, ReplyMeter>();
+
+/** What `reading` gives, while replies on the connections of `redis` may have as many bytes. */
+export async function withLargeReplies<T>(redis: Redis, bytes: number, reading: () => Promise<T>): Promise<T> {
+  const clients = (redis as Redis | Cluster) instanceof Cluster ? (redis as unknown as Cluster).nodes() : [redis];
+  const streams = clients.map((client) => (client as unknown as { stream?: Socket }).stream);
+  const ends = streams.map((stream) => stream && METERS.get(stream)?.allow(bytes));
+  try {
+    return await reading();
+  } finally {
+    for (const end of ends) end?.();
+  }
+}
 
 interface ReplyDispatcher {
   readonly redis: { readonly stream: Socket; readonly commandQueue: { readonly length: number } };
