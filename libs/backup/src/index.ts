@@ -5,6 +5,8 @@ export type { PartPlace } from './backup/backup-parts.ts';
 export type { QueueSummary, QueueWriter } from './backup/queue-writer.ts';
 export { removeBackup } from './backup/remove-backup.ts';
 export type { KeyWrapper } from './encryption/key-wrapper.ts';
+export type { KmsOptions, KmsSpec } from './encryption/kms-client.ts';
+export { kmsKey } from './encryption/kms-key.ts';
 export { secretKeys } from './encryption/secret-keys.ts';
 export { BackupDamagedError, type DamageReason } from './errors/backup-damaged-error.ts';
 export { BackupKeyError, type KeyReason } from './errors/backup-key-error.ts';
