@@ -10,6 +10,7 @@ export { kmsKey } from './encryption/kms-key.ts';
 export { secretKeys } from './encryption/secret-keys.ts';
 export { BackupDamagedError, type DamageReason } from './errors/backup-damaged-error.ts';
 export { BackupKeyError, type KeyReason } from './errors/backup-key-error.ts';
+export { BackupTooLargeError } from './errors/backup-too-large-error.ts';
 export { BackupVersionError } from './errors/backup-version-error.ts';
 export { DirectoryNotEmptyError } from './errors/directory-not-empty-error.ts';
 export { RecordTooLargeError } from './errors/record-too-large-error.ts';
