@@ -24,7 +24,7 @@ import type { BusSource } from '@redis-queue/scaling-bus';
 import { configKey, configKeysOf, ConfigMapDigests, WATCHED_CONFIG_MAPS } from './deployment/config.ts';
 import { boundedPool } from './deployment/template/bounds.ts';
 import type { PodUser } from './deployment/template/pod-template.ts';
-import { boundedSpec } from './kubernetes/cached-objects.ts';
+import { boundedSpec, cachedQueue } from './kubernetes/cached-objects.ts';
 import { POOL_LABEL } from './kubernetes/names.ts';
 import { POD_DISRUPTION_BUDGETS, type Deployment, type PodDisruptionBudget } from './kubernetes/objects.ts';
 import { PODS_BY_POOL, poolKeyOf, POOLS_BY_CONFIG, POOLS_BY_QUEUE, queueKeysOf, type Sources } from './observe.ts';
@@ -60,7 +60,7 @@ export function watchSources(
     },
     podUser,
     pools: manager.cache<PoolObject>(WORKER_POOLS, { transform: boundedPool }),
-    queues: manager.cache<QueueObject>(QUEUES),
+    queues: manager.cache<QueueObject>(QUEUES, { transform: cachedQueue }),
     deployments: manager.cache<Deployment>(DEPLOYMENTS, { labelSelector: POOL_LABEL, transform: boundedSpec }),
     budgets: manager.cache<PodDisruptionBudget>(POD_DISRUPTION_BUDGETS, {
       labelSelector: POOL_LABEL,

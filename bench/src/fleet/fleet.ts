@@ -17,6 +17,8 @@ export interface FleetSpec {
   scaleDownWindowSeconds?: number;
   /** Of every pool; default 0. */
   minReplicas?: number;
+  /** In front of each name, so that several fleets share a Redis; default none. */
+  prefix?: string;
 }
 
 /** Requests to the API server at once while objects are made. */
@@ -26,10 +28,10 @@ export const FLEET_TIMEOUT_MS = 600_000;
 export const ALONE = '--leader-elect=false';
 
 /** Names for `pools` pools over `queues` queues. Pure. */
-export function planFleet({ pools, queues }: Pick<FleetSpec, 'pools' | 'queues'>): FleetPool[] {
+export function planFleet({ pools, queues, prefix = '' }: Pick<FleetSpec, 'pools' | 'queues' | 'prefix'>): FleetPool[] {
   if (queues < pools) throw new Error(`${pools} pools need at least as many queues, not ${queues}`);
   const digits = String(queues).length;
-  const numbered = (name: string, n: number): string => `${name}-${String(n).padStart(digits, '0')}`;
+  const numbered = (name: string, n: number): string => `${prefix}${name}-${String(n).padStart(digits, '0')}`;
   return Array.from({ length: pools }, (_, n) => {
     const from = Math.floor((n * queues) / pools);
     const to = Math.floor(((n + 1) * queues) / pools);

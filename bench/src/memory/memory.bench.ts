@@ -1,67 +1,51 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { WORKER_POOLS } from '@redis-queue/api';
-import { loadKubeClient, typeMeta, type Resource } from '@redis-queue/controller';
-import { APP_NAMES, eventually } from '@redis-queue/rig';
-import { measureIdle, peakMib } from '../measuring/resident.ts';
-import { buildApps, startStand, type RunningApp } from '../stand/stand.ts';
+import { APP_NAMES } from '@redis-queue/rig';
+import { readArguments } from '../command-line/arguments.ts';
+import { buildApps, startStand } from '../stand/stand.ts';
+import { measureBeside, type AppUse } from './growth.ts';
+import { measureLargePools } from './large-pools.ts';
 
-// Memory of each bundled app with the charts' Node flags, on a real API server and Redis: idle, with one Queue and one
-// WorkerPool; and at its peak from the start on, with pools as large as the API server takes them.
+// Memory of each bundled app on a real API server and Redis: with nothing, with 1,000 and with 10,000 objects of each
+// kind, and its CPU at rest; and at its peak with pools as large as the API server takes them. With the charts' Node
+// flags, but for the heap beside the many objects, which is the one that charts/README.md gives for them.
+const HELP = 'usage: make bench NAME=memory [ARGS="--some=1000 --many=10000 --heap=256"]\n';
+const GOALS = { at1000Mib: 110, perThousandMib: 10, idleCpuMillicores: 20 };
+const CHART_HEAP_MIB = 80;
 const SETTLE_MS = 20_000;
-const SAMPLES = 15;
-const HOSTILE = { pools: 30, templateBytes: 1_000_000 };
+const AT_REST = { settleMs: SETTLE_MS, samples: 15, cpuMs: 60_000 };
 
-console.error('building the apps');
+const values = readArguments(HELP, {
+  some: { type: 'string', default: '1000' },
+  many: { type: 'string', default: '10000' },
+  heap: { type: 'string', default: '256' },
+});
+const [some, many] = [Number(values.some), Number(values.many)];
+const print = (line: string): void => console.error(line);
+
+print('building the apps');
 await buildApps();
+const hostile = await withLargePools();
 await using stand = await startStand();
-await stand.applyQueueAndPool('idle');
-const client = loadKubeClient({ kubeconfigPath: stand.controlPlane.kubeconfigPath });
-const apps = await startAll();
-// the pool has its Deployment: the controllers have worked, not merely started
-await stand.controlPlane.kubectl('wait', '-n', stand.namespace, 'deployment/idle', '--for=create', '--timeout=30s');
-console.error(`settling for ${SETTLE_MS / 1000} s, then ${SAMPLES} samples a second apart`);
-await sleep(SETTLE_MS);
-const controllers = await measureIdle(apps, SAMPLES);
+const atRest = { ...AT_REST, heapMib: CHART_HEAP_MIB, print };
+const idle = await measureBeside(stand, '', { ...atRest, objects: 0 });
+const atSome = await measureBeside(stand, 'some-', { ...atRest, objects: some });
+const atMany = await measureBeside(stand, 'many-', { ...atRest, objects: many - some, heapMib: Number(values.heap) });
+
+const useOf = (uses: readonly AppUse[], app: string): AppUse => uses.find(({ name }) => name === app)!;
+const controllers = APP_NAMES.map((name) => ({
+  name,
+  idleMib: useOf(idle, name).mib,
+  at1000Mib: useOf(atSome, name).mib,
+  at10000Mib: useOf(atMany, name).mib,
+  idleCpuMillicores: useOf(atSome, name).cpuMillicores,
+  cpuMillicoresAt10000: useOf(atMany, name).cpuMillicores,
+}));
 console.table(controllers);
+console.log(JSON.stringify({ bench: 'memory', some, many, controllers, hostile, goals: GOALS }));
 
-console.error(`${HOSTILE.pools} pools of 1 MB come while the apps run, then the apps start anew`);
-const large = Array.from({ length: HOSTILE.pools }, (_, index) => `large-${index}`);
-// Not by kubectl apply, which notes all of it in an annotation that may have 256 KiB.
-for (const name of large) await client.create(WORKER_POOLS, aLargePool(name));
-await eventually(allRefused, { timeoutMs: 60_000, intervalMs: 1_000 });
-const whileRunning = peaks(apps);
-await stopAll(apps);
-const restarted = await startAll();
-await sleep(SETTLE_MS);
-const fromStart = peaks(restarted);
-const hostile = APP_NAMES.map((name) => ({ name, peakMib: Math.max(whileRunning[name]!, fromStart[name]!) }));
-console.table(hostile);
-console.log(JSON.stringify({ bench: 'memory', controllers, hostile }));
-await stopAll(restarted);
-await client.close();
-
-async function startAll(): Promise<RunningApp[]> {
-  const started: RunningApp[] = [];
-  for (const app of APP_NAMES) started.push(await stand.startApp(app));
-  return started;
-}
-
-async function stopAll(running: readonly RunningApp[]): Promise<void> {
-  await Promise.all(running.map(({ process }) => process.stop()));
-}
-
-function peaks(running: readonly RunningApp[]): Record<string, number> {
-  return Object.fromEntries(running.map(({ name, process }) => [name, peakMib(process.pid)]));
-}
-
-function aLargePool(name: string): Resource {
-  const template = { metadata: { annotations: { note: 'x'.repeat(HOSTILE.templateBytes) } } };
-  const spec = { image: 'registry.example/worker', version: '1', queues: ['idle'], template };
-  return { ...typeMeta(WORKER_POOLS), metadata: { name, namespace: stand.namespace }, spec } as Resource;
-}
-
-async function allRefused(): Promise<boolean> {
-  const reasons = '{.items[*].status.conditions[?(@.type=="Ready")].reason}';
-  const found = await stand.controlPlane.kubectl('get', 'workerpools', '-n', stand.namespace, `-o=jsonpath=${reasons}`);
-  return found.split(' ').filter((reason) => reason === 'TemplateInvalid').length === HOSTILE.pools;
+async function withLargePools(): Promise<{ name: string; peakMib: number }[]> {
+  print('pools of 1 MB come while the apps run, then the apps start anew');
+  await using apart = await startStand();
+  const peaks = await measureLargePools(apart, SETTLE_MS);
+  console.table(peaks);
+  return peaks;
 }

@@ -8,8 +8,9 @@ import { runArm, type ArmResult } from './arm.ts';
 import type { HostileRedis } from './hostile-servers.ts';
 import { createTenant, removeTenant, type Tenant } from './tenants.ts';
 
-// Good tenants alone, then beside eight whose Redis does harm, and between them beside eight as big as those that do none: how long their changes, their first jobs and their counts
-// take, and what the apps need meanwhile. A real API server and Redis; the apps are bundled, with the charts' Node flags.
+// Good tenants alone, then beside eight as big as those to come that do no harm, then beside eight whose Redis does: how
+// long their changes, their first jobs and their counts take, and what the apps need meanwhile. A real API server and
+// Redis; the apps are bundled, with the charts' Node flags.
 const HELP =
   'usage: make bench NAME=neighbours [ARGS="--good=50 --hostile-queues=20 --tries=400 --seconds=240 --seed=1"]\n';
 const HOSTILE_TENANTS = 8;
@@ -41,7 +42,7 @@ const arm = (neighbours: readonly Tenant[]): Promise<ArmResult> =>
 
 print('the good tenants alone');
 const alone = await arm([]);
-console.table(alone);
+show({ alone });
 
 // What as many tenants cost that do no harm: a machine with two cores is shared with their API requests too.
 const harmless: Tenant[] = [];
@@ -52,7 +53,7 @@ for (const prefix of numbered('harmless', HOSTILE_TENANTS)) {
 }
 print(`beside ${harmless.length} harmless tenants of ${values['hostile-queues']} queues each`);
 const crowded = await arm(harmless);
-console.table({ alone, crowded });
+show({ alone, crowded });
 for (const tenant of harmless) await removeTenant(client, tenant);
 
 const queues = numbered('hostile', Number(values['hostile-queues']));
@@ -64,7 +65,7 @@ for (const { kind, secret } of JSON.parse(await servers.waitForLine(/^\[/)) as H
 }
 print(`beside ${hostile.length} hostile tenants of ${queues.length} queues each`);
 const beside = await arm(hostile);
-console.table({ alone, crowded, beside });
+show({ alone, crowded, beside });
 
 const result = {
   ratioApplied: hundredths(beside.appliedP99Ms / alone.appliedP99Ms),
@@ -77,3 +78,12 @@ const result = {
 };
 console.log(JSON.stringify({ bench: 'neighbours', ...result, goals: GOALS, alone, crowded, beside }));
 await client.close();
+
+function show(arms: Record<string, ArmResult>): void {
+  for (const [name, { loopLags }] of Object.entries(arms)) {
+    print(`greatest lags of event loops, ${name}`);
+    console.table(loopLags);
+  }
+  const names = Object.keys(Object.values(arms)[0]!).filter((name) => name !== 'loopLags');
+  console.table(arms, names);
+}

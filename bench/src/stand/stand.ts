@@ -30,6 +30,8 @@ export interface Stand extends AsyncDisposable {
   applyQueueAndPool: (name: string) => Promise<void>;
   /** Starts a bundled app as its image does, with further arguments, and waits until it is ready. */
   startApp: (app: AppName, ...args: string[]) => Promise<RunningApp>;
+  /** The same with another heap, MiB. */
+  startAppOfHeap: (heapMib: number, app: AppName, ...args: string[]) => Promise<RunningApp>;
 }
 
 export interface StandOptions {
@@ -87,6 +89,7 @@ export async function startStand(options: StandOptions = {}): Promise<Stand> {
       ]);
     },
     startApp: (name, ...args) => startApp(name, rig, heapMib, args),
+    startAppOfHeap: (mib, name, ...args) => startApp(name, rig, mib, args),
     [Symbol.asyncDispose]: async () => {
       await Promise.all([rig[Symbol.asyncDispose](), ...replicas.map((replica) => replica.stop())]);
     },

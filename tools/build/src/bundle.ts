@@ -1,6 +1,8 @@
 import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
+import { httpByRequire, isFile } from './http-by-require.ts';
+import { withoutUnused } from './without-unused.ts';
 
 /** CommonJS packages (pino, BullMQ's dependencies) expect these; an ES module has none of them. */
 const COMMONJS_GLOBALS = `
@@ -44,6 +46,7 @@ export async function bundle(entry: string, folder: string): Promise<Bundle> {
     format: 'esm',
     banner: { js: COMMONJS_GLOBALS },
     external: LEFT_OUT,
+    plugins: [httpByRequire, withoutUnused],
     // Packages that ship both are taken as ES modules, from which unused code falls out.
     mainFields: ['module', 'main'],
     conditions: ['module'],
@@ -57,6 +60,6 @@ export async function bundle(entry: string, folder: string): Promise<Bundle> {
   });
   const [, output] = Object.entries(metafile.outputs).find(([path]) => path.endsWith('main.js')) ?? [];
   const inputs = Object.entries(output?.inputs ?? {});
-  const sources = inputs.flatMap(([path, { bytesInOutput }]) => (bytesInOutput > 0 ? [path] : []));
+  const sources = inputs.flatMap(([path, { bytesInOutput }]) => (bytesInOutput > 0 && isFile(path) ? [path] : []));
   return { file, bytes: output?.bytes ?? 0, sources: sources.toSorted() };
 }

@@ -1,5 +1,7 @@
-import { expect, it } from 'vitest';
-import { boundedSpec } from './cached-objects.ts';
+import { redisSecretRef } from '@redis-queue/api';
+import { reportedAddress, type QueueObject } from '@redis-queue/redis-access';
+import { describe, expect, it } from 'vitest';
+import { boundedSpec, cachedQueue } from './cached-objects.ts';
 
 const deployment = (env: string) => ({
   apiVersion: 'apps/v1',
@@ -26,5 +28,43 @@ it('of a budget with a selector of 1 MB nothing is held that looks like ours', (
   expect(boundedSpec({ ...budget, spec: { maxUnavailable: 1, selector } } as typeof budget)).toEqual({
     ...budget,
     spec: {},
+  });
+});
+
+describe('a Queue as the cache holds it', () => {
+  const metadata = { namespace: 'shop', name: 'mails', generation: 2, annotations: { note: 'x' } };
+  const redis = { prefix: 'app', secretRefs: { controller: { name: 'a' }, worker: { name: 'b' } } };
+  const ready = { type: 'Ready', status: 'True', reason: 'AsExpected', message: 'x', lastTransitionTime: 'x' } as const;
+  const queue = {
+    apiVersion: 'redis-queue.io/v1',
+    kind: 'Queue',
+    metadata,
+    spec: {
+      redis,
+      jobTimeout: '10m',
+      schedulers: [{ name: 'nightly', every: '1h', template: { data: { text: 'x'.repeat(10_000) } } }],
+    },
+    status: {
+      observedGeneration: 2,
+      conditions: [ready, { ...ready, type: 'Available' }],
+      counts: { waiting: 3 },
+      effective: { name: 'mails', redisAddress: 'redis.example:6379/0' },
+    },
+  } as unknown as QueueObject;
+
+  it('says as much of its place in Redis', () => {
+    const held = cachedQueue(queue) as QueueObject;
+    expect(reportedAddress(held, 'worker')).toBe('redis.example:6379/0');
+    expect(redisSecretRef(held, 'worker')).toEqual(redisSecretRef(queue, 'worker'));
+    expect(held.spec.jobTimeout).toBe('10m');
+  });
+
+  it('has no more of it', () => {
+    expect(JSON.stringify(cachedQueue(queue)).length).toBeLessThan(400);
+  });
+
+  it('is one before it has a status', () => {
+    const { status: _, ...fresh } = queue;
+    expect(cachedQueue(fresh as QueueObject)).toMatchObject({ metadata: { generation: 2 }, status: {} });
   });
 });

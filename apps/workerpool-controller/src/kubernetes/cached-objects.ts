@@ -1,4 +1,5 @@
-import type { Resource } from '@redis-queue/controller';
+import { findCondition, type Resource } from '@redis-queue/controller';
+import type { QueueObject } from '@redis-queue/redis-access';
 
 /**
  * Of the spec of an object that a cache holds, in characters: twice what the largest template that a WorkerPool may
@@ -15,4 +16,34 @@ export function boundedSpec(object: Resource): Resource {
   if (JSON.stringify(spec).length <= MAX_SPEC) return object;
   const { replicas } = spec;
   return { ...object, spec: { ...(replicas !== undefined && { replicas }) } } as Resource;
+}
+
+/**
+ * The part of a Queue that its cache holds: where it is in Redis, what its jobs are given, and where its status says that
+ * it is. The rest, as its counts and its job schedulers with their templates, is nothing to a pool.
+ */
+export function cachedQueue(object: Resource): Resource {
+  const { apiVersion, kind, metadata, spec, status = {} } = object as QueueObject;
+  const { generation, deletionTimestamp } = metadata;
+  const { name, redis, jobTimeout } = spec;
+  const { observedGeneration, conditions, effective } = status;
+  const ready = findCondition(conditions, 'Ready');
+  return {
+    apiVersion,
+    kind,
+    metadata: {
+      ...(generation !== undefined && { generation }),
+      ...(deletionTimestamp !== undefined && { deletionTimestamp }),
+    },
+    spec: {
+      ...(name !== undefined && { name }),
+      ...(redis && { redis }),
+      ...(jobTimeout !== undefined && { jobTimeout }),
+    },
+    status: {
+      ...(observedGeneration !== undefined && { observedGeneration }),
+      ...(ready && { conditions: [{ type: ready.type, status: ready.status }] }),
+      ...(effective?.redisAddress !== undefined && { effective: { redisAddress: effective.redisAddress } }),
+    },
+  } as unknown as Resource;
 }

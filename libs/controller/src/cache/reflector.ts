@@ -6,10 +6,11 @@ import type { WatchEvent } from '../client/transport.ts';
 import { delay, type Clock } from '../time/clock.ts';
 import { typeMeta } from '../objects/owner-references.ts';
 import type { Resource, ResourceType } from '../objects/resources.ts';
-import { resourceName } from '../objects/resources.ts';
+import { resourceName, SECRETS } from '../objects/resources.ts';
 import { boundMetadata } from './bounded-metadata.ts';
 import type { CacheOptions, ObjectTransform } from './object-cache.ts';
 import { ReflectorState, SHORT_WATCH_MS } from './reflector-state.ts';
+import { SharedTexts } from './shared-texts.ts';
 
 /** Where a reflector puts what it learns. */
 export interface ReflectorTarget<T extends Resource> {
@@ -47,6 +48,7 @@ export class Reflector<T extends Resource> {
   readonly #backoff: Backoff;
   readonly #random: () => number;
   readonly #state = new ReflectorState();
+  readonly #texts = new SharedTexts();
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
@@ -143,7 +145,10 @@ export class Reflector<T extends Resource> {
     const { transform, metadataOnly } = this.#options.selection;
     const bounded = boundMetadata(object);
     if (metadataOnly) return transformed({ ...bounded, ...typeMeta(this.#options.type) }, namesOnly) as T;
-    return transform ? (transformed(bounded, transform) as T) : bounded;
+    const stored = transform ? (transformed(bounded, transform) as T) : bounded;
+    // What a Secret says is held nowhere but in the Secret.
+    if (this.#options.type.kind !== SECRETS.kind) this.#texts.share(stored);
+    return stored;
   }
 }
 

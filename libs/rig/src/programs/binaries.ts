@@ -18,7 +18,7 @@ const kedaModule = join(workspaceRoot, 'bench/keda/binaries');
 export const healthModule = join(workspaceRoot, 'tools/cluster/health');
 
 /** The Go module of the S3 server, none of whose packages anything else has. */
-const s3Module = join(workspaceRoot, 'tools/cluster/s3');
+export const s3Module = join(workspaceRoot, 'tools/cluster/s3');
 
 /** The Go module of the server of AWS KMS' protocol. */
 const kmsModule = join(workspaceRoot, 'tools/cluster/kms');
