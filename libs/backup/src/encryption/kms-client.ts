@@ -1,9 +1,10 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import { Transform, type Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { BackupKeyError } from '../errors/backup-key-error.ts';
 import { checkedEndpoint, guardedLookup } from '../storage/endpoint.ts';
+import { limited } from '../storage/limited.ts';
 import { StorageError } from '../storage/storage.ts';
 
 export { DecryptCommand, EncryptCommand } from '@aws-sdk/client-kms';
@@ -71,26 +72,18 @@ function endpointOf(endpoint: string): string {
   }
 }
 
-/** The SDK reads an answer into memory however long it is, and anybody may have named the server. */
 function limitAnswers(client: KMSClient): void {
   client.middlewareStack.add(
     (next) => async (request) => {
       const result = await next(request);
       const response = result.response as { body?: Readable };
-      if (response.body) response.body = response.body.compose(limit()) as Readable;
+      if (response.body) response.body = limited(response.body, LONGEST_ANSWER_BYTES, tooLong);
       return result;
     },
     { step: 'deserialize', priority: 'low', name: 'limitAnswers' },
   );
 }
 
-function limit(): Transform {
-  let bytes = 0;
-  return new Transform({
-    transform(chunk: Buffer, _, done) {
-      bytes += chunk.length;
-      if (bytes <= LONGEST_ANSWER_BYTES) return done(null, chunk);
-      done(new Error(`the answer is longer than ${LONGEST_ANSWER_BYTES / 1_024} KiB`));
-    },
-  });
+function tooLong(): Error {
+  return new Error(`the answer is longer than ${LONGEST_ANSWER_BYTES / 1_024} KiB`);
 }
