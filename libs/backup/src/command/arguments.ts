@@ -19,8 +19,8 @@ the AWS command line finds them: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or
   --queue NAME                  export only this queue; may be repeated
   --help                        this text
 
-Exit status: 0 done, and what was read is as it was written; 1 the backup is damaged; 2 wrong usage; 3 the key is missing
-or wrong, or the backup is of a later version; 4 the storage failed; 5 anything else; 130 interrupted.
+Exit status: 0 done, and what was read is as it was written; 1 the backup is damaged; 2 wrong usage; 3 the key is missing,
+wrong or not to be had, or the backup is of a later version; 4 the storage failed; 5 anything else; 130 interrupted.
 `;
 
 const COMMANDS = ['list', 'verify', 'export'] as const;
