@@ -13,4 +13,6 @@ cd "$here/../cluster/binaries"
 cd ../health
 go list -deps . >/dev/null
 cd ../s3
+go list -deps tool >/dev/null
+cd ../kms
 exec go list -deps tool >/dev/null

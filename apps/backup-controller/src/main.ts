@@ -1,11 +1,17 @@
-import { APPS } from '@redis-queue/api';
+import { APPS, QUEUE_BACKUPS, QUEUE_RESTORES } from '@redis-queue/api';
 import { concurrencyFlag, numberFlag, runApp } from '@redis-queue/controller';
 import { redisSecretNamesFlag, secretNamesFlag } from '@redis-queue/redis-access';
+import { BACKUP_FINALIZER } from './backups/plan.ts';
+import { RESTORE_FINALIZER } from './restores/steps.ts';
 import { RUNS, wireBackupController } from './wire.ts';
 
 await runApp({
   name: 'backup-controller',
   description: APPS['backup-controller'].summary,
+  holds: [
+    { type: QUEUE_BACKUPS, finalizer: BACKUP_FINALIZER, leaves: 'its files stay in the storage' },
+    { type: QUEUE_RESTORES, finalizer: RESTORE_FINALIZER, leaves: 'what it has written stays in Redis' },
+  ],
   flags: {
     'redis-secret-names': redisSecretNamesFlag,
     'storage-secret-names': secretNamesFlag({

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { QUEUE_BACKUPS, QUEUE_RESTORES } from '@redis-queue/api';
-import { manageKind, systemClock, type Manager, type ObjectKey } from '@redis-queue/controller';
+import { manageKind, StatusPace, systemClock, type Manager, type ObjectKey } from '@redis-queue/controller';
 import type { QueueObject } from '@redis-queue/redis-access';
 import { watchSources } from './access/sources.ts';
 import { backupKind } from './backups/kind.ts';
@@ -48,9 +48,16 @@ export function wireBackupController(manager: Manager, settings: Settings): void
   const restores = manager.cache<RestoreObject>(QUEUE_RESTORES);
   const openRestores = new OpenObjects(restores);
 
-  const backupRuns: BackupRuns = new Runs({ places, elapsedMs, onChange: (key: ObjectKey) => ofBackups.enqueue(key) });
+  const toBackup = (key: ObjectKey): void => ofBackups.enqueue(key);
+  const backupRuns: BackupRuns = new Runs({ places, elapsedMs, onChange: toBackup });
   const backupMetrics = new BackupMetrics(manager.registry, () => backupRuns.running);
-  const kindOfBackups = backupKind({ sources, runs: backupRuns, metrics: backupMetrics, nameAttempt });
+  const kindOfBackups = backupKind({
+    sources,
+    runs: backupRuns,
+    metrics: backupMetrics,
+    pace: new StatusPace({ clock: systemClock, onTurn: toBackup }),
+    nameAttempt,
+  });
   const ofBackups = manageKind(manager, kindOfBackups, {
     ...options,
     cache: backups,
@@ -60,13 +67,15 @@ export function wireBackupController(manager: Manager, settings: Settings): void
     ],
   });
 
-  const restoreRuns: RestoreRuns = new Runs({
-    places,
-    elapsedMs,
-    onChange: (key: ObjectKey) => ofRestores.enqueue(key),
-  });
+  const toRestore = (key: ObjectKey): void => ofRestores.enqueue(key);
+  const restoreRuns: RestoreRuns = new Runs({ places, elapsedMs, onChange: toRestore });
   const restoreMetrics = new RunMetrics(manager.registry, 'restore', () => restoreRuns.running);
-  const kindOfRestores = restoreKind({ sources: { ...sources, backups }, runs: restoreRuns, metrics: restoreMetrics });
+  const kindOfRestores = restoreKind({
+    sources: { ...sources, backups },
+    runs: restoreRuns,
+    metrics: restoreMetrics,
+    pace: new StatusPace({ clock: systemClock, onTurn: toRestore }),
+  });
   const ofRestores = manageKind(manager, kindOfRestores, {
     ...options,
     cache: restores,

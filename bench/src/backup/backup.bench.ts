@@ -4,7 +4,7 @@ import { runBackup } from './run.ts';
 // Snapshots of a queue with jobs in every state, beside a bare read of the same jobs and beside workers that saturate
 // Redis.
 const HELP =
-  'usage: make bench NAME=backup [ARGS="--jobs=100000 --data-bytes=220 --others=1000000 --pairs=5 --window=3000"]\n';
+  'usage: make bench NAME=backup [ARGS="--jobs=100000 --data-bytes=220 --others=1000000 --pairs=5 --turns=3 --window=3000"]\n';
 const GOALS = { ratioToBareRead: 1.5, idleStallMs: 20, workerThroughputShare: 0.9, rssMib: 160, missing: 0 };
 
 const values = readArguments(HELP, {
@@ -12,6 +12,7 @@ const values = readArguments(HELP, {
   'data-bytes': { type: 'string', default: '220' },
   others: { type: 'string', default: '1000000' },
   pairs: { type: 'string', default: '5' },
+  turns: { type: 'string', default: '3' },
   window: { type: 'string', default: '3000' },
 });
 const { rows, ...report } = await runBackup({
@@ -19,6 +20,7 @@ const { rows, ...report } = await runBackup({
   dataBytes: Number(values['data-bytes']),
   others: Number(values.others),
   pairs: Number(values.pairs),
+  turns: Number(values.turns),
   windowMs: Number(values.window),
   progress: (message) => console.error(message),
 });

@@ -13,6 +13,8 @@ export interface BackupBenchOptions {
   readonly others: number;
   /** Pairs of a bare read and a snapshot. */
   readonly pairs: number;
+  /** Snapshots beside workers. */
+  readonly turns: number;
   /** Length of the turns without a snapshot, in which workers are compared. */
   readonly windowMs: number;
   readonly progress: (message: string) => void;
@@ -62,11 +64,10 @@ const CLIENT = 'backup';
 /** What one instant holds at most. */
 const AT_ONCE = 50_000;
 const SLOW_FROM_US = 500;
-const LOADED_TURNS = 3;
 
 /** Takes snapshots of a queue with jobs in every state, beside reading them bare, and beside workers. */
 export async function runBackup(options: BackupBenchOptions): Promise<BackupReport> {
-  const { jobs, dataBytes, others, pairs, windowMs, progress } = options;
+  const { jobs, dataBytes, others, pairs, progress, windowMs } = options;
   await using server = await startRedis();
   const control = new Redis(server.url, { maxRetriesPerRequest: null });
   progress(`seeds ${jobs} jobs and ${others} other keys`);
@@ -89,10 +90,11 @@ export async function runBackup(options: BackupBenchOptions): Promise<BackupRepo
       bare!.push(await read(server, stalls, 'bare', QUEUE));
       ours!.push(await read(server, stalls, 'snapshot', QUEUE));
     }
-    const atOnce = [await read(server, stalls, 'snapshot', SMALL), await read(server, stalls, 'snapshot', SMALL)];
+    const atOnce: Reading[] = [];
+    for (let pair = 1; pair <= pairs; pair++) atOnce.push(await read(server, stalls, 'snapshot', SMALL));
     const slowestCommandMs = await slowestOfClient(control);
     progress('beside workers that saturate Redis');
-    const beside = await besideWorkers(server, control, stalls, windowMs);
+    const beside = await besideWorkers(server, control, stalls, options);
     const snapshots = [...ours!, ...atOnce];
     return {
       jobs,
@@ -156,7 +158,7 @@ async function besideWorkers(
   server: RedisServer,
   control: Redis,
   stalls: ChildHandle,
-  windowMs: number,
+  { windowMs, turns }: BackupBenchOptions,
 ): Promise<BesideWorkers> {
   const workers = startProcess(process.execPath, [`${import.meta.dirname}/../retention/saturate-process.ts`], {
     env: { REDIS_URL: server.url, QUEUE: BUSY },
@@ -172,7 +174,7 @@ async function besideWorkers(
     };
     const without = [await turn(() => sleep(windowMs))];
     const beside: typeof without = [];
-    for (let n = 0; n < LOADED_TURNS; n++) {
+    for (let n = 0; n < turns; n++) {
       beside.push(await turn(() => read(server, stalls, 'snapshot', QUEUE)));
       without.push(await turn(() => sleep(windowMs)));
     }

@@ -11,6 +11,7 @@ import { Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { coreEach } from '../measuring/core-each.ts';
 import { hundredths, percentile } from '../measuring/percentile.ts';
+import { readRedisCpu } from '../measuring/redis-cpu.ts';
 import { backupRecords } from './backup-records.ts';
 import { writeBare } from './bare-write.ts';
 
@@ -27,11 +28,19 @@ export interface RestoreReport {
   readonly identical: boolean;
   /** Time of a restore, with its last step, to that of the same written by plain commands: the median of the pairs. */
   readonly ratioToBareWrite: number;
+  /** The same of the processor time of Redis and of this process, which a busy machine changes less. */
+  readonly cpuRatioToBareWrite: number;
   /** From the call that completes the restore until a worker that waits has its first job, the worst. */
   readonly firstJobMs: number;
   /** The slowest script in Redis' own log, by the clock. */
   readonly slowestScriptMs: number;
-  readonly rows: readonly { readonly bareMs: number; readonly oursMs: number; readonly verifyMs: number }[];
+  readonly rows: readonly (Cost & { readonly way: string })[];
+}
+
+interface Cost {
+  readonly ms: number;
+  /** Of Redis and of this process. */
+  readonly cpuMs: number;
 }
 
 const REF: QueueRef = { prefix: 'bull', name: 'restored' };
@@ -47,23 +56,20 @@ export async function runRestore({ jobs, pairs, progress }: RestoreBenchOptions)
     progress(`${jobs} jobs by plain commands, and as a restore: ${pair} of ${pairs}`);
     found.push(await measurePair(jobs));
   }
+  const medianOf = (of: (each: (typeof found)[number]) => number): number => hundredths(percentile(found.map(of), 0.5));
   const worst = (of: (each: (typeof found)[number]) => number): number => hundredths(Math.max(...found.map(of)));
   return {
     jobs,
     identical: found.every(({ identical }) => identical),
-    ratioToBareWrite: hundredths(
-      percentile(
-        found.map(({ oursMs, bareMs }) => oursMs / bareMs),
-        0.5,
-      ),
-    ),
+    ratioToBareWrite: medianOf(({ ours, bare }) => ours.ms / bare.ms),
+    cpuRatioToBareWrite: medianOf(({ ours, bare }) => ours.cpuMs / bare.cpuMs),
     firstJobMs: worst(({ firstJobMs }) => firstJobMs),
     slowestScriptMs: worst(({ slowestScriptMs }) => slowestScriptMs),
-    rows: found.map(({ bareMs, oursMs, verifyMs }) => ({
-      bareMs: Math.round(bareMs),
-      oursMs: Math.round(oursMs),
-      verifyMs: Math.round(verifyMs),
-    })),
+    rows: found.flatMap(({ bare, ours, verify }) => [
+      { way: 'plain commands', ...rounded(bare) },
+      { way: 'restore', ...rounded(ours) },
+      { way: 'verify', ...rounded(verify) },
+    ]),
   };
 }
 
@@ -74,8 +80,8 @@ async function measurePair(jobs: number) {
   const nowMs = Date.now();
   // Made before, so that neither way is measured with it.
   const records = [...backupRecords(REF, jobs, nowMs)];
-  const bareMs = await timed(() => writeBare(bare, KEY, records));
-  const oursMs = await timed(async () => {
+  const bareCost = await costOf(bare, () => writeBare(bare, KEY, records));
+  const ours = await costOf(redis, async () => {
     await beginRestore(redis, REF, RESTORE_ID);
     const signal = new AbortController().signal;
     const writer = new RecordWriter(redis, REF, { from: REF, restoreId: RESTORE_ID, openFlows: 'Refuse', signal });
@@ -88,15 +94,15 @@ async function measurePair(jobs: number) {
     await writer.finish();
   });
   let differences = 0;
-  const verifyMs = await timed(async () => {
+  const verify = await costOf(redis, async () => {
     differences = (await verifyRestore(redis, REF, streamOf(records))).count;
   });
   const isSame = await haveSameValues(bare, redis, jobs);
   const slowestScriptMs = await slowestScript(redis);
   return {
-    bareMs,
-    oursMs,
-    verifyMs,
+    bare: bareCost,
+    ours,
+    verify,
     slowestScriptMs,
     identical: isSame && differences === 0,
     firstJobMs: await firstJob(server, redis),
@@ -119,10 +125,16 @@ async function startServer(): Promise<{ server: RedisServer; redis: Redis } & As
   };
 }
 
-async function timed(run: () => Promise<void>): Promise<number> {
-  const beganMs = performance.now();
+async function costOf(redis: Redis, run: () => Promise<void>): Promise<Cost> {
+  const [server, client] = [await readRedisCpu(redis), process.cpuUsage()];
   await run();
-  return performance.now() - beganMs;
+  const after = await readRedisCpu(redis);
+  const { user, system } = process.cpuUsage(client);
+  return { ms: after.atMs - server.atMs, cpuMs: after.cpuMs - server.cpuMs + (user + system) / 1_000 };
+}
+
+function rounded({ ms, cpuMs }: Cost): Cost {
+  return { ms: Math.round(ms), cpuMs: Math.round(cpuMs) };
 }
 
 async function* streamOf(records: readonly QueueRecord[][]): AsyncGenerator<readonly QueueRecord[]> {

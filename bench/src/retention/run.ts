@@ -255,7 +255,8 @@ async function besideWorkers(jobs: number, windowMs: number): Promise<BesideWork
     workers.kill('SIGTERM');
     await workers.exited;
     const oldLeft = await control.zcount('bull:old:completed', '-inf', Date.now() - HOUR);
-    const youngLost = (await finishedJobs(control, limited.queue.name)) - (await control.zcard('bull:old:completed')) - removed;
+    const youngLost =
+      (await finishedJobs(control, limited.queue.name)) - (await control.zcard('bull:old:completed')) - removed;
     return {
       workerThroughputShare: hundredths(percentile(shares, 0.5)),
       slowestScriptMs: slowest.oursMs,

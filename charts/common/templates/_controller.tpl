@@ -19,4 +19,8 @@ creates of our group, plural → the label that says whose they are.
 ---
 {{ include "redis-queue.accountPolicyOf" . }}
 {{- end }}
+{{- with include "redis-queue.uninstall" . }}
+---
+{{ . }}
+{{- end }}
 {{- end -}}

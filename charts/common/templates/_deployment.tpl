@@ -29,17 +29,7 @@ spec:
       {{- with .Values.imagePullSecrets }}
       imagePullSecrets: {{- toYaml . | nindent 8 }}
       {{- end }}
-      securityContext:
-        # The image names uid and gid, 65532, so that OpenShift can give others.
-        runAsNonRoot: true
-        seccompProfile:
-          type: RuntimeDefault
-        {{- if include "redis-queue.backupVolume" . }}
-        {{- with .Values.storage.volume.fsGroup }}
-        fsGroup: {{ . }}
-        fsGroupChangePolicy: OnRootMismatch
-        {{- end }}
-        {{- end }}
+      {{- include "redis-queue.podSecurity" . | nindent 6 }}
       containers:
         - name: {{ .Chart.Name }}
           image: {{ include "redis-queue.image" . | quote }}
@@ -76,11 +66,7 @@ spec:
             periodSeconds: 5
             timeoutSeconds: 5
           resources: {{- toYaml .Values.resources | nindent 12 }}
-          securityContext:
-            allowPrivilegeEscalation: false
-            readOnlyRootFilesystem: true
-            capabilities:
-              drop: [ALL]
+          {{- include "redis-queue.containerSecurity" . | nindent 10 }}
           volumeMounts:
             - name: tmp
               mountPath: /tmp
@@ -97,15 +83,7 @@ spec:
           persistentVolumeClaim:
             claimName: {{ . }}
         {{- end }}
-      {{- with .Values.nodeSelector }}
-      nodeSelector: {{- toYaml . | nindent 8 }}
-      {{- end }}
-      {{- with .Values.affinity }}
-      affinity: {{- toYaml . | nindent 8 }}
-      {{- end }}
-      {{- with .Values.tolerations }}
-      tolerations: {{- toYaml . | nindent 8 }}
-      {{- end }}
+      {{- include "redis-queue.podPlacement" . | nindent 6 }}
       topologySpreadConstraints:
         {{- if .Values.topologySpreadConstraints }}
         {{- toYaml .Values.topologySpreadConstraints | nindent 8 }}
@@ -116,6 +94,43 @@ spec:
           labelSelector:
             matchLabels: {{- include "redis-queue.selectorLabels" . | nindent 14 }}
         {{- end }}
+{{- end -}}
+
+{{/* What the restricted Pod Security standard asks of a pod. */}}
+{{- define "redis-queue.podSecurity" -}}
+securityContext:
+  # The image names uid and gid, 65532, so that OpenShift can give others.
+  runAsNonRoot: true
+  seccompProfile:
+    type: RuntimeDefault
+  {{- if include "redis-queue.backupVolume" . }}
+  {{- with .Values.storage.volume.fsGroup }}
+  fsGroup: {{ . }}
+  fsGroupChangePolicy: OnRootMismatch
+  {{- end }}
+  {{- end }}
+{{- end -}}
+
+{{/* The same for its containers. */}}
+{{- define "redis-queue.containerSecurity" -}}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities:
+    drop: [ALL]
+{{- end -}}
+
+{{/* On which nodes pods run, as the values have it; may be empty. */}}
+{{- define "redis-queue.podPlacement" -}}
+{{- with .Values.nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.affinity }}
+affinity: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end -}}
 
 {{/* The claim of the volume for backups; empty: there is none. */}}
@@ -152,7 +167,7 @@ a flag that would keep every pod from starting or from leading is refused. Tests
 {{- $value := get $.Values . | toString -}}
 {{- if $value }}{{ $args = append $args (printf "--%s=%s" (kebabcase .) $value) }}{{ end -}}
 {{- end -}}
-{{- $own := list "http-port" "lease-name" "log-level" "redis-secret-names" "bus-secret-name" "bus-tls" "worker-secret-names" "worker-run-as-user" "storage-secret-names" "pod-identity" "volume-directory" "namespace-scope" -}}
+{{- $own := list "release-finalizers" "http-port" "lease-name" "log-level" "redis-secret-names" "bus-secret-name" "bus-tls" "worker-secret-names" "worker-run-as-user" "storage-secret-names" "pod-identity" "volume-directory" "namespace-scope" -}}
 {{- range $settings }}{{ $own = append $own (kebabcase .) }}{{ end -}}
 {{- range .Values.extraArgs -}}
 {{- $flag := splitList "=" . | first | trimPrefix "--" -}}

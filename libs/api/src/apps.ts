@@ -17,6 +17,8 @@ export interface AppDefinition {
   readonly summary: string;
   /** The kinds whose status it writes. */
   readonly kinds: readonly string[];
+  /** Those of them whose objects it holds by a finalizer. Its chart takes that off them when it is uninstalled. */
+  readonly holds?: readonly string[];
   readonly capabilities: readonly Capability[];
   /** Whether it can be confined to one namespace; false for an app that owns a cluster-scoped kind. */
   readonly namespaceScope: boolean;
@@ -27,6 +29,7 @@ const table = {
     summary:
       'Enforces in Redis the limits, pauses, dead letters, retention, priorities and ownership that Queue objects declare.',
     kinds: ['Queue', 'QueueRedrive'],
+    holds: ['Queue'],
     capabilities: ['redis'],
     namespaceScope: true,
   },
@@ -46,6 +49,7 @@ const table = {
     summary:
       'Backs queues up as QueueBackup and QueueBackupSchedule objects ask for it, and restores them as QueueRestore objects do.',
     kinds: ['QueueBackup', 'QueueBackupSchedule', 'QueueRestore'],
+    holds: ['QueueBackup', 'QueueRestore'],
     capabilities: ['redis', 'storage'],
     namespaceScope: true,
   },

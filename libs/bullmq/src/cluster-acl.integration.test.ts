@@ -80,7 +80,7 @@ test('producer, worker, sampler and controller do their work, and no node refuse
   const backup = connections.get(targetOf('backup'));
   for (const options of [{}, { maxEntriesInOneStep: 0 }])
     expect((await takeSnapshot(backup, REF, options)).end).toMatchObject({
-      counts: { waiting: 1, delayed: 2 },
+      counts: { waiting: 2, delayed: 1 },
       gone: 0,
     });
 

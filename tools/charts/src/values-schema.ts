@@ -131,7 +131,13 @@ const monitor = (description: string): JsonSchema =>
   });
 
 /** The values of a controller's chart. */
-export function controllerSchema({ name, capabilities, namespaceScope, settings }: ControllerChart): JsonSchema {
+export function controllerSchema({
+  name,
+  holds = [],
+  capabilities,
+  namespaceScope,
+  settings,
+}: ControllerChart): JsonSchema {
   const [redis, bus, workers, storage] = (['redis', 'bus', 'workers', 'storage'] as const).map((each) =>
     capabilities.includes(each),
   );
@@ -192,6 +198,13 @@ export function controllerSchema({ name, capabilities, namespaceScope, settings 
       metrics: closed({
         serviceMonitor: monitor('A ServiceMonitor for the controller.'),
         ...(workers && { workers: closed({ podMonitor: monitor('A PodMonitor for the worker pods.') }) }),
+      }),
+      ...(holds.length > 0 && {
+        uninstall: closed({
+          releaseFinalizers: flag(
+            "Whether a Job takes the controller's finalizers off when the release is uninstalled.",
+          ),
+        }),
       }),
       podAnnotations: textMap('Annotations of the pods.'),
       priorityClassName: text('PriorityClass of the pods.'),

@@ -15,6 +15,7 @@ const RESERVED: Record<string, string[]> = {
   ioredis: ['libs/bullmq', 'libs/redis-access', 'libs/scaling-bus', 'libs/worker', 'libs/rig'],
   '@kubernetes/client-node': ['libs/controller', 'libs/rig'],
   undici: ['libs/controller', 'libs/rig'],
+  '@aws-sdk/client-kms': ['libs/backup'],
   '@aws-sdk/client-s3': ['libs/backup'],
 };
 

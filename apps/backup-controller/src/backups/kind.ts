@@ -1,5 +1,5 @@
 import { QUEUE_BACKUP_REASONS, QUEUE_BACKUPS, type QueueBackupReason } from '@redis-queue/api';
-import { RetryPace, StatusPace, type Kind } from '@redis-queue/controller';
+import { RetryPace, type Kind, type StatusPace } from '@redis-queue/controller';
 import type { BackupMetrics } from '../runs/metrics.ts';
 import { compareStatus } from '../runs/compare-status.ts';
 import { problemOfRun } from '../runs/failure.ts';
@@ -12,6 +12,8 @@ import type { BackupObject, BackupPlan, ObservedBackup } from './steps.ts';
 
 export interface BackupKindOptions extends BackupTools {
   readonly metrics: BackupMetrics;
+  /** Numbers that move wait for their turn. */
+  readonly pace: StatusPace;
   /** In [0, 1). */
   readonly random?: () => number;
 }
@@ -20,8 +22,7 @@ export interface BackupKindOptions extends BackupTools {
 export function backupKind(
   options: BackupKindOptions,
 ): Kind<BackupObject, ObservedBackup, BackupPlan, QueueBackupReason> {
-  const { sources, runs, metrics, random = Math.random } = options;
-  const pace = new StatusPace();
+  const { sources, runs, metrics, pace, random = Math.random } = options;
   const retries = new RetryPace<BackupObject>();
   return {
     name: 'queuebackup',
@@ -45,7 +46,7 @@ export function backupKind(
     statusDelayMs(backup, _, status, nowMs) {
       const news = compareStatus(backup.status, status);
       if (news === 'none') return undefined;
-      return news === 'news' ? 0 : pace.waitMs(backup.metadata.uid ?? '', PROGRESS_EVERY_MS, nowMs);
+      return news === 'news' ? 0 : pace.waitMs(backup, PROGRESS_EVERY_MS, nowMs);
     },
     statusWritten(backup, { observed: { stage, run } }, status, { nowMs, event }) {
       const { uid = '', namespace = '', deletionTimestamp } = backup.metadata;

@@ -1,5 +1,5 @@
 import { QUEUE_RESTORE_REASONS, QUEUE_RESTORES, type QueueRestoreReason } from '@redis-queue/api';
-import { findCondition, RetryPace, StatusPace, type Kind } from '@redis-queue/controller';
+import { findCondition, RetryPace, type Kind, type StatusPace } from '@redis-queue/controller';
 import { compareStatus } from '../runs/compare-status.ts';
 import { problemOfRun } from '../runs/failure.ts';
 import type { RunMetrics } from '../runs/metrics.ts';
@@ -23,6 +23,8 @@ import {
 
 export interface RestoreKindOptions extends RestoreTools {
   readonly metrics: RunMetrics;
+  /** Numbers that move wait for their turn. */
+  readonly pace: StatusPace;
   /** In [0, 1). */
   readonly random?: () => number;
 }
@@ -31,8 +33,7 @@ export interface RestoreKindOptions extends RestoreTools {
 export function restoreKind(
   options: RestoreKindOptions,
 ): Kind<RestoreObject, ObservedRestore, RestorePlan, QueueRestoreReason> {
-  const { sources, runs, metrics, random = Math.random } = options;
-  const pace = new StatusPace();
+  const { sources, runs, metrics, pace, random = Math.random } = options;
   const retries = new RetryPace<RestoreObject>();
   return {
     name: 'queuerestore',
@@ -56,7 +57,7 @@ export function restoreKind(
     statusDelayMs(restore, _, status, nowMs) {
       const news = compareStatus(restore.status, status);
       if (news === 'none') return undefined;
-      return news === 'news' ? 0 : pace.waitMs(restore.metadata.uid ?? '', PROGRESS_EVERY_MS, nowMs);
+      return news === 'news' ? 0 : pace.waitMs(restore, PROGRESS_EVERY_MS, nowMs);
     },
     statusWritten(restore, { observed: { stage, run } }, status, { nowMs, event }) {
       const { uid = '', namespace = '' } = restore.metadata;

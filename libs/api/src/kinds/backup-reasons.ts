@@ -1,4 +1,5 @@
-import { COMMON_REASONS, QUEUE_REASONS, type ReasonTable } from './reasons.ts';
+import { QUEUE_REASONS } from './queue-reasons.ts';
+import { COMMON_REASONS, type ReasonTable } from './reasons.ts';
 
 const {
   SecretNotFound,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { hasTooManyValues, MAX_MANIFEST_BYTES, MAX_PARTS } from '../manifest/manifest-limits.ts';
 import { parseManifest } from '../manifest/manifest-text.ts';
 import type { JsonRecord } from '../parts/lines.ts';
 import { StorageError } from '../storage/storage.ts';
@@ -125,6 +126,29 @@ describe('a backup', () => {
   });
 });
 
+describe('a backup that is too large', () => {
+  it('fails at the first part that is too many, with the way out', async () => {
+    const writer = await create(new MemoryStorage(), { maxParts: 2 });
+    const queue = writer.queue('emails');
+    await expect(queue.write(jobs('emails', 100))).rejects.toThrow('2 parts (0 GiB of JSON) at most; make several');
+  });
+
+  it('fails before its manifest is written when that is longer than readers take', async () => {
+    const storage = new MemoryStorage();
+    const writer = await create(storage, { about: { text: 'x'.repeat(4 * 1024 * 1024) } });
+    await expect(writer.finish()).rejects.toMatchObject({ reason: 'BackupTooLarge' });
+    expect(storage.objects.size).toBe(0);
+  });
+
+  it('has room in its manifest for as many parts as it may have', () => {
+    const part = { bytes: 2_097_152, records: 10_000, sha256: 'f'.repeat(64), storedBytes: 2_097_152 };
+    expect((JSON.stringify(part).length + 1) * MAX_PARTS).toBeLessThan(MAX_MANIFEST_BYTES * 0.8);
+    const text = Buffer.from(JSON.stringify(Array.from({ length: 1_000 }, () => part)));
+    expect(hasTooManyValues(text)).toBe(false);
+    expect(hasTooManyValues(Buffer.from('[],'.repeat(10_000)))).toBe(true);
+  });
+});
+
 describe('the writer of a backup', () => {
   it('has two parts on their way at most, over all queues', async () => {
     const storage = new MemoryStorage();
@@ -173,6 +197,18 @@ describe('the writer of a backup', () => {
     const writing = queue.write(jobs('emails', 100));
     await Promise.all([expect(writing).rejects.toThrow('The backup was aborted'), writer.abort()]);
     await expect(queue.close()).rejects.toThrow('The backup was aborted');
+    expect(storage.objects.size).toBe(0);
+  });
+
+  it('ends when it is aborted while its manifest is on its way', async () => {
+    const storage = new MemoryStorage();
+    const writer = await create(storage);
+    storage.beforePut = (_, signal) =>
+      new Promise((__, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+      });
+    const finishing = writer.finish();
+    await Promise.all([expect(finishing).rejects.toThrow('The backup was aborted'), writer.abort()]);
     expect(storage.objects.size).toBe(0);
   });
 

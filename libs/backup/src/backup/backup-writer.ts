@@ -1,8 +1,10 @@
 import { BackupKeys, KEY_BYTES } from '../encryption/data-key.ts';
 import type { KeyWrapper } from '../encryption/key-wrapper.ts';
 import { secureRandom, type RandomBytes } from '../encryption/random.ts';
+import { BackupTooLargeError } from '../errors/backup-too-large-error.ts';
 import { DirectoryNotEmptyError } from '../errors/directory-not-empty-error.ts';
 import { manifestPath, prefixOf } from '../manifest/layout.ts';
+import { MAX_MANIFEST_BYTES, MAX_PARTS, partsText } from '../manifest/manifest-limits.ts';
 import { sealManifest, sha256Of } from '../manifest/manifest-text.ts';
 import { BACKUP_ID, FORMAT, FORMAT_VERSION, type Manifest } from '../manifest/schema.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -26,6 +28,8 @@ export interface BackupOptions {
   readonly random?: RandomBytes;
   /** Of lines per part; for tests. */
   readonly partBytes?: number;
+  /** For tests as well. */
+  readonly maxParts?: number;
 }
 
 /** A backup that is whole, and what shows later that it is this one. */
@@ -55,6 +59,8 @@ export class BackupWriter {
     for await (const { path } of storage.list(prefixOf(directory), { signal })) {
       throw new DirectoryNotEmptyError(storage.location, path);
     }
+    const { maxParts = MAX_PARTS } = options;
+    let parts = 0;
     const dataKey = key && random(KEY_BYTES);
     const context: WriteContext = {
       storage,
@@ -63,6 +69,10 @@ export class BackupWriter {
       random,
       keys: dataKey && (await BackupKeys.derive(dataKey)),
       pipeline: new PartPipeline(signal, options.partBytes),
+      countPart: () => {
+        parts += 1;
+        if (parts > maxParts) throw new BackupTooLargeError(partsText(maxParts));
+      },
     };
     const wrapped = key && dataKey && (await key.wrap(dataKey, { backupId }));
     const wrappedKey = wrapped && Buffer.from(wrapped).toString('base64');
@@ -84,7 +94,7 @@ export class BackupWriter {
   async finish(): Promise<FinishedBackup> {
     const { pipeline, keys, storage, directory } = this.#context;
     pipeline.throwIfFailed();
-    const { backupId, createdAt, about, signal } = this.#options;
+    const { backupId, createdAt, about } = this.#options;
     const queues = this.#queues.map(({ name, entry }) => {
       if (!entry) throw new Error(`queue ${name} of the backup is not closed`);
       return entry;
@@ -101,11 +111,14 @@ export class BackupWriter {
       },
       keys,
     );
-    await storage.put(manifestPath(directory), bodyOf(Buffer.from(text)), { signal });
+    const body = Buffer.from(text);
+    if (body.length > MAX_MANIFEST_BYTES) throw new BackupTooLargeError(`a manifest of ${MAX_MANIFEST_BYTES} bytes`);
+    await pipeline.begin((signal) => storage.put(manifestPath(directory), bodyOf(body), { signal }));
+    await pipeline.settled();
     return { manifest, sha256: sha256Of(text) };
   }
 
-  /** Ends what is on its way, and settles once nothing of it can land any more. What was written stays. */
+  /** Ends what is on its way, its manifest included, and settles once nobody waits for it. What was written stays. */
   async abort(): Promise<void> {
     await this.#context.pipeline.abort();
   }

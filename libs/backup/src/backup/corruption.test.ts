@@ -129,6 +129,18 @@ describe.each([
       MANIFEST,
     ],
     [
+      'the manifest is nothing but brackets',
+      (storage) => storage.objects.set(MANIFEST, Buffer.from(`${'['.repeat(5_000)}${']'.repeat(5_000)}`)),
+      'ManifestDamaged',
+      MANIFEST,
+    ],
+    [
+      'the manifest is longer than any',
+      (storage) => storage.objects.set(MANIFEST, Buffer.alloc(5 * 1024 * 1024, ' ')),
+      'ManifestDamaged',
+      MANIFEST,
+    ],
+    [
       'the manifest has a space more',
       (storage) => storage.objects.set(MANIFEST, Buffer.concat([storage.object(MANIFEST), Buffer.from(' ')])),
       'ManifestDamaged',
@@ -139,11 +151,11 @@ describe.each([
   });
 
   it('is refused when parts of one queue were swapped', async () => {
-    const swap = (storage: MemoryStorage): void => {
-      storage.objects.set(PART_1, whole.object(PART_2)).set(PART_2, whole.object(PART_1));
-    };
+    const [one, two] = [whole.object(PART_1), whole.object(PART_2)];
+    const swap = (storage: MemoryStorage): unknown => storage.objects.set(PART_1, two).set(PART_2, one);
     const reason = expect.stringMatching(/^Part(Size|Hash)Differs$/) as string;
-    expect(await refusalOf(swap)).toEqual({ reason, part: PART_1, given: 0 });
+    const part = expect.stringMatching(/^monday\/emails\/part-0000[12]$/) as string;
+    expect(await refusalOf(swap)).toEqual({ reason, part, given: 0 });
   });
 
   it.each([

@@ -36,7 +36,7 @@ export class PartPipeline {
     this.throwIfFailed();
   }
 
-  /** Ends what is on its way. */
+  /** Ends what is on its way, and settles once nobody waits for any of it. */
   async abort(): Promise<void> {
     this.#fail(new DOMException('The backup was aborted', 'AbortError'));
     await Promise.all(this.#inFlight);

@@ -49,7 +49,7 @@ export class QueueWriter {
    * Adds records, one call after the other. Settles when the next ones may come: soon, or once a part on its way is
    * stored, as a bounded number are.
    *
-   * @throws {RecordTooLargeError}; {StorageError} also for a part that an earlier call began.
+   * @throws {RecordTooLargeError}, {BackupTooLargeError}; {StorageError} also for a part that an earlier call began.
    */
   async write(records: readonly { readonly kind: string }[]): Promise<void> {
     if (this.#entry) throw new Error(`queue ${this.#name} of the backup is closed`);
@@ -110,6 +110,7 @@ export class QueueWriter {
   }
 
   async #store(lines: Buffer, records: number, release: () => void): Promise<void> {
+    this.#context.countPart();
     this.#begun += 1;
     const number = this.#begun;
     const { storage, directory, backupId, keys, random, pipeline } = this.#context;

@@ -12,4 +12,6 @@ export interface WriteContext {
   readonly keys: BackupKeys | undefined;
   readonly random: RandomBytes;
   readonly pipeline: PartPipeline;
+  /** @throws {BackupTooLargeError} for a part more than a backup holds. */
+  countPart(): void;
 }

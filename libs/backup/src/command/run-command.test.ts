@@ -25,6 +25,7 @@ async function run(line: string, signal = new AbortController().signal) {
       if (url === 'memory:') return storage;
       throw new StorageError('StorageUnreachable', `${url} does not answer`, { retryable: true });
     },
+    kmsKey: async ({ keyId, region, endpoint }) => keyNamed(`${keyId}${region ?? ''}${endpoint ?? ''}`),
     readFile: async (path) => FILES[path] ?? Promise.reject(new Error('no such file')),
     write: async (text) => void output.push(Buffer.from(text as string)),
     warn: (text) => void warnings.push(text),
@@ -64,10 +65,16 @@ describe('redis-queue-backup', () => {
     expect(encrypted).toMatchObject({ status: 0, warnings: '' });
     expect(encrypted.output).toMatch(/^✔ shop\/monday: 2 queues, 90 records, \d+ parts, /);
     expect(encrypted.output).toContain(`written by somebody who has it.\n  SHA-256 of the manifest: ${sha256}\n`);
-    const plain = await run('verify memory: shop/tuesday');
+    const plain = await run('verify memory: shop/tuesday/');
     expect(plain).toMatchObject({ status: 0, warnings: '' });
     expect(plain.output).toContain('Not encrypted');
     expect(closed).toBe(2);
+  });
+
+  it('takes a key from AWS KMS', async () => {
+    expect(await run('verify memory: shop/monday --kms-key a')).toMatchObject({ status: 0, warnings: '' });
+    const elsewhere = await run('verify memory: shop/monday --kms-key a --kms-region b --kms-endpoint c');
+    expect(elsewhere).toMatchObject({ status: 3, warnings: expect.stringContaining(keyNamed('abc').id) as string });
   });
 
   it('exports records, of all queues or of those that are named', async () => {
@@ -105,6 +112,9 @@ describe('redis-queue-backup', () => {
     ['verify memory: a --key x', 2, "Unknown option '--key'"],
     ['verify memory: a --queue x', 2, '--queue is for export'],
     ['verify memory: a --manifest-sha256 x', 2, 'has 64 hexadecimal digits'],
+    ['verify memory: a --kms-key x --key-file y', 2, '--key-file or --kms-key, not both'],
+    ['verify memory: a --kms-region x', 2, '--kms-region and --kms-endpoint are for --kms-key'],
+    ['list memory: --kms-key x', 2, 'list reads manifests as they are'],
     ['list memory: --key-file key-a', 2, 'list reads manifests as they are'],
     ['export memory: shop/tuesday --queue sms', 2, '--queue sms: the backup has emails, orders'],
   ])('ends %j with status %d and says why', async (line, status, warning) => {

@@ -1,5 +1,6 @@
 import { listBackups } from '../backup/list-backups.ts';
 import { openBackup, type OpenBackup } from '../backup/open-backup.ts';
+import type { KmsSpec } from '../encryption/kms-client.ts';
 import { secretKeys } from '../encryption/secret-keys.ts';
 import type { KeyWrapper } from '../encryption/key-wrapper.ts';
 import { BackupKeyError } from '../errors/backup-key-error.ts';
@@ -13,6 +14,8 @@ export interface CommandContext {
   /** @param url as the user gave it. */
   openStorage(url: string): Promise<Storage>;
   readFile(path: string): Promise<string>;
+  /** A key in AWS KMS, with the user's credentials. */
+  kmsKey(spec: KmsSpec): Promise<KeyWrapper>;
   /** Settles when more may be written. */
   write(output: string | Uint8Array): Promise<void>;
   /** For people: what went wrong. */
@@ -44,8 +47,8 @@ export async function runCommand(argv: readonly string[], context: CommandContex
 
 async function run(options: Arguments, storage: Storage, context: CommandContext): Promise<number> {
   if (options.command === 'list') return list(options, storage, context);
-  const { directory, manifestSha256, keyFile, queues } = options;
-  const key = keyFile === undefined ? undefined : await readKey(keyFile, context);
+  const { directory, manifestSha256, queues } = options;
+  const key = await keyOf(options, context);
   const backup = await openBackup(storage, directory, {
     ...(key && { key }),
     ...(manifestSha256 !== undefined && { manifestSha256 }),
@@ -83,9 +86,15 @@ async function exportRecords(backup: OpenBackup, chosen: readonly string[], cont
     for await (const lines of backup.lines(name)) await context.write(lines);
 }
 
-async function readKey(path: string, context: CommandContext): Promise<KeyWrapper> {
-  const text = await context.readFile(path).catch((error: unknown) => {
-    throw new BackupKeyError('KeyInvalid', `the key file ${path} cannot be read: ${(error as Error).message}`, error);
+async function keyOf({ keyFile, kms }: Arguments, context: CommandContext): Promise<KeyWrapper | undefined> {
+  if (kms) return context.kmsKey(kms);
+  if (keyFile === undefined) return undefined;
+  const text = await context.readFile(keyFile).catch((error: unknown) => {
+    throw new BackupKeyError(
+      'KeyInvalid',
+      `the key file ${keyFile} cannot be read: ${(error as Error).message}`,
+      error,
+    );
   });
   return secretKeys(text);
 }

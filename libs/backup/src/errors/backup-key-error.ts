@@ -7,6 +7,10 @@ export type KeyReason =
   | 'KeyUnknown'
   /** The key is the right one by its id, but does not open what it is said to have wrapped. */
   | 'KeyRefused'
+  /** The service that has the key refuses it to these credentials, or does not have it. */
+  | 'KeyDenied'
+  /** The service that has the key does not answer, or not as it should; it may later. */
+  | 'KeyServiceFailed'
   /** A key was given for a backup that is not encrypted, so that anybody could have written it. */
   | 'NotEncrypted';
 

@@ -2,11 +2,9 @@ import { isUtf8 } from 'node:buffer';
 import { BackupDamagedError } from '../errors/backup-damaged-error.ts';
 import { ObjectNotFoundError, type Storage } from '../storage/storage.ts';
 import { manifestPath } from './layout.ts';
+import { hasTooManyValues, MAX_MANIFEST_BYTES } from './manifest-limits.ts';
 import { parseManifest, type WrittenManifest } from './manifest-text.ts';
 import { readObject } from './read-object.ts';
-
-/** Enough for 250,000 parts, so for 2 TiB of lines. */
-const MAX_MANIFEST_BYTES = 48 * 1024 * 1024;
 
 /**
  * The manifest of the backup in a directory. Who has written it is not known yet.
@@ -25,6 +23,7 @@ export async function readManifest(storage: Storage, directory: string, signal: 
   if (bytes.length > MAX_MANIFEST_BYTES) {
     throw new BackupDamagedError(path, 'ManifestDamaged', `has more than ${MAX_MANIFEST_BYTES} bytes`);
   }
+  if (hasTooManyValues(bytes)) throw new BackupDamagedError(path, 'ManifestDamaged', 'is nothing but brackets');
   if (!isUtf8(bytes)) throw new BackupDamagedError(path, 'ManifestDamaged', 'is not UTF-8');
   const text = bytes.toString('utf8');
   return { manifest: parseManifest(text, path), text };

@@ -1,8 +1,8 @@
 /**
- * A part is closed before its lines have more bytes than this, unless a single record has. Parts of twice the size are
- * no smaller when stored, and a writer holds 23 MiB more.
+ * A part is closed before its lines have more bytes than this, unless a single record has. Larger parts are no smaller
+ * when stored, and each MiB more has a writer hold nine.
  */
-export const PART_BYTES = 4 * 1024 * 1024;
+export const PART_BYTES = 2 * 1024 * 1024;
 
 /** The most that the lines of a part have, so the most that a record has. Bounds what a reader has to hold. */
 export const MAX_PART_BYTES = 64 * 1024 * 1024;

@@ -1,8 +1,9 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import { Transform, type Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { checkedEndpoint, guardedLookup } from './endpoint.ts';
+import { limited } from './limited.ts';
 import type { S3Spec } from './storage-spec.ts';
 import { StorageError } from './storage.ts';
 
@@ -71,10 +72,7 @@ interface RawResponse {
   body?: Readable;
 }
 
-/**
- * The SDK reads an answer that it has to parse into memory, however long it is, and anybody may have named the server.
- * Only the body of an object is not parsed: its reader bounds it.
- */
+/** The body of an object is not parsed: its reader bounds it. */
 function limitAnswers(client: S3Client): void {
   client.middlewareStack.add(
     (next, { commandName }) =>
@@ -82,21 +80,14 @@ function limitAnswers(client: S3Client): void {
         const result = await next(request);
         const response = result.response as RawResponse;
         const isObject = commandName === 'GetObjectCommand' && response.statusCode < 300;
-        if (response.body && !isObject) response.body = response.body.compose(limit()) as Readable;
+        if (response.body && !isObject) response.body = limited(response.body, LONGEST_ANSWER_BYTES, tooLong);
         return result;
       },
     { step: 'deserialize', priority: 'low', name: 'limitAnswers' },
   );
 }
 
-function limit(): Transform {
-  let bytes = 0;
-  return new Transform({
-    transform(chunk: Buffer, _, done) {
-      bytes += chunk.length;
-      if (bytes <= LONGEST_ANSWER_BYTES) return done(null, chunk);
-      const says = `the server's answer is longer than ${LONGEST_ANSWER_BYTES / 1_048_576} MiB; check the endpoint`;
-      done(new StorageError('StorageFailed', says, { retryable: false }));
-    },
-  });
+function tooLong(): StorageError {
+  const says = `the server's answer is longer than ${LONGEST_ANSWER_BYTES / 1_048_576} MiB; check the endpoint`;
+  return new StorageError('StorageFailed', says, { retryable: false });
 }

@@ -34,6 +34,8 @@ it.each([
   [Object.assign(broken('ECONNRESET'), { name: 'TimeoutError' }), 'StorageUnreachable', true],
   [Object.assign(new Error('none'), { name: 'CredentialsProviderError' }), 'StorageDenied', false],
   [new RefusedAddressError('minio', '169.254.169.254'), 'StorageDenied', false],
+  [answer('constructor', 400), 'StorageFailed', false],
+  [Object.assign(answer('X', 400), { message: { a: 1 }, name: ['y'] }), 'StorageFailed', false],
   [new SyntaxError('Unexpected token <'), 'StorageFailed', false],
 ])('%s is %s', (error, reason, retryable) => {
   const explained = explainS3Error(error, about);

@@ -138,7 +138,7 @@ export function explainS3Error(error: unknown, about: S3Operation): StorageError
 function meaningOf(error: SdkError, status: number | undefined, { operation, bucket }: S3Operation): Meaning {
   if (error instanceof RefusedAddressError) return { reason: 'StorageDenied', retryable: false };
   if (error.name === 'TimeoutError') return { reason: 'StorageUnreachable', retryable: true };
-  const known = BY_CODE[error.name] ?? BY_NETWORK[error.code ?? ''];
+  const known = own(BY_CODE, error.name) ?? own(BY_NETWORK, error.code);
   if (known) return known;
   if (status === 403) {
     const wayOut = `give these credentials the right s3:${RIGHTS[operation] ?? operation} in the bucket ${bucket}`;
@@ -151,13 +151,20 @@ function meaningOf(error: SdkError, status: number | undefined, { operation, buc
   return BY_STATUS[status] ?? { reason: 'StorageFailed', retryable: status >= 500 };
 }
 
+/** What a table has for a key that a server may have chosen. */
+function own(table: Readonly<Record<string, Meaning>>, key: unknown): Meaning | undefined {
+  return typeof key === 'string' && Object.hasOwn(table, key) ? table[key] : undefined;
+}
+
 function statusOf({ $metadata, $response }: SdkError): number | undefined {
   return $metadata?.httpStatusCode ?? $response?.statusCode;
 }
 
 /** A text of a server that anybody may have named: short, on one line, and without what is secret. */
-function cleaned(text: string, secrets: readonly string[]): string {
-  const line = text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').trim();
+function cleaned(text: unknown, secrets: readonly string[]): string {
+  const line = String(text)
+    .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')
+    .trim();
   const safe = secrets.reduce((rest, secret) => rest.replaceAll(secret, '…'), line);
   return safe.length > LONGEST_ANSWER ? `${safe.slice(0, LONGEST_ANSWER)}…` : safe;
 }

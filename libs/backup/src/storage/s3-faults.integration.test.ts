@@ -71,6 +71,8 @@ const listed = (directory: string): Promise<unknown> => collect(direct.list(`${d
 const whole = async (storage: Storage, path: string, size: number): Promise<boolean> =>
   (await read(storage.get(path, { signal }))).equals(await read(bodyOf(size)));
 
+const gone = { kind: 'answer', status: 404, code: 'NoSuchUpload' } as const;
+
 describe.concurrent('a server that', () => {
   it('never answers fails each call within the deadline', async () => {
     await using way = await wayWith(() => ({ kind: 'hang' }), { stallMs: STALL_MS, giveUpMs: 0 });
@@ -92,11 +94,18 @@ describe.concurrent('a server that', () => {
 
   it('stops in the middle of an object fails it, or goes on where it stopped', async () => {
     const stop = { kind: 'stop answer', afterBytes: 100_000 } as const;
-    await using way = await wayWith(() => stop, { stallMs: STALL_MS, giveUpMs: 0 });
+    const early = { kind: 'stop answer', afterBytes: 200 } as const;
+    const fault = ({ url }: { url: string }) => (url.includes('list-type') ? early : stop);
+    await using way = await wayWith(fault, { stallMs: STALL_MS, giveUpMs: 0 });
     await direct.put('stops/a', bodyOf(MIB), { signal });
-    const { error, ms } = await failure(read(way.storage.get('stops/a', { signal })));
-    expect(error).toMatchObject({ reason: 'StorageUnreachable', retryable: true });
-    expect(ms).toBeLessThan(BOUND_MS);
+    for (const call of [
+      () => read(way.storage.get('stops/a', { signal })),
+      () => collect(way.storage.list('', { signal })),
+    ]) {
+      const { error, ms } = await failure(call());
+      expect(error).toMatchObject({ reason: 'StorageUnreachable', retryable: true });
+      expect(ms).toBeLessThan(BOUND_MS);
+    }
     await using patient = await wayWith((_, count) => (count === 1 ? stop : undefined), { stallMs: STALL_MS });
     expect(await whole(patient.storage, 'stops/a', MIB)).toBe(true);
     const [first, second] = patient.proxy.requests;
@@ -111,6 +120,22 @@ describe.concurrent('a server that', () => {
     await way.storage.put('breaks-off/a', bodyOf(4 * MIB), { signal });
     expect(await whole(way.storage, 'breaks-off/a', 4 * MIB)).toBe(true);
     expect(way.proxy.requests.length).toBeGreaterThan(6);
+  });
+
+  it('breaks off an object that is replaced meanwhile fails it', async () => {
+    await using way = await wayWith((_, count) =>
+      count === 1 ? { kind: 'break answer', afterBytes: 3 * MIB } : undefined,
+    );
+    await direct.put('replaced/a', bodyOf(4 * MIB), { signal });
+    const reading = async (): Promise<void> => {
+      let given = 0;
+      for await (const chunk of way.storage.get('replaced/a', { signal })) {
+        if (given === 0) await direct.put('replaced/a', bodyOf(4 * MIB, 1_000), { signal });
+        given += chunk.length;
+      }
+    };
+    const { error } = await failure(reading());
+    expect(error).toMatchObject({ reason: 'StorageFailed', retryable: false });
   });
 
   it('asks for a slower pace gets it, and is throttled when that does not help', async () => {
@@ -135,16 +160,26 @@ describe.concurrent('a server that', () => {
     expect(await whole(way.storage, 'part/a', 16 * MIB)).toBe(true);
   });
 
-  it('has done it, but whose answer is lost, has done it', async () => {
-    let lost = 0;
-    await using way = await wayWith(({ method, url }) =>
-      method === 'POST' && url.includes('uploadId=') && lost++ === 0
-        ? { kind: 'break answer', afterBytes: 0 }
-        : undefined,
-    );
+  it('has done it, but whose answer is lost, has done it, also where it knows nothing of that upload then', async () => {
+    let completed = 0;
+    await using way = await wayWith(({ method, url }) => {
+      if (method !== 'POST' || !url.includes('uploadId=')) return undefined;
+      completed += 1;
+      return completed === 1 ? { kind: 'break answer', afterBytes: 0 } : gone;
+    });
     await way.storage.put('lost/a', bodyOf(11 * MIB), { signal });
-    expect(lost).toBe(2);
-    expect(await whole(way.storage, 'lost/a', 11 * MIB)).toBe(true);
+    expect(completed).toBe(2);
+    expect(await whole(direct, 'lost/a', 11 * MIB)).toBe(true);
+  });
+
+  it('has lost an upload that was under way fails it, although an older object is there', async () => {
+    await direct.put('gone/a', bodyOf(11 * MIB), { signal });
+    await using way = await wayWith(({ method, url }) =>
+      method === 'POST' && url.includes('uploadId=') ? gone : undefined,
+    );
+    const { error } = await failure(way.storage.put('gone/a', bodyOf(11 * MIB), { signal }));
+    expect(error).toMatchObject({ reason: 'StorageFailed', retryable: false });
+    expect(String(error)).toContain('the upload is gone');
   });
 
   it('takes a part never, has nothing of the object, and of its upload nothing either', async () => {

@@ -62,6 +62,7 @@ export async function* readBody(
     for (;;) {
       const leftMs = stallMs + (given / SLOWEST) * 1_000 - waitedMs;
       const late = (): Error => unreachable(about, `the answer stopped after ${given} bytes`);
+      if (leftMs <= 0) throw late();
       const begunMs = now();
       const { signal } = about;
       const next = await within(chunks.next(), { signal, deadline: { ms: Math.min(stallMs, leftMs), late } });

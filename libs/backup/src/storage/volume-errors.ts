@@ -8,7 +8,7 @@ interface Meaning {
 
 const meaning = (reason: StorageReason, retryable: boolean, says: string): Meaning => ({ reason, retryable, says });
 
-const FULL = meaning('StorageFull', true, 'no space is left; make the volume larger, or keep fewer backups');
+const FULL = meaning('StorageFull', false, 'no space is left; make the volume larger, or keep fewer backups');
 const DENIED = meaning('StorageDenied', false, 'not permitted; let the user of this process read and write there');
 const AWAY = meaning('StorageUnreachable', true, 'the file server does not answer');
 const LINK = meaning('StorageDenied', false, 'a symlink, or a file in place of a directory, is on the way; remove it');

@@ -35,6 +35,17 @@ describe('passes', () => {
   });
 });
 
+it('passes a larger reply only as long as it is allowed', () => {
+  const meter = new ReplyMeter();
+  const stream = Buffer.from(`*3\r\n${BULK.repeat(3)}`);
+  const [end, other] = [meter.allow(2 * MAX_REPLY_BYTES), meter.allow(1)];
+  meter.take(stream);
+  expect(() => meter.take(Buffer.from('$9000000\r\n'))).toThrow('larger than');
+  end();
+  expect(() => meter.take(stream)).toThrow('larger than');
+  other();
+});
+
 describe('refuses', () => {
   it.each([
     ['a text when its length is announced', '$500000000\r\n', 'larger than 4 MiB'],

@@ -51,6 +51,18 @@ export class ReplyMeter {
   #replyBytes = 0;
   /** Elements that the reply has announced. */
   #elements = 0;
+  /** Larger replies that somebody waits for now. */
+  readonly #allowances = new Set<{ readonly bytes: number }>();
+
+  /**
+   * Lets a reply be as large as that, until what is returned is called: for who knows that a large one comes, and has
+   * room for it.
+   */
+  allow(bytes: number): () => void {
+    const allowance = { bytes };
+    this.#allowances.add(allowance);
+    return () => void this.#allowances.delete(allowance);
+  }
 
   /** @throws UnexpectedReplyError when `chunk` makes the reply too large, or is no RESP2. */
   take(chunk: Uint8Array): void {
@@ -108,8 +120,12 @@ export class ReplyMeter {
 
   #take(bytes: number): void {
     this.#replyBytes += bytes;
-    if (this.#replyBytes > MAX_REPLY_BYTES)
+    if (this.#replyBytes > MAX_REPLY_BYTES && this.#replyBytes > this.#mostAllowed())
       throw new UnexpectedReplyError(`it is larger than ${MAX_REPLY_BYTES / 1_048_576} MiB`);
+  }
+
+  #mostAllowed(): number {
+    return Math.max(0, ...Array.from(this.#allowances, ({ bytes }) => bytes));
   }
 
   #completeElement(): void {

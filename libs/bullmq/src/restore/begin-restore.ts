@@ -39,6 +39,7 @@ export async function beginRestore(redis: Redis, target: QueueRef, restoreId: st
 }
 
 function occupant(what: string, count: number): string {
+  if (count === -2) return `restore ${what}, which waits until it is resumed`;
   if (count < 0) return `restore ${what}, which is not complete`;
   if (what === 'restore') return `${count} jobs that another restore has written and never put in their places`;
   const plural = count === 1 ? '' : 's';

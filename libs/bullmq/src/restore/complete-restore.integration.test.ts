@@ -1,9 +1,11 @@
 import { Queue as QueueOf5 } from 'bullmq-5';
 import { eventually } from '@redis-queue/rig';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { RedisConnections } from '../connections.ts';
 import type { QueueRef } from '../redis/keys.ts';
 import type { QueueRecord } from '../snapshot/records.ts';
 import { testRedis, type TestRedis } from '../test-redis.ts';
+import { beginRestore } from './begin-restore.ts';
 import { completeRestore } from './complete-restore.ts';
 import { RESTORE_FIELD } from './restore-mark.ts';
 import { HOUR, idsOf, place, restoreAll, SOURCE, sourceRecords, streamOf } from './restore.fixture.ts';
@@ -45,6 +47,8 @@ describe('completing a restore', () => {
     expect(await completeRestore(t.redis, ref, 'r-1', { resume: false })).toMatchObject({ outcome: 'held' });
     expect(await t.redis.hmget('bull:held:meta', 'paused', RESTORE_FIELD)).toEqual(['1', 'r-1 1 held']);
     expect(await t.redis.exists('bull:held:repeat')).toBe(0);
+    const by = 'restore r-1, which waits until it is resumed';
+    expect(await beginRestore(t.redis, ref, 'r-2')).toEqual({ outcome: 'occupied', by });
     expect(await completeRestore(t.redis, ref, 'r-1', { resume: true })).toMatchObject({ outcome: 'resumed' });
     expect(await t.redis.zrange('bull:held:repeat', 0, '-1')).toEqual(['nightly']);
     expect(await t.redis.hmget('bull:held:meta', 'paused', RESTORE_FIELD)).toEqual([null, null]);
@@ -103,6 +107,60 @@ describe('completing a restore', () => {
       repeat: { count: 1 },
     });
   });
+});
+
+const many = <T>(count: number, of: (n: number) => T): T[] => Array.from({ length: count }, (_, n) => of(n));
+
+test('what is large or odd is restored as it was, over a connection whose replies are bounded', async () => {
+  const ref = place('odd');
+  const fields = many(3_000, (n) => [`field-${n}`, 'v'] as const);
+  const odd: QueueRecord[] = [
+    { kind: 'queue', ...ref, meta: {}, lastId: '7', snapshotAt: 1, consistent: true },
+    { kind: 'index', state: 'waiting', entries: [['large'], ['many'], ['__proto__'], ['meta'], ['ü\u0000']] },
+    { kind: 'job', id: 'large', hash: { data: 'x'.repeat(10_000_000) } },
+    {
+      kind: 'job',
+      id: 'many',
+      hash: Object.fromEntries(fields),
+      logs: many(2_500, (n) => `line ${n}`),
+      dependencies: many(2_500, (n) => `bull:odd:child-${n}`),
+      processed: Object.fromEntries(many(1_500, (n) => [`bull:odd:done-${n}`, String(n)])),
+      unsuccessful: many(1_200, (n): [string, number] => [`bull:odd:bad-${n}`, n]),
+    },
+    { kind: 'job', id: '__proto__', hash: JSON.parse('{"__proto__":"x","constructor":"y"}') as Record<string, string> },
+    { kind: 'job', id: 'meta', hash: { data: 'over the queue itself' } },
+    { kind: 'job', id: 'ü\u0000', hash: { data: { b64: '/wD+' } } },
+  ];
+  const connections = new RedisConnections({ clientName: 'restore-test' });
+  const redis = connections.get(t.target);
+  expect(await restoreAll(odd, { redis, target: ref })).toMatchObject({ jobs: { waiting: 4 }, skipped: 1 });
+  expect(await verifyRestore(redis, ref, streamOf(odd))).toEqual({ jobs: 4, count: 0, first: [] });
+  expect(await t.redis.llen('bull:odd:many:logs')).toBe(2_500);
+  expect(await t.redis.hgetall('bull:odd:meta')).not.toHaveProperty('data');
+  expect(await t.redis.hgetBuffer('bull:odd:ü\u0000', 'data')).toEqual(Buffer.from([0xff, 0, 0xfe]));
+  await t.redis.lset('bull:odd:many:logs', 2_100, 'another');
+  const { first } = await verifyRestore(redis, ref, streamOf(odd));
+  expect(first).toEqual(['job many of bull:odd has other logs, from 2000 on']);
+  connections.close();
+});
+
+test('a job that moved while the backup was read is in its later state, with its later hash', async () => {
+  const ref = place('moved');
+  const moved: QueueRecord[] = [
+    { kind: 'queue', ...ref, meta: {}, snapshotAt: 1, consistent: false },
+    { kind: 'index', state: 'delayed', entries: [['2', 4_096]] },
+    { kind: 'index', state: 'waiting', entries: [['1'], ['3'], ['4']] },
+    ...['1', '2', '3', '4'].map((id): QueueRecord => ({ kind: 'job', id, hash: { name: 'j', defa: 'x' } })),
+    // A retry, a job that was promoted, and one that has ended.
+    { kind: 'index', state: 'waiting', entries: [['1'], ['2']] },
+    { kind: 'index', state: 'completed', entries: [['4', 17]] },
+    ...['1', '2', '4'].map((id): QueueRecord => ({ kind: 'job', id, hash: { name: 'j', atm: '1' } })),
+  ];
+  const summary = await restoreAll(moved, { redis: t.redis, target: ref, partSize: 3 });
+  expect(summary).toMatchObject({ jobs: { waiting: 3, delayed: 0, completed: 1 } });
+  expect(await t.redis.lrange('bull:moved:paused', 0, -1)).toEqual(['2', '1', '3']);
+  expect(await t.redis.hgetall('bull:moved:1')).toEqual({ name: 'j', atm: '1' });
+  expect(await verifyRestore(t.redis, ref, streamOf(moved))).toMatchObject({ count: 0 });
 });
 
 describe('verifying a restore', () => {

@@ -12,6 +12,7 @@ import { testRedis, type TestRedis } from '../test-redis.ts';
 import { abandonRestore } from './abandon-restore.ts';
 import { beginRestore } from './begin-restore.ts';
 import { completeRestore } from './complete-restore.ts';
+import { RecordWriter } from './record-writer.ts';
 import { RESTORE_FIELD, RestoreLostError } from './restore-mark.ts';
 import {
   contentsOf,
@@ -208,6 +209,31 @@ test('retention waits until a restore is complete, and who removes the queue rem
   });
   expect(await obliterateRound(t.redis, ref, { ...fence, stopAt: 'nothing' })).toMatchObject({ outcome: 'done' });
   expect(await t.redis.keys('bull:others:*')).toEqual([]);
+});
+
+test('a rate is held, and a restore that is aborted ends', async () => {
+  const ref = place('paced');
+  await beginRestore(t.redis, ref, 'r-1');
+  const waits: number[] = [];
+  let nowMs = 0;
+  const pace = {
+    now: () => nowMs,
+    sleep: (ms: number) => {
+      waits.push(ms);
+      nowMs += ms;
+      return Promise.resolve();
+    },
+  };
+  const signal = AbortSignal.timeout(60_000);
+  const writing = { from: SOURCE, restoreId: 'r-1', openFlows: 'Refuse' } as const;
+  const writer = new RecordWriter(t.redis, ref, { ...writing, signal, jobsPerSecond: 10, pace });
+  for (const part of partsOf(records, 25)) await writer.write(part);
+  const jobs = records.filter(({ kind }) => kind === 'job').length;
+  await writer.noteProgress(1);
+  expect(Math.round(waits.reduce((sum, ms) => sum + ms, 0))).toBe(jobs * 100);
+  const aborted = new RecordWriter(t.redis, ref, { ...writing, signal: AbortSignal.abort(new Error('enough')) });
+  await expect(aborted.write(records)).rejects.toThrow('enough');
+  await expect(aborted.finish()).rejects.toThrow('enough');
 });
 
 test('a restore that is given up leaves the queue as it was, with what producers have added', async () => {

@@ -4,6 +4,7 @@ import { queueKey, type QueueRef } from '../redis/keys.ts';
 /** Ids read at a time. */
 const PAGE = 1_000;
 const MOST_PASSED = 10_000;
+const MOST_SEARCHED = 100_000;
 
 /**
  * Walks along the jobs that wait in a queue, from the serving end on, with a page of them in memory. Producers may add
@@ -37,7 +38,8 @@ export class LineReader {
   }
 
   /**
-   * Passes `id` if it is the next one, or stands among the next few hundred.
+   * Passes `id` if it is the next one, or stands among the next few hundred. Where jobs may have changed their places, it
+   * may have been passed before.
    *
    * @returns ids that were passed on the way to it; undefined when it is not there.
    */
@@ -45,10 +47,19 @@ export class LineReader {
     if (this.#passed?.delete(id)) return [];
     await this.#fill();
     const at = this.#ahead.indexOf(id);
-    if (at === -1) return undefined;
+    if (at === -1) return this.#passed && (await this.#isNear(id)) ? [] : undefined;
     const before = this.#ahead.splice(0, at + 1).slice(0, -1);
     for (const other of before) if (this.#passed && this.#passed.size < MOST_PASSED) this.#passed.add(other);
     return before;
+  }
+
+  /** Whether a job that changed its place is anywhere among the first; about 2 ms of Redis' time. */
+  async #isNear(id: string): Promise<boolean> {
+    const lists = (['paused', 'wait'] as const).map((list) => queueKey(this.#queue, list));
+    const places = await Promise.all(
+      lists.map((key) => this.#redis.call('LPOS', key, id, 'RANK', -1, 'MAXLEN', MOST_SEARCHED)),
+    );
+    return places.some((place) => place !== null);
   }
 
   async #fill(): Promise<void> {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { queueId, queueKey, type QueueRef } from '../redis/keys.ts';
 import { UnexpectedReplyError } from '../redis/reply.ts';
@@ -19,6 +20,7 @@ export interface RecordWriterOptions {
   readonly signal: AbortSignal;
   /** At most; absent: as fast as Redis takes them. */
   readonly jobsPerSecond?: number | undefined;
+  /** Absent: the clock of this process. */
   readonly pace?: Pace | undefined;
 }
 
@@ -27,6 +29,11 @@ export interface Pace {
   readonly now: () => number;
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
 }
+
+const REAL_PACE: Pace = {
+  now: () => performance.now(),
+  sleep: (ms, signal) => sleep(ms, undefined, { signal }),
+};
 
 export interface RestoreSummary {
   /** In their places, by the state that they had: those that were active wait, before all others. */
@@ -42,7 +49,7 @@ export interface RestoreSummary {
   readonly held: number;
 }
 
-/** Jobs that one call puts in their places: about 2 ms of Redis' time. */
+/** Jobs that one call puts in their places: about 3.5 ms of Redis' time. */
 const PLACED_PER_CALL = 1_000;
 
 /**
@@ -196,8 +203,8 @@ export class RecordWriter {
   }
 
   async #keepPace(jobs: number): Promise<void> {
-    const { jobsPerSecond, pace, signal } = this.#options;
-    if (!jobsPerSecond || !pace) return;
+    const { jobsPerSecond, pace = REAL_PACE, signal } = this.#options;
+    if (!jobsPerSecond) return;
     const now = pace.now();
     const waitMs = this.#readyAtMs - now;
     this.#readyAtMs = Math.max(now, this.#readyAtMs) + (jobs * 1_000) / jobsPerSecond;

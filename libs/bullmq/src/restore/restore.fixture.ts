@@ -1,6 +1,7 @@
 import { Cluster, type Redis } from 'ioredis';
 import { queueKey, type QueueRef } from '../redis/keys.ts';
-import type { IndexEntry, QueueRecord, State } from '../snapshot/records.ts';
+import type { QueueRecord } from '../snapshot/records.ts';
+import { snapshotQueue } from '../snapshot/snapshot-queue.ts';
 import type { TestRedis } from '../test-redis.ts';
 import { beginRestore } from './begin-restore.ts';
 import type { OpenFlows, Rename } from './flow-links.ts';
@@ -24,97 +25,12 @@ export async function sourceRecords(t: TestRedis): Promise<QueueRecord[]> {
   return await recordsOf(t.redis, SOURCE);
 }
 
-/** What a backup has of a queue that nothing changes meanwhile, in records of few entries. */
+/** What a backup has of a queue. */
 export async function recordsOf(redis: Redis, ref: QueueRef): Promise<QueueRecord[]> {
-  const key = (suffix: string): string => queueKey(ref, suffix);
-  const [[seconds, micros], meta, lastId, priorityCounter] = await Promise.all([
-    redis.time(),
-    redis.hgetall(key('meta')),
-    redis.get(key('id')),
-    redis.get(key('pc')),
-  ]);
-  const snapshotAt = Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
-  const lists: [State, string[]][] = [
-    [
-      'waiting',
-      [
-        ...(await redis.lrange(key('paused'), 0, -1)).toReversed(),
-        ...(await redis.lrange(key('wait'), 0, -1)).toReversed(),
-      ],
-    ],
-    ['active', (await redis.lrange(key('active'), 0, -1)).toReversed()],
-  ];
-  const states: [State, IndexEntry[]][] = lists.map(([state, ids]) => [state, ids.map((id): IndexEntry => [id])]);
-  for (const state of ['delayed', 'prioritized', 'waiting-children', 'completed', 'failed'] as const) {
-    const flat = await redis.zrange(key(state), 0, '-1', 'WITHSCORES');
-    states.push([state, flat.flatMap((id, at): IndexEntry[] => (at % 2 === 0 ? [[id, flat[at + 1]!]] : []))]);
-  }
-  const records: QueueRecord[] = [
-    {
-      kind: 'queue',
-      ...ref,
-      meta,
-      snapshotAt,
-      consistent: true,
-      ...(lastId !== null && { lastId }),
-      ...(priorityCounter !== null && { priorityCounter }),
-    },
-  ];
-  const ids = states.flatMap(([, entries]) => entries.map(([id]) => id));
-  for (const [state, entries] of states)
-    for (let from = 0; from < entries.length; from += 7)
-      records.push({ kind: 'index', state, entries: entries.slice(from, from + 7) });
-  for (const id of ids) records.push(await jobOf(redis, key(id), id));
-  const schedulers = await redis.zrange(key('repeat'), 0, '-1', 'WITHSCORES');
-  for (let at = 0; at < schedulers.length; at += 2) {
-    const id = schedulers[at]!;
-    records.push({
-      kind: 'scheduler',
-      id,
-      nextMs: Number(schedulers[at + 1]),
-      hash: await redis.hgetall(key(`repeat:${id}`)),
-    });
-  }
-  for (const name of await redis.keys(key('de:*'))) {
-    const [jobId, ttlMs] = [await redis.get(name), await redis.pttl(name)];
-    const id = name.slice(key('de:').length);
-    const next = await redis.hgetall(key(`dn:${id}`));
-    records.push({
-      kind: 'deduplication',
-      id,
-      jobId: jobId!,
-      ...(ttlMs >= 0 && { ttlMs }),
-      ...(Object.keys(next).length > 0 && { next }),
-    });
-  }
-  const counts = Object.fromEntries(states.map(([state, entries]) => [state, entries.length])) as Record<State, number>;
-  records.push({ kind: 'end', jobs: ids.length, counts, gone: 0 });
-  return records;
-}
-
-async function jobOf(redis: Redis, key: string, id: string): Promise<QueueRecord> {
-  const [hash, logs, dependencies, processed, failed, unsuccessful] = await Promise.all([
-    redis.hgetall(key),
-    redis.lrange(`${key}:logs`, 0, -1),
-    redis.smembers(`${key}:dependencies`),
-    redis.hgetall(`${key}:processed`),
-    redis.hgetall(`${key}:failed`),
-    redis.zrange(`${key}:unsuccessful`, 0, '-1', 'WITHSCORES'),
-  ]);
-  return {
-    kind: 'job',
-    id,
-    hash,
-    ...(logs.length > 0 && { logs }),
-    ...(dependencies.length > 0 && { dependencies }),
-    ...(Object.keys(processed).length > 0 && { processed }),
-    ...(Object.keys(failed).length > 0 && { failed }),
-    ...(unsuccessful.length > 0 && {
-      unsuccessful: unsuccessful.flatMap((child, at): [string, number][] =>
-        at % 2 === 0 ? [[child, Number(unsuccessful[at + 1])]] : [],
-      ),
-    }),
-  };
+  const records: QueueRecord[] = [];
+  for await (const page of snapshotQueue(redis, ref, { signal: AbortSignal.timeout(60_000) })) records.push(...page);
+  // As a file has them.
+  return records.map((record) => JSON.parse(JSON.stringify(record)) as QueueRecord);
 }
 
 /** Records in parts, as a backup's reader gives them. */

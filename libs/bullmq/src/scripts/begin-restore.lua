@@ -8,7 +8,7 @@
          3 field of the list of job schedulers
   Reply  { begun }; { continued, parts done, phase }; { occupied, what is there, how many }: nothing was written, what is
          there is a state, `schedulers`, `restore`, the leftovers of one whose mark is gone, or the id of another restore
-         with -1
+         with -1, or -2 when it is held
   Cost   20 reads of O(1), two more for each of at most 32 job schedulers, and three writes, about 30 us
   Never  touches a queue in which there is a job or a job scheduler, other than those that its Queue object has declared,
          and the jobs of their next runs
@@ -24,7 +24,7 @@ if now == id then
   if phase == 'filling' or phase == 'placing' then pauseQueue(base, 1) end
   return { 'continued', parts, phase }
 end
-if call('HEXISTS', meta, field) == 1 then return { 'occupied', now or '?', -1 } end
+if call('HEXISTS', meta, field) == 1 then return { 'occupied', now or '?', phase == 'held' and -2 or -1 } end
 for _, list in ipairs({ 'active', 'wait', 'paused' }) do
   local jobs = call('LLEN', base .. list)
   if jobs > 0 then return { 'occupied', list, jobs } end

@@ -1,20 +1,13 @@
-import { bytesOf, listOf, nameOf, PARTS, setPart, type JobRecord } from './job-record.ts';
+import { bytesOf, hashOf, PARTS, setPart, type JobRecord } from './job-record.ts';
 import type { QueueReads } from './queue-reads.ts';
 import type { Value } from './records.ts';
 import { scanKey } from './scan-key.ts';
 import { UnreadableKeyError } from './unreadable-key-error.ts';
-import { emptyHash, valueOf } from './values.ts';
 
-/**
- * The largest job that is read, bytes. Redis copies a value whenever a part of it is asked for: 16 MiB take it some
- * 15 ms, as they do when a worker fetches the job.
- */
+/** The largest job that is read, bytes: Redis copies it in some 15 ms, as it does when a worker fetches it. */
 const MAX_BYTES = 16 * 1024 * 1024;
-/** Values that come at once; of longer ones only their length. */
-const SHORT_BYTES = 4_096;
-const SLICE_BYTES = 1024 * 1024;
-/** So often a value that changes while it is read is begun again. */
-const TRIES = 5;
+/** What the protocol adds, and what the job may have grown since it was weighed. */
+const ROOM_BYTES = 1024 * 1024;
 
 const TOO_LARGE = `the job is larger than what a backup reads of one (${MAX_BYTES / 1_048_576} MiB); remove it, or keep such data elsewhere and in the job only where`;
 
@@ -69,42 +62,11 @@ function withoutEndedChildren(job: JobRecord): JobRecord {
   return job;
 }
 
+/** Undefined: it is gone. */
 async function readLargeHash(reads: QueueReads, suffix: string): Promise<Record<string, Value> | undefined> {
-  const reply = await reads.runOn(suffix, 'readHashFields', [MAX_BYTES, SHORT_BYTES]);
-  if (reply === 1) throw new UnreadableKeyError(reads.key(suffix), TOO_LARGE);
-  const rows = listOf(reply);
-  if (rows.length === 0) return undefined;
-  const hash = emptyHash();
-  for (let at = 0; at < rows.length; at += 3) {
-    const field = nameOf(rows[at], reads.key(suffix));
-    const value = rows[at + 2];
-    // oxlint-disable-next-line no-await-in-loop -- values are large
-    hash[field] = valueOf(
-      value === null ? await readLongValue(reads, suffix, field, Number(rows[at + 1])) : bytesOf(value),
-    );
-  }
-  return hash;
-}
-
-/** Reads it in slices, and then asks Redis whether they are the value as it is. */
-async function readLongValue(reads: QueueReads, suffix: string, field: string, bytes: number): Promise<Buffer> {
-  for (let tries = 0, length = bytes; tries < TRIES; tries++) {
-    const slices: Buffer[] = [];
-    let read = 0;
-    for (let slice: Buffer; read < length; slices.push(slice), read += slice.length) {
-      // oxlint-disable-next-line no-await-in-loop -- one slice is in memory of Redis at a time
-      slice = bytesOf(await reads.runOn(suffix, 'readHashSlice', [field, read + 1, read + SLICE_BYTES]));
-      if (slice.length === 0) break;
-    }
-    const value = Buffer.concat(slices);
-    // oxlint-disable-next-line no-await-in-loop
-    const isWhole = await reads.runOn(suffix, 'matchesHashValue', [field, value]);
-    if (isWhole === 1) return value;
-    // It may have become longer.
-    length = Math.min(MAX_BYTES, length + SLICE_BYTES);
-  }
-  throw new UnreadableKeyError(
-    reads.key(suffix),
-    `its field ${JSON.stringify(field.slice(0, 50))} changes all the time`,
-  );
+  const weight = await reads.runOn(suffix, 'weighJob', [MAX_BYTES]);
+  if (weight === 2) throw new UnreadableKeyError(reads.key(suffix), TOO_LARGE);
+  if (weight !== 1) return undefined;
+  const hash = hashOf(await reads.largeHash(suffix, MAX_BYTES + ROOM_BYTES), reads.key(suffix));
+  return Object.keys(hash).length > 0 ? hash : undefined;
 }

@@ -48,8 +48,8 @@ async function churn(ref: QueueRef, random: () => number): Promise<Churn> {
         opts: { ...options(), ...(ids !== undefined && { jobId: `${ids}-${n}` }) },
       })),
     );
-  const staying = [...(await add(150)), ...(await add(150, 'staying'))].map(({ id }) => id!);
-  let others = await add(100);
+  const staying = [...(await add(100)), ...(await add(100, 'staying'))].map(({ id }) => id!);
+  const others = await add(50);
   let changes = 0;
   const worker = t.worker(
     ref,
@@ -60,20 +60,20 @@ async function churn(ref: QueueRef, random: () => number): Promise<Churn> {
     },
     { concurrency: 8 },
   );
-  const isStaying = new Set(staying);
   const step = async (job: Job): Promise<unknown> => {
     const dice = random();
     if (dice < 0.35) return await job.changePriority({ priority: Math.floor(random() * 4), lifo: random() < 0.5 });
     if (dice < 0.5) return await job.promote();
     if (dice < 0.6) return await job.changeDelay(random() * 500);
     if (dice < 0.9) return await job.retry(random() < 0.5 ? 'completed' : 'failed');
-    if (!isStaying.has(job.id!)) return await job.remove();
-    others = [...others.slice(-100), ...(await add(3))];
-    return undefined;
+    const at = others.findIndex(({ id }) => id === job.id);
+    if (at === -1) return undefined;
+    const [removed] = others.splice(at, 1, ...(await add(1)));
+    return await removed!.remove();
   };
-  let isOver = false;
+  const over = new AbortController();
   const change = async (): Promise<void> => {
-    while (!isOver) {
+    while (!over.signal.aborted) {
       const jobs = await pick(queue, random() < 0.7 ? staying : others.map(({ id }) => id!), random);
       // Most are in another state than the change takes.
       await Promise.allSettled(jobs.map(step));
@@ -85,7 +85,7 @@ async function churn(ref: QueueRef, random: () => number): Promise<Churn> {
     staying,
     changes: () => changes,
     async [Symbol.asyncDispose]() {
-      isOver = true;
+      over.abort();
       await Promise.all(changing);
       await worker.close(true);
     },
@@ -105,7 +105,7 @@ it.each(Array.from({ length: 20 }, (_, n) => n + 1))(
     await using moving = await churn(ref, randomOf(seed));
     await expect.poll(moving.changes).toBeGreaterThan(50);
     const before = moving.changes();
-    const held = await takeSnapshot(t.redis, ref, { maxEntriesInOneStep: 0, pageSize: 1 + (seed % 10) });
+    const held = await takeSnapshot(t.redis, ref, { maxEntriesInOneStep: 0, pageSize: 3 + (seed % 8) });
     expect(moving.changes() - before).toBeGreaterThan(50);
     expect(held.queue.consistent).toBe(false);
     expect(moving.staying.filter((id) => !held.jobs.has(id) || !held.states.has(id))).toEqual([]);

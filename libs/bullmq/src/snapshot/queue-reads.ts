@@ -1,8 +1,10 @@
 import type { Milliseconds } from '@redis-queue/api';
 import type { Redis } from 'ioredis';
+import { classifyRedisError } from '../errors.ts';
 import { queueKey, type QueueRef } from '../redis/keys.ts';
 import { restMs } from '../redis/pace.ts';
 import { parseServerPressure, type ServerPressure } from '../redis/pressure.ts';
+import { withLargeReplies } from '../redis/reply-guard.ts';
 import { runReadScriptForBytes, runTimedReadScript, type ScriptName } from '../redis/scripts.ts';
 import { shareWhileOthersUse } from './share.ts';
 import { UnreadableKeyError, WRONG_TYPE } from './unreadable-key-error.ts';
@@ -21,6 +23,9 @@ const LOOK_EVERY_MS: Milliseconds = 250;
 const FIRST_LOOK_MS: Milliseconds = 50;
 /** Of Redis, for a script whose time is not known, as the first after each start of Redis. */
 const USUAL_SCRIPT_MS: Milliseconds = 1;
+/** So often a read is begun when Redis cannot be reached. */
+const TRIES = 5;
+const RETRY_AFTER_MS: Milliseconds = 500;
 
 /**
  * Reads of one queue by scripts that only read. While others keep Redis busy they take only a share of its time: after
@@ -56,10 +61,24 @@ export class QueueReads {
   async run(script: ScriptName, args: readonly (string | number | Buffer)[]): Promise<unknown> {
     await this.#lookAtLoad();
     const keys = [this.key('meta')];
-    if (this.#share >= 1) return await this.within(runReadScriptForBytes(this.redis, script, keys, args));
-    const { reply, scriptMs } = await this.within(runTimedReadScript(this.redis, script, keys, args));
+    if (this.#share >= 1) return await this.#retried(() => runReadScriptForBytes(this.redis, script, keys, args));
+    const { reply, scriptMs } = await this.#retried(() => runTimedReadScript(this.redis, script, keys, args));
     await this.rest(restMs(scriptMs ?? USUAL_SCRIPT_MS, this.#share));
     return reply;
+  }
+
+  /** A hash whose reply is larger than others may be, by the plain command: a script takes Redis three times as long. */
+  async largeHash(suffix: string, bytes: number): Promise<unknown> {
+    try {
+      return await this.#retried(() =>
+        withLargeReplies(this.redis, bytes, async () => {
+          // In capitals ioredis does not make an object of it, in which names that are no UTF-8 would be others.
+          return await this.redis.callBuffer('HGETALL', this.key(suffix));
+        }),
+      );
+    } catch (error) {
+      throw this.named(suffix, error);
+    }
   }
 
   /** The same, for a script about one key: whose type is another one than it has to be, is named. */
@@ -97,6 +116,22 @@ export class QueueReads {
     }
   }
 
+  /** Reads again what could not be read because Redis was gone for a moment. */
+  async #retried<T>(read: () => Promise<T>): Promise<T> {
+    for (let tries = 1; ; tries++) {
+      try {
+        // oxlint-disable-next-line no-await-in-loop -- one after the other
+        return await this.within(read());
+      } catch (error) {
+        const { reason } = classifyRedisError(error);
+        const mayPass = reason === 'RedisUnreachable' || reason === 'RedisBusy';
+        if (!mayPass || this.signal.aborted || tries === TRIES) throw error;
+        // oxlint-disable-next-line no-await-in-loop
+        await this.rest(RETRY_AFTER_MS * tries);
+      }
+    }
+  }
+
   async #lookAtLoad(): Promise<void> {
     const atMs = this.#options.now();
     const last = this.#look;
@@ -104,7 +139,7 @@ export class QueueReads {
     this.#looks++;
     // What runs beside this one waits for the next look.
     this.#look = { atMs, pressure: last?.pressure ?? {} };
-    const reply = await this.within(runReadScriptForBytes(this.redis, 'readLoad', [this.key('meta')], []));
+    const reply = await this.#retried(() => runReadScriptForBytes(this.redis, 'readLoad', [this.key('meta')], []));
     const pressure = parseServerPressure(Buffer.isBuffer(reply) ? reply.toString() : reply);
     if (last) this.#share = shareWhileOthersUse(othersShare(last.pressure, pressure, atMs - last.atMs));
     this.#look = { atMs, pressure };

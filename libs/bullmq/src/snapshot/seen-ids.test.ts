@@ -1,17 +1,17 @@
-import fc from 'fast-check';
+import { array, assert, constantFrom, maxSafeInteger, nat, oneof, property } from 'fast-check';
 import { expect, it } from 'vitest';
 import { SeenIds } from './seen-ids.ts';
 
-const id = fc.oneof(
-  fc.nat(200).map(String),
-  fc.maxSafeInteger().map(String),
-  fc.nat(200).map((n) => `job-${n}`),
-  fc.constantFrom('', '0', '00', '01', '-1', '1e3', ' 1', '__proto__', '\uFFFD', '🐟', '9'.repeat(400)),
+const id = oneof(
+  nat(200).map(String),
+  maxSafeInteger().map(String),
+  nat(200).map((n) => `job-${n}`),
+  constantFrom('', '0', '00', '01', '-1', '1e3', ' 1', '__proto__', '\uFFFD', '🐟', '9'.repeat(400)),
 );
 
 it('tells exactly which ids it has seen', () => {
-  fc.assert(
-    fc.property(fc.array(id, { maxLength: 300 }), (ids) => {
+  assert(
+    property(array(id, { maxLength: 300 }), (ids) => {
       const seen = new SeenIds();
       const expected = new Set<string>();
       for (const each of ids) {

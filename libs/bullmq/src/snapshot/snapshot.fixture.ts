@@ -23,8 +23,6 @@ export async function takeSnapshot(
   for await (const records of snapshotQueue(redis, queue, { signal, ...options })) all.push(...records);
   const of = <Kind extends QueueRecord['kind']>(kind: Kind): RecordOf<Kind>[] =>
     all.filter((record): record is RecordOf<Kind> => record.kind === kind);
-  const byId = <R extends { readonly id: string }>(records: readonly R[]): Map<string, R> =>
-    new Map(records.map((record) => [record.id, record]));
   const states: Held['states'] = new Map(
     of('index').flatMap(({ state, entries }) => entries.map((entry) => [entry[0], { state, entry }])),
   );
@@ -44,4 +42,8 @@ export async function takeSnapshot(
 /** Ids of a state, in the order in which the snapshot has them. */
 export function idsOf(held: Held, state: State): string[] {
   return [...held.states].filter(([, each]) => each.state === state).map(([id]) => id);
+}
+
+function byId<R extends { readonly id: string }>(records: readonly R[]): Map<string, R> {
+  return new Map(records.map((record) => [record.id, record]));
 }
