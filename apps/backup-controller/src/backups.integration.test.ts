@@ -95,12 +95,14 @@ describe.concurrent('a backup', () => {
     );
   });
 
-  it('lies in a bucket, and is found there by its folder alone, whatever became of the objects', async ({ expect }) => {
+  it('lies in a bucket under a key of AWS KMS, and is found by its folder alone, whatever became of the objects', async ({
+    expect,
+  }) => {
     const name = `bucket-${ns}`;
     await t.producer(name).addBulk(some(3_000));
     await t.queue(ns, 'bucket', { name });
     await t.queue(ns, 'bucket-to', { name, redis: { secretRef: { name: 'redis-other' } } });
-    const spec = { storage: t.bucket, encryption: { secretRef: { name: 'backup-key' } } };
+    const spec = { storage: t.bucket, encryption: t.kmsKey };
     const backup = await t.settled(
       await t.backup(ns, 'bucket', { queues: { names: ['bucket'] }, ...spec }),
       'BackedUp',

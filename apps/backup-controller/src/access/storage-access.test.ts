@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { BackupStorage } from '@redis-queue/api';
+import type { BackupEncryption, BackupStorage } from '@redis-queue/api';
 import { describe, expect, it } from 'vitest';
 import { resolveStorage, type StorageSettings } from './storage-access.ts';
 
@@ -17,11 +17,15 @@ const settings: StorageSettings = {
 };
 const resolve = (
   storage: BackupStorage,
-  { key, ...more }: Partial<StorageSettings> & { key?: { name: string; key?: string } } = {},
+  {
+    key,
+    kms,
+    ...more
+  }: Partial<StorageSettings> & { key?: { name: string; key?: string }; kms?: BackupEncryption['kms'] } = {},
 ) =>
   resolveStorage(
     'shop',
-    { storage, ...(key && { encryption: { secretRef: key } }) },
+    { storage, ...((key || kms) && { encryption: { ...(key && { secretRef: key }), ...(kms && { kms }) } }) },
     { ...settings, ...more },
     (name) => Promise.resolve(SECRETS[name]),
   );
@@ -88,8 +92,23 @@ describe('the key of a backup', () => {
   it('is the one of the Secret that encryption names, by the key that it names', async () => {
     for (const key of [{ name: 'keys' }, { name: 'keys', key: 'next' }]) {
       const resolved = await resolve({ volume: {} }, { key });
-      expect(resolved.ok && resolved.access.key?.id).toMatch(/^secret:[0-9a-f]{16}$/);
+      expect(resolved.ok && (await resolved.access.openKey?.())?.id).toMatch(/^secret:[0-9a-f]{16}$/);
     }
+  });
+
+  it('is one of AWS KMS, with the credentials of the Secret that kms names, in its region and at its endpoint', async () => {
+    const kms = {
+      keyId: 'alias/backups',
+      region: 'eu-west-1',
+      endpoint: 'https://kms.example',
+      secretRef: { name: 's3' },
+    };
+    const resolved = await resolve({ volume: {} }, { kms });
+    expect(resolved.ok && (await resolved.access.openKey?.())?.id).toBe('kms:alias/backups');
+    expect(await problemOf({ volume: {} }, { kms: { keyId: 'k', secretRef: { name: 'half' } } })).toMatchObject({
+      reason: 'SecretInvalid',
+    });
+    expect(await problemOf({ volume: {} }, { kms: { keyId: 'k' } })).toMatchObject({ reason: 'StorageNotPermitted' });
   });
 
   it.each([

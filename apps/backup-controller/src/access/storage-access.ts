@@ -5,7 +5,7 @@ import {
   type BackupStorage,
   type QueueBackupReason,
 } from '@redis-queue/api';
-import { BackupKeyError, secretKeys, type KeyWrapper, type StorageSpec } from '@redis-queue/backup';
+import { BackupKeyError, kmsKey, secretKeys, type KeyWrapper, type StorageSpec } from '@redis-queue/backup';
 import type { Problem } from '@redis-queue/controller';
 
 /** What the chart lets the controller use. */
@@ -20,6 +20,9 @@ export interface StorageSettings {
 /** The data of a Secret, its values in base64; undefined: there is none of this name. */
 export type ReadSecret = (name: string) => Promise<Readonly<Record<string, string>> | undefined>;
 
+/** Opens the key of backups. That of a KMS is used when it wraps or unwraps, not before. */
+export type OpenKey = () => Promise<KeyWrapper>;
+
 /** A storage, and the key of the backup in it, as the spec of an object names them. */
 export interface StorageAccess {
   readonly spec: StorageSpec;
@@ -29,7 +32,8 @@ export interface StorageAccess {
   readonly namespacePath: string;
   /** Whether the credentials are the controller's own, so that nothing but `namespacePath` is the namespace's. */
   readonly shared: boolean;
-  readonly key?: KeyWrapper;
+  /** Gives the key of backups; absent: they are not encrypted. */
+  readonly openKey?: OpenKey;
 }
 
 export type StorageAccessReason = Extract<
@@ -60,7 +64,7 @@ export async function resolveStorage(
   const key = await keyOf(namespace, encryption, settings, readSecret);
   return 'problem' in key
     ? { ok: false, problem: key.problem }
-    : { ok: true, access: { ...place.access, key: key.key } };
+    : { ok: true, access: { ...place.access, openKey: key.openKey } };
 }
 
 async function placeOf(
@@ -80,28 +84,21 @@ async function placeOf(
     return accessTo({ spec: { volume: { root, path } }, credentials: {}, namespacePath: '', shared: false });
   }
   const { secretRef, ...spec } = s3;
-  const namespacePath = `${namespace}/`;
-  if (!secretRef) {
-    if (settings.podIdentity) return accessTo({ spec: { s3: spec }, credentials: {}, namespacePath, shared: true });
-    return refuse(
-      'StorageNotPermitted',
-      `spec.storage.s3 names no secretRef, and the ${APP} lends nobody the identity of its pod; name a Secret, or set ${helmValue(APP, 'storage.podIdentity')}`,
-    );
-  }
-  const secret = await permitted(namespace, secretRef.name, 'spec.storage.s3.secretRef', settings, readSecret);
-  if ('problem' in secret) return { ok: false, problem: secret.problem };
-  const missing = ['access-key-id', 'secret-access-key'].find((key) => secret.data[key] === undefined);
-  if (missing !== undefined)
-    return refuse('SecretInvalid', `Secret ${namespace}/${secretRef.name} has no key ${missing}; add it`);
-  return accessTo({ spec: { s3: spec }, credentials: textsOf(secret.data), namespacePath, shared: false });
+  const own = await ownCredentials(namespace, secretRef, 'spec.storage.s3', settings, readSecret);
+  if ('problem' in own) return { ok: false, problem: own.problem };
+  return accessTo({ spec: { s3: spec }, namespacePath: `${namespace}/`, ...own });
 }
+
+type KeyAccess = { readonly openKey: OpenKey } | { readonly problem: Problem<StorageAccessReason> };
 
 async function keyOf(
   namespace: string,
-  { secretRef: { name, key = DEFAULT_ENCRYPTION_KEY } }: BackupEncryption,
+  { secretRef, kms }: BackupEncryption,
   settings: StorageSettings,
   readSecret: ReadSecret,
-): Promise<{ readonly key: KeyWrapper } | { readonly problem: Problem<StorageAccessReason> }> {
+): Promise<KeyAccess> {
+  if (kms) return await kmsKeyOf(namespace, kms, settings, readSecret);
+  const { name = '', key = DEFAULT_ENCRYPTION_KEY } = secretRef ?? {};
   const secret = await permitted(namespace, name, 'spec.encryption.secretRef', settings, readSecret);
   if ('problem' in secret) return secret;
   const value = secret.data[key];
@@ -109,11 +106,49 @@ async function keyOf(
   if (value === undefined)
     return { problem: { reason: 'EncryptionKeyInvalid', message: `${where} has no key ${key}; add it` } };
   try {
-    return { key: secretKeys(textOf(value)) };
+    const wrapper = secretKeys(textOf(value));
+    return { openKey: () => Promise.resolve(wrapper) };
   } catch (error) {
     if (!(error instanceof BackupKeyError)) throw error;
     return { problem: { reason: 'EncryptionKeyInvalid', message: `${where}, key ${key}: ${error.message}` } };
   }
+}
+
+async function kmsKeyOf(
+  namespace: string,
+  { secretRef, ...spec }: NonNullable<BackupEncryption['kms']>,
+  settings: StorageSettings,
+  readSecret: ReadSecret,
+): Promise<KeyAccess> {
+  const own = await ownCredentials(namespace, secretRef, 'spec.encryption.kms', settings, readSecret);
+  if ('problem' in own) return own;
+  const { credentials, shared } = own;
+  return { openKey: () => kmsKey(spec, { credentials, defaultCredentialChain: shared }) };
+}
+
+type Credentials =
+  | { readonly credentials: Readonly<Record<string, string>>; readonly shared: boolean }
+  | { readonly problem: Problem<StorageAccessReason> };
+
+/** Those of a Secret; without one the pod's own, where the chart lends them. */
+async function ownCredentials(
+  namespace: string,
+  secretRef: { readonly name: string } | undefined,
+  field: string,
+  settings: StorageSettings,
+  readSecret: ReadSecret,
+): Promise<Credentials> {
+  if (!secretRef) {
+    if (settings.podIdentity) return { credentials: {}, shared: true };
+    const message = `${field} names no secretRef, and the ${APP} lends nobody the identity of its pod; name a Secret, or set ${helmValue(APP, 'storage.podIdentity')}`;
+    return { problem: { reason: 'StorageNotPermitted', message } };
+  }
+  const secret = await permitted(namespace, secretRef.name, `${field}.secretRef`, settings, readSecret);
+  if ('problem' in secret) return secret;
+  const missing = ['access-key-id', 'secret-access-key'].find((key) => secret.data[key] === undefined);
+  if (missing === undefined) return { credentials: textsOf(secret.data), shared: false };
+  const message = `Secret ${namespace}/${secretRef.name} has no key ${missing}; add it`;
+  return { problem: { reason: 'SecretInvalid', message } };
 }
 
 async function permitted(

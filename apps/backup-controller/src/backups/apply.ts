@@ -86,7 +86,7 @@ function beginBackup(
           attempt: tools.nameAttempt(now),
           backupId: uid,
           createdAt: now,
-          key: access.key,
+          openKey: access.openKey,
           about: { namespace, name, uid },
           queues,
           jobsPerSecond: backup.spec.jobsPerSecond,

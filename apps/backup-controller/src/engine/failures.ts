@@ -6,6 +6,7 @@ import {
   ObjectNotFoundError,
   RecordTooLargeError,
   StorageError,
+  type KeyReason,
 } from '@redis-queue/backup';
 import { OpenFlowError, RestoreLostError, UnreadableKeyError } from '@redis-queue/bullmq';
 import type { Problem } from '@redis-queue/controller';
@@ -39,7 +40,8 @@ export async function redisInWords<T>(
 
 function problemOf(error: unknown): Problem<QueueBackupReason | QueueRestoreReason> | undefined {
   if (error instanceof StorageError) return { reason: error.reason, message: error.message };
-  if (error instanceof BackupKeyError) return { reason: 'EncryptionKeyInvalid', message: error.message };
+  if (error instanceof BackupKeyError)
+    return { reason: KEY_REASONS[error.reason] ?? 'EncryptionKeyInvalid', message: error.message };
   if (error instanceof BackupDamagedError) return { reason: 'BackupDamaged', message: error.message };
   if (error instanceof BackupVersionError) return { reason: 'BackupUnreadable', message: error.message };
   if (error instanceof RecordTooLargeError) return { reason: 'QueueUnreadable', message: error.message };
@@ -49,3 +51,9 @@ function problemOf(error: unknown): Problem<QueueBackupReason | QueueRestoreReas
   if (error instanceof ObjectNotFoundError) return { reason: 'BackupNotFound', message: error.message };
   return undefined;
 }
+
+/** Those that say something else than that the key is not the one of the backup. */
+const KEY_REASONS: Partial<Record<KeyReason, 'EncryptionKeyDenied' | 'EncryptionKeyUnreachable'>> = {
+  KeyDenied: 'EncryptionKeyDenied',
+  KeyServiceFailed: 'EncryptionKeyUnreachable',
+};

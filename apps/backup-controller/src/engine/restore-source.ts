@@ -1,5 +1,6 @@
-import { openBackup, type KeyWrapper, type OpenBackup, type Storage } from '@redis-queue/backup';
+import { openBackup, type OpenBackup, type Storage } from '@redis-queue/backup';
 import type { OpenFlows } from '@redis-queue/bullmq';
+import type { OpenKey } from '../access/storage-access.ts';
 import type { RunContext } from '../runs/runs.ts';
 import { sourceOf } from './check-queue.ts';
 import { renamesOf, type QueueMove } from './moves.ts';
@@ -11,7 +12,8 @@ export interface SourceOptions extends RunContext<RunProgress> {
   readonly directory: string;
   /** What the manifest has to be; absent: nobody knows. */
   readonly manifestSha256?: string | undefined;
-  readonly key?: KeyWrapper | undefined;
+  /** Absent: the backup is not encrypted. */
+  readonly openKey?: OpenKey | undefined;
   /**
    * Where the queues of these names in the backup go.
    *
@@ -33,11 +35,12 @@ export interface OpenedSource {
 export async function openSource({
   storage,
   directory,
-  key,
+  openKey,
   manifestSha256,
   signal,
   targetsOf,
 }: SourceOptions): Promise<OpenedSource> {
+  const key = await openKey?.();
   const backup = await openBackup(storage, directory, {
     signal,
     ...(key && { key }),

@@ -1,5 +1,5 @@
 import type { JobsByState } from '@redis-queue/api';
-import { BackupWriter, type KeyWrapper, type Storage } from '@redis-queue/backup';
+import { BackupWriter, type Storage } from '@redis-queue/backup';
 import {
   addressOf,
   readServerInfo,
@@ -9,6 +9,7 @@ import {
   type RedisTarget,
 } from '@redis-queue/bullmq';
 import { withRedis, type RunRedis } from '../access/redis.ts';
+import type { OpenKey } from '../access/storage-access.ts';
 import type { RunContext } from '../runs/runs.ts';
 import { redisInWords } from './failures.ts';
 import type { RunProgress } from './progress.ts';
@@ -29,7 +30,8 @@ export interface BackupOptions extends RunContext<RunProgress> {
   readonly attempt: string;
   readonly backupId: string;
   readonly createdAt: Date;
-  readonly key?: KeyWrapper | undefined;
+  /** Absent: the backup is not encrypted. */
+  readonly openKey?: OpenKey | undefined;
   /** What the manifest says of where it is from. */
   readonly about: Readonly<Record<string, unknown>>;
   readonly queues: readonly QueueSource[];
@@ -66,9 +68,10 @@ export interface BackupResult {
  * What attempts before it have left is removed first.
  */
 export async function takeBackup(options: BackupOptions): Promise<BackupResult> {
-  const { storage, base, attempt, backupId, createdAt, about, key, signal } = options;
+  const { storage, base, attempt, backupId, createdAt, about, openKey, signal } = options;
   await removeAttempts(storage, base, options);
   const directory = `${base}${attempt}`;
+  const key = await openKey?.();
   const writer = await BackupWriter.create(storage, {
     directory,
     backupId,

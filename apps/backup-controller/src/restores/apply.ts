@@ -124,7 +124,7 @@ async function withSource<T>(
       storage,
       directory,
       manifestSha256,
-      key: access.key,
+      openKey: access.openKey,
       targetsOf(names) {
         const targets = resolveTargets(names, restore, sources);
         if (!Array.isArray(targets)) throw new RunFailure(targets);

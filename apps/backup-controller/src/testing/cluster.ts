@@ -10,8 +10,10 @@ import {
 import {
   eventually,
   startRedis,
+  startKmsServer,
   startS3Server,
   temporaryFolder,
+  type KmsServer,
   type RedisServer,
   type S3Server,
 } from '@redis-queue/rig';
@@ -23,26 +25,29 @@ import { wireBackupController, type Settings } from '../wire.ts';
 
 type Type = typeof QUEUE_BACKUPS | typeof QUEUE_RESTORES;
 
-/** A real API server, two real servers of Redis, a volume and an S3 server. */
+/** A real API server, two real servers of Redis, a volume, and servers of S3 and of AWS KMS. */
 export class TestCluster implements AsyncDisposable {
   readonly rig: Rig;
   /** Another Redis, to which queues move: Secret `redis-other`. */
   readonly other: RedisServer;
   /** With the bucket `backups`, and Secret `backup-storage`. */
   readonly s3: S3Server;
+  /** Secret `backup-kms`. */
+  readonly kms: KmsServer;
   /** The volume. */
   readonly volume = temporaryFolder('backups');
   readonly #closing = new AsyncDisposableStack();
 
-  private constructor(rig: Rig, other: RedisServer, s3: S3Server) {
+  private constructor(rig: Rig, other: RedisServer, s3: S3Server, kms: KmsServer) {
     this.rig = rig;
     this.other = other;
     this.s3 = s3;
+    this.kms = kms;
   }
 
   static async start(): Promise<TestCluster> {
-    const [rig, other, s3] = await Promise.all([startRig(), startRedis(), startS3Server()]);
-    return new TestCluster(rig, other, s3);
+    const [rig, other, s3, kms] = await Promise.all([startRig(), startRedis(), startS3Server(), startKmsServer()]);
+    return new TestCluster(rig, other, s3, kms);
   }
 
   /** The controller, in this process, until it is stopped. */
@@ -52,7 +57,7 @@ export class TestCluster implements AsyncDisposable {
   ): Promise<RunningController> {
     const all: Settings = {
       redisSecretNames: ['redis-credentials', 'redis-other'],
-      storageSecretNames: ['backup-key', 'backup-storage'],
+      storageSecretNames: ['backup-key', 'backup-storage', 'backup-kms'],
       volumeDirectory: this.volume,
       podIdentity: false,
       runs: 16,
@@ -72,6 +77,7 @@ export class TestCluster implements AsyncDisposable {
     await objects.secret(namespace, { 'redis-url': this.other.url }, 'redis-other');
     await objects.secret(namespace, { key: randomBytes(32).toString('base64') }, 'backup-key');
     await objects.secret(namespace, { ...this.s3.credentials }, 'backup-storage');
+    await objects.secret(namespace, { ...this.kms.credentials }, 'backup-kms');
     return namespace;
   }
 
@@ -79,6 +85,12 @@ export class TestCluster implements AsyncDisposable {
   get bucket(): QueueBackupSpec['storage'] {
     const { endpoint, region } = this.s3;
     return { s3: { bucket: 'backups', prefix: 'all', endpoint, region, secretRef: { name: 'backup-storage' } } };
+  }
+
+  /** A key of the KMS, as a spec names it. */
+  get kmsKey(): NonNullable<QueueBackupSpec['encryption']> {
+    const { endpoint, region, keyIds } = this.kms;
+    return { kms: { keyId: keyIds[0]!, endpoint, region, secretRef: { name: 'backup-kms' } } };
   }
 
   async queue(
@@ -152,7 +164,7 @@ export class TestCluster implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#closing.disposeAsync();
     await this.rig[Symbol.asyncDispose]();
-    await Promise.all([this.other.stop(), this.s3.stop()]);
+    await Promise.all([this.other.stop(), this.s3.stop(), this.kms[Symbol.asyncDispose]()]);
   }
 }
 

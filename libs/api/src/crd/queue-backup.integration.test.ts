@@ -39,6 +39,7 @@ describe.concurrent('the API server accepts a QueueBackup', () => {
     ['at an address', inS3({ endpoint: 'http://[fd00::1]:9000' })],
     ['in a folder of the volume', { storage: { volume: { path: 'nightly/emails' } } }],
     ['with a key', { encryption: { secretRef: { name: 'backup-key', key: 'next' } } }],
+    ['with a key in AWS KMS', { encryption: { kms: { keyId: 'alias/backups', region: 'eu-central-1' } } }],
     [
       'with every bound at the least',
       { jobsPerSecond: 1, activeDeadlineSeconds: 1, backoffLimit: 0, ttlSecondsAfterFinished: 0 },
@@ -77,6 +78,8 @@ describe.concurrent('the API server refuses a QueueBackup and says why:', () => 
       inS3({ serverSideEncryption: { algorithm: 'AES256', kmsKeyId: 'k' } }),
       'kmsKeyId is for',
     ],
+    ['no key', { encryption: {} }, 'either in a Secret or in kms'],
+    ['two keys', { encryption: { secretRef: { name: 'a' }, kms: { keyId: 'b' } } }, 'either in a Secret or in kms'],
     ['a rate of 0', { jobsPerSecond: 0 }, 'spec.jobsPerSecond'],
     ['a misspelt field', inS3({ buckets: 'x' }), 'field not declared in schema'],
   ])('%s', async (_, spec, message) => {

@@ -42,6 +42,10 @@ const RUN_REASONS = {
     kind: 'retries',
     doc: 'The storage does not answer: check its endpoint, DNS, certificates and network policies.',
   },
+  EncryptionKeyUnreachable: {
+    kind: 'retries',
+    doc: 'AWS KMS does not answer, or fails: check its endpoint and network policies.',
+  },
   StorageThrottled: { kind: 'retries', doc: 'The storage asks to be called less often; it is tried again.' },
   StorageFailed: {
     kind: 'retries',
@@ -61,6 +65,10 @@ const RUN_REASONS = {
   EncryptionKeyInvalid: {
     kind: 'stalled',
     doc: 'The Secret of the encryption lacks the key, or it is not 32 bytes in base64, or not the one that the backup was encrypted with.',
+  },
+  EncryptionKeyDenied: {
+    kind: 'stalled',
+    doc: 'AWS KMS refuses the key of spec.encryption.kms to these credentials, or does not have it; the message says which.',
   },
   QueueUnreadable,
   SecretNotPermitted,

@@ -11,6 +11,16 @@ const PATH = /^[A-Za-z0-9_][A-Za-z0-9_.-]*(\/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$/;
 /** A folder below which a storage keeps backups, or the one of a backup. */
 export const storagePathSchema = z.string().min(1).max(512).regex(PATH);
 
+const regionSchema = z
+  .string()
+  .min(1)
+  .max(64)
+  .regex(/^[A-Za-z0-9-]+$/);
+const endpointSchema = z
+  .string()
+  .max(512)
+  .regex(/^https?:\/\/[A-Za-z0-9.:[\]-]+(\/[A-Za-z0-9_./-]*)?$/);
+
 const serverSideEncryptionSchema = z
   .object({
     algorithm: z.enum(['AES256', 'aws:kms']).describe("With keys of the service's own, or with one of AWS KMS."),
@@ -44,17 +54,8 @@ const s3Schema = z.object({
     .regex(/^[a-z0-9][a-z0-9.-]*[a-z0-9]$/)
     .describe('Name of the bucket, which has to exist.'),
   prefix: storagePathSchema.optional().describe('Path in the bucket below which backups lie. Absent: none.'),
-  region: z
-    .string()
-    .min(1)
-    .max(64)
-    .regex(/^[A-Za-z0-9-]+$/)
-    .optional()
-    .describe('Region of the bucket. Absent: us-east-1.'),
-  endpoint: z
-    .string()
-    .max(512)
-    .regex(/^https?:\/\/[A-Za-z0-9.:[\]-]+(\/[A-Za-z0-9_./-]*)?$/)
+  region: regionSchema.optional().describe('Region of the bucket. Absent: us-east-1.'),
+  endpoint: endpointSchema
     .optional()
     .describe('Address of an S3-compatible server, such as https://minio.example:9000. Absent: AWS.'),
   forcePathStyle: z
@@ -98,22 +99,47 @@ export const backupStorageSchema = z
     }),
   );
 
-export const backupEncryptionSchema = z.object({
-  secretRef: z
-    .object({
-      name: z.string().min(1).max(253).describe('Name of the Secret, in the same namespace.'),
-      key: z
-        .string()
-        .min(1)
-        .max(253)
-        .regex(/^[-._A-Za-z0-9]+$/)
-        .optional()
-        .describe(`Key in the Secret. Absent: ${DEFAULT_ENCRYPTION_KEY}.`),
-    })
+const kmsSchema = z.object({
+  keyId: z.string().min(1).max(2_048).describe('Id, alias or ARN of the key.'),
+  region: regionSchema.optional().describe('Region of the key. Absent: us-east-1.'),
+  endpoint: endpointSchema
+    .optional()
+    .describe('Address of a service that speaks the protocol of AWS KMS. Absent: AWS.'),
+  secretRef: localReferenceSchema
+    .optional()
     .describe(
-      'Secret with 32 random bytes in base64, as `openssl rand -base64 32` prints them. Who loses them loses the backups.',
+      "Secret with access-key-id and secret-access-key, as that of a storage. Absent: the identity of the controller's pod, where the Helm value storage.podIdentity allows that.",
     ),
 });
+
+/** With what a backup is encrypted. */
+export const backupEncryptionSchema = z
+  .object({
+    secretRef: z
+      .object({
+        name: z.string().min(1).max(253).describe('Name of the Secret, in the same namespace.'),
+        key: z
+          .string()
+          .min(1)
+          .max(253)
+          .regex(/^[-._A-Za-z0-9]+$/)
+          .optional()
+          .describe(`Key in the Secret. Absent: ${DEFAULT_ENCRYPTION_KEY}.`),
+      })
+      .optional()
+      .describe(
+        'Secret with 32 random bytes in base64, as `openssl rand -base64 32` prints them; of several lines, the first one encrypts and each opens. Who loses them loses the backups.',
+      ),
+    kms: kmsSchema
+      .optional()
+      .describe('A key of AWS KMS, which wraps the key of each backup and never leaves the service.'),
+  })
+  .meta(
+    celRules({
+      rule: 'has(self.secretRef) != has(self.kms)',
+      message: 'a key is either in a Secret or in kms; set one of them',
+    }),
+  );
 
 export type BackupStorage = z.infer<typeof backupStorageSchema>;
 export type BackupEncryption = z.infer<typeof backupEncryptionSchema>;

@@ -186,6 +186,11 @@ const ENCRYPTED: Effect = {
   file: `${BACKUP_SOURCES}/storage-access.test.ts`,
   test: 'is the one of the Secret that encryption names, by the key that it names',
 };
+const IN_KMS: Effect = {
+  file: BACKUPS,
+  test: 'lies in a bucket under a key of AWS KMS, and is found by its folder alone, whatever became of the objects',
+  row: 't.kmsKey',
+};
 /** Of a storage that is at `at`. */
 const storageOf = (at: string): Effects => ({
   [`${at}storage.s3.bucket`]: IN_S3,
@@ -201,6 +206,10 @@ const storageOf = (at: string): Effects => ({
   [`${at}storage.volume.path`]: ON_VOLUME,
   [`${at}encryption.secretRef.name`]: { ...ENCRYPTED, row: "name: 'keys'" },
   [`${at}encryption.secretRef.key`]: ENCRYPTED,
+  [`${at}encryption.kms.keyId`]: IN_KMS,
+  [`${at}encryption.kms.region`]: IN_KMS,
+  [`${at}encryption.kms.endpoint`]: IN_KMS,
+  [`${at}encryption.kms.secretRef.name`]: IN_KMS,
 });
 const RUN_ONCE = 'apps/backup-controller/src/runs/stage.test.ts';
 /** Of kinds whose objects run once. */
