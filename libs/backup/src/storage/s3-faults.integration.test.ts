@@ -92,6 +92,14 @@ describe.concurrent('a server that', () => {
     expect(await listed('hangs')).toEqual([]);
   });
 
+  it('never answers ends with the storage', async () => {
+    await using way = await wayWith(() => ({ kind: 'hang' }));
+    const calls = [way.storage.put('ends/a', bodyOf(1), { signal }), read(way.storage.get('ends/a', { signal }))];
+    const failed = Promise.all(calls.map(failure));
+    way.storage.close();
+    for (const { error } of await failed) expect(String(error)).toContain('was closed');
+  });
+
   it('stops in the middle of an object fails it, or goes on where it stopped', async () => {
     const stop = { kind: 'stop answer', afterBytes: 100_000 } as const;
     const early = { kind: 'stop answer', afterBytes: 200 } as const;

@@ -12,6 +12,7 @@ import {
   createAuthority,
   issueCertificate,
   startS3Proxy,
+  startProcess,
   startS3Server,
   temporaryFolder,
   type S3Server,
@@ -130,6 +131,28 @@ it('trusts a server whose certificate a CA of its own signed by ca.crt alone', a
   await trusted.put('a', bodyOf(10 * MIB), { signal });
   expect((await read(trusted.get('a', { signal }))).equals(await read(bodyOf(10 * MIB)))).toBe(true);
   for (const each of [strange, trusted]) each.close();
+});
+
+// Wall 1, a tenant is hostile: a name may lead anywhere, and somewhere else a moment later.
+it('connects to no address where only a node asks, whatever name leads there', async () => {
+  const hosts = join(temporaryFolder('hosts'), 'hosts');
+  writeFileSync(hosts, '169.254.169.254 metadata.example\nfd00:ec2::254 metadata6.example\n127.0.0.1 s3.example\n');
+  const script = join(import.meta.dirname, 'put-by-name.fixture.ts');
+  const put = async (endpoint: string): Promise<unknown> => {
+    const command = `mount --bind ${hosts} /etc/hosts && exec ${process.execPath} ${script} ${endpoint}`;
+    const putting = startProcess('unshare', ['--user', '--map-root-user', '--mount', 'sh', '-c', command]);
+    return JSON.parse(await putting.waitForLine(/^{/)) as unknown;
+  };
+  const refused = {
+    reason: 'StorageDenied',
+    message: expect.stringMatching(/leads to (169.254.169.254|fd00:ec2::254)/) as string,
+  };
+  const [metadata, metadata6, other] = await Promise.all(
+    ['http://metadata.example', 'https://metadata6.example', `http://s3.example:${server.port}`].map(put),
+  );
+  expect(metadata).toMatchObject(refused);
+  expect(metadata6).toMatchObject(refused);
+  expect(other).toMatchObject({ reason: 'StorageDenied', message: expect.stringContaining('access-key-id') as string });
 });
 
 it('acts with the credentials of the environment only where that is allowed', async () => {

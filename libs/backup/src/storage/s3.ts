@@ -26,6 +26,9 @@ import type { S3Spec } from './storage-spec.ts';
 import { ObjectNotFoundError, StorageError, type Storage } from './storage.ts';
 
 const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
+
+/** MinIO takes keys of 8 characters, the least of all. To take a shorter text out of messages would leave no message. */
+const SHORTEST_SECRET = 8;
 const DAY_MS = 86_400_000;
 
 /** S3 takes so many parts of one object. */
@@ -80,7 +83,8 @@ class S3 implements Storage {
     this.#prefix = spec.prefix === undefined ? '' : `${spec.prefix}/`;
     this.#endpoint = spec.endpoint ?? `AWS ${spec.region ?? 'us-east-1'}`;
     this.location = `s3://${[spec.bucket, spec.prefix].filter(Boolean).join('/')} at ${this.#endpoint}`;
-    this.#secrets = Object.entries(options.credentials).flatMap(([key, text]) => (key === CA || !text ? [] : [text]));
+    const { [CA]: _, ...keys } = options.credentials;
+    this.#secrets = Object.values(keys).filter((text) => text.length >= SHORTEST_SECRET);
     const { client, close } = createS3Client(spec, options);
     this.#client = client;
     this.#closeClient = close;
