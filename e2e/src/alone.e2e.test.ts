@@ -1,5 +1,5 @@
 import { eventually } from '@redis-queue/rig';
-import { apply, killPod } from '@redis-queue/rig/pods';
+import { apply, killPod, removeChart, run } from '@redis-queue/rig/pods';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { withRedis } from './site/site.ts';
 import { createTeam, type Team } from './team.ts';
@@ -55,6 +55,18 @@ describe('the queue controller alone', () => {
       expect(said).not.toContain(Buffer.from(secret).toString('base64'));
     }
   });
+});
+
+it('the queue controller lets a Queue with a finalizer go when it is uninstalled, and with it the namespace', async () => {
+  await team.install('queue-controller');
+  await team.applyExamples();
+  await team.kubectl('patch', QUEUE, '--type=merge', '-p', JSON.stringify({ spec: { deletionPolicy: 'Delete' } }));
+  const finalizers = async () => await team.kubectl('get', QUEUE, '-o=jsonpath={.metadata.finalizers[*]}');
+  await eventually(async () => (await finalizers()) === 'redis-queue.io/queue-data', { timeoutMs: 60_000 });
+  const { cluster, site } = team;
+  await removeChart(cluster, site.namespace, 'queue-controller');
+  expect(await finalizers()).toBe('');
+  await run(cluster.kubectl, ['delete', 'namespace', site.namespace, '--timeout=60s']);
 });
 
 describe('the workerpool controller alone', () => {

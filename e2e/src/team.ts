@@ -89,7 +89,7 @@ export async function createTeam(name: string, { redisUsers = 'per role' }: Team
       ),
     [Symbol.asyncDispose]: async () => {
       for (const chart of installed) await removeChart(cluster, namespace, chart);
-      await run(cluster.kubectl, ['delete', 'namespace', namespace, '--wait=false']);
+      await run(cluster.kubectl, ['delete', 'namespace', namespace, '--wait=false', '--ignore-not-found']);
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { RedisConnections } from '@redis-queue/bullmq';
+import { LoopTurns } from '@redis-queue/controller';
 import { PoolAdvisor, type AdvisorOptions } from './deciding/pool-advisor.ts';
 import { PoolDecider } from './deciding/pool-decider.ts';
 import { observePool } from './deciding/pool-observation.ts';
@@ -50,10 +51,14 @@ export class Autoscaler implements SamplerHost {
   readonly #samplers: RedisSamplers;
   readonly #decider: PoolDecider;
   readonly #advisor: PoolAdvisor;
+  /** Thousands of pools may have to be decided at the same moment. */
+  readonly #turns = new LoopTurns();
   #topology: Topology = { pools: new Map(), queues: new Map(), targets: new Map() };
   #publisher: EpochPublisher | undefined;
   #beginning = false;
   #busDown = false;
+  /** Pools that were not decided for long are gone through. */
+  #sweeping = false;
 
   constructor(options: AutoscalerOptions) {
     const { connections, metrics, log, podStartMs, now } = options;
@@ -92,7 +97,7 @@ export class Autoscaler implements SamplerHost {
       this.#samplers.sampleDue();
       if (now() - sweptAtMs >= TICK_MS) {
         sweptAtMs = now();
-        this.#decideNeglected();
+        void this.#decideNeglected(signal);
         void this.#advisor.readDue(this.#topology.pools.values(), this.#topology.queues, (key) => this.#hasPods(key));
       }
       const adoptDueMs = triggers.hasTopologyChanged ? adoptNextMs : Infinity;
@@ -110,9 +115,11 @@ export class Autoscaler implements SamplerHost {
     this.#options.triggers.wake();
   }
 
-  onSampled(queues: readonly WatchedQueue[], markDecided: () => void): void {
+  async onSampled(queues: readonly WatchedQueue[], markDecided: () => void): Promise<void> {
     const keys = new Set(queues.flatMap(({ pools }) => pools));
     for (const key of keys) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other, so that others have their turn
+      await this.#turns.next();
       const pool = this.#topology.pools.get(key);
       if (pool !== undefined) void this.#decide(pool, markDecided);
     }
@@ -170,11 +177,18 @@ export class Autoscaler implements SamplerHost {
    * Decides for pools without a recent sample that have pods or cannot see a queue, so that this is published; pools at
    * rest are left alone.
    */
-  #decideNeglected(): void {
-    for (const pool of this.#topology.pools.values()) {
-      if (this.#decider.sinceDecidedMs(pool.key) < DECIDE_AT_LEAST_MS) continue;
-      if (this.#hasPods(pool.key) || this.#lacksData(pool)) void this.#decide(pool);
+  async #decideNeglected(signal: AbortSignal): Promise<void> {
+    if (this.#sweeping) return;
+    this.#sweeping = true;
+    for (const { key } of this.#topology.pools.values()) {
+      if (this.#decider.sinceDecidedMs(key) < DECIDE_AT_LEAST_MS) continue;
+      // oxlint-disable-next-line no-await-in-loop
+      await this.#turns.next();
+      if (signal.aborted) break;
+      const pool = this.#topology.pools.get(key);
+      if (pool && (this.#hasPods(key) || this.#lacksData(pool))) void this.#decide(pool);
     }
+    this.#sweeping = false;
   }
 
   /** Whether a queue of the pool cannot be sampled, for whatever reason. */

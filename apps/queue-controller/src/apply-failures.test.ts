@@ -3,7 +3,7 @@ import { RedisConnections } from '@redis-queue/bullmq';
 import { ConnectionError, createLog, type KindContext } from '@redis-queue/controller';
 import { expect, it, onTestFinished } from 'vitest';
 import { applyQueue } from './apply.ts';
-import type { Sources } from './observe.ts';
+import type { Sources } from './access/sources.ts';
 import { planQueue } from './plan.ts';
 import { NOW, observed, queueObject } from './testing/queues.ts';
 

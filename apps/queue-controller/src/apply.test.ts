@@ -4,7 +4,8 @@ import { NO_DIGEST, RedisConnections } from '@redis-queue/bullmq';
 import type { QueueReason } from '@redis-queue/api';
 import { describe, expect, it } from 'vitest';
 import { applyQueue, type Applied } from './apply.ts';
-import { ServerInfoCache, type Sources } from './observe.ts';
+import { ServerInfoCache } from './access/server-info.ts';
+import type { Sources } from './access/sources.ts';
 import type { QueuePlan } from './steps.ts';
 import { FENCE, markOf, NOW, queueObject } from './testing/queues.ts';
 

@@ -21,8 +21,11 @@ import { applySteps, isApiFailure, type FinalizerStep, type KindContext } from '
 import { callRedis, queueRef, type QueueObject } from '@redis-queue/redis-access';
 import { describeStep } from './describe.ts';
 import { actionsOf, metaWrite, stepsOf, type Action, type MetaWrite } from './meta-writes.ts';
-import { callOf, redisProblem, resolveConnection, type Sources } from './observe.ts';
-import type { DeadLetterStep, QueuePlan, QueueStep } from './steps.ts';
+import { callOf, resolveConnection } from './access/connection.ts';
+import { redisProblem } from './access/redis-problem.ts';
+import type { Sources } from './access/sources.ts';
+import type { QueuePlan, QueueStep } from './steps.ts';
+import type { DeadLetterStep } from './ownership/dead-letter-steps.ts';
 import type { Problem } from './reasons.ts';
 import type { SchedulerStep } from './schedulers/plan.ts';
 

@@ -4,9 +4,9 @@ import { startRedis, type RedisServer } from '@redis-queue/rig';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { applyPlan, type Writers } from './apply.ts';
 import { planQueue } from './plan.ts';
-import { readDeadLetters } from './read-dead-letters.ts';
+import { readDeadLetters } from './ownership/read-dead-letters.ts';
 import type { QueuePlan } from './steps.ts';
-import { DATA_FINALIZER } from './resources.ts';
+import { DATA_FINALIZER } from './deletion/policy.ts';
 import { declaredSchedulers } from './schedulers/declared.ts';
 import { CLUSTER, FENCE, markOf, NOW, queueObject } from './testing/queues.ts';
 

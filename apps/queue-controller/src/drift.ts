@@ -5,10 +5,10 @@ import { callRedis, queueRef, resolveRedis } from '@redis-queue/redis-access';
 import { DriftRounds } from './drift/drift-rounds.ts';
 import type { SettledQueues } from './drift/settled-queues.ts';
 import type { QueueMetrics } from './metrics.ts';
-import { redisProblem } from './observe.ts';
+import { redisProblem } from './access/redis-problem.ts';
 import { samplingGroups, type SamplingGroup } from './turns/sampling-groups.ts';
 import { SamplingTurns } from './turns/sampling-turns.ts';
-import type { WatchedSources } from './sources.ts';
+import type { WatchedSources } from './access/sources.ts';
 
 export interface DriftSettings {
   readonly sources: WatchedSources;

@@ -6,8 +6,10 @@ import { forgottenRedis, type FormerRedis } from './former-redis/moves.ts';
 import { eventsOf } from './former-redis/notices.ts';
 import { FormerRedisReleases, foundOf, NO_ANSWER, type FormerReport } from './former-redis/release.ts';
 import { markAfter, whyNotReleased, type Reconciled } from './former-waits.ts';
-import { redisProblem, resolveConnection, type Sources } from './observe.ts';
-import { ownerOf } from './ownership.ts';
+import { redisProblem } from './access/redis-problem.ts';
+import { resolveConnection } from './access/connection.ts';
+import type { Sources } from './access/sources.ts';
+import { ownerOf } from './ownership/ownership.ts';
 import type { ObservedQueue } from './steps.ts';
 
 /** What the kind does about Redis servers that its queues have left; see `former-redis/`. */

@@ -1,7 +1,7 @@
 import type { Queue } from '@redis-queue/api';
 import { formatOwnerMark } from '@redis-queue/bullmq';
 import { isGovernedSince } from './former-redis/moves.ts';
-import { ownerOf } from './ownership.ts';
+import { ownerOf } from './ownership/ownership.ts';
 import type { ObservedQueue, QueueStep } from './steps.ts';
 
 /** What a reconcile has read, and the steps that it has done. */

@@ -4,7 +4,7 @@ import { eventually } from '@redis-queue/rig';
 import { contradictions, healthOf, recordHealth, type Health, type Recording } from '@redis-queue/rig/controllers';
 import type { RunningController } from '@redis-queue/rig/controllers';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { MOVE_MS } from './ownership.ts';
+import { MOVE_MS } from './ownership/ownership.ts';
 import { LATER_MS, runController, testCluster, type StoredQueue, type TestCluster } from './testing/cluster.ts';
 
 // What kstatus and Argo CD, each by its own code, say of every state in the life of a Queue.

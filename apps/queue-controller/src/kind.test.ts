@@ -1,14 +1,14 @@
 import type { QueueReason } from '@redis-queue/api';
 import { Registry } from 'prom-client';
 import { expect, it } from 'vitest';
-import { DeletionTimes } from './deletion-times.ts';
+import { DeletionTimes } from './deletion/deletion-times.ts';
 import { SettledQueues } from './drift/settled-queues.ts';
 import { queueKind } from './kind.ts';
 import { LimiterWatch } from './limiter/limiter-watch.ts';
 import { QueueMetrics } from './metrics.ts';
-import type { Sources } from './observe.ts';
+import type { Sources } from './access/sources.ts';
 import { EmptyTimes } from './retire/empty-times.ts';
-import { SamplingFailures } from './sampling-failures.ts';
+import { SamplingFailures } from './sampling/sampling-failures.ts';
 import { NOW, observed, queueObject } from './testing/queues.ts';
 import { UpkeepReports } from './upkeep/reports.ts';
 

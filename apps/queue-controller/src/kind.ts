@@ -11,21 +11,22 @@ import {
 } from '@redis-queue/controller';
 import { queueRef, type QueueObject } from '@redis-queue/redis-access';
 import { applyQueue } from './apply.ts';
-import type { DeletionTimes } from './deletion-times.ts';
+import type { DeletionTimes } from './deletion/deletion-times.ts';
 import { describeStep } from './describe.ts';
 import type { SettledQueues } from './drift/settled-queues.ts';
 import { FormerReleases } from './former-releases.ts';
 import type { LimiterWatch } from './limiter/limiter-watch.ts';
 import type { QueueMetrics } from './metrics.ts';
-import { observeQueue, type Sources } from './observe.ts';
+import { observeQueue } from './observe.ts';
+import type { Sources } from './access/sources.ts';
 import { planQueue } from './plan.ts';
-import { DATA_FINALIZER } from './resources.ts';
+import { DATA_FINALIZER } from './deletion/policy.ts';
 import { drainDueMs } from './retire/drained.ts';
 import type { EmptyTimes } from './retire/empty-times.ts';
-import type { SamplingFailures } from './sampling-failures.ts';
+import type { SamplingFailures } from './sampling/sampling-failures.ts';
 import { queueStatus, RECONCILED_FIELDS } from './status.ts';
 import { removedSchedulers, type ObservedQueue, type QueuePlan, type QueueStep } from './steps.ts';
-import { trySampling } from './try-sampling.ts';
+import { trySampling } from './sampling/try-sampling.ts';
 import type { Duty } from './upkeep/duty.ts';
 import type { UpkeepReports } from './upkeep/reports.ts';
 

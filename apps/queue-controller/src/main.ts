@@ -1,12 +1,14 @@
-import { APPS } from '@redis-queue/api';
+import { APPS, QUEUES } from '@redis-queue/api';
 import { concurrencyFlag, durationFlag, runApp } from '@redis-queue/controller';
 import { redisSecretNamesFlag } from '@redis-queue/redis-access';
-import { clusterIdFlag } from './cluster-id.ts';
+import { DATA_FINALIZER } from './deletion/policy.ts';
+import { clusterIdFlag } from './ownership/cluster-id.ts';
 import { CONCURRENCY, wireQueueController } from './wire.ts';
 
 await runApp({
   name: 'queue-controller',
   description: APPS['queue-controller'].summary,
+  holds: [{ type: QUEUES, finalizer: DATA_FINALIZER, leaves: 'its data stays in Redis' }],
   flags: {
     'redis-secret-names': redisSecretNamesFlag,
     'cluster-id': clusterIdFlag,

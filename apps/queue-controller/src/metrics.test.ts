@@ -69,3 +69,39 @@ it('counts the jobs of a paused queue as waiting, in whichever list BullMQ keeps
   metrics.show([{ queue: queueObject({ paused: true }), sample, waitP95Ms: undefined }]);
   expect(await registry.metrics()).toMatch(/^redis_queue_jobs\{.*state="waiting"\} 3$/m);
 });
+
+const shown = (name: string) => ({ queue: queueObject({}, { name }), waitP95Ms: undefined });
+
+it('shows exactly what was sampled last, and no age or wait where there is none', async () => {
+  const aged = emptySample({ active: 1, headTimestampMs: 1_000, redisTimeMs: 3_500 });
+  metrics.show([{ ...shown('gone'), sample: emptySample() }]);
+  metrics.show([{ ...shown('emails'), sample: aged, waitP95Ms: 1_234.5678, dead: 7 }]);
+  const rows = (await registry.metrics()).split('\n').filter((line) => /^redis_queue_\w+\{.*queue=/.test(line));
+  const emails = 'namespace="shop",queue="emails"';
+  const jobs = (state: string, count: number): string => `redis_queue_jobs{${emails},state="${state}"} ${count}`;
+  expect(rows).toEqual([
+    ...['waiting', 'prioritized'].map((state) => jobs(state, 0)),
+    jobs('active', 1),
+    ...['delayed', 'overdue', 'completed', 'failed'].map((state) => jobs(state, 0)),
+    jobs('dead', 7),
+    `redis_queue_oldest_job_age_seconds{${emails}} 2.5`,
+    `redis_queue_wait_p95_seconds{${emails}} 1.23457`,
+    `redis_queue_paused{${emails}} 0`,
+  ]);
+});
+
+it('shows thousands of queues completely, and lets others have their turn meanwhile', async () => {
+  const sample = emptySample();
+  metrics.show(Array.from({ length: 2_000 }, (_, n) => ({ ...shown(`queue-${n}`), sample })));
+  let turns = 0;
+  const stop = new AbortController();
+  const count = (): void => {
+    turns++;
+    if (!stop.signal.aborted) setImmediate(count);
+  };
+  count();
+  const text = await registry.metrics();
+  stop.abort();
+  expect(turns).toBeGreaterThan(30);
+  expect(text.match(/^redis_queue_jobs\{/gm)).toHaveLength(7 * 2_000);
+});

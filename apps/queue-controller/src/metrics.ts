@@ -1,5 +1,6 @@
 import type { Queue } from '@redis-queue/api';
 import { headAgeMs, type QueueSample, type ShareUsedUp } from '@redis-queue/bullmq';
+import { LiveGauge, metricValue } from '@redis-queue/controller';
 import type { CircuitObserver } from '@redis-queue/redis-access';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { QueueStep } from './steps.ts';
@@ -14,10 +15,7 @@ export type RedisCaller = 'reconcile' | 'sample' | 'upkeep';
  * are removed.
  */
 export class QueueMetrics {
-  readonly #jobs: Gauge;
-  readonly #oldestAge: Gauge;
-  readonly #waitP95: Gauge;
-  readonly #paused: Gauge;
+  #shown: readonly Shown[] = [];
   readonly #changes: Counter;
   readonly #drift: Counter;
   readonly #sampleSeconds: Histogram;
@@ -34,31 +32,26 @@ export class QueueMetrics {
 
   constructor(registry: Registry) {
     const registers = [registry];
-    const labelNames = ['namespace', 'queue'];
-    this.#jobs = new Gauge({
-      name: 'redis_queue_jobs',
-      help: 'Jobs by state; overdue ones are part of delayed, dead ones lie in the dead-letter queue.',
-      labelNames: [...labelNames, 'state'],
-      registers,
-    });
-    this.#oldestAge = new Gauge({
-      name: 'redis_queue_oldest_job_age_seconds',
-      help: 'How long the job next in line has been ready.',
-      labelNames,
-      registers,
-    });
-    this.#waitP95 = new Gauge({
-      name: 'redis_queue_wait_p95_seconds',
-      help: '95th percentile of recent waits, ready to started.',
-      labelNames,
-      registers,
-    });
-    this.#paused = new Gauge({
-      name: 'redis_queue_paused',
-      help: '1 while the queue is paused.',
-      labelNames,
-      registers,
-    });
+    const ofQueues = (name: string, help: string, rows: (shown: Shown) => Iterable<string>): void =>
+      void new LiveGauge({ name, help, registers }, () => this.#rows(rows));
+    ofQueues(
+      'redis_queue_jobs',
+      'Jobs by state; overdue ones are part of delayed, dead ones lie in the dead-letter queue.',
+      jobRows,
+    );
+    ofQueues(
+      'redis_queue_oldest_job_age_seconds',
+      'How long the job next in line has been ready.',
+      ({ labels, sample }) => secondsRow(labels, headAgeMs(sample)),
+    );
+    ofQueues(
+      'redis_queue_wait_p95_seconds',
+      '95th percentile of recent waits, ready to started.',
+      ({ labels, waitP95Ms }) => secondsRow(labels, waitP95Ms),
+    );
+    ofQueues('redis_queue_paused', '1 while the queue is paused.', ({ labels, sample }) => [
+      `{${labels}} ${sample.paused ? 1 : 0}`,
+    ]);
     this.#changes = new Counter({
       name: 'redis_queue_policy_changes_total',
       help: 'Settings written to Redis.',
@@ -178,17 +171,36 @@ export class QueueMetrics {
   show(
     samples: readonly { queue: Queue; sample: QueueSample; waitP95Ms: number | undefined; dead?: number | undefined }[],
   ): void {
-    for (const gauge of [this.#jobs, this.#oldestAge, this.#waitP95, this.#paused]) gauge.reset();
-    for (const { queue, sample, waitP95Ms, dead } of samples) {
-      const labels = { namespace: queue.metadata.namespace ?? '', queue: queue.metadata.name };
-      // Jobs of a paused queue may wait in a list of their own.
-      const counts = { ...sample, waiting: sample.waiting + sample.legacyPaused };
-      for (const state of STATES) this.#jobs.set({ ...labels, state }, counts[state]);
-      if (dead !== undefined) this.#jobs.set({ ...labels, state: 'dead' }, dead);
-      this.#paused.set(labels, sample.paused ? 1 : 0);
-      const age = headAgeMs(sample);
-      if (age !== undefined) this.#oldestAge.set(labels, age / 1000);
-      if (waitP95Ms !== undefined) this.#waitP95.set(labels, waitP95Ms / 1000);
-    }
+    this.#shown = samples.map(({ queue: { metadata }, sample, waitP95Ms, dead }) => ({
+      labels: `namespace="${metadata.namespace ?? ''}",queue="${metadata.name}"`,
+      sample,
+      waitP95Ms,
+      dead,
+    }));
   }
+
+  *#rows(rows: (shown: Shown) => Iterable<string>): Generator<string> {
+    for (const shown of this.#shown) yield* rows(shown);
+  }
+}
+
+/** What was sampled of a queue. Its rows are written when somebody reads them: of thousands they take a while. */
+interface Shown {
+  readonly labels: string;
+  readonly sample: QueueSample;
+  readonly waitP95Ms: number | undefined;
+  readonly dead: number | undefined;
+}
+
+function* jobRows({ labels, sample, dead }: Shown): Generator<string> {
+  for (const state of STATES) {
+    // Jobs of a paused queue may wait in a list of their own.
+    const jobs = state === 'waiting' ? sample.waiting + sample.legacyPaused : sample[state];
+    yield `{${labels},state="${state}"} ${jobs}`;
+  }
+  if (dead !== undefined) yield `{${labels},state="dead"} ${dead}`;
+}
+
+function secondsRow(labels: string, ms: number | undefined): string[] {
+  return ms === undefined ? [] : [`{${labels}} ${metricValue(ms / 1_000)}`];
 }

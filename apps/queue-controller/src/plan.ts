@@ -10,12 +10,12 @@ import {
   type OwnerMark,
   type ServerInfo,
 } from '@redis-queue/bullmq';
-import { planDeletion } from './deletion.ts';
+import { planDeletion } from './deletion/plan.ts';
 import { adoptionTime, isOlderThanMove } from './former-redis/moves.ts';
-import { decideOwnership, ownerOf, type Ownership } from './ownership.ts';
-import { planDeadLetters } from './dead-letter-claim.ts';
+import { decideOwnership, ownerOf, type Ownership } from './ownership/ownership.ts';
+import { planDeadLetters } from './ownership/dead-letter-claim.ts';
 import type { Problem } from './reasons.ts';
-import { DATA_FINALIZER } from './resources.ts';
+import { DATA_FINALIZER } from './deletion/policy.ts';
 import { describeProblems } from './schedulers/declared.ts';
 import { NO_SCHEDULERS, planSchedulers } from './schedulers/plan.ts';
 import type { ObservedQueue, QueueStep, QueuePlan } from './steps.ts';

@@ -5,10 +5,10 @@ import { startRedis, type RedisServer } from '@redis-queue/rig';
 import { Queue as BullQueue } from 'bullmq';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { applyPlan, type Applied } from './apply.ts';
-import type { Claimant } from './claimants.ts';
-import { ownerOf } from './ownership.ts';
+import type { Claimant } from './ownership/claimants.ts';
+import { ownerOf } from './ownership/ownership.ts';
 import { planQueue } from './plan.ts';
-import { DATA_FINALIZER } from './resources.ts';
+import { DATA_FINALIZER } from './deletion/policy.ts';
 import type { QueuePlan } from './steps.ts';
 import { ADOPTED_AT, CLUSTER, queueObject } from './testing/queues.ts';
 

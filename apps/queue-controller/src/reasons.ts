@@ -1,7 +1,9 @@
 import type { QueueReason } from '@redis-queue/api';
 import type { Problem as KindProblem } from '@redis-queue/controller';
+import { DELETION_BLOCKED } from './deletion/blocked.ts';
 import { FORMER_REDIS_HELD } from './former-redis/notices.ts';
 import { WORKER_LIMITER } from './limiter/notice.ts';
+import { SAMPLING_FAILED } from './sampling/sampling-failures.ts';
 
 /**
  * The condition types of a Queue beside Ready, Reconciling and Stalled; those that are abnormal when True are absent
@@ -9,11 +11,11 @@ import { WORKER_LIMITER } from './limiter/notice.ts';
  */
 export const QueueCondition = {
   BurstCapped: 'BurstCapped',
-  DeletionBlocked: 'DeletionBlocked',
+  DeletionBlocked: DELETION_BLOCKED,
   Drained: 'Drained',
   FormerRedisHeld: FORMER_REDIS_HELD,
   MaxmemoryPolicy: 'MaxmemoryPolicy',
-  SamplingFailed: 'SamplingFailed',
+  SamplingFailed: SAMPLING_FAILED,
   WorkerLimiter: WORKER_LIMITER,
 } as const;
 

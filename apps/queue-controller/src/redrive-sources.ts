@@ -1,8 +1,10 @@
 import { callRedis, CircuitOpenError } from '@redis-queue/redis-access';
-import { callOf, redisProblem, resolveConnection } from './observe.ts';
-import { ownerOf } from './ownership.ts';
+import { callOf, resolveConnection } from './access/connection.ts';
+import { redisProblem } from './access/redis-problem.ts';
+import { ownerOf } from './ownership/ownership.ts';
 import type { RedriveSettings } from './redrive/wire.ts';
-import { serverOfQueue, type WatchedSources } from './sources.ts';
+import { serverOfQueue } from './sources.ts';
+import type { WatchedSources } from './access/sources.ts';
 
 /** Redrives reach the queues in the way in which their Queues are governed. */
 export function redriveSources(sources: WatchedSources): RedriveSettings['sources'] {

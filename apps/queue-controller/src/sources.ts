@@ -29,17 +29,12 @@ import {
   watchSecrets,
   type QueueObject,
   type SecretObject,
-  type WatchedSecrets,
 } from '@redis-queue/redis-access';
 import type { QueueMetrics } from './metrics.ts';
-import { byAge, mayClaim } from './claimants.ts';
-import { resolveConnection, ServerInfoCache, type Sources } from './observe.ts';
-
-/** The sources, with the caches behind them. */
-export interface WatchedSources extends Sources {
-  readonly queues: ObjectCache<QueueObject>;
-  readonly secrets: WatchedSecrets;
-}
+import { byAge, mayClaim } from './ownership/claimants.ts';
+import { resolveConnection } from './access/connection.ts';
+import { ServerInfoCache } from './access/server-info.ts';
+import type { Sources, WatchedSources } from './access/sources.ts';
 
 export interface SourceSettings {
   /** Names of Secrets that RBAC lets the controller read. */

@@ -10,19 +10,19 @@ import {
 } from '@redis-queue/api';
 import { kindConditions, saidBefore, type Notice } from '@redis-queue/controller';
 import type { QueueObject } from '@redis-queue/redis-access';
-import { describeBlockedDeletion } from './deletion.ts';
+import { describeBlockedDeletion } from './deletion/blocked.ts';
 import { describeStep } from './describe.ts';
 import { formerRedisOf } from './former-redis/moves.ts';
 import { describeFormerRedis } from './former-redis/notices.ts';
 import { foundOf } from './former-redis/release.ts';
 import { markAfter, whyNotReleased } from './former-waits.ts';
-import { ownerOf } from './ownership.ts';
+import { ownerOf } from './ownership/ownership.ts';
 import { removedSchedulers, type ObservedQueue, type QueuePlan, type QueueStep } from './steps.ts';
 import { QueueCondition, type Problem } from './reasons.ts';
 import type { WindowVerdict } from './limiter/limiter-watch.ts';
 import { workerLimiter } from './limiter/notice.ts';
 import { drained } from './retire/drained.ts';
-import type { Sampling } from './sampling-failures.ts';
+import type { Sampling } from './sampling/sampling-failures.ts';
 import { counted, type UpkeepCondition } from './upkeep/duty.ts';
 import { plannedUpkeep } from './upkeep/planned.ts';
 

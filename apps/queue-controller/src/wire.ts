@@ -1,18 +1,18 @@
 import { keyOf, manageKind, type Manager, type ObjectKey } from '@redis-queue/controller';
-import { byAge } from './claimants.ts';
-import { DeletionTimes } from './deletion-times.ts';
+import { byAge } from './ownership/claimants.ts';
+import { DeletionTimes } from './deletion/deletion-times.ts';
 import { runDriftRounds } from './drift.ts';
 import { SettledQueues } from './drift/settled-queues.ts';
 import { queueKind } from './kind.ts';
 import { LimiterWatch } from './limiter/limiter-watch.ts';
 import { QueueMetrics } from './metrics.ts';
-import type { SampledQueue } from './queue-reader.ts';
+import type { SampledQueue } from './sampling/queue-reader.ts';
 import { redriveSources } from './redrive-sources.ts';
 import { manageRedrives } from './redrive/wire.ts';
 import { dutiesOf, runUpkeep, type DutySettings } from './run-upkeep.ts';
 import { EmptyTimes } from './retire/empty-times.ts';
-import { runSampler } from './sampler.ts';
-import { SamplingFailures } from './sampling-failures.ts';
+import { runSampler } from './sampling/sampler.ts';
+import { SamplingFailures } from './sampling/sampling-failures.ts';
 import { serverOfQueue, watchesOf, watchSources, type SourceSettings } from './sources.ts';
 import { UpkeepReports } from './upkeep/reports.ts';
 

@@ -47,8 +47,7 @@ export async function applyPool(
   context: KindContext<Reason>,
   deps: ApplyDeps,
 ): Promise<AppliedPool> {
-  const untouched = plan.steps.length === 0 && observed.deployment !== undefined && !plan.problem && !plan.contest;
-  if (untouched) return { observed, done: [] };
+  if (isNothingToDo(plan, observed)) return { observed, done: [] };
   for (let conflicts = 0; ; conflicts++) {
     try {
       return await applyLive(pool, observed, context, deps);
@@ -56,6 +55,15 @@ export async function applyPool(
       if ((!isConflict(error) && !isAlreadyExists(error)) || conflicts >= MAX_CONFLICTS) throw error;
     }
   }
+}
+
+/**
+ * Whether the caches are enough. What keeps a pool from its spec (its Queues, its Secret, its template, a Deployment of
+ * somebody else with our label) comes from them, so that no live object would change it: a pool whose Queue is broken
+ * costs the API server nothing. Who contests the size, only managed fields show.
+ */
+function isNothingToDo({ steps, problem, contest }: PoolPlan, { deployment }: ObservedPool): boolean {
+  return steps.length === 0 && !contest && (problem !== undefined || deployment !== undefined);
 }
 
 /** A refusal by the API server ends the plan there: the steps after it come from the same spec. */

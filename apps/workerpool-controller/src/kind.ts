@@ -96,7 +96,7 @@ export function poolKind(deps: PoolKindDeps): Kind<PoolObject, SettledPool, Pool
       if (pendingMs !== undefined) return pendingMs;
       const news = compareStatus(pool.status, status);
       if (news === 'none') return undefined;
-      return news === 'news' ? 0 : pace.waitMs(pool.metadata.uid ?? '', WRITTEN_EVERY_MS[news], nowMs);
+      return news === 'news' ? 0 : pace.waitMs(pool, WRITTEN_EVERY_MS[news], nowMs);
     },
 
     statusWritten(pool, { observed }, status, { nowMs, event }) {

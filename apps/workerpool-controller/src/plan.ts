@@ -50,7 +50,12 @@ function build(pool: WorkerPool, observed: ObservedPool): Deployment | Problem {
   const refused = checkTemplate(pool);
   if (refused) return refused;
   if ('reason' in queues) return queues;
-  const hashOf = (version: string): string => templateHash(atVersion(pool, version), queues, config.hash, podUser);
+  const hashes = new Map<string, string>();
+  const hashOf = (version: string): string => {
+    const hash = hashes.get(version) ?? templateHash(atVersion(pool, version), queues, config.hash, podUser);
+    hashes.set(version, hash);
+    return hash;
+  };
   const { version, annotations } = effectiveVersion(pool, deployment, hashOf, observed);
   return desiredDeployment(atVersion(pool, version), queues, { annotations, configHash: config.hash, podUser });
 }

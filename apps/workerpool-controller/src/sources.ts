@@ -13,7 +13,6 @@ import {
   type Resource,
 } from '@redis-queue/controller';
 import {
-  reportedAddress,
   secretCache,
   watchSecrets,
   type PoolObject,
@@ -29,6 +28,7 @@ import { POOL_LABEL } from './kubernetes/names.ts';
 import { POD_DISRUPTION_BUDGETS, type Deployment, type PodDisruptionBudget } from './kubernetes/objects.ts';
 import { PODS_BY_POOL, poolKeyOf, POOLS_BY_CONFIG, POOLS_BY_QUEUE, queueKeysOf, type Sources } from './observe.ts';
 import { changesBlockage, trimPod, type Pod } from './pods/pods.ts';
+import { changesPods } from './queues/resolve.ts';
 
 /** The sources, with what changes of Secrets are noticed by. */
 export interface WatchedSources extends Sources {
@@ -102,12 +102,7 @@ export function watchesOf(sources: WatchedSources): NonNullable<ControllerOption
     {
       cache: queues,
       map: poolsOf,
-      // Of its status, which moves with its counts, only where its pods have to look.
-      predicate: ({ event, object, previous }) =>
-        event !== 'update' ||
-        !previous ||
-        object.metadata.generation !== previous.metadata.generation ||
-        reportedAddress(object, 'worker') !== reportedAddress(previous, 'worker'),
+      predicate: changesPods,
     },
     ...secrets.watches(queues, ['worker'], poolsOf),
     ...(bus?.cache ? [{ cache: bus.cache, map: () => autoscaledPools(pools) }] : []),

@@ -1,4 +1,11 @@
-import { DEFAULT_CONCURRENCY, manageKind, StatusPace, type Manager } from '@redis-queue/controller';
+import {
+  DEFAULT_CONCURRENCY,
+  manageKind,
+  StatusPace,
+  systemClock,
+  type Manager,
+  type ObjectKey,
+} from '@redis-queue/controller';
 import { followBus, openBusSource, type BusSetting } from '@redis-queue/scaling-bus';
 import { Refusals } from './deployment/refusals.ts';
 import { poolKind } from './kind.ts';
@@ -23,7 +30,9 @@ export function wireWorkerPoolController(manager: Manager, settings: Settings): 
   const bus = settings.bus && openBusSource(manager, settings.bus);
   const sources = watchSources(manager, settings, bus);
   const shared = { sources, ledger: new DecisionLedger(), metrics: new PoolMetrics(registry) };
-  const memories = { pace: new StatusPace(), lasting: new LastingStates(), refusals: new Refusals() };
+  const reconcile = (key: ObjectKey): void => controller.enqueue(key);
+  const pace = new StatusPace({ clock: systemClock, onTurn: reconcile });
+  const memories = { pace, lasting: new LastingStates(), refusals: new Refusals() };
   const link = new BusLink(bus);
   const kind = poolKind({ ...shared, ...memories, busState: () => link.state });
   const controller = manageKind(manager, kind, { cache: sources.pools, concurrency, watches: watchesOf(sources) });
@@ -35,8 +44,8 @@ export function wireWorkerPoolController(manager: Manager, settings: Settings): 
     log,
     link,
     connected: shared.metrics.busConnected,
-    onBusChange: () => autoscaledPools(sources.pools).forEach((key) => controller.enqueue(key)),
-    reconcileSoon: (key) => controller.enqueue(key),
+    onBusChange: () => autoscaledPools(sources.pools).forEach(reconcile),
+    reconcileSoon: reconcile,
     now: () => new Date(),
   };
   manager.runnable({

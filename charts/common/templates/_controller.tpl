@@ -18,4 +18,8 @@ All objects of a controller. Takes the dict of redis-queue.rights, and owned: wh
 ---
 {{ include "redis-queue.accountPolicyOf" . }}
 {{- end }}
+{{- with include "redis-queue.uninstall" . }}
+---
+{{ . }}
+{{- end }}
 {{- end -}}

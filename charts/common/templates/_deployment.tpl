@@ -29,11 +29,7 @@ spec:
       {{- with .Values.imagePullSecrets }}
       imagePullSecrets: {{- toYaml . | nindent 8 }}
       {{- end }}
-      securityContext:
-        # The image names uid and gid, 65532, so that OpenShift can give others.
-        runAsNonRoot: true
-        seccompProfile:
-          type: RuntimeDefault
+      {{- include "redis-queue.podSecurity" . | nindent 6 }}
       containers:
         - name: {{ .Chart.Name }}
           image: {{ include "redis-queue.image" . | quote }}
@@ -70,11 +66,7 @@ spec:
             periodSeconds: 5
             timeoutSeconds: 5
           resources: {{- toYaml .Values.resources | nindent 12 }}
-          securityContext:
-            allowPrivilegeEscalation: false
-            readOnlyRootFilesystem: true
-            capabilities:
-              drop: [ALL]
+          {{- include "redis-queue.containerSecurity" . | nindent 10 }}
           volumeMounts:
             - name: tmp
               mountPath: /tmp
@@ -82,15 +74,7 @@ spec:
         - name: tmp
           emptyDir:
             sizeLimit: 16Mi
-      {{- with .Values.nodeSelector }}
-      nodeSelector: {{- toYaml . | nindent 8 }}
-      {{- end }}
-      {{- with .Values.affinity }}
-      affinity: {{- toYaml . | nindent 8 }}
-      {{- end }}
-      {{- with .Values.tolerations }}
-      tolerations: {{- toYaml . | nindent 8 }}
-      {{- end }}
+      {{- include "redis-queue.podPlacement" . | nindent 6 }}
       topologySpreadConstraints:
         {{- if .Values.topologySpreadConstraints }}
         {{- toYaml .Values.topologySpreadConstraints | nindent 8 }}
@@ -101,6 +85,37 @@ spec:
           labelSelector:
             matchLabels: {{- include "redis-queue.selectorLabels" . | nindent 14 }}
         {{- end }}
+{{- end -}}
+
+{{/* What the restricted Pod Security standard asks of a pod. */}}
+{{- define "redis-queue.podSecurity" -}}
+securityContext:
+  # The image names uid and gid, 65532, so that OpenShift can give others.
+  runAsNonRoot: true
+  seccompProfile:
+    type: RuntimeDefault
+{{- end -}}
+
+{{/* The same for its containers. */}}
+{{- define "redis-queue.containerSecurity" -}}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities:
+    drop: [ALL]
+{{- end -}}
+
+{{/* On which nodes pods run, as the values have it; may be empty. */}}
+{{- define "redis-queue.podPlacement" -}}
+{{- with .Values.nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.affinity }}
+affinity: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end -}}
 
 {{/*
@@ -127,7 +142,7 @@ a flag that would keep every pod from starting or from leading is refused. Tests
 {{- $value := get $.Values . | toString -}}
 {{- if $value }}{{ $args = append $args (printf "--%s=%s" (kebabcase .) $value) }}{{ end -}}
 {{- end -}}
-{{- $own := list "http-port" "lease-name" "log-level" "redis-secret-names" "bus-secret-name" "bus-tls" "worker-secret-names" "worker-run-as-user" "namespace-scope" -}}
+{{- $own := list "release-finalizers" "http-port" "lease-name" "log-level" "redis-secret-names" "bus-secret-name" "bus-tls" "worker-secret-names" "worker-run-as-user" "namespace-scope" -}}
 {{- range $settings }}{{ $own = append $own (kebabcase .) }}{{ end -}}
 {{- range .Values.extraArgs -}}
 {{- $flag := splitList "=" . | first | trimPrefix "--" -}}

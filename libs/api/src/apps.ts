@@ -15,6 +15,8 @@ export interface AppDefinition {
   readonly summary: string;
   /** The kinds whose status it writes. */
   readonly kinds: readonly string[];
+  /** Those of them whose objects it holds by a finalizer. Its chart takes that off them when it is uninstalled. */
+  readonly holds?: readonly string[];
   readonly capabilities: readonly Capability[];
   /** Whether it can be confined to one namespace; false for an app that owns a cluster-scoped kind. */
   readonly namespaceScope: boolean;
@@ -25,6 +27,7 @@ const table = {
     summary:
       'Enforces in Redis the limits, pauses, dead letters, retention, priorities and ownership that Queue objects declare.',
     kinds: ['Queue', 'QueueRedrive'],
+    holds: ['Queue'],
     capabilities: ['redis'],
     namespaceScope: true,
   },

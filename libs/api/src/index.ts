@@ -5,6 +5,8 @@ export { MAX_SCHEDULERS, type JobSchedulerSpec } from './kinds/job-schedulers.ts
 export * from './kinds/meta.ts';
 export * from './kinds/quantity.ts';
 export * from './kinds/queue.ts';
+export * from './kinds/queue-reasons.ts';
 export * from './kinds/queue-redrive.ts';
 export * from './kinds/reasons.ts';
 export * from './kinds/workerpool.ts';
+export * from './kinds/workerpool-reasons.ts';

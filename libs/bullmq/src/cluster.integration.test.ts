@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { RedisConnections } from './connections.ts';
 import { sampleFinishedOf } from './finished.ts';
 import { sampleHolders } from './holders.ts';
-import type { QueueRef } from './keys.ts';
+import type { QueueRef } from './redis/keys.ts';
 import { digestPolicies } from './digest-policies.ts';
 import { readQueuePolicy } from './policy.ts';
 import { sampleBacklogs, sampleQueues } from './sample.ts';

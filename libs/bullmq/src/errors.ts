@@ -31,7 +31,11 @@ const KNOWN: readonly (readonly [RegExp, RedisErrorReason, string])[] = [
     'RedisNoPermission',
     "the Secret's Redis user may not use the keys of the queue: the key patterns of its ACL are not those of the queue's prefix",
   ],
-  [/NOPERM|ACL failure in script/, 'RedisNoPermission', "the Secret's Redis user lacks a permission that is needed"],
+  [
+    /NOPERM|ACL failure in script|executing the script can't run/,
+    'RedisNoPermission',
+    "the Secret's Redis user lacks a permission that is needed",
+  ],
   [/READONLY/, 'RedisReadOnly', 'Redis is a read-only replica; point the Secret at the primary'],
   [/^OOM|OOM command not allowed/, 'RedisOutOfMemory', 'Redis is out of memory and refuses writes'],
   [

@@ -1,9 +1,11 @@
 export * from './time/clock.ts';
 export { clipText } from './objects/clip-text.ts';
 export * from './objects/conditions.ts';
-export * from './kind/finalizers.ts';
+export * from './finalizers/finalizers.ts';
+export type { HeldKind } from './finalizers/release-finalizers.ts';
 export * from './objects/owner-references.ts';
 export * from './objects/resources.ts';
+export { LoopTurns } from './time/loop-turns.ts';
 export { unlessAborted } from './time/unless-aborted.ts';
 export { timestamp } from './time/timestamp.ts';
 export * from './cache/object-cache.ts';
@@ -46,6 +48,7 @@ export {
   type AppFlag,
   type FlagValues,
 } from './manager/flags.ts';
+export { LiveGauge, metricValue, type LiveGaugeOptions } from './manager/live-gauge.ts';
 export { createLog, type LogOptions } from './manager/log.ts';
 export { maskSecrets } from './manager/mask-secrets.ts';
 export { createManager } from './manager/manager.ts';

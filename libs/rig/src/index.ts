@@ -5,6 +5,7 @@ export { killWithThisProcess, processStartTime } from './processes/guardian.ts';
 export { startRedis, type RedisOptions, type RedisServer } from './redis/redis.ts';
 export { startRedisSentinel, type RedisSentinel, type RedisSentinelOptions } from './redis/redis-sentinel.ts';
 export { startRedisCluster, type RedisCluster } from './redis/redis-cluster.ts';
+export { valkeyServer } from './redis/valkey/valkey.ts';
 export { startRoughProxy, type RoughProxyOptions } from './redis/rough-proxy.ts';
 export { startSilentProxy, startSilentServer, type SilentProxy } from './redis/silent-proxy.ts';
 export { helmPath, startControlPlane } from './control-plane/control-plane.ts';

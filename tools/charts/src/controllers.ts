@@ -2,7 +2,7 @@ import { APP_NAMES, APPS, type AppDefinition, type AppName } from '@redis-queue/
 import { settingsOf, type Setting } from './settings.ts';
 
 /** What distinguishes one controller's chart from those of the others. */
-export interface ControllerChart extends Pick<AppDefinition, 'summary' | 'capabilities' | 'namespaceScope'> {
+export interface ControllerChart extends Pick<AppDefinition, 'summary' | 'holds' | 'capabilities' | 'namespaceScope'> {
   /** Of the chart, the app and its image. */
   readonly name: string;
   /** Default 128Mi. The note says for how much that is enough; with a limit only. */

@@ -17,11 +17,13 @@ async function flagsOf(app: AppName): Promise<Map<string, string>> {
   return new Map([...lines].map(([, flag, value]) => [flag!, value ?? '']));
 }
 
-/** The arguments of the chart's container, as flag and value. */
-async function argumentsOf(app: AppName, values: object): Promise<Map<string, string>> {
-  const deployment = (await render(chartFolder(app), { values })).find(({ kind }) => kind === 'Deployment');
-  const { spec } = deployment as unknown as { spec: { template: { spec: { containers: [{ args: string[] }] } } } };
-  const [{ args }] = spec.template.spec.containers;
+/** The arguments of the chart's container, and of its hook's where that is asked for, as flag and value. */
+async function argumentsOf(app: AppName, values: object, of = ['Deployment']): Promise<Map<string, string>> {
+  const owners = (await render(chartFolder(app), { values })).filter(({ kind }) => of.includes(kind));
+  const args = owners.flatMap((owner) => {
+    const { spec } = owner as unknown as { spec: { template: { spec: { containers: [{ args: string[] }] } } } };
+    return spec.template.spec.containers[0].args;
+  });
   return new Map(args.map((each) => /^--([a-z-]+)=(.*)$/.exec(each)!.slice(1) as [string, string]));
 }
 
@@ -42,7 +44,7 @@ describe.each(APP_NAMES)('the flags of %s', (app) => {
 
   it('are each set by a value, but for those that extraArgs set, and the chart passes no other', async () => {
     const flags = [...(await flagsOf(app)).keys()];
-    const passed = [...(await argumentsOf(app, everythingOf(app))).keys()];
+    const passed = [...(await argumentsOf(app, everythingOf(app), ['Deployment', 'Job'])).keys()];
     expect([...passed, ...RARE].toSorted()).toEqual(flags.toSorted());
   });
 

@@ -45,18 +45,13 @@ describe('on a real API server', () => {
     const namespace = await controlPlane.createNamespace('restricted');
     await controlPlane.kubectl('label', 'namespace', namespace, 'pod-security.kubernetes.io/enforce=restricted');
     const objects = await render(chartFolder(chart), { namespace });
-    const deployment = objects.find(({ kind }) => kind === 'Deployment') as unknown as {
-      spec: { template: { spec: object } };
-    };
-    const account = objects.find(({ kind }) => kind === 'ServiceAccount')!;
-    const pod = {
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: { name: 'probe', namespace },
-      spec: deployment.spec.template.spec,
-    };
-    await controlPlane.apply(account);
-    await expect(controlPlane.apply(pod)).resolves.toContain('pod/probe created');
+    await controlPlane.apply(objects.filter(({ kind }) => kind === 'ServiceAccount'));
+    for (const owner of objects.filter(({ kind }) => ['Deployment', 'Job'].includes(kind))) {
+      const { spec } = owner as unknown as { spec: { template: { spec: object } } };
+      const name = `probe-${owner.kind.toLowerCase()}`;
+      const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace }, spec: spec.template.spec };
+      await expect(controlPlane.apply(pod)).resolves.toContain(`pod/${name} created`);
+    }
   });
 });
 
@@ -240,7 +235,8 @@ it('uninstalling leaves the definitions and every Queue; installing again takes 
     spec: {},
   });
 
-  await helmIn(namespace, 'uninstall', 'rq');
+  // Without hooks, which do by themselves what the command below does by hand: uninstall.integration.test.ts.
+  await helmIn(namespace, 'uninstall', 'rq', '--no-hooks');
   expect(await controlPlane.kubectl('get', 'deployments', '--namespace', namespace, '--output=name')).toBe('');
   expect(await controlPlane.kubectl('get', 'queues', '--namespace', namespace, '--output=name')).toContain('emails');
 

@@ -1,5 +1,6 @@
+import { APPS } from '@redis-queue/api';
 import { describe, expect, it } from 'vitest';
-import { chartFolder, chartsWith, controllerCharts, render, type Rendered } from './rendering/helm.ts';
+import { chartFolder, chartsWith, controllerCharts, isHook, render, type Rendered } from './rendering/helm.ts';
 
 interface Rule {
   apiGroups: string[];
@@ -8,8 +9,11 @@ interface Rule {
   verbs: string[];
 }
 
-const rulesOf = (objects: Rendered[], kind: string): Rule[] =>
-  objects.filter((object) => object.kind === kind).flatMap((object) => (object as unknown as { rules: Rule[] }).rules);
+/** While the release is installed; `ofHooks`: while it is uninstalled. */
+const rulesOf = (objects: Rendered[], kind: string, ofHooks = false): Rule[] =>
+  objects
+    .filter((object) => object.kind === kind && isHook(object) === ofHooks)
+    .flatMap((object) => (object as unknown as { rules: Rule[] }).rules);
 
 /** A rule as a line: verbs, resources, and the names to which it is bound. */
 const line = ({ apiGroups, resources, resourceNames, verbs }: Rule): string =>
@@ -71,7 +75,7 @@ describe.each(controllerCharts)('%s', (chart) => {
     expect(objects.filter(({ metadata }) => metadata.namespace === undefined)).toEqual([]);
     const everywhere = rulesOf(await render(chartFolder(chart)), 'ClusterRole').map(line);
     for (const namespace of restricted.namespaces) {
-      const inNamespace = ({ metadata }: Rendered): boolean => metadata.namespace === namespace;
+      const inNamespace = (object: Rendered): boolean => object.metadata.namespace === namespace && !isHook(object);
       const rules = rulesOf(objects.filter(inNamespace), 'Role').map(line);
       expect(rules).toEqual(everywhere.filter((rule) => !rule.includes('kube-system')));
       expect(objects.filter(inNamespace).map(({ kind }) => kind)).toEqual(['Role', 'Role', 'RoleBinding']);
@@ -156,6 +160,94 @@ it('who has view in a namespace reads objects of ours, who has edit or admin wri
   ]);
   const off = await render(chartFolder('redis-queue-crds'), { values: { userRoles: false } });
   expect(rulesOf(off, 'ClusterRole')).toEqual([]);
+});
+
+describe.each(controllerCharts)('uninstalling %s', (chart) => {
+  const plurals = (APPS[chart].holds ?? []).map((kind) => `${kind.toLowerCase()}s`);
+  const held = plurals.length > 0 ? [`get list patch: ${plurals.join(' ')} (redis-queue.io)`] : [];
+
+  it('grants the right to take its finalizers off, to an account of its own, and nothing else', async () => {
+    const objects = await render(chartFolder(chart));
+    expect(rulesOf(objects, 'ClusterRole', true).map(line)).toEqual(held);
+    expect(rulesOf(objects, 'Role', true)).toEqual([]);
+    const hooks = objects.filter(isHook);
+    expect(hooks.filter(({ kind }) => kind === 'Job')).toHaveLength(held.length);
+    for (const { metadata } of hooks)
+      expect(metadata.annotations).toMatchObject({
+        'helm.sh/hook': 'post-delete',
+        'helm.sh/hook-delete-policy': 'before-hook-creation,hook-succeeded',
+      });
+  });
+
+  it('restricted to namespaces, grants it there alone, and looks there alone', async () => {
+    const restricted = { namespaces: ['shop', 'crm'], ...(chart === 'queue-controller' && { clusterId: 'here' }) };
+    const hooks = (await render(chartFolder(chart), { values: restricted })).filter(isHook);
+    expect(hooks.filter(({ metadata }) => metadata.namespace === undefined)).toEqual([]);
+    for (const namespace of restricted.namespaces) {
+      const there = hooks.filter(({ metadata }) => metadata.namespace === namespace);
+      expect(rulesOf(there, 'Role', true).map(line)).toEqual(held);
+    }
+    expect(JSON.stringify(hooks).includes('"--namespace-scope=shop,crm"')).toBe(held.length > 0);
+  });
+});
+
+/** What the policy over the account of a hook says. */
+const specOf = (objects: Rendered[]): unknown =>
+  objects.find(({ kind, metadata }) => kind === 'ValidatingAdmissionPolicy' && metadata.name.endsWith('-uninstall'))?.[
+    'spec'
+  ];
+
+describe('the hook of the queue-controller', () => {
+  const folder = chartFolder('queue-controller');
+  const hooksOf = async (values: object, release?: string): Promise<Rendered[]> =>
+    (await render(folder, { values, ...(release && { release }) })).filter(isHook);
+
+  it('can be switched off', async () => {
+    expect(await hooksOf({ uninstall: { releaseFinalizers: false } })).toEqual([]);
+  });
+
+  it('has the same policy over its account from either chart, and none where admission is off', async () => {
+    const account = { controller: 'queue-controller', namespace: 'redis-queue', serviceAccountName: 'own' };
+    const accounts = [{ ...account, leaseName: 'rq-queue-controller' }];
+    const definitions = await render(chartFolder('redis-queue-crds'), { values: { admission: { accounts } } });
+    expect(specOf(await hooksOf({}))).toBeDefined();
+    expect(specOf(definitions)).toEqual(specOf(await hooksOf({})));
+    expect(definitions.filter(isHook)).toEqual([]);
+    expect(specOf(await hooksOf({ admission: { enabled: false } }))).toBeUndefined();
+    // In one release with the controllers, the policies of the definitions are gone before the hook runs.
+    const values = { crds: { admission: { accounts } } };
+    const together = (await render(chartFolder('redis-queue'), { values })).filter(isHook);
+    expect(together.some(({ metadata }) => metadata.name === 'redis-queue-rq-queue-controller-uninstall-hook')).toBe(
+      true,
+    );
+  });
+
+  it('pulls the image as the controller does and runs where it may, without the proxy of a mesh', async () => {
+    const values = {
+      imagePullSecrets: [{ name: 'registry' }],
+      tolerations: [{ key: 'a', operator: 'Exists' }],
+      extraArgs: ['--kubeconfig=/vault/config', '--leader-elect=true'],
+      podAnnotations: { 'linkerd.io/inject': 'enabled', team: 'a' },
+    };
+    const job = (await hooksOf(values)).find(({ kind }) => kind === 'Job') as unknown as {
+      spec: { template: { metadata: { labels: object; annotations: object }; spec: Record<string, unknown> } };
+    };
+    const { metadata, spec } = job.spec.template;
+    expect(spec).toMatchObject({ imagePullSecrets: values.imagePullSecrets, tolerations: values.tolerations });
+    const [container] = spec['containers'] as [{ args: string[]; image: string }];
+    expect(container.image).toBe('registry.example/redis-queue/queue-controller:0.1.0');
+    expect(container.args).toEqual(['--release-finalizers=true', '--log-level=info', '--kubeconfig=/vault/config']);
+    expect(metadata.annotations).toEqual({ 'linkerd.io/inject': 'disabled', team: 'a' });
+    expect(metadata.labels).toMatchObject({ 'sidecar.istio.io/inject': 'false' });
+  });
+
+  it('has names that a label can hold, of two charts never the same one', async () => {
+    const release = 'r'.repeat(53);
+    const names = (await hooksOf({}, release))
+      .filter(({ kind }) => kind === 'Job')
+      .map(({ metadata }) => metadata.name);
+    expect(names).toEqual([expect.stringMatching(/^r{44}-[0-9a-f]{8}-uninstall$/)]);
+  });
 });
 
 /** The flag that the value sets. */

@@ -115,7 +115,13 @@ const monitor = (description: string): JsonSchema =>
   });
 
 /** The values of a controller's chart. */
-export function controllerSchema({ name, capabilities, namespaceScope, settings }: ControllerChart): JsonSchema {
+export function controllerSchema({
+  name,
+  holds = [],
+  capabilities,
+  namespaceScope,
+  settings,
+}: ControllerChart): JsonSchema {
   const [redis, bus, workers] = (['redis', 'bus', 'workers'] as const).map((each) => capabilities.includes(each));
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
@@ -173,6 +179,13 @@ export function controllerSchema({ name, capabilities, namespaceScope, settings 
       metrics: closed({
         serviceMonitor: monitor('A ServiceMonitor for the controller.'),
         ...(workers && { workers: closed({ podMonitor: monitor('A PodMonitor for the worker pods.') }) }),
+      }),
+      ...(holds.length > 0 && {
+        uninstall: closed({
+          releaseFinalizers: flag(
+            "Whether a Job takes the controller's finalizers off when the release is uninstalled.",
+          ),
+        }),
       }),
       podAnnotations: textMap('Annotations of the pods.'),
       priorityClassName: text('PriorityClass of the pods.'),

@@ -11,6 +11,7 @@ export function controllerValues({
   name,
   capabilities,
   namespaceScope,
+  holds = [],
   settings,
   memory,
   busSwitch = 'Use the bus.',
@@ -31,6 +32,7 @@ export function controllerValues({
     COMMON,
     admission(workers ?? false),
     metrics(workers ?? false),
+    holds.length > 0 && uninstall(holds),
     PODS,
   ]
     .filter((part) => part !== false)
@@ -91,6 +93,12 @@ ${workers ? EXCLUDED_NAMESPACES : ''}`;
 
 const EXCLUDED_NAMESPACES = `  # -- Where no worker may be created or changed. Empty: kube-system and the release's own.
   excludedNamespaces: []
+`;
+
+const uninstall = (holds: readonly string[]): string => `uninstall:
+  # -- When the release is uninstalled, a Job takes the controller's finalizers off every ${holds.join(', ')}, which could not be
+  # deleted any more otherwise, nor its namespace. What they hold stays: see charts/README.md.
+  releaseFinalizers: true
 `;
 
 const busOf = (

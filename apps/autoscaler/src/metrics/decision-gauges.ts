@@ -1,5 +1,5 @@
-import { setImmediate as immediate } from 'node:timers/promises';
-import { Gauge, type Registry } from 'prom-client';
+import { LiveGauge, metricValue } from '@redis-queue/controller';
+import type { Registry } from 'prom-client';
 import type { Decision, QueueSignal } from '@redis-queue/scaling';
 import type { ScaledPool } from '../watching/topology.ts';
 
@@ -132,7 +132,7 @@ export class DecisionGauges {
 
   *#pools(value: (decided: Decided) => number): Generator<string> {
     for (const decided of this.#decided.values()) {
-      yield `{namespace="${decided.namespace}",pool="${decided.pool}"} ${digits(value(decided))}`;
+      yield `{namespace="${decided.namespace}",pool="${decided.pool}"} ${metricValue(value(decided))}`;
     }
   }
 
@@ -150,7 +150,7 @@ export class DecisionGauges {
           if (Number.isNaN(value)) continue;
           const { quantile } = from[n]!;
           const which = quantile === undefined ? '' : `,quantile="${quantile}"`;
-          yield `{namespace="${namespace}",pool="${pool}",queue="${queues[index]}"${which}} ${digits(value * unit)}`;
+          yield `{namespace="${namespace}",pool="${pool}",queue="${queues[index]}"${which}} ${metricValue(value * unit)}`;
         }
       }
     }
@@ -165,51 +165,3 @@ const NOTHING = {
   queues: [],
   numbers: new Float64Array(),
 };
-
-function digits(value: number): string {
-  return String(Number.isInteger(value) ? value : Number(value.toPrecision(6)));
-}
-
-/** Rows that are written before other work gets its turn. */
-const ROWS_PER_TURN = 500;
-
-/**
- * A gauge whose rows, `{labels} value`, are written when it is read; label values are Kubernetes names, with nothing to
- * escape.
- */
-class LiveGauge extends Gauge {
-  readonly #rows: () => Iterable<string>;
-  readonly #about: { name: string; help: string };
-
-  constructor(about: { name: string; help: string; registers: Registry[] }, rows: () => Iterable<string>) {
-    super(about);
-    this.#about = about;
-    this.#rows = rows;
-  }
-
-  /**
-   * Called by the registry for its text. The registry would format all rows in one turn of the event loop, which for
-   * 60,000 of them blocks sampling for hundreds of ms; so they are written here, some per turn and one gauge after the
-   * other, and returned as one.
-   */
-  getForPromString(): Promise<object> {
-    const written = lastWritten.then(() => this.#write());
-    lastWritten = written.catch(() => {});
-    return written;
-  }
-
-  async #write(): Promise<object> {
-    const { name, help } = this.#about;
-    let text = '';
-    let rows = 0;
-    for (const row of this.#rows()) {
-      text += `${rows === 0 ? '' : '\n'}${name}${row}`;
-      if (++rows % ROWS_PER_TURN === 0) await immediate(); // oxlint-disable-line no-await-in-loop -- that is the point
-    }
-    const end = text.lastIndexOf(' ');
-    const values = rows === 0 ? [] : [{ metricName: text.slice(0, end), value: Number(text.slice(end)) }];
-    return { name, help, type: 'gauge', values };
-  }
-}
-
-let lastWritten: Promise<unknown> = Promise.resolve();

@@ -56,7 +56,7 @@ it('100 Redis users of one tenant share its connections, and 20 others are woken
     log: { info: () => {}, warn: () => {} },
     podStartMs: 2_000,
     now: () => Math.floor(performance.now()),
-    host: { isAtZero: () => true, onRescheduled: () => {}, onSampled: () => {} },
+    host: { isAtZero: () => true, onRescheduled: () => {}, onSampled: () => Promise.resolve() },
   });
   onTestFinished(() => samplers.close());
   samplers.adopt(topology);

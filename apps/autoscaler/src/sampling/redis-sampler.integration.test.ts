@@ -2,11 +2,11 @@ import { Redis } from 'ioredis';
 import { Registry } from 'prom-client';
 import { expect, it, onTestFinished } from 'vitest';
 import { RedisConnections } from '@redis-queue/bullmq';
-import { eventually, startRedis, type RedisServer } from '@redis-queue/rig';
+import { eventually, freePort, startRedis, type RedisServer } from '@redis-queue/rig';
 import { aPool, aQueue, aSecret, secretSources } from '../testing/objects.ts';
 import { AutoscalerMetrics } from '../metrics/autoscaler-metrics.ts';
 import { buildTopology, type WatchedTarget } from '../watching/topology.ts';
-import { RedisSampler } from './redis-sampler.ts';
+import { RedisSampler, type SamplerOptions } from './redis-sampler.ts';
 import type { SamplerHost } from './sampler-host.ts';
 import { StartingClients } from './starting-clients.ts';
 
@@ -20,10 +20,20 @@ async function aSampler(host: SamplerHost): Promise<{ redis: RedisServer; sample
   // Never answers BUSY: on a busy machine a script that is meant to be short lasts.
   const redis = await startRedis({ args: ['--busy-reply-threshold', '0'] });
   onTestFinished(() => redis.stop());
+  const { sampler, ids } = samplerOf(redis.url, ['emails'], { host });
+  return { redis, sampler, emails: ids[0]! };
+}
+
+/** A sampler of these queues, each of a pool of its own, in the Redis at `url`. */
+function samplerOf(
+  url: string,
+  names: readonly string[],
+  options: Pick<SamplerOptions, 'host'> & Partial<SamplerOptions>,
+): { sampler: RedisSampler; ids: string[] } {
   const topology = buildTopology({
-    pools: [aPool('workers', ['emails'])],
+    pools: names.map((name) => aPool(`workers-of-${name}`, [name])),
     queue: (_, name) => aQueue(name),
-    secrets: secretSources(() => aSecret(redis.url)),
+    secrets: secretSources(() => aSecret(url)),
   });
   const connections = new RedisConnections();
   onTestFinished(() => connections.close());
@@ -35,12 +45,11 @@ async function aSampler(host: SamplerHost): Promise<{ redis: RedisServer; sample
     starting: new StartingClients(2_000),
     podStartMs: 2_000,
     now: () => performance.now(),
-    host,
+    ...options,
   });
   onTestFinished(() => sampler.close());
   for (const queue of topology.queues.values()) sampler.follow(queue);
-  const [emails] = [...topology.queues.keys()];
-  return { redis, sampler, emails: emails! };
+  return { sampler, ids: [...topology.queues.keys()] };
 }
 
 it('the host is told of the next sample, which is planned while it waits', async () => {
@@ -55,7 +64,7 @@ it('the host is told of the next sample, which is planned while it waits', async
     sampler.sampleDue();
     wait();
   };
-  const host = { isAtZero: () => true, onRescheduled: wait, onSampled: () => (samples += 1) };
+  const host = { isAtZero: () => true, onRescheduled: wait, onSampled: () => Promise.resolve(void (samples += 1)) };
   const { sampler, emails } = await aSampler(host);
   onTestFinished(() => clearTimeout(timer));
   work();
@@ -64,8 +73,41 @@ it('the host is told of the next sample, which is planned while it waits', async
   expect(sampler.knowledge(emails)?.failure).toBeUndefined();
 });
 
+// Wall 1: what a tenant's Redis costs does not grow with how many queues it says are there.
+it('a Redis that cannot be read is asked once per tick for all queues, and is news once', async () => {
+  const names = Array.from({ length: 20 }, (_, index) => `queue-${index}`);
+  let nowMs = 0;
+  const news: string[] = [];
+  let ended = 0;
+  const metrics = new AutoscalerMetrics(new Registry());
+  metrics.sampled = () => void ended++;
+  const host: SamplerHost = {
+    isAtZero: () => false,
+    onRescheduled: () => {},
+    onSampled: (queues) => Promise.resolve(void news.push(...queues.map(({ ref }) => ref.name))),
+  };
+  const url = `redis://127.0.0.1:${await freePort()}`;
+  const { sampler, ids } = samplerOf(url, names, { host, metrics, now: () => nowMs });
+  let begun = 0;
+  const { reader } = sampler;
+  const sample = reader.sample.bind(reader);
+  reader.sample = (...args) => {
+    begun++;
+    return sample(...args);
+  };
+  const SECONDS = 3;
+  for (; nowMs < SECONDS * 1_000; nowMs += 100) {
+    sampler.sampleDue();
+    // oxlint-disable-next-line no-await-in-loop -- the clock stands still meanwhile
+    await eventually(() => begun === ended && ids.every((id) => sampler.knowledge(id)?.failure !== undefined));
+  }
+  expect(begun).toBeGreaterThan(1);
+  expect(begun).toBeLessThanOrEqual(1 + SECONDS);
+  expect(news.toSorted()).toEqual(names.toSorted());
+});
+
 it('a Redis that long scripts keep busy counts as saturated until they are over', async () => {
-  const host = { isAtZero: () => false, onRescheduled: () => {}, onSampled: () => {} };
+  const host = { isAtZero: () => false, onRescheduled: () => {}, onSampled: () => Promise.resolve() };
   const { redis, sampler, emails } = await aSampler(host);
   const sampling = setInterval(() => sampler.sampleDue(), 20);
   onTestFinished(() => clearInterval(sampling));

@@ -2,6 +2,7 @@ import {
   classifyRedisError,
   describeTarget,
   serverOf,
+  type BacklogSample,
   type ConnectionShares,
   type RedisConnections,
   type ServerPressure,
@@ -18,7 +19,7 @@ import {
   mayHaveFinished,
   type QueueKnowledge,
 } from './queue-knowledge.ts';
-import { RedisReader } from './redis-reader.ts';
+import { RedisReader, type SampleResult } from './redis-reader.ts';
 import type { SamplerHost } from './sampler-host.ts';
 import { SamplingBudget } from './sampling-budget.ts';
 import { ClientRoom } from './client-room.ts';
@@ -75,6 +76,8 @@ export class RedisSampler {
   readonly reader: RedisReader;
   readonly #options: SamplerOptions;
   readonly #targetKey: string;
+  /** The place on the grid of a Redis that cannot be read. */
+  readonly #phaseMs: number;
   readonly #schedule = new SampleSchedule();
   readonly #queues = new Map<string, SampledQueue>();
   readonly #saturation = new Saturation();
@@ -94,6 +97,7 @@ export class RedisSampler {
   constructor(targetKey: string, { target, namespace }: WatchedTarget, options: SamplerOptions) {
     this.#address = describeTarget(target);
     this.#targetKey = targetKey;
+    this.#phaseMs = phaseOf({ pools: [targetKey] });
     this.#options = options;
     // Databases of a server share its connections.
     this.clients = new ClientRoom(serverOf({ ...target, db: 0 }), options.starting);
@@ -217,20 +221,22 @@ export class RedisSampler {
     if (result.ok) this.#saturation.sampled(atMs - startMs, atMs);
     if (pressure !== undefined) this.#reported(pressure, atMs);
     const finishing: SampledQueue[] = [];
+    const news: WatchedQueue[] = [];
     batch.forEach((followed, index) => {
-      const { knowledge: known } = followed;
+      const { knowledge: known, queue } = followed;
       followed.inFlightSinceMs = undefined;
-      const sample = result.ok ? result.samples[index]! : result.message;
-      if (typeof sample === 'string') followed.knowledge = learnFailure(known, sample);
-      else if (sample instanceof Error) followed.knowledge = learnFailure(known, classifyRedisError(sample).message);
-      else {
-        if (mayHaveFinished(known.latest?.sample, sample)) finishing.push(followed);
-        followed.knowledge = learnSample(known, sample, atMs, fields[index]);
+      const sample = sampleOrFailure(result, index);
+      // What is known to fail changes no size: that it still does, the host notices by itself.
+      if (sample !== known.failure) news.push(queue);
+      if (typeof sample === 'string') {
+        followed.knowledge = learnFailure(known, sample);
+        return;
       }
+      if (mayHaveFinished(known.latest?.sample, sample)) finishing.push(followed);
+      followed.knowledge = learnSample(known, sample, atMs, fields[index]);
     });
-    host.onSampled(queues, () => this.#markDecided(queues));
-    const waits = !result.ok && result.waits;
-    for (const followed of batch) if (this.#isFollowed(followed)) this.#planNext(followed, waits);
+    if (news.length > 0) await host.onSampled(news, () => this.#markDecided(news));
+    for (const followed of batch) if (this.#isFollowed(followed)) this.#planNext(followed, result);
     // Planned while the host was waiting for what it knew of before.
     host.onRescheduled();
     void this.#readFinished(finishing.filter((followed) => this.#isFollowed(followed)));
@@ -267,8 +273,8 @@ export class RedisSampler {
     this.#failing = failure !== undefined;
   }
 
-  /** @param waits it had no turn, as connections are used up. */
-  #planNext(followed: SampledQueue, waits: boolean): void {
+  /** @param result of the read that it was a part of. */
+  #planNext(followed: SampledQueue, result: SampleResult): void {
     const { now, podStartMs, host } = this.#options;
     const { queue, phaseMs, knowledge, wakeUp } = followed;
     const nowMs = now();
@@ -277,7 +283,9 @@ export class RedisSampler {
     if (followUpMs !== undefined) this.#schedule.planBy(queue.id, followUpMs);
     else followed.wakeUp = undefined;
     if (followed.atRest || this.#wakeUpsWork !== undefined) this.#showWakeUps(this.reader.wakeUpsLive === true);
-    if (waits) return this.#schedule.planBy(queue.id, onGrid(nowMs + TURN_RETRY_MS, phaseMs));
+    // All queues of a Redis that cannot be read at the same time, so that it is asked once per tick and not for each.
+    if (!result.ok)
+      return this.#schedule.planBy(queue.id, onGrid(nowMs + (result.waits ? TURN_RETRY_MS : 1), this.#phaseMs));
     if (knowledge.latest === undefined || knowledge.failure !== undefined) {
       return this.#schedule.planBy(queue.id, onGrid(nowMs + 1, phaseMs));
     }
@@ -370,6 +378,13 @@ export class RedisSampler {
       if (sample !== undefined) followed.knowledge = { ...followed.knowledge, finished: sample };
     });
   }
+}
+
+/** The sample of a queue, or why there is none. */
+function sampleOrFailure(result: SampleResult, index: number): BacklogSample | string {
+  if (!result.ok) return result.message;
+  const sample = result.samples[index]!;
+  return sample instanceof Error ? classifyRedisError(sample).message : sample;
 }
 
 function areAtZero({ pools }: WatchedQueue, host: SamplerHost): boolean {

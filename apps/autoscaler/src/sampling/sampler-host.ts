@@ -7,9 +7,10 @@ export interface SamplerHost {
   /** A sample was moved to before the time that `nextDueMs` returned. */
   onRescheduled(): void;
   /**
-   * These queues were just sampled, or could not be.
+   * These queues were just sampled, or could not be for a reason that is news.
    *
    * @param markDecided to be called when a change of size that follows from these samples is on the bus.
+   * @returns resolves when the sizes of their pools are decided.
    */
-  onSampled(queues: readonly WatchedQueue[], markDecided: () => void): void;
+  onSampled(queues: readonly WatchedQueue[], markDecided: () => void): Promise<void>;
 }

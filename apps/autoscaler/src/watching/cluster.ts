@@ -38,7 +38,7 @@ export function watchCluster(manager: Manager, secretNames: readonly string[], l
     if (!isDeepStrictEqual(podsOf(pool), podsOf(previous))) listener.podsChanged(poolKey(pool));
   });
   queues.onChange((_event, queue, previous) => {
-    if (changesSpec(queue, previous)) listener.topologyChanged();
+    if (changesPlace(queue, previous)) listener.topologyChanged();
   });
   for (const cache of secrets.caches) cache.onChange(() => listener.topologyChanged());
   return {
@@ -59,11 +59,19 @@ export function watchCluster(manager: Manager, secretNames: readonly string[], l
 }
 
 /** Everything but a change of the status alone. */
-function changesSpec(object: WorkerPool | Queue, previous: WorkerPool | Queue | undefined): boolean {
+function changesSpec(pool: WorkerPool, previous: WorkerPool | undefined): boolean {
   return (
     previous === undefined ||
-    previous.metadata.uid !== object.metadata.uid ||
-    previous.metadata.generation !== object.metadata.generation ||
-    previous.metadata.deletionTimestamp !== object.metadata.deletionTimestamp
+    previous.metadata.uid !== pool.metadata.uid ||
+    previous.metadata.generation !== pool.metadata.generation ||
+    previous.metadata.deletionTimestamp !== pool.metadata.deletionTimestamp
   );
+}
+
+/**
+ * Whether a cached queue came, went, or is somewhere else in Redis. Its limits and its pause are read from Redis: a queue
+ * that changes these every second would have the topology of all tenants derived again.
+ */
+export function changesPlace(queue: Queue, previous: Queue | undefined): boolean {
+  return previous === undefined || !isDeepStrictEqual(queue.spec, previous.spec);
 }

@@ -1,3 +1,4 @@
+import { StatusPace, systemClock } from '@redis-queue/controller';
 import { Registry } from 'prom-client';
 import { expect, it } from 'vitest';
 import { redriveKind } from './kind.ts';
@@ -14,6 +15,7 @@ const kind = redriveKind({
   line: {} as RedriveLine,
   positions: new Positions(),
   metrics: new RedriveMetrics(new Registry()),
+  pace: new StatusPace({ clock: systemClock, onTurn: () => {} }),
   elapsedMs: () => 0,
   random: () => 0.5,
 });

@@ -1,5 +1,5 @@
 import { QUEUE_REDRIVE_REASONS, QUEUE_REDRIVES, type QueueRedriveReason } from '@redis-queue/api';
-import { findCondition, RetryPace, soonestMs, spreadMs, StatusPace, type Kind } from '@redis-queue/controller';
+import { findCondition, RetryPace, soonestMs, spreadMs, type Kind, type StatusPace } from '@redis-queue/controller';
 import { applyRedrive, type RedriveTools } from './apply.ts';
 import type { RedriveLine } from './line.ts';
 import { observeRedrive } from './observe.ts';
@@ -17,7 +17,8 @@ const LONGEST_WAIT_MS = 24 * 3_600_000;
 
 export interface RedriveKindOptions extends RedriveTools {
   readonly line: RedriveLine;
-  readonly pace?: StatusPace;
+  /** Numbers that move wait for their turn. */
+  readonly pace: StatusPace;
   /** In [0, 1). */
   readonly random?: () => number;
 }
@@ -26,7 +27,7 @@ export interface RedriveKindOptions extends RedriveTools {
 export function redriveKind(
   options: RedriveKindOptions,
 ): Kind<RedriveObject, ObservedRedrive, RedrivePlan, QueueRedriveReason> {
-  const { sources, line, positions, metrics, pace = new StatusPace(), random = Math.random } = options;
+  const { sources, line, positions, metrics, pace, random = Math.random } = options;
   const retries = new RetryPace<RedriveObject>();
   return {
     name: 'queueredrive',
@@ -40,7 +41,7 @@ export function redriveKind(
     statusDelayMs(redrive, _, status, nowMs) {
       const news = compareStatus(redrive.status, status);
       if (news === 'none') return undefined;
-      return news === 'news' ? 0 : pace.waitMs(redrive.metadata.uid ?? '', PROGRESS_EVERY_MS, nowMs);
+      return news === 'news' ? 0 : pace.waitMs(redrive, PROGRESS_EVERY_MS, nowMs);
     },
     statusWritten(redrive, _, status, { nowMs, event }) {
       pace.wrote(redrive.metadata.uid ?? '', nowMs);

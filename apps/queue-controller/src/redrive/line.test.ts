@@ -1,6 +1,6 @@
 import type { ObjectCache } from '@redis-queue/controller';
 import { expect, it } from 'vitest';
-import { byAge } from '../claimants.ts';
+import { byAge } from '../ownership/claimants.ts';
 import { leavesLine, RedriveLine } from './line.ts';
 import type { RedriveObject } from './redrives.ts';
 import { redriveObject } from './testing.fixture.ts';

@@ -2,9 +2,9 @@ import type { ControllerOptions, Manager, ObjectCache, ObjectKey } from '@redis-
 import { watchSecrets, type QueueObject, type SecretObject } from '@redis-queue/redis-access';
 import { Registry } from 'prom-client';
 import { expect, it } from 'vitest';
-import { byAge } from '../claimants.ts';
+import { byAge } from '../ownership/claimants.ts';
 import { redriveSources } from '../redrive-sources.ts';
-import type { WatchedSources } from '../sources.ts';
+import type { WatchedSources } from '../access/sources.ts';
 import { queueObject } from '../testing/queues.ts';
 import type { RedriveObject } from './redrives.ts';
 import { redriveObject } from './testing.fixture.ts';

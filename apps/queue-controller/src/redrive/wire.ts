@@ -3,6 +3,8 @@ import {
   findCondition,
   keyOf,
   manageKind,
+  StatusPace,
+  systemClock,
   type Change,
   type Manager,
   type ManageOptions,
@@ -41,9 +43,10 @@ export function manageRedrives(manager: Manager, { sources, byAge, now }: Redriv
     line,
     positions: new Positions(),
     metrics: new RedriveMetrics(manager.registry),
+    pace: new StatusPace({ clock: systemClock, onTurn: (key) => controller.enqueue(key) }),
     elapsedMs: () => performance.now(),
   });
-  manageKind(manager, kind, {
+  const controller = manageKind(manager, kind, {
     concurrency: CONCURRENCY,
     cache: redrives,
     watches: [

@@ -4,8 +4,8 @@ import { keyOf, type KubeClient, type Resource } from '@redis-queue/controller';
 import type { QueueObject } from '@redis-queue/redis-access';
 import { eventually, type ControlPlane, type RedisServer } from '@redis-queue/rig';
 import { startRig, type Rig, type RunningController } from '@redis-queue/rig/controllers';
-import { DeletionTimes } from '../deletion-times.ts';
-import { INHERITANCE_MS } from '../deletion.ts';
+import { DeletionTimes } from '../deletion/deletion-times.ts';
+import { INHERITANCE_MS } from '../deletion/waits.ts';
 import { EmptyTimes } from '../retire/empty-times.ts';
 import { CONCURRENCY, wireQueueController } from '../wire.ts';
 

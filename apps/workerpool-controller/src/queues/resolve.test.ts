@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import { RESERVED_PREFIX, type Queue, type WorkerPool } from '@redis-queue/api';
-import type { SecretObject } from '@redis-queue/redis-access';
+import type { QueueObject, SecretObject } from '@redis-queue/redis-access';
 import { BUS_PREFIX } from '@redis-queue/scaling-bus';
 import { aPool, aQueue } from '../testing/objects.ts';
-import { resolveQueues, type PoolQueues } from './resolve.ts';
+import { changesPods, resolveQueues, type PoolQueues } from './resolve.ts';
 
 const secretOf = (data: Record<string, string>): SecretObject => ({
   apiVersion: 'v1',
@@ -152,4 +152,53 @@ it('gives no pod the queue of the bus, not even as one among others', () => {
   const found = resolve([aQueue('a'), aQueue('scaling-decisions', { redis: { prefix: BUS_PREFIX } })]);
   expect(found).toMatchObject({ reason: 'PrefixReserved' });
   expect(BUS_PREFIX).toBe(RESERVED_PREFIX);
+});
+
+/** The Queue at a generation, as a cache shows it. */
+function atGeneration(generation: number, spec: Queue['spec'], status?: Queue['status']): QueueObject {
+  const queue = aQueue('emails', spec);
+  return { ...queue, metadata: { ...queue.metadata, generation }, ...(status && { status }) };
+}
+const changes = (previous: QueueObject, object: QueueObject): boolean =>
+  changesPods({ event: 'update', object, previous });
+const separate = { redis: { secretRefs: { worker: { name: 'for-workers' } } } };
+const readyAt = (redisAddress: string): NonNullable<Queue['status']> => ({
+  observedGeneration: 1,
+  conditions: [{ type: 'Ready', status: 'True', reason: 'Governed', message: '', lastTransitionTime: '' }],
+  effective: { name: 'emails', prefix: 'bull', redisAddress },
+});
+
+it.each<[string, Queue['spec']]>([
+  ['its limit', { globalConcurrency: 7 }],
+  ['its pause', { paused: true }],
+])('a Queue that changes %s is the same to the pods', (_, spec) => {
+  expect(changes(atGeneration(1, {}), atGeneration(2, spec))).toBe(false);
+});
+
+it('a Queue whose counts move is the same to the pods', () => {
+  const counts = { waiting: 3, prioritized: 0, active: 0, delayed: 0, overdue: 0, failed: 0 };
+  expect(changes(atGeneration(1, {}), atGeneration(1, {}, { counts }))).toBe(false);
+});
+
+it.each<[string, Queue['spec']]>([
+  ['its name in Redis', { name: 'mail' }],
+  ['its prefix', { redis: { prefix: 'jobs' } }],
+  ['its Secret', separate],
+  ['the time its jobs may take', { jobTimeout: '10m' }],
+])('a Queue that changes %s is another to the pods', (_, spec) => {
+  expect(changes(atGeneration(1, {}), atGeneration(2, spec))).toBe(true);
+});
+
+/** Whether it counts that the status tells of another Redis. */
+const moved = (spec: Queue['spec']): boolean =>
+  changes(atGeneration(1, spec, readyAt('a:6379')), atGeneration(1, spec, readyAt('b:6379')));
+
+it('a Queue is another to the pods when its status tells of another Redis, and only where their Secret is their own', () => {
+  expect([moved(separate), moved({})]).toEqual([true, false]);
+});
+
+it('a Queue that comes or goes counts', () => {
+  const object = atGeneration(1, {});
+  for (const event of ['add', 'delete'] as const)
+    expect(changesPods({ event, object, previous: undefined })).toBe(true);
 });

@@ -1,10 +1,14 @@
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { parseDuration, redisSecretRef, type Queue, type WorkerPool } from '@redis-queue/api';
+import type { Change } from '@redis-queue/controller';
 import {
   describeOtherRedis,
   describeReservedPrefix,
   queueRef,
+  reportedAddress,
   resolveRedis,
+  type QueueObject,
   type SecretObject,
   type SecretSources,
 } from '@redis-queue/redis-access';
@@ -96,6 +100,21 @@ export function resolveQueues(pool: WorkerPool, sources: QueueSources): PoolQueu
     hasCa: Boolean(secret.data?.[CA_KEY]),
     secretHash: hashSecret(pool.metadata.uid ?? '', secret),
   };
+}
+
+/**
+ * Whether a Queue became another for the pools on it: its limits, its policies and the counts in its status, which move
+ * all the time, reach no pod.
+ */
+export function changesPods({ event, object, previous }: Change<QueueObject>): boolean {
+  if (event !== 'update' || !previous) return true;
+  return !isDeepStrictEqual(seenByPods(object), seenByPods(previous));
+}
+
+/** All that `resolveQueues` reads of a Queue. */
+function seenByPods(queue: QueueObject): unknown[] {
+  const { name, redis, jobTimeout } = queue.spec;
+  return [name, redis, jobTimeout, reportedAddress(queue, 'worker')];
 }
 
 /** What the library in worker pods does not speak to, and the way out up to the field. */

@@ -1,6 +1,6 @@
 import { API_VERSION } from '../kinds/meta.ts';
 import { DEFAULT_PREFIX, QUEUES, queueSpecSchema, queueStatusSchema } from '../kinds/queue.ts';
-import { QUEUE_REASONS } from '../kinds/reasons.ts';
+import { QUEUE_REASONS } from '../kinds/queue-reasons.ts';
 import type { KindDefinition } from './definition.ts';
 
 const hasQueueName = (object: string) => `has(${object}.spec.redis) && has(${object}.spec.redis.queueName)`;

@@ -1,5 +1,5 @@
 import { API_VERSION } from '../kinds/meta.ts';
-import { WORKER_POOL_REASONS } from '../kinds/reasons.ts';
+import { WORKER_POOL_REASONS } from '../kinds/workerpool-reasons.ts';
 import { WORKER_POOLS, workerPoolSpecSchema, workerPoolStatusSchema } from '../kinds/workerpool.ts';
 import type { KindDefinition } from './definition.ts';
 

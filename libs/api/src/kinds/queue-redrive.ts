@@ -9,7 +9,8 @@ import {
   type ObjectMeta,
   VERSION,
 } from './meta.ts';
-import { COMMON_REASONS, QUEUE_REASONS, type ReasonTable } from './reasons.ts';
+import { QUEUE_REASONS } from './queue-reasons.ts';
+import { COMMON_REASONS, type ReasonTable } from './reasons.ts';
 
 /** Where the API server serves QueueRedrives. */
 export const QUEUE_REDRIVES = {

@@ -1,4 +1,4 @@
-import { ProtocolError, timeOf, UnexpectedReplyError } from '../reply.ts';
+import { ProtocolError, timeOf, UnexpectedReplyError } from '../redis/reply.ts';
 import { listIds, setEntries, ALL_INDEXES } from './index-pages.ts';
 import { listOf } from './job-record.ts';
 import { SCHEDULERS } from './plan.ts';

@@ -1,4 +1,4 @@
-import { UnexpectedReplyError } from '../reply.ts';
+import { UnexpectedReplyError } from '../redis/reply.ts';
 import { hashOf, listOf, type JobRecord } from './job-record.ts';
 import type { QueueReads } from './queue-reads.ts';
 import type { RecordOf } from './records.ts';

@@ -1,4 +1,4 @@
-import { UnexpectedReplyError } from '../reply.ts';
+import { UnexpectedReplyError } from '../redis/reply.ts';
 import { bytesOf, hashOf, listOf, PARTS, setPart, type JobRecord } from './job-record.ts';
 import { readLargeJob } from './large-job.ts';
 import type { QueueReads } from './queue-reads.ts';

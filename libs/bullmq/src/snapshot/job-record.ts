@@ -1,4 +1,4 @@
-import { UnexpectedReplyError } from '../reply.ts';
+import { UnexpectedReplyError } from '../redis/reply.ts';
 import type { RecordOf, Value } from './records.ts';
 import { emptyHash, textOf, valueOf } from './values.ts';
 import { UnreadableKeyError } from './unreadable-key-error.ts';

@@ -1,4 +1,4 @@
-import { UnexpectedReplyError } from '../reply.ts';
+import { UnexpectedReplyError } from '../redis/reply.ts';
 import { bytesOf, listOf, nameOf } from './job-record.ts';
 import type { QueueReads } from './queue-reads.ts';
 import { STATES, type IndexEntry, type State } from './records.ts';

@@ -1,7 +1,7 @@
 import type { Job, Queue } from 'bullmq';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { QueueRef } from '../keys.ts';
+import type { QueueRef } from '../redis/keys.ts';
 import { testRedis, type TestRedis } from '../test-redis.ts';
 import { takeSnapshot } from './snapshot.fixture.ts';
 

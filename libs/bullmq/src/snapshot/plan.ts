@@ -1,5 +1,5 @@
-import { MAX_ELEMENTS, MAX_REPLY_BYTES } from '../reply-meter.ts';
-import { timeOf, UnexpectedReplyError } from '../reply.ts';
+import { MAX_ELEMENTS, MAX_REPLY_BYTES } from '../redis/reply-meter.ts';
+import { timeOf, UnexpectedReplyError } from '../redis/reply.ts';
 import { ALL_INDEXES } from './index-pages.ts';
 import { bytesOf, hashOf, listOf } from './job-record.ts';
 import type { EventCursor } from './moved-jobs.ts';

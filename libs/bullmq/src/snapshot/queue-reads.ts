@@ -1,11 +1,11 @@
 import type { Milliseconds } from '@redis-queue/api';
 import type { Redis } from 'ioredis';
 import { classifyRedisError } from '../errors.ts';
-import { queueKey, type QueueRef } from '../keys.ts';
-import { restMs } from '../pace.ts';
-import { parseServerPressure, type ServerPressure } from '../pressure.ts';
-import { withLargeReplies } from '../reply-guard.ts';
-import { runReadScriptForBytes, runTimedReadScript, type ScriptName } from '../scripts.ts';
+import { queueKey, type QueueRef } from '../redis/keys.ts';
+import { restMs } from '../redis/pace.ts';
+import { parseServerPressure, type ServerPressure } from '../redis/pressure.ts';
+import { withLargeReplies } from '../redis/reply-guard.ts';
+import { runReadScriptForBytes, runTimedReadScript, type ScriptName } from '../redis/scripts.ts';
 import { shareWhileOthersUse } from './share.ts';
 import { UnreadableKeyError, WRONG_TYPE } from './unreadable-key-error.ts';
 

@@ -1,4 +1,4 @@
-import { UnexpectedReplyError } from '../reply.ts';
+import { UnexpectedReplyError } from '../redis/reply.ts';
 import { bytesOf, listOf } from './job-record.ts';
 import type { QueueReads } from './queue-reads.ts';
 import { UnreadableKeyError } from './unreadable-key-error.ts';

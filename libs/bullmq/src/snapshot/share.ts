@@ -1,4 +1,4 @@
-import { LATE_SHARE } from '../pace.ts';
+import { LATE_SHARE } from '../redis/pace.ts';
 
 /** As much is used by replies alone, on a Redis that does nothing else. */
 const NOT_BUSY = 0.3;

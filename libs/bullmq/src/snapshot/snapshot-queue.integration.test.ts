@@ -1,6 +1,6 @@
 import { FlowProducer } from 'bullmq';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
-import type { QueueRef } from '../keys.ts';
+import type { QueueRef } from '../redis/keys.ts';
 import { OWNER_FIELD } from '../owner-mark.ts';
 import { HOUR } from '../test-retention.ts';
 import { testRedis, type TestRedis } from '../test-redis.ts';

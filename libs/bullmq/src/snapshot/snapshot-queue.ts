@@ -1,7 +1,7 @@
 import type { Milliseconds } from '@redis-queue/api';
 import type { Cluster, Redis } from 'ioredis';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { QueueRef } from '../keys.ts';
+import type { QueueRef } from '../redis/keys.ts';
 import { readAtOnce, type IndexesAtOnce } from './at-once.ts';
 import { ALL_INDEXES, indexPages, setEntries, UNFINISHED, type JobIndex } from './index-pages.ts';
 import { JobRecords } from './job-records.ts';

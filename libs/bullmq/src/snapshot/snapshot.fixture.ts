@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { QueueRef } from '../keys.ts';
+import type { QueueRef } from '../redis/keys.ts';
 import type { IndexEntry, QueueRecord, RecordOf, State } from './records.ts';
 import { snapshotQueue, type SnapshotOptions } from './snapshot-queue.ts';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually, startApiProxy, startControlPlane, type ControlPlane } from '@redis-queue/rig';
-import { addFinalizer, hasFinalizer, removeFinalizer } from '../kind/finalizers.ts';
+import { addFinalizer, hasFinalizer, removeFinalizer } from '../finalizers/finalizers.ts';
 import { CONFIG_MAPS, DEPLOYMENTS, keyOf, type Resource } from '../objects/resources.ts';
 import { startCuttableProxy, type CuttableProxy } from '../testing/cuttable-proxy.ts';
 import { WIDGETS, installWidgets, kubeconfigThrough, widget, type Widget } from '../testing/widgets.ts';

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Informer } from '../cache/informer.ts';
 import type { ObjectCache } from '../cache/object-cache.ts';
@@ -13,6 +14,7 @@ import { keyFromString, keyOf, keyToString, resourceName } from '../objects/reso
 import type { ControllerMetrics, ReconcileMetrics } from './metrics.ts';
 import { OwnWrites } from './own-writes.ts';
 import { changesAtAll, changesMoreThanStatus } from './predicates.ts';
+import { LoopTurns } from '../time/loop-turns.ts';
 import { unlessAborted } from '../time/unless-aborted.ts';
 import { Resync } from './resync.ts';
 import { WaitingReports } from './waiting-reports.ts';
@@ -55,6 +57,7 @@ export class ControllerRunner<T extends Resource> implements Controller {
   readonly #queue: WorkQueue;
   readonly #metrics: ReconcileMetrics;
   readonly #ownWrites: OwnWrites;
+  readonly #turns = new LoopTurns();
   readonly #cache: ObjectCache<T>;
   readonly #watched = new Set<Pick<ObjectCache<Resource>, 'type' | 'whenSynced'>>();
 
@@ -90,6 +93,8 @@ export class ControllerRunner<T extends Resource> implements Controller {
    */
   async run(signal: AbortSignal): Promise<void> {
     await this.#cachesSynced(signal);
+    // The list that was missing was taken in just now, which takes long enough.
+    await nextTurn();
     if (signal.aborted) return;
     const { clock, random } = this.#deps;
     const resync = new Resync({ clock, random, intervalMs: this.#options.resyncMs }, () => this.#enqueueAll());
@@ -167,6 +172,8 @@ export class ControllerRunner<T extends Resource> implements Controller {
   async #work(signal: AbortSignal): Promise<void> {
     for (let key = await this.#queue.take(); key !== undefined; key = await this.#queue.take()) {
       try {
+        await this.#turns.next();
+        if (signal.aborted) return;
         await this.#process(key, signal);
       } finally {
         this.#queue.done(key);

@@ -1,4 +1,4 @@
-import { isFinalizerStep, type FinalizerStep } from './finalizers.ts';
+import { isFinalizerStep, type FinalizerStep } from '../finalizers/finalizers.ts';
 import type { Problem } from './types.ts';
 
 export interface StepWriters<Step, R extends string> {

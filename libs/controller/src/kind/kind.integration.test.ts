@@ -11,7 +11,9 @@ import { CONFIG_MAPS, EVENTS, keyOf, type Resource } from '../objects/resources.
 import { accountWith, deny, grant, limitConfigMaps } from '../testing/refusals.ts';
 import { WIDGET_FINALIZER, widgetKind, type WidgetConfigMap, type WidgetKindOptions } from '../testing/widget-kind.ts';
 import { installWidgets, silentLog, widget, WIDGETS, type Widget } from '../testing/widgets.ts';
+import { systemClock } from '../time/clock.ts';
 import { manageKind } from './manage-kind.ts';
+import { StatusPace } from './status-pace.ts';
 import { StatusWriter } from './status-writer.ts';
 
 /** How soon trouble shows, and how soon its end does. */
@@ -49,18 +51,26 @@ interface RunningKind {
 /** Runs a controller of the kind, confined to the test's namespace, until the test ends. */
 function control(
   options: Omit<WidgetKindOptions, 'client'> = {},
-  { kubeconfigPath = cluster.kubeconfigPath, reconcileTimeoutMs = 2_000 } = {},
+  {
+    kubeconfigPath = cluster.kubeconfigPath,
+    reconcileTimeoutMs = 2_000,
+    namespaces = [namespace],
+    concurrency = 1,
+  } = {},
 ): RunningKind {
   const own = loadKubeClient({ kubeconfigPath });
   const manager = createManager({
     name: 'widget-controller',
     client: own,
     log: silentLog,
-    namespaces: [namespace],
+    namespaces,
     leaderElection: false,
     registry: new Registry(),
   });
-  const controller = manageKind(manager, widgetKind({ client: own, ...options }), { reconcileTimeoutMs });
+  const controller = manageKind(manager, widgetKind({ client: own, ...options }), {
+    reconcileTimeoutMs,
+    concurrency,
+  });
   const history: Widget[] = [];
   manager.cache<Widget>(WIDGETS).onChange((_, seen) => void history.push(seen));
   const abort = new AbortController();
@@ -216,6 +226,28 @@ it('an object whose change waits for its turn says so, and one that was reconcil
   expect(readyOf(await read('known'))).toMatchObject({ reason: 'Created' });
   hung.resolve();
   await settled('waits', 'Created');
+});
+
+// Wall 1: numbers that move in one namespace keep those of no other waiting.
+it('a status that can wait is written at the turn of its namespace, while a hundred of another wait for theirs', async () => {
+  const calm = await cluster.createNamespace('calm');
+  const pace = new StatusPace({ clock: systemClock, onTurn: (key) => kind.controller.enqueue(key) });
+  const kind = control({ pace, memories: [pace] }, { namespaces: [namespace, calm], concurrency: 20 });
+  const noisy = Array.from({ length: 100 }, (_, index) => `noisy-${index}`);
+  await Promise.all(noisy.map((name) => create(name)));
+  const reconciles = (): Promise<number> => kind.sumOf(/^controller_runtime_reconcile_total\{/);
+  await eventually(async () => (await reconciles()) >= noisy.length, SOON);
+  const written = (within: string): number =>
+    new Set(
+      kind.history
+        .filter(({ metadata, status }) => metadata.namespace === within && status)
+        .map(({ metadata }) => metadata.name),
+    ).size;
+  await client.create(WIDGETS, widget(calm, 'good'));
+  await eventually(() => written(calm) === 1, SOON);
+  expect(written(namespace)).toBeLessThan(noisy.length);
+  // Nobody is passed over either, and each was reconciled for its turn.
+  await eventually(() => written(namespace) === noisy.length, SOON);
 });
 
 describe('the finalizer', () => {

@@ -1,17 +1,16 @@
 import { ConnectionError } from '../client/api-error.ts';
-import { FairBand } from '../queue/fair-band.ts';
+import { FairPace, type Waiting } from '../queue/fair-pace.ts';
 import { MinHeap } from '../queue/min-heap.ts';
 import { Shares, TENANT } from '../queue/shares.ts';
 import { delay, type Clock } from '../time/clock.ts';
 import { unlessAborted } from '../time/unless-aborted.ts';
+import { STATUS_SPACING_MS } from './status-pace.ts';
 import type { ObjectMemory } from './types.ts';
 
 /** What hangs is given up, so that its place is free again. */
 const WRITE_TIMEOUT_MS = 5_000;
 /** After this what could not be written is tried again, so that it is there within 10 s once it can be. */
 const RETRY_MS = 3_000;
-/** Between writes, over all objects: 20 per second. Turns that are not used are lost, and never come all at once. */
-const SPACING_MS = 50;
 /** Writes at once, of which a namespace has a share: 10 when it is alone, so that they may take half a second each. */
 const MAX_AT_ONCE = 30;
 /** How long nothing is looked at while nothing waits; whatever is offered is looked at right away. */
@@ -29,12 +28,6 @@ export interface PacedWritesOptions<T> {
   readonly onError: (offer: T, error: unknown) => void;
 }
 
-/** An object that may be written as soon as it is its turn. */
-interface Ready {
-  readonly uid: string;
-  readonly path: readonly [namespace: string];
-}
-
 /**
  * Writes that can wait, beside the reconciles: 20 per second over all objects, namespaces in turns, and within a
  * namespace each object in its turn, with what was offered last. A write has 5 s, whatever it waits for; as many as may
@@ -47,11 +40,9 @@ export class PacedWrites<T> implements ObjectMemory {
   /** Objects that may not be written yet, one entry for each; then they are ready. */
   readonly #due = new MinHeap<{ readonly uid: string; readonly atMs: number }>((a, b) => a.atMs - b.atMs);
   readonly #waiting = new Set<string>();
-  readonly #ready = new Map<string, Ready>();
-  readonly #turns = new FairBand<Ready>();
+  /** Of objects that may be written. */
+  readonly #turns = new FairPace(STATUS_SPACING_MS);
   readonly #shares = new Shares(MAX_AT_ONCE);
-  /** When the next write may begin. */
-  #freeMs = -Infinity;
   readonly #writing = new Map<string, Promise<void>>();
   /** Deleted while they were being written. */
   readonly #gone = new Set<string>();
@@ -76,12 +67,12 @@ export class PacedWrites<T> implements ObjectMemory {
   /** There is nothing to write any more. */
   withdraw(uid: string): void {
     this.#offers.delete(uid);
-    this.#loseTurn(uid);
+    this.#turns.leave(uid);
   }
 
   /** How long an object that is offered now waits for its turn at most, in ms, as long as no write hangs. */
   get backlogMs(): number {
-    return Math.max(0, this.#freeMs - this.#options.clock.now()) + this.#turns.size * SPACING_MS;
+    return this.#turns.backlogMs(this.#options.clock.now());
   }
 
   forget(uid: string): void {
@@ -113,17 +104,18 @@ export class PacedWrites<T> implements ObjectMemory {
     const nextDueMs = (this.#due.peek()?.atMs ?? Infinity) - nowMs;
     // With no room left, the end of a write wakes the loop.
     const next =
-      this.#writing.size < MAX_AT_ONCE ? this.#turns.peek((name) => this.#shares.admits(name, TENANT)) : undefined;
+      this.#writing.size < MAX_AT_ONCE ? this.#turns.next((name) => this.#shares.admits(name, TENANT)) : undefined;
     if (!next) return Math.min(IDLE_MS, nextDueMs);
-    if (this.#freeMs > nowMs) return Math.min(this.#freeMs - nowMs, nextDueMs);
+    const restMs = this.#turns.restMs(nowMs);
+    if (restMs > 0) return Math.min(restMs, nextDueMs);
     this.#begin(next, signal);
-    return Math.min(SPACING_MS, nextDueMs);
+    return Math.min(STATUS_SPACING_MS, nextDueMs);
   }
 
   /** Gives the object its turn, or has it wait until it may be written. */
   #queue(uid: string, afterMs = 0): void {
     const offer = this.#offers.get(uid);
-    if (offer === undefined || this.#waiting.has(uid) || this.#ready.has(uid) || this.#writing.has(uid)) return;
+    if (offer === undefined || this.#waiting.has(uid) || this.#turns.waits(uid) || this.#writing.has(uid)) return;
     const { clock, everyMs, namespaceOf } = this.#options;
     const nowMs = clock.now();
     const atMs = Math.max(nowMs + afterMs, (this.#writtenMs.get(uid) ?? -Infinity) + everyMs);
@@ -132,22 +124,14 @@ export class PacedWrites<T> implements ObjectMemory {
       this.#due.push({ uid, atMs });
       return;
     }
-    const ready: Ready = { uid, path: [namespaceOf(offer)] };
-    this.#ready.set(uid, ready);
-    this.#turns.push(ready, ready.path);
+    this.#turns.ask(uid, namespaceOf(offer));
   }
 
-  #loseTurn(uid: string): void {
-    const ready = this.#ready.get(uid);
-    if (ready && this.#ready.delete(uid)) this.#turns.remove(ready, ready.path);
-  }
-
-  #begin({ uid, path }: Ready, signal: AbortSignal): void {
+  #begin({ uid, path }: Waiting, signal: AbortSignal): void {
     const begunMs = this.#options.clock.now();
     const offer = this.#offers.get(uid) as T;
-    this.#loseTurn(uid);
+    this.#turns.begin(uid, begunMs);
     this.#offers.delete(uid);
-    this.#freeMs = begunMs + SPACING_MS;
     this.#shares.begin(path);
     const write = async (): Promise<void> => {
       const written = await this.#write(offer, signal);

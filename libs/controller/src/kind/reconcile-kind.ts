@@ -3,7 +3,7 @@ import type { KubeClient } from '../client/kube-client.ts';
 import type { ReconcileContext, ReconcileResult } from '../controller/types.ts';
 import type { EventRecorder } from '../events/event-types.ts';
 import { keyOf } from '../objects/resources.ts';
-import { addFinalizer, hasFinalizer, removeFinalizer, type FinalizerStep } from './finalizers.ts';
+import { addFinalizer, hasFinalizer, removeFinalizer, type FinalizerStep } from '../finalizers/finalizers.ts';
 import { isNews, kindConditions } from './conditions.ts';
 import { describeFailure, type FailureReason } from './failures.ts';
 import { eventType, isTrouble } from './reasons.ts';
@@ -136,8 +136,8 @@ async function writeStatus<T extends KindObject, O, P extends Plan, R extends st
     report,
   }: { readonly outcome: Outcome<O, P, R>; readonly status: StatusOf<T>; readonly report: ReportContext<R> },
 ): Promise<number | undefined> {
-  const always = writer.differs(object, status) ? 0 : undefined;
-  const delayMs = kind.statusDelayMs ? kind.statusDelayMs(object, outcome, status, report.nowMs) : always;
+  const always = (): 0 | undefined => (writer.differs(object, status) ? 0 : undefined);
+  const delayMs = kind.statusDelayMs ? kind.statusDelayMs(object, outcome, status, report.nowMs) : always();
   if (delayMs !== 0) {
     writer.accept(object);
     return delayMs;

@@ -50,3 +50,19 @@ it('nothing is known of an object before it was reconciled, and after it is gone
   writer.forget('u1');
   expect(writer.isOverwritten(aWidget({ seen: 6 }))).toBe(false);
 });
+
+// Each event of a watch asks, and each reconcile twice more.
+it('the status of a version of an object is read once to tell whether it was overwritten', () => {
+  const writer = writerOf();
+  let reads = 0;
+  const object: Widget = {
+    ...aWidget(),
+    get status() {
+      reads++;
+      return { seen: 5 };
+    },
+  };
+  writer.accept(object);
+  for (let event = 0; event < 3; event++) expect(writer.isOverwritten(object)).toBe(false);
+  expect(reads).toBe(1);
+});

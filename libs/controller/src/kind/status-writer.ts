@@ -29,6 +29,8 @@ export class StatusWriter<T extends KindObject> implements ObjectMemory {
   readonly #options: StatusWriterOptions<T>;
   /** Of each object, by uid, a digest of the status that it is to have. */
   readonly #expected = new Map<string, string>();
+  /** Of the status that an object has. Objects of a cache are never changed, so an object is its version. */
+  readonly #digests = new WeakMap<T, string>();
 
   constructor(options: StatusWriterOptions<T>) {
     this.#options = options;
@@ -49,13 +51,13 @@ export class StatusWriter<T extends KindObject> implements ObjectMemory {
 
   /** Takes down that the object has the status that it is to have for now. */
   accept(object: T): void {
-    this.#expected.set(object.metadata.uid ?? '', digest(this.ownedOf(object)));
+    this.#expected.set(object.metadata.uid ?? '', this.#digestOf(object));
   }
 
   /** Whether somebody else changed what the object is to say. False while nothing is known of it. */
   isOverwritten(object: T): boolean {
     const expected = this.#expected.get(object.metadata.uid ?? '');
-    return expected !== undefined && expected !== digest(this.ownedOf(object));
+    return expected !== undefined && expected !== this.#digestOf(object);
   }
 
   forget(uid: string): void {
@@ -96,6 +98,14 @@ export class StatusWriter<T extends KindObject> implements ObjectMemory {
   async writeOnce({ metadata }: T, status: Partial<StatusOf<T>>, signal?: AbortSignal): Promise<void> {
     this.#expected.set(metadata.uid ?? '', digest(status));
     await this.#apply(metadata, status, signal);
+  }
+
+  #digestOf(object: T): string {
+    const known = this.#digests.get(object);
+    if (known !== undefined) return known;
+    const fresh = digest(this.ownedOf(object));
+    this.#digests.set(object, fresh);
+    return fresh;
   }
 
   /** The API server does not compare the uid of a status, only the version: by it another object of the name is recognized. */

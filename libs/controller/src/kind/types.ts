@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { KubeClient } from '../client/kube-client.ts';
 import type { Condition } from '../objects/conditions.ts';
 import type { Resource, ResourceType } from '../objects/resources.ts';
-import type { FinalizerStep } from './finalizers.ts';
+import type { FinalizerStep } from '../finalizers/finalizers.ts';
 import type { ReasonKinds } from './reasons.ts';
 
 /** An object with a status, as every kind has one. */

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { Registry, collectDefaultMetrics } from 'prom-client';
 import { loadKubeClient } from '../client/load.ts';
+import type { HeldKind } from '../finalizers/release-finalizers.ts';
 import {
   UsageError,
   commonFlags,
@@ -13,6 +14,7 @@ import {
 import { createLog } from './log.ts';
 import { maskSecrets } from './mask-secrets.ts';
 import { createManager } from './manager.ts';
+import { isRelease, releaseFlags, runRelease } from './release-mode.ts';
 import { favourSmallHeap } from './small-heap.ts';
 import type { Manager } from './types.ts';
 
@@ -30,6 +32,8 @@ export interface App<F extends AppFlags> {
   /** A line for --help. */
   description: string;
   flags?: F;
+  /** What it holds by finalizers, so that --release-finalizers can let it go once the app is uninstalled. */
+  holds?: readonly HeldKind[];
   /** Wires caches, controllers and runnables. Throw `UsageError` for a bad flag. */
   setup(manager: Manager, context: AppContext<F>): void | Promise<void>;
 }
@@ -44,7 +48,7 @@ export async function runApp<F extends AppFlags>(app: App<F>, argv: string[] = p
   favourSmallHeap();
   try {
     const common = commonFlags(app.name, env);
-    const flags = { ...common, ...app.flags };
+    const flags = { ...common, ...releaseFlags(app), ...app.flags };
     const values = parseFlags(flags, argv);
     if (values === 'help') {
       process.stdout.write(usage(app.name, app.description, flags));
@@ -74,6 +78,7 @@ async function runProcess<F extends AppFlags>(
   process.on('uncaughtException', crash);
   process.on('unhandledRejection', crash);
   try {
+    if (isRelease(values)) return (await runRelease(app, common, log)) ? 0 : 1;
     const registry = new Registry();
     collectDefaultMetrics({ register: registry });
     for (const name of MISNAMED) registry.removeSingleMetric(name);

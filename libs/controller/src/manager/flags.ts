@@ -140,7 +140,7 @@ function parseNamespaces(list: string): string[] | undefined {
   return names.length > 0 ? [...new Set(names)] : undefined;
 }
 
-function oneOf(text: string, allowed: readonly string[]): string {
+export function oneOf(text: string, allowed: readonly string[]): string {
   if (!allowed.includes(text)) throw new Error(`must be one of ${allowed.join(', ')}`);
   return text;
 }

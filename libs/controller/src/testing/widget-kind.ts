@@ -2,8 +2,9 @@ import type { KubeClient } from '../client/kube-client.ts';
 import { applySteps } from '../kind/apply-steps.ts';
 import { kindConditions } from '../kind/conditions.ts';
 import type { FailureReason } from '../kind/failures.ts';
-import { hasFinalizer } from '../kind/finalizers.ts';
+import { hasFinalizer } from '../finalizers/finalizers.ts';
 import type { ReasonKinds } from '../kind/reasons.ts';
+import type { StatusPace } from '../kind/status-pace.ts';
 import type { Kind, ObjectMemory, Plan } from '../kind/types.ts';
 import { controllerOwnerReference } from '../objects/owner-references.ts';
 import { CONFIG_MAPS, keyOf, type Resource } from '../objects/resources.ts';
@@ -39,6 +40,8 @@ const WIDGET_REASONS: ReasonKinds<WidgetReason> = {
 export interface WidgetKindOptions {
   readonly client: KubeClient;
   readonly memories?: readonly ObjectMemory[];
+  /** By whose turns a status is written; absent: at once. */
+  readonly pace?: StatusPace;
   /** Called before each plan is carried out, so that a test can do in between what others might. */
   readonly beforeApply?: (widget: Widget, plan: WidgetPlan) => Promise<void>;
   /** Called before each step but those of the finalizer. */
@@ -47,7 +50,7 @@ export interface WidgetKindOptions {
 
 /** A small kind with all that the skeleton does for one: a finalizer, steps, conditions, memories. */
 export function widgetKind(options: WidgetKindOptions): Kind<Widget, ObservedWidget, WidgetPlan, WidgetReason> {
-  const { client, memories = [], beforeApply, beforeStep } = options;
+  const { client, memories = [], pace, beforeApply, beforeStep } = options;
   return {
     name: 'widget',
     type: WIDGETS,
@@ -78,6 +81,11 @@ export function widgetKind(options: WidgetKindOptions): Kind<Widget, ObservedWid
         {},
         now,
       ),
+    }),
+    ...(pace && {
+      statusDelayMs: (widget, _, { seen }, nowMs) =>
+        widget.status?.seen === seen ? undefined : pace.waitMs(widget, 0, nowMs),
+      statusWritten: ({ metadata: { uid = '' } }, _, __, { nowMs }) => pace.wrote(uid, nowMs),
     }),
   };
 }

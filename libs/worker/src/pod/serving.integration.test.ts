@@ -1,4 +1,5 @@
 import { eventually } from '@redis-queue/rig';
+import { lintMetrics } from '@redis-queue/rig/controllers';
 import { describe, expect, it } from 'vitest';
 import { PATIENCE, PodTestbed } from './testbed.ts';
 
@@ -20,6 +21,7 @@ describe('a worker pod', () => {
     const { body } = await pod.get('/metrics');
     expect(body).toContain('redis_queue_worker_jobs_total{queue="b",outcome="completed"} 40');
     expect(body).toContain('redis_queue_worker_slots{state="free"} 4');
+    expect(await lintMetrics(body)).toEqual([]);
   });
 
   it('hands a wake-up on to an idle pod when its own slots are taken', async () => {

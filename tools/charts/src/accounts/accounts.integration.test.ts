@@ -73,6 +73,8 @@ beforeAll(async () => {
   // Before there were policies: a pool that would be refused today.
   await stage.startControllers();
   await stage.apply('Queue', 'emails', {});
+  const finalizers = JSON.stringify({ metadata: { finalizers: ['example.com/wait'] } });
+  await controlPlane.kubectl('patch', 'queue', 'emails', '--namespace', shop, '--type=merge', '--patch', finalizers);
   await stage.apply('QueueRedrive', 'again', {
     queueRef: { name: 'emails' },
     suspend: true,

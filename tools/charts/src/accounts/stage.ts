@@ -12,9 +12,9 @@ import {
 } from '@redis-queue/rig';
 import { chartFolder, render, type Rendered } from '../rendering/helm.ts';
 import { Account } from './client/account.ts';
-import { TEMPLATE_VALUES } from './attempts/scene.ts';
+import { TEMPLATE_VALUES, type Actor } from './attempts/scene.ts';
 
-/** A cluster with the charts' accounts and rights, a tenant, and the controllers as these accounts. */
+/** A cluster with the charts' accounts and rights, those of hooks too, a tenant, and the controllers as these accounts. */
 export class Stage implements AsyncDisposable {
   readonly controlPlane: ControlPlane;
   readonly redis: RedisServer;
@@ -25,7 +25,7 @@ export class Stage implements AsyncDisposable {
   /** Of another. */
   readonly crm: string;
   readonly administrator: Account;
-  readonly accounts: Record<AppName, Account>;
+  readonly accounts: Record<Actor, Account>;
   readonly #objects: readonly Rendered[];
   readonly #controllers = new Map<AppName, AppProcess>();
 
@@ -60,7 +60,7 @@ export class Stage implements AsyncDisposable {
     });
     await applyAll(controlPlane, [busSecret(release, redis.url), ...objects.filter(isRight)]);
     const accounts = await Promise.all(
-      APP_NAMES.map(async (app) => [app, await Account.of(controlPlane, release, `rq-${app}`)] as const),
+      ACTORS.map(async (actor) => [actor, await Account.of(controlPlane, release, accountOf(actor))] as const),
     );
     const byApp = Object.fromEntries(accounts) as Stage['accounts'];
     return new Stage({ controlPlane, redis, release, shop, crm, accounts: byApp }, objects);
@@ -73,7 +73,7 @@ export class Stage implements AsyncDisposable {
     const probe = { method: 'POST', path: `/api/v1/namespaces/${this.shop}/configmaps?dryRun=All`, body } as const;
     await this.asAdministrators(true);
     const allEnforced = async (): Promise<boolean> => {
-      const answers = await Promise.all(APP_NAMES.map((app) => this.accounts[app].send(probe)));
+      const answers = await Promise.all(ACTORS.map((actor) => this.accounts[actor].send(probe)));
       return answers.every(({ message }) => message.includes('denied request'));
     };
     await eventually(allEnforced, { timeoutMs: 30_000, description: 'the policies to be in force' });
@@ -88,13 +88,13 @@ export class Stage implements AsyncDisposable {
       kind: 'ClusterRoleBinding',
       metadata: { name: 'everything' },
       roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
-      subjects: APP_NAMES.map((app) => ({ kind: 'ServiceAccount', name: `rq-${app}`, namespace: this.release })),
+      subjects: ACTORS.map((actor) => ({ kind: 'ServiceAccount', name: accountOf(actor), namespace: this.release })),
     };
     if (all) await this.controlPlane.apply(binding);
     else await this.controlPlane.kubectl('delete', 'clusterrolebinding', 'everything');
     const list = { method: 'GET', path: '/apis/apps/v1/daemonsets' } as const;
     const settled = async (): Promise<boolean> => {
-      const answers = await Promise.all(APP_NAMES.map((app) => this.accounts[app].send(list)));
+      const answers = await Promise.all(ACTORS.map((actor) => this.accounts[actor].send(list)));
       return answers.every(({ code }) => (code === 200) === all);
     };
     await eventually(settled, { timeoutMs: 30_000, description: 'RBAC to follow' });
@@ -162,6 +162,9 @@ export class Stage implements AsyncDisposable {
     await Promise.all([this.controlPlane.stop(), this.redis.stop()]);
   }
 }
+
+const ACTORS: readonly Actor[] = [...APP_NAMES, 'uninstall'];
+const accountOf = (actor: Actor): string => (actor === 'uninstall' ? 'rq-queue-controller-uninstall' : `rq-${actor}`);
 
 const busSecret = (namespace: string, url: string): object => ({
   apiVersion: 'v1',

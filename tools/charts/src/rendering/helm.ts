@@ -22,6 +22,9 @@ export interface Rendered {
   [field: string]: unknown;
 }
 
+/** Whether it is there only while a release is uninstalled. */
+export const isHook = ({ metadata }: Rendered): boolean => metadata.annotations?.['helm.sh/hook'] !== undefined;
+
 /** The registry that `render` sets; every chart with an image asks for one. */
 export const REGISTRY = 'registry.example';
 /** The same for a command of helm's own. */

@@ -1,5 +1,16 @@
-import type { AppName } from '@redis-queue/api';
-import { attemptBy, core, inGroup, patch, pool, poolReads, post, remove, type Attempt, type Scene } from './scene.ts';
+import {
+  attemptBy,
+  core,
+  inGroup,
+  patch,
+  pool,
+  poolReads,
+  post,
+  remove,
+  type Actor,
+  type Attempt,
+  type Scene,
+} from './scene.ts';
 
 export function clusterAttempts({ shop, release }: Scene): Attempt[] {
   const queueReads = attemptBy('queue-controller', true);
@@ -18,7 +29,7 @@ export function clusterAttempts({ shop, release }: Scene): Attempt[] {
   const always = { ...template, spec: { containers: template.spec.containers } };
   const selector = { matchLabels: { a: 'b' } };
   const metadata = { name: 'stolen' };
-  const everyone: AppName[] = ['queue-controller', 'workerpool-controller', 'autoscaler'];
+  const everyone: Actor[] = ['queue-controller', 'workerpool-controller', 'autoscaler', 'uninstall'];
   return [
     ...everyone.flatMap((who) => [
       attemptBy(who)(

@@ -15,6 +15,7 @@ import {
 export function kindAttempts({ shop }: Scene): Attempt[] {
   const queue = attemptBy('queue-controller');
   const autoscaler = attemptBy('autoscaler');
+  const uninstall = attemptBy('uninstall');
   const emails = ours(shop, 'queues', 'emails');
   const again = ours(shop, 'queueredrives', 'again');
   const workers = ours(shop, 'workerpools', 'workers');
@@ -32,6 +33,7 @@ export function kindAttempts({ shop }: Scene): Attempt[] {
       patch(emails, { metadata: { ownerReferences: [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'x', uid: 'x' }] } }),
     ),
     queue("adds somebody else's finalizer", patch(emails, { metadata: { finalizers: ['evil.io/stay'] } })),
+    queue("removes somebody else's finalizer", patch(emails, { metadata: { finalizers: null } })),
     queue('deletes a Queue', remove(emails)),
     queue(
       'creates a Queue',
@@ -58,6 +60,23 @@ export function kindAttempts({ shop }: Scene): Attempt[] {
     queue('changes a WorkerPool', patch(workers, { spec: { image: 'evil' } })),
     queue('resizes a WorkerPool', patch(`${workers}/scale`, { spec: { replicas: 100 } })),
     queue('writes a Deployment', patch(deployments(shop, 'workers'), { spec: { replicas: 0 } })),
+    uninstall('changes the spec of a Queue', patch(emails, { spec: { paused: true } })),
+    uninstall('labels a Queue', patch(emails, { metadata: { labels: { a: 'b' } } })),
+    uninstall(
+      'has a queue taken over',
+      patch(emails, { metadata: { annotations: { 'redis-queue.io/take-over': 'true' } } }),
+    ),
+    uninstall(
+      'adds a finalizer',
+      patch(emails, { metadata: { finalizers: ['example.com/wait', 'redis-queue.io/queue-data'] } }),
+    ),
+    uninstall("removes somebody else's finalizer", patch(emails, { metadata: { finalizers: null } })),
+    uninstall('writes the status of a Queue', patch(`${emails}/status`, status)),
+    uninstall('deletes a Queue', remove(emails)),
+    uninstall('deletes all Queues', remove(ours(shop, 'queues'))),
+    uninstall('has a QueueRedrive go on', patch(again, { spec: { suspend: false } })),
+    uninstall('changes a WorkerPool', patch(workers, { spec: { image: 'evil' } })),
+    uninstall('writes a Deployment', patch(deployments(shop, 'workers'), { spec: { replicas: 0 } })),
     pool('changes the spec of a WorkerPool', patch(workers, { spec: { image: 'evil' } })),
     pool('resizes a WorkerPool', patch(`${workers}/scale`, { spec: { replicas: 100 } })),
     pool('labels a WorkerPool', patch(workers, { metadata: { labels: { a: 'b' } } })),
@@ -92,6 +111,14 @@ export function leaseAndEventAttempts({ shop, release, webPod }: Scene): Attempt
   return [
     pool('takes the Lease of the queue-controller', patch(lease(release, 'rq-queue-controller'), held)),
     pool('creates a Lease of another name', post(lease(release), newLease('stolen'))),
+    attemptBy('uninstall')(
+      'takes the Lease of the queue-controller',
+      patch(lease(release, 'rq-queue-controller'), held),
+    ),
+    attemptBy('uninstall')(
+      'speaks as the queue-controller',
+      post(core(shop, 'events'), event('WorkerPool', 'redis-queue.io/v1', 'queue-controller')),
+    ),
     pool('takes a Lease of Kubernetes', patch(lease('kube-system', 'kube-scheduler'), held)),
     pool('creates a Lease of its name elsewhere', post(lease(shop), newLease('rq-workerpool-controller'))),
     pool('deletes its Lease', remove(lease(release, 'rq-workerpool-controller'))),

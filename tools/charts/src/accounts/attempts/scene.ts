@@ -1,11 +1,14 @@
 import type { AppName } from '@redis-queue/api';
 import type { ApiRequest } from '../client/account.ts';
 
+/** An account of ours: of a controller, or of the hook that takes finalizers off when the queue-controller is uninstalled. */
+export type Actor = AppName | 'uninstall';
+
 /** What an attacker finds in the cluster; all of it exists. */
 export interface Scene {
   /** Of the controllers. */
   readonly release: string;
-  /** Of a tenant, with the pool `workers` (its Deployment and pods), the Queue `emails` and the QueueRedrive `again`; and with `web`, nothing of ours. */
+  /** Of a tenant, with the pool `workers` (its Deployment and pods), the Queue `emails` (with a finalizer of somebody else) and the QueueRedrive `again`; and with `web`, nothing of ours. */
   readonly shop: string;
   /** Deployment of the pool `workers`, as it is. */
   readonly deployment: Manifest;
@@ -37,7 +40,7 @@ export interface PodSpec {
 
 /** Something that must fail for whoever stole the token of `who`. */
 export interface Attempt {
-  readonly who: AppName;
+  readonly who: Actor;
   readonly what: string;
   readonly request: ApiRequest;
   /** What admission never sees, such as reading: rights alone stand in its way. */
@@ -50,7 +53,7 @@ export const TEMPLATE_VALUES = { refusedSecretNames: [REFUSED_SECRET], serviceAc
 
 /** An attempt of one of our accounts. */
 export const attemptBy =
-  (who: AppName, rightsAlone = false) =>
+  (who: Actor, rightsAlone = false) =>
   (what: string, request: ApiRequest): Attempt => ({ who, what, request, ...(rightsAlone && { rightsAlone }) });
 export const pool = attemptBy('workerpool-controller');
 export const poolReads = attemptBy('workerpool-controller', true);

@@ -1,0 +1,37 @@
+import type { Queue } from '@redis-queue/api';
+import type { QueueSample } from '@redis-queue/bullmq';
+import { ownLetterMark } from '../ownership/dead-letter-claim.ts';
+import { isForced, removes } from './policy.ts';
+import type { ObservedDeletion } from './steps.ts';
+
+// Why the data of a deleted Queue stays.
+
+/** Why the data stays with the policy Retain. */
+export const RETAINED = 'deletionPolicy is Retain';
+
+/** Why the data stays, whatever is left of it. */
+export function whyRetainedAnyway(queue: Queue, { claimants }: ObservedDeletion): string | undefined {
+  if (!removes(queue)) return RETAINED;
+  const heir = isForced(queue) ? undefined : claimants.find(({ login }) => login === 'accepted');
+  return heir && `Queue ${heir.namespace}/${heir.name} claims the queue and inherits its data`;
+}
+
+/** The same, with what is left of it. */
+export function whyRetained(queue: Queue, observed: ObservedDeletion): string | undefined {
+  const { sample, deadLetters } = observed;
+  const anyway = whyRetainedAnyway(queue, observed);
+  if (anyway !== undefined) return anyway;
+  if (queue.spec.deletionPolicy !== 'DeleteIfEmpty') return undefined;
+  const letters = ownLetterMark(queue, observed) ? deadLetters?.sample : undefined;
+  const dead = letters ? unfinishedJobs(letters) : 0;
+  const left = sample && unfinishedJobs(sample) + dead;
+  if (left === 0) return undefined;
+  const ofThem = dead > 0 ? `, ${dead} of them dead letters` : '';
+  return `deletionPolicy is DeleteIfEmpty and ${left ?? 'an unknown number of'} jobs are left${ofThem}`;
+}
+
+/** Jobs that still have to run, or failed and may be wanted; completed ones do not make a queue non-empty. */
+function unfinishedJobs(sample: QueueSample): number {
+  const { waiting, prioritized, active, delayed, failed, waitingChildren, legacyPaused } = sample;
+  return waiting + prioritized + active + delayed + failed + waitingChildren + legacyPaused;
+}
