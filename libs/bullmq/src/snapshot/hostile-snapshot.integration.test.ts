@@ -104,8 +104,7 @@ it('jobs of 10 MB come whole, one of 100 MB is named; no reply ends the connecti
   await t.redis.hset(key('4'), 'data', 'x'.repeat(1_500_000));
   const held = await takeSnapshot(redis, REF);
   expect(idsOf(held, 'waiting')).toEqual(['1', '2', '3', '4', '5']);
-  for (const id of ['2', '3'])
-    expect(held.jobs.get(id)!.hash).toMatchObject({ name: 'job', returnvalue: 'short' });
+  for (const id of ['2', '3']) expect(held.jobs.get(id)!.hash).toMatchObject({ name: 'job', returnvalue: 'short' });
   for (const id of ['2', '3']) expect(held.jobs.get(id)!.hash['data'] === data).toBe(true);
   await t.redis.hset(key('3'), 'data', 'x'.repeat(100_000_000));
   await expect(takeSnapshot(redis, REF)).rejects.toThrow(/"bull:bad:3": the job is larger than what a backup reads/);
