@@ -70,6 +70,7 @@ export class RecordWriter {
   /** Everything is in its place already, by an earlier run: what is written again does nothing. */
   #isClosed = false;
   #readyAtMs = 0;
+  #underWay: Promise<void> | undefined;
 
   constructor(redis: Redis, target: QueueRef, options: RecordWriterOptions) {
     this.#redis = redis;
@@ -100,12 +101,14 @@ export class RecordWriter {
     }
     // oxlint-disable-next-line no-await-in-loop
     for (const pipeline of this.#batcher.end()) await this.#send(pipeline);
+    await this.#answered();
   }
 
   /** Notes that all records up to and with `part` of the backup were written; `beginRestore` gives it to who goes on. */
   async noteProgress(part: number): Promise<void> {
     await this.#open();
     await this.#send({ calls: [this.#call('noteRestoredParts', [part])], jobs: 0 });
+    await this.#answered();
   }
 
   /**
@@ -189,11 +192,25 @@ export class RecordWriter {
     this.#isClosed = phase !== 'filling';
   }
 
-  async #send({ calls, jobs }: Pipeline): Promise<void> {
-    const { signal } = this.#options;
-    signal.throwIfAborted();
-    await this.#keepPace(jobs);
-    const replies = await untilAborted(signal, runScripts(this.#redis, calls, { write: true }));
+  /** Sends one after the other; while Redis is at one, the next is made. */
+  async #send(pipeline: Pipeline): Promise<void> {
+    await this.#answered();
+    this.#options.signal.throwIfAborted();
+    await this.#keepPace(pipeline.jobs);
+    this.#underWay = this.#run(pipeline);
+    // Heard by who waits for it next.
+    this.#underWay.catch(() => {});
+  }
+
+  /** @throws what the pipeline that is under way has failed by, once. */
+  async #answered(): Promise<void> {
+    const underWay = this.#underWay;
+    this.#underWay = undefined;
+    await underWay;
+  }
+
+  async #run({ calls }: Pipeline): Promise<void> {
+    const replies = await untilAborted(this.#options.signal, runScripts(this.#redis, calls, { write: true }));
     for (const reply of replies) {
       const outcome: unknown = Array.isArray(reply) ? reply[0] : reply;
       if (outcome === 'lost') throw this.#lost();

@@ -1,11 +1,10 @@
 import { ProtocolError, timeOf, UnexpectedReplyError } from '../redis/reply.ts';
-import { listIds, setEntries, ALL_INDEXES } from './index-pages.ts';
+import { listIds, setEntries, type JobIndex } from './index-pages.ts';
 import { listOf } from './job-record.ts';
-import { SCHEDULERS } from './plan.ts';
 import type { QueueReads } from './queue-reads.ts';
 import type { IndexEntry } from './records.ts';
 
-/** All indexes of a queue at one instant. */
+/** Indexes of a queue at one instant. */
 export interface IndexesAtOnce {
   readonly redisTimeMs: number;
   /** By the suffix of the index; those of lists from the serving end on. */
@@ -13,12 +12,14 @@ export interface IndexesAtOnce {
 }
 
 /**
- * Reads all indexes in one transaction, with Redis' time.
+ * Reads indexes in one transaction, with Redis' time.
  *
  * @returns undefined when they are larger than a reply may be; the connection was closed by that.
  */
-export async function readAtOnce(reads: QueueReads): Promise<IndexesAtOnce | undefined> {
-  const indexes = [...ALL_INDEXES, { suffix: SCHEDULERS, isList: false }];
+export async function readAtOnce(
+  reads: QueueReads,
+  indexes: readonly Pick<JobIndex, 'suffix' | 'isList'>[],
+): Promise<IndexesAtOnce | undefined> {
   const transaction = reads.redis.multi().time();
   for (const { suffix, isList } of indexes) {
     if (isList) transaction.lrangeBuffer(reads.key(suffix), 0, -1);

@@ -1,7 +1,7 @@
 import { bytesOf, nameOf } from './job-record.ts';
 import type { QueueReads } from './queue-reads.ts';
 import { MAX_INDEX_ENTRIES, type IndexEntry, type State } from './records.ts';
-import { readRange, scanKey } from './scan-key.ts';
+import { GROWTH, readRange, scanKey } from './scan-key.ts';
 import { UnreadableKeyError } from './unreadable-key-error.ts';
 import { entryOf } from './values.ts';
 
@@ -16,8 +16,8 @@ export interface JobIndex {
 const set = (state: State): JobIndex => ({ state, suffix: state, isList: false });
 const list = (state: State, suffix: string): JobIndex => ({ state, suffix, isList: true });
 
-/** The states of jobs that are not finished, each before those that a job goes to from it. */
-export const UNFINISHED: readonly JobIndex[] = [
+/** The states of jobs, each before those that a job goes to from it. */
+export const ALL_INDEXES: readonly JobIndex[] = [
   set('delayed'),
   set('waiting-children'),
   set('prioritized'),
@@ -25,9 +25,18 @@ export const UNFINISHED: readonly JobIndex[] = [
   // Where BullMQ before v6 keeps what waits while the queue is paused.
   list('waiting', 'paused'),
   list('active', 'active'),
+  set('completed'),
+  set('failed'),
 ];
-export const FINISHED: readonly JobIndex[] = [set('completed'), set('failed')];
-export const ALL_INDEXES: readonly JobIndex[] = [...UNFINISHED, ...FINISHED];
+const LINE: ReadonlySet<string> = new Set(['prioritized', 'wait', 'paused']);
+const FINISHED: ReadonlySet<string> = new Set(['completed', 'failed']);
+/** Before jobs are in line. */
+export const BEFORE_LINE = ALL_INDEXES.slice(0, 2);
+/** Where jobs are in line; a change of its priority moves a job from one to another, and a pause a whole list. */
+export const IN_LINE = ALL_INDEXES.filter(({ suffix }) => LINE.has(suffix));
+/** After jobs were in line. */
+export const BEHIND_LINE = ALL_INDEXES.slice(5);
+export const isFinished = ({ suffix }: JobIndex): boolean => FINISHED.has(suffix);
 
 /** Ids of a page that are looked at again before the next one, so that it is seen to go on where that one ended. */
 const LOOK_BACK = 500;
@@ -116,7 +125,7 @@ async function* listPages(
     if (walked > (MAX_RESTARTS + 2) * size + 100 * pageSize) return;
     anchors = ids.slice(-ANCHORS);
     passed += asked;
-    asked = Math.min(pageSize, asked * 2);
+    asked = Math.min(pageSize, Math.ceil(asked * GROWTH));
   }
 }
 
@@ -130,13 +139,13 @@ class LastOnes {
   }
 
   /**
-   * Whether the walk is behind all of them with this page. One alone may have been moved to the serving end, so it takes
-   * half of them, and as many ids behind the first of them as there are.
+   * Whether the walk is behind all of them with this page. Some may have been moved to the serving end since, so it takes
+   * half of them, and as many other ids behind the last one: they were side by side.
    */
   arePassed(page: readonly string[]): boolean {
-    const first = page.findIndex((id) => this.#ids.has(id));
     for (const id of page) if (this.#ids.has(id)) this.#seen.add(id);
-    const isBehind = this.#seen.size > 0 && (first === -1 || page.length - first >= this.#ids.size);
+    const last = page.slice(-ANCHORS);
+    const isBehind = last.length === ANCHORS && last.every((id) => !this.#ids.has(id));
     return this.#ids.size === 0 || (isBehind && this.#seen.size * 2 >= this.#ids.size);
   }
 }

@@ -1,12 +1,14 @@
 import { MAX_ELEMENTS, MAX_REPLY_BYTES } from '../redis/reply-meter.ts';
 import { timeOf, UnexpectedReplyError } from '../redis/reply.ts';
-import { ALL_INDEXES } from './index-pages.ts';
+import { ALL_INDEXES, type JobIndex } from './index-pages.ts';
 import { bytesOf, hashOf, listOf } from './job-record.ts';
 import type { EventCursor } from './moved-jobs.ts';
 import type { QueueReads } from './queue-reads.ts';
 import type { RecordOf } from './records.ts';
 import { UnreadableKeyError, WRONG_TYPE } from './unreadable-key-error.ts';
 import { emptyHash } from './values.ts';
+
+type Index = Pick<JobIndex, 'suffix' | 'isList'>;
 
 /** What a snapshot begins with. */
 export interface SnapshotPlan {
@@ -15,20 +17,17 @@ export interface SnapshotPlan {
   readonly sizes: ReadonlyMap<string, number>;
   /** Entries of all indexes of jobs. */
   readonly jobs: number;
-  /** Entries of all indexes, job schedulers included. */
-  readonly entries: number;
-  /** All indexes fit into one reply, as far as some of their ids tell. */
-  readonly fitsIntoReply: boolean;
+  /** Whether indexes have at most so many entries, and fit into one reply, as far as some of their ids tell. */
+  readonly fitAtOnce: (indexes: readonly Index[], mostEntries: number) => boolean;
   /** What is set for the queue. */
   readonly settings: Pick<RecordOf<'queue'>, 'meta' | 'lastId' | 'priorityCounter'>;
   readonly events: EventCursor;
 }
 
-/** Suffix of the index of job schedulers. */
-export const SCHEDULERS = 'repeat';
+/** The index of job schedulers. */
+export const SCHEDULERS = { suffix: 'repeat', isList: false } as const;
 /** All that are read at once: those of jobs, and that of job schedulers. */
-export const INDEX_SUFFIXES: readonly string[] = [...ALL_INDEXES.map(({ suffix }) => suffix), SCHEDULERS];
-const LISTS: ReadonlySet<string> = new Set(ALL_INDEXES.filter(({ isList }) => isList).map(({ suffix }) => suffix));
+export const INDEXES: readonly Index[] = [...ALL_INDEXES, SCHEDULERS];
 
 const MAX_META_BYTES = 1_000_000;
 /** What `ReplyMeter` counts for an entry of a list, and for one of a set with its score, beside the id. */
@@ -41,25 +40,28 @@ const OWN_FIELDS = 'redis-queue:';
 
 /** @throws UnreadableKeyError when a key is of another type than BullMQ gives it. */
 export async function planSnapshot(reads: QueueReads): Promise<SnapshotPlan> {
-  const reply = listOf(await reads.run('planSnapshot', [MAX_META_BYTES, ...INDEX_SUFFIXES]));
-  const [time, allSizes, longestIds, meta, counters, events] = reply;
-  const sizes = new Map<string, number>();
-  let [bytes, elements] = [0, 0];
-  for (const [at, suffix] of INDEX_SUFFIXES.entries()) {
-    const size = sizeOf(reads, suffix, listOf(allSizes)[at]);
-    sizes.set(suffix, size);
-    elements += LISTS.has(suffix) ? size : 2 * size;
-    bytes += size * (Number(listOf(longestIds)[at]) + (LISTS.has(suffix) ? LIST_ENTRY_BYTES : SET_ENTRY_BYTES));
-  }
-  const entries = [...sizes.values()].reduce((sum, size) => sum + size, 0);
+  const suffixes = INDEXES.map(({ suffix }) => suffix);
+  const reply = listOf(await reads.run('planSnapshot', [MAX_META_BYTES, ...suffixes]));
+  const [time, allSizes, allLongest, meta, counters, events] = reply;
+  const sizes = new Map(suffixes.map((suffix, at) => [suffix, sizeOf(reads, suffix, listOf(allSizes)[at])]));
+  const longest = new Map(suffixes.map((suffix, at) => [suffix, Number(listOf(allLongest)[at])]));
+  const fitAtOnce: SnapshotPlan['fitAtOnce'] = (indexes, mostEntries) => {
+    let [entries, bytes, elements] = [0, 0, 0];
+    for (const { suffix, isList } of indexes) {
+      const size = sizes.get(suffix) ?? 0;
+      entries += size;
+      elements += isList ? size : 2 * size;
+      bytes += size * ((longest.get(suffix) ?? 0) + (isList ? LIST_ENTRY_BYTES : SET_ENTRY_BYTES));
+    }
+    return entries <= mostEntries && bytes < MAX_REPLY_BYTES * FILLED && elements < MAX_ELEMENTS * FILLED;
+  };
   const [lastId, priorityCounter] = listOf(counters).map((text) => bytesOf(text).toString());
   const [lastEvent, added] = listOf(events);
   return {
     redisTimeMs: timeOf(bytesOf(time).toString()),
     sizes,
-    entries,
-    jobs: entries - (sizes.get(SCHEDULERS) ?? 0),
-    fitsIntoReply: bytes < MAX_REPLY_BYTES * FILLED && elements < MAX_ELEMENTS * FILLED,
+    jobs: ALL_INDEXES.reduce((sum, { suffix }) => sum + (sizes.get(suffix) ?? 0), 0),
+    fitAtOnce,
     settings: {
       meta: metaOf(reads, meta),
       ...(lastId && { lastId }),

@@ -1,10 +1,10 @@
 import type { Milliseconds } from '@redis-queue/api';
 import type { Redis } from 'ioredis';
-import { classifyRedisError } from '../errors.ts';
 import { queueKey, type QueueRef } from '../redis/keys.ts';
 import { restMs } from '../redis/pace.ts';
 import { parseServerPressure, type ServerPressure } from '../redis/pressure.ts';
 import { withLargeReplies } from '../redis/reply-guard.ts';
+import { isAnswer } from '../redis/reply.ts';
 import { runReadScriptForBytes, runTimedReadScript, type ScriptName } from '../redis/scripts.ts';
 import { shareWhileOthersUse } from './share.ts';
 import { UnreadableKeyError, WRONG_TYPE } from './unreadable-key-error.ts';
@@ -123,9 +123,7 @@ export class QueueReads {
         // oxlint-disable-next-line no-await-in-loop -- one after the other
         return await this.within(read());
       } catch (error) {
-        const { reason } = classifyRedisError(error);
-        const mayPass = reason === 'RedisUnreachable' || reason === 'RedisBusy';
-        if (!mayPass || this.signal.aborted || tries === TRIES) throw error;
+        if (!mayPass(error) || this.signal.aborted || tries === TRIES) throw error;
         // oxlint-disable-next-line no-await-in-loop
         await this.rest(RETRY_AFTER_MS * tries);
       }
@@ -153,4 +151,9 @@ function othersShare(before: ServerPressure, after: ServerPressure, ms: Millisec
   if (before.commandCpuMs === undefined || after.commandCpuMs === undefined) return undefined;
   const scripts = (after.readScriptMs ?? 0) - (before.readScriptMs ?? 0);
   return Math.max(0, after.commandCpuMs - before.commandCpuMs - scripts) / ms;
+}
+
+/** Nothing has answered, or Redis that it will be there soon. */
+function mayPass(error: unknown): boolean {
+  return !isAnswer(error) || /^(?:LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY) /.test(error.message);
 }

@@ -12,16 +12,17 @@ export async function* readSchedulerRecords(
 ): AsyncGenerator<RecordOf<'scheduler'>[]> {
   for (let at = 0; at < entries.length; at += MAX_INDEX_ENTRIES) {
     const page = new Map(
-      entries.slice(at, at + MAX_INDEX_ENTRIES).map(([id, score]) => [`${SCHEDULERS}:${id}`, score]),
+      entries.slice(at, at + MAX_INDEX_ENTRIES).map(([id, score]) => [`${SCHEDULERS.suffix}:${id}`, score]),
     );
     const hashes = new Map<string, RecordOf<'scheduler'>['hash']>();
     for await (const found of readJobs(reads, [...page.keys()])) for (const { id, hash } of found) hashes.set(id, hash);
     yield [...page].map(([suffix, score]) => {
       const nextMs = Number(score);
-      if (!Number.isFinite(nextMs)) throw new UnreadableKeyError(reads.key(SCHEDULERS), 'it holds a time that is none');
+      if (!Number.isFinite(nextMs))
+        throw new UnreadableKeyError(reads.key(SCHEDULERS.suffix), 'it holds a time that is none');
       return {
         kind: 'scheduler',
-        id: suffix.slice(SCHEDULERS.length + 1),
+        id: suffix.slice(SCHEDULERS.suffix.length + 1),
         nextMs,
         hash: hashes.get(suffix) ?? emptyHash(),
       };

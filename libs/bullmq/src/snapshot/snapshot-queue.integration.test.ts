@@ -1,4 +1,5 @@
 import { FlowProducer } from 'bullmq';
+import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import type { QueueRef } from '../redis/keys.ts';
 import { OWNER_FIELD } from '../owner-mark.ts';
@@ -184,4 +185,19 @@ test('waits for a Redis that does not answer no longer than its signal allows', 
   } finally {
     process.kill(t.server.pid, 'SIGCONT');
   }
+});
+
+test('goes on when Redis has not answered for a moment', async () => {
+  const ref = { prefix: 'bull', name: 'absent' };
+  await t.producer(ref).addBulk(Array.from({ length: 500 }, () => ({ name: 'j', data: {} })));
+  const impatient = new Redis({ ...t.target, commandTimeout: 300 });
+  let absences = 0;
+  const held = await takeSnapshot(impatient, ref, {
+    maxEntriesInOneStep: 0,
+    onProgress: () => void (absences++ === 0 && process.kill(t.server.pid, 'SIGSTOP')),
+    sleep: () => Promise.resolve(void process.kill(t.server.pid, 'SIGCONT')),
+  });
+  impatient.disconnect();
+  expect(held.end).toMatchObject({ jobs: 500, gone: 0 });
+  expect(absences).toBeGreaterThan(1);
 });

@@ -3,10 +3,19 @@ import type { Cluster, Redis } from 'ioredis';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { QueueRef } from '../redis/keys.ts';
 import { readAtOnce, type IndexesAtOnce } from './at-once.ts';
-import { ALL_INDEXES, indexPages, setEntries, UNFINISHED, type JobIndex } from './index-pages.ts';
+import {
+  ALL_INDEXES,
+  BEFORE_LINE,
+  BEHIND_LINE,
+  IN_LINE,
+  indexPages,
+  isFinished,
+  setEntries,
+  type JobIndex,
+} from './index-pages.ts';
 import { JobRecords } from './job-records.ts';
 import { MovedJobs, locateJobs } from './moved-jobs.ts';
-import { planSnapshot, SCHEDULERS, type SnapshotPlan } from './plan.ts';
+import { INDEXES, planSnapshot, SCHEDULERS, type SnapshotPlan } from './plan.ts';
 import { QueueReads } from './queue-reads.ts';
 import { MAX_INDEX_ENTRIES, STATES, type IndexEntry, type QueueRecord } from './records.ts';
 import { scanKey } from './scan-key.ts';
@@ -31,8 +40,10 @@ export interface SnapshotOptions {
 
 /** Redis is busy for less than 20 ms with so many. */
 export const MAX_ENTRIES_IN_ONE_STEP = 50_000;
-/** Passes in which jobs are looked for again, where it cannot be told from events which ones went back. */
-const MAX_PASSES = 4;
+/** Walks of what is in line, where it is too much to be read at one instant. */
+const WALKS_OF_LINE = 3;
+/** Walks of all states, where it cannot be told from events which jobs went back. */
+const MAX_WALKS = 4;
 
 /**
  * Reads all that a backup of a queue consists of, some records at a time; it writes nothing, and takes `ACL_RULES.backup`.
@@ -57,8 +68,8 @@ export async function* snapshotQueue(
     jobsPerSecond: options.jobsPerSecond,
     onProgress: (jobs) => options.onProgress?.(jobs, plan.jobs),
   });
-  const isSmall = plan.fitsIntoReply && plan.entries <= (options.maxEntriesInOneStep ?? MAX_ENTRIES_IN_ONE_STEP);
-  const indexes = isSmall ? await readAtOnce(reads) : undefined;
+  const { maxEntriesInOneStep = MAX_ENTRIES_IN_ONE_STEP, pageSize = MAX_INDEX_ENTRIES } = options;
+  const indexes = plan.fitAtOnce(INDEXES, maxEntriesInOneStep) ? await readAtOnce(reads, INDEXES) : undefined;
   yield [
     {
       kind: 'queue',
@@ -69,21 +80,31 @@ export async function* snapshotQueue(
     },
   ];
   if (indexes) yield* readIndexed(records, indexes);
-  else yield* readPages(records, reads, plan, options.pageSize ?? MAX_INDEX_ENTRIES);
-  const schedulers = indexes?.entries.get(SCHEDULERS) ?? (await readSchedulerEntries(reads));
+  else yield* readPages(records, reads, plan, { maxEntriesInOneStep, pageSize });
+  const schedulers = indexes?.entries.get(SCHEDULERS.suffix) ?? (await readSchedulerEntries(reads));
   yield* readSchedulerRecords(reads, schedulers);
   yield [{ kind: 'end', ...records.summary() }];
 }
 
-async function* readIndexed(records: JobRecords, indexes: IndexesAtOnce): AsyncGenerator<readonly QueueRecord[]> {
-  for (const { state, suffix } of ALL_INDEXES) yield* records.read(state, indexes.entries.get(suffix) ?? []);
+async function* readIndexed(
+  records: JobRecords,
+  indexes: IndexesAtOnce,
+  isWanted: (id: string) => boolean = () => true,
+): AsyncGenerator<readonly QueueRecord[]> {
+  for (const { state, suffix } of ALL_INDEXES) {
+    const entries = indexes.entries.get(suffix) ?? [];
+    yield* records.read(
+      state,
+      entries.filter(([id]) => isWanted(id)),
+    );
+  }
 }
 
 async function* readPages(
   records: JobRecords,
   reads: QueueReads,
   plan: SnapshotPlan,
-  pageSize: number,
+  { maxEntriesInOneStep, pageSize }: { readonly maxEntriesInOneStep: number; readonly pageSize: number },
 ): AsyncGenerator<readonly QueueRecord[]> {
   const moved = new MovedJobs(reads, plan.events);
   records.between(() => readMoved(records, reads, moved));
@@ -97,12 +118,17 @@ async function* readPages(
     }
   };
   const isNew = (id: string): boolean => !records.seen.has(id);
-  // One that was seen before it finished is read again, so that it is restored as finished.
-  for (const index of ALL_INDEXES) yield* walk(index, UNFINISHED.includes(index) ? isNew : () => true);
-  // A change of its priority moves a job from one index to another without an event.
-  for (const index of UNFINISHED) yield* walk(index, isNew);
+  for (const index of BEFORE_LINE) yield* walk(index, isNew);
+  // Moves within the line write no event. At one instant none can be missed; else one that is moved as often as the line
+  // is walked, each time behind where the walk is.
+  const fits = (await planSnapshot(reads)).fitAtOnce(IN_LINE, maxEntriesInOneStep);
+  const line = fits ? await readAtOnce(reads, IN_LINE) : undefined;
+  if (line) yield* readIndexed(records, line, isNew);
+  else for (let walks = 0; walks < WALKS_OF_LINE; walks++) for (const index of IN_LINE) yield* walk(index, isNew);
+  // One that was read before it finished is read again, so that it is restored as finished.
+  for (const index of BEHIND_LINE) yield* walk(index, isFinished(index) ? () => true : isNew);
   yield* readMoved(records, reads, moved);
-  for (let pass = 2; moved.missesSome && pass < MAX_PASSES; pass++) {
+  for (let walks = 1; moved.missesSome && walks < MAX_WALKS; walks++) {
     for (const index of ALL_INDEXES) yield* walk(index, isNew);
     yield* readMoved(records, reads, moved);
   }
@@ -126,8 +152,8 @@ async function* readMoved(
 async function readSchedulerEntries(reads: QueueReads): Promise<IndexEntry[]> {
   // One whose time changes may come twice: the later one holds.
   const entries = new Map<string, IndexEntry>();
-  for await (const elements of scanKey(reads, SCHEDULERS, 'ZSCAN'))
-    for (const entry of setEntries(elements, reads.key(SCHEDULERS))) entries.set(entry[0], entry);
+  for await (const elements of scanKey(reads, SCHEDULERS.suffix, 'ZSCAN'))
+    for (const entry of setEntries(elements, reads.key(SCHEDULERS.suffix))) entries.set(entry[0], entry);
   return [...entries.values()];
 }
 
