@@ -1,6 +1,7 @@
 export { ACL_RULES } from './acl.ts';
 export { addressOf, isOtherAddress } from './address.ts';
-export { classifyRedisError, type RedisErrorReason, type RedisProblem } from './errors.ts';
+export { classifyRedisError } from './errors.ts';
+export { type RedisErrorReason, type RedisProblem } from './redis/errors.ts';
 export { boundRedisSecret, parseRedisSecret, type ParsedTarget, type TlsSpec } from './redis-secret.ts';
 export {
   connectionKey,

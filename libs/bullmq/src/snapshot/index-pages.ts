@@ -1,7 +1,7 @@
 import { bytesOf, nameOf } from './job-record.ts';
 import type { QueueReads } from './queue-reads.ts';
 import { MAX_INDEX_ENTRIES, type IndexEntry, type State } from './records.ts';
-import { readRange, scanKey } from './scan-key.ts';
+import { GROWTH, readRange, scanKey } from './scan-key.ts';
 import { UnreadableKeyError } from './unreadable-key-error.ts';
 import { entryOf } from './values.ts';
 
@@ -116,7 +116,7 @@ async function* listPages(
     if (walked > (MAX_RESTARTS + 2) * size + 100 * pageSize) return;
     anchors = ids.slice(-ANCHORS);
     passed += asked;
-    asked = Math.min(pageSize, asked * 2);
+    asked = Math.min(pageSize, Math.ceil(asked * GROWTH));
   }
 }
 

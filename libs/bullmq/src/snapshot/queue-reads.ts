@@ -1,6 +1,6 @@
 import type { Milliseconds } from '@redis-queue/api';
 import type { Redis } from 'ioredis';
-import { classifyRedisError } from '../errors.ts';
+import { classifyServerError } from '../redis/errors.ts';
 import { queueKey, type QueueRef } from '../redis/keys.ts';
 import { restMs } from '../redis/pace.ts';
 import { parseServerPressure, type ServerPressure } from '../redis/pressure.ts';
@@ -123,7 +123,7 @@ export class QueueReads {
         // oxlint-disable-next-line no-await-in-loop -- one after the other
         return await this.within(read());
       } catch (error) {
-        const { reason } = classifyRedisError(error);
+        const { reason } = classifyServerError(error);
         const mayPass = reason === 'RedisUnreachable' || reason === 'RedisBusy';
         if (!mayPass || this.signal.aborted || tries === TRIES) throw error;
         // oxlint-disable-next-line no-await-in-loop

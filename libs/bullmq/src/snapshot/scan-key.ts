@@ -7,6 +7,8 @@ export type ScanCommand = 'LRANGE' | 'SSCAN' | 'HSCAN' | 'ZSCAN';
 
 /** Elements that are asked for; fewer where they are long. */
 const COUNT = 500;
+/** Of the count per page, after one that was too large: slowly, for others may be as long. */
+export const GROWTH = 1.25;
 /** Of one reply; that of Redis' own protocol comes on top. */
 const MAX_PAGE_BYTES = 2_000_000;
 
@@ -36,7 +38,7 @@ export async function* scanKey(
     yield page.elements;
     if (command === 'LRANGE' ? page.elements.length < asked : page.cursor === '0') return;
     cursor = command === 'LRANGE' ? String(Number(cursor) + asked) : page.cursor;
-    asked = Math.min(count, asked * 2);
+    asked = Math.min(count, Math.ceil(asked * GROWTH));
   }
 }
 
