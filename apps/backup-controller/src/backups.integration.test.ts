@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ACL_RULES } from '@redis-queue/bullmq';
 import { findCondition } from '@redis-queue/controller';
 import { eventually } from '@redis-queue/rig';
 import type { RunningController } from '@redis-queue/rig/controllers';
@@ -197,16 +198,27 @@ describe.concurrent('a backup', () => {
 
   it('logs in with the Secret of its role, to read for a backup and to write for a restore', async ({ expect }) => {
     const name = `roles-${ns}`;
-    await t.producer(name).addBulk(some(5));
-    await t.producer(name, t.other).addBulk(some(2));
-    // The Secret of the role leads to the server that has two jobs, the common one to the one that has five.
-    await t.queue(ns, 'roles', { name, redis: { secretRefs: { backup: { name: 'redis-other' } } } });
-    await t.queue(ns, 'empty', { name: `${name}-to`, redis: { secretRefs: { restore: { name: 'redis-other' } } } });
+    const source = t.producer(name, t.other);
+    await source.addBulk(some(5));
+    await source.upsertJobScheduler('daily', { every: 86_400_000, immediately: false });
+    // The common Secret leads to a server that has no such queue; those of the roles to users with the least rights.
+    const redis = t.redis(t.other);
+    for (const role of ['backup', 'restore'] as const) {
+      await redis.call('ACL', 'SETUSER', role, 'reset', 'on', '>pw', 'resetchannels', ...ACL_RULES[role].split(' '));
+      await t.secretOf(ns, role, `redis://${role}:pw@${t.other.host}:${t.other.port}`);
+    }
+    await redis.call('ACL', 'LOG', 'RESET');
+    await t.queue(ns, 'roles', { name, redis: { secretRefs: { backup: { name: 'redis-backup' } } } });
+    await t.queue(ns, 'empty', { name: `${name}-to`, redis: { secretRefs: { restore: { name: 'redis-restore' } } } });
     const backup = await t.settled(await t.backup(ns, 'roles', { queues: { names: ['roles'] } }), 'BackedUp');
-    expect(backup.status?.jobs).toBe(2);
+    expect(backup.status?.jobs).toBe(6);
     const queues = [{ name: 'roles', to: { queue: 'empty' } }];
     await t.settled(await t.restore(ns, 'roles', { from: { backup: { name: 'roles' } }, queues }), 'Restored');
-    expect(await t.producer(`${name}-to`, t.other).getWaitingCount()).toBe(2);
+    const counts = (queue: typeof source) => queue.getJobCounts('waiting', 'delayed');
+    const target = t.producer(`${name}-to`, t.other);
+    expect(await counts(target)).toEqual(await counts(source));
+    expect(await target.getJobSchedulersCount()).toBe(1);
+    expect(await redis.call('ACL', 'LOG')).toEqual([]);
   });
 
   it('of half of a flow is refused, or cuts the link, as openFlows says', async ({ expect }) => {

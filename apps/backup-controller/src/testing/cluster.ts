@@ -7,6 +7,7 @@ import {
   type QueueRestoreSpec,
   type QueueSpec,
 } from '@redis-queue/api';
+import { RedisConnections } from '@redis-queue/bullmq';
 import {
   eventually,
   startRedis,
@@ -36,6 +37,7 @@ export class TestCluster implements AsyncDisposable {
   readonly kms: KmsServer;
   /** The volume. */
   readonly volume = temporaryFolder('backups');
+  readonly #connections = new RedisConnections();
   readonly #closing = new AsyncDisposableStack();
 
   private constructor(rig: Rig, other: RedisServer, s3: S3Server, kms: KmsServer) {
@@ -56,7 +58,7 @@ export class TestCluster implements AsyncDisposable {
     more: { kubeconfigPath?: string } = {},
   ): Promise<RunningController> {
     const all: Settings = {
-      redisSecretNames: ['redis-credentials', 'redis-other'],
+      redisSecretNames: ['redis-credentials', 'redis-other', 'redis-backup', 'redis-restore'],
       storageSecretNames: ['backup-key', 'backup-storage', 'backup-kms'],
       volumeDirectory: this.volume,
       podIdentity: false,
@@ -85,6 +87,16 @@ export class TestCluster implements AsyncDisposable {
   get bucket(): QueueBackupSpec['storage'] {
     const { endpoint, region } = this.s3;
     return { s3: { bucket: 'backups', prefix: 'all', endpoint, region, secretRef: { name: 'backup-storage' } } };
+  }
+
+  /** As its administrator. */
+  redis({ host, port }: RedisServer): ReturnType<RedisConnections['get']> {
+    return this.#connections.get({ host, port });
+  }
+
+  /** The Secret of a role, `redis-<role>`. */
+  async secretOf(namespace: string, role: 'backup' | 'restore', url: string): Promise<void> {
+    await this.rig.objects.secret(namespace, { 'redis-url': url }, `redis-${role}`);
   }
 
   /** A key of the KMS, as a spec names it. */
@@ -163,6 +175,7 @@ export class TestCluster implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#closing.disposeAsync();
+    this.#connections.close();
     await this.rig[Symbol.asyncDispose]();
     await Promise.all([this.other.stop(), this.s3.stop(), this.kms[Symbol.asyncDispose]()]);
   }

@@ -88,12 +88,12 @@ const QUEUE: Effects = {
   'redis.secretRefs.backup.name': {
     file: 'apps/backup-controller/src/backups.integration.test.ts',
     test: 'logs in with the Secret of its role, to read for a backup and to write for a restore',
-    row: 'backup: {',
+    row: 'backup: { name',
   },
   'redis.secretRefs.restore.name': {
     file: 'apps/backup-controller/src/backups.integration.test.ts',
     test: 'logs in with the Secret of its role, to read for a backup and to write for a restore',
-    row: 'restore: {',
+    row: 'restore: { name',
   },
   'redis.tls.enabled': {
     file: 'libs/bullmq/src/redis-secret.test.ts',
