@@ -8,6 +8,7 @@ const LONG = [
   'apps/autoscaler/src/autoscaler.integration.test.ts',
   'apps/autoscaler/src/sampling/redis-sampler.integration.test.ts',
   'apps/autoscaler/src/takeover.integration.test.ts',
+  'apps/backup-controller/src/failures.integration.test.ts',
   'apps/queue-controller/src/failures.integration.test.ts',
   'apps/queue-controller/src/neighbours.integration.test.ts',
   'apps/workerpool-controller/src/deployment/rollout.integration.test.ts',

@@ -11,4 +11,8 @@ cd "$here/../cluster/binaries"
   --count '^go: downloading' --of "$(grep -cE '^\s+\S+ v[0-9]' go.mod)" "downloading Go modules" -- go list -deps ./... tool
 # Nearly all of its modules are those of the other.
 cd ../health
-exec go list -deps . >/dev/null
+go list -deps . >/dev/null
+cd ../s3
+go list -deps tool >/dev/null
+cd ../kms
+exec go list -deps tool >/dev/null

@@ -11,6 +11,7 @@ import {
 import { startProcess, startRedis, type RedisServer } from '@redis-queue/rig';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { coreEach } from '../measuring/core-each.ts';
+import { finishedJobs } from '../measuring/finished-jobs.ts';
 import { hundredths, percentile, tenths } from '../measuring/percentile.ts';
 import { seedCompleted } from './seed.ts';
 
@@ -221,10 +222,10 @@ async function besideWorkers(jobs: number, windowMs: number): Promise<BesideWork
     const rates = { with: [] as number[], without: [] as number[] };
     let [removed, pacedMs, callsMs] = [0, 0, 0];
     const measured = async <T>(run: () => Promise<T>): Promise<{ result: T; perSecond: number; ms: number }> => {
-      const [before, beganMs] = [await finishedJobs(control), performance.now()];
+      const [before, beganMs] = [await finishedJobs(control, limited.queue.name), performance.now()];
       const result = await run();
       const ms = performance.now() - beganMs;
-      return { result, perSecond: ((await finishedJobs(control)) - before) / (ms / 1_000), ms };
+      return { result, perSecond: ((await finishedJobs(control, limited.queue.name)) - before) / (ms / 1_000), ms };
     };
     const clean = async (): Promise<RetentionResult> => {
       const options = { ...roundOptions(redis), signal: AbortSignal.timeout(windowMs) };
@@ -254,7 +255,8 @@ async function besideWorkers(jobs: number, windowMs: number): Promise<BesideWork
     workers.kill('SIGTERM');
     await workers.exited;
     const oldLeft = await control.zcount('bull:old:completed', '-inf', Date.now() - HOUR);
-    const youngLost = (await finishedJobs(control)) - (await control.zcard('bull:old:completed')) - removed;
+    const youngLost =
+      (await finishedJobs(control, limited.queue.name)) - (await control.zcard('bull:old:completed')) - removed;
     return {
       workerThroughputShare: hundredths(percentile(shares, 0.5)),
       slowestScriptMs: slowest.oursMs,
@@ -270,19 +272,6 @@ async function besideWorkers(jobs: number, windowMs: number): Promise<BesideWork
     await workers.stop();
     for (const each of [redis, control]) each.disconnect();
   }
-}
-
-/** Of all that were ever added after the old ones, those that neither wait nor run. */
-async function finishedJobs(redis: Redis): Promise<number> {
-  return Number(
-    await redis.eval(
-      "return redis.call('GET', KEYS[1]) - redis.call('LLEN', KEYS[2]) - redis.call('LLEN', KEYS[3])",
-      3,
-      'bull:old:id',
-      'bull:old:wait',
-      'bull:old:active',
-    ),
-  );
 }
 
 /** 0: none took as long as the log's threshold. */

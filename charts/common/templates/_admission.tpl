@@ -15,6 +15,7 @@ The name of the policy over a controller's ServiceAccount. Cluster-wide: two rel
   "finalizers" $writes.finalizers
   "ended" $writes.ended
   "owned" (.owned | default dict)
+  "created" (.created | default dict)
   "workers" (include "redis-queue.can" (list $root "workers"))
   "excludedNamespaces" (include "redis-queue.excludedNamespaces" $root | fromJsonArray)
   "template" (include "redis-queue.templateFloor" $root | fromYaml)
@@ -80,6 +81,7 @@ something else has to stand in `owned`, or nothing would bind what is written.
 {{- $finalizers := list -}}
 {{- $ended := list -}}
 {{- $owned := .owned | default dict -}}
+{{- $created := .created | default dict -}}
 {{- range $rule := list .rules .clusterRules | compact | join "\n" | fromYamlArray -}}
 {{- if or (has "create" $rule.verbs) (has "update" $rule.verbs) (has "patch" $rule.verbs) (has "delete" $rule.verbs) -}}
 {{- range $group := $rule.apiGroups -}}
@@ -91,6 +93,9 @@ something else has to stand in `owned`, or nothing would bind what is written.
 {{- else if eq $group "redis-queue.io" -}}
 {{- if has "delete" $rule.verbs }}{{ $ended = append $ended $resource }}{{ end -}}
 {{- if has "patch" $rule.verbs }}{{ $finalizers = append $finalizers $resource }}{{ end -}}
+{{- if and (has "create" $rule.verbs) (not (hasKey $created $resource)) -}}
+{{- fail (printf "the chart %s has a right to create %s, and nothing says which: name the label that says whose they are, as in \"created\" (dict \"%s\" \"redis-queue.io/label\")" $.root.Chart.Name $resource $resource) -}}
+{{- end -}}
 {{- else if not (hasKey $owned (printf "%s/%s" $group $resource)) -}}
 {{- fail (printf "the chart %s has a right to write %s/%s, and nothing says which of them: name the kind that owns them, as in \"owned\" (dict \"%s/%s\" \"Kind\")" $.root.Chart.Name $group $resource $group $resource) -}}
 {{- end -}}
@@ -113,6 +118,8 @@ steals its token, or deceives the controller, can write nothing else. Takes a di
   statuses, finalizers  plurals of our group whose status it writes, or whose finalizers
   ended                 plurals of our group whose objects it deletes once they have ended and their time to live is over
   owned                 other resources that it writes ("group/plural") → the kind that has to be their controller
+  created               plurals of our group that it creates, and deletes once they have ended → the label that says whose
+                        they are: its value is what their names begin with; may be absent
   workers               not empty: it writes the Deployments, PodDisruptionBudgets and pods of WorkerPools
   excludedNamespaces    where no worker may be created or changed
   template              the floor for pod templates; see redis-queue.templateFloor
@@ -120,11 +127,13 @@ steals its token, or deceives the controller, can write nothing else. Takes a di
 {{- define "redis-queue.accountPolicy" -}}
 {{- $user := printf "system:serviceaccount:%s:%s" .namespace .serviceAccountName -}}
 {{- $owned := deepCopy .owned -}}
+{{- $created := .created | default dict -}}
 {{- if .workers }}{{ $owned = merge $owned (dict "apps/deployments" "WorkerPool" "policy/poddisruptionbudgets" "WorkerPool") }}{{ end -}}
 {{- $allowed := list "coordination.k8s.io/leases CREATE" "coordination.k8s.io/leases UPDATE" "/events CREATE" "/events UPDATE" -}}
 {{- range .statuses }}{{ $allowed = append $allowed (printf "redis-queue.io/%s/status UPDATE" .) }}{{ end -}}
 {{- range .finalizers }}{{ $allowed = append $allowed (printf "redis-queue.io/%s UPDATE" .) }}{{ end -}}
 {{- range .ended }}{{ $allowed = append $allowed (printf "redis-queue.io/%s DELETE" .) }}{{ end -}}
+{{- range $plural, $_ := $created }}{{ $allowed = append $allowed (printf "redis-queue.io/%s CREATE" $plural) }}{{ end -}}
 {{- range $target, $_ := $owned }}{{ $allowed = append (append $allowed (printf "%s CREATE" $target)) (printf "%s UPDATE" $target) }}{{ end -}}
 {{- if .workers }}{{ $allowed = append $allowed "/pods UPDATE" }}{{ end -}}
 apiVersion: admissionregistration.k8s.io/v1
@@ -189,7 +198,7 @@ spec:
       reason: Forbidden
     {{- range .finalizers }}
     - expression: >-
-        variables.target != 'redis-queue.io/{{ . }}' || (object.?spec == oldObject.?spec &&
+        variables.target != 'redis-queue.io/{{ . }}' || request.operation != 'UPDATE' || (object.?spec == oldObject.?spec &&
         object.metadata.?labels == oldObject.metadata.?labels &&
         object.metadata.?annotations == oldObject.metadata.?annotations &&
         object.metadata.?ownerReferences == oldObject.metadata.?ownerReferences &&
@@ -199,10 +208,22 @@ spec:
       reason: Forbidden
     {{- end }}
     {{- range .ended }}
+    {{- $label := get $created . }}
     - expression: >-
         variables.target != 'redis-queue.io/{{ . }}' || request.operation != 'DELETE' ||
-        (has(oldObject.spec.ttlSecondsAfterFinished) && has(oldObject.status.completionTime))
-      message: of {{ . }} the {{ $.controller }} deletes those that have ended and have ttlSecondsAfterFinished, and no others
+        (has(oldObject.status.completionTime) && (has(oldObject.spec.ttlSecondsAfterFinished)
+        {{- if $label }} ||
+        '{{ $label }}' in oldObject.metadata.?labels.orValue({})
+        {{- end }}))
+      message: of {{ . }} the {{ $.controller }} deletes those that have ended and have ttlSecondsAfterFinished{{ with $label }} or the label {{ . }}{{ end }}, and no others
+      reason: Forbidden
+    {{- end }}
+    {{- range $plural, $label := $created }}
+    - expression: >-
+        variables.target != 'redis-queue.io/{{ $plural }}' || request.operation != 'CREATE' ||
+        (object.metadata.?labels[?'{{ $label }}'].orValue('') != '' &&
+        object.metadata.name.startsWith(object.metadata.labels['{{ $label }}'] + '-'))
+      message: the {{ $.controller }} creates {{ $plural }} whose names begin with the value of their label {{ $label }}, and no others
       reason: Forbidden
     {{- end }}
     {{- range $target, $kind := $owned }}

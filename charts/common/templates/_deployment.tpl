@@ -70,10 +70,19 @@ spec:
           volumeMounts:
             - name: tmp
               mountPath: /tmp
+            {{- if include "redis-queue.backupVolume" . }}
+            - name: backups
+              mountPath: /backups
+            {{- end }}
       volumes:
         - name: tmp
           emptyDir:
             sizeLimit: 16Mi
+        {{- with include "redis-queue.backupVolume" . }}
+        - name: backups
+          persistentVolumeClaim:
+            claimName: {{ . }}
+        {{- end }}
       {{- include "redis-queue.podPlacement" . | nindent 6 }}
       topologySpreadConstraints:
         {{- if .Values.topologySpreadConstraints }}
@@ -94,6 +103,12 @@ securityContext:
   runAsNonRoot: true
   seccompProfile:
     type: RuntimeDefault
+  {{- if include "redis-queue.backupVolume" . }}
+  {{- with .Values.storage.volume.fsGroup }}
+  fsGroup: {{ . }}
+  fsGroupChangePolicy: OnRootMismatch
+  {{- end }}
+  {{- end }}
 {{- end -}}
 
 {{/* The same for its containers. */}}
@@ -118,6 +133,11 @@ tolerations: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end -}}
 
+{{/* The claim of the volume for backups; empty: there is none. */}}
+{{- define "redis-queue.backupVolume" -}}
+{{- if include "redis-queue.can" (list . "storage") -}}{{ .Values.storage.volume.claimName }}{{- end -}}
+{{- end -}}
+
 {{/*
 The flags of a controller, as a YAML list. A chart declares in Chart.yaml, as the annotation redis-queue.io/settings,
 which of its values are flags and nothing more: podStartTime is --pod-start-time. What only extraArgs can set comes last;
@@ -136,13 +156,18 @@ a flag that would keep every pod from starting or from leading is refused. Tests
 {{- with .Values.workers.secretNames }}{{ $args = append $args (uniq . | join "," | printf "--worker-secret-names=%s") }}{{ end -}}
 {{- $args = append $args (printf "--worker-run-as-user=%s" (.Values.workers.runAsUser | default "image" | toString)) -}}
 {{- end -}}
+{{- if include "redis-queue.can" (list . "storage") -}}
+{{- $args = append $args (uniq .Values.storage.secretNames | join "," | printf "--storage-secret-names=%s") -}}
+{{- $args = append $args (printf "--pod-identity=%t" .Values.storage.podIdentity) -}}
+{{- if include "redis-queue.backupVolume" . }}{{ $args = append $args "--volume-directory=/backups" }}{{ end -}}
+{{- end -}}
 {{- with include "redis-queue.namespaces" . | fromJsonArray }}{{ $args = append $args (join "," . | printf "--namespace-scope=%s") }}{{ end -}}
 {{- $settings := splitList "," (nospace (index (.Chart.Annotations | default dict) "redis-queue.io/settings" | default "")) | compact -}}
 {{- range $settings -}}
 {{- $value := get $.Values . | toString -}}
 {{- if $value }}{{ $args = append $args (printf "--%s=%s" (kebabcase .) $value) }}{{ end -}}
 {{- end -}}
-{{- $own := list "release-finalizers" "http-port" "lease-name" "log-level" "redis-secret-names" "bus-secret-name" "bus-tls" "worker-secret-names" "worker-run-as-user" "namespace-scope" -}}
+{{- $own := list "release-finalizers" "http-port" "lease-name" "log-level" "redis-secret-names" "bus-secret-name" "bus-tls" "worker-secret-names" "worker-run-as-user" "storage-secret-names" "pod-identity" "volume-directory" "namespace-scope" -}}
 {{- range $settings }}{{ $own = append $own (kebabcase .) }}{{ end -}}
 {{- range .Values.extraArgs -}}
 {{- $flag := splitList "=" . | first | trimPrefix "--" -}}

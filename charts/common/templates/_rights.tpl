@@ -110,7 +110,16 @@ roleRef:
   resources: [secrets]
   resourceNames: {{ include "redis-queue.redisSecretNames" . }}
   verbs: [get, list, watch]
-{{- end }}
+{{ end }}
+{{- if include "redis-queue.can" (list . "storage") -}}
+{{- with .Values.storage.secretNames -}}
+# Read when a run begins, and not watched.
+- apiGroups: [""]
+  resources: [secrets]
+  resourceNames: {{ uniq . | toJson }}
+  verbs: [get]
+{{ end }}
+{{- end -}}
 - apiGroups: [""]
   resources: [events]
   verbs: [create, patch]

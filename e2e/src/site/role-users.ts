@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { redisUsers, setUserCommand } from '@redis-queue/dev/redis-users';
 
 /** A user of Redis that one role has, as `make redis-users` names it. */
-export type RoleUser = 'queue-controller' | 'sampler' | 'worker' | 'producer' | 'bus';
+export type RoleUser = 'queue-controller' | 'sampler' | 'worker' | 'backup' | 'restore' | 'producer' | 'bus';
 export type Passwords = Readonly<Record<RoleUser, string>>;
 
 /** The Secrets of `examples/redis-users`, and the user that each names. */
@@ -10,6 +10,8 @@ export const ROLE_SECRETS: Readonly<Record<string, RoleUser>> = {
   'redis-controller': 'queue-controller',
   'redis-sampler': 'sampler',
   'redis-worker': 'worker',
+  'redis-backup': 'backup',
+  'redis-restore': 'restore',
   'redis-queue-bus': 'bus',
 };
 
@@ -18,6 +20,7 @@ export const SECRETS_OF_CHARTS: Readonly<Record<string, readonly string[]>> = {
   'queue-controller': ['redis-controller', 'redis-sampler'],
   autoscaler: ['redis-sampler'],
   'workerpool-controller': ['redis-worker'],
+  'backup-controller': ['redis-backup', 'redis-restore'],
 };
 
 /** Where the example's worker and the producer write down what ran: keys of the application, beside its queues. */
@@ -31,6 +34,8 @@ export function newPasswords(): Passwords {
     'queue-controller': password(),
     sampler: password(),
     worker: password(),
+    backup: password(),
+    restore: password(),
     producer: password(),
     bus: password(),
   };

@@ -5,7 +5,9 @@ export type Capability =
   /** It uses the bus between autoscaler and workerpool-controller. */
   | 'bus'
   /** It creates worker pods, by Deployments. */
-  | 'workers';
+  | 'workers'
+  /** It keeps backups: in object storage, with Secrets of its own, or on a volume. */
+  | 'storage';
 // An admission webhook would be one more: it needs a second port, a Service and a certificate, which no chart renders
 // yet.
 
@@ -41,6 +43,14 @@ const table = {
     summary: 'Sizes WorkerPools so that jobs start within their target wait.',
     kinds: [],
     capabilities: ['redis', 'bus'],
+    namespaceScope: true,
+  },
+  'backup-controller': {
+    summary:
+      'Backs queues up as QueueBackup and QueueBackupSchedule objects ask for it, and restores them as QueueRestore objects do.',
+    kinds: ['QueueBackup', 'QueueBackupSchedule', 'QueueRestore'],
+    holds: ['QueueBackup', 'QueueRestore'],
+    capabilities: ['redis', 'storage'],
     namespaceScope: true,
   },
 } as const satisfies Record<string, AppDefinition>;

@@ -1,12 +1,18 @@
 export * from './apps.ts';
 export { helmValue } from './helm-value.ts';
+export * from './kinds/backup-reasons.ts';
+export * from './kinds/backup-storage.ts';
 export * from './kinds/duration.ts';
 export { MAX_SCHEDULERS, type JobSchedulerSpec } from './kinds/job-schedulers.ts';
 export * from './kinds/meta.ts';
 export * from './kinds/quantity.ts';
 export * from './kinds/queue.ts';
 export * from './kinds/queue-reasons.ts';
+export * from './kinds/queue-backup.ts';
+export * from './kinds/queue-backup-schedule.ts';
 export * from './kinds/queue-redrive.ts';
+export * from './kinds/queue-restore.ts';
 export * from './kinds/reasons.ts';
+export { DEFAULT_BACKOFF_LIMIT, type RunPhase } from './kinds/run-fields.ts';
 export * from './kinds/workerpool.ts';
 export * from './kinds/workerpool-reasons.ts';

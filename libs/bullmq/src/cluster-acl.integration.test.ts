@@ -23,6 +23,7 @@ import { readInTime } from './read-in-time.ts';
 import { tryReadMarks } from './marks.ts';
 import { cleanFinished, sampleSizes, trimEvents, tryReadFinished } from './retention.ts';
 import { sampleBacklogs, sampleQueues } from './sample.ts';
+import { takeSnapshot } from './snapshot/snapshot.fixture.ts';
 import { readServerInfo } from './server.ts';
 import type { RedisAddress } from './target.ts';
 
@@ -75,6 +76,10 @@ test('producer, worker, sampler and controller do their work, and no node refuse
   expect(await sampleQueues(reader, [REF])).toMatchObject([{ waiting: 2 }]);
   expect(await sampleBacklogs(reader, [REF])).toMatchObject([{ waiting: 2 }]);
   expect(await sampleHolders(reader, [REF])).toBeDefined();
+
+  const backup = connections.get(targetOf('backup'));
+  for (const options of [{}, { maxEntriesInOneStep: 0 }])
+    expect((await takeSnapshot(backup, REF, options)).end).toMatchObject({ jobs: 3, gone: 0 });
 
   const redisOptions = { username: 'worker', password: 'pw', maxRetriesPerRequest: null };
   const own = new Cluster([address], { redisOptions });

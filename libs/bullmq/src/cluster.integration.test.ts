@@ -5,10 +5,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { RedisConnections } from './connections.ts';
 import { sampleFinishedOf } from './finished.ts';
 import { sampleHolders } from './holders.ts';
-import type { QueueRef } from './keys.ts';
+import type { QueueRef } from './redis/keys.ts';
 import { digestPolicies } from './digest-policies.ts';
 import { readQueuePolicy } from './policy.ts';
 import { sampleBacklogs, sampleQueues } from './sample.ts';
+import { idsOf, takeSnapshot } from './snapshot/snapshot.fixture.ts';
 import type { RedisAddress } from './target.ts';
 
 let cluster: RedisCluster;
@@ -45,6 +46,18 @@ test.each(layouts)('queues on the nodes of a Redis Cluster are sampled, with %s'
   await Promise.all(refs.map((ref, n) => redis.lpush(`${ref.prefix}:${ref.name}:wait`, ...Array(n + 1).keys())));
   expect((await sampleBacklogs(redis, refs)).map(({ waiting }) => waiting)).toEqual(refs.map((__, n) => n + 1));
   expect((await sampleQueues(redis, refs)).map(({ waiting }) => waiting)).toEqual(refs.map((__, n) => n + 1));
+});
+
+test.each(layouts)('a queue on a Redis Cluster is read whole, with %s', async (_, refOf) => {
+  const ref = refOf(300);
+  const redis = connections.get(target);
+  await producer(ref).addBulk(Array.from({ length: 250 }, (_value, n) => ({ name: 'j', data: { n } })));
+  const waiting = (await redis.lrange(`${ref.prefix}:${ref.name}:wait`, 0, -1)).toReversed();
+  for (const options of [{}, { maxEntriesInOneStep: 0, pageSize: 100 }]) {
+    const held = await takeSnapshot(redis, ref, options);
+    expect(idsOf(held, 'waiting')).toEqual(waiting);
+    expect(held.end).toMatchObject({ jobs: 250, gone: 0 });
+  }
 });
 
 test.each(layouts)('what is set for a queue on a Redis Cluster is read, with %s', async (_, refOf) => {

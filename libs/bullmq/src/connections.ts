@@ -1,6 +1,6 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { ConnectionShareError, ConnectionShares, type ConnectionLimits } from './connection-shares.ts';
-import { failWithConnection, guardClusterReplies, GuardedConnector } from './reply-guard.ts';
+import { failWithConnection, guardClusterReplies, GuardedConnector } from './redis/reply-guard.ts';
 import { sentinelOptions } from './sentinel.ts';
 import { DISCONNECT_TIMEOUT_MS, reconnectWhenSilent, retryAfterMs } from './silence.ts';
 import { connectionKey, describeTarget, type RedisAddress, type RedisTarget } from './target.ts';

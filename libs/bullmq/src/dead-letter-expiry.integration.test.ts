@@ -1,6 +1,6 @@
 import { eventually } from '@redis-queue/rig';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { QueueRef } from './keys.ts';
+import type { QueueRef } from './redis/keys.ts';
 import { testRedis, type TestRedis } from './test-redis.ts';
 import { countLostLetters, type LostLetters } from './dead-letters-lost.ts';
 import { deadLetterQueue } from './dead-letter-queue.ts';

@@ -1,5 +1,5 @@
-import type { QueueRef } from './keys.ts';
-import { runScript } from './scripts.ts';
+import type { QueueRef } from './redis/keys.ts';
+import { runScript } from './redis/scripts.ts';
 import { fenceArguments, parseOutcome, type DeadLetterFence } from './dead-letter-fence.ts';
 import type { RedisCall, Refusal } from './step.ts';
 import { metaKeys } from './dead-letter-queue.ts';

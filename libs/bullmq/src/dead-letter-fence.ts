@@ -1,5 +1,5 @@
 import { OWNER_FIELD } from './owner-mark.ts';
-import { UnexpectedReplyError } from './reply.ts';
+import { UnexpectedReplyError } from './redis/reply.ts';
 import type { Refusal } from './step.ts';
 
 /** What has to hold in Redis when something is written; otherwise nothing is. Checked by the script that writes. */

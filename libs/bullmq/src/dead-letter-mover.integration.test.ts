@@ -1,7 +1,7 @@
 import { eventually } from '@redis-queue/rig';
 import { FlowProducer, Queue, QueueEvents, UnrecoverableError, Worker } from 'bullmq';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
-import { queueKey, type QueueRef } from './keys.ts';
+import { queueKey, type QueueRef } from './redis/keys.ts';
 import { testRedis, type TestRedis } from './test-redis.ts';
 import { deadLetterQueue } from './dead-letter-queue.ts';
 import { settleFailedJobs } from './dead-letter-mover.ts';

@@ -1,5 +1,5 @@
-import type { QueueRef } from './keys.ts';
-import { runScript } from './scripts.ts';
+import type { QueueRef } from './redis/keys.ts';
+import { runScript } from './redis/scripts.ts';
 import { decide, type Decision, type LeftReason, type RetryPolicy } from './dead-letters/decide.ts';
 import { FAILED_PER_PAGE, readFailedPage, type FailedPage } from './failed-jobs.ts';
 import { fenceArguments, parseOutcome, type DeadLetterFence } from './dead-letter-fence.ts';

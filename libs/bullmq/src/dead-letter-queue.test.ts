@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { deadLetterQueue, letterId } from './dead-letter-queue.ts';
-import { groupByHashTag } from './keys.ts';
+import { groupByHashTag } from './redis/keys.ts';
 
 it('the dead-letter queue lies in the slot of its queue wherever BullMQ works at all', () => {
   const tagged = [

@@ -1,4 +1,4 @@
-import { queueKey, type QueueRef } from './keys.ts';
+import { queueKey, type QueueRef } from './redis/keys.ts';
 
 const SUFFIX = '-dlq';
 

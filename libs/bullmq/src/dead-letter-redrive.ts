@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
-import { queueKey, type QueueRef } from './keys.ts';
+import { queueKey, type QueueRef } from './redis/keys.ts';
 import { readQueuePolicy } from './policy.ts';
-import { timeOf, UnexpectedReplyError } from './reply.ts';
-import { runReadScript, runScript } from './scripts.ts';
+import { timeOf, UnexpectedReplyError } from './redis/reply.ts';
+import { runReadScript, runScript } from './redis/scripts.ts';
 import { fenceArguments, parseOutcome, type DeadLetterFence } from './dead-letter-fence.ts';
 import type { RedisCall, Refusal } from './step.ts';
 import type { CompiledFilter } from './dead-letters/filter.ts';

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { queueKey, type QueueRef } from './keys.ts';
+import { queueKey, type QueueRef } from './redis/keys.ts';
 import type { DeadLetterFence } from './dead-letter-fence.ts';
 import type { RedisCall } from './step.ts';
 import { settleFailedJobs, type MoverOptions, type MoverRound } from './dead-letter-mover.ts';

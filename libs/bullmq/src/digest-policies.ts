@@ -1,9 +1,9 @@
 import type { Redis } from 'ioredis';
-import { inBatches, queueKey, type QueueRef } from './keys.ts';
+import { inBatches, queueKey, type QueueRef } from './redis/keys.ts';
 import { OWNER_FIELD } from './owner-mark.ts';
 import { DIGEST_LENGTH, NO_DIGEST, type PolicyDigest } from './policy-digest.ts';
-import { UnexpectedReplyError } from './reply.ts';
-import { runReadScript } from './scripts.ts';
+import { UnexpectedReplyError } from './redis/reply.ts';
+import { runReadScript } from './redis/scripts.ts';
 import { splitWhenRefused } from './split.ts';
 
 /**

@@ -22,6 +22,7 @@ describe('an error of Redis is sorted by what a person has to do', () => {
     ['unexpected reply: waiting is not a number', 'QueueUnreadable'],
     ['ERR something that nobody has seen before', 'RedisError'],
     ['ACL failure in script: No permission to access one of the keys', 'RedisNoPermission'],
+    ["ERR The user executing the script can't run this command or subcommand script: 1f", 'RedisNoPermission'],
   ])('%s → %s', (text, reason) => {
     expect(classifyRedisError(new Error(text)).reason).toBe(reason);
   });

@@ -1,4 +1,5 @@
 import { ConnectionShareError } from './connection-shares.ts';
+import { UnreadableKeyError } from './snapshot/unreadable-key-error.ts';
 
 /** Why a Redis command failed, as conditions say it. */
 export type RedisErrorReason =
@@ -30,7 +31,11 @@ const KNOWN: readonly (readonly [RegExp, RedisErrorReason, string])[] = [
     'RedisNoPermission',
     "the Secret's Redis user may not use the keys of the queue: the key patterns of its ACL are not those of the queue's prefix",
   ],
-  [/NOPERM|ACL failure in script/, 'RedisNoPermission', "the Secret's Redis user lacks a permission that is needed"],
+  [
+    /NOPERM|ACL failure in script|executing the script can't run/,
+    'RedisNoPermission',
+    "the Secret's Redis user lacks a permission that is needed",
+  ],
   [/READONLY/, 'RedisReadOnly', 'Redis is a read-only replica; point the Secret at the primary'],
   [/^OOM|OOM command not allowed/, 'RedisOutOfMemory', 'Redis is out of memory and refuses writes'],
   [
@@ -76,6 +81,7 @@ const HARMLESS_DETAIL =
  */
 export function classifyRedisError(error: unknown): RedisProblem {
   if (error instanceof ConnectionShareError) return { reason: 'WaitingForTurn', message: error.message };
+  if (error instanceof UnreadableKeyError) return { reason: 'QueueUnreadable', message: error.message };
   const text = errorTexts(error).join('\n');
   const known = KNOWN.find(([pattern]) => pattern.test(text));
   const [, reason, message] = known ?? [undefined, 'RedisError' as const, 'Redis answered with an error'];

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
-import { queueKey, type QueueRef } from './keys.ts';
-import { timedReply, UnexpectedReplyError } from './reply.ts';
-import { runReadScript } from './scripts.ts';
+import { queueKey, type QueueRef } from './redis/keys.ts';
+import { timedReply, UnexpectedReplyError } from './redis/reply.ts';
+import { runReadScript } from './redis/scripts.ts';
 import type { Backoff } from './dead-letters/backoff.ts';
 import type { FailedJob } from './dead-letters/decide.ts';
 

@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
-import { inBatches, queueKey, type QueueRef } from './keys.ts';
+import { inBatches, queueKey, type QueueRef } from './redis/keys.ts';
 import { delayOf, orThrow, type Sampled } from './sample.ts';
-import { MAX_TIME_MS, parseReply, timedReply, UnexpectedReplyError } from './reply.ts';
-import { runReadScript } from './scripts.ts';
+import { MAX_TIME_MS, parseReply, timedReply, UnexpectedReplyError } from './redis/reply.ts';
+import { runReadScript } from './redis/scripts.ts';
 import { splitWhenRefused } from './split.ts';
 
 /**

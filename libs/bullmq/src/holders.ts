@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
-import { groupByHashTag, queueKey, type QueueRef } from './keys.ts';
-import { UnexpectedReplyError } from './reply.ts';
-import { runReadScript } from './scripts.ts';
+import { groupByHashTag, queueKey, type QueueRef } from './redis/keys.ts';
+import { UnexpectedReplyError } from './redis/reply.ts';
+import { runReadScript } from './redis/scripts.ts';
 
 /** Who runs the active jobs of some queues. */
 export interface ActiveHolders {

@@ -6,11 +6,11 @@ import { classifyRedisError } from './errors.ts';
 import { sampleFinishedOf, trySampleFinishedOf } from './finished.ts';
 import { sampleHolders } from './holders.ts';
 import { sampleBacklogs, trySampleBacklogs, trySampleQueues } from './sample.ts';
-import type { QueueRef } from './keys.ts';
+import type { QueueRef } from './redis/keys.ts';
 import { obliterateRound } from './obliterate.ts';
 import { OWNER_FIELD, parseOwnerMark, writeMeta } from './owner-mark.ts';
 import { readQueuePolicy, setPaused } from './policy.ts';
-import { MAX_REPLY_BYTES } from './reply-meter.ts';
+import { MAX_REPLY_BYTES } from './redis/reply-meter.ts';
 import { sampleUsage, usageKey } from './usage.ts';
 import { QueueWakeups } from './wakeups.ts';
 

@@ -28,7 +28,7 @@ export {
 } from './connection-shares.ts';
 export { dropStuckCluster, readInTime } from './read-in-time.ts';
 export { readLastRun } from './last-run.ts';
-export { queueId, queueKey, QUEUES_PER_CALL, type QueueRef } from './keys.ts';
+export { queueId, queueKey, QUEUES_PER_CALL, type QueueRef } from './redis/keys.ts';
 export {
   isAsLimited,
   windowLength,
@@ -69,12 +69,11 @@ export {
   listedSchedulers,
   readSchedulers,
   removeScheduler,
-  SCHEDULERS_FIELD,
   upsertScheduler,
   type SchedulerFence,
   type SchedulerState,
 } from './job-schedulers.ts';
-export type { JobScheduler } from './job-schedulers/definition.ts';
+export { SCHEDULERS_FIELD, type JobScheduler } from './job-schedulers/definition.ts';
 export { scheduleProblem, type Schedule, type ScheduleProblem } from './job-schedulers/schedule.ts';
 export type { Decision, LeftReason } from './dead-letters/decide.ts';
 export type { DeadLetterFence } from './dead-letter-fence.ts';
@@ -121,19 +120,47 @@ export {
 } from './finished.ts';
 export { hasWorkers, obliterateRound, type ObliterateOutcome, type ObliterateRound } from './obliterate.ts';
 export { reconnectWhenSilent, retryAfterMs, type SilenceOptions } from './silence.ts';
-export { readServerPressure, type ServerClients, type ServerPressure } from './pressure.ts';
+export { readServerPressure, type ServerClients, type ServerPressure } from './redis/pressure.ts';
 export { readServerInfo, type ServerInfo } from './server.ts';
 export { QueueWakeups, type QueueWakeupsOptions } from './wakeups.ts';
 export { MOST_USAGE_REPORTS, sampleUsage, type PodUsageReport, type UsagePlace } from './usage.ts';
-export { isAnswer, ProtocolError } from './reply.ts';
+export { isAnswer, ProtocolError } from './redis/reply.ts';
 export { retentionLimits, type RetentionLimits } from './retention/limits.ts';
 export { type SizeEstimate } from './retention/size-estimate.ts';
 export { retentionRound, type LimitedQueue, type RetentionResult } from './retention-round.ts';
 export { STEP_VALID_MS, type RoundOptions } from './paced-turns.ts';
-export { restMs } from './pace.ts';
+export { restMs } from './redis/pace.ts';
 export { FairTurns } from './fair-turns.ts';
+export { abandonRestore } from './restore/abandon-restore.ts';
+export { beginRestore, type RestoreStart } from './restore/begin-restore.ts';
+export { RESTORE_FIELD, RestoreLostError, type RestorePhase } from './restore/restore-mark.ts';
+export { RecordWriter, type Pace, type RecordWriterOptions, type RestoreSummary } from './restore/record-writer.ts';
+export {
+  OpenFlowError,
+  OpenFlowsFinder,
+  type OpenFlowList,
+  type OpenFlows,
+  type Rename,
+} from './restore/flow-links.ts';
+export { verifyRestore, type VerifyOptions } from './restore/verify-restore.ts';
+export { type Differences } from './restore/differences.ts';
+export { completeRestore, type RestoreCompletion } from './restore/complete-restore.ts';
+export { WouldRun, type WouldRunOfQueue } from './restore/would-run.ts';
 export { tryReadMarks, type MarkedQueue } from './marks.ts';
 export { clampPriorities, tryCountPriorities, type ClampedJobs, type PriorityCounts } from './priorities.ts';
 export { priorityRound, type PrioritizedQueue, type PriorityResult } from './priority-round.ts';
 export { clampTo, type Clamping } from './priorities/declared.ts';
 export { whileLeading, type RedisCall, type Refusal, type StepFence, type StepOutcome } from './step.ts';
+export {
+  MAX_INDEX_ENTRIES,
+  parseQueueRecord,
+  queueRecord,
+  STATES,
+  type IndexEntry,
+  type QueueRecord,
+  type RecordOf,
+  type State,
+  type Value,
+} from './snapshot/records.ts';
+export { snapshotQueue, type SnapshotOptions } from './snapshot/snapshot-queue.ts';
+export { UnreadableKeyError } from './snapshot/unreadable-key-error.ts';

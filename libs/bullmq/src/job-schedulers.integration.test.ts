@@ -1,15 +1,9 @@
 import { Queue as QueueOf5, Worker as WorkerOf5 } from 'bullmq-5';
 import type { Queue } from 'bullmq';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import {
-  listedSchedulers,
-  readSchedulers,
-  removeScheduler,
-  SCHEDULERS_FIELD,
-  upsertScheduler,
-} from './job-schedulers.ts';
-import type { JobScheduler } from './job-schedulers/definition.ts';
-import type { QueueRef } from './keys.ts';
+import { listedSchedulers, readSchedulers, removeScheduler, upsertScheduler } from './job-schedulers.ts';
+import { SCHEDULERS_FIELD, type JobScheduler } from './job-schedulers/definition.ts';
+import type { QueueRef } from './redis/keys.ts';
 import { OWNER_FIELD } from './owner-mark.ts';
 import { readQueuePolicy } from './policy.ts';
 import { testRedis, type TestRedis } from './test-redis.ts';

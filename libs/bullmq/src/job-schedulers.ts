@@ -1,17 +1,17 @@
 import type { Redis } from 'ioredis';
-import { fingerprint, jobOptions, storedFields, type JobScheduler } from './job-schedulers/definition.ts';
+import {
+  fingerprint,
+  jobOptions,
+  SCHEDULERS_FIELD,
+  storedFields,
+  type JobScheduler,
+} from './job-schedulers/definition.ts';
 import { nextRunMs } from './job-schedulers/schedule.ts';
-import { queueKey, type QueueRef } from './keys.ts';
+import { queueKey, type QueueRef } from './redis/keys.ts';
 import { OWNER_FIELD } from './owner-mark.ts';
-import { timeOf, UnexpectedReplyError } from './reply.ts';
-import { runReadScript, runScript } from './scripts.ts';
+import { timeOf, UnexpectedReplyError } from './redis/reply.ts';
+import { runReadScript, runScript } from './redis/scripts.ts';
 import type { StepOutcome } from './step.ts';
-
-/**
- * The field of a queue's `meta` that lists the job schedulers that its owner has written: the owner in the first line, a
- * name in each further one. It is written in the same step as the scheduler, so no crash comes between them.
- */
-export const SCHEDULERS_FIELD = 'redis-queue:schedulers';
 
 /**
  * - `holds`: it is as it is declared, and the job of its next run is there.

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
-import { queueKey, type QueueRef } from './keys.ts';
-import { UnexpectedReplyError } from './reply.ts';
-import { runReadScript } from './scripts.ts';
+import { queueKey, type QueueRef } from './redis/keys.ts';
+import { UnexpectedReplyError } from './redis/reply.ts';
+import { runReadScript } from './redis/scripts.ts';
 
 /**
  * What tells whether a job has come in line, started or finished in a queue since the last look, even where none was

@@ -1,9 +1,9 @@
 import type { Redis } from 'ioredis';
-import { inBatches, queueKey, type QueueRef } from './keys.ts';
+import { inBatches, queueKey, type QueueRef } from './redis/keys.ts';
 import { OWNER_FIELD } from './owner-mark.ts';
-import { timedReply, UnexpectedReplyError } from './reply.ts';
+import { timedReply, UnexpectedReplyError } from './redis/reply.ts';
 import type { Sampled } from './sample.ts';
-import { runReadScript } from './scripts.ts';
+import { runReadScript } from './redis/scripts.ts';
 import { splitWhenRefused } from './split.ts';
 
 /** Whose a queue is, and what tells that something has happened in it. */

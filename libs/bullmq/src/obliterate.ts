@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
-import { queueKey, type QueueRef } from './keys.ts';
+import { queueKey, type QueueRef } from './redis/keys.ts';
 import { OWNER_FIELD } from './owner-mark.ts';
 import { CLAIMS_FIELD, MAX_CLAIM_TTL_MS, MAX_CLAIMS } from './queue-claims.ts';
-import { runScript } from './scripts.ts';
+import { runScript } from './redis/scripts.ts';
 
 /**
  * - `done`: nothing of the queue is left.

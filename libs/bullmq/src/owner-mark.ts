@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
-import { queueKey, type QueueRef } from './keys.ts';
+import { queueKey, type QueueRef } from './redis/keys.ts';
 import { digestOf, NO_DIGEST, type PolicyDigest } from './policy-digest.ts';
-import { runScript } from './scripts.ts';
+import { runScript } from './redis/scripts.ts';
 
 /** The field of a queue's `meta` hash that says which object governs it. BullMQ keeps fields it does not know. */
 export const OWNER_FIELD = 'redis-queue:owner';

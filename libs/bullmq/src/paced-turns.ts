@@ -2,8 +2,8 @@ import type { Milliseconds } from '@redis-queue/api';
 import type { Redis } from 'ioredis';
 import type { RedisCall, Refusal } from './step.ts';
 import { FairTurns } from './fair-turns.ts';
-import { isAnswer } from './reply.ts';
-import { restMs } from './pace.ts';
+import { isAnswer } from './redis/reply.ts';
+import { restMs } from './redis/pace.ts';
 
 /** How a round of work on the queues of one Redis goes. */
 export interface RoundOptions {

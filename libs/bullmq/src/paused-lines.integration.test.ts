@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { callOn, letterIds, OPEN_FENCE, putFailed, settle } from './dead-letters.fixture.ts';
 import { compileFilter, type CompiledFilter } from './dead-letters/filter.ts';
 import { redriveStep } from './dead-letter-redrive.ts';
-import { queueKey, type QueueRef } from './keys.ts';
+import { queueKey, type QueueRef } from './redis/keys.ts';
 import { obliterateRound } from './obliterate.ts';
 import { OWNER_FIELD } from './owner-mark.ts';
 import { readQueuePolicy, setPaused } from './policy.ts';

@@ -1,4 +1,4 @@
-import { UnexpectedReplyError } from './reply.ts';
+import { UnexpectedReplyError } from './redis/reply.ts';
 
 /**
  * Stands for all that a queue's policy is in Redis, the owner mark included: two that are equal say that nobody has

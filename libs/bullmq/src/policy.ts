@@ -1,13 +1,13 @@
 import type { Redis } from 'ioredis';
-import { queueKey, type QueueRef } from './keys.ts';
-import { SCHEDULERS_FIELD } from './job-schedulers.ts';
+import { queueKey, type QueueRef } from './redis/keys.ts';
+import { SCHEDULERS_FIELD } from './job-schedulers/definition.ts';
 import { parseRunningWindow, type RunningWindow } from './limiter-window.ts';
 import { OWNER_FIELD } from './owner-mark.ts';
 import { digestOf, NO_DIGEST, type PolicyDigest } from './policy-digest.ts';
 import { CLAIMS_FIELD, MAX_CLAIM_TTL_MS, MAX_CLAIMS, parseClaims, type QueueClaim } from './queue-claims.ts';
 import type { RateLimitWindow } from './rate-limit.ts';
-import { UnexpectedReplyError } from './reply.ts';
-import { runReadScript, runScript } from './scripts.ts';
+import { UnexpectedReplyError } from './redis/reply.ts';
+import { runReadScript, runScript } from './redis/scripts.ts';
 
 /** What a queue's `meta` says, as every BullMQ worker obeys it on its next fetch. */
 export interface ObservedPolicy {

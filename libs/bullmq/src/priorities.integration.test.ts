@@ -1,6 +1,6 @@
 import type { Job, Queue } from 'bullmq';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { QueueRef } from './keys.ts';
+import type { QueueRef } from './redis/keys.ts';
 import { OWNER_FIELD } from './owner-mark.ts';
 import { clampPriorities, tryCountPriorities, type ClampedJobs } from './priorities.ts';
 import { clampTo } from './priorities/declared.ts';

@@ -1,10 +1,10 @@
 import type { Milliseconds } from '@redis-queue/api';
 import type { Redis } from 'ioredis';
-import type { QueueRef } from './keys.ts';
+import type { QueueRef } from './redis/keys.ts';
 import { takePacedTurns, whyNothing, type PacedWork, type RoundOptions } from './paced-turns.ts';
 import { clampPriorities, tryCountPriorities, type PriorityCounts } from './priorities.ts';
 import { clampTo } from './priorities/declared.ts';
-import { CALM_SHARE } from './pace.ts';
+import { CALM_SHARE } from './redis/pace.ts';
 
 /** A queue with declared priorities. */
 export interface PrioritizedQueue {

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
-import { queueKey, type QueueRef } from './keys.ts';
+import { queueKey, type QueueRef } from './redis/keys.ts';
 import { OWNER_FIELD } from './owner-mark.ts';
-import { runScript } from './scripts.ts';
+import { runScript } from './redis/scripts.ts';
 
 /** The field of a queue's `meta` with the claims of those who would inherit the queue from the owner in its mark. */
 export const CLAIMS_FIELD = 'redis-queue:claims';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { QueueRef } from './keys.ts';
+import type { QueueRef } from './redis/keys.ts';
 import { OWNER_FIELD } from './owner-mark.ts';
 import { retentionRound, type LimitedQueue, type RetentionResult } from './retention-round.ts';
 import { sampleSizes } from './retention.ts';

@@ -1,6 +1,6 @@
 import type { Milliseconds } from '@redis-queue/api';
 import type { Redis } from 'ioredis';
-import type { QueueRef } from './keys.ts';
+import type { QueueRef } from './redis/keys.ts';
 import { takePacedTurns, whyNothing, type PacedWork, type RoundOptions } from './paced-turns.ts';
 import {
   cleanFinished,
@@ -11,7 +11,7 @@ import {
   type CleanedJobs,
 } from './retention.ts';
 import type { RetentionLimits } from './retention/limits.ts';
-import { shareOfRedis } from './pace.ts';
+import { shareOfRedis } from './redis/pace.ts';
 import {
   EVENTS_PER_NODE,
   planAges,

@@ -1,10 +1,10 @@
 import type { Milliseconds } from '@redis-queue/api';
 import type { Redis } from 'ioredis';
-import { inBatches, queueKey, type QueueRef } from './keys.ts';
-import { parseReply, timedReply, UnexpectedReplyError } from './reply.ts';
+import { inBatches, queueKey, type QueueRef } from './redis/keys.ts';
+import { parseReply, timedReply, UnexpectedReplyError } from './redis/reply.ts';
 import type { Finished, FinishedJobs, FinishedState } from './retention/plan.ts';
 import { WEIGHED_STATES, type SizeSample, type WeighedJobs } from './retention/size-estimate.ts';
-import { runReadScript } from './scripts.ts';
+import { runReadScript } from './redis/scripts.ts';
 import { splitWhenRefused } from './split.ts';
 import type { Sampled } from './sample.ts';
 import { numbersOf, runStep, type StepFence, type StepOutcome } from './step.ts';

@@ -1,9 +1,9 @@
 import type { Redis } from 'ioredis';
-import { inBatches, queueKey, type QueueRef } from './keys.ts';
+import { inBatches, queueKey, type QueueRef } from './redis/keys.ts';
 import { parsePolicyFields } from './policy.ts';
 import type { RateLimitWindow } from './rate-limit.ts';
-import { parseReply, timedReply } from './reply.ts';
-import { runReadScript } from './scripts.ts';
+import { parseReply, timedReply } from './redis/reply.ts';
+import { runReadScript } from './redis/scripts.ts';
 import { splitWhenRefused } from './split.ts';
 
 /** What sizing needs of one queue, in one sample. Absent means no data, never 0. Times are Unix milliseconds. */

@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
 import { SentinelConnector, SentinelIterator, type RedisOptions, type SentinelConnectionOptions } from 'ioredis';
-import { GuardedConnector, guardReplies } from './reply-guard.ts';
+import { GuardedConnector, guardReplies } from './redis/reply-guard.ts';
 import type { RedisSentinels } from './target.ts';
 
 /** How long a Sentinel may take to name the primary, ms; after that the next one is asked. */

@@ -2,7 +2,7 @@ import { eventually, startSilentProxy } from '@redis-queue/rig';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { RedisConnections } from './connections.ts';
-import { queueKey } from './keys.ts';
+import { queueKey } from './redis/keys.ts';
 import { reconnectWhenSilent } from './silence.ts';
 import { testRedis, type TestRedis } from './test-redis.ts';
 import { QueueWakeups } from './wakeups.ts';

@@ -1,9 +1,9 @@
 import type { Milliseconds } from '@redis-queue/api';
 import type { Redis } from 'ioredis';
-import { queueKey, type QueueRef } from './keys.ts';
+import { queueKey, type QueueRef } from './redis/keys.ts';
 import { OWNER_FIELD } from './owner-mark.ts';
-import { timeOf, UnexpectedReplyError } from './reply.ts';
-import { runScriptAndTime, type ScriptName } from './scripts.ts';
+import { timeOf, UnexpectedReplyError } from './redis/reply.ts';
+import { runScriptAndTime, type ScriptName } from './redis/scripts.ts';
 
 /** What fences a step of work on a queue's jobs: it does nothing under another mark, or later than this. */
 export interface StepFence {

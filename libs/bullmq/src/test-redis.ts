@@ -1,7 +1,7 @@
 import { startRedis, type RedisServer } from '@redis-queue/rig';
 import { Queue, Worker, type Processor, type WorkerOptions } from 'bullmq';
 import { Redis } from 'ioredis';
-import type { QueueRef } from './keys.ts';
+import type { QueueRef } from './redis/keys.ts';
 import type { RedisAddress } from './target.ts';
 
 /** A real Redis, a connection to it, and BullMQ clients on it, all closed with it. */

@@ -1,6 +1,6 @@
 import type { Queue } from 'bullmq';
 import { expect } from 'vitest';
-import type { QueueRef } from './keys.ts';
+import type { QueueRef } from './redis/keys.ts';
 import { OWNER_FIELD } from './owner-mark.ts';
 import type { StepFence } from './step.ts';
 import type { TestRedis } from './test-redis.ts';

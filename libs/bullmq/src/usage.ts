@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
-import { queueKey, type QueueRef } from './keys.ts';
-import { runReadScript } from './scripts.ts';
+import { queueKey, type QueueRef } from './redis/keys.ts';
+import { runReadScript } from './redis/scripts.ts';
 
 /** Where the pods of a pool report what they use; see `libs/worker/src/usage/report.ts`, which writes it. */
 export interface UsagePlace {

@@ -2,7 +2,7 @@ import { eventually } from '@redis-queue/rig';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { ACL_RULES } from './acl.ts';
-import { queueKey, type QueueRef } from './keys.ts';
+import { queueKey, type QueueRef } from './redis/keys.ts';
 import { testRedis, type TestRedis } from './test-redis.ts';
 import { QueueWakeups } from './wakeups.ts';
 

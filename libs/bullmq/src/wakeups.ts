@@ -1,8 +1,8 @@
 import { Redis } from 'ioredis';
 import { redisOptions } from './connections.ts';
-import { inBatches, queueId, queueKey, type QueueRef } from './keys.ts';
-import { parseReply, UnexpectedReplyError } from './reply.ts';
-import { runReadScript } from './scripts.ts';
+import { inBatches, queueId, queueKey, type QueueRef } from './redis/keys.ts';
+import { parseReply, UnexpectedReplyError } from './redis/reply.ts';
+import { runReadScript } from './redis/scripts.ts';
 import { splitWhenRefused } from './split.ts';
 import { DISCONNECT_TIMEOUT_MS, reconnectWhenSilent, retryAfterMs } from './silence.ts';
 import type { RedisTarget } from './target.ts';

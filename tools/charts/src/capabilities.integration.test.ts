@@ -43,6 +43,7 @@ const TRACES: Record<Capability, string[]> = {
   redis: ['"--redis-secret-names=redis-credentials"', '"resources":["secrets"],"resourceNames":["redis-credentials"]'],
   bus: ['"--bus-secret-name=redis-queue-bus"', '"resources":["secrets"],"resourceNames":["redis-queue-bus"]'],
   workers: ['"resources":["deployments"]', '"resources":["pods"]', '"resources":["configmaps"]'],
+  storage: ['"--storage-secret-names=backup-storage,backup-key"', '"resourceNames":["backup-storage","backup-key"]'],
 };
 const ALL = Object.keys(TRACES) as Capability[];
 

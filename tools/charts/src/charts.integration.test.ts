@@ -270,7 +270,10 @@ describe('the definitions', () => {
     expect(
       definitions.map(({ metadata }) => [metadata.name, metadata.annotations?.['helm.sh/resource-policy']]),
     ).toEqual([
+      ['queuebackups.redis-queue.io', policy],
+      ['queuebackupschedules.redis-queue.io', policy],
       ['queueredrives.redis-queue.io', policy],
+      ['queuerestores.redis-queue.io', policy],
       ['queues.redis-queue.io', policy],
       ['workerpools.redis-queue.io', policy],
     ]);

@@ -6,7 +6,7 @@ export interface ControllerChart extends Pick<AppDefinition, 'summary' | 'holds'
   /** Of the chart, the app and its image. */
   readonly name: string;
   /** Default 128Mi. The note says for how much that is enough; with a limit only. */
-  readonly memory?: { readonly limit: string; readonly note: string };
+  readonly memory?: { readonly limit: string; readonly note: string; readonly heapMiB?: number };
   /** Values that are flags. */
   readonly settings: readonly Setting[];
   /** What `bus.enabled` switches, for charts with the capability. */
@@ -20,6 +20,9 @@ const PARTICULARS: Partial<Record<AppName, Pick<ControllerChart, 'memory' | 'bus
   autoscaler: {
     memory: { limit: '192Mi', note: 'The limit is for 2,000 pools on 5,000 queues; a few pools stay below 128Mi.' },
     busSwitch: 'Has to stay true: an autoscaler without the bus has nothing to do. Leave the chart out instead.',
+  },
+  'backup-controller': {
+    memory: { limit: '512Mi', note: 'The limit is for the four runs of `runs`; more need more.', heapMiB: 192 },
   },
 };
 

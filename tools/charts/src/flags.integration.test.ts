@@ -37,6 +37,7 @@ const everythingOf = (app: AppName): object => ({
   namespaces: ['shop'],
   ...(app === 'queue-controller' && { clusterId: 'here' }),
   ...(app === 'workerpool-controller' && { workers: { secretNames: ['mail-api'] } }),
+  ...(app === 'backup-controller' && { storage: { volume: { claimName: 'backups' } } }),
 });
 
 describe.each(APP_NAMES)('the flags of %s', (app) => {
@@ -77,6 +78,8 @@ it.each([
   ['queue-controller', { sampleInterval: '10s' }, 'sample-interval', '10s'],
   ['workerpool-controller', { concurrency: 16 }, 'concurrency', '16'],
   ['autoscaler', { podStartTime: '45s' }, 'pod-start-time', '45s'],
+  ['backup-controller', { runs: 8 }, 'runs', '8'],
+  ['backup-controller', { storage: { podIdentity: true } }, 'pod-identity', 'true'],
 ] as const)('%s with %j gets --%s=%s', async (app, values, flag, expected) => {
   expect((await argumentsOf(app, values)).get(flag)).toBe(expected);
 });

@@ -90,6 +90,16 @@ describe('a controller on a real API server', () => {
   });
 });
 
+const SECRETS_OF_ROLES = [
+  'redis-controller',
+  'redis-sampler',
+  'redis-worker',
+  'redis-backup',
+  'redis-restore',
+  'redis-credentials',
+  'redis-queue-bus',
+];
+
 it('with the example of a Redis user per role, each controller reads the Secrets of its own roles only', async () => {
   const values = parse(readFileSync(join(workspaceRoot, 'examples/redis-users/values.yaml'), 'utf8')) as object;
   const namespace = await controlPlane.createNamespace('per-role');
@@ -98,7 +108,7 @@ it('with the example of a Redis user per role, each controller reads the Secrets
   const readable: Record<string, string[]> = {};
   for (const chart of controllerCharts) {
     readable[chart] = [];
-    for (const secret of ['redis-controller', 'redis-sampler', 'redis-worker', 'redis-credentials', 'redis-queue-bus'])
+    for (const secret of SECRETS_OF_ROLES)
       if (await mayIn(namespace, chart, 'get', `secret/${secret}`, `--namespace=${namespace}`))
         readable[chart].push(secret);
   }
@@ -106,6 +116,7 @@ it('with the example of a Redis user per role, each controller reads the Secrets
     'queue-controller': ['redis-controller', 'redis-sampler'],
     autoscaler: ['redis-sampler', 'redis-queue-bus'],
     'workerpool-controller': ['redis-worker', 'redis-queue-bus'],
+    'backup-controller': ['redis-backup', 'redis-restore'],
   });
 });
 

@@ -46,6 +46,19 @@ describe.each([
     ],
   ],
   ['autoscaler', [...shared, 'get list watch: workerpools queues (redis-queue.io)']],
+  [
+    'backup-controller',
+    [
+      shared[0],
+      'get: secrets (core) named backup-storage backup-key',
+      shared[1],
+      'get list watch: queues (redis-queue.io)',
+      'get list watch patch delete: queuebackups queuerestores (redis-queue.io)',
+      'patch: queuebackups/status queuebackupschedules/status queuerestores/status (redis-queue.io)',
+      'create: queuebackups (redis-queue.io)',
+      'get list watch: queuebackupschedules (redis-queue.io)',
+    ],
+  ],
 ] as const)('%s', (chart, everywhere) => {
   it('has these rights in the cluster, and no more', async () => {
     expect(rulesOf(await render(chartFolder(chart)), 'ClusterRole').map(line)).toEqual(everywhere);
@@ -55,7 +68,7 @@ describe.each([
     expect(rulesOf(await render(chartFolder(chart)), 'Role').map(line)).toEqual([
       'create: leases (coordination.k8s.io)',
       `get list watch update: leases (coordination.k8s.io) named rq-${chart}`,
-      ...(chart === 'queue-controller' ? [] : ['get list watch: secrets (core) named redis-queue-bus']),
+      ...(chartsWith('bus').includes(chart) ? ['get list watch: secrets (core) named redis-queue-bus'] : []),
     ]);
   });
 });
@@ -121,7 +134,10 @@ describe.each(chartsWith('redis'))('%s', (chart) => {
       rulesOf(objects, kind)
         .filter(({ resources }) => resources.includes('secrets'))
         .map(line);
-    expect(secrets('ClusterRole')).toEqual(['get list watch: secrets (core) named redis-a redis-b']);
+    const ofStorages = chartsWith('storage').includes(chart)
+      ? ['get: secrets (core) named backup-storage backup-key']
+      : [];
+    expect(secrets('ClusterRole')).toEqual(['get list watch: secrets (core) named redis-a redis-b', ...ofStorages]);
     expect(secrets('Role')).toEqual(bus ? ['get list watch: secrets (core) named own-bus'] : []);
   });
 });
@@ -154,8 +170,8 @@ describe('the queue-controller', () => {
 it('who has view in a namespace reads objects of ours, who has edit or admin writes them; nobody writes a status', async () => {
   const objects = await render(chartFolder('redis-queue-crds'));
   expect(rulesOf(objects, 'ClusterRole').map(line)).toEqual([
-    'get list watch: queueredrives queues workerpools workerpools/scale (redis-queue.io)',
-    'create update patch delete deletecollection: queueredrives queues workerpools (redis-queue.io)',
+    'get list watch: queuebackups queuebackupschedules queueredrives queuerestores queues workerpools workerpools/scale (redis-queue.io)',
+    'create update patch delete deletecollection: queuebackups queuebackupschedules queueredrives queuerestores queues workerpools (redis-queue.io)',
     'update patch: workerpools/scale (redis-queue.io)',
   ]);
   const off = await render(chartFolder('redis-queue-crds'), { values: { userRoles: false } });
@@ -265,4 +281,37 @@ it('no pod has a fixed uid, so that OpenShift can give one; that of workers is a
   expect(await argument({})).toBe('--worker-run-as-user=65532');
   expect(await argument({ runAsUser: 1000 })).toBe('--worker-run-as-user=1000');
   expect(await argument({ runAsUser: null })).toBe('--worker-run-as-user=image');
+});
+
+describe('the backup-controller', () => {
+  const folder = chartFolder('backup-controller');
+
+  it('reads Secrets of storages by the permitted names only, and none where the list is empty', async () => {
+    const named = await render(folder, { values: { storage: { secretNames: ['minio', 'keys'] } } });
+    expect(rulesOf(named, 'ClusterRole').map(line)).toContain('get: secrets (core) named minio keys');
+    expect(JSON.stringify(named)).toContain('"--storage-secret-names=minio,keys"');
+    const none = await render(folder, { values: { storage: { secretNames: [] } } });
+    expect(
+      rulesOf(none, 'ClusterRole')
+        .map(line)
+        .filter((rule) => rule.includes('secrets')),
+    ).toEqual([shared[0]]);
+  });
+
+  it('mounts a volume for backups, which it may write to, only when a claim is named', async () => {
+    const without = JSON.stringify(await render(folder));
+    for (const trace of ['persistentVolumeClaim', '--volume-directory', 'fsGroup', '/backups'])
+      expect(without).not.toContain(trace);
+    const volume = { claimName: 'backups' };
+    const text = JSON.stringify(await render(folder, { values: { storage: { volume } } }));
+    for (const trace of [
+      '"claimName":"backups"',
+      '"--volume-directory=/backups"',
+      '"mountPath":"/backups"',
+      '"fsGroup":65532',
+    ])
+      expect(text).toContain(trace);
+    const ownGroup = await render(folder, { values: { storage: { volume: { ...volume, fsGroup: null } } } });
+    expect(JSON.stringify(ownGroup)).not.toContain('fsGroup');
+  });
 });

@@ -48,6 +48,15 @@ about 1 % of a core at 3s.`,
       schema: duration('1s', '10m'),
     },
   ],
+  'backup-controller': [
+    {
+      value: 'runs',
+      default: 4,
+      comment: `How many backups and restores run at once: 1 to 32. One namespace has half of what is free, and always one. Each
+needs some 40 MiB of memory beside what the controller needs, with S3 more.`,
+      schema: { type: 'integer', minimum: 1, maximum: 32 },
+    },
+  ],
   autoscaler: [
     {
       value: 'podStartTime',

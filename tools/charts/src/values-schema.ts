@@ -68,6 +68,22 @@ const workerPods = closed({
     description: 'Names of further Secrets that may be read, so that pods that use them are replaced when they change.',
   },
 });
+const storageValues = closed({
+  secretNames: {
+    ...secretNames,
+    description: 'Names that Secrets with credentials of storages or keys of backups may have, in any namespace.',
+  },
+  podIdentity: flag("Whether storages that name no Secret are reached with the pod's own identity."),
+  volume: closed({
+    claimName: text("PersistentVolumeClaim in the release's namespace; empty: no volume.", objectName),
+    fsGroup: {
+      type: ['integer', 'null'],
+      minimum: 1,
+      maximum: 2_147_483_647,
+      description: 'Group that may write to the volume; null: none is set.',
+    },
+  }),
+});
 const imageTag = text('Tag, or digest sha256:….', {
   pattern: '^(sha256:[a-f0-9]{64}|[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?$',
 });
@@ -122,7 +138,9 @@ export function controllerSchema({
   namespaceScope,
   settings,
 }: ControllerChart): JsonSchema {
-  const [redis, bus, workers] = (['redis', 'bus', 'workers'] as const).map((each) => capabilities.includes(each));
+  const [redis, bus, workers, storage] = (['redis', 'bus', 'workers', 'storage'] as const).map((each) =>
+    capabilities.includes(each),
+  );
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: `Values of the chart ${name}`,
@@ -157,6 +175,7 @@ export function controllerSchema({
       ...(bus && {
         bus: closed({ enabled: flag('Whether the bus is used.'), secretName: busSecretName, tls: ownTls }),
       }),
+      ...(storage && { storage: storageValues }),
       ...(workers && { workers: workerPods, template }),
       admission: closed({
         enabled: flag('Whether a policy binds the ServiceAccount to what the controller does.'),

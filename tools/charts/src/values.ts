@@ -16,7 +16,9 @@ export function controllerValues({
   memory,
   busSwitch = 'Use the bus.',
 }: ControllerChart): string {
-  const [redis, bus, workers] = (['redis', 'bus', 'workers'] as const).map((each) => capabilities.includes(each));
+  const [redis, bus, workers, storage] = (['redis', 'bus', 'workers', 'storage'] as const).map((each) =>
+    capabilities.includes(each),
+  );
   return [
     '# Generated from tools/charts by `make generate`; do not edit.',
     image(name),
@@ -25,11 +27,12 @@ export function controllerValues({
     namespaceScope && NAMESPACES,
     ...settings.map(setting),
     redis && REDIS,
+    storage && STORAGE,
     workers && WORKERS,
     workers && TEMPLATE,
     bus && busOf(busSwitch),
     resources(memory),
-    COMMON,
+    common(memory?.heapMiB ?? 80),
     admission(workers ?? false),
     metrics(workers ?? false),
     holds.length > 0 && uninstall(holds),
@@ -62,6 +65,22 @@ const REDIS = `redis:
   # -- Names that Secrets with Redis credentials may have, in any namespace; no other Secret can be read.
   # Empty: global.redis.secretNames, else [redis-credentials].
   secretNames: []
+`;
+
+const STORAGE = `# Where backups lie, and what they are encrypted with.
+storage:
+  # -- Names that Secrets with credentials of storages or with keys of backups may have, in any namespace; no other can be
+  # read.
+  secretNames: [backup-storage, backup-key]
+  # -- Whether storages that name no Secret are reached with the identity of the pod (IRSA, workload identity). Every
+  # namespace has a folder of its own then, and reads no other.
+  podIdentity: false
+  volume:
+    # -- PersistentVolumeClaim in the release's namespace for backups on a volume, one folder per namespace; with several
+    # replicas it has to be ReadWriteMany. Empty: spec.storage.volume is refused.
+    claimName: ''
+    # -- Group that may write to the volume. null: none is set, as on OpenShift, which gives one.
+    fsGroup: 65532
 `;
 
 const WORKERS = `workers:
@@ -124,8 +143,10 @@ const resources = (memory: ControllerChart['memory']): string => `${memory ? `# 
     memory: ${memory?.limit ?? '128Mi'}
 `;
 
-const COMMON = `# -- Flags for Node. A small young generation keeps the process within its memory limit.
-nodeOptions: --max-semi-space-size=1 --max-old-space-size=80
+const common = (
+  heapMiB: number,
+): string => `# -- Flags for Node. A small young generation keeps the process within its memory limit.
+nodeOptions: --max-semi-space-size=1 --max-old-space-size=${heapMiB}
 
 # -- More environment variables of the container, as in a Pod.
 extraEnv: []

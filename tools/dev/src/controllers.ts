@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { APPS, type AppName } from '@redis-queue/api';
 
@@ -68,6 +69,7 @@ export function controllerLaunch(name: AppName, index: number, surroundings: Sur
       `--http-port=${httpPort}`,
       `--log-level=${logLevel}`,
       ...(capabilities.includes('redis') ? ['--redis-secret-names=redis-credentials'] : []),
+      ...(capabilities.includes('storage') ? [`--volume-directory=${join(tmpdir(), 'redis-queue-dev-backups')}`] : []),
       // Who stands at a breakpoint cannot renew a Lease, and would end for it.
       ...(inspect ? ['--leader-elect=false'] : []),
       ...(scoped ? [`--namespace-scope=${namespace}`] : []),

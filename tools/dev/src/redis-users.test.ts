@@ -15,5 +15,13 @@ it.each(redisUsers('bull'))('$name keeps no right and no password from before', 
 
 it('every user of queues is confined to the prefix that is asked for', () => {
   const rules = redisUsers('shop:eu').map(({ rules: each }) => each.split(' ')[0]);
-  expect(rules).toEqual(['~shop:eu:*', '%R~shop:eu:*', '~shop:eu:*', '~shop:eu:*', '~redis-queue:*']);
+  expect(rules).toEqual([
+    '~shop:eu:*',
+    '%R~shop:eu:*',
+    '~shop:eu:*',
+    '%R~shop:eu:*',
+    '~shop:eu:*',
+    '~shop:eu:*',
+    '~redis-queue:*',
+  ]);
 });

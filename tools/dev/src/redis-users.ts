@@ -17,6 +17,8 @@ export function redisUsers(prefix: string): RedisUser[] {
     { name: 'queue-controller', rules: within(ACL_RULES.controller), usedBy: 'spec.redis.secretRefs.controller' },
     { name: 'sampler', rules: within(ACL_RULES.reader), usedBy: 'spec.redis.secretRefs.sampler' },
     { name: 'worker', rules: within(ACL_RULES.worker), usedBy: 'spec.redis.secretRefs.worker' },
+    { name: 'backup', rules: within(ACL_RULES.backup), usedBy: 'spec.redis.secretRefs.backup' },
+    { name: 'restore', rules: within(ACL_RULES.restore), usedBy: 'spec.redis.secretRefs.restore' },
     { name: 'producer', rules: within(ACL_RULES.producer), usedBy: 'the programs that add jobs' },
     { name: 'bus', rules: BUS_ACL_RULES, usedBy: 'the Secret of the bus' },
   ];

@@ -28,6 +28,7 @@ describe('the project graph', () => {
     );
     for (const lib of [
       'api',
+      'backup',
       'controller',
       'bullmq',
       'redis-access',
@@ -107,6 +108,15 @@ describe('a forbidden import is named', () => {
     expect(of({ package: '@redis-queue/bullmq' })).toMatch(/may import @redis-queue\/scaling, @redis-queue\/api$/);
     expect(of({ package: 'bullmq' })).toMatch(/only libs\/bullmq/);
     expect(of({ builtin: 'node:fs' })).toMatch(/does no I\/O/);
+  });
+
+  it('a backup that knows of queues or of Kubernetes, although it declares it', () => {
+    const names = ['@redis-queue/bullmq', '@redis-queue/controller'];
+    const backup = { ...project('libs/backup'), dependencies: names };
+    for (const name of names) {
+      const found = violation(edge('libs/backup/src/index.ts', name, { package: name }), backup, projects);
+      expect(found).toMatch(/libs\/backup may import no lib$/);
+    }
   });
 
   it('allows what the architecture allows', () => {

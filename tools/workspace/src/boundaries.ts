@@ -15,11 +15,14 @@ const RESERVED: Record<string, string[]> = {
   ioredis: ['libs/bullmq', 'libs/redis-access', 'libs/scaling-bus', 'libs/worker', 'libs/rig'],
   '@kubernetes/client-node': ['libs/controller', 'libs/rig'],
   undici: ['libs/controller', 'libs/rig'],
+  '@aws-sdk/client-kms': ['libs/backup'],
+  '@aws-sdk/client-s3': ['libs/backup'],
 };
 
 /** What a lib may import of ours; a lib that is not named may import every lib. */
 const LIB_MAY_IMPORT: Record<string, string[]> = {
   'libs/api': [],
+  'libs/backup': [],
   'libs/redis-access': ['@redis-queue/api', '@redis-queue/bullmq', '@redis-queue/controller'],
   'libs/scaling': ['@redis-queue/api'],
   'libs/simulator': ['@redis-queue/scaling', '@redis-queue/api'],

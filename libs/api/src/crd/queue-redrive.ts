@@ -1,4 +1,3 @@
-import type { ValidationRule } from '../kinds/cel.ts';
 import { API_VERSION } from '../kinds/meta.ts';
 import {
   QUEUE_REDRIVE_REASONS,
@@ -7,18 +6,11 @@ import {
   queueRedriveStatusSchema,
 } from '../kinds/queue-redrive.ts';
 import type { KindDefinition } from './definition.ts';
+import { immutableField } from './immutable.ts';
+import { MESSAGE_COLUMN, STATE_COLUMN } from './run-columns.ts';
 
 /** What a redrive is about does not change while it runs, so that what is done is what was asked for. */
 const IMMUTABLE = ['queueRef', 'filter', 'maxJobsPerSecond', 'maxJobs', 'dryRun'] as const;
-
-function immutable(field: (typeof IMMUTABLE)[number]): ValidationRule {
-  const [now, before] = [`self.spec.${field}`, `oldSelf.spec.${field}`];
-  return {
-    rule: `has(${now}) == has(${before}) && (!has(${now}) || ${now} == ${before})`,
-    message: `spec.${field} is immutable; create another QueueRedrive, and delete this one`,
-    fieldPath: '.spec',
-  };
-}
 
 export const queueRedriveDefinition: KindDefinition = {
   kind: QUEUE_REDRIVES.kind,
@@ -28,19 +20,14 @@ export const queueRedriveDefinition: KindDefinition = {
     'Puts dead letters of a Queue back into it, once, as a Job runs once: as new jobs with their priority, with all their attempts before them.',
   spec: queueRedriveSpecSchema,
   status: queueRedriveStatusSchema,
-  rules: IMMUTABLE.map(immutable),
+  rules: IMMUTABLE.map((field) => immutableField(QUEUE_REDRIVES.kind, field)),
   columns: [
     { name: 'Queue', type: 'string', jsonPath: '.spec.queueRef.name' },
-    {
-      name: 'State',
-      type: 'string',
-      jsonPath: '.status.conditions[?(@.type=="Ready")].reason',
-      description: 'What it does, or why it does nothing: the reason of Ready.',
-    },
+    STATE_COLUMN,
     { name: 'Redriven', type: 'integer', jsonPath: '.status.redriven', description: 'Jobs that were put back.' },
     { name: 'Matched', type: 'integer', jsonPath: '.status.matched', description: 'Dead letters that match.' },
     { name: 'Dry-Run', type: 'boolean', jsonPath: '.spec.dryRun', priority: 1 },
-    { name: 'Message', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].message', priority: 1 },
+    MESSAGE_COLUMN,
   ],
   reasons: QUEUE_REDRIVE_REASONS,
   notices: [

@@ -25,6 +25,22 @@ export const redriveDraft = (spec: Record<string, unknown> = {}, name = 'again')
   spec: { queueRef: { name: 'emails' }, ...spec },
 });
 
+/** A QueueBackup of the Queue `emails` with this spec; `undefined` removes a field. */
+export const backupDraft = (spec: Record<string, unknown> = {}, name = 'nightly'): Draft => ({
+  apiVersion: API_VERSION,
+  kind: 'QueueBackup',
+  metadata: { name },
+  spec: { queues: { names: ['emails'] }, storage: { volume: {} }, ...spec },
+});
+
+/** A QueueRestore of the QueueBackup `nightly` with this spec. */
+export const restoreDraft = (spec: Record<string, unknown> = {}, name = 'back'): Draft => ({
+  apiVersion: API_VERSION,
+  kind: 'QueueRestore',
+  metadata: { name },
+  spec: { from: { backup: { name: 'nightly' } }, ...spec },
+});
+
 /** A WorkerPool that is valid except for what `spec` changes; `undefined` removes a field. */
 export const poolDraft = (spec: Record<string, unknown> = {}, name = 'email-workers'): Draft => ({
   apiVersion: API_VERSION,

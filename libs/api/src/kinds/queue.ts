@@ -23,9 +23,10 @@ export const RESERVED_PREFIX = 'redis-queue';
 
 /**
  * Who reaches a Queue's Redis. Each role may log in with a Secret of its own, and so with the least rights:
- * `controller` writes a queue's settings, `sampler` (the autoscaler too) only reads, `worker` runs jobs.
+ * `controller` writes a queue's settings, `sampler` (the autoscaler too) only reads, `worker` runs jobs, `backup` reads
+ * whole queues, `restore` writes them.
  */
-export const REDIS_ROLES = ['controller', 'sampler', 'worker'] as const;
+export const REDIS_ROLES = ['controller', 'sampler', 'worker', 'backup', 'restore'] as const;
 export type RedisRole = (typeof REDIS_ROLES)[number];
 
 const retentionText = z
@@ -137,6 +138,8 @@ export const queueSpecSchema = z
             controller: roleSecretRef('the queue-controller, to read and write what the spec manages'),
             sampler: roleSecretRef('what counts jobs and sizes pools, which only reads'),
             worker: roleSecretRef('worker pods'),
+            backup: roleSecretRef('QueueBackups, which only read'),
+            restore: roleSecretRef('QueueRestores, which write into an empty queue'),
           })
           .optional()
           .describe(

@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Schedule } from './schedule.ts';
 
+/**
+ * The field of a queue's `meta` that lists the job schedulers that its owner has written: the owner in the first line, a
+ * name in each further one. It is written in the same step as the scheduler, so no crash comes between them.
+ */
+export const SCHEDULERS_FIELD = 'redis-queue:schedulers';
+
 /** A job scheduler as it is declared. */
 export interface JobScheduler {
   /** Letters, digits, dots, dashes and underscores, so that it needs no quoting in JSON, and no `:`, which BullMQ uses. */

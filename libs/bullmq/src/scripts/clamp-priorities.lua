@@ -21,12 +21,13 @@ local most, ofNone = tonumber(ARGV[4]), tonumber(ARGV[5])
 local call = redis.call
 local prioritized = base .. 'prioritized'
 -- include parts/fence.lua
+-- include parts/restoring.lua
 
 local time = call('TIME')
 local function reply(outcome, fromNone, fromOther, more)
   return { outcome, fromNone, fromOther, more, string.format('%.0f', time[1] * 1e6 + time[2]) }
 end
-local refused = refusal(KEYS, ARGV[1], { ARGV[2] }, ARGV[3])
+local refused = refusal(KEYS, ARGV[1], { ARGV[2] }, ARGV[3]) or restoreRefusal(KEYS)
 if refused then return reply(refused, 0, 0, 0) end
 
 local function declaredFor(priority)

@@ -29,13 +29,14 @@ local fromScore, skip, leavesCandidates = ARGV[8], tonumber(ARGV[9]), ARGV[10] =
 local call, pcall_ = redis.call, redis.pcall
 local set = base .. state
 -- include parts/fence.lua
+-- include parts/restoring.lua
 
 local time = call('TIME')
 local nowMs = time[1] * 1000 + math.floor(time[2] / 1000)
 local function reply(outcome, removed, freed, left, more)
   return { outcome, removed, string.format('%.0f', freed), left, more, fromScore, skip, string.format('%.0f', time[1] * 1e6 + time[2]) }
 end
-local refused = refusal(KEYS, ARGV[1], { ARGV[2] }, ARGV[3])
+local refused = refusal(KEYS, ARGV[1], { ARGV[2] }, ARGV[3]) or restoreRefusal(KEYS)
 if refused then return reply(refused, 0, 0, 0, 0) end
 
 -- The last ones say that a job is a parent. One that has unsuccessful children does not complete.

@@ -14,9 +14,10 @@
 ]]
 local call = redis.call
 -- include parts/fence.lua
+-- include parts/restoring.lua
 -- include parts/events.lua
 local dead = string.sub(KEYS[2], 1, -5)
-local refused = refusal(KEYS, ARGV[1], { ARGV[2], ARGV[3] }, ARGV[4])
+local refused = refusal(KEYS, ARGV[1], { ARGV[2], ARGV[3] }, ARGV[4]) or restoreRefusal(KEYS)
 if refused then return { refused } end
 local letters, most = dead .. 'failed', tonumber(ARGV[7])
 call('XLEN', dead .. 'events')

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const FOLDER = new URL('./', import.meta.url);
-export const GENERATED = new URL('../scripts.generated.ts', import.meta.url);
+export const GENERATED = new URL('../redis/scripts.generated.ts', import.meta.url);
 
 /** The module that carries every `.lua` file of this folder as text, so that one bundled file holds them. */
 export function renderScripts(): string {

@@ -17,7 +17,7 @@
   Reply  { outcome, jobs removed now, jobs left that a removal still has to remove or is stopped by }
          outcome: done, more, late, ownershipLost, claimed, unfinishedJobs, activeJobs, waitingChildren; nothing is removed unless
          it is done or more; an error may come after some were removed
-  Cost   11 reads of O(1); per job 3 to 6 commands of O(1), about 5 us, and up to 9 for a child of a flow; long lists and
+  Cost   19 reads of O(1); per job 3 to 6 commands of O(1), about 5 us, and up to 9 for a child of a flow; long lists and
          sets are freed in the background, and what jobs carry at 16 MB per round at most, or one job
   Never  touches another queue, save a flow parent there that waits for a removed job: it stops waiting for it, as when
          BullMQ removes a job
@@ -34,11 +34,17 @@ local OWN = {}
 for _, suffix in ipairs({
   'meta', 'wait', 'paused', 'active', 'prioritized', 'delayed', 'completed', 'failed', 'waiting-children', 'repeat',
   'events', 'delay', 'stalled-check', 'stalled', 'id', 'pc', 'marker', 'limiter', 'priority', 'metrics:completed',
-  'metrics:completed:data', 'metrics:failed', 'metrics:failed:data',
+  'metrics:completed:data', 'metrics:failed', 'metrics:failed:data', 'restore:state', 'restore:skipped', 'restore:schedulers',
+  'restore:slots', 'restore:held',
 }) do OWN[suffix] = true end
 -- In the order of removal: parents before their children, which would move them to wait.
 local SETS = { ['waiting-children'] = true, delayed = true, completed = true, prioritized = true, failed = true }
 local STATES = { 'waiting-children', 'active', 'delayed', 'completed', 'wait', 'paused', 'prioritized', 'failed' }
+-- What a restore has not put in its place yet.
+for _, state in ipairs({ 'waiting-children', 'active', 'delayed', 'completed', 'waiting', 'prioritized', 'failed', 'held' }) do
+  STATES[#STATES + 1] = 'restore:' .. state
+  SETS['restore:' .. state] = true
+end
 
 local function size(state) return call(SETS[state] and 'ZCARD' or 'LLEN', base .. state) end
 

@@ -17,38 +17,10 @@ local meta, base = KEYS[1], string.sub(KEYS[1], 1, -5)
 local call = redis.call
 -- include parts/mark.lua
 -- include parts/policy-digest.lua
--- include parts/paused-line.lua
+-- include parts/pause.lua
 local mark = readableMark(call('HGET', meta, ARGV[1]) or '')
 if mark ~= ARGV[2] then return { -1, '' } end
 local isAsRead = policyDigest(meta, ARGV[1]) == ARGV[5]
-local function reply(left) return { left, isAsRead and policyDigest(meta, ARGV[1]) or NO_DIGEST } end
--- Workers take jobs from the end: those moved, which keep their order, come before those that are there. The number left.
-local function moveJobs(from, to)
-  if call('LLEN', from) == 0 then return 0 end
-  if call('EXISTS', to) == 0 then
-    call('RENAME', from, to)
-    return 0
-  end
-  local jobs = call('LRANGE', from, 0, tonumber(ARGV[4]) - 1)
-  call('RPUSH', to, unpack(jobs))
-  call('LTRIM', from, #jobs, -1)
-  return call('LLEN', from)
-end
-local wait, apart = base .. 'wait', base .. 'paused'
-if ARGV[3] == 'paused' then
-  local isNew = call('HSET', meta, 'paused', 1) == 1
-  call('DEL', base .. 'marker')
-  if isNew then call('XADD', base .. 'events', '*', 'event', 'paused') end
-  return reply(keepsPausedApart(call('HGET', meta, 'version'), base) and moveJobs(wait, apart) or 0)
-end
-local wasPaused = call('HDEL', meta, 'paused') == 1
-local left = moveJobs(apart, wait)
--- Markers are what idle workers wait for: 0 says that a job is there, 1 when the next delayed one is due.
-if call('EXISTS', wait, base .. 'prioritized') > 0 then
-  call('ZADD', base .. 'marker', 0, '0')
-else
-  local nextScore = tonumber(call('ZRANGE', base .. 'delayed', 0, 0, 'WITHSCORES')[2])
-  if nextScore then call('ZADD', base .. 'marker', nextScore / 4096, '1') end
-end
-if wasPaused then call('XADD', base .. 'events', '*', 'event', 'resumed') end
-return reply(left)
+local most = tonumber(ARGV[4])
+local left = (ARGV[3] == 'paused' and pauseQueue or resumeQueue)(base, most)
+return { left, isAsRead and policyDigest(meta, ARGV[1]) or NO_DIGEST }

@@ -16,11 +16,12 @@
 ]]
 local call = redis.call
 -- include parts/fence.lua
+-- include parts/restoring.lua
 -- include parts/events.lua
 -- include parts/line.lua
 -- include parts/deduplication.lua
 local base, dead = string.sub(KEYS[1], 1, -5), string.sub(KEYS[2], 1, -5)
-local refused = refusal(KEYS, ARGV[1], { ARGV[2], ARGV[3] }, ARGV[4])
+local refused = refusal(KEYS, ARGV[1], { ARGV[2], ARGV[3] }, ARGV[4]) or restoreRefusal(KEYS)
 if refused then return { refused } end
 local longestStack, bytesLeft, freed = tonumber(ARGV[5]), tonumber(ARGV[6]), 0
 local failed, letters = base .. 'failed', dead .. 'failed'

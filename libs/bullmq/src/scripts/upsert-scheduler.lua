@@ -23,6 +23,7 @@
 ]]
 local meta, base = KEYS[1], string.sub(KEYS[1], 1, -5)
 local call = redis.call
+-- include parts/delayed.lua
 -- include parts/events.lua
 -- include parts/fence.lua
 -- include parts/schedulers.lua
@@ -93,10 +94,7 @@ if not stays or isDelayed then
   call('HSET', jobKey, 'timestamp', timestamp, 'delay', ready - timestamp, 'priority', ARGV[11])
 end
 if not stays then
-  -- The order of delayed jobs that are due in the same ms is in the lowest 12 bits.
-  local first = ready * 4096
-  local last = call('ZREVRANGEBYSCORE', delayed, first + 4095, first, 'WITHSCORES', 'LIMIT', 0, 1)[2]
-  call('ZADD', delayed, string.format('%.0f', last and math.min(last + 1, first + 4095) or first), jobId)
+  call('ZADD', delayed, delayedScore(base, ready), jobId)
   emit(base, 'added', jobId, 'name', jobName)
   emit(base, 'delayed', jobId, 'delay', string.format('%.0f', ready))
   -- What idle workers wait for: when the next delayed job is due.

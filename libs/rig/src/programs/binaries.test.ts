@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { goModule, healthModule, VERSIONS } from './binaries.ts';
+import { goModule, healthModule, s3Module, VERSIONS } from './binaries.ts';
 
 describe('the versions of the programs', () => {
   it.each([
@@ -11,6 +11,10 @@ describe('the versions of the programs', () => {
     ['coredns', 'github.com/coredns/coredns'],
   ] as const)('%s is what go.mod pins', (name, module) => {
     expect(requiredBy(goModule).get(module)).toBe(VERSIONS[name]);
+  });
+
+  it('of the S3 server is what its own module pins', () => {
+    expect(requiredBy(s3Module).get('github.com/versity/versitygw')).toBe(VERSIONS.versitygw);
   });
 
   it('are of the same packages in both modules, so that these are compiled once', () => {

@@ -17,6 +17,12 @@ const kedaModule = join(workspaceRoot, 'bench/keda/binaries');
  */
 export const healthModule = join(workspaceRoot, 'tools/cluster/health');
 
+/** The Go module of the S3 server, none of whose packages anything else has. */
+export const s3Module = join(workspaceRoot, 'tools/cluster/s3');
+
+/** The Go module of the server of AWS KMS' protocol. */
+const kmsModule = join(workspaceRoot, 'tools/cluster/kms');
+
 export const VERSIONS = {
   kubernetes: '1.36.3',
   helm: '3.21.0',
@@ -24,6 +30,8 @@ export const VERSIONS = {
   coredns: '1.14.3',
   keda: '2.21.0',
   'cli-utils': '0.37.2',
+  versitygw: '1.8.0',
+  'local-kms': '0.0.0-20260228092603-2a5e92d09ab6',
 } as const;
 
 /** What the project downloads or builds once for every checkout: `REDIS_QUEUE_CACHE`, else in the user's cache. */
@@ -35,9 +43,10 @@ export function cacheFolder(): string {
 /**
  * A set of programs built together, in a folder named for what it was built from, so that a change builds again and two
  * checkouts do not disturb each other. `kube` is etcd, every Kubernetes component and kubectl in one; `keda` is
- * `operator` and `adapter`; `health` tells what kstatus and Argo CD say of objects, and Prometheus' linter of metrics.
+ * `operator` and `adapter`; `health` tells what kstatus and Argo CD say of objects, and Prometheus' linter of metrics;
+ * `s3` is `versitygw`, an S3 server over files; `kms` is `local-kms`, which speaks the protocol of AWS KMS.
  */
-export type ProgramSet = 'kube' | 'helm' | 'containerd' | 'coredns' | 'keda' | 'health';
+export type ProgramSet = 'kube' | 'helm' | 'containerd' | 'coredns' | 'keda' | 'health' | 's3' | 'kms';
 
 export function programFolder(set: ProgramSet): string {
   return join(cacheFolder(), 'bin', `${process.platform}-${process.arch}`, `${set}-${versionKey(set)}`);
@@ -47,9 +56,16 @@ const VERSION_OF: Record<ProgramSet, string> = {
   ...VERSIONS,
   kube: VERSIONS.kubernetes,
   health: VERSIONS['cli-utils'],
+  s3: VERSIONS.versitygw,
+  kms: VERSIONS['local-kms'],
 };
 
-const MODULE_OF: Partial<Record<ProgramSet, string>> = { keda: kedaModule, health: healthModule };
+const MODULE_OF: Partial<Record<ProgramSet, string>> = {
+  keda: kedaModule,
+  health: healthModule,
+  s3: s3Module,
+  kms: kmsModule,
+};
 
 /** The Go module that pins a set. */
 export function moduleOf(set: ProgramSet): string {
@@ -77,6 +93,8 @@ const LEVELS: Record<ProgramSet, string> = {
   kube: 'control-plane',
   helm: 'control-plane',
   health: 'control-plane',
+  s3: 'control-plane',
+  kms: 'control-plane',
   containerd: 'node',
   coredns: 'node',
   keda: 'keda',

@@ -6,6 +6,8 @@ export interface RedisOptions {
   args?: string[];
   password?: string;
   port?: number;
+  /** The server's program; default redis-server. See `valkeyServer`. */
+  program?: string;
 }
 
 /** A redis-server on loopback that dies with this process. */
@@ -51,7 +53,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
     const secured = password === undefined ? [] : ['--requirepass', password];
     const quiet = ['--save', '', '--appendonly', 'no', '--daemonize', 'no'];
     const place = ['--bind', '127.0.0.1', '--port', String(port), '--dir', folder];
-    return startProcess('redis-server', [...place, ...quiet, ...secured, ...(options.args ?? [])]);
+    return startProcess(options.program ?? 'redis-server', [...place, ...quiet, ...secured, ...(options.args ?? [])]);
   }
 
   const stop = async (): Promise<void> => {

@@ -23,9 +23,15 @@ interface Ready {
   metadata: { finalizers?: string[] };
   status?: { conditions?: { type: string; status: string; reason: string; message: string }[] };
 }
+interface Scheduled {
+  status?: { lastScheduleTime?: string };
+}
 interface Pods {
   items: { metadata: { name: string; uid: string } }[];
 }
+
+/** What has an ended backup go at once. */
+const RETAIN = JSON.stringify({ spec: { deletionPolicy: 'Retain', ttlSecondsAfterFinished: 0 } });
 
 let stage: Stage;
 let scene: Scene;
@@ -80,12 +86,28 @@ beforeAll(async () => {
     suspend: true,
     ttlSecondsAfterFinished: 0,
   });
+  // Of a Queue that there is not: they wait.
+  const missing = { queues: { names: ['missing'] }, storage: { volume: {} }, ttlSecondsAfterFinished: 0 };
+  await stage.apply('QueueBackup', 'nightly', missing);
+  await stage.apply('QueueRestore', 'back', {
+    from: { backup: { name: 'nightly' } },
+    resume: false,
+    ttlSecondsAfterFinished: 0,
+  });
   await stage.apply('WorkerPool', 'old', { ...POOL, template: OLD });
   await until('old', ({ spec }) => spec.template.spec['hostNetwork'] === true);
   await stage.apply('Queue', 'emails', { name: 'beside' }, release);
   await stage.apply('WorkerPool', 'beside', POOL, release);
   await until('beside', () => true, release);
   await stage.enforce();
+  // Two backups that the schedule has left, of which retention deletes the older one, and one at the next minute.
+  const backup = { queues: missing.queues, storage: missing.storage };
+  for (const name of ['often-1', 'often-2'])
+    await stage.apply('QueueBackup', name, { ...backup, activeDeadlineSeconds: 1 }, shop, {
+      'redis-queue.io/backup-schedule': 'often',
+    });
+  const retention = { count: 1 };
+  await stage.apply('QueueBackupSchedule', 'often', { schedule: '* * * * *', retention, template: { spec: backup } });
   await stage.apply('WorkerPool', 'workers', {
     ...POOL,
     template: { metadata: { annotations: { 'example.com/team': 'a' } } },
@@ -159,6 +181,24 @@ it('all that the controllers do passes: status, finalizers, Deployments, budgets
   await stage.apply('QueueRedrive', 'ended', { queueRef: { name: 'emails' }, ttlSecondsAfterFinished: 0 });
   await eventually(async () => (await stage.read('queueredrive', 'ended')) === undefined, PATIENCE);
   expect(await stage.read('queueredrive', 'again')).toBeDefined();
+  // One that fails at once is deleted with its finalizer: there is no volume.
+  await stage.apply('QueueBackup', 'ended', {
+    queues: { names: ['missing'] },
+    storage: { volume: {} },
+    deletionPolicy: 'Delete',
+    activeDeadlineSeconds: 1,
+  });
+  await eventually(async () => (await readyReason('queuebackup', 'ended')) === 'DeadlineExceeded', PATIENCE);
+  expect((await stage.read<Ready>('queuebackup', 'ended'))?.metadata.finalizers).toEqual([
+    'redis-queue.io/backup-data',
+  ]);
+  await controlPlane.kubectl('patch', 'queuebackup', 'ended', '--namespace', shop, '--type=merge', `--patch=${RETAIN}`);
+  await eventually(async () => (await stage.read('queuebackup', 'ended')) === undefined, PATIENCE);
+  await eventually(async () => (await stage.read('queuebackup', 'often-1')) === undefined, PATIENCE);
+  await eventually(
+    async () => (await stage.read<Scheduled>('queuebackupschedule', 'often'))?.status?.lastScheduleTime !== undefined,
+    PATIENCE,
+  );
   expect(await stage.read('poddisruptionbudget', 'workers')).toBeDefined();
 
   await controlPlane.kubectl('scale', 'workerpool/workers', '--replicas=3', '--namespace', shop);

@@ -141,12 +141,13 @@ export class Stage implements AsyncDisposable {
   }
 
   async apply(
-    kind: 'Queue' | 'QueueRedrive' | 'WorkerPool',
+    kind: 'Queue' | 'QueueBackup' | 'QueueBackupSchedule' | 'QueueRedrive' | 'QueueRestore' | 'WorkerPool',
     name: string,
     spec: object,
     namespace = this.shop,
+    labels: Record<string, string> = {},
   ): Promise<void> {
-    const metadata = { name, namespace };
+    const metadata = { name, namespace, labels };
     await this.controlPlane.apply({ apiVersion: 'redis-queue.io/v1', kind, metadata, spec });
   }
 

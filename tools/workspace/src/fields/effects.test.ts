@@ -1,6 +1,13 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { queueRedriveSpecSchema, queueSpecSchema, workerPoolSpecSchema } from '@redis-queue/api';
+import {
+  queueBackupScheduleSpecSchema,
+  queueBackupSpecSchema,
+  queueRedriveSpecSchema,
+  queueRestoreSpecSchema,
+  queueSpecSchema,
+  workerPoolSpecSchema,
+} from '@redis-queue/api';
 import { describe, expect, it } from 'vitest';
 import { EFFECTS, type Effect, type Effects } from './effects.ts';
 import { testTitles } from './titles.ts';
@@ -8,7 +15,14 @@ import { testTitles } from './titles.ts';
 const workspaceRoot = resolve(import.meta.dirname, '../../../..');
 
 /** The spec of each kind. */
-const SPECS = { Queue: queueSpecSchema, QueueRedrive: queueRedriveSpecSchema, WorkerPool: workerPoolSpecSchema };
+const SPECS = {
+  Queue: queueSpecSchema,
+  QueueBackup: queueBackupSpecSchema,
+  QueueBackupSchedule: queueBackupScheduleSpecSchema,
+  QueueRedrive: queueRedriveSpecSchema,
+  QueueRestore: queueRestoreSpecSchema,
+  WorkerPool: workerPoolSpecSchema,
+};
 
 interface JsonSchema {
   readonly properties?: Readonly<Record<string, JsonSchema>>;

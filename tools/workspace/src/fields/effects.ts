@@ -85,6 +85,16 @@ const QUEUE: Effects = {
     test: 'gives the pods the Secret that is for workers, where there is one',
     row: 'worker: {',
   },
+  'redis.secretRefs.backup.name': {
+    file: 'apps/backup-controller/src/backups.integration.test.ts',
+    test: 'logs in with the Secret of its role, to read for a backup and to write for a restore',
+    row: 'backup: { name',
+  },
+  'redis.secretRefs.restore.name': {
+    file: 'apps/backup-controller/src/backups.integration.test.ts',
+    test: 'logs in with the Secret of its role, to read for a backup and to write for a restore',
+    row: 'restore: { name',
+  },
   'redis.tls.enabled': {
     file: 'libs/bullmq/src/redis-secret.test.ts',
     test: 'TLS is spoken when the spec asks for it, with the private CA of the Secret',
@@ -156,6 +166,154 @@ const QUEUE_REDRIVE: Effects = {
   dryRun: FILTERED,
   suspend: IN_LINE,
   ttlSecondsAfterFinished: { file: REDRIVES, test: 'is deleted when its time is over' },
+};
+
+const BACKUPS = 'apps/backup-controller/src/backups.integration.test.ts';
+const BACKUP_SOURCES = 'apps/backup-controller/src/access';
+const SELECTED: Effect = {
+  file: `${BACKUP_SOURCES}/select-queues.test.ts`,
+  test: 'a selector selects as Kubernetes does: %s',
+};
+const IN_S3: Effect = {
+  file: `${BACKUP_SOURCES}/storage-access.test.ts`,
+  test: 'in S3: every field reaches the client, and the keys of its Secret are the credentials',
+};
+const ON_VOLUME: Effect = {
+  file: `${BACKUP_SOURCES}/storage-access.test.ts`,
+  test: 'on the volume lies in the folder of the namespace, below path where that is given',
+};
+const ENCRYPTED: Effect = {
+  file: `${BACKUP_SOURCES}/storage-access.test.ts`,
+  test: 'is the one of the Secret that encryption names, by the key that it names',
+};
+const IN_KMS: Effect = {
+  file: BACKUPS,
+  test: 'lies in a bucket under a key of AWS KMS, and is found by its folder alone, whatever became of the objects',
+  row: 't.kmsKey',
+};
+/** Of a storage that is at `at`. */
+const storageOf = (at: string): Effects => ({
+  [`${at}storage.s3.bucket`]: IN_S3,
+  [`${at}storage.s3.prefix`]: IN_S3,
+  [`${at}storage.s3.region`]: IN_S3,
+  [`${at}storage.s3.endpoint`]: IN_S3,
+  [`${at}storage.s3.forcePathStyle`]: IN_S3,
+  [`${at}storage.s3.secretRef.name`]: IN_S3,
+  [`${at}storage.s3.serverSideEncryption.algorithm`]: IN_S3,
+  [`${at}storage.s3.serverSideEncryption.kmsKeyId`]: IN_S3,
+  [`${at}storage.s3.objectLock.mode`]: IN_S3,
+  [`${at}storage.s3.objectLock.days`]: IN_S3,
+  [`${at}storage.volume.path`]: ON_VOLUME,
+  [`${at}encryption.secretRef.name`]: { ...ENCRYPTED, row: "name: 'keys'" },
+  [`${at}encryption.secretRef.key`]: ENCRYPTED,
+  [`${at}encryption.kms.keyId`]: IN_KMS,
+  [`${at}encryption.kms.region`]: IN_KMS,
+  [`${at}encryption.kms.endpoint`]: IN_KMS,
+  [`${at}encryption.kms.secretRef.name`]: IN_KMS,
+});
+const RUN_ONCE = 'apps/backup-controller/src/runs/stage.test.ts';
+/** Of kinds whose objects run once. */
+const LIFE: Effects = {
+  activeDeadlineSeconds: {
+    file: BACKUPS,
+    test: 'that takes longer than activeDeadlineSeconds fails, and its run ends',
+  },
+  backoffLimit: { file: RUN_ONCE, test: 'is told by its reason and tried again, as often as backoffLimit says' },
+  ttlSecondsAfterFinished: {
+    file: RUN_ONCE,
+    test: 'is deleted ttlSecondsAfterFinished after its end, not before and not without',
+  },
+};
+const MOVED: Effect = {
+  file: BACKUPS,
+  test: 'moves queues to another Redis, dead letters and all: verified, and every job runs there once',
+};
+const RESUMED: Effect = { file: BACKUPS, test: 'is restored paused with resume: false, and resumed when that is set' };
+const RESTARTED: Effect = {
+  file: BACKUPS,
+  test: 'whose controller ends is begun again by the next one, in a folder of its own; half of one does not stay',
+};
+
+const QUEUE_BACKUP: Effects = {
+  'queues.names': MOVED,
+  'queues.selector.matchLabels': SELECTED,
+  'queues.selector.matchExpressions.key': SELECTED,
+  'queues.selector.matchExpressions.operator': SELECTED,
+  'queues.selector.matchExpressions.values': SELECTED,
+  deadLetters: {
+    file: 'apps/backup-controller/src/backups/observe.test.ts',
+    test: 'takes dead letters along where the policy is enabled, unless deadLetters is false',
+  },
+  ...storageOf(''),
+  jobsPerSecond: RESTARTED,
+  ...LIFE,
+  deletionPolicy: {
+    file: BACKUPS,
+    test: 'goes with its files where deletionPolicy is Delete, also while it is written, and leaves those of others',
+  },
+};
+
+const SCHEDULES = 'apps/backup-controller/src/schedules/kind.test.ts';
+const CHANGED: Effect = {
+  file: SCHEDULES,
+  test: 'that is changed counts from then on: times of the new one that have passed are neither taken nor skipped',
+};
+const RETAINED = 'apps/backup-controller/src/schedules/retention.test.ts';
+const CREATED: Effect = {
+  file: 'apps/backup-controller/src/schedules/schedules.integration.test.ts',
+  test: 'takes its backups at their times, tells what became of them, and leaves them when it goes',
+  row: 'spec).toEqual(schedule.spec.template.spec)',
+};
+/** The template goes into backups as it stands, whatever it has. */
+const TEMPLATE_OF_BACKUPS: Effects = Object.fromEntries(
+  Object.keys(QUEUE_BACKUP)
+    .filter((field) => field !== 'ttlSecondsAfterFinished')
+    .map((field) => [`template.spec.${field}`, CREATED]),
+);
+const QUEUE_BACKUP_SCHEDULE: Effects = {
+  schedule: CHANGED,
+  timeZone: CHANGED,
+  startingDeadlineSeconds: {
+    file: SCHEDULES,
+    test: 'says that it waits for a backup that runs, until the deadline is over',
+  },
+  concurrencyPolicy: {
+    file: 'apps/backup-controller/src/schedules/crash.test.ts',
+    test: 'each slot has one backup, or is counted as skipped; and none that could be taken is skipped',
+  },
+  suspend: {
+    file: SCHEDULES,
+    test: 'is Suspended and begins nothing, and takes the newest one that passed when it goes on',
+  },
+  'retention.count': {
+    file: RETAINED,
+    test: 'that are more than the spec says, the oldest first; those that failed are counted by themselves',
+  },
+  'retention.maxAge': { file: RETAINED, test: 'that are too old, from their end on', row: 'maxAgeMs' },
+  'retention.keepLastGood': {
+    file: RETAINED,
+    test: 'never the last good ones, and a failed, running or vanishing one does not replace them',
+  },
+  ...TEMPLATE_OF_BACKUPS,
+};
+
+const QUEUE_RESTORE: Effects = {
+  'from.backup.name': { ...MOVED, row: "backup: { name: 'moved' }" },
+  ...storageOf('from.'),
+  'from.directory': RESUMED,
+  'queues.name': MOVED,
+  'queues.to.queue': MOVED,
+  openFlows: {
+    file: BACKUPS,
+    test: 'of half of a flow is refused, or cuts the link, as openFlows says',
+  },
+  dryRun: MOVED,
+  resume: RESUMED,
+  jobsPerSecond: {
+    file: BACKUPS,
+    test: 'a restore whose controller ends is continued by the next one, and every job is there once',
+  },
+  ...LIFE,
 };
 
 const DEPLOYMENT = 'apps/workerpool-controller/src/deployment';
@@ -238,6 +396,9 @@ const WORKER_POOL: Effects = {
 /** For each kind, which test shows what each of its fields does. A new field is added here, with the test for it. */
 export const EFFECTS: Readonly<Record<string, Effects>> = {
   Queue: QUEUE,
+  QueueBackup: QUEUE_BACKUP,
+  QueueBackupSchedule: QUEUE_BACKUP_SCHEDULE,
   QueueRedrive: QUEUE_REDRIVE,
+  QueueRestore: QUEUE_RESTORE,
   WorkerPool: WORKER_POOL,
 };

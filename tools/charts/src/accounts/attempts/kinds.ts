@@ -12,13 +12,24 @@ import {
   type Scene,
 } from './scene.ts';
 
+/** As a schedule would create one, of that schedule or of none. */
+const stolen = (schedule?: string): object => ({
+  apiVersion: 'redis-queue.io/v1',
+  kind: 'QueueBackup',
+  metadata: { name: 'stolen-1', ...(schedule && { labels: { 'redis-queue.io/backup-schedule': schedule } }) },
+  spec: { queues: { names: ['emails'] }, storage: { volume: {} } },
+});
+
 export function kindAttempts({ shop }: Scene): Attempt[] {
   const queue = attemptBy('queue-controller');
   const autoscaler = attemptBy('autoscaler');
   const uninstall = attemptBy('uninstall');
+  const backup = attemptBy('backup-controller');
   const emails = ours(shop, 'queues', 'emails');
   const again = ours(shop, 'queueredrives', 'again');
   const workers = ours(shop, 'workerpools', 'workers');
+  const nightly = ours(shop, 'queuebackups', 'nightly');
+  const back = ours(shop, 'queuerestores', 'back');
   const status = { status: { conditions: [] } };
   return [
     queue('changes the spec of a Queue', patch(emails, { spec: { paused: true } })),
@@ -89,6 +100,34 @@ export function kindAttempts({ shop }: Scene): Attempt[] {
     autoscaler('writes the status of a Queue', patch(`${emails}/status`, status)),
     autoscaler('changes the spec of a Queue', patch(emails, { spec: { paused: true } })),
     autoscaler('resizes a Deployment', patch(deployments(shop, 'workers'), { spec: { replicas: 0 } })),
+    backup('labels a QueueBackup', patch(nightly, { metadata: { labels: { a: 'b' } } })),
+    backup('has the storage of a QueueBackup cleared', patch(nightly, { spec: { deletionPolicy: 'Delete' } })),
+    backup('deletes a QueueBackup that has not ended', remove(nightly)),
+    backup('creates a QueueBackup of no schedule', post(ours(shop, 'queuebackups'), stolen())),
+    backup(
+      'creates a QueueBackup with a name that its schedule does not give',
+      post(ours(shop, 'queuebackups'), stolen('often')),
+    ),
+    backup(
+      'suspends a QueueBackupSchedule',
+      patch(ours(shop, 'queuebackupschedules', 'often'), { spec: { suspend: true } }),
+    ),
+    backup('deletes a QueueBackupSchedule', remove(ours(shop, 'queuebackupschedules', 'often'))),
+    backup('labels a QueueRestore', patch(back, { metadata: { labels: { a: 'b' } } })),
+    backup('has a QueueRestore resume', patch(back, { spec: { resume: true } })),
+    backup('deletes a QueueRestore that has not ended', remove(back)),
+    backup(
+      'creates a QueueRestore',
+      post(ours(shop, 'queuerestores'), {
+        apiVersion: 'redis-queue.io/v1',
+        kind: 'QueueRestore',
+        metadata: { name: 'stolen' },
+        spec: { from: { backup: { name: 'nightly' } } },
+      }),
+    ),
+    backup('writes the status of a Queue', patch(`${emails}/status`, status)),
+    backup('changes the spec of a Queue', patch(emails, { spec: { paused: true } })),
+    queue('writes the status of a QueueBackup', patch(`${nightly}/status`, status)),
     autoscaler('annotates a Deployment', patch(deployments(shop, 'web'), { metadata: { annotations: { a: 'b' } } })),
   ];
 }

@@ -8,7 +8,7 @@ export type Actor = AppName | 'uninstall';
 export interface Scene {
   /** Of the controllers. */
   readonly release: string;
-  /** Of a tenant, with the pool `workers` (its Deployment and pods), the Queue `emails` (with a finalizer of somebody else) and the QueueRedrive `again`; and with `web`, nothing of ours. */
+  /** Of a tenant, with the pool `workers` (its Deployment and pods), the Queue `emails` (with a finalizer of somebody else), the QueueRedrive `again`, and the QueueBackup `nightly` and QueueRestore `back`, which wait, the QueueBackupSchedule `often`; and with `web`, nothing of ours. */
   readonly shop: string;
   /** Deployment of the pool `workers`, as it is. */
   readonly deployment: Manifest;

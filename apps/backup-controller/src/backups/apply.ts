@@ -1,0 +1,116 @@
+import { QUEUE_BACKUPS, type QueueBackupReason } from '@redis-queue/api';
+import { applySteps, keyOf, type Applied, type KindContext } from '@redis-queue/controller';
+import { withStorage } from '../access/open-storage.ts';
+import type { Sources } from '../access/sources.ts';
+import type { StorageAccess } from '../access/storage-access.ts';
+import { inWords } from '../engine/failures.ts';
+import { removeAttempts, takeBackup } from '../engine/take-backup.ts';
+import { stageOf } from '../runs/stage.ts';
+import {
+  BackupTask,
+  type BackupObject,
+  type BackupPlan,
+  type BackupRuns,
+  type BackupStep,
+  type ObservedBackup,
+} from './steps.ts';
+
+/** What a step needs beside the object. */
+export interface BackupTools {
+  readonly sources: Sources;
+  readonly runs: BackupRuns;
+  /** Names an attempt as no other is named. */
+  readonly nameAttempt: (now: Date) => string;
+}
+
+/** Carries a backup's plan out. A run is only begun; it goes on by itself. */
+export async function applyBackup(
+  backup: BackupObject,
+  { observed, plan }: { readonly observed: ObservedBackup; readonly plan: BackupPlan },
+  { client, signal, now, applyFinalizer }: KindContext<QueueBackupReason>,
+  tools: BackupTools,
+): Promise<Applied<ObservedBackup, BackupPlan, QueueBackupReason>> {
+  const { uid = '', resourceVersion } = backup.metadata;
+  const { runs } = tools;
+  const applied = await applySteps<BackupStep, QueueBackupReason>(plan.steps as BackupStep[], {
+    signal,
+    applyFinalizer,
+    async applyStep(step) {
+      switch (step.kind) {
+        case 'delete':
+          await client.delete(QUEUE_BACKUPS, keyOf(backup), {
+            signal,
+            uid,
+            ...(resourceVersion && { resourceVersion }),
+          });
+          break;
+        case 'begin':
+          beginBackup(backup, observed, now(), tools);
+          break;
+        case 'remove':
+          beginRemoval(backup, observed, tools);
+          break;
+        case 'abort':
+          runs.abort(uid, new Error(step.why));
+          break;
+        case 'forgetRun':
+          runs.forget(uid);
+          break;
+      }
+      return undefined;
+    },
+  });
+  if (!applied.done.some(({ kind }) => kind === 'begin' || kind === 'remove')) return applied;
+  // A run that has a place has begun after this.
+  await new Promise((resolve) => setImmediate(resolve));
+  const run = runs.stateOf(uid);
+  const stage = stageOf(backup, run, now());
+  return { ...applied, observed: { ...observed, run, stage } };
+}
+
+function beginBackup(
+  backup: BackupObject,
+  { storage: access, queues = [] }: ObservedBackup,
+  now: Date,
+  tools: BackupTools,
+): void {
+  const { namespace, name, uid = '' } = backup.metadata;
+  if (!access) throw new Error(`QueueBackup ${name} begins without a storage`);
+  tools.runs.begin({ uid, key: keyOf(backup), task: BackupTask.backup }, (context) =>
+    inWords(() =>
+      withStorage(access, (storage) =>
+        takeBackup({
+          ...context,
+          storage,
+          base: baseOf(backup, access),
+          attempt: tools.nameAttempt(now),
+          backupId: uid,
+          createdAt: now,
+          openKey: access.openKey,
+          about: { namespace, name, uid },
+          queues,
+          jobsPerSecond: backup.spec.jobsPerSecond,
+          assertLeading: tools.sources.assertLeading,
+        }),
+      ),
+    ),
+  );
+}
+
+function beginRemoval(backup: BackupObject, { storage: access }: ObservedBackup, { runs, sources }: BackupTools): void {
+  const { name, uid = '' } = backup.metadata;
+  if (!access) throw new Error(`the removal of QueueBackup ${name} begins without a storage`);
+  runs.begin({ uid, key: keyOf(backup), task: BackupTask.removal }, ({ signal }) =>
+    inWords(() =>
+      withStorage(access, async (storage) => {
+        await removeAttempts(storage, baseOf(backup, access), { signal, assertLeading: sources.assertLeading });
+        return 'removed' as const;
+      }),
+    ),
+  );
+}
+
+/** Where the attempts of a backup lie, with a slash at its end; nobody else has this folder, by the uid. */
+function baseOf({ metadata: { name, uid = '' } }: BackupObject, { namespacePath }: StorageAccess): string {
+  return `${namespacePath}${name}-${uid.slice(0, 8)}/`;
+}

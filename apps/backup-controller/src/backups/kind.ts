@@ -1,0 +1,79 @@
+import { QUEUE_BACKUP_REASONS, QUEUE_BACKUPS, type QueueBackupReason } from '@redis-queue/api';
+import { RetryPace, type Kind, type StatusPace } from '@redis-queue/controller';
+import type { BackupMetrics } from '../runs/metrics.ts';
+import { compareStatus } from '../runs/compare-status.ts';
+import { problemOfRun } from '../runs/failure.ts';
+import { PROGRESS_EVERY_MS, waitMs } from '../runs/requeue.ts';
+import { applyBackup, type BackupTools } from './apply.ts';
+import { observeBackup } from './observe.ts';
+import { BACKUP_FINALIZER, planBackup } from './plan.ts';
+import { backupStatus } from './status.ts';
+import type { BackupObject, BackupPlan, ObservedBackup } from './steps.ts';
+
+export interface BackupKindOptions extends BackupTools {
+  readonly metrics: BackupMetrics;
+  /** Numbers that move wait for their turn. */
+  readonly pace: StatusPace;
+  /** In [0, 1). */
+  readonly random?: () => number;
+}
+
+/** What is particular to the QueueBackup kind. */
+export function backupKind(
+  options: BackupKindOptions,
+): Kind<BackupObject, ObservedBackup, BackupPlan, QueueBackupReason> {
+  const { sources, runs, metrics, pace, random = Math.random } = options;
+  const retries = new RetryPace<BackupObject>();
+  return {
+    name: 'queuebackup',
+    type: QUEUE_BACKUPS,
+    reasons: QUEUE_BACKUP_REASONS,
+    finalizer: BACKUP_FINALIZER,
+    memories: [runs, pace, retries],
+    observe: (backup, { now, signal }) => observeBackup(backup, sources, runs, { now: now(), signal }),
+    plan: planBackup,
+    apply: (backup, found, context) => applyBackup(backup, found, context, options),
+    status: backupStatus,
+    report({ metadata, status }, { done }, { event }) {
+      if (status?.phase === 'Completed') metrics.sawCompleted(metadata.namespace ?? '', status.completionTime);
+      if (metadata.deletionTimestamp === undefined) return;
+      for (const step of done) {
+        if (step.kind !== 'removeFinalizer') continue;
+        if (step.dataRetained !== undefined) event('BackupRetained', step.dataRetained);
+        else event('BackupRemoved', `${status?.location ?? 'what it had in the storage'} is removed`);
+      }
+    },
+    statusDelayMs(backup, _, status, nowMs) {
+      const news = compareStatus(backup.status, status);
+      if (news === 'none') return undefined;
+      return news === 'news' ? 0 : pace.waitMs(backup, PROGRESS_EVERY_MS, nowMs);
+    },
+    statusWritten(backup, { observed: { stage, run } }, status, { nowMs, event }) {
+      const { uid = '', namespace = '', deletionTimestamp } = backup.metadata;
+      pace.wrote(uid, nowMs);
+      if (deletionTimestamp !== undefined) return;
+      if (stage === 'succeeded' && run?.phase === 'ended') {
+        event('BackedUp', readyMessage(status));
+        const { jobs = 0, storedBytes: bytes = 0, completionTime } = status;
+        metrics.completed(namespace, { tookMs: run.end.tookMs, jobs });
+        metrics.stored(namespace, bytes);
+        metrics.sawCompleted(namespace, completionTime);
+      }
+      if (stage === 'failed' && run?.phase === 'ended' && !run.end.ok)
+        metrics.failed(namespace, problemOfRun(run.end.error).reason);
+      if (stage === 'late') metrics.failed(namespace, 'DeadlineExceeded');
+      if (stage === 'succeeded' || stage === 'failed' || stage === 'late') runs.forget(uid);
+    },
+    requeueMs(backup, outcome, status, { nowMs }) {
+      // It is gone, as the cache will show.
+      if (outcome.done.some(({ kind }) => kind === 'delete')) return undefined;
+      const now = new Date(nowMs);
+      const retryMs = outcome.problem ? retries.afterMs(backup, status, now, random()) : undefined;
+      return waitMs({ ...backup, status }, outcome.observed, { now, retryMs });
+    },
+  };
+}
+
+function readyMessage({ conditions = [] }: { conditions?: { type: string; message: string }[] }): string {
+  return conditions.find(({ type }) => type === 'Ready')?.message ?? '';
+}

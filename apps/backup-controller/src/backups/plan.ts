@@ -1,0 +1,71 @@
+import { GROUP } from '@redis-queue/api';
+import { hasFinalizer, type FinalizerStep } from '@redis-queue/controller';
+import { problemOfRun } from '../runs/failure.ts';
+import { deletionDueMs } from '../runs/run-objects.ts';
+import { problemOfStage } from '../runs/stage.ts';
+import { BackupTask, type BackupObject, type BackupPlan, type ObservedBackup, type Problem } from './steps.ts';
+
+/** Held while deletionPolicy is Delete, until what is in the storage is removed. */
+export const BACKUP_FINALIZER = `${GROUP}/backup-data`;
+
+/** For so long after the deletion a storage is waited for that cannot be reached. */
+export const REMOVAL_PATIENCE_MS = 300_000;
+
+/** What is to be done for a backup now. Pure. The finalizer comes before the first byte in the storage. */
+export function planBackup(backup: BackupObject, observed: ObservedBackup, now: Date): BackupPlan {
+  if (backup.metadata.deletionTimestamp !== undefined) return planRemoval(backup, observed, now);
+  const { stage, run } = observed;
+  const finalizer = planFinalizer(backup);
+  switch (stage) {
+    case 'ended':
+      return { steps: [...finalizer, ...(deletionDueMs(backup, now) === 0 ? [{ kind: 'delete' } as const] : [])] };
+    case 'succeeded':
+      return { steps: finalizer };
+    case 'running':
+      return { steps: finalizer, problem: BACKING_UP };
+    case 'due':
+      if (observed.problem) return { steps: finalizer, problem: observed.problem };
+      return { steps: [...finalizer, { kind: 'begin' }], problem: BACKING_UP };
+    default: {
+      const problem = problemOfStage<Problem['reason']>(backup, stage, run);
+      const late = stage === 'late' ? [{ kind: 'abort', why: 'its deadline passed' } as const] : [];
+      return { steps: [...finalizer, ...late], ...(problem && { problem }) };
+    }
+  }
+}
+
+/** Without numbers that move: those have fields of their own. */
+const BACKING_UP: Problem = {
+  reason: 'BackingUp',
+  message: 'jobs are being read and written to the storage; status.progress says how far it is',
+};
+const REMOVING: Problem = { reason: 'RemovingBackup', message: 'what the backup has in the storage is being removed' };
+
+function planFinalizer({ metadata, spec }: BackupObject): FinalizerStep[] {
+  const held = hasFinalizer({ apiVersion: '', kind: '', metadata }, BACKUP_FINALIZER);
+  if (spec.deletionPolicy === 'Delete') return held ? [] : [{ kind: 'addFinalizer' }];
+  return held ? [{ kind: 'removeFinalizer' }] : [];
+}
+
+/** Of an object that is being deleted and has our finalizer. */
+function planRemoval(backup: BackupObject, { run, problem }: ObservedBackup, now: Date): BackupPlan {
+  if (backup.spec.deletionPolicy !== 'Delete') return { steps: [{ kind: 'removeFinalizer' }] };
+  if (run && run.phase !== 'ended') {
+    const isBackup = run.task === BackupTask.backup;
+    return { steps: isBackup ? [{ kind: 'abort', why: 'the object is deleted' }] : [], problem: REMOVING };
+  }
+  if (run?.task === BackupTask.removal) {
+    if (run.end.ok) return { steps: [{ kind: 'removeFinalizer' }] };
+    return giveUpOrWait(backup, problemOfRun(run.end.error) as Problem, now);
+  }
+  if (problem) return giveUpOrWait(backup, problem, now);
+  return { steps: [{ kind: 'remove' }], problem: REMOVING };
+}
+
+function giveUpOrWait({ metadata, status }: BackupObject, problem: Problem, now: Date): BackupPlan {
+  const waitedMs = now.getTime() - Date.parse(metadata.deletionTimestamp ?? '');
+  if (waitedMs < REMOVAL_PATIENCE_MS) return { steps: [{ kind: 'forgetRun' }], problem };
+  const where =
+    status?.location ?? `the storage of spec.storage, in a folder named ${metadata.name}-${metadata.uid?.slice(0, 8)}`;
+  return { steps: [{ kind: 'removeFinalizer', dataRetained: `${where}: ${problem.message}` }] };
+}

@@ -1,0 +1,103 @@
+import { QUEUE_BACKUP_REASONS, type QueueBackupStatus } from '@redis-queue/api';
+import { kindConditions } from '@redis-queue/controller';
+import type { BackupResult } from '../engine/take-backup.ts';
+import { outcomeOf, RunCondition, runFields, saidOfEnd } from '../runs/run-status.ts';
+import type { BackupObject, BackupPlan, ObservedBackup, Problem } from './steps.ts';
+
+export interface Outcome {
+  readonly observed: ObservedBackup;
+  readonly plan: BackupPlan;
+  readonly problem?: Problem | undefined;
+}
+
+/** What the status should say. Pure; an unchanged outcome gives a deeply equal status. */
+export function backupStatus(backup: BackupObject, { observed, problem }: Outcome, now: Date): QueueBackupStatus {
+  const { stage, run } = observed;
+  const result = resultOf(observed);
+  const isLeaving = backup.metadata.deletionTimestamp !== undefined;
+  const ready = problem ?? (result ? completed(result) : saidOfEnd<Problem['reason']>(backup));
+  const outcome = isLeaving ? undefined : outcomeOf(backup, stage);
+  const notices = {
+    [RunCondition.Complete]: outcome === 'completed' ? ready : undefined,
+    [RunCondition.Failed]: outcome === 'failed' ? ready : undefined,
+  };
+  const progress = stage === 'running' && run?.phase === 'running' && !isLeaving ? run.progress : undefined;
+  const unknown: Problem = { reason: 'Pending', message: 'nothing is known yet' };
+  return {
+    observedGeneration: backup.metadata.generation ?? 0,
+    conditions: kindConditions(backup, QUEUE_BACKUP_REASONS, ready ?? unknown, notices, now),
+    ...(isLeaving ? whereItWas(backup) : runFields(backup, stage, now)),
+    ...(progress && { progress: { ...progress } }),
+    ...(result ? contents(result) : contentsBefore(backup.status)),
+  };
+}
+
+function resultOf({ stage, run }: ObservedBackup): BackupResult | undefined {
+  if (stage !== 'succeeded' || run?.phase !== 'ended' || !run.end.ok) return undefined;
+  return run.end.result === 'removed' ? undefined : run.end.result;
+}
+
+/** Of an object that is being deleted, as it was: what is removed was no failure. */
+function whereItWas({ status }: BackupObject): Partial<QueueBackupStatus> {
+  const { phase, startTime, completionTime, failures, lastFailureTime } = status ?? {};
+  return withoutUndefined({ phase, startTime, completionTime, failures, lastFailureTime });
+}
+
+function contents({
+  directory,
+  location,
+  formatVersion,
+  manifestSha256,
+  queues,
+}: BackupResult): Partial<QueueBackupStatus> {
+  const sum = (of: (queue: BackupResult['queues'][number]) => number): number =>
+    queues.reduce((total, queue) => total + of(queue), 0);
+  return {
+    queues: queues.map(queueStatus),
+    jobs: sum(({ total }) => total),
+    bytes: sum(({ bytes }) => bytes),
+    storedBytes: sum(({ storedBytes }) => storedBytes),
+    location,
+    directory,
+    formatVersion,
+    manifestSha256,
+  };
+}
+
+function queueStatus(queue: BackupResult['queues'][number]): NonNullable<QueueBackupStatus['queues']>[number] {
+  const { name, snapshotAt, consistent, jobs, bytes, storedBytes, sha256, redisVersion } = queue;
+  const instant = new Date(snapshotAt).toISOString();
+  return {
+    name,
+    snapshotAt: instant,
+    consistent,
+    jobs,
+    bytes,
+    storedBytes,
+    sha256,
+    ...(redisVersion && { redisVersion }),
+  };
+}
+
+function contentsBefore({
+  queues,
+  jobs,
+  bytes,
+  storedBytes,
+  location,
+  directory,
+  formatVersion,
+  manifestSha256,
+}: QueueBackupStatus = {}): Partial<QueueBackupStatus> {
+  return withoutUndefined({ queues, jobs, bytes, storedBytes, location, directory, formatVersion, manifestSha256 });
+}
+
+function withoutUndefined<T extends object>(object: T): Partial<T> {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Partial<T>;
+}
+
+function completed(result: BackupResult): Problem {
+  const { jobs = 0, queues = [] } = contents(result);
+  const message = `${jobs} jobs of ${queues.length} ${queues.length === 1 ? 'queue' : 'queues'} are in ${result.location}`;
+  return { reason: 'BackedUp', message };
+}

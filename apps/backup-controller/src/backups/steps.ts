@@ -1,0 +1,42 @@
+import type { QueueBackup, QueueBackupReason } from '@redis-queue/api';
+import type { Plan, Problem as KindProblem, Resource } from '@redis-queue/controller';
+import type { StorageAccess } from '../access/storage-access.ts';
+import type { RunProgress } from '../engine/progress.ts';
+import type { BackupResult, QueueSource } from '../engine/take-backup.ts';
+import type { Runs, RunState } from '../runs/runs.ts';
+import type { Stage } from '../runs/stage.ts';
+
+// What planning starts from and ends with.
+
+/** A QueueBackup as caches and the API server give it. */
+export type BackupObject = QueueBackup & Resource;
+
+export type Problem = KindProblem<QueueBackupReason>;
+
+/** What a run comes to: a backup, or that it was removed. */
+export type BackupRunResult = BackupResult | 'removed';
+export type BackupRuns = Runs<RunProgress, BackupRunResult>;
+
+/** What runs do for a QueueBackup. */
+export const BackupTask = { backup: 'backup', removal: 'removal' } as const;
+
+export interface ObservedBackup {
+  readonly stage: Stage;
+  readonly run?: RunState<RunProgress, BackupRunResult> | undefined;
+  /** What a run needs that is to begin. */
+  readonly storage?: StorageAccess;
+  readonly queues?: readonly QueueSource[];
+  /** Why none can begin. */
+  readonly problem?: Problem;
+}
+
+export type BackupStep =
+  | { readonly kind: 'delete' }
+  | { readonly kind: 'begin' }
+  /** Removes what is in the storage. */
+  | { readonly kind: 'remove' }
+  | { readonly kind: 'abort'; readonly why: string }
+  /** So that the next reconcile begins another. */
+  | { readonly kind: 'forgetRun' };
+
+export type BackupPlan = Plan<BackupStep, QueueBackupReason>;

@@ -1,0 +1,57 @@
+import { WouldRun } from '@redis-queue/bullmq';
+import { RunFailure } from '../runs/failure.ts';
+import { checkQueue } from './check-queue.ts';
+import { openSource, type SourceOptions } from './restore-source.ts';
+
+/** A queue of a backup that was read from its first to its last record. */
+export interface CheckedQueue {
+  readonly name: string;
+  /** Name of the Queue object. */
+  readonly queue: string;
+  readonly wouldRun: number;
+  /** Flow links that are cut. */
+  readonly detached: readonly string[];
+}
+
+export interface CheckResult {
+  readonly location: string;
+  readonly manifestSha256: string;
+  readonly checked: readonly CheckedQueue[];
+  /** That the backup has. */
+  readonly jobs: number;
+}
+
+/**
+ * Reads all that is to be restored: each part is as it was written, each record one that can be restored, and no flow is
+ * cut that must not be. Writes nothing.
+ */
+export async function checkRestore(options: SourceOptions): Promise<CheckResult> {
+  const { backup, moves, location } = await openSource(options);
+  const { openFlows, nowMs, report, signal } = options;
+  const checked: CheckedQueue[] = [];
+  const openLinks: string[] = [];
+  let [links, jobs] = [0, 0];
+  for (const [queuesDone, move] of moves.entries()) {
+    const wouldRun = new WouldRun(nowMs());
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    const found = await checkQueue(backup, move, wouldRun, {
+      signal,
+      onProgress: (done) => report({ step: 'Checking', queue: move.name, jobs: done, queuesDone }),
+    });
+    links += found.flows.links;
+    jobs += found.jobs;
+    openLinks.push(...found.flows.first);
+    checked.push({ name: move.name, queue: move.queue, wouldRun: startable(wouldRun), detached: found.flows.first });
+  }
+  if (links > 0 && openFlows === 'Refuse') {
+    const message = `${links} links of flows lead to queues that are not restored into the same Redis: ${openLinks.slice(0, 5).join('; ')}; restore those queues as well, or set openFlows to Detach`;
+    throw new RunFailure({ reason: 'OpenFlows', message });
+  }
+  return { location, manifestSha256: backup.manifestSha256, checked, jobs };
+}
+
+/** Jobs of the queue that was read last that workers would start. */
+function startable(wouldRun: WouldRun): number {
+  const [found] = wouldRun.summary();
+  return found && !found.paused ? found.waiting + found.prioritized + found.active + found.delayedDue : 0;
+}

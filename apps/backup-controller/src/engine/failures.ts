@@ -1,0 +1,59 @@
+import type { QueueBackupReason, QueueRestoreReason } from '@redis-queue/api';
+import {
+  BackupDamagedError,
+  BackupKeyError,
+  BackupVersionError,
+  ObjectNotFoundError,
+  RecordTooLargeError,
+  StorageError,
+  type KeyReason,
+} from '@redis-queue/backup';
+import { OpenFlowError, RestoreLostError, UnreadableKeyError } from '@redis-queue/bullmq';
+import type { Problem } from '@redis-queue/controller';
+import type { RunRedis } from '../access/redis.ts';
+import { RunFailure } from '../runs/failure.ts';
+
+/** What ends a run: known failures in the words of conditions, anything else as it is. */
+export async function inWords<T>(run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    const problem = problemOf(error);
+    throw problem ? new RunFailure(problem, error) : error;
+  }
+}
+
+/** The same for calls to Redis alone, of which any other error is one of Redis. */
+export async function redisInWords<T>(
+  queue: string,
+  { problemOf: redisProblem }: RunRedis,
+  call: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    if (error instanceof RunFailure || problemOf(error)) throw error;
+    const { reason, message } = redisProblem(error);
+    throw new RunFailure({ reason, message: `queue ${queue}: ${message}` }, error);
+  }
+}
+
+function problemOf(error: unknown): Problem<QueueBackupReason | QueueRestoreReason> | undefined {
+  if (error instanceof StorageError) return { reason: error.reason, message: error.message };
+  if (error instanceof BackupKeyError)
+    return { reason: KEY_REASONS[error.reason] ?? 'EncryptionKeyInvalid', message: error.message };
+  if (error instanceof BackupDamagedError) return { reason: 'BackupDamaged', message: error.message };
+  if (error instanceof BackupVersionError) return { reason: 'BackupUnreadable', message: error.message };
+  if (error instanceof RecordTooLargeError) return { reason: 'QueueUnreadable', message: error.message };
+  if (error instanceof UnreadableKeyError) return { reason: 'QueueUnreadable', message: error.message };
+  if (error instanceof RestoreLostError) return { reason: 'RestoreLost', message: error.message };
+  if (error instanceof OpenFlowError) return { reason: 'OpenFlows', message: error.message };
+  if (error instanceof ObjectNotFoundError) return { reason: 'BackupNotFound', message: error.message };
+  return undefined;
+}
+
+/** Those that say something else than that the key is not the one of the backup. */
+const KEY_REASONS: Partial<Record<KeyReason, 'EncryptionKeyDenied' | 'EncryptionKeyUnreachable'>> = {
+  KeyDenied: 'EncryptionKeyDenied',
+  KeyServiceFailed: 'EncryptionKeyUnreachable',
+};

@@ -1,0 +1,96 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { OpenBackup } from '@redis-queue/backup';
+import { beginRestore, RecordWriter, type OpenFlows, type QueueRecord } from '@redis-queue/bullmq';
+import type { RunRedis } from '../access/redis.ts';
+import { RunFailure } from '../runs/failure.ts';
+import type { RunContext } from '../runs/runs.ts';
+import { redisInWords } from './failures.ts';
+import type { QueueMove } from './moves.ts';
+import type { RunProgress } from './progress.ts';
+
+export interface FillOptions extends RunContext<RunProgress> {
+  readonly restoreId: string;
+  readonly openFlows: OpenFlows;
+  readonly jobsPerSecond?: number | undefined;
+  readonly assertLeading: () => void;
+  readonly queuesDone: number;
+}
+
+/**
+ * Writes the jobs of one queue into an empty one, or goes on where an earlier run of the same restore stopped. Workers see
+ * none of them before the queue is resumed.
+ *
+ * @returns how many jobs are in their places.
+ */
+export async function fillQueue(
+  backup: OpenBackup,
+  move: QueueMove,
+  access: RunRedis,
+  options: FillOptions,
+): Promise<number> {
+  const { name, queue, ref, from, rename } = move;
+  const { restoreId, openFlows, jobsPerSecond, signal, report, assertLeading, queuesDone } = options;
+  const redis = <T>(call: () => Promise<T>): Promise<T> => redisInWords(queue, access, call);
+  assertLeading();
+  const start = await redis(() => beginRestore(access.redis, ref, restoreId));
+  if (start.outcome === 'occupied') {
+    const message = `the queue of Queue ${queue} is not empty: it has ${start.by}; remove that, or restore ${name} into another Queue`;
+    throw new RunFailure({ reason: 'QueueNotEmpty', message });
+  }
+  const writer = new RecordWriter(access.redis, ref, {
+    from,
+    restoreId,
+    rename,
+    openFlows,
+    signal,
+    jobsPerSecond,
+    pace: {
+      now: () => performance.now(),
+      sleep: (ms, abort) => sleep(ms, undefined, { signal: abort }),
+    },
+  });
+  const parts = new PartsWritten(backup, name, start.outcome === 'continued' ? start.partsDone : 0);
+  let jobs = 0;
+  for await (const batch of backup.records(name, { fromPart: parts.done + 1 })) {
+    assertLeading();
+    await redis(() => writer.write(batch as readonly QueueRecord[]));
+    if (parts.add(batch.length)) await redis(() => writer.noteProgress(parts.done));
+    jobs += batch.filter(({ kind }) => kind === 'job').length;
+    report({ step: 'Writing', queue: name, jobs, queuesDone });
+  }
+  assertLeading();
+  const summary = await redis(() => writer.finish());
+  return Object.values(summary.jobs).reduce((total, count) => total + count, 0);
+}
+
+/** Which parts of a queue are written, by the records that each of them has. */
+class PartsWritten {
+  readonly #records: readonly number[];
+  #done: number;
+  #ofNext = 0;
+
+  constructor(backup: OpenBackup, name: string, done: number) {
+    this.#records =
+      backup.manifest.queues.find((queue) => queue.name === name)?.parts.map(({ records }) => records) ?? [];
+    this.#done = done;
+  }
+
+  get done(): number {
+    return this.#done;
+  }
+
+  /** @returns whether a part was ended by these records. */
+  add(records: number): boolean {
+    const before = this.#done;
+    this.#ofNext += records;
+    for (
+      let next = this.#records[this.#done];
+      next !== undefined && this.#ofNext >= next;
+      next = this.#records[this.#done]
+    ) {
+      this.#ofNext -= next;
+      this.#done++;
+    }
+    return this.#done > before;
+  }
+}

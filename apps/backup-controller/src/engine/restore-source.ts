@@ -1,0 +1,54 @@
+import { openBackup, type OpenBackup, type Storage } from '@redis-queue/backup';
+import type { OpenFlows } from '@redis-queue/bullmq';
+import type { OpenKey } from '../access/storage-access.ts';
+import type { RunContext } from '../runs/runs.ts';
+import { sourceOf } from './check-queue.ts';
+import { renamesOf, type QueueMove } from './moves.ts';
+import type { RunProgress } from './progress.ts';
+import type { QueueTarget } from './targets.ts';
+
+export interface SourceOptions extends RunContext<RunProgress> {
+  readonly storage: Storage;
+  readonly directory: string;
+  /** What the manifest has to be; absent: nobody knows. */
+  readonly manifestSha256?: string | undefined;
+  /** Absent: the backup is not encrypted. */
+  readonly openKey?: OpenKey | undefined;
+  /**
+   * Where the queues of these names in the backup go.
+   *
+   * @throws RunFailure when one of them cannot.
+   */
+  readonly targetsOf: (names: readonly string[]) => readonly QueueTarget[];
+  readonly openFlows: OpenFlows;
+  readonly nowMs: () => number;
+}
+
+/** A backup whose manifest is as it was written, and what is restored of it. */
+export interface OpenedSource {
+  readonly backup: OpenBackup;
+  readonly moves: readonly QueueMove[];
+  readonly location: string;
+}
+
+/** With where each queue comes from, as the backup says, and where it goes. */
+export async function openSource({
+  storage,
+  directory,
+  openKey,
+  manifestSha256,
+  signal,
+  targetsOf,
+}: SourceOptions): Promise<OpenedSource> {
+  const key = await openKey?.();
+  const backup = await openBackup(storage, directory, {
+    signal,
+    ...(key && { key }),
+    ...(manifestSha256 !== undefined && { manifestSha256 }),
+  });
+  const targets = targetsOf(backup.manifest.queues.map(({ name }) => name));
+  const moves: Omit<QueueMove, 'rename'>[] = [];
+  // oxlint-disable-next-line no-await-in-loop -- a part of each in memory at a time
+  for (const target of targets) moves.push({ ...target, ...(await sourceOf(backup, target.name)) });
+  return { backup, moves: renamesOf(moves), location: `${directory} in ${storage.location}` };
+}

@@ -1,0 +1,83 @@
+import type { OpenBackup } from '@redis-queue/backup';
+import { completeRestore } from '@redis-queue/bullmq';
+import { withRedis } from '../access/redis.ts';
+import { RunFailure } from '../runs/failure.ts';
+import { compareQueue } from './compare-queue.ts';
+import type { RestoreFence } from './end-restore.ts';
+import { redisInWords } from './failures.ts';
+import { fillQueue } from './fill-queue.ts';
+import type { QueueMove } from './moves.ts';
+import { openSource, type SourceOptions } from './restore-source.ts';
+
+export interface RestoreOptions extends SourceOptions, RestoreFence {
+  readonly jobsPerSecond?: number | undefined;
+}
+
+export interface RestoredQueue {
+  readonly name: string;
+  /** Name of the Queue object. */
+  readonly queue: string;
+  /** Jobs that are in their places. */
+  readonly restored: number;
+  readonly differences?: readonly string[];
+}
+
+export interface RestoreResult {
+  readonly restored: readonly RestoredQueue[];
+}
+
+/** What was restored is not what the backup has. */
+export class RestoreDiffersFailure extends RunFailure {
+  readonly queues: readonly RestoredQueue[];
+
+  constructor(message: string, queues: readonly RestoredQueue[]) {
+    super({ reason: 'VerificationFailed', message });
+    this.queues = queues;
+  }
+}
+
+/**
+ * Restores queues of a backup that was checked, all of them together: all jobs are written before the first is compared,
+ * and the queues are held paused in the end.
+ */
+export async function runRestore(options: RestoreOptions): Promise<RestoreResult> {
+  const { backup, moves } = await openSource(options);
+  const restored: RestoredQueue[] = [];
+  for (const [queuesDone, move] of moves.entries()) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other: memory is bounded by the parts of one
+    const jobs = await withRedis(move.target, options.signal, (access) =>
+      fillQueue(backup, move, access, { ...options, queuesDone }),
+    );
+    restored.push({ name: move.name, queue: move.queue, restored: jobs });
+  }
+  await compareAll(backup, moves, restored, options);
+  for (const { queue, ref, target } of moves) {
+    options.assertLeading();
+    // oxlint-disable-next-line no-await-in-loop -- in turn
+    await withRedis(target, options.signal, (access) =>
+      redisInWords(queue, access, () => completeRestore(access.redis, ref, options.restoreId, { resume: false })),
+    );
+  }
+  return { restored };
+}
+
+/** @throws RestoreDiffersFailure. */
+async function compareAll(
+  backup: OpenBackup,
+  moves: readonly QueueMove[],
+  restored: readonly RestoredQueue[],
+  options: RestoreOptions,
+): Promise<void> {
+  const compared: RestoredQueue[] = [];
+  for (const [queuesDone, move] of moves.entries()) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    const differences = await withRedis(move.target, options.signal, (access) =>
+      compareQueue(backup, move, access, { ...options, queuesDone }),
+    );
+    compared.push({ ...restored[queuesDone]!, ...(differences.length > 0 && { differences }) });
+  }
+  const first = compared.flatMap(({ name, differences = [] }) => differences.map((text) => `${name}: ${text}`));
+  if (first.length === 0) return;
+  const message = `what is in Redis differs from the backup, so the queues stay paused: ${first.slice(0, 3).join('; ')}; see status.queues`;
+  throw new RestoreDiffersFailure(message, compared);
+}

@@ -1,0 +1,137 @@
+import { QUEUE_RESTORES, type QueueRestoreReason } from '@redis-queue/api';
+import { applySteps, keyOf, type Applied, type KindContext } from '@redis-queue/controller';
+import { withStorage } from '../access/open-storage.ts';
+import { inWords } from '../engine/failures.ts';
+import { checkRestore } from '../engine/check-restore.ts';
+import { abandonQueues, resumeQueues, type RestoreFence } from '../engine/end-restore.ts';
+import { runRestore } from '../engine/run-restore.ts';
+import type { SourceOptions } from '../engine/restore-source.ts';
+import type { RunContext } from '../runs/runs.ts';
+import type { RunProgress } from '../engine/progress.ts';
+import { RunFailure } from '../runs/failure.ts';
+import type { RestoreSources } from './observe.ts';
+import {
+  RestoreTask,
+  stageOfRestore,
+  type ObservedRestore,
+  type RestoreObject,
+  type RestorePlan,
+  type RestoreRunResult,
+  type RestoreRuns,
+  type RestoreStep,
+} from './steps.ts';
+import { resolveTargets } from './targets.ts';
+
+/** What a step needs beside the object. */
+export interface RestoreTools {
+  readonly sources: RestoreSources;
+  readonly runs: RestoreRuns;
+}
+
+/** Carries a restore's plan out. A run is only begun; it goes on by itself. */
+export async function applyRestore(
+  restore: RestoreObject,
+  { observed, plan }: { readonly observed: ObservedRestore; readonly plan: RestorePlan },
+  { client, signal, now, applyFinalizer }: KindContext<QueueRestoreReason>,
+  tools: RestoreTools,
+): Promise<Applied<ObservedRestore, RestorePlan, QueueRestoreReason>> {
+  const { uid = '', resourceVersion } = restore.metadata;
+  const { runs } = tools;
+  const applied = await applySteps<RestoreStep, QueueRestoreReason>(plan.steps as RestoreStep[], {
+    signal,
+    applyFinalizer,
+    async applyStep(step) {
+      switch (step.kind) {
+        case 'delete':
+          await client.delete(QUEUE_RESTORES, keyOf(restore), {
+            signal,
+            uid,
+            ...(resourceVersion && { resourceVersion }),
+          });
+          break;
+        case 'check':
+          begin(restore, RestoreTask.check, tools, (context) =>
+            withSource(restore, observed, tools, context, checkRestore),
+          );
+          break;
+        case 'restore':
+          begin(restore, RestoreTask.restore, tools, (context) =>
+            withSource(restore, observed, tools, context, (source) =>
+              runRestore({ ...source, ...fence(restore, tools, context), jobsPerSecond: restore.spec.jobsPerSecond }),
+            ),
+          );
+          break;
+        case 'resume':
+          begin(restore, RestoreTask.resumption, tools, (context) =>
+            resumeQueues(observed.targets ?? [], fence(restore, tools, context)),
+          );
+          break;
+        case 'abandon':
+          begin(restore, RestoreTask.abandonment, tools, (context) =>
+            abandonQueues(observed.targets ?? [], fence(restore, tools, context)),
+          );
+          break;
+        case 'abort':
+          runs.abort(uid, new Error(step.why));
+          break;
+        case 'forgetRun':
+          runs.forget(uid);
+          break;
+      }
+      return undefined;
+    },
+  });
+  if (!applied.done.some(({ kind }) => BEGINNINGS.has(kind))) return applied;
+  // A run that has a place has begun after this.
+  await new Promise((resolve) => setImmediate(resolve));
+  const run = runs.stateOf(uid);
+  return { ...applied, observed: { ...observed, run, stage: stageOfRestore(restore, run, now()) } };
+}
+
+const BEGINNINGS: ReadonlySet<string> = new Set(['check', 'restore', 'resume', 'abandon']);
+
+function begin(
+  restore: RestoreObject,
+  task: string,
+  { runs }: RestoreTools,
+  body: (context: RunContext<RunProgress>) => Promise<RestoreRunResult>,
+): void {
+  const { uid = '' } = restore.metadata;
+  runs.begin({ uid, key: keyOf(restore), task }, (context) => inWords(() => body(context)));
+}
+
+function fence(
+  { metadata }: RestoreObject,
+  { sources }: RestoreTools,
+  { signal }: RunContext<RunProgress>,
+): RestoreFence {
+  return { restoreId: metadata.uid ?? '', signal, assertLeading: sources.assertLeading };
+}
+
+/** Calls with the backup, whose storage is closed afterwards. */
+async function withSource<T>(
+  restore: RestoreObject,
+  { backup }: ObservedRestore,
+  { sources }: RestoreTools,
+  context: RunContext<RunProgress>,
+  call: (source: SourceOptions) => Promise<T>,
+): Promise<T> {
+  if (!backup) throw new Error(`a run of QueueRestore ${restore.metadata.name} begins without a backup`);
+  const { storage: access, directory, manifestSha256 } = backup;
+  return await withStorage(access, (storage) =>
+    call({
+      ...context,
+      storage,
+      directory,
+      manifestSha256,
+      openKey: access.openKey,
+      targetsOf(names) {
+        const targets = resolveTargets(names, restore, sources);
+        if (!Array.isArray(targets)) throw new RunFailure(targets);
+        return targets;
+      },
+      openFlows: restore.spec.openFlows,
+      nowMs: () => Date.now(),
+    }),
+  );
+}

@@ -1,0 +1,106 @@
+import { hasFinalizer, type FinalizerStep } from '@redis-queue/controller';
+import { problemOfRun } from '../runs/failure.ts';
+import { deletionDueMs } from '../runs/run-objects.ts';
+import { problemOfStage } from '../runs/stage.ts';
+import {
+  holdsQueues,
+  needsAbandonment,
+  needsResumption,
+  RESTORE_FINALIZER,
+  RestoreTask,
+  type ObservedRestore,
+  type Problem,
+  type RestoreObject,
+  type RestorePlan,
+} from './steps.ts';
+
+/** For so long after its end, or its deletion, a Redis is waited for in which something may be left. */
+export const ABANDONMENT_PATIENCE_MS = 300_000;
+
+/** What is to be done for a restore now. Pure. The finalizer comes before the first write to Redis. */
+export function planRestore(restore: RestoreObject, observed: ObservedRestore, now: Date): RestorePlan {
+  if (needsAbandonment(restore)) return planAbandonment(restore, observed, now);
+  if (needsResumption(restore)) return planResumption(observed);
+  const { stage, run } = observed;
+  switch (stage) {
+    case 'ended': {
+      const isDue = !holdsQueues(restore) && deletionDueMs(restore, now) === 0;
+      return { steps: [...release(restore), ...(isDue ? [{ kind: 'delete' } as const] : [])] };
+    }
+    case 'succeeded':
+      return { steps: [] };
+    case 'running':
+      return { steps: [], problem: run?.phase === 'ended' && run.task === RestoreTask.restore ? RESUMING : RESTORING };
+    case 'due':
+      if (observed.problem) return { steps: [], problem: observed.problem };
+      if (restore.status?.checkedAt === undefined) return { steps: [{ kind: 'check' }], problem: RESTORING };
+      return { steps: [...hold(restore), { kind: 'restore' }], problem: RESTORING };
+    default: {
+      const problem = problemOfStage<Problem['reason']>(restore, stage, run);
+      const late = stage === 'late' ? [{ kind: 'abort', why: 'its deadline passed' } as const] : [];
+      return { steps: late, ...(problem && { problem }) };
+    }
+  }
+}
+
+/** Without numbers that move: those have fields of their own. */
+const RESTORING: Problem = {
+  reason: 'Restoring',
+  message: 'the backup is being read, and its jobs written and compared; status.progress says how far it is',
+};
+const RESUMING: Problem = {
+  reason: 'Resuming',
+  message: 'all jobs are there and verified, and the queues are being resumed',
+};
+const ABANDONING: Problem = { reason: 'Abandoning', message: 'what the restore has written is being removed' };
+
+function hold(restore: RestoreObject): FinalizerStep[] {
+  return hasFinalizer(restore, RESTORE_FINALIZER) ? [] : [{ kind: 'addFinalizer' }];
+}
+
+/** Once the queues are resumed, nothing in Redis is the restore's. */
+function release(restore: RestoreObject): FinalizerStep[] {
+  const isHeld = hasFinalizer(restore, RESTORE_FINALIZER) && !holdsQueues(restore);
+  return isHeld ? [{ kind: 'removeFinalizer' }] : [];
+}
+
+function planResumption({ run, problem }: ObservedRestore): RestorePlan {
+  if (run?.phase === 'ended') {
+    if (run.end.ok) return { steps: [] };
+    return { steps: [{ kind: 'forgetRun' }], problem: problemOfRun(run.end.error) as Problem };
+  }
+  if (run) return { steps: [], problem: RESUMING };
+  return problem ? { steps: [], problem } : { steps: [{ kind: 'resume' }], problem: RESUMING };
+}
+
+/** Of one that failed or is being deleted. What Ready says of a failure stays. */
+function planAbandonment(restore: RestoreObject, { run, problem }: ObservedRestore, now: Date): RestorePlan {
+  const isLeaving = restore.metadata.deletionTimestamp !== undefined;
+  const said = isLeaving ? { problem: ABANDONING } : {};
+  if (run && run.phase !== 'ended') {
+    const abort = run.task === RestoreTask.abandonment ? [] : [{ kind: 'abort', why: 'it has ended' } as const];
+    return { steps: abort, ...said };
+  }
+  if (run?.task === RestoreTask.abandonment) {
+    if (run.end.ok) return { steps: [{ kind: 'removeFinalizer', ...leftBy(run.end.result) }, { kind: 'forgetRun' }] };
+    return giveUpOrWait(restore, problemOfRun(run.end.error) as Problem, now);
+  }
+  if (run) return { steps: [{ kind: 'forgetRun' }], ...said };
+  if (problem) return giveUpOrWait(restore, problem, now);
+  return { steps: [{ kind: 'abandon' }], ...said };
+}
+
+function leftBy(result: object): { dataRetained?: string } {
+  const left = 'left' in result ? (result.left as readonly string[]) : [];
+  if (left.length === 0) return {};
+  return { dataRetained: `all jobs are in ${left.join(', ')}, which ${left.length === 1 ? 'stays' : 'stay'} paused` };
+}
+
+function giveUpOrWait({ metadata, status }: RestoreObject, problem: Problem, now: Date): RestorePlan {
+  const since = Date.parse(metadata.deletionTimestamp ?? status?.completionTime ?? '');
+  const isLeaving = metadata.deletionTimestamp !== undefined;
+  if (now.getTime() - since < ABANDONMENT_PATIENCE_MS)
+    return { steps: [{ kind: 'forgetRun' }], ...(isLeaving && { problem }) };
+  const queues = status?.queues?.map(({ queue }) => queue).join(', ') ?? 'its queues';
+  return { steps: [{ kind: 'removeFinalizer', dataRetained: `${queues}: ${problem.message}` }] };
+}

@@ -1,0 +1,152 @@
+import type { QueueRestore } from '@redis-queue/api';
+import { findCondition } from '@redis-queue/controller';
+import { describe, expect, it } from 'vitest';
+import { RestoreDiffersFailure } from '../engine/run-restore.ts';
+import { RunFailure } from '../runs/failure.ts';
+import { ago, NOW, restoreObject } from '../testing/objects.ts';
+import { planRestore } from './plan.ts';
+import { restoreStatus } from './status.ts';
+import {
+  RESTORE_FINALIZER,
+  RestoreTask,
+  stageOfRestore,
+  type RestoreObject,
+  type RestoreRun,
+  type RestoreRunResult,
+} from './steps.ts';
+
+/** What a reconcile plans and says; its run is as given. */
+function reconcile(restore: RestoreObject, run?: RestoreRun) {
+  const observed = { stage: stageOfRestore(restore, run, NOW), run };
+  const plan = planRestore(restore, observed, NOW);
+  const status = restoreStatus(restore, { observed, plan, problem: plan.problem }, NOW);
+  const { reason, status: ready } = findCondition(status.conditions, 'Ready') ?? {};
+  const complete = findCondition(status.conditions, 'Complete')?.status;
+  return { steps: plan.steps.map(({ kind }) => kind), plan, status, ready: `${ready} ${reason}`, complete };
+}
+const ended = (task: string, result: RestoreRunResult): RestoreRun => ({
+  task,
+  phase: 'ended',
+  end: { ok: true, result, tookMs: 1 },
+});
+const failed = (task: string, error: Error): RestoreRun => ({
+  task,
+  phase: 'ended',
+  end: { ok: false, error, tookMs: 1 },
+});
+const queue = { name: 'emails', queue: 'emails' };
+const checked = ended(RestoreTask.check, {
+  location: 's3://shop/x',
+  manifestSha256: 'ab',
+  checked: [{ ...queue, wouldRun: 3, detached: ['a waits for b'] }],
+  jobs: 6,
+});
+const restored = ended(RestoreTask.restore, { restored: [{ ...queue, restored: 5 }] });
+const resumed = ended(RestoreTask.resumption, { stayPaused: [] });
+const begun: QueueRestore['status'] = { startTime: ago(9), phase: 'Running' };
+/** The status of a restore after these runs. */
+function after(spec: Partial<QueueRestore['spec']>, ...runs: RestoreRun[]): QueueRestore['status'] {
+  return runs.reduce((status, run) => reconcile(restoreObject(spec, status), run).status, begun);
+}
+const held = (
+  spec: Partial<QueueRestore['spec']>,
+  status: QueueRestore['status'],
+  more: object = {},
+): RestoreObject => {
+  const restore = restoreObject(spec, status);
+  return { ...restore, metadata: { ...restore.metadata, finalizers: [RESTORE_FINALIZER], ...more } };
+};
+
+describe('a restore', () => {
+  it('names its queues in the status before it writes to them, and is held by a finalizer from then on', () => {
+    expect(reconcile(restoreObject())).toMatchObject({ steps: ['check'], ready: 'False Restoring' });
+    const { status, ready, steps } = reconcile(restoreObject({}, begun), checked);
+    expect([ready, steps]).toEqual(['False Restoring', []]);
+    expect(status).toMatchObject({ phase: 'Running', checkedAt: ago(0), manifestSha256: 'ab', jobs: 6 });
+    expect(status.queues).toEqual([{ ...queue, wouldRun: 3, detached: ['a waits for b'] }]);
+    expect(reconcile(restoreObject({}, status)).steps).toEqual(['addFinalizer', 'restore']);
+    expect(reconcile(held({}, status)).steps).toEqual(['restore']);
+  });
+
+  it('is resumed only when its status says that it was verified, and complete when it is resumed', () => {
+    const verified = reconcile(restoreObject({}, after({}, checked)), restored);
+    expect(verified).toMatchObject({ steps: [], ready: 'False Resuming', complete: undefined });
+    expect(verified.status).toMatchObject({ phase: 'Running', verifiedAt: ago(0), jobs: 5 });
+    expect(verified.status.queues).toEqual([{ ...queue, wouldRun: 3, restored: 5, detached: ['a waits for b'] }]);
+    // A process that has begun anew knows as much.
+    expect(reconcile(restoreObject({}, verified.status))).toMatchObject({ steps: ['resume'], ready: 'False Resuming' });
+    const end = reconcile(restoreObject({}, verified.status), resumed);
+    expect(end).toMatchObject({ steps: [], ready: 'True Restored', complete: 'True' });
+    expect(end.status).toMatchObject({ phase: 'Completed', completionTime: ago(0), resumedAt: ago(0), jobs: 5 });
+    expect(reconcile(restoreObject({}, end.status)).status).toEqual(end.status);
+    expect(reconcile(held({}, end.status)).steps).toEqual(['removeFinalizer']);
+  });
+
+  it('with resume: false is complete and paused, is not deleted by its time to live, and is resumed later', () => {
+    const spec = { resume: false, ttlSecondsAfterFinished: 0 };
+    const paused = reconcile(restoreObject(spec, after(spec, checked)), restored);
+    expect(paused).toMatchObject({ ready: 'True RestoredPaused', complete: 'True' });
+    expect(paused.status).toMatchObject({ phase: 'Completed', verifiedAt: ago(0), completionTime: ago(0) });
+    expect(reconcile(held(spec, paused.status)).steps).toEqual([]);
+    const now = held({ ...spec, resume: true }, paused.status);
+    expect(reconcile(now)).toMatchObject({ steps: ['resume'], ready: 'False Resuming', complete: 'True' });
+    const error = failed(RestoreTask.resumption, new Error('no'));
+    expect(reconcile(now, error)).toMatchObject({ steps: ['forgetRun'], ready: 'False InternalError' });
+    const end = reconcile(now, resumed);
+    expect(end).toMatchObject({ ready: 'True Restored', complete: 'True' });
+    expect(reconcile(held({ ...spec, resume: true }, end.status)).steps).toEqual(['removeFinalizer', 'delete']);
+  });
+
+  it('whose resume is taken back before it happened stays paused', () => {
+    const paused = reconcile(restoreObject({ resume: false }, after({}, checked, restored)));
+    expect(paused).toMatchObject({ steps: [], ready: 'True RestoredPaused', complete: 'True' });
+    expect(paused.status.phase).toBe('Completed');
+  });
+
+  it('as a dry run ends when it has read the backup, and nothing is written', () => {
+    const dry = reconcile(restoreObject({ dryRun: true }, begun), checked);
+    expect(dry).toMatchObject({ steps: [], ready: 'True WouldRestore', complete: 'True' });
+    expect(reconcile(restoreObject({ dryRun: true }, dry.status)).steps).toEqual([]);
+  });
+
+  it('that differs from the backup says how, queue by queue', () => {
+    const error = new RestoreDiffersFailure('it differs', [{ ...queue, restored: 5, differences: ['job 1 is gone'] }]);
+    const { status, ready } = reconcile(restoreObject({}, after({}, checked)), failed(RestoreTask.restore, error));
+    expect(ready).toBe('False VerificationFailed');
+    expect(status.queues).toMatchObject([{ name: 'emails', wouldRun: 3, differences: ['job 1 is gone'] }]);
+  });
+});
+
+const leaving = (seconds: number, status = after({}, checked)) => held({}, status, { deletionTimestamp: ago(seconds) });
+
+describe('a restore that ends early', () => {
+  const full = new RunFailure({ reason: 'RedisOutOfMemory', message: 'Redis is full' });
+  const abandoned = ended(RestoreTask.abandonment, { left: [] });
+
+  it('has what it wrote removed, and goes on saying why it failed', () => {
+    const status = after({ backoffLimit: 0 }, checked, failed(RestoreTask.restore, full));
+    expect(status).toMatchObject({ phase: 'Failed', failures: 1 });
+    const restore = held({ backoffLimit: 0 }, status);
+    expect(reconcile(restore)).toMatchObject({ steps: ['abandon'], ready: 'False BackoffLimitExceeded', status });
+    const end = reconcile(restore, abandoned);
+    expect(end).toMatchObject({ steps: ['removeFinalizer', 'forgetRun'], ready: 'False BackoffLimitExceeded' });
+    expect(reconcile(restoreObject({ backoffLimit: 0 }, status)).steps).toEqual([]);
+  });
+
+  it('because it is deleted first ends its run; what cannot be removed is named', () => {
+    expect(reconcile(leaving(1), { task: RestoreTask.restore, phase: 'running' })).toMatchObject({
+      steps: ['abort'],
+      ready: 'False Abandoning',
+    });
+    expect(reconcile(leaving(1), failed(RestoreTask.restore, new Error('deleted'))).steps).toEqual(['forgetRun']);
+    expect(reconcile(leaving(1)).steps).toEqual(['abandon']);
+    expect(reconcile(leaving(1), failed(RestoreTask.abandonment, full))).toMatchObject({
+      steps: ['forgetRun'],
+      ready: 'False RedisOutOfMemory',
+    });
+    const [late] = reconcile(leaving(300), failed(RestoreTask.abandonment, full)).plan.steps;
+    expect(late).toEqual({ kind: 'removeFinalizer', dataRetained: 'emails: Redis is full' });
+    const left = reconcile(leaving(1), ended(RestoreTask.abandonment, { left: ['emails'] }));
+    expect(left.plan.steps[0]).toMatchObject({ dataRetained: 'all jobs are in emails, which stays paused' });
+  });
+});

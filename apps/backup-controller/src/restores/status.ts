@@ -1,0 +1,136 @@
+import { QUEUE_RESTORE_REASONS, type QueueRestoreStatus } from '@redis-queue/api';
+import { clipText, kindConditions, saidBefore, timestamp } from '@redis-queue/controller';
+import type { CheckResult } from '../engine/check-restore.ts';
+import type { ResumptionResult } from '../engine/end-restore.ts';
+import { RestoreDiffersFailure, type RestoredQueue, type RestoreResult } from '../engine/run-restore.ts';
+import { hasEnded } from '../runs/run-objects.ts';
+import { outcomeOf, RunCondition, runFields, saidOfEnd } from '../runs/run-status.ts';
+import type { ObservedRestore, Problem, RestoreObject, RestorePlan } from './steps.ts';
+
+export interface Outcome {
+  readonly observed: ObservedRestore;
+  readonly plan: RestorePlan;
+  readonly problem?: Problem | undefined;
+}
+
+/** Of an entry of a list, in UTF-16 units. */
+const LONGEST_TEXT = 512;
+
+/** What the status should say. Pure; an unchanged outcome gives a deeply equal status. */
+export function restoreStatus(restore: RestoreObject, { observed, problem }: Outcome, now: Date): QueueRestoreStatus {
+  const { stage, run } = observed;
+  const end = endOf(observed);
+  const found = contentsOf(restore.status, observed, end);
+  const ready = problem ?? readyOf(restore, end, found);
+  const isLeaving = restore.metadata.deletionTimestamp !== undefined;
+  const outcome = isLeaving ? undefined : outcomeOf(restore, stage);
+  const notices = {
+    [RunCondition.Complete]: outcome === 'completed' ? completedAs(restore, ready) : undefined,
+    [RunCondition.Failed]: outcome === 'failed' ? ready : undefined,
+  };
+  const progress = stage === 'running' && run?.phase === 'running' && !isLeaving ? run.progress : undefined;
+  return {
+    observedGeneration: restore.metadata.generation ?? 0,
+    conditions: kindConditions(restore, QUEUE_RESTORE_REASONS, ready, notices, now),
+    ...(isLeaving ? lifeBefore(restore.status) : runFields(restore, stage, now)),
+    ...timesOf(restore, end, now),
+    ...(progress && { progress: { ...progress } }),
+    ...found,
+  };
+}
+
+/** What its run came to, where it ended well. */
+interface End {
+  readonly check?: CheckResult;
+  readonly restored?: RestoreResult;
+  readonly resumption?: ResumptionResult;
+}
+
+function endOf({ run }: ObservedRestore): End {
+  if (run?.phase !== 'ended' || !run.end.ok) return {};
+  const { result } = run.end;
+  if ('checked' in result) return { check: result };
+  if ('restored' in result) return { restored: result };
+  return 'stayPaused' in result ? { resumption: result } : {};
+}
+
+/** Of one that is being deleted, as it was. */
+function lifeBefore(status: QueueRestoreStatus = {}): Partial<QueueRestoreStatus> {
+  const { phase, startTime, completionTime, failures, lastFailureTime } = status;
+  return withoutUndefined({ phase, startTime, completionTime, failures, lastFailureTime });
+}
+
+function timesOf(
+  { status }: RestoreObject,
+  { check, restored, resumption }: End,
+  now: Date,
+): Partial<QueueRestoreStatus> {
+  return withoutUndefined({
+    checkedAt: status?.checkedAt ?? (check && timestamp(now)),
+    verifiedAt: status?.verifiedAt ?? (restored && timestamp(now)),
+    resumedAt: status?.resumedAt ?? (resumption && timestamp(now)),
+  });
+}
+
+type Contents = Pick<QueueRestoreStatus, 'location' | 'manifestSha256' | 'queues' | 'jobs'>;
+
+/** What is known of the backup and its queues, with what this run has found out. */
+function contentsOf(status: QueueRestoreStatus = {}, { run }: ObservedRestore, { check, restored }: End): Contents {
+  const { location, manifestSha256, queues, jobs } = status;
+  if (check) {
+    const all = check.checked.map(({ detached, ...rest }) => ({ ...rest, ...texts('detached', detached) }));
+    return { location: check.location, manifestSha256: check.manifestSha256, queues: all, jobs: check.jobs };
+  }
+  const before = withoutUndefined({ location, manifestSha256, queues, jobs });
+  const failure = run?.phase === 'ended' && !run.end.ok ? run.end.error : undefined;
+  if (failure instanceof RestoreDiffersFailure) return { ...before, queues: withResults(queues, failure.queues) };
+  if (!restored) return before;
+  const total = restored.restored.reduce((sum, each) => sum + each.restored, 0);
+  return { ...before, queues: withResults(queues, restored.restored), jobs: total };
+}
+
+function withResults(queues: QueueRestoreStatus['queues'] = [], results: readonly RestoredQueue[]): typeof queues {
+  return results.map(({ differences, ...rest }) => {
+    const { differences: _, ...known } = queues.find(({ name }) => name === rest.name) ?? {};
+    return { ...known, ...rest, ...texts('differences', differences) };
+  });
+}
+
+function texts<F extends string>(field: F, list: readonly string[] = []): { [K in F]?: string[] } {
+  if (list.length === 0) return {};
+  return { [field]: list.map((text) => clipText(text, LONGEST_TEXT).toWellFormed()) } as { [K in F]?: string[] };
+}
+
+function withoutUndefined<T extends object>(object: T): Partial<T> {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Partial<T>;
+}
+
+function readyOf(restore: RestoreObject, { check, restored, resumption }: End, found: Contents): Problem {
+  const { spec, status } = restore;
+  const { jobs = 0, location = 'the backup', queues = [] } = found;
+  if (check && spec.dryRun) {
+    const wouldRun = queues.reduce((total, queue) => total + (queue.wouldRun ?? 0), 0);
+    const message = `${jobs} jobs can be restored from ${location}, and workers would start ${wouldRun} of them; nothing was written`;
+    return { reason: 'WouldRestore', message };
+  }
+  if (resumption) {
+    const { stayPaused } = resumption;
+    const paused =
+      stayPaused.length === 0
+        ? ''
+        : `; ${stayPaused.join(', ')} ${stayPaused.length === 1 ? 'stays' : 'stay'} paused, as before`;
+    return { reason: 'Restored', message: `${jobs} jobs are restored from ${location}${paused}` };
+  }
+  // Verified, and spec.resume is false, or was taken back before its queues were resumed.
+  if (restored || (status?.verifiedAt !== undefined && !hasEnded(restore))) {
+    const message = `${jobs} jobs are restored from ${location}, and their queues stay paused; set spec.resume to true to let workers start them`;
+    return { reason: 'RestoredPaused', message };
+  }
+  return saidOfEnd<Problem['reason']>(restore) ?? { reason: 'Pending', message: 'nothing is known yet' };
+}
+
+/** What Complete goes on saying while queues are resumed. */
+function completedAs({ status }: RestoreObject, ready: Problem): Problem {
+  const isGood = QUEUE_RESTORE_REASONS[ready.reason].kind === 'ready';
+  return isGood ? ready : (saidBefore<Problem['reason']>(status?.conditions, RunCondition.Complete) ?? ready);
+}

@@ -1,0 +1,106 @@
+import { GROUP, type QueueRestore, type QueueRestoreReason } from '@redis-queue/api';
+import { hasFinalizer, type Plan, type Problem as KindProblem, type Resource } from '@redis-queue/controller';
+import type { StorageAccess } from '../access/storage-access.ts';
+import type { CheckResult } from '../engine/check-restore.ts';
+import type { AbandonmentResult, ResumptionResult } from '../engine/end-restore.ts';
+import type { RestoreResult } from '../engine/run-restore.ts';
+import type { RunProgress } from '../engine/progress.ts';
+import type { QueueTarget } from '../engine/targets.ts';
+import { hasEnded } from '../runs/run-objects.ts';
+import type { Runs, RunState } from '../runs/runs.ts';
+import { stageOf, type Stage } from '../runs/stage.ts';
+
+// What planning starts from and ends with.
+
+/** A QueueRestore as caches and the API server give it. */
+export type RestoreObject = QueueRestore & Resource;
+
+export type Problem = KindProblem<QueueRestoreReason>;
+
+export type RestoreRunResult = CheckResult | RestoreResult | ResumptionResult | AbandonmentResult;
+export type RestoreRuns = Runs<RunProgress, RestoreRunResult>;
+export type RestoreRun = RunState<RunProgress, RestoreRunResult>;
+
+/**
+ * What runs do for a QueueRestore, one after the other; what each has found out is in the status before the next begins,
+ * so that a crash between them forgets nothing. `check` names the queues before the first is written to. `restore` ends
+ * with them held, and `resumption` is a run of its own: what is resumed has jobs of its own soon, and could not be told
+ * from a queue that was not empty by who begins again. `abandonment` removes what one has written that ends early.
+ */
+export const RestoreTask = {
+  check: 'check',
+  restore: 'restore',
+  resumption: 'resumption',
+  abandonment: 'abandonment',
+} as const;
+
+/** Held from before the first write to Redis until the queues are resumed, or what was written is removed. */
+export const RESTORE_FINALIZER = `${GROUP}/restored-jobs`;
+
+/** A backup in its storage. */
+export interface BackupPlace {
+  readonly storage: StorageAccess;
+  readonly directory: string;
+  /** What its manifest has to be; absent: nobody knows. */
+  readonly manifestSha256?: string;
+}
+
+export interface ObservedRestore {
+  readonly stage: Stage;
+  readonly run?: RestoreRun | undefined;
+  /** What a run needs that is to begin: to check or restore, where the backup is; else which queues. */
+  readonly backup?: BackupPlace;
+  readonly targets?: readonly QueueTarget[];
+  /** Why none can begin. */
+  readonly problem?: Problem;
+}
+
+export type RestoreStep =
+  | { readonly kind: 'delete' }
+  /** Reads the backup. */
+  | { readonly kind: 'check' }
+  | { readonly kind: 'restore' }
+  /** Has workers start jobs in queues that were restored and held. */
+  | { readonly kind: 'resume' }
+  /** Removes what was written. */
+  | { readonly kind: 'abandon' }
+  | { readonly kind: 'abort'; readonly why: string }
+  /** So that the next reconcile begins another. */
+  | { readonly kind: 'forgetRun' };
+
+export type RestorePlan = Plan<RestoreStep, QueueRestoreReason>;
+
+/** Whether its queues are to be resumed once they are verified. */
+export function resumes({ spec }: QueueRestore): boolean {
+  return spec.resume && !spec.dryRun;
+}
+
+/** Whether its queues are verified and held, until spec.resume is true: such an object is not deleted by its time to live. */
+export function holdsQueues({ spec, status }: QueueRestore): boolean {
+  return status?.verifiedAt !== undefined && status.resumedAt === undefined && !spec.dryRun;
+}
+
+/** Whether its queues are to be resumed now. */
+export function needsResumption(restore: QueueRestore): boolean {
+  return holdsQueues(restore) && resumes(restore) && restore.metadata.deletionTimestamp === undefined;
+}
+
+/** Whether it ended early, and what it has written is to be removed. */
+export function needsAbandonment(restore: RestoreObject): boolean {
+  if (!hasFinalizer(restore, RESTORE_FINALIZER)) return false;
+  return restore.metadata.deletionTimestamp !== undefined || restore.status?.phase === 'Failed';
+}
+
+export function stageOfRestore(restore: RestoreObject, run: RestoreRun | undefined, now: Date): Stage {
+  if (hasEnded(restore)) return 'ended';
+  const { checkedAt, verifiedAt } = restore.status ?? {};
+  if (run?.phase === 'ended' && run.end.ok) {
+    // What was found out is in the status before the next run begins.
+    if (run.task === RestoreTask.check) return restore.spec.dryRun ? 'succeeded' : 'running';
+    if (run.task === RestoreTask.restore) return resumes(restore) ? 'running' : 'succeeded';
+    return 'succeeded';
+  }
+  if (verifiedAt !== undefined) return resumes(restore) ? 'running' : 'succeeded';
+  if (checkedAt !== undefined && restore.spec.dryRun) return 'succeeded';
+  return stageOf(restore, run, now);
+}

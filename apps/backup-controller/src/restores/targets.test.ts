@@ -1,0 +1,63 @@
+import type { QueueRestoreSpec } from '@redis-queue/api';
+import type { RedisAccess, QueueObject } from '@redis-queue/redis-access';
+import { describe, expect, it } from 'vitest';
+import { queueObject, restoreObject } from '../testing/objects.ts';
+import { resolveTargets } from './targets.ts';
+
+const queues = [
+  queueObject('emails'),
+  queueObject('other', { name: 'renamed', redis: { prefix: 'p' } }),
+  queueObject('running', { paused: false }),
+  queueObject('paused', { paused: true }),
+  queueObject('same', { name: 'emails' }),
+  queueObject('closed'),
+];
+const resolve = ({ metadata: { name } }: QueueObject): RedisAccess =>
+  name === 'closed'
+    ? { ok: false, problem: { reason: 'SecretNotFound', message: 'no Secret' } }
+    : { ok: true, target: { host: 'redis', port: 6379 }, targetKey: 'redis', secret: {} as never };
+const sources = {
+  queues: {
+    get: ({ name }: { name: string }) => queues.find(({ metadata }) => metadata.name === name),
+    list: () => queues,
+  },
+  resolve,
+};
+const targets = (names: readonly string[], spec: Pick<QueueRestoreSpec, 'queues'> = {}): unknown => {
+  const found = resolveTargets(names, restoreObject(spec), sources);
+  return Array.isArray(found) ? found.map(({ name, ref }) => `${name} → ${ref.prefix}:${ref.name}`) : found;
+};
+
+describe('the queues of a backup go', () => {
+  it('into the Queues of their names, and dead letters into those of the same Queue', () => {
+    expect(targets(['emails', 'emails_dlq', 'paused'])).toEqual([
+      'emails → bull:emails',
+      'emails_dlq → bull:emails-dlq',
+      'paused → bull:paused',
+    ]);
+  });
+
+  it('into the Queue that spec.queues names for them, and no others go along', () => {
+    const spec = { queues: [{ name: 'emails', to: { queue: 'other' } }, { name: 'paused' }] };
+    expect(targets(['emails', 'emails_dlq', 'paused', 'rest'], spec)).toEqual([
+      'emails → p:renamed',
+      'emails_dlq → p:renamed-dlq',
+      'paused → bull:paused',
+    ]);
+  });
+
+  it('dead letters alone into a queue, where they are named', () => {
+    const spec = { queues: [{ name: 'emails_dlq', to: { queue: 'paused' } }] };
+    expect(targets(['emails', 'emails_dlq'], spec)).toEqual(['emails_dlq → bull:paused']);
+  });
+
+  it.each([
+    ['QueueNotInBackup', ['emails'], [{ name: 'lost' }], 'it has emails'],
+    ['QueueNotFound', ['gone'], undefined, 'Queue gone, which does not exist'],
+    ['QueueNotPausable', ['running'], undefined, 'spec.paused: false'],
+    ['SecretNotFound', ['closed'], undefined, 'no Secret'],
+    ['TargetsClash', ['emails', 'same'], undefined, 'queues emails and same'],
+  ])('nowhere, and it says why: %s', (reason, names, asked, message) => {
+    expect(targets(names, asked && { queues: asked })).toEqual({ reason, message: expect.stringContaining(message) });
+  });
+});

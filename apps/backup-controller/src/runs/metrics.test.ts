@@ -1,0 +1,34 @@
+import { readFileSync } from 'node:fs';
+import { Registry } from 'prom-client';
+import { expect, it } from 'vitest';
+import { BackupMetrics, RunMetrics } from './metrics.ts';
+
+const page = readFileSync(new URL('../../../../docs/reference/metrics.md', import.meta.url), 'utf8');
+const registry = new Registry();
+const metrics = new BackupMetrics(registry, () => 3);
+void new RunMetrics(registry, 'restore', () => 0);
+const names = (await registry.getMetricsAsJSON()).map(({ name }) => name);
+
+it.each(names)('the reference explains %s', (name) => {
+  expect(page).toContain(`\n| \`${name}\``);
+});
+
+it('tells when a backup of the namespace completed last, in whichever order they are seen', async () => {
+  for (const time of ['2026-03-01T00:00:00Z', '2026-03-03T00:00:00Z', '2026-03-02T00:00:00Z', 'never'])
+    metrics.sawCompleted('shop', time);
+  const text = await registry.metrics();
+  expect(text).toContain(
+    `redis_queue_backup_last_success_timestamp_seconds{namespace="shop"} ${Date.parse('2026-03-03T00:00:00Z') / 1_000}`,
+  );
+  expect(text).toContain('redis_queue_backups_running 3');
+});
+
+it('counts what was stored, and failures by their reason', async () => {
+  metrics.completed('shop', { tookMs: 2_000, jobs: 10 });
+  metrics.stored('shop', 4_096);
+  metrics.failed('shop', 'StorageFull');
+  const text = await registry.metrics();
+  expect(text).toContain('redis_queue_backup_jobs_total{namespace="shop"} 10');
+  expect(text).toContain('redis_queue_backup_stored_bytes_total{namespace="shop"} 4096');
+  expect(text).toContain('redis_queue_backup_failures_total{namespace="shop",reason="StorageFull"} 1');
+});

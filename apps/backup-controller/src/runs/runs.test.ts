@@ -1,0 +1,125 @@
+import { describe, expect, it } from 'vitest';
+import { InterruptedError, RunPlaces } from './run-places.ts';
+import { Runs } from './runs.ts';
+
+/** Runs in so many places; what they do is decided by the test. */
+function setUp(places: number) {
+  const stop = new AbortController();
+  // What is aborted is left behind at once.
+  const all = new RunPlaces(places, { after: (_, run) => (run(), { cancel: () => undefined }) });
+  const served = all.serve(stop.signal);
+  const changed: string[] = [];
+  const runs = new Runs<number, string>({
+    places: all,
+    elapsedMs: () => 0,
+    onChange: ({ namespace, name }) => changed.push(`${namespace}/${name}`),
+  });
+  const begun: string[] = [];
+  const ends = new Map<string, (error?: Error) => void>();
+  const begin = (namespace: string, name: string): void =>
+    runs.begin({ uid: name, key: { namespace, name }, task: 'test' }, ({ signal, report }) => {
+      begun.push(name);
+      report(begun.length);
+      return new Promise((resolve, reject) => {
+        ends.set(name, (error) => (error ? reject(error) : resolve('done')));
+        // What hangs hears no signal, and is left all the same.
+        void signal;
+      });
+    });
+  const phaseOf = (name: string): string | undefined => runs.stateOf(name)?.phase;
+  return {
+    stop,
+    served,
+    runs,
+    begun,
+    begin,
+    changed,
+    phaseOf,
+    end: (name: string, error?: Error) => ends.get(name)?.(error),
+  };
+}
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe('runs', () => {
+  it('have so many places, of which no namespace has all, and are begun in turns by namespace', async () => {
+    const { begin, begun, end, phaseOf } = setUp(4);
+    for (const name of ['a1', 'a2', 'a3', 'a4']) begin('a', name);
+    await settled();
+    expect(begun).toEqual(['a1', 'a2']);
+    begin('b', 'b1');
+    await settled();
+    expect(begun).toEqual(['a1', 'a2', 'b1']);
+    expect(phaseOf('a3')).toBe('waiting');
+    begin('c', 'c1');
+    begin('d', 'd1');
+    await settled();
+    expect([phaseOf('c1'), phaseOf('d1')]).toEqual(['running', 'waiting']);
+    end('a1');
+    await settled();
+    expect(begun.at(-1)).toBe('d1');
+    expect(phaseOf('a3')).toBe('waiting');
+  });
+
+  it('are told how far they are, and how they ended, whatever they threw', async () => {
+    const { begin, runs, end, changed } = setUp(2);
+    begin('a', 'good');
+    begin('b', 'bad');
+    await settled();
+    expect(runs.stateOf('good')).toEqual({ task: 'test', phase: 'running', progress: 1 });
+    expect(runs.running).toBe(2);
+    end('good');
+    end('bad', new Error('no'));
+    await settled();
+    expect(runs.stateOf('good')).toEqual({
+      task: 'test',
+      phase: 'ended',
+      end: { ok: true, result: 'done', tookMs: 0 },
+    });
+    expect(runs.stateOf('bad')).toMatchObject({ end: { ok: false, error: new Error('no') } });
+    expect(changed).toEqual(['a/good', 'b/bad', 'a/good', 'b/bad']);
+    expect(runs.running).toBe(0);
+  });
+
+  it('give their place away when they are aborted, although they hang, and also while they wait', async () => {
+    const { begin, runs, begun, phaseOf } = setUp(1);
+    begin('a', 'hangs');
+    begin('a', 'waits');
+    begin('b', 'next');
+    await settled();
+    runs.abort('waits', new Error('deleted'));
+    runs.abort('hangs', new Error('late'));
+    await settled();
+    expect(begun).toEqual(['hangs', 'next']);
+    expect([phaseOf('hangs'), phaseOf('waits')]).toEqual(['ended', 'ended']);
+    expect(runs.stateOf('hangs')).toMatchObject({ end: { ok: false, error: new Error('late') } });
+  });
+
+  it('are one for each object until it has ended, and forgotten with it', async () => {
+    const { begin, runs, begun, end, phaseOf } = setUp(2);
+    begin('a', 'one');
+    begin('a', 'one');
+    await settled();
+    expect(begun).toEqual(['one']);
+    end('one');
+    await settled();
+    begin('a', 'one');
+    await settled();
+    expect(begun).toEqual(['one', 'one']);
+    runs.forget('one');
+    expect(phaseOf('one')).toBeUndefined();
+  });
+
+  it('end with leadership: those under way are aborted, and none begins', async () => {
+    const { begin, stop, served, runs, begun } = setUp(1);
+    begin('a', 'runs');
+    begin('b', 'waits');
+    await settled();
+    stop.abort();
+    await served;
+    await settled();
+    expect(begun).toEqual(['runs']);
+    for (const name of ['runs', 'waits']) expect(runs.stateOf(name)).toMatchObject({ end: { ok: false } });
+    const { end } = runs.stateOf('runs') as { end: { error: unknown } };
+    expect(end.error).toBeInstanceOf(InterruptedError);
+  });
+});

@@ -1,0 +1,112 @@
+import type { ObjectKey, ObjectMemory } from '@redis-queue/controller';
+import type { RunPlaces } from './run-places.ts';
+
+/** How a run ended. */
+export type RunEnd<R> = (
+  { readonly ok: true; readonly result: R } | { readonly ok: false; readonly error: unknown }
+) & {
+  /** From when it had a place. */
+  readonly tookMs: number;
+};
+
+/** What this process knows of the run of an object; nothing depends on it but how soon the object is looked at again. */
+export type RunState<P, R> = {
+  /** What it does, where a kind has several things to do for an object. */
+  readonly task: string;
+} & (
+  | { readonly phase: 'waiting' }
+  | { readonly phase: 'running'; readonly progress?: P }
+  | { readonly phase: 'ended'; readonly end: RunEnd<R> }
+);
+
+/** Whose run it is, and what it does. */
+export interface RunOf {
+  readonly uid: string;
+  readonly key: ObjectKey;
+  readonly task: string;
+}
+
+export interface RunContext<P> {
+  /** Aborts when the run is to end: the object goes, its deadline passes, or the process does not lead any more. */
+  readonly signal: AbortSignal;
+  /** Notes how far it is. */
+  readonly report: (progress: P) => void;
+}
+
+export interface RunsOptions {
+  readonly places: RunPlaces;
+  /** Monotonic, in ms. */
+  readonly elapsedMs: () => number;
+  /** Called when a run begins and when it ends: the object is to be reconciled. */
+  readonly onChange: (key: ObjectKey) => void;
+}
+
+interface Entry<P, R> {
+  readonly abort: AbortController;
+  state: RunState<P, R>;
+}
+
+/** The runs of the objects of a kind, one at most for each, by uid. */
+export class Runs<P, R> implements ObjectMemory {
+  readonly #options: RunsOptions;
+  readonly #entries = new Map<string, Entry<P, R>>();
+
+  constructor(options: RunsOptions) {
+    this.#options = options;
+  }
+
+  /** Begins a run as soon as there is a place; nothing while the object has one that has not ended. */
+  begin({ uid, key, task }: RunOf, body: (context: RunContext<P>) => Promise<R>): void {
+    const known = this.#entries.get(uid);
+    if (known && known.state.phase !== 'ended') return;
+    const entry: Entry<P, R> = { abort: new AbortController(), state: { task, phase: 'waiting' } };
+    this.#entries.set(uid, entry);
+    void this.#run(key, entry, body);
+  }
+
+  stateOf(uid: string): RunState<P, R> | undefined {
+    return this.#entries.get(uid)?.state;
+  }
+
+  /** How many have a place now. */
+  get running(): number {
+    return [...this.#entries.values()].filter(({ state }) => state.phase === 'running').length;
+  }
+
+  /** Has a run end, and its object reconciled then. */
+  abort(uid: string, reason: Error): void {
+    this.#entries.get(uid)?.abort.abort(reason);
+  }
+
+  /** Forgets the run, which ends if it has not. */
+  forget(uid: string): void {
+    this.#entries.get(uid)?.abort.abort(new Error('the object is gone'));
+    this.#entries.delete(uid);
+  }
+
+  async #run(key: ObjectKey, entry: Entry<P, R>, body: (context: RunContext<P>) => Promise<R>): Promise<void> {
+    const { places, elapsedMs, onChange } = this.#options;
+    let beganMs = elapsedMs();
+    const { task } = entry.state;
+    const change = (state: RunState<P, R>): void => {
+      entry.state = state;
+      onChange(key);
+    };
+    const run = (signal: AbortSignal): Promise<R> => {
+      beganMs = elapsedMs();
+      change({ task, phase: 'running' });
+      const report = (progress: P): void => {
+        if (entry.state.phase === 'running') entry.state = { task, phase: 'running', progress };
+      };
+      return body({ signal, report });
+    };
+    let end: RunEnd<R>;
+    try {
+      const result = await places.run(key.namespace ?? '', entry.abort.signal, run);
+      end = { ok: true, result, tookMs: elapsedMs() - beganMs };
+    } catch (error) {
+      end = { ok: false, error, tookMs: elapsedMs() - beganMs };
+    }
+    change({ task, phase: 'ended', end });
+  }
+}

@@ -1,0 +1,87 @@
+import { saidBefore, type Problem } from '@redis-queue/controller';
+import { problemOfRun } from './failure.ts';
+import { backoffDueMs, deadlineDueMs, hasEnded, type RunObject } from './run-objects.ts';
+import { InterruptedError } from './run-places.ts';
+import type { RunState } from './runs.ts';
+
+/** Where an object is, by its status and by what this process knows of its run. */
+export type Stage =
+  /** It has ended, as its status says. */
+  | 'ended'
+  /** Its run is complete, and the status is to say so. */
+  | 'succeeded'
+  /** Its deadline has passed. */
+  | 'late'
+  /** Its run waits for a place. */
+  | 'waiting'
+  | 'running'
+  /** Its run failed, which the status is to say. */
+  | 'failed'
+  /** It failed a moment ago. */
+  | 'backingOff'
+  /** Nothing runs for it, and something should. */
+  | 'due';
+
+export function stageOf(object: RunObject, run: RunState<unknown, unknown> | undefined, now: Date): Stage {
+  if (hasEnded(object)) return 'ended';
+  if (run?.phase === 'ended' && run.end.ok) return 'succeeded';
+  if (deadlineDueMs(object, now) === 0) return 'late';
+  // One that was interrupted, not failed, is begun again at once.
+  if (run?.phase === 'ended') return isInterrupted(run) ? 'due' : 'failed';
+  if (run) return run.phase;
+  return backoffDueMs(object, now) > 0 ? 'backingOff' : 'due';
+}
+
+/** The reasons that this gives; every kind whose objects run once has them. */
+export type StageReason = 'WaitingForPlace' | 'Interrupted' | 'BackoffLimitExceeded' | 'DeadlineExceeded';
+
+/** What stands between the spec and its end, as far as the stage says it. */
+export function problemOfStage<R extends string>(
+  object: RunObject,
+  stage: Stage,
+  run: RunState<unknown, unknown> | undefined,
+): Problem<R | StageReason> | undefined {
+  const before = saidBefore<R>(object.status?.conditions, 'Ready');
+  switch (stage) {
+    case 'late': {
+      const message = `spec.activeDeadlineSeconds, ${object.spec.activeDeadlineSeconds}, passed before it ended${before ? `; it was at ${before.reason}: ${before.message}` : ''}`;
+      return { reason: 'DeadlineExceeded', message };
+    }
+    case 'waiting':
+      return {
+        reason: 'WaitingForPlace',
+        message: 'as many backups and restores run as may, of this namespace or of all; it goes on when one ends',
+      };
+    case 'failed':
+      return problemOfFailed<R>(object, run);
+    case 'backingOff':
+      return before;
+    default:
+      return undefined;
+  }
+}
+
+/** Why the run failed, or that it did so once too often. */
+function problemOfFailed<R extends string>(
+  object: RunObject,
+  run: RunState<unknown, unknown> | undefined,
+): Problem<R | StageReason> | undefined {
+  if (run?.phase !== 'ended' || run.end.ok) return undefined;
+  const problem = problemOfRun<R>(run.end.error) as Problem<R>;
+  const failures = failuresAfter(object);
+  if (failures <= object.spec.backoffLimit) return problem;
+  const times = failures === 1 ? 'its run failed' : `${failures} runs failed`;
+  return {
+    reason: 'BackoffLimitExceeded',
+    message: `${times}, and spec.backoffLimit is ${object.spec.backoffLimit}; the last one: ${problem.reason}: ${problem.message}`,
+  };
+}
+
+/** Runs that have failed, the one that is to be reported included. */
+export function failuresAfter({ status }: Pick<RunObject, 'status'>): number {
+  return (status?.failures ?? 0) + 1;
+}
+
+function isInterrupted(run: RunState<unknown, unknown>): boolean {
+  return run.phase === 'ended' && !run.end.ok && run.end.error instanceof InterruptedError;
+}

@@ -1,0 +1,100 @@
+import {
+  QUEUE_BACKUP_SCHEDULE_REASONS,
+  QUEUE_BACKUP_SCHEDULES,
+  type QueueBackupScheduleReason,
+} from '@redis-queue/api';
+import { RetryPace, soonestMs, timestamp, type Kind } from '@redis-queue/controller';
+import { applySchedule } from './apply.ts';
+import type { ScheduleMetrics } from './metrics.ts';
+import { planSchedule } from './plan.ts';
+import { nextExpiryMs } from './retention.ts';
+import { ownedBackup, retentionOf, timeMs, type BackupObject, type ScheduleObject } from './schedules.ts';
+import { nextSlot, type Timetable } from './slots.ts';
+import { overdueAtMs, scheduleStatus } from './status.ts';
+import type { ObservedSchedule, SchedulePlan } from './steps.ts';
+
+/** Timers of Node count no more than 24 days; and clocks may be set. */
+const LONGEST_WAIT_MS = 3_600_000;
+
+export interface ScheduleKindOptions {
+  /** The backups that say they are of the schedule, from the cache. */
+  readonly backupsOf: (schedule: ScheduleObject) => Iterable<BackupObject>;
+  readonly metrics: ScheduleMetrics;
+  /** In [0, 1). */
+  readonly random?: () => number;
+}
+
+/** What is particular to the QueueBackupSchedule kind. */
+export function scheduleKind({
+  backupsOf,
+  metrics,
+  random = Math.random,
+}: ScheduleKindOptions): Kind<ScheduleObject, ObservedSchedule, SchedulePlan, QueueBackupScheduleReason> {
+  const retries = new RetryPace<ScheduleObject>();
+  return {
+    name: 'queuebackupschedule',
+    type: QUEUE_BACKUP_SCHEDULES,
+    reasons: QUEUE_BACKUP_SCHEDULE_REASONS,
+    memories: [retries, metrics],
+    observe: (schedule) =>
+      Promise.resolve({ backups: [...backupsOf(schedule)].flatMap((backup) => ownedBackup(schedule, backup) ?? []) }),
+    plan: planSchedule,
+    apply: applySchedule,
+    status: scheduleStatus,
+    statusWritten(schedule, { observed, plan }, _, { event }) {
+      const { lastSuccessfulTime, lastFailedTime } = schedule.status ?? {};
+      const endedSince = (state: 'good' | 'failed', time: string | undefined) =>
+        observed.backups.filter((backup) => backup.state === state && backup.endedMs! > (timeMs(time) ?? 0));
+      for (const { name } of endedSince('good', lastSuccessfulTime))
+        event('BackupCompleted', `QueueBackup ${name} completed`);
+      for (const { name, reason, message } of endedSince('failed', lastFailedTime)) {
+        metrics.failed(schedule, reason);
+        event('BackupFailed', `QueueBackup ${name} failed: ${reason}: ${message}`);
+      }
+      const { count = 0, latest = [] } = plan.decided?.slots.skipped ?? {};
+      if (count === 0) return;
+      metrics.skipped(schedule, count);
+      const which =
+        count === 1
+          ? `The backup of ${timestamp(latest[0]!)} was skipped`
+          : `${count} backups were skipped, the newest of ${timestamp(latest[0]!)}`;
+      event('BackupsSkipped', `${which}: ${whySkipped(schedule)}`);
+    },
+    requeueMs(schedule, { observed, plan, problem }, status, { nowMs }) {
+      const { decided } = plan;
+      const next = decided && nextSlot(decided.table, nowMs);
+      metrics.observed(schedule, status, decided && intervalMs(decided.table, next));
+      if (plan.isMore) return 0;
+      const retention = retentionOf(schedule);
+      const at = [
+        next,
+        decided && overdueAtMs(schedule, decided, status),
+        decided && deadlineMs(schedule, decided.slots.waiting),
+        retention && nextExpiryMs(observed.backups, retention, nowMs),
+      ];
+      const ahead = at.filter((ms) => ms !== undefined && ms > nowMs).map((ms) => ms! - nowMs);
+      const retry = problem && retries.afterMs(schedule, status, new Date(nowMs), random());
+      return soonestMs([...ahead, retry, LONGEST_WAIT_MS]);
+    },
+  };
+}
+
+function intervalMs(table: Timetable, next: number | undefined): number | undefined {
+  const second = next === undefined ? undefined : nextSlot(table, next);
+  return next === undefined || second === undefined ? undefined : second - next;
+}
+
+/** When a backup that waits is skipped. */
+function deadlineMs({ spec }: ScheduleObject, waiting: number | undefined): number | undefined {
+  if (waiting === undefined || spec.startingDeadlineSeconds === undefined) return undefined;
+  return waiting + spec.startingDeadlineSeconds * 1_000 + 1;
+}
+
+function whySkipped({ spec }: ScheduleObject): string {
+  const causes = [
+    'the controller did not come to it before the next one was due',
+    ...(spec.startingDeadlineSeconds === undefined ? [] : ['startingDeadlineSeconds were over']),
+    spec.concurrencyPolicy === 'Forbid' ? 'an older one had not ended' : 'ten older ones had not ended',
+  ];
+  return `${causes.slice(0, -1).join(', ')} or ${causes.at(-1)}`;
+}

@@ -1,0 +1,29 @@
+import { readFileSync } from 'node:fs';
+import { Registry } from 'prom-client';
+import { expect, it } from 'vitest';
+import { ScheduleMetrics } from './metrics.ts';
+import { at, scheduleObject } from './testing.fixture.ts';
+
+const page = readFileSync(new URL('../../../../docs/reference/metrics.md', import.meta.url), 'utf8');
+const registry = new Registry();
+const metrics = new ScheduleMetrics(registry, () => at('2026-03-02T00:00:00Z'));
+const names = (await registry.getMetricsAsJSON()).map(({ name }) => name);
+
+it.each(names)('the reference explains %s', (name) => {
+  expect(page).toContain(`\n| \`${name}\``);
+});
+
+it('before the first backup that completes, the age counts from when the schedule came into effect', async () => {
+  const timetable = { schedule: '0 2 * * *', timeZone: 'UTC', since: '2026-03-01T12:00:00Z' };
+  metrics.observed(scheduleObject(), { timetable }, 86_400_000);
+  const text = await registry.metrics();
+  expect(text).toContain('last_success_age_seconds{namespace="shop",schedule="nightly"} 43200');
+  expect(text).not.toContain('last_success_timestamp_seconds{');
+});
+
+it('a reason that backups do not give is one label value, whatever a status says', async () => {
+  for (const reason of ['StorageFull', 'StorageFull', 'Made', 'Up']) metrics.failed(scheduleObject(), reason);
+  const text = await registry.metrics();
+  expect(text).toContain('failures_total{namespace="shop",schedule="nightly",reason="StorageFull"} 2');
+  expect(text).toContain('failures_total{namespace="shop",schedule="nightly",reason="Other"} 2');
+});

@@ -1,0 +1,55 @@
+/** How many backups of a schedule stay, as the spec has it in units of the code. */
+export interface Retention {
+  readonly count?: number | undefined;
+  readonly maxAgeMs?: number | undefined;
+  /** At least 1. */
+  readonly keepLastGood: number;
+}
+
+/** A backup of the schedule, as far as retention and the slots depend on it. */
+export interface OwnedBackup {
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  /** Unix ms of the slot that it was created for. */
+  readonly slotMs: number;
+  readonly state: 'unfinished' | 'good' | 'failed';
+  /** Unix ms; undefined while it is unfinished. */
+  readonly endedMs: number | undefined;
+  /** It is going already. */
+  readonly deleting: boolean;
+  /** Why it failed: the reason of its condition Ready. */
+  readonly reason: string;
+  readonly message: string;
+}
+
+/**
+ * Which backups are over the limits, the oldest first. Pure. Those that completed and those that failed are counted by
+ * themselves, so that failures push no good backup out. What has not ended is never deleted, and neither are the newest
+ * `keepLastGood` that completed, however old they are: a failed or running one is no replacement.
+ */
+export function expiredBackups(backups: readonly OwnedBackup[], retention: Retention, nowMs: number): OwnedBackup[] {
+  const good = newestFirst(backups, 'good');
+  const expired = [...good.slice(retention.keepLastGood), ...newestFirst(backups, 'failed')];
+  const beyond = new Set(
+    [good, newestFirst(backups, 'failed')].flatMap((each) => each.slice(retention.count ?? Infinity)),
+  );
+  return expired
+    .filter((backup) => beyond.has(backup) || expiryMs(backup, retention) <= nowMs)
+    .toSorted((a, b) => a.slotMs - b.slotMs);
+}
+
+/** When the next backup grows too old, in Unix ms; Infinity: none does. */
+export function nextExpiryMs(backups: readonly OwnedBackup[], retention: Retention, nowMs: number): number {
+  const ageing = [...newestFirst(backups, 'good').slice(retention.keepLastGood), ...newestFirst(backups, 'failed')];
+  const later = ageing.map((backup) => expiryMs(backup, retention)).filter((ms) => ms > nowMs);
+  return later.reduce((soonest, ms) => Math.min(soonest, ms), Infinity);
+}
+
+function newestFirst(backups: readonly OwnedBackup[], state: 'good' | 'failed'): OwnedBackup[] {
+  return backups.filter((backup) => backup.state === state && !backup.deleting).toSorted((a, b) => b.slotMs - a.slotMs);
+}
+
+function expiryMs({ endedMs }: OwnedBackup, { maxAgeMs }: Retention): number {
+  return maxAgeMs === undefined || endedMs === undefined ? Infinity : endedMs + maxAgeMs;
+}

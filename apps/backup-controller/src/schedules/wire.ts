@@ -1,0 +1,47 @@
+import { QUEUE_BACKUP_SCHEDULES, QUEUE_BACKUPS } from '@redis-queue/api';
+import { keyOf, keyToString, manageKind, type Change, type Manager, type ManageOptions } from '@redis-queue/controller';
+import { scheduleKind } from './kind.ts';
+import { ScheduleMetrics } from './metrics.ts';
+import { scheduleKeyOf, type BackupObject, type ScheduleObject } from './schedules.ts';
+
+const OF_SCHEDULE = 'backups-of-schedule';
+
+/** Has the manager run the QueueBackupSchedules. */
+export function manageSchedules(
+  manager: Manager,
+  options: Pick<ManageOptions<ScheduleObject>, 'concurrency' | 'now'>,
+): void {
+  const backups = manager.cache<BackupObject>(QUEUE_BACKUPS);
+  backups.addIndex(OF_SCHEDULE, (backup) => {
+    const key = scheduleKeyOf(backup);
+    return key ? [keyToString(key)] : [];
+  });
+  const kind = scheduleKind({
+    backupsOf: (schedule) => backups.byIndex(OF_SCHEDULE, keyToString(keyOf(schedule))),
+    metrics: new ScheduleMetrics(manager.registry),
+  });
+  manageKind(manager, kind, {
+    ...options,
+    cache: manager.cache<ScheduleObject>(QUEUE_BACKUP_SCHEDULES),
+    watches: [
+      {
+        cache: backups,
+        map: (backup: BackupObject) => {
+          const key = scheduleKeyOf(backup);
+          return key ? [key] : [];
+        },
+        predicate: isNews,
+      },
+    ],
+  });
+}
+
+/** Progress is of no concern here, and written every few seconds. */
+function isNews({ event, object, previous }: Change<BackupObject>): boolean {
+  return event !== 'update' || tellOf(object) !== tellOf(previous);
+}
+
+function tellOf(backup: BackupObject | undefined): string {
+  const { labels, deletionTimestamp } = backup?.metadata ?? {};
+  return JSON.stringify([labels, deletionTimestamp, backup?.status?.phase]);
+}

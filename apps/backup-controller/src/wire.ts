@@ -1,0 +1,95 @@
+import { randomBytes } from 'node:crypto';
+import { QUEUE_BACKUPS, QUEUE_RESTORES } from '@redis-queue/api';
+import { manageKind, StatusPace, systemClock, type Manager, type ObjectKey } from '@redis-queue/controller';
+import type { QueueObject } from '@redis-queue/redis-access';
+import { watchSources } from './access/sources.ts';
+import { backupKind } from './backups/kind.ts';
+import type { BackupObject, BackupRuns } from './backups/steps.ts';
+import { restoreKind } from './restores/kind.ts';
+import type { RestoreObject, RestoreRuns } from './restores/steps.ts';
+import { BackupMetrics, RunMetrics } from './runs/metrics.ts';
+import { changesSpec, comesToAnEnd, OpenObjects } from './runs/open-objects.ts';
+import { RunPlaces } from './runs/run-places.ts';
+import { Runs } from './runs/runs.ts';
+import { manageSchedules } from './schedules/wire.ts';
+
+export interface Settings {
+  /** Names of Secrets with credentials of Redis that RBAC lets the controller read. */
+  readonly redisSecretNames: readonly string[];
+  /** Names of Secrets with credentials of storages, or keys of backups, that RBAC lets it read. */
+  readonly storageSecretNames: readonly string[];
+  /** Where backups on a volume lie, by namespace; '': there is no volume. */
+  readonly volumeDirectory: string;
+  /** Whether storages without a Secret are reached with the pod's own identity. */
+  readonly podIdentity: boolean;
+  /** Backups and restores that run at once. */
+  readonly runs: number;
+  /** Objects of each kind that are reconciled at once. */
+  readonly concurrency: number;
+  /** Wall time, for conditions and what they wait for. */
+  readonly now?: () => Date;
+}
+
+/** Each holds a few parts of 8 MiB in memory. */
+export const RUNS = 4;
+
+const elapsedMs = (): number => performance.now();
+
+/** Connects the kinds with the manager. */
+export function wireBackupController(manager: Manager, settings: Settings): void {
+  const { storageSecretNames, volumeDirectory, podIdentity, redisSecretNames, concurrency, now } = settings;
+  const storage = { permittedSecrets: new Set(storageSecretNames), volumeDirectory, podIdentity };
+  const sources = watchSources(manager, { redisSecretNames, storage });
+  const backups = manager.cache<BackupObject>(QUEUE_BACKUPS);
+  const places = new RunPlaces(settings.runs, systemClock);
+  manager.runnable({ name: 'runs', run: (signal) => places.serve(signal) });
+  const options = { concurrency, ...(now && { now }) };
+  const openBackups = new OpenObjects(backups);
+  const restores = manager.cache<RestoreObject>(QUEUE_RESTORES);
+  const openRestores = new OpenObjects(restores);
+
+  const toBackup = (key: ObjectKey): void => ofBackups.enqueue(key);
+  const backupRuns: BackupRuns = new Runs({ places, elapsedMs, onChange: toBackup });
+  const backupMetrics = new BackupMetrics(manager.registry, () => backupRuns.running);
+  const kindOfBackups = backupKind({
+    sources,
+    runs: backupRuns,
+    metrics: backupMetrics,
+    pace: new StatusPace({ clock: systemClock, onTurn: toBackup }),
+    nameAttempt,
+  });
+  const ofBackups = manageKind(manager, kindOfBackups, {
+    ...options,
+    cache: backups,
+    watches: [
+      { cache: sources.queues, map: (queue: QueueObject) => openBackups.ofNamespace(queue), predicate: changesSpec },
+      ...sources.secretWatches('backup', (queue) => openBackups.ofNamespace(queue)),
+    ],
+  });
+
+  const toRestore = (key: ObjectKey): void => ofRestores.enqueue(key);
+  const restoreRuns: RestoreRuns = new Runs({ places, elapsedMs, onChange: toRestore });
+  const restoreMetrics = new RunMetrics(manager.registry, 'restore', () => restoreRuns.running);
+  const kindOfRestores = restoreKind({
+    sources: { ...sources, backups },
+    runs: restoreRuns,
+    metrics: restoreMetrics,
+    pace: new StatusPace({ clock: systemClock, onTurn: toRestore }),
+  });
+  const ofRestores = manageKind(manager, kindOfRestores, {
+    ...options,
+    cache: restores,
+    watches: [
+      { cache: sources.queues, map: (queue: QueueObject) => openRestores.ofNamespace(queue), predicate: changesSpec },
+      { cache: backups, map: (backup: BackupObject) => openRestores.ofNamespace(backup), predicate: comesToAnEnd },
+      ...sources.secretWatches('restore', (queue) => openRestores.ofNamespace(queue)),
+    ],
+  });
+  manageSchedules(manager, options);
+}
+
+/** By time, for people, and by chance, so that not even another process for the same object has the same. */
+function nameAttempt(now: Date): string {
+  const time = now.toISOString().replaceAll(/[-:]|\.\d+/g, '');
+  return `${time}-${randomBytes(4).toString('hex')}`;
+}

@@ -1,0 +1,74 @@
+import { QUEUE_RESTORE_REASONS } from '../kinds/backup-reasons.ts';
+import { API_VERSION } from '../kinds/meta.ts';
+import { QUEUE_RESTORES, queueRestoreSpecSchema, queueRestoreStatusSchema } from '../kinds/queue-restore.ts';
+import type { KindDefinition } from './definition.ts';
+import { immutableField } from './immutable.ts';
+import { MESSAGE_COLUMN, RUN_NOTICES, STATE_COLUMN } from './run-columns.ts';
+
+const IMMUTABLE = ['from', 'queues', 'openFlows', 'dryRun', 'jobsPerSecond', 'activeDeadlineSeconds', 'backoffLimit'];
+
+export const queueRestoreDefinition: KindDefinition = {
+  kind: QUEUE_RESTORES.kind,
+  plural: QUEUE_RESTORES.plural,
+  shortName: 'rqrs',
+  description:
+    'Restores queues of a backup into empty queues, once, as a Job runs once: verified job by job, and then resumed.',
+  spec: queueRestoreSpecSchema,
+  status: queueRestoreStatusSchema,
+  rules: IMMUTABLE.map((field) => immutableField(QUEUE_RESTORES.kind, field)),
+  columns: [
+    { name: 'Phase', type: 'string', jsonPath: '.status.phase' },
+    STATE_COLUMN,
+    { name: 'Jobs', type: 'integer', jsonPath: '.status.jobs', description: 'Jobs that were restored.' },
+    {
+      name: 'Resumed',
+      type: 'date',
+      jsonPath: '.status.resumedAt',
+      description: 'How long ago workers could start jobs.',
+    },
+    { name: 'Dry-Run', type: 'boolean', jsonPath: '.spec.dryRun', priority: 1 },
+    { name: 'Location', type: 'string', jsonPath: '.status.location', priority: 1 },
+    MESSAGE_COLUMN,
+  ],
+  reasons: QUEUE_RESTORE_REASONS,
+  notices: RUN_NOTICES,
+  examples: [
+    {
+      title: 'What would run again, without writing anything:',
+      object: {
+        apiVersion: API_VERSION,
+        kind: 'QueueRestore',
+        metadata: { name: 'try-the-move' },
+        spec: { from: { backup: { name: 'before-the-move' } }, dryRun: true },
+      },
+    },
+    {
+      title: 'One queue into a Queue at another Redis; it stays paused until somebody has looked at it:',
+      object: {
+        apiVersion: API_VERSION,
+        kind: 'QueueRestore',
+        metadata: { name: 'emails-to-the-new-redis' },
+        spec: {
+          from: { backup: { name: 'before-the-move' } },
+          queues: [{ name: 'emails', to: { queue: 'emails-new' } }],
+          resume: false,
+        },
+      },
+    },
+    {
+      title: 'From a bucket, in a cluster that has lost its objects:',
+      object: {
+        apiVersion: API_VERSION,
+        kind: 'QueueRestore',
+        metadata: { name: 'after-the-fire' },
+        spec: {
+          from: {
+            storage: { s3: { bucket: 'shop-backups', region: 'eu-central-1', secretRef: { name: 'backup-storage' } } },
+            directory: 'shop/before-the-move-1b9d6bcd/20261129T104200Z-7f3a',
+            encryption: { secretRef: { name: 'backup-key' } },
+          },
+        },
+      },
+    },
+  ],
+};

@@ -1,0 +1,187 @@
+import { QUEUE_REASONS } from './queue-reasons.ts';
+import { COMMON_REASONS, type ReasonTable } from './reasons.ts';
+
+const {
+  SecretNotFound,
+  RedisUnreachable,
+  RedisBusy,
+  RedisReadOnly,
+  RedisOutOfMemory,
+  RedisError,
+  QueueUnreadable,
+  SecretNotPermitted,
+  SecretInvalid,
+  PrefixReserved,
+  MixedRedis,
+  RedisAuthFailed,
+  RedisNoPermission,
+} = QUEUE_REASONS;
+
+/** What a run that reads or writes a storage and a Redis may meet. */
+const RUN_REASONS = {
+  WaitingForPlace: {
+    kind: 'progressing',
+    doc: 'As many backups and restores run as the controller runs at once, or as one namespace may have of them; it goes on when one ends. The Helm value runs of the chart backup-controller has their number.',
+  },
+  Interrupted: {
+    kind: 'progressing',
+    doc: 'The controller that ran it has ended; it is begun again.',
+  },
+
+  QueueNotFound: {
+    kind: 'retries',
+    doc: 'The spec names a Queue that does not exist in the namespace; create it.',
+  },
+  SecretNotFound,
+  RedisUnreachable,
+  RedisBusy,
+  RedisReadOnly,
+  RedisOutOfMemory,
+  RedisError,
+  StorageUnreachable: {
+    kind: 'retries',
+    doc: 'The storage does not answer: check its endpoint, DNS, certificates and network policies.',
+  },
+  EncryptionKeyUnreachable: {
+    kind: 'retries',
+    doc: 'AWS KMS does not answer, or fails: check its endpoint and network policies.',
+  },
+  StorageThrottled: { kind: 'retries', doc: 'The storage asks to be called less often; it is tried again.' },
+  StorageFailed: {
+    kind: 'retries',
+    doc: 'The storage refused a request for a reason that this release does not know; the message says which.',
+  },
+
+  StorageFull: { kind: 'stalled', doc: 'The storage has no room; make some, or raise its quota.' },
+  StorageDenied: {
+    kind: 'stalled',
+    doc: 'The storage refuses the credentials, or a right is missing; the message names the operation.',
+  },
+  BucketNotFound: { kind: 'stalled', doc: 'The bucket does not exist; create it.' },
+  StorageNotPermitted: {
+    kind: 'stalled',
+    doc: "The spec asks for the controller's volume, or for the identity of its pod, and the chart has none; the message names the Helm value.",
+  },
+  EncryptionKeyInvalid: {
+    kind: 'stalled',
+    doc: 'The Secret of the encryption lacks the key, or it is not 32 bytes in base64, or not the one that the backup was encrypted with.',
+  },
+  EncryptionKeyDenied: {
+    kind: 'stalled',
+    doc: 'AWS KMS refuses the key of spec.encryption.kms to these credentials, or does not have it; the message says which.',
+  },
+  QueueUnreadable,
+  SecretNotPermitted,
+  SecretInvalid,
+  PrefixReserved,
+  MixedRedis,
+  RedisAuthFailed,
+  RedisNoPermission,
+  BackoffLimitExceeded: {
+    kind: 'stalled',
+    doc: 'It ended: its runs failed more often than spec.backoffLimit allows. The message has why the last one did; correct that and create another object.',
+  },
+  DeadlineExceeded: {
+    kind: 'stalled',
+    doc: 'It ended: spec.activeDeadlineSeconds passed. The message has what it was at; create another object.',
+  },
+} as const satisfies ReasonTable;
+
+/** Every reason that a QueueBackup's conditions and events give. */
+export const QUEUE_BACKUP_REASONS = {
+  ...COMMON_REASONS,
+  BackedUp: { kind: 'ready', doc: 'The backup is complete, with its manifest in the storage.' },
+  BackingUp: { kind: 'progressing', doc: 'Jobs are being read and written; status.progress says how far it is.' },
+  RemovingBackup: { kind: 'progressing', doc: 'The object is being deleted, and what it has in the storage removed.' },
+  ...RUN_REASONS,
+  NoQueueSelected: {
+    kind: 'retries',
+    doc: 'spec.queues.selector selects no Queue of the namespace; label one, or create another QueueBackup.',
+  },
+  TooManyQueues: {
+    kind: 'stalled',
+    doc: 'spec.queues.selector selects more Queues than one backup has; part them by labels.',
+  },
+  SelectorInvalid: {
+    kind: 'stalled',
+    doc: 'spec.queues.selector cannot be evaluated; the message says why. Create another QueueBackup.',
+  },
+  BackupRemoved: { kind: 'notice', doc: 'What the deleted object had in the storage was removed.' },
+  BackupRetained: {
+    kind: 'degraded',
+    doc: 'The object was deleted and its backup stays in the storage, since that could not be reached; remove the folder that the message names.',
+  },
+} as const satisfies ReasonTable;
+export type QueueBackupReason = keyof typeof QUEUE_BACKUP_REASONS;
+
+/** Every reason that a QueueRestore's conditions and events give. */
+export const QUEUE_RESTORE_REASONS = {
+  ...COMMON_REASONS,
+  Restored: { kind: 'ready', doc: 'Everything is in Redis, verified, and workers may start jobs.' },
+  RestoredPaused: {
+    kind: 'ready',
+    doc: 'Everything is in Redis and verified; the queues stay paused until spec.resume is true.',
+  },
+  WouldRestore: {
+    kind: 'ready',
+    doc: 'The dry run is complete: the backup can be read, and status.queues says what would run.',
+  },
+  Restoring: { kind: 'progressing', doc: 'Jobs are being written and verified; status.progress says how far it is.' },
+  Abandoning: {
+    kind: 'progressing',
+    doc: 'The object is being deleted, and what it has written removed, unless all of it is there.',
+  },
+  Resuming: { kind: 'progressing', doc: 'Everything is in Redis and verified; the queues are being resumed.' },
+  ...RUN_REASONS,
+  BackupNotFound: {
+    kind: 'retries',
+    doc: 'spec.from names no QueueBackup of this namespace, or a folder that holds no backup; create it, or correct the name.',
+  },
+  RestoreLost: {
+    kind: 'retries',
+    doc: 'Somebody removed what the restore had written, or the mark by which it is known in Redis; it begins again.',
+  },
+  BackupNotComplete: { kind: 'retries', doc: 'The QueueBackup of spec.from has not completed; it is waited for.' },
+  BackupFailed: {
+    kind: 'stalled',
+    doc: 'The QueueBackup of spec.from failed, so there is nothing to restore; restore from another.',
+  },
+  BackupDamaged: {
+    kind: 'stalled',
+    doc: 'A part of the backup is missing or is not what was written; the message names it. Nothing of it was written. Restore another backup.',
+  },
+  BackupUnreadable: {
+    kind: 'stalled',
+    doc: 'The backup was written by a later release, or has records that this one cannot read; upgrade.',
+  },
+  QueueNotInBackup: {
+    kind: 'stalled',
+    doc: 'spec.queues names a queue that the backup does not have; the message lists those that it has.',
+  },
+  QueueNotEmpty: {
+    kind: 'stalled',
+    doc: 'A queue into which it is to restore has jobs, or another restore is at it; the message says what is there. Remove that, or restore into another Queue.',
+  },
+  QueueNotPausable: {
+    kind: 'stalled',
+    doc: 'The Queue has spec.paused: false, so that workers would start jobs before all are there. Set it to true or remove it.',
+  },
+  TargetsClash: {
+    kind: 'stalled',
+    doc: 'Two queues of the backup would go into the same queue in Redis; give each a Queue of its own.',
+  },
+  OpenFlows: {
+    kind: 'stalled',
+    doc: 'Jobs have a flow parent or children in queues that are not restored, and openFlows is Refuse; the message names some. Restore those queues as well, or set openFlows to Detach.',
+  },
+  VerificationFailed: {
+    kind: 'stalled',
+    doc: 'What is in Redis differs from the backup, so the queues stay paused; status.queues has the first differences. Find out who writes there, and restore into an empty queue again.',
+  },
+  RestoreAbandoned: { kind: 'notice', doc: 'It ended early, and what it had written was removed.' },
+  RestoreLeft: {
+    kind: 'degraded',
+    doc: 'It ended, and jobs that it has written stay in a queue that is paused; the message names it and says why. Resume it by hand, or remove its jobs.',
+  },
+} as const satisfies ReasonTable;
+export type QueueRestoreReason = keyof typeof QUEUE_RESTORE_REASONS;

@@ -1,0 +1,165 @@
+import { z } from 'zod';
+import { backupEncryptionSchema, backupStorageSchema, storagePathSchema } from './backup-storage.ts';
+import { celRules } from './cel.ts';
+import {
+  type API_VERSION,
+  conditionsSchema,
+  GROUP,
+  localReferenceSchema,
+  observedGenerationSchema,
+  type ObjectMeta,
+  VERSION,
+} from './meta.ts';
+import { MOST_QUEUES } from './queue-backup.ts';
+import {
+  activeDeadlineSecondsSchema,
+  backoffLimitSchema,
+  count,
+  dateTime,
+  jobsPerSecondSchema,
+  phaseSchema,
+  progressSchema,
+  ttlSecondsAfterFinishedSchema,
+} from './run-fields.ts';
+
+/** Where the API server serves QueueRestores. */
+export const QUEUE_RESTORES = {
+  group: GROUP,
+  version: VERSION,
+  plural: 'queuerestores',
+  kind: 'QueueRestore',
+  namespaced: true,
+} as const;
+
+/** Differences, and flow links that were cut, that a status shows of a queue. */
+export const MOST_SHOWN = 20;
+
+export const queueRestoreSpecSchema = z
+  .object({
+    from: z
+      .object({
+        backup: localReferenceSchema.optional().describe('A QueueBackup that is complete.'),
+        storage: backupStorageSchema
+          .optional()
+          .describe('Where a backup lies of which this cluster has no QueueBackup.'),
+        directory: storagePathSchema
+          .optional()
+          .describe('Its folder there, as status.directory of its QueueBackup had it.'),
+        encryption: backupEncryptionSchema.optional().describe('Its key. Absent: it is not encrypted.'),
+      })
+      .meta(
+        celRules(
+          {
+            rule: 'has(self.backup) != has(self.storage)',
+            message: 'a restore is either from a backup or from a storage; set one of them',
+          },
+          {
+            rule: 'has(self.directory) == has(self.storage)',
+            message: 'storage and directory say together where a backup lies; set both, or backup alone',
+            fieldPath: '.directory',
+          },
+          {
+            rule: '!has(self.encryption) || has(self.storage)',
+            message: 'the key of a QueueBackup is the one that its spec names; remove encryption',
+            fieldPath: '.encryption',
+          },
+        ),
+      )
+      .describe('The backup; immutable.'),
+    queues: z
+      .array(
+        z.object({
+          name: z.string().min(1).max(253).describe('The queue, as status.queues of the backup names it.'),
+          to: z
+            .object({
+              queue: z
+                .string()
+                .min(1)
+                .max(253)
+                .describe('The Queue, in the same namespace, into which it is restored.'),
+            })
+            .optional()
+            .describe('Absent: the Queue of the same name.'),
+        }),
+      )
+      .min(1)
+      .max(MOST_QUEUES)
+      .optional()
+      .describe('Which queues, with their dead letters; immutable. Absent: all, each into the Queue of its name.')
+      .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] }),
+    openFlows: z
+      .enum(['Refuse', 'Detach'])
+      .default('Refuse')
+      .describe(
+        'What happens when a job has its flow parent or children in a queue that is not restored. Refuse: nothing is written. Detach: the link is cut, and the rest runs without it; immutable.',
+      ),
+    dryRun: z
+      .boolean()
+      .default(false)
+      .describe('Only read and check the backup, and count what would run again, in status.queues; immutable.'),
+    resume: z
+      .boolean()
+      .default(true)
+      .describe(
+        'Let workers start jobs once everything is there and verified, unless the queue was paused when it was backed up. False: it stays paused, until this is set to true.',
+      ),
+    jobsPerSecond: jobsPerSecondSchema.describe(
+      'Jobs that are written per second at most, of one queue after the other; immutable. Absent: as many as Redis takes.',
+    ),
+    activeDeadlineSeconds: activeDeadlineSecondsSchema,
+    backoffLimit: backoffLimitSchema,
+    ttlSecondsAfterFinished: ttlSecondsAfterFinishedSchema,
+  })
+  .describe('What is restored, and where to; all but resume and ttlSecondsAfterFinished is immutable.');
+
+const shown = (what: string) =>
+  z.array(z.string().max(512)).max(MOST_SHOWN).optional().describe(what).meta({ 'x-kubernetes-list-type': 'atomic' });
+
+export const queueRestoreStatusSchema = z.object({
+  observedGeneration: observedGenerationSchema,
+  conditions: conditionsSchema,
+  phase: phaseSchema.optional().describe('Where it is. Completed and Failed are its ends.'),
+  startTime: dateTime.optional().describe('When the controller first saw it.'),
+  completionTime: dateTime.optional().describe('When it ended, completed or failed.'),
+  checkedAt: dateTime
+    .optional()
+    .describe('When the backup had been read from its first to its last record; nothing is written to Redis before.'),
+  verifiedAt: dateTime
+    .optional()
+    .describe('When everything was in Redis and compared with the backup; the queues are held paused from then on.'),
+  resumedAt: dateTime.optional().describe('When workers could start jobs again. Absent: the queues stay paused.'),
+  failures: count.optional().describe('Runs that failed. Absent: none.'),
+  lastFailureTime: dateTime.optional().describe('When the last of them did.'),
+  progress: progressSchema.optional().describe('What the run is at. Absent: none is under way.'),
+  location: z.string().optional().describe('Where the backup lies, for people.'),
+  manifestSha256: z.string().optional().describe('SHA-256 of its manifest.'),
+  queues: z
+    .array(
+      z.object({
+        name: z.string().describe('As the backup names it.'),
+        queue: z.string().describe('The Queue into which it goes.'),
+        restored: count.optional().describe('Jobs that are in Redis as the backup has them, each one compared.'),
+        wouldRun: count
+          .optional()
+          .describe('Jobs that workers start once it is resumed: waiting, prioritized, active and due ones.'),
+        differences: shown('What differs from the backup, the first ones. Absent: nothing.'),
+        detached: shown('Jobs whose flow link was cut, the first ones, as openFlows asked.'),
+      }),
+    )
+    .max(2 * MOST_QUEUES)
+    .optional()
+    .describe('What became of each queue.')
+    .meta({ 'x-kubernetes-list-type': 'atomic' }),
+  jobs: count.optional().describe('Jobs that were restored, or of a dry run: that the backup has.'),
+});
+
+export type QueueRestoreSpec = z.infer<typeof queueRestoreSpecSchema>;
+export type QueueRestoreStatus = z.infer<typeof queueRestoreStatusSchema>;
+
+export interface QueueRestore {
+  apiVersion: typeof API_VERSION;
+  kind: 'QueueRestore';
+  metadata: ObjectMeta;
+  spec: QueueRestoreSpec;
+  status?: QueueRestoreStatus;
+}

@@ -1,0 +1,17 @@
+import type { BackupKeys } from '../encryption/data-key.ts';
+import type { RandomBytes } from '../encryption/random.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { PartPipeline } from './part-pipeline.ts';
+
+/** What all queues of a backup that is being written share. */
+export interface WriteContext {
+  readonly storage: Storage;
+  readonly directory: string;
+  readonly backupId: string;
+  /** Absent: nothing is encrypted. */
+  readonly keys: BackupKeys | undefined;
+  readonly random: RandomBytes;
+  readonly pipeline: PartPipeline;
+  /** @throws {BackupTooLargeError} for a part more than a backup holds. */
+  countPart(): void;
+}

@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import { MAX_PART_BYTES, MAX_STORED_BYTES } from '../parts/part-limits.ts';
+import { QUEUE_DIRECTORY } from './layout.ts';
+
+export const FORMAT = 'redis-queue-backup';
+
+/** A reader refuses every other one. A version that only adds what readers may ignore keeps the number. */
+export const FORMAT_VERSION = 1;
+
+/** What the id of a backup may be. */
+export const BACKUP_ID = /^[A-Za-z0-9_.-]{1,128}$/;
+
+const count = z.int().min(0);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const about = z.record(z.string(), z.unknown());
+
+const partSchema = z.object({
+  records: z.int().min(1).describe('How many lines it has.'),
+  bytes: z.int().min(1).max(MAX_PART_BYTES).describe('Size of its lines, so after decryption and decompression.'),
+  storedBytes: z.int().min(1).max(MAX_STORED_BYTES).describe('Size of the object in the storage.'),
+  sha256: sha256.describe('SHA-256 of the object in the storage.'),
+});
+
+const queueSchema = z.object({
+  name: z.string().min(1).max(1_024).describe('Name of the queue in this backup.'),
+  directory: z
+    .string()
+    .regex(QUEUE_DIRECTORY)
+    .describe('Where its parts lie, below the directory of the backup: `<directory>/part-00001` and so on.'),
+  about: about.describe('What the writer knew of the queue. Readers may ignore it.'),
+  records: count.describe('Sum over its parts.'),
+  bytes: count.describe('Sum over its parts.'),
+  storedBytes: count.describe('Sum over its parts.'),
+  sha256: sha256.describe('SHA-256 over the SHA-256 of its parts, 32 bytes each, in order.'),
+  parts: z.array(partSchema).describe('In order; the first is part 1.'),
+});
+
+/** The manifest of a backup. What is unknown is ignored, so that a writer of the same version may add to it. */
+export const manifestSchema = z
+  .object({
+    format: z.literal(FORMAT),
+    formatVersion: z.literal(FORMAT_VERSION).describe('Readers refuse a version that they do not know.'),
+    backupId: z.string().regex(BACKUP_ID).describe('Of this backup alone.'),
+    createdAt: z.iso.datetime().describe('When the backup was begun, by the clock of the writer.'),
+    about: about.describe('What the writer knew of the backup. Readers may ignore it.'),
+    encryption: z
+      .object({
+        algorithm: z.literal('AES-256-GCM').describe('Of the parts.'),
+        keyId: z.string().min(1).max(2_048).describe('Of the key that wraps the data key.'),
+        wrappedKey: z.base64().max(16_384).describe('The data key, wrapped.'),
+      })
+      .optional()
+      .describe('Absent: the parts are not encrypted, and anybody who can write to the storage can forge the backup.'),
+    queues: z.array(queueSchema),
+    integrity: z
+      .object({
+        algorithm: z.enum(['SHA-256', 'HMAC-SHA-256']).describe('HMAC-SHA-256 exactly when `encryption` is there.'),
+        value: sha256.describe('Over this manifest without `integrity`, in canonical form.'),
+      })
+      .describe('What shows that the manifest is as it was written.'),
+  })
+  .describe('manifest.json of a backup of redis-queue, format version 1.');
+
+export type Manifest = z.infer<typeof manifestSchema>;
+export type QueueEntry = Manifest['queues'][number];
+
+/** The manifest before it is authenticated. */
+export type UnsealedManifest = Omit<Manifest, 'integrity'>;

@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { LineBuffer } from './line-buffer.ts';
+import { countLines, recordsOf } from './lines.ts';
+
+describe('lines in a buffer', () => {
+  it('are added as long as they fit in whole', () => {
+    const buffer = new LineBuffer(Buffer.alloc(10));
+    expect(['abcd', 'efghi', 'efgh', ''].map((line) => buffer.append(line))).toEqual([true, false, true, false]);
+    expect(buffer.bytes.toString()).toBe('abcd\nefgh\n');
+    expect(buffer.lines).toBe(2);
+  });
+
+  it('are measured in bytes, not in characters', () => {
+    const buffer = new LineBuffer(Buffer.alloc(10));
+    expect(['üüüüü', '€€€'].map((line) => buffer.append(line))).toEqual([false, true]);
+    expect(buffer.bytes.toString()).toBe('€€€\n');
+  });
+
+  it('are counted only when the last one ends', () => {
+    expect(['', 'a\n', 'a\n\nb\n', 'a\nb'].map((text) => countLines(Buffer.from(text)))).toEqual([0, 1, 3, undefined]);
+  });
+});
+
+describe('records of lines', () => {
+  it('come in batches that are bounded in number and in bytes', () => {
+    const small = Array.from({ length: 1_200 }, (_, id) => ({ kind: 'job', id: String(id) }));
+    const large = Array.from({ length: 4 }, () => ({ kind: 'job', data: 'x'.repeat(200_000) }));
+    const text = [...small, ...large].map((record) => `${JSON.stringify(record)}\n`).join('');
+    const batches = [...recordsOf(Buffer.from(text))];
+    expect(batches.flat()).toEqual([...small, ...large]);
+    expect(batches.map((batch) => batch.length)).toEqual([500, 500, 202, 2]);
+  });
+
+  it.each(['{"kind":1}', '{}', 'null', '[]', 'x', ''])('are refused when one is %j', (line) => {
+    expect(() => [...recordsOf(Buffer.from(`${line}\n`))]).toThrow(/kind|JSON/);
+  });
+
+  it('may have fields that are names of JavaScript', () => {
+    const [batch] = [...recordsOf(Buffer.from('{"kind":"job","hash":{"__proto__":"x","constructor":"y"}}\n'))];
+    expect(JSON.stringify(batch)).toBe('[{"kind":"job","hash":{"__proto__":"x","constructor":"y"}}]');
+  });
+});

@@ -1,0 +1,32 @@
+import type { Redis } from 'ioredis';
+import { queueKey, type QueueRef } from '../redis/keys.ts';
+import { UnexpectedReplyError } from '../redis/reply.ts';
+import { runScript } from '../redis/scripts.ts';
+import { RESTORE_FIELD, type RestorePhase } from './restore-mark.ts';
+
+/** Jobs removed per call: about 2 ms of Redis' time. */
+const JOBS_PER_CALL = 500;
+
+/**
+ * Gives up a restore that has put nothing in its place: removes what it has written, and its mark, so that the queue is as
+ * it was before. Idempotent. A job whose index entry was not written yet is not found, and stays without being named by
+ * anything, until a restore that has it writes it again or the key is deleted.
+ *
+ * @returns the phase of a restore that has begun to put jobs in their places, which only goes on; `gone` when there is no
+ * such restore.
+ * @throws what ioredis throws; see `classifyRedisError`.
+ */
+export async function abandonRestore(
+  redis: Redis,
+  target: QueueRef,
+  restoreId: string,
+): Promise<'done' | 'gone' | Exclude<RestorePhase, 'filling'>> {
+  for (;;) {
+    const args = [RESTORE_FIELD, restoreId, JOBS_PER_CALL];
+    // oxlint-disable-next-line no-await-in-loop -- each answer says whether there is more
+    const outcome = await runScript(redis, 'abandonRestore', [queueKey(target, 'meta')], args);
+    if (outcome === 'done' || outcome === 'gone' || outcome === 'placing' || outcome === 'placed' || outcome === 'held')
+      return outcome;
+    if (outcome !== 'more') throw new UnexpectedReplyError('the end of a restore');
+  }
+}

@@ -1,0 +1,47 @@
+import type { Redis } from 'ioredis';
+import { SCHEDULERS_FIELD } from '../job-schedulers/definition.ts';
+import { queueKey, type QueueRef } from '../redis/keys.ts';
+import { UnexpectedReplyError } from '../redis/reply.ts';
+import { runScript } from '../redis/scripts.ts';
+import { checkRestoreId, RESTORE_FIELD, type RestorePhase } from './restore-mark.ts';
+
+export type RestoreStart =
+  | { readonly outcome: 'begun' }
+  /** This restore began it earlier. */
+  | { readonly outcome: 'continued'; readonly partsDone: number; readonly phase: RestorePhase }
+  /** Nothing was written. */
+  | { readonly outcome: 'occupied'; readonly by: string };
+
+/** BullMQ's keys in the words of its own API. */
+const STATES: Readonly<Record<string, string>> = { wait: 'waiting', paused: 'waiting (in the list `paused`)' };
+
+/**
+ * Takes a queue for a restore, in one step with the check that there is no job and no job scheduler in it: marks and
+ * pauses it. Job schedulers that its Queue object has declared may be there, and stay. Producers may go on adding jobs;
+ * they come after those of the backup. Idempotent.
+ *
+ * @param restoreId without spaces; the same one goes on where an earlier process stopped.
+ * @throws what ioredis throws; see `classifyRedisError`.
+ */
+export async function beginRestore(redis: Redis, target: QueueRef, restoreId: string): Promise<RestoreStart> {
+  checkRestoreId(restoreId);
+  const reply = await runScript(
+    redis,
+    'beginRestore',
+    [queueKey(target, 'meta')],
+    [RESTORE_FIELD, restoreId, SCHEDULERS_FIELD],
+  );
+  const [outcome, first, second] = Array.isArray(reply) ? (reply as unknown[]) : [];
+  if (outcome === 'begun') return { outcome };
+  if (outcome === 'continued') return { outcome, partsDone: Number(first), phase: second as RestorePhase };
+  if (outcome !== 'occupied') throw new UnexpectedReplyError('the start of a restore');
+  return { outcome, by: occupant(String(first), Number(second)) };
+}
+
+function occupant(what: string, count: number): string {
+  if (count === -2) return `restore ${what}, which waits until it is resumed`;
+  if (count < 0) return `restore ${what}, which is not complete`;
+  if (what === 'restore') return `${count} jobs that another restore has written and never put in their places`;
+  const plural = count === 1 ? '' : 's';
+  return what === 'schedulers' ? `${count} job scheduler${plural}` : `${count} ${STATES[what] ?? what} job${plural}`;
+}

@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import { OpenFlowsFinder, renameJobKey, renameWith, splitJobKey } from './flow-links.ts';
+
+test.each([
+  ['bull:emails:12', 'bull:emails', '12'],
+  ['bull:{team}:emails:a-b', 'bull:{team}:emails', 'a-b'],
+  ['bull:emails:repeat:nightly:1700000000000', 'bull:emails', 'repeat:nightly:1700000000000'],
+  ['bull:emails:repeat:a:b:1700000000000', 'bull:emails', 'repeat:a:b:1700000000000'],
+  ['nothing', '', 'nothing'],
+])('the key %s is of queue %s and job %s', (key, queueKey, id) => {
+  expect(splitJobKey(key)).toEqual({ queueKey, id });
+});
+
+const others = (queueKey: string): string | undefined => (queueKey === 'bull:b' ? 'copy:b' : undefined);
+
+test('a queue goes to its target whatever is said of others, and who is not named is not restored', () => {
+  const rename = renameWith({ prefix: 'bull', name: 'a' }, { prefix: 'copy', name: 'x' }, others);
+  expect(renameJobKey('bull:a:1', rename)).toBe('copy:x:1');
+  expect(renameJobKey('bull:b:1', rename)).toBe('copy:b:1');
+  expect(renameJobKey('bull:c:1', rename)).toBeUndefined();
+});
+
+test('open flows are named, at most 20 of them, and counted', () => {
+  const finder = new OpenFlowsFinder((queueKey) => queueKey === 'bull:a');
+  finder.add([
+    { kind: 'queue', prefix: 'bull', name: 'a', meta: {}, snapshotAt: 0, consistent: true },
+    { kind: 'job', id: '1', hash: { parentKey: 'bull:a:9' } },
+    { kind: 'job', id: '2', hash: { parentKey: 'bull:b:9' } },
+    // It is over: nobody waits for it.
+    { kind: 'job', id: '3', hash: { parentKey: 'bull:b:9', finishedOn: '1' } },
+    { kind: 'job', id: '9', hash: {}, dependencies: ['bull:a:1', 'bull:c:1'] },
+  ]);
+  expect(finder.list()).toEqual({
+    links: 2,
+    first: ['bull:a:2 reports to bull:b:9', 'bull:a:9 waits for bull:c:1'],
+  });
+  finder.add([{ kind: 'job', id: 'p', hash: {}, dependencies: Array.from({ length: 50 }, (_, n) => `bull:c:${n}`) }]);
+  expect(finder.list()).toMatchObject({ links: 52, first: { length: 20 } });
+});

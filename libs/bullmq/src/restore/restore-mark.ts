@@ -1,0 +1,29 @@
+/** The field of a queue's `meta` that says which restore fills it, by which writer, and how far it is. */
+export const RESTORE_FIELD = 'redis-queue:restore';
+
+/**
+ * - `filling`: jobs are written; nothing that workers or producers read names them.
+ * - `placing`: what was written is put into the queue's lists and sets.
+ * - `placed`: all of it is there, and the queue is paused.
+ * - `held`: so it stays until somebody resumes it by this restore.
+ */
+export type RestorePhase = 'filling' | 'placing' | 'placed' | 'held';
+
+/** Another restore, or another writer of this one, has the queue; or somebody has removed it. */
+export class RestoreLostError extends Error {
+  override readonly name = 'RestoreLostError';
+
+  constructor(queue: string, restoreId: string) {
+    super(
+      `queue ${queue} is no longer filled by restore ${restoreId}: its mark in Redis is gone or another one, or another process goes on with it; delete what is in the queue and restore again, or let the other go on`,
+    );
+  }
+}
+
+const RESTORE_ID = /^[^\s]{1,128}$/;
+
+/** @throws RangeError unless it can stand in a mark. */
+export function checkRestoreId(restoreId: string): void {
+  if (!RESTORE_ID.test(restoreId))
+    throw new RangeError('the id of a restore has 1 to 128 characters, none of them a space');
+}

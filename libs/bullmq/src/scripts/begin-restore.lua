@@ -1,0 +1,57 @@
+--[[
+  Takes an empty queue for a restore: marks it, and pauses it as BullMQ's own script does. One that this restore has taken
+  before is paused again, and says how far it came.
+
+  KEYS   1 meta; the queue's other keys share the text before `meta`
+  ARGV   1 field of the restore's mark
+         2 id of the restore, without spaces
+         3 field of the list of job schedulers
+  Reply  { begun }; { continued, parts done, phase }; { occupied, what is there, how many }: nothing was written, what is
+         there is a state, `schedulers`, `restore`, the leftovers of one whose mark is gone, or the id of another restore
+         with -1, or -2 when it is held
+  Cost   20 reads of O(1), two more for each of at most 32 job schedulers, and three writes, about 30 us
+  Never  touches a queue in which there is a job or a job scheduler, other than those that its Queue object has declared,
+         and the jobs of their next runs
+]]
+local meta, base = KEYS[1], string.sub(KEYS[1], 1, -5)
+local call = redis.call
+-- include parts/restore-mark.lua
+-- include parts/pause.lua
+local field, id = ARGV[1], ARGV[2]
+local now, _, phase = restoreOf(meta, field)
+if now == id then
+  local parts = call('HGET', staged(base, 'state'), 'parts') or '0'
+  if phase == 'filling' or phase == 'placing' then pauseQueue(base, 1) end
+  return { 'continued', parts, phase }
+end
+if call('HEXISTS', meta, field) == 1 then return { 'occupied', now or '?', phase == 'held' and -2 or -1 } end
+for _, list in ipairs({ 'active', 'wait', 'paused' }) do
+  local jobs = call('LLEN', base .. list)
+  if jobs > 0 then return { 'occupied', list, jobs } end
+end
+-- Those that the Queue object has declared, and the jobs of their next runs, are no content.
+local declared, schedulers, runs = {}, call('ZCARD', base .. 'repeat'), 0
+if schedulers > 0 and schedulers <= 32 then
+  local list = call('HSTRLEN', meta, ARGV[3]) <= 8192 and call('HGET', meta, ARGV[3]) or ''
+  for name in string.gmatch(list, '[^\n]+') do declared[name] = true end
+  for _, name in ipairs(call('ZRANGE', base .. 'repeat', 0, -1)) do
+    if declared[name] then
+      schedulers = schedulers - 1
+      if call('ZSCORE', base .. 'delayed', 'repeat:' .. name .. ':' .. call('ZSCORE', base .. 'repeat', name)) then runs = runs + 1 end
+    end
+  end
+end
+if schedulers > 0 then return { 'occupied', 'schedulers', schedulers } end
+for _, set in ipairs({ 'prioritized', 'delayed', 'waiting-children', 'completed', 'failed' }) do
+  local jobs = call('ZCARD', base .. set) - (set == 'delayed' and runs or 0)
+  if jobs > 0 then return { 'occupied', set, jobs } end
+end
+for _, state in ipairs(STAGED_STATES) do
+  local jobs = call('ZCARD', staged(base, state))
+  if jobs > 0 then return { 'occupied', 'restore', jobs } end
+end
+call('UNLINK', staged(base, 'state'), staged(base, 'skipped'), staged(base, 'schedulers'), staged(base, 'slots'), staged(base, 'held'))
+if call('HEXISTS', meta, 'paused') == 1 then call('HSET', staged(base, 'state'), 'wasPaused', 1) end
+setPhase(meta, field, id, '0', 'filling')
+pauseQueue(base, 1)
+return { 'begun' }
