@@ -6,6 +6,5 @@ it('all jobs are read both ways, at one instant and beside workers, and all is m
   const { rows, ...report } = await runBackup(options);
   expect(report).toMatchObject({ jobs: 2_000, missing: 0, entriesAtOnce: 1_000 });
   expect(rows.map(({ jobs }) => jobs)).toEqual([2_000, 2_000, 1_000]);
-  for (const figure of [report.ratioToBareRead, report.idleStallMs, report.rssMib])
-    expect(figure).toBeGreaterThan(0);
+  for (const figure of [report.ratioToBareRead, report.idleStallMs, report.rssMib]) expect(figure).toBeGreaterThan(0);
 });
