@@ -57,6 +57,8 @@ export interface RunningApp {
 const imageEnv = (heapMib: number) => ({
   NODE_OPTIONS: `--max-semi-space-size=1 --max-old-space-size=${heapMib}`,
   MALLOC_ARENA_MAX: '1',
+  MALLOC_TRIM_THRESHOLD_: '131072',
+  MALLOC_MMAP_THRESHOLD_: '131072',
 });
 
 /** Builds the bundles of the apps, from Nx's cache where nothing changed. */
