@@ -2,11 +2,11 @@ import type { Milliseconds } from '@redis-queue/api';
 import type { Redis } from 'ioredis';
 import { queueKey, type QueueRef } from '../redis/keys.ts';
 import { restMs } from '../redis/pace.ts';
-import { parseServerPressure, type ServerPressure } from '../redis/pressure.ts';
 import { withLargeReplies } from '../redis/reply-guard.ts';
 import { isAnswer } from '../redis/reply.ts';
 import { runReadScriptForBytes, runTimedReadScript, type ScriptName } from '../redis/scripts.ts';
-import { shareWhileOthersUse } from './share.ts';
+import { bytesOf } from './job-record.ts';
+import { othersShare, parseServerLoad, shareWhileOthersUse, type ServerLoad } from './share.ts';
 import { UnreadableKeyError, WRONG_TYPE } from './unreadable-key-error.ts';
 
 export interface ReadOptions {
@@ -35,7 +35,8 @@ export class QueueReads {
   readonly redis: Redis;
   readonly queue: QueueRef;
   readonly #options: ReadOptions;
-  #look: { readonly atMs: Milliseconds; readonly pressure: ServerPressure } | undefined;
+  #look: { readonly atMs: Milliseconds; readonly load: ServerLoad } | undefined;
+  #looks = 0;
   #share = 1;
 
   constructor(redis: Redis, queue: QueueRef, options: ReadOptions) {
@@ -136,21 +137,12 @@ export class QueueReads {
     if (last && atMs - last.atMs < (this.#looks > 1 ? LOOK_EVERY_MS : FIRST_LOOK_MS)) return;
     this.#looks++;
     // What runs beside this one waits for the next look.
-    this.#look = { atMs, pressure: last?.pressure ?? {} };
+    this.#look = { atMs, load: last?.load ?? {} };
     const reply = await this.#retried(() => runReadScriptForBytes(this.redis, 'readLoad', [this.key('meta')], []));
-    const pressure = parseServerPressure(Buffer.isBuffer(reply) ? reply.toString() : reply);
-    if (last) this.#share = shareWhileOthersUse(othersShare(last.pressure, pressure, atMs - last.atMs));
-    this.#look = { atMs, pressure };
+    const load = parseServerLoad(bytesOf(reply).toString());
+    if (last) this.#share = shareWhileOthersUse(othersShare(last.load, load, atMs - last.atMs));
+    this.#look = { atMs, load };
   }
-
-  #looks = 0;
-}
-
-/** What share of its time Redis was busy, but for scripts that only read; undefined: it does not say. */
-function othersShare(before: ServerPressure, after: ServerPressure, ms: Milliseconds): number | undefined {
-  if (before.commandCpuMs === undefined || after.commandCpuMs === undefined) return undefined;
-  const scripts = (after.readScriptMs ?? 0) - (before.readScriptMs ?? 0);
-  return Math.max(0, after.commandCpuMs - before.commandCpuMs - scripts) / ms;
 }
 
 /** Nothing has answered, or Redis that it will be there soon. */
