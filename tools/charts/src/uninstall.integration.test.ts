@@ -1,12 +1,19 @@
 import { join } from 'node:path';
-import { eventually, startAppProcess, startControlPlane, workspaceRoot, type ControlPlane } from '@redis-queue/rig';
+import {
+  eventually,
+  startAppProcess,
+  startControlPlane,
+  workspaceRoot,
+  type AppName,
+  type ControlPlane,
+} from '@redis-queue/rig';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Account } from './accounts/client/account.ts';
 import { chartFolder, helm, registryFlag } from './rendering/helm.ts';
 
 const OURS = 'redis-queue.io/queue-data';
 const OTHERS = 'example.com/wait';
-const PATIENCE = { timeoutMs: 30_000, intervalMs: 100 };
+const PATIENCE = { timeoutMs: 90_000, intervalMs: 100 };
 
 interface Pods {
   items: { metadata: { name: string }; spec: { serviceAccountName: string; containers: [{ args: string[] }] } }[];
@@ -51,18 +58,18 @@ const finalizersIn = async (namespace: string): Promise<Record<string, string[]>
   return Object.fromEntries(items.map(({ metadata: { name, finalizers = [] } }) => [name, finalizers]));
 };
 
-/** Does what a kubelet does with the pod of the hook: runs it, as its account; and says that it has succeeded. */
-async function runHook(namespace: string): Promise<string> {
+/** Does what a kubelet does with the pod of an app's hook: runs it, as its account; and says that it has succeeded. */
+async function runHook(namespace: string, app: AppName): Promise<string> {
   const selector = '--selector=app.kubernetes.io/component=uninstall';
   const pod = await eventually(
     async () => {
       const list = await controlPlane.kubectl('get', 'pods', '--namespace', namespace, selector, '--output=json');
-      return (JSON.parse(list) as Pods).items[0];
+      return (JSON.parse(list) as Pods).items.find(({ spec }) => spec.serviceAccountName.endsWith(`${app}-uninstall`));
     },
-    { ...PATIENCE, description: 'the pod of the hook' },
+    { ...PATIENCE, description: `the pod of the hook of the ${app}` },
   );
   const { kubeconfigPath } = await Account.of(controlPlane, namespace, pod.spec.serviceAccountName);
-  const main = join(workspaceRoot, 'apps/queue-controller/src/main.ts');
+  const main = join(workspaceRoot, `apps/${app}/src/main.ts`);
   const hook = await startAppProcess('hook', { main, kubeconfigPath, args: pod.spec.containers[0].args });
   const { code } = await hook.exited;
   if (code !== 0) throw new Error(`the hook ended with ${code}:\n${hook.lines.join('\n')}`);
@@ -74,7 +81,7 @@ async function runHook(namespace: string): Promise<string> {
 
 it('a release for a namespace lets its Queues go there alone, and the namespace can be deleted', async () => {
   const uninstalled = helmIn(some, 'uninstall', 'one', '--timeout=60s');
-  const [said] = await Promise.all([runHook(some), uninstalled]);
+  const [said] = await Promise.all([runHook(some, 'queue-controller'), uninstalled]);
   expect(await finalizersIn(shop)).toEqual({ free: [], held: [] });
   expect(await finalizersIn(crm)).toEqual({ held: [OURS], shared: [OURS, OTHERS] });
   expect(said).toMatch(/"kind":"Queue","object":"shop-\w+\/leaving".*its data stays in Redis/);
@@ -82,8 +89,8 @@ it('a release for a namespace lets its Queues go there alone, and the namespace 
 }, 120_000);
 
 it('the release that takes the definitions with it lets all Queues go, keeps finalizers of others, and leaves nothing', async () => {
-  const uninstalled = helmIn(all, 'uninstall', 'rq', '--timeout=60s');
-  await Promise.all([runHook(all), uninstalled]);
+  const uninstalled = helmIn(all, 'uninstall', 'rq', '--timeout=120s');
+  await Promise.all([runHook(all, 'queue-controller'), runHook(all, 'backup-controller'), uninstalled]);
   expect(await finalizersIn(crm)).toEqual({ shared: [OTHERS] });
   const free = JSON.stringify({ metadata: { finalizers: null } });
   await controlPlane.kubectl('patch', 'queue', 'shared', '--namespace', crm, '--type=merge', '--patch', free);
@@ -99,4 +106,4 @@ it('the release that takes the definitions with it lets all Queues go, keeps fin
       '--output=name',
     );
   await eventually(async () => (await left()) === '', { ...PATIENCE, description: 'everything to be gone' });
-}, 120_000);
+}, 240_000);
