@@ -98,8 +98,7 @@ export class Reflector<T extends Resource> {
     const each = (item: T): T => this.#stored({ ...item, ...typeMeta(type) });
     for (let from: string | undefined; ;) {
       const page = await client.list<T>(type, { ...options, ...(from !== undefined && { continue: from }), each });
-      // A list of metadata alone that is empty has `items: null`.
-      objects.push(...(page.items ?? []));
+      objects.push(...page.items);
       const { resourceVersion } = page.metadata;
       from = page.metadata.continue;
       if (!from) return { objects, resourceVersion: resourceVersion ?? '' };

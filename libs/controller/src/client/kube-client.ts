@@ -99,7 +99,7 @@ export class KubeClient {
    * consistent. `each` is called with each item as it arrives and gives what the list holds of it, so that the whole
    * objects are in memory one at a time.
    */
-  list<T extends Resource = Resource>(
+  async list<T extends Resource = Resource>(
     type: ResourceType,
     options: ListOptions & { each?: (item: T) => T } = {},
   ): Promise<ResourceList<T>> {
@@ -108,7 +108,10 @@ export class KubeClient {
     const accept = options.metadataOnly ? partialMetadata('PartialObjectMetadataList') : undefined;
     const each = options.each as RequestInput['each'];
     const path = collectionPath(type, namespace);
-    return this.#send({ verb: 'list', method: 'GET', path, query, accept, signal, ...(each && { each }) });
+    const request = { verb: 'list', method: 'GET', path, query, accept, signal, ...(each && { each }) } as const;
+    const list = await this.#send<ResourceList<T>>(request);
+    // A list of metadata alone that is empty has `items: null`.
+    return { ...list, items: list.items ?? [] };
   }
 
   /** Opens a watch with bookmarks; resolves when the server has accepted it. */

@@ -126,8 +126,7 @@ async function listHeld(
         each: (item) => boundHeld(item, finalizer),
         signal,
       });
-      // An empty list of metadata alone has `items: null`.
-      for (const item of page.items ?? []) if (hasFinalizer(item, finalizer)) held.push(item);
+      for (const item of page.items) if (hasFinalizer(item, finalizer)) held.push(item);
       token = page.metadata.continue;
     } while (token);
   } catch (error) {
