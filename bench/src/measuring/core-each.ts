@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { availableParallelism, setPriority } from 'node:os';
+import { cpus, setPriority } from 'node:os';
 import { promisify } from 'node:util';
 
 /**
@@ -7,7 +7,8 @@ import { promisify } from 'node:util';
  * log of slow scripts measures wall time, and a script that waits for its core would look slow.
  */
 export async function coreEach(redisPid: number, clientPids: readonly number[]): Promise<void> {
-  const last = availableParallelism() - 1;
+  // Not `availableParallelism`, which counts those that this process was left with by an earlier call.
+  const last = cpus().length - 1;
   if (last === 0) return;
   const pin = promisify(execFile);
   await pin('taskset', ['-apc', '0', String(redisPid)]);
