@@ -1,5 +1,5 @@
 import type { JobsByState } from '@redis-queue/api';
-import { BackupWriter, type Storage } from '@redis-queue/backup';
+import { BackupWriter, removeBackupsBelow, type Storage } from '@redis-queue/backup';
 import {
   addressOf,
   readServerInfo,
@@ -97,24 +97,13 @@ export async function takeBackup(options: BackupOptions): Promise<BackupResult> 
   }
 }
 
-/** Removes all attempts of a backup. Manifests go first, so that what is left after a crash is no backup. */
+/** Removes all attempts of a backup, of which manifests go first. */
 export async function removeAttempts(
   storage: Storage,
   base: string,
   { signal, assertLeading }: Pick<BackupOptions, 'signal' | 'assertLeading'>,
 ): Promise<void> {
-  for (const isDue of [isManifest, () => true]) {
-    // oxlint-disable-next-line no-await-in-loop -- manifests before anything else
-    for await (const { path } of storage.list(base, { signal })) {
-      if (!isDue(path)) continue;
-      assertLeading();
-      await storage.remove(path, { signal });
-    }
-  }
-}
-
-function isManifest(path: string): boolean {
-  return path.endsWith('/manifest.json');
+  await removeBackupsBelow(storage, base, { signal, beforeRemove: assertLeading });
 }
 
 async function writeQueues(writer: BackupWriter, options: BackupOptions): Promise<QueueResult[]> {
