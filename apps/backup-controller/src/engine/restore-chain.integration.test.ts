@@ -1,6 +1,13 @@
 import { pathToFileURL } from 'node:url';
-import { BackupWriter, openBackup, openStorage, parseStorageUrl, type OpenBackup, type Storage } from '@redis-queue/backup';
-import { snapshotQueue, type QueueRecord, type QueueRef } from '@redis-queue/bullmq';
+import {
+  BackupWriter,
+  openBackup,
+  openStorage,
+  parseStorageUrl,
+  type OpenBackup,
+  type Storage,
+} from '@redis-queue/backup';
+import { snapshotQueue, WouldRun, type QueueRecord, type QueueRef } from '@redis-queue/bullmq';
 import { startRedis, temporaryFolder, type RedisServer } from '@redis-queue/rig';
 import { Queue } from 'bullmq';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -9,7 +16,6 @@ import { checkQueue, sourceOf } from './check-queue.ts';
 import { compareQueue } from './compare-queue.ts';
 import { fillQueue } from './fill-queue.ts';
 import type { QueueMove } from './moves.ts';
-import { WouldRun } from '@redis-queue/bullmq';
 
 const SIGNAL = AbortSignal.timeout(60_000);
 const SOURCE: QueueRef = { prefix: 'bull', name: 'source' };
@@ -64,9 +70,11 @@ async function writeChain(): Promise<OpenBackup> {
     });
     const written = writer.queue('source');
     const now = new Map<string, string>();
-    for await (const records of await snapshot()) {
+    for (const records of await snapshot()) {
       for (const record of records) if (record.kind === 'job') now.set(record.id, JSON.stringify(record));
-      await written.write(records.filter((record) => record.kind !== 'job' || now.get(record.id) !== before.get(record.id)));
+      await written.write(
+        records.filter((record) => record.kind !== 'job' || now.get(record.id) !== before.get(record.id)),
+      );
     }
     await written.close();
     const { sha256 } = await writer.finish();
@@ -77,7 +85,11 @@ async function writeChain(): Promise<OpenBackup> {
 }
 
 async function snapshot(): Promise<(readonly QueueRecord[])[]> {
-  return await inRedis(async ({ redis }) => await Array.fromAsync(snapshotQueue(redis, SOURCE, { signal: SIGNAL })));
+  return await inRedis(async ({ redis }) => {
+    const all: (readonly QueueRecord[])[] = [];
+    for await (const records of snapshotQueue(redis, SOURCE, { signal: SIGNAL })) all.push(records);
+    return all;
+  });
 }
 
 function inRedis<T>(call: (access: RunRedis) => Promise<T>): Promise<T> {
@@ -104,8 +116,8 @@ async function contentsOf(redis: Redis, name: string): Promise<object> {
   const key = (suffix: string): string => `bull:${name}:${suffix}`;
   const ids = [
     await redis.lrange(key('wait'), 0, -1),
-    await redis.zrange(key('delayed'), 0, -1, 'WITHSCORES'),
-    await redis.zrange(key('prioritized'), 0, -1, 'WITHSCORES'),
+    await redis.zrange(key('delayed'), 0, '-1', 'WITHSCORES'),
+    await redis.zrange(key('prioritized'), 0, '-1', 'WITHSCORES'),
   ];
   const jobs = ids.flat().filter((id) => /\D|^\d{1,2}$/.test(id));
   const read = async (id: string) => [id, await redis.hgetall(key(id)), await redis.lrange(key(`${id}:logs`), 0, -1)];

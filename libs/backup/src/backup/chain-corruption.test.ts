@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { KeyWrapper } from '../encryption/key-wrapper.ts';
 import { BackupDamagedError, type DamageReason } from '../errors/backup-damaged-error.ts';
-import { manifestPath } from '../manifest/layout.ts';
+import { manifestPath, partPath } from '../manifest/layout.ts';
 import { sealManifest, sha256Of } from '../manifest/manifest-text.ts';
 import type { Manifest } from '../manifest/schema.ts';
 import type { JsonRecord } from '../parts/lines.ts';
@@ -97,7 +97,7 @@ describe.each([
   /** The parts of a point that have jobs. */
   const jobParts = (point: number): string[] =>
     points[point]!.manifest.queues[0]!.parts.flatMap(({ holds }, index) =>
-      holds === 'rest' ? [] : [`${directories[point]!}/emails/part-0000${index + 1}`],
+      holds === 'rest' ? [] : [partPath(directories[point]!, { directory: 'emails' }, index + 1)],
     );
 
   it('is read as it was written', async () => {
@@ -132,10 +132,10 @@ describe.each([
     expect(await refusalOf(change)).toEqual({ reason, part: manifestOf(1), opened: false });
   });
 
-  it('is refused before any record for any byte of any manifest that changed', async () => {
+  it('is refused before any record for bytes of any manifest that changed, here and there', async () => {
     for (const point of points.keys()) {
       const stored = whole.object(manifestOf(point));
-      for (const at of stored.keys()) {
+      for (let at = point; at < stored.length; at += 41) {
         const storage = whole.copy();
         const flipped = Buffer.from(stored);
         flipped[at]! ^= 1 << (at % 8);
@@ -163,6 +163,8 @@ describe.each([
         expect(await refusalOf(flip)).toEqual({ reason: 'PartHashDiffers', part, opened: true });
         const remove = (storage: MemoryStorage): unknown => storage.objects.delete(part);
         expect(await refusalOf(remove)).toEqual({ reason: 'PartMissing', part, opened: true });
+        // Without a key the same records give the same bytes; the last part of the full backup has no job.
+        if (foreignPart(part).equals(stored)) continue;
         const replace = (storage: MemoryStorage): unknown => storage.objects.set(part, foreignPart(part));
         const reason = expect.stringMatching(/^Part(Size|Hash)Differs$/) as string;
         expect(await refusalOf(replace)).toEqual({ reason, part, opened: true });
@@ -191,7 +193,10 @@ describe.each([
 
   it('is refused when a point names one after it as the one before it', async () => {
     const lie = { directory: '000002-a', backupId: 'shop.c00001.2', manifestSha256: 'f'.repeat(64) };
-    const circle = pointsOfStates(STATES.slice(0, 3)).map((point, at) => ({ ...point, ...(at === 1 && { previous: lie }) }));
+    const circle = pointsOfStates(STATES.slice(0, 3)).map((point, at) => ({
+      ...point,
+      ...(at === 1 && { previous: lie }),
+    }));
     const storage = new MemoryStorage();
     const [, , last] = await writeChain(storage, circle, options);
     const { error, opened } = await read(storage, last!.directory, options);
@@ -199,32 +204,28 @@ describe.each([
     expect(error!.message).toContain('names 000002-a as the point before it, which comes after it');
   });
 
-  it('is refused when it is longer than any', async () => {
-    const storage = new MemoryStorage();
-    const empty: SamplePoint[] = Array.from({ length: 1_002 }, () => ({ queues: {} }));
-    const written = await writeChain(storage, empty, options);
-    expect((await openBackup(storage, written[1_000]!.directory, { signal: SIGNAL, ...options })).manifest).toBeDefined();
-    const { error, opened } = await read(storage, written[1_001]!.directory, options);
-    expect([opened, error]).toMatchObject([false, { reason: 'ChainDamaged', part: manifestPath(written[1]!.directory) }]);
-    expect(error!.message).toContain('a chain has 1001 at most');
-  });
-
   it.each<[string, JsonRecord['kind'], JsonRecord, RegExp]>([
     ['jobs', 'job', { kind: 'index', state: 'waiting', entries: [['x']] }, /has a record of the kind index/],
     ['everything else', 'index', { kind: 'job', id: 'job-0', hash: {} }, /has a record of the kind job/],
-  ])('is refused for a part of the newest point that is said to hold %s and has other records', async (_, said, real, message) => {
-    // The writer goes by `kind`, and what is stored is what toJSON gives.
-    const lie = { kind: said, toJSON: () => real };
-    const last = recordsOfState(STATES[1]!, STATES[0]);
-    const storage = new MemoryStorage();
-    const lying = [...pointsOfStates(STATES.slice(0, 1)), { queues: { emails: [...last.slice(0, -1), lie, last.at(-1)!] } }];
-    const [, point] = await writeChain(storage, lying, options);
-    const { error, given } = await read(storage, point!.directory, options);
-    expect(error).toMatchObject({ reason: 'PartNotReadable', message: expect.stringMatching(message) as string });
-    expect(given.filter(({ id }) => id === 'x')).toEqual([]);
-    const backup = await openBackup(storage, point!.directory, { signal: SIGNAL, ...options });
-    await expect(backup.verify()).rejects.toMatchObject({ reason: 'PartNotReadable' });
-  });
+  ])(
+    'is refused for a part of the newest point that is said to hold %s and has other records',
+    async (_, said, real, message) => {
+      // The writer goes by `kind`, and what is stored is what toJSON gives.
+      const lie = { kind: said, toJSON: () => real };
+      const last = recordsOfState(STATES[1]!, STATES[0]);
+      const storage = new MemoryStorage();
+      const lying = [
+        ...pointsOfStates(STATES.slice(0, 1)),
+        { queues: { emails: [...last.slice(0, -1), lie, last.at(-1)!] } },
+      ];
+      const [, point] = await writeChain(storage, lying, options);
+      const { error, given } = await read(storage, point!.directory, options);
+      expect(error).toMatchObject({ reason: 'PartNotReadable', message: expect.stringMatching(message) as string });
+      expect(given.filter(({ id }) => id === 'x')).toEqual([]);
+      const backup = await openBackup(storage, point!.directory, { signal: SIGNAL, ...options });
+      await expect(backup.verify()).rejects.toMatchObject({ reason: 'PartNotReadable' });
+    },
+  );
 
   it.each<[string, JsonRecord]>([
     ['an index without entries', { kind: 'index', state: 'waiting' }],
@@ -254,6 +255,16 @@ describe.each([
   });
 });
 
+it('a chain that is longer than any is refused before any record', async () => {
+  const storage = new MemoryStorage();
+  const empty: SamplePoint[] = Array.from({ length: 1_002 }, () => ({ queues: {} }));
+  const written = await writeChain(storage, empty);
+  expect((await openBackup(storage, written[1_000]!.directory, { signal: SIGNAL })).manifest).toBeDefined();
+  const { error, opened } = await read(storage, written[1_001]!.directory, {});
+  expect([opened, error]).toMatchObject([false, { reason: 'ChainDamaged', part: manifestPath(written[1]!.directory) }]);
+  expect(error!.message).toContain('a chain has 1001 at most');
+});
+
 describe('a chain of which one point', () => {
   const mixed = (keys: readonly (KeyWrapper | undefined)[]) =>
     pointsOfStates(STATES.slice(0, 3)).map((point, at) => ({ ...point, key: keys[at] }));
@@ -274,8 +285,16 @@ describe('a chain of which one point', () => {
 
 describe('a manifest that contradicts itself is refused', () => {
   it.each<[string, (manifest: Manifest) => unknown, RegExp]>([
-    ['an increment without a point before it', (manifest) => delete manifest.previous, /formatVersion 2 and "previous" absent/],
-    ['a full backup with a point before it', (manifest) => (manifest.formatVersion = 1), /formatVersion 1 and "previous"/],
+    [
+      'an increment without a point before it',
+      (manifest) => delete manifest.previous,
+      /formatVersion 2 and "previous" absent/,
+    ],
+    [
+      'a full backup with a point before it',
+      (manifest) => (manifest.formatVersion = 1),
+      /formatVersion 1 and "previous"/,
+    ],
     [
       'an increment with a part of which nobody knows what it holds',
       ({ queues }) => delete queues[0]!.parts[0]!.holds,
@@ -293,7 +312,10 @@ describe('a manifest that contradicts itself is refused', () => {
     storage.objects.set(manifestPath(middle!.directory), Buffer.from(text));
     // Whoever forged it also wrote a point after it, so that its hash is right.
     const sha256 = sha256Of(text);
-    const previous = { ...previousOf({ directory: middle!.directory, manifest, sha256 }), backupId: middle!.manifest.backupId };
+    const previous = {
+      ...previousOf({ directory: middle!.directory, manifest, sha256 }),
+      backupId: middle!.manifest.backupId,
+    };
     const writer = await BackupWriter.create(storage, {
       directory: full!.directory.replace('000000-a', '000002-a'),
       backupId: 'x',

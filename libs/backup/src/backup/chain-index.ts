@@ -20,7 +20,7 @@ type Row = Record<(typeof NUMBERS)[number], number> & Pick<PartEntry, 'sha256'>;
 /** Which parts of the points of a chain have jobs of the queues that the newest point has. */
 export class ChainIndex {
   readonly #queues: ReadonlyMap<string, { readonly position: number; readonly queue: QueueEntry }>;
-  readonly #points: PartSource[] = [];
+  readonly #points: { readonly source: PartSource; readonly isIncrement: boolean }[] = [];
   readonly #maxParts: number;
   #rows = Buffer.alloc(FIRST_ROWS * ROW_BYTES);
   #count = 0;
@@ -35,7 +35,7 @@ export class ChainIndex {
    * @throws {BackupTooLargeError}; {BackupDamagedError} when a queue lies elsewhere than in the newest point.
    */
   add({ manifest, source }: CheckedManifest): void {
-    const point = this.#points.push(source) - 1;
+    const point = this.#points.push({ source, isIncrement: manifest.previous !== undefined }) - 1;
     for (const { name, directory, parts } of manifest.queues) {
       const found = this.#queues.get(name);
       if (!found) continue;
@@ -57,7 +57,8 @@ export class ChainIndex {
     for (let at = 0; at < this.#count * ROW_BYTES; at += ROW_BYTES) {
       if (this.#rows.readUInt32LE(at) !== position) continue;
       const { point, number, ...entry } = this.#read(at);
-      yield { source: this.#points[point]!, queue, number, entry };
+      const { source, isIncrement } = this.#points[point]!;
+      yield { source, queue, number, entry: { ...entry, holds: isIncrement ? 'jobs' : undefined } };
     }
   }
 

@@ -3,12 +3,13 @@
 //   read DIRECTORY POINTS                 opens the newest point and reads it as a restore does
 //   verify DIRECTORY POINTS
 import { chainFolder, pointFolder } from '../manifest/layout.ts';
+import type { PreviousPoint } from '../manifest/schema.ts';
+import type { JsonRecord } from '../parts/lines.ts';
 import { openStorage } from '../storage/open-storage.ts';
 import type { Storage } from '../storage/storage.ts';
 import { BackupWriter } from './backup-writer.ts';
 import { jobsFrom } from './large-jobs.fixture.ts';
 import { openBackup } from './open-backup.ts';
-import type { PreviousPoint } from '../manifest/schema.ts';
 import { keyNamed, SIGNAL } from './sample-backup.fixture.ts';
 
 const key = keyNamed('a');
@@ -25,7 +26,13 @@ async function writeChain(storage: Storage, points: number, jobs: number, change
     const directory = directoryOf(point);
     const about = { createdAt: new Date(), about: {}, signal: SIGNAL };
     const backupId = `b${point}`;
-    const writer = await BackupWriter.create(storage, { directory, backupId, key, ...(previous && { previous }), ...about });
+    const writer = await BackupWriter.create(storage, {
+      directory,
+      backupId,
+      key,
+      ...(previous && { previous }),
+      ...about,
+    });
     const queue = writer.queue('emails');
     await queue.write([{ kind: 'queue' }]);
     const count = point === 0 ? jobs : changed;
@@ -45,8 +52,8 @@ async function writeChain(storage: Storage, points: number, jobs: number, change
   return { storedBytes };
 }
 
-function within<T extends { readonly id?: unknown }>(job: T, jobs: number): T {
-  return { ...job, id: String(Number(job.id) % jobs) };
+function within(job: JsonRecord, jobs: number): JsonRecord {
+  return { ...job, id: String(Number(job['id']) % jobs) };
 }
 
 async function readChain(storage: Storage, points: number): Promise<object> {
@@ -71,7 +78,11 @@ const [task, root = '', ...numbers] = process.argv.slice(2);
 const [points = 1, jobs = 1, changed = 1] = numbers.map(Number);
 const storage = await openStorage({ volume: { root } }, {});
 const started = performance.now();
-const run = { write: () => writeChain(storage, points, jobs, changed), read: () => readChain(storage, points), verify: () => verifyChain(storage, points) };
+const run = {
+  write: () => writeChain(storage, points, jobs, changed),
+  read: () => readChain(storage, points),
+  verify: () => verifyChain(storage, points),
+};
 const result = await run[task as keyof typeof run]();
 const { maxRSS, userCPUTime, systemCPUTime } = process.resourceUsage();
 const seconds = (performance.now() - started) / 1_000;

@@ -7,7 +7,8 @@ import { sha256Of } from '../manifest/manifest-text.ts';
 import type { Manifest } from '../manifest/schema.ts';
 import type { JsonRecord } from '../parts/lines.ts';
 import { MemoryStorage } from './memory-storage.fixture.ts';
-import { openBackup, type OpenOptions } from './open-backup.ts';
+import { openBackup } from './open-backup.ts';
+import type { OpenOptions } from './read-chain.ts';
 import { keyNamed, SAMPLE_QUEUES, SIGNAL, writeSample } from './sample-backup.fixture.ts';
 
 type Refusal = BackupDamagedError | BackupKeyError | BackupVersionError;

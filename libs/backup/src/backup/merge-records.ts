@@ -51,13 +51,21 @@ export async function* mergeRecords(
         if (record.kind === 'index') wantAll(wanted, record, part);
         if (record.kind === 'end') end = { record, path: part.path };
       }
-      yield* given(step, fromStep, records.filter(({ kind }) => kind !== 'end'));
+      yield* given(
+        step,
+        fromStep,
+        records.filter(({ kind }) => kind !== 'end'),
+      );
     }
   }
   for await (const part of readParts(storage, jobs, { signal })) {
     step += 1;
     for (const records of recordsHeldBy(part)) {
-      yield* given(step, fromStep, records.filter((record) => record.kind === 'job' && wanted.take(idOf(record, part))));
+      yield* given(
+        step,
+        fromStep,
+        records.filter((record) => record.kind === 'job' && wanted.take(idOf(record, part))),
+      );
       // Parts of which little is given out would hold up everything else.
       await setImmediate();
     }
@@ -97,7 +105,8 @@ function* given(step: number, fromStep: number, records: readonly JsonRecord[]):
 function wantAll(wanted: WantedIds, { entries }: JsonRecord, { path }: CheckedPart): void {
   for (const entry of Array.isArray(entries) ? (entries as unknown[]) : [undefined]) {
     const id: unknown = Array.isArray(entry) ? entry[0] : undefined;
-    if (typeof id !== 'string') throw new BackupDamagedError(path, 'PartNotReadable', 'has an index that names no jobs');
+    if (typeof id !== 'string')
+      throw new BackupDamagedError(path, 'PartNotReadable', 'has an index that names no jobs');
     wanted.add(id);
   }
 }

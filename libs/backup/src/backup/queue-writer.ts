@@ -106,11 +106,7 @@ export class QueueWriter {
   }
 
   /** A record that is longer than a part usually is. */
-  async #writeAlone(
-    record: { readonly kind: string },
-    line: string,
-    holds: Holds | undefined,
-  ): Promise<void> {
+  async #writeAlone(record: { readonly kind: string }, line: string, holds: Holds | undefined): Promise<void> {
     const tooLarge = line.length >= MAX_PART_BYTES || Buffer.byteLength(line) >= MAX_PART_BYTES;
     if (tooLarge) throw new RecordTooLargeError(this.#name, record, MAX_PART_BYTES);
     await this.#store(Buffer.from(`${line}\n`), { records: 1, holds }, () => undefined);

@@ -3,9 +3,9 @@ import { MANIFEST_NAME } from '../manifest/layout.ts';
 import { MemoryStorage } from './memory-storage.fixture.ts';
 import { removeChain, removePoint } from './remove-backup.ts';
 import { SIGNAL } from './sample-backup.fixture.ts';
-import { pointsOfStates, readPoint, writeChain, type WrittenPoint } from './sample-chain.fixture.ts';
+import { pointsOfStates, readPoint, writeChain, type QueueState, type WrittenPoint } from './sample-chain.fixture.ts';
 
-const STATES = [{ a: 1 }, { a: 1, b: 1 }, { a: 2, b: 1 }, { b: 2 }];
+const STATES: QueueState[] = [{ a: 1 }, { a: 1, b: 1 }, { a: 2, b: 1 }, { b: 2 }];
 
 async function chainIn(storage: MemoryStorage): Promise<WrittenPoint[]> {
   const points = await writeChain(storage, pointsOfStates(STATES));

@@ -27,7 +27,14 @@ export function recordsOfState(state: QueueState, before?: QueueState): JsonReco
   const ids = Object.keys(state);
   const changed = ids.filter((id) => state[id] !== before?.[id]);
   return [
-    { kind: 'queue', prefix: 'bull', name: 'emails', meta: { version: 'bullmq:6.7.0' }, snapshotAt: 1, consistent: true },
+    {
+      kind: 'queue',
+      prefix: 'bull',
+      name: 'emails',
+      meta: { version: 'bullmq:6.7.0' },
+      snapshotAt: 1,
+      consistent: true,
+    },
     ...changed.map((id) => jobRecord(id, state[id]!)),
     { kind: 'index', state: 'waiting', entries: ids.map((id) => [id]) },
     { kind: 'scheduler', id: 'nightly', nextMs: ids.length, hash: {} },

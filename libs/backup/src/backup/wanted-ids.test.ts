@@ -22,13 +22,14 @@ describe('wanted ids', () => {
 
   it('take about 10 bytes each, and stay what they are while the tables grow', () => {
     const wanted = new WantedIds();
-    const count = 100_000;
+    const count = 20_000;
+    let early = 0;
     for (let id = 0; id < count; id += 1) {
       wanted.add(`job-${id}`);
       // Half of them are taken before others come.
-      if (id % 2 === 0) expect(wanted.take(`job-${id}`)).toBe(true);
+      if (id % 2 === 0) early += Number(wanted.take(`job-${id}`));
     }
-    expect([wanted.size, wanted.left]).toEqual([count, count / 2]);
+    expect([early, wanted.size, wanted.left]).toEqual([count / 2, count, count / 2]);
     expect(wanted.bytes).toBeLessThan(12 * count);
     let taken = 0;
     for (let id = 0; id < count; id += 1) taken += Number(wanted.take(`job-${id}`));

@@ -24,7 +24,7 @@ beforeAll(async () => {
   writeFileSync(program, /```python\n(.*?)```/s.exec(page)![1]!);
 });
 
-describe('the reader in docs/backup-format.md', () => {
+describe.concurrent('the reader in docs/backup-format.md', () => {
   it.each([
     ['encrypted', [GOLDEN_KEY]],
     ['plain', []],
@@ -39,7 +39,10 @@ describe('the reader in docs/backup-format.md', () => {
     ['plain-chain', []],
   ])('reads the increments in %s with what they continue', async (name, key) => {
     const output = await readByThePage(join(import.meta.dirname, name, '000002-a'), ...key);
-    const records = output.trimEnd().split('\n').map((line) => JSON.parse(line) as JsonRecord);
+    const records = output
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as JsonRecord);
     expect(settled(records)).toEqual(settled(goldenChainRecords()));
   });
 

@@ -43,7 +43,7 @@ function* linesForwards(bytes: Buffer): Generator<readonly [from: number, end: n
 }
 
 function* linesBackwards(bytes: Buffer): Generator<readonly [from: number, end: number]> {
-  for (let end = bytes.length - 1; end >= 0; ) {
+  for (let end = bytes.length - 1; end >= 0;) {
     // A negative offset would count from the end.
     const before = end === 0 ? -1 : bytes.lastIndexOf(NEWLINE, end - 1);
     yield [before + 1, end];
