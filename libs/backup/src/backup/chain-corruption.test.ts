@@ -86,7 +86,7 @@ describe.each([
     change(storage);
     const { given, error, opened } = await read(storage, newest, options);
     expect(given).toEqual(records.slice(0, given.length));
-    expect(error, String(error)).toBeInstanceOf(BackupDamagedError);
+    expect(error).toBeInstanceOf(BackupDamagedError);
     expect(error!.message).toContain(error!.part);
     return { reason: error!.reason, part: error!.part, opened };
   }
@@ -265,9 +265,11 @@ it('a chain that is longer than any is refused before any record', async () => {
   expect(error!.message).toContain('a chain has 1001 at most');
 });
 
+function withKeys(keys: readonly (KeyWrapper | undefined)[]): SamplePoint[] {
+  return pointsOfStates(STATES.slice(0, keys.length)).map((point, at) => ({ ...point, key: keys[at] }));
+}
+
 describe('a chain of which one point', () => {
-  const mixed = (keys: readonly (KeyWrapper | undefined)[]) =>
-    pointsOfStates(STATES.slice(0, 3)).map((point, at) => ({ ...point, key: keys[at] }));
   const [a, b] = [keyNamed('a'), keyNamed('b')];
 
   it.each([
@@ -276,7 +278,7 @@ describe('a chain of which one point', () => {
     ['alone is encrypted', [undefined, a, undefined], undefined, 'KeyMissing'],
   ])('%s is refused before any record', async (_, keys, key, reason) => {
     const storage = new MemoryStorage();
-    const points = await writeChain(storage, mixed(keys));
+    const points = await writeChain(storage, withKeys(keys));
     const { error, opened } = await read(storage, points[2]!.directory, { ...(key && { key }) });
     expect([opened, error]).toMatchObject([false, { reason }]);
     expect(error!.message).toContain(manifestPath(points[1]!.directory));

@@ -69,7 +69,7 @@ export class QueueWriter {
    * @param about what is known of the queue beside its records; stands in the manifest.
    */
   async close(about: Readonly<Record<string, unknown>> = {}): Promise<QueueSummary> {
-    for (const holds of [...this.#open.keys()]) await this.#endPart(holds);
+    for (const holds of this.#open.keys()) await this.#endPart(holds);
     await this.#context.pipeline.settled();
     const sum = (field: 'records' | 'bytes' | 'storedBytes'): number =>
       this.#parts.reduce((total, part) => total + part[field], 0);
