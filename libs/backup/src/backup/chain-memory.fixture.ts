@@ -36,10 +36,13 @@ async function writeChain(storage: Storage, points: number, jobs: number, change
     const queue = writer.queue('emails');
     await queue.write([{ kind: 'queue' }]);
     const count = point === 0 ? jobs : changed;
-    // Each job in its turn, so that every point has some that no later one has, as far as there are enough of them.
-    const first = point === 0 ? 0 : ((point - 1) * changed) % jobs;
+    // In turn, but for a tenth that never changes: all points are read, down to the full one.
+    const changing = point === 0 ? jobs : Math.floor(jobs * 0.9);
+    const first = point === 0 ? 0 : ((point - 1) * changed) % changing;
     for (let from = first; from < first + count; from += BATCH)
-      await queue.write(jobsFrom(from, Math.min(from + BATCH, first + count), point).map((job) => within(job, jobs)));
+      await queue.write(
+        jobsFrom(from, Math.min(from + BATCH, first + count), point).map((job) => within(job, changing)),
+      );
     for (let from = 0; from < jobs; from += ENTRIES) {
       const ids = Array.from({ length: Math.min(ENTRIES, jobs - from) }, (_, at) => [String(from + at)]);
       await queue.write([{ kind: 'index', state: 'waiting', entries: ids } as { kind: string }]);
@@ -52,8 +55,8 @@ async function writeChain(storage: Storage, points: number, jobs: number, change
   return { storedBytes };
 }
 
-function within(job: JsonRecord, jobs: number): JsonRecord {
-  return { ...job, id: String(Number(job['id']) % jobs) };
+function within(job: JsonRecord, count: number): JsonRecord {
+  return { ...job, id: String(Number(job['id']) % count) };
 }
 
 async function readChain(storage: Storage, points: number): Promise<object> {

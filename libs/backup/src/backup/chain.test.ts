@@ -26,8 +26,8 @@ function states(count: number): QueueState[] {
   const chance = (): number => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647;
   const all: QueueState[] = [Object.fromEntries(Array.from({ length: 60 }, (_, id) => [`job-${id}`, 0]))];
   for (let at = 1; at < count; at += 1) {
-    const kept = Object.entries(all.at(-1)!).filter(() => chance() > 0.1);
-    const next = Object.fromEntries(kept.map(([id, version]) => [id, chance() > 0.2 ? version : at]));
+    const remaining = Object.entries(all.at(-1)!).filter(() => chance() > 0.1);
+    const next = Object.fromEntries(remaining.map(([id, version]) => [id, chance() > 0.2 ? version : at]));
     // Some that are gone come again.
     for (let more = 0; more < 5; more += 1) next[`job-${Math.floor(chance() * 80)}`] ??= at;
     all.push(next);
