@@ -28,11 +28,9 @@ export async function workerThroughput(
   const { rig, clients } = stand;
   // Else workers wait for the disk, and not for Redis.
   await clients.source.config('SET', 'appendonly', 'no');
-  const workers = startProcess(
-    process.execPath,
-    [`${import.meta.dirname}/../retention/saturate-process.ts`],
-    { env: { REDIS_URL: rig.redis.url, QUEUE: BUSY } },
-  );
+  const workers = startProcess(process.execPath, [`${import.meta.dirname}/../retention/saturate-process.ts`], {
+    env: { REDIS_URL: rig.redis.url, QUEUE: BUSY },
+  });
   try {
     await coreEach(rig.redis.pid, [workers.pid]);
     await workers.waitForLine(/^saturated$/, { timeoutMs: 60_000 });

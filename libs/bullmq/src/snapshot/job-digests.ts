@@ -125,8 +125,7 @@ class DigestTable {
     const old = this.#words;
     this.#words = new Uint32Array(WORDS * Math.ceil((old.length / WORDS) * GROWTH));
     this.#used = 0;
-    for (let at = 0; at < old.length; at += WORDS)
-      if (old[at] !== 0) this.#put(old[at]!, old[at + 1]!, old[at + 2]!);
+    for (let at = 0; at < old.length; at += WORDS) if (old[at] !== 0) this.#put(old[at]!, old[at + 1]!, old[at + 2]!);
   }
 }
 

@@ -46,7 +46,11 @@ function operationsOn(name: string, random: () => number, flows: FlowProducer, w
     [
       1,
       () => {
-        const child = () => ({ name: 'child', queueName: name, opts: { jobId: id(), ignoreDependencyOnFailure: true } });
+        const child = () => ({
+          name: 'child',
+          queueName: name,
+          opts: { jobId: id(), ignoreDependencyOnFailure: true },
+        });
         return flows.add({ name: 'parent', queueName: name, opts: { jobId: id() }, children: [child(), child()] });
       },
     ],
@@ -83,8 +87,9 @@ test.concurrent.each([
   const name = `random-${seed}`;
   const random = randomOf(seed);
   const flows = new FlowProducer({ connection: t.redis });
-  const worker = new Worker(name, null, { connection: t.redis, autorun: false });
-  for (const client of [flows, worker]) client.on('error', () => {});
+  const worker = new Worker(name, null, { connection: { ...t.target, maxRetriesPerRequest: null }, autorun: false });
+  flows.on('error', () => {});
+  worker.on('error', () => {});
   const operations = operationsOn(name, random, flows, worker);
   const all = operations.reduce((sum, [weight]) => sum + weight, 0);
   const increments = new Increments(t.redis, { prefix: 'bull', name }, way);

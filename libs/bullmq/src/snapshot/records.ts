@@ -85,7 +85,9 @@ const deduplication = z.object({
 /** The last record of a queue. */
 const end = z.object({
   kind: z.literal('end'),
-  jobs: z.number().describe('jobs of the queue, each counted once; all of them are in the records, unless it has `changed`'),
+  jobs: z
+    .number()
+    .describe('jobs of the queue, each counted once; all of them are in the records, unless it has `changed`'),
   changed: z.number().optional().describe('of an increment: how many of them are in its records'),
   counts: z.record(state, z.number()).describe('entries by state; read by pages, a job that moved may count in two'),
   gone: z.number().describe('jobs that an index named, and that were removed before they were read'),

@@ -11,7 +11,7 @@ local MOST_FIELDS, MOST_ELEMENTS = 512, 10000
 local CHUNK = 50
 
 -- Of all elements: there are few.
-local function sizeOf(key) return redis.call('MEMORY', 'USAGE', key, 'SAMPLES', 0) or 0 end
+local function sizeOf(key) return redis.call('MEMORY', 'USAGE', key, 'SAMPLES', '0') or 0 end
 
 -- Whether any of these jobs has a part; `ids` from `first` on, each `step` behind the one before.
 local function anyHasParts(base, ids, first, last, step)
