@@ -7,12 +7,12 @@ import { applyStep } from './apply.ts';
 import { NO_CONFIG } from './deployment/config.ts';
 import { isOurSize, scaleManagerOwnsReplicas } from './deployment/replicas.ts';
 import { VERSION_ANNOTATION } from './kubernetes/names.ts';
-import type { Deployment } from './kubernetes/objects.ts';
+import type { Deployment, PackedDeployment } from './kubernetes/objects.ts';
 import { planPool } from './plan.ts';
 import type { PoolPlan } from './steps.ts';
 import { resolveQueues } from './queues/resolve.ts';
 import { runController, testCluster, type TestCluster } from './testing/cluster.ts';
-import { boundedSpec } from './kubernetes/cached-objects.ts';
+import { packedDeployment } from './kubernetes/cached-objects.ts';
 
 let t: TestCluster;
 beforeAll(async () => {
@@ -79,7 +79,7 @@ async function watchSizes(namespace: string) {
   const sizes = new Set<number | undefined>();
   const controller = await runController(t);
   controller.manager
-    .cache<Deployment>(DEPLOYMENTS, { labelSelector: 'redis-queue.io/pool', transform: boundedSpec })
+    .cache<PackedDeployment>(DEPLOYMENTS, { labelSelector: 'redis-queue.io/pool', transform: packedDeployment })
     .onChange((event, { metadata, spec: { replicas } }) => {
       if (metadata.namespace === namespace && event !== 'delete') sizes.add(replicas);
     });

@@ -4,7 +4,8 @@ import { readConfig, type ConfigSources } from './deployment/config.ts';
 import type { PodUser } from './deployment/template/pod-template.ts';
 import { readDeployment } from './deployment/write.ts';
 import { POOL_LABEL } from './kubernetes/names.ts';
-import { POD_DISRUPTION_BUDGETS, type Deployment, type PodDisruptionBudget } from './kubernetes/objects.ts';
+import { unpackedDeployment } from './kubernetes/cached-objects.ts';
+import { POD_DISRUPTION_BUDGETS, type PackedDeployment, type PodDisruptionBudget } from './kubernetes/objects.ts';
 import { blockedPods } from './pods/blocked.ts';
 import type { Pod } from './pods/pods.ts';
 import { resolveQueues } from './queues/resolve.ts';
@@ -18,7 +19,7 @@ export interface Sources extends ConfigSources {
   readonly podUser?: PodUser | undefined;
   readonly pools: ObjectCache<PoolObject>;
   readonly queues: ObjectCache<QueueObject>;
-  readonly deployments: ObjectCache<Deployment>;
+  readonly deployments: ObjectCache<PackedDeployment>;
   readonly budgets: ObjectCache<PodDisruptionBudget>;
   /** By pool; only what `trimPod` leaves of them. */
   readonly pods: ObjectCache<Pod>;
@@ -60,7 +61,8 @@ export async function observeCached(
   const key = keyOf(pool);
   const { namespace } = pool.metadata;
   const within = (name: string) => (namespace === undefined ? { name } : { namespace, name });
-  const deployment = sources.deployments.get(key);
+  const cached = sources.deployments.get(key);
+  const deployment = cached && unpackedDeployment(cached);
   return {
     deployment,
     budget: sources.budgets.get(key),

@@ -23,9 +23,9 @@ import type { BusSource } from '@redis-queue/scaling-bus';
 import { configKey, configKeysOf, ConfigMapDigests, WATCHED_CONFIG_MAPS } from './deployment/config.ts';
 import { boundedPool } from './deployment/template/bounds.ts';
 import type { PodUser } from './deployment/template/pod-template.ts';
-import { boundedSpec, cachedQueue } from './kubernetes/cached-objects.ts';
+import { boundedSpec, cachedQueue, packedDeployment } from './kubernetes/cached-objects.ts';
 import { POOL_LABEL } from './kubernetes/names.ts';
-import { POD_DISRUPTION_BUDGETS, type Deployment, type PodDisruptionBudget } from './kubernetes/objects.ts';
+import { POD_DISRUPTION_BUDGETS, type PackedDeployment, type PodDisruptionBudget } from './kubernetes/objects.ts';
 import { PODS_BY_POOL, poolKeyOf, POOLS_BY_CONFIG, POOLS_BY_QUEUE, queueKeysOf, type Sources } from './observe.ts';
 import { changesBlockage, trimPod, type Pod } from './pods/pods.ts';
 import { changesPods } from './queues/resolve.ts';
@@ -61,7 +61,10 @@ export function watchSources(
     podUser,
     pools: manager.cache<PoolObject>(WORKER_POOLS, { transform: boundedPool }),
     queues: manager.cache<QueueObject>(QUEUES, { transform: cachedQueue }),
-    deployments: manager.cache<Deployment>(DEPLOYMENTS, { labelSelector: POOL_LABEL, transform: boundedSpec }),
+    deployments: manager.cache<PackedDeployment>(DEPLOYMENTS, {
+      labelSelector: POOL_LABEL,
+      transform: packedDeployment,
+    }),
     budgets: manager.cache<PodDisruptionBudget>(POD_DISRUPTION_BUDGETS, {
       labelSelector: POOL_LABEL,
       transform: boundedSpec,
@@ -89,7 +92,7 @@ export function watchesOf(sources: WatchedSources): NonNullable<ControllerOption
     pools.byIndex(POOLS_BY_QUEUE, keyToString(keyOf(queue))).map(keyOf);
   return [
     // By name, not by owner: a Deployment in the way is news for the pool whose name it has.
-    { cache: deployments, map: (deployment: Deployment) => [keyOf(deployment)] },
+    { cache: deployments, map: (deployment: PackedDeployment) => [keyOf(deployment)] },
     {
       cache: budgets,
       map: (budget: PodDisruptionBudget) => [keyOf(budget)],

@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import { startProcess, startRedis, type ChildHandle, type RedisServer } from '@redis-queue/rig';
+import { setPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { coreEach } from '../measuring/core-each.ts';
 import { finishedJobs } from '../measuring/finished-jobs.ts';
@@ -25,8 +26,8 @@ export interface Reading {
   readonly way: string;
   readonly jobs: number;
   readonly wallMs: number;
-  /** The longest that somebody else waited for Redis meanwhile. */
-  readonly stallMs: number;
+  /** The longest that a PING of somebody else waited meanwhile. */
+  readonly pingMs: number;
   readonly rssMib: number;
 }
 
@@ -34,23 +35,33 @@ export interface BackupReport {
   readonly jobs: number;
   /** Time of a snapshot to that of HGETALL of the same jobs in pipelines of 200: the median of the pairs. */
   readonly ratioToBareRead: number;
-  /** The longest that a PING waited during snapshots on a Redis that does nothing else, page by page and at one instant. */
+  /** The same of a whole backup, compressed, encrypted and written to a directory. */
+  readonly ratioOfBackup: number;
+  /**
+   * The longest that Redis did nothing but snapshots, by its own log: their slowest command or transaction, page by page
+   * and at one instant, on a Redis that does nothing else.
+   */
   readonly idleStallMs: number;
-  /** The same while nothing is read. */
+  /** The longest that a PING waited meanwhile, which waits for its own core as well; and while nothing is read. */
+  readonly idlePingMs: number;
   readonly idleNoiseMs: number;
-  /** Entries that were read at one instant, and the longest PING meanwhile. */
+  /** Entries that were read at one instant. */
   readonly entriesAtOnce: number;
-  readonly atOnceStallMs: number;
-  /** The slowest command of snapshots in Redis' own log. */
-  readonly slowestCommandMs: number;
-  /** Jobs per second that workers finish during snapshots, to those without: the median of neighbouring turns. */
+  /** Jobs per second that workers finish during backups, to those without: the median of neighbouring turns. */
   readonly workerThroughputShare: number;
+  /**
+   * The same during bare reads that last as long. Where workers and who reads share a core, it is what the machine
+   * leaves.
+   */
+  readonly bareThroughputShare: number;
   readonly workersPerSecond: number;
+  /** As `idleStallMs` and `idlePingMs`, beside workers. */
   readonly loadedStallMs: number;
+  readonly loadedPingMs: number;
   readonly loadedNoiseMs: number;
-  /** How long a snapshot takes beside workers that saturate Redis. */
+  /** How long a backup takes beside workers that saturate Redis. */
   readonly loadedMs: number;
-  /** The most memory of a process that takes a snapshot. */
+  /** The most memory of a process that takes a snapshot or a backup. */
   readonly rssMib: number;
   /** Jobs that a snapshot has not read: must be 0. */
   readonly missing: number;
@@ -65,7 +76,9 @@ const CLIENT = 'backup';
 const AT_ONCE = 50_000;
 /** As the image runs Node; it would let garbage lie for longer by itself. */
 const IMAGE_FLAGS = '--max-semi-space-size=1 --max-old-space-size=80';
-const SLOW_FROM_US = 500;
+const SLOW_FROM_US = 200;
+/** As the 50m that the chart requests beside workers with a processor: of a core that is wanted by both it gets little. */
+const NICE_OF_READER = 13;
 
 /** Takes snapshots of a queue with jobs in every state, beside reading them bare, and beside workers. */
 export async function runBackup(options: BackupBenchOptions): Promise<BackupReport> {
@@ -86,30 +99,34 @@ export async function runBackup(options: BackupBenchOptions): Promise<BackupRepo
     await coreEach(server.pid, [process.pid, stalls.pid]);
     await stalls.waitForLine(/^stall /);
     const noise = await during(stalls, () => sleep(windowMs));
-    const [bare, ours]: Reading[][] = [[], []];
+    const [bare, ours, whole]: Reading[][] = [[], [], []];
     for (let pair = 1; pair <= pairs; pair++) {
-      progress(`bare and as a snapshot: ${pair} of ${pairs}`);
+      progress(`bare, as a snapshot and as a backup: ${pair} of ${pairs}`);
       bare!.push(await read(server, stalls, 'bare', QUEUE));
       ours!.push(await read(server, stalls, 'snapshot', QUEUE));
+      whole!.push(await read(server, stalls, 'backup', QUEUE));
     }
     const atOnce: Reading[] = [];
     for (let pair = 1; pair <= pairs; pair++) atOnce.push(await read(server, stalls, 'snapshot', SMALL));
-    const slowestCommandMs = await slowestOfClient(control);
+    const idleStallMs = await longestOfClient(control);
+    await control.slowlog('RESET');
     progress('beside workers that saturate Redis');
     const beside = await besideWorkers(server, control, stalls, options);
-    const snapshots = [...ours!, ...atOnce];
+    const readings = [...ours!, ...whole!, ...atOnce];
+    const ratio = (of: readonly Reading[]): number => median(of.map(({ wallMs }, at) => wallMs / bare![at]!.wallMs));
     return {
       jobs,
-      ratioToBareRead: median(ours!.map(({ wallMs }, pair) => wallMs / bare![pair]!.wallMs)),
-      idleStallMs: most(snapshots.map(({ stallMs }) => stallMs)),
-      idleNoiseMs: noise.stallMs,
+      ratioToBareRead: ratio(ours!),
+      ratioOfBackup: ratio(whole!),
+      idleStallMs,
+      idlePingMs: most(readings.map(({ pingMs }) => pingMs)),
+      idleNoiseMs: noise.pingMs,
       entriesAtOnce,
-      atOnceStallMs: most(atOnce.map(({ stallMs }) => stallMs)),
-      slowestCommandMs,
       ...beside,
-      rssMib: most(snapshots.map(({ rssMib }) => rssMib)),
-      missing: most(ours!.map((reading) => jobs - reading.jobs)),
-      rows: [...bare!, ...ours!, ...atOnce],
+      loadedStallMs: await longestOfClient(control),
+      rssMib: most(readings.map(({ rssMib }) => rssMib)),
+      missing: most([...ours!, ...whole!].map((reading) => jobs - reading.jobs)),
+      rows: [...bare!, ...readings],
     };
   } finally {
     await stalls.stop();
@@ -117,33 +134,50 @@ export async function runBackup(options: BackupBenchOptions): Promise<BackupRepo
   }
 }
 
-type Way = 'bare' | 'snapshot';
+type Way = 'bare' | 'snapshot' | 'backup';
 
-async function read(server: RedisServer, stalls: ChildHandle, way: Way, queue: string): Promise<Reading> {
-  const env = { REDIS_URL: server.url, QUEUE: queue, WAY: way, NODE_OPTIONS: IMAGE_FLAGS };
+/** @param lastsMs how long a bare read is made to last; 0: as fast as it can. */
+async function read(server: RedisServer, stalls: ChildHandle, way: Way, queue: string, lastsMs = 0): Promise<Reading> {
+  await using reader = await startReader(server, way, queue, lastsMs);
+  return await readWith(reader, stalls, `${way} of ${queue}`);
+}
+
+/** A process that reads as soon as it is told to: its start costs more than a second of its core. */
+async function startReader(server: RedisServer, way: Way, queue: string, lastsMs = 0): Promise<ChildHandle> {
+  const env = {
+    REDIS_URL: server.url,
+    QUEUE: queue,
+    WAY: way,
+    LASTS_MS: String(lastsMs),
+    NODE_OPTIONS: IMAGE_FLAGS,
+  };
   const reader = startProcess(process.execPath, [`${import.meta.dirname}/read-process.ts`], { env });
   await coreEach(server.pid, [reader.pid]);
+  await reader.waitForLine(/^ready$/, { timeoutMs: 60_000 });
+  return reader;
+}
+
+async function readWith(reader: ChildHandle, stalls: ChildHandle, way: string): Promise<Reading> {
+  reader.kill('SIGUSR2');
   const line = await reader.waitForLine(/^\{/, { timeoutMs: 3_600_000 });
-  await reader.exited;
-  const { jobs, beganMs, wallMs, peakMib } = JSON.parse(line) as Record<
-    'jobs' | 'beganMs' | 'wallMs' | 'peakMib',
-    number
-  >;
-  const stallMs = await longestStall(stalls, beganMs, beganMs + wallMs);
-  return { way: `${way} of ${queue}`, jobs, wallMs: Math.round(wallMs), stallMs, rssMib: tenths(peakMib) };
+  type Figures = Record<'jobs' | 'beganMs' | 'wallMs' | 'peakMib', number>;
+  const { jobs, beganMs, wallMs, peakMib } = JSON.parse(line) as Figures;
+  const pingMs = await longestPing(stalls, beganMs, beganMs + wallMs);
+  return { way, jobs, wallMs: Math.round(wallMs), pingMs, rssMib: tenths(peakMib) };
 }
 
 async function during<T>(
   stalls: ChildHandle,
   run: () => Promise<T>,
-): Promise<{ result: T; stallMs: number; ms: number }> {
+): Promise<{ result: T; pingMs: number; ms: number }> {
   const beganMs = Date.now();
   const result = await run();
-  return { result, stallMs: await longestStall(stalls, beganMs, Date.now()), ms: Date.now() - beganMs };
+  const ms = Date.now() - beganMs;
+  return { result, pingMs: await longestPing(stalls, beganMs, beganMs + ms), ms };
 }
 
 /** Waits until what was asked before `toMs` has been answered and printed. */
-async function longestStall(stalls: ChildHandle, fromMs: number, toMs: number): Promise<number> {
+async function longestPing(stalls: ChildHandle, fromMs: number, toMs: number): Promise<number> {
   const all = (): [atMs: number, ms: number][] =>
     stalls.lines.map((line) => line.split(' ').slice(1).map(Number) as [number, number]);
   while ((all().at(-1)?.[0] ?? 0) <= toMs) await sleep(20);
@@ -153,8 +187,14 @@ async function longestStall(stalls: ChildHandle, fromMs: number, toMs: number): 
 
 type BesideWorkers = Pick<
   BackupReport,
-  'workerThroughputShare' | 'workersPerSecond' | 'loadedStallMs' | 'loadedNoiseMs' | 'loadedMs'
+  'workerThroughputShare' | 'bareThroughputShare' | 'workersPerSecond' | 'loadedPingMs' | 'loadedNoiseMs' | 'loadedMs'
 >;
+
+interface Turn {
+  readonly perSecond: number;
+  readonly pingMs: number;
+  readonly ms: number;
+}
 
 async function besideWorkers(
   server: RedisServer,
@@ -169,35 +209,54 @@ async function besideWorkers(
     await coreEach(server.pid, [workers.pid]);
     await workers.waitForLine(/^saturated$/, { timeoutMs: 60_000 });
     await sleep(windowMs);
-    const turn = async (run: () => Promise<unknown>): Promise<{ perSecond: number; stallMs: number; ms: number }> => {
+    const turn = async (run: () => Promise<unknown>): Promise<Turn> => {
       const before = await finishedJobs(control, BUSY);
-      const { stallMs, ms } = await during(stalls, run);
-      return { perSecond: ((await finishedJobs(control, BUSY)) - before) / (ms / 1_000), stallMs, ms };
+      const { pingMs, ms } = await during(stalls, run);
+      return { perSecond: ((await finishedJobs(control, BUSY)) - before) / (ms / 1_000), pingMs, ms };
+    };
+    const reading = async (way: Way, lastsMs = 0): Promise<Turn> => {
+      await using reader = await startReader(server, way, QUEUE, lastsMs);
+      setPriority(reader.pid, NICE_OF_READER);
+      return await turn(() => readWith(reader, stalls, way));
     };
     const without = [await turn(() => sleep(windowMs))];
-    const beside: typeof without = [];
+    const [backups, bare]: Turn[][] = [[], []];
     for (let n = 0; n < turns; n++) {
-      beside.push(await turn(() => read(server, stalls, 'snapshot', QUEUE)));
+      backups!.push(await reading('backup'));
+      without.push(await turn(() => sleep(windowMs)));
+      bare!.push(await reading('bare', backups![n]!.ms));
       without.push(await turn(() => sleep(windowMs)));
     }
-    const around = (n: number): number => (without[n]!.perSecond + without[n + 1]!.perSecond) / 2;
+    const around = (at: number): number => (without[at]!.perSecond + without[at + 1]!.perSecond) / 2;
     return {
-      workerThroughputShare: median(beside.map(({ perSecond }, n) => perSecond / around(n))),
+      workerThroughputShare: median(backups!.map(({ perSecond }, n) => perSecond / around(2 * n))),
+      bareThroughputShare: median(bare!.map(({ perSecond }, n) => perSecond / around(2 * n + 1))),
       workersPerSecond: Math.round(median(without.map(({ perSecond }) => perSecond))),
-      loadedStallMs: most(beside.map(({ stallMs }) => stallMs)),
-      loadedNoiseMs: most(without.map(({ stallMs }) => stallMs)),
-      loadedMs: Math.round(median(beside.map(({ ms }) => ms))),
+      loadedPingMs: most(backups!.map(({ pingMs }) => pingMs)),
+      loadedNoiseMs: most(without.map(({ pingMs }) => pingMs)),
+      loadedMs: Math.round(median(backups!.map(({ ms }) => ms))),
     };
   } finally {
     await workers.stop();
   }
 }
 
-/** 0: none took as long as the log's threshold. */
-async function slowestOfClient(redis: Redis): Promise<number> {
+/**
+ * The longest that Redis worked for snapshots without a pause, ms. Its log names the commands of a transaction one by
+ * one; they stand together, as nobody else's come in between, and between two transactions of one client there are
+ * scripts.
+ */
+async function longestOfClient(redis: Redis): Promise<number> {
   type Entry = [id: number, at: number, us: number, words: string[], address: string, client: string];
-  const entries = (await redis.slowlog('GET', 100_000)) as Entry[];
-  return most(entries.filter(([, , , , , client]) => client === CLIENT).map(([, , us]) => us / 1_000));
+  const entries = ((await redis.slowlog('GET', 100_000)) as Entry[]).toReversed();
+  const isOfTransaction = (at: number): boolean =>
+    entries[at]?.[5] === CLIENT && /^[lz]range$/i.test(entries[at][3][0] ?? '');
+  const workedUs: number[] = [];
+  for (const [at, [, , us, , , client]] of entries.entries()) {
+    if (isOfTransaction(at) && isOfTransaction(at - 1)) workedUs[workedUs.length - 1]! += us;
+    else if (client === CLIENT) workedUs.push(us);
+  }
+  return most(workedUs.map((us) => us / 1_000));
 }
 
 function median(values: readonly number[]): number {

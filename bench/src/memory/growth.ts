@@ -1,6 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { QUEUES } from '@redis-queue/api';
-import { loadKubeClient, type KubeClient } from '@redis-queue/controller';
+import {
+  DEPLOYMENTS,
+  loadKubeClient,
+  type KubeClient,
+  type Resource,
+  type ResourceType,
+} from '@redis-queue/controller';
 import { APP_NAMES } from '@redis-queue/rig';
 import { ObjectWatch, untilNone } from '../cluster-objects/object-watch.ts';
 import { ALONE, createFleet, IN_FLIGHT, untilManaged } from '../fleet/fleet.ts';
@@ -31,8 +37,8 @@ export interface AppUse {
   readonly cpuMillicores: number;
 }
 
-/** Statuses get their first counts 20 per second. */
-const SAMPLED_TIMEOUT_MS = 1_200_000;
+/** Statuses get their first counts 20 per second; the controller of Deployments is not much faster. */
+const SETTLED_TIMEOUT_MS = 1_200_000;
 
 /**
  * What each app uses at rest beside so many objects, all made while it ran: every Queue has counts, every pool its
@@ -52,7 +58,19 @@ export async function measureBeside(stand: Stand, prefix: string, options: Growt
       await createFleet(client, namespace!, { pools: objects, queues: objects, prefix });
       print('until every pool has its Deployment, and every Queue its counts');
       await untilManaged(client, namespace!, objects);
-      await untilSampled(client);
+      await untilAll<QueueObject>(
+        client,
+        QUEUES,
+        ({ status }) => status?.sampledAt !== undefined,
+        'Queues to have counts',
+      );
+      // Until then each of them moves, and the pools' controller is told.
+      await untilAll<SeenDeployment>(
+        client,
+        DEPLOYMENTS,
+        ({ metadata, status }) => status?.observedGeneration === metadata.generation,
+        'Deployments to be seen by their controller',
+      );
     }
     print(
       `settling for ${settleMs / 1000} s, then ${samples} samples a second apart, then ${cpuMs / 1000} s for the CPU`,
@@ -74,12 +92,20 @@ export async function measureBeside(stand: Stand, prefix: string, options: Growt
   }
 }
 
-async function untilSampled(client: KubeClient): Promise<void> {
+interface SeenDeployment extends Resource {
+  readonly status?: { readonly observedGeneration?: number };
+}
+
+async function untilAll<T extends Resource>(
+  client: KubeClient,
+  type: ResourceType,
+  isFit: (object: T) => boolean,
+  description: string,
+): Promise<void> {
   const end = new AbortController();
   try {
-    const watch = await ObjectWatch.start<QueueObject>(client, QUEUES, undefined, end.signal);
-    const unsampled = watch.unfit(({ status }) => status?.sampledAt !== undefined);
-    await untilNone([unsampled], SAMPLED_TIMEOUT_MS, 'all Queues to have counts');
+    const watch = await ObjectWatch.start<T>(client, type, undefined, end.signal);
+    await untilNone([watch.unfit(isFit)], SETTLED_TIMEOUT_MS, `all ${description}`);
   } finally {
     end.abort();
   }

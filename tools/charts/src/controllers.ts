@@ -15,6 +15,7 @@ export interface ControllerChart extends Pick<AppDefinition, 'summary' | 'holds'
 
 const PARTICULARS: Partial<Record<AppName, Pick<ControllerChart, 'memory' | 'busSwitch'>>> = {
   'workerpool-controller': {
+    memory: { limit: '160Mi', note: 'It stays below 128Mi, unless somebody creates pools of a megabyte each.' },
     busSwitch: 'Take sizes from the autoscaler. Off: pools keep the size that they have.',
   },
   autoscaler: {

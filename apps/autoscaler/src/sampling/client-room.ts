@@ -15,18 +15,16 @@ const PER_POD = 1;
  * have hardly begun to connect. No I/O.
  */
 export class ClientRoom {
-  readonly #server: string;
+  /** The same text for whoever connects to the same one. */
+  readonly server: string;
   readonly #starting: StartingClients;
   #clients: ServerClients | undefined;
   /** The size last decided, by pool. */
   readonly #sizes = new Map<string, number>();
 
-  /**
-   * @param server the same text for whoever connects to the same one
-   * @param starting shared by all who size pools on it
-   */
+  /** @param starting shared by all who size pools on the server */
   constructor(server: string, starting: StartingClients) {
-    this.#server = server;
+    this.server = server;
     this.#starting = starting;
   }
 
@@ -44,16 +42,20 @@ export class ClientRoom {
     if (this.#clients === undefined) return undefined;
     if (!this.#sizes.has(pool)) this.#sizes.set(pool, current);
     const { connected, max } = this.#clients;
-    const room = Math.max(0, USABLE * max - connected - this.#starting.on(this.#server, nowMs));
+    const room = Math.max(0, USABLE * max - connected - this.#starting.on(this.server, nowMs));
     return Math.max(current, this.#sizes.get(pool)!) + Math.floor(room / connectionsOf(queues));
   }
 
-  /** The pool was decided to have that size. */
-  decided(pool: string, size: number, queues: number, nowMs: number): void {
+  /**
+   * The pool was decided to have that size.
+   *
+   * @param isCounted whether another user of the same server has counted the connections of its new pods
+   */
+  decided(pool: string, size: number, queues: number, nowMs: number, isCounted = false): void {
     const before = this.#sizes.get(pool);
     this.#sizes.set(pool, size);
-    if (before === undefined || size <= before) return;
-    this.#starting.add(this.#server, (size - before) * connectionsOf(queues), nowMs);
+    if (before === undefined || size <= before || isCounted) return;
+    this.#starting.add(this.server, (size - before) * connectionsOf(queues), nowMs);
   }
 
   forget(pool: string): void {

@@ -4,8 +4,8 @@ import { Registry } from 'prom-client';
 import { expect, it, onTestFinished } from 'vitest';
 import { CONNECTION_LIMITS } from '../lead.ts';
 import { AutoscalerMetrics } from '../metrics/autoscaler-metrics.ts';
-import { aPool, aQueue, secretSources } from '../testing/objects.ts';
-import { buildTopology } from '../watching/topology.ts';
+import { aPool, aQueue, aSecret, secretSources } from '../testing/objects.ts';
+import { buildTopology, type ScaledPool } from '../watching/topology.ts';
 import { RedisSamplers } from './redis-samplers.ts';
 
 // Wall 1: the connections of one tenant are bounded in number, those for wake-ups too, and cost others none.
@@ -90,4 +90,44 @@ it('100 Redis users of one tenant share its connections, and 20 others are woken
     timeoutMs: 30_000,
   });
   expect(await open(NAME)).toBeLessThanOrEqual(CONNECTION_LIMITS.perNamespace + GOOD + 5);
+});
+
+it('pods of a pool whose Queues have two users of one server are counted once', async () => {
+  const redis = await startRedis();
+  onTestFinished(() => redis.stop());
+  const users = ['one', 'other'];
+  const topology = buildTopology({
+    pools: [aPool('both', users), aPool('single', ['one'])],
+    queue: (_, name) => aQueue(name, { redis: { secretRef: { name } } }),
+    secrets: secretSources((name) => aSecret(`redis://default:${name}@${redis.host}:${redis.port}`, name), users),
+  });
+  const connections = new RedisConnections({ clientName: NAME, limits: CONNECTION_LIMITS });
+  onTestFinished(() => connections.close());
+  const samplers = new RedisSamplers({
+    connections,
+    metrics: new AutoscalerMetrics(new Registry()),
+    log: { info: () => {}, warn: () => {} },
+    podStartMs: 600_000,
+    now: () => Math.floor(performance.now()),
+    host: { isAtZero: () => false, onRescheduled: () => {}, onSampled: () => Promise.resolve() },
+  });
+  onTestFinished(() => samplers.close());
+  samplers.adopt(topology);
+  const sampling = setInterval(() => samplers.sampleDue(), 20);
+  onTestFinished(() => clearInterval(sampling));
+  const [both, single] = ['both', 'single'].map((name) => topology.pools.get(`team/${name}`)!) as [
+    ScaledPool,
+    ScaledPool,
+  ];
+  await eventually(() => samplers.largestSize(both, 0) !== undefined && samplers.largestSize(single, 0) !== undefined, {
+    description: 'both users to have read what the server takes',
+  });
+  clearInterval(sampling);
+  const before = samplers.largestSize(single, 0)!;
+  samplers.decided(both, 0);
+  samplers.decided(both, 40);
+  // Seven connections per pod with two Queues, and four per pod with one.
+  const taken = before - samplers.largestSize(single, 0)!;
+  expect(taken).toBeGreaterThanOrEqual(69);
+  expect(taken).toBeLessThanOrEqual(71);
 });

@@ -88,7 +88,12 @@ export class RedisSamplers {
   /** The pool was decided to have that size. */
   decided(pool: ScaledPool, size: number): void {
     const nowMs = this.#options.now();
-    for (const { clients } of this.#samplersOf(pool)) clients.decided(pool.key, size, pool.queues.length, nowMs);
+    // Its Queues may have several users on one server, where each pod connects once per Queue all the same.
+    const counted = new Set<string>();
+    for (const { clients } of this.#samplersOf(pool)) {
+      clients.decided(pool.key, size, pool.queues.length, nowMs, counted.has(clients.server));
+      counted.add(clients.server);
+    }
   }
 
   /** The pool is gone. */

@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { CONFIG_MAPS, DEPLOYMENTS, findCondition } from '@redis-queue/controller';
 import { eventually } from '@redis-queue/rig';
 import { POOL_LABEL } from '../kubernetes/names.ts';
-import type { Deployment } from '../kubernetes/objects.ts';
+import type { PackedDeployment } from '../kubernetes/objects.ts';
 import { controllerRig } from '../testing/controller.ts';
 import { applyConfigMap, configHashOf, deploymentThat, ofWorker, PATIENCE, workerOf } from '../testing/deployments.ts';
-import { boundedSpec } from '../kubernetes/cached-objects.ts';
+import { packedDeployment, unpackedDeployment } from '../kubernetes/cached-objects.ts';
 
 const rig = controllerRig();
 
@@ -19,9 +19,10 @@ describe('the configuration', () => {
     const before = configHashOf(await rig.cluster.sized(pool, 1));
     const hashes = new Set<string | undefined>();
     rig.controller.manager
-      .cache<Deployment>(DEPLOYMENTS, { labelSelector: POOL_LABEL, transform: boundedSpec })
+      .cache<PackedDeployment>(DEPLOYMENTS, { labelSelector: POOL_LABEL, transform: packedDeployment })
       .onChange(
-        (_, deployment) => void (deployment.metadata.name === 'configured' && hashes.add(configHashOf(deployment))),
+        (_, deployment) =>
+          void (deployment.metadata.name === 'configured' && hashes.add(configHashOf(unpackedDeployment(deployment)))),
       );
     await applyConfigMap(rig.cluster, rig.namespace, 'other', { HOST: 'b' });
     await applyConfigMap(rig.cluster, rig.namespace, 'mail', { HOST: 'b' });

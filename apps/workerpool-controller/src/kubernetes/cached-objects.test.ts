@@ -1,7 +1,7 @@
 import { redisSecretRef } from '@redis-queue/api';
 import { reportedAddress, type QueueObject } from '@redis-queue/redis-access';
 import { describe, expect, it } from 'vitest';
-import { boundedSpec, cachedQueue } from './cached-objects.ts';
+import { boundedSpec, cachedQueue, packedDeployment, unpackedDeployment } from './cached-objects.ts';
 
 const deployment = (env: string) => ({
   apiVersion: 'apps/v1',
@@ -11,14 +11,18 @@ const deployment = (env: string) => ({
   status: { replicas: 2 },
 });
 
-it('a Deployment as any pool has it is held as it is', () => {
+it('a Deployment as any pool has it comes out of the cache as it went in', () => {
   const usual = deployment('x'.repeat(60_000));
-  expect(boundedSpec(usual)).toBe(usual);
+  const held = packedDeployment(usual);
+  expect(held.spec.replicas).toBe(3);
+  expect(unpackedDeployment(held)).toEqual(usual);
 });
 
 it('of a Deployment of 1 MB the size is held, and its status', () => {
   const { spec: _, ...rest } = deployment('');
-  expect(boundedSpec(deployment('x'.repeat(1_000_000)))).toEqual({ ...rest, spec: { replicas: 3 } });
+  const held = packedDeployment(deployment('x'.repeat(1_000_000)));
+  expect(JSON.stringify(held).length).toBeLessThan(300);
+  expect(unpackedDeployment(held)).toEqual({ ...rest, spec: { replicas: 3 } });
 });
 
 it('of a budget with a selector of 1 MB nothing is held that looks like ours', () => {

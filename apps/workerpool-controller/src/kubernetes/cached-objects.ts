@@ -1,5 +1,6 @@
 import { findCondition, type Resource } from '@redis-queue/controller';
 import type { QueueObject } from '@redis-queue/redis-access';
+import type { Deployment, PackedDeployment } from './objects.ts';
 
 /**
  * Of the spec of an object that a cache holds, in characters: twice what the largest template that a WorkerPool may
@@ -8,14 +9,32 @@ import type { QueueObject } from '@redis-queue/redis-access';
 const MAX_SPEC = 96 * 1024;
 
 /**
- * A Deployment or PodDisruptionBudget as its cache holds it. Of a spec that is too large only the size is kept: it
- * differs from any that a pool asks for, so that the object itself is read before anything is decided.
+ * A PodDisruptionBudget as its cache holds it. Of a spec that is too large nothing is kept: it differs from any that a
+ * pool asks for, so that the object itself is read before anything is decided.
  */
 export function boundedSpec(object: Resource): Resource {
-  const { spec = {} } = object as Resource & { spec?: { replicas?: number } };
-  if (JSON.stringify(spec).length <= MAX_SPEC) return object;
+  const { spec = {} } = object as Resource & { spec?: object };
+  return JSON.stringify(spec).length <= MAX_SPEC ? object : ({ ...object, spec: {} } as Resource);
+}
+
+/**
+ * A Deployment as its cache holds it: its spec as one text, a quarter of what its hundreds of parts would take in memory.
+ * Of one that is too large only the size is kept, as of a PodDisruptionBudget.
+ */
+export function packedDeployment(object: Resource): PackedDeployment {
+  const { spec, ...rest } = object as Deployment;
   const { replicas } = spec;
-  return { ...object, spec: { ...(replicas !== undefined && { replicas }) } } as Resource;
+  const packed = JSON.stringify(spec);
+  return {
+    ...rest,
+    spec: { ...(replicas !== undefined && { replicas }), ...(packed.length <= MAX_SPEC && { packed }) },
+  };
+}
+
+/** The Deployment that a cache holds, with the spec that it had. */
+export function unpackedDeployment(cached: PackedDeployment): Deployment {
+  const { packed, ...spec } = cached.spec;
+  return { ...cached, spec: packed === undefined ? spec : (JSON.parse(packed) as Deployment['spec']) };
 }
 
 /**

@@ -32,6 +32,11 @@ export interface Deployment extends Resource {
   };
 }
 
+/** A Deployment as its cache holds it, see `packedDeployment`. */
+export interface PackedDeployment extends Omit<Deployment, 'spec'> {
+  spec: { readonly replicas?: number; readonly packed?: string };
+}
+
 export const POD_DISRUPTION_BUDGETS: ResourceType = {
   group: 'policy',
   version: 'v1',

@@ -18,7 +18,8 @@ import { parseFence, type BusDropReason, type DecisionContext, type ScalingDecis
 import { fenceOf, isOurSize } from '../deployment/replicas.ts';
 import { applySize } from '../deployment/write.ts';
 import { readDeployment } from '../deployment/write.ts';
-import type { Deployment } from '../kubernetes/objects.ts';
+import { unpackedDeployment } from '../kubernetes/cached-objects.ts';
+import type { Deployment, PackedDeployment } from '../kubernetes/objects.ts';
 import { chooseVictims, type VictimMetrics } from './deletion-costs.ts';
 import { judgeDecision, type DropReason, type Verdict } from './judge.ts';
 import { scaledEvent, type DecisionLedger } from './ledger.ts';
@@ -41,7 +42,7 @@ export interface ConsumeDeps {
   readonly sources: {
     readonly client: KubeClient;
     readonly pools: ObjectCache<PoolObject>;
-    readonly deployments: ObjectCache<Deployment>;
+    readonly deployments: ObjectCache<PackedDeployment>;
   };
   /** The namespaces that this controller looks at; absent: all. */
   readonly namespaces?: readonly string[] | undefined;
@@ -164,8 +165,10 @@ async function readPool(
  * conflict and a read, never a wrong size.
  */
 function shownDeployment(pool: PoolObject, { sources, ledger }: ConsumeDeps): Deployment | undefined {
-  const cached = sources.deployments.get(keyOf(pool));
-  if (!cached || !isOurSize(cached)) return undefined;
+  const packed = sources.deployments.get(keyOf(pool));
+  if (!packed) return undefined;
+  const cached = unpackedDeployment(packed);
+  if (!isOurSize(cached)) return undefined;
   return ledger.isShown(pool.metadata.uid ?? '', fenceOf(cached)) ? cached : undefined;
 }
 

@@ -8,13 +8,13 @@ import { compareFence, DECISION_ANNOTATION, type Fence } from '@redis-queue/scal
 import { eventually } from '@redis-queue/rig';
 import { fenceOf } from '../deployment/replicas.ts';
 import { POOL_LABEL } from '../kubernetes/names.ts';
-import type { Deployment } from '../kubernetes/objects.ts';
+import type { PackedDeployment } from '../kubernetes/objects.ts';
 import { PoolMetrics } from '../metrics.ts';
 import { controllerRig } from '../testing/controller.ts';
 import { aDecision } from '../testing/objects.ts';
 import { consumeDecision, type ConsumeDeps } from './consume.ts';
 import { DecisionLedger } from './ledger.ts';
-import { boundedSpec } from '../kubernetes/cached-objects.ts';
+import { packedDeployment, unpackedDeployment } from '../kubernetes/cached-objects.ts';
 
 const rig = controllerRig();
 
@@ -103,7 +103,10 @@ it('of decisions that arrive twice, reordered and at once, the newest is the siz
     sources: {
       client: rig.cluster.client,
       pools: manager.cache<PoolObject>(WORKER_POOLS, { transform: boundedPool }),
-      deployments: manager.cache<Deployment>(DEPLOYMENTS, { labelSelector: POOL_LABEL, transform: boundedSpec }),
+      deployments: manager.cache<PackedDeployment>(DEPLOYMENTS, {
+        labelSelector: POOL_LABEL,
+        transform: packedDeployment,
+      }),
     },
     ledger: new DecisionLedger(),
     events: { record: () => {} },
@@ -114,9 +117,10 @@ it('of decisions that arrive twice, reordered and at once, the newest is the siz
   };
   const fences: Fence[] = [];
   manager
-    .cache<Deployment>(DEPLOYMENTS, { labelSelector: POOL_LABEL, transform: boundedSpec })
+    .cache<PackedDeployment>(DEPLOYMENTS, { labelSelector: POOL_LABEL, transform: packedDeployment })
     .onChange((_, deployment) => {
-      const fence = deployment.metadata.namespace === rig.namespace ? fenceOf(deployment) : undefined;
+      const fence =
+        deployment.metadata.namespace === rig.namespace ? fenceOf(unpackedDeployment(deployment)) : undefined;
       if (fence) fences.push(fence);
     });
   const order = [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8, 9, 7, 9, 3, 2, 3, 8, 4, 6];
