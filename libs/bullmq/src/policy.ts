@@ -124,7 +124,7 @@ const MOVED_JOBS_PER_CALL = 5_000;
  * @param expected the stored mark as read; undefined: none was stored.
  * @param digest of the policy as read.
  * @returns `again` when jobs are left to move; `ownershipLost` when somebody else changed the mark since it was
- * read: nothing is written then. With the digest of the policy as it is now; `NO_DIGEST`: somebody else changed it since
+ * read, `restoring` when the queue is to be resumed while a restore fills it: nothing is written then. With the digest of the policy as it is now; `NO_DIGEST`: somebody else changed it since
  * it was read.
  */
 export async function setPaused(
@@ -135,11 +135,12 @@ export async function setPaused(
     expected,
     digest = NO_DIGEST,
   }: { readonly paused: boolean; readonly expected: string | undefined; readonly digest?: PolicyDigest | undefined },
-): Promise<{ readonly outcome: 'done' | 'again' | 'ownershipLost'; readonly digest: PolicyDigest }> {
+): Promise<{ readonly outcome: 'done' | 'again' | 'ownershipLost' | 'restoring'; readonly digest: PolicyDigest }> {
   const args = [OWNER_FIELD, expected ?? '', paused ? 'paused' : 'resumed', MOVED_JOBS_PER_CALL, digest];
   const reply = await runScript(redis, 'setPause', [queueKey(queue, 'meta')], args);
   const [left, now] = Array.isArray(reply) ? (reply as unknown[]) : [];
   if (!Number.isSafeInteger(left)) throw new UnexpectedReplyError('the jobs that are left are no number');
+  if (left === -2) return { outcome: 'restoring', digest };
   if ((left as number) < 0) return { outcome: 'ownershipLost', digest: NO_DIGEST };
   return { outcome: (left as number) > 0 ? 'again' : 'done', digest: digestOf(now) };
 }

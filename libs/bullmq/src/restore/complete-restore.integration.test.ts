@@ -7,7 +7,7 @@ import type { QueueRecord } from '../snapshot/records.ts';
 import { testRedis, type TestRedis } from '../test-redis.ts';
 import { beginRestore } from './begin-restore.ts';
 import { completeRestore } from './complete-restore.ts';
-import { RESTORE_FIELD } from './restore-mark.ts';
+import { RESTORE_FIELD, RestoreLostError } from './restore-mark.ts';
 import { HOUR, idsOf, place, restoreAll, SOURCE, sourceRecords, streamOf } from './restore.fixture.ts';
 import { verifyRestore } from './verify-restore.ts';
 
@@ -38,7 +38,11 @@ describe('completing a restore', () => {
     expect(await completeRestore(t.redis, ref, 'r-1', { resume: true })).toMatchObject({ outcome: 'resumed' });
     await eventually(() => Promise.resolve(startedAtMs > 0), { timeoutMs: 10_000 });
     expect(startedAtMs - resumedAtMs).toBeLessThan(1_000);
-    expect(await completeRestore(t.redis, ref, 'r-1', { resume: true })).toMatchObject({ outcome: 'gone' });
+    // Who did not hear of it asks again; after a Redis without memory nobody is told that it is done.
+    expect(await completeRestore(t.redis, ref, 'r-1', { resume: true })).toMatchObject({ outcome: 'resumed' });
+    await expect(completeRestore(t.redis, ref, 'r-2', { resume: true })).rejects.toThrow(RestoreLostError);
+    await t.redis.del('bull:woken:meta');
+    await expect(completeRestore(t.redis, ref, 'r-1', { resume: true })).rejects.toThrow(RestoreLostError);
   });
 
   test('without resuming holds it, with its job schedulers, until it is resumed', async () => {
@@ -174,7 +178,7 @@ describe('verifying a restore', () => {
       'job 32 of bull:NAME is not prioritized with the score',
       (base) => t.redis.zadd(`${base}prioritized`, 1, '32'),
     ],
-    ['a delay', 'job 31 of bull:NAME is not delayed with the score', (base) => t.redis.zrem(`${base}delayed`, '31')],
+    ['a delay', 'job 31 of bull:NAME is not delayed with the score', (base) => t.redis.zrem(`${base}restore:promotable`, '31')],
     [
       'the order',
       'job 30 of bull:NAME does not wait in its place',

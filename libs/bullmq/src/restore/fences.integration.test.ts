@@ -100,7 +100,7 @@ describe('nothing is written', () => {
     expect(await contentsOf(t.redis, ref)).toEqual(before);
     await t.redis.hdel('bull:fenced:meta', RESTORE_FIELD);
     await expect(second.write(records)).rejects.toThrow(RestoreLostError);
-    expect(await completeRestore(t.redis, ref, 'r-1', { resume: true })).toMatchObject({ outcome: 'gone' });
+    await expect(completeRestore(t.redis, ref, 'r-1', { resume: true })).rejects.toThrow(RestoreLostError);
   });
 
   test('again once everything is in its place, and nothing is complete before', async () => {
@@ -131,6 +131,8 @@ test('jobs that producers add meanwhile stay as they are, and come after those t
   expect(await writer.finish()).toMatchObject({ jobs: { waiting: 29, delayed: 1 }, skipped: 1, gone: 0 });
   expect(await t.redis.lrange('bull:live:wait', 0, -1)).toEqual(['34', '1', ...idsOf(30, 2)]);
   expect(await t.redis.hget('bull:live:1', 'name')).toBe('early');
+  expect(await t.redis.zcard('bull:live:delayed')).toBe(1);
+  await completeRestore(t.redis, ref, 'r-1', { resume: false });
   expect(await t.redis.zcard('bull:live:delayed')).toBe(2);
 });
 

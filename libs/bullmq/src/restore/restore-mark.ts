@@ -1,6 +1,9 @@
 /** The field of a queue's `meta` that says which restore fills it, by which writer, and how far it is. */
 export const RESTORE_FIELD = 'redis-queue:restore';
 
+/** The field that says which restore a queue was resumed by last, and how: `<restore> resumed` or `<restore> paused`. */
+export const RESTORED_FIELD = 'redis-queue:restored';
+
 /**
  * - `filling`: jobs are written; nothing that workers or producers read names them.
  * - `placing`: what was written is put into the queue's lists and sets.

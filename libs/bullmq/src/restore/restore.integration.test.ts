@@ -150,17 +150,14 @@ async function run({ redis }: Place, ref: QueueRef, jobs: number): Promise<strin
   return ran;
 }
 
-/** The queue as it is to be, before job schedulers come. */
-async function expectedOrders(): Promise<Record<string, unknown>> {
+/** The queue as it is to be, before job schedulers and delayed jobs come; and what is to come of the latter. */
+async function expectedOrders(): Promise<{ contents: Record<string, unknown>; delayed: string[] }> {
   const found = await contentsOf(source.redis, ORDERS);
-  const { active, repeat: _repeat, 'repeat:hourly': _hourly, 'repeat:nightly': _nightly, ...others } = found;
-  const delayed = found['delayed'] as string[];
-  const at = delayed.findIndex((id) => id.startsWith('repeat:nightly:'));
-  return {
-    ...others,
-    wait: [...(found['wait'] as string[]), ...(active as string[])],
-    delayed: delayed.toSpliced(at, 2),
-  };
+  const { active, delayed, repeat: _repeat, 'repeat:hourly': _hourly, 'repeat:nightly': _nightly, ...others } = found;
+  const all = delayed as string[];
+  const at = all.findIndex((id) => id.startsWith('repeat:nightly:'));
+  const wait = [...(found['wait'] as string[]), ...(active as string[])];
+  return { contents: { ...others, wait }, delayed: all.toSpliced(at, 2) };
 }
 
 describe.concurrent('a queue restored to', () => {
@@ -187,7 +184,10 @@ describe.concurrent('a queue restored to', () => {
     const contents = JSON.stringify(await contentsOf(redis, orders))
       .replaceAll(queueId(orders), queueId(ORDERS))
       .replaceAll(queueId(images), queueId(IMAGES));
-    expect(JSON.parse(contents)).toEqual(await expectedOrders());
+    const expected = await expectedOrders();
+    expect(JSON.parse(contents)).toEqual(expected.contents);
+    const held = await redis.zrange(`${queueId(orders)}:restore:promotable`, 0, '-1', 'WITHSCORES');
+    expect(held).toEqual(expected.delayed);
 
     expect(await completeRestore(redis, images, 'r-1', { resume: true })).toMatchObject({ outcome: 'resumed' });
     expect(await run(place, images, 1)).toEqual(['late']);
@@ -212,7 +212,7 @@ describe.concurrent('a queue restored to', () => {
     expect(await queue.add('again', {}, { deduplication: { id: 'an-hour', ttl: HOUR } })).toMatchObject({
       id: await source.redis.get('bull:orders:de:an-hour'),
     });
-    expect(await redis.exists(...['state', 'slots', 'held'].map((name) => `${queueId(orders)}:restore:${name}`))).toBe(
+    expect(await redis.exists(...['state', 'slots', 'held', 'promotable'].map((name) => `${queueId(orders)}:restore:${name}`))).toBe(
       0,
     );
   });

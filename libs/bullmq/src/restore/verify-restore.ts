@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import { queueId, queueKey, type QueueRef } from '../redis/keys.ts';
 import { timeOf, UnexpectedReplyError } from '../redis/reply.ts';
 import { runReadScript, runScripts, type ScriptCall } from '../redis/scripts.ts';
-import type { QueueRecord, RecordOf } from '../snapshot/records.ts';
+import type { IndexEntry, QueueRecord, RecordOf } from '../snapshot/records.ts';
 import { DifferenceList, type Differences } from './differences.ts';
 import { renameWith, type OpenFlows, type Rename } from './flow-links.ts';
 import { LineReader } from './line-reader.ts';
@@ -18,8 +18,9 @@ export interface VerifyOptions {
 
 /**
  * Compares a queue, between `finish` and `completeRestore`, with the records of its backup: counters, every job with its
- * hash, logs and children, its state, score or place in line, and what is held back. Reads only, in bounded memory; the
- * texts of jobs are compared in Redis, and none is sent back.
+ * hash, logs and children, its state, score or place in line, and what is held back. What producers have added meanwhile
+ * under the same ids stays as it is, and is no difference; nor is a delayed job that a worker has put in line. Reads only,
+ * in bounded memory; the texts of jobs are compared in Redis, and none is sent back.
  *
  * @throws what `records` and ioredis throw; see `classifyRedisError`.
  */
@@ -30,18 +31,23 @@ export async function verifyRestore(
   { rename, openFlows = 'Detach' }: VerifyOptions = {},
 ): Promise<Differences> {
   const active = Number((await redis.hget(queueKey(target, 'restore:state'), 'placed:active')) ?? 0);
-  const verifier = new Verifier(redis, target, { rename, openFlows, active });
+  const areSkipped = (await redis.scard(queueKey(target, 'restore:skipped'))) > 0;
+  const verifier = new Verifier(redis, target, { rename, openFlows, active, areSkipped });
   for await (const page of records) for (const record of page) await verifier.add(record);
   return await verifier.end();
 }
 
 /** A deduplication that ends about now may be there or not. */
 const NEARLY_OVER_MS = 2_000;
+/** Ids of which one call asks whether they were left out. */
+const SKIPPED_PER_CALL = 1_000;
 
 class Verifier {
   readonly #redis: Redis;
   readonly #target: QueueRef;
   readonly #active: number;
+  /** Whether jobs were left out: those that producers have added under their ids wait in other places. */
+  readonly #areSkipped: boolean;
   #lines: Readonly<Record<'active' | 'waiting', LineReader>>;
   readonly #differences = new DifferenceList();
   readonly #rename: Rename | undefined;
@@ -54,13 +60,19 @@ class Verifier {
   constructor(
     redis: Redis,
     target: QueueRef,
-    { rename, openFlows, active }: { rename: Rename | undefined; openFlows: OpenFlows; active: number },
+    {
+      rename,
+      openFlows,
+      active,
+      areSkipped,
+    }: { rename: Rename | undefined; openFlows: OpenFlows; active: number; areSkipped: boolean },
   ) {
     this.#redis = redis;
     this.#target = this.#from = target;
     this.#rename = rename;
     this.#openFlows = openFlows;
     this.#active = active;
+    this.#areSkipped = areSkipped;
     this.#lines = this.#readLines(true);
     this.#batcher = new CallBatcher({
       jobs: (jobs) =>
@@ -117,7 +129,8 @@ class Verifier {
   async #addIndex({ state, entries }: RecordOf<'index'>): Promise<void> {
     const jobs = entries.filter(([id]) => isJobId(id));
     if (state === 'waiting' || state === 'active') {
-      for (const [id] of jobs) await this.#passInLine(id, state);
+      const skipped = await this.#skippedOf(jobs);
+      for (const [id] of jobs) if (!skipped.has(id)) await this.#passInLine(id, state);
       return;
     }
     for (const chunk of entryChunks(jobs)) {
@@ -139,11 +152,19 @@ class Verifier {
     const passed = await this.#lines[state].pass(id);
     for (const other of passed ?? []) this.#note('state', other, 'waits in another place in line');
     if (passed) return this.#note('state', id, undefined);
-    const [exists, skipped] = await exec(this.#redis, [
-      ['exists', queueKey(this.#target, id)],
-      ['sismember', queueKey(this.#target, 'restore:skipped'), id],
-    ]);
-    if (exists === 1 && skipped === 0) this.#note('state', id, 'does not wait in its place in line');
+    const exists = await this.#redis.exists(queueKey(this.#target, id));
+    if (exists === 1) this.#note('state', id, 'does not wait in its place in line');
+  }
+
+  async #skippedOf(jobs: readonly IndexEntry[]): Promise<ReadonlySet<string>> {
+    const skipped = new Set<string>();
+    for (let from = 0; this.#areSkipped && from < jobs.length; from += SKIPPED_PER_CALL) {
+      const ids = jobs.slice(from, from + SKIPPED_PER_CALL).map(([id]) => id);
+      // oxlint-disable-next-line no-await-in-loop -- page after page
+      const found = await this.#redis.smismember(queueKey(this.#target, 'restore:skipped'), ...ids);
+      ids.forEach((id, at) => found[at] === 1 && skipped.add(id));
+    }
+    return skipped;
   }
 
   async #addScheduler({ id, nextMs, hash }: RecordOf<'scheduler'>): Promise<void> {
@@ -166,7 +187,8 @@ class Verifier {
     const isOver = ttlMs === undefined ? job === 0 : this.#snapshotAtMs + ttlMs < nowMs + NEARLY_OVER_MS;
     this.#differences.note(
       `deduplication ${id}`,
-      holder === jobId || isOver ? undefined : `deduplication ${id} does not name job ${jobId}`,
+      // One that producers have set since the restore began stays.
+      holder !== null || isOver ? undefined : `deduplication ${id}, of job ${jobId}, is absent`,
     );
   }
 

@@ -50,7 +50,9 @@ for _, state in ipairs(STAGED_STATES) do
   local jobs = call('ZCARD', staged(base, state))
   if jobs > 0 then return { 'occupied', 'restore', jobs } end
 end
-call('UNLINK', staged(base, 'state'), staged(base, 'skipped'), staged(base, 'schedulers'), staged(base, 'slots'), staged(base, 'held'))
+call('UNLINK', staged(base, 'state'), staged(base, 'skipped'), staged(base, 'schedulers'), staged(base, 'slots'), staged(base, 'held'), staged(base, 'promotable'))
+-- Up to here ids were given before: a job of such an id that no index names is a rest of a queue that was lost.
+call('HSET', staged(base, 'state'), 'firstId', call('GET', base .. 'id') or 0)
 if call('HEXISTS', meta, 'paused') == 1 then call('HSET', staged(base, 'state'), 'wasPaused', 1) end
 setPhase(meta, field, id, '0', 'filling')
 pauseQueue(base, 1)

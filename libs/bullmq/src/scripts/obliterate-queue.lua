@@ -35,13 +35,13 @@ for _, suffix in ipairs({
   'meta', 'wait', 'paused', 'active', 'prioritized', 'delayed', 'completed', 'failed', 'waiting-children', 'repeat',
   'events', 'delay', 'stalled-check', 'stalled', 'id', 'pc', 'marker', 'limiter', 'priority', 'metrics:completed',
   'metrics:completed:data', 'metrics:failed', 'metrics:failed:data', 'restore:state', 'restore:skipped', 'restore:schedulers',
-  'restore:slots', 'restore:held',
+  'restore:slots', 'restore:held', 'restore:promotable',
 }) do OWN[suffix] = true end
 -- In the order of removal: parents before their children, which would move them to wait.
 local SETS = { ['waiting-children'] = true, delayed = true, completed = true, prioritized = true, failed = true }
 local STATES = { 'waiting-children', 'active', 'delayed', 'completed', 'wait', 'paused', 'prioritized', 'failed' }
 -- What a restore has not put in its place yet.
-for _, state in ipairs({ 'waiting-children', 'active', 'delayed', 'completed', 'waiting', 'prioritized', 'failed', 'held' }) do
+for _, state in ipairs({ 'waiting-children', 'active', 'delayed', 'completed', 'waiting', 'prioritized', 'failed', 'held', 'promotable' }) do
   STATES[#STATES + 1] = 'restore:' .. state
   SETS['restore:' .. state] = true
 end

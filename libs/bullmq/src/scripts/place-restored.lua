@@ -1,7 +1,8 @@
 --[[
   Puts some of the jobs that a restore has written in their places: the queue's lists and sets. Jobs that were active come
   before all that waited, as when BullMQ takes them from a worker that died. The job of a scheduler's next run is held
-  back. Jobs that producers have added since the restore began come after those that waited longer.
+  back, and so are delayed jobs: workers of a paused queue put those that are due in line. Jobs that producers have added
+  since the restore began come after those that waited longer.
 
   KEYS   1 meta; the queue's other keys share the text before `meta`
   ARGV   1 field of the restore's mark
@@ -27,11 +28,17 @@ local function isHeld(job)
   return scheduler and call('HGET', staged(base, 'slots'), scheduler) == ms
 end
 
+-- A delayed job keeps the field that says that it is not in its place.
+local function isOurs(state, job)
+  if state == 'delayed' then return redis.pcall('HGET', base .. job, STAGED_FIELD) == '1' end
+  return redis.pcall('HDEL', base .. job, STAGED_FIELD) == 1
+end
+
 local function place(state, from)
   local isList = state == 'waiting' or state == 'active'
   local rows = call(isList and 'ZREVRANGE' or 'ZRANGE', from, 0, most - 1, 'WITHSCORES')
   -- Reads first, and thereby finds a key of another type before anything is written.
-  local to = isList and lineOf(base).list or base .. state
+  local to = isList and lineOf(base).list or state == 'delayed' and staged(base, 'promotable') or base .. state
   call(isList and 'LLEN' or 'ZCARD', to)
   local placed, held, gone = {}, {}, 0
   for i = 1, #rows, 2 do
@@ -39,7 +46,7 @@ local function place(state, from)
     if state == 'delayed' and isHeld(job) then
       held[#held + 1] = rows[i + 1]
       held[#held + 1] = job
-    elseif redis.pcall('HDEL', base .. job, STAGED_FIELD) == 1 then
+    elseif isOurs(state, job) then
       if not isList then placed[#placed + 1] = rows[i + 1] end
       placed[#placed + 1] = job
     elseif call('SISMEMBER', staged(base, 'skipped'), job) == 0 then
