@@ -9,9 +9,12 @@ export interface CheckedQueue {
   /** Name of the Queue object. */
   readonly queue: string;
   readonly wouldRun: number;
-  /** Flow links that are cut. */
+  /** Flow links that are cut, and those that stay as they are. */
   readonly detached: readonly string[];
 }
+
+/** Of flow links, in a status. */
+const MOST_NAMED = 20;
 
 export interface CheckResult {
   readonly directory: string;
@@ -42,7 +45,8 @@ export async function checkRestore(options: SourceOptions): Promise<CheckResult>
     links += found.flows.links;
     jobs += found.jobs;
     openLinks.push(...found.flows.first);
-    checked.push({ name: move.name, queue: move.queue, wouldRun: startable(wouldRun), detached: found.flows.first });
+    const detached = [...found.flows.first, ...found.flows.fixed].slice(0, MOST_NAMED);
+    checked.push({ name: move.name, queue: move.queue, wouldRun: startable(wouldRun), detached });
   }
   if (links > 0 && openFlows === 'Refuse') {
     const message = `${links} links of flows lead to queues that are not restored into the same Redis: ${openLinks.slice(0, 5).join('; ')}; restore those queues as well, or set openFlows to Detach`;

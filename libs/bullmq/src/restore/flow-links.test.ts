@@ -33,7 +33,25 @@ test('open flows are named, at most 20 of them, and counted', () => {
   expect(finder.list()).toEqual({
     links: 2,
     first: ['bull:a:2 reports to bull:b:9', 'bull:a:9 waits for bull:c:1'],
+    fixed: [],
   });
   finder.add([{ kind: 'job', id: 'p', hash: {}, dependencies: Array.from({ length: 50 }, (_, n) => `bull:c:${n}`) }]);
   expect(finder.list()).toMatchObject({ links: 52, first: { length: 20 } });
+});
+
+test('links that cannot be renamed are named, before anything is written', () => {
+  const finder = new OpenFlowsFinder(() => true);
+  const deep = `{"parent":{"queue":"bull:a","id":"1"},"x":${'['.repeat(20_000)}${']'.repeat(20_000)}}`;
+  finder.add([
+    { kind: 'queue', prefix: 'bull', name: 'a', meta: {}, snapshotAt: 0, consistent: true },
+    { kind: 'job', id: '1', hash: { opts: deep, parent: '{"id":"7","queueKey":"bull:a"}' } },
+    { kind: 'job', id: '2', hash: { opts: '{', parent: '{' } },
+  ]);
+  expect(finder.list()).toMatchObject({
+    links: 0,
+    fixed: [
+      'bull:a:1 keeps opts as it is, which is no JSON or nested too deep',
+      'bull:a:2 keeps parent as it is, which is no JSON or nested too deep',
+    ],
+  });
 });

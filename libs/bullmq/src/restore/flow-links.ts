@@ -47,6 +47,23 @@ export function openLinks(job: JobRecord, rename: Rename): string[] {
   return linked.filter((key) => renameJobKey(key, rename) === undefined);
 }
 
+/**
+ * Fields of a job that may name its flow's parent, and are restored as they are, because they cannot be read or are nested
+ * too deep to be written again. Pure.
+ */
+function fixedFields({ hash }: JobRecord): string[] {
+  return ['parent', 'opts'].filter((field) => {
+    const value = hash[field];
+    if (typeof value !== 'string' || (field === 'opts' && !value.includes('"parent"'))) return false;
+    try {
+      JSON.stringify(JSON.parse(value));
+      return false;
+    } catch {
+      return true;
+    }
+  });
+}
+
 const MOST_NAMED = 20;
 
 /** What stands in the way of a restore with `Refuse`. */
@@ -55,6 +72,8 @@ export interface OpenFlowList {
   readonly links: number;
   /** The first of them: `bull:emails:12 waits for bull:images:7`. At most 20. */
   readonly first: readonly string[];
+  /** The first jobs whose link to a parent is restored as it is, because it cannot be read or written. At most 20. */
+  readonly fixed: readonly string[];
 }
 
 /**
@@ -64,6 +83,7 @@ export interface OpenFlowList {
 export class OpenFlowsFinder {
   readonly #isRestored: (queueKey: string) => boolean;
   readonly #first: string[] = [];
+  readonly #fixed: string[] = [];
   #links = 0;
   #queueKey = '';
 
@@ -80,10 +100,13 @@ export class OpenFlowsFinder {
   }
 
   list(): OpenFlowList {
-    return { links: this.#links, first: this.#first };
+    return { links: this.#links, first: this.#first, fixed: this.#fixed };
   }
 
   #addJob(job: JobRecord): void {
+    for (const field of fixedFields(job))
+      if (this.#fixed.length < MOST_NAMED)
+        this.#fixed.push(`${this.#queueKey}:${job.id} keeps ${field} as it is, which is no JSON or nested too deep`);
     const parent = openParentOf(job);
     for (const key of openLinks(job, (queueKey) => (this.#isRestored(queueKey) ? queueKey : undefined))) {
       this.#links++;

@@ -68,6 +68,12 @@ test('odd texts stay as they are', () => {
   expect(job.hash).toEqual(['__proto__', 'x', 'parent', 'no JSON', 'opts', '{"parent":1}', 'constructor', 'y']);
 });
 
+test('options that are nested too deep to be written again stay as they are', () => {
+  const opts = `{"parent":{"queue":"bull:a","id":"1"},"x":${'['.repeat(20_000)}${']'.repeat(20_000)}}`;
+  const job = restoredJob({ kind: 'job', id: '1', hash: { opts } }, rename, 'Detach');
+  expect(job.hash).toEqual(['opts', opts]);
+});
+
 test('fields beyond the thousandth come by themselves', () => {
   const hash = Object.fromEntries(Array.from({ length: 1_500 }, (_, n) => [`f${n}`, 'v']));
   const job = restoredJob({ kind: 'job', id: '1', hash }, rename, 'Refuse');

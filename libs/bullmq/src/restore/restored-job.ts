@@ -91,20 +91,19 @@ function renameField(field: string, value: Value, rename: Rename): Value | undef
   return value;
 }
 
-/** Of JSON that cannot be read, the text as it is. */
+/** Of JSON that cannot be read, or is nested too deep to be written again, the text as it is. */
 function renameJson(
   text: string,
   change: (object: Record<string, unknown>) => Record<string, unknown> | undefined,
 ): string | undefined {
-  let object: unknown;
   try {
-    object = JSON.parse(text);
+    const object: unknown = JSON.parse(text);
+    if (!isObject(object)) return text;
+    const changed = change(object);
+    return changed && JSON.stringify(changed);
   } catch {
     return text;
   }
-  if (!isObject(object)) return text;
-  const changed = change(object);
-  return changed && JSON.stringify(changed);
 }
 
 function renameMember(

@@ -66,6 +66,13 @@ describe('a job scheduler, when its queue is resumed', () => {
     expect(plan({ hash: { ...hourly.hash, limit: '7' } })).toMatchObject({ way: 'moved' });
   });
 
+  test('whose options are nested too deep to be written again keeps its run', () => {
+    const deep = `{"x":${'['.repeat(20_000)}${']'.repeat(20_000)}}`;
+    expect(plan({ jobOpts: deep })).toEqual({ nextMs: hourly.nextMs, way: 'held' });
+    const hash = { ...hourly.hash, opts: deep };
+    expect(plan({ job: 'absent', hash })).toEqual({ nextMs: hourly.nextMs, way: 'placed' });
+  });
+
   test('whose times cannot be read keeps its run', () => {
     const unreadable = [{ pattern: 'every day' }, { every: '-1' }, { every: 'x' }, {}, { pattern: '0 0 30 2 *' }];
     for (const hash of unreadable as Record<string, string>[])

@@ -28,7 +28,7 @@ export interface SchedulerPlan {
  *
  * A run that was due at the snapshot has not run, and runs now. One that came after it may have run where the backup was
  * taken; it is left out, and so are those after it, until the first one to come. A scheduler whose times cannot be read
- * keeps its run, and the worker that takes it finds the next.
+ * keeps its run, and the worker that takes it finds the next; and so does one whose options are nested too deep.
  */
 export function planScheduler(
   { id, nextMs, hash, job, jobOpts }: HeldScheduler,
@@ -41,15 +41,17 @@ export function planScheduler(
   if (!schedule || isEnded(hash, nowMs, job)) return { nextMs, way: job === 'held' && !schedule ? 'held' : 'placed' };
   const coming = isLate ? comingRun(schedule, hash, Math.max(nowMs, job === 'over' ? nextMs : 0), nextMs) : nextMs;
   if (coming === undefined) return { nextMs, way: 'placed' };
-  const opts = {
+  const opts = jsonOf({
     ...(job === 'held' ? parsed(jobOpts) : { ...parsed(hash['opts']), repeat: repeatOptions(hash) }),
     jobId: `repeat:${id}:${coming}`,
     prevMillis: coming,
     repeatJobKey: id,
     delay: Math.max(coming - nowMs, 0),
     timestamp: nowMs,
-  };
-  return { nextMs: coming, way: job === 'held' ? 'moved' : 'made', opts: JSON.stringify(opts) };
+  });
+  // The job as it is makes the scheduler go on; without one there is none that could be made.
+  if (opts === undefined) return { nextMs, way: job === 'held' ? 'held' : 'placed' };
+  return { nextMs: coming, way: job === 'held' ? 'moved' : 'made', opts };
 }
 
 /** Undefined: what is stored is none that is certain to be read as BullMQ's workers do, or that ever comes. */
@@ -109,6 +111,16 @@ function repeatOptions({
 
 function number(name: string, text: string | undefined): object {
   return text === undefined ? {} : { [name]: Number(text) };
+}
+
+/** Undefined: it is nested too deep to be written. */
+function jsonOf(object: object): string | undefined {
+  try {
+    return JSON.stringify(object);
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
 }
 
 function parsed(text: string | undefined): object {
