@@ -1,5 +1,5 @@
 import type { OpenBackup } from '@redis-queue/backup';
-import { verifyRestore, type OpenFlows, type QueueRecord } from '@redis-queue/bullmq';
+import { verifyRestore, type Differences, type OpenFlows, type QueueRecord } from '@redis-queue/bullmq';
 import type { RunRedis } from '../access/redis.ts';
 import type { RunContext } from '../runs/runs.ts';
 import { redisInWords } from './failures.ts';
@@ -27,8 +27,18 @@ export async function compareQueue(
       yield batch as readonly QueueRecord[];
     }
   }
-  const { first, count } = await redisInWords(queue, access, () =>
+  const differences = await redisInWords(queue, access, () =>
     verifyRestore(access.redis, ref, records(), { rename, openFlows }),
   );
-  return count > first.length ? [...first, `${count - first.length} more`] : first;
+  return differencesInWords(differences);
+}
+
+/** Lines of a status at most: that there are more is one of them. */
+const MOST_LINES = 20;
+
+/** The first differences, and how many more there are. */
+export function differencesInWords({ first, count }: Pick<Differences, 'first' | 'count'>): readonly string[] {
+  if (count <= first.length && first.length <= MOST_LINES) return first;
+  const shown = first.slice(0, MOST_LINES - 1);
+  return [...shown, `${count - shown.length} more`];
 }
