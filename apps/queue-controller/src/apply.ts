@@ -165,6 +165,12 @@ const OWNERSHIP_LOST: Problem = {
   message: 'another claimant changed the owner mark meanwhile; planning again',
 };
 
+const RESTORING: Problem = {
+  reason: 'Restoring',
+  message:
+    'spec.paused: false: a restore fills the queue, so that it is not resumed before all jobs are there and compared; wait for the QueueRestore to end, or set spec.paused to true',
+};
+
 async function writeSteps({ steps }: MetaWrite, { write, ref, meta }: Place): Promise<Problem | undefined> {
   const change = metaWrite(steps);
   const { mark: expected, digest } = meta;
@@ -201,6 +207,7 @@ async function pauseOrResume(paused: boolean, { write, ref, meta, now }: Place):
     },
   );
   if (outcome === 'again') meta.digest = NO_DIGEST;
+  if (outcome === 'restoring') return RESTORING;
   return outcome === 'ownershipLost' ? OWNERSHIP_LOST : undefined;
 }
 

@@ -107,6 +107,18 @@ describe('a queue is brought to its spec', () => {
     expect(ready.status?.effective).toMatchObject({ paused: true });
   });
 
+  it('a queue that a restore fills is not resumed before that, and says why', async () => {
+    const ns = await t.namespace();
+    await t.redis.hset('bull:filled:meta', 'paused', '1', 'redis-queue:restore', 'r-1 1 filling');
+    const queue = await t.queue(ns, 'filled', { paused: false });
+    const ready = await t.settled(queue, 'Restoring');
+    expect(ready.status?.effective).toMatchObject({ paused: true });
+    expect(await t.meta('filled')).toMatchObject({ paused: '1' });
+    await t.redis.hset('bull:filled:meta', 'redis-queue:restore', 'r-1 1 held');
+    await t.settled(queue, 'Applied');
+    expect(await t.meta('filled')).not.toHaveProperty('paused');
+  });
+
   it('what somebody else changed in Redis is set back, reported by an event and counted', async () => {
     const ns = await t.namespace();
     const queue = await t.queue(ns, 'drift', { globalConcurrency: 5 });

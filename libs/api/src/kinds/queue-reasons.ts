@@ -27,6 +27,10 @@ export const QUEUE_REASONS = {
     kind: 'progressing',
     doc: 'Another claimant changed the owner mark meanwhile; the queue is reconciled again.',
   },
+  Restoring: {
+    kind: 'retries',
+    doc: 'spec.paused is false, and a QueueRestore fills the queue, which stays paused until all of its jobs are there and compared.',
+  },
   Deleting: {
     kind: 'progressing',
     doc: 'The data in Redis is being removed, in rounds; the message says how many jobs are left.',
