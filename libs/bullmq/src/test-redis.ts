@@ -13,7 +13,7 @@ export interface TestRedis extends AsyncDisposable {
   worker(ref: QueueRef, process: Processor, options?: TestWorkerOptions): Worker;
 }
 
-type TestWorkerOptions = Pick<WorkerOptions, 'concurrency' | 'stalledInterval' | 'maxStalledCount'> & {
+type TestWorkerOptions = Pick<WorkerOptions, 'concurrency' | 'stalledInterval' | 'maxStalledCount' | 'drainDelay'> & {
   readonly metrics?: boolean;
 };
 

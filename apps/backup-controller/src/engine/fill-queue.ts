@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OpenBackup } from '@redis-queue/backup';
-import { beginRestore, RecordWriter, type OpenFlows, type QueueRecord } from '@redis-queue/bullmq';
+import { beginRestore, RecordWriter, type OpenFlows, type QueueRecord, type RestoreSummary } from '@redis-queue/bullmq';
 import type { RunRedis } from '../access/redis.ts';
 import { RunFailure } from '../runs/failure.ts';
 import type { RunContext } from '../runs/runs.ts';
@@ -16,18 +16,26 @@ export interface FillOptions extends RunContext<RunProgress> {
   readonly queuesDone: number;
 }
 
+/** What was put into a queue. */
+export interface FilledQueue {
+  /** Jobs that are in their places. */
+  readonly restored: number;
+  /** Jobs that were left out: producers have added others of their ids meanwhile, or no job can have such an id. Absent: none. */
+  readonly skipped?: number;
+}
+
 /**
  * Writes the jobs of one queue into an empty one, or goes on where an earlier run of the same restore stopped. Workers see
  * none of them before the queue is resumed.
  *
- * @returns how many jobs are in their places.
+ * @returns how many jobs are in their places, and how many were left out.
  */
 export async function fillQueue(
   backup: OpenBackup,
   move: QueueMove,
   access: RunRedis,
   options: FillOptions,
-): Promise<number> {
+): Promise<FilledQueue> {
   const { name, queue, ref, from, rename } = move;
   const { restoreId, openFlows, jobsPerSecond, signal, report, assertLeading, queuesDone } = options;
   const redis = <T>(call: () => Promise<T>): Promise<T> => redisInWords(queue, access, call);
@@ -66,5 +74,10 @@ export async function fillQueue(
   assertLeading();
   await redis(() => writer.noteProgress(underWay));
   const summary = await redis(() => writer.finish());
-  return Object.values(summary.jobs).reduce((total, count) => total + count, 0);
+  return filledQueue(summary);
+}
+
+function filledQueue({ jobs, skipped }: RestoreSummary): FilledQueue {
+  const restored = Object.values(jobs).reduce((total, count) => total + count, 0);
+  return { restored, ...(skipped > 0 && { skipped }) };
 }

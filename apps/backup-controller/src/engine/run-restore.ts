@@ -5,7 +5,7 @@ import { RunFailure } from '../runs/failure.ts';
 import { compareQueue } from './compare-queue.ts';
 import type { RestoreFence } from './end-restore.ts';
 import { redisInWords } from './failures.ts';
-import { fillQueue } from './fill-queue.ts';
+import { fillQueue, type FilledQueue } from './fill-queue.ts';
 import type { QueueMove } from './moves.ts';
 import { openSource, type SourceOptions } from './restore-source.ts';
 
@@ -13,12 +13,10 @@ export interface RestoreOptions extends SourceOptions, RestoreFence {
   readonly jobsPerSecond?: number | undefined;
 }
 
-export interface RestoredQueue {
+export interface RestoredQueue extends FilledQueue {
   readonly name: string;
   /** Name of the Queue object. */
   readonly queue: string;
-  /** Jobs that are in their places. */
-  readonly restored: number;
   readonly differences?: readonly string[];
 }
 
@@ -45,10 +43,10 @@ export async function runRestore(options: RestoreOptions): Promise<RestoreResult
   const restored: RestoredQueue[] = [];
   for (const [queuesDone, move] of moves.entries()) {
     // oxlint-disable-next-line no-await-in-loop -- one after the other: memory is bounded by the parts of one
-    const jobs = await withRedis(move.target, options.signal, (access) =>
+    const filled = await withRedis(move.target, options.signal, (access) =>
       fillQueue(backup, move, access, { ...options, queuesDone }),
     );
-    restored.push({ name: move.name, queue: move.queue, restored: jobs });
+    restored.push({ name: move.name, queue: move.queue, ...filled });
   }
   await compareAll(backup, moves, restored, options);
   for (const { queue, ref, target } of moves) {

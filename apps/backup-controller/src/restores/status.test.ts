@@ -43,6 +43,7 @@ const checked = ended(RestoreTask.check, {
   jobs: 6,
 });
 const restored = ended(RestoreTask.restore, { restored: [{ ...queue, restored: 5 }] });
+const inPart = ended(RestoreTask.restore, { restored: [{ ...queue, restored: 4, skipped: 1 }] });
 const resumed = ended(RestoreTask.resumption, { stayPaused: [] });
 const begun: QueueRestore['status'] = { startTime: ago(9), phase: 'Running' };
 /** The status of a restore after these runs. */
@@ -81,6 +82,18 @@ describe('a restore', () => {
     expect(end.status).toMatchObject({ phase: 'Completed', completionTime: ago(0), resumedAt: ago(0), jobs: 5 });
     expect(reconcile(restoreObject({}, end.status)).status).toEqual(end.status);
     expect(reconcile(held({}, end.status)).steps).toEqual(['removeFinalizer']);
+  });
+
+  it('that left jobs out says how many, of which queue, and goes on saying it', () => {
+    const verified = reconcile(restoreObject({}, after({}, checked)), inPart);
+    expect(verified.status.queues).toMatchObject([{ restored: 4, skipped: 1 }]);
+    const end = reconcile(restoreObject({}, verified.status), resumed);
+    expect(end).toMatchObject({ ready: 'True Restored' });
+    const message = findCondition(end.status.conditions, 'Ready')?.message;
+    expect(message).toContain(
+      '4 jobs are restored from s3://shop/x; left out, because jobs of their ids were added meanwhile: 1 of emails',
+    );
+    expect(end.status.queues).toMatchObject([{ restored: 4, skipped: 1 }]);
   });
 
   it('with resume: false is complete and paused, is not deleted by its time to live, and is resumed later', () => {

@@ -120,14 +120,22 @@ function readyOf(restore: RestoreObject, { check, restored, resumption }: End, f
       stayPaused.length === 0
         ? ''
         : `; ${stayPaused.join(', ')} ${stayPaused.length === 1 ? 'stays' : 'stay'} paused, as before`;
-    return { reason: 'Restored', message: `${jobs} jobs are restored from ${location}${paused}` };
+    return { reason: 'Restored', message: `${jobs} jobs are restored from ${location}${leftOut(queues)}${paused}` };
   }
   // Verified, and spec.resume is false, or was taken back before its queues were resumed.
   if (restored || (status?.verifiedAt !== undefined && !hasEnded(restore))) {
-    const message = `${jobs} jobs are restored from ${location}, and their queues stay paused; set spec.resume to true to let workers start them`;
+    const message = `${jobs} jobs are restored from ${location}${leftOut(queues)}, and their queues stay paused; set spec.resume to true to let workers start them`;
     return { reason: 'RestoredPaused', message };
   }
   return saidOfEnd<Problem['reason']>(restore) ?? { reason: 'Pending', message: 'nothing is known yet' };
+}
+
+function leftOut(queues: NonNullable<QueueRestoreStatus['queues']>): string {
+  const some = queues.filter(({ skipped = 0 }) => skipped > 0);
+  if (some.length === 0) return '';
+  const listed = some.slice(0, 5).map(({ name, skipped }) => `${skipped} of ${name}`);
+  const more = some.length > 5 ? ` and of ${some.length - 5} queues more` : '';
+  return `; left out, because jobs of their ids were added meanwhile: ${listed.join(', ')}${more}`;
 }
 
 /** What Complete goes on saying while queues are resumed. */

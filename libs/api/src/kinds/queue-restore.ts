@@ -152,11 +152,18 @@ export const queueRestoreStatusSchema = z.object({
         name: z.string().describe('As the backup names it.'),
         queue: z.string().describe('The Queue into which it goes.'),
         restored: count.optional().describe('Jobs that are in Redis as the backup has them, each one compared.'),
+        skipped: count
+          .optional()
+          .describe(
+            'Jobs that were left out: producers have added others of the same ids since the restore began, or the id is the name of a key of the queue. Absent: none.',
+          ),
         wouldRun: count
           .optional()
           .describe('Jobs that workers start once it is resumed: waiting, prioritized, active and due ones.'),
         differences: shown('What differs from the backup, the first ones. Absent: nothing.'),
-        detached: shown('Jobs whose flow link was cut, the first ones, as openFlows asked.'),
+        detached: shown(
+          'Jobs whose flow link was cut, as openFlows asked, or is restored as it is because it cannot be read; the first ones.',
+        ),
       }),
     )
     .max(2 * MOST_QUEUES)

@@ -178,7 +178,11 @@ describe('verifying a restore', () => {
       'job 32 of bull:NAME is not prioritized with the score',
       (base) => t.redis.zadd(`${base}prioritized`, 1, '32'),
     ],
-    ['a delay', 'job 31 of bull:NAME is not delayed with the score', (base) => t.redis.zrem(`${base}restore:promotable`, '31')],
+    [
+      'a delay',
+      'job 31 of bull:NAME is not delayed with the score',
+      (base) => t.redis.zrem(`${base}restore:promotable`, '31'),
+    ],
     [
       'the order',
       'job 30 of bull:NAME does not wait in its place',

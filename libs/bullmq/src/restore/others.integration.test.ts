@@ -103,7 +103,10 @@ test('a worker that waits puts no delayed job in line before it is compared, and
   expect(await t.redis.zcard('bull:due:delayed')).toBe(0);
   expect(await verified(ref, backup)).toEqual([]);
   expect(await completeRestore(t.redis, ref, 'r-1', { resume: false })).toMatchObject({ outcome: 'held' });
-  await eventually(async () => (await t.redis.zcard('bull:due:delayed')) === 1, { timeoutMs: 30_000, description: 'two promoted jobs' });
+  await eventually(async () => (await t.redis.zcard('bull:due:delayed')) === 1, {
+    timeoutMs: 30_000,
+    description: 'two promoted jobs',
+  });
   expect(await t.redis.zcard('bull:due:prioritized')).toBe(1);
   // A process that died meanwhile compares once more.
   expect(await restoreAll(backup, { redis: t.redis, target: ref, from: source })).toEqual(summary);
@@ -120,8 +123,7 @@ test('a queue that is being filled is not resumed by its Queue object, one that 
   const ref = place('not-resumed');
   await t.redis.hset('bull:not-resumed:meta', OWNER_FIELD, 'A');
   await beginRestore(t.redis, ref, 'r-1');
-  const resume = async (): Promise<string> =>
-    (await setPaused(t.redis, ref, { paused: false, expected: 'A' })).outcome;
+  const resume = async (): Promise<string> => (await setPaused(t.redis, ref, { paused: false, expected: 'A' })).outcome;
   expect(await resume()).toBe('restoring');
   expect(await setPaused(t.redis, ref, { paused: true, expected: 'A' })).toMatchObject({ outcome: 'done' });
   const writer = writerOf(options(ref));

@@ -212,8 +212,10 @@ describe.concurrent('a queue restored to', () => {
     expect(await queue.add('again', {}, { deduplication: { id: 'an-hour', ttl: HOUR } })).toMatchObject({
       id: await source.redis.get('bull:orders:de:an-hour'),
     });
-    expect(await redis.exists(...['state', 'slots', 'held', 'promotable'].map((name) => `${queueId(orders)}:restore:${name}`))).toBe(
-      0,
-    );
+    expect(
+      await redis.exists(
+        ...['state', 'slots', 'held', 'promotable'].map((name) => `${queueId(orders)}:restore:${name}`),
+      ),
+    ).toBe(0);
   });
 });
