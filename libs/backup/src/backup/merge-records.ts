@@ -5,6 +5,9 @@ import type { Storage } from '../storage/storage.ts';
 import { readParts, recordsIn, type CheckedPart, type PartPlace } from './read-parts.ts';
 import { WantedIds } from './wanted-ids.ts';
 
+/** The most jobs of a queue in an increment. Their table takes 21 MB; writers have room for half as many digests. */
+const MAX_JOBS = 2_000_000;
+
 /** Records that were read, all from one part, which was checked as a whole before. */
 export interface RecordBatch {
   /**
@@ -28,6 +31,8 @@ export interface MergeOptions {
   readonly signal: AbortSignal;
   /** The first step whose records are wanted. What is before it is read nevertheless: it says which jobs were given out. */
   readonly fromStep: number;
+  /** For tests. */
+  readonly maxJobs?: number;
 }
 
 /**
@@ -39,7 +44,7 @@ export interface MergeOptions {
 export async function* mergeRecords(
   storage: Storage,
   { name, rest, jobs }: ChainedQueue,
-  { signal, fromStep }: MergeOptions,
+  { signal, fromStep, maxJobs = MAX_JOBS }: MergeOptions,
 ): AsyncGenerator<RecordBatch> {
   const wanted = new WantedIds();
   let step = 0;
@@ -49,6 +54,10 @@ export async function* mergeRecords(
     for (const records of recordsHeldBy(part)) {
       for (const record of records) {
         if (record.kind === 'index') wantAll(wanted, record, part);
+        if (wanted.size > maxJobs) {
+          const what = `names more than ${maxJobs} jobs of queue ${name}, the most that are read of an increment`;
+          throw new BackupDamagedError(part.path, 'ChainTooLarge', what);
+        }
         if (record.kind === 'end') end = { record, path: part.path };
       }
       yield* given(
