@@ -14,6 +14,7 @@ export { BackupTooLargeError } from './errors/backup-too-large-error.ts';
 export { BackupVersionError } from './errors/backup-version-error.ts';
 export { DirectoryNotEmptyError } from './errors/directory-not-empty-error.ts';
 export { RecordTooLargeError } from './errors/record-too-large-error.ts';
+export { queueDirectory } from './manifest/layout.ts';
 export { FORMAT_VERSION, type Manifest, type QueueEntry } from './manifest/schema.ts';
 export type { JsonRecord } from './parts/lines.ts';
 export { openStorage, type OpenStorageOptions } from './storage/open-storage.ts';

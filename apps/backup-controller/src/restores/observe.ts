@@ -1,11 +1,12 @@
 import type { QueueBackup } from '@redis-queue/api';
 import type { ObjectCache } from '@redis-queue/controller';
-import type { Sources } from '../access/sources.ts';
+import type { NamedRedis, Sources } from '../access/sources.ts';
 import { resolveStorage } from '../access/storage-access.ts';
 import type { BackupObject } from '../backups/steps.ts';
 import { hasEnded } from '../runs/run-objects.ts';
 import {
   needsAbandonment,
+  needsRemoval,
   needsResumption,
   stageOfRestore,
   type BackupPlace,
@@ -14,9 +15,9 @@ import {
   type RestoreObject,
   type RestoreRuns,
 } from './steps.ts';
-import { resolveTargets } from './targets.ts';
+import { targetsFor } from './targets.ts';
 
-export interface RestoreSources extends Sources {
+export interface RestoreSources extends Sources, NamedRedis {
   readonly backups: Pick<ObjectCache<BackupObject>, 'get'>;
 }
 
@@ -29,7 +30,7 @@ export async function observeRestore(
 ): Promise<ObservedRestore> {
   const run = runs.stateOf(restore.metadata.uid ?? '');
   const found = { stage: stageOfRestore(restore, run, now), run };
-  if (needsResumption(restore) || needsAbandonment(restore))
+  if (needsResumption(restore) || needsAbandonment(restore) || needsRemoval(restore))
     return run ? found : { ...found, ...targetsOf(restore, sources) };
   if (found.stage !== 'due') return found;
   const source = await sourceOf(restore, sources, signal);
@@ -37,9 +38,9 @@ export async function observeRestore(
 }
 
 /** The queues that it is about, as its status names them. */
-function targetsOf(restore: RestoreObject, sources: Sources): Pick<ObservedRestore, 'targets' | 'problem'> {
+function targetsOf(restore: RestoreObject, sources: RestoreSources): Pick<ObservedRestore, 'targets' | 'problem'> {
   const names = restore.status?.queues?.map(({ name }) => name) ?? [];
-  const targets = resolveTargets(names, restore, sources);
+  const targets = targetsFor(names, restore, sources);
   return Array.isArray(targets) ? { targets } : { problem: targets };
 }
 
@@ -67,7 +68,7 @@ async function sourceOf(
   const backup = sources.backups.get({ namespace, name });
   const problem = whyNotRestorable(backup, name, namespace);
   if (problem || !backup) return { problem: problem ?? notFound(name, namespace) };
-  const targets = resolveTargets(backup.status?.queues?.map((queue) => queue.name) ?? [], restore, sources);
+  const targets = targetsFor(backup.status?.queues?.map((queue) => queue.name) ?? [], restore, sources);
   if (!Array.isArray(targets)) return { problem: targets };
   const found = await resolveStorage(namespace, backup.spec, sources.storage, readSecret);
   if (!found.ok) return { problem: { ...found.problem, message: `of QueueBackup ${name}: ${found.problem.message}` } };
