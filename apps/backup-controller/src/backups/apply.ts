@@ -5,6 +5,8 @@ import type { Sources } from '../access/sources.ts';
 import type { StorageAccess } from '../access/storage-access.ts';
 import { inWords } from '../engine/failures.ts';
 import { removeAttempts, takeBackup } from '../engine/take-backup.ts';
+import type { RunProgress } from '../engine/progress.ts';
+import type { Runs } from '../runs/runs.ts';
 import { stageOf } from '../runs/stage.ts';
 import {
   BackupTask,
@@ -97,7 +99,12 @@ function beginBackup(
   );
 }
 
-function beginRemoval(backup: BackupObject, { storage: access }: ObservedBackup, { runs, sources }: BackupTools): void {
+/** Removes all that a backup has in its storage. */
+export function beginRemoval<R>(
+  backup: BackupObject,
+  { storage: access }: Pick<ObservedBackup, 'storage'>,
+  { runs, sources }: Pick<BackupTools, 'sources'> & { readonly runs: Runs<RunProgress, R | 'removed'> },
+): void {
   const { name, uid = '' } = backup.metadata;
   if (!access) throw new Error(`the removal of QueueBackup ${name} begins without a storage`);
   runs.begin({ uid, key: keyOf(backup), task: BackupTask.removal }, ({ signal }) =>
@@ -110,7 +117,7 @@ function beginRemoval(backup: BackupObject, { storage: access }: ObservedBackup,
   );
 }
 
-/** Where the attempts of a backup lie, with a slash at its end; nobody else has this folder, by the uid. */
-function baseOf({ metadata: { name, uid = '' } }: BackupObject, { namespacePath }: StorageAccess): string {
+/** Where all of a backup lies, with a slash at its end; nobody else has this folder, by the uid. */
+export function baseOf({ metadata: { name, uid = '' } }: BackupObject, { namespacePath }: StorageAccess): string {
   return `${namespacePath}${name}-${uid.slice(0, 8)}/`;
 }

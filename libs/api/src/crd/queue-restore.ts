@@ -92,6 +92,15 @@ export const queueRestoreDefinition: KindDefinition = {
       },
     },
     {
+      title: 'As an incremental backup had it at a quarter past nine:',
+      object: {
+        apiVersion: API_VERSION,
+        kind: 'QueueRestore',
+        metadata: { name: 'before-the-mistake' },
+        spec: { from: { backup: { name: 'crm-always', at: '2026-11-29T09:15:00Z' } } },
+      },
+    },
+    {
       title: 'A drill: everything is written beside the queues, in another Redis, compared, and removed:',
       object: {
         apiVersion: API_VERSION,
