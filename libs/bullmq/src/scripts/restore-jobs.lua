@@ -47,11 +47,13 @@ local function isNamed(id, key)
   return not (number and number <= (tonumber(call('HGET', staged(base, 'state'), 'firstId') or '') or 0))
 end
 
-local keys, at = {}, 5
+local ids, keys, at = {}, {}, 5
 while at <= #ARGV do
+  ids[#ids + 1] = ARGV[at]
   keys[#keys + 1] = base .. ARGV[at]
   at = at + 2 + tonumber(ARGV[at + 1])
 end
+noteKeys(base, ids)
 local anyExists = #keys > 0 and call('EXISTS', unpack(keys)) > 0
 
 at = 5
