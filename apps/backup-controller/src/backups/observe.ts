@@ -47,11 +47,12 @@ export function sourcesOf(
 }
 
 function sourcesOfQueue(queue: QueueObject, { target }: OpenAccess, deadLetters: boolean): QueueSource[] {
-  const { name } = queue.metadata;
+  const { namespace = '', name } = queue.metadata;
+  const governor = `${namespace}/${name}`;
   const ref = queueRef(queue);
   const withLetters = deadLetters && keepsDeadLetters(queue.spec);
   return [
-    { name, ref, target },
-    ...(withLetters ? [{ name: deadLettersName(name), ref: deadLetterQueue(ref), target }] : []),
+    { name, ref, target, governor },
+    ...(withLetters ? [{ name: deadLettersName(name), ref: deadLetterQueue(ref), target, governor }] : []),
   ];
 }

@@ -8,7 +8,13 @@ import {
   StorageError,
   type KeyReason,
 } from '@redis-queue/backup';
-import { OpenFlowError, RestoreLostError, TooManyJobsError, UnreadableKeyError } from '@redis-queue/bullmq';
+import {
+  GovernedByAnotherError,
+  OpenFlowError,
+  RestoreLostError,
+  TooManyJobsError,
+  UnreadableKeyError,
+} from '@redis-queue/bullmq';
 import type { Problem } from '@redis-queue/controller';
 import type { RunRedis } from '../access/redis.ts';
 import { RunFailure } from '../runs/failure.ts';
@@ -48,6 +54,7 @@ function problemOf(error: unknown): Problem<QueueBackupReason | QueueRestoreReas
   if (error instanceof RecordTooLargeError) return { reason: 'QueueUnreadable', message: error.message };
   if (error instanceof UnreadableKeyError) return { reason: 'QueueUnreadable', message: error.message };
   if (error instanceof TooManyJobsError) return { reason: 'TooManyJobs', message: TOO_MANY_JOBS };
+  if (error instanceof GovernedByAnotherError) return { reason: 'GovernedByAnother', message: error.message };
   if (error instanceof RestoreLostError) return { reason: 'RestoreLost', message: error.message };
   if (error instanceof OpenFlowError) return { reason: 'OpenFlows', message: error.message };
   if (error instanceof ObjectNotFoundError) return { reason: 'BackupNotFound', message: error.message };

@@ -43,12 +43,17 @@ export async function fillQueue(
   access: RunRedis,
   options: FillOptions,
 ): Promise<FilledQueue> {
-  const { name, queue, ref, from, rename } = move;
+  const { name, queue, ref, from, rename, governor } = move;
   const { restoreId, openFlows, jobsPerSecond, signal, report, assertLeading, queuesDone, scratch = false } = options;
   const redis = <T>(call: () => Promise<T>): Promise<T> => redisInWords(queue, access, call);
   assertLeading();
   const start = await redis(() =>
-    beginRestore(access.redis, ref, restoreId, scratch ? { scratch, withinMs: SCRATCH_BEGINS_WITHIN_MS } : {}),
+    beginRestore(
+      access.redis,
+      ref,
+      restoreId,
+      scratch ? { scratch, withinMs: SCRATCH_BEGINS_WITHIN_MS } : { governor },
+    ),
   );
   if (start.outcome === 'occupied') {
     const message = `the queue of Queue ${queue} is not empty: it has ${start.by}; remove that, or restore ${name} into another Queue`;

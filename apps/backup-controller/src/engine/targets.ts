@@ -8,4 +8,6 @@ export interface QueueTarget {
   readonly queue: string;
   readonly ref: QueueRef;
   readonly target: RedisTarget;
+  /** `namespace/name` of the Queue object, which no other one may govern the queue beside. Absent: of a scratch restore. */
+  readonly governor?: string;
 }

@@ -2,6 +2,7 @@ import type { JobsByState } from '@redis-queue/api';
 import { BackupWriter, type BackupOptions, type Storage } from '@redis-queue/backup';
 import {
   addressOf,
+  assertGovernedBy,
   readServerInfo,
   snapshotQueue,
   type QueueRecord,
@@ -21,6 +22,8 @@ export interface QueueSource {
   readonly name: string;
   readonly ref: QueueRef;
   readonly target: RedisTarget;
+  /** `namespace/name` of the Queue object in whose name it is read. */
+  readonly governor: string;
 }
 
 export interface WriteOptions extends RunContext<RunProgress> {
@@ -114,13 +117,14 @@ async function writeQueues(writer: BackupWriter, options: WriteOptions): Promise
 
 async function writeQueue(
   backup: BackupWriter,
-  { name, ref, target }: QueueSource,
+  { name, ref, target, governor }: QueueSource,
   access: RunRedis,
   queuesDone: number,
   { signal, jobsPerSecond, report, assertLeading, changesOf }: WriteOptions,
 ): Promise<QueueResult> {
   report({ step: 'Reading', queue: name, jobs: 0, queuesDone });
   const redis = <T>(call: () => Promise<T>): Promise<T> => redisInWords(name, access, call);
+  await redis(() => assertGovernedBy(access.redis, ref, governor));
   const server = await redis(() => readServerInfo(access.redis));
   const records = snapshotQueue(access.redis, ref, {
     signal,

@@ -46,7 +46,8 @@ export function resolveTargets(
     const access = sources.resolve(queue, 'restore');
     if (!access.ok) return access.problem;
     const ref = isDeadLetters ? deadLetterQueue(queueRef(queue)) : queueRef(queue);
-    targets.push({ name, queue: queueName, ref, target: access.target });
+    const governor = `${namespace}/${queueName}`;
+    targets.push({ name, queue: queueName, ref, target: access.target, governor });
   }
   return clashOf(targets) ?? targets;
 }

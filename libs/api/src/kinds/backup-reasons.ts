@@ -71,6 +71,10 @@ const RUN_REASONS = {
     doc: 'AWS KMS refuses the key of spec.encryption.kms to these credentials, or does not have it; the message says which.',
   },
   QueueUnreadable,
+  GovernedByAnother: {
+    kind: 'stalled',
+    doc: 'Another Queue object governs the queue in Redis than the one of this namespace; the message says which. Back up or restore by that one, or have this one take the queue over.',
+  },
   SecretNotPermitted,
   SecretInvalid,
   PrefixReserved,

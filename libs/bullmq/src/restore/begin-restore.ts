@@ -1,5 +1,7 @@
 import type { Redis } from 'ioredis';
+import { GovernedByAnotherError } from '../governor.ts';
 import { SCHEDULERS_FIELD } from '../job-schedulers/definition.ts';
+import { OWNER_FIELD } from '../owner-mark.ts';
 import { queueKey, type QueueRef } from '../redis/keys.ts';
 import { timeOf, UnexpectedReplyError } from '../redis/reply.ts';
 import { runReadScript, runScript } from '../redis/scripts.ts';
@@ -17,6 +19,8 @@ export interface BeginOptions {
   readonly scratch?: boolean;
   /** For so many ms after now, by Redis' clock, it may begin: a call may wait in the buffers of a Redis that hangs. Absent: for ever. */
   readonly withinMs?: number;
+  /** `namespace/name` of the Queue object in whose name it is: no other one may govern the queue. Absent: whoever does. */
+  readonly governor?: string | undefined;
 }
 
 /** BullMQ's keys in the words of its own API. */
@@ -28,13 +32,13 @@ const STATES: Readonly<Record<string, string>> = { wait: 'waiting', paused: 'wai
  * they come after those of the backup. Idempotent.
  *
  * @param restoreId without spaces; the same one goes on where an earlier process stopped.
- * @throws what ioredis throws; see `classifyRedisError`.
+ * @throws GovernedByAnotherError; what ioredis throws; see `classifyRedisError`.
  */
 export async function beginRestore(
   redis: Redis,
   target: QueueRef,
   restoreId: string,
-  { scratch = false, withinMs }: BeginOptions = {},
+  { scratch = false, withinMs, governor }: BeginOptions = {},
 ): Promise<RestoreStart> {
   checkRestoreId(restoreId);
   const untilMs = withinMs === undefined ? 0 : (await redisTimeMs(redis, target)) + withinMs;
@@ -42,10 +46,11 @@ export async function beginRestore(
     redis,
     'beginRestore',
     [queueKey(target, 'meta')],
-    [RESTORE_FIELD, restoreId, SCHEDULERS_FIELD, scratch ? 'scratch' : '', untilMs],
+    [RESTORE_FIELD, restoreId, SCHEDULERS_FIELD, scratch ? 'scratch' : '', untilMs, OWNER_FIELD, governor ?? ''],
   );
   const [outcome, first, second] = Array.isArray(reply) ? (reply as unknown[]) : [];
   if (outcome === 'late') throw new Error(`Redis took longer than ${withinMs} ms to begin restore ${restoreId}`);
+  if (outcome === 'governed') throw new GovernedByAnotherError(target, governor ?? '', String(first) || undefined);
   if (outcome === 'begun') return { outcome };
   if (outcome === 'continued') return { outcome, partsDone: Number(first), phase: second as RestorePhase };
   if (outcome !== 'occupied') throw new UnexpectedReplyError('the start of a restore');

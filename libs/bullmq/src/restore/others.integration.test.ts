@@ -1,6 +1,7 @@
 import { eventually } from '@redis-queue/rig';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { OWNER_FIELD } from '../owner-mark.ts';
+import { assertGovernedBy, GovernedByAnotherError } from '../governor.ts';
+import { formatOwnerMark, OWNER_FIELD } from '../owner-mark.ts';
 import { setPaused } from '../policy.ts';
 import type { QueueRef } from '../redis/keys.ts';
 import type { QueueRecord } from '../snapshot/records.ts';
@@ -117,6 +118,29 @@ test('a worker that waits puts no delayed job in line before it is compared, and
   expect(ran).toEqual([]);
   await completeRestore(t.redis, ref, 'r-1', { resume: true });
   await eventually(() => Promise.resolve(ran.length === 3), { timeoutMs: 30_000, description: 'three jobs to run' });
+});
+
+test('a queue that another Queue object governs is neither read nor restored into', async () => {
+  const ref = place('governed');
+  const owns = (owner: string): string => formatOwnerMark({ owner, managed: [], adoptedAt: '2026-01-01T00:00:00Z' });
+  const begin = async (): Promise<string> =>
+    (await beginRestore(t.redis, ref, 'r-1', { governor: 'shop/governed' })).outcome;
+  for (const mark of [
+    owns('c1/shop/other'),
+    owns('c1/other/governed'),
+    owns('shop/governed'),
+    'x'.repeat(5_000),
+    '[]',
+  ]) {
+    await t.redis.hset('bull:governed:meta', OWNER_FIELD, mark);
+    await expect(begin()).rejects.toThrow(GovernedByAnotherError);
+    await expect(assertGovernedBy(t.redis, ref, 'shop/governed')).rejects.toThrow(GovernedByAnotherError);
+    expect(await t.redis.hgetall('bull:governed:meta')).toEqual({ [OWNER_FIELD]: mark });
+  }
+  await t.redis.hset('bull:governed:meta', OWNER_FIELD, owns('c1/shop/governed'));
+  await assertGovernedBy(t.redis, ref, 'shop/governed');
+  expect(await begin()).toBe('begun');
+  await assertGovernedBy(t.redis, place('nobodys'), 'shop/governed');
 });
 
 test('a queue that is being filled is not resumed by its Queue object, one that is held is', async () => {

@@ -8,7 +8,9 @@
          3 field of the list of job schedulers
          4 scratch: all that the restore writes is to be removed, so each key is noted; else empty
          5 Redis' time in ms after which nothing begins any more; 0: no such time
-  Reply  { begun }; { late }: nothing was written; { continued, parts done, phase }; { occupied, what is there, how many }: nothing was written, what is
+         6 field of the owner mark, 7 `namespace/name` of the Queue object that may govern the queue; empty: any
+  Reply  { begun }; { late }: nothing was written; { governed, by the owner of the mark, empty where it cannot be read }:
+         nothing was written; { continued, parts done, phase }; { occupied, what is there, how many }: nothing was written, what is
          there is a state, `schedulers`, `restore`, the leftovers of one whose mark is gone, or the id of another restore
          with -1, or -2 when it is held
   Cost   21 reads of O(1), two more for each of at most 32 job schedulers, and three writes, about 30 us
@@ -28,6 +30,12 @@ if now == id then
   local parts = call('HGET', staged(base, 'state'), 'parts') or '0'
   if phase == 'filling' or phase == 'placing' then pauseQueue(base, 1) end
   return { 'continued', parts, phase }
+end
+local mark = ARGV[7] ~= '' and call('HGET', meta, ARGV[6])
+if mark then
+  local ok, read = pcall(cjson.decode, #mark <= 4096 and mark or '')
+  local owner = ok and type(read) == 'table' and type(read.owner) == 'string' and read.owner or ''
+  if string.match(owner, '^[^/]+/(.+)$') ~= ARGV[7] then return { 'governed', owner } end
 end
 if call('HEXISTS', meta, field) == 1 then return { 'occupied', now or '?', phase == 'held' and -2 or -1 } end
 for _, list in ipairs({ 'active', 'wait', 'paused' }) do
