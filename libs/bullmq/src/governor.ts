@@ -1,7 +1,8 @@
 import type { Redis } from 'ioredis';
 import { tryReadMarks } from './marks.ts';
-import { parseOwner, parseOwnerMark } from './owner-mark.ts';
+import { OWNER_FIELD, parseOwner, parseOwnerMark } from './owner-mark.ts';
 import { queueId, type QueueRef } from './redis/keys.ts';
+import type { Governor } from './restore/begin-restore.ts';
 
 /** Another Queue object governs a queue than the one in whose name it is read or written. */
 export class GovernedByAnotherError extends Error {
@@ -15,6 +16,11 @@ export class GovernedByAnotherError extends Error {
       `queue ${queueId(queue)} is not governed by Queue ${governor} but by ${who}; use that one, or see condition Ready of Queue ${governor} for how it takes the queue over`,
     );
   }
+}
+
+/** @param name `namespace/name` of the Queue object. */
+export function governedBy(name: string): Governor {
+  return { name, markField: OWNER_FIELD };
 }
 
 /**

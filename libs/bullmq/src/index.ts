@@ -53,7 +53,7 @@ export {
   type OwnerName,
   type QueueRemoval,
 } from './owner-mark.ts';
-export { assertGovernedBy, GovernedByAnotherError } from './governor.ts';
+export { assertGovernedBy, governedBy, GovernedByAnotherError } from './governor.ts';
 export { CLAIM_TTL_MS, CLAIMS_FIELD, leaveClaim, type QueueClaim } from './queue-claims.ts';
 export {
   GLOBAL_CONCURRENCY_FIELD,

@@ -1,6 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OpenBackup } from '@redis-queue/backup';
-import { beginRestore, RecordWriter, type OpenFlows, type QueueRecord, type RestoreSummary } from '@redis-queue/bullmq';
+import {
+  governedBy,
+  GovernedByAnotherError,
+  beginRestore,
+  RecordWriter,
+  type OpenFlows,
+  type QueueRecord,
+  type RestoreSummary,
+} from '@redis-queue/bullmq';
 import type { RunRedis } from '../access/redis.ts';
 import { RunFailure } from '../runs/failure.ts';
 import type { RunContext } from '../runs/runs.ts';
@@ -52,9 +60,12 @@ export async function fillQueue(
       access.redis,
       ref,
       restoreId,
-      scratch ? { scratch, withinMs: SCRATCH_BEGINS_WITHIN_MS } : { governor },
+      scratch
+        ? { scratch, withinMs: SCRATCH_BEGINS_WITHIN_MS }
+        : { governor: governor === undefined ? undefined : governedBy(governor) },
     ),
   );
+  if (start.outcome === 'governed') throw new GovernedByAnotherError(ref, governor ?? '', start.owner);
   if (start.outcome === 'occupied') {
     const message = `the queue of Queue ${queue} is not empty: it has ${start.by}; remove that, or restore ${name} into another Queue`;
     throw new RunFailure({ reason: 'QueueNotEmpty', message });

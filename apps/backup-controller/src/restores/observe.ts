@@ -42,7 +42,7 @@ export async function observeRestore(
 /** The queues that it is about, as its status names them. */
 function targetsOf(restore: RestoreObject, sources: RestoreSources): Pick<ObservedRestore, 'targets' | 'problem'> {
   const names = restore.status?.queues?.map(({ name }) => name) ?? [];
-  const targets = targetsFor(names, restore, sources);
+  const targets = targetsFor(names, restore, sources, { isWritten: true });
   return Array.isArray(targets) ? { targets } : { problem: targets };
 }
 

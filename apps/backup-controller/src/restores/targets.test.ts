@@ -60,4 +60,9 @@ describe('the queues of a backup go', () => {
   ])('nowhere, and it says why: %s', (reason, names, asked, message) => {
     expect(targets(names, asked && { queues: asked })).toEqual({ reason, message: expect.stringContaining(message) });
   });
+
+  it('also into a Queue that is not to be paused, once all of it is there', () => {
+    const found = resolveTargets(['running'], restoreObject(), sources, { isWritten: true });
+    expect(found).toMatchObject([{ queue: 'running' }]);
+  });
 });

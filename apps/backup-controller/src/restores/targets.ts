@@ -5,6 +5,11 @@ import type { QueueTarget } from '../engine/targets.ts';
 import { resolveScratchTargets } from './scratch-targets.ts';
 import { wantedOf, type TargetProblem, type TargetsOf } from './wanted-queues.ts';
 
+export interface TargetOptions {
+  /** All of it is there, or is to be removed: a Queue that is not to be paused stands in no way. */
+  readonly isWritten?: boolean;
+}
+
 /**
  * Where each queue of a backup goes: into a Queue, or for a while under keys of the restore's own. Pure over its sources.
  *
@@ -14,9 +19,12 @@ export function targetsFor(
   names: readonly string[],
   restore: TargetsOf,
   sources: Pick<Sources, 'queues' | 'resolve'> & NamedRedis,
+  options?: TargetOptions,
 ): QueueTarget[] | TargetProblem {
   const { scratch } = restore.spec;
-  return scratch ? resolveScratchTargets(names, restore, scratch, sources) : resolveTargets(names, restore, sources);
+  return scratch
+    ? resolveScratchTargets(names, restore, scratch, sources)
+    : resolveTargets(names, restore, sources, options);
 }
 
 /**
@@ -29,6 +37,7 @@ export function resolveTargets(
   names: readonly string[],
   { metadata: { namespace = '' }, spec }: TargetsOf,
   sources: Pick<Sources, 'queues' | 'resolve'>,
+  { isWritten = false }: TargetOptions = {},
 ): QueueTarget[] | TargetProblem {
   const wanted = wantedOf(names, spec);
   if (!Array.isArray(wanted)) return wanted;
@@ -39,7 +48,7 @@ export function resolveTargets(
       const message = `queue ${name} of the backup goes into Queue ${queueName}, which does not exist in namespace ${namespace}; create it, or name another in spec.queues`;
       return { reason: 'QueueNotFound', message };
     }
-    if (queue.spec.paused === false) {
+    if (queue.spec.paused === false && !isWritten) {
       const message = `Queue ${queueName} has spec.paused: false, so that workers would start jobs before all are restored; set it to true, or remove it`;
       return { reason: 'QueueNotPausable', message };
     }

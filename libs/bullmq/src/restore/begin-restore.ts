@@ -1,7 +1,5 @@
 import type { Redis } from 'ioredis';
-import { GovernedByAnotherError } from '../governor.ts';
 import { SCHEDULERS_FIELD } from '../job-schedulers/definition.ts';
-import { OWNER_FIELD } from '../owner-mark.ts';
 import { queueKey, type QueueRef } from '../redis/keys.ts';
 import { timeOf, UnexpectedReplyError } from '../redis/reply.ts';
 import { runReadScript, runScript } from '../redis/scripts.ts';
@@ -12,15 +10,25 @@ export type RestoreStart =
   /** This restore began it earlier. */
   | { readonly outcome: 'continued'; readonly partsDone: number; readonly phase: RestorePhase }
   /** Nothing was written. */
-  | { readonly outcome: 'occupied'; readonly by: string };
+  | { readonly outcome: 'occupied'; readonly by: string }
+  /** Nothing was written: the owner mark names another Queue object, or cannot be read. */
+  | { readonly outcome: 'governed'; readonly owner: string | undefined };
+
+/** The Queue object in whose name a queue is written: no other one may govern it. See `governedBy`. */
+export interface Governor {
+  /** `namespace/name`. */
+  readonly name: string;
+  /** The field of `meta` that says who governs a queue. */
+  readonly markField: string;
+}
 
 export interface BeginOptions {
   /** All of it is to be removed again, by `removeScratch`; keys of which are noted as they are written. Default false. */
   readonly scratch?: boolean;
   /** For so many ms after now, by Redis' clock, it may begin: a call may wait in the buffers of a Redis that hangs. Absent: for ever. */
   readonly withinMs?: number;
-  /** `namespace/name` of the Queue object in whose name it is: no other one may govern the queue. Absent: whoever does. */
-  readonly governor?: string | undefined;
+  /** Absent: whoever governs the queue. */
+  readonly governor?: Governor | undefined;
 }
 
 /** BullMQ's keys in the words of its own API. */
@@ -32,7 +40,7 @@ const STATES: Readonly<Record<string, string>> = { wait: 'waiting', paused: 'wai
  * they come after those of the backup. Idempotent.
  *
  * @param restoreId without spaces; the same one goes on where an earlier process stopped.
- * @throws GovernedByAnotherError; what ioredis throws; see `classifyRedisError`.
+ * @throws what ioredis throws; see `classifyRedisError`.
  */
 export async function beginRestore(
   redis: Redis,
@@ -46,11 +54,19 @@ export async function beginRestore(
     redis,
     'beginRestore',
     [queueKey(target, 'meta')],
-    [RESTORE_FIELD, restoreId, SCHEDULERS_FIELD, scratch ? 'scratch' : '', untilMs, OWNER_FIELD, governor ?? ''],
+    [
+      RESTORE_FIELD,
+      restoreId,
+      SCHEDULERS_FIELD,
+      scratch ? 'scratch' : '',
+      untilMs,
+      governor?.markField ?? '',
+      governor?.name ?? '',
+    ],
   );
   const [outcome, first, second] = Array.isArray(reply) ? (reply as unknown[]) : [];
   if (outcome === 'late') throw new Error(`Redis took longer than ${withinMs} ms to begin restore ${restoreId}`);
-  if (outcome === 'governed') throw new GovernedByAnotherError(target, governor ?? '', String(first) || undefined);
+  if (outcome === 'governed') return { outcome, owner: String(first) || undefined };
   if (outcome === 'begun') return { outcome };
   if (outcome === 'continued') return { outcome, partsDone: Number(first), phase: second as RestorePhase };
   if (outcome !== 'occupied') throw new UnexpectedReplyError('the start of a restore');
