@@ -45,6 +45,14 @@ describe('records of lines', () => {
     expect(() => [...recordsOf(Buffer.from(`${line}\n`))]).toThrow(/kind|JSON/);
   });
 
+  // Wall 1: 20 MiB of such brackets, which are a kB as they are stored, take a GiB once they are parsed.
+  it('are refused before they are parsed when one has more values than a writer gives it', () => {
+    const line = (array: string): Buffer => Buffer.from(`{"kind":"job","data":${array}}\n`);
+    expect(() => [...recordsOf(line(`[${'[],'.repeat(500_000)}[]]`))]).toThrow('more than 800000 values');
+    const text = JSON.stringify('[{"a":1}],\\'.repeat(200_000));
+    expect([...recordsOf(line(text))]).toHaveLength(1);
+  });
+
   it('may have fields that are names of JavaScript', () => {
     const [batch] = [...recordsOf(Buffer.from('{"kind":"job","hash":{"__proto__":"x","constructor":"y"}}\n'))];
     expect(JSON.stringify(batch)).toBe('[{"kind":"job","hash":{"__proto__":"x","constructor":"y"}}]');

@@ -1,3 +1,6 @@
+import { countValues } from './json-values.ts';
+import { MAX_LINE_VALUES } from './part-limits.ts';
+
 const NEWLINE = 0x0a;
 
 /** A record of a backup as its reader gets it. */
@@ -27,6 +30,9 @@ export function* recordsOf(bytes: Buffer, { lastFirst = false } = {}): Generator
   let batch: JsonRecord[] = [];
   let batchBytes = 0;
   for (const [from, end] of lastFirst ? linesBackwards(bytes) : linesForwards(bytes)) {
+    // Parsed, values take many times what they have in the text.
+    if (end - from > MAX_LINE_VALUES && countValues(bytes, from, end) > MAX_LINE_VALUES)
+      throw new Error(`a line has more than ${MAX_LINE_VALUES} values`);
     batch.push(recordOf(bytes.toString('utf8', from, end)));
     batchBytes += end + 1 - from;
     if (batch.length < MAX_BATCH_RECORDS && batchBytes <= MAX_BATCH_BYTES) continue;
