@@ -3,14 +3,23 @@ import { hasFinalizer, type FinalizerStep } from '@redis-queue/controller';
 import { problemOfRun } from '../runs/failure.ts';
 import { deletionDueMs } from '../runs/run-objects.ts';
 import type { RunState } from '../runs/runs.ts';
-import { problemOfStage } from '../runs/stage.ts';
-import { BackupTask, type BackupObject, type BackupPlan, type ObservedBackup, type Problem } from './steps.ts';
+import { problemOfStage, WAITING_FOR_PLACE } from '../runs/stage.ts';
+import {
+  BackupTask,
+  type BackupObject,
+  type BackupPlan,
+  type BackupStep,
+  type ObservedBackup,
+  type Problem,
+} from './steps.ts';
 
 /** Held while deletionPolicy is Delete, until what is in the storage is removed. */
 export const BACKUP_FINALIZER = `${GROUP}/backup-data`;
 
 /** For so long after the deletion a storage is waited for that cannot be reached. */
 export const REMOVAL_PATIENCE_MS = 300_000;
+/** A removal that gets on has so long: of many files, or in a storage that answers slowly. */
+const LONGEST_REMOVAL_MS = 3_600_000;
 
 /** What is to be done for a backup now. Pure. The finalizer comes before the first byte in the storage. */
 export function planBackup(backup: BackupObject, observed: ObservedBackup, now: Date): BackupPlan {
@@ -57,21 +66,34 @@ export function planRemoval(
 ): BackupPlan {
   if (backup.spec.deletionPolicy !== 'Delete') return { steps: [{ kind: 'removeFinalizer' }] };
   if (run && run.phase !== 'ended') {
-    const writes = run.task !== BackupTask.removal;
-    return { steps: writes ? [{ kind: 'abort', why: 'the object is deleted' }] : [], problem: REMOVING };
+    if (run.task !== BackupTask.removal)
+      return { steps: [{ kind: 'abort', why: 'the object is deleted' }], problem: REMOVING };
+    if (run.phase === 'waiting') return waitOrGiveUp(backup, [], WAITING_FOR_PLACE, now);
+    return hasWaited(backup, LONGEST_REMOVAL_MS, now)
+      ? giveUp(backup, 'its removal took longer than an hour')
+      : { steps: [], problem: REMOVING };
   }
   if (run?.task === BackupTask.removal) {
     if (run.end.ok) return { steps: [{ kind: 'removeFinalizer' }] };
-    return giveUpOrWait(backup, problemOfRun(run.end.error) as Problem, now);
+    return waitOrGiveUp(backup, FORGET, problemOfRun(run.end.error) as Problem, now);
   }
-  if (problem) return giveUpOrWait(backup, problem, now);
+  if (problem) return waitOrGiveUp(backup, FORGET, problem, now);
   return { steps: [{ kind: 'remove' }], problem: REMOVING };
 }
 
-function giveUpOrWait({ metadata, status }: BackupObject, problem: Problem, now: Date): BackupPlan {
-  const waitedMs = now.getTime() - Date.parse(metadata.deletionTimestamp ?? '');
-  if (waitedMs < REMOVAL_PATIENCE_MS) return { steps: [{ kind: 'forgetRun' }], problem };
+const FORGET: readonly BackupStep[] = [{ kind: 'forgetRun' }];
+
+/** For so long whatever stands in the way of its removal. */
+function waitOrGiveUp(backup: BackupObject, steps: readonly BackupStep[], problem: Problem, now: Date): BackupPlan {
+  return hasWaited(backup, REMOVAL_PATIENCE_MS, now) ? giveUp(backup, problem.message) : { steps, problem };
+}
+
+function hasWaited({ metadata }: BackupObject, ms: number, now: Date): boolean {
+  return now.getTime() - Date.parse(metadata.deletionTimestamp ?? '') >= ms;
+}
+
+function giveUp({ metadata, status }: BackupObject, why: string): BackupPlan {
   const where =
     status?.location ?? `the storage of spec.storage, in a folder named ${metadata.name}-${metadata.uid?.slice(0, 8)}`;
-  return { steps: [{ kind: 'removeFinalizer', dataRetained: `${where}: ${problem.message}` }] };
+  return { steps: [{ kind: 'removeFinalizer', dataRetained: `${where}: ${why}` }] };
 }

@@ -16,6 +16,8 @@ import {
 
 /** For so long after its end, or its deletion, a Redis is waited for in which something may be left. */
 export const ABANDONMENT_PATIENCE_MS = 300_000;
+/** An abandonment that gets on has so long from the deletion on. */
+const LONGEST_ABANDONMENT_MS = 3_600_000;
 
 /** What is to be done for a restore now. Pure. The finalizer comes before the first write to Redis. */
 export function planRestore(restore: RestoreObject, observed: ObservedRestore, now: Date): RestorePlan {
@@ -78,6 +80,9 @@ function planAbandonment(restore: RestoreObject, { run, problem }: ObservedResto
   const isLeaving = restore.metadata.deletionTimestamp !== undefined;
   const said = isLeaving ? { problem: ABANDONING } : {};
   if (run && run.phase !== 'ended') {
+    const patienceMs = run.phase === 'waiting' ? ABANDONMENT_PATIENCE_MS : LONGEST_ABANDONMENT_MS;
+    if (isLeaving && run.task === RestoreTask.abandonment && waitedMs(restore, now) >= patienceMs)
+      return giveUp(restore, 'what it has written could not be removed in time');
     const abort = run.task === RestoreTask.abandonment ? [] : [{ kind: 'abort', why: 'it has ended' } as const];
     return { steps: abort, ...said };
   }
@@ -96,11 +101,19 @@ function leftBy(result: object): { dataRetained?: string } {
   return { dataRetained: `all jobs are in ${left.join(', ')}, which ${left.length === 1 ? 'stays' : 'stay'} paused` };
 }
 
-function giveUpOrWait({ metadata, status }: RestoreObject, problem: Problem, now: Date): RestorePlan {
-  const since = Date.parse(metadata.deletionTimestamp ?? status?.completionTime ?? '');
-  const isLeaving = metadata.deletionTimestamp !== undefined;
-  if (now.getTime() - since < ABANDONMENT_PATIENCE_MS)
+function giveUpOrWait(restore: RestoreObject, problem: Problem, now: Date): RestorePlan {
+  const isLeaving = restore.metadata.deletionTimestamp !== undefined;
+  if (waitedMs(restore, now) < ABANDONMENT_PATIENCE_MS)
     return { steps: [{ kind: 'forgetRun' }], ...(isLeaving && { problem }) };
+  return giveUp(restore, problem.message);
+}
+
+/** Since its deletion, or its end. */
+function waitedMs({ metadata, status }: RestoreObject, now: Date): number {
+  return now.getTime() - Date.parse(metadata.deletionTimestamp ?? status?.completionTime ?? '');
+}
+
+function giveUp({ status }: RestoreObject, why: string): RestorePlan {
   const queues = status?.queues?.map(({ queue }) => queue).join(', ') ?? 'its queues';
-  return { steps: [{ kind: 'removeFinalizer', dataRetained: `${queues}: ${problem.message}` }] };
+  return { steps: [{ kind: 'removeFinalizer', dataRetained: `${queues}: ${why}` }] };
 }

@@ -1,5 +1,5 @@
 import { describeFailure, type FailureReason, type Problem } from '@redis-queue/controller';
-import { InterruptedError } from './run-places.ts';
+import { InterruptedError } from './interrupted-error.ts';
 
 /** Why a run failed, as conditions say it. */
 export class RunFailure<R extends string = string> extends Error {

@@ -1,12 +1,13 @@
-import { describe, expect, it } from 'vitest';
-import { InterruptedError, RunPlaces } from './run-places.ts';
+import { systemClock } from '@redis-queue/controller';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { InterruptedError } from './interrupted-error.ts';
+import { RunPlaces } from './run-places.ts';
 import { Runs } from './runs.ts';
 
 /** Runs in so many places; what they do is decided by the test. */
 function setUp(places: number) {
   const stop = new AbortController();
-  // What is aborted is left behind at once.
-  const all = new RunPlaces(places, { after: (_, run) => (run(), { cancel: () => undefined }) });
+  const all = new RunPlaces(places, systemClock);
   const served = all.serve(stop.signal);
   const changed: string[] = [];
   const runs = new Runs<number, string>({
@@ -16,8 +17,8 @@ function setUp(places: number) {
   });
   const begun: string[] = [];
   const ends = new Map<string, (error?: Error) => void>();
-  const begin = (namespace: string, name: string): void =>
-    runs.begin({ uid: name, key: { namespace, name }, task: 'test' }, ({ signal, report }) => {
+  const begin = (namespace: string, name: string, isCleanup = false): void =>
+    runs.begin({ uid: name, key: { namespace, name }, task: 'test', isCleanup }, ({ signal, report }) => {
       begun.push(name);
       report(begun.length);
       return new Promise((resolve, reject) => {
@@ -27,8 +28,15 @@ function setUp(places: number) {
       });
     });
   const phaseOf = (name: string): string | undefined => runs.stateOf(name)?.phase;
+  /** Time passes; what is aborted is left behind. */
+  const pass = async (ms: number): Promise<void> => {
+    await settled();
+    vi.advanceTimersByTime(ms);
+    await settled();
+  };
   return {
     stop,
+    pass,
     served,
     runs,
     begun,
@@ -39,6 +47,9 @@ function setUp(places: number) {
   };
 }
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }));
+afterEach(() => void vi.useRealTimers());
 
 describe('runs', () => {
   it('have so many places, of which no namespace has all, and are begun in turns by namespace', async () => {
@@ -81,17 +92,46 @@ describe('runs', () => {
   });
 
   it('give their place away when they are aborted, although they hang, and also while they wait', async () => {
-    const { begin, runs, begun, phaseOf } = setUp(1);
+    const { begin, runs, begun, phaseOf, pass } = setUp(1);
     begin('a', 'hangs');
     begin('a', 'waits');
     begin('b', 'next');
     await settled();
     runs.abort('waits', new Error('deleted'));
     runs.abort('hangs', new Error('late'));
-    await settled();
+    await pass(5_000);
     expect(begun).toEqual(['hangs', 'next']);
     expect([phaseOf('hangs'), phaseOf('waits')]).toEqual(['ended', 'ended']);
     expect(runs.stateOf('hangs')).toMatchObject({ end: { ok: false, error: new Error('late') } });
+  });
+
+  // Wall 1: who creates an object sets how long its run takes, and one place is all there is.
+  it('give their place to other namespaces that wait once they have had their share of time, twice as long each time', async () => {
+    const { begin, begun, end, runs, phaseOf, pass } = setUp(1);
+    begin('a', 'slow');
+    await pass(86_400_000);
+    begin('b', 'other');
+    await pass(310_000);
+    expect(begun).toEqual(['slow', 'other']);
+    const error = new InterruptedError('others have waited for its place');
+    expect(runs.stateOf('slow')).toMatchObject({ end: { ok: false, error } });
+    begin('a', 'slow');
+    end('other');
+    await settled();
+    expect(phaseOf('slow')).toBe('running');
+    begin('b', 'patient');
+    await pass(3_540_000);
+    expect([phaseOf('slow'), phaseOf('patient')]).toEqual(['running', 'waiting']);
+    await pass(305_000);
+    expect([phaseOf('slow'), phaseOf('patient')]).toEqual(['ended', 'running']);
+  });
+
+  it('that clean up have places of their own', async () => {
+    const { begin, begun } = setUp(1);
+    begin('a', 'slow');
+    begin('b', 'removal', true);
+    await settled();
+    expect(begun).toEqual(['slow', 'removal']);
   });
 
   it('are one for each object until it has ended, and forgotten with it', async () => {
@@ -110,11 +150,12 @@ describe('runs', () => {
   });
 
   it('end with leadership: those under way are aborted, and none begins', async () => {
-    const { begin, stop, served, runs, begun } = setUp(1);
+    const { begin, stop, served, runs, begun, pass } = setUp(1);
     begin('a', 'runs');
     begin('b', 'waits');
     await settled();
     stop.abort();
+    await pass(5_000);
     await served;
     await settled();
     expect(begun).toEqual(['runs']);

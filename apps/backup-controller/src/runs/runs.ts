@@ -24,6 +24,8 @@ export interface RunOf {
   readonly uid: string;
   readonly key: ObjectKey;
   readonly task: string;
+  /** It takes back what another run has left, or ends it. */
+  readonly isCleanup?: boolean;
 }
 
 export interface RunContext<P> {
@@ -56,12 +58,13 @@ export class Runs<P, R> implements ObjectMemory {
   }
 
   /** Begins a run as soon as there is a place; nothing while the object has one that has not ended. */
-  begin({ uid, key, task }: RunOf, body: (context: RunContext<P>) => Promise<R>): void {
+  begin(runOf: RunOf, body: (context: RunContext<P>) => Promise<R>): void {
+    const { uid, task } = runOf;
     const known = this.#entries.get(uid);
     if (known && known.state.phase !== 'ended') return;
     const entry: Entry<P, R> = { abort: new AbortController(), state: { task, phase: 'waiting' } };
     this.#entries.set(uid, entry);
-    void this.#run(key, entry, body);
+    void this.#run(runOf, entry, body);
   }
 
   stateOf(uid: string): RunState<P, R> | undefined {
@@ -84,10 +87,13 @@ export class Runs<P, R> implements ObjectMemory {
     this.#entries.delete(uid);
   }
 
-  async #run(key: ObjectKey, entry: Entry<P, R>, body: (context: RunContext<P>) => Promise<R>): Promise<void> {
+  async #run(
+    { uid, key, task, isCleanup = false }: RunOf,
+    entry: Entry<P, R>,
+    body: (context: RunContext<P>) => Promise<R>,
+  ): Promise<void> {
     const { places, elapsedMs, onChange } = this.#options;
     let beganMs = elapsedMs();
-    const { task } = entry.state;
     const change = (state: RunState<P, R>): void => {
       entry.state = state;
       onChange(key);
@@ -102,7 +108,7 @@ export class Runs<P, R> implements ObjectMemory {
     };
     let end: RunEnd<R>;
     try {
-      const result = await places.run(key.namespace ?? '', entry.abort.signal, run);
+      const result = await places.run({ namespace: key.namespace ?? '', uid, isCleanup }, entry.abort.signal, run);
       end = { ok: true, result, tookMs: elapsedMs() - beganMs };
     } catch (error) {
       end = { ok: false, error, tookMs: elapsedMs() - beganMs };

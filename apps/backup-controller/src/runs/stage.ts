@@ -1,7 +1,7 @@
 import { saidBefore, type Problem } from '@redis-queue/controller';
 import { problemOfRun } from './failure.ts';
 import { backoffDueMs, deadlineDueMs, hasEnded, type RunObject } from './run-objects.ts';
-import { InterruptedError } from './run-places.ts';
+import { InterruptedError } from './interrupted-error.ts';
 import type { RunState } from './runs.ts';
 
 /** Where an object is, by its status and by what this process knows of its run. */
@@ -35,6 +35,12 @@ export function stageOf(object: RunObject, run: RunState<unknown, unknown> | und
 /** The reasons that this gives; every kind whose objects run once has them. */
 export type StageReason = 'WaitingForPlace' | 'Interrupted' | 'BackoffLimitExceeded' | 'DeadlineExceeded';
 
+export const WAITING_FOR_PLACE = {
+  reason: 'WaitingForPlace',
+  message:
+    'as many backups and restores run as may, of this namespace or of all; it goes on when one ends, or has had its share of time',
+} as const satisfies Problem<StageReason>;
+
 /** What stands between the spec and its end, as far as the stage says it. */
 export function problemOfStage<R extends string>(
   object: RunObject,
@@ -48,10 +54,7 @@ export function problemOfStage<R extends string>(
       return { reason: 'DeadlineExceeded', message };
     }
     case 'waiting':
-      return {
-        reason: 'WaitingForPlace',
-        message: 'as many backups and restores run as may, of this namespace or of all; it goes on when one ends',
-      };
+      return WAITING_FOR_PLACE;
     case 'failed':
       return problemOfFailed<R>(object, run);
     case 'backingOff':
