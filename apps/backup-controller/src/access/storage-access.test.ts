@@ -75,6 +75,16 @@ describe('a storage', () => {
     expect(await resolve(storage, { podIdentity: true })).toMatchObject({ access: { shared: true, credentials: {} } });
   });
 
+  // Wall 1: a namespace of the name of another one's prefix reads nothing of that one.
+  it('with the identity of the pod begins with the folder of the namespace, whatever its prefix is', async () => {
+    const at = async (prefix?: string): Promise<unknown> => {
+      const found = await resolve({ s3: { bucket: 'b', ...(prefix && { prefix }) } }, { podIdentity: true });
+      return found.ok && [found.access.spec, found.access.namespacePath];
+    };
+    expect(await at()).toEqual([{ s3: { bucket: 'b', prefix: 'shop' } }, '']);
+    expect(await at('prod')).toEqual([{ s3: { bucket: 'b', prefix: 'shop/prod' } }, '']);
+  });
+
   it.each([
     ['SecretNotPermitted', { s3: { bucket: 'b', secretRef: { name: 'redis' } } }, 'storage.secretNames'],
     ['SecretNotFound', { s3: { bucket: 'b', secretRef: { name: 'absent' } } }, 'Secret shop/absent'],

@@ -56,11 +56,6 @@ async function sourceOf(
   if (storage && directory !== undefined) {
     const found = await resolveStorage(namespace, { storage, encryption }, sources.storage, readSecret);
     if (!found.ok) return { problem: found.problem };
-    const { shared, namespacePath } = found.access;
-    if (shared && !directory.startsWith(namespacePath)) {
-      const message = `spec.from.directory has to begin with ${namespacePath}, since the storage is reached with the identity of the controller's pod, which other namespaces use as well; name a Secret to read elsewhere`;
-      return { problem: { reason: 'StorageNotPermitted', message } };
-    }
     // The one that was checked, whatever lies there by now.
     const { manifestSha256 } = restore.status ?? {};
     return { storage: found.access, directory, ...(manifestSha256 !== undefined && { manifestSha256 }) };
