@@ -17,6 +17,9 @@ export class RunFailure<R extends string = string> extends Error {
   }
 }
 
+/** A run cannot do its work yet, and did not fail: it is begun again after a while. */
+export class PostponedError<R extends string = string> extends RunFailure<R> {}
+
 /** What ended a run, in words. */
 export function problemOfRun<R extends string>(error: unknown): Problem<R | FailureReason | 'Interrupted'> {
   if (error instanceof RunFailure) return error.problem as Problem<R>;

@@ -1,8 +1,12 @@
 import { systemClock } from '@redis-queue/controller';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { backupObject, NOW } from '../testing/objects.ts';
+import { PostponedError } from './failure.ts';
 import { InterruptedError } from './interrupted-error.ts';
 import { RunPlaces } from './run-places.ts';
+import { runFields } from './run-status.ts';
 import { Runs } from './runs.ts';
+import { problemOfStage, stageOf } from './stage.ts';
 
 /** Runs in so many places; what they do is decided by the test. */
 function setUp(places: number) {
@@ -13,6 +17,7 @@ function setUp(places: number) {
   const runs = new Runs<number, string>({
     places: all,
     elapsedMs: () => 0,
+    after: systemClock.after,
     onChange: ({ namespace, name }) => changed.push(`${namespace}/${name}`),
   });
   const begun: string[] = [];
@@ -124,6 +129,24 @@ describe('runs', () => {
     expect([phaseOf('slow'), phaseOf('patient')]).toEqual(['running', 'waiting']);
     await pass(305_000);
     expect([phaseOf('slow'), phaseOf('patient')]).toEqual(['ended', 'running']);
+  });
+
+  it('that are postponed are forgotten after a while, so that they are begun again, and have not failed', async () => {
+    const { begin, begun, end, runs, phaseOf, changed, pass } = setUp(1);
+    begin('a', 'early');
+    await settled();
+    end('early', new PostponedError({ reason: 'QueueRestoring', message: 'not yet' }));
+    await pass(29_000);
+    const backup = backupObject();
+    expect(stageOf(backup, runs.stateOf('early'), NOW)).toBe('postponed');
+    expect(problemOfStage(backup, 'postponed', runs.stateOf('early'))).toMatchObject({ reason: 'QueueRestoring' });
+    expect(runFields(backup, 'postponed', NOW)).toMatchObject({ phase: 'Pending' });
+    expect(runFields(backup, 'postponed', NOW)).not.toHaveProperty('failures');
+    await pass(1_000);
+    expect([phaseOf('early'), changed.length]).toEqual([undefined, 3]);
+    begin('a', 'early');
+    await settled();
+    expect(begun).toEqual(['early', 'early']);
   });
 
   it('that clean up have places of their own', async () => {

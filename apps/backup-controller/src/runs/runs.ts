@@ -1,4 +1,5 @@
-import type { ObjectKey, ObjectMemory } from '@redis-queue/controller';
+import type { Clock, ObjectKey, ObjectMemory } from '@redis-queue/controller';
+import { PostponedError } from './failure.ts';
 import type { RunPlaces } from './run-places.ts';
 
 /** How a run ended. */
@@ -35,10 +36,14 @@ export interface RunContext<P> {
   readonly report: (progress: P) => void;
 }
 
+/** After so long a run is begun again that was postponed. */
+const POSTPONED_MS = 30_000;
+
 export interface RunsOptions {
   readonly places: RunPlaces;
   /** Monotonic, in ms. */
   readonly elapsedMs: () => number;
+  readonly after: Clock['after'];
   /** Called when a run begins and when it ends: the object is to be reconciled. */
   readonly onChange: (key: ObjectKey) => void;
 }
@@ -92,7 +97,7 @@ export class Runs<P, R> implements ObjectMemory {
     entry: Entry<P, R>,
     body: (context: RunContext<P>) => Promise<R>,
   ): Promise<void> {
-    const { places, elapsedMs, onChange } = this.#options;
+    const { places, elapsedMs, after, onChange } = this.#options;
     let beganMs = elapsedMs();
     const change = (state: RunState<P, R>): void => {
       entry.state = state;
@@ -114,5 +119,11 @@ export class Runs<P, R> implements ObjectMemory {
       end = { ok: false, error, tookMs: elapsedMs() - beganMs };
     }
     change({ task, phase: 'ended', end });
+    if (end.ok || !(end.error instanceof PostponedError)) return;
+    after(POSTPONED_MS, () => {
+      if (this.#entries.get(uid) !== entry) return;
+      this.#entries.delete(uid);
+      onChange(key);
+    });
   }
 }

@@ -1,5 +1,5 @@
 import { saidBefore, type Problem } from '@redis-queue/controller';
-import { problemOfRun } from './failure.ts';
+import { PostponedError, problemOfRun } from './failure.ts';
 import { backoffDueMs, deadlineDueMs, hasEnded, type RunObject } from './run-objects.ts';
 import { InterruptedError } from './interrupted-error.ts';
 import type { RunState } from './runs.ts';
@@ -17,6 +17,8 @@ export type Stage =
   | 'running'
   /** Its run failed, which the status is to say. */
   | 'failed'
+  /** Its run could not do its work yet, and is begun again after a while. */
+  | 'postponed'
   /** It failed a moment ago. */
   | 'backingOff'
   /** Nothing runs for it, and something should. */
@@ -27,6 +29,7 @@ export function stageOf(object: RunObject, run: RunState<unknown, unknown> | und
   if (run?.phase === 'ended' && run.end.ok) return 'succeeded';
   if (deadlineDueMs(object, now) === 0) return 'late';
   // One that was interrupted, not failed, is begun again at once.
+  if (run?.phase === 'ended' && isPostponed(run)) return 'postponed';
   if (run?.phase === 'ended') return isInterrupted(run) ? 'due' : 'failed';
   if (run) return run.phase;
   return backoffDueMs(object, now) > 0 ? 'backingOff' : 'due';
@@ -55,6 +58,8 @@ export function problemOfStage<R extends string>(
     }
     case 'waiting':
       return WAITING_FOR_PLACE;
+    case 'postponed':
+      return run?.phase === 'ended' && !run.end.ok ? (problemOfRun<R>(run.end.error) as Problem<R>) : undefined;
     case 'failed':
       return problemOfFailed<R>(object, run);
     case 'backingOff':
@@ -83,6 +88,10 @@ function problemOfFailed<R extends string>(
 /** Runs that have failed, the one that is to be reported included. */
 export function failuresAfter({ status }: Pick<RunObject, 'status'>): number {
   return (status?.failures ?? 0) + 1;
+}
+
+function isPostponed(run: RunState<unknown, unknown>): boolean {
+  return run.phase === 'ended' && !run.end.ok && run.end.error instanceof PostponedError;
 }
 
 /** Whether a run ended because the process was to end, and did not fail. */

@@ -4,7 +4,7 @@ import { classifyRedisError } from '../errors.ts';
 import { testRedis, type TestRedis } from '../test-redis.ts';
 import { JobDigests } from './job-digests.ts';
 import { parseQueueRecord, type RecordOf } from './records.ts';
-import { snapshotQueue, type SnapshotOptions } from './snapshot-queue.ts';
+import { checkSnapshot, snapshotQueue, type SnapshotOptions } from './snapshot-queue.ts';
 import { idsOf, takeSnapshot } from './snapshot.fixture.ts';
 
 // Walls 1 and 3: what a tenant puts into a queue costs at most that queue its backup, and the fault has a name.
@@ -137,6 +137,13 @@ it('logs and children of any number come whole', async () => {
   expect(job.dependencies!.length + Object.keys(job.processed!).length).toBe(30_001);
   expect(job.dependencies).not.toContain('both');
   expect(job.unsuccessful).toHaveLength(30_000);
+});
+
+it.each(['filling', 'placing', 'placed', 'held'])('a queue that a restore has is refused (%s)', async (phase) => {
+  await t.redis.hset(key('meta'), 'redis-queue:restore', `a-uid 1 ${phase}`);
+  const says = new RegExp(`queue bad is ${phase === 'held' ? 'held' : 'being filled'} by restore a-uid; `);
+  await expect(takeSnapshot(redis, REF)).rejects.toThrow(says);
+  await expect(checkSnapshot(redis, REF, { signal: new AbortController().signal })).rejects.toThrow(says);
 });
 
 // Wall 1: each empty line takes a hundred bytes here, and none in Redis.

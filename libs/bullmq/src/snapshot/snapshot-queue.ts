@@ -59,7 +59,7 @@ const MAX_WALKS = 4;
  * before those that a job goes to from it; jobs that went back meanwhile are known from the events. Either way every job
  * that is there all the time is in it at least once, in a state that it had since the snapshot began.
  *
- * @throws UnreadableKeyError for what cannot be backed up; TooManyJobsError with `changes`; the signal's reason; what ioredis throws, see
+ * @throws UnreadableKeyError for what cannot be backed up; QueueRestoringError while a restore has the queue; TooManyJobsError with `changes`; the signal's reason; what ioredis throws, see
  * `classifyRedisError`.
  */
 export async function* snapshotQueue(
@@ -93,6 +93,19 @@ export async function* snapshotQueue(
   const schedulers = indexes ? [indexes.entries.get(SCHEDULERS.suffix) ?? []] : schedulerPages(reads);
   for await (const entries of schedulers) yield* readSchedulerRecords(reads, entries);
   yield [{ kind: 'end', ...records.summary() }];
+}
+
+/**
+ * Looks whether a snapshot can begin, for who has other queues to read before.
+ * @throws what `snapshotQueue` throws before its first record.
+ */
+export async function checkSnapshot(
+  redis: Redis | Cluster,
+  queue: QueueRef,
+  { signal }: Pick<SnapshotOptions, 'signal'>,
+): Promise<void> {
+  const options = { signal, now: () => performance.now(), sleep: sleepUntilAborted };
+  await planSnapshot(new QueueReads(redis as Redis, queue, options));
 }
 
 async function* readIndexed(
