@@ -66,7 +66,7 @@ export function wireBackupController(manager: Manager, settings: Settings): void
   const openRestores = new OpenObjects(restores);
 
   const toBackup = (key: ObjectKey): void => ofBackups.enqueue(key);
-  const timing = { places, elapsedMs, after: systemClock.after };
+  const timing = { places, elapsedMs, after: systemClock.after.bind(systemClock) };
   const runs = { ...timing, onChange: toBackup };
   const backupRuns: BackupRuns = new Runs(runs);
   const pointRuns: PointRuns = new Runs(runs);

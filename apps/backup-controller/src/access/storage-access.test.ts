@@ -39,6 +39,11 @@ const rootOf = async (storage: BackupStorage): Promise<unknown> => {
   return resolved.ok && resolved.access.spec;
 };
 
+const withPodIdentity = async (prefix?: string): Promise<unknown> => {
+  const found = await resolve({ s3: { bucket: 'b', ...(prefix && { prefix }) } }, { podIdentity: true });
+  return found.ok && [found.access.spec, found.access.namespacePath];
+};
+
 describe('a storage', () => {
   it('in S3: every field reaches the client, and the keys of its Secret are the credentials', async () => {
     const s3 = {
@@ -77,12 +82,8 @@ describe('a storage', () => {
 
   // Wall 1: a namespace of the name of another one's prefix reads nothing of that one.
   it('with the identity of the pod begins with the folder of the namespace, whatever its prefix is', async () => {
-    const at = async (prefix?: string): Promise<unknown> => {
-      const found = await resolve({ s3: { bucket: 'b', ...(prefix && { prefix }) } }, { podIdentity: true });
-      return found.ok && [found.access.spec, found.access.namespacePath];
-    };
-    expect(await at()).toEqual([{ s3: { bucket: 'b', prefix: 'shop' } }, '']);
-    expect(await at('prod')).toEqual([{ s3: { bucket: 'b', prefix: 'shop/prod' } }, '']);
+    expect(await withPodIdentity()).toEqual([{ s3: { bucket: 'b', prefix: 'shop' } }, '']);
+    expect(await withPodIdentity('prod')).toEqual([{ s3: { bucket: 'b', prefix: 'shop/prod' } }, '']);
   });
 
   it.each([

@@ -18,8 +18,6 @@ export const BACKUP_FINALIZER = `${GROUP}/backup-data`;
 
 /** For so long after the deletion a storage is waited for that cannot be reached. */
 export const REMOVAL_PATIENCE_MS = 300_000;
-/** A removal that gets on has so long: of many files, or in a storage that answers slowly. */
-const LONGEST_REMOVAL_MS = 3_600_000;
 
 /** What is to be done for a backup now. Pure. The finalizer comes before the first byte in the storage. */
 export function planBackup(backup: BackupObject, observed: ObservedBackup, now: Date): BackupPlan {
@@ -69,9 +67,7 @@ export function planRemoval(
     if (run.task !== BackupTask.removal)
       return { steps: [{ kind: 'abort', why: 'the object is deleted' }], problem: REMOVING };
     if (run.phase === 'waiting') return waitOrGiveUp(backup, [], WAITING_FOR_PLACE, now);
-    return hasWaited(backup, LONGEST_REMOVAL_MS, now)
-      ? giveUp(backup, 'its removal took longer than an hour')
-      : { steps: [], problem: REMOVING };
+    return { steps: [], problem: REMOVING };
   }
   if (run?.task === BackupTask.removal) {
     if (run.end.ok) return { steps: [{ kind: 'removeFinalizer' }] };
@@ -84,16 +80,15 @@ export function planRemoval(
 const FORGET: readonly BackupStep[] = [{ kind: 'forgetRun' }];
 
 /** For so long whatever stands in the way of its removal. */
-function waitOrGiveUp(backup: BackupObject, steps: readonly BackupStep[], problem: Problem, now: Date): BackupPlan {
-  return hasWaited(backup, REMOVAL_PATIENCE_MS, now) ? giveUp(backup, problem.message) : { steps, problem };
-}
-
-function hasWaited({ metadata }: BackupObject, ms: number, now: Date): boolean {
-  return now.getTime() - Date.parse(metadata.deletionTimestamp ?? '') >= ms;
-}
-
-function giveUp({ metadata, status }: BackupObject, why: string): BackupPlan {
+function waitOrGiveUp(
+  { metadata, status }: BackupObject,
+  steps: readonly BackupStep[],
+  problem: Problem,
+  now: Date,
+): BackupPlan {
+  const waitedMs = now.getTime() - Date.parse(metadata.deletionTimestamp ?? '');
+  if (waitedMs < REMOVAL_PATIENCE_MS) return { steps, problem };
   const where =
     status?.location ?? `the storage of spec.storage, in a folder named ${metadata.name}-${metadata.uid?.slice(0, 8)}`;
-  return { steps: [{ kind: 'removeFinalizer', dataRetained: `${where}: ${why}` }] };
+  return { steps: [{ kind: 'removeFinalizer', dataRetained: `${where}: ${problem.message}` }] };
 }

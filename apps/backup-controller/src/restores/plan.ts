@@ -1,7 +1,7 @@
 import { hasFinalizer, type FinalizerStep } from '@redis-queue/controller';
 import { problemOfRun } from '../runs/failure.ts';
 import { deletionDueMs } from '../runs/run-objects.ts';
-import { problemOfStage } from '../runs/stage.ts';
+import { problemOfStage, WAITING_FOR_PLACE } from '../runs/stage.ts';
 import {
   holdsQueues,
   needsAbandonment,
@@ -16,8 +16,6 @@ import {
 
 /** For so long after its end, or its deletion, a Redis is waited for in which something may be left. */
 export const ABANDONMENT_PATIENCE_MS = 300_000;
-/** An abandonment that gets on has so long from the deletion on. */
-const LONGEST_ABANDONMENT_MS = 3_600_000;
 
 /** What is to be done for a restore now. Pure. The finalizer comes before the first write to Redis. */
 export function planRestore(restore: RestoreObject, observed: ObservedRestore, now: Date): RestorePlan {
@@ -80,9 +78,8 @@ function planAbandonment(restore: RestoreObject, { run, problem }: ObservedResto
   const isLeaving = restore.metadata.deletionTimestamp !== undefined;
   const said = isLeaving ? { problem: ABANDONING } : {};
   if (run && run.phase !== 'ended') {
-    const patienceMs = run.phase === 'waiting' ? ABANDONMENT_PATIENCE_MS : LONGEST_ABANDONMENT_MS;
-    if (isLeaving && run.task === RestoreTask.abandonment && waitedMs(restore, now) >= patienceMs)
-      return giveUp(restore, 'what it has written could not be removed in time');
+    if (isLeaving && run.phase === 'waiting' && waitedMs(restore, now) >= ABANDONMENT_PATIENCE_MS)
+      return giveUp(restore, WAITING_FOR_PLACE.message);
     const abort = run.task === RestoreTask.abandonment ? [] : [{ kind: 'abort', why: 'it has ended' } as const];
     return { steps: abort, ...said };
   }

@@ -1,4 +1,5 @@
 import { FairPool, unlessAborted, type Clock } from '@redis-queue/controller';
+import { RunFailure } from './failure.ts';
 import { HeldPlaces } from './held-places.ts';
 import { InterruptedError } from './interrupted-error.ts';
 
@@ -6,6 +7,9 @@ import { InterruptedError } from './interrupted-error.ts';
 const MAKE_ROOM_AFTER_MS = 300_000;
 /** So long after it was aborted a run is waited for, to take back what it has on its way; then it is left behind. */
 const LEAVE_AFTER_MS = 5_000;
+
+/** A removal of many files, or in a storage that answers slowly, has so long. */
+const LONGEST_CLEANUP_MS = 3_600_000;
 
 /** Whose turn it is. */
 export interface RunTurn {
@@ -57,7 +61,7 @@ export class RunPlaces {
   async run<T>(turn: RunTurn, signal: AbortSignal, body: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const either = AbortSignal.any([signal, this.#stopping.signal]);
     const ran = turn.isCleanup
-      ? this.#inTurn(this.#cleanups, turn, either, () => this.#untilLeft(either, body))
+      ? this.#inTurn(this.#cleanups, turn, either, () => this.#untilLate(either, body))
       : this.#whileOthersWait(turn, either, body);
     const ended = ran.then(
       () => undefined,
@@ -66,6 +70,20 @@ export class RunPlaces {
     this.#underWay.add(ended);
     void ended.finally(() => this.#underWay.delete(ended));
     return await ran;
+  }
+
+  /** So that what cleans up ends, however slowly a storage answers. */
+  async #untilLate<T>(signal: AbortSignal, body: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const late = new AbortController();
+    const timer = this.#clock.after(LONGEST_CLEANUP_MS, () => {
+      const message = `it did not end within ${LONGEST_CLEANUP_MS / 60_000} minutes`;
+      late.abort(new RunFailure({ reason: 'DeadlineExceeded', message }));
+    });
+    try {
+      return await this.#untilLeft(AbortSignal.any([signal, late.signal]), body);
+    } finally {
+      timer.cancel();
+    }
   }
 
   /** Has room made for it, and gives its place to others, when the one has waited or the other run for long. */

@@ -17,7 +17,7 @@ function setUp(places: number) {
   const runs = new Runs<number, string>({
     places: all,
     elapsedMs: () => 0,
-    after: systemClock.after,
+    after: (ms, run) => systemClock.after(ms, run),
     onChange: ({ namespace, name }) => changed.push(`${namespace}/${name}`),
   });
   const begun: string[] = [];
@@ -33,15 +33,8 @@ function setUp(places: number) {
       });
     });
   const phaseOf = (name: string): string | undefined => runs.stateOf(name)?.phase;
-  /** Time passes; what is aborted is left behind. */
-  const pass = async (ms: number): Promise<void> => {
-    await settled();
-    vi.advanceTimersByTime(ms);
-    await settled();
-  };
   return {
     stop,
-    pass,
     served,
     runs,
     begun,
@@ -52,6 +45,12 @@ function setUp(places: number) {
   };
 }
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+/** Time passes; what is aborted is left behind. */
+const pass = async (ms: number): Promise<void> => {
+  await settled();
+  vi.advanceTimersByTime(ms);
+  await settled();
+};
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }));
 afterEach(() => void vi.useRealTimers());
@@ -97,7 +96,7 @@ describe('runs', () => {
   });
 
   it('give their place away when they are aborted, although they hang, and also while they wait', async () => {
-    const { begin, runs, begun, phaseOf, pass } = setUp(1);
+    const { begin, runs, begun, phaseOf } = setUp(1);
     begin('a', 'hangs');
     begin('a', 'waits');
     begin('b', 'next');
@@ -112,7 +111,7 @@ describe('runs', () => {
 
   // Wall 1: who creates an object sets how long its run takes, and one place is all there is.
   it('give their place to other namespaces that wait once they have had their share of time, twice as long each time', async () => {
-    const { begin, begun, end, runs, phaseOf, pass } = setUp(1);
+    const { begin, begun, end, runs, phaseOf } = setUp(1);
     begin('a', 'slow');
     await pass(86_400_000);
     begin('b', 'other');
@@ -132,7 +131,7 @@ describe('runs', () => {
   });
 
   it('that are postponed are forgotten after a while, so that they are begun again, and have not failed', async () => {
-    const { begin, begun, end, runs, phaseOf, changed, pass } = setUp(1);
+    const { begin, begun, end, runs, phaseOf, changed } = setUp(1);
     begin('a', 'early');
     await settled();
     end('early', new PostponedError({ reason: 'QueueRestoring', message: 'not yet' }));
@@ -149,12 +148,14 @@ describe('runs', () => {
     expect(begun).toEqual(['early', 'early']);
   });
 
-  it('that clean up have places of their own', async () => {
-    const { begin, begun } = setUp(1);
+  it('that clean up have places of their own, and an hour', async () => {
+    const { begin, begun, runs } = setUp(1);
     begin('a', 'slow');
     begin('b', 'removal', true);
-    await settled();
+    await pass(3_600_000);
     expect(begun).toEqual(['slow', 'removal']);
+    await pass(5_000);
+    expect(runs.stateOf('removal')).toMatchObject({ end: { ok: false, error: { reason: 'DeadlineExceeded' } } });
   });
 
   it('are one for each object until it has ended, and forgotten with it', async () => {
@@ -173,7 +174,7 @@ describe('runs', () => {
   });
 
   it('end with leadership: those under way are aborted, and none begins', async () => {
-    const { begin, stop, served, runs, begun, pass } = setUp(1);
+    const { begin, stop, served, runs, begun } = setUp(1);
     begin('a', 'runs');
     begin('b', 'waits');
     await settled();
