@@ -1,6 +1,6 @@
 import { MAX_ELEMENTS, MAX_REPLY_BYTES } from '../redis/reply-meter.ts';
 import { timeOf, UnexpectedReplyError } from '../redis/reply.ts';
-import { RESTORE_FIELD } from '../restore/restore-mark.ts';
+import { RESTORE_FIELD } from '../redis/restore-field.ts';
 import { ALL_INDEXES, type JobIndex } from './index-pages.ts';
 import { bytesOf, hashOf, listOf } from './job-record.ts';
 import type { EventCursor } from './moved-jobs.ts';
