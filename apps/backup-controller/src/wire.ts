@@ -50,7 +50,7 @@ export function wireBackupController(manager: Manager, settings: Settings): void
 
   const toBackup = (key: ObjectKey): void => ofBackups.enqueue(key);
   const backupRuns: BackupRuns = new Runs({ places, elapsedMs, onChange: toBackup });
-  const backupMetrics = new BackupMetrics(manager.registry, () => backupRuns.running);
+  const backupMetrics = new BackupMetrics(manager.registry, backupRuns);
   const kindOfBackups = backupKind({
     sources,
     runs: backupRuns,
@@ -69,7 +69,7 @@ export function wireBackupController(manager: Manager, settings: Settings): void
 
   const toRestore = (key: ObjectKey): void => ofRestores.enqueue(key);
   const restoreRuns: RestoreRuns = new Runs({ places, elapsedMs, onChange: toRestore });
-  const restoreMetrics = new RunMetrics(manager.registry, 'restore', () => restoreRuns.running);
+  const restoreMetrics = new RunMetrics(manager.registry, 'restore', restoreRuns);
   const kindOfRestores = restoreKind({
     sources: { ...sources, backups },
     runs: restoreRuns,

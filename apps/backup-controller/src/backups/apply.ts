@@ -6,6 +6,7 @@ import type { StorageAccess } from '../access/storage-access.ts';
 import { inWords } from '../engine/failures.ts';
 import { removeAttempts, takeBackup } from '../engine/take-backup.ts';
 import { stageOf } from '../runs/stage.ts';
+import { folderOf } from './files.ts';
 import {
   BackupTask,
   type BackupObject,
@@ -110,7 +111,7 @@ function beginRemoval(backup: BackupObject, { storage: access }: ObservedBackup,
   );
 }
 
-/** Where the attempts of a backup lie, with a slash at its end; nobody else has this folder, by the uid. */
-function baseOf({ metadata: { name, uid = '' } }: BackupObject, { namespacePath }: StorageAccess): string {
-  return `${namespacePath}${name}-${uid.slice(0, 8)}/`;
+/** Where the attempts of a backup lie, with a slash at its end. */
+function baseOf(backup: BackupObject, { namespacePath }: StorageAccess): string {
+  return `${namespacePath}${folderOf(backup)}/`;
 }

@@ -1,5 +1,11 @@
-import { QUEUE_BACKUP_REASONS, QUEUE_BACKUPS, type QueueBackupReason } from '@redis-queue/api';
-import { RetryPace, type Kind, type StatusPace } from '@redis-queue/controller';
+import {
+  QUEUE_BACKUP_REASONS,
+  QUEUE_BACKUPS,
+  type Condition,
+  type QueueBackupReason,
+  type QueueBackupStatus,
+} from '@redis-queue/api';
+import { findCondition, restoredUnfinished, RetryPace, type Kind, type StatusPace } from '@redis-queue/controller';
 import type { BackupMetrics } from '../runs/metrics.ts';
 import { compareStatus } from '../runs/compare-status.ts';
 import { problemOfRun } from '../runs/failure.ts';
@@ -24,6 +30,10 @@ export function backupKind(
 ): Kind<BackupObject, ObservedBackup, BackupPlan, QueueBackupReason> {
   const { sources, runs, metrics, pace, random = Math.random } = options;
   const retries = new RetryPace<BackupObject>();
+  /** One that was not run has not failed. */
+  const sawEnd = (namespace: string, status: QueueBackupStatus): void => {
+    if (readyOf(status)?.reason !== 'RestoredByVelero') metrics.sawEnd(namespace, status);
+  };
   return {
     name: 'queuebackup',
     type: QUEUE_BACKUPS,
@@ -35,7 +45,7 @@ export function backupKind(
     apply: (backup, found, context) => applyBackup(backup, found, context, options),
     status: backupStatus,
     report({ metadata, status }, { done }, { event }) {
-      if (status?.phase === 'Completed') metrics.sawCompleted(metadata.namespace ?? '', status.completionTime);
+      if (status) sawEnd(metadata.namespace ?? '', status);
       if (metadata.deletionTimestamp === undefined) return;
       for (const step of done) {
         if (step.kind !== 'removeFinalizer') continue;
@@ -43,7 +53,8 @@ export function backupKind(
         else event('BackupRemoved', `${status?.location ?? 'what it had in the storage'} is removed`);
       }
     },
-    statusDelayMs(backup, _, status, nowMs) {
+    statusDelayMs(backup, { observed }, status, nowMs) {
+      if (observed.stage === 'returning') return restoredUnfinished(backup, new Date(nowMs))?.statusWithinMs;
       const news = compareStatus(backup.status, status);
       if (news === 'none') return undefined;
       return news === 'news' ? 0 : pace.waitMs(backup, PROGRESS_EVERY_MS, nowMs);
@@ -53,12 +64,12 @@ export function backupKind(
       pace.wrote(uid, nowMs);
       if (deletionTimestamp !== undefined) return;
       if (stage === 'succeeded' && run?.phase === 'ended') {
-        event('BackedUp', readyMessage(status));
-        const { jobs = 0, storedBytes: bytes = 0, completionTime } = status;
+        event('BackedUp', readyOf(status)?.message ?? '');
+        const { jobs = 0, storedBytes: bytes = 0 } = status;
         metrics.completed(namespace, { tookMs: run.end.tookMs, jobs });
         metrics.stored(namespace, bytes);
-        metrics.sawCompleted(namespace, completionTime);
       }
+      sawEnd(namespace, status);
       if (stage === 'failed' && run?.phase === 'ended' && !run.end.ok)
         metrics.failed(namespace, problemOfRun(run.end.error).reason);
       if (stage === 'late') metrics.failed(namespace, 'DeadlineExceeded');
@@ -74,6 +85,6 @@ export function backupKind(
   };
 }
 
-function readyMessage({ conditions = [] }: { conditions?: { type: string; message: string }[] }): string {
-  return conditions.find(({ type }) => type === 'Ready')?.message ?? '';
+function readyOf({ conditions }: QueueBackupStatus): Condition | undefined {
+  return findCondition(conditions, 'Ready');
 }

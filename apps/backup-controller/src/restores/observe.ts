@@ -1,7 +1,7 @@
 import type { QueueBackup } from '@redis-queue/api';
-import type { ObjectCache } from '@redis-queue/controller';
+import { saidBefore, type ObjectCache } from '@redis-queue/controller';
 import type { Sources } from '../access/sources.ts';
-import { resolveStorage } from '../access/storage-access.ts';
+import { resolveStorage, type StorageAccess } from '../access/storage-access.ts';
 import type { BackupObject } from '../backups/steps.ts';
 import { hasEnded } from '../runs/run-objects.ts';
 import {
@@ -54,11 +54,8 @@ async function sourceOf(
   if (storage && directory !== undefined) {
     const found = await resolveStorage(namespace, { storage, encryption }, sources.storage, readSecret);
     if (!found.ok) return { problem: found.problem };
-    const { shared, namespacePath } = found.access;
-    if (shared && !directory.startsWith(namespacePath)) {
-      const message = `spec.from.directory has to begin with ${namespacePath}, since the storage is reached with the identity of the controller's pod, which other namespaces use as well; name a Secret to read elsewhere`;
-      return { problem: { reason: 'StorageNotPermitted', message } };
-    }
+    const foreign = whyNotOwn(directory, 'spec.from.directory is', found.access);
+    if (foreign) return { problem: foreign };
     // The one that was checked, whatever lies there by now.
     const { manifestSha256 } = restore.status ?? {};
     return { storage: found.access, directory, ...(manifestSha256 !== undefined && { manifestSha256 }) };
@@ -72,7 +69,16 @@ async function sourceOf(
   const found = await resolveStorage(namespace, backup.spec, sources.storage, readSecret);
   if (!found.ok) return { problem: { ...found.problem, message: `of QueueBackup ${name}: ${found.problem.message}` } };
   const { directory: written = '', manifestSha256 } = backup.status ?? {};
+  const foreign = whyNotOwn(written, `QueueBackup ${name} lies in`, found.access);
+  if (foreign) return { problem: foreign };
   return { storage: found.access, directory: written, ...(manifestSha256 !== undefined && { manifestSha256 }) };
+}
+
+/** Also of a folder in a status: a copy of a QueueBackup of another namespace has that one's. */
+function whyNotOwn(directory: string, said: string, { shared, namespacePath }: StorageAccess): Problem | undefined {
+  if (!shared || directory.startsWith(namespacePath)) return undefined;
+  const message = `${said} ${directory}, which has to begin with ${namespacePath}, since the storage is reached with the identity of the controller's pod, which other namespaces use as well; name a Secret to read elsewhere`;
+  return { reason: 'StorageNotPermitted', message };
 }
 
 function whyNotRestorable(backup: QueueBackup | undefined, name: string, namespace: string): Problem | undefined {
@@ -84,6 +90,11 @@ function whyNotRestorable(backup: QueueBackup | undefined, name: string, namespa
     };
   if (!hasEnded(backup))
     return { reason: 'BackupNotComplete', message: `QueueBackup ${name} has not completed; it is waited for` };
+  if (saidBefore(backup.status?.conditions, 'Ready')?.reason === 'RestoredByVelero')
+    return {
+      reason: 'BackupFailed',
+      message: `QueueBackup ${name} was created again by Velero without its status, which said where the backup lies; name the storage and the folder in spec.from instead`,
+    };
   if (backup.status?.phase === 'Failed')
     return { reason: 'BackupFailed', message: `QueueBackup ${name} failed; restore from another` };
   return undefined;

@@ -4,9 +4,11 @@ import { deletionDueMs } from '../runs/run-objects.ts';
 import { problemOfStage } from '../runs/stage.ts';
 import {
   holdsQueues,
+  isCopy,
   needsAbandonment,
   needsResumption,
   RESTORE_FINALIZER,
+  resumes,
   RestoreTask,
   type ObservedRestore,
   type Problem,
@@ -21,6 +23,7 @@ export const ABANDONMENT_PATIENCE_MS = 300_000;
 export function planRestore(restore: RestoreObject, observed: ObservedRestore, now: Date): RestorePlan {
   if (needsAbandonment(restore)) return planAbandonment(restore, observed, now);
   if (needsResumption(restore)) return planResumption(observed);
+  if (isCopy(restore) && holdsQueues(restore) && resumes(restore)) return { steps: [], problem: HELD_BY_ANOTHER };
   const { stage, run } = observed;
   switch (stage) {
     case 'ended': {
@@ -28,6 +31,7 @@ export function planRestore(restore: RestoreObject, observed: ObservedRestore, n
       return { steps: [...release(restore), ...(isDue ? [{ kind: 'delete' } as const] : [])] };
     }
     case 'succeeded':
+    case 'returning':
       return { steps: [] };
     case 'running':
       return { steps: [], problem: run?.phase === 'ended' && run.task === RestoreTask.restore ? RESUMING : RESTORING };
@@ -36,7 +40,7 @@ export function planRestore(restore: RestoreObject, observed: ObservedRestore, n
       if (restore.status?.checkedAt === undefined) return { steps: [{ kind: 'check' }], problem: RESTORING };
       return { steps: [...hold(restore), { kind: 'restore' }], problem: RESTORING };
     default: {
-      const problem = problemOfStage<Problem['reason']>(restore, stage, run);
+      const problem = problemOfStage<Problem['reason']>(restore, stage, run, now);
       const late = stage === 'late' ? [{ kind: 'abort', why: 'its deadline passed' } as const] : [];
       return { steps: late, ...(problem && { problem }) };
     }
@@ -51,6 +55,11 @@ const RESTORING: Problem = {
 const RESUMING: Problem = {
   reason: 'Resuming',
   message: 'all jobs are there and verified, and the queues are being resumed',
+};
+const HELD_BY_ANOTHER: Problem = {
+  reason: 'RestoredByVelero',
+  message:
+    'its queues are held by the QueueRestore of which Velero has made this copy, and this one cannot resume them; remove their jobs and create another QueueRestore',
 };
 const ABANDONING: Problem = { reason: 'Abandoning', message: 'what the restore has written is being removed' };
 

@@ -3,7 +3,8 @@ import {
   QUEUE_BACKUP_SCHEDULES,
   type QueueBackupScheduleReason,
 } from '@redis-queue/api';
-import { RetryPace, soonestMs, timestamp, type Kind } from '@redis-queue/controller';
+import { restoredUnfinished, RetryPace, soonestMs, timestamp, type Kind } from '@redis-queue/controller';
+import { compareStatus } from '../runs/compare-status.ts';
 import { applySchedule } from './apply.ts';
 import type { ScheduleMetrics } from './metrics.ts';
 import { planSchedule } from './plan.ts';
@@ -41,6 +42,12 @@ export function scheduleKind({
     plan: planSchedule,
     apply: applySchedule,
     status: scheduleStatus,
+    statusDelayMs(schedule, _, status, nowMs) {
+      // What Velero knows of its times comes after the object itself.
+      const { statusWithinMs = 0 } = restoredUnfinished(schedule, new Date(nowMs)) ?? {};
+      if (statusWithinMs > 0) return statusWithinMs;
+      return compareStatus(schedule.status, status) === 'none' ? undefined : 0;
+    },
     statusWritten(schedule, { observed, plan }, _, { event }) {
       const { lastSuccessfulTime, lastFailedTime } = schedule.status ?? {};
       const endedSince = (state: 'good' | 'failed', time: string | undefined) =>
@@ -63,12 +70,16 @@ export function scheduleKind({
     requeueMs(schedule, { observed, plan, problem }, status, { nowMs }) {
       const { decided } = plan;
       const next = decided && nextSlot(decided.table, nowMs);
-      metrics.observed(schedule, status, decided && intervalMs(decided.table, next));
+      const overdueAt = decided && overdueAtMs(schedule, decided, status);
+      metrics.observed(schedule, status, {
+        intervalMs: decided && intervalMs(decided.table, next),
+        overdueAtMs: overdueAt,
+      });
       if (plan.isMore) return 0;
       const retention = retentionOf(schedule);
       const at = [
         next,
-        decided && overdueAtMs(schedule, decided, status),
+        overdueAt,
         decided && deadlineMs(schedule, decided.slots.waiting),
         retention && nextExpiryMs(observed.backups, retention, nowMs),
       ];
