@@ -1,14 +1,27 @@
 import { randomBytes } from 'node:crypto';
 import { QUEUE_BACKUPS, QUEUE_RESTORES } from '@redis-queue/api';
-import { manageKind, StatusPace, systemClock, type Manager, type ObjectKey } from '@redis-queue/controller';
+import {
+  manageKind,
+  StatusPace,
+  systemClock,
+  type Change,
+  type Manager,
+  type ObjectKey,
+} from '@redis-queue/controller';
 import type { QueueObject } from '@redis-queue/redis-access';
 import { watchSources } from './access/sources.ts';
 import { backupKind } from './backups/kind.ts';
 import type { BackupObject, BackupRuns } from './backups/steps.ts';
 import { restoreKind } from './restores/kind.ts';
 import type { RestoreObject, RestoreRuns } from './restores/steps.ts';
-import { BackupMetrics, RunMetrics } from './runs/metrics.ts';
+import { DigestMemory } from './engine/digest-memory.ts';
+import { byMode } from './modes.ts';
+import { pointsKind } from './points/kind.ts';
+import { PointMetrics } from './points/metrics.ts';
+import { hasPoints, type ChainRemovals, type PointRuns } from './points/steps.ts';
+import { BackupMetrics, RunMetrics, together } from './runs/metrics.ts';
 import { changesSpec, comesToAnEnd, OpenObjects } from './runs/open-objects.ts';
+import { hasEnded } from './runs/run-objects.ts';
 import { RunPlaces } from './runs/run-places.ts';
 import { Runs } from './runs/runs.ts';
 import { manageSchedules } from './schedules/wire.ts';
@@ -33,6 +46,9 @@ export interface Settings {
 /** Each holds a few parts of 8 MiB in memory. */
 export const RUNS = 4;
 
+/** Digests of jobs between points: those of some four million jobs. */
+const DIGEST_BYTES = 64 * 1024 * 1024;
+
 const elapsedMs = (): number => performance.now();
 
 /** Connects the kinds with the manager. */
@@ -44,21 +60,32 @@ export function wireBackupController(manager: Manager, settings: Settings): void
   const places = new RunPlaces(settings.runs, systemClock);
   manager.runnable({ name: 'runs', run: (signal) => places.serve(signal) });
   const options = { concurrency, ...(now && { now }) };
-  const openBackups = new OpenObjects(backups);
+  // One with points looks again with each.
+  const openBackups = new OpenObjects(backups, (backup) => !hasEnded(backup) && !hasPoints(backup));
   const restores = manager.cache<RestoreObject>(QUEUE_RESTORES);
   const openRestores = new OpenObjects(restores);
 
   const toBackup = (key: ObjectKey): void => ofBackups.enqueue(key);
-  const backupRuns: BackupRuns = new Runs({ places, elapsedMs, onChange: toBackup });
-  const backupMetrics = new BackupMetrics(manager.registry, backupRuns);
-  const kindOfBackups = backupKind({
-    sources,
+  const runs = { places, elapsedMs, onChange: toBackup };
+  const backupRuns: BackupRuns = new Runs(runs);
+  const pointRuns: PointRuns = new Runs(runs);
+  const removals: ChainRemovals = new Runs(runs);
+  const ofBackup = { sources, nameAttempt, pace: new StatusPace({ clock: systemClock, onTurn: toBackup }) };
+  const full = backupKind({
+    ...ofBackup,
     runs: backupRuns,
-    metrics: backupMetrics,
-    pace: new StatusPace({ clock: systemClock, onTurn: toBackup }),
-    nameAttempt,
+    metrics: new BackupMetrics(manager.registry, together([backupRuns, pointRuns, removals])),
   });
-  const ofBackups = manageKind(manager, kindOfBackups, {
+  const incremental = pointsKind({
+    ...ofBackup,
+    runs: pointRuns,
+    removals,
+    restores,
+    digests: new DigestMemory({ mostBytes: DIGEST_BYTES }),
+    metrics: new PointMetrics(manager.registry),
+    elapsedMs,
+  });
+  const ofBackups = manageKind(manager, byMode({ full, incremental }), {
     ...options,
     cache: backups,
     watches: [
@@ -81,11 +108,17 @@ export function wireBackupController(manager: Manager, settings: Settings): void
     cache: restores,
     watches: [
       { cache: sources.queues, map: (queue: QueueObject) => openRestores.ofNamespace(queue), predicate: changesSpec },
-      { cache: backups, map: (backup: BackupObject) => openRestores.ofNamespace(backup), predicate: comesToAnEnd },
+      { cache: backups, map: (backup: BackupObject) => openRestores.ofNamespace(backup), predicate: becomesRestorable },
       ...sources.secretWatches('restore', (queue) => openRestores.ofNamespace(queue)),
     ],
   });
   manageSchedules(manager, options);
+}
+
+/** Whether a backup comes, goes, has ended, or has its first point with this change. */
+function becomesRestorable(change: Change<BackupObject>): boolean {
+  const { object, previous } = change;
+  return comesToAnEnd(change) || hasPoints(object) !== (previous !== undefined && hasPoints(previous));
 }
 
 /** By time, for people, and by chance, so that not even another process for the same object has the same. */

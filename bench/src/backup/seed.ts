@@ -3,8 +3,10 @@ import type { Redis } from 'ioredis';
 const JOBS_PER_CALL = 5_000;
 const CALLS_TOGETHER = 4;
 
+type Index = 'wait' | 'active' | 'delayed' | 'prioritized' | 'waiting-children' | 'completed' | 'failed';
+
 /** What share of all jobs is in each state. */
-const SHARES = {
+const SHARES: Readonly<Partial<Record<Index, number>>> = {
   wait: 0.25,
   active: 0.05,
   delayed: 0.2,
@@ -12,7 +14,7 @@ const SHARES = {
   'waiting-children': 0.05,
   completed: 0.25,
   failed: 0.1,
-} as const;
+};
 
 /** Jobs as BullMQ leaves them. KEYS: their common text. ARGV: first and last id, index, time, data. */
 const SEED = `
@@ -33,12 +35,18 @@ for id = tonumber(ARGV[1]), tonumber(ARGV[2]) do
 end
 redis.call('SET', KEYS[1] .. 'id', ARGV[2])`;
 
-/** Puts as many jobs into a queue, in every state, each with `dataBytes` of data. */
-export async function seedEveryState(redis: Redis, queue: string, jobs: number, dataBytes: number): Promise<void> {
+/** Puts as many jobs into a queue, by default in every state, each with `dataBytes` of data; their ids count from 1. */
+export async function seedEveryState(
+  redis: Redis,
+  queue: string,
+  jobs: number,
+  dataBytes: number,
+  shares = SHARES,
+): Promise<void> {
   const data = JSON.stringify({ text: 'x'.repeat(Math.max(0, dataBytes - 11)) });
   const calls: [first: number, last: number, index: string][] = [];
   let [next, share] = [1, 0];
-  for (const [index, part] of Object.entries(SHARES)) {
+  for (const [index, part] of Object.entries(shares)) {
     share += part;
     for (const last = Math.round(jobs * share); next <= last; next += JOBS_PER_CALL)
       calls.push([next, Math.min(last, next + JOBS_PER_CALL - 1), index]);

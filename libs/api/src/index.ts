@@ -3,6 +3,14 @@ export { helmValue } from './helm-value.ts';
 export * from './kinds/backup-reasons.ts';
 export * from './kinds/backup-storage.ts';
 export * from './kinds/duration.ts';
+export {
+  incrementalTimes,
+  MOST_CHAINS,
+  MOST_POINTS,
+  type BackupChain,
+  type IncrementalSpec,
+  type IncrementalStatus,
+} from './kinds/incremental-backup.ts';
 export { MAX_SCHEDULERS, type JobSchedulerSpec } from './kinds/job-schedulers.ts';
 export * from './kinds/meta.ts';
 export * from './kinds/quantity.ts';

@@ -1,9 +1,16 @@
 export { BackupWriter, type BackupOptions, type FinishedBackup } from './backup/backup-writer.ts';
 export { listBackups, type ListedBackup } from './backup/list-backups.ts';
-export { openBackup, type OpenBackup, type OpenOptions } from './backup/open-backup.ts';
-export type { PartPlace } from './backup/backup-parts.ts';
+export type { RecordBatch } from './backup/merge-records.ts';
+export { openBackup, type ChainTotals, type OpenBackup } from './backup/open-backup.ts';
 export type { QueueSummary, QueueWriter } from './backup/queue-writer.ts';
-export { removeBackup } from './backup/remove-backup.ts';
+export { readChain, type ChainPoint, type OpenOptions } from './backup/read-chain.ts';
+export {
+  removeBackup,
+  removeBackupsBelow,
+  removeChain,
+  removePoint,
+  type RemovalOptions,
+} from './backup/remove-backup.ts';
 export type { KeyWrapper } from './encryption/key-wrapper.ts';
 export type { KmsOptions, KmsSpec } from './encryption/kms-client.ts';
 export { kmsKey } from './encryption/kms-key.ts';
@@ -14,7 +21,8 @@ export { BackupTooLargeError } from './errors/backup-too-large-error.ts';
 export { BackupVersionError } from './errors/backup-version-error.ts';
 export { DirectoryNotEmptyError } from './errors/directory-not-empty-error.ts';
 export { RecordTooLargeError } from './errors/record-too-large-error.ts';
-export { FORMAT_VERSION, type Manifest, type QueueEntry } from './manifest/schema.ts';
+export { chainFolder, MAX_CHAIN_POINTS, pointFolder } from './manifest/layout.ts';
+export { FORMAT_VERSIONS, type Manifest, type PreviousPoint, type QueueEntry } from './manifest/schema.ts';
 export type { JsonRecord } from './parts/lines.ts';
 export { openStorage, type OpenStorageOptions } from './storage/open-storage.ts';
 export type { S3Spec, StorageSpec, VolumeSpec } from './storage/storage-spec.ts';

@@ -163,4 +163,6 @@ export {
   type Value,
 } from './snapshot/records.ts';
 export { snapshotQueue, type SnapshotOptions } from './snapshot/snapshot-queue.ts';
+export { type SnapshotChanges } from './snapshot/changed-jobs.ts';
+export { JobDigests, TooManyJobsError } from './snapshot/job-digests.ts';
 export { UnreadableKeyError } from './snapshot/unreadable-key-error.ts';

@@ -5,6 +5,8 @@ import type { Sources } from '../access/sources.ts';
 import type { StorageAccess } from '../access/storage-access.ts';
 import { inWords } from '../engine/failures.ts';
 import { removeAttempts, takeBackup } from '../engine/take-backup.ts';
+import type { RunProgress } from '../engine/progress.ts';
+import type { Runs } from '../runs/runs.ts';
 import { stageOf } from '../runs/stage.ts';
 import { folderOf } from './files.ts';
 import {
@@ -98,7 +100,12 @@ function beginBackup(
   );
 }
 
-function beginRemoval(backup: BackupObject, { storage: access }: ObservedBackup, { runs, sources }: BackupTools): void {
+/** Removes all that a backup has in its storage. */
+export function beginRemoval<R>(
+  backup: BackupObject,
+  { storage: access }: Pick<ObservedBackup, 'storage'>,
+  { runs, sources }: Pick<BackupTools, 'sources'> & { readonly runs: Runs<RunProgress, R | 'removed'> },
+): void {
   const { name, uid = '' } = backup.metadata;
   if (!access) throw new Error(`the removal of QueueBackup ${name} begins without a storage`);
   runs.begin({ uid, key: keyOf(backup), task: BackupTask.removal }, ({ signal }) =>
@@ -111,7 +118,7 @@ function beginRemoval(backup: BackupObject, { storage: access }: ObservedBackup,
   );
 }
 
-/** Where the attempts of a backup lie, with a slash at its end. */
-function baseOf(backup: BackupObject, { namespacePath }: StorageAccess): string {
+/** Where all of a backup lies, with a slash at its end. */
+export function baseOf(backup: BackupObject, { namespacePath }: StorageAccess): string {
   return `${namespacePath}${folderOf(backup)}/`;
 }

@@ -2,7 +2,7 @@ import { restoredUnfinished, saidBefore } from '@redis-queue/controller';
 import type { BackupObject, Problem } from './steps.ts';
 
 /** The folder below which the attempts of a backup lie; no other object has it, by the uid. */
-export function folderOf({ metadata: { name, uid = '' } }: BackupObject): string {
+export function folderOf({ metadata: { name, uid = '' } }: Pick<BackupObject, 'metadata'>): string {
   return `${name}-${uid.slice(0, 8)}`;
 }
 

@@ -5,7 +5,14 @@ import {
   type QueueBackupReason,
   type QueueBackupStatus,
 } from '@redis-queue/api';
-import { findCondition, restoredUnfinished, RetryPace, type Kind, type StatusPace } from '@redis-queue/controller';
+import {
+  findCondition,
+  restoredUnfinished,
+  RetryPace,
+  type Kind,
+  type RecordEvent,
+  type StatusPace,
+} from '@redis-queue/controller';
 import type { BackupMetrics } from '../runs/metrics.ts';
 import { compareStatus } from '../runs/compare-status.ts';
 import { problemOfRun } from '../runs/failure.ts';
@@ -44,14 +51,10 @@ export function backupKind(
     plan: planBackup,
     apply: (backup, found, context) => applyBackup(backup, found, context, options),
     status: backupStatus,
-    report({ metadata, status }, { done }, { event }) {
+    report(backup, { done }, { event }) {
+      const { metadata, status } = backup;
       if (status) sawEnd(metadata.namespace ?? '', status);
-      if (metadata.deletionTimestamp === undefined) return;
-      for (const step of done) {
-        if (step.kind !== 'removeFinalizer') continue;
-        if (step.dataRetained !== undefined) event('BackupRetained', step.dataRetained);
-        else event('BackupRemoved', `${status?.location ?? 'what it had in the storage'} is removed`);
-      }
+      reportRemoval(backup, done, event);
     },
     statusDelayMs(backup, { observed }, status, nowMs) {
       if (observed.stage === 'returning') return restoredUnfinished(backup, new Date(nowMs))?.statusWithinMs;
@@ -83,6 +86,20 @@ export function backupKind(
       return waitMs({ ...backup, status }, outcome.observed, { now, retryMs });
     },
   };
+}
+
+/** Events of a backup that goes, about what it has in the storage. */
+export function reportRemoval(
+  { metadata, status }: BackupObject,
+  done: readonly { readonly kind: string; readonly dataRetained?: string }[],
+  event: RecordEvent<QueueBackupReason>,
+): void {
+  if (metadata.deletionTimestamp === undefined) return;
+  for (const step of done) {
+    if (step.kind !== 'removeFinalizer') continue;
+    if (step.dataRetained !== undefined) event('BackupRetained', step.dataRetained);
+    else event('BackupRemoved', `${status?.location ?? 'what it had in the storage'} is removed`);
+  }
 }
 
 function readyOf({ conditions }: QueueBackupStatus): Condition | undefined {

@@ -5,7 +5,7 @@ import { selectQueues } from '../access/select-queues.ts';
 import type { OpenAccess, Sources } from '../access/sources.ts';
 import { resolveStorage } from '../access/storage-access.ts';
 import { deadLettersName } from '../engine/queue-names.ts';
-import type { QueueSource } from '../engine/take-backup.ts';
+import type { QueueSource } from '../engine/write-backup.ts';
 import { stageOf } from '../runs/stage.ts';
 import type { BackupObject, BackupRuns, ObservedBackup, Problem } from './steps.ts';
 
@@ -28,7 +28,10 @@ export async function observeBackup(
 }
 
 /** The queues to read, or why one of them cannot be. */
-function sourcesOf({ metadata: { namespace = '' }, spec }: BackupObject, sources: Sources): QueueSource[] | Problem {
+export function sourcesOf(
+  { metadata: { namespace = '' }, spec }: BackupObject,
+  sources: Sources,
+): QueueSource[] | Problem {
   const selected = selectQueues(spec.queues, {
     get: (name) => sources.queues.get({ namespace, name }),
     list: () => sources.queues.list(namespace),

@@ -2,6 +2,7 @@ import { GROUP } from '@redis-queue/api';
 import { hasFinalizer, type FinalizerStep } from '@redis-queue/controller';
 import { problemOfRun } from '../runs/failure.ts';
 import { deletionDueMs } from '../runs/run-objects.ts';
+import type { RunState } from '../runs/runs.ts';
 import { problemOfStage } from '../runs/stage.ts';
 import { filesOfAnother, folderOf } from './files.ts';
 import { BackupTask, type BackupObject, type BackupPlan, type ObservedBackup, type Problem } from './steps.ts';
@@ -38,26 +39,31 @@ export function planBackup(backup: BackupObject, observed: ObservedBackup, now: 
 }
 
 /** Without numbers that move: those have fields of their own. */
-const BACKING_UP: Problem = {
+export const BACKING_UP: Problem = {
   reason: 'BackingUp',
   message: 'jobs are being read and written to the storage; status.progress says how far it is',
 };
 const REMOVING: Problem = { reason: 'RemovingBackup', message: 'what the backup has in the storage is being removed' };
 
-function planFinalizer({ metadata, spec }: BackupObject): FinalizerStep[] {
+/** So that what is in the storage goes with an object whose policy is Delete. */
+export function planFinalizer({ metadata, spec }: BackupObject): FinalizerStep[] {
   const held = hasFinalizer({ apiVersion: '', kind: '', metadata }, BACKUP_FINALIZER);
   if (spec.deletionPolicy === 'Delete') return held ? [] : [{ kind: 'addFinalizer' }];
   return held ? [{ kind: 'removeFinalizer' }] : [];
 }
 
 /** Of an object that is being deleted and has our finalizer. */
-function planRemoval(backup: BackupObject, { run, problem }: ObservedBackup, now: Date): BackupPlan {
+export function planRemoval(
+  backup: BackupObject,
+  { run, problem }: { readonly run?: RunState<unknown, unknown> | undefined; readonly problem?: Problem },
+  now: Date,
+): BackupPlan {
   if (backup.spec.deletionPolicy !== 'Delete') return { steps: [{ kind: 'removeFinalizer' }] };
   const ofAnother = filesOfAnother(backup, now);
   if (ofAnother !== undefined) return { steps: [{ kind: 'removeFinalizer', dataRetained: retainedAt(ofAnother) }] };
   if (run && run.phase !== 'ended') {
-    const isBackup = run.task === BackupTask.backup;
-    return { steps: isBackup ? [{ kind: 'abort', why: 'the object is deleted' }] : [], problem: REMOVING };
+    const writes = run.task !== BackupTask.removal;
+    return { steps: writes ? [{ kind: 'abort', why: 'the object is deleted' }] : [], problem: REMOVING };
   }
   if (run?.task === BackupTask.removal) {
     if (run.end.ok) return { steps: [{ kind: 'removeFinalizer' }] };

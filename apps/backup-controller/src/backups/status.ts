@@ -1,6 +1,6 @@
 import { QUEUE_BACKUP_REASONS, type QueueBackupStatus } from '@redis-queue/api';
 import { kindConditions } from '@redis-queue/controller';
-import type { BackupResult } from '../engine/take-backup.ts';
+import type { BackupResult } from '../engine/write-backup.ts';
 import { outcomeOf, RunCondition, runFields, saidOfEnd } from '../runs/run-status.ts';
 import type { BackupObject, BackupPlan, ObservedBackup, Problem } from './steps.ts';
 
@@ -38,12 +38,13 @@ function resultOf({ stage, run }: ObservedBackup): BackupResult | undefined {
 }
 
 /** Of an object that is being deleted, as it was: what is removed was no failure. */
-function whereItWas({ status }: BackupObject): Partial<QueueBackupStatus> {
+export function whereItWas({ status }: BackupObject): Partial<QueueBackupStatus> {
   const { phase, startTime, completionTime, failures, lastFailureTime } = status ?? {};
   return withoutUndefined({ phase, startTime, completionTime, failures, lastFailureTime });
 }
 
-function contents({
+/** What a backup has. */
+export function contents({
   directory,
   location,
   formatVersion,
@@ -79,7 +80,7 @@ function queueStatus(queue: BackupResult['queues'][number]): NonNullable<QueueBa
   };
 }
 
-function contentsBefore({
+export function contentsBefore({
   queues,
   jobs,
   bytes,

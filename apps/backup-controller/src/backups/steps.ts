@@ -2,7 +2,7 @@ import type { QueueBackup, QueueBackupReason } from '@redis-queue/api';
 import type { Plan, Problem as KindProblem, Resource } from '@redis-queue/controller';
 import type { StorageAccess } from '../access/storage-access.ts';
 import type { RunProgress } from '../engine/progress.ts';
-import type { BackupResult, QueueSource } from '../engine/take-backup.ts';
+import type { BackupResult, QueueSource } from '../engine/write-backup.ts';
 import type { Runs, RunState } from '../runs/runs.ts';
 import type { Stage } from '../runs/stage.ts';
 

@@ -18,7 +18,7 @@ export async function sourceOf(
 ): Promise<{ readonly from: QueueRef; readonly fromRedis: string }> {
   const entry = backup.manifest.queues.find((queue) => queue.name === name);
   const { redis } = entry?.about ?? {};
-  for await (const records of backup.records(name)) {
+  for await (const { records } of backup.records(name)) {
     const first = records[0] && parsed(name, records[0]);
     if (first?.kind !== 'queue') break;
     return { from: { prefix: first.prefix, name: first.name }, fromRedis: typeof redis === 'string' ? redis : '' };
@@ -46,7 +46,7 @@ export async function checkQueue(
   let jobs: number | undefined;
   for await (const batch of backup.records(name)) {
     signal.throwIfAborted();
-    const records = batch.map((record) => parsed(name, record));
+    const records = batch.records.map((record) => parsed(name, record));
     wouldRun.add(records);
     flows.add(records);
     for (const record of records) {

@@ -14,6 +14,7 @@ export interface CheckedQueue {
 }
 
 export interface CheckResult {
+  readonly directory: string;
   readonly location: string;
   readonly manifestSha256: string;
   readonly checked: readonly CheckedQueue[];
@@ -47,7 +48,7 @@ export async function checkRestore(options: SourceOptions): Promise<CheckResult>
     const message = `${links} links of flows lead to queues that are not restored into the same Redis: ${openLinks.slice(0, 5).join('; ')}; restore those queues as well, or set openFlows to Detach`;
     throw new RunFailure({ reason: 'OpenFlows', message });
   }
-  return { location, manifestSha256: backup.manifestSha256, checked, jobs };
+  return { directory: options.directory, location, manifestSha256: backup.manifestSha256, checked, jobs };
 }
 
 /** Jobs of the queue that was read last that workers would start. */

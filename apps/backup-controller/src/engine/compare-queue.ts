@@ -20,7 +20,7 @@ export async function compareQueue(
 ): Promise<readonly string[]> {
   async function* records(): AsyncGenerator<readonly QueueRecord[]> {
     let jobs = 0;
-    for await (const batch of backup.records(name)) {
+    for await (const { records: batch } of backup.records(name)) {
       signal.throwIfAborted();
       jobs += batch.filter(({ kind }) => kind === 'job').length;
       report({ step: 'Comparing', queue: name, jobs, queuesDone });

@@ -8,10 +8,11 @@ import {
   StorageError,
   type KeyReason,
 } from '@redis-queue/backup';
-import { OpenFlowError, RestoreLostError, UnreadableKeyError } from '@redis-queue/bullmq';
+import { OpenFlowError, RestoreLostError, TooManyJobsError, UnreadableKeyError } from '@redis-queue/bullmq';
 import type { Problem } from '@redis-queue/controller';
 import type { RunRedis } from '../access/redis.ts';
 import { RunFailure } from '../runs/failure.ts';
+import { MOST_JOBS } from './digest-memory.ts';
 
 /** What ends a run: known failures in the words of conditions, anything else as it is. */
 export async function inWords<T>(run: () => Promise<T>): Promise<T> {
@@ -46,11 +47,14 @@ function problemOf(error: unknown): Problem<QueueBackupReason | QueueRestoreReas
   if (error instanceof BackupVersionError) return { reason: 'BackupUnreadable', message: error.message };
   if (error instanceof RecordTooLargeError) return { reason: 'QueueUnreadable', message: error.message };
   if (error instanceof UnreadableKeyError) return { reason: 'QueueUnreadable', message: error.message };
+  if (error instanceof TooManyJobsError) return { reason: 'TooManyJobs', message: TOO_MANY_JOBS };
   if (error instanceof RestoreLostError) return { reason: 'RestoreLost', message: error.message };
   if (error instanceof OpenFlowError) return { reason: 'OpenFlows', message: error.message };
   if (error instanceof ObjectNotFoundError) return { reason: 'BackupNotFound', message: error.message };
   return undefined;
 }
+
+const TOO_MANY_JOBS = `its queues have more than ${MOST_JOBS.toLocaleString('en')} jobs together, of which changes cannot be told; part the Queues into several QueueBackups, keep fewer finished jobs (spec.retention of a Queue), or take full backups by a QueueBackupSchedule`;
 
 /** Those that say something else than that the key is not the one of the backup. */
 const KEY_REASONS: Partial<Record<KeyReason, 'EncryptionKeyDenied' | 'EncryptionKeyUnreachable'>> = {

@@ -49,48 +49,22 @@ export async function fillQueue(
       sleep: (ms, abort) => sleep(ms, undefined, { signal: abort }),
     },
   });
-  const parts = new PartsWritten(backup, name, start.outcome === 'continued' ? start.partsDone : 0);
-  let jobs = 0;
-  for await (const batch of backup.records(name, { fromPart: parts.done + 1 })) {
+  const stepsDone = start.outcome === 'continued' ? start.partsDone : 0;
+  let [noted, underWay, jobs] = [stepsDone, stepsDone, 0];
+  for await (const { step, records } of backup.records(name, { fromStep: stepsDone + 1 })) {
     assertLeading();
-    await redis(() => writer.write(batch as readonly QueueRecord[]));
-    if (parts.add(batch.length)) await redis(() => writer.noteProgress(parts.done));
-    jobs += batch.filter(({ kind }) => kind === 'job').length;
+    underWay = step;
+    // A batch of a later step says that all of those before it are written.
+    if (noted < step - 1) {
+      noted = step - 1;
+      await redis(() => writer.noteProgress(noted));
+    }
+    await redis(() => writer.write(records as readonly QueueRecord[]));
+    jobs += records.filter(({ kind }) => kind === 'job').length;
     report({ step: 'Writing', queue: name, jobs, queuesDone });
   }
   assertLeading();
+  await redis(() => writer.noteProgress(underWay));
   const summary = await redis(() => writer.finish());
   return Object.values(summary.jobs).reduce((total, count) => total + count, 0);
-}
-
-/** Which parts of a queue are written, by the records that each of them has. */
-class PartsWritten {
-  readonly #records: readonly number[];
-  #done: number;
-  #ofNext = 0;
-
-  constructor(backup: OpenBackup, name: string, done: number) {
-    this.#records =
-      backup.manifest.queues.find((queue) => queue.name === name)?.parts.map(({ records }) => records) ?? [];
-    this.#done = done;
-  }
-
-  get done(): number {
-    return this.#done;
-  }
-
-  /** @returns whether a part was ended by these records. */
-  add(records: number): boolean {
-    const before = this.#done;
-    this.#ofNext += records;
-    for (
-      let next = this.#records[this.#done];
-      next !== undefined && this.#ofNext >= next;
-      next = this.#records[this.#done]
-    ) {
-      this.#ofNext -= next;
-      this.#done++;
-    }
-    return this.#done > before;
-  }
 }

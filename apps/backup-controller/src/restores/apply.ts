@@ -2,6 +2,7 @@ import { QUEUE_RESTORES, type QueueRestoreReason } from '@redis-queue/api';
 import { applySteps, keyOf, type Applied, type KindContext } from '@redis-queue/controller';
 import { withStorage } from '../access/open-storage.ts';
 import { inWords } from '../engine/failures.ts';
+import { findPoint } from '../engine/find-point.ts';
 import { checkRestore } from '../engine/check-restore.ts';
 import { abandonQueues, resumeQueues, type RestoreFence } from '../engine/end-restore.ts';
 import { runRestore } from '../engine/run-restore.ts';
@@ -117,14 +118,14 @@ async function withSource<T>(
   call: (source: SourceOptions) => Promise<T>,
 ): Promise<T> {
   if (!backup) throw new Error(`a run of QueueRestore ${restore.metadata.name} begins without a backup`);
-  const { storage: access, directory, manifestSha256 } = backup;
-  return await withStorage(access, (storage) =>
+  const { storage: access, atMs, ...place } = backup;
+  const { openKey } = access;
+  return await withStorage(access, async (storage) =>
     call({
       ...context,
       storage,
-      directory,
-      manifestSha256,
-      openKey: access.openKey,
+      ...(atMs === undefined ? place : await findPoint(storage, place, { atMs, openKey, signal: context.signal })),
+      openKey,
       targetsOf(names) {
         const targets = resolveTargets(names, restore, sources);
         if (!Array.isArray(targets)) throw new RunFailure(targets);

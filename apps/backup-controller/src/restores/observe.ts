@@ -3,6 +3,8 @@ import { saidBefore, type ObjectCache } from '@redis-queue/controller';
 import type { Sources } from '../access/sources.ts';
 import { resolveStorage, type StorageAccess } from '../access/storage-access.ts';
 import type { BackupObject } from '../backups/steps.ts';
+import { chainAt, chainsOf } from '../points/chains.ts';
+import { isIncremental } from '../points/steps.ts';
 import { hasEnded } from '../runs/run-objects.ts';
 import {
   needsAbandonment,
@@ -32,7 +34,7 @@ export async function observeRestore(
   if (needsResumption(restore) || needsAbandonment(restore))
     return run ? found : { ...found, ...targetsOf(restore, sources) };
   if (found.stage !== 'due') return found;
-  const source = await sourceOf(restore, sources, signal);
+  const source = await sourceOf(restore, sources, { now, signal });
   return 'problem' in source ? { ...found, problem: source.problem } : { ...found, backup: source };
 }
 
@@ -46,7 +48,7 @@ function targetsOf(restore: RestoreObject, sources: Sources): Pick<ObservedResto
 async function sourceOf(
   restore: RestoreObject,
   sources: RestoreSources,
-  signal: AbortSignal,
+  { now, signal }: { readonly now: Date; readonly signal: AbortSignal },
 ): Promise<BackupPlace | { readonly problem: Problem }> {
   const { namespace = '' } = restore.metadata;
   const { backup: reference, storage, directory, encryption } = restore.spec.from;
@@ -62,16 +64,22 @@ async function sourceOf(
   }
   const name = reference?.name ?? '';
   const backup = sources.backups.get({ namespace, name });
-  const problem = whyNotRestorable(backup, name, namespace);
-  if (problem || !backup) return { problem: problem ?? notFound(name, namespace) };
-  const targets = resolveTargets(backup.status?.queues?.map((queue) => queue.name) ?? [], restore, sources);
-  if (!Array.isArray(targets)) return { problem: targets };
+  const place = placeOf(restore, backup, now);
+  if ('problem' in place || !backup) return 'problem' in place ? place : { problem: notFound(name, namespace) };
+  // Which queues another point has is known once it is read.
+  if (place.atMs === undefined) {
+    const { queues = [] } = (isChecked(restore) ? restore.status : backup.status) ?? {};
+    const targets = resolveTargets(
+      queues.map((queue) => queue.name),
+      restore,
+      sources,
+    );
+    if (!Array.isArray(targets)) return { problem: targets };
+  }
   const found = await resolveStorage(namespace, backup.spec, sources.storage, readSecret);
   if (!found.ok) return { problem: { ...found.problem, message: `of QueueBackup ${name}: ${found.problem.message}` } };
-  const { directory: written = '', manifestSha256 } = backup.status ?? {};
-  const foreign = whyNotOwn(written, `QueueBackup ${name} lies in`, found.access);
-  if (foreign) return { problem: foreign };
-  return { storage: found.access, directory: written, ...(manifestSha256 !== undefined && { manifestSha256 }) };
+  const foreign = whyNotOwn(place.directory, `QueueBackup ${name} lies in`, found.access);
+  return foreign ? { problem: foreign } : { storage: found.access, ...place };
 }
 
 /** Also of a folder in a status: a copy of a QueueBackup of another namespace has that one's. */
@@ -81,23 +89,77 @@ function whyNotOwn(directory: string, said: string, { shared, namespacePath }: S
   return { reason: 'StorageNotPermitted', message };
 }
 
-function whyNotRestorable(backup: QueueBackup | undefined, name: string, namespace: string): Problem | undefined {
-  if (!backup) return notFound(name, namespace);
-  if (backup.metadata.deletionTimestamp !== undefined)
-    return {
-      reason: 'BackupNotFound',
-      message: `QueueBackup ${name} is being deleted; name another in spec.from.backup`,
-    };
-  if (!hasEnded(backup))
-    return { reason: 'BackupNotComplete', message: `QueueBackup ${name} has not completed; it is waited for` };
-  if (saidBefore(backup.status?.conditions, 'Ready')?.reason === 'RestoredByVelero')
-    return {
-      reason: 'BackupFailed',
-      message: `QueueBackup ${name} was created again by Velero without its status, which said where the backup lies; name the storage and the folder in spec.from instead`,
-    };
-  if (backup.status?.phase === 'Failed')
-    return { reason: 'BackupFailed', message: `QueueBackup ${name} failed; restore from another` };
-  return undefined;
+/** Where the backup of a restore lies, or the point of it, or why it cannot be restored. */
+function placeOf(
+  restore: RestoreObject,
+  backup: QueueBackup | undefined,
+  now: Date,
+): Omit<BackupPlace, 'storage'> | { readonly problem: Problem } {
+  const { namespace = '' } = restore.metadata;
+  const { name = '', at } = restore.spec.from.backup ?? {};
+  if (!backup) return { problem: notFound(name, namespace) };
+  if (backup.metadata.deletionTimestamp !== undefined) {
+    const message = `QueueBackup ${name} is being deleted; name another in spec.from.backup`;
+    return { problem: { reason: 'BackupNotFound', message } };
+  }
+  // The one that was checked, whichever points have been taken since.
+  const { directory, manifestSha256 } = restore.status ?? {};
+  if (isChecked(restore) && directory !== undefined && manifestSha256 !== undefined)
+    return { directory, manifestSha256 };
+  if (isIncremental(backup)) return pointOf(backup, at, now);
+  if (!hasEnded(backup)) {
+    const message = `QueueBackup ${name} has not completed; it is waited for`;
+    return { problem: { reason: 'BackupNotComplete', message } };
+  }
+  if (saidBefore(backup.status?.conditions, 'Ready')?.reason === 'RestoredByVelero') {
+    const message = `QueueBackup ${name} was created again by Velero without its status, which said where the backup lies; name the storage and the folder in spec.from instead`;
+    return { problem: { reason: 'BackupFailed', message } };
+  }
+  const { phase, directory: written = '', manifestSha256: sha256 } = backup.status ?? {};
+  if (phase === 'Failed')
+    return { problem: { reason: 'BackupFailed', message: `QueueBackup ${name} failed; restore from another` } };
+  const time = earliest(backup.status?.queues?.map(({ snapshotAt }) => snapshotAt) ?? []);
+  if (at !== undefined && Date.parse(at) < Date.parse(time))
+    return { problem: pointNotFound(name, at, `is of ${time}`) };
+  return { directory: written, ...(sha256 !== undefined && { manifestSha256: sha256 }) };
+}
+
+function isChecked({ status }: RestoreObject): boolean {
+  return status?.checkedAt !== undefined && status.directory !== undefined;
+}
+
+function pointOf(
+  backup: QueueBackup,
+  at: string | undefined,
+  now: Date,
+): Omit<BackupPlace, 'storage'> | { readonly problem: Problem } {
+  const { name } = backup.metadata;
+  const chains = chainsOf(backup);
+  if (chains.length === 0) {
+    const message = `QueueBackup ${name} has no point yet; it is waited for`;
+    return { problem: { reason: 'BackupNotComplete', message } };
+  }
+  const chain = chainAt(backup, at === undefined ? undefined : new Date(at), now);
+  if (!chain) {
+    const spans = chains.slice(0, MOST_NAMED).map(({ firstTime, lastTime }) => `${firstTime} to ${lastTime}`);
+    const more = chains.length > MOST_NAMED ? ` and ${chains.length - MOST_NAMED} older chains` : '';
+    return { problem: pointNotFound(name, at ?? '', `has points of ${spans.join(', ')}${more}`) };
+  }
+  const { directory, manifestSha256 } = chain;
+  return { directory, manifestSha256, ...(at !== undefined && { atMs: Date.parse(at) }) };
+}
+
+/** Spans of time that a message lists. */
+const MOST_NAMED = 10;
+
+/** The first of some times, as a status has them. */
+function earliest(times: readonly string[]): string {
+  return times.toSorted()[0] ?? '';
+}
+
+function pointNotFound(name: string, at: string, has: string): Problem {
+  const message = `QueueBackup ${name} has no point at or before spec.from.backup.at, ${at}: it ${has}; create a QueueRestore with a time that it has`;
+  return { reason: 'PointNotFound', message };
 }
 
 function notFound(name: string, namespace: string): Problem {

@@ -36,6 +36,7 @@ const failed = (task: string, error: Error): RestoreRun => ({
 });
 const queue = { name: 'emails', queue: 'emails' };
 const checked = ended(RestoreTask.check, {
+  directory: 'x',
   location: 's3://shop/x',
   manifestSha256: 'ab',
   checked: [{ ...queue, wouldRun: 3, detached: ['a waits for b'] }],

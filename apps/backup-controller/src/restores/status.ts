@@ -72,16 +72,17 @@ function timesOf(
   });
 }
 
-type Contents = Pick<QueueRestoreStatus, 'location' | 'manifestSha256' | 'queues' | 'jobs'>;
+type Contents = Pick<QueueRestoreStatus, 'location' | 'directory' | 'manifestSha256' | 'queues' | 'jobs'>;
 
 /** What is known of the backup and its queues, with what this run has found out. */
 function contentsOf(status: QueueRestoreStatus = {}, { run }: ObservedRestore, { check, restored }: End): Contents {
-  const { location, manifestSha256, queues, jobs } = status;
+  const { location, directory, manifestSha256, queues, jobs } = status;
   if (check) {
     const all = check.checked.map(({ detached, ...rest }) => ({ ...rest, ...texts('detached', detached) }));
-    return { location: check.location, manifestSha256: check.manifestSha256, queues: all, jobs: check.jobs };
+    const found = { location: check.location, directory: check.directory, manifestSha256: check.manifestSha256 };
+    return { ...found, queues: all, jobs: check.jobs };
   }
-  const before = withoutUndefined({ location, manifestSha256, queues, jobs });
+  const before = withoutUndefined({ location, directory, manifestSha256, queues, jobs });
   const failure = run?.phase === 'ended' && !run.end.ok ? run.end.error : undefined;
   if (failure instanceof RestoreDiffersFailure) return { ...before, queues: withResults(queues, failure.queues) };
   if (!restored) return before;

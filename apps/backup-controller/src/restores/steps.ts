@@ -50,6 +50,8 @@ export interface BackupPlace {
   readonly directory: string;
   /** What its manifest has to be; absent: nobody knows. */
   readonly manifestSha256?: string;
+  /** Unix ms: the point of this time in its chain is restored. Absent: the backup itself. */
+  readonly atMs?: number;
 }
 
 export interface ObservedRestore {

@@ -13,6 +13,21 @@ export interface RunsUnderWay {
   oldestMs(): ReadonlyMap<string, number>;
 }
 
+/** Several of them as one. */
+export function together(all: readonly RunsUnderWay[]): RunsUnderWay {
+  return {
+    get running() {
+      return all.reduce((sum, { running }) => sum + running, 0);
+    },
+    oldestMs() {
+      const ages = new Map<string, number>();
+      for (const runs of all)
+        for (const [namespace, ms] of runs.oldestMs()) ages.set(namespace, Math.max(ages.get(namespace) ?? 0, ms));
+      return ages;
+    },
+  };
+}
+
 /** A time per namespace that never goes back, in whichever order times are seen. */
 class NewestTime {
   readonly #gauge: Gauge<Labels>;

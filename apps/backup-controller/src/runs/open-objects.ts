@@ -8,13 +8,17 @@ const OPEN = 'open';
  */
 const MAX_NOTIFIED = 8;
 
-/** The objects of a kind that have not ended, by namespace: what they wait for lies in it. */
+/** The objects of a kind that may wait for something, by namespace: what they wait for lies in it. */
 export class OpenObjects<T extends RunObject> {
   readonly #objects: Pick<ObjectCache<T>, 'eachByIndex'>;
 
-  constructor(objects: Pick<ObjectCache<T>, 'addIndex' | 'eachByIndex'>) {
+  /** @param waits whether an object may wait; by default each that has not ended. */
+  constructor(
+    objects: Pick<ObjectCache<T>, 'addIndex' | 'eachByIndex'>,
+    waits: (object: T) => boolean = (object) => !hasEnded(object),
+  ) {
     this.#objects = objects;
-    objects.addIndex(OPEN, (object) => (hasEnded(object) ? [] : [object.metadata.namespace ?? '']));
+    objects.addIndex(OPEN, (object) => (waits(object) ? [object.metadata.namespace ?? ''] : []));
   }
 
   /** Those of the namespace of another object. */

@@ -19,9 +19,14 @@ export interface RunFields {
   lastFailureTime?: string | undefined;
 }
 
-/** The delay of a Job after its first failure, and the longest. */
-const FIRST_BACKOFF_MS = 10_000;
-const LONGEST_BACKOFF_MS = 360_000;
+/** The delay after the first failure, which doubles with each, and the longest. */
+export interface Backoff {
+  readonly firstMs: number;
+  readonly longestMs: number;
+}
+
+/** As a Job has it. */
+export const JOB_BACKOFF: Backoff = { firstMs: 10_000, longestMs: 360_000 };
 
 /** Whether it has ended, completed or failed: its time of completion says so, and is never taken back. */
 export function hasEnded({ status }: Pick<RunObject, 'status'>): boolean {
@@ -41,10 +46,14 @@ export function deadlineDueMs({ spec, status }: RunObject, now: Date): number | 
 }
 
 /** In how many ms it may run again after the last failure; 0: now. */
-export function backoffDueMs({ status }: Pick<RunObject, 'status'>, now: Date): number {
+export function backoffDueMs(
+  { status }: Pick<RunObject, 'status'>,
+  now: Date,
+  { firstMs, longestMs }: Backoff = JOB_BACKOFF,
+): number {
   const { failures = 0, lastFailureTime } = status ?? {};
   if (failures === 0) return 0;
-  const delayMs = Math.min(FIRST_BACKOFF_MS * 2 ** (failures - 1), LONGEST_BACKOFF_MS);
+  const delayMs = Math.min(firstMs * 2 ** (failures - 1), longestMs);
   return dueMs(lastFailureTime, delayMs / 1_000, now) ?? 0;
 }
 

@@ -94,6 +94,7 @@ export function failuresAfter({ status }: Pick<RunObject, 'status'>): number {
   return (status?.failures ?? 0) + 1;
 }
 
-function isInterrupted(run: RunState<unknown, unknown>): boolean {
+/** Whether a run ended because the process was to end, and did not fail. */
+export function isInterrupted(run: RunState<unknown, unknown>): boolean {
   return run.phase === 'ended' && !run.end.ok && run.end.error instanceof InterruptedError;
 }

@@ -177,7 +177,7 @@ describe.concurrent('a backup schedule', () => {
       labels: { 'redis-queue.io/backup-schedule': 'nightly' },
       annotations: { 'redis-queue.io/scheduled-for': timestamp(jumpMs) },
     });
-    expect(backup!.spec).toEqual(schedule.spec.template.spec);
+    expect(backup!.spec).toEqual({ ...schedule.spec.template.spec, mode: 'Full' });
     await t.end(backup!, 'Failed', jumpMs + 60_000);
     const failed = await rig.objects.settled(QUEUE_BACKUP_SCHEDULES, schedule, 'BackupFailed', {
       condition: 'LastBackupFailed',

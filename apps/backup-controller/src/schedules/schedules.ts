@@ -42,7 +42,7 @@ export function backupOf({ metadata: { namespace, name }, spec }: ScheduleObject
       labels: { [BACKUP_SCHEDULE_LABEL]: name },
       annotations: { [SCHEDULED_FOR_ANNOTATION]: timestamp(slotMs) },
     },
-    spec: spec.template.spec,
+    spec: { ...spec.template.spec, mode: 'Full' },
   };
 }
 

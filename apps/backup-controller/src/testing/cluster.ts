@@ -55,7 +55,7 @@ export class TestCluster implements AsyncDisposable {
   /** The controller, in this process, until it is stopped. */
   async controller(
     settings: Partial<Settings> = {},
-    more: { kubeconfigPath?: string } = {},
+    more: { kubeconfigPath?: string; namespaces?: readonly string[] } = {},
   ): Promise<RunningController> {
     const all: Settings = {
       redisSecretNames: ['redis-credentials', 'redis-other', 'redis-backup', 'redis-restore'],

@@ -21,6 +21,7 @@ export function backupObject(
     kind: 'QueueBackup',
     metadata: { ...metadata, ...more },
     spec: {
+      mode: 'Full',
       queues: { names: ['emails'] },
       storage: { volume: {} },
       deadLetters: true,

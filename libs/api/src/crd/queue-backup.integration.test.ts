@@ -15,6 +15,7 @@ afterAll(() => controlPlane?.stop());
 
 const s3 = { bucket: 'shop-backups', secretRef: { name: 'backup-storage' } };
 const inS3 = (more: object): Record<string, unknown> => ({ storage: { s3: { ...s3, ...more } } });
+const points = (incremental: object): Record<string, unknown> => ({ mode: 'Incremental', incremental });
 const selected = (selector: object): Record<string, unknown> => ({ queues: { selector } });
 
 describe.concurrent('the API server accepts a QueueBackup', () => {
@@ -45,6 +46,9 @@ describe.concurrent('the API server accepts a QueueBackup', () => {
       { jobsPerSecond: 1, activeDeadlineSeconds: 1, backoffLimit: 0, ttlSecondsAfterFinished: 0 },
     ],
     ['that goes with its files', { deletionPolicy: 'Delete', deadLetters: false }],
+    ['that goes on, by the defaults', { mode: 'Incremental' }],
+    ['that goes on, at the least', points({ every: '10s', fullEvery: '10m', keep: '1h' })],
+    ['that goes on, at the most', points({ every: '60m', fullEvery: '7d', keep: '30d' })],
   ])('%s', async (_, spec) => {
     await expect(kubectl.check(backupDraft(spec))).resolves.toContain('nightly serverside-applied');
   });
@@ -81,6 +85,16 @@ describe.concurrent('the API server refuses a QueueBackup and says why:', () => 
     ['no key', { encryption: {} }, 'either in a Secret or in kms'],
     ['two keys', { encryption: { secretRef: { name: 'a' }, kms: { keyId: 'b' } } }, 'either in a Secret or in kms'],
     ['a rate of 0', { jobsPerSecond: 0 }, 'spec.jobsPerSecond'],
+    ['points of one that runs once', { incremental: { every: '10s' } }, 'set mode, or remove incremental'],
+    ['points too often', points({ every: '9s' }), 'every has to be from 10s to 1h'],
+    ['points in days', points({ every: '1d' }), 'spec.incremental.every'],
+    ['chains too long', points({ every: '10s', fullEvery: '3h' }), 'more than 1000 points'],
+    ['chains too often', points({ fullEvery: '9m' }), 'fullEvery has to be from 10m to 7d'],
+    ['too many chains', points({ fullEvery: '10m' }), 'more than 100 chains'],
+    ['chains that stay too long', points({ keep: '31d' }), 'keep has to be from 1h to 30d'],
+    ['an end of one that has none', { mode: 'Incremental', activeDeadlineSeconds: 9 }, 'goes on until it is deleted'],
+    ['a time to live of one that never ends', { mode: 'Incremental', ttlSecondsAfterFinished: 9 }, 'goes on until'],
+    ['an end of tries of one that goes on', { mode: 'Incremental', backoffLimit: 3 }, 'remove backoffLimit'],
     ['a misspelt field', inS3({ buckets: 'x' }), 'field not declared in schema'],
   ])('%s', async (_, spec, message) => {
     await expect(kubectl.check(backupDraft(spec))).rejects.toThrow(message);
@@ -91,6 +105,7 @@ describe.concurrent('the API server takes or refuses a QueueRestore:', () => {
   const storage = { volume: {} };
   test.each([
     ['from a backup', {}],
+    ['from a point of one', { from: { backup: { name: 'a', at: '2026-11-29T09:15:00Z' } } }],
     [
       'from a storage',
       { from: { storage, directory: 'nightly-01234567/a', encryption: { secretRef: { name: 'key' } } } },
@@ -102,6 +117,7 @@ describe.concurrent('the API server takes or refuses a QueueRestore:', () => {
   });
 
   test.each([
+    ['from a time that is none', { from: { backup: { name: 'a', at: 'yesterday' } } }, 'spec.from.backup.at'],
     ['from nowhere', { from: {} }, 'either from a backup or from a storage'],
     ['from two places', { from: { backup: { name: 'a' }, storage, directory: 'a' } }, 'either from a backup or'],
     ['from a storage at no place', { from: { storage } }, 'storage and directory say together'],
@@ -133,7 +149,7 @@ describe('what a backup or restore is about stays the same for its life:', () =>
   test.each([
     ['deletionPolicy', backupDraft({ ...spec, deletionPolicy: 'Delete' }, 'fixed')],
     ['how long it stays', backupDraft({ ...spec, ttlSecondsAfterFinished: 60 }, 'fixed')],
-    ['writing down a default', backupDraft({ ...spec, deadLetters: true, backoffLimit: 6 }, 'fixed')],
+    ['writing down a default', backupDraft({ ...spec, mode: 'Full', deadLetters: true, backoffLimit: 6 }, 'fixed')],
     ['resume', restoreDraft({ ...spec, resume: false }, 'fixed')],
     ['how long it stays', restoreDraft({ ...spec, ttlSecondsAfterFinished: 60 }, 'fixed')],
   ])('%s may change', async (_, draft) => {
@@ -142,6 +158,7 @@ describe('what a backup or restore is about stays the same for its life:', () =>
 
   const encryption = { secretRef: { name: 'key' } };
   test.each([
+    ['mode', backupDraft({ ...spec, mode: 'Incremental' }, 'fixed')],
     ['queues', backupDraft({ ...spec, ...selected({}) }, 'fixed')],
     ['storage', backupDraft({ ...spec, storage: { volume: { path: 'a' } } }, 'fixed')],
     ['encryption', backupDraft({ ...spec, encryption }, 'fixed')],
@@ -161,16 +178,23 @@ describe('what a backup or restore is about stays the same for its life:', () =>
 test('kubectl get shows what they are at, and kubectl wait their end', async () => {
   await kubectl.apply(backupDraft({}, 'shown'));
   const { spec } = await kubectl.get<QueueBackup>('rqb', 'shown');
-  const defaults = { deadLetters: true, backoffLimit: 6, deletionPolicy: 'Retain' };
+  const defaults = { mode: 'Full', deadLetters: true, backoffLimit: 6, deletionPolicy: 'Retain' };
   expect(spec).toEqual({ queues: { names: ['emails'] }, storage: { volume: {} }, ...defaults });
-  expect(await kubectl.table('rqb', 'shown')).toEqual(['NAME PHASE STATE JOBS STORED COMPLETED', 'shown Pending']);
+  expect(await kubectl.table('rqb', 'shown')).toEqual([
+    'NAME PHASE STATE JOBS STORED COMPLETED LAST-POINT',
+    'shown Pending',
+  ]);
   const said = { status: 'True', reason: 'BackedUp', message: '3 jobs', lastTransitionTime: '2026-03-01T18:00:00Z' };
   const conditions = ['Ready', 'Complete'].map((type) => ({ type, ...said }));
   await kubectl.writeStatus('queuebackup', 'shown', { conditions, phase: 'Completed', jobs: 3, storedBytes: 400 });
   expect(await kubectl.table('rqb', 'shown')).toEqual([
-    'NAME PHASE STATE JOBS STORED COMPLETED',
+    'NAME PHASE STATE JOBS STORED COMPLETED LAST-POINT',
     'shown Completed BackedUp 3 400',
   ]);
+  await kubectl.apply(backupDraft({ mode: 'Incremental', incremental: {} }, 'on'));
+  const times = { every: '30s', fullEvery: '6h', keep: '24h' };
+  expect((await kubectl.get<QueueBackup>('rqb', 'on')).spec.incremental).toEqual(times);
+  await kubectl.apply(backupDraft({ mode: 'Incremental', incremental: { every: '1m' } }, 'on'));
   await expect(kubectl.run('wait', '--for=condition=Complete', 'queuebackup/shown', '--timeout=5s')).resolves.toContain(
     'condition met',
   );

@@ -1,11 +1,17 @@
 import { QUEUE_BACKUP_REASONS } from '../kinds/backup-reasons.ts';
 import { API_VERSION } from '../kinds/meta.ts';
-import { QUEUE_BACKUPS, queueBackupSpecSchema, queueBackupStatusSchema } from '../kinds/queue-backup.ts';
+import {
+  QUEUE_BACKUP_MODE_RULES,
+  QUEUE_BACKUPS,
+  queueBackupSpecSchema,
+  queueBackupStatusSchema,
+} from '../kinds/queue-backup.ts';
 import type { KindDefinition } from './definition.ts';
 import { immutableField } from './immutable.ts';
 import { MESSAGE_COLUMN, RUN_NOTICES, STATE_COLUMN } from './run-columns.ts';
 
 const IMMUTABLE = [
+  'mode',
   'queues',
   'deadLetters',
   'storage',
@@ -19,21 +25,36 @@ export const queueBackupDefinition: KindDefinition = {
   kind: QUEUE_BACKUPS.kind,
   plural: QUEUE_BACKUPS.plural,
   shortName: 'rqb',
-  description: 'Backs Queues up, once, as a Job runs once: their jobs in every state, job schedulers and dead letters.',
+  description:
+    'Backs Queues up, once, as a Job runs once, or one point after the other: their jobs in every state, job schedulers and dead letters.',
   spec: queueBackupSpecSchema,
   status: queueBackupStatusSchema,
-  rules: IMMUTABLE.map((field) => immutableField(QUEUE_BACKUPS.kind, field)),
+  rules: [...QUEUE_BACKUP_MODE_RULES, ...IMMUTABLE.map((field) => immutableField(QUEUE_BACKUPS.kind, field))],
   columns: [
     { name: 'Phase', type: 'string', jsonPath: '.status.phase' },
     STATE_COLUMN,
     { name: 'Jobs', type: 'integer', jsonPath: '.status.jobs', description: 'Jobs in the backup.' },
     { name: 'Stored', type: 'integer', jsonPath: '.status.storedBytes', description: 'Size as stored, in bytes.' },
     { name: 'Completed', type: 'date', jsonPath: '.status.completionTime', description: 'How long ago it ended.' },
+    {
+      name: 'Last-Point',
+      type: 'date',
+      jsonPath: '.status.incremental.lastPointTime',
+      description: 'How old the newest point of an incremental backup is.',
+    },
+    { name: 'Mode', type: 'string', jsonPath: '.spec.mode', priority: 1 },
     { name: 'Location', type: 'string', jsonPath: '.status.location', priority: 1 },
     MESSAGE_COLUMN,
   ],
   reasons: QUEUE_BACKUP_REASONS,
-  notices: RUN_NOTICES,
+  notices: [
+    ...RUN_NOTICES,
+    {
+      type: 'BehindSchedule',
+      meaning:
+        'the newest point of an incremental backup was complete only when the next one was due already. Present only while True.',
+    },
+  ],
   examples: [
     {
       title: 'Two queues into a bucket, encrypted; the backup goes with the object:',
@@ -59,6 +80,21 @@ export const queueBackupDefinition: KindDefinition = {
           queues: { selector: { matchLabels: { team: 'crm' } } },
           storage: { volume: {} },
           ttlSecondsAfterFinished: 604_800,
+        },
+      },
+    },
+    {
+      title: 'What changed each half a minute, to go back to any of these points for two days:',
+      object: {
+        apiVersion: API_VERSION,
+        kind: 'QueueBackup',
+        metadata: { name: 'crm-always' },
+        spec: {
+          mode: 'Incremental',
+          incremental: { every: '30s', fullEvery: '6h', keep: '2d' },
+          queues: { selector: { matchLabels: { team: 'crm' } } },
+          storage: { s3: { bucket: 'crm-backups', region: 'eu-central-1', secretRef: { name: 'backup-storage' } } },
+          encryption: { secretRef: { name: 'backup-key' } },
         },
       },
     },

@@ -56,6 +56,15 @@ export const queueRestoreDefinition: KindDefinition = {
       },
     },
     {
+      title: 'As an incremental backup had it at a quarter past nine:',
+      object: {
+        apiVersion: API_VERSION,
+        kind: 'QueueRestore',
+        metadata: { name: 'before-the-mistake' },
+        spec: { from: { backup: { name: 'crm-always', at: '2026-11-29T09:15:00Z' } } },
+      },
+    },
+    {
       title: 'From a bucket, in a cluster that has lost its objects:',
       object: {
         apiVersion: API_VERSION,

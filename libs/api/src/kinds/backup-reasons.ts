@@ -92,6 +92,10 @@ const RUN_REASONS = {
 export const QUEUE_BACKUP_REASONS = {
   ...COMMON_REASONS,
   BackedUp: { kind: 'ready', doc: 'The backup is complete, with its manifest in the storage.' },
+  PointsTaken: {
+    kind: 'ready',
+    doc: 'Points of an incremental backup are taken and kept, as spec.incremental says; status.incremental has them.',
+  },
   BackingUp: { kind: 'progressing', doc: 'Jobs are being read and written; status.progress says how far it is.' },
   RemovingBackup: { kind: 'progressing', doc: 'The object is being deleted, and what it has in the storage removed.' },
   ...RUN_REASONS,
@@ -106,6 +110,22 @@ export const QUEUE_BACKUP_REASONS = {
   SelectorInvalid: {
     kind: 'stalled',
     doc: 'spec.queues.selector cannot be evaluated; the message says why. Create another QueueBackup.',
+  },
+  TooManyJobs: {
+    kind: 'stalled',
+    doc: 'The queues have more jobs than an incremental backup may have; the message has the limit. Part the Queues into several QueueBackups, keep fewer finished jobs (spec.retention of the Queue), or use a QueueBackupSchedule.',
+  },
+  PointsBehindSchedule: {
+    kind: 'degraded',
+    doc: 'Points take longer, or wait longer for a place, than spec.incremental.every; each is followed by the next at once, and more may be lost. Make every longer, part the Queues into several QueueBackups, or raise the Helm value runs of the chart backup-controller.',
+  },
+  ChainNotRemoved: {
+    kind: 'degraded',
+    doc: 'A chain whose time is over could not be removed from the storage; the message says why. It is tried again after each point.',
+  },
+  ChainBroken: {
+    kind: 'degraded',
+    doc: 'The newest point of an incremental backup is missing in the storage, or is not what was written; so a new chain was begun, with a full point. See who removes or changes files there.',
   },
   BackupRemoved: { kind: 'notice', doc: 'What the deleted object had in the storage was removed.' },
   BackupRetained: {
@@ -142,7 +162,14 @@ export const QUEUE_RESTORE_REASONS = {
     kind: 'retries',
     doc: 'Somebody removed what the restore had written, or the mark by which it is known in Redis; it begins again.',
   },
-  BackupNotComplete: { kind: 'retries', doc: 'The QueueBackup of spec.from has not completed; it is waited for.' },
+  BackupNotComplete: {
+    kind: 'retries',
+    doc: 'The QueueBackup of spec.from has not completed, or an incremental one has no point yet; it is waited for.',
+  },
+  PointNotFound: {
+    kind: 'stalled',
+    doc: 'The QueueBackup of spec.from has no point that is as old as spec.from.backup.at; the message says which it has. Create another QueueRestore.',
+  },
   BackupFailed: {
     kind: 'stalled',
     doc: 'The QueueBackup of spec.from failed, so there is nothing to restore; restore from another.',

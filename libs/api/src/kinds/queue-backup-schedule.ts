@@ -103,9 +103,10 @@ export const queueBackupScheduleSpecSchema = z
       ),
     template: z
       .object({
-        // With a time to live the last good backup would go as well: here `retention` decides.
+        // With a time to live the last good backup would go as well: here `retention` decides. One that never ends has no
+        // schedule.
         spec: queueBackupSpecSchema
-          .omit({ ttlSecondsAfterFinished: true })
+          .omit({ mode: true, incremental: true, ttlSecondsAfterFinished: true })
           .describe('Spec of the QueueBackups. A change is for those that begin later.'),
       })
       .describe('The QueueBackups that are created.'),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { backupEncryptionSchema, backupStorageSchema } from './backup-storage.ts';
 import { celRules } from './cel.ts';
+import { incrementalSchema, incrementalStatusSchema } from './incremental-backup.ts';
 import {
   type API_VERSION,
   conditionsSchema,
@@ -14,6 +15,7 @@ import {
   backoffLimitSchema,
   count,
   dateTime,
+  DEFAULT_BACKOFF_LIMIT,
   jobsPerSecondSchema,
   phaseSchema,
   progressSchema,
@@ -61,8 +63,37 @@ const selectorSchema = z.object({
 
 export type QueueSelector = z.infer<typeof selectorSchema>;
 
+/** Rules across fields, at the root of the object. */
+export const QUEUE_BACKUP_MODE_RULES = [
+  {
+    rule: "!has(self.spec.incremental) || self.spec.mode == 'Incremental'",
+    message: 'incremental is for the mode Incremental; set mode, or remove incremental',
+    fieldPath: '.spec.incremental',
+  },
+  {
+    rule: "self.spec.mode != 'Incremental' || !has(self.spec.activeDeadlineSeconds) && !has(self.spec.ttlSecondsAfterFinished)",
+    message:
+      'an incremental backup goes on until it is deleted; remove activeDeadlineSeconds and ttlSecondsAfterFinished',
+    fieldPath: '.spec.mode',
+  },
+  {
+    rule: `self.spec.mode != 'Incremental' || self.spec.backoffLimit == ${DEFAULT_BACKOFF_LIMIT}`,
+    message: 'an incremental backup is tried again for as long as it is there; remove backoffLimit',
+    fieldPath: '.spec.backoffLimit',
+  },
+];
+
 export const queueBackupSpecSchema = z
   .object({
+    mode: z
+      .enum(['Full', 'Incremental'])
+      .default('Full')
+      .describe(
+        'Full: one backup, of one instant. Incremental: one point after the other until the object is deleted, each with what changed since the one before, any of which can be restored; immutable.',
+      ),
+    incremental: incrementalSchema
+      .optional()
+      .describe('How often points are taken, and how long they stay, with the mode Incremental. Absent: the defaults.'),
     queues: z
       .object({
         names: z
@@ -106,7 +137,9 @@ export const queueBackupSpecSchema = z
       ),
     ttlSecondsAfterFinished: ttlSecondsAfterFinishedSchema,
   })
-  .describe('What is backed up, and where to; all but deletionPolicy and ttlSecondsAfterFinished is immutable.');
+  .describe(
+    'What is backed up, and where to; all but deletionPolicy, incremental and ttlSecondsAfterFinished is immutable.',
+  );
 
 const bytes = z.int().min(0);
 
@@ -127,7 +160,9 @@ export const queueBackupStatusSchema = z.object({
   phase: phaseSchema.optional().describe('Where it is. Completed and Failed are its ends.'),
   startTime: dateTime.optional().describe('When the controller first saw it.'),
   completionTime: dateTime.optional().describe('When it ended, completed or failed.'),
-  failures: count.optional().describe('Runs that failed. Absent: none.'),
+  failures: count
+    .optional()
+    .describe('Runs that failed, of an incremental backup since its newest point. Absent: none.'),
   lastFailureTime: dateTime.optional().describe('When the last of them did.'),
   progress: progressSchema.optional().describe('What the run is at. Absent: none is under way.'),
   queues: z
@@ -151,13 +186,23 @@ export const queueBackupStatusSchema = z.object({
     )
     .max(2 * MOST_QUEUES)
     .optional()
-    .describe('What the backup has.')
+    .describe('What the backup has, an incremental one in its newest point.')
     .meta({ 'x-kubernetes-list-type': 'atomic' }),
+  incremental: incrementalStatusSchema
+    .optional()
+    .describe('The points of an incremental backup. Absent: none is complete.'),
   jobs: count.optional().describe('Jobs in the backup, each counted once.'),
-  bytes: bytes.optional().describe('Size of all queues as records, in bytes.'),
-  storedBytes: bytes.optional().describe('Size of all queues as stored.'),
+  bytes: bytes
+    .optional()
+    .describe('Size of all queues as records, in bytes; of an incremental backup, of its newest point.'),
+  storedBytes: bytes.optional().describe('Size of all queues as stored; of an incremental backup, of all its points.'),
   location: z.string().optional().describe('Where it lies, for people.'),
-  directory: z.string().optional().describe('Its folder in the storage, for QueueRestore.spec.from.directory.'),
+  directory: z
+    .string()
+    .optional()
+    .describe(
+      'Its folder in the storage, of an incremental backup that of the newest point, for QueueRestore.spec.from.directory.',
+    ),
   formatVersion: z.int().optional().describe('Version of the format: docs/backup-format.md.'),
   manifestSha256: z.string().optional().describe('SHA-256 of its manifest.'),
 });

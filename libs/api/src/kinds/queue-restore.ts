@@ -38,7 +38,16 @@ export const queueRestoreSpecSchema = z
   .object({
     from: z
       .object({
-        backup: localReferenceSchema.optional().describe('A QueueBackup that is complete.'),
+        backup: localReferenceSchema
+          .extend({
+            at: dateTime
+              .optional()
+              .describe(
+                'Restore the newest point of an incremental backup that is not later than this time, in RFC 3339. Absent: the newest.',
+              ),
+          })
+          .optional()
+          .describe('A QueueBackup that is complete, or an incremental one with a point.'),
         storage: backupStorageSchema
           .optional()
           .describe('Where a backup lies of which this cluster has no QueueBackup.'),
@@ -132,6 +141,10 @@ export const queueRestoreStatusSchema = z.object({
   lastFailureTime: dateTime.optional().describe('When the last of them did.'),
   progress: progressSchema.optional().describe('What the run is at. Absent: none is under way.'),
   location: z.string().optional().describe('Where the backup lies, for people.'),
+  directory: z
+    .string()
+    .optional()
+    .describe('Its folder in the storage; of an incremental backup that of the point that is restored.'),
   manifestSha256: z.string().optional().describe('SHA-256 of its manifest.'),
   queues: z
     .array(

@@ -9,6 +9,7 @@ import { listBackups } from './list-backups.ts';
 import { MemoryStorage } from './memory-storage.fixture.ts';
 import { openBackup } from './open-backup.ts';
 import { removeBackup } from './remove-backup.ts';
+import { readAll } from './sample-chain.fixture.ts';
 import { jobs, keyNamed, SIGNAL, writeSample } from './sample-backup.fixture.ts';
 
 function create(storage: MemoryStorage, options: Partial<BackupOptions> = {}): Promise<BackupWriter> {
@@ -17,9 +18,9 @@ function create(storage: MemoryStorage, options: Partial<BackupOptions> = {}): P
   return BackupWriter.create(storage, { ...fixed, ...options });
 }
 
-async function allOf(storage: MemoryStorage, queue: string, fromPart?: number): Promise<JsonRecord[]> {
+async function allOf(storage: MemoryStorage, queue: string, fromStep?: number): Promise<JsonRecord[]> {
   const backup = await openBackup(storage, 'shop/monday', { signal: SIGNAL });
-  return (await collect(backup.records(queue, { ...(fromPart && { fromPart }) }))).flat();
+  return readAll(backup, queue, fromStep);
 }
 
 describe('a backup', () => {
@@ -47,7 +48,7 @@ describe('a backup', () => {
     const backup = await openBackup(storage, 'shop/monday', options);
     expect(backup.manifest).toEqual(manifest);
     expect(backup.manifest.queues[0]!.about).toEqual({ counts: { waiting: 20 }, at: '1970-01-01T00:00:00.000Z' });
-    for (const name of names) expect((await collect(backup.records(name))).flat()).toEqual(jobs(name, 20));
+    for (const name of names) expect(await readAll(backup, name)).toEqual(jobs(name, 20));
     expect([...storage.objects.keys()].filter((path) => !path.startsWith('shop/monday/'))).toEqual([]);
   });
 

@@ -3,10 +3,10 @@ import type { KeyWrapper } from '../encryption/key-wrapper.ts';
 import { secureRandom, type RandomBytes } from '../encryption/random.ts';
 import { BackupTooLargeError } from '../errors/backup-too-large-error.ts';
 import { DirectoryNotEmptyError } from '../errors/directory-not-empty-error.ts';
-import { manifestPath, prefixOf } from '../manifest/layout.ts';
+import { manifestPath, POINT_FOLDER, prefixOf, splitDirectory } from '../manifest/layout.ts';
 import { MAX_MANIFEST_BYTES, MAX_PARTS, partsText } from '../manifest/manifest-limits.ts';
 import { sealManifest, sha256Of } from '../manifest/manifest-text.ts';
-import { BACKUP_ID, FORMAT, FORMAT_VERSION, type Manifest } from '../manifest/schema.ts';
+import { BACKUP_ID, FORMAT, FORMAT_VERSIONS, type Manifest, type PreviousPoint } from '../manifest/schema.ts';
 import type { Storage } from '../storage/storage.ts';
 import { bodyOf } from './body.ts';
 import { PartPipeline } from './part-pipeline.ts';
@@ -18,6 +18,11 @@ export interface BackupOptions {
   readonly directory: string;
   /** Of this backup alone, such as a uid: letters, digits, `_`, `.` and `-`. */
   readonly backupId: string;
+  /**
+   * Makes it an increment: of the jobs it has those that are new or have changed since that backup, which lies in the
+   * directory beside it. The caller sees to it that everything else is in it as in a full one.
+   */
+  readonly previous?: PreviousPoint;
   /** Absent: nothing is encrypted. */
   readonly key?: KeyWrapper;
   readonly createdAt: Date;
@@ -54,8 +59,10 @@ export class BackupWriter {
 
   /** @throws {DirectoryNotEmptyError}, so that no backup is written over another. */
   static async create(storage: Storage, options: BackupOptions): Promise<BackupWriter> {
-    const { directory, backupId, key, signal, random = secureRandom } = options;
+    const { directory, backupId, previous, key, signal, random = secureRandom } = options;
     if (!BACKUP_ID.test(backupId)) throw new TypeError(`the id of a backup matches ${BACKUP_ID.source}`);
+    if (previous && (!POINT_FOLDER.test(previous.directory) || previous.directory === splitDirectory(directory).name))
+      throw new TypeError(`the directory before ${directory} is the name of another one beside it`);
     for await (const { path } of storage.list(prefixOf(directory), { signal })) {
       throw new DirectoryNotEmptyError(storage.location, path);
     }
@@ -66,6 +73,7 @@ export class BackupWriter {
       storage,
       directory,
       backupId,
+      isIncrement: previous !== undefined,
       random,
       keys: dataKey && (await BackupKeys.derive(dataKey)),
       pipeline: new PartPipeline(signal, options.partBytes),
@@ -94,7 +102,7 @@ export class BackupWriter {
   async finish(): Promise<FinishedBackup> {
     const { pipeline, keys, storage, directory } = this.#context;
     pipeline.throwIfFailed();
-    const { backupId, createdAt, about } = this.#options;
+    const { backupId, createdAt, about, previous } = this.#options;
     const queues = this.#queues.map(({ name, entry }) => {
       if (!entry) throw new Error(`queue ${name} of the backup is not closed`);
       return entry;
@@ -102,11 +110,12 @@ export class BackupWriter {
     const { manifest, text } = sealManifest(
       {
         format: FORMAT,
-        formatVersion: FORMAT_VERSION,
+        formatVersion: previous ? FORMAT_VERSIONS.increment : FORMAT_VERSIONS.full,
         backupId,
         createdAt: createdAt.toISOString(),
         about,
         ...(this.#encryption && { encryption: this.#encryption }),
+        ...(previous && { previous }),
         queues,
       },
       keys,

@@ -7,7 +7,8 @@ import { sha256Of } from '../manifest/manifest-text.ts';
 import type { Manifest } from '../manifest/schema.ts';
 import type { JsonRecord } from '../parts/lines.ts';
 import { MemoryStorage } from './memory-storage.fixture.ts';
-import { openBackup, type OpenOptions } from './open-backup.ts';
+import { openBackup } from './open-backup.ts';
+import type { OpenOptions } from './read-chain.ts';
 import { keyNamed, SAMPLE_QUEUES, SIGNAL, writeSample } from './sample-backup.fixture.ts';
 
 type Refusal = BackupDamagedError | BackupKeyError | BackupVersionError;
@@ -22,7 +23,8 @@ async function read(storage: MemoryStorage, options: Partial<OpenOptions>): Prom
   const given: JsonRecord[] = [];
   try {
     const backup = await openBackup(storage, 'monday', { signal: SIGNAL, ...options });
-    for (const { name } of backup.manifest.queues) for await (const batch of backup.records(name)) given.push(...batch);
+    for (const { name } of backup.manifest.queues)
+      for await (const { records } of backup.records(name)) given.push(...records);
     return { given, error: undefined };
   } catch (error) {
     const expected = [BackupDamagedError, BackupKeyError, BackupVersionError].some((each) => error instanceof each);
@@ -207,10 +209,10 @@ describe.each([
 
   it('is refused when it is of a version that nobody knows yet', async () => {
     const storage = whole.copy();
-    storage.objects.set(MANIFEST, Buffer.from(canonicalJson({ ...manifest, formatVersion: 2, parent: 'ab' })));
+    storage.objects.set(MANIFEST, Buffer.from(canonicalJson({ ...manifest, formatVersion: 3, parent: 'ab' })));
     const { given, error } = await read(storage, options);
     expect(error).toBeInstanceOf(BackupVersionError);
-    expect(error!.message).toContain('the formatVersion 2, and this release reads 1');
+    expect(error!.message).toContain('the formatVersion 3, and this release reads 1 and 2');
     expect(given).toEqual([]);
   });
 });

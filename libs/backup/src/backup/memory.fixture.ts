@@ -1,18 +1,18 @@
 // Run as a process of its own, so that what it holds at most is its own: prints one line of JSON.
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { createZstdCompress } from 'node:zlib';
 import { queueDirectory } from '../manifest/layout.ts';
 import { hashOfParts, sealManifest } from '../manifest/manifest-text.ts';
-import { FORMAT, FORMAT_VERSION } from '../manifest/schema.ts';
+import { FORMAT, FORMAT_VERSIONS } from '../manifest/schema.ts';
 import type { Storage } from '../storage/storage.ts';
 import { collect } from './collect.fixture.ts';
 import { BackupWriter } from './backup-writer.ts';
+import { jobsFrom } from './large-jobs.fixture.ts';
 import { MemoryStorage } from './memory-storage.fixture.ts';
 import { openBackup } from './open-backup.ts';
 import { keyNamed, SIGNAL } from './sample-backup.fixture.ts';
 
 const GIB = 1024 ** 3;
-const NOISE = randomBytes(1024 ** 2).toString('base64');
 const createdAt = new Date('2026-11-29T10:00:00Z');
 
 function peakMib(): number {
@@ -40,28 +40,6 @@ async function write(count: number): Promise<object> {
   return { seconds: (performance.now() - started) / 1_000, bytes, storedBytes, parts };
 }
 
-function jobsFrom(from: number, to: number) {
-  return Array.from({ length: to - from }, (_, index) => {
-    const id = String(from + index);
-    const at = ((from + index) * 89) % (NOISE.length - 88);
-    const token = NOISE.slice(at, at + 88);
-    const data = JSON.stringify({
-      to: `${id}@example.com`,
-      token,
-      text: 'Your order is on its way. '.repeat(6),
-    });
-    const hash = {
-      name: 'send',
-      data,
-      opts: '{"attempts":3,"delay":0}',
-      timestamp: '1764410400000',
-      delay: '0',
-      priority: '0',
-    };
-    return { kind: 'job', id, hash };
-  });
-}
-
 /** Reads a part that inflates to 1 GiB, of which its manifest says that it has 1 MiB. */
 async function inflate(): Promise<object> {
   const compress = createZstdCompress();
@@ -77,7 +55,7 @@ async function inflate(): Promise<object> {
   const { text } = sealManifest(
     {
       format: FORMAT,
-      formatVersion: FORMAT_VERSION,
+      formatVersion: FORMAT_VERSIONS.full,
       backupId: 'm',
       createdAt: createdAt.toISOString(),
       about: {},

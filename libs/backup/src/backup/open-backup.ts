@@ -1,142 +1,120 @@
-import { BackupKeys } from '../encryption/data-key.ts';
-import type { KeyWrapper } from '../encryption/key-wrapper.ts';
-import { BackupDamagedError } from '../errors/backup-damaged-error.ts';
-import { BackupKeyError } from '../errors/backup-key-error.ts';
-import { isPartPath, manifestPath, partPath, prefixOf } from '../manifest/layout.ts';
-import { checkIntegrity, sha256Of } from '../manifest/manifest-text.ts';
-import { readManifest } from '../manifest/read-manifest.ts';
 import type { Manifest, QueueEntry } from '../manifest/schema.ts';
-import { recordsOf, type JsonRecord } from '../parts/lines.ts';
+import type { JsonRecord } from '../parts/lines.ts';
 import type { Storage } from '../storage/storage.ts';
-import { BackupParts, type CheckedPart, type PartPlace } from './backup-parts.ts';
-
-export interface OpenOptions {
-  /** Absent: the backup has to be one that is not encrypted. With a key, it has to be one that is. */
-  readonly key?: KeyWrapper;
-  /** What `finish` gave. Without it an older backup in the place of this one, or a forged one, is not noticed. */
-  readonly manifestSha256?: string;
-  readonly signal: AbortSignal;
-}
+import { ChainIndex } from './chain-index.ts';
+import { checkObjects } from './check-objects.ts';
+import { mergeRecords, recordsHeldBy, type RecordBatch } from './merge-records.ts';
+import { placesOf, readManifests, type CheckedManifest, type OpenOptions } from './read-chain.ts';
+import { readParts, recordsIn, type PartPlace } from './read-parts.ts';
 
 /**
- * Opens the backup in a directory: its manifest is checked, and that exactly the parts that it names are there.
- * @throws {BackupDamagedError}, {BackupKeyError}, {BackupVersionError}; {StorageError}.
+ * Opens the backup in a directory: its manifest is checked, and that exactly the parts that it names are there. Of an
+ * increment the manifests of all points of its chain are checked, and the parts of the older ones as they are read.
+ *
+ * @throws {BackupDamagedError}, {BackupKeyError}, {BackupVersionError}, {BackupTooLargeError}; {StorageError}.
  */
 export async function openBackup(storage: Storage, directory: string, options: OpenOptions): Promise<OpenBackup> {
-  const { key, manifestSha256, signal } = options;
-  const path = manifestPath(directory);
-  const { manifest, text } = await readManifest(storage, directory, signal);
-  const sha256 = sha256Of(text);
-  if (manifestSha256 !== undefined && sha256 !== manifestSha256) {
-    const what = `has the SHA-256 ${sha256} instead of ${manifestSha256}: it is not the manifest of the backup that was asked for`;
-    throw new BackupDamagedError(path, 'ManifestUnexpected', what);
+  let newest: CheckedManifest | undefined;
+  let chain: ChainIndex | undefined;
+  for await (const point of readManifests(storage, directory, options)) {
+    newest ??= point;
+    if (newest.manifest.previous) (chain ??= new ChainIndex(newest.manifest.queues)).add(point);
   }
-  const keys = await keysOf(manifest, key, path);
-  checkIntegrity(text, path, keys);
-  await checkObjects(storage, directory, manifest, signal);
-  return new OpenBackup(manifest, sha256, new BackupParts(storage, directory, manifest, keys, signal));
+  await checkObjects(storage, newest!, options);
+  return new OpenBackup(storage, newest!, chain, options);
+}
+
+/** What all points of a chain have together, the full backup included. */
+export interface ChainTotals {
+  readonly points: number;
+  readonly parts: number;
+  readonly records: number;
+  readonly storedBytes: number;
 }
 
 /** A backup whose manifest is as it was written. Its parts are checked one by one, as they are read. */
 export class OpenBackup {
   readonly manifest: Manifest;
   readonly manifestSha256: string;
-  readonly #parts: BackupParts;
+  readonly #storage: Storage;
+  readonly #newest: CheckedManifest;
+  /** Absent: a full backup. */
+  readonly #chain: ChainIndex | undefined;
+  readonly #options: OpenOptions;
 
-  constructor(manifest: Manifest, manifestSha256: string, parts: BackupParts) {
-    this.manifest = manifest;
-    this.manifestSha256 = manifestSha256;
-    this.#parts = parts;
+  constructor(storage: Storage, newest: CheckedManifest, chain: ChainIndex | undefined, options: OpenOptions) {
+    this.manifest = newest.manifest;
+    this.manifestSha256 = newest.sha256;
+    this.#storage = storage;
+    this.#newest = newest;
+    this.#chain = chain;
+    this.#options = options;
   }
 
-  /**
-   * Reads and checks every part.
-   * @param onPart is called after each.
-   */
-  async verify(onPart: (part: PartPlace) => void = () => undefined): Promise<void> {
-    const all = this.manifest.queues.flatMap((queue) => placesOf(queue));
-    for await (const part of this.#parts.inOrder(all)) onPart(part);
-  }
-
-  /**
-   * The records of a queue in order. A batch is of one part, which was checked as a whole before.
-   * @param fromPart to begin with that part, from 1.
-   */
-  async *records(queueName: string, { fromPart = 1 } = {}): AsyncGenerator<readonly JsonRecord[]> {
-    for await (const { lines, path } of this.#checked(queueName, fromPart)) {
-      try {
-        yield* recordsOf(lines);
-      } catch (cause) {
-        throw new BackupDamagedError(path, 'PartNotReadable', 'has a line that is no record', cause);
+  /** Reads and checks every part, of all points of its chain; of an increment also that no job is missing. */
+  async verify(): Promise<ChainTotals> {
+    let [points, parts, records, storedBytes] = [0, 0, 0, 0];
+    const options = { ...this.#options, manifestSha256: this.manifestSha256 };
+    for await (const point of readManifests(this.#storage, this.#newest.source.directory, options)) {
+      await checkObjects(this.#storage, point, options);
+      points += 1;
+      for await (const part of readParts(this.#storage, placesOf(point), options)) {
+        // oxlint-disable-next-line no-unused-vars -- reading them checks that they are of the right kinds
+        if (part.entry.holds) for (const _ of recordsHeldBy(part));
+        parts += 1;
+        records += part.entry.records;
+        storedBytes += part.entry.storedBytes;
       }
     }
+    // oxlint-disable-next-line no-unused-vars -- reading them counts them
+    if (this.#chain) for (const { name } of this.manifest.queues) for await (const _ of this.records(name));
+    return { points, parts, records, storedBytes };
   }
 
-  /** The same as lines of JSON, many at once, without a look into them. */
+  /**
+   * The records of a queue. Those of a full backup come in order; an increment gives what a full backup would have, merged
+   * from all points of its chain.
+   *
+   * @param fromStep to begin with the records of that step.
+   */
+  async *records(queueName: string, { fromStep = 1 } = {}): AsyncGenerator<RecordBatch> {
+    const queue = this.#queue(queueName);
+    const { signal } = this.#options;
+    const places = this.#placesOf(queue);
+    if (this.#chain) {
+      const rest = places.filter(({ entry }) => entry.holds === 'rest');
+      const jobs = this.#chain.jobsOf(queueName);
+      yield* mergeRecords(this.#storage, { name: queueName, rest, jobs }, { signal, fromStep });
+      return;
+    }
+    let step = fromStep - 1;
+    for await (const part of readParts(this.#storage, places.slice(step), { signal })) {
+      step += 1;
+      for (const records of recordsIn(part)) yield { step, records };
+    }
+  }
+
+  /** The same as lines of JSON, many at once. */
   async *lines(queueName: string): AsyncGenerator<Uint8Array> {
-    for await (const { lines } of this.#checked(queueName, 1)) yield lines;
+    if (this.#chain) {
+      for await (const { records } of this.records(queueName)) yield Buffer.from(records.map(lineOf).join(''));
+      return;
+    }
+    const places = this.#placesOf(this.#queue(queueName));
+    for await (const { lines } of readParts(this.#storage, places, this.#options)) yield lines;
   }
 
-  #checked(queueName: string, fromPart: number): AsyncGenerator<CheckedPart> {
+  #queue(queueName: string): QueueEntry {
     const queue = this.manifest.queues.find(({ name }) => name === queueName);
     if (!queue) throw new RangeError(`the backup has no queue ${queueName}`);
-    return this.#parts.inOrder(placesOf(queue, fromPart));
+    return queue;
+  }
+
+  #placesOf({ name }: QueueEntry): PartPlace[] {
+    return placesOf(this.#newest).filter(({ queue }) => queue.name === name);
   }
 }
 
-function placesOf(queue: QueueEntry, fromPart = 1): PartPlace[] {
-  return [...queue.parts.keys()].map((index) => ({ queue, number: index + 1 })).slice(fromPart - 1);
-}
-
-/** Who gives a key wants what only its holder can have written; nothing else is as good. */
-async function keysOf(
-  { backupId, encryption }: Manifest,
-  key: KeyWrapper | undefined,
-  path: string,
-): Promise<BackupKeys | undefined> {
-  if (!encryption && key) {
-    const message = `${path} is of a backup that is not encrypted, although a key was given: anybody who can write to the storage can have made it; leave the key out if that is right`;
-    throw new BackupKeyError('NotEncrypted', message);
-  }
-  if (!encryption) return undefined;
-  if (!key) {
-    throw new BackupKeyError(
-      'KeyMissing',
-      `${path} is of a backup that is encrypted; give the key ${encryption.keyId}`,
-    );
-  }
-  const wrapped = Buffer.from(encryption.wrappedKey, 'base64');
-  const dataKey = await key.unwrap(wrapped, { backupId }, encryption.keyId).catch((error: unknown) => {
-    if (!(error instanceof BackupKeyError)) throw error;
-    throw new BackupKeyError(error.reason, `${path}: ${error.message}`, error);
-  });
-  return BackupKeys.derive(dataKey);
-}
-
-/** A part that is missing is noticed before the first record is given out, and one too many at all. */
-async function checkObjects(
-  storage: Storage,
-  directory: string,
-  manifest: Manifest,
-  signal: AbortSignal,
-): Promise<void> {
-  const expected = new Map(
-    manifest.queues
-      .flatMap((queue) => placesOf(queue))
-      .map(({ queue, number }) => [partPath(directory, queue, number), queue.parts[number - 1]!.storedBytes]),
-  );
-  for await (const { path, bytes } of storage.list(prefixOf(directory), { signal })) {
-    const storedBytes = expected.get(path);
-    if (storedBytes === undefined && isPartPath(path)) {
-      throw new BackupDamagedError(path, 'PartUnexpected', 'is there, and the manifest does not name it');
-    }
-    if (storedBytes !== undefined && storedBytes !== bytes) {
-      throw new BackupDamagedError(path, 'PartSizeDiffers', `has ${bytes} bytes instead of ${storedBytes}`);
-    }
-    expected.delete(path);
-  }
-  const [missing] = expected.keys();
-  if (missing !== undefined) {
-    throw new BackupDamagedError(missing, 'PartMissing', 'does not exist, and the manifest names it');
-  }
+function lineOf(record: JsonRecord): string {
+  return `${JSON.stringify(record)}\n`;
 }

@@ -4,7 +4,7 @@ import { hashOfParts } from '../manifest/manifest-text.ts';
 import type { QueueEntry } from '../manifest/schema.ts';
 import { LineBuffer } from '../parts/line-buffer.ts';
 import { MAX_PART_BYTES } from '../parts/part-limits.ts';
-import type { PartEntry } from '../parts/part.ts';
+import type { Holds, PartEntry } from '../parts/part.ts';
 import { sealPart } from '../parts/seal-part.ts';
 import { bodyOf } from './body.ts';
 import type { WriteContext } from './write-context.ts';
@@ -25,9 +25,9 @@ export class QueueWriter {
   readonly #name: string;
   readonly #directory: string;
   readonly #parts: PartEntry[] = [];
+  /** Lines for the next part of each sort; in a full backup there is one. */
+  readonly #open = new Map<Holds | undefined, { readonly buffer: Buffer; readonly lines: LineBuffer }>();
   #begun = 0;
-  #buffer: Buffer | undefined;
-  #lines: LineBuffer | undefined;
   #entry: QueueEntry | undefined;
 
   constructor(context: WriteContext, name: string) {
@@ -56,10 +56,11 @@ export class QueueWriter {
     this.#context.pipeline.throwIfFailed();
     for (const record of records) {
       const line = JSON.stringify(record);
-      if (this.#current().append(line)) continue;
-      await this.#endPart();
-      if (this.#current().append(line)) continue;
-      await this.#writeAlone(record, line);
+      const holds = this.#context.isIncrement ? holdsOf(record) : undefined;
+      if (this.#linesOf(holds).append(line)) continue;
+      await this.#endPart(holds);
+      if (this.#linesOf(holds).append(line)) continue;
+      await this.#writeAlone(record, line, holds);
     }
   }
 
@@ -68,9 +69,7 @@ export class QueueWriter {
    * @param about what is known of the queue beside its records; stands in the manifest.
    */
   async close(about: Readonly<Record<string, unknown>> = {}): Promise<QueueSummary> {
-    await this.#endPart();
-    if (this.#buffer) this.#context.pipeline.giveBuffer(this.#buffer);
-    this.#buffer = this.#lines = undefined;
+    for (const holds of this.#open.keys()) await this.#endPart(holds);
     await this.#context.pipeline.settled();
     const sum = (field: 'records' | 'bytes' | 'storedBytes'): number =>
       this.#parts.reduce((total, part) => total + part[field], 0);
@@ -88,28 +87,36 @@ export class QueueWriter {
     return { parts: this.#parts.length, records, bytes, storedBytes, sha256 };
   }
 
-  #current(): LineBuffer {
-    this.#buffer ??= this.#context.pipeline.takeBuffer();
-    this.#lines ??= new LineBuffer(this.#buffer);
-    return this.#lines;
+  #linesOf(holds: Holds | undefined): LineBuffer {
+    const open = this.#open.get(holds);
+    if (open) return open.lines;
+    const buffer = this.#context.pipeline.takeBuffer();
+    const lines = new LineBuffer(buffer);
+    this.#open.set(holds, { buffer, lines });
+    return lines;
   }
 
   /** Has the lines so far stored as a part, if there are any. */
-  async #endPart(): Promise<void> {
-    const [buffer, lines] = [this.#buffer, this.#lines];
-    if (!buffer || !lines || lines.lines === 0) return;
-    this.#buffer = this.#lines = undefined;
-    await this.#store(lines.bytes, lines.lines, () => this.#context.pipeline.giveBuffer(buffer));
+  async #endPart(holds: Holds | undefined): Promise<void> {
+    const { buffer, lines } = this.#open.get(holds)!;
+    this.#open.delete(holds);
+    const release = (): void => this.#context.pipeline.giveBuffer(buffer);
+    if (lines.lines === 0) release();
+    else await this.#store(lines.bytes, { records: lines.lines, holds }, release);
   }
 
   /** A record that is longer than a part usually is. */
-  async #writeAlone(record: { readonly kind: string }, line: string): Promise<void> {
+  async #writeAlone(record: { readonly kind: string }, line: string, holds: Holds | undefined): Promise<void> {
     const tooLarge = line.length >= MAX_PART_BYTES || Buffer.byteLength(line) >= MAX_PART_BYTES;
     if (tooLarge) throw new RecordTooLargeError(this.#name, record, MAX_PART_BYTES);
-    await this.#store(Buffer.from(`${line}\n`), 1, () => undefined);
+    await this.#store(Buffer.from(`${line}\n`), { records: 1, holds }, () => undefined);
   }
 
-  async #store(lines: Buffer, records: number, release: () => void): Promise<void> {
+  async #store(
+    lines: Buffer,
+    { records, holds }: Pick<PartEntry, 'records' | 'holds'>,
+    release: () => void,
+  ): Promise<void> {
     this.#context.countPart();
     this.#begun += 1;
     const number = this.#begun;
@@ -119,7 +126,12 @@ export class QueueWriter {
       const { chunks, ...entry } = await sealPart(lines, identity, keys?.parts, random);
       release();
       await storage.put(partPath(directory, { directory: this.#directory }, number), bodyOf(...chunks), { signal });
-      this.#parts[number - 1] = entry;
+      this.#parts[number - 1] = { ...entry, ...(holds && { holds }) };
     });
   }
+}
+
+/** By which a reader of older points knows which parts it needs. */
+function holdsOf({ kind }: { readonly kind: string }): Holds {
+  return kind === 'job' ? 'jobs' : 'rest';
 }

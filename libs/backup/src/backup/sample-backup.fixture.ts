@@ -12,8 +12,9 @@ export function keyText(name: string): string {
   return createHash('sha256').update(name).digest('base64');
 }
 
-export function keyNamed(name: string): KeyWrapper {
-  return secretKeys(keyText(name));
+/** With further names: a key that was rotated, of which the former ones still open. */
+export function keyNamed(...names: readonly string[]): KeyWrapper {
+  return secretKeys(names.map(keyText).join('\n'));
 }
 
 /** Jobs that compress like those of people. */

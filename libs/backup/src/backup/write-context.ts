@@ -8,6 +8,8 @@ export interface WriteContext {
   readonly storage: Storage;
   readonly directory: string;
   readonly backupId: string;
+  /** Parts have records of jobs or others, so that of older points only those with jobs are read. */
+  readonly isIncrement: boolean;
   /** Absent: nothing is encrypted. */
   readonly keys: BackupKeys | undefined;
   readonly random: RandomBytes;

@@ -9,6 +9,9 @@ Reads backups of redis-queue where they lie. Needs no cluster, and writes nothin
   verify STORAGE DIRECTORY      reads a backup and checks every part of it
   export STORAGE DIRECTORY      the records of a backup, a line of JSON each, on standard output
 
+An increment is read together with the backups that it continues, back to a full one, which lie in directories beside its
+own: verify checks all of them, export gives what a full backup would have had.
+
 STORAGE is file:///DIRECTORY or s3://BUCKET/PREFIX?endpoint=https://HOST&region=NAME. Credentials for S3 are found as
 the AWS command line finds them: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile, or the machine's role.
 

@@ -29,7 +29,10 @@ describe.concurrent('redis-queue-backup on a volume', () => {
 
   it('lists what is there', async () => {
     const { status, stdout } = await run('list', STORAGE);
-    expect([status, stdout.match(/(?<= )(encrypted|plain)$/gm)?.toSorted()]).toEqual([0, ['encrypted', 'plain']]);
+    const points = ['000000-a', '000001-a', '000002-a'];
+    const chains = ['encrypted-chain', 'plain-chain'].flatMap((chain) => points.map((point) => `${chain}/${point}`));
+    const directories = stdout.match(/(?<= )(?:encrypted|plain)\S*$/gm)?.toSorted();
+    expect([status, directories]).toEqual([0, ['encrypted', 'plain', ...chains].toSorted()]);
   });
 
   it('says in one line what is wrong, and ends with the status for it', async () => {

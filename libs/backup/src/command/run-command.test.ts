@@ -1,6 +1,14 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { MemoryStorage } from '../backup/memory-storage.fixture.ts';
 import { keyNamed, keyText, SAMPLE_QUEUES, writeSample } from '../backup/sample-backup.fixture.ts';
+import {
+  pointsOfStates,
+  recordsOfState,
+  settled,
+  writeChain,
+  type QueueState,
+} from '../backup/sample-chain.fixture.ts';
+import type { JsonRecord } from '../parts/lines.ts';
 import { StorageError } from '../storage/storage.ts';
 import { runCommand } from './run-command.ts';
 
@@ -47,9 +55,9 @@ describe('redis-queue-backup', () => {
         .split('\n')
         .map((line) => line.split(/ {2,}/)),
     ).toEqual([
-      ['CREATED', 'QUEUES', 'RECORDS', 'STORED', 'KEY', 'DIRECTORY'],
-      ['2026-11-29T10:00:00.000Z', '2', '90', expect.stringMatching(/KiB$/), keyNamed('a').id, 'shop/monday'],
-      ['2026-11-29T10:00:00.000Z', '2', '90', expect.stringMatching(/KiB$/), 'none', 'shop/tuesday'],
+      ['CREATED', 'KIND', 'QUEUES', 'RECORDS', 'STORED', 'KEY', 'DIRECTORY'],
+      ['2026-11-29T10:00:00.000Z', 'full', '2', '90', expect.stringMatching(/KiB$/), keyNamed('a').id, 'shop/monday'],
+      ['2026-11-29T10:00:00.000Z', 'full', '2', '90', expect.stringMatching(/KiB$/), 'none', 'shop/tuesday'],
     ]);
   });
 
@@ -69,6 +77,46 @@ describe('redis-queue-backup', () => {
     expect(plain).toMatchObject({ status: 0, warnings: '' });
     expect(plain.output).toContain('Not encrypted');
     expect(closed).toBe(2);
+  });
+
+  it('lists, verifies and exports points of a chain', async () => {
+    const states: QueueState[] = [
+      { a: 1, b: 1 },
+      { a: 2, b: 1 },
+      { a: 2, c: 1 },
+    ];
+    const [, middle, newest] = await writeChain(storage, pointsOfStates(states), {
+      chain: 'all/c00001',
+      key: keyNamed('a'),
+    });
+    const list = await run('list memory: all');
+    const rows = list.output
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split(/ {2,}/));
+    expect(rows.map(([, kind, , records, , , directory]) => [kind, records, directory])).toEqual([
+      ['KIND', 'RECORDS', 'DIRECTORY'],
+      ['full', '6', 'all/c00001/000000-a'],
+      ['increment', '5', 'all/c00001/000001-a'],
+      ['increment', '5', 'all/c00001/000002-a'],
+    ]);
+    const verified = await run(
+      `verify memory: ${newest!.directory} --key-file key-a --manifest-sha256 ${newest!.sha256}`,
+    );
+    expect(verified).toMatchObject({ status: 0, warnings: '' });
+    expect(verified.output).toMatch(/000002-a: 1 queues, a chain of 3 points with 16 records, \d+ parts, /);
+    const exported = await run(`export memory: ${middle!.directory} --key-file key-a`);
+    expect(exported).toMatchObject({ status: 0, warnings: '' });
+    const records = exported.output
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as JsonRecord);
+    expect(settled(records)).toEqual(settled(recordsOfState(states[1]!)));
+
+    storage.objects.delete('all/c00001/000000-a/manifest.json');
+    const broken = await run(`export memory: ${newest!.directory} --key-file key-a`);
+    expect(broken).toMatchObject({ status: 1, output: '' });
+    expect(broken.warnings).toContain('all/c00001/000000-a/manifest.json does not exist');
   });
 
   it('takes a key from AWS KMS', async () => {

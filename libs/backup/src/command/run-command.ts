@@ -74,8 +74,8 @@ async function list({ directory }: Arguments, storage: Storage, context: Command
 }
 
 async function verify(backup: OpenBackup, directory: string, context: CommandContext): Promise<void> {
-  await backup.verify();
-  await context.write(verifiedText(directory, backup.manifest, backup.manifestSha256));
+  const totals = await backup.verify();
+  await context.write(verifiedText(directory, backup, totals));
 }
 
 async function exportRecords(backup: OpenBackup, chosen: readonly string[], context: CommandContext): Promise<void> {

@@ -1,35 +1,36 @@
-import type { Manifest } from '../manifest/schema.ts';
+import type { ChainTotals } from '../backup/open-backup.ts';
+import { FORMAT_VERSIONS, type Manifest } from '../manifest/schema.ts';
 
 /** Columns of a list; the last one, which is the longest, has no width. */
-const WIDTHS = [24, 6, 10, 10, 26];
+const WIDTHS = [24, 9, 6, 10, 10, 26];
 
-export const LIST_HEAD = row(['CREATED', 'QUEUES', 'RECORDS', 'STORED', 'KEY', 'DIRECTORY']);
+export const LIST_HEAD = row(['CREATED', 'KIND', 'QUEUES', 'RECORDS', 'STORED', 'KEY', 'DIRECTORY']);
 
-/** One line of a list of backups. */
+/** One line of a list of backups; of a chain each point has one, with what it has itself. */
 export function backupLine(directory: string, manifest: Manifest): string {
-  const { queues, records, storedBytes } = totalsOf(manifest);
-  const key = manifest.encryption?.keyId ?? 'none';
-  return row([manifest.createdAt, String(queues), String(records), sizeText(storedBytes), key, directory]);
+  const { createdAt, formatVersion, encryption, queues } = manifest;
+  const sum = (field: 'records' | 'storedBytes'): number => queues.reduce((total, queue) => total + queue[field], 0);
+  const kind = formatVersion === FORMAT_VERSIONS.increment ? 'increment' : 'full';
+  const counts = [String(queues.length), String(sum('records')), sizeText(sum('storedBytes'))];
+  return row([createdAt, kind, ...counts, encryption?.keyId ?? 'none', directory]);
 }
 
 /** What can be said of a backup that was read to its end. */
-export function verifiedText(directory: string, manifest: Manifest, manifestSha256: string): string {
-  const { queues, parts, records, storedBytes } = totalsOf(manifest);
+export function verifiedText(
+  directory: string,
+  { manifest, manifestSha256 }: { readonly manifest: Manifest; readonly manifestSha256: string },
+  { points, parts, records, storedBytes }: ChainTotals,
+): string {
+  const chain = points > 1 ? `a chain of ${points} points with ` : '';
   const who = manifest.encryption
     ? `Encrypted with key ${manifest.encryption.keyId}, and written by somebody who has it.`
     : 'Not encrypted: whoever can write to the storage can have written it. Compare the hash.';
   return [
-    `✔ ${directory}: ${queues} queues, ${records} records, ${parts} parts, ${sizeText(storedBytes)}, as written`,
+    `✔ ${directory}: ${manifest.queues.length} queues, ${chain}${records} records, ${parts} parts, ${sizeText(storedBytes)}, as written`,
     `  ${who}`,
     `  SHA-256 of the manifest: ${manifestSha256}`,
     '',
   ].join('\n');
-}
-
-function totalsOf({ queues }: Manifest) {
-  const sum = (field: 'records' | 'storedBytes'): number => queues.reduce((total, queue) => total + queue[field], 0);
-  const parts = queues.reduce((total, queue) => total + queue.parts.length, 0);
-  return { queues: queues.length, parts, records: sum('records'), storedBytes: sum('storedBytes') };
 }
 
 function sizeText(bytes: number): string {

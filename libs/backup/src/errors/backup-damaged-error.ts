@@ -6,6 +6,10 @@ export type DamageReason =
   | 'ManifestNotAuthentic'
   /** The manifest is whole, but of another backup than the one that was asked for. */
   | 'ManifestUnexpected'
+  /** The points of a chain do not lead back to a full backup. */
+  | 'ChainDamaged'
+  /** The points of a chain have fewer jobs than the newest of them says. */
+  | 'JobsMissing'
   | 'PartMissing'
   /** There is a part of which the manifest does not know. */
   | 'PartUnexpected'

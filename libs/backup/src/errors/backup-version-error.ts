@@ -3,8 +3,10 @@ export class BackupVersionError extends Error {
   override readonly name = 'BackupVersionError';
   readonly reason = 'UnsupportedVersion';
 
-  constructor(part: string, version: unknown, supported: number) {
+  constructor(part: string, version: unknown, supported: readonly number[]) {
     const shown = version === undefined ? 'none' : JSON.stringify(version).slice(0, 40);
-    super(`${part} has the formatVersion ${shown}, and this release reads ${supported}; use one that does`);
+    super(
+      `${part} has the formatVersion ${shown}, and this release reads ${supported.join(' and ')}; use one that does`,
+    );
   }
 }

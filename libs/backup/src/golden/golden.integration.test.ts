@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { PYTHON, pythonPackages, temporaryFolder, workspaceRoot } from '@redis-queue/rig';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { GOLDEN_KEY, goldenRecords } from './golden.fixture.ts';
+import { settled } from '../backup/sample-chain.fixture.ts';
+import type { JsonRecord } from '../parts/lines.ts';
+import { GOLDEN_KEY, goldenChainRecords, goldenRecords } from './golden.fixture.ts';
 
 const page = readFileSync(join(workspaceRoot, 'docs/backup-format.md'), 'utf8');
 
@@ -22,7 +24,7 @@ beforeAll(async () => {
   writeFileSync(program, /```python\n(.*?)```/s.exec(page)![1]!);
 });
 
-describe('the reader in docs/backup-format.md', () => {
+describe.concurrent('the reader in docs/backup-format.md', () => {
   it.each([
     ['encrypted', [GOLDEN_KEY]],
     ['plain', []],
@@ -30,6 +32,25 @@ describe('the reader in docs/backup-format.md', () => {
     const output = await readByThePage(join(import.meta.dirname, name), ...key);
     const lines = output.trimEnd().split('\n');
     expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual(goldenRecords());
+  });
+
+  it.each([
+    ['encrypted-chain', [GOLDEN_KEY]],
+    ['plain-chain', []],
+  ])('reads the increments in %s with what they continue', async (name, key) => {
+    const output = await readByThePage(join(import.meta.dirname, name, '000002-a'), ...key);
+    const records = output
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as JsonRecord);
+    expect(settled(records)).toEqual(settled(goldenChainRecords()));
+  });
+
+  it('refuses a chain of which a point was replaced', async () => {
+    const copy = join(temporaryFolder('backup-chain'), 'chain');
+    cpSync(join(import.meta.dirname, 'plain-chain'), copy, { recursive: true });
+    cpSync(join(copy, '000000-a/manifest.json'), join(copy, '000001-a/manifest.json'));
+    await expect(readByThePage(join(copy, '000002-a'))).rejects.toThrow('is not the one that was named');
   });
 
   it('refuses another key', async () => {

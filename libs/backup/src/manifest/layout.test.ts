@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { QUEUE_DIRECTORY, queueDirectory } from './layout.ts';
+import { chainFolder, POINT_FOLDER, pointFolder, QUEUE_DIRECTORY, queueDirectory, splitDirectory } from './layout.ts';
 
 describe('the directory of a queue', () => {
   it.each([
@@ -33,5 +33,23 @@ describe('the directory of a queue', () => {
     const directories = names.map(queueDirectory);
     expect(directories.filter((each) => !QUEUE_DIRECTORY.test(each))).toEqual([]);
     expect(new Set(directories).size).toBe(names.length);
+  });
+});
+
+describe('the directory of a point', () => {
+  it('has a name by which points and chains are in order', () => {
+    expect([chainFolder(3), pointFolder(0, 'x'), pointFolder(719, '20261129T100000Z-4f2a')]).toEqual([
+      'c00003',
+      '000000-x',
+      '000719-20261129T100000Z-4f2a',
+    ]);
+    expect(pointFolder(12, 'x')).toMatch(POINT_FOLDER);
+  });
+
+  it.each([
+    ['a/b/c', { parent: 'a/b', name: 'c' }],
+    ['a', { parent: '', name: 'a' }],
+  ])('lies in that of its chain (%s)', (directory, expected) => {
+    expect(splitDirectory(directory)).toEqual(expected);
   });
 });

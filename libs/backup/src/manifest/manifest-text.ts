@@ -5,7 +5,7 @@ import { BackupDamagedError } from '../errors/backup-damaged-error.ts';
 import { BackupVersionError } from '../errors/backup-version-error.ts';
 import type { PartEntry } from '../parts/part.ts';
 import { canonicalJson } from './canonical-json.ts';
-import { FORMAT, FORMAT_VERSION, manifestSchema, type Manifest, type UnsealedManifest } from './schema.ts';
+import { FORMAT, FORMAT_VERSIONS, manifestSchema, type Manifest, type UnsealedManifest } from './schema.ts';
 
 /** A manifest, and the text in which it is stored. */
 export interface WrittenManifest {
@@ -35,7 +35,10 @@ export function parseManifest(text: string, path: string): Manifest {
   const json = parseCanonical(text, path);
   const { format, formatVersion } = json as Record<string, unknown>;
   if (format !== FORMAT) throw new BackupDamagedError(path, 'ManifestDamaged', 'is no manifest of a backup');
-  if (formatVersion !== FORMAT_VERSION) throw new BackupVersionError(path, formatVersion, FORMAT_VERSION);
+  const versions: readonly unknown[] = Object.values(FORMAT_VERSIONS);
+  if (!versions.includes(formatVersion)) {
+    throw new BackupVersionError(path, formatVersion, Object.values(FORMAT_VERSIONS));
+  }
   const { success, data, error } = manifestSchema.safeParse(json);
   if (!success) {
     const [issue] = error.issues;
@@ -84,7 +87,11 @@ function parseCanonical(text: string, path: string): object {
 }
 
 /** What in a manifest disagrees with the rest of it, as the end of a sentence. */
-function contradictionIn({ queues, encryption, integrity }: Manifest): string | undefined {
+function contradictionIn({ formatVersion, previous, queues, encryption, integrity }: Manifest): string | undefined {
+  const isIncrement = formatVersion === FORMAT_VERSIONS.increment;
+  if (isIncrement !== (previous !== undefined)) {
+    return `has the formatVersion ${formatVersion} and "previous" ${previous ? 'although it is of a full backup' : 'absent'}`;
+  }
   if ((integrity.algorithm === 'HMAC-SHA-256') !== (encryption !== undefined)) {
     return `has "encryption" ${encryption ? 'and no' : 'absent and a'} HMAC`;
   }
@@ -94,6 +101,8 @@ function contradictionIn({ queues, encryption, integrity }: Manifest): string | 
     if (directories.has(queue.directory)) return `names directory ${queue.directory} twice`;
     names.add(queue.name);
     directories.add(queue.directory);
+    if (queue.parts.some(({ holds }) => isIncrement !== (holds !== undefined)))
+      return `has the formatVersion ${formatVersion} and parts of queue ${queue.name} ${isIncrement ? 'without' : 'with'} "holds"`;
     for (const field of ['records', 'bytes', 'storedBytes'] as const) {
       const sum = queue.parts.reduce((total, part) => total + part[field], 0);
       if (sum !== queue[field]) return `says ${queue[field]} ${field} of queue ${queue.name}, whose parts have ${sum}`;

@@ -31,6 +31,16 @@ describe('records of lines', () => {
     expect(batches.map((batch) => batch.length)).toEqual([500, 500, 202, 2]);
   });
 
+  it('come from the last to the first as well', () => {
+    const records = Array.from({ length: 1_200 }, (_, id) => ({ kind: 'job', id: String(id) }));
+    const text = records.map((record) => `${JSON.stringify(record)}\n`).join('');
+    const batches = [...recordsOf(Buffer.from(text), { lastFirst: true })];
+    expect(batches.flat()).toEqual(records.toReversed());
+    expect(batches.map((batch) => batch.length)).toEqual([500, 500, 200]);
+    expect([...recordsOf(Buffer.from(''), { lastFirst: true })]).toEqual([]);
+    expect(() => [...recordsOf(Buffer.from('\n{"kind":"job"}\n'), { lastFirst: true })]).toThrow('JSON');
+  });
+
   it.each(['{"kind":1}', '{}', 'null', '[]', 'x', ''])('are refused when one is %j', (line) => {
     expect(() => [...recordsOf(Buffer.from(`${line}\n`))]).toThrow(/kind|JSON/);
   });

@@ -20,18 +20,35 @@ export function countLines(bytes: Buffer): number | undefined {
 
 /**
  * The records of whole lines, in batches, parsed as they are asked for.
+ * @param lastFirst from the last line to the first one.
  * @throws when a line is no record.
  */
-export function* recordsOf(bytes: Buffer): Generator<readonly JsonRecord[]> {
+export function* recordsOf(bytes: Buffer, { lastFirst = false } = {}): Generator<readonly JsonRecord[]> {
   let batch: JsonRecord[] = [];
-  let batchFrom = 0;
-  for (let from = 0, end = bytes.indexOf(NEWLINE); end >= 0; from = end + 1, end = bytes.indexOf(NEWLINE, from)) {
+  let batchBytes = 0;
+  for (const [from, end] of lastFirst ? linesBackwards(bytes) : linesForwards(bytes)) {
     batch.push(recordOf(bytes.toString('utf8', from, end)));
-    if (batch.length < MAX_BATCH_RECORDS && end - batchFrom < MAX_BATCH_BYTES) continue;
+    batchBytes += end + 1 - from;
+    if (batch.length < MAX_BATCH_RECORDS && batchBytes <= MAX_BATCH_BYTES) continue;
     yield batch;
-    [batch, batchFrom] = [[], end + 1];
+    [batch, batchBytes] = [[], 0];
   }
   if (batch.length > 0) yield batch;
+}
+
+/** Where each line begins and ends. */
+function* linesForwards(bytes: Buffer): Generator<readonly [from: number, end: number]> {
+  for (let from = 0, end = bytes.indexOf(NEWLINE); end >= 0; from = end + 1, end = bytes.indexOf(NEWLINE, from))
+    yield [from, end];
+}
+
+function* linesBackwards(bytes: Buffer): Generator<readonly [from: number, end: number]> {
+  for (let end = bytes.length - 1; end >= 0;) {
+    // A negative offset would count from the end.
+    const before = end === 0 ? -1 : bytes.lastIndexOf(NEWLINE, end - 1);
+    yield [before + 1, end];
+    end = before;
+  }
 }
 
 function recordOf(line: string): JsonRecord {

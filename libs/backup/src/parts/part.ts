@@ -10,8 +10,13 @@ export interface PartIdentity {
   readonly records: number;
 }
 
+/** What an increment's part has: records of jobs only, or of anything else only. */
+export type Holds = 'jobs' | 'rest';
+
 /** What the manifest says of a part. */
 export interface PartEntry {
+  /** Absent in a full backup, whose parts have all kinds. */
+  readonly holds?: Holds | undefined;
   readonly records: number;
   /** Of its lines. */
   readonly bytes: number;

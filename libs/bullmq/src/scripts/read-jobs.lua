@@ -13,76 +13,32 @@
 ]]
 local base = string.sub(KEYS[1], 1, -5)
 local budget, largest = tonumber(ARGV[1]), tonumber(ARGV[2])
-local call, pcall_ = redis.call, redis.pcall
--- How many elements each part of a job has, and how they are read.
-local PARTS = {
-  { 'logs', 'LLEN', 'LRANGE', 0, -1 },
-  { 'dependencies', 'SCARD', 'SMEMBERS' },
-  { 'processed', 'HLEN', 'HGETALL' },
-  { 'failed', 'HLEN', 'HGETALL' },
-  { 'unsuccessful', 'ZCARD', 'ZRANGE', 0, -1, 'WITHSCORES' },
-}
-local MOST_FIELDS, MOST_ELEMENTS = 512, 10000
--- What is looked at together, so that most jobs, which have no parts, cost one look for all their parts.
-local CHUNK = 50
+-- include parts/job-content.lua
 local rows, used = {}, 0
 
--- Of all elements: there are few.
-local function sizeOf(key) return call('MEMORY', 'USAGE', key, 'SAMPLES', 0) or 0 end
-
--- The parts that the job has, and their bytes; nil when they are too many, and an error.
-local function partsOf(key)
-  local found, bytes = {}, 0
-  for _, part in ipairs(PARTS) do
-    local partKey = key .. ':' .. part[1]
-    local elements = pcall_(part[2], partKey)
-    if type(elements) == 'table' then return nil, 0, ':' .. part[1] .. ' ' .. elements.err end
-    if elements > MOST_ELEMENTS then return nil, 0 end
-    if elements > 0 then
-      found[#found + 1] = part
-      bytes = bytes + sizeOf(partKey)
-    end
-  end
-  return found, bytes
-end
-
--- A row, and the bytes that it has; nil when it has to wait for another reply.
+-- A row; nil when it has to wait for another reply.
 local function read(id, mayHaveParts)
   local key = base .. id
-  local fields = pcall_('HLEN', key)
-  if type(fields) == 'table' then return ' ' .. fields.err, 0 end
-  if fields == 0 then return 0, 0 end
-  if fields > MOST_FIELDS then return 1, 0 end
-  local bytes = sizeOf(key)
-  local parts = {}
-  if mayHaveParts then
-    local found, partBytes, failure = partsOf(key)
-    if failure then return failure, 0 end
-    if not found then return 1, 0 end
-    parts, bytes = found, bytes + partBytes
-  end
-  if bytes > largest then return 1, 0 end
-  if used > 0 and used + bytes > budget then return nil, 0 end
-  local row = { call('HGETALL', key) }
+  local parts, bytes = weigh(key, mayHaveParts)
+  if not parts then return bytes end
+  if bytes > largest then return 1 end
+  if used > 0 and used + bytes > budget then return nil end
+  used = used + bytes
+  local row = { redis.call('HGETALL', key) }
   for _, part in ipairs(parts) do
     row[#row + 1] = part[1]
-    row[#row + 1] = call(part[3], key .. ':' .. part[1], unpack(part, 4))
+    row[#row + 1] = elementsOf(key, part)
   end
-  return row, bytes
+  return row
 end
 
 for from = 3, #ARGV, CHUNK do
   local last = math.min(from + CHUNK - 1, #ARGV)
-  local keys = {}
+  local mayHaveParts = anyHasParts(base, ARGV, from, last, 1)
   for i = from, last do
-    for _, part in ipairs(PARTS) do keys[#keys + 1] = base .. ARGV[i] .. ':' .. part[1] end
-  end
-  local mayHaveParts = call('EXISTS', unpack(keys)) > 0
-  for i = from, last do
-    local row, bytes = read(ARGV[i], mayHaveParts)
+    local row = read(ARGV[i], mayHaveParts)
     if row == nil then return rows end
     rows[#rows + 1] = row
-    used = used + bytes
   end
 end
 return rows

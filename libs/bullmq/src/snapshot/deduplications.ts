@@ -1,5 +1,6 @@
 import { UnexpectedReplyError } from '../redis/reply.ts';
 import { hashOf, listOf, type JobRecord } from './job-record.ts';
+import type { UnchangedJob } from './changed-jobs.ts';
 import type { QueueReads } from './queue-reads.ts';
 import type { RecordOf } from './records.ts';
 import { UnreadableKeyError } from './unreadable-key-error.ts';
@@ -14,12 +15,13 @@ const MAX_BYTES = 2_000_000;
 export async function readDeduplications(
   reads: QueueReads,
   jobs: readonly JobRecord[],
+  unchanged: readonly UnchangedJob[],
 ): Promise<DeduplicationRecord[]> {
   const records: DeduplicationRecord[] = [];
-  const held = jobs.flatMap(({ id, hash }) => {
-    const { deid } = hash;
-    return typeof deid === 'string' ? [{ id: deid, jobId: id }] : [];
-  });
+  const held = [
+    ...jobs.map(({ id, hash }) => ({ id: hash['deid'], jobId: id })),
+    ...unchanged.map(({ id, deduplication }) => ({ id: deduplication, jobId: id })),
+  ].filter((each): each is { id: string; jobId: string } => typeof each.id === 'string');
   for (let at = 0; at < held.length;) {
     const page = held.slice(at, at + JOBS_PER_CALL);
     const args = page.flatMap(({ id, jobId }) => [jobId, id]);

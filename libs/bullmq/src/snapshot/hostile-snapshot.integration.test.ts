@@ -2,7 +2,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { RedisConnections } from '../connections.ts';
 import { classifyRedisError } from '../errors.ts';
 import { testRedis, type TestRedis } from '../test-redis.ts';
+import { JobDigests } from './job-digests.ts';
 import { parseQueueRecord, type RecordOf } from './records.ts';
+import type { SnapshotOptions } from './snapshot-queue.ts';
 import { idsOf, takeSnapshot } from './snapshot.fixture.ts';
 
 // Walls 1 and 3: what a tenant puts into a queue costs at most that queue its backup, and the fault has a name.
@@ -10,6 +12,7 @@ import { idsOf, takeSnapshot } from './snapshot.fixture.ts';
 const REF = { prefix: 'bull', name: 'bad' };
 const key = (suffix: string): string => `bull:bad:${suffix}`;
 const PAGES = { maxEntriesInOneStep: 0, pageSize: 10 };
+const changes = (): Partial<SnapshotOptions> => ({ changes: { known: new JobDigests(), next: new JobDigests() } });
 let t: TestRedis;
 /** Guarded, as controllers' are. */
 let redis: ReturnType<RedisConnections['get']>;
@@ -48,7 +51,7 @@ describe('a key of another type costs the queue its backup, and is named', () =>
     if (suffix !== 'wait') await waiting('1');
     if (suffix === 'repeat:daily') await t.redis.zadd(key('repeat'), 1, 'daily');
     await t.redis.set(key(suffix), 'x');
-    for (const options of [{}, PAGES]) {
+    for (const options of [{}, PAGES, changes()]) {
       const error: unknown = await takeSnapshot(redis, REF, options).catch((thrown: unknown) => thrown);
       expect(classifyRedisError(error)).toEqual({
         reason: 'QueueUnreadable',
@@ -77,7 +80,7 @@ it('ids, fields and values may be any text, and values any bytes', async () => {
   const odd = ['__proto__', 'constructor', '', 'toString', '\uFFFD'];
   await t.redis.hset(key('-1'), ...odd.flatMap((field) => [field, field]), 'bytes', Buffer.from([0xff, 0x00]));
   await t.redis.rpush(key('-1:logs'), Buffer.from([0xc3]), '\uFFFD');
-  for (const options of [{}, PAGES]) {
+  for (const options of [{}, PAGES, changes()]) {
     const held = await takeSnapshot(redis, REF, options);
     expect(idsOf(held, 'waiting')).toEqual(ids);
     const job = parseQueueRecord(JSON.parse(JSON.stringify(held.jobs.get('-1')))) as RecordOf<'job'>;
@@ -102,10 +105,12 @@ it('jobs of 10 MB come whole, one of 100 MB is named; no reply ends the connecti
   await waiting('1', '2', '3', '4', '5');
   for (const id of ['2', '3']) await t.redis.hset(key(id), 'data', data, 'returnvalue', 'short');
   await t.redis.hset(key('4'), 'data', 'x'.repeat(1_500_000));
-  const held = await takeSnapshot(redis, REF);
-  expect(idsOf(held, 'waiting')).toEqual(['1', '2', '3', '4', '5']);
-  for (const id of ['2', '3']) expect(held.jobs.get(id)!.hash).toMatchObject({ name: 'job', returnvalue: 'short' });
-  for (const id of ['2', '3']) expect(held.jobs.get(id)!.hash['data'] === data).toBe(true);
+  for (const options of [{}, changes()]) {
+    const held = await takeSnapshot(redis, REF, options);
+    expect(idsOf(held, 'waiting')).toEqual(['1', '2', '3', '4', '5']);
+    for (const id of ['2', '3']) expect(held.jobs.get(id)!.hash).toMatchObject({ name: 'job', returnvalue: 'short' });
+    for (const id of ['2', '3']) expect(held.jobs.get(id)!.hash['data'] === data).toBe(true);
+  }
   await t.redis.hset(key('3'), 'data', 'x'.repeat(100_000_000));
   await expect(takeSnapshot(redis, REF)).rejects.toThrow(/"bull:bad:3": the job is larger than what a backup reads/);
   await t.redis.del(key('3'));

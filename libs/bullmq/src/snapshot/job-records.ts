@@ -1,4 +1,5 @@
 import type { Milliseconds } from '@redis-queue/api';
+import { readChangedJobs, type ReadJobs, type SnapshotChanges } from './changed-jobs.ts';
 import { readDeduplications } from './deduplications.ts';
 import { readJobs } from './job-reader.ts';
 import type { QueueReads } from './queue-reads.ts';
@@ -13,6 +14,8 @@ const PART_OF_SECOND = 10;
 interface JobRecordsOptions {
   readonly now: () => Milliseconds;
   readonly jobsPerSecond: number | undefined;
+  /** Absent: all jobs are given, and no digests. */
+  readonly changes: SnapshotChanges | undefined;
   readonly onProgress: (jobs: number) => void;
 }
 
@@ -23,6 +26,7 @@ export class JobRecords {
   readonly #reads: QueueReads;
   readonly #options: JobRecordsOptions;
   readonly #counts = Object.fromEntries(STATES.map((state) => [state, 0])) as Record<State, number>;
+  readonly #changed = new SeenIds();
   #jobs = 0;
   #gone = 0;
   #between: (() => AsyncGenerator<readonly QueueRecord[]>) | undefined;
@@ -42,18 +46,23 @@ export class JobRecords {
     this.#between = read;
   }
 
-  /** Records of the jobs, then of the index that names them. Those that are gone are left out of both, and counted. */
+  /**
+   * Records of the jobs, or of those that have changed, then of the index that names them. Those that are gone are left
+   * out of both, and counted.
+   */
   async *read(state: State, entries: readonly IndexEntry[]): AsyncGenerator<readonly QueueRecord[]> {
     const found = new Set<string>();
     const ids = entries.map(([id]) => id);
-    for await (const jobs of readJobs(this.#reads, ids, this.#jobsPerCall())) {
-      for (const { id } of jobs) {
-        found.add(id);
-        if (this.seen.add(id)) this.#jobs++;
-      }
-      yield [...jobs, ...(await readDeduplications(this.#reads, jobs))];
+    for await (const { jobs, unchanged } of this.#readJobs(ids)) {
+      for (const some of [jobs, unchanged])
+        for (const { id } of some) {
+          found.add(id);
+          if (this.seen.add(id)) this.#jobs++;
+        }
+      if (this.#options.changes) for (const { id } of jobs) this.#changed.add(id);
+      yield [...jobs, ...(await readDeduplications(this.#reads, jobs, unchanged))];
       this.#options.onProgress(this.#jobs);
-      await this.#restAfter(jobs.length);
+      await this.#restAfter(jobs.length + unchanged.length);
       yield* this.#readBetween();
     }
     const named = entries.filter(([id]) => found.has(id));
@@ -66,7 +75,14 @@ export class JobRecords {
   }
 
   summary(): Omit<RecordOf<'end'>, 'kind'> {
-    return { jobs: this.#jobs, counts: this.#counts, gone: this.#gone };
+    const changed = this.#options.changes && { changed: this.#changed.size };
+    return { jobs: this.#jobs, counts: this.#counts, gone: this.#gone, ...changed };
+  }
+
+  async *#readJobs(ids: readonly string[]): AsyncGenerator<ReadJobs> {
+    const { changes } = this.#options;
+    if (changes) yield* readChangedJobs(this.#reads, ids, changes, this.#jobsPerCall());
+    else for await (const jobs of readJobs(this.#reads, ids, this.#jobsPerCall())) yield { jobs, unchanged: [] };
   }
 
   async *#readBetween(): AsyncGenerator<readonly QueueRecord[]> {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { QueueRef } from '../redis/keys.ts';
 import { testRedis, type TestRedis } from '../test-redis.ts';
+import { comparable, Increments, randomOf } from './changes.fixture.ts';
 import { takeSnapshot } from './snapshot.fixture.ts';
 
 // The contract of a snapshot that is read page by page: no job is missing that is there all the time.
@@ -12,17 +13,6 @@ beforeAll(async () => {
   t = await testRedis();
 });
 afterAll(() => t[Symbol.asyncDispose]());
-
-/** Numbers below 1 that a seed decides (mulberry32), so that a run that fails can be tried again. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 interface Churn extends AsyncDisposable {
   /** Jobs that nobody removes. */
@@ -118,3 +108,26 @@ it.each(Array.from({ length: 20 }, (_, n) => n + 1))(
     expect(moving.staying.filter((id) => !held.jobs.has(id) || !held.states.has(id))).toEqual([]);
   },
 );
+
+it.each([
+  // Jobs in line are walked, read at one instant, or all jobs are.
+  { seed: 21, maxEntriesInOneStep: 0, mostPriorities: 2 },
+  { seed: 22, maxEntriesInOneStep: 240, mostPriorities: Infinity },
+  { seed: 23, maxEntriesInOneStep: 50_000, mostPriorities: Infinity },
+])('what changes while an increment is read is in it or in the next one: $seed', async (way) => {
+  const { seed, maxEntriesInOneStep, mostPriorities } = way;
+  const ref = { prefix: 'bull', name: `increments-${seed}` };
+  const increments = new Increments(t.redis, ref, { maxEntriesInOneStep, pageSize: 3 + (seed % 8) });
+  {
+    await using moving = await churn(ref, randomOf(seed), mostPriorities);
+    for (let point = 0; point < 4; point++) {
+      const before = moving.changes();
+      await increments.take();
+      await expect.poll(() => moving.changes() - before).toBeGreaterThan(50);
+      const held = increments.merged();
+      expect(moving.staying.filter((id) => !held.jobs.has(id) || !held.states.has(id))).toEqual([]);
+    }
+  }
+  await increments.take();
+  expect(comparable(increments.merged())).toEqual(comparable(await takeSnapshot(t.redis, ref)));
+});

@@ -46,6 +46,11 @@ const job = z.object({
     .array(z.tuple([z.string(), z.number()]))
     .optional()
     .describe('keys of children that failed, and when'),
+  digest: z
+    .string()
+    .regex(/^[0-9a-f]{16}$/)
+    .optional()
+    .describe('of all the above; read for incremental backups, to tell whether the job has changed since'),
 });
 
 const index = z.object({
@@ -80,7 +85,10 @@ const deduplication = z.object({
 /** The last record of a queue. */
 const end = z.object({
   kind: z.literal('end'),
-  jobs: z.number().describe('jobs that the records hold, each counted once'),
+  jobs: z
+    .number()
+    .describe('jobs of the queue, each counted once; all of them are in the records, unless it has `changed`'),
+  changed: z.number().optional().describe('of an increment: how many of them are in its records'),
   counts: z.record(state, z.number()).describe('entries by state; read by pages, a job that moved may count in two'),
   gone: z.number().describe('jobs that an index named, and that were removed before they were read'),
 });

@@ -3,6 +3,7 @@ import type { Cluster, Redis } from 'ioredis';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { QueueRef } from '../redis/keys.ts';
 import { readAtOnce, type IndexesAtOnce } from './at-once.ts';
+import type { SnapshotChanges } from './changed-jobs.ts';
 import {
   ALL_INDEXES,
   BEFORE_LINE,
@@ -34,6 +35,11 @@ export interface SnapshotOptions {
   readonly now?: () => Milliseconds;
   /** Waits; may end earlier when `signal` aborts. */
   readonly sleep?: (ms: Milliseconds, signal: AbortSignal) => Promise<void>;
+  /**
+   * Leaves out jobs that have not changed since the backup before, and gives the others with their digests. With the same
+   * `known`, a snapshot that was not written to its end may be taken again, with a `next` that is empty.
+   */
+  readonly changes?: SnapshotChanges;
   /** Told now and then how many jobs have been read, and how many there were at first. */
   readonly onProgress?: (jobs: number, of: number) => void;
 }
@@ -52,7 +58,7 @@ const MAX_WALKS = 4;
  * before those that a job goes to from it; jobs that went back meanwhile are known from the events. Either way every job
  * that is there all the time is in it at least once, in a state that it had since the snapshot began.
  *
- * @throws UnreadableKeyError for what cannot be backed up; the signal's reason; what ioredis throws, see
+ * @throws UnreadableKeyError for what cannot be backed up; TooManyJobsError with `changes`; the signal's reason; what ioredis throws, see
  * `classifyRedisError`.
  */
 export async function* snapshotQueue(
@@ -60,12 +66,14 @@ export async function* snapshotQueue(
   queue: QueueRef,
   options: SnapshotOptions,
 ): AsyncGenerator<readonly QueueRecord[]> {
-  const { signal, now = () => performance.now(), sleep = sleepUntilAborted } = options;
+  const { signal, changes, now = () => performance.now(), sleep = sleepUntilAborted } = options;
   const reads = new QueueReads(redis as Redis, queue, { signal, now, sleep });
   const plan = await planSnapshot(reads);
+  changes?.next.assertHolds(plan.jobs);
   const records = new JobRecords(reads, {
     now,
     jobsPerSecond: options.jobsPerSecond,
+    changes,
     onProgress: (jobs) => options.onProgress?.(jobs, plan.jobs),
   });
   const { maxEntriesInOneStep = MAX_ENTRIES_IN_ONE_STEP, pageSize = MAX_INDEX_ENTRIES } = options;

@@ -18,9 +18,21 @@ export async function takeSnapshot(
   queue: QueueRef,
   options: Partial<SnapshotOptions> = {},
 ): Promise<Held> {
+  return heldOf(await readRecords(redis, queue, options));
+}
+
+export async function readRecords(
+  redis: Redis,
+  queue: QueueRef,
+  options: Partial<SnapshotOptions>,
+): Promise<QueueRecord[]> {
   const all: QueueRecord[] = [];
   const signal = new AbortController().signal;
   for await (const records of snapshotQueue(redis, queue, { signal, ...options })) all.push(...records);
+  return all;
+}
+
+export function heldOf(all: readonly QueueRecord[]): Held {
   const of = <Kind extends QueueRecord['kind']>(kind: Kind): RecordOf<Kind>[] =>
     all.filter((record): record is RecordOf<Kind> => record.kind === kind);
   const states: Held['states'] = new Map(

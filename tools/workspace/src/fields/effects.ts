@@ -234,7 +234,22 @@ const RESTARTED: Effect = {
   test: 'whose controller ends is begun again by the next one, in a folder of its own; half of one does not stay',
 };
 
+const POINTS = 'apps/backup-controller/src/points/points.integration.test.ts';
+const CHAINS = 'apps/backup-controller/src/points/chains.test.ts';
+const BACK_TO_A_POINT: Effect = {
+  file: POINTS,
+  test: 'has what changed in each point, and gives back the queue as it was at any of them',
+};
+
 const QUEUE_BACKUP: Effects = {
+  mode: BACK_TO_A_POINT,
+  'incremental.every': { file: CHAINS, test: '%s', row: 'is due no later than every says' },
+  'incremental.fullEvery': { file: CHAINS, test: '%s', row: 'as old as fullEvery' },
+  'incremental.keep': {
+    file: CHAINS,
+    test: 'goes when its newest point is older than keep, the oldest one first, and the newest chain never',
+    row: "keep: '1h'",
+  },
   'queues.names': MOVED,
   'queues.selector.matchLabels': SELECTED,
   'queues.selector.matchExpressions.key': SELECTED,
@@ -262,12 +277,14 @@ const RETAINED = 'apps/backup-controller/src/schedules/retention.test.ts';
 const CREATED: Effect = {
   file: 'apps/backup-controller/src/schedules/schedules.integration.test.ts',
   test: 'takes its backups at their times, tells what became of them, and leaves them when it goes',
-  row: 'spec).toEqual(schedule.spec.template.spec)',
+  row: 'spec).toEqual({ ...schedule.spec.template.spec',
 };
+/** What a template of a schedule does not have. */
+const NOT_OF_TEMPLATE = /^(ttlSecondsAfterFinished|mode|incremental\..*)$/;
 /** The template goes into backups as it stands, whatever it has. */
 const TEMPLATE_OF_BACKUPS: Effects = Object.fromEntries(
   Object.keys(QUEUE_BACKUP)
-    .filter((field) => field !== 'ttlSecondsAfterFinished')
+    .filter((field) => !NOT_OF_TEMPLATE.test(field))
     .map((field) => [`template.spec.${field}`, CREATED]),
 );
 const QUEUE_BACKUP_SCHEDULE: Effects = {
@@ -299,6 +316,7 @@ const QUEUE_BACKUP_SCHEDULE: Effects = {
 
 const QUEUE_RESTORE: Effects = {
   'from.backup.name': { ...MOVED, row: "backup: { name: 'moved' }" },
+  'from.backup.at': BACK_TO_A_POINT,
   ...storageOf('from.'),
   'from.directory': RESUMED,
   'queues.name': MOVED,

@@ -1,0 +1,76 @@
+import { incrementalTimes, MOST_CHAINS, MOST_POINTS, type BackupChain, type QueueBackup } from '@redis-queue/api';
+import { folderOf } from '../backups/files.ts';
+import type { NextPoint, PointPlace, PointResult } from '../engine/take-point.ts';
+
+type Backup = Pick<QueueBackup, 'metadata' | 'spec' | 'status'>;
+
+/** The chains of an incremental backup, the newest first. */
+export function chainsOf({ status }: Pick<QueueBackup, 'status'>): readonly BackupChain[] {
+  return status?.incremental?.chains ?? [];
+}
+
+/** What is taken next: a full point, with which a new chain begins, or an increment. Pure, by the status alone. */
+export function nextPoint(backup: Backup, now: Date): NextPoint {
+  const [newest] = chainsOf(backup);
+  if (!newest) return { chain: 1, point: 0 };
+  const { number, points, firstTime, directory, manifestSha256 } = newest;
+  const { fullEveryMs } = incrementalTimes(backup.spec.incremental);
+  const isYoung = now.getTime() - Date.parse(firstTime) < fullEveryMs;
+  // One that Velero has brought back with its status: its points lie in the folder of the object from before.
+  const isOwn = directory.split('/').includes(folderOf(backup));
+  // A time in the future was written by a wrong clock; the count ends such a chain.
+  if (!isOwn || !isYoung || points >= MOST_POINTS) return { chain: number + 1, point: 0 };
+  return { chain: number, point: points, previous: { directory, manifestSha256 } };
+}
+
+/** After how many ms the next point is due; 0: now. */
+export function pointDueMs(backup: Backup, now: Date): number {
+  const dueMs = Date.parse(backup.status?.incremental?.nextPointTime ?? '') - now.getTime();
+  const { everyMs } = incrementalTimes(backup.spec.incremental);
+  // One that is further away was due by a longer interval, or by a wrong clock.
+  return Number.isNaN(dueMs) ? 0 : Math.min(Math.max(dueMs, 0), everyMs);
+}
+
+/** Numbers of the chains that are to be removed, the oldest first; never of the newest chain. */
+export function expiredChains(backup: Backup, { now, isRead }: { now: Date; isRead: () => boolean }): number[] {
+  const { keepMs } = incrementalTimes(backup.spec.incremental);
+  const [, ...older] = chainsOf(backup);
+  // There is always room for the next one.
+  const tooMany = older.slice(MOST_CHAINS - 2).map(({ number }) => number);
+  const old = older.filter(({ lastTime }) => isOlder(lastTime, keepMs, now)).map(({ number }) => number);
+  const expired = old.length > 0 && isRead() ? tooMany : [...new Set([...old, ...tooMany])];
+  return expired.toSorted((a, b) => a - b);
+}
+
+function isOlder(time: string, ms: number, now: Date): boolean {
+  return now.getTime() - Date.parse(time) > ms;
+}
+
+/** The chains once a point was taken, or a chain removed. */
+export function chainsAfter(
+  before: readonly BackupChain[],
+  { taken, removed }: { readonly taken?: PointResult | undefined; readonly removed?: number | undefined },
+): BackupChain[] {
+  const chains = before.filter(({ number }) => number !== removed);
+  if (!taken) return chains;
+  const time = new Date(taken.timeMs).toISOString();
+  const newest = {
+    number: taken.chain,
+    lastTime: time,
+    points: taken.point + 1,
+    directory: taken.directory,
+    manifestSha256: taken.manifestSha256,
+  };
+  const bytes = taken.queues.reduce((sum, { storedBytes }) => sum + storedBytes, 0);
+  const [last, ...rest] = chains;
+  if (last && last.number === taken.chain && taken.point > 0)
+    return [{ ...last, ...newest, storedBytes: last.storedBytes + bytes }, ...rest];
+  return [{ ...newest, firstTime: time, storedBytes: bytes }, ...chains].slice(0, MOST_CHAINS);
+}
+
+/** The newest point of the chain in which the point of a time is, or of the newest chain; undefined: all are later. */
+export function chainAt(backup: Backup, at: Date | undefined, now: Date): (PointPlace & BackupChain) | undefined {
+  const expired = new Set(expiredChains(backup, { now, isRead: () => false }));
+  const retained = chainsOf(backup).filter(({ number }) => !expired.has(number));
+  return at === undefined ? retained[0] : retained.find(({ firstTime }) => Date.parse(firstTime) <= at.getTime());
+}
