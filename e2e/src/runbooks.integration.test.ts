@@ -29,6 +29,11 @@ beforeAll(async () => {
   await stage.apply(shop, 'QueueBackupSchedule', 'nightly', { schedule: '0 2 1 1 *', template: { spec } });
   await stage.apply(shop, 'QueueBackup', 'good', spec);
   await stage.settled(shop, 'queuebackup/good', 'BackedUp');
+  await stage.apply(shop, 'QueueBackup', 'always', {
+    ...spec,
+    mode: 'Incremental',
+    incremental: { every: '30s', fullEvery: '6h', keep: '24h' },
+  });
   await stage.apply(shop, 'QueueRestore', 'failed', { from: { backup: { name: 'good' } }, backoffLimit: 0 });
   await stage.settled(shop, 'queuerestore/failed', 'BackoffLimitExceeded');
 });
@@ -75,7 +80,7 @@ it.each(pages)('the commands of %s do what they are for', async (file) => {
   await queue.obliterate({ force: true });
   await stage.apply(shop, 'QueueBackup', 'stuck', { queues: { names: ['missing'] }, storage: { volume: {} } });
   const name = file.includes('Restore') ? 'failed' : 'stuck';
-  const labels = `namespace=${shop}\nschedule=nightly`;
+  const labels = `namespace=${shop}\nschedule=nightly\nbackup=always`;
   const commands = ['Look', 'Mend'].flatMap((heading) => blocksOf(page, heading));
   for (const { text } of commands) await stage.runInShell(shop, `${labels}\n${text.replaceAll(/\bNAME\b/g, name)}`);
   expect(commands.length).toBeGreaterThan(1);

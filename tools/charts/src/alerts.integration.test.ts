@@ -145,6 +145,16 @@ describe.concurrent('somebody is called', () => {
     expect(await fires([6, 12], { ...failed, ...suspended })).toEqual([said, []]);
   });
 
+  it('when an incremental backup has taken no point for three intervals and a minute, and five minutes more', async () => {
+    const of = 'namespace="shop",backup="always"';
+    const series = {
+      [`redis_queue_incremental_backup_last_point_age_seconds{${of}}`]: '0x4 60+60x20',
+      [`redis_queue_incremental_backup_expected_interval_seconds{${of}}`]: '30x30',
+    };
+    // Minute 7 has 180 s, and 150 s are allowed.
+    expect(await fires([11, 12], series)).toEqual([[], ['RedisQueueIncrementalBackupBehind always/shop']]);
+  });
+
   it('when a restore failed, until one completes or six hours are over', async () => {
     const failed = { 'redis_queue_restore_last_failure_timestamp_seconds{namespace="shop"}': '_x4 300x400' };
     const good = { 'redis_queue_restore_last_success_timestamp_seconds{namespace="shop"}': '_x9 600x400' };
