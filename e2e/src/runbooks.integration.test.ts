@@ -58,6 +58,11 @@ async function definePrometheusKinds(): Promise<void> {
   await stage.controlPlane.kubectl('wait', '--for=condition=Established', '--timeout=30s', ...names);
 }
 
+/** What a page calls NAME. */
+const NAMES: Readonly<Record<string, string>> = {
+  'RedisQueueBackupVerificationFailed.md': 'good',
+  'RedisQueueRestoreFailed.md': 'failed',
+};
 /** What there is to see once the commands of a page have run. */
 const OUTCOMES: Readonly<Record<string, () => Promise<void>>> = {
   'RedisQueueBackupFailed.md': takenByHand,
@@ -79,7 +84,7 @@ it.each(pages)('the commands of %s do what they are for', async (file) => {
   // What stood in the way is out of it, as the page asks.
   await queue.obliterate({ force: true });
   await stage.apply(shop, 'QueueBackup', 'stuck', { queues: { names: ['missing'] }, storage: { volume: {} } });
-  const name = file.includes('Restore') ? 'failed' : 'stuck';
+  const name = NAMES[file] ?? 'stuck';
   const labels = `namespace=${shop}\nschedule=nightly\nbackup=always`;
   const commands = ['Look', 'Mend'].flatMap((heading) => blocksOf(page, heading));
   for (const { text } of commands) await stage.runInShell(shop, `${labels}\n${text.replaceAll(/\bNAME\b/g, name)}`);

@@ -133,12 +133,18 @@ describe.concurrent('somebody is called', () => {
     ]);
   });
 
-  it('when the newest backup of a schedule failed, also the first one, until one completes or it is suspended', async () => {
+  it('when the newest backup or drill of a schedule failed, also the first one, until one completes or it is suspended', async () => {
     const failed = { [`redis_queue_backup_schedule_last_failure_timestamp_seconds{${NIGHTLY}}`]: '_x4 300x20' };
     const good = (values: string) => ({
       [`redis_queue_backup_schedule_last_success_timestamp_seconds{${NIGHTLY}}`]: values,
     });
     const suspended = { [`redis_queue_backup_schedule_suspended{${NIGHTLY}}`]: '0x9 1x10' };
+    const drill = { [`redis_queue_backup_schedule_last_verification_failure_timestamp_seconds{${NIGHTLY}}`]: '300x20' };
+    const verified = { [`redis_queue_backup_schedule_last_verified_timestamp_seconds{${NIGHTLY}}`]: '60x9 600x10' };
+    expect(await fires([6, 12], { ...drill, ...verified })).toEqual([
+      ['RedisQueueBackupVerificationFailed shop/nightly'],
+      [],
+    ]);
     const said = ['RedisQueueBackupFailed shop/nightly'];
     expect(await fires([3, 6], failed)).toEqual([[], said]);
     expect(await fires([3, 6, 12], { ...failed, ...good('60x9 600x10') })).toEqual([[], said, []]);
