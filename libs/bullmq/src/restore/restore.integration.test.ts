@@ -165,6 +165,9 @@ async function expectedOrders(): Promise<Record<string, unknown>> {
   };
 }
 
+/** Where a scratch restore writes it: a hash tag of its own. */
+const scratch = ({ name }: QueueRef): QueueRef => ({ prefix: 'rq-scratch-0123abcd', name: `{${name}}` });
+
 describe.concurrent('a queue restored to', () => {
   test.each(PLACES)('%s is the same, and its jobs run in their order', async (_, open) => {
     const place = await open();
@@ -223,7 +226,6 @@ describe.concurrent('a queue restored to', () => {
     const client = new Cluster([cluster.nodes[0]!], { redisOptions: { maxRetriesPerRequest: null } });
     closing.unshift(() => client.disconnect());
     const redis = client as unknown as Redis;
-    const scratch = ({ name }: QueueRef): QueueRef => ({ prefix: 'rq-scratch-0123abcd', name: `{${name}}` });
     const rename = (queueKey: string): string | undefined =>
       [ORDERS, IMAGES].filter((ref) => queueId(ref) === queueKey).map((ref) => queueId(scratch(ref)))[0];
     const keysLeft = async (): Promise<string[]> =>
