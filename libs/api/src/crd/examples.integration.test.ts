@@ -26,6 +26,7 @@ describe('the API server accepts', () => {
   test.each([
     'backup-schedule.yaml',
     'backup.yaml',
+    'incremental-backup.yaml',
     'queue-schedulers.yaml',
     'queue.yaml',
     'redis-users/queue.yaml',
