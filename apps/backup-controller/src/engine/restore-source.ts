@@ -1,7 +1,6 @@
-import { BackupTooLargeError, openBackup, type OpenBackup, type Storage } from '@redis-queue/backup';
+import { openBackup, type OpenBackup, type Storage } from '@redis-queue/backup';
 import type { OpenFlows } from '@redis-queue/bullmq';
 import type { OpenKey } from '../access/storage-access.ts';
-import { RunFailure } from '../runs/failure.ts';
 import type { RunContext } from '../runs/runs.ts';
 import { sourceOf } from './check-queue.ts';
 import { renamesOf, type QueueMove } from './moves.ts';
@@ -46,9 +45,6 @@ export async function openSource({
     signal,
     ...(key && { key }),
     ...(manifestSha256 !== undefined && { manifestSha256 }),
-  }).catch((error: unknown) => {
-    if (!(error instanceof BackupTooLargeError)) throw error;
-    throw new RunFailure({ reason: 'BackupUnreadable', message: `${directory}: ${error.message}` }, error);
   });
   const targets = targetsOf(backup.manifest.queues.map(({ name }) => name));
   const moves: Omit<QueueMove, 'rename'>[] = [];

@@ -20,6 +20,7 @@ function observe(backup: BackupObject, restore: RestoreObject) {
     assertLeading: () => undefined,
     resolve: () =>
       ({ ok: true, target: { host: 'redis', port: 6379 }, targetKey: '', secret: {} }) as unknown as RedisAccess,
+    resolveSecret: () => ({ ok: false, problem: { reason: 'SecretNotFound', message: 'no Secret' } }) as const,
     secretsOf: () => () => Promise.resolve({}),
   };
   return observeRestore(

@@ -14,9 +14,10 @@ function setUp(places: number) {
   const all = new RunPlaces(places, systemClock);
   const served = all.serve(stop.signal);
   const changed: string[] = [];
+  const elapsed = { ms: 0 };
   const runs = new Runs<number, string>({
     places: all,
-    elapsedMs: () => 0,
+    elapsedMs: () => elapsed.ms,
     after: (ms, run) => systemClock.after(ms, run),
     onChange: ({ namespace, name }) => changed.push(`${namespace}/${name}`),
   });
@@ -37,6 +38,7 @@ function setUp(places: number) {
     stop,
     served,
     runs,
+    elapsed,
     begun,
     begin,
     changed,
@@ -56,6 +58,22 @@ beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 
 afterEach(() => void vi.useRealTimers());
 
 describe('runs', () => {
+  it('say how long the oldest of a namespace has had its place', async () => {
+    const { begin, end, runs, elapsed } = setUp(2);
+    begin('a', 'a1');
+    begin('a', 'a2');
+    await settled();
+    elapsed.ms = 700;
+    expect([...runs.oldestMs()]).toEqual([['a', 700]]);
+    end('a1');
+    await settled();
+    elapsed.ms = 900;
+    expect([...runs.oldestMs()]).toEqual([['a', 200]]);
+    end('a2');
+    await settled();
+    expect([...runs.oldestMs()]).toEqual([]);
+  });
+
   it('have so many places, of which no namespace has all, and are begun in turns by namespace', async () => {
     const { begin, begun, end, phaseOf } = setUp(4);
     for (const name of ['a1', 'a2', 'a3', 'a4']) begin('a', name);
@@ -138,7 +156,7 @@ describe('runs', () => {
     await pass(29_000);
     const backup = backupObject();
     expect(stageOf(backup, runs.stateOf('early'), NOW)).toBe('postponed');
-    expect(problemOfStage(backup, 'postponed', runs.stateOf('early'))).toMatchObject({ reason: 'QueueRestoring' });
+    expect(problemOfStage(backup, 'postponed', runs.stateOf('early'), NOW)).toMatchObject({ reason: 'QueueRestoring' });
     expect(runFields(backup, 'postponed', NOW)).toMatchObject({ phase: 'Pending' });
     expect(runFields(backup, 'postponed', NOW)).not.toHaveProperty('failures');
     await pass(1_000);

@@ -1,5 +1,6 @@
 import { API_VERSION } from '../kinds/meta.ts';
-import { DEFAULT_PREFIX, QUEUES, queueSpecSchema, queueStatusSchema } from '../kinds/queue.ts';
+import { DEFAULT_PREFIX } from '../kinds/key-prefix.ts';
+import { QUEUES, queueSpecSchema, queueStatusSchema } from '../kinds/queue.ts';
 import { QUEUE_REASONS } from '../kinds/queue-reasons.ts';
 import type { KindDefinition } from './definition.ts';
 
@@ -148,7 +149,7 @@ export const queueDefinition: KindDefinition = {
     {
       type: 'WorkerLimiter',
       meaning:
-        'workers have a limiter of their own, which a queue shows while it is busy: looked for every five minutes. Present only while True.',
+        'workers have a limiter of their own, which a queue shows while it is busy: looked for every five minutes, and said until 15 minutes have passed since status.workerLimiterSeenAt. Present only while True.',
     },
   ],
   examples: [
