@@ -19,7 +19,7 @@ import { byMode } from './modes.ts';
 import { pointsKind } from './points/kind.ts';
 import { PointMetrics } from './points/metrics.ts';
 import { hasPoints, type ChainRemovals, type PointRuns } from './points/steps.ts';
-import { BackupMetrics, RunMetrics } from './runs/metrics.ts';
+import { BackupMetrics, RunMetrics, together } from './runs/metrics.ts';
 import { changesSpec, comesToAnEnd, OpenObjects } from './runs/open-objects.ts';
 import { hasEnded } from './runs/run-objects.ts';
 import { RunPlaces } from './runs/run-places.ts';
@@ -66,13 +66,17 @@ export function wireBackupController(manager: Manager, settings: Settings): void
   const openRestores = new OpenObjects(restores);
 
   const toBackup = (key: ObjectKey): void => ofBackups.enqueue(key);
-  const runs = { places, elapsedMs, onChange: toBackup };
+  const timing = { places, elapsedMs, after: systemClock.after.bind(systemClock) };
+  const runs = { ...timing, onChange: toBackup };
   const backupRuns: BackupRuns = new Runs(runs);
   const pointRuns: PointRuns = new Runs(runs);
   const removals: ChainRemovals = new Runs(runs);
-  const running = (): number => backupRuns.running + pointRuns.running + removals.running;
   const ofBackup = { sources, nameAttempt, pace: new StatusPace({ clock: systemClock, onTurn: toBackup }) };
-  const full = backupKind({ ...ofBackup, runs: backupRuns, metrics: new BackupMetrics(manager.registry, running) });
+  const full = backupKind({
+    ...ofBackup,
+    runs: backupRuns,
+    metrics: new BackupMetrics(manager.registry, together([backupRuns, pointRuns, removals])),
+  });
   const incremental = pointsKind({
     ...ofBackup,
     runs: pointRuns,
@@ -92,8 +96,8 @@ export function wireBackupController(manager: Manager, settings: Settings): void
   });
 
   const toRestore = (key: ObjectKey): void => ofRestores.enqueue(key);
-  const restoreRuns: RestoreRuns = new Runs({ places, elapsedMs, onChange: toRestore });
-  const restoreMetrics = new RunMetrics(manager.registry, 'restore', () => restoreRuns.running);
+  const restoreRuns: RestoreRuns = new Runs({ ...timing, onChange: toRestore });
+  const restoreMetrics = new RunMetrics(manager.registry, 'restore', restoreRuns);
   const kindOfRestores = restoreKind({
     sources: { ...sources, backups },
     runs: restoreRuns,

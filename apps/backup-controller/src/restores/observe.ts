@@ -1,5 +1,5 @@
 import type { QueueBackup } from '@redis-queue/api';
-import type { ObjectCache } from '@redis-queue/controller';
+import { saidBefore, type ObjectCache } from '@redis-queue/controller';
 import type { NamedRedis, Sources } from '../access/sources.ts';
 import { resolveStorage } from '../access/storage-access.ts';
 import type { BackupObject } from '../backups/steps.ts';
@@ -57,11 +57,6 @@ async function sourceOf(
   if (storage && directory !== undefined) {
     const found = await resolveStorage(namespace, { storage, encryption }, sources.storage, readSecret);
     if (!found.ok) return { problem: found.problem };
-    const { shared, namespacePath } = found.access;
-    if (shared && !directory.startsWith(namespacePath)) {
-      const message = `spec.from.directory has to begin with ${namespacePath}, since the storage is reached with the identity of the controller's pod, which other namespaces use as well; name a Secret to read elsewhere`;
-      return { problem: { reason: 'StorageNotPermitted', message } };
-    }
     // The one that was checked, whatever lies there by now.
     const { manifestSha256 } = restore.status ?? {};
     return { storage: found.access, directory, ...(manifestSha256 !== undefined && { manifestSha256 }) };
@@ -106,6 +101,10 @@ function placeOf(
   if (!hasEnded(backup)) {
     const message = `QueueBackup ${name} has not completed; it is waited for`;
     return { problem: { reason: 'BackupNotComplete', message } };
+  }
+  if (saidBefore(backup.status?.conditions, 'Ready')?.reason === 'RestoredByVelero') {
+    const message = `QueueBackup ${name} was created again by Velero without its status, which said where the backup lies; name the storage and the folder in spec.from instead`;
+    return { problem: { reason: 'BackupFailed', message } };
   }
   const { phase, directory: written = '', manifestSha256: sha256 } = backup.status ?? {};
   if (phase === 'Failed')

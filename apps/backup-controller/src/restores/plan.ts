@@ -1,14 +1,16 @@
 import { hasFinalizer, type FinalizerStep } from '@redis-queue/controller';
 import { problemOfRun } from '../runs/failure.ts';
 import { deletionDueMs } from '../runs/run-objects.ts';
-import { problemOfStage } from '../runs/stage.ts';
+import { problemOfStage, WAITING_FOR_PLACE } from '../runs/stage.ts';
 import {
   holdsQueues,
+  isCopy,
   needsAbandonment,
   needsRelease,
   needsRemoval,
   needsResumption,
   RESTORE_FINALIZER,
+  resumes,
   RestoreTask,
   type ObservedRestore,
   type Problem,
@@ -23,6 +25,7 @@ export const ABANDONMENT_PATIENCE_MS = 300_000;
 export function planRestore(restore: RestoreObject, observed: ObservedRestore, now: Date): RestorePlan {
   if (needsAbandonment(restore)) return planAbandonment(restore, observed, now);
   if (needsResumption(restore)) return planTask(observed, 'resume', RESUMING);
+  if (isCopy(restore) && holdsQueues(restore) && resumes(restore)) return { steps: [], problem: HELD_BY_ANOTHER };
   const { stage, run } = observed;
   if (needsRemoval(restore) && stage === 'running') return planTask(observed, 'removeScratch', REMOVING);
   switch (stage) {
@@ -31,6 +34,7 @@ export function planRestore(restore: RestoreObject, observed: ObservedRestore, n
       return { steps: [...release(restore), ...(isDue ? [{ kind: 'delete' } as const] : [])] };
     }
     case 'succeeded':
+    case 'returning':
       return { steps: [] };
     case 'running':
       return {
@@ -42,7 +46,7 @@ export function planRestore(restore: RestoreObject, observed: ObservedRestore, n
       if (restore.status?.checkedAt === undefined) return { steps: [{ kind: 'check' }], problem: RESTORING };
       return { steps: [...hold(restore), { kind: 'restore' }], problem: RESTORING };
     default: {
-      const problem = problemOfStage<Problem['reason']>(restore, stage, run);
+      const problem = problemOfStage<Problem['reason']>(restore, stage, run, now);
       const late = stage === 'late' ? [{ kind: 'abort', why: 'its deadline passed' } as const] : [];
       return { steps: late, ...(problem && { problem }) };
     }
@@ -57,6 +61,11 @@ const RESTORING: Problem = {
 const RESUMING: Problem = {
   reason: 'Resuming',
   message: 'all jobs are there and verified, and the queues are being resumed',
+};
+const HELD_BY_ANOTHER: Problem = {
+  reason: 'RestoredByVelero',
+  message:
+    'its queues are held by the QueueRestore of which Velero has made this copy, and this one cannot resume them; remove their jobs and create another QueueRestore',
 };
 const REMOVING: Problem = {
   reason: 'RemovingScratch',
@@ -92,6 +101,8 @@ function planAbandonment(restore: RestoreObject, { run, problem }: ObservedResto
   const isLeaving = restore.metadata.deletionTimestamp !== undefined;
   const said = isLeaving ? { problem: ABANDONING } : {};
   if (run && run.phase !== 'ended') {
+    if (isLeaving && run.phase === 'waiting' && waitedMs(restore, now) >= ABANDONMENT_PATIENCE_MS)
+      return giveUp(restore, WAITING_FOR_PLACE.message);
     const abort = run.task === RestoreTask.abandonment ? [] : [{ kind: 'abort', why: 'it has ended' } as const];
     return { steps: abort, ...said };
   }
@@ -110,11 +121,19 @@ function leftBy(result: object): { dataRetained?: string } {
   return { dataRetained: `all jobs are in ${left.join(', ')}, which ${left.length === 1 ? 'stays' : 'stay'} paused` };
 }
 
-function giveUpOrWait({ metadata, status }: RestoreObject, problem: Problem, now: Date): RestorePlan {
-  const since = Date.parse(metadata.deletionTimestamp ?? status?.completionTime ?? '');
-  const isLeaving = metadata.deletionTimestamp !== undefined;
-  if (now.getTime() - since < ABANDONMENT_PATIENCE_MS)
+function giveUpOrWait(restore: RestoreObject, problem: Problem, now: Date): RestorePlan {
+  const isLeaving = restore.metadata.deletionTimestamp !== undefined;
+  if (waitedMs(restore, now) < ABANDONMENT_PATIENCE_MS)
     return { steps: [{ kind: 'forgetRun' }], ...(isLeaving && { problem }) };
+  return giveUp(restore, problem.message);
+}
+
+/** Since its deletion, or its end. */
+function waitedMs({ metadata, status }: RestoreObject, now: Date): number {
+  return now.getTime() - Date.parse(metadata.deletionTimestamp ?? status?.completionTime ?? '');
+}
+
+function giveUp({ status }: RestoreObject, why: string): RestorePlan {
   const queues = status?.queues?.map(({ queue }) => queue).join(', ') ?? 'its queues';
-  return { steps: [{ kind: 'removeFinalizer', dataRetained: `${queues}: ${problem.message}` }] };
+  return { steps: [{ kind: 'removeFinalizer', dataRetained: `${queues}: ${why}` }] };
 }

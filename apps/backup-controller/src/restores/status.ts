@@ -144,7 +144,7 @@ function leftOut(queues: NonNullable<QueueRestoreStatus['queues']>): string {
   if (some.length === 0) return '';
   const listed = some.slice(0, 5).map(({ name, skipped }) => `${skipped} of ${name}`);
   const more = some.length > 5 ? ` and of ${some.length - 5} queues more` : '';
-  return `; left out, because jobs of their ids were added meanwhile: ${listed.join(', ')}${more}`;
+  return `; left out, because jobs of their ids are there, or were added meanwhile: ${listed.join(', ')}${more}`;
 }
 
 function secondsBetween(from = '', to = ''): number {

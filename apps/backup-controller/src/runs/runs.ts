@@ -1,4 +1,5 @@
-import type { ObjectKey, ObjectMemory } from '@redis-queue/controller';
+import type { Clock, ObjectKey, ObjectMemory } from '@redis-queue/controller';
+import { PostponedError } from './failure.ts';
 import type { RunPlaces } from './run-places.ts';
 
 /** How a run ended. */
@@ -24,6 +25,8 @@ export interface RunOf {
   readonly uid: string;
   readonly key: ObjectKey;
   readonly task: string;
+  /** It takes back what another run has left, or ends it. */
+  readonly isCleanup?: boolean;
 }
 
 export interface RunContext<P> {
@@ -33,16 +36,23 @@ export interface RunContext<P> {
   readonly report: (progress: P) => void;
 }
 
+/** After so long a run is begun again that was postponed. */
+const POSTPONED_MS = 30_000;
+
 export interface RunsOptions {
   readonly places: RunPlaces;
   /** Monotonic, in ms. */
   readonly elapsedMs: () => number;
+  readonly after: Clock['after'];
   /** Called when a run begins and when it ends: the object is to be reconciled. */
   readonly onChange: (key: ObjectKey) => void;
 }
 
 interface Entry<P, R> {
+  readonly namespace: string;
   readonly abort: AbortController;
+  /** When it got its place, by `elapsedMs`. */
+  beganMs: number;
   state: RunState<P, R>;
 }
 
@@ -56,12 +66,19 @@ export class Runs<P, R> implements ObjectMemory {
   }
 
   /** Begins a run as soon as there is a place; nothing while the object has one that has not ended. */
-  begin({ uid, key, task }: RunOf, body: (context: RunContext<P>) => Promise<R>): void {
+  begin(runOf: RunOf, body: (context: RunContext<P>) => Promise<R>): void {
+    const { uid, key, task } = runOf;
     const known = this.#entries.get(uid);
     if (known && known.state.phase !== 'ended') return;
-    const entry: Entry<P, R> = { abort: new AbortController(), state: { task, phase: 'waiting' } };
+    const abort = new AbortController();
+    const entry: Entry<P, R> = {
+      namespace: key.namespace ?? '',
+      abort,
+      beganMs: this.#options.elapsedMs(),
+      state: { task, phase: 'waiting' },
+    };
     this.#entries.set(uid, entry);
-    void this.#run(key, entry, body);
+    void this.#run(runOf, entry, body);
   }
 
   stateOf(uid: string): RunState<P, R> | undefined {
@@ -71,6 +88,15 @@ export class Runs<P, R> implements ObjectMemory {
   /** How many have a place now. */
   get running(): number {
     return [...this.#entries.values()].filter(({ state }) => state.phase === 'running').length;
+  }
+
+  /** By namespace: for how many ms the oldest of its runs that have a place has had it. */
+  oldestMs(): ReadonlyMap<string, number> {
+    const nowMs = this.#options.elapsedMs();
+    const ages = new Map<string, number>();
+    for (const { namespace, beganMs, state } of this.#entries.values())
+      if (state.phase === 'running') ages.set(namespace, Math.max(ages.get(namespace) ?? 0, nowMs - beganMs));
+    return ages;
   }
 
   /** Has a run end, and its object reconciled then. */
@@ -84,16 +110,18 @@ export class Runs<P, R> implements ObjectMemory {
     this.#entries.delete(uid);
   }
 
-  async #run(key: ObjectKey, entry: Entry<P, R>, body: (context: RunContext<P>) => Promise<R>): Promise<void> {
-    const { places, elapsedMs, onChange } = this.#options;
-    let beganMs = elapsedMs();
-    const { task } = entry.state;
+  async #run(
+    { uid, key, task, isCleanup = false }: RunOf,
+    entry: Entry<P, R>,
+    body: (context: RunContext<P>) => Promise<R>,
+  ): Promise<void> {
+    const { places, elapsedMs, after, onChange } = this.#options;
     const change = (state: RunState<P, R>): void => {
       entry.state = state;
       onChange(key);
     };
     const run = (signal: AbortSignal): Promise<R> => {
-      beganMs = elapsedMs();
+      entry.beganMs = elapsedMs();
       change({ task, phase: 'running' });
       const report = (progress: P): void => {
         if (entry.state.phase === 'running') entry.state = { task, phase: 'running', progress };
@@ -102,11 +130,17 @@ export class Runs<P, R> implements ObjectMemory {
     };
     let end: RunEnd<R>;
     try {
-      const result = await places.run(key.namespace ?? '', entry.abort.signal, run);
-      end = { ok: true, result, tookMs: elapsedMs() - beganMs };
+      const result = await places.run({ namespace: key.namespace ?? '', uid, isCleanup }, entry.abort.signal, run);
+      end = { ok: true, result, tookMs: elapsedMs() - entry.beganMs };
     } catch (error) {
-      end = { ok: false, error, tookMs: elapsedMs() - beganMs };
+      end = { ok: false, error, tookMs: elapsedMs() - entry.beganMs };
     }
     change({ task, phase: 'ended', end });
+    if (end.ok || !(end.error instanceof PostponedError)) return;
+    after(POSTPONED_MS, () => {
+      if (this.#entries.get(uid) !== entry) return;
+      this.#entries.delete(uid);
+      onChange(key);
+    });
   }
 }

@@ -1,5 +1,5 @@
 import { QUEUE_REASONS } from './queue-reasons.ts';
-import { COMMON_REASONS, type ReasonTable } from './reasons.ts';
+import { COMMON_REASONS, RestoredByVelero, type ReasonTable } from './reasons.ts';
 
 const {
   SecretNotFound,
@@ -89,6 +89,7 @@ const RUN_REASONS = {
     kind: 'stalled',
     doc: 'It ended: spec.activeDeadlineSeconds passed. The message has what it was at; create another object.',
   },
+  RestoredByVelero,
 } as const satisfies ReasonTable;
 
 /** Every reason that a QueueBackup's conditions and events give. */
@@ -102,6 +103,10 @@ export const QUEUE_BACKUP_REASONS = {
   BackingUp: { kind: 'progressing', doc: 'Jobs are being read and written; status.progress says how far it is.' },
   RemovingBackup: { kind: 'progressing', doc: 'The object is being deleted, and what it has in the storage removed.' },
   ...RUN_REASONS,
+  QueueRestoring: {
+    kind: 'retries',
+    doc: 'A QueueRestore fills a queue, or holds it until its spec.resume is true, so a backup would lack jobs; it is taken once that has ended. The message names the queue.',
+  },
   NoQueueSelected: {
     kind: 'retries',
     doc: 'spec.queues.selector selects no Queue of the namespace; label one, or create another QueueBackup.',
@@ -133,7 +138,7 @@ export const QUEUE_BACKUP_REASONS = {
   BackupRemoved: { kind: 'notice', doc: 'What the deleted object had in the storage was removed.' },
   BackupRetained: {
     kind: 'degraded',
-    doc: 'The object was deleted and its backup stays in the storage, since that could not be reached; remove the folder that the message names.',
+    doc: 'The object was deleted and its backup stays in the storage, since that could not be reached, or since another object has written it, of which this one is a copy; remove the folder that the message names.',
   },
 } as const satisfies ReasonTable;
 export type QueueBackupReason = keyof typeof QUEUE_BACKUP_REASONS;

@@ -1,5 +1,4 @@
-/** The field of a queue's `meta` that says which restore fills it, by which writer, and how far it is. */
-export const RESTORE_FIELD = 'redis-queue:restore';
+export { RESTORE_FIELD } from '../redis/restore-field.ts';
 
 /** The field that says which restore a queue was resumed by last, and how: `<restore> resumed` or `<restore> paused`. */
 export const RESTORED_FIELD = 'redis-queue:restored';

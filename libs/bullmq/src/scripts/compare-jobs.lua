@@ -1,6 +1,6 @@
 --[[
-  Compares the hashes of jobs with what they are to be. Those that were left out, because producers have added others of
-  the same id, are not compared.
+  Compares the hashes of jobs with what they are to be. Those that were left out are not compared: producers have added
+  others of the same id, or it is the next run of a job scheduler that the Queue object declares, which was there before.
 
   KEYS   1 meta; the queue's other keys share the text before `meta`
   ARGV   per job: its id, the number of fields that its hash is to have, the number of the following texts that are some of
