@@ -34,6 +34,18 @@ const schedule = (namespace: string): Promise<Resource> =>
     { schedule: '0 * * * *', template: { spec: { queues: { names: ['emails'] }, storage: { volume: {} } } } },
   );
 
+/** With a drill of each backup that completes. */
+const drilled = (namespace: string): Promise<Resource> =>
+  t.rig.objects.create(
+    QUEUE_BACKUP_SCHEDULES,
+    { namespace, name: 'drilled' },
+    {
+      schedule: '0 * * * *',
+      verify: { mode: 'Restore' },
+      template: { spec: { queues: { names: ['emails'] }, storage: { volume: {} } } },
+    },
+  );
+
 const CASES: WriteCase[] = [
   {
     name: 'finalizer removed',
@@ -96,6 +108,14 @@ const CASES: WriteCase[] = [
     shows: 'condition',
   },
   {
+    name: 'drill of a schedule',
+    type: QUEUE_BACKUP_SCHEDULES,
+    write: 'create queuerestores as redis-queue',
+    trigger: drilled,
+    names: /create queuerestores/,
+    shows: 'condition',
+  },
+  {
     name: 'status of a schedule',
     type: QUEUE_BACKUP_SCHEDULES,
     write: 'apply queuebackupschedules/status as redis-queue-status',
@@ -112,7 +132,7 @@ it('each write, refused in each way, is told within 10 s, and mends itself withi
     rig: t.rig,
     type: QUEUE_BACKUPS,
     cases: CASES,
-    good: ['BackedUp', 'WouldRestore', 'Restored', 'Scheduled'],
+    good: ['BackedUp', 'WouldRestore', 'Restored', 'Scheduled', 'Verified'],
     prepare: async (namespace) => {
       await t.rig.objects.secret(namespace, { 'redis-url': t.rig.redis.url });
       // Nothing is in it: what is restored goes back to where it was.

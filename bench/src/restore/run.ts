@@ -11,6 +11,7 @@ import { Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { coreEach } from '../measuring/core-each.ts';
 import { hundredths, percentile } from '../measuring/percentile.ts';
+import { slowestScript } from '../measuring/slowest-script.ts';
 import { readRedisCpu } from '../measuring/redis-cpu.ts';
 import { backupRecords } from './backup-records.ts';
 import { writeBare } from './bare-write.ts';
@@ -151,12 +152,6 @@ async function haveSameValues(one: Redis, other: Redis, jobs: number): Promise<b
     if (JSON.stringify(digests[0]) !== JSON.stringify(digests[1])) return false;
   }
   return true;
-}
-
-async function slowestScript(redis: Redis): Promise<number> {
-  const entries = (await redis.slowlog('GET', 10_000)) as [id: number, at: number, us: number, words: string[]][];
-  const scripts = entries.filter(([, , , [command = '']]) => command.toLowerCase().startsWith('eval'));
-  return Math.max(0, ...scripts.map(([, , us]) => us)) / 1_000;
 }
 
 /** A worker of BullMQ waits while the queue is paused. */

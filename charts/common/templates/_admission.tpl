@@ -16,6 +16,7 @@ The name of the policy over a controller's ServiceAccount. Cluster-wide: two rel
   "ended" $writes.ended
   "owned" (.owned | default dict)
   "created" (.created | default dict)
+  "scratch" (.scratch | default list)
   "workers" (include "redis-queue.can" (list $root "workers"))
   "excludedNamespaces" (include "redis-queue.excludedNamespaces" $root | fromJsonArray)
   "template" (include "redis-queue.templateFloor" $root | fromYaml)
@@ -224,6 +225,16 @@ spec:
         (object.metadata.?labels[?'{{ $label }}'].orValue('') != '' &&
         object.metadata.name.startsWith(object.metadata.labels['{{ $label }}'] + '-'))
       message: the {{ $.controller }} creates {{ $plural }} whose names begin with the value of their label {{ $label }}, and no others
+      reason: Forbidden
+    {{- end }}
+    {{- range .scratch | default list }}
+    {{- $label := get $created . }}
+    - expression: >-
+        variables.target != 'redis-queue.io/{{ . }}' || request.operation != 'CREATE' ||
+        (has(object.spec.scratch) && has(object.spec.from.backup) &&
+        variables.owners.exists(owner, owner.kind == 'QueueBackupSchedule' &&
+        owner.name == object.metadata.?labels[?'{{ $label }}'].orValue('')))
+      message: of {{ . }} the {{ $.controller }} creates those with scratch, from a QueueBackup, that the schedule of their label {{ $label }} controls, and no others
       reason: Forbidden
     {{- end }}
     {{- range $target, $kind := $owned }}

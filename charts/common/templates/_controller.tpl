@@ -1,7 +1,8 @@
 {{/*
 All objects of a controller. Takes the dict of redis-queue.rights, and owned: what the controller writes beside its kinds
 ("group/plural") → the kind that has to be its controller by owner reference; may be absent. So may created: what it
-creates of our group, plural → the label that says whose they are.
+creates of our group, plural → the label that says whose they are; and scratch, those of them that are restores which write
+into no queue.
 */}}
 {{- define "redis-queue.controller" -}}
 {{- include "redis-queue.checkGlobals" .root -}}

@@ -21,7 +21,7 @@ export { BackupTooLargeError } from './errors/backup-too-large-error.ts';
 export { BackupVersionError } from './errors/backup-version-error.ts';
 export { DirectoryNotEmptyError } from './errors/directory-not-empty-error.ts';
 export { RecordTooLargeError } from './errors/record-too-large-error.ts';
-export { chainFolder, MAX_CHAIN_POINTS, pointFolder } from './manifest/layout.ts';
+export { chainFolder, MAX_CHAIN_POINTS, pointFolder, queueDirectory } from './manifest/layout.ts';
 export { FORMAT_VERSIONS, type Manifest, type PreviousPoint, type QueueEntry } from './manifest/schema.ts';
 export type { JsonRecord } from './parts/lines.ts';
 export { openStorage, type OpenStorageOptions } from './storage/open-storage.ts';

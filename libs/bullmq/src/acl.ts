@@ -13,9 +13,9 @@ export const ACL_RULES = {
   /** Policy, owner mark, dead letters and deletion: the queue controller. A dead-letter queue has the queues' prefix. */
   controller:
     '~bull:* +@read +@write +eval +evalsha +eval_ro +evalsha_ro +info +time +ping +client|setname -@dangerous +info +cluster|slots +cluster|info +asking',
-  /** Writing the queues of a backup, and comparing them with it: the backup controller. */
+  /** Writing the queues of a backup, also under the prefix of scratch restores, and comparing them with it: the backup controller. */
   restore:
-    '~bull:* +@read +hset +hsetnx +hdel +hincrby +set +incr +sadd +srem +zadd +zrem +zremrangebyrank +rpush +ltrim +rename +unlink +del +xadd +eval +evalsha +eval_ro +evalsha_ro +info +time +ping +client|setname -@dangerous +info +cluster|slots +cluster|info +asking',
+    '~bull:* ~rq-scratch-* +@read +hset +hsetnx +hdel +hincrby +set +incr +sadd +srem +zadd +zrem +zremrangebyrank +rpush +ltrim +rename +unlink +del +xadd +eval +evalsha +eval_ro +evalsha_ro +info +time +ping +client|setname -@dangerous +info +cluster|slots +cluster|info +asking',
   /** Running jobs: worker pods, with our library or with BullMQ alone. */
   worker:
     '~bull:* +@read +@write +eval +evalsha +ping +client|setname -@dangerous +info +cluster|slots +cluster|info +asking',

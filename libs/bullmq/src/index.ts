@@ -122,6 +122,7 @@ export { hasWorkers, obliterateRound, type ObliterateOutcome, type ObliterateRou
 export { reconnectWhenSilent, retryAfterMs, type SilenceOptions } from './silence.ts';
 export { readServerPressure, type ServerClients, type ServerPressure } from './redis/pressure.ts';
 export { readServerInfo, type ServerInfo } from './server.ts';
+export { readServerMemory, type ServerMemory } from './server-memory.ts';
 export { QueueWakeups, type QueueWakeupsOptions } from './wakeups.ts';
 export { MOST_USAGE_REPORTS, sampleUsage, type PodUsageReport, type UsagePlace } from './usage.ts';
 export { isAnswer, ProtocolError } from './redis/reply.ts';
@@ -132,7 +133,10 @@ export { STEP_VALID_MS, type RoundOptions } from './paced-turns.ts';
 export { restMs } from './redis/pace.ts';
 export { FairTurns } from './fair-turns.ts';
 export { abandonRestore } from './restore/abandon-restore.ts';
-export { beginRestore, type RestoreStart } from './restore/begin-restore.ts';
+export { beginRestore, type BeginOptions, type RestoreStart } from './restore/begin-restore.ts';
+export { MemoryEstimate } from './restore/memory-estimate.ts';
+export { removeScratch, type RemovalOptions } from './restore/remove-scratch.ts';
+export { readRestorePhase } from './restore/restore-phase.ts';
 export { RESTORE_FIELD, RestoreLostError, type RestorePhase } from './restore/restore-mark.ts';
 export { RecordWriter, type Pace, type RecordWriterOptions, type RestoreSummary } from './restore/record-writer.ts';
 export {

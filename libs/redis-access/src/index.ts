@@ -13,6 +13,7 @@ export {
   describeReservedPrefix,
   resolveRedis,
   resolveRedisOfRoles,
+  resolveRedisSecret,
   type RedisAccess,
   type RedisAccessReason,
   type SecretSources,

@@ -2,7 +2,13 @@ import { API_VERSION, QUEUE_REASONS, REDIS_ROLES, WORKER_POOL_REASONS, type Queu
 import { describe, expect, it } from 'vitest';
 import type { QueueObject, SecretObject } from './objects.ts';
 import { queueRef } from './queue-ref.ts';
-import { resolveRedis, resolveRedisOfRoles, type RedisAccessReason, type SecretSources } from './resolve.ts';
+import {
+  resolveRedis,
+  resolveRedisOfRoles,
+  resolveRedisSecret,
+  type RedisAccessReason,
+  type SecretSources,
+} from './resolve.ts';
 
 function aQueue(redis: QueueSpec['redis'] = {}, spec: QueueSpec = {}): QueueObject {
   return {
@@ -166,4 +172,29 @@ it.each(['redis-queue', 'redis-queue:x'])('nobody is led to the keys of the bus:
   const access = resolveRedis(aQueue({ prefix }), 'worker', sources({ 'redis-credentials': 'redis://default' }));
   expect(access).toMatchObject({ ok: false, problem: { reason: 'PrefixReserved' } });
   expect([QUEUE_REASONS.PrefixReserved.kind, WORKER_POOL_REASONS.PrefixReserved.kind]).toEqual(['stalled', 'stalled']);
+});
+
+it.each([
+  [{ prefix: 'rq-scratch-1' }, 'emails'],
+  [{ prefix: 'bull:rq-scratch-1' }, 'emails'],
+  [{}, 'rq-scratch-1'],
+])('nobody is led to the keys of scratch restores: %j %s', (redis, name) => {
+  const access = resolveRedis(aQueue(redis, { name }), 'worker', sources({ 'redis-credentials': 'redis://default' }));
+  expect(access).toMatchObject({
+    ok: false,
+    problem: { reason: 'PrefixReserved', message: expect.stringContaining('where scratch restores write') },
+  });
+});
+
+it('a Secret that something else than a Queue names is found, or it is said who asked for it', () => {
+  const from = sources({ 'redis-scratch': 'redis://scratch', other: 'redis://other' }, ['redis-scratch']);
+  const ask = (name: string) => resolveRedisSecret({ namespace: 'shop', name }, `spec.x names Secret ${name}`, from);
+  expect(ask('redis-scratch')).toMatchObject({ ok: true, target: { host: 'scratch' } });
+  expect(ask('other')).toMatchObject({
+    ok: false,
+    problem: {
+      reason: 'SecretNotPermitted',
+      message: expect.stringMatching(/^spec\.x names Secret other, which the autoscaler may not read/),
+    },
+  });
 });

@@ -1,12 +1,14 @@
 import {
-  hasReservedPrefix,
   helmValue,
+  keysReservedFor,
+  queueName,
   queuePrefix,
   redisSecretRef,
+  SCRATCH_PREFIX,
   type Queue,
   type RedisRole,
 } from '@redis-queue/api';
-import { addressOf, serverOf, type RedisTarget } from '@redis-queue/bullmq';
+import { addressOf, serverOf, type RedisTarget, type TlsSpec } from '@redis-queue/bullmq';
 import type { ObjectKey, Problem } from '@redis-queue/controller';
 import type { SecretObject } from './objects.ts';
 import { readSecret } from './read-secret.ts';
@@ -41,32 +43,46 @@ export function resolveRedis(queue: Queue, role: RedisRole, sources: SecretSourc
   const reserved = describeReservedPrefix(queue);
   if (reserved) return { ok: false, problem: reserved };
   const { name, field } = redisSecretRef(queue, role);
+  const { namespace } = queue.metadata;
+  const names = field === undefined ? `needs the default Secret ${name}` : `names Secret ${name} in ${field}`;
+  const asked = `Queue ${queue.metadata.name} ${names}`;
+  return resolveRedisSecret({ namespace, name }, asked, sources, queue.spec.redis?.tls);
+}
+
+/**
+ * How the Redis of a Secret is reached.
+ *
+ * @param asked who asks for it, for people: `Queue emails names Secret redis in spec.redis.secretRef`.
+ */
+export function resolveRedisSecret(key: ObjectKey, asked: string, sources: SecretSources, tls?: TlsSpec): RedisAccess {
+  const { namespace, name } = key;
   if (!sources.permittedSecrets.has(name)) {
-    const names = field === undefined ? `needs the default Secret ${name}` : `names Secret ${name} in ${field}`;
     const permitted = [...sources.permittedSecrets].join(', ') || 'no Secret';
     return refuse(
       'SecretNotPermitted',
-      `Queue ${queue.metadata.name} ${names}, which the ${sources.reader} may not read; add it to ${helmValue(sources.reader, 'redis.secretNames', { shared: true })}; now: ${permitted}`,
+      `${asked}, which the ${sources.reader} may not read; add it to ${helmValue(sources.reader, 'redis.secretNames', { shared: true })}; now: ${permitted}`,
     );
   }
-  const { namespace } = queue.metadata;
-  const secret = sources.secret({ namespace, name });
+  const secret = sources.secret(key);
   if (!secret)
     return refuse(
       'SecretNotFound',
       `Secret ${namespace}/${name} does not exist; create it with redis-url or redis-host`,
     );
-  const parsed = readSecret(secret, queue.spec.redis?.tls);
+  const parsed = readSecret(secret, tls);
   return parsed.ok ? { ...parsed, secret } : refuse(parsed.reason, `Secret ${namespace}/${name}: ${parsed.message}`);
 }
 
-/** Why nobody is led to the keys of this queue, whatever its Secret says; undefined: they are not those of the bus. */
+/** Why nobody is led to the keys of this queue, whatever its Secret says; undefined: they are nobody else's. */
 export function describeReservedPrefix(queue: Queue): Problem<'PrefixReserved'> | undefined {
-  if (!hasReservedPrefix(queue)) return undefined;
-  return {
-    reason: 'PrefixReserved',
-    message: `Queue ${queue.metadata.name} has spec.redis.prefix ${queuePrefix(queue)}, which belongs to the bus between autoscaler and workerpool-controller; create another Queue with another prefix`,
-  };
+  const reserved = keysReservedFor(queue);
+  if (!reserved) return undefined;
+  const { name } = queue.metadata;
+  const message =
+    reserved === 'bus'
+      ? `Queue ${name} has spec.redis.prefix ${queuePrefix(queue)}, which belongs to the bus between autoscaler and workerpool-controller; create another Queue with another prefix`
+      : `Queue ${name} is ${queuePrefix(queue)}:${queueName(queue)} in Redis, where scratch restores write and remove; create another Queue, none of whose prefix and name begins with ${SCRATCH_PREFIX}`;
+  return { reason: 'PrefixReserved', message };
 }
 
 /**

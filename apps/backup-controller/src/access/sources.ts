@@ -9,6 +9,7 @@ import {
 } from '@redis-queue/controller';
 import {
   resolveRedis,
+  resolveRedisSecret,
   watchSecrets,
   type QueueObject,
   type RedisAccess,
@@ -30,7 +31,13 @@ export interface Sources {
   secretsOf(namespace: string, signal: AbortSignal): ReadSecret;
 }
 
-export interface WatchedSources extends Sources {
+/** Redis that objects other than Queues name. */
+export interface NamedRedis {
+  /** @param asked which object names the Secret where, for people. */
+  resolveSecret(key: ObjectKey, asked: string): RedisAccess;
+}
+
+export interface WatchedSources extends Sources, NamedRedis {
   readonly queues: ObjectCache<QueueObject>;
   /** When the Secret of a Queue changes, what `keysOf` says is reconciled; and nothing is before Secrets are known. */
   secretWatches(role: RedisRole, keysOf: (queue: QueueObject) => ObjectKey[]): Watch<SecretObject>[];
@@ -50,6 +57,7 @@ export function watchSources(manager: Manager, { redisSecretNames, storage }: So
     storage,
     assertLeading: () => manager.assertLeading(),
     resolve: (queue, role) => resolveRedis(queue, role, secrets),
+    resolveSecret: (key, asked) => resolveRedisSecret(key, asked, secrets),
     secretsOf: (namespace, signal) => async (name) => {
       const secret = await manager.client.get<SecretData>(SECRETS, { namespace, name }, { signal });
       return secret && (secret.data ?? {});

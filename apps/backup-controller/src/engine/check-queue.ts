@@ -5,7 +5,6 @@ import {
   type OpenFlowList,
   type QueueRecord,
   type QueueRef,
-  type WouldRun,
 } from '@redis-queue/bullmq';
 import { ZodError } from 'zod';
 import { RunFailure } from '../runs/failure.ts';
@@ -29,6 +28,11 @@ export async function sourceOf(
   });
 }
 
+/** Learns something of a queue from all its records. */
+export interface RecordReader {
+  add(records: readonly QueueRecord[]): void;
+}
+
 export interface CheckOptions {
   readonly signal: AbortSignal;
   readonly onProgress: (jobs: number) => void;
@@ -38,7 +42,7 @@ export interface CheckOptions {
 export async function checkQueue(
   backup: OpenBackup,
   { name, rename }: QueueMove,
-  wouldRun: WouldRun,
+  readers: readonly RecordReader[],
   { signal, onProgress }: CheckOptions,
 ): Promise<{ readonly jobs: number; readonly flows: OpenFlowList }> {
   const flows = new OpenFlowsFinder((queueKey) => rename(queueKey) !== undefined);
@@ -47,8 +51,7 @@ export async function checkQueue(
   for await (const batch of backup.records(name)) {
     signal.throwIfAborted();
     const records = batch.records.map((record) => parsed(name, record));
-    wouldRun.add(records);
-    flows.add(records);
+    for (const reader of [...readers, flows]) reader.add(records);
     for (const record of records) {
       if (record.kind === 'job') seen++;
       if (record.kind === 'end') jobs = record.jobs;

@@ -1,4 +1,4 @@
-import { WouldRun } from '@redis-queue/bullmq';
+import { MemoryEstimate, queueId, WouldRun } from '@redis-queue/bullmq';
 import { RunFailure } from '../runs/failure.ts';
 import { checkQueue } from './check-queue.ts';
 import { openSource, type SourceOptions } from './restore-source.ts';
@@ -9,6 +9,8 @@ export interface CheckedQueue {
   /** Name of the Queue object. */
   readonly queue: string;
   readonly wouldRun: number;
+  /** That it takes in Redis, as estimated. */
+  readonly memoryBytes: number;
   /** Flow links that are cut. */
   readonly detached: readonly string[];
 }
@@ -34,15 +36,22 @@ export async function checkRestore(options: SourceOptions): Promise<CheckResult>
   let [links, jobs] = [0, 0];
   for (const [queuesDone, move] of moves.entries()) {
     const wouldRun = new WouldRun(nowMs());
+    const memory = new MemoryEstimate(queueId(move.ref));
     // oxlint-disable-next-line no-await-in-loop -- one after the other
-    const found = await checkQueue(backup, move, wouldRun, {
+    const found = await checkQueue(backup, move, [wouldRun, memory], {
       signal,
       onProgress: (done) => report({ step: 'Checking', queue: move.name, jobs: done, queuesDone }),
     });
     links += found.flows.links;
     jobs += found.jobs;
     openLinks.push(...found.flows.first);
-    checked.push({ name: move.name, queue: move.queue, wouldRun: startable(wouldRun), detached: found.flows.first });
+    checked.push({
+      name: move.name,
+      queue: move.queue,
+      wouldRun: startable(wouldRun),
+      memoryBytes: memory.bytes,
+      detached: found.flows.first,
+    });
   }
   if (links > 0 && openFlows === 'Refuse') {
     const message = `${links} links of flows lead to queues that are not restored into the same Redis: ${openLinks.slice(0, 5).join('; ')}; restore those queues as well, or set openFlows to Detach`;

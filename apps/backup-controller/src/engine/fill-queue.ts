@@ -14,7 +14,14 @@ export interface FillOptions extends RunContext<RunProgress> {
   readonly jobsPerSecond?: number | undefined;
   readonly assertLeading: () => void;
   readonly queuesDone: number;
+  /** It is removed again, all of it. */
+  readonly scratch?: boolean;
+  /** Called after each part that is written. */
+  readonly onPart?: () => Promise<void>;
 }
+
+/** A call that begins a scratch restore later than this is none: who leads next may have removed it by then. */
+const SCRATCH_BEGINS_WITHIN_MS = 5_000;
 
 /**
  * Writes the jobs of one queue into an empty one, or goes on where an earlier run of the same restore stopped. Workers see
@@ -29,10 +36,12 @@ export async function fillQueue(
   options: FillOptions,
 ): Promise<number> {
   const { name, queue, ref, from, rename } = move;
-  const { restoreId, openFlows, jobsPerSecond, signal, report, assertLeading, queuesDone } = options;
+  const { restoreId, openFlows, jobsPerSecond, signal, report, assertLeading, queuesDone, scratch = false } = options;
   const redis = <T>(call: () => Promise<T>): Promise<T> => redisInWords(queue, access, call);
   assertLeading();
-  const start = await redis(() => beginRestore(access.redis, ref, restoreId));
+  const start = await redis(() =>
+    beginRestore(access.redis, ref, restoreId, scratch ? { scratch, withinMs: SCRATCH_BEGINS_WITHIN_MS } : {}),
+  );
   if (start.outcome === 'occupied') {
     const message = `the queue of Queue ${queue} is not empty: it has ${start.by}; remove that, or restore ${name} into another Queue`;
     throw new RunFailure({ reason: 'QueueNotEmpty', message });
@@ -57,6 +66,7 @@ export async function fillQueue(
     if (step > stepsDone + 1) {
       stepsDone = step - 1;
       await redis(() => writer.noteProgress(stepsDone));
+      await options.onPart?.();
     }
     await redis(() => writer.write(records as readonly QueueRecord[]));
     jobs += records.filter(({ kind }) => kind === 'job').length;

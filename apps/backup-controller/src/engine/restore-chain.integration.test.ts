@@ -150,7 +150,7 @@ function killedAt(access: RunRedis, calls: number): { access: RunRedis; wasKille
 }
 
 it('a restore of an increment has each job once, as it was last, and is what the queue was', async () => {
-  const { jobs } = await checkQueue(backup, await moveTo('whole'), new WouldRun(Date.now()), {
+  const { jobs } = await checkQueue(backup, await moveTo('whole'), [new WouldRun(Date.now())], {
     signal: SIGNAL,
     onProgress: () => undefined,
   });

@@ -50,7 +50,7 @@ export async function runRestore(options: RestoreOptions): Promise<RestoreResult
     );
     restored.push({ name: move.name, queue: move.queue, restored: jobs });
   }
-  await compareAll(backup, moves, restored, options);
+  await compareAll(backup, moves, restored, { ...options, consequence: ', so the queues stay paused' });
   for (const { queue, ref, target } of moves) {
     options.assertLeading();
     // oxlint-disable-next-line no-await-in-loop -- in turn
@@ -61,12 +61,16 @@ export async function runRestore(options: RestoreOptions): Promise<RestoreResult
   return { restored };
 }
 
-/** @throws RestoreDiffersFailure. */
-async function compareAll(
+/**
+ * Compares all queues, job by job.
+ *
+ * @throws RestoreDiffersFailure.
+ */
+export async function compareAll(
   backup: OpenBackup,
   moves: readonly QueueMove[],
   restored: readonly RestoredQueue[],
-  options: RestoreOptions,
+  options: RestoreOptions & { readonly consequence?: string },
 ): Promise<void> {
   const compared: RestoredQueue[] = [];
   for (const [queuesDone, move] of moves.entries()) {
@@ -78,6 +82,6 @@ async function compareAll(
   }
   const first = compared.flatMap(({ name, differences = [] }) => differences.map((text) => `${name}: ${text}`));
   if (first.length === 0) return;
-  const message = `what is in Redis differs from the backup, so the queues stay paused: ${first.slice(0, 3).join('; ')}; see status.queues`;
+  const message = `what is in Redis differs from the backup${options.consequence ?? ''}: ${first.slice(0, 3).join('; ')}; see status.queues`;
   throw new RestoreDiffersFailure(message, compared);
 }

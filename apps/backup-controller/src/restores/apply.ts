@@ -1,11 +1,12 @@
-import { QUEUE_RESTORES, type QueueRestoreReason } from '@redis-queue/api';
+import { quantityValue, QUEUE_RESTORES, type QueueRestoreReason } from '@redis-queue/api';
 import { applySteps, keyOf, type Applied, type KindContext } from '@redis-queue/controller';
 import { withStorage } from '../access/open-storage.ts';
 import { inWords } from '../engine/failures.ts';
 import { findPoint } from '../engine/find-point.ts';
 import { checkRestore } from '../engine/check-restore.ts';
 import { abandonQueues, resumeQueues, type RestoreFence } from '../engine/end-restore.ts';
-import { runRestore } from '../engine/run-restore.ts';
+import { runRestore, type RestoreOptions, type RestoreResult } from '../engine/run-restore.ts';
+import { removeScratchQueues, runScratch } from '../engine/run-scratch.ts';
 import type { SourceOptions } from '../engine/restore-source.ts';
 import type { RunContext } from '../runs/runs.ts';
 import type { RunProgress } from '../engine/progress.ts';
@@ -21,7 +22,7 @@ import {
   type RestoreRuns,
   type RestoreStep,
 } from './steps.ts';
-import { resolveTargets } from './targets.ts';
+import { targetsFor } from './targets.ts';
 
 /** What a step needs beside the object. */
 export interface RestoreTools {
@@ -58,7 +59,11 @@ export async function applyRestore(
         case 'restore':
           begin(restore, RestoreTask.restore, tools, (context) =>
             withSource(restore, observed, tools, context, (source) =>
-              runRestore({ ...source, ...fence(restore, tools, context), jobsPerSecond: restore.spec.jobsPerSecond }),
+              write(restore, {
+                ...source,
+                ...fence(restore, tools, context),
+                jobsPerSecond: restore.spec.jobsPerSecond,
+              }),
             ),
           );
           break;
@@ -69,7 +74,15 @@ export async function applyRestore(
           break;
         case 'abandon':
           begin(restore, RestoreTask.abandonment, tools, (context) =>
-            abandonQueues(observed.targets ?? [], fence(restore, tools, context)),
+            (restore.spec.scratch ? removeScratchQueues : abandonQueues)(
+              observed.targets ?? [],
+              fence(restore, tools, context),
+            ),
+          );
+          break;
+        case 'removeScratch':
+          begin(restore, RestoreTask.removal, tools, (context) =>
+            removeScratchQueues(observed.targets ?? [], fence(restore, tools, context)),
           );
           break;
         case 'abort':
@@ -89,7 +102,7 @@ export async function applyRestore(
   return { ...applied, observed: { ...observed, run, stage: stageOfRestore(restore, run, now()) } };
 }
 
-const BEGINNINGS: ReadonlySet<string> = new Set(['check', 'restore', 'resume', 'abandon']);
+const BEGINNINGS: ReadonlySet<string> = new Set(['check', 'restore', 'resume', 'abandon', 'removeScratch']);
 
 function begin(
   restore: RestoreObject,
@@ -107,6 +120,17 @@ function fence(
   { signal }: RunContext<RunProgress>,
 ): RestoreFence {
   return { restoreId: metadata.uid ?? '', signal, assertLeading: sources.assertLeading };
+}
+
+/** Into queues, or for a while beside them. */
+async function write({ spec: { scratch }, status }: RestoreObject, options: RestoreOptions): Promise<RestoreResult> {
+  if (!scratch) return await runRestore(options);
+  const memory = new Map(status?.queues?.map(({ name, memoryBytes = 0 }) => [name, memoryBytes]));
+  return await runScratch({
+    ...options,
+    maxBytes: quantityValue(scratch.maxBytes),
+    memoryOf: (name) => memory.get(name) ?? 0,
+  });
 }
 
 /** Calls with the backup, whose storage is closed afterwards. */
@@ -127,7 +151,7 @@ async function withSource<T>(
       ...(atMs === undefined ? place : await findPoint(storage, place, { atMs, openKey, signal: context.signal })),
       openKey,
       targetsOf(names) {
-        const targets = resolveTargets(names, restore, sources);
+        const targets = targetsFor(names, restore, sources);
         if (!Array.isArray(targets)) throw new RunFailure(targets);
         return targets;
       },

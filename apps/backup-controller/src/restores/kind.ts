@@ -12,6 +12,8 @@ import { restoreStatus } from './status.ts';
 import {
   holdsQueues,
   needsAbandonment,
+  needsRelease,
+  needsRemoval,
   needsResumption,
   RESTORE_FINALIZER,
   RestoreTask,
@@ -47,7 +49,8 @@ export function restoreKind(
     status: restoreStatus,
     report({ metadata, spec, status }, { done }, { event }) {
       for (const step of done) {
-        if (step.kind !== 'removeFinalizer' || status?.resumedAt !== undefined) continue;
+        const isOver = status?.resumedAt !== undefined || status?.removedAt !== undefined;
+        if (step.kind !== 'removeFinalizer' || isOver) continue;
         if (step.dataRetained !== undefined) event('RestoreLeft', step.dataRetained);
         else event('RestoreAbandoned', 'what the restore had written is removed');
       }
@@ -64,7 +67,7 @@ export function restoreKind(
       pace.wrote(uid, nowMs);
       if (run?.phase === 'ended' && run.end.ok) {
         const { reason, message } = findCondition(status.conditions, 'Ready') ?? {};
-        const isSaid = reason === 'Resuming' || reason === 'Restoring' || run.task === RestoreTask.abandonment;
+        const isSaid = UNDER_WAY.has(reason ?? '') || run.task === RestoreTask.abandonment;
         if (reason !== undefined && !isSaid) event(reason as QueueRestoreReason, message ?? '');
         if (run.task === RestoreTask.restore) {
           metrics.completed(namespace, { tookMs: run.end.tookMs, jobs: status.jobs ?? 0 });
@@ -78,21 +81,25 @@ export function restoreKind(
       if ((run?.phase === 'ended' && !isAbandoned) || stage === 'late') runs.forget(uid);
     },
     requeueMs(restore, outcome, status, { nowMs }) {
+      const isDone = (kind: string): boolean => outcome.done.some((step) => step.kind === kind);
       // It is gone, as the cache will show.
-      if (outcome.done.some(({ kind }) => kind === 'delete')) return undefined;
+      if (isDone('delete')) return undefined;
       const now = new Date(nowMs);
       const written = { ...restore, status };
       const retryMs = outcome.problem ? retries.afterMs(restore, status, now, random()) : undefined;
       const { run } = outcome.observed;
       if (needsAbandonment(written)) return abandonmentWaitMs(run, retries.afterMs(restore, status, now, random()));
+      if (needsRelease(written) && !isDone('removeFinalizer')) return 0;
       // The next run begins once the status says what this one found out.
       if (!hasEnded(written) && run?.phase === 'ended' && run.end.ok) return 0;
-      if (needsResumption(written)) return run?.phase === 'ended' && run.end.ok ? 0 : retryMs;
+      if (needsResumption(written) || needsRemoval(written)) return run?.phase === 'ended' && run.end.ok ? 0 : retryMs;
       if (holdsQueues(written)) return undefined;
       return waitMs(written, outcome.observed, { now, retryMs });
     },
   };
 }
+
+const UNDER_WAY: ReadonlySet<string> = new Set(['Restoring', 'Resuming', 'RemovingScratch']);
 
 /** A run says itself when it ends. */
 function abandonmentWaitMs(run: RestoreRun | undefined, retryMs: number): number | undefined {

@@ -1,6 +1,6 @@
 import type { QueueBackup } from '@redis-queue/api';
 import type { ObjectCache } from '@redis-queue/controller';
-import type { Sources } from '../access/sources.ts';
+import type { NamedRedis, Sources } from '../access/sources.ts';
 import { resolveStorage } from '../access/storage-access.ts';
 import type { BackupObject } from '../backups/steps.ts';
 import { chainAt, chainsOf } from '../points/chains.ts';
@@ -8,6 +8,7 @@ import { isIncremental } from '../points/steps.ts';
 import { hasEnded } from '../runs/run-objects.ts';
 import {
   needsAbandonment,
+  needsRemoval,
   needsResumption,
   stageOfRestore,
   type BackupPlace,
@@ -16,9 +17,9 @@ import {
   type RestoreObject,
   type RestoreRuns,
 } from './steps.ts';
-import { resolveTargets } from './targets.ts';
+import { targetsFor } from './targets.ts';
 
-export interface RestoreSources extends Sources {
+export interface RestoreSources extends Sources, NamedRedis {
   readonly backups: Pick<ObjectCache<BackupObject>, 'get'>;
 }
 
@@ -31,7 +32,7 @@ export async function observeRestore(
 ): Promise<ObservedRestore> {
   const run = runs.stateOf(restore.metadata.uid ?? '');
   const found = { stage: stageOfRestore(restore, run, now), run };
-  if (needsResumption(restore) || needsAbandonment(restore))
+  if (needsResumption(restore) || needsAbandonment(restore) || needsRemoval(restore))
     return run ? found : { ...found, ...targetsOf(restore, sources) };
   if (found.stage !== 'due') return found;
   const source = await sourceOf(restore, sources, { now, signal });
@@ -39,9 +40,9 @@ export async function observeRestore(
 }
 
 /** The queues that it is about, as its status names them. */
-function targetsOf(restore: RestoreObject, sources: Sources): Pick<ObservedRestore, 'targets' | 'problem'> {
+function targetsOf(restore: RestoreObject, sources: RestoreSources): Pick<ObservedRestore, 'targets' | 'problem'> {
   const names = restore.status?.queues?.map(({ name }) => name) ?? [];
-  const targets = resolveTargets(names, restore, sources);
+  const targets = targetsFor(names, restore, sources);
   return Array.isArray(targets) ? { targets } : { problem: targets };
 }
 
@@ -72,7 +73,7 @@ async function sourceOf(
   // Which queues another point has is known once it is read.
   if (place.atMs === undefined) {
     const { queues = [] } = (isChecked(restore) ? restore.status : backup.status) ?? {};
-    const targets = resolveTargets(
+    const targets = targetsFor(
       queues.map((queue) => queue.name),
       restore,
       sources,

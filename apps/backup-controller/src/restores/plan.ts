@@ -5,6 +5,8 @@ import { problemOfStage } from '../runs/stage.ts';
 import {
   holdsQueues,
   needsAbandonment,
+  needsRelease,
+  needsRemoval,
   needsResumption,
   RESTORE_FINALIZER,
   RestoreTask,
@@ -20,8 +22,9 @@ export const ABANDONMENT_PATIENCE_MS = 300_000;
 /** What is to be done for a restore now. Pure. The finalizer comes before the first write to Redis. */
 export function planRestore(restore: RestoreObject, observed: ObservedRestore, now: Date): RestorePlan {
   if (needsAbandonment(restore)) return planAbandonment(restore, observed, now);
-  if (needsResumption(restore)) return planResumption(observed);
+  if (needsResumption(restore)) return planTask(observed, 'resume', RESUMING);
   const { stage, run } = observed;
+  if (needsRemoval(restore) && stage === 'running') return planTask(observed, 'removeScratch', REMOVING);
   switch (stage) {
     case 'ended': {
       const isDue = !holdsQueues(restore) && deletionDueMs(restore, now) === 0;
@@ -30,7 +33,10 @@ export function planRestore(restore: RestoreObject, observed: ObservedRestore, n
     case 'succeeded':
       return { steps: [] };
     case 'running':
-      return { steps: [], problem: run?.phase === 'ended' && run.task === RestoreTask.restore ? RESUMING : RESTORING };
+      return {
+        steps: [],
+        problem: run?.phase === 'ended' && run.task === RestoreTask.restore ? afterIt(restore) : RESTORING,
+      };
     case 'due':
       if (observed.problem) return { steps: [], problem: observed.problem };
       if (restore.status?.checkedAt === undefined) return { steps: [{ kind: 'check' }], problem: RESTORING };
@@ -52,25 +58,33 @@ const RESUMING: Problem = {
   reason: 'Resuming',
   message: 'all jobs are there and verified, and the queues are being resumed',
 };
+const REMOVING: Problem = {
+  reason: 'RemovingScratch',
+  message: 'every job was as the backup has it, and what was written is being removed',
+};
 const ABANDONING: Problem = { reason: 'Abandoning', message: 'what the restore has written is being removed' };
 
 function hold(restore: RestoreObject): FinalizerStep[] {
   return hasFinalizer(restore, RESTORE_FINALIZER) ? [] : [{ kind: 'addFinalizer' }];
 }
 
-/** Once the queues are resumed, nothing in Redis is the restore's. */
 function release(restore: RestoreObject): FinalizerStep[] {
-  const isHeld = hasFinalizer(restore, RESTORE_FINALIZER) && !holdsQueues(restore);
-  return isHeld ? [{ kind: 'removeFinalizer' }] : [];
+  return needsRelease(restore) ? [{ kind: 'removeFinalizer' }] : [];
 }
 
-function planResumption({ run, problem }: ObservedRestore): RestorePlan {
+/** What follows once everything is verified. */
+function afterIt({ spec }: RestoreObject): Problem {
+  return spec.scratch ? REMOVING : RESUMING;
+}
+
+/** What is left to do for one that is verified: tried until it is done. */
+function planTask({ run, problem }: ObservedRestore, kind: 'resume' | 'removeScratch', doing: Problem): RestorePlan {
   if (run?.phase === 'ended') {
     if (run.end.ok) return { steps: [] };
     return { steps: [{ kind: 'forgetRun' }], problem: problemOfRun(run.end.error) as Problem };
   }
-  if (run) return { steps: [], problem: RESUMING };
-  return problem ? { steps: [], problem } : { steps: [{ kind: 'resume' }], problem: RESUMING };
+  if (run) return { steps: [], problem: doing };
+  return problem ? { steps: [], problem } : { steps: [{ kind }], problem: doing };
 }
 
 /** Of one that failed or is being deleted. What Ready says of a failure stays. */

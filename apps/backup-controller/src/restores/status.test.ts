@@ -39,7 +39,7 @@ const checked = ended(RestoreTask.check, {
   directory: 'x',
   location: 's3://shop/x',
   manifestSha256: 'ab',
-  checked: [{ ...queue, wouldRun: 3, detached: ['a waits for b'] }],
+  checked: [{ ...queue, wouldRun: 3, memoryBytes: 9_000, detached: ['a waits for b'] }],
   jobs: 6,
 });
 const restored = ended(RestoreTask.restore, { restored: [{ ...queue, restored: 5 }] });
@@ -64,7 +64,7 @@ describe('a restore', () => {
     const { status, ready, steps } = reconcile(restoreObject({}, begun), checked);
     expect([ready, steps]).toEqual(['False Restoring', []]);
     expect(status).toMatchObject({ phase: 'Running', checkedAt: ago(0), manifestSha256: 'ab', jobs: 6 });
-    expect(status.queues).toEqual([{ ...queue, wouldRun: 3, detached: ['a waits for b'] }]);
+    expect(status.queues).toEqual([{ ...queue, wouldRun: 3, memoryBytes: 9_000, detached: ['a waits for b'] }]);
     expect(reconcile(restoreObject({}, status)).steps).toEqual(['addFinalizer', 'restore']);
     expect(reconcile(held({}, status)).steps).toEqual(['restore']);
   });
@@ -73,7 +73,9 @@ describe('a restore', () => {
     const verified = reconcile(restoreObject({}, after({}, checked)), restored);
     expect(verified).toMatchObject({ steps: [], ready: 'False Resuming', complete: undefined });
     expect(verified.status).toMatchObject({ phase: 'Running', verifiedAt: ago(0), jobs: 5 });
-    expect(verified.status.queues).toEqual([{ ...queue, wouldRun: 3, restored: 5, detached: ['a waits for b'] }]);
+    expect(verified.status.queues).toEqual([
+      { ...queue, wouldRun: 3, memoryBytes: 9_000, restored: 5, detached: ['a waits for b'] },
+    ]);
     // A process that has begun anew knows as much.
     expect(reconcile(restoreObject({}, verified.status))).toMatchObject({ steps: ['resume'], ready: 'False Resuming' });
     const end = reconcile(restoreObject({}, verified.status), resumed);

@@ -3,9 +3,10 @@ import { clipText, kindConditions, saidBefore, timestamp } from '@redis-queue/co
 import type { CheckResult } from '../engine/check-restore.ts';
 import type { ResumptionResult } from '../engine/end-restore.ts';
 import { RestoreDiffersFailure, type RestoredQueue, type RestoreResult } from '../engine/run-restore.ts';
+import type { RemovalResult } from '../engine/run-scratch.ts';
 import { hasEnded } from '../runs/run-objects.ts';
 import { outcomeOf, RunCondition, runFields, saidOfEnd } from '../runs/run-status.ts';
-import type { ObservedRestore, Problem, RestoreObject, RestorePlan } from './steps.ts';
+import { RestoreTask, type ObservedRestore, type Problem, type RestoreObject, type RestorePlan } from './steps.ts';
 
 export interface Outcome {
   readonly observed: ObservedRestore;
@@ -44,6 +45,7 @@ interface End {
   readonly check?: CheckResult;
   readonly restored?: RestoreResult;
   readonly resumption?: ResumptionResult;
+  readonly removal?: RemovalResult;
 }
 
 function endOf({ run }: ObservedRestore): End {
@@ -51,6 +53,7 @@ function endOf({ run }: ObservedRestore): End {
   const { result } = run.end;
   if ('checked' in result) return { check: result };
   if ('restored' in result) return { restored: result };
+  if ('removed' in result) return run.task === RestoreTask.removal ? { removal: result } : {};
   return 'stayPaused' in result ? { resumption: result } : {};
 }
 
@@ -62,13 +65,14 @@ function lifeBefore(status: QueueRestoreStatus = {}): Partial<QueueRestoreStatus
 
 function timesOf(
   { status }: RestoreObject,
-  { check, restored, resumption }: End,
+  { check, restored, resumption, removal }: End,
   now: Date,
 ): Partial<QueueRestoreStatus> {
   return withoutUndefined({
     checkedAt: status?.checkedAt ?? (check && timestamp(now)),
     verifiedAt: status?.verifiedAt ?? (restored && timestamp(now)),
     resumedAt: status?.resumedAt ?? (resumption && timestamp(now)),
+    removedAt: status?.removedAt ?? (removal && timestamp(now)),
   });
 }
 
@@ -106,7 +110,7 @@ function withoutUndefined<T extends object>(object: T): Partial<T> {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Partial<T>;
 }
 
-function readyOf(restore: RestoreObject, { check, restored, resumption }: End, found: Contents): Problem {
+function readyOf(restore: RestoreObject, { check, restored, resumption, removal }: End, found: Contents): Problem {
   const { spec, status } = restore;
   const { jobs = 0, location = 'the backup', queues = [] } = found;
   if (check && spec.dryRun) {
@@ -122,12 +126,21 @@ function readyOf(restore: RestoreObject, { check, restored, resumption }: End, f
         : `; ${stayPaused.join(', ')} ${stayPaused.length === 1 ? 'stays' : 'stay'} paused, as before`;
     return { reason: 'Restored', message: `${jobs} jobs are restored from ${location}${paused}` };
   }
+  if (removal) {
+    const took = secondsBetween(status?.startTime, status?.verifiedAt);
+    const message = `${jobs} jobs of ${location} were restored under keys of their own and compared, in ${took} s, and are removed`;
+    return { reason: 'Verified', message };
+  }
   // Verified, and spec.resume is false, or was taken back before its queues were resumed.
-  if (restored || (status?.verifiedAt !== undefined && !hasEnded(restore))) {
+  if (!spec.scratch && (restored || (status?.verifiedAt !== undefined && !hasEnded(restore)))) {
     const message = `${jobs} jobs are restored from ${location}, and their queues stay paused; set spec.resume to true to let workers start them`;
     return { reason: 'RestoredPaused', message };
   }
   return saidOfEnd<Problem['reason']>(restore) ?? { reason: 'Pending', message: 'nothing is known yet' };
+}
+
+function secondsBetween(from = '', to = ''): number {
+  return Math.max(0, Math.round((Date.parse(to) - Date.parse(from)) / 1_000));
 }
 
 /** What Complete goes on saying while queues are resumed. */

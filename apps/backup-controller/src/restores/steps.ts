@@ -4,9 +4,10 @@ import type { StorageAccess } from '../access/storage-access.ts';
 import type { CheckResult } from '../engine/check-restore.ts';
 import type { AbandonmentResult, ResumptionResult } from '../engine/end-restore.ts';
 import type { RestoreResult } from '../engine/run-restore.ts';
+import type { RemovalResult } from '../engine/run-scratch.ts';
 import type { RunProgress } from '../engine/progress.ts';
 import type { QueueTarget } from '../engine/targets.ts';
-import { hasEnded } from '../runs/run-objects.ts';
+import { deadlineDueMs, hasEnded } from '../runs/run-objects.ts';
 import type { Runs, RunState } from '../runs/runs.ts';
 import { stageOf, type Stage } from '../runs/stage.ts';
 
@@ -17,7 +18,7 @@ export type RestoreObject = QueueRestore & Resource;
 
 export type Problem = KindProblem<QueueRestoreReason>;
 
-export type RestoreRunResult = CheckResult | RestoreResult | ResumptionResult | AbandonmentResult;
+export type RestoreRunResult = CheckResult | RestoreResult | ResumptionResult | AbandonmentResult | RemovalResult;
 export type RestoreRuns = Runs<RunProgress, RestoreRunResult>;
 export type RestoreRun = RunState<RunProgress, RestoreRunResult>;
 
@@ -25,13 +26,15 @@ export type RestoreRun = RunState<RunProgress, RestoreRunResult>;
  * What runs do for a QueueRestore, one after the other; what each has found out is in the status before the next begins,
  * so that a crash between them forgets nothing. `check` names the queues before the first is written to. `restore` ends
  * with them held, and `resumption` is a run of its own: what is resumed has jobs of its own soon, and could not be told
- * from a queue that was not empty by who begins again. `abandonment` removes what one has written that ends early.
+ * from a queue that was not empty by who begins again. `abandonment` removes what one has written that ends early, and
+ * `removal` what a scratch restore has that was verified.
  */
 export const RestoreTask = {
   check: 'check',
   restore: 'restore',
   resumption: 'resumption',
   abandonment: 'abandonment',
+  removal: 'removal',
 } as const;
 
 /** Held from before the first write to Redis until the queues are resumed, or what was written is removed. */
@@ -64,8 +67,10 @@ export type RestoreStep =
   | { readonly kind: 'restore' }
   /** Has workers start jobs in queues that were restored and held. */
   | { readonly kind: 'resume' }
-  /** Removes what was written. */
+  /** Removes what was written, of a restore that ended early. */
   | { readonly kind: 'abandon' }
+  /** The same of a scratch restore that was verified. */
+  | { readonly kind: 'removeScratch' }
   | { readonly kind: 'abort'; readonly why: string }
   /** So that the next reconcile begins another. */
   | { readonly kind: 'forgetRun' };
@@ -74,17 +79,29 @@ export type RestorePlan = Plan<RestoreStep, QueueRestoreReason>;
 
 /** Whether its queues are to be resumed once they are verified. */
 export function resumes({ spec }: QueueRestore): boolean {
-  return spec.resume && !spec.dryRun;
+  return spec.resume && !spec.dryRun && !spec.scratch;
 }
 
 /** Whether its queues are verified and held, until spec.resume is true: such an object is not deleted by its time to live. */
 export function holdsQueues({ spec, status }: QueueRestore): boolean {
-  return status?.verifiedAt !== undefined && status.resumedAt === undefined && !spec.dryRun;
+  return status?.verifiedAt !== undefined && status.resumedAt === undefined && !spec.dryRun && !spec.scratch;
 }
 
 /** Whether its queues are to be resumed now. */
 export function needsResumption(restore: QueueRestore): boolean {
   return holdsQueues(restore) && resumes(restore) && restore.metadata.deletionTimestamp === undefined;
+}
+
+/** Whether it is a scratch restore that was verified, and has not been removed. */
+export function needsRemoval(restore: QueueRestore): boolean {
+  const { metadata, spec, status } = restore;
+  if (!spec.scratch || status?.verifiedAt === undefined) return false;
+  return !hasEnded(restore) && metadata.deletionTimestamp === undefined;
+}
+
+/** Whether it has ended and is held by its finalizer, though nothing in Redis is its own any more. */
+export function needsRelease(restore: RestoreObject): boolean {
+  return hasEnded(restore) && hasFinalizer(restore, RESTORE_FINALIZER) && !holdsQueues(restore);
 }
 
 /** Whether it ended early, and what it has written is to be removed. */
@@ -95,6 +112,7 @@ export function needsAbandonment(restore: RestoreObject): boolean {
 
 export function stageOfRestore(restore: RestoreObject, run: RestoreRun | undefined, now: Date): Stage {
   if (hasEnded(restore)) return 'ended';
+  if (restore.spec.scratch) return stageOfScratch(restore, run, now);
   const { checkedAt, verifiedAt } = restore.status ?? {};
   if (run?.phase === 'ended' && run.end.ok) {
     // What was found out is in the status before the next run begins.
@@ -105,4 +123,11 @@ export function stageOfRestore(restore: RestoreObject, run: RestoreRun | undefin
   if (verifiedAt !== undefined) return resumes(restore) ? 'running' : 'succeeded';
   if (checkedAt !== undefined && restore.spec.dryRun) return 'succeeded';
   return stageOf(restore, run, now);
+}
+
+/** It has succeeded once nothing of it is left. */
+function stageOfScratch(restore: RestoreObject, run: RestoreRun | undefined, now: Date): Stage {
+  if (run?.phase === 'ended' && run.end.ok) return run.task === RestoreTask.removal ? 'succeeded' : 'running';
+  if (!needsRemoval(restore)) return stageOf(restore, run, now);
+  return deadlineDueMs(restore, now) === 0 ? 'late' : 'running';
 }

@@ -1,15 +1,23 @@
-import type { QueueRestoreReason, QueueRestoreSpec } from '@redis-queue/api';
 import { addressOf, deadLetterQueue, queueId } from '@redis-queue/bullmq';
-import type { Problem } from '@redis-queue/controller';
 import { queueRef } from '@redis-queue/redis-access';
-import type { Sources } from '../access/sources.ts';
-import { deadLettersName } from '../engine/queue-names.ts';
+import type { NamedRedis, Sources } from '../access/sources.ts';
 import type { QueueTarget } from '../engine/targets.ts';
+import { resolveScratchTargets } from './scratch-targets.ts';
+import { wantedOf, type TargetProblem, type TargetsOf } from './wanted-queues.ts';
 
-/** Names of queues that a message lists. */
-const MOST_NAMED = 10;
-
-type Problems = Problem<QueueRestoreReason>;
+/**
+ * Where each queue of a backup goes: into a Queue, or for a while under keys of the restore's own. Pure over its sources.
+ *
+ * @param names of the queues in the backup.
+ */
+export function targetsFor(
+  names: readonly string[],
+  restore: TargetsOf,
+  sources: Pick<Sources, 'queues' | 'resolve'> & NamedRedis,
+): QueueTarget[] | TargetProblem {
+  const { scratch } = restore.spec;
+  return scratch ? resolveScratchTargets(names, restore, scratch, sources) : resolveTargets(names, restore, sources);
+}
 
 /**
  * Where each queue of a backup goes: into the Queue that the spec names for it, or the one of its name; its dead letters
@@ -19,12 +27,9 @@ type Problems = Problem<QueueRestoreReason>;
  */
 export function resolveTargets(
   names: readonly string[],
-  {
-    metadata: { namespace = '' },
-    spec,
-  }: { readonly metadata: { readonly namespace?: string }; readonly spec: Pick<QueueRestoreSpec, 'queues'> },
+  { metadata: { namespace = '' }, spec }: TargetsOf,
   sources: Pick<Sources, 'queues' | 'resolve'>,
-): QueueTarget[] | Problems {
+): QueueTarget[] | TargetProblem {
   const wanted = wantedOf(names, spec);
   if (!Array.isArray(wanted)) return wanted;
   const targets: QueueTarget[] = [];
@@ -46,34 +51,7 @@ export function resolveTargets(
   return clashOf(targets) ?? targets;
 }
 
-interface Wanted {
-  readonly name: string;
-  readonly queue: string;
-  readonly isDeadLetters: boolean;
-}
-
-function wantedOf(names: readonly string[], { queues }: Pick<QueueRestoreSpec, 'queues'>): Wanted[] | Problems {
-  const known = new Set(names);
-  // Of a Queue, not dead letters of one that is in the backup as well.
-  const ofQueues = names.filter((name) => !names.some((other) => name === deadLettersName(other)));
-  const asked: NonNullable<typeof queues> = queues ?? ofQueues.map((name) => ({ name }));
-  const missing = asked.find(({ name }) => !known.has(name));
-  if (missing) {
-    const listed = names.slice(0, MOST_NAMED).join(', ');
-    const more = names.length > MOST_NAMED ? ` and ${names.length - MOST_NAMED} more` : '';
-    const message = `spec.queues names ${missing.name}, which the backup does not have; it has ${listed || 'none'}${more}`;
-    return { reason: 'QueueNotInBackup', message };
-  }
-  const named = new Set(asked.map(({ name }) => name));
-  return asked.flatMap(({ name, to }) => {
-    const queue = to?.queue ?? name;
-    const letters = deadLettersName(name);
-    const own = { name, queue, isDeadLetters: false };
-    return known.has(letters) && !named.has(letters) ? [own, { name: letters, queue, isDeadLetters: true }] : [own];
-  });
-}
-
-function clashOf(targets: readonly QueueTarget[]): Problems | undefined {
+function clashOf(targets: readonly QueueTarget[]): TargetProblem | undefined {
   const seen = new Map<string, string>();
   for (const { name, queue, ref, target } of targets) {
     const place = `${addressOf(target)} ${queueId(ref)}`;

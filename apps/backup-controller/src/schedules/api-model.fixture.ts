@@ -1,5 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
+import { QUEUE_RESTORES } from '@redis-queue/api';
 import { ApiError, type KubeClient, type ObjectKey } from '@redis-queue/controller';
+import type { RestoreObject } from './drills.ts';
 import type { BackupObject, ScheduleObject } from './schedules.ts';
 
 // What an API server does with the requests of a schedule's reconcile, in a process that may end at each of them.
@@ -17,6 +19,9 @@ export class ApiModel {
   readonly backups = new Map<string, BackupObject>();
   /** Each backup that was ever created, in that order. */
   readonly created: BackupObject[] = [];
+  readonly drills = new Map<string, RestoreObject>();
+  /** Each drill that was ever created, in that order. */
+  readonly createdDrills: RestoreObject[] = [];
   #version = 1;
 
   constructor(schedule: ScheduleObject) {
@@ -34,10 +39,13 @@ export class ApiModel {
       return answer;
     };
     const methods = {
-      create: (_: unknown, backup: BackupObject) => request(() => this.#create(backup)),
-      get: (_: unknown, { name }: ObjectKey) => request(() => this.backups.get(name)),
-      delete: (_: unknown, { name }: ObjectKey, { uid, resourceVersion }: { uid?: string; resourceVersion?: string }) =>
-        request(() => this.#delete(name, uid, resourceVersion)),
+      create: (type: unknown, object: BackupObject | RestoreObject) => request(() => this.#create(type, object)),
+      get: (type: unknown, { name }: ObjectKey) => request(() => this.#of(type).get(name)),
+      delete: (
+        type: unknown,
+        { name }: ObjectKey,
+        { uid, resourceVersion }: { uid?: string; resourceVersion?: string },
+      ) => request(() => this.#delete(this.#of(type), name, uid, resourceVersion)),
       writeStatus: (status: ScheduleObject['status']) => request(() => this.#writeStatus(status)),
     };
     return methods as unknown as KubeClient;
@@ -49,22 +57,38 @@ export class ApiModel {
     this.backups.set(name, { ...rest, metadata: { ...metadata, resourceVersion: this.#nextVersion() }, status });
   }
 
-  #create(backup: BackupObject): BackupObject {
-    const { name } = backup.metadata;
-    if (this.backups.has(name)) throw new ApiError(`POST ${name}`, { code: 409, reason: 'AlreadyExists' });
+  setDrillStatus(name: string, status: NonNullable<RestoreObject['status']>): void {
+    const { metadata, ...rest } = this.drills.get(name)!;
+    this.drills.set(name, { ...rest, metadata: { ...metadata, resourceVersion: this.#nextVersion() }, status });
+  }
+
+  #of(type: unknown): Map<string, BackupObject | RestoreObject> {
+    const all: object = type === QUEUE_RESTORES ? this.drills : this.backups;
+    return all as Map<string, BackupObject | RestoreObject>;
+  }
+
+  #create(type: unknown, object: BackupObject | RestoreObject): object {
+    const { name } = object.metadata;
+    if (this.#of(type).has(name)) throw new ApiError(`POST ${name}`, { code: 409, reason: 'AlreadyExists' });
     const version = this.#nextVersion();
-    const stored = { ...backup, metadata: { ...backup.metadata, uid: `u${version}`, resourceVersion: version } };
-    this.backups.set(name, stored);
-    this.created.push(stored);
+    const stored = { ...object, metadata: { ...object.metadata, uid: `u${version}`, resourceVersion: version } };
+    this.#of(type).set(name, stored);
+    if (type === QUEUE_RESTORES) this.createdDrills.push(stored as RestoreObject);
+    else this.created.push(stored as BackupObject);
     return stored;
   }
 
-  #delete(name: string, uid?: string, resourceVersion?: string): boolean {
-    const backup = this.backups.get(name);
-    if (!backup) return false;
-    if (backup.metadata.uid !== uid || backup.metadata.resourceVersion !== resourceVersion)
+  #delete(
+    objects: Map<string, BackupObject | RestoreObject>,
+    name: string,
+    uid?: string,
+    resourceVersion?: string,
+  ): boolean {
+    const object = objects.get(name);
+    if (!object) return false;
+    if (object.metadata.uid !== uid || object.metadata.resourceVersion !== resourceVersion)
       throw new ApiError(`DELETE ${name}`, { code: 409, reason: 'Conflict' });
-    return this.backups.delete(name);
+    return objects.delete(name);
   }
 
   #writeStatus(status: ScheduleObject['status']): void {

@@ -5,9 +5,10 @@ import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { ApiModel, Crash, type CrashesAt } from './api-model.fixture.ts';
 import { scheduleKind } from './kind.ts';
+import { DrillMetrics } from './drill-metrics.ts';
 import { ScheduleMetrics } from './metrics.ts';
 import { slotOfName, timeMs, type BackupObject } from './schedules.ts';
-import { at, backupObject, iso, scheduleObject } from './testing.fixture.ts';
+import { at, backupObject, drillStatusOf, iso, scheduleObject } from './testing.fixture.ts';
 import { CHANGES, expressionOf, WallClock, type SimpleCron } from './wall-clock.fixture.ts';
 
 // The controller's own functions against a modelled API server, in processes that end before or after any request takes
@@ -47,7 +48,9 @@ class Life {
   /** Backups that began beside one that ran, where that is forbidden. */
   overlaps = 0;
   #nowMs: number;
-  /** When each backup that runs ends. */
+  /** Drills that began beside one that ran. */
+  drillOverlaps = 0;
+  /** When each backup, or drill, that runs ends. */
   readonly #ends = new Map<string, number>();
   /** For which slots a reconcile that was carried through found that a backup had to be there. */
   readonly served = new Set<number>();
@@ -106,9 +109,12 @@ class Life {
 
   #kind() {
     const backupsOf = (): BackupObject[] => [...this.api.backups.values()];
+    const registry = new Registry();
     return scheduleKind({
       backupsOf,
-      metrics: new ScheduleMetrics(new Registry(), () => this.#nowMs),
+      drillsOf: () => [...this.api.drills.values()],
+      metrics: new ScheduleMetrics(registry, () => this.#nowMs),
+      drillMetrics: new DrillMetrics(registry, () => this.#nowMs),
       random: this.#random,
     });
   }
@@ -130,6 +136,11 @@ class Life {
     for (const { metadata } of this.api.backups.values())
       if (!this.#ends.has(metadata.name) && this.api.backups.get(metadata.name)?.status?.completionTime === undefined)
         this.#ends.set(metadata.name, this.#nowMs + Math.floor(this.#random() ** 3 * 5 * HOUR));
+    const drilled = [...this.api.drills.values()].filter(({ status }) => status?.completionTime === undefined);
+    if (drilled.length > 1) this.drillOverlaps++;
+    for (const { metadata } of drilled)
+      if (!this.#ends.has(metadata.name))
+        this.#ends.set(metadata.name, this.#nowMs + Math.floor(this.#random() ** 3 * HOUR));
     const outcome = { observed, plan, done: applied.done, problem: applied.problem ?? plan.problem };
     const status = kind.status(schedule, outcome, now);
     if (!isDeepStrictEqual(status, schedule.status))
@@ -148,6 +159,8 @@ class Life {
 
   #end(name: string): void {
     this.#ends.delete(name);
+    if (this.api.drills.get(name)?.status === undefined && this.api.drills.has(name))
+      this.api.setDrillStatus(name, drillStatusOf(this.#random() < 0.8 ? 'Completed' : 'Failed', this.#nowMs));
     const backup = this.api.backups.get(name);
     if (!backup || backup.status?.completionTime !== undefined) return;
     const phase = this.#random() < 0.7 ? 'Completed' : 'Failed';
@@ -160,14 +173,18 @@ class Life {
     for (const name of this.api.backups.keys())
       if (slotOfName('nightly', name)! <= (timeMs(lastScheduleTime) ?? 0) && this.#random() < 0.03)
         this.api.backups.delete(name);
+    const known = this.api.schedule.status?.lastVerificationBackup;
+    for (const [name, drill] of this.api.drills)
+      if (drill.spec.from.backup?.name === known && this.#random() < 0.03) this.api.drills.delete(name);
   }
 }
 
+const verify = { mode: 'Restore', activeDeadlineSeconds: 21_600 } as const;
 const SPECS: Partial<QueueBackupScheduleSpec>[] = [
-  {},
-  { startingDeadlineSeconds: 1_800 },
+  { verify },
+  { startingDeadlineSeconds: 1_800, verify: { ...verify, every: '12h' } },
   { concurrencyPolicy: 'Allow' },
-  { concurrencyPolicy: 'Allow', startingDeadlineSeconds: 600, retention: { count: 3, keepLastGood: 1 } },
+  { concurrencyPolicy: 'Allow', startingDeadlineSeconds: 600, retention: { count: 3, keepLastGood: 1 }, verify },
   { startingDeadlineSeconds: 7_200, retention: { maxAge: '6h', keepLastGood: 2 } },
 ];
 const LIVES: SimpleCron[] = [
@@ -184,7 +201,7 @@ describe('in lives with a thousand crashes', () => {
   });
 
   it('each slot has one backup, or is counted as skipped; and none that could be taken is skipped', async () => {
-    let [lives, crashes, backups, skipped] = [0, 0, 0, 0];
+    let [lives, crashes, backups, skipped, drills] = [0, 0, 0, 0, 0];
     for (; crashes < 1_000; lives++) {
       const { clock, ...times } = zones[lives % zones.length]!;
       const cron = LIVES[lives % LIVES.length]!;
@@ -194,22 +211,27 @@ describe('in lives with a thousand crashes', () => {
       expectExact(life, run, lives);
       crashes += life.crashes;
       backups += life.api.created.length;
+      drills += life.api.createdDrills.length;
       skipped += life.api.schedule.status?.skipped?.count ?? 0;
     }
-    process.stdout.write(`${JSON.stringify({ lives, crashes, backups, skipped })}\n`);
+    process.stdout.write(`${JSON.stringify({ lives, crashes, backups, skipped, drills })}\n`);
     expect(backups).toBeGreaterThan(500);
     expect(skipped).toBeGreaterThan(500);
+    expect(drills).toBeGreaterThan(100);
   });
 });
 
-function expectExact({ api, served, overlaps }: Life, { slots, fromMs }: Run, seed: number): void {
+function expectExact({ api, served, overlaps, drillOverlaps }: Life, { slots, fromMs }: Run, seed: number): void {
   const created = api.created.map(({ metadata }) => iso(slotOfName('nightly', metadata.name)!)).toSorted();
   const { skipped, lastScheduleTime = '' } = api.schedule.status!;
   // What is decided goes up to the newest of both.
   const lastMs = Math.max(...[lastScheduleTime, ...(skipped?.latest ?? [])].map((text) => timeMs(text) ?? 0));
   const decided = slots.filter((slot) => slot > fromMs && slot <= lastMs).map(iso);
   const rest = decided.filter((slot) => !created.includes(slot));
+  const drills = api.createdDrills.map(({ metadata }) => metadata.name);
   const found = {
+    drillsDoubled: drills.length - new Set(drills).size,
+    drillOverlaps,
     doubled: created.length - new Set(created).size,
     neverDue: created.filter((slot) => !decided.includes(slot)),
     notTaken: [...served].map(iso).filter((slot) => !created.includes(slot)),
@@ -217,7 +239,16 @@ function expectExact({ api, served, overlaps }: Life, { slots, fromMs }: Run, se
     skipped: skipped ?? { count: 0, latest: [] },
   };
   const skips = { count: rest.length, latest: rest.slice(-10).toReversed() };
-  expect({ seed, ...found }).toEqual({ seed, doubled: 0, neverDue: [], notTaken: [], overlaps: 0, skipped: skips });
+  expect({ seed, ...found }).toEqual({
+    seed,
+    drillsDoubled: 0,
+    drillOverlaps: 0,
+    doubled: 0,
+    neverDue: [],
+    notTaken: [],
+    overlaps: 0,
+    skipped: skips,
+  });
 }
 
 it('after ten years of nobody being there, one backup is taken, and what was missed is counted', async () => {

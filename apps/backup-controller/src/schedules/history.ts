@@ -12,7 +12,7 @@ export interface ScheduleHistory {
 }
 
 /** A time that is further ahead was written by a clock that was wrong. It would keep backups from being taken until then. */
-const CLOCKS_DIFFER_MS = 3_600_000;
+export const CLOCKS_DIFFER_MS = 3_600_000;
 
 /**
  * Reads what is known. A schedule or time zone that differs from the one in the status counts from now on: by it, slots

@@ -1,54 +1,26 @@
 import { findCondition } from '@redis-queue/controller';
-import { Registry } from 'prom-client';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { ApiModel } from './api-model.fixture.ts';
-import { scheduleKind } from './kind.ts';
-import { ScheduleMetrics } from './metrics.ts';
+import { ScheduleProcess } from './schedule-process.fixture.ts';
 import type { BackupObject, ScheduleObject } from './schedules.ts';
 import { at, backupObject, scheduleObject } from './testing.fixture.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
-let registry: Registry;
-let metrics: ScheduleMetrics;
+let controller: ScheduleProcess;
 let events: string[];
-let nowMs: number;
 beforeEach(() => {
-  registry = new Registry();
-  metrics = new ScheduleMetrics(registry, () => nowMs);
-  events = [];
+  controller = new ScheduleProcess();
+  ({ events } = controller);
 });
 
-const event = (reason: string, message: string): void => void events.push(`${reason}: ${message}`);
-
-/** One reconcile at a time, of a schedule that has these backups. @param shown those of them that the cache has. */
-async function reconcile(
+/** @param shown those of the backups that the cache has. */
+const reconcile = (
   schedule: ScheduleObject,
   now: string,
   backups: readonly BackupObject[] = [],
   shown?: readonly BackupObject[],
-) {
-  nowMs = at(now);
-  const api = new ApiModel(schedule);
-  for (const backup of backups) api.backups.set(backup.metadata.name, backup);
-  const kind = scheduleKind({ backupsOf: () => shown ?? api.backups.values(), metrics, random: () => 0.5 });
-  const client = api.client(() => undefined);
-  const context = { client, event, signal: new AbortController().signal } as unknown as Parameters<
-    typeof kind.apply
-  >[2];
-  const observed = await kind.observe(schedule, context);
-  const plan = kind.plan(schedule, observed, new Date(nowMs));
-  const applied = await kind.apply(schedule, { observed, plan }, context);
-  if (applied.failure) throw applied.failure.error;
-  const problem = applied.problem ?? plan.problem;
-  const outcome = { observed, plan, done: applied.done, problem };
-  const status = kind.status(schedule, outcome, new Date(nowMs));
-  kind.statusWritten!(schedule, outcome, status, { nowMs, event });
-  const waitMs = kind.requeueMs!(schedule, outcome, status, { nowMs, event });
-  const names = [...api.backups.keys()];
-  return { status, names, waitMs, after: { ...schedule, status } };
-}
+) => controller.reconcile(schedule, now, { backups, shown });
 const said = (status: ScheduleObject['status'], type: string): string | undefined => {
   const found = findCondition(status?.conditions, type);
   return found && `${found.status} ${found.reason}`;
@@ -84,7 +56,7 @@ describe('a schedule', () => {
     expect(events[0]).toMatch(
       /^BackupsSkipped: The backup of 2026-03-01T14:00:00Z was skipped: .* an older one had not ended/,
     );
-    expect(await registry.metrics()).toContain('skipped_total{namespace="shop",schedule="nightly"} 1');
+    expect(await controller.registry.metrics()).toContain('skipped_total{namespace="shop",schedule="nightly"} 1');
   });
 
   it.each([
@@ -187,7 +159,7 @@ describe('its backups', () => {
     expect(said(failed.status, 'Degraded')).toBe('True BackupFailed');
     expect(said(failed.status, 'Ready')).toBe('True Scheduled');
     expect(events.map((text) => text.split(':')[0])).toEqual(['BackupCompleted', 'BackupFailed']);
-    const texts = await registry.metrics();
+    const texts = await controller.registry.metrics();
     expect(texts).toContain('failures_total{namespace="shop",schedule="nightly",reason="StorageDenied"} 1');
     expect(texts).toContain('last_success_timestamp_seconds{namespace="shop",schedule="nightly"} 1772416860');
     expect(texts).toContain('last_success_age_seconds{namespace="shop",schedule="nightly"} 89940');
@@ -244,8 +216,8 @@ describe('its backups', () => {
 
   it('leave no series when the schedule is deleted', async () => {
     await reconcile(schedule, '2026-03-03T03:00:00Z', [backup(2, 'Completed'), backup(3, 'Failed')]);
-    expect(await registry.metrics()).toContain('nightly');
-    metrics.forget('s1');
-    expect(await registry.metrics()).not.toContain('nightly');
+    expect(await controller.registry.metrics()).toContain('nightly');
+    controller.metrics.forget('s1');
+    expect(await controller.registry.metrics()).not.toContain('nightly');
   });
 });

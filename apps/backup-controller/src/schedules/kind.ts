@@ -5,6 +5,9 @@ import {
 } from '@redis-queue/api';
 import { RetryPace, soonestMs, timestamp, type Kind } from '@redis-queue/controller';
 import { applySchedule } from './apply.ts';
+import type { DrillMetrics } from './drill-metrics.ts';
+import { newlyEnded } from './drill-status.ts';
+import { ownedDrill, type RestoreObject } from './drills.ts';
 import type { ScheduleMetrics } from './metrics.ts';
 import { planSchedule } from './plan.ts';
 import { nextExpiryMs } from './retention.ts';
@@ -19,7 +22,10 @@ const LONGEST_WAIT_MS = 3_600_000;
 export interface ScheduleKindOptions {
   /** The backups that say they are of the schedule, from the cache. */
   readonly backupsOf: (schedule: ScheduleObject) => Iterable<BackupObject>;
+  /** The drills that say so. */
+  readonly drillsOf: (schedule: ScheduleObject) => Iterable<RestoreObject>;
   readonly metrics: ScheduleMetrics;
+  readonly drillMetrics: DrillMetrics;
   /** In [0, 1). */
   readonly random?: () => number;
 }
@@ -27,7 +33,9 @@ export interface ScheduleKindOptions {
 /** What is particular to the QueueBackupSchedule kind. */
 export function scheduleKind({
   backupsOf,
+  drillsOf,
   metrics,
+  drillMetrics,
   random = Math.random,
 }: ScheduleKindOptions): Kind<ScheduleObject, ObservedSchedule, SchedulePlan, QueueBackupScheduleReason> {
   const retries = new RetryPace<ScheduleObject>();
@@ -35,9 +43,12 @@ export function scheduleKind({
     name: 'queuebackupschedule',
     type: QUEUE_BACKUP_SCHEDULES,
     reasons: QUEUE_BACKUP_SCHEDULE_REASONS,
-    memories: [retries, metrics],
+    memories: [retries, metrics, drillMetrics],
     observe: (schedule) =>
-      Promise.resolve({ backups: [...backupsOf(schedule)].flatMap((backup) => ownedBackup(schedule, backup) ?? []) }),
+      Promise.resolve({
+        backups: [...backupsOf(schedule)].flatMap((backup) => ownedBackup(schedule, backup) ?? []),
+        drills: [...drillsOf(schedule)].flatMap((drill) => ownedDrill(schedule, drill) ?? []),
+      }),
     plan: planSchedule,
     apply: applySchedule,
     status: scheduleStatus,
@@ -50,6 +61,19 @@ export function scheduleKind({
       for (const { name, reason, message } of endedSince('failed', lastFailedTime)) {
         metrics.failed(schedule, reason);
         event('BackupFailed', `QueueBackup ${name} failed: ${reason}: ${message}`);
+      }
+      const drills = newlyEnded(schedule, observed.drills);
+      for (const { backup, jobs = 0, tookMs = 0 } of drills.good)
+        event(
+          'BackupVerified',
+          `QueueBackup ${backup} was restored, compared and removed: ${jobs} jobs in ${Math.round(tookMs / 1_000)} s`,
+        );
+      for (const { name, backup, reason, message } of drills.failed) {
+        drillMetrics.failed(schedule, reason);
+        event(
+          'VerificationFailed',
+          `QueueBackup ${backup} could not be restored: QueueRestore ${name}: ${reason}: ${message}`,
+        );
       }
       const { count = 0, latest = [] } = plan.decided?.slots.skipped ?? {};
       if (count === 0) return;
@@ -64,12 +88,14 @@ export function scheduleKind({
       const { decided } = plan;
       const next = decided && nextSlot(decided.table, nowMs);
       metrics.observed(schedule, status, decided && intervalMs(decided.table, next));
+      drillMetrics.observed(schedule, status);
       if (plan.isMore) return 0;
       const retention = retentionOf(schedule);
       const at = [
         next,
         decided && overdueAtMs(schedule, decided, status),
         decided && deadlineMs(schedule, decided.slots.waiting),
+        decided?.drill.atMs,
         retention && nextExpiryMs(observed.backups, retention, nowMs),
       ];
       const ahead = at.filter((ms) => ms !== undefined && ms > nowMs).map((ms) => ms! - nowMs);

@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { Registry } from 'prom-client';
 import { expect, it } from 'vitest';
+import { DrillMetrics } from './drill-metrics.ts';
 import { ScheduleMetrics } from './metrics.ts';
 import { at, scheduleObject } from './testing.fixture.ts';
 
 const page = readFileSync(new URL('../../../../docs/reference/metrics.md', import.meta.url), 'utf8');
 const registry = new Registry();
 const metrics = new ScheduleMetrics(registry, () => at('2026-03-02T00:00:00Z'));
+void new DrillMetrics(registry);
 const names = (await registry.getMetricsAsJSON()).map(({ name }) => name);
 
 it.each(names)('the reference explains %s', (name) => {

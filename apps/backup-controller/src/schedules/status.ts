@@ -5,6 +5,7 @@ import {
   type QueueBackupScheduleStatus,
 } from '@redis-queue/api';
 import { kindConditions, saidBefore, timestamp, type Notice, type Outcome } from '@redis-queue/controller';
+import { drillStatus, verificationFailure, VERIFICATION_FAILED } from './drill-status.ts';
 import { zoneOf } from './history.ts';
 import type { OwnedBackup } from './retention.ts';
 import { slotOfName, timeMs, type ScheduleObject } from './schedules.ts';
@@ -35,11 +36,14 @@ export function scheduleStatus(
   const active = activeOf(outcome);
   const slots = plan.decided ? slotsOf(schedule, plan.decided, outcome, now) : slotsBefore(schedule);
   const overdue = plan.decided && overdueOf(schedule, plan.decided, ends, now);
+  const created = outcome.done.find((step) => step.kind === 'createDrill');
+  const drills = drillStatus(schedule, observed.drills, created, now);
   const suspended: Problem = { reason: 'Suspended', message: 'spec.suspend is true; set it to false to go on' };
   const ready = problem ?? (suspend ? suspended : readyOf(plan, slots.nextScheduleTime, active));
   const notices = {
     [ScheduleCondition.Suspended]: suspend ? suspended : undefined,
     [ScheduleCondition.LastBackupFailed]: failureOf(schedule, observed.backups, ends),
+    [VERIFICATION_FAILED]: verificationFailure(schedule, observed.drills, drills),
     [ScheduleCondition.Overdue]: overdue,
   };
   return {
@@ -48,6 +52,7 @@ export function scheduleStatus(
     ...slots,
     ...(active.length > 0 && { active: active.slice(0, MOST_NAMED_SLOTS) }),
     ...ends,
+    ...drills,
   };
 }
 

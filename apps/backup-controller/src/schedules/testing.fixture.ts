@@ -1,5 +1,11 @@
-import { API_VERSION, type QueueBackupScheduleSpec, type QueueBackupStatus } from '@redis-queue/api';
+import {
+  API_VERSION,
+  type QueueBackupScheduleSpec,
+  type QueueBackupStatus,
+  type QueueRestoreStatus,
+} from '@redis-queue/api';
 import { timestamp } from '@redis-queue/controller';
+import { drillOf, type RestoreObject } from './drills.ts';
 import type { OwnedBackup } from './retention.ts';
 import { backupOf, type BackupObject, type ScheduleObject } from './schedules.ts';
 
@@ -62,6 +68,39 @@ export function backupObject(
     ...backup,
     metadata: { ...backup.metadata, uid: `u-${backup.metadata.name}`, resourceVersion: '1' },
     status: { phase, conditions: [condition], ...(hasEnded && { completionTime: timestamp(endedMs) }) },
+  };
+}
+
+/** What the status of a drill says, that ended so. It took 8 s until every job had been compared. */
+export function drillStatusOf(phase: 'Completed' | 'Failed', endedMs: number): QueueRestoreStatus {
+  const condition = {
+    type: phase === 'Completed' ? 'Complete' : 'Failed',
+    status: 'True' as const,
+    reason: phase === 'Completed' ? 'Verified' : 'BackupDamaged',
+    message: phase === 'Completed' ? 'done' : 'a part is not what was written',
+    lastTransitionTime: timestamp(endedMs),
+  };
+  return {
+    phase,
+    startTime: timestamp(endedMs - 10_000),
+    completionTime: timestamp(endedMs),
+    conditions: [condition],
+    ...(phase === 'Completed' && { jobs: 7, verifiedAt: timestamp(endedMs - 2_000) }),
+  };
+}
+
+/** The drill of a backup of the schedule, as far as the API server has it; without a phase it has not ended. */
+export function drillObject(
+  schedule: ScheduleObject,
+  backup: string,
+  phase?: 'Completed' | 'Failed',
+  endedMs = 0,
+): RestoreObject {
+  const drill = drillOf(schedule, backup);
+  return {
+    ...drill,
+    metadata: { ...drill.metadata, uid: `u-${drill.metadata.name}`, resourceVersion: '1' },
+    ...(phase && { status: drillStatusOf(phase, endedMs) }),
   };
 }
 

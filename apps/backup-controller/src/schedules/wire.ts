@@ -1,10 +1,12 @@
-import { QUEUE_BACKUP_SCHEDULES, QUEUE_BACKUPS } from '@redis-queue/api';
+import { QUEUE_BACKUP_SCHEDULES, QUEUE_BACKUPS, QUEUE_RESTORES } from '@redis-queue/api';
 import { keyOf, keyToString, manageKind, type Change, type Manager, type ManageOptions } from '@redis-queue/controller';
+import { DrillMetrics } from './drill-metrics.ts';
+import { scheduleKeyOfDrill, type RestoreObject } from './drills.ts';
 import { scheduleKind } from './kind.ts';
 import { ScheduleMetrics } from './metrics.ts';
 import { scheduleKeyOf, type BackupObject, type ScheduleObject } from './schedules.ts';
 
-const OF_SCHEDULE = 'backups-of-schedule';
+const OF_SCHEDULE = 'of-schedule';
 
 /** Has the manager run the QueueBackupSchedules. */
 export function manageSchedules(
@@ -16,9 +18,16 @@ export function manageSchedules(
     const key = scheduleKeyOf(backup);
     return key ? [keyToString(key)] : [];
   });
+  const restores = manager.cache<RestoreObject>(QUEUE_RESTORES);
+  restores.addIndex(OF_SCHEDULE, (restore) => {
+    const key = scheduleKeyOfDrill(restore);
+    return key ? [keyToString(key)] : [];
+  });
   const kind = scheduleKind({
     backupsOf: (schedule) => backups.byIndex(OF_SCHEDULE, keyToString(keyOf(schedule))),
+    drillsOf: (schedule) => restores.byIndex(OF_SCHEDULE, keyToString(keyOf(schedule))),
     metrics: new ScheduleMetrics(manager.registry),
+    drillMetrics: new DrillMetrics(manager.registry),
   });
   manageKind(manager, kind, {
     ...options,
@@ -32,16 +41,24 @@ export function manageSchedules(
         },
         predicate: isNews,
       },
+      {
+        cache: restores,
+        map: (restore: RestoreObject) => {
+          const key = scheduleKeyOfDrill(restore);
+          return key ? [key] : [];
+        },
+        predicate: isNews,
+      },
     ],
   });
 }
 
 /** Progress is of no concern here, and written every few seconds. */
-function isNews({ event, object, previous }: Change<BackupObject>): boolean {
+function isNews({ event, object, previous }: Change<BackupObject | RestoreObject>): boolean {
   return event !== 'update' || tellOf(object) !== tellOf(previous);
 }
 
-function tellOf(backup: BackupObject | undefined): string {
-  const { labels, deletionTimestamp } = backup?.metadata ?? {};
-  return JSON.stringify([labels, deletionTimestamp, backup?.status?.phase]);
+function tellOf(owned: BackupObject | RestoreObject | undefined): string {
+  const { labels, deletionTimestamp } = owned?.metadata ?? {};
+  return JSON.stringify([labels, deletionTimestamp, owned?.status?.phase]);
 }

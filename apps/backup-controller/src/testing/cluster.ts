@@ -58,7 +58,7 @@ export class TestCluster implements AsyncDisposable {
     more: { kubeconfigPath?: string; namespaces?: readonly string[] } = {},
   ): Promise<RunningController> {
     const all: Settings = {
-      redisSecretNames: ['redis-credentials', 'redis-other', 'redis-backup', 'redis-restore'],
+      redisSecretNames: ['redis-credentials', 'redis-other', 'redis-backup', 'redis-restore', 'redis-scratch'],
       storageSecretNames: ['backup-key', 'backup-storage', 'backup-kms'],
       volumeDirectory: this.volume,
       podIdentity: false,

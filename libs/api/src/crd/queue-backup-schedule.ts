@@ -32,6 +32,12 @@ export const queueBackupScheduleDefinition: KindDefinition = {
       jsonPath: '.status.lastSuccessfulTime',
       description: 'How long ago the newest backup that completed had ended.',
     },
+    {
+      name: 'Last-Verified',
+      type: 'date',
+      jsonPath: '.status.lastVerifiedTime',
+      description: 'How long ago the newest drill that succeeded had ended.',
+    },
     { name: 'Skipped', type: 'integer', jsonPath: '.status.skipped.count', priority: 1 },
     MESSAGE_COLUMN,
   ],
@@ -43,6 +49,10 @@ export const queueBackupScheduleDefinition: KindDefinition = {
       meaning: 'no backup has completed since the last one that failed. Present only while True.',
     },
     {
+      type: 'VerificationFailed',
+      meaning: 'no drill has succeeded since the last one that failed. Present only while True.',
+    },
+    {
       type: 'Overdue',
       meaning:
         'two times of the schedule have passed, an hour at least, since the one of the last backup that completed. Present only while True; not while it is suspended.',
@@ -50,7 +60,8 @@ export const queueBackupScheduleDefinition: KindDefinition = {
   ],
   examples: [
     {
-      title: 'Each night at two, by the clocks of Berlin; a month of backups stays, and the last good one for ever:',
+      title:
+        'Each night at two, by the clocks of Berlin; a month of backups stays, and the last good one for ever; each week one is restored into another Redis, compared, and removed:',
       object: {
         apiVersion: API_VERSION,
         kind: 'QueueBackupSchedule',
@@ -60,6 +71,7 @@ export const queueBackupScheduleDefinition: KindDefinition = {
           timeZone: 'Europe/Berlin',
           startingDeadlineSeconds: 14_400,
           retention: { maxAge: '30d' },
+          verify: { mode: 'Restore', every: '7d', scratch: { secretRef: { name: 'redis-scratch' } } },
           template: {
             spec: {
               queues: { selector: { matchLabels: { team: 'shop' } } },

@@ -111,6 +111,11 @@ describe.concurrent('the API server takes or refuses a QueueRestore:', () => {
       { from: { storage, directory: 'nightly-01234567/a', encryption: { secretRef: { name: 'key' } } } },
     ],
     ['of some queues', { queues: [{ name: 'emails', to: { queue: 'other' } }, { name: 'mails_dlq' }] }],
+    ['that is a drill', { queues: [{ name: 'emails' }], scratch: {} }],
+    [
+      'that is a drill elsewhere',
+      { scratch: { prefix: 'team-a:b', secretRef: { name: 'redis-scratch' }, maxBytes: '2Gi' } },
+    ],
     ['that only reads', { dryRun: true, openFlows: 'Detach', resume: false, jobsPerSecond: 1 }],
   ])('%s it takes', async (_, spec) => {
     await expect(kubectl.check(restoreDraft(spec))).resolves.toContain('back serverside-applied');
@@ -134,6 +139,15 @@ describe.concurrent('the API server takes or refuses a QueueRestore:', () => {
     ],
     ['of a queue twice', { queues: [{ name: 'a' }, { name: 'a', to: { queue: 'b' } }] }, 'duplicate entries'],
     ['of no queue', { queues: [] }, 'spec.queues'],
+    ['that is a drill of nothing', { scratch: {}, dryRun: true }, 'needs no scratch'],
+    ['that is a drill for later', { scratch: {}, resume: false }, 'never resumed'],
+    [
+      'that is a drill into a Queue',
+      { scratch: {}, queues: [{ name: 'a', to: { queue: 'b' } }] },
+      'writes into no Queue',
+    ],
+    ['that is a drill on the bus', { scratch: { prefix: 'redis-queue' } }, 'is the prefix of the bus'],
+    ['that is a drill among drills', { scratch: { prefix: 'a:rq-scratch-b' } }, 'is for scratch restores'],
   ])('%s it refuses', async (_, spec, message) => {
     await expect(kubectl.check(restoreDraft(spec))).rejects.toThrow(message);
   });
@@ -170,6 +184,7 @@ describe('what a backup or restore is about stays the same for its life:', () =>
     ['queues', restoreDraft({ ...spec, queues: [{ name: 'a' }] }, 'fixed')],
     ['openFlows', restoreDraft({ ...spec, openFlows: 'Detach' }, 'fixed')],
     ['dryRun', restoreDraft({ ...spec, dryRun: true }, 'fixed')],
+    ['scratch', restoreDraft({ ...spec, scratch: {} }, 'fixed')],
   ])('%s may not', async (field, draft) => {
     await expect(kubectl.check(draft)).rejects.toThrow(`spec.${field} is immutable; create another ${draft.kind}`);
   });

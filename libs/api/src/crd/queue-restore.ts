@@ -1,11 +1,40 @@
 import { QUEUE_RESTORE_REASONS } from '../kinds/backup-reasons.ts';
+import type { ValidationRule } from '../kinds/cel.ts';
 import { API_VERSION } from '../kinds/meta.ts';
 import { QUEUE_RESTORES, queueRestoreSpecSchema, queueRestoreStatusSchema } from '../kinds/queue-restore.ts';
 import type { KindDefinition } from './definition.ts';
 import { immutableField } from './immutable.ts';
 import { MESSAGE_COLUMN, RUN_NOTICES, STATE_COLUMN } from './run-columns.ts';
 
-const IMMUTABLE = ['from', 'queues', 'openFlows', 'dryRun', 'jobsPerSecond', 'activeDeadlineSeconds', 'backoffLimit'];
+const IMMUTABLE = [
+  'from',
+  'queues',
+  'openFlows',
+  'dryRun',
+  'scratch',
+  'jobsPerSecond',
+  'activeDeadlineSeconds',
+  'backoffLimit',
+];
+
+/** What makes no sense where nothing stays. */
+const SCRATCH_RULES: ValidationRule[] = [
+  {
+    rule: '!has(self.spec.scratch) || !self.spec.dryRun',
+    message: 'a dry run writes nothing, so it needs no scratch; remove one of them',
+    fieldPath: '.spec.dryRun',
+  },
+  {
+    rule: '!has(self.spec.scratch) || self.spec.resume',
+    message: 'what a scratch restore writes is removed and never resumed; remove resume',
+    fieldPath: '.spec.resume',
+  },
+  {
+    rule: '!has(self.spec.scratch) || !has(self.spec.queues) || self.spec.queues.all(queue, !has(queue.to))',
+    message: 'a scratch restore writes into no Queue; remove to',
+    fieldPath: '.spec.queues',
+  },
+];
 
 export const queueRestoreDefinition: KindDefinition = {
   kind: QUEUE_RESTORES.kind,
@@ -15,7 +44,7 @@ export const queueRestoreDefinition: KindDefinition = {
     'Restores queues of a backup into empty queues, once, as a Job runs once: verified job by job, and then resumed.',
   spec: queueRestoreSpecSchema,
   status: queueRestoreStatusSchema,
-  rules: IMMUTABLE.map((field) => immutableField(QUEUE_RESTORES.kind, field)),
+  rules: [...IMMUTABLE.map((field) => immutableField(QUEUE_RESTORES.kind, field)), ...SCRATCH_RULES],
   columns: [
     { name: 'Phase', type: 'string', jsonPath: '.status.phase' },
     STATE_COLUMN,
@@ -27,6 +56,13 @@ export const queueRestoreDefinition: KindDefinition = {
       description: 'How long ago workers could start jobs.',
     },
     { name: 'Dry-Run', type: 'boolean', jsonPath: '.spec.dryRun', priority: 1 },
+    {
+      name: 'Verified',
+      type: 'date',
+      jsonPath: '.status.verifiedAt',
+      priority: 1,
+      description: 'How long ago every job had been compared with the backup.',
+    },
     { name: 'Location', type: 'string', jsonPath: '.status.location', priority: 1 },
     MESSAGE_COLUMN,
   ],
@@ -62,6 +98,15 @@ export const queueRestoreDefinition: KindDefinition = {
         kind: 'QueueRestore',
         metadata: { name: 'before-the-mistake' },
         spec: { from: { backup: { name: 'crm-always', at: '2026-11-29T09:15:00Z' } } },
+      },
+    },
+    {
+      title: 'A drill: everything is written beside the queues, in another Redis, compared, and removed:',
+      object: {
+        apiVersion: API_VERSION,
+        kind: 'QueueRestore',
+        metadata: { name: 'drill' },
+        spec: { from: { backup: { name: 'before-the-move' } }, scratch: { secretRef: { name: 'redis-scratch' } } },
       },
     },
     {

@@ -180,6 +180,10 @@ describe('the API server refuses a Queue and says why:', () => {
     ],
     ['retention as a number', { retention: { failedJobs: 7 } }, 'spec.retention.failedJobs'],
     ['the prefix of the bus', { redis: { prefix: 'redis-queue' } }, 'redis-queue is the prefix of the bus'],
+    ['the prefix of drills', { redis: { prefix: 'rq-scratch-1' } }, 'is for scratch restores; use another'],
+    ['the prefix of drills below its own', { redis: { prefix: 'bull:rq-scratch-1' } }, 'is for scratch restores'],
+    ['a name of drills', { name: 'rq-scratch-1' }, 'are for scratch restores'],
+    ['such a name in Redis', { redis: { queueName: 'rq-scratch-1' } }, 'are for scratch restores'],
     [
       'a name of a certificate that no host has',
       { redis: { tls: { enabled: true, serverName: '$(REDIS_PASSWORD)' } } },

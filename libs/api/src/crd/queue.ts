@@ -1,5 +1,6 @@
 import { API_VERSION } from '../kinds/meta.ts';
-import { DEFAULT_PREFIX, QUEUES, queueSpecSchema, queueStatusSchema } from '../kinds/queue.ts';
+import { DEFAULT_PREFIX } from '../kinds/key-prefix.ts';
+import { QUEUES, queueSpecSchema, queueStatusSchema } from '../kinds/queue.ts';
 import { QUEUE_REASONS } from '../kinds/queue-reasons.ts';
 import type { KindDefinition } from './definition.ts';
 

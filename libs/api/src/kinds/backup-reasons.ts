@@ -152,6 +152,18 @@ export const QUEUE_RESTORE_REASONS = {
     doc: 'The object is being deleted, and what it has written removed, unless all of it is there.',
   },
   Resuming: { kind: 'progressing', doc: 'Everything is in Redis and verified; the queues are being resumed.' },
+  Verified: {
+    kind: 'ready',
+    doc: 'The scratch restore is complete: every job was in Redis as the backup has it, and all of it is removed.',
+  },
+  RemovingScratch: {
+    kind: 'progressing',
+    doc: 'Everything was as the backup has it; what a scratch restore has written is being removed.',
+  },
+  NoRoomForScratch: {
+    kind: 'retries',
+    doc: 'A scratch restore would take more memory than spec.scratch.maxBytes, or than its Redis has below nine tenths of maxmemory; the message has the numbers, and nothing of it is in Redis. Raise the limit, restore fewer queues, or name another Redis in spec.scratch.secretRef.',
+  },
   ...RUN_REASONS,
   BackupNotFound: {
     kind: 'retries',
@@ -203,12 +215,12 @@ export const QUEUE_RESTORE_REASONS = {
   },
   VerificationFailed: {
     kind: 'stalled',
-    doc: 'What is in Redis differs from the backup, so the queues stay paused; status.queues has the first differences. Find out who writes there, and restore into an empty queue again.',
+    doc: 'What is in Redis differs from the backup, so the queues stay paused; status.queues has the first differences. Find out who writes there, and restore into an empty queue again. What a scratch restore has written is removed.',
   },
   RestoreAbandoned: { kind: 'notice', doc: 'It ended early, and what it had written was removed.' },
   RestoreLeft: {
     kind: 'degraded',
-    doc: 'It ended, and jobs that it has written stay in a queue that is paused; the message names it and says why. Resume it by hand, or remove its jobs.',
+    doc: 'It ended, and jobs that it has written stay in a queue that is paused, or under the keys of a scratch restore; the message names them and says why. Resume the queue by hand, or remove its jobs.',
   },
 } as const satisfies ReasonTable;
 export type QueueRestoreReason = keyof typeof QUEUE_RESTORE_REASONS;

@@ -10,7 +10,8 @@ import {
 } from './meta.ts';
 import { queueBackupSpecSchema } from './queue-backup.ts';
 import { COMMON_REASONS, type ReasonTable } from './reasons.ts';
-import { count, dateTime } from './run-fields.ts';
+import { count, dateTime, jobsPerSecondSchema } from './run-fields.ts';
+import { scratchSchema } from './scratch.ts';
 
 /** Where the API server serves QueueBackupSchedules. */
 export const QUEUE_BACKUP_SCHEDULES = {
@@ -21,7 +22,7 @@ export const QUEUE_BACKUP_SCHEDULES = {
   namespaced: true,
 } as const;
 
-/** The label of a QueueBackup that a schedule created: the name of the schedule. */
+/** The label of what a schedule created, QueueBackups and QueueRestores: the name of the schedule. */
 export const BACKUP_SCHEDULE_LABEL = 'redis-queue.io/backup-schedule';
 /** The annotation of such a QueueBackup with the time of its slot. */
 export const SCHEDULED_FOR_ANNOTATION = 'redis-queue.io/scheduled-for';
@@ -60,6 +61,35 @@ const retentionSchema = z
         'retention has neither count nor maxAge, so it would delete nothing; set one of them, or remove retention',
     }),
   );
+
+/** Seconds that a drill may take. */
+const DRILL_DEADLINE_SECONDS = 21_600;
+
+const verifySchema = z.object({
+  mode: z
+    .enum(['Restore'])
+    .describe(
+      'Restore: a QueueRestore with scratch writes the backup into Redis, compares it job by job, and removes it.',
+    ),
+  every: z
+    .string()
+    .max(6)
+    .regex(/^[1-9][0-9]*[hd]$/)
+    .optional()
+    .describe(
+      'The least time between two drills that succeed: 24h, 7d. The newest backup that completed is taken, and no other. Absent: each backup that completed, unless a newer one did before its drill began.',
+    ),
+  scratch: scratchSchema.optional().describe('Where it is written. Absent: beside the queues, as with {}.'),
+  jobsPerSecond: jobsPerSecondSchema.describe(
+    'Jobs that are written per second at most. Absent: as many as Redis takes.',
+  ),
+  activeDeadlineSeconds: z
+    .int()
+    .min(60)
+    .max(2_592_000)
+    .default(DRILL_DEADLINE_SECONDS)
+    .describe('Seconds after which a drill fails that has not ended.'),
+});
 
 export const queueBackupScheduleSpecSchema = z
   .object({
@@ -101,6 +131,11 @@ export const queueBackupScheduleSpecSchema = z
       .describe(
         'Which QueueBackups of this schedule are deleted; deletionPolicy of the template says whether they go from the storage too. Absent: all stay.',
       ),
+    verify: verifySchema
+      .optional()
+      .describe(
+        'Drills: whether the backups of this schedule can be restored is tried, one after the other, and how long that takes. Absent: it is not.',
+      ),
     template: z
       .object({
         // With a time to live the last good backup would go as well: here `retention` decides. One that never ends has no
@@ -140,6 +175,20 @@ export const queueBackupScheduleStatusSchema = z.object({
   lastSuccessfulBackup: z.string().optional().describe('Its name. It may have been deleted since.'),
   lastFailedTime: dateTime.optional().describe('When a backup last failed.'),
   lastFailedBackup: z.string().optional().describe('Its name. It may have been deleted since.'),
+  lastVerificationTime: dateTime.optional().describe('When the newest drill was created.'),
+  lastVerificationBackup: z.string().optional().describe('The backup that it restores. It is not tried again.'),
+  activeVerification: z.string().optional().describe('The QueueRestore of a drill that has not ended.'),
+  lastVerifiedTime: dateTime.optional().describe('When the newest drill that succeeded had ended.'),
+  lastVerifiedBackup: z.string().optional().describe('The backup that it restored. It may have been deleted since.'),
+  lastVerifiedDurationSeconds: count
+    .optional()
+    .describe('How long that took, from when the QueueRestore was seen until every job had been compared.'),
+  lastVerifiedJobs: count.optional().describe('Jobs that it restored and compared.'),
+  lastVerificationFailedTime: dateTime.optional().describe('When a drill last failed.'),
+  lastVerificationFailedBackup: z
+    .string()
+    .optional()
+    .describe('The backup that it was to restore. It may have been deleted since.'),
   skipped: z
     .object({
       count: count.describe('How many.'),
@@ -182,7 +231,18 @@ export const QUEUE_BACKUP_SCHEDULE_REASONS = {
     kind: 'stalled',
     doc: 'spec.schedule is no cron expression that ever comes, or spec.timeZone no time zone; the message says which. Nothing is taken and nothing deleted until it is corrected.',
   },
+  VerificationExists: {
+    kind: 'retries',
+    doc: 'A QueueRestore has the name of the drill that is due, and is none of this schedule; delete it. The drill of the next backup has another name.',
+  },
 
+  VerificationFailed: {
+    kind: 'degraded',
+    doc: 'The newest drill that ended failed: the backup that the message names could not be restored, and why. It holds until one succeeds.',
+  },
+  VerificationCreated: { kind: 'notice', doc: 'A QueueRestore was created, to try whether a backup can be restored.' },
+  BackupVerified: { kind: 'notice', doc: 'A drill succeeded: the backup was restored, compared and removed.' },
+  VerificationDeleted: { kind: 'notice', doc: 'The QueueRestore of a drill was deleted: newer ones have ended.' },
   BackupFailed: {
     kind: 'degraded',
     doc: 'The newest backup that ended failed; the message names it and says why. It holds until one completes.',

@@ -54,7 +54,7 @@ export const QUEUE_REASONS = {
   },
   PrefixReserved: {
     kind: 'stalled',
-    doc: 'spec.redis.prefix is the one of the bus, so nothing is read or written there; create another Queue with another prefix.',
+    doc: 'Its keys would be those of the bus, by spec.redis.prefix, or of scratch restores, by that or its name, so nothing is read or written there; create another Queue, with the prefix or name that the message asks for.',
   },
   MixedRedis: {
     kind: 'stalled',

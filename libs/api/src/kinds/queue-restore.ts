@@ -21,6 +21,7 @@ import {
   progressSchema,
   ttlSecondsAfterFinishedSchema,
 } from './run-fields.ts';
+import { scratchSchema } from './scratch.ts';
 
 /** Where the API server serves QueueRestores. */
 export const QUEUE_RESTORES = {
@@ -112,6 +113,11 @@ export const queueRestoreSpecSchema = z
       .describe(
         'Let workers start jobs once everything is there and verified, unless the queue was paused when it was backed up. False: it stays paused, until this is set to true.',
       ),
+    scratch: scratchSchema
+      .optional()
+      .describe(
+        'A drill: everything is written under keys that no Queue can have, compared with the backup job by job, and removed; no worker ever sees it, and no Queue is written to; immutable. Absent: it is restored into Queues.',
+      ),
     jobsPerSecond: jobsPerSecondSchema.describe(
       'Jobs that are written per second at most, of one queue after the other; immutable. Absent: as many as Redis takes.',
     ),
@@ -137,6 +143,7 @@ export const queueRestoreStatusSchema = z.object({
     .optional()
     .describe('When everything was in Redis and compared with the backup; the queues are held paused from then on.'),
   resumedAt: dateTime.optional().describe('When workers could start jobs again. Absent: the queues stay paused.'),
+  removedAt: dateTime.optional().describe('When nothing of a scratch restore was left in Redis.'),
   failures: count.optional().describe('Runs that failed. Absent: none.'),
   lastFailureTime: dateTime.optional().describe('When the last of them did.'),
   progress: progressSchema.optional().describe('What the run is at. Absent: none is under way.'),
@@ -150,11 +157,14 @@ export const queueRestoreStatusSchema = z.object({
     .array(
       z.object({
         name: z.string().describe('As the backup names it.'),
-        queue: z.string().describe('The Queue into which it goes.'),
+        queue: z
+          .string()
+          .describe('The Queue into which it goes; of a scratch restore, what its keys in Redis begin with.'),
         restored: count.optional().describe('Jobs that are in Redis as the backup has them, each one compared.'),
         wouldRun: count
           .optional()
           .describe('Jobs that workers start once it is resumed: waiting, prioritized, active and due ones.'),
+        memoryBytes: count.optional().describe('Memory that it takes in Redis, as estimated from the backup.'),
         differences: shown('What differs from the backup, the first ones. Absent: nothing.'),
         detached: shown('Jobs whose flow link was cut, the first ones, as openFlows asked.'),
       }),
@@ -163,7 +173,9 @@ export const queueRestoreStatusSchema = z.object({
     .optional()
     .describe('What became of each queue.')
     .meta({ 'x-kubernetes-list-type': 'atomic' }),
-  jobs: count.optional().describe('Jobs that were restored, or of a dry run: that the backup has.'),
+  jobs: count
+    .optional()
+    .describe('Jobs that were restored, for a while or to stay, or of a dry run: that the backup has.'),
 });
 
 export type QueueRestoreSpec = z.infer<typeof queueRestoreSpecSchema>;

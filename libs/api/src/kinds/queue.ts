@@ -2,6 +2,14 @@ import { z } from 'zod';
 import { celRules } from './cel.ts';
 import { jobSchedulersSchema } from './job-schedulers.ts';
 import {
+  DEFAULT_PREFIX,
+  keyPrefixSchema,
+  notScratch,
+  RESERVED_PREFIX,
+  reservedFor,
+  SCRATCH_PREFIX,
+} from './key-prefix.ts';
+import {
   type API_VERSION,
   conditionsSchema,
   GROUP,
@@ -16,10 +24,6 @@ export const QUEUES = { group: GROUP, version: VERSION, plural: 'queues', kind: 
 
 /** The name of the Secret that is read when a Queue names none. */
 export const DEFAULT_REDIS_SECRET = 'redis-credentials';
-/** BullMQ's own default key prefix. */
-export const DEFAULT_PREFIX = 'bull';
-/** The key prefix of the bus between autoscaler and workerpool-controller: a Queue there would govern every pool. */
-export const RESERVED_PREFIX = 'redis-queue';
 
 /**
  * Who reaches a Queue's Redis. Each role may log in with a Secret of its own, and so with the least rights:
@@ -54,6 +58,7 @@ export const queueSpecSchema = z
       .min(1)
       .max(200)
       .regex(/^[a-z0-9-]+$/)
+      .meta(notScratch)
       .optional()
       .describe("The queue's name in Redis; immutable. Absent: redis.queueName, or else metadata.name."),
     priorities: z
@@ -170,25 +175,15 @@ export const queueSpecSchema = z
           .min(1)
           .max(200)
           .regex(/^[^:\s]+$/)
+          .meta(notScratch)
           .optional()
           .describe(
             "The queue's name in Redis where that is no legal spec.name, such as sendEmail; instead of spec.name; immutable.",
           ),
-        prefix: z
-          .string()
-          .min(1)
-          .max(100)
-          .regex(/^[A-Za-z0-9_.{}-]+(:[A-Za-z0-9_.{}-]+)*$/)
-          .meta(
-            // On the field itself, so that an object that has it from before can still be changed, and deleted.
-            celRules({
-              rule: `self != '${RESERVED_PREFIX}' && !self.startsWith('${RESERVED_PREFIX}:')`,
-              message: `${RESERVED_PREFIX} is the prefix of the bus between autoscaler and workerpool-controller; use another`,
-            }),
-          )
+        prefix: keyPrefixSchema
           .optional()
           .describe(
-            `BullMQ's key prefix; immutable. Absent: ${DEFAULT_PREFIX}. ${RESERVED_PREFIX} is refused: the bus has it.`,
+            `BullMQ's key prefix; immutable. Absent: ${DEFAULT_PREFIX}. ${RESERVED_PREFIX} is refused: the bus has it; and so is ${SCRATCH_PREFIX}: scratch restores have it.`,
           ),
       })
       .optional()
@@ -325,10 +320,9 @@ export function queuePrefix(queue: Queue): string {
   return queue.spec.redis?.prefix ?? DEFAULT_PREFIX;
 }
 
-/** Whether its keys would be among those of the bus. The API server refuses it now; an object may be older than that. */
-export function hasReservedPrefix(queue: Queue): boolean {
-  const prefix = queuePrefix(queue);
-  return prefix === RESERVED_PREFIX || prefix.startsWith(`${RESERVED_PREFIX}:`);
+/** Whose keys its own would be among. The API server refuses that now; an object may be older, and have no other name. */
+export function keysReservedFor(queue: Queue): ReturnType<typeof reservedFor> {
+  return reservedFor(queuePrefix(queue), queueName(queue));
 }
 
 /**

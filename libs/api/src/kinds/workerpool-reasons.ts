@@ -50,7 +50,7 @@ export const WORKER_POOL_REASONS = {
   },
   PrefixReserved: {
     kind: 'stalled',
-    doc: 'A Queue of spec.queues has the prefix of the bus, where no worker may run jobs; use another Queue.',
+    doc: 'A Queue of spec.queues has the keys of the bus or of scratch restores, where no worker may run jobs; use another Queue.',
   },
   MixedRedis: {
     kind: 'stalled',

@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
 import { SCHEDULERS_FIELD } from '../job-schedulers/definition.ts';
 import { queueKey, type QueueRef } from '../redis/keys.ts';
-import { UnexpectedReplyError } from '../redis/reply.ts';
-import { runScript } from '../redis/scripts.ts';
+import { timeOf, UnexpectedReplyError } from '../redis/reply.ts';
+import { runReadScript, runScript } from '../redis/scripts.ts';
 import { checkRestoreId, RESTORE_FIELD, type RestorePhase } from './restore-mark.ts';
 
 export type RestoreStart =
@@ -11,6 +11,13 @@ export type RestoreStart =
   | { readonly outcome: 'continued'; readonly partsDone: number; readonly phase: RestorePhase }
   /** Nothing was written. */
   | { readonly outcome: 'occupied'; readonly by: string };
+
+export interface BeginOptions {
+  /** All of it is to be removed again, by `removeScratch`; keys of which are noted as they are written. Default false. */
+  readonly scratch?: boolean;
+  /** For so many ms after now, by Redis' clock, it may begin: a call may wait in the buffers of a Redis that hangs. Absent: for ever. */
+  readonly withinMs?: number;
+}
 
 /** BullMQ's keys in the words of its own API. */
 const STATES: Readonly<Record<string, string>> = { wait: 'waiting', paused: 'waiting (in the list `paused`)' };
@@ -23,19 +30,31 @@ const STATES: Readonly<Record<string, string>> = { wait: 'waiting', paused: 'wai
  * @param restoreId without spaces; the same one goes on where an earlier process stopped.
  * @throws what ioredis throws; see `classifyRedisError`.
  */
-export async function beginRestore(redis: Redis, target: QueueRef, restoreId: string): Promise<RestoreStart> {
+export async function beginRestore(
+  redis: Redis,
+  target: QueueRef,
+  restoreId: string,
+  { scratch = false, withinMs }: BeginOptions = {},
+): Promise<RestoreStart> {
   checkRestoreId(restoreId);
+  const untilMs = withinMs === undefined ? 0 : (await redisTimeMs(redis, target)) + withinMs;
   const reply = await runScript(
     redis,
     'beginRestore',
     [queueKey(target, 'meta')],
-    [RESTORE_FIELD, restoreId, SCHEDULERS_FIELD],
+    [RESTORE_FIELD, restoreId, SCHEDULERS_FIELD, scratch ? 'scratch' : '', untilMs],
   );
   const [outcome, first, second] = Array.isArray(reply) ? (reply as unknown[]) : [];
+  if (outcome === 'late') throw new Error(`Redis took longer than ${withinMs} ms to begin restore ${restoreId}`);
   if (outcome === 'begun') return { outcome };
   if (outcome === 'continued') return { outcome, partsDone: Number(first), phase: second as RestorePhase };
   if (outcome !== 'occupied') throw new UnexpectedReplyError('the start of a restore');
   return { outcome, by: occupant(String(first), Number(second)) };
+}
+
+async function redisTimeMs(redis: Redis, target: QueueRef): Promise<number> {
+  const microseconds = await runReadScript(redis, 'redisTime', [queueKey(target, 'meta')], []);
+  return Math.floor(timeOf(Number(microseconds) / 1_000));
 }
 
 function occupant(what: string, count: number): string {

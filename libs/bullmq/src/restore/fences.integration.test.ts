@@ -18,6 +18,7 @@ import {
   contentsOf,
   HOUR,
   idsOf,
+  killedAfter,
   partsOf,
   place,
   restoreAll,
@@ -143,7 +144,7 @@ test.each(['before it is done', 'after it is done, unanswered'] as const)(
     let kills = 0;
     for (let calls = 0; ; calls++) {
       const ref = place(`killed-${when.length}-${calls}`);
-      const { redis, wasKilled } = killedAfter(calls, when);
+      const { redis, wasKilled } = killedAfter(t.redis, calls, when);
       const reason = await restoreAndComplete(redis, ref).then(() => 'none', String);
       if (!wasKilled()) break;
       expect(reason).toBe('Error: killed');
@@ -160,32 +161,6 @@ test.each(['before it is done', 'after it is done, unanswered'] as const)(
 async function restoreAndComplete(redis: Redis, target: QueueRef): Promise<void> {
   await restoreAll(records, { redis, target, from: SOURCE, partSize: 12 });
   await completeRestore(redis, target, 'r-1', { resume: true });
-}
-
-/** A client whose process is killed around one of its calls. */
-function killedAfter(calls: number, when: string): { redis: Redis; wasKilled: () => boolean } {
-  let left = calls;
-  let killed = false;
-  const around = async (call: () => Promise<unknown>): Promise<unknown> => {
-    if (killed) throw new Error('killed');
-    killed = left-- === 0;
-    if (killed && when.startsWith('after')) await call();
-    if (killed) throw new Error('killed');
-    return await call();
-  };
-  const redis = new Proxy(t.redis, {
-    get: (client, name) => {
-      if (name === 'pipeline')
-        return (commands: unknown[][]) => ({
-          exec: () => around(() => client.pipeline(commands).exec()),
-        });
-      const member: unknown = Reflect.get(client, name);
-      return typeof member !== 'function'
-        ? member
-        : (...args: unknown[]) => around(async () => (await Reflect.apply(member, client, args)) as unknown);
-    },
-  });
-  return { redis, wasKilled: () => killed };
 }
 
 test('retention waits until a restore is complete, and who removes the queue removes what it has written', async () => {

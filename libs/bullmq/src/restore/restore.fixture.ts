@@ -51,6 +51,7 @@ export interface TestRestore {
   readonly openFlows?: OpenFlows;
   readonly signal?: AbortSignal;
   readonly partSize?: number;
+  readonly scratch?: boolean;
 }
 
 export function writerOf(options: TestRestore): RecordWriter {
@@ -61,8 +62,8 @@ export function writerOf(options: TestRestore): RecordWriter {
 
 /** As the app does it: begins, writes the parts that are not done, notes each, and puts all in its place. */
 export async function restoreAll(records: readonly QueueRecord[], options: TestRestore): Promise<RestoreSummary> {
-  const { redis, target, restoreId = 'r-1', partSize = 40 } = options;
-  const start = await beginRestore(redis, target, restoreId);
+  const { redis, target, restoreId = 'r-1', partSize = 40, scratch = false } = options;
+  const start = await beginRestore(redis, target, restoreId, { scratch });
   if (start.outcome === 'occupied') throw new Error(`occupied by ${start.by}`);
   const writer = writerOf(options);
   const done = start.outcome === 'continued' ? start.partsDone : 0;
@@ -72,6 +73,32 @@ export async function restoreAll(records: readonly QueueRecord[], options: TestR
     await writer.noteProgress(at + 1);
   }
   return await writer.finish();
+}
+
+/** A client whose process is killed around one of its calls. */
+export function killedAfter(redis: Redis, calls: number, when: string): { redis: Redis; wasKilled: () => boolean } {
+  let left = calls;
+  let killed = false;
+  const around = async (call: () => Promise<unknown>): Promise<unknown> => {
+    if (killed) throw new Error('killed');
+    killed = left-- === 0;
+    if (killed && when.startsWith('after')) await call();
+    if (killed) throw new Error('killed');
+    return await call();
+  };
+  const client = new Proxy(redis, {
+    get: (real, name) => {
+      if (name === 'pipeline')
+        return (commands: unknown[][]) => ({
+          exec: () => around(() => real.pipeline(commands).exec()),
+        });
+      const member: unknown = Reflect.get(real, name);
+      return typeof member !== 'function'
+        ? member
+        : (...args: unknown[]) => around(async () => (await Reflect.apply(member, real, args)) as unknown);
+    },
+  });
+  return { redis: client, wasKilled: () => killed };
 }
 
 /** Everything of a queue but what is of the restore, of clients and of events, by the suffix of its key. */

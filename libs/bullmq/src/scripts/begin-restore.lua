@@ -6,10 +6,12 @@
   ARGV   1 field of the restore's mark
          2 id of the restore, without spaces
          3 field of the list of job schedulers
-  Reply  { begun }; { continued, parts done, phase }; { occupied, what is there, how many }: nothing was written, what is
+         4 scratch: all that the restore writes is to be removed, so each key is noted; else empty
+         5 Redis' time in ms after which nothing begins any more; 0: no such time
+  Reply  { begun }; { late }: nothing was written; { continued, parts done, phase }; { occupied, what is there, how many }: nothing was written, what is
          there is a state, `schedulers`, `restore`, the leftovers of one whose mark is gone, or the id of another restore
          with -1, or -2 when it is held
-  Cost   20 reads of O(1), two more for each of at most 32 job schedulers, and three writes, about 30 us
+  Cost   21 reads of O(1), two more for each of at most 32 job schedulers, and three writes, about 30 us
   Never  touches a queue in which there is a job or a job scheduler, other than those that its Queue object has declared,
          and the jobs of their next runs
 ]]
@@ -18,6 +20,9 @@ local call = redis.call
 -- include parts/restore-mark.lua
 -- include parts/pause.lua
 local field, id = ARGV[1], ARGV[2]
+local time = call('TIME')
+local untilMs = tonumber(ARGV[5])
+if untilMs > 0 and time[1] * 1000 + math.floor(time[2] / 1000) > untilMs then return { 'late' } end
 local now, _, phase = restoreOf(meta, field)
 if now == id then
   local parts = call('HGET', staged(base, 'state'), 'parts') or '0'
@@ -52,6 +57,7 @@ for _, state in ipairs(STAGED_STATES) do
 end
 call('UNLINK', staged(base, 'state'), staged(base, 'skipped'), staged(base, 'schedulers'), staged(base, 'slots'), staged(base, 'held'))
 if call('HEXISTS', meta, 'paused') == 1 then call('HSET', staged(base, 'state'), 'wasPaused', 1) end
+if ARGV[4] == 'scratch' then call('HSET', staged(base, 'state'), 'scratch', id) end
 setPhase(meta, field, id, '0', 'filling')
 pauseQueue(base, 1)
 return { 'begun' }

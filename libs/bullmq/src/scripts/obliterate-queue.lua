@@ -29,14 +29,7 @@ local call = redis.call
 -- include parts/fence.lua
 -- include parts/line.lua
 
--- A job whose id is the name of one of these keys is none; its key is not the job's.
-local OWN = {}
-for _, suffix in ipairs({
-  'meta', 'wait', 'paused', 'active', 'prioritized', 'delayed', 'completed', 'failed', 'waiting-children', 'repeat',
-  'events', 'delay', 'stalled-check', 'stalled', 'id', 'pc', 'marker', 'limiter', 'priority', 'metrics:completed',
-  'metrics:completed:data', 'metrics:failed', 'metrics:failed:data', 'restore:state', 'restore:skipped', 'restore:schedulers',
-  'restore:slots', 'restore:held',
-}) do OWN[suffix] = true end
+-- include parts/own-keys.lua
 -- In the order of removal: parents before their children, which would move them to wait.
 local SETS = { ['waiting-children'] = true, delayed = true, completed = true, prioritized = true, failed = true }
 local STATES = { 'waiting-children', 'active', 'delayed', 'completed', 'wait', 'paused', 'prioritized', 'failed' }

@@ -27,6 +27,7 @@ if ARGV[4] == 'skipped' then
   call('SADD', staged(base, 'skipped'), ARGV[5])
   return 'done'
 end
+noteKeys(base, { 'de:' .. ARGV[5], 'dn:' .. ARGV[5] })
 local key, job, ttl = base .. 'de:' .. ARGV[5], ARGV[6], tonumber(ARGV[7])
 if ttl >= 0 then
   local time = call('TIME')

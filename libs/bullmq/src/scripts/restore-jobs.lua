@@ -23,11 +23,13 @@ local function setFields(key, from, to)
   for first = from, to, 2000 do call('HSET', key, unpack(ARGV, first, math.min(first + 1999, to))) end
 end
 
-local keys, at = {}, 5
+local ids, keys, at = {}, {}, 5
 while at <= #ARGV do
+  ids[#ids + 1] = ARGV[at]
   keys[#keys + 1] = base .. ARGV[at]
   at = at + 2 + tonumber(ARGV[at + 1])
 end
+noteKeys(base, ids)
 local anyExists = #keys > 0 and call('EXISTS', unpack(keys)) > 0
 
 at = 5

@@ -107,7 +107,25 @@ beforeAll(async () => {
       'redis-queue.io/backup-schedule': 'often',
     });
   const retention = { count: 1 };
-  await stage.apply('QueueBackupSchedule', 'often', { schedule: '* * * * *', retention, template: { spec: backup } });
+  // One that completed, so that it is tried whether it can be restored.
+  await stage.apply('QueueBackup', 'often-3', backup, shop, { 'redis-queue.io/backup-schedule': 'often' });
+  const completed = JSON.stringify({ status: { phase: 'Completed', completionTime: '2026-01-01T00:00:00Z' } });
+  await controlPlane.kubectl(
+    'patch',
+    'queuebackup',
+    'often-3',
+    '--namespace',
+    shop,
+    '--subresource=status',
+    '--type=merge',
+    `--patch=${completed}`,
+  );
+  await stage.apply('QueueBackupSchedule', 'often', {
+    schedule: '* * * * *',
+    retention,
+    verify: { mode: 'Restore' },
+    template: { spec: backup },
+  });
   await stage.apply('WorkerPool', 'workers', {
     ...POOL,
     template: { metadata: { annotations: { 'example.com/team': 'a' } } },
@@ -199,6 +217,7 @@ it('all that the controllers do passes: status, finalizers, Deployments, budgets
     async () => (await stage.read<Scheduled>('queuebackupschedule', 'often'))?.status?.lastScheduleTime !== undefined,
     PATIENCE,
   );
+  await eventually(async () => (await stage.read('queuerestore', 'often-3-drill')) !== undefined, PATIENCE);
   expect(await stage.read('poddisruptionbudget', 'workers')).toBeDefined();
 
   await controlPlane.kubectl('scale', 'workerpool/workers', '--replicas=3', '--namespace', shop);

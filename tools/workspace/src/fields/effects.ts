@@ -287,6 +287,17 @@ const TEMPLATE_OF_BACKUPS: Effects = Object.fromEntries(
     .filter((field) => !NOT_OF_TEMPLATE.test(field))
     .map((field) => [`template.spec.${field}`, CREATED]),
 );
+const DRILLS = 'apps/backup-controller/src/drills.integration.test.ts';
+const DRILLED: Effect = {
+  file: DRILLS,
+  test: 'follows each backup of a schedule that asks for it, beside the queues, and its outcome is in the status',
+};
+/** It goes into drills as it stands. */
+const SCRATCH_OF_DRILL: Effect = {
+  file: 'apps/backup-controller/src/schedules/drills.test.ts',
+  test: 'is a scratch restore of the newest backup, under a name of its own; it belongs to the schedule',
+  row: "scratch: { secretRef: { name: 's' } }",
+};
 const QUEUE_BACKUP_SCHEDULE: Effects = {
   schedule: CHANGED,
   timeZone: CHANGED,
@@ -311,6 +322,16 @@ const QUEUE_BACKUP_SCHEDULE: Effects = {
     file: RETAINED,
     test: 'never the last good ones, and a failed, running or vanishing one does not replace them',
   },
+  'verify.mode': DRILLED,
+  'verify.every': {
+    file: 'apps/backup-controller/src/schedules/due-drill.test.ts',
+    test: 'waits until `every` is over since the last one, unless that failed',
+  },
+  'verify.scratch.prefix': SCRATCH_OF_DRILL,
+  'verify.scratch.secretRef.name': SCRATCH_OF_DRILL,
+  'verify.scratch.maxBytes': SCRATCH_OF_DRILL,
+  'verify.jobsPerSecond': DRILLED,
+  'verify.activeDeadlineSeconds': DRILLED,
   ...TEMPLATE_OF_BACKUPS,
 };
 
@@ -327,6 +348,15 @@ const QUEUE_RESTORE: Effects = {
   },
   dryRun: MOVED,
   resume: RESUMED,
+  'scratch.prefix': { file: DRILLS, test: 'that is deleted in the midst is removed first' },
+  'scratch.secretRef.name': {
+    file: DRILLS,
+    test: 'restores every job where no Queue is, compares them, and leaves nothing; its times tell how long that takes',
+  },
+  'scratch.maxBytes': {
+    file: DRILLS,
+    test: 'is refused where Redis has no room for it, or maxBytes says less, and nothing is written',
+  },
   jobsPerSecond: {
     file: BACKUPS,
     test: 'a restore whose controller ends is continued by the next one, and every job is there once',

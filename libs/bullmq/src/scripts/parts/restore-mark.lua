@@ -21,3 +21,8 @@ local function writeRefusal(meta, field, id, writer)
   if nowId ~= id or nowWriter ~= writer then return 'lost' end
   if phase ~= 'filling' then return 'closed' end
 end
+
+-- Of a restore whose writes are all to be removed: notes the names of keys, without the queue's, before they are written.
+local function noteKeys(base, names)
+  if #names > 0 and call('HEXISTS', staged(base, 'state'), 'scratch') == 1 then call('RPUSH', staged(base, 'keys'), unpack(names)) end
+end

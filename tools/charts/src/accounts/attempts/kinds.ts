@@ -20,6 +20,19 @@ const stolen = (schedule?: string): object => ({
   spec: { queues: { names: ['emails'] }, storage: { volume: {} } },
 });
 
+const OFTEN = { 'redis-queue.io/backup-schedule': 'often' };
+/** As a schedule would create a drill, but for what is given. */
+const stolenDrill = (spec: object, metadata: object = { labels: OFTEN }): object => ({
+  apiVersion: 'redis-queue.io/v1',
+  kind: 'QueueRestore',
+  metadata: { name: 'often-1-drill', ...metadata },
+  spec: { from: { backup: { name: 'often-1' } }, scratch: {}, ...spec },
+});
+/** Of a schedule that is none of that name. */
+const OWNERS = [
+  { apiVersion: 'redis-queue.io/v1', kind: 'QueueBackupSchedule', name: 'often', uid: 'x', controller: true },
+];
+
 export function kindAttempts({ shop }: Scene): Attempt[] {
   const queue = attemptBy('queue-controller');
   const autoscaler = attemptBy('autoscaler');
@@ -124,6 +137,25 @@ export function kindAttempts({ shop }: Scene): Attempt[] {
         metadata: { name: 'stolen' },
         spec: { from: { backup: { name: 'nightly' } } },
       }),
+    ),
+    backup('creates a drill that no schedule owns', post(ours(shop, 'queuerestores'), stolenDrill({}))),
+    backup(
+      'creates a drill that writes into queues',
+      post(
+        ours(shop, 'queuerestores'),
+        stolenDrill({ scratch: undefined }, { labels: OFTEN, ownerReferences: OWNERS }),
+      ),
+    ),
+    backup(
+      'creates a drill of a backup that lies elsewhere',
+      post(
+        ours(shop, 'queuerestores'),
+        stolenDrill({ from: { storage: { volume: {} }, directory: 'a' } }, { labels: OFTEN, ownerReferences: OWNERS }),
+      ),
+    ),
+    backup(
+      'creates a drill of another name',
+      post(ours(shop, 'queuerestores'), stolenDrill({}, { name: 'drill', labels: OFTEN, ownerReferences: OWNERS })),
     ),
     backup('writes the status of a Queue', patch(`${emails}/status`, status)),
     backup('changes the spec of a Queue', patch(emails, { spec: { paused: true } })),

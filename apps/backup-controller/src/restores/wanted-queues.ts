@@ -1,0 +1,46 @@
+import type { QueueRestoreReason, QueueRestoreSpec } from '@redis-queue/api';
+import type { Problem } from '@redis-queue/controller';
+import { deadLettersName } from '../engine/queue-names.ts';
+
+/** Names of queues that a message lists. */
+const MOST_NAMED = 10;
+
+export type TargetProblem = Problem<QueueRestoreReason>;
+
+/** The restore whose targets they are. */
+export interface TargetsOf {
+  readonly metadata: { readonly namespace?: string; readonly uid?: string };
+  readonly spec: Pick<QueueRestoreSpec, 'queues' | 'scratch'>;
+}
+
+/** A queue of a backup that is restored. */
+export interface Wanted {
+  readonly name: string;
+  readonly queue: string;
+  readonly isDeadLetters: boolean;
+}
+
+/** Those that the spec asks for, dead letters along with their queues; or what it asks for that the backup has not. */
+export function wantedOf(
+  names: readonly string[],
+  { queues }: Pick<QueueRestoreSpec, 'queues'>,
+): Wanted[] | TargetProblem {
+  const known = new Set(names);
+  // Of a Queue, not dead letters of one that is in the backup as well.
+  const ofQueues = names.filter((name) => !names.some((other) => name === deadLettersName(other)));
+  const asked: NonNullable<typeof queues> = queues ?? ofQueues.map((name) => ({ name }));
+  const missing = asked.find(({ name }) => !known.has(name));
+  if (missing) {
+    const listed = names.slice(0, MOST_NAMED).join(', ');
+    const more = names.length > MOST_NAMED ? ` and ${names.length - MOST_NAMED} more` : '';
+    const message = `spec.queues names ${missing.name}, which the backup does not have; it has ${listed || 'none'}${more}`;
+    return { reason: 'QueueNotInBackup', message };
+  }
+  const named = new Set(asked.map(({ name }) => name));
+  return asked.flatMap(({ name, to }) => {
+    const queue = to?.queue ?? name;
+    const letters = deadLettersName(name);
+    const own = { name, queue, isDeadLetters: false };
+    return known.has(letters) && !named.has(letters) ? [own, { name: letters, queue, isDeadLetters: true }] : [own];
+  });
+}
