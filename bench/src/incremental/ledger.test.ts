@@ -21,7 +21,7 @@ it('one that came or went meanwhile may be there or not', () => {
   expect(verdict([...entries.slice(1, 2), ['removed', 'b', 201]], {})).toMatchObject({ missing: 1 });
 });
 
-it('it has a version that it had meanwhile, and no other', () => {
+it('one that changes has a version that it had meanwhile, and no other', () => {
   const entries: LedgerEntry[] = [
     ['added', 'a', 1],
     ['changed', 'a', 2, 50, 60],
@@ -31,7 +31,7 @@ it('it has a version that it had meanwhile, and no other', () => {
   expect([1, 2, 3, 4].map((version) => verdict(entries, { a: as(version) }).different)).toEqual([1, 0, 0, 1]);
 });
 
-it('it has ended if it had before', () => {
+it('one that had ended before has ended', () => {
   const entries: LedgerEntry[] = [
     ['added', 'a', 1],
     ['ended', 'a', 99],

@@ -144,7 +144,7 @@ async function underLoad(
   const restoring = (async () => {
     for (let n = 1; n <= restores; n++) {
       await moment((n - 0.5 + 0.5 * random()) / restores);
-      const { timeMs: firstMs } = stand.points[Math.max(0, pointsBefore - 1)]!;
+      const { timeMs: firstMs } = await stand.pointSince(beganMs);
       const at = new Date(firstMs + random() * (Date.now() - firstMs));
       const result = await restoreAt(stand, `copy-${n}`, at, {
         oldJobs: jobs,
@@ -159,6 +159,7 @@ async function underLoad(
   await stand.pointSince(untilMs);
   await changed.read();
   for (const line of load.stderr.slice(0, 5)) progress(`load: ${line}`);
+  for (const line of stand.endings) progress(`the controller ended by itself: ${line}`);
   return {
     restored,
     kills,

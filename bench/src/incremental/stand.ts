@@ -40,15 +40,16 @@ export class IncrementalStand implements AsyncDisposable {
   readonly ledgerFile = join(temporaryFolder('ledger'), 'ledger');
   /** Points as they are seen. */
   readonly points: SeenPoint[] = [];
+  /** Why processes of the controller have ended that nobody killed. */
+  readonly endings: string[] = [];
   #controller: AppProcess | undefined;
+  #isStopping = false;
   readonly #watching = new AbortController();
   #watch: Promise<void> | undefined;
 
   private constructor(rig: Rig, other: RedisServer, s3: S3Server, namespace: string) {
     [this.rig, this.other, this.s3, this.namespace] = [rig, other, s3, namespace];
-    const client = ({ url }: RedisServer): Redis =>
-      new Redis(url, { maxRetriesPerRequest: null }).on('error', () => {});
-    this.clients = { source: client(rig.redis), other: client(other) };
+    this.clients = { source: clientOf(rig.redis), other: clientOf(other) };
   }
 
   static async start(): Promise<IncrementalStand> {
@@ -72,9 +73,10 @@ export class IncrementalStand implements AsyncDisposable {
     return this.#controller;
   }
 
-  /** Resolves when it is ready. */
+  /** Resolves when it is ready. One that ends by itself is started again, as the kubelet does. */
   async startController(): Promise<void> {
-    this.#controller = await startAppProcess(APP, {
+    this.#isStopping = false;
+    const controller = await startAppProcess(APP, {
       main: bundleOf(APP),
       kubeconfigPath: this.rig.controlPlane.kubeconfigPath,
       args: [
@@ -85,16 +87,30 @@ export class IncrementalStand implements AsyncDisposable {
       // As a container that is started again in its pod.
       env: { NODE_OPTIONS, POD_NAMESPACE: 'default', POD_NAME: `${APP}-0` },
     });
-    await this.#controller.ready({ timeoutMs: 60_000 });
+    this.#controller = controller;
+    void this.#startAgain(controller);
+    await controller.ready({ timeoutMs: 60_000 });
   }
 
-  async killController(): Promise<void> {
-    await this.controller.stop('SIGKILL');
+  async #startAgain(controller: AppProcess): Promise<void> {
+    await controller.exited;
+    if (this.#isStopping || this.#controller !== controller) return;
+    this.endings.push(controller.lines.findLast((line) => line.includes('"level":"fatal"')) ?? 'it says nothing');
     await this.startController();
   }
 
-  async stopController(): Promise<void> {
-    await this.controller.stop('SIGTERM');
+  async killController(): Promise<void> {
+    await this.#stop('SIGKILL');
+    await this.startController();
+  }
+
+  stopController(): Promise<void> {
+    return this.#stop('SIGTERM');
+  }
+
+  async #stop(signal: NodeJS.Signals): Promise<void> {
+    this.#isStopping = true;
+    await this.#controller?.stop(signal);
   }
 
   async killRedis(): Promise<void> {
@@ -111,7 +127,7 @@ export class IncrementalStand implements AsyncDisposable {
       { namespace, name: QUEUE },
       {
         mode: 'Incremental',
-        incremental: { every },
+        incremental: { every, fullEvery: '1h' },
         queues: { names: [QUEUE] },
         storage: { s3: { bucket: BUCKET, endpoint, region, secretRef: { name: 'backup-storage' } } },
         encryption: { secretRef: { name: 'backup-key' } },
@@ -153,10 +169,14 @@ export class IncrementalStand implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#watching.abort();
     await this.#watch;
-    await this.#controller?.stop();
+    await this.#stop('SIGKILL');
     this.clients.source.disconnect();
     this.clients.other.disconnect();
     await this.rig[Symbol.asyncDispose]();
     await Promise.all([this.other.stop(), this.s3.stop()]);
   }
+}
+
+function clientOf({ url }: RedisServer): Redis {
+  return new Redis(url, { maxRetriesPerRequest: null }).on('error', () => {});
 }

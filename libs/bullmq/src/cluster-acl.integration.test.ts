@@ -23,6 +23,7 @@ import { readInTime } from './read-in-time.ts';
 import { tryReadMarks } from './marks.ts';
 import { cleanFinished, sampleSizes, trimEvents, tryReadFinished } from './retention.ts';
 import { sampleBacklogs, sampleQueues } from './sample.ts';
+import { JobDigests } from './snapshot/job-digests.ts';
 import { takeSnapshot } from './snapshot/snapshot.fixture.ts';
 import { readServerInfo } from './server.ts';
 import type { RedisAddress } from './target.ts';
@@ -78,7 +79,8 @@ test('producer, worker, sampler and controller do their work, and no node refuse
   expect(await sampleHolders(reader, [REF])).toBeDefined();
 
   const backup = connections.get(targetOf('backup'));
-  for (const options of [{}, { maxEntriesInOneStep: 0 }])
+  const changes = { known: new JobDigests(), next: new JobDigests() };
+  for (const options of [{}, { maxEntriesInOneStep: 0 }, { changes }])
     expect((await takeSnapshot(backup, REF, options)).end).toMatchObject({ jobs: 3, gone: 0 });
 
   const redisOptions = { username: 'worker', password: 'pw', maxRetriesPerRequest: null };

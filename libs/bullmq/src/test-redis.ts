@@ -17,8 +17,9 @@ type TestWorkerOptions = Pick<WorkerOptions, 'concurrency' | 'stalledInterval' |
   readonly metrics?: boolean;
 };
 
-export async function testRedis(args: string[] = []): Promise<TestRedis> {
-  const server = await startRedis({ args });
+/** @param program of the server; absent: redis-server. */
+export async function testRedis(args: string[] = [], program?: string): Promise<TestRedis> {
+  const server = await startRedis({ args, ...(program !== undefined && { program }) });
   const target = { host: server.host, port: server.port };
   const redis = new Redis({ ...target, maxRetriesPerRequest: 1 });
   redis.on('error', () => {});

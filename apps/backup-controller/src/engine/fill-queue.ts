@@ -58,14 +58,15 @@ export async function fillQueue(
       sleep: (ms, abort) => sleep(ms, undefined, { signal: abort }),
     },
   });
-  let stepsDone = start.outcome === 'continued' ? start.partsDone : 0;
-  let jobs = 0;
+  const stepsDone = start.outcome === 'continued' ? start.partsDone : 0;
+  let [noted, underWay, jobs] = [stepsDone, stepsDone, 0];
   for await (const { step, records } of backup.records(name, { fromStep: stepsDone + 1 })) {
     assertLeading();
+    underWay = step;
     // A batch of a later step says that all of those before it are written.
-    if (step > stepsDone + 1) {
-      stepsDone = step - 1;
-      await redis(() => writer.noteProgress(stepsDone));
+    if (noted < step - 1) {
+      noted = step - 1;
+      await redis(() => writer.noteProgress(noted));
       await options.onPart?.();
     }
     await redis(() => writer.write(records as readonly QueueRecord[]));
@@ -73,6 +74,7 @@ export async function fillQueue(
     report({ step: 'Writing', queue: name, jobs, queuesDone });
   }
   assertLeading();
+  await redis(() => writer.noteProgress(underWay));
   const summary = await redis(() => writer.finish());
   return Object.values(summary.jobs).reduce((total, count) => total + count, 0);
 }

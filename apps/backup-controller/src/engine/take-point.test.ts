@@ -1,6 +1,13 @@
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openStorage, type Storage } from '@redis-queue/backup';
+import {
+  BackupKeyError,
+  BackupWriter,
+  openStorage,
+  secretKeys,
+  type KeyWrapper,
+  type Storage,
+} from '@redis-queue/backup';
 import { temporaryFolder } from '@redis-queue/rig';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { DigestMemory } from './digest-memory.ts';
@@ -17,10 +24,14 @@ beforeEach(async () => {
   return () => storage.close();
 });
 
-function take(next: NextPoint, base = 'nightly-01234567/'): Promise<PointResult> {
+const BASE = 'nightly-01234567/';
+const { signal } = new AbortController();
+
+function take(next: NextPoint, { base = BASE, key }: { base?: string; key?: KeyWrapper } = {}): Promise<PointResult> {
   return takePoint({
     storage,
     base,
+    openKey: key && (() => Promise.resolve(key)),
     next,
     attempt: `attempt-${++attempts}`,
     uid: '01234567-89ab',
@@ -30,7 +41,7 @@ function take(next: NextPoint, base = 'nightly-01234567/'): Promise<PointResult>
     about: { name: 'nightly' },
     queues: [],
     assertLeading: () => undefined,
-    signal: new AbortController().signal,
+    signal,
     report: () => undefined,
   });
 }
@@ -40,6 +51,7 @@ const after = ({ chain, point, directory, manifestSha256 }: PointResult): NextPo
   point: point + 1,
   previous: { directory, manifestSha256 },
 });
+const unanswered = (): Promise<never> => Promise.reject(new BackupKeyError('KeyServiceFailed', 'no answer'));
 const filesOf = (directory: string): string[] => readdirSync(join(root, 'shop', directory));
 
 describe('a point', () => {
@@ -77,8 +89,46 @@ describe('a point', () => {
   });
 
   it('begins a chain when the one before lies in the folder of another object', async () => {
-    const full = await take({ chain: 1, point: 0 }, 'nightly-fedcba98/');
+    const full = await take({ chain: 1, point: 0 }, { base: 'nightly-fedcba98/' });
     const next = await take(after(full));
     expect(next).toMatchObject({ chain: 2, point: 0, broken: expect.stringContaining(full.directory) });
+  });
+
+  it('begins a chain when what jobs were like cannot be read back from the one before', async () => {
+    const directory = `${BASE}c00001/000000-a`;
+    const options = { directory, backupId: 'a', createdAt: new Date(0), about: {}, signal };
+    const writer = await BackupWriter.create(storage, options);
+    const queue = writer.queue('emails');
+    const job = { kind: 'job', id: '1', hash: {}, digest: '0123456789abcdef' };
+    await queue.write([job]);
+    await queue.close();
+    const { sha256: manifestSha256 } = await writer.finish();
+    const next = { chain: 1, point: 1, previous: { directory, manifestSha256 } };
+    expect((await take(next)).broken).toBeUndefined();
+    writeFileSync(join(root, 'shop', directory, 'emails/part-00001'), 'other');
+    expect((await take(next)).broken).toContain('emails/part-00001');
+  });
+});
+
+describe('the key of a chain', () => {
+  const [old, fresh] = ['a', 'b'].map((letter) => Buffer.alloc(32, letter).toString('base64'));
+
+  it('is one: with another one a chain begins, which is told where the former one is gone', async () => {
+    const full = await take({ chain: 1, point: 0 }, { key: secretKeys(old!) });
+    const next = await take(after(full), { key: secretKeys(old!) });
+    expect(next).toMatchObject({ chain: 1, point: 1 });
+    const changed = await take(after(next), { key: secretKeys(`${fresh}\n${old}`) });
+    expect([changed.chain, changed.point, changed.broken]).toEqual([2, 0, undefined]);
+    expect(await take(after(changed), { key: secretKeys(fresh!) })).toMatchObject({ chain: 2, point: 1 });
+    const lost = await take(after(next), { key: secretKeys(fresh!) });
+    expect(lost).toMatchObject({ chain: 2, point: 0, broken: expect.stringContaining('key') });
+  });
+
+  it('that its service does not give at the moment ends no chain', async () => {
+    const key = secretKeys(old!);
+    const full = await take({ chain: 1, point: 0 }, { key });
+    const silent: KeyWrapper = { id: key.id, wrap: (...of) => key.wrap(...of), unwrap: unanswered };
+    await expect(take(after(full), { key: silent })).rejects.toThrow('no answer');
+    expect(readdirSync(join(root, 'shop', BASE))).toEqual(['c00001']);
   });
 });

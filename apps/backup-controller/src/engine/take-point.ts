@@ -7,6 +7,7 @@ import {
   readChain,
   removePoint,
   type KeyWrapper,
+  type Manifest,
   type OpenOptions,
   type Storage,
 } from '@redis-queue/backup';
@@ -48,7 +49,7 @@ export interface PointResult extends BackupResult {
   readonly timeMs: number;
   /** Jobs that changed since the point before it; of a full one, all. */
   readonly changed: number;
-  /** Why a new chain was begun before its time; absent: it was not. */
+  /** Why nothing could be added to the chain before; absent: that was as it should be. */
   readonly broken?: string;
 }
 
@@ -59,12 +60,12 @@ export interface PointResult extends BackupResult {
 export async function takePoint(options: PointOptions): Promise<PointResult> {
   const { storage, base, uid, namespace, attempt, digests, assertLeading, signal } = options;
   const previous = options.next.previous && (await readPrevious(options.next.previous, options));
+  const known = previous && 'known' in previous ? previous : undefined;
   const broken = previous && 'broken' in previous ? previous.broken : undefined;
-  const next = broken === undefined ? options.next : { chain: options.next.chain + 1, point: 0 };
+  const next = previous && !known ? { chain: options.next.chain + 1, point: 0 } : options.next;
   const chain = chainFolder(next.chain);
   await removePoint(storage, `${base}${chain}`, next.point, { signal, beforeRemove: assertLeading });
   const folder = pointFolder(next.point, attempt);
-  const known = previous && 'known' in previous ? previous : undefined;
   const found = new Map<string, JobDigests>();
   const result = await writeBackup({
     ...options,
@@ -99,7 +100,10 @@ type Previous =
       readonly place: NonNullable<WriteOptions['previous']>;
       readonly known: PointDigests;
     }
-  | { readonly broken: string };
+  /** Nothing can be added to its chain. */
+  | { readonly broken: string }
+  /** Nothing is added to its chain, since the key is another one. */
+  | { readonly key: string };
 
 /**
  * The point before this one, and what jobs were like then. Its manifest is looked at each time: an increment of what is
@@ -115,7 +119,9 @@ async function readPrevious(place: PointPlace, options: PointOptions): Promise<P
   const key = await openKey?.();
   const keyed = { signal, manifestSha256, ...(key && { key }) };
   try {
-    const backupId = await idOf(storage, directory, keyed);
+    const { backupId, encryption } = await manifestOf(storage, directory, keyed);
+    // So that a chain needs one key: without the former one, none of it could be restored.
+    if (encryption && encryption.keyId !== key?.id) return { key: encryption.keyId };
     const known = digests.of(uid, manifestSha256) ?? (await readDigests(place, options, key));
     return { place: { directory: folder, backupId, manifestSha256 }, known };
   } catch (error) {
@@ -124,9 +130,9 @@ async function readPrevious(place: PointPlace, options: PointOptions): Promise<P
   }
 }
 
-/** The id of a backup whose manifest is as it was written. */
-async function idOf(storage: Storage, directory: string, options: OpenOptions): Promise<string> {
-  for await (const { manifest } of readChain(storage, directory, options)) return manifest.backupId;
+/** The manifest of a backup, as it was written. */
+async function manifestOf(storage: Storage, directory: string, options: OpenOptions): Promise<Manifest> {
+  for await (const { manifest } of readChain(storage, directory, options)) return manifest;
   throw new Error(`a chain without a point at ${directory}`);
 }
 

@@ -1,3 +1,4 @@
+import { valkeyServer } from '@redis-queue/rig';
 import { FlowProducer, Worker, type Job, type Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -366,6 +367,23 @@ test('a queue of more jobs than digests are held of is refused before it is read
   })();
   await expect(reading).rejects.toThrow(TooManyJobsError);
   expect(read).toEqual([]);
+});
+
+test('Valkey has the same digest of the same job, and each job another', async () => {
+  await using valkey = await testRedis([], await valkeyServer());
+  const ref = { prefix: 'bull', name: 'same' };
+  const digestsOn = async ({ redis }: TestRedis): Promise<(string | undefined)[]> => {
+    for (const id of ['1', '2', '3']) {
+      await redis.hset(`bull:same:${id}`, 'name', 'job', 'data', '{}', ...(id === '3' ? ['of', 'others'] : []));
+      await redis.sadd(`bull:same:${id}:dependencies`, 'one', 'two');
+      await redis.rpush('bull:same:wait', id);
+    }
+    const { jobs } = await takeSnapshot(redis, ref, { changes: { known: new JobDigests(), next: new JobDigests() } });
+    return ['1', '2', '3'].map((id) => jobs.get(id)!.digest);
+  };
+  const digests = await digestsOn(t);
+  expect(new Set(digests).size).toBe(3);
+  expect(await digestsOn(valkey)).toEqual(digests);
 });
 
 test('one call takes Redis no longer than it may, whatever jobs hold', async () => {
