@@ -1,4 +1,10 @@
-import { BackupTooLargeError, openBackup, type OpenBackup, type Storage } from '@redis-queue/backup';
+import {
+  BackupDamagedError,
+  BackupTooLargeError,
+  openBackup,
+  type OpenBackup,
+  type Storage,
+} from '@redis-queue/backup';
 import type { OpenFlows } from '@redis-queue/bullmq';
 import type { OpenKey } from '../access/storage-access.ts';
 import { RunFailure } from '../runs/failure.ts';
@@ -47,6 +53,11 @@ export async function openSource({
     ...(key && { key }),
     ...(manifestSha256 !== undefined && { manifestSha256 }),
   }).catch((error: unknown) => {
+    // Of an older point of a chain that is damage, of the folder itself that there is no backup.
+    if (error instanceof BackupDamagedError && error.reason === 'ManifestMissing' && isOf(directory, error)) {
+      const message = `${error.message}; \`redis-queue-backup list\` shows the folders that hold one`;
+      throw new RunFailure({ reason: 'BackupNotFound', message }, error);
+    }
     if (!(error instanceof BackupTooLargeError)) throw error;
     throw new RunFailure({ reason: 'BackupUnreadable', message: `${directory}: ${error.message}` }, error);
   });
@@ -55,4 +66,8 @@ export async function openSource({
   // oxlint-disable-next-line no-await-in-loop -- a part of each in memory at a time
   for (const target of targets) moves.push({ ...target, ...(await sourceOf(backup, target.name)) });
   return { backup, moves: renamesOf(moves), location: `${directory} in ${storage.location}` };
+}
+
+function isOf(directory: string, { part }: BackupDamagedError): boolean {
+  return part.startsWith(`${directory}/`) && !part.slice(directory.length + 1).includes('/');
 }

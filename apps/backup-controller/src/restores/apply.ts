@@ -11,11 +11,13 @@ import type { SourceOptions } from '../engine/restore-source.ts';
 import type { RunContext } from '../runs/runs.ts';
 import type { RunProgress } from '../engine/progress.ts';
 import { RunFailure } from '../runs/failure.ts';
+import { problemOfStage } from '../runs/stage.ts';
 import type { RestoreSources } from './observe.ts';
 import {
   RestoreTask,
   stageOfRestore,
   type ObservedRestore,
+  type Problem,
   type RestoreObject,
   type RestorePlan,
   type RestoreRunResult,
@@ -53,7 +55,9 @@ export async function applyRestore(
           break;
         case 'check':
           begin(restore, RestoreTask.check, tools, (context) =>
-            withSource(restore, observed, tools, context, checkRestore),
+            withSource(restore, observed, tools, context, (source) =>
+              checkRestore({ ...source, restoreId: uid, scratch: restore.spec.scratch !== undefined }),
+            ),
           );
           break;
         case 'restore':
@@ -99,7 +103,10 @@ export async function applyRestore(
   // A run that has a place has begun after this.
   await new Promise((resolve) => setImmediate(resolve));
   const run = runs.stateOf(uid);
-  return { ...applied, observed: { ...observed, run, stage: stageOfRestore(restore, run, now()) } };
+  const stage = stageOfRestore(restore, run, now());
+  // One that had nothing to wait for has failed by now, which the status is to say and not what was planned.
+  const problem = stage === 'failed' ? problemOfStage<Problem['reason']>(restore, stage, run) : undefined;
+  return { ...applied, ...(problem && { problem }), observed: { ...observed, run, stage } };
 }
 
 const BEGINNINGS: ReadonlySet<string> = new Set(['check', 'restore', 'resume', 'abandon', 'removeScratch']);
@@ -136,11 +143,12 @@ async function write({ spec: { scratch }, status }: RestoreObject, options: Rest
 /** Calls with the backup, whose storage is closed afterwards. */
 async function withSource<T>(
   restore: RestoreObject,
-  { backup }: ObservedRestore,
+  { backup, problem }: ObservedRestore,
   { sources }: RestoreTools,
   context: RunContext<RunProgress>,
   call: (source: SourceOptions) => Promise<T>,
 ): Promise<T> {
+  if (problem) throw new RunFailure(problem);
   if (!backup) throw new Error(`a run of QueueRestore ${restore.metadata.name} begins without a backup`);
   const { storage: access, atMs, ...place } = backup;
   const { openKey } = access;
