@@ -55,13 +55,9 @@ export async function runDrill(stand: Stand, { jobs, dataBytes, print }: DrillOp
     }
     throw new Error(`${name} has not ended in an hour`);
   };
+  await seedEveryState(redis, QUEUE, jobs, dataBytes);
+  const controller = await stand.startApp('backup-controller', ALONE, `--volume-directory=${temporaryFolder('drill')}`);
   try {
-    await seedEveryState(redis, QUEUE, jobs, dataBytes);
-    const controller = await stand.startApp(
-      'backup-controller',
-      ALONE,
-      `--volume-directory=${temporaryFolder('drill')}`,
-    );
     const metadata = { name: QUEUE, namespace };
     const backup = { queues: { names: [QUEUE] }, storage: { volume: {} } };
     await controlPlane.apply([
@@ -95,6 +91,8 @@ export async function runDrill(stand: Stand, { jobs, dataBytes, print }: DrillOp
       peakMib: peakMib(controller.process.pid),
     };
   } finally {
+    await controller.process.stop('SIGTERM');
+    await client.close();
     redis.disconnect();
   }
 }

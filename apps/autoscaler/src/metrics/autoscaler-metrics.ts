@@ -50,7 +50,7 @@ export class AutoscalerMetrics {
     });
     this.#sampling = new Gauge({
       name: 'redis_queue_autoscaler_sampling_cpu_share',
-      help: 'Share of one core of a Redis that read-only scripts took lately; samples are put off to keep it below 0.03.',
+      help: 'Share of one core of a Redis that sampling took at most lately; samples are put off to keep it below 0.03.',
       labelNames: ['redis'],
       registers,
     });

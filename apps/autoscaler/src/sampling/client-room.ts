@@ -1,4 +1,5 @@
 import type { ServerClients } from '@redis-queue/bullmq';
+import type { ScaledPool } from '../watching/topology.ts';
 import type { StartingClients } from './starting-clients.ts';
 
 /** Share of the connections that a server takes which pools may bring it to; the rest is for producers and us. */
@@ -10,9 +11,16 @@ const USABLE = 0.9;
 const PER_QUEUE = 3;
 const PER_POD = 1;
 
+/** Of what is free, the part that pods which others have only decided on may count for. */
+const OTHERS_MOST = 0.5;
+
+/** Of a pool, what its connections depend on. */
+export type ConnectingPool = Pick<ScaledPool, 'key' | 'namespace' | 'queues'>;
+
 /**
  * For how many more pods a Redis has connections: what the server reports, less those of pods that were decided on and
- * have hardly begun to connect. No I/O.
+ * have hardly begun to connect. Those of other namespaces count for half of what is free at most, so that none of them
+ * can keep a pool from growing by what it orders. No I/O.
  */
 export class ClientRoom {
   /** The same text for whoever connects to the same one. */
@@ -38,24 +46,30 @@ export class ClientRoom {
    *
    * @returns undefined when the server does not say how many it takes.
    */
-  largestSize(pool: string, current: number, queues: number, nowMs: number): number | undefined {
+  largestSize(pool: ConnectingPool, current: number, nowMs: number): number | undefined {
     if (this.#clients === undefined) return undefined;
-    if (!this.#sizes.has(pool)) this.#sizes.set(pool, current);
+    if (!this.#sizes.has(pool.key)) this.#sizes.set(pool.key, current);
     const { connected, max } = this.#clients;
-    const room = Math.max(0, USABLE * max - connected - this.#starting.on(this.server, nowMs));
-    return Math.max(current, this.#sizes.get(pool)!) + Math.floor(room / connectionsOf(queues));
+    const free = Math.max(0, USABLE * max - connected);
+    const { own, others } = this.#starting.on(this.server, pool.namespace, nowMs);
+    const room = Math.max(0, free - own - Math.min(others, OTHERS_MOST * free));
+    return Math.max(current, this.#sizes.get(pool.key)!) + Math.floor(room / connectionsOf(pool));
   }
 
   /**
    * The pool was decided to have that size.
    *
    * @param isCounted whether another user of the same server has counted the connections of its new pods
+   * @returns whether they are counted now. Those of a user whom the server has not let in are not.
    */
-  decided(pool: string, size: number, queues: number, nowMs: number, isCounted = false): void {
-    const before = this.#sizes.get(pool);
-    this.#sizes.set(pool, size);
-    if (before === undefined || size <= before || isCounted) return;
-    this.#starting.add(this.server, (size - before) * connectionsOf(queues), nowMs);
+  decided(pool: ConnectingPool, size: number, nowMs: number, isCounted = false): boolean {
+    const before = this.#sizes.get(pool.key);
+    this.#sizes.set(pool.key, size);
+    if (isCounted) return true;
+    if (this.#clients === undefined) return false;
+    const more = Math.max(0, size - (before ?? size));
+    if (more > 0) this.#starting.add(this.server, pool.namespace, more * connectionsOf(pool), nowMs);
+    return true;
   }
 
   forget(pool: string): void {
@@ -63,6 +77,6 @@ export class ClientRoom {
   }
 }
 
-function connectionsOf(queues: number): number {
-  return PER_POD + PER_QUEUE * queues;
+function connectionsOf({ queues }: ConnectingPool): number {
+  return PER_POD + PER_QUEUE * queues.length;
 }

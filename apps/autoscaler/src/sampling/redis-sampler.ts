@@ -210,6 +210,7 @@ export class RedisSampler {
     for (const followed of batch) followed.inFlightSinceMs = startMs;
     const fields = batch.map(({ knowledge, queue }) => fieldsToRead(knowledge, queue.waitTargetMs, startMs));
     const asksPressure = this.#saturation.takeDue(startMs);
+    this.#budget.read(batch.length);
     const [result, pressure] = await Promise.all([
       this.reader.sample(queues, podStartMs, fields),
       asksPressure ? this.reader.pressure() : undefined,
@@ -371,6 +372,7 @@ export class RedisSampler {
     const reading = batch.filter(({ readingFinished, knowledge }) => !readingFinished && !knowledge.finished);
     if (reading.length === 0) return;
     for (const followed of reading) followed.readingFinished = true;
+    this.#budget.read(reading.length);
     const finished = await this.reader.finished(reading.map(({ queue }) => queue));
     reading.forEach((followed, index) => {
       followed.readingFinished = false;

@@ -79,9 +79,7 @@ export class RedisSamplers {
    */
   largestSize(pool: ScaledPool, current: number): number | undefined {
     const nowMs = this.#options.now();
-    const sizes = this.#samplersOf(pool).flatMap(
-      ({ clients }) => clients.largestSize(pool.key, current, pool.queues.length, nowMs) ?? [],
-    );
+    const sizes = this.#samplersOf(pool).flatMap(({ clients }) => clients.largestSize(pool, current, nowMs) ?? []);
     return sizes.length === 0 ? undefined : Math.min(...sizes);
   }
 
@@ -91,8 +89,8 @@ export class RedisSamplers {
     // Its Queues may have several users on one server, where each pod connects once per Queue all the same.
     const counted = new Set<string>();
     for (const { clients } of this.#samplersOf(pool)) {
-      clients.decided(pool.key, size, pool.queues.length, nowMs, counted.has(clients.server));
-      counted.add(clients.server);
+      const isCounted = clients.decided(pool, size, nowMs, counted.has(clients.server));
+      if (isCounted) counted.add(clients.server);
     }
   }
 

@@ -51,15 +51,29 @@ describe('the budget of sampling', () => {
 
   it('measures how long read-only scripts ran between two reports, and starts anew after a restart of the server', () => {
     const budget = new SamplingBudget();
-    budget.reported({ readScriptMs: 1_000 }, 0);
+    const reported = (readScriptMs: number | undefined, atMs: number): void => {
+      budget.read(50_000);
+      budget.reported(readScriptMs === undefined ? {} : { readScriptMs }, atMs);
+    };
+    reported(1_000, 0);
     expect(budget).toMatchObject({ stretch: 1, share: undefined });
-    budget.reported({ readScriptMs: 1_500 }, 5_000);
+    reported(1_500, 5_000);
     expect(budget.share).toBeCloseTo(0.1);
     expect(budget.stretch).toBeGreaterThan(3);
     const { stretch } = budget;
-    budget.reported({ readScriptMs: 3 }, 10_000);
-    budget.reported({}, 15_000);
-    budget.reported({ readScriptMs: 9_000 }, 20_000);
+    reported(3, 10_000);
+    reported(undefined, 15_000);
+    reported(9_000, 20_000);
     expect(budget.stretch).toBe(stretch);
+  });
+
+  it('puts nothing off for scripts of others, as those of a backup', () => {
+    const budget = new SamplingBudget();
+    for (let second = 0; second <= 60; second += 5) {
+      budget.read(5);
+      budget.reported({ readScriptMs: 500 * second }, 1_000 * second);
+    }
+    expect(budget.stretch).toBe(1);
+    expect(budget.share).toBeLessThan(0.001);
   });
 });

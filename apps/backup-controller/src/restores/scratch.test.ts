@@ -37,6 +37,7 @@ const queue = { name: 'emails', queue: 'rq-scratch-01234567:{emails}' };
 const checked = ended(RestoreTask.check, {
   directory: 'x',
   location: 's3://shop/x',
+  directory: 'x',
   manifestSha256: 'ab',
   checked: [{ ...queue, wouldRun: 3, memoryBytes: 9_000, detached: [] }],
   jobs: 6,

@@ -5,7 +5,7 @@ import { runScript } from '../redis/scripts.ts';
 import { untilAborted } from './until-aborted.ts';
 import { RESTORE_FIELD } from './restore-mark.ts';
 
-/** Jobs removed per call: about 2.5 ms of Redis' time. */
+/** Jobs removed per call: about 2.8 ms of Redis' time. */
 const JOBS_PER_CALL = 500;
 
 export interface RemovalOptions {

@@ -10,9 +10,11 @@ import { FlowProducer, Queue, Worker, type Job } from 'bullmq';
 import { Cluster, Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { queueId, type QueueRef } from '../redis/keys.ts';
+import { readServerMemory } from '../server-memory.ts';
 import type { QueueRecord } from '../snapshot/records.ts';
 import { testRedis, type TestRedis } from '../test-redis.ts';
 import { completeRestore } from './complete-restore.ts';
+import { removeScratch } from './remove-scratch.ts';
 import { contentsOf, recordsOf, restoreAll, streamOf } from './restore.fixture.ts';
 import { verifyRestore } from './verify-restore.ts';
 
@@ -163,6 +165,9 @@ async function expectedOrders(): Promise<Record<string, unknown>> {
   };
 }
 
+/** Where a scratch restore writes it: a hash tag of its own. */
+const scratch = ({ name }: QueueRef): QueueRef => ({ prefix: 'rq-scratch-0123abcd', name: `{${name}}` });
+
 describe.concurrent('a queue restored to', () => {
   test.each(PLACES)('%s is the same, and its jobs run in their order', async (_, open) => {
     const place = await open();
@@ -215,5 +220,29 @@ describe.concurrent('a queue restored to', () => {
     expect(await redis.exists(...['state', 'slots', 'held'].map((name) => `${queueId(orders)}:restore:${name}`))).toBe(
       0,
     );
+  });
+
+  test('keys of its own on a Redis Cluster, each queue on one server, is the same, and nothing of it is left', async () => {
+    const client = new Cluster([cluster.nodes[0]!], { redisOptions: { maxRetriesPerRequest: null } });
+    closing.unshift(() => client.disconnect());
+    const redis = client as unknown as Redis;
+    const rename = (queueKey: string): string | undefined =>
+      [ORDERS, IMAGES].filter((ref) => queueId(ref) === queueKey).map((ref) => queueId(scratch(ref)))[0];
+    const keysLeft = async (): Promise<string[]> =>
+      (await Promise.all(client.nodes('master').map((node) => node.keys('rq-scratch-*')))).flat();
+    for (const [ref, records] of [
+      [IMAGES, backup.images],
+      [ORDERS, backup.orders],
+    ] as const) {
+      await restoreAll(records, { redis, rename, target: scratch(ref), from: ref, scratch: true });
+      const found = await verifyRestore(redis, scratch(ref), streamOf(records), { rename });
+      expect(found).toMatchObject({ count: 0, first: [] });
+    }
+    expect(await readServerMemory(redis, scratch(ORDERS))).toMatchObject({ usedBytes: expect.any(Number) });
+    expect((await keysLeft()).length).toBeGreaterThan(19);
+    const signal = AbortSignal.timeout(60_000);
+    for (const ref of [IMAGES, ORDERS])
+      expect(await removeScratch(redis, scratch(ref), 'r-1', { signal })).toBe('done');
+    expect(await keysLeft()).toEqual([]);
   });
 });
