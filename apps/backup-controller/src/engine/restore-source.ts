@@ -1,10 +1,4 @@
-import {
-  BackupDamagedError,
-  BackupTooLargeError,
-  openBackup,
-  type OpenBackup,
-  type Storage,
-} from '@redis-queue/backup';
+import { BackupDamagedError, openBackup, type OpenBackup, type Storage } from '@redis-queue/backup';
 import type { OpenFlows } from '@redis-queue/bullmq';
 import type { OpenKey } from '../access/storage-access.ts';
 import { RunFailure } from '../runs/failure.ts';
@@ -54,12 +48,10 @@ export async function openSource({
     ...(manifestSha256 !== undefined && { manifestSha256 }),
   }).catch((error: unknown) => {
     // Of an older point of a chain that is damage, of the folder itself that there is no backup.
-    if (error instanceof BackupDamagedError && error.reason === 'ManifestMissing' && isOf(directory, error)) {
-      const message = `${error.message}; \`redis-queue-backup list\` shows the folders that hold one`;
-      throw new RunFailure({ reason: 'BackupNotFound', message }, error);
-    }
-    if (!(error instanceof BackupTooLargeError)) throw error;
-    throw new RunFailure({ reason: 'BackupUnreadable', message: `${directory}: ${error.message}` }, error);
+    if (!(error instanceof BackupDamagedError && error.reason === 'ManifestMissing' && isOf(directory, error)))
+      throw error;
+    const message = `${error.message}; \`redis-queue-backup list\` shows the folders that hold one`;
+    throw new RunFailure({ reason: 'BackupNotFound', message }, error);
   });
   const targets = targetsOf(backup.manifest.queues.map(({ name }) => name));
   const moves: Omit<QueueMove, 'rename'>[] = [];

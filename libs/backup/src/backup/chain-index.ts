@@ -1,5 +1,4 @@
 import { BackupDamagedError } from '../errors/backup-damaged-error.ts';
-import { BackupTooLargeError } from '../errors/backup-too-large-error.ts';
 import { manifestPath } from '../manifest/layout.ts';
 import type { QueueEntry } from '../manifest/schema.ts';
 import type { PartEntry } from '../parts/part.ts';
@@ -32,7 +31,7 @@ export class ChainIndex {
 
   /**
    * Adds the next older point.
-   * @throws {BackupTooLargeError}; {BackupDamagedError} when a queue lies elsewhere than in the newest point.
+   * @throws {BackupDamagedError} when a queue lies elsewhere than in the newest point, or there are too many parts.
    */
   add({ manifest, source }: CheckedManifest): void {
     const point = this.#points.push({ source, isIncrement: manifest.previous !== undefined }) - 1;
@@ -46,7 +45,12 @@ export class ChainIndex {
       // The later record of a job holds, so the last part is read first.
       for (let number = parts.length; number > 0; number -= 1) {
         const { holds, ...entry } = parts[number - 1]!;
-        if (holds !== 'rest') this.#append({ ...entry, queue: found.position, point, number });
+        if (holds === 'rest') continue;
+        if (this.#count >= this.#maxParts) {
+          const what = `is of a chain of which all points together have more than ${this.#maxParts} parts with jobs, the most that are read`;
+          throw new BackupDamagedError(manifestPath(source.directory), 'ChainTooLarge', what);
+        }
+        this.#append({ ...entry, queue: found.position, point, number });
       }
     }
   }
@@ -63,9 +67,6 @@ export class ChainIndex {
   }
 
   #append(row: Row): void {
-    if (this.#count >= this.#maxParts) {
-      throw new BackupTooLargeError(`${this.#maxParts} parts with jobs in all points of its chain`);
-    }
     const at = this.#count * ROW_BYTES;
     if (at === this.#rows.length) this.#rows = Buffer.concat([this.#rows, Buffer.alloc(this.#rows.length)]);
     for (const [index, field] of NUMBERS.entries()) this.#rows.writeUInt32LE(row[field], at + 4 * index);

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonRecord } from '../parts/lines.ts';
-import { BackupTooLargeError } from '../errors/backup-too-large-error.ts';
 import { BackupWriter } from './backup-writer.ts';
 import { ChainIndex } from './chain-index.ts';
 import { collect } from './collect.fixture.ts';
 import { MemoryStorage } from './memory-storage.fixture.ts';
 import { openBackup } from './open-backup.ts';
-import { readChain, readManifests } from './read-chain.ts';
+import { mergeRecords } from './merge-records.ts';
+import { placesOf, readChain, readManifests } from './read-chain.ts';
 import { keyNamed, SIGNAL } from './sample-backup.fixture.ts';
 import {
   jobRecord,
@@ -214,6 +214,17 @@ describe('the reading of a chain', () => {
     await expect(collect(reading)).rejects.toThrow('aborted');
   });
 
+  it('is of a bounded number of jobs', async () => {
+    const storage = new MemoryStorage();
+    const [, newest] = await writeChain(storage, pointsOfStates(states(2)));
+    const [point] = await collect(readManifests(storage, newest!.directory, { signal: SIGNAL }));
+    const rest = placesOf(point!).filter(({ entry }) => entry.holds === 'rest');
+    const read = (maxJobs: number): Promise<unknown> =>
+      collect(mergeRecords(storage, { name: 'emails', rest, jobs: [] }, { signal: SIGNAL, fromStep: 1, maxJobs }));
+    await expect(read(20)).rejects.toMatchObject({ reason: 'ChainTooLarge' });
+    await expect(read(200)).rejects.toMatchObject({ reason: 'JobsMissing' });
+  });
+
   it('is of a bounded number of parts', async () => {
     const storage = new MemoryStorage();
     const points = await writeChain(storage, pointsOfStates(states(3)));
@@ -221,7 +232,7 @@ describe('the reading of a chain', () => {
     const add = async (): Promise<void> => {
       for await (const point of readManifests(storage, points[2]!.directory, { signal: SIGNAL })) index.add(point);
     };
-    await expect(add()).rejects.toThrow(BackupTooLargeError);
+    await expect(add()).rejects.toMatchObject({ reason: 'ChainTooLarge' });
   });
 });
 

@@ -1,9 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
 import { BackupDamagedError } from '../errors/backup-damaged-error.ts';
-import type { JsonRecord } from '../parts/lines.ts';
+import type { JsonRecord, Selection } from '../parts/lines.ts';
 import type { Storage } from '../storage/storage.ts';
 import { readParts, recordsIn, type CheckedPart, type PartPlace } from './read-parts.ts';
 import { WantedIds } from './wanted-ids.ts';
+
+/** The most jobs of a queue in an increment. Their table takes 21 MB; writers have room for half as many digests. */
+const MAX_JOBS = 2_000_000;
 
 /** Records that were read, all from one part, which was checked as a whole before. */
 export interface RecordBatch {
@@ -28,6 +31,8 @@ export interface MergeOptions {
   readonly signal: AbortSignal;
   /** The first step whose records are wanted. What is before it is read nevertheless: it says which jobs were given out. */
   readonly fromStep: number;
+  /** For tests. */
+  readonly maxJobs?: number;
 }
 
 /**
@@ -39,7 +44,7 @@ export interface MergeOptions {
 export async function* mergeRecords(
   storage: Storage,
   { name, rest, jobs }: ChainedQueue,
-  { signal, fromStep }: MergeOptions,
+  { signal, fromStep, maxJobs = MAX_JOBS }: MergeOptions,
 ): AsyncGenerator<RecordBatch> {
   const wanted = new WantedIds();
   let step = 0;
@@ -49,6 +54,10 @@ export async function* mergeRecords(
     for (const records of recordsHeldBy(part)) {
       for (const record of records) {
         if (record.kind === 'index') wantAll(wanted, record, part);
+        if (wanted.size > maxJobs) {
+          const what = `names more than ${maxJobs} jobs of queue ${name}, the most that are read of an increment`;
+          throw new BackupDamagedError(part.path, 'ChainTooLarge', what);
+        }
         if (record.kind === 'end') end = { record, path: part.path };
       }
       yield* given(
@@ -60,11 +69,14 @@ export async function* mergeRecords(
   }
   for await (const part of readParts(storage, jobs, { signal })) {
     step += 1;
-    for (const records of recordsHeldBy(part)) {
+    const isGiven = step >= fromStep;
+    const takesJob = (id: string): boolean => wanted.take(id) && isGiven;
+    for (const records of recordsHeldBy(part, takesJob)) {
+      // A full backup has other records beside them.
       yield* given(
         step,
         fromStep,
-        records.filter((record) => record.kind === 'job' && wanted.take(idOf(record, part))),
+        records.filter(({ kind }) => kind === 'job'),
       );
       // Parts of which little is given out would hold up everything else.
       await setImmediate();
@@ -86,9 +98,9 @@ export async function* mergeRecords(
  * Records of a part, which are what the manifest says that it has. Jobs come from the last one to the first: one that was
  * read twice is in it twice, and the later record holds.
  */
-export function* recordsHeldBy(part: CheckedPart): Generator<readonly JsonRecord[]> {
+export function* recordsHeldBy(part: CheckedPart, takesJob?: Selection['takesJob']): Generator<readonly JsonRecord[]> {
   const { holds } = part.entry;
-  for (const records of recordsIn(part, { lastFirst: holds !== 'rest' })) {
+  for (const records of recordsIn(part, { lastFirst: holds !== 'rest', takesJob })) {
     const other = holds && records.find(({ kind }) => (kind === 'job') !== (holds === 'jobs'));
     if (other) {
       const what = `has a record of the kind ${other.kind.slice(0, 100)}, and the manifest says that it holds ${holds}`;
@@ -109,9 +121,4 @@ function wantAll(wanted: WantedIds, { entries }: JsonRecord, { path }: CheckedPa
       throw new BackupDamagedError(path, 'PartNotReadable', 'has an index that names no jobs');
     wanted.add(id);
   }
-}
-
-function idOf({ id }: JsonRecord, { path }: CheckedPart): string {
-  if (typeof id === 'string') return id;
-  throw new BackupDamagedError(path, 'PartNotReadable', 'has the record of a job without an id');
 }

@@ -11,7 +11,7 @@ import { readParts, recordsIn, type PartPlace } from './read-parts.ts';
  * Opens the backup in a directory: its manifest is checked, and that exactly the parts that it names are there. Of an
  * increment the manifests of all points of its chain are checked, and the parts of the older ones as they are read.
  *
- * @throws {BackupDamagedError}, {BackupKeyError}, {BackupVersionError}, {BackupTooLargeError}; {StorageError}.
+ * @throws {BackupDamagedError}, {BackupKeyError}, {BackupVersionError}; {StorageError}.
  */
 export async function openBackup(storage: Storage, directory: string, options: OpenOptions): Promise<OpenBackup> {
   let newest: CheckedManifest | undefined;

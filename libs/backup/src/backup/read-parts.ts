@@ -3,7 +3,7 @@ import { BackupDamagedError } from '../errors/backup-damaged-error.ts';
 import { partPath } from '../manifest/layout.ts';
 import { readObject } from '../manifest/read-object.ts';
 import type { QueueEntry } from '../manifest/schema.ts';
-import { recordsOf, type JsonRecord } from '../parts/lines.ts';
+import { recordsOf, type JsonRecord, type Selection } from '../parts/lines.ts';
 import { openPart } from '../parts/open-part.ts';
 import { PART_BYTES } from '../parts/part-limits.ts';
 import type { PartEntry } from '../parts/part.ts';
@@ -80,12 +80,9 @@ export async function* readParts(
  * The records of a part, in batches.
  * @throws {BackupDamagedError} when a line is no record.
  */
-export function* recordsIn(
-  { path, lines }: CheckedPart,
-  order: { readonly lastFirst?: boolean } = {},
-): Generator<readonly JsonRecord[]> {
+export function* recordsIn({ path, lines }: CheckedPart, selection: Selection = {}): Generator<readonly JsonRecord[]> {
   try {
-    yield* recordsOf(lines, order);
+    yield* recordsOf(lines, selection);
   } catch (cause) {
     throw new BackupDamagedError(path, 'PartNotReadable', 'has a line that is no record', cause);
   }

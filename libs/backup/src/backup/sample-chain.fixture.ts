@@ -122,3 +122,33 @@ export function settled(records: readonly JsonRecord[]): JsonRecord[] {
   const byId = jobs.toSorted((a, b) => (String(a['id']) < String(b['id']) ? -1 : 1));
   return [...records.filter(({ kind }) => kind !== 'job'), ...byId];
 }
+
+/** Of each job some versions, so that every point has parts that the newest one needs. */
+export const STATES: QueueState[] = [0, 1, 2, 3].map((point) =>
+  Object.fromEntries(Array.from({ length: 80 }, (_, id) => [`job-${id}`, Math.min(point, id % 4)])),
+);
+
+/** What a reader gets of a backup before it is refused. */
+export interface Reading {
+  readonly given: readonly JsonRecord[];
+  readonly error: (Error & { readonly reason?: string; readonly part?: string }) | undefined;
+  readonly opened: boolean;
+}
+
+/** Opens a point and reads its queue `emails` until it is refused. */
+export async function readUntilRefused(
+  storage: Storage,
+  directory: string,
+  options: Partial<OpenOptions>,
+): Promise<Reading> {
+  const given: JsonRecord[] = [];
+  let opened = false;
+  try {
+    const backup = await openBackup(storage, directory, { signal: SIGNAL, ...options });
+    opened = true;
+    for await (const { records } of backup.records('emails')) given.push(...records);
+    return { given, error: undefined, opened };
+  } catch (error) {
+    return { given, error: error as Error, opened };
+  }
+}

@@ -8,6 +8,8 @@ export type DamageReason =
   | 'ManifestUnexpected'
   /** The points of a chain do not lead back to a full backup. */
   | 'ChainDamaged'
+  /** A chain has more than a reader holds. */
+  | 'ChainTooLarge'
   /** The points of a chain have fewer jobs than the newest of them says. */
   | 'JobsMissing'
   | 'PartMissing'

@@ -41,6 +41,35 @@ describe('records of lines', () => {
     expect(() => [...recordsOf(Buffer.from('\n{"kind":"job"}\n'), { lastFirst: true })]).toThrow('JSON');
   });
 
+  it('are those of jobs that are wanted, however their lines are written', () => {
+    const lines = [
+      '{"kind":"job","id":"a","n":1}',
+      '{"kind":"job","id":"b","n":2}',
+      '{"id":"a","kind":"job","n":3}',
+      '{"kind":"job","id":"\\u0061","n":4}',
+      '{"kind":"job","id":"日本"}',
+      '{"kind":"job","id":""}',
+      '{"kind":"index","id":"b"}',
+    ];
+    const asked: string[] = [];
+    const takesJob = (id: string): boolean => asked.push(id) > 0 && id !== 'b';
+    const [batch] = [...recordsOf(Buffer.from(`${lines.join('\n')}\n`), { takesJob })];
+    expect(batch).toEqual(lines.filter((_, at) => at !== 1).map((line) => JSON.parse(line) as unknown));
+    expect(asked).toEqual(['a', 'b', 'a', 'a', '日本', '']);
+    const many = Buffer.from('{"kind":"job","id":"b"}\n'.repeat(1_200));
+    expect([...recordsOf(many, { takesJob })]).toEqual([[], [], []]);
+  });
+
+  it.each([
+    '{"kind":"job","id":"a","id":"b"}',
+    '{"kind":"job","id":"a","kind":"index"}',
+    '{"kind":"job","n":1}',
+    '{"kind":"job","id":1}',
+    '{"kind":"job","id":"a',
+  ])('are refused when one of a wanted job is %j', (line) => {
+    expect(() => [...recordsOf(Buffer.from(`${line}\n`), { takesJob: () => true })]).toThrow(/twice|no id|JSON/);
+  });
+
   it.each(['{"kind":1}', '{}', 'null', '[]', 'x', ''])('are refused when one is %j', (line) => {
     expect(() => [...recordsOf(Buffer.from(`${line}\n`))]).toThrow(/kind|JSON/);
   });

@@ -18,22 +18,68 @@ export function countLines(bytes: Buffer): number | undefined {
   return lines;
 }
 
+/** Which records of a part are wanted, and in which order. */
+export interface Selection {
+  /** From the last line to the first one. */
+  readonly lastFirst?: boolean;
+  /** Whether the job of an id is wanted; absent: all are. Other records are. */
+  readonly takesJob?: ((id: string) => boolean) | undefined;
+}
+
 /**
- * The records of whole lines, in batches, parsed as they are asked for.
- * @param lastFirst from the last line to the first one.
+ * The records of whole lines, in batches, parsed as they are asked for. A batch may be empty where jobs are not wanted.
  * @throws when a line is no record.
  */
-export function* recordsOf(bytes: Buffer, { lastFirst = false } = {}): Generator<readonly JsonRecord[]> {
+export function* recordsOf(
+  bytes: Buffer,
+  { lastFirst = false, takesJob }: Selection = {},
+): Generator<readonly JsonRecord[]> {
   let batch: JsonRecord[] = [];
-  let batchBytes = 0;
+  let [lines, batchBytes] = [0, 0];
   for (const [from, end] of lastFirst ? linesBackwards(bytes) : linesForwards(bytes)) {
-    batch.push(recordOf(bytes.toString('utf8', from, end)));
+    const record = takesJob ? takenRecord(bytes, from, end, takesJob) : recordOf(bytes.toString('utf8', from, end));
+    if (record) batch.push(record);
+    lines += 1;
     batchBytes += end + 1 - from;
-    if (batch.length < MAX_BATCH_RECORDS && batchBytes <= MAX_BATCH_BYTES) continue;
+    if (lines < MAX_BATCH_RECORDS && batchBytes <= MAX_BATCH_BYTES) continue;
     yield batch;
-    [batch, batchBytes] = [[], 0];
+    [batch, lines, batchBytes] = [[], 0, 0];
   }
-  if (batch.length > 0) yield batch;
+  if (lines > 0) yield batch;
+}
+
+/** How our writers begin the record of a job. */
+const JOB_BEGINNING = Buffer.from('{"kind":"job","id":"');
+const [QUOTE, BACKSLASH] = [0x22, 0x5c];
+
+/** @returns undefined for a job that is not wanted, of which as a rule nothing but the id is looked at. */
+function takenRecord(
+  bytes: Buffer,
+  from: number,
+  end: number,
+  takesJob: (id: string) => boolean,
+): JsonRecord | undefined {
+  const plainId = plainJobId(bytes, from, end);
+  if (plainId !== undefined && !takesJob(plainId)) return undefined;
+  const record = recordOf(bytes.toString('utf8', from, end));
+  const { kind, id } = record;
+  if (plainId !== undefined) {
+    if (kind !== 'job' || id !== plainId) throw new Error('a line has a field twice');
+    return record;
+  }
+  if (kind !== 'job') return record;
+  if (typeof id !== 'string') throw new Error('a job has no id');
+  return takesJob(id) ? record : undefined;
+}
+
+/** The id of a job whose line begins as ours do, and has nothing escaped in the id; undefined for any other line. */
+function plainJobId(bytes: Buffer, from: number, end: number): string | undefined {
+  const idFrom = from + JOB_BEGINNING.length;
+  if (idFrom >= end || JOB_BEGINNING.compare(bytes, from, idFrom) !== 0) return undefined;
+  const idEnd = bytes.indexOf(QUOTE, idFrom);
+  if (idEnd < 0 || idEnd >= end) return undefined;
+  const escaped = bytes.subarray(idFrom, idEnd).includes(BACKSLASH);
+  return escaped ? undefined : bytes.toString('utf8', idFrom, idEnd);
 }
 
 /** Where each line begins and ends. */

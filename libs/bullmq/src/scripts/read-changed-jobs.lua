@@ -11,7 +11,7 @@
          { digest, fields and values, name of a part, its elements, … }: it differs;
          0: there is no such job; 1: it is larger than one may be; or a text: the part whose key is of another type, a
          space, and the error
-  Cost   per job 5 reads of O(1) and its content, about 15 us; per MB of weight at most 8 ms
+  Cost   per job 5 reads of O(1) and its content, about 12 us; per MB of weight at most 7 ms
   Never  writes; sends or hashes more than the first two arguments say, whatever producers put there
 ]]
 local base = string.sub(KEYS[1], 1, -5)
@@ -47,8 +47,8 @@ end
 local function hashText(id, key, fields)
   local values = redis.call('HMGET', key, unpack(FIELDS))
   local known = 0
-  for _, value in ipairs(values) do
-    if value then known = known + 1 end
+  for i = 1, #FIELDS do
+    if values[i] then known = known + 1 end
   end
   if known == fields then return pack('known', id, values), values[DEDUPLICATION] end
   return pack('any', id, sorted(redis.call('HGETALL', key))), values[DEDUPLICATION]

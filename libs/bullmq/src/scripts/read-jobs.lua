@@ -16,7 +16,7 @@ local budget, largest = tonumber(ARGV[1]), tonumber(ARGV[2])
 -- include parts/job-content.lua
 local rows, used = {}, 0
 
--- A row; nil when it has to wait for another reply.
+-- Gives a row; nil when it has to wait for another reply.
 local function read(id, mayHaveParts)
   local key = base .. id
   local parts, bytes = weigh(key, mayHaveParts)

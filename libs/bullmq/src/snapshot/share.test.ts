@@ -2,7 +2,13 @@ import { expect, it } from 'vitest';
 import { othersShare, parseServerLoad, shareWhileOthersUse } from './share.ts';
 
 it('takes all of an idle Redis, little of a busy one, and something of one that does not say', () => {
-  expect([0, 0.3, 0.4, 0.5, 1].map(shareWhileOthersUse)).toEqual([1, 1, expect.closeTo(0.52), expect.closeTo(0.04), 0.04]);
+  expect([0, 0.3, 0.4, 0.5, 1].map(shareWhileOthersUse)).toEqual([
+    1,
+    1,
+    expect.closeTo(0.52),
+    expect.closeTo(0.04),
+    0.04,
+  ]);
   expect(shareWhileOthersUse(undefined)).toBe(0.3);
 });
 

@@ -15,9 +15,12 @@ local function sizeOf(key) return redis.call('MEMORY', 'USAGE', key, 'SAMPLES', 
 
 -- Whether any of these jobs has a part; `ids` from `first` on, each `step` behind the one before.
 local function anyHasParts(base, ids, first, last, step)
-  local keys = {}
+  local keys, n = {}, 0
   for i = first, last, step do
-    for _, part in ipairs(PARTS) do keys[#keys + 1] = base .. ids[i] .. ':' .. part[1] end
+    local key = base .. ids[i]
+    keys[n + 1], keys[n + 2], keys[n + 3] = key .. ':logs', key .. ':dependencies', key .. ':processed'
+    keys[n + 4], keys[n + 5] = key .. ':failed', key .. ':unsuccessful'
+    n = n + 5
   end
   return redis.call('EXISTS', unpack(keys)) > 0
 end
