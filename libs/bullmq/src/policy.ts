@@ -112,10 +112,7 @@ function positive(text: string | null | undefined): number | undefined {
 export function rateLimitFields(window: RateLimitWindow): Record<string, number> {
   return { max: window.max, duration: window.durationMs };
 }
-export const RATE_LIMIT_FIELDS = ['max', 'duration'] as const;
-export const GLOBAL_CONCURRENCY_FIELD = 'concurrency';
-/** To what length BullMQ shortens the stream of events; each producer that starts sets its own, or 10,000. */
-export const MAX_EVENTS_FIELD = 'opts.maxLenEvents';
+export { GLOBAL_CONCURRENCY_FIELD, MAX_EVENTS_FIELD, RATE_LIMIT_FIELDS } from './policy/limit-fields.ts';
 
 /** Jobs that one call moves between `wait` and `paused`: about 2 ms of Redis' time. */
 const MOVED_JOBS_PER_CALL = 5_000;

@@ -37,7 +37,6 @@ const queue = { name: 'emails', queue: 'rq-scratch-01234567:{emails}' };
 const checked = ended(RestoreTask.check, {
   directory: 'x',
   location: 's3://shop/x',
-  directory: 'x',
   manifestSha256: 'ab',
   checked: [{ ...queue, wouldRun: 3, memoryBytes: 9_000, detached: [] }],
   jobs: 6,

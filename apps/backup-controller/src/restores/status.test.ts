@@ -159,16 +159,16 @@ describe('a restore that ends early', () => {
 
   it('says in its status which queues it has left paused, and the way out, before its object is let go', () => {
     const status = after({ backoffLimit: 0 }, checked, failed(RestoreTask.restore, full));
-    const told = reconcile(held({ backoffLimit: 0 }, status), leaves);
-    expect(told).toMatchObject({ steps: [], ready: 'False BackoffLimitExceeded' });
-    expect(told.status.queues).toMatchObject([{ ...queue, left: true }]);
+    const named = reconcile(held({ backoffLimit: 0 }, status), leaves);
+    expect(named).toMatchObject({ steps: [], ready: 'False BackoffLimitExceeded' });
+    expect(named.status.queues).toMatchObject([{ ...queue, left: true }]);
     for (const type of ['Ready', 'Failed'])
-      expect(findCondition(told.status.conditions, type)?.message).toMatch(
+      expect(findCondition(named.status.conditions, type)?.message).toMatch(
         /Redis is full; its jobs are in the queue of Queue emails.*redis-queue.io\/end-restore=0123456789ab/,
       );
-    const letGo = reconcile(held({ backoffLimit: 0 }, told.status), leaves);
+    const letGo = reconcile(held({ backoffLimit: 0 }, named.status), leaves);
     expect(letGo.steps).toEqual(['removeFinalizer', 'forgetRun']);
-    expect(reconcile(restoreObject({ backoffLimit: 0 }, letGo.status)).status).toEqual(told.status);
+    expect(reconcile(restoreObject({ backoffLimit: 0 }, letGo.status)).status).toEqual(named.status);
   });
 
   it('because its backup is gone since it began is counted, and not one that has never begun', () => {

@@ -1,6 +1,6 @@
 import { MAX_ELEMENTS, MAX_REPLY_BYTES } from '../redis/reply-meter.ts';
-import { OWNER_FIELD, parseOwnerMark, type ManagedField } from '../owner-mark.ts';
-import { GLOBAL_CONCURRENCY_FIELD, MAX_EVENTS_FIELD, RATE_LIMIT_FIELDS } from '../policy.ts';
+import { OWNER_FIELD, parseOwnerMark, type ManagedField } from '../policy/owner-mark-text.ts';
+import { GLOBAL_CONCURRENCY_FIELD, MAX_EVENTS_FIELD, RATE_LIMIT_FIELDS } from '../policy/limit-fields.ts';
 import { timeOf, UnexpectedReplyError } from '../redis/reply.ts';
 import { ALL_INDEXES, type JobIndex } from './index-pages.ts';
 import { bytesOf, hashOf, listOf } from './job-record.ts';
