@@ -225,8 +225,7 @@ describe.concurrent('a backup', () => {
     await t.producer(`late-${ns}`).addBulk(some(3));
     await t.queue(ns, 'late', { name: `late-${ns}`, redis: { secretRefs: { backup: { name: 'redis-other' } } } });
     await t.gone(backup);
-    const { reason } = (await t.rig.objects.eventsOf(backup)).find((event) => event.reason === 'BackedUp') ?? {};
-    expect(reason).toBe('BackedUp');
+    await eventually(async () => (await t.rig.objects.eventsOf(backup)).some(({ reason }) => reason === 'BackedUp'));
     const denied = await t.backup(ns, 'denied', {
       queues: { names: ['late'] },
       encryption: { secretRef: { name: 'x' } },
