@@ -12,6 +12,8 @@ cd "$here/../cluster/binaries"
 # Nearly all of its modules are those of the other.
 cd ../health
 go list -deps . >/dev/null
+cd ../alerts
+go list -deps . >/dev/null
 cd ../s3
 go list -deps tool >/dev/null
 cd ../kms

@@ -19,7 +19,7 @@ import { byMode } from './modes.ts';
 import { pointsKind } from './points/kind.ts';
 import { PointMetrics } from './points/metrics.ts';
 import { hasPoints, type ChainRemovals, type PointRuns } from './points/steps.ts';
-import { BackupMetrics, RunMetrics } from './runs/metrics.ts';
+import { BackupMetrics, RunMetrics, together } from './runs/metrics.ts';
 import { changesSpec, comesToAnEnd, OpenObjects } from './runs/open-objects.ts';
 import { hasEnded } from './runs/run-objects.ts';
 import { RunPlaces } from './runs/run-places.ts';
@@ -70,9 +70,12 @@ export function wireBackupController(manager: Manager, settings: Settings): void
   const backupRuns: BackupRuns = new Runs(runs);
   const pointRuns: PointRuns = new Runs(runs);
   const removals: ChainRemovals = new Runs(runs);
-  const running = (): number => backupRuns.running + pointRuns.running + removals.running;
   const ofBackup = { sources, nameAttempt, pace: new StatusPace({ clock: systemClock, onTurn: toBackup }) };
-  const full = backupKind({ ...ofBackup, runs: backupRuns, metrics: new BackupMetrics(manager.registry, running) });
+  const full = backupKind({
+    ...ofBackup,
+    runs: backupRuns,
+    metrics: new BackupMetrics(manager.registry, together([backupRuns, pointRuns, removals])),
+  });
   const incremental = pointsKind({
     ...ofBackup,
     runs: pointRuns,
@@ -93,7 +96,7 @@ export function wireBackupController(manager: Manager, settings: Settings): void
 
   const toRestore = (key: ObjectKey): void => ofRestores.enqueue(key);
   const restoreRuns: RestoreRuns = new Runs({ places, elapsedMs, onChange: toRestore });
-  const restoreMetrics = new RunMetrics(manager.registry, 'restore', () => restoreRuns.running);
+  const restoreMetrics = new RunMetrics(manager.registry, 'restore', restoreRuns);
   const kindOfRestores = restoreKind({
     sources: { ...sources, backups },
     runs: restoreRuns,

@@ -58,14 +58,9 @@ export async function measureBeside(stand: Stand, prefix: string, options: Growt
       await createFleet(client, namespace!, { pools: objects, queues: objects, prefix });
       print('until every pool has its Deployment, and every Queue its counts');
       await untilManaged(client, namespace!, objects);
-      await untilAll<QueueObject>(
-        client,
-        QUEUES,
-        ({ status }) => status?.sampledAt !== undefined,
-        'Queues to have counts',
-      );
+      await untilAll(client, QUEUES, ({ status }) => status?.sampledAt !== undefined, 'Queues to have counts');
       // Until then each of them moves, and the pools' controller is told.
-      await untilAll<SeenDeployment>(
+      await untilAll(
         client,
         DEPLOYMENTS,
         ({ metadata, status }) => status?.observedGeneration === metadata.generation,
@@ -96,15 +91,15 @@ interface SeenDeployment extends Resource {
   readonly status?: { readonly observedGeneration?: number };
 }
 
-async function untilAll<T extends Resource>(
+async function untilAll(
   client: KubeClient,
   type: ResourceType,
-  isFit: (object: T) => boolean,
+  isFit: (object: QueueObject & SeenDeployment) => boolean,
   description: string,
 ): Promise<void> {
   const end = new AbortController();
   try {
-    const watch = await ObjectWatch.start<T>(client, type, undefined, end.signal);
+    const watch = await ObjectWatch.start<QueueObject & SeenDeployment>(client, type, undefined, end.signal);
     await untilNone([watch.unfit(isFit)], SETTLED_TIMEOUT_MS, `all ${description}`);
   } finally {
     end.abort();

@@ -30,6 +30,8 @@ spec:
     - port: http
       path: /metrics
       interval: {{ .Values.metrics.serviceMonitor.interval }}
+      # The namespace of a sample is that of the object which it is about, not that of the controller's pod.
+      honorLabels: true
 {{- end }}
 {{- if include "redis-queue.can" (list . "workers") }}
 {{- with .Values.metrics.workers.podMonitor }}

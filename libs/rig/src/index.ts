@@ -9,6 +9,7 @@ export { valkeyServer } from './redis/valkey/valkey.ts';
 export { startRoughProxy, type RoughProxyOptions } from './redis/rough-proxy.ts';
 export { startSilentProxy, startSilentServer, type SilentProxy } from './redis/silent-proxy.ts';
 export { startS3Server, type S3Server, type S3ServerOptions } from './s3/s3-server.ts';
+export { firingAlerts, type AlertQuestion, type FiringAlert } from './prometheus/alerts.ts';
 export { startKmsServer, type KmsServer } from './kms/kms-server.ts';
 export { startS3Proxy, type S3Fault, type S3Proxy, type S3Request } from './s3/s3-proxy.ts';
 export { startSmallDisk, type SmallDisk } from './s3/small-disk.ts';

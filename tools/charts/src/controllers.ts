@@ -9,11 +9,25 @@ export interface ControllerChart extends Pick<AppDefinition, 'summary' | 'holds'
   readonly memory?: { readonly limit: string; readonly note: string; readonly heapMiB?: number };
   /** Values that are flags. */
   readonly settings: readonly Setting[];
+  /** The alerts that the chart has, for values that switch them off; absent: none. */
+  readonly alerts?: readonly string[];
   /** What `bus.enabled` switches, for charts with the capability. */
   readonly busSwitch?: string;
 }
 
-const PARTICULARS: Partial<Record<AppName, Pick<ControllerChart, 'memory' | 'busSwitch'>>> = {
+/** Each has a page in docs/runbooks. */
+const BACKUP_ALERTS = [
+  'RedisQueueBackupOverdue',
+  'RedisQueueBackupFailed',
+  'RedisQueueBackupVerificationFailed',
+  'RedisQueueIncrementalBackupBehind',
+  'RedisQueueRestoreFailed',
+  'RedisQueueBackupRunSlow',
+  'RedisQueueBackupStorageFailing',
+  'RedisQueueBackupControllerDown',
+];
+
+const PARTICULARS: Partial<Record<AppName, Pick<ControllerChart, 'memory' | 'busSwitch' | 'alerts'>>> = {
   'workerpool-controller': {
     memory: { limit: '160Mi', note: 'It stays below 128Mi, unless somebody creates pools of a megabyte each.' },
     busSwitch: 'Take sizes from the autoscaler. Off: pools keep the size that they have.',
@@ -24,6 +38,7 @@ const PARTICULARS: Partial<Record<AppName, Pick<ControllerChart, 'memory' | 'bus
   },
   'backup-controller': {
     memory: { limit: '512Mi', note: 'The limit is for the four runs of `runs`; more need more.', heapMiB: 192 },
+    alerts: BACKUP_ALERTS,
   },
 };
 

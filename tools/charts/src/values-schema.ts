@@ -130,6 +130,22 @@ const monitor = (description: string): JsonSchema =>
     labels: textMap('Labels by which Prometheus finds it.'),
   });
 
+const prometheusDuration = (description: string): JsonSchema => text(description, { pattern: '^[0-9]+(s|m|h|d)$' });
+const positive = (description: string): JsonSchema => ({ type: 'integer', minimum: 1, description });
+const alertValues = (alerts: readonly string[]): JsonSchema =>
+  closed({
+    enabled: flag('Whether there is a PrometheusRule.'),
+    runbookUrl: text('Address of the folder with the runbooks.', { pattern: '^(https?://\\S+)?$' }),
+    labels: textMap('Labels by which Prometheus finds it.'),
+    alertLabels: textMap('Labels of every alert.'),
+    disabled: { type: 'array', description: 'Alerts that are left out.', uniqueItems: true, items: { enum: alerts } },
+    overdueFor: prometheusDuration('How long a backup has to be overdue.'),
+    controllerDownFor: prometheusDuration('How long no controller has to lead.'),
+    slowAfterSeconds: positive('From which age on a run is slow.'),
+    storageFailures: positive('Runs within 30 minutes that a storage or a key has to fail.'),
+    restoreFailedWithinSeconds: positive('How long a restore that failed is told.'),
+  });
+
 /** The values of a controller's chart. */
 export function controllerSchema({
   name,
@@ -137,6 +153,7 @@ export function controllerSchema({
   capabilities,
   namespaceScope,
   settings,
+  alerts,
 }: ControllerChart): JsonSchema {
   const [redis, bus, workers, storage] = (['redis', 'bus', 'workers', 'storage'] as const).map((each) =>
     capabilities.includes(each),
@@ -199,6 +216,7 @@ export function controllerSchema({
         serviceMonitor: monitor('A ServiceMonitor for the controller.'),
         ...(workers && { workers: closed({ podMonitor: monitor('A PodMonitor for the worker pods.') }) }),
       }),
+      ...(alerts && { alerts: alertValues(alerts) }),
       ...(holds.length > 0 && {
         uninstall: closed({
           releaseFinalizers: flag(

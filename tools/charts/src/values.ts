@@ -14,6 +14,7 @@ export function controllerValues({
   holds = [],
   settings,
   memory,
+  alerts,
   busSwitch = 'Use the bus.',
 }: ControllerChart): string {
   const [redis, bus, workers, storage] = (['redis', 'bus', 'workers', 'storage'] as const).map((each) =>
@@ -35,6 +36,7 @@ export function controllerValues({
     common(memory?.heapMiB ?? 80),
     admission(workers ?? false),
     metrics(workers ?? false),
+    alerts !== undefined && ALERTS,
     holds.length > 0 && uninstall(holds),
     PODS,
   ]
@@ -175,6 +177,31 @@ const WORKER_METRICS = `  workers:
       enabled: false
       interval: 30s
       labels: {}
+`;
+
+const ALERTS = `# What somebody is to be called for: each alert has a page in docs/runbooks, with what helps.
+alerts:
+  # -- A PrometheusRule. Needs the Prometheus operator's definitions in the cluster, and metrics.serviceMonitor or the like.
+  enabled: false
+  # -- Where your people read docs/runbooks of this release, such as https://git.example/redis-queue/docs/runbooks; required
+  # when it is enabled. Its pages are named after the alerts.
+  runbookUrl: ''
+  # -- Labels of the PrometheusRule, by which Prometheus finds it.
+  labels: {}
+  # -- Labels of every alert, such as the team that is called. severity here takes the place of critical and warning.
+  alertLabels: {}
+  # -- Names of alerts that are left out.
+  disabled: []
+  # -- How long a backup has to be overdue before somebody is called.
+  overdueFor: 5m
+  # -- How long no controller has to lead before somebody is called.
+  controllerDownFor: 15m
+  # -- A run that has been under way for so many seconds is slow.
+  slowAfterSeconds: 10800
+  # -- Runs within 30 minutes that a storage or a key has to fail.
+  storageFailures: 3
+  # -- For so many seconds after its end a QueueRestore that failed is told.
+  restoreFailedWithinSeconds: 21600
 `;
 
 const PODS = `podAnnotations: {}

@@ -11,8 +11,8 @@ import { completed, startProgress, type Print } from './progress.ts';
 export type Level = 'control-plane' | 'node' | 'keda';
 
 const SETS: Record<Level, ProgramSet[]> = {
-  'control-plane': ['kube', 'helm', 'health', 's3', 'kms'],
-  node: ['kube', 'helm', 'containerd', 'coredns', 'health', 's3', 'kms'],
+  'control-plane': ['kube', 'helm', 'health', 'alerts', 's3', 'kms'],
+  node: ['kube', 'helm', 'containerd', 'coredns', 'health', 'alerts', 's3', 'kms'],
   keda: ['keda'],
 };
 
@@ -46,6 +46,7 @@ const PROGRAMS: Record<ProgramSet, Program[]> = {
   })),
   coredns: [{ package: ours('coredns') }],
   health: [{ package: 'redis-queue.io/tools/health' }],
+  alerts: [{ package: 'redis-queue.io/tools/alerts' }],
   s3: [{ package: 'github.com/versity/versitygw/cmd/versitygw' }],
   kms: [{ package: 'github.com/nsmithuk/local-kms' }],
   keda: ['operator', 'adapter'].map((name) => ({

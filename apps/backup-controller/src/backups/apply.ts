@@ -8,6 +8,7 @@ import { removeAttempts, takeBackup } from '../engine/take-backup.ts';
 import type { RunProgress } from '../engine/progress.ts';
 import type { Runs } from '../runs/runs.ts';
 import { stageOf } from '../runs/stage.ts';
+import { folderOf } from './files.ts';
 import {
   BackupTask,
   type BackupObject,
@@ -117,7 +118,7 @@ export function beginRemoval<R>(
   );
 }
 
-/** Where all of a backup lies, with a slash at its end; nobody else has this folder, by the uid. */
-export function baseOf({ metadata: { name, uid = '' } }: BackupObject, { namespacePath }: StorageAccess): string {
-  return `${namespacePath}${name}-${uid.slice(0, 8)}/`;
+/** Where all of a backup lies, with a slash at its end. */
+export function baseOf(backup: BackupObject, { namespacePath }: StorageAccess): string {
+  return `${namespacePath}${folderOf(backup)}/`;
 }

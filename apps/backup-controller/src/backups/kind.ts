@@ -1,5 +1,18 @@
-import { QUEUE_BACKUP_REASONS, QUEUE_BACKUPS, type QueueBackupReason } from '@redis-queue/api';
-import { RetryPace, type Kind, type RecordEvent, type StatusPace } from '@redis-queue/controller';
+import {
+  QUEUE_BACKUP_REASONS,
+  QUEUE_BACKUPS,
+  type Condition,
+  type QueueBackupReason,
+  type QueueBackupStatus,
+} from '@redis-queue/api';
+import {
+  findCondition,
+  restoredUnfinished,
+  RetryPace,
+  type Kind,
+  type RecordEvent,
+  type StatusPace,
+} from '@redis-queue/controller';
 import type { BackupMetrics } from '../runs/metrics.ts';
 import { compareStatus } from '../runs/compare-status.ts';
 import { problemOfRun } from '../runs/failure.ts';
@@ -24,6 +37,10 @@ export function backupKind(
 ): Kind<BackupObject, ObservedBackup, BackupPlan, QueueBackupReason> {
   const { sources, runs, metrics, pace, random = Math.random } = options;
   const retries = new RetryPace<BackupObject>();
+  /** One that was not run has not failed. */
+  const sawEnd = (namespace: string, status: QueueBackupStatus): void => {
+    if (readyOf(status)?.reason !== 'RestoredByVelero') metrics.sawEnd(namespace, status);
+  };
   return {
     name: 'queuebackup',
     type: QUEUE_BACKUPS,
@@ -36,10 +53,11 @@ export function backupKind(
     status: backupStatus,
     report(backup, { done }, { event }) {
       const { metadata, status } = backup;
-      if (status?.phase === 'Completed') metrics.sawCompleted(metadata.namespace ?? '', status.completionTime);
+      if (status) sawEnd(metadata.namespace ?? '', status);
       reportRemoval(backup, done, event);
     },
-    statusDelayMs(backup, _, status, nowMs) {
+    statusDelayMs(backup, { observed }, status, nowMs) {
+      if (observed.stage === 'returning') return restoredUnfinished(backup, new Date(nowMs))?.statusWithinMs;
       const news = compareStatus(backup.status, status);
       if (news === 'none') return undefined;
       return news === 'news' ? 0 : pace.waitMs(backup, PROGRESS_EVERY_MS, nowMs);
@@ -49,12 +67,12 @@ export function backupKind(
       pace.wrote(uid, nowMs);
       if (deletionTimestamp !== undefined) return;
       if (stage === 'succeeded' && run?.phase === 'ended') {
-        event('BackedUp', readyMessage(status));
-        const { jobs = 0, storedBytes: bytes = 0, completionTime } = status;
+        event('BackedUp', readyOf(status)?.message ?? '');
+        const { jobs = 0, storedBytes: bytes = 0 } = status;
         metrics.completed(namespace, { tookMs: run.end.tookMs, jobs });
         metrics.stored(namespace, bytes);
-        metrics.sawCompleted(namespace, completionTime);
       }
+      sawEnd(namespace, status);
       if (stage === 'failed' && run?.phase === 'ended' && !run.end.ok)
         metrics.failed(namespace, problemOfRun(run.end.error).reason);
       if (stage === 'late') metrics.failed(namespace, 'DeadlineExceeded');
@@ -84,6 +102,6 @@ export function reportRemoval(
   }
 }
 
-function readyMessage({ conditions = [] }: { conditions?: { type: string; message: string }[] }): string {
-  return conditions.find(({ type }) => type === 'Ready')?.message ?? '';
+function readyOf({ conditions }: QueueBackupStatus): Condition | undefined {
+  return findCondition(conditions, 'Ready');
 }

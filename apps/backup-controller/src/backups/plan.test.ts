@@ -76,6 +76,25 @@ describe('a backup that is deleted with its files', () => {
     }
   });
 
+  it('stays there where another object has written it, of which Velero has made this one', () => {
+    const directory = 'nightly-fedcba98/20260301T020000Z-1';
+    const { steps } = planBackup(leaving(1, { directory, location: `${directory} in s3://shop` }), at('ended'), NOW);
+    expect(steps).toEqual([
+      { kind: 'removeFinalizer', dataRetained: expect.stringMatching(/^nightly-fedcba98.* in s3:\/\/shop: another/) },
+    ]);
+    const restored = {
+      labels: { 'velero.io/restore-name': 'r1' },
+      creationTimestamp: ago(9),
+      deletionTimestamp: ago(1),
+    };
+    const copy = backupObject({ deletionPolicy: 'Delete' }, undefined, { ...held, ...restored });
+    expect(planBackup(copy, at('returning'), NOW).steps).toEqual([
+      { kind: 'removeFinalizer', dataRetained: expect.stringContaining('a folder whose name begins with nightly-') },
+    ]);
+    const own = 'shop/nightly-01234567/20260301T020000Z-1';
+    expect(kinds(leaving(1, { directory: own }), at('ended'))).toEqual(['remove']);
+  });
+
   it('stays there once the policy is Retain', () => {
     const retained = backupObject({ deletionPolicy: 'Retain' }, {}, { ...held, deletionTimestamp: ago(1) });
     expect(kinds(retained, at('due'))).toEqual(['removeFinalizer']);

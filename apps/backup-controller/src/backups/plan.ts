@@ -4,6 +4,7 @@ import { problemOfRun } from '../runs/failure.ts';
 import { deletionDueMs } from '../runs/run-objects.ts';
 import type { RunState } from '../runs/runs.ts';
 import { problemOfStage } from '../runs/stage.ts';
+import { filesOfAnother, folderOf } from './files.ts';
 import { BackupTask, type BackupObject, type BackupPlan, type ObservedBackup, type Problem } from './steps.ts';
 
 /** Held while deletionPolicy is Delete, until what is in the storage is removed. */
@@ -22,13 +23,15 @@ export function planBackup(backup: BackupObject, observed: ObservedBackup, now: 
       return { steps: [...finalizer, ...(deletionDueMs(backup, now) === 0 ? [{ kind: 'delete' } as const] : [])] };
     case 'succeeded':
       return { steps: finalizer };
+    case 'returning':
+      return { steps: [] };
     case 'running':
       return { steps: finalizer, problem: BACKING_UP };
     case 'due':
       if (observed.problem) return { steps: finalizer, problem: observed.problem };
       return { steps: [...finalizer, { kind: 'begin' }], problem: BACKING_UP };
     default: {
-      const problem = problemOfStage<Problem['reason']>(backup, stage, run);
+      const problem = problemOfStage<Problem['reason']>(backup, stage, run, now);
       const late = stage === 'late' ? [{ kind: 'abort', why: 'its deadline passed' } as const] : [];
       return { steps: [...finalizer, ...late], ...(problem && { problem }) };
     }
@@ -56,6 +59,8 @@ export function planRemoval(
   now: Date,
 ): BackupPlan {
   if (backup.spec.deletionPolicy !== 'Delete') return { steps: [{ kind: 'removeFinalizer' }] };
+  const ofAnother = filesOfAnother(backup, now);
+  if (ofAnother !== undefined) return { steps: [{ kind: 'removeFinalizer', dataRetained: retainedAt(ofAnother) }] };
   if (run && run.phase !== 'ended') {
     const writes = run.task !== BackupTask.removal;
     return { steps: writes ? [{ kind: 'abort', why: 'the object is deleted' }] : [], problem: REMOVING };
@@ -68,10 +73,14 @@ export function planRemoval(
   return { steps: [{ kind: 'remove' }], problem: REMOVING };
 }
 
-function giveUpOrWait({ metadata, status }: BackupObject, problem: Problem, now: Date): BackupPlan {
+function retainedAt(where: string): string {
+  return `${where}: another object has written it, of which this one is a copy; remove it there once no other needs it`;
+}
+
+function giveUpOrWait(backup: BackupObject, problem: Problem, now: Date): BackupPlan {
+  const { metadata, status } = backup;
   const waitedMs = now.getTime() - Date.parse(metadata.deletionTimestamp ?? '');
   if (waitedMs < REMOVAL_PATIENCE_MS) return { steps: [{ kind: 'forgetRun' }], problem };
-  const where =
-    status?.location ?? `the storage of spec.storage, in a folder named ${metadata.name}-${metadata.uid?.slice(0, 8)}`;
+  const where = status?.location ?? `the storage of spec.storage, in a folder named ${folderOf(backup)}`;
   return { steps: [{ kind: 'removeFinalizer', dataRetained: `${where}: ${problem.message}` }] };
 }

@@ -22,6 +22,11 @@ describe('the next point', () => {
       { chain: 5, point: 0 },
     ],
     ['begins a chain when that one has as many as it may', [chain(4, 30, { points: 1_000 })], { chain: 5, point: 0 }],
+    [
+      'begins a chain when that one is of the object of which Velero has made this copy',
+      [chain(4, 30, { directory: 'nightly-fedcba98/c00004/000002-a' })],
+      { chain: 5, point: 0 },
+    ],
     ['begins a chain when the time of that one is none', [chain(4, 30, { firstTime: 'x' })], { chain: 5, point: 0 }],
   ])('%s', (_, chains, next) => {
     expect(nextPoint(incremental(chains), NOW)).toEqual(next);

@@ -1,7 +1,8 @@
 import { incrementalTimes, MOST_CHAINS, MOST_POINTS, type BackupChain, type QueueBackup } from '@redis-queue/api';
+import { folderOf } from '../backups/files.ts';
 import type { NextPoint, PointPlace, PointResult } from '../engine/take-point.ts';
 
-type Backup = Pick<QueueBackup, 'spec' | 'status'>;
+type Backup = Pick<QueueBackup, 'metadata' | 'spec' | 'status'>;
 
 /** The chains of an incremental backup, the newest first. */
 export function chainsOf({ status }: Pick<QueueBackup, 'status'>): readonly BackupChain[] {
@@ -15,8 +16,10 @@ export function nextPoint(backup: Backup, now: Date): NextPoint {
   const { number, points, firstTime, directory, manifestSha256 } = newest;
   const { fullEveryMs } = incrementalTimes(backup.spec.incremental);
   const isYoung = now.getTime() - Date.parse(firstTime) < fullEveryMs;
+  // One that Velero has brought back with its status: its points lie in the folder of the object from before.
+  const isOwn = directory.split('/').includes(folderOf(backup));
   // A time in the future was written by a wrong clock; the count ends such a chain.
-  if (!isYoung || points >= MOST_POINTS) return { chain: number + 1, point: 0 };
+  if (!isOwn || !isYoung || points >= MOST_POINTS) return { chain: number + 1, point: 0 };
   return { chain: number, point: points, previous: { directory, manifestSha256 } };
 }
 

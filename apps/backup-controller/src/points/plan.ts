@@ -14,12 +14,12 @@ export function planPoints(backup: BackupObject, observed: ObservedPoints, now: 
     ...(stage === 'due' && !problem ? [{ kind: 'begin' } satisfies PointsStep] : []),
     ...(expired !== undefined && !problem ? [{ kind: 'removeChain', number: expired } satisfies PointsStep] : []),
   ];
-  if (!hasPoints(backup)) return { steps, ...withProblem('problem', problem ?? problemOf(backup, observed)) };
+  if (!hasPoints(backup)) return { steps, ...withProblem('problem', problem ?? problemOf(backup, observed, now)) };
   return { steps, ...withProblem('trouble', troubleOf(backup, observed)) };
 }
 
 /** What stands between it and its first point. */
-function problemOf(backup: BackupObject, { stage, run }: ObservedPoints): Problem | undefined {
+function problemOf(backup: BackupObject, { stage, run }: ObservedPoints, now: Date): Problem | undefined {
   switch (stage) {
     case 'succeeded':
       return undefined;
@@ -27,7 +27,7 @@ function problemOf(backup: BackupObject, { stage, run }: ObservedPoints): Proble
     case 'running':
       return BACKING_UP;
     case 'waiting':
-      return problemOfStage<Problem['reason']>(backup, stage, run);
+      return problemOfStage<Problem['reason']>(backup, stage, run, now);
     case 'failed':
       return failureOf(run);
     default:

@@ -1,5 +1,10 @@
-import { QUEUE_RESTORE_REASONS, QUEUE_RESTORES, type QueueRestoreReason } from '@redis-queue/api';
-import { findCondition, RetryPace, type Kind, type StatusPace } from '@redis-queue/controller';
+import {
+  QUEUE_RESTORE_REASONS,
+  QUEUE_RESTORES,
+  type QueueRestoreReason,
+  type QueueRestoreStatus,
+} from '@redis-queue/api';
+import { findCondition, restoredUnfinished, RetryPace, type Kind, type StatusPace } from '@redis-queue/controller';
 import { compareStatus } from '../runs/compare-status.ts';
 import { problemOfRun } from '../runs/failure.ts';
 import type { RunMetrics } from '../runs/metrics.ts';
@@ -37,6 +42,11 @@ export function restoreKind(
 ): Kind<RestoreObject, ObservedRestore, RestorePlan, QueueRestoreReason> {
   const { sources, runs, metrics, pace, random = Math.random } = options;
   const retries = new RetryPace<RestoreObject>();
+  /** One that was not run has not failed. */
+  const sawEnd = (namespace: string, status: QueueRestoreStatus): void => {
+    const { reason } = findCondition(status.conditions, 'Ready') ?? {};
+    if (reason !== 'RestoredByVelero') metrics.sawEnd(namespace, status);
+  };
   return {
     name: 'queuerestore',
     type: QUEUE_RESTORES,
@@ -54,10 +64,10 @@ export function restoreKind(
         if (step.dataRetained !== undefined) event('RestoreLeft', step.dataRetained);
         else event('RestoreAbandoned', 'what the restore had written is removed');
       }
-      if (status?.phase === 'Completed' && !spec.dryRun)
-        metrics.sawCompleted(metadata.namespace ?? '', status.completionTime);
+      if (status && !spec.dryRun) sawEnd(metadata.namespace ?? '', status);
     },
-    statusDelayMs(restore, _, status, nowMs) {
+    statusDelayMs(restore, { observed }, status, nowMs) {
+      if (observed.stage === 'returning') return restoredUnfinished(restore, new Date(nowMs))?.statusWithinMs;
       const news = compareStatus(restore.status, status);
       if (news === 'none') return undefined;
       return news === 'news' ? 0 : pace.waitMs(restore, PROGRESS_EVERY_MS, nowMs);
@@ -71,9 +81,9 @@ export function restoreKind(
         if (reason !== undefined && !isSaid) event(reason as QueueRestoreReason, message ?? '');
         if (run.task === RestoreTask.restore) {
           metrics.completed(namespace, { tookMs: run.end.tookMs, jobs: status.jobs ?? 0 });
-          metrics.sawCompleted(namespace, status.completionTime);
         }
       }
+      if (!restore.spec.dryRun) sawEnd(namespace, status);
       if (stage === 'failed' && run?.phase === 'ended' && !run.end.ok)
         metrics.failed(namespace, problemOfRun(run.end.error).reason);
       if (stage === 'late') metrics.failed(namespace, 'DeadlineExceeded');

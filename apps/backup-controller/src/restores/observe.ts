@@ -1,7 +1,7 @@
 import type { QueueBackup } from '@redis-queue/api';
-import type { ObjectCache } from '@redis-queue/controller';
+import { saidBefore, type ObjectCache } from '@redis-queue/controller';
 import type { NamedRedis, Sources } from '../access/sources.ts';
-import { resolveStorage } from '../access/storage-access.ts';
+import { resolveStorage, type StorageAccess } from '../access/storage-access.ts';
 import type { BackupObject } from '../backups/steps.ts';
 import { chainAt, chainsOf } from '../points/chains.ts';
 import { isIncremental } from '../points/steps.ts';
@@ -57,11 +57,8 @@ async function sourceOf(
   if (storage && directory !== undefined) {
     const found = await resolveStorage(namespace, { storage, encryption }, sources.storage, readSecret);
     if (!found.ok) return { problem: found.problem };
-    const { shared, namespacePath } = found.access;
-    if (shared && !directory.startsWith(namespacePath)) {
-      const message = `spec.from.directory has to begin with ${namespacePath}, since the storage is reached with the identity of the controller's pod, which other namespaces use as well; name a Secret to read elsewhere`;
-      return { problem: { reason: 'StorageNotPermitted', message } };
-    }
+    const foreign = whyNotOwn(directory, 'spec.from.directory is', found.access);
+    if (foreign) return { problem: foreign };
     // The one that was checked, whatever lies there by now.
     const { manifestSha256 } = restore.status ?? {};
     return {
@@ -86,7 +83,15 @@ async function sourceOf(
   }
   const found = await resolveStorage(namespace, backup.spec, sources.storage, readSecret);
   if (!found.ok) return { problem: { ...found.problem, message: `of QueueBackup ${name}: ${found.problem.message}` } };
-  return { storage: found.access, ...place };
+  const foreign = whyNotOwn(place.directory, `QueueBackup ${name} lies in`, found.access);
+  return foreign ? { problem: foreign } : { storage: found.access, ...place };
+}
+
+/** Also of a folder in a status: a copy of a QueueBackup of another namespace has that one's. */
+function whyNotOwn(directory: string, said: string, { shared, namespacePath }: StorageAccess): Problem | undefined {
+  if (!shared || directory.startsWith(namespacePath)) return undefined;
+  const message = `${said} ${directory}, which has to begin with ${namespacePath}, since the storage is reached with the identity of the controller's pod, which other namespaces use as well; name a Secret to read elsewhere`;
+  return { reason: 'StorageNotPermitted', message };
 }
 
 /** As a status has it, below the namespace's folder; the command lists folders from the root of the volume. */
@@ -120,6 +125,10 @@ function placeOf(
   if (!hasEnded(backup)) {
     const message = `QueueBackup ${name} has not completed; it is waited for`;
     return { problem: { reason: 'BackupNotComplete', message } };
+  }
+  if (saidBefore(backup.status?.conditions, 'Ready')?.reason === 'RestoredByVelero') {
+    const message = `QueueBackup ${name} was created again by Velero without its status, which said where the backup lies; name the storage and the folder in spec.from instead`;
+    return { problem: { reason: 'BackupFailed', message } };
   }
   const { phase, directory: written = '', manifestSha256: sha256 } = backup.status ?? {};
   if (phase === 'Failed')

@@ -7,11 +7,13 @@ import { problemOfStage } from '../runs/stage.ts';
 import { describeLeft, leftBy, namesLeft } from './left.ts';
 import {
   holdsQueues,
+  isCopy,
   needsAbandonment,
   needsRelease,
   needsRemoval,
   needsResumption,
   RESTORE_FINALIZER,
+  resumes,
   RestoreTask,
   type ObservedRestore,
   type Problem,
@@ -26,6 +28,7 @@ export const ABANDONMENT_PATIENCE_MS = 300_000;
 export function planRestore(restore: RestoreObject, observed: ObservedRestore, now: Date): RestorePlan {
   if (needsAbandonment(restore)) return planAbandonment(restore, observed, now);
   if (needsResumption(restore)) return planTask(observed, 'resume', RESUMING);
+  if (isCopy(restore) && holdsQueues(restore) && resumes(restore)) return { steps: [], problem: HELD_BY_ANOTHER };
   const { stage, run } = observed;
   if (needsRemoval(restore) && stage === 'running') return planTask(observed, 'removeScratch', REMOVING);
   switch (stage) {
@@ -34,6 +37,7 @@ export function planRestore(restore: RestoreObject, observed: ObservedRestore, n
       return { steps: [...release(restore), ...(isDue ? [{ kind: 'delete' } as const] : [])] };
     }
     case 'succeeded':
+    case 'returning':
       return { steps: [] };
     case 'running':
       return {
@@ -49,7 +53,7 @@ export function planRestore(restore: RestoreObject, observed: ObservedRestore, n
       if (restore.status?.checkedAt === undefined) return { steps: [{ kind: 'check' }], problem: RESTORING };
       return { steps: [...hold(restore), { kind: 'restore' }], problem: RESTORING };
     default: {
-      const problem = problemOfStage<Problem['reason']>(restore, stage, run);
+      const problem = problemOfStage<Problem['reason']>(restore, stage, run, now);
       const late = stage === 'late' ? [{ kind: 'abort', why: 'its deadline passed' } as const] : [];
       return { steps: late, ...(problem && { problem }) };
     }
@@ -73,6 +77,11 @@ const RESTORING: Problem = {
 const RESUMING: Problem = {
   reason: 'Resuming',
   message: 'all jobs are there and verified, and the queues are being resumed',
+};
+const HELD_BY_ANOTHER: Problem = {
+  reason: 'RestoredByVelero',
+  message:
+    'its queues are held by the QueueRestore of which Velero has made this copy, and this one cannot resume them; remove their jobs and create another QueueRestore',
 };
 const REMOVING: Problem = {
   reason: 'RemovingScratch',

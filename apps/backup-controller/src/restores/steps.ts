@@ -1,5 +1,12 @@
 import { GROUP, type QueueRestore, type QueueRestoreReason } from '@redis-queue/api';
-import { hasFinalizer, type Plan, type Problem as KindProblem, type Resource } from '@redis-queue/controller';
+import {
+  hasFinalizer,
+  hasStatusOfAnother,
+  restoredUnfinished,
+  type Plan,
+  type Problem as KindProblem,
+  type Resource,
+} from '@redis-queue/controller';
 import type { StorageAccess } from '../access/storage-access.ts';
 import type { CheckResult } from '../engine/check-restore.ts';
 import type { AbandonmentResult, ResumptionResult } from '../engine/end-restore.ts';
@@ -89,7 +96,14 @@ export function holdsQueues({ spec, status }: QueueRestore): boolean {
 
 /** Whether its queues are to be resumed now. */
 export function needsResumption(restore: QueueRestore): boolean {
-  return holdsQueues(restore) && resumes(restore) && restore.metadata.deletionTimestamp === undefined;
+  return (
+    holdsQueues(restore) && resumes(restore) && restore.metadata.deletionTimestamp === undefined && !isCopy(restore)
+  );
+}
+
+/** Whether its status is that of another object, which alone could resume the queues that it holds. */
+export function isCopy(restore: QueueRestore): boolean {
+  return hasStatusOfAnother(restore);
 }
 
 /** Whether it is a scratch restore that was verified, and has not been removed. */
@@ -112,6 +126,7 @@ export function needsAbandonment(restore: RestoreObject): boolean {
 
 export function stageOfRestore(restore: RestoreObject, run: RestoreRun | undefined, now: Date): Stage {
   if (hasEnded(restore)) return 'ended';
+  if (restoredUnfinished(restore, now)) return stageOf(restore, run, now);
   if (restore.spec.scratch) return stageOfScratch(restore, run, now);
   const { checkedAt, verifiedAt } = restore.status ?? {};
   if (run?.phase === 'ended' && run.end.ok) {

@@ -5,8 +5,8 @@ import { BackupMetrics, RunMetrics } from './metrics.ts';
 
 const page = readFileSync(new URL('../../../../docs/reference/metrics.md', import.meta.url), 'utf8');
 const registry = new Registry();
-const metrics = new BackupMetrics(registry, () => 3);
-void new RunMetrics(registry, 'restore', () => 0);
+const metrics = new BackupMetrics(registry, { running: 3, oldestMs: () => new Map([['shop', 90_000]]) });
+void new RunMetrics(registry, 'restore', { running: 0, oldestMs: () => new Map() });
 const names = (await registry.getMetricsAsJSON()).map(({ name }) => name);
 
 it.each(names)('the reference explains %s', (name) => {
@@ -15,12 +15,17 @@ it.each(names)('the reference explains %s', (name) => {
 
 it('tells when a backup of the namespace completed last, in whichever order they are seen', async () => {
   for (const time of ['2026-03-01T00:00:00Z', '2026-03-03T00:00:00Z', '2026-03-02T00:00:00Z', 'never'])
-    metrics.sawCompleted('shop', time);
+    metrics.sawEnd('shop', { phase: 'Completed', completionTime: time });
+  metrics.sawEnd('shop', { phase: 'Failed', completionTime: '2026-03-04T00:00:00Z' });
   const text = await registry.metrics();
   expect(text).toContain(
     `redis_queue_backup_last_success_timestamp_seconds{namespace="shop"} ${Date.parse('2026-03-03T00:00:00Z') / 1_000}`,
   );
+  expect(text).toContain(
+    `redis_queue_backup_last_failure_timestamp_seconds{namespace="shop"} ${Date.parse('2026-03-04T00:00:00Z') / 1_000}`,
+  );
   expect(text).toContain('redis_queue_backups_running 3');
+  expect(text).toContain('redis_queue_backup_run_age_seconds{namespace="shop"} 90');
 });
 
 it('counts what was stored, and failures by their reason', async () => {

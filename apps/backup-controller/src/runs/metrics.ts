@@ -1,25 +1,70 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type GaugeConfiguration, type Registry } from 'prom-client';
+import type { RunFields } from './run-objects.ts';
 
 type Labels = 'namespace';
 
 /** Seconds that runs take: a small queue is done at once, a large one takes minutes. */
 const DURATIONS = [0.1, 0.3, 1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000];
 
+/** What this process runs now. */
+export interface RunsUnderWay {
+  readonly running: number;
+  /** By namespace. */
+  oldestMs(): ReadonlyMap<string, number>;
+}
+
+/** Several of them as one. */
+export function together(all: readonly RunsUnderWay[]): RunsUnderWay {
+  return {
+    get running() {
+      return all.reduce((sum, { running }) => sum + running, 0);
+    },
+    oldestMs() {
+      const ages = new Map<string, number>();
+      for (const runs of all)
+        for (const [namespace, ms] of runs.oldestMs()) ages.set(namespace, Math.max(ages.get(namespace) ?? 0, ms));
+      return ages;
+    },
+  };
+}
+
+/** A time per namespace that never goes back, in whichever order times are seen. */
+class NewestTime {
+  readonly #gauge: Gauge<Labels>;
+  readonly #newest = new Map<string, number>();
+
+  constructor(options: GaugeConfiguration<Labels>) {
+    this.#gauge = new Gauge(options);
+  }
+
+  raise(namespace: string, seconds: number): void {
+    if (seconds <= (this.#newest.get(namespace) ?? -Infinity)) return;
+    this.#newest.set(namespace, seconds);
+    this.#gauge.set({ namespace }, seconds);
+  }
+}
+
 /** What the backups, or the restores, of this process did. By namespace and reason, so their number does not grow with the objects. */
 export class RunMetrics {
-  readonly #lastSuccess: Gauge<Labels>;
-  readonly #lastMs = new Map<string, number>();
+  readonly #lastSuccess: NewestTime;
+  readonly #lastFailure: NewestTime;
   readonly #duration: Histogram;
   readonly #jobs: Counter<Labels>;
   readonly #failures: Counter<Labels | 'reason'>;
 
-  /** @param running how many have a place now. */
-  constructor(registry: Registry, what: 'backup' | 'restore', running: () => number) {
+  /** @param runs those that this process has. */
+  constructor(registry: Registry, what: 'backup' | 'restore', runs: RunsUnderWay) {
     const registers = [registry];
     const prefix = `redis_queue_${what}`;
-    this.#lastSuccess = new Gauge({
+    this.#lastSuccess = new NewestTime({
       name: `${prefix}_last_success_timestamp_seconds`,
       help: `When a ${what} of the namespace completed last, in Unix seconds, of those that there are.`,
+      labelNames: ['namespace'],
+      registers,
+    });
+    this.#lastFailure = new NewestTime({
+      name: `${prefix}_last_failure_timestamp_seconds`,
+      help: `When a ${what} of the namespace failed for good last, in Unix seconds, of those that there are.`,
       labelNames: ['namespace'],
       registers,
     });
@@ -45,16 +90,26 @@ export class RunMetrics {
       name: `${prefix}s_running`,
       help: `Runs of ${what}s that are under way.`,
       registers,
-      collect: () => underWay.set(running()),
+      collect: () => underWay.set(runs.running),
+    });
+    const age: Gauge<Labels> = new Gauge({
+      name: `${prefix}_run_age_seconds`,
+      help: `How long the oldest run of a ${what} of the namespace has been under way; none while none is.`,
+      labelNames: ['namespace'],
+      registers,
+      collect() {
+        age.reset();
+        for (const [namespace, ms] of runs.oldestMs()) age.set({ namespace }, ms / 1_000);
+      },
     });
   }
 
-  /** An object that completed at this time; those from before this process are seen when it starts. */
-  sawCompleted(namespace: string, completionTime: string | undefined): void {
-    const ms = Date.parse(completionTime ?? '');
-    if (Number.isNaN(ms) || ms <= (this.#lastMs.get(namespace) ?? -Infinity)) return;
-    this.#lastMs.set(namespace, ms);
-    this.#lastSuccess.set({ namespace }, ms / 1_000);
+  /** An object that has ended, as its status says; those from before this process are seen when it starts. */
+  sawEnd(namespace: string, { phase, completionTime }: Pick<RunFields, 'phase' | 'completionTime'>): void {
+    const seconds = Date.parse(completionTime ?? '') / 1_000;
+    if (Number.isNaN(seconds)) return;
+    if (phase === 'Completed') this.#lastSuccess.raise(namespace, seconds);
+    if (phase === 'Failed') this.#lastFailure.raise(namespace, seconds);
   }
 
   completed(namespace: string, { tookMs, jobs }: { tookMs: number; jobs: number }): void {
@@ -71,8 +126,8 @@ export class RunMetrics {
 export class BackupMetrics extends RunMetrics {
   readonly #bytes: Counter<Labels>;
 
-  constructor(registry: Registry, running: () => number) {
-    super(registry, 'backup', running);
+  constructor(registry: Registry, runs: RunsUnderWay) {
+    super(registry, 'backup', runs);
     this.#bytes = new Counter({
       name: 'redis_queue_backup_stored_bytes_total',
       help: 'Bytes that the backups which completed have in their storages.',

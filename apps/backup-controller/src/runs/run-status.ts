@@ -15,6 +15,7 @@ export function outcomeOf(object: RunObject, stage: Stage): RunOutcome | undefin
     case 'succeeded':
       return 'completed';
     case 'late':
+    case 'returned':
       return 'failed';
     case 'failed':
       return failuresAfter(object) > object.spec.backoffLimit ? 'failed' : undefined;

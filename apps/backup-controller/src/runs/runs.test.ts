@@ -9,9 +9,10 @@ function setUp(places: number) {
   const all = new RunPlaces(places, { after: (_, run) => (run(), { cancel: () => undefined }) });
   const served = all.serve(stop.signal);
   const changed: string[] = [];
+  const elapsed = { ms: 0 };
   const runs = new Runs<number, string>({
     places: all,
-    elapsedMs: () => 0,
+    elapsedMs: () => elapsed.ms,
     onChange: ({ namespace, name }) => changed.push(`${namespace}/${name}`),
   });
   const begun: string[] = [];
@@ -31,6 +32,7 @@ function setUp(places: number) {
     stop,
     served,
     runs,
+    elapsed,
     begun,
     begin,
     changed,
@@ -41,6 +43,22 @@ function setUp(places: number) {
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('runs', () => {
+  it('say how long the oldest of a namespace has had its place', async () => {
+    const { begin, end, runs, elapsed } = setUp(2);
+    begin('a', 'a1');
+    begin('a', 'a2');
+    await settled();
+    elapsed.ms = 700;
+    expect([...runs.oldestMs()]).toEqual([['a', 700]]);
+    end('a1');
+    await settled();
+    elapsed.ms = 900;
+    expect([...runs.oldestMs()]).toEqual([['a', 200]]);
+    end('a2');
+    await settled();
+    expect([...runs.oldestMs()]).toEqual([]);
+  });
+
   it('have so many places, of which no namespace has all, and are begun in turns by namespace', async () => {
     const { begin, begun, end, phaseOf } = setUp(4);
     for (const name of ['a1', 'a2', 'a3', 'a4']) begin('a', name);

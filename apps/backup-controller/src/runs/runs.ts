@@ -42,7 +42,10 @@ export interface RunsOptions {
 }
 
 interface Entry<P, R> {
+  readonly namespace: string;
   readonly abort: AbortController;
+  /** When it got its place, by `elapsedMs`. */
+  beganMs: number;
   state: RunState<P, R>;
 }
 
@@ -59,7 +62,13 @@ export class Runs<P, R> implements ObjectMemory {
   begin({ uid, key, task }: RunOf, body: (context: RunContext<P>) => Promise<R>): void {
     const known = this.#entries.get(uid);
     if (known && known.state.phase !== 'ended') return;
-    const entry: Entry<P, R> = { abort: new AbortController(), state: { task, phase: 'waiting' } };
+    const abort = new AbortController();
+    const entry: Entry<P, R> = {
+      namespace: key.namespace ?? '',
+      abort,
+      beganMs: this.#options.elapsedMs(),
+      state: { task, phase: 'waiting' },
+    };
     this.#entries.set(uid, entry);
     void this.#run(key, entry, body);
   }
@@ -71,6 +80,15 @@ export class Runs<P, R> implements ObjectMemory {
   /** How many have a place now. */
   get running(): number {
     return [...this.#entries.values()].filter(({ state }) => state.phase === 'running').length;
+  }
+
+  /** By namespace: for how many ms the oldest of its runs that have a place has had it. */
+  oldestMs(): ReadonlyMap<string, number> {
+    const nowMs = this.#options.elapsedMs();
+    const ages = new Map<string, number>();
+    for (const { namespace, beganMs, state } of this.#entries.values())
+      if (state.phase === 'running') ages.set(namespace, Math.max(ages.get(namespace) ?? 0, nowMs - beganMs));
+    return ages;
   }
 
   /** Has a run end, and its object reconciled then. */
@@ -86,14 +104,13 @@ export class Runs<P, R> implements ObjectMemory {
 
   async #run(key: ObjectKey, entry: Entry<P, R>, body: (context: RunContext<P>) => Promise<R>): Promise<void> {
     const { places, elapsedMs, onChange } = this.#options;
-    let beganMs = elapsedMs();
     const { task } = entry.state;
     const change = (state: RunState<P, R>): void => {
       entry.state = state;
       onChange(key);
     };
     const run = (signal: AbortSignal): Promise<R> => {
-      beganMs = elapsedMs();
+      entry.beganMs = elapsedMs();
       change({ task, phase: 'running' });
       const report = (progress: P): void => {
         if (entry.state.phase === 'running') entry.state = { task, phase: 'running', progress };
@@ -103,9 +120,9 @@ export class Runs<P, R> implements ObjectMemory {
     let end: RunEnd<R>;
     try {
       const result = await places.run(key.namespace ?? '', entry.abort.signal, run);
-      end = { ok: true, result, tookMs: elapsedMs() - beganMs };
+      end = { ok: true, result, tookMs: elapsedMs() - entry.beganMs };
     } catch (error) {
-      end = { ok: false, error, tookMs: elapsedMs() - beganMs };
+      end = { ok: false, error, tookMs: elapsedMs() - entry.beganMs };
     }
     change({ task, phase: 'ended', end });
   }

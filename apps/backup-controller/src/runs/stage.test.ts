@@ -37,6 +37,20 @@ describe('where an object is', () => {
     expect(stageOf(backupObject(spec, status), run, NOW)).toBe(stage);
   });
 
+  it.each([
+    ['returning', 59, undefined],
+    ['returned', 60, undefined],
+    ['returned', 5, { ...begun, observedGeneration: 1 }],
+    ['due', 200, { ...begun, observedGeneration: 1 }],
+    ['ended', 5, { ...begun, observedGeneration: 1, completionTime: ago(90) }],
+  ] as const)('%s where Velero created it %i s ago with %j', (stage, created, status) => {
+    const more = { creationTimestamp: ago(created), labels: { 'velero.io/restore-name': 'r1' } };
+    const object = backupObject({}, status, more);
+    expect(stageOf(object, undefined, NOW)).toBe(stage);
+    expect(runFields(object, stage, NOW).phase === 'Failed').toBe(stage === 'returned');
+    expect(problemOfStage(object, stage, undefined, NOW)?.reason === 'RestoredByVelero').toBe(stage === 'returned');
+  });
+
   it('waits twice as long after each failure, from 10 s up to 6 minutes', () => {
     expect([1, 2, 3, 6, 7, 50].map(waitMs)).toEqual([10_000, 20_000, 40_000, 320_000, 360_000, 360_000]);
   });
@@ -59,10 +73,10 @@ describe('where an object is', () => {
 describe('a run that failed', () => {
   it('is told by its reason and tried again, as often as backoffLimit says', () => {
     const before = backupObject({ backoffLimit: 2 }, { ...begun, failures: 1, lastFailureTime: ago(60) });
-    expect(problemOfStage(before, 'failed', full)).toEqual({ reason: 'StorageFull', message: 'no room' });
+    expect(problemOfStage(before, 'failed', full, NOW)).toEqual({ reason: 'StorageFull', message: 'no room' });
     expect(runFields(before, 'failed', NOW)).toMatchObject({ phase: 'Pending', failures: 2, lastFailureTime: ago(0) });
     const last = backupObject({ backoffLimit: 2 }, { ...begun, failures: 2, lastFailureTime: ago(60) });
-    expect(problemOfStage(last, 'failed', full)).toEqual({
+    expect(problemOfStage(last, 'failed', full, NOW)).toEqual({
       reason: 'BackoffLimitExceeded',
       message: '3 runs failed, and spec.backoffLimit is 2; the last one: StorageFull: no room',
     });

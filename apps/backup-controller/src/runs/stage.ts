@@ -1,4 +1,4 @@
-import { saidBefore, type Problem } from '@redis-queue/controller';
+import { restoredUnfinished, saidBefore, type Problem } from '@redis-queue/controller';
 import { problemOfRun } from './failure.ts';
 import { backoffDueMs, deadlineDueMs, hasEnded, type RunObject } from './run-objects.ts';
 import { InterruptedError } from './run-places.ts';
@@ -8,6 +8,10 @@ import type { RunState } from './runs.ts';
 export type Stage =
   /** It has ended, as its status says. */
   | 'ended'
+  /** Velero has created it, and may be about to write its status. */
+  | 'returning'
+  /** Velero has created it without the status of its end, so that nobody knows whether it has run. */
+  | 'returned'
   /** Its run is complete, and the status is to say so. */
   | 'succeeded'
   /** Its deadline has passed. */
@@ -24,6 +28,8 @@ export type Stage =
 
 export function stageOf(object: RunObject, run: RunState<unknown, unknown> | undefined, now: Date): Stage {
   if (hasEnded(object)) return 'ended';
+  const restored = restoredUnfinished(object, now);
+  if (restored) return restored.statusWithinMs > 0 ? 'returning' : 'returned';
   if (run?.phase === 'ended' && run.end.ok) return 'succeeded';
   if (deadlineDueMs(object, now) === 0) return 'late';
   // One that was interrupted, not failed, is begun again at once.
@@ -33,16 +39,22 @@ export function stageOf(object: RunObject, run: RunState<unknown, unknown> | und
 }
 
 /** The reasons that this gives; every kind whose objects run once has them. */
-export type StageReason = 'WaitingForPlace' | 'Interrupted' | 'BackoffLimitExceeded' | 'DeadlineExceeded';
+export type StageReason =
+  'WaitingForPlace' | 'Interrupted' | 'BackoffLimitExceeded' | 'DeadlineExceeded' | 'RestoredByVelero';
 
 /** What stands between the spec and its end, as far as the stage says it. */
 export function problemOfStage<R extends string>(
   object: RunObject,
   stage: Stage,
   run: RunState<unknown, unknown> | undefined,
+  now: Date,
 ): Problem<R | StageReason> | undefined {
   const before = saidBefore<R>(object.status?.conditions, 'Ready');
   switch (stage) {
+    case 'returned': {
+      const { message } = restoredUnfinished(object, now) ?? {};
+      return message === undefined ? undefined : { reason: 'RestoredByVelero', message };
+    }
     case 'late': {
       const message = `spec.activeDeadlineSeconds, ${object.spec.activeDeadlineSeconds}, passed before it ended${before ? `; it was at ${before.reason}: ${before.message}` : ''}`;
       return { reason: 'DeadlineExceeded', message };

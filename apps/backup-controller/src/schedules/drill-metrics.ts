@@ -14,6 +14,7 @@ interface Known {
 /** What alerts on drills need. There are as many series as schedules with drills; those of a deleted one are removed. */
 export class DrillMetrics implements ObjectMemory {
   readonly #success: Gauge;
+  readonly #lastFailure: Gauge;
   readonly #duration: Gauge;
   readonly #failures: Counter<'reason' | 'namespace' | 'schedule'>;
   readonly #known = new Map<string, Known>();
@@ -41,6 +42,12 @@ export class DrillMetrics implements ObjectMemory {
           if (sinceMs !== undefined) this.set({ ...labels }, Math.max(0, now() - sinceMs) / 1_000);
       },
     });
+    this.#lastFailure = new Gauge({
+      name: 'redis_queue_backup_schedule_last_verification_failure_timestamp_seconds',
+      help: 'When a drill of the schedule failed last; none before the first one.',
+      labelNames,
+      registers,
+    });
     this.#duration = new Gauge({
       name: 'redis_queue_backup_schedule_verification_duration_seconds',
       help: 'How long that drill took, from when its QueueRestore was seen until every job had been compared.',
@@ -61,6 +68,8 @@ export class DrillMetrics implements ObjectMemory {
     const verifiedMs = timeMs(status.lastVerifiedTime);
     known.sinceMs = schedule.spec.verify && (verifiedMs ?? timeMs(status.timetable?.since));
     if (verifiedMs !== undefined) this.#success.set(labels, verifiedMs / 1_000);
+    const failedMs = timeMs(status.lastVerificationFailedTime);
+    if (failedMs !== undefined) this.#lastFailure.set(labels, failedMs / 1_000);
     if (status.lastVerifiedDurationSeconds !== undefined)
       this.#duration.set(labels, status.lastVerifiedDurationSeconds);
   }
@@ -76,7 +85,7 @@ export class DrillMetrics implements ObjectMemory {
     const known = this.#known.get(uid);
     if (!known) return;
     this.#known.delete(uid);
-    for (const metric of [this.#success, this.#duration]) metric.remove(known.labels);
+    for (const metric of [this.#success, this.#lastFailure, this.#duration]) metric.remove(known.labels);
     for (const reason of known.reasons) this.#failures.remove({ ...known.labels, reason });
   }
 

@@ -142,6 +142,13 @@ describe('a schedule', () => {
 
 describe('its backups', () => {
   const schedule = scheduleObject({ retention: { count: 2, keepLastGood: 1 } });
+  const restoredByVelero = {
+    type: 'Ready',
+    status: 'False' as const,
+    reason: 'RestoredByVelero',
+    message: 'it is a copy',
+    lastTransitionTime: '2026-03-01T12:00:00Z',
+  };
   const backup = (day: number, phase: 'Completed' | 'Failed' | 'Running') =>
     backupObject(schedule, at(`2026-03-0${day}T02:00:00Z`), phase);
 
@@ -164,6 +171,8 @@ describe('its backups', () => {
     expect(texts).toContain('last_success_timestamp_seconds{namespace="shop",schedule="nightly"} 1772416860');
     expect(texts).toContain('last_success_age_seconds{namespace="shop",schedule="nightly"} 89940');
     expect(texts).toContain('expected_interval_seconds{namespace="shop",schedule="nightly"} 86400');
+    expect(texts).toContain('last_failure_timestamp_seconds{namespace="shop",schedule="nightly"} 1772503260');
+    expect(texts).toContain('schedule_overdue{namespace="shop",schedule="nightly"} 0');
     // Both are gone: what is known stays known, and is told once.
     const later = await reconcile(failed.after, '2026-03-03T04:00:00Z');
     expect(later.status).toEqual(failed.status);
@@ -173,6 +182,17 @@ describe('its backups', () => {
       undefined,
       'False AsExpected',
     ]);
+  });
+
+  it('that Velero has created without their status are neither good, failed, waited for nor deleted', async () => {
+    const copies = [2, 3].map((day) => {
+      const copy = backup(day, 'Failed');
+      return { ...copy, status: { ...copy.status, conditions: [restoredByVelero] } };
+    });
+    const { status, names } = await reconcile(schedule, '2026-03-04T02:00:00Z', copies);
+    expect(names).toHaveLength(3);
+    expect([said(status, 'LastBackupFailed'), said(status, 'Ready')]).toEqual([undefined, 'True Scheduled']);
+    expect(events.map((text) => text.split(':')[0])).toEqual(['BackupCreated', 'BackupsSkipped']);
   });
 
   it('are overdue when two times have passed, an hour at least', async () => {

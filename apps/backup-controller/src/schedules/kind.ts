@@ -3,7 +3,8 @@ import {
   QUEUE_BACKUP_SCHEDULES,
   type QueueBackupScheduleReason,
 } from '@redis-queue/api';
-import { RetryPace, soonestMs, timestamp, type Kind } from '@redis-queue/controller';
+import { restoredUnfinished, RetryPace, soonestMs, timestamp, type Kind } from '@redis-queue/controller';
+import { compareStatus } from '../runs/compare-status.ts';
 import { applySchedule } from './apply.ts';
 import type { DrillMetrics } from './drill-metrics.ts';
 import { newlyEnded } from './drill-status.ts';
@@ -52,6 +53,12 @@ export function scheduleKind({
     plan: planSchedule,
     apply: applySchedule,
     status: scheduleStatus,
+    statusDelayMs(schedule, _, status, nowMs) {
+      // What Velero knows of its times comes after the object itself.
+      const { statusWithinMs = 0 } = restoredUnfinished(schedule, new Date(nowMs)) ?? {};
+      if (statusWithinMs > 0) return statusWithinMs;
+      return compareStatus(schedule.status, status) === 'none' ? undefined : 0;
+    },
     statusWritten(schedule, { observed, plan }, _, { event }) {
       const { lastSuccessfulTime, lastFailedTime } = schedule.status ?? {};
       const endedSince = (state: 'good' | 'failed', time: string | undefined) =>
@@ -87,13 +94,17 @@ export function scheduleKind({
     requeueMs(schedule, { observed, plan, problem }, status, { nowMs }) {
       const { decided } = plan;
       const next = decided && nextSlot(decided.table, nowMs);
-      metrics.observed(schedule, status, decided && intervalMs(decided.table, next));
+      const overdueAt = decided && overdueAtMs(schedule, decided, status);
+      metrics.observed(schedule, status, {
+        intervalMs: decided && intervalMs(decided.table, next),
+        overdueAtMs: overdueAt,
+      });
       drillMetrics.observed(schedule, status);
       if (plan.isMore) return 0;
       const retention = retentionOf(schedule);
       const at = [
         next,
-        decided && overdueAtMs(schedule, decided, status),
+        overdueAt,
         decided && deadlineMs(schedule, decided.slots.waiting),
         decided?.drill.atMs,
         retention && nextExpiryMs(observed.backups, retention, nowMs),

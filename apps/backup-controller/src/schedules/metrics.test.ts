@@ -17,7 +17,7 @@ it.each(names)('the reference explains %s', (name) => {
 
 it('before the first backup that completes, the age counts from when the schedule came into effect', async () => {
   const timetable = { schedule: '0 2 * * *', timeZone: 'UTC', since: '2026-03-01T12:00:00Z' };
-  metrics.observed(scheduleObject(), { timetable }, 86_400_000);
+  metrics.observed(scheduleObject(), { timetable }, { intervalMs: 86_400_000, overdueAtMs: undefined });
   const text = await registry.metrics();
   expect(text).toContain('last_success_age_seconds{namespace="shop",schedule="nightly"} 43200');
   expect(text).not.toContain('last_success_timestamp_seconds{');
@@ -28,4 +28,18 @@ it('a reason that backups do not give is one label value, whatever a status says
   const text = await registry.metrics();
   expect(text).toContain('failures_total{namespace="shop",schedule="nightly",reason="StorageFull"} 2');
   expect(text).toContain('failures_total{namespace="shop",schedule="nightly",reason="Other"} 2');
+});
+
+/** The sample of a schedule whose backup is overdue from then on. */
+async function overdueSample(overdueAtMs: number): Promise<string> {
+  metrics.observed(scheduleObject(), {}, { intervalMs: undefined, overdueAtMs });
+  const text = await registry.getSingleMetricAsString('redis_queue_backup_schedule_overdue');
+  return text.split('\n').at(-1)!;
+}
+
+it('a backup is overdue from its time on, whether or not the schedule is reconciled', async () => {
+  const nowMs = at('2026-03-02T00:00:00Z');
+  const series = 'redis_queue_backup_schedule_overdue{namespace="shop",schedule="nightly"}';
+  expect(await overdueSample(nowMs + 1)).toBe(`${series} 0`);
+  expect(await overdueSample(nowMs)).toBe(`${series} 1`);
 });

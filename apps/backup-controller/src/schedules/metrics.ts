@@ -7,13 +7,22 @@ interface Known {
   readonly labels: { readonly namespace: string; readonly schedule: string };
   /** Unix ms from which the age of the last success counts. */
   sinceMs?: number | undefined;
+  /** Unix ms from which a backup is overdue. */
+  overdueAtMs?: number | undefined;
   /** With which failures were counted. */
   readonly reasons: Set<string>;
+}
+
+interface Timing {
+  readonly intervalMs: number | undefined;
+  /** Unix ms. */
+  readonly overdueAtMs: number | undefined;
 }
 
 /** What alerts on backups need. There are as many series as schedules; those of a deleted one are removed. */
 export class ScheduleMetrics implements ObjectMemory {
   readonly #success: Gauge;
+  readonly #lastFailure: Gauge;
   readonly #interval: Gauge;
   readonly #suspended: Gauge;
   readonly #failures: Counter<'reason' | 'namespace' | 'schedule'>;
@@ -43,6 +52,24 @@ export class ScheduleMetrics implements ObjectMemory {
           this.set({ ...labels }, Math.max(0, now() - sinceMs) / 1_000);
       },
     });
+    // oxlint-disable-next-line no-new -- the registry has it
+    new Gauge({
+      name: 'redis_queue_backup_schedule_overdue',
+      help: '1 when two times of the schedule have passed, an hour at least, since the one of the last good backup.',
+      labelNames,
+      registers,
+      collect() {
+        this.reset();
+        for (const { labels, overdueAtMs = Infinity } of known.values())
+          this.set({ ...labels }, now() >= overdueAtMs ? 1 : 0);
+      },
+    });
+    this.#lastFailure = new Gauge({
+      name: 'redis_queue_backup_schedule_last_failure_timestamp_seconds',
+      help: 'When the newest backup of the schedule that failed had ended; none before the first one.',
+      labelNames,
+      registers,
+    });
     this.#interval = new Gauge({
       name: 'redis_queue_backup_schedule_expected_interval_seconds',
       help: 'Time from the next backup of the schedule to the one after it.',
@@ -69,11 +96,13 @@ export class ScheduleMetrics implements ObjectMemory {
     });
   }
 
-  /** @param intervalMs undefined when there are no two more slots. */
-  observed(schedule: ScheduleObject, status: QueueBackupScheduleStatus, intervalMs: number | undefined): void {
+  /** What a reconcile has found out: the interval is undefined when there are no two more slots. */
+  observed(schedule: ScheduleObject, status: QueueBackupScheduleStatus, { intervalMs, overdueAtMs }: Timing): void {
     const known = this.#of(schedule);
     const { labels } = known;
-    const successMs = timeMs(status.lastSuccessfulTime);
+    const [successMs, failureMs] = [timeMs(status.lastSuccessfulTime), timeMs(status.lastFailedTime)];
+    known.overdueAtMs = overdueAtMs;
+    if (failureMs !== undefined) this.#lastFailure.set(labels, failureMs / 1_000);
     known.sinceMs = successMs ?? timeMs(status.timetable?.since);
     if (successMs !== undefined) this.#success.set(labels, successMs / 1_000);
     if (intervalMs === undefined) this.#interval.remove(labels);
@@ -96,7 +125,8 @@ export class ScheduleMetrics implements ObjectMemory {
     const known = this.#known.get(uid);
     if (!known) return;
     this.#known.delete(uid);
-    for (const metric of [this.#success, this.#interval, this.#suspended, this.#skipped]) metric.remove(known.labels);
+    for (const metric of [this.#success, this.#lastFailure, this.#interval, this.#suspended, this.#skipped])
+      metric.remove(known.labels);
     for (const reason of known.reasons) this.#failures.remove({ ...known.labels, reason });
   }
 

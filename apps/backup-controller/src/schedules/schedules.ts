@@ -61,6 +61,8 @@ export function ownedBackup(schedule: ScheduleObject, { metadata, status }: Back
   if (slotMs === undefined || metadata.labels?.[BACKUP_SCHEDULE_LABEL] !== name) return undefined;
   const { phase, completionTime } = status ?? {};
   const ready = findCondition(status?.conditions, 'Ready');
+  // A copy that never ran: neither a good nor a failed backup, and nothing to wait for or to delete.
+  if (ready?.reason === 'RestoredByVelero') return undefined;
   return {
     name: metadata.name,
     uid: metadata.uid ?? '',

@@ -1,5 +1,13 @@
 import { QUEUE_REDRIVE_REASONS, QUEUE_REDRIVES, type QueueRedriveReason } from '@redis-queue/api';
-import { findCondition, RetryPace, soonestMs, spreadMs, type Kind, type StatusPace } from '@redis-queue/controller';
+import {
+  findCondition,
+  restoredUnfinished,
+  RetryPace,
+  soonestMs,
+  spreadMs,
+  type Kind,
+  type StatusPace,
+} from '@redis-queue/controller';
 import { applyRedrive, type RedriveTools } from './apply.ts';
 import type { RedriveLine } from './line.ts';
 import { observeRedrive } from './observe.ts';
@@ -39,6 +47,8 @@ export function redriveKind(
     apply: (redrive, found, context) => applyRedrive(redrive, found, context, options),
     status: redriveStatus,
     statusDelayMs(redrive, _, status, nowMs) {
+      const { statusWithinMs = 0 } = restoredUnfinished(redrive, new Date(nowMs)) ?? {};
+      if (statusWithinMs > 0) return statusWithinMs;
       const news = compareStatus(redrive.status, status);
       if (news === 'none') return undefined;
       return news === 'news' ? 0 : pace.waitMs(redrive, PROGRESS_EVERY_MS, nowMs);

@@ -9,6 +9,8 @@ const plan = (redrive: RedriveObject, observed: ObservedRedrive = observedPlace(
   planRedrive(redrive, observed, () => OWNER, NOW);
 const markOf = (owner: string): string =>
   formatOwnerMark({ owner, managed: [], adoptedAt: '2026-01-01T00:00:00.000Z' });
+const restored = (creationTimestamp: string): RedriveObject =>
+  redriveObject({}, undefined, { creationTimestamp, labels: { 'velero.io/restore-name': 'r1' } });
 const REDIS_MS = NOW.getTime() + 60_000;
 
 const ended = (ttl: number | undefined, completionTime: string): RedriveObject =>
@@ -63,6 +65,14 @@ describe('what keeps it from that', () => {
     ['QueueNotGoverned', redriveObject(), observedPlace({ deadLetterMark: '{"v":9}' })],
   ])('%s', (reason, redrive, observed) => {
     expect(plan(redrive, observed)).toMatchObject({ steps: [], problem: { reason } });
+  });
+
+  it('that Velero has created it without the status of its end, for which it waits a minute', () => {
+    expect(plan(restored('2026-03-04T05:05:00Z'))).toMatchObject({
+      steps: [],
+      problem: { reason: 'RestoredByVelero' },
+    });
+    expect(plan(restored('2026-03-04T05:06:00Z'))).toEqual({ steps: [] });
   });
 
   it('a queue that nobody has marked, or whose removal was begun', () => {

@@ -1,4 +1,5 @@
 import { deadLetterQueue, ownMark, parseOwnerMark, queueId, STEP_VALID_MS } from '@redis-queue/bullmq';
+import { restoredUnfinished } from '@redis-queue/controller';
 import { queueRef } from '@redis-queue/redis-access';
 import { createdByRedisClock, filterOf, hasEnded, type RedriveObject } from './redrives.ts';
 import type { RedriveSources } from './sources.ts';
@@ -18,6 +19,11 @@ export function planRedrive(
 ): RedrivePlan {
   const { spec, status } = redrive;
   if (hasEnded(redrive)) return { steps: deletionDueMs(redrive, now) === 0 ? [{ kind: 'delete' }] : [] };
+  const restored = restoredUnfinished(redrive, now);
+  if (restored) {
+    if (restored.statusWithinMs > 0) return { steps: [] };
+    return blocked({ reason: 'RestoredByVelero', message: restored.message });
+  }
   const filter = filterOf(redrive);
   if ('problem' in filter) return blocked({ reason: 'FilterInvalid', message: `spec.filter: ${filter.problem}` });
   if (spec.suspend) return blocked({ reason: 'Suspended', message: 'spec.suspend is true; set it to false to go on' });

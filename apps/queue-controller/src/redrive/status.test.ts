@@ -51,6 +51,14 @@ describe('a redrive that runs', () => {
 });
 
 describe('the end', () => {
+  it('is Failed for what Velero has created without the status of its end, and goes on saying so', () => {
+    const more = { creationTimestamp: '2026-03-04T05:00:00Z', labels: { 'velero.io/restore-name': 'r1' } };
+    const status = after(redriveObject({}, undefined, more), {});
+    expect(isTrue(status)).toEqual(['Stalled RestoredByVelero', 'Failed RestoredByVelero']);
+    expect(status.completionTime).toBeDefined();
+    expect(after(redriveObject({}, status, more), {})).toEqual(status);
+  });
+
   it('is complete, with what was put back and what stays', () => {
     const redrive = redriveObject({}, { matched: 9, lettersUntil: '2026-03-04T05:00:00.000Z' });
     const status = after(redrive, { redriven: 6, skipped: { exists: 2, again: 1 }, ended: true });

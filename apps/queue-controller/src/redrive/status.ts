@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { QUEUE_REDRIVE_REASONS, type QueueRedriveStatus } from '@redis-queue/api';
-import { clipText, kindConditions, timestamp } from '@redis-queue/controller';
+import { clipText, kindConditions, saidBefore, timestamp } from '@redis-queue/controller';
 import { filterOf, hasEnded, type RedriveObject } from './redrives.ts';
 import type { ObservedRedrive, Problem, RedrivePlan } from './steps.ts';
 
@@ -19,13 +19,15 @@ const LONGEST_ID = 256;
 export function redriveStatus(redrive: RedriveObject, outcome: Outcome, now: Date): QueueRedriveStatus {
   const { observed, problem } = outcome;
   const filter = filterOf(redrive);
-  const isEnded = hasEnded(redrive) || observed.progress?.ended === true || 'problem' in filter;
+  const failed = saidBefore<Problem['reason']>(redrive.status?.conditions, RedriveCondition.Failed);
+  const isFailed = 'problem' in filter || problem?.reason === 'RestoredByVelero' || failed !== undefined;
+  const isEnded = hasEnded(redrive) || observed.progress?.ended === true || isFailed;
   const numbers = numbersOf(redrive, outcome, now);
-  const ready = problem ?? endOf(redrive, filter, numbers);
+  const ready = problem ?? failed ?? endOf(redrive, filter, numbers);
   const end = isEnded ? ready : undefined;
   const notices = {
-    [RedriveCondition.Complete]: 'problem' in filter ? undefined : end,
-    [RedriveCondition.Failed]: 'problem' in filter ? end : undefined,
+    [RedriveCondition.Complete]: isFailed ? undefined : end,
+    [RedriveCondition.Failed]: isFailed ? end : undefined,
     [RedriveCondition.Suspended]: problem?.reason === 'Suspended' ? problem : undefined,
   };
   const completionTime = redrive.status?.completionTime ?? (isEnded ? timestamp(now) : undefined);

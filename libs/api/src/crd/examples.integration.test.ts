@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startControlPlane, workspaceRoot, type ControlPlane } from '@redis-queue/rig';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parse } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { kinds } from './kinds.ts';
 import { Kubectl, type Draft } from './test-support.ts';
 
@@ -23,13 +23,21 @@ describe('the API server accepts', () => {
     },
   );
 
-  test.each(['queue.yaml', 'queue-schedulers.yaml', 'redis-users/queue.yaml', 'redrive.yaml', 'workerpool.yaml'])(
-    'examples/%s',
-    async (file) => {
-      const draft = parse(readFileSync(join(workspaceRoot, 'examples', file), 'utf8')) as Draft;
-      await expect(kubectl.check(draft)).resolves.toContain('serverside-applied');
-    },
-  );
+  test.each([
+    'backup-schedule.yaml',
+    'backup.yaml',
+    'incremental-backup.yaml',
+    'queue-schedulers.yaml',
+    'queue.yaml',
+    'redis-users/queue.yaml',
+    'redrive.yaml',
+    'restore.yaml',
+    'workerpool.yaml',
+  ])('examples/%s', async (file) => {
+    const documents = parseAllDocuments(readFileSync(join(workspaceRoot, 'examples', file), 'utf8'));
+    for (const document of documents)
+      await expect(kubectl.check(document.toJS() as Draft)).resolves.toContain('serverside-applied');
+  });
 
   test('the pool and the behavior of the guide to autoscaling, and the command that stops it', async () => {
     const guide = readFileSync(join(workspaceRoot, 'docs/autoscaling.md'), 'utf8');

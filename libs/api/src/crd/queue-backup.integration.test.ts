@@ -207,7 +207,7 @@ test('kubectl get shows what they are at, and kubectl wait their end', async () 
     'shown Completed BackedUp 3 400',
   ]);
   await kubectl.apply(backupDraft({ mode: 'Incremental', incremental: {} }, 'on'));
-  const times = { every: '30s', fullEvery: '6h', keep: '24h' };
+  const times = { every: '30s', fullEvery: '2h', keep: '24h' };
   expect((await kubectl.get<QueueBackup>('rqb', 'on')).spec.incremental).toEqual(times);
   await kubectl.apply(backupDraft({ mode: 'Incremental', incremental: { every: '1m' } }, 'on'));
   await expect(kubectl.run('wait', '--for=condition=Complete', 'queuebackup/shown', '--timeout=5s')).resolves.toContain(

@@ -91,7 +91,7 @@ export const queueBackupDefinition: KindDefinition = {
         metadata: { name: 'crm-always' },
         spec: {
           mode: 'Incremental',
-          incremental: { every: '30s', fullEvery: '6h', keep: '2d' },
+          incremental: { every: '30s', fullEvery: '2h', keep: '2d' },
           queues: { selector: { matchLabels: { team: 'crm' } } },
           storage: { s3: { bucket: 'crm-backups', region: 'eu-central-1', secretRef: { name: 'backup-storage' } } },
           encryption: { secretRef: { name: 'backup-key' } },

@@ -1,5 +1,5 @@
 import { QUEUE_REASONS } from './queue-reasons.ts';
-import { COMMON_REASONS, type ReasonTable } from './reasons.ts';
+import { COMMON_REASONS, RestoredByVelero, type ReasonTable } from './reasons.ts';
 
 const {
   SecretNotFound,
@@ -85,6 +85,7 @@ const RUN_REASONS = {
     kind: 'stalled',
     doc: 'It ended: spec.activeDeadlineSeconds passed. The message has what it was at; create another object.',
   },
+  RestoredByVelero,
 } as const satisfies ReasonTable;
 
 /** Every reason that a QueueBackup's conditions and events give. */
@@ -129,7 +130,7 @@ export const QUEUE_BACKUP_REASONS = {
   BackupRemoved: { kind: 'notice', doc: 'What the deleted object had in the storage was removed.' },
   BackupRetained: {
     kind: 'degraded',
-    doc: 'The object was deleted and its backup stays in the storage, since that could not be reached; remove the folder that the message names.',
+    doc: 'The object was deleted and its backup stays in the storage, since that could not be reached, or since another object has written it, of which this one is a copy; remove the folder that the message names.',
   },
 } as const satisfies ReasonTable;
 export type QueueBackupReason = keyof typeof QUEUE_BACKUP_REASONS;

@@ -40,7 +40,7 @@ export const incrementalSchema = z
         'From one point to the next, which has what changed since: 10s to 1h. It is what may be lost, besides the time that a point takes.',
       ),
     fullEvery: length('mhd')
-      .default('6h')
+      .default('2h')
       .describe('From one full point, with which a new chain begins, to the next: 10m to 7d.'),
     keep: length('mhd')
       .default('24h')

@@ -10,7 +10,7 @@ import {
   VERSION,
 } from './meta.ts';
 import { QUEUE_REASONS } from './queue-reasons.ts';
-import { COMMON_REASONS, type ReasonTable } from './reasons.ts';
+import { COMMON_REASONS, RestoredByVelero, type ReasonTable } from './reasons.ts';
 
 /** Where the API server serves QueueRedrives. */
 export const QUEUE_REDRIVES = {
@@ -212,6 +212,7 @@ export const QUEUE_REDRIVE_REASONS = {
     kind: 'stalled',
     doc: 'spec.filter cannot be read; the message says what is wrong. Create another QueueRedrive.',
   },
+  RestoredByVelero,
   QueueUnreadable,
   SecretNotPermitted,
   SecretInvalid,

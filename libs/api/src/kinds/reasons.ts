@@ -65,3 +65,9 @@ export const COMMON_REASONS = {
     doc: "A fault of the controller; its log has the details. Please report it with the object's spec.",
   },
 } as const satisfies ReasonTable;
+
+/** Of the kinds whose objects run once. */
+export const RestoredByVelero = {
+  kind: 'stalled',
+  doc: 'Velero has created the object anew, without a status that says how it ended. Nothing is run for it, since that might be done a second time. Have Velero restore statuses, or leave such objects out (docs/velero.md); create another object to have it run.',
+} as const satisfies ReasonDoc;

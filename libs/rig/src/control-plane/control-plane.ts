@@ -20,6 +20,8 @@ export interface ControlPlane extends AsyncDisposable {
   readonly kubeconfigPath: string;
   readonly server: string;
   kubectl(...args: string[]): Promise<string>;
+  /** kubectl with something on its standard input. */
+  kubectlWith(input: string, ...args: string[]): Promise<string>;
   /** `kubectl apply` of objects or of YAML. */
   apply(manifest: string | object | object[]): Promise<string>;
   /** A new namespace with a name of its own; everything in it goes with the control plane. */
@@ -90,6 +92,7 @@ async function startOnce({ controllerManager = true }: ControlPlaneOptions): Pro
       kubeconfigPath,
       server,
       kubectl: run,
+      kubectlWith: (input, ...args) => kubectl(kubeconfigPath, args, input),
       apply: (manifest) => kubectl(kubeconfigPath, ['apply', '-f', '-'], manifestText(manifest)),
       createNamespace: async (prefix = 'test') => {
         const name = `${prefix}-${randomBytes(4).toString('hex')}`;

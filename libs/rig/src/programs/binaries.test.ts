@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { goModule, healthModule, s3Module, VERSIONS } from './binaries.ts';
+import { alertsModule, goModule, healthModule, s3Module, VERSIONS } from './binaries.ts';
 
 describe('the versions of the programs', () => {
   it.each([
@@ -15,6 +15,10 @@ describe('the versions of the programs', () => {
 
   it('of the S3 server is what its own module pins', () => {
     expect(requiredBy(s3Module).get('github.com/versity/versitygw')).toBe(VERSIONS.versitygw);
+  });
+
+  it('of Prometheus is what its own module pins', () => {
+    expect(requiredBy(alertsModule).get('github.com/prometheus/prometheus')).toBe(VERSIONS.prometheus);
   });
 
   it('are of the same packages in both modules, so that these are compiled once', () => {

@@ -17,6 +17,9 @@ const kedaModule = join(workspaceRoot, 'bench/keda/binaries');
  */
 export const healthModule = join(workspaceRoot, 'tools/cluster/health');
 
+/** The Go module of what Prometheus makes of rules. */
+export const alertsModule = join(workspaceRoot, 'tools/cluster/alerts');
+
 /** The Go module of the S3 server, none of whose packages anything else has. */
 export const s3Module = join(workspaceRoot, 'tools/cluster/s3');
 
@@ -30,6 +33,7 @@ export const VERSIONS = {
   coredns: '1.14.3',
   keda: '2.21.0',
   'cli-utils': '0.37.2',
+  prometheus: '0.314.0',
   versitygw: '1.8.0',
   'local-kms': '0.0.0-20260228092603-2a5e92d09ab6',
 } as const;
@@ -44,9 +48,9 @@ export function cacheFolder(): string {
  * A set of programs built together, in a folder named for what it was built from, so that a change builds again and two
  * checkouts do not disturb each other. `kube` is etcd, every Kubernetes component and kubectl in one; `keda` is
  * `operator` and `adapter`; `health` tells what kstatus and Argo CD say of objects, and Prometheus' linter of metrics;
- * `s3` is `versitygw`, an S3 server over files; `kms` is `local-kms`, which speaks the protocol of AWS KMS.
+ * `alerts` which alerts of Prometheus rules fire; `s3` is `versitygw`, an S3 server over files; `kms` is `local-kms`, which speaks the protocol of AWS KMS.
  */
-export type ProgramSet = 'kube' | 'helm' | 'containerd' | 'coredns' | 'keda' | 'health' | 's3' | 'kms';
+export type ProgramSet = 'kube' | 'helm' | 'containerd' | 'coredns' | 'keda' | 'health' | 'alerts' | 's3' | 'kms';
 
 export function programFolder(set: ProgramSet): string {
   return join(cacheFolder(), 'bin', `${process.platform}-${process.arch}`, `${set}-${versionKey(set)}`);
@@ -56,6 +60,7 @@ const VERSION_OF: Record<ProgramSet, string> = {
   ...VERSIONS,
   kube: VERSIONS.kubernetes,
   health: VERSIONS['cli-utils'],
+  alerts: VERSIONS.prometheus,
   s3: VERSIONS.versitygw,
   kms: VERSIONS['local-kms'],
 };
@@ -63,6 +68,7 @@ const VERSION_OF: Record<ProgramSet, string> = {
 const MODULE_OF: Partial<Record<ProgramSet, string>> = {
   keda: kedaModule,
   health: healthModule,
+  alerts: alertsModule,
   s3: s3Module,
   kms: kmsModule,
 };
@@ -72,18 +78,18 @@ export function moduleOf(set: ProgramSet): string {
   return MODULE_OF[set] ?? goModule;
 }
 
-/** The `main.go` of our own that a set is built from; the package of the others is in a module that `go.mod` pins. */
-const OWN_MAIN: Partial<Record<ProgramSet, string>> = {
-  kube: 'kube/main.go',
-  containerd: 'containerd/main.go',
-  coredns: 'coredns/main.go',
-  health: 'main.go',
+/** The sources of our own that a set is built from; the package of the others is in a module that `go.mod` pins. */
+const OWN_SOURCES: Partial<Record<ProgramSet, readonly string[]>> = {
+  kube: ['kube/main.go'],
+  containerd: ['containerd/main.go'],
+  coredns: ['coredns/main.go'],
+  health: ['main.go'],
+  alerts: ['main.go', 'series.go'],
 };
 
 function versionKey(set: ProgramSet): string {
-  const main = OWN_MAIN[set];
   const hash = createHash('sha256');
-  for (const file of [...(main === undefined ? [] : [main]), 'go.mod', 'go.sum'])
+  for (const file of [...(OWN_SOURCES[set] ?? []), 'go.mod', 'go.sum'])
     hash.update(readFileSync(join(moduleOf(set), file)));
   return `${VERSION_OF[set]}-${hash.digest('hex').slice(0, 12)}`;
 }
@@ -93,6 +99,7 @@ const LEVELS: Record<ProgramSet, string> = {
   kube: 'control-plane',
   helm: 'control-plane',
   health: 'control-plane',
+  alerts: 'control-plane',
   s3: 'control-plane',
   kms: 'control-plane',
   containerd: 'node',
