@@ -1,7 +1,6 @@
 import type { Queue, QueueReason } from '@redis-queue/api';
 import {
   deadLetterQueue,
-  endRestore,
   formatOwnerMark,
   leaveClaim,
   LOST_FIELDS,
@@ -28,7 +27,7 @@ import type { Sources } from './access/sources.ts';
 import type { QueuePlan, QueueStep } from './steps.ts';
 import type { DeadLetterStep } from './ownership/dead-letter-steps.ts';
 import type { Problem } from './reasons.ts';
-import type { EndRestoreStep } from './restores/held.ts';
+import { endLeftRestore } from './restores/end.ts';
 import type { SchedulerStep } from './schedulers/plan.ts';
 
 /** The two systems that steps write to. */
@@ -56,8 +55,6 @@ export interface Applied {
 
 /** Rounds of one step per reconcile: with ≤ 500 jobs each, removing millions of them does not starve other queues. */
 const MAX_ROUNDS = 20;
-/** Of the deadline of one call, for what is left of an abandoned restore. */
-const END_RESTORE_MS = 1_500;
 /** Rounds of one reconcile together: over a slow link each may take a second, and the reconcile has a deadline. */
 const ROUNDS_MS = 3_000;
 
@@ -157,7 +154,9 @@ async function applyAction(action: Exclude<Action, FinalizerStep>, place: Place)
     case 'obliterateDeadLetters':
       return applyDeadLetterStep(action, place);
     case 'endRestore':
-      return endRestoreOf(action, place);
+      // It pauses or resumes the queue.
+      place.meta.digest = NO_DIGEST;
+      return endLeftRestore(action, place);
     case 'upsertScheduler':
     case 'removeScheduler':
       return changeScheduler(action, place);
@@ -232,23 +231,6 @@ async function changeScheduler(step: SchedulerStep, { write, ref, meta }: Place)
     default:
       return outcome satisfies never;
   }
-}
-
-/** What takes longer than its share goes on when the queue is looked at again. */
-async function endRestoreOf(
-  { restoreId, deadLetters }: EndRestoreStep,
-  { write, ref, meta, now }: Place,
-): Promise<Problem | undefined> {
-  const endsAtMs = now().getTime() + END_RESTORE_MS;
-  const outcome = await write((redis) =>
-    endRestore(redis, deadLetters ? deadLetterQueue(ref) : ref, restoreId, {
-      goesOn: () => now().getTime() < endsAtMs,
-    }),
-  );
-  // It has paused or resumed the queue.
-  meta.digest = NO_DIGEST;
-  if (outcome !== 'more') return undefined;
-  return { reason: 'EndingRestore', message: `restore ${restoreId} is being ended, as the annotation asks` };
 }
 
 /** Who may not write in this Redis claims nothing, and says why it waits all the same. */

@@ -103,9 +103,10 @@ export async function applyRestore(
   // A run that has a place has begun after this.
   await new Promise((resolve) => setImmediate(resolve));
   const run = runs.stateOf(uid);
-  const stage = stageOfRestore(restore, run, now());
+  const at = now();
+  const stage = stageOfRestore(restore, run, at);
   // One that had nothing to wait for has failed by now, which the status is to say and not what was planned.
-  const problem = stage === 'failed' ? problemOfStage<Problem['reason']>(restore, stage, run) : undefined;
+  const problem = stage === 'failed' ? problemOfStage<Problem['reason']>(restore, stage, run, at) : undefined;
   return { ...applied, ...(problem && { problem }), observed: { ...observed, run, stage } };
 }
 
