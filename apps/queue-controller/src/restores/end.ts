@@ -1,5 +1,6 @@
+import type { QueueReason } from '@redis-queue/api';
 import { deadLetterQueue, endRestore, type QueueRef, type RedisCall } from '@redis-queue/bullmq';
-import type { Problem } from '../reasons.ts';
+import type { Problem } from '@redis-queue/controller';
 import type { EndRestoreStep } from './held.ts';
 
 /** Of the deadline of one call. */
@@ -16,7 +17,7 @@ export interface EndPlace {
 export async function endLeftRestore(
   { restoreId, deadLetters }: EndRestoreStep,
   { write, ref, now }: EndPlace,
-): Promise<Problem | undefined> {
+): Promise<Problem<QueueReason> | undefined> {
   const endsAtMs = now().getTime() + END_RESTORE_MS;
   const place = deadLetters ? deadLetterQueue(ref) : ref;
   const goesOn = (): boolean => now().getTime() < endsAtMs;
