@@ -66,7 +66,8 @@ export function wireBackupController(manager: Manager, settings: Settings): void
   const openRestores = new OpenObjects(restores);
 
   const toBackup = (key: ObjectKey): void => ofBackups.enqueue(key);
-  const runs = { places, elapsedMs, onChange: toBackup };
+  const timing = { places, elapsedMs, after: systemClock.after.bind(systemClock) };
+  const runs = { ...timing, onChange: toBackup };
   const backupRuns: BackupRuns = new Runs(runs);
   const pointRuns: PointRuns = new Runs(runs);
   const removals: ChainRemovals = new Runs(runs);
@@ -95,7 +96,7 @@ export function wireBackupController(manager: Manager, settings: Settings): void
   });
 
   const toRestore = (key: ObjectKey): void => ofRestores.enqueue(key);
-  const restoreRuns: RestoreRuns = new Runs({ places, elapsedMs, onChange: toRestore });
+  const restoreRuns: RestoreRuns = new Runs({ ...timing, onChange: toRestore });
   const restoreMetrics = new RunMetrics(manager.registry, 'restore', restoreRuns);
   const kindOfRestores = restoreKind({
     sources: { ...sources, backups },

@@ -11,13 +11,12 @@ import type { SourceOptions } from '../engine/restore-source.ts';
 import type { RunContext } from '../runs/runs.ts';
 import type { RunProgress } from '../engine/progress.ts';
 import { RunFailure } from '../runs/failure.ts';
-import { problemOfStage } from '../runs/stage.ts';
 import type { RestoreSources } from './observe.ts';
+import { planRestore } from './plan.ts';
 import {
   RestoreTask,
   stageOfRestore,
   type ObservedRestore,
-  type Problem,
   type RestoreObject,
   type RestorePlan,
   type RestoreRunResult,
@@ -103,11 +102,10 @@ export async function applyRestore(
   // A run that has a place has begun after this.
   await new Promise((resolve) => setImmediate(resolve));
   const run = runs.stateOf(uid);
-  const at = now();
-  const stage = stageOfRestore(restore, run, at);
-  // One that had nothing to wait for has failed by now, which the status is to say and not what was planned.
-  const problem = stage === 'failed' ? problemOfStage<Problem['reason']>(restore, stage, run, at) : undefined;
-  return { ...applied, ...(problem && { problem }), observed: { ...observed, run, stage } };
+  const found = { ...observed, run, stage: stageOfRestore(restore, run, now()) };
+  // Without a place it waits.
+  const { problem } = planRestore(restore, found, now());
+  return { ...applied, observed: found, plan: { steps: plan.steps, ...(problem && { problem }) } };
 }
 
 const BEGINNINGS: ReadonlySet<string> = new Set(['check', 'restore', 'resume', 'abandon', 'removeScratch']);
@@ -119,7 +117,8 @@ function begin(
   body: (context: RunContext<RunProgress>) => Promise<RestoreRunResult>,
 ): void {
   const { uid = '' } = restore.metadata;
-  runs.begin({ uid, key: keyOf(restore), task }, (context) => inWords(() => body(context)));
+  const isCleanup = task === RestoreTask.resumption || task === RestoreTask.abandonment;
+  runs.begin({ uid, key: keyOf(restore), task, isCleanup }, (context) => inWords(() => body(context)));
 }
 
 function fence(

@@ -3,7 +3,7 @@ import type { QueueLeft } from '../engine/end-restore.ts';
 import { problemOfRun } from '../runs/failure.ts';
 import { deletionDueMs } from '../runs/run-objects.ts';
 import { saidOfEnd } from '../runs/run-status.ts';
-import { problemOfStage } from '../runs/stage.ts';
+import { problemOfStage, WAITING_FOR_PLACE } from '../runs/stage.ts';
 import { describeLeft, leftBy, namesLeft } from './left.ts';
 import {
   holdsQueues,
@@ -118,6 +118,8 @@ function planAbandonment(restore: RestoreObject, observed: ObservedRestore, now:
   const isLeaving = restore.metadata.deletionTimestamp !== undefined;
   const said = isLeaving ? { problem: ABANDONING } : {};
   if (run && run.phase !== 'ended') {
+    if (isLeaving && run.phase === 'waiting' && waitedMs(restore, now) >= ABANDONMENT_PATIENCE_MS)
+      return giveUp(restore, WAITING_FOR_PLACE.message);
     const abort = run.task === RestoreTask.abandonment ? [] : [{ kind: 'abort', why: 'it has ended' } as const];
     return { steps: abort, ...said };
   }
@@ -141,11 +143,19 @@ function planRelease(restore: RestoreObject, left: readonly QueueLeft[]): Restor
   return { steps: [{ kind: 'removeFinalizer', ...retained }, { kind: 'forgetRun' }] };
 }
 
-function giveUpOrWait({ metadata, status }: RestoreObject, problem: Problem, now: Date): RestorePlan {
-  const since = Date.parse(metadata.deletionTimestamp ?? status?.completionTime ?? '');
-  const isLeaving = metadata.deletionTimestamp !== undefined;
-  if (now.getTime() - since < ABANDONMENT_PATIENCE_MS)
+function giveUpOrWait(restore: RestoreObject, problem: Problem, now: Date): RestorePlan {
+  const isLeaving = restore.metadata.deletionTimestamp !== undefined;
+  if (waitedMs(restore, now) < ABANDONMENT_PATIENCE_MS)
     return { steps: [{ kind: 'forgetRun' }], ...(isLeaving && { problem }) };
+  return giveUp(restore, problem.message);
+}
+
+/** Since its deletion, or its end. */
+function waitedMs({ metadata, status }: RestoreObject, now: Date): number {
+  return now.getTime() - Date.parse(metadata.deletionTimestamp ?? status?.completionTime ?? '');
+}
+
+function giveUp({ status }: RestoreObject, why: string): RestorePlan {
   const queues = status?.queues?.map(({ queue }) => queue).join(', ') ?? 'its queues';
-  return { steps: [{ kind: 'removeFinalizer', dataRetained: `${queues}: ${problem.message}` }] };
+  return { steps: [{ kind: 'removeFinalizer', dataRetained: `${queues}: ${why}` }] };
 }

@@ -99,6 +99,10 @@ export const QUEUE_BACKUP_REASONS = {
   BackingUp: { kind: 'progressing', doc: 'Jobs are being read and written; status.progress says how far it is.' },
   RemovingBackup: { kind: 'progressing', doc: 'The object is being deleted, and what it has in the storage removed.' },
   ...RUN_REASONS,
+  QueueRestoring: {
+    kind: 'retries',
+    doc: 'A QueueRestore fills a queue, or holds it until its spec.resume is true, so a backup would lack jobs; it is taken once that has ended. The message names the queue.',
+  },
   NoQueueSelected: {
     kind: 'retries',
     doc: 'spec.queues.selector selects no Queue of the namespace; label one, or create another QueueBackup.',

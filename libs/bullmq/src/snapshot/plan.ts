@@ -2,10 +2,12 @@ import { MAX_ELEMENTS, MAX_REPLY_BYTES } from '../redis/reply-meter.ts';
 import { OWNER_FIELD, parseOwnerMark, type ManagedField } from '../policy/owner-mark-text.ts';
 import { GLOBAL_CONCURRENCY_FIELD, MAX_EVENTS_FIELD, RATE_LIMIT_FIELDS } from '../policy/limit-fields.ts';
 import { timeOf, UnexpectedReplyError } from '../redis/reply.ts';
+import { RESTORE_FIELD } from '../redis/restore-field.ts';
 import { ALL_INDEXES, type JobIndex } from './index-pages.ts';
 import { bytesOf, hashOf, listOf } from './job-record.ts';
 import type { EventCursor } from './moved-jobs.ts';
 import type { QueueReads } from './queue-reads.ts';
+import { QueueRestoringError } from './queue-restoring-error.ts';
 import type { RecordOf, Value } from './records.ts';
 import { UnreadableKeyError, WRONG_TYPE } from './unreadable-key-error.ts';
 import { emptyHash } from './values.ts';
@@ -47,7 +49,7 @@ const LIMITS: Partial<Record<ManagedField, readonly string[]>> = {
   maxEvents: [MAX_EVENTS_FIELD],
 };
 
-/** @throws UnreadableKeyError when a key is of another type than BullMQ gives it. */
+/** @throws UnreadableKeyError when a key is of another type than BullMQ gives it; QueueRestoringError while a restore has the queue. */
 export async function planSnapshot(reads: QueueReads): Promise<SnapshotPlan> {
   const suffixes = INDEXES.map(({ suffix }) => suffix);
   const reply = listOf(await reads.run('planSnapshot', [MAX_META_BYTES, ...suffixes]));
@@ -91,6 +93,8 @@ function metaOf(reads: QueueReads, reply: unknown): RecordOf<'queue'>['meta'] {
   if (reply === 0) throw new UnreadableKeyError(reads.key('meta'), `it is larger than ${MAX_META_BYTES} bytes`);
   const meta = emptyHash();
   const all = hashOf(reply, reads.key('meta'));
+  const mark = all[RESTORE_FIELD];
+  if (mark !== undefined) throw new QueueRestoringError(reads.queue.name, typeof mark === 'string' ? mark : '');
   const managed = limitsOf(all[OWNER_FIELD]);
   for (const [field, value] of Object.entries(all))
     if (!field.startsWith(OWN_FIELDS) && !managed.has(field)) meta[field] = value;
