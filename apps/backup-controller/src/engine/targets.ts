@@ -6,6 +6,8 @@ export interface QueueTarget {
   readonly name: string;
   /** Name of the Queue object. */
   readonly queue: string;
+  /** It goes into the dead-letter queue of that Queue. Default false. */
+  readonly isDeadLetters?: boolean;
   readonly ref: QueueRef;
   readonly target: RedisTarget;
   /** `namespace/name` of the Queue object, which no other one may govern the queue beside. Absent: of a scratch restore. */

@@ -56,7 +56,7 @@ export function resolveTargets(
     if (!access.ok) return access.problem;
     const ref = isDeadLetters ? deadLetterQueue(queueRef(queue)) : queueRef(queue);
     const governor = `${namespace}/${queueName}`;
-    targets.push({ name, queue: queueName, ref, target: access.target, governor });
+    targets.push({ name, queue: queueName, isDeadLetters, ref, target: access.target, governor });
   }
   return clashOf(targets) ?? targets;
 }

@@ -9,6 +9,7 @@ import { MESSAGE_COLUMN, RUN_NOTICES, STATE_COLUMN } from './run-columns.ts';
 const IMMUTABLE = [
   'from',
   'queues',
+  'deadLetters',
   'openFlows',
   'dryRun',
   'scratch',
