@@ -34,6 +34,16 @@ describe.each(charts)('the chart %s', (chart) => {
   });
 });
 
+it('a Deployment with a volume ends its old pod first, since one node alone may have the volume', async () => {
+  const strategy = async (claimName: string) => {
+    const objects = await render(chartFolder('backup-controller'), { storage: { volume: { claimName } } });
+    const deployment = objects.find(({ kind }) => kind === 'Deployment') as unknown as { spec: { strategy?: object } };
+    return deployment.spec.strategy;
+  };
+  expect(await strategy('backups')).toEqual({ type: 'Recreate' });
+  expect(await strategy('')).toBeUndefined();
+});
+
 describe('a wrong value is refused before anything is installed:', () => {
   it.each([
     ['a misspelt value', { 'queue-controller': { replica: 3 } }, "additional properties 'replica' not allowed"],
