@@ -36,7 +36,7 @@ describe.each(charts)('the chart %s', (chart) => {
 
 it('a Deployment with a volume ends its old pod first, since one node alone may have the volume', async () => {
   const strategy = async (claimName: string) => {
-    const objects = await render(chartFolder('backup-controller'), { storage: { volume: { claimName } } });
+    const objects = await render(chartFolder('backup-controller'), { values: { storage: { volume: { claimName } } } });
     const deployment = objects.find(({ kind }) => kind === 'Deployment') as unknown as { spec: { strategy?: object } };
     return deployment.spec.strategy;
   };
