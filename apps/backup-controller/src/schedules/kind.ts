@@ -101,6 +101,7 @@ export function scheduleKind({
       metrics.observed(schedule, status, {
         intervalMs: decided && intervalMs(decided.table, next),
         overdueAtMs: overdueAt,
+        isInvalid: next === undefined,
       });
       drillMetrics.observed(schedule, status);
       if (plan.isMore) return 0;
