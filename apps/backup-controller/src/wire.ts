@@ -12,7 +12,7 @@ import type { QueueObject } from '@redis-queue/redis-access';
 import { watchSources } from './access/sources.ts';
 import { backupKind } from './backups/kind.ts';
 import type { BackupObject, BackupRuns } from './backups/steps.ts';
-import { BackupReaders, keysReadBy } from './restores/backup-readers.ts';
+import { BackupReaders, keysReadBy } from './runs/backup-readers.ts';
 import { restoreKind } from './restores/kind.ts';
 import type { RestoreObject, RestoreRuns } from './restores/steps.ts';
 import { DigestMemory } from './engine/digest-memory.ts';
@@ -69,7 +69,8 @@ export function wireBackupController(manager: Manager, settings: Settings): void
   const readers = new BackupReaders(restores);
 
   const toBackup = (key: ObjectKey): void => ofBackups.enqueue(key);
-  const runs = { places, elapsedMs, onChange: toBackup };
+  const timing = { places, elapsedMs, after: systemClock.after.bind(systemClock) };
+  const runs = { ...timing, onChange: toBackup };
   const backupRuns: BackupRuns = new Runs(runs);
   const pointRuns: PointRuns = new Runs(runs);
   const removals: ChainRemovals = new Runs(runs);
@@ -100,7 +101,7 @@ export function wireBackupController(manager: Manager, settings: Settings): void
   });
 
   const toRestore = (key: ObjectKey): void => ofRestores.enqueue(key);
-  const restoreRuns: RestoreRuns = new Runs({ places, elapsedMs, onChange: toRestore });
+  const restoreRuns: RestoreRuns = new Runs({ ...timing, onChange: toRestore });
   const restoreMetrics = new RunMetrics(manager.registry, 'restore', restoreRuns);
   const kindOfRestores = restoreKind({
     sources: { ...sources, backups },

@@ -39,6 +39,24 @@ const unread = (reason: QueueReason) => ({
   problem: { reason, message: 'why' },
 });
 
+it('a limiter of workers is said of the limit that is in effect after the reconcile, with the time of its proof', () => {
+  const limit = { max: 200, durationMs: 2_000 };
+  const windows = { verdict: { atLeastMs: 95, atMostMs: 195, limit }, ageMs: 0 };
+  const facts = observed({ rawOwnerMark: markOf(['rateLimit']), rateLimit: limit });
+  const said = (spec: QueueSpec): ReconciledStatus => {
+    const queue = queueObject(spec);
+    const plan = planQueue(queue, facts, NOW);
+    const outcome = { ref, upkeep, sampling: 'works', observed: facts, plan, done: plan.steps } as const;
+    return queueStatus(queue, { ...outcome, windows }, NOW);
+  };
+  const held = said({ rateLimits: { maxJobsPerSecond: 100, burstCapacity: 200 } });
+  expect(condition(held, 'WorkerLimiter')).toMatchObject({ reason: 'RateLimitOverridden' });
+  expect(Date.parse(held.workerLimiterSeenAt ?? '')).toBe(NOW.getTime());
+  const cleared = said({});
+  expect(condition(cleared, 'WorkerLimiter')).toBeUndefined();
+  expect(cleared).not.toHaveProperty('workerLimiterSeenAt');
+});
+
 describe('whether a queue serves', () => {
   it.each<[QueueReason, string]>([
     ['RedisUnreachable', 'False'],

@@ -19,8 +19,8 @@ import { markAfter, whyNotReleased } from './former-waits.ts';
 import { ownerOf } from './ownership/ownership.ts';
 import { removedSchedulers, type ObservedQueue, type QueuePlan, type QueueStep } from './steps.ts';
 import { QueueCondition, type Problem } from './reasons.ts';
-import type { WindowVerdict } from './limiter/limiter-watch.ts';
-import { workerLimiter } from './limiter/notice.ts';
+import type { JudgedWindows } from './limiter/limiter-watch.ts';
+import { workerLimiter, type WorkerLimiter } from './limiter/notice.ts';
 import { drained } from './retire/drained.ts';
 import type { Sampling } from './sampling/sampling-failures.ts';
 import { counted, type UpkeepCondition } from './upkeep/duty.ts';
@@ -33,6 +33,7 @@ export const RECONCILED_FIELDS = [
   'effective',
   'adoptedAt',
   'formerRedis',
+  'workerLimiterSeenAt',
   'plan',
 ] as const satisfies (keyof QueueStatus)[];
 export type ReconciledStatus = Pick<QueueStatus, (typeof RECONCILED_FIELDS)[number]>;
@@ -44,7 +45,7 @@ export interface Outcome {
   readonly done: readonly QueueStep[];
   readonly sampling: Sampling;
   /** Of the windows of its rate limit; absent: not known. */
-  readonly windows?: WindowVerdict | undefined;
+  readonly windows?: JudgedWindows | undefined;
   /** What recurring work has to say, by condition type. */
   readonly upkeep: Readonly<Record<UpkeepCondition, Notice<QueueReason>>>;
   /** What stands between the spec and Redis after the plan was applied. */
@@ -56,12 +57,15 @@ export function queueStatus(queue: QueueObject, outcome: Outcome, now: Date): Re
   const observes = queue.spec.adoptionPolicy === 'Observe';
   const adoptedAt = adoptedAtOf(queue, outcome);
   const formerRedis = formerRedisOf(queue, foundOf(outcome.observed), now);
+  const inEffect = effective(queue, outcome);
+  const limiter = workerLimiter(queue, { windows: outcome.windows, limit: inEffect?.rateLimit, now });
   return {
     observedGeneration: queue.metadata.generation,
-    conditions: conditions(queue, outcome, formerRedis, now),
-    effective: effective(queue, outcome),
+    conditions: conditions(queue, outcome, { formerRedis, limiter }, now),
+    effective: inEffect,
     ...(adoptedAt !== undefined && !observes && { adoptedAt }),
     ...(formerRedis.length > 0 && { formerRedis }),
+    ...(limiter && { workerLimiterSeenAt: limiter.seenAt }),
     ...(observes && !outcome.problem && { plan: atMost(MAX_PLANNED, plannedChanges(queue, outcome)) }),
   };
 }
@@ -82,7 +86,10 @@ function atMost(most: number, sentences: readonly string[]): string[] {
 function conditions(
   queue: QueueObject,
   outcome: Outcome,
-  formerRedis: NonNullable<QueueStatus['formerRedis']>,
+  found: {
+    readonly formerRedis: NonNullable<QueueStatus['formerRedis']>;
+    readonly limiter?: WorkerLimiter | undefined;
+  },
   now: Date,
 ): Condition[] {
   const { observed, plan, problem, sampling, upkeep } = outcome;
@@ -94,13 +101,13 @@ function conditions(
       ? undefined
       : drained({ ...observed, spec: queue.spec, problem, removed: removedSchedulers(plan) }),
     [QueueCondition.FormerRedisHeld]: describeFormerRedis(
-      formerRedis,
+      found.formerRedis,
       observed.former ?? [],
       whyNotReleased(queue, outcome),
     ),
     [QueueCondition.MaxmemoryPolicy]: maxmemoryPolicy(observed),
     [QueueCondition.SamplingFailed]: samplingFailed(queue, sampling, problem),
-    [QueueCondition.WorkerLimiter]: workerLimiter(queue, outcome.windows),
+    [QueueCondition.WorkerLimiter]: found.limiter?.notice,
     ...upkeep,
   };
   return kindConditions(queue, QUEUE_REASONS, problem ?? readySentence(queue, outcome), notices, now);

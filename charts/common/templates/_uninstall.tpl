@@ -1,7 +1,8 @@
 {{/*
 Lets go what a controller holds by finalizers when its release is uninstalled: objects that nobody could delete any more,
 nor their namespaces. After the deletion of the release, since its controller would add the finalizers again; with an
-account that exists for that time only, and may do nothing else. What they hold outside the cluster stays.
+account that exists for that time only, and may do nothing else. What they hold outside the cluster stays. Where the hook
+is applied as if it were no hook, as the output of `helm template` may be, it finds the Deployment and does nothing.
 
 Takes the dict of redis-queue.rights. Nothing for a controller that writes no finalizers: see redis-queue.writes.
 */}}
@@ -71,6 +72,35 @@ subjects:
     namespace: {{ $root.Release.Namespace }}
 {{- end }}
 ---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  name: {{ $account }}
+  namespace: {{ $root.Release.Namespace }}
+  labels: {{- $labels | nindent 4 }}
+  annotations: {{- include "redis-queue.uninstallHook" -10 | nindent 4 }}
+rules:
+  - apiGroups: [apps]
+    resources: [deployments]
+    resourceNames: [{{ include "redis-queue.fullname" $root }}]
+    verbs: [get]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata:
+  name: {{ $account }}
+  namespace: {{ $root.Release.Namespace }}
+  labels: {{- $labels | nindent 4 }}
+  annotations: {{- include "redis-queue.uninstallHook" -5 | nindent 4 }}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: Role
+  name: {{ $account }}
+subjects:
+  - kind: ServiceAccount
+    name: {{ $account }}
+    namespace: {{ $root.Release.Namespace }}
+---
 {{ include "redis-queue.uninstallJob" (dict "root" $root "account" $account "namespaces" $namespaces) }}
 {{- end -}}
 {{- end -}}
@@ -94,7 +124,8 @@ of a mesh, which would keep it from ending.
 */}}
 {{- define "redis-queue.uninstallJob" -}}
 {{- $root := .root -}}
-{{- $args := list "--release-finalizers=true" (printf "--log-level=%s" $root.Values.logLevel) -}}
+{{- $deployment := printf "--unless-deployment=%s/%s" $root.Release.Namespace (include "redis-queue.fullname" $root) -}}
+{{- $args := list "--release-finalizers=true" $deployment (printf "--log-level=%s" $root.Values.logLevel) -}}
 {{- with .namespaces }}{{ $args = append $args (join "," . | printf "--namespace-scope=%s") }}{{ end -}}
 {{- range $root.Values.extraArgs -}}
 {{- if hasPrefix "--kubeconfig=" . }}{{ $args = append $args . }}{{ end -}}

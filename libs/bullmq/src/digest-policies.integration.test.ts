@@ -55,6 +55,37 @@ test('what a write leaves is what is read until somebody changes a setting or th
   expect(await digest()).toBe(read);
 });
 
+test('of a paused queue says when jobs of it come where clients before BullMQ 6 lose them, and of others nothing of jobs', async () => {
+  await t.redis.hset(META, 'paused', 1, 'version', 'bullmq:6.7.0');
+  const empty = await digest();
+  await t.redis.lpush('bull:watched:wait', '1');
+  expect(await digest()).toBe(empty);
+  const makesExposed = [
+    () => t.redis.lpush('bull:watched:paused', '2'),
+    () => t.redis.hset(META, 'version', 'bullmq:5.70.0'),
+    () => t.redis.hdel(META, 'version'),
+  ];
+  for (const change of makesExposed) {
+    await change();
+    const exposed = await digest();
+    expect(exposed).not.toBe(empty);
+    const moved = await setPaused(t.redis, ref, { paused: true, expected: undefined, digest: exposed });
+    expect(moved).toEqual({ outcome: 'done', digest: empty });
+    expect(await digest()).toBe(empty);
+    // A client of BullMQ 6 adds to it.
+    await t.redis.lpush('bull:watched:wait', '3');
+    expect(await digest()).toBe(exposed);
+    await t.redis.del('bull:watched:paused');
+    await t.redis.hset(META, 'version', 'bullmq:6.7.0');
+    expect(await digest()).toBe(empty);
+  }
+  await t.redis.hdel(META, 'paused');
+  const running = await digest();
+  await t.redis.del('bull:watched:wait');
+  await t.redis.lpush('bull:watched:paused', '1');
+  expect(await digest()).toBe(running);
+});
+
 test('a write says nothing of what it left when somebody changed another field since the queue was read', async () => {
   const read = await digest();
   await t.redis.hset(META, 'max', 7);
@@ -66,11 +97,14 @@ test('a write says nothing of what it left when somebody changed another field s
 test('a queue that cannot be read has none, and costs the others nothing', async () => {
   const others = Array.from({ length: 120 }, (_, n) => ({ prefix: 'bull', name: `other-${n}` }));
   await t.redis.set('bull:other-60:meta', 'no hash');
-  await t.redis.call('ACL', 'SETUSER', 'one', 'reset', 'on', '>pw', '~bull:other-*', '+@all');
+  await t.redis.hset('bull:other-70:meta', 'paused', 1);
+  const keys = ['~bull:other-*:meta', '~bull:other-80:*'];
+  await t.redis.hset('bull:other-80:meta', 'paused', 1);
+  await t.redis.call('ACL', 'SETUSER', 'one', 'reset', 'on', '>pw', ...keys, '+@all');
   const redis = new Redis({ ...t.target, username: 'one', password: 'pw' });
   const digests = await digestPolicies(redis, [...others, ref]);
   redis.disconnect();
   expect(digests).toHaveLength(121);
-  expect(digests.flatMap((each, index) => (each === NO_DIGEST ? [index] : []))).toEqual([60, 120]);
+  expect(digests.flatMap((each, index) => (each === NO_DIGEST ? [index] : []))).toEqual([60, 70, 120]);
   expect(await digestPolicies(t.redis, [])).toEqual([]);
 });

@@ -166,7 +166,8 @@ export {
   type State,
   type Value,
 } from './snapshot/records.ts';
-export { snapshotQueue, type SnapshotOptions } from './snapshot/snapshot-queue.ts';
+export { checkSnapshot, snapshotQueue, type SnapshotOptions } from './snapshot/snapshot-queue.ts';
 export { type SnapshotChanges } from './snapshot/changed-jobs.ts';
 export { JobDigests, TooManyJobsError } from './snapshot/job-digests.ts';
+export { QueueRestoringError } from './snapshot/queue-restoring-error.ts';
 export { UnreadableKeyError } from './snapshot/unreadable-key-error.ts';

@@ -24,12 +24,14 @@ describe('the length of windows', () => {
     ['as set: opened when the one before ended', { readAtMs: 0, endsAtMs: 1_000 }, running(1_020, 3_000), true],
     ['shorter: it ends too soon after the one before', { readAtMs: 0, endsAtMs: 100 }, running(120, 200), false],
     ['longer: more is left than a window lasts', { readAtMs: 0, endsAtMs: 100 }, running(9_000, 12_000), false],
+    ['as set: the one before was removed in its midst', { readAtMs: 0, endsAtMs: 1_900 }, running(400, 2_400), true],
     [
-      'not known: the one before was removed in its midst',
-      { readAtMs: 0, endsAtMs: 1_900 },
-      running(400, 2_400),
+      'not known: the one before may have been removed in its midst',
+      { readAtMs: 100, endsAtMs: 2_000 },
+      running(2_020, 2_900),
       undefined,
     ],
+    ["not known: Redis' clock was set back", { readAtMs: 5_000 }, running(4_000, 6_000), undefined],
     ['not known: the same window', { readAtMs: 0, endsAtMs: 1_000 }, running(500, 1_001), undefined],
     ['not known: it may have been opened any time before', { readAtMs: 0 }, running(60_000, 60_500), undefined],
     ['not known: somebody holds the queue back', { readAtMs: 0 }, running(60_000, 90_000, true), undefined],
@@ -37,28 +39,38 @@ describe('the length of windows', () => {
     expect(judge(earlier, now)).toBe(expected);
   });
 
-  it('is never called another while all windows last as long as the limit says, whenever jobs come and it is read', () => {
-    const gaps = fc.array(fc.integer({ min: 0, max: 5_000 }), { minLength: 2, maxLength: 30 });
+  it('is never called another while each is opened as the limit says, whenever jobs come, keys are removed and it is read', () => {
+    const windows = fc.array(
+      fc.record({ idleMs: fc.integer({ min: 0, max: 5_000 }), lastsMs: fc.integer({ min: 1, max: LIMIT.durationMs }) }),
+      { minLength: 2, maxLength: 30 },
+    );
     const reads = fc.array(fc.integer({ min: 1, max: 4_000 }), { minLength: 2, maxLength: 60 });
     fc.assert(
-      fc.property(gaps, reads, (idleMs, pausesMs) => {
-        expect(verdicts(idleMs, pausesMs)).not.toContain(false);
+      fc.property(windows, reads, (opened, pausesMs) => {
+        expect(verdicts(opened, pausesMs)).not.toContain(false);
       }),
     );
   });
 });
 
-/** What a reader says that reads after each of these pauses, of windows as limited that open after so much idle time. */
-function verdicts(idleMs: readonly number[], pausesMs: readonly number[]): (boolean | undefined)[] {
-  let openedMs = -LIMIT.durationMs;
-  const opens = idleMs.map((idle) => (openedMs += LIMIT.durationMs + idle));
+/** What a reader says that reads after each of these pauses, of windows as limited that open after so much idle time, and whose keys are removed after so long. */
+function verdicts(
+  windows: readonly { idleMs: number; lastsMs: number }[],
+  pausesMs: readonly number[],
+): (boolean | undefined)[] {
+  let goneAtMs = 0;
+  const opened = windows.map(({ idleMs, lastsMs }) => {
+    const atMs = goneAtMs + idleMs;
+    goneAtMs = atMs + lastsMs;
+    return { atMs, goneAtMs };
+  });
   let readAtMs = 0;
   let earlier: EarlierReading = { readAtMs: -Infinity };
   return pausesMs.map((pauseMs) => {
     readAtMs += pauseMs;
-    const opened = opens.findLast((each) => each <= readAtMs && readAtMs < each + LIMIT.durationMs);
-    if (opened === undefined) return undefined;
-    const now = running(readAtMs, opened + LIMIT.durationMs);
+    const runs = opened.find(({ atMs, goneAtMs: until }) => atMs <= readAtMs && readAtMs < until);
+    if (runs === undefined) return undefined;
+    const now = running(readAtMs, runs.atMs + LIMIT.durationMs);
     const verdict = judge(earlier, now);
     earlier = now;
     return verdict;

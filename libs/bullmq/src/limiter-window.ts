@@ -36,19 +36,17 @@ export interface WindowLength {
 }
 
 /**
- * How long the running window lasts in all. It was opened after the one that ran at the earlier reading had ended, and
- * not later than now. Pure.
+ * How long the running window lasts in all. It was opened after the earlier reading, since another one ran then, or none;
+ * and not later than now. The end of that other one proves nothing: `removeRateLimitKey()` ends a window in its midst, and
+ * so may a failover. Pure.
  *
- * @returns undefined when nothing is known: it is that same window, no window in which jobs are counted, or one that was
- *   opened before the other had to end.
+ * @returns undefined when nothing is known: it is that same window, or no window in which jobs are counted, or Redis'
+ *   clock was set back.
  */
 export function windowLength(earlier: EarlierReading, now: RunningWindow): WindowLength | undefined {
   const { readAtMs, endsAtMs = readAtMs } = earlier;
-  if (now.holdsBack || now.endsAtMs <= endsAtMs + SLACK_MS) return undefined;
-  const atLeastMs = now.endsAtMs - now.readAtMs;
-  const atMostMs = now.endsAtMs - Math.max(readAtMs, endsAtMs);
-  // The window before did not end by itself: its key was removed, or lost with a failover.
-  return atLeastMs > atMostMs + SLACK_MS ? undefined : { atLeastMs, atMostMs };
+  if (now.holdsBack || now.readAtMs < readAtMs || now.endsAtMs <= endsAtMs + SLACK_MS) return undefined;
+  return { atLeastMs: now.endsAtMs - now.readAtMs, atMostMs: now.endsAtMs - readAtMs };
 }
 
 /**

@@ -1,8 +1,9 @@
 import { UnexpectedReplyError } from './redis/reply.ts';
 
 /**
- * Stands for all that a queue's policy is in Redis, the owner mark included: two that are equal say that nobody has
- * changed it in between. Only to be compared.
+ * Stands for all that a queue's policy is in Redis, the owner mark included, and for whether jobs of a paused queue wait
+ * where clients before BullMQ 6 would lose them: two that are equal say that nobody has changed it in between. Only to be
+ * compared.
  */
 export type PolicyDigest = string;
 

@@ -34,14 +34,15 @@ describe.each(charts)('the chart %s', (chart) => {
   });
 });
 
+async function strategyWith(claimName: string): Promise<object | undefined> {
+  const objects = await render(chartFolder('backup-controller'), { values: { storage: { volume: { claimName } } } });
+  const deployment = objects.find(({ kind }) => kind === 'Deployment') as unknown as { spec: { strategy?: object } };
+  return deployment.spec.strategy;
+}
+
 it('a Deployment with a volume ends its old pod first, since one node alone may have the volume', async () => {
-  const strategy = async (claimName: string) => {
-    const objects = await render(chartFolder('backup-controller'), { values: { storage: { volume: { claimName } } } });
-    const deployment = objects.find(({ kind }) => kind === 'Deployment') as unknown as { spec: { strategy?: object } };
-    return deployment.spec.strategy;
-  };
-  expect(await strategy('backups')).toEqual({ type: 'Recreate' });
-  expect(await strategy('')).toBeUndefined();
+  expect(await strategyWith('backups')).toEqual({ type: 'Recreate' });
+  expect(await strategyWith('')).toBeUndefined();
 });
 
 describe('a wrong value is refused before anything is installed:', () => {

@@ -182,11 +182,12 @@ it('who has view in a namespace reads objects of ours, who has edit or admin wri
 describe.each(controllerCharts)('uninstalling %s', (chart) => {
   const plurals = (APPS[chart].holds ?? []).map((kind) => `${kind.toLowerCase()}s`);
   const held = plurals.length > 0 ? [`get list patch: ${plurals.join(' ')} (redis-queue.io)`] : [];
+  const inRelease = plurals.length > 0 ? [`get: deployments (apps) named rq-${chart}`] : [];
 
-  it('grants the right to take its finalizers off, to an account of its own, and nothing else', async () => {
+  it('grants the rights to take its finalizers off and to see that it is gone, to an account of its own, and nothing else', async () => {
     const objects = await render(chartFolder(chart));
     expect(rulesOf(objects, 'ClusterRole', true).map(line)).toEqual(held);
-    expect(rulesOf(objects, 'Role', true)).toEqual([]);
+    expect(rulesOf(objects, 'Role', true).map(line)).toEqual(inRelease);
     const hooks = objects.filter(isHook);
     expect(hooks.filter(({ kind }) => kind === 'Job')).toHaveLength(held.length);
     for (const { metadata } of hooks)
@@ -200,9 +201,9 @@ describe.each(controllerCharts)('uninstalling %s', (chart) => {
     const restricted = { namespaces: ['shop', 'crm'], ...(chart === 'queue-controller' && { clusterId: 'here' }) };
     const hooks = (await render(chartFolder(chart), { values: restricted })).filter(isHook);
     expect(hooks.filter(({ metadata }) => metadata.namespace === undefined)).toEqual([]);
-    for (const namespace of restricted.namespaces) {
+    for (const namespace of [...restricted.namespaces, 'redis-queue']) {
       const there = hooks.filter(({ metadata }) => metadata.namespace === namespace);
-      expect(rulesOf(there, 'Role', true).map(line)).toEqual(held);
+      expect(rulesOf(there, 'Role', true).map(line)).toEqual(namespace === 'redis-queue' ? inRelease : held);
     }
     expect(JSON.stringify(hooks).includes('"--namespace-scope=shop,crm"')).toBe(held.length > 0);
   });
@@ -253,7 +254,12 @@ describe('the hook of the queue-controller', () => {
     expect(spec).toMatchObject({ imagePullSecrets: values.imagePullSecrets, tolerations: values.tolerations });
     const [container] = spec['containers'] as [{ args: string[]; image: string }];
     expect(container.image).toBe('registry.example/redis-queue/queue-controller:0.1.0');
-    expect(container.args).toEqual(['--release-finalizers=true', '--log-level=info', '--kubeconfig=/vault/config']);
+    expect(container.args).toEqual([
+      '--release-finalizers=true',
+      '--unless-deployment=redis-queue/rq-queue-controller',
+      '--log-level=info',
+      '--kubeconfig=/vault/config',
+    ]);
     expect(metadata.annotations).toEqual({ 'linkerd.io/inject': 'disabled', team: 'a' });
     expect(metadata.labels).toMatchObject({ 'sidecar.istio.io/inject': 'false' });
   });

@@ -9,14 +9,18 @@ import {
 } from '@redis-queue/rig';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Account } from './accounts/client/account.ts';
-import { chartFolder, helm, registryFlag } from './rendering/helm.ts';
+import { chartFolder, helm, isHook, registryFlag, render } from './rendering/helm.ts';
 
 const OURS = 'redis-queue.io/queue-data';
 const OTHERS = 'example.com/wait';
 const PATIENCE = { timeoutMs: 90_000, intervalMs: 100 };
 
 interface Pods {
-  items: { metadata: { name: string }; spec: { serviceAccountName: string; containers: [{ args: string[] }] } }[];
+  items: {
+    metadata: { name: string; deletionTimestamp?: string };
+    spec: { serviceAccountName: string; containers: [{ args: string[] }] };
+    status: { phase: string };
+  }[];
 }
 
 let controlPlane: ControlPlane;
@@ -64,7 +68,12 @@ async function runHook(namespace: string, app: AppName): Promise<string> {
   const pod = await eventually(
     async () => {
       const list = await controlPlane.kubectl('get', 'pods', '--namespace', namespace, selector, '--output=json');
-      return (JSON.parse(list) as Pods).items.find(({ spec }) => spec.serviceAccountName.endsWith(`${app}-uninstall`));
+      return (JSON.parse(list) as Pods).items.find(
+        ({ metadata, spec, status }) =>
+          spec.serviceAccountName.endsWith(`${app}-uninstall`) &&
+          status.phase !== 'Succeeded' &&
+          metadata.deletionTimestamp === undefined,
+      );
     },
     { ...PATIENCE, description: `the pod of the hook of the ${app}` },
   );
@@ -78,6 +87,14 @@ async function runHook(namespace: string, app: AppName): Promise<string> {
   await controlPlane.kubectl('patch', 'pod', pod.metadata.name, '--namespace', namespace, ...patch);
   return hook.stdout.join('\n');
 }
+
+it('the hook does nothing while the release is there, as where the output of helm template is applied', async () => {
+  const values = { namespaces: [shop], clusterId: 'here' };
+  const rendered = await render(chartFolder('queue-controller'), { values, release: 'one', namespace: some });
+  await controlPlane.apply(rendered.filter(isHook));
+  expect(await runHook(some, 'queue-controller')).toContain('leaves this Job out with --no-hooks');
+  expect(await finalizersIn(shop)).toEqual({ free: [], held: [OURS], leaving: [OURS] });
+}, 120_000);
 
 it('a release for a namespace lets its Queues go there alone, and the namespace can be deleted', async () => {
   const uninstalled = helmIn(some, 'uninstall', 'one', '--timeout=60s');

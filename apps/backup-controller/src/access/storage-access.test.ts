@@ -39,6 +39,11 @@ const rootOf = async (storage: BackupStorage): Promise<unknown> => {
   return resolved.ok && resolved.access.spec;
 };
 
+const withPodIdentity = async (prefix?: string): Promise<unknown> => {
+  const found = await resolve({ s3: { bucket: 'b', ...(prefix && { prefix }) } }, { podIdentity: true });
+  return found.ok && [found.access.spec, found.access.namespacePath];
+};
+
 describe('a storage', () => {
   it('in S3: every field reaches the client, and the keys of its Secret are the credentials', async () => {
     const s3 = {
@@ -73,6 +78,12 @@ describe('a storage', () => {
       message: expect.stringContaining('storage.podIdentity'),
     });
     expect(await resolve(storage, { podIdentity: true })).toMatchObject({ access: { shared: true, credentials: {} } });
+  });
+
+  // Wall 1: a namespace of the name of another one's prefix reads nothing of that one.
+  it('with the identity of the pod begins with the folder of the namespace, whatever its prefix is', async () => {
+    expect(await withPodIdentity()).toEqual([{ s3: { bucket: 'b', prefix: 'shop' } }, '']);
+    expect(await withPodIdentity('prod')).toEqual([{ s3: { bucket: 'b', prefix: 'shop/prod' } }, '']);
   });
 
   it.each([

@@ -28,9 +28,9 @@ export interface StorageAccess {
   readonly spec: StorageSpec;
   /** By the keys of the Secret. */
   readonly credentials: Readonly<Record<string, string>>;
-  /** The path that belongs to the namespace, with a slash at its end; '': the storage is the namespace's alone. */
+  /** The path that belongs to the namespace, with a slash at its end; '': nothing else can be reached by this. */
   readonly namespacePath: string;
-  /** Whether the credentials are the controller's own, so that nothing but `namespacePath` is the namespace's. */
+  /** Whether the credentials are the controller's own, which other namespaces use as well. */
   readonly shared: boolean;
   /** Gives the key of backups; absent: they are not encrypted. */
   readonly openKey?: OpenKey;
@@ -86,7 +86,10 @@ async function placeOf(
   const { secretRef, ...spec } = s3;
   const own = await ownCredentials(namespace, secretRef, 'spec.storage.s3', settings, readSecret);
   if ('problem' in own) return { ok: false, problem: own.problem };
-  return accessTo({ spec: { s3: spec }, namespacePath: `${namespace}/`, ...own });
+  if (!own.shared) return accessTo({ spec: { s3: spec }, namespacePath: `${namespace}/`, ...own });
+  // Before the prefix, which the namespace chooses: behind it, one of the name of another's prefix would read that one's.
+  const prefix = spec.prefix === undefined ? namespace : `${namespace}/${spec.prefix}`;
+  return accessTo({ spec: { s3: { ...spec, prefix } }, namespacePath: '', ...own });
 }
 
 type KeyAccess = { readonly openKey: OpenKey } | { readonly problem: Problem<StorageAccessReason> };
@@ -123,7 +126,7 @@ async function kmsKeyOf(
   const own = await ownCredentials(namespace, secretRef, 'spec.encryption.kms', settings, readSecret);
   if ('problem' in own) return own;
   const { credentials, shared } = own;
-  return { openKey: () => kmsKey(spec, { credentials, defaultCredentialChain: shared }) };
+  return { openKey: () => kmsKey(spec, { credentials, defaultCredentialChain: shared, namespace }) };
 }
 
 type Credentials =

@@ -9,6 +9,7 @@ import type { RunProgress } from '../engine/progress.ts';
 import type { Runs } from '../runs/runs.ts';
 import { stageOf } from '../runs/stage.ts';
 import { folderOf } from './files.ts';
+import { planBackup } from './plan.ts';
 import {
   BackupTask,
   type BackupObject,
@@ -67,8 +68,10 @@ export async function applyBackup(
   // A run that has a place has begun after this.
   await new Promise((resolve) => setImmediate(resolve));
   const run = runs.stateOf(uid);
-  const stage = stageOf(backup, run, now());
-  return { ...applied, observed: { ...observed, run, stage } };
+  const found = { ...observed, run, stage: stageOf(backup, run, now()) };
+  // Without a place it waits.
+  const { problem } = planBackup(backup, found, now());
+  return { ...applied, observed: found, plan: { steps: plan.steps, ...(problem && { problem }) } };
 }
 
 function beginBackup(
@@ -108,7 +111,7 @@ export function beginRemoval<R>(
 ): void {
   const { name, uid = '' } = backup.metadata;
   if (!access) throw new Error(`the removal of QueueBackup ${name} begins without a storage`);
-  runs.begin({ uid, key: keyOf(backup), task: BackupTask.removal }, ({ signal }) =>
+  runs.begin({ uid, key: keyOf(backup), task: BackupTask.removal, isCleanup: true }, ({ signal }) =>
     inWords(() =>
       withStorage(access, async (storage) => {
         await removeAttempts(storage, baseOf(backup, access), { signal, assertLeading: sources.assertLeading });

@@ -24,7 +24,7 @@ import { backupStatus } from './status.ts';
 import type { BackupObject, BackupPlan, ObservedBackup } from './steps.ts';
 
 /** One whose time to live is over while a restore reads it is looked at again so often; the end of the restore wakes it. */
-const KEPT_MS = 60_000;
+const READ_AGAIN_MS = 60_000;
 
 export interface BackupKindOptions extends BackupTools, Pick<KnownToBackups, 'readers'> {
   readonly metrics: BackupMetrics;
@@ -86,7 +86,7 @@ export function backupKind(
       if (outcome.done.some(({ kind }) => kind === 'delete')) return undefined;
       const now = new Date(nowMs);
       const retryMs = outcome.problem ? retries.afterMs(backup, status, now, random()) : undefined;
-      if (!outcome.problem && outcome.observed.readBy !== undefined) return KEPT_MS;
+      if (!outcome.problem && outcome.observed.readBy !== undefined) return READ_AGAIN_MS;
       return waitMs({ ...backup, status }, outcome.observed, { now, retryMs });
     },
   };

@@ -6,7 +6,7 @@ import type { OpenAccess, Sources } from '../access/sources.ts';
 import { resolveStorage } from '../access/storage-access.ts';
 import { deadLettersName } from '../engine/queue-names.ts';
 import type { QueueSource } from '../engine/write-backup.ts';
-import type { BackupReaders } from '../restores/backup-readers.ts';
+import type { BackupReaders } from '../runs/backup-readers.ts';
 import { deletionDueMs } from '../runs/run-objects.ts';
 import { stageOf } from '../runs/stage.ts';
 import type { BackupObject, BackupRuns, ObservedBackup, Problem } from './steps.ts';

@@ -89,6 +89,13 @@ describe('a backup that is deleted with its files', () => {
     expect(kinds(retained, at('ended', { readBy: 'back' }))).toEqual(['removeFinalizer']);
   });
 
+  // Wall 2: a place that nobody gives back does not hold it, and its namespace, for ever.
+  it('waits no longer for a place than for a storage', () => {
+    const waiting = at('waiting', { run: { ...removal, phase: 'waiting' } });
+    expect(planBackup(leaving(299), waiting, NOW)).toMatchObject({ steps: [], problem: { reason: 'WaitingForPlace' } });
+    expect(kinds(leaving(300), waiting)).toEqual(['removeFinalizer']);
+  });
+
   it('stays there where another object has written it, of which Velero has made this one', () => {
     const directory = 'nightly-fedcba98/20260301T020000Z-1';
     const { steps } = planBackup(leaving(1, { directory, location: `${directory} in s3://shop` }), at('ended'), NOW);

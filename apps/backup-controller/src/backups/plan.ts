@@ -3,9 +3,16 @@ import { hasFinalizer, type FinalizerStep } from '@redis-queue/controller';
 import { problemOfRun } from '../runs/failure.ts';
 import { deletionDueMs } from '../runs/run-objects.ts';
 import type { RunState } from '../runs/runs.ts';
-import { problemOfStage } from '../runs/stage.ts';
+import { problemOfStage, WAITING_FOR_PLACE } from '../runs/stage.ts';
 import { filesOfAnother, folderOf } from './files.ts';
-import { BackupTask, type BackupObject, type BackupPlan, type ObservedBackup, type Problem } from './steps.ts';
+import {
+  BackupTask,
+  type BackupObject,
+  type BackupPlan,
+  type BackupStep,
+  type ObservedBackup,
+  type Problem,
+} from './steps.ts';
 
 /** Held while deletionPolicy is Delete, until what is in the storage is removed. */
 export const BACKUP_FINALIZER = `${GROUP}/backup-data`;
@@ -77,15 +84,17 @@ export function planRemoval(backup: BackupObject, { run, problem, readBy }: Remo
   const ofAnother = filesOfAnother(backup, now);
   if (ofAnother !== undefined) return { steps: [{ kind: 'removeFinalizer', dataRetained: retainedAt(ofAnother) }] };
   if (run && run.phase !== 'ended') {
-    const writes = run.task !== BackupTask.removal;
-    return { steps: writes ? [{ kind: 'abort', why: 'the object is deleted' }] : [], problem: REMOVING };
+    if (run.task !== BackupTask.removal)
+      return { steps: [{ kind: 'abort', why: 'the object is deleted' }], problem: REMOVING };
+    if (run.phase === 'waiting') return waitOrGiveUp(backup, [], WAITING_FOR_PLACE, now);
+    return { steps: [], problem: REMOVING };
   }
   if (run?.task === BackupTask.removal) {
     if (run.end.ok) return { steps: [{ kind: 'removeFinalizer' }] };
-    return giveUpOrWait(backup, problemOfRun(run.end.error) as Problem, now);
+    return waitOrGiveUp(backup, FORGET, problemOfRun(run.end.error) as Problem, now);
   }
   if (readBy !== undefined) return { steps: [], problem: readByRestore(readBy) };
-  if (problem) return giveUpOrWait(backup, problem, now);
+  if (problem) return waitOrGiveUp(backup, FORGET, problem, now);
   return { steps: [{ kind: 'remove' }], problem: REMOVING };
 }
 
@@ -100,10 +109,13 @@ function retainedAt(where: string): string {
   return `${where}: another object has written it, of which this one is a copy; remove it there once no other needs it`;
 }
 
-function giveUpOrWait(backup: BackupObject, problem: Problem, now: Date): BackupPlan {
+const FORGET: readonly BackupStep[] = [{ kind: 'forgetRun' }];
+
+/** For so long whatever stands in the way of its removal. */
+function waitOrGiveUp(backup: BackupObject, steps: readonly BackupStep[], problem: Problem, now: Date): BackupPlan {
   const { metadata, status } = backup;
   const waitedMs = now.getTime() - Date.parse(metadata.deletionTimestamp ?? '');
-  if (waitedMs < REMOVAL_PATIENCE_MS) return { steps: [{ kind: 'forgetRun' }], problem };
+  if (waitedMs < REMOVAL_PATIENCE_MS) return { steps, problem };
   const where = status?.location ?? `the storage of spec.storage, in a folder named ${folderOf(backup)}`;
   return { steps: [{ kind: 'removeFinalizer', dataRetained: `${where}: ${problem.message}` }] };
 }

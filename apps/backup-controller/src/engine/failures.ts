@@ -8,10 +8,16 @@ import {
   StorageError,
   type KeyReason,
 } from '@redis-queue/backup';
-import { OpenFlowError, RestoreLostError, TooManyJobsError, UnreadableKeyError } from '@redis-queue/bullmq';
+import {
+  OpenFlowError,
+  QueueRestoringError,
+  RestoreLostError,
+  TooManyJobsError,
+  UnreadableKeyError,
+} from '@redis-queue/bullmq';
 import type { Problem } from '@redis-queue/controller';
 import type { RunRedis } from '../access/redis.ts';
-import { RunFailure } from '../runs/failure.ts';
+import { PostponedError, RunFailure } from '../runs/failure.ts';
 import { MOST_JOBS } from './digest-memory.ts';
 
 /** What ends a run: known failures in the words of conditions, anything else as it is. */
@@ -19,6 +25,8 @@ export async function inWords<T>(run: () => Promise<T>): Promise<T> {
   try {
     return await run();
   } catch (error) {
+    if (error instanceof QueueRestoringError)
+      throw new PostponedError({ reason: 'QueueRestoring', message: error.message }, error);
     const problem = problemOf(error);
     throw problem ? new RunFailure(problem, error) : error;
   }
@@ -33,7 +41,7 @@ export async function redisInWords<T>(
   try {
     return await call();
   } catch (error) {
-    if (error instanceof RunFailure || problemOf(error)) throw error;
+    if (error instanceof RunFailure || error instanceof QueueRestoringError || problemOf(error)) throw error;
     const { reason, message } = redisProblem(error);
     throw new RunFailure({ reason, message: `queue ${queue}: ${message}` }, error);
   }

@@ -3,6 +3,7 @@ import { BackupWriter, type BackupOptions, type Storage } from '@redis-queue/bac
 import {
   addressOf,
   readServerInfo,
+  checkSnapshot,
   snapshotQueue,
   type QueueRecord,
   type QueueRef,
@@ -101,6 +102,14 @@ export async function writeBackup(options: WriteOptions): Promise<BackupResult> 
 }
 
 async function writeQueues(writer: BackupWriter, options: WriteOptions): Promise<QueueResult[]> {
+  const { signal } = options;
+  // Nothing is read in vain for one that cannot be read yet.
+  for (const { name, ref, target } of options.queues.slice(1)) {
+    // oxlint-disable-next-line no-await-in-loop -- as they are read
+    await withRedis(target, signal, (access) =>
+      redisInWords(name, access, () => checkSnapshot(access.redis, ref, { signal })),
+    );
+  }
   const written: QueueResult[] = [];
   for (const queue of options.queues) {
     // oxlint-disable-next-line no-await-in-loop -- one after the other: memory is bounded by the parts of one

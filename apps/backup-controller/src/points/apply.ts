@@ -9,6 +9,7 @@ import { inWords } from '../engine/failures.ts';
 import type { RunProgress } from '../engine/progress.ts';
 import { takePoint } from '../engine/take-point.ts';
 import { PROGRESS_EVERY_MS } from '../runs/requeue.ts';
+import { planPoints } from './plan.ts';
 import {
   PointTask,
   stageOfPoints,
@@ -68,7 +69,14 @@ export async function applyPoints(
   // A run that has a place has begun after this.
   await new Promise((resolve) => setImmediate(resolve));
   const run = runs.stateOf(uid);
-  return { ...applied, observed: { ...observed, run, stage: stageOfPoints(backup, run, now()) } };
+  const found = { ...observed, run, stage: stageOfPoints(backup, run, now()) };
+  // Without a place it waits.
+  const { problem, trouble } = planPoints(backup, found, now());
+  return {
+    ...applied,
+    observed: found,
+    plan: { steps: plan.steps, ...(problem && { problem }), ...(trouble && { trouble }) },
+  };
 }
 
 function beginPoint(
@@ -120,7 +128,7 @@ function beginChainRemoval(
   const { name, uid = '' } = backup.metadata;
   if (!access) throw new Error(`the removal of a chain of QueueBackup ${name} begins without a storage`);
   const directory = `${baseOf(backup, access)}${chainFolder(number)}`;
-  removals.begin({ uid, key: keyOf(backup), task: PointTask.chain }, ({ signal }) =>
+  removals.begin({ uid, key: keyOf(backup), task: PointTask.chain, isCleanup: true }, ({ signal }) =>
     inWords(() =>
       withStorage(access, async (storage) => {
         await removeChain(storage, directory, { signal, beforeRemove: sources.assertLeading });

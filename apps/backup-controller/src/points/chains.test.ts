@@ -118,6 +118,6 @@ describe('the chain of a time', () => {
 });
 
 it('what a spec leaves out is as its schema has it', () => {
-  expect(incrementalTimes()).toEqual({ everyMs: 30_000, fullEveryMs: 21_600_000, keepMs: 86_400_000 });
+  expect(incrementalTimes()).toEqual({ everyMs: 30_000, fullEveryMs: 7_200_000, keepMs: 86_400_000 });
   expect(incrementalTimes({ keep: '2d' }).keepMs).toBe(172_800_000);
 });

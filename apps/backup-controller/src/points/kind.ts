@@ -97,8 +97,10 @@ function waitMs(
   { now, retryMs }: { readonly now: Date; readonly retryMs: (written: BackupObject) => number },
 ): number | undefined {
   const written = { ...backup, status };
-  if (run && run.phase !== 'ended') return run.phase === 'running' ? PROGRESS_EVERY_MS : undefined;
-  if (backup.metadata.deletionTimestamp !== undefined || problem) return retryMs(written);
+  const isLeaving = backup.metadata.deletionTimestamp !== undefined;
+  if (run && run.phase !== 'ended')
+    return run.phase === 'running' ? PROGRESS_EVERY_MS : isLeaving ? retryMs(written) : undefined;
+  if (isLeaving || problem) return retryMs(written);
   switch (stage) {
     case 'outdated':
       return OUTDATED_MS;

@@ -5,7 +5,7 @@ import type { Sources } from '../access/sources.ts';
 import { resolveStorage } from '../access/storage-access.ts';
 import { sourcesOf } from '../backups/observe.ts';
 import type { BackupObject } from '../backups/steps.ts';
-import type { BackupReaders } from '../restores/backup-readers.ts';
+import type { BackupReaders } from '../runs/backup-readers.ts';
 import { expiredChains, nextPoint } from './chains.ts';
 import { hasPoints, stageOfPoints, type ChainRemovals, type ObservedPoints, type PointRuns } from './steps.ts';
 

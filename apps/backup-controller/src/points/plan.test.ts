@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { BACKUP_FINALIZER } from '../backups/plan.ts';
 import type { BackupObject } from '../backups/steps.ts';
 import { RunFailure } from '../runs/failure.ts';
-import { InterruptedError } from '../runs/run-places.ts';
+import { InterruptedError } from '../runs/interrupted-error.ts';
 import { ago, NOW } from '../testing/objects.ts';
 import { planPoints } from './plan.ts';
 import { PointTask, stageOfPoints, type ObservedPoints } from './steps.ts';

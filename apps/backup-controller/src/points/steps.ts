@@ -30,7 +30,7 @@ export type PointRuns = Runs<RunProgress, PointRunResult>;
 export type ChainRemovals = Runs<RunProgress, number>;
 
 export type PointStage =
-  | Exclude<Stage, 'ended' | 'returning' | 'returned' | 'late'>
+  | Exclude<Stage, 'ended' | 'returning' | 'returned' | 'late' | 'postponed'>
   /** The next point is not due yet. */
   | 'resting'
   /** The cache shows an older status than there is: what is due is not known. */

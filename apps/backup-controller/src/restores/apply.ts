@@ -12,6 +12,7 @@ import type { RunContext } from '../runs/runs.ts';
 import type { RunProgress } from '../engine/progress.ts';
 import { RunFailure } from '../runs/failure.ts';
 import type { RestoreSources } from './observe.ts';
+import { planRestore } from './plan.ts';
 import {
   RestoreTask,
   stageOfRestore,
@@ -99,7 +100,10 @@ export async function applyRestore(
   // A run that has a place has begun after this.
   await new Promise((resolve) => setImmediate(resolve));
   const run = runs.stateOf(uid);
-  return { ...applied, observed: { ...observed, run, stage: stageOfRestore(restore, run, now()) } };
+  const found = { ...observed, run, stage: stageOfRestore(restore, run, now()) };
+  // Without a place it waits.
+  const { problem } = planRestore(restore, found, now());
+  return { ...applied, observed: found, plan: { steps: plan.steps, ...(problem && { problem }) } };
 }
 
 const BEGINNINGS: ReadonlySet<string> = new Set(['check', 'restore', 'resume', 'abandon', 'removeScratch']);
@@ -111,7 +115,8 @@ function begin(
   body: (context: RunContext<RunProgress>) => Promise<RestoreRunResult>,
 ): void {
   const { uid = '' } = restore.metadata;
-  runs.begin({ uid, key: keyOf(restore), task }, (context) => inWords(() => body(context)));
+  const isCleanup = task === RestoreTask.resumption || task === RestoreTask.abandonment;
+  runs.begin({ uid, key: keyOf(restore), task, isCleanup }, (context) => inWords(() => body(context)));
 }
 
 function fence(

@@ -1,7 +1,7 @@
 import type { QueueBackup } from '@redis-queue/api';
 import { saidBefore, type ObjectCache } from '@redis-queue/controller';
 import type { NamedRedis, Sources } from '../access/sources.ts';
-import { resolveStorage, type StorageAccess } from '../access/storage-access.ts';
+import { resolveStorage } from '../access/storage-access.ts';
 import type { BackupObject } from '../backups/steps.ts';
 import { chainAt, chainsOf } from '../points/chains.ts';
 import { isIncremental } from '../points/steps.ts';
@@ -57,8 +57,6 @@ async function sourceOf(
   if (storage && directory !== undefined) {
     const found = await resolveStorage(namespace, { storage, encryption }, sources.storage, readSecret);
     if (!found.ok) return { problem: found.problem };
-    const foreign = whyNotOwn(directory, 'spec.from.directory is', found.access);
-    if (foreign) return { problem: foreign };
     // The one that was checked, whatever lies there by now.
     const { manifestSha256 } = restore.status ?? {};
     return { storage: found.access, directory, ...(manifestSha256 !== undefined && { manifestSha256 }) };
@@ -79,15 +77,7 @@ async function sourceOf(
   }
   const found = await resolveStorage(namespace, backup.spec, sources.storage, readSecret);
   if (!found.ok) return { problem: { ...found.problem, message: `of QueueBackup ${name}: ${found.problem.message}` } };
-  const foreign = whyNotOwn(place.directory, `QueueBackup ${name} lies in`, found.access);
-  return foreign ? { problem: foreign } : { storage: found.access, ...place };
-}
-
-/** Also of a folder in a status: a copy of a QueueBackup of another namespace has that one's. */
-function whyNotOwn(directory: string, said: string, { shared, namespacePath }: StorageAccess): Problem | undefined {
-  if (!shared || directory.startsWith(namespacePath)) return undefined;
-  const message = `${said} ${directory}, which has to begin with ${namespacePath}, since the storage is reached with the identity of the controller's pod, which other namespaces use as well; name a Secret to read elsewhere`;
-  return { reason: 'StorageNotPermitted', message };
+  return { storage: found.access, ...place };
 }
 
 /** Where the backup of a restore lies, or the point of it, or why it cannot be restored. */

@@ -1,7 +1,7 @@
 import { hasFinalizer, type FinalizerStep } from '@redis-queue/controller';
 import { problemOfRun } from '../runs/failure.ts';
 import { deletionDueMs } from '../runs/run-objects.ts';
-import { problemOfStage } from '../runs/stage.ts';
+import { problemOfStage, WAITING_FOR_PLACE } from '../runs/stage.ts';
 import {
   holdsQueues,
   isCopy,
@@ -101,6 +101,8 @@ function planAbandonment(restore: RestoreObject, { run, problem }: ObservedResto
   const isLeaving = restore.metadata.deletionTimestamp !== undefined;
   const said = isLeaving ? { problem: ABANDONING } : {};
   if (run && run.phase !== 'ended') {
+    if (isLeaving && run.phase === 'waiting' && waitedMs(restore, now) >= ABANDONMENT_PATIENCE_MS)
+      return giveUp(restore, WAITING_FOR_PLACE.message);
     const abort = run.task === RestoreTask.abandonment ? [] : [{ kind: 'abort', why: 'it has ended' } as const];
     return { steps: abort, ...said };
   }
@@ -119,11 +121,19 @@ function leftBy(result: object): { dataRetained?: string } {
   return { dataRetained: `all jobs are in ${left.join(', ')}, which ${left.length === 1 ? 'stays' : 'stay'} paused` };
 }
 
-function giveUpOrWait({ metadata, status }: RestoreObject, problem: Problem, now: Date): RestorePlan {
-  const since = Date.parse(metadata.deletionTimestamp ?? status?.completionTime ?? '');
-  const isLeaving = metadata.deletionTimestamp !== undefined;
-  if (now.getTime() - since < ABANDONMENT_PATIENCE_MS)
+function giveUpOrWait(restore: RestoreObject, problem: Problem, now: Date): RestorePlan {
+  const isLeaving = restore.metadata.deletionTimestamp !== undefined;
+  if (waitedMs(restore, now) < ABANDONMENT_PATIENCE_MS)
     return { steps: [{ kind: 'forgetRun' }], ...(isLeaving && { problem }) };
+  return giveUp(restore, problem.message);
+}
+
+/** Since its deletion, or its end. */
+function waitedMs({ metadata, status }: RestoreObject, now: Date): number {
+  return now.getTime() - Date.parse(metadata.deletionTimestamp ?? status?.completionTime ?? '');
+}
+
+function giveUp({ status }: RestoreObject, why: string): RestorePlan {
   const queues = status?.queues?.map(({ queue }) => queue).join(', ') ?? 'its queues';
-  return { steps: [{ kind: 'removeFinalizer', dataRetained: `${queues}: ${problem.message}` }] };
+  return { steps: [{ kind: 'removeFinalizer', dataRetained: `${queues}: ${why}` }] };
 }

@@ -1,5 +1,5 @@
 import { describeFailure, type FailureReason, type Problem } from '@redis-queue/controller';
-import { InterruptedError } from './run-places.ts';
+import { InterruptedError } from './interrupted-error.ts';
 
 /** Why a run failed, as conditions say it. */
 export class RunFailure<R extends string = string> extends Error {
@@ -16,6 +16,9 @@ export class RunFailure<R extends string = string> extends Error {
     return { reason: this.reason, message: this.message };
   }
 }
+
+/** A run cannot do its work yet, and did not fail: it is begun again after a while. */
+export class PostponedError<R extends string = string> extends RunFailure<R> {}
 
 /** What ended a run, in words. */
 export function problemOfRun<R extends string>(error: unknown): Problem<R | FailureReason | 'Interrupted'> {

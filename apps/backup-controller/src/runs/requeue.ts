@@ -22,7 +22,7 @@ export function waitMs(
 ): number | undefined {
   const isLeaving = object.metadata.deletionTimestamp !== undefined;
   if (run && run.phase !== 'ended') {
-    const deadlineMs = isLeaving ? undefined : deadlineDueMs(object, now);
+    const deadlineMs = isLeaving ? retryMs : deadlineDueMs(object, now);
     return bounded(soonestMs([run.phase === 'running' ? PROGRESS_EVERY_MS : undefined, deadlineMs]));
   }
   if (isLeaving) return retryMs;

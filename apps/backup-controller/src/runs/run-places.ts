@@ -1,27 +1,43 @@
 import { FairPool, unlessAborted, type Clock } from '@redis-queue/controller';
+import { RunFailure } from './failure.ts';
+import { HeldPlaces } from './held-places.ts';
+import { InterruptedError } from './interrupted-error.ts';
 
-/** The process stops, or does not lead any more: what it ran is begun again by who leads next. */
-export class InterruptedError extends Error {
-  override readonly name = 'InterruptedError';
-}
-
+/** After so long a namespace that waits and has no run has room made for it, if it can be, and again after that. */
+const MAKE_ROOM_AFTER_MS = 300_000;
 /** So long after it was aborted a run is waited for, to take back what it has on its way; then it is left behind. */
 const LEAVE_AFTER_MS = 5_000;
 
+/** A removal of many files, or in a storage that answers slowly, has so long. */
+const LONGEST_CLEANUP_MS = 3_600_000;
+
+/** Whose turn it is. */
+export interface RunTurn {
+  readonly namespace: string;
+  readonly uid: string;
+  /** It takes back what another run has left, or ends it, and is soon done: it has places of its own. */
+  readonly isCleanup: boolean;
+}
+
 /**
  * The places in which backups and restores run, of all kinds together: so many at once, in turns by namespace, of which
- * none has more than half of what is free. They belong to leadership: nothing runs before `serve`, and all are aborted
- * when its signal is.
+ * none has more than half of what is free, nor all of them for longer than its share of time while others wait. What
+ * cleans up has as many beside them. They belong to leadership: nothing runs before `serve`, and all are aborted when its
+ * signal is.
  */
 export class RunPlaces {
-  readonly #pool: FairPool;
+  readonly #runs: FairPool;
+  readonly #cleanups: FairPool;
+  readonly #held: HeldPlaces;
   readonly #stopping = new AbortController();
   readonly #underWay = new Set<Promise<void>>();
-  readonly #clock: Pick<Clock, 'after'>;
+  readonly #clock: Clock;
 
   /** @param capacity runs at once */
-  constructor(capacity: number, clock: Pick<Clock, 'after'>) {
-    this.#pool = new FairPool(capacity);
+  constructor(capacity: number, clock: Clock) {
+    this.#runs = new FairPool(capacity);
+    this.#cleanups = new FairPool(capacity);
+    this.#held = new HeldPlaces(() => clock.now());
     this.#clock = clock;
   }
 
@@ -32,7 +48,7 @@ export class RunPlaces {
       else signal.addEventListener('abort', () => resolve(), { once: true });
     });
     this.#stopping.abort(new InterruptedError('the controller stops'));
-    this.#pool.giveUpWaiting();
+    for (const pool of [this.#runs, this.#cleanups]) pool.giveUpWaiting();
     await Promise.all(this.#underWay);
   }
 
@@ -42,9 +58,11 @@ export class RunPlaces {
    * @param signal gives it up, also while it waits. What hangs in `body` then is not waited for beyond a few seconds.
    * @throws the reason of `signal`; InterruptedError; what `body` throws.
    */
-  async run<T>(namespace: string, signal: AbortSignal, body: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  async run<T>(turn: RunTurn, signal: AbortSignal, body: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const either = AbortSignal.any([signal, this.#stopping.signal]);
-    const ran = this.#inTurn(namespace, either, body);
+    const ran = turn.isCleanup
+      ? this.#inTurn(this.#cleanups, turn, either, () => this.#untilLate(either, body))
+      : this.#whileOthersWait(turn, either, body);
     const ended = ran.then(
       () => undefined,
       () => undefined,
@@ -54,14 +72,56 @@ export class RunPlaces {
     return await ran;
   }
 
-  async #inTurn<T>(namespace: string, signal: AbortSignal, body: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  /** So that what cleans up ends, however slowly a storage answers. */
+  async #untilLate<T>(signal: AbortSignal, body: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const late = new AbortController();
+    const timer = this.#clock.after(LONGEST_CLEANUP_MS, () => {
+      const message = `it did not end within ${LONGEST_CLEANUP_MS / 60_000} minutes`;
+      late.abort(new RunFailure({ reason: 'DeadlineExceeded', message }));
+    });
+    try {
+      return await this.#untilLeft(AbortSignal.any([signal, late.signal]), body);
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  /** Has room made for it, and gives its place to others, when the one has waited or the other run for long. */
+  async #whileOthersWait<T>(turn: RunTurn, signal: AbortSignal, body: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { namespace, uid } = turn;
+    const look = (): void => {
+      this.#held.makeRoomFor(namespace);
+      waiting = this.#clock.after(MAKE_ROOM_AFTER_MS, look);
+    };
+    let waiting = this.#clock.after(MAKE_ROOM_AFTER_MS, look);
+    try {
+      const result = await this.#inTurn(this.#runs, turn, signal, async () => {
+        waiting.cancel();
+        const place = this.#held.take(namespace, uid);
+        try {
+          return await this.#untilLeft(AbortSignal.any([signal, place.signal]), body);
+        } finally {
+          this.#held.give(place);
+        }
+      });
+      this.#held.forget(uid);
+      return result;
+    } catch (error) {
+      if (!(error instanceof InterruptedError)) this.#held.forget(uid);
+      throw error;
+    } finally {
+      waiting.cancel();
+    }
+  }
+
+  async #inTurn<T>(pool: FairPool, { namespace }: RunTurn, signal: AbortSignal, run: () => Promise<T>): Promise<T> {
     let begun: Promise<T> | undefined;
-    const turn = this.#pool.run({
+    const turn = pool.run({
       path: [namespace],
       last: false,
       run: () => {
         signal.throwIfAborted();
-        begun = this.#untilLeft(signal, body);
+        begun = run();
         return begun;
       },
     });

@@ -1,24 +1,30 @@
-import { describe, expect, it } from 'vitest';
-import { InterruptedError, RunPlaces } from './run-places.ts';
+import { systemClock } from '@redis-queue/controller';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { backupObject, NOW } from '../testing/objects.ts';
+import { PostponedError } from './failure.ts';
+import { InterruptedError } from './interrupted-error.ts';
+import { RunPlaces } from './run-places.ts';
+import { runFields } from './run-status.ts';
 import { Runs } from './runs.ts';
+import { problemOfStage, stageOf } from './stage.ts';
 
 /** Runs in so many places; what they do is decided by the test. */
 function setUp(places: number) {
   const stop = new AbortController();
-  // What is aborted is left behind at once.
-  const all = new RunPlaces(places, { after: (_, run) => (run(), { cancel: () => undefined }) });
+  const all = new RunPlaces(places, systemClock);
   const served = all.serve(stop.signal);
   const changed: string[] = [];
   const elapsed = { ms: 0 };
   const runs = new Runs<number, string>({
     places: all,
     elapsedMs: () => elapsed.ms,
+    after: (ms, run) => systemClock.after(ms, run),
     onChange: ({ namespace, name }) => changed.push(`${namespace}/${name}`),
   });
   const begun: string[] = [];
   const ends = new Map<string, (error?: Error) => void>();
-  const begin = (namespace: string, name: string): void =>
-    runs.begin({ uid: name, key: { namespace, name }, task: 'test' }, ({ signal, report }) => {
+  const begin = (namespace: string, name: string, isCleanup = false): void =>
+    runs.begin({ uid: name, key: { namespace, name }, task: 'test', isCleanup }, ({ signal, report }) => {
       begun.push(name);
       report(begun.length);
       return new Promise((resolve, reject) => {
@@ -41,6 +47,15 @@ function setUp(places: number) {
   };
 }
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+/** Time passes; what is aborted is left behind. */
+const pass = async (ms: number): Promise<void> => {
+  await settled();
+  vi.advanceTimersByTime(ms);
+  await settled();
+};
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }));
+afterEach(() => void vi.useRealTimers());
 
 describe('runs', () => {
   it('say how long the oldest of a namespace has had its place', async () => {
@@ -106,10 +121,59 @@ describe('runs', () => {
     await settled();
     runs.abort('waits', new Error('deleted'));
     runs.abort('hangs', new Error('late'));
-    await settled();
+    await pass(5_000);
     expect(begun).toEqual(['hangs', 'next']);
     expect([phaseOf('hangs'), phaseOf('waits')]).toEqual(['ended', 'ended']);
     expect(runs.stateOf('hangs')).toMatchObject({ end: { ok: false, error: new Error('late') } });
+  });
+
+  // Wall 1: who creates an object sets how long its run takes, and one place is all there is.
+  it('give their place to other namespaces that wait once they have had their share of time, twice as long each time', async () => {
+    const { begin, begun, end, runs, phaseOf } = setUp(1);
+    begin('a', 'slow');
+    await pass(86_400_000);
+    begin('b', 'other');
+    await pass(310_000);
+    expect(begun).toEqual(['slow', 'other']);
+    const error = new InterruptedError('others have waited for its place');
+    expect(runs.stateOf('slow')).toMatchObject({ end: { ok: false, error } });
+    begin('a', 'slow');
+    end('other');
+    await settled();
+    expect(phaseOf('slow')).toBe('running');
+    begin('b', 'patient');
+    await pass(3_540_000);
+    expect([phaseOf('slow'), phaseOf('patient')]).toEqual(['running', 'waiting']);
+    await pass(305_000);
+    expect([phaseOf('slow'), phaseOf('patient')]).toEqual(['ended', 'running']);
+  });
+
+  it('that are postponed are forgotten after a while, so that they are begun again, and have not failed', async () => {
+    const { begin, begun, end, runs, phaseOf, changed } = setUp(1);
+    begin('a', 'early');
+    await settled();
+    end('early', new PostponedError({ reason: 'QueueRestoring', message: 'not yet' }));
+    await pass(29_000);
+    const backup = backupObject();
+    expect(stageOf(backup, runs.stateOf('early'), NOW)).toBe('postponed');
+    expect(problemOfStage(backup, 'postponed', runs.stateOf('early'), NOW)).toMatchObject({ reason: 'QueueRestoring' });
+    expect(runFields(backup, 'postponed', NOW)).toMatchObject({ phase: 'Pending' });
+    expect(runFields(backup, 'postponed', NOW)).not.toHaveProperty('failures');
+    await pass(1_000);
+    expect([phaseOf('early'), changed.length]).toEqual([undefined, 3]);
+    begin('a', 'early');
+    await settled();
+    expect(begun).toEqual(['early', 'early']);
+  });
+
+  it('that clean up have places of their own, and an hour', async () => {
+    const { begin, begun, runs } = setUp(1);
+    begin('a', 'slow');
+    begin('b', 'removal', true);
+    await pass(3_600_000);
+    expect(begun).toEqual(['slow', 'removal']);
+    await pass(5_000);
+    expect(runs.stateOf('removal')).toMatchObject({ end: { ok: false, error: { reason: 'DeadlineExceeded' } } });
   });
 
   it('are one for each object until it has ended, and forgotten with it', async () => {
@@ -133,6 +197,7 @@ describe('runs', () => {
     begin('b', 'waits');
     await settled();
     stop.abort();
+    await pass(5_000);
     await served;
     await settled();
     expect(begun).toEqual(['runs']);

@@ -1,4 +1,5 @@
-import type { ObjectKey, ObjectMemory } from '@redis-queue/controller';
+import type { Clock, ObjectKey, ObjectMemory } from '@redis-queue/controller';
+import { PostponedError } from './failure.ts';
 import type { RunPlaces } from './run-places.ts';
 
 /** How a run ended. */
@@ -24,6 +25,8 @@ export interface RunOf {
   readonly uid: string;
   readonly key: ObjectKey;
   readonly task: string;
+  /** It takes back what another run has left, or ends it. */
+  readonly isCleanup?: boolean;
 }
 
 export interface RunContext<P> {
@@ -33,10 +36,14 @@ export interface RunContext<P> {
   readonly report: (progress: P) => void;
 }
 
+/** After so long a run is begun again that was postponed. */
+const POSTPONED_MS = 30_000;
+
 export interface RunsOptions {
   readonly places: RunPlaces;
   /** Monotonic, in ms. */
   readonly elapsedMs: () => number;
+  readonly after: Clock['after'];
   /** Called when a run begins and when it ends: the object is to be reconciled. */
   readonly onChange: (key: ObjectKey) => void;
 }
@@ -59,7 +66,8 @@ export class Runs<P, R> implements ObjectMemory {
   }
 
   /** Begins a run as soon as there is a place; nothing while the object has one that has not ended. */
-  begin({ uid, key, task }: RunOf, body: (context: RunContext<P>) => Promise<R>): void {
+  begin(runOf: RunOf, body: (context: RunContext<P>) => Promise<R>): void {
+    const { uid, key, task } = runOf;
     const known = this.#entries.get(uid);
     if (known && known.state.phase !== 'ended') return;
     const abort = new AbortController();
@@ -70,7 +78,7 @@ export class Runs<P, R> implements ObjectMemory {
       state: { task, phase: 'waiting' },
     };
     this.#entries.set(uid, entry);
-    void this.#run(key, entry, body);
+    void this.#run(runOf, entry, body);
   }
 
   stateOf(uid: string): RunState<P, R> | undefined {
@@ -102,9 +110,12 @@ export class Runs<P, R> implements ObjectMemory {
     this.#entries.delete(uid);
   }
 
-  async #run(key: ObjectKey, entry: Entry<P, R>, body: (context: RunContext<P>) => Promise<R>): Promise<void> {
-    const { places, elapsedMs, onChange } = this.#options;
-    const { task } = entry.state;
+  async #run(
+    { uid, key, task, isCleanup = false }: RunOf,
+    entry: Entry<P, R>,
+    body: (context: RunContext<P>) => Promise<R>,
+  ): Promise<void> {
+    const { places, elapsedMs, after, onChange } = this.#options;
     const change = (state: RunState<P, R>): void => {
       entry.state = state;
       onChange(key);
@@ -119,11 +130,17 @@ export class Runs<P, R> implements ObjectMemory {
     };
     let end: RunEnd<R>;
     try {
-      const result = await places.run(key.namespace ?? '', entry.abort.signal, run);
+      const result = await places.run({ namespace: key.namespace ?? '', uid, isCleanup }, entry.abort.signal, run);
       end = { ok: true, result, tookMs: elapsedMs() - entry.beganMs };
     } catch (error) {
       end = { ok: false, error, tookMs: elapsedMs() - entry.beganMs };
     }
     change({ task, phase: 'ended', end });
+    if (end.ok || !(end.error instanceof PostponedError)) return;
+    after(POSTPONED_MS, () => {
+      if (this.#entries.get(uid) !== entry) return;
+      this.#entries.delete(uid);
+      onChange(key);
+    });
   }
 }

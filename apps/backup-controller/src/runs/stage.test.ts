@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ago, backupObject, NOW } from '../testing/objects.ts';
 import { RunFailure } from './failure.ts';
-import { InterruptedError } from './run-places.ts';
+import { InterruptedError } from './interrupted-error.ts';
 import { backoffDueMs, deadlineDueMs, deletionDueMs } from './run-objects.ts';
 import { runFields } from './run-status.ts';
 import type { RunState } from './runs.ts';

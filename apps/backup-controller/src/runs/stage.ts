@@ -1,7 +1,7 @@
 import { restoredUnfinished, saidBefore, type Problem } from '@redis-queue/controller';
-import { problemOfRun } from './failure.ts';
+import { PostponedError, problemOfRun } from './failure.ts';
 import { backoffDueMs, deadlineDueMs, hasEnded, type RunObject } from './run-objects.ts';
-import { InterruptedError } from './run-places.ts';
+import { InterruptedError } from './interrupted-error.ts';
 import type { RunState } from './runs.ts';
 
 /** Where an object is, by its status and by what this process knows of its run. */
@@ -21,6 +21,8 @@ export type Stage =
   | 'running'
   /** Its run failed, which the status is to say. */
   | 'failed'
+  /** Its run could not do its work yet, and is begun again after a while. */
+  | 'postponed'
   /** It failed a moment ago. */
   | 'backingOff'
   /** Nothing runs for it, and something should. */
@@ -33,6 +35,7 @@ export function stageOf(object: RunObject, run: RunState<unknown, unknown> | und
   if (run?.phase === 'ended' && run.end.ok) return 'succeeded';
   if (deadlineDueMs(object, now) === 0) return 'late';
   // One that was interrupted, not failed, is begun again at once.
+  if (run?.phase === 'ended' && isPostponed(run)) return 'postponed';
   if (run?.phase === 'ended') return isInterrupted(run) ? 'due' : 'failed';
   if (run) return run.phase;
   return backoffDueMs(object, now) > 0 ? 'backingOff' : 'due';
@@ -41,6 +44,12 @@ export function stageOf(object: RunObject, run: RunState<unknown, unknown> | und
 /** The reasons that this gives; every kind whose objects run once has them. */
 export type StageReason =
   'WaitingForPlace' | 'Interrupted' | 'BackoffLimitExceeded' | 'DeadlineExceeded' | 'RestoredByVelero';
+
+export const WAITING_FOR_PLACE = {
+  reason: 'WaitingForPlace',
+  message:
+    'as many backups and restores run as may, of this namespace or of all; it goes on when one ends, or has had its share of time',
+} as const satisfies Problem<StageReason>;
 
 /** What stands between the spec and its end, as far as the stage says it. */
 export function problemOfStage<R extends string>(
@@ -60,10 +69,9 @@ export function problemOfStage<R extends string>(
       return { reason: 'DeadlineExceeded', message };
     }
     case 'waiting':
-      return {
-        reason: 'WaitingForPlace',
-        message: 'as many backups and restores run as may, of this namespace or of all; it goes on when one ends',
-      };
+      return WAITING_FOR_PLACE;
+    case 'postponed':
+      return run?.phase === 'ended' && !run.end.ok ? (problemOfRun<R>(run.end.error) as Problem<R>) : undefined;
     case 'failed':
       return problemOfFailed<R>(object, run);
     case 'backingOff':
@@ -92,6 +100,10 @@ function problemOfFailed<R extends string>(
 /** Runs that have failed, the one that is to be reported included. */
 export function failuresAfter({ status }: Pick<RunObject, 'status'>): number {
   return (status?.failures ?? 0) + 1;
+}
+
+function isPostponed(run: RunState<unknown, unknown>): boolean {
+  return run.phase === 'ended' && !run.end.ok && run.end.error instanceof PostponedError;
 }
 
 /** Whether a run ended because the process was to end, and did not fail. */

@@ -11,7 +11,7 @@ import { findCondition, keyOf, STATUS_MANAGER, timestamp } from '@redis-queue/co
 import { eventually, startApiProxy, temporaryFolder, type Intercept } from '@redis-queue/rig';
 import { startRig, type Rig, type RunningController } from '@redis-queue/rig/controllers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BackupReaders } from '../restores/backup-readers.ts';
+import { BackupReaders } from '../runs/backup-readers.ts';
 import { wireBackupController } from '../wire.ts';
 import { backupName, type BackupObject, type ScheduleObject } from './schedules.ts';
 import { countSlots, newestSlots, readTimetable, type Timetable } from './slots.ts';

@@ -1,6 +1,6 @@
 import { QUEUE_BACKUP_SCHEDULES, QUEUE_BACKUPS, QUEUE_RESTORES } from '@redis-queue/api';
 import { keyOf, keyToString, manageKind, type Change, type Manager, type ManageOptions } from '@redis-queue/controller';
-import type { BackupReaders } from '../restores/backup-readers.ts';
+import type { BackupReaders } from '../runs/backup-readers.ts';
 import { DrillMetrics } from './drill-metrics.ts';
 import { scheduleKeyOfDrill, type RestoreObject } from './drills.ts';
 import { scheduleKind } from './kind.ts';

@@ -1,8 +1,6 @@
 import { NO_DIGEST, type ObservedPolicy } from '@redis-queue/bullmq';
 import { describe, expect, it } from 'vitest';
-import { queueObject } from '../testing/queues.ts';
 import { LimiterWatch } from './limiter-watch.ts';
-import { workerLimiter } from './notice.ts';
 
 const LIMIT = { max: 200, durationMs: 2_000 };
 
@@ -23,36 +21,37 @@ function stage() {
   const watch = new LimiterWatch(() => clock.nowMs);
   const read = (...args: Parameters<typeof policy>) => {
     watch.note('uid', policy(...args));
-    return watch.verdict('uid');
+    return watch.verdict('uid')?.verdict;
   };
   return { clock, watch, read };
 }
-const limited = queueObject({ rateLimits: { maxJobsPerSecond: 100, burstCapacity: 200 } });
-
 describe('a limiter of workers', () => {
   it('that makes windows shorter shows in the look just after a window has ended', () => {
     const { watch, read } = stage();
     expect(read([10_000, 10_080])).toBeUndefined();
     expect(watch.lookAgainMs('uid', policy([10_000, 10_080]))).toBe(100);
-    const verdict = read([10_100, 10_195]);
-    expect(workerLimiter(limited, verdict)).toMatchObject({
-      reason: 'RateLimitOverridden',
-      message: expect.stringContaining('2000 ms of the rate limit shorter') as string,
-    });
+    expect(read([10_100, 10_195])).toEqual({ atLeastMs: 95, atMostMs: 195, limit: LIMIT });
   });
 
   it('that makes them longer shows in any window that was opened since', () => {
     const { read } = stage();
     read([10_000, 10_080]);
-    expect(workerLimiter(limited, read([20_000, 25_000]))?.message).toContain('longer, so that fewer jobs start');
+    expect(read([20_000, 25_000])).toEqual({ atLeastMs: 5_000, atMostMs: 15_000, limit: LIMIT });
   });
 
-  it('shows where no limit is set, and is not said for ever of a queue that is idle', () => {
+  it('shows where no limit is set, and how long ago that was', () => {
     const { clock, read, watch } = stage();
     read(undefined, null);
-    expect(workerLimiter(queueObject(), read([10_000, 10_500], null))?.reason).toBe('WorkerLimiter');
+    expect(read([10_000, 10_500], null)).toBe('notSet');
     clock.nowMs = 16 * 60_000;
-    expect(workerLimiter(queueObject(), watch.verdict('uid'))).toBeUndefined();
+    expect(watch.verdict('uid')).toEqual({ verdict: 'notSet', ageMs: 16 * 60_000 });
+  });
+
+  it('is not known of another limit', () => {
+    const { read } = stage();
+    read([10_000, 10_080]);
+    expect(read([10_100, 10_195])).toBeDefined();
+    expect(read(undefined, null)).toBeUndefined();
   });
 
   it('is not taken for one while the window of the limit before runs out', () => {
@@ -92,17 +91,5 @@ describe('a limiter of workers', () => {
     read([10_000, 10_080]);
     read([10_100, 12_082]);
     expect([120_000, 359_000, 360_000].map(due)).toEqual([false, false, true]);
-  });
-
-  it('is said on while nothing is known, as after a restart', () => {
-    const condition = {
-      type: 'WorkerLimiter',
-      status: 'True',
-      reason: 'RateLimitOverridden',
-      message: 'as before',
-    } as const;
-    const queue = { ...limited, status: { conditions: [{ ...condition, lastTransitionTime: '' }] } };
-    expect(workerLimiter(queue, undefined)).toEqual({ reason: 'RateLimitOverridden', message: 'as before' });
-    expect(workerLimiter(queue, 'asSet')).toBeUndefined();
   });
 });

@@ -8,8 +8,6 @@ import {
 } from '@redis-queue/bullmq';
 import type { ObjectMemory } from '@redis-queue/controller';
 
-/** For so long workers are said to have a limiter where none is set; an idle queue shows no other. */
-const NOT_SET_FOR_MS = 15 * 60_000;
 /** A look for this alone costs a reconcile, so after a verdict there is none for so long. */
 const LOOK_EVERY_MS = 5 * 60_000;
 /** A look that tells nothing is followed by another after so long. */
@@ -21,9 +19,15 @@ const OPENED_AFTER_MS = 20;
 
 /**
  * Whether windows of the rate limit are those that `meta` says: `asSet`; of another length, because workers have a
- * limiter of their own, as long as is known; or opened although no limit is set. Undefined: not known.
+ * limiter of their own, as long as is known; or opened although no limit is set.
  */
 export type WindowVerdict = 'asSet' | 'notSet' | (WindowLength & { readonly limit: RateLimitWindow });
+
+/** How old a verdict is by the watch's own clock. */
+export interface JudgedWindows {
+  readonly verdict: WindowVerdict;
+  readonly ageMs: number;
+}
 
 interface Known {
   readonly limit: RateLimitWindow | undefined;
@@ -34,7 +38,8 @@ interface Known {
 
 /**
  * Finds limiters that workers bring themselves, from the windows that run whenever a queue is read: while it is busy,
- * every five minutes, and once more just after that window's end. After a restart nothing is known, and the status keeps saying what it said.
+ * every five minutes, and once more just after that window's end. After a restart nothing is known, and the status keeps
+ * saying what it said until that is old.
  */
 export class LimiterWatch implements ObjectMemory {
   readonly #known = new Map<string, Known>();
@@ -65,11 +70,10 @@ export class LimiterWatch implements ObjectMemory {
     });
   }
 
-  /** Undefined: not known. */
-  verdict(uid: string): WindowVerdict | undefined {
+  /** What was found last, and how long ago. Undefined: not known. */
+  verdict(uid: string): JudgedWindows | undefined {
     const known = this.#known.get(uid);
-    const isOld = known?.verdict === 'notSet' && this.#now() - known.judgedAtMs > NOT_SET_FOR_MS;
-    return isOld ? 'asSet' : known?.verdict;
+    return known?.verdict && { verdict: known.verdict, ageMs: this.#now() - known.judgedAtMs };
   }
 
   /**

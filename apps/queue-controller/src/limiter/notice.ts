@@ -1,25 +1,74 @@
 import type { Queue, QueueReason } from '@redis-queue/api';
-import { saidBefore, type Problem } from '@redis-queue/controller';
-import type { WindowVerdict } from './limiter-watch.ts';
+import type { RateLimitWindow } from '@redis-queue/bullmq';
+import { saidBefore, timestamp, type Problem } from '@redis-queue/controller';
+import type { JudgedWindows, WindowVerdict } from './limiter-watch.ts';
 
 /** The condition's type. */
 export const WORKER_LIMITER = 'WorkerLimiter';
 
-/** What the status says of limiters that workers bring themselves. While nothing is known, what it said. */
-export function workerLimiter(queue: Queue, verdict: WindowVerdict | undefined): Problem<QueueReason> | undefined {
-  if (verdict === undefined) return saidBefore(queue.status?.conditions, 'WorkerLimiter');
-  if (verdict === 'asSet') return undefined;
-  const limiter = "workers of the queue have a limiter of their own (option limiter of BullMQ's Worker)";
-  if (verdict === 'notSet')
-    return {
-      reason: 'WorkerLimiter',
-      message: `${limiter}, and each may have another; for one limit over all, set spec.rateLimits and take the option out of the workers`,
-    };
-  const { durationMs } = verdict.limit;
-  const shorter = verdict.atMostMs < durationMs;
+/** For so long it is said without another proof; an idle queue shows none. */
+const SAID_FOR_MS = 15 * 60_000;
+/** The time of the last proof is written anew when it is so much older. */
+const SEEN_EVERY_MS = 5 * 60_000;
+
+export interface WorkerLimiter {
+  readonly notice: Problem<QueueReason>;
+  /** When windows showed it, for the status. */
+  readonly seenAt: string;
+}
+
+export interface KnownWindows {
+  /** Absent: not known, as after a restart. */
+  readonly windows?: JudgedWindows | undefined;
+  /** The rate limit in effect in Redis; absent: none. */
+  readonly limit?: RateLimitWindow | undefined;
+  readonly now: Date;
+}
+
+/**
+ * What the status says of limiters that workers bring themselves: what was proved within the last 15 minutes, and of the
+ * limit that is in effect. While nothing is known, what it said, as long as by the time of its proof.
+ */
+export function workerLimiter(queue: Queue, { windows, limit, now }: KnownWindows): WorkerLimiter | undefined {
+  const nowMs = now.getTime();
+  const saidSeenAt = queue.status?.workerLimiterSeenAt;
+  const saidMs = Date.parse(saidSeenAt ?? '');
+  if (windows === undefined) {
+    const notice = saidOf(queue, limit);
+    return notice && saidSeenAt && Math.abs(nowMs - saidMs) <= SAID_FOR_MS ? { notice, seenAt: saidSeenAt } : undefined;
+  }
+  const { verdict, ageMs } = windows;
+  if (verdict === 'asSet' || ageMs > SAID_FOR_MS || !isOf(verdict, limit)) return undefined;
+  const seenMs = nowMs - ageMs;
+  const seenAt = saidSeenAt && Math.abs(seenMs - saidMs) < SEEN_EVERY_MS ? saidSeenAt : timestamp(seenMs);
+  if (verdict === 'notSet') return { notice: WITHOUT_LIMIT, seenAt };
+  return { notice: otherLength(queue, verdict.limit, verdict.atMostMs < verdict.limit.durationMs), seenAt };
+}
+
+/** Whether it was found while that limit was set. */
+function isOf(verdict: Exclude<WindowVerdict, 'asSet'>, limit: RateLimitWindow | undefined): boolean {
+  if (verdict === 'notSet') return limit === undefined;
+  return verdict.limit.max === limit?.max && verdict.limit.durationMs === limit.durationMs;
+}
+
+/** What the status says, unless it is of another limit. */
+function saidOf(queue: Queue, limit: RateLimitWindow | undefined): Problem<QueueReason> | undefined {
+  const said = saidBefore<QueueReason>(queue.status?.conditions, WORKER_LIMITER);
+  const possible = limit ? [true, false].map((shorter) => otherLength(queue, limit, shorter)) : [WITHOUT_LIMIT];
+  return possible.find(({ reason, message }) => said?.reason === reason && said.message === message);
+}
+
+const LIMITER = "workers of the queue have a limiter of their own (option limiter of BullMQ's Worker)";
+
+const WITHOUT_LIMIT: Problem<QueueReason> = {
+  reason: 'WorkerLimiter',
+  message: `${LIMITER}, and each may have another; for one limit over all, set spec.rateLimits and take the option out of the workers`,
+};
+
+function otherLength(queue: Queue, { durationMs }: RateLimitWindow, shorter: boolean): Problem<QueueReason> {
   const effect = shorter ? 'shorter, so that more jobs start than it allows' : 'longer, so that fewer jobs start';
   return {
     reason: queue.spec.rateLimits ? 'RateLimitOverridden' : 'WorkerLimiter',
-    message: `${limiter}: its duration makes the window of ${durationMs} ms of the rate limit ${effect}; take the option out of the workers`,
+    message: `${LIMITER}: its duration makes the window of ${durationMs} ms of the rate limit ${effect}; take the option out of the workers`,
   };
 }

@@ -67,6 +67,11 @@ it('a dry run that cannot read its queue keeps no other waiting, and one that co
     undefined,
     'counting',
   ]);
+  // Nor is it the one that has its turn when another leaves the line.
+  const ended = dryRun('ended', '2026-03-01T12:00:00Z');
+  expect(line.next(ended)).toEqual([{ namespace: 'shop', name: 'counting' }]);
+  expect(lineOf([fresh, stuck]).next(ended)).toEqual([{ namespace: 'shop', name: 'fresh' }]);
+  expect(lineOf([stuck]).next(ended)).toEqual([]);
 });
 
 it('of thousands of a Queue only some are notified of its changes', () => {
@@ -77,7 +82,7 @@ it('of thousands of a Queue only some are notified of its changes', () => {
 const update = (object: RedriveObject, previous: RedriveObject): boolean =>
   leavesLine({ event: 'update', object, previous });
 
-it('the next has its turn when one ends, is suspended or goes', () => {
+it('the next has its turn when one ends, is suspended, cannot read its queue or goes', () => {
   const open = named('a', '2026-03-01T00:00:00Z');
   const ended = named('a', '2026-03-01T00:00:00Z', {}, true);
   expect(update(ended, open)).toBe(true);
@@ -86,4 +91,8 @@ it('the next has its turn when one ends, is suspended or goes', () => {
   expect(leavesLine({ event: 'delete', object: open, previous: undefined })).toBe(true);
   expect(leavesLine({ event: 'delete', object: ended, previous: undefined })).toBe(false);
   expect(leavesLine({ event: 'add', object: open, previous: undefined })).toBe(false);
+  const [counts, cannot] = ['Counting', 'QueueNotFound'].map((reason) => dryRun('dry', '2026-03-01T00:00:00Z', reason));
+  expect(update(cannot!, counts!)).toBe(true);
+  expect(update(cannot!, cannot!)).toBe(false);
+  expect(leavesLine({ event: 'delete', object: cannot!, previous: undefined })).toBe(false);
 });

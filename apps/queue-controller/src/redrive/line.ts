@@ -51,9 +51,10 @@ export class RedriveLine {
     return undefined;
   }
 
-  /** Whose turn it is when this one has left the line. */
+  /** Whose turn it is when this one has left the line, or lets the others pass. */
   next(redrive: RedriveObject): ObjectKey[] {
-    return firstKeys(this.#redrives.eachByIndex(LINE, lineOf(redrive)), 1);
+    for (const first of this.#redrives.eachByIndex(LINE, lineOf(redrive))) if (!isStuck(first)) return [keyOf(first)];
+    return [];
   }
 
   /** Those of a Queue that have not ended, the oldest first. */
@@ -62,10 +63,14 @@ export class RedriveLine {
   }
 }
 
-/** Whether the change lets the next one have its turn. */
+/** Whether the change lets the next one have its turn: others do not wait for it any more. */
 export function leavesLine({ event, object, previous }: Change<RedriveObject>): boolean {
-  if (event === 'delete') return isInLine(object);
-  return previous !== undefined && isInLine(previous) && !isInLine(object);
+  if (event === 'delete') return holdsLine(object);
+  return previous !== undefined && holdsLine(previous) && !holdsLine(object);
+}
+
+function holdsLine(redrive: RedriveObject): boolean {
+  return isInLine(redrive) && !isStuck(redrive);
 }
 
 /** A dry run that cannot read its queue costs Redis nothing, and keeps none of another queue waiting. */

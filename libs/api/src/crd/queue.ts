@@ -149,7 +149,7 @@ export const queueDefinition: KindDefinition = {
     {
       type: 'WorkerLimiter',
       meaning:
-        'workers have a limiter of their own, which a queue shows while it is busy: looked for every five minutes. Present only while True.',
+        'workers have a limiter of their own, which a queue shows while it is busy: looked for every five minutes, and said until 15 minutes have passed since status.workerLimiterSeenAt. Present only while True.',
     },
   ],
   examples: [

@@ -103,6 +103,10 @@ export const QUEUE_BACKUP_REASONS = {
     doc: 'The object is being deleted, and a QueueRestore that has not ended reads what it has in the storage; the message names it. It is removed once that has ended or is deleted.',
   },
   ...RUN_REASONS,
+  QueueRestoring: {
+    kind: 'retries',
+    doc: 'A QueueRestore fills a queue, or holds it until its spec.resume is true, so a backup would lack jobs; it is taken once that has ended. The message names the queue.',
+  },
   NoQueueSelected: {
     kind: 'retries',
     doc: 'spec.queues.selector selects no Queue of the namespace; label one, or create another QueueBackup.',

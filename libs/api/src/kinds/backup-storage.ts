@@ -53,7 +53,11 @@ const s3Schema = z.object({
     .max(63)
     .regex(/^[a-z0-9][a-z0-9.-]*[a-z0-9]$/)
     .describe('Name of the bucket, which has to exist.'),
-  prefix: storagePathSchema.optional().describe('Path in the bucket below which backups lie. Absent: none.'),
+  prefix: storagePathSchema
+    .optional()
+    .describe(
+      "Path in the bucket below which backups lie; with the identity of the controller's pod, below the folder of the namespace. Absent: none.",
+    ),
   region: regionSchema.optional().describe('Region of the bucket. Absent: us-east-1.'),
   endpoint: endpointSchema
     .optional()

@@ -282,6 +282,11 @@ export const queueStatusSchema = z.object({
       'Where the queue was before its Secret led elsewhere, and may still have the owner mark and settings of this Queue. Absent: nowhere.',
     )
     .meta({ 'x-kubernetes-list-type': 'atomic' }),
+  workerLimiterSeenAt: z
+    .string()
+    .meta({ format: 'date-time' })
+    .optional()
+    .describe('When the queue last showed what the condition WorkerLimiter says, to within five minutes.'),
   plan: z
     .array(z.string())
     .max(50)

@@ -12,6 +12,8 @@ import { removeBackup } from './remove-backup.ts';
 import { readAll } from './sample-chain.fixture.ts';
 import { jobs, keyNamed, SIGNAL, writeSample } from './sample-backup.fixture.ts';
 
+const MIB = 1_048_576;
+
 function create(storage: MemoryStorage, options: Partial<BackupOptions> = {}): Promise<BackupWriter> {
   const createdAt = new Date('2026-11-29T10:00:00Z');
   const fixed = { directory: 'shop/monday', backupId: 'm', createdAt, about: {}, signal: SIGNAL, partBytes: 1_024 };
@@ -122,8 +124,12 @@ describe('a backup', () => {
 
   it('refuses a record that no part can hold, by its name', async () => {
     const queue = (await create(new MemoryStorage())).queue('emails');
-    const record = { kind: 'job', id: '7', data: 'x'.repeat(64 * 1024 * 1024) };
-    await expect(queue.write([record])).rejects.toThrow('queue emails: the record of job 7 has more than 64 MiB');
+    for (const data of ['x'.repeat(16 * MIB), '\u0001'.repeat(3 * MIB), Array.from({ length: 800_000 }, () => '')]) {
+      const record = { kind: 'job', id: '7', data };
+      await expect(queue.write([record])).rejects.toThrow(
+        'queue emails: the record of job 7 has more than 16 MiB or 800000 values',
+      );
+    }
   });
 });
 
@@ -132,6 +138,12 @@ describe('a backup that is too large', () => {
     const writer = await create(new MemoryStorage(), { maxParts: 2 });
     const queue = writer.queue('emails');
     await expect(queue.write(jobs('emails', 100))).rejects.toThrow('2 parts (0 GiB of JSON) at most; make several');
+  });
+
+  it('has two hundred queues at most', async () => {
+    const writer = await create(new MemoryStorage());
+    for (let name = 0; name < 200; name += 1) writer.queue(String(name));
+    expect(() => writer.queue('one-more')).toThrow('200 queues at most; make several');
   });
 
   it('fails before its manifest is written when that is longer than readers take', async () => {

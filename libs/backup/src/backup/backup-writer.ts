@@ -4,7 +4,7 @@ import { secureRandom, type RandomBytes } from '../encryption/random.ts';
 import { BackupTooLargeError } from '../errors/backup-too-large-error.ts';
 import { DirectoryNotEmptyError } from '../errors/directory-not-empty-error.ts';
 import { manifestPath, POINT_FOLDER, prefixOf, splitDirectory } from '../manifest/layout.ts';
-import { MAX_MANIFEST_BYTES, MAX_PARTS, partsText } from '../manifest/manifest-limits.ts';
+import { MAX_MANIFEST_BYTES, MAX_PARTS, MAX_QUEUES, partsText } from '../manifest/manifest-limits.ts';
 import { sealManifest, sha256Of } from '../manifest/manifest-text.ts';
 import { BACKUP_ID, FORMAT, FORMAT_VERSIONS, type Manifest, type PreviousPoint } from '../manifest/schema.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -93,6 +93,7 @@ export class BackupWriter {
     if (name === '' || !name.isWellFormed()) throw new TypeError('a queue of a backup has a name, in Unicode');
     if (this.#queues.some((queue) => queue.name === name))
       throw new TypeError(`queue ${name} is in the backup already`);
+    if (this.#queues.length === MAX_QUEUES) throw new BackupTooLargeError(`${MAX_QUEUES} queues`);
     const queue = new QueueWriter(this.#context, name);
     this.#queues.push(queue);
     return queue;

@@ -2,8 +2,10 @@ import { RecordTooLargeError } from '../errors/record-too-large-error.ts';
 import { partPath, queueDirectory } from '../manifest/layout.ts';
 import { hashOfParts } from '../manifest/manifest-text.ts';
 import type { QueueEntry } from '../manifest/schema.ts';
+import { fitsAsJson } from '../parts/json-size.ts';
+import { countValues } from '../parts/json-values.ts';
 import { LineBuffer } from '../parts/line-buffer.ts';
-import { MAX_PART_BYTES } from '../parts/part-limits.ts';
+import { MAX_LINE_VALUES, MAX_PART_BYTES } from '../parts/part-limits.ts';
 import type { Holds, PartEntry } from '../parts/part.ts';
 import { sealPart } from '../parts/seal-part.ts';
 import { bodyOf } from './body.ts';
@@ -55,6 +57,7 @@ export class QueueWriter {
     if (this.#entry) throw new Error(`queue ${this.#name} of the backup is closed`);
     this.#context.pipeline.throwIfFailed();
     for (const record of records) {
+      if (!fitsAsJson(record, MAX_PART_BYTES)) throw this.#tooLarge(record);
       const line = JSON.stringify(record);
       const holds = this.#context.isIncrement ? holdsOf(record) : undefined;
       if (this.#linesOf(holds).append(line)) continue;
@@ -107,9 +110,13 @@ export class QueueWriter {
 
   /** A record that is longer than a part usually is. */
   async #writeAlone(record: { readonly kind: string }, line: string, holds: Holds | undefined): Promise<void> {
-    const tooLarge = line.length >= MAX_PART_BYTES || Buffer.byteLength(line) >= MAX_PART_BYTES;
-    if (tooLarge) throw new RecordTooLargeError(this.#name, record, MAX_PART_BYTES);
-    await this.#store(Buffer.from(`${line}\n`), { records: 1, holds }, () => undefined);
+    const bytes = Buffer.from(`${line}\n`);
+    if (bytes.length > MAX_PART_BYTES || countValues(bytes) > MAX_LINE_VALUES) throw this.#tooLarge(record);
+    await this.#store(bytes, { records: 1, holds }, () => undefined);
+  }
+
+  #tooLarge(record: { readonly kind: string }): RecordTooLargeError {
+    return new RecordTooLargeError(this.#name, record, { bytes: MAX_PART_BYTES, values: MAX_LINE_VALUES });
   }
 
   async #store(

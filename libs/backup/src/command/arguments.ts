@@ -17,6 +17,7 @@ the AWS command line finds them: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or
 
   --key-file FILE               the key of an encrypted backup, as in its Secret: 32 bytes in base64 per line
   --kms-key ID                  instead of it: the key in AWS KMS, with credentials as for S3
+  --namespace NAME              with --kms-key: the namespace of the QueueBackup, to which the key is bound
   --kms-region NAME, --kms-endpoint URL
   --manifest-sha256 HEX         status.manifestSha256 of the QueueBackup: refuse any other backup in its place
   --queue NAME                  export only this queue; may be repeated
@@ -28,6 +29,12 @@ wrong or not to be had, or the backup is of a later version; 4 the storage faile
 
 const COMMANDS = ['list', 'verify', 'export'] as const;
 
+/** A key in AWS KMS, and the namespace whose backups it opens. */
+export interface KmsArguments {
+  readonly spec: KmsSpec;
+  readonly namespace: string;
+}
+
 export interface Arguments {
   readonly command: (typeof COMMANDS)[number];
   /** The URL of the storage. */
@@ -35,7 +42,7 @@ export interface Arguments {
   /** Empty: the storage itself. */
   readonly directory: string;
   readonly keyFile?: string;
-  readonly kms?: KmsSpec;
+  readonly kms?: KmsArguments;
   readonly manifestSha256?: string;
   /** Names of the queues to export; empty for all. */
   readonly queues: readonly string[];
@@ -61,7 +68,7 @@ export function parseArguments(argv: readonly string[]): Arguments | 'help' {
   if (manifestSha256 !== undefined && !/^[0-9a-f]{64}$/.test(manifestSha256)) {
     throw new UsageError('--manifest-sha256 has 64 hexadecimal digits');
   }
-  const kms = kmsOf(values['kms-key'], values['kms-region'], values['kms-endpoint']);
+  const kms = kmsOf(values);
   if (keyFile !== undefined && kms) throw new UsageError('give --key-file or --kms-key, not both');
   if (command === 'list' && (keyFile ?? kms ?? manifestSha256) !== undefined) {
     throw new UsageError('list reads manifests as they are, without a key or a hash');
@@ -78,10 +85,14 @@ export function parseArguments(argv: readonly string[]): Arguments | 'help' {
   };
 }
 
-function kmsOf(keyId?: string, region?: string, endpoint?: string): KmsSpec | undefined {
-  if (keyId !== undefined) return { keyId, ...(region && { region }), ...(endpoint && { endpoint }) };
-  if ((region ?? endpoint) !== undefined) throw new UsageError('--kms-region and --kms-endpoint are for --kms-key');
-  return undefined;
+function kmsOf(values: ReturnType<typeof parse>['values']): KmsArguments | undefined {
+  const { 'kms-key': keyId, 'kms-region': region, 'kms-endpoint': endpoint, namespace } = values;
+  if (keyId === undefined) {
+    if ((region ?? endpoint ?? namespace) === undefined) return undefined;
+    throw new UsageError('--namespace, --kms-region and --kms-endpoint are for --kms-key');
+  }
+  if (!namespace) throw new UsageError('--kms-key needs --namespace, that of the QueueBackup');
+  return { spec: { keyId, ...(region && { region }), ...(endpoint && { endpoint }) }, namespace };
 }
 
 function parse(argv: readonly string[]) {
@@ -94,6 +105,7 @@ function parse(argv: readonly string[]) {
         'kms-key': { type: 'string' },
         'kms-region': { type: 'string' },
         'kms-endpoint': { type: 'string' },
+        namespace: { type: 'string' },
         'manifest-sha256': { type: 'string' },
         queue: { type: 'string', multiple: true },
         help: { type: 'boolean', default: false },

@@ -14,7 +14,7 @@ process.stdout.on('error', () => interrupted.abort());
 
 process.exitCode = await runCommand(process.argv.slice(2), {
   openStorage: (url) => openStorage(specOf(url), {}, { defaultCredentialChain: true }),
-  kmsKey: (spec) => kmsKey(spec, { credentials: {}, defaultCredentialChain: true }),
+  kmsKey: (spec, namespace) => kmsKey(spec, { credentials: {}, defaultCredentialChain: true, namespace }),
   readFile: (path) => readFile(path, 'utf8'),
   write: async (output) => {
     if (!process.stdout.write(output)) await once(process.stdout, 'drain', { signal: interrupted.signal });

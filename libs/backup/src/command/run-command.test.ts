@@ -33,7 +33,8 @@ async function run(line: string, signal = new AbortController().signal) {
       if (url === 'memory:') return storage;
       throw new StorageError('StorageUnreachable', `${url} does not answer`, { retryable: true });
     },
-    kmsKey: async ({ keyId, region, endpoint }) => keyNamed(`${keyId}${region ?? ''}${endpoint ?? ''}`),
+    kmsKey: async ({ keyId, region, endpoint }, namespace) =>
+      keyNamed(`${namespace === 'shop' ? '' : namespace}${keyId}${region ?? ''}${endpoint ?? ''}`),
     readFile: async (path) => FILES[path] ?? Promise.reject(new Error('no such file')),
     write: async (text) => void output.push(Buffer.from(text as string)),
     warn: (text) => void warnings.push(text),
@@ -120,8 +121,13 @@ describe('redis-queue-backup', () => {
   });
 
   it('takes a key from AWS KMS', async () => {
-    expect(await run('verify memory: shop/monday --kms-key a')).toMatchObject({ status: 0, warnings: '' });
-    const elsewhere = await run('verify memory: shop/monday --kms-key a --kms-region b --kms-endpoint c');
+    expect(await run('verify memory: shop/monday --kms-key a --namespace shop')).toMatchObject({
+      status: 0,
+      warnings: '',
+    });
+    const elsewhere = await run(
+      'verify memory: shop/monday --kms-key a --namespace shop --kms-region b --kms-endpoint c',
+    );
     expect(elsewhere).toMatchObject({ status: 3, warnings: expect.stringContaining(keyNamed('abc').id) as string });
   });
 
@@ -160,9 +166,10 @@ describe('redis-queue-backup', () => {
     ['verify memory: a --key x', 2, "Unknown option '--key'"],
     ['verify memory: a --queue x', 2, '--queue is for export'],
     ['verify memory: a --manifest-sha256 x', 2, 'has 64 hexadecimal digits'],
-    ['verify memory: a --kms-key x --key-file y', 2, '--key-file or --kms-key, not both'],
-    ['verify memory: a --kms-region x', 2, '--kms-region and --kms-endpoint are for --kms-key'],
-    ['list memory: --kms-key x', 2, 'list reads manifests as they are'],
+    ['verify memory: a --kms-key x --namespace n --key-file y', 2, '--key-file or --kms-key, not both'],
+    ['verify memory: a --kms-region x', 2, '--namespace, --kms-region and --kms-endpoint are for --kms-key'],
+    ['verify memory: a --kms-key x', 2, '--kms-key needs --namespace'],
+    ['list memory: --kms-key x --namespace n', 2, 'list reads manifests as they are'],
     ['list memory: --key-file key-a', 2, 'list reads manifests as they are'],
     ['export memory: shop/tuesday --queue sms', 2, '--queue sms: the backup has emails, orders'],
   ])('ends %j with status %d and says why', async (line, status, warning) => {

@@ -14,8 +14,8 @@ export interface CommandContext {
   /** @param url as the user gave it. */
   openStorage(url: string): Promise<Storage>;
   readFile(path: string): Promise<string>;
-  /** A key in AWS KMS, with the user's credentials. */
-  kmsKey(spec: KmsSpec): Promise<KeyWrapper>;
+  /** A key in AWS KMS, with the user's credentials, for backups of a namespace. */
+  kmsKey(spec: KmsSpec, namespace: string): Promise<KeyWrapper>;
   /** Settles when more may be written. */
   write(output: string | Uint8Array): Promise<void>;
   /** For people: what went wrong. */
@@ -87,7 +87,7 @@ async function exportRecords(backup: OpenBackup, chosen: readonly string[], cont
 }
 
 async function keyOf({ keyFile, kms }: Arguments, context: CommandContext): Promise<KeyWrapper | undefined> {
-  if (kms) return context.kmsKey(kms);
+  if (kms) return context.kmsKey(kms.spec, kms.namespace);
   if (keyFile === undefined) return undefined;
   const text = await context.readFile(keyFile).catch((error: unknown) => {
     throw new BackupKeyError(

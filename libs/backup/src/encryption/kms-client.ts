@@ -23,6 +23,8 @@ export interface KmsOptions {
   readonly credentials: Readonly<Record<string, string>>;
   /** Whether, without keys, those of the environment are used: of the pod's identity, or of the user's profile. */
   readonly defaultCredentialChain?: boolean;
+  /** Whose backups it is for: a copy of another namespace's backup does not open. */
+  readonly namespace: string;
   /** How long a call may take, all its tries together, ms. */
   readonly timeoutMs?: number;
 }

@@ -18,9 +18,9 @@ beforeAll(async () => {
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
-function key(spec: Partial<KmsSpec> = {}, timeoutMs = 10_000): Promise<KeyWrapper> {
+function key(spec: Partial<KmsSpec> = {}, timeoutMs = 10_000, namespace = 'shop'): Promise<KeyWrapper> {
   const { endpoint, region, keyIds, credentials } = server;
-  return kmsKey({ keyId: keyIds[0]!, endpoint, region, ...spec }, { credentials, timeoutMs });
+  return kmsKey({ keyId: keyIds[0]!, endpoint, region, ...spec }, { credentials, timeoutMs, namespace });
 }
 
 describe('a key in AWS KMS', () => {
@@ -30,7 +30,18 @@ describe('a key in AWS KMS', () => {
     const { manifest } = await writeSample(storage, 'monday', { key: await key({ keyId }) });
     expect(manifest.encryption).toMatchObject({ keyId: `kms:${keyId}` });
     const backup = await openBackup(storage, 'monday', { key: await key({ keyId }), signal: SIGNAL });
-    expect((await collect(backup.records('emails'))).flat()).toEqual(SAMPLE_QUEUES.emails);
+    expect((await collect(backup.records('emails'))).flatMap(({ records }) => records)).toEqual(SAMPLE_QUEUES.emails);
+  });
+
+  // Wall 1: with the identity of the pod all namespaces use one key, and a file can be copied.
+  it('does not open the data key of another namespace, whatever the files say', async () => {
+    const wrapped = await (await key()).wrap(randomBytes(32), { backupId: 'monday', namespace: 'other' });
+    const other = await key({}, 10_000, 'other');
+    await expect(other.unwrap(wrapped, { backupId: 'monday' }, other.id)).rejects.toMatchObject({
+      reason: 'KeyRefused',
+    });
+    const own = await key();
+    expect(await own.unwrap(wrapped, { backupId: 'monday' }, own.id)).toHaveLength(32);
   });
 
   it('does not open the data key of another backup, nor one that was changed', async () => {
@@ -85,6 +96,8 @@ describe('a key in AWS KMS', () => {
 
   it('is asked for at no address of a node, and not without credentials', async () => {
     await expect(key({ endpoint: 'http://169.254.169.254' })).rejects.toThrow('169.254.169.254');
-    await expect(kmsKey({ keyId: 'a' }, { credentials: {} })).rejects.toMatchObject({ reason: 'KeyDenied' });
+    await expect(kmsKey({ keyId: 'a' }, { credentials: {}, namespace: 'shop' })).rejects.toMatchObject({
+      reason: 'KeyDenied',
+    });
   });
 });

@@ -1,6 +1,7 @@
+import { countValues } from '../parts/json-values.ts';
 import { PART_BYTES } from '../parts/part-limits.ts';
 
-/** Bounds what a reader holds, whoever has written the manifest. Room for all parts, and for 1,500 queues. */
+/** Bounds what a reader holds, whoever has written the manifest. Room for all parts, and for all queues. */
 export const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
 
 /** About 130 bytes of a manifest each. */
@@ -11,7 +12,9 @@ export function partsText(parts: number): string {
   return `${parts} parts (${Math.floor((parts * PART_BYTES) / 1024 ** 3)} GiB of JSON)`;
 }
 
-const [COMMA, BRACKET, BRACE] = [',', '[', '{'].map((character) => character.charCodeAt(0));
+/** Of a QueueBackup with a hundred Queues, each with its dead letters. */
+export const MAX_QUEUES = 200;
+
 const MIN_BYTES_PER_VALUE = 8;
 const FEW_VALUES = 2_000;
 
@@ -20,7 +23,5 @@ const FEW_VALUES = 2_000;
  * size in memory once it is parsed.
  */
 export function hasTooManyValues(text: Uint8Array): boolean {
-  let values = 0;
-  for (const byte of text) if (byte === COMMA || byte === BRACKET || byte === BRACE) values += 1;
-  return values > FEW_VALUES + text.length / MIN_BYTES_PER_VALUE;
+  return countValues(text) > FEW_VALUES + text.length / MIN_BYTES_PER_VALUE;
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { MAX_PART_BYTES, MAX_STORED_BYTES } from '../parts/part-limits.ts';
+import { MAX_QUEUES } from './manifest-limits.ts';
 import { POINT_FOLDER, QUEUE_DIRECTORY } from './layout.ts';
 
 export const FORMAT = 'redis-queue-backup';
@@ -73,7 +74,7 @@ export const manifestSchema = z
       })
       .optional()
       .describe('In version 2 only: the backup since which the jobs have changed. It may be an increment itself.'),
-    queues: z.array(queueSchema),
+    queues: z.array(queueSchema).max(MAX_QUEUES),
     integrity: z
       .object({
         algorithm: z.enum(['SHA-256', 'HMAC-SHA-256']).describe('HMAC-SHA-256 exactly when `encryption` is there.'),

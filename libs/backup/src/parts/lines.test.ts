@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { LineBuffer } from './line-buffer.ts';
 import { countLines, recordsOf } from './lines.ts';
 
+const lineWith = (array: string): Buffer => Buffer.from(`{"kind":"job","data":${array}}\n`);
+
 describe('lines in a buffer', () => {
   it('are added as long as they fit in whole', () => {
     const buffer = new LineBuffer(Buffer.alloc(10));
@@ -72,6 +74,13 @@ describe('records of lines', () => {
 
   it.each(['{"kind":1}', '{}', 'null', '[]', 'x', ''])('are refused when one is %j', (line) => {
     expect(() => [...recordsOf(Buffer.from(`${line}\n`))]).toThrow(/kind|JSON/);
+  });
+
+  // Wall 1: 20 MiB of such brackets, which are a kB as they are stored, take a GiB once they are parsed.
+  it('are refused before they are parsed when one has more values than a writer gives it', () => {
+    expect(() => [...recordsOf(lineWith(`[${'[],'.repeat(500_000)}[]]`))]).toThrow('more than 800000 values');
+    const text = JSON.stringify('[{"a":1}],\\'.repeat(200_000));
+    expect([...recordsOf(lineWith(text))]).toHaveLength(1);
   });
 
   it('may have fields that are names of JavaScript', () => {

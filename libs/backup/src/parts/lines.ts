@@ -1,3 +1,6 @@
+import { countValues } from './json-values.ts';
+import { MAX_LINE_VALUES } from './part-limits.ts';
+
 const NEWLINE = 0x0a;
 
 /** A record of a backup as its reader gets it. */
@@ -37,6 +40,9 @@ export function* recordsOf(
   let batch: JsonRecord[] = [];
   let [lines, batchBytes] = [0, 0];
   for (const [from, end] of lastFirst ? linesBackwards(bytes) : linesForwards(bytes)) {
+    // Parsed, values take many times what they have in the text.
+    if (end - from > MAX_LINE_VALUES && countValues(bytes, from, end) > MAX_LINE_VALUES)
+      throw new Error(`a line has more than ${MAX_LINE_VALUES} values`);
     const record = takesJob ? takenRecord(bytes, from, end, takesJob) : recordOf(bytes.toString('utf8', from, end));
     if (record) batch.push(record);
     lines += 1;

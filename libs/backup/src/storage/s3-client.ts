@@ -1,14 +1,11 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import type { Readable } from 'node:stream';
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { checkedEndpoint, guardedLookup } from './endpoint.ts';
-import { limited } from './limited.ts';
+import { limitAnswers } from './s3-answers.ts';
 import type { S3Spec } from './storage-spec.ts';
 import { StorageError } from './storage.ts';
 
-/** A page of a list has at most 1,000 names; with names of 1,024 bytes, escaped, that is less. */
-const LONGEST_ANSWER_BYTES = 8 * 1_048_576;
 const CONNECT_MS = 10_000;
 const CONNECTIONS = 8;
 
@@ -65,29 +62,4 @@ function credentialsOf({ credentials, defaultCredentialChain }: S3ClientOptions)
 
 function denied(why: string): StorageError {
   return new StorageError('StorageDenied', why, { retryable: false });
-}
-
-interface RawResponse {
-  readonly statusCode: number;
-  body?: Readable;
-}
-
-/** The body of an object is not parsed: its reader bounds it. */
-function limitAnswers(client: S3Client): void {
-  client.middlewareStack.add(
-    (next, { commandName }) =>
-      async (request) => {
-        const result = await next(request);
-        const response = result.response as RawResponse;
-        const isObject = commandName === 'GetObjectCommand' && response.statusCode < 300;
-        if (response.body && !isObject) response.body = limited(response.body, LONGEST_ANSWER_BYTES, tooLong);
-        return result;
-      },
-    { step: 'deserialize', priority: 'low', name: 'limitAnswers' },
-  );
-}
-
-function tooLong(): StorageError {
-  const says = `the server's answer is longer than ${LONGEST_ANSWER_BYTES / 1_048_576} MiB; check the endpoint`;
-  return new StorageError('StorageFailed', says, { retryable: false });
 }

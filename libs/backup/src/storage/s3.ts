@@ -19,6 +19,7 @@ import { uploadInParts, type MultipartCalls } from './multipart.ts';
 import { isPath, namesOf } from './object-path.ts';
 import { partsOf, type Part } from './parts.ts';
 import { Retries } from './retries.ts';
+import { NAMES_PER_PAGE } from './s3-answers.ts';
 import { CA, createS3Client, type S3ClientOptions } from './s3-client.ts';
 import { isObjectMissing, isUploadMissing } from './s3-errors.ts';
 import { readBody, request, tryOnce, unless, type RequestOptions, type S3Request } from './s3-requests.ts';
@@ -41,8 +42,8 @@ const ABORT_MS = 10_000;
 /** In the metadata of an object: which upload made it. */
 const UPLOAD = 'redis-queue-upload';
 
-/** A page of a list has 1,000 at most. A server that names more pages has no backups, or no end. */
-const MAX_PAGES = 10_000;
+/** A server that names more pages has no backups, or no end. */
+const MAX_PAGES = 40_000;
 
 /** After so many bytes of one answer its failure is the first. */
 const PROGRESS_BYTES = 256 * 1_024;
@@ -152,7 +153,7 @@ class S3 implements Storage {
     const Prefix = `${this.#prefix}${prefix}`;
     let ContinuationToken: string | undefined;
     for (let page = 0; page < MAX_PAGES; page++) {
-      const command = new ListObjectsV2Command({ Bucket, Prefix, ContinuationToken });
+      const command = new ListObjectsV2Command({ Bucket, Prefix, ContinuationToken, MaxKeys: NAMES_PER_PAGE });
       const answer = await request(about, this.#options, (abortSignal) => this.#client.send(command, { abortSignal }));
       for (const { Key = '', Size = 0 } of answer.Contents ?? []) {
         const path = Key.slice(this.#prefix.length);

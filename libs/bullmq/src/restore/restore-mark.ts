@@ -1,5 +1,4 @@
-/** The field of a queue's `meta` that says which restore fills it, by which writer, and how far it is. */
-export const RESTORE_FIELD = 'redis-queue:restore';
+export { RESTORE_FIELD } from '../redis/restore-field.ts';
 
 /**
  * - `filling`: jobs are written; nothing that workers or producers read names them.

@@ -20,10 +20,17 @@ export function renderScripts(): string {
   ].join('\n');
 }
 
-/** The script with what several scripts share in the place of each line `-- include parts/<file>`. */
-function textOf(file: string): string {
+/**
+ * The script with what several scripts share in the place of each line `-- include parts/<file>`: a part that others
+ * include as well stands where it is named first.
+ */
+function textOf(file: string, included = new Set<string>()): string {
   const text = readFileSync(new URL(file, FOLDER), 'utf8');
-  return text.replaceAll(/^-- include (parts\/[a-z-]+\.lua)\n/gm, (_, part: string) => textOf(part));
+  return text.replaceAll(/^-- include (parts\/[a-z-]+\.lua)\n/gm, (_, part: string) => {
+    if (included.has(part)) return '';
+    included.add(part);
+    return textOf(part, included);
+  });
 }
 
 function camelCase(file: string): string {

@@ -16,7 +16,7 @@
          what is longer than a number is the text `long`; a mark over 4 kB is its SHA-1 in hex, and the scripts that
          compare the mark with the one that was read make the same of it; of the version the first 64 bytes;
          claims over 4 kB are none; of others only those that stand; a list of schedulers over 8 kB is none
-  Cost   4 reads of O(1), about 7 us; one more when the queue is paused
+  Cost   4 reads of O(1), about 7 us; up to five more when the queue is paused
   Never  writes; sends a text of over 8 kB
 ]]
 local meta, base = KEYS[1], string.sub(KEYS[1], 1, -5)

@@ -4,7 +4,7 @@ import { classifyRedisError } from '../errors.ts';
 import { testRedis, type TestRedis } from '../test-redis.ts';
 import { JobDigests } from './job-digests.ts';
 import { parseQueueRecord, type RecordOf } from './records.ts';
-import type { SnapshotOptions } from './snapshot-queue.ts';
+import { checkSnapshot, snapshotQueue, type SnapshotOptions } from './snapshot-queue.ts';
 import { idsOf, takeSnapshot } from './snapshot.fixture.ts';
 
 // Walls 1 and 3: what a tenant puts into a queue costs at most that queue its backup, and the fault has a name.
@@ -137,6 +137,45 @@ it('logs and children of any number come whole', async () => {
   expect(job.dependencies!.length + Object.keys(job.processed!).length).toBe(30_001);
   expect(job.dependencies).not.toContain('both');
   expect(job.unsuccessful).toHaveLength(30_000);
+});
+
+it.each(['filling', 'placing', 'placed', 'held'])('a queue that a restore has is refused (%s)', async (phase) => {
+  await t.redis.hset(key('meta'), 'redis-queue:restore', `a-uid 1 ${phase}`);
+  const says = new RegExp(`queue bad is ${phase === 'held' ? 'held' : 'being filled'} by restore a-uid; `);
+  await expect(takeSnapshot(redis, REF)).rejects.toThrow(says);
+  await expect(checkSnapshot(redis, REF, { signal: new AbortController().signal })).rejects.toThrow(says);
+});
+
+// Wall 1: each empty line takes a hundred bytes here, and none in Redis.
+it('a job of more log lines than are read of one is named, however short they are', async () => {
+  await waiting('1');
+  const lines = Array.from({ length: 5_000 }, () => '');
+  const add = t.redis.pipeline();
+  for (let count = 0; count < 300_000; count += lines.length) add.rpush(key('1:logs'), ...lines);
+  await add.exec();
+  await expect(takeSnapshot(redis, REF)).rejects.toThrow(
+    /"bull:bad:1:logs": the job is larger than what a backup reads/,
+  );
+});
+
+it('job schedulers come a few at a time, however many and large they are', async () => {
+  const add = t.redis.pipeline();
+  for (let n = 0; n < 30; n++)
+    add.hset(key(`repeat:s${n}`), 'data', 'x'.repeat(900_000)).zadd(key('repeat'), n, `s${n}`);
+  add.zadd(key('repeat'), 30, 'without-a-hash');
+  for (let n = 0; n < 3_000; n++) add.zadd(key('repeat'), n, `small-${n}`);
+  await add.exec();
+  for (const options of [{}, PAGES]) {
+    let largest = 0;
+    const ids: string[] = [];
+    for await (const records of snapshotQueue(redis, REF, { signal: new AbortController().signal, ...options })) {
+      largest = Math.max(largest, JSON.stringify(records).length);
+      for (const record of records) if (record.kind === 'scheduler') ids.push(record.id);
+    }
+    expect(new Set(ids).size).toBe(3_031);
+    expect(ids).toHaveLength(3_031);
+    expect(largest).toBeLessThan(2_000_000);
+  }
 });
 
 it('ids of any length come page by page, when the replies would be larger than is read', async () => {

@@ -6,10 +6,12 @@ import { UnreadableKeyError } from './unreadable-key-error.ts';
 
 /** The largest job that is read, bytes: Redis copies it in some 15 ms, as it does when a worker fetches it. */
 const MAX_BYTES = 16 * 1024 * 1024;
+/** What an element of its logs or children counts beside its text: a quarter of a million of them are read. */
+const ELEMENT_BYTES = 64;
 /** What the protocol adds, and what the job may have grown since it was weighed. */
 const ROOM_BYTES = 1024 * 1024;
 
-const TOO_LARGE = `the job is larger than what a backup reads of one (${MAX_BYTES / 1_048_576} MiB); remove it, or keep such data elsewhere and in the job only where`;
+const TOO_LARGE = `the job is larger than what a backup reads of one (${MAX_BYTES / 1_048_576} MiB, of which each log line and child takes ${ELEMENT_BYTES} bytes beside its text); remove it, or keep such data elsewhere and in the job only where`;
 
 /** Reads a job that does not fit into one reply, piece by piece; undefined: it is gone. */
 export async function readLargeJob(reads: QueueReads, id: string): Promise<JobRecord | undefined> {
@@ -36,7 +38,7 @@ async function readPart(
 ): Promise<unknown[]> {
   const all: unknown[] = [];
   for await (const elements of scanKey(reads, suffix, command)) {
-    for (const element of elements) size.bytes += bytesOf(element).length;
+    for (const element of elements) size.bytes += ELEMENT_BYTES + bytesOf(element).length;
     if (size.bytes > MAX_BYTES) throw new UnreadableKeyError(reads.key(suffix), TOO_LARGE);
     all.push(...elements);
   }

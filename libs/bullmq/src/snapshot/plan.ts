@@ -1,10 +1,12 @@
 import { MAX_ELEMENTS, MAX_REPLY_BYTES } from '../redis/reply-meter.ts';
 import { timeOf, UnexpectedReplyError } from '../redis/reply.ts';
+import { RESTORE_FIELD } from '../redis/restore-field.ts';
 import { ALL_INDEXES, type JobIndex } from './index-pages.ts';
 import { bytesOf, hashOf, listOf } from './job-record.ts';
 import type { EventCursor } from './moved-jobs.ts';
 import type { QueueReads } from './queue-reads.ts';
 import type { RecordOf } from './records.ts';
+import { QueueRestoringError } from './queue-restoring-error.ts';
 import { UnreadableKeyError, WRONG_TYPE } from './unreadable-key-error.ts';
 import { emptyHash } from './values.ts';
 
@@ -38,7 +40,7 @@ const FILLED = 0.95;
 /** What fields of `meta` that are ours begin with: they are about this place of the queue, not about what it holds. */
 const OWN_FIELDS = 'redis-queue:';
 
-/** @throws UnreadableKeyError when a key is of another type than BullMQ gives it. */
+/** @throws UnreadableKeyError when a key is of another type than BullMQ gives it; QueueRestoringError while a restore has the queue. */
 export async function planSnapshot(reads: QueueReads): Promise<SnapshotPlan> {
   const suffixes = INDEXES.map(({ suffix }) => suffix);
   const reply = listOf(await reads.run('planSnapshot', [MAX_META_BYTES, ...suffixes]));
@@ -81,8 +83,10 @@ function metaOf(reads: QueueReads, reply: unknown): RecordOf<'queue'>['meta'] {
   if (Buffer.isBuffer(reply)) throw failureOf(reads, 'meta', reply);
   if (reply === 0) throw new UnreadableKeyError(reads.key('meta'), `it is larger than ${MAX_META_BYTES} bytes`);
   const meta = emptyHash();
-  for (const [field, value] of Object.entries(hashOf(reply, reads.key('meta'))))
-    if (!field.startsWith(OWN_FIELDS)) meta[field] = value;
+  const all = hashOf(reply, reads.key('meta'));
+  const mark = all[RESTORE_FIELD];
+  if (mark !== undefined) throw new QueueRestoringError(reads.queue.name, typeof mark === 'string' ? mark : '');
+  for (const [field, value] of Object.entries(all)) if (!field.startsWith(OWN_FIELDS)) meta[field] = value;
   return meta;
 }
 

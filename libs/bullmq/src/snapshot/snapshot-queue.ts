@@ -21,6 +21,7 @@ import { QueueReads } from './queue-reads.ts';
 import { MAX_INDEX_ENTRIES, STATES, type IndexEntry, type QueueRecord } from './records.ts';
 import { scanKey } from './scan-key.ts';
 import { readSchedulerRecords } from './schedulers.ts';
+import { SeenIds } from './seen-ids.ts';
 
 export interface SnapshotOptions {
   /** Ends the snapshot: no read of Redis is waited for any longer. */
@@ -58,7 +59,7 @@ const MAX_WALKS = 4;
  * before those that a job goes to from it; jobs that went back meanwhile are known from the events. Either way every job
  * that is there all the time is in it at least once, in a state that it had since the snapshot began.
  *
- * @throws UnreadableKeyError for what cannot be backed up; TooManyJobsError with `changes`; the signal's reason; what ioredis throws, see
+ * @throws UnreadableKeyError for what cannot be backed up; QueueRestoringError while a restore has the queue; TooManyJobsError with `changes`; the signal's reason; what ioredis throws, see
  * `classifyRedisError`.
  */
 export async function* snapshotQueue(
@@ -89,9 +90,22 @@ export async function* snapshotQueue(
   ];
   if (indexes) yield* readIndexed(records, indexes);
   else yield* readPages(records, reads, plan, { maxEntriesInOneStep, pageSize });
-  const schedulers = indexes?.entries.get(SCHEDULERS.suffix) ?? (await readSchedulerEntries(reads));
-  yield* readSchedulerRecords(reads, schedulers);
+  const schedulers = indexes ? [indexes.entries.get(SCHEDULERS.suffix) ?? []] : schedulerPages(reads);
+  for await (const entries of schedulers) yield* readSchedulerRecords(reads, entries);
   yield [{ kind: 'end', ...records.summary() }];
+}
+
+/**
+ * Looks whether a snapshot can begin, for who has other queues to read before.
+ * @throws what `snapshotQueue` throws before its first record.
+ */
+export async function checkSnapshot(
+  redis: Redis | Cluster,
+  queue: QueueRef,
+  { signal }: Pick<SnapshotOptions, 'signal'>,
+): Promise<void> {
+  const options = { signal, now: () => performance.now(), sleep: sleepUntilAborted };
+  await planSnapshot(new QueueReads(redis as Redis, queue, options));
 }
 
 async function* readIndexed(
@@ -157,12 +171,11 @@ async function* readMoved(
   }
 }
 
-async function readSchedulerEntries(reads: QueueReads): Promise<IndexEntry[]> {
-  // One whose time changes may come twice: the later one holds.
-  const entries = new Map<string, IndexEntry>();
+/** Page by page: whoever makes job schedulers sets how many there are. One whose time changes comes once. */
+async function* schedulerPages(reads: QueueReads): AsyncGenerator<readonly IndexEntry[]> {
+  const seen = new SeenIds();
   for await (const elements of scanKey(reads, SCHEDULERS.suffix, 'ZSCAN'))
-    for (const entry of setEntries(elements, reads.key(SCHEDULERS.suffix))) entries.set(entry[0], entry);
-  return [...entries.values()];
+    yield setEntries(elements, reads.key(SCHEDULERS.suffix)).filter(([id]) => seen.add(id));
 }
 
 async function sleepUntilAborted(ms: Milliseconds, signal: AbortSignal): Promise<void> {

@@ -1,9 +1,19 @@
-import { FAULTS, startApiProxy, startControlPlane, type ControlPlane, type Intercept } from '@redis-queue/rig';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  eventually,
+  FAULTS,
+  startApiProxy,
+  startControlPlane,
+  temporaryFolder,
+  type ControlPlane,
+  type Intercept,
+} from '@redis-queue/rig';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { KubeClient } from '../client/kube-client.ts';
 import { loadKubeClient } from '../client/load.ts';
 import { createLog } from '../manager/log.ts';
-import { keyOf, type ResourceType } from '../objects/resources.ts';
+import { DEPLOYMENTS, keyOf, type ResourceType } from '../objects/resources.ts';
 import { installWidgets, widget, WIDGETS, type Widget } from '../testing/widgets.ts';
 import { releaseFinalizers, type HeldKind, type ReleaseOptions } from './release-finalizers.ts';
 
@@ -100,6 +110,70 @@ it('ends at once where there is no object at all', async () => {
   const pause = async (ms: number): Promise<void> => void pauses.push(ms);
   expect((await release({ pause })).done).toBe(true);
   expect(pauses).toEqual([]);
+});
+
+/** A Deployment as a chart has one, held by a finalizer so that it can be found while it is deleted. */
+const deploymentOf = (name: string) => ({
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: { name, namespace, finalizers: [OTHERS] },
+  spec: {
+    selector: { matchLabels: { app: name } },
+    template: { metadata: { labels: { app: name } }, spec: { containers: [{ name: 'app', image: 'app' }] } },
+  },
+});
+
+it('nothing is done while the controller is installed, and all once its Deployment is being deleted', async () => {
+  await create('living');
+  const unlessDeployment = { namespace, name: 'controller' };
+  await client.create(DEPLOYMENTS, deploymentOf('controller'));
+  const installed = await release({ unlessDeployment });
+  expect(installed.done).toBe(true);
+  expect(installed.lines).toMatchObject([
+    { level: 'warn', deployment: `${namespace}/controller`, msg: expect.stringContaining('--no-hooks') as string },
+  ]);
+  expect(await finalizersIn()).toEqual({ living: [OURS] });
+  await client.delete(DEPLOYMENTS, unlessDeployment);
+  expect((await release({ unlessDeployment })).done).toBe(true);
+  expect(await finalizersIn()).toEqual({ living: [] });
+});
+
+it('nothing is done while it is not known whether the controller is gone, as before the right to see that is there', async () => {
+  await create('living');
+  const grant = async (name: string, rule: string): Promise<void> => {
+    await controlPlane.kubectl('create', 'role', name, `--namespace=${namespace}`, ...rule.split(' '));
+    await controlPlane.kubectl(
+      'create',
+      'rolebinding',
+      name,
+      `--namespace=${namespace}`,
+      `--role=${name}`,
+      '--user=hook',
+    );
+  };
+  await grant('release', '--verb=get,list,patch --resource=widgets.test.example');
+  const config = JSON.parse(readFileSync(controlPlane.kubeconfigPath, 'utf8')) as { users: { user: object }[] };
+  Object.assign(config.users[0]!.user, { as: 'hook' });
+  const kubeconfigPath = join(temporaryFolder('hook'), 'kubeconfig');
+  writeFileSync(kubeconfigPath, JSON.stringify(config));
+  const hook = loadKubeClient({ kubeconfigPath });
+  try {
+    const options = { client: hook, unlessDeployment: { namespace, name: 'controller' } };
+    const unknown = await release(options);
+    expect(unknown.done).toBe(false);
+    expect(unknown.lines).toMatchObject([{ level: 'error', deployment: `${namespace}/controller` }]);
+    expect(await finalizersIn()).toEqual({ living: [OURS] });
+    const pauses: number[] = [];
+    const pause = async (ms: number): Promise<void> => {
+      if (pauses.push(ms) === 2)
+        await grant('see', '--verb=get --resource=deployments.apps --resource-name=controller');
+    };
+    await eventually(async () => (await release({ ...options, pause })).done);
+    expect(pauses.slice(0, 2)).toEqual([1_000, 2_000]);
+    expect(await finalizersIn()).toEqual({ living: [] });
+  } finally {
+    await hook.close();
+  }
 });
 
 it('of a kind that is not served any more nothing is held', async () => {

@@ -3,9 +3,17 @@ import type { Logger } from 'pino';
 import { boundMetadata } from '../cache/bounded-metadata.ts';
 import { ApiError, isConflict, isNotFound } from '../client/api-error.ts';
 import type { KubeClient } from '../client/kube-client.ts';
-import { keyOf, keyToString, resourceName, type Resource, type ResourceType } from '../objects/resources.ts';
+import {
+  keyOf,
+  keyToString,
+  resourceName,
+  type ObjectKey,
+  type Resource,
+  type ResourceType,
+} from '../objects/resources.ts';
 import { FairPool } from '../queue/fair-pool.ts';
 import { hasFinalizer, removeFinalizer } from './finalizers.ts';
+import { isStillInstalled } from './still-installed.ts';
 
 /** Objects that an app holds by a finalizer, until it has dealt with what they stand for. */
 export interface HeldKind {
@@ -20,6 +28,8 @@ export interface ReleaseOptions {
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
   /** Absent: all. */
   readonly namespaces?: readonly string[] | undefined;
+  /** The controller's: while it is there, nothing is done. Absent: it is not looked for. */
+  readonly unlessDeployment?: ObjectKey | undefined;
   /** What is left when it aborts is failed. */
   readonly signal: AbortSignal;
   /** Between two passes; resolves early when the signal aborts. */
@@ -45,12 +55,17 @@ const MAX_NAMES = 20;
 /**
  * Takes the finalizers of an app off all objects, for when the app was uninstalled: they would wait for it for ever once
  * they are deleted, and their namespaces with them. What others hold stays held, and so does everything else of the
- * object. It ends with a pass that finds nothing, so that what a controller wrote on its way out is found too.
+ * object. It ends with a pass that finds nothing, so that what a controller wrote on its way out is found too. A
+ * controller that is still installed needs its finalizers: then nothing is done.
  *
  * @returns whether nothing is held any more, as far as can be known; what went wrong is logged
  */
 export async function releaseFinalizers(kinds: readonly HeldKind[], options: ReleaseOptions): Promise<boolean> {
   const { log, signal, pause = wait } = options;
+  if (options.unlessDeployment) {
+    const said = await sayIfInstalled(options.unlessDeployment, { ...options, pause });
+    if (said !== undefined) return said;
+  }
   const report = objectReport(log);
   let total = 0;
   for (let pass = 1; ; pass++) {
@@ -62,6 +77,27 @@ export async function releaseFinalizers(kinds: readonly HeldKind[], options: Rel
     }
     if (pass === MAX_PASSES || signal.aborted) return sayEnd(log, total, failed);
     await pause(FIRST_PAUSE_MS * 2 ** (pass - 1), signal);
+  }
+}
+
+/** @returns whether all is well where nothing is to be done; undefined: go on */
+async function sayIfInstalled(
+  deployment: ObjectKey,
+  { log, ...options }: ReleaseOptions & Pick<Required<ReleaseOptions>, 'pause'>,
+): Promise<boolean | undefined> {
+  const fields = { deployment: keyToString(deployment) };
+  try {
+    if (!(await isStillInstalled(deployment, options))) return undefined;
+    const why =
+      'nothing was done, since the controller is installed: its Deployment is there; whoever renders the chart with helm template leaves this Job out with --no-hooks';
+    log.warn(fields, why);
+    return true;
+  } catch (error) {
+    log.error(
+      { ...fields, err: messageOf(error) },
+      'nothing was done: whether the controller is installed is not known',
+    );
+    return false;
   }
 }
 

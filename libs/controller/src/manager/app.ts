@@ -78,7 +78,7 @@ async function runProcess<F extends AppFlags>(
   process.on('uncaughtException', crash);
   process.on('unhandledRejection', crash);
   try {
-    if (isRelease(values)) return (await runRelease(app, common, log)) ? 0 : 1;
+    if (isRelease(values)) return (await runRelease(app, values, common, log)) ? 0 : 1;
     const registry = new Registry();
     collectDefaultMetrics({ register: registry });
     for (const name of MISNAMED) registry.removeSingleMetric(name);

@@ -33,7 +33,7 @@ const OWNERS = [
   { apiVersion: 'redis-queue.io/v1', kind: 'QueueBackupSchedule', name: 'often', uid: 'x', controller: true },
 ];
 
-export function kindAttempts({ shop }: Scene): Attempt[] {
+export function kindAttempts({ shop, release }: Scene): Attempt[] {
   const queue = attemptBy('queue-controller');
   const autoscaler = attemptBy('autoscaler');
   const uninstall = attemptBy('uninstall');
@@ -101,6 +101,9 @@ export function kindAttempts({ shop }: Scene): Attempt[] {
     uninstall('has a QueueRedrive go on', patch(again, { spec: { suspend: false } })),
     uninstall('changes a WorkerPool', patch(workers, { spec: { image: 'evil' } })),
     uninstall('writes a Deployment', patch(deployments(shop, 'workers'), { spec: { replicas: 0 } })),
+    ...[deployments(shop, 'workers'), deployments(release), deployments(release, 'rq-workerpool-controller')].map(
+      (path) => attemptBy('uninstall', true)(`reads ${path}`, { method: 'GET', path }),
+    ),
     pool('changes the spec of a WorkerPool', patch(workers, { spec: { image: 'evil' } })),
     pool('resizes a WorkerPool', patch(`${workers}/scale`, { spec: { replicas: 100 } })),
     pool('labels a WorkerPool', patch(workers, { metadata: { labels: { a: 'b' } } })),

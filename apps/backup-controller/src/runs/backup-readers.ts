@@ -1,6 +1,6 @@
 import type { QueueRestore } from '@redis-queue/api';
 import { keyOf, keyToString, type ObjectCache, type ObjectKey, type Resource } from '@redis-queue/controller';
-import { hasEnded } from '../runs/run-objects.ts';
+import { hasEnded } from './run-objects.ts';
 
 type Restore = QueueRestore & Resource;
 
