@@ -7,6 +7,7 @@ import type { RunningController } from '@redis-queue/rig/controllers';
 import { FlowProducer } from 'bullmq';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import type { BackupObject } from './backups/steps.ts';
+import type { RestoreObject } from './restores/steps.ts';
 import { TestCluster } from './testing/cluster.ts';
 
 // Real jobs of BullMQ, two servers of Redis, an API server and a volume; walls 1, 2, 4 and 6.
@@ -35,6 +36,9 @@ const filesOf = (backup: BackupObject): string[] =>
     .filter((path) => path.startsWith(`${folderOf(backup)}/`));
 const some = (count: number, from = 0) =>
   Array.from({ length: count }, (_, n) => ({ name: 'j', data: { n: n + from } }));
+
+const into = (...queues: string[]): NonNullable<RestoreObject['spec']['queues']> =>
+  queues.map((queue, at) => ({ name: ['look-a', 'look-b'][at]!, to: { queue } }));
 
 describe.concurrent('a backup', () => {
   it('moves queues to another Redis, dead letters and all: verified, and every job runs there once', async ({
@@ -180,14 +184,48 @@ describe.concurrent('a backup', () => {
     expect(await target.getWaitingCount()).toBe(400);
   });
 
+  it('into several queues looks at all of them first, also as a dry run, and by the folder that the command lists', async ({
+    expect,
+  }) => {
+    const [first, second] = [`look-a-${ns}`, `look-b-${ns}`];
+    await Promise.all([first, second].map((name) => t.producer(name).addBulk(some(5))));
+    await t.producer(second, t.other).add('there', {});
+    await t.queue(ns, 'look-a', { name: first });
+    await t.queue(ns, 'look-b', { name: second });
+    await t.queue(ns, 'look-a-to', { name: first, redis: { secretRef: { name: 'redis-other' } } });
+    await t.queue(ns, 'look-b-to', { name: second, redis: { secretRef: { name: 'redis-other' } } });
+    await t.secretOf(ns, 'restore', 'redis://127.0.0.1:1');
+    await t.queue(ns, 'look-nowhere', { redis: { secretRefs: { restore: { name: 'redis-restore' } } } });
+    const backup = await t.settled(await t.backup(ns, 'look', { queues: { names: ['look-a', 'look-b'] } }), 'BackedUp');
+    const from = { storage: { volume: {} }, directory: `${ns}/${backup.status!.directory}` };
+    const failsBy = async (name: string, spec: object): Promise<string | undefined> => {
+      const restore = await t.restore(ns, `look-${name}`, { from, backoffLimit: 0, ...spec });
+      const { status } = await t.settled(restore, 'BackoffLimitExceeded');
+      return findCondition(status?.conditions, 'Failed')?.message;
+    };
+    const queues = into('look-a-to', 'look-b-to');
+    const [full, dry, nowhere, missing] = await Promise.all([
+      failsBy('full', { queues }),
+      failsBy('dry', { queues, dryRun: true }),
+      failsBy('nowhere', { queues: into('look-nowhere'), dryRun: true }),
+      failsBy('missing', { queues, from: { ...from, directory: 'none/here' }, dryRun: true }),
+    ]);
+    expect(full).toContain('QueueNotEmpty: the queue of Queue look-b-to is not empty: it has 1 waiting job');
+    expect(dry).toContain('QueueNotEmpty: the queue of Queue look-b-to');
+    expect(nowhere).toContain('RedisUnreachable: queue look-nowhere');
+    expect(missing).toContain('BackupNotFound: none/here/manifest.json does not exist');
+    expect(await t.redis(t.other).exists(`bull:${first}:meta`)).toBe(0);
+    const one = await t.restore(ns, 'look-one', { from, queues: into('look-a-to'), dryRun: true });
+    await t.settled(one, 'WouldRestore');
+  });
+
   it('says what stands in its way, and goes on when that is out of it', async ({ expect }) => {
     const backup = await t.backup(ns, 'early', { queues: { names: ['late'] }, ttlSecondsAfterFinished: 1 });
     await t.settled(backup, 'QueueNotFound');
     await t.producer(`late-${ns}`).addBulk(some(3));
     await t.queue(ns, 'late', { name: `late-${ns}`, redis: { secretRefs: { backup: { name: 'redis-other' } } } });
     await t.gone(backup);
-    const { reason } = (await t.rig.objects.eventsOf(backup)).find((event) => event.reason === 'BackedUp') ?? {};
-    expect(reason).toBe('BackedUp');
+    await eventually(async () => (await t.rig.objects.eventsOf(backup)).some(({ reason }) => reason === 'BackedUp'));
     const denied = await t.backup(ns, 'denied', {
       queues: { names: ['late'] },
       encryption: { secretRef: { name: 'x' } },
@@ -297,4 +335,30 @@ it('a restore whose controller ends is continued by the next one, and every job 
   expect(done.status?.failures).toBeUndefined();
   const ids = async (queue: typeof source) => (await queue.getWaiting(0, 1_000)).map(({ id }) => id);
   expect(await ids(t.producer(name, t.other))).toEqual(await ids(source));
+});
+
+it('a restore whose backup is gone when it is begun again fails, and the queue is as it was before', async ({
+  expect,
+}) => {
+  const space = await t.namespace('lost');
+  const name = `lost-${space}`;
+  await t.producer(name).addBulk(some(400));
+  await t.queue(space, 'lost', { name, rateLimits: { maxJobsPerSecond: 5 } });
+  await t.queue(space, 'lost-to', { name, redis: { secretRef: { name: 'redis-other' } } });
+  const backup = await t.settled(await t.backup(space, 'lost', { queues: { names: ['lost'] } }), 'BackedUp');
+  const restore = await t.restore(space, 'lost', {
+    from: { backup: { name: 'lost' } },
+    queues: [{ name: 'lost', to: { queue: 'lost-to' } }],
+    jobsPerSecond: 50,
+    backoffLimit: 0,
+  });
+  const target = t.producer(name, t.other);
+  await eventually(() => target.isPaused());
+  await controller.stop();
+  await t.remove(backup);
+  controller = await t.controller();
+  const { status } = await t.settled(restore, 'BackoffLimitExceeded');
+  expect(findCondition(status?.conditions, 'Failed')?.message).toContain('BackupNotFound');
+  await eventually(async () => !(await target.isPaused()));
+  expect(await target.getJobCountByTypes('waiting')).toBe(0);
 });

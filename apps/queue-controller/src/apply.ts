@@ -27,6 +27,7 @@ import type { Sources } from './access/sources.ts';
 import type { QueuePlan, QueueStep } from './steps.ts';
 import type { DeadLetterStep } from './ownership/dead-letter-steps.ts';
 import type { Problem } from './reasons.ts';
+import { endLeftRestore } from './restores/end.ts';
 import type { SchedulerStep } from './schedulers/plan.ts';
 
 /** The two systems that steps write to. */
@@ -152,6 +153,10 @@ async function applyAction(action: Exclude<Action, FinalizerStep>, place: Place)
     case 'releaseDeadLetters':
     case 'obliterateDeadLetters':
       return applyDeadLetterStep(action, place);
+    case 'endRestore':
+      // It pauses or resumes the queue.
+      place.meta.digest = NO_DIGEST;
+      return endLeftRestore(action, place);
     case 'upsertScheduler':
     case 'removeScheduler':
       return changeScheduler(action, place);

@@ -35,6 +35,8 @@ export function describeStep(step: QueueStep): string {
       return 'remove the dead-letter queue from Redis';
     case 'endDeadLetterRemoval':
       return 'mark the dead-letter queue as one that stays';
+    case 'endRestore':
+      return `end restore ${step.restoreId} in the ${step.deadLetters ? 'dead-letter queue' : 'queue'}, as the annotation asks`;
     case 'resume':
       return 'resume the queue';
     case 'upsertScheduler':

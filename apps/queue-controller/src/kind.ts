@@ -142,6 +142,7 @@ const CHANGES_POLICY: Readonly<Record<QueueStep['kind'], boolean>> = {
   pause: true,
   movePausedJobs: false,
   resume: true,
+  endRestore: true,
   setRateLimit: true,
   clearRateLimit: true,
   setGlobalConcurrency: true,

@@ -13,8 +13,9 @@ import {
 import { planDeletion } from './deletion/plan.ts';
 import { adoptionTime, isOlderThanMove } from './former-redis/moves.ts';
 import { decideOwnership, ownerOf, type Ownership } from './ownership/ownership.ts';
-import { planDeadLetters } from './ownership/dead-letter-claim.ts';
+import { ownLetterMark, planDeadLetters } from './ownership/dead-letter-claim.ts';
 import type { Problem } from './reasons.ts';
+import { planRestoreEnds } from './restores/held.ts';
 import { DATA_FINALIZER } from './deletion/policy.ts';
 import { describeProblems } from './schedulers/declared.ts';
 import { NO_SCHEDULERS, planSchedulers } from './schedulers/plan.ts';
@@ -41,7 +42,23 @@ export function planQueue(queue: Queue, observed: ObservedQueue, now: Date): Que
   const { schedulers = NO_SCHEDULERS } = observed;
   const changed = planSchedulers(schedulers, listedSchedulers(policy.schedulerList, owner), owner);
   const deadLetters = planDeadLetters(queue, observed, now);
-  const steps = planPolicy(queue, policy, ownership, { owner, others: [...changed, ...deadLetters.steps] }, now);
+  const steps = planPolicy(
+    queue,
+    policy,
+    ownership,
+    {
+      owner,
+      others: [
+        ...changed,
+        ...deadLetters.steps,
+        ...planRestoreEnds(queue, {
+          policy,
+          ...(ownLetterMark(queue, observed) && { deadLetters: observed.deadLetters }),
+        }),
+      ],
+    },
+    now,
+  );
   // A scheduler that cannot run keeps nothing else from being applied.
   const message = describeProblems(schedulers.declared.problems);
   const problem = deadLetters.problem ?? (message === undefined ? undefined : { reason: 'SchedulerInvalid', message });

@@ -3,6 +3,7 @@ import type { Problem as KindProblem } from '@redis-queue/controller';
 import { DELETION_BLOCKED } from './deletion/blocked.ts';
 import { FORMER_REDIS_HELD } from './former-redis/notices.ts';
 import { WORKER_LIMITER } from './limiter/notice.ts';
+import { HELD_BY_RESTORE } from './restores/held.ts';
 import { SAMPLING_FAILED } from './sampling/sampling-failures.ts';
 
 /**
@@ -14,6 +15,7 @@ export const QueueCondition = {
   DeletionBlocked: DELETION_BLOCKED,
   Drained: 'Drained',
   FormerRedisHeld: FORMER_REDIS_HELD,
+  HeldByRestore: HELD_BY_RESTORE,
   MaxmemoryPolicy: 'MaxmemoryPolicy',
   SamplingFailed: SAMPLING_FAILED,
   WorkerLimiter: WORKER_LIMITER,

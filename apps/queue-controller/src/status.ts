@@ -21,6 +21,7 @@ import { removedSchedulers, type ObservedQueue, type QueuePlan, type QueueStep }
 import { QueueCondition, type Problem } from './reasons.ts';
 import type { JudgedWindows } from './limiter/limiter-watch.ts';
 import { workerLimiter, type WorkerLimiter } from './limiter/notice.ts';
+import { heldByRestore } from './restores/held.ts';
 import { drained } from './retire/drained.ts';
 import type { Sampling } from './sampling/sampling-failures.ts';
 import { counted, type UpkeepCondition } from './upkeep/duty.ts';
@@ -105,6 +106,7 @@ function conditions(
       observed.former ?? [],
       whyNotReleased(queue, outcome),
     ),
+    [QueueCondition.HeldByRestore]: heldByRestore(observed, outcome.done),
     [QueueCondition.MaxmemoryPolicy]: maxmemoryPolicy(observed),
     [QueueCondition.SamplingFailed]: samplingFailed(queue, sampling, problem),
     [QueueCondition.WorkerLimiter]: found.limiter?.notice,

@@ -1,6 +1,7 @@
 import type { ManagedField, OwnerMark, PolicyDigest, RateLimitWindow, ServerInfo } from '@redis-queue/bullmq';
 import type { DeletionPlan, DeletionStep, ObservedDeletion } from './deletion/steps.ts';
 import type { FormerReport } from './former-redis/release.ts';
+import type { EndRestoreStep } from './restores/held.ts';
 import type { HolderState } from './ownership/ownership.ts';
 import type { ObservedSchedulers } from './schedulers/plan.ts';
 
@@ -29,6 +30,7 @@ export interface ObservedQueue extends ObservedDeletion {
 /** One change, small enough to be interrupted before and after. */
 export type QueueStep =
   | DeletionStep
+  | EndRestoreStep
   | { readonly kind: 'claim'; readonly mark: OwnerMark; readonly from?: string }
   | { readonly kind: 'leaveClaim'; readonly owner: string }
   | { readonly kind: 'movePausedJobs'; readonly jobs: number }

@@ -134,10 +134,12 @@ export { restMs } from './redis/pace.ts';
 export { FairTurns } from './fair-turns.ts';
 export { abandonRestore } from './restore/abandon-restore.ts';
 export { beginRestore, type BeginOptions, type RestoreStart } from './restore/begin-restore.ts';
+export { endRestore, type RestoreEnd } from './restore/end-restore.ts';
+export { lookAtTarget, type TargetState } from './restore/look-at-target.ts';
 export { MemoryEstimate } from './restore/memory-estimate.ts';
 export { removeScratch, type RemovalOptions } from './restore/remove-scratch.ts';
 export { readRestorePhase } from './restore/restore-phase.ts';
-export { RESTORE_FIELD, RestoreLostError, type RestorePhase } from './restore/restore-mark.ts';
+export { RESTORE_FIELD, RestoreLostError, type RestoreMark, type RestorePhase } from './restore/restore-mark.ts';
 export { RecordWriter, type Pace, type RecordWriterOptions, type RestoreSummary } from './restore/record-writer.ts';
 export {
   OpenFlowError,

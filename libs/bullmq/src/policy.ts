@@ -1,3 +1,4 @@
+import { parseRestoreMark, RESTORE_FIELD, type RestoreMark } from './restore/restore-mark.ts';
 import type { Redis } from 'ioredis';
 import { queueKey, type QueueRef } from './redis/keys.ts';
 import { SCHEDULERS_FIELD } from './job-schedulers/definition.ts';
@@ -39,12 +40,14 @@ export interface ObservedPolicy {
   readonly claims?: readonly QueueClaim[];
   /** The list of job schedulers as stored, see `listedSchedulers`; absent: nobody has written one. */
   readonly schedulerList?: string;
+  /** That has the queue, or has left it; absent: none. */
+  readonly restore?: RestoreMark;
   /** Of all this as it was read. */
   readonly digest: PolicyDigest;
 }
 
 /** Fields of `meta` that the script reads. */
-const POLICY_FIELDS = 8;
+const POLICY_FIELDS = 9;
 
 /**
  * Reads what is set for a queue: four O(1) reads in one round trip. No text that somebody wrote there makes the reply
@@ -53,7 +56,7 @@ const POLICY_FIELDS = 8;
  * @throws UnexpectedReplyError when what answers is no Redis; what ioredis throws, see `classifyRedisError`.
  */
 export async function readQueuePolicy(redis: Redis, queue: QueueRef): Promise<ObservedPolicy> {
-  const args = [OWNER_FIELD, CLAIMS_FIELD, MAX_CLAIMS, MAX_CLAIM_TTL_MS, SCHEDULERS_FIELD];
+  const args = [OWNER_FIELD, CLAIMS_FIELD, MAX_CLAIMS, MAX_CLAIM_TTL_MS, SCHEDULERS_FIELD, RESTORE_FIELD];
   const reply = await runReadScript(redis, 'readPolicy', [queueKey(queue, 'meta')], args);
   const [exists, legacyPaused, values, redisTimeMs, window, digest, exposed] = Array.isArray(reply)
     ? (reply as unknown[])
@@ -62,7 +65,8 @@ export async function readQueuePolicy(redis: Redis, queue: QueueRef): Promise<Ob
   if (!areTexts || values.length !== POLICY_FIELDS || !Number.isSafeInteger(legacyPaused))
     throw new UnexpectedReplyError('the fields of a queue are none');
   const runningWindow = parseRunningWindow(window, Number(redisTimeMs));
-  const [claimsText, schedulerList] = (values as (string | null)[]).slice(6);
+  const [claimsText, schedulerList, restoreMark] = (values as (string | null)[]).slice(6);
+  const restore = parseRestoreMark(restoreMark);
   const claims = parseClaims(claimsText, Number(redisTimeMs));
   return {
     ...parsePolicyFields(values as (string | null)[]),
@@ -72,6 +76,7 @@ export async function readQueuePolicy(redis: Redis, queue: QueueRef): Promise<Ob
     ...(runningWindow && { runningWindow }),
     ...(claims.length > 0 && { claims }),
     ...(schedulerList && { schedulerList }),
+    ...(restore && { restore }),
     digest: digestOf(digest),
   };
 }
@@ -81,7 +86,7 @@ export function parsePolicyFields(
   values: readonly (string | null | undefined)[],
 ): Omit<
   ObservedPolicy,
-  'exists' | 'legacyPaused' | 'exposedWaiting' | 'claims' | 'schedulerList' | 'runningWindow' | 'digest'
+  'exists' | 'legacyPaused' | 'exposedWaiting' | 'claims' | 'schedulerList' | 'restore' | 'runningWindow' | 'digest'
 > {
   const [paused, max, duration, concurrency, mark, version] = values;
   const window = { max: positive(max), durationMs: positive(duration) };
@@ -107,10 +112,7 @@ function positive(text: string | null | undefined): number | undefined {
 export function rateLimitFields(window: RateLimitWindow): Record<string, number> {
   return { max: window.max, duration: window.durationMs };
 }
-export const RATE_LIMIT_FIELDS = ['max', 'duration'] as const;
-export const GLOBAL_CONCURRENCY_FIELD = 'concurrency';
-/** To what length BullMQ shortens the stream of events; each producer that starts sets its own, or 10,000. */
-export const MAX_EVENTS_FIELD = 'opts.maxLenEvents';
+export { GLOBAL_CONCURRENCY_FIELD, MAX_EVENTS_FIELD, RATE_LIMIT_FIELDS } from './policy/limit-fields.ts';
 
 /** Jobs that one call moves between `wait` and `paused`: about 2 ms of Redis' time. */
 const MOVED_JOBS_PER_CALL = 5_000;

@@ -81,9 +81,9 @@ describe('a backup that is deleted with its files', () => {
   });
 
   it('waits for a restore that reads them, however long, and says which', () => {
-    const { steps, problem } = planBackup(leaving(9_000), at('ended', { readBy: 'back' }), NOW);
+    const { steps, problem: reading } = planBackup(leaving(9_000), at('ended', { readBy: 'back' }), NOW);
     expect(steps).toEqual([]);
-    expect(problem).toEqual({ reason: 'ReadByRestore', message: expect.stringMatching(/^QueueRestore back reads/) });
+    expect(reading).toEqual({ reason: 'ReadByRestore', message: expect.stringMatching(/^QueueRestore back reads/) });
     // What is not removed with the object is not waited for.
     const retained = backupObject({}, {}, { ...held, deletionTimestamp: ago(1) });
     expect(kinds(retained, at('ended', { readBy: 'back' }))).toEqual(['removeFinalizer']);

@@ -1,7 +1,9 @@
 import { MemoryEstimate, queueId, WouldRun } from '@redis-queue/bullmq';
 import { RunFailure } from '../runs/failure.ts';
 import { checkQueue } from './check-queue.ts';
+import type { RestoreFence } from './end-restore.ts';
 import { openSource, type SourceOptions } from './restore-source.ts';
+import { lookAtTargets } from './take-targets.ts';
 
 /** A queue of a backup that was read from its first to its last record. */
 export interface CheckedQueue {
@@ -24,12 +26,18 @@ export interface CheckResult {
   readonly jobs: number;
 }
 
+export interface CheckRestoreOptions extends SourceOptions, Pick<RestoreFence, 'restoreId'> {
+  /** What it writes is removed again; there is no queue to look at. */
+  readonly scratch: boolean;
+}
+
 /**
  * Reads all that is to be restored: each part is as it was written, each record one that can be restored, and no flow is
- * cut that must not be. Writes nothing.
+ * cut that must not be; and each queue into which it goes is empty and can be reached. Writes nothing.
  */
-export async function checkRestore(options: SourceOptions): Promise<CheckResult> {
+export async function checkRestore(options: CheckRestoreOptions): Promise<CheckResult> {
   const { backup, moves, location } = await openSource(options);
+  if (!options.scratch) await lookAtTargets(moves, options);
   const { openFlows, nowMs, report, signal } = options;
   const checked: CheckedQueue[] = [];
   const openLinks: string[] = [];

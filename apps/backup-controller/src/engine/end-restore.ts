@@ -19,8 +19,17 @@ export interface ResumptionResult {
 
 /** What became of queues that a restore was at. */
 export interface AbandonmentResult {
-  /** Names of Queues whose queues have all of its jobs, so that they stay there, paused. */
-  readonly left: readonly string[];
+  /** Queues that have all of its jobs, so that they stay there, paused. */
+  readonly left: readonly QueueLeft[];
+}
+
+/** A queue in which a restore that ended early has left its jobs. */
+export interface QueueLeft {
+  /** As the backup names it. */
+  readonly name: string;
+  /** Name of the Queue object. */
+  readonly queue: string;
+  readonly isDeadLetters: boolean;
 }
 
 /** Lets workers start jobs in queues that were restored and held. Idempotent. */
@@ -30,7 +39,9 @@ export async function resumeQueues(targets: readonly QueueTarget[], fence: Resto
     fence.assertLeading();
     // oxlint-disable-next-line no-await-in-loop -- a parent looks for its children in the queues before it
     const { outcome } = await withRedis(target, fence.signal, (access) =>
-      redisInWords(queue, access, () => completeRestore(access.redis, ref, fence.restoreId, { resume: true })),
+      redisInWords(queue, access, () =>
+        completeRestore(access.redis, ref, fence.restoreId, { resume: true, beforeStep: fence.assertLeading }),
+      ),
     );
     if (outcome === 'paused') stayPaused.add(queue);
   }
@@ -39,14 +50,16 @@ export async function resumeQueues(targets: readonly QueueTarget[], fence: Resto
 
 /** Removes what a restore that ends early has written, unless all of it is there. Idempotent. */
 export async function abandonQueues(targets: readonly QueueTarget[], fence: RestoreFence): Promise<AbandonmentResult> {
-  const left = new Set<string>();
-  for (const { queue, ref, target } of targets) {
+  const left: QueueLeft[] = [];
+  for (const { name, queue, isDeadLetters = false, ref, target } of targets) {
     fence.assertLeading();
     // oxlint-disable-next-line no-await-in-loop -- in turn
     const outcome = await withRedis(target, fence.signal, (access) =>
-      redisInWords(queue, access, () => abandonRestore(access.redis, ref, fence.restoreId)),
+      redisInWords(queue, access, () =>
+        abandonRestore(access.redis, ref, fence.restoreId, { beforeStep: fence.assertLeading }),
+      ),
     );
-    if (outcome !== 'done' && outcome !== 'gone') left.add(queue);
+    if (outcome !== 'done' && outcome !== 'gone') left.push({ name, queue, isDeadLetters });
   }
-  return { left: [...left] };
+  return { left };
 }

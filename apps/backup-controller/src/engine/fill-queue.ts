@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OpenBackup } from '@redis-queue/backup';
-import { beginRestore, RecordWriter, type OpenFlows, type QueueRecord } from '@redis-queue/bullmq';
+import { RecordWriter, type OpenFlows, type QueueRecord } from '@redis-queue/bullmq';
 import type { RunRedis } from '../access/redis.ts';
-import { RunFailure } from '../runs/failure.ts';
 import type { RunContext } from '../runs/runs.ts';
 import { redisInWords } from './failures.ts';
+import { beginQueue } from './take-targets.ts';
 import type { QueueMove } from './moves.ts';
 import type { RunProgress } from './progress.ts';
 
@@ -20,44 +20,21 @@ export interface FillOptions extends RunContext<RunProgress> {
   readonly onPart?: () => Promise<void>;
 }
 
-/** A call that begins a scratch restore later than this is none: who leads next may have removed it by then. */
-const SCRATCH_BEGINS_WITHIN_MS = 5_000;
-
 /**
- * Writes the jobs of one queue into an empty one, or goes on where an earlier run of the same restore stopped. Workers see
- * none of them before the queue is resumed.
- *
- * @returns how many jobs are in their places.
+ * Writes the jobs of one queue beside an empty one, or goes on where an earlier run of the same restore stopped. None of
+ * them is in its place before `placeQueue`.
  */
 export async function fillQueue(
   backup: OpenBackup,
   move: QueueMove,
   access: RunRedis,
   options: FillOptions,
-): Promise<number> {
-  const { name, queue, ref, from, rename } = move;
-  const { restoreId, openFlows, jobsPerSecond, signal, report, assertLeading, queuesDone, scratch = false } = options;
+): Promise<void> {
+  const { name, queue } = move;
+  const { report, assertLeading, queuesDone } = options;
   const redis = <T>(call: () => Promise<T>): Promise<T> => redisInWords(queue, access, call);
-  assertLeading();
-  const start = await redis(() =>
-    beginRestore(access.redis, ref, restoreId, scratch ? { scratch, withinMs: SCRATCH_BEGINS_WITHIN_MS } : {}),
-  );
-  if (start.outcome === 'occupied') {
-    const message = `the queue of Queue ${queue} is not empty: it has ${start.by}; remove that, or restore ${name} into another Queue`;
-    throw new RunFailure({ reason: 'QueueNotEmpty', message });
-  }
-  const writer = new RecordWriter(access.redis, ref, {
-    from,
-    restoreId,
-    rename,
-    openFlows,
-    signal,
-    jobsPerSecond,
-    pace: {
-      now: () => performance.now(),
-      sleep: (ms, abort) => sleep(ms, undefined, { signal: abort }),
-    },
-  });
+  const start = await beginQueue(move, access, options);
+  const writer = writerOf(move, access, options);
   const stepsDone = start.outcome === 'continued' ? start.partsDone : 0;
   let [noted, underWay, jobs] = [stepsDone, stepsDone, 0];
   for await (const { step, records } of backup.records(name, { fromStep: stepsDone + 1 })) {
@@ -75,6 +52,24 @@ export async function fillQueue(
   }
   assertLeading();
   await redis(() => writer.noteProgress(underWay));
-  const summary = await redis(() => writer.finish());
+}
+
+/**
+ * Puts what was written into its place; workers see none of it before the queue is resumed.
+ *
+ * @returns how many jobs are there.
+ */
+export async function placeQueue(move: QueueMove, access: RunRedis, options: FillOptions): Promise<number> {
+  options.assertLeading();
+  const summary = await redisInWords(move.queue, access, () => writerOf(move, access, options).finish());
   return Object.values(summary.jobs).reduce((total, count) => total + count, 0);
+}
+
+function writerOf({ from, ref, rename }: QueueMove, { redis }: RunRedis, options: FillOptions): RecordWriter {
+  const { restoreId, openFlows, signal, jobsPerSecond } = options;
+  const pace = {
+    now: () => performance.now(),
+    sleep: (ms: number, abort: AbortSignal) => sleep(ms, undefined, { signal: abort }),
+  };
+  return new RecordWriter(redis, ref, { from, restoreId, rename, openFlows, signal, jobsPerSecond, pace });
 }

@@ -7,14 +7,24 @@ import {
   type OpenBackup,
   type Storage,
 } from '@redis-queue/backup';
-import { snapshotQueue, WouldRun, type QueueRecord, type QueueRef } from '@redis-queue/bullmq';
+import {
+  readRestorePhase,
+  RestoreLostError,
+  snapshotQueue,
+  WouldRun,
+  type QueueRecord,
+  type QueueRef,
+} from '@redis-queue/bullmq';
 import { startRedis, temporaryFolder, type RedisServer } from '@redis-queue/rig';
 import { Queue } from 'bullmq';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { withRedis, type Redis, type RunRedis } from '../access/redis.ts';
 import { checkQueue, sourceOf } from './check-queue.ts';
 import { compareQueue } from './compare-queue.ts';
-import { fillQueue } from './fill-queue.ts';
+import { abandonQueues } from './end-restore.ts';
+import { fillQueue, placeQueue } from './fill-queue.ts';
+import { fillAll } from './run-restore.ts';
+import { lookAtTargets, takeTargets } from './take-targets.ts';
 import type { QueueMove } from './moves.ts';
 
 const SIGNAL = AbortSignal.timeout(60_000);
@@ -159,7 +169,8 @@ it('a restore of an increment has each job once, as it was last, and is what the
   expect(jobs).toBe(90 - 9 + 1 + 1 + 20);
   await inRedis(async (access) => {
     const move = await moveTo('whole');
-    expect(await fillQueue(backup, move, access, OPTIONS)).toBe(jobs);
+    await fillQueue(backup, move, access, OPTIONS);
+    expect(await placeQueue(move, access, OPTIONS)).toBe(jobs);
     expect(await compareQueue(backup, move, access, OPTIONS)).toEqual([]);
     expect(await contentsOf(access.redis, 'whole')).toEqual(await contentsOf(access.redis, 'source'));
   });
@@ -172,10 +183,14 @@ it('a restore of an increment that is killed at any call goes on where it was, a
     const killAndGoOn = async (calls: number): Promise<boolean> => {
       const move = await moveTo(`killed-${calls}`);
       const dying = killedAt(access, calls);
-      const reason = await fillQueue(backup, move, dying.access, OPTIONS).then(() => 'none', String);
+      const restore = async (redis: typeof access): Promise<void> => {
+        await fillQueue(backup, move, redis, OPTIONS);
+        await placeQueue(move, redis, OPTIONS);
+      };
+      const reason = await restore(dying.access).then(() => 'none', String);
       if (!dying.wasKilled()) return false;
       wentOnAt.add(`${reason} ${await access.redis.hget(`bull:${move.ref.name}:restore:state`, 'parts')}`);
-      await fillQueue(backup, move, access, OPTIONS);
+      await restore(access);
       expect(await contentsOf(access.redis, move.ref.name), `killed at call ${calls}`).toEqual(expected);
       return true;
     };
@@ -191,3 +206,38 @@ it('a restore of an increment that is killed at any call goes on where it was, a
     expect([...wentOnAt].filter((each) => !each.includes('killed'))).toEqual([]);
   });
 }, 60_000);
+
+it('a restore of several queues puts nothing in its place before all of them are written, so that it is undone', async () => {
+  const moves = [await moveTo('several-a'), await moveTo('several-b')];
+  await inRedis(async ({ redis }) => {
+    // Somebody removes the second one just before the end.
+    const onPart = async (move: QueueMove): Promise<void> => {
+      if (move.queue === 'several-b') await redis.del('bull:several-b:meta');
+    };
+    await takeTargets(moves, OPTIONS);
+    expect(await readRestorePhase(redis, moves[1]!.ref, 'r-1')).toBe('filling');
+    await expect(fillAll({ backup, moves }, { ...OPTIONS, onPart })).rejects.toThrow(RestoreLostError);
+    expect(await readRestorePhase(redis, moves[0]!.ref, 'r-1')).toBe('filling');
+    expect(await abandonQueues(moves, OPTIONS)).toEqual({ left: [] });
+    expect((await redis.keys('bull:several-a:*')).filter((key) => /:(?:wait|paused|restore.*|\d+)$/.test(key))).toEqual(
+      [],
+    );
+  });
+});
+
+it('a queue that is not empty keeps a restore from all the others, and is named, dead letters as such', async () => {
+  const free = await moveTo('alone');
+  const full = { ...(await moveTo('letters')), queue: 'emails', isDeadLetters: true, ref: SOURCE };
+  await inRedis(async ({ redis }) => {
+    for (const call of [lookAtTargets, takeTargets])
+      await expect(call([full, free], OPTIONS)).rejects.toThrow(
+        /^the dead-letter queue of Queue emails is not empty: it has \d+ .*, or set spec.deadLetters to false$/,
+      );
+    expect(await redis.exists('bull:alone:meta')).toBe(0);
+    await takeTargets([free], OPTIONS);
+    await expect(lookAtTargets([free], { ...OPTIONS, restoreId: 'r-2' })).rejects.toThrow(
+      'annotate Queue alone with redis-queue.io/end-restore=r-1',
+    );
+    await lookAtTargets([free], OPTIONS);
+  });
+});

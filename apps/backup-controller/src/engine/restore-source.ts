@@ -1,6 +1,7 @@
-import { openBackup, type OpenBackup, type Storage } from '@redis-queue/backup';
+import { BackupDamagedError, openBackup, type OpenBackup, type Storage } from '@redis-queue/backup';
 import type { OpenFlows } from '@redis-queue/bullmq';
 import type { OpenKey } from '../access/storage-access.ts';
+import { RunFailure } from '../runs/failure.ts';
 import type { RunContext } from '../runs/runs.ts';
 import { sourceOf } from './check-queue.ts';
 import { renamesOf, type QueueMove } from './moves.ts';
@@ -45,10 +46,20 @@ export async function openSource({
     signal,
     ...(key && { key }),
     ...(manifestSha256 !== undefined && { manifestSha256 }),
+  }).catch((error: unknown) => {
+    // Of an older point of a chain that is damage, of the folder itself that there is no backup.
+    if (!(error instanceof BackupDamagedError && error.reason === 'ManifestMissing' && isOf(directory, error)))
+      throw error;
+    const message = `${error.message}; \`redis-queue-backup list\` shows the folders that hold one`;
+    throw new RunFailure({ reason: 'BackupNotFound', message }, error);
   });
   const targets = targetsOf(backup.manifest.queues.map(({ name }) => name));
   const moves: Omit<QueueMove, 'rename'>[] = [];
   // oxlint-disable-next-line no-await-in-loop -- a part of each in memory at a time
   for (const target of targets) moves.push({ ...target, ...(await sourceOf(backup, target.name)) });
   return { backup, moves: renamesOf(moves), location: `${directory} in ${storage.location}` };
+}
+
+function isOf(directory: string, { part }: BackupDamagedError): boolean {
+  return part.startsWith(`${directory}/`) && !part.slice(directory.length + 1).includes('/');
 }

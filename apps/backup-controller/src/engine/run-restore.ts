@@ -1,13 +1,14 @@
 import type { OpenBackup } from '@redis-queue/backup';
 import { completeRestore } from '@redis-queue/bullmq';
-import { withRedis } from '../access/redis.ts';
+import { withRedis, type RunRedis } from '../access/redis.ts';
 import { RunFailure } from '../runs/failure.ts';
 import { compareQueue } from './compare-queue.ts';
 import type { RestoreFence } from './end-restore.ts';
 import { redisInWords } from './failures.ts';
-import { fillQueue } from './fill-queue.ts';
+import { fillQueue, placeQueue, type FillOptions } from './fill-queue.ts';
 import type { QueueMove } from './moves.ts';
-import { openSource, type SourceOptions } from './restore-source.ts';
+import { openSource, type OpenedSource, type SourceOptions } from './restore-source.ts';
+import { confirmTargets, lookAtTargets, takeTargets } from './take-targets.ts';
 
 export interface RestoreOptions extends SourceOptions, RestoreFence {
   readonly jobsPerSecond?: number | undefined;
@@ -37,19 +38,15 @@ export class RestoreDiffersFailure extends RunFailure {
 }
 
 /**
- * Restores queues of a backup that was checked, all of them together: all jobs are written before the first is compared,
- * and the queues are held paused in the end.
+ * Restores queues of a backup that was checked, all of them together: none is taken before all are looked at, and nothing
+ * is put in its place, from where it is not removed again, before all jobs of all queues are written. The queues are held
+ * paused in the end.
  */
 export async function runRestore(options: RestoreOptions): Promise<RestoreResult> {
   const { backup, moves } = await openSource(options);
-  const restored: RestoredQueue[] = [];
-  for (const [queuesDone, move] of moves.entries()) {
-    // oxlint-disable-next-line no-await-in-loop -- one after the other: memory is bounded by the parts of one
-    const jobs = await withRedis(move.target, options.signal, (access) =>
-      fillQueue(backup, move, access, { ...options, queuesDone }),
-    );
-    restored.push({ name: move.name, queue: move.queue, restored: jobs });
-  }
+  await lookAtTargets(moves, options);
+  await takeTargets(moves, options);
+  const restored = await fillAll({ backup, moves }, options);
   await compareAll(backup, moves, restored, { ...options, consequence: ', so the queues stay paused' });
   for (const { queue, ref, target } of moves) {
     options.assertLeading();
@@ -59,6 +56,33 @@ export async function runRestore(options: RestoreOptions): Promise<RestoreResult
     );
   }
   return { restored };
+}
+
+export interface FillAllOptions extends Omit<FillOptions, 'queuesDone' | 'onPart'> {
+  /** Called after each part that is written. */
+  readonly onPart?: (move: QueueMove, access: RunRedis) => Promise<void>;
+}
+
+/** Writes all jobs of all queues, and puts them in their places after that. */
+export async function fillAll(
+  { backup, moves }: Pick<OpenedSource, 'backup' | 'moves'>,
+  options: FillAllOptions,
+): Promise<RestoredQueue[]> {
+  const { signal, onPart } = options;
+  for (const [queuesDone, move] of moves.entries())
+    // oxlint-disable-next-line no-await-in-loop -- one after the other: memory is bounded by the parts of one
+    await withRedis(move.target, signal, (access) =>
+      fillQueue(backup, move, access, { ...options, queuesDone, onPart: async () => await onPart?.(move, access) }),
+    );
+  await confirmTargets(moves, options);
+  const restored: RestoredQueue[] = [];
+  for (const [queuesDone, move] of moves.entries()) {
+    const { onPart: _, ...rest } = options;
+    // oxlint-disable-next-line no-await-in-loop -- in turn
+    const jobs = await withRedis(move.target, signal, (access) => placeQueue(move, access, { ...rest, queuesDone }));
+    restored.push({ name: move.name, queue: move.queue, restored: jobs });
+  }
+  return restored;
 }
 
 /**

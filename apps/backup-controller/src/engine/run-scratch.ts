@@ -3,10 +3,9 @@ import { withRedis, type RunRedis } from '../access/redis.ts';
 import { RunFailure } from '../runs/failure.ts';
 import type { RestoreFence } from './end-restore.ts';
 import { redisInWords } from './failures.ts';
-import { fillQueue } from './fill-queue.ts';
 import type { QueueMove } from './moves.ts';
-import { openSource, type OpenedSource } from './restore-source.ts';
-import { compareAll, type RestoredQueue, type RestoreOptions, type RestoreResult } from './run-restore.ts';
+import { openSource } from './restore-source.ts';
+import { compareAll, fillAll, type RestoreOptions, type RestoreResult } from './run-restore.ts';
 import { roomProblem } from './scratch-room.ts';
 import type { QueueTarget } from './targets.ts';
 
@@ -30,7 +29,14 @@ export async function runScratch(options: ScratchOptions): Promise<RestoreResult
   const { backup, moves } = await openSource(options);
   try {
     await checkRoom(moves, options);
-    const restored = await fillAll({ backup, moves }, options);
+    const restored = await fillAll(
+      { backup, moves },
+      {
+        ...options,
+        scratch: true,
+        onPart: (move, access) => refuseWithoutRoom(move, access, { neededBytes: 0, totalBytes: 0 }),
+      },
+    );
     await compareAll(backup, moves, restored, options);
     return { restored };
   } catch (error) {
@@ -70,23 +76,6 @@ async function goesOn(redis: RunRedis['redis'], ref: QueueRef, { restoreId, sign
   if (phase !== 'removing') return phase !== undefined;
   await removeScratch(redis, ref, restoreId, { signal, beforeStep: assertLeading });
   return false;
-}
-
-async function fillAll({ backup, moves }: Pick<OpenedSource, 'backup' | 'moves'>, options: ScratchOptions) {
-  const restored: RestoredQueue[] = [];
-  for (const [queuesDone, move] of moves.entries()) {
-    // oxlint-disable-next-line no-await-in-loop -- one after the other: memory is bounded by the parts of one
-    const jobs = await withRedis(move.target, options.signal, (access) =>
-      fillQueue(backup, move, access, {
-        ...options,
-        queuesDone,
-        scratch: true,
-        onPart: () => refuseWithoutRoom(move, access, { neededBytes: 0, totalBytes: 0 }),
-      }),
-    );
-    restored.push({ name: move.name, queue: move.queue, restored: jobs });
-  }
-  return restored;
 }
 
 async function refuseWithoutRoom(

@@ -6,6 +6,8 @@ export interface QueueTarget {
   readonly name: string;
   /** Name of the Queue object. */
   readonly queue: string;
+  /** It goes into the dead-letter queue of that Queue. Default false. */
+  readonly isDeadLetters?: boolean;
   readonly ref: QueueRef;
   readonly target: RedisTarget;
 }

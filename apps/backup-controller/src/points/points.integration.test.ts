@@ -196,7 +196,7 @@ describe.concurrent('an incremental backup', () => {
     await t.gone(backup);
     const { directory = '' } = mended.status ?? {};
     const storageLeft = await t.restore(place.namespace, 'nothing', { from: { storage: t.bucket, directory } });
-    await t.settled(storageLeft, 'BackupDamaged');
+    await t.settled(storageLeft, 'BackupNotFound');
   });
 
   it('whose controller ends between manifest and status takes that point again, and none is there twice', async ({

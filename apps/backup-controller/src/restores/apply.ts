@@ -54,7 +54,9 @@ export async function applyRestore(
           break;
         case 'check':
           begin(restore, RestoreTask.check, tools, (context) =>
-            withSource(restore, observed, tools, context, checkRestore),
+            withSource(restore, observed, tools, context, (source) =>
+              checkRestore({ ...source, restoreId: uid, scratch: restore.spec.scratch !== undefined }),
+            ),
           );
           break;
         case 'restore':
@@ -141,11 +143,12 @@ async function write({ spec: { scratch }, status }: RestoreObject, options: Rest
 /** Calls with the backup, whose storage is closed afterwards. */
 async function withSource<T>(
   restore: RestoreObject,
-  { backup }: ObservedRestore,
+  { backup, problem }: ObservedRestore,
   { sources }: RestoreTools,
   context: RunContext<RunProgress>,
   call: (source: SourceOptions) => Promise<T>,
 ): Promise<T> {
+  if (problem) throw new RunFailure(problem);
   if (!backup) throw new Error(`a run of QueueRestore ${restore.metadata.name} begins without a backup`);
   const { storage: access, atMs, ...place } = backup;
   const { openKey } = access;

@@ -114,5 +114,5 @@ const UNDER_WAY: ReadonlySet<string> = new Set(['Restoring', 'Resuming', 'Removi
 /** A run says itself when it ends. */
 function abandonmentWaitMs(run: RestoreRun | undefined, retryMs: number): number | undefined {
   if (run && run.phase !== 'ended') return undefined;
-  return run?.task === RestoreTask.abandonment ? retryMs : 0;
+  return run?.task === RestoreTask.abandonment && !run.end.ok ? retryMs : 0;
 }

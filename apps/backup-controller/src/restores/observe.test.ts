@@ -8,6 +8,12 @@ import type { RestoreObject } from './steps.ts';
 
 const queues = [queueObject('emails')];
 const HOUR = 3_600;
+const ACCESS = {
+  ok: true,
+  target: { host: 'redis', port: 6379 },
+  targetKey: '',
+  secret: {},
+} as unknown as RedisAccess;
 
 function observe(backup: BackupObject, restore: RestoreObject) {
   const sources = {
@@ -18,9 +24,8 @@ function observe(backup: BackupObject, restore: RestoreObject) {
     backups: { get: () => backup },
     storage: { permittedSecrets: new Set<string>(), volumeDirectory: '/backups', podIdentity: false },
     assertLeading: () => undefined,
-    resolve: () =>
-      ({ ok: true, target: { host: 'redis', port: 6379 }, targetKey: '', secret: {} }) as unknown as RedisAccess,
-    resolveSecret: () => ({ ok: false, problem: { reason: 'SecretNotFound', message: 'no Secret' } }) as const,
+    resolve: () => ACCESS,
+    resolveSecret: () => ACCESS,
     secretsOf: () => () => Promise.resolve({}),
   };
   return observeRestore(

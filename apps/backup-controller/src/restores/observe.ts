@@ -59,7 +59,11 @@ async function sourceOf(
     if (!found.ok) return { problem: found.problem };
     // The one that was checked, whatever lies there by now.
     const { manifestSha256 } = restore.status ?? {};
-    return { storage: found.access, directory, ...(manifestSha256 !== undefined && { manifestSha256 }) };
+    return {
+      storage: found.access,
+      directory: inVolume(directory, namespace, storage),
+      ...(manifestSha256 !== undefined && { manifestSha256 }),
+    };
   }
   const name = reference?.name ?? '';
   const backup = sources.backups.get({ namespace, name });
@@ -78,6 +82,16 @@ async function sourceOf(
   const found = await resolveStorage(namespace, backup.spec, sources.storage, readSecret);
   if (!found.ok) return { problem: { ...found.problem, message: `of QueueBackup ${name}: ${found.problem.message}` } };
   return { storage: found.access, ...place };
+}
+
+/** As a status has it, below the namespace's folder; the command lists folders from the root of the volume. */
+function inVolume(
+  directory: string,
+  namespace: string,
+  { volume }: RestoreObject['spec']['from']['storage'] & {},
+): string {
+  const root = volume?.path === undefined ? `${namespace}/` : `${namespace}/${volume.path}/`;
+  return volume && directory.startsWith(root) ? directory.slice(root.length) : directory;
 }
 
 /** Where the backup of a restore lies, or the point of it, or why it cannot be restored. */

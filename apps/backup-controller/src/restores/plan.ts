@@ -1,7 +1,10 @@
 import { hasFinalizer, type FinalizerStep } from '@redis-queue/controller';
+import type { QueueLeft } from '../engine/end-restore.ts';
 import { problemOfRun } from '../runs/failure.ts';
 import { deletionDueMs } from '../runs/run-objects.ts';
+import { saidOfEnd } from '../runs/run-status.ts';
 import { problemOfStage, WAITING_FOR_PLACE } from '../runs/stage.ts';
+import { describeLeft, leftBy, namesLeft } from './left.ts';
 import {
   holdsQueues,
   isCopy,
@@ -42,7 +45,11 @@ export function planRestore(restore: RestoreObject, observed: ObservedRestore, n
         problem: run?.phase === 'ended' && run.task === RestoreTask.restore ? afterIt(restore) : RESTORING,
       };
     case 'due':
-      if (observed.problem) return { steps: [], problem: observed.problem };
+      if (observed.problem) {
+        // A run that fails at once by it, and is counted: what was begun is not to wait for ever, its queues paused.
+        const fails = restore.status?.checkedAt !== undefined && LOST.has(observed.problem.reason);
+        return { steps: fails ? [{ kind: 'restore' }] : [], problem: observed.problem };
+      }
       if (restore.status?.checkedAt === undefined) return { steps: [{ kind: 'check' }], problem: RESTORING };
       return { steps: [...hold(restore), { kind: 'restore' }], problem: RESTORING };
     default: {
@@ -52,6 +59,15 @@ export function planRestore(restore: RestoreObject, observed: ObservedRestore, n
     }
   }
 }
+
+/** What a restore that has begun may wait for in vain. */
+const LOST: ReadonlySet<Problem['reason']> = new Set<Problem['reason']>([
+  'BackupNotFound',
+  'BackupNotComplete',
+  'BackupFailed',
+  'PointNotFound',
+  'QueueNotInBackup',
+]);
 
 /** Without numbers that move: those have fields of their own. */
 const RESTORING: Problem = {
@@ -97,7 +113,8 @@ function planTask({ run, problem }: ObservedRestore, kind: 'resume' | 'removeScr
 }
 
 /** Of one that failed or is being deleted. What Ready says of a failure stays. */
-function planAbandonment(restore: RestoreObject, { run, problem }: ObservedRestore, now: Date): RestorePlan {
+function planAbandonment(restore: RestoreObject, observed: ObservedRestore, now: Date): RestorePlan {
+  const { run, problem } = observed;
   const isLeaving = restore.metadata.deletionTimestamp !== undefined;
   const said = isLeaving ? { problem: ABANDONING } : {};
   if (run && run.phase !== 'ended') {
@@ -107,7 +124,7 @@ function planAbandonment(restore: RestoreObject, { run, problem }: ObservedResto
     return { steps: abort, ...said };
   }
   if (run?.task === RestoreTask.abandonment) {
-    if (run.end.ok) return { steps: [{ kind: 'removeFinalizer', ...leftBy(run.end.result) }, { kind: 'forgetRun' }] };
+    if (run.end.ok) return planRelease(restore, leftBy(observed));
     return giveUpOrWait(restore, problemOfRun(run.end.error) as Problem, now);
   }
   if (run) return { steps: [{ kind: 'forgetRun' }], ...said };
@@ -115,10 +132,15 @@ function planAbandonment(restore: RestoreObject, { run, problem }: ObservedResto
   return { steps: [{ kind: 'abandon' }], ...said };
 }
 
-function leftBy(result: object): { dataRetained?: string } {
-  const left = 'left' in result ? (result.left as readonly string[]) : [];
-  if (left.length === 0) return {};
-  return { dataRetained: `all jobs are in ${left.join(', ')}, which ${left.length === 1 ? 'stays' : 'stay'} paused` };
+/** The status names what is left before the object is let go. */
+function planRelease(restore: RestoreObject, left: readonly QueueLeft[]): RestorePlan {
+  const text = left.length > 0 ? describeLeft(left, restore) : undefined;
+  const said = saidOfEnd<Problem['reason']>(restore);
+  const isLeaving = restore.metadata.deletionTimestamp !== undefined;
+  if (text !== undefined && said && !isLeaving && !namesLeft(restore))
+    return { steps: [], problem: { reason: said.reason, message: `${said.message}; ${text}` } };
+  const retained = text === undefined ? {} : { dataRetained: text };
+  return { steps: [{ kind: 'removeFinalizer', ...retained }, { kind: 'forgetRun' }] };
 }
 
 function giveUpOrWait(restore: RestoreObject, problem: Problem, now: Date): RestorePlan {

@@ -35,8 +35,8 @@ const failed = (task: string, error: Error): RestoreRun => ({
 });
 const queue = { name: 'emails', queue: 'rq-scratch-01234567:{emails}' };
 const checked = ended(RestoreTask.check, {
-  location: 's3://shop/x',
   directory: 'x',
+  location: 's3://shop/x',
   manifestSha256: 'ab',
   checked: [{ ...queue, wouldRun: 3, memoryBytes: 9_000, detached: [] }],
   jobs: 6,

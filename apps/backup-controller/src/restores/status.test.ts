@@ -125,6 +125,9 @@ const leaving = (seconds: number, status = after({}, checked)) => held({}, statu
 describe('a restore that ends early', () => {
   const full = new RunFailure({ reason: 'RedisOutOfMemory', message: 'Redis is full' });
   const abandoned = ended(RestoreTask.abandonment, { left: [] });
+  const leaves = ended(RestoreTask.abandonment, {
+    left: [{ name: 'emails', queue: 'emails', isDeadLetters: false }],
+  });
 
   it('has what it wrote removed, and goes on saying why it failed', () => {
     const status = after({ backoffLimit: 0 }, checked, failed(RestoreTask.restore, full));
@@ -149,7 +152,30 @@ describe('a restore that ends early', () => {
     });
     const [late] = reconcile(leaving(300), failed(RestoreTask.abandonment, full)).plan.steps;
     expect(late).toEqual({ kind: 'removeFinalizer', dataRetained: 'emails: Redis is full' });
-    const left = reconcile(leaving(1), ended(RestoreTask.abandonment, { left: ['emails'] }));
-    expect(left.plan.steps[0]).toMatchObject({ dataRetained: 'all jobs are in emails, which stays paused' });
+    expect(reconcile(leaving(1), leaves).plan.steps[0]).toMatchObject({
+      dataRetained: expect.stringContaining('its jobs are in the queue of Queue emails, which stays paused'),
+    });
+  });
+
+  it('says in its status which queues it has left paused, and the way out, before its object is let go', () => {
+    const status = after({ backoffLimit: 0 }, checked, failed(RestoreTask.restore, full));
+    const named = reconcile(held({ backoffLimit: 0 }, status), leaves);
+    expect(named).toMatchObject({ steps: [], ready: 'False BackoffLimitExceeded' });
+    expect(named.status.queues).toMatchObject([{ ...queue, left: true }]);
+    for (const type of ['Ready', 'Failed'])
+      expect(findCondition(named.status.conditions, type)?.message).toMatch(
+        /Redis is full; its jobs are in the queue of Queue emails.*redis-queue.io\/end-restore=0123456789ab/,
+      );
+    const letGo = reconcile(held({ backoffLimit: 0 }, named.status), leaves);
+    expect(letGo.steps).toEqual(['removeFinalizer', 'forgetRun']);
+    expect(reconcile(restoreObject({ backoffLimit: 0 }, letGo.status)).status).toEqual(named.status);
+  });
+
+  it('because its backup is gone since it began is counted, and not one that has never begun', () => {
+    const gone = { reason: 'BackupNotFound', message: 'it is gone' } as const;
+    const plan = (status: QueueRestore['status']) =>
+      planRestore(restoreObject({}, status), { stage: 'due', problem: gone }, NOW).steps.map(({ kind }) => kind);
+    expect(plan(begun)).toEqual([]);
+    expect(plan(after({}, checked))).toEqual(['restore']);
   });
 });

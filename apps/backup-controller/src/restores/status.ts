@@ -6,6 +6,7 @@ import { RestoreDiffersFailure, type RestoredQueue, type RestoreResult } from '.
 import type { RemovalResult } from '../engine/run-scratch.ts';
 import { hasEnded } from '../runs/run-objects.ts';
 import { outcomeOf, RunCondition, runFields, saidOfEnd } from '../runs/run-status.ts';
+import { leftBy } from './left.ts';
 import { RestoreTask, type ObservedRestore, type Problem, type RestoreObject, type RestorePlan } from './steps.ts';
 
 export interface Outcome {
@@ -79,7 +80,8 @@ function timesOf(
 type Contents = Pick<QueueRestoreStatus, 'location' | 'directory' | 'manifestSha256' | 'queues' | 'jobs'>;
 
 /** What is known of the backup and its queues, with what this run has found out. */
-function contentsOf(status: QueueRestoreStatus = {}, { run }: ObservedRestore, { check, restored }: End): Contents {
+function contentsOf(status: QueueRestoreStatus = {}, observed: ObservedRestore, { check, restored }: End): Contents {
+  const { run } = observed;
   const { location, directory, manifestSha256, queues, jobs } = status;
   if (check) {
     const all = check.checked.map(({ detached, ...rest }) => ({ ...rest, ...texts('detached', detached) }));
@@ -89,6 +91,9 @@ function contentsOf(status: QueueRestoreStatus = {}, { run }: ObservedRestore, {
   const before = withoutUndefined({ location, directory, manifestSha256, queues, jobs });
   const failure = run?.phase === 'ended' && !run.end.ok ? run.end.error : undefined;
   if (failure instanceof RestoreDiffersFailure) return { ...before, queues: withResults(queues, failure.queues) };
+  const left = new Set(leftBy(observed).map(({ name }) => name));
+  if (left.size > 0 && queues)
+    return { ...before, queues: queues.map((each) => (left.has(each.name) ? { ...each, left: true } : each)) };
   if (!restored) return before;
   const total = restored.restored.reduce((sum, each) => sum + each.restored, 0);
   return { ...before, queues: withResults(queues, restored.restored), jobs: total };

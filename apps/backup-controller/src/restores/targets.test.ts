@@ -23,7 +23,7 @@ const sources = {
   },
   resolve,
 };
-const targets = (names: readonly string[], spec: Pick<QueueRestoreSpec, 'queues'> = {}): unknown => {
+const targets = (names: readonly string[], spec: Partial<QueueRestoreSpec> = {}): unknown => {
   const found = resolveTargets(names, restoreObject(spec), sources);
   return Array.isArray(found) ? found.map(({ name, ref }) => `${name} → ${ref.prefix}:${ref.name}`) : found;
 };
@@ -44,6 +44,13 @@ describe('the queues of a backup go', () => {
       'emails_dlq → p:renamed-dlq',
       'paused → bull:paused',
     ]);
+  });
+
+  it('without their dead letters where deadLetters is false, unless those are named', () => {
+    const names = ['emails', 'emails_dlq', 'paused'];
+    expect(targets(names, { deadLetters: false })).toEqual(['emails → bull:emails', 'paused → bull:paused']);
+    const asked = [{ name: 'emails_dlq', to: { queue: 'paused' } }];
+    expect(targets(names, { deadLetters: false, queues: asked })).toEqual(['emails_dlq → bull:paused']);
   });
 
   it('dead letters alone into a queue, where they are named', () => {

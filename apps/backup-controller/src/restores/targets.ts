@@ -46,7 +46,7 @@ export function resolveTargets(
     const access = sources.resolve(queue, 'restore');
     if (!access.ok) return access.problem;
     const ref = isDeadLetters ? deadLetterQueue(queueRef(queue)) : queueRef(queue);
-    targets.push({ name, queue: queueName, ref, target: access.target });
+    targets.push({ name, queue: queueName, isDeadLetters, ref, target: access.target });
   }
   return clashOf(targets) ?? targets;
 }

@@ -10,7 +10,7 @@ export type TargetProblem = Problem<QueueRestoreReason>;
 /** The restore whose targets they are. */
 export interface TargetsOf {
   readonly metadata: { readonly namespace?: string; readonly uid?: string };
-  readonly spec: Pick<QueueRestoreSpec, 'queues' | 'scratch'>;
+  readonly spec: Pick<QueueRestoreSpec, 'queues' | 'deadLetters' | 'scratch'>;
 }
 
 /** A queue of a backup that is restored. */
@@ -20,10 +20,10 @@ export interface Wanted {
   readonly isDeadLetters: boolean;
 }
 
-/** Those that the spec asks for, dead letters along with their queues; or what it asks for that the backup has not. */
+/** Those that the spec asks for, dead letters along with their queues unless it says otherwise; or what it asks for that the backup has not. */
 export function wantedOf(
   names: readonly string[],
-  { queues }: Pick<QueueRestoreSpec, 'queues'>,
+  { queues, deadLetters }: Pick<QueueRestoreSpec, 'queues' | 'deadLetters'>,
 ): Wanted[] | TargetProblem {
   const known = new Set(names);
   // Of a Queue, not dead letters of one that is in the backup as well.
@@ -41,6 +41,8 @@ export function wantedOf(
     const queue = to?.queue ?? name;
     const letters = deadLettersName(name);
     const own = { name, queue, isDeadLetters: false };
-    return known.has(letters) && !named.has(letters) ? [own, { name: letters, queue, isDeadLetters: true }] : [own];
+    return deadLetters && known.has(letters) && !named.has(letters)
+      ? [own, { name: letters, queue, isDeadLetters: true }]
+      : [own];
   });
 }

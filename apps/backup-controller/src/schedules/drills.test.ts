@@ -38,6 +38,7 @@ describe('a drill', () => {
         spec: {
           from: { backup: { name: nameOf(3) } },
           scratch: { secretRef: { name: 's' } },
+          deadLetters: true,
           openFlows: 'Detach',
           jobsPerSecond: 9,
           activeDeadlineSeconds: 21_600,

@@ -51,6 +51,7 @@ export function drillOf(schedule: ScheduleObject, backup: string): RestoreObject
     spec: {
       from: { backup: { name: backup } },
       scratch,
+      deadLetters: true,
       // Whether every job is there is what it tries, not whether all queues of a flow are in one backup.
       openFlows: 'Detach',
       dryRun: false,

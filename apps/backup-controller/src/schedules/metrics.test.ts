@@ -44,10 +44,13 @@ it('a backup is overdue from its time on, whether or not the schedule is reconci
   expect(await overdueSample(nowMs)).toBe(`${series} 1`);
 });
 
+/** The newest value of a metric of schedules. */
+async function sample(name: string): Promise<string | undefined> {
+  return (await registry.getSingleMetricAsString(`redis_queue_backup_schedule_${name}`)).split(' ').at(-1);
+}
+
 it('a schedule that cannot be read is overdue unless it is suspended, and its age counts from its creation', async () => {
   const schedule = scheduleObject();
-  const sample = async (name: string) =>
-    (await registry.getSingleMetricAsString(`redis_queue_backup_schedule_${name}`)).split(' ').at(-1);
   const observe = (suspend: boolean) =>
     metrics.observed(
       {

@@ -44,6 +44,7 @@ export function restoreObject(
     metadata: { ...metadata, name: 'back' },
     spec: {
       from: { backup: { name: 'nightly' } },
+      deadLetters: true,
       openFlows: 'Refuse',
       dryRun: false,
       resume: true,

@@ -135,6 +135,11 @@ export const queueDefinition: KindDefinition = {
       meaning:
         'finished jobs are over their time, or the queue is over maxBytes with nothing left to remove. Present only while True.',
     },
+    {
+      type: 'HeldByRestore',
+      meaning:
+        'a QueueRestore fills the queue, holds it, or has left it paused; the message has its uid. Present only while True.',
+    },
     { type: 'MaxmemoryPolicy', meaning: 'Redis may drop jobs when its memory runs out. Present only while True.' },
     {
       type: 'SamplingFailed',

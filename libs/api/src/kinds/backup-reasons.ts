@@ -208,7 +208,7 @@ export const QUEUE_RESTORE_REASONS = {
   },
   QueueNotEmpty: {
     kind: 'stalled',
-    doc: 'A queue into which it is to restore has jobs, or another restore is at it; the message says what is there. Remove that, or restore into another Queue.',
+    doc: 'A queue into which it is to restore has jobs, or another restore is at it; the message says what is there. Remove that, or restore into another Queue; a restore whose object is gone is ended by an annotation of the Queue.',
   },
   QueueNotPausable: {
     kind: 'stalled',
@@ -229,7 +229,7 @@ export const QUEUE_RESTORE_REASONS = {
   RestoreAbandoned: { kind: 'notice', doc: 'It ended early, and what it had written was removed.' },
   RestoreLeft: {
     kind: 'degraded',
-    doc: 'It ended, and jobs that it has written stay in a queue that is paused, or under the keys of a scratch restore; the message names them and says why. Resume the queue by hand, or remove its jobs.',
+    doc: 'It ended, and jobs that it has written stay in a queue that is paused, or under the keys of a scratch restore; the message names them and says why. Annotate the Queue as the message says to have it resumed, or remove its jobs.',
   },
 } as const satisfies ReasonTable;
 export type QueueRestoreReason = keyof typeof QUEUE_RESTORE_REASONS;

@@ -94,6 +94,14 @@ export const QUEUE_REASONS = {
   },
   Empty: { kind: 'notice', doc: 'retire is set, and no job has waited, run or been delayed for 60 s.' },
 
+  HeldByRestore: {
+    kind: 'notice',
+    doc: 'A QueueRestore has the queue, which stays paused until it ends. Where the QueueRestore is gone or has failed, annotate the Queue with redis-queue.io/end-restore=<uid>, as the message says.',
+  },
+  EndingRestore: {
+    kind: 'progressing',
+    doc: 'As the annotation redis-queue.io/end-restore asks, what a restore has left is being finished or removed.',
+  },
   BurstCapped: {
     kind: 'notice',
     doc: 'The burst would need a window shorter than 100 ms or longer than 5 s; status.effective has the limit in effect.',

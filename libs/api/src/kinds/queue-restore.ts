@@ -32,6 +32,12 @@ export const QUEUE_RESTORES = {
   namespaced: true,
 } as const;
 
+/**
+ * On a Queue, with the id of a restore that has left its queue paused and is gone: the queue-controller finishes it, with
+ * the jobs that are there, or removes what it has not put in its place.
+ */
+export const END_RESTORE_ANNOTATION = `${GROUP}/end-restore`;
+
 /** Differences, and flow links that were cut, that a status shows of a queue. */
 export const MOST_SHOWN = 20;
 
@@ -93,8 +99,14 @@ export const queueRestoreSpecSchema = z
       .min(1)
       .max(MOST_QUEUES)
       .optional()
-      .describe('Which queues, with their dead letters; immutable. Absent: all, each into the Queue of its name.')
+      .describe('Which queues; immutable. Absent: all, each into the Queue of its name.')
       .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] }),
+    deadLetters: z
+      .boolean()
+      .default(true)
+      .describe(
+        'Restore the dead letters of each queue along with it, where the backup has them; immutable. False: those that are there stay as they are.',
+      ),
     openFlows: z
       .enum(['Refuse', 'Detach'])
       .default('Refuse')
@@ -164,6 +176,12 @@ export const queueRestoreStatusSchema = z.object({
           .describe('Jobs that workers start once it is resumed: waiting, prioritized, active and due ones.'),
         memoryBytes: count.optional().describe('Memory that it takes in Redis, as estimated from the backup.'),
         differences: shown('What differs from the backup, the first ones. Absent: nothing.'),
+        left: z
+          .boolean()
+          .optional()
+          .describe(
+            'True: the restore ended early and had put jobs in their places, so that they stay there, and the queue stays paused. Absent: nothing of it is left.',
+          ),
         detached: shown('Jobs whose flow link was cut, the first ones, as openFlows asked.'),
       }),
     )

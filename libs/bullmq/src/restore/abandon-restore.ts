@@ -4,6 +4,12 @@ import { UnexpectedReplyError } from '../redis/reply.ts';
 import { runScript } from '../redis/scripts.ts';
 import { RESTORE_FIELD, type RestorePhase } from './restore-mark.ts';
 
+/** How whoever calls stops what takes several steps. */
+export interface StepOptions {
+  /** Called before each step; what it throws ends the call, which may be repeated. */
+  readonly beforeStep?: (() => void) | undefined;
+}
+
 /** Jobs removed per call: about 2 ms of Redis' time. */
 const JOBS_PER_CALL = 500;
 
@@ -20,8 +26,10 @@ export async function abandonRestore(
   redis: Redis,
   target: QueueRef,
   restoreId: string,
+  { beforeStep }: StepOptions = {},
 ): Promise<'done' | 'gone' | Exclude<RestorePhase, 'filling'>> {
   for (;;) {
+    beforeStep?.();
     const args = [RESTORE_FIELD, restoreId, JOBS_PER_CALL];
     // oxlint-disable-next-line no-await-in-loop -- each answer says whether there is more
     const outcome = await runScript(redis, 'abandonRestore', [queueKey(target, 'meta')], args);

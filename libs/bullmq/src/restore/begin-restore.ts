@@ -3,6 +3,7 @@ import { SCHEDULERS_FIELD } from '../job-schedulers/definition.ts';
 import { queueKey, type QueueRef } from '../redis/keys.ts';
 import { timeOf, UnexpectedReplyError } from '../redis/reply.ts';
 import { runReadScript, runScript } from '../redis/scripts.ts';
+import { occupantOf, type Occupant } from './occupant.ts';
 import { checkRestoreId, RESTORE_FIELD, type RestorePhase } from './restore-mark.ts';
 
 export type RestoreStart =
@@ -10,7 +11,7 @@ export type RestoreStart =
   /** This restore began it earlier. */
   | { readonly outcome: 'continued'; readonly partsDone: number; readonly phase: RestorePhase }
   /** Nothing was written. */
-  | { readonly outcome: 'occupied'; readonly by: string };
+  | ({ readonly outcome: 'occupied' } & Occupant);
 
 export interface BeginOptions {
   /** All of it is to be removed again, by `removeScratch`; keys of which are noted as they are written. Default false. */
@@ -18,9 +19,6 @@ export interface BeginOptions {
   /** For so many ms after now, by Redis' clock, it may begin: a call may wait in the buffers of a Redis that hangs. Absent: for ever. */
   readonly withinMs?: number;
 }
-
-/** BullMQ's keys in the words of its own API. */
-const STATES: Readonly<Record<string, string>> = { wait: 'waiting', paused: 'waiting (in the list `paused`)' };
 
 /**
  * Takes a queue for a restore, in one step with the check that there is no job and no job scheduler in it: marks and
@@ -49,18 +47,10 @@ export async function beginRestore(
   if (outcome === 'begun') return { outcome };
   if (outcome === 'continued') return { outcome, partsDone: Number(first), phase: second as RestorePhase };
   if (outcome !== 'occupied') throw new UnexpectedReplyError('the start of a restore');
-  return { outcome, by: occupant(String(first), Number(second)) };
+  return { outcome, ...occupantOf(first, second) };
 }
 
 async function redisTimeMs(redis: Redis, target: QueueRef): Promise<number> {
   const microseconds = await runReadScript(redis, 'redisTime', [queueKey(target, 'meta')], []);
   return Math.floor(timeOf(Number(microseconds) / 1_000));
-}
-
-function occupant(what: string, count: number): string {
-  if (count === -2) return `restore ${what}, which waits until it is resumed`;
-  if (count < 0) return `restore ${what}, which is not complete`;
-  if (what === 'restore') return `${count} jobs that another restore has written and never put in their places`;
-  const plural = count === 1 ? '' : 's';
-  return what === 'schedulers' ? `${count} job scheduler${plural}` : `${count} ${STATES[what] ?? what} job${plural}`;
 }

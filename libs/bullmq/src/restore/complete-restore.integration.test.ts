@@ -7,8 +7,19 @@ import type { QueueRecord } from '../snapshot/records.ts';
 import { testRedis, type TestRedis } from '../test-redis.ts';
 import { beginRestore } from './begin-restore.ts';
 import { completeRestore } from './complete-restore.ts';
+import { endRestore } from './end-restore.ts';
 import { RESTORE_FIELD } from './restore-mark.ts';
-import { HOUR, idsOf, place, restoreAll, SOURCE, sourceRecords, streamOf } from './restore.fixture.ts';
+import {
+  HOUR,
+  idsOf,
+  killedAfter,
+  place,
+  restoreAll,
+  SOURCE,
+  sourceRecords,
+  streamOf,
+  writerOf,
+} from './restore.fixture.ts';
 import { verifyRestore } from './verify-restore.ts';
 
 let t: TestRedis;
@@ -48,7 +59,7 @@ describe('completing a restore', () => {
     expect(await t.redis.hmget('bull:held:meta', 'paused', RESTORE_FIELD)).toEqual(['1', 'r-1 1 held']);
     expect(await t.redis.exists('bull:held:repeat')).toBe(0);
     const by = 'restore r-1, which waits until it is resumed';
-    expect(await beginRestore(t.redis, ref, 'r-2')).toEqual({ outcome: 'occupied', by });
+    expect(await beginRestore(t.redis, ref, 'r-2')).toEqual({ outcome: 'occupied', by, restoreId: 'r-1' });
     expect(await completeRestore(t.redis, ref, 'r-1', { resume: true })).toMatchObject({ outcome: 'resumed' });
     expect(await t.redis.zrange('bull:held:repeat', 0, '-1')).toEqual(['nightly']);
     expect(await t.redis.hmget('bull:held:meta', 'paused', RESTORE_FIELD)).toEqual([null, null]);
@@ -106,6 +117,41 @@ describe('completing a restore', () => {
       repeatJobKey: 'nightly',
       repeat: { count: 1 },
     });
+  });
+});
+
+describe('ending a restore that nobody goes on with', () => {
+  const always = { goesOn: () => true };
+
+  test('resumes one whose jobs are in their places, with its job schedulers, whoever has resumed the queue meanwhile', async () => {
+    for (const hold of [true, false]) {
+      const ref = place(`ended-${hold}`);
+      await restoreAll(records, options(ref));
+      if (hold) await completeRestore(t.redis, ref, 'r-1', { resume: false });
+      await t.producer(ref).resume();
+      expect(await endRestore(t.redis, ref, 'r-2', always)).toBe('gone');
+      expect(await endRestore(t.redis, ref, 'r-1', always)).toBe('resumed');
+      expect(await t.redis.zrange(`bull:${ref.name}:repeat`, 0, '-1')).toEqual(['nightly']);
+      expect(await t.redis.hmget(`bull:${ref.name}:meta`, 'paused', RESTORE_FIELD)).toEqual([null, null]);
+      expect(await t.redis.lrange(`bull:${ref.name}:wait`, 0, -1)).toEqual(idsOf(30, 1));
+    }
+  });
+
+  test('finishes one that was putting them there, and removes one that had not begun to, over as many calls as it takes', async () => {
+    const [half, none] = [place('ended-placing'), place('ended-filling')];
+    const partly = async (ref: QueueRef): Promise<void> => {
+      await beginRestore(t.redis, ref, 'r-1');
+      await writerOf(options(ref)).write(records);
+    };
+    await Promise.all([partly(half), partly(none)]);
+    const step = killedAfter(t.redis, 2, 'before it is done');
+    await expect(writerOf({ ...options(half), redis: step.redis }).finish()).rejects.toThrow('killed');
+    expect(await t.redis.hget('bull:ended-placing:meta', RESTORE_FIELD)).toContain('placing');
+    expect(await endRestore(t.redis, half, 'r-1', { goesOn: () => false })).toBe('more');
+    expect(await endRestore(t.redis, half, 'r-1', always)).toBe('resumed');
+    expect(await t.redis.lrange('bull:ended-placing:wait', 0, -1)).toEqual(idsOf(30, 1));
+    expect(await endRestore(t.redis, none, 'r-1', always)).toBe('removed');
+    expect(await beginRestore(t.redis, none, 'r-2')).toEqual({ outcome: 'begun' });
   });
 });
 

@@ -3,6 +3,7 @@ import { queueId, queueKey, type QueueRef } from '../redis/keys.ts';
 import { timeOf, UnexpectedReplyError } from '../redis/reply.ts';
 import { runReadScript, runScript, runScripts, type ScriptCall } from '../redis/scripts.ts';
 import type { Value } from '../snapshot/records.ts';
+import type { StepOptions } from './abandon-restore.ts';
 import { RESTORE_FIELD, RestoreLostError } from './restore-mark.ts';
 import { argumentOf } from './restored-job.ts';
 import { planScheduler, type HeldScheduler } from './restored-scheduler.ts';
@@ -37,14 +38,15 @@ export async function completeRestore(
   redis: Redis,
   target: QueueRef,
   restoreId: string,
-  { resume }: { readonly resume: boolean },
+  { resume, beforeStep }: { readonly resume: boolean } & StepOptions,
 ): Promise<RestoreCompletion> {
   let releasedParents = 0;
   if (resume && (await isPlaced(redis, target, restoreId))) {
-    releasedParents = await settleFlows(redis, target, restoreId);
-    await restoreSchedulers(redis, target, restoreId);
+    releasedParents = await settleFlows(redis, target, restoreId, { beforeStep });
+    await restoreSchedulers(redis, target, restoreId, beforeStep);
   }
   for (;;) {
+    beforeStep?.();
     const args = [RESTORE_FIELD, restoreId, resume ? 'resume' : 'hold', MOVED_JOBS_PER_CALL];
     // oxlint-disable-next-line no-await-in-loop -- each answer says whether there is more
     const outcome = await runScript(redis, 'endRestore', [queueKey(target, 'meta')], args);
@@ -61,14 +63,21 @@ async function isPlaced(redis: Redis, target: QueueRef, restoreId: string): Prom
   return id === restoreId && (phase === 'placed' || phase === 'held');
 }
 
-async function restoreSchedulers(redis: Redis, target: QueueRef, restoreId: string): Promise<void> {
+async function restoreSchedulers(
+  redis: Redis,
+  target: QueueRef,
+  restoreId: string,
+  beforeStep: StepOptions['beforeStep'],
+): Promise<void> {
   const snapshotAtMs = Number((await redis.hget(queueKey(target, 'restore:state'), 'snapshotAt')) ?? 0);
   const slots = queueKey(target, 'restore:slots');
   for await (const page of pages((cursor) => redis.hscan(slots, cursor, 'COUNT', SCHEDULERS_PER_PAGE))) {
     // Only names: templates of jobs may be long, and are read one by one.
     const ids = page.filter((_, at) => at % 2 === 0);
-    for (let from = 0; from < ids.length; from += SCHEDULERS_PER_PAGE)
+    for (let from = 0; from < ids.length; from += SCHEDULERS_PER_PAGE) {
+      beforeStep?.();
       await restorePage(redis, target, { restoreId, snapshotAtMs, ids: ids.slice(from, from + SCHEDULERS_PER_PAGE) });
+    }
   }
 }
 

@@ -12,6 +12,7 @@ import { testRedis, type TestRedis } from '../test-redis.ts';
 import { abandonRestore } from './abandon-restore.ts';
 import { beginRestore } from './begin-restore.ts';
 import { completeRestore } from './complete-restore.ts';
+import { lookAtTarget } from './look-at-target.ts';
 import { RecordWriter } from './record-writer.ts';
 import { RESTORE_FIELD, RestoreLostError } from './restore-mark.ts';
 import {
@@ -51,6 +52,7 @@ describe('a restore begins', () => {
     expect(await beginRestore(t.redis, ref, 'r-2')).toEqual({
       outcome: 'occupied',
       by: 'restore r-1, which is not complete',
+      restoreId: 'r-1',
     });
   });
 
@@ -81,9 +83,58 @@ describe('a restore begins', () => {
     expect(await t.redis.keys('bull:declared:repeat:nightly:*')).toEqual([`bull:declared:repeat:nightly:${next}`]);
   });
 
+  test('where a look before has found the queue empty, and that its user may write there', async () => {
+    const ref = place('looked-at');
+    await t.redis.call(
+      'ACL',
+      'SETUSER',
+      'looker',
+      'reset',
+      'on',
+      '>pw',
+      'resetchannels',
+      ...ACL_RULES.restore.split(' '),
+    );
+    await t.redis.call(
+      'ACL',
+      'SETUSER',
+      'reads',
+      'reset',
+      'on',
+      '>pw',
+      'resetchannels',
+      ...ACL_RULES.backup.split(' '),
+    );
+    const { host, port } = t.target;
+    const [mayWrite, reads] = ['looker', 'reads'].map(
+      (username) => new Redis({ host, port, username, password: 'pw' }),
+    );
+    await t.redis.call('ACL', 'LOG', 'RESET');
+    expect(await lookAtTarget(mayWrite!, ref, 'r-1')).toEqual({ outcome: 'free' });
+    expect(await lookAtTarget(reads!, ref, 'r-1')).toEqual({ outcome: 'denied', command: 'hset' });
+    expect(await t.redis.call('ACL', 'LOG')).toEqual([]);
+    expect(await t.redis.keys('bull:looked-at:*')).toEqual([]);
+    await beginRestore(t.redis, ref, 'r-1');
+    expect(await lookAtTarget(mayWrite!, ref, 'r-1')).toEqual({ outcome: 'continued' });
+    expect(await lookAtTarget(mayWrite!, ref, 'r-2')).toMatchObject({ outcome: 'occupied', restoreId: 'r-1' });
+    mayWrite!.disconnect();
+    reads!.disconnect();
+  });
+
   test('under no id with a space', async () => {
     await expect(beginRestore(t.redis, place('space'), 'a b')).rejects.toThrow(RangeError);
   });
+});
+
+test('one that is given up takes away the limits that it has set, and leaves those that were there', async () => {
+  const ref = place('limits-of-it');
+  await t.redis.hset('bull:limits-of-it:meta', 'concurrency', 3);
+  const meta = { concurrency: '7', max: '5', duration: '1000', version: 'bullmq:6.7.0' };
+  await beginRestore(t.redis, ref, 'r-1');
+  await writerOf(options(ref)).write(records.map((each) => (each.kind === 'queue' ? { ...each, meta } : each)));
+  expect(await t.redis.hmget('bull:limits-of-it:meta', 'max', 'concurrency')).toEqual(['5', '3']);
+  expect(await abandonRestore(t.redis, ref, 'r-1')).toBe('done');
+  expect(await t.redis.hgetall('bull:limits-of-it:meta')).toEqual({ concurrency: '3', version: 'bullmq:6.7.0' });
 });
 
 describe('nothing is written', () => {

@@ -8,6 +8,18 @@ export { RESTORE_FIELD } from '../redis/restore-field.ts';
  */
 export type RestorePhase = 'filling' | 'placing' | 'placed' | 'held';
 
+/** Which restore has a queue, and how far it is. */
+export interface RestoreMark {
+  readonly restoreId: string;
+  readonly phase: RestorePhase;
+}
+
+/** Undefined: it is none. */
+export function parseRestoreMark(text: string | null | undefined): RestoreMark | undefined {
+  const [, restoreId, phase] = /^(\S+) \d+ (filling|placing|placed|held)$/.exec(text ?? '') ?? [];
+  return restoreId === undefined ? undefined : { restoreId, phase: phase as RestorePhase };
+}
+
 /** Another restore, or another writer of this one, has the queue; or somebody has removed it. */
 export class RestoreLostError extends Error {
   override readonly name = 'RestoreLostError';

@@ -14,6 +14,7 @@ import { readServerMemory } from '../server-memory.ts';
 import type { QueueRecord } from '../snapshot/records.ts';
 import { testRedis, type TestRedis } from '../test-redis.ts';
 import { completeRestore } from './complete-restore.ts';
+import { lookAtTarget } from './look-at-target.ts';
 import { removeScratch } from './remove-scratch.ts';
 import { contentsOf, recordsOf, restoreAll, streamOf } from './restore.fixture.ts';
 import { verifyRestore } from './verify-restore.ts';
@@ -175,6 +176,7 @@ describe.concurrent('a queue restored to', () => {
     const rename = (queueKey: string): string | undefined =>
       ({ [queueId(ORDERS)]: queueId(orders), [queueId(IMAGES)]: queueId(images) })[queueKey];
     const options = { redis, rename };
+    expect(await lookAtTarget(redis, images, 'r-1')).toEqual({ outcome: 'free' });
     expect(await restoreAll(backup.images, { ...options, target: images, from: IMAGES })).toMatchObject({
       jobs: { active: 1, completed: 1 },
       skipped: 0,

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { queueId, queueKey, type QueueRef } from '../redis/keys.ts';
 import { UnexpectedReplyError } from '../redis/reply.ts';
 import { runScript } from '../redis/scripts.ts';
+import type { StepOptions } from './abandon-restore.ts';
 import { RESTORE_FIELD, RestoreLostError } from './restore-mark.ts';
 
 /** Read per command: parents, and of one of them children. */
@@ -16,11 +17,17 @@ const PAGE = 200;
  *
  * @returns parents that were released.
  */
-export async function settleFlows(redis: Redis, target: QueueRef, restoreId: string): Promise<number> {
+export async function settleFlows(
+  redis: Redis,
+  target: QueueRef,
+  restoreId: string,
+  { beforeStep }: StepOptions = {},
+): Promise<number> {
   let released = 0;
   for await (const parents of pages((cursor) =>
     redis.zscan(queueKey(target, 'waiting-children'), cursor, 'COUNT', PAGE),
   )) {
+    beforeStep?.();
     const ids = parents.filter((_, at) => at % 2 === 0);
     const waitsFor = await exec(
       redis,
@@ -48,6 +55,7 @@ export async function settleFlows(redis: Redis, target: QueueRef, restoreId: str
   }
 
   async function settle(parent: string, child: string): Promise<string> {
+    beforeStep?.();
     const args = [RESTORE_FIELD, restoreId, parent, child];
     const outcome = await runScript(redis, 'settleRestoredParent', [queueKey(target, 'meta')], args);
     if (outcome === 'lost') throw new RestoreLostError(queueId(target), restoreId);

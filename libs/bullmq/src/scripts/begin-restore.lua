@@ -18,6 +18,7 @@
 local meta, base = KEYS[1], string.sub(KEYS[1], 1, -5)
 local call = redis.call
 -- include parts/restore-mark.lua
+-- include parts/restore-occupant.lua
 -- include parts/pause.lua
 local field, id = ARGV[1], ARGV[2]
 local time = call('TIME')
@@ -29,32 +30,8 @@ if now == id then
   if phase == 'filling' or phase == 'placing' then pauseQueue(base, 1) end
   return { 'continued', parts, phase }
 end
-if call('HEXISTS', meta, field) == 1 then return { 'occupied', now or '?', phase == 'held' and -2 or -1 } end
-for _, list in ipairs({ 'active', 'wait', 'paused' }) do
-  local jobs = call('LLEN', base .. list)
-  if jobs > 0 then return { 'occupied', list, jobs } end
-end
--- Those that the Queue object has declared, and the jobs of their next runs, are no content.
-local declared, schedulers, runs = {}, call('ZCARD', base .. 'repeat'), 0
-if schedulers > 0 and schedulers <= 32 then
-  local list = call('HSTRLEN', meta, ARGV[3]) <= 8192 and call('HGET', meta, ARGV[3]) or ''
-  for name in string.gmatch(list, '[^\n]+') do declared[name] = true end
-  for _, name in ipairs(call('ZRANGE', base .. 'repeat', 0, -1)) do
-    if declared[name] then
-      schedulers = schedulers - 1
-      if call('ZSCORE', base .. 'delayed', 'repeat:' .. name .. ':' .. call('ZSCORE', base .. 'repeat', name)) then runs = runs + 1 end
-    end
-  end
-end
-if schedulers > 0 then return { 'occupied', 'schedulers', schedulers } end
-for _, set in ipairs({ 'prioritized', 'delayed', 'waiting-children', 'completed', 'failed' }) do
-  local jobs = call('ZCARD', base .. set) - (set == 'delayed' and runs or 0)
-  if jobs > 0 then return { 'occupied', set, jobs } end
-end
-for _, state in ipairs(STAGED_STATES) do
-  local jobs = call('ZCARD', staged(base, state))
-  if jobs > 0 then return { 'occupied', 'restore', jobs } end
-end
+local occupant = occupantOf(meta, field, ARGV[3])
+if occupant then return { 'occupied', unpack(occupant) } end
 call('UNLINK', staged(base, 'state'), staged(base, 'skipped'), staged(base, 'schedulers'), staged(base, 'slots'), staged(base, 'held'))
 if call('HEXISTS', meta, 'paused') == 1 then call('HSET', staged(base, 'state'), 'wasPaused', 1) end
 if ARGV[4] == 'scratch' then call('HSET', staged(base, 'state'), 'scratch', id) end

@@ -10,7 +10,7 @@
          8 and more: fields of `meta`, each with its value
   Reply  done; lost, closed: nothing was written
   Cost   O(fields)
-  Never  overwrites a field; lowers a counter
+  Never  overwrites a field; lowers a counter. What it sets is noted, for a restore that is abandoned to remove it.
 ]]
 local meta, base = KEYS[1], string.sub(KEYS[1], 1, -5)
 local call = redis.call
@@ -22,7 +22,9 @@ local isLimited = call('HEXISTS', meta, 'max') == 1 or call('HEXISTS', meta, 'du
 for i = 8, #ARGV, 2 do
   local field = ARGV[i]
   -- A limit is both of them: half of one stops every worker.
-  if not (isLimited and (field == 'max' or field == 'duration')) then call('HSETNX', meta, field, ARGV[i + 1]) end
+  if not (isLimited and (field == 'max' or field == 'duration')) and call('HSETNX', meta, field, ARGV[i + 1]) == 1 then
+    call('HSET', staged(base, 'state'), 'set:' .. field, ARGV[i + 1])
+  end
 end
 raiseCounter(base .. 'id', tonumber(ARGV[4]) or 0)
 raiseCounter(base .. 'pc', tonumber(ARGV[5]) or 0)

@@ -1,12 +1,14 @@
 import { MAX_ELEMENTS, MAX_REPLY_BYTES } from '../redis/reply-meter.ts';
+import { OWNER_FIELD, parseOwnerMark, type ManagedField } from '../policy/owner-mark-text.ts';
+import { GLOBAL_CONCURRENCY_FIELD, MAX_EVENTS_FIELD, RATE_LIMIT_FIELDS } from '../policy/limit-fields.ts';
 import { timeOf, UnexpectedReplyError } from '../redis/reply.ts';
 import { RESTORE_FIELD } from '../redis/restore-field.ts';
 import { ALL_INDEXES, type JobIndex } from './index-pages.ts';
 import { bytesOf, hashOf, listOf } from './job-record.ts';
 import type { EventCursor } from './moved-jobs.ts';
 import type { QueueReads } from './queue-reads.ts';
-import type { RecordOf } from './records.ts';
 import { QueueRestoringError } from './queue-restoring-error.ts';
+import type { RecordOf, Value } from './records.ts';
 import { UnreadableKeyError, WRONG_TYPE } from './unreadable-key-error.ts';
 import { emptyHash } from './values.ts';
 
@@ -39,6 +41,13 @@ const SET_ENTRY_BYTES = 40;
 const FILLED = 0.95;
 /** What fields of `meta` that are ours begin with: they are about this place of the queue, not about what it holds. */
 const OWN_FIELDS = 'redis-queue:';
+
+/** The fields of `meta` that the parts of a policy stand in. A pause goes along: nobody wants jobs to run by a restore. */
+const LIMITS: Partial<Record<ManagedField, readonly string[]>> = {
+  rateLimit: RATE_LIMIT_FIELDS,
+  globalConcurrency: [GLOBAL_CONCURRENCY_FIELD],
+  maxEvents: [MAX_EVENTS_FIELD],
+};
 
 /** @throws UnreadableKeyError when a key is of another type than BullMQ gives it; QueueRestoringError while a restore has the queue. */
 export async function planSnapshot(reads: QueueReads): Promise<SnapshotPlan> {
@@ -86,8 +95,17 @@ function metaOf(reads: QueueReads, reply: unknown): RecordOf<'queue'>['meta'] {
   const all = hashOf(reply, reads.key('meta'));
   const mark = all[RESTORE_FIELD];
   if (mark !== undefined) throw new QueueRestoringError(reads.queue.name, typeof mark === 'string' ? mark : '');
-  for (const [field, value] of Object.entries(all)) if (!field.startsWith(OWN_FIELDS)) meta[field] = value;
+  const managed = limitsOf(all[OWNER_FIELD]);
+  for (const [field, value] of Object.entries(all))
+    if (!field.startsWith(OWN_FIELDS) && !managed.has(field)) meta[field] = value;
   return meta;
+}
+
+/** Limits that a Queue object manages: they are in the object, and not for a Queue that manages none. */
+function limitsOf(mark: Value | undefined): ReadonlySet<string> {
+  const parsed = typeof mark === 'string' ? parseOwnerMark(mark) : undefined;
+  const managed = typeof parsed === 'object' ? parsed.managed : [];
+  return new Set(managed.flatMap((field) => LIMITS[field] ?? []));
 }
 
 function failureOf(reads: QueueReads, suffix: string, error: Buffer): Error {

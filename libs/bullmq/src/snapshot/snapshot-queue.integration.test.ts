@@ -2,7 +2,7 @@ import { FlowProducer } from 'bullmq';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import type { QueueRef } from '../redis/keys.ts';
-import { OWNER_FIELD } from '../owner-mark.ts';
+import { formatOwnerMark, OWNER_FIELD, type ManagedField } from '../owner-mark.ts';
 import { HOUR } from '../test-retention.ts';
 import { testRedis, type TestRedis } from '../test-redis.ts';
 import { parseQueueRecord, STATES } from './records.ts';
@@ -14,6 +14,22 @@ beforeAll(async () => {
   t = await testRedis();
 });
 afterAll(() => t[Symbol.asyncDispose]());
+
+const managed = (...fields: ManagedField[]): string =>
+  formatOwnerMark({ owner: 'c1/shop/managed', managed: fields, adoptedAt: '2026-01-02T03:04:05.000Z' });
+
+it('has no limit that a Queue object manages, and those that none does', async () => {
+  const ref = { prefix: 'bull', name: 'managed' };
+  const meta = { max: '5', duration: '1000', concurrency: '7', paused: '1', 'opts.maxLenEvents': '100' };
+  const metaOf = async (mark: string) => {
+    await t.redis.hset('bull:managed:meta', { ...meta, [OWNER_FIELD]: mark });
+    const { queue } = await takeSnapshot(t.redis, ref);
+    return queue.meta;
+  };
+  expect(await metaOf(managed('rateLimit', 'globalConcurrency', 'paused', 'maxEvents'))).toEqual({ paused: '1' });
+  expect(await metaOf(managed('globalConcurrency'))).toEqual({ ...meta, concurrency: undefined });
+  expect(await metaOf('of somebody else')).toEqual(meta);
+});
 
 const ways: [string, Partial<SnapshotOptions>][] = [
   ['at one instant', {}],

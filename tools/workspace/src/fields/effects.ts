@@ -346,6 +346,10 @@ const QUEUE_RESTORE: Effects = {
   'from.directory': RESUMED,
   'queues.name': MOVED,
   'queues.to.queue': MOVED,
+  deadLetters: {
+    file: 'apps/backup-controller/src/restores/targets.test.ts',
+    test: 'without their dead letters where deadLetters is false, unless those are named',
+  },
   openFlows: {
     file: BACKUPS,
     test: 'of half of a flow is refused, or cuts the link, as openFlows says',
