@@ -12,6 +12,7 @@ import type { QueueObject } from '@redis-queue/redis-access';
 import { watchSources } from './access/sources.ts';
 import { backupKind } from './backups/kind.ts';
 import type { BackupObject, BackupRuns } from './backups/steps.ts';
+import { BackupReaders, keysReadBy } from './runs/backup-readers.ts';
 import { restoreKind } from './restores/kind.ts';
 import type { RestoreObject, RestoreRuns } from './restores/steps.ts';
 import { DigestMemory } from './engine/digest-memory.ts';
@@ -65,6 +66,8 @@ export function wireBackupController(manager: Manager, settings: Settings): void
   const restores = manager.cache<RestoreObject>(QUEUE_RESTORES);
   const openRestores = new OpenObjects(restores);
 
+  const readers = new BackupReaders(restores);
+
   const toBackup = (key: ObjectKey): void => ofBackups.enqueue(key);
   const timing = { places, elapsedMs, after: systemClock.after.bind(systemClock) };
   const runs = { ...timing, onChange: toBackup };
@@ -74,6 +77,7 @@ export function wireBackupController(manager: Manager, settings: Settings): void
   const ofBackup = { sources, nameAttempt, pace: new StatusPace({ clock: systemClock, onTurn: toBackup }) };
   const full = backupKind({
     ...ofBackup,
+    readers,
     runs: backupRuns,
     metrics: new BackupMetrics(manager.registry, together([backupRuns, pointRuns, removals])),
   });
@@ -81,7 +85,7 @@ export function wireBackupController(manager: Manager, settings: Settings): void
     ...ofBackup,
     runs: pointRuns,
     removals,
-    restores,
+    readers,
     digests: new DigestMemory({ mostBytes: DIGEST_BYTES }),
     metrics: new PointMetrics(manager.registry),
     elapsedMs,
@@ -91,6 +95,7 @@ export function wireBackupController(manager: Manager, settings: Settings): void
     cache: backups,
     watches: [
       { cache: sources.queues, map: (queue: QueueObject) => openBackups.ofNamespace(queue), predicate: changesSpec },
+      { cache: restores, map: keysReadBy, predicate: stopsReading },
       ...sources.secretWatches('backup', (queue) => openBackups.ofNamespace(queue)),
     ],
   });
@@ -113,13 +118,19 @@ export function wireBackupController(manager: Manager, settings: Settings): void
       ...sources.secretWatches('restore', (queue) => openRestores.ofNamespace(queue)),
     ],
   });
-  manageSchedules(manager, options);
+  manageSchedules(manager, readers, options);
 }
 
 /** Whether a backup comes, goes, has ended, or has its first point with this change. */
 function becomesRestorable(change: Change<BackupObject>): boolean {
   const { object, previous } = change;
   return comesToAnEnd(change) || hasPoints(object) !== (previous !== undefined && hasPoints(previous));
+}
+
+/** Whether a restore needs the backup no more that it names, so that this may go. */
+function stopsReading({ event, object, previous }: Change<RestoreObject>): boolean {
+  if (event !== 'update' || !previous) return event === 'delete';
+  return keysReadBy(object).length < keysReadBy(previous).length;
 }
 
 /** By time, for people, and by chance, so that not even another process for the same object has the same. */

@@ -12,6 +12,11 @@ metadata:
 spec:
   replicas: {{ .Values.replicas }}
   revisionHistoryLimit: 3
+  {{- if include "redis-queue.backupVolume" . }}
+  # A volume that one node may have at a time is let go of by the old pod before the new one asks for it.
+  strategy:
+    type: Recreate
+  {{- end }}
   selector:
     matchLabels: {{- include "redis-queue.selectorLabels" . | nindent 6 }}
   template:

@@ -34,6 +34,17 @@ describe.each(charts)('the chart %s', (chart) => {
   });
 });
 
+async function strategyWith(claimName: string): Promise<object | undefined> {
+  const objects = await render(chartFolder('backup-controller'), { values: { storage: { volume: { claimName } } } });
+  const deployment = objects.find(({ kind }) => kind === 'Deployment') as unknown as { spec: { strategy?: object } };
+  return deployment.spec.strategy;
+}
+
+it('a Deployment with a volume ends its old pod first, since one node alone may have the volume', async () => {
+  expect(await strategyWith('backups')).toEqual({ type: 'Recreate' });
+  expect(await strategyWith('')).toBeUndefined();
+});
+
 describe('a wrong value is refused before anything is installed:', () => {
   it.each([
     ['a misspelt value', { 'queue-controller': { replica: 3 } }, "additional properties 'replica' not allowed"],

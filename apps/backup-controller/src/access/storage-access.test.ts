@@ -6,7 +6,7 @@ import { resolveStorage, type StorageSettings } from './storage-access.ts';
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 const KEY = randomBytes(32).toString('base64');
 const SECRETS: Record<string, Record<string, string>> = {
-  s3: { 'access-key-id': base64('id'), 'secret-access-key': base64('se/cret'), 'ca.crt': base64('PEM') },
+  s3: { 'access-key-id': base64('id\n'), 'secret-access-key': base64('se/cret\n'), 'ca.crt': base64('PEM') },
   half: { 'access-key-id': base64('id') },
   keys: { key: base64(KEY), next: base64(`${KEY}\n`), short: base64('AAAA') },
 };

@@ -176,8 +176,9 @@ async function permitted(
   };
 }
 
+/** Whole texts without the line break that `kubectl create secret --from-file` takes along. */
 function textsOf(data: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, textOf(value)]));
+  return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, textOf(value).trim()]));
 }
 
 function textOf(base64: string): string {

@@ -18,12 +18,15 @@ import { compareStatus } from '../runs/compare-status.ts';
 import { problemOfRun } from '../runs/failure.ts';
 import { PROGRESS_EVERY_MS, waitMs } from '../runs/requeue.ts';
 import { applyBackup, type BackupTools } from './apply.ts';
-import { observeBackup } from './observe.ts';
+import { observeBackup, type KnownToBackups } from './observe.ts';
 import { BACKUP_FINALIZER, planBackup } from './plan.ts';
 import { backupStatus } from './status.ts';
 import type { BackupObject, BackupPlan, ObservedBackup } from './steps.ts';
 
-export interface BackupKindOptions extends BackupTools {
+/** One whose time to live is over while a restore reads it is looked at again so often; the end of the restore wakes it. */
+const READ_AGAIN_MS = 60_000;
+
+export interface BackupKindOptions extends BackupTools, Pick<KnownToBackups, 'readers'> {
   readonly metrics: BackupMetrics;
   /** Numbers that move wait for their turn. */
   readonly pace: StatusPace;
@@ -47,7 +50,7 @@ export function backupKind(
     reasons: QUEUE_BACKUP_REASONS,
     finalizer: BACKUP_FINALIZER,
     memories: [runs, pace, retries],
-    observe: (backup, { now, signal }) => observeBackup(backup, sources, runs, { now: now(), signal }),
+    observe: (backup, { now, signal }) => observeBackup(backup, sources, options, { now: now(), signal }),
     plan: planBackup,
     apply: (backup, found, context) => applyBackup(backup, found, context, options),
     status: backupStatus,
@@ -83,6 +86,7 @@ export function backupKind(
       if (outcome.done.some(({ kind }) => kind === 'delete')) return undefined;
       const now = new Date(nowMs);
       const retryMs = outcome.problem ? retries.afterMs(backup, status, now, random()) : undefined;
+      if (!outcome.problem && outcome.observed.readBy !== undefined) return READ_AGAIN_MS;
       return waitMs({ ...backup, status }, outcome.observed, { now, retryMs });
     },
   };

@@ -23,7 +23,12 @@ const sources: Sources = {
   },
 };
 const observe = (backup = backupObject(), run?: RunState<never, never>) =>
-  observeBackup(backup, sources, { stateOf: () => run }, { now: NOW, signal: new AbortController().signal });
+  observeBackup(
+    backup,
+    sources,
+    { runs: { stateOf: () => run }, readers: { of: () => 'back' } },
+    { now: NOW, signal: new AbortController().signal },
+  );
 
 const names = async (deadLetters: boolean) =>
   (await observe(backupObject({ queues: { selector: {} }, deadLetters }))).queues?.map(({ name, ref }) => [
@@ -42,6 +47,16 @@ describe('what a backup reads', () => {
       ['emails', 'emails'],
       ['plain', 'plain'],
     ]);
+  });
+
+  it('asks for restores that read it once it is complete and is to go', async () => {
+    const ended = { completionTime: NOW.toISOString(), directory: 'nightly-01234567/1' };
+    const over = backupObject({ ttlSecondsAfterFinished: 0 }, ended);
+    expect((await observe(over)).readBy).toBe('back');
+    expect((await observe(backupObject({}, ended))).readBy).toBeUndefined();
+    const leaving = { deletionTimestamp: NOW.toISOString() };
+    expect(await observe(backupObject({}, ended, leaving))).toEqual({ stage: 'ended', readBy: 'back' });
+    expect((await observe(backupObject({}, {}, leaving))).readBy).toBeUndefined();
   });
 
   it('reads a Secret only when a run is to begin', async () => {

@@ -6,20 +6,30 @@ import type { OpenAccess, Sources } from '../access/sources.ts';
 import { resolveStorage } from '../access/storage-access.ts';
 import { deadLettersName } from '../engine/queue-names.ts';
 import type { QueueSource } from '../engine/write-backup.ts';
+import type { BackupReaders } from '../runs/backup-readers.ts';
+import { deletionDueMs } from '../runs/run-objects.ts';
 import { stageOf } from '../runs/stage.ts';
 import type { BackupObject, BackupRuns, ObservedBackup, Problem } from './steps.ts';
+
+export interface KnownToBackups {
+  readonly runs: Pick<BackupRuns, 'stateOf'>;
+  readonly readers: Pick<BackupReaders, 'of'>;
+}
 
 /** Reads what `planBackup` needs: of one whose run is to begin its Secrets, else nothing. Writes nothing. */
 export async function observeBackup(
   backup: BackupObject,
   sources: Sources,
-  runs: Pick<BackupRuns, 'stateOf'>,
+  { runs, readers }: KnownToBackups,
   { now, signal }: { readonly now: Date; readonly signal: AbortSignal },
 ): Promise<ObservedBackup> {
   const run = runs.stateOf(backup.metadata.uid ?? '');
-  const found = { stage: stageOf(backup, run, now), run };
   const isLeaving = backup.metadata.deletionTimestamp !== undefined;
-  if (isLeaving ? run && run.phase !== 'ended' : found.stage !== 'due') return found;
+  const isComplete = backup.status?.directory !== undefined;
+  const mayGo = isLeaving || deletionDueMs(backup, now) === 0;
+  const readBy = isComplete && mayGo ? readers.of(backup) : undefined;
+  const found = { stage: stageOf(backup, run, now), run, ...(readBy !== undefined && { readBy }) };
+  if (isLeaving ? readBy !== undefined || (run && run.phase !== 'ended') : found.stage !== 'due') return found;
   const { namespace = '' } = backup.metadata;
   const queues = isLeaving ? [] : sourcesOf(backup, sources);
   if (!Array.isArray(queues)) return { ...found, problem: queues };

@@ -29,6 +29,9 @@ describe('a backup', () => {
     const deleted = { deletionPolicy: 'Delete' } as const;
     expect(kinds(backupObject(deleted), at('due'))).toEqual(['addFinalizer', 'begin']);
     expect(kinds(backupObject(deleted, {}, held), at('due'))).toEqual(['begin']);
+    // What never could begin has nothing to remove, and is not to hold its namespace.
+    expect(kinds(backupObject(deleted), at('due', { problem }))).toEqual([]);
+    expect(kinds(backupObject(deleted), at('late'))).toEqual(['abort']);
     expect(kinds(backupObject({}, {}, held), at('running'))).toEqual(['removeFinalizer']);
     // The policy may be changed when the backup is complete.
     expect(kinds(backupObject(deleted, { completionTime: ago(1) }), at('ended'))).toEqual(['addFinalizer']);
@@ -50,6 +53,7 @@ describe('a backup', () => {
   it('that has ended is deleted ttlSecondsAfterFinished later', () => {
     expect(kinds(ended(59), at('ended'))).toEqual([]);
     expect(kinds(ended(60), at('ended'))).toEqual(['delete']);
+    expect(kinds(ended(60), at('ended', { readBy: 'back' }))).toEqual([]);
   });
 });
 
@@ -74,6 +78,15 @@ describe('a backup that is deleted with its files', () => {
       const { steps } = planBackup(leaving(300, { location: 's3://shop/x' }), observed, NOW);
       expect(steps).toEqual([{ kind: 'removeFinalizer', dataRetained: expect.stringMatching(/^s3:\/\/shop\/x: n/) }]);
     }
+  });
+
+  it('waits for a restore that reads them, however long, and says which', () => {
+    const { steps, problem: reading } = planBackup(leaving(9_000), at('ended', { readBy: 'back' }), NOW);
+    expect(steps).toEqual([]);
+    expect(reading).toEqual({ reason: 'ReadByRestore', message: expect.stringMatching(/^QueueRestore back reads/) });
+    // What is not removed with the object is not waited for.
+    const retained = backupObject({}, {}, { ...held, deletionTimestamp: ago(1) });
+    expect(kinds(retained, at('ended', { readBy: 'back' }))).toEqual(['removeFinalizer']);
   });
 
   // Wall 2: a place that nobody gives back does not hold it, and its namespace, for ever.

@@ -27,7 +27,12 @@ export function planBackup(backup: BackupObject, observed: ObservedBackup, now: 
   const finalizer = planFinalizer(backup);
   switch (stage) {
     case 'ended':
-      return { steps: [...finalizer, ...(deletionDueMs(backup, now) === 0 ? [{ kind: 'delete' } as const] : [])] };
+      return {
+        steps: [
+          ...finalizer,
+          ...(deletionDueMs(backup, now) === 0 && observed.readBy === undefined ? [{ kind: 'delete' } as const] : []),
+        ],
+      };
     case 'succeeded':
       return { steps: finalizer };
     case 'returning':
@@ -35,12 +40,14 @@ export function planBackup(backup: BackupObject, observed: ObservedBackup, now: 
     case 'running':
       return { steps: finalizer, problem: BACKING_UP };
     case 'due':
-      if (observed.problem) return { steps: finalizer, problem: observed.problem };
+      if (observed.problem) return { steps: unlessNew(finalizer), problem: observed.problem };
       return { steps: [...finalizer, { kind: 'begin' }], problem: BACKING_UP };
     default: {
       const problem = problemOfStage<Problem['reason']>(backup, stage, run, now);
+      // One that was late before it could begin has written nothing.
+      const held = stage === 'late' && !run && (backup.status?.failures ?? 0) === 0 ? unlessNew(finalizer) : finalizer;
       const late = stage === 'late' ? [{ kind: 'abort', why: 'its deadline passed' } as const] : [];
-      return { steps: [...finalizer, ...late], ...(problem && { problem }) };
+      return { steps: [...held, ...late], ...(problem && { problem }) };
     }
   }
 }
@@ -59,12 +66,20 @@ export function planFinalizer({ metadata, spec }: BackupObject): FinalizerStep[]
   return held ? [{ kind: 'removeFinalizer' }] : [];
 }
 
+/** For one that cannot begin: nothing is to be removed yet of one that has no finalizer, so that it needs none. */
+export function unlessNew(finalizer: readonly FinalizerStep[]): FinalizerStep[] {
+  return finalizer.filter(({ kind }) => kind !== 'addFinalizer');
+}
+
+/** What the removal of a backup depends on. */
+interface Removal {
+  readonly run?: RunState<unknown, unknown> | undefined;
+  readonly problem?: Problem;
+  readonly readBy?: string | undefined;
+}
+
 /** Of an object that is being deleted and has our finalizer. */
-export function planRemoval(
-  backup: BackupObject,
-  { run, problem }: { readonly run?: RunState<unknown, unknown> | undefined; readonly problem?: Problem },
-  now: Date,
-): BackupPlan {
+export function planRemoval(backup: BackupObject, { run, problem, readBy }: Removal, now: Date): BackupPlan {
   if (backup.spec.deletionPolicy !== 'Delete') return { steps: [{ kind: 'removeFinalizer' }] };
   const ofAnother = filesOfAnother(backup, now);
   if (ofAnother !== undefined) return { steps: [{ kind: 'removeFinalizer', dataRetained: retainedAt(ofAnother) }] };
@@ -78,8 +93,16 @@ export function planRemoval(
     if (run.end.ok) return { steps: [{ kind: 'removeFinalizer' }] };
     return waitOrGiveUp(backup, FORGET, problemOfRun(run.end.error) as Problem, now);
   }
+  if (readBy !== undefined) return { steps: [], problem: readByRestore(readBy) };
   if (problem) return waitOrGiveUp(backup, FORGET, problem, now);
   return { steps: [{ kind: 'remove' }], problem: REMOVING };
+}
+
+function readByRestore(restore: string): Problem {
+  return {
+    reason: 'ReadByRestore',
+    message: `QueueRestore ${restore} reads the backup, which is removed from the storage once that has ended; wait for it, or delete it`,
+  };
 }
 
 function retainedAt(where: string): string {

@@ -28,6 +28,8 @@ export interface ObservedBackup {
   readonly queues?: readonly QueueSource[];
   /** Why none can begin. */
   readonly problem?: Problem;
+  /** Of one that is to go, a QueueRestore that still reads it. */
+  readonly readBy?: string | undefined;
 }
 
 export type BackupStep =

@@ -17,7 +17,7 @@ import { hasPoints, retryDueMs, type ObservedPoints, type PointsPlan } from './s
 /** How soon a status is looked at again that the cache does not show yet. */
 const OUTDATED_MS = 1_000;
 
-export interface PointsKindOptions extends PointTools, Pick<PointSources, 'restores'> {
+export interface PointsKindOptions extends PointTools, Pick<PointSources, 'readers'> {
   readonly metrics: PointMetrics;
   /** Numbers that move wait for their turn. */
   readonly pace: StatusPace;

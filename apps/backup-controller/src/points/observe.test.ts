@@ -1,10 +1,8 @@
-import type { QueueRestore } from '@redis-queue/api';
-import type { Resource } from '@redis-queue/controller';
 import type { RedisAccess } from '@redis-queue/redis-access';
 import { describe, expect, it } from 'vitest';
 import type { Sources } from '../access/sources.ts';
 import type { BackupObject } from '../backups/steps.ts';
-import { ago, NOW, queueObject, restoreObject } from '../testing/objects.ts';
+import { ago, NOW, queueObject } from '../testing/objects.ts';
 import { observePoints } from './observe.ts';
 import { chain, incremental } from './testing.fixture.ts';
 
@@ -19,7 +17,7 @@ const sources: Sources = {
 };
 
 /** @param newest what the API server has, where that is not what the cache shows. */
-async function observe(backup: BackupObject, newest = backup, restores: (QueueRestore & Resource)[] = []) {
+async function observe(backup: BackupObject, newest = backup, readBy?: string) {
   const reads: string[] = [];
   const client = {
     get: ((_: unknown, { name }: { name: string }) => {
@@ -30,7 +28,7 @@ async function observe(backup: BackupObject, newest = backup, restores: (QueueRe
   const known = { sources, runs: { stateOf: () => undefined }, removals: { stateOf: () => undefined } };
   const found = await observePoints(
     backup,
-    { ...known, restores: { list: () => restores } },
+    { ...known, readers: { of: () => readBy } },
     { client, now: NOW, signal: new AbortController().signal },
   );
   return { ...found, reads };
@@ -63,11 +61,13 @@ describe('what an incremental backup finds out', () => {
   it('is the chain that is to go, unless a restore reads the backup', async () => {
     const backup = incremental([chain(2, 20), chain(1, 90_000)], { dueIn: 10 });
     expect((await observe(backup)).expired).toBe(1);
-    const reading = restoreObject();
-    expect((await observe(backup, backup, [reading])).expired).toBeUndefined();
-    const over = restoreObject({}, { completionTime: ago(1) });
-    const verified = restoreObject({ resume: false }, { verifiedAt: ago(1) });
-    const another = restoreObject({ from: { backup: { name: 'weekly' } } });
-    expect((await observe(backup, backup, [over, verified, another])).expired).toBe(1);
+    expect((await observe(backup, backup, 'back')).expired).toBeUndefined();
+  });
+
+  it('is whether a restore reads it, once it is being deleted', async () => {
+    const backup = incremental([chain(2, 20)], { dueIn: 10 });
+    const leaving = { ...backup, metadata: { ...backup.metadata, deletionTimestamp: ago(1) } };
+    expect(await observe(leaving, leaving, 'back')).toMatchObject({ readBy: 'back' });
+    expect((await observe(leaving)).readBy).toBeUndefined();
   });
 });

@@ -1,18 +1,19 @@
-import { QUEUE_BACKUPS, type QueueRestore } from '@redis-queue/api';
-import { keyOf, type KubeClient, type ObjectCache, type Resource } from '@redis-queue/controller';
+import { QUEUE_BACKUPS } from '@redis-queue/api';
+import { keyOf, type KubeClient } from '@redis-queue/controller';
 import { isDeepStrictEqual } from 'node:util';
 import type { Sources } from '../access/sources.ts';
 import { resolveStorage } from '../access/storage-access.ts';
 import { sourcesOf } from '../backups/observe.ts';
 import type { BackupObject } from '../backups/steps.ts';
+import type { BackupReaders } from '../runs/backup-readers.ts';
 import { expiredChains, nextPoint } from './chains.ts';
-import { readsBackup, stageOfPoints, type ChainRemovals, type ObservedPoints, type PointRuns } from './steps.ts';
+import { hasPoints, stageOfPoints, type ChainRemovals, type ObservedPoints, type PointRuns } from './steps.ts';
 
 export interface PointSources {
   readonly sources: Sources;
   readonly runs: Pick<PointRuns, 'stateOf'>;
   readonly removals: Pick<ChainRemovals, 'stateOf'>;
-  readonly restores: Pick<ObjectCache<QueueRestore & Resource>, 'list'>;
+  readonly readers: Pick<BackupReaders, 'of'>;
 }
 
 export interface ObserveContext {
@@ -24,10 +25,10 @@ export interface ObserveContext {
 /** Reads what `planPoints` needs: of one whose run is to begin its Secrets and its newest status. Writes nothing. */
 export async function observePoints(
   backup: BackupObject,
-  { sources, runs, removals, restores }: PointSources,
+  { sources, runs, removals, readers }: PointSources,
   { client, now, signal }: ObserveContext,
 ): Promise<ObservedPoints> {
-  const { namespace = '', name, uid = '', deletionTimestamp } = backup.metadata;
+  const { namespace = '', uid = '', deletionTimestamp } = backup.metadata;
   const [run, removal] = [runs.stateOf(uid), removals.stateOf(uid)];
   const stage = stageOfPoints(backup, run, now);
   const found = { stage, run, removal, next: nextPoint(backup, now) };
@@ -35,7 +36,9 @@ export async function observePoints(
   if (isLeaving && run && run.phase !== 'ended') return found;
   if (!isLeaving && stage === 'due' && (await isOutdated(backup, client, signal)))
     return { ...found, stage: 'outdated' };
-  const isRead = (): boolean => restores.list(namespace).some((restore) => readsBackup(restore, name));
+  const readBy = isLeaving && hasPoints(backup) ? readers.of(backup) : undefined;
+  if (readBy !== undefined) return { ...found, readBy };
+  const isRead = (): boolean => readers.of(backup) !== undefined;
   // With each point that is taken; so one that could not be removed is tried again after the next.
   const isFree =
     stage === 'succeeded'

@@ -1,5 +1,5 @@
 import { findCondition, saidBefore } from '@redis-queue/controller';
-import { BACKING_UP, planFinalizer, planRemoval } from '../backups/plan.ts';
+import { BACKING_UP, planFinalizer, planRemoval, unlessNew } from '../backups/plan.ts';
 import type { BackupObject, Problem } from '../backups/steps.ts';
 import { problemOfRun } from '../runs/failure.ts';
 import { problemOfStage } from '../runs/stage.ts';
@@ -10,7 +10,7 @@ export function planPoints(backup: BackupObject, observed: ObservedPoints, now: 
   if (backup.metadata.deletionTimestamp !== undefined) return planRemoval(backup, observed, now);
   const { stage, problem, expired } = observed;
   const steps = [
-    ...planFinalizer(backup),
+    ...(problem && !hasPoints(backup) ? unlessNew(planFinalizer(backup)) : planFinalizer(backup)),
     ...(stage === 'due' && !problem ? [{ kind: 'begin' } satisfies PointsStep] : []),
     ...(expired !== undefined && !problem ? [{ kind: 'removeChain', number: expired } satisfies PointsStep] : []),
   ];

@@ -1,4 +1,4 @@
-import type { QueueBackup, QueueBackupReason, QueueRestore } from '@redis-queue/api';
+import type { QueueBackup, QueueBackupReason } from '@redis-queue/api';
 import type { Plan } from '@redis-queue/controller';
 import type { StorageAccess } from '../access/storage-access.ts';
 import { BackupTask, type BackupObject, type BackupStep, type Problem } from '../backups/steps.ts';
@@ -49,6 +49,8 @@ export interface ObservedPoints {
   readonly queues?: readonly QueueSource[];
   /** Why none can begin. */
   readonly problem?: Problem;
+  /** Of one that is being deleted, a QueueRestore that still reads it. */
+  readonly readBy?: string | undefined;
 }
 
 export type PointsStep = BackupStep | { readonly kind: 'removeChain'; readonly number: number };
@@ -61,12 +63,6 @@ export interface PointsPlan extends Plan<PointsStep, QueueBackupReason> {
 /** Whether it takes points until it is deleted. */
 export function isIncremental({ spec }: Pick<QueueBackup, 'spec'>): boolean {
   return spec.mode === 'Incremental';
-}
-
-/** Whether a restore reads a backup, or is about to: then none of its chains goes. */
-export function readsBackup({ spec, status }: QueueRestore, backup: string): boolean {
-  const isOver = status?.completionTime !== undefined || status?.verifiedAt !== undefined;
-  return !isOver && spec.from.backup?.name === backup;
 }
 
 /** After an increment that failed. A full point reads everything again, so it is tried as a Job is. */

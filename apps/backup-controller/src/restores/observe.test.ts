@@ -57,6 +57,16 @@ describe('where a restore reads', () => {
     expect(place?.atMs).toBeUndefined();
   });
 
+  it('is a backup that is being deleted only while that waits for restores', async () => {
+    const metadata = { ...backup.metadata, deletionTimestamp: ago(1) };
+    expect((await observe({ ...backup, metadata }, from())).problem?.reason).toBe('BackupNotFound');
+    const ready = { type: 'Ready', status: 'False' as const, reason: 'ReadByRestore', message: '' };
+    const status = { ...backup.status, conditions: [{ ...ready, lastTransitionTime: ago(1) }] };
+    const { backup: place, problem } = await observe({ ...backup, metadata, status }, from());
+    expect(problem).toBeUndefined();
+    expect(place).toMatchObject({ directory: chain(3, 10).directory });
+  });
+
   it('is nowhere before the first point, and the message has those that there are', async () => {
     expect((await observe(incremental(), from())).problem?.reason).toBe('BackupNotComplete');
     const { problem } = await observe(backup, from(ago(2 * HOUR)));

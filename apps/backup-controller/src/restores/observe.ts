@@ -103,7 +103,9 @@ function placeOf(
   const { namespace = '' } = restore.metadata;
   const { name = '', at } = restore.spec.from.backup ?? {};
   if (!backup) return { problem: notFound(name, namespace) };
-  if (backup.metadata.deletionTimestamp !== undefined) {
+  // One that waits for its restores is still there, whole.
+  const waitsForUs = saidBefore(backup.status?.conditions, 'Ready')?.reason === 'ReadByRestore';
+  if (backup.metadata.deletionTimestamp !== undefined && !waitsForUs) {
     const message = `QueueBackup ${name} is being deleted; name another in spec.from.backup`;
     return { problem: { reason: 'BackupNotFound', message } };
   }

@@ -111,6 +111,7 @@ class Life {
     const backupsOf = (): BackupObject[] => [...this.api.backups.values()];
     const registry = new Registry();
     return scheduleKind({
+      isRead: () => false,
       backupsOf,
       drillsOf: () => [...this.api.drills.values()],
       metrics: new ScheduleMetrics(registry, () => this.#nowMs),

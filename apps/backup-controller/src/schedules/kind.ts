@@ -11,7 +11,7 @@ import { newlyEnded } from './drill-status.ts';
 import { ownedDrill, type RestoreObject } from './drills.ts';
 import type { ScheduleMetrics } from './metrics.ts';
 import { planSchedule } from './plan.ts';
-import { nextExpiryMs } from './retention.ts';
+import { nextExpiryMs, type OwnedBackup } from './retention.ts';
 import { ownedBackup, retentionOf, timeMs, type BackupObject, type ScheduleObject } from './schedules.ts';
 import { nextSlot, type Timetable } from './slots.ts';
 import { overdueAtMs, scheduleStatus } from './status.ts';
@@ -25,6 +25,8 @@ export interface ScheduleKindOptions {
   readonly backupsOf: (schedule: ScheduleObject) => Iterable<BackupObject>;
   /** The drills that say so. */
   readonly drillsOf: (schedule: ScheduleObject) => Iterable<RestoreObject>;
+  /** Whether a QueueRestore reads a backup, or is about to. */
+  readonly isRead: (backup: BackupObject) => boolean;
   readonly metrics: ScheduleMetrics;
   readonly drillMetrics: DrillMetrics;
   /** In [0, 1). */
@@ -35,6 +37,7 @@ export interface ScheduleKindOptions {
 export function scheduleKind({
   backupsOf,
   drillsOf,
+  isRead,
   metrics,
   drillMetrics,
   random = Math.random,
@@ -47,7 +50,7 @@ export function scheduleKind({
     memories: [retries, metrics, drillMetrics],
     observe: (schedule) =>
       Promise.resolve({
-        backups: [...backupsOf(schedule)].flatMap((backup) => ownedBackup(schedule, backup) ?? []),
+        backups: [...backupsOf(schedule)].flatMap((backup) => owned(schedule, backup, isRead)),
         drills: [...drillsOf(schedule)].flatMap((drill) => ownedDrill(schedule, drill) ?? []),
       }),
     plan: planSchedule,
@@ -98,6 +101,7 @@ export function scheduleKind({
       metrics.observed(schedule, status, {
         intervalMs: decided && intervalMs(decided.table, next),
         overdueAtMs: overdueAt,
+        isInvalid: next === undefined,
       });
       drillMetrics.observed(schedule, status);
       if (plan.isMore) return 0;
@@ -114,6 +118,15 @@ export function scheduleKind({
       return soonestMs([...ahead, retry, LONGEST_WAIT_MS]);
     },
   };
+}
+
+function owned(
+  schedule: ScheduleObject,
+  backup: BackupObject,
+  isRead: (backup: BackupObject) => boolean,
+): OwnedBackup[] {
+  const found = ownedBackup(schedule, backup);
+  return found ? [{ ...found, isRead: isRead(backup) }] : [];
 }
 
 function intervalMs(table: Timetable, next: number | undefined): number | undefined {

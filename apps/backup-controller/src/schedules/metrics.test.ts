@@ -43,3 +43,27 @@ it('a backup is overdue from its time on, whether or not the schedule is reconci
   expect(await overdueSample(nowMs + 1)).toBe(`${series} 0`);
   expect(await overdueSample(nowMs)).toBe(`${series} 1`);
 });
+
+/** The newest value of a metric of schedules. */
+async function sample(name: string): Promise<string | undefined> {
+  return (await registry.getSingleMetricAsString(`redis_queue_backup_schedule_${name}`)).split(' ').at(-1);
+}
+
+it('a schedule that cannot be read is overdue unless it is suspended, and its age counts from its creation', async () => {
+  const schedule = scheduleObject();
+  const observe = (suspend: boolean) =>
+    metrics.observed(
+      {
+        ...schedule,
+        metadata: { ...schedule.metadata, creationTimestamp: '2026-03-01T23:00:00Z' },
+        spec: { ...schedule.spec, suspend },
+      },
+      {},
+      { intervalMs: undefined, overdueAtMs: undefined, isInvalid: true },
+    );
+  observe(false);
+  expect([await sample('invalid'), await sample('overdue')]).toEqual(['1', '1']);
+  expect(await sample('last_success_age_seconds')).toBe('3600');
+  observe(true);
+  expect([await sample('invalid'), await sample('overdue')]).toEqual(['1', '0']);
+});

@@ -17,6 +17,8 @@ interface Timing {
   readonly intervalMs: number | undefined;
   /** Unix ms. */
   readonly overdueAtMs: number | undefined;
+  /** It cannot be read, or has no next time. */
+  readonly isInvalid?: boolean;
 }
 
 /** What alerts on backups need. There are as many series as schedules; those of a deleted one are removed. */
@@ -25,6 +27,7 @@ export class ScheduleMetrics implements ObjectMemory {
   readonly #lastFailure: Gauge;
   readonly #interval: Gauge;
   readonly #suspended: Gauge;
+  readonly #invalid: Gauge;
   readonly #failures: Counter<'reason' | 'namespace' | 'schedule'>;
   readonly #skipped: Counter;
   readonly #known = new Map<string, Known>();
@@ -55,7 +58,7 @@ export class ScheduleMetrics implements ObjectMemory {
     // oxlint-disable-next-line no-new -- the registry has it
     new Gauge({
       name: 'redis_queue_backup_schedule_overdue',
-      help: '1 when two times of the schedule have passed, an hour at least, since the one of the last good backup.',
+      help: '1 when two times of the schedule have passed, an hour at least, since the one of the last good backup, and when the schedule is invalid and not suspended.',
       labelNames,
       registers,
       collect() {
@@ -82,6 +85,12 @@ export class ScheduleMetrics implements ObjectMemory {
       labelNames,
       registers,
     });
+    this.#invalid = new Gauge({
+      name: 'redis_queue_backup_schedule_invalid',
+      help: '1 while the schedule cannot be read or has no next time, so that no backup is taken.',
+      labelNames,
+      registers,
+    });
     this.#failures = new Counter({
       name: 'redis_queue_backup_schedule_failures_total',
       help: 'Backups of the schedule that failed, by the reason of their condition Ready.',
@@ -97,13 +106,20 @@ export class ScheduleMetrics implements ObjectMemory {
   }
 
   /** What a reconcile has found out: the interval is undefined when there are no two more slots. */
-  observed(schedule: ScheduleObject, status: QueueBackupScheduleStatus, { intervalMs, overdueAtMs }: Timing): void {
+  observed(
+    schedule: ScheduleObject,
+    status: QueueBackupScheduleStatus,
+    { intervalMs, overdueAtMs, isInvalid = false }: Timing,
+  ): void {
     const known = this.#of(schedule);
     const { labels } = known;
     const [successMs, failureMs] = [timeMs(status.lastSuccessfulTime), timeMs(status.lastFailedTime)];
-    known.overdueAtMs = overdueAtMs;
+    const { creationTimestamp } = schedule.metadata;
+    // No backup comes any more: somebody is to hear of it.
+    known.overdueAtMs = isInvalid && !schedule.spec.suspend ? 0 : overdueAtMs;
+    this.#invalid.set(labels, isInvalid ? 1 : 0);
     if (failureMs !== undefined) this.#lastFailure.set(labels, failureMs / 1_000);
-    known.sinceMs = successMs ?? timeMs(status.timetable?.since);
+    known.sinceMs = successMs ?? timeMs(status.timetable?.since) ?? timeMs(creationTimestamp);
     if (successMs !== undefined) this.#success.set(labels, successMs / 1_000);
     if (intervalMs === undefined) this.#interval.remove(labels);
     else this.#interval.set(labels, intervalMs / 1_000);
@@ -125,7 +141,14 @@ export class ScheduleMetrics implements ObjectMemory {
     const known = this.#known.get(uid);
     if (!known) return;
     this.#known.delete(uid);
-    for (const metric of [this.#success, this.#lastFailure, this.#interval, this.#suspended, this.#skipped])
+    for (const metric of [
+      this.#success,
+      this.#lastFailure,
+      this.#interval,
+      this.#suspended,
+      this.#invalid,
+      this.#skipped,
+    ])
       metric.remove(known.labels);
     for (const reason of known.reasons) this.#failures.remove({ ...known.labels, reason });
   }

@@ -28,6 +28,12 @@ describe('backups go', () => {
     expect(nextExpiryMs(backups, { keepLastGood: 3, maxAgeMs: 98 * MINUTE }, 100 * MINUTE)).toBe(Infinity);
   });
 
+  it('not while a restore reads them', () => {
+    const backups = [1, 2, 3].map((minute) => owned(minute, 'good'));
+    const read = { ...backups[0]!, isRead: true };
+    expect(names([read, ...backups.slice(1)], { count: 1 })).toEqual(['nightly-2']);
+  });
+
   it('never the last good ones, and a failed, running or vanishing one does not replace them', () => {
     const backups = [
       owned(1, 'good'),

@@ -21,12 +21,15 @@ export interface OwnedBackup {
   /** Why it failed: the reason of its condition Ready. */
   readonly reason: string;
   readonly message: string;
+  /** A QueueRestore reads it, or is about to. */
+  readonly isRead?: boolean;
 }
 
 /**
  * Which backups are over the limits, the oldest first. Pure. Those that completed and those that failed are counted by
  * themselves, so that failures push no good backup out. What has not ended is never deleted, and neither are the newest
- * `keepLastGood` that completed, however old they are: a failed or running one is no replacement.
+ * `keepLastGood` that completed, however old they are: a failed or running one is no replacement. What a restore reads
+ * stays until that has ended.
  */
 export function expiredBackups(backups: readonly OwnedBackup[], retention: Retention, nowMs: number): OwnedBackup[] {
   const good = newestFirst(backups, 'good');
@@ -35,6 +38,7 @@ export function expiredBackups(backups: readonly OwnedBackup[], retention: Reten
     [good, newestFirst(backups, 'failed')].flatMap((each) => each.slice(retention.count ?? Infinity)),
   );
   return expired
+    .filter(({ isRead }) => !isRead)
     .filter((backup) => beyond.has(backup) || expiryMs(backup, retention) <= nowMs)
     .toSorted((a, b) => a.slotMs - b.slotMs);
 }

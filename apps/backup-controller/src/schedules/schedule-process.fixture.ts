@@ -31,6 +31,7 @@ export class ScheduleProcess {
     for (const backup of backups) api.backups.set(backup.metadata.name, backup);
     for (const drill of drills) api.drills.set(drill.metadata.name, drill);
     const kind = scheduleKind({
+      isRead: () => false,
       backupsOf: () => shown ?? api.backups.values(),
       drillsOf: () => api.drills.values(),
       metrics: this.metrics,

@@ -1,10 +1,17 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { QUEUE_BACKUP_SCHEDULES, QUEUE_BACKUPS, QUEUES, type QueueBackupScheduleSpec } from '@redis-queue/api';
+import {
+  QUEUE_BACKUP_SCHEDULES,
+  QUEUE_BACKUPS,
+  QUEUE_RESTORES,
+  QUEUES,
+  type QueueBackupScheduleSpec,
+} from '@redis-queue/api';
 import { findCondition, keyOf, STATUS_MANAGER, timestamp } from '@redis-queue/controller';
 import { eventually, startApiProxy, temporaryFolder, type Intercept } from '@redis-queue/rig';
 import { startRig, type Rig, type RunningController } from '@redis-queue/rig/controllers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BackupReaders } from '../runs/backup-readers.ts';
 import { wireBackupController } from '../wire.ts';
 import { backupName, type BackupObject, type ScheduleObject } from './schedules.ts';
 import { countSlots, newestSlots, readTimetable, type Timetable } from './slots.ts';
@@ -51,7 +58,10 @@ class Place {
       namespaces: [this.namespace],
       ...(kubeconfigPath && { kubeconfigPath }),
     };
-    const running = await rig.controller((manager) => manageSchedules(manager, { concurrency: 2, now }), settings);
+    const running = await rig.controller(
+      (manager) => manageSchedules(manager, new BackupReaders(manager.cache(QUEUE_RESTORES)), { concurrency: 2, now }),
+      settings,
+    );
     this.#running.push(running);
     return running;
   }

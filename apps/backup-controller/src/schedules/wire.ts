@@ -1,5 +1,6 @@
 import { QUEUE_BACKUP_SCHEDULES, QUEUE_BACKUPS, QUEUE_RESTORES } from '@redis-queue/api';
 import { keyOf, keyToString, manageKind, type Change, type Manager, type ManageOptions } from '@redis-queue/controller';
+import type { BackupReaders } from '../runs/backup-readers.ts';
 import { DrillMetrics } from './drill-metrics.ts';
 import { scheduleKeyOfDrill, type RestoreObject } from './drills.ts';
 import { scheduleKind } from './kind.ts';
@@ -11,6 +12,7 @@ const OF_SCHEDULE = 'of-schedule';
 /** Has the manager run the QueueBackupSchedules. */
 export function manageSchedules(
   manager: Manager,
+  readers: Pick<BackupReaders, 'of'>,
   options: Pick<ManageOptions<ScheduleObject>, 'concurrency' | 'now'>,
 ): void {
   const backups = manager.cache<BackupObject>(QUEUE_BACKUPS);
@@ -26,6 +28,7 @@ export function manageSchedules(
   const kind = scheduleKind({
     backupsOf: (schedule) => backups.byIndex(OF_SCHEDULE, keyToString(keyOf(schedule))),
     drillsOf: (schedule) => restores.byIndex(OF_SCHEDULE, keyToString(keyOf(schedule))),
+    isRead: (backup) => readers.of(backup) !== undefined,
     metrics: new ScheduleMetrics(manager.registry),
     drillMetrics: new DrillMetrics(manager.registry),
   });

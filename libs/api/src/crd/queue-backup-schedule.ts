@@ -7,7 +7,7 @@ import {
   queueBackupScheduleStatusSchema,
 } from '../kinds/queue-backup-schedule.ts';
 import type { KindDefinition } from './definition.ts';
-import { MESSAGE_COLUMN } from './run-columns.ts';
+import { MESSAGE_COLUMN, STATE_COLUMN } from './run-columns.ts';
 
 export const queueBackupScheduleDefinition: KindDefinition = {
   kind: QUEUE_BACKUP_SCHEDULES.kind,
@@ -25,6 +25,7 @@ export const queueBackupScheduleDefinition: KindDefinition = {
   columns: [
     { name: 'Schedule', type: 'string', jsonPath: '.spec.schedule' },
     { name: 'Time-Zone', type: 'string', jsonPath: '.spec.timeZone', priority: 1 },
+    STATE_COLUMN,
     { name: 'Suspend', type: 'boolean', jsonPath: '.spec.suspend' },
     {
       name: 'Last-Success',

@@ -7,19 +7,8 @@ import {
   queueBackupStatusSchema,
 } from '../kinds/queue-backup.ts';
 import type { KindDefinition } from './definition.ts';
-import { immutableField } from './immutable.ts';
+import { immutableBut } from './immutable.ts';
 import { MESSAGE_COLUMN, RUN_NOTICES, STATE_COLUMN } from './run-columns.ts';
-
-const IMMUTABLE = [
-  'mode',
-  'queues',
-  'deadLetters',
-  'storage',
-  'encryption',
-  'jobsPerSecond',
-  'activeDeadlineSeconds',
-  'backoffLimit',
-];
 
 export const queueBackupDefinition: KindDefinition = {
   kind: QUEUE_BACKUPS.kind,
@@ -29,7 +18,14 @@ export const queueBackupDefinition: KindDefinition = {
     'Backs Queues up, once, as a Job runs once, or one point after the other: their jobs in every state, job schedulers and dead letters.',
   spec: queueBackupSpecSchema,
   status: queueBackupStatusSchema,
-  rules: [...QUEUE_BACKUP_MODE_RULES, ...IMMUTABLE.map((field) => immutableField(QUEUE_BACKUPS.kind, field))],
+  rules: [
+    ...QUEUE_BACKUP_MODE_RULES,
+    ...immutableBut(QUEUE_BACKUPS.kind, queueBackupSpecSchema, [
+      'deletionPolicy',
+      'incremental',
+      'ttlSecondsAfterFinished',
+    ]),
+  ],
   columns: [
     { name: 'Phase', type: 'string', jsonPath: '.status.phase' },
     STATE_COLUMN,

@@ -6,11 +6,8 @@ import {
   queueRedriveStatusSchema,
 } from '../kinds/queue-redrive.ts';
 import type { KindDefinition } from './definition.ts';
-import { immutableField } from './immutable.ts';
+import { immutableBut } from './immutable.ts';
 import { MESSAGE_COLUMN, STATE_COLUMN } from './run-columns.ts';
-
-/** What a redrive is about does not change while it runs, so that what is done is what was asked for. */
-const IMMUTABLE = ['queueRef', 'filter', 'maxJobsPerSecond', 'maxJobs', 'dryRun'] as const;
 
 export const queueRedriveDefinition: KindDefinition = {
   kind: QUEUE_REDRIVES.kind,
@@ -20,7 +17,7 @@ export const queueRedriveDefinition: KindDefinition = {
     'Puts dead letters of a Queue back into it, once, as a Job runs once: as new jobs with their priority, with all their attempts before them.',
   spec: queueRedriveSpecSchema,
   status: queueRedriveStatusSchema,
-  rules: IMMUTABLE.map((field) => immutableField(QUEUE_REDRIVES.kind, field)),
+  rules: immutableBut(QUEUE_REDRIVES.kind, queueRedriveSpecSchema, ['suspend', 'ttlSecondsAfterFinished']),
   columns: [
     { name: 'Queue', type: 'string', jsonPath: '.spec.queueRef.name' },
     STATE_COLUMN,

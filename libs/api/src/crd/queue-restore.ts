@@ -3,20 +3,8 @@ import type { ValidationRule } from '../kinds/cel.ts';
 import { API_VERSION } from '../kinds/meta.ts';
 import { QUEUE_RESTORES, queueRestoreSpecSchema, queueRestoreStatusSchema } from '../kinds/queue-restore.ts';
 import type { KindDefinition } from './definition.ts';
-import { immutableField } from './immutable.ts';
+import { immutableBut } from './immutable.ts';
 import { MESSAGE_COLUMN, RUN_NOTICES, STATE_COLUMN } from './run-columns.ts';
-
-const IMMUTABLE = [
-  'from',
-  'queues',
-  'deadLetters',
-  'openFlows',
-  'dryRun',
-  'scratch',
-  'jobsPerSecond',
-  'activeDeadlineSeconds',
-  'backoffLimit',
-];
 
 /** What makes no sense where nothing stays. */
 const SCRATCH_RULES: ValidationRule[] = [
@@ -45,7 +33,10 @@ export const queueRestoreDefinition: KindDefinition = {
     'Restores queues of a backup into empty queues, once, as a Job runs once: verified job by job, and then resumed.',
   spec: queueRestoreSpecSchema,
   status: queueRestoreStatusSchema,
-  rules: [...IMMUTABLE.map((field) => immutableField(QUEUE_RESTORES.kind, field)), ...SCRATCH_RULES],
+  rules: [
+    ...immutableBut(QUEUE_RESTORES.kind, queueRestoreSpecSchema, ['resume', 'ttlSecondsAfterFinished']),
+    ...SCRATCH_RULES,
+  ],
   columns: [
     { name: 'Phase', type: 'string', jsonPath: '.status.phase' },
     STATE_COLUMN,

@@ -102,6 +102,10 @@ export const QUEUE_BACKUP_REASONS = {
   },
   BackingUp: { kind: 'progressing', doc: 'Jobs are being read and written; status.progress says how far it is.' },
   RemovingBackup: { kind: 'progressing', doc: 'The object is being deleted, and what it has in the storage removed.' },
+  ReadByRestore: {
+    kind: 'progressing',
+    doc: 'The object is being deleted, and a QueueRestore that has not ended reads what it has in the storage; the message names it. It is removed once that has ended or is deleted.',
+  },
   ...RUN_REASONS,
   QueueRestoring: {
     kind: 'retries',

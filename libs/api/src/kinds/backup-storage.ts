@@ -83,25 +83,31 @@ const s3Schema = z.object({
     .describe('Objects that nobody may delete or change for a time. The bucket has to have Object Lock. Absent: none.'),
 });
 
+const storageOf = <S extends z.ZodType>(s3: S) =>
+  z
+    .object({
+      s3: s3.optional().describe('An S3 bucket.'),
+      volume: z
+        .object({
+          path: storagePathSchema
+            .optional()
+            .describe("Folder below the one of the namespace. Absent: the namespace's own."),
+        })
+        .optional()
+        .describe('The volume that the chart of the backup-controller mounts, in a folder of the namespace.'),
+    })
+    .meta(
+      celRules({
+        rule: 'has(self.s3) != has(self.volume)',
+        message: 'a storage is either s3 or volume; set one of them',
+      }),
+    );
+
 /** Where backups lie: object storage, or the volume of the backup-controller. */
-export const backupStorageSchema = z
-  .object({
-    s3: s3Schema.optional().describe('An S3 bucket.'),
-    volume: z
-      .object({
-        path: storagePathSchema
-          .optional()
-          .describe("Folder below the one of the namespace. Absent: the namespace's own."),
-      })
-      .optional()
-      .describe('The volume that the chart of the backup-controller mounts, in a folder of the namespace.'),
-  })
-  .meta(
-    celRules({
-      rule: 'has(self.s3) != has(self.volume)',
-      message: 'a storage is either s3 or volume; set one of them',
-    }),
-  );
+export const backupStorageSchema = storageOf(s3Schema);
+
+/** The same for who only reads: without what is said of objects when they are written. */
+export const readStorageSchema = storageOf(s3Schema.omit({ serverSideEncryption: true, objectLock: true }));
 
 const kmsSchema = z.object({
   keyId: z.string().min(1).max(2_048).describe('Id, alias or ARN of the key.'),

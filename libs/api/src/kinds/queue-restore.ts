@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { backupEncryptionSchema, backupStorageSchema, storagePathSchema } from './backup-storage.ts';
+import { backupEncryptionSchema, readStorageSchema, storagePathSchema } from './backup-storage.ts';
 import { celRules } from './cel.ts';
 import {
   type API_VERSION,
@@ -55,9 +55,7 @@ export const queueRestoreSpecSchema = z
           })
           .optional()
           .describe('A QueueBackup that is complete, or an incremental one with a point.'),
-        storage: backupStorageSchema
-          .optional()
-          .describe('Where a backup lies of which this cluster has no QueueBackup.'),
+        storage: readStorageSchema.optional().describe('Where a backup lies of which this cluster has no QueueBackup.'),
         directory: storagePathSchema
           .optional()
           .describe('Its folder there, as status.directory of its QueueBackup had it.'),

@@ -199,10 +199,6 @@ const storageOf = (at: string): Effects => ({
   [`${at}storage.s3.endpoint`]: IN_S3,
   [`${at}storage.s3.forcePathStyle`]: IN_S3,
   [`${at}storage.s3.secretRef.name`]: IN_S3,
-  [`${at}storage.s3.serverSideEncryption.algorithm`]: IN_S3,
-  [`${at}storage.s3.serverSideEncryption.kmsKeyId`]: IN_S3,
-  [`${at}storage.s3.objectLock.mode`]: IN_S3,
-  [`${at}storage.s3.objectLock.days`]: IN_S3,
   [`${at}storage.volume.path`]: ON_VOLUME,
   [`${at}encryption.secretRef.name`]: { ...ENCRYPTED, row: "name: 'keys'" },
   [`${at}encryption.secretRef.key`]: ENCRYPTED,
@@ -211,6 +207,13 @@ const storageOf = (at: string): Effects => ({
   [`${at}encryption.kms.endpoint`]: IN_KMS,
   [`${at}encryption.kms.secretRef.name`]: IN_KMS,
 });
+/** Of a storage that is written to. */
+const WRITTEN_TO: Effects = {
+  'storage.s3.serverSideEncryption.algorithm': IN_S3,
+  'storage.s3.serverSideEncryption.kmsKeyId': IN_S3,
+  'storage.s3.objectLock.mode': IN_S3,
+  'storage.s3.objectLock.days': IN_S3,
+};
 const RUN_ONCE = 'apps/backup-controller/src/runs/stage.test.ts';
 /** Of kinds whose objects run once. */
 const LIFE: Effects = {
@@ -260,6 +263,7 @@ const QUEUE_BACKUP: Effects = {
     test: 'takes dead letters along where the policy is enabled, unless deadLetters is false',
   },
   ...storageOf(''),
+  ...WRITTEN_TO,
   jobsPerSecond: RESTARTED,
   ...LIFE,
   deletionPolicy: {
