@@ -65,11 +65,11 @@ async function fill(): Promise<void> {
   await old.settled(shop, 'queuebackup/done', 'BackedUp');
   const template = { spec: { queues: { names: ['orders'] }, storage } };
   await old.apply(shop, 'QueueBackupSchedule', 'yearly', { schedule: '0 2 1 1 *', template });
-  await old.apply(shop, 'QueueRestore', 'looked', { from: { backup: { name: 'done' } }, dryRun: true });
+  await old.apply(shop, 'QueueRestore', 'looked', { from: { backup: { name: 'done' } }, scratch: {} });
   await old.apply(shop, 'QueueRedrive', 'counted', { queueRef: { name: 'orders' }, dryRun: true });
   await Promise.all([
     old.settled(shop, 'queuebackupschedule/yearly', 'Scheduled'),
-    old.settled(shop, 'queuerestore/looked', 'WouldRestore'),
+    old.settled(shop, 'queuerestore/looked', 'Verified'),
     old.settled(shop, 'queueredrive/counted', 'Counted'),
   ]);
 }

@@ -216,7 +216,7 @@ test('kubectl get shows what they are at, and kubectl wait their end', async () 
 
   await kubectl.apply(restoreDraft({}, 'shown'));
   const restore = await kubectl.get<QueueRestore>('rqrs', 'shown');
-  const byDefault = { openFlows: 'Refuse', dryRun: false, resume: true, backoffLimit: 6 };
+  const byDefault = { openFlows: 'Refuse', deadLetters: true, dryRun: false, resume: true, backoffLimit: 6 };
   expect(restore.spec).toEqual({ from: { backup: { name: 'nightly' } }, ...byDefault });
   expect(await kubectl.table('rqrs', 'shown')).toEqual(['NAME PHASE STATE JOBS RESUMED', 'shown Pending']);
 });

@@ -207,9 +207,10 @@ it('all that the controllers do passes: status, finalizers, Deployments, budgets
     activeDeadlineSeconds: 1,
   });
   await eventually(async () => (await readyReason('queuebackup', 'ended')) === 'DeadlineExceeded', PATIENCE);
-  expect((await stage.read<Ready>('queuebackup', 'ended'))?.metadata.finalizers).toEqual([
-    'redis-queue.io/backup-data',
-  ]);
+  await eventually(async () => {
+    const { finalizers } = (await stage.read<Ready>('queuebackup', 'ended'))!.metadata;
+    return finalizers?.includes('redis-queue.io/backup-data');
+  }, PATIENCE);
   await controlPlane.kubectl('patch', 'queuebackup', 'ended', '--namespace', shop, '--type=merge', `--patch=${RETAIN}`);
   await eventually(async () => (await stage.read('queuebackup', 'ended')) === undefined, PATIENCE);
   await eventually(async () => (await stage.read('queuebackup', 'often-1')) === undefined, PATIENCE);
