@@ -1,16 +1,14 @@
 import { QUEUE_BACKUP_REASONS, type QueueBackupScheduleStatus } from '@redis-queue/api';
 import type { ObjectMemory } from '@redis-queue/controller';
-import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Counter, Gauge, Registry } from 'prom-client';
+import { ageSeconds, ObjectSeries } from '../runs/object-series.ts';
 import { timeMs, type ScheduleObject } from './schedules.ts';
 
 interface Known {
-  readonly labels: { readonly namespace: string; readonly schedule: string };
   /** Unix ms from which the age of the last success counts. */
-  sinceMs?: number | undefined;
+  readonly sinceMs: number | undefined;
   /** Unix ms from which a backup is overdue. */
-  overdueAtMs?: number | undefined;
-  /** With which failures were counted. */
-  readonly reasons: Set<string>;
+  readonly overdueAtMs: number | undefined;
 }
 
 interface Timing {
@@ -21,88 +19,60 @@ interface Timing {
   readonly isInvalid?: boolean;
 }
 
-/** What alerts on backups need. There are as many series as schedules; those of a deleted one are removed. */
+const PREFIX = 'redis_queue_backup_schedule';
+
+/** What alerts on backups need. */
 export class ScheduleMetrics implements ObjectMemory {
+  readonly #series: ObjectSeries<'schedule', Known>;
   readonly #success: Gauge;
   readonly #lastFailure: Gauge;
   readonly #interval: Gauge;
   readonly #suspended: Gauge;
   readonly #invalid: Gauge;
-  readonly #failures: Counter<'reason' | 'namespace' | 'schedule'>;
   readonly #skipped: Counter;
-  readonly #known = new Map<string, Known>();
 
   /** @param now Unix ms, for ages, which are counted when they are asked for. */
   constructor(registry: Registry, now: () => number = Date.now) {
-    const registers = [registry];
-    const labelNames = ['namespace', 'schedule'] as const;
-    this.#success = new Gauge({
-      name: 'redis_queue_backup_schedule_last_success_timestamp_seconds',
-      help: 'When the newest backup of the schedule that completed had ended; none before the first one.',
-      labelNames,
-      registers,
-    });
-    const known = this.#known;
-    // oxlint-disable-next-line no-new -- the registry has it
-    new Gauge({
-      name: 'redis_queue_backup_schedule_last_success_age_seconds',
-      help: 'How long ago that was; before the first one, since when the schedule has been in effect.',
-      labelNames,
-      registers,
-      collect() {
-        this.reset();
-        for (const { labels, sinceMs = now() } of known.values())
-          this.set({ ...labels }, Math.max(0, now() - sinceMs) / 1_000);
+    this.#series = new ObjectSeries(registry, {
+      label: 'schedule',
+      reasons: QUEUE_BACKUP_REASONS,
+      failures: {
+        name: `${PREFIX}_failures_total`,
+        help: 'Backups of the schedule that failed, by the reason of their condition Ready.',
       },
     });
-    // oxlint-disable-next-line no-new -- the registry has it
-    new Gauge({
-      name: 'redis_queue_backup_schedule_overdue',
-      help: '1 when two times of the schedule have passed, an hour at least, since the one of the last good backup, and when the schedule is invalid and not suspended.',
-      labelNames,
-      registers,
-      collect() {
-        this.reset();
-        for (const { labels, overdueAtMs = Infinity } of known.values())
-          this.set({ ...labels }, now() >= overdueAtMs ? 1 : 0);
-      },
-    });
-    this.#lastFailure = new Gauge({
-      name: 'redis_queue_backup_schedule_last_failure_timestamp_seconds',
-      help: 'When the newest backup of the schedule that failed had ended; none before the first one.',
-      labelNames,
-      registers,
-    });
-    this.#interval = new Gauge({
-      name: 'redis_queue_backup_schedule_expected_interval_seconds',
-      help: 'Time from the next backup of the schedule to the one after it.',
-      labelNames,
-      registers,
-    });
-    this.#suspended = new Gauge({
-      name: 'redis_queue_backup_schedule_suspended',
-      help: '1 while the schedule is suspended.',
-      labelNames,
-      registers,
-    });
-    this.#invalid = new Gauge({
-      name: 'redis_queue_backup_schedule_invalid',
-      help: '1 while the schedule cannot be read or has no next time, so that no backup is taken.',
-      labelNames,
-      registers,
-    });
-    this.#failures = new Counter({
-      name: 'redis_queue_backup_schedule_failures_total',
-      help: 'Backups of the schedule that failed, by the reason of their condition Ready.',
-      labelNames: [...labelNames, 'reason'],
-      registers,
-    });
-    this.#skipped = new Counter({
-      name: 'redis_queue_backup_schedule_skipped_total',
-      help: 'Times of the schedule for which no backup was taken.',
-      labelNames,
-      registers,
-    });
+    const gauge = (name: string, help: string): Gauge => this.#series.gauge(`${PREFIX}_${name}`, help);
+    this.#success = gauge(
+      'last_success_timestamp_seconds',
+      'When the newest backup of the schedule that completed had ended; none before the first one.',
+    );
+    this.#series.computed(
+      `${PREFIX}_last_success_age_seconds`,
+      'How long ago that was; before the first one, since when the schedule has been in effect.',
+      ({ sinceMs = now() }) => ageSeconds(sinceMs, now()),
+    );
+    this.#series.computed(
+      `${PREFIX}_overdue`,
+      '1 when two times of the schedule have passed, an hour at least, since the one of the last good backup, and when the schedule is invalid and not suspended.',
+      ({ overdueAtMs = Infinity }) => (now() >= overdueAtMs ? 1 : 0),
+    );
+    this.#lastFailure = gauge(
+      'last_failure_timestamp_seconds',
+      'When the newest backup of the schedule that failed had ended; none before the first one.',
+    );
+    this.#interval = gauge(
+      'expected_interval_seconds',
+      'Time from the next backup of the schedule to the one after it.',
+    );
+    this.#suspended = gauge('suspended', '1 while the schedule is suspended.');
+    this.#invalid = gauge(
+      'invalid',
+      '1 while the schedule cannot be read or has no next time, so that no backup is taken.',
+    );
+    this.#skipped = this.#series.counter(
+      `${PREFIX}_skipped_total`,
+      'Times of the schedule for which no backup was taken.',
+    );
   }
 
   /** What a reconcile has found out: the interval is undefined when there are no two more slots. */
@@ -111,15 +81,15 @@ export class ScheduleMetrics implements ObjectMemory {
     status: QueueBackupScheduleStatus,
     { intervalMs, overdueAtMs, isInvalid = false }: Timing,
   ): void {
-    const known = this.#of(schedule);
-    const { labels } = known;
     const [successMs, failureMs] = [timeMs(status.lastSuccessfulTime), timeMs(status.lastFailedTime)];
     const { creationTimestamp } = schedule.metadata;
-    // No backup comes any more: somebody is to hear of it.
-    known.overdueAtMs = isInvalid && !schedule.spec.suspend ? 0 : overdueAtMs;
+    const labels = this.#series.note(schedule, {
+      // No backup comes any more: somebody is to hear of it.
+      overdueAtMs: isInvalid && !schedule.spec.suspend ? 0 : overdueAtMs,
+      sinceMs: successMs ?? timeMs(status.timetable?.since) ?? timeMs(creationTimestamp),
+    });
     this.#invalid.set(labels, isInvalid ? 1 : 0);
     if (failureMs !== undefined) this.#lastFailure.set(labels, failureMs / 1_000);
-    known.sinceMs = successMs ?? timeMs(status.timetable?.since) ?? timeMs(creationTimestamp);
     if (successMs !== undefined) this.#success.set(labels, successMs / 1_000);
     if (intervalMs === undefined) this.#interval.remove(labels);
     else this.#interval.set(labels, intervalMs / 1_000);
@@ -127,35 +97,14 @@ export class ScheduleMetrics implements ObjectMemory {
   }
 
   failed(schedule: ScheduleObject, reason: string): void {
-    const { labels, reasons } = this.#of(schedule);
-    const known = Object.hasOwn(QUEUE_BACKUP_REASONS, reason) ? reason : 'Other';
-    reasons.add(known);
-    this.#failures.inc({ ...labels, reason: known });
+    this.#series.failed(schedule, reason);
   }
 
   skipped(schedule: ScheduleObject, slots: number): void {
-    this.#skipped.inc(this.#of(schedule).labels, slots);
+    this.#skipped.inc(this.#series.note(schedule), slots);
   }
 
   forget(uid: string): void {
-    const known = this.#known.get(uid);
-    if (!known) return;
-    this.#known.delete(uid);
-    for (const metric of [
-      this.#success,
-      this.#lastFailure,
-      this.#interval,
-      this.#suspended,
-      this.#invalid,
-      this.#skipped,
-    ])
-      metric.remove(known.labels);
-    for (const reason of known.reasons) this.#failures.remove({ ...known.labels, reason });
-  }
-
-  #of({ metadata: { uid = '', namespace = '', name } }: ScheduleObject): Known {
-    const known = this.#known.get(uid) ?? { labels: { namespace, schedule: name }, reasons: new Set() };
-    this.#known.set(uid, known);
-    return known;
+    this.#series.forget(uid);
   }
 }
