@@ -1,11 +1,12 @@
 import { QUEUE_BACKUPS, type QueueBackupReason } from '@redis-queue/api';
-import { applySteps, keyOf, type Applied, type KindContext } from '@redis-queue/controller';
+import { keyOf, type Applied, type KindContext } from '@redis-queue/controller';
 import { withStorage } from '../access/open-storage.ts';
 import type { Sources } from '../access/sources.ts';
 import type { StorageAccess } from '../access/storage-access.ts';
 import { inWords } from '../engine/failures.ts';
 import { removeAttempts, takeBackup } from '../engine/take-backup.ts';
 import type { RunProgress } from '../engine/progress.ts';
+import { applyRunSteps, type RunStep } from '../runs/apply-run-steps.ts';
 import type { Runs } from '../runs/runs.ts';
 import { stageOf } from '../runs/stage.ts';
 import { folderOf } from './files.ts';
@@ -31,47 +32,23 @@ export interface BackupTools {
 export async function applyBackup(
   backup: BackupObject,
   { observed, plan }: { readonly observed: ObservedBackup; readonly plan: BackupPlan },
-  { client, signal, now, applyFinalizer }: KindContext<QueueBackupReason>,
+  context: KindContext<QueueBackupReason>,
   tools: BackupTools,
 ): Promise<Applied<ObservedBackup, BackupPlan, QueueBackupReason>> {
-  const { uid = '', resourceVersion } = backup.metadata;
-  const { runs } = tools;
-  const applied = await applySteps<BackupStep, QueueBackupReason>(plan.steps as BackupStep[], {
-    signal,
-    applyFinalizer,
-    async applyStep(step) {
-      switch (step.kind) {
-        case 'delete':
-          await client.delete(QUEUE_BACKUPS, keyOf(backup), {
-            signal,
-            uid,
-            ...(resourceVersion && { resourceVersion }),
-          });
-          break;
-        case 'begin':
-          beginBackup(backup, observed, now(), tools);
-          break;
-        case 'remove':
-          beginRemoval(backup, observed, tools);
-          break;
-        case 'abort':
-          runs.abort(uid, new Error(step.why));
-          break;
-        case 'forgetRun':
-          runs.forget(uid);
-          break;
-      }
-      return undefined;
+  const { now } = context;
+  return await applyRunSteps(backup, plan, context, {
+    type: QUEUE_BACKUPS,
+    runs: tools.runs,
+    begin(step: Exclude<BackupStep, RunStep>) {
+      if (step.kind === 'begin') beginBackup(backup, observed, now(), tools);
+      else beginRemoval(backup, observed, tools);
+      return true;
+    },
+    observeAgain(run: ObservedBackup['run']) {
+      const found = { ...observed, run, stage: stageOf(backup, run, now()) };
+      return { observed: found, plan: planBackup(backup, found, now()) };
     },
   });
-  if (!applied.done.some(({ kind }) => kind === 'begin' || kind === 'remove')) return applied;
-  // A run that has a place has begun after this.
-  await new Promise((resolve) => setImmediate(resolve));
-  const run = runs.stateOf(uid);
-  const found = { ...observed, run, stage: stageOf(backup, run, now()) };
-  // Without a place it waits.
-  const { problem } = planBackup(backup, found, now());
-  return { ...applied, observed: found, plan: { steps: plan.steps, ...(problem && { problem }) } };
 }
 
 function beginBackup(

@@ -3,6 +3,7 @@ import type { Plan, Problem as KindProblem, Resource } from '@redis-queue/contro
 import type { StorageAccess } from '../access/storage-access.ts';
 import type { RunProgress } from '../engine/progress.ts';
 import type { BackupResult, QueueSource } from '../engine/write-backup.ts';
+import type { RunStep } from '../runs/apply-run-steps.ts';
 import type { Runs, RunState } from '../runs/runs.ts';
 import type { Stage } from '../runs/stage.ts';
 
@@ -33,12 +34,9 @@ export interface ObservedBackup {
 }
 
 export type BackupStep =
-  | { readonly kind: 'delete' }
+  | RunStep
   | { readonly kind: 'begin' }
   /** Removes what is in the storage. */
-  | { readonly kind: 'remove' }
-  | { readonly kind: 'abort'; readonly why: string }
-  /** So that the next reconcile begins another. */
-  | { readonly kind: 'forgetRun' };
+  | { readonly kind: 'remove' };
 
 export type BackupPlan = Plan<BackupStep, QueueBackupReason>;

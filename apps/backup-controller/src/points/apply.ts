@@ -1,6 +1,6 @@
 import { chainFolder, removeChain } from '@redis-queue/backup';
-import type { QueueBackupReason } from '@redis-queue/api';
-import { applySteps, keyOf, type Applied, type KindContext } from '@redis-queue/controller';
+import { QUEUE_BACKUPS, type QueueBackupReason } from '@redis-queue/api';
+import { keyOf, type Applied, type KindContext } from '@redis-queue/controller';
 import { withStorage } from '../access/open-storage.ts';
 import { baseOf, beginRemoval, type BackupTools } from '../backups/apply.ts';
 import type { BackupObject } from '../backups/steps.ts';
@@ -8,6 +8,7 @@ import type { DigestMemory } from '../engine/digest-memory.ts';
 import { inWords } from '../engine/failures.ts';
 import type { RunProgress } from '../engine/progress.ts';
 import { takePoint } from '../engine/take-point.ts';
+import { applyRunSteps, type RunStep } from '../runs/apply-run-steps.ts';
 import { PROGRESS_EVERY_MS } from '../runs/requeue.ts';
 import { planPoints } from './plan.ts';
 import {
@@ -33,50 +34,31 @@ export interface PointTools extends Pick<BackupTools, 'sources' | 'nameAttempt'>
 export async function applyPoints(
   backup: BackupObject,
   { observed, plan }: { readonly observed: ObservedPoints; readonly plan: PointsPlan },
-  { signal, now, applyFinalizer }: KindContext<QueueBackupReason>,
+  context: KindContext<QueueBackupReason>,
   tools: PointTools,
 ): Promise<Applied<ObservedPoints, PointsPlan, QueueBackupReason>> {
-  const { uid = '' } = backup.metadata;
   const { runs, removals } = tools;
-  const applied = await applySteps<PointsStep, QueueBackupReason>(plan.steps as PointsStep[], {
-    signal,
-    applyFinalizer,
-    applyStep(step) {
-      switch (step.kind) {
-        case 'begin':
-          beginPoint(backup, observed, now(), tools);
-          break;
-        case 'removeChain':
-          beginChainRemoval(backup, observed, step.number, tools);
-          break;
-        case 'remove':
-          removals.forget(uid);
-          beginRemoval(backup, observed, tools);
-          break;
-        case 'abort':
-          runs.abort(uid, new Error(step.why));
-          break;
-        case 'forgetRun':
-          runs.forget(uid);
-          break;
-        case 'delete':
-          throw new Error('an incremental backup is deleted by whoever created it');
+  const { now } = context;
+  return await applyRunSteps(backup, plan, context, {
+    type: QUEUE_BACKUPS,
+    runs,
+    begin(step: Exclude<PointsStep, RunStep>) {
+      if (step.kind === 'removeChain') {
+        beginChainRemoval(backup, observed, step.number, tools);
+        return false;
       }
-      return Promise.resolve(undefined);
+      if (step.kind === 'begin') beginPoint(backup, observed, now(), tools);
+      else {
+        removals.forget(backup.metadata.uid ?? '');
+        beginRemoval(backup, observed, tools);
+      }
+      return true;
+    },
+    observeAgain(run: ObservedPoints['run']) {
+      const found = { ...observed, run, stage: stageOfPoints(backup, run, now()) };
+      return { observed: found, plan: planPoints(backup, found, now()) };
     },
   });
-  if (!applied.done.some(({ kind }) => kind === 'begin' || kind === 'remove')) return applied;
-  // A run that has a place has begun after this.
-  await new Promise((resolve) => setImmediate(resolve));
-  const run = runs.stateOf(uid);
-  const found = { ...observed, run, stage: stageOfPoints(backup, run, now()) };
-  // Without a place it waits.
-  const { problem, trouble } = planPoints(backup, found, now());
-  return {
-    ...applied,
-    observed: found,
-    plan: { steps: plan.steps, ...(problem && { problem }), ...(trouble && { trouble }) },
-  };
 }
 
 function beginPoint(

@@ -1,5 +1,5 @@
 import { quantityValue, QUEUE_RESTORES, type QueueRestoreReason } from '@redis-queue/api';
-import { applySteps, keyOf, type Applied, type KindContext } from '@redis-queue/controller';
+import { keyOf, type Applied, type KindContext } from '@redis-queue/controller';
 import { withStorage } from '../access/open-storage.ts';
 import { inWords } from '../engine/failures.ts';
 import { findPoint } from '../engine/find-point.ts';
@@ -8,6 +8,7 @@ import { abandonQueues, resumeQueues, type RestoreFence } from '../engine/end-re
 import { runRestore, type RestoreOptions, type RestoreResult } from '../engine/run-restore.ts';
 import { removeScratchQueues, runScratch } from '../engine/run-scratch.ts';
 import type { SourceOptions } from '../engine/restore-source.ts';
+import { applyRunSteps, type RunStep } from '../runs/apply-run-steps.ts';
 import type { RunContext } from '../runs/runs.ts';
 import type { RunProgress } from '../engine/progress.ts';
 import { RunFailure } from '../runs/failure.ts';
@@ -35,80 +36,62 @@ export interface RestoreTools {
 export async function applyRestore(
   restore: RestoreObject,
   { observed, plan }: { readonly observed: ObservedRestore; readonly plan: RestorePlan },
-  { client, signal, now, applyFinalizer }: KindContext<QueueRestoreReason>,
+  context: KindContext<QueueRestoreReason>,
   tools: RestoreTools,
 ): Promise<Applied<ObservedRestore, RestorePlan, QueueRestoreReason>> {
-  const { uid = '', resourceVersion } = restore.metadata;
-  const { runs } = tools;
-  const applied = await applySteps<RestoreStep, QueueRestoreReason>(plan.steps as RestoreStep[], {
-    signal,
-    applyFinalizer,
-    async applyStep(step) {
-      switch (step.kind) {
-        case 'delete':
-          await client.delete(QUEUE_RESTORES, keyOf(restore), {
-            signal,
-            uid,
-            ...(resourceVersion && { resourceVersion }),
-          });
-          break;
-        case 'check':
-          begin(restore, RestoreTask.check, tools, (context) =>
-            withSource(restore, observed, tools, context, (source) =>
-              checkRestore({ ...source, restoreId: uid, scratch: restore.spec.scratch !== undefined }),
-            ),
-          );
-          break;
-        case 'restore':
-          begin(restore, RestoreTask.restore, tools, (context) =>
-            withSource(restore, observed, tools, context, (source) =>
-              write(restore, {
-                ...source,
-                ...fence(restore, tools, context),
-                jobsPerSecond: restore.spec.jobsPerSecond,
-              }),
-            ),
-          );
-          break;
-        case 'resume':
-          begin(restore, RestoreTask.resumption, tools, (context) =>
-            resumeQueues(observed.targets ?? [], fence(restore, tools, context)),
-          );
-          break;
-        case 'abandon':
-          begin(restore, RestoreTask.abandonment, tools, (context) =>
-            (restore.spec.scratch ? removeScratchQueues : abandonQueues)(
-              observed.targets ?? [],
-              fence(restore, tools, context),
-            ),
-          );
-          break;
-        case 'removeScratch':
-          begin(restore, RestoreTask.removal, tools, (context) =>
-            removeScratchQueues(observed.targets ?? [], fence(restore, tools, context)),
-          );
-          break;
-        case 'abort':
-          runs.abort(uid, new Error(step.why));
-          break;
-        case 'forgetRun':
-          runs.forget(uid);
-          break;
-      }
-      return undefined;
+  const { now } = context;
+  return await applyRunSteps(restore, plan, context, {
+    type: QUEUE_RESTORES,
+    runs: tools.runs,
+    begin(step: Exclude<RestoreStep, RunStep>) {
+      beginStep(step.kind, restore, observed, tools);
+      return true;
+    },
+    observeAgain(run: ObservedRestore['run']) {
+      const found = { ...observed, run, stage: stageOfRestore(restore, run, now()) };
+      return { observed: found, plan: planRestore(restore, found, now()) };
     },
   });
-  if (!applied.done.some(({ kind }) => BEGINNINGS.has(kind))) return applied;
-  // A run that has a place has begun after this.
-  await new Promise((resolve) => setImmediate(resolve));
-  const run = runs.stateOf(uid);
-  const found = { ...observed, run, stage: stageOfRestore(restore, run, now()) };
-  // Without a place it waits.
-  const { problem } = planRestore(restore, found, now());
-  return { ...applied, observed: found, plan: { steps: plan.steps, ...(problem && { problem }) } };
 }
 
-const BEGINNINGS: ReadonlySet<string> = new Set(['check', 'restore', 'resume', 'abandon', 'removeScratch']);
+function beginStep(
+  kind: Exclude<RestoreStep, RunStep>['kind'],
+  restore: RestoreObject,
+  observed: ObservedRestore,
+  tools: RestoreTools,
+): void {
+  const { metadata, spec } = restore;
+  const targets = observed.targets ?? [];
+  switch (kind) {
+    case 'check':
+      begin(restore, RestoreTask.check, tools, (context) =>
+        withSource(restore, observed, tools, context, (source) =>
+          checkRestore({ ...source, restoreId: metadata.uid ?? '', scratch: spec.scratch !== undefined }),
+        ),
+      );
+      break;
+    case 'restore':
+      begin(restore, RestoreTask.restore, tools, (context) =>
+        withSource(restore, observed, tools, context, (source) =>
+          write(restore, { ...source, ...fence(restore, tools, context), jobsPerSecond: spec.jobsPerSecond }),
+        ),
+      );
+      break;
+    case 'resume':
+      begin(restore, RestoreTask.resumption, tools, (context) => resumeQueues(targets, fence(restore, tools, context)));
+      break;
+    case 'abandon':
+      begin(restore, RestoreTask.abandonment, tools, (context) =>
+        (spec.scratch ? removeScratchQueues : abandonQueues)(targets, fence(restore, tools, context)),
+      );
+      break;
+    case 'removeScratch':
+      begin(restore, RestoreTask.removal, tools, (context) =>
+        removeScratchQueues(targets, fence(restore, tools, context)),
+      );
+      break;
+  }
+}
 
 function begin(
   restore: RestoreObject,

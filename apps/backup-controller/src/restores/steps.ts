@@ -15,6 +15,7 @@ import type { RemovalResult } from '../engine/run-scratch.ts';
 import type { RunProgress } from '../engine/progress.ts';
 import type { QueueTarget } from '../engine/targets.ts';
 import { deadlineDueMs, hasEnded } from '../runs/run-objects.ts';
+import type { RunStep } from '../runs/apply-run-steps.ts';
 import type { Runs, RunState } from '../runs/runs.ts';
 import { stageOf, type Stage } from '../runs/stage.ts';
 
@@ -68,7 +69,7 @@ export interface ObservedRestore {
 }
 
 export type RestoreStep =
-  | { readonly kind: 'delete' }
+  | RunStep
   /** Reads the backup. */
   | { readonly kind: 'check' }
   | { readonly kind: 'restore' }
@@ -77,10 +78,7 @@ export type RestoreStep =
   /** Removes what was written, of a restore that ended early. */
   | { readonly kind: 'abandon' }
   /** The same of a scratch restore that was verified. */
-  | { readonly kind: 'removeScratch' }
-  | { readonly kind: 'abort'; readonly why: string }
-  /** So that the next reconcile begins another. */
-  | { readonly kind: 'forgetRun' };
+  | { readonly kind: 'removeScratch' };
 
 export type RestorePlan = Plan<RestoreStep, QueueRestoreReason>;
 
