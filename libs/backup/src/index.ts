@@ -3,7 +3,7 @@ export { listBackups, type ListedBackup } from './backup/list-backups.ts';
 export type { RecordBatch } from './backup/merge-records.ts';
 export { openBackup, type ChainTotals, type OpenBackup } from './backup/open-backup.ts';
 export type { QueueSummary, QueueWriter } from './backup/queue-writer.ts';
-export { readChain, type ChainPoint, type OpenOptions } from './backup/read-chain.ts';
+export { readChain, readPoint, type ChainPoint, type OpenOptions } from './backup/read-chain.ts';
 export {
   removeBackup,
   removeBackupsBelow,

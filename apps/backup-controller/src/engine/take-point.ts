@@ -4,12 +4,9 @@ import {
   chainFolder,
   openBackup,
   pointFolder,
-  readChain,
+  readPoint,
   removePoint,
   type KeyWrapper,
-  type Manifest,
-  type OpenOptions,
-  type Storage,
 } from '@redis-queue/backup';
 import { JobDigests, type SnapshotChanges } from '@redis-queue/bullmq';
 import { MOST_JOBS, type DigestMemory, type PointDigests } from './digest-memory.ts';
@@ -119,7 +116,7 @@ async function readPrevious(place: PointPlace, options: PointOptions): Promise<P
   const key = await openKey?.();
   const keyed = { signal, manifestSha256, ...(key && { key }) };
   try {
-    const { backupId, encryption } = await manifestOf(storage, directory, keyed);
+    const { backupId, encryption } = (await readPoint(storage, directory, keyed)).manifest;
     // So that a chain needs one key: without the former one, none of it could be restored.
     if (encryption && encryption.keyId !== key?.id) return { key: encryption.keyId };
     const known = digests.of(uid, manifestSha256) ?? (await readDigests(place, options, key));
@@ -128,12 +125,6 @@ async function readPrevious(place: PointPlace, options: PointOptions): Promise<P
     if (!breaksChain(error)) throw error;
     return { broken: error.message };
   }
-}
-
-/** The manifest of a backup, as it was written. */
-async function manifestOf(storage: Storage, directory: string, options: OpenOptions): Promise<Manifest> {
-  for await (const { manifest } of readChain(storage, directory, options)) return manifest;
-  throw new Error(`a chain without a point at ${directory}`);
 }
 
 /** Whether nothing can be added to a chain any more: it is not what was written, or its key is gone. */

@@ -48,6 +48,16 @@ export async function* readChain(
     yield { directory: source.directory, manifest, manifestSha256: sha256 };
 }
 
+/** One point alone, checked as `readChain` does; nothing before it is looked at. */
+export async function readPoint(
+  storage: Storage,
+  directory: string,
+  { key, manifestSha256, signal }: OpenOptions,
+): Promise<ChainPoint> {
+  const { manifest, sha256 } = await checked(await readExpected(storage, { directory, manifestSha256 }, signal), key);
+  return { directory, manifest, manifestSha256: sha256 };
+}
+
 /**
  * The manifests of those points. Each names the one before it, so they are read one after the other; only the key of one
  * is asked for while the next is on its way. At most two are in memory.
@@ -64,15 +74,12 @@ export async function* readManifests(
   let reading: Promise<ReadManifest> | undefined = readExpected(storage, newest, signal);
   try {
     while (reading) {
-      const { manifest, text, sha256, place }: ReadManifest = await reading;
-      const path = manifestPath(place);
-      names.add(splitDirectory(place).name);
-      const before = expectedBefore(manifest, place, names);
+      const read: ReadManifest = await reading;
+      names.add(splitDirectory(read.place).name);
+      const before = expectedBefore(read.manifest, read.place, names);
       reading = before && readExpected(storage, before, signal);
       reading?.catch(() => undefined); // is thrown where it is awaited, if it still is
-      const keys = await keysOf(manifest, key, path);
-      checkIntegrity(text, path, keys);
-      yield { manifest, sha256, source: { directory: place, backupId: manifest.backupId, keys } };
+      yield await checked(read, key);
     }
   } finally {
     ended.abort();
@@ -133,6 +140,17 @@ async function readExpected(
     throw new BackupDamagedError(path, 'ManifestUnexpected', what);
   }
   return { manifest, text, sha256, place: directory };
+}
+
+/** A manifest as only who wrote it can have made it, with the keys of its parts. */
+async function checked(
+  { manifest, text, sha256, place }: ReadManifest,
+  key: KeyWrapper | undefined,
+): Promise<CheckedManifest> {
+  const path = manifestPath(place);
+  const keys = await keysOf(manifest, key, path);
+  checkIntegrity(text, path, keys);
+  return { manifest, sha256, source: { directory: place, backupId: manifest.backupId, keys } };
 }
 
 /** Who gives a key wants what only its holder can have written; nothing else is as good. */
