@@ -93,6 +93,9 @@ function beginStep(
   }
 }
 
+/** What ends or takes back what another run has left: none of them waits behind long ones. */
+const CLEANUPS: ReadonlySet<string> = new Set([RestoreTask.resumption, RestoreTask.abandonment, RestoreTask.removal]);
+
 function begin(
   restore: RestoreObject,
   task: string,
@@ -100,7 +103,7 @@ function begin(
   body: (context: RunContext<RunProgress>) => Promise<RestoreRunResult>,
 ): void {
   const { uid = '' } = restore.metadata;
-  const isCleanup = task === RestoreTask.resumption || task === RestoreTask.abandonment;
+  const isCleanup = CLEANUPS.has(task);
   runs.begin({ uid, key: keyOf(restore), task, isCleanup }, (context) => inWords(() => body(context)));
 }
 
