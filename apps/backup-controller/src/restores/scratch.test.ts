@@ -3,36 +3,11 @@ import { findCondition } from '@redis-queue/controller';
 import { describe, expect, it } from 'vitest';
 import { RestoreDiffersFailure } from '../engine/run-restore.ts';
 import { RunFailure } from '../runs/failure.ts';
-import { ago, NOW, restoreObject } from '../testing/objects.ts';
-import { planRestore } from './plan.ts';
-import { restoreStatus } from './status.ts';
-import {
-  RESTORE_FINALIZER,
-  RestoreTask,
-  stageOfRestore,
-  type RestoreObject,
-  type RestoreRun,
-  type RestoreRunResult,
-} from './steps.ts';
+import { ago, restoreObject } from '../testing/objects.ts';
+import { ended, failed, reconcile as reconcileRestore } from './reconcile.fixture.ts';
+import { RESTORE_FINALIZER, RestoreTask, type RestoreObject, type RestoreRun } from './steps.ts';
 
-/** What a reconcile plans and says; its run is as given. */
-function reconcile(restore: RestoreObject, run?: RestoreRun) {
-  const observed = { stage: stageOfRestore(restore, run, NOW), run, targets: [] };
-  const plan = planRestore(restore, observed, NOW);
-  const status = restoreStatus(restore, { observed, plan, problem: plan.problem }, NOW);
-  const { reason, status: ready } = findCondition(status.conditions, 'Ready') ?? {};
-  return { steps: plan.steps.map(({ kind }) => kind), status, ready: `${ready} ${reason}` };
-}
-const ended = (task: string, result: RestoreRunResult): RestoreRun => ({
-  task,
-  phase: 'ended',
-  end: { ok: true, result, tookMs: 1 },
-});
-const failed = (task: string, error: Error): RestoreRun => ({
-  task,
-  phase: 'ended',
-  end: { ok: false, error, tookMs: 1 },
-});
+const reconcile = (restore: RestoreObject, run?: RestoreRun) => reconcileRestore(restore, run, []);
 const queue = { name: 'emails', queue: 'rq-scratch-01234567:{emails}' };
 const checked = ended(RestoreTask.check, {
   directory: 'x',

@@ -5,35 +5,9 @@ import { RestoreDiffersFailure } from '../engine/run-restore.ts';
 import { RunFailure } from '../runs/failure.ts';
 import { ago, NOW, restoreObject } from '../testing/objects.ts';
 import { planRestore } from './plan.ts';
-import { restoreStatus } from './status.ts';
-import {
-  RESTORE_FINALIZER,
-  RestoreTask,
-  stageOfRestore,
-  type RestoreObject,
-  type RestoreRun,
-  type RestoreRunResult,
-} from './steps.ts';
+import { ended, failed, reconcile } from './reconcile.fixture.ts';
+import { RESTORE_FINALIZER, RestoreTask, type RestoreObject, type RestoreRun } from './steps.ts';
 
-/** What a reconcile plans and says; its run is as given. */
-function reconcile(restore: RestoreObject, run?: RestoreRun) {
-  const observed = { stage: stageOfRestore(restore, run, NOW), run };
-  const plan = planRestore(restore, observed, NOW);
-  const status = restoreStatus(restore, { observed, plan, problem: plan.problem }, NOW);
-  const { reason, status: ready } = findCondition(status.conditions, 'Ready') ?? {};
-  const complete = findCondition(status.conditions, 'Complete')?.status;
-  return { steps: plan.steps.map(({ kind }) => kind), plan, status, ready: `${ready} ${reason}`, complete };
-}
-const ended = (task: string, result: RestoreRunResult): RestoreRun => ({
-  task,
-  phase: 'ended',
-  end: { ok: true, result, tookMs: 1 },
-});
-const failed = (task: string, error: Error): RestoreRun => ({
-  task,
-  phase: 'ended',
-  end: { ok: false, error, tookMs: 1 },
-});
 const queue = { name: 'emails', queue: 'emails' };
 const checked = ended(RestoreTask.check, {
   directory: 'x',
