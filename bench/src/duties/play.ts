@@ -1,0 +1,46 @@
+import { isDeepStrictEqual } from 'node:util';
+import { Redis } from 'ioredis';
+import type { Row } from './rows/row.ts';
+import { Scene, type Side } from './scene.ts';
+import { OURS, PLAIN } from './sides.ts';
+
+export interface Played {
+  row: string;
+  same: boolean;
+  plain: unknown;
+  ours: unknown;
+}
+
+/** Plays rows on both sides, `atOnce` rows at a time, each on queues of its own at one Redis. */
+export async function playRows(rows: readonly Row[], port: number, atOnce: number): Promise<Played[]> {
+  const redis = new Redis({ port, maxRetriesPerRequest: null });
+  const played: Played[] = [];
+  const left = [...rows.entries()];
+  const next = async (): Promise<void> => {
+    for (let entry = left.shift(); entry; entry = left.shift()) {
+      const [at, row] = entry;
+      const [plain, ours] = await Promise.all(
+        [PLAIN, OURS].map(async (side) => await playOn(side, row, at, redis, port)),
+      );
+      played[at] = { row: row.name, same: isDeepStrictEqual(plain, ours), plain, ours };
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: atOnce }, next));
+  } finally {
+    redis.disconnect();
+  }
+  return played;
+}
+
+/** What a side came to, as JSON has it; a failure is an outcome too. */
+async function playOn(side: Side, row: Row, at: number, redis: Redis, port: number): Promise<unknown> {
+  const scene = new Scene(side, at, redis, port);
+  try {
+    return JSON.parse(JSON.stringify(await row.play(scene))) as unknown;
+  } catch (error) {
+    return { failed: side.name, error: String(error) };
+  } finally {
+    await scene.end();
+  }
+}
