@@ -39,6 +39,10 @@ export const WORKER_POOL_REASONS = {
     doc: "No node has room for some pods; the message is the scheduler's. Add nodes, or lower spec.resources.requests.",
   },
   CrashLooping: { kind: 'retries', doc: 'The container of some pods exits again and again; see its log.' },
+  OOMKilled: {
+    kind: 'notice',
+    doc: "A container of a pod used more memory than its limit, or its node had no more, and was killed; the message names the pod, the limit and how often it happened. Raise the memory limit, or lower spec.concurrency.",
+  },
   ImageFailing: {
     kind: 'retries',
     doc: 'The image of some pods cannot be pulled, or a ConfigMap or Secret that they name is missing.',
