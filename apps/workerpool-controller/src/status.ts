@@ -13,6 +13,7 @@ import { autoscalingStatus, type AutoscalingInput } from './status/autoscaling-s
 import { readinessOf, type Readiness } from './status/readiness.ts';
 import { scalingConditions } from './status/scaling-conditions.ts';
 import { availability, shortcoming } from './status/service.ts';
+import { stuckHandlers } from './status/stuck-handlers.ts';
 
 /** `deployment`: as it is after the steps were done; undefined when there is none, or none of the pool's own. */
 export interface StatusInput extends AutoscalingInput {
@@ -63,6 +64,7 @@ function conditions(pool: PoolObject, input: StatusInput, { state }: Readiness, 
     [PoolCondition.Degraded]: shortcoming(pool, input, scaling.ScalingActive, now.getTime()),
     [PoolCondition.PodsBlocked]: input.blocked.problem,
     [PoolCondition.PodsKilled]: input.killed.problem,
+    [PoolCondition.HandlersStuck]: stuckHandlers(pool, input.decision),
     [PoolCondition.ConfigTracked]: untracked && ({ ...untracked, status: 'False' } as const),
     [PoolCondition.BusyPodsSpared]: busyPodsSpared(pool, input),
     ...scaling,

@@ -15,6 +15,7 @@ export const PoolCondition = {
   ReplicasContested: 'ReplicasContested',
   PodsBlocked: 'PodsBlocked',
   PodsKilled: 'PodsKilled',
+  HandlersStuck: 'HandlersStuck',
   /** Normal when True, and absent then: most pools have no configuration to follow. */
   ConfigTracked: 'ConfigTracked',
   /** Normal when True, and absent then. */

@@ -90,6 +90,10 @@ export const WORKER_POOL_REASONS = {
     kind: 'degraded',
     doc: 'Fewer pods are ready than asked for, and some have not become ready within spec.rollout.progressDeadline.',
   },
+  HandlersStuck: {
+    kind: 'degraded',
+    doc: "Handlers go on although their jobs have failed by the Queue's jobTimeout, and each has taken a slot from its pod until it ends; the message names the pods. Have handlers listen to their signal. A pod with no slot left is restarted by its liveness probe.",
+  },
   Disabled: { kind: 'notice', doc: 'Autoscaling is off: spec.replicas sets the size.' },
   WaitingForDecision: {
     kind: 'notice',

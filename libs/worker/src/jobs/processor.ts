@@ -5,6 +5,7 @@ import type { Process } from '../queues/queue-worker.ts';
 import { stoppedAsAsked, type Handler } from './handler.ts';
 import { checkJobData, type StandardSchema } from './job-data.ts';
 import type { RunningJobs } from './running-jobs.ts';
+import type { StuckHandlers } from './stuck-handlers.ts';
 import { startTimeLimit, timeoutOf } from './time-limit.ts';
 
 export interface ProcessorOptions {
@@ -18,6 +19,8 @@ export interface ProcessorOptions {
   /** Monotonic milliseconds. */
   now: () => number;
   running: RunningJobs;
+  /** Follows handlers that go on after their job has failed by its time limit. */
+  stuck: Pick<StuckHandlers, 'watch'>;
   /** Puts a job back to the front of its queue. */
   handBack: (job: Job, token?: string) => Promise<void>;
 }
@@ -30,7 +33,7 @@ export interface ProcessorOptions {
  * hand-back its handler may still run until the process exits, moments later; jobs are delivered at least once.
  */
 export function createProcessor(options: ProcessorOptions): Process {
-  const { queue, handler, schema, timeoutMs, metrics, running, now } = options;
+  const { queue, handler, schema, timeoutMs, metrics, running, stuck, now } = options;
   return async (job, token, lockLost) => {
     const log = options.log.child({ queue, jobId: job.id, attempt: job.attemptsMade + 1 });
     const started = now();
@@ -40,14 +43,20 @@ export function createProcessor(options: ProcessorOptions): Process {
     const wait = waitOf(job);
     if (wait !== undefined) metrics.wait.observe({ queue }, wait / 1000);
     const handedBack = aborted(handBack);
+    let handling: Promise<unknown> | undefined;
     try {
       const checked = await checkJobData(schema, job.data);
       if (!checked.ok) throw new UnrecoverableError(checked.message);
       job.data = checked.data;
-      return await Promise.race([handler(job, { signal, log }), handedBack.promise, limit.expired]);
+      // one that is no async function may return anything
+      handling = Promise.resolve(handler(job, { signal, log })).finally(() => (handling = undefined));
+      return await Promise.race([handling, handedBack.promise, limit.expired]);
     } catch (error) {
       const timeout = timeoutOf(error, limit, signal);
-      if (timeout) throw timeout;
+      if (timeout) {
+        if (handling) stuck.watch(handling, limit.graceMs, log);
+        throw timeout;
+      }
       if (!handBack.aborted && !(stop.aborted && stoppedAsAsked(error, signal))) throw error;
       await options.handBack(job, token);
       metrics.jobs.inc({ queue, outcome: 'handed_back' });

@@ -59,7 +59,7 @@ export async function serveQueue(options: LoopOptions): Promise<void> {
       const fetch = worker.fetch(token);
       const fetched = await answeredBeforeLeaving(fetch, stop);
       if (!fetched) {
-        slots.release();
+        slots.release(progress.queue);
         void fetch.then(({ job }) => job && worker.handBack(job, token)).catch(() => undefined);
         break;
       }
@@ -67,16 +67,16 @@ export async function serveQueue(options: LoopOptions): Promise<void> {
       if (fetched.job) {
         const run = runJobs(options, fetched.job, token).finally(() => {
           running.delete(run);
-          slots.release();
+          slots.release(progress.queue);
         });
         running.add(run);
         continue;
       }
-      slots.release();
+      slots.release(progress.queue);
       at('wait');
       await waitForWork(options, fetched);
     } catch (error) {
-      if (progress.step === 'fetch') slots.release();
+      if (progress.step === 'fetch') slots.release(progress.queue);
       progress.fetching = false;
       if (!stop.aborted) log.warn('cannot fetch jobs; trying again', { queue: progress.queue, error });
       await pause(RETRY_MS, stop);

@@ -5,13 +5,16 @@ import { whyUnreachable } from '../environment/redis-env.ts';
 import { JobStopped, partsOf, type QueueHandler } from '../jobs/handler.ts';
 import { createProcessor } from '../jobs/processor.ts';
 import { RunningJobs } from '../jobs/running-jobs.ts';
+import { StuckHandlers } from '../jobs/stuck-handlers.ts';
 import type { Log } from '../log/log.ts';
+import { EventLoopLag } from '../observability/event-loop-lag.ts';
 import type { HealthInput } from '../observability/health.ts';
 import { createWorkerMetrics, type WorkerMetrics } from '../observability/metrics.ts';
 import { LOCK_TIMES, MAX_STALLED_COUNT, type LockTimes } from '../queues/lock-times.ts';
 import { answeredBeforeLeaving, serveQueue, type LoopProgress } from '../queues/queue-loop.ts';
 import { QueueWorker } from '../queues/queue-worker.ts';
 import { Slots } from '../queues/slots.ts';
+import { UsageMeter } from '../usage/meter.ts';
 import { startUsageReports, type UsageTimes } from '../usage/report.ts';
 import { drain, planDrain, type DrainOutcome } from './drain.ts';
 
@@ -53,14 +56,23 @@ export function startWorkers(options: WorkersOptions): Workers {
   requireHandlers(config, handlers);
   const stop = new AbortController();
   const running = new RunningJobs();
-  const slots = new Slots(config.concurrency);
+  const weights = new Map(config.queues.map(({ queue, weight = 1 }) => [queue, weight]));
+  const slots = new Slots(config.concurrency, { weights, now: monotonic });
+  const stuck = new StuckHandlers(slots, () => reports?.now());
   const redis = new Redis(target);
   let connectedSinceMs: number | undefined;
   let redisError: string | undefined;
   let locksRenewedMs = monotonic();
-  const metrics = createWorkerMetrics(slots, () => connectedSinceMs !== undefined);
+  const metrics = createWorkerMetrics(
+    slots,
+    () => connectedSinceMs !== undefined,
+    () => stuck.count,
+  );
+  const lag = new EventLoopLag((ms) => metrics.lag.observe(ms / 1000), monotonic);
+  lag.start();
+  const meter = new UsageMeter(config.concurrency, { lag: () => lag.take(), stuckHandlers: () => stuck.count });
   const reports =
-    config.pool && options.usage !== false ? startUsageReports(redis, config, log, options.usage) : undefined;
+    config.pool && options.usage !== false ? startUsageReports(redis, config, log, options.usage, meter) : undefined;
 
   const served = config.queues.map(({ queue, name, prefix, jobTimeoutMs }) => {
     const progress: LoopProgress = { queue, step: 'slot', sinceMs: monotonic(), fetching: false };
@@ -72,6 +84,7 @@ export function startWorkers(options: WorkersOptions): Workers {
       metrics,
       now: monotonic,
       running,
+      stuck,
       handBack: async (job, token) => await worker.handBack(job, token),
     });
     const worker: QueueWorker = new QueueWorker(name, reports?.measured(process) ?? process, redis, {
@@ -130,6 +143,7 @@ export function startWorkers(options: WorkersOptions): Workers {
       loops,
       oldestJobMs: running.oldestMs,
       locksRenewedMs,
+      slots: { total: slots.total, taken: slots.taken, stuck: stuck.count },
     }),
     drain: async (hurry) => {
       const outcome = await drain(planDrain(config.gracePeriodMs, config.maxDrainTimeMs), {
@@ -140,6 +154,7 @@ export function startWorkers(options: WorkersOptions): Workers {
         hurry,
       });
       await Promise.all(served.map(({ worker }) => worker.close(true)));
+      lag.stop();
       await reports?.stop();
       redis.disconnect();
       return outcome;
