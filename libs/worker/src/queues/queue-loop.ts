@@ -3,6 +3,7 @@ import type { Job } from 'bullmq';
 import type { Log } from '../log/log.ts';
 import type { QueueWorker } from './queue-worker.ts';
 import type { Slots } from './slots.ts';
+import type { Room, Suspects } from './suspects.ts';
 
 /** Where a queue's loop is, and since when (monotonic ms): what liveness judges. */
 export interface LoopProgress {
@@ -16,12 +17,13 @@ export interface LoopProgress {
 /** What a loop needs of a queue's worker. */
 export type LoopWorker = Pick<
   QueueWorker,
-  'id' | 'fetch' | 'runJob' | 'handBack' | 'takeMarker' | 'handOn' | 'interrupt' | 'reconnect'
+  'tokenOf' | 'parked' | 'fetch' | 'runJob' | 'handBack' | 'takeMarker' | 'handOn' | 'interrupt' | 'reconnect'
 >;
 
 export interface LoopOptions {
   worker: LoopWorker;
   slots: Slots;
+  suspects: Suspects;
   progress: LoopProgress;
   /** Ends the loop; the jobs that run go on. */
   stop: AbortSignal;
@@ -44,63 +46,95 @@ const LEAVE_UNANSWERED_MS = 5_000;
  * @returns once `stop` has aborted and every job it started has ended.
  */
 export async function serveQueue(options: LoopOptions): Promise<void> {
-  const { worker, slots, progress, stop, log } = options;
+  const { worker, slots, suspects, progress, stop, log } = options;
+  const { queue } = progress;
   const running = new Set<Promise<void>>();
   const at = (step: LoopProgress['step']): void => {
     progress.step = step;
     progress.sinceMs = options.monotonic();
   };
+  // a slot that was taken for a job which has to run beside few others
+  let room: Room | undefined;
   for (let fetches = 0; ; fetches++) {
     at('slot');
-    if (!(await slots.take(progress.queue, stop))) break;
+    const kept = room;
+    room = undefined;
+    if (!kept && !(await slots.take(queue, stop))) break;
     at('fetch');
-    const token = `${worker.id}:${fetches}`;
+    const token = worker.tokenOf(fetches);
     try {
       const fetch = worker.fetch(token);
       const fetched = await answeredBeforeLeaving(fetch, stop);
       if (!fetched) {
-        slots.release(progress.queue);
+        slots.release(queue);
         void fetch.then(({ job }) => job && worker.handBack(job, token)).catch(() => undefined);
         break;
       }
       progress.fetching = true;
       if (fetched.job) {
-        const run = runJobs(options, fetched.job, token).finally(() => {
+        const { job } = fetched;
+        const leave = suspects.admit(job);
+        if (!leave) {
+          at('slot');
+          const made = suspects.makeRoom({ parked: worker.parked, job, token, queue, stop });
+          room = await answeredBeforeLeaving(made, stop);
+          continue;
+        }
+        const run = runJobs(options, job, token, leave).finally(() => {
           running.delete(run);
-          slots.release(progress.queue);
+          slots.release(queue);
         });
         running.add(run);
         continue;
       }
-      slots.release(progress.queue);
+      slots.release(queue);
       at('wait');
       await waitForWork(options, fetched);
     } catch (error) {
-      if (progress.step === 'fetch') slots.release(progress.queue);
+      if (progress.step === 'fetch') slots.release(queue);
       progress.fetching = false;
       if (!stop.aborted) log.warn('cannot fetch jobs; trying again', { queue: progress.queue, error });
       await pause(RETRY_MS, stop);
+    } finally {
+      kept?.widen();
     }
   }
   await Promise.all(running);
 }
 
-/** Runs a job and, as long as no other queue waits for the slot, the queue's next ones, fetched as each finishes. */
-async function runJobs(options: LoopOptions, job: Job, token: string): Promise<void> {
-  const { worker, slots, progress, stop, log } = options;
+/**
+ * Runs a job and, as long as no other queue waits for the slot, the queue's next ones, fetched as each finishes. After
+ * one that had to run beside few others the slot is given back, and so is the next job when it must not run now.
+ *
+ * @param leave what is called when the first one has run
+ */
+async function runJobs(options: LoopOptions, job: Job, token: string, leave: () => void): Promise<void> {
+  const { worker, slots, suspects, progress, stop, log } = options;
   let yielded = false;
+  let [current, over] = [job, leave];
   const mayGoOn = (): boolean => {
-    yielded = stop.aborted || slots.contendedBeside(progress.queue);
+    yielded = stop.aborted || slots.contendedBeside(progress.queue) || suspects.isSuspect(current);
     return !yielded;
   };
   try {
-    let next: Job | undefined = job;
-    while (next) next = await worker.runJob(next, token, mayGoOn);
+    for (;;) {
+      const next = await worker.runJob(current, token, mayGoOn);
+      if (!next) break;
+      const admitted = suspects.admit(next);
+      if (!admitted) {
+        await worker.handBack(next, token);
+        break;
+      }
+      over();
+      [current, over] = [next, admitted];
+    }
     // the end of a job makes room under a global concurrency, and BullMQ wakes nobody for a prioritized job that was
     // handed back: somebody has to fetch
     if (yielded) await worker.handOn();
   } catch (error) {
-    log.error("cannot record a job's end; it will run again once its lock expires", { jobId: job.id, error });
+    log.error("cannot record a job's end; it will run again once its lock expires", { jobId: current.id, error });
+  } finally {
+    over();
   }
 }
 

@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker, type Job, type WorkerOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { endPredecessorsLocks } from './predecessor.ts';
+import { lockToken, type Holding } from './holding.ts';
+import { parkedJobs, type ParkedJobs } from './parked-jobs.ts';
+import { endLocksOfTheDead } from './predecessor.ts';
+import { explainStalls } from './suspects.ts';
 
 /** What a fetch found: a job, or when to fetch again at the latest (undefined: nothing is known to become ready). */
 export type Fetched = { job: Job } | { job?: undefined; limitedForMs?: number; dueAtMs?: number };
@@ -25,7 +28,10 @@ export type Process = (job: Job, token?: string, lockLost?: AbortSignal) => Prom
  * bullmq is pinned.
  */
 export class QueueWorker extends Worker {
+  /** Moves jobs aside that cannot run here yet. */
+  readonly parked: ParkedJobs;
   readonly #redis: Redis;
+  #holder: string;
   /** Runs that are not yet over, by job id. */
   readonly #runs = new Map<string, Promise<unknown>>();
 
@@ -37,20 +43,29 @@ export class QueueWorker extends Worker {
       autorun: false,
     });
     this.#redis = redis;
+    this.#holder = this.id;
+    this.parked = parkedJobs(redis, (suffix) => this.toKey(suffix), Date.now);
+  }
+
+  /** Names this process in the tokens of its locks from now on. */
+  holdAs(holding: Holding): void {
+    this.#holder = holding.id;
+  }
+
+  /** The token of the lock on the next job that this worker fetches. */
+  tokenOf(fetches: number): string {
+    return lockToken(this.#holder, fetches);
   }
 
   /**
-   * Before the first fetch: makes the jobs takeable that the container before this one left behind (`predecessor.ts`).
+   * Makes the jobs takeable that dead processes of this pod left behind (`predecessor.ts`).
    *
    * @returns how many they are.
    */
-  async takeOver(): Promise<number> {
-    const keys = this.backend.keys;
-    return await endPredecessorsLocks(
-      this.#redis,
-      { active: keys.active!, stalled: keys.stalled!, stalledCheck: keys['stalled-check']!, jobs: keys['']! },
-      this.opts.name!,
-    );
+  async takeOver(holding: Holding): Promise<number> {
+    const [active, stalled, stalledCheck] = ['active', 'stalled', 'stalled-check'].map((suffix) => this.toKey(suffix));
+    const keys = { active: active!, stalled: stalled!, stalledCheck: stalledCheck!, jobs: this.toKey('') };
+    return await endLocksOfTheDead(this.#redis, keys, holding);
   }
 
   /** Starts what runs beside the jobs: renewal of their locks and the search for stalled ones. */
@@ -81,6 +96,7 @@ export class QueueWorker extends Worker {
       await Promise.race([earlier, sleep(lockRenewTime)]);
       await this.extendJobLocks([id], [token], lockDuration!);
     }
+    explainStalls(job);
     const run = this.processJob(job, token, mayGoOn);
     const over = run.catch(() => undefined);
     this.#runs.set(id, over);

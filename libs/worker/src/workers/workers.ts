@@ -10,10 +10,12 @@ import type { Log } from '../log/log.ts';
 import { EventLoopLag } from '../observability/event-loop-lag.ts';
 import type { HealthInput } from '../observability/health.ts';
 import { createWorkerMetrics, type WorkerMetrics } from '../observability/metrics.ts';
+import { openHolding, type Holding } from '../queues/holding.ts';
 import { LOCK_TIMES, MAX_STALLED_COUNT, type LockTimes } from '../queues/lock-times.ts';
 import { answeredBeforeLeaving, serveQueue, type LoopProgress } from '../queues/queue-loop.ts';
 import { QueueWorker } from '../queues/queue-worker.ts';
 import { Slots } from '../queues/slots.ts';
+import { Suspects } from '../queues/suspects.ts';
 import { UsageMeter } from '../usage/meter.ts';
 import { startUsageReports, type UsageTimes } from '../usage/report.ts';
 import { drain, planDrain, type DrainOutcome } from './drain.ts';
@@ -58,6 +60,8 @@ export function startWorkers(options: WorkersOptions): Workers {
   const running = new RunningJobs();
   const weights = new Map(config.queues.map(({ queue, weight = 1 }) => [queue, weight]));
   const slots = new Slots(config.concurrency, { weights, now: monotonic });
+  const suspects = new Suspects(slots, log, monotonic);
+  const holding = openHolding(config.podName, log);
   const stuck = new StuckHandlers(slots, () => reports?.now());
   const redis = new Redis(target);
   let connectedSinceMs: number | undefined;
@@ -128,9 +132,11 @@ export function startWorkers(options: WorkersOptions): Workers {
   });
 
   const ended = served.map(async ({ worker, progress }) => {
-    if (config.uniquePodName) await takeOver(worker, progress.queue, stop.signal, log);
+    const held = await holding;
+    worker.holdAs(held);
+    await takeOver(worker, held, progress.queue, stop.signal, log);
     void worker.start().catch((error: unknown) => log.error('cannot search for stalled jobs', { error }));
-    await serveQueue({ worker, slots, progress, stop: stop.signal, log, now: Date.now, monotonic });
+    await serveQueue({ worker, slots, suspects, progress, stop: stop.signal, log, now: Date.now, monotonic });
   });
 
   return {
@@ -157,6 +163,8 @@ export function startWorkers(options: WorkersOptions): Workers {
       lag.stop();
       await reports?.stop();
       redis.disconnect();
+      // jobs of handlers that go on may have locks still
+      if (outcome !== 'abandoned') (await holding).close();
       return outcome;
     },
   };
@@ -164,12 +172,18 @@ export function startWorkers(options: WorkersOptions): Workers {
 
 const monotonic = (): number => performance.now();
 
-async function takeOver(worker: QueueWorker, queue: string, stop: AbortSignal, log: Log): Promise<void> {
+async function takeOver(
+  worker: QueueWorker,
+  holding: Holding,
+  queue: string,
+  stop: AbortSignal,
+  log: Log,
+): Promise<void> {
   try {
-    const jobs = await answeredBeforeLeaving(worker.takeOver(), stop);
-    if (jobs) log.warn('this pod ran before and died; its jobs are run again', { queue, jobs });
+    const jobs = await answeredBeforeLeaving(worker.takeOver(holding), stop);
+    if (jobs) log.warn('a process of this pod died; its jobs are run again', { queue, jobs });
   } catch (error) {
-    log.warn('cannot search for jobs that this pod left behind; they run again once their locks end', { queue, error });
+    log.warn('cannot search for jobs that dead processes of this pod left behind; they run again once their locks end', { queue, error });
   }
 }
 
