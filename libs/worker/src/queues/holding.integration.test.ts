@@ -24,8 +24,9 @@ it.concurrent('a process of the pod is dead from its end on, not before: neither
   expect(await own.isDead(id)).toBe(true);
 });
 
-it.concurrent('a process of a cluster is not dead because its primary is', async () => {
+it.concurrent('a process of a cluster is not dead because its primary is', async ({ onTestFailed }) => {
   const { child, pid, id } = await holder({ TEST_CLUSTER: '1' });
+  onTestFailed(() => void process.kill(pid, 'SIGKILL'));
   const own = await openHolding('pod-0', LOG);
   child.kill('SIGKILL');
   // not `exited`: that is told once its output is closed, which the other process has as well
