@@ -58,7 +58,13 @@ describe('pods that were out of memory', () => {
   });
 
   it.each([
-    ['without a limit', killed(1), undefined, 10, /limit of the node.* Set spec\.resources\.requests\.memory, or lower/],
+    [
+      'without a limit',
+      killed(1),
+      undefined,
+      10,
+      /limit of the node.* Set spec\.resources\.requests\.memory, or lower/,
+    ],
     ['of one job at a time', killed(1), '1Gi', 1, /Raise spec\.resources\.limits\.memory\. Its jobs/],
     ['of a sidecar', killed(1, 1, 'proxy'), '1Gi', 10, /Raise the memory limit of container proxy in spec\.template\./],
   ])('%s have another way out', (_, container, memory, concurrency, expected) => {
@@ -71,10 +77,8 @@ describe('pods that were out of memory', () => {
     const [first, second] = [pod('mail-a', [killed(50)]), pod('mail-b', [killed(10)])];
     const both = found([first, second]).problem!.message;
     const one = found([second]).problem!.message;
-    expect([isNewKill(undefined, one), isNewKill(both, one), isNewKill(found([first]).problem!.message, both)]).toEqual([
-      true,
-      false,
-      true,
-    ]);
+    expect([isNewKill(undefined, one), isNewKill(both, one), isNewKill(found([first]).problem!.message, both)]).toEqual(
+      [true, false, true],
+    );
   });
 });

@@ -67,7 +67,8 @@ function quiet(status: WorkerPoolStatus, withoutCounts: boolean): object {
       type,
       ...condition,
       // While pods are blocked, messages move with every restart, and this one with every kill.
-      ...(!blockedReplicas && type !== PoolCondition.PodsKilled && { message: withoutCounts ? wording(message) : message }),
+      ...(!blockedReplicas &&
+        type !== PoolCondition.PodsKilled && { message: withoutCounts ? wording(message) : message }),
     })),
     scaling: conditions?.filter(({ type }) => SCALING.has(type)).map(unmoving),
     autoscaling: autoscaling && [autoscaling.desired, autoscaling.last],

@@ -41,7 +41,7 @@ export const WORKER_POOL_REASONS = {
   CrashLooping: { kind: 'retries', doc: 'The container of some pods exits again and again; see its log.' },
   OOMKilled: {
     kind: 'notice',
-    doc: "A container of a pod used more memory than its limit, or its node had no more, and was killed; the message names the pod, the limit and how often it happened. Raise the memory limit, or lower spec.concurrency.",
+    doc: 'A container of a pod used more memory than its limit, or its node had no more, and was killed; the message names the pod, the limit and how often it happened. Raise the memory limit, or lower spec.concurrency.',
   },
   ImageFailing: {
     kind: 'retries',

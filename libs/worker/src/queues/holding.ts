@@ -35,8 +35,15 @@ export async function openHolding(podName: string, log: Log): Promise<Holding> {
   const server = namespace === undefined ? undefined : await bind(nonce);
   if (!server || !(await provesAnything(nonce))) {
     server?.close();
-    log.warn('cannot prove to other processes of this pod that this one lives: jobs wait for their locks after a crash');
-    return { id: `${podName}//${nonce}`, provable: undefined, isDead: () => Promise.resolve(false), close: () => undefined };
+    log.warn(
+      'cannot prove to other processes of this pod that this one lives: jobs wait for their locks after a crash',
+    );
+    return {
+      id: `${podName}//${nonce}`,
+      provable: undefined,
+      isDead: () => Promise.resolve(false),
+      close: () => undefined,
+    };
   }
   const provable = `${podName}/${namespace}/`;
   return {

@@ -183,7 +183,10 @@ async function takeOver(
     const jobs = await answeredBeforeLeaving(worker.takeOver(holding), stop);
     if (jobs) log.warn('a process of this pod died; its jobs are run again', { queue, jobs });
   } catch (error) {
-    log.warn('cannot search for jobs that dead processes of this pod left behind; they run again once their locks end', { queue, error });
+    log.warn(
+      'cannot search for jobs that dead processes of this pod left behind; they run again once their locks end',
+      { queue, error },
+    );
   }
 }
 
