@@ -5,6 +5,7 @@ import type { Process } from '../queues/queue-worker.ts';
 import { stoppedAsAsked, type Handler, type JobContext } from './handler.ts';
 import { checkJobData, type StandardSchema } from './job-data.ts';
 import type { RunningJobs } from './running-jobs.ts';
+import type { StuckHandlers } from './stuck-handlers.ts';
 import { startTimeLimit, timeoutOf } from './time-limit.ts';
 
 export interface ProcessorOptions {
@@ -18,6 +19,8 @@ export interface ProcessorOptions {
   /** Monotonic milliseconds. */
   now: () => number;
   running: RunningJobs;
+  /** Follows handlers that go on after their job has failed by its time limit. */
+  stuck: Pick<StuckHandlers, 'watch'>;
   /** Puts a job back to the front of its queue. */
   handBack: (job: Job, token?: string) => Promise<void>;
   /** Has nothing fetched from the queue for so long. */
@@ -32,7 +35,7 @@ export interface ProcessorOptions {
  * hand-back its handler may still run until the process exits, moments later; jobs are delivered at least once.
  */
 export function createProcessor(options: ProcessorOptions): Process {
-  const { queue, handler, schema, timeoutMs, metrics, running, now } = options;
+  const { queue, handler, schema, timeoutMs, metrics, running, stuck, now } = options;
   const rateLimit: JobContext['rateLimit'] = async (ms) => {
     await options.limitQueue(ms);
     throw new RateLimitError();
@@ -46,14 +49,20 @@ export function createProcessor(options: ProcessorOptions): Process {
     const wait = waitOf(job);
     if (wait !== undefined) metrics.wait.observe({ queue }, wait / 1000);
     const handedBack = aborted(handBack);
+    let handling: Promise<unknown> | undefined;
     try {
       const checked = await checkJobData(schema, job.data);
       if (!checked.ok) throw new UnrecoverableError(checked.message);
       job.data = checked.data;
-      return await Promise.race([handler(job, { signal, log, rateLimit }), handedBack.promise, limit.expired]);
+      // one that is no async function may return anything
+      handling = Promise.resolve(handler(job, { signal, log, rateLimit })).finally(() => (handling = undefined));
+      return await Promise.race([handling, handedBack.promise, limit.expired]);
     } catch (error) {
       const timeout = timeoutOf(error, limit, signal);
-      if (timeout) throw timeout;
+      if (timeout) {
+        if (handling) stuck.watch(handling, limit.graceMs, log);
+        throw timeout;
+      }
       if (!handBack.aborted && !(stop.aborted && stoppedAsAsked(error, signal))) {
         if (isRateLimit(error)) metrics.jobs.inc({ queue, outcome: 'rate_limited' });
         throw error;

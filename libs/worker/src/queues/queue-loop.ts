@@ -3,6 +3,7 @@ import type { Job } from 'bullmq';
 import type { Log } from '../log/log.ts';
 import type { QueueWorker } from './queue-worker.ts';
 import type { Slots } from './slots.ts';
+import type { Room, Suspects } from './suspects.ts';
 
 /** Where a queue's loop is, and since when (monotonic ms): what liveness judges. */
 export interface LoopProgress {
@@ -21,6 +22,7 @@ export type LoopWorker = Pick<
   | 'limited'
   | 'waitOutLimit'
   | 'nextToken'
+  | 'parked'
   | 'fetch'
   | 'runJob'
   | 'handBack'
@@ -34,6 +36,7 @@ export type LoopWorker = Pick<
 export interface LoopOptions {
   worker: LoopWorker;
   slots: Slots;
+  suspects: Suspects;
   progress: LoopProgress;
   /** Ends the loop; the jobs that run go on. */
   stop: AbortSignal;
@@ -76,17 +79,22 @@ export async function serveQueue(options: LoopOptions): Promise<void> {
  * others none; a wake-up that finds no free slot is handed on to the pods that have one.
  */
 async function fetchJobs(stretch: Stretch): Promise<void> {
-  const { worker, slots, progress, stop, log, running } = stretch;
+  const { worker, slots, suspects, progress, stop, log, running } = stretch;
+  const { queue } = progress;
+  // a slot that was taken for a job which has to run beside few others
+  let room: Room | undefined;
   for (;;) {
+    const kept = room;
+    room = undefined;
     try {
-      if (worker.limited) {
+      if (worker.limited && !kept) {
         at(stretch, 'limited');
         await worker.waitOutLimit(stop);
       }
       at(stretch, 'slot');
-      if (!(await slots.take(progress.queue, stop))) break;
-      if (worker.limited) {
-        slots.release();
+      if (!kept && !(await slots.take(queue, stop))) break;
+      if (worker.limited || stop.aborted) {
+        slots.release(queue);
         continue;
       }
       at(stretch, 'fetch');
@@ -94,49 +102,75 @@ async function fetchJobs(stretch: Stretch): Promise<void> {
       const fetch = worker.fetch(token);
       const fetched = await answeredBeforeLeaving(fetch, stop);
       if (!fetched) {
-        slots.release();
+        slots.release(queue);
         void fetch.then(({ job }) => job && worker.handBack(job, token)).catch(() => undefined);
         break;
       }
       progress.fetching = true;
-      if (fetched.job) {
-        const run = runJobs(stretch, fetched.job, token).finally(() => {
+      const { job } = fetched;
+      if (job) {
+        const leave = suspects.admit(job);
+        if (!leave) {
+          at(stretch, 'slot');
+          const made = suspects.makeRoom({ parked: worker.parked, job, token, queue, stop });
+          room = await answeredBeforeLeaving(made, stop);
+          continue;
+        }
+        const run = runJobs(stretch, job, token, leave).finally(() => {
           running.delete(run);
-          slots.release();
+          slots.release(queue);
         });
         running.add(run);
         continue;
       }
-      slots.release();
+      slots.release(queue);
       at(stretch, 'wait');
       if (!worker.limited) await waitForWork(stretch);
     } catch (error) {
-      if (progress.step === 'fetch') slots.release();
+      if (progress.step === 'fetch') slots.release(queue);
       progress.fetching = false;
-      if (!stop.aborted && !worker.emitFailedFetch(error)) {
-        log.warn('cannot fetch jobs; trying again', { queue: progress.queue, error });
-      }
+      if (!stop.aborted && !worker.emitFailedFetch(error))
+        log.warn('cannot fetch jobs; trying again', { queue, error });
       await pause(RETRY_MS, stop);
+    } finally {
+      kept?.widen();
     }
   }
 }
 
-/** Runs a job and, as long as no other queue waits for the slot, the queue's next ones, fetched as each finishes. */
-async function runJobs(stretch: Stretch, job: Job, token: string): Promise<void> {
-  const { worker, slots, progress, stop, log } = stretch;
+/**
+ * Runs a job and, as long as no other queue waits for the slot, the queue's next ones, fetched as each finishes. After
+ * one that had to run beside few others the slot is given back, and so is the next job when it must not run now.
+ *
+ * @param leave what is called when the first one has run
+ */
+async function runJobs(stretch: Stretch, job: Job, token: string, leave: () => void): Promise<void> {
+  const { worker, slots, suspects, progress, stop, log } = stretch;
   let yielded = false;
+  let [current, over] = [job, leave];
   const mayGoOn = (): boolean => {
-    yielded = stop.aborted || slots.contendedBeside(progress.queue);
+    yielded = stop.aborted || slots.contendedBeside(progress.queue) || suspects.isSuspect(current);
     return !yielded;
   };
   try {
-    let next: Job | undefined = job;
-    while (next) next = await worker.runJob(next, token, mayGoOn);
+    for (;;) {
+      const next = await worker.runJob(current, token, mayGoOn);
+      if (!next) break;
+      const admitted = suspects.admit(next);
+      if (!admitted) {
+        await worker.handBack(next, token);
+        break;
+      }
+      over();
+      [current, over] = [next, admitted];
+    }
     // the end of a job makes room under a global concurrency, and BullMQ wakes nobody for a prioritized job that was
     // handed back: somebody has to fetch
     if (yielded) await worker.handOn();
   } catch (error) {
-    log.error("cannot record a job's end; it will run again once its lock expires", { jobId: job.id, error });
+    log.error("cannot record a job's end; it will run again once its lock expires", { jobId: current.id, error });
+  } finally {
+    over();
   }
 }
 

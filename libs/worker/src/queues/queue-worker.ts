@@ -10,7 +10,10 @@ import {
 } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { membersOf, type BullmqMembers, type Marker } from './bullmq-members.ts';
-import { endPredecessorsLocks } from './predecessor.ts';
+import { lockToken, type Holding } from './holding.ts';
+import { parkedJobs, type ParkedJobs } from './parked-jobs.ts';
+import { endLocksOfTheDead } from './predecessor.ts';
+import { explainStalls } from './suspects.ts';
 
 /** What a fetch found. */
 export interface Fetched {
@@ -40,6 +43,8 @@ export interface QueueWorkerOptions {
  * is done here, is listed in docs/worker-duties.md.
  */
 export class QueueWorker extends Worker {
+  /** Moves jobs aside that cannot run here yet. */
+  readonly parked: ParkedJobs;
   readonly #redis: Redis;
   readonly #bullmq: BullmqMembers;
   readonly #serve: (worker: QueueWorker) => Promise<void>;
@@ -48,7 +53,8 @@ export class QueueWorker extends Worker {
   readonly #runs = new Map<string, Promise<unknown>>();
   /** Tokens of runs that ended without a fetch. */
   readonly #notFetched = new Set<string>();
-  #tokens = 0;
+  #holder: string;
+  #fetches = 0;
   #started = false;
   #halt = new AbortController();
   #resumed = Promise.withResolvers<void>();
@@ -62,27 +68,32 @@ export class QueueWorker extends Worker {
     super(queue, file ?? processor, { ...opts, connection: redis, autorun: false });
     this.#redis = redis;
     this.#bullmq = membersOf(this);
+    this.#holder = this.id;
+    this.parked = parkedJobs(redis, (suffix) => this.toKey(suffix), Date.now);
     this.#serve = serve;
     this.#inFile = file === undefined ? undefined : this.processFn;
     this.processFn = processor;
   }
 
+  /** Names this process in the tokens of its locks from now on. */
+  holdAs(holding: Holding): void {
+    this.#holder = holding.id;
+  }
+
+  /** The token of the lock on the next job that this worker fetches. */
+  nextToken(): string {
+    return lockToken(this.#holder, this.#fetches++);
+  }
+
   /**
-   * Before the first fetch: makes the jobs takeable that the container before this one left behind (`predecessor.ts`).
+   * Makes the jobs takeable that dead processes of this pod left behind (`predecessor.ts`).
    *
    * @returns how many they are.
    */
-  async takeOver(): Promise<number> {
-    return await endPredecessorsLocks(
-      this.#redis,
-      {
-        active: this.toKey('active'),
-        stalled: this.toKey('stalled'),
-        stalledCheck: this.toKey('stalled-check'),
-        jobs: this.toKey(''),
-      },
-      this.opts.name!,
-    );
+  async takeOver(holding: Holding): Promise<number> {
+    const [active, stalled, stalledCheck] = ['active', 'stalled', 'stalled-check'].map((suffix) => this.toKey(suffix));
+    const keys = { active: active!, stalled: stalled!, stalledCheck: stalledCheck!, jobs: this.toKey('') };
+    return await endLocksOfTheDead(this.#redis, keys, holding);
   }
 
   /** Serves the queue until the worker is paused or closed, or its pod leaves. */
@@ -140,11 +151,6 @@ export class QueueWorker extends Worker {
     await this.mainLoopRunning;
   }
 
-  /** A token for the locks of the jobs of one slot; no other has it, in this process or elsewhere. */
-  nextToken(): string {
-    return `${this.id}:${this.#tokens++}`;
-  }
-
   async fetch(token: string): Promise<Fetched> {
     return { job: await this.#bullmq.take(token) };
   }
@@ -193,6 +199,7 @@ export class QueueWorker extends Worker {
       if (!may) this.#notFetched.add(token);
       return may;
     };
+    explainStalls(job);
     const run = this.processJob(job, token, mayFetch);
     const over = run.catch(() => undefined);
     this.#runs.set(id, over);

@@ -15,14 +15,19 @@ import {
 import type { StandardSchema } from '../jobs/job-data.ts';
 import { createProcessor } from '../jobs/processor.ts';
 import { RunningJobs } from '../jobs/running-jobs.ts';
+import { StuckHandlers } from '../jobs/stuck-handlers.ts';
 import type { Log } from '../log/log.ts';
+import { EventLoopLag } from '../observability/event-loop-lag.ts';
 import type { HealthInput } from '../observability/health.ts';
 import { createWorkerMetrics, type WorkerMetrics } from '../observability/metrics.ts';
+import { openHolding, type Holding } from '../queues/holding.ts';
 import { LOCK_TIMES, MAX_STALLED_COUNT, type LockTimes } from '../queues/lock-times.ts';
 import { answeredBeforeLeaving, serveQueue, type LoopProgress } from '../queues/queue-loop.ts';
 import { QueueWorker } from '../queues/queue-worker.ts';
 import { Slots } from '../queues/slots.ts';
+import { Suspects } from '../queues/suspects.ts';
 import { checkWorkerOptions, type WorkerOptions } from '../queues/worker-options.ts';
+import { UsageMeter } from '../usage/meter.ts';
 import { startUsageReports, type UsageTimes } from '../usage/report.ts';
 import { drain, planDrain, type DrainOutcome } from './drain.ts';
 
@@ -78,14 +83,25 @@ export function startWorkers(options: WorkersOptions): Workers {
   checkWorkerOptions('workerOptions', workerOptions);
   const stop = new AbortController();
   const running = new RunningJobs();
-  const slots = new Slots(config.concurrency);
+  const weights = new Map(config.queues.map(({ queue, weight = 1 }) => [queue, weight]));
+  const slots = new Slots(config.concurrency, { weights, now: monotonic });
+  const suspects = new Suspects(slots, log, monotonic);
+  const holding = openHolding(config.podName, log);
+  const stuck = new StuckHandlers(slots, () => reports?.now());
   const redis = new Redis(target);
   let connectedSinceMs: number | undefined;
   let redisError: string | undefined;
   let locksRenewedMs = monotonic();
-  const metrics = createWorkerMetrics(slots, () => connectedSinceMs !== undefined);
+  const metrics = createWorkerMetrics(
+    slots,
+    () => connectedSinceMs !== undefined,
+    () => stuck.count,
+  );
+  const lag = new EventLoopLag((ms) => metrics.lag.observe(ms / 1000), monotonic);
+  lag.start();
+  const meter = new UsageMeter(config.concurrency, { lag: () => lag.take(), stuckHandlers: () => stuck.count });
   const reports =
-    config.pool && options.usage !== false ? startUsageReports(redis, config, log, options.usage) : undefined;
+    config.pool && options.usage !== false ? startUsageReports(redis, config, log, options.usage, meter) : undefined;
 
   const served = config.queues.map(({ queue, name, prefix, jobTimeoutMs }) => {
     const progress: LoopProgress = { queue, step: 'slot', sinceMs: monotonic(), fetching: false };
@@ -99,6 +115,7 @@ export function startWorkers(options: WorkersOptions): Workers {
       metrics,
       now: monotonic,
       running,
+      stuck,
       handBack: async (job, token) => await worker.handBack(job, token),
       limitQueue: async (ms) => await worker.limitQueue(ms),
     });
@@ -107,7 +124,8 @@ export function startWorkers(options: WorkersOptions): Workers {
       process: reports?.measured(process) ?? process,
       file,
       redis,
-      serve: async (loop) => await serveQueue({ worker: loop, slots, progress, stop: stop.signal, log, monotonic }),
+      serve: async (loop) =>
+        await serveQueue({ worker: loop, slots, suspects, progress, stop: stop.signal, log, monotonic }),
       opts: {
         maxStalledCount: MAX_STALLED_COUNT,
         ...workerOptions,
@@ -152,7 +170,9 @@ export function startWorkers(options: WorkersOptions): Workers {
   });
 
   const ended = served.map(async ({ worker, progress }) => {
-    if (config.uniquePodName) await takeOver(worker, progress.queue, stop.signal, log);
+    const held = await holding;
+    worker.holdAs(held);
+    await takeOver(worker, held, progress.queue, stop.signal, log);
     await worker.start();
   });
 
@@ -166,6 +186,7 @@ export function startWorkers(options: WorkersOptions): Workers {
       loops,
       oldestJobMs: renewed ? running.oldestMs : undefined,
       locksRenewedMs,
+      slots: { total: slots.total, taken: slots.taken, stuck: stuck.count },
     }),
     drain: async (hurry) => {
       const outcome = await drain(planDrain(config.gracePeriodMs, config.maxDrainTimeMs), {
@@ -181,8 +202,11 @@ export function startWorkers(options: WorkersOptions): Workers {
         Promise.all(served.map(({ worker }) => worker.close(true))),
         sleep(CLOSE_MS, undefined, { ref: false }),
       ]);
+      lag.stop();
       await reports?.stop();
       redis.disconnect();
+      // jobs of handlers that go on may have locks still
+      if (outcome !== 'abandoned') (await holding).close();
       return outcome;
     },
   };
@@ -190,12 +214,21 @@ export function startWorkers(options: WorkersOptions): Workers {
 
 const monotonic = (): number => performance.now();
 
-async function takeOver(worker: QueueWorker, queue: string, stop: AbortSignal, log: Log): Promise<void> {
+async function takeOver(
+  worker: QueueWorker,
+  holding: Holding,
+  queue: string,
+  stop: AbortSignal,
+  log: Log,
+): Promise<void> {
   try {
-    const jobs = await answeredBeforeLeaving(worker.takeOver(), stop);
-    if (jobs) log.warn('this pod ran before and died; its jobs are run again', { queue, jobs });
+    const jobs = await answeredBeforeLeaving(worker.takeOver(holding), stop);
+    if (jobs) log.warn('a process of this pod died; its jobs are run again', { queue, jobs });
   } catch (error) {
-    log.warn('cannot search for jobs that this pod left behind; they run again once their locks end', { queue, error });
+    log.warn(
+      'cannot search for jobs that dead processes of this pod left behind; they run again once their locks end',
+      { queue, error },
+    );
   }
 }
 
