@@ -1,18 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker, type Job, type WorkerOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { membersOf, type BullmqMembers, type Marker } from './bullmq-members.ts';
 import { endPredecessorsLocks } from './predecessor.ts';
 
 /** What a fetch found: a job, or when to fetch again at the latest (undefined: nothing is known to become ready). */
 export type Fetched = { job: Job } | { job?: undefined; limitedForMs?: number; dueAtMs?: number };
 
-/**
- * A wake-up that BullMQ stores in a queue's `marker`, for whoever waits for work: now, or when a delayed job is due.
- */
-export interface Marker {
-  member: string;
-  score: number;
-}
+/** BullMQ waits no longer either: a connection that waits for long may be lost unnoticed. */
+const LONGEST_WAIT_SECONDS = 10;
 
 /** Runs one job: BullMQ's processor, with the signal that aborts when the job's lock was lost. */
 export type Process = (job: Job, token?: string, lockLost?: AbortSignal) => Promise<unknown>;
@@ -21,15 +17,18 @@ export type Process = (job: Job, token?: string, lockLost?: AbortSignal) => Prom
  * A BullMQ worker that fetches only when the caller asks. BullMQ's own loop takes jobs by a limit per queue, which
  * cannot be shared between queues; here the caller takes a slot first. All that happens to a job is left to BullMQ.
  *
- * Overrides nothing; uses what BullMQ leaves to subclasses (`lockManager`, `nextJobFromJobData`), so the version of
- * bullmq is pinned.
+ * Overrides nothing; what it uses beyond BullMQ's public interface is in `bullmq-members.ts`.
  */
 export class QueueWorker extends Worker {
   readonly #redis: Redis;
+  readonly #members: BullmqMembers;
   /** Runs that are not yet over, by job id. */
   readonly #runs = new Map<string, Promise<unknown>>();
 
-  /** @param redis the connection for all but waiting, which several workers may share; it stays open on close. */
+  /**
+   * @param redis the connection for all but waiting, which several workers may share; it stays open on close.
+   * @throws Error when the installed BullMQ is one that this cannot work with.
+   */
   constructor(name: string, process: Process, redis: Redis, opts: Omit<WorkerOptions, 'connection' | 'autorun'>) {
     super(name, async (job, token, signal) => await process(job, token, signal), {
       ...opts,
@@ -37,6 +36,7 @@ export class QueueWorker extends Worker {
       autorun: false,
     });
     this.#redis = redis;
+    this.#members = membersOf(this);
   }
 
   /**
@@ -45,24 +45,28 @@ export class QueueWorker extends Worker {
    * @returns how many they are.
    */
   async takeOver(): Promise<number> {
-    const keys = this.backend.keys;
     return await endPredecessorsLocks(
       this.#redis,
-      { active: keys.active!, stalled: keys.stalled!, stalledCheck: keys['stalled-check']!, jobs: keys['']! },
+      {
+        active: this.toKey('active'),
+        stalled: this.toKey('stalled'),
+        stalledCheck: this.toKey('stalled-check'),
+        jobs: this.toKey(''),
+      },
       this.opts.name!,
     );
   }
 
   /** Starts what runs beside the jobs: renewal of their locks and the search for stalled ones. */
   async start(): Promise<void> {
-    this.lockManager.start();
+    this.#members.startLockRenewal();
     await this.startStalledCheckTimer();
   }
 
   async fetch(token: string): Promise<Fetched> {
-    const [data, id, limitedForMs, dueAtMs] = await this.backend.moveToActive(token, this.opts.name);
-    const job = await this.nextJobFromJobData(data, id, token);
+    const job = await this.#members.take(token);
     if (job) return { job };
+    const [limitedForMs, dueAtMs] = [this.#members.limitedUntilMs() - Date.now(), this.#members.dueAtMs()];
     return { ...(limitedForMs > 0 ? { limitedForMs } : {}), ...(dueAtMs > 0 ? { dueAtMs } : {}) };
   }
 
@@ -94,7 +98,7 @@ export class QueueWorker extends Worker {
   /** Takes a marker off the queue, waiting for one at most `timeoutMs`; undefined when none came. */
   async takeMarker(timeoutMs: number): Promise<Marker | undefined> {
     const seconds = Math.max(timeoutMs / 1000, this.minimumBlockTimeout);
-    return (await this.backend.waitForJob(Math.min(seconds, this.maximumBlockTimeout))) ?? undefined;
+    return await this.#members.waitForMarker(Math.min(seconds, LONGEST_WAIT_SECONDS));
   }
 
   /**
@@ -108,15 +112,15 @@ export class QueueWorker extends Worker {
 
   /** Puts a marker back, so that another pod that waits for work wakes: this one has no slot for it. */
   async handOn(marker: Marker = { member: '0', score: 0 }): Promise<void> {
-    await this.#redis.zadd(this.backend.keys.marker!, marker.score, marker.member);
+    await this.#redis.zadd(this.toKey('marker'), marker.score, marker.member);
   }
 
   /** Ends a `takeMarker` that waits. */
   async interrupt(): Promise<void> {
-    await this.backend.disconnectBlocking(false);
+    await this.#members.interruptWait();
   }
 
   async reconnect(): Promise<void> {
-    await this.backend.reconnectBlocking();
+    await this.#members.reconnectWait();
   }
 }
