@@ -1,8 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { Redis } from 'ioredis';
 import type { Row } from './rows/row.ts';
 import { Scene, type Side } from './scene.ts';
 import { OURS, PLAIN } from './sides.ts';
+
+/** How long a worker may take to end whose jobs have. */
+const END_MS = 15_000;
 
 export interface Played {
   row: string;
@@ -37,10 +41,14 @@ export async function playRows(rows: readonly Row[], port: number, atOnce: numbe
 async function playOn(side: Side, row: Row, at: number, redis: Redis, port: number): Promise<unknown> {
   const scene = new Scene(side, at, redis, port);
   try {
-    return JSON.parse(JSON.stringify(await row.play(scene))) as unknown;
+    const outcome = JSON.stringify(await row.play(scene));
+    // a worker that does not end is a difference, not a reason to wait for it
+    if ((await Promise.race([scene.end(), sleep(END_MS, 'late', { ref: false })])) === 'late') {
+      throw new Error('the worker did not end');
+    }
+    return JSON.parse(outcome) as unknown;
   } catch (error) {
-    return { failed: side.name, error: String(error) };
-  } finally {
-    await scene.end();
+    void scene.end().catch(() => undefined);
+    return { notPlayed: side.name, error: String(error) };
   }
 }

@@ -6,15 +6,15 @@ const FILE = new URL('../sandboxed.ts', import.meta.url);
 
 /** Sandboxed processors: a file in processes or threads of its own. */
 export const FILES: Row[] = [
-  { name: 'a file runs jobs in processes', heavy: true, play: async (scene) => await inFile(scene, {}) },
+  { name: 'a file runs jobs in processes', play: async (scene) => await inFile(scene, {}) },
   {
     name: 'a file runs jobs in threads',
-    heavy: true,
+
     play: async (scene) => await inFile(scene, { options: { useWorkerThreads: true } }),
   },
   {
     name: 'a process that ends fails its job, and the next one has a new process',
-    heavy: true,
+
     play: async (scene) => {
       await scene.queue.add('exits', { exit: 3 });
       await scene.queue.add('works', {});
@@ -25,7 +25,7 @@ export const FILES: Row[] = [
   },
   {
     name: 'a file may limit the queue, delay its job and fail it for good',
-    heavy: true,
+
     play: async (scene) => {
       await scene.queue.add('delays', { delayMs: 200 });
       await scene.queue.add('never', { unrecoverable: true }, { attempts: 5 });
@@ -39,7 +39,7 @@ export const FILES: Row[] = [
   },
   {
     name: 'cancelJob reaches a job in a file',
-    heavy: true,
+
     play: async (scene) => {
       const job = await scene.queue.add('waits', { waits: true });
       const { worker } = scene.serve({ file: FILE });

@@ -4,7 +4,7 @@ import type { Scene } from '../scene.ts';
 export interface Row {
   /** As docs/worker-duties.md names it. */
   name: string;
-  /** Uses processes or threads, so it takes long. */
-  heavy?: boolean;
+  /** The first major version of BullMQ whose plain Worker does it. */
+  since?: number;
   play: (scene: Scene) => Promise<unknown>;
 }
