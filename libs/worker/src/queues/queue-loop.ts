@@ -84,9 +84,9 @@ async function fetchJobs(stretch: Stretch): Promise<void> {
   // a slot that was taken for a job which has to run beside few others
   let room: Room | undefined;
   for (;;) {
-    const kept = room;
+    const reserved = room;
     room = undefined;
-    let hasSlot = kept !== undefined;
+    let hasSlot = reserved !== undefined;
     const release = (): void => {
       hasSlot = false;
       slots.release(queue);
@@ -94,7 +94,7 @@ async function fetchJobs(stretch: Stretch): Promise<void> {
     try {
       if (worker.limited) {
         at(stretch, 'limited');
-        await worker.waitOutLimit(kept ? AbortSignal.any([stop, kept.over]) : stop);
+        await worker.waitOutLimit(reserved ? AbortSignal.any([stop, reserved.over]) : stop);
       }
       at(stretch, 'slot');
       if (!hasSlot && !(await slots.take(queue, stop))) break;
@@ -131,8 +131,8 @@ async function fetchJobs(stretch: Stretch): Promise<void> {
         running.add(run);
         continue;
       }
-      if (kept && worker.limited) {
-        room = kept;
+      if (reserved && worker.limited) {
+        room = reserved;
         continue;
       }
       release();
@@ -145,7 +145,7 @@ async function fetchJobs(stretch: Stretch): Promise<void> {
         log.warn('cannot fetch jobs; trying again', { queue, error });
       await pause(RETRY_MS, stop);
     } finally {
-      if (kept !== room) kept?.widen();
+      if (reserved !== room) reserved?.widen();
     }
   }
 }
