@@ -221,6 +221,19 @@ describe.concurrent('a handler that is a file', () => {
     });
   });
 
+  it('fails the attempt with how its process ended, and no other job with it', async () => {
+    const queue = newQueue();
+    serve(queue, { handler: file });
+    const [killed, exited, beside] = await queue.addBulk(
+      [{ ends: 'SIGKILL' }, { ends: 7 }, {}].map((data) => ({ name: 'job', data })),
+    );
+    await finished(queue, 3);
+    const reasonOf = async (job: Job | undefined) => (await queue.getJob(job!.id!))!.failedReason;
+    expect(await reasonOf(killed)).toMatch(/^Unexpected exit code: null signal: SIGKILL/);
+    expect(await reasonOf(exited)).toMatch(/^Unexpected exit code: 7 signal: null/);
+    expect(await beside!.getState()).toBe('completed');
+  });
+
   it('hands its job back when it stops as asked, and its process is gone once the pod has drained', async () => {
     const queue = newQueue();
     const workers = serve(queue, { handler: file }, 2, 3_000);
