@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { workspaceRoot } from '@redis-queue/rig';
 import { expect, it } from 'vitest';
 import { createWorkerMetrics } from './observability/metrics.ts';
@@ -9,7 +10,11 @@ const page = readFileSync(join(workspaceRoot, 'docs/workers.md'), 'utf8');
 const source = (file: string): string => readFileSync(join(import.meta.dirname, file), 'utf8');
 
 it('names every metric of a pod', () => {
-  const names = createWorkerMetrics(new Slots(1), () => true)
+  const names = createWorkerMetrics(
+    new Slots(1),
+    () => true,
+    () => 0,
+  )
     .registry.getMetricsAsArray()
     .map(({ name }) => name)
     .filter((name) => name.startsWith('redis_queue_'));
@@ -27,4 +32,32 @@ it('names every variable of the pod contract that is read', () => {
   expect(names).toContain('RQ_QUEUES');
   expect(names).toContain('REDIS_URL');
   expect(names.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
+});
+
+it.each(['bullmq', 'bullmq-5'])("tells who migrates what becomes of each option of a worker in %s", (version) => {
+  const interfaces = join(dirname(createRequire(import.meta.url).resolve(version)), '../esm/interfaces');
+  const declared = ['worker-options', 'sandboxed-options', 'queue-options'].flatMap((file) => {
+    const text = readFileSync(join(interfaces, `${file}.d.ts`), 'utf8').replaceAll(/\/\*.*?\*\//gs, '');
+    const ofWorkers = /interface (?:WorkerOptions|SandboxedOptions|QueueBaseOptions|KeyPrefixOptions)\b[^{]*\{([^}]*)\}/g;
+    return [...text.matchAll(ofWorkers)].flatMap(([, body = '']) => [...body.matchAll(/^ {4}(\w+)\??:/gm)].map(([, name]) => name!));
+  });
+  const migration = readFileSync(join(workspaceRoot, 'docs/migrate-from-bullmq-worker.md'), 'utf8');
+  expect(declared).toContain('lockDuration');
+  expect(declared).toContain('connection');
+  expect(declared.filter((name) => !migration.includes(`\`${name}\``))).toEqual([]);
+});
+
+it('says the same of versions wherever it is said', () => {
+  const { peerDependencies } = JSON.parse(source('../package.json')) as { peerDependencies: Record<string, string> };
+  const { bullmq = '' } = peerDependencies;
+  const from = [...bullmq.matchAll(/\^(\d+\.\d+\.\d+)/g)].map(([, version]) => version!);
+  expect(from).toHaveLength(2);
+  const places = {
+    'bullmq-members.ts': source('queues/bullmq-members.ts'),
+    'README.md': source('../README.md'),
+    'docs/workers.md': page,
+    'docs/migrate-from-bullmq-worker.md': readFileSync(join(workspaceRoot, 'docs/migrate-from-bullmq-worker.md'), 'utf8'),
+  };
+  const silent = Object.entries(places).filter(([, text]) => !from.every((version) => text.includes(version)));
+  expect(silent.map(([name]) => name)).toEqual([]);
 });
