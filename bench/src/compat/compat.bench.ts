@@ -27,4 +27,6 @@ console.log(JSON.stringify({ bench: 'compat', ...figures, workers, producers, go
 const { lost, stuck, duplicatedEffects, failed, startsWhilePaused, startsOverLimit } = figures;
 const { overConcurrency, marksChanged, sampledWrongly, leftBadly } = figures;
 const wrong = [lost, stuck, duplicatedEffects, failed, startsWhilePaused, startsOverLimit];
-process.exitCode = [...wrong, overConcurrency, marksChanged, sampledWrongly, leftBadly].every((each) => each === 0) ? 0 : 1;
+process.exitCode = [...wrong, overConcurrency, marksChanged, sampledWrongly, leftBadly].every((each) => each === 0)
+  ? 0
+  : 1;

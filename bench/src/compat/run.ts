@@ -65,13 +65,18 @@ export async function runCompat(stand: Stand, options: CompatOptions): Promise<C
   const members = await prepareMembers({ redisUrl: stand.redis.url, queues: NAMES, locks });
   const fleet = new Fleet(members, redis);
   const ended = new AbortController();
+  const governor = await stand.startApp('queue-controller', ALONE, '--sample-interval=1s');
   try {
-    const governor = await stand.startApp('queue-controller', ALONE, '--sample-interval=1s');
     const [limited, narrow] = [
       { rateLimits: { maxJobsPerSecond: LIMITED.maxJobsPerSecond } },
       { globalConcurrency: NARROW.globalConcurrency },
     ];
-    const specs: Record<string, QueueSpec> = { [LIMITED.name]: limited, [NARROW.name]: narrow, [PAUSED]: {}, [OPEN]: {} };
+    const specs: Record<string, QueueSpec> = {
+      [LIMITED.name]: limited,
+      [NARROW.name]: narrow,
+      [PAUSED]: { paused: false },
+      [OPEN]: {},
+    };
     await Promise.all(Object.entries(specs).map(([name, spec]) => govern(client, stand.namespace, name, spec)));
     const marks = await ownerMarks(redis);
     await fleet.start();
@@ -129,6 +134,7 @@ export async function runCompat(stand: Stand, options: CompatOptions): Promise<C
   } finally {
     ended.abort();
     await fleet.stop();
+    await governor.process.stop('SIGTERM');
     redis.disconnect();
     await client.close();
   }
@@ -284,9 +290,11 @@ function differences(before: readonly unknown[], after: readonly unknown[]): num
   return before.filter((mark, at) => mark === null || mark !== after[at]).length;
 }
 
+const IN_LINE = new Set<string | undefined>(['waiting', 'prioritized', 'active', 'delayed']);
+
 /** Jobs that are not done, as the controller's sampler sees them; NaN while it has not seen every queue. */
 async function sampledUnfinished({ metrics }: { metrics: () => Promise<string> }): Promise<number> {
-  const samples = samplesOf(await metrics(), 'redis_queue_jobs').filter(({ labels }) => labels['state'] !== 'failed');
+  const samples = samplesOf(await metrics(), 'redis_queue_jobs').filter(({ labels }) => IN_LINE.has(labels['state']));
   const seen = new Set(samples.map(({ labels }) => labels['queue']));
   if (NAMES.some((name) => !seen.has(name))) return Number.NaN;
   return samples.reduce((sum, { value }) => sum + value, 0);

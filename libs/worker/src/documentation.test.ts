@@ -30,12 +30,15 @@ it('names every variable of the pod contract that is read', () => {
   expect(names.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
 });
 
-it.each(['bullmq', 'bullmq-5'])("tells who migrates what becomes of each option of a worker in %s", (version) => {
+it.each(['bullmq', 'bullmq-5'])('tells who migrates what becomes of each option of a worker in %s', (version) => {
   const interfaces = join(dirname(createRequire(import.meta.url).resolve(version)), '../esm/interfaces');
   const declared = ['worker-options', 'sandboxed-options', 'queue-options'].flatMap((file) => {
     const text = readFileSync(join(interfaces, `${file}.d.ts`), 'utf8').replaceAll(/\/\*.*?\*\//gs, '');
-    const ofWorkers = /interface (?:WorkerOptions|SandboxedOptions|QueueBaseOptions|KeyPrefixOptions)\b[^{]*\{([^}]*)\}/g;
-    return [...text.matchAll(ofWorkers)].flatMap(([, body = '']) => [...body.matchAll(/^ {4}(\w+)\??:/gm)].map(([, name]) => name!));
+    const ofWorkers =
+      /interface (?:WorkerOptions|SandboxedOptions|QueueBaseOptions|KeyPrefixOptions)\b[^{]*\{([^}]*)\}/g;
+    return [...text.matchAll(ofWorkers)].flatMap(([, body = '']) =>
+      [...body.matchAll(/^ {4}(\w+)\??:/gm)].map(([, name]) => name!),
+    );
   });
   const migration = readFileSync(join(workspaceRoot, 'docs/migrate-from-bullmq-worker.md'), 'utf8');
   expect(declared).toContain('lockDuration');
@@ -52,7 +55,10 @@ it('says the same of versions wherever it is said', () => {
     'bullmq-members.ts': source('queues/bullmq-members.ts'),
     'README.md': source('../README.md'),
     'docs/workers.md': page,
-    'docs/migrate-from-bullmq-worker.md': readFileSync(join(workspaceRoot, 'docs/migrate-from-bullmq-worker.md'), 'utf8'),
+    'docs/migrate-from-bullmq-worker.md': readFileSync(
+      join(workspaceRoot, 'docs/migrate-from-bullmq-worker.md'),
+      'utf8',
+    ),
   };
   const silent = Object.entries(places).filter(([, text]) => !from.every((version) => text.includes(version)));
   expect(silent.map(([name]) => name)).toEqual([]);

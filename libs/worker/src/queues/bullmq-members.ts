@@ -110,11 +110,7 @@ const BOTH = [
 ];
 
 const SIX = {
-  needs: [
-    'backend.waitForJob',
-    'backend.disconnectBlocking',
-    'backend.reconnectBlocking',
-  ],
+  needs: ['backend.waitForJob', 'backend.disconnectBlocking', 'backend.reconnectBlocking'],
   members: (worker: Six): BullmqMembers => ({
     ...sharedMembers(worker, async (token) => await worker.moveToActive(token, worker.opts.name)),
     waitForMarker: async (seconds) => (await worker.backend.waitForJob(seconds)) ?? undefined,
@@ -201,7 +197,10 @@ function isSix(worker: unknown): worker is Six {
 }
 
 function has(from: unknown, path: string): boolean {
-  return path.split('.').reduce<unknown>((at, name) => (at as Record<string, unknown> | undefined)?.[name], from) !== undefined;
+  return (
+    path.split('.').reduce<unknown>((at, name) => (at as Record<string, unknown> | undefined)?.[name], from) !==
+    undefined
+  );
 }
 
 function unusable(missing: string[]): string {
