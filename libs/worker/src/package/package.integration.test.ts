@@ -119,7 +119,7 @@ describe.concurrent.each(PROJECTS)(
   'the package beside BullMQ $bullmq',
   { timeout: 240_000 },
   ({ bullmq, dependencies }) => {
-    it('is installed without a second BullMQ or ioredis, is typed, and runs jobs', async ({ expect }) => {
+    it('is installed without a second BullMQ or ioredis, is typed, and runs jobs', async () => {
       const project = await install(dependencies);
       expect(copies(project, 'bullmq')).toEqual(['node_modules/bullmq']);
       expect(copies(project, 'ioredis')).toEqual(['node_modules/ioredis']);
