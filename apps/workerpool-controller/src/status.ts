@@ -7,16 +7,19 @@ import { liveReplicas } from './deployment/replicas.ts';
 import { versionOf } from './deployment/rollout.ts';
 import { PoolCondition, REASONS, type Problem, type Reason } from './kubernetes/reasons.ts';
 import type { BlockedPods } from './pods/blocked.ts';
+import type { KilledPods } from './pods/killed.ts';
 import type { LatePods } from './pods/late.ts';
 import { autoscalingStatus, type AutoscalingInput } from './status/autoscaling-status.ts';
 import { readinessOf, type Readiness } from './status/readiness.ts';
 import { scalingConditions } from './status/scaling-conditions.ts';
 import { availability, shortcoming } from './status/service.ts';
+import { stuckHandlers } from './status/stuck-handlers.ts';
 
 /** `deployment`: as it is after the steps were done; undefined when there is none, or none of the pool's own. */
 export interface StatusInput extends AutoscalingInput {
   readonly problem: Problem | undefined;
   readonly blocked: BlockedPods;
+  readonly killed: KilledPods;
   readonly late: LatePods;
   /** Secrets of the template whose changes go unnoticed. */
   readonly untrackedSecrets?: readonly string[];
@@ -60,6 +63,8 @@ function conditions(pool: PoolObject, input: StatusInput, { state }: Readiness, 
     [PoolCondition.Available]: availability(input.deployment, ready),
     [PoolCondition.Degraded]: shortcoming(pool, input, scaling.ScalingActive, now.getTime()),
     [PoolCondition.PodsBlocked]: input.blocked.problem,
+    [PoolCondition.PodsKilled]: input.killed.problem,
+    [PoolCondition.HandlersStuck]: stuckHandlers(pool, input.decision),
     [PoolCondition.ConfigTracked]: untracked && ({ ...untracked, status: 'False' } as const),
     [PoolCondition.BusyPodsSpared]: busyPodsSpared(pool, input),
     ...scaling,

@@ -33,6 +33,8 @@ const REPORT = {
   throttled: 0,
   jobs: 120,
   runMs: 1_853.2,
+  lagP99Ms: 12,
+  stuck: 1,
 };
 const value = (over: object = {}, atMs = 1_790_000_000_000): string =>
   `${atMs} ${JSON.stringify({ ...REPORT, ...over })}`;
@@ -41,14 +43,14 @@ test('the newest report of each pod is read, by pool, in the order asked for', a
   const [mail, none, tagged] = [place('mail'), place('none'), place('mail', '{shard}')];
   await t.redis.hset(keyOf(mail), {
     'pod-0': value(),
-    'pod-1': value({ jobs: 0, runMs: undefined, throttled: undefined }),
+    'pod-1': value({ jobs: 0, runMs: undefined, throttled: undefined, lagP99Ms: 'late', stuck: 0 }),
   });
   await t.redis.hset(keyOf(tagged), { 'pod-2': value({ later: 'a field of a later release' }) });
   const [first, second, third] = await sampleUsage(t.redis, [mail, none, tagged]);
   const { format: _, memoryLimit: __, ...reported } = REPORT;
   expect(first!.toSorted((a, b) => a.pod.localeCompare(b.pod))).toEqual([
     { pod: 'pod-0', redisTimeMs: 1_790_000_000_000, ...reported },
-    { pod: 'pod-1', redisTimeMs: 1_790_000_000_000, ...reported, jobs: 0, runMs: undefined, throttled: undefined },
+    { pod: 'pod-1', redisTimeMs: 1_790_000_000_000, ...reported, jobs: 0, runMs: undefined, throttled: undefined, lagP99Ms: undefined, stuck: undefined },
   ]);
   expect(second).toEqual([]);
   expect(third).toMatchObject([{ pod: 'pod-2', busy: 7.5 }]);

@@ -33,13 +33,17 @@ export interface PodUsageReport {
   /** Runs that ended, and their mean time. */
   readonly jobs: number;
   readonly runMs?: number;
+  /** How long all but one in a hundred moments waited for the event loop at most. */
+  readonly lagP99Ms?: number;
+  /** Handlers that go on although their job has failed; absent: none. */
+  readonly stuck?: number;
 }
 
 /** Most pods read per pool: a random sample says as much as all of them. */
 export const MOST_USAGE_REPORTS = 50;
 /** Pools per round trip. */
 const POOLS_PER_TRIP = 50;
-/** Longest report that is read, bytes; what libs/worker writes has some 250. */
+/** Longest report that is read, bytes; what libs/worker writes has some 300. */
 const LONGEST_REPORT = 1_024;
 const FORMAT = 1;
 
@@ -94,7 +98,7 @@ function parseReport(pod: string, value: string): PodUsageReport | undefined {
     return undefined;
   }
   if (report?.['format'] !== FORMAT || space < 1 || !Number.isFinite(redisTimeMs)) return undefined;
-  const { version, periodMs, slots, busy, cpu, memory, eventLoop, throttled, jobs, runMs } = report;
+  const { version, periodMs, slots, busy, cpu, memory, eventLoop, throttled, jobs, runMs, lagP99Ms, stuck } = report;
   const needed = { periodMs, slots, busy, cpu, memory, eventLoop, jobs };
   if (typeof version !== 'string' || !Object.values(needed).every(isAmount)) return undefined;
   return {
@@ -104,6 +108,8 @@ function parseReport(pod: string, value: string): PodUsageReport | undefined {
     ...(needed as Record<keyof typeof needed, number>),
     ...(isAmount(throttled) && { throttled }),
     ...(isAmount(runMs) && { runMs }),
+    ...(isAmount(lagP99Ms) && { lagP99Ms }),
+    ...(isAmount(stuck) && stuck > 0 && { stuck }),
   };
 }
 

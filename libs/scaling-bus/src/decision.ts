@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** What this release writes. Readers take every 1.x: a new minor only adds optional fields. */
-export const SCHEMA_VERSION = '1.1';
+export const SCHEMA_VERSION = '1.2';
 const SUPPORTED_MAJOR = '1';
 
 const count = z.int().min(0);
@@ -39,12 +39,24 @@ export const decisionAdviceSchema = z.object({
   /** Slots per pod. */
   concurrency: z.int().min(1).max(1_000).optional(),
   resources: z.object({ requests: amounts.optional(), limits: amounts.optional() }).optional(),
+  /** How long jobs wait for the event loop that handlers block; absent: for no longer than they should. Since 1.2. */
+  eventLoopLagMs: count.optional(),
   message: z.string().min(1).max(1_024),
   /** Pods measured. */
   pods: count,
   /** Since when they were measured, by the clock of the queues' Redis. */
   since: redisTimeMs,
 });
+
+/** A pod with handlers that go on although their jobs have failed by jobTimeout. Since 1.2. */
+export const stuckPodSchema = z.object({
+  pod: z.string().min(1).max(253),
+  handlers: z.int().min(1),
+  /** Slots of the pod; each of the handlers has taken one for good. */
+  slots: z.int().min(1),
+});
+/** Most pods that a decision names. */
+export const MOST_STUCK_PODS = 50;
 
 /** One decision of the autoscaler on one pool: absolute and dated, holds included. */
 export const scalingDecisionSchema = z.object({
@@ -84,10 +96,13 @@ export const scalingDecisionSchema = z.object({
    * understood is left out instead of refusing the decision.
    */
   advice: decisionAdviceSchema.optional().catch(undefined),
+  /** Absent: there are none. */
+  stuckHandlers: z.array(stuckPodSchema).max(MOST_STUCK_PODS).optional().catch(undefined),
 });
 
 export type ScalingDecision = z.infer<typeof scalingDecisionSchema>;
 export type DecisionAdvice = z.infer<typeof decisionAdviceSchema>;
+export type StuckPod = z.infer<typeof stuckPodSchema>;
 export type DecisionSignal = z.infer<typeof decisionSignalSchema>;
 
 export type ParsedDecision =

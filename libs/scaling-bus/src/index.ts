@@ -12,6 +12,7 @@ export {
   decisionAdviceSchema,
   decisionSignalSchema,
   isExpired,
+  MOST_STUCK_PODS,
   parseDecision,
   SCHEMA_VERSION,
   scalingDecisionSchema,
@@ -20,6 +21,7 @@ export {
   type NamedPool,
   type ParsedDecision,
   type ScalingDecision,
+  type StuckPod,
 } from './decision.ts';
 export { busFlags, readBusFlags } from './flags.ts';
 export { compareFence, DECISION_ANNOTATION, formatFence, parseFence, type Fence } from './fence.ts';

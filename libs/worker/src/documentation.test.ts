@@ -10,7 +10,11 @@ const page = readFileSync(join(workspaceRoot, 'docs/workers.md'), 'utf8');
 const source = (file: string): string => readFileSync(join(import.meta.dirname, file), 'utf8');
 
 it('names every metric of a pod', () => {
-  const names = createWorkerMetrics(new Slots(1), () => true)
+  const names = createWorkerMetrics(
+    new Slots(1),
+    () => true,
+    () => 0,
+  )
     .registry.getMetricsAsArray()
     .map(({ name }) => name)
     .filter((name) => name.startsWith('redis_queue_'));

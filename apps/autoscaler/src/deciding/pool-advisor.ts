@@ -10,7 +10,9 @@ import {
   type PoolAdvice,
   type UsageHistory,
 } from '@redis-queue/scaling';
+import type { StuckPod } from '@redis-queue/scaling-bus';
 import type { ScaledPool, WatchedQueue } from '../watching/topology.ts';
+import { learnStuck, NO_STUCK_PODS, type StuckPods } from './stuck-pods.ts';
 
 export interface AdvisorOptions {
   /** Reads the usage that pods of pools on one Redis reported; undefined when it cannot be read. */
@@ -28,6 +30,7 @@ interface PoolUsage {
   /** Reads in a row that found nothing: workers of another library report nothing. */
   empty: number;
   usage: UsageHistory;
+  stuck: StuckPods;
   given?: GivenAdvice;
 }
 
@@ -39,8 +42,8 @@ const SILENT_AFTER = 5;
 const POOLS_PER_READ = 50;
 
 /**
- * Reads what the pods of pools use, and advises on their concurrency and resources. What it knows is lost with the
- * process.
+ * Reads what the pods of pools use, advises on their concurrency and resources, and knows which of them have handlers
+ * that are stuck. What it knows is lost with the process.
  */
 export class PoolAdvisor {
   readonly #options: AdvisorOptions;
@@ -80,6 +83,12 @@ export class PoolAdvisor {
     return known.given?.advice;
   }
 
+  /** The pods with handlers that are stuck, as they said last; undefined: there are none. */
+  stuckPods(pool: ScaledPool): readonly StuckPod[] | undefined {
+    const known = this.#pools.get(pool.key);
+    return known?.uid === pool.uid ? known.stuck.pods : undefined;
+  }
+
   forget(pool: ScaledPool): void {
     this.#pools.delete(pool.key);
   }
@@ -109,6 +118,7 @@ export class PoolAdvisor {
     const known = this.#pools.get(pool.key);
     if (known === undefined) return; // Gone meanwhile.
     known.empty = reports.length === 0 ? known.empty + 1 : 0;
+    known.stuck = learnStuck(known.stuck, reports);
     known.usage = learnUsage(known.usage, reports, pool.advised);
     this.#advise(pool, known);
   }
@@ -124,7 +134,7 @@ export class PoolAdvisor {
   #known(pool: ScaledPool): PoolUsage {
     const known = this.#pools.get(pool.key);
     if (known?.uid === pool.uid) return known;
-    const fresh = { uid: pool.uid, nextReadMs: -Infinity, empty: 0, usage: noUsage(pool.advised) };
+    const fresh = { uid: pool.uid, nextReadMs: -Infinity, empty: 0, usage: noUsage(pool.advised), stuck: NO_STUCK_PODS };
     this.#pools.set(pool.key, fresh);
     return fresh;
   }

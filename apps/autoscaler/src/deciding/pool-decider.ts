@@ -8,6 +8,7 @@ import {
   type PoolObservation,
   type QueueObservation,
 } from '@redis-queue/scaling';
+import type { StuckPod } from '@redis-queue/scaling-bus';
 import type { AutoscalerMetrics } from '../metrics/autoscaler-metrics.ts';
 import type { BusyPods } from '../publishing/busy-pods.ts';
 import type { EpochPublisher } from '../publishing/epoch-publisher.ts';
@@ -28,6 +29,8 @@ export interface DeciderOptions {
   readonly busyPods: (pool: ScaledPool) => Promise<BusyPods | undefined>;
   /** Advice on the pool's concurrency and resources, if there is any. */
   readonly advice?: (pool: ScaledPool) => PoolAdvice | undefined;
+  /** The pool's pods with handlers that are stuck, if there are any. */
+  readonly stuckPods?: (pool: ScaledPool) => readonly StuckPod[] | undefined;
   readonly metrics: AutoscalerMetrics;
   readonly now: () => number;
   readonly onPublishFailure: (error: unknown) => void;
@@ -76,7 +79,8 @@ export class PoolDecider {
     Object.assign(memory, { state, desired: decision.desired, decidedAtMs: nowMs });
     metrics.decided(pool, decision);
     const advice = this.#options.advice?.(pool);
-    const next: Published = { atMs: nowMs, decision, generation: pool.generation, advice };
+    const stuckPods = this.#options.stuckPods?.(pool);
+    const next: Published = { atMs: nowMs, decision, generation: pool.generation, advice, stuckPods };
     const bus = publisher();
     if (bus === undefined) return false;
     const behind = decision.desired !== currentReplicas && bus.isBehind(nowMs);
@@ -89,7 +93,7 @@ export class PoolDecider {
       // What was decided meanwhile is newer and must not get the lower sequence.
       if (memory.published !== next) return false;
       const sampledAtMs = newestSampleMs(observation.queues, nowMs);
-      await bus.publish({ pool, currentReplicas, decision, busy, advice }, sampledAtMs, now());
+      await bus.publish({ pool, currentReplicas, decision, busy, advice, stuckPods }, sampledAtMs, now());
       metrics.published('ok');
       onPublished();
       return decision.desired !== currentReplicas;

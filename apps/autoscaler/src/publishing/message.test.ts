@@ -46,4 +46,10 @@ describe('a decision on the bus', () => {
     const { sinceMs: _, ...rest } = advice;
     expect(scalingDecisionSchema.parse(message).advice).toEqual({ ...rest, since: 1_790_000_000_000 });
   });
+
+  it('carries the pods whose handlers are stuck', () => {
+    const stuckPods = [{ pod: 'p-0', handlers: 2, slots: 10 }];
+    const message = decisionMessage({ pool, currentReplicas: 3, decision: DECISION, stuckPods }, 0, stamp);
+    expect(scalingDecisionSchema.parse(message).stuckHandlers).toEqual(stuckPods);
+  });
 });

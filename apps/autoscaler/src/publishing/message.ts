@@ -1,5 +1,5 @@
 import type { Decision, PoolAdvice } from '@redis-queue/scaling';
-import { SCHEMA_VERSION, type ScalingDecision } from '@redis-queue/scaling-bus';
+import { SCHEMA_VERSION, type ScalingDecision, type StuckPod } from '@redis-queue/scaling-bus';
 import type { ScaledPool } from '../watching/topology.ts';
 import type { BusyPods } from './busy-pods.ts';
 
@@ -25,11 +25,12 @@ export interface Outgoing {
   /** Only when the pool shrinks; undefined when it is not known. */
   readonly busy?: BusyPods | undefined;
   readonly advice?: PoolAdvice | undefined;
+  readonly stuckPods?: readonly StuckPod[] | undefined;
 }
 
 /** The decision as the bus carries it; times in the bus's Redis time. */
 export function decisionMessage(
-  { pool, currentReplicas, decision, busy, advice }: Outgoing,
+  { pool, currentReplicas, decision, busy, advice, stuckPods }: Outgoing,
   nowMs: number,
   stamp: Stamp,
 ): ScalingDecision {
@@ -51,6 +52,7 @@ export function decisionMessage(
     safetyLimitHit: decision.safetyLimitHit,
     ...(busy !== undefined && { busy }),
     ...(advice !== undefined && { advice: busAdvice(advice) }),
+    ...(stuckPods !== undefined && { stuckHandlers: [...stuckPods] }),
   };
 }
 

@@ -48,4 +48,11 @@ describe('a decision is published', () => {
     expect(isWorthPublishing({ ...at(0), advice }, { ...at(10), advice }, 3, false)).toBe(false);
     expect(isWorthPublishing({ ...at(0), advice }, at(10), 3, false)).toBe(false);
   });
+
+  it('once when handlers are stuck, and once when they are no longer', () => {
+    const stuckPods = [{ pod: 'p-0', handlers: 1, slots: 4 }];
+    expect(isWorthPublishing(at(0), { ...at(10), stuckPods }, 3, false)).toBe(true);
+    expect(isWorthPublishing({ ...at(0), stuckPods }, { ...at(10), stuckPods }, 3, false)).toBe(false);
+    expect(isWorthPublishing({ ...at(0), stuckPods }, at(10), 3, false)).toBe(true);
+  });
 });

@@ -1,4 +1,5 @@
 import type { Decision, PoolAdvice } from '@redis-queue/scaling';
+import type { StuckPod } from '@redis-queue/scaling-bus';
 import { EXPIRES_AFTER_MS } from './message.ts';
 
 /** What was last published of a pool. */
@@ -8,6 +9,8 @@ export interface Published {
   readonly generation: number;
   /** The same object for as long as the advice stays the same. */
   readonly advice?: PoolAdvice | undefined;
+  /** Likewise. */
+  readonly stuckPods?: readonly StuckPod[] | undefined;
 }
 
 /** How often a decision that changes nothing is published again for the numbers in it. */
@@ -42,5 +45,6 @@ export function isWorthPublishing(
   if (decision.heldBy !== heldBy || decision.safetyLimitHit !== safetyLimitHit || generation !== last.generation)
     return true;
   if (next.advice !== undefined && next.advice !== last.advice) return true;
+  if (next.stuckPods !== last.stuckPods) return true;
   return decision.reason !== reason && atMs - last.atMs >= REFRESH_MS;
 }

@@ -47,6 +47,20 @@ it('gives the pods the time that jobs of a queue may take, where the Queue says 
   });
 });
 
+it('gives the pods the weight of each queue that queueWeights gives another than 1', () => {
+  const pool = aPool({ queues: ['a', 'b', 'c'], queueWeights: { a: 3, b: 1 } });
+  expect(resolve([aQueue('a'), aQueue('b'), aQueue('c')], { pool })).toMatchObject({
+    queues: [
+      { queue: 'a', name: 'a', prefix: 'bull', weight: 3 },
+      { queue: 'b', name: 'b', prefix: 'bull' },
+      { queue: 'c', name: 'c', prefix: 'bull' },
+    ],
+  });
+  expect(resolve([aQueue('b')], { pool: aPool({ queues: ['b'], queueWeights: { b: 1 } }) })).toHaveProperty('queues', [
+    { queue: 'b', name: 'b', prefix: 'bull' },
+  ]);
+});
+
 it('names every queue that is missing', () => {
   const found = resolve([aQueue('a')], { pool: aPool({ queues: ['a', 'b', 'c'] }) });
   expect(found).toMatchObject({ reason: 'QueueNotFound', message: expect.stringMatching(/"b", "c"/) as string });

@@ -22,6 +22,8 @@ export interface PodQueue {
   readonly prefix: string;
   /** How long a run of its jobs may take. */
   readonly jobTimeoutMs?: number;
+  /** Its part of a pod's slots while other queues have work too; absent: 1. */
+  readonly weight?: number;
 }
 
 /** What a pool's pods need to know of its queues and their Redis. */
@@ -93,6 +95,7 @@ export function resolveQueues(pool: WorkerPool, sources: QueueSources): PoolQueu
       queue: queue.metadata.name,
       ...queueRef(queue),
       ...(queue.spec.jobTimeout !== undefined && { jobTimeoutMs: parseDuration(queue.spec.jobTimeout) }),
+      ...weightOf(pool, queue),
     })),
     secretName: secret.metadata.name,
     tls,
@@ -115,6 +118,12 @@ export function changesPods({ event, object, previous }: Change<QueueObject>): b
 function seenByPods(queue: QueueObject): unknown[] {
   const { name, redis, jobTimeout } = queue.spec;
   return [name, redis, jobTimeout, reportedAddress(queue, 'worker')];
+}
+
+/** Nothing where a queue has the weight that it has anyway: pods are replaced for no change. */
+function weightOf({ spec }: WorkerPool, { metadata }: Queue): Pick<PodQueue, 'weight'> {
+  const weight = spec.queueWeights?.[metadata.name] ?? 1;
+  return weight === 1 ? {} : { weight };
 }
 
 /** What the library in worker pods does not speak to, and the way out up to the field. */

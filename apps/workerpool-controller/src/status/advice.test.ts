@@ -8,6 +8,7 @@ import { compareStatus } from './news.ts';
 const ADVICE: DecisionAdvice = {
   concurrency: 20,
   resources: { requests: { cpu: '700m' }, limits: { memory: '352Mi' } },
+  eventLoopLagMs: 880,
   message: 'Better: concurrency 20 instead of 10.',
   pods: 14,
   since: Date.UTC(2026, 0, 1),

@@ -12,11 +12,12 @@ export function adviceStatus(pool: WorkerPool, advice: DecisionAdvice | undefine
     const before = pool.status?.autoscaling?.advice;
     return before && !isFollowed(pool.spec, before) ? before : undefined;
   }
-  const { concurrency, resources, message, pods, since } = advice;
+  const { concurrency, resources, eventLoopLagMs, message, pods, since } = advice;
   const { requests, limits } = resources ?? {};
   return {
     ...(concurrency !== undefined && { concurrency }),
     ...(resources && { resources: { ...(requests && { requests }), ...(limits && { limits }) } }),
+    ...(eventLoopLagMs !== undefined && { eventLoopLagMs }),
     message,
     pods,
     since: timestamp(since),

@@ -24,6 +24,11 @@ describe('the API server accepts a WorkerPool', () => {
     ['by digest', { version: digest }],
     ['with the longest tag', { version: 'v'.repeat(128) }],
     ['for 32 queues', { queues: queues(32), concurrency: 32 }],
+    ['with weights of its queues', { queues: ['emails', 'sms'], queueWeights: { emails: 100, sms: 1 } }],
+    [
+      'with weights of 32 queues',
+      { queues: queues(32), concurrency: 32, queueWeights: Object.fromEntries(queues(32).map((name) => [name, 2])) },
+    ],
     ['with one job per pod', { concurrency: 1 }],
     ['with 1000 jobs per pod', { concurrency: 1000 }],
     ['with no pods', { replicas: 0 }],
@@ -89,6 +94,21 @@ describe('the API server refuses a WorkerPool and says why:', () => {
       'fewer jobs a pod than queues',
       { queues: queues(3), concurrency: 2 },
       'spec.concurrency: Invalid value: concurrency must be at least the number of queues, so that every queue gets a job in each pod; raise spec.concurrency or split spec.queues',
+    ],
+    [
+      'a weight of a queue that it does not serve',
+      { queueWeights: { emails: 3, sms: 2 } },
+      'spec.queueWeights: Invalid value: queueWeights may name queues of spec.queues only; add the queue there, or take out its weight',
+    ],
+    [
+      'a weight of 0',
+      { queueWeights: { emails: 0 } },
+      'spec.queueWeights.emails in body should be greater than or equal to 1',
+    ],
+    [
+      'a weight of 101',
+      { queueWeights: { emails: 101 } },
+      'spec.queueWeights.emails in body should be less than or equal to 100',
     ],
     ['fewer than no pods', { replicas: -1 }, 'spec.replicas in body should be greater than or equal to 0'],
     ['10001 pods', { replicas: 10_001 }, 'spec.replicas in body should be less than or equal to 10000'],

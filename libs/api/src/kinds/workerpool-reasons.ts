@@ -39,6 +39,10 @@ export const WORKER_POOL_REASONS = {
     doc: "No node has room for some pods; the message is the scheduler's. Add nodes, or lower spec.resources.requests.",
   },
   CrashLooping: { kind: 'retries', doc: 'The container of some pods exits again and again; see its log.' },
+  OOMKilled: {
+    kind: 'notice',
+    doc: 'A container of a pod used more memory than its limit, or its node had no more, and was killed; the message names the pod, the limit and how often it happened. Raise the memory limit, or lower spec.concurrency.',
+  },
   ImageFailing: {
     kind: 'retries',
     doc: 'The image of some pods cannot be pulled, or a ConfigMap or Secret that they name is missing.',
@@ -85,6 +89,10 @@ export const WORKER_POOL_REASONS = {
   ReplicasMissing: {
     kind: 'degraded',
     doc: 'Fewer pods are ready than asked for, and some have not become ready within spec.rollout.progressDeadline.',
+  },
+  HandlersStuck: {
+    kind: 'degraded',
+    doc: "Handlers go on although their jobs have failed by the Queue's jobTimeout, and each has taken a slot from its pod until it ends; the message names the pods. Have handlers listen to their signal. A pod with no slot left is restarted by its liveness probe.",
   },
   Disabled: { kind: 'notice', doc: 'Autoscaling is off: spec.replicas sets the size.' },
   WaitingForDecision: {

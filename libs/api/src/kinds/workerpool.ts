@@ -136,6 +136,13 @@ export const workerPoolSpecSchema = z
       .max(32)
       .describe('Queues of this namespace (metadata.name) whose jobs the pool runs.')
       .meta({ 'x-kubernetes-list-type': 'set' }),
+    queueWeights: z
+      .record(z.string(), z.int().min(1).max(100))
+      .optional()
+      .describe(
+        "By queue of spec.queues, its part of a pod's slots while several queues have work: with 3 and 1, three quarters and one. A queue without work costs the others none. Default: 1 each.",
+      )
+      .meta({ maxProperties: 32 }),
     concurrency: z.int().min(1).max(1000).default(10).describe('Jobs that a pod runs at once, over all its queues.'),
     replicas: replicas.default(1).describe('Pods while autoscaling is off.'),
     resources: z
@@ -203,12 +210,19 @@ export const workerPoolSpecSchema = z
   })
   .describe('Which workers run, for which queues, and how many.')
   .meta(
-    celRules({
-      rule: 'self.concurrency >= size(self.queues)',
-      message:
-        'concurrency must be at least the number of queues, so that every queue gets a job in each pod; raise spec.concurrency or split spec.queues over several pools',
-      fieldPath: '.concurrency',
-    }),
+    celRules(
+      {
+        rule: 'self.concurrency >= size(self.queues)',
+        message:
+          'concurrency must be at least the number of queues, so that every queue gets a job in each pod; raise spec.concurrency or split spec.queues over several pools',
+        fieldPath: '.concurrency',
+      },
+      {
+        rule: '!has(self.queueWeights) || self.queueWeights.all(name, name in self.queues)',
+        message: 'queueWeights may name queues of spec.queues only; add the queue there, or take out its weight',
+        fieldPath: '.queueWeights',
+      },
+    ),
   );
 
 export const scalingSignalSchema = z.object({
@@ -235,6 +249,10 @@ const adviceSchema = z.object({
     })
     .optional()
     .describe('For spec.resources, with the concurrency advised. Absent: they fit.'),
+  eventLoopLagMs: z
+    .int()
+    .optional()
+    .describe('How long jobs wait for the event loop while handlers block it. Absent: for no longer than they should.'),
   message: z.string().max(1024).describe('What was measured, and what follows.'),
   pods: z.int().describe('Pods measured.'),
   since: z.string().meta({ format: 'date-time' }).describe('When the measurements began.'),

@@ -120,6 +120,32 @@ describe('concurrency', () => {
   });
 });
 
+describe('lag of the event loop', () => {
+  const blocked = (over: object = {}) => usageAfter(60, 3, (n) => ({ lagP99Ms: n % 5 === 0 ? 880 : 20, ...over }));
+
+  it('that handlers cause by computing is told with the way out, whatever else is advised', () => {
+    const advice = advise(blocked(), aSpec())!;
+    expect(advice.eventLoopLagMs).toBeGreaterThanOrEqual(880);
+    expect(advice.eventLoopLagMs).toBeLessThan(930);
+    expect(advice.message).toContain(
+      `handlers block the event loop for up to ${advice.eventLoopLagMs} ms: move computation to a worker thread, or to a pool with concurrency 1`,
+    );
+    expect(advise(blocked({ busy: 1 }), aSpec())!.eventLoopLagMs).toBeDefined();
+  });
+
+  it('is not told where it is short, seldom, of one job alone, or caused by a CPU limit', () => {
+    const short = blocked({ lagP99Ms: 150 });
+    const seldom = usageAfter(60, 3, (n) => ({ lagP99Ms: n % 20 === 0 ? 880 : 20 }));
+    const alone = blocked({ slots: 1, busy: 1 });
+    const throttled = blocked({ throttled: 0.3 });
+    expect(advise(short, aSpec())!.eventLoopLagMs).toBeUndefined();
+    expect(advise(seldom, aSpec())!.eventLoopLagMs).toBeUndefined();
+    expect(advise(alone, aSpec({ concurrency: 1 }))!.eventLoopLagMs).toBeUndefined();
+    expect(advise(throttled, aSpec({ cpuLimit: 1 }))!.message).not.toContain('block the event loop');
+    expect(advise(usageAfter(60, 3), aSpec())!.message).not.toContain('block the event loop');
+  });
+});
+
 const cpuOf = (over: object): number | undefined =>
   quantityValue(
     advise(

@@ -3,6 +3,7 @@ import { mean } from '../statistics/decaying.ts';
 import { percent } from '../wording/words.ts';
 import type { AdvisedSpec } from './advised-spec.ts';
 import { adviseConcurrency } from './concurrency.ts';
+import { adviseLag } from './lag.ts';
 import { adviseResources, type AdvisedResources } from './resources.ts';
 import { isOf, type UsageHistory } from './usage-history.ts';
 
@@ -12,6 +13,8 @@ export interface PoolAdvice {
   readonly concurrency?: number;
   /** For spec.resources, with the concurrency advised; what is absent fits. */
   readonly resources?: AdvisedResources;
+  /** How long jobs wait for the event loop that handlers block; absent: for no longer than they should. */
+  readonly eventLoopLagMs?: number;
   /** For people: what was measured, and what follows. */
   readonly message: string;
   /** Pods measured. */
@@ -46,16 +49,18 @@ export function advise(usage: UsageHistory, spec: AdvisedSpec, enough: Evidence 
   const concurrency = busyKnown ? adviseConcurrency(usage, spec) : { why: 'pods were seldom half busy' };
   const slots = concurrency.slots ?? spec.concurrency;
   const { resources, why } = adviseResources(usage, spec, slots, busyKnown);
+  const lag = adviseLag(usage, spec.concurrency);
   const changes = [
     ...(concurrency.slots === undefined ? [] : [`concurrency ${concurrency.slots} instead of ${spec.concurrency}`]),
     ...amounts('requests', resources?.requests),
     ...amounts('limits', resources?.limits),
   ];
   const verdict = changes.length > 0 ? `Better: ${changes.join(', ')}.` : 'The spec fits.';
-  const base = `Measured for ${hours(untilMs - sinceMs)} on ${pods} pod${pods === 1 ? '' : 's'} of version ${spec.version}, whose slots were ${percent(mean(usage.busyShare))} busy: ${[concurrency.why, ...why].join('; ')}.`;
+  const base = `Measured for ${hours(untilMs - sinceMs)} on ${pods} pod${pods === 1 ? '' : 's'} of version ${spec.version}, whose slots were ${percent(mean(usage.busyShare))} busy: ${[concurrency.why, ...(lag ? [lag.why] : []), ...why].join('; ')}.`;
   return {
     ...(concurrency.slots !== undefined && { concurrency: concurrency.slots }),
     ...(resources !== undefined && { resources }),
+    ...(lag && { eventLoopLagMs: lag.lagMs }),
     message: `${verdict} ${base}`.slice(0, LONGEST_MESSAGE),
     pods,
     sinceMs,

@@ -2,7 +2,7 @@ import { mean } from '../statistics/decaying.ts';
 import { percent } from '../wording/words.ts';
 import type { AdvisedSpec } from './advised-spec.ts';
 import { quantile } from './quantiles.ts';
-import { HALF_BUSY, NEARLY_FULL, slowdownWhenFull, type UsageHistory } from './usage-history.ts';
+import { HALF_BUSY, NEARLY_FULL, slowdownWhenFull, THROTTLED, type UsageHistory } from './usage-history.ts';
 
 /** The advice on slots per pod: another number, or why it stays. */
 export interface ConcurrencyAdvice {
@@ -27,7 +27,6 @@ const LEAST_CUT = 0.85;
 const STEP = 2;
 const MOST_SLOTS = 1_000;
 const SLOWDOWN = 1.5;
-const THROTTLED = 0.05;
 
 /**
  * How many slots a pod should have. By the utilisation law (P. J. Denning and J. P. Buzen, The operational analysis of

@@ -32,9 +32,11 @@ export function steadyAdvice(
   return elapsedMs >= waitMs ? next : given;
 }
 
+type ComparedAdvice = Pick<PoolAdvice, 'concurrency' | 'resources' | 'eventLoopLagMs'>;
+
 export function isSameAdvice(
-  a: Pick<PoolAdvice, 'concurrency' | 'resources'>,
-  b: Pick<PoolAdvice, 'concurrency' | 'resources'>,
+  a: ComparedAdvice,
+  b: ComparedAdvice,
 ): boolean {
   const [before, after] = [amountsOf(a), amountsOf(b)];
   return (
@@ -46,11 +48,12 @@ function isNear(a: number, b: number): boolean {
   return Math.abs(a - b) <= SAME * Math.max(a, b);
 }
 
-function amountsOf({ concurrency, resources }: Pick<PoolAdvice, 'concurrency' | 'resources'>): Map<string, number> {
+function amountsOf({ concurrency, resources, eventLoopLagMs }: ComparedAdvice): Map<string, number> {
   const of = (kind: keyof AdvisedResources): [string, number][] =>
     Object.entries(resources?.[kind] ?? {}).map(([name, text]) => [`${kind}.${name}`, quantityValue(text) ?? 0]);
   return new Map([
     ...(concurrency === undefined ? [] : [['concurrency', concurrency] as [string, number]]),
+    ...(eventLoopLagMs === undefined ? [] : [['eventLoopLagMs', eventLoopLagMs] as [string, number]]),
     ...of('requests'),
     ...of('limits'),
   ]);

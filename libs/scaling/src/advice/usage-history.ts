@@ -24,6 +24,8 @@ export interface UsageReport {
   readonly throttled?: number;
   readonly jobs: number;
   readonly runMs?: number;
+  /** How long all but one in a hundred moments waited for the event loop at most. */
+  readonly lagP99Ms?: number;
 }
 
 /** What the pods of one version and number of slots used so far; what is older fades. */
@@ -45,6 +47,7 @@ export interface UsageHistory {
   /** Pods that reported in the same minutes. */
   readonly podsAtOnce: DecayingMoments;
   readonly memory: DecayingQuantiles;
+  readonly lag: DecayingQuantiles;
   /** Memory by busy slots. */
   readonly memoryLine: DecayingLine;
   /**
@@ -69,6 +72,8 @@ const LEAST_PERIOD_MS = 1_000;
 const PODS_OF_MS = 120_000;
 export const HALF_BUSY = 0.5;
 export const NEARLY_FULL = 0.8;
+/** Share of its time in which a CPU limit may stop a pod without being what slows it down. */
+export const THROTTLED = 0.05;
 /** The CPU share of a nearly idle loop would scale to any number. */
 const LEAST_LOOP = 0.01;
 
@@ -88,6 +93,7 @@ export function noUsage({ version, concurrency }: MeasuredPods): UsageHistory {
     busyShare: NO_MOMENTS,
     podsAtOnce: NO_MOMENTS,
     memory: NO_QUANTILES,
+    lag: NO_QUANTILES,
     memoryLine: NO_LINE,
     cpuWhenFull: NO_QUANTILES,
     cpuPerSlot: NO_QUANTILES,
@@ -135,7 +141,7 @@ export function isOf(usage: UsageHistory, { version, concurrency }: MeasuredPods
 }
 
 function learnReport(known: UsageHistory, report: UsageReport): UsageHistory {
-  const { redisTimeMs: atMs, periodMs, slots, memory } = report;
+  const { redisTimeMs: atMs, periodMs, slots, memory, lagP99Ms } = report;
   const busy = Math.min(report.busy, slots);
   const minutes = periodMs / 60_000;
   const every = {
@@ -146,6 +152,7 @@ function learnReport(known: UsageHistory, report: UsageReport): UsageHistory {
     busyShare: addValues(known.busyShare, [busy / slots], atMs, USAGE_HALF_LIFE_MS, minutes),
     memory: addValue(known.memory, memory, minutes, atMs, USAGE_HALF_LIFE_MS),
     memoryLine: addPoint(known.memoryLine, busy, memory, minutes, atMs, USAGE_HALF_LIFE_MS),
+    ...(lagP99Ms !== undefined && { lag: addValue(known.lag, lagP99Ms, minutes, atMs, USAGE_HALF_LIFE_MS) }),
     ...learnRunTime(known, report),
   };
   return busy < HALF_BUSY * slots ? every : learnBusy(every, { ...report, busy }, minutes);

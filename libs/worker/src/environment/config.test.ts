@@ -23,7 +23,6 @@ describe('the pod contract', () => {
       namespace: 'team-a',
       version: '1.4.2',
       podName: 'email-workers-0',
-      uniquePodName: true,
       gracePeriodMs: 1000,
       maxDrainTimeMs: 5000,
       httpPort: 9101,
@@ -36,11 +35,16 @@ describe('the pod contract', () => {
     expect(workerConfigFromEnvironment(env, 'host').queues).toEqual([{ ...queue, jobTimeoutMs: 600_000 }, queue]);
   });
 
+  it('has the weight of a queue where its pool gives one', () => {
+    const queue = { queue: 'a', name: 'a', prefix: 'bull' };
+    const env = { RQ_QUEUES: JSON.stringify([{ ...queue, weight: 3 }, queue]) };
+    expect(workerConfigFromEnvironment(env, 'host').queues).toEqual([{ ...queue, weight: 3 }, queue]);
+  });
+
   it('needs only the queues', () => {
     expect(workerConfigFromEnvironment({ RQ_QUEUES }, 'host')).toMatchObject({
       concurrency: 10,
       podName: 'host',
-      uniquePodName: false,
       gracePeriodMs: 30_000,
       maxDrainTimeMs: 600_000,
       httpPort: 9100,
@@ -54,6 +58,7 @@ describe('the pod contract', () => {
     [{ RQ_QUEUES: '[null]' }, 'entry 0 lacks'],
     [{ RQ_QUEUES: '[{"queue":"a","name":"a"}]' }, 'entry 0 lacks queue, name or prefix'],
     [{ RQ_QUEUES: '[{"queue":"a","name":"a","prefix":"b","jobTimeoutMs":0.5}]' }, 'jobTimeoutMs of entry 0'],
+    [{ RQ_QUEUES: '[{"queue":"a","name":"a","prefix":"b","weight":"3"}]' }, 'weight of entry 0'],
     [{ RQ_QUEUES, RQ_CONCURRENCY: 'ten' }, 'RQ_CONCURRENCY is not a whole number: "ten"'],
     [{ RQ_QUEUES, RQ_CONCURRENCY: '0' }, 'RQ_CONCURRENCY is not at least 1'],
     [{ RQ_QUEUES, RQ_GRACE_PERIOD_MS: '2000', RQ_MAX_DRAIN_TIME_MS: '1000' }, 'longer than RQ_MAX_DRAIN_TIME_MS'],

@@ -8,6 +8,8 @@ export interface WorkerQueue {
   prefix: string;
   /** How long a run of its jobs may take; absent: as long as it wants. */
   jobTimeoutMs?: number;
+  /** Its part of the slots while other queues have work too; absent: 1. */
+  weight?: number;
 }
 
 /** What the controller passes to a worker pod. */
@@ -20,8 +22,6 @@ export interface WorkerConfig {
   version: string;
   /** Name of the pod, by which BullMQ shows who runs a job. */
   podName: string;
-  /** No other process has this `podName`, as Kubernetes guarantees when it names the pod in `RQ_POD_NAME`. */
-  uniquePodName?: boolean;
   /** From SIGTERM until running jobs are asked to stop. */
   gracePeriodMs: number;
   /** From SIGTERM until the process is gone, with what still ran handed back. */
@@ -50,7 +50,6 @@ export function workerConfigFromEnvironment(env: WorkerEnvironment, hostname: st
     namespace: env.RQ_POOL_NAMESPACE ?? '',
     version: env.RQ_VERSION ?? '',
     podName: env.RQ_POD_NAME || hostname,
-    uniquePodName: !!env.RQ_POD_NAME,
     gracePeriodMs,
     maxDrainTimeMs,
     httpPort: wholeNumber(env, 'RQ_HTTP_PORT', 9100),
@@ -69,14 +68,21 @@ function parseQueues(text: string | undefined): WorkerQueue[] {
   }
   if (!Array.isArray(queues) || queues.length === 0) throw new Error(`${QUEUES_SHAPE}: it is not a list with entries`);
   return queues.map((entry: Partial<WorkerQueue> | null, index) => {
-    const { queue, name, prefix, jobTimeoutMs } = entry ?? {};
+    const { queue, name, prefix, jobTimeoutMs, weight } = entry ?? {};
     if (typeof queue !== 'string' || typeof name !== 'string' || typeof prefix !== 'string') {
       throw new Error(`${QUEUES_SHAPE}: entry ${index} lacks queue, name or prefix`);
     }
-    if (jobTimeoutMs === undefined) return { queue, name, prefix };
-    if (!Number.isSafeInteger(jobTimeoutMs) || jobTimeoutMs < 1)
-      throw new Error(`RQ_QUEUES: jobTimeoutMs of entry ${index} is not a whole number of at least 1`);
-    return { queue, name, prefix, jobTimeoutMs };
+    for (const [field, value] of Object.entries({ jobTimeoutMs, weight })) {
+      if (value !== undefined && (!Number.isSafeInteger(value) || value < 1))
+        throw new Error(`RQ_QUEUES: ${field} of entry ${index} is not a whole number of at least 1`);
+    }
+    return {
+      queue,
+      name,
+      prefix,
+      ...(jobTimeoutMs !== undefined && { jobTimeoutMs }),
+      ...(weight !== undefined && { weight }),
+    };
   });
 }
 

@@ -1,10 +1,11 @@
-import { UnrecoverableError, WaitingError, type Job } from 'bullmq';
+import { RATE_LIMIT_ERROR, RateLimitError, UnrecoverableError, WaitingError, type Job } from 'bullmq';
 import type { Log } from '../log/log.ts';
 import { waitOf, type WorkerMetrics } from '../observability/metrics.ts';
 import type { Process } from '../queues/queue-worker.ts';
-import { stoppedAsAsked, type Handler } from './handler.ts';
+import { stoppedAsAsked, type Handler, type JobContext } from './handler.ts';
 import { checkJobData, type StandardSchema } from './job-data.ts';
 import type { RunningJobs } from './running-jobs.ts';
+import type { StuckHandlers } from './stuck-handlers.ts';
 import { startTimeLimit, timeoutOf } from './time-limit.ts';
 
 export interface ProcessorOptions {
@@ -18,8 +19,12 @@ export interface ProcessorOptions {
   /** Monotonic milliseconds. */
   now: () => number;
   running: RunningJobs;
+  /** Follows handlers that go on after their job has failed by its time limit. */
+  stuck: Pick<StuckHandlers, 'watch'>;
   /** Puts a job back to the front of its queue. */
   handBack: (job: Job, token?: string) => Promise<void>;
+  /** Has nothing fetched from the queue for so long. */
+  limitQueue: (ms: number) => Promise<void>;
 }
 
 /**
@@ -30,7 +35,11 @@ export interface ProcessorOptions {
  * hand-back its handler may still run until the process exits, moments later; jobs are delivered at least once.
  */
 export function createProcessor(options: ProcessorOptions): Process {
-  const { queue, handler, schema, timeoutMs, metrics, running, now } = options;
+  const { queue, handler, schema, timeoutMs, metrics, running, stuck, now } = options;
+  const rateLimit: JobContext['rateLimit'] = async (ms) => {
+    await options.limitQueue(ms);
+    throw new RateLimitError();
+  };
   return async (job, token, lockLost) => {
     const log = options.log.child({ queue, jobId: job.id, attempt: job.attemptsMade + 1 });
     const started = now();
@@ -40,15 +49,24 @@ export function createProcessor(options: ProcessorOptions): Process {
     const wait = waitOf(job);
     if (wait !== undefined) metrics.wait.observe({ queue }, wait / 1000);
     const handedBack = aborted(handBack);
+    let handling: Promise<unknown> | undefined;
     try {
       const checked = await checkJobData(schema, job.data);
       if (!checked.ok) throw new UnrecoverableError(checked.message);
       job.data = checked.data;
-      return await Promise.race([handler(job, { signal, log }), handedBack.promise, limit.expired]);
+      // one that is no async function may return anything
+      handling = Promise.resolve(handler(job, { signal, log, rateLimit })).finally(() => (handling = undefined));
+      return await Promise.race([handling, handedBack.promise, limit.expired]);
     } catch (error) {
       const timeout = timeoutOf(error, limit, signal);
-      if (timeout) throw timeout;
-      if (!handBack.aborted && !(stop.aborted && stoppedAsAsked(error, signal))) throw error;
+      if (timeout) {
+        if (handling) stuck.watch(handling, limit.graceMs, log);
+        throw timeout;
+      }
+      if (!handBack.aborted && !(stop.aborted && stoppedAsAsked(error, signal))) {
+        if (isRateLimit(error)) metrics.jobs.inc({ queue, outcome: 'rate_limited' });
+        throw error;
+      }
       await options.handBack(job, token);
       metrics.jobs.inc({ queue, outcome: 'handed_back' });
       log.info('handed the job back, because the pod drains');
@@ -70,4 +88,9 @@ function aborted(signal: AbortSignal): { promise: Promise<never>; forget: () => 
   // nobody may be listening any more when the signal comes
   promise.catch(() => undefined);
   return { promise, forget: () => signal.removeEventListener('abort', fail) };
+}
+
+/** As BullMQ tells it: a file's error has lost its class. */
+function isRateLimit(error: unknown): boolean {
+  return error instanceof Error && error.message === RATE_LIMIT_ERROR;
 }

@@ -15,8 +15,9 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 export interface TimeLimit {
   /** Aborts when it is over. */
   readonly signal: AbortSignal;
-  /** Rejects a while later, for a handler that does not listen. */
+  /** Rejects `graceMs` later, for a handler that does not listen. */
   readonly expired: Promise<never>;
+  readonly graceMs: number;
   /** The run has ended. */
   readonly end: () => void;
 }
@@ -32,22 +33,29 @@ export function startTimeLimit(queue: string, timeoutMs: number | undefined): Ti
   const { promise: expired, reject } = Promise.withResolvers<never>();
   // Nobody may be listening any more.
   expired.catch(() => undefined);
-  if (timeoutMs !== undefined) void count(timeoutMs, { queue, over, reject, ended: ended.signal });
-  return { signal: over.signal, expired, end: () => ended.abort() };
+  const graceMs = Math.min(timeoutMs ?? MAX_GRACE_MS, MAX_GRACE_MS);
+  if (timeoutMs !== undefined) void count(timeoutMs, { queue, over, graceMs, reject, ended: ended.signal });
+  return { signal: over.signal, expired, graceMs, end: () => ended.abort() };
 }
 
 async function count(
   timeoutMs: number,
-  run: { queue: string; over: AbortController; reject: (reason: Error) => void; ended: AbortSignal },
+  run: {
+    queue: string;
+    over: AbortController;
+    graceMs: number;
+    reject: (reason: Error) => void;
+    ended: AbortSignal;
+  },
 ): Promise<void> {
-  const { queue, over, reject, ended } = run;
+  const { queue, over, graceMs, reject, ended } = run;
   const reason = new JobTimeout(
     `the job ran for longer than the ${timeoutMs / 1000} s that jobTimeout of Queue ${queue} allows`,
   );
   try {
     await sleep(Math.min(timeoutMs, MAX_TIMER_MS), undefined, { signal: ended });
     over.abort(reason);
-    await sleep(Math.min(timeoutMs, MAX_GRACE_MS), undefined, { signal: ended });
+    await sleep(graceMs, undefined, { signal: ended });
     reject(reason);
   } catch {
     // The run ended within its time.

@@ -2,11 +2,20 @@ import { describe, expect, it } from 'vitest';
 import type { LoopProgress } from '../queues/queue-loop.ts';
 import { liveness, readiness, STUCK_AFTER_MS, UNRENEWED_AFTER_MS, type HealthInput } from './health.ts';
 
-const NOW = 1_000_000;
+const NOW = 10_000_000;
+const SLOTS = { total: 4, taken: 1, stuck: 0 };
 
 function health(changed: Partial<HealthInput> = {}, loop: Partial<LoopProgress> = {}): HealthInput {
   const progress: LoopProgress = { queue: 'emails', step: 'wait', sinceMs: NOW - 1000, fetching: true, ...loop };
-  return { nowMs: NOW, connectedSinceMs: 0, draining: false, loops: [progress], locksRenewedMs: NOW, ...changed };
+  return {
+    nowMs: NOW,
+    connectedSinceMs: 0,
+    draining: false,
+    loops: [progress],
+    locksRenewedMs: NOW,
+    slots: SLOTS,
+    ...changed,
+  };
 }
 
 describe('liveness', () => {
@@ -29,6 +38,25 @@ describe('liveness', () => {
     const long = health({ oldestJobMs: 0 }, { step: 'slot', sinceMs: 0 });
     expect(liveness(long).ok).toBe(true);
     expect(liveness({ ...long, locksRenewedMs: NOW - UNRENEWED_AFTER_MS - 1 }).ok).toBe(false);
+  });
+
+  it('says for how long the oldest job has run once no slot is free', () => {
+    const oldestJobMs = NOW - 3_700_000;
+    expect(liveness(health({ oldestJobMs })).message).toBe('making progress');
+    expect(liveness(health({ oldestJobMs, slots: { ...SLOTS, taken: 4 } }))).toEqual({
+      ok: true,
+      message: 'all 4 slots are in use; the oldest job has run for 61 min',
+    });
+  });
+
+  it('is lost with the last slot that a handler does not give back, as is readiness, and not before', () => {
+    const some = health({ slots: { total: 4, taken: 4, stuck: 3 } });
+    expect([liveness(some).ok, readiness(some).ok]).toEqual([true, true]);
+    const all = health({ slots: { total: 4, taken: 4, stuck: 4 } });
+    for (const verdict of [liveness(all), readiness(all)]) {
+      expect(verdict).toEqual({ ok: false, message: expect.stringMatching(/^all 4 slots are given up/) as string });
+    }
+    expect(liveness({ ...all, connectedSinceMs: undefined }).ok).toBe(true);
   });
 
   it('asks for no renewal when no job runs, or the job is young', () => {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { costOf, PATIENCE, PATIENT, PodTestbed } from './testbed.ts';
 
 const bed = PodTestbed.each();
+const STUCK_KEY = 'bull:a:rq:usage:shop/mail';
 /** Queues a and b allow their jobs 0.4 s, c as long as they want. */
 const LIMITED = {
   RQ_QUEUES: JSON.stringify(
@@ -47,5 +48,51 @@ describe('a job that runs for longer than jobTimeout of its Queue', () => {
     pod.process.kill('SIGTERM');
     expect(await pod.process.exited).toEqual({ code: 0, signal: null });
     expect(await costOf(a, id!)).toEqual({ state: 'waiting', attempts: 0, stalls: 0, starts: 1 });
+  });
+});
+
+describe('a handler that goes on although its job has failed by jobTimeout', () => {
+  it('keeps its slot, and then is stuck: in metrics, in what the pod reports, and with the last slot in its probes', async () => {
+    const pod = await bed.readyPod('pod-0', {
+      ...PATIENT,
+      ...LIMITED,
+      RQ_CONCURRENCY: '3',
+      RQ_POOL: 'mail',
+      RQ_POOL_NAMESPACE: 'shop',
+      TEST_USAGE_TIMES: JSON.stringify({ sampleMs: 50, reportMs: 600_000 }),
+    });
+    const { a, b, c } = bed.queues;
+    const lastReport = async (): Promise<unknown> => {
+      const value = await bed.redis.hget(STUCK_KEY, 'pod-0');
+      return value && (JSON.parse(value.slice(value.indexOf(' '))) as { stuck?: number }).stuck;
+    };
+    await bed.add(a, 2, { runMs: 600_000, ignoreSignal: true });
+    await eventually(async () => (await lastReport()) === 2, PATIENCE);
+    expect(await a.getFailedCount()).toBe(2);
+    const { body } = await pod.get('/metrics');
+    expect(body).toMatch(/^redis_queue_worker_stuck_handlers 2$/m);
+    expect(body).toMatch(/^redis_queue_worker_slots\{state="free"\} 1$/m);
+    expect((await pod.get('/readyz')).status).toBe(200);
+
+    // one slot is left, and no more than that runs
+    await bed.add(c, 6, { runMs: 20 });
+    await bed.untilFinished(6);
+    expect(await bed.redis.zscore('running-at-once', 'pod-0')).toBe('3');
+
+    await bed.add(b, 1, { runMs: 600_000, ignoreSignal: true });
+    await eventually(async () => (await pod.get('/livez')).status === 503, PATIENCE);
+    const { body: why } = await pod.get('/livez');
+    expect(why).toMatch(/^all 3 slots are given up to handlers/);
+    expect((await pod.get('/readyz')).body).toBe(why);
+    expect(await lastReport()).toBe(3);
+
+    // as the kubelet ends the container: nobody waits for them
+    await bed.add(c, 1, { runMs: 20 });
+    const startedMs = performance.now();
+    pod.process.kill('SIGTERM');
+    expect(await pod.process.exited).toEqual({ code: 0, signal: null });
+    expect(performance.now() - startedMs).toBeLessThan(20_000);
+    expect(await c.getWaitingCount()).toBe(1);
+    expect(await lastReport()).toBeUndefined();
   });
 });

@@ -78,10 +78,15 @@ export class PodTestbed {
    * A pod with 4 slots that asks its jobs to stop after 0.3 s of drain, hands them back after 2.4 s and is gone after 3
    * s.
    */
-  async startPod(name: string, env: Record<string, string> = {}, locks?: LockTimes): Promise<Pod> {
+  async startPod(
+    name: string,
+    env: Record<string, string> = {},
+    locks?: LockTimes,
+    file = 'pod.fixture.ts',
+  ): Promise<Pod> {
     const port = await freePort();
     const served = ['a', 'b', 'c'].map((queue) => ({ queue, name: queue, prefix: 'bull' }));
-    const child = this.run('pod.fixture.ts', {
+    const child = this.run(file, {
       RQ_QUEUES: JSON.stringify(served),
       RQ_CONCURRENCY: '4',
       RQ_POD_NAME: name,

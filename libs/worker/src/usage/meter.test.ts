@@ -1,13 +1,14 @@
 import { expect, it } from 'vitest';
-import { UsageMeter } from './meter.ts';
+import { UsageMeter, type MeterSources } from './meter.ts';
 import type { ResourceReading } from './resources.ts';
 
 const MI = 2 ** 20;
 
 /** A meter of 4 slots on numbers that the test sets. */
-function aMeter() {
+function aMeter(over: Partial<MeterSources> = {}) {
   const state = {
     nowMs: 0,
+    stuck: 0,
     resources: { cpuSeconds: 0, memoryBytes: 100 * MI } as ResourceReading,
     eventLoop: { idle: 0, active: 0, utilization: 0 },
   };
@@ -15,6 +16,7 @@ function aMeter() {
     now: () => state.nowMs,
     resources: () => state.resources,
     eventLoop: () => state.eventLoop,
+    ...over,
   });
   return { state, meter };
 }
@@ -66,6 +68,21 @@ it('returns the highest memory that it sampled, and the limit where there is one
   expect(meter.take()).toMatchObject({ memory: 300 * MI, memoryLimit: 512 * MI });
   state.nowMs = 6_000;
   expect(meter.take()).toMatchObject({ memory: 120 * MI });
+});
+
+it('returns the lag of the event loop, and handlers that are stuck, even when no job ran', () => {
+  const { state, meter } = aMeter({ lag: () => ({ p99Ms: 850, maxMs: 900 }), stuckHandlers: () => state.stuck });
+  meter.begin()();
+  state.nowMs = 10_000;
+  expect(meter.take()).toBeUndefined();
+  state.stuck = 2;
+  state.nowMs = 20_000;
+  expect(meter.take()).toMatchObject({ busy: 0, lagP99Ms: 850, lagMaxMs: 900, stuck: 2 });
+  state.stuck = 0;
+  state.nowMs = 30_000;
+  expect(meter.take(true)).toMatchObject({ busy: 0, periodMs: 10_000 });
+  state.nowMs = 40_000;
+  expect(meter.take(true)).not.toHaveProperty('stuck');
 });
 
 it('measures this process when it is given nothing else', () => {

@@ -1,4 +1,5 @@
 import { performance, type EventLoopUtilization } from 'node:perf_hooks';
+import type { Lag } from '../observability/event-loop-lag.ts';
 import { readResources, type ResourceReading } from './resources.ts';
 
 /** What a pod used over some time in which it ran jobs. Means over that time unless said otherwise. */
@@ -21,6 +22,11 @@ export interface PodUsage {
   readonly jobs: number;
   /** Mean time of these runs. */
   readonly runMs?: number;
+  /** How long what was due waited for the event loop: in all but one of a hundred moments less; at most. */
+  readonly lagP99Ms?: number;
+  readonly lagMaxMs?: number;
+  /** Handlers that go on now although their job has failed; absent: none. */
+  readonly stuck?: number;
 }
 
 /** What a meter reads; tests give numbers of their own. */
@@ -29,6 +35,9 @@ export interface MeterSources {
   readonly now: () => number;
   readonly resources: () => ResourceReading;
   readonly eventLoop: () => EventLoopUtilization;
+  /** The lag of the event loop since it was last asked for. */
+  readonly lag?: () => Lag;
+  readonly stuckHandlers?: () => number;
 }
 
 const PROCESS: MeterSources = {
@@ -49,11 +58,12 @@ export class UsageMeter {
   #memory = 0;
   #from: { readonly atMs: number; readonly resources: ResourceReading; readonly eventLoop: EventLoopUtilization };
 
-  constructor(slots: number, sources: MeterSources = PROCESS) {
+  constructor(slots: number, sources: Partial<MeterSources> = {}) {
     this.#slots = slots;
-    this.#sources = sources;
-    this.#changedMs = sources.now();
-    this.#from = { atMs: this.#changedMs, resources: sources.resources(), eventLoop: sources.eventLoop() };
+    this.#sources = { ...PROCESS, ...sources };
+    const { now, resources, eventLoop } = this.#sources;
+    this.#changedMs = now();
+    this.#from = { atMs: this.#changedMs, resources: resources(), eventLoop: eventLoop() };
   }
 
   /** A job starts; call what is returned when its run is over. */
@@ -76,9 +86,9 @@ export class UsageMeter {
     return memoryBytes / memoryLimitBytes;
   }
 
-  /** What was used since the last call; undefined when no job ran. */
-  take(): PodUsage | undefined {
-    const { resources, eventLoop } = this.#sources;
+  /** What was used since the last call; undefined when no job ran and no handler is stuck. @param always even then */
+  take(always = false): PodUsage | undefined {
+    const { resources, eventLoop, stuckHandlers } = this.#sources;
     const nowMs = this.#count(0);
     const [before, now] = [this.#from, resources()];
     const loop = eventLoop();
@@ -87,7 +97,9 @@ export class UsageMeter {
     const memory = Math.max(this.#memory, now.memoryBytes);
     this.#from = { atMs: nowMs, resources: now, eventLoop: loop };
     this.#busyMs = this.#jobs = this.#runMs = this.#memory = 0;
-    if (busyMs <= 0 || periodMs <= 0) return undefined;
+    const lag = this.#sources.lag?.();
+    const stuck = stuckHandlers?.() ?? 0;
+    if (periodMs <= 0 || (busyMs <= 0 && stuck === 0 && !always)) return undefined;
     const throttled = throttledShare(before.resources, now);
     return {
       periodMs: Math.round(periodMs),
@@ -100,6 +112,8 @@ export class UsageMeter {
       ...(throttled !== undefined && { throttled }),
       jobs,
       ...(jobs > 0 && { runMs: round(runMs / jobs) }),
+      ...(lag && { lagP99Ms: lag.p99Ms, lagMaxMs: lag.maxMs }),
+      ...(stuck > 0 && { stuck }),
     };
   }
 

@@ -58,13 +58,16 @@ export function usageKey({ queues, namespace, pool }: Pick<WorkerConfig, 'queues
 export interface UsageReports {
   /** The same, with every run measured. */
   measured: (process: Process) => Process;
-  /** Reports a last time; the pod leaves. */
+  /** Reports before it is time; what people have to know has changed. */
+  now: () => void;
+  /** Reports a last time; the pod leaves, and with it the handlers that are stuck. */
   stop: () => Promise<void>;
 }
 
 /**
  * Reports what the pod uses, for the autoscaler's advice on concurrency and resources: a few hundred bytes per minute,
- * only when jobs ran, and only while Redis is there. Nothing waits for it, and a failure is logged once.
+ * only when jobs ran or a handler is stuck, and only while Redis is there. Nothing waits for it, and a failure is logged
+ * once.
  */
 export function startUsageReports(
   redis: Redis,
@@ -76,13 +79,17 @@ export function startUsageReports(
   const key = usageKey(config);
   let reporting: Promise<void> | undefined;
   let failed = false;
+  let stopped = false;
+  let saidStuck = false;
 
   const send = async (): Promise<void> => {
-    const usage = meter.take();
+    const usage = meter.take(saidStuck);
     if (!usage || redis.status !== 'ready') return;
+    const stuck = stopped ? undefined : usage.stuck;
     try {
-      const text = JSON.stringify({ format: FORMAT, version: config.version, ...usage });
+      const text = JSON.stringify({ format: FORMAT, version: config.version, ...usage, stuck });
       await redis.eval(REPORT, 1, key, config.podName, text, FORGET_MS, FIELDS_CHECKED);
+      saidStuck = stuck !== undefined;
     } catch (error) {
       if (!failed) log.warn('cannot report what the pod uses; there will be no advice on its resources', { error });
       failed = true;
@@ -100,7 +107,6 @@ export function startUsageReports(
     if (near && !before) void report();
   }, times.sampleMs).unref();
   let next: NodeJS.Timeout | undefined;
-  let stopped = false;
   const plan = (): void => {
     if (stopped) return;
     const afterMs = times.reportMs * (1 + JITTER * (2 * Math.random() - 1));
@@ -116,6 +122,7 @@ export function startUsageReports(
         end();
       }
     },
+    now: () => void report(),
     stop: async () => {
       if (stopped) return;
       stopped = true;

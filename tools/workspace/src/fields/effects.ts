@@ -412,6 +412,10 @@ const WORKER_POOL: Effects = {
     file: 'apps/workerpool-controller/src/queues/resolve.test.ts',
     test: 'gives the pods every queue by its name in Redis and its prefix, in one order whatever the spec says',
   },
+  queueWeights: {
+    file: 'apps/workerpool-controller/src/queues/resolve.test.ts',
+    test: 'gives the pods the weight of each queue that queueWeights gives another than 1',
+  },
   concurrency: SERVED,
   replicas: {
     file: 'apps/workerpool-controller/src/plan.test.ts',

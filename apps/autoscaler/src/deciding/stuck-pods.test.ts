@@ -1,0 +1,40 @@
+import type { PodUsageReport } from '@redis-queue/bullmq';
+import { expect, it } from 'vitest';
+import { learnStuck, NO_STUCK_PODS } from './stuck-pods.ts';
+
+const report = (pod: string, redisTimeMs: number, stuck?: number): PodUsageReport => ({
+  pod,
+  redisTimeMs,
+  version: '1',
+  periodMs: 60_000,
+  slots: 10,
+  busy: 5,
+  cpu: 0.1,
+  memory: 1,
+  eventLoop: 0.1,
+  jobs: 1,
+  ...(stuck !== undefined && { stuck }),
+});
+
+it('names the pods that say so, and stays the same object while they say the same', () => {
+  const first = learnStuck(NO_STUCK_PODS, [report('b', 0, 2), report('a', 0, 1), report('c', 0)]);
+  expect(first.pods).toEqual([
+    { pod: 'a', handlers: 1, slots: 10 },
+    { pod: 'b', handlers: 2, slots: 10 },
+  ]);
+  const again = learnStuck(first, [report('b', 60_000, 2), report('a', 60_000, 1)]);
+  expect(again.pods).toBe(first.pods);
+});
+
+it('remembers pods that a read of some left out, and forgets those that are over it, silent or gone', () => {
+  const first = learnStuck(NO_STUCK_PODS, [report('a', 0, 1), report('b', 0, 1)]);
+  const later = learnStuck(first, [report('b', 60_000), report('c', 60_000)]);
+  expect(later.pods).toEqual([{ pod: 'a', handlers: 1, slots: 10 }]);
+  expect(learnStuck(later, [report('c', 181_000)]).pods).toBeUndefined();
+  expect(learnStuck(first, []).pods).toBeUndefined();
+});
+
+it('names no more pods than a decision may', () => {
+  const many = Array.from({ length: 60 }, (_, n) => report(`pod-${n}`, 0, 1));
+  expect(learnStuck(NO_STUCK_PODS, many).pods).toHaveLength(50);
+});

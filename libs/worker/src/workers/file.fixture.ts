@@ -1,0 +1,15 @@
+// A sandboxed processor for the tests: tells its process, then ends, stops when asked, or never.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { SandboxedJob } from 'bullmq';
+
+interface Data {
+  listens?: boolean;
+  ignores?: boolean;
+}
+
+export default async function run(job: SandboxedJob<Data>, _token: string, signal: AbortSignal): Promise<unknown> {
+  await job.updateProgress(process.pid);
+  if (job.data.listens) await sleep(600_000, undefined, { signal });
+  if (job.data.ignores) await sleep(600_000);
+  return { data: job.data, pid: process.pid };
+}
