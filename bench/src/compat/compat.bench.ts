@@ -22,6 +22,7 @@ const report = await runCompat(stand, {
   print: (line) => console.error(line),
 });
 const { workers, producers, ...figures } = report;
+console.table(workers);
 console.table(figures);
 console.log(JSON.stringify({ bench: 'compat', ...figures, workers, producers, goals: GOALS }));
 const { lost, stuck, duplicatedEffects, failed, startsWhilePaused, startsOverLimit } = figures;

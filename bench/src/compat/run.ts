@@ -22,7 +22,8 @@ export interface CompatOptions {
 }
 
 export interface CompatReport extends Verdict {
-  readonly workers: readonly string[];
+  /** Effects of each kind of worker. */
+  readonly workers: Readonly<Record<WorkerKind, number>>;
   readonly producers: readonly string[];
   readonly jobs: number;
   readonly scaleIns: number;
@@ -111,7 +112,7 @@ export async function runCompat(stand: Stand, options: CompatOptions): Promise<C
       return { atMs, worker, queue, key, event };
     });
     return {
-      workers: WORKERS,
+      workers: effectsByKind(events),
       producers: PRODUCERS,
       jobs: added.length,
       scaleIns: fleet.scaleIns,
@@ -140,6 +141,12 @@ export async function runCompat(stand: Stand, options: CompatOptions): Promise<C
   }
 }
 
+function effectsByKind(events: readonly RunEvent[]): Record<WorkerKind, number> {
+  const effects = events.filter(({ event }) => event === 'effect').map(({ worker }) => worker.replace(/-\d+$/, ''));
+  const counts = WORKERS.map((kind) => [kind, effects.filter((each) => each === kind).length]);
+  return Object.fromEntries(counts) as Record<WorkerKind, number>;
+}
+
 /** A worker of each kind at any time. */
 class Fleet {
   readonly killed = new Map<string, number>();
@@ -164,12 +171,14 @@ class Fleet {
     );
   }
 
-  /** First each kind is killed once, so that the jobs of the dead come back in time; then each leaves, and so on. */
+  /**
+   * First each kind is killed once, so that the jobs of the dead come back in time; then each leaves, and so on until
+   * `end`, but both once at least.
+   */
   async leaveAndDie(overMs: number, end: AbortSignal): Promise<void> {
     const everyMs = Math.min(2_000, overMs / (2 * WORKERS.length + 1));
-    for (let turn = 0; !end.aborted; turn++) {
-      await sleep(everyMs, undefined, { signal: end }).catch(() => undefined);
-      if (end.aborted) break;
+    for (let turn = 0; turn < 2 * WORKERS.length || !end.aborted; turn++) {
+      await sleep(everyMs);
       const kind = WORKERS[turn % WORKERS.length]!;
       const { name, process } = this.#live.get(kind)!;
       if (Math.floor(turn / WORKERS.length) % 2 === 0) {
