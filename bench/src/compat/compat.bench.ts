@@ -22,9 +22,12 @@ const report = await runCompat(stand, {
   print: (line) => console.error(line),
 });
 const { workers, producers, ...figures } = report;
+console.table(workers);
 console.table(figures);
 console.log(JSON.stringify({ bench: 'compat', ...figures, workers, producers, goals: GOALS }));
 const { lost, stuck, duplicatedEffects, failed, startsWhilePaused, startsOverLimit } = figures;
 const { overConcurrency, marksChanged, sampledWrongly, leftBadly } = figures;
 const wrong = [lost, stuck, duplicatedEffects, failed, startsWhilePaused, startsOverLimit];
-process.exitCode = [...wrong, overConcurrency, marksChanged, sampledWrongly, leftBadly].every((each) => each === 0) ? 0 : 1;
+process.exitCode = [...wrong, overConcurrency, marksChanged, sampledWrongly, leftBadly].every((each) => each === 0)
+  ? 0
+  : 1;

@@ -34,6 +34,16 @@ describe('jobs', () => {
   });
 });
 
+it('a run counts as interrupted when its worker was killed before its effect', () => {
+  const events = [
+    event(1_000, 'one', 'a', 'start'),
+    event(1_010, 'one', 'b', 'start'),
+    event(1_020, 'one', 'b', 'effect'),
+    event(1_030, 'other', 'c', 'start'),
+  ];
+  expect(judge({ ...NOTHING, events, killed: new Map([['one', 1_100]]) }).interruptedRuns).toBe(1);
+});
+
 it('a start counts as one in a pause from a second after it was in effect until its end was asked for', () => {
   const starts = [9_000, 10_500, 12_000, 15_100].map((atMs) => event(atMs, 'w', String(atMs), 'start', 'paused'));
   const pauses = [{ queue: 'paused', fromMs: 10_000, toMs: 15_000 }];

@@ -26,6 +26,8 @@ export interface Verdict {
   readonly duplicatedEffects: number;
   /** Effects beyond the first that such a kill explains: at-least-once. */
   readonly repeatedAfterKills: number;
+  /** Runs that a kill ended: they show that the kills came at work. */
+  readonly interruptedRuns: number;
   readonly startsWhilePaused: number;
   /** Starts beyond what the windows of the rate limit allow over the whole time. */
   readonly startsOverLimit: number;
@@ -49,6 +51,8 @@ export function judge({ added, events, killed, pauses, limit }: Evidence): Verdi
     repeatedAfterKills += explained;
     duplicatedEffects += repeated - explained;
   }
+  const lastOfRuns = new Map(events.map((event) => [`${event.worker} ${event.key}`, event]));
+  const interrupted = [...lastOfRuns.values()].filter(({ worker, event }) => event === 'start' && killed.has(worker));
   const starts = events.filter(({ event }) => event === 'start');
   const startsWhilePaused = pauses.reduce((sum, { queue, fromMs, toMs }) => {
     const within = ({ atMs }: RunEvent): boolean => atMs > fromMs + NOTED_WITHIN_MS && atMs < toMs;
@@ -58,6 +62,7 @@ export function judge({ added, events, killed, pauses, limit }: Evidence): Verdi
     lost,
     duplicatedEffects,
     repeatedAfterKills,
+    interruptedRuns: interrupted.length,
     startsWhilePaused,
     startsOverLimit: overLimit(starts, limit),
   };

@@ -24,7 +24,21 @@ const PYTHON_POD = join(workspaceRoot, 'examples/python-worker');
 /** A module hook of libs/worker: `bullmq` is BullMQ 5 in such a process. */
 const ON_5 = ['--import', join(workspaceRoot, 'libs/worker/bullmq-5.ts')];
 /** Jobs at once: of a plain worker per queue, of a pod over all queues. */
-const CONCURRENCY = { plain: 2, pod: 8 };
+const PROGRAMS: Readonly<Record<WorkerKind, Program>> = {
+  'bullmq-6': { file: 'plain-worker.ts', flags: [], concurrency: 2 },
+  'bullmq-5': { file: 'plain-worker.ts', flags: ON_5, concurrency: 2 },
+  python: { file: 'plain_worker.py', flags: [], concurrency: 2 },
+  'library-on-6': { file: 'library-worker.ts', flags: [], concurrency: 8 },
+  'library-on-5': { file: 'library-worker.ts', flags: ON_5, concurrency: 8 },
+  'python-pod': { file: 'pod_worker.py', flags: [], concurrency: 8 },
+};
+
+interface Program {
+  readonly file: string;
+  /** Of Node. */
+  readonly flags: readonly string[];
+  readonly concurrency: number;
+}
 
 export class Members {
   readonly #options: MemberOptions;
@@ -36,51 +50,31 @@ export class Members {
   }
 
   startWorker(kind: WorkerKind, name: string): ChildHandle {
-    const { locks } = this.#options;
-    const env = {
-      WORKER_LOCKS: JSON.stringify(locks),
+    const { concurrency, ...program } = PROGRAMS[kind];
+    return this.#start(program, {
+      WORKER_LOCKS: JSON.stringify(this.#options.locks),
       RQ_POD_NAME: name,
-      RQ_CONCURRENCY: String(kind === 'bullmq-6' || kind === 'bullmq-5' || kind === 'python' ? CONCURRENCY.plain : CONCURRENCY.pod),
+      RQ_CONCURRENCY: String(concurrency),
       RQ_HTTP_PORT: '0',
       RQ_GRACE_PERIOD_MS: '100',
       RQ_MAX_DRAIN_TIME_MS: '5000',
-    };
-    switch (kind) {
-      case 'bullmq-6':
-        return this.#node('plain-worker.ts', [], env);
-      case 'bullmq-5':
-        return this.#node('plain-worker.ts', ON_5, env);
-      case 'library-on-6':
-        return this.#node('library-worker.ts', [], env);
-      case 'library-on-5':
-        return this.#node('library-worker.ts', ON_5, env);
-      case 'python':
-        return this.#python('plain_worker.py', env);
-      case 'python-pod':
-        return this.#python('pod_worker.py', env);
-    }
+    });
   }
 
   /** Adds `jobs` jobs within `overMs`, then ends. */
   startProducer(kind: ProducerKind, jobs: number, overMs: number): ChildHandle {
+    const file = kind === 'python' ? 'producer.py' : 'producer.ts';
     const env = { PRODUCER: kind, PRODUCER_JOBS: String(jobs), PRODUCER_MS: String(overMs) };
-    if (kind === 'python') return this.#python('producer.py', env);
-    return this.#node('producer.ts', kind === 'bullmq-5' ? ON_5 : [], env);
+    return this.#start({ file, flags: kind === 'bullmq-5' ? ON_5 : [] }, env);
   }
 
-  #node(program: string, flags: readonly string[], env: Record<string, string>): ChildHandle {
-    return startProcess(process.execPath, [...flags, join(import.meta.dirname, program)], { env: this.#env(env) });
-  }
-
-  #python(program: string, env: Record<string, string>): ChildHandle {
-    return startProcess(PYTHON, [join(import.meta.dirname, program)], {
-      env: { PYTHONPATH: this.#pythonPath, PYTHONDONTWRITEBYTECODE: '1', PYTHONUNBUFFERED: '1', ...this.#env(env) },
-    });
-  }
-
-  #env(own: Record<string, string>): Record<string, string> {
+  #start({ file, flags }: Pick<Program, 'file' | 'flags'>, own: Record<string, string>): ChildHandle {
     const { redisUrl, queues } = this.#options;
     const served = queues.map((queue) => ({ queue, name: queue, prefix: 'bull' }));
-    return { REDIS_URL: redisUrl, RQ_QUEUES: JSON.stringify(served), ...own };
+    const env = { REDIS_URL: redisUrl, RQ_QUEUES: JSON.stringify(served), ...own };
+    const path = join(import.meta.dirname, file);
+    if (!file.endsWith('.py')) return startProcess(process.execPath, [...flags, path], { env });
+    const python = { PYTHONPATH: this.#pythonPath, PYTHONDONTWRITEBYTECODE: '1', PYTHONUNBUFFERED: '1' };
+    return startProcess(PYTHON, [path], { env: { ...python, ...env } });
   }
 }

@@ -1,5 +1,11 @@
 /** What the n-th job of a producer is like; `producer.py` has the same. */
-export function optionsOf(n: number): { runMs: number; failTimes: number; attempts: number; delay?: number; priority?: number } {
+export function optionsOf(n: number): {
+  runMs: number;
+  failTimes: number;
+  attempts: number;
+  delay?: number;
+  priority?: number;
+} {
   return {
     runMs: 10 + (n % 7) * 20,
     failTimes: n % 11 === 0 ? 1 : 0,

@@ -20,7 +20,7 @@ it('the bench of versions mixes all clients on governed queues and loses nothing
     sampledWrongly: 0,
     leftBadly: 0,
   });
-  expect(report.kills).toBeGreaterThan(0);
-  expect(report.scaleIns).toBeGreaterThan(0);
+  expect(report.kills).toBeGreaterThanOrEqual(6);
+  expect(report.scaleIns).toBeGreaterThanOrEqual(6);
   expect(report.pauses).toBeGreaterThan(0);
 }, 120_000);

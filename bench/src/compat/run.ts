@@ -22,7 +22,8 @@ export interface CompatOptions {
 }
 
 export interface CompatReport extends Verdict {
-  readonly workers: readonly string[];
+  /** Effects of each kind of worker. */
+  readonly workers: Readonly<Record<WorkerKind, number>>;
   readonly producers: readonly string[];
   readonly jobs: number;
   readonly scaleIns: number;
@@ -65,13 +66,18 @@ export async function runCompat(stand: Stand, options: CompatOptions): Promise<C
   const members = await prepareMembers({ redisUrl: stand.redis.url, queues: NAMES, locks });
   const fleet = new Fleet(members, redis);
   const ended = new AbortController();
+  const governor = await stand.startApp('queue-controller', ALONE, '--sample-interval=1s');
   try {
-    const governor = await stand.startApp('queue-controller', ALONE, '--sample-interval=1s');
     const [limited, narrow] = [
       { rateLimits: { maxJobsPerSecond: LIMITED.maxJobsPerSecond } },
       { globalConcurrency: NARROW.globalConcurrency },
     ];
-    const specs: Record<string, QueueSpec> = { [LIMITED.name]: limited, [NARROW.name]: narrow, [PAUSED]: {}, [OPEN]: {} };
+    const specs: Record<string, QueueSpec> = {
+      [LIMITED.name]: limited,
+      [NARROW.name]: narrow,
+      [PAUSED]: { paused: false },
+      [OPEN]: {},
+    };
     await Promise.all(Object.entries(specs).map(([name, spec]) => govern(client, stand.namespace, name, spec)));
     const marks = await ownerMarks(redis);
     await fleet.start();
@@ -106,7 +112,7 @@ export async function runCompat(stand: Stand, options: CompatOptions): Promise<C
       return { atMs, worker, queue, key, event };
     });
     return {
-      workers: WORKERS,
+      workers: effectsByKind(events),
       producers: PRODUCERS,
       jobs: added.length,
       scaleIns: fleet.scaleIns,
@@ -129,9 +135,16 @@ export async function runCompat(stand: Stand, options: CompatOptions): Promise<C
   } finally {
     ended.abort();
     await fleet.stop();
+    await governor.process.stop('SIGTERM');
     redis.disconnect();
     await client.close();
   }
+}
+
+function effectsByKind(events: readonly RunEvent[]): Record<WorkerKind, number> {
+  const effects = events.filter(({ event }) => event === 'effect').map(({ worker }) => worker.replace(/-\d+$/, ''));
+  const counts = WORKERS.map((kind) => [kind, effects.filter((each) => each === kind).length]);
+  return Object.fromEntries(counts) as Record<WorkerKind, number>;
 }
 
 /** A worker of each kind at any time. */
@@ -158,12 +171,14 @@ class Fleet {
     );
   }
 
-  /** First each kind is killed once, so that the jobs of the dead come back in time; then each leaves, and so on. */
+  /**
+   * First each kind is killed once, so that the jobs of the dead come back in time; then each leaves, and so on until
+   * `end`, but both once at least.
+   */
   async leaveAndDie(overMs: number, end: AbortSignal): Promise<void> {
     const everyMs = Math.min(2_000, overMs / (2 * WORKERS.length + 1));
-    for (let turn = 0; !end.aborted; turn++) {
-      await sleep(everyMs, undefined, { signal: end }).catch(() => undefined);
-      if (end.aborted) break;
+    for (let turn = 0; turn < 2 * WORKERS.length || !end.aborted; turn++) {
+      await sleep(everyMs);
       const kind = WORKERS[turn % WORKERS.length]!;
       const { name, process } = this.#live.get(kind)!;
       if (Math.floor(turn / WORKERS.length) % 2 === 0) {
@@ -284,9 +299,11 @@ function differences(before: readonly unknown[], after: readonly unknown[]): num
   return before.filter((mark, at) => mark === null || mark !== after[at]).length;
 }
 
+const IN_LINE = new Set<string | undefined>(['waiting', 'prioritized', 'active', 'delayed']);
+
 /** Jobs that are not done, as the controller's sampler sees them; NaN while it has not seen every queue. */
 async function sampledUnfinished({ metrics }: { metrics: () => Promise<string> }): Promise<number> {
-  const samples = samplesOf(await metrics(), 'redis_queue_jobs').filter(({ labels }) => labels['state'] !== 'failed');
+  const samples = samplesOf(await metrics(), 'redis_queue_jobs').filter(({ labels }) => IN_LINE.has(labels['state']));
   const seen = new Set(samples.map(({ labels }) => labels['queue']));
   if (NAMES.some((name) => !seen.has(name))) return Number.NaN;
   return samples.reduce((sum, { value }) => sum + value, 0);

@@ -2,11 +2,13 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { workspaceRoot } from '@redis-queue/rig';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createWorkerMetrics } from './observability/metrics.ts';
 import { Slots } from './queues/slots.ts';
+import { checkWorkerOptions } from './queues/worker-options.ts';
 
 const page = readFileSync(join(workspaceRoot, 'docs/workers.md'), 'utf8');
+const migration = readFileSync(join(workspaceRoot, 'docs/migrate-from-bullmq-worker.md'), 'utf8');
 const source = (file: string): string => readFileSync(join(import.meta.dirname, file), 'utf8');
 
 it('names every metric of a pod', () => {
@@ -34,18 +36,36 @@ it('names every variable of the pod contract that is read', () => {
   expect(names.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
 });
 
-it.each(['bullmq', 'bullmq-5'])("tells who migrates what becomes of each option of a worker in %s", (version) => {
+describe.each(['bullmq', 'bullmq-5'])('who migrates is told of each option of a worker in %s', (version) => {
   const interfaces = join(dirname(createRequire(import.meta.url).resolve(version)), '../esm/interfaces');
   const declared = ['worker-options', 'sandboxed-options', 'queue-options'].flatMap((file) => {
     const text = readFileSync(join(interfaces, `${file}.d.ts`), 'utf8').replaceAll(/\/\*.*?\*\//gs, '');
-    const ofWorkers = /interface (?:WorkerOptions|SandboxedOptions|QueueBaseOptions|KeyPrefixOptions)\b[^{]*\{([^}]*)\}/g;
-    return [...text.matchAll(ofWorkers)].flatMap(([, body = '']) => [...body.matchAll(/^ {4}(\w+)\??:/gm)].map(([, name]) => name!));
+    const ofWorkers =
+      /interface (?:WorkerOptions|SandboxedOptions|QueueBaseOptions|KeyPrefixOptions)\b[^{]*\{([^}]*)\}/g;
+    const members = [...text.matchAll(ofWorkers)].flatMap(([, body = '']) => [...body.matchAll(/^ {4}(\w+)\??:/gm)]);
+    return members.map(([, name]) => name!);
   });
-  const migration = readFileSync(join(workspaceRoot, 'docs/migrate-from-bullmq-worker.md'), 'utf8');
-  expect(declared).toContain('lockDuration');
-  expect(declared).toContain('connection');
-  expect(declared.filter((name) => !migration.includes(`\`${name}\``))).toEqual([]);
+  const rows = migration.split('\n').filter((line) => line.startsWith('|'));
+
+  it('of all that there are', () => {
+    expect(declared).toEqual(expect.arrayContaining(['lockDuration', 'connection', 'useWorkerThreads']));
+  });
+
+  it.each(declared)('of %s, whether it is refused', (name) => {
+    const [, , what] = rows.find((row) => row.split('|')[1]!.includes(`\`${name}\``))?.split('|') ?? [];
+    const word = /^ (refused|passed on)\b/.exec(what ?? '')?.[1];
+    expect({ name, word }).toEqual({ name, word: isTaken(name) ? 'passed on' : 'refused' });
+  });
 });
+
+function isTaken(name: string): boolean {
+  try {
+    checkWorkerOptions('workerOptions', { [name]: undefined });
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 it('says the same of versions wherever it is said', () => {
   const { peerDependencies } = JSON.parse(source('../package.json')) as { peerDependencies: Record<string, string> };
@@ -56,7 +76,7 @@ it('says the same of versions wherever it is said', () => {
     'bullmq-members.ts': source('queues/bullmq-members.ts'),
     'README.md': source('../README.md'),
     'docs/workers.md': page,
-    'docs/migrate-from-bullmq-worker.md': readFileSync(join(workspaceRoot, 'docs/migrate-from-bullmq-worker.md'), 'utf8'),
+    'docs/migrate-from-bullmq-worker.md': migration,
   };
   const silent = Object.entries(places).filter(([, text]) => !from.every((version) => text.includes(version)));
   expect(silent.map(([name]) => name)).toEqual([]);

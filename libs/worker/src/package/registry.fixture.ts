@@ -70,6 +70,6 @@ function manifest({ name, version, folder }: Installed, origin: string): object 
 }
 
 function sendTarball({ folder }: Installed, response: ServerResponse): void {
-  const args = ['-czf', '-', '-C', folder, '--exclude=./node_modules', '--transform=s,^\\.,package,', '.'];
+  const args = ['-cf', '-', '-C', folder, '--exclude=./node_modules', '--transform=s,^\\.,package,', '.'];
   spawn('tar', args, { stdio: ['ignore', 'pipe', 'inherit'] }).stdout.pipe(response);
 }

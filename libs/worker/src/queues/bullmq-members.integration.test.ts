@@ -52,81 +52,79 @@ const VERSIONS: [string, typeof Worker][] = [
 ];
 
 describe.concurrent.each(VERSIONS)('of BullMQ %s', (_, Version) => {
-  it('a fetch brings a job that is locked by its token', async ({ expect: expected }) => {
+  it('a fetch brings a job that is locked by its token', async () => {
     const { queue, members } = tested(Version);
     const { id } = await queue.add('job', {});
     const job = await members.take('token-1');
-    expected(job?.id).toBe(id);
-    expected(await connect().get(queue.toKey(`${id}:lock`))).toBe('token-1');
+    expect(job?.id).toBe(id);
+    expect(await connect().get(queue.toKey(`${id}:lock`))).toBe('token-1');
   });
 
-  it('a fetch without a job says when the next delayed one is due', async ({ expect: expected }) => {
+  it('a fetch without a job says when the next delayed one is due', async () => {
     const { queue, members } = tested(Version);
     await queue.add('job', {}, { delay: 60_000 });
-    expected(await members.take('token')).toBeUndefined();
-    expected(members.dueAtMs() - Date.now()).toBeGreaterThan(50_000);
-    expected(members.dueAtMs() - Date.now()).toBeLessThanOrEqual(60_000);
+    expect(await members.take('token')).toBeUndefined();
+    expect(members.dueAtMs() - Date.now()).toBeGreaterThan(50_000);
+    expect(members.dueAtMs() - Date.now()).toBeLessThanOrEqual(60_000);
   });
 
-  it('a fetch and the end of a job say how long the rate limit keeps everybody', async ({ expect: expected }) => {
+  it('a fetch and the end of a job say how long the rate limit keeps everybody', async () => {
     const { queue, worker, members } = tested(Version);
     await queue.setGlobalRateLimit(1, 60_000);
     await queue.addBulk(Array.from({ length: 2 }, () => ({ name: 'job', data: {} })));
     const job = (await members.take('token'))!;
-    expected(members.limitedUntilMs()).toBe(0);
+    expect(members.limitedUntilMs()).toBe(0);
     await worker.processJob(job, 'token', () => true);
-    expected(members.limitedUntilMs() - Date.now()).toBeGreaterThan(50_000);
+    expect(members.limitedUntilMs() - Date.now()).toBeGreaterThan(50_000);
     members.forgetLimit();
-    expected(members.limitedUntilMs()).toBe(0);
-    expected(await members.take('token')).toBeUndefined();
-    expected(members.limitedUntilMs() - Date.now()).toBeGreaterThan(50_000);
+    expect(members.limitedUntilMs()).toBe(0);
+    expect(await members.take('token')).toBeUndefined();
+    expect(members.limitedUntilMs() - Date.now()).toBeGreaterThan(50_000);
   });
 
-  it('a handler that throws RateLimitError has its job put back, and its limit known', async ({ expect: expected }) => {
+  it('a handler that throws RateLimitError has its job put back, and its limit known', async () => {
     const { queue, worker, members } = tested(Version, async () => {
       await queue.rateLimit(60_000);
       throw Version.RateLimitError();
     });
     await queue.add('job', {});
     await worker.processJob((await members.take('token'))!, 'token', () => true);
-    expected(members.limitedUntilMs() - Date.now()).toBeGreaterThan(50_000);
-    expected(await queue.getJobCounts('waiting', 'failed')).toEqual({ waiting: 1, failed: 0 });
+    expect(members.limitedUntilMs() - Date.now()).toBeGreaterThan(50_000);
+    expect(await queue.getJobCounts('waiting', 'failed')).toEqual({ waiting: 1, failed: 0 });
   });
 
-  it('locks of running jobs are renewed', async ({ expect: expected }) => {
+  it('locks of running jobs are renewed', async () => {
     const { queue, worker, members } = tested(Version, async () => await sleep(1_800));
     members.startLockRenewal();
     const { id } = await queue.add('job', {});
     await worker.processJob((await members.take('token'))!, 'token', () => false);
-    expected(await queue.getJob(id!).then(async (job) => await job?.getState())).toBe('completed');
+    expect(await queue.getJob(id!).then(async (job) => await job?.getState())).toBe('completed');
   });
 
-  it('a wait ends with the marker of a job, without one in time, and when it is interrupted', async ({
-    expect: expected,
-  }) => {
+  it('a wait ends with the marker of a job, without one in time, and when it is interrupted', async () => {
     const { queue, members } = tested(Version);
-    expected(await members.waitForMarker(0.01)).toBeUndefined();
+    expect(await members.waitForMarker(0.01)).toBeUndefined();
     const marker = members.waitForMarker(10);
     await queue.add('job', {});
-    expected(await marker).toEqual({ member: '0', score: 0 });
-    const interrupted = expected(members.waitForMarker(10)).rejects.toThrow('closed');
+    expect(await marker).toEqual({ member: '0', score: 0 });
+    const interrupted = members.waitForMarker(10).catch((error: Error) => error.message);
     await members.interruptWait();
-    await interrupted;
+    expect(await interrupted).toContain('closed');
     await members.reconnectWait();
     const again = members.waitForMarker(10);
     await queue.add('job', {});
-    expected(await again).toEqual({ member: '0', score: 0 });
+    expect(await again).toEqual({ member: '0', score: 0 });
   });
 
-  it('a wait that Redis never answers ends, and the next one is answered', async ({ expect: expected }) => {
+  it('a wait that Redis never answers ends, and the next one is answered', async () => {
     await using proxy = await startSilentProxy(server.port);
     const { queue, members } = tested(Version, undefined, proxy.port);
-    expected(await members.waitForMarker(0.01)).toBeUndefined();
+    expect(await members.waitForMarker(0.01)).toBeUndefined();
     proxy.silenceConnections();
-    expected(await members.waitForMarker(0.1)).toBeUndefined();
+    expect(await members.waitForMarker(0.1)).toBeUndefined();
     const marker = members.waitForMarker(10);
     await queue.add('job', {});
-    expected(await marker).toEqual({ member: '0', score: 0 });
+    expect(await marker).toEqual({ member: '0', score: 0 });
   });
 
   it.each(['lockManager', 'blockUntil'])('a worker without %s is refused with the way out', (member) => {
