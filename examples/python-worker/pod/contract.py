@@ -1,10 +1,16 @@
-"""What the controller passes to a worker pod: environment variables, documented in docs/workers.md."""
+"""What the controller passes to a worker pod: environment variables, documented in docs/pod-contract.md."""
 
 import json
 import socket
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlparse
+
+from redis.asyncio import ConnectionPool
+from redis.asyncio.connection import SSLConnection
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import BusyLoadingError, ConnectionError, TimeoutError
 
 SOCKET_TIMEOUT_SECONDS = 20
 
@@ -63,4 +69,23 @@ def redis_options(env: dict[str, str]) -> dict[str, Any]:
         options["ssl"] = True
         if env.get("NODE_EXTRA_CA_CERTS"):  # where the pool puts redis-ca.crt of the Secret
             options["ssl_ca_certs"] = env["NODE_EXTRA_CA_CERTS"]
+    if env.get("REDIS_TLS_SERVER_NAME"):
+        if not options.pop("ssl", False):
+            raise SystemExit("REDIS_TLS_SERVER_NAME is set and TLS is not: set REDIS_TLS=true or a rediss:// URL")
+        return {"connection_pool": _pool_by_name(env["REDIS_TLS_SERVER_NAME"], options)}
     return options
+
+
+def _pool_by_name(server_name: str, options: dict[str, Any]) -> ConnectionPool:
+    """Connections that expect another name in the certificate than the host's, which redis-py has no option for."""
+
+    class NamedConnection(SSLConnection):
+        def _connection_arguments(self) -> dict[str, Any]:
+            return {**super()._connection_arguments(), "server_hostname": server_name}
+
+    # What BullMQ sets on the connections that it makes itself, and a pool that is given has to bring along.
+    again = {
+        "retry": Retry(ExponentialBackoff(cap=20, base=1), 20),
+        "retry_on_error": [BusyLoadingError, ConnectionError, TimeoutError],
+    }
+    return ConnectionPool(connection_class=NamedConnection, decode_responses=True, **again, **options)

@@ -44,6 +44,7 @@ afterEach(async () => {
 interface Pod {
   process: ChildHandle;
   status: (path: string) => Promise<number>;
+  metrics: () => Promise<string>;
 }
 
 async function startPod(env: Record<string, string> = {}, program = 'src/three_queues.py'): Promise<Pod> {
@@ -64,7 +65,8 @@ async function startPod(env: Record<string, string> = {}, program = 'src/three_q
   });
   pods.push(process);
   const status: Pod['status'] = async (path) => (await fetch(`http://127.0.0.1:${port}${path}`)).status;
-  return { process, status };
+  const metrics: Pod['metrics'] = async () => await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  return { process, status, metrics };
 }
 
 async function readyPod(env: Record<string, string> = {}): Promise<Pod> {
@@ -224,7 +226,7 @@ describe('a Python worker pod that gets SIGTERM', () => {
     expect(pod.process.lines.join()).toContain(`drained: ${outcome}`);
     const job = (await queues[queue].getJob(id))!;
     expect({ state: await job.getState(), attempts: job.attemptsMade, priority: job.priority }).toEqual({
-      state: 'delayed', // due now: the next fetch moves it where its priority belongs
+      state: 'prioritized',
       attempts: 0,
       priority: 3,
     });
@@ -241,6 +243,6 @@ describe('a Python worker pod that gets SIGTERM', () => {
     await pod.process.waitForLine(/"draining"/, TIMES);
     pod.process.kill('SIGTERM');
     expect(await pod.process.exited).toEqual({ code: 0, signal: null });
-    expect(await queues.c.getJobCounts('delayed', 'active', 'failed')).toEqual({ delayed: 4, active: 0, failed: 0 });
+    expect(await queues.c.getJobCounts('waiting', 'active', 'failed')).toEqual({ waiting: 4, active: 0, failed: 0 });
   });
 });
