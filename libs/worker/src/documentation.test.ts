@@ -5,7 +5,9 @@ import { expect, it } from 'vitest';
 import { createWorkerMetrics } from './observability/metrics.ts';
 import { Slots } from './queues/slots.ts';
 
-const page = readFileSync(join(workspaceRoot, 'docs/workers.md'), 'utf8');
+const [page, contract] = ['docs/workers.md', 'docs/pod-contract.md'].map((file) =>
+  readFileSync(join(workspaceRoot, file), 'utf8'),
+) as [string, string];
 const source = (file: string): string => readFileSync(join(import.meta.dirname, file), 'utf8');
 
 it('names every metric of a pod', () => {
@@ -30,5 +32,5 @@ it('names every variable of the pod contract that is read', () => {
   const names = [...new Set(read.map(([name]) => name))];
   expect(names).toContain('RQ_QUEUES');
   expect(names).toContain('REDIS_URL');
-  expect(names.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
+  expect(names.filter((name) => !contract.includes(`\`${name}\``))).toEqual([]);
 });
