@@ -134,7 +134,13 @@ export class PoolAdvisor {
   #known(pool: ScaledPool): PoolUsage {
     const known = this.#pools.get(pool.key);
     if (known?.uid === pool.uid) return known;
-    const fresh = { uid: pool.uid, nextReadMs: -Infinity, empty: 0, usage: noUsage(pool.advised), stuck: NO_STUCK_PODS };
+    const fresh = {
+      uid: pool.uid,
+      nextReadMs: -Infinity,
+      empty: 0,
+      usage: noUsage(pool.advised),
+      stuck: NO_STUCK_PODS,
+    };
     this.#pools.set(pool.key, fresh);
     return fresh;
   }

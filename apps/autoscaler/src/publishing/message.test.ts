@@ -49,6 +49,7 @@ describe('a decision on the bus', () => {
 
   it('carries the pods whose handlers are stuck', () => {
     const stuckPods = [{ pod: 'p-0', handlers: 2, slots: 10 }];
+    const stamp = { epoch: 5, sequence: 2, sampledAt: 0, busNowMs: 0 };
     const message = decisionMessage({ pool, currentReplicas: 3, decision: DECISION, stuckPods }, 0, stamp);
     expect(scalingDecisionSchema.parse(message).stuckHandlers).toEqual(stuckPods);
   });

@@ -7,7 +7,15 @@ const SLOTS = { total: 4, taken: 1, stuck: 0 };
 
 function health(changed: Partial<HealthInput> = {}, loop: Partial<LoopProgress> = {}): HealthInput {
   const progress: LoopProgress = { queue: 'emails', step: 'wait', sinceMs: NOW - 1000, fetching: true, ...loop };
-  return { nowMs: NOW, connectedSinceMs: 0, draining: false, loops: [progress], locksRenewedMs: NOW, slots: SLOTS, ...changed };
+  return {
+    nowMs: NOW,
+    connectedSinceMs: 0,
+    draining: false,
+    loops: [progress],
+    locksRenewedMs: NOW,
+    slots: SLOTS,
+    ...changed,
+  };
 }
 
 describe('liveness', () => {

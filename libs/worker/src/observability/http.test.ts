@@ -4,7 +4,12 @@ import { Slots } from '../queues/slots.ts';
 import { expositionOf } from './http.ts';
 import { createWorkerMetrics } from './metrics.ts';
 
-const own = (): Registry => createWorkerMetrics(new Slots(3), () => true, () => 0).registry;
+const own = (): Registry =>
+  createWorkerMetrics(
+    new Slots(3),
+    () => true,
+    () => 0,
+  ).registry;
 
 it("serves the user's metrics after the pod's own", async () => {
   const users = new Registry();

@@ -20,7 +20,11 @@ const RUN_BUCKETS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1
 const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
 
 /** The metrics of a pod; `connected` and `stuckHandlers` are called at each scrape. */
-export function createWorkerMetrics(slots: Slots, connected: () => boolean, stuckHandlers: () => number): WorkerMetrics {
+export function createWorkerMetrics(
+  slots: Slots,
+  connected: () => boolean,
+  stuckHandlers: () => number,
+): WorkerMetrics {
   const registers = [new Registry()] as const;
   const [registry] = registers;
   collectDefaultMetrics({ register: registry });

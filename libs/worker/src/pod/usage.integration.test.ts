@@ -44,6 +44,8 @@ describe('what a pod uses', () => {
       memory: expect.any(Number) as number,
       eventLoop: expect.any(Number) as number,
       jobs: 0,
+      lagP99Ms: expect.any(Number) as number,
+      lagMaxMs: expect.any(Number) as number,
     });
     const [seconds] = await bed.redis.time();
     expect(Math.abs(Number(seconds) * 1_000 - usage.atMs)).toBeLessThan(30_000);

@@ -62,7 +62,10 @@ export class SlotShares {
    */
   next(candidates: readonly string[], slots: number, giver?: string): string {
     for (const queue of candidates) this.#counted(queue);
-    const weights = [...this.#shares.values()].reduce((sum, { claims, weight }) => (claims > 0 ? sum + weight : sum), 0);
+    const weights = [...this.#shares.values()].reduce(
+      (sum, { claims, weight }) => (claims > 0 ? sum + weight : sum),
+      0,
+    );
     const ofQueue = (queue: string): { below: boolean; virtualMs: number } => {
       const { held, weight, virtualMs } = this.#shares.get(queue)!;
       const others = queue === giver ? held - 1 : held;
