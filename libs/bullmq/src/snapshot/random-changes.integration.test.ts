@@ -1,7 +1,7 @@
 import { FlowProducer, Worker, type Job } from 'bullmq';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { HOUR } from '../test-retention.ts';
-import { testRedis, type TestRedis } from '../test-redis.ts';
+import { HOUR } from '../testing/test-retention.ts';
+import { testRedis, type TestRedis } from '../testing/test-redis.ts';
 import { comparable, Increments, randomOf } from './changes.fixture.ts';
 import { takeSnapshot } from './snapshot.fixture.ts';
 
