@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlparse
@@ -11,6 +12,8 @@ from redis.asyncio.connection import SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import BusyLoadingError, ConnectionError, TimeoutError
+
+from .log import log
 
 SOCKET_TIMEOUT_SECONDS = 20
 
@@ -22,6 +25,9 @@ class Contract:
     # queue: metadata.name of the Queue; name and prefix: where it is in Redis; jobTimeoutMs, if any: how long a run may take
     queues: list[dict[str, Any]]
     concurrency: int  # jobs at once, over all queues
+    pool: str
+    namespace: str
+    version: str
     pod_name: str
     grace_seconds: float  # from SIGTERM until jobs are asked to stop
     drain_seconds: float  # from SIGTERM until the process is gone
@@ -32,6 +38,9 @@ class Contract:
         return Contract(
             queues=json.loads(env["RQ_QUEUES"]),
             concurrency=int(env.get("RQ_CONCURRENCY") or 10),
+            pool=env.get("RQ_POOL", ""),
+            namespace=env.get("RQ_POOL_NAMESPACE", ""),
+            version=env.get("RQ_VERSION", ""),
             pod_name=env.get("RQ_POD_NAME") or socket.gethostname(),
             grace_seconds=int(env.get("RQ_GRACE_PERIOD_MS") or 30_000) / 1000,
             drain_seconds=int(env.get("RQ_MAX_DRAIN_TIME_MS") or 600_000) / 1000,
@@ -82,6 +91,13 @@ def _pool_by_name(server_name: str, options: dict[str, Any]) -> ConnectionPool:
     class NamedConnection(SSLConnection):
         def _connection_arguments(self) -> dict[str, Any]:
             return {**super()._connection_arguments(), "server_hostname": server_name}
+
+        async def _connect(self) -> None:
+            try:
+                await super()._connect()
+            except ssl.SSLCertVerificationError as error:  # tried again for long before anybody hears of it
+                log("warn", f"Redis: {error.verify_message} (REDIS_TLS_SERVER_NAME)")
+                raise
 
     # What BullMQ sets on the connections that it makes itself, and a pool that is given has to bring along.
     again = {

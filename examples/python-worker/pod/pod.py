@@ -12,6 +12,7 @@ from .log import log
 from .metrics import Metrics
 from .queue_loop import Handler, QueueLoop
 from .slots import Slots
+from .usage import Usage
 
 # A hand-back takes milliseconds; this leaves time before the end for when Redis is slow.
 HAND_BACK_SECONDS = 2
@@ -29,10 +30,18 @@ class Pod:
         self.hurry = asyncio.Event()
         self.slots = Slots(contract.concurrency)
         self.metrics = Metrics(self._gauges)
+        self.usage = Usage(contract, self.redis, lambda: self.slots.stuck)
         self.connected = False
         self.queues = [
             QueueLoop(
-                queue, contract.pod_name, self.slots, self.metrics, self.redis, options, handlers[queue["queue"]]
+                queue,
+                contract.pod_name,
+                self.slots,
+                self.metrics,
+                self.usage,
+                self.redis,
+                options,
+                handlers[queue["queue"]],
             )
             for queue in contract.queues
         ]
@@ -44,10 +53,13 @@ class Pod:
         probes = {"/livez": self._no_progress, "/readyz": self._not_ready}
         await serve_http(self.contract.http_port, probes, self._scrape)
         self.loops = [asyncio.ensure_future(queue.serve()) for queue in self.queues]
+        reports = asyncio.ensure_future(self.usage.report_regularly())
         log("info", f"serving {', '.join(queue.queue for queue in self.queues)}")
         await self.signalled.wait()
         log("info", "draining")
         log("info", f"drained: {await self._drain()}")
+        reports.cancel()
+        await self.usage.report(leaving=True)
 
     def _on_signal(self) -> None:
         (self.hurry if self.signalled.is_set() else self.signalled).set()

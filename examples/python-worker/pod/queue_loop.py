@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from .log import log
 from .metrics import Metrics
 from .slots import Slots
+from .usage import Usage
 
 # Runs one job. What it returns is the job's result; what it raises fails the attempt, except CancelledError, which
 # hands the job back.
@@ -39,6 +40,7 @@ class QueueLoop:
         pod_name: str,
         slots: Slots,
         metrics: Metrics,
+        usage: Usage,
         redis: Redis,
         options: dict[str, Any],
         handler: Handler,
@@ -47,7 +49,8 @@ class QueueLoop:
         self.key = f"{queue['prefix']}:{queue['name']}"
         timeout_ms = queue.get("jobTimeoutMs")
         self.timeout_seconds = timeout_ms / 1000 if timeout_ms else None
-        self.pod_name, self.slots, self.metrics, self.redis, self.handler = pod_name, slots, metrics, redis, handler
+        self.pod_name, self.slots, self.metrics, self.usage = pod_name, slots, metrics, usage
+        self.redis, self.handler = redis, handler
         self.step, self.since = "slot", time.monotonic()
         self.stopping = self.cancelled = self.handing_back = self.fetching = False
         self.handlers: dict[str, asyncio.Task] = {}  # by job id, in the order in which they began
@@ -193,6 +196,7 @@ class QueueLoop:
         """BullMQ calls this for a job. It runs the handler to its end, or until the drain hands the job back."""
         await self._record_who_runs(job)
         self.metrics.started(self.queue, job)
+        self.usage.began()
         began = time.monotonic()
         handler = asyncio.ensure_future(self.handler(job, self.redis))
         self.handlers[job.id] = handler
@@ -213,7 +217,9 @@ class QueueLoop:
         finally:
             handed_back.cancel()
             del self.handlers[job.id], self.hand_backs[job.id]
-            self.metrics.ran(self.queue, time.monotonic() - began)
+            seconds = time.monotonic() - began
+            self.metrics.ran(self.queue, seconds)
+            self.usage.ended(seconds)
         try:
             await self._hand_back(job, token)
             self.metrics.ended(self.queue, "handed_back")
