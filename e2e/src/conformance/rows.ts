@@ -189,6 +189,18 @@ const LEVEL_1: readonly Omit<Row, 'level'>[] = [
       });
     },
   },
+  {
+    what: 'reports what it used and its level beside its first queue, at the latest as it leaves',
+    check: async (stage) => {
+      await stage.add('a', 2, 100);
+      const pod = await stage.start('pod-0', AT_ONCE);
+      await stage.untilCompleted('a', 2);
+      await leave(stage, pod, 10_000);
+      const report = await stage.redis.hget('bull:a:rq:usage:conformance/conformance', 'pod-0');
+      assert.match(report ?? '', /^\d+ \{"format":1,.*"jobs":2/);
+      assert.match(report ?? '', /"contract":[1-9]/);
+    },
+  },
 ];
 
 const LEVEL_2: readonly Omit<Row, 'level'>[] = [
@@ -214,17 +226,6 @@ const LEVEL_2: readonly Omit<Row, 'level'>[] = [
       const { completed: ofA = 0 } = await stage.queue('a').getJobCounts('completed');
       const { completed: ofB = 0 } = await stage.queue('b').getJobCounts('completed');
       assert.ok(Math.abs(ofA / (ofA + ofB) - 0.75) < 0.06, `${ofA} of ${ofA + ofB} jobs were of weight 3 in 4`);
-    },
-  },
-  {
-    what: 'reports what it used beside its first queue, at the latest as it leaves',
-    check: async (stage) => {
-      await stage.add('a', 2, 100);
-      const pod = await stage.start('pod-0', AT_ONCE);
-      await stage.untilCompleted('a', 2);
-      await leave(stage, pod, 10_000);
-      const report = await stage.redis.hget('bull:a:rq:usage:conformance/conformance', 'pod-0');
-      assert.match(report ?? '', /^\d+ \{"format":1,.*"jobs":2/);
     },
   },
   {
