@@ -240,6 +240,20 @@ describe('autoscaling', () => {
   });
 });
 
+describe('the level of the pod contract', () => {
+  const pool = aPool(autoscaled(0, 10));
+  const after = (status: WorkerPool['status'], decision = aDecision()) =>
+    statusOf(aPool(autoscaled(0, 10), status), { decision }).contractLevel;
+
+  it('is what the pods say, and stays while they say nothing, until another version runs', () => {
+    expect(statusOf(pool, { decision: aDecision({ contractLevel: 1 }) }).contractLevel).toBe(1);
+    expect(after({ contractLevel: 1, currentVersion: '1.4.2' })).toBe(1);
+    expect(after({ contractLevel: 1, currentVersion: '1.4.2' }, aDecision({ contractLevel: 2 }))).toBe(2);
+    expect(after({ contractLevel: 1, currentVersion: '1.4.1' })).toBeUndefined();
+    expect(after({})).toBeUndefined();
+  });
+});
+
 const unspared = { reason: 'ApiForbidden', message: 'patch pods a: no right' } as const;
 const spared = (input: Partial<StatusInput>, pool = aPool()) =>
   statusOf(pool, input).conditions?.find(({ type }) => type === 'BusyPodsSpared');

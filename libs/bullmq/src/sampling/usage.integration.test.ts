@@ -35,6 +35,7 @@ const REPORT = {
   runMs: 1_853.2,
   lagP99Ms: 12,
   stuck: 1,
+  contract: 2,
 };
 const value = (over: object = {}, atMs = 1_790_000_000_000): string =>
   `${atMs} ${JSON.stringify({ ...REPORT, ...over })}`;

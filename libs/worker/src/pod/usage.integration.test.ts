@@ -36,6 +36,7 @@ describe('what a pod uses', () => {
     expect(usage).toEqual({
       atMs: expect.any(Number) as number,
       format: 1,
+      contract: 2,
       version: '1.4.2',
       periodMs: expect.any(Number) as number,
       slots: 4,
