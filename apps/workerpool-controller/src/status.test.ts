@@ -240,17 +240,16 @@ describe('autoscaling', () => {
   });
 });
 
-describe('the level of the pod contract', () => {
-  const pool = aPool(autoscaled(0, 10));
-  const after = (status: WorkerPool['status'], decision = aDecision()) =>
-    statusOf(aPool(autoscaled(0, 10), status), { decision }).contractLevel;
+const levelAfter = (status: WorkerPool['status'], decision = aDecision()) =>
+  statusOf(aPool(autoscaled(0, 10), status), { decision }).contractLevel;
 
+describe('the level of the pod contract', () => {
   it('is what the pods say, and stays while they say nothing, until another version runs', () => {
-    expect(statusOf(pool, { decision: aDecision({ contractLevel: 1 }) }).contractLevel).toBe(1);
-    expect(after({ contractLevel: 1, currentVersion: '1.4.2' })).toBe(1);
-    expect(after({ contractLevel: 1, currentVersion: '1.4.2' }, aDecision({ contractLevel: 2 }))).toBe(2);
-    expect(after({ contractLevel: 1, currentVersion: '1.4.1' })).toBeUndefined();
-    expect(after({})).toBeUndefined();
+    expect(levelAfter({}, aDecision({ contractLevel: 1 }))).toBe(1);
+    expect(levelAfter({ contractLevel: 1, currentVersion: '1.4.2' })).toBe(1);
+    expect(levelAfter({ contractLevel: 1, currentVersion: '1.4.2' }, aDecision({ contractLevel: 2 }))).toBe(2);
+    expect(levelAfter({ contractLevel: 1, currentVersion: '1.4.1' })).toBeUndefined();
+    expect(levelAfter({})).toBeUndefined();
   });
 });
 

@@ -235,7 +235,9 @@ describe('a Python worker pod whose Redis speaks TLS', () => {
     try {
       await readyPod({ ...env, REDIS_TLS_SERVER_NAME: 'redis.shop.example' });
       const other = await startPod({ ...env, REDIS_TLS_SERVER_NAME: 'other.example' });
-      await other.process.waitForLine(/not valid for 'other\.example'.*REDIS_TLS_SERVER_NAME/, TIMES);
+      const why = await other.process.waitForLine(/REDIS_TLS_SERVER_NAME/, TIMES);
+      expect(why).toContain("not valid for 'other.example'");
+      expect(await other.status('/readyz')).toBe(503);
     } finally {
       await close();
     }
