@@ -6,4 +6,6 @@ import { createSendEmail } from './send-email.ts';
 const redis = new Redis(redisOptionsFromEnvironment(process.env));
 redis.on('error', () => undefined); // the worker's own connection logs it
 
-await runWorkers({ handlers: { emails: createSendEmail(ledgerIn(redis)) } });
+const sendEmail = createSendEmail(ledgerIn(redis));
+
+await runWorkers({ handlers: { emails: sendEmail, receipts: sendEmail } });

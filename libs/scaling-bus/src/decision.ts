@@ -96,6 +96,8 @@ export const scalingDecisionSchema = z.object({
    * understood is left out instead of refusing the decision.
    */
   advice: decisionAdviceSchema.optional().catch(undefined),
+  /** The level of the pod contract that all pods of the spec's version say they keep. Absent: they say none. Since 1.2. */
+  contractLevel: count.optional().catch(undefined),
   /** Absent: there are none. */
   stuckHandlers: z.array(stuckPodSchema).max(MOST_STUCK_PODS).optional().catch(undefined),
 });

@@ -26,11 +26,12 @@ export interface Outgoing {
   readonly busy?: BusyPods | undefined;
   readonly advice?: PoolAdvice | undefined;
   readonly stuckPods?: readonly StuckPod[] | undefined;
+  readonly contractLevel?: number | undefined;
 }
 
 /** The decision as the bus carries it; times in the bus's Redis time. */
 export function decisionMessage(
-  { pool, currentReplicas, decision, busy, advice, stuckPods }: Outgoing,
+  { pool, currentReplicas, decision, busy, advice, stuckPods, contractLevel }: Outgoing,
   nowMs: number,
   stamp: Stamp,
 ): ScalingDecision {
@@ -52,6 +53,7 @@ export function decisionMessage(
     safetyLimitHit: decision.safetyLimitHit,
     ...(busy !== undefined && { busy }),
     ...(advice !== undefined && { advice: busAdvice(advice) }),
+    ...(contractLevel !== undefined && { contractLevel }),
     ...(stuckPods !== undefined && { stuckHandlers: [...stuckPods] }),
   };
 }

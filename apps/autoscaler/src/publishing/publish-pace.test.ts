@@ -54,5 +54,6 @@ describe('a decision is published', () => {
     expect(isWorthPublishing(at(0), { ...at(10), stuckPods }, 3, false)).toBe(true);
     expect(isWorthPublishing({ ...at(0), stuckPods }, { ...at(10), stuckPods }, 3, false)).toBe(false);
     expect(isWorthPublishing({ ...at(0), stuckPods }, at(10), 3, false)).toBe(true);
+    expect(isWorthPublishing(at(0), { ...at(10), contractLevel: 2 }, 3, false)).toBe(true);
   });
 });

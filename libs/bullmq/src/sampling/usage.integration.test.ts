@@ -35,6 +35,7 @@ const REPORT = {
   runMs: 1_853.2,
   lagP99Ms: 12,
   stuck: 1,
+  contract: 2,
 };
 const value = (over: object = {}, atMs = 1_790_000_000_000): string =>
   `${atMs} ${JSON.stringify({ ...REPORT, ...over })}`;
@@ -50,7 +51,16 @@ test('the newest report of each pod is read, by pool, in the order asked for', a
   const { format: _, memoryLimit: __, ...reported } = REPORT;
   expect(first!.toSorted((a, b) => a.pod.localeCompare(b.pod))).toEqual([
     { pod: 'pod-0', redisTimeMs: 1_790_000_000_000, ...reported },
-    { pod: 'pod-1', redisTimeMs: 1_790_000_000_000, ...reported, jobs: 0, runMs: undefined, throttled: undefined, lagP99Ms: undefined, stuck: undefined },
+    {
+      pod: 'pod-1',
+      redisTimeMs: 1_790_000_000_000,
+      ...reported,
+      jobs: 0,
+      runMs: undefined,
+      throttled: undefined,
+      lagP99Ms: undefined,
+      stuck: undefined,
+    },
   ]);
   expect(second).toEqual([]);
   expect(third).toMatchObject([{ pod: 'pod-2', busy: 7.5 }]);

@@ -37,6 +37,8 @@ export interface PodUsageReport {
   readonly lagP99Ms?: number;
   /** Handlers that go on although their job has failed; absent: none. */
   readonly stuck?: number;
+  /** The level of the pod contract that the image says it keeps. */
+  readonly contract?: number;
 }
 
 /** Most pods read per pool: a random sample says as much as all of them. */
@@ -98,7 +100,8 @@ function parseReport(pod: string, value: string): PodUsageReport | undefined {
     return undefined;
   }
   if (report?.['format'] !== FORMAT || space < 1 || !Number.isFinite(redisTimeMs)) return undefined;
-  const { version, periodMs, slots, busy, cpu, memory, eventLoop, throttled, jobs, runMs, lagP99Ms, stuck } = report;
+  const { version, periodMs, slots, busy, cpu, memory, eventLoop, throttled, jobs, runMs, lagP99Ms, stuck, contract } =
+    report;
   const needed = { periodMs, slots, busy, cpu, memory, eventLoop, jobs };
   if (typeof version !== 'string' || !Object.values(needed).every(isAmount)) return undefined;
   return {
@@ -110,6 +113,7 @@ function parseReport(pod: string, value: string): PodUsageReport | undefined {
     ...(isAmount(runMs) && { runMs }),
     ...(isAmount(lagP99Ms) && { lagP99Ms }),
     ...(isAmount(stuck) && stuck > 0 && { stuck }),
+    ...(isAmount(contract) && { contract }),
   };
 }
 
