@@ -71,6 +71,7 @@ export class Autoscaler implements SamplerHost {
     });
     this.#decider = new PoolDecider({
       advice: (pool) => this.#advisor.advice(pool),
+      polled: (pool) => this.#samplers.polled(pool),
       publisher: () => this.#publisher,
       busyPods: (pool) => readBusyPods(pool, this.#topology.queues, (key) => this.#samplers.reader(key)),
       metrics,

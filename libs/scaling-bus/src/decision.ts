@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** What this release writes. Readers take every 1.x: a new minor only adds optional fields. */
-export const SCHEMA_VERSION = '1.1';
+export const SCHEMA_VERSION = '1.2';
 const SUPPORTED_MAJOR = '1';
 
 const count = z.int().min(0);
@@ -84,6 +84,11 @@ export const scalingDecisionSchema = z.object({
    * understood is left out instead of refusing the decision.
    */
   advice: decisionAdviceSchema.optional().catch(undefined),
+  /**
+   * Why a Redis of the pool does not notify of new jobs, so that the pool wakes up to a second late; absent: it notifies.
+   * Since 1.2.
+   */
+  polled: z.string().min(1).max(1_024).optional().catch(undefined),
 });
 
 export type ScalingDecision = z.infer<typeof scalingDecisionSchema>;

@@ -39,7 +39,7 @@ it('what pods report becomes advice in the decision, also while the size stays; 
     await report();
     return scaler.of('workers').find(({ advice }) => advice);
   }, PATIENCE);
-  expect(decision).toMatchObject({ schemaVersion: '1.1', currentReplicas: 2, desiredReplicas: 2 });
+  expect(decision).toMatchObject({ schemaVersion: '1.2', currentReplicas: 2, desiredReplicas: 2 });
   expect(decision.advice).toEqual({
     concurrency: 20,
     resources: {

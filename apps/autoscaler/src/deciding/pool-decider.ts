@@ -28,6 +28,8 @@ export interface DeciderOptions {
   readonly busyPods: (pool: ScaledPool) => Promise<BusyPods | undefined>;
   /** Advice on the pool's concurrency and resources, if there is any. */
   readonly advice?: (pool: ScaledPool) => PoolAdvice | undefined;
+  /** Why the pool's queues at rest are polled; undefined: they are not. */
+  readonly polled?: (pool: ScaledPool) => string | undefined;
   readonly metrics: AutoscalerMetrics;
   readonly now: () => number;
   readonly onPublishFailure: (error: unknown) => void;
@@ -76,7 +78,8 @@ export class PoolDecider {
     Object.assign(memory, { state, desired: decision.desired, decidedAtMs: nowMs });
     metrics.decided(pool, decision);
     const advice = this.#options.advice?.(pool);
-    const next: Published = { atMs: nowMs, decision, generation: pool.generation, advice };
+    const polled = this.#options.polled?.(pool);
+    const next: Published = { atMs: nowMs, decision, generation: pool.generation, advice, polled };
     const bus = publisher();
     if (bus === undefined) return false;
     const behind = decision.desired !== currentReplicas && bus.isBehind(nowMs);
@@ -89,7 +92,7 @@ export class PoolDecider {
       // What was decided meanwhile is newer and must not get the lower sequence.
       if (memory.published !== next) return false;
       const sampledAtMs = newestSampleMs(observation.queues, nowMs);
-      await bus.publish({ pool, currentReplicas, decision, busy, advice }, sampledAtMs, now());
+      await bus.publish({ pool, currentReplicas, decision, busy, advice, polled }, sampledAtMs, now());
       metrics.published('ok');
       onPublished();
       return decision.desired !== currentReplicas;

@@ -8,6 +8,8 @@ export interface Published {
   readonly generation: number;
   /** The same object for as long as the advice stays the same. */
   readonly advice?: PoolAdvice | undefined;
+  /** Why queues at rest are polled. */
+  readonly polled?: string | undefined;
 }
 
 /** How often a decision that changes nothing is published again for the numbers in it. */
@@ -42,5 +44,6 @@ export function isWorthPublishing(
   if (decision.heldBy !== heldBy || decision.safetyLimitHit !== safetyLimitHit || generation !== last.generation)
     return true;
   if (next.advice !== undefined && next.advice !== last.advice) return true;
+  if ((next.polled === undefined) !== (last.polled === undefined)) return true;
   return decision.reason !== reason && atMs - last.atMs >= REFRESH_MS;
 }

@@ -1,5 +1,4 @@
 import { UnrecoverableError, type Job, type Telemetry } from 'bullmq';
-import { Redis, type RedisOptions } from 'ioredis';
 import type { WorkerConfig } from '../environment/config.ts';
 import { whyUnreachable } from '../environment/redis-env.ts';
 import { JobStopped, partsOf, type QueueHandler } from '../jobs/handler.ts';
@@ -12,6 +11,7 @@ import { LOCK_TIMES, MAX_STALLED_COUNT, type LockTimes } from '../queues/lock-ti
 import { answeredBeforeLeaving, serveQueue, type LoopProgress } from '../queues/queue-loop.ts';
 import { QueueWorker } from '../queues/queue-worker.ts';
 import { Slots } from '../queues/slots.ts';
+import { openRedis, type PodRedis } from '../redis/open-redis.ts';
 import { startUsageReports, type UsageTimes } from '../usage/report.ts';
 import { drain, planDrain, type DrainOutcome } from './drain.ts';
 
@@ -20,7 +20,7 @@ export type Handlers = Record<string, QueueHandler>;
 
 export interface WorkersOptions {
   config: WorkerConfig;
-  redis: RedisOptions;
+  redis: PodRedis;
   handlers: Handlers;
   /** Traces every job, as a part of what its producer traced. */
   telemetry?: Telemetry | undefined;
@@ -54,7 +54,7 @@ export function startWorkers(options: WorkersOptions): Workers {
   const stop = new AbortController();
   const running = new RunningJobs();
   const slots = new Slots(config.concurrency);
-  const redis = new Redis(target);
+  const redis = openRedis(target, config.queues);
   let connectedSinceMs: number | undefined;
   let redisError: string | undefined;
   let locksRenewedMs = monotonic();
@@ -94,7 +94,11 @@ export function startWorkers(options: WorkersOptions): Workers {
       locksRenewedMs = monotonic();
       for (const id of ids) worker.cancelJob(id, 'its lock was lost');
     });
-    worker.on('error', (error) => log.warn('worker error', { queue, error: error.message }));
+    worker.on('error', (error) => {
+      // a renewal that Redis did not take is no renewal that nobody tried: a restart would not help
+      locksRenewedMs = monotonic();
+      log.warn('worker error', { queue, error: error.message });
+    });
     return { worker, progress };
   });
   const loops = served.map(({ progress }) => progress);
