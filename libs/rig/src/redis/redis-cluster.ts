@@ -9,6 +9,8 @@ export interface RedisClusterOptions {
   password?: string;
   /** Each master has a replica, which takes over when it is gone for `nodeTimeoutMs`. */
   replicas?: boolean;
+  /** What was written survives `kill9` and `restart` of a node. */
+  persistent?: boolean;
   /** After how long without an answer a node counts as gone; default 5 s. */
   nodeTimeoutMs?: number;
   /** Paths of PEM files: clients and nodes speak TLS; plain TCP stays open for this rig. */
@@ -40,10 +42,9 @@ export async function startRedisCluster(size = 3, options: RedisClusterOptions =
   const { replicas: hasReplicas = false, password } = options;
   const stack = new AsyncDisposableStack();
   const start = async (): Promise<Node> => {
-    const ports = { bus: await freePort(), ...(options.tls && { tls: await freePort() }) };
-    const login = password === undefined ? {} : { password };
-    const server = stack.use(await startRedis({ ...login, args: argumentsOf(options, ports) }));
-    return { server, ports };
+    const node = await startNode(options);
+    stack.use(node.server);
+    return node;
   };
   try {
     const started = await Promise.all(Array.from({ length: hasReplicas ? 2 * size : size }, start));
@@ -107,8 +108,27 @@ interface Node {
   readonly ports: Ports;
 }
 
-function argumentsOf({ password, nodeTimeoutMs = 5_000, tls }: RedisClusterOptions, ports: Ports): string[] {
+const ATTEMPTS = 5;
+
+async function startNode(options: RedisClusterOptions): Promise<Node> {
+  const { password } = options;
+  for (let attempt = 1; ; attempt++) {
+    const [port, bus, tls] = await Promise.all([freePort(), freePort(), freePort()]);
+    const ports = { bus, ...(options.tls && { tls }) };
+    try {
+      const login = password === undefined ? {} : { password };
+      return { server: await startRedis({ port, ...login, args: argumentsOf(options, ports) }), ports };
+    } catch (error) {
+      // Another process may have taken one of the three since.
+      if (attempt === ATTEMPTS) throw error;
+    }
+  }
+}
+
+function argumentsOf(options: RedisClusterOptions, ports: Ports): string[] {
+  const { password, persistent = false, nodeTimeoutMs = 5_000, tls } = options;
   return [
+    ...(persistent ? ['--appendonly', 'yes', '--appendfsync', 'always'] : []),
     ...['--cluster-enabled', 'yes', '--cluster-node-timeout', String(nodeTimeoutMs)],
     ...['--cluster-port', String(ports.bus)],
     // Whatever its replica has of a master that is gone, it takes over.

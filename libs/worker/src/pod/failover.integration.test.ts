@@ -12,14 +12,11 @@ import {
   temporaryFolder,
   untilReplicated,
   type ChildHandle,
-  type RedisCluster,
-  type RedisSentinel,
   type RedisServer,
 } from '@redis-queue/rig';
 import { Queue } from 'bullmq';
-import type { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openRedis } from '../redis/open-redis.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { openRedis, type PodRedis } from '../redis/open-redis.ts';
 import { PATIENCE } from './testbed.ts';
 
 const PASSWORD = 'of-servers';
@@ -27,6 +24,7 @@ const SENTINEL_PASSWORD = 'of-sentinels';
 /** In a Cluster of three they lie on different nodes. */
 const QUEUES = { a: '{q0}', b: '{q1}' } as const;
 
+const secure = (): { ca: string } => ({ ca: readFileSync(tls.ca, 'utf8') });
 let tls: { ca: string; certificate: string; key: string };
 
 beforeAll(async () => {
@@ -107,34 +105,29 @@ async function ranOnce(queue: Queue, count: number): Promise<void> {
   expect(await queue.getFailedCount()).toBe(0);
 }
 
-describe.concurrent('a pod on a Redis Cluster, by TLS', () => {
-  let cluster: RedisCluster;
-  let redis: Redis;
-  let a: Queue;
-  let b: Queue;
-  let env: Record<string, string>;
-  const servers = (): RedisServer[] => cluster.shards.flatMap(({ primary, replica }) => [primary, replica!]);
+/** Queues as producers see them, with all rights. */
+function openQueues(place: PodRedis, stack: AsyncDisposableStack): [Queue, Queue] {
+  const redis = openRedis({ ...place, password: PASSWORD, tls: secure(), maxRetriesPerRequest: null });
+  redis.on('error', () => undefined);
+  stack.defer(() => redis.disconnect());
+  return Object.values(QUEUES).map((name) => {
+    const queue = new Queue(name, { connection: redis });
+    return queue.on('error', () => undefined);
+  }) as [Queue, Queue];
+}
 
-  beforeAll(async () => {
-    cluster = await startRedisCluster(3, { password: PASSWORD, replicas: true, nodeTimeoutMs: 1_000, tls });
-    await Promise.all(servers().map(addWorker));
-    const { host, port } = cluster.address;
-    env = { REDIS_HOST: host, REDIS_PORT: String(port), REDIS_CLUSTER: 'true' };
-    const secure = { tls: { ca: readFileSync(tls.ca, 'utf8') } };
-    redis = openRedis({ cluster: true, host, port, password: PASSWORD, maxRetriesPerRequest: null, ...secure });
-    redis.on('error', () => undefined);
-    [a, b] = Object.values(QUEUES).map((name) => new Queue(name, { connection: redis })) as [Queue, Queue];
-    for (const queue of [a, b]) queue.on('error', () => undefined);
-  });
-  afterAll(async () => {
-    redis.disconnect();
-    await cluster[Symbol.asyncDispose]();
-  });
-
-  it('goes on when the node of a queue is gone; then hands back what runs, with just the rights of the docs', async () => {
+describe.concurrent('a pod, by TLS and with just the rights of the docs,', () => {
+  it('on a Redis Cluster goes on when the node of a queue is gone; then it hands back what runs', async () => {
     await using stack = new AsyncDisposableStack();
-    const pod = await readyPod(env, stack);
-    await Promise.all([a.addBulk(jobs(6, 4_000)), b.addBulk(jobs(2, 10))]);
+    const options = { password: PASSWORD, replicas: true, nodeTimeoutMs: 1_500, tls };
+    const cluster = stack.use(await startRedisCluster(3, options));
+    const servers = cluster.shards.flatMap(({ primary, replica }) => [primary, replica!]);
+    await Promise.all(servers.map(addWorker));
+    const { host, port } = cluster.address;
+    const [a, b] = openQueues({ cluster: true, host, port }, stack);
+    const pod = await readyPod({ REDIS_HOST: host, REDIS_PORT: String(port), REDIS_CLUSTER: 'true' }, stack);
+
+    await Promise.all([a.addBulk(jobs(6, 3_000)), b.addBulk(jobs(2, 10))]);
     await active(a, 6);
     await ranOnce(b, 2);
     const struck = cluster.shardOf(QUEUES.a);
@@ -153,68 +146,41 @@ describe.concurrent('a pod on a Redis Cluster, by TLS', () => {
     pod.process.kill('SIGTERM');
     expect(await pod.process.exited).toEqual({ code: 0, signal: null });
     expect(await job!.getState()).toBe('waiting');
-    const others = servers().filter((server) => server !== struck.primary);
-    expect(await refusals(others)).toEqual([]);
+    expect(await refusals(servers.filter((server) => server !== struck.primary))).toEqual([]);
   });
 
-  it('does not start for a queue without a hash tag, and says what to name', async () => {
-    const RQ_QUEUES = JSON.stringify([{ queue: 'a', name: 'a', prefix: 'bull' }]);
+  it('on a Redis Cluster does not start for a queue without a hash tag, and says what to name', async () => {
     await using stack = new AsyncDisposableStack();
-    const pod = await startPod({ ...env, RQ_QUEUES }, stack);
+    const RQ_QUEUES = JSON.stringify([{ queue: 'a', name: 'a', prefix: 'bull' }]);
+    const pod = await startPod({ REDIS_HOST: '127.0.0.1', REDIS_CLUSTER: 'true', RQ_QUEUES }, stack);
     expect((await pod.process.exited).code).toBe(1);
     expect(pod.process.lines.join()).toMatch(/queue a .*no hash tag.*spec\.redis\.prefix/);
   });
-});
 
-describe.concurrent('a pod behind Sentinels, by TLS', () => {
-  let group: RedisSentinel;
-  let redis: Redis;
-  let queue: Queue;
-
-  beforeAll(async () => {
-    group = await startRedisSentinel({ password: PASSWORD, sentinelPassword: SENTINEL_PASSWORD, tls });
-    await Promise.all([group.primary, group.replica].map(addWorker));
-    const secure = { ca: readFileSync(tls.ca, 'utf8') };
-    redis = openRedis({
-      sentinels: [group.sentinel],
-      name: group.masterName,
-      password: PASSWORD,
-      sentinelPassword: SENTINEL_PASSWORD,
-      tls: secure,
-      sentinelTLS: secure,
-      enableTLSForSentinelMode: true,
-      maxRetriesPerRequest: null,
-    });
-    redis.on('error', () => undefined);
-    queue = new Queue(QUEUES.a, { connection: redis });
-    queue.on('error', () => undefined);
-  });
-  afterAll(async () => {
-    redis.disconnect();
-    await group[Symbol.asyncDispose]();
-  });
-
-  it('goes on at the new primary when the old one is frozen, which closes no connection', async () => {
-    const { host, port } = group.sentinel;
+  it('behind Sentinels goes on at the new primary when the old one is frozen, which closes no connection', async () => {
     await using stack = new AsyncDisposableStack();
-    const sentinels = {
-      REDIS_SENTINELS: `gone.invalid:1, ${host}:${port}`,
-      REDIS_SENTINEL_MASTER_NAME: group.masterName,
+    const options = { password: PASSWORD, sentinelPassword: SENTINEL_PASSWORD, downAfterMs: 1_500, tls };
+    const group = stack.use(await startRedisSentinel(options));
+    await Promise.all([group.primary, group.replica].map(addWorker));
+    const { sentinel, masterName } = group;
+    const ofSentinels = { sentinelPassword: SENTINEL_PASSWORD, sentinelTLS: secure(), enableTLSForSentinelMode: true };
+    const [queue] = openQueues({ sentinels: [sentinel], name: masterName, ...ofSentinels }, stack);
+    const env = {
+      REDIS_SENTINELS: `gone.invalid:1, ${sentinel.host}:${sentinel.port}`,
+      REDIS_SENTINEL_MASTER_NAME: masterName,
       REDIS_SENTINEL_PASSWORD: SENTINEL_PASSWORD,
     };
-    const pod = await readyPod(sentinels, stack);
+    const pod = await readyPod(env, stack);
+
     await queue.addBulk(jobs(6, 1_000));
     await active(queue, 6);
     await untilReplicated(group.primary, group.replica);
     process.kill(group.primary.pid, 'SIGSTOP');
-    try {
-      await ranOnce(queue, 6);
-      await queue.addBulk(jobs(6, 10));
-      await ranOnce(queue, 12);
-      expect(await pod.probe('/livez')).toBe('200 making progress');
-      expect(await refusals([group.replica])).toEqual([]);
-    } finally {
-      process.kill(group.primary.pid, 'SIGCONT'); // a frozen server could not be stopped
-    }
+    stack.defer(() => void process.kill(group.primary.pid, 'SIGCONT')); // a frozen server could not be stopped
+    await ranOnce(queue, 6);
+    await queue.addBulk(jobs(6, 10));
+    await ranOnce(queue, 12);
+    expect(await pod.probe('/livez')).toBe('200 making progress');
+    expect(await refusals([group.replica])).toEqual([]);
   });
 });
