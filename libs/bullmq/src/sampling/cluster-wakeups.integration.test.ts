@@ -1,11 +1,11 @@
 import { eventually, startRedisCluster, type RedisCluster } from '@redis-queue/rig';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ACL_RULES } from './acl.ts';
+import { ACL_RULES } from '../connections/acl.ts';
 import { ClusterWakeups } from './cluster-wakeups.ts';
-import { RedisConnections } from './connections.ts';
-import { queueId, queueKey, type QueueRef } from './redis/keys.ts';
-import type { RedisAddress } from './target.ts';
+import { RedisConnections } from '../connections/connections.ts';
+import { queueId, queueKey, type QueueRef } from '../redis/keys.ts';
+import type { RedisAddress } from '../connections/target.ts';
 
 const PATIENCE = { timeoutMs: 20_000, intervalMs: 10 };
 /** On the three nodes, with the tag in the name or in the prefix. */
@@ -37,9 +37,8 @@ afterAll(async () => {
   await cluster[Symbol.asyncDispose]();
 });
 
-/** As a producer does, to whichever node has the queue. */
-const add = (queue: QueueRef): Promise<number> =>
-  connections.get({ ...cluster.address, cluster: true }).lpush(queueKey(queue, 'wait'), '1');
+/** Adds and removes as a producer and a worker do, at whichever node has the queue. */
+const producer = (): Redis => connections.get({ ...cluster.address, cluster: true });
 
 test('queues on all nodes wake at once, also after a slot was moved and after a node was taken over from', async () => {
   const woken = new Map<string, number>();
@@ -60,7 +59,7 @@ test('queues on all nodes wake at once, also after a slot was moved and after a 
     });
   const wakes = async (queue: QueueRef): Promise<void> => {
     woken.clear();
-    await add(queue);
+    await producer().lpush(queueKey(queue, 'wait'), '1');
     await eventually(() => woken.has(queueId(queue)), { ...PATIENCE, description: `${queue.name} to wake` });
     expect([...woken.keys()]).toEqual([queueId(queue)]);
   };
@@ -73,7 +72,9 @@ test('queues on all nodes wake at once, also after a slot was moved and after a 
   // The slot of a queue without jobs has no key whose move anything reports.
   const [moved, struckQueue] = QUEUES as [QueueRef, QueueRef];
   const [from, to] = [cluster.shardOf(queueId(moved)), cluster.shardOf(queueId(struckQueue))];
-  await add(moved).then(() => connections.get({ ...cluster.address, cluster: true }).del(queueKey(moved, 'wait')));
+  await producer().del(queueKey(moved, 'wait'));
+  await eventually(() => woken.delete(queueId(moved)), { ...PATIENCE, description: 'the end of its jobs to wake' });
+  await allArmed();
   await moveSlot(moved, from.primary, to.primary);
   await eventually(() => woken.delete(queueId(moved)), { ...PATIENCE, description: 'the move to be noticed' });
   await allArmed();
