@@ -102,7 +102,7 @@ export const WORKER_POOL_REASONS = {
   Decided: { kind: 'notice', doc: 'The size follows the decisions of the autoscaler.' },
   WakeUpsPolled: {
     kind: 'degraded',
-    doc: 'The size follows the decisions of the autoscaler, but a Redis of the pool does not notify of new jobs, so that a pool at zero wakes up to a second late; the message says why. Give the user of the sampler client|tracking (docs/redis-users.md), or wait until Redis is back.',
+    doc: 'The size follows the decisions of the autoscaler, but a Redis of the pool does not notify of new jobs, so that a pool at zero wakes up to a second late; the message says why. Give the user of the sampler the rights in docs/redis-users.md, or wait until Redis is back.',
   },
   SensorFailed: {
     kind: 'degraded',
