@@ -1,19 +1,11 @@
 // A worker pod for the integration tests, started as a process of its own so that it can be signalled and killed.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Redis } from 'ioredis';
-import {
-  handle,
-  redisOptionsFromEnvironment,
-  runWorkers,
-  type Handler,
-  type StandardSchema,
-} from '@redis-queue/worker';
+import { connectRedis, handle, runWorkers, type Handler, type StandardSchema } from '@redis-queue/worker';
 import type { LockTimes } from '../queues/lock-times.ts';
 import type { UsageTimes } from '../usage/report.ts';
 import type { Work } from './testbed.ts';
 
-const ledger = new Redis(redisOptionsFromEnvironment(process.env));
-ledger.on('error', () => undefined);
+const ledger = connectRedis();
 /** By each job that runs, the most that ran at once meanwhile. */
 const running = new Map<string, number>();
 
