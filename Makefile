@@ -40,6 +40,10 @@ bench: ## One benchmark, NAME=reaction, pools, …; the last line is one JSON ob
 	@if [ -z "$(filter $(NAME),$(BENCHES))" ]; then echo "make bench needs a NAME: one of $(BENCHES)" >&2; exit 2; fi
 	$(WITH) $(if $(filter $(NAME),$(POD_BENCHES)),node,control-plane) -- node bench/src/*/$(NAME).bench.ts $(ARGS)
 
+.PHONY: conformance
+conformance: ## Which level of the pod contract (docs/pod-contract.md) IMAGE='node main.js' keeps; ARGS=--help
+	@$(WITH) control-plane -- node e2e/src/conformance/main.ts $(if $(IMAGE),--image='$(IMAGE)') $(if $(QUEUE),--queue='$(QUEUE)') $(if $(JOB),--job='$(JOB)') $(if $(LEVEL),--level=$(LEVEL)) $(ARGS)
+
 .PHONY: generate
 generate: ## Write what is generated: CRDs, reference pages, scripts
 	@$(WITH) packages -- npx nx run-many -t generate

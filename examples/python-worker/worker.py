@@ -41,4 +41,4 @@ def signature(to: str, rounds: int) -> str:
 
 
 if __name__ == "__main__":
-    pod.run({"emails": send_email})
+    pod.run({"emails": send_email, "receipts": send_email})

@@ -71,7 +71,9 @@ export class Autoscaler implements SamplerHost {
     });
     this.#decider = new PoolDecider({
       advice: (pool) => this.#advisor.advice(pool),
+      contractLevel: (pool) => this.#advisor.contractLevel(pool),
       stuckPods: (pool) => this.#advisor.stuckPods(pool),
+      polled: (pool) => this.#samplers.polled(pool),
       publisher: () => this.#publisher,
       busyPods: (pool) => readBusyPods(pool, this.#topology.queues, (key) => this.#samplers.reader(key)),
       metrics,

@@ -240,6 +240,19 @@ describe('autoscaling', () => {
   });
 });
 
+const levelAfter = (status: WorkerPool['status'], decision = aDecision()) =>
+  statusOf(aPool(autoscaled(0, 10), status), { decision }).contractLevel;
+
+describe('the level of the pod contract', () => {
+  it('is what the pods say, and stays while they say nothing, until another version runs', () => {
+    expect(levelAfter({}, aDecision({ contractLevel: 1 }))).toBe(1);
+    expect(levelAfter({ contractLevel: 1, currentVersion: '1.4.2' })).toBe(1);
+    expect(levelAfter({ contractLevel: 1, currentVersion: '1.4.2' }, aDecision({ contractLevel: 2 }))).toBe(2);
+    expect(levelAfter({ contractLevel: 1, currentVersion: '1.4.1' })).toBeUndefined();
+    expect(levelAfter({})).toBeUndefined();
+  });
+});
+
 const unspared = { reason: 'ApiForbidden', message: 'patch pods a: no right' } as const;
 const spared = (input: Partial<StatusInput>, pool = aPool()) =>
   statusOf(pool, input).conditions?.find(({ type }) => type === 'BusyPodsSpared');

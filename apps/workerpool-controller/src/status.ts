@@ -49,10 +49,21 @@ export function poolStatus(pool: PoolObject, input: StatusInput, now: Date): Wor
     selector: poolSelector(pool.metadata.name),
     ...(currentVersion !== undefined && { currentVersion }),
     ...(lastGoodVersion !== undefined && { lastGoodVersion }),
+    ...contractLevel(pool, input),
     ...(readiness.rollout && { rollout: readiness.rollout }),
     ...(blocked.counts && { blockedReplicas: blocked.counts }),
     ...(autoscaling && { autoscaling }),
   };
+}
+
+/** What the pods of the version said last stays known while they say nothing, until another version runs. */
+function contractLevel(
+  { spec, status }: PoolObject,
+  { decision }: StatusInput,
+): Pick<WorkerPoolStatus, 'contractLevel'> | undefined {
+  const before = status?.currentVersion === spec.version ? status.contractLevel : undefined;
+  const level = decision?.contractLevel ?? before;
+  return level === undefined ? undefined : { contractLevel: level };
 }
 
 function conditions(pool: PoolObject, input: StatusInput, { state }: Readiness, now: Date): Condition[] {

@@ -16,7 +16,7 @@ export default async function run(job: SandboxedJob<Data>, token: string, signal
   const { returns, fails, tells, exit, delayMs, unrecoverable, limit, waits } = job.data;
   if (tells) {
     await job.updateProgress(30);
-    await job.log('a row');
+    job.log('a row');
     await job.updateData({ returns: 'changed' });
   }
   if (exit !== undefined) process.exit(exit);

@@ -20,7 +20,9 @@ console.error(`${jobs} jobs, one of which kills its process`);
 // As the kubelet: at once, then after 10, 20, 40 s.
 const downMs = (times: number): number => (times === 1 ? 0 : 10_000 * 2 ** (times - 2));
 const poison = await runPoison({ ...fleet, jobs, runMs: Number(values['run-ms']), downMs });
-console.table([poison]);
+const { reason, ...figures } = poison;
+console.table([figures]);
+console.error(reason);
 const losses = [];
 for (const times of [1, 2]) {
   console.error(`${values['lost-jobs']} jobs that lose their pod ${times === 1 ? 'once' : 'twice'}`);

@@ -1,10 +1,19 @@
-"""What the controller passes to a worker pod: environment variables, documented in docs/workers.md."""
+"""What the controller passes to a worker pod: environment variables, documented in docs/pod-contract.md."""
 
 import json
 import socket
+import ssl
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlparse
+
+from redis.asyncio import ConnectionPool
+from redis.asyncio.connection import SSLConnection
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import BusyLoadingError, ConnectionError, TimeoutError
+
+from .log import log
 
 SOCKET_TIMEOUT_SECONDS = 20
 
@@ -16,6 +25,9 @@ class Contract:
     # queue: metadata.name of the Queue; name and prefix: where it is in Redis; jobTimeoutMs, if any: how long a run may take
     queues: list[dict[str, Any]]
     concurrency: int  # jobs at once, over all queues
+    pool: str
+    namespace: str
+    version: str
     pod_name: str
     grace_seconds: float  # from SIGTERM until jobs are asked to stop
     drain_seconds: float  # from SIGTERM until the process is gone
@@ -26,6 +38,9 @@ class Contract:
         return Contract(
             queues=json.loads(env["RQ_QUEUES"]),
             concurrency=int(env.get("RQ_CONCURRENCY") or 10),
+            pool=env.get("RQ_POOL", ""),
+            namespace=env.get("RQ_POOL_NAMESPACE", ""),
+            version=env.get("RQ_VERSION", ""),
             pod_name=env.get("RQ_POD_NAME") or socket.gethostname(),
             grace_seconds=int(env.get("RQ_GRACE_PERIOD_MS") or 30_000) / 1000,
             drain_seconds=int(env.get("RQ_MAX_DRAIN_TIME_MS") or 600_000) / 1000,
@@ -63,4 +78,30 @@ def redis_options(env: dict[str, str]) -> dict[str, Any]:
         options["ssl"] = True
         if env.get("NODE_EXTRA_CA_CERTS"):  # where the pool puts redis-ca.crt of the Secret
             options["ssl_ca_certs"] = env["NODE_EXTRA_CA_CERTS"]
+    if env.get("REDIS_TLS_SERVER_NAME"):
+        if not options.pop("ssl", False):
+            raise SystemExit("REDIS_TLS_SERVER_NAME is set and TLS is not: set REDIS_TLS=true or a rediss:// URL")
+        return {"connection_pool": _pool_by_name(env["REDIS_TLS_SERVER_NAME"], options)}
     return options
+
+
+def _pool_by_name(server_name: str, options: dict[str, Any]) -> ConnectionPool:
+    """Connections that expect another name in the certificate than the host's, which redis-py has no option for."""
+
+    class NamedConnection(SSLConnection):
+        def _connection_arguments(self) -> dict[str, Any]:
+            return {**super()._connection_arguments(), "server_hostname": server_name}
+
+        async def _connect(self) -> None:
+            try:
+                await super()._connect()
+            except ssl.SSLCertVerificationError as error:  # tried again for long before anybody hears of it
+                log("warn", f"Redis: {error.verify_message} (REDIS_TLS_SERVER_NAME)")
+                raise
+
+    # What BullMQ sets on the connections that it makes itself, and a pool that is given has to bring along.
+    again = {
+        "retry": Retry(ExponentialBackoff(cap=20, base=1), 20),
+        "retry_on_error": [BusyLoadingError, ConnectionError, TimeoutError],
+    }
+    return ConnectionPool(connection_class=NamedConnection, decode_responses=True, **again, **options)

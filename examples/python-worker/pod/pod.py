@@ -7,10 +7,12 @@ from typing import Any
 from redis.asyncio import Redis
 
 from .contract import Contract, redis_options
-from .http import serve_probes
+from .http import serve_http
 from .log import log
+from .metrics import Metrics
 from .queue_loop import Handler, QueueLoop
 from .slots import Slots
+from .usage import Usage
 
 # A hand-back takes milliseconds; this leaves time before the end for when Redis is slow.
 HAND_BACK_SECONDS = 2
@@ -26,9 +28,21 @@ class Pod:
         self.redis = Redis(**options, decode_responses=True)
         self.signalled = asyncio.Event()
         self.hurry = asyncio.Event()
-        slots = Slots(contract.concurrency)
+        self.slots = Slots(contract.concurrency)
+        self.metrics = Metrics(self._gauges)
+        self.usage = Usage(contract, self.redis, lambda: self.slots.stuck)
+        self.connected = False
         self.queues = [
-            QueueLoop(queue, contract.pod_name, slots, self.redis, options, handlers[queue["queue"]])
+            QueueLoop(
+                queue,
+                contract.pod_name,
+                self.slots,
+                self.metrics,
+                self.usage,
+                self.redis,
+                options,
+                handlers[queue["queue"]],
+            )
             for queue in contract.queues
         ]
         self.loops: list[asyncio.Task] = []
@@ -36,12 +50,16 @@ class Pod:
     async def serve(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._on_signal)
-        await serve_probes(self.contract.http_port, {"/livez": self._no_progress, "/readyz": self._not_ready})
+        probes = {"/livez": self._no_progress, "/readyz": self._not_ready}
+        await serve_http(self.contract.http_port, probes, self._scrape)
         self.loops = [asyncio.ensure_future(queue.serve()) for queue in self.queues]
+        reports = asyncio.ensure_future(self.usage.report_regularly())
         log("info", f"serving {', '.join(queue.queue for queue in self.queues)}")
         await self.signalled.wait()
         log("info", "draining")
         log("info", f"drained: {await self._drain()}")
+        reports.cancel()
+        await self.usage.report(leaving=True)
 
     def _on_signal(self) -> None:
         (self.hurry if self.signalled.is_set() else self.signalled).set()
@@ -67,7 +85,7 @@ class Pod:
         if await idle_by(hand_back_after, hurry):
             return "stopped"
         for queue in self.queues:
-            queue.hand_back.set()
+            queue.hand_back_jobs()
         return "handed back" if await idle_by(end) else "abandoned"
 
     async def _no_progress(self) -> str | None:
@@ -77,13 +95,37 @@ class Pod:
         for queue, loop in zip(self.queues, self.loops):
             if loop.done() or queue.stuck():
                 return f"queue {queue.queue}: no progress in step {queue.step}"
-        return None
+        return self._all_stuck()
 
     async def _not_ready(self) -> str | None:
         if self.signalled.is_set():
             return "draining"
         silent = [queue.queue for queue in self.queues if not queue.fetching]
-        return await self._unreachable() or (f"not fetching yet from {', '.join(silent)}" if silent else None)
+        not_yet = f"not fetching yet from {', '.join(silent)}" if silent else None
+        return await self._unreachable() or not_yet or self._all_stuck()
+
+    def _all_stuck(self) -> str | None:
+        if not self.slots.all_stuck():
+            return None
+        return "all slots are given up to handlers that go on although their jobs have failed by jobTimeout"
+
+    async def _scrape(self) -> str:
+        self.connected = not await self._unreachable()
+        return await self.metrics.text()
+
+    def _gauges(self) -> dict[str, tuple[str, dict[str, float]]]:
+        slots = self.slots
+        return {
+            "redis_queue_worker_slots": (
+                "The pod's slots (its concurrency), by whether a job runs on them, or a handler that does not end.",
+                {'{state="active"}': slots.total - slots.free, '{state="free"}': slots.free},
+            ),
+            "redis_queue_worker_stuck_handlers": (
+                "Handlers that go on although their job has failed by jobTimeout; each has taken a slot from the pod.",
+                {"": slots.stuck},
+            ),
+            "redis_queue_worker_redis_connected": ("1 while Redis answers.", {"": int(self.connected)}),
+        }
 
     async def _unreachable(self) -> str | None:
         try:

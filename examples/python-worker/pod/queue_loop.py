@@ -5,10 +5,13 @@ from uuid import uuid4
 
 from bullmq import Job, Worker
 from bullmq.custom_errors import DelayedError
+from bullmq.redis_connection import loadScript
 from redis.asyncio import Redis
 
 from .log import log
+from .metrics import Metrics
 from .slots import Slots
+from .usage import Usage
 
 # Runs one job. What it returns is the job's result; what it raises fails the attempt, except CancelledError, which
 # hands the job back.
@@ -36,6 +39,8 @@ class QueueLoop:
         queue: dict[str, Any],
         pod_name: str,
         slots: Slots,
+        metrics: Metrics,
+        usage: Usage,
         redis: Redis,
         options: dict[str, Any],
         handler: Handler,
@@ -44,11 +49,16 @@ class QueueLoop:
         self.key = f"{queue['prefix']}:{queue['name']}"
         timeout_ms = queue.get("jobTimeoutMs")
         self.timeout_seconds = timeout_ms / 1000 if timeout_ms else None
-        self.pod_name, self.slots, self.redis, self.handler = pod_name, slots, redis, handler
+        self.pod_name, self.slots, self.metrics, self.usage = pod_name, slots, metrics, usage
+        self.redis, self.handler = redis, handler
         self.step, self.since = "slot", time.monotonic()
-        self.stopping = self.cancelled = self.fetching = False
-        self.hand_back = asyncio.Event()
-        self.handlers: dict[str, asyncio.Task] = {}  # by job id
+        self.stopping = self.cancelled = self.handing_back = self.fetching = False
+        self.handlers: dict[str, asyncio.Task] = {}  # by job id, in the order in which they began
+        self.hand_backs: dict[str, asyncio.Event] = {}  # likewise
+        self.late: dict[str, asyncio.Task] = {}  # those that go on although their job's time was over
+        # The package brings the script along, and no method that calls it.
+        self.hand_back_script = redis.register_script(loadScript("moveJobFromActiveToWait-9.lua"))
+        self.one_hand_back = asyncio.Lock()  # first come, first served: their order is that of the calls
         self.runs: set[asyncio.Task] = set()
         self.worker = Worker(
             queue["name"],
@@ -63,6 +73,8 @@ class QueueLoop:
         )
         self.worker.on("error", lambda error, *_: log("warn", f"queue {self.queue}: {error}"))
         self.worker.on("lockRenewalFailed", self._stop_jobs)  # another pod may run them by now
+        self.worker.on("completed", lambda *_: metrics.ended(self.queue, "completed"))
+        self.worker.on("failed", lambda job, error: metrics.failed(self.queue, job, error))
 
     async def serve(self) -> None:
         self.worker.lockManager.start()
@@ -97,9 +109,19 @@ class QueueLoop:
             loop.cancel()
 
     def cancel_jobs(self) -> None:
-        """Cancels handlers: the jobs of those that let CancelledError through are handed back."""
+        """Cancels handlers: the jobs of those that let CancelledError through are handed back.
+
+        The last one first: each goes to the very front of its queue, so they stand there in the order in which they had
+        started.
+        """
         self.cancelled = True
-        self._stop_jobs(list(self.handlers))
+        self._stop_jobs(list(reversed(self.handlers)))
+
+    def hand_back_jobs(self) -> None:
+        """Hands back what still runs, whether its handler ends or not; the last one first."""
+        self.handing_back = True
+        for hand_back in reversed(list(self.hand_backs.values())):
+            hand_back.set()
 
     def stuck(self) -> bool:
         return self.step != "slot" and time.monotonic() - self.since > STUCK_SECONDS
@@ -125,15 +147,20 @@ class QueueLoop:
 
     async def _run_jobs(self, job: Job) -> None:
         """Runs a job and, as long as no other queue needs the slot, the next jobs of the queue."""
+        late = None
         try:
             while job:
                 await self.worker.processJob(job, job.token)
-                if self.stopping or self.slots.contended_beside(self.queue):
+                late = self.late.pop(job.id, None)
+                if late or self.stopping or self.slots.contended_beside(self.queue):
                     # the end of a job makes room under a global concurrency: somebody has to fetch
                     return await self._wake_another()
                 job = await self._fetch()
         finally:
-            self.slots.release()
+            if late:
+                self.slots.release_after(late)
+            else:
+                self.slots.release()
 
     async def _wait_for_work(self) -> None:
         limited_ms = self.worker.limitUntil
@@ -146,7 +173,7 @@ class QueueLoop:
             log("warn", f"queue {self.queue}: cannot wait for jobs, trying again: {error}")
             await asyncio.sleep(RETRY_SECONDS)
             return
-        if self.slots.none_free():
+        if self.slots.free == 0:
             await self._wake_another()
 
     async def _wake_another(self) -> None:
@@ -168,35 +195,60 @@ class QueueLoop:
     async def _process(self, job: Job, token: str) -> Any:
         """BullMQ calls this for a job. It runs the handler to its end, or until the drain hands the job back."""
         await self._record_who_runs(job)
+        self.metrics.started(self.queue, job)
+        self.usage.began()
+        began = time.monotonic()
         handler = asyncio.ensure_future(self.handler(job, self.redis))
         self.handlers[job.id] = handler
+        hand_back = self.hand_backs[job.id] = asyncio.Event()
         if self.cancelled:
             handler.cancel()
-        handed_back = asyncio.ensure_future(self.hand_back.wait())
+        if self.handing_back:
+            hand_back.set()
+        handed_back = asyncio.ensure_future(hand_back.wait())
         try:
             over, _ = await asyncio.wait(
                 {handler, handed_back}, timeout=self.timeout_seconds, return_when=asyncio.FIRST_COMPLETED
             )
             if not over:
-                return await self._time_is_over(handler)
+                return await self._time_is_over(job, handler)
             if handler.done() and not handler.cancelled():
                 return handler.result()
         finally:
             handed_back.cancel()
-            del self.handlers[job.id]
+            del self.handlers[job.id], self.hand_backs[job.id]
+            seconds = time.monotonic() - began
+            self.metrics.ran(self.queue, seconds)
+            self.usage.ended(seconds)
         try:
-            await job.moveToDelayed(int(time.time() * 1000), token)  # due at once, and no attempt is counted
+            await self._hand_back(job, token)
+            self.metrics.ended(self.queue, "handed_back")
             log("info", f"queue {self.queue}: handed job {job.id} back")
         except Exception as error:  # noqa: BLE001 - if raised, it would fail the job; so the lock expires instead
             log("warn", f"queue {self.queue}: cannot hand job {job.id} back: {error}")
-        raise DelayedError()
+        raise DelayedError()  # for the package: the job is dealt with
 
-    async def _time_is_over(self, handler: asyncio.Task) -> Any:
-        """Fails the job, unless its handler ends well in spite of its cancellation. One that ignores it goes on."""
+    async def _hand_back(self, job: Job, token: str) -> None:
+        """Puts the job to the front of its queue, or of the jobs of its priority; no attempt and no stall is counted."""
+        names = ("active", "wait", "stalled", "paused", "meta", "limiter", "prioritized", "marker", "events")
+        async with self.one_hand_back:
+            code = await self.hand_back_script(
+                keys=[f"{self.key}:{name}" for name in names], args=[job.id, token, f"{self.key}:{job.id}"]
+            )
+        if int(code) < 0:
+            raise RuntimeError(f"this pod does not hold it any more ({code})")
+
+    async def _time_is_over(self, job: Job, handler: asyncio.Task) -> Any:
+        """Fails the job, unless its handler ends well in spite of its cancellation.
+
+        One that ignores it goes on, and keeps its slot until it ends.
+        """
         handler.cancel()
         await asyncio.wait({handler}, timeout=min(self.timeout_seconds, MAX_GRACE_SECONDS))
         if handler.done() and not handler.cancelled() and not handler.exception():
             return handler.result()
+        if not handler.done():
+            self.late[job.id] = handler
         raise TimeoutError(
             f"the job ran for longer than the {self.timeout_seconds:g} s that jobTimeout of Queue {self.queue} allows"
         )

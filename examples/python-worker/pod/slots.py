@@ -5,21 +5,46 @@ class Slots:
     """The pod's concurrency, shared by its queues: a job is fetched only once it has a slot, so no sum exceeds it."""
 
     def __init__(self, total: int) -> None:
-        self._free = asyncio.Semaphore(total)
-        self._asking: list[str] = []
+        self.total = total
+        self.free = total
+        # Handlers that go on although their job has failed by jobTimeout: each keeps its slot until it ends.
+        self.stuck = 0
+        self._asking: list[tuple[str, asyncio.Future]] = []
 
     async def take(self, queue: str) -> None:
-        self._asking.append(queue)
+        """First come, first served: the weights of the contract are for @redis-queue/worker."""
+        if self.free > 0:
+            self.free -= 1
+            return
+        asked = (queue, asyncio.get_running_loop().create_future())
+        self._asking.append(asked)
         try:
-            await self._free.acquire()  # first come, first served
-        finally:
-            self._asking.remove(queue)
+            await asked[1]
+        except asyncio.CancelledError:
+            if asked in self._asking:
+                self._asking.remove(asked)
+            else:  # it was given one in the same moment
+                self.release()
+            raise
 
     def release(self) -> None:
-        self._free.release()
+        if self._asking:
+            self._asking.pop(0)[1].set_result(None)
+        else:
+            self.free += 1
 
-    def none_free(self) -> bool:
-        return self._free.locked()
+    def release_after(self, handler: asyncio.Task) -> None:
+        """The handler goes on without its job: its slot is free once it ends."""
+        self.stuck += 1
+
+        def ended(_: asyncio.Task) -> None:
+            self.stuck -= 1
+            self.release()
+
+        handler.add_done_callback(ended)
+
+    def all_stuck(self) -> bool:
+        return self.stuck >= self.total
 
     def contended_beside(self, queue: str) -> bool:
-        return any(other != queue for other in self._asking)
+        return any(other != queue for other, _ in self._asking)

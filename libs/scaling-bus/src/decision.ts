@@ -96,8 +96,15 @@ export const scalingDecisionSchema = z.object({
    * understood is left out instead of refusing the decision.
    */
   advice: decisionAdviceSchema.optional().catch(undefined),
+  /** The level of the pod contract that all pods of the spec's version say they keep. Absent: they say none. Since 1.2. */
+  contractLevel: count.optional().catch(undefined),
   /** Absent: there are none. */
   stuckHandlers: z.array(stuckPodSchema).max(MOST_STUCK_PODS).optional().catch(undefined),
+  /**
+   * Why a Redis of the pool does not notify of new jobs, so that the pool wakes up to a second late; absent: it notifies.
+   * Since 1.2.
+   */
+  polled: z.string().min(1).max(1_024).optional().catch(undefined),
 });
 
 export type ScalingDecision = z.infer<typeof scalingDecisionSchema>;

@@ -7,8 +7,9 @@ import { createWorkerMetrics } from './observability/metrics.ts';
 import { Slots } from './queues/slots.ts';
 import { checkWorkerOptions } from './queues/worker-options.ts';
 
-const page = readFileSync(join(workspaceRoot, 'docs/workers.md'), 'utf8');
-const migration = readFileSync(join(workspaceRoot, 'docs/migrate-from-bullmq-worker.md'), 'utf8');
+const [page, contract, migration] = ['workers.md', 'pod-contract.md', 'migrate-from-bullmq-worker.md'].map((file) =>
+  readFileSync(join(workspaceRoot, 'docs', file), 'utf8'),
+) as [string, string, string];
 const source = (file: string): string => readFileSync(join(import.meta.dirname, file), 'utf8');
 
 it('names every metric of a pod', () => {
@@ -33,7 +34,7 @@ it('names every variable of the pod contract that is read', () => {
   const names = [...new Set(read.map(([name]) => name))];
   expect(names).toContain('RQ_QUEUES');
   expect(names).toContain('REDIS_URL');
-  expect(names.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
+  expect(names.filter((name) => !contract.includes(`\`${name}\``))).toEqual([]);
 });
 
 describe.each(['bullmq', 'bullmq-5'])('who migrates is told of each option of a worker in %s', (version) => {

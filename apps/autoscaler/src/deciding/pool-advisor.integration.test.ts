@@ -28,7 +28,7 @@ function reportingPods(redis: Redis): (report?: object) => Promise<void> {
   };
 }
 
-it('what pods report becomes advice in the decision, also while the size stays; a restart forgets it', async () => {
+it('what pods report becomes advice, level and stuck handlers in the decision, also while the size stays; a restart forgets it', async () => {
   await using scaler = await TestAutoscaler.start();
   const redis = new Redis(scaler.redis.port);
   redis.on('error', () => {});
@@ -63,6 +63,19 @@ it('what pods report becomes advice in the decision, also while the size stays; 
   const followed = await eventually(() => scaler.of('workers').find((each) => each.pool.generation === 2), PATIENCE);
   // A change of the spec changes the advice at once; the ten minutes apply to what was measured.
   expect(followed.advice?.message).toContain('requests.memory');
+
+  const stuck = await eventually(async () => {
+    await report({ stuck: 2, contract: 2 });
+    return scaler.of('workers').find(({ stuckHandlers }) => stuckHandlers);
+  }, PATIENCE);
+  const pods = ['workers-a', 'workers-b'].map((pod) => ({ pod, handlers: 2, slots: 10 }));
+  expect(stuck).toMatchObject({ stuckHandlers: pods, contractLevel: 2, desiredReplicas: 2 });
+  const until = scaler.decisions.length;
+  const over = await eventually(async () => {
+    await report({ contract: 2 });
+    return scaler.decisions.slice(until).find(({ stuckHandlers }) => !stuckHandlers);
+  }, PATIENCE);
+  expect(over.contractLevel).toBe(2);
 
   const before = scaler.decisions.length;
   await redis.flushall();

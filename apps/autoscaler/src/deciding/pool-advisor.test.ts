@@ -123,3 +123,25 @@ describe('advice', () => {
     expect(advisor.advice(pool)).toBeUndefined();
   });
 });
+
+describe('what pods say of themselves', () => {
+  it("is the least level of the contract of the pods of the spec's version, and which have handlers that are stuck", async () => {
+    const said = { contract: 2, stuck: 1 };
+    const { advisor, tick } = anAdvisor((place, nowMs) => {
+      const [first, second] = idleLoop(place, nowMs) as [PodUsageReport, PodUsageReport];
+      return [
+        { ...first, ...said },
+        { ...second, contract: 1 },
+        { ...first, pod: 'old', version: '0', contract: 0 },
+      ];
+    });
+    const topology = topologyOf(1);
+    const pool = topology.pools.get('team/p0')!;
+    expect([advisor.contractLevel(pool), advisor.stuckPods(pool)]).toEqual([undefined, undefined]);
+    await tick(topology);
+    expect(advisor.contractLevel(pool)).toBe(1);
+    expect(advisor.stuckPods(pool)).toEqual([{ pod: 'pod-0', handlers: 1, slots: 10 }]);
+    expect(advisor.contractLevel({ ...pool, advised: { ...pool.advised, version: '2' } })).toBeUndefined();
+    expect(advisor.contractLevel({ ...pool, uid: 'another' })).toBeUndefined();
+  });
+});

@@ -31,6 +31,8 @@ interface PoolUsage {
   empty: number;
   usage: UsageHistory;
   stuck: StuckPods;
+  /** The least level that the pods of a version said they keep. */
+  contract?: { readonly version: string; readonly level: number };
   given?: GivenAdvice;
 }
 
@@ -83,6 +85,12 @@ export class PoolAdvisor {
     return known.given?.advice;
   }
 
+  /** The level of the pod contract that the pods of the spec's version say they keep; undefined: they say none. */
+  contractLevel({ key, uid, advised }: ScaledPool): number | undefined {
+    const known = this.#pools.get(key);
+    return known?.uid === uid && known.contract?.version === advised.version ? known.contract.level : undefined;
+  }
+
   /** The pods with handlers that are stuck, as they said last; undefined: there are none. */
   stuckPods(pool: ScaledPool): readonly StuckPod[] | undefined {
     const known = this.#pools.get(pool.key);
@@ -119,6 +127,9 @@ export class PoolAdvisor {
     if (known === undefined) return; // Gone meanwhile.
     known.empty = reports.length === 0 ? known.empty + 1 : 0;
     known.stuck = learnStuck(known.stuck, reports);
+    const { version } = pool.advised;
+    const levels = reports.flatMap(({ version: of, contract }) => (of === version && contract ? [contract] : []));
+    if (levels.length > 0) known.contract = { version, level: Math.floor(Math.min(...levels)) };
     known.usage = learnUsage(known.usage, reports, pool.advised);
     this.#advise(pool, known);
   }
@@ -134,7 +145,13 @@ export class PoolAdvisor {
   #known(pool: ScaledPool): PoolUsage {
     const known = this.#pools.get(pool.key);
     if (known?.uid === pool.uid) return known;
-    const fresh = { uid: pool.uid, nextReadMs: -Infinity, empty: 0, usage: noUsage(pool.advised), stuck: NO_STUCK_PODS };
+    const fresh = {
+      uid: pool.uid,
+      nextReadMs: -Infinity,
+      empty: 0,
+      usage: noUsage(pool.advised),
+      stuck: NO_STUCK_PODS,
+    };
     this.#pools.set(pool.key, fresh);
     return fresh;
   }

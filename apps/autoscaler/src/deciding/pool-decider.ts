@@ -31,6 +31,10 @@ export interface DeciderOptions {
   readonly advice?: (pool: ScaledPool) => PoolAdvice | undefined;
   /** The pool's pods with handlers that are stuck, if there are any. */
   readonly stuckPods?: (pool: ScaledPool) => readonly StuckPod[] | undefined;
+  /** The level of the pod contract that the image says it keeps, if it says one. */
+  readonly contractLevel?: (pool: ScaledPool) => number | undefined;
+  /** Why the pool's queues at rest are polled; undefined: they are not. */
+  readonly polled?: (pool: ScaledPool) => string | undefined;
   readonly metrics: AutoscalerMetrics;
   readonly now: () => number;
   readonly onPublishFailure: (error: unknown) => void;
@@ -80,7 +84,10 @@ export class PoolDecider {
     metrics.decided(pool, decision);
     const advice = this.#options.advice?.(pool);
     const stuckPods = this.#options.stuckPods?.(pool);
-    const next: Published = { atMs: nowMs, decision, generation: pool.generation, advice, stuckPods };
+    const contractLevel = this.#options.contractLevel?.(pool);
+    const polled = this.#options.polled?.(pool);
+    const said = { advice, stuckPods, contractLevel, polled };
+    const next: Published = { atMs: nowMs, decision, generation: pool.generation, ...said };
     const bus = publisher();
     if (bus === undefined) return false;
     const behind = decision.desired !== currentReplicas && bus.isBehind(nowMs);
@@ -93,7 +100,7 @@ export class PoolDecider {
       // What was decided meanwhile is newer and must not get the lower sequence.
       if (memory.published !== next) return false;
       const sampledAtMs = newestSampleMs(observation.queues, nowMs);
-      await bus.publish({ pool, currentReplicas, decision, busy, advice, stuckPods }, sampledAtMs, now());
+      await bus.publish({ pool, currentReplicas, decision, busy, ...said }, sampledAtMs, now());
       metrics.published('ok');
       onPublished();
       return decision.desired !== currentReplicas;

@@ -47,9 +47,14 @@ describe('a decision on the bus', () => {
     expect(scalingDecisionSchema.parse(message).advice).toEqual({ ...rest, since: 1_790_000_000_000 });
   });
 
-  it('carries the pods whose handlers are stuck', () => {
+  it('carries the pods whose handlers are stuck, and the level of the image', () => {
     const stuckPods = [{ pod: 'p-0', handlers: 2, slots: 10 }];
-    const message = decisionMessage({ pool, currentReplicas: 3, decision: DECISION, stuckPods }, 0, stamp);
-    expect(scalingDecisionSchema.parse(message).stuckHandlers).toEqual(stuckPods);
+    const stamp = { epoch: 5, sequence: 2, sampledAt: 0, busNowMs: 0 };
+    const message = decisionMessage(
+      { pool, currentReplicas: 3, decision: DECISION, stuckPods, contractLevel: 2 },
+      0,
+      stamp,
+    );
+    expect(scalingDecisionSchema.parse(message)).toMatchObject({ stuckHandlers: stuckPods, contractLevel: 2 });
   });
 });

@@ -11,6 +11,9 @@ export interface Published {
   readonly advice?: PoolAdvice | undefined;
   /** Likewise. */
   readonly stuckPods?: readonly StuckPod[] | undefined;
+  readonly contractLevel?: number | undefined;
+  /** Why queues at rest are polled. */
+  readonly polled?: string | undefined;
 }
 
 /** How often a decision that changes nothing is published again for the numbers in it. */
@@ -45,6 +48,7 @@ export function isWorthPublishing(
   if (decision.heldBy !== heldBy || decision.safetyLimitHit !== safetyLimitHit || generation !== last.generation)
     return true;
   if (next.advice !== undefined && next.advice !== last.advice) return true;
-  if (next.stuckPods !== last.stuckPods) return true;
+  if (next.stuckPods !== last.stuckPods || next.contractLevel !== last.contractLevel) return true;
+  if ((next.polled === undefined) !== (last.polled === undefined)) return true;
   return decision.reason !== reason && atMs - last.atMs >= REFRESH_MS;
 }

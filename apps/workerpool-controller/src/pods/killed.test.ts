@@ -47,7 +47,7 @@ describe('pods that were out of memory', () => {
     expect(dueInMs).toBe(30 * 60_000);
   });
 
-  it('are told for an hour', () => {
+  it('are reported for an hour', () => {
     expect(found([pod('mail-a', [killed(60)])])).toEqual({ problem: undefined });
     expect(found([pod('mail-a', [killed(59)])])).toMatchObject({ dueInMs: 60_000 });
   });

@@ -12,11 +12,11 @@ export interface KilledPods {
   readonly dueInMs?: number;
 }
 
-/** How long a kill is told. */
-const TOLD_MS = 3_600_000;
+/** How long a kill is reported. */
+const REPORTED_MS = 3_600_000;
 
 /**
- * The kills of the last hour, as far as pods tell them: each says when it was killed last and how often it was restarted,
+ * The kills of the last hour, as far as pods show them: each says when it was killed last and how often it was restarted,
  * so that of a pod older than an hour only the last kill is certain. Pure.
  *
  * @param deployment what the containers' limits are read from
@@ -31,7 +31,7 @@ export function killedPods(
     .flatMap((pod) => {
       const kill = lastKill(pod);
       const atMs = Date.parse(kill?.at ?? '');
-      return kill && nowMs - atMs < TOLD_MS ? [{ pod, kill, atMs }] : [];
+      return kill && nowMs - atMs < REPORTED_MS ? [{ pod, kill, atMs }] : [];
     })
     .toSorted((a, b) => b.atMs - a.atMs);
   const [last] = killed;
@@ -44,17 +44,17 @@ export function killedPods(
     `Pod ${last.pod.metadata.name} was killed: container ${container} OOMKilled (limit ${limit ?? 'of the node'}), ` +
     `last at ${at}; the pool's pods at least ${times === 1 ? 'once' : `${times} times`} in the hour before.${many} ` +
     wayOut(pool, container, limit);
-  return { problem: { reason: 'OOMKilled', message }, dueInMs: Math.max(0, killed.at(-1)!.atMs + TOLD_MS - nowMs) };
+  return { problem: { reason: 'OOMKilled', message }, dueInMs: Math.max(0, killed.at(-1)!.atMs + REPORTED_MS - nowMs) };
 }
 
-/** Whether the condition's message tells of a later kill than the one before it; that kills are forgotten is no news. */
+/** Whether the condition's message is of a later kill than the one before it; that kills are forgotten is no news. */
 export function isNewKill(before: string | undefined, after: string): boolean {
-  const [told, now] = [before ?? '', after].map((message) => /, last at ([^;]+);/.exec(message)?.[1]);
-  return now !== undefined && (told === undefined || Date.parse(now) > Date.parse(told));
+  const [earlier, latest] = [before ?? '', after].map((message) => /, last at ([^;]+);/.exec(message)?.[1]);
+  return latest !== undefined && (earlier === undefined || Date.parse(latest) > Date.parse(earlier));
 }
 
 function timesOf({ metadata }: Pod, restarts: number, nowMs: number): number {
-  const isNew = nowMs - Date.parse(metadata.creationTimestamp ?? '') < TOLD_MS;
+  const isNew = nowMs - Date.parse(metadata.creationTimestamp ?? '') < REPORTED_MS;
   return isNew ? Math.max(1, restarts) : 1;
 }
 

@@ -136,10 +136,10 @@ describe('pods that cannot run', () => {
     }));
     const healed = await statusWhere(pool, (now) => findCondition(now.conditions, 'Ready')?.status === 'True');
     expect([healed.blockedReplicas, blockedOf(healed)]).toEqual([undefined, undefined]);
-    const told = await statusWhere(pool, (now) => findCondition(now.conditions, 'PodsKilled')?.status === 'True');
+    const reported = await statusWhere(pool, (now) => findCondition(now.conditions, 'PodsKilled')?.status === 'True');
     const killed =
       /^Pod mixed-\S+ was killed: container worker OOMKilled \(limit of the node\), .* at least 24 times .* 4 pods were/;
-    expect(findCondition(told.conditions, 'PodsKilled')?.message).toMatch(killed);
+    expect(findCondition(reported.conditions, 'PodsKilled')?.message).toMatch(killed);
     const oom = (await rig.cluster.eventsOf(pool)).filter(({ reason }) => reason === 'OOMKilled');
     expect(oom[0]).toMatchObject({ type: 'Warning', message: expect.stringMatching(/^Pod mixed-/) as string });
   });

@@ -105,9 +105,10 @@ it('blocked pods that get more, or restart, are numbers; others are news', () =>
   );
 });
 
+const killed = (times: number) =>
+  ({ killed: { problem: { reason: 'OOMKilled', message: `${times} times` } } }) as const;
+
 it('kills of pods are news when they begin and end, and numbers in between', () => {
-  const killed = (times: number) =>
-    ({ killed: { problem: { reason: 'OOMKilled', message: `${times} times` } } }) as const;
   const found = { deployment: deployment(pool, 2, allReady(2)) };
   expect(compareStatus(status(found), status({ ...found, ...killed(1) }))).toBe('news');
   expect(compareStatus(status({ ...found, ...killed(1) }), status({ ...found, ...killed(2) }))).toBe('numbers');

@@ -19,7 +19,9 @@ it('names the pods, their slots and the way out, and degrades the pool', () => {
     Ready: 'True RolledOut',
   });
   expect(saidOf(status)!.message).toMatch(/: email-workers-0 \(2 of 10 slots\)\. Have handlers listen to their signal/);
-  expect(saidOf(statusOf(pool, { decision: stuck(7) }))!.message).toContain('email-workers-4 (2 of 10 slots) and 2 more');
+  expect(saidOf(statusOf(pool, { decision: stuck(7) }))!.message).toContain(
+    'email-workers-4 (2 of 10 slots) and 2 more',
+  );
 });
 
 it('is news at once, with every pod that comes or goes', () => {

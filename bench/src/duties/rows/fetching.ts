@@ -4,6 +4,8 @@ import type { Row } from './row.ts';
 /** Nothing woke a worker that starts a job only then: `drainDelay` is over. */
 const LOOKS_ANYWAY_MS = 4_500;
 
+const repeatStrategy = (millis: number): number => millis + 100;
+
 /** Which job is fetched, and when. */
 export const FETCHING: Row[] = [
   {
@@ -102,7 +104,6 @@ export const FETCHING: Row[] = [
   {
     name: 'a strategy of its own says when a scheduler has its next job',
     play: async (scene) => {
-      const repeatStrategy = (millis: number): number => millis + 100;
       const { queue } = scene;
       (queue.opts as { settings?: unknown }).settings = { repeatStrategy };
       await queue.upsertJobScheduler('own', { pattern: 'every tenth', limit: 3 }, { name: 'own' });
@@ -114,7 +115,7 @@ export const FETCHING: Row[] = [
   {
     name: 'concurrency is never exceeded, and used up',
     play: async (scene) => {
-      await scene.add(...'abcdefgh');
+      await scene.add('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h');
       scene.serve({ concurrency: 3, run: async () => await sleep(100) });
       await scene.settled();
       return { most: scene.mostRunning, jobs: await scene.jobs() };
@@ -124,7 +125,7 @@ export const FETCHING: Row[] = [
     name: 'the global concurrency of a queue holds beside a larger one of the worker',
     play: async (scene) => {
       await scene.queue.setGlobalConcurrency(2);
-      await scene.add(...'abcdef');
+      await scene.add('a', 'b', 'c', 'd', 'e', 'f');
       scene.serve({ concurrency: 5, run: async () => await sleep(100) });
       await scene.settled();
       return { most: scene.mostRunning, jobs: await scene.jobs() };

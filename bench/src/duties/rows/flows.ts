@@ -16,7 +16,7 @@ export const FLOWS: Row[] = [
         },
       });
       await scene.settled();
-      return { values: values.toSorted(), starts: scene.starts, states: await states(scene) };
+      return { values: values.map(String).toSorted(), starts: scene.starts, states: await states(scene) };
     },
   },
   {

@@ -53,11 +53,11 @@ export const LIFECYCLE: Row[] = [
     // BullMQ 5 fetches again once those have ended
     since: 6,
     play: async (scene) => {
-      let release = (): void => undefined;
+      const long = Promise.withResolvers<void>();
       const { worker } = scene.serve({
         concurrency: 2,
         run: async (job) => {
-          if (job.name === 'long') await new Promise<void>((resolve) => (release = resolve));
+          if (job.name === 'long') await long.promise;
         },
       });
       await scene.add('long');
@@ -69,7 +69,7 @@ export const LIFECYCLE: Row[] = [
       const during = scene.starts.length <= 2;
       await worker.resume();
       await scene.untilStarts(3);
-      release();
+      long.resolve();
       await scene.settled();
       return { during, starts: scene.starts, jobs: await scene.jobs() };
     },

@@ -13,7 +13,7 @@ export const LIMITS: Row[] = [
     name: "the queue's rate limit spaces the starts",
     play: async (scene) => {
       await scene.queue.setGlobalRateLimit(2, WINDOW_MS);
-      await scene.add(...'abcde');
+      await scene.add('a', 'b', 'c', 'd', 'e');
       scene.serve({ concurrency: 5 });
       await scene.settled();
       return { spaced: spaced(scene, 2), jobs: await scene.jobs() };
@@ -22,7 +22,7 @@ export const LIMITS: Row[] = [
   {
     name: 'a limiter of the worker spaces the starts',
     play: async (scene) => {
-      await scene.add(...'abcde');
+      await scene.add('a', 'b', 'c', 'd', 'e');
       scene.serve({ options: { limiter: { max: 2, duration: WINDOW_MS } } });
       await scene.settled();
       return { spaced: spaced(scene, 2), jobs: await scene.jobs() };
@@ -31,7 +31,7 @@ export const LIMITS: Row[] = [
   {
     name: 'the end of a job says that the limit is reached: nothing is fetched until it is over',
     play: async (scene) => {
-      await scene.add(...'abc');
+      await scene.add('a', 'b', 'c');
       const served = scene.serve({ options: { limiter: { max: 1, duration: LIMIT_MS } } });
       await scene.until('one job to end', () => scene.events.includes('completed a'));
       await sleep(300);
@@ -79,7 +79,7 @@ export const LIMITS: Row[] = [
   {
     name: 'a manual limit holds all slots of the worker',
     play: async (scene) => {
-      await scene.add(...'abcdef');
+      await scene.add('a', 'b', 'c', 'd', 'e', 'f');
       scene.serve({
         concurrency: 3,
         run: async () => {

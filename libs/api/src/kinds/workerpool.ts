@@ -267,6 +267,12 @@ export const workerPoolStatusSchema = z.object({
   selector: z.string().optional().describe('Label selector of the pods, for the scale subresource.'),
   currentVersion: z.string().optional().describe('The version whose pods run.'),
   lastGoodVersion: z.string().optional().describe('The last version whose pods all became ready.'),
+  contractLevel: z
+    .int()
+    .optional()
+    .describe(
+      'The level of the pod contract that the pods say they keep: 1, or 2 for what @redis-queue/worker keeps. Known once they have run jobs of an autoscaled pool. Absent: they say none, as those of plain BullMQ.',
+    ),
   rollout: z
     .object({
       version: z.string().describe('The version that is rolled out, or the one that was rolled back.'),

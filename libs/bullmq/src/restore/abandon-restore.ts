@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import { queueKey, type QueueRef } from '../redis/keys.ts';
 import { UnexpectedReplyError } from '../redis/reply.ts';
 import { runScript } from '../redis/scripts.ts';
-import { RESTORE_FIELD, type RestorePhase } from './restore-mark.ts';
+import { RESTORE_FIELD, type RestorePhase } from '../ownership/restore-mark.ts';
 
 /** How whoever calls stops what takes several steps. */
 export interface StepOptions {

@@ -1,10 +1,11 @@
+import type { Governor } from '../ownership/governor.ts';
 import type { Redis } from 'ioredis';
 import { SCHEDULERS_FIELD } from '../job-schedulers/definition.ts';
 import { queueKey, type QueueRef } from '../redis/keys.ts';
 import { timeOf, UnexpectedReplyError } from '../redis/reply.ts';
 import { runReadScript, runScript } from '../redis/scripts.ts';
 import { occupantOf, type Occupant } from './occupant.ts';
-import { checkRestoreId, RESTORE_FIELD, type RestorePhase } from './restore-mark.ts';
+import { checkRestoreId, RESTORE_FIELD, type RestorePhase } from '../ownership/restore-mark.ts';
 
 export type RestoreStart =
   | { readonly outcome: 'begun' }
@@ -14,14 +15,6 @@ export type RestoreStart =
   | ({ readonly outcome: 'occupied' } & Occupant)
   /** Nothing was written: the owner mark names another Queue object, or cannot be read. */
   | { readonly outcome: 'governed'; readonly owner: string | undefined };
-
-/** The Queue object in whose name a queue is written: no other one may govern it. See `governedBy`. */
-export interface Governor {
-  /** `namespace/name`. */
-  readonly name: string;
-  /** The field of `meta` that says who governs a queue. */
-  readonly markField: string;
-}
 
 export interface BeginOptions {
   /** All of it is to be removed again, by `removeScratch`; keys of which are noted as they are written. Default false. */

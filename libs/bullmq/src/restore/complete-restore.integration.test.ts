@@ -1,14 +1,14 @@
 import { Queue as QueueOf5 } from 'bullmq-5';
 import { eventually } from '@redis-queue/rig';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { RedisConnections } from '../connections.ts';
+import { RedisConnections } from '../connections/connections.ts';
 import type { QueueRef } from '../redis/keys.ts';
 import type { QueueRecord } from '../snapshot/records.ts';
-import { testRedis, type TestRedis } from '../test-redis.ts';
+import { testRedis, type TestRedis } from '../testing/test-redis.ts';
 import { beginRestore } from './begin-restore.ts';
 import { completeRestore } from './complete-restore.ts';
 import { endRestore } from './end-restore.ts';
-import { RESTORE_FIELD, RestoreLostError } from './restore-mark.ts';
+import { RESTORE_FIELD, RestoreLostError } from '../ownership/restore-mark.ts';
 import {
   HOUR,
   idsOf,

@@ -4,7 +4,7 @@ import { timeOf, UnexpectedReplyError } from '../redis/reply.ts';
 import { runReadScript, runScript, runScripts, type ScriptCall } from '../redis/scripts.ts';
 import type { Value } from '../snapshot/records.ts';
 import type { StepOptions } from './abandon-restore.ts';
-import { RESTORE_FIELD, RESTORED_FIELD, RestoreLostError } from './restore-mark.ts';
+import { RESTORE_FIELD, RESTORED_FIELD, RestoreLostError } from '../ownership/restore-mark.ts';
 import { argumentOf } from './restored-job.ts';
 import { planScheduler, type HeldScheduler } from './restored-scheduler.ts';
 import { exec, pages, settleFlows } from './settle-flows.ts';

@@ -4,7 +4,7 @@ import { UnexpectedReplyError } from '../redis/reply.ts';
 import { runScript } from '../redis/scripts.ts';
 import { abandonRestore } from './abandon-restore.ts';
 import { completeRestore } from './complete-restore.ts';
-import { RESTORE_FIELD } from './restore-mark.ts';
+import { RESTORE_FIELD } from '../ownership/restore-mark.ts';
 import { readRestorePhase } from './restore-phase.ts';
 
 /**

@@ -1,20 +1,20 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ACL_RULES } from '../acl.ts';
-import { classifyRedisError } from '../errors.ts';
-import { upsertScheduler } from '../job-schedulers.ts';
+import { ACL_RULES } from '../connections/acl.ts';
+import { classifyRedisError } from '../connections/errors.ts';
+import { upsertScheduler } from '../job-schedulers/job-schedulers.ts';
 import type { QueueRef } from '../redis/keys.ts';
-import { obliterateRound } from '../obliterate.ts';
-import { OWNER_FIELD } from '../owner-mark.ts';
-import { cleanFinished } from '../retention.ts';
+import { obliterateRound } from '../ownership/obliterate.ts';
+import { OWNER_FIELD } from '../ownership/owner-mark.ts';
+import { cleanFinished } from '../retention/retention.ts';
 import type { QueueRecord } from '../snapshot/records.ts';
-import { testRedis, type TestRedis } from '../test-redis.ts';
+import { testRedis, type TestRedis } from '../testing/test-redis.ts';
 import { abandonRestore } from './abandon-restore.ts';
 import { beginRestore } from './begin-restore.ts';
 import { completeRestore } from './complete-restore.ts';
 import { lookAtTarget } from './look-at-target.ts';
 import { RecordWriter } from './record-writer.ts';
-import { RESTORE_FIELD, RestoreLostError } from './restore-mark.ts';
+import { RESTORE_FIELD, RestoreLostError } from '../ownership/restore-mark.ts';
 import {
   contentsOf,
   HOUR,

@@ -3,7 +3,7 @@ import { eventually } from '@redis-queue/rig';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { queueId, type QueueRef } from '../redis/keys.ts';
 import type { QueueRecord } from '../snapshot/records.ts';
-import { testRedis, type TestRedis } from '../test-redis.ts';
+import { testRedis, type TestRedis } from '../testing/test-redis.ts';
 import { beginRestore } from './begin-restore.ts';
 import { completeRestore } from './complete-restore.ts';
 import { OpenFlowError } from './flow-links.ts';

@@ -4,7 +4,7 @@ import { queueKey, type QueueRef } from '../redis/keys.ts';
 import { UnexpectedReplyError } from '../redis/reply.ts';
 import { runReadScript } from '../redis/scripts.ts';
 import { occupantOf, type Occupant } from './occupant.ts';
-import { RESTORE_FIELD } from './restore-mark.ts';
+import { RESTORE_FIELD } from '../ownership/restore-mark.ts';
 
 export type TargetState =
   | { readonly outcome: 'free' }

@@ -1,11 +1,11 @@
 import { eventually } from '@redis-queue/rig';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { assertGovernedBy, governedBy, GovernedByAnotherError } from '../governor.ts';
-import { formatOwnerMark, OWNER_FIELD } from '../owner-mark.ts';
-import { setPaused } from '../policy.ts';
+import { assertGovernedBy, governedBy, GovernedByAnotherError } from '../ownership/governor.ts';
+import { formatOwnerMark, OWNER_FIELD } from '../ownership/owner-mark.ts';
+import { setPaused } from '../policy/policy.ts';
 import type { QueueRef } from '../redis/keys.ts';
 import type { QueueRecord } from '../snapshot/records.ts';
-import { testRedis, type TestRedis } from '../test-redis.ts';
+import { testRedis, type TestRedis } from '../testing/test-redis.ts';
 import { beginRestore } from './begin-restore.ts';
 import { completeRestore } from './complete-restore.ts';
 import {

@@ -5,7 +5,7 @@ import { UnexpectedReplyError } from '../redis/reply.ts';
 import { runScript, runScripts, type ScriptArgument, type ScriptCall, type ScriptName } from '../redis/scripts.ts';
 import type { QueueRecord, RecordOf, State } from '../snapshot/records.ts';
 import { renameWith, type OpenFlows, type Rename } from './flow-links.ts';
-import { RESTORE_FIELD, RestoreLostError } from './restore-mark.ts';
+import { RESTORE_FIELD, RestoreLostError } from '../ownership/restore-mark.ts';
 import { argumentOf, isJobId, numberOf, restoredJob } from './restored-job.ts';
 import { CallBatcher, entryChunks, jobArguments, type Pipeline } from './script-calls.ts';
 import { untilAborted } from './until-aborted.ts';

@@ -3,7 +3,7 @@ import { queueKey, type QueueRef } from '../redis/keys.ts';
 import { UnexpectedReplyError } from '../redis/reply.ts';
 import { runScript } from '../redis/scripts.ts';
 import { untilAborted } from './until-aborted.ts';
-import { RESTORE_FIELD } from './restore-mark.ts';
+import { RESTORE_FIELD } from '../ownership/restore-mark.ts';
 
 /** Jobs removed per call: about 2.8 ms of Redis' time. */
 const JOBS_PER_CALL = 500;

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { queueKey, type QueueRef } from '../redis/keys.ts';
 import { exec } from './settle-flows.ts';
-import { RESTORE_FIELD, type RestorePhase } from './restore-mark.ts';
+import { RESTORE_FIELD, type RestorePhase } from '../ownership/restore-mark.ts';
 
 /**
  * How far a restore is with a queue: its phase, or `removing` while all of a scratch restore is being removed; undefined:

@@ -2,7 +2,7 @@ import { Cluster, type Redis } from 'ioredis';
 import { queueKey, type QueueRef } from '../redis/keys.ts';
 import type { QueueRecord } from '../snapshot/records.ts';
 import { snapshotQueue } from '../snapshot/snapshot-queue.ts';
-import type { TestRedis } from '../test-redis.ts';
+import type { TestRedis } from '../testing/test-redis.ts';
 import { beginRestore } from './begin-restore.ts';
 import type { OpenFlows, Rename } from './flow-links.ts';
 import { RecordWriter, type RestoreSummary } from './record-writer.ts';

@@ -1,15 +1,15 @@
 import { eventually } from '@redis-queue/rig';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ACL_RULES } from '../acl.ts';
+import { ACL_RULES } from '../connections/acl.ts';
 import type { QueueRef } from '../redis/keys.ts';
-import { readServerMemory } from '../server-memory.ts';
+import { readServerMemory } from '../sampling/server-memory.ts';
 import type { QueueRecord } from '../snapshot/records.ts';
-import { testRedis, type TestRedis } from '../test-redis.ts';
+import { testRedis, type TestRedis } from '../testing/test-redis.ts';
 import { beginRestore } from './begin-restore.ts';
 import { MemoryEstimate } from './memory-estimate.ts';
 import { removeScratch } from './remove-scratch.ts';
-import { RESTORE_FIELD } from './restore-mark.ts';
+import { RESTORE_FIELD } from '../ownership/restore-mark.ts';
 import { readRestorePhase } from './restore-phase.ts';
 import {
   killedAfter,

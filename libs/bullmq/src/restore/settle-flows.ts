@@ -3,7 +3,7 @@ import { queueId, queueKey, type QueueRef } from '../redis/keys.ts';
 import { UnexpectedReplyError } from '../redis/reply.ts';
 import { runScript } from '../redis/scripts.ts';
 import type { StepOptions } from './abandon-restore.ts';
-import { RESTORE_FIELD, RestoreLostError } from './restore-mark.ts';
+import { RESTORE_FIELD, RestoreLostError } from '../ownership/restore-mark.ts';
 
 /** Read per command: parents, and of one of them children. */
 const PAGE = 200;

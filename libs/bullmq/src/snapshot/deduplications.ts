@@ -3,7 +3,7 @@ import { hashOf, listOf, type JobRecord } from './job-record.ts';
 import type { UnchangedJob } from './changed-jobs.ts';
 import type { QueueReads } from './queue-reads.ts';
 import type { RecordOf } from './records.ts';
-import { UnreadableKeyError } from './unreadable-key-error.ts';
+import { UnreadableKeyError } from '../redis/unreadable-key-error.ts';
 
 type DeduplicationRecord = RecordOf<'deduplication'>;
 

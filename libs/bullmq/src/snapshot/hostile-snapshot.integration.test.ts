@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { RedisConnections } from '../connections.ts';
-import { classifyRedisError } from '../errors.ts';
-import { testRedis, type TestRedis } from '../test-redis.ts';
+import { RedisConnections } from '../connections/connections.ts';
+import { classifyRedisError } from '../connections/errors.ts';
+import { testRedis, type TestRedis } from '../testing/test-redis.ts';
 import { JobDigests } from './job-digests.ts';
 import { parseQueueRecord, type RecordOf } from './records.ts';
 import { checkSnapshot, snapshotQueue, type SnapshotOptions } from './snapshot-queue.ts';

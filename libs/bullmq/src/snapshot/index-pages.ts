@@ -2,7 +2,7 @@ import { bytesOf, nameOf } from './job-record.ts';
 import type { QueueReads } from './queue-reads.ts';
 import { MAX_INDEX_ENTRIES, type IndexEntry, type State } from './records.ts';
 import { GROWTH, readRange, scanKey } from './scan-key.ts';
-import { UnreadableKeyError } from './unreadable-key-error.ts';
+import { UnreadableKeyError } from '../redis/unreadable-key-error.ts';
 import { entryOf } from './values.ts';
 
 /** Where jobs of a state are listed. */

@@ -1,7 +1,7 @@
 import { UnexpectedReplyError } from '../redis/reply.ts';
 import type { RecordOf, Value } from './records.ts';
 import { emptyHash, textOf, valueOf } from './values.ts';
-import { UnreadableKeyError } from './unreadable-key-error.ts';
+import { UnreadableKeyError } from '../redis/unreadable-key-error.ts';
 
 export type JobRecord = RecordOf<'job'>;
 

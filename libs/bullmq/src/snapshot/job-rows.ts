@@ -1,7 +1,7 @@
 import { UnexpectedReplyError } from '../redis/reply.ts';
 import { bytesOf, hashOf, listOf, PARTS, setPart, type JobRecord } from './job-record.ts';
 import type { QueueReads } from './queue-reads.ts';
-import { UnreadableKeyError, WRONG_TYPE } from './unreadable-key-error.ts';
+import { UnreadableKeyError, WRONG_TYPE } from '../redis/unreadable-key-error.ts';
 
 /** What scripts reply of a job that is larger than one they read. */
 export const TOO_LARGE_ROW = 1;

@@ -2,7 +2,7 @@ import { bytesOf, hashOf, PARTS, setPart, type JobRecord } from './job-record.ts
 import type { QueueReads } from './queue-reads.ts';
 import type { Value } from './records.ts';
 import { scanKey } from './scan-key.ts';
-import { UnreadableKeyError } from './unreadable-key-error.ts';
+import { UnreadableKeyError } from '../redis/unreadable-key-error.ts';
 
 /** The largest job that is read, bytes: Redis copies it in some 15 ms, as it does when a worker fetches it. */
 const MAX_BYTES = 16 * 1024 * 1024;

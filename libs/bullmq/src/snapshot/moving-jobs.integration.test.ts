@@ -2,7 +2,7 @@ import type { Job, Queue } from 'bullmq';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { QueueRef } from '../redis/keys.ts';
-import { testRedis, type TestRedis } from '../test-redis.ts';
+import { testRedis, type TestRedis } from '../testing/test-redis.ts';
 import { comparable, Increments, randomOf } from './changes.fixture.ts';
 import { takeSnapshot } from './snapshot.fixture.ts';
 

@@ -1,5 +1,5 @@
 import { MAX_ELEMENTS, MAX_REPLY_BYTES } from '../redis/reply-meter.ts';
-import { OWNER_FIELD, parseOwnerMark, type ManagedField } from '../policy/owner-mark-text.ts';
+import { OWNER_FIELD, parseOwnerMark, type ManagedField } from '../ownership/owner-mark-text.ts';
 import { GLOBAL_CONCURRENCY_FIELD, MAX_EVENTS_FIELD, RATE_LIMIT_FIELDS } from '../policy/limit-fields.ts';
 import { timeOf, UnexpectedReplyError } from '../redis/reply.ts';
 import { RESTORE_FIELD } from '../redis/restore-field.ts';
@@ -9,7 +9,7 @@ import type { EventCursor } from './moved-jobs.ts';
 import type { QueueReads } from './queue-reads.ts';
 import { QueueRestoringError } from './queue-restoring-error.ts';
 import type { RecordOf, Value } from './records.ts';
-import { UnreadableKeyError, WRONG_TYPE } from './unreadable-key-error.ts';
+import { UnreadableKeyError, WRONG_TYPE } from '../redis/unreadable-key-error.ts';
 import { emptyHash } from './values.ts';
 
 type Index = Pick<JobIndex, 'suffix' | 'isList'>;

@@ -7,7 +7,7 @@ import { isAnswer } from '../redis/reply.ts';
 import { runReadScriptForBytes, runTimedReadScript, type ScriptName } from '../redis/scripts.ts';
 import { bytesOf } from './job-record.ts';
 import { othersShare, parseServerLoad, shareWhileOthersUse, type ServerLoad } from './share.ts';
-import { UnreadableKeyError, WRONG_TYPE } from './unreadable-key-error.ts';
+import { UnreadableKeyError, WRONG_TYPE } from '../redis/unreadable-key-error.ts';
 
 export interface ReadOptions {
   readonly signal: AbortSignal;

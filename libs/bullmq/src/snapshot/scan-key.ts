@@ -1,7 +1,7 @@
 import { UnexpectedReplyError } from '../redis/reply.ts';
 import { bytesOf, listOf } from './job-record.ts';
 import type { QueueReads } from './queue-reads.ts';
-import { UnreadableKeyError } from './unreadable-key-error.ts';
+import { UnreadableKeyError } from '../redis/unreadable-key-error.ts';
 
 export type ScanCommand = 'LRANGE' | 'SSCAN' | 'HSCAN' | 'ZSCAN';
 

@@ -2,7 +2,7 @@ import { readJobs } from './job-reader.ts';
 import type { QueueReads } from './queue-reads.ts';
 import { MAX_INDEX_ENTRIES, type IndexEntry, type RecordOf } from './records.ts';
 import { SCHEDULERS } from './plan.ts';
-import { UnreadableKeyError } from './unreadable-key-error.ts';
+import { UnreadableKeyError } from '../redis/unreadable-key-error.ts';
 import { emptyHash } from './values.ts';
 
 type SchedulerRecord = RecordOf<'scheduler'>;

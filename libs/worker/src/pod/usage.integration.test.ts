@@ -36,6 +36,7 @@ describe('what a pod uses', () => {
     expect(usage).toEqual({
       atMs: expect.any(Number) as number,
       format: 1,
+      contract: 2,
       version: '1.4.2',
       periodMs: expect.any(Number) as number,
       slots: 4,
@@ -44,6 +45,8 @@ describe('what a pod uses', () => {
       memory: expect.any(Number) as number,
       eventLoop: expect.any(Number) as number,
       jobs: 0,
+      lagP99Ms: expect.any(Number) as number,
+      lagMaxMs: expect.any(Number) as number,
     });
     const [seconds] = await bed.redis.time();
     expect(Math.abs(Number(seconds) * 1_000 - usage.atMs)).toBeLessThan(30_000);

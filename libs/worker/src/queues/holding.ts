@@ -18,8 +18,8 @@ export interface Holding {
   close: () => void;
 }
 
-/** How long a process that lives may take to be found; the kernel answers for it, so that a frozen one is found too. */
-const PROBE_MS = 1_000;
+/** The kernel answers at once, also for a process that is frozen; this bounds what nobody foresees. */
+const PROBE_MS = 5_000;
 
 /**
  * Begins to hold: binds a Unix socket that no other process can have, in the kernel's abstract namespace, which is one
@@ -109,7 +109,8 @@ async function isUnbound(nonce: string): Promise<boolean> {
   socket.once('connect', () => resolve(false));
   // Any other error, such as EAGAIN of a frozen process that many have asked for, comes from a socket that is there.
   socket.on('error', ({ code }: NodeJS.ErrnoException) => resolve(code === 'ECONNREFUSED'));
-  const timer = setTimeout(resolve, PROBE_MS, false);
+  // Of a process that is short of the CPU the timer is due before an answer that came long ago is read: that one first.
+  const timer = setTimeout(() => setImmediate(resolve, false), PROBE_MS);
   try {
     return await promise;
   } finally {

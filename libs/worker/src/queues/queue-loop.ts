@@ -84,17 +84,23 @@ async function fetchJobs(stretch: Stretch): Promise<void> {
   // a slot that was taken for a job which has to run beside few others
   let room: Room | undefined;
   for (;;) {
-    const kept = room;
+    const reserved = room;
     room = undefined;
+    let hasSlot = reserved !== undefined;
+    const release = (): void => {
+      hasSlot = false;
+      slots.release(queue);
+    };
     try {
-      if (worker.limited && !kept) {
+      if (worker.limited) {
         at(stretch, 'limited');
-        await worker.waitOutLimit(stop);
+        await worker.waitOutLimit(reserved ? AbortSignal.any([stop, reserved.over]) : stop);
       }
       at(stretch, 'slot');
-      if (!kept && !(await slots.take(queue, stop))) break;
+      if (!hasSlot && !(await slots.take(queue, stop))) break;
+      hasSlot = true;
       if (worker.limited || stop.aborted) {
-        slots.release(queue);
+        release();
         continue;
       }
       at(stretch, 'fetch');
@@ -102,13 +108,15 @@ async function fetchJobs(stretch: Stretch): Promise<void> {
       const fetch = worker.fetch(token);
       const fetched = await answeredBeforeLeaving(fetch, stop);
       if (!fetched) {
-        slots.release(queue);
+        release();
         void fetch.then(({ job }) => job && worker.handBack(job, token)).catch(() => undefined);
         break;
       }
       progress.fetching = true;
       const { job } = fetched;
       if (job) {
+        // from here on it is released by what runs the job, or makes room for it
+        hasSlot = false;
         const leave = suspects.admit(job);
         if (!leave) {
           at(stretch, 'slot');
@@ -123,17 +131,21 @@ async function fetchJobs(stretch: Stretch): Promise<void> {
         running.add(run);
         continue;
       }
-      slots.release(queue);
+      if (reserved && worker.limited) {
+        room = reserved;
+        continue;
+      }
+      release();
       at(stretch, 'wait');
       if (!worker.limited) await waitForWork(stretch);
     } catch (error) {
-      if (progress.step === 'fetch') slots.release(queue);
+      if (hasSlot) release();
       progress.fetching = false;
       if (!stop.aborted && !worker.emitFailedFetch(error))
         log.warn('cannot fetch jobs; trying again', { queue, error });
       await pause(RETRY_MS, stop);
     } finally {
-      kept?.widen();
+      if (reserved !== room) reserved?.widen();
     }
   }
 }

@@ -37,6 +37,8 @@ const REST = 4;
 export interface Room {
   /** Lets others take slots again; called once it is known which job was fetched. */
   readonly widen: () => void;
+  /** Aborts when a rate limit has kept it unused for so long that others shall have it. */
+  readonly over: AbortSignal;
 }
 
 export interface MakeRoom {
@@ -115,7 +117,7 @@ export class Suspects {
     }
     // where that fails it comes back by itself
     if (!isGone) await parked.toFront(job).catch(() => undefined);
-    return taken ? { widen } : undefined;
+    return taken ? { widen, over: AbortSignal.timeout(FIRST_PATIENCE_MS) } : undefined;
   }
 
   #rest(about: object): void {

@@ -11,7 +11,7 @@ describe('options for the workers of a pod', () => {
     };
     expect(() => checkWorkerOptions('workerOptions', options)).not.toThrow();
     // @ts-expect-error slots are shared by all queues of a pod
-    expect(() => checkWorkerOptions('workerOptions', { concurrency: 5 } satisfies WorkerOptions)).toThrow();
+    expect(() => checkWorkerOptions('workerOptions', { concurrency: 5 } satisfies WorkerOptions)).toThrow('slots');
   });
 
   it.each([

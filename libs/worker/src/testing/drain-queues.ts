@@ -1,16 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue, type Telemetry } from 'bullmq';
-import { Redis, type RedisOptions } from 'ioredis';
 import { createLog, type Log } from '../log/log.ts';
 import type { JobOutcome } from '../observability/metrics.ts';
 import type { WorkerOptions } from '../queues/worker-options.ts';
+import { openRedis, type PodRedis } from '../redis/open-redis.ts';
 import { startWorkers, type Handlers } from '../workers/workers.ts';
 
 export interface DrainQueuesOptions {
   /** By queue, as for `runWorkers`. */
   handlers: Handlers;
   /** Where the Redis of the test is. */
-  redis: RedisOptions;
+  redis: PodRedis;
   /** Names in Redis; the handlers' names by default. */
   queues?: string[];
   /** BullMQ's key prefix; `bull` by default. */
@@ -61,7 +61,7 @@ export async function drainQueues(options: DrainQueuesOptions): Promise<DrainedQ
     log,
     usage: false,
   });
-  const connection = new Redis({ ...redis, maxRetriesPerRequest: null });
+  const connection = openRedis({ ...redis, maxRetriesPerRequest: null });
   connection.on('error', () => undefined); // the workers' own connection logs it
   const queues = names.map((name) => new Queue(name, { connection, prefix, skipMetasUpdate: true }));
   try {

@@ -27,6 +27,8 @@ const FORGET_MS = 300_000;
 const FIELDS_CHECKED = 5;
 /** Readers drop reports of another format. */
 const FORMAT = 1;
+/** The level of the pod contract that this library keeps; docs/pod-contract.md. */
+const CONTRACT_LEVEL = 2;
 /** How long a pod that leaves waits for its last report. */
 const LEAVE_MS = 1_000;
 
@@ -87,7 +89,13 @@ export function startUsageReports(
     if (!usage || redis.status !== 'ready') return;
     const stuck = stopped ? undefined : usage.stuck;
     try {
-      const text = JSON.stringify({ format: FORMAT, version: config.version, ...usage, stuck });
+      const text = JSON.stringify({
+        format: FORMAT,
+        contract: CONTRACT_LEVEL,
+        version: config.version,
+        ...usage,
+        stuck,
+      });
       await redis.eval(REPORT, 1, key, config.podName, text, FORGET_MS, FIELDS_CHECKED);
       saidStuck = stuck !== undefined;
     } catch (error) {

@@ -1,10 +1,11 @@
+import { once, type EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually, startRedis, type RedisServer } from '@redis-queue/rig';
 import { Queue, RateLimitError, type Job } from 'bullmq';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLog } from '../log/log.ts';
-import { startWorkers, type Workers, type WorkersOptions } from './workers.ts';
+import { startWorkers, type PoolWorker, type Workers, type WorkersOptions } from './workers.ts';
 
 const PATIENCE = { timeoutMs: 30_000, intervalMs: 10 };
 let server: RedisServer;
@@ -24,6 +25,8 @@ afterAll(async () => {
 });
 
 type Served = Pick<WorkersOptions, 'workerOptions' | 'onWorker'> & { handler: WorkersOptions['handlers'][string] };
+
+const fails = (): Promise<never> => Promise.reject(new Error('no'));
 
 /** A queue of the test's own. */
 function newQueue(): Queue {
@@ -113,14 +116,15 @@ describe.concurrent('a manual rate limit', () => {
           starts.push(job.name);
           if (starts.length > 2) return;
           await eventually(() => starts.length === 2, PATIENCE);
-          if (job.name === 'limits') await rateLimit(2_000);
+          if (job.name === 'limits') await rateLimit(4_000);
           await sleep(200);
         },
       },
       2,
     );
     await queue.addBulk(['limits', 'ends meanwhile', 'waits'].map((name) => ({ name, data: {} })));
-    await sleep(1_200);
+    await finished(queue, 1);
+    await sleep(800);
     expect(starts.toSorted()).toEqual(['ends meanwhile', 'limits']);
     await finished(queue, 3);
   });
@@ -133,7 +137,6 @@ describe.concurrent('worker options', () => {
       (name: string) =>
       (attemptsMade: number): number => (asked.push([name, attemptsMade]), 1);
     const workerOptions = { settings: { backoffStrategy: strategy('pool') } };
-    const fails = (): Promise<never> => Promise.reject(new Error('no'));
     const [ofPool, ofHandler] = [newQueue(), newQueue()];
     serve(ofPool, { workerOptions, handler: fails });
     serve(ofHandler, {
@@ -157,7 +160,7 @@ describe.concurrent('worker options', () => {
     const queue = newQueue();
     const workers = serve(queue, {
       workerOptions: { settings: { backoffStrategy: () => -1 } },
-      handler: () => Promise.reject(new Error('no')),
+      handler: fails,
     });
     await queue.add('job', {}, { attempts: 5, backoff: { type: 'custom' } });
     await finished(queue, 1);
@@ -177,29 +180,27 @@ describe.concurrent("BullMQ's worker of a queue", () => {
   it('tells its events, and can be paused and resumed, while its jobs run too', async () => {
     const queue = newQueue();
     const ended: unknown[] = [];
-    let release = (): void => undefined;
-    let paused: Promise<void> | undefined;
+    const long = Promise.withResolvers<void>();
+    let worker: PoolWorker | undefined;
     serve(queue, {
       handler: async (job: Job) => {
-        if (job.name === 'long') await new Promise<void>((resolve) => (release = resolve));
+        if (job.name === 'long') await long.promise;
       },
-      onWorker: (worker) => {
-        worker.on('completed', (job) => ended.push(job.name));
-        worker.on('active', (job) => {
-          if (job.name !== 'long') return;
-          paused = worker.pause(true).then(async () => {
-            await queue.add('during the pause', {});
-            await sleep(300);
-            expect(ended).toEqual([]);
-            await worker.resume();
-          });
-        });
+      onWorker: (started) => {
+        worker = started;
+        started.on('completed', (job) => ended.push(job.name));
       },
     });
+    const active = once(worker as unknown as EventEmitter, 'active');
     await queue.add('long', {});
+    await active;
+    await worker!.pause(true);
+    await queue.add('during the pause', {});
+    await sleep(300);
+    expect(ended).toEqual([]);
+    await worker!.resume();
     await eventually(() => ended.includes('during the pause'), PATIENCE);
-    await paused;
-    release();
+    long.resolve();
     await finished(queue, 2);
   });
 });
@@ -219,6 +220,19 @@ describe.concurrent('a handler that is a file', () => {
       data: { to: 'a', checked: true },
       pid: expect.any(Number),
     });
+  });
+
+  it('fails the attempt with how its process ended, and no other job with it', async () => {
+    const queue = newQueue();
+    serve(queue, { handler: file });
+    const [killed, exited, beside] = await queue.addBulk(
+      [{ ends: 'SIGKILL' }, { ends: 7 }, {}].map((data) => ({ name: 'job', data })),
+    );
+    await finished(queue, 3);
+    const reasonOf = async (job: Job | undefined) => (await queue.getJob(job!.id!))!.failedReason;
+    expect(await reasonOf(killed)).toMatch(/^Unexpected exit code: null signal: SIGKILL/);
+    expect(await reasonOf(exited)).toMatch(/^Unexpected exit code: 7 signal: null/);
+    expect(await beside!.getState()).toBe('completed');
   });
 
   it('hands its job back when it stops as asked, and its process is gone once the pod has drained', async () => {

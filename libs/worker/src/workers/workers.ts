@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job, Telemetry, Worker } from 'bullmq';
-import { Redis, type RedisOptions } from 'ioredis';
 import type { WorkerConfig } from '../environment/config.ts';
 import { whyUnreachable } from '../environment/redis-env.ts';
 import { fileHandler } from '../jobs/file-handler.ts';
@@ -28,6 +27,7 @@ import { Slots } from '../queues/slots.ts';
 import { Suspects } from '../queues/suspects.ts';
 import { checkWorkerOptions, type WorkerOptions } from '../queues/worker-options.ts';
 import { UsageMeter } from '../usage/meter.ts';
+import { openRedis, type PodRedis } from '../redis/open-redis.ts';
 import { startUsageReports, type UsageTimes } from '../usage/report.ts';
 import { drain, planDrain, type DrainOutcome } from './drain.ts';
 
@@ -42,7 +42,7 @@ export type PoolWorker = Pick<
 
 export interface WorkersOptions {
   config: WorkerConfig;
-  redis: RedisOptions;
+  redis: PodRedis;
   handlers: Handlers;
   /** Options of BullMQ's Worker, for all queues; a handler's own go before them. */
   workerOptions?: WorkerOptions | undefined;
@@ -88,7 +88,7 @@ export function startWorkers(options: WorkersOptions): Workers {
   const suspects = new Suspects(slots, log, monotonic);
   const holding = openHolding(config.podName, log);
   const stuck = new StuckHandlers(slots, () => reports?.now());
-  const redis = new Redis(target);
+  const redis = openRedis(target, config.queues);
   let connectedSinceMs: number | undefined;
   let redisError: string | undefined;
   let locksRenewedMs = monotonic();

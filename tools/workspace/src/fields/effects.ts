@@ -96,7 +96,7 @@ const QUEUE: Effects = {
     row: 'restore: { name',
   },
   'redis.tls.enabled': {
-    file: 'libs/bullmq/src/redis-secret.test.ts',
+    file: 'libs/bullmq/src/connections/redis-secret.test.ts',
     test: 'TLS is spoken when the spec asks for it, with the private CA of the Secret',
   },
   'redis.tls.serverName': {

@@ -1,0 +1,59 @@
+import { ROWS, type Level, type Row } from './rows.ts';
+import { Stage, type Subject } from './stage.ts';
+
+/** What became of a row. */
+export interface Outcome {
+  readonly row: Row;
+  /** What is wrong; absent: the image keeps it. */
+  readonly fault?: string;
+}
+
+export interface Conformance {
+  readonly outcomes: readonly Outcome[];
+  /** The highest level of which every row is kept, and of those below it; undefined where plain BullMQ does better. */
+  readonly level: Level | undefined;
+}
+
+/** Checks the image, `atOnce` rows at a time. */
+export async function checkConformance(
+  subject: Subject,
+  {
+    rows = ROWS,
+    atOnce = 3,
+    onOutcome = () => undefined,
+  }: { rows?: readonly Row[]; atOnce?: number; onOutcome?: (outcome: Outcome) => void } = {},
+): Promise<Conformance> {
+  const left = [...rows];
+  const outcomes: Outcome[] = [];
+  const next = async (): Promise<void> => {
+    for (let row = left.shift(); row; row = left.shift()) {
+      // oxlint-disable-next-line no-await-in-loop -- the rows of one of those that run side by side
+      const outcome = await check(subject, row);
+      outcomes.push(outcome);
+      onOutcome(outcome);
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, next));
+  const inOrder = outcomes.toSorted((a, b) => rows.indexOf(a.row) - rows.indexOf(b.row));
+  return { outcomes: inOrder, level: levelOf(inOrder) };
+}
+
+/** The highest level that is kept with all below it. Pure. */
+export function levelOf(outcomes: readonly Outcome[]): Level | undefined {
+  const broken = outcomes.filter(({ fault }) => fault !== undefined).map(({ row }) => row.level);
+  const least = Math.min(...broken, Infinity);
+  const levels = outcomes.map(({ row }) => row.level).filter((level) => level < least);
+  return levels.length > 0 ? (Math.max(...levels) as Level) : undefined;
+}
+
+async function check(subject: Subject, row: Row): Promise<Outcome> {
+  const stage = await Stage.open(subject);
+  try {
+    await row.check(stage);
+    return { row };
+  } catch (error) {
+    return { row, fault: error instanceof Error ? error.message : String(error) };
+  } finally {
+    await stage.close();
+  }
+}

@@ -1,0 +1,111 @@
+import { ConnectionShareError } from './connection-shares.ts';
+import { UnreadableKeyError } from '../redis/unreadable-key-error.ts';
+
+/** Why a Redis command failed, as conditions say it. */
+export type RedisErrorReason =
+  | 'RedisUnreachable'
+  | 'RedisAuthFailed'
+  | 'RedisNoPermission'
+  | 'RedisReadOnly'
+  | 'RedisOutOfMemory'
+  | 'RedisBusy'
+  | 'QueueUnreadable'
+  | 'RedisError'
+  | 'WaitingForTurn';
+
+export interface RedisProblem {
+  readonly reason: RedisErrorReason;
+  /** For people; holds no credential, whatever the server or client said. */
+  readonly message: string;
+}
+
+/** Patterns for the text or code of an error, with its reason and message. The first match wins. */
+const KNOWN: readonly (readonly [RegExp, RedisErrorReason, string])[] = [
+  [
+    /WRONGPASS|NOAUTH|invalid password|AUTH <password>/i,
+    'RedisAuthFailed',
+    'Redis refused the user or password of the Secret',
+  ],
+  [
+    /NOPERM.* (one of the keys|a key\b)|can't access at least one of the keys|ACL failure in script.* keys/,
+    'RedisNoPermission',
+    "the Secret's Redis user may not use the keys of the queue: the key patterns of its ACL are not those of the queue's prefix",
+  ],
+  [
+    /NOPERM|ACL failure in script|executing the script can't run/,
+    'RedisNoPermission',
+    "the Secret's Redis user lacks a permission that is needed",
+  ],
+  [/READONLY/, 'RedisReadOnly', 'Redis is a read-only replica; point the Secret at the primary'],
+  [/^OOM|OOM command not allowed/, 'RedisOutOfMemory', 'Redis is out of memory and refuses writes'],
+  [
+    /WRONGTYPE/,
+    'QueueUnreadable',
+    'a key of the queue holds another type than BullMQ gives it; a job whose id is the name of a key, such as wait or meta, does that',
+  ],
+  [
+    /^unexpected reply: (it is larger|a line of|arrays nested)/m,
+    'QueueUnreadable',
+    'a reply of Redis is larger than what redis-queue reads (4 MiB, 150,000 elements), so the connection was closed; see that the Secret names a Redis, and what its keys of the queue hold',
+  ],
+  [
+    /^unexpected reply: no command waits for it/m,
+    'QueueUnreadable',
+    'the server sends replies that no command waits for, so the connection was closed; see that the Secret names a Redis, and that no proxy in between mixes up connections',
+  ],
+  [
+    /^unexpected reply: /m,
+    'QueueUnreadable',
+    'what answers is not what Redis and the scripts of redis-queue say; see that the Secret names a Redis',
+  ],
+  [/BUSY |LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN/, 'RedisBusy', 'Redis answers, but is not ready to serve'],
+  [
+    /^All sentinels are unreachable/m,
+    'RedisUnreachable',
+    'no Sentinel says where the primary is; check their addresses and the name of its group',
+  ],
+  [
+    /ECONN|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EPIPE|timed out|Connection is closed|max retries per request|Stream isn't writeable|certificate|TLS|SSL/i,
+    'RedisUnreachable',
+    'Redis cannot be reached',
+  ],
+];
+
+/** A name or code that says more and cannot be a secret: NOPERM's command, the socket's error code. */
+const HARMLESS_DETAIL =
+  /\b(ECONN[A-Z]+|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|E[A-Z]+UNREACH|EPIPE|[A-Z_]*CERT[A-Z_]+)\b|'[a-z|]{1,40}' command/;
+
+/**
+ * Classifies an error of ioredis, BullMQ or Redis by what a person has to do about it. The message is made of our own
+ * words and a harmless code, because the server's text may repeat arguments.
+ */
+export function classifyRedisError(error: unknown): RedisProblem {
+  if (error instanceof ConnectionShareError) return { reason: 'WaitingForTurn', message: error.message };
+  if (error instanceof UnreadableKeyError) return { reason: 'QueueUnreadable', message: error.message };
+  const text = errorTexts(error).join('\n');
+  const known = KNOWN.find(([pattern]) => pattern.test(text));
+  const [, reason, message] = known ?? [undefined, 'RedisError' as const, 'Redis answered with an error'];
+  const detail = HARMLESS_DETAIL.exec(text)?.[0];
+  return { reason, message: detail === undefined ? message : `${message} (${detail})` };
+}
+
+/** The messages and codes of an error and of what it wraps. */
+function errorTexts(error: unknown, depth = 0): string[] {
+  if (depth > 4 || !(error instanceof Error)) return depth === 0 ? [String(error)] : [];
+  const { code, lastNodeError, previousErrors } = error as {
+    code?: unknown;
+    lastNodeError?: unknown;
+    previousErrors?: unknown[];
+  };
+  const wrapped = [
+    error.cause,
+    lastNodeError,
+    ...(error instanceof AggregateError ? error.errors : []),
+    ...(previousErrors ?? []),
+  ];
+  return [
+    error.message,
+    typeof code === 'string' ? code : '',
+    ...wrapped.flatMap((inner) => errorTexts(inner, depth + 1)),
+  ];
+}

@@ -1,0 +1,65 @@
+import { eventually, startSilentProxy } from '@redis-queue/rig';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { RedisConnections } from './connections.ts';
+import { queueKey } from '../redis/keys.ts';
+import { reconnectWhenSilent } from './silence.ts';
+import { testRedis, type TestRedis } from '../testing/test-redis.ts';
+import { QueueWakeups } from '../sampling/wakeups.ts';
+
+let t: TestRedis;
+beforeAll(async () => {
+  t = await testRedis();
+});
+afterAll(() => t[Symbol.asyncDispose]());
+
+/** A Redis behind a way that can fall silent. */
+async function behindProxy() {
+  const proxy = await startSilentProxy(t.target.port);
+  onTestFinished(() => proxy.stop());
+  return { proxy, target: { host: proxy.host, port: proxy.port } };
+}
+
+/** How often the server was asked with PING, by all clients. */
+async function pings(): Promise<number> {
+  return Number(/cmdstat_ping:calls=(\d+)/.exec(await t.redis.info('commandstats'))?.[1]);
+}
+
+test('a connection whose server fell silent is replaced within seconds', async () => {
+  const { proxy, target } = await behindProxy();
+  const connections = new RedisConnections({ clientName: 'rq' });
+  onTestFinished(() => connections.close());
+  const redis = connections.get(target);
+  expect(await redis.ping()).toBe('PONG');
+  proxy.silenceConnections();
+  await eventually(() => redis.ping(), { timeoutMs: 20_000, description: 'an answer on a new connection' });
+});
+
+test('a wake-up goes missing for seconds at most when the connection that reports it fell silent', async () => {
+  const { proxy, target } = await behindProxy();
+  const wakeups = new QueueWakeups(target);
+  onTestFinished(() => wakeups.close());
+  let woken = 0;
+  const emails = { prefix: 'bull', name: 'behind-silence' };
+  await eventually(() => wakeups.live);
+  await wakeups.watch(emails, () => woken++);
+  proxy.silenceConnections();
+  await t.redis.lpush(queueKey(emails, 'wait'), '1');
+  await eventually(() => woken > 0, { timeoutMs: 20_000, description: 'the wake-up of the new connection' });
+  const before = woken;
+  await eventually(() => wakeups.live);
+  await t.redis.lpush(queueKey(emails, 'wait'), '2');
+  expect(await eventually(() => woken > before, { description: 'wake-ups as before' })).toBe(true);
+});
+
+test('a connection that answers is left alone', async () => {
+  const { target } = await behindProxy();
+  const redis = new Redis({ ...target, maxRetriesPerRequest: 0 });
+  onTestFinished(() => redis.disconnect());
+  reconnectWhenSilent(redis, { everyMs: 5, patienceMs: 50 });
+  await redis.ping();
+  const id = await redis.client('ID');
+  const before = await pings();
+  await eventually(async () => (await pings()) > before + 10);
+  expect(await redis.client('ID')).toBe(id);
+});
