@@ -6,7 +6,6 @@ import { runCompatJob } from './compat-job.ts';
 const { RQ_QUEUES = '[]', RQ_POD_NAME = '', WORKER_LOCKS = '{}' } = process.env;
 const ledger = new Redis(redisOptionsFromEnvironment(process.env));
 const queues = (JSON.parse(RQ_QUEUES) as { queue: string }[]).map(({ queue }) => queue);
-console.log('ready');
 await runWorkers({
   handlers: Object.fromEntries(
     queues.map((queue) => [queue, (job, { signal }) => runCompatJob(ledger, RQ_POD_NAME, job, signal)]),

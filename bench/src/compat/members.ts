@@ -8,6 +8,9 @@ export type WorkerKind = (typeof WORKERS)[number];
 export const PRODUCERS = ['bullmq-6', 'bullmq-5', 'python'] as const;
 export type ProducerKind = (typeof PRODUCERS)[number];
 
+/** What a worker prints when it serves and handles signals: plain ones by the bench, pods by themselves. */
+export const SERVES = /^ready$|"serving\b/;
+
 export interface MemberOptions {
   readonly redisUrl: string;
   readonly queues: readonly string[];
@@ -57,7 +60,7 @@ export class Members {
       RQ_CONCURRENCY: String(concurrency),
       RQ_HTTP_PORT: '0',
       RQ_GRACE_PERIOD_MS: '100',
-      RQ_MAX_DRAIN_TIME_MS: '5000',
+      RQ_MAX_DRAIN_TIME_MS: '60000',
     });
   }
 

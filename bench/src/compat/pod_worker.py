@@ -21,5 +21,4 @@ def handler_of(queue: str):
     return handler
 
 
-print("ready", flush=True)
 pod.run({each["queue"]: handler_of(each["name"]) for each in json.loads(os.environ["RQ_QUEUES"])})

@@ -10,7 +10,7 @@ import { samplesOf } from '../measuring/prometheus.ts';
 import type { Stand } from '../stand/stand.ts';
 import { judge, type RunEvent, type Verdict } from './judge.ts';
 import { LEDGER } from './ledger.ts';
-import { prepareMembers, PRODUCERS, WORKERS, type Members, type WorkerKind } from './members.ts';
+import { prepareMembers, PRODUCERS, SERVES, WORKERS, type Members, type WorkerKind } from './members.ts';
 
 export interface CompatOptions {
   /** Jobs of each producer. */
@@ -166,7 +166,7 @@ class Fleet {
   async start(): Promise<void> {
     await Promise.all(
       WORKERS.map(async (kind) => {
-        await this.#replace(kind).waitForLine(/^ready$/, { timeoutMs: 60_000 });
+        await this.#replace(kind).waitForLine(SERVES, { timeoutMs: 60_000 });
       }),
     );
   }
@@ -213,7 +213,7 @@ class Fleet {
 
   async #leave(process: ChildHandle): Promise<void> {
     // one that is told to leave while it still starts has no handler of the signal yet
-    await process.waitForLine(/^ready$/, { timeoutMs: 60_000 });
+    await process.waitForLine(SERVES, { timeoutMs: 60_000 });
     process.kill('SIGTERM');
     const { code } = await process.exited;
     if (code === 0) return;
