@@ -11,6 +11,8 @@ interface Manifest {
   description: string;
   license: string;
   dependencies: Record<string, string>;
+  peerDependencies: Record<string, string>;
+  peerDependenciesMeta: Record<string, { optional: boolean }>;
 }
 
 const project = import.meta.dirname;
@@ -45,17 +47,21 @@ function withJavaScriptImports(declarations: string): string {
   return declarations.replaceAll(/((?:from |import\()['"]\.[^'"]*)\.ts(?=['"])/g, '$1.js');
 }
 
-function published({ name, version, description, license, dependencies }: Manifest): object {
+function published({ name, version, description, license, ...needs }: Manifest): object {
+  const { dependencies, peerDependencies, peerDependenciesMeta } = needs;
   return {
     name,
     version,
     description,
     license,
+    keywords: ['bullmq', 'worker', 'queue', 'redis', 'kubernetes'],
     type: 'module',
     exports: { '.': compiled('index'), './testing': compiled('testing/index') },
     files: ['lib'],
     engines: { node: '>=22.12' },
     dependencies,
+    peerDependencies,
+    peerDependenciesMeta,
   };
 }
 

@@ -73,6 +73,7 @@ export class Autoscaler implements SamplerHost {
       advice: (pool) => this.#advisor.advice(pool),
       contractLevel: (pool) => this.#advisor.contractLevel(pool),
       stuckPods: (pool) => this.#advisor.stuckPods(pool),
+      polled: (pool) => this.#samplers.polled(pool),
       publisher: () => this.#publisher,
       busyPods: (pool) => readBusyPods(pool, this.#topology.queues, (key) => this.#samplers.reader(key)),
       metrics,

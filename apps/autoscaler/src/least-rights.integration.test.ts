@@ -58,6 +58,11 @@ it('without the right to track keys a pool at zero wakes within seconds, and it 
   const armed = () => t.metric('redis_queue_autoscaler_wake_ups_armed');
   await eventually(async () => (await armed())[0]?.value === 0, { timeoutMs: 20_000, description: 'the metric' });
   expect(t.logLines.join()).toMatch(/lacks a permission.*'client\|tracking' command.*does not notify of new jobs/);
+  const polled = () => t.of('mails').at(-1)?.polled;
+  await eventually(() => polled()?.includes("'client|tracking' command"), {
+    timeoutMs: 20_000,
+    description: 'the pool to say so',
+  });
   const from = performance.now();
   await Promise.all(names.map((name) => t.producer(name).add('j', {})));
   await eventually(() => names.every((name) => t.replicas(name) > 0), { timeoutMs: 40_000 });
@@ -74,5 +79,6 @@ it('without the right to track keys a pool at zero wakes within seconds, and it 
     description: 'wake-ups to be armed',
   });
   expect(t.logLines.join()).toContain('Redis notifies of new jobs again');
+  await eventually(() => polled() === undefined, { timeoutMs: 40_000, description: 'the pool to say no more of it' });
   admin.disconnect();
 });

@@ -18,6 +18,7 @@ import type { PoolMetrics, RolloutOutcome } from './metrics.ts';
 import { observeCached, podsOf, type Sources } from './observe.ts';
 import { planPool } from './plan.ts';
 import { blockedPods } from './pods/blocked.ts';
+import { killedPods } from './pods/killed.ts';
 import { latePods } from './pods/late.ts';
 import type { BusState } from './size/bus-state.ts';
 import { firstDecisionDueMs } from './size/size.ts';
@@ -76,6 +77,7 @@ export function poolKind(deps: PoolKindDeps): Kind<PoolObject, SettledPool, Pool
       const facts: StatusFacts = {
         deployment: owned,
         blocked: blockedPods(pods, owned),
+        killed: killedPods(pool, pods, owned, context.now().getTime()),
         late: latePods(pods, progressDeadlineMs(pool), context.now().getTime()),
         untrackedSecrets: untrackedSecrets(pool, sources),
         unknownVersion: ledger.unknownVersion(uid),
@@ -122,6 +124,7 @@ export function poolKind(deps: PoolKindDeps): Kind<PoolObject, SettledPool, Pool
         ...(decisionPending ? [] : [reportLasting(pool, status, nowMs, event)]),
         decisionPending ? undefined : judgementDueMs(pool, observed.facts?.deployment, status, nowMs),
         observed.facts?.late.dueInMs,
+        observed.facts?.killed.dueInMs,
         stillDueMs(unavailableDueMs(pool, status, nowMs)),
       ]);
     },

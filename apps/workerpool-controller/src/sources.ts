@@ -27,7 +27,7 @@ import { boundedSpec, cachedQueue, packedDeployment } from './kubernetes/cached-
 import { POOL_LABEL } from './kubernetes/names.ts';
 import { POD_DISRUPTION_BUDGETS, type PackedDeployment, type PodDisruptionBudget } from './kubernetes/objects.ts';
 import { PODS_BY_POOL, poolKeyOf, POOLS_BY_CONFIG, POOLS_BY_QUEUE, queueKeysOf, type Sources } from './observe.ts';
-import { changesBlockage, trimPod, type Pod } from './pods/pods.ts';
+import { changesReport, trimPod, type Pod } from './pods/pods.ts';
 import { changesPods } from './queues/resolve.ts';
 
 /** The sources, with what changes of Secrets are noticed by. */
@@ -101,7 +101,7 @@ export function watchesOf(sources: WatchedSources): NonNullable<ControllerOption
     },
     { cache: configMaps, map: poolsConfiguredBy('ConfigMap', pools) },
     ...[...templateSecrets.values()].map((cache) => ({ cache, map: poolsConfiguredBy('Secret', pools) })),
-    { cache: pods, map: poolKeyOf, predicate: changesBlockage },
+    { cache: pods, map: poolKeyOf, predicate: changesReport },
     {
       cache: queues,
       map: poolsOf,

@@ -7,6 +7,7 @@ import { liveReplicas } from './deployment/replicas.ts';
 import { versionOf } from './deployment/rollout.ts';
 import { PoolCondition, REASONS, type Problem, type Reason } from './kubernetes/reasons.ts';
 import type { BlockedPods } from './pods/blocked.ts';
+import type { KilledPods } from './pods/killed.ts';
 import type { LatePods } from './pods/late.ts';
 import { autoscalingStatus, type AutoscalingInput } from './status/autoscaling-status.ts';
 import { readinessOf, type Readiness } from './status/readiness.ts';
@@ -18,6 +19,7 @@ import { stuckHandlers } from './status/stuck-handlers.ts';
 export interface StatusInput extends AutoscalingInput {
   readonly problem: Problem | undefined;
   readonly blocked: BlockedPods;
+  readonly killed: KilledPods;
   readonly late: LatePods;
   /** Secrets of the template whose changes go unnoticed. */
   readonly untrackedSecrets?: readonly string[];
@@ -72,6 +74,7 @@ function conditions(pool: PoolObject, input: StatusInput, { state }: Readiness, 
     [PoolCondition.Available]: availability(input.deployment, ready),
     [PoolCondition.Degraded]: shortcoming(pool, input, scaling.ScalingActive, now.getTime()),
     [PoolCondition.PodsBlocked]: input.blocked.problem,
+    [PoolCondition.PodsKilled]: input.killed.problem,
     [PoolCondition.HandlersStuck]: stuckHandlers(pool, input.decision),
     [PoolCondition.ConfigTracked]: untracked && ({ ...untracked, status: 'False' } as const),
     [PoolCondition.BusyPodsSpared]: busyPodsSpared(pool, input),

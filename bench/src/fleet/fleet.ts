@@ -17,6 +17,8 @@ export interface FleetSpec {
   scaleDownWindowSeconds?: number;
   /** Of every pool; default 0. */
   minReplicas?: number;
+  /** The prefix of the queues' keys in Redis; default that of BullMQ. */
+  redisPrefix?: string;
   /** In front of each name, so that several fleets share a Redis; default none. */
   prefix?: string;
 }
@@ -46,12 +48,17 @@ export function planFleet({ pools, queues, prefix = '' }: Pick<FleetSpec, 'pools
  * Until each pool has a Deployment and its status reports it: from then on the autoscaler scales it. Thousands of
  * objects are created by controllers that share the machine with the API server.
  */
-export async function untilManaged(client: KubeClient, namespace: string, pools: number): Promise<void> {
+export async function untilManaged(
+  client: KubeClient,
+  namespace: string,
+  pools: number,
+  timeoutMs = FLEET_TIMEOUT_MS,
+): Promise<void> {
   const end = new AbortController();
   try {
     const watch = await ObjectWatch.start<WorkerPool & Resource>(client, WORKER_POOLS, namespace, end.signal);
     const unmanaged = watch.unfit(({ spec, status }) => status?.desiredReplicas === spec.replicas);
-    await untilNone([unmanaged], FLEET_TIMEOUT_MS, `${pools} pools to have a Deployment`);
+    await untilNone([unmanaged], timeoutMs, `${pools} pools to have a Deployment`);
   } finally {
     end.abort();
   }
@@ -68,10 +75,11 @@ export async function createFleet(client: KubeClient, namespace: string, spec: F
     maxReplicas: 5,
     ...(window !== undefined && { behavior: { scaleDown: { stabilizationWindowSeconds: window } } }),
   };
+  const ofQueue = spec.redisPrefix === undefined ? {} : { redis: { prefix: spec.redisPrefix } };
   await inFlight(fleet, IN_FLIGHT, async ({ name, queues }) => {
     for (const queue of queues) {
       const metadata = { name: queue, namespace };
-      await client.create(QUEUES, { apiVersion, kind: 'Queue', metadata, spec: {} } as Resource);
+      await client.create(QUEUES, { apiVersion, kind: 'Queue', metadata, spec: ofQueue } as Resource);
     }
     // `replicas` applies when no decision comes within a minute, which may happen while thousands are created.
     const size = { replicas: minReplicas, autoscaling };

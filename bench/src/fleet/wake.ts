@@ -7,6 +7,13 @@ export interface Deployment extends Resource {
   spec: { replicas: number };
 }
 
+interface PoolToWake {
+  readonly deployment: string;
+  readonly queue: string;
+  /** Of the queue's keys; default that of BullMQ. */
+  readonly prefix?: string;
+}
+
 const TIMEOUT_MS = 60_000;
 
 /**
@@ -18,10 +25,10 @@ const TIMEOUT_MS = 60_000;
 export async function wakePool(
   redis: Redis,
   deployments: ObjectWatch<Deployment>,
-  { deployment, queue: name }: { readonly deployment: string; readonly queue: string },
+  { deployment, queue: name, prefix = 'bull' }: PoolToWake,
 ): Promise<number> {
-  const queue = new Queue(name, { connection: redis, skipMetasUpdate: true });
-  const worker = new Worker(name, null, { connection: redis, autorun: false });
+  const queue = new Queue(name, { connection: redis, prefix, skipMetasUpdate: true });
+  const worker = new Worker(name, null, { connection: redis, prefix, autorun: false });
   await worker.waitUntilReady();
   const sized = untilSized(deployments, deployment, (replicas) => replicas > 0, TIMEOUT_MS);
   const addedMs = performance.now();

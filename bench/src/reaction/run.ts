@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DEPLOYMENTS, loadKubeClient, type KubeClient, type Resource } from '@redis-queue/controller';
 import { seededRandom, wholeBetween } from '@redis-queue/simulator';
-import { Redis } from 'ioredis';
 import { APP_NAMES } from '@redis-queue/rig';
 import { startBusyQueues } from '../load/busy-queues.ts';
 import {
@@ -54,10 +53,11 @@ export async function runReaction(stand: Stand, options: ReactionOptions): Promi
   const { namespace } = stand;
   const client = loadKubeClient({ kubeconfigPath: stand.controlPlane.kubeconfigPath, maxConnections: IN_FLIGHT });
   const end = new AbortController();
-  const redis = new Redis(stand.redis.url, { maxRetriesPerRequest: null });
+  const { prefix } = stand.queuesRedis;
+  const redis = stand.queuesRedis.connect();
   try {
     print(`creating ${queues} Queues and ${pools} WorkerPools`);
-    const fleet = await createFleet(client, namespace, options);
+    const fleet = await createFleet(client, namespace, { ...options, redisPrefix: prefix });
     await createBare(client, namespace);
     const deployments = await ObjectWatch.start<Deployment>(client, DEPLOYMENTS, namespace, end.signal);
     for (const app of APP_NAMES) await stand.startApp(app, ALONE);
@@ -81,7 +81,7 @@ export async function runReaction(stand: Stand, options: ReactionOptions): Promi
       const pool = calm.next();
       await untilSized(deployments, pool.name, (replicas) => replicas === 0, FLEET_TIMEOUT_MS);
       await sleep(wholeBetween(calm.random, ...PAUSE_MS));
-      const woken = { deployment: pool.name, queue: pool.queues.at(-1)! };
+      const woken = { deployment: pool.name, queue: pool.queues.at(-1)!, prefix };
       const reactionMs = await wakePool(redis, deployments, woken);
       const bareMs = await patchBare(client, deployments, namespace);
       if (attempt < 0) continue;

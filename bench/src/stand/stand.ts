@@ -12,6 +12,7 @@ import {
   type RedisServer,
 } from '@redis-queue/rig';
 import { startRig, type Rig } from '@redis-queue/rig/controllers';
+import { startQueuesRedis, type QueuesRedis, type RedisPlace } from './queues-redis.ts';
 
 /**
  * What the bundled apps run against: a real API server with the CRDs and a real Redis, all on loopback; no pods run.
@@ -24,6 +25,8 @@ export interface Stand extends AsyncDisposable {
   bus: RedisServer;
   /** Of the queues' Redis, as many as were asked for. */
   replicas: readonly RedisServer[];
+  /** How the queues are reached. */
+  queuesRedis: QueuesRedis;
   /** With a Secret `redis-credentials` that points to the Redis, or to the first of its replicas. */
   namespace: string;
   /** A Queue and a WorkerPool of this name, sized from 0 to 5, that shrinks at once. */
@@ -44,6 +47,8 @@ export interface StandOptions {
    * another one is what reading costs.
    */
   replicas?: number;
+  /** Where the queues are; default in the one Redis. Then `redis` is that of the bus alone. */
+  place?: RedisPlace;
   /** Heap of the apps, MiB, for more objects than the default is for; default 80, as the charts have it. */
   heapMib?: number;
 }
@@ -70,15 +75,18 @@ const REDIS = { password: 'bench' };
 
 export async function startStand(options: StandOptions = {}): Promise<Stand> {
   const { controllerManager = true, busApart = false, replicas: copies = 0, heapMib = 80 } = options;
+  const { place = 'server' } = options;
   const rig = await startRig({ controllerManager, redis: REDIS, ...(busApart && { bus: REDIS }) });
   const { controlPlane, redis, bus } = rig;
   const replicas = await Promise.all(Array.from({ length: copies }, () => startReplica(redis)));
-  const namespace = await rig.namespace('bench', { 'redis-url': (replicas[0] ?? redis).url });
+  const queuesRedis = await startQueuesRedis(place, replicas[0] ?? redis);
+  const namespace = await rig.namespace('bench', queuesRedis.secret);
   return {
     controlPlane,
     redis,
     bus,
     replicas,
+    queuesRedis,
     namespace,
     applyQueueAndPool: async (name) => {
       const metadata = { name, namespace };
@@ -93,7 +101,8 @@ export async function startStand(options: StandOptions = {}): Promise<Stand> {
     startApp: (name, ...args) => startApp(name, rig, heapMib, args),
     startAppOfHeap: (mib, name, ...args) => startApp(name, rig, mib, args),
     [Symbol.asyncDispose]: async () => {
-      await Promise.all([rig[Symbol.asyncDispose](), ...replicas.map((replica) => replica.stop())]);
+      const stopped = replicas.map((replica) => replica.stop());
+      await Promise.all([rig[Symbol.asyncDispose](), queuesRedis[Symbol.asyncDispose](), ...stopped]);
     },
   };
 }

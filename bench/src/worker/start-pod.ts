@@ -7,12 +7,16 @@ export interface PodOptions {
   concurrency: number;
   /** Of plain BullMQ instead of this project's library. */
   plain?: boolean;
+  /** For jobs that run for a time of their own (`timed-job.ts`) instead of being interrupted. */
+  timed?: boolean;
   drain?: { gracePeriodMs: number; maxDrainTimeMs: number };
 }
 
 /** Starts a worker pod as a process of its own, with the environment that the controller would set. */
-export function startPod({ name, redisUrl, queues, concurrency, plain = false, drain }: PodOptions): ChildHandle {
-  return startProcess(process.execPath, [`${import.meta.dirname}/${plain ? 'plain-pod.ts' : 'pod.ts'}`], {
+export function startPod(options: PodOptions): ChildHandle {
+  const { name, redisUrl, queues, concurrency, plain = false, timed = false, drain } = options;
+  const program = `${timed ? 'timed-' : ''}${plain ? 'plain-' : ''}pod.ts`;
+  return startProcess(process.execPath, [`${import.meta.dirname}/${program}`], {
     env: {
       REDIS_URL: redisUrl,
       RQ_QUEUES: JSON.stringify(queues.map((queue) => ({ queue, name: queue, prefix: 'bull' }))),

@@ -1,11 +1,7 @@
-import { Redis } from 'ioredis';
-import { redisOptionsFromEnvironment, runWorkers } from '@redis-queue/worker';
+import { connectRedis, runWorkers } from '@redis-queue/worker';
 import { ledgerIn } from './ledger.ts';
 import { createSendEmail } from './send-email.ts';
 
-const redis = new Redis(redisOptionsFromEnvironment(process.env));
-redis.on('error', () => undefined); // the worker's own connection logs it
-
-const sendEmail = createSendEmail(ledgerIn(redis));
+const sendEmail = createSendEmail(ledgerIn(connectRedis()));
 
 await runWorkers({ handlers: { emails: sendEmail, receipts: sendEmail } });

@@ -28,7 +28,7 @@ export {
 } from './connections/connection-shares.ts';
 export { dropStuckCluster, readInTime } from './connections/read-in-time.ts';
 export { readLastRun } from './sampling/last-run.ts';
-export { queueId, queueKey, QUEUES_PER_CALL, type QueueRef } from './redis/keys.ts';
+export { hasHashTag, queueId, queueKey, QUEUES_PER_CALL, type QueueRef } from './redis/keys.ts';
 export {
   isAsLimited,
   windowLength,
@@ -124,7 +124,8 @@ export type { Sampled } from './redis/sampled.ts';
 export { readServerPressure, type ServerClients, type ServerPressure } from './redis/pressure.ts';
 export { readServerInfo, type ServerInfo } from './connections/server.ts';
 export { readServerMemory, type ServerMemory } from './sampling/server-memory.ts';
-export { QueueWakeups, type QueueWakeupsOptions } from './sampling/wakeups.ts';
+export { ClusterWakeups, type ClusterWakeupsOptions } from './sampling/cluster-wakeups.ts';
+export { QueueWakeups, type QueueWakeupsOptions, type Wakeups } from './sampling/wakeups.ts';
 export { MOST_USAGE_REPORTS, sampleUsage, type PodUsageReport, type UsagePlace } from './sampling/usage.ts';
 export { isAnswer, ProtocolError } from './redis/reply.ts';
 export { retentionLimits, type RetentionLimits } from './retention/limits.ts';

@@ -7,6 +7,7 @@ export {
   type CircuitObserver,
 } from './circuit-breaker.ts';
 export { Coalescer, type CoalescerOptions } from './coalescer.ts';
+export { describeMissingHashTag } from './hash-tag.ts';
 export { queueRef } from './queue-ref.ts';
 export { describeOtherRedis, reportedAddress } from './reported-address.ts';
 export {

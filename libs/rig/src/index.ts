@@ -4,7 +4,14 @@ export type { ChildHandle, ProcessExit, ProcessOptions } from './processes/proce
 export { killWithThisProcess, processStartTime } from './processes/guardian.ts';
 export { startRedis, type RedisOptions, type RedisServer } from './redis/redis.ts';
 export { startRedisSentinel, type RedisSentinel, type RedisSentinelOptions } from './redis/redis-sentinel.ts';
-export { startRedisCluster, type RedisCluster } from './redis/redis-cluster.ts';
+export {
+  startRedisCluster,
+  type RedisCluster,
+  type RedisClusterOptions,
+  type RedisShard,
+} from './redis/redis-cluster.ts';
+export { ask } from './redis/ask.ts';
+export { untilReplicated } from './redis/replication.ts';
 export { valkeyServer } from './redis/valkey/valkey.ts';
 export { startRoughProxy, type RoughProxyOptions } from './redis/rough-proxy.ts';
 export { startSilentProxy, startSilentServer, type SilentProxy } from './redis/silent-proxy.ts';

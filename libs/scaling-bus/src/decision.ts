@@ -100,6 +100,11 @@ export const scalingDecisionSchema = z.object({
   contractLevel: count.optional().catch(undefined),
   /** Absent: there are none. */
   stuckHandlers: z.array(stuckPodSchema).max(MOST_STUCK_PODS).optional().catch(undefined),
+  /**
+   * Why a Redis of the pool does not notify of new jobs, so that the pool wakes up to a second late; absent: it notifies.
+   * Since 1.2.
+   */
+  polled: z.string().min(1).max(1_024).optional().catch(undefined),
 });
 
 export type ScalingDecision = z.infer<typeof scalingDecisionSchema>;

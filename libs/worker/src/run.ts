@@ -8,12 +8,20 @@ import { createLog, type Log } from './log/log.ts';
 import { liveness, readiness } from './observability/health.ts';
 import { expositionOf, serveHttp } from './observability/http.ts';
 import type { LockTimes } from './queues/lock-times.ts';
+import type { WorkerOptions } from './queues/worker-options.ts';
 import type { UsageTimes } from './usage/report.ts';
-import { startWorkers, type Handlers } from './workers/workers.ts';
+import { startWorkers, type Handlers, type PoolWorker } from './workers/workers.ts';
 
 export interface RunOptions {
   /** What runs the jobs of each queue, by the Queue's `metadata.name`. */
   handlers: Handlers;
+  /**
+   * Options of BullMQ's Worker, for all queues: `settings.backoffStrategy`, `limiter`, `metrics`, `removeOnComplete` …
+   * Those of a handler go before them. What a pod decides itself (docs/workers.md, Options) is refused at the start.
+   */
+  workerOptions?: WorkerOptions;
+  /** Called with the worker of each queue before it fetches: the place to listen to its events. */
+  onWorker?: (worker: PoolWorker, queue: string) => void;
   /**
    * Traces every job as a part of what its producer traced, such as `new BullMQOtel()` of the package bullmq-otel.
    * Without it nothing of OpenTelemetry is loaded.
@@ -59,6 +67,8 @@ export async function runWorkers(options: RunOptions): Promise<void> {
       config,
       redis: redisOptionsFromEnvironment(env),
       handlers,
+      workerOptions: options.workerOptions,
+      onWorker: options.onWorker,
       telemetry,
       log,
       locks,

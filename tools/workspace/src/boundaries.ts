@@ -5,6 +5,7 @@ export interface Project {
   name: string;
   /** Folder, relative to the workspace, such as `libs/api`. */
   root: string;
+  /** At run time; peers are among them. */
   dependencies: string[];
   devDependencies: string[];
 }

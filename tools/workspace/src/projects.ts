@@ -23,7 +23,7 @@ export function readProjects(workspaceRoot: string): Project[] {
       return {
         name: manifest.name,
         root,
-        dependencies: Object.keys(manifest.dependencies ?? {}),
+        dependencies: Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies }),
         devDependencies: Object.keys(manifest.devDependencies ?? {}),
       };
     });
@@ -32,6 +32,7 @@ export function readProjects(workspaceRoot: string): Project[] {
 interface Manifest {
   name: string;
   dependencies?: Record<string, string>;
+  peerDependencies?: Record<string, string>;
   devDependencies?: Record<string, string>;
 }
 

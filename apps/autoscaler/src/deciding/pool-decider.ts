@@ -33,6 +33,8 @@ export interface DeciderOptions {
   readonly stuckPods?: (pool: ScaledPool) => readonly StuckPod[] | undefined;
   /** The level of the pod contract that the image says it keeps, if it says one. */
   readonly contractLevel?: (pool: ScaledPool) => number | undefined;
+  /** Why the pool's queues at rest are polled; undefined: they are not. */
+  readonly polled?: (pool: ScaledPool) => string | undefined;
   readonly metrics: AutoscalerMetrics;
   readonly now: () => number;
   readonly onPublishFailure: (error: unknown) => void;
@@ -83,7 +85,8 @@ export class PoolDecider {
     const advice = this.#options.advice?.(pool);
     const stuckPods = this.#options.stuckPods?.(pool);
     const contractLevel = this.#options.contractLevel?.(pool);
-    const said = { advice, stuckPods, contractLevel };
+    const polled = this.#options.polled?.(pool);
+    const said = { advice, stuckPods, contractLevel, polled };
     const next: Published = { atMs: nowMs, decision, generation: pool.generation, ...said };
     const bus = publisher();
     if (bus === undefined) return false;

@@ -7,6 +7,7 @@ import type { BusyPods } from './busy-pods.ts';
 export const EXPIRES_AFTER_MS = 15_000;
 const MOST_SIGNALS = 32;
 const LONGEST_REASON = 2_048;
+const LONGEST_POLLED = 1_024;
 
 export interface Stamp {
   readonly epoch: number;
@@ -27,11 +28,13 @@ export interface Outgoing {
   readonly advice?: PoolAdvice | undefined;
   readonly stuckPods?: readonly StuckPod[] | undefined;
   readonly contractLevel?: number | undefined;
+  /** Why queues at rest are polled; undefined: they are not. */
+  readonly polled?: string | undefined;
 }
 
 /** The decision as the bus carries it; times in the bus's Redis time. */
 export function decisionMessage(
-  { pool, currentReplicas, decision, busy, advice, stuckPods, contractLevel }: Outgoing,
+  { pool, currentReplicas, decision, busy, advice, stuckPods, contractLevel, polled }: Outgoing,
   nowMs: number,
   stamp: Stamp,
 ): ScalingDecision {
@@ -55,6 +58,7 @@ export function decisionMessage(
     ...(advice !== undefined && { advice: busAdvice(advice) }),
     ...(contractLevel !== undefined && { contractLevel }),
     ...(stuckPods !== undefined && { stuckHandlers: [...stuckPods] }),
+    ...(polled !== undefined && { polled: polled.slice(0, LONGEST_POLLED) }),
   };
 }
 

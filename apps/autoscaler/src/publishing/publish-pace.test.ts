@@ -42,6 +42,13 @@ describe('a decision is published', () => {
     expect(isWorthPublishing(at(0), at(60_000, { reason: 'other' }), 3, false)).toBe(true);
   });
 
+  it('once when wake-ups no longer work, and once when they do, although the size stays', () => {
+    const polled = 'the connection for notifications was lost';
+    expect(isWorthPublishing(at(0), { ...at(10), polled }, 3, false)).toBe(true);
+    expect(isWorthPublishing({ ...at(0), polled }, { ...at(10), polled: 'NOPERM' }, 3, false)).toBe(false);
+    expect(isWorthPublishing({ ...at(0), polled }, at(10), 3, false)).toBe(true);
+  });
+
   it('once for new advice although the size stays', () => {
     const advice = { concurrency: 20, message: 'Better: concurrency 20.', pods: 3, sinceMs: 1_790_000_000_000.4 };
     expect(isWorthPublishing(at(0), { ...at(10), advice }, 3, false)).toBe(true);

@@ -12,6 +12,8 @@ export interface Published {
   /** Likewise. */
   readonly stuckPods?: readonly StuckPod[] | undefined;
   readonly contractLevel?: number | undefined;
+  /** Why queues at rest are polled. */
+  readonly polled?: string | undefined;
 }
 
 /** How often a decision that changes nothing is published again for the numbers in it. */
@@ -47,5 +49,6 @@ export function isWorthPublishing(
     return true;
   if (next.advice !== undefined && next.advice !== last.advice) return true;
   if (next.stuckPods !== last.stuckPods || next.contractLevel !== last.contractLevel) return true;
+  if ((next.polled === undefined) !== (last.polled === undefined)) return true;
   return decision.reason !== reason && atMs - last.atMs >= REFRESH_MS;
 }

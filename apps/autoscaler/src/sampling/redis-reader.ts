@@ -1,5 +1,6 @@
 import {
   classifyRedisError,
+  ClusterWakeups,
   connectionKey,
   describeTarget,
   QueueWakeups,
@@ -21,6 +22,7 @@ import {
   type Sampled,
   type ServerPressure,
   type UsagePlace,
+  type Wakeups,
 } from '@redis-queue/bullmq';
 import { unlessAborted } from '@redis-queue/controller';
 import type { WatchedQueue } from '../watching/topology.ts';
@@ -59,7 +61,7 @@ export class RedisReader {
   readonly #watermarks = new Map<string, FinishedWatermark>();
   readonly #onWakeUpsFailed: (message: string) => void;
   readonly #onWakeUpsLost: () => void;
-  #wakeups: QueueWakeups | undefined;
+  #wakeups: Wakeups | undefined;
 
   constructor(target: RedisTarget, namespace: string, options: ReaderOptions) {
     const { connections, standing, onWakeUpsFailed = () => {}, onWakeUpsLost = () => {} } = options;
@@ -138,14 +140,6 @@ export class RedisReader {
     }
   }
 
-  /**
-   * Whether `watch` works. Not on a Redis Cluster: it would need a connection to each node, and to each that takes
-   * over.
-   */
-  get hasWakeUps(): boolean {
-    return this.target.cluster !== true;
-  }
-
   /** Whether changes are reported right now; undefined before the first `watch`, and where it does not work at all. */
   get wakeUpsLive(): boolean | undefined {
     return this.#wakeups?.live;
@@ -158,27 +152,39 @@ export class RedisReader {
    * then; poll until then.
    */
   async watch(queue: WatchedQueue, onWakeUp: () => void): Promise<boolean> {
-    if (!this.hasWakeUps) return false;
     this.#wakeups ??= this.#openWakeUps();
     return (await this.#wakeups?.watch(queue.ref, onWakeUp)) !== undefined;
   }
 
   /** @returns undefined when there are as many already as the share allows. */
-  #openWakeUps(): QueueWakeups | undefined {
-    const server = describeTarget(this.target);
-    const share = { namespace: this.namespace, server };
-    // Never ended, and so never closed for another: it is open for good.
-    if (this.#standing && !this.#standing.begin(connectionKey(this.target), share, 0).lease) {
-      this.#onWakeUpsFailed(
-        `namespace ${this.namespace}, ${server} or all together have as many connections open for notifications as their share allows`,
-      );
-      return undefined;
-    }
-    return new QueueWakeups(this.target, {
+  #openWakeUps(): Wakeups | undefined {
+    const { target } = this;
+    const options = {
       clientName: 'redis-queue-autoscaler',
-      onError: (error) => this.#onWakeUpsFailed(classifyRedisError(error).message),
+      onError: (error: unknown) => this.#onWakeUpsFailed(classifyRedisError(error).message),
       onLost: this.#onWakeUpsLost,
+    };
+    const key = connectionKey(target);
+    if (!target.cluster)
+      return this.#mayStand(key, describeTarget(target)) ? new QueueWakeups(target, options) : undefined;
+    return new ClusterWakeups(target, {
+      ...options,
+      readSlots: () => this.#read((redis) => redis.cluster('SLOTS')),
+      // Each node is a server of its own, with two connections of its own.
+      mayOpen: (node) => this.#mayStand(`${key}/${node}`, node),
+      onClosed: (node) => this.#standing?.closed(`${key}/${node}`),
     });
+  }
+
+  /** Whether two connections may stay open to the server. */
+  #mayStand(key: string, server: string): boolean {
+    // Never ended, and so never closed for another: it is open for good.
+    const { namespace } = this;
+    if (!this.#standing || this.#standing.begin(key, { namespace, server }, 0).lease) return true;
+    this.#onWakeUpsFailed(
+      `namespace ${namespace}, ${server} or all together have as many connections open for notifications as their share allows`,
+    );
+    return false;
   }
 
   unwatch(queue: WatchedQueue): void {
@@ -196,7 +202,7 @@ export class RedisReader {
   }
 
   close(): void {
-    if (this.#wakeups) this.#standing?.closed(connectionKey(this.target));
+    if (this.#wakeups && !this.target.cluster) this.#standing?.closed(connectionKey(this.target));
     this.#wakeups?.close();
     this.#connections.release(this.target);
   }

@@ -49,6 +49,9 @@ export interface SamplerOptions {
  */
 const HANGING_AFTER_MS = 1_500;
 
+/** Wake-ups that come back within this time were not missed: pools do not say so. */
+const POLLED_AFTER_MS = 5_000;
+
 /** How often a queue for which there was no connection asks again. */
 const TURN_RETRY_MS = 4_000;
 
@@ -89,6 +92,7 @@ export class RedisSampler {
   #wakeUpFailure = 'Redis has not answered yet';
   /** Whether wake-ups work, as it was last logged and shown; undefined while no queue is left to them. */
   #wakeUpsWork: boolean | undefined;
+  #wakeUpsFailedSinceMs: number | undefined;
 
   /** For people: where this Redis is. */
   readonly #address: string;
@@ -124,6 +128,14 @@ export class RedisSampler {
   /** Whether this Redis is at its limit. */
   get saturated(): boolean {
     return this.#saturation.saturated;
+  }
+
+  /** Why queues at rest are polled, once that has lasted; undefined: they are not, or none is at rest. */
+  get wakeUpsFailure(): string | undefined {
+    const sinceMs = this.#wakeUpsFailedSinceMs;
+    // Of a Redis that cannot be read there is worse to say.
+    if (sinceMs === undefined || this.#failing || this.reader.wakeUpsLive === true) return undefined;
+    return this.#options.now() - sinceMs >= POLLED_AFTER_MS ? this.#wakeUpFailure : undefined;
   }
 
   /** When the next sample is due; undefined when none is planned. */
@@ -298,7 +310,6 @@ export class RedisSampler {
       podStartMs,
       untilBurstMs,
       stretch: this.#budget.stretch,
-      hasWakeUps: this.reader.hasWakeUps,
     };
     const nextMs = nowMs + untilNextSampleMs(cadence);
     if (!isAtRest(cadence)) {
@@ -343,6 +354,7 @@ export class RedisSampler {
   #showWakeUps(works: boolean): void {
     const { log, metrics } = this.#options;
     metrics.wakeUps(this.#address, works);
+    this.#wakeUpsFailedSinceMs = works ? undefined : (this.#wakeUpsFailedSinceMs ?? this.#options.now());
     if (works === this.#wakeUpsWork) return;
     const redis = this.#targetKey;
     if (works && this.#wakeUpsWork !== undefined) log.info({ redis }, 'Redis notifies of new jobs again');

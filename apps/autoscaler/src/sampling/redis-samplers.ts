@@ -72,6 +72,14 @@ export class RedisSamplers {
     return pool.queues.some((queue) => 'id' in queue && this.#samplerOf(queue.id)?.saturated);
   }
 
+  /** Why queues of the pool are polled while they are at rest; undefined: they are not, or it never goes to zero. */
+  polled(pool: ScaledPool): string | undefined {
+    if (pool.view.minReplicas > 0) return undefined;
+    return this.#samplersOf(pool)
+      .map(({ wakeUpsFailure }) => wakeUpsFailure)
+      .find((failure) => failure !== undefined);
+  }
+
   /**
    * The size up to which each Redis of the pool has connections for its pods; undefined: none says how many it takes.
    *

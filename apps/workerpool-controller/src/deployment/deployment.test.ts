@@ -70,6 +70,20 @@ it('passes Redis on by reference to the Secret, each key optional', () => {
   );
 });
 
+it('passes on by their names what leads to Sentinels', () => {
+  const keys = [...someQueues.keys, 'redis-sentinels', 'redis-sentinel-master-name'];
+  const { env } = containerOf(build(aPool(), { ...someQueues, keys }));
+  expect(env.filter(({ name }) => name.startsWith('REDIS_SENTINEL'))).toEqual(
+    [
+      ['REDIS_SENTINELS', 'redis-sentinels'],
+      ['REDIS_SENTINEL_MASTER_NAME', 'redis-sentinel-master-name'],
+    ].map(([name, key]) => ({
+      name,
+      valueFrom: { secretKeyRef: { name: 'redis-credentials', key, optional: true } },
+    })),
+  );
+});
+
 it('has the pods speak TLS, and trust the private CA of the Secret when there is one', () => {
   const built = build(aPool(), { ...someQueues, tls: true, hasCa: true });
   expect(envOf(built)).toMatchObject({ REDIS_TLS: 'true', NODE_EXTRA_CA_CERTS: '/etc/redis-queue/redis-ca.crt' });

@@ -14,6 +14,7 @@ export const PoolCondition = {
   ScalingLimited: 'ScalingLimited',
   ReplicasContested: 'ReplicasContested',
   PodsBlocked: 'PodsBlocked',
+  PodsKilled: 'PodsKilled',
   HandlersStuck: 'HandlersStuck',
   /** Normal when True, and absent then: most pools have no configuration to follow. */
   ConfigTracked: 'ConfigTracked',

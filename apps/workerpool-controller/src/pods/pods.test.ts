@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Resource } from '@redis-queue/controller';
-import { blockageOf, changesBlockage, trimPod, type Pod } from './pods.ts';
+import { blockageOf, changesReport, trimPod, type Pod } from './pods.ts';
 
 type Status = Record<string, unknown>;
 function pod(status: Status, metadata: Partial<Resource['metadata']> = {}): Pod {
@@ -45,7 +45,14 @@ describe('what is cached of a pod', () => {
       },
       phase: 'Running',
       ready: true,
-      containers: [{ name: 'worker', ready: true, restarts: 3, terminated: { reason: 'OOMKilled', exitCode: 137 } }],
+      containers: [
+        {
+          name: 'worker',
+          ready: true,
+          restarts: 3,
+          terminated: { reason: 'OOMKilled', exitCode: 137, at: '2026-01-01T00:00:00Z' },
+        },
+      ],
     });
   });
 
@@ -150,16 +157,18 @@ describe('what stands between a pod and its work', () => {
 describe('a change of a pod', () => {
   const fine = pod(worker({ ready: true }));
   const failing = pod(waiting('ErrImagePull', 'no such tag'));
-  it.each<[string, Parameters<typeof changesBlockage>[0], boolean]>([
+  const killed = pod(worker({ ready: true, restartCount: 1, lastState: crashed }));
+  it.each<[string, Parameters<typeof changesReport>[0], boolean]>([
     ['from nothing to starting', { event: 'add', object: fine, previous: undefined }, false],
     ['from nothing to failing', { event: 'add', object: failing, previous: undefined }, true],
     ['from starting to ready', { event: 'update', object: fine, previous: pod(worker({})) }, false],
     ['from fine to failing', { event: 'update', object: failing, previous: fine }, true],
     ['of what cannot be pulled', { event: 'update', object: pod(waiting('ErrImagePull')), previous: failing }, true],
     ['of nothing that is reported', { event: 'update', object: failing, previous: failing }, false],
+    ['from fine to killed and fine again', { event: 'update', object: killed, previous: fine }, true],
     ['to gone, while failing', { event: 'delete', object: failing, previous: undefined }, true],
     ['to gone', { event: 'delete', object: fine, previous: undefined }, false],
   ])('%s', (_, change, expected) => {
-    expect(changesBlockage(change)).toBe(expected);
+    expect(changesReport(change)).toBe(expected);
   });
 });

@@ -12,7 +12,7 @@ export interface ContainerState {
   /** Why it does not run: ImagePullBackOff, CrashLoopBackOff… */
   readonly waiting?: { readonly reason: string; readonly message?: string };
   /** How it ended last. */
-  readonly terminated?: { readonly reason: string; readonly exitCode: number };
+  readonly terminated?: { readonly reason: string; readonly exitCode: number; readonly at?: string };
 }
 
 /** What is cached of a pod of ours: everything that the controller reads, and nothing else. */
@@ -41,6 +41,7 @@ interface Waiting {
 interface Terminated {
   reason?: string;
   exitCode?: number;
+  finishedAt?: string;
 }
 interface ApiPod extends Resource {
   status?: {
@@ -51,6 +52,8 @@ interface ApiPod extends Resource {
   };
 }
 
+/** The kubelet's word for a container that used more memory than its limit, or than its node had. */
+const OOM_KILLED = 'OOMKilled';
 /** Messages of kubelet and scheduler grow with images' names and with nodes; a pod has to stay below 1.5 KiB. */
 const MAX_MESSAGE = 200;
 const MAX_CONTAINERS = 2;
@@ -106,9 +109,14 @@ function trimContainer(status: ContainerStatus): ContainerState[] {
       ready,
       restarts: restartCount,
       ...(waiting && { waiting: { reason, ...(message !== undefined && { message: shortened(message) }) } }),
-      ...(terminated && { terminated: { reason: terminated.reason ?? '', exitCode: terminated.exitCode ?? -1 } }),
+      ...(terminated && { terminated: trimTerminated(terminated) }),
     },
   ];
+}
+
+/** When it ended is read only of one that was killed. */
+function trimTerminated({ reason = '', exitCode = -1, finishedAt }: Terminated): ContainerState['terminated'] {
+  return { reason, exitCode, ...(reason === OOM_KILLED && finishedAt !== undefined && { at: finishedAt }) };
 }
 
 function picked(from: Record<string, string> | undefined, names: string[]): Record<string, string> {
@@ -170,11 +178,33 @@ export function blockageOf(pod: Pod): Blockage | undefined {
   );
   if (!loops) return undefined;
   const { name: container, restarts, terminated: ended } = loops;
-  return { kind: 'crashLooping', container, restarts, ...(ended && { ended }) };
+  return {
+    kind: 'crashLooping',
+    container,
+    restarts,
+    ...(ended && { ended: { reason: ended.reason, exitCode: ended.exitCode } }),
+  };
+}
+
+/** A container that was out of memory. */
+export interface Kill {
+  readonly container: string;
+  readonly at: string;
+  readonly restarts: number;
+}
+
+/** Which container of the pod was killed last because it was out of memory; undefined when none ended so. Pure. */
+export function lastKill({ containers }: Pod): Kill | undefined {
+  return containers
+    .flatMap(({ name: container, restarts, terminated }) =>
+      terminated?.at === undefined ? [] : [{ container, at: terminated.at, restarts }],
+    )
+    .toSorted((a, b) => Date.parse(b.at) - Date.parse(a.at))[0];
 }
 
 /** Whether a change of a pod changes what the pool's status reports of pods; the Deployment shows everything else. */
-export function changesBlockage({ object, previous }: Change<Pod>): boolean {
+export function changesReport({ object, previous }: Change<Pod>): boolean {
   // The first and the last state of a pod count if they have something to report.
-  return !isDeepStrictEqual(blockageOf(object), previous && blockageOf(previous));
+  const reportOf = (pod: Pod) => [blockageOf(pod), lastKill(pod)];
+  return !isDeepStrictEqual(reportOf(object), previous ? reportOf(previous) : [undefined, undefined]);
 }

@@ -103,22 +103,37 @@ it('gives the pods the Secret that is for workers, where there is one', () => {
   expect(resolve([aQueue('a', own)], { secret })).toMatchObject({ secretName: 'for-workers' });
 });
 
-it.each([
-  ['that says nothing', { note: 'x' }, /team-a\/redis-credentials: .*neither redis-url nor redis-host/],
-  [
-    'that leads to Sentinels, which pods do not speak to',
-    { 'redis-sentinels': 'a:1', 'redis-sentinel-master-name': 'main' },
-    /team-a\/redis-credentials: .*spec\.redis\.secretRefs\.worker/,
-  ],
-  [
-    'that leads to a Redis Cluster, which pods do not speak to',
-    { 'redis-host': 'a', 'redis-cluster': 'true' },
-    /team-a\/redis-credentials: .*a Redis Cluster yet; .*spec\.redis\.secretRefs\.worker/,
-  ],
-])('refuses a Secret %s', (_, data, message) => {
-  expect(resolve([aQueue('a')], { secret: secretOf(data as Record<string, string>) })).toMatchObject({
+it('refuses a Secret that says nothing', () => {
+  expect(resolve([aQueue('a')], { secret: secretOf({ note: 'x' }) })).toMatchObject({
     reason: 'SecretInvalid',
-    message: expect.stringMatching(message) as string,
+    message: expect.stringMatching(/team-a\/redis-credentials: .*neither redis-url nor redis-host/) as string,
+  });
+});
+
+const SERVER_KEYS = ['redis-url', 'redis-host', 'redis-port', 'redis-db', 'redis-username', 'redis-password'];
+
+it.each([
+  ['a server', { 'redis-host': 'r' }, []],
+  ['a Redis Cluster', { 'redis-host': 'r', 'redis-cluster': 'true' }, ['redis-cluster']],
+  [
+    'Sentinels',
+    { 'redis-sentinels': 'a:1', 'redis-sentinel-master-name': 'main' },
+    ['redis-sentinels', 'redis-sentinel-master-name', 'redis-sentinel-username', 'redis-sentinel-password'],
+  ],
+])('gives the pods those keys of the Secret that lead to %s, and no others', (_, data, more) => {
+  const secret = secretOf(data as Record<string, string>);
+  expect(resolve([aQueue('a', { redis: { prefix: '{bull}' } })], { secret })).toMatchObject({
+    keys: [...SERVER_KEYS, ...more],
+  });
+});
+
+it('refuses a Queue whose keys a Redis Cluster cannot hold together, and says what to name', () => {
+  const secret = secretOf({ 'redis-host': 'r', 'redis-cluster': 'true' });
+  const named = aQueue('b', { redis: { queueName: '{mail}' } });
+  expect(resolve([named], { secret })).toHaveProperty('queues');
+  expect(resolve([named, aQueue('a')], { secret })).toMatchObject({
+    reason: 'HashTagMissing',
+    message: expect.stringMatching(/^Queue a .*spec\.redis\.prefix "\{bull\}".*queueName "\{a\}"/) as string,
   });
 });
 
@@ -154,6 +169,17 @@ it('notices a changed credential, and nothing else of the Secret', () => {
   expect(hashOf({ 'redis-host': 'r', 'redis-password': 'two' })).not.toBe(before);
   expect(hashOf({ 'redis-host': 'r', 'redis-password': 'one', 'redis-db': '1' })).not.toBe(before);
   expect(hashOf({ 'redis-host': 'r', 'redis-password': 'one', note: 'new' })).toBe(before);
+});
+
+it('notices another group of Sentinels, or another password for them', () => {
+  const data = { 'redis-sentinels': 'a:1', 'redis-sentinel-master-name': 'main', 'redis-sentinel-password': 'one' };
+  const before = hashOf(data);
+  expect(hashOf({ ...data, 'redis-sentinel-master-name': 'other' })).not.toBe(before);
+  expect(hashOf({ ...data, 'redis-sentinel-password': 'two' })).not.toBe(before);
+});
+
+it('has the same hash as before there were Sentinels, so that an upgrade replaces no pod', () => {
+  expect(hashOf({ 'redis-host': 'r', 'redis-password': 'one' })).toBe('fd2b90dc');
 });
 
 it('shows other pools nothing: equal Secrets hash differently, and the hash is too short to confirm a guess', () => {

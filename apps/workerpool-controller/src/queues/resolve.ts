@@ -3,12 +3,14 @@ import { isDeepStrictEqual } from 'node:util';
 import { parseDuration, redisSecretRef, type Queue, type WorkerPool } from '@redis-queue/api';
 import type { Change } from '@redis-queue/controller';
 import {
+  describeMissingHashTag,
   describeOtherRedis,
   describeReservedPrefix,
   queueRef,
   reportedAddress,
   resolveRedis,
   type QueueObject,
+  type RedisAccess,
   type SecretObject,
   type SecretSources,
 } from '@redis-queue/redis-access';
@@ -35,6 +37,8 @@ export interface PoolQueues {
   readonly tlsServerName?: string;
   /** The Secret holds a private certificate authority. */
   readonly hasCa: boolean;
+  /** The keys of the Secret that pods get as variables. */
+  readonly keys: readonly string[];
   /** Changes when what the pods use of the Secret does. */
   readonly secretHash: string;
 }
@@ -45,15 +49,20 @@ export interface QueueSources {
 }
 
 export const CA_KEY = 'redis-ca.crt';
-/** The keys of the Secret that reach a pod. */
-export const REDIS_KEYS = [
-  'redis-url',
-  'redis-host',
-  'redis-port',
-  'redis-db',
-  'redis-username',
-  'redis-password',
+/** The keys of the Secret that reach a pod, wherever Redis is. */
+const REDIS_KEYS = ['redis-url', 'redis-host', 'redis-port', 'redis-db', 'redis-username', 'redis-password'] as const;
+const SENTINEL_KEYS = [
+  'redis-sentinels',
+  'redis-sentinel-master-name',
+  'redis-sentinel-username',
+  'redis-sentinel-password',
 ] as const;
+
+/** A variable more replaces every pod: those of Sentinels and of a Redis Cluster are for pools that need them. */
+function keysOf({ target }: Extract<RedisAccess, { ok: true }>): readonly string[] {
+  if (target.sentinels) return [...REDIS_KEYS, ...SENTINEL_KEYS];
+  return target.cluster === true ? [...REDIS_KEYS, 'redis-cluster'] : REDIS_KEYS;
+}
 
 /**
  * Finds the pool's Queues and the Secret that they share. Pure over its sources.
@@ -79,16 +88,14 @@ export function resolveQueues(pool: WorkerPool, sources: QueueSources): PoolQueu
   const access = resolveRedis(queues[0]!, 'worker', sources.secrets);
   if (!access.ok) return access.problem;
   const { secret, target } = access;
-  const unsupported = target.sentinels ? SENTINELS : target.cluster ? CLUSTER : undefined;
-  if (unsupported !== undefined) {
-    return {
-      reason: 'SecretInvalid',
-      message: `Secret ${namespace}/${secret.metadata.name}: worker pods do not speak to ${unsupported} in spec.redis.secretRefs.worker`,
-    };
-  }
+  const untagged = queues
+    .map((queue) => describeMissingHashTag(queue, target))
+    .find((problem) => problem !== undefined);
+  if (untagged) return untagged;
   const elsewhere = queues.map((queue) => describeOtherRedis(queue, 'worker', access));
   const other = elsewhere.find((problem) => problem !== undefined);
   if (other) return other;
+  const keys = keysOf(access);
   const { enabled: tls = false, serverName } = queues[0]!.spec.redis?.tls ?? {};
   return {
     queues: queues.map((queue) => ({
@@ -101,7 +108,8 @@ export function resolveQueues(pool: WorkerPool, sources: QueueSources): PoolQueu
     tls,
     ...(serverName !== undefined && { tlsServerName: serverName }),
     hasCa: Boolean(secret.data?.[CA_KEY]),
-    secretHash: hashSecret(pool.metadata.uid ?? '', secret),
+    keys,
+    secretHash: hashSecret(pool.metadata.uid ?? '', secret, keys),
   };
 }
 
@@ -126,11 +134,6 @@ function weightOf({ spec }: WorkerPool, { metadata }: Queue): Pick<PodQueue, 'we
   return weight === 1 ? {} : { weight };
 }
 
-/** What the library in worker pods does not speak to, and the way out up to the field. */
-const SENTINELS = 'Sentinels yet; give their Queues a Secret with redis-url or redis-host';
-const CLUSTER =
-  'a Redis Cluster yet; for an image with a BullMQ worker of its own, give their Queues a Secret without redis-cluster';
-
 /** One Redis per pool: the Secret and the TLS settings of all its Queues have to agree. */
 function describeMixture(queues: readonly Queue[]): string | undefined {
   const groups = new Map<string, string[]>();
@@ -148,8 +151,8 @@ function describeMixture(queues: readonly Queue[]): string | undefined {
  * Changes when the content does. Salted by the pool's uid, so that equal contents of two namespaces give different
  * hashes, and cut to 32 bits: enough to notice a change, too few to confirm a guess of a password.
  */
-function hashSecret(salt: string, secret: SecretObject): string {
-  const content = [...REDIS_KEYS, CA_KEY].map((key) => secret.data?.[key] ?? '');
+function hashSecret(salt: string, secret: SecretObject, keys: readonly string[]): string {
+  const content = [...keys, CA_KEY].map((key) => secret.data?.[key] ?? '');
   return createHash('sha256')
     .update(JSON.stringify([salt, content]))
     .digest('hex')

@@ -1,6 +1,7 @@
 import type { WorkerPoolStatus } from '@redis-queue/api';
 import { findCondition } from '@redis-queue/controller';
 import { PoolCondition, type Problem, type Reason } from '../kubernetes/reasons.ts';
+import { isNewKill } from '../pods/killed.ts';
 
 /** Something that happened to the pool, for its events. */
 export interface StatusEvent extends Problem {
@@ -32,6 +33,10 @@ export function statusEvents(before: WorkerPoolStatus | undefined, after: Worker
   const blocked = findCondition(after.conditions, PoolCondition.PodsBlocked);
   if (blocked && blocked.reason !== findCondition(before?.conditions, PoolCondition.PodsBlocked)?.reason) {
     events.push({ type: 'Warning', reason: blocked.reason as Reason, message: blocked.message });
+  }
+  const killed = findCondition(after.conditions, PoolCondition.PodsKilled);
+  if (killed && isNewKill(findCondition(before?.conditions, PoolCondition.PodsKilled)?.message, killed.message)) {
+    events.push({ type: 'Warning', reason: killed.reason as Reason, message: killed.message });
   }
   return events;
 }

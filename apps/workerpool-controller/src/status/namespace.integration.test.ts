@@ -123,11 +123,25 @@ describe('pods that cannot run', () => {
       phase: 'Running',
       conditions: [{ type: 'Ready', status: 'True' }],
       containerStatuses: [
-        { name: 'worker', image: '', imageID: '', ready: true, restartCount: 6, state: { running: {} } },
+        {
+          name: 'worker',
+          image: '',
+          imageID: '',
+          ready: true,
+          restartCount: 6,
+          state: { running: {} },
+          lastState: { terminated: { exitCode: 137, reason: 'OOMKilled', finishedAt: new Date().toISOString() } },
+        },
       ],
     }));
     const healed = await statusWhere(pool, (now) => findCondition(now.conditions, 'Ready')?.status === 'True');
     expect([healed.blockedReplicas, blockedOf(healed)]).toEqual([undefined, undefined]);
+    const reported = await statusWhere(pool, (now) => findCondition(now.conditions, 'PodsKilled')?.status === 'True');
+    const killed =
+      /^Pod mixed-\S+ was killed: container worker OOMKilled \(limit of the node\), .* at least 24 times .* 4 pods were/;
+    expect(findCondition(reported.conditions, 'PodsKilled')?.message).toMatch(killed);
+    const oom = (await rig.cluster.eventsOf(pool)).filter(({ reason }) => reason === 'OOMKilled');
+    expect(oom[0]).toMatchObject({ type: 'Warning', message: expect.stringMatching(/^Pod mixed-/) as string });
   });
 });
 

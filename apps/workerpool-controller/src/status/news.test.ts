@@ -104,3 +104,13 @@ it('blocked pods that get more, or restart, are numbers; others are news', () =>
     'news',
   );
 });
+
+const killed = (times: number) =>
+  ({ killed: { problem: { reason: 'OOMKilled', message: `${times} times` } } }) as const;
+
+it('kills of pods are news when they begin and end, and numbers in between', () => {
+  const found = { deployment: deployment(pool, 2, allReady(2)) };
+  expect(compareStatus(status(found), status({ ...found, ...killed(1) }))).toBe('news');
+  expect(compareStatus(status({ ...found, ...killed(1) }), status({ ...found, ...killed(2) }))).toBe('numbers');
+  expect(compareStatus(status({ ...found, ...killed(2) }), status(found))).toBe('news');
+});

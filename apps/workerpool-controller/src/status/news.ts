@@ -63,10 +63,12 @@ function quiet(status: WorkerPoolStatus, withoutCounts: boolean): object {
   return {
     ...rest,
     ...(!withoutCounts && { replicas, readyReplicas }),
-    conditions: list?.map(({ message, ...condition }) => ({
+    conditions: list?.map(({ message, type, ...condition }) => ({
+      type,
       ...condition,
-      // While pods are blocked, messages move with every restart.
-      ...(!blockedReplicas && { message: withoutCounts ? wording(message) : message }),
+      // While pods are blocked, messages move with every restart, and this one with every kill.
+      ...(!blockedReplicas &&
+        type !== PoolCondition.PodsKilled && { message: withoutCounts ? wording(message) : message }),
     })),
     scaling: conditions?.filter(({ type }) => SCALING.has(type)).map(unmoving),
     autoscaling: autoscaling && [autoscaling.desired, autoscaling.last],

@@ -140,3 +140,26 @@ describe('decisions that were not understood', () => {
     expect(activeOf({ decision: aDecision() })).toMatchObject({ reason: 'Decided' });
   });
 });
+
+describe('a Redis that does not notify of new jobs', () => {
+  const conditionsOf = (change: Partial<StatusInput>, pool = auto) => statusOf(pool, change).conditions ?? [];
+  const find = (list: ReturnType<typeof conditionsOf>, type: string) => list.find((each) => each.type === type);
+  const polled = { decision: aDecision({ polled: 'the connection for notifications was lost' }) };
+
+  it('degrades the pool, which says why it wakes late, and goes on following decisions', () => {
+    const list = conditionsOf({ deployment: deployment(auto, 1, allReady(1)), ...polled });
+    const said = {
+      reason: 'WakeUpsPolled',
+      message: expect.stringMatching(/up to a second late: the connection/) as string,
+    };
+    expect(find(list, 'ScalingActive')).toMatchObject({ status: 'True', ...said });
+    expect(find(list, 'Degraded')).toMatchObject({ status: 'True', ...said });
+  });
+
+  it('is said after a restart too, until a decision says otherwise', () => {
+    const conditions = conditionsOf(polled);
+    const pool = aPool(autoscaled(0, 10), { conditions, autoscaling: { desired: 0, decision: '1.1' } });
+    expect(find(conditionsOf({}, pool), 'ScalingActive')).toMatchObject(find(conditions, 'ScalingActive')!);
+    expect(find(conditionsOf({ decision: aDecision() }, pool), 'ScalingActive')).toMatchObject({ reason: 'Decided' });
+  });
+});

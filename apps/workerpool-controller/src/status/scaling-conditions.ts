@@ -22,6 +22,8 @@ export interface ScalingConditions {
 type Decided = Pick<ScalingDecision, 'heldBy' | 'safetyLimitHit'> & {
   readonly reason: string;
   readonly blind: boolean;
+  /** That queues at rest are polled, and why. */
+  readonly polled?: string;
 };
 
 /** Holds by what they mean for people. Those caused by trouble need somebody to act; the others pass by themselves. */
@@ -80,6 +82,7 @@ function scalingActive(pool: WorkerPool, input: AutoscalingInput): Problem & { s
   if (blind) return { status: 'False', reason: 'SensorFailed', message: reason };
   const bounds = `between ${autoscaling.minReplicas} and ${autoscaling.maxReplicas}`;
   const message = `The autoscaler sizes the pool ${bounds}; status.autoscaling says why.`;
+  if (decided.polled) return { status: 'True', reason: 'WakeUpsPolled', message: `${message} ${decided.polled}` };
   return { status: 'True', reason: 'Decided', message };
 }
 
@@ -134,24 +137,30 @@ function wantsMore(decision: ScalingDecision | undefined, pool: WorkerPool): boo
   return wanted > (decision?.desiredReplicas ?? pool.status?.autoscaling?.desired ?? 0);
 }
 
+/** What a pool is told whose queues at rest are polled. */
+const POLLED = 'Its Redis does not notify of new jobs, so the pool wakes from zero up to a second late';
+
 /** Of the newest decision, or of what status says of it after a restart. */
 function decidedOf(pool: WorkerPool, { decision }: AutoscalingInput): Decided | undefined {
   if (decision) {
-    const { heldBy, reason, safetyLimitHit, signals } = decision;
+    const { heldBy, reason, safetyLimitHit, signals, polled } = decision;
     return {
       reason,
       blind: signals.some(({ depth }) => depth === undefined),
+      ...(polled !== undefined && { polled: `${POLLED}: ${polled}.` }),
       ...(heldBy !== undefined && { heldBy }),
       ...(safetyLimitHit !== undefined && { safetyLimitHit }),
     };
   }
   const before = pool.status?.autoscaling;
   if (before?.decision === undefined || before.desired === undefined) return undefined;
+  const polled = reported(pool, 'WakeUpsPolled');
   const limited = findCondition(pool.status?.conditions, PoolCondition.ScalingLimited)?.reason;
   return {
     reason: before.reason ?? '',
     safetyLimitHit: limited === 'TooManyReplicas',
     blind: before.signals?.some(({ depth }) => depth === undefined) ?? false,
+    ...(polled?.includes(POLLED) && { polled: polled.slice(polled.indexOf(POLLED)) }),
     ...(before.heldBy !== undefined && { heldBy: before.heldBy }),
   };
 }

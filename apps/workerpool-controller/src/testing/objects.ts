@@ -36,6 +36,7 @@ export const someQueues: PoolQueues = {
   secretName: 'redis-credentials',
   tls: false,
   hasCa: false,
+  keys: ['redis-url', 'redis-host', 'redis-port', 'redis-db', 'redis-username', 'redis-password'],
   secretHash: 'abcd1234',
 };
 

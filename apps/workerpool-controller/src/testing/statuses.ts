@@ -38,6 +38,7 @@ export function statusOf(pool: WorkerPool, change: Partial<StatusInput> = {}, no
     decision: undefined,
     unknownVersion: undefined,
     blocked: nothingBlocked,
+    killed: { problem: undefined },
     late: { count: 0 },
     scalings: [],
     bus: { state: 'works' },

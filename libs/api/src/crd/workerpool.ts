@@ -98,6 +98,11 @@ export const workerPoolDefinition: KindDefinition = {
         'some requested pods cannot work, and why; absent while there are none. The autoscaler adds no pods meanwhile.',
     },
     {
+      type: 'PodsKilled',
+      meaning:
+        'pods were killed in the last hour because they were out of memory: which, at what limit, how often, and what to do; absent otherwise.',
+    },
+    {
       type: 'ConfigTracked',
       meaning:
         'False while spec.template names Secrets whose changes do not replace the pods, because the controller may not read them; absent otherwise.',

@@ -39,6 +39,10 @@ export const WORKER_POOL_REASONS = {
     doc: "No node has room for some pods; the message is the scheduler's. Add nodes, or lower spec.resources.requests.",
   },
   CrashLooping: { kind: 'retries', doc: 'The container of some pods exits again and again; see its log.' },
+  OOMKilled: {
+    kind: 'notice',
+    doc: 'A container of a pod used more memory than its limit, or its node had no more, and was killed; the message names the pod, the limit and how often it happened. Raise the memory limit, or lower spec.concurrency.',
+  },
   ImageFailing: {
     kind: 'retries',
     doc: 'The image of some pods cannot be pulled, or a ConfigMap or Secret that they name is missing.',
@@ -55,6 +59,10 @@ export const WORKER_POOL_REASONS = {
   MixedRedis: {
     kind: 'stalled',
     doc: 'The Queues of spec.queues use different Secrets or TLS settings, and a pool serves one Redis: split the pool. Or the Secret for worker pods leads to another server or database than a Queue is at: correct it. The message says which.',
+  },
+  HashTagMissing: {
+    kind: 'stalled',
+    doc: 'A Queue of spec.queues is on a Redis Cluster, which cannot hold its keys together: neither its prefix nor its name has a hash tag, as in {bull}. Create another Queue with one.',
   },
   SecretNotPermitted: {
     kind: 'stalled',
@@ -100,6 +108,10 @@ export const WORKER_POOL_REASONS = {
     doc: 'No decision can arrive: the Secret of the bus is missing or cannot be read, or its Redis cannot be reached or refuses the user; the message says which. Pools keep their size; one that never had a decision runs spec.replicas without a Secret, and at least that otherwise.',
   },
   Decided: { kind: 'notice', doc: 'The size follows the decisions of the autoscaler.' },
+  WakeUpsPolled: {
+    kind: 'degraded',
+    doc: 'The size follows the decisions of the autoscaler, but a Redis of the pool does not notify of new jobs, so that a pool at zero wakes up to a second late; the message says why. Give the user of the sampler the rights in docs/redis-users.md, or wait until Redis is back.',
+  },
   SensorFailed: {
     kind: 'degraded',
     doc: 'A queue cannot be read, so the pool keeps its size; the message says which and why. Check its Redis, Secret and network policies.',

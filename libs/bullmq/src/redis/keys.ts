@@ -33,6 +33,14 @@ export function groupByHashTag(queues: readonly QueueRef[]): number[][] {
   return [...groups.values()];
 }
 
+/**
+ * Whether all keys of the queue lie in one slot of a Redis Cluster, as BullMQ's scripts need it: the first brace of a key
+ * is closed after at least one character.
+ */
+export function hasHashTag(queue: QueueRef): boolean {
+  return /^[^{]*\{[^}]+\}/.test(queueId(queue));
+}
+
 /** Queues per script call: about 1 ms of Redis' time, so that nobody waits long behind it. */
 export const QUEUES_PER_CALL = 50;
 

@@ -27,6 +27,24 @@ export interface ArmedQueue {
 /** Called when a queue may have changed; a hint to sample it, never a fact. Called at most once per change seen. */
 export type OnWake = (queue: QueueRef) => void;
 
+/** What wakes callers when queues change. */
+export interface Wakeups {
+  /** Whether changes are reported right now; while false only polling sees them. */
+  readonly live: boolean;
+  /** Queues that are watched. */
+  readonly size: number;
+  /**
+   * Calls `onWake` when jobs come into or leave the queue, or its `meta` changes. Watching again replaces the callback.
+   *
+   * @returns what was found when it was armed; undefined when it cannot be armed now. Check it: a job that came before
+   * does not wake.
+   */
+  watch(queue: QueueRef, onWake: OnWake): Promise<ArmedQueue | undefined>;
+  /** Stops watching; changes of the queue are not reported from now on. */
+  unwatch(queue: QueueRef): void;
+  close(): void;
+}
+
 interface Arm {
   readonly queue: QueueRef;
   readonly resolve: (armed: ArmedQueue | undefined) => void;
@@ -63,7 +81,7 @@ const WATCHED_SUFFIXES = ['wait', 'prioritized', 'delayed', 'meta'] as const;
  * overflows reports too early (harmless); a connection that died silently reports nothing for the seconds until that is
  * noticed; a delayed job that falls due changes no key.
  */
-export class QueueWakeups {
+export class QueueWakeups implements Wakeups {
   readonly #reader: Redis;
   readonly #listener: Redis;
   readonly #watches = new Map<string, Watch>();
@@ -109,28 +127,19 @@ export class QueueWakeups {
     }
   }
 
-  /** Whether changes are reported right now; while false only polling sees them. */
   get live(): boolean {
     return this.#tracking;
   }
 
-  /** Queues that are watched. */
   get size(): number {
     return this.#watches.size;
   }
 
-  /**
-   * Calls `onWake` when jobs come into or leave the queue, or its `meta` changes. Watching again replaces the callback.
-   *
-   * @returns what was found when it was armed; undefined when it cannot be armed now. Check it: a job that came before
-   * does not wake.
-   */
   async watch(queue: QueueRef, onWake: OnWake): Promise<ArmedQueue | undefined> {
     this.#watches.set(queueId(queue), { queue, onWake, rearming: false, again: false });
     return this.#tracking ? this.#arm(queue) : undefined;
   }
 
-  /** Stops watching; changes of the queue are not reported from now on. */
   unwatch(queue: QueueRef): void {
     this.#watches.delete(queueId(queue));
   }

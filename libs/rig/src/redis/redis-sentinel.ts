@@ -10,11 +10,13 @@ export interface RedisSentinelOptions {
   password?: string;
   /** Of the Sentinel itself. */
   sentinelPassword?: string;
+  /** After how long without an answer the primary counts as gone; default 300 ms, on a busy machine better more. */
+  downAfterMs?: number;
   /** Paths of PEM files: servers and Sentinel speak TLS, also to each other. */
   tls?: { ca: string; certificate: string; key: string };
 }
 
-/** A primary with one replica, and the Sentinel that makes the replica primary when the primary is gone for 300 ms. */
+/** A primary with one replica, and the Sentinel that makes the replica primary when the primary is gone. */
 export interface RedisSentinel extends AsyncDisposable {
   /** What the Sentinel calls the two servers. */
   readonly masterName: 'main';
@@ -29,7 +31,7 @@ export interface RedisSentinel extends AsyncDisposable {
  * is over in about two seconds: several would first have to agree, and may have to vote twice.
  */
 export async function startRedisSentinel(options: RedisSentinelOptions = {}): Promise<RedisSentinel> {
-  const { password, sentinelPassword, tls } = options;
+  const { password, sentinelPassword, downAfterMs = 300, tls } = options;
   const auth = password === undefined ? [] : [`masterauth ${password}`];
   const secure = tls && [
     `tls-cert-file ${tls.certificate}`,
@@ -60,7 +62,7 @@ export async function startRedisSentinel(options: RedisSentinelOptions = {}): Pr
       `sentinel monitor main ${primary.host} ${primaryPort} 1`,
       ...(password === undefined ? [] : [`sentinel auth-pass main ${password}`]),
       ...(sentinelPassword === undefined ? [] : [`requirepass ${sentinelPassword}`]),
-      'sentinel down-after-milliseconds main 300',
+      `sentinel down-after-milliseconds main ${downAfterMs}`,
       'sentinel failover-timeout main 3000',
     ];
     await writeFile(file, `${lines.join('\n')}\n`);

@@ -23,7 +23,6 @@ describe('the pod contract', () => {
       namespace: 'team-a',
       version: '1.4.2',
       podName: 'email-workers-0',
-      uniquePodName: true,
       gracePeriodMs: 1000,
       maxDrainTimeMs: 5000,
       httpPort: 9101,
@@ -46,7 +45,6 @@ describe('the pod contract', () => {
     expect(workerConfigFromEnvironment({ RQ_QUEUES }, 'host')).toMatchObject({
       concurrency: 10,
       podName: 'host',
-      uniquePodName: false,
       gracePeriodMs: 30_000,
       maxDrainTimeMs: 600_000,
       httpPort: 9100,

@@ -22,8 +22,6 @@ export interface WorkerConfig {
   version: string;
   /** Name of the pod, by which BullMQ shows who runs a job. */
   podName: string;
-  /** No other process has this `podName`, as Kubernetes guarantees when it names the pod in `RQ_POD_NAME`. */
-  uniquePodName?: boolean;
   /** From SIGTERM until running jobs are asked to stop. */
   gracePeriodMs: number;
   /** From SIGTERM until the process is gone, with what still ran handed back. */
@@ -52,7 +50,6 @@ export function workerConfigFromEnvironment(env: WorkerEnvironment, hostname: st
     namespace: env.RQ_POOL_NAMESPACE ?? '',
     version: env.RQ_VERSION ?? '',
     podName: env.RQ_POD_NAME || hostname,
-    uniquePodName: !!env.RQ_POD_NAME,
     gracePeriodMs,
     maxDrainTimeMs,
     httpPort: wholeNumber(env, 'RQ_HTTP_PORT', 9100),

@@ -1,3 +1,4 @@
+import { parseRedisSecret } from '@redis-queue/bullmq';
 import { READABLE_SECRETS, REFUSED_SECRETS } from '@redis-queue/rig/redis-secrets';
 import { describe, expect, it } from 'vitest';
 import { redisOptionsFromEnvironment, whyUnreachable } from './redis-env.ts';
@@ -78,6 +79,69 @@ describe('a pod reads its Secret as the controllers and the bus do', () => {
       expect(options).toMatchObject({ host: 'redis', port: 6379 });
     },
   );
+});
+
+describe('the Sentinels of a pod', () => {
+  const SENTINELS = { REDIS_SENTINELS: 'a, [::1]:7001,', REDIS_SENTINEL_MASTER_NAME: 'main' };
+
+  it('are asked for the primary, with a login of their own', () => {
+    const env = { ...SENTINELS, REDIS_PASSWORD: 'p', REDIS_SENTINEL_USERNAME: 'u', REDIS_SENTINEL_PASSWORD: 's' };
+    expect(redisOptionsFromEnvironment(env)).toMatchObject({
+      sentinels: [
+        { host: 'a', port: 26_379 },
+        { host: '::1', port: 7_001 },
+      ],
+      name: 'main',
+      password: 'p',
+      sentinelUsername: 'u',
+      sentinelPassword: 's',
+    });
+    expect(redisOptionsFromEnvironment(env)).not.toHaveProperty('host');
+  });
+
+  it('speak TLS where the servers do', () => {
+    const env = { ...SENTINELS, REDIS_TLS: 'true', REDIS_TLS_SERVER_NAME: 'r' };
+    const secure = { servername: 'r' };
+    expect(redisOptionsFromEnvironment(env)).toMatchObject({
+      tls: secure,
+      sentinelTLS: secure,
+      enableTLSForSentinelMode: true,
+    });
+    expect(redisOptionsFromEnvironment(SENTINELS)).not.toHaveProperty('enableTLSForSentinelMode');
+  });
+
+  it('never end a pod, whoever of them answers: they are asked again and again', () => {
+    expect(redisOptionsFromEnvironment(SENTINELS).sentinelRetryStrategy?.(1_000)).toBeLessThanOrEqual(1_000);
+  });
+});
+
+it('the Redis Cluster of a pod is marked by its Secret', () => {
+  const env = { REDIS_HOST: 'c', REDIS_CLUSTER: 'true\n' };
+  expect(redisOptionsFromEnvironment(env)).toMatchObject({ host: 'c', port: 6_379, cluster: true });
+  expect(redisOptionsFromEnvironment({ ...env, REDIS_CLUSTER: 'false' })).not.toHaveProperty('cluster');
+});
+
+/** What only controllers and pods read, not the bus. */
+const REFUSED_PLACES: readonly Record<string, string>[] = [
+  { 'redis-sentinels': 'hunter2:1' },
+  { 'redis-sentinel-master-name': 'hunter2', 'redis-host': 'h' },
+  { 'redis-sentinels': 'hunter2@', 'redis-sentinel-master-name': 'main' },
+  { 'redis-sentinels': 'a:70000', 'redis-sentinel-master-name': 'main' },
+  { 'redis-sentinels': ' , ', 'redis-sentinel-master-name': 'main' },
+  ...Object.entries({ 'redis-url': 'redis://h', 'redis-host': 'h', 'redis-db': '0', 'redis-cluster': 'true' }).map(
+    ([key, text]) => ({ 'redis-sentinels': 'a:1', 'redis-sentinel-master-name': 'main', [key]: text }),
+  ),
+  { 'redis-host': 'h', 'redis-cluster': 'hunter2' },
+  { 'redis-host': 'h', 'redis-db': '2', 'redis-cluster': 'true' },
+  { 'redis-url': 'redis://h/2', 'redis-cluster': 'true' },
+];
+
+it.each(REFUSED_PLACES)('a Secret that the controllers refuse is refused, without its values: %j', (data) => {
+  const encoded = Object.entries(data).map(([key, text]) => [key, Buffer.from(text).toString('base64')]);
+  expect(parseRedisSecret(Object.fromEntries(encoded) as Record<string, string>).ok).toBe(false);
+  const read = (): unknown => redisOptionsFromEnvironment(environmentOf(data));
+  expect(read).toThrow(/REDIS_/);
+  expect(read).not.toThrow('hunter2');
 });
 
 /** As the pool's template names the keys. */

@@ -1,9 +1,11 @@
-import type { RedisOptions } from 'ioredis';
+import type { PodRedis } from '../redis/open-redis.ts';
+import { readSentinels, type ReadVariable } from './sentinel-env.ts';
 
 /**
- * The pod's variables about Redis: `REDIS_URL`, or `REDIS_HOST`, `_PORT`, `_DB`, `_USERNAME`, `_PASSWORD`; `REDIS_TLS`, and
- * `REDIS_TLS_SERVER_NAME`, the name in the server's certificate where it is not the host's. A private authority is set
- * by `NODE_EXTRA_CA_CERTS`, which Node reads itself.
+ * The pod's variables about Redis: `REDIS_URL`, or `REDIS_HOST`, `_PORT`, `_DB`, `_USERNAME`, `_PASSWORD`; `REDIS_CLUSTER`
+ * where the address is a node of a Redis Cluster; `REDIS_SENTINELS` and `REDIS_SENTINEL_MASTER_NAME` instead of an
+ * address; `REDIS_TLS`, and `REDIS_TLS_SERVER_NAME`, the name in the server's certificate where it is not the host's. A
+ * private authority is set by `NODE_EXTRA_CA_CERTS`, which Node reads itself.
  */
 export type RedisEnvironment = Record<string, string | undefined>;
 
@@ -15,16 +17,39 @@ const MAX_RETRY_MS = 2_000;
  * service leads to the new primary by now.
  */
 const RECONNECT_AND_RESEND = 2;
+/** How soon a connection whose other end is silent is given up when it is closed, ms. */
+const DISCONNECT_TIMEOUT_MS = 100;
 
 /**
  * How to reach Redis, from the environment, as the controllers read the same Secret: user and password that are named
- * besides `REDIS_URL` override those in it, host, port and database beside it are refused, and space around a value is dropped.
- * Commands wait for Redis to come back instead of failing: a worker outlives its Redis.
+ * besides `REDIS_URL` override those in it, host, port and database beside it are refused, as two places are, and space
+ * around a value is dropped. Commands wait for Redis to come back instead of failing: a worker outlives its Redis.
  *
+ * @returns for `connectRedis`; also ioredis' own options, unless `cluster` is set.
  * @throws Error that names the variable to set; never with a value in it, for the URL holds the password.
  */
-export function redisOptionsFromEnvironment(env: RedisEnvironment): RedisOptions {
-  const read = (name: string): string | undefined => env[name]?.trim() || undefined;
+export function redisOptionsFromEnvironment(env: RedisEnvironment): PodRedis {
+  const read: ReadVariable = (name) => env[name]?.trim() || undefined;
+  const { encrypted, ...place } = readSentinels(read) ?? readAddress(read);
+  const username = read('REDIS_USERNAME') ?? place.username;
+  const password = read('REDIS_PASSWORD') ?? place.password;
+  const tls = readTls(read, encrypted);
+  return {
+    protocol: 2, // RESP3 brings a worker nothing, and a proxy in front of Redis may not know it
+    ...place,
+    maxRetriesPerRequest: null,
+    retryStrategy: retryAfterMs,
+    disconnectTimeout: DISCONNECT_TIMEOUT_MS,
+    reconnectOnError: ({ message }) => (message.includes('READONLY') ? RECONNECT_AND_RESEND : false),
+    ...(username ? { username } : {}),
+    ...(password ? { password } : {}),
+    ...(tls ? { tls } : {}),
+    ...(tls && place.sentinels ? { sentinelTLS: tls, enableTLSForSentinelMode: true } : {}),
+  };
+}
+
+/** One address, and whether it asks for TLS. */
+function readAddress(read: ReadVariable): PodRedis & { encrypted: boolean } {
   const urlText = read('REDIS_URL');
   const parts = { host: read('REDIS_HOST'), port: portText(read('REDIS_PORT')), db: read('REDIS_DB') };
   const other = Object.entries(parts).find(([, text]) => text !== undefined)?.[0];
@@ -36,32 +61,45 @@ export function redisOptionsFromEnvironment(env: RedisEnvironment): RedisOptions
   const url = urlText === undefined ? undefined : parseUrl(urlText);
   const host = url?.hostname || parts.host;
   if (!host) throw new Error('neither REDIS_URL nor REDIS_HOST is set; the Secret needs redis-url or redis-host');
-  const ofUrl = url && { username: decode(url.username), password: decode(url.password) };
-  const username = read('REDIS_USERNAME') ?? ofUrl?.username;
-  const password = read('REDIS_PASSWORD') ?? ofUrl?.password;
-  const serverName = env.REDIS_TLS_SERVER_NAME;
-  const tls = env.REDIS_TLS === 'true' || url?.protocol === 'rediss:';
-  if (serverName && !tls) {
+  const db = url ? parsePath(url) : parseDatabase(parts.db);
+  return {
+    host: host.replace(/^\[(.*)\]$/, '$1'),
+    port: parsePort(url?.port || parts.port),
+    db,
+    ...(url?.username && { username: decode(url.username) }),
+    ...(url?.password && { password: decode(url.password) }),
+    ...(readCluster(read, db) && { cluster: true }),
+    encrypted: url?.protocol === 'rediss:',
+  };
+}
+
+function readCluster(read: ReadVariable, db: number): boolean {
+  const text = read('REDIS_CLUSTER') ?? 'false';
+  if (text !== 'true' && text !== 'false') throw new Error('REDIS_CLUSTER (redis-cluster) is neither true nor false');
+  if (text === 'true' && db > 0) {
+    throw new Error(
+      'a Redis Cluster has no database but 0: remove the number from REDIS_URL, or REDIS_DB, or REDIS_CLUSTER (redis-cluster)',
+    );
+  }
+  return text === 'true';
+}
+
+function readTls(read: ReadVariable, encrypted: boolean): { servername?: string } | undefined {
+  const servername = read('REDIS_TLS_SERVER_NAME');
+  const tls = encrypted || read('REDIS_TLS') === 'true';
+  if (servername !== undefined && !tls) {
     throw new Error(
       'REDIS_TLS_SERVER_NAME is set and TLS is not: set REDIS_TLS=true or a rediss:// URL (redis.tls.enabled of the Queue)',
     );
   }
-  return {
-    protocol: 2, // RESP3 brings a worker nothing, and a proxy in front of Redis may not know it
-    host: host.replace(/^\[(.*)\]$/, '$1'),
-    port: parsePort(url?.port || parts.port),
-    db: url ? parsePath(url) : parseDatabase(parts.db),
-    maxRetriesPerRequest: null,
-    retryStrategy: retryAfterMs,
-    reconnectOnError: ({ message }) => (message.includes('READONLY') ? RECONNECT_AND_RESEND : false),
-    ...(username ? { username } : {}),
-    ...(password ? { password } : {}),
-    ...(tls ? { tls: serverName ? { servername: serverName } : {} } : {}),
-  };
+  if (!tls) return undefined;
+  return servername === undefined ? {} : { servername };
 }
 
 /** An error of the connection for a person; says what to set where TLS fails. Never holds a credential. */
-export function whyUnreachable(error: Error & { code?: string }): string {
+export function whyUnreachable(error: Error & { code?: string; lastNodeError?: Error }): string {
+  // Of a Redis Cluster: that all nodes failed says less than why the last one did.
+  if (error.lastNodeError) return whyUnreachable(error.lastNodeError);
   const { code = '', message } = error;
   if (UNTRUSTED.has(code)) {
     return `${message}: the certificate of Redis is not signed by an authority that this pod knows; give it as redis-ca.crt in the Secret`;

@@ -1,8 +1,8 @@
-import { UnrecoverableError, WaitingError, type Job } from 'bullmq';
+import { RATE_LIMIT_ERROR, RateLimitError, UnrecoverableError, WaitingError, type Job } from 'bullmq';
 import type { Log } from '../log/log.ts';
 import { waitOf, type WorkerMetrics } from '../observability/metrics.ts';
 import type { Process } from '../queues/queue-worker.ts';
-import { stoppedAsAsked, type Handler } from './handler.ts';
+import { stoppedAsAsked, type Handler, type JobContext } from './handler.ts';
 import { checkJobData, type StandardSchema } from './job-data.ts';
 import type { RunningJobs } from './running-jobs.ts';
 import type { StuckHandlers } from './stuck-handlers.ts';
@@ -23,6 +23,8 @@ export interface ProcessorOptions {
   stuck: Pick<StuckHandlers, 'watch'>;
   /** Puts a job back to the front of its queue. */
   handBack: (job: Job, token?: string) => Promise<void>;
+  /** Has nothing fetched from the queue for so long. */
+  limitQueue: (ms: number) => Promise<void>;
 }
 
 /**
@@ -34,6 +36,10 @@ export interface ProcessorOptions {
  */
 export function createProcessor(options: ProcessorOptions): Process {
   const { queue, handler, schema, timeoutMs, metrics, running, stuck, now } = options;
+  const rateLimit: JobContext['rateLimit'] = async (ms) => {
+    await options.limitQueue(ms);
+    throw new RateLimitError();
+  };
   return async (job, token, lockLost) => {
     const log = options.log.child({ queue, jobId: job.id, attempt: job.attemptsMade + 1 });
     const started = now();
@@ -49,7 +55,7 @@ export function createProcessor(options: ProcessorOptions): Process {
       if (!checked.ok) throw new UnrecoverableError(checked.message);
       job.data = checked.data;
       // one that is no async function may return anything
-      handling = Promise.resolve(handler(job, { signal, log })).finally(() => (handling = undefined));
+      handling = Promise.resolve(handler(job, { signal, log, rateLimit })).finally(() => (handling = undefined));
       return await Promise.race([handling, handedBack.promise, limit.expired]);
     } catch (error) {
       const timeout = timeoutOf(error, limit, signal);
@@ -57,7 +63,10 @@ export function createProcessor(options: ProcessorOptions): Process {
         if (handling) stuck.watch(handling, limit.graceMs, log);
         throw timeout;
       }
-      if (!handBack.aborted && !(stop.aborted && stoppedAsAsked(error, signal))) throw error;
+      if (!handBack.aborted && !(stop.aborted && stoppedAsAsked(error, signal))) {
+        if (isRateLimit(error)) metrics.jobs.inc({ queue, outcome: 'rate_limited' });
+        throw error;
+      }
       await options.handBack(job, token);
       metrics.jobs.inc({ queue, outcome: 'handed_back' });
       log.info('handed the job back, because the pod drains');
@@ -79,4 +88,9 @@ function aborted(signal: AbortSignal): { promise: Promise<never>; forget: () => 
   // nobody may be listening any more when the signal comes
   promise.catch(() => undefined);
   return { promise, forget: () => signal.removeEventListener('abort', fail) };
+}
+
+/** As BullMQ tells it: a file's error has lost its class. */
+function isRateLimit(error: unknown): boolean {
+  return error instanceof Error && error.message === RATE_LIMIT_ERROR;
 }

@@ -9,7 +9,7 @@ export interface HealthInput {
   redisError?: string | undefined;
   draining: boolean;
   loops: readonly LoopProgress[];
-  /** When the job that has run longest started; undefined when none runs. */
+  /** When the job that has run longest started; undefined when none runs, or locks are not renewed on purpose. */
   oldestJobMs?: number | undefined;
   /** When locks were last renewed. */
   locksRenewedMs: number;
@@ -25,6 +25,8 @@ export interface Health {
 
 /** A fetch is one round trip, a wait at most 10 s; far beyond both a loop hangs. */
 export const STUCK_AFTER_MS = 60_000;
+/** The steps in which a loop waits for an answer; in the others it may be for as long as jobs or limits want it. */
+const WAITS_FOR_REDIS: ReadonlySet<LoopProgress['step']> = new Set(['fetch', 'wait']);
 /** From then on a pod whose slots are all in use says for how long its oldest job has run. */
 const LONG_RUN_MS = 60_000;
 /** Locks are renewed every 2 to 4 s and end after 24 s: by then nothing that runs here is this pod's any more. */
@@ -39,7 +41,7 @@ export function liveness(input: HealthInput): Health {
   const { nowMs, connectedSinceMs, loops, oldestJobMs, locksRenewedMs, slots } = input;
   if (connectedSinceMs === undefined) return { ok: true, message: unreachable(input) };
   for (const { queue, step, sinceMs } of loops) {
-    const hangs = step !== 'slot' && nowMs - Math.max(sinceMs, connectedSinceMs) > STUCK_AFTER_MS;
+    const hangs = WAITS_FOR_REDIS.has(step) && nowMs - Math.max(sinceMs, connectedSinceMs) > STUCK_AFTER_MS;
     if (hangs) return { ok: false, message: `queue ${queue}: no progress in step "${step}" for over a minute` };
   }
   if (slots.stuck >= slots.total) return { ok: false, message: allStuck(slots) };
@@ -59,7 +61,10 @@ export function readiness(input: HealthInput): Health {
   if (draining) return { ok: false, message: 'draining' };
   if (connectedSinceMs === undefined) return { ok: false, message: unreachable(input) };
   if (slots.stuck >= slots.total) return { ok: false, message: allStuck(slots) };
-  const silent = loops.filter(({ fetching }) => !fetching).map(({ queue }) => queue);
+  // one that is to fetch nothing says nothing about the pod
+  const silent = loops
+    .filter(({ fetching, step }) => !fetching && step !== 'paused' && step !== 'limited')
+    .map(({ queue }) => queue);
   return silent.length > 0
     ? { ok: false, message: `not fetching yet from ${silent.join(', ')}` }
     : { ok: true, message: 'fetching' };

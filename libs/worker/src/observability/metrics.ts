@@ -1,7 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Slots } from '../queues/slots.ts';
 
-export type JobOutcome = 'completed' | 'failed' | 'retried' | 'handed_back';
+export type JobOutcome = 'completed' | 'failed' | 'retried' | 'rate_limited' | 'handed_back';
 
 export interface WorkerMetrics {
   registry: Registry;
@@ -61,7 +61,7 @@ export function createWorkerMetrics(
     }),
     jobs: new Counter({
       name: 'redis_queue_worker_jobs_total',
-      help: 'Runs of jobs, by outcome: completed, failed (for good), retried (will run again), handed_back (drained).',
+      help: 'Runs of jobs, by outcome: completed, failed (for good), retried (will run again), rate_limited (the handler asked to wait), handed_back (drained).',
       labelNames: ['queue', 'outcome'],
       registers: [...registers],
     }),

@@ -42,8 +42,39 @@ describe('a pod that is killed', () => {
     expect(performance.now() - killedMs).toBeLessThan(20_000);
     expect(await costOf(a, crashed!)).toEqual({ state: 'active', attempts: 0, stalls: 1, starts: 2 });
     expect(await costOf(a, untouched!)).toEqual({ state: 'active', attempts: 0, stalls: 0, starts: 1 });
-    expect(again.process.lines.join()).toContain('this pod ran before and died; its jobs are run again');
+    expect(again.process.lines.join()).toContain('a process of this pod died; its jobs are run again');
     expect((await other.get('/livez')).status).toBe(200);
+  });
+
+  it('has the jobs of one of its processes taken over by the next one, and none of the one that lives', async () => {
+    const { a } = bed.queues;
+    const pod = await bed.startPod('pod-0', { ...PATIENT, RQ_CONCURRENCY: '1' }, undefined, 'cluster.fixture.ts');
+    const [untouched] = await bed.add(a, 1, ENDLESS);
+    await bed.untilStarted(a, 1);
+    const [killing] = await bed.add(a, 1, { runMs: 0, killTimes: 1 });
+    await bed.untilStarted(a, 2);
+    await pod.process.waitForLine(/a process of this pod died; its jobs are run again/, PATIENCE);
+    await eventually(async () => (await a.getCompletedCount()) === 1, PATIENCE);
+    expect(await costOf(a, killing!)).toEqual({ state: 'completed', attempts: 1, stalls: 1, starts: 2 });
+    expect(await costOf(a, untouched!)).toEqual({ state: 'active', attempts: 0, stalls: 0, starts: 1 });
+    await pod.process.stop('SIGKILL');
+  });
+
+  it('runs a job that was there twice when a process ended only alone: it waits aside, without an attempt', async () => {
+    const { a, b } = bed.queues;
+    const [suspect] = await bed.add(a, 1, { runMs: 0, killTimes: 2 });
+    for (let container = 1; container <= 2; container++) {
+      const pod = await bed.startPod('pod-0');
+      expect(await pod.process.exited).toEqual({ code: null, signal: 'SIGKILL' });
+    }
+    const [long] = await bed.add(b, 1, { runMs: 2_000 });
+    await bed.readyPod('pod-0', PATIENT);
+    await bed.untilFinished(2);
+    await eventually(async () => (await a.getCompletedCount()) === 1, PATIENCE);
+    expect((await bed.startOrder()).slice(-2)).toEqual([`b:${long}`, `a:${suspect}`]);
+    expect(await bed.redis.zscore('running-at-once', 'pod-0')).toBe('1');
+    expect(await costOf(a, suspect!)).toMatchObject({ attempts: 1, stalls: 2 });
+    expect(await costOf(b, long!)).toMatchObject({ attempts: 1, stalls: 0, starts: 1 });
   });
 
   it('by a job that kills every pod is rid of it after the fourth: the job fails', async () => {
@@ -56,7 +87,7 @@ describe('a pod that is killed', () => {
     await bed.readyPod('pod-0');
     await eventually(async () => (await a.getFailedCount()) === 1, PATIENCE);
     const job = (await a.getJob(id!))!;
-    expect(job.failedReason).toBe('job stalled more than allowable limit');
+    expect(job.failedReason).toMatch(/^job stalled more than allowable limit: 4 times the process that ran it ended/);
     expect(await bed.starts(a)).toBe(4);
   });
 });

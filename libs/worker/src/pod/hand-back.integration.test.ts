@@ -107,7 +107,7 @@ describe('jobs that are handed back', () => {
     await bed.readyPod('pod-1');
     await bed.untilFinished(1);
     expect(await bed.redis.hkeys('finished')).toEqual([`b:${limited}`]);
-    expect(await a.getJobCounts('waiting', 'active')).toEqual({ waiting: 1, active: 0 });
+    expect(await costOf(a, paused!)).toMatchObject({ state: 'waiting', starts: 1 });
     await a.resume();
     await bed.untilFinished(2);
   });

@@ -1,26 +1,21 @@
 // A worker pod for the integration tests, started as a process of its own so that it can be signalled and killed.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Redis } from 'ioredis';
-import {
-  handle,
-  redisOptionsFromEnvironment,
-  runWorkers,
-  type Handler,
-  type StandardSchema,
-} from '@redis-queue/worker';
+import { connectRedis, handle, runWorkers, type Handler, type StandardSchema } from '@redis-queue/worker';
 import type { LockTimes } from '../queues/lock-times.ts';
 import type { UsageTimes } from '../usage/report.ts';
 import type { Work } from './testbed.ts';
 
-const ledger = new Redis(redisOptionsFromEnvironment(process.env));
-ledger.on('error', () => undefined);
-let running = 0;
+const ledger = connectRedis();
+/** By each job that runs, the most that ran at once meanwhile. */
+const running = new Map<string, number>();
 
 const work: Handler<Work> = async (job, { signal }) => {
   const { blockMs, burnMs, runMs, ignoreSignal, failTimes = 0, killTimes = 0 } = job.data;
   const key = `${job.queueName}:${job.id}`;
   const started = await ledger.hincrby('started', key, 1);
-  await ledger.zadd('running-at-once', 'GT', ++running, process.env.RQ_POD_NAME!);
+  running.set(key, 0);
+  for (const [each, most] of running) running.set(each, Math.max(most, running.size));
+  await ledger.zadd('running-at-once', 'GT', running.size, process.env.RQ_POD_NAME!);
   await ledger.rpush('starts', key);
   try {
     if (started <= killTimes) process.kill(process.pid, 'SIGKILL');
@@ -28,10 +23,11 @@ const work: Handler<Work> = async (job, { signal }) => {
     if (burnMs) burn(burnMs);
     await sleep(runMs, undefined, ignoreSignal ? {} : { signal });
     if (started <= failTimes) throw new Error(`planned failure ${started}`);
+    await ledger.hset('beside', key, running.get(key) ?? 0);
     await ledger.hincrby('finished', key, 1);
     return job.id;
   } finally {
-    running--;
+    running.delete(key);
   }
 };
 

@@ -4,6 +4,9 @@ import { eventually, freePort, startProcess, startRedis, type ChildHandle, type 
 import { afterEach, beforeEach } from 'vitest';
 import type { LockTimes } from '../queues/lock-times.ts';
 
+/** With TEST_BULLMQ=5 all pods of a test run are on BullMQ 5; the queues of the tests stay on BullMQ 6. */
+const ON_VERSION = process.env.TEST_BULLMQ === '5' ? ['--import', `${import.meta.dirname}/../../bullmq-5.ts`] : [];
+
 /** How long anything that is expected may take: the machine may be busy with other tests. */
 export const PATIENCE = { timeoutMs: 40_000 };
 /** Lock times with which a test sees a dead pod's jobs come back within 3 s. */
@@ -64,7 +67,7 @@ export class PodTestbed {
 
   /** Runs a program of this folder until the test ends. */
   run(file: string, env: Record<string, string>): ChildHandle {
-    const child = startProcess(process.execPath, [`${import.meta.dirname}/${file}`], {
+    const child = startProcess(process.execPath, [...ON_VERSION, `${import.meta.dirname}/${file}`], {
       env: { REDIS_URL: this.server.url, ...env },
     });
     this.#children.push(child);
@@ -75,10 +78,15 @@ export class PodTestbed {
    * A pod with 4 slots that asks its jobs to stop after 0.3 s of drain, hands them back after 2.4 s and is gone after 3
    * s.
    */
-  async startPod(name: string, env: Record<string, string> = {}, locks?: LockTimes): Promise<Pod> {
+  async startPod(
+    name: string,
+    env: Record<string, string> = {},
+    locks?: LockTimes,
+    file = 'pod.fixture.ts',
+  ): Promise<Pod> {
     const port = await freePort();
     const served = ['a', 'b', 'c'].map((queue) => ({ queue, name: queue, prefix: 'bull' }));
-    const child = this.run('pod.fixture.ts', {
+    const child = this.run(file, {
       RQ_QUEUES: JSON.stringify(served),
       RQ_CONCURRENCY: '4',
       RQ_POD_NAME: name,

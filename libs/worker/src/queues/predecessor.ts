@@ -1,27 +1,46 @@
 import type { Redis } from 'ioredis';
+import { holderOf, type Holding } from './holding.ts';
 
-/** Most active jobs read per queue; the rest waits for its locks to end. */
+/** Most active jobs read per queue, the oldest; the rest waits for its locks to end. */
 const MOST_JOBS = 1_000;
+/** Most processes that are looked for; a pod has few, and of those before it only what they held within a lock's time. */
+const MOST_HOLDERS = 32;
 
-const END_LOCKS = `--[[
-  Ends the locks of the jobs that a process of this name has left behind, and marks them as stalled, so that BullMQ's
-  next search takes them back at once, with all that it does for a stalled job.
-  KEYS: active, stalled, stalled-check
-  ARGV: key prefix of the queue's jobs, name of the worker, most jobs to read
-  Returns how many were found. Cost: one HGET per job read.
-  Never moves a job, never touches one of another name.
+const READ_LOCKS = `--[[
+  Reads which active jobs processes of a pod hold.
+  KEYS: active
+  ARGV: key prefix of the queue's jobs, what the tokens begin with, most jobs to read
+  Returns id, token, id, token... Cost: one GET per job read. Writes nothing.
 ]]
-local found = 0
+local held = {}
 for _, id in ipairs(redis.call('LRANGE', KEYS[1], -tonumber(ARGV[3]), -1)) do
-  local job = ARGV[1] .. id
-  if redis.call('HGET', job, 'pb') == ARGV[2] then
-    redis.call('DEL', job .. ':lock')
-    redis.call('SADD', KEYS[2], id)
-    found = found + 1
+  local token = redis.call('GET', ARGV[1] .. id .. ':lock')
+  if token and string.sub(token, 1, #ARGV[2]) == ARGV[2] then
+    held[#held + 1] = id
+    held[#held + 1] = token
   end
 end
-if found > 0 then redis.call('DEL', KEYS[3]) end
-return found`;
+return held`;
+
+const END_LOCKS = `--[[
+  Ends the locks of jobs that dead processes held, and marks the jobs as stalled, so that BullMQ's next search takes them
+  back at once, with all that it does for a stalled job.
+  KEYS: stalled, stalled-check
+  ARGV: key prefix of the queue's jobs, then id, token, id, token...
+  Returns how many locks were ended. Cost: one GET per pair.
+  Never moves a job, never ends a lock with another token.
+]]
+local ended = 0
+for i = 2, #ARGV, 2 do
+  local lock = ARGV[1] .. ARGV[i] .. ':lock'
+  if redis.call('GET', lock) == ARGV[i + 1] then
+    redis.call('DEL', lock)
+    redis.call('SADD', KEYS[1], ARGV[i])
+    ended = ended + 1
+  end
+end
+if ended > 0 then redis.call('DEL', KEYS[2]) end
+return ended`;
 
 /** Where a queue's jobs lie in Redis, as BullMQ names the keys. */
 export interface QueueKeys {
@@ -33,15 +52,24 @@ export interface QueueKeys {
 }
 
 /**
- * Makes the jobs of a process of the same name that died takeable at once, instead of when their locks end. Each counts
- * a stall, as after any crash: a job that kills its pod has to end somewhere.
+ * Makes the jobs of processes of this pod that died takeable at once, instead of when their locks end. Each counts a
+ * stall, as after any crash: a job that kills its pod has to end somewhere.
  *
- * Sound only before this process has fetched from the queue, and only where two processes never share a name:
- * Kubernetes starts a pod's container again once the one before it is dead.
+ * Only what is proven, at any time: the lock's token names its process, of which the kernel knows whether it lives. Jobs
+ * of a process beside this one, of a worker that is not ours, or of a pod of the same name elsewhere are not touched.
  *
- * @returns how many jobs were found.
+ * @returns how many jobs they are.
  */
-export async function endPredecessorsLocks(redis: Redis, keys: QueueKeys, workerName: string): Promise<number> {
+export async function endLocksOfTheDead(redis: Redis, keys: QueueKeys, holding: Holding): Promise<number> {
+  if (holding.provable === undefined) return 0;
   const { active, stalled, stalledCheck, jobs } = keys;
-  return Number(await redis.eval(END_LOCKS, 3, active, stalled, stalledCheck, jobs, workerName, MOST_JOBS));
+  const held = (await redis.eval(READ_LOCKS, 1, active, jobs, holding.provable, MOST_JOBS)) as string[];
+  const locks = Array.from({ length: held.length / 2 }, (_, at) => ({ id: held[2 * at]!, token: held[2 * at + 1]! }));
+  const holders = [...new Set(locks.map(({ token }) => holderOf(token)))].slice(0, MOST_HOLDERS);
+  const dead = new Set<string>();
+  await Promise.all(holders.map(async (holder) => void ((await holding.isDead(holder)) && dead.add(holder))));
+  const ended = locks.filter(({ token }) => dead.has(holderOf(token)));
+  if (ended.length === 0) return 0;
+  const pairs = ended.flatMap(({ id, token }) => [id, token]);
+  return Number(await redis.eval(END_LOCKS, 2, stalled, stalledCheck, jobs, ...pairs));
 }

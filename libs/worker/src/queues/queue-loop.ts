@@ -3,11 +3,12 @@ import type { Job } from 'bullmq';
 import type { Log } from '../log/log.ts';
 import type { QueueWorker } from './queue-worker.ts';
 import type { Slots } from './slots.ts';
+import type { Room, Suspects } from './suspects.ts';
 
 /** Where a queue's loop is, and since when (monotonic ms): what liveness judges. */
 export interface LoopProgress {
   queue: string;
-  step: 'slot' | 'fetch' | 'wait';
+  step: 'slot' | 'fetch' | 'wait' | 'limited' | 'paused';
   sinceMs: number;
   /** A fetch has succeeded since the connection was last lost. */
   fetching: boolean;
@@ -16,107 +17,182 @@ export interface LoopProgress {
 /** What a loop needs of a queue's worker. */
 export type LoopWorker = Pick<
   QueueWorker,
-  'id' | 'fetch' | 'runJob' | 'handBack' | 'takeMarker' | 'handOn' | 'interrupt' | 'reconnect'
+  | 'halted'
+  | 'resumed'
+  | 'limited'
+  | 'waitOutLimit'
+  | 'nextToken'
+  | 'parked'
+  | 'fetch'
+  | 'runJob'
+  | 'handBack'
+  | 'takeMarker'
+  | 'handOn'
+  | 'interrupt'
+  | 'reconnect'
+  | 'emitFailedFetch'
 >;
 
 export interface LoopOptions {
   worker: LoopWorker;
   slots: Slots;
+  suspects: Suspects;
   progress: LoopProgress;
   /** Ends the loop; the jobs that run go on. */
   stop: AbortSignal;
   log: Log;
-  /** Wall clock in ms, to compare with when delayed jobs are due. */
-  now: () => number;
   monotonic: () => number;
 }
 
-/** How long to wait for a wake-up before fetching anyway: BullMQ's own `drainDelay`. */
-const LOOK_ANYWAY_MS = 5_000;
+/** Fetching between two pauses of the worker: `stop` ends it as well when the worker is halted. */
+interface Stretch extends LoopOptions {
+  running: Set<Promise<void>>;
+}
+
 const RETRY_MS = 1_000;
 /** How long a pod that leaves waits for Redis to answer before it leaves without an answer. */
 const LEAVE_UNANSWERED_MS = 5_000;
 
 /**
- * Serves one queue: takes a slot, fetches, runs, again. While nothing is ready it waits without a slot, so that an idle
- * queue costs the others none; a wake-up that finds no free slot is handed on to the pods that have one.
+ * Serves one queue: what BullMQ's main loop does, on slots that are shared with other queues (docs/worker-duties.md).
  *
- * @returns once `stop` has aborted and every job it started has ended.
+ * @returns once `stop` has aborted, or the worker is paused or closed, and every job it started has ended.
  */
 export async function serveQueue(options: LoopOptions): Promise<void> {
-  const { worker, slots, progress, stop, log } = options;
+  const { worker, progress, stop } = options;
   const running = new Set<Promise<void>>();
-  const at = (step: LoopProgress['step']): void => {
-    progress.step = step;
-    progress.sinceMs = options.monotonic();
-  };
-  for (let fetches = 0; ; fetches++) {
-    at('slot');
-    if (!(await slots.take(progress.queue, stop))) break;
-    at('fetch');
-    const token = `${worker.id}:${fetches}`;
+  while (!stop.aborted && !worker.halted.aborted) {
+    await fetchJobs({ ...options, running, stop: AbortSignal.any([stop, worker.halted]) });
+    if (stop.aborted) break;
+    at(options, 'paused');
+    // one that is resumed while its jobs run fetches again, as BullMQ's does
+    await Promise.race([Promise.all(running), worker.resumed]);
+    // the pause has cut the connection that waits
+    await worker.reconnect().catch(() => undefined);
+  }
+  await Promise.all(running);
+  if (!stop.aborted) progress.step = 'paused';
+}
+
+/**
+ * Takes a slot, fetches, runs, again. While nothing is ready it waits without a slot, so that an idle queue costs the
+ * others none; a wake-up that finds no free slot is handed on to the pods that have one.
+ */
+async function fetchJobs(stretch: Stretch): Promise<void> {
+  const { worker, slots, suspects, progress, stop, log, running } = stretch;
+  const { queue } = progress;
+  // a slot that was taken for a job which has to run beside few others
+  let room: Room | undefined;
+  for (;;) {
+    const reserved = room;
+    room = undefined;
+    let hasSlot = reserved !== undefined;
+    const release = (): void => {
+      hasSlot = false;
+      slots.release(queue);
+    };
     try {
+      if (worker.limited) {
+        at(stretch, 'limited');
+        await worker.waitOutLimit(reserved ? AbortSignal.any([stop, reserved.over]) : stop);
+      }
+      at(stretch, 'slot');
+      if (!hasSlot && !(await slots.take(queue, stop))) break;
+      hasSlot = true;
+      if (worker.limited || stop.aborted) {
+        release();
+        continue;
+      }
+      at(stretch, 'fetch');
+      const token = worker.nextToken();
       const fetch = worker.fetch(token);
       const fetched = await answeredBeforeLeaving(fetch, stop);
       if (!fetched) {
-        slots.release(progress.queue);
+        release();
         void fetch.then(({ job }) => job && worker.handBack(job, token)).catch(() => undefined);
         break;
       }
       progress.fetching = true;
-      if (fetched.job) {
-        const run = runJobs(options, fetched.job, token).finally(() => {
+      const { job } = fetched;
+      if (job) {
+        // from here on it is released by what runs the job, or makes room for it
+        hasSlot = false;
+        const leave = suspects.admit(job);
+        if (!leave) {
+          at(stretch, 'slot');
+          const made = suspects.makeRoom({ parked: worker.parked, job, token, queue, stop });
+          room = await answeredBeforeLeaving(made, stop);
+          continue;
+        }
+        const run = runJobs(stretch, job, token, leave).finally(() => {
           running.delete(run);
-          slots.release(progress.queue);
+          slots.release(queue);
         });
         running.add(run);
         continue;
       }
-      slots.release(progress.queue);
-      at('wait');
-      await waitForWork(options, fetched);
+      if (reserved && worker.limited) {
+        room = reserved;
+        continue;
+      }
+      release();
+      at(stretch, 'wait');
+      if (!worker.limited) await waitForWork(stretch);
     } catch (error) {
-      if (progress.step === 'fetch') slots.release(progress.queue);
+      if (hasSlot) release();
       progress.fetching = false;
-      if (!stop.aborted) log.warn('cannot fetch jobs; trying again', { queue: progress.queue, error });
+      if (!stop.aborted && !worker.emitFailedFetch(error))
+        log.warn('cannot fetch jobs; trying again', { queue, error });
       await pause(RETRY_MS, stop);
+    } finally {
+      if (reserved !== room) reserved?.widen();
     }
   }
-  await Promise.all(running);
 }
 
-/** Runs a job and, as long as no other queue waits for the slot, the queue's next ones, fetched as each finishes. */
-async function runJobs(options: LoopOptions, job: Job, token: string): Promise<void> {
-  const { worker, slots, progress, stop, log } = options;
+/**
+ * Runs a job and, as long as no other queue waits for the slot, the queue's next ones, fetched as each finishes. After
+ * one that had to run beside few others the slot is given back, and so is the next job when it must not run now.
+ *
+ * @param leave what is called when the first one has run
+ */
+async function runJobs(stretch: Stretch, job: Job, token: string, leave: () => void): Promise<void> {
+  const { worker, slots, suspects, progress, stop, log } = stretch;
   let yielded = false;
+  let [current, over] = [job, leave];
   const mayGoOn = (): boolean => {
-    yielded = stop.aborted || slots.contendedBeside(progress.queue);
+    yielded = stop.aborted || slots.contendedBeside(progress.queue) || suspects.isSuspect(current);
     return !yielded;
   };
   try {
-    let next: Job | undefined = job;
-    while (next) next = await worker.runJob(next, token, mayGoOn);
+    for (;;) {
+      const next = await worker.runJob(current, token, mayGoOn);
+      if (!next) break;
+      const admitted = suspects.admit(next);
+      if (!admitted) {
+        await worker.handBack(next, token);
+        break;
+      }
+      over();
+      [current, over] = [next, admitted];
+    }
     // the end of a job makes room under a global concurrency, and BullMQ wakes nobody for a prioritized job that was
     // handed back: somebody has to fetch
     if (yielded) await worker.handOn();
   } catch (error) {
-    log.error("cannot record a job's end; it will run again once its lock expires", { jobId: job.id, error });
+    log.error("cannot record a job's end; it will run again once its lock expires", { jobId: current.id, error });
+  } finally {
+    over();
   }
 }
 
-async function waitForWork(
-  { worker, slots, stop, now }: LoopOptions,
-  { limitedForMs, dueAtMs }: { limitedForMs?: number; dueAtMs?: number },
-): Promise<void> {
+async function waitForWork({ worker, slots, stop }: Stretch): Promise<void> {
   if (stop.aborted) return;
-  if (limitedForMs) return await pause(Math.min(limitedForMs, LOOK_ANYWAY_MS), stop);
-  const timeoutMs = Math.min(LOOK_ANYWAY_MS, dueAtMs ? dueAtMs - now() : LOOK_ANYWAY_MS);
-  if (timeoutMs <= 0) return;
   const interrupt = (): void => void worker.interrupt().catch(() => undefined);
   stop.addEventListener('abort', interrupt, { once: true });
   try {
     // interrupted or not: without Redis neither ends by itself
-    const marker = await answeredBeforeLeaving(worker.takeMarker(timeoutMs), stop);
+    const marker = await answeredBeforeLeaving(worker.takeMarker(), stop);
     if (marker && (stop.aborted || slots.free === 0)) await worker.handOn(marker);
   } catch (error) {
     if (stop.aborted) return;
@@ -125,6 +201,11 @@ async function waitForWork(
   } finally {
     stop.removeEventListener('abort', interrupt);
   }
+}
+
+function at({ progress, monotonic }: LoopOptions, step: LoopProgress['step']): void {
+  progress.step = step;
+  progress.sinceMs = monotonic();
 }
 
 /** What `asked` resolves with; undefined when the pod leaves and Redis still has not answered after some seconds. */
@@ -142,6 +223,6 @@ export async function answeredBeforeLeaving<T>(asked: Promise<T>, stop: AbortSig
   }
 }
 
-async function pause(ms: number, stop: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal: stop }).catch(() => undefined);
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => undefined);
 }

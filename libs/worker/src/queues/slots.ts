@@ -37,6 +37,11 @@ export class Slots {
     return Math.min(this.total, this.#taken + this.#occupied);
   }
 
+  /** Slots on which jobs run. */
+  get jobs(): number {
+    return this.#taken;
+  }
+
   /** Slots that would be given out now. */
   get free(): number {
     return Math.max(0, this.#most - this.#taken);

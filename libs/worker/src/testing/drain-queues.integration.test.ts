@@ -35,7 +35,7 @@ describe('draining queues with real workers', () => {
     await sums.add('sum', { a: 3, b: 4 }, { delay: 150, priority: 2 });
     await queue('flaky').add('try', {}, { attempts: 2, backoff: 50 });
     const drained = await drainQueues({ handlers: { sums: sum, flaky }, redis: redis() });
-    expect(drained).toEqual({ completed: 3, failed: 1, retried: 1, handed_back: 0 });
+    expect(drained).toEqual({ completed: 3, failed: 1, retried: 1, rate_limited: 0, handed_back: 0 });
     expect((await sums.getJob(added.id!))?.returnvalue).toBe(3);
     expect(await queue('flaky').getCompletedCount()).toBe(1);
   });

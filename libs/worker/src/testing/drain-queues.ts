@@ -1,15 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue, type Telemetry } from 'bullmq';
-import { Redis, type RedisOptions } from 'ioredis';
 import { createLog, type Log } from '../log/log.ts';
 import type { JobOutcome } from '../observability/metrics.ts';
+import type { WorkerOptions } from '../queues/worker-options.ts';
+import { openRedis, type PodRedis } from '../redis/open-redis.ts';
 import { startWorkers, type Handlers } from '../workers/workers.ts';
 
 export interface DrainQueuesOptions {
   /** By queue, as for `runWorkers`. */
   handlers: Handlers;
   /** Where the Redis of the test is. */
-  redis: RedisOptions;
+  redis: PodRedis;
   /** Names in Redis; the handlers' names by default. */
   queues?: string[];
   /** BullMQ's key prefix; `bull` by default. */
@@ -18,6 +19,8 @@ export interface DrainQueuesOptions {
   concurrency?: number;
   /** How long all of it may take, retries and delayed jobs included; 30 s by default. */
   timeoutMs?: number;
+  /** As for `runWorkers`. */
+  workerOptions?: WorkerOptions;
   telemetry?: Telemetry;
   /** Nothing is logged by default. */
   log?: Log;
@@ -36,7 +39,7 @@ const LOOK_EVERY_MS = 20;
  * @throws Error when that takes longer than `timeoutMs`, naming what is left; jobs that still run are handed back.
  */
 export async function drainQueues(options: DrainQueuesOptions): Promise<DrainedQueues> {
-  const { handlers, redis, prefix = 'bull', concurrency = 10, timeoutMs = 30_000, telemetry } = options;
+  const { handlers, redis, prefix = 'bull', concurrency = 10, timeoutMs = 30_000, workerOptions, telemetry } = options;
   const names = options.queues ?? Object.keys(handlers);
   const log = options.log ?? createLog('error', Date.now, () => undefined);
   const workers = startWorkers({
@@ -53,11 +56,12 @@ export async function drainQueues(options: DrainQueuesOptions): Promise<DrainedQ
     },
     redis: { ...redis, maxRetriesPerRequest: null },
     handlers,
+    workerOptions,
     telemetry,
     log,
     usage: false,
   });
-  const connection = new Redis({ ...redis, maxRetriesPerRequest: null });
+  const connection = openRedis({ ...redis, maxRetriesPerRequest: null });
   connection.on('error', () => undefined); // the workers' own connection logs it
   const queues = names.map((name) => new Queue(name, { connection, prefix, skipMetasUpdate: true }));
   try {
@@ -86,7 +90,7 @@ async function openJobs(queues: Queue[]): Promise<string[]> {
 }
 
 async function outcomes(jobs: { get(): Promise<{ values: OutcomeCount[] }> }): Promise<DrainedQueues> {
-  const total: DrainedQueues = { completed: 0, failed: 0, retried: 0, handed_back: 0 };
+  const total: DrainedQueues = { completed: 0, failed: 0, retried: 0, rate_limited: 0, handed_back: 0 };
   for (const { labels, value } of (await jobs.get()).values) {
     total[labels.outcome as JobOutcome] += value;
   }

@@ -1,4 +1,5 @@
 import { Job, type JobProgress, type JobsOptions, type MinimalQueue } from 'bullmq';
+import { noDatastore } from '../queues/bullmq-members.ts';
 
 /** What a job wrote about itself while it ran. */
 export interface JobNotes {
@@ -37,19 +38,13 @@ export class MemoryJob<Data, Result> extends Job<Data, Result> {
 }
 
 function queueWithoutRedis(name: string): MinimalQueue {
-  const backend = new Proxy(
-    {},
-    {
-      get: (_target, method) => () => {
-        throw new Error(`this job has no Redis (asked for ${String(method)}); test it with drainQueues`);
-      },
-    },
-  );
   const known = {
     name,
     qualifiedName: `bull:${name}`,
     opts: {},
-    backend,
+    ...noDatastore((method) => {
+      throw new Error(`this job has no Redis (asked for ${method}); test it with drainQueues`);
+    }),
     toKey: (type: string) => `bull:${name}:${type}`,
   };
   return known as unknown as MinimalQueue;

@@ -1,5 +1,12 @@
-import { UnrecoverableError, type Job, type JobProgress, type JobsOptions } from 'bullmq';
-import { partsOf, stoppedAsAsked, type QueueHandler } from '../jobs/handler.ts';
+import {
+  RATE_LIMIT_ERROR,
+  RateLimitError,
+  UnrecoverableError,
+  type Job,
+  type JobProgress,
+  type JobsOptions,
+} from 'bullmq';
+import { partsOf, stoppedAsAsked, type InProcessHandler } from '../jobs/handler.ts';
 import { checkJobData } from '../jobs/job-data.ts';
 import { createLog, type LogLevel } from '../log/log.ts';
 import { MemoryJob, type JobNotes } from './memory-job.ts';
@@ -42,6 +49,8 @@ export type JobRun<Result> = Recorded &
     | { outcome: 'failed' | 'retried'; error: Error }
     /** The handler stopped because its signal aborted: the job runs again elsewhere, no attempt is counted. */
     | { outcome: 'handed_back' }
+    /** The handler asked for a pause of its queue: the job runs again after it, no attempt is counted. */
+    | { outcome: 'rate_limited' }
   );
 
 /**
@@ -49,7 +58,7 @@ export type JobRun<Result> = Recorded &
  * that asks Redis for more (children, state, …) is tested with `drainQueues`.
  */
 export async function runJob<Data, Result>(
-  tested: QueueHandler<Data, Result>,
+  tested: InProcessHandler<Data, Result>,
   options: RunJobOptions,
 ): Promise<JobRun<Result>> {
   const { data, name = 'job', id = '1', queue = 'test', opts = {}, attempt = 1 } = options;
@@ -66,11 +75,16 @@ export async function runJob<Data, Result>(
     const checked = await checkJobData(schema, data);
     if (!checked.ok) throw new UnrecoverableError(checked.message);
     job.data = checked.data;
-    const result = await handler(job as Job<Data>, { signal, log: log.child({ queue, jobId: id, attempt }) });
+    const result = await handler(job as Job<Data>, {
+      signal,
+      log: log.child({ queue, jobId: id, attempt }),
+      rateLimit: () => Promise.reject(new RateLimitError()),
+    });
     return { outcome: 'completed', result, ...recorded };
   } catch (thrown) {
     if (stoppedAsAsked(thrown, signal)) return { outcome: 'handed_back', ...recorded };
     const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+    if (error.message === RATE_LIMIT_ERROR) return { outcome: 'rate_limited', ...recorded };
     const again = !(error instanceof UnrecoverableError) && attempt < (opts.attempts ?? 1);
     return { outcome: again ? 'retried' : 'failed', error, ...recorded };
   }

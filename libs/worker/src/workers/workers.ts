@@ -1,8 +1,17 @@
-import { UnrecoverableError, type Job, type Telemetry } from 'bullmq';
-import { Redis, type RedisOptions } from 'ioredis';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Job, Telemetry, Worker } from 'bullmq';
 import type { WorkerConfig } from '../environment/config.ts';
 import { whyUnreachable } from '../environment/redis-env.ts';
-import { JobStopped, partsOf, type QueueHandler } from '../jobs/handler.ts';
+import { fileHandler } from '../jobs/file-handler.ts';
+import {
+  fileOf,
+  JobStopped,
+  partsOf,
+  type Handler,
+  type InProcessHandler,
+  type QueueHandler,
+} from '../jobs/handler.ts';
+import type { StandardSchema } from '../jobs/job-data.ts';
 import { createProcessor } from '../jobs/processor.ts';
 import { RunningJobs } from '../jobs/running-jobs.ts';
 import { StuckHandlers } from '../jobs/stuck-handlers.ts';
@@ -10,21 +19,35 @@ import type { Log } from '../log/log.ts';
 import { EventLoopLag } from '../observability/event-loop-lag.ts';
 import type { HealthInput } from '../observability/health.ts';
 import { createWorkerMetrics, type WorkerMetrics } from '../observability/metrics.ts';
+import { openHolding, type Holding } from '../queues/holding.ts';
 import { LOCK_TIMES, MAX_STALLED_COUNT, type LockTimes } from '../queues/lock-times.ts';
 import { answeredBeforeLeaving, serveQueue, type LoopProgress } from '../queues/queue-loop.ts';
 import { QueueWorker } from '../queues/queue-worker.ts';
 import { Slots } from '../queues/slots.ts';
+import { Suspects } from '../queues/suspects.ts';
+import { checkWorkerOptions, type WorkerOptions } from '../queues/worker-options.ts';
 import { UsageMeter } from '../usage/meter.ts';
+import { openRedis, type PodRedis } from '../redis/open-redis.ts';
 import { startUsageReports, type UsageTimes } from '../usage/report.ts';
 import { drain, planDrain, type DrainOutcome } from './drain.ts';
 
 /** By `metadata.name` of the Queue. */
 export type Handlers = Record<string, QueueHandler>;
 
+/** BullMQ's Worker of a queue, as far as a program may use it: its loop and its end are the pod's. */
+export type PoolWorker = Pick<
+  Worker,
+  'name' | 'id' | 'on' | 'once' | 'off' | 'pause' | 'resume' | 'isPaused' | 'cancelJob' | 'cancelAllJobs'
+>;
+
 export interface WorkersOptions {
   config: WorkerConfig;
-  redis: RedisOptions;
+  redis: PodRedis;
   handlers: Handlers;
+  /** Options of BullMQ's Worker, for all queues; a handler's own go before them. */
+  workerOptions?: WorkerOptions | undefined;
+  /** Called with the worker of each queue before it fetches: the place to listen to its events. */
+  onWorker?: ((worker: PoolWorker, queue: string) => void) | undefined;
   /** Traces every job, as a part of what its producer traced. */
   telemetry?: Telemetry | undefined;
   log: Log;
@@ -45,21 +68,27 @@ export interface Workers {
 
 /** How soon BullMQ repeats the write of a job's end that a lost connection interrupted. */
 const WRITE_RETRY_MS = 1_000;
+/** How long closing may take once no job runs, or none is waited for any more. */
+const CLOSE_MS = 2_000;
 
 /**
  * Serves every queue of the pool on shared slots, until drained.
  *
- * @throws Error when a queue has no handler, naming the queue and the handlers that there are.
+ * @throws Error when a queue has no handler, naming the queue and the handlers that there are; when an option is not
+ *   taken; when a handler's file is not there.
  */
 export function startWorkers(options: WorkersOptions): Workers {
-  const { config, redis: target, handlers, telemetry, log, locks = LOCK_TIMES } = options;
+  const { config, redis: target, handlers, workerOptions, telemetry, log, locks = LOCK_TIMES } = options;
   requireHandlers(config, handlers);
+  checkWorkerOptions('workerOptions', workerOptions);
   const stop = new AbortController();
   const running = new RunningJobs();
   const weights = new Map(config.queues.map(({ queue, weight = 1 }) => [queue, weight]));
   const slots = new Slots(config.concurrency, { weights, now: monotonic });
+  const suspects = new Suspects(slots, log, monotonic);
+  const holding = openHolding(config.podName, log);
   const stuck = new StuckHandlers(slots, () => reports?.now());
-  const redis = new Redis(target);
+  const redis = openRedis(target, config.queues);
   let connectedSinceMs: number | undefined;
   let redisError: string | undefined;
   let locksRenewedMs = monotonic();
@@ -76,9 +105,11 @@ export function startWorkers(options: WorkersOptions): Workers {
 
   const served = config.queues.map(({ queue, name, prefix, jobTimeoutMs }) => {
     const progress: LoopProgress = { queue, step: 'slot', sinceMs: monotonic(), fetching: false };
+    const { handler, file, schema, options: own } = servedBy(queue, handlers[queue]!, () => worker);
     const process = createProcessor({
       queue,
-      ...partsOf(handlers[queue]!),
+      handler,
+      schema,
       timeoutMs: jobTimeoutMs,
       log,
       metrics,
@@ -86,21 +117,30 @@ export function startWorkers(options: WorkersOptions): Workers {
       running,
       stuck,
       handBack: async (job, token) => await worker.handBack(job, token),
+      limitQueue: async (ms) => await worker.limitQueue(ms),
     });
-    const worker: QueueWorker = new QueueWorker(name, reports?.measured(process) ?? process, redis, {
-      prefix,
-      name: config.podName,
-      maxStalledCount: MAX_STALLED_COUNT,
-      lockDuration: locks.durationMs,
-      lockRenewTime: locks.renewMs,
-      stalledInterval: locks.searchMs,
-      runRetryDelay: WRITE_RETRY_MS,
-      ...(telemetry && { telemetry }),
+    const worker: QueueWorker = new QueueWorker({
+      queue: name,
+      process: reports?.measured(process) ?? process,
+      file,
+      redis,
+      serve: async (loop) =>
+        await serveQueue({ worker: loop, slots, suspects, progress, stop: stop.signal, log, monotonic }),
+      opts: {
+        maxStalledCount: MAX_STALLED_COUNT,
+        ...workerOptions,
+        ...own,
+        prefix,
+        name: config.podName,
+        lockDuration: locks.durationMs,
+        lockRenewTime: locks.renewMs,
+        stalledInterval: locks.searchMs,
+        runRetryDelay: WRITE_RETRY_MS,
+        ...(telemetry && { telemetry }),
+      },
     });
     worker.on('completed', () => metrics.jobs.inc({ queue, outcome: 'completed' }));
-    worker.on('failed', (job, error) =>
-      metrics.jobs.inc({ queue, outcome: willRunAgain(job, error) ? 'retried' : 'failed' }),
-    );
+    worker.on('failed', (job) => metrics.jobs.inc({ queue, outcome: willRunAgain(job) ? 'retried' : 'failed' }));
     worker.on('locksRenewed', () => (locksRenewedMs = monotonic()));
     // another pod may run such a job by now
     worker.on('lockRenewalFailed', (ids) => {
@@ -108,9 +148,11 @@ export function startWorkers(options: WorkersOptions): Workers {
       for (const id of ids) worker.cancelJob(id, 'its lock was lost');
     });
     worker.on('error', (error) => log.warn('worker error', { queue, error: error.message }));
+    options.onWorker?.(worker, queue);
     return { worker, progress };
   });
   const loops = served.map(({ progress }) => progress);
+  const renewed = served.every(({ worker }) => !worker.opts.skipLockRenewal);
 
   redis.on('ready', () => {
     connectedSinceMs = monotonic();
@@ -128,9 +170,10 @@ export function startWorkers(options: WorkersOptions): Workers {
   });
 
   const ended = served.map(async ({ worker, progress }) => {
-    if (config.uniquePodName) await takeOver(worker, progress.queue, stop.signal, log);
-    void worker.start().catch((error: unknown) => log.error('cannot search for stalled jobs', { error }));
-    await serveQueue({ worker, slots, progress, stop: stop.signal, log, now: Date.now, monotonic });
+    const held = await holding;
+    worker.holdAs(held);
+    await takeOver(worker, held, progress.queue, stop.signal, log);
+    await worker.start();
   });
 
   return {
@@ -141,7 +184,7 @@ export function startWorkers(options: WorkersOptions): Workers {
       redisError,
       draining: stop.signal.aborted,
       loops,
-      oldestJobMs: running.oldestMs,
+      oldestJobMs: renewed ? running.oldestMs : undefined,
       locksRenewedMs,
       slots: { total: slots.total, taken: slots.taken, stuck: stuck.count },
     }),
@@ -150,13 +193,20 @@ export function startWorkers(options: WorkersOptions): Workers {
         stop: () => stop.abort(),
         abort: () => running.stop(new JobStopped('the pod drains: its grace period is over')),
         handBack: () => running.handBack(new JobStopped('the pod drains: its drain time is over')),
-        idle: Promise.all(ended),
+        // a worker that was paused and resumed has another loop than the one it began with
+        idle: Promise.all(ended).then(async () => await Promise.all(served.map(({ worker }) => worker.ended()))),
         hurry,
       });
-      await Promise.all(served.map(({ worker }) => worker.close(true)));
+      for (const { worker } of served) worker.killChildren();
+      await Promise.race([
+        Promise.all(served.map(({ worker }) => worker.close(true))),
+        sleep(CLOSE_MS, undefined, { ref: false }),
+      ]);
       lag.stop();
       await reports?.stop();
       redis.disconnect();
+      // jobs of handlers that go on may have locks still
+      if (outcome !== 'abandoned') (await holding).close();
       return outcome;
     },
   };
@@ -164,12 +214,21 @@ export function startWorkers(options: WorkersOptions): Workers {
 
 const monotonic = (): number => performance.now();
 
-async function takeOver(worker: QueueWorker, queue: string, stop: AbortSignal, log: Log): Promise<void> {
+async function takeOver(
+  worker: QueueWorker,
+  holding: Holding,
+  queue: string,
+  stop: AbortSignal,
+  log: Log,
+): Promise<void> {
   try {
-    const jobs = await answeredBeforeLeaving(worker.takeOver(), stop);
-    if (jobs) log.warn('this pod ran before and died; its jobs are run again', { queue, jobs });
+    const jobs = await answeredBeforeLeaving(worker.takeOver(holding), stop);
+    if (jobs) log.warn('a process of this pod died; its jobs are run again', { queue, jobs });
   } catch (error) {
-    log.warn('cannot search for jobs that this pod left behind; they run again once their locks end', { queue, error });
+    log.warn(
+      'cannot search for jobs that dead processes of this pod left behind; they run again once their locks end',
+      { queue, error },
+    );
   }
 }
 
@@ -182,6 +241,24 @@ function requireHandlers({ queues }: WorkerConfig, handlers: Handlers): void {
   );
 }
 
-function willRunAgain(job: Job | undefined, error: Error): boolean {
-  return !!job && !(error instanceof UnrecoverableError) && job.attemptsMade < (job.opts.attempts ?? 1);
+/** A job that will run again has no end: whatever kept it from it, attempts, a back-off strategy or its error. */
+function willRunAgain(job: Job | undefined): boolean {
+  return job !== undefined && job.finishedOn === undefined;
+}
+
+interface Served {
+  handler: Handler;
+  file?: string | URL | undefined;
+  schema?: StandardSchema | undefined;
+  options?: WorkerOptions | undefined;
+}
+
+/** What serves a queue; `worker` is asked for when the first job runs. */
+function servedBy(queue: string, given: QueueHandler, worker: () => QueueWorker): Served {
+  const inFile = fileOf(given);
+  const options = typeof given === 'object' && 'options' in given ? given.options : undefined;
+  checkWorkerOptions(`options of the handler of queue ${queue}`, options, inFile !== undefined);
+  if (!inFile) return { ...partsOf(given as InProcessHandler), options };
+  const handler = fileHandler(async (job, token, signal) => await worker().runFile(job, token, signal));
+  return { handler, file: inFile.file, schema: inFile.schema, options };
 }

@@ -132,16 +132,16 @@ function environment(pool: WorkerPool, redis: PoolQueues, drain: typeof DEFAULT_
     value('RQ_GRACE_PERIOD_MS', parseDuration(drain.gracePeriod)),
     value('RQ_MAX_DRAIN_TIME_MS', parseDuration(drain.maxDrainTime)),
     value('RQ_HTTP_PORT', HTTP_PORT),
-    secret('REDIS_URL', 'redis-url'),
-    secret('REDIS_HOST', 'redis-host'),
-    secret('REDIS_PORT', 'redis-port'),
-    secret('REDIS_DB', 'redis-db'),
-    secret('REDIS_USERNAME', 'redis-username'),
-    secret('REDIS_PASSWORD', 'redis-password'),
+    ...redis.keys.map((key) => secret(variableOf(key), key)),
     ...(redis.tls ? [value('REDIS_TLS', 'true')] : []),
     ...(redis.tlsServerName === undefined ? [] : [value('REDIS_TLS_SERVER_NAME', redis.tlsServerName)]),
     ...(redis.hasCa ? [value('NODE_EXTRA_CA_CERTS', `${CA_FOLDER}/${CA_KEY}`)] : []),
   ];
+}
+
+/** By which a pod gets a key of the Secret: `REDIS_URL` for `redis-url`. */
+function variableOf(key: string): string {
+  return key.toUpperCase().replaceAll('-', '_');
 }
 
 /** `$` is doubled, since Kubernetes expands `$(NAME)` to another variable's value, and makes one `$` of two. */

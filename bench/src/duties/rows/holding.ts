@@ -1,0 +1,160 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { WaitingError } from 'bullmq';
+import type { Locks, Scene } from '../scene.ts';
+import type { Row } from './row.ts';
+
+const SHORT: Locks = { durationMs: 3_000, renewMs: 600, searchMs: 600 };
+
+/** Locks, stalls and starts. */
+export const HOLDING: Row[] = [
+  {
+    name: 'the lock of a job that runs for longer than it lasts is renewed',
+    play: async (scene) => {
+      await scene.add('a');
+      scene.serve({ locks: SHORT, run: async () => await sleep(4_500) });
+      await scene.settled();
+      return await scene.all();
+    },
+  },
+  {
+    name: 'skipLockRenewal lets the lock of a job end while it runs',
+    play: async (scene) => {
+      const [job] = await scene.add('a');
+      scene.serve({
+        locks: SHORT,
+        options: { skipLockRenewal: true, skipStalledCheck: true },
+        run: async () => await sleep(4_500),
+      });
+      await scene.untilStarts(1);
+      const locked = async (): Promise<boolean> =>
+        (await scene.redis.exists(scene.queue.toKey(`${job!.id}:lock`))) === 1;
+      const before = await locked();
+      await sleep(3_500);
+      return { before, after: await locked(), starts: scene.starts };
+    },
+  },
+  {
+    name: 'a stalled job runs again, and counts a stall',
+    play: async (scene) => {
+      await stall(scene, 'a');
+      scene.serve({ locks: SHORT });
+      await scene.until('a stall', () => scene.events.includes('stalled'));
+      await scene.settled();
+      // the search runs beside the fetches, of which the first may find nothing
+      const events = scene.events.filter((event) => event !== 'drained').toSorted();
+      return { starts: scene.starts, events, jobs: await scene.jobs() };
+    },
+  },
+  {
+    name: 'maxStalledCount fails a job that stalled more often',
+    play: async (scene) => {
+      await stall(scene, 'a');
+      scene.serve({ locks: SHORT, options: { maxStalledCount: 0 } });
+      await scene.settled();
+      const jobs = (await scene.jobs()) as { failedReason: string }[];
+      // the library goes on after a colon: what it means, and what to do
+      const reasons = jobs.map(({ failedReason }) => failedReason.split(':')[0]);
+      return { starts: scene.starts, reasons, jobs: jobs.map((job) => ({ ...job, failedReason: '' })) };
+    },
+  },
+  {
+    name: 'skipStalledCheck leaves stalled jobs to others',
+    play: async (scene) => {
+      await stall(scene, 'a');
+      scene.serve({ locks: SHORT, options: { skipStalledCheck: true } });
+      await scene.idle();
+      await sleep(1_500);
+      return { starts: scene.starts, jobs: await scene.jobs() };
+    },
+  },
+  {
+    name: 'maxStartedAttempts fails a job that was started more often',
+    play: async (scene) => {
+      await scene.queue.add('a', {}, { attempts: 10 });
+      scene.serve({
+        options: { maxStartedAttempts: 2 },
+        run: async (job) => {
+          await job.moveToWait(job.token);
+          throw new WaitingError();
+        },
+      });
+      await scene.settled();
+      return await scene.all();
+    },
+  },
+  {
+    name: 'maxStartedAttempts bounds the attempts',
+    play: async (scene) => {
+      await scene.queue.add('a', {}, { attempts: 10 });
+      scene.serve({
+        options: { maxStartedAttempts: 2 },
+        run: async () => {
+          throw new Error('no');
+        },
+      });
+      await scene.settled();
+      return await scene.all();
+    },
+  },
+  {
+    name: 'a lost lock is told (lockRenewalFailed), and the end of its job is not recorded',
+    play: async (scene) => {
+      const [job] = await scene.add('a');
+      const lost: unknown[] = [];
+      const { worker } = scene.serve({
+        locks: SHORT,
+        options: { skipStalledCheck: true },
+        run: async () => await scene.until('the loss to be told', () => lost.length > 0),
+      });
+      worker.on('lockRenewalFailed', (ids) => lost.push(...ids));
+      await scene.untilStarts(1);
+      await scene.redis.set(scene.queue.toKey(`${job!.id}:lock`), 'somebody else');
+      await scene.until('the run to end', () => lost.length > 0);
+      await sleep(300);
+      const [told] = (await scene.jobs()) as { state: string; attemptsMade: number }[];
+      return { lost: [...new Set(lost)], state: told!.state, attemptsMade: told!.attemptsMade, starts: scene.starts };
+    },
+  },
+  {
+    name: 'cancelJob aborts the signal of a job that runs',
+    play: async (scene) => {
+      const [job] = await scene.add('a', 'b');
+      const { worker } = scene.serve({
+        run: async (active, { signal }) => active.name === 'a' && (await aborted(signal)),
+      });
+      await scene.untilStarts(1);
+      await sleep(50);
+      const cancelled = [worker.cancelJob(job!.id!, 'not needed'), worker.cancelJob('none')];
+      await scene.settled();
+      return { cancelled, all: await scene.all() };
+    },
+  },
+  {
+    name: 'cancelAllJobs aborts the signals of all',
+    play: async (scene) => {
+      await scene.add('a', 'b');
+      const { worker } = scene.serve({ concurrency: 2, run: async (_job, { signal }) => await aborted(signal) });
+      await scene.untilStarts(2);
+      await sleep(50);
+      worker.cancelAllJobs('enough');
+      await scene.settled();
+      return { starts: scene.starts.toSorted(), jobs: await scene.jobs() };
+    },
+  },
+];
+
+/** A job as a worker leaves it that dies: active, its lock ended, and marked by the search before this one. */
+async function stall(scene: Scene, name: string): Promise<void> {
+  const { redis, queue } = scene;
+  const [job] = await scene.add(name);
+  await redis.lrem(queue.toKey('wait'), 1, job!.id!);
+  await redis.lpush(queue.toKey('active'), job!.id!);
+  await redis.sadd(queue.toKey('stalled'), job!.id!);
+  await redis.del(queue.toKey('marker'));
+}
+
+async function aborted(signal: AbortSignal): Promise<never> {
+  return await new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(new Error(`aborted: ${String(signal.reason)}`)), { once: true });
+  });
+}

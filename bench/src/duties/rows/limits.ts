@@ -1,0 +1,171 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RateLimitError, Worker } from 'bullmq';
+import type { Scene } from '../scene.ts';
+import type { Row } from './row.ts';
+
+const WINDOW_MS = 800;
+/** Long beside what a busy machine adds to a look during it. */
+const LIMIT_MS = 2_000;
+
+/** Rate limits: of the queue, of the worker, by hand. */
+export const LIMITS: Row[] = [
+  {
+    name: "the queue's rate limit spaces the starts",
+    play: async (scene) => {
+      await scene.queue.setGlobalRateLimit(2, WINDOW_MS);
+      await scene.add('a', 'b', 'c', 'd', 'e');
+      scene.serve({ concurrency: 5 });
+      await scene.settled();
+      return { spaced: spaced(scene, 2), jobs: await scene.jobs() };
+    },
+  },
+  {
+    name: 'a limiter of the worker spaces the starts',
+    play: async (scene) => {
+      await scene.add('a', 'b', 'c', 'd', 'e');
+      scene.serve({ options: { limiter: { max: 2, duration: WINDOW_MS } } });
+      await scene.settled();
+      return { spaced: spaced(scene, 2), jobs: await scene.jobs() };
+    },
+  },
+  {
+    name: 'the end of a job says that the limit is reached: nothing is fetched until it is over',
+    play: async (scene) => {
+      await scene.add('a', 'b', 'c');
+      const served = scene.serve({ options: { limiter: { max: 1, duration: LIMIT_MS } } });
+      await scene.until('one job to end', () => scene.events.includes('completed a'));
+      await sleep(300);
+      const during = [...scene.starts];
+      await scene.settled();
+      await served.stop();
+      return { during, starts: scene.starts };
+    },
+  },
+  {
+    name: 'a manual limit (Queue.rateLimit, Worker.RateLimitError) puts the job back and holds the worker',
+    play: async (scene) => {
+      await scene.add('a', 'b');
+      scene.serve({
+        run: async () => {
+          if (scene.starts.length > 1) return;
+          await scene.queue.rateLimit(LIMIT_MS);
+          throw Worker.RateLimitError();
+        },
+      });
+      await scene.untilStarts(1);
+      await sleep(400);
+      const during = [...scene.starts];
+      await scene.settled();
+      return { during, all: await scene.all() };
+    },
+  },
+  {
+    name: "a manual limit by what the handler is given, beside the worker's limiter",
+    play: async (scene) => {
+      await scene.add('a', 'b');
+      scene.serve({
+        options: { limiter: { max: 100, duration: 1_000 } },
+        run: async (_job, { rateLimit }) => {
+          if (scene.starts.length === 1) await rateLimit(LIMIT_MS);
+        },
+      });
+      await scene.untilStarts(1);
+      await sleep(400);
+      const during = [...scene.starts];
+      await scene.settled();
+      return { during, starts: scene.starts, jobs: await scene.jobs() };
+    },
+  },
+  {
+    name: 'a manual limit holds all slots of the worker',
+    play: async (scene) => {
+      await scene.add('a', 'b', 'c', 'd', 'e', 'f');
+      scene.serve({
+        concurrency: 3,
+        run: async () => {
+          if (scene.starts.length > 3) return;
+          await sleep(100);
+          await scene.queue.rateLimit(LIMIT_MS);
+          throw new RateLimitError();
+        },
+      });
+      await scene.untilStarts(3);
+      await sleep(400);
+      const during = scene.starts.toSorted();
+      await scene.settled();
+      return { during, jobs: await scene.jobs() };
+    },
+  },
+  {
+    name: 'a RateLimitError without a limit has the job run again at once',
+    play: async (scene) => {
+      await scene.add('a', 'b');
+      scene.serve({
+        run: async () => {
+          if (scene.starts.length < 4) throw new RateLimitError();
+        },
+      });
+      await scene.settled();
+      return await scene.all();
+    },
+  },
+  {
+    name: 'a prioritized job that is limited goes back to its priority',
+    play: async (scene) => {
+      await scene.queue.add('first', {}, { priority: 2 });
+      await scene.queue.add('second', {}, { priority: 2 });
+      scene.serve({
+        run: async () => {
+          if (scene.starts.length > 1) return;
+          await scene.queue.add('better', {}, { priority: 1 });
+          await scene.queue.rateLimit(300);
+          throw new RateLimitError();
+        },
+      });
+      await scene.settled();
+      return { starts: scene.starts, jobs: await scene.jobs() };
+    },
+  },
+  {
+    name: 'a limit that somebody else has set by hand is kept where the worker has a limiter',
+    play: async (scene) => {
+      await scene.queue.rateLimit(LIMIT_MS);
+      await scene.add('a');
+      scene.serve({ options: { limiter: { max: 10, duration: 1_000 } } });
+      await sleep(400);
+      const during = [...scene.starts];
+      await scene.settled();
+      return { during, starts: scene.starts };
+    },
+  },
+  {
+    name: 'maximumRateLimitDelay is how long delayed jobs are not promoted while the limit holds',
+    play: async (scene) => {
+      scene.serve({ options: { limiter: { max: 1, duration: 3_000 }, maximumRateLimitDelay: 100 } });
+      await scene.add('a', 'b');
+      await scene.untilStarts(1);
+      const delayed = await scene.queue.add('delayed', {}, { delay: 200 });
+      await sleep(1_000);
+      const state = await delayed.getState();
+      await scene.settled();
+      return { state, starts: scene.starts };
+    },
+  },
+  {
+    name: 'a limit that is lifted is noticed after maximumRateLimitDelay',
+    play: async (scene) => {
+      scene.serve({ options: { limiter: { max: 1, duration: 60_000 }, maximumRateLimitDelay: 200 } });
+      await scene.add('a', 'b');
+      await scene.untilStarts(1);
+      await sleep(100);
+      await scene.queue.removeRateLimitKey();
+      await scene.untilStarts(2);
+      return scene.starts;
+    },
+  },
+];
+
+/** Whether any `max + 1` starts took about a window; a busy machine begins runs some time after Redis gave the jobs. */
+function spaced({ startsMs }: Scene, max: number): boolean {
+  return startsMs.slice(max).every((at, i) => at - startsMs[i]! > WINDOW_MS / 2);
+}

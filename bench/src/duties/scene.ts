@@ -1,0 +1,215 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from '@redis-queue/rig';
+import type { PoolWorker, WorkerOptions } from '@redis-queue/worker';
+import { FlowProducer, Queue, type Job, type Telemetry } from 'bullmq';
+import type { Redis } from 'ioredis';
+
+/** What a handler of a row gets beside its job, whoever calls it. */
+export interface Tools {
+  signal: AbortSignal;
+  worker: PoolWorker;
+  /** Limits the queue as the side's users do, and fails with what says so. */
+  rateLimit: (ms: number) => Promise<never>;
+}
+
+export type Run = (job: Job, tools: Tools) => Promise<unknown>;
+
+/** How long a lock holds, when it is renewed, how often stalled jobs are searched for; ms. */
+export interface Locks {
+  durationMs: number;
+  renewMs: number;
+  searchMs: number;
+}
+
+export interface ServeOptions {
+  /** Ends at once by default. */
+  run?: Run;
+  /** Runs the jobs instead. */
+  file?: URL;
+  options?: WorkerOptions;
+  /** Jobs at once; 1 by default, so that the order is certain. */
+  concurrency?: number;
+  locks?: Locks;
+  /** Another queue of the row. */
+  queue?: Queue;
+  telemetry?: Telemetry;
+}
+
+export interface Served {
+  worker: PoolWorker;
+  /** Finishes what runs and ends. */
+  stop: () => Promise<void>;
+}
+
+/** Who serves: plain BullMQ, or this project's library. */
+export interface Side {
+  name: 'plain' | 'ours';
+  serve: (where: { port: number; prefix: string; queue: string }, run: Run, options: ServeOptions) => Served;
+}
+
+export const LOCKS: Locks = { durationMs: 24_000, renewMs: 4_000, searchMs: 4_000 };
+const PATIENCE = { timeoutMs: 30_000, intervalMs: 10 };
+/** What the worker of a job's end still does once Redis shows it: an event, a look at the queue. */
+const AFTERMATH_MS = 40;
+/** Keys that say when something happened, not what. */
+const TIMED_KEYS = ['stalled-check', 'marker', 'limiter'];
+const LISTENED = ['active', 'completed', 'failed', 'progress', 'stalled', 'paused', 'resumed', 'drained'] as const;
+
+/** One side of a row: a queue of its own, who serves it, and what was seen. */
+export class Scene {
+  /** Name of every run's job, in the order in which they began. */
+  readonly starts: string[] = [];
+  /** The same, when; ms on a monotonic clock. */
+  readonly startsMs: number[] = [];
+  /** What the worker emitted, in order. */
+  readonly events: string[] = [];
+  readonly queue: Queue;
+  readonly redis: Redis;
+  readonly #side: Side;
+  readonly #port: number;
+  readonly #prefix: string;
+  readonly #served: Served[] = [];
+  readonly #others: { close: () => Promise<void> }[] = [];
+  #running = 0;
+  #mostRunning = 0;
+
+  constructor(side: Side, row: number, redis: Redis, port: number) {
+    this.#side = side;
+    this.#port = port;
+    this.#prefix = `${side.name}-${row}`;
+    this.redis = redis;
+    this.queue = this.another('q');
+  }
+
+  get mostRunning(): number {
+    return this.#mostRunning;
+  }
+
+  another(name: string): Queue {
+    const queue = new Queue(name, { connection: this.redis, prefix: this.#prefix, skipMetasUpdate: true });
+    queue.on('error', () => undefined);
+    this.#others.push(queue);
+    return queue;
+  }
+
+  flows(): FlowProducer {
+    const flows = new FlowProducer({ connection: this.redis, prefix: this.#prefix });
+    this.#others.push(flows);
+    return flows;
+  }
+
+  /** Begins to serve the row's queue. */
+  serve(options: ServeOptions = {}): Served {
+    const { run = async () => undefined } = options;
+    const counted: Run = async (job, tools) => {
+      this.starts.push(job.name);
+      this.startsMs.push(performance.now());
+      this.#mostRunning = Math.max(this.#mostRunning, ++this.#running);
+      try {
+        return await run(job, tools);
+      } finally {
+        this.#running--;
+      }
+    };
+    const { name } = options.queue ?? this.queue;
+    const served = this.#side.serve({ port: this.#port, prefix: this.#prefix, queue: name }, counted, options);
+    for (const event of LISTENED) {
+      served.worker.on(event, (subject?: unknown) => {
+        const named = typeof subject === 'object' ? ` ${(subject as Job | undefined)?.name}` : '';
+        this.events.push(`${event}${named}`);
+      });
+    }
+    this.#served.push(served);
+    return served;
+  }
+
+  async add(...names: string[]): Promise<Job[]> {
+    return await this.queue.addBulk(names.map((name) => ({ name, data: {} })));
+  }
+
+  async until(what: string, happened: () => boolean | Promise<boolean>): Promise<void> {
+    await eventually(happened, { ...PATIENCE, description: `${this.#side.name}: ${what}` });
+  }
+
+  async untilStarts(count: number): Promise<void> {
+    await this.until(`${count} starts`, () => this.starts.length >= count);
+  }
+
+  /** Until a worker has found nothing to do; it waits for work then. */
+  async idle(): Promise<void> {
+    await this.until('the worker to wait for work', () => this.events.includes('drained'));
+    await sleep(AFTERMATH_MS);
+  }
+
+  /** Until nothing waits, runs or is delayed. */
+  async settled(): Promise<void> {
+    await this.until('nothing to be left to do', async () => {
+      const counts = await this.queue.getJobCounts('waiting', 'active', 'delayed', 'prioritized', 'waiting-children');
+      return Object.values(counts).every((count) => count === 0);
+    });
+    await sleep(AFTERMATH_MS);
+  }
+
+  /** Every job that there is, by its name and what it came to. */
+  async jobs(queue: Queue = this.queue): Promise<unknown[]> {
+    const found = await queue.getJobs();
+    const told = await Promise.all(found.map(async (job) => await tellJob(job)));
+    return told.toSorted((a, b) => Number(a.id) - Number(b.id) || a.id.localeCompare(b.id));
+  }
+
+  /** What Redis' stream of events says, in order. */
+  async stream(): Promise<string[]> {
+    const entries = await this.redis.xrange(this.queue.toKey('events'), '-', '+');
+    return entries.map(([, fields]) => {
+      const { event, jobId, prev } = Object.fromEntries(pairs(fields)) as Record<string, string>;
+      return [event, jobId, prev].filter((part) => part !== undefined).join(' ');
+    });
+  }
+
+  /** The queue's keys in Redis. */
+  async keys(): Promise<string[]> {
+    const before = this.queue.toKey('');
+    const keys = (await this.redis.keys(`${before}*`)).map((key) => key.slice(before.length));
+    return keys.filter((key) => !TIMED_KEYS.includes(key)).toSorted();
+  }
+
+  /** All of it. */
+  async all(): Promise<unknown> {
+    const { starts, events } = this;
+    return { starts, events, jobs: await this.jobs(), stream: await this.stream(), keys: await this.keys() };
+  }
+
+  /** Has Redis close every connection of the row's workers. */
+  async cutConnections(): Promise<void> {
+    const clients = String(await this.redis.client('LIST')).split('\n');
+    const ours = clients.filter((client) => client.includes(` name=${this.#prefix}`));
+    for (const client of ours) await this.redis.client('KILL', 'ID', /id=(\d+)/.exec(client)![1]!);
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.#served.map(async ({ stop }) => await stop()));
+    await Promise.all(this.#others.map(async (other) => await other.close()));
+  }
+}
+
+async function tellJob(job: Job): Promise<{ id: string } & Record<string, unknown>> {
+  const { id, name, data, attemptsMade, attemptsStarted, stalledCounter, failedReason, returnvalue, progress } = job;
+  return {
+    id: id!,
+    name,
+    data: data as unknown,
+    state: await job.getState(),
+    attemptsMade,
+    attemptsStarted,
+    stalledCounter,
+    failedReason,
+    returnvalue: returnvalue as unknown,
+    progress,
+    stacktraces: job.stacktrace?.length ?? 0,
+    processedBy: job.processedBy,
+  };
+}
+
+function* pairs(flat: string[]): Generator<[string, string]> {
+  for (let i = 0; i + 1 < flat.length; i += 2) yield [flat[i]!, flat[i + 1]!];
+}

@@ -1,0 +1,36 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Job } from 'bullmq';
+import { Redis } from 'ioredis';
+
+/** The data of a job that runs for a time of its own. */
+export interface TimedJob {
+  runMs: number;
+  /** Its first run fails at once. */
+  failsFirst?: boolean;
+  /** It kills its process when its time is over. */
+  kills?: boolean;
+}
+
+/** What the runs of these jobs leave in Redis, apart from BullMQ: hashes by `<queue>:<job id>`. */
+export const TIMES = {
+  starts: 'times:starts',
+  startedAt: 'times:started-at',
+  /** Process id of the run that began last. */
+  process: 'times:process',
+  completions: 'times:completions',
+} as const;
+
+export function createTimedHandler(redisUrl: string): (job: Job) => Promise<void> {
+  const ledger = new Redis(redisUrl, { maxRetriesPerRequest: null });
+  return async (job) => {
+    const key = `${job.queueName}:${job.id}`;
+    const { runMs, failsFirst, kills } = job.data as TimedJob;
+    await ledger.hset(TIMES.process, key, process.pid);
+    await ledger.hset(TIMES.startedAt, key, Date.now());
+    const run = await ledger.hincrby(TIMES.starts, key, 1);
+    if (failsFirst && run === 1) throw new Error('its first run fails');
+    await sleep(runMs);
+    if (kills) process.kill(process.pid, 'SIGKILL');
+    await ledger.hincrby(TIMES.completions, key, 1);
+  };
+}

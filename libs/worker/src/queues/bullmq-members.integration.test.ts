@@ -1,0 +1,139 @@
+// What this library relies on in BullMQ's Worker beyond its public interface, as each tested version does it.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Queue, Worker, type Job } from 'bullmq';
+import { Worker as WorkerOf5 } from 'bullmq-5';
+import { Redis } from 'ioredis';
+import { startRedis, startSilentProxy, type RedisServer } from '@redis-queue/rig';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { membersOf, type BullmqMembers } from './bullmq-members.ts';
+
+let server: RedisServer;
+const open: { disconnect?: () => void; close?: (force: boolean) => Promise<void> }[] = [];
+
+beforeAll(async () => {
+  server = await startRedis();
+});
+
+afterAll(async () => {
+  await Promise.all(open.map(async (each) => await each.close?.(true)));
+  for (const each of open) each.disconnect?.();
+  await server.stop();
+});
+
+function connect(port = server.port): Redis {
+  const redis = new Redis({ port, maxRetriesPerRequest: null });
+  redis.on('error', () => undefined);
+  open.push(redis);
+  return redis;
+}
+
+interface Tested {
+  queue: Queue;
+  worker: Worker;
+  members: BullmqMembers;
+}
+
+let queues = 0;
+
+function tested(Version: typeof Worker, run: (job: Job) => Promise<unknown> = async () => {}, port?: number): Tested {
+  const name = `queue-${queues++}`;
+  const queue = new Queue(name, { connection: connect() });
+  const options = { connection: connect(port), autorun: false, lockDuration: 1_000, lockRenewTime: 300 };
+  const worker = new Version(name, run, options);
+  worker.on('error', () => undefined);
+  open.unshift(worker);
+  return { queue, worker, members: membersOf(worker) };
+}
+
+const VERSIONS: [string, typeof Worker][] = [
+  ['6', Worker],
+  // the types differ in what this library does not use
+  ['5', WorkerOf5 as unknown as typeof Worker],
+];
+
+describe.concurrent.each(VERSIONS)('of BullMQ %s', (_, Version) => {
+  it('a fetch brings a job that is locked by its token', async () => {
+    const { queue, members } = tested(Version);
+    const { id } = await queue.add('job', {});
+    const job = await members.take('token-1');
+    expect(job?.id).toBe(id);
+    expect(await connect().get(queue.toKey(`${id}:lock`))).toBe('token-1');
+  });
+
+  it('a fetch without a job says when the next delayed one is due', async () => {
+    const { queue, members } = tested(Version);
+    await queue.add('job', {}, { delay: 60_000 });
+    expect(await members.take('token')).toBeUndefined();
+    expect(members.dueAtMs() - Date.now()).toBeGreaterThan(50_000);
+    expect(members.dueAtMs() - Date.now()).toBeLessThanOrEqual(60_000);
+  });
+
+  it('a fetch and the end of a job say how long the rate limit keeps everybody', async () => {
+    const { queue, worker, members } = tested(Version);
+    await queue.setGlobalRateLimit(1, 60_000);
+    await queue.addBulk(Array.from({ length: 2 }, () => ({ name: 'job', data: {} })));
+    const job = (await members.take('token'))!;
+    expect(members.limitedUntilMs()).toBe(0);
+    await worker.processJob(job, 'token', () => true);
+    expect(members.limitedUntilMs() - Date.now()).toBeGreaterThan(50_000);
+    members.forgetLimit();
+    expect(members.limitedUntilMs()).toBe(0);
+    expect(await members.take('token')).toBeUndefined();
+    expect(members.limitedUntilMs() - Date.now()).toBeGreaterThan(50_000);
+  });
+
+  it('a handler that throws RateLimitError has its job put back, and its limit known', async () => {
+    const { queue, worker, members } = tested(Version, async () => {
+      await queue.rateLimit(60_000);
+      throw Version.RateLimitError();
+    });
+    await queue.add('job', {});
+    await worker.processJob((await members.take('token'))!, 'token', () => true);
+    expect(members.limitedUntilMs() - Date.now()).toBeGreaterThan(50_000);
+    expect(await queue.getJobCounts('waiting', 'failed')).toEqual({ waiting: 1, failed: 0 });
+  });
+
+  it('locks of running jobs are renewed', async () => {
+    const { queue, worker, members } = tested(Version, async () => await sleep(1_800));
+    members.startLockRenewal();
+    const { id } = await queue.add('job', {});
+    await worker.processJob((await members.take('token'))!, 'token', () => false);
+    expect(await queue.getJob(id!).then(async (job) => await job?.getState())).toBe('completed');
+  });
+
+  it('a wait ends with the marker of a job, without one in time, and when it is interrupted', async () => {
+    const { queue, members } = tested(Version);
+    expect(await members.waitForMarker(0.01)).toBeUndefined();
+    const marker = members.waitForMarker(10);
+    await queue.add('job', {});
+    expect(await marker).toEqual({ member: '0', score: 0 });
+    const interrupted = members.waitForMarker(10).catch((error: Error) => error.message);
+    await members.interruptWait();
+    expect(await interrupted).toContain('closed');
+    await members.reconnectWait();
+    const again = members.waitForMarker(10);
+    await queue.add('job', {});
+    expect(await again).toEqual({ member: '0', score: 0 });
+  });
+
+  it('a wait that Redis never answers ends, and the next one is answered', async () => {
+    await using proxy = await startSilentProxy(server.port);
+    const { queue, members } = tested(Version, undefined, proxy.port);
+    expect(await members.waitForMarker(0.01)).toBeUndefined();
+    proxy.silenceConnections();
+    expect(await members.waitForMarker(0.1)).toBeUndefined();
+    const marker = members.waitForMarker(10);
+    await queue.add('job', {});
+    expect(await marker).toEqual({ member: '0', score: 0 });
+  });
+
+  it.each(['lockManager', 'blockUntil'])('a worker without %s is refused with the way out', (member) => {
+    const { worker } = tested(Version);
+    Object.defineProperty(worker, member, { value: undefined });
+    expect(() => membersOf(worker)).toThrow(
+      new RegExp(
+        `^bullmq \\d+\\.\\d+\\.\\d+ lacks Worker\\.${member}.*, which .* \\(tested with .*\\); install .*: npm install bullmq@6$`,
+      ),
+    );
+  });
+});

@@ -1,0 +1,53 @@
+import type { Redis } from 'ioredis';
+
+/** Between two questions, ms. */
+const EVERY_MS = 2_000;
+/** How long an answer may take, ms: longer than any script of BullMQ, and well within the time that a lock lasts. */
+const PATIENCE_MS = 4_000;
+
+export interface SilenceOptions {
+  /** The connection waits for jobs, which has a deadline of BullMQ's: only its handshake is watched. */
+  readonly blocks?: boolean;
+  readonly everyMs?: number;
+  readonly patienceMs?: number;
+}
+
+/**
+ * Closes the connection, so that it is opened again, when Redis has fallen silent. A primary whose node died or that is
+ * frozen closes nothing: TCP notices after a quarter of an hour, while another primary was elected within seconds.
+ *
+ * Decision 93 has the same for controllers; this package depends on none of their libraries.
+ */
+export function closeWhenSilent(redis: Redis, options: SilenceOptions = {}): void {
+  const { blocks = false, everyMs = EVERY_MS, patienceMs = PATIENCE_MS } = options;
+  let asking = false;
+  const question = setInterval(() => {
+    // 'connect': TCP is established, and Redis has not answered the handshake yet.
+    if (asking || (redis.status !== 'connect' && (blocks || redis.status !== 'ready'))) return;
+    asking = true;
+    void answers(redis, patienceMs).then((answered) => {
+      asking = false;
+      if (!answered) redis.disconnect(true);
+    });
+  }, everyMs).unref();
+  redis.once('end', () => clearInterval(question));
+}
+
+/** Whether the connection as it stands now answers, or ends, in time. */
+async function answers(redis: Redis, patienceMs: number): Promise<boolean> {
+  const { promise: answered, resolve } = Promise.withResolvers<boolean>();
+  const answer = (): void => resolve(true);
+  redis.once('close', answer);
+  // A refusal, for want of a right, is an answer too.
+  if (redis.status === 'ready') redis.ping().then(answer, answer);
+  else redis.once('ready', answer);
+  // A handler may have blocked the event loop: what has arrived meanwhile is read before it counts as missing.
+  const patience = setTimeout(() => setImmediate(resolve, false), patienceMs).unref();
+  try {
+    return await answered;
+  } finally {
+    clearTimeout(patience);
+    redis.off('close', answer);
+    redis.off('ready', answer);
+  }
+}
