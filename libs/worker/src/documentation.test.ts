@@ -19,7 +19,7 @@ it('names every metric of a pod', () => {
 
 it('names every variable of the pod contract that is read', () => {
   const read = [
-    ...`${source('environment/config.ts')}${source('environment/redis-env.ts')}`.matchAll(
+    ...`${['config.ts', 'redis-env.ts', 'sentinel-env.ts'].map((file) => source(`environment/${file}`)).join('')}`.matchAll(
       /\b(?:RQ|REDIS)_[A-Z_]*[A-Z]\b/g,
     ),
   ];
@@ -28,3 +28,11 @@ it('names every variable of the pod contract that is read', () => {
   expect(names).toContain('REDIS_URL');
   expect(names.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
 });
+
+it.each(['plain-connection.fixture.ts', 'plain_connection.py'])(
+  'has %s as it is tried on Sentinels and a Cluster',
+  (file) => {
+    const topologies = readFileSync(join(workspaceRoot, 'docs/redis-topologies.md'), 'utf8');
+    expect(topologies).toContain(source(`pod/${file}`).trim());
+  },
+);

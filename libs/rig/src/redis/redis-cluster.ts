@@ -1,4 +1,3 @@
-import { Command } from 'ioredis';
 import { eventually } from '../waiting/eventually.ts';
 import { ask } from './ask.ts';
 import { freePort } from '../processes/process.ts';
@@ -32,7 +31,7 @@ export interface RedisCluster extends AsyncDisposable {
   readonly address: { readonly host: '127.0.0.1'; readonly port: number };
   readonly shards: readonly RedisShard[];
   /** The master and the replica that have the key at first. */
-  shardOf(key: string): RedisShard;
+  shardOf(key: string): Promise<RedisShard>;
 }
 
 const SLOTS = 16_384;
@@ -88,7 +87,10 @@ export async function startRedisCluster(size = 3, options: RedisClusterOptions =
       nodes: masters.map(({ server }) => server),
       address: { host: '127.0.0.1', port: first.ports.tls ?? first.server.port },
       shards,
-      shardOf: (key) => shards[Math.floor(((new Command('get', [key]).getSlot() ?? 0) * size) / SLOTS)]!,
+      shardOf: async (key) => {
+        const slot = Number(/:(\d+)/.exec(await tell(first, `CLUSTER KEYSLOT ${key}`))?.[1]);
+        return shards[Math.floor((slot * size) / SLOTS)]!;
+      },
       [Symbol.asyncDispose]: () => owned.disposeAsync(),
     };
   } catch (error) {

@@ -1,0 +1,9 @@
+// A worker of plain BullMQ that connects as docs/redis-topologies.md says.
+import { Worker } from 'bullmq';
+import { connection } from './plain-connection.fixture.ts';
+
+const [served] = JSON.parse(process.env.RQ_QUEUES!) as { name: string; prefix: string }[];
+new Worker(served!.name, () => Promise.resolve('by plain BullMQ'), {
+  connection: connection(),
+  prefix: served!.prefix,
+});
