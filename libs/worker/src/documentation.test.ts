@@ -18,11 +18,8 @@ it('names every metric of a pod', () => {
 });
 
 it('names every variable of the pod contract that is read', () => {
-  const read = [
-    ...`${['config.ts', 'redis-env.ts', 'sentinel-env.ts'].map((file) => source(`environment/${file}`)).join('')}`.matchAll(
-      /\b(?:RQ|REDIS)_[A-Z_]*[A-Z]\b/g,
-    ),
-  ];
+  const files = ['config.ts', 'redis-env.ts', 'sentinel-env.ts'].map((file) => source(`environment/${file}`));
+  const read = [...files.join('').matchAll(/\b(?:RQ|REDIS)_[A-Z_]*[A-Z]\b/g)];
   const names = [...new Set(read.map(([name]) => name))];
   expect(names).toContain('RQ_QUEUES');
   expect(names).toContain('REDIS_URL');

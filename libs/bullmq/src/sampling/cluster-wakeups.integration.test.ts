@@ -110,12 +110,13 @@ test('without room for its connections a node is not connected to, and its queue
   expect(open.size).toBe(0);
 });
 
+const adminOf = ({ port }: { readonly port: number }): Redis => admins.find(({ options }) => options.port === port)!;
+
 async function moveSlot(
   queue: QueueRef,
   from: { readonly port: number },
   to: { readonly host: string; readonly port: number },
 ): Promise<void> {
-  const adminOf = ({ port }: { readonly port: number }) => admins.find(({ options }) => options.port === port)!;
   const [source, destination] = [adminOf(from), adminOf(to)];
   const slot = Number(await source.call('CLUSTER', 'KEYSLOT', queueKey(queue, 'wait')));
   const id = String(await destination.call('CLUSTER', 'MYID'));

@@ -129,22 +129,22 @@ async function startNode(options: RedisClusterOptions): Promise<Node> {
 
 function argumentsOf(options: RedisClusterOptions, ports: Ports): string[] {
   const { password, persistent = false, nodeTimeoutMs = 5_000, tls } = options;
-  return [
-    ...(persistent ? ['--appendonly', 'yes', '--appendfsync', 'always'] : []),
-    ...['--cluster-enabled', 'yes', '--cluster-node-timeout', String(nodeTimeoutMs)],
-    ...['--cluster-port', String(ports.bus)],
+  const lines = [
+    'cluster-enabled yes',
+    `cluster-node-timeout ${nodeTimeoutMs}`,
+    `cluster-port ${ports.bus}`,
     // Whatever its replica has of a master that is gone, it takes over.
-    ...['--cluster-replica-validity-factor', '0', '--repl-diskless-sync-delay', '0'],
-    ...(password === undefined ? [] : ['--masterauth', password]),
-    ...(tls === undefined
-      ? []
-      : [
-          ...['--tls-port', String(ports.tls), '--tls-auth-clients', 'no', '--tls-replication', 'yes'],
-          ...['--tls-cluster', 'yes', '--tls-cert-file', tls.certificate],
-          ...['--tls-key-file', tls.key, '--tls-ca-cert-file', tls.ca],
-        ]),
+    'cluster-replica-validity-factor 0',
+    'repl-diskless-sync-delay 0',
+    ...(persistent ? ['appendonly yes', 'appendfsync always'] : []),
+    ...(password === undefined ? [] : [`masterauth ${password}`]),
+    ...(tls === undefined ? [] : [`tls-port ${ports.tls}`, ...TLS_BETWEEN_NODES, `tls-cert-file ${tls.certificate}`]),
+    ...(tls === undefined ? [] : [`tls-key-file ${tls.key}`, `tls-ca-cert-file ${tls.ca}`]),
   ];
+  return lines.flatMap((line) => `--${line}`.split(' '));
 }
+
+const TLS_BETWEEN_NODES = ['tls-auth-clients no', 'tls-replication yes', 'tls-cluster yes'];
 
 function askAs(server: RedisServer, password: string | undefined, command: string): Promise<string> {
   return ask(server, `${password === undefined ? '' : `AUTH ${password}\r\n`}${command}`);
