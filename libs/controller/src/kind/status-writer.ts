@@ -66,12 +66,15 @@ export class StatusWriter<T extends KindObject> implements ObjectMemory {
 
   /**
    * Writes the status of `object`, in one request when it is the newest, and never that of another object of its name.
+   * What somebody else has changed of it since is left as it is: it says what this one does not know of, as that a run
+   * has ended.
    *
    * @returns false when the object is gone, also when another has its name now, and with it what there was to say.
-   * @throws ApiError Conflict when the object changes too fast.
+   * @throws ApiError Conflict when the status is not the one of `object` any more, or the object changes too fast.
    */
-  async write({ metadata }: T, status: Partial<StatusOf<T>>, signal?: AbortSignal): Promise<boolean> {
+  async write(object: T, status: Partial<StatusOf<T>>, signal?: AbortSignal): Promise<boolean> {
     const { client, type } = this.#options;
+    const { metadata } = object;
     // Before the write: a watch may show it before its answer comes.
     this.#expected.set(metadata.uid ?? '', digest(status));
     let { resourceVersion } = metadata;
@@ -82,9 +85,13 @@ export class StatusWriter<T extends KindObject> implements ObjectMemory {
       } catch (error) {
         if (isNotFound(error)) return false;
         if (!isConflict(error) || conflicts >= MAX_CONFLICTS) throw error;
-        const now = await client.get(type, keyOf({ metadata }), signal ? { signal } : {});
+        const now = await client.get<T>(type, keyOf({ metadata }), signal ? { signal } : {});
         if (!now) return false;
         if (now.metadata.uid !== metadata.uid) return false;
+        if (this.differs(now, this.ownedOf(object))) {
+          this.forget(metadata.uid ?? '');
+          throw error;
+        }
         resourceVersion = now.metadata.resourceVersion;
       }
     }
