@@ -70,7 +70,7 @@ it('the status of a version of an object is read once to tell whether it was ove
 
 describe('on a conflict', () => {
   /** The API server has the object as it is `now`; what was written to it there. */
-  function serverWith(now: Widget) {
+  function serverWith(now: Widget, latestWins = false) {
     const written: unknown[] = [];
     const server = {
       get: () => Promise.resolve(now),
@@ -81,7 +81,8 @@ describe('on a conflict', () => {
         return Promise.resolve({});
       },
     } as unknown as KubeClient;
-    return { written, writer: new StatusWriter<Widget>({ client: server, type: WIDGETS, fieldManager: 'test' }) };
+    const options = { client: server, type: WIDGETS, fieldManager: 'test', latestWins };
+    return { written, writer: new StatusWriter<Widget>(options) };
   }
   const at = (resourceVersion: string, status?: Widget['status']): Widget => {
     const object = aWidget(status);
@@ -100,5 +101,11 @@ describe('on a conflict', () => {
     await expect(writer.write(at('1', { seen: 1 }), { seen: 2 })).rejects.toMatchObject({ reason: 'Conflict' });
     expect(written).toEqual([]);
     expect(writer.isOverwritten(at('2', { seen: 9 }))).toBe(false);
+  });
+
+  it('what was measured just now is written whatever is there', async () => {
+    const { writer, written } = serverWith(at('2', { seen: 9 }), true);
+    expect(await writer.write(at('1', { seen: 1 }), { seen: 2 })).toBe(true);
+    expect(written).toEqual([{ seen: 2 }]);
   });
 });

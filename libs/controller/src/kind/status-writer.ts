@@ -19,6 +19,8 @@ export interface StatusWriterOptions<T extends KindObject> {
   readonly fieldManager: string;
   /** The fields that this writer owns; absent: all. */
   readonly fields?: readonly (keyof StatusOf<T> & string)[];
+  /** What it writes was found out just now, whatever the status said before, as what is measured. Default false. */
+  readonly latestWins?: boolean;
 }
 
 /**
@@ -66,14 +68,14 @@ export class StatusWriter<T extends KindObject> implements ObjectMemory {
 
   /**
    * Writes the status of `object`, in one request when it is the newest, and never that of another object of its name.
-   * What somebody else has changed of it since is left as it is: it says what this one does not know of, as that a run
-   * has ended.
+   * What has been written of it since is left as it is, unless the latest wins: it says what this one does not know of,
+   * as that a run has ended.
    *
    * @returns false when the object is gone, also when another has its name now, and with it what there was to say.
    * @throws ApiError Conflict when the status is not the one of `object` any more, or the object changes too fast.
    */
   async write(object: T, status: Partial<StatusOf<T>>, signal?: AbortSignal): Promise<boolean> {
-    const { client, type } = this.#options;
+    const { client, type, latestWins = false } = this.#options;
     const { metadata } = object;
     // Before the write: a watch may show it before its answer comes.
     this.#expected.set(metadata.uid ?? '', digest(status));
@@ -88,7 +90,7 @@ export class StatusWriter<T extends KindObject> implements ObjectMemory {
         const now = await client.get<T>(type, keyOf({ metadata }), signal ? { signal } : {});
         if (!now) return false;
         if (now.metadata.uid !== metadata.uid) return false;
-        if (this.differs(now, this.ownedOf(object))) {
+        if (!latestWins && this.differs(now, this.ownedOf(object))) {
           this.forget(metadata.uid ?? '');
           throw error;
         }
