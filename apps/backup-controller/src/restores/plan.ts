@@ -26,6 +26,7 @@ export const ABANDONMENT_PATIENCE_MS = 300_000;
 
 /** What is to be done for a restore now. Pure. The finalizer comes before the first write to Redis. */
 export function planRestore(restore: RestoreObject, observed: ObservedRestore, now: Date): RestorePlan {
+  if (observed.stage === 'outdated') return { steps: [] };
   if (needsAbandonment(restore)) return planAbandonment(restore, observed, now);
   if (needsResumption(restore)) return planTask(observed, 'resume', RESUMING);
   if (isCopy(restore) && holdsQueues(restore) && resumes(restore)) return { steps: [], problem: HELD_BY_ANOTHER };
