@@ -10,7 +10,10 @@ const backup = backupObject();
 const MISSING = { reason: 'QueueNotFound', message: 'there is none' };
 
 /** What a run of `backup` finds that is to do the step `begin`. */
-function look(now: BackupObject | undefined, { steps = ['begin'], problem }: { steps?: string[]; problem?: typeof MISSING } = {}) {
+function look(
+  now: BackupObject | undefined,
+  { steps = ['begin'], problem }: { steps?: string[]; problem?: typeof MISSING } = {},
+) {
   return lookAgain(ofRun(backup), 'begin', new AbortController().signal, {
     client: { get: (() => Promise.resolve(now)) as never },
     type: QUEUE_BACKUPS,
