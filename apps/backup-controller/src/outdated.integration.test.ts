@@ -80,7 +80,7 @@ class NextLeader {
   /** Takes the only place. @returns what gives it back */
   takePlace(): () => void {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const turn = { namespace: 'other', uid: 'other', isCleanup: false };
+    const turn = { namespace: 'other', uid: 'other', purpose: 'backup' as const };
     void this.#places.run(turn, this.#context.signal, () => promise);
     return resolve;
   }

@@ -74,7 +74,7 @@ function beginBackup(
   look: Look<ObservedBackup>,
   { runs, sources, nameAttempt, now }: BackupTools & Pick<KindContext<QueueBackupReason>, 'now'>,
 ): void {
-  runs.begin({ ...of, task: BackupTask.backup }, (context) =>
+  runs.begin({ ...of, task: BackupTask.backup, purpose: 'backup' }, (context) =>
     inWords(async () => {
       const { object: backup, observed } = await lookAgain(of, 'begin', context.signal, look);
       const { storage: access, queues = [] } = observed;
@@ -106,7 +106,7 @@ export function beginRemoval<R, O extends Pick<ObservedBackup, 'storage'>>(
   look: Look<O>,
   { runs, sources }: Pick<BackupTools, 'sources'> & { readonly runs: Runs<RunProgress, R | 'removed'> },
 ): void {
-  runs.begin({ ...of, task: BackupTask.removal, isCleanup: true }, ({ signal }) =>
+  runs.begin({ ...of, task: BackupTask.removal, purpose: 'removal' }, ({ signal }) =>
     inWords(async () => {
       const { object: backup, observed } = await lookAgain(of, 'remove', signal, look);
       const { storage: access } = observed;

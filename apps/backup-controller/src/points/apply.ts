@@ -108,7 +108,7 @@ function beginPoint(of: ObjectOfRun, tools: PointTools, api: Api): void {
   const { runs, sources, digests, writes, nameAttempt, elapsedMs } = tools;
   const look = lookAtPoints(tools, api);
   const [dueAtMs, dueMs] = [api.now().getTime(), elapsedMs()];
-  runs.begin({ ...of, task: PointTask.point }, (context) => {
+  runs.begin({ ...of, task: PointTask.point, purpose: 'backup' }, (context) => {
     const beganMs = elapsedMs();
     // Most points are done before their progress would be told.
     const report = (progress: RunProgress): void => {
@@ -149,10 +149,11 @@ function beginPoint(of: ObjectOfRun, tools: PointTools, api: Api): void {
 function beginChainRemoval(of: ObjectOfRun, number: number, tools: PointTools, api: Api): void {
   const { removals, sources } = tools;
   const look = lookAtChain(number, tools, api);
-  removals.begin({ ...of, task: PointTask.chain, isCleanup: true }, ({ signal }) =>
+  removals.begin({ ...of, task: PointTask.chain, purpose: 'removal' }, ({ signal }) =>
     inWords(async () => {
       const { object: backup, observed } = await lookAgain(of, 'removeChain', signal, look);
-      if (!observed.ok) throw new Error(`the removal of a chain of QueueBackup ${of.key.name} begins without a storage`);
+      if (!observed.ok)
+        throw new Error(`the removal of a chain of QueueBackup ${of.key.name} begins without a storage`);
       const directory = `${baseOf(backup, observed.access)}${chainFolder(number)}`;
       return await withStorage(observed.access, async (storage) => {
         await removeChain(storage, directory, { signal, beforeRemove: sources.assertLeading });

@@ -59,5 +59,7 @@ function withProblem<F extends string>(field: F, problem: Problem | undefined): 
 }
 
 function failureOf(run: ObservedPoints['run'] | ObservedPoints['removal']): Problem | undefined {
-  return run?.phase === 'ended' && !run.end.ok && !isOutdated(run) ? (problemOfRun(run.end.error) as Problem) : undefined;
+  return run?.phase === 'ended' && !run.end.ok && !isOutdated(run)
+    ? (problemOfRun(run.end.error) as Problem)
+    : undefined;
 }

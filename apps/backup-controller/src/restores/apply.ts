@@ -10,6 +10,7 @@ import { removeScratchQueues, runScratch } from '../engine/run-scratch.ts';
 import type { SourceOptions } from '../engine/restore-source.ts';
 import { applyRunSteps, type RunStep } from '../runs/apply-run-steps.ts';
 import { lookAgain, ofRun, type Found, type LookAgainOptions, type ObjectOfRun } from '../runs/look-again.ts';
+import type { RunPurpose } from '../runs/run-places.ts';
 import { NO_RUNS, type RunContext } from '../runs/runs.ts';
 import type { RunProgress } from '../engine/progress.ts';
 import { RunFailure } from '../runs/failure.ts';
@@ -45,7 +46,8 @@ export async function applyRestore(
     type: QUEUE_RESTORES,
     runs: tools.runs,
     begin(step: Exclude<RestoreStep, RunStep>) {
-      beginStep(step.kind, ofRun(restore), tools, { client, now });
+      const isScratch = restore.spec.scratch !== undefined;
+      beginStep(step.kind, ofRun(restore), tools, { client, now, isScratch });
       return true;
     },
     observeAgain(run: ObservedRestore['run']) {
@@ -63,9 +65,10 @@ type Work = (
 ) => Promise<RestoreRunResult>;
 
 /** What runs do, with what they find once they have their place. */
-const STEPS: Readonly<Record<Step, { readonly task: string; readonly isCleanup?: boolean; readonly work: Work }>> = {
+const STEPS: Readonly<Record<Step, { readonly task: string; readonly purpose: RunPurpose; readonly work: Work }>> = {
   check: {
     task: RestoreTask.check,
+    purpose: 'restore',
     work: async (found, tools, context) =>
       await withSource(found, tools, context, (source) => {
         const { metadata, spec } = found.object;
@@ -74,6 +77,7 @@ const STEPS: Readonly<Record<Step, { readonly task: string; readonly isCleanup?:
   },
   restore: {
     task: RestoreTask.restore,
+    purpose: 'restore',
     work: async (found, tools, context) =>
       await withSource(found, tools, context, (source) => {
         const { jobsPerSecond } = found.object.spec;
@@ -83,19 +87,19 @@ const STEPS: Readonly<Record<Step, { readonly task: string; readonly isCleanup?:
   // What ends or takes back what another run has left: none of them waits behind long ones.
   resume: {
     task: RestoreTask.resumption,
-    isCleanup: true,
+    purpose: 'ending',
     work: ({ object, observed: { targets = [] } }, tools, context) =>
       resumeQueues(targets, fence(object, tools, context)),
   },
   abandon: {
     task: RestoreTask.abandonment,
-    isCleanup: true,
+    purpose: 'ending',
     work: ({ object, observed: { targets = [] } }, tools, context) =>
       (object.spec.scratch ? removeScratchQueues : abandonQueues)(targets, fence(object, tools, context)),
   },
   removeScratch: {
     task: RestoreTask.removal,
-    isCleanup: true,
+    purpose: 'ending',
     work: ({ object, observed: { targets = [] } }, tools, context) =>
       removeScratchQueues(targets, fence(object, tools, context)),
   },
@@ -105,17 +109,19 @@ function beginStep(
   kind: Step,
   of: ObjectOfRun,
   tools: RestoreTools,
-  { client, now }: Pick<KindContext<QueueRestoreReason>, 'client' | 'now'>,
+  { client, now, isScratch }: Pick<KindContext<QueueRestoreReason>, 'client' | 'now'> & { readonly isScratch: boolean },
 ): void {
   const { sources, runs } = tools;
-  const { task, isCleanup = false, work } = STEPS[kind];
+  const { task, purpose, work } = STEPS[kind];
   const look: LookAgainOptions<RestoreObject, ObservedRestore> = {
     client,
     type: QUEUE_RESTORES,
     observe: (restore, signal) => observeRestore(restore, sources, NO_RUNS, { now: now(), signal }),
     plan: (restore, observed) => planRestore(restore, observed, now()),
   };
-  runs.begin({ ...of, task, isCleanup }, (context) =>
+  // Nobody waits for the queues of a drill.
+  const isDrill = isScratch && purpose === 'restore';
+  runs.begin({ ...of, task, purpose: isDrill ? 'backup' : purpose }, (context) =>
     inWords(async () => await work(await lookAgain(of, kind, context.signal, look), tools, context)),
   );
 }

@@ -109,7 +109,7 @@ function planTask({ run, problem }: ObservedRestore, kind: 'resume' | 'removeScr
     if (run.end.ok) return { steps: [] };
     return { steps: [{ kind: 'forgetRun' }], problem: problemOfRun(run.end.error) as Problem };
   }
-  if (run) return { steps: [], problem: doing };
+  if (run) return { steps: [], problem: run.phase === 'waiting' ? WAITING_FOR_PLACE : doing };
   return problem ? { steps: [], problem } : { steps: [{ kind }], problem: doing };
 }
 

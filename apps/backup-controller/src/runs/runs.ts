@@ -1,7 +1,7 @@
 import type { Clock, ObjectKey, ObjectMemory } from '@redis-queue/controller';
 import { PostponedError } from './failure.ts';
 import { OutdatedError } from './outdated-error.ts';
-import type { RunPlaces } from './run-places.ts';
+import type { RunPlaces, RunPurpose } from './run-places.ts';
 
 /** How a run ended. */
 export type RunEnd<R> = (
@@ -26,8 +26,7 @@ export interface RunOf {
   readonly uid: string;
   readonly key: ObjectKey;
   readonly task: string;
-  /** It takes back what another run has left, or ends it. */
-  readonly isCleanup?: boolean;
+  readonly purpose: RunPurpose;
 }
 
 export interface RunContext<P> {
@@ -121,7 +120,7 @@ export class Runs<P, R> implements ObjectMemory {
   }
 
   async #run(
-    { uid, key, task, isCleanup = false }: RunOf,
+    { uid, key, task, purpose }: RunOf,
     entry: Entry<P, R>,
     body: (context: RunContext<P>) => Promise<R>,
   ): Promise<void> {
@@ -140,7 +139,7 @@ export class Runs<P, R> implements ObjectMemory {
     };
     let end: RunEnd<R>;
     try {
-      const result = await places.run({ namespace: key.namespace ?? '', uid, isCleanup }, entry.abort.signal, run);
+      const result = await places.run({ namespace: key.namespace ?? '', uid, purpose }, entry.abort.signal, run);
       end = { ok: true, result, tookMs: elapsedMs() - entry.beganMs };
     } catch (error) {
       end = { ok: false, error, tookMs: elapsedMs() - entry.beganMs };

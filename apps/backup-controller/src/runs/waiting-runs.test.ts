@@ -63,8 +63,8 @@ it.each(begins)(
 /** All places are taken. @returns what was observed for a run that waits. */
 async function beginOne(kind: string, begin: (typeof begins)[number][2]): Promise<WeakRef<StorageAccess>> {
   const stop = new AbortController();
-  for (const isCleanup of [false, true]) {
-    const turn = { namespace: 'other', uid: 'other', isCleanup };
+  for (const purpose of ['backup', 'restore', 'ending', 'removal'] as const) {
+    const turn = { namespace: 'other', uid: 'other', purpose };
     void places.run(turn, stop.signal, () => new Promise(() => undefined)).catch(() => undefined);
   }
   await passes();
@@ -76,4 +76,19 @@ async function beginOne(kind: string, begin: (typeof begins)[number][2]): Promis
   };
   await begin({ observed: observedWith(storage), plan: planOf(kind) });
   return new WeakRef(storage);
+}
+
+// Places may be taken for half an hour, in which objects come and go by the thousand.
+it('nothing is held of a run that was given up while it waited', async () => {
+  const held = giveUpOne();
+  await passes();
+  collectGarbage();
+  expect(held.deref()).toBeUndefined();
+});
+
+function giveUpOne(): WeakRef<object> {
+  const body = (): Promise<never> => new Promise(() => undefined);
+  runs.begin({ uid: 'given-up', key: { namespace: 'shop', name: 'given-up' }, task: 'test', purpose: 'backup' }, body);
+  runs.forget('given-up');
+  return new WeakRef(body);
 }
