@@ -98,7 +98,10 @@ describe('on a conflict', () => {
   // A former leader has noted that a backup is complete: by the status from before it would be taken once more.
   it('a status that somebody has written since is not overwritten, and is decided on anew', async () => {
     const { writer, written } = serverWith(at('2', { seen: 9 }));
-    await expect(writer.write(at('1', { seen: 1 }), { seen: 2 })).rejects.toMatchObject({ reason: 'Conflict' });
+    await expect(writer.write(at('1', { seen: 1 }), { seen: 2 })).rejects.toMatchObject({
+      reason: 'Conflict',
+      newest: at('2', { seen: 9 }),
+    });
     expect(written).toEqual([]);
     expect(writer.isOverwritten(at('2', { seen: 9 }))).toBe(false);
   });

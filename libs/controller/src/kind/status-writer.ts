@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { KubeClient } from '../client/kube-client.ts';
 import type { Condition } from '../objects/conditions.ts';
-import { isConflict, isNotFound } from '../client/api-error.ts';
+import { ApiError, isConflict, isNotFound } from '../client/api-error.ts';
 import { keyOf, type ResourceType } from '../objects/resources.ts';
 import type { KindObject, ObjectMemory, StatusOf } from './types.ts';
 
@@ -21,6 +21,18 @@ export interface StatusWriterOptions<T extends KindObject> {
   readonly fields?: readonly (keyof StatusOf<T> & string)[];
   /** What it writes was found out just now, whatever the status said before, as what is measured. Default false. */
   readonly latestWins?: boolean;
+}
+
+/** The status was written by another, or by this process, since the object was read; nothing was written now. */
+export class NewerStatusError extends ApiError {
+  /** As the API server has it. */
+  readonly newest: KindObject;
+
+  constructor(newest: KindObject, { plural }: ResourceType) {
+    const message = 'the status was written since the object was read';
+    super(`apply ${plural}/status`, { code: 409, reason: 'Conflict', message });
+    this.newest = newest;
+  }
 }
 
 /**
@@ -72,7 +84,8 @@ export class StatusWriter<T extends KindObject> implements ObjectMemory {
    * as that a run has ended.
    *
    * @returns false when the object is gone, also when another has its name now, and with it what there was to say.
-   * @throws ApiError Conflict when the status is not the one of `object` any more, or the object changes too fast.
+   * @throws NewerStatusError when the status is not the one of `object` any more; ApiError Conflict when the object changes
+   * too fast.
    */
   async write(object: T, status: Partial<StatusOf<T>>, signal?: AbortSignal): Promise<boolean> {
     const { client, type, latestWins = false } = this.#options;
@@ -92,7 +105,7 @@ export class StatusWriter<T extends KindObject> implements ObjectMemory {
         if (now.metadata.uid !== metadata.uid) return false;
         if (!latestWins && this.differs(now, this.ownedOf(object))) {
           this.forget(metadata.uid ?? '');
-          throw error;
+          throw new NewerStatusError(now, type);
         }
         resourceVersion = now.metadata.resourceVersion;
       }
