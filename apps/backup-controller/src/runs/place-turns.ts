@@ -84,8 +84,9 @@ export class PlaceTurns {
   async #serve(ticket: Ticket): Promise<void> {
     const { waiting } = ticket;
     const line = waiting && this.#lines.get(waiting.namespace);
-    const [first] = line ? (line.urgent.size > 0 ? line.urgent : line.others) : [];
-    if (!waiting || !first) return;
+    if (!waiting || !line) return;
+    const [first] = line.urgent.size > 0 ? line.urgent : line.others;
+    if (!first) return;
     waiting.ticket = first.ticket;
     waiting.ticket.waiting = waiting;
     this.#leave(first);

@@ -87,7 +87,8 @@ it('nothing is held of a run that was given up while it waited', async () => {
 });
 
 function giveUpOne(): WeakRef<object> {
-  const body = (): Promise<never> => new Promise(() => undefined);
+  const { promise } = Promise.withResolvers<never>();
+  const body = (): Promise<never> => promise;
   runs.begin({ uid: 'given-up', key: { namespace: 'shop', name: 'given-up' }, task: 'test', purpose: 'backup' }, body);
   runs.forget('given-up');
   return new WeakRef(body);

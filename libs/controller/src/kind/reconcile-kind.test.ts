@@ -186,17 +186,18 @@ it('a failure is one of the generation that failed, so that kstatus reads its co
   ]);
 });
 
+function versionOf({ body }: Request): string | undefined {
+  const metadata = body?.['metadata'] as Widget['metadata'] | undefined;
+  return metadata?.resourceVersion;
+}
+
 // A watch may be silent for minutes: a run that has ended is to be said in the status all the same.
 it('an object whose status was written since is reconciled once more as it is now, and its newer status is not undone', async () => {
   const conflict = new ApiError('PATCH /x', { code: 409, reason: 'Conflict' });
   const newest = aWidget({ resourceVersion: '9', finalizers: [WIDGET_FINALIZER] }, { seen: 5, observedGeneration: 1 });
-  const isOld = ({ body }: Request): boolean =>
-    (body as { metadata?: { resourceVersion?: string } } | undefined)?.metadata?.resourceVersion === '7';
-  const server = fakeServer(newest, (request) => (request.verb === 'apply' && isOld(request) ? conflict : undefined));
+  const server = fakeServer(newest, (request) => (versionOf(request) === '7' ? conflict : undefined));
   const { planned } = await run(server.client, aWidget({ finalizers: [WIDGET_FINALIZER] }, { seen: 1 }));
   expect(planned).toBe(2);
-  const versions = server.requests
-    .filter(({ body }) => body?.['status'])
-    .map(({ body }) => (body?.['metadata'] as Widget['metadata']).resourceVersion);
+  const versions = server.requests.filter(({ body }) => body?.['status']).map(versionOf);
   expect(versions).toEqual(['7', '9']);
 });

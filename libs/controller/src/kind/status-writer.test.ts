@@ -68,27 +68,27 @@ it('the status of a version of an object is read once to tell whether it was ove
   expect(reads).toBe(1);
 });
 
-describe('on a conflict', () => {
-  /** The API server has the object as it is `now`; what was written to it there. */
-  function serverWith(now: Widget, latestWins = false) {
-    const written: unknown[] = [];
-    const server = {
-      get: () => Promise.resolve(now),
-      apply: (_: unknown, { metadata, status }: Widget) => {
-        if (metadata.resourceVersion !== now.metadata.resourceVersion)
-          return Promise.reject(new ApiError('PATCH', { code: 409, reason: 'Conflict' }));
-        written.push(status);
-        return Promise.resolve({});
-      },
-    } as unknown as KubeClient;
-    const options = { client: server, type: WIDGETS, fieldManager: 'test', latestWins };
-    return { written, writer: new StatusWriter<Widget>(options) };
-  }
-  const at = (resourceVersion: string, status?: Widget['status']): Widget => {
-    const object = aWidget(status);
-    return { ...object, metadata: { ...object.metadata, resourceVersion } };
-  };
+/** The API server has the object as it is `now`; what was written to it there. */
+function serverWith(now: Widget, latestWins = false) {
+  const written: unknown[] = [];
+  const server = {
+    get: () => Promise.resolve(now),
+    apply: (_: unknown, { metadata, status }: Widget) => {
+      if (metadata.resourceVersion !== now.metadata.resourceVersion)
+        return Promise.reject(new ApiError('PATCH', { code: 409, reason: 'Conflict' }));
+      written.push(status);
+      return Promise.resolve({});
+    },
+  } as unknown as KubeClient;
+  const options = { client: server, type: WIDGETS, fieldManager: 'test', latestWins };
+  return { written, writer: new StatusWriter<Widget>(options) };
+}
+const at = (resourceVersion: string, status?: Widget['status']): Widget => {
+  const object = aWidget(status);
+  return { ...object, metadata: { ...object.metadata, resourceVersion } };
+};
 
+describe('on a conflict', () => {
   it('a status is written to a version that differs in something else', async () => {
     const { writer, written } = serverWith(at('2', { seen: 1, conditions: [stalled, ready] }));
     expect(await writer.write(at('1', { conditions: [ready, stalled], seen: 1 }), { seen: 2 })).toBe(true);
