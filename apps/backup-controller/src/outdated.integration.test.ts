@@ -110,13 +110,13 @@ class NextLeader {
     const context = { ...this.#context, client } as unknown as KindContext<QueueRestoreReason>;
     const observed = await observeRestore(restore, this.#sources, NO_RUNS, { ...context, now: new Date() });
     const plan = planRestore(restore, observed, new Date());
-    expect(plan.steps).toEqual([{ kind: 'restore' }]);
+    if (plan.steps[0]?.kind !== 'restore') throw new Error(`by the cache it is to ${JSON.stringify(plan)}`);
     await applyRestore(restore, { observed, plan }, context, { runs, sources: this.#sources });
     return await endOf(runs, restore);
   }
 }
 
-async function endOf<R>(runs: Runs<RunProgress, R>, { metadata }: BackupObject | RestoreObject): Promise<R | unknown> {
+async function endOf<R>(runs: Runs<RunProgress, R>, { metadata }: BackupObject | RestoreObject): Promise<unknown> {
   return await eventually(() => {
     const run = runs.stateOf(metadata.uid ?? '');
     if (run?.phase !== 'ended') throw new Error(`it is ${run?.phase}`);

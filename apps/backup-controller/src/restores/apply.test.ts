@@ -33,9 +33,10 @@ it('a drill takes its turn with backups, since nobody waits for its queues', asy
     expect(await begunBy({ kind }, { scratch: {} })).toMatchObject({ purpose: 'backup' });
 });
 
+const resumption = (phase: 'waiting' | 'running') => ({ task: RestoreTask.resumption, phase });
+
 it('a resumption that waits for its place says so', () => {
   const status = { verifiedAt: ago(5), queues: [] };
-  const run = (phase: 'waiting' | 'running') => ({ task: RestoreTask.resumption, phase });
-  expect(reconcile(restoreObject({}, status), run('waiting')).ready).toBe('False WaitingForPlace');
-  expect(reconcile(restoreObject({}, status), run('running')).ready).toBe('False Resuming');
+  expect(reconcile(restoreObject({}, status), resumption('waiting')).ready).toBe('False WaitingForPlace');
+  expect(reconcile(restoreObject({}, status), resumption('running')).ready).toBe('False Resuming');
 });
