@@ -194,8 +194,8 @@ describe.concurrent('a backup', () => {
     await t.queue(ns, 'look-b', { name: second });
     await t.queue(ns, 'look-a-to', { name: first, redis: { secretRef: { name: 'redis-other' } } });
     await t.queue(ns, 'look-b-to', { name: second, redis: { secretRef: { name: 'redis-other' } } });
-    await t.secretOf(ns, 'restore', 'redis://127.0.0.1:1');
-    await t.queue(ns, 'look-nowhere', { redis: { secretRefs: { restore: { name: 'redis-restore' } } } });
+    await t.rig.objects.secret(ns, { 'redis-url': 'redis://127.0.0.1:1' }, 'redis-scratch');
+    await t.queue(ns, 'look-nowhere', { redis: { secretRefs: { restore: { name: 'redis-scratch' } } } });
     const backup = await t.settled(await t.backup(ns, 'look', { queues: { names: ['look-a', 'look-b'] } }), 'BackedUp');
     const from = { storage: { volume: {} }, directory: `${ns}/${backup.status!.directory}` };
     const failsBy = async (name: string, spec: object): Promise<string | undefined> => {

@@ -22,6 +22,7 @@ export const REMOVAL_PATIENCE_MS = 300_000;
 
 /** What is to be done for a backup now. Pure. The finalizer comes before the first byte in the storage. */
 export function planBackup(backup: BackupObject, observed: ObservedBackup, now: Date): BackupPlan {
+  if (observed.stage === 'outdated') return { steps: [] };
   if (backup.metadata.deletionTimestamp !== undefined) return planRemoval(backup, observed, now);
   const { stage, run } = observed;
   const finalizer = planFinalizer(backup);

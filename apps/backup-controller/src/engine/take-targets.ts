@@ -63,7 +63,7 @@ export async function beginQueue(
   target: QueueTarget,
   access: RunRedis,
   { restoreId, assertLeading, scratch = false }: BeginFence,
-): Promise<Exclude<RestoreStart, { outcome: 'occupied' | 'governed' }>> {
+): Promise<Exclude<RestoreStart, { outcome: 'occupied' | 'governed' | 'restored' }>> {
   assertLeading();
   const { governor } = target;
   const options = scratch
@@ -74,6 +74,7 @@ export async function beginQueue(
   );
   if (start.outcome === 'governed') throw new GovernedByAnotherError(target.ref, governor ?? '', start.owner);
   if (start.outcome === 'occupied') throw new RunFailure(notEmpty(target, start));
+  if (start.outcome === 'restored') throw new RunFailure(restoredBefore(target));
   return start;
 }
 
@@ -96,6 +97,11 @@ export async function confirmTargets(targets: readonly QueueTarget[], fence: Res
 /** The queue in Redis, in words. */
 export function placeOf({ queue, isDeadLetters = false }: Pick<QueueTarget, 'queue' | 'isDeadLetters'>): string {
   return `the ${isDeadLetters ? 'dead-letter queue' : 'queue'} of Queue ${queue}`;
+}
+
+function restoredBefore(target: QueueTarget): { reason: 'AlreadyRestored'; message: string } {
+  const message = `${placeOf(target)} was restored and resumed by this QueueRestore before, as its receipt there says, and its jobs have been worked on since; nothing was written. To restore it once more, create another QueueRestore`;
+  return { reason: 'AlreadyRestored', message };
 }
 
 function notEmpty(

@@ -67,6 +67,7 @@ export function restoreKind(
       if (status && !spec.dryRun) sawEnd(metadata.namespace ?? '', status);
     },
     statusDelayMs(restore, { observed }, status, nowMs) {
+      if (observed.stage === 'outdated') return undefined;
       if (observed.stage === 'returning') return restoredUnfinished(restore, new Date(nowMs))?.statusWithinMs;
       const news = compareStatus(restore.status, status);
       if (news === 'none') return undefined;
@@ -94,6 +95,8 @@ export function restoreKind(
       const isDone = (kind: string): boolean => outcome.done.some((step) => step.kind === kind);
       // It is gone, as the cache will show.
       if (isDone('delete')) return undefined;
+      // It is reconciled once its run is forgotten.
+      if (outcome.observed.stage === 'outdated') return undefined;
       const now = new Date(nowMs);
       const written = { ...restore, status };
       const retryMs = outcome.problem ? retries.afterMs(restore, status, now, random()) : undefined;

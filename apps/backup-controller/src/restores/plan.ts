@@ -26,6 +26,7 @@ export const ABANDONMENT_PATIENCE_MS = 300_000;
 
 /** What is to be done for a restore now. Pure. The finalizer comes before the first write to Redis. */
 export function planRestore(restore: RestoreObject, observed: ObservedRestore, now: Date): RestorePlan {
+  if (observed.stage === 'outdated') return { steps: [] };
   if (needsAbandonment(restore)) return planAbandonment(restore, observed, now);
   if (needsResumption(restore)) return planTask(observed, 'resume', RESUMING);
   if (isCopy(restore) && holdsQueues(restore) && resumes(restore)) return { steps: [], problem: HELD_BY_ANOTHER };
@@ -108,7 +109,7 @@ function planTask({ run, problem }: ObservedRestore, kind: 'resume' | 'removeScr
     if (run.end.ok) return { steps: [] };
     return { steps: [{ kind: 'forgetRun' }], problem: problemOfRun(run.end.error) as Problem };
   }
-  if (run) return { steps: [], problem: doing };
+  if (run) return { steps: [], problem: run.phase === 'waiting' ? WAITING_FOR_PLACE : doing };
   return problem ? { steps: [], problem } : { steps: [{ kind }], problem: doing };
 }
 

@@ -17,7 +17,7 @@ import type { QueueTarget } from '../engine/targets.ts';
 import { deadlineDueMs, hasEnded } from '../runs/run-objects.ts';
 import type { RunStep } from '../runs/apply-run-steps.ts';
 import type { Runs, RunState } from '../runs/runs.ts';
-import { stageOf, type Stage } from '../runs/stage.ts';
+import { isOutdated, stageOf, type Stage } from '../runs/stage.ts';
 
 // What planning starts from and ends with.
 
@@ -123,6 +123,7 @@ export function needsAbandonment(restore: RestoreObject): boolean {
 }
 
 export function stageOfRestore(restore: RestoreObject, run: RestoreRun | undefined, now: Date): Stage {
+  if (run && isOutdated(run)) return 'outdated';
   if (hasEnded(restore)) return 'ended';
   if (restoredUnfinished(restore, now)) return stageOf(restore, run, now);
   if (restore.spec.scratch) return stageOfScratch(restore, run, now);

@@ -210,6 +210,10 @@ export const QUEUE_RESTORE_REASONS = {
     kind: 'stalled',
     doc: 'spec.queues names a queue that the backup does not have; the message lists those that it has.',
   },
+  AlreadyRestored: {
+    kind: 'stalled',
+    doc: 'Redis says that this QueueRestore was completed there, though its status does not: an older one was brought back. Nothing is written; create another QueueRestore to restore once more.',
+  },
   QueueNotEmpty: {
     kind: 'stalled',
     doc: 'A queue into which it is to restore has jobs, or another restore is at it; the message says what is there. Remove that, or restore into another Queue; a restore whose object is gone is ended by an annotation of the Queue.',

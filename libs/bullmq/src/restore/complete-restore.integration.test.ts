@@ -8,8 +8,9 @@ import { testRedis, type TestRedis } from '../testing/test-redis.ts';
 import { beginRestore } from './begin-restore.ts';
 import { completeRestore } from './complete-restore.ts';
 import { endRestore } from './end-restore.ts';
-import { RESTORE_FIELD, RestoreLostError } from '../ownership/restore-mark.ts';
+import { RESTORE_FIELD, RESTORED_FIELD, RestoreLostError } from '../ownership/restore-mark.ts';
 import {
+  contentsOf,
   HOUR,
   idsOf,
   killedAfter,
@@ -82,6 +83,21 @@ describe('completing a restore', () => {
     }
     const limits = await t.redis.hmget('bull:paused-source:meta', 'concurrency', 'max', 'duration');
     expect(limits).toEqual(['7', '5', '1000']);
+  });
+
+  // Its jobs have run: by a status that is older than its end it would put them there once more.
+  test('is the end of it: the same restore does not begin again, also once the queue is empty, and another one does', async () => {
+    const ref = place('completed');
+    await restoreAll(records, options(ref));
+    await completeRestore(t.redis, ref, 'r-1', { resume: true });
+    const jobs = await contentsOf(t.redis, ref);
+    expect(await beginRestore(t.redis, ref, 'r-1')).toEqual({ outcome: 'restored' });
+    expect(await contentsOf(t.redis, ref)).toEqual(jobs);
+    await t.producer(ref).obliterate({ force: true });
+    await t.redis.hset('bull:completed:meta', RESTORED_FIELD, 'r-1 resumed');
+    expect(await beginRestore(t.redis, ref, 'r-1')).toEqual({ outcome: 'restored' });
+    expect(await t.redis.hmget('bull:completed:meta', 'paused', RESTORE_FIELD)).toEqual([null, null]);
+    expect(await beginRestore(t.redis, ref, 'r-2')).toEqual({ outcome: 'begun' });
   });
 
   test('of a queue of BullMQ 5 keeps every job when its clients pause and resume', async () => {
