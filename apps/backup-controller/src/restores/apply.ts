@@ -4,7 +4,7 @@ import { withStorage } from '../access/open-storage.ts';
 import { inWords } from '../engine/failures.ts';
 import { findPoint } from '../engine/find-point.ts';
 import { checkRestore } from '../engine/check-restore.ts';
-import { abandonQueues, resumeQueues, type RestoreFence } from '../engine/end-restore.ts';
+import { abandonQueues, resumeQueues, type EndFence } from '../engine/end-restore.ts';
 import { runRestore, type RestoreOptions, type RestoreResult } from '../engine/run-restore.ts';
 import { removeScratchQueues, runScratch } from '../engine/run-scratch.ts';
 import type { SourceOptions } from '../engine/restore-source.ts';
@@ -108,11 +108,13 @@ function begin(
 }
 
 function fence(
-  { metadata }: RestoreObject,
+  { metadata: { uid = '', namespace = '' } }: RestoreObject,
   { sources }: RestoreTools,
   { signal }: RunContext<RunProgress>,
-): RestoreFence {
-  return { restoreId: metadata.uid ?? '', signal, assertLeading: sources.assertLeading };
+): EndFence {
+  const { assertLeading, queues } = sources;
+  const keepsPaused = (name: string): boolean => queues.get({ namespace, name })?.spec.paused === true;
+  return { restoreId: uid, signal, assertLeading, keepsPaused };
 }
 
 /** Into queues, or for a while beside them. */
