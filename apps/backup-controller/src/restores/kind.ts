@@ -20,6 +20,7 @@ import {
   needsRelease,
   needsRemoval,
   needsResumption,
+  needsRewriting,
   RESTORE_FINALIZER,
   RestoreTask,
   type ObservedRestore,
@@ -102,7 +103,8 @@ export function restoreKind(
       if (needsRelease(written) && !isDone('removeFinalizer')) return 0;
       // The next run begins once the status says what this one found out.
       if (!hasEnded(written) && run?.phase === 'ended' && run.end.ok) return 0;
-      if (needsResumption(written) || needsRemoval(written)) return run?.phase === 'ended' && run.end.ok ? 0 : retryMs;
+      if (needsResumption(written) || needsRewriting(written) || needsRemoval(written))
+        return run?.phase === 'ended' && run.end.ok ? 0 : retryMs;
       if (holdsQueues(written)) return undefined;
       return waitMs(written, outcome.observed, { now, retryMs });
     },

@@ -10,6 +10,7 @@ import {
   needsAbandonment,
   needsRemoval,
   needsResumption,
+  needsRewriting,
   stageOfRestore,
   type BackupPlace,
   type ObservedRestore,
@@ -32,9 +33,10 @@ export async function observeRestore(
 ): Promise<ObservedRestore> {
   const run = runs.stateOf(restore.metadata.uid ?? '');
   const found = { stage: stageOfRestore(restore, run, now), run };
-  if (needsResumption(restore) || needsAbandonment(restore) || needsRemoval(restore))
+  const isRewriting = needsRewriting(restore);
+  if (!isRewriting && (needsResumption(restore) || needsAbandonment(restore) || needsRemoval(restore)))
     return run ? found : { ...found, ...targetsOf(restore, sources) };
-  if (found.stage !== 'due') return found;
+  if (isRewriting ? run !== undefined : found.stage !== 'due') return found;
   const source = await sourceOf(restore, sources, { now, signal });
   return 'problem' in source ? { ...found, problem: source.problem } : { ...found, backup: source };
 }

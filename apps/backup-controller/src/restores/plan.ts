@@ -1,3 +1,4 @@
+import { END_RESTORE_ANNOTATION } from '@redis-queue/api';
 import { hasFinalizer, type FinalizerStep } from '@redis-queue/controller';
 import type { QueueLeft } from '../engine/end-restore.ts';
 import { problemOfRun } from '../runs/failure.ts';
@@ -6,12 +7,14 @@ import { saidOfEnd } from '../runs/run-status.ts';
 import { problemOfStage, WAITING_FOR_PLACE } from '../runs/stage.ts';
 import { describeLeft, leftBy, namesLeft } from './left.ts';
 import {
+  hasFoundLoss,
   holdsQueues,
   isCopy,
   needsAbandonment,
   needsRelease,
   needsRemoval,
   needsResumption,
+  needsRewriting,
   RESTORE_FINALIZER,
   resumes,
   RestoreTask,
@@ -27,7 +30,11 @@ export const ABANDONMENT_PATIENCE_MS = 300_000;
 /** What is to be done for a restore now. Pure. The finalizer comes before the first write to Redis. */
 export function planRestore(restore: RestoreObject, observed: ObservedRestore, now: Date): RestorePlan {
   if (needsAbandonment(restore)) return planAbandonment(restore, observed, now);
-  if (needsResumption(restore)) return planTask(observed, 'resume', RESUMING);
+  if (needsRewriting(restore)) return planRewriting(restore, observed);
+  if (needsResumption(restore)) {
+    if (hasFoundLoss(observed.run)) return { steps: [], problem: REWRITING };
+    return planTask(observed, 'resume', RESUMING);
+  }
   if (isCopy(restore) && holdsQueues(restore) && resumes(restore)) return { steps: [], problem: HELD_BY_ANOTHER };
   const { stage, run } = observed;
   if (needsRemoval(restore) && stage === 'running') return planTask(observed, 'removeScratch', REMOVING);
@@ -78,6 +85,11 @@ const RESUMING: Problem = {
   reason: 'Resuming',
   message: 'all jobs are there and verified, and the queues are being resumed',
 };
+const REWRITING: Problem = {
+  reason: 'Restoring',
+  message:
+    'Redis has lost part of what was verified, as a failover may do, and it is written and compared again; the queues stay paused until then',
+};
 const HELD_BY_ANOTHER: Problem = {
   reason: 'RestoredByVelero',
   message:
@@ -110,6 +122,27 @@ function planTask({ run, problem }: ObservedRestore, kind: 'resume' | 'removeScr
   }
   if (run) return { steps: [], problem: doing };
   return problem ? { steps: [], problem } : { steps: [{ kind }], problem: doing };
+}
+
+/** Of one that is verified, of which Redis has lost part: tried until all of it is there again. */
+function planRewriting(restore: RestoreObject, { run, problem }: ObservedRestore): RestorePlan {
+  if (run?.phase === 'ended' && run.task === RestoreTask.restore) {
+    if (run.end.ok) return { steps: [], ...(resumes(restore) && { problem: RESUMING }) };
+    return { steps: [{ kind: 'forgetRun' }], problem: cannotRewrite(restore, problemOfRun(run.end.error) as Problem) };
+  }
+  // The resumption that has found it out.
+  if (run?.phase === 'ended') return { steps: [{ kind: 'forgetRun' }], problem: REWRITING };
+  if (run) return { steps: [], problem: run.phase === 'waiting' ? WAITING_FOR_PLACE : REWRITING };
+  if (problem) return { steps: [], problem: cannotRewrite(restore, problem) };
+  return { steps: [{ kind: 'restore' }], problem: REWRITING };
+}
+
+/** With the way out where the backup is gone. */
+function cannotRewrite({ metadata: { uid = '' } }: RestoreObject, { reason, message }: Problem): Problem {
+  return {
+    reason,
+    message: `Redis has lost part of what was verified, as a failover may do, and it cannot be written again now: ${message}; where it never can, annotate the Queues with ${END_RESTORE_ANNOTATION}=${uid}, which removes what is left of it, and restore another backup`,
+  };
 }
 
 /** Of one that failed or is being deleted. What Ready says of a failure stays. */

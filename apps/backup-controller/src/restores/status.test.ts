@@ -1,4 +1,5 @@
 import type { QueueRestore } from '@redis-queue/api';
+import { RestoreIncompleteError } from '@redis-queue/bullmq';
 import { findCondition } from '@redis-queue/controller';
 import { describe, expect, it } from 'vitest';
 import { RestoreDiffersFailure } from '../engine/run-restore.ts';
@@ -85,6 +86,33 @@ describe('a restore', () => {
     const end = reconcile(now, resumed);
     expect(end).toMatchObject({ ready: 'True Restored', complete: 'True' });
     expect(reconcile(held({ ...spec, resume: true }, end.status)).steps).toEqual(['removeFinalizer', 'delete']);
+  });
+
+  it('of which Redis has lost part is written and compared again, by its status alone, and resumed after that', () => {
+    const lost = new RestoreIncompleteError('bull:emails', '0123456789ab');
+    const failure = new RunFailure({ reason: 'RestoreLost', message: lost.message }, lost);
+    const notFound = { reason: 'BackupNotFound', message: 'it is gone' } as const;
+    for (const spec of [{ resume: true }, { resume: false }]) {
+      const verified = reconcile(restoreObject(spec, after(spec, checked)), restored).status;
+      const restore = (status: typeof verified) => held({ resume: true }, status);
+      const found = reconcile(restore(verified), failed(RestoreTask.resumption, failure));
+      expect(found).toMatchObject({ steps: [], ready: 'False Restoring', status: { lostAt: ago(0) } });
+      const again = restore(found.status);
+      expect(reconcile(again)).toMatchObject({ steps: ['restore'], ready: 'False Restoring' });
+      expect(planRestore(again, { stage: 'ended', problem: notFound }, NOW)).toMatchObject({
+        steps: [],
+        problem: { reason: 'BackupNotFound', message: expect.stringContaining('end-restore=0123456789ab') },
+      });
+      expect(reconcile(again, failed(RestoreTask.restore, failure))).toMatchObject({
+        steps: ['forgetRun'],
+        ready: 'False RestoreLost',
+      });
+      const done = reconcile(again, restored);
+      expect(done).toMatchObject({ steps: [], ready: 'False Resuming' });
+      expect(done.status.lostAt).toBeUndefined();
+      expect(reconcile(restore(done.status)).steps).toEqual(['resume']);
+      expect(reconcile(restore(done.status), resumed)).toMatchObject({ ready: 'True Restored', complete: 'True' });
+    }
   });
 
   it('whose resume is taken back before it happened stays paused', () => {

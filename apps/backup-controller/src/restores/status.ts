@@ -7,7 +7,14 @@ import type { RemovalResult } from '../engine/run-scratch.ts';
 import { hasEnded } from '../runs/run-objects.ts';
 import { outcomeOf, RunCondition, runFields, saidOfEnd } from '../runs/run-status.ts';
 import { leftBy } from './left.ts';
-import { RestoreTask, type ObservedRestore, type Problem, type RestoreObject, type RestorePlan } from './steps.ts';
+import {
+  hasFoundLoss,
+  RestoreTask,
+  type ObservedRestore,
+  type Problem,
+  type RestoreObject,
+  type RestorePlan,
+} from './steps.ts';
 
 export interface Outcome {
   readonly observed: ObservedRestore;
@@ -35,7 +42,7 @@ export function restoreStatus(restore: RestoreObject, { observed, problem }: Out
     observedGeneration: restore.metadata.generation ?? 0,
     conditions: kindConditions(restore, QUEUE_RESTORE_REASONS, ready, notices, now),
     ...(isLeaving ? lifeBefore(restore.status) : runFields(restore, stage, now)),
-    ...timesOf(restore, end, now),
+    ...timesOf(restore, end, hasFoundLoss(run), now),
     ...(progress && { progress: { ...progress } }),
     ...found,
   };
@@ -67,11 +74,14 @@ function lifeBefore(status: QueueRestoreStatus = {}): Partial<QueueRestoreStatus
 function timesOf(
   { status }: RestoreObject,
   { check, restored, resumption, removal }: End,
+  isLost: boolean,
   now: Date,
 ): Partial<QueueRestoreStatus> {
+  const lostAt = isLost ? (status?.lostAt ?? timestamp(now)) : restored ? undefined : status?.lostAt;
   return withoutUndefined({
     checkedAt: status?.checkedAt ?? (check && timestamp(now)),
     verifiedAt: status?.verifiedAt ?? (restored && timestamp(now)),
+    lostAt,
     resumedAt: status?.resumedAt ?? (resumption && timestamp(now)),
     removedAt: status?.removedAt ?? (removal && timestamp(now)),
   });
@@ -128,7 +138,7 @@ function readyOf(restore: RestoreObject, { check, restored, resumption, removal 
     const paused =
       stayPaused.length === 0
         ? ''
-        : `; ${stayPaused.join(', ')} ${stayPaused.length === 1 ? 'stays' : 'stay'} paused, as before`;
+        : `; ${stayPaused.join(', ')} ${stayPaused.length === 1 ? 'stays' : 'stay'} paused, as before, or as spec.paused of the Queue says`;
     return { reason: 'Restored', message: `${jobs} jobs are restored from ${location}${leftOut(queues)}${paused}` };
   }
   if (removal) {

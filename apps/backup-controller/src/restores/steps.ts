@@ -1,4 +1,5 @@
 import { GROUP, type QueueRestore, type QueueRestoreReason } from '@redis-queue/api';
+import { RestoreIncompleteError } from '@redis-queue/bullmq';
 import {
   hasFinalizer,
   hasStatusOfAnother,
@@ -14,6 +15,7 @@ import type { RestoreResult } from '../engine/run-restore.ts';
 import type { RemovalResult } from '../engine/run-scratch.ts';
 import type { RunProgress } from '../engine/progress.ts';
 import type { QueueTarget } from '../engine/targets.ts';
+import { RunFailure } from '../runs/failure.ts';
 import { deadlineDueMs, hasEnded } from '../runs/run-objects.ts';
 import type { RunStep } from '../runs/apply-run-steps.ts';
 import type { Runs, RunState } from '../runs/runs.ts';
@@ -97,6 +99,22 @@ export function needsResumption(restore: QueueRestore): boolean {
   return (
     holdsQueues(restore) && resumes(restore) && restore.metadata.deletionTimestamp === undefined && !isCopy(restore)
   );
+}
+
+/** Whether Redis has lost part of what was verified, so that it is written again. */
+export function needsRewriting(restore: QueueRestore): boolean {
+  return (
+    holdsQueues(restore) &&
+    restore.status?.lostAt !== undefined &&
+    restore.metadata.deletionTimestamp === undefined &&
+    !isCopy(restore)
+  );
+}
+
+/** Whether a resumption has found out that this is so. */
+export function hasFoundLoss(run: RestoreRun | undefined): boolean {
+  if (run?.phase !== 'ended' || run.end.ok || run.task !== RestoreTask.resumption) return false;
+  return run.end.error instanceof RunFailure && run.end.error.cause instanceof RestoreIncompleteError;
 }
 
 /** Whether its status is that of another object, which alone could resume the queues that it holds. */

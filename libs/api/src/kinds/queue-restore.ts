@@ -152,6 +152,11 @@ export const queueRestoreStatusSchema = z.object({
   verifiedAt: dateTime
     .optional()
     .describe('When everything was in Redis and compared with the backup; the queues are held paused from then on.'),
+  lostAt: dateTime
+    .optional()
+    .describe(
+      'When Redis was found to have lost part of what was verified, as a failover may do: it is written and compared again before the queues are resumed. Absent: it has all of it, or that is not known.',
+    ),
   resumedAt: dateTime.optional().describe('When workers could start jobs again. Absent: the queues stay paused.'),
   removedAt: dateTime.optional().describe('When nothing of a scratch restore was left in Redis.'),
   failures: count.optional().describe('Runs that failed. Absent: none.'),
