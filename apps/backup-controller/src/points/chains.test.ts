@@ -1,7 +1,7 @@
 import { incrementalTimes } from '@redis-queue/api';
 import { describe, expect, it, vi } from 'vitest';
 import { ago, NOW } from '../testing/objects.ts';
-import { chainAt, chainsAfter, expiredChains, nextPoint, pointDueMs } from './chains.ts';
+import { chainsAfter, chainsUntil, expiredChains, nextPoint, pointDueMs } from './chains.ts';
 import { chain, incremental, taken } from './testing.fixture.ts';
 
 const HOUR = 3_600;
@@ -106,7 +106,7 @@ describe('the chains after a point', () => {
 describe('the chain of a time', () => {
   const backup = incremental([chain(3, 10), chain(2, HOUR), chain(1, 25 * HOUR)]);
   const at = (seconds?: number) =>
-    chainAt(backup, seconds === undefined ? undefined : new Date(ago(seconds)), NOW)?.number;
+    chainsUntil(backup, seconds === undefined ? undefined : new Date(ago(seconds)), NOW)[0]?.number;
 
   it('is the newest one that had begun', () => {
     expect([at(), at(0), at(70), at(71), at(HOUR + 60)]).toEqual([3, 3, 3, 2, 2]);

@@ -68,9 +68,9 @@ export function chainsAfter(
   return [{ ...newest, firstTime: time, storedBytes: bytes }, ...chains].slice(0, MOST_CHAINS);
 }
 
-/** The newest point of the chain in which the point of a time is, or of the newest chain; undefined: all are later. */
-export function chainAt(backup: Backup, at: Date | undefined, now: Date): (PointPlace & BackupChain) | undefined {
+/** The chains that had begun at a time, or all; the newest first. */
+export function chainsUntil(backup: Backup, at: Date | undefined, now: Date): (PointPlace & BackupChain)[] {
   const expired = new Set(expiredChains(backup, { now, isRead: () => false }));
   const retained = chainsOf(backup).filter(({ number }) => !expired.has(number));
-  return at === undefined ? retained[0] : retained.find(({ firstTime }) => Date.parse(firstTime) <= at.getTime());
+  return at === undefined ? retained : retained.filter(({ firstTime }) => Date.parse(firstTime) <= at.getTime());
 }

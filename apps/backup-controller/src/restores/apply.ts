@@ -25,6 +25,7 @@ import {
   type RestoreStep,
 } from './steps.ts';
 import { targetsFor } from './targets.ts';
+import { restoredOf } from './wanted-queues.ts';
 
 /** What a step needs beside the object. */
 export interface RestoreTools {
@@ -138,13 +139,20 @@ async function withSource<T>(
 ): Promise<T> {
   if (problem) throw new RunFailure(problem);
   if (!backup) throw new Error(`a run of QueueRestore ${restore.metadata.name} begins without a backup`);
-  const { storage: access, atMs, ...place } = backup;
+  const { storage: access, atMs, older, ...place } = backup;
   const { openKey } = access;
   return await withStorage(access, async (storage) =>
     call({
       ...context,
       storage,
-      ...(atMs === undefined ? place : await findPoint(storage, place, { atMs, openKey, signal: context.signal })),
+      ...(atMs === undefined
+        ? place
+        : await findPoint(storage, older ? [place, older] : [place], {
+            atMs,
+            restoredOf: (names) => restoredOf(names, restore.spec),
+            openKey,
+            signal: context.signal,
+          })),
       openKey,
       targetsOf(names) {
         const targets = targetsFor(names, restore, sources);

@@ -11,6 +11,7 @@ import {
 import type { StorageAccess } from '../access/storage-access.ts';
 import type { CheckResult } from '../engine/check-restore.ts';
 import type { AbandonmentResult, ResumptionResult } from '../engine/end-restore.ts';
+import type { ChainPlace } from '../engine/find-point.ts';
 import type { RestoreResult } from '../engine/run-restore.ts';
 import type { RemovalResult } from '../engine/run-scratch.ts';
 import type { RunProgress } from '../engine/progress.ts';
@@ -58,6 +59,8 @@ export interface BackupPlace {
   readonly manifestSha256?: string;
   /** Unix ms: the point of this time in its chain is restored. Absent: the backup itself. */
   readonly atMs?: number;
+  /** Of the chain before: where it is, if that of the time has none that is old enough. */
+  readonly older?: ChainPlace;
 }
 
 export interface ObservedRestore {

@@ -20,6 +20,15 @@ export interface Wanted {
   readonly isDeadLetters: boolean;
 }
 
+/** Names of the queues of a backup that are restored; all where it has not what the spec asks for, which is said elsewhere. */
+export function restoredOf(
+  names: readonly string[],
+  spec: Pick<QueueRestoreSpec, 'queues' | 'deadLetters'>,
+): readonly string[] {
+  const wanted = wantedOf(names, spec);
+  return Array.isArray(wanted) ? wanted.map(({ name }) => name) : names;
+}
+
 /** Those that the spec asks for, dead letters along with their queues unless it says otherwise; or what it asks for that the backup has not. */
 export function wantedOf(
   names: readonly string[],

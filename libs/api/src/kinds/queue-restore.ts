@@ -50,7 +50,7 @@ export const queueRestoreSpecSchema = z
             at: dateTime
               .optional()
               .describe(
-                'Restore the newest point of an incremental backup that is not later than this time, in RFC 3339. Absent: the newest.',
+                'Restore the newest point of an incremental backup in which none of the queues that are restored was read after this time, in RFC 3339, by the clock of their Redis. Absent: the newest.',
               ),
           })
           .optional()
