@@ -32,7 +32,7 @@ export function pointsStatus(
   return {
     observedGeneration: backup.metadata.generation ?? 0,
     conditions: kindConditions(backup, QUEUE_BACKUP_REASONS, ready, notices, now),
-    ...(isLeaving ? whereItWas(backup) : lifeOf(backup, observed, chains, now)),
+    ...(isLeaving ? whereItWas(backup, { ...observed, ...plan }, now) : lifeOf(backup, observed, chains, now)),
     ...(progress && { progress: { ...progress } }),
     ...found,
     ...(chains.length > 0 && { storedBytes: chains.reduce((sum, { storedBytes }) => sum + storedBytes, 0) }),

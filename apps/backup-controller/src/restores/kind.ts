@@ -113,8 +113,8 @@ export function restoreKind(
 
 const UNDER_WAY: ReadonlySet<string> = new Set(['Restoring', 'Resuming', 'RemovingScratch']);
 
-/** A run says itself when it ends. */
+/** A run says itself when it ends; one that waits for a place is given up after a while. */
 function abandonmentWaitMs(run: RestoreRun | undefined, retryMs: number): number | undefined {
-  if (run && run.phase !== 'ended') return undefined;
+  if (run && run.phase !== 'ended') return run.phase === 'waiting' ? retryMs : undefined;
   return run?.task === RestoreTask.abandonment && !run.end.ok ? retryMs : 0;
 }

@@ -2,6 +2,7 @@ import { END_RESTORE_ANNOTATION } from '@redis-queue/api';
 import { hasFinalizer, type FinalizerStep } from '@redis-queue/controller';
 import type { QueueLeft } from '../engine/end-restore.ts';
 import { problemOfRun } from '../runs/failure.ts';
+import { blockedMs, PLACE_PATIENCE_MS, REMOVAL_PATIENCE_MS } from '../runs/patience.ts';
 import { deletionDueMs } from '../runs/run-objects.ts';
 import { saidOfEnd } from '../runs/run-status.ts';
 import { problemOfStage, WAITING_FOR_PLACE } from '../runs/stage.ts';
@@ -23,9 +24,6 @@ import {
   type RestoreObject,
   type RestorePlan,
 } from './steps.ts';
-
-/** For so long after its end, or its deletion, a Redis is waited for in which something may be left. */
-export const ABANDONMENT_PATIENCE_MS = 300_000;
 
 /** What is to be done for a restore now. Pure. The finalizer comes before the first write to Redis. */
 export function planRestore(restore: RestoreObject, observed: ObservedRestore, now: Date): RestorePlan {
@@ -151,8 +149,9 @@ function planAbandonment(restore: RestoreObject, observed: ObservedRestore, now:
   const isLeaving = restore.metadata.deletionTimestamp !== undefined;
   const said = isLeaving ? { problem: ABANDONING } : {};
   if (run && run.phase !== 'ended') {
-    if (isLeaving && run.phase === 'waiting' && waitedMs(restore, now) >= ABANDONMENT_PATIENCE_MS)
-      return giveUp(restore, WAITING_FOR_PLACE.message);
+    const isWaiting = isLeaving && run.phase === 'waiting' && run.task === RestoreTask.abandonment;
+    if (isWaiting && blockedMs(restore, now) >= PLACE_PATIENCE_MS) return giveUp(restore, WAITING_FOR_PLACE.message);
+    if (isWaiting) return { steps: [], problem: WAITING_FOR_PLACE, isBlocked: true };
     const abort = run.task === RestoreTask.abandonment ? [] : [{ kind: 'abort', why: 'it has ended' } as const];
     return { steps: abort, ...said };
   }
@@ -178,14 +177,9 @@ function planRelease(restore: RestoreObject, left: readonly QueueLeft[]): Restor
 
 function giveUpOrWait(restore: RestoreObject, problem: Problem, now: Date): RestorePlan {
   const isLeaving = restore.metadata.deletionTimestamp !== undefined;
-  if (waitedMs(restore, now) < ABANDONMENT_PATIENCE_MS)
-    return { steps: [{ kind: 'forgetRun' }], ...(isLeaving && { problem }) };
+  if (blockedMs(restore, now) < REMOVAL_PATIENCE_MS)
+    return { steps: [{ kind: 'forgetRun' }], ...(isLeaving && { problem }), isBlocked: true };
   return giveUp(restore, problem.message);
-}
-
-/** Since its deletion, or its end. */
-function waitedMs({ metadata, status }: RestoreObject, now: Date): number {
-  return now.getTime() - Date.parse(metadata.deletionTimestamp ?? status?.completionTime ?? '');
 }
 
 function giveUp({ status }: RestoreObject, why: string): RestorePlan {

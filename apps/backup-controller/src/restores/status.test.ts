@@ -149,8 +149,12 @@ describe('a restore that ends early', () => {
     expect(status).toMatchObject({ phase: 'Failed', failures: 1 });
     const restore = held({ backoffLimit: 0 }, status);
     expect(reconcile(restore)).toMatchObject({ steps: ['abandon'], ready: 'False BackoffLimitExceeded', status });
+    const unreachable = reconcile(restore, failed(RestoreTask.abandonment, full));
+    expect(unreachable).toMatchObject({ steps: ['forgetRun'], ready: 'False BackoffLimitExceeded' });
+    expect(unreachable.status).toEqual({ ...status, removalBlockedSince: ago(0) });
     const end = reconcile(restore, abandoned);
     expect(end).toMatchObject({ steps: ['removeFinalizer', 'forgetRun'], ready: 'False BackoffLimitExceeded' });
+    expect(reconcile(restoreObject({ backoffLimit: 0 }, unreachable.status)).status).toEqual(status);
     expect(reconcile(restoreObject({ backoffLimit: 0 }, status)).steps).toEqual([]);
   });
 
@@ -165,8 +169,16 @@ describe('a restore that ends early', () => {
       steps: ['forgetRun'],
       ready: 'False RedisOutOfMemory',
     });
-    const [late] = reconcile(leaving(300), failed(RestoreTask.abandonment, full)).plan.steps;
+    // Five minutes after it failed first, whenever it was deleted.
+    const once = reconcile(leaving(9_000), failed(RestoreTask.abandonment, full));
+    expect([once.steps, once.status.removalBlockedSince]).toEqual([['forgetRun'], ago(0)]);
+    const since = (seconds: number) => ({ ...after({}, checked)!, removalBlockedSince: ago(seconds) });
+    expect(reconcile(leaving(9_000, since(299))).status.removalBlockedSince).toBe(ago(299));
+    const [late] = reconcile(leaving(9_000, since(300)), failed(RestoreTask.abandonment, full)).plan.steps;
     expect(late).toEqual({ kind: 'removeFinalizer', dataRetained: 'emails: Redis is full' });
+    const waiting: RestoreRun = { task: RestoreTask.abandonment, phase: 'waiting' };
+    expect(reconcile(leaving(9_000), waiting)).toMatchObject({ steps: [], ready: 'False WaitingForPlace' });
+    expect(reconcile(leaving(9_000, since(3_600)), waiting).steps).toEqual(['removeFinalizer']);
     expect(reconcile(leaving(1), leaves).plan.steps[0]).toMatchObject({
       dataRetained: expect.stringContaining('its jobs are in the queue of Queue emails, which stays paused'),
     });

@@ -5,10 +5,12 @@ import type { ResumptionResult } from '../engine/end-restore.ts';
 import { RestoreDiffersFailure, type RestoredQueue, type RestoreResult } from '../engine/run-restore.ts';
 import type { RemovalResult } from '../engine/run-scratch.ts';
 import { hasEnded } from '../runs/run-objects.ts';
+import { blockedSince } from '../runs/patience.ts';
 import { outcomeOf, RunCondition, runFields, saidOfEnd } from '../runs/run-status.ts';
 import { leftBy } from './left.ts';
 import {
   hasFoundLoss,
+  needsAbandonment,
   RestoreTask,
   type ObservedRestore,
   type Problem,
@@ -26,7 +28,11 @@ export interface Outcome {
 const LONGEST_TEXT = 512;
 
 /** What the status should say. Pure; an unchanged outcome gives a deeply equal status. */
-export function restoreStatus(restore: RestoreObject, { observed, problem }: Outcome, now: Date): QueueRestoreStatus {
+export function restoreStatus(
+  restore: RestoreObject,
+  { observed, plan, problem }: Outcome,
+  now: Date,
+): QueueRestoreStatus {
   const { stage, run } = observed;
   const end = endOf(observed);
   const found = contentsOf(restore.status, observed, end);
@@ -42,6 +48,7 @@ export function restoreStatus(restore: RestoreObject, { observed, problem }: Out
     observedGeneration: restore.metadata.generation ?? 0,
     conditions: kindConditions(restore, QUEUE_RESTORE_REASONS, ready, notices, now),
     ...(isLeaving ? lifeBefore(restore.status) : runFields(restore, stage, now)),
+    ...blockedOf(restore, plan, now),
     ...timesOf(restore, end, hasFoundLoss(run), now),
     ...(progress && { progress: { ...progress } }),
     ...found,
@@ -69,6 +76,13 @@ function endOf({ run }: ObservedRestore): End {
 function lifeBefore(status: QueueRestoreStatus = {}): Partial<QueueRestoreStatus> {
   const { phase, startTime, completionTime, failures, lastFailureTime } = status;
   return withoutUndefined({ phase, startTime, completionTime, failures, lastFailureTime });
+}
+
+/** Since when something has stood in the way of what takes it back. */
+function blockedOf(restore: RestoreObject, { isBlocked }: RestorePlan, now: Date): Partial<QueueRestoreStatus> {
+  if (!needsAbandonment(restore)) return {};
+  const since = isBlocked ? blockedSince(restore, now) : restore.status?.removalBlockedSince;
+  return withoutUndefined({ removalBlockedSince: since });
 }
 
 function timesOf(

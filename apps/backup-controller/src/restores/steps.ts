@@ -85,7 +85,10 @@ export type RestoreStep =
   /** The same of a scratch restore that was verified. */
   | { readonly kind: 'removeScratch' };
 
-export type RestorePlan = Plan<RestoreStep, QueueRestoreReason>;
+export interface RestorePlan extends Plan<RestoreStep, QueueRestoreReason> {
+  /** Something stands in the way of what takes it back; the status says since when. */
+  readonly isBlocked?: boolean;
+}
 
 /** Whether its queues are to be resumed once they are verified. */
 export function resumes({ spec }: QueueRestore): boolean {

@@ -161,6 +161,11 @@ export const queueRestoreStatusSchema = z.object({
   removedAt: dateTime.optional().describe('When nothing of a scratch restore was left in Redis.'),
   failures: count.optional().describe('Runs that failed. Absent: none.'),
   lastFailureTime: dateTime.optional().describe('When the last of them did.'),
+  removalBlockedSince: dateTime
+    .optional()
+    .describe(
+      'Since when something has stood in the way of the removal of what it has written, which is given up after a while. Absent: nothing has.',
+    ),
   progress: progressSchema.optional().describe('What the run is at. Absent: none is under way.'),
   location: z.string().optional().describe('Where the backup lies, for people.'),
   directory: z
