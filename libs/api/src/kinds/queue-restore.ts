@@ -90,7 +90,9 @@ export const queueRestoreSpecSchema = z
                 .string()
                 .min(1)
                 .max(253)
-                .describe('The Queue, in the same namespace, into which it is restored.'),
+                .describe(
+                  'The Queue, in the same namespace, into which it is restored; dead letters, whose name ends in _dlq, into the dead-letter queue of that.',
+                ),
             })
             .optional()
             .describe('Absent: the Queue of the same name.'),
