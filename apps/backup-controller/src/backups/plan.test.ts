@@ -98,10 +98,9 @@ describe('a backup that is deleted with its files', () => {
   // Wall 2: a place that nobody gives back does not hold it, and its namespace, for ever.
   it('waits an hour for a place, in which every removal before it ends', () => {
     const waiting = at('waiting', { run: { ...removal, phase: 'waiting' } });
-    const before = (seconds: number) => leaving(9_000, { removalBlockedSince: ago(seconds) });
-    for (const backup of [leaving(9_000), before(3_599)])
+    for (const backup of [leaving(9_000), leaving(9_000, { removalBlockedSince: ago(3_599) })])
       expect(planBackup(backup, waiting, NOW)).toMatchObject({ steps: [], problem: { reason: 'WaitingForPlace' } });
-    expect(kinds(before(3_600), waiting)).toEqual(['removeFinalizer']);
+    expect(kinds(leaving(9_000, { removalBlockedSince: ago(3_600) }), waiting)).toEqual(['removeFinalizer']);
   });
 
   it('stays there where another object has written it, of which Velero has made this one', () => {

@@ -96,9 +96,10 @@ it('of one that is deleted meanwhile is no failure', () => {
   expect(conditionsOf(status)).toMatchObject({ Ready: 'False RemovingBackup' });
 });
 
+const leaving = (status: BackupObject['status'] & {}): BackupObject =>
+  backupObject({ deletionPolicy: 'Delete' }, status, { deletionTimestamp: ago(900), finalizers: [BACKUP_FINALIZER] });
+
 it('of one that is deleted says since when its removal is blocked, not counting a restore that reads it', () => {
-  const leaving = (status: BackupObject['status'] & {}): BackupObject =>
-    backupObject({ deletionPolicy: 'Delete' }, status, { deletionTimestamp: ago(900), finalizers: [BACKUP_FINALIZER] });
   const error = new RunFailure({ reason: 'StorageUnreachable', message: 'no answer' });
   const failed = { task: BackupTask.removal, phase: 'ended', end: { ok: false, error, tookMs: 1 } } as const;
   const first = statusOf(leaving({}), { stage: 'ended', run: failed });

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withRedis, type Redis } from '../access/redis.ts';
 import { abandonQueues } from './end-restore.ts';
 import { removeScratchQueues } from './run-scratch.ts';
-import { BEGINS_WITHIN_MS, beginQueue, takeTargets, type BeginFence } from './take-targets.ts';
+import { BEGINS_WITHIN_MS, beginQueue, takeTargets } from './take-targets.ts';
 import type { QueueTarget } from './targets.ts';
 
 const signal = AbortSignal.timeout(60_000);
@@ -28,7 +28,7 @@ describe.concurrent('what takes a restore back', () => {
     ['removal of a scratch restore', removeScratchQueues, { scratch: true }],
   ] as const)('also takes back what was begun by a call that was on its way: %s', async (what, takeBack, more) => {
     const [late, early] = [target(`late-${what}`), target(`early-${what}`)];
-    const begin = (place: QueueTarget) => takeTargets([place], { ...fence, ...more } as typeof fence & BeginFence);
+    const begin = (place: QueueTarget) => takeTargets([place], { ...fence, ...more });
     await begin(early);
     const waited: number[] = [];
     const sleep = async (ms: number): Promise<void> => {

@@ -89,9 +89,10 @@ describe('a chain', () => {
   });
 });
 
+const read = (point: Parameters<typeof taken>[0]) => ({ ...taken(point), readMs: NOW.getTime() - 2_000 });
+
 describe('the chains after a point', () => {
   const before = [chain(4, 30), chain(3, 9 * HOUR)];
-  const read = (point: Parameters<typeof taken>[0]) => ({ ...taken(point), readMs: NOW.getTime() - 2_000 });
 
   it('have it in the newest one, with its size', () => {
     const [newest, ...rest] = chainsAfter(before, { taken: read({ chain: 4, point: 3 }) });

@@ -135,6 +135,7 @@ describe('a restore', () => {
   });
 });
 
+const since = (seconds: number) => ({ ...after({}, checked)!, removalBlockedSince: ago(seconds) });
 const leaving = (seconds: number, status = after({}, checked)) => held({}, status, { deletionTimestamp: ago(seconds) });
 
 describe('a restore that ends early', () => {
@@ -172,7 +173,6 @@ describe('a restore that ends early', () => {
     // Five minutes after it failed first, whenever it was deleted.
     const once = reconcile(leaving(9_000), failed(RestoreTask.abandonment, full));
     expect([once.steps, once.status.removalBlockedSince]).toEqual([['forgetRun'], ago(0)]);
-    const since = (seconds: number) => ({ ...after({}, checked)!, removalBlockedSince: ago(seconds) });
     expect(reconcile(leaving(9_000, since(299))).status.removalBlockedSince).toBe(ago(299));
     const [late] = reconcile(leaving(9_000, since(300)), failed(RestoreTask.abandonment, full)).plan.steps;
     expect(late).toEqual({ kind: 'removeFinalizer', dataRetained: 'emails: Redis is full' });

@@ -54,11 +54,12 @@ describe('the queues of a backup go', () => {
   });
 
   it('dead letters alone into those of a Queue, where a redrive finds them, and never into its queue', () => {
-    const to = (queue?: string) => ({
-      queues: [{ name: 'emails_dlq', ...(queue !== undefined && { to: { queue } }) }],
-    });
-    expect(targets(['emails', 'emails_dlq'], to('paused'))).toEqual(['emails_dlq → bull:paused-dlq']);
-    expect(targets(['emails', 'emails_dlq'], to())).toEqual(['emails_dlq → bull:emails-dlq']);
+    expect(targets(['emails', 'emails_dlq'], { queues: [{ name: 'emails_dlq', to: { queue: 'paused' } }] })).toEqual([
+      'emails_dlq → bull:paused-dlq',
+    ]);
+    expect(targets(['emails', 'emails_dlq'], { queues: [{ name: 'emails_dlq' }] })).toEqual([
+      'emails_dlq → bull:emails-dlq',
+    ]);
     expect(targets(['emails_dlq'])).toEqual(['emails_dlq → bull:emails-dlq']);
   });
 
