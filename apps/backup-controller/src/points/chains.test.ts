@@ -62,7 +62,7 @@ it('what the clock of Redis says makes no chain old or young', () => {
         chains = chainsAfter(chains, { removed: number });
       }
     }
-    // A full one each ten minutes for two hours, and those of an hour are kept.
+    // A full one every ten minutes for two hours, and those of an hour are kept.
     expect([fulls, fulls - removed], `Redis is ${redisBehindSeconds} s behind`).toEqual([12, 7]);
   }
 });

@@ -70,15 +70,17 @@ describe('a drill', () => {
     const retention = { count: 3, keepLastGood: 1 };
     const backups = [2, 3, 4, 5].map(backup);
     const drills = [drill(2, 'Completed'), ...[3, 4, 5].map((day) => drill(day, 'Failed'))];
-    const kept = async (spec: Parameters<typeof scheduleObject>[0], more: Parameters<typeof scheduleObject>[1] = {}) =>
-      (await controller.reconcile(scheduleObject(spec, more), '2026-03-05T04:00:00Z', { backups, drills })).names;
-    expect(await kept({ verify, retention })).toEqual([2, 3, 4, 5].map(nameOf));
+    const retained = async (
+      spec: Parameters<typeof scheduleObject>[0],
+      more: Parameters<typeof scheduleObject>[1] = {},
+    ) => (await controller.reconcile(scheduleObject(spec, more), '2026-03-05T04:00:00Z', { backups, drills })).names;
+    expect(await retained({ verify, retention })).toEqual([2, 3, 4, 5].map(nameOf));
     // Also by the status alone: that drill itself goes with time.
     drills.shift();
-    expect(await kept({ verify, retention }, { lastVerifiedBackup: nameOf(2) })).toEqual([2, 3, 4, 5].map(nameOf));
-    expect(await kept({ retention }, { lastVerifiedBackup: nameOf(2) })).toEqual([3, 4, 5].map(nameOf));
+    expect(await retained({ verify, retention }, { lastVerifiedBackup: nameOf(2) })).toEqual([2, 3, 4, 5].map(nameOf));
+    expect(await retained({ retention }, { lastVerifiedBackup: nameOf(2) })).toEqual([3, 4, 5].map(nameOf));
     drills.push(drill(5, 'Completed', '04'));
-    expect(await kept({ verify, retention }, { lastVerifiedBackup: nameOf(2) })).toEqual([3, 4, 5].map(nameOf));
+    expect(await retained({ verify, retention }, { lastVerifiedBackup: nameOf(2) })).toEqual([3, 4, 5].map(nameOf));
   });
 
   it('that succeeds is told, with how long it took', async () => {
