@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { QUEUES } from '@redis-queue/api';
 import { ACL_RULES } from '@redis-queue/bullmq';
 import { findCondition } from '@redis-queue/controller';
 import { eventually } from '@redis-queue/rig';
@@ -144,6 +145,24 @@ describe.concurrent('a backup', () => {
     await t.settled(restore, 'Restored');
     await eventually(() => ran.length === 5);
     expect(await target.isPaused()).toBe(false);
+  });
+
+  it('is restored into a queue that stays paused where its Queue has been set to it since the restore began', async ({
+    expect,
+  }) => {
+    const name = `stopped-${ns}`;
+    await t.producer(name).addBulk(some(3));
+    await t.queue(ns, 'stopped', { name });
+    await t.queue(ns, 'stopped-to', { name, redis: { secretRef: { name: 'redis-other' } } });
+    await t.settled(await t.backup(ns, 'stopped', { queues: { names: ['stopped'] } }), 'BackedUp');
+    const queues = [{ name: 'stopped', to: { queue: 'stopped-to' } }];
+    const spec = { from: { backup: { name: 'stopped' } }, queues, resume: false };
+    const restore = await t.settled(await t.restore(ns, 'stopped', spec), 'RestoredPaused');
+    await t.rig.client.mergePatch(QUEUES, { namespace: ns, name: 'stopped-to' }, { spec: { paused: true } });
+    await t.patch(restore, { spec: { resume: true } });
+    const { status } = await t.settled(restore, 'Restored');
+    expect(findCondition(status?.conditions, 'Ready')?.message).toContain('stopped-to stays paused');
+    expect(await t.producer(name, t.other).isPaused()).toBe(true);
   });
 
   it('goes with its files where deletionPolicy is Delete, also while it is written, and leaves those of others', async ({

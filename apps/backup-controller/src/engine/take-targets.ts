@@ -23,8 +23,8 @@ export interface BeginFence extends Pick<RestoreFence, 'restoreId' | 'assertLead
   readonly scratch?: boolean;
 }
 
-/** A call that begins a scratch restore later than this is none: who leads next may have removed it by then. */
-const SCRATCH_BEGINS_WITHIN_MS = 5_000;
+/** A call that begins a restore later than this is none: what takes it back waits for so long, see `takeBackAll`. */
+export const BEGINS_WITHIN_MS = 5_000;
 
 /**
  * Looks at all queues into which a restore goes, and writes nothing: each is empty, or this restore has begun there, its
@@ -66,9 +66,10 @@ export async function beginQueue(
 ): Promise<Exclude<RestoreStart, { outcome: 'occupied' | 'governed' | 'restored' }>> {
   assertLeading();
   const { governor } = target;
-  const options = scratch
-    ? { scratch, withinMs: SCRATCH_BEGINS_WITHIN_MS }
-    : { governor: governor === undefined ? undefined : governedBy(governor) };
+  const options = {
+    withinMs: BEGINS_WITHIN_MS,
+    ...(scratch ? { scratch } : { governor: governor === undefined ? undefined : governedBy(governor) }),
+  };
   const start = await redisInWords(target.queue, access, () =>
     beginRestore(access.redis, target.ref, restoreId, options),
   );

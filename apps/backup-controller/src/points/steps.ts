@@ -1,7 +1,7 @@
 import type { QueueBackup, QueueBackupReason } from '@redis-queue/api';
 import type { Plan } from '@redis-queue/controller';
 import type { StorageAccess } from '../access/storage-access.ts';
-import { BackupTask, type BackupObject, type BackupStep, type Problem } from '../backups/steps.ts';
+import { BackupTask, type BackupObject, type BackupPlan, type BackupStep, type Problem } from '../backups/steps.ts';
 import type { RunProgress } from '../engine/progress.ts';
 import type { NextPoint, PointResult } from '../engine/take-point.ts';
 import type { QueueSource } from '../engine/write-backup.ts';
@@ -53,7 +53,7 @@ export interface ObservedPoints {
 
 export type PointsStep = BackupStep | { readonly kind: 'removeChain'; readonly number: number };
 
-export interface PointsPlan extends Plan<PointsStep, QueueBackupReason> {
+export interface PointsPlan extends Plan<PointsStep, QueueBackupReason>, Pick<BackupPlan, 'isBlocked'> {
   /** What makes it serve worse while there are points to restore from. */
   readonly trouble?: Problem;
 }

@@ -4,7 +4,7 @@ import { withStorage } from '../access/open-storage.ts';
 import { inWords } from '../engine/failures.ts';
 import { findPoint } from '../engine/find-point.ts';
 import { checkRestore } from '../engine/check-restore.ts';
-import { abandonQueues, resumeQueues, type RestoreFence } from '../engine/end-restore.ts';
+import { abandonQueues, resumeQueues, type EndFence } from '../engine/end-restore.ts';
 import { runRestore, type RestoreOptions, type RestoreResult } from '../engine/run-restore.ts';
 import { removeScratchQueues, runScratch } from '../engine/run-scratch.ts';
 import type { SourceOptions } from '../engine/restore-source.ts';
@@ -27,6 +27,7 @@ import {
   type RestoreStep,
 } from './steps.ts';
 import { targetsFor } from './targets.ts';
+import { restoredOf } from './wanted-queues.ts';
 
 /** What a step needs beside the object. */
 export interface RestoreTools {
@@ -127,11 +128,13 @@ function beginStep(
 }
 
 function fence(
-  { metadata }: RestoreObject,
+  { metadata: { uid = '', namespace = '' } }: RestoreObject,
   { sources }: RestoreTools,
   { signal }: RunContext<RunProgress>,
-): RestoreFence {
-  return { restoreId: metadata.uid ?? '', signal, assertLeading: sources.assertLeading };
+): EndFence {
+  const { assertLeading, queues } = sources;
+  const keepsPaused = (name: string): boolean => queues.get({ namespace, name })?.spec.paused === true;
+  return { restoreId: uid, signal, assertLeading, keepsPaused };
 }
 
 /** Into queues, or for a while beside them. */
@@ -154,13 +157,20 @@ async function withSource<T>(
 ): Promise<T> {
   if (problem) throw new RunFailure(problem);
   if (!backup) throw new Error(`a run of QueueRestore ${restore.metadata.name} begins without a backup`);
-  const { storage: access, atMs, ...place } = backup;
+  const { storage: access, atMs, older, ...place } = backup;
   const { openKey } = access;
   return await withStorage(access, async (storage) =>
     call({
       ...context,
       storage,
-      ...(atMs === undefined ? place : await findPoint(storage, place, { atMs, openKey, signal: context.signal })),
+      ...(atMs === undefined
+        ? place
+        : await findPoint(storage, older ? [place, older] : [place], {
+            atMs,
+            restoredOf: (names) => restoredOf(names, restore.spec),
+            openKey,
+            signal: context.signal,
+          })),
       openKey,
       targetsOf(names) {
         const targets = targetsFor(names, restore, sources);

@@ -20,6 +20,7 @@ import {
   needsRelease,
   needsRemoval,
   needsResumption,
+  needsRewriting,
   RESTORE_FINALIZER,
   RestoreTask,
   type ObservedRestore,
@@ -105,7 +106,8 @@ export function restoreKind(
       if (needsRelease(written) && !isDone('removeFinalizer')) return 0;
       // The next run begins once the status says what this one found out.
       if (!hasEnded(written) && run?.phase === 'ended' && run.end.ok) return 0;
-      if (needsResumption(written) || needsRemoval(written)) return run?.phase === 'ended' && run.end.ok ? 0 : retryMs;
+      if (needsResumption(written) || needsRewriting(written) || needsRemoval(written))
+        return run?.phase === 'ended' && run.end.ok ? 0 : retryMs;
       if (holdsQueues(written)) return undefined;
       return waitMs(written, outcome.observed, { now, retryMs });
     },
@@ -114,8 +116,8 @@ export function restoreKind(
 
 const UNDER_WAY: ReadonlySet<string> = new Set(['Restoring', 'Resuming', 'RemovingScratch']);
 
-/** A run says itself when it ends. */
+/** A run says itself when it ends; one that waits for a place is given up after a while. */
 function abandonmentWaitMs(run: RestoreRun | undefined, retryMs: number): number | undefined {
-  if (run && run.phase !== 'ended') return undefined;
+  if (run && run.phase !== 'ended') return run.phase === 'waiting' ? retryMs : undefined;
   return run?.task === RestoreTask.abandonment && !run.end.ok ? retryMs : 0;
 }

@@ -50,12 +50,17 @@ describe('the queues of a backup go', () => {
     const names = ['emails', 'emails_dlq', 'paused'];
     expect(targets(names, { deadLetters: false })).toEqual(['emails → bull:emails', 'paused → bull:paused']);
     const asked = [{ name: 'emails_dlq', to: { queue: 'paused' } }];
-    expect(targets(names, { deadLetters: false, queues: asked })).toEqual(['emails_dlq → bull:paused']);
+    expect(targets(names, { deadLetters: false, queues: asked })).toEqual(['emails_dlq → bull:paused-dlq']);
   });
 
-  it('dead letters alone into a queue, where they are named', () => {
-    const spec = { queues: [{ name: 'emails_dlq', to: { queue: 'paused' } }] };
-    expect(targets(['emails', 'emails_dlq'], spec)).toEqual(['emails_dlq → bull:paused']);
+  it('dead letters alone into those of a Queue, where a redrive finds them, and never into its queue', () => {
+    expect(targets(['emails', 'emails_dlq'], { queues: [{ name: 'emails_dlq', to: { queue: 'paused' } }] })).toEqual([
+      'emails_dlq → bull:paused-dlq',
+    ]);
+    expect(targets(['emails', 'emails_dlq'], { queues: [{ name: 'emails_dlq' }] })).toEqual([
+      'emails_dlq → bull:emails-dlq',
+    ]);
+    expect(targets(['emails_dlq'])).toEqual(['emails_dlq → bull:emails-dlq']);
   });
 
   it.each([

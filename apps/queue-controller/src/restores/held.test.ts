@@ -3,7 +3,7 @@ import type { ObservedPolicy } from '@redis-queue/bullmq';
 import { describe, expect, it } from 'vitest';
 import { planQueue } from '../plan.ts';
 import { markOf, NOW, observed, queueObject } from '../testing/queues.ts';
-import { heldByRestore } from './held.ts';
+import { heldByRestore, planRestoreEnds } from './held.ts';
 
 const restore = { restoreId: 'r-7', phase: 'placed' } as const;
 
@@ -22,6 +22,18 @@ describe('what a restore has left', () => {
     expect(ends('r-7')).toEqual([false, true]);
     expect(ends('r-8')).toEqual([]);
     expect(ends('r-7', 'c1/other/emails')).toEqual([false]);
+  });
+
+  it('stays paused in the end where the Queue wants it paused, not its dead letters', () => {
+    const queue = queueObject({ paused: true });
+    queue.metadata.annotations = { [END_RESTORE_ANNOTATION]: 'r-7' };
+    const { policy } = observed({ restore });
+    const ended = planRestoreEnds(queue, { policy, deadLetters: { policy: policy! } });
+    expect(ended.map(({ deadLetters, keepsPaused }) => [deadLetters, keepsPaused])).toEqual([
+      [false, true],
+      [true, false],
+    ]);
+    expect(planRestoreEnds({ ...queue, spec: {} }, { policy })).toMatchObject([{ keepsPaused: false }]);
   });
 
   it('is named until it is ended, with the way out', () => {

@@ -11,6 +11,8 @@ export interface EndRestoreStep {
   readonly restoreId: string;
   /** In the dead-letter queue. */
   readonly deadLetters: boolean;
+  /** The queue stays paused, as its object wants it. */
+  readonly keepsPaused: boolean;
 }
 
 /** The queue and its dead-letter queue, as far as they were read. */
@@ -24,8 +26,12 @@ export function planRestoreEnds(queue: Queue, { policy, deadLetters }: ObservedR
   const asked = queue.metadata.annotations?.[END_RESTORE_ANNOTATION];
   const marks = [policy?.restore, deadLetters?.policy?.restore];
   return marks.flatMap((mark, at): EndRestoreStep[] =>
-    mark && mark.restoreId === asked ? [{ kind: 'endRestore', restoreId: mark.restoreId, deadLetters: at === 1 }] : [],
+    mark && mark.restoreId === asked ? [endOf(mark.restoreId, at === 1, queue)] : [],
   );
+}
+
+function endOf(restoreId: string, deadLetters: boolean, { spec }: Queue): EndRestoreStep {
+  return { kind: 'endRestore', restoreId, deadLetters, keepsPaused: !deadLetters && spec.paused === true };
 }
 
 /** That a restore has the queue, or its dead letters, and the way out. */

@@ -184,7 +184,7 @@ export const QUEUE_RESTORE_REASONS = {
   },
   RestoreLost: {
     kind: 'retries',
-    doc: 'Somebody removed what the restore had written, or the mark by which it is known in Redis; it begins again.',
+    doc: 'Somebody removed what the restore had written, or the mark by which it is known in Redis; or Redis has lost the newest of it, as a failover may do. It begins again.',
   },
   BackupNotComplete: {
     kind: 'retries',
