@@ -28,10 +28,18 @@ export function planRestoreEnds(queue: Queue, { policy, deadLetters }: ObservedR
   );
 }
 
+/** What became of the plan, as far as it is about restores. */
+export interface EndedRestores {
+  readonly done: readonly { readonly kind: string; readonly deadLetters?: boolean }[];
+  /** Whether this Queue writes there at all. */
+  readonly governs: boolean;
+}
+
 /** That a restore has the queue, or its dead letters, and the way out. */
 export function heldByRestore(
+  queue: Queue,
   { policy, deadLetters }: ObservedRestores,
-  done: readonly { readonly kind: string; readonly deadLetters?: boolean }[],
+  { done, governs }: EndedRestores,
 ): Notice<QueueReason> {
   const ended = (letters: boolean): boolean =>
     done.some((step) => step.kind === 'endRestore' && step.deadLetters === letters);
@@ -39,16 +47,26 @@ export function heldByRestore(
   const ofLetters = ended(true) ? undefined : deadLetters?.policy?.restore;
   const mark = own ?? ofLetters;
   if (!mark) return undefined;
+  const paused = own
+    ? policy?.paused === true && !done.some(({ kind }) => kind === 'resume')
+    : deadLetters?.policy?.paused === true;
+  const wayOut = `${wayOutOf(queue, governs)} with ${END_RESTORE_ANNOTATION}=${mark.restoreId}: what has its jobs is resumed, and what has not is removed`;
   return {
     reason: 'HeldByRestore',
-    message: describe(mark, own === undefined ? 'the dead-letter queue' : 'the queue'),
+    message: `${describe(mark, own === undefined ? 'the dead-letter queue' : 'the queue', paused)}. Its QueueRestore has that uid, and says how far it is; where that is gone or has failed, ${wayOut}`,
   };
 }
 
-function describe({ restoreId, phase }: RestoreMark, place: string): string {
-  const [is, duties] =
-    phase === 'held'
-      ? ['holds', 'its job schedulers wait']
-      : ['is at', 'dead letters, retention and priorities are not seen to'];
-  return `restore ${restoreId} ${is} ${place}, which is paused until it ends; ${duties}. Its QueueRestore has that uid, and says how far it is; where that is gone or has failed, annotate the Queue with ${END_RESTORE_ANNOTATION}=${restoreId}: what has its jobs is resumed, and what has not is removed`;
+/** Who only observes, or is not the owner, ends nothing. */
+function wayOutOf({ spec }: Queue, governs: boolean): string {
+  if (spec.adoptionPolicy === 'Observe') return 'set spec.adoptionPolicy to Adopt and annotate the Queue';
+  return governs ? 'annotate the Queue' : 'annotate the Queue that governs it';
+}
+
+function describe({ restoreId, phase }: RestoreMark, place: string, paused: boolean): string {
+  if (phase !== 'held')
+    return `restore ${restoreId} is at ${place}, which is paused until it ends; dead letters, retention and priorities are not seen to`;
+  return paused
+    ? `restore ${restoreId} holds ${place}, which is paused until it ends; its job schedulers wait`
+    : `restore ${restoreId} holds ${place}, which was resumed by another way: its jobs run, and its job schedulers wait until it ends`;
 }
