@@ -52,7 +52,7 @@ describe('a queue is brought to its spec', () => {
   });
 
   it.concurrent.each<[string, QueueSpec]>([
-    ['left', {}],
+    ['left', { dlqPolicy: { enabled: true } }],
     ['left-to-run', { paused: false }],
   ])(
     'a queue that a restore has left says so, and is resumed with its dead letters and the next restore allowed, as the annotation asks: %s',
@@ -76,7 +76,7 @@ describe('a queue is brought to its spec', () => {
         { kind: 'job', id: 'a', hash: { name: 'j', data: '{}', opts: '{}' } },
       ]);
       await writer.finish();
-      const queue = await t.queue(ns, name, { ...spec, dlqPolicy: { enabled: true } });
+      const queue = await t.queue(ns, name, spec);
       const held = async () => findCondition((await t.read(queue)).status?.conditions, 'HeldByRestore');
       await eventually(async () => (await held())?.message.includes('end-restore=r-7'));
       const annotate = (id: string) => t.patch(queue, { metadata: { annotations: { [END_RESTORE_ANNOTATION]: id } } });

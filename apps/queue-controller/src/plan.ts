@@ -51,7 +51,7 @@ export function planQueue(queue: Queue, observed: ObservedQueue, now: Date): Que
       owner,
       ends: planRestoreEnds(queue, {
         policy,
-        ...(ownLetterMark(queue, observed) && { deadLetters: observed.deadLetters }),
+        ...(hasNoOtherOwner(queue, observed) && { deadLetters: observed.deadLetters }),
       }),
       others: [...changed, ...deadLetters.steps],
     },
@@ -184,6 +184,11 @@ function wasOurs(queue: Queue, { policy, redisAddress }: ObservedQueue): boolean
   const { adoptedAt, effective } = queue.status ?? {};
   if (adoptedAt === undefined || policy?.rawOwnerMark !== undefined) return false;
   return effective?.redisAddress === undefined || effective.redisAddress === redisAddress;
+}
+
+/** Dead letters that another has marked are that one's to end, and go with no other queue. */
+function hasNoOtherOwner(queue: Queue, observed: ObservedQueue): boolean {
+  return observed.deadLetters?.policy?.rawOwnerMark === undefined || ownLetterMark(queue, observed) !== undefined;
 }
 
 function blocked(problem: Problem | undefined): QueuePlan {

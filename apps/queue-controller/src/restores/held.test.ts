@@ -17,19 +17,22 @@ function stepsFor(spec: QueueSpec, rawOwnerMark = markOf(spec.paused === undefin
 }
 
 /** The ends that are planned for a queue and dead letters that restore r-7 has left; those are of the owner that is given. */
-function ends(asked: string, letterOwner = 'c1/shop/emails') {
-  const queue = queueObject({ dlqPolicy: { enabled: true } });
+function ends(asked: string, letterOwner?: string, enabled = true) {
+  const queue = queueObject({ dlqPolicy: { enabled } });
   queue.metadata.annotations = { [END_RESTORE_ANNOTATION]: asked };
   const { policy } = observed({ restore, rawOwnerMark: markOf(['deadLetters']) });
-  const letters = { ...policy, rawOwnerMark: markOf([], letterOwner) } as ObservedPolicy;
+  const letters = { ...policy, rawOwnerMark: letterOwner && markOf([], letterOwner) } as ObservedPolicy;
   const { steps } = planQueue(queue, observed(policy, { deadLetters: { policy: letters } }), NOW);
   return steps.flatMap((step) => (step.kind === 'endRestore' ? [step.deadLetters] : []));
 }
 
 describe('what a restore has left', () => {
   it('is ended where the annotation has its id, in the queue and in dead letters that are of this Queue', () => {
+    expect(ends('r-7', 'c1/shop/emails')).toEqual([false, true]);
+    expect(ends('r-8', 'c1/shop/emails')).toEqual([]);
+    // Nobody has marked them, as where the Queue has no dead letters.
     expect(ends('r-7')).toEqual([false, true]);
-    expect(ends('r-8')).toEqual([]);
+    expect(ends('r-7', undefined, false)).toEqual([false, true]);
     expect(ends('r-7', 'c1/other/emails')).toEqual([false]);
   });
 
@@ -60,6 +63,25 @@ describe('what a restore has left', () => {
     const done = [{ kind: 'endRestore', deadLetters: false }];
     expect(heldByRestore(queue, left, { ...governs, done })).toBeUndefined();
     expect(heldByRestore(queue, { policy: observed().policy }, governs)).toBeUndefined();
+  });
+
+  it('is named in both queues, of which each is ended by itself with BullMQ', () => {
+    const { policy } = observed({ restore, paused: true });
+    const said = heldByRestore(
+      queueObject(),
+      { policy, deadLetters: { policy: policy! } },
+      { done: [], governs: true },
+    );
+    expect(said?.message).toContain(
+      'restore r-7 is at queue emails and its dead-letter queue emails-dlq, which are paused',
+    );
+    const free = observed({ paused: true }).policy;
+    const ofLetters = heldByRestore(
+      queueObject(),
+      { policy: free, deadLetters: { policy: policy! } },
+      { done: [], governs: true },
+    );
+    expect(ofLetters?.message).toContain('restore r-7 is at dead-letter queue emails-dlq, which is paused');
   });
 
   it('is named with what it takes where this Queue does not write', () => {

@@ -1,6 +1,7 @@
 import { END_RESTORE_ANNOTATION, type Queue, type QueueReason } from '@redis-queue/api';
-import type { ObservedPolicy, RestoreMark } from '@redis-queue/bullmq';
+import { deadLetterQueue, type ObservedPolicy, type RestoreMark } from '@redis-queue/bullmq';
 import type { Notice } from '@redis-queue/controller';
+import { queueRef } from '@redis-queue/redis-access';
 
 /** The condition type of a queue that a restore has, or has left. */
 export const HELD_BY_RESTORE = 'HeldByRestore';
@@ -28,6 +29,11 @@ export function planRestoreEnds(queue: Queue, { policy, deadLetters }: ObservedR
   );
 }
 
+/** Whether the dead letters have to be read for it, also where the spec has none: a restore writes them all the same. */
+export function asksForLetters({ metadata }: Queue, { restore }: Pick<ObservedPolicy, 'restore'>): boolean {
+  return restore !== undefined || metadata.annotations?.[END_RESTORE_ANNOTATION] !== undefined;
+}
+
 /** What became of the plan, as far as it is about restores. */
 export interface EndedRestores {
   readonly done: readonly { readonly kind: string; readonly deadLetters?: boolean }[];
@@ -47,13 +53,18 @@ export function heldByRestore(
   const ofLetters = ended(true) ? undefined : deadLetters?.policy?.restore;
   const mark = own ?? ofLetters;
   if (!mark) return undefined;
-  const paused = own
-    ? policy?.paused === true && !done.some(({ kind }) => kind === 'resume')
-    : deadLetters?.policy?.paused === true;
+  const isIn = (of: RestoreMark | undefined): boolean => of?.restoreId === mark.restoreId && of.phase === mark.phase;
+  const ref = queueRef(queue);
+  const places = [
+    ...(isIn(own) ? [`queue ${ref.name}`] : []),
+    ...(isIn(ofLetters) ? [`${own ? 'its ' : ''}dead-letter queue ${deadLetterQueue(ref).name}`] : []),
+  ];
+  const wasResumed = own ? done.some(({ kind }) => kind === 'resume') : false;
+  const isPaused = !wasResumed && (own ? policy : deadLetters?.policy)?.paused === true;
   const wayOut = `${wayOutOf(queue, governs)} with ${END_RESTORE_ANNOTATION}=${mark.restoreId}: what has its jobs is resumed, and what has not is removed`;
   return {
     reason: 'HeldByRestore',
-    message: `${describe(mark, own === undefined ? 'the dead-letter queue' : 'the queue', paused)}. Its QueueRestore has that uid, and says how far it is; where that is gone or has failed, ${wayOut}`,
+    message: `${describe(mark, places, isPaused)}. Its QueueRestore has that uid, and says how far it is; where that is gone or has failed, ${wayOut}`,
   };
 }
 
@@ -63,10 +74,12 @@ function wayOutOf({ spec }: Queue, governs: boolean): string {
   return governs ? 'annotate the Queue' : 'annotate the Queue that governs it';
 }
 
-function describe({ restoreId, phase }: RestoreMark, place: string, paused: boolean): string {
+function describe({ restoreId, phase }: RestoreMark, places: readonly string[], isPaused: boolean): string {
+  const place = places.join(' and ');
+  const until = `which ${places.length > 1 ? 'are' : 'is'} paused until it ends`;
   if (phase !== 'held')
-    return `restore ${restoreId} is at ${place}, which is paused until it ends; dead letters, retention and priorities are not seen to`;
-  return paused
-    ? `restore ${restoreId} holds ${place}, which is paused until it ends; its job schedulers wait`
+    return `restore ${restoreId} is at ${place}, ${until}; dead letters, retention and priorities are not seen to`;
+  return isPaused
+    ? `restore ${restoreId} holds ${place}, ${until}; its job schedulers wait`
     : `restore ${restoreId} holds ${place}, which was resumed by another way: its jobs run, and its job schedulers wait until it ends`;
 }
