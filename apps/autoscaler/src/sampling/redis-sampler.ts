@@ -199,6 +199,7 @@ export class RedisSampler {
   close(): void {
     this.#options.metrics.forgetRedis(this.#address);
     this.reader.close();
+    this.clients.close();
     this.#queues.clear();
   }
 

@@ -3,6 +3,7 @@ import type { ScaledPool, Topology } from '../watching/topology.ts';
 import type { QueueKnowledge } from './queue-knowledge.ts';
 import type { RedisReader } from './redis-reader.ts';
 import { RedisSampler, type SamplerOptions } from './redis-sampler.ts';
+import type { PoolSize } from './client-room.ts';
 import { PRESSURE_EVERY_MS } from './saturation.ts';
 import { StartingClients } from './starting-clients.ts';
 
@@ -13,7 +14,7 @@ const STANDING_LIMITS: ConnectionLimits = { total: 512, perServer: 256, perNames
 export class RedisSamplers {
   readonly #options: SamplerOptions;
   readonly #samplers = new Map<string, RedisSampler>();
-  #topology: Pick<Topology, 'queues' | 'targets'> = { queues: new Map(), targets: new Map() };
+  #topology: Topology = { pools: new Map(), queues: new Map(), targets: new Map() };
 
   constructor(options: Omit<SamplerOptions, 'starting'>) {
     const starting = new StartingClients(options.podStartMs + PRESSURE_EVERY_MS);
@@ -23,6 +24,7 @@ export class RedisSamplers {
   /** Samples the queues of `next` from now on, and no others. */
   adopt(next: Topology): void {
     const before = this.#topology;
+    const samplersBefore = new Map([...before.pools.values()].map((pool) => [pool, this.#samplersOf(pool)]));
     this.#topology = next;
     for (const queue of before.queues.values()) {
       if (!next.queues.has(queue.id)) this.#samplers.get(queue.targetKey)?.forget(queue);
@@ -31,6 +33,14 @@ export class RedisSamplers {
       if (next.targets.has(key)) continue;
       this.#samplers.get(key)?.close();
       this.#samplers.delete(key);
+    }
+    // A pool that connects elsewhere now has no share of what its former server takes.
+    for (const [{ key }, samplers] of samplersBefore) {
+      const pool = next.pools.get(key);
+      const now = pool ? this.#samplersOf(pool) : [];
+      for (const { clients } of samplers) {
+        if (!now.some((other) => other.clients.server === clients.server)) clients.forget(key);
+      }
     }
     for (const [key, target] of next.targets) {
       const known = this.#samplers.get(key);
@@ -75,11 +85,11 @@ export class RedisSamplers {
   /**
    * The size up to which each Redis of the pool has connections for its pods; undefined: none says how many it takes.
    *
-   * @param current its size now
+   * @param pods its size now, and how many of its pods are ready
    */
-  largestSize(pool: ScaledPool, current: number): number | undefined {
+  largestSize(pool: ScaledPool, pods: PoolSize): number | undefined {
     const nowMs = this.#options.now();
-    const sizes = this.#samplersOf(pool).flatMap(({ clients }) => clients.largestSize(pool, current, nowMs) ?? []);
+    const sizes = this.#samplersOf(pool).flatMap(({ clients }) => clients.largestSize(pool, pods, nowMs) ?? []);
     return sizes.length === 0 ? undefined : Math.min(...sizes);
   }
 
