@@ -5,6 +5,7 @@ import type { RedisReader } from './redis-reader.ts';
 import { RedisSampler, type SamplerOptions } from './redis-sampler.ts';
 import type { PoolSize } from './client-room.ts';
 import { PRESSURE_EVERY_MS } from './saturation.ts';
+import { SamplingBudget } from './sampling-budget.ts';
 import { StartingClients } from './starting-clients.ts';
 
 /** Redis targets that notify of new jobs, with two connections each; all others are polled each second. */
@@ -14,11 +15,18 @@ const STANDING_LIMITS: ConnectionLimits = { total: 512, perServer: 256, perNames
 export class RedisSamplers {
   readonly #options: SamplerOptions;
   readonly #samplers = new Map<string, RedisSampler>();
+  /** By server. */
+  readonly #budgets = new Map<string, SamplingBudget>();
   #topology: Topology = { pools: new Map(), queues: new Map(), targets: new Map() };
 
-  constructor(options: Omit<SamplerOptions, 'starting'>) {
+  constructor(options: Omit<SamplerOptions, 'starting' | 'budgetOf'>) {
     const starting = new StartingClients(options.podStartMs + PRESSURE_EVERY_MS);
-    this.#options = { standing: new ConnectionShares(STANDING_LIMITS), starting, ...options };
+    this.#options = {
+      standing: new ConnectionShares(STANDING_LIMITS),
+      starting,
+      budgetOf: (server) => this.#budgetOf(server),
+      ...options,
+    };
   }
 
   /** Samples the queues of `next` from now on, and no others. */
@@ -34,6 +42,8 @@ export class RedisSamplers {
       this.#samplers.get(key)?.close();
       this.#samplers.delete(key);
     }
+    const servers = new Set([...this.#samplers.values()].map(({ clients }) => clients.server));
+    for (const server of this.#budgets.keys()) if (!servers.has(server)) this.#budgets.delete(server);
     // A pool that connects elsewhere now has no share of what its former server takes.
     for (const [{ key }, samplers] of samplersBefore) {
       const pool = next.pools.get(key);
@@ -48,6 +58,12 @@ export class RedisSamplers {
       else this.#samplers.set(key, new RedisSampler(key, target, this.#options));
     }
     for (const queue of next.queues.values()) this.#samplers.get(queue.targetKey)?.follow(queue);
+  }
+
+  #budgetOf(server: string): SamplingBudget {
+    const budget = this.#budgets.get(server) ?? new SamplingBudget();
+    this.#budgets.set(server, budget);
+    return budget;
   }
 
   /** When the next sample is due; infinite when none is planned. */
