@@ -94,7 +94,7 @@ export class ClientRoom {
   }
 
   close(): void {
-    for (const pool of [...this.#sizes.keys()]) this.forget(pool);
+    for (const pool of this.#sizes.keys()) this.forget(pool);
   }
 }
 

@@ -8,7 +8,7 @@ import { SettledQueues } from './settled-queues.ts';
 afterEach(() => void vi.useRealTimers());
 
 /** Rounds over queues, by default of one Redis, all of which a reconcile has left with `left`. */
-function stage(count: number, redisOf = (_: QueueObject): string => 'redis') {
+function stage(count: number, redisOf: (queue: QueueObject) => string = () => 'redis') {
   const queues = Array.from(
     { length: count },
     (_, n) => queueObject({}, { name: `q${n}`, uid: `u${n}` }) as QueueObject,

@@ -26,6 +26,13 @@ function ends(asked: string, letterOwner?: string, enabled = true) {
   return steps.flatMap((step) => (step.kind === 'endRestore' ? [step.deadLetters] : []));
 }
 
+/** What is said of a restore that has that phase, of a Queue that wants its queue to run. */
+function saidOf(phase: 'held' | 'placed', paused: boolean, done: string[] = []): string | undefined {
+  const { policy } = observed({ restore: { restoreId: 'r-7', phase }, paused });
+  const steps = done.map((kind) => ({ kind }));
+  return heldByRestore(queueObject({ paused: false }), { policy }, { done: steps, governs: true })?.message;
+}
+
 describe('what a restore has left', () => {
   it('is ended where the annotation has its id, in the queue and in dead letters that are of this Queue', () => {
     expect(ends('r-7', 'c1/shop/emails')).toEqual([false, true]);
@@ -95,14 +102,8 @@ describe('what a restore has left', () => {
   });
 
   it('is not said to be paused once somebody has resumed it', () => {
-    const said = (phase: 'held' | 'placed', paused: boolean, done: string[] = []) =>
-      heldByRestore(
-        queueObject({ paused: false }),
-        { policy: observed({ restore: { restoreId: 'r-7', phase }, paused }).policy },
-        { done: done.map((kind) => ({ kind })), governs: true },
-      )?.message;
-    expect(said('held', true)).toContain('which is paused until it ends');
-    for (const message of [said('held', false), said('held', true, ['resume'])]) {
+    expect(saidOf('held', true)).toContain('which is paused until it ends');
+    for (const message of [saidOf('held', false), saidOf('held', true, ['resume'])]) {
       expect(message).not.toContain('paused until it ends');
       expect(message).toContain('its jobs run, and its job schedulers wait until it ends');
     }
