@@ -16,6 +16,7 @@ import { BackupReaders, keysReadBy } from './runs/backup-readers.ts';
 import { restoreKind } from './restores/kind.ts';
 import type { RestoreObject, RestoreRuns } from './restores/steps.ts';
 import { DigestMemory } from './engine/digest-memory.ts';
+import { WriteWatches } from './engine/write-watches.ts';
 import { byMode } from './modes.ts';
 import { pointsKind } from './points/kind.ts';
 import { PointMetrics } from './points/metrics.ts';
@@ -87,6 +88,7 @@ export function wireBackupController(manager: Manager, settings: Settings): void
     removals,
     readers,
     digests: new DigestMemory({ mostBytes: DIGEST_BYTES }),
+    writes: new WriteWatches(),
     metrics: new PointMetrics(manager.registry),
     elapsedMs,
   });

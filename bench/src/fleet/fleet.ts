@@ -46,12 +46,17 @@ export function planFleet({ pools, queues, prefix = '' }: Pick<FleetSpec, 'pools
  * Until each pool has a Deployment and its status reports it: from then on the autoscaler scales it. Thousands of
  * objects are created by controllers that share the machine with the API server.
  */
-export async function untilManaged(client: KubeClient, namespace: string, pools: number): Promise<void> {
+export async function untilManaged(
+  client: KubeClient,
+  namespace: string,
+  pools: number,
+  timeoutMs = FLEET_TIMEOUT_MS,
+): Promise<void> {
   const end = new AbortController();
   try {
     const watch = await ObjectWatch.start<WorkerPool & Resource>(client, WORKER_POOLS, namespace, end.signal);
     const unmanaged = watch.unfit(({ spec, status }) => status?.desiredReplicas === spec.replicas);
-    await untilNone([unmanaged], FLEET_TIMEOUT_MS, `${pools} pools to have a Deployment`);
+    await untilNone([unmanaged], timeoutMs, `${pools} pools to have a Deployment`);
   } finally {
     end.abort();
   }

@@ -37,8 +37,8 @@ export interface AppUse {
   readonly cpuMillicores: number;
 }
 
-/** Statuses get their first counts 20 per second; the controller of Deployments is not much faster. */
-const SETTLED_TIMEOUT_MS = 1_200_000;
+/** Statuses are written 20 per second; the controller of Deployments is not much faster. Half an hour for 9,000 of each. */
+const SETTLED_TIMEOUT_MS = 1_800_000;
 
 /**
  * What each app uses at rest beside so many objects, all made while it ran: every Queue has counts, every pool its
@@ -57,7 +57,7 @@ export async function measureBeside(stand: Stand, prefix: string, options: Growt
       const [namespace] = await createNamespaces(client, stand, 1);
       await createFleet(client, namespace!, { pools: objects, queues: objects, prefix });
       print('until every pool has its Deployment, and every Queue its counts');
-      await untilManaged(client, namespace!, objects);
+      await untilManaged(client, namespace!, objects, SETTLED_TIMEOUT_MS);
       await untilAll(client, QUEUES, ({ status }) => status?.sampledAt !== undefined, 'Queues to have counts');
       // Until then each of them moves, and the pools' controller is told.
       await untilAll(

@@ -171,6 +171,7 @@ export {
 } from './snapshot/records.ts';
 export { checkSnapshot, snapshotQueue, type SnapshotOptions } from './snapshot/snapshot-queue.ts';
 export { type SnapshotChanges } from './snapshot/changed-jobs.ts';
+export { WriteWatch, type QueueWrites } from './snapshot/write-watch.ts';
 export { JobDigests, TooManyJobsError } from './snapshot/job-digests.ts';
 export { QueueRestoringError } from './snapshot/queue-restoring-error.ts';
 export { UnreadableKeyError } from './redis/unreadable-key-error.ts';

@@ -11,6 +11,7 @@ import {
 import { temporaryFolder } from '@redis-queue/rig';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { DigestMemory } from './digest-memory.ts';
+import { WriteWatches } from './write-watches.ts';
 import { takePoint, type NextPoint, type PointResult } from './take-point.ts';
 
 // On a real file system, and of no queue: points.integration.test.ts has queues.
@@ -37,6 +38,7 @@ function take(next: NextPoint, { base = BASE, key }: { base?: string; key?: KeyW
     uid: '01234567-89ab',
     namespace: 'shop',
     digests: new DigestMemory({ mostBytes: 1_000_000 }),
+    writes: new WriteWatches(),
     createdAt: new Date(0),
     about: { name: 'nightly' },
     queues: [],

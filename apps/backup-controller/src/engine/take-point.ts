@@ -8,8 +8,9 @@ import {
   removePoint,
   type KeyWrapper,
 } from '@redis-queue/backup';
-import { JobDigests, type SnapshotChanges } from '@redis-queue/bullmq';
+import { JobDigests, type QueueWrites, type SnapshotChanges } from '@redis-queue/bullmq';
 import { MOST_JOBS, type DigestMemory, type PointDigests } from './digest-memory.ts';
+import type { WriteWatches } from './write-watches.ts';
 import { writeBackup, type BackupResult, type WriteOptions } from './write-backup.ts';
 
 /** Where a point lies, and what its manifest has to be. */
@@ -37,6 +38,7 @@ export interface PointOptions extends Omit<WriteOptions, 'directory' | 'backupId
   readonly namespace: string;
   readonly next: NextPoint;
   readonly digests: DigestMemory;
+  readonly writes: WriteWatches;
 }
 
 export interface PointResult extends BackupResult {
@@ -63,16 +65,18 @@ export async function takePoint(options: PointOptions): Promise<PointResult> {
   const chain = chainFolder(next.chain);
   await removePoint(storage, `${base}${chain}`, next.point, { signal, beforeRemove: assertLeading });
   const folder = pointFolder(next.point, attempt);
+  const writes = await options.writes.begin({ uid, namespace }, options.queues, known?.place.manifestSha256);
   const found = new Map<string, JobDigests>();
   const result = await writeBackup({
     ...options,
     directory: `${base}${chain}/${folder}`,
     backupId: `${uid}-${chain}-${folder}`,
     about: { ...options.about, chain: next.chain, point: next.point },
-    changesOf: (queue) => changesOf(queue, known?.known, found),
+    changesOf: (queue) => changesOf(queue, { known: known?.known, found, writes }),
     ...(known && { previous: known.place }),
   });
   digests.hold(uid, namespace, result.manifestSha256, found);
+  options.writes.finish(uid, result.manifestSha256);
   return {
     ...result,
     chain: next.chain,
@@ -84,11 +88,23 @@ export async function takePoint(options: PointOptions): Promise<PointResult> {
 }
 
 /** The digests of all queues together are bounded, whichever queue has them. */
-function changesOf(queue: string, known: PointDigests | undefined, found: Map<string, JobDigests>): SnapshotChanges {
+function changesOf(
+  queue: string,
+  {
+    known,
+    found,
+    writes,
+  }: {
+    readonly known: PointDigests | undefined;
+    readonly found: Map<string, JobDigests>;
+    readonly writes: ReadonlyMap<string, QueueWrites>;
+  },
+): SnapshotChanges {
   const held = [...found.values()].reduce((sum, { size }) => sum + size, 0);
   const next = new JobDigests({ limit: MOST_JOBS - held });
   found.set(queue, next);
-  return { known: known?.get(queue) ?? new JobDigests({ limit: 0 }), next };
+  const heard = writes.get(queue);
+  return { known: known?.get(queue) ?? new JobDigests({ limit: 0 }), next, ...(heard && { writes: heard }) };
 }
 
 type Previous =

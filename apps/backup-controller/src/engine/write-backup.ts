@@ -5,6 +5,9 @@ import {
   assertGovernedBy,
   readServerInfo,
   checkSnapshot,
+  connectionKey,
+  deadLetterQueue,
+  queueId,
   snapshotQueue,
   type QueueRecord,
   type QueueRef,
@@ -114,22 +117,52 @@ async function writeQueues(writer: BackupWriter, options: WriteOptions): Promise
     );
   }
   const written: QueueResult[] = [];
-  for (const queue of options.queues) {
-    // oxlint-disable-next-line no-await-in-loop -- one after the other: memory is bounded by the parts of one
-    const result = await withRedis(queue.target, options.signal, (redis) =>
-      writeQueue(writer, queue, redis, written.length, options),
+  for (let at = 0; at < options.queues.length;) {
+    const [queue, next] = options.queues.slice(at, at + 2) as [QueueSource, QueueSource?];
+    const letters = next && isOfLetters(next, queue) ? next : undefined;
+    // oxlint-disable-next-line no-await-in-loop -- one after the other: memory is bounded by the parts of two
+    const results = await withRedis(queue.target, options.signal, (redis) =>
+      writeWithLetters(writer, { queue, letters }, redis, { ...options, queuesDone: at }),
     );
-    written.push(result);
+    written.push(...results);
+    at += results.length;
   }
   return written;
+}
+
+function isOfLetters({ ref, target }: QueueSource, queue: QueueSource): boolean {
+  return queueId(ref) === queueId(deadLetterQueue(queue.ref)) && connectionKey(target) === connectionKey(queue.target);
+}
+
+/**
+ * A queue and its dead letters are read as one: what a redrive puts back from the one into the other meanwhile is in the
+ * backup. A job that the mover moves meanwhile is in both.
+ */
+async function writeWithLetters(
+  writer: BackupWriter,
+  { queue, letters }: { readonly queue: QueueSource; readonly letters: QueueSource | undefined },
+  redis: RunRedis,
+  options: QueueOptions,
+): Promise<QueueResult[]> {
+  if (!letters) return [await writeQueue(writer, queue, redis, options)];
+  let ofLetters: QueueResult | undefined;
+  const readLetters = async (): Promise<void> => {
+    ofLetters = await writeQueue(writer, letters, redis, { ...options, queuesDone: options.queuesDone + 1 });
+  };
+  const ofQueue = await writeQueue(writer, queue, redis, { ...options, readLetters });
+  return [ofQueue, ...(ofLetters ? [ofLetters] : [])];
+}
+
+interface QueueOptions extends WriteOptions {
+  readonly queuesDone: number;
+  readonly readLetters?: () => Promise<void>;
 }
 
 async function writeQueue(
   backup: BackupWriter,
   { name, ref, target, governor }: QueueSource,
   access: RunRedis,
-  queuesDone: number,
-  { signal, jobsPerSecond, report, assertLeading, changesOf }: WriteOptions,
+  { signal, jobsPerSecond, report, assertLeading, changesOf, queuesDone, readLetters }: QueueOptions,
 ): Promise<QueueResult> {
   report({ step: 'Reading', queue: name, jobs: 0, queuesDone });
   const redis = <T>(call: () => Promise<T>): Promise<T> => redisInWords(name, access, call);
@@ -139,6 +172,7 @@ async function writeQueue(
     signal,
     ...(jobsPerSecond !== undefined && { jobsPerSecond }),
     ...(changesOf && { changes: changesOf(name) }),
+    ...(readLetters && { readLetters }),
     onProgress: (jobs, of) => report({ step: 'Reading', queue: name, jobs, of, queuesDone }),
   });
   const writer = backup.queue(name);

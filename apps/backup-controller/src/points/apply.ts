@@ -8,6 +8,7 @@ import type { DigestMemory } from '../engine/digest-memory.ts';
 import { inWords } from '../engine/failures.ts';
 import type { RunProgress } from '../engine/progress.ts';
 import { takePoint } from '../engine/take-point.ts';
+import type { WriteWatches } from '../engine/write-watches.ts';
 import { applyRunSteps, type RunStep } from '../runs/apply-run-steps.ts';
 import { PROGRESS_EVERY_MS } from '../runs/requeue.ts';
 import { planPoints } from './plan.ts';
@@ -26,6 +27,7 @@ export interface PointTools extends Pick<BackupTools, 'sources' | 'nameAttempt'>
   readonly runs: PointRuns;
   readonly removals: ChainRemovals;
   readonly digests: DigestMemory;
+  readonly writes: WriteWatches;
   /** Monotonic, in ms. */
   readonly elapsedMs: () => number;
 }
@@ -65,7 +67,7 @@ function beginPoint(
   backup: BackupObject,
   { storage: access, queues = [], next }: ObservedPoints,
   now: Date,
-  { runs, sources, digests, nameAttempt, elapsedMs }: PointTools,
+  { runs, sources, digests, writes, nameAttempt, elapsedMs }: PointTools,
 ): void {
   const { namespace = '', name, uid = '' } = backup.metadata;
   if (!access) throw new Error(`a point of QueueBackup ${name} begins without a storage`);
@@ -88,6 +90,7 @@ function beginPoint(
           namespace,
           next,
           digests,
+          writes,
           createdAt: now,
           openKey: access.openKey,
           about: { namespace, name, uid },

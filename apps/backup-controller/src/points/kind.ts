@@ -29,14 +29,14 @@ export interface PointsKindOptions extends PointTools, Pick<PointSources, 'reade
 export function pointsKind(
   options: PointsKindOptions,
 ): Kind<BackupObject, ObservedPoints, PointsPlan, QueueBackupReason> {
-  const { runs, removals, digests, metrics, pace, random = Math.random } = options;
+  const { runs, removals, digests, writes, metrics, pace, random = Math.random } = options;
   const retries = new RetryPace<BackupObject>();
   return {
     name: 'queuebackup',
     type: QUEUE_BACKUPS,
     reasons: QUEUE_BACKUP_REASONS,
     finalizer: BACKUP_FINALIZER,
-    memories: [runs, removals, digests, metrics, pace, retries],
+    memories: [runs, removals, digests, writes, metrics, pace, retries],
     observe: (backup, { client, now, signal }) => observePoints(backup, options, { client, now: now(), signal }),
     plan: planPoints,
     apply: (backup, found, context) => applyPoints(backup, found, context, options),

@@ -9,7 +9,7 @@ export const ACL_RULES = {
     '%R~bull:* +@read +eval_ro +evalsha_ro +info +time +ping +client|tracking +client|id +client|setname +subscribe &__redis__:invalidate +cluster|slots +cluster|info +asking',
   /** Reading queues whole: backups. It writes nothing. */
   backup:
-    '%R~bull:* +@read +multi +exec +eval_ro +evalsha_ro +info +time +ping +client|setname +cluster|slots +cluster|info +asking',
+    '%R~bull:* +@read +multi +exec +eval_ro +evalsha_ro +info +time +ping +client|tracking +client|id +client|setname +subscribe &__redis__:invalidate +cluster|slots +cluster|info +asking',
   /** Policy, owner mark, dead letters and deletion: the queue controller. A dead-letter queue has the queues' prefix. */
   controller:
     '~bull:* +@read +@write +eval +evalsha +eval_ro +evalsha_ro +info +time +ping +client|setname -@dangerous +info +cluster|slots +cluster|info +asking',

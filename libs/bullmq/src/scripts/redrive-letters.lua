@@ -58,7 +58,8 @@ local function redrive(letter, finishedOn)
   if call('EXISTS', from .. ':logs') == 1 then call('RENAME', from .. ':logs', to .. ':logs') end
   emit(dead, 'removed', letter, 'prev', 'failed')
   emit(base, 'added', job[1], 'name', nameOf(to))
-  emit(base, 'waiting', job[1])
+  -- Who reads both queues one after the other finds by this what came back to the one that was read.
+  emit(base, 'waiting', job[1], 'prev', 'failed')
   total, used = total + 1, used + 1
   return 'redriven'
 end

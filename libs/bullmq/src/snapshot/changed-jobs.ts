@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { readInBatches, type JobBatch } from './job-batches.ts';
 import type { JobDigests } from './job-digests.ts';
 import { bytesOf, listOf, type JobRecord } from './job-record.ts';
@@ -6,6 +7,7 @@ import { readLargeJob } from './large-job.ts';
 import type { QueueReads } from './queue-reads.ts';
 import { digestOfRecord } from './record-digest.ts';
 import { textOf } from './values.ts';
+import type { QueueWrites } from './write-watch.ts';
 
 /** What of a queue has changed since it was backed up. */
 export interface SnapshotChanges {
@@ -13,6 +15,8 @@ export interface SnapshotChanges {
   readonly known: JobDigests;
   /** Filled with the digests of all jobs that are seen: what is known for the next one, once this one is written. */
   readonly next: JobDigests;
+  /** Jobs that were not written since the backup before need not be looked at. Absent: all are. */
+  readonly writes?: QueueWrites;
 }
 
 /** A job that is as the backup before has it. */
@@ -25,6 +29,8 @@ export interface UnchangedJob {
 export interface ReadJobs {
   readonly jobs: readonly JobRecord[];
   readonly unchanged: readonly UnchangedJob[];
+  /** Jobs that were not looked at, since nobody has written them. None has a deduplication. */
+  readonly unwritten: readonly string[];
 }
 
 interface Finding {
@@ -44,12 +50,14 @@ interface Found {
 
 /** What is looked at in one script call, as its header counts: at most 8 ms of Redis' time. */
 const WEIGHT_PER_CALL = 1_000_000;
+/** Ids that are looked at in one turn of the event loop: some ms. */
+const IDS_PER_TURN = 2_000;
 /** A job that weighs more is read piece by piece, and compared here. */
 const LARGEST_AT_ONCE = 1_000_000;
 
 /**
  * Reads whole the jobs that are not as they are known, each with its digest, and names those that are. Those that are
- * gone are left out.
+ * gone are left out. Of jobs that nobody has written nothing is read.
  *
  * A job may be read more than once while states are walked: it is then compared with what was given of it last, or one
  * that changes and changes back would stay as it was in between.
@@ -74,13 +82,46 @@ export async function* readChangedJobs(
         continue;
       }
       changes.next.set(id, digest);
+      // Its deduplication ends or changes without a write to the job.
+      if ((deduplication ?? job?.hash.deid) !== undefined) changes.writes?.note(id);
       if (job) jobs.push(job);
       else unchanged.push({ id, deduplication });
     }
-    return { jobs, unchanged, rest: [...again, ...rest] };
+    return { jobs, unchanged, unwritten: [], rest: [...again, ...rest] };
   };
   const read = (some: readonly string[]): Promise<Found> => readBatch(reads, some, some.map(givenLast));
-  yield* readInBatches(reads, ids, { jobsPerCall, read, settle });
+  const asked: string[] = [];
+  for await (const { written, unwritten } of splitByWrites(ids, changes, givenLast)) {
+    asked.push(...written);
+    if (unwritten.length > 0) yield { jobs: [], unchanged: [], unwritten };
+  }
+  yield* readInBatches(reads, asked, { jobsPerCall, read, settle });
+}
+
+/**
+ * Tells the jobs that are as they are known, since nobody has written them. Indexes name them, so they are looked for
+ * after these were read: a job that has finished meanwhile was written.
+ */
+async function* splitByWrites(
+  ids: readonly string[],
+  { writes, next }: SnapshotChanges,
+  givenLast: (id: string) => string,
+): AsyncGenerator<{ readonly written: readonly string[]; readonly unwritten: readonly string[] }> {
+  if (!writes || ids.length === 0 || !(await writes.settle())) {
+    yield { written: ids, unwritten: [] };
+    return;
+  }
+  for (let at = 0; at < ids.length; at += IDS_PER_TURN) {
+    const [written, unwritten]: [string[], string[]] = [[], []];
+    for (const id of ids.slice(at, at + IDS_PER_TURN)) {
+      const digest = writes.has(id) ? '' : givenLast(id);
+      (digest === '' ? written : unwritten).push(id);
+      if (digest !== '') next.set(id, digest);
+    }
+    yield { written, unwritten };
+    // oxlint-disable-next-line no-await-in-loop -- others get their turn
+    await nextTurn();
+  }
 }
 
 async function readBatch(reads: QueueReads, ids: readonly string[], asked: readonly string[]): Promise<Found> {

@@ -4,6 +4,7 @@ import { JobDigests } from './job-digests.ts';
 import type { QueueRecord } from './records.ts';
 import { heldOf, readRecords, type Held } from './snapshot.fixture.ts';
 import type { SnapshotOptions } from './snapshot-queue.ts';
+import type { WriteWatch } from './write-watch.ts';
 
 /** Backups of one queue, each but the first of what has changed since the one before. */
 export class Increments {
@@ -11,9 +12,12 @@ export class Increments {
   readonly #queue: QueueRef;
   readonly #options: Partial<SnapshotOptions>;
   readonly #points: QueueRecord[][] = [];
+  readonly #watch: WriteWatch | undefined;
   #known = new JobDigests();
 
-  constructor(redis: Redis, queue: QueueRef, options: Partial<SnapshotOptions> = {}) {
+  /** @param watch by which jobs that nobody has written are left out; absent: all jobs are compared. */
+  constructor(redis: Redis, queue: QueueRef, options: Partial<SnapshotOptions> = {}, watch?: WriteWatch) {
+    this.#watch = watch;
     this.#redis = redis;
     this.#queue = queue;
     this.#options = options;
@@ -22,8 +26,11 @@ export class Increments {
   /** Takes the next one. @returns ids of the jobs that are in it, in order. */
   async take(options: Partial<SnapshotOptions> = {}): Promise<string[]> {
     const next = new JobDigests();
-    const changes = { known: this.#known, next };
+    this.#watch?.begin();
+    const writes = this.#watch?.writesOf(this.#queue);
+    const changes = { known: this.#known, next, ...(writes && { writes }) };
     const records = await readRecords(this.#redis, this.#queue, { ...this.#options, ...options, changes });
+    this.#watch?.finish();
     this.#points.push(records);
     this.#known = next;
     return [...heldOf(records).jobs.keys()].toSorted();

@@ -53,16 +53,16 @@ export class JobRecords {
   async *read(state: State, entries: readonly IndexEntry[]): AsyncGenerator<readonly QueueRecord[]> {
     const found = new Set<string>();
     const ids = entries.map(([id]) => id);
-    for await (const { jobs, unchanged } of this.#readJobs(ids)) {
-      for (const some of [jobs, unchanged])
-        for (const { id } of some) {
-          found.add(id);
-          if (this.seen.add(id)) this.#jobs++;
-        }
+    for await (const { jobs, unchanged, unwritten } of this.#readJobs(ids)) {
+      const those = [jobs, unchanged].flatMap((some) => some.map(({ id }) => id));
+      for (const id of [...those, ...unwritten]) {
+        found.add(id);
+        if (this.seen.add(id)) this.#jobs++;
+      }
       if (this.#options.changes) for (const { id } of jobs) this.#changed.add(id);
       yield [...jobs, ...(await readDeduplications(this.#reads, jobs, unchanged))];
       this.#options.onProgress(this.#jobs);
-      await this.#restAfter(jobs.length + unchanged.length);
+      await this.#restAfter(those.length);
       yield* this.#readBetween();
     }
     const named = entries.filter(([id]) => found.has(id));
@@ -82,7 +82,9 @@ export class JobRecords {
   async *#readJobs(ids: readonly string[]): AsyncGenerator<ReadJobs> {
     const { changes } = this.#options;
     if (changes) yield* readChangedJobs(this.#reads, ids, changes, this.#jobsPerCall());
-    else for await (const jobs of readJobs(this.#reads, ids, this.#jobsPerCall())) yield { jobs, unchanged: [] };
+    else
+      for await (const jobs of readJobs(this.#reads, ids, this.#jobsPerCall()))
+        yield { jobs, unchanged: [], unwritten: [] };
   }
 
   async *#readBetween(): AsyncGenerator<readonly QueueRecord[]> {

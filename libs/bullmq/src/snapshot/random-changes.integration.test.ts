@@ -4,6 +4,7 @@ import { HOUR } from '../testing/test-retention.ts';
 import { testRedis, type TestRedis } from '../testing/test-redis.ts';
 import { comparable, Increments, randomOf } from './changes.fixture.ts';
 import { takeSnapshot } from './snapshot.fixture.ts';
+import { WriteWatch } from './write-watch.ts';
 
 let t: TestRedis;
 beforeAll(async () => {
@@ -80,10 +81,12 @@ function operationsOn(name: string, random: () => number, flows: FlowProducer, w
 }
 
 test.concurrent.each([
-  { seed: 1, way: {} },
-  { seed: 2, way: { maxEntriesInOneStep: 0, pageSize: 3 } },
-  { seed: 3, way: { maxEntriesInOneStep: 20, pageSize: 7 } },
-])('after any operations the increments are as a full backup: $seed', async ({ seed, way }) => {
+  { seed: 1, way: {}, isWatched: false },
+  { seed: 2, way: { maxEntriesInOneStep: 0, pageSize: 3 }, isWatched: false },
+  { seed: 3, way: { maxEntriesInOneStep: 20, pageSize: 7 }, isWatched: false },
+  { seed: 4, way: {}, isWatched: true },
+  { seed: 5, way: { maxEntriesInOneStep: 0, pageSize: 3 }, isWatched: true },
+])('after any operations the increments are as a full backup: $seed', async ({ seed, way, isWatched }) => {
   const name = `random-${seed}`;
   const random = randomOf(seed);
   const flows = new FlowProducer({ connection: t.redis });
@@ -92,7 +95,9 @@ test.concurrent.each([
   worker.on('error', () => {});
   const operations = operationsOn(name, random, flows, worker);
   const all = operations.reduce((sum, [weight]) => sum + weight, 0);
-  const increments = new Increments(t.redis, { prefix: 'bull', name }, way);
+  const ref = { prefix: 'bull', name };
+  const watch = isWatched ? await WriteWatch.open(t.target, [ref], { clientName: name }) : undefined;
+  const increments = new Increments(t.redis, ref, way, watch);
   let changed = 0;
   let refused = 0;
   for (let n = 0; n < OPERATIONS; n++) {
@@ -103,9 +108,11 @@ test.concurrent.each([
     if (n % 5 !== 4) continue;
     changed += (await increments.take()).length;
     if (n % 25 === 24) increments.forget();
-    expect(comparable(increments.merged())).toEqual(comparable(await takeSnapshot(t.redis, { prefix: 'bull', name })));
+    expect(comparable(increments.merged())).toEqual(comparable(await takeSnapshot(t.redis, ref)));
   }
   expect(changed).toBeGreaterThan(50);
+  expect(watch?.isOn).toBe(isWatched ? true : undefined);
+  watch?.close();
   expect(refused).toBeLessThan(OPERATIONS / 2);
   await Promise.all([flows.close(), worker.close(true)]);
 });

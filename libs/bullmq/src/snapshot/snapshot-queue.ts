@@ -41,6 +41,11 @@ export interface SnapshotOptions {
    * `known`, a snapshot that was not written to its end may be taken again, with a `next` that is empty.
    */
   readonly changes?: SnapshotChanges;
+  /**
+   * Reads the dead letters of the queue, once its own jobs have been read: what a redrive puts back meanwhile is looked for
+   * afterwards, or it would be in neither.
+   */
+  readonly readLetters?: () => Promise<void>;
   /** Told now and then how many jobs have been read, and how many there were at first. */
   readonly onProgress?: (jobs: number, of: number) => void;
 }
@@ -88,8 +93,11 @@ export async function* snapshotQueue(
       consistent: indexes !== undefined,
     },
   ];
+  const moved = new MovedJobs(reads, plan.events);
   if (indexes) yield* readIndexed(records, indexes);
-  else yield* readPages(records, reads, plan, { maxEntriesInOneStep, pageSize });
+  else yield* readPages(records, reads, { plan, moved, maxEntriesInOneStep, pageSize });
+  await options.readLetters?.();
+  if (!indexes || options.readLetters) yield* readWhatCameBack(records, reads, { plan, moved, pageSize });
   const schedulers = indexes ? [indexes.entries.get(SCHEDULERS.suffix) ?? []] : schedulerPages(reads);
   for await (const entries of schedulers) yield* readSchedulerRecords(reads, entries);
   yield [{ kind: 'end', ...records.summary() }];
@@ -122,41 +130,62 @@ async function* readIndexed(
   }
 }
 
+interface Paged {
+  readonly plan: SnapshotPlan;
+  readonly moved: MovedJobs;
+  readonly pageSize: number;
+}
+
 async function* readPages(
   records: JobRecords,
   reads: QueueReads,
-  plan: SnapshotPlan,
-  { maxEntriesInOneStep, pageSize }: { readonly maxEntriesInOneStep: number; readonly pageSize: number },
+  { maxEntriesInOneStep, ...paged }: Paged & { readonly maxEntriesInOneStep: number },
 ): AsyncGenerator<readonly QueueRecord[]> {
-  const moved = new MovedJobs(reads, plan.events);
-  records.between(() => readMoved(records, reads, moved));
-  const walk = async function* (index: JobIndex, isWanted: (id: string) => boolean) {
-    const pages = indexPages(reads, index, { pageSize, size: plan.sizes.get(index.suffix) ?? 0 });
-    for await (const entries of pages) {
-      yield* records.read(
-        index.state,
-        entries.filter(([id]) => isWanted(id)),
-      );
-    }
-  };
+  records.between(() => readMoved(records, reads, paged.moved));
   const isNew = (id: string): boolean => !records.seen.has(id);
-  for (const index of BEFORE_LINE) yield* walk(index, isNew);
+  for (const index of BEFORE_LINE) yield* walk(records, reads, paged, index, isNew);
   // Moves within the line write no event. At one instant none can be missed; else one that is moved as often as the line
   // is walked, each time behind where the walk is.
   const fits = (await planSnapshot(reads)).fitAtOnce(IN_LINE, maxEntriesInOneStep);
   const line = fits ? await readAtOnce(reads, IN_LINE) : undefined;
   if (line) yield* readIndexed(records, line, isNew);
-  else for (let walks = 0; walks < WALKS_OF_LINE; walks++) for (const index of IN_LINE) yield* walk(index, isNew);
+  else
+    for (let walks = 0; walks < WALKS_OF_LINE; walks++)
+      for (const index of IN_LINE) yield* walk(records, reads, paged, index, isNew);
   // One that was read before it finished is read again, so that it is restored as finished.
-  for (const index of BEHIND_LINE) yield* walk(index, isFinished(index) ? () => true : isNew);
-  yield* readMoved(records, reads, moved);
-  for (let walks = 1; moved.missesSome && walks < MAX_WALKS; walks++) {
-    for (const index of ALL_INDEXES) yield* walk(index, isNew);
-    yield* readMoved(records, reads, moved);
+  for (const index of BEHIND_LINE) yield* walk(records, reads, paged, index, isFinished(index) ? () => true : isNew);
+}
+
+async function* walk(
+  records: JobRecords,
+  reads: QueueReads,
+  { plan, pageSize }: Paged,
+  index: JobIndex,
+  isWanted: (id: string) => boolean,
+): AsyncGenerator<readonly QueueRecord[]> {
+  const pages = indexPages(reads, index, { pageSize, size: plan.sizes.get(index.suffix) ?? 0 });
+  for await (const entries of pages) {
+    yield* records.read(
+      index.state,
+      entries.filter(([id]) => isWanted(id)),
+    );
   }
 }
 
-/** Jobs that went back to a state which has been read. */
+/** Jobs that went back to a state which has been read, from a later one or from the dead letters. */
+async function* readWhatCameBack(
+  records: JobRecords,
+  reads: QueueReads,
+  paged: Paged,
+): AsyncGenerator<readonly QueueRecord[]> {
+  yield* readMoved(records, reads, paged.moved);
+  for (let walks = 1; paged.moved.missesSome && walks < MAX_WALKS; walks++) {
+    for (const index of ALL_INDEXES) yield* walk(records, reads, paged, index, (id) => !records.seen.has(id));
+    yield* readMoved(records, reads, paged.moved);
+  }
+}
+
+/** Those that events name. */
 async function* readMoved(
   records: JobRecords,
   reads: QueueReads,

@@ -1,0 +1,47 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { deadLetterQueue } from '../dead-letters/dead-letter-queue.ts';
+import { redriveStep } from '../dead-letters/dead-letter-redrive.ts';
+import { callOn, OPEN_FENCE, putFailed, settle } from '../dead-letters/dead-letters.fixture.ts';
+import { compileFilter, type CompiledFilter } from '../dead-letters/filter.ts';
+import { queueKey } from '../redis/keys.ts';
+import { testRedis, type TestRedis } from '../testing/test-redis.ts';
+import { idsOf, takeSnapshot, type Held } from './snapshot.fixture.ts';
+
+// A queue and its dead letters are read one after the other, and jobs go from one to the other meanwhile.
+
+let t: TestRedis;
+beforeAll(async () => {
+  t = await testRedis();
+});
+afterAll(() => t[Symbol.asyncDispose]());
+
+const LETTERS = 20;
+const AT_ONCE = {};
+const IN_PAGES = { maxEntriesInOneStep: 0, pageSize: 3 };
+
+test.each([
+  { name: 'at-once', way: AT_ONCE, trims: false },
+  { name: 'pages', way: IN_PAGES, trims: false },
+  { name: 'at-once-without-events', way: AT_ONCE, trims: true },
+  { name: 'pages-without-events', way: IN_PAGES, trims: true },
+])('a dead letter that is put back between the two is in the backup: $name', async ({ name, way, trims }) => {
+  const queue = { prefix: 'bull', name };
+  for (let n = 0; n < LETTERS; n++) await putFailed(t.redis, queue, `j${n}`, 1_000 + n);
+  expect((await settle(t.redis, queue)).moved).toBe(LETTERS);
+  let letters: Held | undefined;
+  const own = await takeSnapshot(t.redis, queue, {
+    ...way,
+    readLetters: async () => {
+      const filter = compileFilter({}) as CompiledFilter;
+      await redriveStep(callOn(t.redis), queue, { name: 'r', filter, fence: OPEN_FENCE, most: 15 });
+      if (trims) await t.redis.xtrim(queueKey(queue, 'events'), 'MAXLEN', 1);
+      letters = await takeSnapshot(t.redis, deadLetterQueue(queue), way);
+    },
+  });
+  expect(letters?.jobs.size).toBe(LETTERS - 15);
+  const origins = [...(letters?.jobs.values() ?? [])].map(({ hash }) => hash['redis-queue:origin']);
+  expect([...origins, ...own.jobs.keys()].toSorted()).toEqual(
+    Array.from({ length: LETTERS }, (_, n) => `j${n}`).toSorted(),
+  );
+  expect(idsOf(own, 'waiting')).toHaveLength(15);
+});
