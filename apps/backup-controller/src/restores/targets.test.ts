@@ -11,6 +11,7 @@ const queues = [
   queueObject('paused', { paused: true }),
   queueObject('same', { name: 'emails' }),
   queueObject('closed'),
+  queueObject('watched', { adoptionPolicy: 'Observe' }),
 ];
 const resolve = ({ metadata: { name } }: QueueObject): RedisAccess =>
   name === 'closed'
@@ -67,14 +68,15 @@ describe('the queues of a backup go', () => {
     ['QueueNotInBackup', ['emails'], [{ name: 'lost' }], 'it has emails'],
     ['QueueNotFound', ['gone'], undefined, 'Queue gone, which does not exist'],
     ['QueueNotPausable', ['running'], undefined, 'spec.paused: false'],
+    ['QueueObserved', ['watched'], undefined, 'adoptionPolicy: Observe'],
     ['SecretNotFound', ['closed'], undefined, 'no Secret'],
     ['TargetsClash', ['emails', 'same'], undefined, 'queues emails and same'],
   ])('nowhere, and it says why: %s', (reason, names, asked, message) => {
     expect(targets(names, asked && { queues: asked })).toEqual({ reason, message: expect.stringContaining(message) });
   });
 
-  it('also into a Queue that is not to be paused, once all of it is there', () => {
-    const found = resolveTargets(['running'], restoreObject(), sources, { isWritten: true });
-    expect(found).toMatchObject([{ queue: 'running' }]);
+  it('also into a Queue that is not to be paused, or is only observed by now, once all of it is there', () => {
+    const found = resolveTargets(['running', 'watched'], restoreObject(), sources, { isWritten: true });
+    expect(found).toMatchObject([{ queue: 'running' }, { queue: 'watched' }]);
   });
 });

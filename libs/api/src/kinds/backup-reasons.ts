@@ -222,6 +222,10 @@ export const QUEUE_RESTORE_REASONS = {
     kind: 'stalled',
     doc: 'The Queue has spec.paused: false, so that workers would start jobs before all are there. Set it to true or remove it.',
   },
+  QueueObserved: {
+    kind: 'stalled',
+    doc: 'The Queue has spec.adoptionPolicy: Observe, so that nothing is written to its queue. Set it to Adopt, or restore into another Queue.',
+  },
   TargetsClash: {
     kind: 'stalled',
     doc: 'Two queues of the backup would go into the same queue in Redis; give each a Queue of its own.',
