@@ -11,14 +11,18 @@ describe('the level of the pod contract that an example image keeps', () => {
     { image: 'the example worker', subject: exampleWorker, level: 2, lacks: undefined },
     { image: 'the example worker in Python', subject: examplePythonWorker, level: 1, lacks: 'shares its slots' },
     { image: 'plain BullMQ', subject: plainWorker, level: 0, lacks: 'hands back what runs' },
-  ])('$image: $level', async ({ subject, level, lacks }) => {
-    // one row above its level says enough: most of the others wait for long
-    const checked = rows.filter((row) => row.level <= level || (lacks !== undefined && row.what.startsWith(lacks)));
-    const conformance = await checkConformance(await subject(), { rows: checked, patience: 5 });
-    const faults = conformance.outcomes.flatMap(({ row, fault }) =>
-      fault === undefined || row.level > level ? [] : [`${row.what}: ${fault}`],
-    );
-    expect(faults).toEqual([]);
-    expect(conformance.level).toBe(level);
-  }, 600_000);
+  ])(
+    '$image: $level',
+    async ({ subject, level, lacks }) => {
+      // one row above its level says enough: most of the others wait for long
+      const checked = rows.filter((row) => row.level <= level || (lacks !== undefined && row.what.startsWith(lacks)));
+      const conformance = await checkConformance(await subject(), { rows: checked, patience: 5 });
+      const faults = conformance.outcomes.flatMap(({ row, fault }) =>
+        fault === undefined || row.level > level ? [] : [`${row.what}: ${fault}`],
+      );
+      expect(faults).toEqual([]);
+      expect(conformance.level).toBe(level);
+    },
+    600_000,
+  );
 });

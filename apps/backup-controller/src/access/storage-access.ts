@@ -155,7 +155,8 @@ async function ownCredentials(
   if (missing !== undefined)
     return { problem: { reason: 'SecretInvalid', message: `${where} has no key ${missing}; add it` } };
   const long = CREDENTIALS.find((key) => isTooLong(secret.data[key]));
-  if (long !== undefined) return { problem: { reason: 'SecretInvalid', message: `${where}, key ${long}: ${TOO_LONG}` } };
+  if (long !== undefined)
+    return { problem: { reason: 'SecretInvalid', message: `${where}, key ${long}: ${TOO_LONG}` } };
   return { credentials: textsOf(secret.data), shared: false };
 }
 
@@ -194,7 +195,9 @@ function isTooLong(base64: string | undefined): boolean {
 /** Whole texts without the line break that `kubectl create secret --from-file` takes along. */
 function textsOf(data: Readonly<Record<string, string>>): Record<string, string> {
   const known = CREDENTIALS.map((key) => [key, data[key]] as const);
-  return Object.fromEntries(known.flatMap(([key, value]) => (value === undefined ? [] : [[key, textOf(value).trim()]])));
+  return Object.fromEntries(
+    known.flatMap(([key, value]) => (value === undefined ? [] : [[key, textOf(value).trim()]])),
+  );
 }
 
 function textOf(base64: string): string {

@@ -40,8 +40,8 @@ test.each([
   });
   expect(letters?.jobs.size).toBe(LETTERS - 15);
   const origins = [...(letters?.jobs.values() ?? [])].map(({ hash }) => hash['redis-queue:origin']);
-  expect([...origins, ...own.jobs.keys()].toSorted()).toEqual(
-    Array.from({ length: LETTERS }, (_, n) => `j${n}`).toSorted(),
+  expect(new Set([...origins, ...own.jobs.keys()])).toEqual(
+    new Set(Array.from({ length: LETTERS }, (_, n) => `j${n}`)),
   );
   expect(idsOf(own, 'waiting')).toHaveLength(15);
 });
