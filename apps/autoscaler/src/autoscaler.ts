@@ -218,7 +218,7 @@ export class Autoscaler implements SamplerHost {
     if (this.#isNew(pool)) return; // What will be known in a moment is not missing.
     const observed = observePool(pool, pods, (id) => this.#samplers.knowledge(id));
     const redisSaturated = this.#samplers.isSaturated(pool);
-    const largestSize = this.#samplers.largestSize(pool, pods.replicas);
+    const largestSize = this.#samplers.largestSize(pool, pods);
     const connections = largestSize === undefined ? {} : { connectableReplicas: largestSize };
     const published = this.#decider.decide(pool, { ...observed, redisSaturated, ...connections });
     // Decided by now, though it may not be published yet.

@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { QUEUES } from '@redis-queue/api';
 import { ACL_RULES } from '@redis-queue/bullmq';
 import { findCondition } from '@redis-queue/controller';
 import { eventually } from '@redis-queue/rig';
@@ -146,6 +147,24 @@ describe.concurrent('a backup', () => {
     expect(await target.isPaused()).toBe(false);
   });
 
+  it('is restored into a queue that stays paused where its Queue has been set to it since the restore began', async ({
+    expect,
+  }) => {
+    const name = `stopped-${ns}`;
+    await t.producer(name).addBulk(some(3));
+    await t.queue(ns, 'stopped', { name });
+    await t.queue(ns, 'stopped-to', { name, redis: { secretRef: { name: 'redis-other' } } });
+    await t.settled(await t.backup(ns, 'stopped', { queues: { names: ['stopped'] } }), 'BackedUp');
+    const queues = [{ name: 'stopped', to: { queue: 'stopped-to' } }];
+    const spec = { from: { backup: { name: 'stopped' } }, queues, resume: false };
+    const restore = await t.settled(await t.restore(ns, 'stopped', spec), 'RestoredPaused');
+    await t.rig.client.mergePatch(QUEUES, { namespace: ns, name: 'stopped-to' }, { spec: { paused: true } });
+    await t.patch(restore, { spec: { resume: true } });
+    const { status } = await t.settled(restore, 'Restored');
+    expect(findCondition(status?.conditions, 'Ready')?.message).toContain('stopped-to stays paused');
+    expect(await t.producer(name, t.other).isPaused()).toBe(true);
+  });
+
   it('goes with its files where deletionPolicy is Delete, also while it is written, and leaves those of others', async ({
     expect,
   }) => {
@@ -194,8 +213,8 @@ describe.concurrent('a backup', () => {
     await t.queue(ns, 'look-b', { name: second });
     await t.queue(ns, 'look-a-to', { name: first, redis: { secretRef: { name: 'redis-other' } } });
     await t.queue(ns, 'look-b-to', { name: second, redis: { secretRef: { name: 'redis-other' } } });
-    await t.secretOf(ns, 'restore', 'redis://127.0.0.1:1');
-    await t.queue(ns, 'look-nowhere', { redis: { secretRefs: { restore: { name: 'redis-restore' } } } });
+    await t.rig.objects.secret(ns, { 'redis-url': 'redis://127.0.0.1:1' }, 'redis-scratch');
+    await t.queue(ns, 'look-nowhere', { redis: { secretRefs: { restore: { name: 'redis-scratch' } } } });
     const backup = await t.settled(await t.backup(ns, 'look', { queues: { names: ['look-a', 'look-b'] } }), 'BackedUp');
     const from = { storage: { volume: {} }, directory: `${ns}/${backup.status!.directory}` };
     const failsBy = async (name: string, spec: object): Promise<string | undefined> => {

@@ -1,4 +1,4 @@
-import { END_RESTORE_ANNOTATION } from '@redis-queue/api';
+import { END_RESTORE_ANNOTATION, type QueueSpec } from '@redis-queue/api';
 import { beginRestore, RecordWriter, RESTORE_FIELD } from '@redis-queue/bullmq';
 import { findCondition } from '@redis-queue/controller';
 import { eventually, startRedis } from '@redis-queue/rig';
@@ -51,39 +51,47 @@ describe('a queue is brought to its spec', () => {
     });
   });
 
-  it('a queue that a restore has left says so, and is resumed with its dead letters and the next restore allowed, as the annotation asks', async () => {
-    const ns = await t.namespace();
-    const [ref, letters] = [
-      { prefix: 'bull', name: 'left' },
-      { prefix: 'bull', name: 'left-dlq' },
-    ];
-    await beginRestore(t.redis, letters, 'r-7');
-    await beginRestore(t.redis, ref, 'r-7');
-    const writer = new RecordWriter(t.redis, ref, {
-      from: ref,
-      restoreId: 'r-7',
-      openFlows: 'Refuse',
-      signal: AbortSignal.timeout(30_000),
-    });
-    await writer.write([
-      { kind: 'queue', ...ref, meta: {}, snapshotAt: 1, consistent: true },
-      { kind: 'index', state: 'waiting', entries: [['a']] },
-      { kind: 'job', id: 'a', hash: { name: 'j', data: '{}', opts: '{}' } },
-    ]);
-    await writer.finish();
-    const queue = await t.queue(ns, 'left', { dlqPolicy: { enabled: true } });
-    const held = async () => findCondition((await t.read(queue)).status?.conditions, 'HeldByRestore');
-    await eventually(async () => (await held())?.message.includes('end-restore=r-7'));
-    const annotate = (id: string) => t.patch(queue, { metadata: { annotations: { [END_RESTORE_ANNOTATION]: id } } });
-    await annotate('r-8');
-    await t.settled(queue, 'Applied');
-    expect(await t.redis.hexists('bull:left:meta', RESTORE_FIELD)).toBe(1);
-    await annotate('r-7');
-    await eventually(async () => (await held()) === undefined);
-    expect(await t.redis.hmget('bull:left:meta', 'paused', RESTORE_FIELD)).toEqual([null, null]);
-    expect(await t.redis.hmget('bull:left-dlq:meta', 'paused', RESTORE_FIELD)).toEqual([null, null]);
-    expect(await t.redis.lrange('bull:left:wait', 0, -1)).toEqual(['a']);
-  });
+  it.concurrent.each<[string, QueueSpec]>([
+    ['left', { dlqPolicy: { enabled: true } }],
+    ['left-to-run', { paused: false }],
+  ])(
+    'a queue that a restore has left says so, and is resumed with its dead letters and the next restore allowed, as the annotation asks: %s',
+    async (name, spec) => {
+      const ns = await t.namespace();
+      const [ref, letters] = [
+        { prefix: 'bull', name },
+        { prefix: 'bull', name: `${name}-dlq` },
+      ];
+      await beginRestore(t.redis, letters, 'r-7');
+      await beginRestore(t.redis, ref, 'r-7');
+      const writer = new RecordWriter(t.redis, ref, {
+        from: ref,
+        restoreId: 'r-7',
+        openFlows: 'Refuse',
+        signal: AbortSignal.timeout(30_000),
+      });
+      await writer.write([
+        { kind: 'queue', ...ref, meta: {}, snapshotAt: 1, consistent: true },
+        { kind: 'index', state: 'waiting', entries: [['a']] },
+        { kind: 'job', id: 'a', hash: { name: 'j', data: '{}', opts: '{}' } },
+      ]);
+      await writer.finish();
+      const queue = await t.queue(ns, name, spec);
+      const held = async () => findCondition((await t.read(queue)).status?.conditions, 'HeldByRestore');
+      await eventually(async () => (await held())?.message.includes('end-restore=r-7'));
+      const annotate = (id: string) => t.patch(queue, { metadata: { annotations: { [END_RESTORE_ANNOTATION]: id } } });
+      await annotate('r-8');
+      await t.settled(queue, spec.paused === false ? 'Restoring' : 'Applied');
+      expect(await t.redis.hexists(`bull:${name}:meta`, RESTORE_FIELD)).toBe(1);
+      await annotate('r-7');
+      await eventually(async () => (await held()) === undefined);
+      for (const meta of [`bull:${name}:meta`, `bull:${name}-dlq:meta`])
+        await eventually(async () =>
+          (await t.redis.hmget(meta, 'paused', RESTORE_FIELD)).every((text) => text === null),
+        );
+      expect(await t.redis.lrange(`bull:${name}:wait`, 0, -1)).toEqual(['a']);
+    },
+  );
 
   it('a queue whose name is no legal spec.name is governed by it, under a prefix of two parts', async () => {
     const redis = { queueName: 'sendEmail', prefix: 'app:bull' };

@@ -33,9 +33,15 @@ export function runDriftRounds(manager: Manager, { intervalMs, ...parts }: Drift
     listQueues: () => queues.list(),
     groupsOf: (settled, onProblem) =>
       samplingGroups(settled, (queue) => resolveRedis(queue, 'controller', secrets), onProblem),
-    inTurns: async (groups, compare) => {
-      const sample = async (group: SamplingGroup) => ({ read: [], answered: await compare(group) });
-      await turns.round<never>(groups, { sample, onMissed: () => metrics.driftCheckFailed('WaitingForTurn') });
+    inTurns: async (groups, { compare, onMissed }, others) => {
+      await turns.round<never>(groups, {
+        sample: async (group) => ({ read: [], answered: await compare(group) }),
+        onMissed: (group) => {
+          onMissed(group);
+          metrics.driftCheckFailed('WaitingForTurn');
+        },
+        others,
+      });
     },
     digest: async ({ target, key, namespace }, compared) =>
       await callRedis(sources, { target, targetKey: key, namespace }, (redis) =>

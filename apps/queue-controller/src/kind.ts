@@ -16,6 +16,7 @@ import { describeStep } from './describe.ts';
 import type { SettledQueues } from './drift/settled-queues.ts';
 import { FormerReleases } from './former-releases.ts';
 import type { LimiterWatch } from './limiter/limiter-watch.ts';
+import { limiterEndsMs } from './limiter/notice.ts';
 import type { QueueMetrics } from './metrics.ts';
 import { observeQueue } from './observe.ts';
 import type { Sources } from './access/sources.ts';
@@ -107,7 +108,8 @@ export function queueKind(options: QueueKindOptions): Kind<QueueObject, Observed
       reportSteps(queue, outcome, event, metrics);
       former.report(queue, outcome.observed, nowMs, event);
     },
-    requeueMs: (queue, { problem, observed, plan, done }, { conditions, formerRedis }, { nowMs }) => {
+    requeueMs: (queue, { problem, observed, plan, done }, status, { nowMs }) => {
+      const { conditions, formerRedis } = status;
       const {
         metadata: { uid = '' },
         spec,
@@ -116,9 +118,18 @@ export function queueKind(options: QueueKindOptions): Kind<QueueObject, Observed
       const checkMs = observed.schedulers ? Math.min(fullCheckMs, SCHEDULERS_CHECK_MS) : fullCheckMs;
       const retryMs = problem ? retryAfterMs(conditions, new Date(nowMs), random()) : spreadMs(checkMs, random());
       const windowMs = problem || !observed.policy ? undefined : limiter.lookAgainMs(uid, observed.policy);
+      const limiterMs = limiterEndsMs(status, { windows: limiter.verdict(uid), nowMs });
       const drainMs = drainDueMs({ ...observed, spec, removed: removedSchedulers(plan) });
       const releaseMs = former.requeueMs(queue, { observed, done }, formerRedis);
-      return soonestMs([retryMs, plan.dueMs, drainMs, problem && observed.probeAfterMs, windowMs, releaseMs]);
+      return soonestMs([
+        retryMs,
+        plan.dueMs,
+        drainMs,
+        problem && observed.probeAfterMs,
+        windowMs,
+        limiterMs,
+        releaseMs,
+      ]);
     },
   };
 }

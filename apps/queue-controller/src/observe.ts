@@ -9,6 +9,7 @@ import {
   readServerInfo,
   sampleQueues,
   tryToClaim,
+  type ObservedPolicy,
   type QueueRef,
   type RedisConnections,
 } from '@redis-queue/bullmq';
@@ -23,6 +24,7 @@ import type { ObservedDeadLetters } from './ownership/dead-letter-steps.ts';
 import { deadClaimsOf, readHolder, withHolder } from './ownership/holder.ts';
 import { isHeld, ownerOf, TAKE_OVER_ANNOTATION, type HolderState } from './ownership/ownership.ts';
 import { readDeadLetters } from './ownership/read-dead-letters.ts';
+import { asksForLetters } from './restores/held.ts';
 import { declaredSchedulers } from './schedulers/declared.ts';
 import type { ObservedQueue } from './steps.ts';
 
@@ -40,6 +42,11 @@ export async function observeQueue(queue: Queue, sources: Sources, signal?: Abor
   const known = { clusterId, fence, redisAddress: addressOf(target) };
   const readLetters = (redis: ReturnType<RedisConnections['get']>): Promise<ObservedDeadLetters> =>
     readDeadLetters(queue, redis, (error) => redisProblem(error, target, sources.connections));
+  // Letters that nobody manages are no trouble of the queue where they cannot be read.
+  const readRestored = async (redis: ReturnType<RedisConnections['get']>, policy: ObservedPolicy) => {
+    const letters = asksForLetters(queue, policy) ? await readLetters(redis) : undefined;
+    return letters?.policy && letters;
+  };
   try {
     const deleted = queue.metadata.deletionTimestamp !== undefined;
     const declared = declaredSchedulers(queue.spec);
@@ -54,7 +61,7 @@ export async function observeQueue(queue: Queue, sources: Sources, signal?: Abor
       const [[sample], lastRun, letters, served] = await Promise.all([
         deleted || retires ? sampleQueues(redis, [ref]) : [],
         retires ? readLastRun(redis, ref) : undefined,
-        dead ?? (deleted || hasClaimedDeadLetters(policy) ? readLetters(redis) : undefined),
+        dead ?? (deleted || hasClaimedDeadLetters(policy) ? readLetters(redis) : readRestored(redis, policy)),
         deleted && hasWorkers(redis, ref),
       ]);
       return { policy, server, states, sample, lastRun, letters, served };

@@ -15,7 +15,7 @@ import { adoptionTime, isOlderThanMove } from './former-redis/moves.ts';
 import { decideOwnership, ownerOf, type Ownership } from './ownership/ownership.ts';
 import { ownLetterMark, planDeadLetters } from './ownership/dead-letter-claim.ts';
 import type { Problem } from './reasons.ts';
-import { planRestoreEnds } from './restores/held.ts';
+import { planRestoreEnds, type EndRestoreStep } from './restores/held.ts';
 import { DATA_FINALIZER } from './deletion/policy.ts';
 import { describeProblems } from './schedulers/declared.ts';
 import { NO_SCHEDULERS, planSchedulers } from './schedulers/plan.ts';
@@ -26,8 +26,9 @@ import type { ObservedQueue, QueueStep, QueuePlan } from './steps.ts';
  *
  * Order matters. The finalizer comes before anything that deletion has to undo. The claim names every field that will
  * be written, so that a crash leaves no managed setting without its mark. A pause and limits come before a resume, so
- * that no worker starts a job under the old limit, and before job schedulers, which bring more. Fields are removed from
- * the mark last, when they are cleared.
+ * that no worker starts a job under the old limit, and before job schedulers, which bring more. What a restore has left
+ * is ended in the place of a resume, before whatever else may be refused. Fields are removed from the mark last, when
+ * they are cleared.
  */
 export function planQueue(queue: Queue, observed: ObservedQueue, now: Date): QueuePlan {
   if (queue.metadata.deletionTimestamp) return planDeletion(queue, observed, now);
@@ -48,14 +49,11 @@ export function planQueue(queue: Queue, observed: ObservedQueue, now: Date): Que
     ownership,
     {
       owner,
-      others: [
-        ...changed,
-        ...deadLetters.steps,
-        ...planRestoreEnds(queue, {
-          policy,
-          ...(ownLetterMark(queue, observed) && { deadLetters: observed.deadLetters }),
-        }),
-      ],
+      ends: planRestoreEnds(queue, {
+        policy,
+        ...(hasNoOtherOwner(queue, observed) && { deadLetters: observed.deadLetters }),
+      }),
+      others: [...changed, ...deadLetters.steps],
     },
     now,
   );
@@ -103,7 +101,7 @@ function planPolicy(
   queue: Queue,
   policy: ObservedPolicy,
   { mark, from, former }: { mark?: OwnerMark; from?: string; former?: OwnerMark },
-  { owner, others }: { owner: string; others: readonly QueueStep[] },
+  { owner, ends, others }: { owner: string; ends: readonly EndRestoreStep[]; others: readonly QueueStep[] },
   now: Date,
 ): QueueStep[] {
   const wanted = managedFields(queue);
@@ -116,14 +114,18 @@ function planPolicy(
   const claimed: OwnerMark = { owner, managed: [...wanted, ...dropped], adoptedAt };
   const settled: OwnerMark = { owner, managed: wanted, adoptedAt };
   const holds = mark !== undefined && formatOwnerMark(claimed) === policy.rawOwnerMark;
+  // While a restore has the queue no other step resumes it. Whether it has to be resumed then is seen with what that has
+  // left; until then the mark names the pause.
+  const endsOwn = ends.some(({ deadLetters }) => !deadLetters);
   return [
     ...(holds ? [] : [{ kind: 'claim' as const, mark: claimed, ...(from !== undefined && { from }) }]),
     ...planPause(queue, policy),
     ...planRateLimit(queue, policy, dropped),
     ...planGlobalConcurrency(queue, policy, dropped),
-    ...planResume(queue, policy, dropped, pausedByRemoval),
+    ...ends,
+    ...(endsOwn ? [] : planResume(queue, policy, dropped, pausedByRemoval)),
     ...others,
-    ...(dropped.length > 0 ? [{ kind: 'release' as const, mark: settled, fields: dropped }] : []),
+    ...(dropped.length > 0 && !endsOwn ? [{ kind: 'release' as const, mark: settled, fields: dropped }] : []),
   ];
 }
 
@@ -182,6 +184,11 @@ function wasOurs(queue: Queue, { policy, redisAddress }: ObservedQueue): boolean
   const { adoptedAt, effective } = queue.status ?? {};
   if (adoptedAt === undefined || policy?.rawOwnerMark !== undefined) return false;
   return effective?.redisAddress === undefined || effective.redisAddress === redisAddress;
+}
+
+/** Dead letters that another has marked are that one's to end, and go with no other queue. */
+function hasNoOtherOwner(queue: Queue, observed: ObservedQueue): boolean {
+  return observed.deadLetters?.policy?.rawOwnerMark === undefined || ownLetterMark(queue, observed) !== undefined;
 }
 
 function blocked(problem: Problem | undefined): QueuePlan {

@@ -106,7 +106,10 @@ function conditions(
       observed.former ?? [],
       whyNotReleased(queue, outcome),
     ),
-    [QueueCondition.HeldByRestore]: heldByRestore(observed, outcome.done),
+    [QueueCondition.HeldByRestore]: heldByRestore(queue, observed, {
+      done: outcome.done,
+      governs: plan.governs === true,
+    }),
     [QueueCondition.MaxmemoryPolicy]: maxmemoryPolicy(observed),
     [QueueCondition.SamplingFailed]: samplingFailed(queue, sampling, problem),
     [QueueCondition.WorkerLimiter]: found.limiter?.notice,

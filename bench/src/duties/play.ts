@@ -2,9 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { Redis } from 'ioredis';
 import type { Row } from './rows/row.ts';
-import { Scene, type Side } from './scene.ts';
-import { OURS, PLAIN } from './sides.ts';
+import { Scene, type Side } from './scene/scene.ts';
+import { OURS, PLAIN } from './scene/sides.ts';
 
+/** How long a scenario may take, on a machine that is busy. */
+const PLAY_MS = 120_000;
 /** How long a worker may take to end whose jobs have. */
 const END_MS = 15_000;
 
@@ -41,7 +43,9 @@ export async function playRows(rows: readonly Row[], port: number, atOnce: numbe
 async function playOn(side: Side, row: Row, at: number, redis: Redis, port: number): Promise<unknown> {
   const scene = new Scene(side, at, redis, port);
   try {
-    const outcome = JSON.stringify(await row.play(scene));
+    const played = row.play(scene).then((outcome) => JSON.stringify(outcome));
+    const outcome = await Promise.race([played, sleep(PLAY_MS, undefined, { ref: false })]);
+    if (outcome === undefined) throw new Error('the scenario did not end');
     // a worker that does not end is a difference, not a reason to wait for it
     if ((await Promise.race([scene.end(), sleep(END_MS, 'late', { ref: false })])) === 'late') {
       throw new Error('the worker did not end');

@@ -48,16 +48,16 @@ async function startCluster(): Promise<FailoverGroup> {
   });
   // Clients begin at a node that stays.
   const [staying, struck] = cluster.shards;
-  const queueOn = (shard: typeof struck): string => {
+  const queueOn = async (shard: typeof struck): Promise<string> => {
     for (let n = 0; ; n++) {
       const name = `{q${n}}`;
-      if (cluster.shardOf(name) === shard) return name;
+      if ((await cluster.shardOf(name)) === shard) return name;
     }
   };
   const { host, port } = cluster.address;
   return {
     env: { REDIS_HOST: host, REDIS_PORT: String(port), REDIS_CLUSTER: 'true', REDIS_PASSWORD: 'of-servers' },
-    queues: [queueOn(struck), queueOn(staying)],
+    queues: [await queueOn(struck), await queueOn(staying)],
     primary: struck!.primary,
     replica: struck!.replica!,
     detectionMs: CLUSTER_NODE_TIMEOUT_MS,

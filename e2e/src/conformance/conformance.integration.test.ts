@@ -14,11 +14,11 @@ describe('the level of the pod contract that an example image keeps', () => {
   ])('$image: $level', async ({ subject, level, lacks }) => {
     // one row above its level says enough: most of the others wait for long
     const checked = rows.filter((row) => row.level <= level || (lacks !== undefined && row.what.startsWith(lacks)));
-    const conformance = await checkConformance(await subject(), { rows: checked });
+    const conformance = await checkConformance(await subject(), { rows: checked, patience: 5 });
     const faults = conformance.outcomes.flatMap(({ row, fault }) =>
       fault === undefined || row.level > level ? [] : [`${row.what}: ${fault}`],
     );
     expect(faults).toEqual([]);
     expect(conformance.level).toBe(level);
-  });
+  }, 600_000);
 });

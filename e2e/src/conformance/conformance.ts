@@ -14,21 +14,25 @@ export interface Conformance {
   readonly level: Level | undefined;
 }
 
+export interface ConformanceOptions {
+  readonly rows?: readonly Row[];
+  readonly atOnce?: number;
+  /** How many times as long as on a machine at rest everything may take. */
+  readonly patience?: number;
+  readonly onOutcome?: (outcome: Outcome) => void;
+}
+
 /** Checks the image, `atOnce` rows at a time. */
 export async function checkConformance(
   subject: Subject,
-  {
-    rows = ROWS,
-    atOnce = 3,
-    onOutcome = () => undefined,
-  }: { rows?: readonly Row[]; atOnce?: number; onOutcome?: (outcome: Outcome) => void } = {},
+  { rows = ROWS, atOnce = 3, patience = 1, onOutcome = () => undefined }: ConformanceOptions = {},
 ): Promise<Conformance> {
   const left = [...rows];
   const outcomes: Outcome[] = [];
   const next = async (): Promise<void> => {
     for (let row = left.shift(); row; row = left.shift()) {
       // oxlint-disable-next-line no-await-in-loop -- the rows of one of those that run side by side
-      const outcome = await check(subject, row);
+      const outcome = await check(subject, row, patience);
       outcomes.push(outcome);
       onOutcome(outcome);
     }
@@ -46,8 +50,8 @@ export function levelOf(outcomes: readonly Outcome[]): Level | undefined {
   return levels.length > 0 ? (Math.max(...levels) as Level) : undefined;
 }
 
-async function check(subject: Subject, row: Row): Promise<Outcome> {
-  const stage = await Stage.open(subject);
+async function check(subject: Subject, row: Row, patience: number): Promise<Outcome> {
+  const stage = await Stage.open(subject, patience);
   try {
     await row.check(stage);
     return { row };

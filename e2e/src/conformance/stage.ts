@@ -38,20 +38,24 @@ const LOOK_EVERY_MS = 20;
 /** A Redis, its queues and the pods of one row. */
 export class Stage {
   readonly subject: Subject;
+  /** How many times as long as on a machine at rest everything may take. */
+  readonly patience: number;
   readonly server: RedisServer;
   readonly redis: Redis;
   readonly #pods: ChildHandle[] = [];
   readonly #queues = new Map<string, Queue>();
 
-  private constructor(subject: Subject, server: RedisServer) {
+  private constructor(subject: Subject, server: RedisServer, patience: number) {
     this.subject = subject;
+    this.patience = patience;
     this.server = server;
     this.redis = new Redis({ port: server.port, maxRetriesPerRequest: null });
     this.redis.on('error', () => undefined);
   }
 
-  static async open(subject: Subject): Promise<Stage> {
-    return new Stage(subject, await startRedis({ args: ['--appendonly', 'yes', '--appendfsync', 'always'] }));
+  static async open(subject: Subject, patience: number): Promise<Stage> {
+    const server = await startRedis({ args: ['--appendonly', 'yes', '--appendfsync', 'always'] });
+    return new Stage(subject, server, patience);
   }
 
   async close(): Promise<void> {
@@ -122,7 +126,7 @@ export class Stage {
 
   /** @throws Error when that has not come true in time, with the last failure of the probe */
   async until(description: string, probe: () => Promise<boolean>, withinMs = SOON_MS): Promise<void> {
-    const endMs = performance.now() + withinMs;
+    const endMs = performance.now() + withinMs * this.patience;
     let failure = '';
     while (performance.now() < endMs) {
       try {
@@ -134,6 +138,6 @@ export class Stage {
       // oxlint-disable-next-line no-await-in-loop
       await sleep(LOOK_EVERY_MS);
     }
-    throw new Error(`waited ${withinMs / 1000} s for ${description}${failure}`);
+    throw new Error(`waited ${(withinMs * this.patience) / 1000} s for ${description}${failure}`);
   }
 }

@@ -134,14 +134,20 @@ export { retentionRound, type LimitedQueue, type RetentionResult } from './reten
 export { STEP_VALID_MS, type RoundOptions } from './rounds/paced-turns.ts';
 export { restMs } from './redis/pace.ts';
 export { FairTurns } from './rounds/fair-turns.ts';
-export { abandonRestore } from './restore/abandon-restore.ts';
+export { abandonRestore, type EndOptions } from './restore/abandon-restore.ts';
 export { beginRestore, type BeginOptions, type RestoreStart } from './restore/begin-restore.ts';
 export { endRestore, type RestoreEnd } from './restore/end-restore.ts';
 export { lookAtTarget, type TargetState } from './restore/look-at-target.ts';
 export { MemoryEstimate } from './restore/memory-estimate.ts';
 export { removeScratch, type RemovalOptions } from './restore/remove-scratch.ts';
 export { readRestorePhase } from './restore/restore-phase.ts';
-export { RESTORE_FIELD, RestoreLostError, type RestoreMark, type RestorePhase } from './ownership/restore-mark.ts';
+export {
+  RESTORE_FIELD,
+  RestoreIncompleteError,
+  RestoreLostError,
+  type RestoreMark,
+  type RestorePhase,
+} from './ownership/restore-mark.ts';
 export { RecordWriter, type Pace, type RecordWriterOptions, type RestoreSummary } from './restore/record-writer.ts';
 export {
   OpenFlowError,
@@ -152,7 +158,7 @@ export {
 } from './restore/flow-links.ts';
 export { verifyRestore, type VerifyOptions } from './restore/verify-restore.ts';
 export { type Differences } from './restore/differences.ts';
-export { completeRestore, type RestoreCompletion } from './restore/complete-restore.ts';
+export { assertPlaced, completeRestore, type RestoreCompletion } from './restore/complete-restore.ts';
 export { WouldRun, type WouldRunOfQueue } from './restore/would-run.ts';
 export { tryReadMarks, type MarkedQueue } from './ownership/marks.ts';
 export { clampPriorities, tryCountPriorities, type ClampedJobs, type PriorityCounts } from './priorities/priorities.ts';

@@ -26,11 +26,8 @@ it('names every metric of a pod', () => {
 });
 
 it('names every variable of the pod contract that is read', () => {
-  const read = [
-    ...`${source('environment/config.ts')}${source('environment/redis-env.ts')}`.matchAll(
-      /\b(?:RQ|REDIS)_[A-Z_]*[A-Z]\b/g,
-    ),
-  ];
+  const files = ['config.ts', 'redis-env.ts', 'sentinel-env.ts'].map((file) => source(`environment/${file}`));
+  const read = [...files.join('').matchAll(/\b(?:RQ|REDIS)_[A-Z_]*[A-Z]\b/g)];
   const names = [...new Set(read.map(([name]) => name))];
   expect(names).toContain('RQ_QUEUES');
   expect(names).toContain('REDIS_URL');
@@ -82,3 +79,11 @@ it('says the same of versions wherever it is said', () => {
   const silent = Object.entries(places).filter(([, text]) => !from.every((version) => text.includes(version)));
   expect(silent.map(([name]) => name)).toEqual([]);
 });
+
+it.each(['plain-connection.fixture.ts', 'plain_connection.py'])(
+  'has %s as it is tried on Sentinels and a Cluster',
+  (file) => {
+    const topologies = readFileSync(join(workspaceRoot, 'docs/redis-topologies.md'), 'utf8');
+    expect(topologies).toContain(source(`pod/${file}`).trim());
+  },
+);

@@ -8,7 +8,7 @@ export {
   type WorkerQueue,
 } from './environment/config.ts';
 export { redisOptionsFromEnvironment, type RedisEnvironment } from './environment/redis-env.ts';
-export { connectRedis } from './redis/connect-redis.ts';
+export { connectRedis } from './environment/connect-redis.ts';
 export type { PodRedis } from './redis/open-redis.ts';
 export { handle, JobStopped } from './jobs/handler.ts';
 export type {

@@ -1,6 +1,6 @@
 import type { ServerClients } from '@redis-queue/bullmq';
 import type { ScaledPool } from '../watching/topology.ts';
-import type { StartingClients } from './starting-clients.ts';
+import type { PoolOnServer, StartingClients } from './starting-clients.ts';
 
 /** Share of the connections that a server takes which pools may bring it to; the rest is for producers and us. */
 const USABLE = 0.9;
@@ -11,16 +11,21 @@ const USABLE = 0.9;
 const PER_QUEUE = 3;
 const PER_POD = 1;
 
-/** Of what is free, the part that pods which others have only decided on may count for. */
-const OTHERS_MOST = 0.5;
-
 /** Of a pool, what its connections depend on. */
 export type ConnectingPool = Pick<ScaledPool, 'key' | 'namespace' | 'queues'>;
 
+/** Of a pool's pods, as far as it is known. */
+export interface PoolSize {
+  readonly replicas: number;
+  /** Absent: nobody says so. */
+  readonly ready?: number | undefined;
+}
+
 /**
- * For how many more pods a Redis has connections: what the server reports, less those of pods that were decided on and
- * have hardly begun to connect. Those of other namespaces count for half of what is free at most, so that none of them
- * can keep a pool from growing by what it orders. No I/O.
+ * For how many more pods a Redis has connections: what the server reports, less those of pods that were ordered and have
+ * not connected yet. Together namespaces order no more than that. Where several have pools on a server, each has ordered
+ * no more than is left then (as `Shares` has it): one gets half, two a third each, and none can keep the others from
+ * growing. No I/O.
  */
 export class ClientRoom {
   /** The same text for whoever connects to the same one. */
@@ -44,36 +49,52 @@ export class ClientRoom {
   /**
    * The size up to which there are connections for pods of the pool; what was decided before is granted.
    *
-   * @returns undefined when the server does not say how many it takes.
+   * @returns undefined when the server does not say how many it takes, or has not let the pool's user in.
    */
-  largestSize(pool: ConnectingPool, current: number, nowMs: number): number | undefined {
+  largestSize(pool: ConnectingPool, { replicas, ready }: PoolSize, nowMs: number): number | undefined {
     if (this.#clients === undefined) return undefined;
-    if (!this.#sizes.has(pool.key)) this.#sizes.set(pool.key, current);
-    const { connected, max } = this.#clients;
-    const free = Math.max(0, USABLE * max - connected);
-    const { own, others } = this.#starting.on(this.server, pool.namespace, nowMs);
-    const room = Math.max(0, free - own - Math.min(others, OTHERS_MOST * free));
-    return Math.max(current, this.#sizes.get(pool.key)!) + Math.floor(room / connectionsOf(pool));
+    if (!this.#sizes.has(pool.key)) this.#sizes.set(pool.key, replicas);
+    const size = Math.max(replicas, this.#sizes.get(pool.key)!);
+    const notReady = ready === undefined ? 0 : Math.max(0, size - ready);
+    this.#starting.notReady(this.#place(pool), notReady * connectionsOf(pool), nowMs);
+    return size + this.#room(pool, this.#clients, nowMs);
   }
 
   /**
-   * The pool was decided to have that size.
+   * The pool was decided to have that size. What is more than there was room for, as for `minReplicas`, counts once it has
+   * connected: it takes nothing from others that was not shared.
    *
    * @param isCounted whether another user of the same server has counted the connections of its new pods
    * @returns whether they are counted now. Those of a user whom the server has not let in are not.
    */
   decided(pool: ConnectingPool, size: number, nowMs: number, isCounted = false): boolean {
-    const before = this.#sizes.get(pool.key);
+    const before = this.#sizes.get(pool.key) ?? size;
     this.#sizes.set(pool.key, size);
-    if (isCounted) return true;
-    if (this.#clients === undefined) return false;
-    const more = Math.max(0, size - (before ?? size));
-    if (more > 0) this.#starting.add(this.server, pool.namespace, more * connectionsOf(pool), nowMs);
+    if (isCounted || this.#clients === undefined) return isCounted;
+    const more = Math.min(size - before, this.#room(pool, this.#clients, nowMs));
+    if (more > 0) this.#starting.add(this.#place(pool), more * connectionsOf(pool), nowMs);
     return true;
+  }
+
+  /** For so many more pods there are connections. */
+  #room(pool: ConnectingPool, { connected, max }: ServerClients, nowMs: number): number {
+    this.#starting.join(this.#place(pool));
+    const { all, own, isAlone } = this.#starting.on(this.server, pool.namespace, nowMs);
+    const left = USABLE * max - connected - all;
+    return Math.floor(Math.max(0, isAlone ? left : (left - own) / 2) / connectionsOf(pool));
+  }
+
+  #place({ key, namespace }: ConnectingPool): PoolOnServer {
+    return { server: this.server, pool: key, namespace };
   }
 
   forget(pool: string): void {
     this.#sizes.delete(pool);
+    this.#starting.leave(this.server, pool);
+  }
+
+  close(): void {
+    for (const pool of this.#sizes.keys()) this.forget(pool);
   }
 }
 

@@ -119,15 +119,20 @@ it('pods of a pool whose Queues have two users of one server are counted once', 
     ScaledPool,
     ScaledPool,
   ];
-  await eventually(() => samplers.largestSize(both, 0) !== undefined && samplers.largestSize(single, 0) !== undefined, {
-    description: 'both users to have read what the server takes',
-  });
+  await eventually(
+    () =>
+      samplers.largestSize(both, { replicas: 0 }) !== undefined &&
+      samplers.largestSize(single, { replicas: 0 }) !== undefined,
+    {
+      description: 'both users to have read what the server takes',
+    },
+  );
   clearInterval(sampling);
-  const before = samplers.largestSize(single, 0)!;
+  const before = samplers.largestSize(single, { replicas: 0 })!;
   samplers.decided(both, 0);
   samplers.decided(both, 40);
   // Seven connections per pod with two Queues, and four per pod with one.
-  const taken = before - samplers.largestSize(single, 0)!;
+  const taken = before - samplers.largestSize(single, { replicas: 0 })!;
   expect(taken).toBeGreaterThanOrEqual(69);
   expect(taken).toBeLessThanOrEqual(71);
 });

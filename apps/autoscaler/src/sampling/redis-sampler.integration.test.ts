@@ -8,6 +8,7 @@ import { AutoscalerMetrics } from '../metrics/autoscaler-metrics.ts';
 import { buildTopology, type WatchedTarget } from '../watching/topology.ts';
 import { RedisSampler, type SamplerOptions } from './redis-sampler.ts';
 import type { SamplerHost } from './sampler-host.ts';
+import { SamplingBudget } from './sampling-budget.ts';
 import { StartingClients } from './starting-clients.ts';
 
 /** A script that blocks the server for as many loops as its argument says. */
@@ -43,6 +44,7 @@ function samplerOf(
     metrics: new AutoscalerMetrics(new Registry()),
     log: { info: () => {}, warn: () => {} },
     starting: new StartingClients(2_000),
+    budgetOf: () => new SamplingBudget(),
     podStartMs: 2_000,
     now: () => performance.now(),
     ...options,

@@ -21,7 +21,7 @@ import {
 } from './queue-knowledge.ts';
 import { RedisReader, type SampleResult } from './redis-reader.ts';
 import type { SamplerHost } from './sampler-host.ts';
-import { SamplingBudget } from './sampling-budget.ts';
+import type { SamplingBudget } from './sampling-budget.ts';
 import { ClientRoom } from './client-room.ts';
 import { Saturation } from './saturation.ts';
 import type { StartingClients } from './starting-clients.ts';
@@ -36,6 +36,8 @@ export interface SamplerOptions {
   readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
   /** Of all samplers: servers may be reached by several users. */
   readonly starting: StartingClients;
+  /** Of a server, as `serverOf` names it: all who log in there share it. */
+  readonly budgetOf: (server: string) => SamplingBudget;
   /** How long a pod takes from decision to first job, ms: delayed jobs due within it are load already. */
   readonly podStartMs: number;
   /** Monotonic, ms. */
@@ -84,7 +86,7 @@ export class RedisSampler {
   readonly #schedule = new SampleSchedule();
   readonly #queues = new Map<string, SampledQueue>();
   readonly #saturation = new Saturation();
-  readonly #budget = new SamplingBudget();
+  readonly #budget: SamplingBudget;
   /** For how many pods the server has connections. */
   readonly clients: ClientRoom;
   #failing = false;
@@ -103,8 +105,10 @@ export class RedisSampler {
     this.#targetKey = targetKey;
     this.#phaseMs = phaseOf({ pools: [targetKey] });
     this.#options = options;
-    // Databases of a server share its connections.
-    this.clients = new ClientRoom(serverOf({ ...target, db: 0 }), options.starting);
+    // Databases of a server share its connections and its processor.
+    const server = serverOf({ ...target, db: 0 });
+    this.clients = new ClientRoom(server, options.starting);
+    this.#budget = options.budgetOf(server);
     const { connections, standing } = options;
     this.reader = new RedisReader(target, namespace, {
       connections,
@@ -211,6 +215,7 @@ export class RedisSampler {
   close(): void {
     this.#options.metrics.forgetRedis(this.#address);
     this.reader.close();
+    this.clients.close();
     this.#queues.clear();
   }
 

@@ -3,7 +3,9 @@ import type { ScaledPool, Topology } from '../watching/topology.ts';
 import type { QueueKnowledge } from './queue-knowledge.ts';
 import type { RedisReader } from './redis-reader.ts';
 import { RedisSampler, type SamplerOptions } from './redis-sampler.ts';
+import type { PoolSize } from './client-room.ts';
 import { PRESSURE_EVERY_MS } from './saturation.ts';
+import { SamplingBudget } from './sampling-budget.ts';
 import { StartingClients } from './starting-clients.ts';
 
 /** Redis targets that notify of new jobs, with two connections each; all others are polled each second. */
@@ -13,16 +15,24 @@ const STANDING_LIMITS: ConnectionLimits = { total: 512, perServer: 256, perNames
 export class RedisSamplers {
   readonly #options: SamplerOptions;
   readonly #samplers = new Map<string, RedisSampler>();
-  #topology: Pick<Topology, 'queues' | 'targets'> = { queues: new Map(), targets: new Map() };
+  /** By server. */
+  readonly #budgets = new Map<string, SamplingBudget>();
+  #topology: Topology = { pools: new Map(), queues: new Map(), targets: new Map() };
 
-  constructor(options: Omit<SamplerOptions, 'starting'>) {
+  constructor(options: Omit<SamplerOptions, 'starting' | 'budgetOf'>) {
     const starting = new StartingClients(options.podStartMs + PRESSURE_EVERY_MS);
-    this.#options = { standing: new ConnectionShares(STANDING_LIMITS), starting, ...options };
+    this.#options = {
+      standing: new ConnectionShares(STANDING_LIMITS),
+      starting,
+      budgetOf: (server) => this.#budgetOf(server),
+      ...options,
+    };
   }
 
   /** Samples the queues of `next` from now on, and no others. */
   adopt(next: Topology): void {
     const before = this.#topology;
+    const samplersBefore = new Map([...before.pools.values()].map((pool) => [pool, this.#samplersOf(pool)]));
     this.#topology = next;
     for (const queue of before.queues.values()) {
       if (!next.queues.has(queue.id)) this.#samplers.get(queue.targetKey)?.forget(queue);
@@ -32,12 +42,28 @@ export class RedisSamplers {
       this.#samplers.get(key)?.close();
       this.#samplers.delete(key);
     }
+    const servers = new Set([...this.#samplers.values()].map(({ clients }) => clients.server));
+    for (const server of this.#budgets.keys()) if (!servers.has(server)) this.#budgets.delete(server);
+    // A pool that connects elsewhere now has no share of what its former server takes.
+    for (const [{ key }, samplers] of samplersBefore) {
+      const pool = next.pools.get(key);
+      const now = pool ? this.#samplersOf(pool) : [];
+      for (const { clients } of samplers) {
+        if (!now.some((other) => other.clients.server === clients.server)) clients.forget(key);
+      }
+    }
     for (const [key, target] of next.targets) {
       const known = this.#samplers.get(key);
       if (known) known.reader.namespace = target.namespace;
       else this.#samplers.set(key, new RedisSampler(key, target, this.#options));
     }
     for (const queue of next.queues.values()) this.#samplers.get(queue.targetKey)?.follow(queue);
+  }
+
+  #budgetOf(server: string): SamplingBudget {
+    const budget = this.#budgets.get(server) ?? new SamplingBudget();
+    this.#budgets.set(server, budget);
+    return budget;
   }
 
   /** When the next sample is due; infinite when none is planned. */
@@ -83,11 +109,11 @@ export class RedisSamplers {
   /**
    * The size up to which each Redis of the pool has connections for its pods; undefined: none says how many it takes.
    *
-   * @param current its size now
+   * @param pods its size now, and how many of its pods are ready
    */
-  largestSize(pool: ScaledPool, current: number): number | undefined {
+  largestSize(pool: ScaledPool, pods: PoolSize): number | undefined {
     const nowMs = this.#options.now();
-    const sizes = this.#samplersOf(pool).flatMap(({ clients }) => clients.largestSize(pool, current, nowMs) ?? []);
+    const sizes = this.#samplersOf(pool).flatMap(({ clients }) => clients.largestSize(pool, pods, nowMs) ?? []);
     return sizes.length === 0 ? undefined : Math.min(...sizes);
   }
 

@@ -61,10 +61,27 @@ describe('the budget of sampling', () => {
     expect(budget.share).toBeCloseTo(0.1);
     expect(budget.stretch).toBeGreaterThan(3);
     const { stretch } = budget;
+    // A restart, and a user who may not ask.
     reported(3, 10_000);
     reported(undefined, 15_000);
-    reported(9_000, 20_000);
     expect(budget.stretch).toBe(stretch);
+    reported(9_000, 20_000);
+    expect(budget.share).toBeGreaterThan(0.1);
+  });
+
+  it('is one for all users of a server, whose reports do not make it measure more often', () => {
+    const budget = new SamplingBudget();
+    let shareAt5s: number | undefined;
+    // Twenty users with 250 queues each, all of which are read once per second at 20 µs.
+    for (let tick = 0; tick <= 400; tick++) {
+      budget.read(250);
+      if (tick % 4 === 0) budget.reported({ readScriptMs: tick * 250 * 0.02 }, tick * 50);
+      if (tick % 4 === 1) budget.reported({}, tick * 50);
+      if (tick === 101) shareAt5s = budget.share;
+    }
+    expect(shareAt5s).toBeCloseTo(0.1);
+    expect(budget.stretch).toBeGreaterThan(3);
+    expect(budget.stretch).toBeLessThan(200);
   });
 
   it('puts nothing off for scripts of others, as those of a backup', () => {
@@ -75,5 +92,35 @@ describe('the budget of sampling', () => {
     }
     expect(budget.stretch).toBe(1);
     expect(budget.share).toBeLessThan(0.001);
+  });
+
+  it('puts nothing off for scripts of others beside 600 queues, once it has seen what its own reads take', () => {
+    const budget = new SamplingBudget();
+    let readScriptMs = 0;
+    const pass = (seconds: number, fromSecond: number, othersMs: number): void => {
+      for (let second = fromSecond; second < fromSecond + seconds; second += 5) {
+        budget.reported({ readScriptMs }, 1_000 * second);
+        budget.read(3_000);
+        readScriptMs += 3_000 * 0.013 + 5 * othersMs;
+      }
+    };
+    pass(60, 0, 0);
+    expect(budget.stretch).toBe(1);
+    // A backup takes a tenth of a core for a while.
+    pass(300, 60, 100);
+    expect(budget.stretch).toBe(1);
+  });
+
+  it('is kept within minutes where reads become dearer, as on a slower server', () => {
+    const budget = new SamplingBudget();
+    let [readScriptMs, tookMs] = [0, 0];
+    for (let second = 0; second < 1_500; second += 5) {
+      budget.reported({ readScriptMs }, 1_000 * second);
+      const reads = 5_000 / Math.max(1, budget.stretch);
+      budget.read(reads);
+      tookMs = reads * (second < 300 ? 0.015 : 0.045);
+      readScriptMs += tookMs;
+    }
+    expect(tookMs / 5_000).toBeLessThanOrEqual(SAMPLING_BUDGET);
   });
 });

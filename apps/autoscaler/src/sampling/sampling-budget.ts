@@ -25,34 +25,52 @@ export const CALM_STRETCH = 8;
 export const URGENT_STRETCH = 5;
 
 /**
- * What reading one queue takes Redis at most, three times what it usually does. Backups and the queue-controller read by
- * scripts too, and Redis does not say whose scripts ran: what is more than this is theirs.
+ * What reading one queue takes Redis at most, and at least. It usually takes 10 to 20 us. Backups and the queue-controller
+ * read by scripts too, and Redis does not say whose scripts ran: what is more than this is theirs.
  */
 const MOST_PER_READ_MS = 0.06;
+const LEAST_PER_READ_MS = 0.005;
+/** Of the least that was seen, a read may take so many times as much: queues differ. */
+const DEARER = 1.5;
+/** What others read shows as dearer reads: the least seen is forgotten so slowly that it is doubled in twelve minutes. */
+const FORGOTTEN = 1.005;
+/** Every user of a server reports it; between two measurements their queues are read anew. */
+const MEASURED_EVERY_MS = 4_000;
 
 /**
- * Keeps sampling within its budget: measures how long scripts that only read ran in a Redis, as far as that can be our
- * sampling, and puts samples off by as much as that is too much. No I/O.
+ * Keeps the sampling of a server, whoever logs in for it, within its budget: measures how long scripts that only read ran
+ * there, as far as that can be our sampling, and puts samples off by as much as that is too much. No I/O.
  */
 export class SamplingBudget {
   #stretch = 1;
   #share: number | undefined;
   readonly #scripts = new CpuShare();
-  readonly #bound = new CpuShare();
-  #mostMs = 0;
+  readonly #reads = new CpuShare();
+  #queues = 0;
+  #perReadMs = MOST_PER_READ_MS;
+  #measuredMs = -Infinity;
 
   /** So many queues were read in a script. */
   read(queues: number): void {
-    this.#mostMs += queues * MOST_PER_READ_MS;
+    this.#queues += queues;
   }
 
-  /** The server reported how long scripts have run since it started. */
+  /** The server reported how long scripts have run since it started; absent: who asked may not know. */
   reported({ readScriptMs }: ServerPressure, atMs: number): void {
-    const bound = this.#bound.since(this.#mostMs, atMs);
+    if (readScriptMs === undefined || atMs - this.#measuredMs < MEASURED_EVERY_MS) return;
+    this.#measuredMs = atMs;
+    const reads = this.#reads.since(this.#queues, atMs);
     const scripts = this.#scripts.since(readScriptMs, atMs);
-    if (scripts === undefined || bound === undefined) return;
-    this.#share = Math.min(scripts, bound);
+    if (scripts === undefined || reads === undefined) return;
+    this.#share = Math.min(scripts, reads * this.#mostPerRead(scripts, reads));
     this.#stretch = nextStretch(this.#stretch, this.#share);
+  }
+
+  /** By the least that a read was seen to take, when others read little. */
+  #mostPerRead(scripts: number, reads: number): number {
+    const seenMs = reads > 0 ? scripts / reads : Infinity;
+    this.#perReadMs = Math.max(LEAST_PER_READ_MS, Math.min(seenMs, FORGOTTEN * this.#perReadMs));
+    return Math.min(MOST_PER_READ_MS, DEARER * this.#perReadMs);
   }
 
   /** The factor by which samples are put off; 1: not at all. See `stretchedMs`. */

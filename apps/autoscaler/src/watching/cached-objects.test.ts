@@ -3,6 +3,7 @@ import type { Queue, WorkerPool } from '@redis-queue/api';
 import type { Resource } from '@redis-queue/controller';
 import { aPool, aQueue, aSecret, secretSources } from '../testing/objects.ts';
 import { cachedPool, cachedQueue } from './cached-objects.ts';
+import { podsOf } from './pool-status.ts';
 import { buildTopology, type Topology } from './topology.ts';
 
 /** The object as it lies in the cache, which itself adds names and versions. */
@@ -45,4 +46,11 @@ it.each([
 it('caches no more of a template than what is advised on', () => {
   const slim = cachedPool({ ...plain, spec: templated } as Resource) as unknown as WorkerPool;
   expect(slim.spec.template).toEqual({ spec: { containers: [{ name: 'worker', resources: worker.resources }] } });
+});
+
+it('what the status says of pods is the same from the cached part', () => {
+  const blockedReplicas = { unschedulable: 2 };
+  const status = { desiredReplicas: 5, replicas: 5, readyReplicas: 3, blockedReplicas };
+  const pods = podsOf(cached({ ...plain, status }, cachedPool));
+  expect(pods).toEqual({ replicas: 5, ready: 3, blocked: blockedReplicas });
 });

@@ -13,7 +13,7 @@ export function cachedPool(object: Resource): Resource {
   const { apiVersion, kind, metadata, spec, status } = object as WorkerPool & Resource;
   const { template, ...sizing } = spec;
   const resources = workerResources(template);
-  const { desiredReplicas, blockedReplicas, autoscaling } = status ?? {};
+  const { desiredReplicas, readyReplicas, blockedReplicas, autoscaling } = status ?? {};
   return {
     apiVersion,
     kind,
@@ -24,6 +24,7 @@ export function cachedPool(object: Resource): Resource {
     },
     status: {
       ...(desiredReplicas !== undefined && { desiredReplicas }),
+      ...(readyReplicas !== undefined && { readyReplicas }),
       ...(blockedReplicas && { blockedReplicas }),
       ...(autoscaling?.decision !== undefined && { autoscaling: { decision: autoscaling.decision } }),
     },

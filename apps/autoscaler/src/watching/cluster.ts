@@ -3,7 +3,7 @@ import { type Queue, QUEUES, WORKER_POOLS, type WorkerPool } from '@redis-queue/
 import type { Manager } from '@redis-queue/controller';
 import { watchSecrets } from '@redis-queue/redis-access';
 import { cachedPool, cachedQueue } from './cached-objects.ts';
-import { epochOf, podsOf, type PoolPods } from './pool-status.ts';
+import { decidesBy, epochOf, podsOf, type PoolPods } from './pool-status.ts';
 import { buildTopology, poolKey, type Topology } from './topology.ts';
 
 /** What the API server says of pools, queues and their Secrets, as the autoscaler needs it. Read only. */
@@ -35,7 +35,7 @@ export function watchCluster(manager: Manager, secretNames: readonly string[], l
   for (const cache of [pools, queues]) cache.dropWhenRevoked();
   pools.onChange((_event, pool, previous) => {
     if (changesSpec(pool, previous)) listener.topologyChanged();
-    if (!isDeepStrictEqual(podsOf(pool), podsOf(previous))) listener.podsChanged(poolKey(pool));
+    if (!isDeepStrictEqual(decidesBy(pool), decidesBy(previous))) listener.podsChanged(poolKey(pool));
   });
   queues.onChange((_event, queue, previous) => {
     if (changesPlace(queue, previous)) listener.topologyChanged();

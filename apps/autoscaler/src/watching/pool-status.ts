@@ -8,13 +8,22 @@ export type BlockedReplicas = NonNullable<WorkerPoolStatus['blockedReplicas']>;
 export interface PoolPods {
   /** The Deployment's spec.replicas. */
   readonly replicas: number;
+  /** Absent: the status does not say. */
+  readonly ready?: number;
   readonly blocked?: BlockedReplicas;
 }
 
 /** What the pool's status says of its pods; undefined while it has no Deployment. */
 export function podsOf(pool: WorkerPool | undefined): PoolPods | undefined {
-  const { desiredReplicas: replicas, blockedReplicas: blocked } = pool?.status ?? {};
-  return replicas === undefined ? undefined : { replicas, ...(blocked && { blocked }) };
+  const { desiredReplicas: replicas, readyReplicas: ready, blockedReplicas: blocked } = pool?.status ?? {};
+  if (replicas === undefined) return undefined;
+  return { replicas, ...(ready !== undefined && { ready }), ...(blocked && { blocked }) };
+}
+
+/** Of that what a new decision is made for: pods that become ready one by one are none. */
+export function decidesBy(pool: WorkerPool | undefined): Omit<PoolPods, 'ready'> | undefined {
+  const pods = podsOf(pool);
+  return pods && { replicas: pods.replicas, ...(pods.blocked && { blocked: pods.blocked }) };
 }
 
 /** The epoch of the newest decision that the pool's status names; 0 before the first. */

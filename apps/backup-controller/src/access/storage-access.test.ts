@@ -7,11 +7,22 @@ const base64 = (text: string): string => Buffer.from(text).toString('base64');
 const KEY = randomBytes(32).toString('base64');
 const SECRETS: Record<string, Record<string, string>> = {
   s3: { 'access-key-id': base64('id\n'), 'secret-access-key': base64('se/cret\n'), 'ca.crt': base64('PEM') },
+  junk: {
+    'access-key-id': base64('id'),
+    'secret-access-key': base64('secret'),
+    junk: base64('x'.repeat(100_000)),
+  },
+  long: {
+    'access-key-id': base64('id'),
+    'secret-access-key': base64('secret'),
+    'ca.crt': base64('x'.repeat(300_000)),
+    key: base64('x'.repeat(300_000)),
+  },
   half: { 'access-key-id': base64('id') },
   keys: { key: base64(KEY), next: base64(`${KEY}\n`), short: base64('AAAA') },
 };
 const settings: StorageSettings = {
-  permittedSecrets: new Set(['s3', 'half', 'keys', 'absent']),
+  permittedSecrets: new Set(['s3', 'half', 'keys', 'absent', 'junk', 'long']),
   volumeDirectory: '/backups',
   podIdentity: false,
 };
@@ -66,6 +77,12 @@ describe('a storage', () => {
     });
   });
 
+  // Wall 1: whoever writes the Secret decides how large it is.
+  it('in S3 has of its Secret what it knows, and nothing else', async () => {
+    const found = await resolve({ s3: { bucket: 'b', secretRef: { name: 'junk' } } });
+    expect(found.ok && found.access.credentials).toEqual({ 'access-key-id': 'id', 'secret-access-key': 'secret' });
+  });
+
   it('on the volume lies in the folder of the namespace, below path where that is given', async () => {
     expect(await rootOf({ volume: {} })).toEqual({ volume: { root: '/backups', path: 'shop' } });
     expect(await rootOf({ volume: { path: 'a/b' } })).toEqual({ volume: { root: '/backups', path: 'shop/a/b' } });
@@ -90,6 +107,7 @@ describe('a storage', () => {
     ['SecretNotPermitted', { s3: { bucket: 'b', secretRef: { name: 'redis' } } }, 'storage.secretNames'],
     ['SecretNotFound', { s3: { bucket: 'b', secretRef: { name: 'absent' } } }, 'Secret shop/absent'],
     ['SecretInvalid', { s3: { bucket: 'b', secretRef: { name: 'half' } } }, 'no key secret-access-key'],
+    ['SecretInvalid', { s3: { bucket: 'b', secretRef: { name: 'long' } } }, 'key ca.crt: it has more than 256 KiB'],
   ])('says why it cannot be reached: %s', async (reason, storage, message) => {
     expect(await problemOf(storage)).toEqual({ reason, message: expect.stringContaining(message) });
   });
@@ -125,6 +143,7 @@ describe('the key of a backup', () => {
   it.each([
     ['EncryptionKeyInvalid', { name: 'keys', key: 'other' }, 'no key other'],
     ['EncryptionKeyInvalid', { name: 'keys', key: 'short' }, 'is not 32 bytes in base64'],
+    ['EncryptionKeyInvalid', { name: 'long' }, 'key key: it has more than 256 KiB'],
     ['SecretNotPermitted', { name: 'redis' }, 'spec.encryption.secretRef names Secret redis'],
   ])('says what is wrong with it: %s, %j', async (reason, key, message) => {
     const problem = await problemOf({ volume: {} }, { key });

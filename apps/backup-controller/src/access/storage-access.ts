@@ -108,6 +108,8 @@ async function keyOf(
   const where = `Secret ${namespace}/${name}`;
   if (value === undefined)
     return { problem: { reason: 'EncryptionKeyInvalid', message: `${where} has no key ${key}; add it` } };
+  if (isTooLong(value))
+    return { problem: { reason: 'EncryptionKeyInvalid', message: `${where}, key ${key}: ${TOO_LONG}` } };
   try {
     const wrapper = secretKeys(textOf(value));
     return { openKey: () => Promise.resolve(wrapper) };
@@ -148,10 +150,13 @@ async function ownCredentials(
   }
   const secret = await permitted(namespace, secretRef.name, `${field}.secretRef`, settings, readSecret);
   if ('problem' in secret) return secret;
+  const where = `Secret ${namespace}/${secretRef.name}`;
   const missing = ['access-key-id', 'secret-access-key'].find((key) => secret.data[key] === undefined);
-  if (missing === undefined) return { credentials: textsOf(secret.data), shared: false };
-  const message = `Secret ${namespace}/${secretRef.name} has no key ${missing}; add it`;
-  return { problem: { reason: 'SecretInvalid', message } };
+  if (missing !== undefined)
+    return { problem: { reason: 'SecretInvalid', message: `${where} has no key ${missing}; add it` } };
+  const long = CREDENTIALS.find((key) => isTooLong(secret.data[key]));
+  if (long !== undefined) return { problem: { reason: 'SecretInvalid', message: `${where}, key ${long}: ${TOO_LONG}` } };
+  return { credentials: textsOf(secret.data), shared: false };
 }
 
 async function permitted(
@@ -176,9 +181,20 @@ async function permitted(
   };
 }
 
+/** The keys of a Secret that say who the controller is, whatever else it has. */
+const CREDENTIALS = ['access-key-id', 'secret-access-key', 'session-token', 'ca.crt'];
+/** Of a value; a bundle of CAs has some hundred kB at most. */
+const LONGEST_BYTES = 262_144;
+const TOO_LONG = `it has more than ${LONGEST_BYTES / 1_024} KiB, which no credential, key or bundle of CAs needs; correct it`;
+
+function isTooLong(base64: string | undefined): boolean {
+  return base64 !== undefined && base64.length > (LONGEST_BYTES / 3) * 4;
+}
+
 /** Whole texts without the line break that `kubectl create secret --from-file` takes along. */
 function textsOf(data: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, textOf(value).trim()]));
+  const known = CREDENTIALS.map((key) => [key, data[key]] as const);
+  return Object.fromEntries(known.flatMap(([key, value]) => (value === undefined ? [] : [[key, textOf(value).trim()]])));
 }
 
 function textOf(base64: string): string {

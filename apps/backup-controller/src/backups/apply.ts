@@ -1,5 +1,5 @@
 import { QUEUE_BACKUPS, type QueueBackupReason } from '@redis-queue/api';
-import { keyOf, type Applied, type KindContext } from '@redis-queue/controller';
+import type { Applied, KindContext } from '@redis-queue/controller';
 import { withStorage } from '../access/open-storage.ts';
 import type { Sources } from '../access/sources.ts';
 import type { StorageAccess } from '../access/storage-access.ts';
@@ -7,9 +7,11 @@ import { inWords } from '../engine/failures.ts';
 import { removeAttempts, takeBackup } from '../engine/take-backup.ts';
 import type { RunProgress } from '../engine/progress.ts';
 import { applyRunSteps, type RunStep } from '../runs/apply-run-steps.ts';
-import type { Runs } from '../runs/runs.ts';
+import { lookAgain, ofRun, type LookAgainOptions, type ObjectOfRun } from '../runs/look-again.ts';
+import { NO_RUNS, type Runs } from '../runs/runs.ts';
 import { stageOf } from '../runs/stage.ts';
 import { folderOf } from './files.ts';
+import { observeBackup, type KnownToBackups } from './observe.ts';
 import { planBackup } from './plan.ts';
 import {
   BackupTask,
@@ -21,7 +23,7 @@ import {
 } from './steps.ts';
 
 /** What a step needs beside the object. */
-export interface BackupTools {
+export interface BackupTools extends Pick<KnownToBackups, 'readers'> {
   readonly sources: Sources;
   readonly runs: BackupRuns;
   /** Names an attempt as no other is named. */
@@ -35,13 +37,14 @@ export async function applyBackup(
   context: KindContext<QueueBackupReason>,
   tools: BackupTools,
 ): Promise<Applied<ObservedBackup, BackupPlan, QueueBackupReason>> {
-  const { now } = context;
+  const { client, now } = context;
   return await applyRunSteps(backup, plan, context, {
     type: QUEUE_BACKUPS,
     runs: tools.runs,
     begin(step: Exclude<BackupStep, RunStep>) {
-      if (step.kind === 'begin') beginBackup(backup, observed, now(), tools);
-      else beginRemoval(backup, observed, tools);
+      const look = lookAtBackup(tools, { client, now });
+      if (step.kind === 'begin') beginBackup(ofRun(backup), look, { ...tools, now });
+      else beginRemoval(ofRun(backup), look, tools);
       return true;
     },
     observeAgain(run: ObservedBackup['run']) {
@@ -51,50 +54,68 @@ export async function applyBackup(
   });
 }
 
+/** The object anew, and what a run of it needs. */
+type Look<O> = LookAgainOptions<BackupObject, O>;
+
+function lookAtBackup(
+  { sources, readers }: BackupTools,
+  { client, now }: Pick<KindContext<QueueBackupReason>, 'client' | 'now'>,
+): Look<ObservedBackup> {
+  return {
+    client,
+    type: QUEUE_BACKUPS,
+    observe: (backup, signal) => observeBackup(backup, sources, { runs: NO_RUNS, readers }, { now: now(), signal }),
+    plan: (backup, observed) => planBackup(backup, observed, now()),
+  };
+}
+
 function beginBackup(
-  backup: BackupObject,
-  { storage: access, queues = [] }: ObservedBackup,
-  now: Date,
-  tools: BackupTools,
+  of: ObjectOfRun,
+  look: Look<ObservedBackup>,
+  { runs, sources, nameAttempt, now }: BackupTools & Pick<KindContext<QueueBackupReason>, 'now'>,
 ): void {
-  const { namespace, name, uid = '' } = backup.metadata;
-  if (!access) throw new Error(`QueueBackup ${name} begins without a storage`);
-  tools.runs.begin({ uid, key: keyOf(backup), task: BackupTask.backup }, (context) =>
-    inWords(() =>
-      withStorage(access, (storage) =>
+  runs.begin({ ...of, task: BackupTask.backup, purpose: 'backup' }, (context) =>
+    inWords(async () => {
+      const { object: backup, observed } = await lookAgain(of, 'begin', context.signal, look);
+      const { storage: access, queues = [] } = observed;
+      const { namespace, name, uid = '' } = backup.metadata;
+      if (!access) throw new Error(`QueueBackup ${name} begins without a storage`);
+      const createdAt = now();
+      return await withStorage(access, (storage) =>
         takeBackup({
           ...context,
           storage,
           base: baseOf(backup, access),
-          attempt: tools.nameAttempt(now),
+          attempt: nameAttempt(createdAt),
           backupId: uid,
-          createdAt: now,
+          createdAt,
           openKey: access.openKey,
           about: { namespace, name, uid },
           queues,
           jobsPerSecond: backup.spec.jobsPerSecond,
-          assertLeading: tools.sources.assertLeading,
+          assertLeading: sources.assertLeading,
         }),
-      ),
-    ),
+      );
+    }),
   );
 }
 
 /** Removes all that a backup has in its storage. */
-export function beginRemoval<R>(
-  backup: BackupObject,
-  { storage: access }: Pick<ObservedBackup, 'storage'>,
+export function beginRemoval<R, O extends Pick<ObservedBackup, 'storage'>>(
+  of: ObjectOfRun,
+  look: Look<O>,
   { runs, sources }: Pick<BackupTools, 'sources'> & { readonly runs: Runs<RunProgress, R | 'removed'> },
 ): void {
-  const { name, uid = '' } = backup.metadata;
-  if (!access) throw new Error(`the removal of QueueBackup ${name} begins without a storage`);
-  runs.begin({ uid, key: keyOf(backup), task: BackupTask.removal, isCleanup: true }, ({ signal }) =>
-    inWords(() =>
-      withStorage(access, async (storage) => {
+  runs.begin({ ...of, task: BackupTask.removal, purpose: 'removal' }, ({ signal }) =>
+    inWords(async () => {
+      const { object: backup, observed } = await lookAgain(of, 'remove', signal, look);
+      const { storage: access } = observed;
+      if (!access) throw new Error(`the removal of QueueBackup ${of.key.name} begins without a storage`);
+      return await withStorage(access, async (storage) => {
         await removeAttempts(storage, baseOf(backup, access), { signal, assertLeading: sources.assertLeading });
         return 'removed' as const;
-      }),
-    ),
+      });
+    }),
   );
 }
 

@@ -18,7 +18,7 @@ import { compareStatus } from '../runs/compare-status.ts';
 import { problemOfRun } from '../runs/failure.ts';
 import { PROGRESS_EVERY_MS, waitMs } from '../runs/requeue.ts';
 import { applyBackup, type BackupTools } from './apply.ts';
-import { observeBackup, type KnownToBackups } from './observe.ts';
+import { observeBackup } from './observe.ts';
 import { BACKUP_FINALIZER, planBackup } from './plan.ts';
 import { backupStatus } from './status.ts';
 import type { BackupObject, BackupPlan, ObservedBackup } from './steps.ts';
@@ -26,7 +26,7 @@ import type { BackupObject, BackupPlan, ObservedBackup } from './steps.ts';
 /** One whose time to live is over while a restore reads it is looked at again so often; the end of the restore wakes it. */
 const READ_AGAIN_MS = 60_000;
 
-export interface BackupKindOptions extends BackupTools, Pick<KnownToBackups, 'readers'> {
+export interface BackupKindOptions extends BackupTools {
   readonly metrics: BackupMetrics;
   /** Numbers that move wait for their turn. */
   readonly pace: StatusPace;
@@ -60,6 +60,7 @@ export function backupKind(
       reportRemoval(backup, done, event);
     },
     statusDelayMs(backup, { observed }, status, nowMs) {
+      if (observed.stage === 'outdated') return undefined;
       if (observed.stage === 'returning') return restoredUnfinished(backup, new Date(nowMs))?.statusWithinMs;
       const news = compareStatus(backup.status, status);
       if (news === 'none') return undefined;
@@ -84,6 +85,8 @@ export function backupKind(
     requeueMs(backup, outcome, status, { nowMs }) {
       // It is gone, as the cache will show.
       if (outcome.done.some(({ kind }) => kind === 'delete')) return undefined;
+      // It is reconciled once its run is forgotten.
+      if (outcome.observed.stage === 'outdated') return undefined;
       const now = new Date(nowMs);
       const retryMs = outcome.problem ? retries.afterMs(backup, status, now, random()) : undefined;
       if (!outcome.problem && outcome.observed.readBy !== undefined) return READ_AGAIN_MS;

@@ -8,7 +8,7 @@ import { deadLettersName } from '../engine/queue-names.ts';
 import type { QueueSource } from '../engine/write-backup.ts';
 import type { BackupReaders } from '../runs/backup-readers.ts';
 import { deletionDueMs } from '../runs/run-objects.ts';
-import { stageOf } from '../runs/stage.ts';
+import { isOutdated, stageOf } from '../runs/stage.ts';
 import type { BackupObject, BackupRuns, ObservedBackup, Problem } from './steps.ts';
 
 export interface KnownToBackups {
@@ -24,6 +24,7 @@ export async function observeBackup(
   { now, signal }: { readonly now: Date; readonly signal: AbortSignal },
 ): Promise<ObservedBackup> {
   const run = runs.stateOf(backup.metadata.uid ?? '');
+  if (run && isOutdated(run)) return { stage: 'outdated', run };
   const isLeaving = backup.metadata.deletionTimestamp !== undefined;
   const isComplete = backup.status?.directory !== undefined;
   const mayGo = isLeaving || deletionDueMs(backup, now) === 0;

@@ -74,8 +74,14 @@ describe('a backup that is deleted with its files', () => {
 
   it('waits for a storage that fails, for five minutes; then it goes, and says what stays where', () => {
     for (const observed of [at('failed', { run: failed }), at('due', { problem })]) {
-      expect(kinds(leaving(299), observed)).toEqual(['forgetRun']);
-      const { steps } = planBackup(leaving(300, { location: 's3://shop/x' }), observed, NOW);
+      // Since it failed first, not since the deletion: the controller may have been away, or a restore have read it.
+      for (const before of [undefined, { removalBlockedSince: ago(299) }, { removalBlockedSince: ago(-60) }])
+        expect(planBackup(leaving(9_000, before), observed, NOW)).toMatchObject({
+          steps: [{ kind: 'forgetRun' }],
+          isBlocked: true,
+        });
+      const before = { location: 's3://shop/x', removalBlockedSince: ago(300) };
+      const { steps } = planBackup(leaving(9_000, before), observed, NOW);
       expect(steps).toEqual([{ kind: 'removeFinalizer', dataRetained: expect.stringMatching(/^s3:\/\/shop\/x: n/) }]);
     }
   });
@@ -90,10 +96,11 @@ describe('a backup that is deleted with its files', () => {
   });
 
   // Wall 2: a place that nobody gives back does not hold it, and its namespace, for ever.
-  it('waits no longer for a place than for a storage', () => {
+  it('waits an hour for a place, in which every removal before it ends', () => {
     const waiting = at('waiting', { run: { ...removal, phase: 'waiting' } });
-    expect(planBackup(leaving(299), waiting, NOW)).toMatchObject({ steps: [], problem: { reason: 'WaitingForPlace' } });
-    expect(kinds(leaving(300), waiting)).toEqual(['removeFinalizer']);
+    for (const backup of [leaving(9_000), leaving(9_000, { removalBlockedSince: ago(3_599) })])
+      expect(planBackup(backup, waiting, NOW)).toMatchObject({ steps: [], problem: { reason: 'WaitingForPlace' } });
+    expect(kinds(leaving(9_000, { removalBlockedSince: ago(3_600) }), waiting)).toEqual(['removeFinalizer']);
   });
 
   it('stays there where another object has written it, of which Velero has made this one', () => {

@@ -1,6 +1,7 @@
 import { GROUP } from '@redis-queue/api';
 import { hasFinalizer, type FinalizerStep } from '@redis-queue/controller';
 import { problemOfRun } from '../runs/failure.ts';
+import { blockedMs, PLACE_PATIENCE_MS, REMOVAL_PATIENCE_MS } from '../runs/patience.ts';
 import { deletionDueMs } from '../runs/run-objects.ts';
 import type { RunState } from '../runs/runs.ts';
 import { problemOfStage, WAITING_FOR_PLACE } from '../runs/stage.ts';
@@ -17,11 +18,9 @@ import {
 /** Held while deletionPolicy is Delete, until what is in the storage is removed. */
 export const BACKUP_FINALIZER = `${GROUP}/backup-data`;
 
-/** For so long after the deletion a storage is waited for that cannot be reached. */
-export const REMOVAL_PATIENCE_MS = 300_000;
-
 /** What is to be done for a backup now. Pure. The finalizer comes before the first byte in the storage. */
 export function planBackup(backup: BackupObject, observed: ObservedBackup, now: Date): BackupPlan {
+  if (observed.stage === 'outdated') return { steps: [] };
   if (backup.metadata.deletionTimestamp !== undefined) return planRemoval(backup, observed, now);
   const { stage, run } = observed;
   const finalizer = planFinalizer(backup);
@@ -86,15 +85,16 @@ export function planRemoval(backup: BackupObject, { run, problem, readBy }: Remo
   if (run && run.phase !== 'ended') {
     if (run.task !== BackupTask.removal)
       return { steps: [{ kind: 'abort', why: 'the object is deleted' }], problem: REMOVING };
-    if (run.phase === 'waiting') return waitOrGiveUp(backup, [], WAITING_FOR_PLACE, now);
+    if (run.phase === 'waiting')
+      return waitOrGiveUp(backup, { problem: WAITING_FOR_PLACE, mostMs: PLACE_PATIENCE_MS }, now);
     return { steps: [], problem: REMOVING };
   }
   if (run?.task === BackupTask.removal) {
     if (run.end.ok) return { steps: [{ kind: 'removeFinalizer' }] };
-    return waitOrGiveUp(backup, FORGET, problemOfRun(run.end.error) as Problem, now);
+    return waitOrGiveUp(backup, { steps: FORGET, problem: problemOfRun(run.end.error) as Problem }, now);
   }
   if (readBy !== undefined) return { steps: [], problem: readByRestore(readBy) };
-  if (problem) return waitOrGiveUp(backup, FORGET, problem, now);
+  if (problem) return waitOrGiveUp(backup, { steps: FORGET, problem }, now);
   return { steps: [{ kind: 'remove' }], problem: REMOVING };
 }
 
@@ -111,11 +111,20 @@ function retainedAt(where: string): string {
 
 const FORGET: readonly BackupStep[] = [{ kind: 'forgetRun' }];
 
-/** For so long whatever stands in the way of its removal. */
-function waitOrGiveUp(backup: BackupObject, steps: readonly BackupStep[], problem: Problem, now: Date): BackupPlan {
-  const { metadata, status } = backup;
-  const waitedMs = now.getTime() - Date.parse(metadata.deletionTimestamp ?? '');
-  if (waitedMs < REMOVAL_PATIENCE_MS) return { steps, problem };
-  const where = status?.location ?? `the storage of spec.storage, in a folder named ${folderOf(backup)}`;
+/** What stands in the way of a removal. */
+interface Obstacle {
+  readonly problem: Problem;
+  readonly steps?: readonly BackupStep[];
+  readonly mostMs?: number;
+}
+
+/** For so long whatever stands in the way of its removal, since that was seen first. */
+function waitOrGiveUp(
+  backup: BackupObject,
+  { problem, steps = [], mostMs = REMOVAL_PATIENCE_MS }: Obstacle,
+  now: Date,
+): BackupPlan {
+  if (blockedMs(backup, now) < mostMs) return { steps, problem, isBlocked: true };
+  const where = backup.status?.location ?? `the storage of spec.storage, in a folder named ${folderOf(backup)}`;
   return { steps: [{ kind: 'removeFinalizer', dataRetained: `${where}: ${problem.message}` }] };
 }

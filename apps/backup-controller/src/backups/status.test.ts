@@ -2,7 +2,7 @@ import { findCondition } from '@redis-queue/controller';
 import { expect, it } from 'vitest';
 import { RunFailure } from '../runs/failure.ts';
 import { ago, backupObject, NOW } from '../testing/objects.ts';
-import { planBackup } from './plan.ts';
+import { BACKUP_FINALIZER, planBackup } from './plan.ts';
 import { backupStatus } from './status.ts';
 import { BackupTask, type BackupObject, type ObservedBackup } from './steps.ts';
 
@@ -94,6 +94,20 @@ it('of one that is deleted meanwhile is no failure', () => {
   const status = statusOf(leaving, { stage: 'running', run: running });
   expect(status).toMatchObject({ phase: 'Running', startTime: ago(5) });
   expect(conditionsOf(status)).toMatchObject({ Ready: 'False RemovingBackup' });
+});
+
+const leaving = (status: BackupObject['status'] & {}): BackupObject =>
+  backupObject({ deletionPolicy: 'Delete' }, status, { deletionTimestamp: ago(900), finalizers: [BACKUP_FINALIZER] });
+
+it('of one that is deleted says since when its removal is blocked, not counting a restore that reads it', () => {
+  const error = new RunFailure({ reason: 'StorageUnreachable', message: 'no answer' });
+  const failed = { task: BackupTask.removal, phase: 'ended', end: { ok: false, error, tookMs: 1 } } as const;
+  const first = statusOf(leaving({}), { stage: 'ended', run: failed });
+  expect(first).toMatchObject({ removalBlockedSince: ago(0) });
+  const known = leaving({ removalBlockedSince: ago(200) });
+  for (const run of [failed, { task: BackupTask.removal, phase: 'running' } as const])
+    expect(statusOf(known, { stage: 'ended', run }).removalBlockedSince).toBe(ago(200));
+  expect(statusOf(known, { stage: 'ended', readBy: 'back' }).removalBlockedSince).toBeUndefined();
 });
 
 it('of one that has ended says so again when something else failed since, and is over', () => {

@@ -1,6 +1,7 @@
 import { QUEUE_BACKUP_REASONS, type QueueBackupStatus } from '@redis-queue/api';
 import { kindConditions } from '@redis-queue/controller';
 import type { BackupResult } from '../engine/write-backup.ts';
+import { blockedSince } from '../runs/patience.ts';
 import { outcomeOf, RunCondition, runFields, saidOfEnd } from '../runs/run-status.ts';
 import type { BackupObject, BackupPlan, ObservedBackup, Problem } from './steps.ts';
 
@@ -11,7 +12,7 @@ export interface Outcome {
 }
 
 /** What the status should say. Pure; an unchanged outcome gives a deeply equal status. */
-export function backupStatus(backup: BackupObject, { observed, problem }: Outcome, now: Date): QueueBackupStatus {
+export function backupStatus(backup: BackupObject, { observed, plan, problem }: Outcome, now: Date): QueueBackupStatus {
   const { stage, run } = observed;
   const result = resultOf(observed);
   const isLeaving = backup.metadata.deletionTimestamp !== undefined;
@@ -26,7 +27,7 @@ export function backupStatus(backup: BackupObject, { observed, problem }: Outcom
   return {
     observedGeneration: backup.metadata.generation ?? 0,
     conditions: kindConditions(backup, QUEUE_BACKUP_REASONS, ready ?? unknown, notices, now),
-    ...(isLeaving ? whereItWas(backup) : runFields(backup, stage, now)),
+    ...(isLeaving ? whereItWas(backup, { ...observed, ...plan }, now) : runFields(backup, stage, now)),
     ...(progress && { progress: { ...progress } }),
     ...(result ? contents(result) : contentsBefore(backup.status)),
   };
@@ -38,9 +39,16 @@ function resultOf({ stage, run }: ObservedBackup): BackupResult | undefined {
 }
 
 /** Of an object that is being deleted, as it was: what is removed was no failure. */
-export function whereItWas({ status }: BackupObject): Partial<QueueBackupStatus> {
-  const { phase, startTime, completionTime, failures, lastFailureTime } = status ?? {};
-  return withoutUndefined({ phase, startTime, completionTime, failures, lastFailureTime });
+export function whereItWas(
+  backup: BackupObject,
+  { isBlocked, readBy }: Pick<BackupPlan, 'isBlocked'> & Pick<ObservedBackup, 'readBy'>,
+  now: Date,
+): Partial<QueueBackupStatus> {
+  const { phase, startTime, completionTime, failures, lastFailureTime, ...before } = backup.status ?? {};
+  // While a restore reads it, nothing is tried.
+  const since = readBy === undefined ? before.removalBlockedSince : undefined;
+  const removalBlockedSince = isBlocked ? blockedSince(backup, now) : since;
+  return withoutUndefined({ phase, startTime, completionTime, failures, lastFailureTime, removalBlockedSince });
 }
 
 /** What a backup has. */

@@ -39,4 +39,7 @@ export type BackupStep =
   /** Removes what is in the storage. */
   | { readonly kind: 'remove' };
 
-export type BackupPlan = Plan<BackupStep, QueueBackupReason>;
+export interface BackupPlan extends Plan<BackupStep, QueueBackupReason> {
+  /** Something stands in the way of its removal; the status says since when. */
+  readonly isBlocked?: boolean;
+}

@@ -12,6 +12,7 @@ import {
   GovernedByAnotherError,
   OpenFlowError,
   QueueRestoringError,
+  RestoreIncompleteError,
   RestoreLostError,
   TooManyJobsError,
   UnreadableKeyError,
@@ -58,7 +59,8 @@ function problemOf(error: unknown): Problem<QueueBackupReason | QueueRestoreReas
   if (error instanceof UnreadableKeyError) return { reason: 'QueueUnreadable', message: error.message };
   if (error instanceof TooManyJobsError) return { reason: 'TooManyJobs', message: TOO_MANY_JOBS };
   if (error instanceof GovernedByAnotherError) return { reason: 'GovernedByAnother', message: error.message };
-  if (error instanceof RestoreLostError) return { reason: 'RestoreLost', message: error.message };
+  if (error instanceof RestoreLostError || error instanceof RestoreIncompleteError)
+    return { reason: 'RestoreLost', message: error.message };
   if (error instanceof OpenFlowError) return { reason: 'OpenFlows', message: error.message };
   if (error instanceof ObjectNotFoundError) return { reason: 'BackupNotFound', message: error.message };
   return undefined;

@@ -10,6 +10,8 @@ import {
 import {
   completeRestore,
   readRestorePhase,
+  RESTORE_FIELD,
+  RestoreIncompleteError,
   RestoreLostError,
   snapshotQueue,
   WouldRun,
@@ -22,7 +24,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { withRedis, type Redis, type RunRedis } from '../access/redis.ts';
 import { checkQueue, sourceOf } from './check-queue.ts';
 import { compareQueue } from './compare-queue.ts';
-import { abandonQueues } from './end-restore.ts';
+import { abandonQueues, resumeQueues } from './end-restore.ts';
 import { fillQueue, placeQueue } from './fill-queue.ts';
 import { fillAll } from './run-restore.ts';
 import { lookAtTargets, takeTargets } from './take-targets.ts';
@@ -122,6 +124,8 @@ const OPTIONS = {
   report: () => undefined,
   assertLeading: () => undefined,
   queuesDone: 0,
+  keepsPaused: () => false,
+  sleep: () => Promise.resolve(),
 } as const;
 
 /** What workers would find, and every job. */
@@ -246,5 +250,21 @@ it('a queue that is not empty keeps a restore from all the others, and is named,
       'annotate Queue alone with redis-queue.io/end-restore=r-1',
     );
     await lookAtTargets([free], OPTIONS);
+  });
+});
+
+it('a queue is resumed unless its Queue wants it paused by now, and none before all have what was verified', async () => {
+  const moves = [await moveTo('resumed-a'), await moveTo('resumed-b')];
+  const fence = { ...OPTIONS, keepsPaused: (name: string) => name === 'resumed-b' };
+  await inRedis(async ({ redis }) => {
+    const mark = (at: number) => redis.hget(`bull:${moves[at]!.ref.name}:meta`, RESTORE_FIELD);
+    const isPaused = (at: number) => redis.hexists(`bull:${moves[at]!.ref.name}:meta`, 'paused');
+    await takeTargets(moves, OPTIONS);
+    await fillAll({ backup, moves: [moves[0]!] }, OPTIONS);
+    await expect(resumeQueues(moves, fence)).rejects.toThrow(RestoreIncompleteError);
+    expect([await mark(0), await isPaused(0)]).toEqual([expect.stringContaining('placed'), 1]);
+    await fillAll({ backup, moves }, OPTIONS);
+    expect(await resumeQueues(moves, fence)).toEqual({ stayPaused: ['resumed-b'] });
+    expect([await mark(0), await isPaused(0), await mark(1), await isPaused(1)]).toEqual([null, 0, null, 1]);
   });
 });

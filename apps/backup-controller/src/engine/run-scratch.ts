@@ -7,6 +7,7 @@ import type { QueueMove } from './moves.ts';
 import { openSource } from './restore-source.ts';
 import { compareAll, fillAll, type RestoreOptions, type RestoreResult } from './run-restore.ts';
 import { roomProblem } from './scratch-room.ts';
+import { takeBackAll, type TakeBackOptions } from './take-back.ts';
 import type { QueueTarget } from './targets.ts';
 
 export interface ScratchOptions extends RestoreOptions {
@@ -42,7 +43,8 @@ export async function runScratch(options: ScratchOptions): Promise<RestoreResult
   } catch (error) {
     // What fails here is done by the next run, or when the object ends.
     if (error instanceof RunFailure && TOO_FULL.has(error.reason))
-      await removeScratchQueues(moves, options).catch(() => undefined);
+      // Its own calls have all been answered.
+      await removeScratchQueues(moves, { ...options, sleep: () => Promise.resolve() }).catch(() => undefined);
     throw error;
   }
 }
@@ -91,16 +93,12 @@ async function refuseWithoutRoom(
 /** Removes what a scratch restore has written, however far it came. Idempotent. */
 export async function removeScratchQueues(
   targets: readonly QueueTarget[],
-  { restoreId, signal, assertLeading }: RestoreFence,
+  fence: RestoreFence & TakeBackOptions,
 ): Promise<RemovalResult> {
-  for (const { queue, ref, target } of targets) {
-    assertLeading();
-    // oxlint-disable-next-line no-await-in-loop -- in turn
-    await withRedis(target, signal, (access) =>
-      redisInWords(queue, access, () =>
-        removeScratch(access.redis, ref, restoreId, { signal, beforeStep: assertLeading }),
-      ),
-    );
-  }
+  const { restoreId, signal, assertLeading } = fence;
+  await takeBackAll(targets, fence, async ({ ref }, { redis }) => {
+    const outcome = await removeScratch(redis, ref, restoreId, { signal, beforeStep: assertLeading });
+    return outcome === 'gone' ? 'gone' : 'found';
+  });
   return { removed: true };
 }

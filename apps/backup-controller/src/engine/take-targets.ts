@@ -23,8 +23,8 @@ export interface BeginFence extends Pick<RestoreFence, 'restoreId' | 'assertLead
   readonly scratch?: boolean;
 }
 
-/** A call that begins a scratch restore later than this is none: who leads next may have removed it by then. */
-const SCRATCH_BEGINS_WITHIN_MS = 5_000;
+/** A call that begins a restore later than this is none: what takes it back waits for so long, see `takeBackAll`. */
+export const BEGINS_WITHIN_MS = 5_000;
 
 /**
  * Looks at all queues into which a restore goes, and writes nothing: each is empty, or this restore has begun there, its
@@ -63,17 +63,19 @@ export async function beginQueue(
   target: QueueTarget,
   access: RunRedis,
   { restoreId, assertLeading, scratch = false }: BeginFence,
-): Promise<Exclude<RestoreStart, { outcome: 'occupied' | 'governed' }>> {
+): Promise<Exclude<RestoreStart, { outcome: 'occupied' | 'governed' | 'restored' }>> {
   assertLeading();
   const { governor } = target;
-  const options = scratch
-    ? { scratch, withinMs: SCRATCH_BEGINS_WITHIN_MS }
-    : { governor: governor === undefined ? undefined : governedBy(governor) };
+  const options = {
+    withinMs: BEGINS_WITHIN_MS,
+    ...(scratch ? { scratch } : { governor: governor === undefined ? undefined : governedBy(governor) }),
+  };
   const start = await redisInWords(target.queue, access, () =>
     beginRestore(access.redis, target.ref, restoreId, options),
   );
   if (start.outcome === 'governed') throw new GovernedByAnotherError(target.ref, governor ?? '', start.owner);
   if (start.outcome === 'occupied') throw new RunFailure(notEmpty(target, start));
+  if (start.outcome === 'restored') throw new RunFailure(restoredBefore(target));
   return start;
 }
 
@@ -96,6 +98,11 @@ export async function confirmTargets(targets: readonly QueueTarget[], fence: Res
 /** The queue in Redis, in words. */
 export function placeOf({ queue, isDeadLetters = false }: Pick<QueueTarget, 'queue' | 'isDeadLetters'>): string {
   return `the ${isDeadLetters ? 'dead-letter queue' : 'queue'} of Queue ${queue}`;
+}
+
+function restoredBefore(target: QueueTarget): { reason: 'AlreadyRestored'; message: string } {
+  const message = `${placeOf(target)} was restored and resumed by this QueueRestore before, as its receipt there says, and its jobs have been worked on since; nothing was written. To restore it once more, create another QueueRestore`;
+  return { reason: 'AlreadyRestored', message };
 }
 
 function notEmpty(

@@ -1,7 +1,7 @@
-import { incrementalTimes } from '@redis-queue/api';
+import { incrementalTimes, type BackupChain } from '@redis-queue/api';
 import { describe, expect, it, vi } from 'vitest';
 import { ago, NOW } from '../testing/objects.ts';
-import { chainAt, chainsAfter, expiredChains, nextPoint, pointDueMs } from './chains.ts';
+import { chainsAfter, chainsUntil, expiredChains, nextPoint, pointDueMs } from './chains.ts';
 import { chain, incremental, taken } from './testing.fixture.ts';
 
 const HOUR = 3_600;
@@ -37,13 +37,34 @@ describe('the next point', () => {
     ['is due when the status says', incremental([chain(1, 20)], { dueIn: 10 }), 10_000],
     ['is due at once when that has passed', incremental([chain(1, 90)], { dueIn: -60 }), 0],
     [
-      'is due no later than every says, whatever clock wrote the time',
+      'is due at once when that is later than every says, by a clock that was wrong or by a longer interval',
       incremental([chain(1, 90)], { dueIn: HOUR }),
-      30_000,
+      0,
     ],
   ])('%s', (_, backup, dueMs) => {
     expect(pointDueMs(backup, NOW)).toBe(dueMs);
   });
+});
+
+it('what the clock of Redis says makes no chain old or young', () => {
+  for (const redisBehindSeconds of [660, -660, 86_400, -86_400]) {
+    const ahead = NOW.getTime() - redisBehindSeconds * 1_000;
+    let [chains, removed, fulls, seconds]: [BackupChain[], number, number, number] = [[], 0, 0, 0];
+    const spec = { fullEvery: '10m', keep: '1h' };
+    for (; seconds < 7_200; seconds += 30) {
+      const now = new Date(NOW.getTime() + seconds * 1_000);
+      const next = nextPoint(incremental(chains, { spec }), now);
+      if (next.point === 0) fulls++;
+      const point = { ...taken(next, { timeMs: ahead + seconds * 1_000 }), readMs: now.getTime() };
+      chains = chainsAfter(chains, { taken: { ...point, directory: `nightly-01234567/c/${next.point}` } });
+      for (const number of expiredChains(incremental(chains, { spec }), { now, isRead: () => false })) {
+        removed++;
+        chains = chainsAfter(chains, { removed: number });
+      }
+    }
+    // A full one every ten minutes for two hours, and those of an hour are kept.
+    expect([fulls, fulls - removed], `Redis is ${redisBehindSeconds} s behind`).toEqual([12, 7]);
+  }
 });
 
 describe('a chain', () => {
@@ -68,15 +89,18 @@ describe('a chain', () => {
   });
 });
 
+const read = (point: Parameters<typeof taken>[0]) => ({ ...taken(point), readMs: NOW.getTime() - 2_000 });
+
 describe('the chains after a point', () => {
   const before = [chain(4, 30), chain(3, 9 * HOUR)];
 
   it('have it in the newest one, with its size', () => {
-    const [newest, ...rest] = chainsAfter(before, { taken: taken({ chain: 4, point: 3 }) });
+    const [newest, ...rest] = chainsAfter(before, { taken: read({ chain: 4, point: 3 }) });
     expect(newest).toEqual({
       number: 4,
       firstTime: before[0]!.firstTime,
       lastTime: new Date(NOW.getTime() - 1_000).toISOString(),
+      extendedAt: ago(2),
       points: 4,
       directory: 'nightly-01234567/c00004/000003-b',
       manifestSha256: 'sha-new',
@@ -86,18 +110,19 @@ describe('the chains after a point', () => {
   });
 
   it('begin with a new one where it is a full one', () => {
-    const chains = chainsAfter(before, { taken: taken({ chain: 5, point: 0 }) });
+    const chains = chainsAfter(before, { taken: read({ chain: 5, point: 0 }) });
     expect(chains.map(({ number, points, storedBytes }) => [number, points, storedBytes])).toEqual([
       [5, 1, 9],
       [4, 3, 100],
       [3, 3, 100],
     ]);
     expect(chains[0]!.firstTime).toBe(chains[0]!.lastTime);
+    expect([chains[0]!.beganAt, chains[0]!.extendedAt]).toEqual([ago(2), ago(2)]);
   });
 
   it('are as many as a status has, and without one that was removed', () => {
     const many = Array.from({ length: 100 }, (_, n) => chain(100 - n, 1 + n));
-    const numbers = chainsAfter(many, { taken: taken({ chain: 101, point: 0 }) }).map(({ number }) => number);
+    const numbers = chainsAfter(many, { taken: read({ chain: 101, point: 0 }) }).map(({ number }) => number);
     expect([numbers.length, numbers[0], numbers.at(-1)]).toEqual([100, 101, 2]);
     expect(chainsAfter(before, { removed: 3 })).toEqual([before[0]]);
   });
@@ -106,7 +131,7 @@ describe('the chains after a point', () => {
 describe('the chain of a time', () => {
   const backup = incremental([chain(3, 10), chain(2, HOUR), chain(1, 25 * HOUR)]);
   const at = (seconds?: number) =>
-    chainAt(backup, seconds === undefined ? undefined : new Date(ago(seconds)), NOW)?.number;
+    chainsUntil(backup, seconds === undefined ? undefined : new Date(ago(seconds)), NOW)[0]?.number;
 
   it('is the newest one that had begun', () => {
     expect([at(), at(0), at(70), at(71), at(HOUR + 60)]).toEqual([3, 3, 3, 2, 2]);

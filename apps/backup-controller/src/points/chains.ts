@@ -1,4 +1,5 @@
 import { incrementalTimes, MOST_CHAINS, MOST_POINTS, type BackupChain, type QueueBackup } from '@redis-queue/api';
+import { timestamp } from '@redis-queue/controller';
 import { folderOf } from '../backups/files.ts';
 import type { NextPoint, PointPlace, PointResult } from '../engine/take-point.ts';
 
@@ -13,9 +14,10 @@ export function chainsOf({ status }: Pick<QueueBackup, 'status'>): readonly Back
 export function nextPoint(backup: Backup, now: Date): NextPoint {
   const [newest] = chainsOf(backup);
   if (!newest) return { chain: 1, point: 0 };
-  const { number, points, firstTime, directory, manifestSha256 } = newest;
+  const { number, points, firstTime, beganAt = firstTime, directory, manifestSha256 } = newest;
   const { fullEveryMs } = incrementalTimes(backup.spec.incremental);
-  const isYoung = now.getTime() - Date.parse(firstTime) < fullEveryMs;
+  // By the controller's own clock: that of a Redis may be wrong by more than a chain lasts.
+  const isYoung = now.getTime() - Date.parse(beganAt) < fullEveryMs;
   // One that Velero has brought back with its status: its points lie in the folder of the object from before.
   const isOwn = directory.split('/').includes(folderOf(backup));
   // A time in the future was written by a wrong clock; the count ends such a chain.
@@ -27,8 +29,8 @@ export function nextPoint(backup: Backup, now: Date): NextPoint {
 export function pointDueMs(backup: Backup, now: Date): number {
   const dueMs = Date.parse(backup.status?.incremental?.nextPointTime ?? '') - now.getTime();
   const { everyMs } = incrementalTimes(backup.spec.incremental);
-  // One that is further away was due by a longer interval, or by a wrong clock.
-  return Number.isNaN(dueMs) ? 0 : Math.min(Math.max(dueMs, 0), everyMs);
+  // One that is further away was due by a longer interval, or by a wrong clock: it would be so for as long as that was wrong.
+  return Number.isNaN(dueMs) || dueMs > everyMs ? 0 : Math.max(dueMs, 0);
 }
 
 /** Numbers of the chains that are to be removed, the oldest first; never of the newest chain. */
@@ -37,9 +39,14 @@ export function expiredChains(backup: Backup, { now, isRead }: { now: Date; isRe
   const [, ...older] = chainsOf(backup);
   // There is always room for the next one.
   const tooMany = older.slice(MOST_CHAINS - 2).map(({ number }) => number);
-  const old = older.filter(({ lastTime }) => isOlder(lastTime, keepMs, now)).map(({ number }) => number);
+  const old = older.filter((chain) => isOlder(extendedAt(chain), keepMs, now)).map(({ number }) => number);
   const expired = old.length > 0 && isRead() ? tooMany : [...new Set([...old, ...tooMany])];
   return expired.toSorted((a, b) => a - b);
+}
+
+/** When its newest point was begun, as the controller's own clock had it, if that is known. */
+export function extendedAt({ extendedAt: time, lastTime }: Pick<BackupChain, 'extendedAt' | 'lastTime'>): string {
+  return time ?? lastTime;
 }
 
 function isOlder(time: string, ms: number, now: Date): boolean {
@@ -49,7 +56,14 @@ function isOlder(time: string, ms: number, now: Date): boolean {
 /** The chains once a point was taken, or a chain removed. */
 export function chainsAfter(
   before: readonly BackupChain[],
-  { taken, removed }: { readonly taken?: PointResult | undefined; readonly removed?: number | undefined },
+  {
+    taken,
+    removed,
+  }: {
+    /** With when it was begun, in Unix ms, by the controller's own clock. */
+    readonly taken?: (PointResult & { readonly readMs: number }) | undefined;
+    readonly removed?: number | undefined;
+  },
 ): BackupChain[] {
   const chains = before.filter(({ number }) => number !== removed);
   if (!taken) return chains;
@@ -57,6 +71,7 @@ export function chainsAfter(
   const newest = {
     number: taken.chain,
     lastTime: time,
+    extendedAt: timestamp(taken.readMs),
     points: taken.point + 1,
     directory: taken.directory,
     manifestSha256: taken.manifestSha256,
@@ -65,12 +80,15 @@ export function chainsAfter(
   const [last, ...rest] = chains;
   if (last && last.number === taken.chain && taken.point > 0)
     return [{ ...last, ...newest, storedBytes: last.storedBytes + bytes }, ...rest];
-  return [{ ...newest, firstTime: time, storedBytes: bytes }, ...chains].slice(0, MOST_CHAINS);
+  return [{ ...newest, firstTime: time, beganAt: newest.extendedAt, storedBytes: bytes }, ...chains].slice(
+    0,
+    MOST_CHAINS,
+  );
 }
 
-/** The newest point of the chain in which the point of a time is, or of the newest chain; undefined: all are later. */
-export function chainAt(backup: Backup, at: Date | undefined, now: Date): (PointPlace & BackupChain) | undefined {
+/** The chains that had begun at a time, or all; the newest first. */
+export function chainsUntil(backup: Backup, at: Date | undefined, now: Date): (PointPlace & BackupChain)[] {
   const expired = new Set(expiredChains(backup, { now, isRead: () => false }));
   const retained = chainsOf(backup).filter(({ number }) => !expired.has(number));
-  return at === undefined ? retained[0] : retained.find(({ firstTime }) => Date.parse(firstTime) <= at.getTime());
+  return at === undefined ? retained : retained.filter(({ firstTime }) => Date.parse(firstTime) <= at.getTime());
 }

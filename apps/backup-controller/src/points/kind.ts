@@ -9,15 +9,12 @@ import { PROGRESS_EVERY_MS } from '../runs/requeue.ts';
 import { applyPoints, type PointTools } from './apply.ts';
 import { pointDueMs } from './chains.ts';
 import type { PointMetrics } from './metrics.ts';
-import { observePoints, type PointSources } from './observe.ts';
+import { observePoints } from './observe.ts';
 import { planPoints } from './plan.ts';
 import { pointsStatus, takenOf, type PointsOutcome } from './status.ts';
 import { hasPoints, retryDueMs, type ObservedPoints, type PointsPlan } from './steps.ts';
 
-/** How soon a status is looked at again that the cache does not show yet. */
-const OUTDATED_MS = 1_000;
-
-export interface PointsKindOptions extends PointTools, Pick<PointSources, 'readers'> {
+export interface PointsKindOptions extends PointTools {
   readonly metrics: PointMetrics;
   /** Numbers that move wait for their turn. */
   readonly pace: StatusPace;
@@ -37,12 +34,13 @@ export function pointsKind(
     reasons: QUEUE_BACKUP_REASONS,
     finalizer: BACKUP_FINALIZER,
     memories: [runs, removals, digests, writes, metrics, pace, retries],
-    observe: (backup, { client, now, signal }) => observePoints(backup, options, { client, now: now(), signal }),
+    observe: (backup, { now, signal }) => observePoints(backup, options, { now: now(), signal }),
     plan: planPoints,
     apply: (backup, found, context) => applyPoints(backup, found, context, options),
     status: pointsStatus,
     report: (backup, { done }, { event }) => reportRemoval(backup, done, event),
-    statusDelayMs(backup, _, status, nowMs) {
+    statusDelayMs(backup, { observed }, status, nowMs) {
+      if (observed.stage === 'outdated') return undefined;
       const news = compareStatus(backup.status, status);
       if (news === 'none') return undefined;
       return news === 'news' ? 0 : pace.waitMs(backup, PROGRESS_EVERY_MS, nowMs);
@@ -96,14 +94,14 @@ function waitMs(
   status: QueueBackupStatus,
   { now, retryMs }: { readonly now: Date; readonly retryMs: (written: BackupObject) => number },
 ): number | undefined {
+  // It is reconciled once its run is forgotten.
+  if (stage === 'outdated') return undefined;
   const written = { ...backup, status };
   const isLeaving = backup.metadata.deletionTimestamp !== undefined;
   if (run && run.phase !== 'ended')
     return run.phase === 'running' ? PROGRESS_EVERY_MS : isLeaving ? retryMs(written) : undefined;
   if (isLeaving || problem) return retryMs(written);
   switch (stage) {
-    case 'outdated':
-      return OUTDATED_MS;
     case 'failed':
     case 'backingOff':
       return retryDueMs(written, now);

@@ -30,6 +30,14 @@ it('the age of a backup without a point counts from when it was created, then fr
   expect(text).toContain(`${PREFIX}last_point_timestamp_seconds${LABELS} ${NOW.getTime() / 1_000 - 20}`);
 });
 
+it('the age of the newest point is by the controller’s clock, whatever that of Redis says', async () => {
+  for (const redisSeconds of [-3_600, 240]) {
+    const backup = incremental([chain(1, redisSeconds, { extendedAt: ago(40) })]);
+    metrics.observed(backup, backup.status!);
+    expect(await registry.metrics()).toContain(`${PREFIX}last_point_age_seconds${LABELS} 40`);
+  }
+});
+
 it('counts points, and a backup that is gone leaves no series', async () => {
   const backup = incremental([chain(1, 20)]);
   for (const changed of [100, 3]) metrics.taken(backup, { storedBytes: 50, changed });

@@ -2,6 +2,7 @@ import { incrementalTimes, QUEUE_BACKUP_REASONS, type QueueBackupStatus } from '
 import type { ObjectMemory } from '@redis-queue/controller';
 import type { Counter, Gauge, Registry } from 'prom-client';
 import type { BackupObject } from '../backups/steps.ts';
+import { chainsOf, extendedAt } from './chains.ts';
 import { ageSeconds, ObjectSeries } from '../runs/object-series.ts';
 
 interface Known {
@@ -32,11 +33,11 @@ export class PointMetrics implements ObjectMemory {
     });
     this.#lastPoint = this.#series.gauge(
       `${PREFIX}_last_point_timestamp_seconds`,
-      'The instant of the newest point of the incremental backup, in Unix seconds; none before the first one.',
+      "The instant of the newest point of the incremental backup, in Unix seconds, by Redis' clock; none before the first one.",
     );
     this.#series.computed(
       `${PREFIX}_last_point_age_seconds`,
-      'How long ago that was; before the first one, since when there has been the backup.',
+      "How long ago it was begun, by the controller's clock; before the first one, since when there has been the backup.",
       ({ sinceMs = now() }) => ageSeconds(sinceMs, now()),
     );
     this.#interval = this.#series.gauge(
@@ -53,7 +54,10 @@ export class PointMetrics implements ObjectMemory {
     const pointMs = Date.parse(status.incremental?.lastPointTime ?? '');
     const hasPoint = !Number.isNaN(pointMs);
     const createdMs = Date.parse(backup.metadata.creationTimestamp ?? '') || undefined;
-    const labels = this.#series.note(backup, { sinceMs: hasPoint ? pointMs : createdMs });
+    // Not by Redis' clock, by which a point may be of another day.
+    const [newest] = chainsOf({ status });
+    const beganMs = newest && Date.parse(extendedAt(newest));
+    const labels = this.#series.note(backup, { sinceMs: hasPoint ? (beganMs ?? pointMs) : createdMs });
     if (hasPoint) this.#lastPoint.set(labels, pointMs / 1_000);
     this.#interval.set(labels, incrementalTimes(backup.spec.incremental).everyMs / 1_000);
   }

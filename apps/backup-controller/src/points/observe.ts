@@ -1,6 +1,3 @@
-import { QUEUE_BACKUPS } from '@redis-queue/api';
-import { keyOf, type KubeClient } from '@redis-queue/controller';
-import { isDeepStrictEqual } from 'node:util';
 import type { Sources } from '../access/sources.ts';
 import { resolveStorage } from '../access/storage-access.ts';
 import { sourcesOf } from '../backups/observe.ts';
@@ -17,25 +14,23 @@ export interface PointSources {
 }
 
 export interface ObserveContext {
-  readonly client: Pick<KubeClient, 'get'>;
   readonly now: Date;
   readonly signal: AbortSignal;
 }
 
-/** Reads what `planPoints` needs: of one whose run is to begin its Secrets and its newest status. Writes nothing. */
+/** Reads what `planPoints` needs: of one whose run is to begin its Secrets, else nothing. Writes nothing. */
 export async function observePoints(
   backup: BackupObject,
   { sources, runs, removals, readers }: PointSources,
-  { client, now, signal }: ObserveContext,
+  { now, signal }: ObserveContext,
 ): Promise<ObservedPoints> {
   const { namespace = '', uid = '', deletionTimestamp } = backup.metadata;
   const [run, removal] = [runs.stateOf(uid), removals.stateOf(uid)];
   const stage = stageOfPoints(backup, run, now);
   const found = { stage, run, removal, next: nextPoint(backup, now) };
+  if (stage === 'outdated') return found;
   const isLeaving = deletionTimestamp !== undefined;
   if (isLeaving && run && run.phase !== 'ended') return found;
-  if (!isLeaving && stage === 'due' && (await isOutdated(backup, client, signal)))
-    return { ...found, stage: 'outdated' };
   const readBy = isLeaving && hasPoints(backup) ? readers.of(backup) : undefined;
   if (readBy !== undefined) return { ...found, readBy };
   const isRead = (): boolean => readers.of(backup) !== undefined;
@@ -51,18 +46,4 @@ export async function observePoints(
   const storage = await resolveStorage(namespace, backup.spec, sources.storage, sources.secretsOf(namespace, signal));
   if (!storage.ok) return { ...found, problem: storage.problem };
   return { ...found, storage: storage.access, queues, expired };
-}
-
-/**
- * Whether the status is not the newest. A point is removed before it is taken, as an attempt that nobody knows of; by an
- * older status, one that a former leader has noted since would be taken for such.
- */
-async function isOutdated(
-  backup: BackupObject,
-  client: Pick<KubeClient, 'get'>,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const newest = await client.get<BackupObject>(QUEUE_BACKUPS, keyOf(backup), { signal });
-  if (newest?.metadata.uid !== backup.metadata.uid) return true;
-  return !isDeepStrictEqual(newest?.status?.incremental, backup.status?.incremental);
 }

@@ -2,11 +2,12 @@ import { findCondition, saidBefore } from '@redis-queue/controller';
 import { BACKING_UP, planFinalizer, planRemoval, unlessNew } from '../backups/plan.ts';
 import type { BackupObject, Problem } from '../backups/steps.ts';
 import { problemOfRun } from '../runs/failure.ts';
-import { problemOfStage } from '../runs/stage.ts';
+import { isOutdated, problemOfStage } from '../runs/stage.ts';
 import { hasPoints, type ObservedPoints, type PointsPlan, type PointsStep } from './steps.ts';
 
 /** What is to be done for an incremental backup now. Pure. The finalizer comes before the first byte in the storage. */
 export function planPoints(backup: BackupObject, observed: ObservedPoints, now: Date): PointsPlan {
+  if (observed.stage === 'outdated') return { steps: [] };
   if (backup.metadata.deletionTimestamp !== undefined) return planRemoval(backup, observed, now);
   const { stage, problem, expired } = observed;
   const steps = [
@@ -58,5 +59,7 @@ function withProblem<F extends string>(field: F, problem: Problem | undefined): 
 }
 
 function failureOf(run: ObservedPoints['run'] | ObservedPoints['removal']): Problem | undefined {
-  return run?.phase === 'ended' && !run.end.ok ? (problemOfRun(run.end.error) as Problem) : undefined;
+  return run?.phase === 'ended' && !run.end.ok && !isOutdated(run)
+    ? (problemOfRun(run.end.error) as Problem)
+    : undefined;
 }

@@ -238,7 +238,10 @@ describe.concurrent('an incremental backup', () => {
     expect(await place.restored('whole')).toEqual(await contentOf(place.name));
 
     // Somebody removes the newest point: nothing could be restored of what is added to it.
-    rmSync(join(t.volume, place.namespace, chain!.directory, 'manifest.json'));
+    await place.stop();
+    const [newest] = (await t.read(backup)).status?.incremental?.chains ?? [];
+    rmSync(join(t.volume, place.namespace, newest!.directory, 'manifest.json'));
+    await place.controller();
     const broken = await place.next(backup);
     expect(broken.status?.incremental?.chains).toMatchObject([{ number: 2, points: 1 }, { number: 1 }]);
     const events = await eventually(async () => {

@@ -19,7 +19,10 @@ export function pointsStatus(
   now: Date,
 ): QueueBackupStatus {
   const taken = takenOf(observed);
-  const chains = chainsAfter(chainsOf(backup), { taken, removed: removedOf(observed) });
+  const chains = chainsAfter(chainsOf(backup), {
+    taken: taken && readAt(taken, observed),
+    removed: removedOf(observed),
+  });
   const isLeaving = backup.metadata.deletionTimestamp !== undefined;
   const { stage, run } = observed;
   const ready = problem ?? (chains.length > 0 ? pointsTaken(backup) : PENDING);
@@ -32,7 +35,7 @@ export function pointsStatus(
   return {
     observedGeneration: backup.metadata.generation ?? 0,
     conditions: kindConditions(backup, QUEUE_BACKUP_REASONS, ready, notices, now),
-    ...(isLeaving ? whereItWas(backup) : lifeOf(backup, observed, chains, now)),
+    ...(isLeaving ? whereItWas(backup, { ...observed, ...plan }, now) : lifeOf(backup, observed, chains, now)),
     ...(progress && { progress: { ...progress } }),
     ...found,
     ...(chains.length > 0 && { storedBytes: chains.reduce((sum, { storedBytes }) => sum + storedBytes, 0) }),
@@ -52,6 +55,12 @@ function pointsTaken({ spec }: BackupObject): Problem {
 export function takenOf({ stage, run }: ObservedPoints): TakenPoint | undefined {
   if (stage !== 'succeeded' || run?.phase !== 'ended' || !run.end.ok) return undefined;
   return run.end.result === 'removed' ? undefined : run.end.result;
+}
+
+/** With when it had its place, by the controller's own clock: what was done until then is in it. */
+function readAt(taken: TakenPoint, { run }: ObservedPoints): TakenPoint & { readonly readMs: number } {
+  const tookMs = run?.phase === 'ended' ? run.end.tookMs : 0;
+  return { ...taken, readMs: taken.beganMs + Math.max(0, taken.lastedMs - tookMs) };
 }
 
 function removedOf({ removal }: ObservedPoints): number | undefined {

@@ -1,13 +1,13 @@
 import type { QueueBackup, QueueBackupReason } from '@redis-queue/api';
 import type { Plan } from '@redis-queue/controller';
 import type { StorageAccess } from '../access/storage-access.ts';
-import { BackupTask, type BackupObject, type BackupStep, type Problem } from '../backups/steps.ts';
+import { BackupTask, type BackupObject, type BackupPlan, type BackupStep, type Problem } from '../backups/steps.ts';
 import type { RunProgress } from '../engine/progress.ts';
 import type { NextPoint, PointResult } from '../engine/take-point.ts';
 import type { QueueSource } from '../engine/write-backup.ts';
 import { backoffDueMs, JOB_BACKOFF, type Backoff } from '../runs/run-objects.ts';
 import type { Runs, RunState } from '../runs/runs.ts';
-import { isInterrupted, type Stage } from '../runs/stage.ts';
+import { isInterrupted, isOutdated, type Stage } from '../runs/stage.ts';
 import { chainsOf, nextPoint, pointDueMs } from './chains.ts';
 
 // What planning starts from and ends with, of a QueueBackup with mode Incremental.
@@ -32,9 +32,7 @@ export type ChainRemovals = Runs<RunProgress, number>;
 export type PointStage =
   | Exclude<Stage, 'ended' | 'returning' | 'returned' | 'late' | 'postponed'>
   /** The next point is not due yet. */
-  | 'resting'
-  /** The cache shows an older status than there is: what is due is not known. */
-  | 'outdated';
+  | 'resting';
 
 export interface ObservedPoints {
   readonly stage: PointStage;
@@ -55,7 +53,7 @@ export interface ObservedPoints {
 
 export type PointsStep = BackupStep | { readonly kind: 'removeChain'; readonly number: number };
 
-export interface PointsPlan extends Plan<PointsStep, QueueBackupReason> {
+export interface PointsPlan extends Plan<PointsStep, QueueBackupReason>, Pick<BackupPlan, 'isBlocked'> {
   /** What makes it serve worse while there are points to restore from. */
   readonly trouble?: Problem;
 }
@@ -79,6 +77,7 @@ export function stageOfPoints(
   run: RunState<unknown, unknown> | undefined,
   now: Date,
 ): PointStage {
+  if (run && isOutdated(run)) return 'outdated';
   if (run?.phase === 'ended' && run.end.ok) return 'succeeded';
   // One that was interrupted is begun again at once.
   if (run?.phase === 'ended') return isInterrupted(run) ? 'due' : 'failed';

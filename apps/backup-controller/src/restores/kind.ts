@@ -20,6 +20,7 @@ import {
   needsRelease,
   needsRemoval,
   needsResumption,
+  needsRewriting,
   RESTORE_FINALIZER,
   RestoreTask,
   type ObservedRestore,
@@ -67,6 +68,7 @@ export function restoreKind(
       if (status && !spec.dryRun) sawEnd(metadata.namespace ?? '', status);
     },
     statusDelayMs(restore, { observed }, status, nowMs) {
+      if (observed.stage === 'outdated') return undefined;
       if (observed.stage === 'returning') return restoredUnfinished(restore, new Date(nowMs))?.statusWithinMs;
       const news = compareStatus(restore.status, status);
       if (news === 'none') return undefined;
@@ -94,6 +96,8 @@ export function restoreKind(
       const isDone = (kind: string): boolean => outcome.done.some((step) => step.kind === kind);
       // It is gone, as the cache will show.
       if (isDone('delete')) return undefined;
+      // It is reconciled once its run is forgotten.
+      if (outcome.observed.stage === 'outdated') return undefined;
       const now = new Date(nowMs);
       const written = { ...restore, status };
       const retryMs = outcome.problem ? retries.afterMs(restore, status, now, random()) : undefined;
@@ -102,7 +106,8 @@ export function restoreKind(
       if (needsRelease(written) && !isDone('removeFinalizer')) return 0;
       // The next run begins once the status says what this one found out.
       if (!hasEnded(written) && run?.phase === 'ended' && run.end.ok) return 0;
-      if (needsResumption(written) || needsRemoval(written)) return run?.phase === 'ended' && run.end.ok ? 0 : retryMs;
+      if (needsResumption(written) || needsRewriting(written) || needsRemoval(written))
+        return run?.phase === 'ended' && run.end.ok ? 0 : retryMs;
       if (holdsQueues(written)) return undefined;
       return waitMs(written, outcome.observed, { now, retryMs });
     },
@@ -111,8 +116,8 @@ export function restoreKind(
 
 const UNDER_WAY: ReadonlySet<string> = new Set(['Restoring', 'Resuming', 'RemovingScratch']);
 
-/** A run says itself when it ends. */
+/** A run says itself when it ends; one that waits for a place is given up after a while. */
 function abandonmentWaitMs(run: RestoreRun | undefined, retryMs: number): number | undefined {
-  if (run && run.phase !== 'ended') return undefined;
+  if (run && run.phase !== 'ended') return run.phase === 'waiting' ? retryMs : undefined;
   return run?.task === RestoreTask.abandonment && !run.end.ok ? retryMs : 0;
 }

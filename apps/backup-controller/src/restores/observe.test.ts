@@ -45,7 +45,13 @@ describe('where a restore reads', () => {
     expect((await observe(backup, from())).backup).toMatchObject(newest);
     expect((await observe(backup, from())).backup?.atMs).toBeUndefined();
     const at = ago(20);
-    expect((await observe(backup, from(at))).backup).toMatchObject({ ...newest, atMs: Date.parse(at) });
+    const before = { directory: chain(2, HOUR).directory, manifestSha256: 'sha-2' };
+    expect((await observe(backup, from(at))).backup).toMatchObject({
+      ...newest,
+      atMs: Date.parse(at),
+      // Its first point may have a queue that was read later.
+      older: before,
+    });
     const older = { directory: chain(2, HOUR).directory, manifestSha256: 'sha-2' };
     expect((await observe(backup, from(ago(HOUR - 60)))).backup).toMatchObject(older);
   });
@@ -82,5 +88,11 @@ describe('where a restore reads', () => {
     expect((await observe(full, from())).backup?.directory).toBe('a');
     expect((await observe(full, from(ago(60)))).backup).toEqual({ directory: 'a', storage: expect.anything() });
     expect((await observe(full, from(ago(61)))).problem?.message).toContain(`it is of ${ago(60)}`);
+    // Of the queues that are restored the one that was read last says of which time it is.
+    const two = backupObject({}, { ...status, queues: [queue, { ...queue, name: 'slow', snapshotAt: ago(40) }] });
+    const both = from(ago(50));
+    expect((await observe(two, both)).problem?.message).toContain(`it is of ${ago(40)}`);
+    const one = { ...both, spec: { ...both.spec, queues: [{ name: 'emails' }] } };
+    expect((await observe(two, one)).backup).toMatchObject({ directory: 'a' });
   });
 });

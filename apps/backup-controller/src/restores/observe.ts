@@ -3,13 +3,14 @@ import { saidBefore, type ObjectCache } from '@redis-queue/controller';
 import type { NamedRedis, Sources } from '../access/sources.ts';
 import { resolveStorage } from '../access/storage-access.ts';
 import type { BackupObject } from '../backups/steps.ts';
-import { chainAt, chainsOf } from '../points/chains.ts';
+import { chainsOf, chainsUntil } from '../points/chains.ts';
 import { isIncremental } from '../points/steps.ts';
 import { hasEnded } from '../runs/run-objects.ts';
 import {
   needsAbandonment,
   needsRemoval,
   needsResumption,
+  needsRewriting,
   stageOfRestore,
   type BackupPlace,
   type ObservedRestore,
@@ -18,6 +19,7 @@ import {
   type RestoreRuns,
 } from './steps.ts';
 import { targetsFor } from './targets.ts';
+import { restoredOf } from './wanted-queues.ts';
 
 export interface RestoreSources extends Sources, NamedRedis {
   readonly backups: Pick<ObjectCache<BackupObject>, 'get'>;
@@ -32,9 +34,10 @@ export async function observeRestore(
 ): Promise<ObservedRestore> {
   const run = runs.stateOf(restore.metadata.uid ?? '');
   const found = { stage: stageOfRestore(restore, run, now), run };
-  if (needsResumption(restore) || needsAbandonment(restore) || needsRemoval(restore))
+  const isRewriting = needsRewriting(restore);
+  if (!isRewriting && (needsResumption(restore) || needsAbandonment(restore) || needsRemoval(restore)))
     return run ? found : { ...found, ...targetsOf(restore, sources) };
-  if (found.stage !== 'due') return found;
+  if (isRewriting ? run !== undefined : found.stage !== 'due') return found;
   const source = await sourceOf(restore, sources, { now, signal });
   return 'problem' in source ? { ...found, problem: source.problem } : { ...found, backup: source };
 }
@@ -125,7 +128,14 @@ function placeOf(
   const { phase, directory: written = '', manifestSha256: sha256 } = backup.status ?? {};
   if (phase === 'Failed')
     return { problem: { reason: 'BackupFailed', message: `QueueBackup ${name} failed; restore from another` } };
-  const time = earliest(backup.status?.queues?.map(({ snapshotAt }) => snapshotAt) ?? []);
+  const { queues = [] } = backup.status ?? {};
+  const restored = new Set(
+    restoredOf(
+      queues.map((queue) => queue.name),
+      restore.spec,
+    ),
+  );
+  const time = latest(queues.filter((queue) => restored.has(queue.name)).map(({ snapshotAt }) => snapshotAt));
   if (at !== undefined && Date.parse(at) < Date.parse(time))
     return { problem: pointNotFound(name, at, `is of ${time}`) };
   return { directory: written, ...(sha256 !== undefined && { manifestSha256: sha256 }) };
@@ -146,22 +156,25 @@ function pointOf(
     const message = `QueueBackup ${name} has no point yet; it is waited for`;
     return { problem: { reason: 'BackupNotComplete', message } };
   }
-  const chain = chainAt(backup, at === undefined ? undefined : new Date(at), now);
+  const [chain, older] = chainsUntil(backup, at === undefined ? undefined : new Date(at), now);
   if (!chain) {
     const spans = chains.slice(0, MOST_NAMED).map(({ firstTime, lastTime }) => `${firstTime} to ${lastTime}`);
     const more = chains.length > MOST_NAMED ? ` and ${chains.length - MOST_NAMED} older chains` : '';
     return { problem: pointNotFound(name, at ?? '', `has points of ${spans.join(', ')}${more}`) };
   }
   const { directory, manifestSha256 } = chain;
-  return { directory, manifestSha256, ...(at !== undefined && { atMs: Date.parse(at) }) };
+  if (at === undefined) return { directory, manifestSha256 };
+  // Its first point has a queue that was read after the time, maybe.
+  const before = older && { older: { directory: older.directory, manifestSha256: older.manifestSha256 } };
+  return { directory, manifestSha256, atMs: Date.parse(at), ...before };
 }
 
 /** Spans of time that a message lists. */
 const MOST_NAMED = 10;
 
-/** The first of some times, as a status has them. */
-function earliest(times: readonly string[]): string {
-  return times.toSorted()[0] ?? '';
+/** The last of some times, as a status has them. */
+function latest(times: readonly string[]): string {
+  return times.toSorted((a, b) => Date.parse(b) - Date.parse(a))[0] ?? '';
 }
 
 function pointNotFound(name: string, at: string, has: string): Problem {

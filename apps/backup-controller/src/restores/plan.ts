@@ -1,17 +1,21 @@
+import { END_RESTORE_ANNOTATION } from '@redis-queue/api';
 import { hasFinalizer, type FinalizerStep } from '@redis-queue/controller';
 import type { QueueLeft } from '../engine/end-restore.ts';
 import { problemOfRun } from '../runs/failure.ts';
+import { blockedMs, PLACE_PATIENCE_MS, REMOVAL_PATIENCE_MS } from '../runs/patience.ts';
 import { deletionDueMs } from '../runs/run-objects.ts';
 import { saidOfEnd } from '../runs/run-status.ts';
 import { problemOfStage, WAITING_FOR_PLACE } from '../runs/stage.ts';
 import { describeLeft, leftBy, namesLeft } from './left.ts';
 import {
+  hasFoundLoss,
   holdsQueues,
   isCopy,
   needsAbandonment,
   needsRelease,
   needsRemoval,
   needsResumption,
+  needsRewriting,
   RESTORE_FINALIZER,
   resumes,
   RestoreTask,
@@ -21,13 +25,15 @@ import {
   type RestorePlan,
 } from './steps.ts';
 
-/** For so long after its end, or its deletion, a Redis is waited for in which something may be left. */
-export const ABANDONMENT_PATIENCE_MS = 300_000;
-
 /** What is to be done for a restore now. Pure. The finalizer comes before the first write to Redis. */
 export function planRestore(restore: RestoreObject, observed: ObservedRestore, now: Date): RestorePlan {
+  if (observed.stage === 'outdated') return { steps: [] };
   if (needsAbandonment(restore)) return planAbandonment(restore, observed, now);
-  if (needsResumption(restore)) return planTask(observed, 'resume', RESUMING);
+  if (needsRewriting(restore)) return planRewriting(restore, observed);
+  if (needsResumption(restore)) {
+    if (hasFoundLoss(observed.run)) return { steps: [], problem: REWRITING };
+    return planTask(observed, 'resume', RESUMING);
+  }
   if (isCopy(restore) && holdsQueues(restore) && resumes(restore)) return { steps: [], problem: HELD_BY_ANOTHER };
   const { stage, run } = observed;
   if (needsRemoval(restore) && stage === 'running') return planTask(observed, 'removeScratch', REMOVING);
@@ -78,6 +84,11 @@ const RESUMING: Problem = {
   reason: 'Resuming',
   message: 'all jobs are there and verified, and the queues are being resumed',
 };
+const REWRITING: Problem = {
+  reason: 'Restoring',
+  message:
+    'Redis has lost part of what was verified, as a failover may do, and it is written and compared again; the queues stay paused until then',
+};
 const HELD_BY_ANOTHER: Problem = {
   reason: 'RestoredByVelero',
   message:
@@ -108,8 +119,29 @@ function planTask({ run, problem }: ObservedRestore, kind: 'resume' | 'removeScr
     if (run.end.ok) return { steps: [] };
     return { steps: [{ kind: 'forgetRun' }], problem: problemOfRun(run.end.error) as Problem };
   }
-  if (run) return { steps: [], problem: doing };
+  if (run) return { steps: [], problem: run.phase === 'waiting' ? WAITING_FOR_PLACE : doing };
   return problem ? { steps: [], problem } : { steps: [{ kind }], problem: doing };
+}
+
+/** Of one that is verified, of which Redis has lost part: tried until all of it is there again. */
+function planRewriting(restore: RestoreObject, { run, problem }: ObservedRestore): RestorePlan {
+  if (run?.phase === 'ended' && run.task === RestoreTask.restore) {
+    if (run.end.ok) return { steps: [], ...(resumes(restore) && { problem: RESUMING }) };
+    return { steps: [{ kind: 'forgetRun' }], problem: cannotRewrite(restore, problemOfRun(run.end.error) as Problem) };
+  }
+  // The resumption that has found it out.
+  if (run?.phase === 'ended') return { steps: [{ kind: 'forgetRun' }], problem: REWRITING };
+  if (run) return { steps: [], problem: run.phase === 'waiting' ? WAITING_FOR_PLACE : REWRITING };
+  if (problem) return { steps: [], problem: cannotRewrite(restore, problem) };
+  return { steps: [{ kind: 'restore' }], problem: REWRITING };
+}
+
+/** With the way out where the backup is gone. */
+function cannotRewrite({ metadata: { uid = '' } }: RestoreObject, { reason, message }: Problem): Problem {
+  return {
+    reason,
+    message: `Redis has lost part of what was verified, as a failover may do, and it cannot be written again now: ${message}; where it never can, annotate the Queues with ${END_RESTORE_ANNOTATION}=${uid}, which removes what is left of it, and restore another backup`,
+  };
 }
 
 /** Of one that failed or is being deleted. What Ready says of a failure stays. */
@@ -118,8 +150,9 @@ function planAbandonment(restore: RestoreObject, observed: ObservedRestore, now:
   const isLeaving = restore.metadata.deletionTimestamp !== undefined;
   const said = isLeaving ? { problem: ABANDONING } : {};
   if (run && run.phase !== 'ended') {
-    if (isLeaving && run.phase === 'waiting' && waitedMs(restore, now) >= ABANDONMENT_PATIENCE_MS)
-      return giveUp(restore, WAITING_FOR_PLACE.message);
+    const isWaiting = isLeaving && run.phase === 'waiting' && run.task === RestoreTask.abandonment;
+    if (isWaiting && blockedMs(restore, now) >= PLACE_PATIENCE_MS) return giveUp(restore, WAITING_FOR_PLACE.message);
+    if (isWaiting) return { steps: [], problem: WAITING_FOR_PLACE, isBlocked: true };
     const abort = run.task === RestoreTask.abandonment ? [] : [{ kind: 'abort', why: 'it has ended' } as const];
     return { steps: abort, ...said };
   }
@@ -145,14 +178,9 @@ function planRelease(restore: RestoreObject, left: readonly QueueLeft[]): Restor
 
 function giveUpOrWait(restore: RestoreObject, problem: Problem, now: Date): RestorePlan {
   const isLeaving = restore.metadata.deletionTimestamp !== undefined;
-  if (waitedMs(restore, now) < ABANDONMENT_PATIENCE_MS)
-    return { steps: [{ kind: 'forgetRun' }], ...(isLeaving && { problem }) };
+  if (blockedMs(restore, now) < REMOVAL_PATIENCE_MS)
+    return { steps: [{ kind: 'forgetRun' }], ...(isLeaving && { problem }), isBlocked: true };
   return giveUp(restore, problem.message);
-}
-
-/** Since its deletion, or its end. */
-function waitedMs({ metadata, status }: RestoreObject, now: Date): number {
-  return now.getTime() - Date.parse(metadata.deletionTimestamp ?? status?.completionTime ?? '');
 }
 
 function giveUp({ status }: RestoreObject, why: string): RestorePlan {

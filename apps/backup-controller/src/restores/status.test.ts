@@ -1,4 +1,5 @@
 import type { QueueRestore } from '@redis-queue/api';
+import { RestoreIncompleteError } from '@redis-queue/bullmq';
 import { findCondition } from '@redis-queue/controller';
 import { describe, expect, it } from 'vitest';
 import { RestoreDiffersFailure } from '../engine/run-restore.ts';
@@ -87,6 +88,33 @@ describe('a restore', () => {
     expect(reconcile(held({ ...spec, resume: true }, end.status)).steps).toEqual(['removeFinalizer', 'delete']);
   });
 
+  it('of which Redis has lost part is written and compared again, by its status alone, and resumed after that', () => {
+    const lost = new RestoreIncompleteError('bull:emails', '0123456789ab');
+    const failure = new RunFailure({ reason: 'RestoreLost', message: lost.message }, lost);
+    const notFound = { reason: 'BackupNotFound', message: 'it is gone' } as const;
+    for (const spec of [{ resume: true }, { resume: false }]) {
+      const verified = reconcile(restoreObject(spec, after(spec, checked)), restored).status;
+      const restore = (status: typeof verified) => held({ resume: true }, status);
+      const found = reconcile(restore(verified), failed(RestoreTask.resumption, failure));
+      expect(found).toMatchObject({ steps: [], ready: 'False Restoring', status: { lostAt: ago(0) } });
+      const again = restore(found.status);
+      expect(reconcile(again)).toMatchObject({ steps: ['restore'], ready: 'False Restoring' });
+      expect(planRestore(again, { stage: 'ended', problem: notFound }, NOW)).toMatchObject({
+        steps: [],
+        problem: { reason: 'BackupNotFound', message: expect.stringContaining('end-restore=0123456789ab') },
+      });
+      expect(reconcile(again, failed(RestoreTask.restore, failure))).toMatchObject({
+        steps: ['forgetRun'],
+        ready: 'False RestoreLost',
+      });
+      const done = reconcile(again, restored);
+      expect(done).toMatchObject({ steps: [], ready: 'False Resuming' });
+      expect(done.status.lostAt).toBeUndefined();
+      expect(reconcile(restore(done.status)).steps).toEqual(['resume']);
+      expect(reconcile(restore(done.status), resumed)).toMatchObject({ ready: 'True Restored', complete: 'True' });
+    }
+  });
+
   it('whose resume is taken back before it happened stays paused', () => {
     const paused = reconcile(restoreObject({ resume: false }, after({}, checked, restored)));
     expect(paused).toMatchObject({ steps: [], ready: 'True RestoredPaused', complete: 'True' });
@@ -107,6 +135,7 @@ describe('a restore', () => {
   });
 });
 
+const since = (seconds: number) => ({ ...after({}, checked)!, removalBlockedSince: ago(seconds) });
 const leaving = (seconds: number, status = after({}, checked)) => held({}, status, { deletionTimestamp: ago(seconds) });
 
 describe('a restore that ends early', () => {
@@ -121,8 +150,12 @@ describe('a restore that ends early', () => {
     expect(status).toMatchObject({ phase: 'Failed', failures: 1 });
     const restore = held({ backoffLimit: 0 }, status);
     expect(reconcile(restore)).toMatchObject({ steps: ['abandon'], ready: 'False BackoffLimitExceeded', status });
+    const unreachable = reconcile(restore, failed(RestoreTask.abandonment, full));
+    expect(unreachable).toMatchObject({ steps: ['forgetRun'], ready: 'False BackoffLimitExceeded' });
+    expect(unreachable.status).toEqual({ ...status, removalBlockedSince: ago(0) });
     const end = reconcile(restore, abandoned);
     expect(end).toMatchObject({ steps: ['removeFinalizer', 'forgetRun'], ready: 'False BackoffLimitExceeded' });
+    expect(reconcile(restoreObject({ backoffLimit: 0 }, unreachable.status)).status).toEqual(status);
     expect(reconcile(restoreObject({ backoffLimit: 0 }, status)).steps).toEqual([]);
   });
 
@@ -137,8 +170,15 @@ describe('a restore that ends early', () => {
       steps: ['forgetRun'],
       ready: 'False RedisOutOfMemory',
     });
-    const [late] = reconcile(leaving(300), failed(RestoreTask.abandonment, full)).plan.steps;
+    // Five minutes after it failed first, whenever it was deleted.
+    const once = reconcile(leaving(9_000), failed(RestoreTask.abandonment, full));
+    expect([once.steps, once.status.removalBlockedSince]).toEqual([['forgetRun'], ago(0)]);
+    expect(reconcile(leaving(9_000, since(299))).status.removalBlockedSince).toBe(ago(299));
+    const [late] = reconcile(leaving(9_000, since(300)), failed(RestoreTask.abandonment, full)).plan.steps;
     expect(late).toEqual({ kind: 'removeFinalizer', dataRetained: 'emails: Redis is full' });
+    const waiting: RestoreRun = { task: RestoreTask.abandonment, phase: 'waiting' };
+    expect(reconcile(leaving(9_000), waiting)).toMatchObject({ steps: [], ready: 'False WaitingForPlace' });
+    expect(reconcile(leaving(9_000, since(3_600)), waiting).steps).toEqual(['removeFinalizer']);
     expect(reconcile(leaving(1), leaves).plan.steps[0]).toMatchObject({
       dataRetained: expect.stringContaining('its jobs are in the queue of Queue emails, which stays paused'),
     });

@@ -5,9 +5,18 @@ import type { ResumptionResult } from '../engine/end-restore.ts';
 import { RestoreDiffersFailure, type RestoredQueue, type RestoreResult } from '../engine/run-restore.ts';
 import type { RemovalResult } from '../engine/run-scratch.ts';
 import { hasEnded } from '../runs/run-objects.ts';
+import { blockedSince } from '../runs/patience.ts';
 import { outcomeOf, RunCondition, runFields, saidOfEnd } from '../runs/run-status.ts';
 import { leftBy } from './left.ts';
-import { RestoreTask, type ObservedRestore, type Problem, type RestoreObject, type RestorePlan } from './steps.ts';
+import {
+  hasFoundLoss,
+  needsAbandonment,
+  RestoreTask,
+  type ObservedRestore,
+  type Problem,
+  type RestoreObject,
+  type RestorePlan,
+} from './steps.ts';
 
 export interface Outcome {
   readonly observed: ObservedRestore;
@@ -19,7 +28,11 @@ export interface Outcome {
 const LONGEST_TEXT = 512;
 
 /** What the status should say. Pure; an unchanged outcome gives a deeply equal status. */
-export function restoreStatus(restore: RestoreObject, { observed, problem }: Outcome, now: Date): QueueRestoreStatus {
+export function restoreStatus(
+  restore: RestoreObject,
+  { observed, plan, problem }: Outcome,
+  now: Date,
+): QueueRestoreStatus {
   const { stage, run } = observed;
   const end = endOf(observed);
   const found = contentsOf(restore.status, observed, end);
@@ -35,7 +48,8 @@ export function restoreStatus(restore: RestoreObject, { observed, problem }: Out
     observedGeneration: restore.metadata.generation ?? 0,
     conditions: kindConditions(restore, QUEUE_RESTORE_REASONS, ready, notices, now),
     ...(isLeaving ? lifeBefore(restore.status) : runFields(restore, stage, now)),
-    ...timesOf(restore, end, now),
+    ...blockedOf(restore, plan, now),
+    ...timesOf(restore, end, hasFoundLoss(run), now),
     ...(progress && { progress: { ...progress } }),
     ...found,
   };
@@ -64,14 +78,24 @@ function lifeBefore(status: QueueRestoreStatus = {}): Partial<QueueRestoreStatus
   return withoutUndefined({ phase, startTime, completionTime, failures, lastFailureTime });
 }
 
+/** Since when something has stood in the way of what takes it back. */
+function blockedOf(restore: RestoreObject, { isBlocked }: RestorePlan, now: Date): Partial<QueueRestoreStatus> {
+  if (!needsAbandonment(restore)) return {};
+  const since = isBlocked ? blockedSince(restore, now) : restore.status?.removalBlockedSince;
+  return withoutUndefined({ removalBlockedSince: since });
+}
+
 function timesOf(
   { status }: RestoreObject,
   { check, restored, resumption, removal }: End,
+  isLost: boolean,
   now: Date,
 ): Partial<QueueRestoreStatus> {
+  const lostAt = isLost ? (status?.lostAt ?? timestamp(now)) : restored ? undefined : status?.lostAt;
   return withoutUndefined({
     checkedAt: status?.checkedAt ?? (check && timestamp(now)),
     verifiedAt: status?.verifiedAt ?? (restored && timestamp(now)),
+    lostAt,
     resumedAt: status?.resumedAt ?? (resumption && timestamp(now)),
     removedAt: status?.removedAt ?? (removal && timestamp(now)),
   });
@@ -128,7 +152,7 @@ function readyOf(restore: RestoreObject, { check, restored, resumption, removal 
     const paused =
       stayPaused.length === 0
         ? ''
-        : `; ${stayPaused.join(', ')} ${stayPaused.length === 1 ? 'stays' : 'stay'} paused, as before`;
+        : `; ${stayPaused.join(', ')} ${stayPaused.length === 1 ? 'stays' : 'stay'} paused, as before, or as spec.paused of the Queue says`;
     return { reason: 'Restored', message: `${jobs} jobs are restored from ${location}${leftOut(queues)}${paused}` };
   }
   if (removal) {

@@ -1,4 +1,5 @@
 import { GROUP, type QueueRestore, type QueueRestoreReason } from '@redis-queue/api';
+import { RestoreIncompleteError } from '@redis-queue/bullmq';
 import {
   hasFinalizer,
   hasStatusOfAnother,
@@ -10,14 +11,16 @@ import {
 import type { StorageAccess } from '../access/storage-access.ts';
 import type { CheckResult } from '../engine/check-restore.ts';
 import type { AbandonmentResult, ResumptionResult } from '../engine/end-restore.ts';
+import type { ChainPlace } from '../engine/find-point.ts';
 import type { RestoreResult } from '../engine/run-restore.ts';
 import type { RemovalResult } from '../engine/run-scratch.ts';
 import type { RunProgress } from '../engine/progress.ts';
 import type { QueueTarget } from '../engine/targets.ts';
+import { RunFailure } from '../runs/failure.ts';
 import { deadlineDueMs, hasEnded } from '../runs/run-objects.ts';
 import type { RunStep } from '../runs/apply-run-steps.ts';
 import type { Runs, RunState } from '../runs/runs.ts';
-import { stageOf, type Stage } from '../runs/stage.ts';
+import { isOutdated, stageOf, type Stage } from '../runs/stage.ts';
 
 // What planning starts from and ends with.
 
@@ -56,6 +59,8 @@ export interface BackupPlace {
   readonly manifestSha256?: string;
   /** Unix ms: the point of this time in its chain is restored. Absent: the backup itself. */
   readonly atMs?: number;
+  /** Of the chain before: where it is, if that of the time has none that is old enough. */
+  readonly older?: ChainPlace;
 }
 
 export interface ObservedRestore {
@@ -80,7 +85,10 @@ export type RestoreStep =
   /** The same of a scratch restore that was verified. */
   | { readonly kind: 'removeScratch' };
 
-export type RestorePlan = Plan<RestoreStep, QueueRestoreReason>;
+export interface RestorePlan extends Plan<RestoreStep, QueueRestoreReason> {
+  /** Something stands in the way of what takes it back; the status says since when. */
+  readonly isBlocked?: boolean;
+}
 
 /** Whether its queues are to be resumed once they are verified. */
 export function resumes({ spec }: QueueRestore): boolean {
@@ -97,6 +105,22 @@ export function needsResumption(restore: QueueRestore): boolean {
   return (
     holdsQueues(restore) && resumes(restore) && restore.metadata.deletionTimestamp === undefined && !isCopy(restore)
   );
+}
+
+/** Whether Redis has lost part of what was verified, so that it is written again. */
+export function needsRewriting(restore: QueueRestore): boolean {
+  return (
+    holdsQueues(restore) &&
+    restore.status?.lostAt !== undefined &&
+    restore.metadata.deletionTimestamp === undefined &&
+    !isCopy(restore)
+  );
+}
+
+/** Whether a resumption has found out that this is so. */
+export function hasFoundLoss(run: RestoreRun | undefined): boolean {
+  if (run?.phase !== 'ended' || run.end.ok || run.task !== RestoreTask.resumption) return false;
+  return run.end.error instanceof RunFailure && run.end.error.cause instanceof RestoreIncompleteError;
 }
 
 /** Whether its status is that of another object, which alone could resume the queues that it holds. */
@@ -123,6 +147,7 @@ export function needsAbandonment(restore: RestoreObject): boolean {
 }
 
 export function stageOfRestore(restore: RestoreObject, run: RestoreRun | undefined, now: Date): Stage {
+  if (run && isOutdated(run)) return 'outdated';
   if (hasEnded(restore)) return 'ended';
   if (restoredUnfinished(restore, now)) return stageOf(restore, run, now);
   if (restore.spec.scratch) return stageOfScratch(restore, run, now);

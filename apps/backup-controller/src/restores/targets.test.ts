@@ -11,6 +11,7 @@ const queues = [
   queueObject('paused', { paused: true }),
   queueObject('same', { name: 'emails' }),
   queueObject('closed'),
+  queueObject('watched', { adoptionPolicy: 'Observe' }),
 ];
 const resolve = ({ metadata: { name } }: QueueObject): RedisAccess =>
   name === 'closed'
@@ -50,26 +51,32 @@ describe('the queues of a backup go', () => {
     const names = ['emails', 'emails_dlq', 'paused'];
     expect(targets(names, { deadLetters: false })).toEqual(['emails → bull:emails', 'paused → bull:paused']);
     const asked = [{ name: 'emails_dlq', to: { queue: 'paused' } }];
-    expect(targets(names, { deadLetters: false, queues: asked })).toEqual(['emails_dlq → bull:paused']);
+    expect(targets(names, { deadLetters: false, queues: asked })).toEqual(['emails_dlq → bull:paused-dlq']);
   });
 
-  it('dead letters alone into a queue, where they are named', () => {
-    const spec = { queues: [{ name: 'emails_dlq', to: { queue: 'paused' } }] };
-    expect(targets(['emails', 'emails_dlq'], spec)).toEqual(['emails_dlq → bull:paused']);
+  it('dead letters alone into those of a Queue, where a redrive finds them, and never into its queue', () => {
+    expect(targets(['emails', 'emails_dlq'], { queues: [{ name: 'emails_dlq', to: { queue: 'paused' } }] })).toEqual([
+      'emails_dlq → bull:paused-dlq',
+    ]);
+    expect(targets(['emails', 'emails_dlq'], { queues: [{ name: 'emails_dlq' }] })).toEqual([
+      'emails_dlq → bull:emails-dlq',
+    ]);
+    expect(targets(['emails_dlq'])).toEqual(['emails_dlq → bull:emails-dlq']);
   });
 
   it.each([
     ['QueueNotInBackup', ['emails'], [{ name: 'lost' }], 'it has emails'],
     ['QueueNotFound', ['gone'], undefined, 'Queue gone, which does not exist'],
     ['QueueNotPausable', ['running'], undefined, 'spec.paused: false'],
+    ['QueueObserved', ['watched'], undefined, 'adoptionPolicy: Observe'],
     ['SecretNotFound', ['closed'], undefined, 'no Secret'],
     ['TargetsClash', ['emails', 'same'], undefined, 'queues emails and same'],
   ])('nowhere, and it says why: %s', (reason, names, asked, message) => {
     expect(targets(names, asked && { queues: asked })).toEqual({ reason, message: expect.stringContaining(message) });
   });
 
-  it('also into a Queue that is not to be paused, once all of it is there', () => {
-    const found = resolveTargets(['running'], restoreObject(), sources, { isWritten: true });
-    expect(found).toMatchObject([{ queue: 'running' }]);
+  it('also into a Queue that is not to be paused, or is only observed by now, once all of it is there', () => {
+    const found = resolveTargets(['running', 'watched'], restoreObject(), sources, { isWritten: true });
+    expect(found).toMatchObject([{ queue: 'running' }, { queue: 'watched' }]);
   });
 });

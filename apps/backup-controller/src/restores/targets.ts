@@ -6,7 +6,7 @@ import { resolveScratchTargets } from './scratch-targets.ts';
 import { wantedOf, type TargetProblem, type TargetsOf } from './wanted-queues.ts';
 
 export interface TargetOptions {
-  /** All of it is there, or is to be removed: a Queue that is not to be paused stands in no way. */
+  /** All of it is there, or is to be removed: a Queue that is not to be paused, or only observed, stands in no way. */
   readonly isWritten?: boolean;
 }
 
@@ -47,6 +47,10 @@ export function resolveTargets(
     if (!queue) {
       const message = `queue ${name} of the backup goes into Queue ${queueName}, which does not exist in namespace ${namespace}; create it, or name another in spec.queues`;
       return { reason: 'QueueNotFound', message };
+    }
+    if (queue.spec.adoptionPolicy === 'Observe' && !isWritten) {
+      const message = `Queue ${queueName} has spec.adoptionPolicy: Observe, so that nothing is written to its queue; set it to Adopt, or restore into another Queue by spec.queues`;
+      return { reason: 'QueueObserved', message };
     }
     if (queue.spec.paused === false && !isWritten) {
       const message = `Queue ${queueName} has spec.paused: false, so that workers would start jobs before all are restored; set it to true, or remove it`;

@@ -1,6 +1,6 @@
 import type { QueueRestoreReason, QueueRestoreSpec } from '@redis-queue/api';
 import type { Problem } from '@redis-queue/controller';
-import { deadLettersName } from '../engine/queue-names.ts';
+import { deadLettersName, queueOfDeadLetters } from '../engine/queue-names.ts';
 
 /** Names of queues that a message lists. */
 const MOST_NAMED = 10;
@@ -18,6 +18,15 @@ export interface Wanted {
   readonly name: string;
   readonly queue: string;
   readonly isDeadLetters: boolean;
+}
+
+/** Names of the queues of a backup that are restored; all where it has not what the spec asks for, which is said elsewhere. */
+export function restoredOf(
+  names: readonly string[],
+  spec: Pick<QueueRestoreSpec, 'queues' | 'deadLetters'>,
+): readonly string[] {
+  const wanted = wantedOf(names, spec);
+  return Array.isArray(wanted) ? wanted.map(({ name }) => name) : names;
 }
 
 /** Those that the spec asks for, dead letters along with their queues unless it says otherwise; or what it asks for that the backup has not. */
@@ -38,7 +47,10 @@ export function wantedOf(
   }
   const named = new Set(asked.map(({ name }) => name));
   return asked.flatMap(({ name, to }) => {
-    const queue = to?.queue ?? name;
+    const lettersOf = queueOfDeadLetters(name);
+    const queue = to?.queue ?? lettersOf ?? name;
+    // No redrive would find dead letters in the queue itself, and workers would take them as they are.
+    if (lettersOf !== undefined) return [{ name, queue, isDeadLetters: true }];
     const letters = deadLettersName(name);
     const own = { name, queue, isDeadLetters: false };
     return deadLetters && known.has(letters) && !named.has(letters)

@@ -10,6 +10,7 @@ describe('a backup is read by a restore that names it', () => {
     expect(keysReadBy(restoreObject({}, { checkedAt: ago(1) }))).toEqual(KEY);
     expect(keysReadBy(restoreObject({}, { completionTime: ago(1) }))).toEqual([]);
     expect(keysReadBy(restoreObject({ resume: false }, { verifiedAt: ago(1) }))).toEqual([]);
+    expect(keysReadBy(restoreObject({}, { completionTime: ago(2), verifiedAt: ago(2), lostAt: ago(1) }))).toEqual(KEY);
     const restore = restoreObject();
     expect(keysReadBy({ ...restore, metadata: { ...restore.metadata, deletionTimestamp: ago(1) } })).toEqual([]);
   });

@@ -25,11 +25,12 @@ export class BackupReaders {
 
 /**
  * The backup, of the same namespace, that a restore reads or is about to: once it has verified what it wrote, has ended
- * or is being deleted, it needs it no more.
+ * or is being deleted, it needs it no more, unless Redis has lost part of that.
  */
 export function keysReadBy(restore: Restore): ObjectKey[] {
   const { metadata, spec, status } = restore;
-  const isOver = hasEnded(restore) || status?.verifiedAt !== undefined || metadata.deletionTimestamp !== undefined;
+  const isVerified = hasEnded(restore) || status?.verifiedAt !== undefined;
+  const isOver = (isVerified && status?.lostAt === undefined) || metadata.deletionTimestamp !== undefined;
   const name = spec.from.backup?.name;
   return isOver || name === undefined ? [] : [{ ...keyOf(restore), name }];
 }

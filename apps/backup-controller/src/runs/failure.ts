@@ -1,5 +1,6 @@
 import { describeFailure, type FailureReason, type Problem } from '@redis-queue/controller';
 import { InterruptedError } from './interrupted-error.ts';
+import { OutdatedError } from './outdated-error.ts';
 
 /** Why a run failed, as conditions say it. */
 export class RunFailure<R extends string = string> extends Error {
@@ -23,7 +24,7 @@ export class PostponedError<R extends string = string> extends RunFailure<R> {}
 /** What ended a run, in words. */
 export function problemOfRun<R extends string>(error: unknown): Problem<R | FailureReason | 'Interrupted'> {
   if (error instanceof RunFailure) return error.problem as Problem<R>;
-  if (error instanceof InterruptedError)
+  if (error instanceof InterruptedError || error instanceof OutdatedError)
     return { reason: 'Interrupted', message: `${error.message}; it is begun again` };
   return describeFailure(error);
 }

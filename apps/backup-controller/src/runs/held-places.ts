@@ -7,7 +7,8 @@ const LONGEST_SHARE_MS = 86_400_000;
 
 /** A place that a run has. */
 export interface HeldPlace {
-  readonly namespace: string;
+  /** Of which places are given: a namespace, or what is urgent in it. */
+  readonly share: string;
   readonly uid: string;
   readonly sinceMs: number;
   /** Aborts when the place goes to others. */
@@ -20,23 +21,23 @@ interface Held extends HeldPlace {
 
 /**
  * Who has a place, and since when: a run may take as long as whoever created its object likes, so that places would be
- * held for ever while other namespaces wait. One that has had its share of time is interrupted for them. It is begun
+ * held for ever while other namespaces wait. One that has had its time is interrupted for them. It is begun
  * again at once, behind those that wait: a restore goes on where it was, a backup begins anew.
  */
 export class HeldPlaces {
   readonly #elapsedMs: () => number;
   readonly #held = new Set<Held>();
   /** By the uid of those that were interrupted. */
-  readonly #shares = new Map<string, number>();
+  readonly #times = new Map<string, number>();
 
   /** @param elapsedMs monotonic */
   constructor(elapsedMs: () => number) {
     this.#elapsedMs = elapsedMs;
   }
 
-  take(namespace: string, uid: string): HeldPlace {
+  take(share: string, uid: string): HeldPlace {
     const abort = new AbortController();
-    const held = { namespace, uid, sinceMs: this.#elapsedMs(), signal: abort.signal, abort };
+    const held = { share, uid, sinceMs: this.#elapsedMs(), signal: abort.signal, abort };
     this.#held.add(held);
     return held;
   }
@@ -45,23 +46,23 @@ export class HeldPlaces {
     this.#held.delete(place as Held);
   }
 
-  /** Its run has ended, or nobody wants it any more: the next one of this object has the share of a new one. */
+  /** Its run has ended, or nobody wants it any more: the next one of this object has the time of a new one. */
   forget(uid: string): void {
-    this.#shares.delete(uid);
+    this.#times.delete(uid);
   }
 
-  /** Interrupts a run for a namespace that waits, has none, and finds one that has had its share; one at a time. */
-  makeRoomFor(namespace: string): void {
+  /** Interrupts a run for a share that waits, has none, and finds one that has had its time; one at a time. */
+  makeRoomFor(share: string): void {
     const all = [...this.#held];
-    if (all.some((held) => held.namespace === namespace || held.signal.aborted)) return;
-    const overMs = ({ uid, sinceMs }: Held): number => this.#elapsedMs() - sinceMs - this.#shareOf(uid);
+    if (all.some((held) => held.share === share || held.signal.aborted)) return;
+    const overMs = ({ uid, sinceMs }: Held): number => this.#elapsedMs() - sinceMs - this.#timeOf(uid);
     const [longest] = all.toSorted((a, b) => overMs(b) - overMs(a));
     if (!longest || overMs(longest) < 0) return;
-    this.#shares.set(longest.uid, Math.min(2 * this.#shareOf(longest.uid), LONGEST_SHARE_MS));
+    this.#times.set(longest.uid, Math.min(2 * this.#timeOf(longest.uid), LONGEST_SHARE_MS));
     longest.abort.abort(new InterruptedError('others have waited for its place'));
   }
 
-  #shareOf(uid: string): number {
-    return this.#shares.get(uid) ?? FIRST_SHARE_MS;
+  #timeOf(uid: string): number {
+    return this.#times.get(uid) ?? FIRST_SHARE_MS;
   }
 }

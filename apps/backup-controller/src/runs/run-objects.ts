@@ -54,7 +54,9 @@ export function backoffDueMs(
   const { failures = 0, lastFailureTime } = status ?? {};
   if (failures === 0) return 0;
   const delayMs = Math.min(firstMs * 2 ** (failures - 1), longestMs);
-  return dueMs(lastFailureTime, delayMs / 1_000, now) ?? 0;
+  const due = dueMs(lastFailureTime, delayMs / 1_000, now) ?? 0;
+  // A failure in the future was noted by a clock that was wrong.
+  return due > delayMs ? 0 : due;
 }
 
 /** A time that is none has no due. */

@@ -1,7 +1,8 @@
-import { FairPool, unlessAborted, type Clock } from '@redis-queue/controller';
+import { unlessAborted, type Clock } from '@redis-queue/controller';
 import { RunFailure } from './failure.ts';
 import { HeldPlaces } from './held-places.ts';
 import { InterruptedError } from './interrupted-error.ts';
+import { PlaceTurns, shareOf } from './place-turns.ts';
 
 /** After so long a namespace that waits and has no run has room made for it, if it can be, and again after that. */
 const MAKE_ROOM_AFTER_MS = 300_000;
@@ -11,23 +12,32 @@ const LEAVE_AFTER_MS = 5_000;
 /** A removal of many files, or in a storage that answers slowly, has so long. */
 const LONGEST_CLEANUP_MS = 3_600_000;
 
+/**
+ * What a run is for, by which it has its place:
+ * - `backup`: a backup, or a drill;
+ * - `restore`: somebody waits for its queues;
+ * - `ending`: it ends what another run has begun in Redis, or takes it back, and is soon done;
+ * - `removal`: it removes files from a storage, however slowly that answers.
+ */
+export type RunPurpose = 'backup' | 'restore' | 'ending' | 'removal';
+
 /** Whose turn it is. */
 export interface RunTurn {
   readonly namespace: string;
   readonly uid: string;
-  /** It takes back what another run has left, or ends it, and is soon done: it has places of its own. */
-  readonly isCleanup: boolean;
+  readonly purpose: RunPurpose;
 }
 
 /**
  * The places in which backups and restores run, of all kinds together: so many at once, in turns by namespace, of which
- * none has more than half of what is free, nor all of them for longer than its share of time while others wait. What
- * cleans up has as many beside them. They belong to leadership: nothing runs before `serve`, and all are aborted when its
- * signal is.
+ * none has more than half of what is free, nor all of them for longer than its share of time while others wait. Restores
+ * go before backups of their namespace. What ends or takes back a restore has as many places beside them, and so have
+ * removals. They belong to leadership: nothing runs before `serve`, and all are aborted when its signal is.
  */
 export class RunPlaces {
-  readonly #runs: FairPool;
-  readonly #cleanups: FairPool;
+  readonly #runs: PlaceTurns;
+  readonly #endings: PlaceTurns;
+  readonly #removals: PlaceTurns;
   readonly #held: HeldPlaces;
   readonly #stopping = new AbortController();
   readonly #underWay = new Set<Promise<void>>();
@@ -35,8 +45,9 @@ export class RunPlaces {
 
   /** @param capacity runs at once */
   constructor(capacity: number, clock: Clock) {
-    this.#runs = new FairPool(capacity);
-    this.#cleanups = new FairPool(capacity);
+    this.#runs = new PlaceTurns(capacity);
+    this.#endings = new PlaceTurns(capacity);
+    this.#removals = new PlaceTurns(capacity);
     this.#held = new HeldPlaces(() => clock.now());
     this.#clock = clock;
   }
@@ -48,7 +59,6 @@ export class RunPlaces {
       else signal.addEventListener('abort', () => resolve(), { once: true });
     });
     this.#stopping.abort(new InterruptedError('the controller stops'));
-    for (const pool of [this.#runs, this.#cleanups]) pool.giveUpWaiting();
     await Promise.all(this.#underWay);
   }
 
@@ -60,9 +70,7 @@ export class RunPlaces {
    */
   async run<T>(turn: RunTurn, signal: AbortSignal, body: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const either = AbortSignal.any([signal, this.#stopping.signal]);
-    const ran = turn.isCleanup
-      ? this.#inTurn(this.#cleanups, turn, either, () => this.#untilLate(either, body))
-      : this.#whileOthersWait(turn, either, body);
+    const ran = this.#inTurn(turn, either, body);
     const ended = ran.then(
       () => undefined,
       () => undefined,
@@ -70,6 +78,13 @@ export class RunPlaces {
     this.#underWay.add(ended);
     void ended.finally(() => this.#underWay.delete(ended));
     return await ran;
+  }
+
+  #inTurn<T>(turn: RunTurn, signal: AbortSignal, body: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { namespace, purpose } = turn;
+    if (purpose === 'backup' || purpose === 'restore') return this.#whileOthersWait(turn, signal, body);
+    const places = purpose === 'ending' ? this.#endings : this.#removals;
+    return places.run({ namespace, isUrgent: false }, signal, () => this.#untilLate(signal, body));
   }
 
   /** So that what cleans up ends, however slowly a storage answers. */
@@ -88,16 +103,18 @@ export class RunPlaces {
 
   /** Has room made for it, and gives its place to others, when the one has waited or the other run for long. */
   async #whileOthersWait<T>(turn: RunTurn, signal: AbortSignal, body: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const { namespace, uid } = turn;
+    const { namespace, uid, purpose } = turn;
+    const isUrgent = purpose === 'restore';
+    const share = shareOf({ namespace, isUrgent });
     const look = (): void => {
-      this.#held.makeRoomFor(namespace);
+      this.#held.makeRoomFor(share);
       waiting = this.#clock.after(MAKE_ROOM_AFTER_MS, look);
     };
     let waiting = this.#clock.after(MAKE_ROOM_AFTER_MS, look);
     try {
-      const result = await this.#inTurn(this.#runs, turn, signal, async () => {
+      const result = await this.#runs.run({ namespace, isUrgent }, signal, async () => {
         waiting.cancel();
-        const place = this.#held.take(namespace, uid);
+        const place = this.#held.take(share, uid);
         try {
           return await this.#untilLeft(AbortSignal.any([signal, place.signal]), body);
         } finally {
@@ -112,27 +129,6 @@ export class RunPlaces {
     } finally {
       waiting.cancel();
     }
-  }
-
-  async #inTurn<T>(pool: FairPool, { namespace }: RunTurn, signal: AbortSignal, run: () => Promise<T>): Promise<T> {
-    let begun: Promise<T> | undefined;
-    const turn = pool.run({
-      path: [namespace],
-      last: false,
-      run: () => {
-        signal.throwIfAborted();
-        begun = run();
-        return begun;
-      },
-    });
-    // One that waits for its turn is not waited for; one that has it is, to the end that it takes.
-    const given = await unlessAborted(signal, () => turn).catch((error: unknown) => {
-      turn.catch(() => undefined);
-      if (begun === undefined) throw error;
-      return begun.then((result) => ({ result }));
-    });
-    if (!given) throw new InterruptedError('the controller stops');
-    return given.result;
   }
 
   /** Settles with `body`; once `signal` has aborted, no later than it is left behind. */

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { backupObject, NOW } from '../testing/objects.ts';
 import { PostponedError } from './failure.ts';
 import { InterruptedError } from './interrupted-error.ts';
-import { RunPlaces } from './run-places.ts';
+import { RunPlaces, type RunPurpose } from './run-places.ts';
 import { runFields } from './run-status.ts';
 import { Runs } from './runs.ts';
 import { problemOfStage, stageOf } from './stage.ts';
@@ -23,8 +23,8 @@ function setUp(places: number) {
   });
   const begun: string[] = [];
   const ends = new Map<string, (error?: Error) => void>();
-  const begin = (namespace: string, name: string, isCleanup = false): void =>
-    runs.begin({ uid: name, key: { namespace, name }, task: 'test', isCleanup }, ({ signal, report }) => {
+  const begin = (namespace: string, name: string, purpose: RunPurpose = 'backup'): void =>
+    runs.begin({ uid: name, key: { namespace, name }, task: 'test', purpose }, ({ signal, report }) => {
       begun.push(name);
       report(begun.length);
       return new Promise((resolve, reject) => {
@@ -169,11 +169,55 @@ describe('runs', () => {
   it('that clean up have places of their own, and an hour', async () => {
     const { begin, begun, runs } = setUp(1);
     begin('a', 'slow');
-    begin('b', 'removal', true);
+    begin('b', 'removal', 'removal');
     await pass(3_600_000);
     expect(begun).toEqual(['slow', 'removal']);
     await pass(5_000);
     expect(runs.stateOf('removal')).toMatchObject({ end: { ok: false, error: { reason: 'DeadlineExceeded' } } });
+  });
+
+  it('that end what was begun do not wait for removals, however slowly a storage answers', async () => {
+    const { begin, begun } = setUp(1);
+    begin('a', 'removal', 'removal');
+    begin('a', 'resumption', 'ending');
+    await settled();
+    expect(begun).toEqual(['removal', 'resumption']);
+  });
+
+  it('that restore begin beside backups of their namespace while a place is free, and leave one to others', async () => {
+    const { begin, begun } = setUp(4);
+    for (const name of ['a1', 'a2', 'a3']) begin('a', name);
+    await settled();
+    for (const name of ['urgent', 'second']) begin('a', name, 'restore');
+    await settled();
+    expect(begun).toEqual(['a1', 'a2', 'urgent']);
+    begin('b', 'b1');
+    await settled();
+    expect(begun.at(-1)).toBe('b1');
+  });
+
+  it('that restore go before backups of their namespace, and not before those of others', async () => {
+    const { begin, begun, end } = setUp(1);
+    begin('x', 'runs');
+    for (const name of ['a1', 'a2']) begin('a', name);
+    begin('b', 'b1');
+    for (const name of ['urgent', 'second']) begin('a', name, 'restore');
+    await settled();
+    for (const name of ['runs', 'urgent', 'b1', 'second', 'a1', 'a2']) {
+      end(name);
+      // oxlint-disable-next-line no-await-in-loop -- each makes room for the next
+      await settled();
+    }
+    expect(begun).toEqual(['runs', 'urgent', 'b1', 'second', 'a1', 'a2']);
+  });
+
+  it('that restore have room made also while their namespace has a backup that runs', async () => {
+    const { begin, begun } = setUp(1);
+    begin('a', 'slow');
+    await pass(86_400_000);
+    begin('a', 'urgent', 'restore');
+    await pass(310_000);
+    expect(begun).toEqual(['slow', 'urgent']);
   });
 
   it('are one for each object until it has ended, and forgotten with it', async () => {

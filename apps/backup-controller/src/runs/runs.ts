@@ -1,6 +1,7 @@
 import type { Clock, ObjectKey, ObjectMemory } from '@redis-queue/controller';
 import { PostponedError } from './failure.ts';
-import type { RunPlaces } from './run-places.ts';
+import { OutdatedError } from './outdated-error.ts';
+import type { RunPlaces, RunPurpose } from './run-places.ts';
 
 /** How a run ended. */
 export type RunEnd<R> = (
@@ -25,8 +26,7 @@ export interface RunOf {
   readonly uid: string;
   readonly key: ObjectKey;
   readonly task: string;
-  /** It takes back what another run has left, or ends it. */
-  readonly isCleanup?: boolean;
+  readonly purpose: RunPurpose;
 }
 
 export interface RunContext<P> {
@@ -38,6 +38,8 @@ export interface RunContext<P> {
 
 /** After so long a run is begun again that was postponed. */
 const POSTPONED_MS = 30_000;
+/** And that one which its object had outdated: the cache is about to show it. */
+const OUTDATED_MS = 1_000;
 
 export interface RunsOptions {
   readonly places: RunPlaces;
@@ -47,6 +49,9 @@ export interface RunsOptions {
   /** Called when a run begins and when it ends: the object is to be reconciled. */
   readonly onChange: (key: ObjectKey) => void;
 }
+
+/** Where nothing is known of a run. */
+export const NO_RUNS = { stateOf: (): undefined => undefined };
 
 interface Entry<P, R> {
   readonly namespace: string;
@@ -65,7 +70,11 @@ export class Runs<P, R> implements ObjectMemory {
     this.#options = options;
   }
 
-  /** Begins a run as soon as there is a place; nothing while the object has one that has not ended. */
+  /**
+   * Begins a run as soon as there is a place; nothing while the object has one that has not ended. How many wait is not
+   * bounded but by the objects that there are, so `body` holds no more than names: what it needs it reads when it is
+   * called, as `lookAgain` does.
+   */
   begin(runOf: RunOf, body: (context: RunContext<P>) => Promise<R>): void {
     const { uid, key, task } = runOf;
     const known = this.#entries.get(uid);
@@ -111,7 +120,7 @@ export class Runs<P, R> implements ObjectMemory {
   }
 
   async #run(
-    { uid, key, task, isCleanup = false }: RunOf,
+    { uid, key, task, purpose }: RunOf,
     entry: Entry<P, R>,
     body: (context: RunContext<P>) => Promise<R>,
   ): Promise<void> {
@@ -130,17 +139,23 @@ export class Runs<P, R> implements ObjectMemory {
     };
     let end: RunEnd<R>;
     try {
-      const result = await places.run({ namespace: key.namespace ?? '', uid, isCleanup }, entry.abort.signal, run);
+      const result = await places.run({ namespace: key.namespace ?? '', uid, purpose }, entry.abort.signal, run);
       end = { ok: true, result, tookMs: elapsedMs() - entry.beganMs };
     } catch (error) {
       end = { ok: false, error, tookMs: elapsedMs() - entry.beganMs };
     }
     change({ task, phase: 'ended', end });
-    if (end.ok || !(end.error instanceof PostponedError)) return;
-    after(POSTPONED_MS, () => {
+    const againMs = end.ok ? undefined : againAfterMs(end.error);
+    if (againMs === undefined) return;
+    after(againMs, () => {
       if (this.#entries.get(uid) !== entry) return;
       this.#entries.delete(uid);
       onChange(key);
     });
   }
+}
+
+function againAfterMs(error: unknown): number | undefined {
+  if (error instanceof OutdatedError) return OUTDATED_MS;
+  return error instanceof PostponedError ? POSTPONED_MS : undefined;
 }

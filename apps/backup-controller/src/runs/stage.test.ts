@@ -29,6 +29,8 @@ describe('where an object is', () => {
     ['backingOff', {}, { ...begun, failures: 1, lastFailureTime: ago(9) }, undefined],
     ['due', {}, { ...begun, failures: 1, lastFailureTime: ago(10) }, undefined],
     ['backingOff', {}, { ...begun, failures: 3, lastFailureTime: ago(39) }, undefined],
+    // By a clock that was wrong.
+    ['due', {}, { ...begun, failures: 1, lastFailureTime: ago(-600) }, undefined],
     ['late', { activeDeadlineSeconds: 100 }, begun, running],
     ['running', { activeDeadlineSeconds: 101 }, begun, running],
     ['succeeded', { activeDeadlineSeconds: 100 }, begun, succeeded],

@@ -2,10 +2,13 @@ import { restoredUnfinished, saidBefore, type Problem } from '@redis-queue/contr
 import { PostponedError, problemOfRun } from './failure.ts';
 import { backoffDueMs, deadlineDueMs, hasEnded, type RunObject } from './run-objects.ts';
 import { InterruptedError } from './interrupted-error.ts';
+import { OutdatedError } from './outdated-error.ts';
 import type { RunState } from './runs.ts';
 
 /** Where an object is, by its status and by what this process knows of its run. */
 export type Stage =
+  /** It is not what its run was begun for: the cache shows an older object than there is, by which nothing is decided. */
+  | 'outdated'
   /** It has ended, as its status says. */
   | 'ended'
   /** Velero has created it, and may be about to write its status. */
@@ -29,6 +32,7 @@ export type Stage =
   | 'due';
 
 export function stageOf(object: RunObject, run: RunState<unknown, unknown> | undefined, now: Date): Stage {
+  if (run && isOutdated(run)) return 'outdated';
   if (hasEnded(object)) return 'ended';
   const restored = restoredUnfinished(object, now);
   if (restored) return restored.statusWithinMs > 0 ? 'returning' : 'returned';
@@ -104,6 +108,11 @@ export function failuresAfter({ status }: Pick<RunObject, 'status'>): number {
 
 function isPostponed(run: RunState<unknown, unknown>): boolean {
   return run.phase === 'ended' && !run.end.ok && run.end.error instanceof PostponedError;
+}
+
+/** Whether a run found that its object is not what it was begun for. */
+export function isOutdated(run: RunState<unknown, unknown>): boolean {
+  return run.phase === 'ended' && !run.end.ok && run.end.error instanceof OutdatedError;
 }
 
 /** Whether a run ended because the process was to end, and did not fail. */

@@ -77,6 +77,13 @@ export function verificationFailure(
   return before ?? { reason: 'VerificationFailed', message: what };
 }
 
+/** Names of the backups of which it is known that a drill has restored them: the newest of those is one of them. */
+export function verifiedBackups({ status }: ScheduleObject, drills: readonly OwnedDrill[]): ReadonlySet<string> {
+  const { lastVerifiedBackup } = status ?? {};
+  const good = drills.filter(({ state }) => state === 'good').map(({ backup }) => backup);
+  return new Set(lastVerifiedBackup === undefined ? good : [lastVerifiedBackup, ...good]);
+}
+
 /** Drills that have ended since the status was written, which are to be told. */
 export function newlyEnded(
   { status }: ScheduleObject,

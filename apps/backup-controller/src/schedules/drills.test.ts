@@ -66,6 +66,23 @@ describe('a drill', () => {
     }
   });
 
+  it('that succeeded keeps its backup while the drills of newer ones fail, and as long as there are drills', async () => {
+    const retention = { count: 3, keepLastGood: 1 };
+    const backups = [2, 3, 4, 5].map(backup);
+    const drills = [drill(2, 'Completed'), ...[3, 4, 5].map((day) => drill(day, 'Failed'))];
+    const retained = async (
+      spec: Parameters<typeof scheduleObject>[0],
+      more: Parameters<typeof scheduleObject>[1] = {},
+    ) => (await controller.reconcile(scheduleObject(spec, more), '2026-03-05T04:00:00Z', { backups, drills })).names;
+    expect(await retained({ verify, retention })).toEqual([2, 3, 4, 5].map(nameOf));
+    // Also by the status alone: that drill itself goes with time.
+    drills.shift();
+    expect(await retained({ verify, retention }, { lastVerifiedBackup: nameOf(2) })).toEqual([2, 3, 4, 5].map(nameOf));
+    expect(await retained({ retention }, { lastVerifiedBackup: nameOf(2) })).toEqual([3, 4, 5].map(nameOf));
+    drills.push(drill(5, 'Completed', '04'));
+    expect(await retained({ verify, retention }, { lastVerifiedBackup: nameOf(2) })).toEqual([3, 4, 5].map(nameOf));
+  });
+
   it('that succeeds is told, with how long it took', async () => {
     const { status, after } = await controller.reconcile(schedule, '2026-03-03T03:10:00Z', {
       backups: [backup(3)],

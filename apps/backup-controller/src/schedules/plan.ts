@@ -1,6 +1,6 @@
 import { parseDuration } from '@redis-queue/api';
 import { decideSlots } from './due.ts';
-import { drillHistoryOf } from './drill-status.ts';
+import { drillHistoryOf, verifiedBackups } from './drill-status.ts';
 import { drillName } from './drills.ts';
 import { decideDrill, oldDrills, type DrillDecision } from './due-drill.ts';
 import { historyOf } from './history.ts';
@@ -36,7 +36,10 @@ export function planSchedule(schedule: ScheduleObject, { backups, drills }: Obse
   const retention = retentionOf(schedule);
   // What is being restored stays until that has ended.
   const inUse = new Set(drills.filter(({ state }) => state === 'unfinished').map(({ backup }) => backup));
-  const expired = (retention ? expiredBackups(backups, retention, nowMs) : []).filter(({ name }) => !inUse.has(name));
+  const verified = spec.verify ? verifiedBackups(schedule, drills) : new Set<string>();
+  const expired = (retention ? expiredBackups(backups, retention, verified, nowMs) : []).filter(
+    ({ name }) => !inUse.has(name),
+  );
   const old = oldDrills(drills);
   const drill = drillOf(schedule, { backups, drills }, nowMs);
   return {

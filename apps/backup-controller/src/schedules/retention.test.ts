@@ -4,8 +4,12 @@ import { expiredBackups, nextExpiryMs, type OwnedBackup, type Retention } from '
 import { owned } from './testing.fixture.ts';
 
 const MINUTE = 60_000;
-const names = (backups: readonly OwnedBackup[], retention: Partial<Retention>, minute = 100): string[] =>
-  expiredBackups(backups, { keepLastGood: 1, ...retention }, minute * MINUTE).map(({ name }) => name);
+const names = (
+  backups: readonly OwnedBackup[],
+  retention: Partial<Retention>,
+  verified: readonly string[] = [],
+): string[] =>
+  expiredBackups(backups, { keepLastGood: 1, ...retention }, new Set(verified), 100 * MINUTE).map(({ name }) => name);
 
 describe('backups go', () => {
   it('that are more than the spec says, the oldest first; those that failed are counted by themselves', () => {
@@ -44,6 +48,17 @@ describe('backups go', () => {
     ];
     expect(names(backups, { maxAgeMs: 1, count: 1 })).toEqual(['nightly-1', 'nightly-4']);
     expect(names(backups, { maxAgeMs: 1, count: 1, keepLastGood: 2 })).toEqual(['nightly-4']);
+  });
+
+  it('never the newest that a drill has proven, while those after it are not', () => {
+    const backups = [1, 2, 3, 4, 5].map((minute) => owned(minute, 'good'));
+    for (const limits of [{ count: 1 }, { maxAgeMs: 1 }]) {
+      expect(names(backups, limits, ['nightly-1', 'nightly-2'])).toEqual(['nightly-1', 'nightly-3', 'nightly-4']);
+      expect(names(backups, limits, ['nightly-2', 'nightly-5'])).toEqual([1, 2, 3, 4].map((n) => `nightly-${n}`));
+      // One that is going already is no proof any more.
+      const going = backups.map((each) => (each.name === 'nightly-4' ? { ...each, deleting: true } : each));
+      expect(names(going, limits, ['nightly-2', 'nightly-4'])).toEqual(['nightly-1', 'nightly-3']);
+    }
   });
 
   it('and what stays always has the newest good ones and all that run, whatever there is', () => {

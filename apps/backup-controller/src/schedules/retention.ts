@@ -28,17 +28,25 @@ export interface OwnedBackup {
 /**
  * Which backups are over the limits, the oldest first. Pure. Those that completed and those that failed are counted by
  * themselves, so that failures push no good backup out. What has not ended is never deleted, and neither are the newest
- * `keepLastGood` that completed, however old they are: a failed or running one is no replacement. What a restore reads
- * stays until that has ended.
+ * `keepLastGood` that completed, however old they are: a failed or running one is no replacement. Nor is the newest that a
+ * drill has proven to be good: those after it may be of no use. What a restore reads stays until that has ended.
+ *
+ * @param verified names of backups that a drill has restored; none where there are no drills.
  */
-export function expiredBackups(backups: readonly OwnedBackup[], retention: Retention, nowMs: number): OwnedBackup[] {
+export function expiredBackups(
+  backups: readonly OwnedBackup[],
+  retention: Retention,
+  verified: ReadonlySet<string>,
+  nowMs: number,
+): OwnedBackup[] {
   const good = newestFirst(backups, 'good');
+  const proven = good.find(({ name }) => verified.has(name));
   const expired = [...good.slice(retention.keepLastGood), ...newestFirst(backups, 'failed')];
   const beyond = new Set(
     [good, newestFirst(backups, 'failed')].flatMap((each) => each.slice(retention.count ?? Infinity)),
   );
   return expired
-    .filter(({ isRead }) => !isRead)
+    .filter((backup) => !backup.isRead && backup !== proven)
     .filter((backup) => beyond.has(backup) || expiryMs(backup, retention) <= nowMs)
     .toSorted((a, b) => a.slotMs - b.slotMs);
 }

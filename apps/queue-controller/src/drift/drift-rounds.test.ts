@@ -1,12 +1,14 @@
 import type { QueueObject } from '@redis-queue/redis-access';
-import { expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import { queueObject } from '../testing/queues.ts';
 import type { DriftGroup } from './due-groups.ts';
 import { DriftRounds } from './drift-rounds.ts';
 import { SettledQueues } from './settled-queues.ts';
 
-/** Rounds over queues of one Redis, all of which a reconcile has left with `left`. */
-function stage(count: number) {
+afterEach(() => void vi.useRealTimers());
+
+/** Rounds over queues, by default of one Redis, all of which a reconcile has left with `left`. */
+function stage(count: number, redisOf: (queue: QueueObject) => string = () => 'redis') {
   const queues = Array.from(
     { length: count },
     (_, n) => queueObject({}, { name: `q${n}`, uid: `u${n}` }) as QueueObject,
@@ -16,24 +18,34 @@ function stage(count: number) {
   const found: string[] = [];
   const failures: string[] = [];
   const read: string[] = [];
-  const redis: { digestOf: (queue: QueueObject) => string } = { digestOf: () => 'left' };
+  const redis: { digestOf: (queue: QueueObject) => string; lasts: (key: string) => Promise<void> } = {
+    digestOf: () => 'left',
+    lasts: () => Promise.resolve(),
+  };
+  const slow: string[] = [];
   const rounds = new DriftRounds<DriftGroup>({
     settled,
     metrics: { driftCheckTook: () => {}, driftCheckFailed: (reason) => void failures.push(reason) },
     listQueues: () => queues,
-    groupsOf: (members) => [{ key: 'redis', namespace: 'shop', queues: members }],
-    inTurns: async (groups, compare) => {
-      for (const group of groups) await compare(group);
+    groupsOf: (members) =>
+      [...Map.groupBy(members, redisOf)].map(([key, ofIt]) => ({ key, namespace: 'shop', queues: ofIt })),
+    inTurns: async (groups, { compare, onMissed }) => {
+      const turns = groups.map(async (group) => {
+        if (group.key === 'missed') onMissed(group);
+        else if (!(await compare(group))) slow.push(group.key);
+      });
+      await Promise.all(turns);
     },
-    digest: (_, members) => {
+    digest: async ({ key }, members) => {
       read.push(...members.map(({ metadata: { uid } }) => uid!));
-      return Promise.resolve().then(() => members.map((queue) => redis.digestOf(queue)));
+      await redis.lasts(key);
+      return members.map((queue) => redis.digestOf(queue));
     },
     reasonOf: (error) => (error as Error).message,
     onDrift: ({ name }) => void found.push(name),
     onRoundFailed: () => expect.fail('no round failed'),
   });
-  return { rounds, queues, settled, redis, found, failures, read };
+  return { rounds, queues, settled, redis, found, failures, read, slow };
 }
 
 it('a queue that is not as its reconcile left it is found, unless it is reconciled meanwhile', async () => {
@@ -70,4 +82,32 @@ it('what Redis refuses, all its queues have to say; that it does not answer in t
   await fail(Object.assign(new Error('NOPERM'), { name: 'ReplyError' }));
   expect(found).toHaveLength(300);
   expect(failures).toEqual(['late', 'NOPERM']);
+});
+
+it('a Redis that is slow to answer puts off the rounds of no other, has one turn at once and goes last from then on', async () => {
+  vi.useFakeTimers();
+  const { rounds, redis, read, slow } = stage(
+    3,
+    ({ metadata: { uid } }) => ['slow', 'good', 'missed'][Number(uid!.slice(1))]!,
+  );
+  redis.lasts = (key) => new Promise((resolve) => setTimeout(resolve, key === 'slow' ? 8_000 : 10));
+  const end = new AbortController();
+  const running = rounds.run(end.signal, 3_000);
+  await vi.advanceTimersByTimeAsync(7_900);
+  expect(read.filter((uid) => uid === 'u1')).toHaveLength(3);
+  expect(read.filter((uid) => uid === 'u0')).toHaveLength(1);
+  await vi.advanceTimersByTimeAsync(3_000);
+  expect(read.filter((uid) => uid === 'u1')).toHaveLength(4);
+  expect(read.filter((uid) => uid === 'u0')).toHaveLength(2);
+  expect(slow).toEqual(['slow']);
+  end.abort();
+  await running;
+});
+
+it('a Redis that had no turn in a round is there in the next', async () => {
+  let turns = 0;
+  const { rounds, read } = stage(1, () => (turns++ === 0 ? 'missed' : 'redis'));
+  await rounds.compareAll();
+  await rounds.compareAll();
+  expect(read).toEqual(['u0']);
 });

@@ -1,6 +1,6 @@
 import type { Milliseconds } from '@redis-queue/api';
 import type { PolicyDigest } from '@redis-queue/bullmq';
-import { delay, keyOf, systemClock, unlessAborted, type ObjectKey } from '@redis-queue/controller';
+import { delay, keyOf, systemClock, type ObjectKey } from '@redis-queue/controller';
 import type { QueueObject } from '@redis-queue/redis-access';
 import { dueGroups, type DriftGroup } from './due-groups.ts';
 import type { SettledQueues } from './settled-queues.ts';
@@ -13,10 +13,19 @@ const MOST_QUEUES_PER_TURN = 12_000;
 const QUEUES_PER_CALL = 200;
 /** After this a turn begins no further call. */
 const TURN_MS: Milliseconds = 2_000;
+/** A turn over one call takes milliseconds, over a slow link hundreds: after this it keeps places from others. */
+const SLOW_MS: Milliseconds = 1_000;
 
 export interface DriftMetrics {
   driftCheckTook(seconds: number): void;
   driftCheckFailed(reason: string): void;
+}
+
+export interface DriftTurns<G extends DriftGroup> {
+  /** Resolves with whether the Redis answered soon: one that did not has its next turn after the others. */
+  readonly compare: (group: G) => Promise<boolean>;
+  /** Called with each group that had no turn. */
+  readonly onMissed: (group: G) => void;
 }
 
 export interface DriftRoundsDeps<G extends DriftGroup> {
@@ -25,8 +34,8 @@ export interface DriftRoundsDeps<G extends DriftGroup> {
   readonly listQueues: () => QueueObject[];
   /** The queues by Redis; `onProblem` is called with each to whose Redis there is no way. */
   readonly groupsOf: (queues: readonly QueueObject[], onProblem: (queue: QueueObject) => void) => readonly G[];
-  /** Has each group compared when it is its turn. @param compare resolves with whether the Redis answered */
-  readonly inTurns: (groups: readonly G[], compare: (group: G) => Promise<boolean>) => Promise<void>;
+  /** Has each group compared when it is its turn. @param others have none in this round */
+  readonly inTurns: (groups: readonly G[], turns: DriftTurns<G>, others: readonly G[]) => Promise<void>;
   /** What is set for the queues now. */
   readonly digest: (group: G, queues: readonly QueueObject[]) => Promise<readonly PolicyDigest[]>;
   /** Why it could not be read, for metrics. */
@@ -39,7 +48,8 @@ export interface DriftRoundsDeps<G extends DriftGroup> {
 
 /**
  * Compares every queue with what its last reconcile left in Redis, a digest each, many queues per call. What differs is
- * reconciled, and what Redis refuses to read as well, so that its conditions say why. Writes nothing.
+ * reconciled, and what Redis refuses to read as well, so that its conditions say why. Writes nothing. A round does not
+ * wait for the one before it: a Redis whose turn lasts has its next one when that has ended.
  */
 export class DriftRounds<G extends DriftGroup> {
   readonly #deps: DriftRoundsDeps<G>;
@@ -48,6 +58,8 @@ export class DriftRounds<G extends DriftGroup> {
   readonly #lastRoundOf = new Map<string, number>();
   /** By Redis, the queue with which its next turn begins, where one was cut short. */
   readonly #nextOf = new Map<string, string>();
+  /** The Redis targets that wait for their turn, or have it. */
+  readonly #underWay = new Set<string>();
 
   constructor(deps: DriftRoundsDeps<G>) {
     this.#deps = deps;
@@ -57,7 +69,7 @@ export class DriftRounds<G extends DriftGroup> {
   async run(signal: AbortSignal, intervalMs: Milliseconds = DRIFT_INTERVAL_MS): Promise<void> {
     while (!signal.aborted) {
       const beganMs = performance.now();
-      await unlessAborted(signal, () => this.compareAll()).catch((error: unknown) => {
+      this.compareAll().catch((error: unknown) => {
         if (!signal.aborted) this.#deps.onRoundFailed(error);
       });
       // From beginning to beginning, with a rest in any case.
@@ -72,7 +84,13 @@ export class DriftRounds<G extends DriftGroup> {
     const groups = groupsOf(known, (queue) => this.#found(queue));
     this.#forgetAllBut(new Set(groups.map(({ key }) => key)));
     this.#round++;
-    await inTurns(dueGroups(groups, this.#lastRoundOf), (group) => this.#compareGroup(group));
+    const free = groups.filter(({ key }) => !this.#underWay.has(key));
+    const due = new Set(dueGroups(free, this.#lastRoundOf));
+    for (const { key } of due) this.#underWay.add(key);
+    const end = ({ key }: G): void => void this.#underWay.delete(key);
+    const compare = (group: G): Promise<boolean> => this.#compareGroup(group).finally(() => end(group));
+    const others = groups.filter((group) => !due.has(group));
+    await inTurns([...due], { compare, onMissed: end }, others);
   }
 
   async #compareGroup(group: G): Promise<boolean> {
@@ -81,18 +99,21 @@ export class DriftRounds<G extends DriftGroup> {
     const fromMs = performance.now();
     const isOver = (): boolean => performance.now() - fromMs > TURN_MS;
     const queues = this.#inOrder(group);
+    let calls = 0;
+    const isSoon = (): boolean => performance.now() - fromMs < SLOW_MS * calls;
     try {
       for (let at = 0; at < queues.length; at += QUEUES_PER_CALL) {
         if (at >= MOST_QUEUES_PER_TURN || (at > 0 && isOver())) {
           this.#nextOf.set(group.key, queues[at]!.metadata.uid ?? '');
           if (isOver()) metrics.driftCheckFailed('RoundTooLong');
-          return true;
+          return isSoon();
         }
+        calls++;
         await this.#compare(group, queues.slice(at, at + QUEUES_PER_CALL));
       }
       this.#nextOf.delete(group.key);
       metrics.driftCheckTook((performance.now() - fromMs) / 1_000);
-      return true;
+      return isSoon();
     } catch (error) {
       metrics.driftCheckFailed(reasonOf(error, group));
       // What it answers, their conditions have to say. That it does not answer at all, they learn with the connection.

@@ -47,6 +47,32 @@ describe('a limiter of workers', () => {
     expect(watch.verdict('uid')).toEqual({ verdict: 'notSet', ageMs: 16 * 60_000 });
   });
 
+  it('that only some workers have is not forgotten when a window is as set, and is searched for until it is proved again', () => {
+    const { clock, read, watch } = stage();
+    read([10_000, 10_080]);
+    const proved = read([10_100, 10_195]);
+    expect(proved).toMatchObject({ atMostMs: 195 });
+    clock.nowMs = 6 * 60_000;
+    expect(watch.takeDue('uid')).toBe(true);
+    read([370_000, 370_080]);
+    expect(read([370_100, 372_090])).toEqual(proved);
+    expect(watch.verdict('uid')?.ageMs).toBe(6 * 60_000);
+    clock.nowMs = 7 * 60_000;
+    expect(watch.takeDue('uid')).toBe(true);
+    read([430_000, 430_080]);
+    expect(read([430_100, 430_195])).toEqual(proved);
+    expect(watch.verdict('uid')?.ageMs).toBe(0);
+    clock.nowMs = 11 * 60_000;
+    expect(watch.takeDue('uid')).toBe(false);
+    clock.nowMs = 23 * 60_000;
+    read([1_300_000, 1_300_080]);
+    expect(read([1_300_100, 1_302_090])).toBe('asSet');
+    clock.nowMs = 24 * 60_000;
+    expect(watch.takeDue('uid')).toBe(false);
+    // Of another limit it says nothing.
+    expect(read(undefined, { max: 1, durationMs: 100 })).toBeUndefined();
+  });
+
   it('is not known of another limit', () => {
     const { read } = stage();
     read([10_000, 10_080]);

@@ -10,7 +10,9 @@ import type { ObjectMemory } from '@redis-queue/controller';
 
 /** A look for this alone costs a reconcile, so after a verdict there is none for so long. */
 const LOOK_EVERY_MS = 5 * 60_000;
-/** A look that tells nothing is followed by another after so long. */
+/** For so long a limiter is said without another proof; an idle queue shows none. */
+export const PROOF_HOLDS_MS = 15 * 60_000;
+/** A look that tells nothing, or that windows are as set although they were not lately, is followed by another after so long. */
 const TRY_EVERY_MS = 60_000;
 /** Looks at the end of a window are so far apart: whoever can write in Redis may have windows end all the time. */
 const AGAIN_EVERY_MS = 5_000;
@@ -29,11 +31,19 @@ export interface JudgedWindows {
   readonly ageMs: number;
 }
 
+/** That windows were not as `meta` says. */
+interface Proof {
+  readonly verdict: Exclude<WindowVerdict, 'asSet'>;
+  readonly atMs: number;
+}
+
 interface Known {
   readonly limit: RateLimitWindow | undefined;
   readonly reading: EarlierReading;
   readonly verdict?: WindowVerdict | undefined;
   readonly judgedAtMs: number;
+  /** The last one: a window that is as set after it was opened by a worker that has no limiter. */
+  readonly proof?: Proof | undefined;
 }
 
 /**
@@ -60,20 +70,34 @@ export class LimiterWatch implements ObjectMemory {
     const same = before && before.limit?.max === limit?.max && before.limit?.durationMs === limit?.durationMs;
     const length = same && now ? windowLength(before.reading, now) : undefined;
     const isLimited = length && (limit ? isAsLimited(length, limit) : false);
-    const verdict =
+    const verdict: WindowVerdict | undefined =
       isLimited === undefined ? undefined : isLimited ? 'asSet' : limit ? { ...length!, limit } : 'notSet';
+    const proof = verdict === undefined || verdict === 'asSet' ? undefined : { verdict, atMs: this.#now() };
     this.#known.set(uid, {
       limit,
+      proof: proof ?? (same ? before.proof : undefined),
       reading: now ? { readAtMs: now.readAtMs, endsAtMs: now.endsAtMs } : same ? before.reading : NO_WINDOW,
       verdict: verdict ?? (same ? before.verdict : undefined),
       judgedAtMs: verdict === undefined ? (same ? before.judgedAtMs : -Infinity) : this.#now(),
     });
   }
 
-  /** What was found last, and how long ago. Undefined: not known. */
+  /** What was proved lately, or else what was found last, and how long ago. Undefined: not known. */
   verdict(uid: string): JudgedWindows | undefined {
     const known = this.#known.get(uid);
+    const proof = known && this.#proofBeside(known);
+    if (proof) return { verdict: proof.verdict, ageMs: this.#now() - proof.atMs };
     return known?.verdict && { verdict: known.verdict, ageMs: this.#now() - known.judgedAtMs };
+  }
+
+  /** What was proved before windows were as set, while it holds. */
+  #proofBeside({ verdict, proof }: Known): Proof | undefined {
+    return verdict === 'asSet' && proof && this.#now() - proof.atMs <= PROOF_HOLDS_MS ? proof : undefined;
+  }
+
+  #wasJudgedLately(known: Known): boolean {
+    const everyMs = this.#proofBeside(known) ? TRY_EVERY_MS : LOOK_EVERY_MS;
+    return this.#now() - known.judgedAtMs < everyMs;
   }
 
   /**
@@ -83,8 +107,8 @@ export class LimiterWatch implements ObjectMemory {
   lookAgainMs(uid: string, { rateLimit, runningWindow }: ObservedPolicy): number | undefined {
     const known = this.#known.get(uid);
     if (!rateLimit || !runningWindow || runningWindow.holdsBack || !known) return undefined;
+    if (this.#wasJudgedLately(known)) return undefined;
     const nowMs = this.#now();
-    if (nowMs - known.judgedAtMs < LOOK_EVERY_MS) return undefined;
     if (nowMs - (this.#againMs.get(uid) ?? -Infinity) < AGAIN_EVERY_MS) return undefined;
     this.#againMs.set(uid, nowMs);
     return runningWindow.endsAtMs - runningWindow.readAtMs + OPENED_AFTER_MS;
@@ -96,9 +120,9 @@ export class LimiterWatch implements ObjectMemory {
    */
   takeDue(uid: string): boolean {
     const nowMs = this.#now();
-    const judgedAtMs = this.#known.get(uid)?.judgedAtMs ?? -Infinity;
-    if (nowMs - judgedAtMs < LOOK_EVERY_MS || nowMs - (this.#triedMs.get(uid) ?? -Infinity) < TRY_EVERY_MS)
-      return false;
+    const known = this.#known.get(uid);
+    if (known && this.#wasJudgedLately(known)) return false;
+    if (nowMs - (this.#triedMs.get(uid) ?? -Infinity) < TRY_EVERY_MS) return false;
     this.#triedMs.set(uid, nowMs);
     return true;
   }

@@ -2,7 +2,7 @@ import type { Queue, QueueSpec } from '@redis-queue/api';
 import { describe, expect, it } from 'vitest';
 import { queueObject } from '../testing/queues.ts';
 import type { WindowVerdict } from './limiter-watch.ts';
-import { workerLimiter, type WorkerLimiter } from './notice.ts';
+import { limiterEndsMs, workerLimiter, type WorkerLimiter } from './notice.ts';
 
 const LIMIT = { max: 200, durationMs: 2_000 };
 const LIMITED: QueueSpec = { rateLimits: { maxJobsPerSecond: 100, burstCapacity: 200 } };
@@ -71,9 +71,22 @@ describe('what is said of limiters that workers bring', () => {
     expect(proved(1_000)).toEqual({ ...overridden, seenAt: '2026-03-04T21:40:00Z' });
   });
 
-  it('ends at once when the windows are as set', () => {
+  it('is said on when a window is as set, as others may not be, until 15 minutes after the last proof', () => {
     const windows = { verdict: 'asSet', ageMs: 0 } as const;
-    expect(workerLimiter(saying(overridden), { windows, limit: LIMIT, now: at(1) })).toBeUndefined();
+    expect(workerLimiter(saying(overridden), { windows, limit: LIMIT, now: at(1) })).toEqual(overridden);
+    expect(workerLimiter(saying(overridden), { windows, limit: LIMIT, now: at(16) })).toBeUndefined();
+    expect(workerLimiter(saying(undefined), { windows, limit: LIMIT, now: at(1) })).toBeUndefined();
+  });
+
+  it('is looked at again when it ends', () => {
+    const status = saying(overridden).status!;
+    expect(limiterEndsMs(status, { windows: { verdict: SHORTER, ageMs: 60_000 }, nowMs: at(3).getTime() })).toBe(
+      841_000,
+    );
+    expect(limiterEndsMs(status, { windows: { verdict: 'asSet', ageMs: 0 }, nowMs: at(3).getTime() })).toBe(721_000);
+    expect(limiterEndsMs(status, { nowMs: at(3).getTime() })).toBe(721_000);
+    expect(limiterEndsMs(status, { nowMs: at(20).getTime() })).toBe(1_000);
+    expect(limiterEndsMs({}, { nowMs: at(3).getTime() })).toBeUndefined();
   });
 
   it.each([

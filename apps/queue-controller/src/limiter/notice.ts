@@ -1,13 +1,13 @@
-import type { Queue, QueueReason } from '@redis-queue/api';
+import type { Queue, QueueReason, QueueStatus } from '@redis-queue/api';
 import type { RateLimitWindow } from '@redis-queue/bullmq';
 import { saidBefore, timestamp, type Problem } from '@redis-queue/controller';
-import type { JudgedWindows, WindowVerdict } from './limiter-watch.ts';
+import { PROOF_HOLDS_MS, type JudgedWindows, type WindowVerdict } from './limiter-watch.ts';
 
 /** The condition's type. */
 export const WORKER_LIMITER = 'WorkerLimiter';
 
-/** For so long it is said without another proof; an idle queue shows none. */
-const SAID_FOR_MS = 15 * 60_000;
+/** Times in the status have whole seconds. */
+const AFTER_END_MS = 1_000;
 /** The time of the last proof is written anew when it is so much older. */
 const SEEN_EVERY_MS = 5 * 60_000;
 
@@ -27,22 +27,40 @@ export interface KnownWindows {
 
 /**
  * What the status says of limiters that workers bring themselves: what was proved within the last 15 minutes, and of the
- * limit that is in effect. While nothing is known, what it said, as long as by the time of its proof.
+ * limit that is in effect. While nothing is known, what it said, as long as by the time of its proof; so too when a window
+ * is as set, which may be that of a worker without a limiter.
  */
 export function workerLimiter(queue: Queue, { windows, limit, now }: KnownWindows): WorkerLimiter | undefined {
   const nowMs = now.getTime();
   const saidSeenAt = queue.status?.workerLimiterSeenAt;
   const saidMs = Date.parse(saidSeenAt ?? '');
-  if (windows === undefined) {
+  if (windows === undefined || windows.verdict === 'asSet') {
     const notice = saidOf(queue, limit);
-    return notice && saidSeenAt && Math.abs(nowMs - saidMs) <= SAID_FOR_MS ? { notice, seenAt: saidSeenAt } : undefined;
+    return notice && saidSeenAt && Math.abs(nowMs - saidMs) <= PROOF_HOLDS_MS
+      ? { notice, seenAt: saidSeenAt }
+      : undefined;
   }
   const { verdict, ageMs } = windows;
-  if (verdict === 'asSet' || ageMs > SAID_FOR_MS || !isOf(verdict, limit)) return undefined;
+  if (ageMs > PROOF_HOLDS_MS || !isOf(verdict, limit)) return undefined;
   const seenMs = nowMs - ageMs;
   const seenAt = saidSeenAt && Math.abs(seenMs - saidMs) < SEEN_EVERY_MS ? saidSeenAt : timestamp(seenMs);
   if (verdict === 'notSet') return { notice: WITHOUT_LIMIT, seenAt };
   return { notice: otherLength(queue, verdict.limit, verdict.atMostMs < verdict.limit.durationMs), seenAt };
+}
+
+/**
+ * In how many ms what the status says ends without another proof; undefined: it says nothing. Pure.
+ *
+ * @param status as it is after the reconcile.
+ */
+export function limiterEndsMs(
+  { workerLimiterSeenAt }: Pick<QueueStatus, 'workerLimiterSeenAt'>,
+  { windows, nowMs }: { readonly windows?: JudgedWindows | undefined; readonly nowMs: number },
+): number | undefined {
+  if (workerLimiterSeenAt === undefined) return undefined;
+  const isProved = windows !== undefined && windows.verdict !== 'asSet';
+  const ageMs = isProved ? windows.ageMs : nowMs - Date.parse(workerLimiterSeenAt);
+  return Math.max(0, PROOF_HOLDS_MS - ageMs) + AFTER_END_MS;
 }
 
 /** Whether it was found while that limit was set. */

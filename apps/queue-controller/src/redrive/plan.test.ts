@@ -63,6 +63,8 @@ describe('what keeps it from that', () => {
     ['QueueNotGoverned', redriveObject(), observedPlace({ queueMark: '{"v":9}' })],
     ['QueueNotGoverned', redriveObject(), observedPlace({ deadLetterMark: markOf('c1/shop/emails-dlq') })],
     ['QueueNotGoverned', redriveObject(), observedPlace({ deadLetterMark: '{"v":9}' })],
+    ['WaitingForRestore', redriveObject({ dryRun: true }), observedPlace({ restoringId: 'r-7' })],
+    ['WaitingForRestore', redriveObject({}, { matched: 3 }), observedPlace({ restoringId: 'r-7' })],
   ])('%s', (reason, redrive, observed) => {
     expect(plan(redrive, observed)).toMatchObject({ steps: [], problem: { reason } });
   });

@@ -35,7 +35,9 @@ export function planRedrive(
   if (!place) return blocked(problem ?? { reason: 'RedisError', message: 'Redis could not be read' });
   const obstacle = whyNotGoverned(place, ownerOf);
   if (obstacle) return blocked(obstacle);
-  const { queueMark = '', deadLetterMark = '', redisTimeMs } = place.state;
+  const { queueMark = '', deadLetterMark = '', redisTimeMs, restoringId } = place.state;
+  // What matches is not all there yet, and what has been put there is compared with the backup as it is.
+  if (restoringId !== undefined) return blocked(waitingForRestore(place, restoringId));
   const { lettersUntil, matched } = status ?? {};
   const untilMs =
     lettersUntil === undefined ? createdByRedisClock(redrive, redisTimeMs, now) : Date.parse(lettersUntil);
@@ -70,6 +72,11 @@ function whyNotGoverned({ queue, state }: RedrivePlace, ownerOf: RedriveSources[
     );
   if (dead?.removal) return notGoverned(`the dead-letter queue of Queue ${name} is being removed`);
   return undefined;
+}
+
+function waitingForRestore({ queue }: RedrivePlace, restoreId: string): Problem {
+  const message = `restore ${restoreId} fills Queue ${queue.metadata.name} or its dead letters, which are counted and put back once it has ended; the condition HeldByRestore of the Queue says how to end one that is left`;
+  return { reason: 'WaitingForRestore', message };
 }
 
 function notGoverned(message: string): Problem {

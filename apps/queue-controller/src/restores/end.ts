@@ -15,13 +15,15 @@ export interface EndPlace {
 
 /** Ends a restore that nobody goes on with. What takes longer than its share goes on when the queue is looked at again. */
 export async function endLeftRestore(
-  { restoreId, deadLetters }: EndRestoreStep,
+  { restoreId, deadLetters, keepsPaused }: EndRestoreStep,
   { write, ref, now }: EndPlace,
 ): Promise<Problem<QueueReason> | undefined> {
   const endsAtMs = now().getTime() + END_RESTORE_MS;
   const place = deadLetters ? deadLetterQueue(ref) : ref;
   const goesOn = (): boolean => now().getTime() < endsAtMs;
-  const outcome = await write((redis) => endRestore(redis, place, restoreId, { goesOn }));
+  const outcome = await write((redis) =>
+    endRestore(redis, place, restoreId, { goesOn, keepsPaused: () => keepsPaused }),
+  );
   if (outcome !== 'more') return undefined;
   return { reason: 'EndingRestore', message: `restore ${restoreId} is being ended, as the annotation asks` };
 }

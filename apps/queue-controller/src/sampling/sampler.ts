@@ -78,7 +78,12 @@ export interface SamplerSettings {
 export function runSampler(manager: Manager, { intervalMs, ...parts }: SamplerSettings): void {
   const { client, log } = manager;
   const { queues, secrets } = parts.sources;
-  const status = new StatusWriter<QueueObject>({ client, type: QUEUES, fieldManager: SAMPLER_MANAGER });
+  const status = new StatusWriter<QueueObject>({
+    client,
+    type: QUEUES,
+    fieldManager: SAMPLER_MANAGER,
+    latestWins: true,
+  });
   const { sampling, onSamplingChange } = parts;
   const noteWrite = (queue: QueueObject, error?: unknown): void => {
     if (!sampling.noteWrite(queue, error === undefined ? undefined : describeFailure(error))) return;

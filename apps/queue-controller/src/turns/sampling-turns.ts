@@ -1,6 +1,6 @@
 import type { QueueReason } from '@redis-queue/api';
 import { describeTarget } from '@redis-queue/bullmq';
-import { FairPool, type Clock, type Problem as KindProblem } from '@redis-queue/controller';
+import { FairPool, type Clock, type PoolTask, type Problem as KindProblem } from '@redis-queue/controller';
 import type { SamplingGroup } from './sampling-groups.ts';
 
 type Problem = KindProblem<QueueReason>;
@@ -32,6 +32,8 @@ export interface RoundOfTurns<T> {
   readonly sample: (group: SamplingGroup, waits: Problem | undefined) => Promise<Turn<T>>;
   /** Called with a group that had no turn in this round, and why once that has lasted. */
   readonly onMissed: (group: SamplingGroup, waits: Problem | undefined) => void;
+  /** Groups that have no turn in this round, as one in a round before it lasts, or none is due: they are not forgotten. */
+  readonly others?: readonly SamplingGroup[];
 }
 
 /**
@@ -56,21 +58,21 @@ export class SamplingTurns {
   }
 
   /** One round over the groups, of which none is in another round meanwhile. @returns all that was read */
-  async round<T>(groups: readonly SamplingGroup[], { sample, onMissed }: RoundOfTurns<T>): Promise<T[]> {
-    this.#forgetAllBut(new Set(groups.map(({ key }) => key)));
-    const late = this.#clock.after(BEGIN_WITHIN_MS, () => this.#pool.giveUpWaiting());
+  async round<T>(groups: readonly SamplingGroup[], { sample, onMissed, others = [] }: RoundOfTurns<T>): Promise<T[]> {
+    this.#forgetAllBut([...groups, ...others]);
     const ordered = this.#inOrder(groups);
     const hadTurn = new Set<string>();
-    const turns = this.#pool.runAll(
-      ordered.map(({ group, classOfTurns }) => ({
-        path: [group.namespace, `${group.namespace} ${describeTarget(group.target)}`],
-        last: this.#silent.has(group.key),
-        run: () => {
-          hadTurn.add(classOfTurns);
-          return sample(group, this.#waits(group));
-        },
-      })),
-    );
+    const tasks = ordered.map(({ group, classOfTurns }): PoolTask<Turn<T>> => ({
+      path: [group.namespace, `${group.namespace} ${describeTarget(group.target)}`],
+      last: this.#silent.has(group.key),
+      run: () => {
+        hadTurn.add(classOfTurns);
+        return sample(group, this.#waits(group));
+      },
+    }));
+    // Another round may have begun meanwhile: what waits in that one has its own time.
+    const late = this.#clock.after(BEGIN_WITHIN_MS, () => this.#pool.giveUpWaiting(tasks));
+    const turns = this.#pool.runAll(tasks);
     const read = ordered.map(async ({ group }, index): Promise<readonly T[]> => {
       const turn = await turns[index];
       if (turn) return this.#had(group, turn.result);
@@ -94,7 +96,7 @@ export class SamplingTurns {
     return groups
       .map((group) => ({
         group,
-        classOfTurns: `${this.#silent.has(group.key) ? 'silent' : 'answers'} ${group.namespace}`,
+        classOfTurns: classOf(group.namespace, this.#silent.has(group.key)),
       }))
       .toSorted(
         (a, b) =>
@@ -104,7 +106,6 @@ export class SamplingTurns {
   }
 
   #countMissed(classes: ReadonlySet<string>, hadTurn: ReadonlySet<string>): void {
-    for (const each of this.#missedByClass.keys()) if (!classes.has(each)) this.#missedByClass.delete(each);
     for (const each of classes)
       this.#missedByClass.set(each, hadTurn.has(each) ? 0 : (this.#missedByClass.get(each) ?? 0) + 1);
   }
@@ -130,8 +131,16 @@ export class SamplingTurns {
     };
   }
 
-  #forgetAllBut(keys: ReadonlySet<string>): void {
+  #forgetAllBut(groups: readonly SamplingGroup[]): void {
+    const keys = new Set(groups.map(({ key }) => key));
+    const classes = new Set(groups.flatMap(({ namespace }) => [classOf(namespace, true), classOf(namespace, false)]));
+    for (const each of this.#missedByClass.keys()) if (!classes.has(each)) this.#missedByClass.delete(each);
     for (const key of this.#missed.keys()) if (!keys.has(key)) this.#missed.delete(key);
     for (const key of this.#silent) if (!keys.has(key)) this.#silent.delete(key);
   }
+}
+
+/** Of the groups of a namespace, those that did not answer the last time, or the others. */
+function classOf(namespace: string, isSilent: boolean): string {
+  return `${isSilent ? 'silent' : 'answers'} ${namespace}`;
 }

@@ -100,10 +100,13 @@ export class UpkeepRounds {
     for (const queue of wanting) if (!this.#dueMs.has(dueKey(queue))) this.#dueMs.set(dueKey(queue), nowMs);
     const due = wanting.filter((queue) => this.#dueOf(queue) <= nowMs);
     // To whose Redis there is no way, Ready says so.
-    const groups = samplingGroups(due, resolve, () => {}).filter(({ key }) => !this.#underWay.has(key));
+    const all = samplingGroups(due, resolve, () => {});
+    const groups = all.filter(({ key }) => !this.#underWay.has(key));
+    const others = all.filter(({ key }) => this.#underWay.has(key));
     if (groups.length === 0) return;
     for (const { key } of groups) this.#underWay.add(key);
     await this.#turns.round(groups, {
+      others,
       sample: (group, waits) => this.#turn(group, waits, signal).finally(() => this.#underWay.delete(group.key)),
       onMissed: ({ key, queues }, waits) => {
         this.#underWay.delete(key);

@@ -112,7 +112,7 @@ it('refuses a Secret that says nothing', () => {
 
 const SERVER_KEYS = ['redis-url', 'redis-host', 'redis-port', 'redis-db', 'redis-username', 'redis-password'];
 
-it.each([
+it.each<[string, Record<string, string>, string[]]>([
   ['a server', { 'redis-host': 'r' }, []],
   ['a Redis Cluster', { 'redis-host': 'r', 'redis-cluster': 'true' }, ['redis-cluster']],
   [
@@ -121,7 +121,7 @@ it.each([
     ['redis-sentinels', 'redis-sentinel-master-name', 'redis-sentinel-username', 'redis-sentinel-password'],
   ],
 ])('gives the pods those keys of the Secret that lead to %s, and no others', (_, data, more) => {
-  const secret = secretOf(data as Record<string, string>);
+  const secret = secretOf(data);
   expect(resolve([aQueue('a', { redis: { prefix: '{bull}' } })], { secret })).toMatchObject({
     keys: [...SERVER_KEYS, ...more],
   });

@@ -141,9 +141,10 @@ describe('decisions that were not understood', () => {
   });
 });
 
+const conditionsOf = (change: Partial<StatusInput>, pool = auto) => statusOf(pool, change).conditions ?? [];
+const find = (list: ReturnType<typeof conditionsOf>, type: string) => list.find((each) => each.type === type);
+
 describe('a Redis that does not notify of new jobs', () => {
-  const conditionsOf = (change: Partial<StatusInput>, pool = auto) => statusOf(pool, change).conditions ?? [];
-  const find = (list: ReturnType<typeof conditionsOf>, type: string) => list.find((each) => each.type === type);
   const polled = { decision: aDecision({ polled: 'the connection for notifications was lost' }) };
 
   it('degrades the pool, which says why it wakes late, and goes on following decisions', () => {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DelayedError, UnrecoverableError, WaitingError } from 'bullmq';
-import type { Run, Scene } from '../scene.ts';
+import type { Run, Scene } from '../scene/scene.ts';
 import type { Row } from './row.ts';
 
 const fails: Run = async (job) => {
@@ -84,21 +84,21 @@ export const ENDS: Row[] = [
   {
     name: "a back-off strategy of the worker's settings, and what it is told",
     play: async (scene) => {
-      const told: unknown[] = [];
+      const calls: unknown[] = [];
       await scene.queue.add('a', {}, { attempts: 4, backoff: { type: 'mine' } });
       scene.serve({
         run: fails,
         options: {
           settings: {
             backoffStrategy: (attemptsMade, type, error, job) => {
-              told.push({ attemptsMade, type, error: error?.message, job: job?.name });
+              calls.push({ attemptsMade, type, error: error?.message, job: job?.name });
               return attemptsMade * 50;
             },
           },
         },
       });
       await scene.settled();
-      return { told, starts: scene.starts, jobs: await scene.jobs() };
+      return { calls, starts: scene.starts, jobs: await scene.jobs() };
     },
   },
   {
@@ -223,8 +223,8 @@ async function backsOff(scene: Scene, backoff: { type: string; delay: number }):
   await scene.settled();
   const [first, second, third] = scene.startsMs as [number, number, number];
   const factor = backoff.type === 'exponential' ? 2 : 1;
-  const kept = second - first >= backoff.delay - 10 && third - second >= factor * backoff.delay - 10;
-  return { kept, starts: scene.starts, events: scene.events, jobs: await scene.jobs() };
+  const waited = second - first >= backoff.delay - 10 && third - second >= factor * backoff.delay - 10;
+  return { waited, starts: scene.starts, events: scene.events, jobs: await scene.jobs() };
 }
 
 async function states(scene: Scene): Promise<unknown> {

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Scene, ServeOptions } from '../scene.ts';
+import type { Scene, ServeOptions } from '../scene/scene.ts';
 import type { Row } from './row.ts';
 
-const FILE = new URL('../sandboxed.ts', import.meta.url);
+const FILE = new URL('../scene/sandboxed.ts', import.meta.url);
 
 /** Sandboxed processors: a file in processes or threads of its own. */
 export const FILES: Row[] = [

@@ -1,5 +1,5 @@
 import { WaitingChildrenError, type FlowJob } from 'bullmq';
-import type { Scene } from '../scene.ts';
+import type { Scene } from '../scene/scene.ts';
 import type { Row } from './row.ts';
 
 /** Parents and children. */
@@ -16,7 +16,7 @@ export const FLOWS: Row[] = [
         },
       });
       await scene.settled();
-      return { values: values.map(String).toSorted(), starts: scene.starts, states: await states(scene) };
+      return { values: values.map(String).toSorted(), starts: scene.starts, states: await endStates(scene) };
     },
   },
   {
@@ -66,18 +66,18 @@ async function afterFailedChild(scene: Scene, opts: FlowJob['opts']): Promise<un
     },
   });
   await scene.settled();
-  return { starts: scene.starts.toSorted(), states: await states(scene) };
+  return { starts: scene.starts.toSorted(), states: await endStates(scene) };
 }
 
 /** Ids are random in flows. */
-async function states(scene: Scene): Promise<unknown> {
+async function endStates(scene: Scene): Promise<unknown> {
   const jobs = (await scene.jobs()) as Record<string, unknown>[];
-  const told = jobs.map(({ name, state, attemptsMade, returnvalue, failedReason }) => ({
+  const states = jobs.map(({ name, state, attemptsMade, returnvalue, failedReason }) => ({
     name,
     state,
     attemptsMade,
     returnvalue,
     failed: typeof failedReason === 'string' ? failedReason.replace(/[0-9a-f-]{36}|(plain|ours)-\d+/g, '…') : undefined,
   }));
-  return told.toSorted((a, b) => String(a.name).localeCompare(String(b.name)));
+  return states.toSorted((a, b) => String(a.name).localeCompare(String(b.name)));
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WaitingError } from 'bullmq';
-import type { Locks, Scene } from '../scene.ts';
+import type { Locks, Scene } from '../scene/scene.ts';
 import type { Row } from './row.ts';
 
 const SHORT: Locks = { durationMs: 3_000, renewMs: 600, searchMs: 600 };
@@ -111,8 +111,8 @@ export const HOLDING: Row[] = [
       await scene.redis.set(scene.queue.toKey(`${job!.id}:lock`), 'somebody else');
       await scene.until('the run to end', () => lost.length > 0);
       await sleep(300);
-      const [told] = (await scene.jobs()) as { state: string; attemptsMade: number }[];
-      return { lost: [...new Set(lost)], state: told!.state, attemptsMade: told!.attemptsMade, starts: scene.starts };
+      const [end] = (await scene.jobs()) as { state: string; attemptsMade: number }[];
+      return { lost: [...new Set(lost)], state: end!.state, attemptsMade: end!.attemptsMade, starts: scene.starts };
     },
   },
   {

@@ -1,6 +1,6 @@
 import type { WorkerOptions } from '@redis-queue/worker';
 import type { JobsOptions } from 'bullmq';
-import type { Scene } from '../scene.ts';
+import type { Scene } from '../scene/scene.ts';
 import type { Row } from './row.ts';
 
 /** What is kept of finished jobs, and counted. */

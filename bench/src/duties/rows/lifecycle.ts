@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { recordingTelemetry } from '../recording-telemetry.ts';
+import { recordingTelemetry } from '../scene/recording-telemetry.ts';
 import type { Row } from './row.ts';
 
 /** A worker's own life: pause, resume, end, events, lost connections, traces. */

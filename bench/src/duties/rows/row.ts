@@ -1,4 +1,4 @@
-import type { Scene } from '../scene.ts';
+import type { Scene } from '../scene/scene.ts';
 
 /** A duty of BullMQ's Worker, as a scenario that both sides play: what they come to must be the same. */
 export interface Row {

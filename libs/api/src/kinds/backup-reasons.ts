@@ -184,7 +184,7 @@ export const QUEUE_RESTORE_REASONS = {
   },
   RestoreLost: {
     kind: 'retries',
-    doc: 'Somebody removed what the restore had written, or the mark by which it is known in Redis; it begins again.',
+    doc: 'Somebody removed what the restore had written, or the mark by which it is known in Redis; or Redis has lost the newest of it, as a failover may do. It begins again.',
   },
   BackupNotComplete: {
     kind: 'retries',
@@ -210,6 +210,10 @@ export const QUEUE_RESTORE_REASONS = {
     kind: 'stalled',
     doc: 'spec.queues names a queue that the backup does not have; the message lists those that it has.',
   },
+  AlreadyRestored: {
+    kind: 'stalled',
+    doc: 'Redis says that this QueueRestore was completed there, though its status does not: an older one was brought back. Nothing is written; create another QueueRestore to restore once more.',
+  },
   QueueNotEmpty: {
     kind: 'stalled',
     doc: 'A queue into which it is to restore has jobs, or another restore is at it; the message says what is there. Remove that, or restore into another Queue; a restore whose object is gone is ended by an annotation of the Queue.',
@@ -217,6 +221,10 @@ export const QUEUE_RESTORE_REASONS = {
   QueueNotPausable: {
     kind: 'stalled',
     doc: 'The Queue has spec.paused: false, so that workers would start jobs before all are there. Set it to true or remove it.',
+  },
+  QueueObserved: {
+    kind: 'stalled',
+    doc: 'The Queue has spec.adoptionPolicy: Observe, so that nothing is written to its queue. Set it to Adopt, or restore into another Queue.',
   },
   TargetsClash: {
     kind: 'stalled',

@@ -69,8 +69,14 @@ export const incrementalSchema = z
 /** Points of which the first is a full backup, and each other one what changed since the one before. */
 const chainSchema = z.object({
   number: z.int().min(1).describe('Counts up; its folder is named by it.'),
-  firstTime: dateTime.describe('The instant of its full point.'),
-  lastTime: dateTime.describe('The instant of its newest point.'),
+  firstTime: dateTime.describe("The instant of its full point, by Redis' clock."),
+  lastTime: dateTime.describe("The instant of its newest point, by Redis' clock."),
+  beganAt: dateTime
+    .optional()
+    .describe('When its full point was begun, by the clock of the controller, from which fullEvery counts.'),
+  extendedAt: dateTime
+    .optional()
+    .describe('When its newest point was begun, by the clock of the controller, from which keep counts.'),
   points: z.int().min(1).describe('How many it has; the full one is one of them.'),
   directory: z.string().describe('Folder of its newest point in the storage, for QueueRestore.spec.from.directory.'),
   manifestSha256: z.string().describe('SHA-256 of the manifest of that point, which vouches for those before it.'),

@@ -164,6 +164,11 @@ export const queueBackupStatusSchema = z.object({
     .optional()
     .describe('Runs that failed, of an incremental backup since its newest point. Absent: none.'),
   lastFailureTime: dateTime.optional().describe('When the last of them did.'),
+  removalBlockedSince: dateTime
+    .optional()
+    .describe(
+      'Since when something has stood in the way of the removal of what it has in the storage, which is given up after a while. Absent: nothing has.',
+    ),
   progress: progressSchema.optional().describe('What the run is at. Absent: none is under way.'),
   queues: z
     .array(

@@ -188,6 +188,10 @@ export const QUEUE_REDRIVE_REASONS = {
     kind: 'progressing',
     doc: 'An older QueueRedrive of the same Queue, or an older dry run of the namespace, goes first; the message names it. Suspend or delete it to let this one go first.',
   },
+  WaitingForRestore: {
+    kind: 'progressing',
+    doc: 'A QueueRestore fills the queue or its dead letters; it goes on once that has ended. Where nobody goes on with it, end it as the condition HeldByRestore of the Queue says.',
+  },
   OwnershipLost: {
     kind: 'progressing',
     doc: 'An owner mark changed meanwhile, so nothing was put back; it is tried again.',

@@ -50,7 +50,7 @@ export const queueRestoreSpecSchema = z
             at: dateTime
               .optional()
               .describe(
-                'Restore the newest point of an incremental backup that is not later than this time, in RFC 3339. Absent: the newest.',
+                'Restore the newest point of an incremental backup in which none of the queues that are restored was read after this time, in RFC 3339, by the clock of their Redis. Absent: the newest.',
               ),
           })
           .optional()
@@ -90,7 +90,9 @@ export const queueRestoreSpecSchema = z
                 .string()
                 .min(1)
                 .max(253)
-                .describe('The Queue, in the same namespace, into which it is restored.'),
+                .describe(
+                  'The Queue, in the same namespace, into which it is restored; dead letters, whose name ends in _dlq, into the dead-letter queue of that.',
+                ),
             })
             .optional()
             .describe('Absent: the Queue of the same name.'),
@@ -152,10 +154,20 @@ export const queueRestoreStatusSchema = z.object({
   verifiedAt: dateTime
     .optional()
     .describe('When everything was in Redis and compared with the backup; the queues are held paused from then on.'),
+  lostAt: dateTime
+    .optional()
+    .describe(
+      'When Redis was found to have lost part of what was verified, as a failover may do: it is written and compared again before the queues are resumed. Absent: it has all of it, or that is not known.',
+    ),
   resumedAt: dateTime.optional().describe('When workers could start jobs again. Absent: the queues stay paused.'),
   removedAt: dateTime.optional().describe('When nothing of a scratch restore was left in Redis.'),
   failures: count.optional().describe('Runs that failed. Absent: none.'),
   lastFailureTime: dateTime.optional().describe('When the last of them did.'),
+  removalBlockedSince: dateTime
+    .optional()
+    .describe(
+      'Since when something has stood in the way of the removal of what it has written, which is given up after a while. Absent: nothing has.',
+    ),
   progress: progressSchema.optional().describe('What the run is at. Absent: none is under way.'),
   location: z.string().optional().describe('Where the backup lies, for people.'),
   directory: z

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { ACL_RULES } from '../connections/acl.ts';
 import { queueKey, type QueueRef } from '../redis/keys.ts';
 import { OWNER_FIELD } from '../ownership/owner-mark.ts';
+import { RESTORE_FIELD } from '../ownership/restore-mark.ts';
 import { testRedis, type TestRedis } from '../testing/test-redis.ts';
 import { compileFilter, type CompiledFilter, type LetterFilter } from './filter.ts';
 import type { LetterCursor } from './dead-letter-page.ts';
@@ -236,6 +237,22 @@ test('a redrive writes nothing once an owner mark is another one', async () => {
   expect(await tryStep(queue, { fence: { ...OPEN_FENCE, queueMark: 'A' } })).toBe('ownershipLost');
   expect(await tryStep(queue, { fence: { ...OPEN_FENCE, untilMs: 1 } })).toBe('late');
   expect(await letterIds(t.redis, queue)).toHaveLength(1);
+});
+
+test('nothing is put back into, or out of, a queue that a restore fills, until that has compared it', async () => {
+  const queue = queueOf('restored');
+  await putLetters(queue, 2);
+  const metas = [queueKey(queue, 'meta'), queueKey(deadLetterQueue(queue), 'meta')];
+  for (const meta of metas) {
+    for (const phase of ['filling', 'placing', 'placed']) {
+      await t.redis.hset(meta, RESTORE_FIELD, `r-7 1 ${phase}`);
+      expect(await tryStep(queue)).toBe('ownershipLost');
+      expect((await readRedriveState(t.redis, queue, 'r')).restoringId).toBe('r-7');
+    }
+    await t.redis.hset(meta, RESTORE_FIELD, 'r-7 1 held');
+    expect((await readRedriveState(t.redis, queue, 'r')).restoringId).toBeUndefined();
+  }
+  expect(await step(queue)).toMatchObject({ redriven: 2, done: true });
 });
 
 test('a worker that waits is woken at once', async () => {

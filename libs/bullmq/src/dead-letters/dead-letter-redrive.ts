@@ -50,6 +50,8 @@ export interface RedriveState {
   /** The owner marks of the queue and of its dead-letter queue as stored; absent: there is none. */
   readonly queueMark?: string;
   readonly deadLetterMark?: string;
+  /** The restore that fills one of the two: until it has compared them, nothing is put back. Absent: there is none. */
+  readonly restoringId?: string;
   /** Jobs that the redrive has put back. */
   readonly redriven: number;
   /** Unix ms, by the clock of the node that has the queue. */
@@ -68,7 +70,9 @@ export async function readRedriveState(redis: Redis, queue: QueueRef, name: stri
     readRedriven(redis, queue, name),
     runReadScript(redis, 'redisTime', [queueKey(queue, 'meta')], []),
   ]);
+  const restoring = [policy.restore, deadLetters.restore].find((restore) => restore && restore.phase !== 'held');
   return {
+    ...(restoring && { restoringId: restoring.restoreId }),
     ...(policy.rawOwnerMark !== undefined && { queueMark: policy.rawOwnerMark }),
     ...(deadLetters.rawOwnerMark !== undefined && { deadLetterMark: deadLetters.rawOwnerMark }),
     redriven,

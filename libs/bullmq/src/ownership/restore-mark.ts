@@ -34,6 +34,17 @@ export class RestoreLostError extends Error {
   }
 }
 
+/** Redis has less of a restore than it had confirmed: the newest of it is lost, as after a failover. */
+export class RestoreIncompleteError extends Error {
+  override readonly name = 'RestoreIncompleteError';
+
+  constructor(queue: string, restoreId: string) {
+    super(
+      `not all jobs of restore ${restoreId} are in their places in queue ${queue}: Redis has lost the newest of what was written, as a failover may do`,
+    );
+  }
+}
+
 const RESTORE_ID = /^[^\s]{1,128}$/;
 
 /** @throws RangeError unless it can stand in a mark. */

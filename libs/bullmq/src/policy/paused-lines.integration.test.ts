@@ -1,5 +1,5 @@
 import { FlowProducer as FlowProducerOf5, Queue as QueueOf5, Worker as WorkerOf5, type QueueOptions } from 'bullmq-5';
-import { Queue, Worker } from 'bullmq';
+import { FlowProducer, Queue, Worker } from 'bullmq';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { callOn, letterIds, OPEN_FENCE, putFailed, settle } from '../dead-letters/dead-letters.fixture.ts';
 import { compileFilter, type CompiledFilter } from '../dead-letters/filter.ts';
@@ -77,6 +77,45 @@ describe('a queue that we pause', () => {
     expect((await run5(ref, 4)).toSorted()).toEqual(['1', '2', '3', '4']);
   });
 
+  test.each([
+    ['a version of BullMQ 5 in its meta', true],
+    ['no version in its meta', false],
+  ])(
+    'and that has %s starts what BullMQ 6 adds to it in the order in which it was added, whatever rounds moved',
+    async (_, of5) => {
+      const name = of5 ? 'order-of-5' : 'order-of-none';
+      const ref: QueueRef = { prefix: 'bull', name };
+      const flow = new FlowProducer({ connection: t.target });
+      clients.push(flow);
+      const add = (jobId: string) => flow.add({ name: 'j', queueName: name, opts: { jobId } });
+      if (of5) await (await queueOf5(name)).queue.add('j', {}, { jobId: 'a0' });
+      else await add('a0');
+      const expected = ['a0'];
+      expect(await setPaused(t.redis, ref, paused)).toMatchObject({ outcome: 'done' });
+      for (const batch of ['b', 'c', 'd']) {
+        for (const n of [1, 2, 3]) {
+          await add(`${batch}${n}`);
+          expected.push(`${batch}${n}`);
+        }
+        expect(await readQueuePolicy(t.redis, ref)).toMatchObject({ exposedWaiting: 3 });
+        await setPaused(t.redis, ref, paused);
+      }
+      await setPaused(t.redis, ref, resumed);
+      expect(await run5(ref, 10)).toEqual(expected);
+    },
+  );
+
+  test('has jobs of BullMQ 6 that waited before a client of BullMQ 5 adds to it started before those', async () => {
+    const { ref, queue } = await queueOf5('older');
+    await queue.add('j', {}, { jobId: 'a', timestamp: 1_000 });
+    await queue.add('j', {}, { jobId: 'b', timestamp: 2_000 });
+    await t.redis.hset('bull:older:meta', 'paused', 1);
+    await queue.add('j', {}, { jobId: 'c', timestamp: 3_000 });
+    await setPaused(t.redis, ref, paused);
+    await setPaused(t.redis, ref, resumed);
+    expect(await run5(ref, 3)).toEqual(['a', 'b', 'c']);
+  });
+
   test('is left as BullMQ 6 has it when it says that it is used, and moved back by its resume where nothing says so', async () => {
     const six = { prefix: 'bull', name: 'six' };
     await t.producer(six).add('j', {});
@@ -103,22 +142,22 @@ describe('a queue that we pause', () => {
     const { ref, queue } = await queueOf5('rounds');
     await t.redis.hset('bull:rounds:meta', 'paused', 1);
     await t.redis.rpush('bull:rounds:wait', ...ids(6_000, 1));
-    await t.redis.lpush('bull:rounds:paused', 'new');
+    await t.redis.rpush('bull:rounds:paused', 'old-2', 'old-1');
     const read = await readQueuePolicy(t.redis, ref);
-    expect(read).toMatchObject({ paused: true, exposedWaiting: 6_000, legacyPaused: 1 });
+    expect(read).toMatchObject({ paused: true, exposedWaiting: 6_000, legacyPaused: 2 });
     const first = await setPaused(t.redis, ref, { ...paused, digest: read.digest });
     expect(first.outcome).toBe('again');
     const last = await setPaused(t.redis, ref, { ...paused, digest: first.digest });
     expect(last.outcome).toBe('done');
     expect(last.digest).not.toBe(read.digest);
-    expect(await lineOf(ref, 'paused')).toEqual(['new', ...ids(6_000, 1)]);
+    expect(await lineOf(ref, 'paused')).toEqual([...ids(6_000, 1), 'old-2', 'old-1']);
     const after = await readQueuePolicy(t.redis, ref);
     expect(after).not.toHaveProperty('exposedWaiting');
     expect(after.digest).toBe(last.digest);
     // It was paused before: nobody is told again.
     expect(await t.redis.xlen('bull:rounds:events')).toBe(0);
     await queue.resume();
-    expect(await t.redis.llen('bull:rounds:wait')).toBe(6_001);
+    expect(await t.redis.llen('bull:rounds:wait')).toBe(6_002);
   });
 
   test('with a key of another type where its jobs are to wait is paused, and can still be read', async () => {

@@ -6,10 +6,12 @@ import type { QueueRef } from '../redis/keys.ts';
 import type { QueueRecord } from '../snapshot/records.ts';
 import { testRedis, type TestRedis } from '../testing/test-redis.ts';
 import { beginRestore } from './begin-restore.ts';
-import { completeRestore } from './complete-restore.ts';
+import { abandonRestore } from './abandon-restore.ts';
+import { assertPlaced, completeRestore } from './complete-restore.ts';
 import { endRestore } from './end-restore.ts';
-import { RESTORE_FIELD, RestoreLostError } from '../ownership/restore-mark.ts';
+import { RESTORE_FIELD, RESTORED_FIELD, RestoreIncompleteError, RestoreLostError } from '../ownership/restore-mark.ts';
 import {
+  contentsOf,
   HOUR,
   idsOf,
   killedAfter,
@@ -82,6 +84,50 @@ describe('completing a restore', () => {
     }
     const limits = await t.redis.hmget('bull:paused-source:meta', 'concurrency', 'max', 'duration');
     expect(limits).toEqual(['7', '5', '1000']);
+  });
+
+  // Its jobs have run: by a status that is older than its end it would put them there once more.
+  test('is the end of it: the same restore does not begin again, also once the queue is empty, and another one does', async () => {
+    const ref = place('completed');
+    await restoreAll(records, options(ref));
+    await completeRestore(t.redis, ref, 'r-1', { resume: true });
+    const jobs = await contentsOf(t.redis, ref);
+    expect(await beginRestore(t.redis, ref, 'r-1')).toEqual({ outcome: 'restored' });
+    expect(await contentsOf(t.redis, ref)).toEqual(jobs);
+    await t.producer(ref).obliterate({ force: true });
+    await t.redis.hset('bull:completed:meta', RESTORED_FIELD, 'r-1 resumed');
+    expect(await beginRestore(t.redis, ref, 'r-1')).toEqual({ outcome: 'restored' });
+    expect(await t.redis.hmget('bull:completed:meta', 'paused', RESTORE_FIELD)).toEqual([null, null]);
+    expect(await beginRestore(t.redis, ref, 'r-2')).toEqual({ outcome: 'begun' });
+  });
+
+  test('leaves a queue paused that is to be paused by now, however the restore ends', async () => {
+    const [completed, ended, abandoned] = [place('kept-completed'), place('kept-ended'), place('kept-abandoned')];
+    let asked = 0;
+    const keepsPaused = (): boolean => ++asked > 0;
+    for (const ref of [completed, ended]) await restoreAll(records, options(ref));
+    await beginRestore(t.redis, abandoned, 'r-1');
+    const resume = { resume: true, keepsPaused };
+    expect(await completeRestore(t.redis, completed, 'r-1', resume)).toMatchObject({ outcome: 'paused' });
+    expect(await endRestore(t.redis, ended, 'r-1', { goesOn: () => true, keepsPaused })).toBe('paused');
+    expect(await abandonRestore(t.redis, abandoned, 'r-1', { keepsPaused })).toBe('done');
+    expect(asked).toBeGreaterThanOrEqual(3);
+    for (const { name } of [completed, ended, abandoned])
+      expect(await t.redis.hmget(`bull:${name}:meta`, 'paused', RESTORE_FIELD)).toEqual(['1', null]);
+    expect(await t.redis.zrange('bull:kept-completed:repeat', 0, '-1')).toEqual(['nightly']);
+  });
+
+  test('is refused before its jobs are in their places, as after a failover that has lost the newest of it', async () => {
+    const ref = place('set-back');
+    await beginRestore(t.redis, ref, 'r-1');
+    await expect(assertPlaced(t.redis, ref, 'r-1')).rejects.toThrow(RestoreIncompleteError);
+    await expect(completeRestore(t.redis, ref, 'r-1', { resume: true })).rejects.toThrow(RestoreIncompleteError);
+    await expect(assertPlaced(t.redis, ref, 'r-2')).rejects.toThrow(RestoreLostError);
+    await restoreAll(records, options(ref));
+    await assertPlaced(t.redis, ref, 'r-1');
+    await completeRestore(t.redis, ref, 'r-1', { resume: true });
+    // By its receipt.
+    await assertPlaced(t.redis, ref, 'r-1');
   });
 
   test('of a queue of BullMQ 5 keeps every job when its clients pause and resume', async () => {

@@ -3,8 +3,14 @@ import { queueId, queueKey, type QueueRef } from '../redis/keys.ts';
 import { timeOf, UnexpectedReplyError } from '../redis/reply.ts';
 import { runReadScript, runScript, runScripts, type ScriptCall } from '../redis/scripts.ts';
 import type { Value } from '../snapshot/records.ts';
-import type { StepOptions } from './abandon-restore.ts';
-import { RESTORE_FIELD, RESTORED_FIELD, RestoreLostError } from '../ownership/restore-mark.ts';
+import type { EndOptions, StepOptions } from './abandon-restore.ts';
+import {
+  parseRestoreMark,
+  RESTORE_FIELD,
+  RESTORED_FIELD,
+  RestoreIncompleteError,
+  RestoreLostError,
+} from '../ownership/restore-mark.ts';
 import { argumentOf } from './restored-job.ts';
 import { planScheduler, type HeldScheduler } from './restored-scheduler.ts';
 import { exec, pages, settleFlows } from './settle-flows.ts';
@@ -12,7 +18,7 @@ import { exec, pages, settleFlows } from './settle-flows.ts';
 export interface RestoreCompletion {
   /**
    * - `resumed`: workers take jobs.
-   * - `paused`: it is complete, and the queue is paused as it was in the backup, or here before the restore.
+   * - `paused`: it is complete, and the queue is paused as it was in the backup, or here before the restore, or as is asked.
    * - `held`: the queue is paused and its job schedulers are held back, until it is completed with `resume`.
    */
   readonly outcome: 'resumed' | 'paused' | 'held';
@@ -29,20 +35,21 @@ const SCHEDULERS_PER_PAGE = 50;
 
 /**
  * Completes a restore whose `finish` is done: settles its flows, puts its job schedulers in their places with a run to
- * come, and its delayed jobs, and resumes the queue, unless it was paused in the backup or here before. Idempotent: a
+ * come, and its delayed jobs, and resumes the queue, unless it was paused in the backup or here before, or is to be paused
+ * now. Idempotent: a
  * receipt in `meta` says to who asks again that it is done. Where several queues are
  * restored, `finish` has to be done for all of them before: a parent looks for its children there.
  *
  * @param options.resume false: all of that but delayed jobs is left for another call, and the queue stays paused under the
  * restore's mark.
- * @throws RestoreLostError when there is no such restore: Redis has lost it, or somebody has removed the queue; Error when it
- * is not filled yet; what ioredis throws, see `classifyRedisError`.
+ * @throws RestoreLostError when there is no such restore: Redis has lost it, or somebody has removed the queue;
+ * RestoreIncompleteError when its jobs are not in their places; what ioredis throws, see `classifyRedisError`.
  */
 export async function completeRestore(
   redis: Redis,
   target: QueueRef,
   restoreId: string,
-  { resume, beforeStep }: { readonly resume: boolean } & StepOptions,
+  { resume, beforeStep, keepsPaused }: { readonly resume: boolean } & EndOptions,
 ): Promise<RestoreCompletion> {
   let releasedParents = 0;
   if (resume && (await isPlaced(redis, target, restoreId))) {
@@ -52,15 +59,30 @@ export async function completeRestore(
   for (;;) {
     beforeStep?.();
     const limits = [MOVED_JOBS_PER_CALL, DELAYED_JOBS_PER_CALL];
-    const args = [RESTORE_FIELD, restoreId, resume ? 'resume' : 'hold', ...limits, RESTORED_FIELD];
+    const way = resume ? (keepsPaused?.() ? 'pause' : 'resume') : 'hold';
+    const args = [RESTORE_FIELD, restoreId, way, ...limits, RESTORED_FIELD];
     // oxlint-disable-next-line no-await-in-loop -- each answer says whether there is more
     const outcome = await runScript(redis, 'endRestore', [queueKey(target, 'meta')], args);
     if (outcome === 'resumed' || outcome === 'paused' || outcome === 'held') return { outcome, releasedParents };
     if (outcome === 'gone') throw new RestoreLostError(queueId(target), restoreId);
-    if (outcome === 'filling' || outcome === 'placing')
-      throw new Error(`restore ${restoreId} of queue ${queueId(target)} has not put its jobs in their places yet`);
+    if (outcome === 'filling' || outcome === 'placing') throw new RestoreIncompleteError(queueId(target), restoreId);
     if (outcome !== 'again') throw new UnexpectedReplyError('the end of a restore');
   }
+}
+
+/**
+ * Whether `completeRestore` can complete it, or has: looked at for all queues of a restore before the first one is resumed.
+ *
+ * @throws RestoreLostError; RestoreIncompleteError; what ioredis throws, see `classifyRedisError`.
+ */
+export async function assertPlaced(redis: Redis, target: QueueRef, restoreId: string): Promise<void> {
+  const [text, receipt] = await redis.hmget(queueKey(target, 'meta'), RESTORE_FIELD, RESTORED_FIELD);
+  const mark = parseRestoreMark(text);
+  if (mark?.restoreId !== restoreId) {
+    if (receipt?.split(' ')[0] === restoreId) return;
+    throw new RestoreLostError(queueId(target), restoreId);
+  }
+  if (mark.phase !== 'placed' && mark.phase !== 'held') throw new RestoreIncompleteError(queueId(target), restoreId);
 }
 
 async function isPlaced(redis: Redis, target: QueueRef, restoreId: string): Promise<boolean> {

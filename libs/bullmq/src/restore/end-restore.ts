@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import { queueKey, type QueueRef } from '../redis/keys.ts';
 import { UnexpectedReplyError } from '../redis/reply.ts';
 import { runScript } from '../redis/scripts.ts';
-import { abandonRestore } from './abandon-restore.ts';
+import { abandonRestore, type EndOptions } from './abandon-restore.ts';
 import { completeRestore } from './complete-restore.ts';
 import { RESTORE_FIELD } from '../ownership/restore-mark.ts';
 import { readRestorePhase } from './restore-phase.ts';
@@ -22,7 +22,7 @@ class OutOfTime extends Error {}
 
 /**
  * Ends a restore that nobody goes on with, however far it came: what has begun to show itself is finished, and the queue
- * resumed; what has not is removed. Nothing is compared. A restore that somebody does go on with loses the queue by it,
+ * resumed, unless it was paused or is to be; what has not is removed. Nothing is compared. A restore that somebody does go on with loses the queue by it,
  * as when another writer takes over. Idempotent.
  *
  * @param goesOn asked before each step, of a few ms; false: the rest is left for another call.
@@ -32,7 +32,7 @@ export async function endRestore(
   redis: Redis,
   target: QueueRef,
   restoreId: string,
-  { goesOn }: { readonly goesOn: () => boolean },
+  { goesOn, keepsPaused }: { readonly goesOn: () => boolean } & Pick<EndOptions, 'keepsPaused'>,
 ): Promise<RestoreEnd> {
   const beforeStep = (): void => {
     if (!goesOn()) throw new OutOfTime();
@@ -41,11 +41,11 @@ export async function endRestore(
     const phase = await readRestorePhase(redis, target, restoreId);
     if (phase === undefined || phase === 'removing') return 'gone';
     if (phase === 'filling') {
-      const outcome = await abandonRestore(redis, target, restoreId, { beforeStep });
+      const outcome = await abandonRestore(redis, target, restoreId, { beforeStep, keepsPaused });
       return outcome === 'done' ? 'removed' : outcome === 'gone' ? 'gone' : 'more';
     }
     if (phase === 'placing' && !(await placeRest(redis, target, restoreId, beforeStep))) return 'more';
-    const { outcome } = await completeRestore(redis, target, restoreId, { resume: true, beforeStep });
+    const { outcome } = await completeRestore(redis, target, restoreId, { resume: true, beforeStep, keepsPaused });
     return outcome === 'held' ? 'more' : outcome;
   } catch (error) {
     if (error instanceof OutOfTime) return 'more';

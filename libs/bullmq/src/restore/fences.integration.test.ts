@@ -14,7 +14,7 @@ import { beginRestore } from './begin-restore.ts';
 import { completeRestore } from './complete-restore.ts';
 import { lookAtTarget } from './look-at-target.ts';
 import { RecordWriter } from './record-writer.ts';
-import { RESTORE_FIELD, RestoreLostError } from '../ownership/restore-mark.ts';
+import { RESTORE_FIELD, RestoreIncompleteError, RestoreLostError } from '../ownership/restore-mark.ts';
 import {
   contentsOf,
   HOUR,
@@ -158,7 +158,7 @@ describe('nothing is written', () => {
   test('again once everything is in its place, and nothing is complete before', async () => {
     const ref = place('closed');
     await beginRestore(t.redis, ref, 'r-1');
-    await expect(completeRestore(t.redis, ref, 'r-1', { resume: true })).rejects.toThrow('not put its jobs');
+    await expect(completeRestore(t.redis, ref, 'r-1', { resume: true })).rejects.toThrow(RestoreIncompleteError);
     await restoreAll(records, options(ref));
     const before = await contentsOf(t.redis, ref);
     await writerOf(options(ref)).write(records);

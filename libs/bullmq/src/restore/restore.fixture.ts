@@ -64,7 +64,7 @@ export function writerOf(options: TestRestore): RecordWriter {
 export async function restoreAll(records: readonly QueueRecord[], options: TestRestore): Promise<RestoreSummary> {
   const { redis, target, restoreId = 'r-1', partSize = 40, scratch = false } = options;
   const start = await beginRestore(redis, target, restoreId, { scratch });
-  if (start.outcome === 'occupied' || start.outcome === 'governed') throw new Error(JSON.stringify(start));
+  if (start.outcome !== 'begun' && start.outcome !== 'continued') throw new Error(JSON.stringify(start));
   const writer = writerOf(options);
   const done = start.outcome === 'continued' ? start.partsDone : 0;
   for (const [at, part] of partsOf(records, partSize).entries()) {

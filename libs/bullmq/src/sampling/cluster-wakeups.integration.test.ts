@@ -71,17 +71,17 @@ test('queues on all nodes wake at once, also after a slot was moved and after a 
 
   // The slot of a queue without jobs has no key whose move anything reports.
   const [moved, struckQueue] = QUEUES as [QueueRef, QueueRef];
-  const [from, to] = [cluster.shardOf(queueId(moved)), cluster.shardOf(queueId(struckQueue))];
+  const [from, to] = await Promise.all([moved, struckQueue].map((queue) => cluster.shardOf(queueId(queue))));
   await producer().del(queueKey(moved, 'wait'));
   await eventually(() => woken.delete(queueId(moved)), { ...PATIENCE, description: 'the end of its jobs to wake' });
   await allArmed();
-  await moveSlot(moved, from.primary, to.primary);
+  await moveSlot(moved, from!.primary, to!.primary);
   await eventually(() => woken.delete(queueId(moved)), { ...PATIENCE, description: 'the move to be noticed' });
   await allArmed();
   await wakes(moved);
 
   const before = lost;
-  await to.primary.kill9();
+  await to!.primary.kill9();
   await eventually(() => lost > before && !wakeups.live, { ...PATIENCE, description: 'the loss to be said' });
   woken.clear();
   await eventually(() => wakeups.live && woken.has(queueId(struckQueue)), {
@@ -110,12 +110,13 @@ test('without room for its connections a node is not connected to, and its queue
   expect(open.size).toBe(0);
 });
 
+const adminOf = ({ port }: { readonly port: number }): Redis => admins.find(({ options }) => options.port === port)!;
+
 async function moveSlot(
   queue: QueueRef,
   from: { readonly port: number },
   to: { readonly host: string; readonly port: number },
 ): Promise<void> {
-  const adminOf = ({ port }: { readonly port: number }) => admins.find(({ options }) => options.port === port)!;
   const [source, destination] = [adminOf(from), adminOf(to)];
   const slot = Number(await source.call('CLUSTER', 'KEYSLOT', queueKey(queue, 'wait')));
   const id = String(await destination.call('CLUSTER', 'MYID'));

@@ -13,10 +13,10 @@ export interface ClusterWakeupsOptions extends QueueWakeupsOptions {
   readonly onClosed?: (node: string) => void;
 }
 
-/** How often it is looked whether slots have moved: an idle queue's slot has no key whose move would be reported. */
-const LOOK_MS = 5_000;
+/** How often the slots are read: an idle queue's slot has no key whose move would be reported. */
+const REFRESH_MS = 5_000;
 /** The same while a node is gone, until another one has its slots. */
-const LOOK_AGAIN_MS = 500;
+const REFRESH_OFTEN_MS = 500;
 
 interface Watch {
   readonly queue: QueueRef;
@@ -39,7 +39,7 @@ export class ClusterWakeups implements Wakeups {
   readonly #unplaced = new Set<string>();
   readonly #nodes = new Map<string, QueueWakeups>();
   #slots: readonly SlotRange[] = [];
-  #looking: Promise<void> | undefined;
+  #refreshing: Promise<void> | undefined;
   #next: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -69,7 +69,7 @@ export class ClusterWakeups implements Wakeups {
       node: this.#watches.get(id)?.node,
     };
     this.#watches.set(id, watch);
-    if (this.#slots.length === 0) await this.#look();
+    if (this.#slots.length === 0) await this.#refresh();
     if (this.#watches.get(id) !== watch) return undefined;
     return await this.#place(id, watch);
   }
@@ -113,11 +113,11 @@ export class ClusterWakeups implements Wakeups {
     const opened = new QueueWakeups(nodeTarget(this.#target, node), {
       ...(clientName !== undefined && { clientName }),
       onError: (error) => {
-        if (isMoved(error)) this.#lookSoon();
+        if (isMoved(error)) this.#refreshSoon();
         else onError(error);
       },
       onLost: () => {
-        this.#lookSoon();
+        this.#refreshSoon();
         onLost();
       },
     });
@@ -131,22 +131,22 @@ export class ClusterWakeups implements Wakeups {
     this.#options.onClosed?.(key);
   }
 
-  #lookSoon(): void {
-    if (!this.#looking) this.#lookAfter(LOOK_AGAIN_MS);
+  #refreshSoon(): void {
+    if (!this.#refreshing) this.#refreshAfter(REFRESH_OFTEN_MS);
   }
 
-  #lookAfter(afterMs: number): void {
+  #refreshAfter(afterMs: number): void {
     clearTimeout(this.#next);
-    if (!this.#closed) this.#next = setTimeout(() => void this.#look(), afterMs).unref();
+    if (!this.#closed) this.#next = setTimeout(() => void this.#refresh(), afterMs).unref();
   }
 
-  /** Reads who has which slots; one look at a time. */
-  #look(): Promise<void> {
-    this.#looking ??= this.#readSlots().finally(() => {
-      this.#looking = undefined;
-      this.#lookAfter(this.live ? LOOK_MS : LOOK_AGAIN_MS);
+  /** Reads who has which slots; one read at a time. */
+  #refresh(): Promise<void> {
+    this.#refreshing ??= this.#readSlots().finally(() => {
+      this.#refreshing = undefined;
+      this.#refreshAfter(this.live ? REFRESH_MS : REFRESH_OFTEN_MS);
     });
-    return this.#looking;
+    return this.#refreshing;
   }
 
   async #readSlots(): Promise<void> {

@@ -1,11 +1,12 @@
 --[[
   Gives up a restore that has put nothing in its place yet: removes some of the jobs that it has written, and after the
-  last of them its mark. The queue is then as it was before, and resumed unless it was paused.
+  last of them its mark. The queue is then as it was before, and resumed unless it was paused or is to stay so.
 
   KEYS   1 meta; the queue's other keys share the text before `meta`
   ARGV   1 field of the restore's mark
          2 id of the restore
          3 number of jobs to remove at most
+         4 pause: the queue stays paused; else empty
   Reply  done; more: call again; gone: there is no such restore; placing, placed, held: it has put jobs in their places,
          and nothing was written
   Cost   per job 4 commands of O(1), 4 us; of 500 about 2 ms; what jobs carry is freed in the background
@@ -38,7 +39,8 @@ for _, state in ipairs(STAGED_STATES) do
   end
 end
 -- What producers have added since lies in `paused`, where BullMQ before v6 has jobs of a paused queue.
-if call('HGET', staged(base, 'state'), 'wasPaused') ~= '1' and resumeQueue(base, 5000) > 0 then return 'more' end
+local staysPaused = ARGV[4] == 'pause' or call('HGET', staged(base, 'state'), 'wasPaused') == '1'
+if not staysPaused and resumeQueue(base, 5000) > 0 then return 'more' end
 -- What it has set goes too, where nobody has changed it; but clients of BullMQ write these two whenever they start.
 local state = call('HGETALL', staged(base, 'state'))
 for i = 1, #state, 2 do

@@ -1,6 +1,6 @@
 --[[
   Takes an empty queue for a restore: marks it, and pauses it as BullMQ's own script does. One that this restore has taken
-  before is paused again, and says how far it came.
+  before is paused again, and says how far it came. One that it has completed is left to its workers.
 
   KEYS   1 meta; the queue's other keys share the text before `meta`
   ARGV   1 field of the restore's mark
@@ -9,11 +9,12 @@
          4 scratch: all that the restore writes is to be removed, so each key is noted; else empty
          5 Redis' time in ms after which nothing begins any more; 0: no such time
          6 field of the owner mark, 7 `namespace/name` of the Queue object that may govern the queue; empty: any
-  Reply  { begun }; { late }: nothing was written; { governed, by the owner of the mark, empty where it cannot be read }:
+         8 field of the receipt: the restore that was completed last, and its outcome
+  Reply  { begun }; { restored }: this restore was completed here, and nothing was written; { late }: nothing was written; { governed, by the owner of the mark, empty where it cannot be read }:
          nothing was written; { continued, parts done, phase }; { occupied, what is there, how many }: nothing was written, what is
          there is a state, `schedulers`, `restore`, the leftovers of one whose mark is gone, or the id of another restore
          with -1, or -2 when it is held
-  Cost   21 reads of O(1), two more for each of at most 32 job schedulers, and three writes, about 30 us
+  Cost   22 reads of O(1), two more for each of at most 32 job schedulers, and three writes, about 30 us
   Never  touches a queue in which there is a job or a job scheduler, other than those that its Queue object has declared,
          and the jobs of their next runs
 ]]
@@ -32,6 +33,7 @@ if now == id then
   if phase == 'filling' or phase == 'placing' then pauseQueue(base, 1) end
   return { 'continued', parts, phase }
 end
+if string.match(call('HGET', meta, ARGV[8]) or '', '^%S+') == id then return { 'restored' } end
 local mark = ARGV[7] ~= '' and call('HGET', meta, ARGV[6])
 if mark then
   local ok, read = pcall(cjson.decode, #mark <= 4096 and mark or '')

@@ -5,11 +5,11 @@
   KEYS   1 meta; the queue's other keys share the text before `meta`
   ARGV   1 field of the restore's mark
          2 id of the restore
-         3 resume or hold
+         3 resume; pause: complete it, and leave the queue paused; or hold
          4 number of jobs at most to move from `paused`, where BullMQ before v6 keeps those of a paused queue
          5 number of delayed jobs at most to put in their places
          6 field of the receipt: the restore that was completed last, and its outcome
-  Reply  resumed; paused (it was so before the backup, or before the restore); held; again: jobs are left to move, call
+  Reply  resumed; paused (it was so before the backup, or before the restore, or is to stay so); held; again: jobs are left to move, call
          again; gone: there is no such restore, and no receipt of it. By a receipt nothing is written
   Cost   15 commands of O(1), and O(jobs moved); per delayed job two, 3 us
   Never  resumes a queue that somebody else has paused
@@ -45,7 +45,7 @@ if ARGV[3] == 'hold' then
   return 'held'
 end
 local state = call('HMGET', staged(base, 'state'), 'wasPaused', 'sourcePaused')
-local staysPaused = state[1] == '1' or state[2] == '1'
+local staysPaused = ARGV[3] == 'pause' or state[1] == '1' or state[2] == '1'
 if not staysPaused and resumeQueue(base, tonumber(ARGV[4])) > 0 then return 'again' end
 local outcome = staysPaused and 'paused' or 'resumed'
 call('HDEL', meta, field)

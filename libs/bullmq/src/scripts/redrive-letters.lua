@@ -12,17 +12,20 @@
          then per letter its id and its finishedOn
   Reply  { done, letters put back by this redrive in all, ms until more may be, outcome of each letter }, its outcome
          redriven, exists (a job of its id is in the queue), foreign (no letter of ours), again (this redrive put it back
-         before, and it died again), gone, limited, or enough (as many as it may are back); or { late } or { ownershipLost }: nothing was done
+         before, and it died again), gone, limited, or enough (as many as it may are back); or { late }, or { ownershipLost }, also where a restore fills one of the
+         queues: nothing was done
   Cost   per letter 12 commands of O(1) or O(log n), about 30 us, whatever it carries; 100 about 3 ms
   Never  overwrites a job; puts a letter back twice
 ]]
 local call = redis.call
 -- include parts/fence.lua
+-- include parts/restoring.lua
 -- include parts/events.lua
 -- include parts/line.lua
 local base, dead = string.sub(KEYS[1], 1, -5), string.sub(KEYS[2], 1, -5)
 local progress, name, perSecond, most = KEYS[3], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[8])
-local refused = refusal({ KEYS[1], KEYS[2] }, ARGV[1], { ARGV[2], ARGV[3] }, ARGV[4])
+local metas = { KEYS[1], KEYS[2] }
+local refused = refusal(metas, ARGV[1], { ARGV[2], ARGV[3] }, ARGV[4]) or restoreRefusal(metas)
 if refused then return { refused } end
 local letters = dead .. 'failed'
 local line = openLine(base)

@@ -272,6 +272,8 @@ export class ControllerRunner<T extends Resource> implements Controller {
     try {
       await unlessAborted(signal, () => onFailure(context, error));
     } catch (unreported) {
+      // Somebody has said more on it meanwhile.
+      if (isConflict(unreported)) return;
       this.#metrics.failed('unreported');
       log.error({ err: unreported }, 'the failure could not be reported on the object');
     }

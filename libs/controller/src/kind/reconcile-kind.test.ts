@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ApiError } from '../client/api-error.ts';
 import type { KubeClient, RequestOptions } from '../client/kube-client.ts';
 import type { Condition } from '../objects/conditions.ts';
-import { widgetKind, type WidgetKindOptions } from '../testing/widget-kind.ts';
+import { WIDGET_FINALIZER, widgetKind, type WidgetKindOptions } from '../testing/widget-kind.ts';
 import { silentLog, widget, WIDGETS, type Widget } from '../testing/widgets.ts';
 import { reconcileKind, reportKindFailure, type KindRuntime } from './reconcile-kind.ts';
 import { StatusWriter } from './status-writer.ts';
@@ -184,4 +184,20 @@ it('a failure is one of the generation that failed, so that kstatus reads its co
       ],
     },
   ]);
+});
+
+function versionOf({ body }: Request): string | undefined {
+  const metadata = body?.['metadata'] as Widget['metadata'] | undefined;
+  return metadata?.resourceVersion;
+}
+
+// A watch may be silent for minutes: a run that has ended is to be said in the status all the same.
+it('an object whose status was written since is reconciled once more as it is now, and its newer status is not undone', async () => {
+  const conflict = new ApiError('PATCH /x', { code: 409, reason: 'Conflict' });
+  const newest = aWidget({ resourceVersion: '9', finalizers: [WIDGET_FINALIZER] }, { seen: 5, observedGeneration: 1 });
+  const server = fakeServer(newest, (request) => (versionOf(request) === '7' ? conflict : undefined));
+  const { planned } = await run(server.client, aWidget({ finalizers: [WIDGET_FINALIZER] }, { seen: 1 }));
+  expect(planned).toBe(2);
+  const versions = server.requests.filter(({ body }) => body?.['status']).map(versionOf);
+  expect(versions).toEqual(['7', '9']);
 });

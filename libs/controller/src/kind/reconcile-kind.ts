@@ -8,7 +8,7 @@ import { isNews, kindConditions } from './conditions.ts';
 import { describeFailure, type FailureReason } from './failures.ts';
 import { eventType, isTrouble } from './reasons.ts';
 import { soonestMs } from './requeue.ts';
-import type { StatusWriter } from './status-writer.ts';
+import { NewerStatusError, type StatusWriter } from './status-writer.ts';
 import type { Kind, KindContext, KindObject, Outcome, Plan, Problem, ReportContext, StatusOf } from './types.ts';
 
 export interface KindRuntime<T extends KindObject> {
@@ -28,7 +28,8 @@ interface Attempt<T extends KindObject, R extends string> extends KindContext<R>
 }
 
 /**
- * Brings one object to its spec: observe, plan, apply, report. Writes nothing when nothing differs.
+ * Brings one object to its spec: observe, plan, apply, report. Writes nothing when nothing differs. Where its status was
+ * written since a cache has shown it, all is done once more by the object as it is: a cache may be silent for minutes.
  *
  * @throws whatever fails; see `reportKindFailure`, which the runner calls before the object is tried again.
  */
@@ -37,8 +38,25 @@ export async function reconcileKind<T extends KindObject, O, P extends Plan, R e
   { object, signal, log }: ReconcileContext<T>,
   runtime: KindRuntime<T>,
 ): Promise<ReconcileResult> {
-  if (!object || isLeaving(kind, object)) return undefined;
-  const attempt = beginAttempt(kind, object, { signal, log, ...runtime });
+  if (!object) return undefined;
+  const parts = { signal, log, ...runtime };
+  try {
+    return await reconcileVersion(kind, object, parts);
+  } catch (error) {
+    if (!(error instanceof NewerStatusError)) throw error;
+    log.debug('its status was written since: it is reconciled as it is now');
+    return await reconcileVersion(kind, error.newest as T, parts);
+  }
+}
+
+async function reconcileVersion<T extends KindObject, O, P extends Plan, R extends string>(
+  kind: Kind<T, O, P, R | FailureReason>,
+  object: T,
+  parts: KindRuntime<T> & Pick<KindContext<R>, 'signal' | 'log'>,
+): Promise<ReconcileResult> {
+  if (isLeaving(kind, object)) return undefined;
+  const { log } = parts;
+  const attempt = beginAttempt(kind, object, parts);
   try {
     return await reconcileObject(kind, object, attempt);
   } catch (error) {

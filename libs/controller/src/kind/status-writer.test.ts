@@ -1,4 +1,5 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { ApiError } from '../client/api-error.ts';
 import type { KubeClient } from '../client/kube-client.ts';
 import type { Condition } from '../objects/conditions.ts';
 import { widget, WIDGETS, type Widget } from '../testing/widgets.ts';
@@ -65,4 +66,49 @@ it('the status of a version of an object is read once to tell whether it was ove
   writer.accept(object);
   for (let event = 0; event < 3; event++) expect(writer.isOverwritten(object)).toBe(false);
   expect(reads).toBe(1);
+});
+
+/** The API server has the object as it is `now`; what was written to it there. */
+function serverWith(now: Widget, latestWins = false) {
+  const written: unknown[] = [];
+  const server = {
+    get: () => Promise.resolve(now),
+    apply: (_: unknown, { metadata, status }: Widget) => {
+      if (metadata.resourceVersion !== now.metadata.resourceVersion)
+        return Promise.reject(new ApiError('PATCH', { code: 409, reason: 'Conflict' }));
+      written.push(status);
+      return Promise.resolve({});
+    },
+  } as unknown as KubeClient;
+  const options = { client: server, type: WIDGETS, fieldManager: 'test', latestWins };
+  return { written, writer: new StatusWriter<Widget>(options) };
+}
+const at = (resourceVersion: string, status?: Widget['status']): Widget => {
+  const object = aWidget(status);
+  return { ...object, metadata: { ...object.metadata, resourceVersion } };
+};
+
+describe('on a conflict', () => {
+  it('a status is written to a version that differs in something else', async () => {
+    const { writer, written } = serverWith(at('2', { seen: 1, conditions: [stalled, ready] }));
+    expect(await writer.write(at('1', { conditions: [ready, stalled], seen: 1 }), { seen: 2 })).toBe(true);
+    expect(written).toEqual([{ seen: 2 }]);
+  });
+
+  // A former leader has noted that a backup is complete: by the status from before it would be taken once more.
+  it('a status that somebody has written since is not overwritten, and is decided on anew', async () => {
+    const { writer, written } = serverWith(at('2', { seen: 9 }));
+    await expect(writer.write(at('1', { seen: 1 }), { seen: 2 })).rejects.toMatchObject({
+      reason: 'Conflict',
+      newest: at('2', { seen: 9 }),
+    });
+    expect(written).toEqual([]);
+    expect(writer.isOverwritten(at('2', { seen: 9 }))).toBe(false);
+  });
+
+  it('what was measured just now is written whatever is there', async () => {
+    const { writer, written } = serverWith(at('2', { seen: 9 }), true);
+    expect(await writer.write(at('1', { seen: 1 }), { seen: 2 })).toBe(true);
+    expect(written).toEqual([{ seen: 2 }]);
+  });
 });

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { KubeClient } from '../client/kube-client.ts';
 import type { Condition } from '../objects/conditions.ts';
-import { isConflict, isNotFound } from '../client/api-error.ts';
+import { ApiError, isConflict, isNotFound } from '../client/api-error.ts';
 import { keyOf, type ResourceType } from '../objects/resources.ts';
 import type { KindObject, ObjectMemory, StatusOf } from './types.ts';
 
@@ -19,6 +19,20 @@ export interface StatusWriterOptions<T extends KindObject> {
   readonly fieldManager: string;
   /** The fields that this writer owns; absent: all. */
   readonly fields?: readonly (keyof StatusOf<T> & string)[];
+  /** What it writes was found out just now, whatever the status said before, as what is measured. Default false. */
+  readonly latestWins?: boolean;
+}
+
+/** The status was written by another, or by this process, since the object was read; nothing was written now. */
+export class NewerStatusError extends ApiError {
+  /** As the API server has it. */
+  readonly newest: KindObject;
+
+  constructor(newest: KindObject, { plural }: ResourceType) {
+    const message = 'the status was written since the object was read';
+    super(`apply ${plural}/status`, { code: 409, reason: 'Conflict', message });
+    this.newest = newest;
+  }
 }
 
 /**
@@ -66,12 +80,16 @@ export class StatusWriter<T extends KindObject> implements ObjectMemory {
 
   /**
    * Writes the status of `object`, in one request when it is the newest, and never that of another object of its name.
+   * What has been written of it since is left as it is, unless the latest wins: it says what this one does not know of,
+   * as that a run has ended.
    *
    * @returns false when the object is gone, also when another has its name now, and with it what there was to say.
-   * @throws ApiError Conflict when the object changes too fast.
+   * @throws NewerStatusError when the status is not the one of `object` any more; ApiError Conflict when the object changes
+   * too fast.
    */
-  async write({ metadata }: T, status: Partial<StatusOf<T>>, signal?: AbortSignal): Promise<boolean> {
-    const { client, type } = this.#options;
+  async write(object: T, status: Partial<StatusOf<T>>, signal?: AbortSignal): Promise<boolean> {
+    const { client, type, latestWins = false } = this.#options;
+    const { metadata } = object;
     // Before the write: a watch may show it before its answer comes.
     this.#expected.set(metadata.uid ?? '', digest(status));
     let { resourceVersion } = metadata;
@@ -82,9 +100,13 @@ export class StatusWriter<T extends KindObject> implements ObjectMemory {
       } catch (error) {
         if (isNotFound(error)) return false;
         if (!isConflict(error) || conflicts >= MAX_CONFLICTS) throw error;
-        const now = await client.get(type, keyOf({ metadata }), signal ? { signal } : {});
+        const now = await client.get<T>(type, keyOf({ metadata }), signal ? { signal } : {});
         if (!now) return false;
         if (now.metadata.uid !== metadata.uid) return false;
+        if (!latestWins && this.differs(now, this.ownedOf(object))) {
+          this.forget(metadata.uid ?? '');
+          throw new NewerStatusError(now, type);
+        }
         resourceVersion = now.metadata.resourceVersion;
       }
     }

@@ -69,6 +69,19 @@ it('what has not begun can be given up, and the rest goes on', async () => {
   expect(begun).toEqual(['running', 'next']);
 });
 
+it('of some tasks what has not begun can be given up, and what others wait for has its turn', async () => {
+  const { pool, add, begun, end } = stage(1);
+  void add('running', 'a');
+  const task = { path: ['b', 'b'], last: false, run: () => Promise.resolve(begun.push('given up')) } as const;
+  const given = pool.runAll([task]);
+  void add('stays', 'c');
+  await settled();
+  pool.giveUpWaiting([task]);
+  expect(await Promise.all(given)).toEqual([undefined]);
+  await end('running');
+  expect(begun).toEqual(['running', 'stays']);
+});
+
 it('one that throws makes room as well', async () => {
   const { pool, add, begun } = stage(1);
   const failing = pool.run({ path: ['a', 'a'], last: false, run: () => Promise.reject(new Error('no')) });

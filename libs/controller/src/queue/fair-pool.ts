@@ -10,6 +10,7 @@ export interface PoolTask<T> {
 }
 
 interface Waiting {
+  readonly task: object;
   readonly path: readonly string[];
   readonly band: FairBand<Waiting>;
   /** @param turn false: it was given up. */
@@ -25,6 +26,7 @@ export class FairPool {
   readonly #shares: Shares;
   readonly #first = new FairBand<Waiting>();
   readonly #last = new FairBand<Waiting>();
+  readonly #waiting = new Map<object, Waiting>();
   #underWay = 0;
 
   /** @param capacity most tasks that run at once */
@@ -51,10 +53,13 @@ export class FairPool {
     return ran;
   }
 
-  async #runInTurn<T>({ path, last, run }: PoolTask<T>): Promise<{ readonly result: T } | undefined> {
+  async #runInTurn<T>(task: PoolTask<T>): Promise<{ readonly result: T } | undefined> {
+    const { path, last, run } = task;
     const { promise, resolve } = Promise.withResolvers<boolean>();
     const band = last ? this.#last : this.#first;
-    band.push({ path, band, settle: resolve }, path);
+    const waiting = { task, path, band, settle: resolve };
+    band.push(waiting, path);
+    this.#waiting.set(task, waiting);
     if (!(await promise)) return undefined;
     try {
       return { result: await run() };
@@ -65,24 +70,27 @@ export class FairPool {
     }
   }
 
-  /** Gives up what has not begun. */
-  giveUpWaiting(): void {
-    for (const band of [this.#first, this.#last]) {
-      for (let next = band.peek(); next; next = band.peek()) {
-        band.remove(next, next.path);
-        next.settle(false);
-      }
+  /** Gives up what has not begun. @param tasks of these, each as it was given; default: all */
+  giveUpWaiting(tasks: Iterable<object> = [...this.#waiting.keys()]): void {
+    for (const task of tasks) {
+      const waiting = this.#waiting.get(task);
+      if (waiting) this.#settle(waiting, false);
     }
+  }
+
+  #settle(waiting: Waiting, turn: boolean): void {
+    waiting.band.remove(waiting, waiting.path);
+    this.#waiting.delete(waiting.task);
+    waiting.settle(turn);
   }
 
   #begin(): void {
     while (this.#underWay < this.#capacity) {
       const next = this.#next();
       if (!next) return;
-      next.band.remove(next, next.path);
       this.#underWay++;
       this.#shares.begin(next.path);
-      next.settle(true);
+      this.#settle(next, true);
     }
   }
 

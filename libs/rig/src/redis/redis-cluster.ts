@@ -1,4 +1,3 @@
-import { Command } from 'ioredis';
 import { eventually } from '../waiting/eventually.ts';
 import { ask } from './ask.ts';
 import { freePort } from '../processes/process.ts';
@@ -32,7 +31,7 @@ export interface RedisCluster extends AsyncDisposable {
   readonly address: { readonly host: '127.0.0.1'; readonly port: number };
   readonly shards: readonly RedisShard[];
   /** The master and the replica that have the key at first. */
-  shardOf(key: string): RedisShard;
+  shardOf(key: string): Promise<RedisShard>;
 }
 
 const SLOTS = 16_384;
@@ -88,7 +87,10 @@ export async function startRedisCluster(size = 3, options: RedisClusterOptions =
       nodes: masters.map(({ server }) => server),
       address: { host: '127.0.0.1', port: first.ports.tls ?? first.server.port },
       shards,
-      shardOf: (key) => shards[Math.floor(((new Command('get', [key]).getSlot() ?? 0) * size) / SLOTS)]!,
+      shardOf: async (key) => {
+        const slot = Number(/:(\d+)/.exec(await tell(first, `CLUSTER KEYSLOT ${key}`))?.[1]);
+        return shards[Math.floor((slot * size) / SLOTS)]!;
+      },
       [Symbol.asyncDispose]: () => owned.disposeAsync(),
     };
   } catch (error) {
@@ -127,22 +129,22 @@ async function startNode(options: RedisClusterOptions): Promise<Node> {
 
 function argumentsOf(options: RedisClusterOptions, ports: Ports): string[] {
   const { password, persistent = false, nodeTimeoutMs = 5_000, tls } = options;
-  return [
-    ...(persistent ? ['--appendonly', 'yes', '--appendfsync', 'always'] : []),
-    ...['--cluster-enabled', 'yes', '--cluster-node-timeout', String(nodeTimeoutMs)],
-    ...['--cluster-port', String(ports.bus)],
+  const lines = [
+    'cluster-enabled yes',
+    `cluster-node-timeout ${nodeTimeoutMs}`,
+    `cluster-port ${ports.bus}`,
     // Whatever its replica has of a master that is gone, it takes over.
-    ...['--cluster-replica-validity-factor', '0', '--repl-diskless-sync-delay', '0'],
-    ...(password === undefined ? [] : ['--masterauth', password]),
-    ...(tls === undefined
-      ? []
-      : [
-          ...['--tls-port', String(ports.tls), '--tls-auth-clients', 'no', '--tls-replication', 'yes'],
-          ...['--tls-cluster', 'yes', '--tls-cert-file', tls.certificate],
-          ...['--tls-key-file', tls.key, '--tls-ca-cert-file', tls.ca],
-        ]),
+    'cluster-replica-validity-factor 0',
+    'repl-diskless-sync-delay 0',
+    ...(persistent ? ['appendonly yes', 'appendfsync always'] : []),
+    ...(password === undefined ? [] : [`masterauth ${password}`]),
+    ...(tls === undefined ? [] : [`tls-port ${ports.tls}`, ...TLS_BETWEEN_NODES, `tls-cert-file ${tls.certificate}`]),
+    ...(tls === undefined ? [] : [`tls-key-file ${tls.key}`, `tls-ca-cert-file ${tls.ca}`]),
   ];
+  return lines.flatMap((line) => `--${line}`.split(' '));
 }
+
+const TLS_BETWEEN_NODES = ['tls-auth-clients no', 'tls-replication yes', 'tls-cluster yes'];
 
 function askAs(server: RedisServer, password: string | undefined, command: string): Promise<string> {
   return ask(server, `${password === undefined ? '' : `AUTH ${password}\r\n`}${command}`);

@@ -5,7 +5,7 @@ import { PATIENCE, PATIENT, PodTestbed } from './testbed.ts';
 
 const bed = PodTestbed.each();
 /** What the pod of these tests notes of itself, beside its queues. */
-const NOTES = ['~started', '~starts', '~running-at-once', '~finished'];
+const NOTES = ['~started', '~starts', '~running-at-once', '~beside', '~finished'];
 
 const close = (client: { close(): Promise<void> }): Promise<void> => client.close();
 

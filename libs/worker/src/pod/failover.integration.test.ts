@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { ACL_RULES } from '@redis-queue/bullmq';
 import {
   ask,
@@ -6,28 +7,37 @@ import {
   eventually,
   freePort,
   issueCertificate,
+  PYTHON,
+  pythonPackages,
   startProcess,
   startRedisCluster,
   startRedisSentinel,
   temporaryFolder,
   untilReplicated,
+  workspaceRoot,
   type ChildHandle,
   type RedisServer,
 } from '@redis-queue/rig';
 import { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openRedis, type PodRedis } from '../redis/open-redis.ts';
 import { PATIENCE } from './testbed.ts';
 
 const PASSWORD = 'of-servers';
 const SENTINEL_PASSWORD = 'of-sentinels';
+/** What redis-py needs beside the rights of a worker. */
+const OF_REDIS_PY = '+script|load +command';
+const LOGIN = { REDIS_USERNAME: 'worker', REDIS_PASSWORD: 'pw', REDIS_TLS: 'true' };
 /** In a Cluster of three they lie on different nodes. */
 const QUEUES = { a: '{q0}', b: '{q1}' } as const;
 
+let packages: string;
 const secure = (): { ca: string } => ({ ca: readFileSync(tls.ca, 'utf8') });
 let tls: { ca: string; certificate: string; key: string };
 
 beforeAll(async () => {
+  packages = await pythonPackages(join(workspaceRoot, 'examples/python-worker/requirements.txt'));
   const folder = temporaryFolder('failover-tls');
   const ca = await createAuthority(folder, 'ca', 'ca');
   const pair = await issueCertificate(folder, 'redis', 'redis', ca, 'subjectAltName=IP:127.0.0.1');
@@ -37,7 +47,8 @@ beforeAll(async () => {
 /** The user of a pod has just the rights of the docs. */
 async function addWorker(server: RedisServer): Promise<void> {
   const rules = `reset on >pw resetchannels ${ACL_RULES.worker}`;
-  await ask(server, `AUTH ${PASSWORD}\r\nACL SETUSER worker ${rules}\r\nACL LOG RESET`);
+  const users = `ACL SETUSER worker ${rules}\r\nACL SETUSER python ${rules} ${OF_REDIS_PY}`;
+  await ask(server, `AUTH ${PASSWORD}\r\n${users}\r\nACL LOG RESET`);
 }
 
 async function refusals(servers: readonly RedisServer[]): Promise<string[]> {
@@ -59,9 +70,7 @@ async function startPod(env: Record<string, string>, stack: AsyncDisposableStack
       RQ_CONCURRENCY: '8',
       RQ_POD_NAME: 'pod-0',
       RQ_HTTP_PORT: String(port),
-      REDIS_USERNAME: 'worker',
-      REDIS_PASSWORD: 'pw',
-      REDIS_TLS: 'true',
+      ...LOGIN,
       NODE_EXTRA_CA_CERTS: tls.ca,
       ...env,
     },
@@ -105,15 +114,51 @@ async function ranOnce(queue: Queue, count: number): Promise<void> {
   expect(await queue.getFailedCount()).toBe(0);
 }
 
+/** Workers that connect without this library, as the docs say, run a job each. */
+async function othersWork(env: Record<string, string>, redis: Redis, stack: AsyncDisposableStack): Promise<void> {
+  const folder = import.meta.dirname;
+  const start = (program: string, file: string, name: string, user: string): ChildHandle =>
+    startProcess(program, [`${folder}/${file}`], {
+      env: {
+        ...LOGIN,
+        REDIS_USERNAME: user,
+        ...env,
+        NODE_EXTRA_CA_CERTS: tls.ca,
+        PYTHONPATH: packages,
+        PYTHONDONTWRITEBYTECODE: '1',
+        RQ_QUEUES: JSON.stringify([{ name, prefix: 'bull' }]),
+      },
+    });
+  const others = [
+    { name: '{plain}', process: start(globalThis.process.execPath, 'plain-connected.fixture.ts', '{plain}', 'worker') },
+    { name: '{python}', process: start(PYTHON, 'plain_connected.py', '{python}', 'python') },
+  ];
+  for (const { process } of others) stack.defer(async () => void (await process.stop('SIGKILL')));
+  const results = others.map(async ({ name, process }) => {
+    const queue = new Queue(name, { connection: redis });
+    queue.on('error', () => undefined);
+    const { id } = await queue.add('work', {});
+    return await eventually(
+      async () => {
+        const result = (await queue.getJob(id!))?.returnvalue as string | null;
+        if (!result) throw new Error(`not done; the worker says ${process.lines.slice(-5).join(' ')}`);
+        return result;
+      },
+      { ...PATIENCE, description: `a job of ${name} to be done` },
+    );
+  });
+  expect(await Promise.all(results)).toEqual(['by plain BullMQ', 'by Python']);
+  await Promise.all(others.map(({ process }) => process.stop('SIGKILL')));
+}
+
 /** Queues as producers see them, with all rights. */
-function openQueues(place: PodRedis, stack: AsyncDisposableStack): [Queue, Queue] {
+function openQueues(place: PodRedis, stack: AsyncDisposableStack): [Queue, Queue, Redis] {
   const redis = openRedis({ ...place, password: PASSWORD, tls: secure(), maxRetriesPerRequest: null });
   redis.on('error', () => undefined);
   stack.defer(() => redis.disconnect());
-  return Object.values(QUEUES).map((name) => {
-    const queue = new Queue(name, { connection: redis });
-    return queue.on('error', () => undefined);
-  }) as [Queue, Queue];
+  const [a, b] = Object.values(QUEUES).map((name) => new Queue(name, { connection: redis })) as [Queue, Queue];
+  for (const queue of [a, b]) queue.on('error', () => undefined);
+  return [a, b, redis];
 }
 
 describe.concurrent('a pod, by TLS and with just the rights of the docs,', () => {
@@ -124,13 +169,15 @@ describe.concurrent('a pod, by TLS and with just the rights of the docs,', () =>
     const servers = cluster.shards.flatMap(({ primary, replica }) => [primary, replica!]);
     await Promise.all(servers.map(addWorker));
     const { host, port } = cluster.address;
-    const [a, b] = openQueues({ cluster: true, host, port }, stack);
-    const pod = await readyPod({ REDIS_HOST: host, REDIS_PORT: String(port), REDIS_CLUSTER: 'true' }, stack);
+    const [a, b, redis] = openQueues({ cluster: true, host, port }, stack);
+    const env = { REDIS_HOST: host, REDIS_PORT: String(port), REDIS_CLUSTER: 'true' };
+    await othersWork(env, redis, stack);
+    const pod = await readyPod(env, stack);
 
     await Promise.all([a.addBulk(jobs(6, 3_000)), b.addBulk(jobs(2, 10))]);
     await active(a, 6);
     await ranOnce(b, 2);
-    const struck = cluster.shardOf(QUEUES.a);
+    const struck = await cluster.shardOf(QUEUES.a);
     await untilReplicated(struck.primary, struck.replica!);
     await struck.primary.kill9();
     await ranOnce(a, 6);
@@ -164,12 +211,13 @@ describe.concurrent('a pod, by TLS and with just the rights of the docs,', () =>
     await Promise.all([group.primary, group.replica].map(addWorker));
     const { sentinel, masterName } = group;
     const ofSentinels = { sentinelPassword: SENTINEL_PASSWORD, sentinelTLS: secure(), enableTLSForSentinelMode: true };
-    const [queue] = openQueues({ sentinels: [sentinel], name: masterName, ...ofSentinels }, stack);
+    const [queue, , redis] = openQueues({ sentinels: [sentinel], name: masterName, ...ofSentinels }, stack);
     const env = {
-      REDIS_SENTINELS: `gone.invalid:1, ${sentinel.host}:${sentinel.port}`,
+      REDIS_SENTINELS: `127.0.0.1:1, ${sentinel.host}:${sentinel.port}`,
       REDIS_SENTINEL_MASTER_NAME: masterName,
       REDIS_SENTINEL_PASSWORD: SENTINEL_PASSWORD,
     };
+    await othersWork(env, redis, stack);
     const pod = await readyPod(env, stack);
 
     await queue.addBulk(jobs(6, 1_000));

@@ -137,6 +137,7 @@ describe('what a pod uses', () => {
       '~started',
       '~starts',
       '~running-at-once',
+      '~beside',
       '~finished',
     );
     const REDIS_URL = bed.server.url.replace('redis://', 'redis://narrow:pw@');

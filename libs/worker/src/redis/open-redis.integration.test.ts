@@ -9,7 +9,9 @@ it('while nobody serves a slot commands fail within seconds, and the end of a jo
   await using cluster = await startRedisCluster(3, { persistent: true });
   await using stack = new AsyncDisposableStack();
   const [{ host, port }, gone] = cluster.nodes as [(typeof cluster.nodes)[number], (typeof cluster.nodes)[number]];
-  const name = ['{a}', '{b}', '{c}', '{d}', '{e}'].find((each) => cluster.shardOf(each).primary === gone)!;
+  const names = ['{a}', '{b}', '{c}', '{d}', '{e}'];
+  const shards = await Promise.all(names.map((each) => cluster.shardOf(each)));
+  const name = names.find((_, n) => shards[n]!.primary === gone)!;
   const redis = openRedis({ cluster: true, host, port, maxRetriesPerRequest: null }, [{ prefix: 'bull', name }]);
   stack.defer(() => redis.disconnect());
   redis.on('error', () => undefined);

@@ -25,12 +25,15 @@ export function closeWhenSilent(redis: Redis, options: SilenceOptions = {}): voi
     // 'connect': TCP is established, and Redis has not answered the handshake yet.
     if (asking || (redis.status !== 'connect' && (blocks || redis.status !== 'ready'))) return;
     asking = true;
-    void answers(redis, patienceMs).then((answered) => {
-      asking = false;
-      if (!answered) redis.disconnect(true);
-    });
+    void ask();
   }, everyMs).unref();
   redis.once('end', () => clearInterval(question));
+
+  async function ask(): Promise<void> {
+    const answered = await answers(redis, patienceMs);
+    asking = false;
+    if (!answered) redis.disconnect(true);
+  }
 }
 
 /** Whether the connection as it stands now answers, or ends, in time. */

@@ -24,7 +24,11 @@ afterAll(async () => {
   await server.stop();
 });
 
-type Served = Pick<WorkersOptions, 'workerOptions' | 'onWorker'> & { handler: WorkersOptions['handlers'][string] };
+type Served = Pick<WorkersOptions, 'workerOptions' | 'onWorker'> & {
+  handler: WorkersOptions['handlers'][string];
+  /** Another queue, with the same handler. */
+  beside?: Queue;
+};
 
 const fails = (): Promise<never> => Promise.reject(new Error('no'));
 
@@ -35,10 +39,16 @@ function newQueue(): Queue {
   return queue;
 }
 
-function serve(queue: Queue, { handler, ...options }: Served, concurrency = 5, maxDrainTimeMs = 20_000): Workers {
+function serve(
+  queue: Queue,
+  { handler, beside, ...options }: Served,
+  concurrency = 5,
+  maxDrainTimeMs = 20_000,
+): Workers {
+  const names = [queue, ...(beside ? [beside] : [])].map(({ name }) => name);
   const workers = startWorkers({
     config: {
-      queues: [{ queue: queue.name, name: queue.name, prefix: 'bull' }],
+      queues: names.map((name) => ({ queue: name, name, prefix: 'bull' })),
       concurrency,
       pool: '',
       namespace: '',
@@ -49,7 +59,7 @@ function serve(queue: Queue, { handler, ...options }: Served, concurrency = 5, m
       httpPort: 0,
     },
     redis: { port: server.port, maxRetriesPerRequest: null },
-    handlers: { [queue.name]: handler },
+    handlers: Object.fromEntries(names.map((name) => [name, handler])),
     log: createLog('error', Date.now, () => undefined),
     usage: false,
     ...options,
@@ -114,10 +124,12 @@ describe.concurrent('a manual rate limit', () => {
         workerOptions: { maximumRateLimitDelay: 100 },
         handler: async (job, { rateLimit }) => {
           starts.push(job.name);
-          if (starts.length > 2) return;
-          await eventually(() => starts.length === 2, PATIENCE);
-          if (job.name === 'limits') await rateLimit(4_000);
-          await sleep(200);
+          if (job.name === 'limits') {
+            await eventually(() => starts.length === 2, PATIENCE);
+            await rateLimit(20_000);
+          }
+          // ends once the other job is back
+          await eventually(async () => (await queue.getWaitingCount()) === 2, PATIENCE);
         },
       },
       2,
@@ -126,7 +138,6 @@ describe.concurrent('a manual rate limit', () => {
     await finished(queue, 1);
     await sleep(800);
     expect(starts.toSorted()).toEqual(['ends meanwhile', 'limits']);
-    await finished(queue, 3);
   });
 });
 
@@ -202,6 +213,30 @@ describe.concurrent("BullMQ's worker of a queue", () => {
     await eventually(() => ended.includes('during the pause'), PATIENCE);
     long.resolve();
     await finished(queue, 2);
+  });
+
+  it('is not drained when another queue gets its slot', async () => {
+    const [queue, beside] = [newQueue(), newQueue()];
+    const seen: string[] = [];
+    await queue.addBulk([1, 2, 3, 4].map((n) => ({ name: `${n}`, data: {} })));
+    await beside.addBulk([1, 2, 3, 4].map((n) => ({ name: `${n}`, data: {} })));
+    const listen = (worker: PoolWorker): void => {
+      worker.on('completed', () => seen.push('completed'));
+      worker.on('drained', () => seen.push('drained'));
+    };
+    serve(
+      queue,
+      {
+        beside,
+        handler: async () => await sleep(20),
+        onWorker: (worker, name) => name === queue.name && listen(worker),
+      },
+      1,
+    );
+    await finished(queue, 4);
+    await finished(beside, 4);
+    await eventually(() => seen.includes('drained'), PATIENCE);
+    expect(seen).toEqual(['completed', 'completed', 'completed', 'completed', 'drained']);
   });
 });
 

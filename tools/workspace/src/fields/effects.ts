@@ -246,7 +246,7 @@ const BACK_TO_A_POINT: Effect = {
 
 const QUEUE_BACKUP: Effects = {
   mode: BACK_TO_A_POINT,
-  'incremental.every': { file: CHAINS, test: '%s', row: 'is due no later than every says' },
+  'incremental.every': { file: CHAINS, test: '%s', row: 'later than every says' },
   'incremental.fullEvery': { file: CHAINS, test: '%s', row: 'as old as fullEvery' },
   'incremental.keep': {
     file: CHAINS,

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
-import { redisOptionsFromEnvironment, type RedisEnvironment } from '../environment/redis-env.ts';
-import { openRedis } from './open-redis.ts';
+import { redisOptionsFromEnvironment, type RedisEnvironment } from './redis-env.ts';
+import { openRedis } from '../redis/open-redis.ts';
 
 /** A handler has no second try of its own: a command outlasts a failover, which takes some 20 s, several times. */
 const MAX_REDIRECTIONS = 600;

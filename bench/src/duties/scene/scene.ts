@@ -153,8 +153,8 @@ export class Scene {
   /** Every job that there is, by its name and what it came to. */
   async jobs(queue: Queue = this.queue): Promise<unknown[]> {
     const found = await queue.getJobs();
-    const told = await Promise.all(found.map(async (job) => await tellJob(job)));
-    return told.toSorted((a, b) => Number(a.id) - Number(b.id) || a.id.localeCompare(b.id));
+    const described = await Promise.all(found.map(async (job) => await describeJob(job)));
+    return described.toSorted((a, b) => Number(a.id) - Number(b.id) || a.id.localeCompare(b.id));
   }
 
   /** What Redis' stream of events says, in order. */
@@ -192,7 +192,7 @@ export class Scene {
   }
 }
 
-async function tellJob(job: Job): Promise<{ id: string } & Record<string, unknown>> {
+async function describeJob(job: Job): Promise<{ id: string } & Record<string, unknown>> {
   const { id, name, data, attemptsMade, attemptsStarted, stalledCounter, failedReason, returnvalue, progress } = job;
   return {
     id: id!,
