@@ -64,7 +64,6 @@ export async function runRestarts({ rounds, pods, runMs, note }: RestartsOptions
   const completions = (await redis.hvals(TIMES.completions)).map(Number);
   await Promise.all(stands.map((stand) => stand.stop()));
   redis.disconnect();
-  const sum = (counts: number[]): number => counts.reduce((total, count) => total + count, 0);
   const tookMs = done.flatMap((round) => round.tookMs);
   return {
     rounds: done.length,
@@ -73,10 +72,14 @@ export async function runRestarts({ rounds, pods, runMs, note }: RestartsOptions
     lost: JOBS * done.length - sum(completed),
     robbed: sum(done.map(({ robbed }) => robbed)),
     ranBeside: sum(done.map(({ ranBeside }) => ranBeside)),
-    waitedForLocks: tookMs.length - sum(done.map(({ takenOver }) => takenOver)),
+    waitedForLocks: tookMs.length - sum(done.map((round) => round.takenOver)),
     takeOverP50Ms: Math.round(percentile(tookMs, 0.5)),
     takeOverMaxMs: Math.round(Math.max(...tookMs)),
   };
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0);
 }
 
 /** A pod of two processes and the worker beside it, on a queue of their own. */
@@ -150,5 +153,5 @@ class Stand {
 /** How many jobs a process says that it has taken over. */
 function takenOver({ lines }: ChildHandle): number {
   const counts = lines.map((line) => /"jobs":(\d+),"msg":"a process of this pod died/.exec(line)?.[1] ?? 0);
-  return counts.reduce<number>((sum, count) => sum + Number(count), 0);
+  return sum(counts.map(Number));
 }
