@@ -17,7 +17,7 @@ export interface RestartsOptions {
   rounds: number;
   /** Pods that do this side by side, each with a queue of its own. */
   pods: number;
-  /** How long jobs run at least, and at most twice as long: longer than a process takes to start. */
+  /** How long jobs run at least, and at most twice as long; none ends before its pod's other process is back. */
   runMs: number;
   note: (line: string) => void;
 }
@@ -64,7 +64,6 @@ export async function runRestarts({ rounds, pods, runMs, note }: RestartsOptions
   const completions = (await redis.hvals(TIMES.completions)).map(Number);
   await Promise.all(stands.map((stand) => stand.stop()));
   redis.disconnect();
-  const sum = (counts: number[]): number => counts.reduce((total, count) => total + count, 0);
   const tookMs = done.flatMap((round) => round.tookMs);
   return {
     rounds: done.length,
@@ -73,10 +72,14 @@ export async function runRestarts({ rounds, pods, runMs, note }: RestartsOptions
     lost: JOBS * done.length - sum(completed),
     robbed: sum(done.map(({ robbed }) => robbed)),
     ranBeside: sum(done.map(({ ranBeside }) => ranBeside)),
-    waitedForLocks: tookMs.length - sum(done.map(({ takenOver }) => takenOver)),
+    waitedForLocks: tookMs.length - sum(done.map((round) => round.takenOver)),
     takeOverP50Ms: Math.round(percentile(tookMs, 0.5)),
     takeOverMaxMs: Math.round(Math.max(...tookMs)),
   };
+}
+
+function sum(counts: number[]): number {
+  return counts.reduce((total, count) => total + count, 0);
 }
 
 /** A pod of two processes and the worker beside it, on a queue of their own. */
@@ -87,6 +90,7 @@ class Stand {
   readonly #start: (plain: boolean) => ChildHandle;
   readonly #lasting: ChildHandle[];
   #victim: ChildHandle;
+  #rounds = 0;
 
   constructor(redis: Redis, redisUrl: string, at: number, runMs: number) {
     const queue = `stand-${at}`;
@@ -100,10 +104,11 @@ class Stand {
   }
 
   async round(): Promise<Round> {
+    const until = `${this.#queue.name}:round-${this.#rounds++}-may-end`;
     const jobs = await this.#queue.addBulk(
       Array.from({ length: JOBS }, (_, at) => {
         const runMs = this.#runMs * (1 + Math.random());
-        const data: TimedJob = { runMs, failsFirst: at % 2 === 1 };
+        const data: TimedJob = { runMs, until, failsFirst: at % 2 === 1 };
         return { name: 'job', data, opts: { attempts: 2 } };
       }),
     );
@@ -118,7 +123,10 @@ class Stand {
     await this.#victim.stop('SIGKILL');
     this.#victim = this.#start(false);
     await this.#victim.waitForLine(/connected to Redis/, PATIENCE);
+    // Those of the others run all the time.
+    await eventually(() => takenOver(this.#victim) > 0, PATIENCE);
     const states = await Promise.all(jobs.map(async (job) => await job.getState()));
+    await this.#redis.set(until, '', 'EX', 600);
     await eventually(async () => {
       const completions = await this.#redis.hmget(TIMES.completions, ...keys);
       return completions.every((count) => count !== null) && (await this.#queue.getActiveCount()) === 0;
