@@ -1,12 +1,12 @@
 import { readArguments } from '../command-line/arguments.ts';
 import { runRestarts } from './run.ts';
 
-const HELP = 'usage: make bench NAME=restarts [ARGS="--rounds=500 --pods=3 --run-ms=2000"]\n';
+const HELP = 'usage: make bench NAME=restarts [ARGS="--rounds=500 --pods=3 --run-ms=500"]\n';
 
 const values = readArguments(HELP, {
   rounds: { type: 'string', default: '500' },
   pods: { type: 'string', default: '3' },
-  'run-ms': { type: 'string', default: '2000' },
+  'run-ms': { type: 'string', default: '500' },
 });
 const result = await runRestarts({
   rounds: Number(values.rounds),

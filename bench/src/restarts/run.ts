@@ -17,7 +17,7 @@ export interface RestartsOptions {
   rounds: number;
   /** Pods that do this side by side, each with a queue of its own. */
   pods: number;
-  /** How long jobs run at least, and at most twice as long: longer than a process takes to start. */
+  /** How long jobs run at least, and at most twice as long; none ends before its pod's other process is back. */
   runMs: number;
   note: (line: string) => void;
 }
@@ -78,7 +78,7 @@ export async function runRestarts({ rounds, pods, runMs, note }: RestartsOptions
   };
 }
 
-function sum(counts: readonly number[]): number {
+function sum(counts: number[]): number {
   return counts.reduce((total, count) => total + count, 0);
 }
 
@@ -90,6 +90,7 @@ class Stand {
   readonly #start: (plain: boolean) => ChildHandle;
   readonly #lasting: ChildHandle[];
   #victim: ChildHandle;
+  #rounds = 0;
 
   constructor(redis: Redis, redisUrl: string, at: number, runMs: number) {
     const queue = `stand-${at}`;
@@ -103,10 +104,11 @@ class Stand {
   }
 
   async round(): Promise<Round> {
+    const until = `${this.#queue.name}:round-${this.#rounds++}-may-end`;
     const jobs = await this.#queue.addBulk(
       Array.from({ length: JOBS }, (_, at) => {
         const runMs = this.#runMs * (1 + Math.random());
-        const data: TimedJob = { runMs, failsFirst: at % 2 === 1 };
+        const data: TimedJob = { runMs, until, failsFirst: at % 2 === 1 };
         return { name: 'job', data, opts: { attempts: 2 } };
       }),
     );
@@ -121,7 +123,10 @@ class Stand {
     await this.#victim.stop('SIGKILL');
     this.#victim = this.#start(false);
     await this.#victim.waitForLine(/connected to Redis/, PATIENCE);
+    // Those of the others run all the time.
+    await eventually(() => takenOver(this.#victim) > 0, PATIENCE);
     const states = await Promise.all(jobs.map(async (job) => await job.getState()));
+    await this.#redis.set(until, '', 'EX', 600);
     await eventually(async () => {
       const completions = await this.#redis.hmget(TIMES.completions, ...keys);
       return completions.every((count) => count !== null) && (await this.#queue.getActiveCount()) === 0;
@@ -153,5 +158,5 @@ class Stand {
 /** How many jobs a process says that it has taken over. */
 function takenOver({ lines }: ChildHandle): number {
   const counts = lines.map((line) => /"jobs":(\d+),"msg":"a process of this pod died/.exec(line)?.[1] ?? 0);
-  return sum(counts.map(Number));
+  return counts.reduce<number>((sum, count) => sum + Number(count), 0);
 }

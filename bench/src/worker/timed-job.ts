@@ -5,6 +5,8 @@ import { Redis } from 'ioredis';
 /** The data of a job that runs for a time of its own. */
 export interface TimedJob {
   runMs: number;
+  /** A key of Redis that has to be there before it ends. */
+  until?: string;
   /** Its first run fails at once. */
   failsFirst?: boolean;
   /** It kills its process when its time is over. */
@@ -20,16 +22,20 @@ export const TIMES = {
   completions: 'times:completions',
 } as const;
 
+const LOOK_MS = 50;
+
 export function createTimedHandler(redisUrl: string): (job: Job) => Promise<void> {
   const ledger = new Redis(redisUrl, { maxRetriesPerRequest: null });
   return async (job) => {
     const key = `${job.queueName}:${job.id}`;
-    const { runMs, failsFirst, kills } = job.data as TimedJob;
+    const { runMs, until, failsFirst, kills } = job.data as TimedJob;
     await ledger.hset(TIMES.process, key, process.pid);
     await ledger.hset(TIMES.startedAt, key, Date.now());
     const run = await ledger.hincrby(TIMES.starts, key, 1);
     if (failsFirst && run === 1) throw new Error('its first run fails');
     await sleep(runMs);
+    // oxlint-disable-next-line no-await-in-loop -- asks until it is there
+    while (until !== undefined && !(await ledger.exists(until))) await sleep(LOOK_MS);
     if (kills) process.kill(process.pid, 'SIGKILL');
     await ledger.hincrby(TIMES.completions, key, 1);
   };
