@@ -148,11 +148,13 @@ export const FETCHING: Row[] = [
   {
     name: 'a deduplicated job runs once, and the last of them again when it was added while the first ran',
     play: async (scene) => {
-      scene.serve({ run: async () => await sleep(300) });
+      const added = Promise.withResolvers<void>();
+      scene.serve({ run: async () => await added.promise });
       const deduplication = { id: 'one', keepLastIfActive: true };
       await scene.queue.add('first', {}, { deduplication });
       await scene.untilStarts(1);
       for (const name of ['second', 'third']) await scene.queue.add(name, {}, { deduplication });
+      added.resolve();
       await scene.settled();
       return { starts: scene.starts, jobs: await scene.jobs() };
     },
