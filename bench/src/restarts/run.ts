@@ -158,5 +158,5 @@ class Stand {
 /** How many jobs a process says that it has taken over. */
 function takenOver({ lines }: ChildHandle): number {
   const counts = lines.map((line) => /"jobs":(\d+),"msg":"a process of this pod died/.exec(line)?.[1] ?? 0);
-  return counts.reduce<number>((sum, count) => sum + Number(count), 0);
+  return sum(counts.map(Number));
 }

@@ -24,6 +24,11 @@ export const TIMES = {
 
 const LOOK_MS = 50;
 
+async function untilThere(ledger: Redis, key: string): Promise<void> {
+  // oxlint-disable-next-line no-await-in-loop -- asks until it is there
+  while (!(await ledger.exists(key))) await sleep(LOOK_MS);
+}
+
 export function createTimedHandler(redisUrl: string): (job: Job) => Promise<void> {
   const ledger = new Redis(redisUrl, { maxRetriesPerRequest: null });
   return async (job) => {
@@ -34,8 +39,7 @@ export function createTimedHandler(redisUrl: string): (job: Job) => Promise<void
     const run = await ledger.hincrby(TIMES.starts, key, 1);
     if (failsFirst && run === 1) throw new Error('its first run fails');
     await sleep(runMs);
-    // oxlint-disable-next-line no-await-in-loop -- asks until it is there
-    while (until !== undefined && !(await ledger.exists(until))) await sleep(LOOK_MS);
+    if (until !== undefined) await untilThere(ledger, until);
     if (kills) process.kill(process.pid, 'SIGKILL');
     await ledger.hincrby(TIMES.completions, key, 1);
   };
