@@ -39,6 +39,14 @@ const unread = (reason: QueueReason) => ({
   problem: { reason, message: 'why' },
 });
 
+it('a queue that a restore has is degraded, since it stays paused until somebody ends that', () => {
+  const facts = observed({ restore: { restoreId: 'r-7', phase: 'held' }, paused: true });
+  const queue = queueObject({});
+  const plan = planQueue(queue, facts, NOW);
+  const status = queueStatus(queue, { ref, upkeep, sampling: 'works', observed: facts, plan, done: [] }, NOW);
+  expect(condition(status, 'Degraded')).toMatchObject({ status: 'True', reason: 'HeldByRestore' });
+});
+
 it('a limiter of workers is said of the limit that is in effect after the reconcile, with the time of its proof', () => {
   const limit = { max: 200, durationMs: 2_000 };
   const windows = { verdict: { atLeastMs: 95, atMostMs: 195, limit }, ageMs: 0 };

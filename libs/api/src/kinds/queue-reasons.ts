@@ -99,7 +99,7 @@ export const QUEUE_REASONS = {
   Empty: { kind: 'notice', doc: 'retire is set, and no job has waited, run or been delayed for 60 s.' },
 
   HeldByRestore: {
-    kind: 'notice',
+    kind: 'degraded',
     doc: 'A QueueRestore has the queue, which stays paused until it ends. Where the QueueRestore is gone or has failed, annotate the Queue with redis-queue.io/end-restore=<uid>, as the message says.',
   },
   EndingRestore: {
