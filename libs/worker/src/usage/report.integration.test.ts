@@ -44,3 +44,34 @@ it('a pod that comes close to its memory limit reports at once, since it may be 
     await server.stop();
   }
 });
+
+it('what changes while a report is on its way is in the next one, which is sent at once', async () => {
+  const server = await startRedis();
+  const redis = new Redis(server.port);
+  redis.on('error', () => undefined);
+  let memoryBytes = 100 * MI;
+  const meter = new UsageMeter(4, {
+    now: () => performance.now(),
+    resources: () => ({ cpuSeconds: 0, memoryBytes, memoryLimitBytes: 512 * MI }),
+    eventLoop: () => performance.eventLoopUtilization(),
+  });
+  const log = createLog('error', Date.now, () => undefined);
+  const reports = startUsageReports(redis, CONFIG, log, { sampleMs: 600_000, reportMs: 600_000 }, meter);
+  try {
+    void reports.measured(() => new Promise(() => undefined))({} as never);
+    await eventually(() => redis.status === 'ready');
+    reports.now();
+    memoryBytes = 200 * MI;
+    meter.sample();
+    reports.now();
+    const reported = async (): Promise<string | undefined> => {
+      const report = await redis.hget(usageKey(CONFIG), 'pod-0');
+      return report?.includes(`"memory":${200 * MI},`) ? report : undefined;
+    };
+    expect(await eventually(reported)).toContain('"version":"1"');
+  } finally {
+    await reports.stop();
+    redis.disconnect();
+    await server.stop();
+  }
+});

@@ -107,6 +107,11 @@ export function startUsageReports(
     reporting ??= send().finally(() => (reporting = undefined));
     await reporting;
   };
+  /** What has changed while a report was on its way is not in it. */
+  const reportAnew = async (): Promise<void> => {
+    await reporting;
+    await report();
+  };
 
   let near = false;
   const sampling = setInterval(() => {
@@ -130,7 +135,7 @@ export function startUsageReports(
         end();
       }
     },
-    now: () => void report(),
+    now: () => void reportAnew(),
     stop: async () => {
       if (stopped) return;
       stopped = true;
@@ -138,7 +143,7 @@ export function startUsageReports(
       clearTimeout(next);
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, LEAVE_MS)));
-      await Promise.race([report(), late]);
+      await Promise.race([reportAnew(), late]);
       clearTimeout(timer);
     },
   };
