@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job } from 'bullmq';
 import type { Log } from '../log/log.ts';
+import { pause } from './pause.ts';
 import type { QueueWorker } from './queue-worker.ts';
 import type { Slots } from './slots.ts';
 import type { Room, Suspects } from './suspects.ts';
@@ -221,8 +221,4 @@ export async function answeredBeforeLeaving<T>(asked: Promise<T>, stop: AbortSig
     clearTimeout(timer);
     stop.removeEventListener('abort', leave);
   }
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal }).catch(() => undefined);
 }

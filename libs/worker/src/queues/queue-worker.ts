@@ -11,6 +11,7 @@ import {
 import type { Redis } from 'ioredis';
 import { membersOf, type BullmqMembers, type Marker } from './bullmq-members.ts';
 import { lockToken, type Holding } from './holding.ts';
+import { pause } from './pause.ts';
 import { parkedJobs, type ParkedJobs } from './parked-jobs.ts';
 import { endLocksOfTheDead } from './predecessor.ts';
 import { explainStalls } from './suspects.ts';
@@ -285,8 +286,4 @@ export class QueueWorker extends Worker {
   #limitMs(): number {
     return Math.max(this.#bullmq.limitedUntilMs(), this.#handlersLimitMs) - Date.now();
   }
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal }).catch(() => undefined);
 }
