@@ -1,10 +1,10 @@
 import { Redis } from 'ioredis';
-import { redisOptions } from '../connections/connections.ts';
+import { INVALIDATIONS, trackingOptions } from '../connections/invalidations.ts';
 import { inBatches, queueId, queueKey, type QueueRef } from '../redis/keys.ts';
 import { parseReply, UnexpectedReplyError } from '../redis/reply.ts';
 import { runReadScript } from '../redis/scripts.ts';
 import { splitWhenRefused } from '../connections/split.ts';
-import { DISCONNECT_TIMEOUT_MS, reconnectWhenSilent, retryAfterMs } from '../connections/silence.ts';
+import { reconnectWhenSilent, retryAfterMs } from '../connections/silence.ts';
 import type { RedisTarget } from '../connections/target.ts';
 
 export interface QueueWakeupsOptions {
@@ -61,8 +61,6 @@ interface Watch {
 
 type RawArmed = readonly [waiting: number, prioritized: number, delayed: number, paused: number];
 
-/** The channel on which Redis reports changed keys (RESP2 with REDIRECT). */
-const INVALIDATIONS = '__redis__:invalidate';
 /**
  * Pause between attempts while both connections are established but tracking is refused, for example because a
  * permission is missing.
@@ -103,16 +101,11 @@ export class QueueWakeups implements Wakeups {
     const name = options.clientName;
     const open = (role: string): Redis =>
       new Redis({
-        ...redisOptions(target),
+        ...trackingOptions(target),
         ...(name && { connectionName: `${name}:${role}` }),
-        // Commands of an old connection must not run on the next one, where tracking is off.
-        maxRetriesPerRequest: 0,
-        enableOfflineQueue: false,
-        commandTimeout: 5_000,
         autoResubscribe: false,
         autoResendUnfulfilledCommands: false,
         connectTimeout: 3_000,
-        disconnectTimeout: DISCONNECT_TIMEOUT_MS,
         retryStrategy: retryAfterMs,
       });
     this.#listener = open('wakeups');

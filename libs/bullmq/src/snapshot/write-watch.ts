@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
-import { redisOptions } from '../connections/connections.ts';
-import { DISCONNECT_TIMEOUT_MS, reconnectWhenSilent } from '../connections/silence.ts';
+import { INVALIDATIONS, trackingOptions } from '../connections/invalidations.ts';
+import { reconnectWhenSilent } from '../connections/silence.ts';
 import type { RedisTarget } from '../connections/target.ts';
 import { queueKey, type QueueRef } from '../redis/keys.ts';
 import { PARTS } from './job-record.ts';
@@ -23,8 +23,7 @@ export interface WriteWatchOptions {
   readonly mostKeys?: number;
 }
 
-const INVALIDATIONS = '__redis__:invalidate';
-const TIMEOUT_MS = 5_000;
+const CONNECT_TIMEOUT_MS = 5_000;
 /** At 200 jobs per second and 30 s between backups it is a third of that; 1 us of Redis' time each, and 2 of ours. */
 const MOST_KEYS = 400_000;
 /** Of what belongs to who runs a job, and is in no backup. */
@@ -67,14 +66,10 @@ export class WriteWatch {
   ): Promise<WriteWatch | undefined> {
     if (target.cluster === true) return undefined;
     const connection = new Redis({
-      ...redisOptions(target),
+      ...trackingOptions(target),
       connectionName: clientName,
       lazyConnect: true,
-      maxRetriesPerRequest: 0,
-      enableOfflineQueue: false,
-      commandTimeout: TIMEOUT_MS,
-      connectTimeout: TIMEOUT_MS,
-      disconnectTimeout: DISCONNECT_TIMEOUT_MS,
+      connectTimeout: CONNECT_TIMEOUT_MS,
       retryStrategy: () => null,
     });
     // Without a watch all jobs are compared: whoever reads them finds out what is wrong.
