@@ -70,10 +70,12 @@ export class Autoscaler implements SamplerHost {
       ...options.advice,
     });
     this.#decider = new PoolDecider({
-      advice: (pool) => this.#advisor.advice(pool),
-      contractLevel: (pool) => this.#advisor.contractLevel(pool),
-      stuckPods: (pool) => this.#advisor.stuckPods(pool),
-      polled: (pool) => this.#samplers.polled(pool),
+      facts: (pool) => ({
+        advice: this.#advisor.advice(pool),
+        contractLevel: this.#advisor.contractLevel(pool),
+        stuckPods: this.#advisor.stuckPods(pool),
+        polled: this.#samplers.polled(pool),
+      }),
       publisher: () => this.#publisher,
       busyPods: (pool) => readBusyPods(pool, this.#topology.queues, (key) => this.#samplers.reader(key)),
       metrics,

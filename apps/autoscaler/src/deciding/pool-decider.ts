@@ -4,14 +4,13 @@ import {
   initialState,
   isSeen,
   type PolicyState,
-  type PoolAdvice,
   type PoolObservation,
   type QueueObservation,
 } from '@redis-queue/scaling';
-import type { StuckPod } from '@redis-queue/scaling-bus';
 import type { AutoscalerMetrics } from '../metrics/autoscaler-metrics.ts';
 import type { BusyPods } from '../publishing/busy-pods.ts';
 import type { EpochPublisher } from '../publishing/epoch-publisher.ts';
+import type { PoolFacts } from '../publishing/pool-facts.ts';
 import { isWorthPublishing, type Published } from '../publishing/publish-pace.ts';
 import type { ScaledPool } from '../watching/topology.ts';
 
@@ -27,14 +26,8 @@ export interface DeciderOptions {
   readonly publisher: () => EpochPublisher | undefined;
   /** Which pods run the pool's jobs now; asked before each decision that shrinks the pool. */
   readonly busyPods: (pool: ScaledPool) => Promise<BusyPods | undefined>;
-  /** Advice on the pool's concurrency and resources, if there is any. */
-  readonly advice?: (pool: ScaledPool) => PoolAdvice | undefined;
-  /** The pool's pods with handlers that are stuck, if there are any. */
-  readonly stuckPods?: (pool: ScaledPool) => readonly StuckPod[] | undefined;
-  /** The level of the pod contract that the image says it keeps, if it says one. */
-  readonly contractLevel?: (pool: ScaledPool) => number | undefined;
-  /** Why the pool's queues at rest are polled; undefined: they are not. */
-  readonly polled?: (pool: ScaledPool) => string | undefined;
+  /** What there is to say of the pool beside its size. */
+  readonly facts?: (pool: ScaledPool) => PoolFacts;
   readonly metrics: AutoscalerMetrics;
   readonly now: () => number;
   readonly onPublishFailure: (error: unknown) => void;
@@ -82,12 +75,8 @@ export class PoolDecider {
     const { decision, state } = decide(pool.view, memory.state, observation, nowMs);
     Object.assign(memory, { state, desired: decision.desired, decidedAtMs: nowMs });
     metrics.decided(pool, decision);
-    const advice = this.#options.advice?.(pool);
-    const stuckPods = this.#options.stuckPods?.(pool);
-    const contractLevel = this.#options.contractLevel?.(pool);
-    const polled = this.#options.polled?.(pool);
-    const said = { advice, stuckPods, contractLevel, polled };
-    const next: Published = { atMs: nowMs, decision, generation: pool.generation, ...said };
+    const facts = this.#options.facts?.(pool);
+    const next: Published = { atMs: nowMs, decision, generation: pool.generation, ...facts };
     const bus = publisher();
     if (bus === undefined) return false;
     const behind = decision.desired !== currentReplicas && bus.isBehind(nowMs);
@@ -100,7 +89,7 @@ export class PoolDecider {
       // What was decided meanwhile is newer and must not get the lower sequence.
       if (memory.published !== next) return false;
       const sampledAtMs = newestSampleMs(observation.queues, nowMs);
-      await bus.publish({ pool, currentReplicas, decision, busy, ...said }, sampledAtMs, now());
+      await bus.publish({ pool, currentReplicas, decision, busy, ...facts }, sampledAtMs, now());
       metrics.published('ok');
       onPublished();
       return decision.desired !== currentReplicas;

@@ -1,7 +1,8 @@
 import type { Decision, PoolAdvice } from '@redis-queue/scaling';
-import { SCHEMA_VERSION, type ScalingDecision, type StuckPod } from '@redis-queue/scaling-bus';
+import { SCHEMA_VERSION, type ScalingDecision } from '@redis-queue/scaling-bus';
 import type { ScaledPool } from '../watching/topology.ts';
 import type { BusyPods } from './busy-pods.ts';
+import type { PoolFacts } from './pool-facts.ts';
 
 /** How long a decision is valid: one that nobody acted on by then must not be acted on any more. */
 export const EXPIRES_AFTER_MS = 15_000;
@@ -19,17 +20,12 @@ export interface Stamp {
 }
 
 /** What is published about a pool. */
-export interface Outgoing {
+export interface Outgoing extends PoolFacts {
   readonly pool: ScaledPool;
   readonly currentReplicas: number;
   readonly decision: Decision;
   /** Only when the pool shrinks; undefined when it is not known. */
   readonly busy?: BusyPods | undefined;
-  readonly advice?: PoolAdvice | undefined;
-  readonly stuckPods?: readonly StuckPod[] | undefined;
-  readonly contractLevel?: number | undefined;
-  /** Why queues at rest are polled; undefined: they are not. */
-  readonly polled?: string | undefined;
 }
 
 /** The decision as the bus carries it; times in the bus's Redis time. */

@@ -1,19 +1,12 @@
-import type { Decision, PoolAdvice } from '@redis-queue/scaling';
-import type { StuckPod } from '@redis-queue/scaling-bus';
+import type { Decision } from '@redis-queue/scaling';
 import { EXPIRES_AFTER_MS } from './message.ts';
+import { isNewsOf, type PoolFacts } from './pool-facts.ts';
 
 /** What was last published of a pool. */
-export interface Published {
+export interface Published extends PoolFacts {
   readonly atMs: number;
   readonly decision: Decision;
   readonly generation: number;
-  /** The same object for as long as the advice stays the same. */
-  readonly advice?: PoolAdvice | undefined;
-  /** Likewise. */
-  readonly stuckPods?: readonly StuckPod[] | undefined;
-  readonly contractLevel?: number | undefined;
-  /** Why queues at rest are polled. */
-  readonly polled?: string | undefined;
 }
 
 /** How often a decision that changes nothing is published again for the numbers in it. */
@@ -47,8 +40,6 @@ export function isWorthPublishing(
   if (decision.desired !== currentReplicas) return atMs - last.atMs >= (behind ? REPEAT_BEHIND_MS : REPEAT_MS);
   if (decision.heldBy !== heldBy || decision.safetyLimitHit !== safetyLimitHit || generation !== last.generation)
     return true;
-  if (next.advice !== undefined && next.advice !== last.advice) return true;
-  if (next.stuckPods !== last.stuckPods || next.contractLevel !== last.contractLevel) return true;
-  if ((next.polled === undefined) !== (last.polled === undefined)) return true;
+  if (isNewsOf(next, last)) return true;
   return decision.reason !== reason && atMs - last.atMs >= REFRESH_MS;
 }
