@@ -65,7 +65,8 @@ export async function takePoint(options: PointOptions): Promise<PointResult> {
   const chain = chainFolder(next.chain);
   await removePoint(storage, `${base}${chain}`, next.point, { signal, beforeRemove: assertLeading });
   const folder = pointFolder(next.point, attempt);
-  const writes = await options.writes.begin({ uid, namespace }, options.queues, known?.place.manifestSha256);
+  const before = known?.place.manifestSha256;
+  const writes = await options.writes.begin({ uid, namespace }, options.queues, before, signal);
   const found = new Map<string, JobDigests>();
   const result = await writeBackup({
     ...options,

@@ -21,6 +21,7 @@ beforeEach(() => {
 });
 
 const OBJECTS = Array.from({ length: 40 }, (_, n) => ({ uid: `uid-${n}`, namespace: `shop-${Math.floor(n / 5)}` }));
+const { signal } = new AbortController();
 const [BACKUP] = OBJECTS as [(typeof OBJECTS)[number]];
 const queue = (name: string) => ({
   name,
@@ -34,7 +35,7 @@ async function watchesOfServer(): Promise<number> {
 
 /** Takes a point of one queue. @returns whether the job would be looked at. */
 async function takes(previous: string | undefined, manifest: string, object = BACKUP): Promise<boolean> {
-  const writes = (await watches.begin(object, [queue('emails')], previous)).get('emails');
+  const writes = (await watches.begin(object, [queue('emails')], previous, signal)).get('emails');
   const looks = !writes || !(await writes.settle()) || writes.has('1');
   watches.finish(object.uid, manifest);
   return looks;
@@ -56,7 +57,7 @@ it('looks at all after a point that it has not seen', async () => {
 it('looks at what was written before a point that failed', async () => {
   await takes(undefined, 'first');
   await redis.hset('bull:emails:1', 'data', '{"n":1}');
-  await watches.begin(BACKUP, [queue('emails')], 'first');
+  await watches.begin(BACKUP, [queue('emails')], 'first', signal);
   expect(await takes('first', 'second')).toBe(true);
 });
 
@@ -83,4 +84,16 @@ it('has few connections for a namespace, and closes those of what is gone', asyn
   expect(await watchesOfServer()).toBe(32);
   for (const { uid } of OBJECTS) watches.forget(uid);
   await eventually(async () => (await watchesOfServer()) === 0, { description: 'no connection' });
+});
+
+it('opens no connection for what goes away meanwhile', async () => {
+  const deleted = new AbortController();
+  const began = watches.begin(BACKUP, [queue('emails')], undefined, deleted.signal);
+  deleted.abort(new Error('the object is gone'));
+  watches.forget(BACKUP.uid);
+  await expect(began).rejects.toThrow('the object is gone');
+  expect(watches.size).toBe(0);
+  await eventually(async () => (await watchesOfServer()) === 0, { description: 'no connection' });
+  await expect(watches.begin(BACKUP, [queue('emails')], undefined, deleted.signal)).rejects.toThrow('is gone');
+  expect(watches.size).toBe(0);
 });

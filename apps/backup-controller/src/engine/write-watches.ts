@@ -22,9 +22,9 @@ const MOST_WATCHES = 32;
 const MOST_PER_NAMESPACE = 4;
 /** Redis compares each key that is written with the prefix of each queue. */
 const MOST_QUEUES = 50;
-/** So many points after each other may rely on what was heard; then all jobs are compared once, in case it was not all. */
-const POINTS_BY_EAR = 20;
-/** After a watch that was overrun, so many points more are taken without one each time. */
+/** All jobs are compared once in so many points, in case that not every write was reported. */
+const COMPARES_ALL_EVERY = 20;
+/** After a watch was overrun, the next points are taken without one: twice as many each time, up to so many. */
 const MOST_POINTS_WITHOUT = 16;
 
 interface NamedWatch {
@@ -47,7 +47,7 @@ interface Watched {
 
 /**
  * Watches the queues of incremental backups between their points, so that a point looks only at jobs that were written.
- * It is a cache like the digests: what was not heard is compared.
+ * It is a cache like the digests: what was not reported is compared.
  */
 export class WriteWatches implements ObjectMemory {
   /** By uid of the QueueBackup. */
@@ -62,22 +62,26 @@ export class WriteWatches implements ObjectMemory {
    * A point begins.
    *
    * @param manifestSha256 of the point before it; absent: there is none.
-   * @returns by name of the queue, what is heard of it. All jobs of another one are to be compared.
+   * @param signal has aborted before the object is forgotten: no connection is opened for one that is gone.
+   * @returns by name of the queue, what is reported of it. All jobs of another one are to be compared.
+   * @throws the reason of `signal`.
    */
   async begin(
     { uid, namespace }: { readonly uid: string; readonly namespace: string },
     queues: readonly WatchedQueue[],
     manifestSha256: string | undefined,
+    signal: AbortSignal,
   ): Promise<ReadonlyMap<string, QueueWrites>> {
+    signal.throwIfAborted();
     const watched = this.#watched.get(uid) ?? this.#add(uid, namespace);
     const groups = Map.groupBy(queues, ({ target, ref }) => `${connectionKey(target)} ${ref.prefix}`);
-    // What was heard is what happened since another point.
+    // What was reported is what happened since another point.
     if (watched.manifestSha256 !== manifestSha256) closeAll(watched);
     this.#closeEnded(watched, groups);
     if (watched.pointsWithout > 0) watched.pointsWithout--;
-    else await this.#open(watched, groups);
+    else await this.#open(watched, groups, signal);
     for (const { watch } of watched.watches.values()) watch.begin();
-    const comparesAll = ++watched.points % POINTS_BY_EAR === 0;
+    const comparesAll = ++watched.points % COMPARES_ALL_EVERY === 0;
     const all = new Map<string, QueueWrites>();
     for (const [key, group] of groups)
       for (const { name, ref } of group) {
@@ -114,7 +118,7 @@ export class WriteWatches implements ObjectMemory {
     return watched;
   }
 
-  /** Those that hear nothing any more, and those of other queues. */
+  /** Those to which nothing is reported any more, and those of other queues. */
   #closeEnded(watched: Watched, groups: ReadonlyMap<string, readonly WatchedQueue[]>): void {
     for (const [key, { watch, queues }] of watched.watches) {
       if (watch.isOverrun) watched.pointsWithout = Math.min(2 ** ++watched.overruns, MOST_POINTS_WITHOUT);
@@ -124,12 +128,18 @@ export class WriteWatches implements ObjectMemory {
     }
   }
 
-  async #open(watched: Watched, groups: ReadonlyMap<string, readonly WatchedQueue[]>): Promise<void> {
+  async #open(
+    watched: Watched,
+    groups: ReadonlyMap<string, readonly WatchedQueue[]>,
+    signal: AbortSignal,
+  ): Promise<void> {
     for (const [key, group] of groups) {
       if (watched.watches.has(key) || group.length > MOST_QUEUES || !this.#hasRoom(watched.namespace)) continue;
       const refs = group.map(({ ref }) => ref);
       // oxlint-disable-next-line no-await-in-loop -- so that their number is bounded
       const watch = await WriteWatch.open(group[0]!.target, refs, { clientName: CLIENT_NAME });
+      if (signal.aborted) watch?.close();
+      signal.throwIfAborted();
       if (watch) watched.watches.set(key, { watch, queues: namesOf(group) });
     }
   }
