@@ -1,7 +1,7 @@
 import { MemoryEstimate, queueId, WouldRun } from '@redis-queue/bullmq';
 import { RunFailure } from '../runs/failure.ts';
 import { checkQueue } from './check-queue.ts';
-import type { RestoreFence } from './end-restore.ts';
+import type { RestoreFence } from './restore-fence.ts';
 import { openSource, type SourceOptions } from './restore-source.ts';
 import { lookAtTargets } from './take-targets.ts';
 

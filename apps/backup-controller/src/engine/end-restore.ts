@@ -1,17 +1,9 @@
 import { abandonRestore, assertPlaced, completeRestore, type EndOptions } from '@redis-queue/bullmq';
 import { withRedis } from '../access/redis.ts';
 import { redisInWords } from './failures.ts';
+import type { RestoreFence } from './restore-fence.ts';
 import { takeBackAll, type TakeBackOptions } from './take-back.ts';
 import type { QueueTarget } from './targets.ts';
-
-/** What a restore is fenced by. */
-export interface RestoreFence {
-  /** Of this restore alone; with it a run goes on where the one before it ended. */
-  readonly restoreId: string;
-  readonly signal: AbortSignal;
-  /** @throws when another may lead by now. */
-  readonly assertLeading: () => void;
-}
 
 /** The same, of what ends a restore. */
 export interface EndFence extends RestoreFence, Pick<TakeBackOptions, 'sleep'> {

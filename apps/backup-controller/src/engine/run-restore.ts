@@ -3,7 +3,7 @@ import { completeRestore } from '@redis-queue/bullmq';
 import { withRedis, type RunRedis } from '../access/redis.ts';
 import { RunFailure } from '../runs/failure.ts';
 import { compareQueue } from './compare-queue.ts';
-import type { RestoreFence } from './end-restore.ts';
+import type { RestoreFence } from './restore-fence.ts';
 import { redisInWords } from './failures.ts';
 import { fillQueue, placeQueue, type FilledQueue, type FillOptions } from './fill-queue.ts';
 import type { QueueMove } from './moves.ts';

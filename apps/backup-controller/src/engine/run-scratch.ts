@@ -1,7 +1,7 @@
 import { readRestorePhase, readServerMemory, removeScratch, serverOf, type QueueRef } from '@redis-queue/bullmq';
 import { withRedis, type RunRedis } from '../access/redis.ts';
 import { RunFailure } from '../runs/failure.ts';
-import type { RestoreFence } from './end-restore.ts';
+import type { RestoreFence } from './restore-fence.ts';
 import { redisInWords } from './failures.ts';
 import type { QueueMove } from './moves.ts';
 import { openSource } from './restore-source.ts';

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { withRedis, type RunRedis } from '../access/redis.ts';
-import type { RestoreFence } from './end-restore.ts';
+import type { RestoreFence } from './restore-fence.ts';
 import { redisInWords } from './failures.ts';
 import { BEGINS_WITHIN_MS } from './take-targets.ts';
 import type { QueueTarget } from './targets.ts';

@@ -13,7 +13,7 @@ import {
 } from '@redis-queue/bullmq';
 import { withRedis, type RunRedis } from '../access/redis.ts';
 import { RunFailure } from '../runs/failure.ts';
-import type { RestoreFence } from './end-restore.ts';
+import type { RestoreFence } from './restore-fence.ts';
 import { redisInWords } from './failures.ts';
 import type { QueueTarget } from './targets.ts';
 
