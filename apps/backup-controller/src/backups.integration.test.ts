@@ -68,7 +68,9 @@ describe.concurrent('a backup', () => {
       { name: 'from_dlq', jobs: { waiting: 1 } },
     ]);
     expect(findCondition(backup.status?.conditions, 'Complete')?.status).toBe('True');
-    expect(await controller.sumOf(/^redis_queue_backup_jobs_total\{/)).toBeGreaterThanOrEqual(28);
+    // They are counted once the status is written.
+    const counted = await eventually(async () => (await controller.sumOf(/^redis_queue_backup_jobs_total\{/)) || false);
+    expect(counted).toBeGreaterThanOrEqual(28);
 
     const from = { backup: { name: 'moved' } };
     const queues = [{ name: 'from', to: { queue: 'to' } }];
