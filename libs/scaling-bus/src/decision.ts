@@ -49,7 +49,7 @@ export const decisionAdviceSchema = z.object({
 });
 
 /** A pod with handlers that go on although their jobs have failed by jobTimeout. Since 1.2. */
-export const stuckPodSchema = z.object({
+const stuckPodSchema = z.object({
   pod: z.string().min(1).max(253),
   handlers: z.int().min(1),
   /** Slots of the pod; each of the handlers has taken one for good. */

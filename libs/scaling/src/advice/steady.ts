@@ -34,7 +34,7 @@ export function steadyAdvice(
 
 type ComparedAdvice = Pick<PoolAdvice, 'concurrency' | 'resources' | 'eventLoopLagMs'>;
 
-export function isSameAdvice(a: ComparedAdvice, b: ComparedAdvice): boolean {
+function isSameAdvice(a: ComparedAdvice, b: ComparedAdvice): boolean {
   const [before, after] = [amountsOf(a), amountsOf(b)];
   return (
     before.size === after.size && [...before].every(([name, amount]) => isNear(amount, after.get(name) ?? Number.NaN))
