@@ -68,13 +68,26 @@ it('looks at all now and then', async () => {
   expect(looked.flatMap((each, n) => (each ? [n] : []))).toEqual([0, 19, 39]);
 });
 
-it('goes on when its connection was lost', async () => {
+it('looks at all when its connection is lost while a point is taken, and once more after it', async () => {
   await takes(undefined, 'first');
+  const writes = (await watches.begin(BACKUP, [queue('emails')], 'first', signal)).get('emails');
   await redis.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
-  expect(await takes('first', 'second')).toBe(true);
+  expect(await writes?.settle()).toBe(false);
+  watches.finish(BACKUP.uid, 'second');
   // Opened again, it has heard nothing of the time before.
   expect(await takes('second', 'third')).toBe(true);
   expect(await takes('third', 'fourth')).toBe(false);
+});
+
+it('looks at all when its connection was lost between two points, whether it has noticed or not', async () => {
+  await takes(undefined, 'first');
+  await redis.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+  expect(await takes('first', 'second')).toBe(true);
+  // Here it is opened again at the latest.
+  await takes('second', 'third');
+  expect(await takes('third', 'fourth')).toBe(false);
+  await redis.hset('bull:emails:1', 'data', '{}');
+  expect(await takes('fourth', 'fifth')).toBe(true);
 });
 
 it('has few connections for a namespace, and closes those of what is gone', async () => {
