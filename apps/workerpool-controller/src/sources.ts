@@ -23,7 +23,7 @@ import type { BusSource } from '@redis-queue/scaling-bus';
 import { configKey, configKeysOf, ConfigMapDigests, WATCHED_CONFIG_MAPS } from './deployment/config.ts';
 import { boundedPool } from './deployment/template/bounds.ts';
 import type { PodUser } from './deployment/template/pod-template.ts';
-import { boundedSpec, cachedQueue, packedDeployment } from './kubernetes/cached-objects.ts';
+import { cachedBudget, cachedQueue, packedDeployment } from './kubernetes/cached-objects.ts';
 import { POOL_LABEL } from './kubernetes/names.ts';
 import { POD_DISRUPTION_BUDGETS, type PackedDeployment, type PodDisruptionBudget } from './kubernetes/objects.ts';
 import { PODS_BY_POOL, poolKeyOf, POOLS_BY_CONFIG, POOLS_BY_QUEUE, queueKeysOf, type Sources } from './observe.ts';
@@ -67,7 +67,7 @@ export function watchSources(
     }),
     budgets: manager.cache<PodDisruptionBudget>(POD_DISRUPTION_BUDGETS, {
       labelSelector: POOL_LABEL,
-      transform: boundedSpec,
+      transform: cachedBudget,
     }),
     pods: manager.cache<Pod>(PODS, { labelSelector: POOL_LABEL, transform: trimPod }),
     secrets: watchSecrets(manager, secretNames),

@@ -1,7 +1,7 @@
 import { redisSecretRef } from '@redis-queue/api';
 import { reportedAddress, type QueueObject } from '@redis-queue/redis-access';
 import { describe, expect, it } from 'vitest';
-import { boundedSpec, cachedQueue, packedDeployment, unpackedDeployment } from './cached-objects.ts';
+import { cachedBudget, cachedQueue, packedDeployment, unpackedDeployment } from './cached-objects.ts';
 
 const deployment = (env: string) => ({
   apiVersion: 'apps/v1',
@@ -18,6 +18,19 @@ it('a Deployment as any pool has it comes out of the cache as it went in', () =>
   expect(unpackedDeployment(held)).toEqual(usual);
 });
 
+it('a Deployment takes a fraction of its text, whatever its letters', () => {
+  const containers = Array.from({ length: 20 }, (_, n) => ({
+    name: `worker-${n}`,
+    image: 'registry.example/worker:1',
+  }));
+  const usual = { ...deployment('höher 日本 😀'), spec: { replicas: 1, template: { spec: { containers } } } };
+  const held = packedDeployment(usual);
+  expect(held.spec.packed!.length).toBeLessThan(JSON.stringify(usual.spec).length / 4);
+  expect(unpackedDeployment(held)).toEqual(usual);
+  const foreign = deployment('höher 日本 😀');
+  expect(unpackedDeployment(packedDeployment(foreign))).toEqual(foreign);
+});
+
 it('of a Deployment of 1 MB the size is held, and its status', () => {
   const { spec: _, ...rest } = deployment('');
   const held = packedDeployment(deployment('x'.repeat(1_000_000)));
@@ -29,10 +42,17 @@ it('of a budget with a selector of 1 MB nothing is held that looks like ours', (
   const metadata = { namespace: 'shop', name: 'a' };
   const budget = { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata };
   const selector = { matchExpressions: [{ key: 'a', operator: 'In', values: ['x'.repeat(1_000_000)] }] };
-  expect(boundedSpec({ ...budget, spec: { maxUnavailable: 1, selector } } as typeof budget)).toEqual({
+  expect(cachedBudget({ ...budget, spec: { maxUnavailable: 1, selector } } as typeof budget)).toEqual({
     ...budget,
     spec: {},
   });
+});
+
+it('of a budget its spec is held, and not its status', () => {
+  const metadata = { namespace: 'shop', name: 'a' };
+  const budget = { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata, spec: { maxUnavailable: 1 } };
+  const status = { currentHealthy: 3, conditions: [{ type: 'DisruptionAllowed', status: 'True' }] };
+  expect(cachedBudget({ ...budget, status } as typeof budget)).toEqual(budget);
 });
 
 describe('a Queue as the cache holds it', () => {

@@ -35,9 +35,12 @@ export function boundMetadata<T extends Resource>(object: T): T {
     metadata.finalizers = Object.keys(held);
   }
   if (ownerReferences)
-    metadata.ownerReferences = ownerReferences.filter(
-      (reference) => reference.controller && JSON.stringify(reference).length <= MAX_REFERENCE,
-    );
+    // Spread, since what `filter` returns has room for more: 140 bytes in each object of a cache.
+    metadata.ownerReferences = [
+      ...ownerReferences.filter(
+        (reference) => reference.controller && JSON.stringify(reference).length <= MAX_REFERENCE,
+      ),
+    ];
   return object;
 }
 
