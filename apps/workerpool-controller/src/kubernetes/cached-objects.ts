@@ -18,7 +18,7 @@ const PACKING = { windowBits: 12, memLevel: 5 };
  * decided.
  */
 export function cachedBudget(object: Resource): Resource {
-  const { apiVersion, kind, metadata, spec = {} } = object as PodDisruptionBudget;
+  const { apiVersion, kind, metadata, spec } = object as PodDisruptionBudget;
   return { apiVersion, kind, metadata, spec: JSON.stringify(spec).length <= MAX_SPEC ? spec : {} } as Resource;
 }
 

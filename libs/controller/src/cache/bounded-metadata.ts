@@ -34,13 +34,11 @@ export function boundMetadata<T extends Resource>(object: T): T {
     // Each once: the API server takes the same one thousands of times.
     metadata.finalizers = Object.keys(held);
   }
-  if (ownerReferences)
-    // Spread, since what `filter` returns has room for more: 140 bytes in each object of a cache.
-    metadata.ownerReferences = [
-      ...ownerReferences.filter(
-        (reference) => reference.controller && JSON.stringify(reference).length <= MAX_REFERENCE,
-      ),
-    ];
+  if (ownerReferences) {
+    // The API server takes one controller at most.
+    const owner = ownerReferences.find(({ controller }) => controller);
+    metadata.ownerReferences = owner && JSON.stringify(owner).length <= MAX_REFERENCE ? [owner] : [];
+  }
   return object;
 }
 
