@@ -34,7 +34,7 @@ export interface Verdict {
 }
 
 /** A job that was fetched just before a pause is noted a little later, by a process that other processes keep waiting. */
-const NOTED_WITHIN_MS = 1_000;
+export const NOTED_WITHIN_MS = 1_000;
 /** The end of a job is recorded within this time after its effect. */
 const RECORDED_WITHIN_MS = 1_000;
 

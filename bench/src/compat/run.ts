@@ -2,15 +2,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { QUEUES, type QueueSpec } from '@redis-queue/api';
 import { OWNER_FIELD } from '@redis-queue/bullmq';
 import { findCondition, loadKubeClient, type KubeClient } from '@redis-queue/controller';
-import { eventually, type ChildHandle } from '@redis-queue/rig';
+import { eventually } from '@redis-queue/rig';
 import type { WithConditions } from '@redis-queue/rig/controllers';
 import { Redis } from 'ioredis';
 import { ALONE } from '../fleet/fleet.ts';
 import { samplesOf } from '../measuring/prometheus.ts';
 import type { Stand } from '../stand/stand.ts';
-import { judge, type RunEvent, type Verdict } from './judge.ts';
+import { Fleet, redisNow } from './fleet.ts';
+import { judge, NOTED_WITHIN_MS, type RunEvent, type Verdict } from './judge.ts';
 import { LEDGER } from './ledger.ts';
-import { prepareMembers, PRODUCERS, SERVES, WORKERS, type Members, type WorkerKind } from './members.ts';
+import { prepareMembers, PRODUCERS, WORKERS, type WorkerKind } from './members.ts';
 
 export interface CompatOptions {
   /** Jobs of each producer. */
@@ -48,8 +49,7 @@ const NARROW = { name: 'narrow', globalConcurrency: 3 };
 const PAUSED = 'paused';
 const OPEN = 'open';
 const NAMES = [LIMITED.name, NARROW.name, PAUSED, OPEN];
-/** How long a pause holds, and how long the queue runs then. */
-const PAUSE_MS = 2_500;
+/** How long the queue runs between two pauses. */
 const RUN_MS = 1_000;
 const LOOK_MS = 20;
 const ALL_DONE_MS = 120_000;
@@ -142,84 +142,9 @@ export async function runCompat(stand: Stand, options: CompatOptions): Promise<C
 }
 
 function effectsByKind(events: readonly RunEvent[]): Record<WorkerKind, number> {
-  const effects = events.filter(({ event }) => event === 'effect').map(({ worker }) => worker.replace(/-\d+$/, ''));
+  const effects = events.filter(({ event }) => event === 'effect').map(({ worker }) => kindOf(worker));
   const counts = WORKERS.map((kind) => [kind, effects.filter((each) => each === kind).length]);
   return Object.fromEntries(counts) as Record<WorkerKind, number>;
-}
-
-/** A worker of each kind at any time. */
-class Fleet {
-  readonly killed = new Map<string, number>();
-  scaleIns = 0;
-  leftBadly = 0;
-  readonly #members: Members;
-  readonly #redis: Redis;
-  readonly #live = new Map<WorkerKind, { name: string; process: ChildHandle }>();
-  readonly #leaving: Promise<void>[] = [];
-  #started = 0;
-
-  constructor(members: Members, redis: Redis) {
-    this.#members = members;
-    this.#redis = redis;
-  }
-
-  async start(): Promise<void> {
-    await Promise.all(
-      WORKERS.map(async (kind) => {
-        await this.#replace(kind).waitForLine(SERVES, { timeoutMs: 60_000 });
-      }),
-    );
-  }
-
-  /**
-   * First each kind is killed once, so that the jobs of the dead come back in time; then each leaves, and so on until
-   * `end`, but both once at least.
-   */
-  async leaveAndDie(overMs: number, end: AbortSignal): Promise<void> {
-    const everyMs = Math.min(2_000, overMs / (2 * WORKERS.length + 1));
-    for (let turn = 0; turn < 2 * WORKERS.length || !end.aborted; turn++) {
-      await sleep(everyMs);
-      const kind = WORKERS[turn % WORKERS.length]!;
-      const { name, process } = this.#live.get(kind)!;
-      if (Math.floor(turn / WORKERS.length) % 2 === 0) {
-        this.killed.set(name, await redisNow(this.#redis));
-        await process.stop('SIGKILL');
-      } else {
-        this.scaleIns++;
-        this.#leaving.push(this.#leave(process));
-      }
-      this.#replace(kind);
-    }
-  }
-
-  /** All leave, as when a pool is scaled to zero. */
-  async leave(): Promise<void> {
-    for (const { process } of this.#live.values()) this.#leaving.push(this.#leave(process));
-    this.#live.clear();
-    await Promise.all(this.#leaving);
-  }
-
-  async stop(): Promise<void> {
-    await Promise.all([...this.#live.values()].map(async ({ process }) => await process.stop('SIGKILL')));
-    await Promise.all(this.#leaving);
-  }
-
-  #replace(kind: WorkerKind): ChildHandle {
-    const name = `${kind}-${this.#started++}`;
-    const process = this.#members.startWorker(kind, name);
-    this.#live.set(kind, { name, process });
-    return process;
-  }
-
-  async #leave(process: ChildHandle): Promise<void> {
-    // one that is told to leave while it still starts has no handler of the signal yet
-    await process.waitForLine(SERVES, { timeoutMs: 60_000 });
-    process.kill('SIGTERM');
-    const { code } = await process.exited;
-    if (code === 0) return;
-    this.leftBadly++;
-    console.error(`a worker left with ${code}:\n${process.lines.slice(-10).join('\n')}`);
-  }
 }
 
 async function govern(client: KubeClient, namespace: string, name: string, spec: QueueSpec): Promise<void> {
@@ -245,12 +170,26 @@ async function pauseAgainAndAgain(
     if (end.aborted) break;
     await govern(client, namespace, PAUSED, { paused: true });
     const fromMs = await redisNow(redis);
-    await sleep(PAUSE_MS, undefined, { signal: end }).catch(() => undefined);
+    await untilAllHaveFetched(redis, fromMs + NOTED_WITHIN_MS, end);
     const toMs = await redisNow(redis);
     await govern(client, namespace, PAUSED, { paused: false });
     pauses.push({ queue: PAUSED, fromMs, toMs });
   }
   return pauses;
+}
+
+/** Until workers of every kind have begun jobs of other queues since then: a pause has been kept by all, or by none. */
+async function untilAllHaveFetched(redis: Redis, sinceMs: number, end: AbortSignal): Promise<void> {
+  while (!end.aborted) {
+    const begun = (await entriesOf(redis, LEDGER.runs, sinceMs)).filter(({ fields }) => fields.event === 'start');
+    const kinds = new Set(begun.map(({ fields }) => kindOf(fields.worker ?? '')));
+    if (WORKERS.every((kind) => kinds.has(kind))) return;
+    await sleep(LOOK_MS, undefined, { signal: end }).catch(() => undefined);
+  }
+}
+
+function kindOf(worker: string): string {
+  return worker.replace(/-\d+$/, '');
 }
 
 /** The most that ran at once in the queue with a global concurrency, until `end`. */
@@ -263,16 +202,12 @@ async function watchConcurrency(redis: Redis, end: AbortSignal): Promise<number>
   return most;
 }
 
-async function redisNow(redis: Redis): Promise<number> {
-  const [seconds, microseconds] = (await redis.time()) as unknown as [string, string];
-  return Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000);
-}
-
 async function entriesOf(
   redis: Redis,
   stream: string,
+  sinceMs?: number,
 ): Promise<{ atMs: number; fields: Record<string, string | undefined> }[]> {
-  const entries = await redis.xrange(stream, '-', '+');
+  const entries = await redis.xrange(stream, sinceMs ?? '-', '+');
   return entries.map(([id, list]) => ({
     atMs: Number(id.split('-')[0]),
     fields: Object.fromEntries(list.flatMap((name, at) => (at % 2 === 0 ? [[name, list[at + 1]]] : []))),

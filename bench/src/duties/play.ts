@@ -4,11 +4,12 @@ import { Redis } from 'ioredis';
 import type { Row } from './rows/row.ts';
 import { Scene, type Side } from './scene/scene.ts';
 import { OURS, PLAIN } from './scene/sides.ts';
+import { watchTraffic } from './scene/traffic.ts';
 
 /** How long a scenario may take, on a machine that is busy. */
 const PLAY_MS = 120_000;
-/** How long a worker may take to end whose jobs have. */
-const END_MS = 15_000;
+/** How long a worker may take to end whose jobs have, on such a machine. */
+const END_MS = 60_000;
 
 export interface Played {
   row: string;
@@ -19,6 +20,7 @@ export interface Played {
 
 /** Plays rows on both sides, `atOnce` rows at a time, each on queues of its own at one Redis. */
 export async function playRows(rows: readonly Row[], port: number, atOnce: number): Promise<Played[]> {
+  watchTraffic();
   const redis = new Redis({ port, maxRetriesPerRequest: null });
   const played: Played[] = [];
   const left = [...rows.entries()];

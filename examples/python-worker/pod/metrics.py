@@ -11,27 +11,30 @@ SECONDS = (0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 3600)
 
 
 class Histogram:
-    def __init__(self) -> None:
-        self.counts = [0] * (len(SECONDS) + 1)
+    def __init__(self, bounds: tuple[float, ...] = SECONDS) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
         self.sum = 0.0
 
     def observe(self, seconds: float) -> None:
-        self.counts[bisect_left(SECONDS, seconds)] += 1
+        self.counts[bisect_left(self.bounds, seconds)] += 1
         self.sum += seconds
 
-    def lines(self, name: str, labels: str) -> list[str]:
+    def lines(self, name: str, labels: str = "") -> list[str]:
         total, lines = 0, []
-        for bound, count in zip((*SECONDS, "+Inf"), self.counts):
+        for bound, count in zip((*self.bounds, "+Inf"), self.counts):
             total += count
-            lines.append(f'{name}_bucket{{le="{bound}",{labels}}} {total}')
-        return [*lines, f"{name}_sum{{{labels}}} {self.sum}", f"{name}_count{{{labels}}} {total}"]
+            lines.append(f'{name}_bucket{{le="{bound}"{"," if labels else ""}{labels}}} {total}')
+        braced = f"{{{labels}}}" if labels else ""
+        return [*lines, f"{name}_sum{braced} {self.sum}", f"{name}_count{braced} {total}"]
 
 
 class Metrics:
     """Counts what happens to jobs; the gauges are asked for at each scrape, by name: help and values by labels."""
 
-    def __init__(self, gauges: Callable[[], dict[str, tuple[str, dict[str, float]]]]) -> None:
+    def __init__(self, gauges: Callable[[], dict[str, tuple[str, dict[str, float]]]], lag: Histogram) -> None:
         self._gauges = gauges
+        self._lag = lag
         self._jobs: dict[tuple[str, str], int] = {}
         self._waits: dict[str, Histogram] = {}
         self._runs: dict[str, Histogram] = {}
@@ -64,6 +67,9 @@ class Metrics:
             lines += _head(name, "histogram", help_text)
             for queue, histogram in sorted(by_queue.items()):
                 lines += histogram.lines(name, f'queue="{queue}"')
+        lag = "redis_queue_worker_event_loop_lag_seconds"
+        lines += _head(lag, "histogram", "How long what was due waited for the event loop, 20 times per second.")
+        lines += self._lag.lines(lag)
         for name, (help_text, values) in self._gauges().items():
             lines += _head(name, "gauge", help_text)
             lines += [f"{name}{labels} {value:g}" for labels, value in values.items()]

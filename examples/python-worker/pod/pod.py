@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 
 from .contract import Contract, redis_options
 from .http import serve_http
+from .lag import Lag
 from .log import log
 from .metrics import Metrics
 from .queue_loop import Handler, QueueLoop
@@ -29,8 +30,9 @@ class Pod:
         self.signalled = asyncio.Event()
         self.hurry = asyncio.Event()
         self.slots = Slots(contract.concurrency)
-        self.metrics = Metrics(self._gauges)
-        self.usage = Usage(contract, self.redis, lambda: self.slots.stuck)
+        self.lag = Lag()
+        self.metrics = Metrics(self._gauges, self.lag.histogram)
+        self.usage = Usage(contract, self.redis, lambda: self.slots.stuck, self.lag.take)
         self.connected = False
         self.queues = [
             QueueLoop(
@@ -53,12 +55,13 @@ class Pod:
         probes = {"/livez": self._no_progress, "/readyz": self._not_ready}
         await serve_http(self.contract.http_port, probes, self._scrape)
         self.loops = [asyncio.ensure_future(queue.serve()) for queue in self.queues]
-        reports = asyncio.ensure_future(self.usage.report_regularly())
+        beside = [asyncio.ensure_future(work) for work in (self.usage.report_regularly(), self.lag.measure_regularly())]
         log("info", f"serving {', '.join(queue.queue for queue in self.queues)}")
         await self.signalled.wait()
         log("info", "draining")
         log("info", f"drained: {await self._drain()}")
-        reports.cancel()
+        for work in beside:
+            work.cancel()
         await self.usage.report(leaving=True)
 
     def _on_signal(self) -> None:

@@ -36,8 +36,10 @@ end
 class Usage:
     """Counts what runs, and reports once a minute in which jobs ran, or a handler is stuck. Nothing waits for it."""
 
-    def __init__(self, contract: Contract, redis: Redis, stuck: Callable[[], int]) -> None:
-        self.contract, self.stuck = contract, stuck
+    def __init__(
+        self, contract: Contract, redis: Redis, stuck: Callable[[], int], lag: Callable[[], dict[str, int]]
+    ) -> None:
+        self.contract, self.stuck, self.lag = contract, stuck, lag
         self.script = redis.register_script(REPORT)
         first = contract.queues[0]
         self.key = f"{first['prefix']}:{first['name']}:rq:usage:{contract.namespace}/{contract.pool}"
@@ -91,7 +93,7 @@ class Usage:
         now = self.changed_at
         period, jobs, run_seconds = now - self.began_at, self.jobs, self.run_seconds
         cpu, process_cpu = _cpu_seconds() - self.cpu, time.process_time() - self.process_cpu
-        busy = self.busy_seconds
+        busy, lag = self.busy_seconds, self.lag()
         self._begin(now)
         if period <= 0 or (busy <= 0 and stuck == 0 and not self.said_stuck):
             return None
@@ -103,6 +105,7 @@ class Usage:
             "memory": _memory_bytes(),
             # What only one job can use at a time is the interpreter.
             "eventLoop": round(min(1.0, process_cpu / period), 3),
+            **lag,
             "jobs": jobs,
             **({"runMs": round(run_seconds * 1000 / jobs, 3)} if jobs else {}),
             **({"stuck": stuck} if stuck else {}),

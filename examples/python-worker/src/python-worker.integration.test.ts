@@ -212,6 +212,26 @@ describe('a Python worker pod', () => {
     expect(await pod.status('/livez')).toBe(200);
   });
 
+  it('says in its metrics and in its report how long a handler kept the event loop from what was due', async () => {
+    const pod = await readyPod({ RQ_POOL: 'pool', RQ_POOL_NAMESPACE: 'team' });
+    await add(queues.a, 1, { runMs: 0, blockMs: 900 });
+    await eventually(finished(1), TIMES);
+    const lags = /^redis_queue_worker_event_loop_lag_seconds_bucket\{le="(0\.25|\+Inf)"\} (\d+)$/gm;
+    await eventually(async () => {
+      const [short, all] = [...(await pod.metrics()).matchAll(lags)].map(([, , count]) => Number(count));
+      // of the 18 moments within the block, those in its first 650 ms
+      expect(all! - short!).toBeGreaterThanOrEqual(12);
+      return true;
+    }, TIMES);
+    pod.process.kill('SIGTERM');
+    await pod.process.exited;
+    const report = (await redis.hget('bull:a:rq:usage:team/pool', 'py-0'))!;
+    const { lagP99Ms, lagMaxMs } = JSON.parse(report.slice(report.indexOf(' '))) as Record<string, number>;
+    expect(lagMaxMs).toBeGreaterThan(800);
+    expect(lagP99Ms).toBeGreaterThan(300);
+    expect(lagP99Ms).toBeLessThanOrEqual(lagMaxMs!);
+  });
+
   it('whose slots are all taken by handlers that go on without their jobs is to be started again', async () => {
     const RQ_QUEUES = JSON.stringify([{ queue: 'c', name: 'c', prefix: 'bull', jobTimeoutMs: 200 }]);
     const pod = await readyPod({ RQ_QUEUES, RQ_CONCURRENCY: '1' });

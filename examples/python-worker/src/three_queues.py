@@ -1,6 +1,7 @@
 """A pod of three queues for the tests: jobs sleep, and note how many ran at once and which finished."""
 
 import asyncio
+import time
 
 import pod
 
@@ -12,6 +13,7 @@ async def work(job: pod.Job, redis: pod.Redis) -> None:
     running += 1
     try:
         await redis.zadd("running-at-once", {"pod": running}, gt=True)
+        time.sleep(job.data.get("blockMs", 0) / 1000)
         await asyncio.sleep(job.data["runMs"] / 1000)
         if job.attemptsMade < job.data.get("failTimes", 0):
             raise RuntimeError("planned failure")

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { DelayedError, UnrecoverableError, WaitingError } from 'bullmq';
 import type { Run, Scene } from '../scene/scene.ts';
 import type { Row } from './row.ts';
@@ -196,8 +195,8 @@ export const ENDS: Row[] = [
           if (job.name === 'a') await scene.redis.del(scene.queue.toKey(job.id!), scene.queue.toKey(`${job.id}:lock`));
         },
       });
-      await scene.untilStarts(2);
-      await sleep(100);
+      await scene.until('the next job to end', () => scene.events.includes('completed b'));
+      await scene.rest();
       return { starts: scene.starts, jobs: await scene.jobs() };
     },
   },
@@ -210,8 +209,8 @@ export const ENDS: Row[] = [
           if (job.name === 'a') await scene.redis.set(scene.queue.toKey(`${job.id}:lock`), 'somebody else');
         },
       });
-      await scene.untilStarts(2);
-      await sleep(100);
+      await scene.until('the next job to end', () => scene.events.includes('completed b'));
+      await scene.rest();
       return { starts: scene.starts, states: await states(scene) };
     },
   },

@@ -1,8 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import type { Scene } from '../scene/scene.ts';
 import type { Row } from './row.ts';
 
-/** Nothing woke a worker that starts a job only then: `drainDelay` is over. */
-const LOOKS_ANYWAY_MS = 4_500;
+/** How long a worker waits that nothing wakes, and when one has not been woken that starts a job. */
+const LONG = { drainDelay: 60 };
+const LOOKS_ANYWAY_MS = 55_000;
 
 const repeatStrategy = (millis: number): number => millis + 100;
 
@@ -38,7 +39,7 @@ export const FETCHING: Row[] = [
   {
     name: 'a delayed job starts when it is due, though the worker waits',
     play: async (scene) => {
-      scene.serve();
+      scene.serve({ options: LONG });
       await scene.idle();
       const addedMs = performance.now();
       await scene.queue.add('delayed', {}, { delay: 400 });
@@ -60,8 +61,8 @@ export const FETCHING: Row[] = [
     name: 'a delayed job with a priority keeps it when it is due',
     play: async (scene) => {
       await scene.queue.add('delayed, 2', {}, { delay: 100, priority: 2 });
-      await scene.queue.add('delayed, 1', {}, { delay: 100, priority: 1 });
-      await sleep(200);
+      const last = await scene.queue.add('delayed, 1', {}, { delay: 100, priority: 1 });
+      await scene.until('both to be due', () => Date.now() > last.timestamp + last.delay);
       scene.serve();
       await scene.settled();
       return { starts: scene.starts, jobs: await scene.jobs() };
@@ -70,7 +71,7 @@ export const FETCHING: Row[] = [
   {
     name: 'a job that is added while the worker waits starts at once',
     play: async (scene) => {
-      scene.serve();
+      scene.serve({ options: LONG });
       await scene.idle();
       const addedMs = performance.now();
       await scene.add('a');
@@ -116,7 +117,7 @@ export const FETCHING: Row[] = [
     name: 'concurrency is never exceeded, and used up',
     play: async (scene) => {
       await scene.add('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h');
-      scene.serve({ concurrency: 3, run: async () => await sleep(100) });
+      scene.serve({ concurrency: 3, run: besideOthers(scene, 3) });
       await scene.settled();
       return { most: scene.mostRunning, jobs: await scene.jobs() };
     },
@@ -126,7 +127,7 @@ export const FETCHING: Row[] = [
     play: async (scene) => {
       await scene.queue.setGlobalConcurrency(2);
       await scene.add('a', 'b', 'c', 'd', 'e', 'f');
-      scene.serve({ concurrency: 5, run: async () => await sleep(100) });
+      scene.serve({ concurrency: 5, run: besideOthers(scene, 2) });
       await scene.settled();
       return { most: scene.mostRunning, jobs: await scene.jobs() };
     },
@@ -135,10 +136,10 @@ export const FETCHING: Row[] = [
     name: 'nothing starts while the queue is paused; all of it when it is resumed',
     play: async (scene) => {
       await scene.queue.pause();
-      scene.serve();
+      scene.serve({ options: { drainDelay: 0.2 } });
       await scene.idle();
       await scene.add('a', 'b');
-      await sleep(400);
+      await scene.looksAgain();
       const paused = [...scene.starts];
       await scene.queue.resume();
       await scene.settled();
@@ -160,3 +161,12 @@ export const FETCHING: Row[] = [
     },
   },
 ];
+
+/** A run that lasts until so many are under way at once, and the worker starts no more beside them. */
+function besideOthers(scene: Scene, running: number): () => Promise<void> {
+  const full = Promise.withResolvers<void>();
+  return async () => {
+    if (scene.running === running) void scene.rest().then(full.resolve, full.reject);
+    await full.promise;
+  };
+}

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Scene, ServeOptions } from '../scene/scene.ts';
 import type { Row } from './row.ts';
 
@@ -44,7 +43,6 @@ export const FILES: Row[] = [
       const job = await scene.queue.add('waits', { waits: true });
       const { worker } = scene.serve({ file: FILE });
       await scene.until('the job to run', async () => (await scene.queue.getJob(job.id!))?.progress === 'waits');
-      await sleep(50);
       worker.cancelJob(job.id!, 'not needed');
       await scene.settled();
       return { events: scene.events, jobs: await scene.jobs() };

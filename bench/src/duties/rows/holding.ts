@@ -1,9 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { WaitingError } from 'bullmq';
 import type { Locks, Scene } from '../scene/scene.ts';
 import type { Row } from './row.ts';
 
 const SHORT: Locks = { durationMs: 3_000, renewMs: 600, searchMs: 600 };
+/** Many renewals late: a busy machine may keep the process from some. */
+const RENEWED: Locks = { ...SHORT, durationMs: 6_000 };
 
 /** Locks, stalls and starts. */
 export const HOLDING: Row[] = [
@@ -11,7 +12,14 @@ export const HOLDING: Row[] = [
     name: 'the lock of a job that runs for longer than it lasts is renewed',
     play: async (scene) => {
       await scene.add('a');
-      scene.serve({ locks: SHORT, run: async () => await sleep(4_500) });
+      scene.serve({
+        locks: RENEWED,
+        run: async () => {
+          const endMs = Date.now() + RENEWED.durationMs;
+          await scene.until('the first lock to be over', () => Date.now() > endMs);
+          await scene.searchesAgain();
+        },
+      });
       await scene.settled();
       return await scene.all();
     },
@@ -20,17 +28,20 @@ export const HOLDING: Row[] = [
     name: 'skipLockRenewal lets the lock of a job end while it runs',
     play: async (scene) => {
       const [job] = await scene.add('a');
+      const seen = Promise.withResolvers<void>();
       scene.serve({
         locks: SHORT,
         options: { skipLockRenewal: true, skipStalledCheck: true },
-        run: async () => await sleep(4_500),
+        run: async () => await seen.promise,
       });
       await scene.untilStarts(1);
       const locked = async (): Promise<boolean> =>
         (await scene.redis.exists(scene.queue.toKey(`${job!.id}:lock`))) === 1;
       const before = await locked();
-      await sleep(3_500);
-      return { before, after: await locked(), starts: scene.starts };
+      await scene.until('the lock to end', async () => !(await locked()));
+      const running = scene.running;
+      seen.resolve();
+      return { before, running, starts: scene.starts };
     },
   },
   {
@@ -61,9 +72,10 @@ export const HOLDING: Row[] = [
     name: 'skipStalledCheck leaves stalled jobs to others',
     play: async (scene) => {
       await stall(scene, 'a');
-      scene.serve({ locks: SHORT, options: { skipStalledCheck: true } });
+      // a wait is as long as the time between two searches
+      scene.serve({ locks: SHORT, options: { skipStalledCheck: true, drainDelay: SHORT.searchMs / 1_000 } });
       await scene.idle();
-      await sleep(1_500);
+      await scene.looksAgain();
       return { starts: scene.starts, jobs: await scene.jobs() };
     },
   },
@@ -109,8 +121,8 @@ export const HOLDING: Row[] = [
       worker.on('lockRenewalFailed', (ids) => lost.push(...ids));
       await scene.untilStarts(1);
       await scene.redis.set(scene.queue.toKey(`${job!.id}:lock`), 'somebody else');
-      await scene.until('the run to end', () => lost.length > 0);
-      await sleep(300);
+      await scene.until('the run to end', () => lost.length > 0 && scene.running === 0);
+      await scene.rest();
       const [end] = (await scene.jobs()) as { state: string; attemptsMade: number }[];
       return { lost: [...new Set(lost)], state: end!.state, attemptsMade: end!.attemptsMade, starts: scene.starts };
     },
@@ -123,7 +135,7 @@ export const HOLDING: Row[] = [
         run: async (active, { signal }) => active.name === 'a' && (await aborted(signal)),
       });
       await scene.untilStarts(1);
-      await sleep(50);
+      await scene.rest();
       const cancelled = [worker.cancelJob(job!.id!, 'not needed'), worker.cancelJob('none')];
       await scene.settled();
       return { cancelled, all: await scene.all() };
@@ -135,7 +147,7 @@ export const HOLDING: Row[] = [
       await scene.add('a', 'b');
       const { worker } = scene.serve({ concurrency: 2, run: async (_job, { signal }) => await aborted(signal) });
       await scene.untilStarts(2);
-      await sleep(50);
+      await scene.rest();
       worker.cancelAllJobs('enough');
       await scene.settled();
       return { starts: scene.starts.toSorted(), jobs: await scene.jobs() };

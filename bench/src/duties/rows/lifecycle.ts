@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { recordingTelemetry } from '../scene/recording-telemetry.ts';
 import type { Row } from './row.ts';
 
@@ -25,10 +24,9 @@ export const LIFECYCLE: Row[] = [
       await scene.add('a', 'b');
       scene.serve({ options: { drainDelay: 0.2 } });
       await scene.settled();
-      await sleep(700);
+      await scene.looksAgain();
       await scene.add('c');
       await scene.settled();
-      await sleep(100);
       return scene.events;
     },
   },
@@ -36,11 +34,15 @@ export const LIFECYCLE: Row[] = [
     name: 'pause waits for what runs; nothing starts until resume',
     play: async (scene) => {
       await scene.add('a', 'b');
-      const { worker } = scene.serve({ run: async () => await sleep(1_000) });
+      const ending = Promise.withResolvers<void>();
+      const { worker } = scene.serve({ run: async () => await ending.promise });
       await scene.untilStarts(1);
-      await worker.pause();
+      const pausing = worker.pause();
+      await scene.rest();
+      ending.resolve();
+      await pausing;
       const atPause = { starts: [...scene.starts], events: withoutDrained(scene.events), paused: worker.isPaused() };
-      await sleep(500);
+      await scene.rest();
       const during = [...scene.starts];
       await worker.resume();
       await scene.settled();
@@ -64,7 +66,7 @@ export const LIFECYCLE: Row[] = [
       await scene.untilStarts(1);
       await worker.pause(true);
       await scene.add('a', 'b');
-      await sleep(300);
+      await scene.rest();
       // BullMQ's loop, which waits for a wake-up when it is paused, may still start one job for it
       const during = scene.starts.length <= 2;
       await worker.resume();
@@ -81,7 +83,7 @@ export const LIFECYCLE: Row[] = [
       await scene.idle();
       await worker.pause();
       await scene.add('a');
-      await sleep(300);
+      await scene.rest();
       const during = [...scene.starts];
       await worker.resume();
       await scene.settled();
@@ -94,9 +96,13 @@ export const LIFECYCLE: Row[] = [
       await scene.add('a', 'b');
       const { worker } = scene.serve({ options: { limiter: { max: 1, duration: 1_000 } } });
       await scene.until('one job to end', () => scene.events.includes('completed a'));
-      await sleep(100);
+      await scene.rest();
       await worker.pause();
-      await sleep(1_500);
+      const limiter = scene.queue.toKey('limiter');
+      const endMs = Date.now() + (await scene.redis.pttl(limiter));
+      const over = async (): Promise<boolean> => Date.now() > endMs && (await scene.redis.exists(limiter)) === 0;
+      await scene.until('the limit to be over', over);
+      await scene.rest();
       const during = [...scene.starts];
       await worker.resume();
       await scene.settled();
@@ -107,29 +113,35 @@ export const LIFECYCLE: Row[] = [
     name: 'the end of a worker waits for what runs, and leaves what waits',
     play: async (scene) => {
       await scene.add('a', 'b', 'c');
-      const served = scene.serve({ concurrency: 2, run: async () => await sleep(1_000) });
+      const ending = Promise.withResolvers<void>();
+      const served = scene.serve({ concurrency: 2, run: async () => await ending.promise });
       await scene.untilStarts(2);
-      await served.stop();
+      const stopping = served.stop();
+      await scene.rest();
+      ending.resolve();
+      await stopping;
       return { starts: scene.starts, jobs: await scene.jobs(), keys: await scene.keys() };
     },
   },
   {
     name: 'a worker that waits ends at once',
     play: async (scene) => {
-      const served = scene.serve();
+      const served = scene.serve({ options: { drainDelay: 60 } });
       await scene.idle();
       const startedMs = performance.now();
       await served.stop();
-      return performance.now() - startedMs < 4_500;
+      return performance.now() - startedMs < 45_000;
     },
   },
   {
     name: 'a job whose connection is lost while it runs ends once, and the next ones start',
     play: async (scene) => {
       await scene.add('a', 'b');
-      scene.serve({ run: async () => await sleep(1_000) });
+      const cut = Promise.withResolvers<void>();
+      scene.serve({ run: async () => await cut.promise });
       await scene.untilStarts(1);
       await scene.cutConnections();
+      cut.resolve();
       await scene.settled();
       return { starts: scene.starts, jobs: await scene.jobs() };
     },
@@ -140,7 +152,7 @@ export const LIFECYCLE: Row[] = [
       scene.serve();
       await scene.idle();
       await scene.cutConnections();
-      await sleep(100);
+      await scene.waits();
       await scene.add('a');
       await scene.settled();
       return { starts: scene.starts, jobs: await scene.jobs() };

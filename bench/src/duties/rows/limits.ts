@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { RateLimitError, Worker } from 'bullmq';
 import type { Scene } from '../scene/scene.ts';
 import type { Row } from './row.ts';
@@ -32,13 +31,9 @@ export const LIMITS: Row[] = [
     name: 'the end of a job says that the limit is reached: nothing is fetched until it is over',
     play: async (scene) => {
       await scene.add('a', 'b', 'c');
-      const served = scene.serve({ options: { limiter: { max: 1, duration: LIMIT_MS } } });
-      await scene.until('one job to end', () => scene.events.includes('completed a'));
-      await sleep(300);
-      const during = [...scene.starts];
+      scene.serve({ options: { limiter: { max: 1, duration: LIMIT_MS } } });
       await scene.settled();
-      await served.stop();
-      return { during, starts: scene.starts };
+      return { held: [await held(scene, 1), await held(scene, 2)], starts: scene.starts };
     },
   },
   {
@@ -53,10 +48,8 @@ export const LIMITS: Row[] = [
         },
       });
       await scene.untilStarts(1);
-      await sleep(400);
-      const during = [...scene.starts];
       await scene.settled();
-      return { during, all: await scene.all() };
+      return { held: await held(scene, 1), all: await scene.all() };
     },
   },
   {
@@ -70,31 +63,29 @@ export const LIMITS: Row[] = [
         },
       });
       await scene.untilStarts(1);
-      await sleep(400);
-      const during = [...scene.starts];
       await scene.settled();
-      return { during, starts: scene.starts, jobs: await scene.jobs() };
+      return { held: await held(scene, 1), starts: scene.starts, jobs: await scene.jobs() };
     },
   },
   {
     name: 'a manual limit holds all slots of the worker',
     play: async (scene) => {
       await scene.add('a', 'b', 'c', 'd', 'e', 'f');
+      const allRun = Promise.withResolvers<void>();
       scene.serve({
         concurrency: 3,
         run: async () => {
           if (scene.starts.length > 3) return;
-          await scene.untilStarts(3);
-          await sleep(50);
+          await allRun.promise;
           await scene.queue.rateLimit(LIMIT_MS);
           throw new RateLimitError();
         },
       });
       await scene.untilStarts(3);
-      await sleep(400);
-      const during = scene.starts.toSorted();
+      await scene.rest();
+      allRun.resolve();
       await scene.settled();
-      return { during, jobs: await scene.jobs() };
+      return { held: await held(scene, 3), jobs: await scene.jobs() };
     },
   },
   {
@@ -130,35 +121,33 @@ export const LIMITS: Row[] = [
   {
     name: 'a limit that somebody else has set by hand is kept where the worker has a limiter',
     play: async (scene) => {
+      const beforeMs = await redisNow(scene);
       await scene.queue.rateLimit(LIMIT_MS);
       await scene.add('a');
       scene.serve({ options: { limiter: { max: 10, duration: 1_000 } } });
-      await sleep(400);
-      const during = [...scene.starts];
       await scene.settled();
-      return { during, starts: scene.starts };
+      const [startMs] = await startTimes(scene);
+      return { held: startMs! - beforeMs > LIMIT_MS * 0.9, starts: scene.starts };
     },
   },
   {
     name: 'maximumRateLimitDelay is how long delayed jobs are not promoted while the limit holds',
     play: async (scene) => {
-      scene.serve({ options: { limiter: { max: 1, duration: 3_000 }, maximumRateLimitDelay: 100 } });
+      scene.serve({ options: { limiter: { max: 1, duration: 600_000 }, maximumRateLimitDelay: 100 } });
       await scene.add('a', 'b');
       await scene.untilStarts(1);
       const delayed = await scene.queue.add('delayed', {}, { delay: 200 });
-      await sleep(1_000);
-      const state = await delayed.getState();
-      await scene.settled();
-      return { state, starts: scene.starts };
+      await scene.until('the delayed job to be promoted', async () => (await delayed.getState()) === 'waiting');
+      return scene.starts;
     },
   },
   {
     name: 'a limit that is lifted is noticed after maximumRateLimitDelay',
     play: async (scene) => {
-      scene.serve({ options: { limiter: { max: 1, duration: 60_000 }, maximumRateLimitDelay: 200 } });
+      scene.serve({ options: { limiter: { max: 1, duration: 600_000 }, maximumRateLimitDelay: 200 } });
       await scene.add('a', 'b');
-      await scene.untilStarts(1);
-      await sleep(100);
+      await scene.until('one job to end', () => scene.events.includes('completed a'));
+      await scene.rest();
       await scene.queue.removeRateLimitKey();
       await scene.untilStarts(2);
       return scene.starts;
@@ -168,9 +157,24 @@ export const LIMITS: Row[] = [
 
 /** Whether any `max + 1` starts took about a window, by Redis' clock: a busy machine runs them later. */
 async function spaced(scene: Scene, max: number): Promise<boolean> {
+  const startsMs = await startTimes(scene);
+  return startsMs.slice(max).every((at, i) => at - startsMs[i]! > WINDOW_MS * 0.9);
+}
+
+/** Whether `LIMIT_MS` lay between the start of so many jobs and the next one, by Redis' clock. */
+async function held(scene: Scene, jobs: number): Promise<boolean> {
+  const startsMs = await startTimes(scene);
+  return startsMs[jobs]! - startsMs[jobs - 1]! > LIMIT_MS * 0.9;
+}
+
+async function startTimes(scene: Scene): Promise<number[]> {
   const entries = await scene.redis.xrange(scene.queue.toKey('events'), '-', '+');
-  const startsMs = entries.flatMap(([id, fields]) =>
+  return entries.flatMap(([id, fields]) =>
     fields[fields.indexOf('event') + 1] === 'active' ? [Number(id.split('-')[0])] : [],
   );
-  return startsMs.slice(max).every((at, i) => at - startsMs[i]! > WINDOW_MS * 0.9);
+}
+
+async function redisNow(scene: Scene): Promise<number> {
+  const [seconds, microseconds] = await scene.redis.time();
+  return Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000);
 }

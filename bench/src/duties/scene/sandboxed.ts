@@ -32,10 +32,10 @@ export default async function run(job: SandboxedJob<Data>, token: string, signal
     throw new DelayedError();
   }
   if (waits) {
+    const aborted = new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
     await job.updateProgress('waits');
-    await new Promise((_resolve, reject) => {
-      signal.addEventListener('abort', () => reject(new Error(`aborted: ${String(signal.reason)}`)), { once: true });
-    });
+    await aborted;
+    throw new Error(`aborted: ${String(signal.reason)}`);
   }
   return returns;
 }

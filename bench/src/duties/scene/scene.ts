@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '@redis-queue/rig';
 import type { PoolWorker, WorkerOptions } from '@redis-queue/worker';
-import { FlowProducer, Queue, type Job, type Telemetry } from 'bullmq';
+import { FlowProducer, Queue, type Job, type Telemetry, type Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { atRest, trafficOf } from './traffic.ts';
 
 /** What a handler of a row gets beside its job, whoever calls it. */
 export interface Tools {
@@ -49,8 +49,6 @@ export interface Side {
 
 export const LOCKS: Locks = { durationMs: 24_000, renewMs: 4_000, searchMs: 4_000 };
 const PATIENCE = { timeoutMs: 30_000, intervalMs: 10 };
-/** What the worker of a job's end still does once Redis shows it: an event, a look at the queue. */
-const AFTERMATH_MS = 40;
 /** Keys that say when something happened, not what. */
 const TIMED_KEYS = ['stalled-check', 'marker', 'limiter'];
 const LISTENED = ['active', 'completed', 'failed', 'progress', 'stalled', 'paused', 'resumed', 'drained'] as const;
@@ -79,6 +77,11 @@ export class Scene {
     this.#prefix = `${side.name}-${row}`;
     this.redis = redis;
     this.queue = this.another('q');
+  }
+
+  /** Runs that have not ended. */
+  get running(): number {
+    return this.#running;
   }
 
   get mostRunning(): number {
@@ -112,9 +115,21 @@ export class Scene {
       }
     };
     const { name } = options.queue ?? this.queue;
-    const served = this.#side.serve({ port: this.#port, prefix: this.#prefix, queue: name }, counted, options);
+    const { worker, stop } = this.#side.serve(
+      { port: this.#port, prefix: this.#prefix, queue: name },
+      counted,
+      options,
+    );
+    const served: Served = {
+      worker,
+      stop: async () => {
+        // BullMQ 5 fails on a connection that is closed before it was there
+        await (worker as unknown as Worker).waitUntilReady();
+        await stop();
+      },
+    };
     for (const event of LISTENED) {
-      served.worker.on(event, (subject?: unknown) => {
+      worker.on(event, (subject?: unknown) => {
         const named = typeof subject === 'object' ? ` ${(subject as Job | undefined)?.name}` : '';
         this.events.push(`${event}${named}`);
       });
@@ -137,17 +152,47 @@ export class Scene {
 
   /** Until a worker has found nothing to do; it waits for work then. */
   async idle(): Promise<void> {
-    await this.until('the worker to wait for work', () => this.events.includes('drained'));
-    await sleep(AFTERMATH_MS);
+    await this.until('the worker to find nothing', () => this.events.includes('drained'));
+    await this.waits();
+    await this.rest();
   }
 
-  /** Until nothing waits, runs or is delayed. */
+  /** Until a worker waits for work, as Redis sees it. */
+  async waits(): Promise<void> {
+    await this.until('the worker to wait for work', async () => {
+      return (await this.#connections()).some((client) => /flags=\w*b/.test(client));
+    });
+  }
+
+  /** Until a worker has looked for work that nothing told it of, and waits again: for nothing that it would take. */
+  async looksAgain(): Promise<void> {
+    const before = trafficOf(this.#prefix).waits;
+    // the first to begin may follow a look of before
+    await this.until('the worker to look again', () => trafficOf(this.#prefix).waits >= before + 2);
+  }
+
+  /** Until stalled jobs have been searched for twice more. */
+  async searchesAgain(): Promise<void> {
+    const searches = new Set<string | null>();
+    await this.until('two searches for stalled jobs', async () => {
+      // when the last one was; beside it, the one from before, and none while nobody may search
+      searches.add(await this.redis.get(this.queue.toKey('stalled-check')));
+      searches.delete(null);
+      return searches.size > 2;
+    });
+  }
+
+  /** Until the workers do nothing more unless a timer, a job's end or a new job makes them. */
+  async rest(): Promise<void> {
+    await this.until('the workers to be at rest', async () => await atRest(this.#prefix, this.redis));
+  }
+
+  /** Until nothing waits, runs or is delayed, and the workers know. */
   async settled(): Promise<void> {
     await this.until('nothing to be left to do', async () => {
       const counts = await this.queue.getJobCounts('waiting', 'active', 'delayed', 'prioritized', 'waiting-children');
-      return Object.values(counts).every((count) => count === 0);
+      return Object.values(counts).every((count) => count === 0) && (await atRest(this.#prefix, this.redis));
     });
-    await sleep(AFTERMATH_MS);
   }
 
   /** Every job that there is, by its name and what it came to. */
@@ -181,9 +226,14 @@ export class Scene {
 
   /** Has Redis close every connection of the row's workers. */
   async cutConnections(): Promise<void> {
+    for (const client of await this.#connections()) {
+      await this.redis.client('KILL', 'ID', /id=(\d+)/.exec(client)![1]!);
+    }
+  }
+
+  async #connections(): Promise<string[]> {
     const clients = String(await this.redis.client('LIST')).split('\n');
-    const ours = clients.filter((client) => client.includes(` name=${this.#prefix}`));
-    for (const client of ours) await this.redis.client('KILL', 'ID', /id=(\d+)/.exec(client)![1]!);
+    return clients.filter((client) => / name=([^ :]*)/.exec(client)?.[1] === this.#prefix);
   }
 
   async end(): Promise<void> {

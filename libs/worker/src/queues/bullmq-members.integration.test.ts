@@ -54,13 +54,14 @@ function tested(Version: typeof Worker, { run = async () => {}, port, lockDurati
   return { queue, worker, members: membersOf(worker) };
 }
 
+// `make bench NAME=bullmq-range` runs those of the first with other releases in its place
 const VERSIONS: [string, typeof Worker][] = [
-  ['6', Worker],
+  ['bullmq', Worker],
   // the types differ in what this library does not use
-  ['5', WorkerOf5 as unknown as typeof Worker],
+  ['bullmq-5', WorkerOf5 as unknown as typeof Worker],
 ];
 
-describe.concurrent.each(VERSIONS)('of BullMQ %s', (_, Version) => {
+describe.concurrent.each(VERSIONS)('of what is installed as %s', (_, Version) => {
   it('a fetch brings a job that is locked by its token', async () => {
     const { queue, members } = tested(Version);
     const { id } = await queue.add('job', {});
