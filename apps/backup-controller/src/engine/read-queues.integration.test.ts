@@ -14,7 +14,7 @@ import { WriteWatches } from './write-watches.ts';
 
 // Real jobs of BullMQ, a Redis and a volume: of several queues, some can be read and others not.
 
-const signal = AbortSignal.timeout(120_000);
+const signal = AbortSignal.timeout(300_000);
 let server: RedisServer;
 let storage: Storage;
 const queues: Queue[] = [];
@@ -91,7 +91,7 @@ describe.concurrent('a backup of several queues', () => {
     const { manifest } = await openBackup(storage, result.directory, { signal });
     expect(manifest.queues.map(({ name }) => name)).toEqual(['a-good', 'a-good_dlq', 'a-last']);
     expect(manifest.about).toEqual({ name: 'nightly', leftOut: result.leftOut });
-  }, 60_000);
+  }, 120_000);
 
   it('has nothing of one that turns out to be unreadable in its midst, and can be verified', async () => {
     await producer('b-good').addBulk(some(5));
@@ -107,7 +107,7 @@ describe.concurrent('a backup of several queues', () => {
     expect(leftOut(result)).toEqual(['b-bad QueueUnreadable']);
     const backup = await openBackup(storage, result.directory, { signal });
     expect(await backup.verify()).toMatchObject({ parts: 2 });
-  }, 60_000);
+  }, 120_000);
 
   it('has a queue whose dead letters cannot be read', async () => {
     await producer('c').addBulk(some(4));
