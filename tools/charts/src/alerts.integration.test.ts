@@ -151,6 +151,24 @@ describe.concurrent('somebody is called', () => {
     expect(await fires([6, 12], { ...failed, ...suspended })).toEqual([said, []]);
   });
 
+  it('when the newest backup of a schedule, or the newest point, lacks queues for five minutes, until one has all', async () => {
+    const at = (what: string, values: string) => ({
+      [`redis_queue_backup_schedule_last_${what}_timestamp_seconds{${NIGHTLY}}`]: values,
+    });
+    const partial = at('partial', '_x4 300x30');
+    const said = ['RedisQueueBackupIncomplete shop/nightly'];
+    expect(await fires([9, 10], partial)).toEqual([[], said]);
+    expect(await fires([10, 20], { ...partial, ...at('success', '60x14 900x20') })).toEqual([said, []]);
+    // Of an older failure nothing is left but the gap.
+    expect(await fires([12], { ...partial, ...at('failure', '200x30') })).toEqual([said]);
+    const suspended = { [`redis_queue_backup_schedule_suspended{${NIGHTLY}}`]: '1x30' };
+    expect(await fires([12], { ...partial, ...suspended })).toEqual([[]]);
+    const points = {
+      'redis_queue_incremental_backup_queues_left_out{namespace="shop",backup="always"}': '0x4 2x10 0x10',
+    };
+    expect(await fires([9, 10, 15], points)).toEqual([[], ['RedisQueueBackupIncomplete always/shop'], []]);
+  });
+
   it('when an incremental backup has taken no point for three intervals and a minute, and five minutes more', async () => {
     const of = 'namespace="shop",backup="always"';
     const series = {

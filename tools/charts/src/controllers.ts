@@ -19,6 +19,7 @@ export interface ControllerChart extends Pick<AppDefinition, 'summary' | 'holds'
 const BACKUP_ALERTS = [
   'RedisQueueBackupOverdue',
   'RedisQueueBackupFailed',
+  'RedisQueueBackupIncomplete',
   'RedisQueueBackupVerificationFailed',
   'RedisQueueIncrementalBackupBehind',
   'RedisQueueRestoreFailed',

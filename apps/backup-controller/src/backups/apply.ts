@@ -7,6 +7,7 @@ import { inWords } from '../engine/failures.ts';
 import { removeAttempts, takeBackup } from '../engine/take-backup.ts';
 import type { RunProgress } from '../engine/progress.ts';
 import { applyRunSteps, type RunStep } from '../runs/apply-run-steps.ts';
+import { waitsForQueues } from '../runs/patience.ts';
 import { lookAgain, ofRun, type LookAgainOptions, type ObjectOfRun } from '../runs/look-again.ts';
 import { NO_RUNS, type Runs } from '../runs/runs.ts';
 import { stageOf } from '../runs/stage.ts';
@@ -77,9 +78,9 @@ function beginBackup(
   runs.begin({ ...of, task: BackupTask.backup, purpose: 'backup' }, (context) =>
     inWords(async () => {
       const { object: backup, observed } = await lookAgain(of, 'begin', context.signal, look);
-      const { storage: access, queues = [] } = observed;
+      const { storage: access, selected } = observed;
       const { namespace, name, uid = '' } = backup.metadata;
-      if (!access) throw new Error(`QueueBackup ${name} begins without a storage`);
+      if (!access || !selected) throw new Error(`QueueBackup ${name} begins without a storage or queues`);
       const createdAt = now();
       return await withStorage(access, (storage) =>
         takeBackup({
@@ -91,7 +92,8 @@ function beginBackup(
           createdAt,
           openKey: access.openKey,
           about: { namespace, name, uid },
-          queues,
+          ...selected,
+          waits: waitsForQueues(backup, createdAt),
           jobsPerSecond: backup.spec.jobsPerSecond,
           assertLeading: sources.assertLeading,
         }),

@@ -19,6 +19,7 @@ import { problemOfRun } from '../runs/failure.ts';
 import { PROGRESS_EVERY_MS, waitMs } from '../runs/requeue.ts';
 import { applyBackup, type BackupTools } from './apply.ts';
 import { observeBackup } from './observe.ts';
+import { queuesLeftOut } from './left-out-status.ts';
 import { BACKUP_FINALIZER, planBackup } from './plan.ts';
 import { backupStatus } from './status.ts';
 import type { BackupObject, BackupPlan, ObservedBackup } from './steps.ts';
@@ -72,6 +73,8 @@ export function backupKind(
       if (deletionTimestamp !== undefined) return;
       if (stage === 'succeeded' && run?.phase === 'ended') {
         event('BackedUp', readyOf(status)?.message ?? '');
+        const without = queuesLeftOut(status);
+        if (without) event(without.reason, without.message);
         const { jobs = 0, storedBytes: bytes = 0 } = status;
         metrics.completed(namespace, { tookMs: run.end.tookMs, jobs });
         metrics.stored(namespace, bytes);

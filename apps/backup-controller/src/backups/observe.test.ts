@@ -31,7 +31,7 @@ const observe = (backup = backupObject(), run?: RunState<never, never>) =>
   );
 
 const names = async (deadLetters: boolean) =>
-  (await observe(backupObject({ queues: { selector: {} }, deadLetters }))).queues?.map(({ name, ref }) => [
+  (await observe(backupObject({ queues: { selector: {} }, deadLetters }))).selected?.queues.map(({ name, ref }) => [
     name,
     ref.name,
   ]);

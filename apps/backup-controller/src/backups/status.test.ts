@@ -29,6 +29,7 @@ const result = {
     sha256: 'cd',
     redisVersion: 'redis 7.0.15',
   })),
+  leftOut: [],
 };
 const running = {
   task: BackupTask.backup,
@@ -70,6 +71,24 @@ it('of one that is complete says what it has, of when and where, and goes on say
   expect(conditionsOf(status)).toMatchObject({ Ready: 'True BackedUp', Complete: 'True BackedUp' });
   const later = statusOf(backupObject({}, status), { stage: 'ended' });
   expect(later).toEqual(status);
+});
+
+it('of one that lacks queues says which, and goes on saying so', () => {
+  const leftOut = [{ name: 'bills', reason: 'QueueRestoring' as const, message: 'queue bills is held' }];
+  const run = {
+    task: BackupTask.backup,
+    phase: 'ended',
+    end: { ok: true, result: { ...result, leftOut }, tookMs: 5 },
+  } as const;
+  const status = statusOf(backupObject({}, { startTime: ago(5) }), { stage: 'succeeded', run });
+  expect(status).toMatchObject({ phase: 'Completed', jobs: 56, leftOut });
+  expect(conditionsOf(status)).toMatchObject({
+    Ready: 'True BackedUpInPart',
+    Complete: 'True BackedUpInPart',
+    Degraded: 'True QueuesLeftOut',
+  });
+  expect(findCondition(status.conditions, 'Degraded')?.message).toContain('bills (QueueRestoring)');
+  expect(statusOf(backupObject({}, status), { stage: 'ended' })).toEqual(status);
 });
 
 it('of one that failed once too often is stalled, and says why the last run failed', () => {

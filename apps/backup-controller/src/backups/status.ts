@@ -3,6 +3,7 @@ import { kindConditions } from '@redis-queue/controller';
 import type { BackupResult } from '../engine/write-backup.ts';
 import { blockedSince } from '../runs/patience.ts';
 import { outcomeOf, RunCondition, runFields, saidOfEnd } from '../runs/run-status.ts';
+import { listLeftOut, queuesLeftOut } from './left-out-status.ts';
 import type { BackupObject, BackupPlan, ObservedBackup, Problem } from './steps.ts';
 
 export interface Outcome {
@@ -18,9 +19,11 @@ export function backupStatus(backup: BackupObject, { observed, plan, problem }: 
   const isLeaving = backup.metadata.deletionTimestamp !== undefined;
   const ready = problem ?? (result ? completed(result) : saidOfEnd<Problem['reason']>(backup));
   const outcome = isLeaving ? undefined : outcomeOf(backup, stage);
+  const found = result ? contents(result) : contentsBefore(backup.status);
   const notices = {
     [RunCondition.Complete]: outcome === 'completed' ? ready : undefined,
     [RunCondition.Failed]: outcome === 'failed' ? ready : undefined,
+    Degraded: outcome === 'completed' ? queuesLeftOut(found) : undefined,
   };
   const progress = stage === 'running' && run?.phase === 'running' && !isLeaving ? run.progress : undefined;
   const unknown: Problem = { reason: 'Pending', message: 'nothing is known yet' };
@@ -29,7 +32,7 @@ export function backupStatus(backup: BackupObject, { observed, plan, problem }: 
     conditions: kindConditions(backup, QUEUE_BACKUP_REASONS, ready ?? unknown, notices, now),
     ...(isLeaving ? whereItWas(backup, { ...observed, ...plan }, now) : runFields(backup, stage, now)),
     ...(progress && { progress: { ...progress } }),
-    ...(result ? contents(result) : contentsBefore(backup.status)),
+    ...found,
   };
 }
 
@@ -58,11 +61,13 @@ export function contents({
   formatVersion,
   manifestSha256,
   queues,
+  leftOut,
 }: BackupResult): Partial<QueueBackupStatus> {
   const sum = (of: (queue: BackupResult['queues'][number]) => number): number =>
     queues.reduce((total, queue) => total + of(queue), 0);
   return {
     queues: queues.map(queueStatus),
+    ...(leftOut.length > 0 && { leftOut: [...leftOut] }),
     jobs: sum(({ total }) => total),
     bytes: sum(({ bytes }) => bytes),
     storedBytes: sum(({ storedBytes }) => storedBytes),
@@ -90,6 +95,7 @@ function queueStatus(queue: BackupResult['queues'][number]): NonNullable<QueueBa
 
 export function contentsBefore({
   queues,
+  leftOut,
   jobs,
   bytes,
   storedBytes,
@@ -98,7 +104,17 @@ export function contentsBefore({
   formatVersion,
   manifestSha256,
 }: QueueBackupStatus = {}): Partial<QueueBackupStatus> {
-  return withoutUndefined({ queues, jobs, bytes, storedBytes, location, directory, formatVersion, manifestSha256 });
+  return withoutUndefined({
+    queues,
+    leftOut,
+    jobs,
+    bytes,
+    storedBytes,
+    location,
+    directory,
+    formatVersion,
+    manifestSha256,
+  });
 }
 
 function withoutUndefined<T extends object>(object: T): Partial<T> {
@@ -106,7 +122,8 @@ function withoutUndefined<T extends object>(object: T): Partial<T> {
 }
 
 function completed(result: BackupResult): Problem {
-  const { jobs = 0, queues = [] } = contents(result);
+  const { jobs = 0, queues = [], leftOut = [] } = contents(result);
   const message = `${jobs} jobs of ${queues.length} ${queues.length === 1 ? 'queue' : 'queues'} are in ${result.location}`;
-  return { reason: 'BackedUp', message };
+  if (leftOut.length === 0) return { reason: 'BackedUp', message };
+  return { reason: 'BackedUpInPart', message: `${message}; it does not have ${listLeftOut(leftOut)}` };
 }

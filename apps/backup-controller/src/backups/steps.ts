@@ -2,10 +2,11 @@ import type { QueueBackup, QueueBackupReason } from '@redis-queue/api';
 import type { Plan, Problem as KindProblem, Resource } from '@redis-queue/controller';
 import type { StorageAccess } from '../access/storage-access.ts';
 import type { RunProgress } from '../engine/progress.ts';
-import type { BackupResult, QueueSource } from '../engine/write-backup.ts';
+import type { BackupResult } from '../engine/write-backup.ts';
 import type { RunStep } from '../runs/apply-run-steps.ts';
 import type { Runs, RunState } from '../runs/runs.ts';
 import type { Stage } from '../runs/stage.ts';
+import type { SelectedSources } from './select-sources.ts';
 
 // What planning starts from and ends with.
 
@@ -26,7 +27,7 @@ export interface ObservedBackup {
   readonly run?: RunState<RunProgress, BackupRunResult> | undefined;
   /** What a run needs that is to begin. */
   readonly storage?: StorageAccess;
-  readonly queues?: readonly QueueSource[];
+  readonly selected?: SelectedSources;
   /** Why none can begin. */
   readonly problem?: Problem;
   /** Of one that is to go, a QueueRestore that still reads it. */

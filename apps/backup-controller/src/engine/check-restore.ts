@@ -2,7 +2,7 @@ import { MemoryEstimate, queueId, WouldRun } from '@redis-queue/bullmq';
 import { RunFailure } from '../runs/failure.ts';
 import { checkQueue } from './check-queue.ts';
 import type { RestoreFence } from './restore-fence.ts';
-import { openSource, type SourceOptions } from './restore-source.ts';
+import { openSource, type LeftOutOfBackup, type SourceOptions } from './restore-source.ts';
 import { lookAtTargets } from './take-targets.ts';
 
 /** A queue of a backup that was read from its first to its last record. */
@@ -27,6 +27,8 @@ export interface CheckResult {
   readonly checked: readonly CheckedQueue[];
   /** That the backup has. */
   readonly jobs: number;
+  /** Queues that the backup was to have and does not have. */
+  readonly leftOut: readonly LeftOutOfBackup[];
 }
 
 export interface CheckRestoreOptions extends SourceOptions, Pick<RestoreFence, 'restoreId'> {
@@ -39,7 +41,7 @@ export interface CheckRestoreOptions extends SourceOptions, Pick<RestoreFence, '
  * cut that must not be; and each queue into which it goes is empty and can be reached. Writes nothing.
  */
 export async function checkRestore(options: CheckRestoreOptions): Promise<CheckResult> {
-  const { backup, moves, location } = await openSource(options);
+  const { backup, moves, location, leftOut } = await openSource(options);
   if (!options.scratch) await lookAtTargets(moves, options);
   const { openFlows, nowMs, report, signal } = options;
   const checked: CheckedQueue[] = [];
@@ -65,10 +67,12 @@ export async function checkRestore(options: CheckRestoreOptions): Promise<CheckR
     });
   }
   if (links > 0 && openFlows === 'Refuse') {
-    const message = `${links} links of flows lead to queues that are not restored into the same Redis: ${openLinks.slice(0, 5).join('; ')}; restore those queues as well, or set openFlows to Detach`;
+    const lacking = leftOut.slice(0, 5).map(({ name }) => name);
+    const lacks = lacking.length > 0 ? `; the backup does not have ${lacking.join(', ')}, which could not be read` : '';
+    const message = `${links} links of flows lead to queues that are not restored into the same Redis: ${openLinks.slice(0, 5).join('; ')}${lacks}; restore those queues as well, or set openFlows to Detach`;
     throw new RunFailure({ reason: 'OpenFlows', message });
   }
-  return { directory: options.directory, location, manifestSha256: backup.manifestSha256, checked, jobs };
+  return { directory: options.directory, location, manifestSha256: backup.manifestSha256, checked, jobs, leftOut };
 }
 
 /** Jobs of the queue that was read last that workers would start. */

@@ -49,6 +49,16 @@ export async function redisInWords<T>(
   }
 }
 
+/** What stands in the way of reading one queue, whatever others are like; undefined: it is not about the queue alone. */
+export function problemOfQueue(error: unknown): Problem<QueueBackupReason> | undefined {
+  if (error instanceof RunFailure) return error.problem as Problem<QueueBackupReason>;
+  if (error instanceof QueueRestoringError) return { reason: 'QueueRestoring', message: error.message };
+  const isOfQueue = [GovernedByAnotherError, RecordTooLargeError, UnreadableKeyError].some(
+    (type) => error instanceof type,
+  );
+  return isOfQueue ? (problemOf(error) as Problem<QueueBackupReason>) : undefined;
+}
+
 function problemOf(error: unknown): Problem<QueueBackupReason | QueueRestoreReason> | undefined {
   if (error instanceof StorageError) return { reason: error.reason, message: error.message };
   if (error instanceof BackupKeyError)

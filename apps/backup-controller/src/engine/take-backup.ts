@@ -1,7 +1,7 @@
 import { removeBackupsBelow, type Storage } from '@redis-queue/backup';
 import { writeBackup, type BackupResult, type WriteOptions } from './write-backup.ts';
 
-export interface BackupOptions extends Omit<WriteOptions, 'directory' | 'previous' | 'changesOf'> {
+export interface BackupOptions extends Omit<WriteOptions, 'directory' | 'previous' | 'changes'> {
   /** Where the attempts of this backup lie, with a slash at its end. */
   readonly base: string;
   /** The folder of this attempt in `base`: nobody has written there, not even another process for the same object. */

@@ -29,7 +29,7 @@ export interface NextPoint {
   readonly previous?: PointPlace;
 }
 
-export interface PointOptions extends Omit<WriteOptions, 'directory' | 'backupId' | 'previous' | 'changesOf'> {
+export interface PointOptions extends Omit<WriteOptions, 'directory' | 'backupId' | 'previous' | 'changes' | 'waits'> {
   /** Where the chains of this backup lie, with a slash at its end. */
   readonly base: string;
   /** Names this attempt as no other one is named, not even one of another process for the same point. */
@@ -73,7 +73,11 @@ export async function takePoint(options: PointOptions): Promise<PointResult> {
     directory: `${base}${chain}/${folder}`,
     backupId: `${uid}-${chain}-${folder}`,
     about: { ...options.about, chain: next.chain, point: next.point },
-    changesOf: (queue) => changesOf(queue, { known: known?.known, found, writes }),
+    changes: {
+      of: (queue) => changesOf(queue, { known: known?.known, found, writes }),
+      // With nothing known of it, the next point that has it has all of its jobs.
+      drop: (queue) => found.delete(queue),
+    },
     ...(known && { previous: known.place }),
   });
   digests.hold(uid, namespace, result.manifestSha256, found);

@@ -117,9 +117,9 @@ function beginPoint(of: ObjectOfRun, tools: PointTools, api: Api): void {
     return inWords(async () => {
       // A point is removed before it is taken, as an attempt that nobody knows of: never one that is noted.
       const { object: backup, observed } = await lookAgain(of, 'begin', context.signal, look);
-      const { storage: access, queues = [], next } = observed;
+      const { storage: access, selected, next } = observed;
       const { namespace = '', name, uid = '' } = backup.metadata;
-      if (!access) throw new Error(`a point of QueueBackup ${name} begins without a storage`);
+      if (!access || !selected) throw new Error(`a point of QueueBackup ${name} begins without a storage or queues`);
       const createdAt = api.now();
       return await withStorage(access, async (storage) => {
         const taken = await takePoint({
@@ -136,7 +136,7 @@ function beginPoint(of: ObjectOfRun, tools: PointTools, api: Api): void {
           createdAt,
           openKey: access.openKey,
           about: { namespace, name, uid },
-          queues,
+          ...selected,
           jobsPerSecond: backup.spec.jobsPerSecond,
           assertLeading: sources.assertLeading,
         });

@@ -67,6 +67,11 @@ it('what the clock of Redis says makes no chain old or young', () => {
   }
 });
 
+/** A status of which so many queues have not been in points since then. */
+const lacking = (...since: string[]) => ({
+  status: { leftOut: since.map((time) => ({ name: time, reason: 'QueueUnreadable', message: '', since: time })) },
+});
+
 describe('a chain', () => {
   it('goes when its newest point is older than keep, the oldest one first, and the newest chain never', () => {
     expect(expired([chain(3, 25 * HOUR)])).toEqual([]);
@@ -80,6 +85,19 @@ describe('a chain', () => {
     expect(expiredChains(old, { now: NOW, isRead: () => true })).toEqual([]);
     const many = Array.from({ length: 100 }, (_, n) => chain(100 - n, 1 + n));
     expect(expiredChains(incremental(many), { now: NOW, isRead: () => true })).toEqual([1]);
+  });
+
+  it('stays when it is the last that has a queue which newer points do not have', () => {
+    const chains = [chain(4, 1), chain(3, 25 * HOUR), chain(2, 50 * HOUR), chain(1, 90 * HOUR)];
+    expect(expired(chains, lacking(ago(49 * HOUR)))).toEqual([1, 3]);
+    expect(expired(chains, lacking(ago(49 * HOUR), ago(85 * HOUR)))).toEqual([3]);
+    // In the newest chain it was in points as well, and in no chain that began when it was not there any more.
+    expect(expired(chains, lacking(ago(10)))).toEqual([1, 2, 3]);
+    expect(expired(chains, lacking(chains[3]!.firstTime))).toEqual([1, 2, 3]);
+    const many = Array.from({ length: 100 }, (_, n) => chain(100 - n, 1 + n * HOUR));
+    const retained = lacking(ago(98 * HOUR), ago(99 * HOUR), ago(97 * HOUR));
+    const gone = expired(many, { ...retained, spec: { keep: '30d' } });
+    expect(gone).toEqual([4]);
   });
 
   it('is asked for restores that read it only when its time is over', () => {

@@ -37,11 +37,28 @@ export function pointDueMs(backup: Backup, now: Date): number {
 export function expiredChains(backup: Backup, { now, isRead }: { now: Date; isRead: () => boolean }): number[] {
   const { keepMs } = incrementalTimes(backup.spec.incremental);
   const [, ...older] = chainsOf(backup);
+  const retained = lastWithLeftOut(backup);
+  const free = older.filter(({ number }) => !retained.has(number));
   // There is always room for the next one.
-  const tooMany = older.slice(MOST_CHAINS - 2).map(({ number }) => number);
-  const old = older.filter((chain) => isOlder(extendedAt(chain), keepMs, now)).map(({ number }) => number);
+  const tooMany = free.slice(MOST_CHAINS - 2 - retained.size).map(({ number }) => number);
+  const old = free.filter((chain) => isOlder(extendedAt(chain), keepMs, now)).map(({ number }) => number);
   const expired = old.length > 0 && isRead() ? tooMany : [...new Set([...old, ...tooMany])];
   return expired.toSorted((a, b) => a - b);
+}
+
+/** Chains that stay for the sake of queues which the newest point does not have, however many those are. */
+const MOST_RETAINED = 20;
+
+/** Of each queue that the newest point does not have, the last chain that may have it: what came after is without. */
+function lastWithLeftOut({ status }: Backup): ReadonlySet<number> {
+  const [newest, ...older] = chainsOf({ status });
+  const last = (status?.leftOut ?? []).map(({ since = '' }) => {
+    const isBefore = ({ beganAt, firstTime }: BackupChain): boolean =>
+      Date.parse(beganAt ?? firstTime) < Date.parse(since);
+    return newest && isBefore(newest) ? undefined : older.find(isBefore)?.number;
+  });
+  const numbers = [...new Set(last.filter((number) => number !== undefined))].toSorted((a, b) => b - a);
+  return new Set(numbers.slice(0, MOST_RETAINED));
 }
 
 /** When its newest point was begun, as the controller's own clock had it, if that is known. */

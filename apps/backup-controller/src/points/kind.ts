@@ -1,6 +1,7 @@
 import { QUEUE_BACKUP_REASONS, QUEUE_BACKUPS, type QueueBackupReason, type QueueBackupStatus } from '@redis-queue/api';
 import { findCondition, RetryPace, retryAfterMs, type Kind, type StatusPace } from '@redis-queue/controller';
 import { reportRemoval } from '../backups/kind.ts';
+import { queuesLeftOut } from '../backups/left-out-status.ts';
 import { BACKUP_FINALIZER } from '../backups/plan.ts';
 import type { BackupObject } from '../backups/steps.ts';
 import { compareStatus } from '../runs/compare-status.ts';
@@ -66,7 +67,8 @@ export function pointsKind(
       }
       if (removal?.phase === 'ended' && removal.end.ok) removals.forget(uid);
       const before = findCondition(backup.status?.conditions, 'Degraded')?.reason;
-      if (plan.trouble && plan.trouble.reason !== before) event(plan.trouble.reason, plan.trouble.message);
+      const trouble = plan.trouble ?? (taken && queuesLeftOut(taken));
+      if (trouble && trouble.reason !== before) event(trouble.reason, trouble.message);
     },
     requeueMs(backup, outcome, status, { nowMs }) {
       metrics.observed(backup, status);

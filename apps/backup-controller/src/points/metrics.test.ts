@@ -38,6 +38,18 @@ it('the age of the newest point is by the controller’s clock, whatever that of
   }
 });
 
+it('the age is that of the newest point which has all queues', async () => {
+  const leftOut = [{ name: 'bills', reason: 'QueueRestoring', message: 'held', since: ago(500) }];
+  const backup = incremental([chain(1, 20)], { status: { leftOut } });
+  metrics.observed(backup, backup.status!);
+  const text = await registry.metrics();
+  expect(text).toContain(`${PREFIX}last_point_age_seconds${LABELS} 500`);
+  expect(text).toContain(`${PREFIX}queues_left_out${LABELS} 1`);
+  const whole = incremental([chain(1, 20)]);
+  metrics.observed(whole, whole.status!);
+  expect(await registry.metrics()).toContain(`${PREFIX}queues_left_out${LABELS} 0`);
+});
+
 it('counts points, and a backup that is gone leaves no series', async () => {
   const backup = incremental([chain(1, 20)]);
   for (const changed of [100, 3]) metrics.taken(backup, { storedBytes: 50, changed });

@@ -17,6 +17,7 @@ export class PointMetrics implements ObjectMemory {
   readonly #series: ObjectSeries<'backup', Known>;
   readonly #lastPoint: Gauge;
   readonly #interval: Gauge;
+  readonly #leftOut: Gauge;
   readonly #points: Counter;
   readonly #bytes: Counter;
   readonly #changed: Counter;
@@ -37,12 +38,16 @@ export class PointMetrics implements ObjectMemory {
     );
     this.#series.computed(
       `${PREFIX}_last_point_age_seconds`,
-      "How long ago it was begun, by the controller's clock; before the first one, since when there has been the backup.",
+      "How long ago the newest point was begun that has all queues, by the controller's clock; before the first one, since when there has been the backup.",
       ({ sinceMs = now() }) => ageSeconds(sinceMs, now()),
     );
     this.#interval = this.#series.gauge(
       `${PREFIX}_expected_interval_seconds`,
       'Time from one point of the incremental backup to the next, as its spec has it.',
+    );
+    this.#leftOut = this.#series.gauge(
+      `${PREFIX}_queues_left_out`,
+      'Queues that the newest point of the incremental backup does not have, since they could not be read.',
     );
     const counter = (name: string, help: string): Counter => this.#series.counter(`${PREFIX}_${name}`, help);
     this.#points = counter('points_total', 'Points that were taken, full ones and increments.');
@@ -57,7 +62,12 @@ export class PointMetrics implements ObjectMemory {
     // Not by Redis' clock, by which a point may be of another day.
     const [newest] = chainsOf({ status });
     const beganMs = newest && Date.parse(extendedAt(newest));
-    const labels = this.#series.note(backup, { sinceMs: hasPoint ? (beganMs ?? pointMs) : createdMs });
+    const { leftOut = [] } = status;
+    // The point is of no use for a queue that it does not have.
+    const leftOutMs = leftOut.map(({ since = '' }) => Date.parse(since)).filter((ms) => !Number.isNaN(ms));
+    const sinceMs = hasPoint ? Math.min(beganMs ?? pointMs, ...leftOutMs) : createdMs;
+    const labels = this.#series.note(backup, { sinceMs });
+    this.#leftOut.set(labels, leftOut.length);
     if (hasPoint) this.#lastPoint.set(labels, pointMs / 1_000);
     this.#interval.set(labels, incrementalTimes(backup.spec.incremental).everyMs / 1_000);
   }

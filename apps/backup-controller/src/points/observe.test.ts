@@ -25,7 +25,7 @@ function observe(backup: BackupObject, readBy?: string) {
 describe('what an incremental backup finds out', () => {
   it('is what its next point needs, when that is due', async () => {
     const found = await observe(incremental([chain(1, 40)]));
-    expect(found).toMatchObject({ stage: 'due', queues: [{ name: 'emails' }], storage: {} });
+    expect(found).toMatchObject({ stage: 'due', selected: { queues: [{ name: 'emails' }] }, storage: {} });
     const resting = await observe(incremental([chain(1, 20)], { dueIn: 10 }));
     expect(resting.stage).toBe('resting');
     expect(resting.storage).toBeUndefined();

@@ -1,6 +1,6 @@
 import type { Sources } from '../access/sources.ts';
 import { resolveStorage } from '../access/storage-access.ts';
-import { sourcesOf } from '../backups/observe.ts';
+import { selectSources } from '../backups/select-sources.ts';
 import type { BackupObject } from '../backups/steps.ts';
 import type { BackupReaders } from '../runs/backup-readers.ts';
 import { expiredChains, nextPoint } from './chains.ts';
@@ -41,9 +41,9 @@ export async function observePoints(
       : stage === 'resting' && !removal;
   const expired = !isLeaving && isFree ? expiredChains(backup, { now, isRead })[0] : undefined;
   if (!isLeaving && stage !== 'due' && expired === undefined) return found;
-  const queues = !isLeaving && stage === 'due' ? sourcesOf(backup, sources) : [];
-  if (!Array.isArray(queues)) return { ...found, problem: queues };
+  const selected = !isLeaving && stage === 'due' ? selectSources(backup, sources) : undefined;
+  if (selected && 'reason' in selected) return { ...found, problem: selected };
   const storage = await resolveStorage(namespace, backup.spec, sources.storage, sources.secretsOf(namespace, signal));
   if (!storage.ok) return { ...found, problem: storage.problem };
-  return { ...found, storage: storage.access, queues, expired };
+  return { ...found, storage: storage.access, ...(selected && { selected }), expired };
 }

@@ -1,6 +1,7 @@
 import { QUEUE_BACKUP_REASONS, incrementalTimes, type BackupChain, type QueueBackupStatus } from '@redis-queue/api';
 import { kindConditions, saidBefore, timestamp, type Notice, type Outcome } from '@redis-queue/controller';
 import type { QueueBackupReason } from '@redis-queue/api';
+import { queuesLeftOut } from '../backups/left-out-status.ts';
 import { contents, contentsBefore, whereItWas } from '../backups/status.ts';
 import type { BackupObject, Problem } from '../backups/steps.ts';
 import { failuresAfter } from '../runs/stage.ts';
@@ -25,13 +26,13 @@ export function pointsStatus(
   });
   const isLeaving = backup.metadata.deletionTimestamp !== undefined;
   const { stage, run } = observed;
+  const found = taken ? foundIn(taken, backup, observed) : contentsBefore(backup.status);
   const ready = problem ?? (chains.length > 0 ? pointsTaken(backup) : PENDING);
   const notices = {
-    Degraded: problem ? undefined : plan.trouble,
+    Degraded: problem || isLeaving ? undefined : (plan.trouble ?? queuesLeftOut(found)),
     [BEHIND_SCHEDULE]: isLeaving ? undefined : behindOf(backup, taken),
   };
   const progress = stage === 'running' && run?.phase === 'running' && !isLeaving ? run.progress : undefined;
-  const found = taken ? contents(taken) : contentsBefore(backup.status);
   return {
     observedGeneration: backup.metadata.generation ?? 0,
     conditions: kindConditions(backup, QUEUE_BACKUP_REASONS, ready, notices, now),
@@ -41,6 +42,15 @@ export function pointsStatus(
     ...(chains.length > 0 && { storedBytes: chains.reduce((sum, { storedBytes }) => sum + storedBytes, 0) }),
     ...incrementalOf(backup, chains, taken),
   };
+}
+
+/** What the newest point has, and since when queues have not been in any. */
+function foundIn(taken: TakenPoint, { status }: BackupObject, observed: ObservedPoints): Partial<QueueBackupStatus> {
+  const found = contents(taken);
+  const beganAt = timestamp(readAt(taken, observed).readMs);
+  const sinceOf = (queue: string): string => status?.leftOut?.find(({ name }) => name === queue)?.since ?? beganAt;
+  const leftOut = found.leftOut?.map((each) => ({ ...each, since: sinceOf(each.name) }));
+  return { ...found, ...(leftOut && { leftOut }) };
 }
 
 const PENDING: Problem = { reason: 'Pending', message: 'nothing is known yet' };

@@ -1,10 +1,10 @@
 import type { QueueBackup, QueueBackupReason } from '@redis-queue/api';
 import type { Plan } from '@redis-queue/controller';
 import type { StorageAccess } from '../access/storage-access.ts';
+import type { SelectedSources } from '../backups/select-sources.ts';
 import { BackupTask, type BackupObject, type BackupPlan, type BackupStep, type Problem } from '../backups/steps.ts';
 import type { RunProgress } from '../engine/progress.ts';
 import type { NextPoint, PointResult } from '../engine/take-point.ts';
-import type { QueueSource } from '../engine/write-backup.ts';
 import { backoffDueMs, JOB_BACKOFF, type Backoff } from '../runs/run-objects.ts';
 import type { Runs, RunState } from '../runs/runs.ts';
 import { isInterrupted, isOutdated, type Stage } from '../runs/stage.ts';
@@ -44,7 +44,7 @@ export interface ObservedPoints {
   readonly expired?: number | undefined;
   /** What a run needs that is to begin. */
   readonly storage?: StorageAccess;
-  readonly queues?: readonly QueueSource[];
+  readonly selected?: SelectedSources;
   /** Why none can begin. */
   readonly problem?: Problem;
   /** Of one that is being deleted, a QueueRestore that still reads it. */

@@ -61,6 +61,7 @@ export function taken(point: Pick<TakenPoint, 'chain' | 'point'>, more: Partial<
     formatVersion: 2,
     manifestSha256: 'sha-new',
     queues: [{ ...queue, bytes: 90, storedBytes: 9, sha256: 'ab' }],
+    leftOut: [],
     timeMs: NOW.getTime() - 1_000,
     changed: 2,
     beganMs: NOW.getTime() - 1_000,

@@ -172,8 +172,8 @@ async function withSource<T>(
             signal: context.signal,
           })),
       openKey,
-      targetsOf(names) {
-        const targets = targetsFor(names, restore, sources);
+      targetsOf(names, leftOut) {
+        const targets = targetsFor({ names, leftOut }, restore, sources);
         if (!Array.isArray(targets)) throw new RunFailure(targets);
         return targets;
       },

@@ -45,7 +45,7 @@ export async function observeRestore(
 /** The queues that it is about, as its status names them. */
 function targetsOf(restore: RestoreObject, sources: RestoreSources): Pick<ObservedRestore, 'targets' | 'problem'> {
   const names = restore.status?.queues?.map(({ name }) => name) ?? [];
-  const targets = targetsFor(names, restore, sources, { isWritten: true });
+  const targets = targetsFor({ names, leftOut: [] }, restore, sources, { isWritten: true });
   return Array.isArray(targets) ? { targets } : { problem: targets };
 }
 
@@ -74,12 +74,8 @@ async function sourceOf(
   if ('problem' in place || !backup) return 'problem' in place ? place : { problem: notFound(name, namespace) };
   // Which queues another point has is known once it is read.
   if (place.atMs === undefined) {
-    const { queues = [] } = (isChecked(restore) ? restore.status : backup.status) ?? {};
-    const targets = targetsFor(
-      queues.map((queue) => queue.name),
-      restore,
-      sources,
-    );
+    const { queues = [], leftOut = [] } = (isChecked(restore) ? restore.status : backup.status) ?? {};
+    const targets = targetsFor({ names: queues.map((queue) => queue.name), leftOut }, restore, sources);
     if (!Array.isArray(targets)) return { problem: targets };
   }
   const found = await resolveStorage(namespace, backup.spec, sources.storage, readSecret);

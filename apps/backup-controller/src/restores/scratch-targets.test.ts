@@ -21,7 +21,7 @@ const sources = {
   resolveSecret: ({ name }: ObjectKey): RedisAccess => at(name),
 };
 const targets = (names: readonly string[], spec: Partial<QueueRestoreSpec>): unknown => {
-  const found = targetsFor(names, restoreObject(spec), sources);
+  const found = targetsFor({ names, leftOut: [] }, restoreObject(spec), sources);
   return Array.isArray(found)
     ? found.map(({ name, queue, target }) => `${name} → ${queue} at ${'host' in target ? target.host : ''}`)
     : found;

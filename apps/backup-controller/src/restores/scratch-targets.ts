@@ -4,22 +4,22 @@ import { queueId } from '@redis-queue/bullmq';
 import type { NamedRedis, Sources } from '../access/sources.ts';
 import { queueOfDeadLetters } from '../engine/queue-names.ts';
 import type { QueueTarget } from '../engine/targets.ts';
-import { wantedOf, type TargetProblem, type TargetsOf } from './wanted-queues.ts';
+import { wantedOf, type BackupQueues, type TargetProblem, type TargetsOf } from './wanted-queues.ts';
 
 /**
  * Where each queue of a backup goes that is only restored to be compared and removed: under a prefix of this restore's
  * own, which no Queue can have. In a Redis Cluster each queue lies on one server, since its name is a hash tag. Pure over
  * its sources.
  *
- * @param names of the queues in the backup.
+ * @param queues of the backup.
  */
 export function resolveScratchTargets(
-  names: readonly string[],
+  { names, leftOut }: BackupQueues,
   { metadata: { namespace = '', uid = '' }, spec }: TargetsOf,
   scratch: ScratchSpec,
   sources: Pick<Sources, 'queues' | 'resolve'> & NamedRedis,
 ): QueueTarget[] | TargetProblem {
-  const wanted = wantedOf(names, spec);
+  const wanted = wantedOf(names, spec, leftOut);
   if (!Array.isArray(wanted)) return wanted;
   const prefix = scratchPrefix(scratch, uid);
   const { secretRef } = scratch;

@@ -14,6 +14,7 @@ const checked = ended(RestoreTask.check, {
   location: 's3://shop/x',
   manifestSha256: 'ab',
   checked: [{ ...queue, wouldRun: 3, memoryBytes: 9_000, detached: [] }],
+  leftOut: [],
   jobs: 6,
 });
 const restored = ended(RestoreTask.restore, { restored: [{ ...queue, restored: 6 }] });

@@ -15,6 +15,7 @@ const checked = ended(RestoreTask.check, {
   location: 's3://shop/x',
   manifestSha256: 'ab',
   checked: [{ ...queue, wouldRun: 3, memoryBytes: 9_000, detached: ['a waits for b'] }],
+  leftOut: [],
   jobs: 6,
 });
 const restored = ended(RestoreTask.restore, { restored: [{ ...queue, restored: 5 }] });

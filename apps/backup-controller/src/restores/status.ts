@@ -7,6 +7,7 @@ import type { RemovalResult } from '../engine/run-scratch.ts';
 import { hasEnded } from '../runs/run-objects.ts';
 import { blockedSince } from '../runs/patience.ts';
 import { outcomeOf, RunCondition, runFields, saidOfEnd } from '../runs/run-status.ts';
+import { listLeftOut } from '../backups/left-out-status.ts';
 import { leftBy } from './left.ts';
 import {
   hasFoundLoss,
@@ -17,6 +18,7 @@ import {
   type RestoreObject,
   type RestorePlan,
 } from './steps.ts';
+import { wantedLeftOut } from './wanted-queues.ts';
 
 export interface Outcome {
   readonly observed: ObservedRestore;
@@ -35,13 +37,14 @@ export function restoreStatus(
 ): QueueRestoreStatus {
   const { stage, run } = observed;
   const end = endOf(observed);
-  const found = contentsOf(restore.status, observed, end);
+  const found = contentsOf(restore, observed, end);
   const ready = problem ?? readyOf(restore, end, found);
   const isLeaving = restore.metadata.deletionTimestamp !== undefined;
   const outcome = isLeaving ? undefined : outcomeOf(restore, stage);
   const notices = {
     [RunCondition.Complete]: outcome === 'completed' ? completedAs(restore, ready) : undefined,
     [RunCondition.Failed]: outcome === 'failed' ? ready : undefined,
+    Degraded: outcome === 'completed' ? queuesNotInBackup(found) : undefined,
   };
   const progress = stage === 'running' && run?.phase === 'running' && !isLeaving ? run.progress : undefined;
   return {
@@ -101,18 +104,23 @@ function timesOf(
   });
 }
 
-type Contents = Pick<QueueRestoreStatus, 'location' | 'directory' | 'manifestSha256' | 'queues' | 'jobs'>;
+type Contents = Pick<QueueRestoreStatus, 'location' | 'directory' | 'manifestSha256' | 'queues' | 'jobs' | 'leftOut'>;
 
 /** What is known of the backup and its queues, with what this run has found out. */
-function contentsOf(status: QueueRestoreStatus = {}, observed: ObservedRestore, { check, restored }: End): Contents {
+function contentsOf(
+  { spec, status = {} }: RestoreObject,
+  observed: ObservedRestore,
+  { check, restored }: End,
+): Contents {
   const { run } = observed;
-  const { location, directory, manifestSha256, queues, jobs } = status;
+  const { location, directory, manifestSha256, queues, jobs, leftOut } = status;
   if (check) {
     const all = check.checked.map(({ detached, ...rest }) => ({ ...rest, ...texts('detached', detached) }));
     const found = { location: check.location, directory: check.directory, manifestSha256: check.manifestSha256 };
-    return { ...found, queues: all, jobs: check.jobs };
+    const lacking = wantedLeftOut(check.leftOut, spec);
+    return { ...found, queues: all, jobs: check.jobs, ...(lacking.length > 0 && { leftOut: lacking }) };
   }
-  const before = withoutUndefined({ location, directory, manifestSha256, queues, jobs });
+  const before = withoutUndefined({ location, directory, manifestSha256, queues, jobs, leftOut });
   const failure = run?.phase === 'ended' && !run.end.ok ? run.end.error : undefined;
   if (failure instanceof RestoreDiffersFailure) return { ...before, queues: withResults(queues, failure.queues) };
   const left = new Set(leftBy(observed).map(({ name }) => name));
@@ -142,9 +150,11 @@ function withoutUndefined<T extends object>(object: T): Partial<T> {
 function readyOf(restore: RestoreObject, { check, restored, resumption, removal }: End, found: Contents): Problem {
   const { spec, status } = restore;
   const { jobs = 0, location = 'the backup', queues = [] } = found;
+  const lacking = queuesNotInBackup(found);
+  const lacks = lacking ? `; ${lacking.message}` : '';
   if (check && spec.dryRun) {
     const wouldRun = queues.reduce((total, queue) => total + (queue.wouldRun ?? 0), 0);
-    const message = `${jobs} jobs can be restored from ${location}, and workers would start ${wouldRun} of them; nothing was written`;
+    const message = `${jobs} jobs can be restored from ${location}, and workers would start ${wouldRun} of them; nothing was written${lacks}`;
     return { reason: 'WouldRestore', message };
   }
   if (resumption) {
@@ -153,22 +163,32 @@ function readyOf(restore: RestoreObject, { check, restored, resumption, removal 
       stayPaused.length === 0
         ? ''
         : `; ${stayPaused.join(', ')} ${stayPaused.length === 1 ? 'stays' : 'stay'} paused, as before, or as spec.paused of the Queue says`;
-    return { reason: 'Restored', message: `${jobs} jobs are restored from ${location}${leftOut(queues)}${paused}` };
+    return {
+      reason: 'Restored',
+      message: `${jobs} jobs are restored from ${location}${skippedJobs(queues)}${paused}${lacks}`,
+    };
   }
   if (removal) {
     const took = secondsBetween(status?.startTime, status?.verifiedAt);
-    const message = `${jobs} jobs of ${location} were restored under keys of their own and compared, in ${took} s, and are removed`;
+    const message = `${jobs} jobs of ${location} were restored under keys of their own and compared, in ${took} s, and are removed${lacks}`;
     return { reason: 'Verified', message };
   }
   // Verified, and spec.resume is false, or was taken back before its queues were resumed.
   if (!spec.scratch && (restored || (status?.verifiedAt !== undefined && !hasEnded(restore)))) {
-    const message = `${jobs} jobs are restored from ${location}${leftOut(queues)}, and their queues stay paused; set spec.resume to true to let workers start them`;
+    const message = `${jobs} jobs are restored from ${location}${skippedJobs(queues)}, and their queues stay paused; set spec.resume to true to let workers start them${lacks}`;
     return { reason: 'RestoredPaused', message };
   }
   return saidOfEnd<Problem['reason']>(restore) ?? { reason: 'Pending', message: 'nothing is known yet' };
 }
 
-function leftOut(queues: NonNullable<QueueRestoreStatus['queues']>): string {
+/** What to say where the backup does not have queues that it was to have. */
+function queuesNotInBackup({ leftOut: lacking = [] }: Contents): Problem | undefined {
+  if (lacking.length === 0) return undefined;
+  const message = `the backup does not have ${listLeftOut(lacking)}, which could not be read when it was taken`;
+  return { reason: 'QueuesNotInBackup', message };
+}
+
+function skippedJobs(queues: NonNullable<QueueRestoreStatus['queues']>): string {
   const some = queues.filter(({ skipped = 0 }) => skipped > 0);
   if (some.length === 0) return '';
   const listed = some.slice(0, 5).map(({ name, skipped }) => `${skipped} of ${name}`);

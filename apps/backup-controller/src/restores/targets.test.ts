@@ -25,7 +25,7 @@ const sources = {
   resolve,
 };
 const targets = (names: readonly string[], spec: Partial<QueueRestoreSpec> = {}): unknown => {
-  const found = resolveTargets(names, restoreObject(spec), sources);
+  const found = resolveTargets({ names, leftOut: [] }, restoreObject(spec), sources);
   return Array.isArray(found) ? found.map(({ name, ref }) => `${name} → ${ref.prefix}:${ref.name}`) : found;
 };
 
@@ -76,7 +76,9 @@ describe('the queues of a backup go', () => {
   });
 
   it('also into a Queue that is not to be paused, or is only observed by now, once all of it is there', () => {
-    const found = resolveTargets(['running', 'watched'], restoreObject(), sources, { isWritten: true });
+    const found = resolveTargets({ names: ['running', 'watched'], leftOut: [] }, restoreObject(), sources, {
+      isWritten: true,
+    });
     expect(found).toMatchObject([{ queue: 'running' }, { queue: 'watched' }]);
   });
 });

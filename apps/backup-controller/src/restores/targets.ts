@@ -3,7 +3,7 @@ import { queueRef } from '@redis-queue/redis-access';
 import type { NamedRedis, Sources } from '../access/sources.ts';
 import type { QueueTarget } from '../engine/targets.ts';
 import { resolveScratchTargets } from './scratch-targets.ts';
-import { wantedOf, type TargetProblem, type TargetsOf } from './wanted-queues.ts';
+import { wantedOf, type BackupQueues, type TargetProblem, type TargetsOf } from './wanted-queues.ts';
 
 export interface TargetOptions {
   /** All of it is there, or is to be removed: a Queue that is not to be paused, or only observed, stands in no way. */
@@ -13,33 +13,33 @@ export interface TargetOptions {
 /**
  * Where each queue of a backup goes: into a Queue, or for a while under keys of the restore's own. Pure over its sources.
  *
- * @param names of the queues in the backup.
+ * @param queues of the backup.
  */
 export function targetsFor(
-  names: readonly string[],
+  queues: BackupQueues,
   restore: TargetsOf,
   sources: Pick<Sources, 'queues' | 'resolve'> & NamedRedis,
   options?: TargetOptions,
 ): QueueTarget[] | TargetProblem {
   const { scratch } = restore.spec;
   return scratch
-    ? resolveScratchTargets(names, restore, scratch, sources)
-    : resolveTargets(names, restore, sources, options);
+    ? resolveScratchTargets(queues, restore, scratch, sources)
+    : resolveTargets(queues, restore, sources, options);
 }
 
 /**
  * Where each queue of a backup goes: into the Queue that the spec names for it, or the one of its name; its dead letters
  * into those of that Queue. Pure over its sources.
  *
- * @param names of the queues in the backup.
+ * @param queues of the backup.
  */
 export function resolveTargets(
-  names: readonly string[],
+  { names, leftOut }: BackupQueues,
   { metadata: { namespace = '' }, spec }: TargetsOf,
   sources: Pick<Sources, 'queues' | 'resolve'>,
   { isWritten = false }: TargetOptions = {},
 ): QueueTarget[] | TargetProblem {
-  const wanted = wantedOf(names, spec);
+  const wanted = wantedOf(names, spec, leftOut);
   if (!Array.isArray(wanted)) return wanted;
   const targets: QueueTarget[] = [];
   for (const { name, queue: queueName, isDeadLetters } of wanted) {

@@ -13,6 +13,21 @@ export interface TargetsOf {
   readonly spec: Pick<QueueRestoreSpec, 'queues' | 'deadLetters' | 'scratch'>;
 }
 
+/** What a backup has, by name, and what it was to have and has not. */
+export interface BackupQueues {
+  readonly names: readonly string[];
+  readonly leftOut: readonly LeftOut[];
+}
+
+/** A queue that a backup was to have, and that could not be read. */
+export interface LeftOut {
+  readonly name: string;
+  readonly reason: string;
+  readonly message: string;
+  /** Of an incremental backup: when the first point was begun that does not have it. */
+  readonly since?: string | undefined;
+}
+
 /** A queue of a backup that is restored. */
 export interface Wanted {
   readonly name: string;
@@ -33,6 +48,7 @@ export function restoredOf(
 export function wantedOf(
   names: readonly string[],
   { queues, deadLetters }: Pick<QueueRestoreSpec, 'queues' | 'deadLetters'>,
+  leftOut: readonly LeftOut[] = [],
 ): Wanted[] | TargetProblem {
   const known = new Set(names);
   // Of a Queue, not dead letters of one that is in the backup as well.
@@ -42,7 +58,8 @@ export function wantedOf(
   if (missing) {
     const listed = names.slice(0, MOST_NAMED).join(', ');
     const more = names.length > MOST_NAMED ? ` and ${names.length - MOST_NAMED} more` : '';
-    const message = `spec.queues names ${missing.name}, which the backup does not have; it has ${listed || 'none'}${more}`;
+    const why = whyMissing(leftOut.find(({ name }) => name === missing.name));
+    const message = `spec.queues names ${missing.name}, which the backup does not have${why}; it has ${listed || 'none'}${more}`;
     return { reason: 'QueueNotInBackup', message };
   }
   const named = new Set(asked.map(({ name }) => name));
@@ -56,5 +73,28 @@ export function wantedOf(
     return deadLetters && known.has(letters) && !named.has(letters)
       ? [own, { name: letters, queue, isDeadLetters: true }]
       : [own];
+  });
+}
+
+function whyMissing(leftOut: LeftOut | undefined): string {
+  if (!leftOut) return '';
+  const { reason, message, since } = leftOut;
+  const wayOut =
+    since === undefined
+      ? 'restore it from another backup'
+      : `points before ${since} may have it: create a QueueRestore with an earlier spec.from.backup.at`;
+  return `, since it could not be read then (${reason}: ${message}); ${wayOut}`;
+}
+
+/** Queues that are wanted, and that the backup does not have since they could not be read. */
+export function wantedLeftOut(
+  leftOut: readonly LeftOut[],
+  { queues, deadLetters }: Pick<QueueRestoreSpec, 'queues' | 'deadLetters'>,
+): LeftOut[] {
+  const named = queues && new Set(queues.map(({ name }) => name));
+  return leftOut.filter(({ name }) => {
+    const lettersOf = queueOfDeadLetters(name);
+    if (lettersOf === undefined) return !named || named.has(name);
+    return named?.has(name) || (deadLetters && (!named || named.has(lettersOf)));
   });
 }

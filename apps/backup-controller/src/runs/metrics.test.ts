@@ -28,6 +28,16 @@ it('tells when a backup of the namespace completed last, in whichever order they
   expect(text).toContain('redis_queue_backup_run_age_seconds{namespace="shop"} 90');
 });
 
+it('a backup that lacks queues is no success of the namespace', async () => {
+  const leftOut = [{ name: 'bills', reason: 'QueueUnreadable', message: 'no list' }];
+  metrics.sawEnd('crm', { phase: 'Completed', completionTime: '2026-03-03T00:00:00Z', leftOut });
+  const text = await registry.metrics();
+  expect(text).toContain(
+    `redis_queue_backup_last_partial_timestamp_seconds{namespace="crm"} ${Date.parse('2026-03-03T00:00:00Z') / 1_000}`,
+  );
+  expect(text).not.toContain('redis_queue_backup_last_success_timestamp_seconds{namespace="crm"}');
+});
+
 it('counts what was stored, and failures by their reason', async () => {
   metrics.completed('shop', { tookMs: 2_000, jobs: 10 });
   metrics.stored('shop', 4_096);

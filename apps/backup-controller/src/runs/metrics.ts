@@ -1,7 +1,10 @@
 import { Counter, Gauge, Histogram, type GaugeConfiguration, type Registry } from 'prom-client';
+import type { QueueBackupStatus } from '@redis-queue/api';
 import type { RunFields } from './run-objects.ts';
 
 type Labels = 'namespace';
+/** What a status says of an end. */
+type Ended = Pick<RunFields, 'phase' | 'completionTime'>;
 
 /** Seconds that runs take: a small queue is done at once, a large one takes minutes. */
 const DURATIONS = [0.1, 0.3, 1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000];
@@ -58,7 +61,7 @@ export class RunMetrics {
     const prefix = `redis_queue_${what}`;
     this.#lastSuccess = new NewestTime({
       name: `${prefix}_last_success_timestamp_seconds`,
-      help: `When a ${what} of the namespace completed last, in Unix seconds, of those that there are.`,
+      help: `When a ${what} of the namespace completed last${what === 'backup' ? ' with all of its queues' : ''}, in Unix seconds, of those that there are.`,
       labelNames: ['namespace'],
       registers,
     });
@@ -105,7 +108,7 @@ export class RunMetrics {
   }
 
   /** An object that has ended, as its status says; those from before this process are seen when it starts. */
-  sawEnd(namespace: string, { phase, completionTime }: Pick<RunFields, 'phase' | 'completionTime'>): void {
+  sawEnd(namespace: string, { phase, completionTime }: Ended): void {
     const seconds = Date.parse(completionTime ?? '') / 1_000;
     if (Number.isNaN(seconds)) return;
     if (phase === 'Completed') this.#lastSuccess.raise(namespace, seconds);
@@ -125,15 +128,29 @@ export class RunMetrics {
 /** Those of backups, which write to storages. */
 export class BackupMetrics extends RunMetrics {
   readonly #bytes: Counter<Labels>;
+  readonly #lastPartial: NewestTime;
 
   constructor(registry: Registry, runs: RunsUnderWay) {
     super(registry, 'backup', runs);
+    this.#lastPartial = new NewestTime({
+      name: 'redis_queue_backup_last_partial_timestamp_seconds',
+      help: 'When a backup of the namespace completed last that lacks queues which could not be read, in Unix seconds, of those that there are.',
+      labelNames: ['namespace'],
+      registers: [registry],
+    });
     this.#bytes = new Counter({
       name: 'redis_queue_backup_stored_bytes_total',
       help: 'Bytes that the backups which completed have in their storages.',
       labelNames: ['namespace'],
       registers: [registry],
     });
+  }
+
+  /** One that lacks queues is no success: they are as old as the one before. */
+  override sawEnd(namespace: string, status: Ended & Pick<QueueBackupStatus, 'leftOut'>): void {
+    const seconds = Date.parse(status.completionTime ?? '') / 1_000;
+    if (!status.leftOut?.length || Number.isNaN(seconds)) super.sawEnd(namespace, status);
+    else this.#lastPartial.raise(namespace, seconds);
   }
 
   stored(namespace: string, bytes: number): void {

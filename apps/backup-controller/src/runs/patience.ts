@@ -6,6 +6,9 @@ export const REMOVAL_PATIENCE_MS = 300_000;
 /** The same while it waits for a place, which comes once other removals end: they have an hour. */
 export const PLACE_PATIENCE_MS = 3_600_000;
 
+/** For so long a backup of several queues waits for those that may be readable soon, before it is taken without. */
+const QUEUES_PATIENCE_MS = 300_000;
+
 /** What patience depends on. */
 export interface Removed extends Pick<RunObject, 'metadata'> {
   readonly status?: { readonly removalBlockedSince?: string | undefined; readonly completionTime?: string | undefined };
@@ -27,4 +30,12 @@ export function blockedSince({ metadata, status }: Removed, now: Date): string {
 /** For how many ms it has, with this reconcile. */
 export function blockedMs(object: Removed, now: Date): number {
   return now.getTime() - Date.parse(blockedSince(object, now));
+}
+
+/** Whether a backup still waits for queues that may be readable soon: for no more than half of the time that it has. */
+export function waitsForQueues({ spec, status }: Pick<RunObject, 'spec' | 'status'>, now: Date): boolean {
+  const { activeDeadlineSeconds = Infinity } = spec;
+  const sinceMs = now.getTime() - Date.parse(status?.startTime ?? now.toISOString());
+  // A start in the future was noted by a clock that was wrong.
+  return sinceMs >= 0 && sinceMs < Math.min(QUEUES_PATIENCE_MS, activeDeadlineSeconds * 500);
 }

@@ -184,6 +184,34 @@ describe('its backups', () => {
     ]);
   });
 
+  it('that lack queues are no success, degrade it until one has all, and end a failure', async () => {
+    const lacking = backup(4, 'Completed');
+    lacking.status!.leftOut = [{ name: 'bills', reason: 'QueueUnreadable', message: 'no list' }];
+    const all = [backup(2, 'Completed'), backup(3, 'Failed'), lacking];
+    const partial = await reconcile(schedule, '2026-03-04T03:00:00Z', all);
+    expect(partial.status).toMatchObject({
+      lastSuccessfulTime: '2026-03-02T02:01:00Z',
+      lastPartialTime: '2026-03-04T02:01:00Z',
+      lastPartialBackup: lacking.metadata.name,
+    });
+    expect(['LastBackupFailed', 'LastBackupIncomplete', 'Degraded'].map((type) => said(partial.status, type))).toEqual([
+      undefined,
+      'True BackupIncomplete',
+      expect.stringMatching(/^True Backup(?:Incomplete|Overdue)$/),
+    ]);
+    expect(findCondition(partial.status.conditions, 'LastBackupIncomplete')?.message).toContain('does not have bills');
+    // Two times have passed since one that has all queues.
+    expect(said(partial.status, 'Overdue')).toBe('True BackupOverdue');
+    expect(events.map((text) => text.split(':')[0])).toEqual(['BackupCompleted', 'BackupIncomplete', 'BackupFailed']);
+    expect(await controller.registry.metrics()).toContain(
+      `last_partial_timestamp_seconds{namespace="shop",schedule="nightly"} ${at('2026-03-04T02:01:00Z') / 1_000}`,
+    );
+    const later = await reconcile(partial.after, '2026-03-04T04:00:00Z', []);
+    expect(said(later.status, 'LastBackupIncomplete')).toBe('True BackupIncomplete');
+    const good = await reconcile(later.after, '2026-03-05T03:00:00Z', [backup(5, 'Completed')]);
+    expect(said(good.status, 'LastBackupIncomplete')).toBeUndefined();
+  });
+
   it('that Velero has created without their status are neither good, failed, waited for nor deleted', async () => {
     const copies = [2, 3].map((day) => {
       const copy = backup(day, 'Failed');

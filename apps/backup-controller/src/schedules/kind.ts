@@ -14,7 +14,7 @@ import { planSchedule } from './plan.ts';
 import { nextExpiryMs, type OwnedBackup } from './retention.ts';
 import { ownedBackup, retentionOf, timeMs, type BackupObject, type ScheduleObject } from './schedules.ts';
 import { nextSlot, type Timetable } from './slots.ts';
-import { overdueAtMs, scheduleStatus } from './status.ts';
+import { endOf, incompleteText, overdueAtMs, scheduleStatus, type BackupEnd } from './status.ts';
 import type { ObservedSchedule, SchedulePlan } from './steps.ts';
 
 /** Timers of Node count no more than 24 days; and clocks may be set. */
@@ -63,11 +63,12 @@ export function scheduleKind({
       return compareStatus(schedule.status, status) === 'none' ? undefined : 0;
     },
     statusWritten(schedule, { observed, plan }, _, { event }) {
-      const { lastSuccessfulTime, lastFailedTime } = schedule.status ?? {};
-      const endedSince = (state: 'good' | 'failed', time: string | undefined) =>
-        observed.backups.filter((backup) => backup.state === state && backup.endedMs! > (timeMs(time) ?? 0));
-      for (const { name } of endedSince('good', lastSuccessfulTime))
+      const { lastSuccessfulTime, lastPartialTime, lastFailedTime } = schedule.status ?? {};
+      const endedSince = (end: BackupEnd, time: string | undefined) =>
+        observed.backups.filter((backup) => endOf(backup) === end && backup.endedMs! > (timeMs(time) ?? 0));
+      for (const { name } of endedSince('complete', lastSuccessfulTime))
         event('BackupCompleted', `QueueBackup ${name} completed`);
+      for (const backup of endedSince('partial', lastPartialTime)) event('BackupIncomplete', incompleteText(backup));
       for (const { name, reason, message } of endedSince('failed', lastFailedTime)) {
         metrics.failed(schedule, reason);
         event('BackupFailed', `QueueBackup ${name} failed: ${reason}: ${message}`);

@@ -26,6 +26,7 @@ export class ScheduleMetrics implements ObjectMemory {
   readonly #series: ObjectSeries<'schedule', Known>;
   readonly #success: Gauge;
   readonly #lastFailure: Gauge;
+  readonly #lastPartial: Gauge;
   readonly #interval: Gauge;
   readonly #suspended: Gauge;
   readonly #invalid: Gauge;
@@ -44,7 +45,11 @@ export class ScheduleMetrics implements ObjectMemory {
     const gauge = (name: string, help: string): Gauge => this.#series.gauge(`${PREFIX}_${name}`, help);
     this.#success = gauge(
       'last_success_timestamp_seconds',
-      'When the newest backup of the schedule that completed had ended; none before the first one.',
+      'When the newest backup of the schedule that completed with all of its queues had ended; none before the first one.',
+    );
+    this.#lastPartial = gauge(
+      'last_partial_timestamp_seconds',
+      'When the newest backup of the schedule had ended that lacks queues which could not be read; none before the first one.',
     );
     this.#series.computed(
       `${PREFIX}_last_success_age_seconds`,
@@ -53,7 +58,7 @@ export class ScheduleMetrics implements ObjectMemory {
     );
     this.#series.computed(
       `${PREFIX}_overdue`,
-      '1 when two times of the schedule have passed, an hour at least, since the one of the last good backup, and when the schedule is invalid and not suspended.',
+      '1 when two times of the schedule have passed, an hour at least, since the one of the last backup that has all of its queues, and when the schedule is invalid and not suspended.',
       ({ overdueAtMs = Infinity }) => (now() >= overdueAtMs ? 1 : 0),
     );
     this.#lastFailure = gauge(
@@ -82,6 +87,7 @@ export class ScheduleMetrics implements ObjectMemory {
     { intervalMs, overdueAtMs, isInvalid = false }: Timing,
   ): void {
     const [successMs, failureMs] = [timeMs(status.lastSuccessfulTime), timeMs(status.lastFailedTime)];
+    const partialMs = timeMs(status.lastPartialTime);
     const { creationTimestamp } = schedule.metadata;
     const labels = this.#series.note(schedule, {
       // No backup comes any more: somebody is to hear of it.
@@ -90,6 +96,7 @@ export class ScheduleMetrics implements ObjectMemory {
     });
     this.#invalid.set(labels, isInvalid ? 1 : 0);
     if (failureMs !== undefined) this.#lastFailure.set(labels, failureMs / 1_000);
+    if (partialMs !== undefined) this.#lastPartial.set(labels, partialMs / 1_000);
     if (successMs !== undefined) this.#success.set(labels, successMs / 1_000);
     if (intervalMs === undefined) this.#interval.remove(labels);
     else this.#interval.set(labels, intervalMs / 1_000);

@@ -50,6 +50,23 @@ describe('backups go', () => {
     expect(names(backups, { maxAgeMs: 1, count: 1, keepLastGood: 2 })).toEqual(['nightly-4']);
   });
 
+  it('never the last good ones that have a queue which newer ones do not have', () => {
+    const both = { queues: ['emails', 'bills'] };
+    const lacking = { queues: ['emails'], leftOut: ['bills', 'never'] };
+    const backups = [1, 2, 3].map((minute) => owned(minute, 'good', both));
+    const newer = [4, 5].map((minute) => owned(minute, 'good', lacking));
+    for (const limits of [{ count: 1 }, { maxAgeMs: 1 }]) {
+      expect(names([...backups, ...newer], limits)).toEqual(['nightly-1', 'nightly-2', 'nightly-4']);
+      expect(names([...backups, ...newer], { ...limits, keepLastGood: 2 })).toEqual(['nightly-1']);
+      // Once the newest has it again, they go.
+      const again = owned(6, 'good', both);
+      expect(names([...backups, ...newer, again], limits)).toEqual([1, 2, 3, 4, 5].map((n) => `nightly-${n}`));
+    }
+    const all = [...backups, ...newer];
+    expect(nextExpiryMs(all, { keepLastGood: 1, maxAgeMs: 98 * MINUTE }, 100 * MINUTE)).toBe(100.5 * MINUTE);
+    expect(nextExpiryMs(all.slice(2), { keepLastGood: 1, maxAgeMs: 98 * MINUTE }, 101.6 * MINUTE)).toBe(102.5 * MINUTE);
+  });
+
   it('never the newest that a drill has proven, while those after it are not', () => {
     const backups = [1, 2, 3, 4, 5].map((minute) => owned(minute, 'good'));
     for (const limits of [{ count: 1 }, { maxAgeMs: 1 }]) {

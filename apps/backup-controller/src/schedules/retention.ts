@@ -21,6 +21,10 @@ export interface OwnedBackup {
   /** Why it failed: the reason of its condition Ready. */
   readonly reason: string;
   readonly message: string;
+  /** Names of queues that it has. */
+  readonly queues?: readonly string[];
+  /** Names of those that it was to have and could not read. */
+  readonly leftOut?: readonly string[];
   /** A QueueRestore reads it, or is about to. */
   readonly isRead?: boolean;
 }
@@ -29,7 +33,8 @@ export interface OwnedBackup {
  * Which backups are over the limits, the oldest first. Pure. Those that completed and those that failed are counted by
  * themselves, so that failures push no good backup out. What has not ended is never deleted, and neither are the newest
  * `keepLastGood` that completed, however old they are: a failed or running one is no replacement. Nor is the newest that a
- * drill has proven to be good: those after it may be of no use. What a restore reads stays until that has ended.
+ * drill has proven to be good: those after it may be of no use. Of a queue that one of the newest does not have, the newest
+ * `keepLastGood` stay that have it. What a restore reads stays until that has ended.
  *
  * @param verified names of backups that a drill has restored; none where there are no drills.
  */
@@ -41,7 +46,8 @@ export function expiredBackups(
 ): OwnedBackup[] {
   const good = newestFirst(backups, 'good');
   const proven = good.find(({ name }) => verified.has(name));
-  const expired = [...good.slice(retention.keepLastGood), ...newestFirst(backups, 'failed')];
+  const retained = retainedGood(good, retention);
+  const expired = [...good.filter((backup) => !retained.has(backup)), ...newestFirst(backups, 'failed')];
   const beyond = new Set(
     [good, newestFirst(backups, 'failed')].flatMap((each) => each.slice(retention.count ?? Infinity)),
   );
@@ -53,9 +59,21 @@ export function expiredBackups(
 
 /** When the next backup grows too old, in Unix ms; Infinity: none does. */
 export function nextExpiryMs(backups: readonly OwnedBackup[], retention: Retention, nowMs: number): number {
-  const ageing = [...newestFirst(backups, 'good').slice(retention.keepLastGood), ...newestFirst(backups, 'failed')];
+  const good = newestFirst(backups, 'good');
+  const retained = retainedGood(good, retention);
+  const ageing = [...good.filter((backup) => !retained.has(backup)), ...newestFirst(backups, 'failed')];
   const later = ageing.map((backup) => expiryMs(backup, retention)).filter((ms) => ms > nowMs);
   return later.reduce((soonest, ms) => Math.min(soonest, ms), Infinity);
+}
+
+/** Those that stay whatever the limits say. @param good the newest first. */
+function retainedGood(good: readonly OwnedBackup[], { keepLastGood }: Retention): ReadonlySet<OwnedBackup> {
+  const newest = good.slice(0, keepLastGood);
+  const lacking = new Set(newest.flatMap(({ leftOut = [] }) => leftOut));
+  const having = [...lacking].flatMap((name) =>
+    good.filter(({ queues = [] }) => queues.includes(name)).slice(0, keepLastGood),
+  );
+  return new Set([...newest, ...having]);
 }
 
 function newestFirst(backups: readonly OwnedBackup[], state: 'good' | 'failed'): OwnedBackup[] {

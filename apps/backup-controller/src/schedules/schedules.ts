@@ -59,7 +59,7 @@ export function ownedBackup(schedule: ScheduleObject, { metadata, status }: Back
   const { name } = schedule.metadata;
   const slotMs = slotOfName(name, metadata.name);
   if (slotMs === undefined || metadata.labels?.[BACKUP_SCHEDULE_LABEL] !== name) return undefined;
-  const { phase, completionTime } = status ?? {};
+  const { phase, completionTime, queues = [], leftOut = [] } = status ?? {};
   const ready = findCondition(status?.conditions, 'Ready');
   // A copy that never ran: neither a good nor a failed backup, and nothing to wait for or to delete.
   if (ready?.reason === 'RestoredByVelero') return undefined;
@@ -73,6 +73,8 @@ export function ownedBackup(schedule: ScheduleObject, { metadata, status }: Back
     deleting: metadata.deletionTimestamp !== undefined,
     reason: ready?.reason ?? 'Unknown',
     message: ready?.message ?? 'it does not say why',
+    queues: queues.map((queue) => queue.name),
+    leftOut: leftOut.map((queue) => queue.name),
   };
 }
 

@@ -16,6 +16,7 @@ import type { Decided, ObservedSchedule, Problem, SchedulePlan } from './steps.t
 export const ScheduleCondition = {
   Suspended: 'Suspended',
   LastBackupFailed: 'LastBackupFailed',
+  LastBackupIncomplete: 'LastBackupIncomplete',
   Overdue: 'Overdue',
 } as const;
 
@@ -43,6 +44,7 @@ export function scheduleStatus(
   const notices = {
     [ScheduleCondition.Suspended]: suspend ? suspended : undefined,
     [ScheduleCondition.LastBackupFailed]: failureOf(schedule, observed.backups, ends),
+    [ScheduleCondition.LastBackupIncomplete]: incompleteOf(schedule, observed.backups, ends),
     [VERIFICATION_FAILED]: verificationFailure(schedule, observed.drills, drills),
     [ScheduleCondition.Overdue]: overdue,
   };
@@ -111,26 +113,43 @@ function slotsBefore({ status }: ScheduleObject): Slots {
 
 type Ends = Pick<
   QueueBackupScheduleStatus,
-  'lastSuccessfulTime' | 'lastSuccessfulBackup' | 'lastFailedTime' | 'lastFailedBackup'
+  | 'lastSuccessfulTime'
+  | 'lastSuccessfulBackup'
+  | 'lastPartialTime'
+  | 'lastPartialBackup'
+  | 'lastFailedTime'
+  | 'lastFailedBackup'
 >;
 
 /** The newest ends of backups, also of those that were deleted since. */
 function endsOf({ status }: ScheduleObject, backups: readonly OwnedBackup[]): Ends {
   const { lastSuccessfulTime, lastSuccessfulBackup, lastFailedTime, lastFailedBackup } = status ?? {};
-  const good = newestEnd(backups, 'good', { time: lastSuccessfulTime, name: lastSuccessfulBackup });
+  const { lastPartialTime, lastPartialBackup } = status ?? {};
+  const good = newestEnd(backups, 'complete', { time: lastSuccessfulTime, name: lastSuccessfulBackup });
+  const partial = newestEnd(backups, 'partial', { time: lastPartialTime, name: lastPartialBackup });
   const failed = newestEnd(backups, 'failed', { time: lastFailedTime, name: lastFailedBackup });
   return {
     ...(good && { lastSuccessfulTime: good.time, lastSuccessfulBackup: good.name }),
+    ...(partial && { lastPartialTime: partial.time, lastPartialBackup: partial.name }),
     ...(failed && { lastFailedTime: failed.time, lastFailedBackup: failed.name }),
   };
 }
 
+/** How a backup ended, as far as others are told. */
+export type BackupEnd = 'complete' | 'partial' | 'failed' | 'none';
+
+/** One that lacks queues is good as far as it goes, and no success of the schedule. */
+export function endOf({ state, leftOut = [] }: Pick<OwnedBackup, 'state' | 'leftOut'>): BackupEnd {
+  if (state === 'good') return leftOut.length > 0 ? 'partial' : 'complete';
+  return state === 'failed' ? 'failed' : 'none';
+}
+
 function newestEnd(
   backups: readonly OwnedBackup[],
-  state: OwnedBackup['state'],
+  end: BackupEnd,
   before: { readonly time: string | undefined; readonly name: string | undefined },
 ): { time: string; name: string } | undefined {
-  const ended = backups.filter((backup) => backup.state === state && backup.endedMs !== undefined);
+  const ended = backups.filter((backup) => endOf(backup) === end && backup.endedMs !== undefined);
   const newest = ended.toSorted((a, b) => b.endedMs! - a.endedMs! || b.slotMs - a.slotMs)[0];
   const beforeMs = timeMs(before.time);
   if (newest && (beforeMs === undefined || newest.endedMs! > beforeMs))
@@ -141,10 +160,10 @@ function newestEnd(
 function failureOf(
   schedule: ScheduleObject,
   backups: readonly OwnedBackup[],
-  { lastSuccessfulTime, lastFailedTime, lastFailedBackup }: Ends,
+  { lastSuccessfulTime, lastPartialTime, lastFailedTime, lastFailedBackup }: Ends,
 ): Notice<QueueBackupScheduleReason> {
-  const [goodMs = -Infinity, failedMs = -Infinity] = [timeMs(lastSuccessfulTime), timeMs(lastFailedTime)];
-  if (failedMs <= goodMs) return undefined;
+  const [failedMs = -Infinity, ...goodMs] = [lastFailedTime, lastSuccessfulTime, lastPartialTime].map(timeMs);
+  if (goodMs.some((ms = -Infinity) => failedMs <= ms)) return undefined;
   const failed = backups.find(({ name }) => name === lastFailedBackup);
   if (failed)
     return {
@@ -153,6 +172,28 @@ function failureOf(
     };
   const before = saidBefore<QueueBackupScheduleReason>(schedule.status?.conditions, ScheduleCondition.LastBackupFailed);
   return before ?? { reason: 'BackupFailed', message: `QueueBackup ${lastFailedBackup} failed` };
+}
+
+function incompleteOf(
+  schedule: ScheduleObject,
+  backups: readonly OwnedBackup[],
+  { lastSuccessfulTime, lastPartialTime, lastPartialBackup }: Ends,
+): Notice<QueueBackupScheduleReason> {
+  const [goodMs = -Infinity, partialMs = -Infinity] = [timeMs(lastSuccessfulTime), timeMs(lastPartialTime)];
+  if (partialMs <= goodMs) return undefined;
+  const partial = backups.find(({ name }) => name === lastPartialBackup);
+  if (partial) return { reason: 'BackupIncomplete', message: incompleteText(partial) };
+  const before = saidBefore<QueueBackupScheduleReason>(
+    schedule.status?.conditions,
+    ScheduleCondition.LastBackupIncomplete,
+  );
+  return before ?? { reason: 'BackupIncomplete', message: `QueueBackup ${lastPartialBackup} lacks queues` };
+}
+
+/** What to say of a backup that lacks queues. */
+export function incompleteText({ name, leftOut = [] }: Pick<OwnedBackup, 'name' | 'leftOut'>): string {
+  const more = leftOut.length > MOST_NAMED_SLOTS ? ` and ${leftOut.length - MOST_NAMED_SLOTS} more` : '';
+  return `QueueBackup ${name} does not have ${leftOut.slice(0, MOST_NAMED_SLOTS).join(', ')}${more}, which could not be read; its status.leftOut says why`;
 }
 
 function overdueOf(
@@ -166,8 +207,8 @@ function overdueOf(
   const { lastSuccessfulTime, lastSuccessfulBackup } = ends;
   const since =
     lastSuccessfulTime === undefined
-      ? 'no backup of the schedule has completed'
-      : `the last backup that completed is QueueBackup ${lastSuccessfulBackup}, which ended at ${lastSuccessfulTime}`;
+      ? 'no backup of the schedule has completed with all of its queues'
+      : `the last backup that completed with all of its queues is QueueBackup ${lastSuccessfulBackup}, which ended at ${lastSuccessfulTime}`;
   return {
     reason: 'BackupOverdue',
     message: `two times of the schedule have passed since, and ${since}; see its QueueBackups`,

@@ -31,7 +31,7 @@ export const queueBackupScheduleDefinition: KindDefinition = {
       name: 'Last-Success',
       type: 'date',
       jsonPath: '.status.lastSuccessfulTime',
-      description: 'How long ago the newest backup that completed had ended.',
+      description: 'How long ago the newest backup that completed with all of its queues had ended.',
     },
     {
       name: 'Last-Verified',
@@ -50,13 +50,18 @@ export const queueBackupScheduleDefinition: KindDefinition = {
       meaning: 'no backup has completed since the last one that failed. Present only while True.',
     },
     {
+      type: 'LastBackupIncomplete',
+      meaning:
+        'no backup has completed with all of its queues since the last one that completed without some. Present only while True.',
+    },
+    {
       type: 'VerificationFailed',
       meaning: 'no drill has succeeded since the last one that failed. Present only while True.',
     },
     {
       type: 'Overdue',
       meaning:
-        'two times of the schedule have passed, an hour at least, since the one of the last backup that completed. Present only while True; not while it is suspended.',
+        'two times of the schedule have passed, an hour at least, since the one of the last backup that completed with all of its queues. Present only while True; not while it is suspended.',
     },
   ],
   examples: [

@@ -96,6 +96,14 @@ const RUN_REASONS = {
 export const QUEUE_BACKUP_REASONS = {
   ...COMMON_REASONS,
   BackedUp: { kind: 'ready', doc: 'The backup is complete, with its manifest in the storage.' },
+  BackedUpInPart: {
+    kind: 'ready',
+    doc: 'The backup is complete, with its manifest in the storage, but for queues that could not be read: status.leftOut has them.',
+  },
+  QueuesLeftOut: {
+    kind: 'degraded',
+    doc: 'Queues that were asked for could not be read, and the backup, or its newest point, does not have them; status.leftOut has the reason of each. An incremental backup has them again with the first point at which they can be read, a schedule with the next backup.',
+  },
   PointsTaken: {
     kind: 'ready',
     doc: 'Points of an incremental backup are taken and kept, as spec.incremental says; status.incremental has them.',
@@ -109,7 +117,7 @@ export const QUEUE_BACKUP_REASONS = {
   ...RUN_REASONS,
   QueueRestoring: {
     kind: 'retries',
-    doc: 'A QueueRestore fills a queue, or holds it until its spec.resume is true, so a backup would lack jobs; it is taken once that has ended. The message names the queue.',
+    doc: 'A QueueRestore fills a queue, or holds it until its spec.resume is true, so a backup would lack jobs; it is taken once that has ended. The message names the queue. Of several queues, the others are backed up without it after five minutes.',
   },
   NoQueueSelected: {
     kind: 'retries',
@@ -213,6 +221,10 @@ export const QUEUE_RESTORE_REASONS = {
   AlreadyRestored: {
     kind: 'stalled',
     doc: 'Redis says that this QueueRestore was completed there, though its status does not: an older one was brought back. Nothing is written; create another QueueRestore to restore once more.',
+  },
+  QueuesNotInBackup: {
+    kind: 'degraded',
+    doc: 'Queues that the backup was to have could not be read when it was taken, so that it does not have them, and nothing of them is restored; status.leftOut has the reason of each. Restore them from another backup.',
   },
   QueueNotEmpty: {
     kind: 'stalled',

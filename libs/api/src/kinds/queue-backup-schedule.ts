@@ -171,8 +171,14 @@ export const queueBackupScheduleStatusSchema = z.object({
     .optional()
     .describe('QueueBackups that have not ended, the newest ten.')
     .meta({ 'x-kubernetes-list-type': 'atomic' }),
-  lastSuccessfulTime: dateTime.optional().describe('When the newest backup that completed had ended.'),
+  lastSuccessfulTime: dateTime
+    .optional()
+    .describe('When the newest backup that completed with all of its queues had ended.'),
   lastSuccessfulBackup: z.string().optional().describe('Its name. It may have been deleted since.'),
+  lastPartialTime: dateTime
+    .optional()
+    .describe('When the newest backup had ended that completed without some of its queues.'),
+  lastPartialBackup: z.string().optional().describe('Its name. It may have been deleted since.'),
   lastFailedTime: dateTime.optional().describe('When a backup last failed.'),
   lastFailedBackup: z.string().optional().describe('Its name. It may have been deleted since.'),
   lastVerificationTime: dateTime.optional().describe('When the newest drill was created.'),
@@ -247,9 +253,13 @@ export const QUEUE_BACKUP_SCHEDULE_REASONS = {
     kind: 'degraded',
     doc: 'The newest backup that ended failed; the message names it and says why. It holds until one completes.',
   },
+  BackupIncomplete: {
+    kind: 'degraded',
+    doc: 'The newest backup that completed does not have queues that could not be read; the message names it and them. Retention keeps the newest backups that have them. It holds until one completes with all of its queues.',
+  },
   BackupOverdue: {
     kind: 'degraded',
-    doc: 'Two times of the schedule have passed, an hour at least, since the one of the last backup that completed. See the QueueBackups of the schedule, and status.skipped.',
+    doc: 'Two times of the schedule have passed, an hour at least, since the one of the last backup that completed with all of its queues. See the QueueBackups of the schedule, and status.skipped.',
   },
   BackupCreated: { kind: 'notice', doc: 'A QueueBackup was created for a time of the schedule.' },
   BackupCompleted: { kind: 'notice', doc: 'A QueueBackup of the schedule completed.' },

@@ -154,6 +154,23 @@ export const jobsByStateSchema = z.object({
   failed: count.describe('Jobs that failed.'),
 });
 
+/** Of a message in a list, in UTF-16 units. */
+export const LONGEST_LEFT_OUT_TEXT = 512;
+
+/** A queue that a backup was to have and does not have. */
+export const queueLeftOutSchema = z.object({
+  name: z.string().describe('As the backup would name it.'),
+  reason: z.string().describe('Why it could not be read, as the conditions would say it.'),
+  message: z.string().describe('The same in words, with the way out.'),
+  since: dateTime
+    .optional()
+    .describe(
+      'Of an incremental backup: when the first point was begun that does not have it, by the clock of the controller. Points before may have it.',
+    ),
+});
+
+export type QueueLeftOut = z.infer<typeof queueLeftOutSchema>;
+
 export const queueBackupStatusSchema = z.object({
   observedGeneration: observedGenerationSchema,
   conditions: conditionsSchema,
@@ -192,6 +209,14 @@ export const queueBackupStatusSchema = z.object({
     .max(2 * MOST_QUEUES)
     .optional()
     .describe('What the backup has, an incremental one in its newest point.')
+    .meta({ 'x-kubernetes-list-type': 'atomic' }),
+  leftOut: z
+    .array(queueLeftOutSchema)
+    .max(2 * MOST_QUEUES)
+    .optional()
+    .describe(
+      'Queues that it was to have and that could not be read, of an incremental backup for its newest point. Absent: none.',
+    )
     .meta({ 'x-kubernetes-list-type': 'atomic' }),
   incremental: incrementalStatusSchema
     .optional()

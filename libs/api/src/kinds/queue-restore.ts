@@ -10,7 +10,7 @@ import {
   type ObjectMeta,
   VERSION,
 } from './meta.ts';
-import { MOST_QUEUES } from './queue-backup.ts';
+import { MOST_QUEUES, queueLeftOutSchema } from './queue-backup.ts';
 import {
   activeDeadlineSecondsSchema,
   backoffLimitSchema,
@@ -207,6 +207,14 @@ export const queueRestoreStatusSchema = z.object({
     .max(2 * MOST_QUEUES)
     .optional()
     .describe('What became of each queue.')
+    .meta({ 'x-kubernetes-list-type': 'atomic' }),
+  leftOut: z
+    .array(queueLeftOutSchema.omit({ since: true }))
+    .max(2 * MOST_QUEUES)
+    .optional()
+    .describe(
+      'Queues that the backup was to have and does not have, since they could not be read then; nothing of them is restored. Absent: none of those that are wanted.',
+    )
     .meta({ 'x-kubernetes-list-type': 'atomic' }),
   jobs: count
     .optional()

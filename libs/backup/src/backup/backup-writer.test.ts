@@ -75,6 +75,35 @@ describe('a backup', () => {
     expect(await allOf(storage, 'emails', 2)).toEqual(records.slice(parts[0]!.records));
   });
 
+  it('has nothing of a queue that was taken out of it, which may be written again', async () => {
+    const storage = new MemoryStorage();
+    const writer = await create(storage);
+    const whole = writer.queue('emails');
+    await whole.write(jobs('emails', 20));
+    await whole.close();
+    for (const name of ['bills', 'again']) {
+      const half = writer.queue(name);
+      await half.write(jobs(name, 50));
+      await writer.discard(half);
+    }
+    const again = writer.queue('again');
+    await again.write(jobs('other', 3));
+    await again.close();
+    const { manifest } = await writer.finish({ leftOut: ['bills'] });
+    expect(manifest.about).toEqual({ leftOut: ['bills'] });
+    const backup = await openBackup(storage, 'shop/monday', { signal: SIGNAL });
+    expect(await backup.verify()).toMatchObject({ records: 23 });
+    expect(await readAll(backup, 'again')).toEqual(jobs('other', 3));
+    expect([...storage.objects.keys()].filter((path) => path.includes('/bills/'))).toEqual([]);
+    const late = await create(new MemoryStorage());
+    const queue = late.queue('emails');
+    await queue.write(jobs('emails', 50));
+    const discarded = late.discard(queue, () => {
+      throw new Error('not leading');
+    });
+    await expect(discarded).rejects.toThrow('not leading');
+  });
+
   it('may have no queue, and queues without a record', async () => {
     const storage = new MemoryStorage();
     const writer = await create(storage);

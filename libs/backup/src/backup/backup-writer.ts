@@ -49,7 +49,7 @@ export class BackupWriter {
   readonly #context: WriteContext;
   readonly #options: BackupOptions;
   readonly #encryption: Manifest['encryption'];
-  readonly #queues: QueueWriter[] = [];
+  #queues: QueueWriter[] = [];
 
   private constructor(context: WriteContext, options: BackupOptions, encryption: Manifest['encryption']) {
     this.#context = context;
@@ -77,6 +77,7 @@ export class BackupWriter {
       random,
       keys: dataKey && (await BackupKeys.derive(dataKey)),
       pipeline: new PartPipeline(signal, options.partBytes),
+      signal,
       countPart: () => {
         parts += 1;
         if (parts > maxParts) throw new BackupTooLargeError(partsText(maxParts));
@@ -99,11 +100,24 @@ export class BackupWriter {
     return queue;
   }
 
-  /** Writes the manifest. Every queue has to be closed. */
-  async finish(): Promise<FinishedBackup> {
+  /**
+   * Takes a queue out of the backup that could not be read to its end; it may be written again. The others stay.
+   * @param beforeRemove is called before each of its parts is removed; what it throws ends that.
+   */
+  async discard(queue: QueueWriter, beforeRemove: () => void = () => undefined): Promise<void> {
+    await queue.discard(beforeRemove);
+    this.#queues = this.#queues.filter((each) => each !== queue);
+  }
+
+  /**
+   * Writes the manifest. Every queue has to be closed.
+   * @param more what became known meanwhile of the backup beside its records, to stand beside `about` in the manifest.
+   */
+  async finish(more: Readonly<Record<string, unknown>> = {}): Promise<FinishedBackup> {
     const { pipeline, keys, storage, directory } = this.#context;
     pipeline.throwIfFailed();
-    const { backupId, createdAt, about, previous } = this.#options;
+    const { backupId, createdAt, previous } = this.#options;
+    const about = { ...this.#options.about, ...more };
     const queues = this.#queues.map(({ name, entry }) => {
       if (!entry) throw new Error(`queue ${name} of the backup is not closed`);
       return entry;

@@ -90,6 +90,21 @@ export class QueueWriter {
     return { parts: this.#parts.length, records, bytes, storedBytes, sha256 };
   }
 
+  /**
+   * Takes the queue out of the backup again: a reader refuses parts that the manifest does not name.
+   * @param beforeRemove is called before each part; what it throws ends the removal.
+   */
+  async discard(beforeRemove: () => void): Promise<void> {
+    const { pipeline, storage, directory, signal } = this.#context;
+    for (const { buffer } of this.#open.values()) pipeline.giveBuffer(buffer);
+    this.#open.clear();
+    await pipeline.settled();
+    for (let number = 1; number <= this.#begun; number += 1) {
+      beforeRemove();
+      await storage.remove(partPath(directory, { directory: this.#directory }, number), { signal });
+    }
+  }
+
   #linesOf(holds: Holds | undefined): LineBuffer {
     const open = this.#open.get(holds);
     if (open) return open.lines;

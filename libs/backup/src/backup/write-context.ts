@@ -14,6 +14,7 @@ export interface WriteContext {
   readonly keys: BackupKeys | undefined;
   readonly random: RandomBytes;
   readonly pipeline: PartPipeline;
+  readonly signal: AbortSignal;
   /** @throws {BackupTooLargeError} for a part more than a backup holds. */
   countPart(): void;
 }
