@@ -203,8 +203,9 @@ it.each(['abc', 'Infinity', '1e308'])('a finished job that was processed on %s h
   expect(bad).toMatchObject({ completed: 1, waitsMs: [], serviceMs: [] });
 });
 
+const key = (part: string): string => `bull:bad:${part}`;
+
 describe('a number that no queue has', () => {
-  const key = (part: string): string => `bull:bad:${part}`;
   const fill: Record<string, (value: string) => Promise<unknown>> = {
     addCounter: (value) => redis.set(key('id'), value),
     headTimestampMs: async (value) => {
