@@ -25,6 +25,8 @@ it.each([
   { advice: 'buy more' },
   { advice: { concurrency: 0, message: 'm', pods: 1, since: 1 } },
   { advice: { message: 'm', pods: 1, since: 1, resources: { requests: { cpu: 1 } } } },
+  // A safe integer, and no date.
+  { advice: { message: 'm', pods: 1, since: 9e15 } },
 ])('acts on a decision although its advice is not understood: %j', (odd) => {
   expect(parseDecision({ ...released, ...odd })).toEqual({ ok: true, decision: released });
 });

@@ -5,8 +5,10 @@ export const SCHEMA_VERSION = '1.2';
 const SUPPORTED_MAJOR = '1';
 
 const count = z.int().min(0);
+/** The latest time that a `Date` can hold: readers write it as a date. */
+const MAX_TIME_MS = 8.64e15;
 /** Milliseconds since 1970 by the clock of the bus's Redis, which publisher and consumer share. */
-const redisTimeMs = z.int().min(0);
+const redisTimeMs = z.int().min(0).max(MAX_TIME_MS);
 
 /** What was measured of one of the pool's queues. A field that is absent was not measured; it is not 0. */
 export const decisionSignalSchema = z.object({

@@ -38,3 +38,14 @@ it('names no more pods than a decision may', () => {
   const many = Array.from({ length: 60 }, (_, n) => report(`pod-${n}`, 0, 1));
   expect(learnStuck(NO_STUCK_PODS, many).pods).toHaveLength(50);
 });
+
+it('what it remembers has a bound, however many pods a server speaks of at one time', () => {
+  let known = NO_STUCK_PODS;
+  for (let read = 0; read < 100; read++)
+    known = learnStuck(
+      known,
+      Array.from({ length: 50 }, (_, n) => report(`pod-${read}-${n}`, 0, 1)),
+    );
+  expect(known.said.size).toBeLessThanOrEqual(200);
+  expect(known.said.has('pod-99-0')).toBe(true);
+});

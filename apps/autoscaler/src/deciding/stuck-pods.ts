@@ -9,6 +9,8 @@ interface Said {
 
 /** Pods report at least once a minute while a handler is stuck; one that is silent for longer is gone. */
 const FORGET_MS = 180_000;
+/** Most pods that are remembered: four reads hold no more. Newer ones push out those that were read longer ago. */
+const MOST_REMEMBERED = 4 * MOST_STUCK_PODS;
 
 /** The pods of a pool with handlers that are stuck, as they reported last. What a read does not hold is remembered. */
 export interface StuckPods {
@@ -29,6 +31,7 @@ export function learnStuck(before: StuckPods, reports: readonly PodUsageReport[]
   }
   const newestMs = Math.max(...reports.map(({ redisTimeMs }) => redisTimeMs));
   for (const [pod, { atMs }] of said) if (newestMs - atMs > FORGET_MS) said.delete(pod);
+  for (const pod of [...said.keys()].slice(0, Math.max(0, said.size - MOST_REMEMBERED))) said.delete(pod);
   const pods = [...said.values()]
     .map(({ pod }) => pod)
     .toSorted((a, b) => a.pod.localeCompare(b.pod))

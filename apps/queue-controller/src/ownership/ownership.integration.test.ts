@@ -98,6 +98,19 @@ describe('a claim counts once Redis has accepted its credentials', () => {
   });
 });
 
+it('whoever may write to Redis writes a date into the mark: the status is written all the same', async () => {
+  const queue = await t.queue(await team(), 'dated', { globalConcurrency: 4 });
+  await t.settled(queue, 'Applied');
+  const mark = JSON.parse((await t.meta('dated'))['redis-queue:owner']!) as object;
+  await t.redis.hset('bull:dated:meta', 'redis-queue:owner', JSON.stringify({ ...mark, adoptedAt: 'yesterday' }));
+  await t.patch(queue, { spec: { globalConcurrency: 5 } });
+  const written = await eventually(async () => {
+    const now = await t.read(queue);
+    return now.status?.observedGeneration === now.metadata.generation && now;
+  });
+  expect(written.status?.adoptedAt).toBe('1970-01-01T00:00:00.000Z');
+});
+
 describe('a Queue that GitOps moves to another namespace loses nothing', () => {
   const spec = { deletionPolicy: 'Delete', paused: false, globalConcurrency: 4 } as const;
 

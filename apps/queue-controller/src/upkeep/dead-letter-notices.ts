@@ -14,6 +14,9 @@ export function lostNotice({ lost, redisTimeMs, lastMs }: LostLetters): UpkeepNo
   };
 }
 
+/** As many events as BullMQ keeps: more is not found between two rounds, and the metric is of all queues together. */
+const MOST_LOST = 10_000;
+
 /**
  * How many jobs more are known to be lost than before. Pure.
  *
@@ -23,7 +26,7 @@ export function lostNotice({ lost, redisTimeMs, lastMs }: LostLetters): UpkeepNo
 export function newlyLost({ lost, redisTimeMs, lastMs }: LostLetters, before: number | undefined): number {
   if (before === undefined) return lost > 0 && lastMs === redisTimeMs ? 1 : 0;
   // Who removed the dead-letter queue removed the count.
-  return Math.max(0, lost - before);
+  return Math.min(MOST_LOST, Math.max(0, lost - before));
 }
 
 /** That failed jobs are left where they are; undefined when none is. Pure. */

@@ -21,6 +21,8 @@ describe('dead letters', () => {
     expect([0, 5, 7, 9].map((before) => newlyLost(lost, before))).toEqual([7, 2, 0, 0]);
     expect(newlyLost({ ...lost, lastMs: 1_000 }, undefined)).toBe(0);
     expect(newlyLost({ ...lost, lastMs: 2_000 }, undefined)).toBe(1);
+    // Whoever may write to the queue may write the count; the metric is of all queues.
+    expect(newlyLost({ ...lost, lost: 9e15 }, 7)).toBe(10_000);
   });
 
   // Wall 1: an id is a tenant's text.

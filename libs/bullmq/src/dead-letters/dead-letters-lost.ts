@@ -1,3 +1,4 @@
+import { isCount } from '../redis/reply.ts';
 import type { QueueRef } from '../redis/keys.ts';
 import { runScript } from '../redis/scripts.ts';
 import { fenceArguments, parseOutcome, type DeadLetterFence } from './dead-letter-fence.ts';
@@ -46,6 +47,7 @@ export async function countLostLetters(
   const args = [...fenceArguments(fence), EVENTS_PER_CALL];
   const outcome = parseOutcome(await call((redis) => runScript(redis, 'countLostLetters', metaKeys(queue), args)), 4);
   if (typeof outcome === 'string') return outcome;
-  const [lost, unread, redisTimeMs, lastMs] = outcome[0] as [number, number, number, number];
+  const [found, unread, redisTimeMs, lastMs] = outcome[0] as [number, number, number, number];
+  const lost = isCount(found) ? found : 0;
   return { lost, atLeast: unread === 1, redisTimeMs, ...(lastMs > 0 && { lastMs }) };
 }

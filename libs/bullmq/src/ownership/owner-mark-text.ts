@@ -33,6 +33,7 @@ export interface OwnerName {
 }
 
 const MARK_VERSION = 1;
+const DATE = /^\d{4}-\d{2}-\d{2}T[\d:.]{8,12}Z$/;
 
 export function formatOwner({ clusterId, namespace, name }: OwnerName): string {
   return `${clusterId}/${namespace}/${name}`;
@@ -75,12 +76,18 @@ export function parseOwnerMark(text: string | undefined): OwnerMark | undefined 
     return {
       owner,
       managed: MANAGED_FIELDS.filter((field) => managed.includes(field)),
-      adoptedAt: typeof adoptedAt === 'string' ? adoptedAt : new Date(0).toISOString(),
+      adoptedAt: dateOf(adoptedAt),
       ...(isRecord(removal) && { removal: { fence: String(removal['fence']), paused: removal['paused'] === true } }),
     };
   } catch {
     return 'unreadable';
   }
+}
+
+/** As the API server takes it, since it is shown in a status: whoever may write to the queue may write anything. */
+function dateOf(text: unknown): string {
+  const ms = typeof text === 'string' && DATE.test(text) ? Date.parse(text) : Number.NaN;
+  return new Date(Number.isNaN(ms) ? 0 : ms).toISOString();
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

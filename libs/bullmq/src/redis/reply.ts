@@ -18,6 +18,14 @@ export class ProtocolError extends UnexpectedReplyError {}
 /** The latest time that a `Date` can hold, Unix ms. */
 export const MAX_TIME_MS = 8.64e15;
 
+/**
+ * Whether it is a count, or a time in ms. Whoever may write to a queue may write `inf`, which Redis sends as a number far
+ * below 0: what is none is no data.
+ */
+export function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
 /** @throws UnexpectedReplyError unless `text` is a time of a server's clock, in Unix ms. */
 export function timeOf(text: unknown): number {
   const ms = Number(text);

@@ -55,7 +55,8 @@ const FIRST_LOOK_MS = 60_000;
  * limit, the older of them are counted but not read: fresh figures matter more than complete ones.
  *
  * Blind spots: jobs removed when they finish (`removeOnComplete: true`) leave nothing to read; and since finishedOn is
- * the worker's clock, a job of a worker whose clock is behind may fall before the watermark and is then not counted.
+ * the worker's clock, a job of a worker whose clock is behind may fall before the watermark and is then not counted. One
+ * whose clock is more than a minute ahead counts when its time has come.
  *
  * @param watermark that of the last call; absent: the last minute.
  */

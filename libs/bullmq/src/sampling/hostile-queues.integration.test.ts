@@ -202,3 +202,64 @@ it.each(['abc', 'Infinity', '1e308'])('a finished job that was processed on %s h
   const [bad] = await sampleFinishedOf(redis, [{ queue: REFS[0]! }]);
   expect(bad).toMatchObject({ completed: 1, waitsMs: [], serviceMs: [] });
 });
+
+const key = (part: string): string => `bull:bad:${part}`;
+
+describe('a number that no queue has', () => {
+  const fill: Record<string, (value: string) => Promise<unknown>> = {
+    addCounter: (value) => redis.set(key('id'), value),
+    headTimestampMs: async (value) => {
+      await redis.lpush(key('wait'), '1');
+      await redis.hset(key('1'), { timestamp: value, opts: '{}' });
+    },
+    completedTotal: (value) => redis.hset(key('metrics:completed'), 'count', value),
+    failedTotal: (value) => redis.hset(key('metrics:failed'), 'count', value),
+  };
+
+  it.each(
+    Object.keys(fill).flatMap((field) =>
+      ['inf', '-inf', 'nan', '1e308', '9e18', '-1'].map((value) => ({ field, value })),
+    ),
+  )('is no data: $field $value', async ({ field, value }) => {
+    await fill[field]!(value);
+    const [bad] = await trySampleQueues(redis, REFS, { totals: true });
+    expect(bad).toHaveProperty('redisTimeMs');
+    expect(bad).not.toHaveProperty(field);
+  });
+
+  it('a delay that is none of this world is no time at which the job was ready', async () => {
+    await redis.lpush(key('wait'), '1');
+    await redis.hset(key('1'), { timestamp: Date.now(), opts: '{"delay":1e308}' });
+    expect((await trySampleBacklogs(redis, REFS))[0]).not.toHaveProperty('headTimestampMs');
+  });
+
+  it.each(['inf', '1e308'])('a job that is never due is not overdue: %s', async (score) => {
+    await redis.zadd(key('delayed'), score, '1');
+    const [bad] = await trySampleBacklogs(redis, REFS);
+    expect(bad).toMatchObject({ delayed: 1, overdue: 0, dueSoon: 0 });
+    expect(bad).not.toHaveProperty('nextDelayedDueMs');
+  });
+
+  it.each(['-inf', '-1e308', '-1'])('one that was due before all dates is overdue: %s', async (score) => {
+    await redis.zadd(key('delayed'), score, '1');
+    expect((await trySampleBacklogs(redis, REFS))[0]).toMatchObject({ overdue: 1, nextDelayedDueMs: 0 });
+  });
+
+  it.each(['1e-300', '0.001', '-5', 'nan'])('no job scheduler adds jobs every %s ms', async (every) => {
+    await redis.zadd(key('repeat'), Date.now(), 's');
+    await redis.hset(key('repeat:s'), 'every', every);
+    expect((await trySampleBacklogs(redis, REFS))[0]).toMatchObject({ schedulers: 1, scheduledSoon: 0 });
+  });
+
+  it.each(['inf', '9e15'])('a job that finished at %s hides none that did since', async (score) => {
+    const ended = async (id: string, atMs: number | string): Promise<void> => {
+      await redis.zadd(key('completed'), atMs, id);
+      await redis.hset(key(id), { timestamp: '1', processedOn: '2', finishedOn: '3', ats: '1' });
+    };
+    await ended('evil', score);
+    const [before] = await sampleFinishedOf(redis, [{ queue: REFS[0]! }]);
+    await ended('honest', Date.now());
+    const [after] = await sampleFinishedOf(redis, [{ queue: REFS[0]!, watermark: before!.watermark }]);
+    expect([before!.completed, after!.completed]).toEqual([0, 1]);
+  });
+});

@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import { inBatches, queueKey, type QueueRef } from '../redis/keys.ts';
 import { parsePolicyFields } from '../policy/policy.ts';
 import type { RateLimitWindow } from '../policy/rate-limit.ts';
-import { parseReply, timedReply } from '../redis/reply.ts';
+import { isCount, MAX_TIME_MS, parseReply, timedReply } from '../redis/reply.ts';
 import { runReadScript } from '../redis/scripts.ts';
 import { orThrow, type Sampled } from '../redis/sampled.ts';
 import { splitWhenRefused } from '../connections/split.ts';
@@ -218,6 +218,7 @@ type RawHeads = readonly [waitingMs: number | null, opts: Text, prioritizedMs: n
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 const BACKLOG_COLUMNS = 6;
 const WHOLE_COLUMNS = 11;
+const ADD_COUNTER = 4;
 
 function parseBacklog(ref: QueueRef, redisTimeMs: number, columns: readonly Column[], at: number): BacklogSample {
   const sample: Writable<BacklogSample> = {
@@ -235,8 +236,8 @@ function parseBacklog(ref: QueueRef, redisTimeMs: number, columns: readonly Colu
   };
   // Assigned one by one: for thousands of queues per second, spreading optional parts would cost more than all the
   // rest.
-  const addCounter = columns[at + 4] as number | null;
-  if (addCounter !== null) sample.addCounter = addCounter;
+  const addCounter = columns[at + ADD_COUNTER] as number | null;
+  if (isCount(addCounter)) sample.addCounter = addCounter;
   const more = columns[at + 5] as RawMore | null;
   if (more !== null) addMore(sample, more);
   return sample;
@@ -258,7 +259,7 @@ function addRare(sample: Writable<BacklogSample>, rare: RawRare): void {
   sample.waitingChildren = parents;
   sample.legacyPaused = legacyPaused;
   sample.paused = paused;
-  if (schedulers > 0) Object.assign(sample, { schedulers, scheduledSoon });
+  if (schedulers > 0) Object.assign(sample, { schedulers, scheduledSoon: isCount(scheduledSoon) ? scheduledSoon : 0 });
   if (orphaned > 0) sample.orphaned = orphaned;
   if (rateLimit !== undefined) sample.rateLimit = rateLimit;
   if (globalConcurrency !== undefined) sample.globalConcurrency = globalConcurrency;
@@ -271,15 +272,15 @@ function parseWhole(ref: QueueRef, redisTimeMs: number, columns: readonly Column
     at + BACKLOG_COLUMNS,
     at + WHOLE_COLUMNS,
   ) as [number, number, number, number | null, number | null];
-  const { waiting, prioritized, active, delayed, waitingChildren, legacyPaused, addCounter } = backlog;
+  const { waiting, prioritized, active, delayed, waitingChildren, legacyPaused } = backlog;
   const jobs = waiting + prioritized + active + delayed + completed + failed + waitingChildren + legacyPaused;
   return {
     ...backlog,
-    exists: metaExists === 1 || jobs > 0 || addCounter !== undefined,
+    exists: metaExists === 1 || jobs > 0 || columns[at + ADD_COUNTER] !== null,
     completed,
     failed,
-    ...(completedTotal !== null && { completedTotal }),
-    ...(failedTotal !== null && { failedTotal }),
+    ...(isCount(completedTotal) && { completedTotal }),
+    ...(isCount(failedTotal) && { failedTotal }),
   };
 }
 
@@ -291,9 +292,11 @@ function headReadyMs([waitingMs, waitingOpts, prioritizedMs, prioritizedOpts]: R
   return Math.min(readyMs(waitingMs, waitingOpts), readyMs(prioritizedMs, prioritizedOpts));
 }
 
-/** Infinity for no job. */
+/** Infinity for no job, and for one whose time is none. */
 function readyMs(timestampMs: number | null, opts: Text): number {
-  return timestampMs === null ? Infinity : timestampMs + delayOf(opts);
+  if (timestampMs === null || timestampMs < 0) return Infinity;
+  const ms = timestampMs + delayOf(opts);
+  return ms <= MAX_TIME_MS ? ms : Infinity;
 }
 
 /** The delay a job was added with, in ms, from its stored options; 0 when it has none. */

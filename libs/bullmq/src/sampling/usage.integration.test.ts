@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ACL_RULES } from '../connections/acl.ts';
 import { RedisConnections } from '../connections/connections.ts';
 import { testRedis, type TestRedis } from '../testing/test-redis.ts';
-import { MOST_USAGE_REPORTS, sampleUsage, type UsagePlace } from './usage.ts';
+import { MOST_USAGE_REPORTS, sampleUsage, type PodUsageReport, type UsagePlace } from './usage.ts';
 
 let t: TestRedis;
 beforeAll(async () => {
@@ -37,7 +37,8 @@ const REPORT = {
   stuck: 1,
   contract: 2,
 };
-const value = (over: object = {}, atMs = 1_790_000_000_000): string =>
+const NOW = Date.now();
+const value = (over: object = {}, atMs: number | string = NOW): string =>
   `${atMs} ${JSON.stringify({ ...REPORT, ...over })}`;
 
 test('the newest report of each pod is read, by pool, in the order asked for', async () => {
@@ -50,10 +51,10 @@ test('the newest report of each pod is read, by pool, in the order asked for', a
   const [first, second, third] = await sampleUsage(t.redis, [mail, none, tagged]);
   const { format: _, memoryLimit: __, ...reported } = REPORT;
   expect(first!.toSorted((a, b) => a.pod.localeCompare(b.pod))).toEqual([
-    { pod: 'pod-0', redisTimeMs: 1_790_000_000_000, ...reported },
+    { pod: 'pod-0', redisTimeMs: NOW, ...reported },
     {
       pod: 'pod-1',
-      redisTimeMs: 1_790_000_000_000,
+      redisTimeMs: NOW,
       ...reported,
       jobs: 0,
       runMs: undefined,
@@ -85,6 +86,68 @@ test('what is no report is left out, and does not hide those that are', async ()
   });
   const [reports] = await sampleUsage(t.redis, [place('mail')]);
   expect(reports!.map(({ pod }) => pod)).toEqual(['good']);
+});
+
+/** What else is read than the one good report beside it. */
+async function reportsOf(fields: Record<string, string>): Promise<PodUsageReport[]> {
+  await t.redis.hset(keyOf(place('mail')), { good: value(), ...fields });
+  const [reports] = await sampleUsage(t.redis, [place('mail')]);
+  return reports!.filter(({ pod }) => pod !== 'good');
+}
+
+describe('whoever may write to the queue writes reports', () => {
+  test.each([
+    ['beyond all dates', '9000000000000000'],
+    ['of the future', NOW + 60_000],
+    ['of a pod that is long gone', NOW - 301_000],
+    ['in another notation', '0x19a00000000'],
+    ['with an exponent', '1.79e12'],
+    ['before all dates', -1],
+  ])('one with a date %s is none', async (_, atMs) => {
+    expect(await reportsOf({ evil: value({}, atMs) })).toEqual([]);
+  });
+
+  test('one of a while ago is one, and so is one of a server whose clock was a little ahead', async () => {
+    const reports = await reportsOf({ late: value({}, NOW - 200_000), early: value({}, NOW + 5_000) });
+    expect(reports.map(({ pod }) => pod).toSorted()).toEqual(['early', 'late']);
+  });
+
+  test.each([
+    ['periodMs', 1e308],
+    ['slots', 1e308],
+    ['slots', 0.4],
+    ['slots', 0],
+    ['busy', 1e308],
+    ['cpu', 1e308],
+    ['memory', 1e308],
+    ['jobs', 1e308],
+    ['jobs', 0.5],
+    ['version', 'x'.repeat(300)],
+  ])('one whose %s no pod can have is none: %j', async (field, impossible) => {
+    expect(await reportsOf({ evil: value({ [field]: impossible }) })).toEqual([]);
+  });
+
+  test.each([
+    ['runMs', 1e308],
+    ['lagP99Ms', 1e308],
+    ['stuck', 0.4],
+    ['stuck', 1e6],
+    ['contract', 1e6],
+    ['contract', 1.5],
+  ] as const)('a %s that no pod can have is left out: %j', async (field, impossible) => {
+    const [report] = await reportsOf({ evil: value({ [field]: impossible }) });
+    expect(report).toMatchObject({ pod: 'evil', busy: 7.5 });
+    expect(report).not.toHaveProperty(field);
+  });
+
+  test('no share is more than all', async () => {
+    const [report] = await reportsOf({ evil: value({ eventLoop: 1e308, throttled: 3 }) });
+    expect(report).toMatchObject({ eventLoop: 1, throttled: 1 });
+  });
+
+  test.each(['', 'a pod', 'pod\n-1', 'Pod', '-pod', 'pod…', '__proto__'])('%j is no name of a pod', async (pod) => {
+    expect(await reportsOf({ [pod]: value() })).toEqual([]);
+  });
 });
 
 test('a key that is none of ours hides no other pool', async () => {

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { queueKey, type QueueRef } from '../redis/keys.ts';
+import { timedReply, UnexpectedReplyError } from '../redis/reply.ts';
 import { runReadScript } from '../redis/scripts.ts';
 
 /** Where the pods of a pool report what they use; see `libs/worker/src/usage/report.ts`, which writes it. */
@@ -48,6 +49,30 @@ const POOLS_PER_TRIP = 50;
 /** Longest report that is read, bytes; what libs/worker writes has some 300. */
 const LONGEST_REPORT = 1_024;
 const FORMAT = 1;
+/** A pod that reported nothing for this long is gone; workers forget it then too. */
+const FORGET_MS = 300_000;
+/** How far ahead a report may be: the clock of the server that wrote it was, which has failed over since. */
+const AHEAD_MS = 10_000;
+const DAY_MS = 24 * 3_600_000;
+
+/**
+ * What a pod can have at most. Whoever may write to the queue writes reports: a number beyond these is of no pod, and would
+ * end far away from here, as a date that is none or as a mean that no later report can move.
+ */
+const MOST = {
+  periodMs: DAY_MS,
+  slots: 10_000,
+  busy: 10_000,
+  cpu: 10_000,
+  memory: 2 ** 50,
+  jobs: 1e9,
+  runMs: 366 * DAY_MS,
+  lagP99Ms: DAY_MS,
+  contract: 1_000,
+} as const;
+const POD_NAME = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
+/** A tag of an image has no more. */
+const LONGEST_VERSION = 128;
 
 /**
  * Reads the newest report of at most 50 pods per pool, of pools whose queues lie in one Redis. Cost: O(50) per pool.
@@ -81,42 +106,68 @@ export function usageKey({ queue, namespace, pool }: UsagePlace): string {
 
 /** Reports of an unknown format are left out: workers of another release may write them. */
 function parseReports(reply: unknown): PodUsageReport[] {
-  const fields = Array.isArray(reply) ? (reply as unknown[]).flat() : [];
+  const [redisTimeMs, fields] = readReply(reply);
   const reports: PodUsageReport[] = [];
-  for (let at = 0; at + 1 < fields.length; at += 2) {
-    const report = parseReport(String(fields[at]), String(fields[at + 1]));
+  for (let at = 0; at + 1 < fields.length && reports.length < MOST_USAGE_REPORTS; at += 2) {
+    const report = parseReport(String(fields[at]), String(fields[at + 1]), redisTimeMs);
     if (report !== undefined) reports.push(report);
   }
   return reports;
 }
 
-function parseReport(pod: string, value: string): PodUsageReport | undefined {
-  const space = value.indexOf(' ');
-  const redisTimeMs = Number(value.slice(0, space));
+/** What a server sends that is no Redis holds no report. */
+function readReply(reply: unknown): [redisTimeMs: number, fields: readonly unknown[]] {
+  try {
+    const { redisTimeMs, rows } = timedReply(reply);
+    return [redisTimeMs, rows];
+  } catch (error) {
+    if (error instanceof UnexpectedReplyError) return [0, []];
+    throw error;
+  }
+}
+
+function parseReport(pod: string, value: string, nowMs: number): PodUsageReport | undefined {
+  const [, digits, json] = /^(\d{1,16}) (.*)$/s.exec(value) ?? [];
+  const redisTimeMs = Number(digits);
+  // Of the future it would be the newest for ever, and the pods that are there would count as gone.
+  if (json === undefined || redisTimeMs > nowMs + AHEAD_MS || redisTimeMs < nowMs - FORGET_MS) return undefined;
+  if (!POD_NAME.test(pod)) return undefined;
   let report: Record<string, unknown> | null;
   try {
-    report = JSON.parse(value.slice(space + 1)) as Record<string, unknown> | null;
+    report = JSON.parse(json) as Record<string, unknown> | null;
   } catch {
     return undefined;
   }
-  if (report?.['format'] !== FORMAT || space < 1 || !Number.isFinite(redisTimeMs)) return undefined;
+  if (report?.['format'] !== FORMAT) return undefined;
   const { version, periodMs, slots, busy, cpu, memory, eventLoop, throttled, jobs, runMs, lagP99Ms, stuck, contract } =
     report;
-  const needed = { periodMs, slots, busy, cpu, memory, eventLoop, jobs };
-  if (typeof version !== 'string' || !Object.values(needed).every(isAmount)) return undefined;
+  if (typeof version !== 'string' || version.length > LONGEST_VERSION) return undefined;
+  if (!isCount(slots, MOST.slots) || slots === 0 || !isCount(jobs, MOST.jobs)) return undefined;
+  if (!isAmount(periodMs, MOST.periodMs) || !isAmount(busy, MOST.busy)) return undefined;
+  if (!isAmount(cpu, MOST.cpu) || !isAmount(memory, MOST.memory) || !isAmount(eventLoop)) return undefined;
   return {
     pod,
     redisTimeMs,
     version,
-    ...(needed as Record<keyof typeof needed, number>),
-    ...(isAmount(throttled) && { throttled }),
-    ...(isAmount(runMs) && { runMs }),
-    ...(isAmount(lagP99Ms) && { lagP99Ms }),
-    ...(isAmount(stuck) && stuck > 0 && { stuck }),
-    ...(isAmount(contract) && { contract }),
+    periodMs,
+    slots,
+    busy,
+    cpu,
+    memory,
+    eventLoop: Math.min(1, eventLoop),
+    jobs,
+    ...(isAmount(throttled) && { throttled: Math.min(1, throttled) }),
+    ...(isAmount(runMs, MOST.runMs) && { runMs }),
+    ...(isAmount(lagP99Ms, MOST.lagP99Ms) && { lagP99Ms }),
+    ...(isCount(stuck, MOST.slots) && stuck > 0 && { stuck }),
+    ...(isCount(contract, MOST.contract) && { contract }),
   };
 }
 
-function isAmount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isFinite(value) && value >= 0;
+function isAmount(value: unknown, most = Number.MAX_VALUE): value is number {
+  return typeof value === 'number' && value >= 0 && value <= most;
+}
+
+function isCount(value: unknown, most: number): value is number {
+  return isAmount(value, most) && Number.isInteger(value);
 }

@@ -17,6 +17,9 @@ local most, left, lookBack = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV
 local call = redis.call
 local time = call('TIME')
 local nowMs = time[1] * 1000 + math.floor(time[2] / 1000)
+-- One that finished later than now is of a worker whose clock is ahead, or of nobody's: it counts when its time has come. It
+-- would hide all that finish before.
+local to = string.format('%.0f', nowMs + 60000)
 local setsLeft, at = 2 * #KEYS, 4
 
 local function sampleSet(base, key)
@@ -25,7 +28,7 @@ local function sampleSet(base, key)
   local from = ARGV[at] ~= '' and ARGV[at] or string.format('%.0f', nowMs - lookBack)
   local firstId, lastId = at + 2, at + 1 + tonumber(ARGV[at + 1])
   at = lastId + 1
-  local count = call('ZCOUNT', key, from, '+inf')
+  local count = call('ZCOUNT', key, from, to)
   local seen, seenCount = {}, 0
   for i = firstId, lastId do
     seen[ARGV[i]] = true
@@ -38,7 +41,7 @@ local function sampleSet(base, key)
     for i = firstId, lastId do ids[#ids + 1] = ARGV[i] end
     return { 0, from, ids, {} }
   end
-  local rows = call('ZREVRANGEBYSCORE', key, '+inf', from, 'WITHSCORES', 'LIMIT', 0, limit + seenCount)
+  local rows = call('ZREVRANGEBYSCORE', key, to, from, 'WITHSCORES', 'LIMIT', 0, limit + seenCount)
   local jobs = {}
   for i = 1, #rows, 2 do
     if #jobs >= limit then break end

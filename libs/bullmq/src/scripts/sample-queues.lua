@@ -62,9 +62,9 @@ local function furtherRuns(repeatKey)
   for i = 1, #due, 2 do
     local scheduler = call('HMGET', repeatKey .. ':' .. due[i], 'every', 'limit', 'ic', 'endDate')
     local every, limit, last = tonumber(scheduler[1] or 0), tonumber(scheduler[2] or ''), tonumber(scheduler[4] or '')
-    if every and every > 0 then
+    if every and every >= 1 then
       local left = math.floor((math.min(last or soonMs, soonMs) - math.max(due[i + 1], nowMs)) / every)
-      if limit then left = math.min(left, limit - tonumber(scheduler[3] or 0)) end
+      if limit then left = math.min(left, limit - (tonumber(scheduler[3] or '') or 0)) end
       runs = runs + math.max(0, left)
     end
   end
@@ -123,7 +123,9 @@ local function sampleQueue(meta, fields, rows, at)
     end
     -- A queue with work is sampled again soon, so the next due time is not needed.
     if whole or waiting + prioritized + active == 0 then
-      nextScore = tonumber(call('ZRANGE', delayedKey, 0, 0, 'WITHSCORES')[2]) or false
+      local score = tonumber(call('ZRANGE', delayedKey, 0, 0, 'WITHSCORES')[2])
+      -- What is beyond 64 bits is never due, and would be sent as a time long ago.
+      nextScore = score and score < 9e18 and math.max(0, score)
     end
   end
   local rare = fields > 1 and whatIsRare(meta, base, active, fields > 3)
@@ -136,7 +138,7 @@ local function sampleQueue(meta, fields, rows, at)
   rows[at + 5] = tonumber(call('GET', base .. 'id') or '') or false
   -- In a list of its own, because most queues have none of it in most samples, and each column costs writing and
   -- reading.
-  rows[at + 6] = (overdue + soon > 0 or nextScore or rare or heads) and { overdue, soon, nextScore, rare, heads }
+  rows[at + 6] = (overdue + soon > 0 or nextScore or rare or heads) and { overdue, soon, nextScore or false, rare, heads }
   if whole then
     rows[at + 7] = call('ZCARD', base .. 'completed')
     rows[at + 8] = call('ZCARD', base .. 'failed')

@@ -4,10 +4,12 @@
   KEYS   the hash of the pool's reports, by pod
   ARGV   1 most reports to read
          2 longest report, bytes; a longer one is none
-  Reply  { pod, report, pod, report, ... }
+  Reply  { Redis' time in ms, { pod, report, pod, report, ... } }
   Cost   O(reports read)
   Never  writes; sends texts of any length, which whoever may write to the queue can put there
 ]]
+local time = redis.call('TIME')
+local nowMs = time[1] * 1000 + math.floor(time[2] / 1000)
 local fields = redis.call('HRANDFIELD', KEYS[1], ARGV[1], 'WITHVALUES')
 local longest = tonumber(ARGV[2])
 local reply = {}
@@ -17,4 +19,4 @@ for i = 1, #fields, 2 do
     reply[#reply + 1] = fields[i + 1]
   end
 end
-return reply
+return { string.format('%.0f', nowMs), reply }

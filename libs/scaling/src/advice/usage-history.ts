@@ -70,6 +70,8 @@ export const USAGE_HALF_LIFE_MS = 24 * 3_600_000;
 const LEAST_PERIOD_MS = 1_000;
 /** Longer than a pod with jobs is ever silent; after that it counts as another pod. */
 const PODS_OF_MS = 120_000;
+/** Most pods whose last reports are remembered; the ones that reported last. Of one read there are fifty. */
+const MOST_PODS = 500;
 export const HALF_BUSY = 0.5;
 export const NEARLY_FULL = 0.8;
 /** Share of its time in which a CPU limit may stop a pod without being what slows it down. */
@@ -126,7 +128,8 @@ export function learnUsage(before: UsageHistory, reports: readonly UsageReport[]
     ...known.lastReportMs,
     ...inOrder.map(({ pod, redisTimeMs }) => [pod, redisTimeMs] as const),
   ]);
-  const lastReportMs = new Map([...reported].filter(([, atMs]) => learnt.untilMs - atMs <= PODS_OF_MS));
+  const recent = [...reported].filter(([, atMs]) => learnt.untilMs - atMs <= PODS_OF_MS);
+  const lastReportMs = new Map(recent.slice(-MOST_PODS));
   return {
     ...learnt,
     lastReportMs,

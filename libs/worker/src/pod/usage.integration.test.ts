@@ -87,7 +87,12 @@ describe('what a pod uses', () => {
   });
 
   it('of pods that are gone is forgotten though their pool goes on', async () => {
-    await bed.redis.hset(KEY, { gone: '1000 {}', strange: 'x', 'just-there': `${Date.now()} {}` });
+    await bed.redis.hset(KEY, {
+      gone: '1000 {}',
+      strange: 'x',
+      future: '9000000000000000 {}',
+      'just-there': `${Date.now()} {}`,
+    });
     await bed.readyPod('pod-0', { ...PATIENT, ...OFTEN });
     await bed.add(bed.queues.a, 4, { runMs: 600_000 });
     const pods = await eventually(async () => {
