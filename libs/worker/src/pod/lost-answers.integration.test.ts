@@ -5,7 +5,7 @@ import { PATIENCE, PATIENT, PodTestbed } from './testbed.ts';
 
 const bed = PodTestbed.each();
 
-/** How often the first jobs of a queue have stalled. */
+/** How often the jobs have stalled. */
 async function stalls(ids: readonly string[]): Promise<number> {
   const counts = await Promise.all(ids.map((id) => bed.redis.hget(`bull:a:${id}`, 'stc')));
   return counts.reduce((sum, count) => sum + Number(count), 0);
@@ -21,9 +21,10 @@ async function cutWay(to: number, cuts: number): Promise<{ port: number; left: (
     }
     client.pipe(upstream);
     upstream.on('data', (data) => {
-      if (left === 0 || !data.includes('"runMs"')) return void client.write(data);
-      left--;
-      client.destroy();
+      const cut = left > 0 && data.includes('"runMs"');
+      if (cut) left--;
+      if (cut) client.destroy();
+      else client.write(data);
     });
   });
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
