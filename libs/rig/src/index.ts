@@ -15,6 +15,7 @@ export { untilReplicated } from './redis/replication.ts';
 export { valkeyServer } from './redis/valkey/valkey.ts';
 export { startRoughProxy, type RoughProxyOptions } from './redis/rough-proxy.ts';
 export { startSilentProxy, startSilentServer, type SilentProxy } from './redis/silent-proxy.ts';
+export { startSlowLink } from './redis/slow-link.ts';
 export { startS3Server, type S3Server, type S3ServerOptions } from './s3/s3-server.ts';
 export { firingAlerts, type AlertQuestion, type FiringAlert } from './prometheus/alerts.ts';
 export { startKmsServer, type KmsServer } from './kms/kms-server.ts';

@@ -1,4 +1,4 @@
-import { eventually, startSilentProxy } from '@redis-queue/rig';
+import { eventually, startSilentProxy, startSlowLink } from '@redis-queue/rig';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { RedisConnections } from './connections.ts';
@@ -62,4 +62,15 @@ test('a connection that answers is left alone', async () => {
   const before = await pings();
   await eventually(async () => (await pings()) > before + 10);
   expect(await redis.client('ID')).toBe(id);
+});
+
+test('a connection over which a reply arrives for longer than an answer may take is left alone', async () => {
+  await using link = await startSlowLink(t.target.port, 200_000);
+  const redis = new Redis({ host: link.host, port: link.port, maxRetriesPerRequest: 0 });
+  onTestFinished(() => redis.disconnect());
+  reconnectWhenSilent(redis, { everyMs: 50, patienceMs: 1_000 });
+  await t.redis.set('large', 'x'.repeat(800_000));
+  const before = await pings();
+  expect(await redis.get('large')).toHaveLength(800_000);
+  expect(await pings()).toBeGreaterThan(before);
 });

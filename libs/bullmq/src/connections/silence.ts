@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 export interface SilenceOptions {
   /** Between two PINGs. */
   readonly everyMs?: number;
-  /** How long an answer may take; longer than any script that we run, shorter than a person waits. */
+  /** How long nothing may arrive while an answer is owed; longer than any script that we run, shorter than a person waits. */
   readonly patienceMs?: number;
 }
 
@@ -41,7 +41,18 @@ export function reconnectWhenSilent(redis: Redis, { everyMs = 2_000, patienceMs 
   }
 }
 
-/** Whether the connection as it stands now answers, or ends, in time. */
+/** In how many steps of the patience is looked for bytes. */
+const STEPS = 10;
+
+/** How many bytes have arrived; undefined where nobody counts them. */
+function bytesRead(redis: Redis): number | undefined {
+  return (redis as unknown as { stream?: { bytesRead?: number } }).stream?.bytesRead;
+}
+
+/**
+ * Whether the connection as it stands now answers, or ends, in time. While bytes arrive it is not silent: the answer
+ * stands behind replies that take long on a slow link, and a new connection would have to bring them once more.
+ */
 async function answers(redis: Redis, patienceMs: number): Promise<boolean> {
   const { promise: answered, resolve } = Promise.withResolvers<boolean>();
   const answer = (): void => resolve(true);
@@ -52,12 +63,18 @@ async function answers(redis: Redis, patienceMs: number): Promise<boolean> {
       if (error.name === 'ReplyError') answer();
     });
   else redis.once('ready', answer);
-  // When this process itself was paused, the answer may be there unread: it is read before it counts as missing.
-  const patience = setTimeout(() => setImmediate(resolve, false), patienceMs).unref();
+  let [heard, quiet] = [bytesRead(redis), 0];
+  const listen = (): void => {
+    const now = bytesRead(redis);
+    if (now !== heard) [heard, quiet] = [now, 0];
+    else if (++quiet >= STEPS) resolve(false);
+  };
+  // When this process itself was paused, what has arrived meanwhile is read first.
+  const patience = setInterval(() => setImmediate(listen), patienceMs / STEPS).unref();
   try {
     return await answered;
   } finally {
-    clearTimeout(patience);
+    clearInterval(patience);
     redis.off('close', answer);
     redis.off('ready', answer);
   }

@@ -67,9 +67,14 @@ export function createProcessor(options: ProcessorOptions): Process {
         if (isRateLimit(error)) metrics.jobs.inc({ queue, outcome: 'rate_limited' });
         throw error;
       }
-      await options.handBack(job, token);
-      metrics.jobs.inc({ queue, outcome: 'handed_back' });
-      log.info('handed the job back, because the pod drains');
+      try {
+        await options.handBack(job, token);
+        metrics.jobs.inc({ queue, outcome: 'handed_back' });
+        log.info('handed the job back, because the pod drains');
+      } catch (refused) {
+        // no error of the job's: it would be failed with it
+        log.warn('cannot hand the job back; it runs again once its lock ends', { error: refused });
+      }
       throw new WaitingError();
     } finally {
       end();

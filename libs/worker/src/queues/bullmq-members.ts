@@ -64,8 +64,13 @@ interface Child {
 
 /** The parts of a worker that its declarations hide, and that 5 and 6 share. */
 interface Shared {
-  readonly opts: { readonly name?: string };
-  readonly lockManager: { start(): void };
+  readonly opts: { readonly name?: string; readonly lockRenewTime?: number };
+  readonly lockManager: {
+    start(): void;
+    readonly closed: boolean;
+    /** When each was renewed last, by the wall clock; 0: not yet known. */
+    readonly trackedJobs: Map<string, { ts: number }>;
+  };
   limitUntil: number;
   readonly blockUntil: number;
   /** Of a worker with a file. */
@@ -95,6 +100,7 @@ interface Five extends Shared {
 
 const BOTH = [
   'lockManager.start',
+  'lockManager.trackedJobs',
   'limitUntil',
   'blockUntil',
   'moveToActive',
@@ -146,7 +152,10 @@ function sharedMembers(
   take: BullmqMembers['take'],
 ): Pick<BullmqMembers, 'startLockRenewal' | 'take' | 'limitedUntilMs' | 'forgetLimit' | 'dueAtMs' | 'killChildren'> {
   return {
-    startLockRenewal: () => worker.lockManager.start(),
+    startLockRenewal: () => {
+      worker.lockManager.start();
+      renewAlsoWhenTheClockIsSetBack(worker);
+    },
     take,
     limitedUntilMs: () => worker.limitUntil,
     forgetLimit: () => (worker.limitUntil = 0),
@@ -159,6 +168,21 @@ function sharedMembers(
       }
     },
   };
+}
+
+/**
+ * BullMQ renews a lock some time after its last renewal by the wall clock: after one was set back, not until it has
+ * caught up. What is renewed in the future counts as renewed long ago.
+ */
+function renewAlsoWhenTheClockIsSetBack({ lockManager, opts }: Shared): void {
+  const check = setInterval(
+    () => {
+      if (lockManager.closed) clearInterval(check);
+      const now = Date.now();
+      for (const tracked of lockManager.trackedJobs.values()) if (tracked.ts > now) tracked.ts = 1;
+    },
+    (opts.lockRenewTime ?? 0) / 2,
+  ).unref();
 }
 
 /** Redis answers a wait in time, or it is lost: ioredis sends it again on a new connection, without an end. */

@@ -59,8 +59,8 @@ export async function openHolding(podName: string, log: Log): Promise<Holding> {
 
 const NONCE = /^[0-9a-f-]{36}$/;
 
-/** The token of a lock: unique per fetch from a queue. */
-export function lockToken(holdingId: string, fetch: number): string {
+/** The token of a lock: unique per fetch from a queue; with '' what all of the process begin with. */
+export function lockToken(holdingId: string, fetch: number | ''): string {
   return `${holdingId}:${fetch}`;
 }
 

@@ -7,13 +7,13 @@ const MOST_JOBS = 1_000;
 const MOST_HOLDERS = 32;
 
 const READ_LOCKS = `--[[
-  Reads which active jobs processes of a pod hold.
+  Reads which active jobs processes of a pod hold, or one process.
   KEYS: active
-  ARGV: key prefix of the queue's jobs, what the tokens begin with, most jobs to read
+  ARGV: key prefix of the queue's jobs, what the tokens begin with, first and last place to read
   Returns id, token, id, token... Cost: one GET per job read. Writes nothing.
 ]]
 local held = {}
-for _, id in ipairs(redis.call('LRANGE', KEYS[1], -tonumber(ARGV[3]), -1)) do
+for _, id in ipairs(redis.call('LRANGE', KEYS[1], ARGV[3], ARGV[4])) do
   local token = redis.call('GET', ARGV[1] .. id .. ':lock')
   if token and string.sub(token, 1, #ARGV[2]) == ARGV[2] then
     held[#held + 1] = id
@@ -62,9 +62,8 @@ export interface QueueKeys {
  */
 export async function endLocksOfTheDead(redis: Redis, keys: QueueKeys, holding: Holding): Promise<number> {
   if (holding.provable === undefined) return 0;
-  const { active, stalled, stalledCheck, jobs } = keys;
-  const held = (await redis.eval(READ_LOCKS, 1, active, jobs, holding.provable, MOST_JOBS)) as string[];
-  const locks = Array.from({ length: held.length / 2 }, (_, at) => ({ id: held[2 * at]!, token: held[2 * at + 1]! }));
+  const { stalled, stalledCheck, jobs } = keys;
+  const locks = await readLocks(redis, keys, holding.provable, [-MOST_JOBS, -1]);
   const holders = [...new Set(locks.map(({ token }) => holderOf(token)))].slice(0, MOST_HOLDERS);
   const dead = new Set<string>();
   await Promise.all(holders.map(async (holder) => void ((await holding.isDead(holder)) && dead.add(holder))));
@@ -72,4 +71,19 @@ export async function endLocksOfTheDead(redis: Redis, keys: QueueKeys, holding: 
   if (ended.length === 0) return 0;
   const pairs = ended.flatMap(({ id, token }) => [id, token]);
   return Number(await redis.eval(END_LOCKS, 2, stalled, stalledCheck, jobs, ...pairs));
+}
+
+/**
+ * Reads the locks on active jobs whose token begins with `tokens`.
+ *
+ * @param places of the list of active jobs, in which the newest is the first.
+ */
+export async function readLocks(
+  redis: Redis,
+  { active, jobs }: Pick<QueueKeys, 'active' | 'jobs'>,
+  tokens: string,
+  places: readonly [first: number, last: number],
+): Promise<{ id: string; token: string }[]> {
+  const held = (await redis.eval(READ_LOCKS, 1, active, jobs, tokens, ...places)) as string[];
+  return Array.from({ length: held.length / 2 }, (_, at) => ({ id: held[2 * at]!, token: held[2 * at + 1]! }));
 }

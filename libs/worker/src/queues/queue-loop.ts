@@ -68,7 +68,7 @@ export async function serveQueue(options: LoopOptions): Promise<void> {
     // one that is resumed while its jobs run fetches again, as BullMQ's does
     await Promise.race([Promise.all(running), worker.resumed]);
     // the pause has cut the connection that waits
-    await worker.reconnect().catch(() => undefined);
+    await answeredBeforeLeaving(worker.reconnect(), stop).catch(() => undefined);
   }
   await Promise.all(running);
   if (!stop.aborted) progress.step = 'paused';
@@ -94,7 +94,8 @@ async function fetchJobs(stretch: Stretch): Promise<void> {
     try {
       if (worker.limited) {
         at(stretch, 'limited');
-        await worker.waitOutLimit(reserved ? AbortSignal.any([stop, reserved.over]) : stop);
+        const over = worker.waitOutLimit(reserved ? AbortSignal.any([stop, reserved.over]) : stop);
+        await answeredBeforeLeaving(over, stop);
       }
       at(stretch, 'slot');
       if (!hasSlot && !(await slots.take(queue, stop))) break;
@@ -178,7 +179,7 @@ async function runJobs(stretch: Stretch, job: Job, token: string, leave: () => v
     }
     // the end of a job makes room under a global concurrency, and BullMQ wakes nobody for a prioritized job that was
     // handed back: somebody has to fetch
-    if (yielded) await worker.handOn();
+    if (yielded) await answeredBeforeLeaving(worker.handOn(), stop);
   } catch (error) {
     log.error("cannot record a job's end; it will run again once its lock expires", { jobId: current.id, error });
   } finally {
@@ -193,10 +194,10 @@ async function waitForWork({ worker, slots, stop }: Stretch): Promise<void> {
   try {
     // interrupted or not: without Redis neither ends by itself
     const marker = await answeredBeforeLeaving(worker.takeMarker(), stop);
-    if (marker && (stop.aborted || slots.free === 0)) await worker.handOn(marker);
+    if (marker && (stop.aborted || slots.free === 0)) await answeredBeforeLeaving(worker.handOn(marker), stop);
   } catch (error) {
     if (stop.aborted) return;
-    await worker.reconnect();
+    await answeredBeforeLeaving(worker.reconnect(), stop);
     throw error;
   } finally {
     stop.removeEventListener('abort', interrupt);

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   isNotConnectionError,
+  Job,
   RATE_LIMIT_ERROR,
   Worker,
-  type Job,
   type JobJson,
   type Span,
   type WorkerOptions,
@@ -11,10 +11,14 @@ import {
 import type { Redis } from 'ioredis';
 import { membersOf, type BullmqMembers, type Marker } from './bullmq-members.ts';
 import { lockToken, type Holding } from './holding.ts';
+import { LostFetches } from './lost-fetches.ts';
 import { pause } from './pause.ts';
 import { parkedJobs, type ParkedJobs } from './parked-jobs.ts';
-import { endLocksOfTheDead } from './predecessor.ts';
+import { endLocksOfTheDead, type QueueKeys } from './predecessor.ts';
 import { explainStalls } from './suspects.ts';
+
+/** Pause before what Redis did not take is tried again. */
+const RETRY_MS = 1_000;
 
 /** What a fetch found. */
 export interface Fetched {
@@ -52,6 +56,7 @@ export class QueueWorker extends Worker {
   readonly #inFile: Process | undefined;
   /** Runs that are not yet over, by job id. */
   readonly #runs = new Map<string, Promise<unknown>>();
+  readonly #fetched: LostFetches;
   /** Tokens of runs that ended without a fetch. */
   readonly #notFetched = new Set<string>();
   #holder: string;
@@ -70,7 +75,18 @@ export class QueueWorker extends Worker {
     this.#redis = redis;
     this.#bullmq = membersOf(this);
     this.#holder = this.id;
-    this.parked = parkedJobs(redis, (suffix) => this.toKey(suffix), Date.now);
+    const parked = parkedJobs(redis, (suffix) => this.toKey(suffix), Date.now);
+    this.parked = {
+      ...parked,
+      park: async (job, token) => await this.#letGo(token, async () => await parked.park(job, token)),
+    };
+    this.#fetched = new LostFetches({
+      redis,
+      keys: this.#keys,
+      holds: () => lockToken(this.#holder, ''),
+      lockMs: opts.lockDuration!,
+      undo: async (id, token) => await this.#undoFetch(id, token),
+    });
     this.#serve = serve;
     this.#inFile = file === undefined ? undefined : this.processFn;
     this.processFn = processor;
@@ -92,9 +108,12 @@ export class QueueWorker extends Worker {
    * @returns how many they are.
    */
   async takeOver(holding: Holding): Promise<number> {
+    return await endLocksOfTheDead(this.#redis, this.#keys, holding);
+  }
+
+  get #keys(): QueueKeys {
     const [active, stalled, stalledCheck] = ['active', 'stalled', 'stalled-check'].map((suffix) => this.toKey(suffix));
-    const keys = { active: active!, stalled: stalled!, stalledCheck: stalledCheck!, jobs: this.toKey('') };
-    return await endLocksOfTheDead(this.#redis, keys, holding);
+    return { active: active!, stalled: stalled!, stalledCheck: stalledCheck!, jobs: this.toKey('') };
   }
 
   /** Serves the queue until the worker is paused or closed, or its pod leaves. */
@@ -144,6 +163,7 @@ export class QueueWorker extends Worker {
 
   override async close(force?: boolean): Promise<void> {
     this.#halt.abort();
+    this.#fetched.close();
     await super.close(force);
   }
 
@@ -153,7 +173,24 @@ export class QueueWorker extends Worker {
   }
 
   async fetch(token: string): Promise<Fetched> {
-    return { job: await this.#bullmq.take(token) };
+    this.#fetched.asked(token);
+    try {
+      const job = await this.#bullmq.take(token);
+      if (job) this.#fetched.delivered(token, job.id!);
+      else this.#fetched.over(token);
+      return { job };
+    } catch (error) {
+      // what Redis gave and this process cannot take comes back with a stall, or it would come for ever
+      if (isNotConnectionError(error as Error)) this.#fetched.leave(token);
+      else this.#fetched.over(token);
+      this.searchLostFetches();
+      throw error;
+    }
+  }
+
+  /** To be called when a connection was lost: answers to fetches may be lost with it. */
+  searchLostFetches(): void {
+    if (this.#fetches > 0) this.#fetched.search();
   }
 
   /** Whether a rate limit keeps this worker from fetching: the queue's, its own, or one that a handler asked for. */
@@ -205,7 +242,14 @@ export class QueueWorker extends Worker {
     const over = run.catch(() => undefined);
     this.#runs.set(id, over);
     try {
-      return (await run) || undefined;
+      const next = (await run) || undefined;
+      if (next) this.#fetched.delivered(token, next.id!);
+      else this.#fetched.over(token);
+      return next;
+    } catch (error) {
+      this.#fetched.leave(token, id);
+      this.searchLostFetches();
+      throw error;
     } finally {
       this.#runs.delete(id);
       this.#notFetched.delete(token);
@@ -228,12 +272,47 @@ export class QueueWorker extends Worker {
   }
 
   /**
-   * Puts a job back to the front of its queue, or of those of its priority, without an attempt or a stall.
+   * Puts a job back to the front of its queue, or of those of its priority, without an attempt or a stall. Tries again
+   * as long as Redis is away or takes no writes, until the worker is closed.
    *
    * @throws Error when this worker does not hold the job's lock any more.
    */
   async handBack(job: Job, token?: string): Promise<void> {
-    await job.moveToWait(token);
+    await this.#letGo(token, async () => await this.#whileAway(async () => await job.moveToWait(token)));
+  }
+
+  /** Of a job that runs the token is in use until its run is over. */
+  async #letGo(token: string | undefined, give: () => Promise<unknown>): Promise<void> {
+    try {
+      await give();
+    } catch (error) {
+      this.searchLostFetches();
+      throw error;
+    } finally {
+      if (token !== undefined) this.#fetched.over(token);
+    }
+  }
+
+  async #whileAway(write: () => Promise<unknown>): Promise<void> {
+    for (;;) {
+      try {
+        await write();
+        return;
+      } catch (error) {
+        if (this.closing || isNotConnectionError(error as Error)) throw error;
+        await sleep(RETRY_MS, undefined, { ref: false });
+      }
+    }
+  }
+
+  async #undoFetch(id: string, token: string): Promise<void> {
+    try {
+      // by its id alone: its data may be what nobody can read
+      await new Job(this, '', {}, {}, id).moveToWait(token);
+      await this.handOn();
+    } catch {
+      // its lock is gone: it is somebody's
+    }
   }
 
   /** Puts a marker back, so that another pod that waits for work wakes: this one has no slot for it. */

@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 
 /** Between two questions, ms. */
 const EVERY_MS = 2_000;
-/** How long an answer may take, ms: longer than any script of BullMQ, and well within the time that a lock lasts. */
+/** How long nothing may arrive, ms: longer than any script of BullMQ, and well within the time that a lock lasts. */
 const PATIENCE_MS = 4_000;
 
 export interface SilenceOptions {
@@ -36,7 +36,18 @@ export function closeWhenSilent(redis: Redis, options: SilenceOptions = {}): voi
   }
 }
 
-/** Whether the connection as it stands now answers, or ends, in time. */
+/** In how many steps of the patience is looked for bytes. */
+const STEPS = 10;
+
+/** How many bytes have arrived; undefined where nobody counts them. */
+function bytesRead(redis: Redis): number | undefined {
+  return (redis as unknown as { stream?: { bytesRead?: number } }).stream?.bytesRead;
+}
+
+/**
+ * Whether the connection as it stands now answers, or ends, in time. While bytes arrive it is not silent: the answer
+ * stands behind replies that take long on a slow link, and a new connection would have to bring them once more.
+ */
 async function answers(redis: Redis, patienceMs: number): Promise<boolean> {
   const { promise: answered, resolve } = Promise.withResolvers<boolean>();
   const answer = (): void => resolve(true);
@@ -44,12 +55,18 @@ async function answers(redis: Redis, patienceMs: number): Promise<boolean> {
   // A refusal, for want of a right, is an answer too.
   if (redis.status === 'ready') redis.ping().then(answer, answer);
   else redis.once('ready', answer);
-  // A handler may have blocked the event loop: what has arrived meanwhile is read before it counts as missing.
-  const patience = setTimeout(() => setImmediate(resolve, false), patienceMs).unref();
+  let [heard, quiet] = [bytesRead(redis), 0];
+  const listen = (): void => {
+    const now = bytesRead(redis);
+    if (now !== heard) [heard, quiet] = [now, 0];
+    else if (++quiet >= STEPS) resolve(false);
+  };
+  // A handler may have blocked the event loop: what has arrived meanwhile is read first.
+  const patience = setInterval(() => setImmediate(listen), patienceMs / STEPS).unref();
   try {
     return await answered;
   } finally {
-    clearTimeout(patience);
+    clearInterval(patience);
     redis.off('close', answer);
     redis.off('ready', answer);
   }

@@ -27,6 +27,7 @@ import { Slots } from '../queues/slots.ts';
 import { Suspects } from '../queues/suspects.ts';
 import { checkWorkerOptions, type WorkerOptions } from '../queues/worker-options.ts';
 import { UsageMeter } from '../usage/meter.ts';
+import { retryWhatIsRefusedForNow } from '../redis/not-now.ts';
 import { openRedis, type PodRedis } from '../redis/open-redis.ts';
 import { startUsageReports, type UsageTimes } from '../usage/report.ts';
 import { drain, planDrain, type DrainOutcome } from './drain.ts';
@@ -88,7 +89,7 @@ export function startWorkers(options: WorkersOptions): Workers {
   const suspects = new Suspects(slots, log, monotonic);
   const holding = openHolding(config.podName, log);
   const stuck = new StuckHandlers(slots, () => reports?.now());
-  const redis = openRedis(target, config.queues);
+  const redis = retryWhatIsRefusedForNow(openRedis(target, config.queues));
   let connectedSinceMs: number | undefined;
   let redisError: string | undefined;
   let locksRenewedMs = monotonic();
@@ -154,11 +155,17 @@ export function startWorkers(options: WorkersOptions): Workers {
   const loops = served.map(({ progress }) => progress);
   const renewed = served.every(({ worker }) => !worker.opts.skipLockRenewal);
 
+  const searchLostFetches = (): void => {
+    for (const { worker } of served) worker.searchLostFetches();
+  };
   redis.on('ready', () => {
     connectedSinceMs = monotonic();
     redisError = undefined;
     log.info('connected to Redis');
+    searchLostFetches();
   });
+  // of a Redis Cluster, whose other connections go on
+  redis.on('-node', searchLostFetches);
   redis.on('close', () => {
     if (connectedSinceMs !== undefined) log.warn('lost the connection to Redis; reconnecting');
     connectedSinceMs = undefined;

@@ -1,0 +1,37 @@
+import { eventually, startRedis, startSilentProxy, startSlowLink } from '@redis-queue/rig';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import { closeWhenSilent } from './silence.ts';
+
+let server: Awaited<ReturnType<typeof startRedis>>;
+beforeAll(async () => {
+  server = await startRedis();
+});
+afterAll(() => server.stop());
+
+function open(port: number): Redis {
+  const redis = new Redis({ port, maxRetriesPerRequest: 0 });
+  onTestFinished(() => redis.disconnect());
+  redis.on('error', () => undefined);
+  closeWhenSilent(redis, { everyMs: 50, patienceMs: 1_000 });
+  return redis;
+}
+
+it('a connection over which a reply arrives for longer than an answer may take is left alone', async () => {
+  await using link = await startSlowLink(server.port, 200_000);
+  await using stack = new AsyncDisposableStack();
+  const direct = stack.adopt(new Redis({ port: server.port }), (redis) => redis.disconnect());
+  await direct.set('large', 'x'.repeat(800_000));
+  expect(await open(link.port).get('large')).toHaveLength(800_000);
+});
+
+it('a connection over which nothing arrives any more is replaced', async () => {
+  await using proxy = await startSilentProxy(server.port);
+  const redis = open(proxy.port);
+  expect(await redis.ping()).toBe('PONG');
+  let closed = false;
+  redis.once('close', () => (closed = true));
+  proxy.silenceConnections();
+  await eventually(() => closed, { timeoutMs: 20_000 });
+  await eventually(async () => (await redis.ping()) === 'PONG', { timeoutMs: 20_000 });
+});
