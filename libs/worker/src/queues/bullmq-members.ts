@@ -13,6 +13,8 @@ export interface Marker {
 export interface BullmqMembers {
   /** Renews the locks of the jobs that run, until the worker is closed. */
   startLockRenewal(): void;
+  /** Has each reply of a script, by the script's name, pass `mend` before BullMQ reads it. */
+  mendReplies(mend: (script: string, reply: unknown) => unknown): void;
   /** Takes the queue's next job, if there is one and the limits allow it; the next two say when to take again. */
   take(token: string): Promise<Job | undefined>;
   /**
@@ -58,6 +60,11 @@ export function noDatastore(refuse: (method: string) => never): object {
   return { backend: asked, scripts: asked };
 }
 
+/** What runs BullMQ's scripts. */
+interface Scripts {
+  execCommand(client: unknown, script: string, args: unknown[]): Promise<unknown>;
+}
+
 interface Child {
   kill(signal: 'SIGKILL'): Promise<void>;
 }
@@ -74,7 +81,7 @@ interface Shared {
 
 interface Six extends Shared {
   moveToActive(token: string, name?: string): Promise<Job | undefined>;
-  readonly backend: {
+  readonly backend: Scripts & {
     waitForJob(seconds: number): Promise<Marker | null>;
     disconnectBlocking(wait: boolean): Promise<void>;
     reconnectBlocking(): Promise<void>;
@@ -83,6 +90,7 @@ interface Six extends Shared {
 
 interface Five extends Shared {
   readonly client: Promise<unknown>;
+  readonly scripts: Scripts;
   readonly keys: { readonly marker: string };
   moveToActive(client: unknown, token: string, name?: string): Promise<Job | undefined>;
   readonly blockingConnection: {
@@ -98,6 +106,7 @@ const BOTH = [
   'limitUntil',
   'blockUntil',
   'moveToActive',
+  'createJob',
   'nextJobFromJobData',
   'handleFailed',
   'processJob',
@@ -110,9 +119,14 @@ const BOTH = [
 ];
 
 const SIX = {
-  needs: ['backend.waitForJob', 'backend.disconnectBlocking', 'backend.reconnectBlocking'],
+  needs: [
+    'backend.execCommand',
+    'backend.waitForJob',
+    'backend.disconnectBlocking',
+    'backend.reconnectBlocking',
+  ],
   members: (worker: Six): BullmqMembers => ({
-    ...sharedMembers(worker, async (token) => await worker.moveToActive(token, worker.opts.name)),
+    ...sharedMembers(worker, worker.backend, async (token) => await worker.moveToActive(token, worker.opts.name)),
     waitForMarker: async (seconds) => (await worker.backend.waitForJob(seconds)) ?? undefined,
     interruptWait: async () => await worker.backend.disconnectBlocking(false),
     reconnectWait: async () => await worker.backend.reconnectBlocking(),
@@ -122,6 +136,7 @@ const SIX = {
 const FIVE = {
   needs: [
     'client',
+    'scripts.execCommand',
     'keys.marker',
     'blockingConnection.client',
     'blockingConnection.capabilities',
@@ -131,7 +146,7 @@ const FIVE = {
   members: (worker: Five): BullmqMembers => {
     const { blockingConnection } = worker;
     return {
-      ...sharedMembers(worker, async (token) => {
+      ...sharedMembers(worker, worker.scripts, async (token) => {
         return await worker.moveToActive(await worker.client, token, worker.opts.name);
       }),
       waitForMarker: async (seconds) => await waitForMarkerInFive(worker, seconds),
@@ -143,10 +158,15 @@ const FIVE = {
 
 function sharedMembers(
   worker: Shared,
+  scripts: Scripts,
   take: BullmqMembers['take'],
-): Pick<BullmqMembers, 'startLockRenewal' | 'take' | 'limitedUntilMs' | 'forgetLimit' | 'dueAtMs' | 'killChildren'> {
+): Omit<BullmqMembers, 'waitForMarker' | 'interruptWait' | 'reconnectWait'> {
   return {
     startLockRenewal: () => worker.lockManager.start(),
+    mendReplies: (mend) => {
+      const run = scripts.execCommand.bind(scripts);
+      scripts.execCommand = async (client, script, args) => mend(script, await run(client, script, args));
+    },
     take,
     limitedUntilMs: () => worker.limitUntil,
     forgetLimit: () => (worker.limitUntil = 0),

@@ -15,6 +15,7 @@ import { pause } from './pause.ts';
 import { parkedJobs, type ParkedJobs } from './parked-jobs.ts';
 import { endLocksOfTheDead } from './predecessor.ts';
 import { explainStalls } from './suspects.ts';
+import { mendReply, whyUnreadable } from './unreadable-jobs.ts';
 
 /** What a fetch found. */
 export interface Fetched {
@@ -69,6 +70,7 @@ export class QueueWorker extends Worker {
     super(queue, file ?? processor, { ...opts, connection: redis, autorun: false });
     this.#redis = redis;
     this.#bullmq = membersOf(this);
+    this.#bullmq.mendReplies(mendReply);
     this.#holder = this.id;
     this.parked = parkedJobs(redis, (suffix) => this.toKey(suffix), Date.now);
     this.#serve = serve;
@@ -275,6 +277,20 @@ export class QueueWorker extends Worker {
     // the end of any other job makes BullMQ forget a limit of which Redis tells no fetch
     if (error.message === RATE_LIMIT_ERROR) this.#handlersLimitMs = this.#bullmq.limitedUntilMs();
     return next;
+  }
+
+  /**
+   * A job whose data nobody can read fails with that reason, without a run. BullMQ throws, and leaves it to who looks for
+   * stalled jobs, again and again.
+   */
+  protected override createJob(fields: JobJson, id: string): Job {
+    try {
+      return super.createJob(fields, id);
+    } catch (error) {
+      const job = super.createJob({ ...fields, data: '{}' }, id);
+      job.deferredFailure = whyUnreadable('data', error);
+      return job;
+    }
   }
 
   /** A run that ended without a fetch tells nothing about the queue: it is not `drained`. */
