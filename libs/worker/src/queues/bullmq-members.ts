@@ -32,6 +32,12 @@ export interface BullmqMembers {
   interruptWait(): Promise<void>;
   /** Brings that connection back. */
   reconnectWait(): Promise<void>;
+  /**
+   * Runs a job in the file of a worker that has one.
+   *
+   * @returns what kills the process or thread that `run` took for it, which is to be called while it runs.
+   */
+  inChild(run: () => Promise<unknown>): { ran: Promise<unknown>; kill: () => Promise<void> };
   /** Kills the processes and threads of a worker with a file; BullMQ's own `close` gives them 30 s. */
   killChildren(): void;
 }
@@ -76,7 +82,11 @@ interface Shared {
   limitUntil: number;
   readonly blockUntil: number;
   /** Of a worker with a file. */
-  readonly childPool?: { readonly retained: Record<string, Child>; readonly free: Record<string, Child[]> };
+  readonly childPool?: {
+    retain(file: string): Promise<Child>;
+    readonly retained: Record<string, Child>;
+    readonly free: Record<string, Child[]>;
+  };
 }
 
 interface Six extends Shared {
@@ -171,6 +181,18 @@ function sharedMembers(
     limitedUntilMs: () => worker.limitUntil,
     forgetLimit: () => (worker.limitUntil = 0),
     dueAtMs: () => worker.blockUntil,
+    inChild: (run) => {
+      const pool = worker.childPool;
+      let child: Promise<Child> | undefined;
+      // BullMQ takes it as the first thing it does, before it waits for anything
+      const retain = pool?.retain;
+      if (pool && retain) pool.retain = (file) => (child = retain.call(pool, file));
+      try {
+        return { ran: run(), kill: async () => await (await child)?.kill('SIGKILL') };
+      } finally {
+        if (pool && retain) pool.retain = retain;
+      }
+    },
     killChildren: () => {
       const { retained = {}, free = {} } = worker.childPool ?? {};
       for (const child of [...Object.values(retained), ...Object.values(free).flat()]) {

@@ -51,6 +51,8 @@ export class QueueWorker extends Worker {
   readonly #bullmq: BullmqMembers;
   readonly #serve: (worker: QueueWorker) => Promise<void>;
   readonly #inFile: Process | undefined;
+  /** What ends the jobs that run in the file. */
+  readonly #kills = new Map<Job, () => Promise<void>>();
   /** Runs that are not yet over, by job id. */
   readonly #runs = new Map<string, Promise<unknown>>();
   /** Tokens of runs that ended without a fetch. */
@@ -216,8 +218,20 @@ export class QueueWorker extends Worker {
 
   /** Runs a job in the worker's file. */
   async runFile(job: Job, token: string | undefined, signal: AbortSignal): Promise<unknown> {
-    if (!this.#inFile) throw new Error(`the worker of queue ${this.name} has no file`);
-    return await this.#inFile(job, token, signal);
+    const inFile = this.#inFile;
+    if (!inFile) throw new Error(`the worker of queue ${this.name} has no file`);
+    const { ran, kill } = this.#bullmq.inChild(async () => await inFile(job, token, signal));
+    this.#kills.set(job, kill);
+    try {
+      return await ran;
+    } finally {
+      this.#kills.delete(job);
+    }
+  }
+
+  /** Kills the process, or the thread, that runs this job in the worker's file, if one does. */
+  killFile(job: Job): void {
+    void this.#kills.get(job)?.().catch(() => undefined);
   }
 
   /**
