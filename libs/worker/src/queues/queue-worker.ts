@@ -51,6 +51,8 @@ export class QueueWorker extends Worker {
   readonly #bullmq: BullmqMembers;
   readonly #serve: (worker: QueueWorker) => Promise<void>;
   readonly #inFile: Process | undefined;
+  /** How the processes of its file are started. */
+  readonly #forks: NonNullable<WorkerOptions['workerForkOptions']> | undefined;
   /** What ends the jobs that run in the file. */
   readonly #kills = new Map<Job, () => Promise<void>>();
   /** Runs that are not yet over, by job id. */
@@ -69,7 +71,10 @@ export class QueueWorker extends Worker {
   constructor({ queue, process, file, redis, serve, opts }: QueueWorkerOptions) {
     // three parameters: BullMQ gives a signal only to those who take it
     const processor: Process = async (job, token, signal) => await process(job, token, signal);
-    super(queue, file ?? processor, { ...opts, connection: redis, autorun: false });
+    // BullMQ keeps the object, and reads it whenever it starts a process
+    const workerForkOptions = { ...opts.workerForkOptions };
+    super(queue, file ?? processor, { ...opts, workerForkOptions, connection: redis, autorun: false });
+    this.#forks = file === undefined || opts.useWorkerThreads ? undefined : workerForkOptions;
     this.#redis = redis;
     this.#bullmq = membersOf(this);
     this.#bullmq.mendReplies(mendReply);
@@ -80,9 +85,12 @@ export class QueueWorker extends Worker {
     this.processFn = processor;
   }
 
-  /** Names this process in the tokens of its locks from now on. */
-  holdAs(holding: Holding): void {
-    this.#holder = holding.id;
+  /** Names this process in the tokens of its locks from now on; to be called before the first job is fetched. */
+  holdAs({ id, idOfChildren, inherited }: Holding): void {
+    this.#holder = this.#forks ? idOfChildren : id;
+    if (!this.#forks || inherited === undefined) return;
+    const { stdio = 'pipe' } = this.#forks;
+    this.#forks.stdio = [...(typeof stdio === 'string' ? [stdio, stdio, stdio, 'ipc' as const] : stdio), inherited];
   }
 
   /** The token of the lock on the next job that this worker fetches. */

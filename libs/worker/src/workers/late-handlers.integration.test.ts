@@ -1,9 +1,11 @@
 // Handlers, schemas and files that do not end in time.
-import { eventually, startRedis, type RedisServer } from '@redis-queue/rig';
+import { existsSync } from 'node:fs';
+import { eventually, startProcess, startRedis, type RedisServer } from '@redis-queue/rig';
 import { Queue, type Job } from 'bullmq';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createLog } from '../log/log.ts';
+import { holderOf, openHolding } from '../queues/holding.ts';
 import { startWorkers, type PoolWorker, type Workers, type WorkersOptions } from './workers.ts';
 
 const PATIENCE = { timeoutMs: 40_000, intervalMs: 10 };
@@ -117,6 +119,27 @@ it.each([false, true])('a file that does not end is killed, with threads: %s, an
   }
   await eventually(() => workers.health().slots.taken === 0, PATIENCE);
   expect(stuckOf(workers)).toBe(0);
+});
+
+it('a process is not dead for others as long as one goes on that runs its job in a file', async ({ onTestFinished }) => {
+  const queue = new Queue(`late-${queues++}`, { connection: redis, skipMetasUpdate: true });
+  const env = { TEST_QUEUE: queue.name, TEST_PORT: String(server.port) };
+  const pod = startProcess(process.execPath, [`${import.meta.dirname}/orphan.fixture.ts`], { env });
+  const { id } = await queue.add('job', { ignores: true });
+  const pidOf = async (): Promise<number> => Number((await queue.getJob(id!))?.progress);
+  await eventually(async () => (await pidOf()) > 0, PATIENCE);
+  const child = await pidOf();
+  onTestFinished(() => void (isAlive(child) && process.kill(child, 'SIGKILL')));
+  const holder = holderOf((await redis.get(`${queue.toKey(id!)}:lock`))!);
+  const other = await openHolding('pod-0', LOG);
+  onTestFinished(() => other.close());
+
+  pod.kill('SIGKILL');
+  await eventually(() => !existsSync(`/proc/${pod.pid}`), PATIENCE);
+  expect(isAlive(child)).toBe(true);
+  expect(await other.isDead(holder)).toBe(false);
+  process.kill(child, 'SIGKILL');
+  await eventually(async () => await other.isDead(holder), PATIENCE);
 });
 
 function isAlive(pid: number): boolean {
