@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import { expect, it, onTestFinished } from 'vitest';
 import { Slots } from '../queues/slots.ts';
+import type { Health } from './health.ts';
 import { expositionOf, serveHttp, type Exposition } from './http.ts';
 import { createWorkerMetrics } from './metrics.ts';
 
@@ -31,6 +32,7 @@ it('refuses a registry that doubles a metric, and says which and what to do', ()
   expect(() => expositionOf(own(), users)).toThrow(/process_cpu_user_seconds_total.*leave out collectDefaultMetrics/);
 });
 
+const ok = (): Health => ({ ok: true, message: 'fine' });
 const gauge = (registers: Registry[], name: string, collect: () => Promise<void>): Gauge =>
   new Gauge({ name, help: 'Rows.', registers: [...registers], collect });
 
@@ -63,7 +65,6 @@ it("does not wait for a metric of the user's that hangs, nor asks it anew", asyn
 
 it('answers 500 where the metrics fail, and goes on', async () => {
   const metrics: Exposition = { contentType: 'text/plain', text: () => Promise.reject(new Error('no metrics')) };
-  const ok = () => ({ ok: true, message: 'fine' });
   const server = await serveHttp(0, { livez: ok, readyz: ok, metrics });
   onTestFinished(async () => {
     server.close();

@@ -74,7 +74,8 @@ function createUsersText(users: Registry, onFailure: MetricFailure, collectMs: n
       late.abort();
     }
   };
-  return async () => (await Promise.all(users.getMetricsAsArray().map(async ({ name }) => await textOf(name)))).join('\n');
+  return async () =>
+    (await Promise.all(users.getMetricsAsArray().map(async ({ name }) => await textOf(name)))).join('\n');
 }
 
 /** Serves /livez, /readyz and /metrics; resolves once it listens. Port 0 takes any free one. */

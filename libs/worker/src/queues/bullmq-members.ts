@@ -129,12 +129,7 @@ const BOTH = [
 ];
 
 const SIX = {
-  needs: [
-    'backend.execCommand',
-    'backend.waitForJob',
-    'backend.disconnectBlocking',
-    'backend.reconnectBlocking',
-  ],
+  needs: ['backend.execCommand', 'backend.waitForJob', 'backend.disconnectBlocking', 'backend.reconnectBlocking'],
   members: (worker: Six): BullmqMembers => ({
     ...sharedMembers(worker, worker.backend, async (token) => await worker.moveToActive(token, worker.opts.name)),
     waitForMarker: async (seconds) => (await worker.backend.waitForJob(seconds)) ?? undefined,

@@ -115,7 +115,8 @@ async function bind(nonce: string): Promise<Server | undefined> {
 
 /** Node has it, and no public name for it. */
 function descriptorOf(server: Server): number | undefined {
-  const { fd } = (server as { _handle?: { fd?: number } })._handle ?? {};
+  const handle = Reflect.get(server, '_handle') as { fd?: number } | undefined;
+  const fd = handle?.fd;
   return fd !== undefined && fd > 2 ? fd : undefined;
 }
 

@@ -239,7 +239,9 @@ export class QueueWorker extends Worker {
 
   /** Kills the process, or the thread, that runs this job in the worker's file, if one does. */
   killFile(job: Job): void {
-    void this.#kills.get(job)?.().catch(() => undefined);
+    void this.#kills
+      .get(job)?.()
+      .catch(() => undefined);
   }
 
   /**

@@ -102,26 +102,31 @@ it('a schema that hangs fails its job by jobTimeout, keeps its slot, and its han
   expect(begun).toEqual([next.id]);
 });
 
-it.each([false, true])('a file that does not end is killed, with threads: %s, and its slot is free', async (useWorkerThreads) => {
-  const file = new URL('file.fixture.ts', import.meta.url);
-  const { queue, workers } = serve({ file, options: { useWorkerThreads } }, 1);
-  const [computes, ignores] = await queue.addBulk([
-    { name: 'job', data: { computes: true } },
-    { name: 'job', data: { ignores: true } },
-  ]);
-  await eventually(async () => (await queue.getFailedCount()) === 2, PATIENCE);
-  for (const job of [computes, ignores]) {
-    const { failedReason, progress: pid } = (await queue.getJob(job!.id!))!;
-    expect(failedReason).toMatch(/ran for longer than the 0.3 s/);
-    // a busy machine may not have begun it in time
-    if (useWorkerThreads || !pid) continue;
-    await eventually(() => !isAlive(Number(pid)), PATIENCE);
-  }
-  await eventually(() => workers.health().slots.taken === 0, PATIENCE);
-  expect(stuckOf(workers)).toBe(0);
-});
+it.each([false, true])(
+  'a file that does not end is killed, with threads: %s, and its slot is free',
+  async (useWorkerThreads) => {
+    const file = new URL('file.fixture.ts', import.meta.url);
+    const { queue, workers } = serve({ file, options: { useWorkerThreads } }, 1);
+    const [computes, ignores] = await queue.addBulk([
+      { name: 'job', data: { computes: true } },
+      { name: 'job', data: { ignores: true } },
+    ]);
+    await eventually(async () => (await queue.getFailedCount()) === 2, PATIENCE);
+    for (const job of [computes, ignores]) {
+      const { failedReason, progress: pid } = (await queue.getJob(job!.id!))!;
+      expect(failedReason).toMatch(/ran for longer than the 0.3 s/);
+      // a busy machine may not have begun it in time
+      if (useWorkerThreads || !pid) continue;
+      await eventually(() => !isAlive(Number(pid)), PATIENCE);
+    }
+    await eventually(() => workers.health().slots.taken === 0, PATIENCE);
+    expect(stuckOf(workers)).toBe(0);
+  },
+);
 
-it('a process is not dead for others as long as one goes on that runs its job in a file', async ({ onTestFinished }) => {
+it('a process is not dead for others as long as one goes on that runs its job in a file', async ({
+  onTestFinished,
+}) => {
   const queue = new Queue(`late-${queues++}`, { connection: redis, skipMetasUpdate: true });
   const env = { TEST_QUEUE: queue.name, TEST_PORT: String(server.port) };
   const pod = startProcess(process.execPath, [`${import.meta.dirname}/orphan.fixture.ts`], { env });
