@@ -28,7 +28,7 @@ redis.call('PEXPIRE', KEYS[1], ARGV[3])
 local some = redis.call('HRANDFIELD', KEYS[1], ARGV[4], 'WITHVALUES')
 for i = 1, #some, 2 do
   local reported = tonumber(string.match(some[i + 1], '^%d+'))
-  if reported == nil or now - reported > tonumber(ARGV[3]) then redis.call('HDEL', KEYS[1], some[i]) end
+  if reported == nil or math.abs(now - reported) > tonumber(ARGV[3]) then redis.call('HDEL', KEYS[1], some[i]) end
 end
 """
 

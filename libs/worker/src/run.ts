@@ -77,7 +77,9 @@ export async function runWorkers(options: RunOptions): Promise<void> {
     const http = await serveHttp(config.httpPort, {
       livez: () => liveness(workers.health()),
       readyz: () => readiness(workers.health()),
-      metrics: expositionOf(workers.metrics.registry, options.registry),
+      metrics: expositionOf(workers.metrics.registry, options.registry, (metric, error) =>
+        log.warn('a metric of the registry given to runWorkers fails; it is left out', { metric, error }),
+      ),
     });
     const { pool, podName, version, concurrency } = config;
     log.info('serving', { pool, pod: podName, version, concurrency, queues: config.queues.map(({ queue }) => queue) });

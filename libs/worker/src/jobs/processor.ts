@@ -21,6 +21,8 @@ export interface ProcessorOptions {
   running: RunningJobs;
   /** Follows handlers that go on after their job has failed by its time limit. */
   stuck: Pick<StuckHandlers, 'watch'>;
+  /** Ends by force what runs the job; absent: nothing can. */
+  kill?: ((job: Job) => void) | undefined;
   /** Puts a job back to the front of its queue. */
   handBack: (job: Job, token?: string) => Promise<void>;
   /** Has nothing fetched from the queue for so long. */
@@ -49,20 +51,28 @@ export function createProcessor(options: ProcessorOptions): Process {
     const wait = waitOf(job);
     if (wait !== undefined) metrics.wait.observe({ queue }, wait / 1000);
     const handedBack = aborted(handBack);
-    let handling: Promise<unknown> | undefined;
-    try {
+    let over = false;
+    // a schema may hang as well
+    const handle = async (): Promise<unknown> => {
       const checked = await checkJobData(schema, job.data);
       if (!checked.ok) throw new UnrecoverableError(checked.message);
+      // nobody waits for a handler that would only begin now
+      if (over) return undefined;
       job.data = checked.data;
-      // one that is no async function may return anything
-      handling = Promise.resolve(handler(job, { signal, log, rateLimit })).finally(() => (handling = undefined));
+      return await handler(job, { signal, log, rateLimit });
+    };
+    let handling: Promise<unknown> | undefined;
+    try {
+      handling = handle().finally(() => (handling = undefined));
       return await Promise.race([handling, handedBack.promise, limit.expired]);
     } catch (error) {
-      const timeout = timeoutOf(error, limit, signal);
-      if (timeout) {
-        if (handling) stuck.watch(handling, limit.graceMs, log);
-        throw timeout;
+      // left by its time limit, whatever its signal had aborted for before; a drain ends the process
+      if (handling && !handBack.aborted) {
+        options.kill?.(job);
+        stuck.watch(handling, limit.graceMs, log);
       }
+      const timeout = timeoutOf(error, limit, signal);
+      if (timeout) throw timeout;
       if (!handBack.aborted && !(stop.aborted && stoppedAsAsked(error, signal))) {
         if (isRateLimit(error)) metrics.jobs.inc({ queue, outcome: 'rate_limited' });
         throw error;
@@ -77,6 +87,7 @@ export function createProcessor(options: ProcessorOptions): Process {
       }
       throw new WaitingError();
     } finally {
+      over = true;
       end();
       limit.end();
       handedBack.forget();

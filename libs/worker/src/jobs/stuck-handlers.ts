@@ -3,7 +3,7 @@ import type { Slots } from '../queues/slots.ts';
 
 /**
  * The handlers that go on although their job has failed by `jobTimeout`, because they do not listen to their signal.
- * Nothing can end them but the end of the process. Each keeps a slot for as long as it runs, since it still uses CPU and
+ * Nothing can end them but the end of the process, or of their own where they are files. Each keeps a slot for as long as it runs, since it still uses CPU and
  * memory: a pod never runs more handlers than it has slots. One that has not ended after another grace is stuck: its
  * slot is given up, which the pod's metrics, probes and reports say.
  */

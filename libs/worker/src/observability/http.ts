@@ -1,4 +1,5 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Registry } from 'prom-client';
 import type { Health } from './health.ts';
 
@@ -14,12 +15,25 @@ export interface Exposition {
   text: () => Promise<string>;
 }
 
+/** How long a metric of the user's may collect: a scrape has 10 s by default. */
+const COLLECT_MS = 5_000;
+
+/** Told once when a metric of the user's begins to fail. */
+export type MetricFailure = (metric: string, error: unknown) => void;
+
 /**
  * The metrics of the pod, with the user's after them.
  *
+ * @param collectMs how long each of the user's may collect
+ *
  * @throws Error when a name is in both, which no scraper could read.
  */
-export function expositionOf(own: Registry, users?: Registry): Exposition {
+export function expositionOf(
+  own: Registry,
+  users?: Registry,
+  onFailure: MetricFailure = () => undefined,
+  collectMs = COLLECT_MS,
+): Exposition {
   const { contentType } = own;
   if (!users) return { contentType, text: () => own.metrics() };
   const names = new Set(own.getMetricsAsArray().map(({ name }) => name));
@@ -29,7 +43,39 @@ export function expositionOf(own: Registry, users?: Registry): Exposition {
       `the registry given to runWorkers holds metrics that the pod has by itself: ${twice.slice(0, 5).join(', ')}; leave out collectDefaultMetrics, or rename them`,
     );
   }
-  return { contentType, text: async () => `${await own.metrics()}\n${await users.metrics()}` };
+  const given = createUsersText(users, onFailure, collectMs);
+  return { contentType, text: async () => `${await own.metrics()}\n${await given()}` };
+}
+
+/** Each metric by itself: one that fails, or is not there in time, is left out, and takes no other along. */
+function createUsersText(users: Registry, onFailure: MetricFailure, collectMs: number): () => Promise<string> {
+  const collecting = new Map<string, Promise<string>>();
+  const failed = new Set<string>();
+  const textOf = async (name: string): Promise<string> => {
+    // one that hangs is not asked anew by each scrape
+    const asked = collecting.get(name) ?? users.getSingleMetricAsString(name);
+    collecting.set(name, asked);
+    const forget = (): void => void collecting.delete(name);
+    asked.then(forget, forget);
+    const late = new AbortController();
+    const tooLate = async (): Promise<never> => {
+      await sleep(collectMs, undefined, { signal: late.signal });
+      throw new Error(`it was not collected within ${collectMs / 1000} s`);
+    };
+    try {
+      const text = await Promise.race([asked, tooLate()]);
+      failed.delete(name);
+      return `${text}\n`;
+    } catch (error) {
+      if (!failed.has(name)) onFailure(name, error);
+      failed.add(name);
+      return `# ${name} could not be collected\n`;
+    } finally {
+      late.abort();
+    }
+  };
+  return async () =>
+    (await Promise.all(users.getMetricsAsArray().map(async ({ name }) => await textOf(name)))).join('\n');
 }
 
 /** Serves /livez, /readyz and /metrics; resolves once it listens. Port 0 takes any free one. */
@@ -51,9 +97,14 @@ interface Answer {
 }
 
 async function respond(path: string, probes: Probes, response: ServerResponse): Promise<void> {
-  const { status, type, body } = await answer(path, probes);
+  const { status, type, body } = await answer(path, probes).catch(failure);
   response.writeHead(status, { 'content-type': type });
   response.end(body);
+}
+
+/** Whatever fails here ends no process that runs jobs. */
+function failure(error: unknown): Answer {
+  return { status: 500, type: 'text/plain', body: `${error instanceof Error ? error.message : String(error)}\n` };
 }
 
 async function answer(path: string, { livez, readyz, metrics }: Probes): Promise<Answer> {

@@ -13,6 +13,8 @@ export interface Marker {
 export interface BullmqMembers {
   /** Renews the locks of the jobs that run, until the worker is closed. */
   startLockRenewal(): void;
+  /** Has each reply of a script, by the script's name, pass `mend` before BullMQ reads it. */
+  mendReplies(mend: (script: string, reply: unknown) => unknown): void;
   /** Takes the queue's next job, if there is one and the limits allow it; the next two say when to take again. */
   take(token: string): Promise<Job | undefined>;
   /**
@@ -30,6 +32,12 @@ export interface BullmqMembers {
   interruptWait(): Promise<void>;
   /** Brings that connection back. */
   reconnectWait(): Promise<void>;
+  /**
+   * Runs a job in the file of a worker that has one.
+   *
+   * @returns what kills the process or thread that `run` took for it, which is to be called while it runs.
+   */
+  inChild(run: () => Promise<unknown>): { ran: Promise<unknown>; kill: () => Promise<void> };
   /** Kills the processes and threads of a worker with a file; BullMQ's own `close` gives them 30 s. */
   killChildren(): void;
 }
@@ -58,6 +66,11 @@ export function noDatastore(refuse: (method: string) => never): object {
   return { backend: asked, scripts: asked };
 }
 
+/** What runs BullMQ's scripts. */
+interface Scripts {
+  execCommand(client: unknown, script: string, args: unknown[]): Promise<unknown>;
+}
+
 interface Child {
   kill(signal: 'SIGKILL'): Promise<void>;
 }
@@ -74,12 +87,16 @@ interface Shared {
   limitUntil: number;
   readonly blockUntil: number;
   /** Of a worker with a file. */
-  readonly childPool?: { readonly retained: Record<string, Child>; readonly free: Record<string, Child[]> };
+  readonly childPool?: {
+    retain(file: string): Promise<Child>;
+    readonly retained: Record<string, Child>;
+    readonly free: Record<string, Child[]>;
+  };
 }
 
 interface Six extends Shared {
   moveToActive(token: string, name?: string): Promise<Job | undefined>;
-  readonly backend: {
+  readonly backend: Scripts & {
     waitForJob(seconds: number): Promise<Marker | null>;
     disconnectBlocking(wait: boolean): Promise<void>;
     reconnectBlocking(): Promise<void>;
@@ -88,6 +105,7 @@ interface Six extends Shared {
 
 interface Five extends Shared {
   readonly client: Promise<unknown>;
+  readonly scripts: Scripts;
   readonly keys: { readonly marker: string };
   moveToActive(client: unknown, token: string, name?: string): Promise<Job | undefined>;
   readonly blockingConnection: {
@@ -104,6 +122,7 @@ const BOTH = [
   'limitUntil',
   'blockUntil',
   'moveToActive',
+  'createJob',
   'nextJobFromJobData',
   'handleFailed',
   'processJob',
@@ -116,9 +135,9 @@ const BOTH = [
 ];
 
 const SIX = {
-  needs: ['backend.waitForJob', 'backend.disconnectBlocking', 'backend.reconnectBlocking'],
+  needs: ['backend.execCommand', 'backend.waitForJob', 'backend.disconnectBlocking', 'backend.reconnectBlocking'],
   members: (worker: Six): BullmqMembers => ({
-    ...sharedMembers(worker, async (token) => await worker.moveToActive(token, worker.opts.name)),
+    ...sharedMembers(worker, worker.backend, async (token) => await worker.moveToActive(token, worker.opts.name)),
     waitForMarker: async (seconds) => (await worker.backend.waitForJob(seconds)) ?? undefined,
     interruptWait: async () => await worker.backend.disconnectBlocking(false),
     reconnectWait: async () => await worker.backend.reconnectBlocking(),
@@ -128,6 +147,7 @@ const SIX = {
 const FIVE = {
   needs: [
     'client',
+    'scripts.execCommand',
     'keys.marker',
     'blockingConnection.client',
     'blockingConnection.capabilities',
@@ -137,7 +157,7 @@ const FIVE = {
   members: (worker: Five): BullmqMembers => {
     const { blockingConnection } = worker;
     return {
-      ...sharedMembers(worker, async (token) => {
+      ...sharedMembers(worker, worker.scripts, async (token) => {
         return await worker.moveToActive(await worker.client, token, worker.opts.name);
       }),
       waitForMarker: async (seconds) => await waitForMarkerInFive(worker, seconds),
@@ -149,17 +169,34 @@ const FIVE = {
 
 function sharedMembers(
   worker: Shared,
+  scripts: Scripts,
   take: BullmqMembers['take'],
-): Pick<BullmqMembers, 'startLockRenewal' | 'take' | 'limitedUntilMs' | 'forgetLimit' | 'dueAtMs' | 'killChildren'> {
+): Omit<BullmqMembers, 'waitForMarker' | 'interruptWait' | 'reconnectWait'> {
   return {
     startLockRenewal: () => {
       worker.lockManager.start();
       renewAlsoWhenTheClockIsSetBack(worker);
     },
+    mendReplies: (mend) => {
+      const run = scripts.execCommand.bind(scripts);
+      scripts.execCommand = async (client, script, args) => mend(script, await run(client, script, args));
+    },
     take,
     limitedUntilMs: () => worker.limitUntil,
     forgetLimit: () => (worker.limitUntil = 0),
     dueAtMs: () => worker.blockUntil,
+    inChild: (run) => {
+      const pool = worker.childPool;
+      let child: Promise<Child> | undefined;
+      // BullMQ takes it as the first thing it does, before it waits for anything
+      const retain = pool?.retain;
+      if (pool && retain) pool.retain = (file) => (child = retain.call(pool, file));
+      try {
+        return { ran: run(), kill: async () => await (await child)?.kill('SIGKILL') };
+      } finally {
+        if (pool && retain) pool.retain = retain;
+      }
+    },
     killChildren: () => {
       const { retained = {}, free = {} } = worker.childPool ?? {};
       for (const child of [...Object.values(retained), ...Object.values(free).flat()]) {

@@ -12,6 +12,13 @@ export interface Holding {
   readonly id: string;
   /** What the ids of all processes begin with of which this one can prove that they are dead; undefined: of none. */
   readonly provable: string | undefined;
+  /**
+   * The id for jobs that processes of their own run, which may go on when this one has died: they have to inherit
+   * `inherited`. Where they cannot, it proves nothing.
+   */
+  readonly idOfChildren: string;
+  /** The file descriptor that keeps this process's name bound for as long as one that has inherited it lives. */
+  readonly inherited: number | undefined;
   /** Whether the process of this id is dead for certain; false also when nobody can tell. */
   isDead: (id: string) => Promise<boolean>;
   /** From now on others may take this process for dead: it holds nothing any more. */
@@ -25,12 +32,14 @@ const PROBE_MS = 5_000;
  * Begins to hold: binds a Unix socket that no other process can have, in the kernel's abstract namespace, which is one
  * per network namespace, so one per pod: all of its containers and their processes share it, also after a restart of a
  * container. The kernel unbinds the socket when the process has ended, whatever ended it, and not before its last thread
- * has: a name without a socket is the proof that its process is dead.
+ * has: a name without a socket is the proof that its process is dead, and so
+ * are those that run its jobs in files: they inherit the socket.
  *
  * Where that cannot be had (no Linux, a sandbox without it) locks end by their time, as those of any other worker.
  */
 export async function openHolding(podName: string, log: Log): Promise<Holding> {
   const nonce = randomUUID();
+  const unproven = `${podName}//${nonce}`;
   const namespace = networkNamespace();
   const server = namespace === undefined ? undefined : await bind(nonce);
   if (!server || !(await provesAnything(nonce))) {
@@ -39,18 +48,24 @@ export async function openHolding(podName: string, log: Log): Promise<Holding> {
       'cannot prove to other processes of this pod that this one lives: jobs wait for their locks after a crash',
     );
     return {
-      id: `${podName}//${nonce}`,
+      id: unproven,
+      idOfChildren: unproven,
+      inherited: undefined,
       provable: undefined,
       isDead: () => Promise.resolve(false),
       close: () => undefined,
     };
   }
   const provable = `${podName}/${namespace}/`;
+  const id = `${provable}${nonce}`;
+  const inherited = descriptorOf(server);
   return {
-    id: `${provable}${nonce}`,
+    id,
+    idOfChildren: inherited === undefined ? unproven : id,
+    inherited,
     provable,
-    isDead: async (id) => {
-      const other = id.startsWith(provable) ? id.slice(provable.length) : '';
+    isDead: async (of) => {
+      const other = of.startsWith(provable) ? of.slice(provable.length) : '';
       return NONCE.test(other) && other !== nonce && (await isUnbound(other));
     },
     close: () => void server.close(),
@@ -96,6 +111,13 @@ async function bind(nonce: string): Promise<Server | undefined> {
   server.listen({ path: socketOf(nonce), exclusive: true }, () => resolve(server));
   server.unref();
   return await promise;
+}
+
+/** Node has it, and no public name for it. */
+function descriptorOf(server: Server): number | undefined {
+  const handle = Reflect.get(server, '_handle') as { fd?: number } | undefined;
+  const fd = handle?.fd;
+  return fd !== undefined && fd > 2 ? fd : undefined;
 }
 
 /** That the names mean what they should: this process is found by its own, and nobody by one that nobody has. */

@@ -1,5 +1,9 @@
+import type { Job } from 'bullmq';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { answeredBeforeLeaving } from './queue-loop.ts';
+import { createLog } from '../log/log.ts';
+import { answeredBeforeLeaving, serveQueue, type LoopWorker } from './queue-loop.ts';
+import { Slots } from './slots.ts';
+import type { Room, Suspects } from './suspects.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -33,4 +37,44 @@ describe('a pod that asks Redis', () => {
     await vi.advanceTimersByTimeAsync(5_000);
     expect(await never).toBeUndefined();
   });
+});
+
+it('a room that comes when its worker has been paused meanwhile is given back', async () => {
+  const slots = new Slots(2);
+  const halt = new AbortController();
+  const made = Promise.withResolvers<Room>();
+  const worker: Partial<LoopWorker> = {
+    halted: halt.signal,
+    resumed: new Promise(() => undefined),
+    limited: false,
+    nextToken: () => 'token',
+    fetch: async () => await Promise.resolve({ job: { id: '1' } as Job }),
+    reconnect: async () => await Promise.resolve(),
+  };
+  const suspects: Pick<Suspects, 'admit' | 'makeRoom'> = {
+    admit: () => undefined,
+    makeRoom: async ({ queue }) => {
+      slots.release(queue);
+      return await made.promise;
+    },
+  };
+  const served = serveQueue({
+    worker: worker as LoopWorker,
+    slots,
+    suspects: suspects as Suspects,
+    progress: { queue: 'emails', step: 'slot', sinceMs: 0, fetching: false },
+    stop: new AbortController().signal,
+    log: createLog('error', Date.now, () => undefined),
+    monotonic: () => 0,
+  });
+  await vi.advanceTimersByTimeAsync(0);
+  halt.abort();
+  await vi.advanceTimersByTimeAsync(5_000);
+  await served;
+  const widen = slots.narrow(1);
+  await slots.take('emails', new AbortController().signal);
+  expect(slots.free).toBe(0);
+  made.resolve({ widen, over: AbortSignal.abort() });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(slots.free).toBe(2);
 });

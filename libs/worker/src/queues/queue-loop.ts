@@ -123,6 +123,7 @@ async function fetchJobs(stretch: Stretch): Promise<void> {
           at(stretch, 'slot');
           const made = suspects.makeRoom({ parked: worker.parked, job, token, queue, stop });
           room = await answeredBeforeLeaving(made, stop);
+          if (!room) giveBackLate(made, () => slots.release(queue));
           continue;
         }
         const run = runJobs(stretch, job, token, leave).finally(() => {
@@ -202,6 +203,16 @@ async function waitForWork({ worker, slots, stop }: Stretch): Promise<void> {
   } finally {
     stop.removeEventListener('abort', interrupt);
   }
+}
+
+/** For a room that nobody waits for any more: a worker that is only paused would lack its slot from then on. */
+function giveBackLate(made: Promise<Room | undefined>, release: () => void): void {
+  const giveBack = (room: Room | undefined): void => {
+    if (!room) return;
+    release();
+    room.widen();
+  };
+  void made.then(giveBack, () => undefined);
 }
 
 function at({ progress, monotonic }: LoopOptions, step: LoopProgress['step']): void {

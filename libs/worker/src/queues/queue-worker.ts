@@ -16,6 +16,7 @@ import { pause } from './pause.ts';
 import { parkedJobs, type ParkedJobs } from './parked-jobs.ts';
 import { endLocksOfTheDead, type QueueKeys } from './predecessor.ts';
 import { explainStalls } from './suspects.ts';
+import { mendReply, whyUnreadable } from './unreadable-jobs.ts';
 
 /** Pause before what Redis did not take is tried again. */
 const RETRY_MS = 1_000;
@@ -54,6 +55,10 @@ export class QueueWorker extends Worker {
   readonly #bullmq: BullmqMembers;
   readonly #serve: (worker: QueueWorker) => Promise<void>;
   readonly #inFile: Process | undefined;
+  /** How the processes of its file are started. */
+  readonly #forks: NonNullable<WorkerOptions['workerForkOptions']> | undefined;
+  /** What ends the jobs that run in the file. */
+  readonly #kills = new Map<Job, () => Promise<void>>();
   /** Runs that are not yet over, by job id. */
   readonly #runs = new Map<string, Promise<unknown>>();
   readonly #fetched: LostFetches;
@@ -71,9 +76,13 @@ export class QueueWorker extends Worker {
   constructor({ queue, process, file, redis, serve, opts }: QueueWorkerOptions) {
     // three parameters: BullMQ gives a signal only to those who take it
     const processor: Process = async (job, token, signal) => await process(job, token, signal);
-    super(queue, file ?? processor, { ...opts, connection: redis, autorun: false });
+    // BullMQ keeps the object, and reads it whenever it starts a process
+    const workerForkOptions = { ...opts.workerForkOptions };
+    super(queue, file ?? processor, { ...opts, workerForkOptions, connection: redis, autorun: false });
+    this.#forks = file === undefined || opts.useWorkerThreads ? undefined : workerForkOptions;
     this.#redis = redis;
     this.#bullmq = membersOf(this);
+    this.#bullmq.mendReplies(mendReply);
     this.#holder = this.id;
     const parked = parkedJobs(redis, (suffix) => this.toKey(suffix), Date.now);
     this.parked = {
@@ -92,9 +101,12 @@ export class QueueWorker extends Worker {
     this.processFn = processor;
   }
 
-  /** Names this process in the tokens of its locks from now on. */
-  holdAs(holding: Holding): void {
-    this.#holder = holding.id;
+  /** Names this process in the tokens of its locks from now on; to be called before the first job is fetched. */
+  holdAs({ id, idOfChildren, inherited }: Holding): void {
+    this.#holder = this.#forks ? idOfChildren : id;
+    if (!this.#forks || inherited === undefined) return;
+    const { stdio = 'pipe' } = this.#forks;
+    this.#forks.stdio = [...(typeof stdio === 'string' ? [stdio, stdio, stdio, 'ipc' as const] : stdio), inherited];
   }
 
   /** The token of the lock on the next job that this worker fetches. */
@@ -258,8 +270,22 @@ export class QueueWorker extends Worker {
 
   /** Runs a job in the worker's file. */
   async runFile(job: Job, token: string | undefined, signal: AbortSignal): Promise<unknown> {
-    if (!this.#inFile) throw new Error(`the worker of queue ${this.name} has no file`);
-    return await this.#inFile(job, token, signal);
+    const inFile = this.#inFile;
+    if (!inFile) throw new Error(`the worker of queue ${this.name} has no file`);
+    const { ran, kill } = this.#bullmq.inChild(async () => await inFile(job, token, signal));
+    this.#kills.set(job, kill);
+    try {
+      return await ran;
+    } finally {
+      this.#kills.delete(job);
+    }
+  }
+
+  /** Kills the process, or the thread, that runs this job in the worker's file, if one does. */
+  killFile(job: Job): void {
+    void this.#kills
+      .get(job)?.()
+      .catch(() => undefined);
   }
 
   /**
@@ -354,6 +380,20 @@ export class QueueWorker extends Worker {
     // the end of any other job makes BullMQ forget a limit of which Redis tells no fetch
     if (error.message === RATE_LIMIT_ERROR) this.#handlersLimitMs = this.#bullmq.limitedUntilMs();
     return next;
+  }
+
+  /**
+   * A job whose data nobody can read fails with that reason, without a run. BullMQ throws, and leaves it to who looks for
+   * stalled jobs, again and again.
+   */
+  protected override createJob(fields: JobJson, id: string): Job {
+    try {
+      return super.createJob(fields, id);
+    } catch (error) {
+      const job = super.createJob({ ...fields, data: '{}' }, id);
+      job.deferredFailure = whyUnreadable('data', error);
+      return job;
+    }
   }
 
   /** A run that ended without a fetch tells nothing about the queue: it is not `drained`. */

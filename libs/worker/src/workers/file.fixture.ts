@@ -5,6 +5,8 @@ import type { SandboxedJob } from 'bullmq';
 interface Data {
   listens?: boolean;
   ignores?: boolean;
+  /** Computes without an end. */
+  computes?: boolean;
   /** How its process ends. */
   ends?: NodeJS.Signals | number;
 }
@@ -15,6 +17,7 @@ export default async function run(job: SandboxedJob<Data>, _token: string, signa
   if (typeof ends === 'string') process.kill(process.pid, ends);
   if (typeof ends === 'number') process.exit(ends);
   if (job.data.listens) await sleep(600_000, undefined, { signal });
+  while (job.data.computes);
   if (job.data.ignores) await sleep(600_000);
   return { data: job.data, pid: process.pid };
 }

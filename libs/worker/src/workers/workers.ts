@@ -117,6 +117,7 @@ export function startWorkers(options: WorkersOptions): Workers {
       now: monotonic,
       running,
       stuck,
+      kill: file === undefined ? undefined : (job) => worker.killFile(job),
       handBack: async (job, token) => await worker.handBack(job, token),
       limitQueue: async (ms) => await worker.limitQueue(ms),
     });
