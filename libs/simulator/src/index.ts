@@ -31,14 +31,22 @@ export {
 } from './loads/random.ts';
 export { fixedFleet } from './rivals/fixed-fleet.ts';
 export { kedaAsInstalled, largestFixedFleet, rivalGrid, type Rival, type TunedFor } from './rivals/grid.ts';
-export {
-  simulate,
-  simulateWithin,
-  type Bounds,
-  type Change,
-  type Environment,
-  type Run,
-} from './simulation/simulate.ts';
+export type { Environment, SpotPlan } from './simulation/environment.ts';
 export type { Level } from './simulation/fleet.ts';
+export type { NodePlan } from './simulation/nodes.ts';
+export type { Change, Pool } from './simulation/pool.ts';
+export type { Run } from './simulation/run.ts';
+export { simulate, simulateWithin } from './simulation/simulate.ts';
+export type { Bounds } from './simulation/simulation.ts';
 export type { PoolView, Scaler, Ticked } from './simulation/scaler.ts';
-export { offeredLoad, startsOf, workload, type Workload, type WorkloadPlan } from './loads/workload.ts';
+export {
+  offeredLoad,
+  startsOf,
+  workload,
+  type Deduplication,
+  type RateLimit,
+  type Scheduler,
+  type Workload,
+  type WorkloadPlan,
+} from './loads/workload.ts';
+export { schedulerRuns } from './loads/schedulers.ts';

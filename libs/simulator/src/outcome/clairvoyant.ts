@@ -1,4 +1,5 @@
-import type { Environment, Run } from '../simulation/simulate.ts';
+import type { Environment } from '../simulation/environment.ts';
+import type { Run } from '../simulation/run.ts';
 import { simulateWithin } from '../simulation/simulate.ts';
 import { missShare } from './outcome.ts';
 import type { Scaler } from '../simulation/scaler.ts';

@@ -1,4 +1,4 @@
-import type { Run } from '../simulation/simulate.ts';
+import type { Run } from '../simulation/run.ts';
 
 /** Share of the starts that waited longer than the target; what never started counts as late. */
 export function missShare({ waitsMs, neverStarted }: Run, waitTargetMs: number): number {
