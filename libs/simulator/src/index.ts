@@ -8,7 +8,15 @@ export {
   steps,
   type Rate,
 } from './loads/arrival-processes.ts';
-export { clairvoyantBound, demandBins, ALLOWED_MISSES, type ClairvoyantBound } from './outcome/clairvoyant.ts';
+export {
+  ALLOWED_MISSES,
+  canBeKept,
+  clairvoyantBound,
+  demandBins,
+  demandedSlots,
+  type ClairvoyantBound,
+} from './outcome/clairvoyant.ts';
+export { addedWhenDue } from './outcome/ideal.ts';
 export {
   demandSteps,
   elasticity,
@@ -18,7 +26,7 @@ export {
   type Elasticity,
 } from './outcome/elasticity.ts';
 export { afterWarmUp, missShare, reversals, waitPercentile } from './outcome/outcome.ts';
-export { production } from './production/production.ts';
+export { production, type ShareOverTime } from './production/production.ts';
 export {
   constant,
   exponential,
