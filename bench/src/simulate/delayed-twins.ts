@@ -41,20 +41,23 @@ export function delayedTwins(seed: number, only: string): Twins[] {
 }
 
 function compare(load: Workload, target: string, seed: number): Twins {
-  const { pool, environment, waitTargetMs, ours } = openStage({ ...STAGE_DEFAULTS, target, seed: String(seed) });
+  const { environment, waitTargetMs, ours } = openStage({ ...STAGE_DEFAULTS, target, seed: String(seed) });
   const run = simulate(load, ours(), environment);
   const twin = simulate(addedWhenDue(load, run), ours(), environment);
-  const pods = (podSeconds: number): number => podSeconds / (DURATION_MS / 1_000);
   return {
     name: load.name,
     target,
     podSecondsRatio: run.podSeconds / twin.podSeconds,
     pods: pods(run.podSeconds),
     twinPods: pods(twin.podSeconds),
-    misses: missShare(run, pool.waitTargetMs ?? waitTargetMs),
+    misses: missShare(run, waitTargetMs),
     twinMisses: missShare(twin, waitTargetMs),
     lost: run.jobs - run.completed + twin.jobs - twin.completed,
   };
+}
+
+function pods(podSeconds: number): number {
+  return podSeconds / (DURATION_MS / 1_000);
 }
 
 function flows(seed: number): Workload[] {

@@ -42,7 +42,6 @@ export function kindsOfWork(seed: number, flags: StageFlags): Case[] {
   const random = (salt: number): Random => seededRandom(seed * 31 + salt);
   const flowing = (name: string, durationMs: number, most: number, rate: Rate, service: Distribution): Workload =>
     workload({ name, durationMs, seed, service }, poissonArrivals(rate, most, durationMs, random(43)));
-  const all = <T extends object>(jobs: Workload, over: T): Workload & T => ({ ...jobs, ...over });
   const delayed = (name: string, share: number, delay: Distribution): Workload =>
     workload(
       { name, durationMs: 0.5 * HOUR, seed, service: exponential(1_000), delayed: { share, delay } },
@@ -57,14 +56,10 @@ export function kindsOfWork(seed: number, flags: StageFlags): Case[] {
     on(delayed('delayed-all', 1, exponential(60_000))),
     on(scheduled('job-schedulers', 0.5 * HOUR, everyFewSeconds(random(53)), lognormal(1_500, 1), seed)),
     on(scheduled('cron-of-a-minute', 0.5 * HOUR, eachMinute(300), lognormal(2_000, 0.5), seed)),
-    on(all(busy, { deduplication: { mode: 'simple' as const, idOf: idsOf(busy, 40, random(59)) } })),
-    on(all(edits, debouncedFor(5_000, edits, random(61)))),
-    on(
-      all(limited, {
-        limits: [{ fromMs: 8 * MINUTE, max: 12, durationMs: SECOND, by: 'queue' as const }],
-      }),
-    ),
-    on(all(ownLimit, { limits: [{ fromMs: 0, max: 15, durationMs: SECOND, by: 'worker' as const }] })),
+    on({ ...busy, deduplication: { mode: 'simple', idOf: idsOf(busy, 40, random(59)) } }),
+    on({ ...edits, ...debouncedFor(5_000, edits, random(61)) }),
+    on({ ...limited, limits: [{ fromMs: 8 * MINUTE, max: 12, durationMs: SECOND, by: 'queue' }] }),
+    on({ ...ownLimit, limits: [{ fromMs: 0, max: 15, durationMs: SECOND, by: 'worker' }] }),
     on(
       workload(
         { name: 'bursts-of-hours', durationMs: 5 * HOUR, seed, service: lognormal(45 * MINUTE, 0.4) },

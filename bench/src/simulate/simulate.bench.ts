@@ -65,7 +65,7 @@ const summary = summarize(
   traces.map(({ name }) => name),
 );
 const lost = [...twins, ...long].reduce((sum, one) => sum + one.lost, summary.lost);
-const discardedWorkMs = long.reduce((sum, one) => sum + one.discardedWorkMs, summary.discardedWorkMs);
+const thrownAwayMs = long.reduce((sum, one) => sum + one.discardedWorkMs, summary.discardedWorkMs);
 if (values.out !== undefined) {
   mkdirSync(values.out, { recursive: true });
   verdicts.forEach((verdict, index) => {
@@ -84,7 +84,7 @@ console.log(
     family: values.family,
     ...rounded(summary),
     worstDelayedRatio: twins.length === 0 ? null : rounded(Math.max(...twins.map((one) => one.podSecondsRatio))),
-    discardedWorkMs: Math.round(discardedWorkMs),
+    discardedWorkMs: Math.round(thrownAwayMs),
     lost,
     goals: GOALS[values.family],
     concurrency: stage.concurrency,
