@@ -13,7 +13,7 @@ import { openStage, STAGE_DEFAULTS } from '../simulation/stage.ts';
 import { debouncedFor, everyFewSeconds, idsOf, scheduled } from './kinds-of-work.ts';
 
 const MINUTE = 60_000;
-const DURATION_MS = 15 * MINUTE;
+const DURATION_MS = 8 * MINUTE;
 const SHARES = [0.1, 0.5, 1] as const;
 const TARGETS = ['1s', '5s', '30s'] as const;
 

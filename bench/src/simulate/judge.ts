@@ -1,6 +1,6 @@
 import {
   ALLOWED_MISSES,
-  canBeKept,
+  isAttainable,
   clairvoyantBound,
   demandBins,
   demandedSlots,
@@ -56,7 +56,7 @@ export interface Verdict {
   readonly workload: Workload;
   readonly loadSlots: number;
   /** Some size keeps the target. Where none does, as below a rate limit, only the cost is judged. */
-  readonly canBeKept: boolean;
+  readonly isAttainable: boolean;
   /** The share of the paid slots that did work that counts. */
   readonly utilisation: number;
   readonly changesPerHour: number;
@@ -83,7 +83,7 @@ export interface Verdict {
 export function judge(workload: Workload, stage: Stage, progress: (done: number, of: number) => void): Verdict {
   const { environment, waitTargetMs } = stage;
   const loadSlots = demandedSlots(workload);
-  const kept = canBeKept(workload, waitTargetMs);
+  const attainable = isAttainable(workload, waitTargetMs);
   const tuned = {
     concurrency: stage.concurrency,
     maxReplicas: environment.maxReplicas,
@@ -92,8 +92,9 @@ export function judge(workload: Workload, stage: Stage, progress: (done: number,
     seed: environment.seed,
   };
   const ours = simulate(workload, stage.ours(), environment);
+  // Where every start is late whatever the size, no rival is to beat: one stands for all.
   const rivals: Rival[] = [
-    ...rivalGrid(tuned),
+    ...(attainable ? rivalGrid(tuned) : [kedaAsInstalled(tuned)]),
     largestFixedFleet(ours.podSeconds * COST_ALLOWANCE, workload.durationMs),
   ];
   const starts = startsOf(workload);
@@ -108,11 +109,11 @@ export function judge(workload: Workload, stage: Stage, progress: (done: number,
   const baseline = elasticityOf(simulate(workload, kedaAsInstalled(tuned)(), environment), demand);
   const outcome = (run: Run): Outcome => outcomeOf(run, waitTargetMs, demand, baseline);
   const misses = missShare(ours, waitTargetMs);
-  const fixed = kept && isUneven(workload) ? smallestFixedFleet(workload, stage, loadSlots) : undefined;
+  const fixed = attainable && isUneven(workload) ? smallestFixedFleet(workload, stage, loadSlots) : undefined;
   return {
     workload,
     loadSlots,
-    canBeKept: kept,
+    isAttainable: attainable,
     utilisation: ours.usefulMs / (ours.podSeconds * 1_000 * stage.concurrency),
     changesPerHour: (ours.changes.length * 3_600_000) / workload.durationMs,
     discardedWorkMs: ours.discardedMs,

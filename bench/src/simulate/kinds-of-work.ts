@@ -6,6 +6,7 @@ import {
   lognormal,
   merged,
   poissonArrivals,
+  ramps,
   schedulerRuns,
   seededRandom,
   steps,
@@ -24,8 +25,13 @@ const SECOND = 1_000;
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
-/** Steps of a load of a few dozen slots, in half an hour. */
-const STEPS: Rate = steps([8, 24, 12, 36, 8].map((rate, n) => [n * 6 * MINUTE, rate] as const));
+/** Steps of a load of a few dozen slots, in a quarter of an hour. */
+const STEPS: Rate = steps([8, 24, 12, 36, 8].map((rate, n) => [n * 3 * MINUTE, rate] as const));
+/** A load that only grows, so that no shrink takes away a pod that is bad. */
+const RISING: Rate = ramps([
+  [0, 2],
+  [12 * MINUTE, 36],
+]);
 const WEB = lognormal(2_000, 1.5);
 
 /**
@@ -44,41 +50,45 @@ export function kindsOfWork(seed: number, flags: StageFlags): Case[] {
     workload({ name, durationMs, seed, service }, poissonArrivals(rate, most, durationMs, random(43)));
   const delayed = (name: string, share: number, delay: Distribution): Workload =>
     workload(
-      { name, durationMs: 0.5 * HOUR, seed, service: exponential(1_000), delayed: { share, delay } },
-      poissonArrivals(STEPS, 36, 0.5 * HOUR, random(47)),
+      { name, durationMs: 0.25 * HOUR, seed, service: exponential(1_000), delayed: { share, delay } },
+      poissonArrivals(STEPS, 36, 0.25 * HOUR, random(47)),
     );
-  const edits = flowing('debounced', 0.5 * HOUR, 40, () => 40, lognormal(5_000, 0.5));
-  const busy = flowing('deduplicated', 0.5 * HOUR, 60, () => 60, lognormal(5_000, 0.5));
-  const limited = flowing('limited-by-its-queue', 0.5 * HOUR, 40, () => 40, exponential(1_000));
-  const ownLimit = flowing('limited-by-its-workers', 0.5 * HOUR, 30, () => 30, exponential(1_000));
+  const edits = flowing('debounced', 0.25 * HOUR, 40, () => 40, lognormal(5_000, 0.5));
+  const busy = flowing('deduplicated', 0.25 * HOUR, 60, () => 60, lognormal(5_000, 0.5));
+  const limited = flowing('limited-by-its-queue', 0.25 * HOUR, 40, () => 40, exponential(1_000));
+  const ownLimit = flowing('limited-by-its-workers', 0.25 * HOUR, 30, () => 30, exponential(1_000));
   return [
     on(delayed('delayed-half', 0.5, lognormal(30_000, 1))),
     on(delayed('delayed-all', 1, exponential(60_000))),
-    on(scheduled('job-schedulers', 0.5 * HOUR, everyFewSeconds(random(53)), lognormal(1_500, 1), seed)),
-    on(scheduled('cron-of-a-minute', 0.5 * HOUR, eachMinute(300), lognormal(2_000, 0.5), seed)),
+    on(scheduled('job-schedulers', 0.25 * HOUR, everyFewSeconds(random(53)), lognormal(1_500, 1), seed)),
+    on(scheduled('cron-of-a-minute', 0.25 * HOUR, eachMinute(300), lognormal(2_000, 0.5), seed)),
     on({ ...busy, deduplication: { mode: 'simple', idOf: idsOf(busy, 40, random(59)) } }),
     on({ ...edits, ...debouncedFor(5_000, edits, random(61)) }),
-    on({ ...limited, limits: [{ fromMs: 8 * MINUTE, max: 12, durationMs: SECOND, by: 'queue' }] }),
+    on({ ...limited, limits: [{ fromMs: 4 * MINUTE, max: 12, durationMs: SECOND, by: 'queue' }] }),
     on({ ...ownLimit, limits: [{ fromMs: 0, max: 15, durationMs: SECOND, by: 'worker' }] }),
     on(
       workload(
-        { name: 'bursts-of-hours', durationMs: 5 * HOUR, seed, service: lognormal(45 * MINUTE, 0.4) },
-        bursts([10 * MINUTE, 2.5 * HOUR], constant(60), 5_000, seed + 67),
+        { name: 'bursts-of-hours', durationMs: 3.5 * HOUR, seed, service: lognormal(45 * MINUTE, 0.4) },
+        bursts([10 * MINUTE, 1.75 * HOUR], constant(60), 5_000, seed + 67),
       ),
       { target: '30s' },
     ),
     on(
-      flowing('seconds-to-hours', 5 * HOUR, 0.04, () => 0.04, logUniform(SECOND, 3 * HOUR)),
+      flowing('seconds-to-hours', 3.5 * HOUR, 0.04, () => 0.04, logUniform(SECOND, 3 * HOUR)),
       { target: '30s' },
     ),
-    on(longAndShort('second-pool', 1.5 * HOUR, seed), { concurrency: '10' }, { secondPoolS: 1_200 }),
-    on(flowing('bad-pods', 0.5 * HOUR, 36, STEPS, WEB), {}, { badPods: 0.05 }),
+    on(longAndShort('second-pool', 0.75 * HOUR, seed), { concurrency: '10' }, { secondPoolS: 600 }),
+    on(flowing('bad-pods', 0.25 * HOUR, 36, RISING, WEB), {}, { badPods: 0.1 }),
     on(
-      flowing('new-nodes', HOUR, 30, diurnal(2, 30, HOUR), WEB),
+      flowing('new-nodes', 0.5 * HOUR, 30, diurnal(2, 30, 0.5 * HOUR), WEB),
       { target: '30s' },
       { nodes: { podsPerNode: 4, standing: 2, startS: [60, 300] } },
     ),
-    on(flowing('spot', HOUR, 30, diurnal(5, 30, HOUR), WEB), {}, { spot: { lifeS: 1_200, noticeS: 30 } }),
+    on(
+      flowing('spot', 0.5 * HOUR, 2, diurnal(0.4, 2, 0.5 * HOUR), lognormal(30_000, 1)),
+      {},
+      { spot: { lifeS: 1_200, noticeS: 30 } },
+    ),
   ];
 }
 

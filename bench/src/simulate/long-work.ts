@@ -10,8 +10,8 @@ const LENGTHS = [
   ['1s', SECOND, 20 * MINUTE],
   ['1min', MINUTE, 40 * MINUTE],
   ['20min', 20 * MINUTE, 2 * HOUR],
-  ['1h', HOUR, 4 * HOUR],
-  ['3h', 3 * HOUR, 9 * HOUR],
+  ['1h', HOUR, 2.5 * HOUR],
+  ['3h', 3 * HOUR, 5 * HOUR],
 ] as const;
 const BURST = 100;
 const FLOW_SLOTS = 20;

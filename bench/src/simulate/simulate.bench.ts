@@ -119,7 +119,7 @@ function row(verdict: Verdict) {
     'best rival': best.scaler,
     'its late %': hundredths(best.misses * 100),
     'its pods': pods(best),
-    ratio: verdict.canBeKept ? hundredths(sloMissRatio) : '-',
+    ratio: verdict.isAttainable ? hundredths(sloMissRatio) : '-',
     '÷ clairvoyant': podSecondsToClairvoyant === undefined ? '-' : hundredths(podSecondsToClairvoyant),
     '÷ work': hundredths(podSecondsToWork),
     'used %': hundredths(utilisation * 100),

@@ -36,7 +36,7 @@ describe('what users pay', { timeout: 120_000 }, () => {
 
 it('a load whose target no size can keep is judged by its cost alone', { timeout: 120_000 }, () => {
   const verdict = judged({ limits: [{ fromMs: 0, max: 1, durationMs: 1_000, by: 'queue' }] });
-  expect(verdict.canBeKept).toBe(false);
+  expect(verdict.isAttainable).toBe(false);
   expect(verdict.costToFixedFleet).toBeUndefined();
   expect(verdict.podSecondsToClairvoyant).toBeGreaterThan(0.5);
   expect(summarize([verdict])).toMatchObject({ sloMissRatioToBest: null, worstTraceRatio: null });

@@ -24,7 +24,7 @@ export interface Summary {
 
 /** @param traces names of those that were given, and not made. */
 export function summarize(verdicts: readonly Verdict[], traces: readonly string[] = []): Summary {
-  const ratios = verdicts.filter((verdict) => verdict.canBeKept).map(({ sloMissRatio }) => sloMissRatio);
+  const ratios = verdicts.filter((verdict) => verdict.isAttainable).map(({ sloMissRatio }) => sloMissRatio);
   const large = verdicts.filter(({ loadSlots }) => loadSlots >= WORTH_COMPARING_SLOTS);
   const costs = large.flatMap(({ podSecondsToClairvoyant: ratio }) => (ratio === undefined ? [] : [ratio]));
   const fixed = verdicts.flatMap(({ costToFixedFleet: ratio }) => (ratio === undefined ? [] : [ratio]));

@@ -10,7 +10,7 @@ export {
 } from './loads/arrival-processes.ts';
 export {
   ALLOWED_MISSES,
-  canBeKept,
+  isAttainable,
   clairvoyantBound,
   demandBins,
   demandedSlots,

@@ -8,7 +8,7 @@ import { offeredLoad, startsOf, type Workload } from '../loads/workload.ts';
 
 /** Share of the starts that may be late: the target is a 95th percentile. */
 export const ALLOWED_MISSES = 0.05;
-/** Where the target cannot be kept: the part of the jobs that could start in the time. */
+/** Where the target is out of reach: the part of the jobs that could start in the time. */
 const STARTED_IN_TIME = 0.95;
 const BIN_MS = 1_000;
 /** How early a pod is asked for: the 90th percentile of this many start times. */
@@ -31,7 +31,7 @@ export interface ClairvoyantBound {
 }
 
 /** Whether some size keeps the target: where a limit is below what comes, none does. */
-export function canBeKept(workload: Workload, waitTargetMs: number): boolean {
+export function isAttainable(workload: Workload, waitTargetMs: number): boolean {
   return workload.limits === undefined || missShare(idealRun(workload), waitTargetMs) <= ALLOWED_MISSES;
 }
 
@@ -45,10 +45,10 @@ export function canBeKept(workload: Workload, waitTargetMs: number): boolean {
 export function clairvoyantBound(workload: Workload, waitTargetMs: number, environment: Environment): ClairvoyantBound {
   const leadMs = startTime(environment);
   const demand = demandBins(workload, waitTargetMs / 2);
-  const kept = canBeKept(workload, waitTargetMs);
-  const bounds = { waitTargetMs, lateStarts: kept ? ALLOWED_MISSES * startsOf(workload) : Infinity };
+  const attainable = isAttainable(workload, waitTargetMs);
+  const bounds = { waitTargetMs, lateStarts: attainable ? ALLOWED_MISSES * startsOf(workload) : Infinity };
   const isGood = (run: Run): boolean =>
-    kept
+    attainable
       ? missShare(run, waitTargetMs) <= ALLOWED_MISSES
       : startedInTime(run, workload) >= STARTED_IN_TIME * startedInTime(idealRun(workload), workload);
   let best: Run | undefined;

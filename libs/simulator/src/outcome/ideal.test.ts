@@ -4,7 +4,7 @@ import { constant } from '../loads/random.ts';
 import { workload, type Workload } from '../loads/workload.ts';
 import { fixedFleet } from '../rivals/fixed-fleet.ts';
 import { simulate } from '../simulation/simulate.ts';
-import { canBeKept, clairvoyantBound, demandBins, demandedSlots } from './clairvoyant.ts';
+import { isAttainable, clairvoyantBound, demandBins, demandedSlots } from './clairvoyant.ts';
 import { addedWhenDue, idealRun } from './ideal.ts';
 
 /** 10 jobs of a second per second for 100 s. */
@@ -15,7 +15,7 @@ function flow(over: Partial<Workload> = {}): Workload {
 const limited = (max: number): Workload => flow({ limits: [{ fromMs: 0, max, durationMs: 1_000, by: 'worker' }] });
 
 test('a target is out of reach where the limit is below what comes', () => {
-  expect([flow(), limited(20), limited(5)].map((jobs) => canBeKept(jobs, 5_000))).toEqual([true, true, false]);
+  expect([flow(), limited(20), limited(5)].map((jobs) => isAttainable(jobs, 5_000))).toEqual([true, true, false]);
 });
 
 test('what is demanded of a limited or deduplicated queue is what it lets start', () => {

@@ -1,7 +1,7 @@
 import type { TakenJobs } from './scaler.ts';
 
 /** More are not kept, as no sample reads more. */
-const MOST_KEPT = 1_000;
+const MOST_RETAINED = 1_000;
 
 /** What has finished since somebody read it, as `sampleFinished` reads BullMQ's completed set. */
 export class FinishedJobs {
@@ -12,7 +12,7 @@ export class FinishedJobs {
   add(waitMs: number | undefined, serviceMs: number): void {
     this.#count++;
     this.#newest.push({ waitMs, serviceMs });
-    if (this.#newest.length > MOST_KEPT) this.#newest.splice(0, MOST_KEPT / 2);
+    if (this.#newest.length > MOST_RETAINED) this.#newest.splice(0, MOST_RETAINED / 2);
   }
 
   take(most: number): TakenJobs {
