@@ -78,7 +78,7 @@ export function kindsOfWork(seed: number, flags: StageFlags): Case[] {
       { target: '30s' },
     ),
     on(longAndShort('second-pool', 0.75 * HOUR, seed), { concurrency: '10' }, { secondPoolS: 600 }),
-    on(flowing('bad-pods', 0.25 * HOUR, 36, RISING, WEB), {}, { badPods: 0.1 }),
+    on(flowing('bad-pods', 0.25 * HOUR, 36, RISING, WEB), {}, { badPods: 0.2 }),
     on(
       flowing('new-nodes', 0.5 * HOUR, 30, diurnal(2, 30, 0.5 * HOUR), WEB),
       { target: '30s' },
