@@ -2,12 +2,13 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { Workload } from '@redis-queue/simulator';
 import type { Verdict } from './judge.ts';
-import type { StageFlags } from '../simulation/stage.ts';
+import type { Circumstances, StageFlags } from '../simulation/stage.ts';
 
 /** A workload and what it runs on. */
 export interface Case {
   readonly workload: Workload;
   readonly flags: StageFlags;
+  readonly circumstances?: Circumstances;
 }
 
 export type FromJudge = { readonly done: number; readonly of: number } | { readonly verdict: Verdict };

@@ -2,8 +2,9 @@ import { constant, workload, type Workload } from '@redis-queue/simulator';
 import { describe, expect, it } from 'vitest';
 import { curves } from './curves.ts';
 import { geometricMean } from '../measuring/percentile.ts';
-import { bestRival, judge, summarize } from './judge.ts';
+import { bestRival, judge } from './judge.ts';
 import { judgeAll } from './judge-pool.ts';
+import { summarize } from './summary.ts';
 import { openStage, STAGE_DEFAULTS } from '../simulation/stage.ts';
 import { syntheticWorkloads } from '../simulation/synthetic.ts';
 

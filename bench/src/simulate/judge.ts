@@ -1,13 +1,16 @@
 import {
+  ALLOWED_MISSES,
+  isAttainable,
   clairvoyantBound,
+  demandBins,
+  demandedSlots,
   demandSteps,
   elasticity,
   elasticSpeedup,
+  fixedFleet,
   kedaAsInstalled,
   largestFixedFleet,
   missShare,
-  offeredLoad,
-  production,
   reversals,
   rivalGrid,
   simulate,
@@ -20,7 +23,6 @@ import {
   type Run,
   type Workload,
 } from '@redis-queue/simulator';
-import { geometricMean } from '../measuring/percentile.ts';
 import type { Stage } from '../simulation/stage.ts';
 
 /**
@@ -35,6 +37,9 @@ const NEGLIGIBLE_MISSES = 0.001;
 const COST_ALLOWANCE = 1.01;
 /** Below this offered load, in slots, rounding to whole pods decides the cost and not the policy. */
 export const WORTH_COMPARING_SLOTS = 10;
+/** A load whose fullest minute is at least so many times its mean is worth comparing with a fleet of one size. */
+const UNEVEN = 2;
+const MINUTE_BINS = 60;
 
 export interface Outcome {
   readonly scaler: string;
@@ -50,6 +55,18 @@ export interface Outcome {
 export interface Verdict {
   readonly workload: Workload;
   readonly loadSlots: number;
+  /** Some size keeps the target. Where none does, as below a rate limit, only the cost is judged. */
+  readonly isAttainable: boolean;
+  /** The share of the paid slots that did work that counts. */
+  readonly utilisation: number;
+  readonly changesPerHour: number;
+  /** Work that scale-ins threw away. */
+  readonly discardedWorkMs: number;
+  /**
+   * Our pod-seconds ÷ those of the smallest fleet of one size that keeps the target; absent of even loads, and where no
+   * fleet does.
+   */
+  readonly costToFixedFleet?: number;
   readonly ours: Outcome;
   /** See `bestRival`. */
   readonly best: Outcome;
@@ -65,7 +82,8 @@ export interface Verdict {
 /** Runs one workload under our policy, every rival of the grid and the clairvoyant. */
 export function judge(workload: Workload, stage: Stage, progress: (done: number, of: number) => void): Verdict {
   const { environment, waitTargetMs } = stage;
-  const loadSlots = offeredLoad(workload);
+  const loadSlots = demandedSlots(workload);
+  const attainable = isAttainable(workload, waitTargetMs);
   const tuned = {
     concurrency: stage.concurrency,
     maxReplicas: environment.maxReplicas,
@@ -73,9 +91,10 @@ export function judge(workload: Workload, stage: Stage, progress: (done: number,
     meanServiceMs: (loadSlots * workload.durationMs) / Math.max(1, workload.addedMs.length),
     seed: environment.seed,
   };
-  const ours = simulate(workload, production(stage.pool, environment.seed), environment);
+  const ours = simulate(workload, stage.ours(), environment);
+  // Where every start is late whatever the size, no rival is to beat: one stands for all.
   const rivals: Rival[] = [
-    ...rivalGrid(tuned),
+    ...(attainable ? rivalGrid(tuned) : [kedaAsInstalled(tuned)]),
     largestFixedFleet(ours.podSeconds * COST_ALLOWANCE, workload.durationMs),
   ];
   const starts = startsOf(workload);
@@ -90,9 +109,15 @@ export function judge(workload: Workload, stage: Stage, progress: (done: number,
   const baseline = elasticityOf(simulate(workload, kedaAsInstalled(tuned)(), environment), demand);
   const outcome = (run: Run): Outcome => outcomeOf(run, waitTargetMs, demand, baseline);
   const misses = missShare(ours, waitTargetMs);
+  const fixed = attainable && isUneven(workload) ? smallestFixedFleet(workload, stage, loadSlots) : undefined;
   return {
     workload,
     loadSlots,
+    isAttainable: attainable,
+    utilisation: ours.usefulMs / (ours.podSeconds * 1_000 * stage.concurrency),
+    changesPerHour: (ours.changes.length * 3_600_000) / workload.durationMs,
+    discardedWorkMs: ours.discardedMs,
+    ...(fixed && { costToFixedFleet: ours.podSeconds / fixed.podSeconds }),
     ours: outcome(ours),
     best: outcome(best),
     sloMissRatio: (misses + NEGLIGIBLE_MISSES) / (missShare(best, waitTargetMs) + NEGLIGIBLE_MISSES),
@@ -141,6 +166,42 @@ export function bestRival<R extends Score>(rivals: number, podSeconds: number, a
   return best;
 }
 
+/** The fullest minute against the mean. */
+function isUneven(workload: Workload): boolean {
+  const bins = demandBins(workload, 0);
+  const minutes = Math.max(1, Math.floor(bins.length / MINUTE_BINS));
+  const sums = Array.from({ length: minutes }, (_, minute) =>
+    bins.subarray(minute * MINUTE_BINS, (minute + 1) * MINUTE_BINS).reduce((sum, slots) => sum + slots, 0),
+  );
+  const mean = bins.reduce((sum, slots) => sum + slots, 0) / bins.length;
+  return Math.max(...sums) / MINUTE_BINS >= UNEVEN * mean;
+}
+
+/** The smallest fleet of one size that keeps the target: more pods never make more jobs late. */
+function smallestFixedFleet(workload: Workload, stage: Stage, loadSlots: number): Run | undefined {
+  const { environment, waitTargetMs, concurrency } = stage;
+  const bounds = { waitTargetMs, podSeconds: Infinity, lateStarts: ALLOWED_MISSES * startsOf(workload) };
+  const keeps = (pods: number): Run | undefined => {
+    const run = simulateWithin(bounds, workload, fixedFleet(pods), environment);
+    return run !== undefined && missShare(run, waitTargetMs) <= ALLOWED_MISSES ? run : undefined;
+  };
+  let tooFew = Math.floor(loadSlots / concurrency);
+  let most = Math.max(1, 2 * tooFew);
+  let smallest = keeps(most);
+  while (smallest === undefined && most < environment.maxReplicas) {
+    tooFew = most;
+    most = Math.min(2 * most, environment.maxReplicas);
+    smallest = keeps(most);
+  }
+  while (smallest !== undefined && most - tooFew > 1) {
+    const pods = Math.ceil((tooFew + most) / 2);
+    const run = keeps(pods);
+    if (run === undefined) tooFew = pods;
+    else [most, smallest] = [pods, run];
+  }
+  return smallest;
+}
+
 function outcomeOf(run: Run, waitTargetMs: number, demand: readonly number[], baseline: Elasticity): Outcome {
   const metrics = elasticityOf(run, demand);
   return {
@@ -157,25 +218,4 @@ function outcomeOf(run: Run, waitTargetMs: number, demand: readonly number[], ba
 
 function elasticityOf(run: Run, demand: readonly number[]): Elasticity {
   return elasticity(demand, supplySteps(run.supply, demand.length));
-}
-
-export interface Summary {
-  /** Geometric mean over the workloads of (m + 0.1 %) ÷ (m of the best rival + 0.1 %). */
-  readonly sloMissRatioToBest: number;
-  readonly worstTraceRatio: number;
-  /** Geometric mean over workloads of at least 10 slots of load; null when there is none. */
-  readonly podSecondsRatioToClairvoyant: number | null;
-  /** Jobs that were neither completed nor still in line; must be 0. */
-  readonly lost: number;
-}
-
-export function summarize(verdicts: readonly Verdict[]): Summary {
-  const large = verdicts.filter(({ loadSlots }) => loadSlots >= WORTH_COMPARING_SLOTS);
-  const costs = large.flatMap(({ podSecondsToClairvoyant: ratio }) => (ratio === undefined ? [] : [ratio]));
-  return {
-    sloMissRatioToBest: geometricMean(verdicts.map(({ sloMissRatio }) => sloMissRatio)),
-    worstTraceRatio: Math.max(...verdicts.map(({ sloMissRatio }) => sloMissRatio)),
-    podSecondsRatioToClairvoyant: costs.length === 0 ? null : geometricMean(costs),
-    lost: verdicts.reduce((sum, { runs }) => sum + runs.ours.jobs - runs.ours.completed, 0),
-  };
 }

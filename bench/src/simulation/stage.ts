@@ -1,5 +1,13 @@
-import { poolSpecView } from '@redis-queue/scaling';
-import { lognormal, type Environment } from '@redis-queue/simulator';
+import { mostSlots, poolSpecView, shareOfQueue } from '@redis-queue/scaling';
+import {
+  exponential,
+  lognormal,
+  production,
+  type Environment,
+  type Pool,
+  type Scaler,
+  type ShareOverTime,
+} from '@redis-queue/simulator';
 
 /** What every scaler is run in. */
 export interface Stage {
@@ -7,6 +15,23 @@ export interface Stage {
   readonly waitTargetMs: number;
   readonly environment: Environment;
   readonly pool: NonNullable<ReturnType<typeof poolSpecView>>;
+  /** Our policy on this stage, fresh. */
+  readonly ours: () => Scaler | readonly Pool[];
+}
+
+/** What may be wrong with pods and nodes, and who else works on the queue; seconds, and plain data for a thread. */
+export interface Circumstances {
+  /** Share of the pods that never become ready. */
+  readonly badPods?: number;
+  readonly nodes?: {
+    readonly podsPerNode: number;
+    readonly standing: number;
+    readonly startS: readonly [least: number, most: number];
+  };
+  /** Mean life of a pod, and the notice before its end. */
+  readonly spot?: { readonly lifeS: number; readonly noticeS: number };
+  /** From then on a second pool, as large as the first, works on the queue. Rivals have one pool throughout. */
+  readonly secondPoolS?: number;
 }
 
 /** Pods start in log-normal times around the mean, a third more or less: image on the node, a Node.js worker. */
@@ -31,7 +56,11 @@ export const STAGE_FLAGS = {
 } as const;
 
 /** @throws when a flag is not a number, naming it. */
-export function openStage(flags: StageFlags, seed = numberOf('seed', flags.seed)): Stage {
+export function openStage(
+  flags: StageFlags,
+  seed = numberOf('seed', flags.seed),
+  circumstances: Circumstances = {},
+): Stage {
   const concurrency = numberOf('concurrency', flags.concurrency);
   const podStart = numberOf('pod-start', flags['pod-start']);
   // The spec that a user would write, with every default: one setting for all workloads.
@@ -49,17 +78,36 @@ export function openStage(flags: StageFlags, seed = numberOf('seed', flags.seed)
     },
   });
   if (pool?.waitTargetMs === undefined) throw new Error(`--target=${flags.target}: write a duration such as 5s`);
+  const { badPods, nodes, spot, secondPoolS } = circumstances;
   return {
     concurrency,
     waitTargetMs: pool.waitTargetMs,
     pool,
+    ours: () => (secondPoolS === undefined ? production(pool, seed) : twoPools(pool, seed, secondPoolS * 1_000)),
     environment: {
       concurrency,
       maxReplicas: MAX_REPLICAS,
       podStartMs: lognormal(podStart * 1_000, START_VARIATION),
       seed,
+      ...(badPods !== undefined && { badPods }),
+      ...(nodes && { nodes: { ...nodes, startMs: between(nodes.startS) } }),
+      ...(spot && { spot: { lifeMs: exponential(spot.lifeS * 1_000), noticeMs: spot.noticeS * 1_000 } }),
     },
   };
+}
+
+/** The topology says which part of the queue is whose: the whole of it to one, half of it to each of two alike. */
+function twoPools(pool: Stage['pool'], seed: number, fromMs: number): readonly Pool[] {
+  const alone = { maxReplicas: pool.maxReplicas, concurrency: pool.concurrency };
+  const share: ShareOverTime = (nowMs) => shareOfQueue(alone, (nowMs < fromMs ? 1 : 2) * mostSlots(alone));
+  return [
+    { scaler: production(pool, seed, share), fromMs: 0 },
+    { scaler: production(pool, seed + 1, share), fromMs },
+  ];
+}
+
+function between([leastS, mostS]: readonly [number, number]): Environment['podStartMs'] {
+  return (random) => (leastS + random() * (mostS - leastS)) * 1_000;
 }
 
 function numberOf(flag: string, text: string): number {

@@ -8,7 +8,15 @@ export {
   steps,
   type Rate,
 } from './loads/arrival-processes.ts';
-export { clairvoyantBound, demandBins, ALLOWED_MISSES, type ClairvoyantBound } from './outcome/clairvoyant.ts';
+export {
+  ALLOWED_MISSES,
+  isAttainable,
+  clairvoyantBound,
+  demandBins,
+  demandedSlots,
+  type ClairvoyantBound,
+} from './outcome/clairvoyant.ts';
+export { addedWhenDue } from './outcome/ideal.ts';
 export {
   demandSteps,
   elasticity,
@@ -18,7 +26,7 @@ export {
   type Elasticity,
 } from './outcome/elasticity.ts';
 export { afterWarmUp, missShare, reversals, waitPercentile } from './outcome/outcome.ts';
-export { production } from './production/production.ts';
+export { production, type ShareOverTime } from './production/production.ts';
 export {
   constant,
   exponential,
@@ -31,14 +39,22 @@ export {
 } from './loads/random.ts';
 export { fixedFleet } from './rivals/fixed-fleet.ts';
 export { kedaAsInstalled, largestFixedFleet, rivalGrid, type Rival, type TunedFor } from './rivals/grid.ts';
-export {
-  simulate,
-  simulateWithin,
-  type Bounds,
-  type Change,
-  type Environment,
-  type Run,
-} from './simulation/simulate.ts';
+export type { Environment, SpotPlan } from './simulation/environment.ts';
 export type { Level } from './simulation/fleet.ts';
+export type { NodePlan } from './simulation/nodes.ts';
+export type { Change, Pool } from './simulation/pool.ts';
+export type { Run } from './simulation/run.ts';
+export { simulate, simulateWithin } from './simulation/simulate.ts';
+export type { Bounds } from './simulation/simulation.ts';
 export type { PoolView, Scaler, Ticked } from './simulation/scaler.ts';
-export { offeredLoad, startsOf, workload, type Workload, type WorkloadPlan } from './loads/workload.ts';
+export {
+  offeredLoad,
+  startsOf,
+  workload,
+  type Deduplication,
+  type RateLimit,
+  type Scheduler,
+  type Workload,
+  type WorkloadPlan,
+} from './loads/workload.ts';
+export { schedulerRuns } from './loads/schedulers.ts';

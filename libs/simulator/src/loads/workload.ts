@@ -20,6 +20,42 @@ export interface Workload {
   readonly failures?: Uint8Array;
   /** Before the first retry, doubling with each further one (BullMQ's exponential backoff). */
   readonly backoffMs?: number;
+  /** Absent: every add brings a job. */
+  readonly deduplication?: Deduplication;
+  /** The rate limit of the queue over time; absent: none. */
+  readonly limits?: readonly RateLimit[];
+  /** Of the jobs that job schedulers add, for what the sampler reads of those; see `schedulerRuns`. */
+  readonly schedulers?: readonly Scheduler[];
+}
+
+/** The `deduplication` option that the jobs are added with. */
+export interface Deduplication {
+  /** The id of each add; 0 is none. */
+  readonly idOf: Uint32Array;
+  /**
+   * `simple`: an id is taken until its job is done. `throttle`: for `ttlMs` from the add that brought a job.
+   * `debounce`: as that (with `extend` and `replace`, and a delay as long), and an add replaces the job that is still
+   * delayed.
+   */
+  readonly mode: 'simple' | 'throttle' | 'debounce';
+  readonly ttlMs?: number;
+}
+
+/** `max` starts in each window of `durationMs`, from `fromMs` on. */
+export interface RateLimit {
+  readonly fromMs: number;
+  readonly max: number;
+  readonly durationMs: number;
+  /** Where it is set: in the queue's meta, where the sampler reads it, or in the options of its workers. */
+  readonly by: 'queue' | 'worker';
+}
+
+/** A job scheduler of BullMQ. */
+export interface Scheduler {
+  readonly firstMs: number;
+  readonly everyMs: number;
+  /** It has a cron pattern, which the sampler does not expand. */
+  readonly cron: boolean;
 }
 
 export interface WorkloadPlan {

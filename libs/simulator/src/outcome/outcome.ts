@@ -1,4 +1,4 @@
-import type { Run } from '../simulation/simulate.ts';
+import type { Run } from '../simulation/run.ts';
 
 /** Share of the starts that waited longer than the target; what never started counts as late. */
 export function missShare({ waitsMs, neverStarted }: Run, waitTargetMs: number): number {
@@ -14,10 +14,10 @@ export function waitPercentile({ waitsMs }: Run, share: number): number {
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
 }
 
-/** Changes of the size that go against the one before. */
+/** Changes of a pool's size that go against the one before. */
 export function reversals({ changes }: Pick<Run, 'changes'>): number {
-  return changes.filter(({ from, to }, index) => {
-    const before = changes[index - 1];
+  return changes.filter(({ from, to, pool }, index) => {
+    const before = changes.findLast((change, at) => at < index && change.pool === pool);
     return before !== undefined && Math.sign(to - from) !== Math.sign(before.to - before.from);
   }).length;
 }

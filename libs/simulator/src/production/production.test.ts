@@ -4,7 +4,8 @@ import { poissonArrivals, steps } from '../loads/arrival-processes.ts';
 import { afterWarmUp, missShare, reversals } from '../outcome/outcome.ts';
 import { production } from './production.ts';
 import { constant, exponential, seededRandom } from '../loads/random.ts';
-import { simulate, type Run } from '../simulation/simulate.ts';
+import type { Run } from '../simulation/run.ts';
+import { simulate } from '../simulation/simulate.ts';
 import { workload, type Workload } from '../loads/workload.ts';
 
 const MINUTE = 60_000;

@@ -18,6 +18,13 @@ export class DelayedJobs {
     this.#from = 0;
   }
 
+  /** One that is due at `dueMs` is removed. */
+  remove(dueMs: number): void {
+    const at = this.#after(dueMs) - 1;
+    if (at < this.#from || this.#dueMs[at] !== dueMs) throw new RangeError(`no delayed job is due at ${dueMs}`);
+    this.#dueMs.splice(at, 1);
+  }
+
   /** Infinity when there is none. */
   nextMs(): number {
     return this.#dueMs[this.#from] ?? Infinity;

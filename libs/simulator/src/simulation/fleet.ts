@@ -1,7 +1,30 @@
+import type { FreeSlots } from './free-slots.ts';
+import type { InLine } from './line.ts';
+
 /** One pod. Its slots are its concurrency. */
 export interface Pod {
-  state: 'starting' | 'ready' | 'draining' | 'gone';
-  busy: number;
+  readonly fleet: Fleet;
+  readonly slots: number;
+  /** `pending`: no node has room for it. */
+  state: 'pending' | 'starting' | 'ready' | 'draining' | 'gone';
+  readonly running: Running[];
+  /** Its container ends again and again: it never becomes ready. */
+  readonly bad: boolean;
+  /** Since when the kubelet reports that; Infinity of a good one. */
+  loopsFromMs: number;
+}
+
+/** A job in a slot, and the event of its end. */
+export interface Running {
+  readonly kind: 'finished';
+  readonly pod: Pod;
+  readonly entry: InLine;
+  readonly waitMs: number;
+  readonly startedMs: number;
+  /** Its place in the pod's list. */
+  at: number;
+  /** It was taken from its pod before its end. */
+  interrupted: boolean;
 }
 
 /** A change of a count at a time. */
@@ -12,28 +35,25 @@ export interface Level {
 
 /**
  * The pods of a pool: they start, take jobs, drain (running jobs finish, nothing new is taken) and go. A pod costs from
- * the moment it is asked for until it is gone.
+ * the moment it has a node until it is gone.
  */
 export class Fleet {
   readonly slots: number;
   readonly supply: Level[] = [{ atMs: 0, pods: 0 }];
   readonly #countedUntilMs: number;
+  readonly #free: FreeSlots;
   /** Pods that were not asked to stop, oldest first. */
   #pods: Pod[] = [];
-  /**
-   * Free slots in the order they became free, as Redis serves blocked clients; those of pods that drain are skipped.
-   */
-  #free: Pod[] = [];
-  #firstFree = 0;
   #existing = 0;
   #ready = 0;
   #podMs = 0;
   #countedMs = 0;
 
   /** @param countedUntilMs pod-seconds after it are not counted. */
-  constructor(slots: number, countedUntilMs: number) {
+  constructor(slots: number, countedUntilMs: number, free: FreeSlots) {
     this.slots = slots;
     this.#countedUntilMs = countedUntilMs;
+    this.#free = free;
   }
 
   get replicas(): number {
@@ -42,6 +62,11 @@ export class Fleet {
 
   get readyPods(): number {
     return this.#ready;
+  }
+
+  /** How many of the pods that should work are so. */
+  count(is: (pod: Pod) => boolean): number {
+    return this.#pods.reduce((count, pod) => count + (is(pod) ? 1 : 0), 0);
   }
 
   podSeconds(nowMs: number): number {
@@ -55,60 +80,77 @@ export class Fleet {
     return this.#podMs + this.#existing * sinceMs > podSeconds * 1_000;
   }
 
-  /** @returns the pods that start now; the caller reports when they are ready. */
-  grow(to: number, nowMs: number): Pod[] {
-    const started = Array.from({ length: to - this.replicas }, (): Pod => ({ state: 'starting', busy: 0 }));
-    this.#pods.push(...started);
-    this.#count(nowMs, started.length);
-    return started;
+  /** A pod that is asked for, not yet on a node. */
+  create(bad: boolean): Pod {
+    const { slots } = this;
+    const pod: Pod = { fleet: this, slots, state: 'pending', running: [], bad, loopsFromMs: Infinity };
+    this.#pods.push(pod);
+    return pod;
   }
 
-  shrink(to: number, victims: 'fewest-jobs' | 'newest', nowMs: number): void {
+  /** The pod has a node, and begins to start and to cost. */
+  placed(pod: Pod, nowMs: number): void {
+    pod.state = 'starting';
+    this.#count(nowMs, 1);
+  }
+
+  /** @returns the pods that were let go, in the order in which they go: those that run jobs drain, the rest is gone. */
+  shrink(to: number, victims: 'fewest-jobs' | 'newest', nowMs: number): Pod[] {
     const newestFirst = this.#pods.toReversed();
-    const last = (pod: Pod): number => (pod.state === 'starting' ? -1 : victims === 'newest' ? 0 : pod.busy);
-    const going = new Set(newestFirst.toSorted((a, b) => last(a) - last(b)).slice(0, this.replicas - to));
-    this.#pods = this.#pods.filter((pod) => !going.has(pod));
-    let gone = 0;
-    for (const pod of going) {
-      if (pod.state === 'ready') this.#setReady(this.#ready - 1, nowMs);
-      pod.state = pod.busy > 0 ? 'draining' : 'gone';
-      if (pod.busy === 0) gone++;
-    }
-    this.#count(nowMs, -gone);
+    const going = newestFirst.toSorted((a, b) => rank(a, victims) - rank(b, victims)).slice(0, this.replicas - to);
+    this.#letGo(going, nowMs);
+    return going;
+  }
+
+  /** The pod is told to end by somebody else: it counts no more, and its controller will replace it. */
+  evict(pod: Pod, nowMs: number): void {
+    this.#letGo([pod], nowMs);
   }
 
   /** @returns whether the pod takes jobs now; not when it was asked to stop while it started. */
   started(pod: Pod, nowMs: number): boolean {
     if (pod.state !== 'starting') return false;
     pod.state = 'ready';
-    for (let slot = 0; slot < this.slots; slot++) this.#free.push(pod);
+    for (let slot = 0; slot < Math.min(this.slots, Number.MAX_SAFE_INTEGER); slot++) {
+      this.#free.push(pod);
+      if (this.slots === Infinity) break;
+    }
     this.#setReady(this.#ready + 1, nowMs);
     return true;
   }
 
-  /** A pod with a free slot, that slot taken; undefined when none is free. */
-  takeSlot(): Pod | undefined {
-    for (;;) {
-      if (this.#firstFree > 4_096) {
-        this.#free = this.#free.slice(this.#firstFree);
-        this.#firstFree = 0;
-      }
-      const pod = this.#free[this.#firstFree];
-      if (pod === undefined) return undefined;
-      this.#firstFree++;
-      if (pod.state !== 'ready') continue;
-      pod.busy++;
-      return pod;
+  /** A job of the pod has ended, and its slot is free. */
+  freeSlot({ pod, at }: Running, nowMs: number): void {
+    const last = pod.running.pop()!;
+    if (last.at !== at) {
+      pod.running[at] = last;
+      last.at = at;
+    }
+    if (pod.state === 'ready' && pod.slots !== Infinity) this.#free.push(pod);
+    else if (pod.state === 'draining' && pod.running.length === 0) this.#gone(pod, nowMs);
+  }
+
+  /** The pod ends now. @returns the jobs that it ran, the first started first. */
+  kill(pod: Pod, nowMs: number): Running[] {
+    const cut = pod.running.splice(0).toSorted((a, b) => a.startedMs - b.startedMs);
+    for (const running of cut) running.interrupted = true;
+    this.#gone(pod, nowMs);
+    return cut;
+  }
+
+  #letGo(going: readonly Pod[], nowMs: number): void {
+    const left = new Set(going);
+    this.#pods = this.#pods.filter((pod) => !left.has(pod));
+    for (const pod of going) {
+      if (pod.state === 'ready') this.#setReady(this.#ready - 1, nowMs);
+      if (pod.running.length > 0) pod.state = 'draining';
+      else this.#gone(pod, nowMs);
     }
   }
 
-  freeSlot(pod: Pod, nowMs: number): void {
-    pod.busy--;
-    if (pod.state === 'ready') this.#free.push(pod);
-    else if (pod.busy === 0) {
-      pod.state = 'gone';
-      this.#count(nowMs, -1);
-    }
+  #gone(pod: Pod, nowMs: number): void {
+    if (pod.state !== 'pending') this.#count(nowMs, -1);
+    pod.state = 'gone';
   }
 
   #setReady(ready: number, atMs: number): void {
@@ -123,4 +165,11 @@ export class Fleet {
     this.#countedMs = Math.max(this.#countedMs, until);
     this.#existing += change;
   }
+}
+
+/** As the ReplicaSet controller takes them: without a node, not ready, then by what the scaler says. */
+function rank({ state, running }: Pod, victims: 'fewest-jobs' | 'newest'): number {
+  if (state === 'pending') return -2;
+  if (state === 'starting') return -1;
+  return victims === 'newest' ? 0 : running.length;
 }

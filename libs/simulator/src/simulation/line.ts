@@ -1,8 +1,12 @@
-/** A job in line: its index in the workload, when it became ready, and whether it has run before. */
+import { Fifo } from './fifo.ts';
+
+/** A job in line: its index in the workload, since when it is ready, and which attempt of it. */
 export interface InLine {
   readonly job: number;
   readonly readyMs: number;
   readonly attempt: number;
+  /** It has been started before (BullMQ's `ats`): retries, and what was handed back or lost its worker. */
+  readonly ran: boolean;
 }
 
 /**
@@ -15,7 +19,7 @@ const HEADS_LOOKED_AT = 5;
  * What is ready, in BullMQ's order: jobs without priority first, then 1, 2, …; within one, first come, first served.
  */
 export class Line {
-  readonly #byPriority: Fifo[] = [];
+  readonly #byPriority: Fifo<InLine>[] = [];
   #length = 0;
 
   get length(): number {
@@ -23,7 +27,13 @@ export class Line {
   }
 
   push(priority: number, entry: InLine): void {
-    (this.#byPriority[priority] ??= new Fifo()).push(entry);
+    this.#of(priority).push(entry);
+    this.#length++;
+  }
+
+  /** What was handed back or recovered stands in front. */
+  unshift(priority: number, entry: InLine): void {
+    this.#of(priority).unshift(entry);
     this.#length++;
   }
 
@@ -35,42 +45,20 @@ export class Line {
 
   /**
    * Since when the job next in line has been ready, as the sampler reports it: of the jobs without priority and the one
-   * that is served next of those with, the older; retries are passed over, because when they became ready is not
-   * recorded.
+   * that is served next of those with, the older; what has run before is passed over, because when it became ready is
+   * not recorded.
    */
   headReadyMs(): number | undefined {
     const [plain, ...prioritized] = this.#byPriority;
     const heads = [plain, prioritized.find((fifo) => fifo !== undefined && fifo.length > 0)];
     const ready = heads.flatMap((fifo) => {
-      const fresh = fifo?.first(HEADS_LOOKED_AT).find(({ attempt }) => attempt === 0);
+      const fresh = fifo?.first(HEADS_LOOKED_AT).find(({ ran }) => !ran);
       return fresh === undefined ? [] : [fresh.readyMs];
     });
     return ready.length === 0 ? undefined : Math.min(...ready);
   }
-}
 
-class Fifo {
-  #entries: InLine[] = [];
-  #from = 0;
-
-  get length(): number {
-    return this.#entries.length - this.#from;
-  }
-
-  push(entry: InLine): void {
-    this.#entries.push(entry);
-  }
-
-  shift(): InLine {
-    const entry = this.#entries[this.#from++]!;
-    if (this.#from > 1_024 && this.#from * 2 > this.#entries.length) {
-      this.#entries = this.#entries.slice(this.#from);
-      this.#from = 0;
-    }
-    return entry;
-  }
-
-  first(n: number): InLine[] {
-    return this.#entries.slice(this.#from, this.#from + n);
+  #of(priority: number): Fifo<InLine> {
+    return (this.#byPriority[priority] ??= new Fifo());
   }
 }

@@ -4,20 +4,33 @@ export interface PoolView {
   /** Pods asked for: the Deployment's spec.replicas. */
   readonly replicas: number;
   readonly readyPods: number;
-  /** Jobs in line: waiting, prioritized, due. */
+  /** Of the pods asked for: those that no node has room for, and those whose container ends again and again. */
+  unschedulablePods(): number;
+  crashLoopingPods(): number;
+  /** Jobs that could start: waiting, prioritized, and delayed ones that are due, whether promoted or not. */
   readonly ready: number;
-  /** Jobs that run, those of draining pods too. */
+  /** Of them, those that are due and that no worker has promoted yet: they are in no line. */
+  readonly overdue: number;
+  /** BullMQ's list of active jobs: those of draining pods too, and those whose pod was killed. */
   readonly active: number;
-  /** Jobs ever added. */
+  /** Of them, those whose lock is gone with their worker. */
+  readonly orphaned: number;
+  /** Adds ever counted, those that deduplication refused too. */
   readonly added: number;
   /** Delayed jobs that are not due, retries in their back-off too. */
   readonly delayed: number;
   /** Of them, those due within `ms`. */
   dueWithin(ms: number): number;
-  /** When the next of them is due; Infinity when there is none. */
+  /** Whether the queue has job schedulers. */
+  readonly hasSchedulers: boolean;
+  /** Runs of job schedulers within `ms` beyond the next one of each, which is a delayed job. */
+  scheduledWithin(ms: number): number;
+  /** When the next delayed job is due; Infinity when there is none. */
   nextDueMs(): number;
   /** Since when the job next in line has been ready; undefined when unknown. */
   headReadyMs(): number | undefined;
+  /** The limit in the queue's meta, jobs per second. */
+  limitPerSecond(): number | undefined;
   /** Σ over the jobs of the time they were ready or active, ms: its growth ÷ time is the mean concurrency. */
   jobMs(): number;
   /** What has finished since the last call: all counted, the newest `most` read. */
@@ -26,7 +39,7 @@ export interface PoolView {
 
 export interface TakenJobs {
   readonly completed: number;
-  /** Of first attempts, newest first. */
+  /** Of first starts, newest first. */
   readonly waitsMs: readonly number[];
   /** Of last attempts, newest first. */
   readonly serviceMs: readonly number[];

@@ -6,7 +6,8 @@ import { production } from '../production/production.ts';
 import { constant, lognormal } from '../loads/random.ts';
 import { fixedFleet } from '../rivals/fixed-fleet.ts';
 import type { Scaler } from './scaler.ts';
-import { simulate, type Run } from './simulate.ts';
+import type { Run } from './run.ts';
+import { simulate } from './simulate.ts';
 import { offeredLoad, workload } from '../loads/workload.ts';
 
 const MINUTE = 60_000;
