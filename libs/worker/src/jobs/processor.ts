@@ -1,7 +1,7 @@
 import { RATE_LIMIT_ERROR, RateLimitError, UnrecoverableError, WaitingError, type Job } from 'bullmq';
 import type { Log } from '../log/log.ts';
 import { waitOf, type WorkerMetrics } from '../observability/metrics.ts';
-import type { Process } from '../queues/queue-worker.ts';
+import type { Process } from '../queues/file-runs.ts';
 import { stoppedAsAsked, type Handler, type JobContext } from './handler.ts';
 import { checkJobData, type StandardSchema } from './job-data.ts';
 import type { RunningJobs } from './running-jobs.ts';

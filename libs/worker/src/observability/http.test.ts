@@ -40,15 +40,15 @@ it("leaves out a metric of the user's that fails, says so once, and serves the o
   const users = new Registry();
   gauge([users], 'db_rows', async () => await Promise.reject(new Error('database is away')));
   new Counter({ name: 'emails_sent_total', help: 'Emails.', registers: [users] }).inc(2);
-  const told: unknown[] = [];
-  const exposition = expositionOf(own(), users, (metric, error) => told.push([metric, (error as Error).message]));
+  const logged: unknown[] = [];
+  const exposition = expositionOf(own(), users, (metric, error) => logged.push([metric, (error as Error).message]));
   for (let scrape = 0; scrape < 2; scrape++) {
     const text = await exposition.text();
     expect(text).toContain('redis_queue_worker_redis_connected 1');
     expect(text).toMatch(/^emails_sent_total 2$/m);
     expect(text).toMatch(/^# db_rows could not be collected$/m);
   }
-  expect(told).toEqual([['db_rows', 'database is away']]);
+  expect(logged).toEqual([['db_rows', 'database is away']]);
 });
 
 it("does not wait for a metric of the user's that hangs, nor asks it anew", async () => {

@@ -88,7 +88,7 @@ interface Shared {
   readonly blockUntil: number;
   /** Of a worker with a file. */
   readonly childPool?: {
-    retain(file: string): Promise<Child>;
+    retain?(file: string): Promise<Child>;
     readonly retained: Record<string, Child>;
     readonly free: Record<string, Child[]>;
   };
@@ -189,12 +189,13 @@ function sharedMembers(
       const pool = worker.childPool;
       let child: Promise<Child> | undefined;
       // BullMQ takes it as the first thing it does, before it waits for anything
-      const retain = pool?.retain;
-      if (pool && retain) pool.retain = (file) => (child = retain.call(pool, file));
+      const retain = pool?.retain?.bind(pool);
+      if (pool && retain) pool.retain = (file) => (child = retain(file));
       try {
         return { ran: run(), kill: async () => await (await child)?.kill('SIGKILL') };
       } finally {
-        if (pool && retain) pool.retain = retain;
+        // its class has it
+        if (retain) delete pool?.retain;
       }
     },
     killChildren: () => {

@@ -1,15 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  isNotConnectionError,
-  Job,
-  RATE_LIMIT_ERROR,
-  Worker,
-  type JobJson,
-  type Span,
-  type WorkerOptions,
-} from 'bullmq';
+import { isNotConnectionError, Job, RATE_LIMIT_ERROR, Worker, type Span, type WorkerOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { membersOf, type BullmqMembers, type Marker } from './bullmq-members.ts';
+import { FileRuns, type Process } from './file-runs.ts';
 import { lockToken, type Holding } from './holding.ts';
 import { LostFetches } from './lost-fetches.ts';
 import { pause } from './pause.ts';
@@ -17,6 +10,9 @@ import { parkedJobs, type ParkedJobs } from './parked-jobs.ts';
 import { endLocksOfTheDead, type QueueKeys } from './predecessor.ts';
 import { explainStalls } from './suspects.ts';
 import { mendReply, whyUnreadable } from './unreadable-jobs.ts';
+
+/** As BullMQ reads them from Redis; 5 and 6 name the type differently. */
+type JobFields = Parameters<typeof Job.fromJSON>[1];
 
 /** Pause before what Redis did not take is tried again. */
 const RETRY_MS = 1_000;
@@ -26,14 +22,11 @@ export interface Fetched {
   job?: Job | undefined;
 }
 
-/** Runs one job: BullMQ's processor, with the signal that aborts when the job's lock was lost. */
-export type Process = (job: Job, token?: string, lockLost?: AbortSignal) => Promise<unknown>;
-
 export interface QueueWorkerOptions {
   /** The queue's name in Redis. */
   queue: string;
   process: Process;
-  /** A file that BullMQ runs in processes or threads of its own; `process` then has `runFile` run the job. */
+  /** A file that BullMQ runs in processes or threads of its own; `process` then has `files` run the job. */
   file?: string | URL | undefined;
   /** The connection for all but waiting, which several workers may share; it stays open on close. */
   redis: Redis;
@@ -54,11 +47,10 @@ export class QueueWorker extends Worker {
   readonly #redis: Redis;
   readonly #bullmq: BullmqMembers;
   readonly #serve: (worker: QueueWorker) => Promise<void>;
-  readonly #inFile: Process | undefined;
+  /** Absent: it has no file. */
+  readonly files: FileRuns | undefined;
   /** How the processes of its file are started. */
   readonly #forks: NonNullable<WorkerOptions['workerForkOptions']> | undefined;
-  /** What ends the jobs that run in the file. */
-  readonly #kills = new Map<Job, () => Promise<void>>();
   /** Runs that are not yet over, by job id. */
   readonly #runs = new Map<string, Promise<unknown>>();
   readonly #fetched: LostFetches;
@@ -97,7 +89,7 @@ export class QueueWorker extends Worker {
       undo: async (id, token) => await this.#undoFetch(id, token),
     });
     this.#serve = serve;
-    this.#inFile = file === undefined ? undefined : this.processFn;
+    this.files = file === undefined ? undefined : new FileRuns(this.processFn, this.#bullmq);
     this.processFn = processor;
   }
 
@@ -268,26 +260,6 @@ export class QueueWorker extends Worker {
     }
   }
 
-  /** Runs a job in the worker's file. */
-  async runFile(job: Job, token: string | undefined, signal: AbortSignal): Promise<unknown> {
-    const inFile = this.#inFile;
-    if (!inFile) throw new Error(`the worker of queue ${this.name} has no file`);
-    const { ran, kill } = this.#bullmq.inChild(async () => await inFile(job, token, signal));
-    this.#kills.set(job, kill);
-    try {
-      return await ran;
-    } finally {
-      this.#kills.delete(job);
-    }
-  }
-
-  /** Kills the process, or the thread, that runs this job in the worker's file, if one does. */
-  killFile(job: Job): void {
-    void this.#kills
-      .get(job)?.()
-      .catch(() => undefined);
-  }
-
   /**
    * Takes a marker off the queue, waiting for one until a delayed job is due, for `drainDelay` or at most 10 s;
    * undefined when none came.
@@ -386,7 +358,7 @@ export class QueueWorker extends Worker {
    * A job whose data nobody can read fails with that reason, without a run. BullMQ throws, and leaves it to who looks for
    * stalled jobs, again and again.
    */
-  protected override createJob(fields: JobJson, id: string): Job {
+  protected override createJob(fields: JobFields, id: string): Job {
     try {
       return super.createJob(fields, id);
     } catch (error) {
@@ -399,7 +371,7 @@ export class QueueWorker extends Worker {
   /** A run that ended without a fetch tells nothing about the queue: it is not `drained`. */
   protected override async nextJobFromJobData(data?: unknown, id?: string, token?: string): Promise<Job> {
     if (!data && this.#notFetched.has(token!)) return undefined!;
-    return await super.nextJobFromJobData(data as JobJson, id, token);
+    return await super.nextJobFromJobData(data as JobFields, id, token);
   }
 
   #limitMs(): number {

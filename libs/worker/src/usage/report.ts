@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { WorkerConfig } from '../environment/config.ts';
 import type { Log } from '../log/log.ts';
-import type { Process } from '../queues/queue-worker.ts';
+import type { Process } from '../queues/file-runs.ts';
 import { UsageMeter } from './meter.ts';
 
 /** How often a pod samples itself and reports, ms. */

@@ -117,7 +117,7 @@ export function startWorkers(options: WorkersOptions): Workers {
       now: monotonic,
       running,
       stuck,
-      kill: file === undefined ? undefined : (job) => worker.killFile(job),
+      kill: file === undefined ? undefined : (job) => worker.files?.kill(job),
       handBack: async (job, token) => await worker.handBack(job, token),
       limitQueue: async (ms) => await worker.limitQueue(ms),
     });
@@ -267,6 +267,6 @@ function servedBy(queue: string, given: QueueHandler, worker: () => QueueWorker)
   const options = typeof given === 'object' && 'options' in given ? given.options : undefined;
   checkWorkerOptions(`options of the handler of queue ${queue}`, options, inFile !== undefined);
   if (!inFile) return { ...partsOf(given as InProcessHandler), options };
-  const handler = fileHandler(async (job, token, signal) => await worker().runFile(job, token, signal));
+  const handler = fileHandler(async (job, token, signal) => await worker().files!.run(job, token, signal));
   return { handler, file: inFile.file, schema: inFile.schema, options };
 }
