@@ -9,6 +9,7 @@ import {
   type QueueRef,
   type RedisTarget,
   type SnapshotChanges,
+  type SnapshotOptions,
 } from '@redis-queue/bullmq';
 import type { RunRedis } from '../access/redis.ts';
 import type { RunContext } from '../runs/runs.ts';
@@ -57,7 +58,8 @@ export interface ReadQueueOptions extends RunContext<RunProgress> {
   /** @throws when another may lead by now. */
   readonly assertLeading: () => void;
   readonly queuesDone: number;
-  readonly readLetters?: (() => Promise<void>) | undefined;
+  readonly readLetters?: SnapshotOptions['readLetters'] | undefined;
+  readonly beforeLastLook?: SnapshotOptions['beforeLastLook'] | undefined;
 }
 
 /**
@@ -68,7 +70,7 @@ export async function readQueue(
   backup: BackupWriter,
   { name, ref, target, governor }: QueueSource,
   access: RunRedis,
-  { signal, jobsPerSecond, report, assertLeading, changes, queuesDone, readLetters }: ReadQueueOptions,
+  { signal, jobsPerSecond, report, assertLeading, changes, queuesDone, ...letters }: ReadQueueOptions,
 ): Promise<QueueResult> {
   report({ step: 'Reading', queue: name, jobs: 0, queuesDone });
   const redis = <T>(call: () => Promise<T>): Promise<T> => redisInWords(name, access, call);
@@ -78,7 +80,8 @@ export async function readQueue(
     signal,
     ...(jobsPerSecond !== undefined && { jobsPerSecond }),
     ...(changes && { changes: changes.of(name) }),
-    ...(readLetters && { readLetters }),
+    ...(letters.readLetters && { readLetters: letters.readLetters }),
+    ...(letters.beforeLastLook && { beforeLastLook: letters.beforeLastLook }),
     onProgress: (jobs, of) => report({ step: 'Reading', queue: name, jobs, of, queuesDone }),
   });
   const writer = backup.queue(name);

@@ -3,9 +3,10 @@ import { checkSnapshot, connectionKey, deadLetterQueue, queueId } from '@redis-q
 import { withRedis, type RunRedis } from '../access/redis.ts';
 import { redisInWords } from './failures.ts';
 import { mayPass, postponedBy, unreadBy, unresolved, type QueueLeftOut, type Unread } from './left-out.ts';
+import { ReadingOfLetters } from './reading-of-letters.ts';
 import { readQueue, type QueueResult, type QueueSource, type ReadQueueOptions } from './read-queue.ts';
 
-export interface ReadQueuesOptions extends Omit<ReadQueueOptions, 'queuesDone' | 'readLetters'> {
+export interface ReadQueuesOptions extends Omit<ReadQueueOptions, 'queuesDone' | keyof OfLetters> {
   readonly queues: readonly QueueSource[];
   /** Queues to whose Redis there is no way, with the reason. */
   readonly unresolved?: readonly QueueLeftOut[] | undefined;
@@ -17,6 +18,8 @@ export interface ReadQueues {
   readonly read: readonly QueueResult[];
   readonly leftOut: readonly QueueLeftOut[];
 }
+
+type OfLetters = Pick<ReadQueueOptions, 'readLetters' | 'beforeLastLook'>;
 
 /** A queue, and its dead letters where they go along: they are read as one. */
 interface Unit {
@@ -107,7 +110,8 @@ class QueuesReader {
 
   /**
    * Reads a queue and its dead letters as one: what a redrive puts back from the one into the other meanwhile is in the
-   * backup. A job that the mover moves meanwhile is in both.
+   * backup, also if it has died again since, for which the letters are looked through once more in the end. A job that the
+   * mover moves meanwhile is in both.
    */
   async #readUnit(
     { queue, letters }: Unit,
@@ -115,20 +119,23 @@ class QueuesReader {
   ): Promise<void> {
     const { target } = queue;
     await withRedis(target, this.#options.signal, async (access) => {
-      let areLettersDone = !letters || !isWanted(letters);
-      const readLetters = async (): Promise<void> => {
-        areLettersDone = true;
-        if (letters) await this.#readOne(letters, access);
-      };
-      if (isWanted(queue)) await this.#readOne(queue, access, areLettersDone ? undefined : readLetters);
-      if (!areLettersDone) await readLetters();
+      if (!letters || !isWanted(letters)) {
+        await this.#readOne(queue, access);
+        return;
+      }
+      const reading = new ReadingOfLetters((of) => this.#readOne(letters, access, of));
+      try {
+        if (isWanted(queue)) await this.#readOne(queue, access, { readLetters: () => reading.begin() });
+      } finally {
+        await reading.finish();
+      }
     });
   }
 
-  async #readOne(queue: QueueSource, access: RunRedis, readLetters?: () => Promise<void>): Promise<void> {
+  async #readOne(queue: QueueSource, access: RunRedis, ofLetters: OfLetters = {}): Promise<void> {
     const queuesDone = this.#read.size;
     await this.#attempt(queue, async () => {
-      const result = await readQueue(this.#writer, queue, access, { ...this.#options, queuesDone, readLetters });
+      const result = await readQueue(this.#writer, queue, access, { ...this.#options, queuesDone, ...ofLetters });
       this.#read.set(queue.name, result);
       this.#unread.delete(queue.name);
     });

@@ -43,9 +43,14 @@ export interface SnapshotOptions {
   readonly changes?: SnapshotChanges;
   /**
    * Reads the dead letters of the queue, once its own jobs have been read: what a redrive puts back meanwhile is looked for
-   * afterwards, or it would be in neither.
+   * afterwards, or it would be in neither. What it returns is called after that.
    */
-  readonly readLetters?: () => Promise<void>;
+  readonly readLetters?: () => Promise<(() => Promise<void>) | undefined>;
+  /**
+   * Of dead letters: is called once they have been read, and they are looked through once more when it settles. A letter
+   * that was put back before it was read, and has died again before the queue was looked at, is there once more.
+   */
+  readonly beforeLastLook?: () => Promise<void>;
   /** Told now and then how many jobs have been read, and how many there were at first. */
   readonly onProgress?: (jobs: number, of: number) => void;
 }
@@ -96,8 +101,13 @@ export async function* snapshotQueue(
   const moved = new MovedJobs(reads, plan.events);
   if (indexes) yield* readIndexed(records, indexes);
   else yield* readPages(records, reads, { plan, moved, maxEntriesInOneStep, pageSize });
-  await options.readLetters?.();
+  const finishLetters = await options.readLetters?.();
   if (!indexes || options.readLetters) yield* readWhatCameBack(records, reads, { plan, moved, pageSize });
+  await finishLetters?.();
+  if (options.beforeLastLook) {
+    await options.beforeLastLook();
+    yield* readNewOnes(records, reads, { plan, moved, maxEntriesInOneStep, pageSize });
+  }
   const schedulers = indexes ? [indexes.entries.get(SCHEDULERS.suffix) ?? []] : schedulerPages(reads);
   for await (const entries of schedulers) yield* readSchedulerRecords(reads, entries);
   yield [{ kind: 'end', ...records.summary() }];
@@ -183,6 +193,19 @@ async function* readWhatCameBack(
     for (const index of ALL_INDEXES) yield* walk(records, reads, paged, index, (id) => !records.seen.has(id));
     yield* readMoved(records, reads, paged.moved);
   }
+}
+
+/** Those that no look has seen yet. */
+async function* readNewOnes(
+  records: JobRecords,
+  reads: QueueReads,
+  { maxEntriesInOneStep, ...paged }: Paged & { readonly maxEntriesInOneStep: number },
+): AsyncGenerator<readonly QueueRecord[]> {
+  const isNew = (id: string): boolean => !records.seen.has(id);
+  const fits = (await planSnapshot(reads)).fitAtOnce(ALL_INDEXES, maxEntriesInOneStep);
+  const indexes = fits ? await readAtOnce(reads, ALL_INDEXES) : undefined;
+  if (indexes) yield* readIndexed(records, indexes, isNew);
+  else for (const index of ALL_INDEXES) yield* walk(records, reads, paged, index, isNew);
 }
 
 /** Those that events name. */
