@@ -50,38 +50,41 @@ test.each([
 test.each([
   { name: 'again-at-once', way: AT_ONCE },
   { name: 'again-pages', way: IN_PAGES },
-])('one that is put back, runs and dies again before the queue is looked at is in the backup: $name', async ({ name, way }) => {
-  const queue = { prefix: 'bull', name };
-  for (let n = 0; n < LETTERS; n++) await putFailed(t.redis, queue, `j${n}`, 1_000 + n);
-  expect((await settle(t.redis, queue)).moved).toBe(LETTERS);
-  const done = Promise.withResolvers<void>();
-  let letters: Promise<Held> | undefined;
-  const own = await takeSnapshot(t.redis, queue, {
-    ...way,
-    readLetters: async () => {
-      const filter = compileFilter({}) as CompiledFilter;
-      await redriveStep(callOn(t.redis), queue, { name: 'r', filter, fence: OPEN_FENCE, most: 15 });
-      const isRead = Promise.withResolvers<void>();
-      const beforeLastLook = (): Promise<void> => {
-        isRead.resolve();
-        return done.promise;
-      };
-      letters = takeSnapshot(t.redis, deadLetterQueue(queue), { ...way, beforeLastLook });
-      await isRead.promise;
-      // They run, and die again.
-      const ids = await t.redis.lrange(queueKey(queue, 'wait'), 0, -1);
-      expect(ids).toHaveLength(15);
-      await t.redis.del(queueKey(queue, 'wait'));
-      for (const [n, id] of ids.entries()) await putFailed(t.redis, queue, id, 5_000 + n);
-      expect((await settle(t.redis, queue)).moved).toBe(15);
-      return async () => {
-        done.resolve();
-        await letters;
-      };
-    },
-  });
-  const origins = [...((await letters)?.jobs.values() ?? [])].map(({ hash }) => hash['redis-queue:origin']);
-  expect(new Set([...origins, ...own.jobs.keys()])).toEqual(
-    new Set(Array.from({ length: LETTERS }, (_, n) => `j${n}`)),
-  );
-});
+])(
+  'one that is put back, runs and dies again before the queue is looked at is in the backup: $name',
+  async ({ name, way }) => {
+    const queue = { prefix: 'bull', name };
+    for (let n = 0; n < LETTERS; n++) await putFailed(t.redis, queue, `j${n}`, 1_000 + n);
+    expect((await settle(t.redis, queue)).moved).toBe(LETTERS);
+    const done = Promise.withResolvers<void>();
+    let letters: Promise<Held> | undefined;
+    const own = await takeSnapshot(t.redis, queue, {
+      ...way,
+      readLetters: async () => {
+        const filter = compileFilter({}) as CompiledFilter;
+        await redriveStep(callOn(t.redis), queue, { name: 'r', filter, fence: OPEN_FENCE, most: 15 });
+        const isRead = Promise.withResolvers<void>();
+        const beforeLastLook = (): Promise<void> => {
+          isRead.resolve();
+          return done.promise;
+        };
+        letters = takeSnapshot(t.redis, deadLetterQueue(queue), { ...way, beforeLastLook });
+        await isRead.promise;
+        // They run, and die again.
+        const ids = await t.redis.lrange(queueKey(queue, 'wait'), 0, -1);
+        expect(ids).toHaveLength(15);
+        await t.redis.del(queueKey(queue, 'wait'));
+        for (const [n, id] of ids.entries()) await putFailed(t.redis, queue, id, 5_000 + n);
+        expect((await settle(t.redis, queue)).moved).toBe(15);
+        return async () => {
+          done.resolve();
+          await letters;
+        };
+      },
+    });
+    const origins = [...((await letters)?.jobs.values() ?? [])].map(({ hash }) => hash['redis-queue:origin']);
+    expect(new Set([...origins, ...own.jobs.keys()])).toEqual(
+      new Set(Array.from({ length: LETTERS }, (_, n) => `j${n}`)),
+    );
+  },
+);
