@@ -84,12 +84,16 @@ export const FETCHING: Row[] = [
     play: async (scene) => {
       scene.serve({ options: { drainDelay: 0.3 } });
       await scene.idle();
+      const before = scene.traffic.waitSeconds.length;
       await scene.add('a');
       // a wake-up that is lost
       await scene.redis.del(scene.queue.toKey('marker'));
-      await scene.until('the job to start', () => scene.starts.length === 1);
+      await scene.untilStarts(1);
       await scene.settled();
-      return await scene.jobs();
+      await scene.looksAgain();
+      // how long it really was is up to the machine
+      const waited = [...new Set(scene.traffic.waitSeconds.slice(before - 1))];
+      return { waited, jobs: await scene.jobs() };
     },
   },
   {
