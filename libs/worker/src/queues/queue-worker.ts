@@ -68,7 +68,7 @@ export class QueueWorker extends Worker {
     const processor: Process = async (job, token, signal) => await process(job, token, signal);
     super(queue, file ?? processor, { ...opts, connection: redis, autorun: false });
     this.#redis = redis;
-    this.#bullmq = membersOf(this);
+    this.#bullmq = membersOf(this, { inFile: file !== undefined });
     this.#holder = this.id;
     this.parked = parkedJobs(redis, (suffix) => this.toKey(suffix), Date.now);
     this.#serve = serve;
