@@ -236,6 +236,12 @@ export class QueueWorker extends Worker {
     await job.moveToWait(token);
   }
 
+  /** Whether a job is or was a parent. */
+  async hadChildren({ id }: Job): Promise<boolean> {
+    const keys = ['processed', 'dependencies', 'failed', 'unsuccessful'].map((kind) => this.toKey(`${id}:${kind}`));
+    return (await this.#redis.exists(keys)) > 0;
+  }
+
   /** Puts a marker back, so that another pod that waits for work wakes: this one has no slot for it. */
   async handOn(marker: Marker = { member: '0', score: 0 }): Promise<void> {
     await this.#redis.zadd(this.toKey('marker'), marker.score, marker.member);

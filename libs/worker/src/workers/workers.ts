@@ -117,6 +117,7 @@ export function startWorkers(options: WorkersOptions): Workers {
       running,
       stuck,
       handBack: async (job, token) => await worker.handBack(job, token),
+      hadChildren: async (job) => await worker.hadChildren(job),
       limitQueue: async (ms) => await worker.limitQueue(ms),
     });
     const worker: QueueWorker = new QueueWorker({
