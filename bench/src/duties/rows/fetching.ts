@@ -51,7 +51,10 @@ export const FETCHING: Row[] = [
   {
     name: 'delayed jobs start in the order in which they are due',
     play: async (scene) => {
-      for (const delay of [500, 200, 350]) await scene.queue.add(`delayed ${delay}`, {}, { delay });
+      // from the same moment on
+      const timestamp = Date.now();
+      const jobs = [500, 200, 350].map((delay) => ({ name: `delayed ${delay}`, data: {}, opts: { delay, timestamp } }));
+      await scene.queue.addBulk(jobs);
       scene.serve();
       await scene.settled();
       return { starts: scene.starts, jobs: await scene.jobs() };

@@ -184,8 +184,8 @@ export const LIFECYCLE: Row[] = [
       await scene.add('a');
       await scene.settled();
       const soon = (await startTimes(scene))[0]! - mendedMs < SOON_MS;
-      const told = [...new Set(scene.errors.map((message) => /WRONGTYPE/.exec(message)?.[0] ?? message))];
-      return { told, soon, starts: scene.starts, jobs: await scene.jobs() };
+      const reported = [...new Set(scene.errors.map((message) => /WRONGTYPE/.exec(message)?.[0] ?? message))];
+      return { reported, soon, starts: scene.starts, jobs: await scene.jobs() };
     },
   },
   {
