@@ -16,6 +16,8 @@ export interface Played {
   same: boolean;
   plain: unknown;
   ours: unknown;
+  /** What both were to come to; absent: to the same. */
+  differs?: Row['differs'];
 }
 
 /** Plays rows on both sides, `atOnce` rows at a time, each on queues of its own at one Redis. */
@@ -30,7 +32,9 @@ export async function playRows(rows: readonly Row[], port: number, atOnce: numbe
       const [plain, ours] = await Promise.all(
         [PLAIN, OURS].map(async (side) => await playOn(side, row, at, redis, port)),
       );
-      played[at] = { row: row.name, same: isDeepStrictEqual(plain, ours), plain, ours };
+      const { name, differs } = row;
+      const same = isDeepStrictEqual({ plain, ours }, differs ?? { plain, ours: plain });
+      played[at] = { row: name, same, plain, ours, ...(differs && { differs }) };
     }
   };
   try {

@@ -47,9 +47,9 @@ class Metrics:
         again = not isinstance(error, UnrecoverableError) and job.attemptsMade < (job.opts.get("attempts") or 1)
         self.ended(queue, "retried" if again else "failed")
 
-    def started(self, queue: str, job: Job) -> None:
-        """A later attempt does not say since when it was ready."""
-        if job.attemptsMade == 0 and job.processedOn:
+    def started(self, queue: str, job: Job, had_children: bool) -> None:
+        """Neither a later attempt nor a parent of a flow says since when it was ready."""
+        if job.attemptsMade == 0 and job.processedOn and not had_children:
             wait_ms = job.processedOn - job.timestamp - (job.opts.get("delay") or 0)
             self._waits.setdefault(queue, Histogram()).observe(max(0, wait_ms) / 1000)
 

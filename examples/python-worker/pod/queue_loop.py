@@ -195,7 +195,7 @@ class QueueLoop:
     async def _process(self, job: Job, token: str) -> Any:
         """BullMQ calls this for a job. It runs the handler to its end, or until the drain hands the job back."""
         await self._record_who_runs(job)
-        self.metrics.started(self.queue, job)
+        self.metrics.started(self.queue, job, await self._had_children(job))
         self.usage.began()
         began = time.monotonic()
         handler = asyncio.ensure_future(self.handler(job, self.redis))
@@ -259,3 +259,11 @@ class QueueLoop:
             await self.redis.hset(f"{self.key}:{job.id}", "pb", self.pod_name)
         except Exception as error:  # noqa: BLE001 - no reason to fail the job
             log("warn", f"queue {self.queue}: cannot record who runs job {job.id}: {error}")
+
+    async def _had_children(self, job: Job) -> bool:
+        """Nobody stores since when the parent of a flow was ready; without an answer neither is known."""
+        kinds = ("processed", "dependencies", "failed", "unsuccessful")
+        try:
+            return await self.redis.exists(*(f"{self.key}:{job.id}:{kind}" for kind in kinds)) > 0
+        except Exception:  # noqa: BLE001 - no reason to fail the job
+            return True

@@ -143,14 +143,17 @@ export const ENDS: Row[] = [
   {
     name: 'a job that delays itself (moveToDelayed, DelayedError) has made no attempt',
     play: async (scene) => {
-      await scene.add('a', 'b');
+      const [a] = await scene.add('a', 'b');
       scene.serve({
         run: async (job) => {
           if (job.name !== 'a' || job.attemptsStarted > 1) return;
-          await job.moveToDelayed(Date.now() + 300, job.token);
+          await job.moveToDelayed(Date.now() + 600_000, job.token);
           throw new DelayedError();
         },
       });
+      // nothing is due before the other job has ended, however long that takes
+      await scene.idle();
+      await (await scene.queue.getJob(a!.id!))!.promote();
       await scene.settled();
       return { starts: scene.starts, events: scene.events, jobs: await scene.jobs() };
     },

@@ -37,11 +37,13 @@ export const HOLDING: Row[] = [
       await scene.untilStarts(1);
       const locked = async (): Promise<boolean> =>
         (await scene.redis.exists(scene.queue.toKey(`${job!.id}:lock`))) === 1;
+      const key = scene.queue.toKey(`${job!.id}:lock`);
       const before = await locked();
+      const atMost = (await scene.redis.pttl(key)) <= SHORT.durationMs;
       await scene.until('the lock to end', async () => !(await locked()));
       const running = scene.running;
       seen.resolve();
-      return { before, running, starts: scene.starts };
+      return { before, atMost, running, starts: scene.starts };
     },
   },
   {
@@ -113,10 +115,14 @@ export const HOLDING: Row[] = [
     play: async (scene) => {
       const [job] = await scene.add('a');
       const lost: unknown[] = [];
+      const aborts: unknown[] = [];
       const { worker } = scene.serve({
         locks: SHORT,
         options: { skipStalledCheck: true },
-        run: async () => await scene.until('the loss to be told', () => lost.length > 0),
+        run: async (_job, { signal }) => {
+          await scene.until('the loss to be told', () => lost.length > 0);
+          aborts.push(signal.aborted && String(signal.reason));
+        },
       });
       worker.on('lockRenewalFailed', (ids) => lost.push(...ids));
       await scene.untilStarts(1);
@@ -124,7 +130,24 @@ export const HOLDING: Row[] = [
       await scene.until('the run to end', () => lost.length > 0 && scene.running === 0);
       await scene.rest();
       const [end] = (await scene.jobs()) as { state: string; attemptsMade: number }[];
-      return { lost: [...new Set(lost)], state: end!.state, attemptsMade: end!.attemptsMade, starts: scene.starts };
+      const { state, attemptsMade } = end!;
+      return { lost: [...new Set(lost)], aborts, state, attemptsMade, starts: scene.starts };
+    },
+  },
+  {
+    name: 'each fetch has a token of its own',
+    play: async (scene) => {
+      await scene.add('a', 'b');
+      const both = Promise.withResolvers<void>();
+      scene.serve({ concurrency: 2, run: async () => await both.promise });
+      await scene.untilStarts(2);
+      both.resolve();
+      await scene.settled();
+      await scene.idle();
+      // of no fetch with the end of a job, which goes on with that job's token
+      await scene.add('c');
+      await scene.settled();
+      return { starts: scene.starts.toSorted(), tokens: new Set(scene.tokens).size };
     },
   },
   {

@@ -1,3 +1,4 @@
+import { redisNow, SOON_MS, startTimes } from '../scene/clock.ts';
 import { recordingTelemetry } from '../scene/recording-telemetry.ts';
 import type { Row } from './row.ts';
 
@@ -87,7 +88,16 @@ export const LIFECYCLE: Row[] = [
       const during = [...scene.starts];
       await worker.resume();
       await scene.settled();
-      return { during, starts: scene.starts, events: scene.events };
+      await scene.waits();
+      // one that waits for no job leaves it to the worker to bring back what it cuts
+      await worker.pause(true);
+      await scene.rest();
+      await worker.resume();
+      await scene.rest();
+      await scene.add('b');
+      await scene.settled();
+      await scene.waits();
+      return { during, starts: scene.starts, events: scene.events, onClosed: scene.traffic.onClosed };
     },
   },
   {
@@ -141,9 +151,11 @@ export const LIFECYCLE: Row[] = [
       scene.serve({ run: async () => await cut.promise });
       await scene.untilStarts(1);
       await scene.cutConnections();
+      const cutMs = await redisNow(scene);
       cut.resolve();
       await scene.settled();
-      return { starts: scene.starts, jobs: await scene.jobs() };
+      const soon = (await startTimes(scene))[1]! - cutMs < SOON_MS;
+      return { soon, starts: scene.starts, jobs: await scene.jobs() };
     },
   },
   {
@@ -156,6 +168,24 @@ export const LIFECYCLE: Row[] = [
       await scene.add('a');
       await scene.settled();
       return { starts: scene.starts, jobs: await scene.jobs() };
+    },
+  },
+  {
+    name: 'a fetch that fails is told (error), and made again',
+    play: async (scene) => {
+      const { redis, queue } = scene;
+      scene.serve();
+      await scene.idle();
+      await redis.set(queue.toKey('wait'), 'no list');
+      await redis.zadd(queue.toKey('marker'), 0, '0');
+      await scene.until('the error to be told', () => scene.errors.length > 0);
+      await redis.del(queue.toKey('wait'));
+      const mendedMs = await redisNow(scene);
+      await scene.add('a');
+      await scene.settled();
+      const soon = (await startTimes(scene))[0]! - mendedMs < SOON_MS;
+      const reported = [...new Set(scene.errors.map((message) => /WRONGTYPE/.exec(message)?.[0] ?? message))];
+      return { reported, soon, starts: scene.starts, jobs: await scene.jobs() };
     },
   },
   {

@@ -6,5 +6,7 @@ export interface Row {
   name: string;
   /** The first major version of BullMQ whose plain Worker does it. */
   since?: number;
+  /** What each side comes to, where the library does otherwise on purpose. */
+  differs?: { plain: unknown; ours: unknown };
   play: (scene: Scene) => Promise<unknown>;
 }

@@ -6,6 +6,8 @@ import { HOLDING } from './holding.ts';
 import { KEEPING } from './keeping.ts';
 import { LIFECYCLE } from './lifecycle.ts';
 import { LIMITS } from './limits.ts';
+import { ON_PURPOSE } from './on-purpose.ts';
+import { PODS } from './pods.ts';
 import type { Row } from './row.ts';
 
 /** Every duty, by subject. */
@@ -18,4 +20,6 @@ export const ROWS: Readonly<Record<string, readonly Row[]>> = {
   holding: HOLDING,
   lifecycle: LIFECYCLE,
   files: FILES,
+  'two pods': PODS,
+  'on purpose': ON_PURPOSE,
 };

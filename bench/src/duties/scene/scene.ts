@@ -2,6 +2,7 @@ import { eventually } from '@redis-queue/rig';
 import type { PoolWorker, WorkerOptions } from '@redis-queue/worker';
 import { FlowProducer, Queue, type Job, type Telemetry, type Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { describeJob } from './describe-job.ts';
 import { atRest, trafficOf } from './traffic.ts';
 
 /** What a handler of a row gets beside its job, whoever calls it. */
@@ -30,13 +31,15 @@ export interface ServeOptions {
   /** Jobs at once; 1 by default, so that the order is certain. */
   concurrency?: number;
   locks?: Locks;
-  /** Another queue of the row. */
-  queue?: Queue;
+  /** Another queue that the same pod serves. */
+  beside?: Queue;
   telemetry?: Telemetry;
 }
 
 export interface Served {
+  /** Of the row's queue. */
   worker: PoolWorker;
+  workers: PoolWorker[];
   /** Finishes what runs and ends. */
   stop: () => Promise<void>;
 }
@@ -44,7 +47,7 @@ export interface Served {
 /** Who serves: plain BullMQ, or this project's library. */
 export interface Side {
   name: 'plain' | 'ours';
-  serve: (where: { port: number; prefix: string; queue: string }, run: Run, options: ServeOptions) => Served;
+  serve: (where: { port: number; prefix: string; queues: string[] }, run: Run, options: ServeOptions) => Served;
 }
 
 export const LOCKS: Locks = { durationMs: 24_000, renewMs: 4_000, searchMs: 4_000 };
@@ -59,8 +62,12 @@ export class Scene {
   readonly starts: string[] = [];
   /** The same, when; ms on a monotonic clock. */
   readonly startsMs: number[] = [];
+  /** The token of each run's lock. */
+  readonly tokens: (string | undefined)[] = [];
   /** What the worker emitted, in order. */
   readonly events: string[] = [];
+  /** Messages of the `error` events: how many there are is a matter of time. */
+  readonly errors: string[] = [];
   readonly queue: Queue;
   readonly redis: Redis;
   readonly #side: Side;
@@ -107,6 +114,7 @@ export class Scene {
     const counted: Run = async (job, tools) => {
       this.starts.push(job.name);
       this.startsMs.push(performance.now());
+      this.tokens.push(job.token);
       this.#mostRunning = Math.max(this.#mostRunning, ++this.#running);
       try {
         return await run(job, tools);
@@ -114,17 +122,18 @@ export class Scene {
         this.#running--;
       }
     };
-    const { name } = options.queue ?? this.queue;
-    const { worker, stop } = this.#side.serve(
-      { port: this.#port, prefix: this.#prefix, queue: name },
+    const queues = [this.queue, ...(options.beside ? [options.beside] : [])].map(({ name }) => name);
+    const { worker, workers, stop } = this.#side.serve(
+      { port: this.#port, prefix: this.#prefix, queues },
       counted,
       options,
     );
     const served: Served = {
       worker,
+      workers,
       stop: async () => {
         // BullMQ 5 fails on a connection that is closed before it was there
-        await (worker as unknown as Worker).waitUntilReady();
+        await Promise.all(workers.map(async (one) => await (one as unknown as Worker).waitUntilReady()));
         await stop();
       },
     };
@@ -134,6 +143,7 @@ export class Scene {
         this.events.push(`${event}${named}`);
       });
     }
+    for (const one of workers) one.on('error', ({ message }) => void this.errors.push(message));
     this.#served.push(served);
     return served;
   }
@@ -157,11 +167,16 @@ export class Scene {
     await this.rest();
   }
 
-  /** Until a worker waits for work, as Redis sees it. */
-  async waits(): Promise<void> {
+  /** Until a worker waits for work, as Redis sees it, or so many. */
+  async waits(workers = 1): Promise<void> {
     await this.until('the worker to wait for work', async () => {
-      return (await this.#connections()).some((client) => /flags=\w*b/.test(client));
+      return (await this.#connections()).filter((client) => /flags=\w*b/.test(client)).length >= workers;
     });
+  }
+
+  /** What the workers have asked Redis for so far. */
+  get traffic(): Readonly<Pick<ReturnType<typeof trafficOf>, 'waitSeconds' | 'onClosed'>> {
+    return trafficOf(this.#prefix);
   }
 
   /** Until a worker has looked for work that nothing told it of, and waits again: for nothing that it would take. */
@@ -240,24 +255,6 @@ export class Scene {
     await Promise.all(this.#served.map(async ({ stop }) => await stop()));
     await Promise.all(this.#others.map(async (other) => await other.close()));
   }
-}
-
-async function describeJob(job: Job): Promise<{ id: string } & Record<string, unknown>> {
-  const { id, name, data, attemptsMade, attemptsStarted, stalledCounter, failedReason, returnvalue, progress } = job;
-  return {
-    id: id!,
-    name,
-    data: data as unknown,
-    state: await job.getState(),
-    attemptsMade,
-    attemptsStarted,
-    stalledCounter,
-    failedReason,
-    returnvalue: returnvalue as unknown,
-    progress,
-    stacktraces: job.stacktrace?.length ?? 0,
-    processedBy: job.processedBy,
-  };
 }
 
 function* pairs(flat: string[]): Generator<[string, string]> {

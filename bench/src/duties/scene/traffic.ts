@@ -7,6 +7,10 @@ const WAIT = 'bzpopmin';
 interface Counts {
   /** Waits for work that were begun. */
   waits: number;
+  /** How long each of them may last, as Redis was asked; s. */
+  waitSeconds: number[];
+  /** Commands that were given to a connection which was closed, and nobody opened again. */
+  onClosed: number;
   /** Commands that Redis has still to answer, without waits for work. */
   unanswered: number;
 }
@@ -23,8 +27,11 @@ export function watchTraffic(): void {
   const send = Redis.prototype.sendCommand;
   Redis.prototype.sendCommand = function (this: Redis, command, ...more): unknown {
     const of = trafficOf((this.options.connectionName ?? '').split(':')[0]!);
-    if (command.name.toLowerCase() === WAIT) of.waits++;
-    else {
+    if (this.status === 'end') of.onClosed++;
+    if (command.name.toLowerCase() === WAIT) {
+      of.waits++;
+      of.waitSeconds.push(Number(command.args.at(-1)));
+    } else {
       of.unanswered++;
       const answered = (): void => void of.unanswered--;
       command.promise.then(answered, answered);
@@ -35,7 +42,7 @@ export function watchTraffic(): void {
 
 /** What the connections have sent that are named so. */
 export function trafficOf(name: string): Counts {
-  const known = counts.get(name) ?? { waits: 0, unanswered: 0 };
+  const known = counts.get(name) ?? { waits: 0, waitSeconds: [], onClosed: 0, unanswered: 0 };
   counts.set(name, known);
   return known;
 }

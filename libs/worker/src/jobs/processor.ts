@@ -25,9 +25,14 @@ export interface ProcessorOptions {
   kill?: ((job: Job) => void) | undefined;
   /** Puts a job back to the front of its queue. */
   handBack: (job: Job, token?: string) => Promise<void>;
+  /** Whether a job had children: of those nobody stores since when they were ready. */
+  hadChildren: (job: Job) => Promise<boolean>;
   /** Has nothing fetched from the queue for so long. */
   limitQueue: (ms: number) => Promise<void>;
 }
+
+/** Up to here nobody looks for children: a queue that keeps up costs Redis no more. */
+const SHORT_WAIT_MS = 100;
 
 /**
  * What BullMQ calls for a job: checks its data, runs the handler, fails the job when it takes longer than it may, and
@@ -42,14 +47,21 @@ export function createProcessor(options: ProcessorOptions): Process {
     await options.limitQueue(ms);
     throw new RateLimitError();
   };
+  /** Beside the run, which does not wait for it. */
+  const observeWait = async (job: Job): Promise<void> => {
+    const wait = waitOf(job);
+    if (wait === undefined) return;
+    // without an answer the wait is not known
+    if (wait > SHORT_WAIT_MS && (await options.hadChildren(job).catch(() => true))) return;
+    metrics.wait.observe({ queue }, wait / 1000);
+  };
   return async (job, token, lockLost) => {
     const log = options.log.child({ queue, jobId: job.id, attempt: job.attemptsMade + 1 });
     const started = now();
     const { stop, handBack, end } = running.start(started);
     const limit = startTimeLimit(queue, timeoutMs);
     const signal = AbortSignal.any([stop, limit.signal, ...(lockLost ? [lockLost] : [])]);
-    const wait = waitOf(job);
-    if (wait !== undefined) metrics.wait.observe({ queue }, wait / 1000);
+    void observeWait(job);
     const handedBack = aborted(handBack);
     let over = false;
     // a schema may hang as well

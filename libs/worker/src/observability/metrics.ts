@@ -67,7 +67,7 @@ export function createWorkerMetrics(
     }),
     wait: new Histogram({
       name: 'redis_queue_worker_job_wait_seconds',
-      help: 'From the time a job was ready to its first start. Clocks of producer and worker.',
+      help: 'From the time a job was ready to its first start; without parents of flows. Clocks of producer and worker.',
       labelNames: ['queue'],
       buckets: WAIT_BUCKETS,
       registers: [...registers],
@@ -82,7 +82,10 @@ export function createWorkerMetrics(
   };
 }
 
-/** How long a job was ready before it started, in ms; undefined for later attempts, whose ready time is not stored. */
+/**
+ * How long a job was ready before it started, in ms; undefined for later attempts, whose ready time is not stored. That
+ * of a job that had children is not stored either, which the job does not tell: it was ready when the last of them ended.
+ */
 export function waitOf(job: {
   timestamp: number;
   processedOn?: number;

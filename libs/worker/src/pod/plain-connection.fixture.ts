@@ -1,35 +1,41 @@
 import { Cluster, Redis } from 'ioredis';
 
-const env = process.env;
+const read = (name: string): string | undefined => process.env[name]?.trim() || undefined;
+/** IPv6 addresses have brackets in a URL, and none for ioredis. */
+const bare = (host: string): string => host.replace(/^\[(.*)\]$/, '$1');
 
 /** What `REDIS_*` of the pod contract say, for a Worker or Queue of BullMQ. */
 export function connection(): Redis | Cluster {
-  const tls = env.REDIS_TLS === 'true' && {
-    ...(env.REDIS_TLS_SERVER_NAME && { servername: env.REDIS_TLS_SERVER_NAME }),
-  };
+  const url = read('REDIS_URL') === undefined ? undefined : new URL(read('REDIS_URL')!);
+  const username = read('REDIS_USERNAME') ?? decodeURIComponent(url?.username ?? '');
+  const password = read('REDIS_PASSWORD') ?? decodeURIComponent(url?.password ?? '');
+  const servername = read('REDIS_TLS_SERVER_NAME');
+  const tls = (read('REDIS_TLS') === 'true' || url?.protocol === 'rediss:') && { ...(servername && { servername }) };
   const login = {
     maxRetriesPerRequest: null,
-    ...(env.REDIS_USERNAME && { username: env.REDIS_USERNAME }),
-    ...(env.REDIS_PASSWORD && { password: env.REDIS_PASSWORD }),
+    ...(username && { username }),
+    ...(password && { password }),
     ...(tls && { tls }),
   };
-  if (env.REDIS_SENTINELS) {
+  const sentinels = read('REDIS_SENTINELS');
+  if (sentinels !== undefined) {
     return new Redis({
       ...login,
-      sentinels: env.REDIS_SENTINELS.split(',').map((each) => {
-        const [host, port = '26379'] = each.trim().split(':');
-        return { host: host!, port: Number(port) };
+      sentinels: sentinels.split(',').map((each) => {
+        const { hostname, port } = new URL(`redis://${each.trim()}`);
+        return { host: bare(hostname), port: Number(port) || 26379 };
       }),
-      name: env.REDIS_SENTINEL_MASTER_NAME!,
-      ...(env.REDIS_SENTINEL_USERNAME && { sentinelUsername: env.REDIS_SENTINEL_USERNAME }),
-      ...(env.REDIS_SENTINEL_PASSWORD && { sentinelPassword: env.REDIS_SENTINEL_PASSWORD }),
+      name: read('REDIS_SENTINEL_MASTER_NAME')!,
+      ...(read('REDIS_SENTINEL_USERNAME') && { sentinelUsername: read('REDIS_SENTINEL_USERNAME')! }),
+      ...(read('REDIS_SENTINEL_PASSWORD') && { sentinelPassword: read('REDIS_SENTINEL_PASSWORD')! }),
       ...(tls && { sentinelTLS: tls, enableTLSForSentinelMode: true }),
     });
   }
-  if (env.REDIS_URL && env.REDIS_CLUSTER !== 'true') return new Redis(env.REDIS_URL, login);
-  const { hostname, port } = new URL(env.REDIS_URL ?? `redis://${env.REDIS_HOST}:${env.REDIS_PORT ?? 6379}`);
-  const address = { host: hostname, port: Number(port || 6379) };
-  if (env.REDIS_CLUSTER !== 'true') return new Redis({ ...login, ...address, db: Number(env.REDIS_DB ?? 0) });
+  // no number: what Kubernetes says of a Service named redis
+  const port = Number(url ? url.port : read('REDIS_PORT')) || 6379;
+  const address = { host: bare(url?.hostname ?? read('REDIS_HOST')!), port };
+  const db = Number(url ? url.pathname.slice(1) : read('REDIS_DB')) || 0;
+  if (read('REDIS_CLUSTER') !== 'true') return new Redis({ ...login, ...address, db });
   return new Cluster([address], {
     redisOptions: login,
     dnsLookup: (host, callback) => callback(null, host), // certificates carry names

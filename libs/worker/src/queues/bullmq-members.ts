@@ -49,13 +49,14 @@ const TESTED = '5.81.5 and later of 5, 6.7.0 and later of 6';
  * Finds what this library needs of the installed BullMQ beyond its public interface. The only place that knows where
  * versions differ.
  *
+ * @param inFile whether the worker runs a file
  * @throws Error when something is not there, with the version, what is tested and the way out: no worker may start on a
  * BullMQ that it cannot hold its jobs with.
  */
-export function membersOf(worker: Worker): BullmqMembers {
+export function membersOf(worker: Worker, { inFile = false } = {}): BullmqMembers {
   const untyped: unknown = worker;
   const { needs, members } = isSix(untyped) ? SIX : FIVE;
-  const missing = [...BOTH, ...needs].filter((path) => !has(untyped, path));
+  const missing = [...BOTH, ...needs, ...(inFile ? IN_FILE : [])].filter((path) => !has(untyped, path));
   if (missing.length > 0) throw new Error(unusable(missing));
   return members(untyped as Six & Five);
 }
@@ -132,7 +133,14 @@ const BOTH = [
   'extendJobLocks',
   'cancelJob',
   'startStalledCheckTimer',
+  'handleCompleted',
+  'running',
+  'mainLoopRunning',
+  'createSandbox',
 ];
+
+/** What a worker with a file has besides. */
+const IN_FILE = ['childPool.retained', 'childPool.free'];
 
 const SIX = {
   needs: ['backend.execCommand', 'backend.waitForJob', 'backend.disconnectBlocking', 'backend.reconnectBlocking'],

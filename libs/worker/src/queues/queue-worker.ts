@@ -73,7 +73,7 @@ export class QueueWorker extends Worker {
     super(queue, file ?? processor, { ...opts, workerForkOptions, connection: redis, autorun: false });
     this.#forks = file === undefined || opts.useWorkerThreads ? undefined : workerForkOptions;
     this.#redis = redis;
-    this.#bullmq = membersOf(this);
+    this.#bullmq = membersOf(this, { inFile: file !== undefined });
     this.#bullmq.mendReplies(mendReply);
     this.#holder = this.id;
     const parked = parkedJobs(redis, (suffix) => this.toKey(suffix), Date.now);
@@ -311,6 +311,12 @@ export class QueueWorker extends Worker {
     } catch {
       // its lock is gone: it is somebody's
     }
+  }
+
+  /** Whether a job is or was a parent. */
+  async hadChildren({ id }: Job): Promise<boolean> {
+    const keys = ['processed', 'dependencies', 'failed', 'unsuccessful'].map((kind) => this.toKey(`${id}:${kind}`));
+    return (await this.#redis.exists(keys)) > 0;
   }
 
   /** Puts a marker back, so that another pod that waits for work wakes: this one has no slot for it. */

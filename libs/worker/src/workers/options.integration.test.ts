@@ -1,7 +1,7 @@
 import { once, type EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually, startRedis, type RedisServer } from '@redis-queue/rig';
-import { Queue, RateLimitError, type Job } from 'bullmq';
+import { FlowProducer, Queue, RateLimitError, type Job } from 'bullmq';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLog } from '../log/log.ts';
@@ -138,6 +138,28 @@ describe.concurrent('a manual rate limit', () => {
     await finished(queue, 1);
     await sleep(800);
     expect(starts.toSorted()).toEqual(['ends meanwhile', 'limits']);
+  });
+});
+
+describe.concurrent('the time that jobs waited', () => {
+  it('is not that in which a parent of a flow waited for its children', async () => {
+    const [parents, children] = [newQueue(), newQueue()];
+    const flows = new FlowProducer({ connection: redis });
+    ends.push(async () => await flows.close());
+    const { job: parent } = await flows.add({
+      name: 'parent',
+      queueName: parents.name,
+      children: [{ name: 'child', queueName: children.name }],
+    });
+    await eventually(() => Date.now() > parent.timestamp + 500, PATIENCE);
+    const workers = serve(parents, { handler: async () => undefined, beside: children });
+    await finished(parents, 1);
+    const { values } = await workers.metrics.wait.get();
+    const waits = (queue: Queue): number[] =>
+      values
+        .filter(({ metricName, labels }) => metricName?.endsWith('_count') && labels.queue === queue.name)
+        .map(({ value }) => value);
+    expect({ parents: waits(parents), children: waits(children) }).toEqual({ parents: [], children: [1] });
   });
 });
 

@@ -119,6 +119,7 @@ export function startWorkers(options: WorkersOptions): Workers {
       stuck,
       kill: file === undefined ? undefined : (job) => worker.files?.kill(job),
       handBack: async (job, token) => await worker.handBack(job, token),
+      hadChildren: async (job) => await worker.hadChildren(job),
       limitQueue: async (ms) => await worker.limitQueue(ms),
     });
     const worker: QueueWorker = new QueueWorker({
