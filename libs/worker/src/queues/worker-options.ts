@@ -1,4 +1,5 @@
 import type { WorkerOptions as BullmqWorkerOptions } from 'bullmq';
+import { whatItHasToBe } from './worker-option-values.ts';
 
 const LOCKS = 'all pods of a queue need the same lock times, with which a killed pod is noticed within 28 s';
 
@@ -50,12 +51,15 @@ export type WorkerOptions = Omit<BullmqWorkerOptions, keyof typeof OWNED>;
  *
  * @param where how the options are named to a person, such as `workerOptions`.
  * @param forFile whether a file may run the jobs.
- * @throws Error when one is not taken, with the reason and what to use instead.
+ * @throws Error when one is not taken, with the reason and what to use instead, or has a value that BullMQ's scripts
+ * cannot read.
  */
 export function checkWorkerOptions(where: string, options: object = {}, forFile = true): void {
-  for (const name of Object.keys(options)) {
+  for (const [name, value] of Object.entries(options)) {
     const why = whyNotTaken(name, forFile);
     if (why) throw new Error(`${where}: ${name} is not taken: ${why}`);
+    const wanted = value === undefined ? undefined : whatItHasToBe(name, value);
+    if (wanted) throw new Error(`${where}: ${name} has to be ${wanted}`);
   }
 }
 
