@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job, Telemetry, Worker } from 'bullmq';
 import type { WorkerConfig } from '../environment/config.ts';
 import { whyUnreachable } from '../environment/redis-env.ts';
+import { checkHandler } from '../jobs/check-handler.ts';
 import { fileHandler } from '../jobs/file-handler.ts';
 import {
   fileOf,
@@ -74,12 +75,13 @@ const CLOSE_MS = 2_000;
 /**
  * Serves every queue of the pool on shared slots, until drained.
  *
- * @throws Error when a queue has no handler, naming the queue and the handlers that there are; when an option is not
- *   taken; when a handler's file is not there.
+ * @throws Error when a queue has no handler, or what is none, naming the queue and the handlers that there are; when an
+ *   option is not taken; when a handler's file is not there.
  */
 export function startWorkers(options: WorkersOptions): Workers {
   const { config, redis: target, handlers, workerOptions, telemetry, log, locks = LOCK_TIMES } = options;
   requireHandlers(config, handlers);
+  for (const { queue } of config.queues) checkHandler(queue, handlers[queue]);
   checkWorkerOptions('workerOptions', workerOptions);
   const stop = new AbortController();
   const running = new RunningJobs();
