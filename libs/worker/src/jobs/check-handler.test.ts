@@ -22,6 +22,9 @@ describe('what runs the jobs of a queue', () => {
     ['handle, the wrong way round, with a schema that is a function', untyped(run, type('string')), 'its run is'],
     ['handle without a function', untyped(z.string()), 'it has no run, but schema'],
     ['a schema that is none', { run, schema: {} }, 'its schema is no Standard Schema'],
+    ['a function beside an option', { run, limiter: {} }, "limiter of it is not read; options of BullMQ's Worker go"],
+    ['a function with options misspelt', { run, option: {} }, 'option of it is not read'],
+    ['a file and a function', { file: './file.js', run }, 'it has a file and a run'],
     ['a file that is none', { file: 5 }, 'its file is neither a path nor a URL'],
   ])('is no handler when it is %s, and that is said with the queue', (_, given, why) => {
     expect(() => checkHandler('emails', given)).toThrow(`the handler of queue emails is none: ${why}`);
@@ -35,7 +38,7 @@ describe('what runs the jobs of a queue', () => {
     ['a path', './file.js'],
     ['a URL', new URL('file:///file.js')],
     ['a file with a schema', { file: './file.js', schema: z.string() }],
-    ['a function whose options are absent', { run, schema: undefined, options: undefined }],
+    ['a function whose options are absent', { run, file: undefined, schema: undefined, options: undefined }],
   ])('may be %s', (_, given) => {
     expect(() => checkHandler('emails', given)).not.toThrow();
   });

@@ -29,7 +29,10 @@ function whyNoHandler(given: unknown): string | undefined {
   if (schema !== undefined && !isSchema(schema)) {
     return 'its schema is no Standard Schema (Zod, Valibot, ArkType …); handle takes the schema first, then the function';
   }
-  return undefined;
+  const known = file === undefined ? ['run', 'file', 'schema', 'options'] : ['file', 'schema', 'options'];
+  const other = Object.keys(given).find((name) => !known.includes(name));
+  if (other === 'run') return 'it has a file and a run; leave one of them out';
+  return other && `${other} of it is not read; options of BullMQ's Worker go into its options`;
 }
 
 /** Some libraries have schemas that are functions. */

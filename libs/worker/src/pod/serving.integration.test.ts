@@ -78,4 +78,15 @@ describe('a worker pod', () => {
     expect(await pod.process.exited).toEqual({ code: 1, signal: null });
     expect(pod.process.lines.join()).toContain('no handler for queue reports (handlers: a, b, c)');
   });
+
+  it.each([
+    [{ limiter: { max: 1, duration: 1_000 } }, "limiter is not taken: it is an option of BullMQ's Worker: give it in"],
+    [{ concurrency: 1 }, 'concurrency is not taken: slots are shared by all queues of a pod'],
+    [{ ondrained: 1 }, "ondrained is not taken: listen to events of BullMQ's Worker in onWorker"],
+    [{ handler: {} }, 'handler is not taken: there is no such option'],
+  ])('does not start with what it would not heed, and says where that goes: %j', async (options, why) => {
+    const pod = await bed.startPod('pod-0', { TEST_OPTIONS: JSON.stringify(options) });
+    expect(await pod.process.exited).toEqual({ code: 1, signal: null });
+    expect(pod.process.lines.join()).toContain(`runWorkers: ${why}`);
+  });
 });

@@ -63,6 +63,13 @@ export function checkWorkerOptions(where: string, options: object = {}, forFile 
   }
 }
 
+/** Why `runWorkers` has no option of that name, and where it is given instead. */
+export function whereToGive(name: string): string {
+  if (Object.hasOwn(OWNED, name)) return OWNED[name as keyof typeof OWNED];
+  if (Object.hasOwn(PASSED, name)) return "it is an option of BullMQ's Worker: give it in workerOptions";
+  return /^on[a-z]/.test(name) ? "listen to events of BullMQ's Worker in onWorker" : 'there is no such option';
+}
+
 function whyNotTaken(name: string, forFile: boolean): string | undefined {
   if (Object.hasOwn(OWNED, name)) return OWNED[name as keyof typeof OWNED];
   if (!forFile && OF_FILES.includes(name)) return 'it says how a file is run, and the handler is a function';
