@@ -108,7 +108,7 @@ export async function runWorkers(options: RunOptions): Promise<void> {
     // handlers that ignored their signal may still run: their jobs are another pod's now
     process.exit(outcome === 'abandoned' ? 1 : 0);
   } catch (error) {
-    log.error(error instanceof Error ? error.message : String(error));
+    log.error(error instanceof Error ? error.message : String(error), { error });
     process.exit(1);
   }
 }

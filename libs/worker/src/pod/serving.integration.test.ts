@@ -89,4 +89,18 @@ describe('a worker pod', () => {
     expect(await pod.process.exited).toEqual({ code: 1, signal: null });
     expect(pod.process.lines.join()).toContain(`runWorkers: ${why}`);
   });
+
+  it('says what to set when it cannot start, and where in the program that is', async () => {
+    const taken = new URL(bed.server.url).port;
+    const port = await bed.startPod('pod-0', { RQ_HTTP_PORT: taken });
+    const handlers = await bed.startPod('pod-1', { TEST_OPTIONS: '{"handlers":null}' });
+    for (const [{ process: pod }, why] of [
+      [port, `cannot serve the probes on port ${taken} (RQ_HTTP_PORT): listen EADDRINUSE`],
+      [handlers, 'no handlers are given: runWorkers({ handlers: {'],
+    ] as const) {
+      expect(await pod.exited).toEqual({ code: 1, signal: null });
+      expect(pod.lines.join()).toMatch(/"level":"error".*"stack":"[^"]+\\n {4}at /);
+      expect(pod.lines.join()).toContain(why);
+    }
+  });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkWorkerOptions, type WorkerOptions } from './worker-options.ts';
+import { checkWorkerOptions, given, type WorkerOptions } from './worker-options.ts';
 
 describe('options for the workers of a pod', () => {
   it("are BullMQ's, those of a pod's own left out", () => {
@@ -65,8 +65,16 @@ describe('options for the workers of a pod', () => {
     { removeOnComplete: { count: -1 }, removeOnFail: { age: 0 } },
     { limiter: { max: 5, duration: 1000 }, metrics: { maxDataPoints: 10_080 }, maxStalledCount: 0 },
     { maxStartedAttempts: 3, drainDelay: 0.3, maximumRateLimitDelay: 200, skipLockRenewal: true, settings: {} },
-    { limiter: undefined, metrics: undefined },
+    { limiter: undefined, concurrency: undefined, other: undefined },
   ])('of the shapes of BullMQ are taken: %j', (options) => {
     expect(() => checkWorkerOptions('workerOptions', options)).not.toThrow();
+  });
+
+  it('that are undefined are as absent', () => {
+    const options: WorkerOptions = { drainDelay: 0, metrics: undefined };
+    expect({ maxStalledCount: 3, ...given({ maxStalledCount: undefined, ...options }), ...given(undefined) }).toEqual({
+      maxStalledCount: 3,
+      drainDelay: 0,
+    });
   });
 });

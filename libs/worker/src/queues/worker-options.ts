@@ -55,12 +55,18 @@ export type WorkerOptions = Omit<BullmqWorkerOptions, keyof typeof OWNED>;
  * cannot read.
  */
 export function checkWorkerOptions(where: string, options: object = {}, forFile = true): void {
-  for (const [name, value] of Object.entries(options)) {
+  for (const [name, value] of Object.entries(given(options))) {
     const why = whyNotTaken(name, forFile);
     if (why) throw new Error(`${where}: ${name} is not taken: ${why}`);
-    const wanted = value === undefined ? undefined : whatItHasToBe(name, value);
+    const wanted = whatItHasToBe(name, value);
     if (wanted) throw new Error(`${where}: ${name} has to be ${wanted}`);
   }
+}
+
+/** Without those that are undefined, which are as absent, and would override what they are merged with. */
+export function given<Options extends object>(options: Options | undefined): Partial<Options> {
+  const entries = Object.entries(options ?? {}).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as Partial<Options>;
 }
 
 /** Why `runWorkers` has no option of that name, and where it is given instead. */

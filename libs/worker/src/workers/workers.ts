@@ -26,7 +26,7 @@ import { answeredBeforeLeaving, serveQueue, type LoopProgress } from '../queues/
 import { QueueWorker } from '../queues/queue-worker.ts';
 import { Slots } from '../queues/slots.ts';
 import { Suspects } from '../queues/suspects.ts';
-import { checkWorkerOptions, type WorkerOptions } from '../queues/worker-options.ts';
+import { checkWorkerOptions, given, type WorkerOptions } from '../queues/worker-options.ts';
 import { UsageMeter } from '../usage/meter.ts';
 import { openRedis, type PodRedis } from '../redis/open-redis.ts';
 import { startUsageReports, type UsageTimes } from '../usage/report.ts';
@@ -130,8 +130,8 @@ export function startWorkers(options: WorkersOptions): Workers {
         await serveQueue({ worker: loop, slots, suspects, progress, stop: stop.signal, log, monotonic }),
       opts: {
         maxStalledCount: MAX_STALLED_COUNT,
-        ...workerOptions,
-        ...own,
+        ...given(workerOptions),
+        ...given(own),
         prefix,
         name: config.podName,
         lockDuration: locks.durationMs,
@@ -235,6 +235,8 @@ async function takeOver(
 }
 
 function requireHandlers({ queues }: WorkerConfig, handlers: Handlers): void {
+  if (typeof (handlers as unknown) !== 'object' || (handlers as unknown) === null)
+    throw new Error('no handlers are given: runWorkers({ handlers: { <name of a Queue>: <function> } })');
   const missing = queues.map(({ queue }) => queue).filter((queue) => !Object.hasOwn(handlers, queue));
   if (missing.length === 0) return;
   const known = Object.keys(handlers).join(', ') || 'none';
@@ -256,11 +258,11 @@ interface Served {
 }
 
 /** What serves a queue; `worker` is asked for when the first job runs. */
-function servedBy(queue: string, given: QueueHandler, worker: () => QueueWorker): Served {
-  const inFile = fileOf(given);
-  const options = typeof given === 'object' && 'options' in given ? given.options : undefined;
+function servedBy(queue: string, handlerOf: QueueHandler, worker: () => QueueWorker): Served {
+  const inFile = fileOf(handlerOf);
+  const options = typeof handlerOf === 'object' && 'options' in handlerOf ? handlerOf.options : undefined;
   checkWorkerOptions(`options of the handler of queue ${queue}`, options, inFile !== undefined);
-  if (!inFile) return { ...partsOf(given as InProcessHandler), options };
+  if (!inFile) return { ...partsOf(handlerOf as InProcessHandler), options };
   const handler = fileHandler(async (job, token, signal) => await worker().runFile(job, token, signal));
   return { handler, file: inFile.file, schema: inFile.schema, options };
 }
