@@ -44,6 +44,6 @@ function isSchema(value: unknown): boolean {
 
 function namesOf(given: object): string {
   const names = Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [name]));
-  const told = names.join(', ') || 'nothing';
-  return names.includes('default') ? `${told} (a module; give its default)` : told;
+  const listed = names.join(', ') || 'nothing';
+  return names.includes('default') ? `${listed} (a module; give its default)` : listed;
 }

@@ -21,9 +21,9 @@ const OBJECT: Rule = { says: 'an object', holds: (value) => typeof value === 'ob
 
 /** @param needed fields that have to be there. */
 function fields(example: string, of: Readonly<Record<string, Rule>>, needed: readonly string[] = []): Rule {
-  const told = Object.entries(of).map(([name, { says }]) => `${name} is ${says}`);
+  const listed = Object.entries(of).map(([name, { says }]) => `${name} is ${says}`);
   return {
-    says: `an object such as ${example} (${told.join(', ')})`,
+    says: `an object such as ${example} (${listed.join(', ')})`,
     holds: (value) =>
       OBJECT.holds(value) &&
       needed.every((name) => (value as Record<string, unknown>)[name] !== undefined) &&
