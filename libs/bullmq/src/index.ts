@@ -119,6 +119,7 @@ export {
   type SetWatermark,
 } from './sampling/finished.ts';
 export { hasWorkers, obliterateRound, type ObliterateOutcome, type ObliterateRound } from './ownership/obliterate.ts';
+export { requireDatabase } from './connections/database.ts';
 export { reconnectWhenSilent, retryAfterMs, type SilenceOptions } from './connections/silence.ts';
 export type { Sampled } from './redis/sampled.ts';
 export { readServerPressure, type ServerClients, type ServerPressure } from './redis/pressure.ts';

@@ -73,22 +73,43 @@ async function jobCounts() {
   return counts;
 }
 
-it('a user with just the ACL of the docs can publish and consume, and reach nothing else', async () => {
+it.each([0, 3])(
+  'a user with just the ACL of the docs can publish and consume in database %i, and reach nothing else',
+  async (db) => {
+    const admin = openConnection(bus(), 'test');
+    await admin.call('ACL', 'SETUSER', 'bus', 'reset', 'on', '>pw', ...BUS_ACL_RULES.split(' '));
+    await admin.acl('LOG', 'RESET');
+    const redis = { ...bus(), username: 'bus', password: 'pw', db };
+    {
+      await using publisher = createPublisher({ redis });
+      await using worker = consumer(undefined, undefined, redis);
+      for (let sequence = 1; sequence <= 3; sequence++) await publisher.publish(decision('a', sequence));
+      await eventually(() => worker.last('a') === 3);
+    }
+    expect(await admin.acl('LOG')).toEqual([]);
+    const confined = openConnection(redis, 'test');
+    await expect(confined.get('bull:emails:meta')).rejects.toThrow(/NOPERM/);
+    await expect(confined.flushall()).rejects.toThrow(/NOPERM/);
+    confined.disconnect();
+    admin.disconnect();
+  },
+);
+
+it('a decision goes to no other database than the one that is named, and is taken from none', async () => {
   const admin = openConnection(bus(), 'test');
-  await admin.call('ACL', 'SETUSER', 'bus', 'reset', 'on', '>pw', ...BUS_ACL_RULES.split(' '));
-  await admin.acl('LOG', 'RESET');
-  const redis = { ...bus(), username: 'bus', password: 'pw' };
-  {
+  const rules = BUS_ACL_RULES.replace(' +select', '').split(' ');
+  await admin.call('ACL', 'SETUSER', 'confined', 'reset', 'on', '>pw', ...rules);
+  for (const redis of [
+    { ...bus(), db: 99 },
+    { ...bus(), username: 'confined', password: 'pw', db: 3 },
+  ]) {
     await using publisher = createPublisher({ redis });
-    await using worker = consumer(undefined, undefined, redis);
-    for (let sequence = 1; sequence <= 3; sequence++) await publisher.publish(decision('a', sequence));
-    await eventually(() => worker.last('a') === 3);
+    expect(await publisher.publish(decision('a', 1)).catch(() => 'refused')).toBe('refused');
+    expect(await admin.keys('*')).toEqual([]);
+    const confined = openConnection(redis, 'test');
+    await expect(confined.get('redis-queue:x')).rejects.toThrow(/NOPERM|out of range/);
+    confined.disconnect();
   }
-  expect(await admin.acl('LOG')).toEqual([]);
-  const confined = openConnection(redis, 'test');
-  await expect(confined.get('bull:emails:meta')).rejects.toThrow(/NOPERM/);
-  await expect(confined.flushall()).rejects.toThrow(/NOPERM/);
-  confined.disconnect();
   admin.disconnect();
 });
 

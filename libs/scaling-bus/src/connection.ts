@@ -1,4 +1,4 @@
-import { FAIL_FAST, reconnectWhenSilent, retryAfterMs } from '@redis-queue/bullmq';
+import { FAIL_FAST, reconnectWhenSilent, requireDatabase, retryAfterMs } from '@redis-queue/bullmq';
 import { Redis, type RedisOptions } from 'ioredis';
 
 /** How to reach the bus's Redis. Holds secrets: never log it. */
@@ -11,7 +11,7 @@ export const BUS_PREFIX = 'redis-queue';
 export const BUS_QUEUE = 'scaling-decisions';
 /** The least that Redis ACL rules have to allow the user that publishes and consumes; a test uses exactly this text. */
 export const BUS_ACL_RULES =
-  '~redis-queue:* +@read +@write +multi +exec +eval +evalsha +time +ping +client|setname -@dangerous +info';
+  '~redis-queue:* +@read +@write +multi +exec +eval +evalsha +time +ping +select +client|setname -@dangerous +info';
 
 const DEFAULT_PORT = 6379;
 
@@ -109,6 +109,7 @@ export function openConnection(redis: BusRedisOptions, name: string, options: Re
     ...options,
   });
   connection.on('error', () => {}); // Each command rejects by itself; an unhandled event would end the process.
+  requireDatabase(connection);
   reconnectWhenSilent(connection);
   return connection;
 }

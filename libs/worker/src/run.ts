@@ -8,7 +8,7 @@ import { createLog, type Log } from './log/log.ts';
 import { liveness, readiness } from './observability/health.ts';
 import { expositionOf, serveHttp } from './observability/http.ts';
 import type { LockTimes } from './queues/lock-times.ts';
-import type { WorkerOptions } from './queues/worker-options.ts';
+import { whereToGive, type WorkerOptions } from './queues/worker-options.ts';
 import type { UsageTimes } from './usage/report.ts';
 import { startWorkers, type Handlers, type PoolWorker } from './workers/workers.ts';
 
@@ -48,6 +48,20 @@ export interface RunOptions {
   usageTimes?: UsageTimes;
 }
 
+const OPTIONS = {
+  handlers: true,
+  workerOptions: true,
+  onWorker: true,
+  telemetry: true,
+  registry: true,
+  onDrained: true,
+  env: true,
+  log: true,
+  reportUsage: true,
+  locks: true,
+  usageTimes: true,
+} as const satisfies Record<keyof RunOptions, true>;
+
 /** The kubelet waits 15 s longer than the drain may take; the rest is for closing connections. */
 const LAST_WORK_MS = 5_000;
 
@@ -62,6 +76,7 @@ export async function runWorkers(options: RunOptions): Promise<void> {
   const log = given ?? createLog('info', Date.now, (line) => process.stdout.write(line));
   const firstSignal = nextSignal();
   try {
+    checkNames(options);
     const config = workerConfigFromEnvironment(env, hostname());
     const workers = startWorkers({
       config,
@@ -95,9 +110,16 @@ export async function runWorkers(options: RunOptions): Promise<void> {
     // handlers that ignored their signal may still run: their jobs are another pod's now
     process.exit(outcome === 'abandoned' ? 1 : 0);
   } catch (error) {
-    log.error(error instanceof Error ? error.message : String(error));
+    log.error(error instanceof Error ? error.message : String(error), { error });
     process.exit(1);
   }
+}
+
+/** A program in plain JavaScript has no types: a limiter in the wrong place would limit nothing, without a word. */
+function checkNames(options: object): void {
+  const names = Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  const other = names.find((name) => !Object.hasOwn(OPTIONS, name));
+  if (other !== undefined) throw new Error(`runWorkers: ${other} is not taken: ${whereToGive(other)}`);
 }
 
 async function nextSignal(): Promise<NodeJS.Signals> {

@@ -1,5 +1,6 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { ConnectionShareError, ConnectionShares, type ConnectionLimits } from './connection-shares.ts';
+import { requireDatabase } from './database.ts';
 import { failWithConnection, guardClusterReplies, GuardedConnector } from '../redis/reply-guard.ts';
 import { sentinelOptions } from './sentinel.ts';
 import { DISCONNECT_TIMEOUT_MS, reconnectWhenSilent, retryAfterMs } from './silence.ts';
@@ -187,7 +188,10 @@ export class RedisConnections {
       ? openCluster(target, options)
       : new Redis({ ...options, retryStrategy: retryAfterMs });
     redis.on('error', () => {}); // Each command rejects by itself; an unheard event would end the process.
-    if (!target.cluster) reconnectWhenSilent(redis);
+    if (!target.cluster) {
+      requireDatabase(redis);
+      reconnectWhenSilent(redis);
+    }
     failWithConnection(redis);
     const entry: Entry = { redis, lastUsedMs: this.#now() };
     this.#entries.set(key, entry);

@@ -58,6 +58,11 @@ const KNOWN: readonly (readonly [RegExp, RedisErrorReason, string])[] = [
     'QueueUnreadable',
     'what answers is not what Redis and the scripts of redis-queue say; see that the Secret names a Redis',
   ],
+  [
+    /DB index is out of range|invalid DB index|SELECT is not allowed in cluster mode/,
+    'RedisError',
+    "Redis has no database of the number that the Secret's redis-db or redis-url says",
+  ],
   [/BUSY |LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN/, 'RedisBusy', 'Redis answers, but is not ready to serve'],
   [
     /^All sentinels are unreachable/m,

@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis';
+import { requireDatabase } from '../connections/database.ts';
 import { INVALIDATIONS, trackingOptions } from '../connections/invalidations.ts';
 import { inBatches, queueId, queueKey, type QueueRef } from '../redis/keys.ts';
 import { parseReply, UnexpectedReplyError } from '../redis/reply.ts';
@@ -116,6 +117,7 @@ export class QueueWakeups implements Wakeups {
       connection.on('ready', () => this.#restart());
       connection.on('error', (error) => this.#onError(error));
       connection.on('close', () => this.#lost());
+      requireDatabase(connection);
       reconnectWhenSilent(connection);
     }
   }

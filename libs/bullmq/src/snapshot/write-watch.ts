@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis';
+import { requireDatabase } from '../connections/database.ts';
 import { INVALIDATIONS, trackingOptions } from '../connections/invalidations.ts';
 import { reconnectWhenSilent } from '../connections/silence.ts';
 import type { RedisTarget } from '../connections/target.ts';
@@ -72,6 +73,7 @@ export class WriteWatch {
       connectTimeout: CONNECT_TIMEOUT_MS,
       retryStrategy: () => null,
     });
+    requireDatabase(connection);
     // Without a watch all jobs are compared: whoever reads them finds out what is wrong.
     connection.on('error', () => undefined);
     const prefixes = queues.map((queue) => queueKey(queue, ''));

@@ -60,6 +60,7 @@ describe('the pod contract', () => {
     [{ RQ_QUEUES: '[{"queue":"a","name":"a","prefix":"b","jobTimeoutMs":0.5}]' }, 'jobTimeoutMs of entry 0'],
     [{ RQ_QUEUES: '[{"queue":"a","name":"a","prefix":"b","weight":"3"}]' }, 'weight of entry 0'],
     [{ RQ_QUEUES, RQ_CONCURRENCY: 'ten' }, 'RQ_CONCURRENCY is not a whole number: "ten"'],
+    [{ RQ_QUEUES, RQ_HTTP_PORT: '99999' }, 'RQ_HTTP_PORT is no port, which has at most 65535: 99999'],
     [{ RQ_QUEUES, RQ_CONCURRENCY: '0' }, 'RQ_CONCURRENCY is not at least 1'],
     [{ RQ_QUEUES, RQ_GRACE_PERIOD_MS: '2000', RQ_MAX_DRAIN_TIME_MS: '1000' }, 'longer than RQ_MAX_DRAIN_TIME_MS'],
   ])('that is wrong (%#) is an error that names the variable', (env, message) => {

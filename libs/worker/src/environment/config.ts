@@ -43,6 +43,8 @@ export function workerConfigFromEnvironment(env: WorkerEnvironment, hostname: st
   if (gracePeriodMs > maxDrainTimeMs) throw new Error('RQ_GRACE_PERIOD_MS is longer than RQ_MAX_DRAIN_TIME_MS');
   const concurrency = wholeNumber(env, 'RQ_CONCURRENCY', 10);
   if (concurrency < 1) throw new Error('RQ_CONCURRENCY is not at least 1');
+  const httpPort = wholeNumber(env, 'RQ_HTTP_PORT', 9100);
+  if (httpPort > 65_535) throw new Error(`RQ_HTTP_PORT is no port, which has at most 65535: ${httpPort}`);
   return {
     queues: parseQueues(env.RQ_QUEUES),
     concurrency,
@@ -52,7 +54,7 @@ export function workerConfigFromEnvironment(env: WorkerEnvironment, hostname: st
     podName: env.RQ_POD_NAME || hostname,
     gracePeriodMs,
     maxDrainTimeMs,
-    httpPort: wholeNumber(env, 'RQ_HTTP_PORT', 9100),
+    httpPort,
   };
 }
 

@@ -107,8 +107,14 @@ export function whyUnreachable(error: Error & { code?: string; lastNodeError?: E
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
     return `${message} Name the one in the certificate as redis.tls.serverName of the Queue (REDIS_TLS_SERVER_NAME)`;
   }
+  if (NO_DATABASE.test(message)) {
+    return `${message}: no job is taken from another database than that of redis-db or redis-url in the Secret (REDIS_DB, REDIS_URL)`;
+  }
   return message || code;
 }
+
+/** The server has no such database, or its user lacks the right to choose one: `+select`. */
+const NO_DATABASE = /DB index|'select' command|SELECT is not allowed/;
 
 const UNTRUSTED = new Set([
   'DEPTH_ZERO_SELF_SIGNED_CERT',

@@ -77,7 +77,7 @@ export function partsOf<Data, Result>(
 /** The file of a handler that is one, with what belongs to it. */
 export function fileOf(handler: QueueHandler): FileHandler | undefined {
   if (typeof handler === 'string' || handler instanceof URL) return { file: handler };
-  return 'file' in handler ? handler : undefined;
+  return 'file' in handler && handler.file !== undefined ? handler : undefined;
 }
 
 /** The reason that `JobContext.signal` aborts with. */

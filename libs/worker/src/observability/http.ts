@@ -84,7 +84,9 @@ export async function serveHttp(port: number, probes: Probes): Promise<Server> {
     void respond(request.url ?? '/', probes, response);
   });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    server.once('error', (error) =>
+      reject(new Error(`cannot serve the probes on port ${port} (RQ_HTTP_PORT): ${error.message}`, { cause: error })),
+    );
     server.listen(port, resolve);
   });
   return server;

@@ -52,10 +52,11 @@ const hasRunTime: StandardSchema<Work> = {
   },
 };
 
-const { TEST_LOCKS, TEST_USAGE_TIMES } = process.env;
+const { TEST_LOCKS, TEST_OPTIONS, TEST_USAGE_TIMES } = process.env;
 await runWorkers({
   handlers: { a: handle(hasRunTime, work), b: work, c: work },
   ...(TEST_USAGE_TIMES === 'off' && { reportUsage: false }),
   ...(TEST_USAGE_TIMES?.startsWith('{') && { usageTimes: JSON.parse(TEST_USAGE_TIMES) as UsageTimes }),
+  ...(TEST_OPTIONS && (JSON.parse(TEST_OPTIONS) as object)),
   ...(TEST_LOCKS && { locks: JSON.parse(TEST_LOCKS) as LockTimes }),
 });

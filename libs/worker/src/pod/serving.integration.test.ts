@@ -78,4 +78,29 @@ describe('a worker pod', () => {
     expect(await pod.process.exited).toEqual({ code: 1, signal: null });
     expect(pod.process.lines.join()).toContain('no handler for queue reports (handlers: a, b, c)');
   });
+
+  it.each([
+    [{ limiter: { max: 1, duration: 1_000 } }, "limiter is not taken: it is an option of BullMQ's Worker: give it in"],
+    [{ concurrency: 1 }, 'concurrency is not taken: slots are shared by all queues of a pod'],
+    [{ ondrained: 1 }, "ondrained is not taken: listen to events of BullMQ's Worker in onWorker"],
+    [{ handler: {} }, 'handler is not taken: there is no such option'],
+  ])('does not start with what it would not heed, and says where that goes: %j', async (options, why) => {
+    const pod = await bed.startPod('pod-0', { TEST_OPTIONS: JSON.stringify(options) });
+    expect(await pod.process.exited).toEqual({ code: 1, signal: null });
+    expect(pod.process.lines.join()).toContain(`runWorkers: ${why}`);
+  });
+
+  it('says what to set when it cannot start, and where in the program that is', async () => {
+    const taken = new URL(bed.server.url).port;
+    const port = await bed.startPod('pod-0', { RQ_HTTP_PORT: taken });
+    const handlers = await bed.startPod('pod-1', { TEST_OPTIONS: '{"handlers":null}' });
+    for (const [{ process: pod }, why] of [
+      [port, `cannot serve the probes on port ${taken} (RQ_HTTP_PORT): listen EADDRINUSE`],
+      [handlers, 'no handlers are given: runWorkers({ handlers: {'],
+    ] as const) {
+      expect(await pod.exited).toEqual({ code: 1, signal: null });
+      expect(pod.lines.join()).toMatch(/"level":"error".*"stack":"[^"]+\\n {4}at /);
+      expect(pod.lines.join()).toContain(why);
+    }
+  });
 });

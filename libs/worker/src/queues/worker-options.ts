@@ -1,4 +1,5 @@
 import type { WorkerOptions as BullmqWorkerOptions } from 'bullmq';
+import { whatItHasToBe } from './worker-option-values.ts';
 
 const LOCKS = 'all pods of a queue need the same lock times, with which a killed pod is noticed within 28 s';
 
@@ -50,13 +51,29 @@ export type WorkerOptions = Omit<BullmqWorkerOptions, keyof typeof OWNED>;
  *
  * @param where how the options are named to a person, such as `workerOptions`.
  * @param forFile whether a file may run the jobs.
- * @throws Error when one is not taken, with the reason and what to use instead.
+ * @throws Error when one is not taken, with the reason and what to use instead, or has a value that BullMQ's scripts
+ * cannot read.
  */
 export function checkWorkerOptions(where: string, options: object = {}, forFile = true): void {
-  for (const name of Object.keys(options)) {
+  for (const [name, value] of Object.entries(given(options))) {
     const why = whyNotTaken(name, forFile);
     if (why) throw new Error(`${where}: ${name} is not taken: ${why}`);
+    const wanted = whatItHasToBe(name, value);
+    if (wanted) throw new Error(`${where}: ${name} has to be ${wanted}`);
   }
+}
+
+/** Without those that are undefined, which are as absent, and would override what they are merged with. */
+export function given<Options extends object>(options: Options | undefined): Partial<Options> {
+  const entries = Object.entries(options ?? {}).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as Partial<Options>;
+}
+
+/** Why `runWorkers` has no option of that name, and where it is given instead. */
+export function whereToGive(name: string): string {
+  if (Object.hasOwn(OWNED, name)) return OWNED[name as keyof typeof OWNED];
+  if (Object.hasOwn(PASSED, name)) return "it is an option of BullMQ's Worker: give it in workerOptions";
+  return /^on[a-z]/.test(name) ? "listen to events of BullMQ's Worker in onWorker" : 'there is no such option';
 }
 
 function whyNotTaken(name: string, forFile: boolean): string | undefined {

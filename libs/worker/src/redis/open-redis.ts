@@ -1,5 +1,6 @@
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { Cluster, Redis, type ClusterNode, type ClusterOptions, type RedisOptions } from 'ioredis';
+import { requireDatabase } from './database.ts';
 import { requireHashTags, type QueueKeyParts } from './hash-tag.ts';
 import { closeWhenSilent } from './silence.ts';
 
@@ -45,6 +46,7 @@ export function openRedis(
 /** Connects to one server, or to the primary that Sentinels name. */
 function openServer(options: RedisOptions): Redis {
   const redis = new Redis(options);
+  requireDatabase(redis);
   closeWhenSilent(redis);
   const duplicate = redis.duplicate.bind(redis);
   return Object.assign(redis, {

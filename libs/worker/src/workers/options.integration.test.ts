@@ -201,6 +201,21 @@ describe.concurrent('worker options', () => {
     expect(await counted(workers, 'retried')).toBe(0);
   });
 
+  it.each([
+    { handler: fails },
+    { default: fails },
+    Promise.resolve(fails),
+    { run: { '~standard': {} }, schema: fails },
+  ])(
+    'for what is no handler do not matter: it stops the pod at its start, and no job of the queue fails by it: %j',
+    async (handler) => {
+      const queue = newQueue();
+      const { id } = await queue.add('job', {});
+      expect(() => serve(queue, { handler: handler as never })).toThrow(`the handler of queue ${queue.name} is none`);
+      expect(await queue.getJobState(id!)).toBe('waiting');
+    },
+  );
+
   it('that a pod decides itself stop it at its start', () => {
     const queue = newQueue();
     const handler = { run: () => Promise.resolve(), options: { concurrency: 3 } };

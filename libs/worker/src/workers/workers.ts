@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job, Telemetry, Worker } from 'bullmq';
 import type { WorkerConfig } from '../environment/config.ts';
 import { whyUnreachable } from '../environment/redis-env.ts';
+import { checkHandler } from '../jobs/check-handler.ts';
 import { fileHandler } from '../jobs/file-handler.ts';
 import {
   fileOf,
@@ -25,7 +26,7 @@ import { answeredBeforeLeaving, serveQueue, type LoopProgress } from '../queues/
 import { QueueWorker } from '../queues/queue-worker.ts';
 import { Slots } from '../queues/slots.ts';
 import { Suspects } from '../queues/suspects.ts';
-import { checkWorkerOptions, type WorkerOptions } from '../queues/worker-options.ts';
+import { checkWorkerOptions, given, type WorkerOptions } from '../queues/worker-options.ts';
 import { UsageMeter } from '../usage/meter.ts';
 import { retryWhatIsRefusedForNow } from '../redis/not-now.ts';
 import { openRedis, type PodRedis } from '../redis/open-redis.ts';
@@ -75,12 +76,13 @@ const CLOSE_MS = 2_000;
 /**
  * Serves every queue of the pool on shared slots, until drained.
  *
- * @throws Error when a queue has no handler, naming the queue and the handlers that there are; when an option is not
- *   taken; when a handler's file is not there.
+ * @throws Error when a queue has no handler, or what is none, naming the queue and the handlers that there are; when an
+ *   option is not taken; when a handler's file is not there.
  */
 export function startWorkers(options: WorkersOptions): Workers {
   const { config, redis: target, handlers, workerOptions, telemetry, log, locks = LOCK_TIMES } = options;
   requireHandlers(config, handlers);
+  for (const { queue } of config.queues) checkHandler(queue, handlers[queue]);
   checkWorkerOptions('workerOptions', workerOptions);
   const stop = new AbortController();
   const running = new RunningJobs();
@@ -131,8 +133,8 @@ export function startWorkers(options: WorkersOptions): Workers {
         await serveQueue({ worker: loop, slots, suspects, progress, stop: stop.signal, log, monotonic }),
       opts: {
         maxStalledCount: MAX_STALLED_COUNT,
-        ...workerOptions,
-        ...own,
+        ...given(workerOptions),
+        ...given(own),
         prefix,
         name: config.podName,
         lockDuration: locks.durationMs,
@@ -242,6 +244,8 @@ async function takeOver(
 }
 
 function requireHandlers({ queues }: WorkerConfig, handlers: Handlers): void {
+  if (typeof (handlers as unknown) !== 'object' || (handlers as unknown) === null)
+    throw new Error('no handlers are given: runWorkers({ handlers: { <name of a Queue>: <function> } })');
   const missing = queues.map(({ queue }) => queue).filter((queue) => !Object.hasOwn(handlers, queue));
   if (missing.length === 0) return;
   const known = Object.keys(handlers).join(', ') || 'none';
@@ -263,11 +267,11 @@ interface Served {
 }
 
 /** What serves a queue; `worker` is asked for when the first job runs. */
-function servedBy(queue: string, given: QueueHandler, worker: () => QueueWorker): Served {
-  const inFile = fileOf(given);
-  const options = typeof given === 'object' && 'options' in given ? given.options : undefined;
+function servedBy(queue: string, handlerOf: QueueHandler, worker: () => QueueWorker): Served {
+  const inFile = fileOf(handlerOf);
+  const options = typeof handlerOf === 'object' && 'options' in handlerOf ? handlerOf.options : undefined;
   checkWorkerOptions(`options of the handler of queue ${queue}`, options, inFile !== undefined);
-  if (!inFile) return { ...partsOf(given as InProcessHandler), options };
+  if (!inFile) return { ...partsOf(handlerOf as InProcessHandler), options };
   const handler = fileHandler(async (job, token, signal) => await worker().files!.run(job, token, signal));
   return { handler, file: inFile.file, schema: inFile.schema, options };
 }
