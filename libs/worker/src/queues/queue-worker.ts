@@ -219,6 +219,8 @@ export class QueueWorker extends Worker {
   /** Keeps workers from fetching from this queue for so long; what BullMQ's `Queue.rateLimit` does. */
   async limitQueue(ms: number): Promise<void> {
     await this.#redis.set(this.toKey('limiter'), Number.MAX_SAFE_INTEGER, 'PX', Math.ceil(ms));
+    // at once: the end of another job may fetch before the one that limits is back
+    this.#handlersLimitMs = Math.max(this.#handlersLimitMs, Date.now() + ms);
   }
 
   /**
