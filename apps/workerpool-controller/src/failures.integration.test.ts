@@ -10,7 +10,7 @@ import { wireWorkerPoolController } from './wire.ts';
 
 // Wall 6: every write of the controller to the API server, answered in every way that is not success.
 
-/** A failure shows within 10 s on a machine that has time, and so does its end, as the printed line says; this is for slow ones. */
+/** On a machine that has time both take 10 s, as the line that is printed says; this is for slow ones. */
 const SOON_MS = 60_000;
 const AUTOSCALED = { autoscaling: { enabled: true, minReplicas: 0, maxReplicas: 9 } };
 

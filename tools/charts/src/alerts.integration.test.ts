@@ -155,7 +155,7 @@ describe.concurrent('somebody is called', () => {
     const at = (what: string, values: string) => ({
       [`redis_queue_backup_schedule_last_${what}_timestamp_seconds{${NIGHTLY}}`]: values,
     });
-    const partial = at('partial', '_x4 300x30');
+    const partial = at('partial', '_x5 300x30');
     const said = ['RedisQueueBackupIncomplete shop/nightly'];
     expect(await fires([9, 10], partial)).toEqual([[], said]);
     expect(await fires([10, 20], { ...partial, ...at('success', '60x14 900x20') })).toEqual([said, []]);
@@ -164,7 +164,7 @@ describe.concurrent('somebody is called', () => {
     const suspended = { [`redis_queue_backup_schedule_suspended{${NIGHTLY}}`]: '1x30' };
     expect(await fires([12], { ...partial, ...suspended })).toEqual([[]]);
     const points = {
-      'redis_queue_incremental_backup_queues_left_out{namespace="shop",backup="always"}': '0x4 2x10 0x10',
+      'redis_queue_incremental_backup_queues_left_out{namespace="shop",backup="always"}': '0x4 2x9 0x10',
     };
     expect(await fires([9, 10, 15], points)).toEqual([[], ['RedisQueueBackupIncomplete always/shop'], []]);
   });
