@@ -155,6 +155,15 @@ describe.concurrent('a backup of several queues', () => {
     };
     await expect(writeBackup({ ...options, storage: full })).rejects.toThrow('no room');
   });
+
+  it('begins with no dead letters after what has ended all of it', async () => {
+    await producer('g').addBulk(some(5));
+    const begun = new Set<string>();
+    const report: WriteOptions['report'] = ({ queue = '' }) => void begun.add(queue);
+    const options = { ...common(), directory: `full-${++backups}`, queues: [source('g'), letters('g')], report };
+    await expect(writeBackup({ ...options, assertLeading: deposed })).rejects.toThrow('not leading');
+    expect([...begun]).toEqual(['g']);
+  });
 });
 
 const after = ({ chain, point, directory, manifestSha256 }: PointResult): NextPoint => ({

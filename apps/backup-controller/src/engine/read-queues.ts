@@ -144,6 +144,9 @@ class QueuesReader {
   /** Notes the queue as unread if the call ends for its sake. @throws what else ends it. */
   async #attempt({ name, target }: Pick<QueueSource, 'name' | 'target'>, call: () => Promise<void>): Promise<void> {
     const { signal } = this.#options;
+    // Letters that nobody has begun to read come last: not after what has ended all of it.
+    signal.throwIfAborted();
+    if (this.#fatal) throw this.#fatal.error;
     const server = connectionKey(target);
     const down = this.#down.get(server);
     if (down) {
