@@ -10,9 +10,9 @@ import {
   type Workload,
 } from '@redis-queue/simulator';
 import { openStage, STAGE_DEFAULTS } from '../simulation/stage.ts';
+import { MINUTE } from '../simulation/times.ts';
 import { debouncedFor, everyFewSeconds, idsOf, scheduled } from './kinds-of-work.ts';
 
-const MINUTE = 60_000;
 const DURATION_MS = 8 * MINUTE;
 const SHARES = [0.1, 0.5, 1] as const;
 const TARGETS = ['1s', '5s', '30s'] as const;

@@ -19,11 +19,8 @@ import {
   type Workload,
 } from '@redis-queue/simulator';
 import { STAGE_DEFAULTS, type Circumstances, type StageFlags } from '../simulation/stage.ts';
+import { HOUR, MINUTE, SECOND } from '../simulation/times.ts';
 import type { Case } from './judge-pool.ts';
-
-const SECOND = 1_000;
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
 
 /** Steps of a load of a few dozen slots, in a quarter of an hour. */
 const STEPS: Rate = steps([8, 24, 12, 36, 8].map((rate, n) => [n * 3 * MINUTE, rate] as const));

@@ -1,10 +1,8 @@
 import { bursts, constant, lognormal, poissonArrivals, seededRandom, simulate, workload } from '@redis-queue/simulator';
 import type { Workload } from '@redis-queue/simulator';
 import { openStage, STAGE_DEFAULTS } from '../simulation/stage.ts';
+import { HOUR, MINUTE, SECOND } from '../simulation/times.ts';
 
-const SECOND = 1_000;
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
 /** How long a job runs, and over how long it is watched. */
 const LENGTHS = [
   ['1s', SECOND, 20 * MINUTE],

@@ -18,10 +18,7 @@ import {
 } from '@redis-queue/simulator';
 import type { Case } from './judge-pool.ts';
 import { STAGE_DEFAULTS, type StageFlags } from '../simulation/stage.ts';
-
-const SECOND = 1_000;
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
+import { HOUR, MINUTE, SECOND } from '../simulation/times.ts';
 
 type Flags = Partial<StageFlags>;
 

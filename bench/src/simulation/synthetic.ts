@@ -15,9 +15,7 @@ import {
   type Workload,
   type WorkloadPlan,
 } from '@redis-queue/simulator';
-
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
+import { HOUR, MINUTE } from './times.ts';
 
 type Service = Pick<WorkloadPlan, 'service' | 'delayed' | 'priorities' | 'failing'>;
 

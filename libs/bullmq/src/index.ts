@@ -128,7 +128,7 @@ export { readServerMemory, type ServerMemory } from './sampling/server-memory.ts
 export { ClusterWakeups, type ClusterWakeupsOptions } from './sampling/cluster-wakeups.ts';
 export { QueueWakeups, type QueueWakeupsOptions, type Wakeups } from './sampling/wakeups.ts';
 export { MOST_USAGE_REPORTS, sampleUsage, type PodUsageReport, type UsagePlace } from './sampling/usage.ts';
-export { isAnswer, ProtocolError } from './redis/reply.ts';
+export { isAnswer, MAX_TIME_MS, ProtocolError } from './redis/reply.ts';
 export { retentionLimits, type RetentionLimits } from './retention/limits.ts';
 export { type SizeEstimate } from './retention/size-estimate.ts';
 export { retentionRound, type LimitedQueue, type RetentionResult } from './retention/retention-round.ts';

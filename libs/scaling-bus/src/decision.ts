@@ -1,3 +1,4 @@
+import { MAX_TIME_MS } from '@redis-queue/bullmq';
 import { z } from 'zod';
 
 /** What this release writes. Readers take every 1.x: a new minor only adds optional fields. */
@@ -5,9 +6,7 @@ export const SCHEMA_VERSION = '1.2';
 const SUPPORTED_MAJOR = '1';
 
 const count = z.int().min(0);
-/** The latest time that a `Date` can hold: readers write it as a date. */
-const MAX_TIME_MS = 8.64e15;
-/** Milliseconds since 1970 by the clock of the bus's Redis, which publisher and consumer share. */
+/** Milliseconds since 1970 by the clock of the bus's Redis, which publisher and consumer share; readers write it as a date. */
 const redisTimeMs = z.int().min(0).max(MAX_TIME_MS);
 
 /** What was measured of one of the pool's queues. A field that is absent was not measured; it is not 0. */

@@ -1,16 +1,12 @@
 import type { QueueBackupStatus } from '@redis-queue/api';
+import { listQueues } from '../engine/queue-names.ts';
 import type { Problem } from './steps.ts';
-
-/** Queues that a message names. */
-const MOST_NAMED = 10;
 
 type LeftOut = NonNullable<QueueBackupStatus['leftOut']>;
 
 /** Queues that a backup does not have, each with its reason. */
 export function listLeftOut(leftOut: readonly Pick<LeftOut[number], 'name' | 'reason'>[]): string {
-  const listed = leftOut.slice(0, MOST_NAMED).map(({ name, reason }) => `${name} (${reason})`);
-  const more = leftOut.length > MOST_NAMED ? ` and ${leftOut.length - MOST_NAMED} more` : '';
-  return `${listed.join(', ')}${more}`;
+  return listQueues(leftOut.map(({ name, reason }) => `${name} (${reason})`));
 }
 
 /** What degrades a backup, or the newest point of one, that does not have all of its queues. */

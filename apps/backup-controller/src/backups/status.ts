@@ -2,7 +2,7 @@ import { QUEUE_BACKUP_REASONS, type QueueBackupStatus } from '@redis-queue/api';
 import { kindConditions } from '@redis-queue/controller';
 import type { BackupResult } from '../engine/write-backup.ts';
 import { blockedSince } from '../runs/patience.ts';
-import { outcomeOf, RunCondition, runFields, saidOfEnd } from '../runs/run-status.ts';
+import { outcomeOf, RunCondition, runFields, saidOfEnd, withoutUndefined } from '../runs/run-status.ts';
 import { listLeftOut, queuesLeftOut } from './left-out-status.ts';
 import type { BackupObject, BackupPlan, ObservedBackup, Problem } from './steps.ts';
 
@@ -62,7 +62,7 @@ export function contents({
   manifestSha256,
   queues,
   leftOut,
-}: BackupResult): Partial<QueueBackupStatus> {
+}: BackupResult): Partial<Pick<QueueBackupStatus, (typeof CONTENTS)[number]>> {
   const sum = (of: (queue: BackupResult['queues'][number]) => number): number =>
     queues.reduce((total, queue) => total + of(queue), 0);
   return {
@@ -93,32 +93,22 @@ function queueStatus(queue: BackupResult['queues'][number]): NonNullable<QueueBa
   };
 }
 
-export function contentsBefore({
-  queues,
-  leftOut,
-  jobs,
-  bytes,
-  storedBytes,
-  location,
-  directory,
-  formatVersion,
-  manifestSha256,
-}: QueueBackupStatus = {}): Partial<QueueBackupStatus> {
-  return withoutUndefined({
-    queues,
-    leftOut,
-    jobs,
-    bytes,
-    storedBytes,
-    location,
-    directory,
-    formatVersion,
-    manifestSha256,
-  });
-}
+/** The fields that `contents` gives. */
+const CONTENTS = [
+  'queues',
+  'leftOut',
+  'jobs',
+  'bytes',
+  'storedBytes',
+  'location',
+  'directory',
+  'formatVersion',
+  'manifestSha256',
+] as const satisfies (keyof QueueBackupStatus)[];
 
-function withoutUndefined<T extends object>(object: T): Partial<T> {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Partial<T>;
+/** What it had by its status. */
+export function contentsBefore(status: QueueBackupStatus = {}): Partial<QueueBackupStatus> {
+  return withoutUndefined(Object.fromEntries(CONTENTS.map((field) => [field, status[field]])));
 }
 
 function completed(result: BackupResult): Problem {

@@ -1,4 +1,12 @@
 const DEAD_LETTERS = '_dlq';
+/** Queues that a message names. */
+const MOST_NAMED = 10;
+
+/** Queues in a sentence: the first ones, and how many more there are. */
+export function listQueues(names: readonly string[]): string {
+  const more = names.length > MOST_NAMED ? ` and ${names.length - MOST_NAMED} more` : '';
+  return `${names.slice(0, MOST_NAMED).join(', ')}${more}`;
+}
 
 /** The dead letters of a Queue, as a backup names them. No object has this name: it could have no underscore. */
 export function deadLettersName(queue: string): string {

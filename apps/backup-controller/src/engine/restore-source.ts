@@ -1,4 +1,4 @@
-import { LONGEST_LEFT_OUT_TEXT, MOST_QUEUES } from '@redis-queue/api';
+import { LONGEST_LEFT_OUT_TEXT, MOST_QUEUES, queueLeftOutSchema } from '@redis-queue/api';
 import { BackupDamagedError, openBackup, type OpenBackup, type Storage } from '@redis-queue/backup';
 import type { OpenFlows } from '@redis-queue/bullmq';
 import { clipText } from '@redis-queue/controller';
@@ -71,7 +71,7 @@ export async function openSource({
 }
 
 /** A queue that could not be read when the backup was taken, as its manifest says. */
-const leftOutSchema = z.object({ name: z.string(), reason: z.string(), message: z.string() });
+const leftOutSchema = queueLeftOutSchema.omit({ since: true });
 export type LeftOutOfBackup = z.infer<typeof leftOutSchema>;
 
 /** Whoever has written the manifest: what does not have the form says nothing. */

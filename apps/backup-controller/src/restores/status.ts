@@ -6,7 +6,7 @@ import { RestoreDiffersFailure, type RestoredQueue, type RestoreResult } from '.
 import type { RemovalResult } from '../engine/run-scratch.ts';
 import { hasEnded } from '../runs/run-objects.ts';
 import { blockedSince } from '../runs/patience.ts';
-import { outcomeOf, RunCondition, runFields, saidOfEnd } from '../runs/run-status.ts';
+import { outcomeOf, RunCondition, runFields, saidOfEnd, withoutUndefined } from '../runs/run-status.ts';
 import { listLeftOut } from '../backups/left-out-status.ts';
 import { leftBy } from './left.ts';
 import {
@@ -141,10 +141,6 @@ function withResults(queues: QueueRestoreStatus['queues'] = [], results: readonl
 function texts<F extends string>(field: F, list: readonly string[] = []): { [K in F]?: string[] } {
   if (list.length === 0) return {};
   return { [field]: list.map((text) => clipText(text, LONGEST_TEXT).toWellFormed()) } as { [K in F]?: string[] };
-}
-
-function withoutUndefined<T extends object>(object: T): Partial<T> {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Partial<T>;
 }
 
 function readyOf(restore: RestoreObject, { check, restored, resumption, removal }: End, found: Contents): Problem {

@@ -1,9 +1,6 @@
 import type { QueueRestoreReason, QueueRestoreSpec } from '@redis-queue/api';
 import type { Problem } from '@redis-queue/controller';
-import { deadLettersName, queueOfDeadLetters } from '../engine/queue-names.ts';
-
-/** Names of queues that a message lists. */
-const MOST_NAMED = 10;
+import { deadLettersName, listQueues, queueOfDeadLetters } from '../engine/queue-names.ts';
 
 export type TargetProblem = Problem<QueueRestoreReason>;
 
@@ -56,10 +53,8 @@ export function wantedOf(
   const asked: NonNullable<typeof queues> = queues ?? ofQueues.map((name) => ({ name }));
   const missing = asked.find(({ name }) => !known.has(name));
   if (missing) {
-    const listed = names.slice(0, MOST_NAMED).join(', ');
-    const more = names.length > MOST_NAMED ? ` and ${names.length - MOST_NAMED} more` : '';
     const why = whyMissing(leftOut.find(({ name }) => name === missing.name));
-    const message = `spec.queues names ${missing.name}, which the backup does not have${why}; it has ${listed || 'none'}${more}`;
+    const message = `spec.queues names ${missing.name}, which the backup does not have${why}; it has ${listQueues(names) || 'none'}`;
     return { reason: 'QueueNotInBackup', message };
   }
   const named = new Set(asked.map(({ name }) => name));

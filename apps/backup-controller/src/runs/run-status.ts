@@ -45,6 +45,11 @@ export function runFields(
   };
 }
 
+/** Fields that a status does not have are absent in it, and not undefined. */
+export function withoutUndefined<T extends object>(object: T): Partial<T> {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Partial<T>;
+}
+
 function phaseOf(object: RunObject, stage: Stage): NonNullable<RunFields['phase']> {
   if (hasEnded(object)) return object.status?.phase ?? 'Completed';
   const outcome = outcomeOf(object, stage);

@@ -5,6 +5,7 @@ import {
   type QueueBackupScheduleStatus,
 } from '@redis-queue/api';
 import { kindConditions, saidBefore, timestamp, type Notice, type Outcome } from '@redis-queue/controller';
+import { listQueues } from '../engine/queue-names.ts';
 import { drillStatus, verificationFailure, VERIFICATION_FAILED } from './drill-status.ts';
 import { zoneOf } from './history.ts';
 import type { OwnedBackup } from './retention.ts';
@@ -192,8 +193,7 @@ function incompleteOf(
 
 /** What to say of a backup that lacks queues. */
 export function incompleteText({ name, leftOut = [] }: Pick<OwnedBackup, 'name' | 'leftOut'>): string {
-  const more = leftOut.length > MOST_NAMED_SLOTS ? ` and ${leftOut.length - MOST_NAMED_SLOTS} more` : '';
-  return `QueueBackup ${name} does not have ${leftOut.slice(0, MOST_NAMED_SLOTS).join(', ')}${more}, which could not be read; its status.leftOut says why`;
+  return `QueueBackup ${name} does not have ${listQueues(leftOut)}, which could not be read; its status.leftOut says why`;
 }
 
 function overdueOf(

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { queueKey, type QueueRef } from '../redis/keys.ts';
-import { timedReply, UnexpectedReplyError } from '../redis/reply.ts';
+import { isCount, timedReply, UnexpectedReplyError } from '../redis/reply.ts';
 import { runReadScript } from '../redis/scripts.ts';
 
 /** Where the pods of a pool report what they use; see `libs/worker/src/usage/report.ts`, which writes it. */
@@ -142,7 +142,7 @@ function parseReport(pod: string, value: string, nowMs: number): PodUsageReport 
   const { version, periodMs, slots, busy, cpu, memory, eventLoop, throttled, jobs, runMs, lagP99Ms, stuck, contract } =
     report;
   if (typeof version !== 'string' || version.length > LONGEST_VERSION) return undefined;
-  if (!isCount(slots, MOST.slots) || slots === 0 || !isCount(jobs, MOST.jobs)) return undefined;
+  if (!isCountTo(MOST.slots, slots) || slots === 0 || !isCountTo(MOST.jobs, jobs)) return undefined;
   if (!isAmount(periodMs, MOST.periodMs) || !isAmount(busy, MOST.busy)) return undefined;
   if (!isAmount(cpu, MOST.cpu) || !isAmount(memory, MOST.memory) || !isAmount(eventLoop)) return undefined;
   return {
@@ -159,8 +159,8 @@ function parseReport(pod: string, value: string, nowMs: number): PodUsageReport 
     ...(isAmount(throttled) && { throttled: Math.min(1, throttled) }),
     ...(isAmount(runMs, MOST.runMs) && { runMs }),
     ...(isAmount(lagP99Ms, MOST.lagP99Ms) && { lagP99Ms }),
-    ...(isCount(stuck, MOST.slots) && stuck > 0 && { stuck }),
-    ...(isCount(contract, MOST.contract) && { contract }),
+    ...(isCountTo(MOST.slots, stuck) && stuck > 0 && { stuck }),
+    ...(isCountTo(MOST.contract, contract) && { contract }),
   };
 }
 
@@ -168,6 +168,6 @@ function isAmount(value: unknown, most = Number.MAX_VALUE): value is number {
   return typeof value === 'number' && value >= 0 && value <= most;
 }
 
-function isCount(value: unknown, most: number): value is number {
-  return isAmount(value, most) && Number.isInteger(value);
+function isCountTo(most: number, value: unknown): value is number {
+  return isCount(value) && value <= most;
 }

@@ -3,9 +3,9 @@ import type { Slots } from '../queues/slots.ts';
 
 /**
  * The handlers that go on although their job has failed by `jobTimeout`, because they do not listen to their signal.
- * Nothing can end them but the end of the process, or of their own where they are files. Each keeps a slot for as long as it runs, since it still uses CPU and
- * memory: a pod never runs more handlers than it has slots. One that has not ended after another grace is stuck: its
- * slot is given up, which the pod's metrics, probes and reports say.
+ * Nothing can end them but the end of the process, or of their own where they are files. Each keeps a slot for as long
+ * as it runs, since it still uses CPU and memory: a pod never runs more handlers than it has slots. One that has not
+ * ended after another grace is stuck: its slot is given up, which the pod's metrics, probes and reports say.
  */
 export class StuckHandlers {
   readonly #slots: Pick<Slots, 'occupy'>;

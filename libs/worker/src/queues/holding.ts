@@ -32,8 +32,8 @@ const PROBE_MS = 5_000;
  * Begins to hold: binds a Unix socket that no other process can have, in the kernel's abstract namespace, which is one
  * per network namespace, so one per pod: all of its containers and their processes share it, also after a restart of a
  * container. The kernel unbinds the socket when the process has ended, whatever ended it, and not before its last thread
- * has: a name without a socket is the proof that its process is dead, and so
- * are those that run its jobs in files: they inherit the socket.
+ * has: a name without a socket is the proof that its process is dead, and so are those that run its jobs in files, which
+ * inherit the socket.
  *
  * Where that cannot be had (no Linux, a sandbox without it) locks end by their time, as those of any other worker.
  */

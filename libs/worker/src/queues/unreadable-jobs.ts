@@ -17,37 +17,36 @@ export function whyUnreadable(field: 'data' | 'opts', error: unknown): string {
  */
 export function mendReply(script: string, reply: unknown): unknown {
   if (!FETCHES.has(script) || !Array.isArray(reply) || !Array.isArray(reply[0])) return reply;
-  const fields = new Map<string, string>();
-  const flat = reply[0] as string[];
-  for (let at = 0; at + 1 < flat.length; at += 2) fields.set(flat[at]!, flat[at + 1]!);
-  const opts = fields.get('opts');
-  const badOpts = opts ? whyNoObject(opts) : undefined;
-  const progress = fields.get('progress');
-  const badProgress = progress ? whyNoJson(progress) : undefined;
+  const fields = reply[0] as string[];
+  const badOpts = whyUnfit(valueOf(fields, 'opts'), isObject);
+  const badProgress = whyUnfit(valueOf(fields, 'progress'), () => true);
   if (badOpts === undefined && badProgress === undefined) return reply;
-  if (badProgress !== undefined) fields.delete('progress');
+  const mended = new Map<string, string>();
+  for (let at = 0; at + 1 < fields.length; at += 2) mended.set(fields[at]!, fields[at + 1]!);
+  if (badProgress !== undefined) mended.delete('progress');
   if (badOpts !== undefined) {
-    fields.delete('opts');
+    mended.delete('opts');
     // what it repeats by is in its options: without them BullMQ would drop the job unended
-    fields.delete('rjk');
-    fields.set('defa', whyUnreadable('opts', badOpts));
+    mended.delete('rjk');
+    mended.set('defa', whyUnreadable('opts', badOpts));
   }
-  return [[...fields].flat(), ...(reply as unknown[]).slice(1)];
+  return [[...mended].flat(), ...(reply as unknown[]).slice(1)];
 }
 
-function whyNoJson(text: string): unknown {
-  try {
-    JSON.parse(text);
-    return undefined;
-  } catch (error) {
-    return error;
-  }
+function valueOf(fields: readonly string[], name: string): string | undefined {
+  for (let at = 0; at + 1 < fields.length; at += 2) if (fields[at] === name) return fields[at + 1];
+  return undefined;
 }
 
-function whyNoObject(text: string): unknown {
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
+}
+
+/** Why a text is no JSON, or not of what is wanted; undefined: it is, or there is none. */
+function whyUnfit(text: string | undefined, isFit: (value: unknown) => boolean): unknown {
+  if (!text) return undefined;
   try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? undefined : new Error('they are no object');
+    return isFit(JSON.parse(text)) ? undefined : new Error('they are no object');
   } catch (error) {
     return error;
   }
