@@ -6,15 +6,7 @@ import type { OpenAccess, Sources } from '../access/sources.ts';
 import { leftOutBy, type QueueLeftOut } from '../engine/left-out.ts';
 import { deadLettersName } from '../engine/queue-names.ts';
 import type { QueueSource } from '../engine/read-queue.ts';
-import type { BackupObject, Problem } from './steps.ts';
-
-/** The queues that a backup is to have. */
-export interface SelectedSources {
-  /** Those to read: a queue, then its dead letters where they go along. */
-  readonly queues: readonly QueueSource[];
-  /** Those to whose Redis there is no way, with the reason. */
-  readonly unresolved: readonly QueueLeftOut[];
-}
+import type { BackupObject, Problem, SelectedSources } from './steps.ts';
 
 /** The queues to read, or why none of them can be. */
 export function selectSources(

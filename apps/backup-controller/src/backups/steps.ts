@@ -1,12 +1,13 @@
 import type { QueueBackup, QueueBackupReason } from '@redis-queue/api';
 import type { Plan, Problem as KindProblem, Resource } from '@redis-queue/controller';
 import type { StorageAccess } from '../access/storage-access.ts';
+import type { QueueLeftOut } from '../engine/left-out.ts';
 import type { RunProgress } from '../engine/progress.ts';
+import type { QueueSource } from '../engine/read-queue.ts';
 import type { BackupResult } from '../engine/write-backup.ts';
 import type { RunStep } from '../runs/apply-run-steps.ts';
 import type { Runs, RunState } from '../runs/runs.ts';
 import type { Stage } from '../runs/stage.ts';
-import type { SelectedSources } from './select-sources.ts';
 
 // What planning starts from and ends with.
 
@@ -21,6 +22,14 @@ export type BackupRuns = Runs<RunProgress, BackupRunResult>;
 
 /** What runs do for a QueueBackup. */
 export const BackupTask = { backup: 'backup', removal: 'removal' } as const;
+
+/** The queues that a backup is to have. */
+export interface SelectedSources {
+  /** Those to read: a queue, then its dead letters where they go along. */
+  readonly queues: readonly QueueSource[];
+  /** Those to whose Redis there is no way, with the reason. */
+  readonly unresolved: readonly QueueLeftOut[];
+}
 
 export interface ObservedBackup {
   readonly stage: Stage;

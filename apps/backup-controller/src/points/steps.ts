@@ -1,8 +1,14 @@
 import type { QueueBackup, QueueBackupReason } from '@redis-queue/api';
 import type { Plan } from '@redis-queue/controller';
 import type { StorageAccess } from '../access/storage-access.ts';
-import type { SelectedSources } from '../backups/select-sources.ts';
-import { BackupTask, type BackupObject, type BackupPlan, type BackupStep, type Problem } from '../backups/steps.ts';
+import {
+  BackupTask,
+  type BackupObject,
+  type BackupPlan,
+  type BackupStep,
+  type Problem,
+  type SelectedSources,
+} from '../backups/steps.ts';
 import type { RunProgress } from '../engine/progress.ts';
 import type { NextPoint, PointResult } from '../engine/take-point.ts';
 import { backoffDueMs, JOB_BACKOFF, type Backoff } from '../runs/run-objects.ts';

@@ -41,7 +41,7 @@ export class Fleet {
   readonly slots: number;
   readonly supply: Level[] = [{ atMs: 0, pods: 0 }];
   readonly #countedUntilMs: number;
-  readonly #free: FreeSlots;
+  readonly #free: FreeSlots<Pod>;
   /** Pods that were not asked to stop, oldest first. */
   #pods: Pod[] = [];
   #existing = 0;
@@ -50,7 +50,7 @@ export class Fleet {
   #countedMs = 0;
 
   /** @param countedUntilMs pod-seconds after it are not counted. */
-  constructor(slots: number, countedUntilMs: number, free: FreeSlots) {
+  constructor(slots: number, countedUntilMs: number, free: FreeSlots<Pod>) {
     this.slots = slots;
     this.#countedUntilMs = countedUntilMs;
     this.#free = free;

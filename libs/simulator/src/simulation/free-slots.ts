@@ -1,10 +1,14 @@
-import type { Pod } from './fleet.ts';
+/** What a pod has to say for its slots. */
+interface SlotHolder {
+  readonly slots: number;
+  readonly state: string;
+}
 
 /**
  * Free slots of all pods on the queue in the order they became free, as Redis serves blocked clients; those of pods
  * that take no more jobs are skipped.
  */
-export class FreeSlots {
+export class FreeSlots<Pod extends SlotHolder> {
   #free: Pod[] = [];
   #first = 0;
 

@@ -38,7 +38,7 @@ export class Simulation implements QueueView {
   readonly #bounds: Bounds;
   readonly #events = new EventHeap<Event>();
   readonly #queue: JobQueue;
-  readonly #slots = new FreeSlots();
+  readonly #slots = new FreeSlots<Pod>();
   readonly #pools: readonly SimulatedPool[];
   readonly #lives: PodLives;
   readonly #ledger: Ledger;
