@@ -159,7 +159,7 @@ describe.concurrent('a backup of several queues', () => {
   it('begins with no dead letters after what has ended all of it', async () => {
     await producer('g').addBulk(some(5));
     const begun = new Set<string>();
-    const report: WriteOptions['report'] = ({ queue = '' }) => void begun.add(queue);
+    const report: WriteOptions['report'] = ({ queue }) => void begun.add(queue);
     const options = { ...common(), directory: `full-${++backups}`, queues: [source('g'), letters('g')], report };
     await expect(writeBackup({ ...options, assertLeading: deposed })).rejects.toThrow('not leading');
     expect([...begun]).toEqual(['g']);
