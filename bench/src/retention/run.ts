@@ -240,7 +240,13 @@ async function besideWorkers(jobs: number, windowMs: number): Promise<BesideWork
       });
       return result!;
     };
-    rates.without.push((await measured(() => sleep(windowMs))).perSecond);
+    // Workers to which a busy machine gave no time are waited for: a share of nothing would be no number.
+    const workAlone = async (): Promise<void> => {
+      const before = await finishedJobs(control, limited.queue.name);
+      do await sleep(windowMs);
+      while ((await finishedJobs(control, limited.queue.name)) === before);
+    };
+    rates.without.push((await measured(workAlone)).perSecond);
     for (let isLast = false; !isLast;) {
       const { result, perSecond, ms } = await measured(clean);
       isLast = !result.unfinished;
@@ -248,7 +254,7 @@ async function besideWorkers(jobs: number, windowMs: number): Promise<BesideWork
       pacedMs += ms;
       // The last turn may be too short to say something.
       if (!isLast || rates.with.length === 0) rates.with.push(perSecond);
-      rates.without.push((await measured(() => sleep(windowMs))).perSecond);
+      rates.without.push((await measured(workAlone)).perSecond);
     }
     const shares = rates.with.map((rate, index) => rate / ((rates.without[index]! + rates.without[index + 1]!) / 2));
     const slowest = await slowestScripts(control);
