@@ -37,10 +37,11 @@ export interface AutoscalerOptions {
 const DECIDE_AT_LEAST_MS = 2_000;
 
 /**
- * A first change of the topology is adopted at once, further ones after this pause: thousands of objects may be created
- * in a row.
+ * A first change of the topology is adopted at once, further ones after this pause, or after so many times as long as
+ * that took: thousands of objects may be created in a row, and all of them are gone through each time.
  */
 const ADOPT_PAUSE_MS = 250;
+const ADOPT_PAUSE_TIMES = 9;
 
 /**
  * The loop: samples every Redis, decides the pools' sizes from the samples and publishes them. One instance per
@@ -93,8 +94,9 @@ export class Autoscaler implements SamplerHost {
     let adoptNextMs = -Infinity;
     while (!signal.aborted) {
       if (now() >= adoptNextMs && triggers.takeTopologyChanged()) {
+        const beganMs = now();
         this.#adopt(this.#options.topology());
-        adoptNextMs = now() + ADOPT_PAUSE_MS;
+        adoptNextMs = now() + Math.max(ADOPT_PAUSE_MS, ADOPT_PAUSE_TIMES * (now() - beganMs));
       }
       for (const key of triggers.takePodsChanged()) this.#podsChanged(key);
       for (const key of triggers.takeRedisReconnected()) this.#samplers.retryFailed(key);
