@@ -1,8 +1,7 @@
 import { Redis } from 'ioredis';
 import { startProcess, startRedis, type ChildHandle, type RedisServer } from '@redis-queue/rig';
-import { setPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { coreEach } from '../measuring/core-each.ts';
+import { coreEach, weighAsRequested } from '../measuring/core-each.ts';
 import { finishedJobs } from '../measuring/finished-jobs.ts';
 import { hundredths, percentile, tenths } from '../measuring/percentile.ts';
 import { seedEveryState, seedOthers } from './seed.ts';
@@ -77,8 +76,6 @@ const AT_ONCE = 50_000;
 /** As the image runs Node; it would let garbage lie for longer by itself. */
 const IMAGE_FLAGS = '--max-semi-space-size=1 --max-old-space-size=80';
 const SLOW_FROM_US = 200;
-/** As the 50m that the chart requests beside workers with a processor: of a core that is wanted by both it gets little. */
-const NICE_OF_READER = 13;
 
 /** Takes snapshots of a queue with jobs in every state, beside reading them bare, and beside workers. */
 export async function runBackup(options: BackupBenchOptions): Promise<BackupReport> {
@@ -216,7 +213,7 @@ async function besideWorkers(
     };
     const reading = async (way: Way, lastsMs = 0): Promise<Turn> => {
       await using reader = await startReader(server, way, QUEUE, lastsMs);
-      setPriority(reader.pid, NICE_OF_READER);
+      await weighAsRequested(reader.pid);
       return await turn(() => readWith(reader, stalls, way));
     };
     const without = [await turn(() => sleep(windowMs))];

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startProcess } from '@redis-queue/rig';
-import { coreEach } from '../measuring/core-each.ts';
+import { coreEach, weighAsRequested } from '../measuring/core-each.ts';
 import { finishedJobs } from '../measuring/finished-jobs.ts';
 import { hundredths, percentile } from '../measuring/percentile.ts';
 import type { IncrementalStand } from './stand.ts';
@@ -46,6 +46,7 @@ export async function workerThroughput(
       progress(`workers beside points: ${turn} of ${turns}`);
       await stand.startController();
       await coreEach(rig.redis.pid, [stand.controller.pid]);
+      await weighAsRequested(stand.controller.pid);
       // The first one after a start reads from the storage what is known.
       await stand.pointSince(Date.now());
       beside.push(await perSecond());
