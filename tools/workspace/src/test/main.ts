@@ -10,9 +10,9 @@ import { Workspace } from './workspace.ts';
 const workspaceRoot = resolve(import.meta.dirname, '../../../..');
 const results = join(workspaceRoot, '.results');
 
-function step({ name, command, remedy, cwd = '' }: Plan): Step {
-  const logFile = join(results, 'logs', `${name.replaceAll(/[ /]/g, '-')}.log`);
-  return { name, command, cwd: join(workspaceRoot, cwd), remedy, logFile, env: { FORCE_COLOR: '0' } };
+function step({ cwd = '', ...rest }: Plan): Step {
+  const logFile = join(results, 'logs', `${rest.name.replaceAll(/[ /]/g, '-')}.log`);
+  return { ...rest, cwd: join(workspaceRoot, cwd), logFile, env: { FORCE_COLOR: '0' } };
 }
 
 function report({ step: { name, logFile, remedy }, ok, seconds, tail }: StepResult): void {

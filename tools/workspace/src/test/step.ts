@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createWriteStream, mkdirSync } from 'node:fs';
+import { constants, setPriority } from 'node:os';
 import { dirname } from 'node:path';
 
 export interface Step {
@@ -7,6 +8,8 @@ export interface Step {
   command: [string, ...string[]];
   cwd: string;
   env?: Record<string, string>;
+  /** It leaves the processors to the steps beside it. */
+  yields?: boolean;
   /** Everything the step prints goes here. */
   logFile: string;
   /** What to do when the step fails, for the person who reads it. */
@@ -39,6 +42,8 @@ export async function runStep(step: Step, print: (line: string) => void): Promis
     env: { ...process.env, ...step.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  // Without a process id it did not start: `error` says why.
+  if (step.yields && child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
   const collect = (chunk: Buffer): void => {
     log.write(chunk);
     const lines = (rest + chunk.toString('utf8')).split('\n');

@@ -30,13 +30,13 @@ const run = (files: string[], projects: string[]): Record<string, string>[] =>
     ),
   );
 
-it('runs every step over everything, cheap ones first, end to end beside integration', () => {
+it('runs every step over everything, cheap ones first, end to end beside unit tests', () => {
   const stages = allSteps();
   expect(stages.map((stage) => stage.map(({ name }) => name))).toEqual([
     ['format', 'typecheck', 'lint'],
-    ['build', 'unit'],
+    ['build'],
+    ['unit', 'e2e', 'e2e cluster'],
     ['integration'],
-    ['e2e', 'e2e cluster'],
   ]);
   expect(stages.flat().flatMap(({ command }) => command)).not.toContainEqual(expect.stringMatching(/^--project/));
 });
@@ -44,9 +44,8 @@ it('runs every step over everything, cheap ones first, end to end beside integra
 it('of a change runs the projects that depend on it, where they have the target, and formats its files', () => {
   expect(run(['libs/api/src/a.ts'], ['@redis-queue/api', '@redis-queue/e2e'])).toEqual([
     { format: 'libs/api/src/a.ts', typecheck: '' },
-    { unit: '@redis-queue/api,@redis-queue/workspace' },
+    { unit: '@redis-queue/api,@redis-queue/workspace', e2e: '' },
     { integration: '@redis-queue/api' },
-    { e2e: '' },
   ]);
 });
 

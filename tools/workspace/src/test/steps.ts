@@ -1,7 +1,7 @@
 import type { Step } from './step.ts';
 
 /** A step as far as it is known before it is known where it runs and logs. */
-export type Plan = Pick<Step, 'name' | 'command' | 'remedy'> & { cwd?: string };
+export type Plan = Pick<Step, 'name' | 'command' | 'remedy' | 'yields'> & { cwd?: string };
 
 /** What is affected by a change. */
 export interface Changed {
@@ -33,11 +33,12 @@ const E2E = [
 ];
 
 /**
- * Every step, in the order of their cost. Those of one stage run side by side. End-to-end tests run by themselves: beside
- * pods that start by the dozen, integration tests miss the seconds that they give the product.
+ * Every step, in the order of their cost. Those of one stage run side by side. End-to-end tests mostly wait, and unit
+ * tests, which have no seconds to keep, take what they leave. Integration tests run by themselves: beside pods that start
+ * by the dozen, they miss the seconds that they give the product.
  */
 export function allSteps(): Plan[][] {
-  return [[format(['.']), TYPECHECK, LINT], [build(), tests('unit')], [tests('integration')], E2E.map(e2e)];
+  return [[format(['.']), TYPECHECK, LINT], [build()], [units(), ...E2E.map(e2e)], [tests('integration')]];
 }
 
 /**
@@ -64,12 +65,12 @@ export function changedSteps({ files, projects, hasTarget }: Changed): Plan[][] 
     ...(affected('lint').length > 0 ? [LINT] : []),
   ];
   const built = affected('build').length > 0 ? [build(affected('build'))] : [];
-  const units = tests('unit', [...new Set([...affected('test'), WORKSPACE])]);
+  const endToEnd = E2E.filter(({ project }) => affected('e2e').includes(project)).map(e2e);
   return [
     [...changed, ...checked],
-    [...built, units],
+    built,
+    [units([...new Set([...affected('test'), WORKSPACE])]), ...endToEnd],
     integration.length > 0 ? [tests('integration', integration)] : [],
-    E2E.filter(({ project }) => affected('e2e').includes(project)).map(e2e),
   ].filter((stage) => stage.length > 0);
 }
 
@@ -96,6 +97,10 @@ function tests(name: 'unit' | 'integration', projects: string[] = []): Plan {
   const mode = name === 'unit' ? 'test' : name;
   const some = projects.map((project) => `--project=${project}`);
   return { name, command: ['npx', 'vitest', 'run', '--mode', mode, ...some], remedy: `npx nx ${mode} PROJECT` };
+}
+
+function units(projects?: string[]): Plan {
+  return { ...tests('unit', projects), yields: true };
 }
 
 function e2e({ name, project, cwd }: (typeof E2E)[number]): Plan {
