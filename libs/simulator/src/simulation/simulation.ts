@@ -92,6 +92,13 @@ export class Simulation implements QueueView {
     return this.#pools.reduce((sum, { fleet }) => sum + fleet.readyPods, 0);
   }
 
+  slotsOfAll(): { readonly present: number; readonly most: number } {
+    const { concurrency, maxReplicas } = this.#environment;
+    const pools = this.#pools.filter(({ fromMs }) => fromMs <= this.nowMs);
+    const present = pools.reduce((sum, { replicas }) => sum + replicas, 0) * concurrency;
+    return { present, most: pools.length * maxReplicas * concurrency };
+  }
+
   get ready(): number {
     return this.#queue.ready;
   }
