@@ -1,12 +1,5 @@
 import { poolSpecView } from '@redis-queue/scaling';
-import {
-  exponential,
-  lognormal,
-  production,
-  type Environment,
-  type Pool,
-  type Scaler,
-} from '@redis-queue/simulator';
+import { exponential, lognormal, production, type Environment, type Pool, type Scaler } from '@redis-queue/simulator';
 
 /** What every scaler is run in. */
 export interface Stage {

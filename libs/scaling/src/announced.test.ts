@@ -18,19 +18,34 @@ it('nothing is remembered of queues that never had a delayed job', () => {
 });
 
 it('delayed jobs come when they are due', () => {
-  const steady = watch(60, () => [25, 50], () => 10);
+  const steady = watch(
+    60,
+    () => [25, 50],
+    () => 10,
+  );
   expect(sharesThatCame(steady)).toEqual([1, 1]);
 });
 
+/** 600 jobs that are due at the tenth second, announced as soon as each of the times reaches so far. */
+const burst = (second: number): number[] => [
+  second >= 8 && second < 10 ? 600 : 0,
+  second >= 5 && second < 10 ? 600 : 0,
+];
+const comes = (second: number): number => (second === 10 ? 600 : 0);
+
 it('of a burst that is announced all counts until it is due, and after it', () => {
-  const burst = (second: number): number[] => [second >= 8 && second < 10 ? 600 : 0, second >= 5 && second < 10 ? 600 : 0];
-  const comes = (second: number): number => (second === 10 ? 600 : 0);
   expect(sharesThatCame(watch(10, burst, comes))).toEqual([1, 1]);
   expect(sharesThatCame(watch(30, burst, comes))).toEqual([1, 1]);
 });
 
 it('of jobs that are put off again and again a part comes', () => {
-  const [soon, later] = sharesThatCame(watch(120, () => [20, 56], () => 4));
+  const [soon, later] = sharesThatCame(
+    watch(
+      120,
+      () => [20, 56],
+      () => 4,
+    ),
+  );
   expect(soon).toBeCloseTo(12 / 20, 1);
   expect(later).toBeCloseTo(20 / 56, 1);
 });

@@ -3,7 +3,6 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { queueDemand } from './demand.ts';
 import { aLoad, aPool } from './fixtures.ts';
-import { loadOfPool, shareOfQueue, type Slots } from './share.ts';
 import { sizePool } from './size.ts';
 
 const replicas = (...loads: ReturnType<typeof aLoad>[]) => wholeReplicas(sizePool(aPool(), loads).demand);
@@ -202,45 +201,5 @@ describe('the size of a pool', () => {
         },
       ),
     );
-  });
-
-  it('is shared by the pools on one queue: together they ask for what one would', () => {
-    const aSize = fc.record({ replicas: fc.integer({ min: 0, max: 400 }), room: fc.integer({ min: 0, max: 400 }) });
-    fc.assert(
-      fc.property(fc.array(aSize, { minLength: 1, maxLength: 5 }), fc.integer({ min: 1, max: 10_000 }), (sizes, ready) => {
-        const pools = sizes.map(({ replicas, room }): Slots => ({ present: replicas, most: 1 + replicas + room }));
-        const sum = (of: (slots: Slots) => number): number => pools.reduce((total, slots) => total + of(slots), 0);
-        const all = { present: sum(({ present }) => present), most: sum(({ most }) => most) };
-        const alone = queueDemand(aLoad({ ready }), 5_000).slots;
-        const shared = { ...aLoad({ ready }) };
-        const together = sum((own) => queueDemand(loadOfPool(shared, { own, all, waitTargetMs: 5_000 }), 5_000).slots);
-        expect(together).toBeCloseTo(alone, 3);
-      }),
-    );
-  });
-});
-
-describe('the part of a queue that is a pool’s', () => {
-  const shares = (pools: readonly Slots[], demanded: number): number[] => {
-    const all = {
-      present: pools.reduce((sum, { present }) => sum + present, 0),
-      most: pools.reduce((sum, { most }) => sum + most, 0),
-    };
-    return pools.map((own) => shareOfQueue(own, all, demanded));
-  };
-
-  it('is what its slots can do, so that a pool that comes takes nothing from one that is there', () => {
-    expect(shares([{ present: 80, most: 100 }, { present: 0, most: 100 }], 80)).toEqual([1, 0]);
-    expect(shares([{ present: 60, most: 100 }, { present: 20, most: 100 }], 40)).toEqual([0.75, 0.25]);
-  });
-
-  it('of what is more goes by the room that each has', () => {
-    expect(shares([{ present: 0, most: 50 }, { present: 0, most: 150 }], 100)).toEqual([0.25, 0.75]);
-    expect(shares([{ present: 80, most: 100 }, { present: 0, most: 60 }], 120)).toEqual([90 / 120, 30 / 120]);
-    expect(shares([{ present: 100, most: 100 }, { present: 0, most: 100 }], 150)).toEqual([100 / 150, 50 / 150]);
-  });
-
-  it('of more than all may have goes by what each may have', () => {
-    expect(shares([{ present: 50, most: 50 }, { present: 150, most: 150 }], 400)).toEqual([0.25, 0.75]);
   });
 });

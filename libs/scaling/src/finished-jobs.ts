@@ -43,7 +43,13 @@ export interface Finished {
 }
 
 export function noneFinished(nowMs: Instant): Finished {
-  return { service: NO_MOMENTS, longest: { ms: 0, atMs: nowMs }, waits: [], completed: startRate(nowMs), failed: startRate(nowMs) };
+  return {
+    service: NO_MOMENTS,
+    longest: { ms: 0, atMs: nowMs },
+    waits: [],
+    completed: startRate(nowMs),
+    failed: startRate(nowMs),
+  };
 }
 
 export function observeFinished(before: Finished, jobs: FinishedJobs, nowMs: Instant): Finished {

@@ -61,11 +61,11 @@ function watchOne(
   if (before === undefined && !isInLine) return undefined;
   const now = load.active - (load.orphaned ?? 0);
   const old = before ?? { atMs: nowMs, lineAtMs: nowMs, served: now };
-  const kept = decay(nowMs - old.atMs, SERVED_HALF_LIFE_MS);
+  const retained = decay(nowMs - old.atMs, SERVED_HALF_LIFE_MS);
   const watch: FreeSlotsWatch = {
     ...old,
     atMs: nowMs,
-    served: old.served * kept + now * (1 - kept),
+    served: old.served * retained + now * (1 - retained),
     lineAtMs: isInLine ? nowMs : old.lineAtMs,
   };
   if (nowMs - watch.lineAtMs > FORGET_MS) return undefined;

@@ -105,10 +105,11 @@ export class PoolDecider {
       else memory.published = publishedBefore;
     };
     try {
-      const busy = decision.desired < currentReplicas ? await this.#options.busyPods(pool) : undefined;
+      const shrinks = decision.desired < currentReplicas;
+      const busy = shrinks ? await this.#options.busyPods(pool) : undefined;
       // What was decided meanwhile is newer and must not get the lower sequence.
       if (memory.published !== next) return false;
-      if (isHeld && !keepsBusy(decision, busy)) {
+      if (shrinks && isHeld && !keepsBusy(decision, busy)) {
         delete memory.busy;
         restore();
         return false;

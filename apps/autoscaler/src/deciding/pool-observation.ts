@@ -42,10 +42,7 @@ export function observePool(
   };
 }
 
-function observation(
-  queue: PoolQueue,
-  knowledge: (id: string) => QueueKnowledge | undefined,
-): UnseenQueue | WholeLoad {
+function observation(queue: PoolQueue, knowledge: (id: string) => QueueKnowledge | undefined): UnseenQueue | WholeLoad {
   if ('unseen' in queue) return queue;
   const known = knowledge(queue.id);
   if (known?.failure !== undefined || known?.latest === undefined) {

@@ -104,9 +104,7 @@ export function buildTopology(cluster: ClusterView): Topology {
       generation: pool.metadata.generation ?? 0,
       view,
       advised: advisedSpec(pool.spec),
-      queues: poolQueues.map(({ name, at }): PoolQueue =>
-        at.ok ? { queue: name, id: at.id } : at.unseen,
-      ),
+      queues: poolQueues.map(({ name, at }): PoolQueue => (at.ok ? { queue: name, id: at.id } : at.unseen)),
     });
     for (const { at } of poolQueues) {
       if (!at.ok) continue;
@@ -119,7 +117,9 @@ export function buildTopology(cluster: ClusterView): Topology {
   return { pools, queues, targets: chargeTargets(targets), consumers: consumersOf(located) };
 }
 
-function consumersOf(located: readonly { pool: WorkerPool; queues: readonly { at: Located }[] }[]): Topology['consumers'] {
+function consumersOf(
+  located: readonly { pool: WorkerPool; queues: readonly { at: Located }[] }[],
+): Topology['consumers'] {
   const first = new Map<string, WorkerPool>();
   const shared = new Map<string, Consumer[]>();
   for (const { pool, queues } of located)

@@ -57,11 +57,8 @@ class Production implements Scaler {
     const { nowMs } = view;
     this.#state ??= initialState(nowMs);
     const { concurrency, maxReplicas, waitTargetMs } = this.#pool;
-    const load = loadOfPool(this.#sensor.sample(view), {
-      own: { present: view.replicas * concurrency, most: maxReplicas * concurrency },
-      all: view.slotsOfAll(),
-      waitTargetMs,
-    });
+    const own = { present: view.replicas * concurrency, most: maxReplicas * concurrency };
+    const load = loadOfPool(this.#sensor.sample(view), { own, all: view.slotsOfAll() ?? own, waitTargetMs });
     const observation = {
       currentReplicas: view.replicas,
       readyReplicas: view.readyPods,
@@ -74,7 +71,6 @@ class Production implements Scaler {
     };
     const { decision, state } = decide(this.#pool, this.#state, observation, nowMs);
     this.#state = state;
-    Object.assign(this, { lastReason: decision.reason, lastLoad: load });
     this.#sensor.readFinished(view);
     return { desired: decision.desired, ...this.#nextLook(view, load, decision.desired) };
   }
