@@ -1,8 +1,10 @@
 import type { RedisConnections } from '@redis-queue/bullmq';
 import { LoopTurns } from '@redis-queue/controller';
+import type { Slots } from '@redis-queue/scaling';
 import { PoolAdvisor, type AdvisorOptions } from './deciding/pool-advisor.ts';
 import { PoolDecider } from './deciding/pool-decider.ts';
 import { observePool } from './deciding/pool-observation.ts';
+import { QueueSlots } from './deciding/queue-slots.ts';
 import type { AutoscalerMetrics } from './metrics/autoscaler-metrics.ts';
 import { readBusyPods } from './publishing/busy-pods.ts';
 import { EpochPublisher, type DecisionBus } from './publishing/epoch-publisher.ts';
@@ -54,7 +56,8 @@ export class Autoscaler implements SamplerHost {
   readonly #advisor: PoolAdvisor;
   /** Thousands of pools may have to be decided at the same moment. */
   readonly #turns = new LoopTurns();
-  #topology: Topology = { pools: new Map(), queues: new Map(), targets: new Map() };
+  readonly #slots = new QueueSlots();
+  #topology: Topology = { pools: new Map(), queues: new Map(), targets: new Map(), consumers: new Map() };
   #publisher: EpochPublisher | undefined;
   #beginning = false;
   #busDown = false;
@@ -220,7 +223,12 @@ export class Autoscaler implements SamplerHost {
     const pods = this.#options.pods(pool.key);
     if (pods === undefined) return; // No Deployment yet; whoever creates it knows the first size.
     if (this.#isNew(pool)) return; // What will be known in a moment is not missing.
-    const observed = observePool(pool, pods, (id) => this.#samplers.knowledge(id));
+    const { pods: podsOf, now } = this.#options;
+    const slots = (id: string): Slots | undefined => {
+      const consumers = this.#topology.consumers.get(id);
+      return consumers && this.#slots.of(consumers, podsOf, now());
+    };
+    const observed = observePool(pool, pods, (id) => this.#samplers.knowledge(id), slots);
     const redisSaturated = this.#samplers.isSaturated(pool);
     const largestSize = this.#samplers.largestSize(pool, pods);
     const connections = largestSize === undefined ? {} : { connectableReplicas: largestSize };

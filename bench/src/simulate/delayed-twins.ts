@@ -60,7 +60,7 @@ function pods(podSeconds: number): number {
   return podSeconds / (DURATION_MS / 1_000);
 }
 
-function flows(seed: number): Workload[] {
+export function flows(seed: number): Workload[] {
   const random = (salt: number) => seededRandom(seed * 37 + salt);
   const arrivals = (perSecond: number) => poissonArrivals(() => perSecond, perSecond, DURATION_MS, random(73));
   const flowing = (name: string, perSecond: number, meanMs: number): Workload =>

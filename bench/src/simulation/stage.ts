@@ -1,13 +1,5 @@
-import { mostSlots, poolSpecView, shareOfQueue } from '@redis-queue/scaling';
-import {
-  exponential,
-  lognormal,
-  production,
-  type Environment,
-  type Pool,
-  type Scaler,
-  type ShareOverTime,
-} from '@redis-queue/simulator';
+import { poolSpecView } from '@redis-queue/scaling';
+import { exponential, lognormal, production, type Environment, type Pool, type Scaler } from '@redis-queue/simulator';
 
 /** What every scaler is run in. */
 export interface Stage {
@@ -96,13 +88,10 @@ export function openStage(
   };
 }
 
-/** The topology says which part of the queue is whose: the whole of it to one, half of it to each of two alike. */
 function twoPools(pool: Stage['pool'], seed: number, fromMs: number): readonly Pool[] {
-  const alone = { maxReplicas: pool.maxReplicas, concurrency: pool.concurrency };
-  const share: ShareOverTime = (nowMs) => shareOfQueue(alone, (nowMs < fromMs ? 1 : 2) * mostSlots(alone));
   return [
-    { scaler: production(pool, seed, share), fromMs: 0 },
-    { scaler: production(pool, seed + 1, share), fromMs },
+    { scaler: production(pool, seed), fromMs: 0 },
+    { scaler: production(pool, seed + 1), fromMs },
   ];
 }
 

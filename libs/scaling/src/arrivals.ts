@@ -50,7 +50,7 @@ export interface Arrivals {
 /**
  * Follows a queue's arrivals by the change of its counters since the last sample: Δadded − Δ(not ready yet). So a
  * delayed job arrives when it falls due and a retry when its back-off ends; a deduplicated add counts although it
- * brought no job, which is an upper bound. A counter that went back (queue obliterated, Redis flushed) starts over.
+ * brought no job; see `shareBrought`. A counter that went back (queue obliterated, Redis flushed) starts over.
  *
  * @param halfLifeMs of the sustained rate; see `arrivalHalfLifeMs`.
  */
@@ -60,25 +60,30 @@ export function observeArrivals(
   nowMs: Instant,
   halfLifeMs: number,
 ): Arrivals {
-  if (before === undefined || counts.addCounter < before.counts.addCounter) return firstLook(counts, nowMs);
+  const added = before && addedSince(before.counts, counts);
+  if (before === undefined || added === undefined) return firstLook(counts, nowMs);
   if (nowMs <= before.atMs) return before;
-  const added = counts.addCounter - before.counts.addCounter;
-  const events = Math.max(0, added - (counts.notYetReady - before.counts.notYetReady));
-  const sustained = addEvents(before.sustained, events, nowMs, halfLifeMs);
-  const batch = { events: before.batch.events + events, elapsedMs: before.batch.elapsedMs + (nowMs - before.atMs) };
+  const sustained = addEvents(before.sustained, added, nowMs, halfLifeMs);
+  const batch = { events: before.batch.events + added, elapsedMs: before.batch.elapsedMs + (nowMs - before.atMs) };
   const expected = (perSecond(before.sustained, LEAST_OBSERVED_MS) * batch.elapsedMs) / 1_000;
   const judged = expected >= ARRIVALS_A_BATCH && before.sustained.observedMs >= LEAST_OBSERVED_MS;
   return {
     atMs: nowMs,
     counts,
     sustained,
-    recent: addRecent(before.recent, events, nowMs - before.atMs),
-    lastArrivalMs: events > 0 ? nowMs : before.lastArrivalMs,
-    newArrivals: events,
+    recent: addRecent(before.recent, added, nowMs - before.atMs),
+    lastArrivalMs: added > 0 ? nowMs : before.lastArrivalMs,
+    newArrivals: added,
     batch: judged ? { events: 0, elapsedMs: 0 } : batch,
     dispersion: judged ? forgetAndAdd(before.dispersion, dispersionOf(before.judged, batch)) : before.dispersion,
     ...(judged ? { judged: batch } : before.judged && { judged: before.judged }),
   };
+}
+
+/** Jobs that became ready between two samples, by the counter of adds; undefined when the counter went back. */
+function addedSince(before: ArrivalCounts, counts: ArrivalCounts): number | undefined {
+  const added = counts.addCounter - before.addCounter;
+  return added < 0 ? undefined : Math.max(0, added - (counts.notYetReady - before.notYetReady));
 }
 
 function firstLook(counts: ArrivalCounts, nowMs: Instant): Arrivals {
@@ -123,11 +128,14 @@ export function arrivalHalfLifeMs(serviceTimeMs: number, waitTargetMs: number): 
 /**
  * The estimates of the arrivals now. Time before the first sample counts as silence, so that a burst into a young
  * history is no rate; a real flow shows in `rise` within seconds.
+ *
+ * @param brought the share of the adds that brought a job; see `shareBrought`.
  */
 export function estimateArrivals(
   arrivals: Arrivals | undefined,
   nowMs: Instant,
   halfLifeMs: number,
+  brought: number,
 ): Pick<QueueEstimates, 'arrivalRate' | 'rise' | 'arrivalMemoryMs' | 'arrivalScv' | 'newArrivals'> {
   if (arrivals?.newArrivals === undefined) return {};
   const silenceMs = nowMs - arrivals.lastArrivalMs;
@@ -137,10 +145,10 @@ export function estimateArrivals(
   const arrivalRate = perSecond(arrivals.sustained, memoryMs(halfLifeMs));
   const rise = findRise(arrivals.recent, arrivalRate, scv);
   return {
-    arrivalRate: Math.min(atMost, arrivalRate),
-    ...(rise && { rise: { ...rise, ratePerSecond: Math.min(atMost, rise.ratePerSecond) } }),
+    arrivalRate: Math.min(atMost, arrivalRate) * brought,
+    ...(rise && { rise: { ...rise, ratePerSecond: Math.min(atMost, rise.ratePerSecond) * brought } }),
     arrivalMemoryMs: memoryMs(halfLifeMs),
     arrivalScv: scv <= POISSON_UP_TO ? 1 : scv,
-    newArrivals: arrivals.newArrivals,
+    newArrivals: arrivals.newArrivals * brought,
   };
 }

@@ -111,14 +111,32 @@ describe('growing', () => {
   });
 
   it.each([
-    [{ unschedulablePods: 1 }, 'Unschedulable', '1 pod of the pool cannot be scheduled'],
     [{ quotaExhausted: true }, 'QuotaExhausted', 'the namespace admits no more pods'],
     [{ redisSaturated: true }, 'RedisSaturated', 'Redis'],
-    [{ podsFailing: true }, 'PodsFailing', 'pods of the pool crash or cannot start'],
+    [{ failingPods: 2 }, 'PodsFailing', '2 pods of the pool, which are most of it, crash or cannot start'],
   ])('does not happen while pods cannot come or work: %j', (blocked, heldBy, words) => {
     const decision = new FollowingPool(3).tick([aLoad({ ready: 3_000 })], 1, blocked);
     expect(decision).toMatchObject({ desired: 3, heldBy });
     expect(decision.reason).toContain(words);
+  });
+
+  it('goes on while a node may be starting for pods that have no room, and again after each that has come', () => {
+    const pool = new FollowingPool(3);
+    const grow = (unschedulablePods: number, seconds: number, ready = 3_000) =>
+      pool.tick([aLoad({ ready })], seconds, { unschedulablePods });
+    expect(grow(1, 1).desired).toBe(86);
+    grow(40, 200);
+    expect(grow(30, 200, 6_000).desired).toBeGreaterThan(100 - 1);
+    const held = new FollowingPool(3);
+    held.tick([aLoad({ ready: 10, active: 20 })], 301, { unschedulablePods: 1 });
+    const decision = held.tick([aLoad({ ready: 3_000 })], 1, { unschedulablePods: 1 });
+    expect(decision).toMatchObject({ desired: 3, heldBy: 'Unschedulable' });
+    expect(decision.reason).toContain('1 pod of the pool cannot be scheduled');
+  });
+
+  it('goes on while a few of many pods crash, and asks for as many more', () => {
+    const calm = new FollowingPool(20).tick([aLoad({ ready: 1_000 })]).desired;
+    expect(new FollowingPool(20).tick([aLoad({ ready: 1_000 })], 1, { failingPods: 4 }).desired).toBe(calm + 4);
   });
 
   it('goes as far as Redis has connections for pods, says so, and goes on when it has more', () => {
@@ -151,10 +169,10 @@ describe('growing', () => {
 
   it('goes on where it stopped as soon as pods work again, and they never keep a pool from shrinking', () => {
     const pool = new FollowingPool(3);
-    expect(pool.tick([aLoad({ ready: 3_000 })], 1, { podsFailing: true }).desired).toBe(3);
+    expect(pool.tick([aLoad({ ready: 3_000 })], 1, { failingPods: 3 }).desired).toBe(3);
     expect(pool.tick([aLoad({ ready: 3_000 })]).desired).toBeGreaterThan(3);
     const idle = new FollowingPool(3);
-    expect(idle.tick([aLoad()], 90, { podsFailing: true }).desired).toBe(0);
+    expect(idle.tick([aLoad()], 90, { failingPods: 3 }).desired).toBe(0);
   });
 
   it('does not happen for a paused queue', () => {
@@ -244,6 +262,36 @@ describe('shrinking', () => {
       desired: 10,
       heldBy: 'WaitOverTarget',
     });
+  });
+
+  it('is not held by the waits of a queue that cannot use the pods: a limit that was lowered', () => {
+    const limited = { ready: 20_000, active: 2, headAgeMs: 600_000, rateLimitPerSecond: 2 };
+    expect(new FollowingPool(50).tick([aLoad({ ...limited, estimates: { arrivalRate: 5 } })], 120).desired).toBe(1);
+  });
+
+  const longJobs = aLoad({ active: 40, estimates: { serviceTimeMs: 3_600_000 } });
+
+  it('leaves the pods that run jobs which may outlast the drain', () => {
+    const pool = new FollowingPool(30);
+    const decision = pool.tick([longJobs], 120, { busyPods: 28 });
+    expect(decision).toMatchObject({ desired: 28, heldBy: 'LongJobs' });
+    expect(decision.reason).toContain('those pods run jobs that may take longer than the 10 min of maxDrainTime');
+    expect(pool.tick([longJobs], 120, { busyPods: 9 }).desired).toBe(9);
+    expect(pool.tick([aLoad()], 120, { busyPods: 0 }).desired).toBe(0);
+  });
+
+  it('waits until it is known which pods run jobs that may outlast the drain', () => {
+    const decision = new FollowingPool(30).tick([longJobs], 120);
+    expect(decision).toMatchObject({ desired: 30, heldBy: 'LongJobs' });
+    expect(decision.reason).toContain('it is not known which pods run some');
+  });
+
+  it.each([
+    ['jobs that are done within the drain', { serviceTimeMs: 60_000, longestServiceMs: 240_000 }, 5],
+    ['short jobs of which one took longer than the drain', { serviceTimeMs: 60_000, longestServiceMs: 700_000 }, 40],
+    ['jobs that are four times as long as usual, if not more', { serviceTimeMs: 160_000 }, 40],
+  ])('goes by how long jobs may run: %s', (_, estimates, desired) => {
+    expect(new FollowingPool(50).tick([aLoad({ active: 40, estimates })], 120, { busyPods: 40 }).desired).toBe(desired);
   });
 
   it('is held while jobs wait of which nothing is known: no pod has taken one yet', () => {

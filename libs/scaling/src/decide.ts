@@ -13,7 +13,15 @@ import {
   windowEndMs,
 } from './behavior.ts';
 import { isIdle } from './demand.ts';
-import { confidenceOf, growHold, historyNeededMs, isMissingData, shrinkHold, unseenHold } from './holds.ts';
+import {
+  confidenceOf,
+  fewestForLongJobs,
+  growHold,
+  historyNeededMs,
+  isMissingData,
+  shrinkHold,
+  unseenHold,
+} from './holds.ts';
 import {
   isSeen,
   type Decision,
@@ -24,7 +32,7 @@ import {
   type PoolSpecView,
   type QueueObservation,
 } from './model/types.ts';
-import { addProposal, observeSize } from './policy-state.ts';
+import { addProposal, observePods } from './policy-state.ts';
 import { explain } from './reason.ts';
 import { sizePool } from './size.ts';
 
@@ -42,11 +50,14 @@ export function decide(
   nowMs: Instant,
 ): { decision: Decision; state: PolicyState } {
   const current = observation.currentReplicas;
-  let state = observeSize(remembered, pool, current, nowMs);
-  const size = sizePool(pool, observation.queues);
+  let state = observePods(remembered, pool, observation, nowMs);
+  const size = sizePool(pool, observation.queues, {
+    failingPods: observation.failingPods,
+    freeSlots: state.freeSlots,
+  });
   state = updatePanic(state, wholeReplicas(size.demand), current, nowMs);
   const confidence = confidenceOf(observation.queues, nowMs);
-  const mayNotShrink = shrinkHold(pool, observation, state, confidence, nowMs);
+  const mayNotShrink = shrinkHold(pool, observation, { asked: size.queues, confidence }, state, nowMs);
   const proposal = proposeReplicas(pool, size.demand, current, size.doubt);
   // While data is missing the size itself is what the window remembers, so that no shrink is waiting when the data is
   // back.
@@ -57,9 +68,10 @@ export function decide(
   state = addProposal(state, pool, { replicas: Math.max(inWindow, least), lasting: Math.max(lasting, least) }, nowMs);
 
   const { serviceTimeMs } = size;
-  const mayNotGrow = growHold(observation);
+  const mayNotGrow = growHold(observation, state, nowMs);
   const { connectableReplicas: connectable = Infinity } = observation;
-  const step = { proposal, current, serviceTimeMs, mayNotShrink, mayNotGrow, connectable };
+  const fewest = fewestForLongJobs(pool, observation, size.queues);
+  const step = { proposal, current, serviceTimeMs, mayNotShrink, mayNotGrow, connectable, fewest };
   const followed = follow(pool, state, step, nowMs);
   const desired = clampToBounds(pool, followed.replicas);
   const wanted = wholeReplicas(size.demand);
@@ -100,6 +112,8 @@ interface Step {
   readonly mayNotGrow: Hold | undefined;
   /** As many pods as can connect. */
   readonly connectable: number;
+  /** As few as keep what runs. */
+  readonly fewest: number;
 }
 
 function follow(
@@ -132,7 +146,7 @@ function grow(
 function shrink(
   pool: PoolSpecView,
   state: PolicyState,
-  { proposal, current, mayNotShrink }: Step,
+  { proposal, current, mayNotShrink, fewest }: Step,
   nowMs: Instant,
 ): { replicas: number; heldBy?: Hold } {
   if (mayNotShrink !== undefined) return { replicas: current, heldBy: mayNotShrink };
@@ -141,6 +155,7 @@ function shrink(
   if (isWithinTolerance(pool, current, proposal)) return { replicas: current };
   if (isWithinTolerance(pool, current, stabilized)) return { replicas: current, heldBy: 'StabilizationWindow' };
   const limited = limitShrink(pool.scaleDown, state, current, stabilized, nowMs);
+  if (limited.replicas < fewest) return { replicas: fewest, heldBy: 'LongJobs' };
   return limited.heldBy === undefined && stabilized > proposal
     ? { ...limited, heldBy: 'StabilizationWindow' }
     : limited;

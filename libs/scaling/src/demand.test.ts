@@ -3,7 +3,6 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { queueDemand } from './demand.ts';
 import { aLoad, aPool } from './fixtures.ts';
-import { mostSlots, shareOfQueue } from './share.ts';
 import { sizePool } from './size.ts';
 
 const replicas = (...loads: ReturnType<typeof aLoad>[]) => wholeReplicas(sizePool(aPool(), loads).demand);
@@ -28,6 +27,23 @@ describe('the demand of a queue', () => {
 
   it('starts a backlog within half of the target, the other half being for pods to start: 1 + t/S jobs per slot', () => {
     expect(queueDemand(aLoad({ ready: 600 }), 5_000).slots).toBeCloseTo(600 / 3.5);
+  });
+
+  it('does not count as a line what the steady slots serve until it is due', () => {
+    const flowing = { active: 50, estimates: { arrivalRate: 50, arrivalMemoryMs: 43_281 } };
+    const every = [2_500, 5_000, 7_500, 10_000].map((withinMs) => ({ withinMs, jobs: withinMs / 20 }));
+    const announced = queueDemand(aLoad({ ...flowing, dueSoon: 500, dueBy: every }), 5_000);
+    expect(announced.slots).toBe(queueDemand(aLoad(flowing), 5_000).slots);
+    expect(announced.backlog).toBe(0);
+    const all = every.map(({ withinMs, jobs }) => ({ withinMs, jobs: withinMs < 7_500 ? jobs : jobs + 2_000 }));
+    const burst = queueDemand(aLoad({ ...flowing, dueSoon: 2_500, dueBy: all }), 5_000);
+    expect(burst.backlog).toBeGreaterThan(1_800);
+    expect(burst.backlog).toBeLessThan(2_000);
+  });
+
+  it('counts all that is due soon where nothing else comes', () => {
+    const dueBy = [{ withinMs: 10_000, jobs: 600 }];
+    expect(queueDemand(aLoad({ dueSoon: 600, dueBy }), 5_000).slots).toBeCloseTo(600 / 3.5);
   });
 
   it('asks for nothing more while the busy slots will work the line off in time, and then for gradually more', () => {
@@ -182,27 +198,6 @@ describe('the size of a pool', () => {
           expect(size({ active: active + more })).toBeGreaterThanOrEqual(Math.min(base, busy));
           expect(size({ dueSoon: dueSoon + more })).toBeGreaterThanOrEqual(base);
           expect(size({ estimates: { arrivalRate: arrivalRate + faster } })).toBeGreaterThanOrEqual(base);
-        },
-      ),
-    );
-  });
-
-  it('is shared by the pools on one queue: together they ask for what one would', () => {
-    fc.assert(
-      fc.property(
-        fc.array(
-          fc.record({ maxReplicas: fc.integer({ min: 1, max: 500 }), concurrency: fc.integer({ min: 1, max: 50 }) }),
-          { minLength: 1, maxLength: 5 },
-        ),
-        fc.integer({ min: 1, max: 10_000 }),
-        (pools, ready) => {
-          const alone = queueDemand(aLoad({ ready }), 5_000).slots;
-          const slots = pools.reduce((sum, pool) => sum + mostSlots(pool), 0);
-          const together = pools.reduce(
-            (sum, pool) => sum + queueDemand(aLoad({ ready, share: shareOfQueue(pool, slots) }), 5_000).slots,
-            0,
-          );
-          expect(together).toBeCloseTo(alone, 3);
         },
       ),
     );

@@ -19,7 +19,7 @@ const OLD_SHARE = 0.8;
 const FORESEEN = 2;
 
 /** Why a queue cannot use more slots, however much waits. */
-export type SlotCap = 'Paused' | 'RateLimit' | 'GlobalConcurrency';
+export type SlotCap = 'Paused' | 'RateLimit' | 'GlobalConcurrency' | 'SlotsFree';
 
 /** Slots (jobs at once) that one queue asks of one pool, by what asks for them. */
 export interface QueueDemand {
@@ -40,7 +40,7 @@ export interface QueueDemand {
   /** What is asked for after the cap; fractional where work is shared. */
   readonly slots: number;
   readonly cap?: { readonly by: SlotCap; readonly slots: number };
-  /** Ready jobs, and those due within a pod's start time, of this pool's share. */
+  /** Ready jobs, and those due soon that the steady slots cannot serve until then, of this pool's share. */
   readonly backlog: number;
   readonly serviceTimeMs: number;
 }
@@ -48,20 +48,24 @@ export interface QueueDemand {
 /**
  * The slots that `queue` asks of a pool: the largest of what the arrivals need, what the backlog needs on top of the
  * offered load, and what will stay busy; then no more than the queue can use.
+ *
+ * @param ceiling the most slots that its workers are known to use; see `watchFreeSlots`.
  */
-export function queueDemand(queue: QueueLoad, waitTargetMs: number | undefined): QueueDemand {
+export function queueDemand(queue: QueueLoad, waitTargetMs: number | undefined, ceiling?: number): QueueDemand {
   const { estimates, share } = queue;
   const serviceTimeMs = Math.max(1, estimates.serviceTimeMs ?? PRIOR_SERVICE_TIME_MS);
   const { orphaned = 0 } = queue; // They run nowhere: a worker has to take them up again.
-  const backlog = (queue.ready + queue.dueSoon + orphaned) * share;
+  const waiting = (queue.ready + orphaned) * share;
   const inService = (queue.active - orphaned) * share;
   const arrivalRate = isIdle(queue) ? 0 : (estimates.arrivalRate ?? 0) * share;
   const risenRate = (estimates.rise?.ratePerSecond ?? 0) * share;
   const flow = { serviceTimeMs, variability: variability(queue), waitTargetMs };
+  const jobs = waiting + queue.dueSoon * share + inService;
   const steady = Math.max(
-    Math.min(steadySlots(arrivalRate, flow), mostJustified(queue, backlog + inService)),
-    risingSlots(risenRate, backlog + inService, flow, estimates.rise?.lastedMs),
+    Math.min(steadySlots(arrivalRate, flow), mostJustified(queue, jobs)),
+    risingSlots(risenRate, jobs, flow, estimates.rise?.lastedMs),
   );
+  const backlog = waiting + unservedWhenDue(queue, steady, serviceTimeMs);
   const line = { backlog, inService, headAgeMs: queue.headAgeMs ?? 0, arrivalRate, risenRate, serviceTimeMs };
   const drain = waitTargetMs === undefined ? 0 : drainSlots(line, waitTargetMs, estimates.arrivalMemoryMs);
   const jobsToCome = expectedJobs(queue);
@@ -74,7 +78,7 @@ export function queueDemand(queue: QueueLoad, waitTargetMs: number | undefined):
   const longRunning = longRunningSlots(inService, serviceTimeMs, waitTargetMs);
   const atLeast = isIdle(queue) ? 0 : 1e-6; // One new job is worth a pod, although its demand rounds to nothing.
   const uncapped = Math.max(steady, drain, inService, atLeast, expected);
-  const cap = slotCap(queue, serviceTimeMs, inService);
+  const cap = slotCap(queue, { serviceTimeMs, inService, ceiling });
   const bounded = cap !== undefined && cap.slots < uncapped;
   return {
     steady,
@@ -89,6 +93,22 @@ export function queueDemand(queue: QueueLoad, waitTargetMs: number | undefined):
     serviceTimeMs,
     ...(bounded && { cap }),
   };
+}
+
+/**
+ * Jobs due soon that will be a line: those that the steady slots have not served by then. A flow of delayed jobs is in the
+ * arrival rate like any other, so that what is due of it is no work beyond it.
+ */
+function unservedWhenDue(
+  { dueSoon, dueBy, share, estimates: { announcedCame = [] } }: QueueLoad,
+  steady: number,
+  serviceTimeMs: number,
+): number {
+  const profile = dueBy ?? [{ withinMs: 0, jobs: dueSoon }];
+  return profile.reduce((most, { withinMs, jobs }, at) => {
+    const comes = jobs * (announcedCame[at] ?? 1) * share;
+    return Math.max(most, comes - (steady * withinMs) / serviceTimeMs);
+  }, 0);
 }
 
 /** Nothing waits, runs, is due within a pod's start time, or has come since the sample before. */
@@ -190,7 +210,10 @@ function longRunningSlots(inService: number, serviceTimeMs: number, waitTargetMs
  * The most slots that the queue can keep busy. A rate limit r starts r jobs per second, which are r·S at once (Little)
  * and, as starts come in bursts, about a square root more.
  */
-function slotCap(queue: QueueLoad, serviceTimeMs: number, inService: number): QueueDemand['cap'] {
+function slotCap(
+  queue: QueueLoad,
+  { serviceTimeMs, inService, ceiling }: { serviceTimeMs: number; inService: number; ceiling: number | undefined },
+): QueueDemand['cap'] {
   if (queue.paused) return { by: 'Paused', slots: inService };
   const caps: { by: SlotCap; slots: number }[] = [];
   if (queue.rateLimitPerSecond !== undefined) {
@@ -200,5 +223,6 @@ function slotCap(queue: QueueLoad, serviceTimeMs: number, inService: number): Qu
   if (queue.globalConcurrency !== undefined) {
     caps.push({ by: 'GlobalConcurrency', slots: queue.globalConcurrency * queue.share });
   }
+  if (ceiling !== undefined) caps.push({ by: 'SlotsFree', slots: ceiling });
   return caps.toSorted((a, b) => a.slots - b.slots)[0];
 }

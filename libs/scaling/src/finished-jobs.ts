@@ -17,6 +17,8 @@ const OUTCOME_HALF_LIFE_MS = 60_000;
 export const WAITS_FOR_MS = 60_000;
 /** Most waits remembered per queue. */
 export const MOST_WAITS = 400;
+/** How long the longest job is remembered at least. */
+const LONGEST_FOR_MS = 600_000;
 /** Fewer jobs give neither a mean nor a percentile. */
 const LEAST_JOBS = 3;
 /** Fewer jobs give no variance. */
@@ -32,6 +34,8 @@ export interface FinishedJobs {
 
 export interface Finished {
   readonly service: DecayingMoments;
+  /** The longest of the jobs that finished lately; see `rememberedMs`. */
+  readonly longest: { readonly ms: number; readonly atMs: Instant };
   /** Newest last, at most `MOST_WAITS` of the last `WAITS_FOR_MS`. */
   readonly waits: readonly { readonly atMs: Instant; readonly ms: number }[];
   readonly completed: DecayingRate;
@@ -39,13 +43,20 @@ export interface Finished {
 }
 
 export function noneFinished(nowMs: Instant): Finished {
-  return { service: NO_MOMENTS, waits: [], completed: startRate(nowMs), failed: startRate(nowMs) };
+  return {
+    service: NO_MOMENTS,
+    longest: { ms: 0, atMs: nowMs },
+    waits: [],
+    completed: startRate(nowMs),
+    failed: startRate(nowMs),
+  };
 }
 
 export function observeFinished(before: Finished, jobs: FinishedJobs, nowMs: Instant): Finished {
   const waits = before.waits.filter(({ atMs }) => nowMs - atMs <= WAITS_FOR_MS);
   return {
     service: addValues(before.service, jobs.serviceMs, nowMs, SERVICE_HALF_LIFE_MS),
+    longest: longestOf(before.longest, jobs.serviceMs, nowMs),
     waits: [...waits, ...jobs.waitsMs.map((ms) => ({ atMs: nowMs, ms }))].slice(-MOST_WAITS),
     completed: addEvents(before.completed, jobs.completed, nowMs, OUTCOME_HALF_LIFE_MS),
     failed: addEvents(before.failed, jobs.failed, nowMs, OUTCOME_HALF_LIFE_MS),
@@ -53,20 +64,31 @@ export function observeFinished(before: Finished, jobs: FinishedJobs, nowMs: Ins
 }
 
 export function estimateFinished(
-  { service, waits, completed, failed }: Finished,
+  { service, longest, waits, completed, failed }: Finished,
   nowMs: Instant,
 ): Pick<
   QueueEstimates,
-  'serviceTimeMs' | 'serviceTimeSource' | 'serviceScv' | 'waitMs' | 'errorRate' | 'finishedJobs'
+  'serviceTimeMs' | 'serviceTimeSource' | 'serviceScv' | 'longestServiceMs' | 'waitMs' | 'errorRate' | 'finishedJobs'
 > {
   const recent = waits.filter(({ atMs }) => nowMs - atMs <= WAITS_FOR_MS).map(({ ms }) => ms);
   const finishedJobs = completed.events + failed.events;
   return {
     ...(service.weight >= LEAST_JOBS && { serviceTimeMs: mean(service), serviceTimeSource: 'finished' as const }),
     ...(service.weight >= LEAST_JOBS_FOR_SCV && { serviceScv: squaredVariation(service) }),
+    ...(longest.ms > 0 && nowMs - longest.atMs <= rememberedMs(longest.ms) && { longestServiceMs: longest.ms }),
     ...(recent.length >= LEAST_JOBS && { waitMs: percentiles(recent) }),
     ...(finishedJobs >= 1 && { finishedJobs, errorRate: failed.events / finishedJobs }),
   };
+}
+
+function longestOf(before: Finished['longest'], serviceMs: readonly number[], nowMs: Instant): Finished['longest'] {
+  const known = nowMs - before.atMs <= rememberedMs(before.ms) ? before : { ms: 0, atMs: nowMs };
+  return serviceMs.reduce((longest, ms) => (ms >= longest.ms ? { ms, atMs: nowMs } : longest), known);
+}
+
+/** How long the longest job is remembered: the longer it ran, the seldomer is its like seen. */
+function rememberedMs(ms: number): number {
+  return Math.max(LONGEST_FOR_MS, 3 * ms);
 }
 
 function percentiles(values: readonly number[]): { p50: number; p95: number; p99: number } {

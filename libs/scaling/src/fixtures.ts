@@ -18,6 +18,7 @@ export function aPool(over: Partial<PoolSpecView> = {}): PoolSpecView {
     waitTargetMs: 5_000,
     scaleUp: OUT_AT_ONCE,
     scaleDown: IN_AFTER_A_MINUTE,
+    maxDrainMs: 600_000,
     ...over,
   };
 }

@@ -23,6 +23,10 @@ const REASONS: Record<Hold, (explained: Explained) => string> = {
     `the autoscaler has watched the pool for ${seconds(watchedMs)} of the ${seconds(historyNeededMs(pool))} it takes`,
   LowConfidence: ({ confidence }) => `too little was measured to shrink on: the confidence is ${decimal(confidence)}`,
   WaitOverTarget: late,
+  LongJobs: ({ observation: { busyPods }, pool, desired }) =>
+    busyPods === undefined
+      ? `its jobs may run for longer than the ${duration(pool.maxDrainMs)} of maxDrainTime, and it is not known which pods run some`
+      : `${desired === 1 ? 'that pod runs' : 'those pods run'} jobs that may take longer than the ${duration(pool.maxDrainMs)} of maxDrainTime`,
   Panic: () => 'load has just more than doubled',
   StabilizationWindow: (explained) =>
     direction(explained) === 'scaleUp' ? steadyGrowth(explained) : 'more was needed within the scale-down window',
@@ -31,8 +35,9 @@ const REASONS: Record<Hold, (explained: Explained) => string> = {
   JobsFailing: ({ observation }) => `${failureShare(observation)}, and more pods would not help`,
   QuotaExhausted: () => 'the namespace admits no more pods (quota, limit range or policy)',
   Unschedulable: ({ observation: { unschedulablePods = 0 } }) =>
-    `${unschedulablePods === 1 ? '1 pod' : `${count(unschedulablePods)} pods`} of the pool cannot be scheduled`,
-  PodsFailing: () => 'pods of the pool crash or cannot start, and more of them would not help',
+    `${unschedulablePods === 1 ? '1 pod' : `${count(unschedulablePods)} pods`} of the pool cannot be scheduled, for longer than a node takes to start`,
+  PodsFailing: ({ observation: { failingPods = 0 } }) =>
+    `${failingPods === 1 ? '1 pod' : `${count(failingPods)} pods`} of the pool, which are most of it, crash or cannot start, and more of them would not help`,
   RedisSaturated: () => 'Redis is at its limit (slow, or out of memory), and more workers would only add load',
   ConnectionsExhausted: () =>
     'Redis takes a limited number of connections (maxclients) and has none left for more pods',

@@ -1,4 +1,4 @@
-import { isIdle } from './demand.ts';
+import { isIdle, type QueueDemand } from './demand.ts';
 import {
   isSeen,
   type Hold,
@@ -21,13 +21,26 @@ const LOW_CONFIDENCE = 0.4;
 const FAILING_RATE = 0.5;
 /** Fewer finished jobs say nothing about a rate. */
 const MIN_FINISHED_FOR_RATE = 20;
+/** More of the pods than this cannot work, and more pods would not either. */
+const FAILING_PODS = 0.5;
+/** How long a node autoscaler may take to bring the node for which pods wait. */
+const NODE_START_MS = 300_000;
+/** A job may run this many times as long as the mean, or as the longest of those that finished lately. */
+const LONGER_THAN_MEAN = 4;
+const LONGER_THAN_LONGEST = 1.25;
+
+/** What a queue asks for, where it is capped: however long its jobs wait, pods do not help. */
+export interface Asked {
+  readonly load: QueueLoad;
+  readonly demand: Pick<QueueDemand, 'cap' | 'inService'>;
+}
 
 /** Why the pool may not shrink now, from the strongest reason to the weakest; undefined when it may. */
 export function shrinkHold(
   pool: PoolSpecView,
   observation: PoolObservation,
+  { asked, confidence }: { asked: readonly Asked[]; confidence: number },
   state: PolicyState,
-  confidence: number,
   nowMs: Instant,
 ): Hold | undefined {
   const { queues } = observation;
@@ -37,8 +50,27 @@ export function shrinkHold(
   if (unseen !== undefined) return unseen;
   if (nowMs - state.sinceMs < historyNeededMs(pool)) return 'NoHistory';
   if (confidence < LOW_CONFIDENCE) return 'LowConfidence';
-  if (queues.some((queue) => isOverTarget(queue, pool.waitTargetMs))) return 'WaitOverTarget';
+  const helped = asked.filter(({ demand }) => demand.cap === undefined);
+  if (helped.some(({ load }) => isOverTarget(load, pool.waitTargetMs))) return 'WaitOverTarget';
   return undefined;
+}
+
+/**
+ * The fewest pods that keep what runs from being thrown away: where jobs may outlast the drain, all that run some; 0
+ * elsewhere. All of them while it is not known which do.
+ */
+export function fewestForLongJobs(
+  pool: PoolSpecView,
+  { busyPods, currentReplicas }: PoolObservation,
+  asked: readonly Asked[],
+): number {
+  return asked.some((queue) => mayOutlastDrain(pool, queue)) ? Math.min(currentReplicas, busyPods ?? Infinity) : 0;
+}
+
+function mayOutlastDrain({ maxDrainMs }: PoolSpecView, { load: { estimates }, demand }: Asked): boolean {
+  if (demand.inService === 0) return false;
+  const { serviceTimeMs = 0, longestServiceMs = 0 } = estimates;
+  return Math.max(LONGER_THAN_MEAN * serviceTimeMs, LONGER_THAN_LONGEST * longestServiceMs) > maxDrainMs;
 }
 
 /**
@@ -51,17 +83,18 @@ export function unseenHold(queues: readonly QueueObservation[]): UnseenQueue['un
   return unseen[0]?.unseen;
 }
 
-/** Why the pool may not grow now, beyond the first pod; undefined when it may. */
-export function growHold({
-  queues,
-  quotaExhausted,
-  unschedulablePods,
-  podsFailing,
-  redisSaturated,
-}: PoolObservation): Hold | undefined {
+/**
+ * Why the pool may not grow now, beyond the first pod; undefined when it may. A pod for which there is no room is what a
+ * node autoscaler waits for, and a pod among many that crashes says nothing of the next one.
+ */
+export function growHold(
+  { currentReplicas, queues, quotaExhausted, failingPods = 0, redisSaturated }: PoolObservation,
+  { unschedulable }: PolicyState,
+  nowMs: Instant,
+): Hold | undefined {
   if (quotaExhausted) return 'QuotaExhausted';
-  if ((unschedulablePods ?? 0) > 0) return 'Unschedulable';
-  if (podsFailing) return 'PodsFailing';
+  if (unschedulable !== undefined && nowMs - unschedulable.sinceMs >= NODE_START_MS) return 'Unschedulable';
+  if (failingPods > FAILING_PODS * currentReplicas) return 'PodsFailing';
   if (redisSaturated) return 'RedisSaturated';
   return mostlyFailing(queues) ? 'JobsFailing' : undefined;
 }
@@ -99,8 +132,8 @@ function isStale(queue: QueueObservation, nowMs: Instant): boolean {
 }
 
 /** Jobs wait, and longer than they should. */
-function isOverTarget(queue: QueueObservation, waitTargetMs: number | undefined): boolean {
-  return isSeen(queue) && waitTargetMs !== undefined && waitOf(queue) > waitTargetMs;
+function isOverTarget(queue: QueueLoad, waitTargetMs: number | undefined): boolean {
+  return waitTargetMs !== undefined && waitOf(queue) > waitTargetMs;
 }
 
 /**

@@ -4,7 +4,7 @@ export { DEFAULT_SCALE_DOWN_WINDOW_MS, DEFAULT_WAIT_TARGET_MS, poolSpecView } fr
 export { initialState } from './policy-state.ts';
 export { STALE_AFTER_MS } from './holds.ts';
 export { PRIOR_SERVICE_TIME_MS } from './flow.ts';
-export { mostSlots, shareOfQueue, type QueueConsumer } from './share.ts';
+export { loadOfPool, type Slots } from './share.ts';
 export {
   emptyHistory,
   estimateQueue,
@@ -17,6 +17,7 @@ export type { FinishedJobs } from './finished-jobs.ts';
 export {
   isSeen,
   type Decision,
+  type DueJobs,
   type Hold,
   type Instant,
   type PolicyState,

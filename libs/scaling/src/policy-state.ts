@@ -1,22 +1,24 @@
 import { shrinkMemoryMs } from './behavior.ts';
+import { watchFreeSlots } from './free-slots.ts';
 import { STALE_AFTER_MS } from './holds.ts';
-import type { Instant, PolicyState, PoolSpecView } from './model/types.ts';
+import type { Instant, PolicyState, PoolObservation, PoolSpecView } from './model/types.ts';
 
 /** The state of a pool of which nothing is remembered: it holds its size until its window is filled. */
 export function initialState(nowMs: Instant): PolicyState {
-  return { sinceMs: nowMs, highs: [], lasting: [], lows: [], changes: [] };
+  return { sinceMs: nowMs, highs: [], lasting: [], lows: [], changes: [], freeSlots: {} };
 }
 
 /**
- * Records the observed size in the state. A gap without decisions counts as lost memory for shrinking: what happened in
+ * Records what is observed of the pods in the state. A gap without decisions counts as lost memory for shrinking: what happened in
  * it is unknown.
  */
-export function observeSize(
+export function observePods(
   state: PolicyState,
   pool: PoolSpecView,
-  currentReplicas: number,
+  observation: PoolObservation,
   nowMs: Instant,
 ): PolicyState {
+  const { currentReplicas, unschedulablePods = 0 } = observation;
   const gap =
     state.decidedAtMs !== undefined && nowMs - state.decidedAtMs > STALE_AFTER_MS && (state.observedReplicas ?? 1) > 0;
   const delta = currentReplicas - (state.observedReplicas ?? currentReplicas);
@@ -28,8 +30,14 @@ export function observeSize(
     longestMs === 0 || (delta === 0 && state.changes.length === 0)
       ? []
       : state.changes.filter(({ atMs }) => nowMs - atMs < longestMs);
+  const { unschedulable: before, ...rest } = state;
+  const waitsOn = before !== undefined && before.pods <= unschedulablePods;
   return {
-    ...state,
+    ...rest,
+    ...(unschedulablePods > 0 && {
+      unschedulable: { pods: unschedulablePods, sinceMs: waitsOn ? before.sinceMs : nowMs },
+    }),
+    freeSlots: watchFreeSlots(state.freeSlots, pool, observation, nowMs),
     sinceMs: gap ? nowMs : state.sinceMs,
     decidedAtMs: nowMs,
     observedReplicas: currentReplicas,

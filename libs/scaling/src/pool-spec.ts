@@ -7,6 +7,8 @@ export const DEFAULT_WAIT_TARGET_MS = 30_000;
 export const DEFAULT_SCALE_DOWN_WINDOW_MS = 60_000;
 /** The part of it for which pods are kept for a line that was worked off. */
 export const DEFAULT_BURST_WINDOW_MS = 15_000;
+/** Of a pool without spec.drainPolicy. */
+export const DEFAULT_MAX_DRAIN_MS = 600_000;
 /** HPA's own default: smaller relative changes are noise. */
 export const DEFAULT_TOLERANCE = 0.1;
 
@@ -16,7 +18,7 @@ export const DEFAULT_TOLERANCE = 0.1;
  * @returns undefined while autoscaling is absent or off: spec.replicas rules.
  */
 export function poolSpecView(spec: WorkerPoolSpec): PoolSpecView | undefined {
-  const { autoscaling, concurrency } = spec;
+  const { autoscaling, concurrency, drainPolicy } = spec;
   if (!autoscaling?.enabled || autoscaling.maxReplicas === undefined) return undefined;
   const { queueDepth, latencyP95 } = autoscaling.targetMetrics ?? {};
   const waitTargetMs =
@@ -36,6 +38,7 @@ export function poolSpecView(spec: WorkerPoolSpec): PoolSpecView | undefined {
     ...(autoscaling.behavior?.scaleDown?.stabilizationWindowSeconds === undefined && {
       burstWindowMs: DEFAULT_BURST_WINDOW_MS,
     }),
+    maxDrainMs: drainPolicy ? parseDuration(drainPolicy.maxDrainTime) : DEFAULT_MAX_DRAIN_MS,
   };
 }
 

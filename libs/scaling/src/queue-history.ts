@@ -1,9 +1,11 @@
 import { arrivalHalfLifeMs, estimateArrivals, observeArrivals, type Arrivals } from './arrivals.ts';
+import { observeAnnounced, sharesThatCame, type Announced } from './announced.ts';
+import { observeBrought, shareBrought, type Brought } from './brought.ts';
 import { estimateFinished, noneFinished, observeFinished, type Finished, type FinishedJobs } from './finished-jobs.ts';
 import { estimateFlow, observeFlow, PRIOR_SERVICE_TIME_MS, type Flow } from './flow.ts';
 import { averageRate, estimateForecast, observeForecast, type ForecastState } from './forecast/forecast.ts';
 import { NO_RECURRENCE, nextBurst, observeRecurrence, type Recurrence } from './forecast/recurrence.ts';
-import type { Instant, QueueEstimates } from './model/types.ts';
+import type { DueJobs, Instant, QueueEstimates } from './model/types.ts';
 
 /** How many finished jobs it takes for their mean to count as the mean of the jobs. */
 const FINISHED_JOBS_TO_TRUST = 20;
@@ -17,6 +19,8 @@ export interface QueueCounters {
   readonly notYetReady: number;
   /** Absent: the queue has never had a job. */
   readonly addCounter?: number;
+  /** Delayed jobs that are due soon, by when; absent: none. */
+  readonly dueBy?: readonly DueJobs[];
 }
 
 /** The first and the newest sample. */
@@ -28,6 +32,8 @@ interface Silence {
 /** All that is remembered of a queue; of bounded size. Lost on a restart, without harm: see decide's holds. */
 export interface QueueHistory {
   readonly arrivals?: Arrivals;
+  readonly brought?: Brought | undefined;
+  readonly announced?: Announced | undefined;
   readonly flow?: Flow;
   /**
    * Instead of arrivals and flow, while every sample found a queue that never had a job: there may be thousands of
@@ -59,12 +65,23 @@ export function observeQueue(
   if (jobs === undefined && before.arrivals === undefined && neverHadJobs(counters))
     return stillSilent(before, counters);
   const history = sinceTheSilence(before);
-  const { atMs, ready, active, notYetReady, addCounter = 0 } = counters;
-  const arrivals = observeArrivals(history.arrivals, { addCounter, notYetReady }, atMs, halfLifeOf(history));
+  const { atMs, ready, active, notYetReady, addCounter = 0, dueBy = [] } = counters;
+  const counts = { addCounter, notYetReady };
+  const halfLifeMs = halfLifeOf(history);
+  const { serviceTimeMs = PRIOR_SERVICE_TIME_MS } = serviceTime(history, estimateFinished(history.finished, atMs));
+  const arrivals = observeArrivals(history.arrivals, counts, atMs, halfLifeMs);
+  const added = arrivals.newArrivals;
+  const brought =
+    added === undefined
+      ? undefined
+      : observeBrought(history.brought, { added, ready, active }, { nowMs: atMs, halfLifeMs, serviceTimeMs });
+  const share = broughtOf({ ...history, brought }, atMs);
   return {
     ...history,
-    ...forecastArrivals(history, arrivals, jobs?.waitsMs ?? []),
+    ...forecastArrivals(history, arrivals, jobs?.waitsMs ?? [], share),
+    announced: observeAnnounced(history.announced, dueBy, (added ?? 0) * share, atMs),
     arrivals,
+    brought,
     flow: observeFlow(history.flow, ready, active, arrivals.newArrivals, atMs),
     finished: jobs === undefined ? history.finished : observeFinished(history.finished, jobs, atMs),
   };
@@ -94,6 +111,7 @@ function forecastArrivals(
   { arrivals: before, forecast, recurrence, horizonMs, waitTargetMs }: QueueHistory,
   { atMs, newArrivals }: Arrivals,
   waitsMs: readonly number[],
+  share: number,
 ): Partial<Pick<QueueHistory, 'forecast' | 'recurrence'>> {
   const elapsedMs = atMs - (before?.atMs ?? atMs);
   if (newArrivals === undefined || elapsedMs <= 0) return {};
@@ -101,9 +119,10 @@ function forecastArrivals(
   if (newArrivals === 0 && forecast === undefined && recurrence === NO_RECURRENCE) return {};
   const silentMs = before?.sustained.observedMs ?? 0;
   const known = forecast ?? (silentMs > 0 ? observeForecast(undefined, 0, silentMs, horizonMs) : undefined);
-  const arrived = { events: newArrivals, elapsedMs, usualRate: known === undefined ? 0 : averageRate(known), waitsMs };
+  const events = newArrivals * share;
+  const arrived = { events, elapsedMs, usualRate: known === undefined ? 0 : averageRate(known), waitsMs };
   return {
-    forecast: observeForecast(known, newArrivals, elapsedMs, horizonMs),
+    forecast: observeForecast(known, events, elapsedMs, horizonMs),
     recurrence: observeRecurrence(recurrence, arrived, waitTargetMs, atMs),
   };
 }
@@ -126,8 +145,9 @@ export function estimateQueue(known: QueueHistory, nowMs: Instant): QueueEstimat
   return {
     ...finished,
     ...serviceTime(history, finished),
-    ...estimateArrivals(history.arrivals, nowMs, halfLifeOf(history)),
+    ...estimateArrivals(history.arrivals, nowMs, halfLifeOf(history), broughtOf(history, nowMs)),
     ...(forecast && { forecast }),
+    ...(history.announced && { announcedCame: sharesThatCame(history.announced) }),
     ...expectedBurst(history, nowMs),
   };
 }
@@ -137,6 +157,13 @@ function expectedBurst({ recurrence, horizonMs }: QueueHistory, nowMs: Instant):
   if (next === undefined || next.atMs > nowMs + horizonMs) return {};
   const { atMs, jobs, periodMs, confidence } = next;
   return { expectedBurst: { inMs: Math.max(0, atMs - nowMs), jobs, periodMs, confidence } };
+}
+
+/** The share of the adds that brought a job. */
+function broughtOf(history: QueueHistory, nowMs: Instant): number {
+  if (history.brought === undefined) return 1;
+  const { serviceTimeMs, serviceTimeSource } = serviceTime(history, estimateFinished(history.finished, nowMs));
+  return shareBrought(history.brought, serviceTimeSource === 'finished' ? serviceTimeMs : undefined);
 }
 
 function halfLifeOf(history: QueueHistory): number {

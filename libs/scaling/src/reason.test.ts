@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { decide } from './decide.ts';
 import { aLoad, anObservation, aPool, IN_AFTER_A_MINUTE, OUT_AT_ONCE } from './fixtures.ts';
 import { HOLDS } from './hold-reason.ts';
-import type { PoolObservation, PoolSpecView, QueueObservation } from './model/types.ts';
+import type { PolicyState, PoolObservation, PoolSpecView, QueueObservation } from './model/types.ts';
 import { addProposal, initialState } from './policy-state.ts';
 
 const NOW = 1_000_000;
@@ -15,10 +15,11 @@ function reasonOf(
   {
     highest = 0,
     pool = aPool(),
+    remembered = {},
     ...blocked
-  }: { highest?: number; pool?: PoolSpecView } & Partial<PoolObservation> = {},
+  }: { highest?: number; pool?: PoolSpecView; remembered?: Partial<PolicyState> } & Partial<PoolObservation> = {},
 ): string {
-  const watched = { ...initialState(0), decidedAtMs: NOW - 1_000 };
+  const watched = { ...initialState(0), ...remembered, decidedAtMs: NOW - 1_000 };
   const state = addProposal(watched, pool, { replicas: highest, lasting: highest }, NOW - 20_000);
   return decide(pool, { ...state, decidedAtMs: NOW - 1_000 }, { ...anObservation(current, ...queues), ...blocked }, NOW)
     .decision.reason;
@@ -86,6 +87,23 @@ describe('what is there and what it asks for', () => {
       '10 replicas: 330 jobs wait; at 1 s per job, 10 pods with 10 slots each start them within 5 s; mostly for queue emails.',
     ],
     [
+      'a line beside slots that stay free',
+      reasonOf(14, [load({ ready: 900, active: 10 })], {
+        pool: aPool({ concurrency: 1 }),
+        remembered: {
+          freeSlots: {
+            emails: {
+              atMs: NOW - 1_000,
+              lineAtMs: NOW - 1_000,
+              served: 10,
+              ceiling: { slots: 13.2, untilMs: NOW + 60_000, holdMs: 120_000, tried: false },
+            },
+          },
+        },
+      }),
+      '14 replicas: 900 jobs wait and 10 run; at 1 s per job, 14 pods with 1 slot each start them within 5 s; queue emails has jobs that wait beside free slots.',
+    ],
+    [
       'a bound from below',
       reasonOf(2, [load()], { pool: aPool({ minReplicas: 2 }) }),
       '2 replicas: nothing waits, runs or is due soon; minReplicas is 2.',
@@ -143,8 +161,11 @@ describe('what holds the size comes first, with its numbers', () => {
     ],
     [
       'Unschedulable',
-      reasonOf(3, waiting, { unschedulablePods: 2 }),
-      'because 2 pods of the pool cannot be scheduled: ',
+      reasonOf(3, waiting, {
+        unschedulablePods: 2,
+        remembered: { unschedulable: { pods: 2, sinceMs: NOW - 300_000 } },
+      }),
+      'because 2 pods of the pool cannot be scheduled, for longer than a node takes to start: ',
     ],
     [
       'QuotaExhausted',

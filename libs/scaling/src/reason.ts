@@ -153,6 +153,7 @@ const CAPS = {
   Paused: ['is paused', 'are paused'],
   RateLimit: ['is rate limited', 'are rate limited'],
   GlobalConcurrency: ['has a global concurrency limit', 'have a global concurrency limit'],
+  SlotsFree: ['has jobs that wait beside free slots', 'have jobs that wait beside free slots'],
 } as const;
 
 function capClauses({ queues }: PoolSize): string[] {

@@ -1,5 +1,5 @@
 import { queueDemand, type QueueDemand } from './demand.ts';
-import { isSeen, type PoolSpecView, type QueueLoad, type QueueObservation } from './model/types.ts';
+import { isSeen, type PolicyState, type PoolSpecView, type QueueLoad, type QueueObservation } from './model/types.ts';
 
 /** What asks for most of a pool's size. */
 export type Driver = 'idle' | 'drain' | 'steady' | 'inService' | 'expected' | 'depth';
@@ -35,11 +35,15 @@ export interface PoolSize {
 /**
  * The replicas that a pool's queues ask for together: slots are summed over the queues, because every slot serves any
  * of them, and divided by the slots of a pod; the depth target is a lower bound. Queues that were not sampled add
- * nothing here; `holds` ensures that they do not shrink the pool.
+ * nothing here; `holds` ensures that they do not shrink the pool. Pods that cannot work come on top.
  */
-export function sizePool(pool: PoolSpecView, observations: readonly QueueObservation[]): PoolSize {
+export function sizePool(
+  pool: PoolSpecView,
+  observations: readonly QueueObservation[],
+  { failingPods = 0, freeSlots = {} }: { failingPods?: number | undefined; freeSlots?: PolicyState['freeSlots'] } = {},
+): PoolSize {
   const queues = observations.filter(isSeen).map((load): SizedQueue => {
-    const demand = queueDemand(load, pool.waitTargetMs);
+    const demand = queueDemand(load, pool.waitTargetMs, freeSlots[load.queue]?.ceiling?.slots);
     return { load, demand, replicas: Math.max(demand.slots / pool.concurrency, depthReplicas(pool, demand)) };
   });
   const slots = sum(queues, ({ demand }) => demand.slots);
@@ -48,9 +52,9 @@ export function sizePool(pool: PoolSpecView, observations: readonly QueueObserva
   if (Math.max(bySlots, byDepth) === 0)
     return { demand: 0, remembered: 0, lasting: 0, doubt: 0, serviceTimeMs: 0, driver: 'idle', queues };
   return {
-    demand: Math.max(bySlots, byDepth),
-    remembered: Math.max(sum(queues, ({ demand }) => demand.remembered) / pool.concurrency, byDepth),
-    lasting: sum(queues, ({ demand }) => demand.lasting) / pool.concurrency,
+    demand: Math.max(bySlots, byDepth) + failingPods,
+    remembered: Math.max(sum(queues, ({ demand }) => demand.remembered) / pool.concurrency, byDepth) + failingPods,
+    lasting: sum(queues, ({ demand }) => demand.lasting) / pool.concurrency + failingPods,
     doubt: arrivalDoubt(queues),
     serviceTimeMs: meanServiceTime(queues),
     driver: byDepth > bySlots ? 'depth' : slotDriver(queues, pool.waitTargetMs ?? Infinity),

@@ -26,7 +26,7 @@ export {
   type Elasticity,
 } from './outcome/elasticity.ts';
 export { afterWarmUp, missShare, reversals, waitPercentile } from './outcome/outcome.ts';
-export { production, type ShareOverTime } from './production/production.ts';
+export { production } from './production/production.ts';
 export {
   constant,
   exponential,

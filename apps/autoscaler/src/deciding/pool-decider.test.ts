@@ -36,22 +36,23 @@ async function decider(busyPods: () => Promise<BusyPods | undefined>) {
   });
   const decidePool = (which: ScaledPool, ready: number) => under.decide(which, observation(ready, clock.nowMs));
   const decide = (ready: number) => decidePool(pool, ready);
+  /** Decides for a pool of 3 of which one job of an hour runs. */
+  const decideLong = () => under.decide(pool, observation(0, clock.nowMs, { active: 1, serviceTimeMs: 3_600_000 }));
   /** Decides for an idle pool of 3 until it may shrink; the next decision shrinks it. */
   const untilItMayShrink = async () => {
     for (; clock.nowMs < 10_000; clock.nowMs += 1_000) await decide(0);
     expect(sent.map(({ desiredReplicas }) => desiredReplicas)).toEqual([3]);
   };
-  return { clock, bus, sent, decide, decidePool, untilItMayShrink };
+  return { clock, bus, sent, decide, decideLong, decidePool, untilItMayShrink };
 }
 
-function observation(ready: number, sampledAtMs: number): PoolObservation {
-  const estimates = {
-    arrivalRate: 0,
-    newArrivals: ready,
-    serviceTimeMs: 1_000,
-    serviceTimeSource: 'finished',
-  } as const;
-  const load = { queue: 'emails', sampledAtMs, ready, active: 0, dueSoon: 0, paused: false, share: 1, estimates };
+function observation(
+  ready: number,
+  sampledAtMs: number,
+  { active = 0, serviceTimeMs = 1_000 }: { active?: number; serviceTimeMs?: number } = {},
+): PoolObservation {
+  const estimates = { arrivalRate: 0, newArrivals: ready, serviceTimeMs, serviceTimeSource: 'finished' } as const;
+  const load = { queue: 'emails', sampledAtMs, ready, active, dueSoon: 0, paused: false, share: 1, estimates };
   return { currentReplicas: 3, queues: [load] };
 }
 
@@ -121,4 +122,31 @@ it('a shrink that a larger size overtook while busy pods were read is not sent',
   expect(await shrink).toBe(false);
   expect(sent.at(-1)?.desiredReplicas).toBeGreaterThan(3);
   expect(sent).toHaveLength(2);
+});
+
+it('a pool whose jobs may outlast a drain shrinks to the pods that run some, which are asked for now and then', async () => {
+  let asked = 0;
+  let busy: BusyPods | undefined;
+  const { clock, sent, decideLong, untilItMayShrink } = await decider(() => {
+    asked++;
+    return Promise.resolve(busy);
+  });
+  await untilItMayShrink();
+  const seconds = async (count: number): Promise<void> => {
+    for (let second = 0; second < count; second++, clock.nowMs += 1_000) await decideLong();
+  };
+  await seconds(5);
+  expect(asked).toBe(1);
+  expect(sent.at(-1)).toMatchObject({ desiredReplicas: 3, heldBy: 'LongJobs' });
+  busy = { 'workers-1-a': 1 };
+  await seconds(2);
+  expect(sent.at(-1)).toMatchObject({ desiredReplicas: 1, busy });
+});
+
+it('a shrink is not sent when more pods run long jobs by then', async () => {
+  const reads: BusyPods[] = [{ 'workers-1-a': 1 }, { 'workers-1-a': 1, 'workers-1-b': 1 }];
+  const { sent, decideLong, untilItMayShrink } = await decider(() => Promise.resolve(reads.shift()));
+  await untilItMayShrink();
+  expect(await decideLong()).toBe(false);
+  expect(sent.at(-1)?.desiredReplicas).toBe(3);
 });

@@ -3,6 +3,7 @@ import {
   decide,
   initialState,
   isSeen,
+  type Decision,
   type PolicyState,
   type PoolObservation,
   type QueueObservation,
@@ -20,6 +21,8 @@ interface PoolMemory {
   desired: number;
   decidedAtMs: number;
   published?: Published;
+  /** How many pods ran jobs when it was last asked; absent: it could not be read. */
+  busy?: { readonly askedAtMs: number; readonly pods?: number };
 }
 
 export interface DeciderOptions {
@@ -41,6 +44,8 @@ export interface DeciderOptions {
  * decision.
  */
 const UNCHANGED_PER_SECOND = 200;
+/** Of a pool whose jobs may outlast a drain, how often it is asked which pods run some while fewer pods would do. */
+const ASK_BUSY_EVERY_MS = 5_000;
 
 /**
  * Decides the sizes of pools and publishes the decisions that are worth it. Holds each pool's policy state, and nothing
@@ -68,12 +73,21 @@ export class PoolDecider {
 
   /** Decides the pool's size. @returns true once a change of size is on the bus, false when none was sent. */
   async decide(pool: ScaledPool, observation: PoolObservation): Promise<boolean> {
-    const { now, metrics, publisher, busyPods, onPublishFailure, onPublished } = this.#options;
+    const { now, metrics, publisher, onPublishFailure, onPublished } = this.#options;
     const { currentReplicas } = observation;
     const nowMs = now();
     const memory = this.#memoryOf(pool, currentReplicas, nowMs);
-    const { decision, state } = decide(pool.view, memory.state, observation, nowMs);
-    Object.assign(memory, { state, desired: decision.desired, decidedAtMs: nowMs });
+    const before = memory.state;
+    const first = decide(pool.view, before, observation, nowMs);
+    Object.assign(memory, { state: first.state, desired: first.decision.desired, decidedAtMs: nowMs });
+    const isHeld = first.decision.heldBy === 'LongJobs';
+    if (isHeld) await this.#askBusy(pool, memory, nowMs);
+    // What was decided meanwhile is newer.
+    if (memory.state !== first.state) return false;
+    const busyPods = memory.busy?.pods;
+    const { decision, state } =
+      isHeld && busyPods !== undefined ? decide(pool.view, before, { ...observation, busyPods }, nowMs) : first;
+    Object.assign(memory, { state, desired: decision.desired });
     metrics.decided(pool, decision);
     const facts = this.#options.facts?.(pool);
     const next: Published = { atMs: nowMs, decision, generation: pool.generation, ...facts };
@@ -82,25 +96,43 @@ export class PoolDecider {
     const behind = decision.desired !== currentReplicas && bus.isBehind(nowMs);
     if (!isWorthPublishing(memory.published, next, currentReplicas, behind)) return false;
     if (decision.desired === currentReplicas && !this.#unchanged.take(pool.namespace)) return false;
-    const before = memory.published;
+    const publishedBefore = memory.published;
     memory.published = next;
+    // It was not published, so the next tick publishes it, unless a newer one was published meanwhile.
+    const restore = (): void => {
+      if (memory.published !== next) return;
+      if (publishedBefore === undefined) delete memory.published;
+      else memory.published = publishedBefore;
+    };
     try {
-      const busy = decision.desired < currentReplicas ? await busyPods(pool) : undefined;
+      const shrinks = decision.desired < currentReplicas;
+      const busy = shrinks ? await this.#options.busyPods(pool) : undefined;
       // What was decided meanwhile is newer and must not get the lower sequence.
       if (memory.published !== next) return false;
+      if (shrinks && isHeld && !keepsBusy(decision, busy)) {
+        delete memory.busy;
+        restore();
+        return false;
+      }
       const sampledAtMs = newestSampleMs(observation.queues, nowMs);
       await bus.publish({ pool, currentReplicas, decision, busy, ...facts }, sampledAtMs, now());
       metrics.published('ok');
       onPublished();
       return decision.desired !== currentReplicas;
     } catch (error) {
-      // It was not published, so the next tick publishes it, unless a newer one was published meanwhile.
-      if (memory.published === next && before === undefined) delete memory.published;
-      else if (memory.published === next && before !== undefined) memory.published = before;
+      restore();
       metrics.published('failed');
       onPublishFailure(error);
       return false;
     }
+  }
+
+  /** Asks how many pods run jobs: where the pool could shrink, but its jobs may outlast a drain. */
+  async #askBusy(pool: ScaledPool, memory: PoolMemory, nowMs: number): Promise<void> {
+    if (nowMs - (memory.busy?.askedAtMs ?? -Infinity) < ASK_BUSY_EVERY_MS) return;
+    memory.busy = { ...memory.busy, askedAtMs: nowMs };
+    const busy = await this.#options.busyPods(pool);
+    memory.busy = { askedAtMs: nowMs, ...(busy && { pods: Object.keys(busy).length }) };
   }
 
   forget(pool: ScaledPool): void {
@@ -121,6 +153,11 @@ export class PoolDecider {
     this.#pools.set(pool.key, fresh);
     return fresh;
   }
+}
+
+/** Whether as many pods stay as run jobs now. */
+function keepsBusy({ desired }: Decision, busy: BusyPods | undefined): boolean {
+  return busy !== undefined && Object.keys(busy).length <= desired;
 }
 
 function newestSampleMs(queues: readonly QueueObservation[], nowMs: number): number {

@@ -76,16 +76,16 @@ describe('what the policy sees of a queue', () => {
 
 const blocked = (counts?: BlockedReplicas) => {
   const pods = { replicas: 3, ...(counts && { blocked: counts }) };
-  const { quotaExhausted, unschedulablePods, podsFailing } = observePool(pool, pods, () => undefined);
-  return { quotaExhausted, unschedulablePods, podsFailing };
+  const { quotaExhausted, unschedulablePods, failingPods } = observePool(pool, pods, () => undefined);
+  return { quotaExhausted, unschedulablePods, failingPods };
 };
 
 describe('what the policy sees of the pods', () => {
   it.each([
-    [undefined, { quotaExhausted: false, unschedulablePods: 0, podsFailing: false }],
-    [{ rejected: 2 }, { quotaExhausted: true, unschedulablePods: 0, podsFailing: false }],
-    [{ unschedulable: 2 }, { quotaExhausted: false, unschedulablePods: 2, podsFailing: false }],
-    [{ crashLooping: 1 }, { quotaExhausted: false, unschedulablePods: 0, podsFailing: true }],
-    [{ imageFailing: 1 }, { quotaExhausted: false, unschedulablePods: 0, podsFailing: true }],
+    [undefined, { quotaExhausted: false, unschedulablePods: 0, failingPods: 0 }],
+    [{ rejected: 2 }, { quotaExhausted: true, unschedulablePods: 0, failingPods: 0 }],
+    [{ unschedulable: 2 }, { quotaExhausted: false, unschedulablePods: 2, failingPods: 0 }],
+    [{ crashLooping: 1 }, { quotaExhausted: false, unschedulablePods: 0, failingPods: 1 }],
+    [{ imageFailing: 1 }, { quotaExhausted: false, unschedulablePods: 0, failingPods: 1 }],
   ])('blocked %j', (counts, seenAs) => expect(blocked(counts)).toEqual(seenAs));
 });

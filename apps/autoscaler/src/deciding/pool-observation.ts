@@ -1,14 +1,19 @@
 import { headAgeMs, readyJobs, type BacklogSample } from '@redis-queue/bullmq';
 import {
   estimateQueue,
+  loadOfPool,
   type Instant,
   type PoolObservation,
   type QueueLoad,
-  type QueueObservation,
+  type Slots,
+  type UnseenQueue,
 } from '@redis-queue/scaling';
-import type { QueueKnowledge } from '../sampling/queue-knowledge.ts';
+import { dueJobs, type QueueKnowledge } from '../sampling/queue-knowledge.ts';
 import type { PoolPods } from '../watching/pool-status.ts';
 import type { PoolQueue, ScaledPool } from '../watching/topology.ts';
+
+/** A queue's load before it is known which part of it is the pool's. */
+type WholeLoad = Omit<QueueLoad, 'share'>;
 
 /**
  * The policy's view of a pool, each queue as of its newest sample: a time without samples is not a time without jobs.
@@ -16,42 +21,51 @@ import type { PoolQueue, ScaledPool } from '../watching/topology.ts';
  */
 export function observePool(
   pool: ScaledPool,
-  { replicas, blocked = {} }: PoolPods,
+  { replicas, ready, blocked = {} }: PoolPods,
   knowledge: (id: string) => QueueKnowledge | undefined,
+  slotsOfAll: (id: string) => Slots | undefined = () => undefined,
 ): PoolObservation {
   const { rejected = 0, unschedulable = 0, crashLooping = 0, imageFailing = 0 } = blocked;
   return {
     currentReplicas: replicas,
-    queues: pool.queues.map((queue) => observation(queue, knowledge)),
+    ...(ready !== undefined && { readyReplicas: ready }),
+    queues: pool.queues.map((queue) => {
+      const load = observation(queue, knowledge);
+      if ('unseen' in load) return load;
+      const { concurrency, maxReplicas, waitTargetMs } = pool.view;
+      const own = { present: replicas * concurrency, most: maxReplicas * concurrency };
+      return loadOfPool(load, { own, all: ('id' in queue && slotsOfAll(queue.id)) || own, waitTargetMs });
+    }),
     quotaExhausted: rejected > 0,
     unschedulablePods: unschedulable,
-    podsFailing: crashLooping + imageFailing > 0,
+    failingPods: crashLooping + imageFailing,
   };
 }
 
-function observation(queue: PoolQueue, knowledge: (id: string) => QueueKnowledge | undefined): QueueObservation {
+function observation(queue: PoolQueue, knowledge: (id: string) => QueueKnowledge | undefined): UnseenQueue | WholeLoad {
   if ('unseen' in queue) return queue;
   const known = knowledge(queue.id);
   if (known?.failure !== undefined || known?.latest === undefined) {
     return { queue: queue.queue, unseen: 'SensorFailed', message: known?.failure ?? 'not sampled yet' };
   }
-  return loadOf(queue, known, known.latest);
+  return loadOf(queue.queue, known, known.latest);
 }
 
 function loadOf(
-  { queue, share }: { queue: string; share: number },
+  queue: string,
   { history, lineEmptyAtMs = -Infinity }: QueueKnowledge,
   { sample, atMs }: { sample: BacklogSample; atMs: Instant },
-): QueueLoad {
+): WholeLoad {
   const headAge = headAgeMs(sample);
   const { rateLimit, globalConcurrency, orphaned, scheduledSoon = 0 } = sample;
+  const dueBy = dueJobs(sample, history.horizonMs);
   return {
     queue,
-    share,
     sampledAtMs: atMs,
     ready: readyJobs(sample),
     active: sample.active,
     dueSoon: sample.dueSoon + scheduledSoon,
+    ...(dueBy && { dueBy }),
     ...(orphaned !== undefined && { orphaned }),
     paused: sample.paused,
     // No job has been in line since before the line was empty, whatever its producer's clock says.

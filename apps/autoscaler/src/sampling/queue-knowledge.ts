@@ -1,5 +1,5 @@
 import { readyJobs, type BacklogFields, type BacklogSample, type FinishedSample } from '@redis-queue/bullmq';
-import { emptyHistory, observeQueue, type Instant, type QueueHistory } from '@redis-queue/scaling';
+import { emptyHistory, observeQueue, type DueJobs, type Instant, type QueueHistory } from '@redis-queue/scaling';
 
 /** What is known of one watched queue. */
 export interface QueueKnowledge {
@@ -70,12 +70,14 @@ export function learnSample(
   atMs: Instant,
   fields: BacklogFields = { heads: true, rare: true, orphans: true },
 ): QueueKnowledge {
+  const dueBy = dueJobs(sample, history.horizonMs);
   const counters = {
     atMs,
     ready: readyJobs(sample),
     active: sample.active,
     notYetReady: sample.delayed - sample.overdue + sample.waitingChildren,
     ...(sample.addCounter !== undefined && { addCounter: sample.addCounter }),
+    ...(dueBy && { dueBy }),
   };
   const emptyAtMs = sample.waiting + sample.prioritized === 0 ? atMs : lineEmptyAtMs;
   const rareAtMs = fields.rare ? atMs : rareReadAtMs;
@@ -87,6 +89,23 @@ export function learnSample(
     ...(rareAtMs !== undefined && { rareReadAtMs: rareAtMs }),
     ...(orphansAtMs !== undefined && { orphansReadAtMs: orphansAtMs }),
   };
+}
+
+/**
+ * By when the jobs come that are due soon: by quarters of the horizon, runs of job schedulers evenly. Pure.
+ *
+ * @returns undefined when none is.
+ */
+export function dueJobs(
+  { dueByQuarter, dueSoon, scheduledSoon = 0 }: BacklogSample,
+  horizonMs: number,
+): DueJobs[] | undefined {
+  if (dueSoon + scheduledSoon === 0) return undefined;
+  const delayed = [...(dueByQuarter ?? [0, 0, 0]), dueSoon];
+  return delayed.map((jobs, quarter) => {
+    const part = (quarter + 1) / delayed.length;
+    return { withinMs: part * horizonMs, jobs: jobs + part * scheduledSoon };
+  });
 }
 
 /** What is known of the queue after a sample failed. Pure. */

@@ -17,7 +17,7 @@ export class RedisSamplers {
   readonly #samplers = new Map<string, RedisSampler>();
   /** By server. */
   readonly #budgets = new Map<string, SamplingBudget>();
-  #topology: Topology = { pools: new Map(), queues: new Map(), targets: new Map() };
+  #topology: Topology = { pools: new Map(), queues: new Map(), targets: new Map(), consumers: new Map() };
 
   constructor(options: Omit<SamplerOptions, 'starting' | 'budgetOf'>) {
     const starting = new StartingClients(options.podStartMs + PRESSURE_EVERY_MS);

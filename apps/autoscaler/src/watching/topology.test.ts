@@ -22,29 +22,24 @@ describe('the topology', () => {
       pools: ['team/workers'],
       waitTargetMs: 5_000,
     });
-    expect(pools.get('team/workers')).toMatchObject({ queues: [{ queue: 'emails', id: queue!.id, share: 1 }] });
+    expect(pools.get('team/workers')).toMatchObject({ queues: [{ queue: 'emails', id: queue!.id }] });
     expect(targets.size).toBe(1);
   });
 
-  it('shares a queue among the pools on it, by the most slots each may have', () => {
-    const { pools, queues } = buildTopology(
-      cluster({
-        pools: [aPool('few', ['emails'], { maxReplicas: 5 }), aPool('many', ['emails'], { maxReplicas: 15 })],
-      }),
-    );
-    expect(queues.size).toBe(1);
-    expect(pools.get('team/few')!.queues).toMatchObject([{ share: 0.25 }]);
-    expect(pools.get('team/many')!.queues).toMatchObject([{ share: 0.75 }]);
-  });
-
-  it('counts a pool of fixed size among those who share', () => {
+  it('knows all pools that share a queue, those of a fixed size too', () => {
     const fixed = {
       ...aPool('fixed', ['emails']),
       spec: { ...aPool('fixed', ['emails']).spec, replicas: 20, autoscaling: undefined },
     } as never;
-    const { pools } = buildTopology(cluster({ pools: [aPool('workers', ['emails']), fixed] }));
-    expect(pools.get('team/workers')!.queues).toMatchObject([{ share: 0.5 }]);
-    expect([...pools.keys()]).toEqual(['team/workers']);
+    const many = aPool('many', ['emails'], { maxReplicas: 15 });
+    const { pools, queues, consumers } = buildTopology(cluster({ pools: [many, fixed] }));
+    const [id] = queues.keys();
+    expect(consumers.get(id!)).toMatchObject([
+      { key: 'team/many', maxReplicas: 15 },
+      { key: 'team/fixed', maxReplicas: 20 },
+    ]);
+    expect([...pools.keys()]).toEqual(['team/many']);
+    expect(buildTopology(cluster()).consumers.size).toBe(0);
   });
 
   it('names a queue that does not exist, and goes on with the others', () => {
@@ -56,7 +51,7 @@ describe('the topology', () => {
     );
     expect(pools.get('team/workers')!.queues).toMatchObject([
       { queue: 'gone', unseen: 'QueueMissing', message: 'Queue gone does not exist in namespace team' },
-      { queue: 'emails', share: 1 },
+      { queue: 'emails' },
     ]);
     expect(queues.size).toBe(1);
   });

@@ -4,9 +4,7 @@ import { queueRef, resolveRedis, type SecretSources } from '@redis-queue/redis-a
 import {
   advisedSpec,
   DEFAULT_WAIT_TARGET_MS,
-  mostSlots,
   poolSpecView,
-  shareOfQueue,
   type AdvisedSpec,
   type PoolSpecView,
   type UnseenQueue,
@@ -31,8 +29,16 @@ export interface WatchedQueue {
   readonly waitTargetMs: number;
 }
 
-/** One of a pool's queues: where to find it and which part of it is this pool's, or why it cannot be sampled. */
-export type PoolQueue = { readonly queue: string; readonly id: string; readonly share: number } | UnseenQueue;
+/** One of a pool's queues: where to find it, or why it cannot be sampled. */
+export type PoolQueue = { readonly queue: string; readonly id: string } | UnseenQueue;
+
+/** A pool that works on a queue, whether it is autoscaled or of a fixed size. */
+export interface Consumer {
+  /** `namespace/name`. */
+  readonly key: string;
+  readonly maxReplicas: number;
+  readonly concurrency: number;
+}
 
 export interface ScaledPool {
   /** `namespace/name`. */
@@ -52,6 +58,8 @@ export interface Topology {
   readonly pools: ReadonlyMap<string, ScaledPool>;
   readonly queues: ReadonlyMap<string, WatchedQueue>;
   readonly targets: ReadonlyMap<string, WatchedTarget>;
+  /** By queue id, of those queues on which several pools work. */
+  readonly consumers: ReadonlyMap<string, readonly Consumer[]>;
 }
 
 /** A Redis, and who logs in. */
@@ -81,10 +89,6 @@ export function buildTopology(cluster: ClusterView): Topology {
       pool,
       queues: pool.spec.queues.map((name) => ({ name, at: locate(cluster, pool, name) })),
     }));
-  const slots = new Map<string, number>();
-  for (const { pool, queues } of located) {
-    for (const { at } of queues) if (at.ok) slots.set(at.id, (slots.get(at.id) ?? 0) + mostSlots(capacityOf(pool)));
-  }
   const pools = new Map<string, ScaledPool>();
   const queues = new Map<string, GatheredQueue>();
   const targets = new Map<string, GatheredTarget>();
@@ -100,9 +104,7 @@ export function buildTopology(cluster: ClusterView): Topology {
       generation: pool.metadata.generation ?? 0,
       view,
       advised: advisedSpec(pool.spec),
-      queues: poolQueues.map(({ name, at }): PoolQueue =>
-        at.ok ? { queue: name, id: at.id, share: shareOfQueue(capacityOf(pool), slots.get(at.id) ?? 0) } : at.unseen,
-      ),
+      queues: poolQueues.map(({ name, at }): PoolQueue => (at.ok ? { queue: name, id: at.id } : at.unseen)),
     });
     for (const { at } of poolQueues) {
       if (!at.ok) continue;
@@ -112,7 +114,26 @@ export function buildTopology(cluster: ClusterView): Topology {
       gather(queues, at, key, view);
     }
   }
-  return { pools, queues, targets: chargeTargets(targets) };
+  return { pools, queues, targets: chargeTargets(targets), consumers: consumersOf(located) };
+}
+
+function consumersOf(
+  located: readonly { pool: WorkerPool; queues: readonly { at: Located }[] }[],
+): Topology['consumers'] {
+  const first = new Map<string, WorkerPool>();
+  const shared = new Map<string, Consumer[]>();
+  for (const { pool, queues } of located)
+    // A pool may name a queue twice, by two objects.
+    for (const id of new Set(queues.flatMap(({ at }) => (at.ok ? [at.id] : [])))) {
+      const known = first.get(id);
+      if (!known) first.set(id, pool);
+      else {
+        const consumers = shared.get(id) ?? [consumerOf(known)];
+        consumers.push(consumerOf(pool));
+        shared.set(id, consumers);
+      }
+    }
+  return shared;
 }
 
 /** A Redis while its pools are found. */
@@ -167,9 +188,11 @@ function unseen(queue: string, why: UnseenQueue['unseen'], message: string): Loc
   return { ok: false, unseen: { queue, unseen: why, message } };
 }
 
-/** The most slots that the pool may have; one that is not autoscaled stays at spec.replicas. */
-function capacityOf({ spec }: WorkerPool): { maxReplicas: number; concurrency: number } {
-  return { maxReplicas: poolSpecView(spec)?.maxReplicas ?? spec.replicas, concurrency: spec.concurrency };
+/** A pool that is not autoscaled stays at spec.replicas. */
+function consumerOf(pool: WorkerPool): Consumer {
+  const { spec } = pool;
+  const maxReplicas = poolSpecView(spec)?.maxReplicas ?? spec.replicas;
+  return { key: poolKey(pool), maxReplicas, concurrency: spec.concurrency };
 }
 
 export function poolKey(pool: { metadata: { namespace?: string; name: string } }): string {

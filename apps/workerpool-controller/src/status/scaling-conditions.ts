@@ -42,6 +42,7 @@ const STEADYING: ReadonlySet<string> = new Set([
   'NoHistory',
   'LowConfidence',
   'WaitOverTarget',
+  'LongJobs',
 ]);
 const STEP_LIMITS: ReadonlySet<string> = new Set(['StepLimit', 'Disabled']);
 

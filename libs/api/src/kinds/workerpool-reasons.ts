@@ -139,7 +139,7 @@ export const WORKER_POOL_REASONS = {
   },
   PodsFailing: {
     kind: 'degraded',
-    doc: 'Pods of the pool crash or cannot start: the pool does not grow until they run. PodsBlocked says why they do not.',
+    doc: 'More than half of the pods crash or cannot start: the pool does not grow until they run. PodsBlocked says why they do not.',
   },
   QuotaExhausted: {
     kind: 'degraded',

@@ -49,6 +49,17 @@ describe('sampling queues', () => {
     expect(sample.completedTotal).toBeUndefined();
   });
 
+  test('counts by quarters of the horizon what is due soon', async () => {
+    const queue = t.producer({ prefix: 'bull', name: 'quarters' });
+    await queue.addBulk(
+      [10_000, 10_000, 25_000, 40_000, 55_000, 3_600_000].map((delay) => ({ name: 'j', data: {}, opts: { delay } })),
+    );
+    expect(await sampleOne('quarters')).toMatchObject({ dueSoon: 5, dueByQuarter: [2, 3, 4] });
+    const later = t.producer({ prefix: 'bull', name: 'later' });
+    await later.add('j', {}, { delay: 3_600_000 });
+    expect(await sampleOne('later')).not.toHaveProperty('dueByQuarter');
+  });
+
   test('a queue that was never used has no data, and is not taken for an empty one', async () => {
     const sample = await sampleOne('nothing');
     expect(sample).toMatchObject({ exists: false, waiting: 0 });

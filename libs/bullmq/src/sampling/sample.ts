@@ -21,6 +21,8 @@ export interface BacklogSample {
   readonly overdue: number;
   /** Delayed jobs due after now and within the horizon that was asked for. */
   readonly dueSoon: number;
+  /** How many of them within a quarter of the horizon, within half and within three quarters; absent: none at all. */
+  readonly dueByQuarter?: readonly number[];
   /**
    * Runs of job schedulers that are due within the horizon after the next run, which is a delayed job already. Counted
    * for the ten schedulers that are due first; those with a cron pattern count for their next run only.
@@ -213,6 +215,7 @@ type RawMore = readonly [
   nextScore: number | null,
   rare: RawRare | null,
   heads: RawHeads | null,
+  dueByQuarter: readonly number[] | null,
 ];
 type RawHeads = readonly [waitingMs: number | null, opts: Text, prioritizedMs: number | null, opts: Text];
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
@@ -243,9 +246,11 @@ function parseBacklog(ref: QueueRef, redisTimeMs: number, columns: readonly Colu
   return sample;
 }
 
-function addMore(sample: Writable<BacklogSample>, [overdue, dueSoon, nextScore, rare, heads]: RawMore): void {
+function addMore(sample: Writable<BacklogSample>, more: RawMore): void {
+  const [overdue, dueSoon, nextScore, rare, heads, dueByQuarter] = more;
   sample.overdue = overdue;
   sample.dueSoon = dueSoon;
+  if (dueByQuarter !== null) sample.dueByQuarter = dueByQuarter;
   if (nextScore !== null) sample.nextDelayedDueMs = Math.floor(nextScore / DELAYED_SCORE_PER_MS);
   if (rare !== null) addRare(sample, rare);
   const headMs = heads === null ? Infinity : headReadyMs(heads);

@@ -35,6 +35,8 @@ export interface PoolSpecView {
    * for the whole stabilisation window, as in HPA; so it is absent wherever the spec names a window.
    */
   readonly burstWindowMs?: number;
+  /** How long jobs that run may go on in a pod that is let go; then they are handed back, and begin anew. */
+  readonly maxDrainMs: number;
 }
 
 /** Estimates from the recent past of a queue. Absent is no data, never 0. */
@@ -53,6 +55,10 @@ export interface QueueEstimates {
   readonly serviceTimeSource?: 'finished' | 'flow';
   /** Squared coefficient of variation of the service time; 1 is exponential, 0 constant. */
   readonly serviceScv?: number;
+  /** The longest of the jobs that finished lately. */
+  readonly longestServiceMs?: number;
+  /** Of jobs that were due by the times of `dueBy`, the shares that had become ready then. */
+  readonly announcedCame?: readonly number[];
   /** Waits of recently finished first attempts, ms. */
   readonly waitMs?: { readonly p50: number; readonly p95: number; readonly p99: number };
   /** Share of recently finished jobs that failed for good, 0..1. */
@@ -73,6 +79,12 @@ export interface QueueEstimates {
   };
 }
 
+/** Jobs that are due within a time from now. */
+export interface DueJobs {
+  readonly withinMs: number;
+  readonly jobs: number;
+}
+
 /** One queue as sampled. Counts are the queue's; `share` says which part of it is this pool's. */
 export interface QueueLoad {
   /** metadata.name of the Queue. */
@@ -83,6 +95,8 @@ export interface QueueLoad {
   readonly active: number;
   /** Delayed jobs due within a pod's start time. */
   readonly dueSoon: number;
+  /** When they are: how many within some times, in their order. Absent: all of them now. */
+  readonly dueBy?: readonly DueJobs[];
   /** Active jobs whose worker is gone: only a running worker brings them back. Among `active`. */
   readonly orphaned?: number;
   /** How long the job next in line has been ready. */
@@ -109,13 +123,17 @@ export type QueueObservation = QueueLoad | UnseenQueue;
 export interface PoolObservation {
   /** The Deployment's spec.replicas. */
   readonly currentReplicas: number;
+  /** Pods that take jobs; absent: not known. */
+  readonly readyReplicas?: number;
   readonly queues: readonly QueueObservation[];
   /** Whether more pods would be refused by the API server. */
   readonly quotaExhausted?: boolean;
   /** Pods that no node has room for. */
   readonly unschedulablePods?: number;
-  /** Whether pods of the pool crash again and again, or cannot start: more of them would do the same. */
-  readonly podsFailing?: boolean;
+  /** Pods that crash again and again, or cannot start. */
+  readonly failingPods?: number;
+  /** Pods that run jobs; absent: not known. It is asked for where a pool could shrink whose jobs may outlast a drain. */
+  readonly busyPods?: number;
   /** The Redis of its queues is at its limit: it answers slowly, or is about to refuse writes for lack of memory. */
   readonly redisSaturated?: boolean;
   /** The size up to which the Redis of its queues has connections for its pods; absent: not known, or no limit. */
@@ -130,6 +148,8 @@ export type Hold =
   | 'NoHistory'
   | 'LowConfidence'
   | 'WaitOverTarget'
+  /** Pods hold jobs that may run for longer than they would be given: to let them go would throw work away. */
+  | 'LongJobs'
   | 'Panic'
   | 'StabilizationWindow'
   | 'StepLimit'
@@ -180,6 +200,25 @@ interface Proposal {
   readonly replicas: number;
 }
 
+/** What is remembered of a queue whose jobs wait; see `watchFreeSlots`. Times are of the samples. */
+export interface FreeSlotsWatch {
+  readonly atMs: Instant;
+  /** When a line was seen last. */
+  readonly lineAtMs: Instant;
+  /** Jobs in service, averaged over some seconds. */
+  readonly served: number;
+  /** Since when slots have been free beside the line. */
+  readonly freeSinceMs?: Instant | undefined;
+  /** The most slots to ask for, until more are tried. */
+  readonly ceiling?: {
+    readonly slots: number;
+    readonly untilMs: Instant;
+    readonly holdMs: number;
+    /** More have been tried since slots were free last. */
+    readonly tried: boolean;
+  };
+}
+
 /** What decisions remember of a pool. Lost on a restart, which holds the pool's size until it is filled again. */
 export interface PolicyState {
   /** Since when proposals are gap-free. */
@@ -198,6 +237,10 @@ export interface PolicyState {
   readonly grewAtMs?: Instant;
   readonly zeroAtMs?: Instant;
   readonly panicUntilMs?: Instant;
+  /** Pods that no node has room for, and since when there have been no fewer. */
+  readonly unschedulable?: { readonly pods: number; readonly sinceMs: Instant };
+  /** By queue. */
+  readonly freeSlots: Readonly<Record<string, FreeSlotsWatch>>;
 }
 
 export function isSeen(queue: QueueObservation): queue is QueueLoad {

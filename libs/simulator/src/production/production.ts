@@ -2,6 +2,7 @@ import {
   decide,
   DEFAULT_WAIT_TARGET_MS,
   initialState,
+  loadOfPool,
   type PolicyState,
   type PoolSpecView,
   type QueueLoad,
@@ -27,15 +28,12 @@ const LOOK_JITTER_MS = 20;
 /** From a decision through the bus and the controller to the Deployment. */
 const APPLY_MS = 30;
 
-/** The part of the queue's work that is the pool's, as `shareOfQueue` says; it changes when another pool comes. */
-export type ShareOverTime = (nowMs: number) => number;
-
 /**
  * The policy of `@redis-queue/scaling` as the autoscaler runs it: the same functions on the same numbers, read at the
  * same times and with the same blind spots; see `QueueSensor`.
  */
-export function production(pool: PoolSpecView, seed: number, share: ShareOverTime = () => 1): Scaler {
-  return new Production(pool, seed, share);
+export function production(pool: PoolSpecView, seed: number): Scaler {
+  return new Production(pool, seed);
 }
 
 class Production implements Scaler {
@@ -44,29 +42,32 @@ class Production implements Scaler {
   readonly applyMs = APPLY_MS;
   readonly #pool: PoolSpecView;
   readonly #random: Random;
-  readonly #share: ShareOverTime;
   readonly #sensor: QueueSensor;
   #state: PolicyState | undefined;
   #atRest = false;
   #followUps: number[] = [];
 
-  constructor(pool: PoolSpecView, seed: number, share: ShareOverTime) {
+  constructor(pool: PoolSpecView, seed: number) {
     this.#pool = pool;
     this.#random = seededRandom(seed);
-    this.#share = share;
     this.#sensor = new QueueSensor(pool.waitTargetMs ?? DEFAULT_WAIT_TARGET_MS);
   }
 
   tick(view: PoolView): Ticked {
     const { nowMs } = view;
     this.#state ??= initialState(nowMs);
-    const load = this.#sensor.sample(view, this.#share(nowMs));
+    const { concurrency, maxReplicas, waitTargetMs } = this.#pool;
+    const own = { present: view.replicas * concurrency, most: maxReplicas * concurrency };
+    const load = loadOfPool(this.#sensor.sample(view), { own, all: view.slotsOfAll() ?? own, waitTargetMs });
     const observation = {
       currentReplicas: view.replicas,
+      readyReplicas: view.readyPods,
       queues: [load],
       // status.blockedReplicas, which the workerpool controller counts from the pods' conditions and containers.
       unschedulablePods: view.unschedulablePods(),
-      podsFailing: view.crashLoopingPods() > 0,
+      failingPods: view.crashLoopingPods(),
+      // Who holds the active jobs is read before a pool shrinks.
+      busyPods: view.busyPods(),
     };
     const { decision, state } = decide(this.#pool, this.#state, observation, nowMs);
     this.#state = state;

@@ -7,7 +7,7 @@ import { QueueSensor } from './queue-sensor.ts';
 function samples(...moments: (Partial<PoolView> & { nowMs: number })[]) {
   const sensor = new QueueSensor(4_000);
   return moments.map((moment) => {
-    const load = sensor.sample(aView({ added: 1, ...moment }), 1);
+    const load = sensor.sample(aView({ added: 1, ...moment }));
     sensor.readFinished(aView(moment));
     return load;
   });

@@ -3,6 +3,7 @@ import {
   estimateQueue,
   observeQueue,
   untilBurstSampleMs,
+  type DueJobs,
   type FinishedJobs,
   type QueueHistory,
   type QueueLoad,
@@ -47,24 +48,26 @@ export class QueueSensor {
     this.#history = emptyHistory(0, waitTargetMs, POD_START_MS);
   }
 
-  /** One sample. @param share of the queue's work that is the pool's. */
-  sample(view: PoolView, share: number): QueueLoad {
+  /** One sample. */
+  sample(view: PoolView): Omit<QueueLoad, 'share'> {
     const { nowMs } = view;
     const readsHeads = nowMs - this.#lineEmptyAtMs >= this.#waitTargetMs / 2;
     this.#readRare(view);
-    this.#history = observeQueue(this.#history, countersOf(view), this.#finished);
+    const dueSoon = view.dueWithin(POD_START_MS) + this.#rare.scheduledSoon;
+    const dueBy = dueSoon > 0 ? dueJobs(view, this.#rare.scheduledSoon) : undefined;
+    this.#history = observeQueue(this.#history, { ...countersOf(view), ...(dueBy && { dueBy }) }, this.#finished);
     // LLEN wait and ZCARD prioritized: what is overdue lies in neither until a worker fetches.
     if (view.ready - view.overdue === 0) this.#lineEmptyAtMs = nowMs;
     const headReadyMs = readsHeads ? view.headReadyMs() : undefined;
-    const { limitPerSecond, scheduledSoon, orphaned } = this.#rare;
+    const { limitPerSecond, orphaned } = this.#rare;
     return {
       queue: 'simulated',
       sampledAtMs: nowMs,
-      share,
       ready: view.ready,
       active: view.active,
       // ZCOUNT of the delayed set up to the horizon without what is overdue, and what schedulers will add until then.
-      dueSoon: view.dueWithin(POD_START_MS) + scheduledSoon,
+      dueSoon,
+      ...(dueBy && { dueBy }),
       ...(orphaned > 0 && { orphaned }),
       paused: false,
       // Timestamp plus delay of the job next in line, on one clock; of one that ran before, nothing. No older than the
@@ -123,4 +126,12 @@ export class QueueSensor {
 function countersOf({ nowMs, ready, active, delayed, added }: PoolView): Parameters<typeof observeQueue>[1] {
   // Nobody has added a job yet: there is no counter.
   return { atMs: nowMs, ready, active, notYetReady: delayed, ...(added > 0 && { addCounter: added }) };
+}
+
+/** By quarters of the horizon; runs of schedulers evenly. */
+function dueJobs(view: PoolView, scheduledSoon: number): DueJobs[] {
+  return [0.25, 0.5, 0.75, 1].map((part) => ({
+    withinMs: part * POD_START_MS,
+    jobs: view.dueWithin(part * POD_START_MS) + part * scheduledSoon,
+  }));
 }

@@ -19,7 +19,7 @@ export interface Change {
 /** What every pool sees alike: the part of the view that is the queue's. */
 export type QueueView = Omit<
   PoolView,
-  'replicas' | 'readyPods' | 'unschedulablePods' | 'crashLoopingPods' | 'takeFinished'
+  'replicas' | 'readyPods' | 'unschedulablePods' | 'crashLoopingPods' | 'busyPods' | 'takeFinished'
 >;
 
 /** A pool in simulated time, and what its scaler sees. */
@@ -28,6 +28,8 @@ export class SimulatedPool implements PoolView {
   readonly fleet: Fleet;
   readonly changes: Change[] = [];
   readonly finished = new FinishedJobs();
+  /** From when on it exists. */
+  readonly fromMs: number;
   nextTickMs: number;
   #wokenAfterMs: number | undefined;
   readonly #queue: QueueView;
@@ -35,6 +37,7 @@ export class SimulatedPool implements PoolView {
   constructor({ scaler, fromMs }: Pool, fleet: Fleet, queue: QueueView) {
     this.scaler = scaler;
     this.fleet = fleet;
+    this.fromMs = fromMs;
     this.nextTickMs = fromMs;
     this.#queue = queue;
   }
@@ -65,12 +68,20 @@ export class SimulatedPool implements PoolView {
     return this.fleet.readyPods;
   }
 
+  slotsOfAll(): ReturnType<PoolView['slotsOfAll']> {
+    return this.#queue.slotsOfAll();
+  }
+
   unschedulablePods(): number {
     return this.fleet.count(({ state }) => state === 'pending');
   }
 
   crashLoopingPods(): number {
     return this.fleet.count(({ loopsFromMs }) => loopsFromMs <= this.nowMs);
+  }
+
+  busyPods(): number {
+    return this.fleet.count(({ running }) => running.length > 0);
   }
 
   get ready(): number {

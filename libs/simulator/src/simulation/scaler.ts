@@ -4,9 +4,16 @@ export interface PoolView {
   /** Pods asked for: the Deployment's spec.replicas. */
   readonly replicas: number;
   readonly readyPods: number;
+  /**
+   * Of all pools of the queue: jobs that they run at once at their present size, and at their largest; undefined while
+   * there is no other.
+   */
+  slotsOfAll(): { readonly present: number; readonly most: number } | undefined;
   /** Of the pods asked for: those that no node has room for, and those whose container ends again and again. */
   unschedulablePods(): number;
   crashLoopingPods(): number;
+  /** Of the pods asked for: those that run jobs. */
+  busyPods(): number;
   /** Jobs that could start: waiting, prioritized, and delayed ones that are due, whether promoted or not. */
   readonly ready: number;
   /** Of them, those that are due and that no worker has promoted yet: they are in no line. */

@@ -92,6 +92,14 @@ export class Simulation implements QueueView {
     return this.#pools.reduce((sum, { fleet }) => sum + fleet.readyPods, 0);
   }
 
+  slotsOfAll(): ReturnType<QueueView['slotsOfAll']> {
+    const { concurrency, maxReplicas } = this.#environment;
+    const pools = this.#pools.filter(({ fromMs }) => fromMs <= this.nowMs);
+    if (pools.length === 1) return undefined;
+    const present = pools.reduce((sum, { replicas }) => sum + replicas, 0) * concurrency;
+    return { present, most: pools.length * maxReplicas * concurrency };
+  }
+
   get ready(): number {
     return this.#queue.ready;
   }
