@@ -62,7 +62,10 @@ export function decide(
   state = updatePanic(state, wholeReplicas(size.demand), current, nowMs);
   const confidence = confidenceOf(observation.queues, nowMs);
   const mayNotShrink = shrinkHold(pool, observation, { asked: size.queues, confidence }, state, nowMs);
-  const growing = { doubt: size.doubt, isLate: size.queues.some((queue) => isGettingLate(queue, pool.waitTargetMs)) };
+  // Pods that start are what the job waits for.
+  const allWork = (observation.readyReplicas ?? current) >= current;
+  const isLate = allWork && size.queues.some((queue) => isGettingLate(queue, pool.waitTargetMs));
+  const growing = { doubt: size.doubt, isLate };
   const proposal = proposeReplicas(pool, size.demand, current, growing);
   // While data is missing the size itself is what the window remembers, so that no shrink is waiting when the data is
   // back.
