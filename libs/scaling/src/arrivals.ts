@@ -50,7 +50,7 @@ export interface Arrivals {
 /**
  * Follows a queue's arrivals by the change of its counters since the last sample: Δadded − Δ(not ready yet). So a
  * delayed job arrives when it falls due and a retry when its back-off ends; a deduplicated add counts although it
- * brought no job; see `shareBrought`. A counter that went back (queue obliterated, Redis flushed) starts over.
+ * brought no job; see `jobsPerAdd`. A counter that went back (queue obliterated, Redis flushed) starts over.
  *
  * @param halfLifeMs of the sustained rate; see `arrivalHalfLifeMs`.
  */
@@ -129,13 +129,13 @@ export function arrivalHalfLifeMs(serviceTimeMs: number, waitTargetMs: number): 
  * The estimates of the arrivals now. Time before the first sample counts as silence, so that a burst into a young
  * history is no rate; a real flow shows in `rise` within seconds.
  *
- * @param brought the share of the adds that brought a job; see `shareBrought`.
+ * @param perAdd the jobs that an add brought; see `jobsPerAdd`.
  */
 export function estimateArrivals(
   arrivals: Arrivals | undefined,
   nowMs: Instant,
   halfLifeMs: number,
-  brought: number,
+  perAdd: number,
 ): Pick<QueueEstimates, 'arrivalRate' | 'rise' | 'arrivalMemoryMs' | 'arrivalScv' | 'newArrivals'> {
   if (arrivals?.newArrivals === undefined) return {};
   const silenceMs = nowMs - arrivals.lastArrivalMs;
@@ -145,10 +145,10 @@ export function estimateArrivals(
   const arrivalRate = perSecond(arrivals.sustained, memoryMs(halfLifeMs));
   const rise = findRise(arrivals.recent, arrivalRate, scv);
   return {
-    arrivalRate: Math.min(atMost, arrivalRate) * brought,
-    ...(rise && { rise: { ...rise, ratePerSecond: Math.min(atMost, rise.ratePerSecond) * brought } }),
+    arrivalRate: Math.min(atMost, arrivalRate) * perAdd,
+    ...(rise && { rise: { ...rise, ratePerSecond: Math.min(atMost, rise.ratePerSecond) * perAdd } }),
     arrivalMemoryMs: memoryMs(halfLifeMs),
     arrivalScv: scv <= POISSON_UP_TO ? 1 : scv,
-    newArrivals: arrivals.newArrivals * brought,
+    newArrivals: arrivals.newArrivals * perAdd,
   };
 }

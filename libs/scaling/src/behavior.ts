@@ -62,12 +62,18 @@ export function inPanic(state: PolicyState, nowMs: Instant): boolean {
  * the tolerance, so that it cannot alternate with growing.
  *
  * @param doubt share of the demand that may be chance.
+ * @param isLate jobs wait for so long that no difference is too small.
  */
-export function proposeReplicas(pool: PoolSpecView, demand: number, current: number, doubt = Infinity): number {
+export function proposeReplicas(
+  pool: PoolSpecView,
+  demand: number,
+  current: number,
+  { doubt = Infinity, isLate = false }: { doubt?: number; isLate?: boolean } = {},
+): number {
   const wanted = clampToBounds(pool, wholeReplicas(demand));
   if (wanted > current) {
-    const withinTolerance =
-      current >= pool.minReplicas && current > 0 && demand <= current * (1 + Math.min(pool.scaleUp.tolerance, doubt));
+    const tolerance = isLate ? 0 : Math.min(pool.scaleUp.tolerance, doubt);
+    const withinTolerance = current >= pool.minReplicas && current > 0 && demand <= current * (1 + tolerance);
     return withinTolerance ? current : wanted;
   }
   const margin = Math.min(pool.scaleDown.tolerance, SHRINK_DOUBTS * doubt);

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { observeBrought, shareBrought, type Brought, type JobCounts } from './brought.ts';
+import { observeBrought, jobsPerAdd, type Brought, type JobCounts } from './brought.ts';
 
 const HALF_LIFE_MS = 30_000;
 
@@ -16,7 +16,7 @@ function watch(seconds: number, serviceTimeMs: number, counts: (second: number) 
 }
 
 const shareOf = (serviceTimeMs: number, counts: (second: number) => JobCounts, seconds = 120): number =>
-  shareBrought(watch(seconds, serviceTimeMs, counts), serviceTimeMs);
+  jobsPerAdd(watch(seconds, serviceTimeMs, counts), serviceTimeMs);
 
 it('each add brings a job where as many finish as are added, whatever they take', () => {
   expect(shareOf(1_000, () => ({ added: 20, ready: 0, active: 20 }))).toBe(1);
@@ -36,6 +36,11 @@ it('8,720 adds of one deduplication id that run 87 jobs, one at a time, bring a 
 
 it('adds that bring no job at all count for none', () => {
   expect(shareOf(1_000, () => ({ added: 40, ready: 0, active: 0 }))).toBe(0);
+});
+
+it('retries that no add has announced count as jobs, where jobs are short against what is remembered', () => {
+  expect(shareOf(1_000, () => ({ added: 40, ready: 0, active: 60 }))).toBeGreaterThan(1.2);
+  expect(shareOf(30_000, () => ({ added: 2, ready: 0, active: 90 }))).toBe(1);
 });
 
 it('a few adds say nothing', () => {

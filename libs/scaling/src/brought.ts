@@ -55,16 +55,20 @@ export function observeBrought(
   };
 }
 
+/** Within the time that is remembered slots have been given so often that who runs is who came. */
+const TURNOVERS = 10;
+
 /**
- * The share of the adds that brought a job, 0..1. BullMQ counts an add that deduplication refuses like any other, so what
- * came is bounded by what finished, waits and runs: jobs in service over a time, divided by how long one takes, are those
- * that finished in it (Little's law), whether they stay in Redis or not. 1 for as long as chance explains the difference;
- * the less chance explains, the less is added for it.
+ * The jobs that an add brought: 1, less where adds were refused, more where jobs were tried again. BullMQ counts an add
+ * that deduplication refuses like any other, and a retry not at all. Jobs in service over a time, divided by how long one
+ * takes, are those that finished in it (Little's law), whether they stay in Redis or not; with what the line and the jobs
+ * that run have grown by, they are what came. 1 for as long as chance explains the difference; the less chance explains,
+ * the less is added for it.
  *
  * @param serviceTimeMs measured on finished jobs; undefined while it is not, for one that was derived from the adds would
  * prove nothing. Then what came is known only while jobs wait and none has run yet.
  */
-export function shareBrought(brought: Brought, serviceTimeMs: number | undefined): number {
+export function jobsPerAdd(brought: Brought, serviceTimeMs: number | undefined): number {
   const { adds, growth, inService, lookMs } = brought;
   if (adds.events < LEAST_ADDS) return 1;
   if (inService.events === 0 && brought.ready > 0) return Math.min(1, Math.max(0, growth.events) / adds.events);
@@ -74,6 +78,11 @@ export function shareBrought(brought: Brought, serviceTimeMs: number | undefined
   // If each add brought a job; of jobs that are shorter than the time between two samples, each sample sees a few.
   const doubt = DOUBTS * Math.sqrt(adds.events * Math.max(1, lookMs / serviceTimeMs));
   const most = (jobs + doubt) / adds.events;
-  if (most >= 1) return 1;
+  // Of jobs that are long against what is remembered, those that run may have come before it.
+  if (most >= 1) return hasTurnedOver(brought, serviceTimeMs) ? Math.max(1, (jobs - doubt) / adds.events) : 1;
   return (jobs + doubt * Math.max(0, 2 * most - 1)) / adds.events;
+}
+
+function hasTurnedOver({ adds }: Brought, serviceTimeMs: number): boolean {
+  return adds.observedMs > TURNOVERS * serviceTimeMs;
 }

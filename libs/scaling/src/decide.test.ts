@@ -134,6 +134,21 @@ describe('growing', () => {
     expect(decision.reason).toContain('1 pod of the pool cannot be scheduled');
   });
 
+  it('is made for any difference once the next job has waited for half of the target', () => {
+    const line = { ready: 1, active: 40, estimates: { serviceTimeMs: 600_000 } };
+    expect(new FollowingPool(4).tick([aLoad({ ...line, headAgeMs: 2_400 })], 5).desired).toBe(4);
+    expect(new FollowingPool(4).tick([aLoad({ ...line, headAgeMs: 2_600 })], 5).desired).toBe(5);
+  });
+
+  it('is for the line that there will be, while pods wait for a node', () => {
+    const growing = [aLoad({ ready: 100, active: 30, estimates: { arrivalRate: 40, arrivalMemoryMs: 43_281 } })];
+    const now = new FollowingPool(3, aPool({ maxReplicas: 1_000 })).tick(growing).desired;
+    const later = new FollowingPool(3, aPool({ maxReplicas: 1_000 })).tick(growing, 1, {
+      unschedulablePods: 1,
+    }).desired;
+    expect(later).toBeGreaterThan(3 * now);
+  });
+
   it('goes on while a few of many pods crash, and asks for as many more', () => {
     const calm = new FollowingPool(20).tick([aLoad({ ready: 1_000 })]).desired;
     expect(new FollowingPool(20).tick([aLoad({ ready: 1_000 })], 1, { failingPods: 4 }).desired).toBe(calm + 4);

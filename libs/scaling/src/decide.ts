@@ -18,7 +18,9 @@ import {
   fewestForLongJobs,
   growHold,
   historyNeededMs,
+  isGettingLate,
   isMissingData,
+  NODE_START_MS,
   shrinkHold,
   unseenHold,
 } from './holds.ts';
@@ -54,16 +56,22 @@ export function decide(
   const size = sizePool(pool, observation.queues, {
     failingPods: observation.failingPods,
     freeSlots: state.freeSlots,
+    // Of the time that a node may take half is the mean, when all of it is as likely.
+    slotsInMs: state.unschedulable ? NODE_START_MS / 2 : 0,
   });
   state = updatePanic(state, wholeReplicas(size.demand), current, nowMs);
   const confidence = confidenceOf(observation.queues, nowMs);
   const mayNotShrink = shrinkHold(pool, observation, { asked: size.queues, confidence }, state, nowMs);
-  const proposal = proposeReplicas(pool, size.demand, current, size.doubt);
+  // Pods that start are what the job waits for.
+  const allWork = (observation.readyReplicas ?? current) >= current;
+  const isLate = allWork && size.queues.some((queue) => isGettingLate(queue, pool.waitTargetMs));
+  const growing = { doubt: size.doubt, isLate };
+  const proposal = proposeReplicas(pool, size.demand, current, growing);
   // While data is missing the size itself is what the window remembers, so that no shrink is waiting when the data is
   // back.
   const least = isMissingData(mayNotShrink) ? current : 0;
   const inWindow =
-    pool.burstWindowMs === undefined ? proposal : proposeReplicas(pool, size.remembered, current, size.doubt);
+    pool.burstWindowMs === undefined ? proposal : proposeReplicas(pool, size.remembered, current, growing);
   const lasting = wholeReplicas(size.lasting * (1 + pool.scaleDown.tolerance));
   state = addProposal(state, pool, { replicas: Math.max(inWindow, least), lasting: Math.max(lasting, least) }, nowMs);
 

@@ -50,8 +50,13 @@ export interface QueueDemand {
  * offered load, and what will stay busy; then no more than the queue can use.
  *
  * @param ceiling the most slots that its workers are known to use; see `watchFreeSlots`.
+ * @param slotsInMs how long it takes until more slots can work, beyond the start of a pod: pods wait for a node.
  */
-export function queueDemand(queue: QueueLoad, waitTargetMs: number | undefined, ceiling?: number): QueueDemand {
+export function queueDemand(
+  queue: QueueLoad,
+  waitTargetMs: number | undefined,
+  { ceiling, slotsInMs = 0 }: { ceiling?: number | undefined; slotsInMs?: number } = {},
+): QueueDemand {
   const { estimates, share } = queue;
   const serviceTimeMs = Math.max(1, estimates.serviceTimeMs ?? PRIOR_SERVICE_TIME_MS);
   const { orphaned = 0 } = queue; // They run nowhere: a worker has to take them up again.
@@ -66,7 +71,15 @@ export function queueDemand(queue: QueueLoad, waitTargetMs: number | undefined, 
     risingSlots(risenRate, jobs, flow, estimates.rise?.lastedMs),
   );
   const backlog = waiting + unservedWhenDue(queue, steady, serviceTimeMs);
-  const line = { backlog, inService, headAgeMs: queue.headAgeMs ?? 0, arrivalRate, risenRate, serviceTimeMs };
+  const comesBefore = Math.max(0, (arrivalRate * slotsInMs) / 1_000 - (inService * slotsInMs) / serviceTimeMs);
+  const line = {
+    backlog: backlog > 0 ? backlog + comesBefore : 0,
+    inService,
+    headAgeMs: queue.headAgeMs ?? 0,
+    arrivalRate,
+    risenRate,
+    serviceTimeMs,
+  };
   const drain = waitTargetMs === undefined ? 0 : drainSlots(line, waitTargetMs, estimates.arrivalMemoryMs);
   const jobsToCome = expectedJobs(queue);
   const expected = Math.max(

@@ -24,7 +24,9 @@ const MIN_FINISHED_FOR_RATE = 20;
 /** More of the pods than this cannot work, and more pods would not either. */
 const FAILING_PODS = 0.5;
 /** How long a node autoscaler may take to bring the node for which pods wait. */
-const NODE_START_MS = 300_000;
+export const NODE_START_MS = 300_000;
+/** Part of the wait target after which a job in line is getting late: the rest is for a pod to start. */
+const LATE_SHARE = 0.5;
 /** A job may run this many times as long as the mean, or as the longest of those that finished lately. */
 const LONGER_THAN_MEAN = 4;
 const LONGER_THAN_LONGEST = 1.25;
@@ -134,6 +136,12 @@ function isStale(queue: QueueObservation, nowMs: Instant): boolean {
 /** Jobs wait, and longer than they should. */
 function isOverTarget(queue: QueueLoad, waitTargetMs: number | undefined): boolean {
   return waitTargetMs !== undefined && waitOf(queue) > waitTargetMs;
+}
+
+/** The job next in line has waited for half of the target, and slots would help it. */
+export function isGettingLate({ load, demand }: Asked, waitTargetMs: number | undefined): boolean {
+  if (waitTargetMs === undefined || demand.cap !== undefined || load.ready === 0) return false;
+  return (load.headAgeMs ?? 0) > LATE_SHARE * waitTargetMs;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { arrivalHalfLifeMs, estimateArrivals, observeArrivals, type Arrivals } from './arrivals.ts';
 import { observeAnnounced, sharesThatCame, type Announced } from './announced.ts';
-import { observeBrought, shareBrought, type Brought } from './brought.ts';
+import { observeBrought, jobsPerAdd, type Brought } from './brought.ts';
 import { estimateFinished, noneFinished, observeFinished, type Finished, type FinishedJobs } from './finished-jobs.ts';
 import { estimateFlow, observeFlow, PRIOR_SERVICE_TIME_MS, type Flow } from './flow.ts';
 import { averageRate, estimateForecast, observeForecast, type ForecastState } from './forecast/forecast.ts';
@@ -75,11 +75,11 @@ export function observeQueue(
     added === undefined
       ? undefined
       : observeBrought(history.brought, { added, ready, active }, { nowMs: atMs, halfLifeMs, serviceTimeMs });
-  const share = broughtOf({ ...history, brought }, atMs);
+  const perAdd = broughtOf({ ...history, brought }, atMs);
   return {
     ...history,
-    ...forecastArrivals(history, arrivals, jobs?.waitsMs ?? [], share),
-    announced: observeAnnounced(history.announced, dueBy, (added ?? 0) * share, atMs),
+    ...forecastArrivals(history, arrivals, jobs?.waitsMs ?? [], perAdd),
+    announced: observeAnnounced(history.announced, dueBy, (added ?? 0) * perAdd, atMs),
     arrivals,
     brought,
     flow: observeFlow(history.flow, ready, active, arrivals.newArrivals, atMs),
@@ -111,7 +111,7 @@ function forecastArrivals(
   { arrivals: before, forecast, recurrence, horizonMs, waitTargetMs }: QueueHistory,
   { atMs, newArrivals }: Arrivals,
   waitsMs: readonly number[],
-  share: number,
+  perAdd: number,
 ): Partial<Pick<QueueHistory, 'forecast' | 'recurrence'>> {
   const elapsedMs = atMs - (before?.atMs ?? atMs);
   if (newArrivals === undefined || elapsedMs <= 0) return {};
@@ -119,7 +119,7 @@ function forecastArrivals(
   if (newArrivals === 0 && forecast === undefined && recurrence === NO_RECURRENCE) return {};
   const silentMs = before?.sustained.observedMs ?? 0;
   const known = forecast ?? (silentMs > 0 ? observeForecast(undefined, 0, silentMs, horizonMs) : undefined);
-  const events = newArrivals * share;
+  const events = newArrivals * perAdd;
   const arrived = { events, elapsedMs, usualRate: known === undefined ? 0 : averageRate(known), waitsMs };
   return {
     forecast: observeForecast(known, events, elapsedMs, horizonMs),
@@ -159,11 +159,11 @@ function expectedBurst({ recurrence, horizonMs }: QueueHistory, nowMs: Instant):
   return { expectedBurst: { inMs: Math.max(0, atMs - nowMs), jobs, periodMs, confidence } };
 }
 
-/** The share of the adds that brought a job. */
+/** See `jobsPerAdd`. */
 function broughtOf(history: QueueHistory, nowMs: Instant): number {
   if (history.brought === undefined) return 1;
   const { serviceTimeMs, serviceTimeSource } = serviceTime(history, estimateFinished(history.finished, nowMs));
-  return shareBrought(history.brought, serviceTimeSource === 'finished' ? serviceTimeMs : undefined);
+  return jobsPerAdd(history.brought, serviceTimeSource === 'finished' ? serviceTimeMs : undefined);
 }
 
 function halfLifeOf(history: QueueHistory): number {

@@ -32,6 +32,14 @@ export interface PoolSize {
   readonly queues: readonly SizedQueue[];
 }
 
+/** What else a size depends on. */
+export interface SizedFor {
+  readonly failingPods?: number | undefined;
+  readonly freeSlots?: PolicyState['freeSlots'];
+  /** How long it takes until more slots can work, beyond the start of a pod. */
+  readonly slotsInMs?: number;
+}
+
 /**
  * The replicas that a pool's queues ask for together: slots are summed over the queues, because every slot serves any
  * of them, and divided by the slots of a pod; the depth target is a lower bound. Queues that were not sampled add
@@ -40,10 +48,13 @@ export interface PoolSize {
 export function sizePool(
   pool: PoolSpecView,
   observations: readonly QueueObservation[],
-  { failingPods = 0, freeSlots = {} }: { failingPods?: number | undefined; freeSlots?: PolicyState['freeSlots'] } = {},
+  { failingPods = 0, freeSlots = {}, slotsInMs = 0 }: SizedFor = {},
 ): PoolSize {
   const queues = observations.filter(isSeen).map((load): SizedQueue => {
-    const demand = queueDemand(load, pool.waitTargetMs, freeSlots[load.queue]?.ceiling?.slots);
+    const demand = queueDemand(load, pool.waitTargetMs, {
+      ceiling: freeSlots[load.queue]?.ceiling?.slots,
+      slotsInMs,
+    });
     return { load, demand, replicas: Math.max(demand.slots / pool.concurrency, depthReplicas(pool, demand)) };
   });
   const slots = sum(queues, ({ demand }) => demand.slots);

@@ -74,8 +74,8 @@ describe('the production policy in simulated time', { timeout: 60_000 }, () => {
   test.each([
     [100, 5, 3],
     [1_000, 20, 3],
-    [10_000, 20, 4],
-    [60_000, 20, 6],
+    [10_000, 20, 3],
+    [60_000, 20, 3],
   ])(
     'jobs of %d ms on %d slots: a step to 2, 4 or 8 times the load is answered by at most %d growths, and taken back in as few',
     (serviceMs, slots, growths) => {
