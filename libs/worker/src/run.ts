@@ -5,7 +5,7 @@ import { workerConfigFromEnvironment, type WorkerEnvironment } from './environme
 import { redisOptionsFromEnvironment } from './environment/redis-env.ts';
 import { lastWork } from './log/last-work.ts';
 import { createLog, type Log } from './log/log.ts';
-import { liveness, readiness, toldOnce } from './observability/health.ts';
+import { liveness, readiness, reportedOnce } from './observability/health.ts';
 import { expositionOf, serveHttp } from './observability/http.ts';
 import type { LockTimes } from './queues/lock-times.ts';
 import { whereToGive, type WorkerOptions } from './queues/worker-options.ts';
@@ -98,7 +98,7 @@ export async function runWorkers(options: RunOptions): Promise<void> {
       stuckAfterMs: options.stuckAfterMs,
       usage,
     });
-    const alive = toldOnce(
+    const alive = reportedOnce(
       () => liveness(workers.health()),
       (reason) => log.error('not alive; the kubelet will start the container again', { reason }),
     );

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { STUCK_AFTER_MS } from '../queues/turn-watch.ts';
-import { liveness, readiness, toldOnce, UNRENEWED_AFTER_MS, type HealthInput, type LoopHealth } from './health.ts';
+import { liveness, readiness, reportedOnce, UNRENEWED_AFTER_MS, type HealthInput, type LoopHealth } from './health.ts';
 
 const NOW = 10_000_000;
 const SLOTS = { total: 4, taken: 1, stuck: 0 };
@@ -32,7 +32,7 @@ describe('liveness', () => {
     expect(liveness(health()).ok).toBe(true);
   });
 
-  const LONG_AGO = { turnedMs: NOW - STUCK_AFTER_MS - 1 };
+  const LONG_AGO = { turnedMs: NOW - STUCK_AFTER_MS - 1, sinceMs: NOW - STUCK_AFTER_MS - 1 };
 
   it.each(['slot', 'fetch', 'wait', 'limited'] as const)(
     'is lost when a loop does not turn in step %s although Redis is there',
@@ -48,7 +48,7 @@ describe('liveness', () => {
   });
 
   it('holds while Redis is away, however long, and gets its full time when Redis is back', () => {
-    const stuck = { step: 'fetch' as const, turnedMs: 0 };
+    const stuck = { step: 'fetch' as const, sinceMs: 0, turnedMs: 0 };
     expect(liveness(health({ connectedSinceMs: undefined }, stuck)).ok).toBe(true);
     expect(liveness(health({ connectedSinceMs: NOW - 10 }, stuck)).ok).toBe(true);
   });
@@ -60,17 +60,23 @@ describe('liveness', () => {
     expect([ok, message]).toEqual([false, expect.stringContaining('Redis answers on another connection')]);
   });
 
+  it('holds while fetches fail one after the other, as on a Cluster whose node is gone, until Redis answers elsewhere', () => {
+    const failing = health({}, { ...LONG_AGO, step: 'fetch', sinceMs: NOW - 500 });
+    expect(liveness(failing).ok).toBe(true);
+    expect(liveness({ ...failing, answersSinceMs: NOW - STUCK_AFTER_MS - 1 }).ok).toBe(false);
+  });
+
   it('is lost too when the connection comes and goes, and Redis answers on another one', () => {
     const flapping = { connectedSinceMs: NOW - 10, answersSinceMs: NOW - STUCK_AFTER_MS - 1 };
     expect(liveness(health(flapping, LONG_AGO)).ok).toBe(false);
   });
 
-  it('is told of once, until it is found again', () => {
-    const told: string[] = [];
+  it('is reported once, until it is found again', () => {
+    const reported: string[] = [];
     let stuck: Partial<LoopHealth> = LONG_AGO;
-    const probe = toldOnce(
+    const probe = reportedOnce(
       () => liveness(health({}, stuck)),
-      (reason) => told.push(reason),
+      (reason) => reported.push(reason),
     );
     probe();
     expect(probe().ok).toBe(false);
@@ -78,7 +84,7 @@ describe('liveness', () => {
     probe();
     stuck = LONG_AGO;
     probe();
-    expect(told.length).toBe(2);
+    expect(reported.length).toBe(2);
   });
 
   it('holds while all slots are taken by long jobs whose locks are renewed', () => {

@@ -62,11 +62,15 @@ export function liveness(input: HealthInput): Health {
 /** What is wrong with the first loop that does not turn although Redis has been there for as long as it may take. */
 function stuckLoop(input: HealthInput): string | undefined {
   const { nowMs, connectedSinceMs, answersSinceMs, loops, stuckAfterMs } = input;
-  const redisSinceMs = Math.min(connectedSinceMs ?? nowMs, answersSinceMs ?? nowMs);
-  const stuck = loops.find(({ rests, turnedMs }) => !rests && nowMs - Math.max(turnedMs, redisSinceMs) > stuckAfterMs);
+  const isOver = (...sincesMs: (number | undefined)[]): boolean =>
+    nowMs - Math.max(...sincesMs.map((ms) => ms ?? nowMs)) > stuckAfterMs;
+  // one whose commands fail each second moves from step to step; whether Redis is there only another connection knows
+  const hangs = ({ turnedMs, sinceMs }: LoopHealth): boolean =>
+    isOver(turnedMs, sinceMs, connectedSinceMs) || isOver(turnedMs, answersSinceMs);
+  const stuck = loops.find((loop) => !loop.rests && hangs(loop));
   if (!stuck) return undefined;
   const seconds = Math.floor((nowMs - stuck.turnedMs) / 1_000);
-  const redis = connectedSinceMs === undefined ? 'Redis answers on another connection' : 'Redis is connected';
+  const redis = answersSinceMs === undefined ? 'Redis is connected' : 'Redis answers on another connection';
   return `queue ${stuck.queue}: nothing was fetched for ${seconds} s although ${redis}, a slot is free, and the queue is neither paused nor limited; its loop hangs in step "${stuck.step}"`;
 }
 
@@ -99,11 +103,11 @@ function unreachable({ redisError }: HealthInput): string {
 }
 
 /** The same probe, which says once when it begins to fail: the kubelet's event does not show what it answered. */
-export function toldOnce(probe: () => Health, tell: (reason: string) => void): () => Health {
+export function reportedOnce(probe: () => Health, report: (reason: string) => void): () => Health {
   let wasOk = true;
   return () => {
     const health = probe();
-    if (wasOk && !health.ok) tell(health.message);
+    if (wasOk && !health.ok) report(health.message);
     wasOk = health.ok;
     return health;
   };

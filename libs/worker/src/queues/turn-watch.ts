@@ -31,8 +31,8 @@ export function rests({ step, sinceMs }: LoopProgress, reasons: RestReasons, now
 export interface TurnWatchOptions {
   readonly loops: readonly LoopProgress[];
   readonly rests: (loop: LoopProgress) => boolean;
-  /** Asks Redis something on a connection of its own; resolves within seconds, with false when nothing answers. */
-  readonly ask: () => Promise<boolean>;
+  /** Asks Redis for the loops' queues on a connection of its own; resolves within seconds, with false without an answer. */
+  readonly ask: (loops: readonly LoopProgress[]) => Promise<boolean>;
   readonly stuckAfterMs: number;
   /** Nobody expects loops to turn any more. */
   readonly stop: AbortSignal;
@@ -70,14 +70,15 @@ export class TurnWatch {
     const nowMs = monotonic();
     // from the end of its rest on it has its full time
     for (const loop of loops) if (mayRest(loop)) loop.turnedMs = nowMs;
-    if (stop.aborted || loops.every(({ turnedMs }) => nowMs - turnedMs <= ASK_AFTER * stuckAfterMs)) {
+    const late = loops.filter(({ turnedMs }) => nowMs - turnedMs > ASK_AFTER * stuckAfterMs);
+    if (stop.aborted || late.length === 0) {
       this.#answersSinceMs = undefined;
       return;
     }
     if (this.#asking) return;
     this.#asking = true;
     try {
-      const answered = await ask();
+      const answered = await ask(late);
       this.#answersSinceMs = answered ? (this.#answersSinceMs ?? monotonic()) : undefined;
     } finally {
       this.#asking = false;

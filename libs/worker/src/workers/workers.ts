@@ -182,7 +182,13 @@ export function startWorkers(options: WorkersOptions): Workers {
   const loops = served.map(({ progress }) => progress);
   const resting = new Map(served.map(({ worker, progress }) => [progress, () => restReasons(worker, slots)]));
   const isResting = (loop: LoopProgress): boolean => rests(loop, resting.get(loop)!(), monotonic());
-  const ask = async (): Promise<boolean> => await redisAnswers(target, ANSWER_MS);
+  const keys = new Map(served.map(({ worker, progress }) => [progress, worker.toKey('meta')]));
+  const ask = async (late: readonly LoopProgress[]): Promise<boolean> =>
+    await redisAnswers(
+      target,
+      late.flatMap((loop) => keys.get(loop) ?? []),
+      ANSWER_MS,
+    );
   const watch = new TurnWatch({ loops, rests: isResting, ask, stuckAfterMs, stop: stop.signal, monotonic });
   watch.start();
   const renewed = served.every(({ worker }) => !worker.opts.skipLockRenewal);
