@@ -10,6 +10,7 @@ import type { BlockedPods } from './pods/blocked.ts';
 import type { KilledPods } from './pods/killed.ts';
 import type { LatePods } from './pods/late.ts';
 import { autoscalingStatus, type AutoscalingInput } from './status/autoscaling-status.ts';
+import { queuesNotConsumed } from './status/not-consumed.ts';
 import { readinessOf, type Readiness } from './status/readiness.ts';
 import { scalingConditions } from './status/scaling-conditions.ts';
 import { availability, shortcoming } from './status/service.ts';
@@ -76,6 +77,7 @@ function conditions(pool: PoolObject, input: StatusInput, { state }: Readiness, 
     [PoolCondition.PodsBlocked]: input.blocked.problem,
     [PoolCondition.PodsKilled]: input.killed.problem,
     [PoolCondition.HandlersStuck]: stuckHandlers(pool, input.decision),
+    [PoolCondition.QueueNotConsumed]: queuesNotConsumed(pool, input.decision),
     [PoolCondition.ConfigTracked]: untracked && ({ ...untracked, status: 'False' } as const),
     [PoolCondition.BusyPodsSpared]: busyPodsSpared(pool, input),
     ...scaling,

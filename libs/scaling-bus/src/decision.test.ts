@@ -8,9 +8,9 @@ function fixture(version: string): Record<string, unknown> {
   return JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
 }
 const released = fixture('1.0');
-const current = fixture('1.2');
+const current = fixture('1.3');
 
-it.each(['1.0', '1.1', '1.2'])('reads every field of what schema %s publishes', (version) => {
+it.each(['1.0', '1.1', '1.2', '1.3'])('reads every field of what schema %s publishes', (version) => {
   expect(parseDecision(fixture(version))).toEqual({ ok: true, decision: fixture(version) });
 });
 
@@ -29,6 +29,12 @@ it.each([
   { advice: { message: 'm', pods: 1, since: 9e15 } },
 ])('acts on a decision although its advice is not understood: %j', (odd) => {
   expect(parseDecision({ ...released, ...odd })).toEqual({ ok: true, decision: released });
+});
+
+it('acts on a decision although it is not understood which queue nobody consumes', () => {
+  const signals = [{ queue: 'emails', depth: 12, notConsumedMs: 'long', freeSlots: -1 }];
+  const parsed = parseDecision({ ...released, signals });
+  expect(parsed).toMatchObject({ ok: true, decision: { signals: [{ queue: 'emails', depth: 12 }] } });
 });
 
 it('ignores fields that a later minor adds', () => {

@@ -2,7 +2,7 @@ import { MAX_TIME_MS } from '@redis-queue/bullmq';
 import { z } from 'zod';
 
 /** What this release writes. Readers take every 1.x: a new minor only adds optional fields. */
-export const SCHEMA_VERSION = '1.2';
+export const SCHEMA_VERSION = '1.3';
 const SUPPORTED_MAJOR = '1';
 
 const count = z.int().min(0);
@@ -31,6 +31,13 @@ export const decisionSignalSchema = z.object({
   errorRate: z.number().min(0).max(1).optional(),
   /** Replicas that this queue asks for. */
   wants: count.optional(),
+  /**
+   * For how long no job has left the line although ready pods have free slots and nothing known keeps jobs from starting;
+   * absent: jobs leave it, or need not. Since 1.3.
+   */
+  notConsumedMs: z.number().min(0).optional().catch(undefined),
+  /** How many slots those are. Since 1.3. */
+  freeSlots: count.optional().catch(undefined),
 });
 
 const amounts = z.record(z.string().min(1).max(63), z.string().min(1).max(32));

@@ -12,6 +12,7 @@ import {
   wholeReplicas,
   windowEndMs,
 } from './behavior.ts';
+import { notConsumed } from './consumption.ts';
 import { isIdle } from './demand.ts';
 import {
   confidenceOf,
@@ -104,7 +105,10 @@ export function decide(
         nowMs,
       }),
       ...(heldBy !== undefined && { heldBy }),
-      signals: observation.queues.map((queue) => signalOf(queue, pool, size.queues)),
+      signals: observation.queues.map((queue) => ({
+        ...signalOf(queue, pool, size.queues),
+        ...notConsumed(state.consumption[queue.queue]),
+      })),
       confidence,
       ...(cooldownUntilMs > nowMs && { cooldownUntilMs }),
       safetyLimitHit: wanted > pool.maxReplicas,

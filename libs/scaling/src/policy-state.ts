@@ -1,11 +1,12 @@
 import { shrinkMemoryMs } from './behavior.ts';
+import { watchConsumption } from './consumption.ts';
 import { watchFreeSlots } from './free-slots.ts';
 import { STALE_AFTER_MS } from './holds.ts';
 import type { Instant, PolicyState, PoolObservation, PoolSpecView } from './model/types.ts';
 
 /** The state of a pool of which nothing is remembered: it holds its size until its window is filled. */
 export function initialState(nowMs: Instant): PolicyState {
-  return { sinceMs: nowMs, highs: [], lasting: [], lows: [], changes: [], freeSlots: {} };
+  return { sinceMs: nowMs, highs: [], lasting: [], lows: [], changes: [], freeSlots: {}, consumption: {} };
 }
 
 /**
@@ -38,6 +39,7 @@ export function observePods(
       unschedulable: { pods: unschedulablePods, sinceMs: waitsOn ? before.sinceMs : nowMs },
     }),
     freeSlots: watchFreeSlots(state.freeSlots, pool, observation, nowMs),
+    consumption: watchConsumption(state.consumption, pool, observation),
     sinceMs: gap ? nowMs : state.sinceMs,
     decidedAtMs: nowMs,
     observedReplicas: currentReplicas,

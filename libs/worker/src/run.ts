@@ -5,7 +5,7 @@ import { workerConfigFromEnvironment, type WorkerEnvironment } from './environme
 import { redisOptionsFromEnvironment } from './environment/redis-env.ts';
 import { lastWork } from './log/last-work.ts';
 import { createLog, type Log } from './log/log.ts';
-import { liveness, readiness } from './observability/health.ts';
+import { liveness, readiness, reportedOnce } from './observability/health.ts';
 import { expositionOf, serveHttp } from './observability/http.ts';
 import type { LockTimes } from './queues/lock-times.ts';
 import { whereToGive, type WorkerOptions } from './queues/worker-options.ts';
@@ -42,6 +42,12 @@ export interface RunOptions {
    * pool's status. Default: true.
    */
   reportUsage?: boolean;
+  /**
+   * How long the loop that fetches from a queue may not turn, although Redis answers on another connection, a slot is
+   * free and the queue is neither paused nor limited, until `/livez` fails and the kubelet starts the container again;
+   * ms. Default: 60,000.
+   */
+  stuckAfterMs?: number;
   /** @internal For tests that wait for locks to end. */
   locks?: LockTimes;
   /** @internal For tests that wait for reports of usage. */
@@ -58,6 +64,7 @@ const OPTIONS = {
   env: true,
   log: true,
   reportUsage: true,
+  stuckAfterMs: true,
   locks: true,
   usageTimes: true,
 } as const satisfies Record<keyof RunOptions, true>;
@@ -77,6 +84,7 @@ export async function runWorkers(options: RunOptions): Promise<void> {
   const firstSignal = nextSignal();
   try {
     checkNames(options);
+    checkTime('stuckAfterMs', options.stuckAfterMs);
     const config = workerConfigFromEnvironment(env, hostname());
     const workers = startWorkers({
       config,
@@ -87,10 +95,15 @@ export async function runWorkers(options: RunOptions): Promise<void> {
       telemetry,
       log,
       locks,
+      stuckAfterMs: options.stuckAfterMs,
       usage,
     });
+    const alive = reportedOnce(
+      () => liveness(workers.health()),
+      (reason) => log.error('not alive; the kubelet will start the container again', { reason }),
+    );
     const http = await serveHttp(config.httpPort, {
-      livez: () => liveness(workers.health()),
+      livez: alive,
       readyz: () => readiness(workers.health()),
       metrics: expositionOf(workers.metrics.registry, options.registry, (metric, error) =>
         log.warn('a metric of the registry given to runWorkers fails; it is left out', { metric, error }),
@@ -120,6 +133,11 @@ function checkNames(options: object): void {
   const names = Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : [name]));
   const other = names.find((name) => !Object.hasOwn(OPTIONS, name));
   if (other !== undefined) throw new Error(`runWorkers: ${other} is not taken: ${whereToGive(other)}`);
+}
+
+function checkTime(name: string, ms: number | undefined): void {
+  if (ms === undefined || (Number.isFinite(ms) && ms >= 1_000)) return;
+  throw new Error(`runWorkers: ${name} has to be a number of milliseconds from 1,000 on, not ${String(ms)}`);
 }
 
 async function nextSignal(): Promise<NodeJS.Signals> {

@@ -37,7 +37,7 @@ it('what pods report becomes advice, level and stuck handlers in the decision, a
     await report();
     return scaler.of('workers').find(({ advice }) => advice);
   }, PATIENCE);
-  expect(decision).toMatchObject({ schemaVersion: '1.2', currentReplicas: 2, desiredReplicas: 2 });
+  expect(decision).toMatchObject({ schemaVersion: '1.3', currentReplicas: 2, desiredReplicas: 2 });
   expect(decision.advice).toEqual({
     concurrency: 20,
     resources: {

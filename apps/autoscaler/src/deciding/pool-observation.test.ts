@@ -64,6 +64,15 @@ describe('what the policy sees of a queue', () => {
     });
   });
 
+  it.each([
+    ["the workers' own limit", { limitWindowMs: 900 }, 900],
+    ["the queue's limit, once it is spent", { rateLimit: { max: 1, durationMs: 1_000 }, rateLimitedForMs: 800 }, 800],
+    ["the queue's limit, before", { rateLimit: { max: 1, durationMs: 1_000 }, limitWindowMs: 900 }, undefined],
+  ])('is limited by %s', (_what, limits, forMs) => {
+    const known = learnSample(initialKnowledge(0, 5_000, 10_000), aSample({ waiting: 1, ...limits }), 0);
+    expect((seen(known) as { limitedForMs?: number }).limitedForMs).toBe(forMs);
+  });
+
   it('is unseen after a failed sample, and seen again after the next good one', () => {
     const failed = learnFailure(
       learnSample(initialKnowledge(0, 5_000, 10_000), aSample(), 0),

@@ -59,6 +59,8 @@ function loadOf(
   const headAge = headAgeMs(sample);
   const { rateLimit, globalConcurrency, orphaned, scheduledSoon = 0 } = sample;
   const dueBy = dueJobs(sample, history.horizonMs);
+  // What a worker's own limit allows is known to that worker alone; but where its window runs, it has started a job.
+  const limitedForMs = rateLimit === undefined ? sample.limitWindowMs : sample.rateLimitedForMs;
   return {
     queue,
     sampledAtMs: atMs,
@@ -72,6 +74,7 @@ function loadOf(
     ...(headAge !== undefined && { headAgeMs: Math.min(headAge, atMs - lineEmptyAtMs) }),
     ...(rateLimit !== undefined && { rateLimitPerSecond: (rateLimit.max * 1_000) / rateLimit.durationMs }),
     ...(globalConcurrency !== undefined && { globalConcurrency }),
+    ...(limitedForMs !== undefined && { limitedForMs }),
     // As of the sample, not as of now: a time without samples is not a time without jobs.
     estimates: estimateQueue(history, atMs),
   };

@@ -27,6 +27,8 @@ const decision: Decision = {
       waitP99Ms: 4_000,
       oldestAgeMs: 2_500,
       errorRate: 0.25,
+      notConsumedMs: 61_500,
+      freeSlots: 20,
       wants: 7,
     },
     { queue: 'sms' },
@@ -59,6 +61,7 @@ describe('the gauges of a decision', () => {
       `queue_wait_seconds{${emails},quantile="0.99"} 4`,
       `queue_oldest_age_seconds{${emails}} 2.5`,
       `queue_error_ratio{${emails}} 0.25`,
+      `queue_not_consumed_seconds{${emails}} 61.5`,
       `queue_wanted_replicas{${emails}} 7`,
     ]);
   });

@@ -60,6 +60,12 @@ const SIGNAL_GAUGES: readonly SignalGauge[] = [
     help: 'Share of the jobs finished lately that failed, 0 to 1.',
     from: [{ signal: 'errorRate' }],
   },
+  {
+    name: 'not_consumed_seconds',
+    help: 'For how long no job has left the line although ready pods have free slots; absent while jobs leave it.',
+    from: [{ signal: 'notConsumedMs' }],
+    unit: MS,
+  },
   { name: 'wanted_replicas', help: 'Replicas that this queue alone asks for.', from: [{ signal: 'wants' }] },
 ];
 const SIGNALS: readonly Signal[] = SIGNAL_GAUGES.flatMap(({ from }) => from.map(({ signal }) => signal));

@@ -9,6 +9,9 @@ const at = (atMs: number, over: Partial<Decision> = {}, generation = 1) => ({
   decision: { ...DECISION, ...over },
 });
 
+/** A decision on a queue that nobody has consumed for so long. */
+const idle = (notConsumedMs: number) => ({ signals: [{ queue: 'emails', depth: 12, notConsumedMs }] });
+
 describe('a decision is published', () => {
   it('again every tick while the pool does not have its size yet, no more often', () => {
     expect(isWorthPublishing(at(0), at(1_000), 0, false)).toBe(true);
@@ -40,6 +43,12 @@ describe('a decision is published', () => {
   it('once a minute for new numbers', () => {
     expect(isWorthPublishing(at(0), at(59_000, { reason: 'other' }), 3, false)).toBe(false);
     expect(isWorthPublishing(at(0), at(60_000, { reason: 'other' }), 3, false)).toBe(true);
+  });
+
+  it('once when nobody consumes a queue, and once when somebody does, although the size stays', () => {
+    expect(isWorthPublishing(at(0), at(10, idle(60_000)), 3, false)).toBe(true);
+    expect(isWorthPublishing(at(0, idle(60_000)), at(10, idle(61_000)), 3, false)).toBe(false);
+    expect(isWorthPublishing(at(0, idle(60_000)), at(10), 3, false)).toBe(true);
   });
 
   it('once when wake-ups no longer work, and once when they do, although the size stays', () => {

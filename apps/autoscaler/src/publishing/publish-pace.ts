@@ -40,6 +40,11 @@ export function isWorthPublishing(
   if (decision.desired !== currentReplicas) return atMs - last.atMs >= (behind ? REPEAT_BEHIND_MS : REPEAT_MS);
   if (decision.heldBy !== heldBy || decision.safetyLimitHit !== safetyLimitHit || generation !== last.generation)
     return true;
-  if (isNewsOf(next, last)) return true;
+  if (isNewsOf(next, last) || notConsumed(decision) !== notConsumed(last.decision)) return true;
   return decision.reason !== reason && atMs - last.atMs >= REFRESH_MS;
+}
+
+/** The queues that nobody consumes, as one text. */
+function notConsumed({ signals }: Decision): string {
+  return signals.flatMap(({ queue, notConsumedMs }) => (notConsumedMs === undefined ? [] : [queue])).join();
 }

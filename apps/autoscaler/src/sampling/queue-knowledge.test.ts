@@ -64,6 +64,7 @@ describe('what a sample reads', () => {
       { waitingChildren: 1 },
       { schedulers: 1 },
       { orphaned: 1 },
+      { limitWindowMs: 900 },
     ])
       expect(fieldsToRead(after({ active: 1, ...rare }, 1_000), 5_000, 1_001).rare).toBe(true);
   });

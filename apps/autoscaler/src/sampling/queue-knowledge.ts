@@ -55,6 +55,7 @@ function isIdle({ waiting, prioritized, active }: BacklogSample): boolean {
 
 function hasRareFields(sample: BacklogSample): boolean {
   const { paused, rateLimit, globalConcurrency, waitingChildren, legacyPaused, schedulers = 0, orphaned = 0 } = sample;
+  if (sample.limitWindowMs !== undefined) return true;
   const jobs = waitingChildren + legacyPaused + schedulers + orphaned;
   return paused || rateLimit !== undefined || globalConcurrency !== undefined || jobs > 0;
 }

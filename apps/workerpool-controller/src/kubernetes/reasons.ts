@@ -16,6 +16,7 @@ export const PoolCondition = {
   PodsBlocked: 'PodsBlocked',
   PodsKilled: 'PodsKilled',
   HandlersStuck: 'HandlersStuck',
+  QueueNotConsumed: 'QueueNotConsumed',
   /** Normal when True, and absent then: most pools have no configuration to follow. */
   ConfigTracked: 'ConfigTracked',
   /** Normal when True, and absent then. */

@@ -5,14 +5,15 @@ import { PATIENCE } from '../testing/deployments.ts';
 
 const rig = controllerRig();
 
-it('what pods say is shown in the status (advice, level, stuck handlers), and changes neither the spec nor the pods', async () => {
+it('what pods say is shown in the status (advice, level, stuck handlers, queues that nobody consumes), and changes neither the spec nor the pods', async () => {
   const autoscaling = { enabled: true, minReplicas: 2, maxReplicas: 10 };
   const pool = await rig.cluster.pool(rig.namespace, 'advised', { concurrency: 10, autoscaling });
   await rig.cluster.sized(pool, 2);
   await rig.cluster.settled(pool, 'WaitingForDecision', 'ScalingActive');
   const resources = { requests: { cpu: '700m', memory: '256Mi' }, limits: { memory: '352Mi' } };
   const advice = { concurrency: 20, resources, message: 'Better: concurrency 20 instead of 10.', pods: 3, since: 0 };
-  const said = { advice, contractLevel: 2, stuckHandlers: [{ pod: 'advised-0', handlers: 1, slots: 10 }] };
+  const signals = [{ queue: 'emails', depth: 12, active: 0, notConsumedMs: 95_000, freeSlots: 20 }];
+  const said = { signals, advice, contractLevel: 2, stuckHandlers: [{ pod: 'advised-0', handlers: 1, slots: 10 }] };
   await rig.cluster.publish(pool, { currentReplicas: 2, desiredReplicas: 2, ...said });
   const reported = await eventually(
     async () => {
@@ -27,6 +28,11 @@ it('what pods say is shown in the status (advice, level, stuck handlers), and ch
     status: 'True',
     reason: 'HandlersStuck',
     message: expect.stringContaining('advised-0 (1 of 10 slots)') as string,
+  });
+  expect(reported.status?.conditions?.find(({ type }) => type === 'QueueNotConsumed')).toMatchObject({
+    status: 'True',
+    reason: 'QueueNotConsumed',
+    message: expect.stringContaining('(12 jobs wait, 20 slots are free)') as string,
   });
   expect(reported.spec.concurrency).toBe(10);
   expect(reported.metadata.generation).toBe(pool.metadata.generation);
@@ -43,4 +49,5 @@ it('what pods say is shown in the status (advice, level, stuck handlers), and ch
   }, PATIENCE);
   expect(after.status?.autoscaling?.advice).toEqual(reported.status?.autoscaling?.advice);
   expect(after.status?.conditions?.map(({ type }) => type)).not.toContain('HandlersStuck');
+  expect(after.status?.conditions?.map(({ type }) => type)).not.toContain('QueueNotConsumed');
 });

@@ -34,6 +34,10 @@ export function statusEvents(before: WorkerPoolStatus | undefined, after: Worker
   if (blocked && blocked.reason !== findCondition(before?.conditions, PoolCondition.PodsBlocked)?.reason) {
     events.push({ type: 'Warning', reason: blocked.reason as Reason, message: blocked.message });
   }
+  const idle = findCondition(after.conditions, PoolCondition.QueueNotConsumed);
+  if (idle && !findCondition(before?.conditions, PoolCondition.QueueNotConsumed)) {
+    events.push({ type: 'Warning', reason: idle.reason as Reason, message: idle.message });
+  }
   const killed = findCondition(after.conditions, PoolCondition.PodsKilled);
   if (killed && isNewKill(findCondition(before?.conditions, PoolCondition.PodsKilled)?.message, killed.message)) {
     events.push({ type: 'Warning', reason: killed.reason as Reason, message: killed.message });

@@ -68,7 +68,9 @@ function quiet(status: WorkerPoolStatus, withoutCounts: boolean): object {
       ...condition,
       // While pods are blocked, messages move with every restart, and this one with every kill.
       ...(!blockedReplicas &&
-        type !== PoolCondition.PodsKilled && { message: withoutCounts ? wording(message) : message }),
+        type !== PoolCondition.PodsKilled && {
+          message: withoutCounts || type === PoolCondition.QueueNotConsumed ? wording(message) : message,
+        }),
     })),
     scaling: conditions?.filter(({ type }) => SCALING.has(type)).map(unmoving),
     autoscaling: autoscaling && [autoscaling.desired, autoscaling.last],

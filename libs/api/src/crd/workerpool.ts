@@ -103,6 +103,16 @@ export const workerPoolDefinition: KindDefinition = {
         'pods were killed in the last hour because they were out of memory: which, at what limit, how often, and what to do; absent otherwise.',
     },
     {
+      type: 'HandlersStuck',
+      meaning:
+        'handlers go on although their jobs have failed by jobTimeout, and in which pods; absent while none does, and while autoscaling is off.',
+    },
+    {
+      type: 'QueueNotConsumed',
+      meaning:
+        'no job has left the line of a queue for a minute although pods are ready with free slots and nothing limits the queue: which, since when, what waits, what is free, and where to look; absent otherwise, and while autoscaling is off.',
+    },
+    {
       type: 'ConfigTracked',
       meaning:
         'False while spec.template names Secrets whose changes do not replace the pods, because the controller may not read them; absent otherwise.',

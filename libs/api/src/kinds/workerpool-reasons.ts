@@ -98,6 +98,10 @@ export const WORKER_POOL_REASONS = {
     kind: 'degraded',
     doc: "Handlers go on although their jobs have failed by the Queue's jobTimeout, and each has taken a slot from its pod until it ends; the message names the pods. Have handlers listen to their signal. A pod with no slot left is restarted by its liveness probe.",
   },
+  QueueNotConsumed: {
+    kind: 'degraded',
+    doc: 'For a minute no job has left the line of a queue although pods are ready with free slots, and the queue is neither paused nor held by a rate limit or global concurrency; the message says which, since when, how many jobs wait and how many slots are free. Read the log of the pods; delete a pod that hangs.',
+  },
   Disabled: { kind: 'notice', doc: 'Autoscaling is off: spec.replicas sets the size.' },
   WaitingForDecision: {
     kind: 'notice',

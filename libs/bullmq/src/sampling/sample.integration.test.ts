@@ -110,6 +110,23 @@ describe('sampling queues', () => {
     expect(await sampleOne('policy')).toMatchObject({ paused: true, waiting: 1 });
   });
 
+  test("a window of a worker's own limit is seen while jobs wait, and so is a limit that a handler asks for", async () => {
+    const ref = { prefix: 'bull', name: 'own-limit' };
+    const queue = t.producer(ref);
+    t.worker(ref, () => Promise.resolve(), { limiter: { max: 1, duration: 60_000 } });
+    await queue.add('j', {});
+    await eventually(async () => (await queue.getCompletedCount()) === 1);
+    expect(await sampleOne('own-limit')).not.toHaveProperty('limitWindowMs');
+    await queue.addBulk([1, 2].map(() => ({ name: 'j', data: {} })));
+    const own = await sampleOne('own-limit');
+    expect(own.limitWindowMs).toBeGreaterThan(30_000);
+    expect(own).not.toHaveProperty('rateLimitedForMs');
+    const other = t.producer({ prefix: 'bull', name: 'asked-limit' });
+    await other.add('j', {}, { priority: 3 });
+    await other.rateLimit(60_000);
+    expect((await sampleOne('asked-limit')).limitWindowMs).toBeGreaterThan(30_000);
+  });
+
   test('totals are read when asked for and kept by workers with metrics', async () => {
     const ref = { prefix: 'bull', name: 'totals' };
     await t.producer(ref).addBulk([1, 2, 3].map(() => ({ name: 'j', data: {}, opts: { removeOnComplete: true } })));

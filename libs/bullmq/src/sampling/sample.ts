@@ -43,6 +43,11 @@ export interface BacklogSample {
   readonly globalConcurrency?: number;
   /** The running window's allowance is spent; no job starts for this long. */
   readonly rateLimitedForMs?: number;
+  /**
+   * Jobs wait, and a window of a rate limit runs for so long: of the queue's, of one in a worker's own options, or of one
+   * that a handler asked for. Whether its allowance is spent is known of the queue's limit alone.
+   */
+  readonly limitWindowMs?: number;
   /** Jobs ever added, duplicates included: its growth bounds the arrival rate from above. */
   readonly addCounter?: number;
   /**
@@ -207,6 +212,7 @@ type RawRare = readonly [
   orphaned: number,
   limits: readonly Text[],
   window: readonly [used: number | null, ttlMs: number] | null,
+  limitWindowMs: number,
 ];
 /** What only some queues have, or only some samples ask for. */
 type RawMore = readonly [
@@ -258,7 +264,7 @@ function addMore(sample: Writable<BacklogSample>, more: RawMore): void {
 }
 
 function addRare(sample: Writable<BacklogSample>, rare: RawRare): void {
-  const [parents, legacyPaused, schedulers, scheduledSoon, orphaned, limits, window] = rare;
+  const [parents, legacyPaused, schedulers, scheduledSoon, orphaned, limits, window, limitWindowMs] = rare;
   const { paused, rateLimit, globalConcurrency } = parsePolicyFields(limits);
   const [used, ttlMs] = window ?? [null, 0];
   sample.waitingChildren = parents;
@@ -269,6 +275,7 @@ function addRare(sample: Writable<BacklogSample>, rare: RawRare): void {
   if (rateLimit !== undefined) sample.rateLimit = rateLimit;
   if (globalConcurrency !== undefined) sample.globalConcurrency = globalConcurrency;
   if (rateLimit !== undefined && (used ?? 0) >= rateLimit.max && ttlMs > 0) sample.rateLimitedForMs = ttlMs;
+  if (limitWindowMs > 0) sample.limitWindowMs = limitWindowMs;
 }
 
 function parseWhole(ref: QueueRef, redisTimeMs: number, columns: readonly Column[], at: number): QueueSample {

@@ -93,7 +93,7 @@ local function orphans(base)
 end
 
 -- False when the queue has none of it, as nearly all queues.
-local function whatIsRare(meta, base, active, withOrphans)
+local function whatIsRare(meta, base, active, inLine, withOrphans)
   local set = call('HMGET', meta, 'paused', 'max', 'duration', 'concurrency')
   -- Whoever may write there may write anything: what is longer than a number is none, and is not sent.
   for i = 1, 4 do set[i] = set[i] and string.sub(set[i], 1, 32) end
@@ -105,10 +105,12 @@ local function whatIsRare(meta, base, active, withOrphans)
   local lost = withOrphans and active > 0 and orphans(base) or 0
   -- Only a queue that is paused has jobs there.
   local legacyPaused = (whole or set[1]) and call('LLEN', base .. 'paused') or 0
-  if parents + schedulers + lost + legacyPaused == 0 and not (set[1] or set[2] or set[3] or set[4]) then return false end
+  -- Only where jobs wait it matters. Without a limit of the queue it is of a worker's own, or a handler's.
+  local window = inLine and math.max(0, call('PTTL', base .. 'limiter')) or 0
+  if parents + schedulers + lost + legacyPaused + window == 0 and not (set[1] or set[2] or set[3] or set[4]) then return false end
   local runs = schedulers > 0 and furtherRuns(base .. 'repeat') or 0
   local limited = set[2] and { tonumber(call('GET', base .. 'limiter') or '') or false, call('PTTL', base .. 'limiter') }
-  return { parents, legacyPaused, schedulers, runs, lost, set, limited }
+  return { parents, legacyPaused, schedulers, runs, lost, set, limited, window }
 end
 
 -- One queue's columns, after the first `at` of `rows`.
@@ -139,7 +141,7 @@ local function sampleQueue(meta, fields, rows, at)
       nextScore = score and score < 9e18 and math.max(0, score)
     end
   end
-  local rare = fields > 1 and whatIsRare(meta, base, active, fields > 3)
+  local rare = fields > 1 and whatIsRare(meta, base, active, waiting + prioritized + overdue > 0, fields > 3)
   local heads = fields % 2 == 1 and (waiting > 0 or prioritized > 0) and headsOfLines(base, waiting, prioritized)
   rows[at + 1] = waiting
   rows[at + 2] = prioritized

@@ -13,7 +13,10 @@ export interface TestRedis extends AsyncDisposable {
   worker(ref: QueueRef, process: Processor, options?: TestWorkerOptions): Worker;
 }
 
-type TestWorkerOptions = Pick<WorkerOptions, 'concurrency' | 'stalledInterval' | 'maxStalledCount' | 'drainDelay'> & {
+type TestWorkerOptions = Pick<
+  WorkerOptions,
+  'concurrency' | 'stalledInterval' | 'maxStalledCount' | 'drainDelay' | 'limiter'
+> & {
   readonly metrics?: boolean;
 };
 

@@ -105,6 +105,8 @@ export interface QueueLoad {
   /** Jobs per second that may start, over all workers. */
   readonly rateLimitPerSecond?: number;
   readonly globalConcurrency?: number;
+  /** For how long a rate limit still runs: the queue's, one in workers' own options, or one that a handler asked for. */
+  readonly limitedForMs?: number;
   /** This pool's part of the queue's work, 0..1; see `shareOfQueue`. */
   readonly share: number;
   readonly estimates: QueueEstimates;
@@ -178,6 +180,10 @@ export interface QueueSignal {
   readonly errorRate?: number;
   /** Replicas that this queue alone asks for. */
   readonly wants?: number;
+  /** For how long no job has left its line although ready pods have free slots; absent: jobs leave it, or must not. */
+  readonly notConsumedMs?: number;
+  /** How many slots those are. */
+  readonly freeSlots?: number;
 }
 
 export interface Decision {
@@ -219,6 +225,17 @@ export interface FreeSlotsWatch {
   };
 }
 
+/** What is remembered of a queue whose jobs could start; see `watchConsumption`. Times are of the samples. */
+export interface ConsumptionWatch {
+  readonly atMs: Instant;
+  /** Since when no job has started. */
+  readonly sinceMs: Instant;
+  readonly ready: number;
+  readonly active: number;
+  /** Slots of the pool that are free. */
+  readonly freeSlots: number;
+}
+
 /** What decisions remember of a pool. Lost on a restart, which holds the pool's size until it is filled again. */
 export interface PolicyState {
   /** Since when proposals are gap-free. */
@@ -241,6 +258,8 @@ export interface PolicyState {
   readonly unschedulable?: { readonly pods: number; readonly sinceMs: Instant };
   /** By queue. */
   readonly freeSlots: Readonly<Record<string, FreeSlotsWatch>>;
+  /** By queue. */
+  readonly consumption: Readonly<Record<string, ConsumptionWatch>>;
 }
 
 export function isSeen(queue: QueueObservation): queue is QueueLoad {

@@ -1,5 +1,10 @@
 import type { LoopProgress } from '../queues/queue-loop.ts';
 
+/** A queue's loop, and whether it need not turn now: paused, limited, or without a free slot. */
+export interface LoopHealth extends LoopProgress {
+  rests: boolean;
+}
+
 export interface HealthInput {
   /** Monotonic ms, the clock of all times below. */
   nowMs: number;
@@ -7,8 +12,12 @@ export interface HealthInput {
   connectedSinceMs?: number | undefined;
   /** Why it is down, as far as is known. */
   redisError?: string | undefined;
+  /** Since when Redis has answered on a connection of its own, while a loop does not turn; undefined: it does not. */
+  answersSinceMs?: number | undefined;
   draining: boolean;
-  loops: readonly LoopProgress[];
+  loops: readonly LoopHealth[];
+  /** How long a loop may take to turn. */
+  stuckAfterMs: number;
   /** When the job that has run longest started; undefined when none runs, or locks are not renewed on purpose. */
   oldestJobMs?: number | undefined;
   /** When locks were last renewed. */
@@ -23,27 +32,22 @@ export interface Health {
   message: string;
 }
 
-/** A fetch is one round trip, a wait at most 10 s; far beyond both a loop hangs. */
-export const STUCK_AFTER_MS = 60_000;
-/** The steps in which a loop waits for an answer; in the others it may be for as long as jobs or limits want it. */
-const WAITS_FOR_REDIS: ReadonlySet<LoopProgress['step']> = new Set(['fetch', 'wait']);
 /** From then on a pod whose slots are all in use says for how long its oldest job has run. */
 const LONG_RUN_MS = 60_000;
 /** Locks are renewed every 2 to 4 s and end after 24 s: by then nothing that runs here is this pod's any more. */
 export const UNRENEWED_AFTER_MS = 30_000;
 
 /**
- * Whether the pod makes progress. A lost connection is no reason to restart it: a new process could not connect either,
- * and would lose the jobs that still run. A loop that hangs, or locks that nobody renews, while Redis is there, are; and
- * handlers that do not end on every slot, whose jobs have failed already: only a new process can run jobs again.
+ * Whether the pod makes progress. A Redis that is away is no reason to restart it: a new process could not connect
+ * either, and would lose the jobs that still run. A loop that does not turn, or locks that nobody renews, while Redis is
+ * there, are; and handlers that do not end on every slot, whose jobs have failed already: only a new process can run
+ * jobs again.
  */
 export function liveness(input: HealthInput): Health {
-  const { nowMs, connectedSinceMs, loops, oldestJobMs, locksRenewedMs, slots } = input;
+  const { nowMs, connectedSinceMs, oldestJobMs, locksRenewedMs, slots } = input;
+  const hangs = input.draining ? undefined : stuckLoop(input);
+  if (hangs) return { ok: false, message: hangs };
   if (connectedSinceMs === undefined) return { ok: true, message: unreachable(input) };
-  for (const { queue, step, sinceMs } of loops) {
-    const hangs = WAITS_FOR_REDIS.has(step) && nowMs - Math.max(sinceMs, connectedSinceMs) > STUCK_AFTER_MS;
-    if (hangs) return { ok: false, message: `queue ${queue}: no progress in step "${step}" for over a minute` };
-  }
   if (slots.stuck >= slots.total) return { ok: false, message: allStuck(slots) };
   const renewedMs = Math.max(locksRenewedMs, oldestJobMs ?? nowMs, connectedSinceMs);
   if (nowMs - renewedMs > UNRENEWED_AFTER_MS) {
@@ -53,6 +57,21 @@ export function liveness(input: HealthInput): Health {
   return slots.taken >= slots.total && oldestRunMs >= LONG_RUN_MS
     ? { ok: true, message: `all ${slots.total} slots are in use; the oldest job has run for ${minutes(oldestRunMs)}` }
     : { ok: true, message: 'making progress' };
+}
+
+/** What is wrong with the first loop that does not turn although Redis has been there for as long as it may take. */
+function stuckLoop(input: HealthInput): string | undefined {
+  const { nowMs, connectedSinceMs, answersSinceMs, loops, stuckAfterMs } = input;
+  const isOver = (...sincesMs: (number | undefined)[]): boolean =>
+    nowMs - Math.max(...sincesMs.map((ms) => ms ?? nowMs)) > stuckAfterMs;
+  // one whose commands fail each second moves from step to step; whether Redis is there only another connection knows
+  const hangs = ({ turnedMs, sinceMs }: LoopHealth): boolean =>
+    isOver(turnedMs, sinceMs, connectedSinceMs) || isOver(turnedMs, answersSinceMs);
+  const stuck = loops.find((loop) => !loop.rests && hangs(loop));
+  if (!stuck) return undefined;
+  const seconds = Math.floor((nowMs - stuck.turnedMs) / 1_000);
+  const redis = answersSinceMs === undefined ? 'Redis is connected' : 'Redis answers on another connection';
+  return `queue ${stuck.queue}: nothing was fetched for ${seconds} s although ${redis}, a slot is free, and the queue is neither paused nor limited; its loop hangs in step "${stuck.step}"`;
 }
 
 /** Whether the pod takes jobs: connected, every queue fetched once since, a slot not given up, and not draining. */
@@ -81,4 +100,15 @@ function minutes(ms: number): string {
 
 function unreachable({ redisError }: HealthInput): string {
   return `Redis is unreachable; reconnecting${redisError ? ` (${redisError})` : ''}`;
+}
+
+/** The same probe, which says once when it begins to fail: the kubelet's event does not show what it answered. */
+export function reportedOnce(probe: () => Health, report: (reason: string) => void): () => Health {
+  let wasOk = true;
+  return () => {
+    const health = probe();
+    if (wasOk && !health.ok) report(health.message);
+    wasOk = health.ok;
+    return health;
+  };
 }

@@ -10,6 +10,8 @@ export interface LoopProgress {
   queue: string;
   step: 'slot' | 'fetch' | 'wait' | 'limited' | 'paused';
   sinceMs: number;
+  /** When Redis last answered a fetch or a wait, or the loop last had reason to do neither (monotonic ms). */
+  turnedMs: number;
   /** A fetch has succeeded since the connection was last lost. */
   fetching: boolean;
 }
@@ -31,6 +33,7 @@ export type LoopWorker = Pick<
   | 'interrupt'
   | 'reconnect'
   | 'emitFailedFetch'
+  | 'isAnswer'
 >;
 
 export interface LoopOptions {
@@ -114,6 +117,7 @@ async function fetchJobs(stretch: Stretch): Promise<void> {
         break;
       }
       progress.fetching = true;
+      turned(stretch);
       const { job } = fetched;
       if (job) {
         // from here on it is released by what runs the job, or makes room for it
@@ -139,10 +143,15 @@ async function fetchJobs(stretch: Stretch): Promise<void> {
       }
       release();
       at(stretch, 'wait');
-      if (!worker.limited) await waitForWork(stretch);
+      if (!worker.limited) {
+        await waitForWork(stretch);
+        turned(stretch);
+      }
     } catch (error) {
       if (hasSlot) release();
       progress.fetching = false;
+      // what it refuses here it would refuse a new process too
+      if (worker.isAnswer(error)) turned(stretch);
       if (!stop.aborted && !worker.emitFailedFetch(error))
         log.warn('cannot fetch jobs; trying again', { queue, error });
       await pause(RETRY_MS, stop);
@@ -218,6 +227,10 @@ function giveBackLate(made: Promise<Room | undefined>, release: () => void): voi
 function at({ progress, monotonic }: LoopOptions, step: LoopProgress['step']): void {
   progress.step = step;
   progress.sinceMs = monotonic();
+}
+
+function turned({ progress, monotonic }: LoopOptions): void {
+  progress.turnedMs = monotonic();
 }
 
 /** What `asked` resolves with; undefined when the pod leaves and Redis still has not answered after some seconds. */

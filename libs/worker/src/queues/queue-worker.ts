@@ -349,6 +349,11 @@ export class QueueWorker extends Worker {
     return error instanceof Error && isNotConnectionError(error) && this.emit('error', error);
   }
 
+  /** Whether an error is what Redis, or this process, answered; a connection that is lost answers nothing. */
+  isAnswer(error: unknown): boolean {
+    return error instanceof Error && (error.name === 'ReplyError' || isNotConnectionError(error));
+  }
+
   protected override async handleFailed(
     error: Error,
     job: Job,

@@ -26,8 +26,10 @@ import { answeredBeforeLeaving, serveQueue, type LoopProgress } from '../queues/
 import { QueueWorker } from '../queues/queue-worker.ts';
 import { Slots } from '../queues/slots.ts';
 import { Suspects } from '../queues/suspects.ts';
+import { rests, STUCK_AFTER_MS, TurnWatch, type RestReasons } from '../queues/turn-watch.ts';
 import { checkWorkerOptions, given, type WorkerOptions } from '../queues/worker-options.ts';
 import { UsageMeter } from '../usage/meter.ts';
+import { redisAnswers } from '../redis/answers.ts';
 import { retryWhatIsRefusedForNow } from '../redis/not-now.ts';
 import { openRedis, type PodRedis } from '../redis/open-redis.ts';
 import { startUsageReports, type UsageTimes } from '../usage/report.ts';
@@ -55,6 +57,8 @@ export interface WorkersOptions {
   log: Log;
   /** @internal Other times than `LOCK_TIMES`, for tests that wait for locks to end. */
   locks?: LockTimes | undefined;
+  /** How long a queue's loop may take to turn until the pod is not alive, ms; 1 min where absent. */
+  stuckAfterMs?: number | undefined;
   /**
    * How often the pod reports what it uses; false: never. Only pods of a pool do, since there is no advice on others.
    */
@@ -72,6 +76,10 @@ export interface Workers {
 const WRITE_RETRY_MS = 1_000;
 /** How long closing may take once no job runs, or none is waited for any more. */
 const CLOSE_MS = 2_000;
+/** How long BullMQ waits at most for a delayed job. */
+const LONGEST_WAIT_MS = 10_000;
+/** How long Redis may take to answer a question on a new connection. */
+const ANSWER_MS = 4_000;
 
 /**
  * Serves every queue of the pool on shared slots, until drained.
@@ -80,7 +88,16 @@ const CLOSE_MS = 2_000;
  *   option is not taken; when a handler's file is not there.
  */
 export function startWorkers(options: WorkersOptions): Workers {
-  const { config, redis: target, handlers, workerOptions, telemetry, log, locks = LOCK_TIMES } = options;
+  const {
+    config,
+    redis: target,
+    handlers,
+    workerOptions,
+    telemetry,
+    log,
+    locks = LOCK_TIMES,
+    stuckAfterMs = STUCK_AFTER_MS,
+  } = options;
   requireHandlers(config, handlers);
   for (const { queue } of config.queues) checkHandler(queue, handlers[queue]);
   checkWorkerOptions('workerOptions', workerOptions);
@@ -107,7 +124,13 @@ export function startWorkers(options: WorkersOptions): Workers {
     config.pool && options.usage !== false ? startUsageReports(redis, config, log, options.usage, meter) : undefined;
 
   const served = config.queues.map(({ queue, name, prefix, jobTimeoutMs }) => {
-    const progress: LoopProgress = { queue, step: 'slot', sinceMs: monotonic(), fetching: false };
+    const progress: LoopProgress = {
+      queue,
+      step: 'slot',
+      sinceMs: monotonic(),
+      turnedMs: monotonic(),
+      fetching: false,
+    };
     const { handler, file, schema, options: own } = servedBy(queue, handlers[queue]!, () => worker);
     const process = createProcessor({
       queue,
@@ -157,6 +180,17 @@ export function startWorkers(options: WorkersOptions): Workers {
     return { worker, progress };
   });
   const loops = served.map(({ progress }) => progress);
+  const resting = new Map(served.map(({ worker, progress }) => [progress, () => restReasons(worker, slots)]));
+  const isResting = (loop: LoopProgress): boolean => rests(loop, resting.get(loop)!(), monotonic());
+  const keys = new Map(served.map(({ worker, progress }) => [progress, worker.toKey('meta')]));
+  const ask = async (late: readonly LoopProgress[]): Promise<boolean> =>
+    await redisAnswers(
+      target,
+      late.flatMap((loop) => keys.get(loop) ?? []),
+      ANSWER_MS,
+    );
+  const watch = new TurnWatch({ loops, rests: isResting, ask, stuckAfterMs, stop: stop.signal, monotonic });
+  watch.start();
   const renewed = served.every(({ worker }) => !worker.opts.skipLockRenewal);
 
   const searchLostFetches = (): void => {
@@ -194,7 +228,9 @@ export function startWorkers(options: WorkersOptions): Workers {
       connectedSinceMs,
       redisError,
       draining: stop.signal.aborted,
-      loops,
+      loops: loops.map((loop) => ({ ...loop, rests: isResting(loop) })),
+      answersSinceMs: watch.answersSinceMs,
+      stuckAfterMs,
       oldestJobMs: renewed ? running.oldestMs : undefined,
       locksRenewedMs,
       slots: { total: slots.total, taken: slots.taken, stuck: stuck.count },
@@ -224,6 +260,16 @@ export function startWorkers(options: WorkersOptions): Workers {
 }
 
 const monotonic = (): number => performance.now();
+
+function restReasons(worker: QueueWorker, slots: Slots): RestReasons {
+  const { maximumRateLimitDelay = 0, drainDelay = 0 } = worker.opts;
+  return {
+    limited: worker.limited,
+    limitDelayMs: maximumRateLimitDelay,
+    waitMs: Math.max(drainDelay * 1_000, LONGEST_WAIT_MS),
+    freeSlots: slots.free,
+  };
+}
 
 async function takeOver(
   worker: QueueWorker,
