@@ -17,11 +17,19 @@ await runApp({
       },
       { min: '1s', max: '1h' },
     ),
+    'node-start-time': durationFlag(
+      {
+        default: '5m',
+        help: 'How long a node takes to start: pods that wait for one keep their pool from growing only after this. The Helm value nodeStartTime.',
+      },
+      { min: '1s', max: '1h' },
+    ),
   },
   setup: (manager, { flags, env, pod }) =>
     wireAutoscaler(manager, {
       secretNames: flags['redis-secret-names'],
       podStartMs: flags['pod-start-time'],
+      nodeStartMs: flags['node-start-time'],
       bus: readBusFlags(flags, env, pod.namespace),
     }),
 });

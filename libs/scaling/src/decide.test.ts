@@ -134,6 +134,17 @@ describe('growing', () => {
     expect(decision.reason).toContain('1 pod of the pool cannot be scheduled');
   });
 
+  it('goes on for as long as nodes of that cluster take to start', () => {
+    const heldAfter = (seconds: number, nodeStartMs: number) => {
+      const pool = new FollowingPool(3);
+      pool.tick([aLoad({ ready: 10, active: 20 })], seconds, { unschedulablePods: 1, nodeStartMs });
+      return pool.tick([aLoad({ ready: 3_000 })], 1, { unschedulablePods: 1, nodeStartMs }).heldBy;
+    };
+    expect(heldAfter(61, 60_000)).toBe('Unschedulable');
+    expect(heldAfter(59, 60_000)).toBeUndefined();
+    expect(heldAfter(301, 900_000)).toBeUndefined();
+  });
+
   it('goes on while a few of many pods crash, and asks for as many more', () => {
     const calm = new FollowingPool(20).tick([aLoad({ ready: 1_000 })]).desired;
     expect(new FollowingPool(20).tick([aLoad({ ready: 1_000 })], 1, { failingPods: 4 }).desired).toBe(calm + 4);

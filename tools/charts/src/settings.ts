@@ -65,6 +65,13 @@ needs some 40 MiB of memory beside what the controller needs, with S3 more.`,
 that are due within it count as load already, and recurring bursts are met that much earlier.`,
       schema: duration('1s', '1h'),
     },
+    {
+      value: 'nodeStartTime',
+      default: '5m',
+      comment: `How long a node takes to start where a node autoscaler brings it: 1s to 1h. Pods that no node has room for are
+what it waits for, so they keep their pool from growing only after this time.`,
+      schema: duration('1s', '1h'),
+    },
   ],
 };
 
