@@ -27,7 +27,7 @@ export interface AutoscalerOptions {
   readonly triggers: Triggers;
   readonly metrics: AutoscalerMetrics;
   readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
-  /** How long a pod takes from decision to first job, ms: delayed jobs due within it are load already. */
+  /** The first guess of how long a pod takes to start, ms, until it is measured: jobs due within it are load already. */
   readonly podStartMs: number;
   /** How long a node takes to start, ms: pods that wait for one hold growth only after this. */
   readonly nodeStartMs: number;
@@ -117,6 +117,10 @@ export class Autoscaler implements SamplerHost {
       await untilDue(triggers, Math.min(this.#samplers.nextDueMs(), sweptAtMs + TICK_MS, adoptDueMs) - now(), signal);
     }
     this.#samplers.close();
+  }
+
+  podStartMs(poolKey: string): number | undefined {
+    return this.#options.pods(poolKey)?.startMs;
   }
 
   isAtZero(poolKey: string): boolean {

@@ -13,7 +13,7 @@ await runApp({
     'pod-start-time': durationFlag(
       {
         default: '10s',
-        help: 'How long a pod takes until its first job; delayed jobs due within it are load already. The Helm value podStartTime.',
+        help: 'The first guess of how long a pod takes to start, for pools of which it was not measured yet (status.podStartSeconds); delayed jobs due within it are load already. The Helm value podStartTime.',
       },
       { min: '1s', max: '1h' },
     ),

@@ -8,7 +8,7 @@ import { watchCluster } from './watching/cluster.ts';
 export interface Settings {
   /** Names of Secrets that RBAC lets the autoscaler read. */
   readonly secretNames: readonly string[];
-  /** How long a pod takes from decision to first job, ms: delayed jobs due within it are load already. */
+  /** The first guess of how long a pod takes to start, ms, until it is measured: jobs due within it are load already. */
   readonly podStartMs: number;
   /** How long a node takes to start, ms: pods that wait for one hold growth only after this. */
   readonly nodeStartMs: number;

@@ -61,8 +61,9 @@ needs some 40 MiB of memory beside what the controller needs, with S3 more.`,
     {
       value: 'podStartTime',
       default: '10s',
-      comment: `How long a pod of yours takes from its creation to its first job: 1s to 1h. It has to be the truth: delayed jobs
-that are due within it count as load already, and recurring bursts are met that much earlier.`,
+      comment: `A first guess of how long a pod of yours takes to start: 1s to 1h. It holds for each pool until its own pods were
+measured (status.podStartSeconds), and for images without probes. Delayed jobs that are due within it count as load
+already, and recurring bursts are met that much earlier.`,
       schema: duration('1s', '1h'),
     },
     {

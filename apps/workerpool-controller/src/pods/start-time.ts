@@ -2,8 +2,6 @@
 const REMEMBERED = 10;
 /** While there are fewer, what was published stands in for those that are missing. */
 const FEW = 5;
-/** The part of the pods that take no longer: without the slowest one. */
-const QUANTILE = 0.9;
 /** What the autoscaler takes for a start time at all. */
 const LEAST_SECONDS = 1;
 const MOST_SECONDS = 3_600;
@@ -12,8 +10,8 @@ const NOTABLE_SECONDS = 2;
 const NOTABLE_PART = 0.2;
 
 /**
- * How long a pool's pods take to start, in whole seconds: what nine of ten do not exceed. No single pod decides it, once
- * there are two. Pure.
+ * How long a pool's pods take to start, in whole seconds: the second longest of the last starts, so that nine of ten do
+ * not exceed it and no single pod decides it. Pure.
  *
  * @param lastMs the last starts
  * @param published what the status says; it stays until it is clearly wrong
@@ -23,7 +21,7 @@ export function startSeconds(lastMs: readonly number[], published: number | unde
   const starts = lastMs.map((ms) => Math.min(MOST_SECONDS, Math.max(LEAST_SECONDS, Math.round(ms / 1_000))));
   const missing = published === undefined ? 0 : Math.max(0, FEW - starts.length);
   const all = [...starts, ...Array<number>(missing).fill(published ?? 0)].toSorted((a, b) => a - b);
-  const seconds = all[Math.max(0, Math.floor(QUANTILE * all.length) - 1)];
+  const seconds = all.at(-2) ?? all[0];
   return seconds === undefined || (published !== undefined && !isNotable(published, seconds)) ? published : seconds;
 }
 
