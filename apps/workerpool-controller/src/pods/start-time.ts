@@ -5,7 +5,7 @@ const FEW = 5;
 /** What the autoscaler takes for a start time at all. */
 const LEAST_SECONDS = 1;
 const MOST_SECONDS = 3_600;
-/** A start time that moved by less than both of these is not reported: the times that it comes from are whole seconds. */
+/** What moved by less than either of these is not reported: the times that it comes from are whole seconds. */
 const NOTABLE_SECONDS = 2;
 const NOTABLE_PART = 0.2;
 

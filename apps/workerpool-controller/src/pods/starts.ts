@@ -48,7 +48,7 @@ export function startOf(
   return isFirst ? { starting: true } : {};
 }
 
-/** How long the pod took from its creation until it was ready, ms; undefined unless the change is the end of its start. */
+/** From the pod's creation until it was ready, ms; undefined unless the change is the end of its start. */
 export function startedIn({ object, previous }: Change<Pod>): number | undefined {
   return previous?.starting ? object.startMs : undefined;
 }

@@ -32,7 +32,7 @@ export async function playKubelet(
   }
 }
 
-/** Plays scheduler and kubelet: the pods of that version which have none yet get a node, and are ready, so many s after their creation. */
+/** Plays scheduler and kubelet: new pods of that version get a node, and are ready, so many s after their creation. */
 export async function startPods(
   client: KubeClient,
   namespace: string,

@@ -68,7 +68,7 @@ function closeBin(state: ForecastState, rate: number, method: ForecastMethod<Hed
   };
 }
 
-/** What is remembered once it is predicted for another time ahead: what forecasts were worth for one says little of another. */
+/** What is remembered for another time ahead: what forecasts were worth for one says little of another. */
 export function changeHorizon(state: ForecastState, fromMs: number, toMs: number): ForecastState {
   if (stepsAhead(fromMs) === stepsAhead(toMs)) return state;
   return { ...state, mixture: { ...state.mixture, pending: [] }, trust: NO_TRUST, pending: [] };
