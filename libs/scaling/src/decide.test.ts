@@ -135,14 +135,16 @@ describe('growing', () => {
   });
 
   it('goes on for as long as nodes of that cluster take to start', () => {
-    const heldAfter = (seconds: number, nodeStartMs: number) => {
+    const held = [
+      { seconds: 61, nodeStartMs: 60_000 },
+      { seconds: 59, nodeStartMs: 60_000 },
+      { seconds: 301, nodeStartMs: 900_000 },
+    ].map(({ seconds, nodeStartMs }) => {
       const pool = new FollowingPool(3);
       pool.tick([aLoad({ ready: 10, active: 20 })], seconds, { unschedulablePods: 1, nodeStartMs });
       return pool.tick([aLoad({ ready: 3_000 })], 1, { unschedulablePods: 1, nodeStartMs }).heldBy;
-    };
-    expect(heldAfter(61, 60_000)).toBe('Unschedulable');
-    expect(heldAfter(59, 60_000)).toBeUndefined();
-    expect(heldAfter(301, 900_000)).toBeUndefined();
+    });
+    expect(held).toEqual(['Unschedulable', undefined, undefined]);
   });
 
   it('goes on while a few of many pods crash, and asks for as many more', () => {
