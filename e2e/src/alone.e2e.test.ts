@@ -75,6 +75,9 @@ describe('the workerpool controller alone', () => {
     await team.applyExamples({ replicas: 2, autoscaling: null });
     expect((await team.condition(POOL, 'Ready', 'True')).status).toBe('True');
     expect(await workers()).toBe(2);
+    const measured = async () => Number(await team.kubectl('get', POOL, '-o=jsonpath={.status.podStartSeconds}'));
+    const seconds = await eventually(measured, { timeoutMs: 60_000, description: 'the start time of the pods' });
+    expect(seconds).toBeLessThan(120);
   });
 
   it('goes on when its leader is killed, because a second replica takes over', async () => {

@@ -77,6 +77,19 @@ describe('a pool at zero', () => {
     expect(early).toBeLessThan(2_500);
   });
 
+  it('is woken for one as early as its own pods have turned out to need, once they were measured', async () => {
+    scaler.add(aPool('quick', ['letters']));
+    scaler.add(aPool('slow', ['parcels']));
+    scaler.setStatus('slow', { podStartSeconds: 60 });
+    await scaler.run();
+    await Promise.all([decided('quick'), decided('slow')]);
+    for (const name of ['letters', 'parcels'])
+      // oxlint-disable-next-line no-await-in-loop -- two jobs
+      await scaler.producer(name).add('send', {}, { delay: 40_000 });
+    await eventually(() => scaler.replicas('slow') === 1);
+    expect(scaler.replicas('quick')).toBe(0);
+  });
+
   it('stays there for jobs that are due next week or cannot start', async () => {
     scaler.add(aPool('later', ['next-week']));
     scaler.add(aPool('stuck', ['paused']));

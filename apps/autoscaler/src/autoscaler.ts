@@ -27,8 +27,10 @@ export interface AutoscalerOptions {
   readonly triggers: Triggers;
   readonly metrics: AutoscalerMetrics;
   readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
-  /** How long a pod takes from decision to first job, ms: delayed jobs due within it are load already. */
+  /** The first guess of how long a pod takes to start, ms, until it is measured: jobs due within it are load already. */
   readonly podStartMs: number;
+  /** How long a node takes to start, ms: pods that wait for one hold growth only after this. */
+  readonly nodeStartMs: number;
   /** Monotonic, ms. */
   readonly now: () => number;
   /** For tests that wait for advice. */
@@ -115,6 +117,10 @@ export class Autoscaler implements SamplerHost {
       await untilDue(triggers, Math.min(this.#samplers.nextDueMs(), sweptAtMs + TICK_MS, adoptDueMs) - now(), signal);
     }
     this.#samplers.close();
+  }
+
+  podStartMs(poolKey: string): number | undefined {
+    return this.#options.pods(poolKey)?.startMs;
   }
 
   isAtZero(poolKey: string): boolean {
@@ -223,7 +229,7 @@ export class Autoscaler implements SamplerHost {
     const pods = this.#options.pods(pool.key);
     if (pods === undefined) return; // No Deployment yet; whoever creates it knows the first size.
     if (this.#isNew(pool)) return; // What will be known in a moment is not missing.
-    const { pods: podsOf, now } = this.#options;
+    const { pods: podsOf, nodeStartMs, now } = this.#options;
     const slots = (id: string): Slots | undefined => {
       const consumers = this.#topology.consumers.get(id);
       return consumers && this.#slots.of(consumers, podsOf, now());
@@ -232,7 +238,7 @@ export class Autoscaler implements SamplerHost {
     const redisSaturated = this.#samplers.isSaturated(pool);
     const largestSize = this.#samplers.largestSize(pool, pods);
     const connections = largestSize === undefined ? {} : { connectableReplicas: largestSize };
-    const published = this.#decider.decide(pool, { ...observed, redisSaturated, ...connections });
+    const published = this.#decider.decide(pool, { ...observed, nodeStartMs, redisSaturated, ...connections });
     // Decided by now, though it may not be published yet.
     this.#samplers.decided(pool, this.#decider.desired(pool.key) ?? pods.replicas);
     if (await published) markDecided?.();

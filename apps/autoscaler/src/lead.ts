@@ -9,7 +9,10 @@ import type { Cluster } from './watching/cluster.ts';
  */
 export const CONNECTION_LIMITS: ConnectionLimits = { total: 1_024, perServer: 512, perNamespace: 64, keepMs: 10_000 };
 
-export interface LeadDeps extends Pick<AutoscalerOptions, 'triggers' | 'metrics' | 'log' | 'podStartMs'> {
+export interface LeadDeps extends Pick<
+  AutoscalerOptions,
+  'triggers' | 'metrics' | 'log' | 'podStartMs' | 'nodeStartMs'
+> {
   readonly cluster: Cluster;
   /** Of the bus. */
   readonly redis: BusRedisOptions;

@@ -13,7 +13,14 @@ await runApp({
     'pod-start-time': durationFlag(
       {
         default: '10s',
-        help: 'How long a pod takes until its first job; delayed jobs due within it are load already. The Helm value podStartTime.',
+        help: 'The first guess of how long a pod takes to start, for pools of which it was not measured yet (status.podStartSeconds); delayed jobs due within it are load already. The Helm value podStartTime.',
+      },
+      { min: '1s', max: '1h' },
+    ),
+    'node-start-time': durationFlag(
+      {
+        default: '5m',
+        help: 'How long a node takes to start: pods that wait for one keep their pool from growing only after this. The Helm value nodeStartTime.',
       },
       { min: '1s', max: '1h' },
     ),
@@ -22,6 +29,7 @@ await runApp({
     wireAutoscaler(manager, {
       secretNames: flags['redis-secret-names'],
       podStartMs: flags['pod-start-time'],
+      nodeStartMs: flags['node-start-time'],
       bus: readBusFlags(flags, env, pod.namespace),
     }),
 });

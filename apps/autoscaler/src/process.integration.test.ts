@@ -145,7 +145,7 @@ it('--help names the flags of its own', async () => {
   const child = await startAutoscaler(['--help']);
   expect((await child.exited).code).toBe(0);
   expect(child.stdout.join('\n')).toMatch(
-    /--redis-secret-names NAMES[^]*--bus-secret-name NAME[^]*--pod-start-time DURATION/,
+    /--redis-secret-names NAMES[^]*--bus-secret-name NAME[^]*--pod-start-time DURATION[^]*--node-start-time DURATION/,
   );
 });
 

@@ -8,8 +8,10 @@ import { watchCluster } from './watching/cluster.ts';
 export interface Settings {
   /** Names of Secrets that RBAC lets the autoscaler read. */
   readonly secretNames: readonly string[];
-  /** How long a pod takes from decision to first job, ms: delayed jobs due within it are load already. */
+  /** The first guess of how long a pod takes to start, ms, until it is measured: jobs due within it are load already. */
   readonly podStartMs: number;
+  /** How long a node takes to start, ms: pods that wait for one hold growth only after this. */
+  readonly nodeStartMs: number;
   /** Undefined: not configured. */
   readonly bus: BusSetting | undefined;
 }
@@ -19,7 +21,7 @@ export interface Settings {
  *
  * @throws UsageError when the bus is not configured, because nothing could be published.
  */
-export function wireAutoscaler(manager: Manager, { secretNames, podStartMs, bus: setting }: Settings): void {
+export function wireAutoscaler(manager: Manager, { secretNames, bus: setting, ...times }: Settings): void {
   if (setting === undefined) {
     throw new UsageError('the bus is not configured: set --bus-secret-name, or BUS_REDIS_URL or BUS_REDIS_HOST');
   }
@@ -27,7 +29,7 @@ export function wireAutoscaler(manager: Manager, { secretNames, podStartMs, bus:
   const triggers = new Triggers();
   const cluster = watchCluster(manager, secretNames, triggers);
   const bus = openBusSource(manager, setting);
-  const deps = { cluster, triggers, metrics: new AutoscalerMetrics(registry), log, podStartMs };
+  const deps = { cluster, triggers, metrics: new AutoscalerMetrics(registry), log, ...times };
   manager.runnable({
     name: 'autoscaler',
     leaderOnly: true,

@@ -12,6 +12,7 @@ import { applyPool, type ApplyDeps } from './apply.ts';
 import { untrackedSecrets } from './deployment/config.ts';
 import { fenceOf } from './deployment/replicas.ts';
 import { cameInUnseen, progressDeadlineMs } from './deployment/rollout.ts';
+import { hasProbes } from './deployment/template/pod-template.ts';
 import type { Deployment } from './kubernetes/objects.ts';
 import type { Reason } from './kubernetes/reasons.ts';
 import type { PoolMetrics, RolloutOutcome } from './metrics.ts';
@@ -20,6 +21,7 @@ import { planPool } from './plan.ts';
 import { blockedPods } from './pods/blocked.ts';
 import { killedPods } from './pods/killed.ts';
 import { latePods } from './pods/late.ts';
+import type { PodStarts } from './pods/start-time.ts';
 import type { BusState } from './size/bus-state.ts';
 import { firstDecisionDueMs } from './size/size.ts';
 import { poolStatus, type StatusFacts } from './status.ts';
@@ -35,6 +37,7 @@ export interface PoolKindDeps extends ApplyDeps {
   /** Numbers and holds that move with every decision wait for their turn. */
   readonly pace: StatusPace;
   readonly lasting: LastingStates;
+  readonly starts: PodStarts;
   busState(): BusState;
 }
 
@@ -58,12 +61,12 @@ const ROLLOUT_OUTCOMES: Partial<Record<Reason, RolloutOutcome>> = {
 
 /** What is particular to the WorkerPool kind. */
 export function poolKind(deps: PoolKindDeps): Kind<PoolObject, SettledPool, PoolPlan, Reason> {
-  const { sources, ledger, pace, lasting, refusals, metrics } = deps;
+  const { sources, ledger, pace, lasting, starts, refusals, metrics } = deps;
   return {
     name: 'workerpool',
     type: WORKER_POOLS,
     reasons: WORKER_POOL_REASONS,
-    memories: [ledger, pace, lasting, refusals],
+    memories: [ledger, pace, lasting, starts, refusals],
 
     observe: (pool, { now, signal }) => observeCached(pool, sources, now().getTime(), signal),
     plan: planPool,
@@ -79,6 +82,7 @@ export function poolKind(deps: PoolKindDeps): Kind<PoolObject, SettledPool, Pool
         blocked: blockedPods(pods, owned),
         killed: killedPods(pool, pods, owned, context.now().getTime()),
         late: latePods(pods, progressDeadlineMs(pool), context.now().getTime()),
+        podStartSeconds: hasProbes(pool) ? starts.seconds(uid, pool.status?.podStartSeconds) : undefined,
         untrackedSecrets: untrackedSecrets(pool, sources),
         unknownVersion: ledger.unknownVersion(uid),
         unapplied: ledger.unapplied(uid, context.now().getTime())?.problem,

@@ -38,6 +38,7 @@ export class PoolMetrics implements DecisionMetrics {
   readonly #steps: Counter;
   readonly #deletionCosts: Counter;
   readonly #rollouts: Counter;
+  readonly #podStarts: Histogram;
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -92,6 +93,12 @@ export class PoolMetrics implements DecisionMetrics {
       labelNames: ['outcome'],
       registers,
     });
+    this.#podStarts = new Histogram({
+      name: 'redis_queue_pod_start_seconds',
+      help: 'How long worker pods took from their creation until they were ready; without those that waited for a node.',
+      buckets: [1, 2, 5, 10, 20, 30, 60, 120, 300, 600],
+      registers,
+    });
     for (const outcome of ROLLOUT_OUTCOMES) this.#rollouts.inc({ outcome }, 0);
     for (const step of Object.keys(STEPS)) this.#steps.inc({ step }, 0);
     for (const result of ['written', 'refused']) this.#deletionCosts.inc({ result }, 0);
@@ -125,6 +132,10 @@ export class PoolMetrics implements DecisionMetrics {
 
   rollout(outcome: RolloutOutcome): void {
     this.#rollouts.inc({ outcome });
+  }
+
+  podStarted(startMs: number): void {
+    this.#podStarts.observe(startMs / 1_000);
   }
 
   wrote(step: PoolStep['kind']): void {

@@ -22,6 +22,8 @@ export interface StatusInput extends AutoscalingInput {
   readonly blocked: BlockedPods;
   readonly killed: KilledPods;
   readonly late: LatePods;
+  /** How long its pods take to start; undefined: not known. */
+  readonly podStartSeconds?: number | undefined;
   /** Secrets of the template whose changes go unnoticed. */
   readonly untrackedSecrets?: readonly string[];
   /** Why the last shrink did not spare busy pods: null when it did, undefined when nobody knows. */
@@ -33,7 +35,7 @@ export type StatusFacts = Omit<StatusInput, 'problem' | 'contest'>;
 
 /** What the pool's status should say. Pure. */
 export function poolStatus(pool: PoolObject, input: StatusInput, now: Date): WorkerPoolStatus {
-  const { deployment, blocked } = input;
+  const { deployment, blocked, podStartSeconds } = input;
   const before = pool.status ?? {};
   const readiness = readinessOf(pool, deployment, blocked, now);
   const readyReplicas = deployment?.status?.readyReplicas ?? 0;
@@ -52,6 +54,7 @@ export function poolStatus(pool: PoolObject, input: StatusInput, now: Date): Wor
     ...(lastGoodVersion !== undefined && { lastGoodVersion }),
     ...contractLevel(pool, input),
     ...(readiness.rollout && { rollout: readiness.rollout }),
+    ...(podStartSeconds !== undefined && { podStartSeconds }),
     ...(blocked.counts && { blockedReplicas: blocked.counts }),
     ...(autoscaling && { autoscaling }),
   };

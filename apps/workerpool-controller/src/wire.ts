@@ -8,8 +8,10 @@ import {
 } from '@redis-queue/controller';
 import { followBus, openBusSource, type BusSetting } from '@redis-queue/scaling-bus';
 import { Refusals } from './deployment/refusals.ts';
+import { followStarts } from './follow-starts.ts';
 import { poolKind } from './kind.ts';
 import { PoolMetrics } from './metrics.ts';
+import { PodStarts } from './pods/start-time.ts';
 import { runBusConsumer, type BusConsumerDeps } from './size/bus-consumer.ts';
 import { BusLink } from './size/bus-state.ts';
 import { DecisionLedger } from './size/ledger.ts';
@@ -32,10 +34,11 @@ export function wireWorkerPoolController(manager: Manager, settings: Settings): 
   const shared = { sources, ledger: new DecisionLedger(), metrics: new PoolMetrics(registry) };
   const reconcile = (key: ObjectKey): void => controller.enqueue(key);
   const pace = new StatusPace({ clock: systemClock, onTurn: reconcile });
-  const memories = { pace, lasting: new LastingStates(), refusals: new Refusals() };
+  const memories = { pace, lasting: new LastingStates(), starts: new PodStarts(), refusals: new Refusals() };
   const link = new BusLink(bus);
   const kind = poolKind({ ...shared, ...memories, busState: () => link.state });
   const controller = manageKind(manager, kind, { cache: sources.pools, concurrency, watches: watchesOf(sources) });
+  followStarts(sources, { ...shared, ...memories, reconcile });
   if (!bus) return;
   const deps: BusConsumerDeps = {
     ...shared,

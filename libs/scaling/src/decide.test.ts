@@ -149,6 +149,19 @@ describe('growing', () => {
     expect(later).toBeGreaterThan(3 * now);
   });
 
+  it('goes on for as long as nodes of that cluster take to start', () => {
+    const held = [
+      { seconds: 61, nodeStartMs: 60_000 },
+      { seconds: 59, nodeStartMs: 60_000 },
+      { seconds: 301, nodeStartMs: 900_000 },
+    ].map(({ seconds, nodeStartMs }) => {
+      const pool = new FollowingPool(3);
+      pool.tick([aLoad({ ready: 10, active: 20 })], seconds, { unschedulablePods: 1, nodeStartMs });
+      return pool.tick([aLoad({ ready: 3_000 })], 1, { unschedulablePods: 1, nodeStartMs }).heldBy;
+    });
+    expect(held).toEqual(['Unschedulable', undefined, undefined]);
+  });
+
   it('goes on while a few of many pods crash, and asks for as many more', () => {
     const calm = new FollowingPool(20).tick([aLoad({ ready: 1_000 })]).desired;
     expect(new FollowingPool(20).tick([aLoad({ ready: 1_000 })], 1, { failingPods: 4 }).desired).toBe(calm + 4);

@@ -16,12 +16,12 @@ import { notConsumed } from './consumption.ts';
 import { isIdle } from './demand.ts';
 import {
   confidenceOf,
+  DEFAULT_NODE_START_MS,
   fewestForLongJobs,
   growHold,
   historyNeededMs,
   isGettingLate,
   isMissingData,
-  NODE_START_MS,
   shrinkHold,
   unseenHold,
 } from './holds.ts';
@@ -58,7 +58,7 @@ export function decide(
     failingPods: observation.failingPods,
     freeSlots: state.freeSlots,
     // Of the time that a node may take half is the mean, when all of it is as likely.
-    slotsInMs: state.unschedulable ? NODE_START_MS / 2 : 0,
+    slotsInMs: state.unschedulable ? (observation.nodeStartMs ?? DEFAULT_NODE_START_MS) / 2 : 0,
   });
   state = updatePanic(state, wholeReplicas(size.demand), current, nowMs);
   const confidence = confidenceOf(observation.queues, nowMs);

@@ -23,8 +23,8 @@ const FAILING_RATE = 0.5;
 const MIN_FINISHED_FOR_RATE = 20;
 /** More of the pods than this cannot work, and more pods would not either. */
 const FAILING_PODS = 0.5;
-/** How long a node autoscaler may take to bring the node for which pods wait. */
-export const NODE_START_MS = 300_000;
+/** The autoscaler's default for a node's start time. */
+export const DEFAULT_NODE_START_MS = 300_000;
 /** Part of the wait target after which a job in line is getting late: the rest is for a pod to start. */
 const LATE_SHARE = 0.5;
 /** A job may run this many times as long as the mean, or as the longest of those that finished lately. */
@@ -90,12 +90,14 @@ export function unseenHold(queues: readonly QueueObservation[]): UnseenQueue['un
  * node autoscaler waits for, and a pod among many that crashes says nothing of the next one.
  */
 export function growHold(
-  { currentReplicas, queues, quotaExhausted, failingPods = 0, redisSaturated }: PoolObservation,
+  observation: PoolObservation,
   { unschedulable }: PolicyState,
   nowMs: Instant,
 ): Hold | undefined {
+  const { currentReplicas, queues, quotaExhausted, failingPods = 0, redisSaturated } = observation;
+  const { nodeStartMs = DEFAULT_NODE_START_MS } = observation;
   if (quotaExhausted) return 'QuotaExhausted';
-  if (unschedulable !== undefined && nowMs - unschedulable.sinceMs >= NODE_START_MS) return 'Unschedulable';
+  if (unschedulable !== undefined && nowMs - unschedulable.sinceMs >= nodeStartMs) return 'Unschedulable';
   if (failingPods > FAILING_PODS * currentReplicas) return 'PodsFailing';
   if (redisSaturated) return 'RedisSaturated';
   return mostlyFailing(queues) ? 'JobsFailing' : undefined;

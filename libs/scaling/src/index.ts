@@ -10,6 +10,7 @@ export {
   estimateQueue,
   observeQueue,
   untilBurstSampleMs,
+  withHorizon,
   type QueueCounters,
   type QueueHistory,
 } from './queue-history.ts';

@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { MOST_WAITS } from './finished-jobs.ts';
-import { emptyHistory, estimateQueue, observeQueue, untilBurstSampleMs, type QueueHistory } from './queue-history.ts';
+import {
+  emptyHistory,
+  estimateQueue,
+  observeQueue,
+  untilBurstSampleMs,
+  withHorizon,
+  type QueueHistory,
+} from './queue-history.ts';
 import type { FinishedJobs } from './finished-jobs.ts';
 import type { QueueCounters } from './queue-history.ts';
 
@@ -16,6 +23,9 @@ function after(samples: Sample[], history: QueueHistory = emptyHistory(0, 5_000)
 }
 const seconds = (n: number, sample: (second: number) => Sample): Sample[] =>
   Array.from({ length: n }, (_, second) => sample(second));
+/** Of arrivals that become half a job per second more each second. */
+const rising = (from: number, to: number): Sample[] =>
+  seconds(to, (s) => ({ addCounter: 10 * s + Math.floor(s ** 2 / 4) })).slice(from);
 
 describe('arrivals', () => {
   it('are unknown after one sample: no data is not 0', () => {
@@ -150,6 +160,25 @@ describe('what is to come', () => {
     expect(forecast?.confidence).toBeLessThan(0.5); // there was no growth to forecast
   });
 
+  it('is a rate for the new time ahead, which has to prove its worth anew, once pods turn out to take longer', () => {
+    const before = after(rising(0, 600));
+    expect(estimateQueue(before, 599_000).forecast?.confidence).toBeGreaterThan(0.5);
+    const changed = withHorizon(before, 40_000);
+    expect(estimateQueue(changed, 599_000)).not.toHaveProperty('forecast');
+    const young = estimateQueue(after(rising(600, 650), changed, 600), 649_000).forecast;
+    expect(young?.confidence).toBe(0);
+    // 334.5 per second come now, and 354.5 will in 40 s.
+    expect(young?.ratePerSecond).toBeGreaterThan(344.5);
+    expect(young?.ratePerSecond).toBeLessThan(374.5);
+    expect(estimateQueue(after(rising(600, 900), changed, 600), 899_000).forecast?.confidence).toBeGreaterThan(0.5);
+  });
+
+  it('stays what it is while the time ahead does', () => {
+    const history = after(seconds(60, (s) => ({ addCounter: s * 20 })));
+    expect(withHorizon(history, history.horizonMs)).toBe(history);
+    expect(withHorizon(history, 9_000).forecast).toBe(history.forecast);
+  });
+
   describe('of a burst every five minutes that was always late', () => {
     const jobs = { completed: 40, waitsMs: Array<number>(40).fill(9_000) };
     const history = after(
@@ -161,6 +190,13 @@ describe('what is to come', () => {
       const dueMs = lastMs + 300_000 - 10_000;
       expect(untilBurstSampleMs(history, dueMs - 7_000)).toBeCloseTo(6_000, -4);
       expect(untilBurstSampleMs(history, dueMs + 1_000)).toBeUndefined();
+    });
+
+    it('is sampled earlier, and given earlier, where pods turn out to take longer', () => {
+      const slow = withHorizon(history, 60_000);
+      expect(untilBurstSampleMs(slow, lastMs + 230_000)).toBeCloseTo(10_000, -4);
+      expect(estimateQueue(slow, lastMs + 200_000)).not.toHaveProperty('expectedBurst');
+      expect(estimateQueue(slow, lastMs + 245_000)).toHaveProperty('expectedBurst');
     });
 
     it('is given within a pod’s start time of it, not before', () => {

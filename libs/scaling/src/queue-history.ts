@@ -3,7 +3,13 @@ import { observeAnnounced, sharesThatCame, type Announced } from './announced.ts
 import { observeBrought, jobsPerAdd, type Brought } from './brought.ts';
 import { estimateFinished, noneFinished, observeFinished, type Finished, type FinishedJobs } from './finished-jobs.ts';
 import { estimateFlow, observeFlow, PRIOR_SERVICE_TIME_MS, type Flow } from './flow.ts';
-import { averageRate, estimateForecast, observeForecast, type ForecastState } from './forecast/forecast.ts';
+import {
+  averageRate,
+  changeHorizon,
+  estimateForecast,
+  observeForecast,
+  type ForecastState,
+} from './forecast/forecast.ts';
 import { NO_RECURRENCE, nextBurst, observeRecurrence, type Recurrence } from './forecast/recurrence.ts';
 import type { DueJobs, Instant, QueueEstimates } from './model/types.ts';
 
@@ -54,6 +60,17 @@ const DEFAULT_HORIZON_MS = 10_000;
 
 export function emptyHistory(nowMs: Instant, waitTargetMs: number, horizonMs = DEFAULT_HORIZON_MS): QueueHistory {
   return { finished: noneFinished(nowMs), waitTargetMs, horizonMs, recurrence: NO_RECURRENCE };
+}
+
+/** `history`, with arrivals forecast so far ahead from now on. */
+export function withHorizon(history: QueueHistory, horizonMs: number): QueueHistory {
+  if (history.horizonMs === horizonMs) return history;
+  const { forecast } = history;
+  return {
+    ...history,
+    horizonMs,
+    ...(forecast && { forecast: changeHorizon(forecast, history.horizonMs, horizonMs) }),
+  };
 }
 
 /** `history` with one more sample, and with what has finished since the sample before if that was read too. */

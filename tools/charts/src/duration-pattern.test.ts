@@ -46,5 +46,10 @@ it.each(durations)('%s: %s takes %s to %s, as its comment says', (_, __, min, ma
 });
 
 it('each length of time is among them', () => {
-  expect(durations.map(([, value]) => value)).toEqual(['sampleInterval', 'driftInterval', 'podStartTime']);
+  expect(durations.map(([, value]) => value)).toEqual([
+    'sampleInterval',
+    'driftInterval',
+    'podStartTime',
+    'nodeStartTime',
+  ]);
 });

@@ -78,6 +78,7 @@ it.each([
   ['queue-controller', { sampleInterval: '10s' }, 'sample-interval', '10s'],
   ['workerpool-controller', { concurrency: 16 }, 'concurrency', '16'],
   ['autoscaler', { podStartTime: '45s' }, 'pod-start-time', '45s'],
+  ['autoscaler', { nodeStartTime: '15m' }, 'node-start-time', '15m'],
   ['backup-controller', { runs: 8 }, 'runs', '8'],
   ['backup-controller', { storage: { podIdentity: true } }, 'pod-identity', 'true'],
 ] as const)('%s with %j gets --%s=%s', async (app, values, flag, expected) => {

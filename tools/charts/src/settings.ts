@@ -61,8 +61,16 @@ needs some 40 MiB of memory beside what the controller needs, with S3 more.`,
     {
       value: 'podStartTime',
       default: '10s',
-      comment: `How long a pod of yours takes from its creation to its first job: 1s to 1h. It has to be the truth: delayed jobs
-that are due within it count as load already, and recurring bursts are met that much earlier.`,
+      comment: `A first guess of how long a pod of yours takes to start: 1s to 1h. It holds for each pool until its own pods were
+measured (status.podStartSeconds), and for images without probes. Delayed jobs that are due within it count as load
+already, and recurring bursts are met that much earlier.`,
+      schema: duration('1s', '1h'),
+    },
+    {
+      value: 'nodeStartTime',
+      default: '5m',
+      comment: `How long a node takes to start where a node autoscaler brings it: 1s to 1h. Pods that no node has room for are
+what it waits for, so they keep their pool from growing only after this time.`,
       schema: duration('1s', '1h'),
     },
   ],

@@ -123,7 +123,7 @@ class Sensor {
   async sample(): Promise<void> {
     this.#dueMs = performance.now() + SAMPLE_MS;
     const fields = fieldsToRead(this.#known, 5_000, performance.now());
-    const result = await this.#reader.sample([this.#queue], 2_000, [fields]);
+    const result = await this.#reader.sample([this.#queue], [2_000], [fields]);
     if (!result.ok) throw new Error(result.message);
     const sample = result.samples[0]!;
     if (sample instanceof Error) throw sample;

@@ -56,7 +56,12 @@ it('100 Redis users of one tenant share its connections, and 20 others are woken
     log: { info: () => {}, warn: () => {} },
     podStartMs: 2_000,
     now: () => Math.floor(performance.now()),
-    host: { isAtZero: () => true, onRescheduled: () => {}, onSampled: () => Promise.resolve() },
+    host: {
+      isAtZero: () => true,
+      podStartMs: () => undefined,
+      onRescheduled: () => {},
+      onSampled: () => Promise.resolve(),
+    },
   });
   onTestFinished(() => samplers.close());
   samplers.adopt(topology);
@@ -109,7 +114,12 @@ it('pods of a pool whose Queues have two users of one server are counted once', 
     log: { info: () => {}, warn: () => {} },
     podStartMs: 600_000,
     now: () => Math.floor(performance.now()),
-    host: { isAtZero: () => false, onRescheduled: () => {}, onSampled: () => Promise.resolve() },
+    host: {
+      isAtZero: () => false,
+      podStartMs: () => undefined,
+      onRescheduled: () => {},
+      onSampled: () => Promise.resolve(),
+    },
   });
   onTestFinished(() => samplers.close());
   samplers.adopt(topology);

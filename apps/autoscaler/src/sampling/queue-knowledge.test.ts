@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { aSample } from '../testing/objects.ts';
-import { fieldsToRead, initialKnowledge, learnSample, mayHaveFinished } from './queue-knowledge.ts';
+import { dueJobs, fieldsToRead, initialKnowledge, learnSample, mayHaveFinished } from './queue-knowledge.ts';
 
 const after = (sample: Parameters<typeof aSample>[0], atMs: number, known = initialKnowledge(0, 5_000, 10_000)) =>
   learnSample(known, aSample(sample), atMs, fieldsToRead(known, 5_000, atMs));
@@ -68,4 +68,14 @@ describe('what a sample reads', () => {
     ])
       expect(fieldsToRead(after({ active: 1, ...rare }, 1_000), 5_000, 1_001).rare).toBe(true);
   });
+});
+
+it('a sample with another time ahead is learnt as such: when jobs are due, and how far ahead arrivals are forecast', () => {
+  const sample = aSample({ delayed: 4, dueSoon: 4, dueByQuarter: [1, 2, 3] });
+  const known = learnSample(initialKnowledge(0, 5_000, 10_000), sample, 0, undefined, 60_000);
+  expect(known.history.horizonMs).toBe(60_000);
+  expect(dueJobs(sample, known.history.horizonMs)?.map(({ withinMs }) => withinMs)).toEqual([
+    15_000, 30_000, 45_000, 60_000,
+  ]);
+  expect(learnSample(known, sample, 1_000).history.horizonMs).toBe(60_000);
 });

@@ -1,5 +1,12 @@
 import { readyJobs, type BacklogFields, type BacklogSample, type FinishedSample } from '@redis-queue/bullmq';
-import { emptyHistory, observeQueue, type DueJobs, type Instant, type QueueHistory } from '@redis-queue/scaling';
+import {
+  emptyHistory,
+  observeQueue,
+  withHorizon,
+  type DueJobs,
+  type Instant,
+  type QueueHistory,
+} from '@redis-queue/scaling';
 
 /** What is known of one watched queue. */
 export interface QueueKnowledge {
@@ -64,14 +71,17 @@ function hasRareFields(sample: BacklogSample): boolean {
  * What is known of the queue with one more sample. Pure.
  *
  * @param fields what the sample was asked to read.
+ * @param podStartMs within which jobs were counted as due soon; absent: as before.
  */
 export function learnSample(
-  { history, finished, lineEmptyAtMs, rareReadAtMs, orphansReadAtMs }: QueueKnowledge,
+  { history: before, finished, lineEmptyAtMs, rareReadAtMs, orphansReadAtMs }: QueueKnowledge,
   sample: BacklogSample,
   atMs: Instant,
   fields: BacklogFields = { heads: true, rare: true, orphans: true },
+  podStartMs: number = before.horizonMs,
 ): QueueKnowledge {
-  const dueBy = dueJobs(sample, history.horizonMs);
+  const history = withHorizon(before, podStartMs);
+  const dueBy = dueJobs(sample, podStartMs);
   const counters = {
     atMs,
     ready: readyJobs(sample),

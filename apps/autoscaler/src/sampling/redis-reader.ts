@@ -76,17 +76,20 @@ export class RedisReader {
   /**
    * Samples the queues.
    *
-   * @param podStartMs delayed jobs due within it are counted as due soon.
+   * @param podStartMs for each queue: its delayed jobs due within it are counted as due soon.
    * @param fields what to read besides counts, for each queue.
    */
   async sample(
     queues: readonly WatchedQueue[],
-    podStartMs: number,
+    podStartMs: readonly number[],
     fields: readonly BacklogFields[],
   ): Promise<SampleResult> {
     try {
       const refs = queues.map(({ ref }) => ref);
-      const options = { dueSoonMs: podStartMs, fields: (index: number) => fields[index]! };
+      const options = {
+        dueSoonMs: (index: number) => podStartMs[index]!,
+        fields: (index: number) => fields[index]!,
+      };
       return { ok: true, samples: await this.#read((redis) => trySampleBacklogs(redis, refs, options)) };
     } catch (error) {
       const { reason, message } = classifyRedisError(error);

@@ -1,6 +1,8 @@
+import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { Registry } from 'prom-client';
 import { expect, it, onTestFinished } from 'vitest';
+import type { WorkerPool } from '@redis-queue/api';
 import { RedisConnections } from '@redis-queue/bullmq';
 import { eventually, freePort, startRedis, type RedisServer } from '@redis-queue/rig';
 import { aPool, aQueue, aSecret, secretSources } from '../testing/objects.ts';
@@ -30,9 +32,10 @@ function samplerOf(
   url: string,
   names: readonly string[],
   options: Pick<SamplerOptions, 'host'> & Partial<SamplerOptions>,
+  more: readonly WorkerPool[] = [],
 ): { sampler: RedisSampler; ids: string[] } {
   const topology = buildTopology({
-    pools: names.map((name) => aPool(`workers-of-${name}`, [name])),
+    pools: [...names.map((name) => aPool(`workers-of-${name}`, [name])), ...more],
     queue: (_, name) => aQueue(name),
     secrets: secretSources(() => aSecret(url)),
   });
@@ -66,13 +69,51 @@ it('the host is told of the next sample, which is planned while it waits', async
     sampler.sampleDue();
     wait();
   };
-  const host = { isAtZero: () => true, onRescheduled: wait, onSampled: () => Promise.resolve(void (samples += 1)) };
+  const host = {
+    isAtZero: () => true,
+    podStartMs: () => undefined,
+    onRescheduled: wait,
+    onSampled: () => Promise.resolve(void (samples += 1)),
+  };
   const { sampler, emails } = await aSampler(host);
   onTestFinished(() => clearTimeout(timer));
   work();
   // At first; when the wake-up is armed; and the first follow-up, for which nobody else wakes the host.
   await eventually(() => samples >= 3);
   expect(sampler.knowledge(emails)?.failure).toBeUndefined();
+});
+
+it('jobs count as due soon within the time that pods take to start, of several pools the slowest', async () => {
+  const redis = await startRedis();
+  onTestFinished(() => redis.stop());
+  for (const name of ['quick', 'slow', 'new']) {
+    const queue = new Queue(name, { connection: { host: redis.host, port: redis.port } });
+    onTestFinished(() => queue.close());
+    // oxlint-disable-next-line no-await-in-loop -- three jobs
+    await queue.addBulk([5_000, 30_000, 90_000].map((delay) => ({ name: 'later', data: {}, opts: { delay } })));
+  }
+  const measured = new Map([
+    ['team/workers-of-quick', 10_000],
+    ['team/workers-of-slow', 10_000],
+    ['team/more-of-slow', 60_000],
+  ]);
+  const host = {
+    isAtZero: () => false,
+    podStartMs: (pool: string) => measured.get(pool),
+    onRescheduled: () => {},
+    onSampled: () => Promise.resolve(),
+  };
+  const { sampler, ids } = samplerOf(redis.url, ['quick', 'slow', 'new'], { host }, [aPool('more-of-slow', ['slow'])]);
+  const sampling = setInterval(() => sampler.sampleDue(), 20);
+  onTestFinished(() => clearInterval(sampling));
+  const dueSoon = (): (number | undefined)[] => ids.map((id) => sampler.knowledge(id)?.latest?.sample.dueSoon);
+  const horizons = (): (number | undefined)[] => ids.map((id) => sampler.knowledge(id)?.history.horizonMs);
+  // A guess of 2 s for the pool that has not started a pod yet.
+  await eventually(() => dueSoon().join() === '1,2,0');
+  expect(horizons()).toEqual([10_000, 60_000, 2_000]);
+  measured.set('team/workers-of-new', 120_000);
+  await eventually(() => dueSoon().at(-1) === 3);
+  expect(horizons().at(-1)).toBe(120_000);
 });
 
 // Wall 1: what a tenant's Redis costs does not grow with how many queues it says are there.
@@ -85,6 +126,7 @@ it('a Redis that cannot be read is asked once per tick for all queues, and is ne
   metrics.sampled = () => void ended++;
   const host: SamplerHost = {
     isAtZero: () => false,
+    podStartMs: () => undefined,
     onRescheduled: () => {},
     onSampled: (queues) => Promise.resolve(void news.push(...queues.map(({ ref }) => ref.name))),
   };
@@ -109,7 +151,12 @@ it('a Redis that cannot be read is asked once per tick for all queues, and is ne
 });
 
 it('a Redis that long scripts keep busy counts as saturated until they are over', async () => {
-  const host = { isAtZero: () => false, onRescheduled: () => {}, onSampled: () => Promise.resolve() };
+  const host = {
+    isAtZero: () => false,
+    podStartMs: () => undefined,
+    onRescheduled: () => {},
+    onSampled: () => Promise.resolve(),
+  };
   const { redis, sampler, emails } = await aSampler(host);
   const sampling = setInterval(() => sampler.sampleDue(), 20);
   onTestFinished(() => clearInterval(sampling));

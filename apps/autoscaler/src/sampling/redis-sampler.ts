@@ -38,7 +38,7 @@ export interface SamplerOptions {
   readonly starting: StartingClients;
   /** Of a server, as `serverOf` names it: all who log in there share it. */
   readonly budgetOf: (server: string) => SamplingBudget;
-  /** How long a pod takes from decision to first job, ms: delayed jobs due within it are load already. */
+  /** The first guess of how long a pod takes to start, ms, until it is measured: jobs due within it are load already. */
   readonly podStartMs: number;
   /** Monotonic, ms. */
   readonly now: () => number;
@@ -156,7 +156,7 @@ export class RedisSampler {
       Object.assign(followed, { queue, phaseMs: phaseOf(queue) });
       return;
     }
-    const knowledge = initialKnowledge(nowMs, queue.waitTargetMs, this.#options.podStartMs);
+    const knowledge = initialKnowledge(nowMs, queue.waitTargetMs, this.#podStartMs(queue));
     const idle = { sampleAgain: false, readingFinished: false, atRest: false, armed: false };
     this.#queues.set(queue.id, { queue, phaseMs: phaseOf(queue), knowledge, ...idle });
   }
@@ -221,10 +221,11 @@ export class RedisSampler {
 
   /** Samples, then has the pools decided; what has finished is read after that, for the next decision. */
   async #sample(batch: readonly SampledQueue[], dueMs: number): Promise<void> {
-    const { now, metrics, podStartMs, host } = this.#options;
+    const { now, metrics, host } = this.#options;
     const queues = batch.map(({ queue }) => queue);
     const startMs = now();
     for (const followed of batch) followed.inFlightSinceMs = startMs;
+    const podStartMs = queues.map((queue) => this.#podStartMs(queue));
     const fields = batch.map(({ knowledge, queue }) => fieldsToRead(knowledge, queue.waitTargetMs, startMs));
     const asksPressure = this.#saturation.takeDue(startMs);
     this.#budget.read(batch.length);
@@ -251,13 +252,21 @@ export class RedisSampler {
         return;
       }
       if (mayHaveFinished(known.latest?.sample, sample)) finishing.push(followed);
-      followed.knowledge = learnSample(known, sample, atMs, fields[index]);
+      followed.knowledge = learnSample(known, sample, atMs, fields[index], podStartMs[index]);
     });
     if (news.length > 0) await host.onSampled(news, () => this.#markDecided(news));
     for (const followed of batch) if (this.#isFollowed(followed)) this.#planNext(followed, result);
     // Planned while the host was waiting for what it knew of before.
     host.onRescheduled();
     void this.#readFinished(finishing.filter((followed) => this.#isFollowed(followed)));
+  }
+
+  /** How long pods take to start that work on the queue: as long as those of its slowest pool. */
+  #podStartMs({ pools }: WatchedQueue): number {
+    const { podStartMs: guessMs, host } = this.#options;
+    let longestMs = 0;
+    for (const key of pools) longestMs = Math.max(longestMs, host.podStartMs(key) ?? guessMs);
+    return longestMs;
   }
 
   #reported(pressure: ServerPressure, atMs: number): void {
@@ -293,7 +302,7 @@ export class RedisSampler {
 
   /** @param result of the read that it was a part of. */
   #planNext(followed: SampledQueue, result: SampleResult): void {
-    const { now, podStartMs, host } = this.#options;
+    const { now, host } = this.#options;
     const { queue, phaseMs, knowledge, wakeUp } = followed;
     const nowMs = now();
     const followUpMs = followed.sampleAgain ? nowMs : wakeUp?.takeFollowUp();
@@ -312,7 +321,7 @@ export class RedisSampler {
     const cadence = {
       sample,
       poolsAtZero: areAtZero(queue, host),
-      podStartMs,
+      podStartMs: knowledge.history.horizonMs,
       untilBurstMs,
       stretch: this.#budget.stretch,
     };

@@ -20,6 +20,7 @@ export class RedisSamplers {
   #topology: Topology = { pools: new Map(), queues: new Map(), targets: new Map(), consumers: new Map() };
 
   constructor(options: Omit<SamplerOptions, 'starting' | 'budgetOf'>) {
+    // Those of pods that take longer than that count until they are ready.
     const starting = new StartingClients(options.podStartMs + PRESSURE_EVERY_MS);
     this.#options = {
       standing: new ConnectionShares(STANDING_LIMITS),

@@ -4,6 +4,8 @@ import type { WatchedQueue } from '../watching/topology.ts';
 export interface SamplerHost {
   /** Whether the pool has no pods and is to have none. */
   isAtZero(poolKey: string): boolean;
+  /** How long the pool's pods take to start, as it was measured, ms; undefined: it was not yet. */
+  podStartMs(poolKey: string): number | undefined;
   /** A sample was moved to before the time that `nextDueMs` returned. */
   onRescheduled(): void;
   /**

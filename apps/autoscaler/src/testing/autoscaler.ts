@@ -94,6 +94,7 @@ export class TestAutoscaler implements AsyncDisposable {
       metrics: new AutoscalerMetrics(this.#registry),
       log: { info: log, warn: log },
       podStartMs: 2_000,
+      nodeStartMs: 300_000,
       now: () => performance.now(),
       ...options,
     }).run(abort.signal);

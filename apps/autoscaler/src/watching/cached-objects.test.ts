@@ -50,7 +50,7 @@ it('caches no more of a template than what is advised on', () => {
 
 it('what the status says of pods is the same from the cached part', () => {
   const blockedReplicas = { unschedulable: 2 };
-  const status = { desiredReplicas: 5, replicas: 5, readyReplicas: 3, blockedReplicas };
+  const status = { desiredReplicas: 5, replicas: 5, readyReplicas: 3, blockedReplicas, podStartSeconds: 45 };
   const pods = podsOf(cached({ ...plain, status }, cachedPool));
-  expect(pods).toEqual({ replicas: 5, ready: 3, blocked: blockedReplicas });
+  expect(pods).toEqual({ replicas: 5, ready: 3, blocked: blockedReplicas, startMs: 45_000 });
 });

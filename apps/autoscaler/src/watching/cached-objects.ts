@@ -13,7 +13,7 @@ export function cachedPool(object: Resource): Resource {
   const { apiVersion, kind, metadata, spec, status } = object as WorkerPool & Resource;
   const { template, ...sizing } = spec;
   const resources = workerResources(template);
-  const { desiredReplicas, readyReplicas, blockedReplicas, autoscaling } = status ?? {};
+  const { desiredReplicas, readyReplicas, blockedReplicas, podStartSeconds, autoscaling } = status ?? {};
   return {
     apiVersion,
     kind,
@@ -26,6 +26,7 @@ export function cachedPool(object: Resource): Resource {
       ...(desiredReplicas !== undefined && { desiredReplicas }),
       ...(readyReplicas !== undefined && { readyReplicas }),
       ...(blockedReplicas && { blockedReplicas }),
+      ...(podStartSeconds !== undefined && { podStartSeconds }),
       ...(autoscaling?.decision !== undefined && { autoscaling: { decision: autoscaling.decision } }),
     },
   } as Resource;

@@ -11,17 +11,29 @@ export interface PoolPods {
   /** Absent: the status does not say. */
   readonly ready?: number;
   readonly blocked?: BlockedReplicas;
+  /** How long they take to start, ms; absent: not measured yet. */
+  readonly startMs?: number;
 }
 
 /** What the pool's status says of its pods; undefined while it has no Deployment. */
 export function podsOf(pool: WorkerPool | undefined): PoolPods | undefined {
-  const { desiredReplicas: replicas, readyReplicas: ready, blockedReplicas: blocked } = pool?.status ?? {};
+  const {
+    desiredReplicas: replicas,
+    readyReplicas: ready,
+    blockedReplicas: blocked,
+    podStartSeconds,
+  } = pool?.status ?? {};
   if (replicas === undefined) return undefined;
-  return { replicas, ...(ready !== undefined && { ready }), ...(blocked && { blocked }) };
+  return {
+    replicas,
+    ...(ready !== undefined && { ready }),
+    ...(blocked && { blocked }),
+    ...(podStartSeconds !== undefined && { startMs: podStartSeconds * 1_000 }),
+  };
 }
 
-/** Of that what a new decision is made for: pods that become ready one by one are none. */
-export function decidesBy(pool: WorkerPool | undefined): Omit<PoolPods, 'ready'> | undefined {
+/** Of that what a new decision is made for: that pods become ready one by one, and how fast, is none. */
+export function decidesBy(pool: WorkerPool | undefined): Omit<PoolPods, 'ready' | 'startMs'> | undefined {
   const pods = podsOf(pool);
   return pods && { replicas: pods.replicas, ...(pods.blocked && { blocked: pods.blocked }) };
 }

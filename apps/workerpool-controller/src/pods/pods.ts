@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Change, Resource } from '@redis-queue/controller';
 import { DELETION_COST_ANNOTATION, POOL_LABEL } from '../kubernetes/names.ts';
+import { startOf, type PodCondition, type PodStart } from './starts.ts';
 
 const TEMPLATE_HASH_LABEL = 'pod-template-hash';
 
@@ -16,7 +17,7 @@ export interface ContainerState {
 }
 
 /** What is cached of a pod of ours: everything that the controller reads, and nothing else. */
-export interface Pod extends Resource {
+export interface Pod extends Resource, PodStart {
   readonly phase: string;
   readonly ready: boolean;
   /** Since when it is not ready, as the kubelet says; absent while it is, and before it has a node. */
@@ -46,7 +47,7 @@ interface Terminated {
 interface ApiPod extends Resource {
   status?: {
     phase?: string;
-    conditions?: { type: string; status: string; reason?: string; message?: string; lastTransitionTime?: string }[];
+    conditions?: PodCondition[];
     initContainerStatuses?: ContainerStatus[];
     containerStatuses?: ContainerStatus[];
   };
@@ -72,6 +73,7 @@ export function trimPod(object: Resource): Pod {
   const noNode = scheduled?.status === 'False' && scheduled.reason === 'Unschedulable';
   const statuses = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
   const { creationTimestamp, deletionTimestamp } = metadata;
+  const hasFailed = statuses.some(({ restartCount = 0 }) => restartCount > 0);
   return {
     apiVersion: object.apiVersion,
     kind: object.kind,
@@ -87,6 +89,7 @@ export function trimPod(object: Resource): Pod {
     phase: status.phase ?? 'Unknown',
     ready: readiness?.status === 'True',
     ...(unreadySince !== undefined && { unreadySince }),
+    ...startOf(creationTimestamp, status.conditions ?? [], hasFailed),
     ...(noNode && { unschedulable: shortened(scheduled.message ?? '') }),
     // Without a node there is no kubelet to report on containers.
     containers: noNode ? [] : statuses.flatMap(trimContainer).toSorted(waitingFirst).slice(0, MAX_CONTAINERS),

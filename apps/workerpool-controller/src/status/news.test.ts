@@ -77,6 +77,13 @@ it.each<[string, Partial<StatusInput>, Partial<StatusInput>]>([
   expect(compareStatus(status(after), status(before))).toBe('holds');
 });
 
+it.each([
+  ['is known', undefined, 8],
+  ['moves', 8, 30],
+])('holds: the start time of pods %s', (_, before, after) => {
+  expect(compareStatus(status({ podStartSeconds: before }), status({ podStartSeconds: after }))).toBe('holds');
+});
+
 it.each<[string, WorkerPoolStatus, WorkerPoolStatus]>([
   ['come', counted(100, 50), counted(100, 51)],
   ['go', counted(100, 50), counted(100, 49)],

@@ -10,8 +10,8 @@ export type StatusNews =
   /** Numbers that moved: worth a write now and then. */
   | 'numbers'
   /**
-   * Whether and why scaling is held or limited, and that some pods came or went of many: worth a write within seconds,
-   * but not at each turn.
+   * Whether and why scaling is held or limited, that some pods came or went of many, and how long pods take to start:
+   * worth a write within seconds, but not at each turn.
    */
   | 'holds'
   /** The rest: written at once. */
@@ -58,7 +58,16 @@ function fewPodsMoved(before: WorkerPoolStatus | undefined, after: WorkerPoolSta
 
 /** The status without what moves all the time. @param withoutCounts without the numbers of pods, in messages too */
 function quiet(status: WorkerPoolStatus, withoutCounts: boolean): object {
-  const { autoscaling, rollout, blockedReplicas, conditions, replicas, readyReplicas, ...rest } = status;
+  const {
+    autoscaling,
+    rollout,
+    blockedReplicas,
+    podStartSeconds: _,
+    conditions,
+    replicas,
+    readyReplicas,
+    ...rest
+  } = status;
   const list = conditions?.filter(({ type }) => !SCALING.has(type));
   return {
     ...rest,
@@ -99,6 +108,7 @@ function holds(status: WorkerPoolStatus | undefined): unknown {
   return [
     status?.replicas,
     status?.readyReplicas,
+    status?.podStartSeconds,
     status?.autoscaling?.heldBy,
     // A new autoscaler's epoch: the next one begins above all that statuses report.
     parseFence(status?.autoscaling?.decision)?.epoch,

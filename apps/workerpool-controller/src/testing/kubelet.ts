@@ -31,3 +31,26 @@ export async function playKubelet(
     await client.mergePatch(PODS, keyOf(pod), { status }, { subresource: 'status' }).catch(() => undefined);
   }
 }
+
+/** Plays scheduler and kubelet: new pods of that version get a node, and are ready, so many s after their creation. */
+export async function startPods(
+  client: KubeClient,
+  namespace: string,
+  version: string,
+  { nodeAfter = 0, readyAfter }: { nodeAfter?: number; readyAfter: number },
+): Promise<void> {
+  type Pod = Resource & { spec: { containers: { image: string }[] }; status?: { phase?: string } };
+  const { items } = await client.list<Pod>(PODS, { namespace });
+  for (const pod of items) {
+    if (!pod.spec.containers[0]!.image.endsWith(`:${version}`) || pod.status?.phase === 'Running') continue;
+    const createdMs = Date.parse(pod.metadata.creationTimestamp ?? '');
+    const since = (type: string, seconds: number): object => {
+      const lastTransitionTime = new Date(createdMs + seconds * 1_000).toISOString().replace('.000', '');
+      return { type, status: 'True', lastTransitionTime };
+    };
+    const conditions = [since('PodScheduled', nodeAfter), since('Ready', readyAfter)];
+    const status = { phase: 'Running', conditions };
+    // A pod that is deleted meanwhile needs no node.
+    await client.mergePatch(PODS, keyOf(pod), { status }, { subresource: 'status' }).catch(() => undefined);
+  }
+}

@@ -95,7 +95,7 @@ export const workerPoolDefinition: KindDefinition = {
     {
       type: 'PodsBlocked',
       meaning:
-        'some requested pods cannot work, and why; absent while there are none. The autoscaler adds no pods meanwhile.',
+        'some requested pods cannot work, and why; absent while there are none. While they are most of the pool, are refused, or wait for a node for long, the autoscaler adds none.',
     },
     {
       type: 'PodsKilled',

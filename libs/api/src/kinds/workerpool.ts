@@ -287,6 +287,12 @@ export const workerPoolStatusSchema = z.object({
     })
     .optional()
     .describe('The rollout that is under way or failed; absent once all pods run spec.version.'),
+  podStartSeconds: z
+    .int()
+    .optional()
+    .describe(
+      'How long its pods take from their creation until they are ready: what nine of the last ten did not exceed, without those that waited for a node. The autoscaler looks that far ahead. Absent: none has started yet, or the image serves no probes.',
+    ),
   blockedReplicas: z
     .object({
       rejected: z.int().optional().describe('Pods that the API server refuses: a quota, a limit range, a policy.'),
@@ -298,7 +304,9 @@ export const workerPoolStatusSchema = z.object({
         .describe('Pods whose image cannot be pulled, or whose configuration is missing.'),
     })
     .optional()
-    .describe('Requested pods that cannot work; the autoscaler adds no pods meanwhile.'),
+    .describe(
+      'Requested pods that cannot work; while they are most of the pool, are refused, or wait for a node for long, the autoscaler adds none.',
+    ),
   autoscaling: z
     .object({
       desired: z.int().optional().describe('Pods that the last decision asked for.'),

@@ -161,11 +161,22 @@ describe('sampling queues', () => {
     expect(rest!.nextDelayedDueMs).toBe(nextDelayedDueMs);
   });
 
+  test('each queue has a horizon of its own', async () => {
+    const refs = ['near', 'far', 'nearer'].map((name) => ({ prefix: 'bull', name }));
+    await Promise.all(
+      refs.flatMap((ref) => [5_000, 40_000, 110_000].map((delay) => t.producer(ref).add('later', {}, { delay }))),
+    );
+    const horizons = [60_000, 120_000, 1_000];
+    const samples = await sampleBacklogs(t.redis, refs, { dueSoonMs: (index) => horizons[index]! });
+    expect(samples.map(({ dueSoon }) => dueSoon)).toEqual([2, 3, 0]);
+    expect(samples.map(({ dueByQuarter }) => dueByQuarter)).toEqual([[1, 1, 2], [1, 2, 2], undefined]);
+  });
+
   test('runs of job schedulers within the horizon are counted beyond the one that is delayed', async () => {
     const ref = { prefix: 'bull', name: 'schedulers' };
     const queue = t.producer(ref);
     const sample = async (): Promise<BacklogSample> =>
-      (await sampleBacklogs(t.redis, [ref], { dueSoonMs: 10_000 }))[0]!;
+      (await sampleBacklogs(t.redis, [ref], { dueSoonMs: () => 10_000 }))[0]!;
     await queue.upsertJobScheduler('each-second', { every: 1_000 });
     // The next run of a scheduler that is new is now; what it left after its first run is what counts.
     const worker = t.worker(ref, () => Promise.resolve());
@@ -191,7 +202,7 @@ describe('sampling queues', () => {
     await t.redis.zadd('bull:limited:repeat', now + 500, 'thrice', now + 500, 'ends');
     await t.redis.hset('bull:limited:repeat:thrice', { every: 1_000, limit: 4, ic: 1 });
     await t.redis.hset('bull:limited:repeat:ends', { every: 1_000, endDate: now + 4_600 });
-    const [sample] = await sampleBacklogs(t.redis, [{ prefix: 'bull', name: 'limited' }], { dueSoonMs: 60_000 });
+    const [sample] = await sampleBacklogs(t.redis, [{ prefix: 'bull', name: 'limited' }], { dueSoonMs: () => 60_000 });
     expect(sample!.scheduledSoon).toBe(3 + 4);
   });
 

@@ -88,8 +88,8 @@ export interface BacklogFields {
 }
 
 export interface BacklogOptions {
-  /** How far ahead of Redis' clock a delayed job counts as due soon. Default 60 s. */
-  readonly dueSoonMs?: number;
+  /** How far ahead of Redis' clock a delayed job counts as due soon, of a queue by its index. Default 60 s. */
+  readonly dueSoonMs?: (index: number) => number;
   /** What else is read of a queue, by its index. Default: everything. */
   readonly fields?: (index: number) => BacklogFields;
 }
@@ -127,12 +127,12 @@ export async function sampleBacklogs(
 export async function trySampleBacklogs(
   redis: Redis,
   queues: readonly QueueRef[],
-  { dueSoonMs = DEFAULT_DUE_SOON_MS, fields = () => EVERYTHING }: BacklogOptions = {},
+  { dueSoonMs = () => DEFAULT_DUE_SOON_MS, fields = () => EVERYTHING }: BacklogOptions = {},
 ): Promise<Sampled<BacklogSample>[]> {
   return await sampleInCalls(
     redis,
     queues,
-    { args: [dueSoonMs, 0, 0], fields, columns: BACKLOG_COLUMNS },
+    { dueSoonMs, args: [0, 0], fields, columns: BACKLOG_COLUMNS },
     parseBacklog,
   );
 }
@@ -152,12 +152,14 @@ export async function trySampleQueues(
   queues: readonly QueueRef[],
   { dueSoonMs = DEFAULT_DUE_SOON_MS, totals = false }: SampleOptions = {},
 ): Promise<Sampled<QueueSample>[]> {
-  const args = [dueSoonMs, 1, totals ? 1 : 0];
-  return await sampleInCalls(redis, queues, { args, fields: () => EVERYTHING, columns: WHOLE_COLUMNS }, parseWhole);
+  const args = [1, totals ? 1 : 0];
+  const call = { dueSoonMs: () => dueSoonMs, args, fields: () => EVERYTHING, columns: WHOLE_COLUMNS };
+  return await sampleInCalls(redis, queues, call, parseWhole);
 }
 
 type Parse<T> = (ref: QueueRef, redisTimeMs: number, columns: readonly Column[], at: number) => T;
 interface Call {
+  readonly dueSoonMs: (index: number) => number;
   readonly args: readonly number[];
   readonly fields: (index: number) => BacklogFields;
   readonly columns: number;
@@ -170,11 +172,13 @@ async function sampleInCalls<T extends object>(
   parse: Parse<T>,
 ): Promise<Sampled<T>[]> {
   const samples = Array.from<Sampled<T>>({ length: queues.length });
-  const { args, fields, columns } = call;
+  const { dueSoonMs, args, fields, columns } = call;
   const sampleBatch = async (batch: readonly number[]): Promise<void> => {
     const keys = batch.map((index) => queueKey(queues[index]!, 'meta'));
     const digits = batch.map((index) => digitOf(fields(index))).join('');
-    const reply = await runReadScript(redis, 'sampleQueues', keys, [...args, digits]);
+    const horizons = batch.map(dueSoonMs);
+    const own = horizons.every((ms) => ms === horizons[0]) ? [] : horizons;
+    const reply = await runReadScript(redis, 'sampleQueues', keys, [horizons[0]!, ...args, digits, ...own]);
     const { redisTimeMs, rows: read } = timedReply(reply);
     const rows = read as readonly Column[];
     batch.forEach((index, row) => {

@@ -8,6 +8,7 @@
          3 1: also read the totals that workers with `metrics` keep
          4 a digit per queue, the sum of what else is read: 1 the heads of its lines, 2 what is rare: pause, limits,
          jobs that wait for children, job schedulers, 4 with that the orphans among active jobs
+         5… only where they differ: the horizon of each queue instead of 1
   Reply  { Redis' time in ms, { the samples' columns one after the other } }; a sample's order is read by sample.ts. The
          first column of a queue that cannot be read is the error, and its others are null
   Cost   per queue 5 to 10 reads of O(1) or O(log n), 5 to 13 us; what is rare 2 reads and 4 us, 2 more for active jobs,
@@ -21,12 +22,16 @@ local time = call('TIME')
 local nowMs = time[1] * 1000 + math.floor(time[2] / 1000)
 -- A delayed job's score is its due time in ms * 4096 plus a tie-breaker below 4096.
 local overdueTo = string.format('%.0f', nowMs * 4096 + 4095)
-local soonMs = nowMs + horizon
-local soonTo = string.format('%.0f', soonMs * 4096 + 4095)
+local soonMs, soonTo
 local quartersTo = {}
-for quarter = 1, 3 do
-  quartersTo[quarter] = string.format('%.0f', math.floor(nowMs + horizon * quarter / 4) * 4096 + 4095)
+local function useHorizon(ms)
+  soonMs = nowMs + ms
+  soonTo = string.format('%.0f', soonMs * 4096 + 4095)
+  for quarter = 1, 3 do
+    quartersTo[quarter] = string.format('%.0f', math.floor(nowMs + ms * quarter / 4) * 4096 + 4095)
+  end
 end
+useHorizon(horizon)
 
 -- The first of these jobs that never ran (ats absent or 0): its timestamp, and its options if they may hold a delay.
 local function firstFresh(base, ids)
@@ -169,6 +174,8 @@ local at = 1
 local function sampleRest()
   for i = at, count do
     at = i
+    local own = ARGV[4 + i]
+    if own then useHorizon(tonumber(own)) end
     sampleQueue(KEYS[i], string.byte(digits, i) - 48, rows, (i - 1) * width)
   end
   at = count + 1

@@ -27,7 +27,7 @@ export interface ArrivalForecast {
   readonly confidence: number;
 }
 
-/** The methods by the horizon they are made for; stateless, and one or two in a process. */
+/** The methods by the bins ahead they are made for; stateless, and few: start times are between a second and an hour. */
 const METHODS = new Map<number, ForecastMethod<Hedged>>();
 
 function methodFor(steps: number): ForecastMethod<Hedged> {
@@ -41,7 +41,7 @@ function methodFor(steps: number): ForecastMethod<Hedged> {
 /**
  * Takes in what arrived between two samples.
  *
- * @param horizonMs how far ahead is predicted: a pod's start time; the same for all calls of a queue.
+ * @param horizonMs how far ahead is predicted: a pod's start time. For another one see `changeHorizon`.
  */
 export function observeForecast(
   before: ForecastState | undefined,
@@ -66,6 +66,12 @@ function closeBin(state: ForecastState, rate: number, method: ForecastMethod<Hed
     trust: predicted === undefined ? state.trust : settle(state.trust, state.mixture.pending[0]![0]!, predicted, rate),
     pending: [...state.pending, method.predict(mixture, steps)].slice(-steps),
   };
+}
+
+/** What is remembered for another time ahead: what forecasts were worth for one says little of another. */
+export function changeHorizon(state: ForecastState, fromMs: number, toMs: number): ForecastState {
+  if (stepsAhead(fromMs) === stepsAhead(toMs)) return state;
+  return { ...state, mixture: { ...state.mixture, pending: [] }, trust: NO_TRUST, pending: [] };
 }
 
 /** Jobs per second, as the sizing's own average has them; 0 before the first bin. */

@@ -132,6 +132,8 @@ export interface PoolObservation {
   readonly quotaExhausted?: boolean;
   /** Pods that no node has room for. */
   readonly unschedulablePods?: number;
+  /** How long a node autoscaler may take to bring the node for which they wait; absent: 5 min. */
+  readonly nodeStartMs?: number;
   /** Pods that crash again and again, or cannot start. */
   readonly failingPods?: number;
   /** Pods that run jobs; absent: not known. It is asked for where a pool could shrink whose jobs may outlast a drain. */

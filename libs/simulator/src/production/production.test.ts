@@ -125,4 +125,14 @@ describe('the production policy in simulated time', { timeout: 60_000 }, () => {
     expect(missShare(result, TARGET_MS)).toBe(0);
     expect(result.changes[0]!.atMs).toBeLessThan(3 * MINUTE - 5_000);
   });
+
+  test('has pods ready when delayed jobs fall due that take half a minute to start, once that was measured', () => {
+    const jobs = {
+      ...bulk('delayed', MINUTE, 200, 1_000, 6 * MINUTE),
+      delayMs: Float64Array.from({ length: 200 }, () => 2 * MINUTE),
+    };
+    const slow = { ...ENVIRONMENT, podStartMs: constant(30_000) };
+    const missed = (podStartMs?: number) => missShare(simulate(jobs, production(POOL, 9, podStartMs), slow), TARGET_MS);
+    expect([missed(), missed(31_000)]).toEqual([1, 0]);
+  });
 });

@@ -9,7 +9,7 @@ import {
 } from '@redis-queue/scaling';
 import { seededRandom, type Random } from '../loads/random.ts';
 import type { PoolView, Scaler, Ticked } from '../simulation/scaler.ts';
-import { POD_START_MS, QueueSensor } from './queue-sensor.ts';
+import { QueueSensor } from './queue-sensor.ts';
 
 /**
  * The autoscaler's cadence (apps/autoscaler/src/sampling/cadence.ts): with work, without work but with pods, at rest.
@@ -31,9 +31,11 @@ const APPLY_MS = 30;
 /**
  * The policy of `@redis-queue/scaling` as the autoscaler runs it: the same functions on the same numbers, read at the
  * same times and with the same blind spots; see `QueueSensor`.
+ *
+ * @param podStartMs how long pods take to start, as it was measured; absent: it was not.
  */
-export function production(pool: PoolSpecView, seed: number): Scaler {
-  return new Production(pool, seed);
+export function production(pool: PoolSpecView, seed: number, podStartMs?: number): Scaler {
+  return new Production(pool, seed, podStartMs);
 }
 
 class Production implements Scaler {
@@ -47,10 +49,10 @@ class Production implements Scaler {
   #atRest = false;
   #followUps: number[] = [];
 
-  constructor(pool: PoolSpecView, seed: number) {
+  constructor(pool: PoolSpecView, seed: number, podStartMs?: number) {
     this.#pool = pool;
     this.#random = seededRandom(seed);
-    this.#sensor = new QueueSensor(pool.waitTargetMs ?? DEFAULT_WAIT_TARGET_MS);
+    this.#sensor = new QueueSensor(pool.waitTargetMs ?? DEFAULT_WAIT_TARGET_MS, podStartMs);
   }
 
   tick(view: PoolView): Ticked {
@@ -82,7 +84,7 @@ class Production implements Scaler {
     this.#atRest = jobs === 0 && view.replicas === 0 && desired === 0;
     const followUp = this.#followUps.shift();
     if (this.#atRest) {
-      const beforeDueMs = view.nextDueMs() - POD_START_MS;
+      const beforeDueMs = view.nextDueMs() - this.#sensor.podStartMs;
       const nextMs = Math.max(nowMs + 1, Math.min(beforeDueMs, this.#sensor.beforeBurstMs(nowMs)));
       return { nextMs: Math.min(nowMs + SAFETY_POLL_MS, nextMs), wokenAfterMs: WAKE_MS };
     }

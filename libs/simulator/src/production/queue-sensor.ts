@@ -12,8 +12,8 @@ import type { PoolView } from '../simulation/scaler.ts';
 
 /** Completed jobs read by one sample; the rest is only counted (MAX_SAMPLED_JOBS, half of it for each set). */
 const MOST_READ = 100;
-/** The autoscaler's default --pod-start-time: delayed jobs due within it are load. */
-export const POD_START_MS = 10_000;
+/** The autoscaler's default --pod-start-time: what it takes a pod's start for until it was measured. */
+const GUESSED_START_MS = 10_000;
 /** How often what is rare is read where there was none, and orphans (queue-knowledge.ts). */
 const RARE_EVERY_MS = 5_000;
 const ORPHANS_EVERY_MS = 15_000;
@@ -42,10 +42,14 @@ export class QueueSensor {
   #orphansReadAtMs = -Infinity;
   #rare = NOTHING_RARE;
   readonly #waitTargetMs: number;
+  /** Delayed jobs due within it are load. */
+  readonly podStartMs: number;
 
-  constructor(waitTargetMs: number) {
+  /** @param podStartMs how long pods take to start, as it was measured. */
+  constructor(waitTargetMs: number, podStartMs = GUESSED_START_MS) {
     this.#waitTargetMs = waitTargetMs;
-    this.#history = emptyHistory(0, waitTargetMs, POD_START_MS);
+    this.podStartMs = podStartMs;
+    this.#history = emptyHistory(0, waitTargetMs, podStartMs);
   }
 
   /** One sample. */
@@ -53,8 +57,8 @@ export class QueueSensor {
     const { nowMs } = view;
     const readsHeads = nowMs - this.#lineEmptyAtMs >= this.#waitTargetMs / 2;
     this.#readRare(view);
-    const dueSoon = view.dueWithin(POD_START_MS) + this.#rare.scheduledSoon;
-    const dueBy = dueSoon > 0 ? dueJobs(view, this.#rare.scheduledSoon) : undefined;
+    const dueSoon = view.dueWithin(this.podStartMs) + this.#rare.scheduledSoon;
+    const dueBy = dueSoon > 0 ? dueJobs(view, this.podStartMs, this.#rare.scheduledSoon) : undefined;
     this.#history = observeQueue(this.#history, { ...countersOf(view), ...(dueBy && { dueBy }) }, this.#finished);
     // LLEN wait and ZCARD prioritized: what is overdue lies in neither until a worker fetches.
     if (view.ready - view.overdue === 0) this.#lineEmptyAtMs = nowMs;
@@ -111,7 +115,7 @@ export class QueueSensor {
     this.#rare = {
       limitPerSecond: view.limitPerSecond(),
       schedulers: view.hasSchedulers,
-      scheduledSoon: view.scheduledWithin(POD_START_MS),
+      scheduledSoon: view.scheduledWithin(this.podStartMs),
       // Of the oldest hundred active jobs; only a worker brings them back, so that they are the oldest.
       orphaned: readsOrphans ? Math.min(100, view.orphaned) : 0,
     };
@@ -129,9 +133,9 @@ function countersOf({ nowMs, ready, active, delayed, added }: PoolView): Paramet
 }
 
 /** By quarters of the horizon; runs of schedulers evenly. */
-function dueJobs(view: PoolView, scheduledSoon: number): DueJobs[] {
+function dueJobs(view: PoolView, horizonMs: number, scheduledSoon: number): DueJobs[] {
   return [0.25, 0.5, 0.75, 1].map((part) => ({
-    withinMs: part * POD_START_MS,
-    jobs: view.dueWithin(part * POD_START_MS) + part * scheduledSoon,
+    withinMs: part * horizonMs,
+    jobs: view.dueWithin(part * horizonMs) + part * scheduledSoon,
   }));
 }

@@ -77,7 +77,7 @@ function builtTemplate(
           ports: [{ name: 'http', containerPort: HTTP_PORT, protocol: 'TCP' }],
           env: environment(pool, redis, drain),
           ...(pool.spec.resources && { resources: pool.spec.resources }),
-          ...(pool.metadata.annotations?.[PROBES_ANNOTATION] === 'off' ? {} : PROBES),
+          ...(hasProbes(pool) && PROBES),
           securityContext: {
             allowPrivilegeEscalation: false,
             readOnlyRootFilesystem: true,
@@ -97,6 +97,11 @@ function builtTemplate(
       ],
     },
   };
+}
+
+/** Whether its image serves probes. Without them Kubernetes calls a pod ready as soon as its container runs. */
+export function hasProbes({ metadata }: Pick<WorkerPool, 'metadata'>): boolean {
+  return metadata.annotations?.[PROBES_ANNOTATION] !== 'off';
 }
 
 /** Liveness is progress, which a worker measures itself; the kubelet tolerates a minute of silence on top. */
