@@ -65,6 +65,7 @@ it('a room that comes when its worker has been paused meanwhile is given back', 
     progress: { queue: 'emails', step: 'slot', sinceMs: 0, fetching: false },
     stop: new AbortController().signal,
     log: createLog('error', Date.now, () => undefined),
+    outages: { warn: () => undefined },
     monotonic: () => 0,
   });
   await vi.advanceTimersByTimeAsync(0);

@@ -1,5 +1,6 @@
 import type { Job } from 'bullmq';
 import type { Log } from '../log/log.ts';
+import type { OutageLog } from '../log/outage-log.ts';
 import { pause } from './pause.ts';
 import type { QueueWorker } from './queue-worker.ts';
 import type { Slots } from './slots.ts';
@@ -41,6 +42,8 @@ export interface LoopOptions {
   /** Ends the loop; the jobs that run go on. */
   stop: AbortSignal;
   log: Log;
+  /** Tells of fetches that fail. */
+  outages: Pick<OutageLog, 'warn'>;
   monotonic: () => number;
 }
 
@@ -79,7 +82,7 @@ export async function serveQueue(options: LoopOptions): Promise<void> {
  * others none; a wake-up that finds no free slot is handed on to the pods that have one.
  */
 async function fetchJobs(stretch: Stretch): Promise<void> {
-  const { worker, slots, suspects, progress, stop, log, running } = stretch;
+  const { worker, slots, suspects, progress, stop, outages, running } = stretch;
   const { queue } = progress;
   // a slot that was taken for a job which has to run beside few others
   let room: Room | undefined;
@@ -144,7 +147,7 @@ async function fetchJobs(stretch: Stretch): Promise<void> {
       if (hasSlot) release();
       progress.fetching = false;
       if (!stop.aborted && !worker.emitFailedFetch(error))
-        log.warn('cannot fetch jobs; trying again', { queue, error });
+        outages.warn('cannot fetch jobs; trying again', { queue, error });
       await pause(RETRY_MS, stop);
     } finally {
       if (reserved !== room) reserved?.widen();

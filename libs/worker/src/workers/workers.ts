@@ -17,6 +17,7 @@ import { createProcessor } from '../jobs/processor.ts';
 import { RunningJobs } from '../jobs/running-jobs.ts';
 import { StuckHandlers } from '../jobs/stuck-handlers.ts';
 import type { Log } from '../log/log.ts';
+import { OutageLog } from '../log/outage-log.ts';
 import { EventLoopLag } from '../observability/event-loop-lag.ts';
 import type { HealthInput } from '../observability/health.ts';
 import { createWorkerMetrics, type WorkerMetrics } from '../observability/metrics.ts';
@@ -92,6 +93,7 @@ export function startWorkers(options: WorkersOptions): Workers {
   const holding = openHolding(config.podName, log);
   const stuck = new StuckHandlers(slots, () => reports?.now());
   const redis = retryWhatIsRefusedForNow(openRedis(target, config.queues));
+  const outages = new OutageLog(log, monotonic);
   let connectedSinceMs: number | undefined;
   let redisError: string | undefined;
   let locksRenewedMs = monotonic();
@@ -130,7 +132,7 @@ export function startWorkers(options: WorkersOptions): Workers {
       file,
       redis,
       serve: async (loop) =>
-        await serveQueue({ worker: loop, slots, suspects, progress, stop: stop.signal, log, monotonic }),
+        await serveQueue({ worker: loop, slots, suspects, progress, stop: stop.signal, log, outages, monotonic }),
       opts: {
         maxStalledCount: MAX_STALLED_COUNT,
         ...given(workerOptions),
@@ -152,7 +154,7 @@ export function startWorkers(options: WorkersOptions): Workers {
       locksRenewedMs = monotonic();
       for (const id of ids) worker.cancelJob(id, 'its lock was lost');
     });
-    worker.on('error', (error) => log.warn('worker error', { queue, error: error.message }));
+    worker.on('error', (error) => outages.warn('worker error', { queue, error: error.message }));
     options.onWorker?.(worker, queue);
     return { worker, progress };
   });
@@ -165,19 +167,19 @@ export function startWorkers(options: WorkersOptions): Workers {
   redis.on('ready', () => {
     connectedSinceMs = monotonic();
     redisError = undefined;
-    log.info('connected to Redis');
+    outages.connected();
     searchLostFetches();
   });
   // of a Redis Cluster, whose other connections go on
   redis.on('-node', searchLostFetches);
   redis.on('close', () => {
-    if (connectedSinceMs !== undefined) log.warn('lost the connection to Redis; reconnecting');
+    outages.lost();
     connectedSinceMs = undefined;
     for (const progress of loops) progress.fetching = false;
   });
   redis.on('error', (error: Error) => {
     redisError = whyUnreachable(error);
-    log.warn('Redis error', { error: redisError });
+    outages.warn('Redis error', { error: redisError });
   });
 
   const ended = served.map(async ({ worker, progress }) => {
