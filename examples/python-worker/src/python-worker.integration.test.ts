@@ -185,6 +185,34 @@ describe('a Python worker pod', () => {
     expect(await queues.a.getFailedCount()).toBe(0);
   });
 
+  it('fails a job whose handler is cancelled by itself, and not by the pod', async () => {
+    await readyPod();
+    const id = await add(queues.a, 1, { runMs: 0, cancels: true }, { attempts: 2 });
+    await eventually(async () => (await queues.a.getFailedCount()) === 1, TIMES);
+    expect(await queues.a.getJob(id)).toMatchObject({
+      attemptsMade: 2,
+      failedReason: 'the handler let CancelledError through, which nobody but itself had caused',
+    });
+  });
+
+  it('says once that Redis is away, and once that it is back, and goes on', async () => {
+    const pod = await readyPod();
+    await add(queues.a, 2, { runMs: 3_000 });
+    await eventually(active(queues.a, 2), TIMES);
+    const before = pod.process.lines.length;
+    await server.kill9();
+    await pod.process.waitForLine(/lost the connection to Redis/, TIMES);
+    expect(await pod.status('/livez')).toBe(200);
+    await server.restart();
+    await pod.process.waitForLine(/connected to Redis again, after \d+ s/, TIMES);
+    await add(queues.b, 1, { runMs: 0 });
+    await eventually(finished(3), TIMES);
+    const lines = pod.process.lines.slice(before).map((line) => (JSON.parse(line) as { msg: string }).msg);
+    expect(lines.filter((line) => line.includes('Redis'))).toHaveLength(2);
+    expect(new Set(lines).size).toBe(lines.length);
+    expect(lines.length).toBeLessThanOrEqual(6);
+  });
+
   it('fails a job that runs for longer than its queue allows, also one that ignores it, and no other', async () => {
     const entries = ['a', 'b', 'c'].map((queue) => ({
       queue,
