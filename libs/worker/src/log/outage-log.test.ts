@@ -9,7 +9,11 @@ let outages: OutageLog;
 beforeEach(() => {
   nowMs = 0;
   lines = [];
-  const log = createLog('info', () => 0, (line) => lines.push(line));
+  const log = createLog(
+    'info',
+    () => 0,
+    (line) => lines.push(line),
+  );
   outages = new OutageLog(log, () => nowMs);
 });
 

@@ -49,6 +49,7 @@ it('a room that comes when its worker has been paused meanwhile is given back', 
     limited: false,
     nextToken: () => 'token',
     fetch: async () => await Promise.resolve({ job: { id: '1' } as Job }),
+    stillRuns: async () => await Promise.resolve(false),
     reconnect: async () => await Promise.resolve(),
   };
   const suspects: Pick<Suspects, 'admit' | 'makeRoom'> = {

@@ -25,6 +25,8 @@ export type LoopWorker = Pick<
   | 'nextToken'
   | 'parked'
   | 'fetch'
+  | 'stillRuns'
+  | 'putOff'
   | 'runJob'
   | 'handBack'
   | 'takeMarker'
@@ -121,6 +123,11 @@ async function fetchJobs(stretch: Stretch): Promise<void> {
       if (job) {
         // from here on it is released by what runs the job, or makes room for it
         hasSlot = false;
+        if (await worker.stillRuns(job)) {
+          slots.release(queue);
+          await answeredBeforeLeaving(worker.putOff(job, token), stop);
+          continue;
+        }
         const leave = suspects.admit(job);
         if (!leave) {
           at(stretch, 'slot');
@@ -173,6 +180,10 @@ async function runJobs(stretch: Stretch, job: Job, token: string, leave: () => v
     for (;;) {
       const next = await worker.runJob(current, token, mayGoOn);
       if (!next) break;
+      if (await worker.stillRuns(next)) {
+        await worker.putOff(next, token);
+        break;
+      }
       const admitted = suspects.admit(next);
       if (!admitted) {
         await worker.handBack(next, token);

@@ -24,7 +24,7 @@ import { createWorkerMetrics, type WorkerMetrics } from '../observability/metric
 import { openHolding, type Holding } from '../queues/holding.ts';
 import { LOCK_TIMES, MAX_STALLED_COUNT, type LockTimes } from '../queues/lock-times.ts';
 import { answeredBeforeLeaving, serveQueue, type LoopProgress } from '../queues/queue-loop.ts';
-import { QueueWorker } from '../queues/queue-worker.ts';
+import { LOCK_LOST, QueueWorker } from '../queues/queue-worker.ts';
 import { Slots } from '../queues/slots.ts';
 import { Suspects } from '../queues/suspects.ts';
 import { checkWorkerOptions, given, type WorkerOptions } from '../queues/worker-options.ts';
@@ -152,7 +152,7 @@ export function startWorkers(options: WorkersOptions): Workers {
     // another pod may run such a job by now
     worker.on('lockRenewalFailed', (ids) => {
       locksRenewedMs = monotonic();
-      for (const id of ids) worker.cancelJob(id, 'its lock was lost');
+      for (const id of ids) worker.cancelJob(id, LOCK_LOST);
     });
     worker.on('error', (error) => outages.warn('worker error', { queue, error: error.message }));
     options.onWorker?.(worker, queue);
