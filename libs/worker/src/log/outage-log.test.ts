@@ -22,7 +22,9 @@ function said(): string[] {
   return lines.splice(0).map((line) => {
     const { msg, error, queue, repeated, awayMs } = JSON.parse(line) as Record<string, unknown>;
     const text = typeof error === 'object' ? (error as Error).message : error;
-    return [msg, queue, text, repeated, awayMs].filter((each) => each !== undefined).join(' | ');
+    return [msg, queue, text, repeated, awayMs]
+      .flatMap((each) => (each === undefined ? [] : [String(each)]))
+      .join(' | ');
   });
 }
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isNotConnectionError, type Job } from 'bullmq';
+import type { Job } from 'bullmq';
+import { isNotConnectionError } from '../bullmq/installed.ts';
 import type { LostFetches } from './lost-fetches.ts';
 import { keepParked, type ParkedJobs } from './parked-jobs.ts';
 

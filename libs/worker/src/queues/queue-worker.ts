@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isNotConnectionError, Job, RATE_LIMIT_ERROR, Worker, type Span, type WorkerOptions } from 'bullmq';
+import type { Job, Span, WorkerOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { isNotConnectionError, Job as BullmqJob, RATE_LIMIT_ERROR, Worker } from '../bullmq/installed.ts';
 import { membersOf, type BullmqMembers, type Marker } from './bullmq-members.ts';
 import { FileRuns, type Process } from './file-runs.ts';
 import { HandBacks } from './hand-backs.ts';
@@ -299,7 +300,7 @@ export class QueueWorker extends Worker {
   async #undoFetch(id: string, token: string): Promise<void> {
     try {
       // by its id alone: its data may be what nobody can read
-      await new Job(this, '', {}, {}, id).moveToWait(token);
+      await new BullmqJob(this, '', {}, {}, id).moveToWait(token);
       await this.handOn();
     } catch {
       // its lock is gone: it is somebody's
