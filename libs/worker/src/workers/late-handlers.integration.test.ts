@@ -83,12 +83,12 @@ it.each(['cancelled', 'without its lock'])('a handler that goes on, %s, keeps it
 });
 
 it('a job that comes back while its handler goes on aborts its signal, takes no slot, and starts when that has ended', async () => {
-  const [ending, told] = [Promise.withResolvers<void>(), Promise.withResolvers<unknown>()];
+  const [ending, aborted] = [Promise.withResolvers<void>(), Promise.withResolvers<unknown>()];
   const starts: string[] = [];
   const handler = async (job: Job, { signal }: { signal: AbortSignal }): Promise<void> => {
     starts.push(job.name);
     if (job.name !== 'long') return;
-    signal.addEventListener('abort', () => told.resolve(signal.reason));
+    signal.addEventListener('abort', () => aborted.resolve(signal.reason));
     await ending.promise;
   };
   const options = { skipLockRenewal: true, skipStalledCheck: true };
@@ -103,7 +103,7 @@ it('a job that comes back while its handler goes on aborts its signal, takes no 
     .lrem(key('active'), 1, job.id!)
     .lpush(key('wait'), job.id!);
   await multi.zadd(key('marker'), 0, '0').exec();
-  expect(await told.promise).toBe('its lock was lost');
+  expect(await aborted.promise).toBe('its lock was lost');
   await queue.addBulk([1, 2, 3].map(() => ({ name: 'short', data: {} })));
   await eventually(async () => (await queue.getCompletedCount()) === 3, PATIENCE);
   expect(starts).toEqual(['long', 'short', 'short', 'short']);
