@@ -25,6 +25,8 @@ RETRY_SECONDS = 1
 FETCH_ANYWAY_SECONDS = 5
 # A fetch is one round trip, and a wait takes at most 10 s; a loop that takes much longer hangs.
 STUCK_SECONDS = 60
+# How long a job stays away that has come back while its handler goes on; then it is looked at again.
+COMES_BACK_MS = 5_000
 # How long a handler has to end once it was cancelled because its time was over, and as long as its time at most.
 MAX_GRACE_SECONDS = 5
 
@@ -153,6 +155,8 @@ class QueueLoop:
         late = None
         try:
             while job:
+                if job.id in self.handlers:
+                    return await self._put_off(job)
                 await self.worker.processJob(job, job.token)
                 late = self.late.pop(job.id, None)
                 if late or self.stopping or self.slots.contended_beside(self.queue):
@@ -164,6 +168,14 @@ class QueueLoop:
                 self.slots.release_after(late)
             else:
                 self.slots.release()
+
+    async def _put_off(self, job: Job) -> None:
+        """For a job whose lock had ended while its handler went on: that one is cancelled, since nothing of it counts."""
+        self._stop_jobs([job.id])
+        try:
+            await job.moveToDelayed(int(time.time() * 1000) + COMES_BACK_MS, job.token)
+        except Exception as error:  # noqa: BLE001 - its lock expires instead
+            self.outages.failed(f"queue {self.queue}: cannot put job {job.id} off", error)
 
     async def _wait_for_work(self) -> None:
         limited_ms = self.worker.limitUntil

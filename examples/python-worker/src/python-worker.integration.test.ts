@@ -185,6 +185,23 @@ describe('a Python worker pod', () => {
     expect(await queues.a.getFailedCount()).toBe(0);
   });
 
+  it('runs a job again that has come back while its handler goes on, once that has ended', async () => {
+    await readyPod();
+    const id = await add(queues.c, 1, { runMs: 1_500 });
+    await eventually(active(queues.c, 1), { ...TIMES, intervalMs: 5 });
+    const key = (of: string): string => queues.c.toKey(of);
+    // as another pod does that finds it stalled
+    const multi = redis
+      .multi()
+      .del(key(`${id}:lock`))
+      .lrem(key('active'), 1, id)
+      .lpush(key('wait'), id);
+    await multi.zadd(key('marker'), 0, '0').exec();
+    await eventually(async () => (await queues.c.getCompletedCount()) + (await queues.c.getFailedCount()) === 1, TIMES);
+    expect(await queues.c.getJobCounts('completed', 'failed')).toEqual({ completed: 1, failed: 0 });
+    expect((await queues.c.getJob(id))!.attemptsMade).toBe(1);
+  });
+
   it('fails a job whose handler is cancelled by itself, and not by the pod', async () => {
     await readyPod();
     const id = await add(queues.a, 1, { runMs: 0, cancels: true }, { attempts: 2 });
