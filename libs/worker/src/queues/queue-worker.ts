@@ -216,7 +216,9 @@ export class QueueWorker extends Worker {
       await pause(this.getRateLimitDelay(ms), signal);
       this.#bullmq.forgetLimit();
       if (this.#handlersLimitMs <= Date.now()) return;
-      this.#handlersLimitMs = Date.now() + Math.max(await this.#redis.pttl(this.toKey('limiter')), 0);
+      const leftMs = await this.#redis.pttl(this.toKey('limiter'));
+      // after the answer, and a key that has 0 ms left is there still: a limit must not be over too early
+      this.#handlersLimitMs = leftMs < 0 ? 0 : Date.now() + leftMs + 1;
     }
   }
 
