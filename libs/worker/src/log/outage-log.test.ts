@@ -17,14 +17,20 @@ beforeEach(() => {
   outages = new OutageLog(log, () => nowMs);
 });
 
+interface Line {
+  msg: string;
+  queue?: string;
+  error?: string | { message: string };
+  repeated?: number;
+  awayMs?: number;
+}
+
 /** The message of each line so far, with its error. */
 function said(): string[] {
   return lines.splice(0).map((line) => {
-    const { msg, error, queue, repeated, awayMs } = JSON.parse(line) as Record<string, unknown>;
-    const text = typeof error === 'object' ? (error as Error).message : error;
-    return [msg, queue, text, repeated, awayMs]
-      .flatMap((each) => (each === undefined ? [] : [String(each)]))
-      .join(' | ');
+    const { msg, error, queue, repeated, awayMs } = JSON.parse(line) as Line;
+    const text = typeof error === 'object' ? error.message : error;
+    return [msg, queue, text, repeated, awayMs].filter((each) => each !== undefined).join(' | ');
   });
 }
 
