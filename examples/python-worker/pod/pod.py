@@ -11,6 +11,7 @@ from .http import serve_http
 from .lag import Lag
 from .log import log
 from .metrics import Metrics
+from .outages import Outages
 from .queue_loop import Handler, QueueLoop
 from .slots import Slots
 from .usage import Usage
@@ -29,10 +30,11 @@ class Pod:
         self.redis = Redis(**options, decode_responses=True)
         self.signalled = asyncio.Event()
         self.hurry = asyncio.Event()
+        self.outages = Outages(self._unreachable)
         self.slots = Slots(contract.concurrency)
         self.lag = Lag()
         self.metrics = Metrics(self._gauges, self.lag.histogram)
-        self.usage = Usage(contract, self.redis, lambda: self.slots.stuck, self.lag.take)
+        self.usage = Usage(contract, self.redis, lambda: self.slots.stuck, self.lag.take, self.outages)
         self.connected = False
         self.queues = [
             QueueLoop(
@@ -41,6 +43,7 @@ class Pod:
                 self.slots,
                 self.metrics,
                 self.usage,
+                self.outages,
                 self.redis,
                 options,
                 handlers[queue["queue"]],
@@ -55,7 +58,8 @@ class Pod:
         probes = {"/livez": self._no_progress, "/readyz": self._not_ready}
         await serve_http(self.contract.http_port, probes, self._scrape)
         self.loops = [asyncio.ensure_future(queue.serve()) for queue in self.queues]
-        beside = [asyncio.ensure_future(work) for work in (self.usage.report_regularly(), self.lag.measure_regularly())]
+        works = (self.usage.report_regularly(), self.lag.measure_regularly(), self.outages.watch())
+        beside = [asyncio.ensure_future(work) for work in works]
         log("info", f"serving {', '.join(queue.queue for queue in self.queues)}")
         await self.signalled.wait()
         log("info", "draining")

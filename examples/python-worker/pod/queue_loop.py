@@ -10,11 +10,12 @@ from redis.asyncio import Redis
 
 from .log import log
 from .metrics import Metrics
+from .outages import Outages
 from .slots import Slots
 from .usage import Usage
 
-# Runs one job. What it returns is the job's result; what it raises fails the attempt, except CancelledError, which
-# hands the job back.
+# Runs one job. What it returns is the job's result; what it raises fails the attempt, except CancelledError of a handler
+# that was cancelled because the pod leaves, which hands the job back.
 Handler = Callable[[Job, Redis], Awaitable[Any]]
 
 # How a pod holds its jobs, as @redis-queue/worker does: those of a killed pod run elsewhere within half a minute.
@@ -24,6 +25,8 @@ RETRY_SECONDS = 1
 FETCH_ANYWAY_SECONDS = 5
 # A fetch is one round trip, and a wait takes at most 10 s; a loop that takes much longer hangs.
 STUCK_SECONDS = 60
+# How long a job stays away that has come back while its handler goes on; then it is looked at again.
+COMES_BACK_MS = 5_000
 # How long a handler has to end once it was cancelled because its time was over, and as long as its time at most.
 MAX_GRACE_SECONDS = 5
 
@@ -41,6 +44,7 @@ class QueueLoop:
         slots: Slots,
         metrics: Metrics,
         usage: Usage,
+        outages: Outages,
         redis: Redis,
         options: dict[str, Any],
         handler: Handler,
@@ -50,11 +54,12 @@ class QueueLoop:
         timeout_ms = queue.get("jobTimeoutMs")
         self.timeout_seconds = timeout_ms / 1000 if timeout_ms else None
         self.pod_name, self.slots, self.metrics, self.usage = pod_name, slots, metrics, usage
-        self.redis, self.handler = redis, handler
+        self.outages, self.redis, self.handler = outages, redis, handler
         self.step, self.since = "slot", time.monotonic()
         self.stopping = self.cancelled = self.handing_back = self.fetching = False
         self.handlers: dict[str, asyncio.Task] = {}  # by job id, in the order in which they began
         self.hand_backs: dict[str, asyncio.Event] = {}  # likewise
+        self.cancelled_handlers: set[asyncio.Task] = set()  # by this pod, because it leaves or the lock was lost
         self.late: dict[str, asyncio.Task] = {}  # those that go on although their job's time was over
         # The package brings the script along, and no method that calls it.
         self.hand_back_script = redis.register_script(loadScript("moveJobFromActiveToWait-9.lua"))
@@ -71,7 +76,7 @@ class QueueLoop:
                 "autorun": False,
             },
         )
-        self.worker.on("error", lambda error, *_: log("warn", f"queue {self.queue}: {error}"))
+        self.worker.on("error", lambda error, *_: self.outages.failed(f"queue {self.queue}", error))
         self.worker.on("lockRenewalFailed", self._stop_jobs)  # another pod may run them by now
         self.worker.on("completed", lambda *_: metrics.ended(self.queue, "completed"))
         self.worker.on("failed", lambda job, error: metrics.failed(self.queue, job, error))
@@ -136,7 +141,7 @@ class QueueLoop:
             return job
         except Exception as error:  # noqa: BLE001 - whatever Redis answers, all we can do is fetch again
             self.fetching = False
-            log("warn", f"queue {self.queue}: cannot fetch jobs, trying again: {error}")
+            self.outages.failed(f"queue {self.queue}: cannot fetch jobs, trying again", error)
             await asyncio.sleep(RETRY_SECONDS)
             return None
 
@@ -150,6 +155,8 @@ class QueueLoop:
         late = None
         try:
             while job:
+                if job.id in self.handlers:
+                    return await self._put_off(job)
                 await self.worker.processJob(job, job.token)
                 late = self.late.pop(job.id, None)
                 if late or self.stopping or self.slots.contended_beside(self.queue):
@@ -162,6 +169,14 @@ class QueueLoop:
             else:
                 self.slots.release()
 
+    async def _put_off(self, job: Job) -> None:
+        """For a job whose lock had ended while its handler went on: that one is cancelled, since nothing of it counts."""
+        self._stop_jobs([job.id])
+        try:
+            await job.moveToDelayed(int(time.time() * 1000) + COMES_BACK_MS, job.token)
+        except Exception as error:  # noqa: BLE001 - its lock expires instead
+            self.outages.failed(f"queue {self.queue}: cannot put job {job.id} off", error)
+
     async def _wait_for_work(self) -> None:
         limited_ms = self.worker.limitUntil
         if limited_ms > 0:
@@ -170,7 +185,7 @@ class QueueLoop:
         try:
             await self.worker.waitForJob()  # a marker wakes one of the waiting workers, at most 10 s from now
         except Exception as error:  # noqa: BLE001
-            log("warn", f"queue {self.queue}: cannot wait for jobs, trying again: {error}")
+            self.outages.failed(f"queue {self.queue}: cannot wait for jobs, trying again", error)
             await asyncio.sleep(RETRY_SECONDS)
             return
         if self.slots.free == 0:
@@ -180,7 +195,7 @@ class QueueLoop:
         try:
             await self.redis.zadd(f"{self.key}:marker", {"0": 0})
         except Exception as error:  # noqa: BLE001 - they fetch by themselves after a while
-            log("warn", f"queue {self.queue}: cannot wake another pod: {error}")
+            self.outages.failed(f"queue {self.queue}: cannot wake another pod", error)
 
     async def _check_for_stalled_jobs(self) -> None:
         while True:
@@ -190,7 +205,11 @@ class QueueLoop:
     def _stop_jobs(self, ids: list[str]) -> None:
         for job_id in ids:
             if job_id in self.handlers:
-                self.handlers[job_id].cancel()
+                self._cancel(self.handlers[job_id])
+
+    def _cancel(self, handler: asyncio.Task) -> None:
+        self.cancelled_handlers.add(handler)
+        handler.cancel()
 
     async def _process(self, job: Job, token: str) -> Any:
         """BullMQ calls this for a job. It runs the handler to its end, or until the drain hands the job back."""
@@ -202,7 +221,7 @@ class QueueLoop:
         self.handlers[job.id] = handler
         hand_back = self.hand_backs[job.id] = asyncio.Event()
         if self.cancelled:
-            handler.cancel()
+            self._cancel(handler)
         if self.handing_back:
             hand_back.set()
         handed_back = asyncio.ensure_future(hand_back.wait())
@@ -212,10 +231,14 @@ class QueueLoop:
             )
             if not over:
                 return await self._time_is_over(job, handler)
-            if handler.done() and not handler.cancelled():
-                return handler.result()
+            if handler.done():
+                if not handler.cancelled():
+                    return handler.result()
+                if handler not in self.cancelled_handlers and not self.handing_back:
+                    raise RuntimeError("the handler let CancelledError through, which nobody but itself had caused")
         finally:
             handed_back.cancel()
+            self.cancelled_handlers.discard(handler)
             del self.handlers[job.id], self.hand_backs[job.id]
             seconds = time.monotonic() - began
             self.metrics.ran(self.queue, seconds)
@@ -258,7 +281,7 @@ class QueueLoop:
         try:
             await self.redis.hset(f"{self.key}:{job.id}", "pb", self.pod_name)
         except Exception as error:  # noqa: BLE001 - no reason to fail the job
-            log("warn", f"queue {self.queue}: cannot record who runs job {job.id}: {error}")
+            self.outages.failed(f"queue {self.queue}: cannot record who runs job {job.id}", error)
 
     async def _had_children(self, job: Job) -> bool:
         """Nobody stores since when the parent of a flow was ready; without an answer neither is known."""

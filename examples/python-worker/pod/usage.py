@@ -10,7 +10,7 @@ from typing import Callable
 from redis.asyncio import Redis
 
 from .contract import Contract
-from .log import log
+from .outages import Outages
 
 REPORT_SECONDS = 60
 FORGET_MS = 300_000
@@ -37,9 +37,14 @@ class Usage:
     """Counts what runs, and reports once a minute in which jobs ran, or a handler is stuck. Nothing waits for it."""
 
     def __init__(
-        self, contract: Contract, redis: Redis, stuck: Callable[[], int], lag: Callable[[], dict[str, int]]
+        self,
+        contract: Contract,
+        redis: Redis,
+        stuck: Callable[[], int],
+        lag: Callable[[], dict[str, int]],
+        outages: Outages,
     ) -> None:
-        self.contract, self.stuck, self.lag = contract, stuck, lag
+        self.contract, self.stuck, self.lag, self.outages = contract, stuck, lag, outages
         self.script = redis.register_script(REPORT)
         first = contract.queues[0]
         self.key = f"{first['prefix']}:{first['name']}:rq:usage:{contract.namespace}/{contract.pool}"
@@ -74,7 +79,7 @@ class Usage:
             await asyncio.wait_for(self.script(keys=[self.key], args=args), timeout=1)
             self.said_stuck = stuck > 0
         except Exception as error:  # noqa: BLE001 - there is no advice then, and jobs go on
-            log("warn", f"cannot report what the pod uses: {type(error).__name__}: {error}")
+            self.outages.failed("cannot report what the pod uses", error)
 
     def _begin(self, now: float) -> None:
         self.began_at = self.changed_at = now

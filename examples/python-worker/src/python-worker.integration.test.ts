@@ -185,6 +185,51 @@ describe('a Python worker pod', () => {
     expect(await queues.a.getFailedCount()).toBe(0);
   });
 
+  it('runs a job again that has come back while its handler goes on, once that has ended', async () => {
+    await readyPod();
+    const id = await add(queues.c, 1, { runMs: 1_500 });
+    await eventually(active(queues.c, 1), { ...TIMES, intervalMs: 5 });
+    const key = (of: string): string => queues.c.toKey(of);
+    // as another pod does that finds it stalled
+    const multi = redis
+      .multi()
+      .del(key(`${id}:lock`))
+      .lrem(key('active'), 1, id)
+      .lpush(key('wait'), id);
+    await multi.zadd(key('marker'), 0, '0').exec();
+    await eventually(async () => (await queues.c.getCompletedCount()) + (await queues.c.getFailedCount()) === 1, TIMES);
+    expect(await queues.c.getJobCounts('completed', 'failed')).toEqual({ completed: 1, failed: 0 });
+    expect((await queues.c.getJob(id))!.attemptsMade).toBe(1);
+  });
+
+  it('fails a job whose handler is cancelled by itself, and not by the pod', async () => {
+    await readyPod();
+    const id = await add(queues.a, 1, { runMs: 0, cancels: true }, { attempts: 2 });
+    await eventually(async () => (await queues.a.getFailedCount()) === 1, TIMES);
+    expect(await queues.a.getJob(id)).toMatchObject({
+      attemptsMade: 2,
+      failedReason: 'the handler let CancelledError through, which nobody but itself had caused',
+    });
+  });
+
+  it('says once that Redis is away, and once that it is back, and goes on', async () => {
+    const pod = await readyPod();
+    await add(queues.a, 2, { runMs: 3_000 });
+    await eventually(active(queues.a, 2), TIMES);
+    const before = pod.process.lines.length;
+    await server.kill9();
+    await pod.process.waitForLine(/lost the connection to Redis/, TIMES);
+    expect(await pod.status('/livez')).toBe(200);
+    await server.restart();
+    await pod.process.waitForLine(/connected to Redis again, after \d+ s/, TIMES);
+    await add(queues.b, 1, { runMs: 0 });
+    await eventually(finished(3), TIMES);
+    const lines = pod.process.lines.slice(before).map((line) => (JSON.parse(line) as { msg: string }).msg);
+    expect(lines.filter((line) => line.includes('Redis'))).toHaveLength(2);
+    expect(new Set(lines).size).toBe(lines.length);
+    expect(lines.length).toBeLessThanOrEqual(6);
+  });
+
   it('fails a job that runs for longer than its queue allows, also one that ignores it, and no other', async () => {
     const entries = ['a', 'b', 'c'].map((queue) => ({
       queue,

@@ -15,11 +15,19 @@ async def work(job: pod.Job, redis: pod.Redis) -> None:
         await redis.zadd("running-at-once", {"pod": running}, gt=True)
         time.sleep(job.data.get("blockMs", 0) / 1000)
         await asyncio.sleep(job.data["runMs"] / 1000)
+        if job.data.get("cancels"):
+            await of_a_task_that_is_cancelled()
         if job.attemptsMade < job.data.get("failTimes", 0):
             raise RuntimeError("planned failure")
         await redis.hincrby("finished", f"{job.queueQualifiedName}:{job.id}", 1)
     finally:
         running -= 1
+
+
+async def of_a_task_that_is_cancelled() -> None:
+    task = asyncio.ensure_future(asyncio.sleep(600))
+    task.cancel()
+    await task
 
 
 async def ignores_cancellation(job: pod.Job, _redis: pod.Redis) -> None:

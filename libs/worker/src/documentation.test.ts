@@ -72,7 +72,7 @@ it('says the same of versions wherever it is said', () => {
   const from = [...bullmq.matchAll(/\^(\d+\.\d+\.\d+)/g)].map(([, version]) => version!);
   expect(from).toHaveLength(2);
   const places = {
-    'bullmq-members.ts': source('queues/bullmq-members.ts'),
+    'unusable.ts': source('bullmq/unusable.ts'),
     'README.md': source('../README.md'),
     'docs/workers.md': page,
     'docs/migrate-from-bullmq-worker.md': migration,

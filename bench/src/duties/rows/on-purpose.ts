@@ -63,7 +63,9 @@ export const ON_PURPOSE: Row[] = [
       await scene.rest();
       // as another pod does that finds it stalled
       await redis.multi().del(lock!).lrem(active!, 1, job!.id!).lpush(wait!, job!.id!).zadd(marker!, 0, '0').exec();
-      await scene.until('the job to be fetched again', async () => (await redis.exists(lock!)) === 1);
+      await scene.until('the job to start beside, or to be put aside', async () => {
+        return scene.starts.length > 1 || (await job!.isDelayed());
+      });
       await scene.rest();
       ending.resolve();
       await scene.untilStarts(2);

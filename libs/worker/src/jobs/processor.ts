@@ -1,4 +1,5 @@
-import { RATE_LIMIT_ERROR, RateLimitError, UnrecoverableError, WaitingError, type Job } from 'bullmq';
+import type { Job } from 'bullmq';
+import { RATE_LIMIT_ERROR, RateLimitError, UnrecoverableError, WaitingError } from '../bullmq/installed.ts';
 import type { Log } from '../log/log.ts';
 import { waitOf, type WorkerMetrics } from '../observability/metrics.ts';
 import type { Process } from '../queues/file-runs.ts';

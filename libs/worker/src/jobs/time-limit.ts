@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { UnrecoverableError } from 'bullmq';
+import { UnrecoverableError } from '../bullmq/installed.ts';
 
 /** The reason with which a job fails that ran for longer than its queue allows; a failure like any other. */
 export class JobTimeout extends Error {

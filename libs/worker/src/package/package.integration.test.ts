@@ -1,7 +1,7 @@
 // What a user gets from a registry: the package is made, installed by npm beside BullMQ 5 and beside BullMQ 6, and used
 // from TypeScript and from plain JavaScript.
 import { execFile } from 'node:child_process';
-import { globSync, readFileSync, writeFileSync } from 'node:fs';
+import { globSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Queue } from 'bullmq';
@@ -163,7 +163,46 @@ describe.concurrent.each(PROJECTS)(
   },
 );
 
+it.each(['main.mjs', 'main.cjs', 'test.mjs'])(
+  'beside a BullMQ that lacks what it needs %s ends with the version, what is missing and the way out',
+  async (program) => {
+    const project = temporaryFolder('project');
+    const modules = join(project, 'node_modules');
+    const worker = join(modules, '@redis-queue/worker');
+    mkdirSync(worker, { recursive: true });
+    await run('tar', ['-xf', tarball, '-C', worker, '--strip-components=1']);
+    for (const name of ['ioredis', 'prom-client']) {
+      symlinkSync(join(workspaceRoot, 'node_modules', name), join(modules, name));
+    }
+    const old = {
+      name: 'bullmq',
+      version: '3.0.0',
+      type: 'module',
+      exports: { '.': './index.js', './package.json': './package.json' },
+    };
+    const files: Record<string, string> = {
+      'node_modules/bullmq/package.json': JSON.stringify(old),
+      'node_modules/bullmq/index.js': 'export class Queue {}\nexport class Job {}',
+      'main.mjs': MODULE,
+      'main.cjs': COMMONJS,
+      'test.mjs': "import '@redis-queue/worker/testing';",
+    };
+    mkdirSync(join(modules, 'bullmq'));
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(project, name), text);
+    const { code, stderr } = await run(process.execPath, [program], { cwd: project }).then(
+      () => ({ code: 0, stderr: '' }),
+      (error: Failed) => error,
+    );
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /Error: bullmq 3\.0\.0 lacks isNotConnectionError, RATE_LIMIT_ERROR, .*, Worker, which @redis-queue\/worker needs .*npm install bullmq@6/,
+    );
+    expect(stderr).not.toContain('SyntaxError');
+  },
+);
+
 interface Failed {
+  code: number;
   stdout: string;
   stderr: string;
 }

@@ -109,7 +109,8 @@ describe.concurrent.each(VERSIONS)('of what is installed as %s', (_, Version) =>
     await queue.add('job', {});
     await worker.processJob((await members.take('token'))!, 'token', () => true);
     expect(members.limitedUntilMs()).toBeGreaterThan(Date.now() + HOUR / 2);
-    expect(await queue.getJobCounts('waiting', 'failed')).toEqual({ waiting: 1, failed: 0 });
+    // 5 counts those of a paused queue as well
+    expect(await queue.getJobCounts('waiting', 'failed')).toMatchObject({ waiting: 1, failed: 0 });
   });
 
   it('locks of running jobs are renewed', async () => {

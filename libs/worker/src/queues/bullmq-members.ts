@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module';
 import type { Job, Worker } from 'bullmq';
+import { unusable } from '../bullmq/unusable.ts';
 
 /**
  * A wake-up that BullMQ stores in a queue's `marker`, for whoever waits for work: now, or when a delayed job is due.
@@ -42,9 +42,6 @@ export interface BullmqMembers {
   killChildren(): void;
 }
 
-/** What is tested; the range of package.json says the same. */
-const TESTED = '5.81.5 and later of 5, 6.7.0 and later of 6';
-
 /**
  * Finds what this library needs of the installed BullMQ beyond its public interface. The only place that knows where
  * versions differ.
@@ -57,7 +54,7 @@ export function membersOf(worker: Worker, { inFile = false } = {}): BullmqMember
   const untyped: unknown = worker;
   const { needs, members } = isSix(untyped) ? SIX : FIVE;
   const missing = [...BOTH, ...needs, ...(inFile ? IN_FILE : [])].filter((path) => !has(untyped, path));
-  if (missing.length > 0) throw new Error(unusable(missing));
+  if (missing.length > 0) throw unusable(missing.map((path) => `Worker.${path}`));
   return members(untyped as Six & Five);
 }
 
@@ -271,20 +268,4 @@ function has(from: unknown, path: string): boolean {
     path.split('.').reduce<unknown>((at, name) => (at as Record<string, unknown> | undefined)?.[name], from) !==
     undefined
   );
-}
-
-function unusable(missing: string[]): string {
-  return (
-    `bullmq ${installedVersion()} lacks ${missing.map((path) => `Worker.${path}`).join(', ')}, which @redis-queue/worker ` +
-    `needs to hold jobs (tested with ${TESTED}); install a version that is tested: npm install bullmq@6`
-  );
-}
-
-/** For the message alone: a bundle has no package.json to read. */
-function installedVersion(): string {
-  try {
-    return (createRequire(import.meta.url)('bullmq/package.json') as { version: string }).version;
-  } catch {
-    return '(bundled)';
-  }
 }

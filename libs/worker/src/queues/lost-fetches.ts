@@ -36,6 +36,7 @@ export class LostFetches {
   #timer: NodeJS.Timeout | undefined;
   #step = 0;
   #closed = false;
+  #begun = false;
 
   constructor(options: LostFetchesOptions) {
     this.#options = options;
@@ -43,6 +44,7 @@ export class LostFetches {
 
   /** The token is sent with a fetch. */
   asked(token: string): void {
+    this.#begun = true;
     this.#jobs.set(token, undefined);
   }
 
@@ -65,6 +67,7 @@ export class LostFetches {
 
   /** An answer may be lost: looks for such jobs now and then, until none can come any more. */
   search(): void {
+    if (!this.#begun) return;
     this.#step = 0;
     if (this.#timer === undefined) this.#later();
   }

@@ -43,3 +43,35 @@ export function parkedJobs(redis: Redis, keyOf: (suffix: string) => string, now:
     },
   };
 }
+
+/**
+ * Keeps a job parked, until `end` is called or it is found to be gone: removed, promoted by somebody, or due while Redis
+ * or this process did not answer.
+ *
+ * @returns `end`, which says whether it is gone.
+ */
+export function keepParked(
+  parked: Pick<ParkedJobs, 'keepParked'>,
+  job: Job,
+  onGone: () => void = () => undefined,
+): { end: () => boolean } {
+  let [asking, gone] = [false, false];
+  const keep = async (): Promise<void> => {
+    if (asking) return;
+    asking = true;
+    try {
+      await parked.keepParked(job);
+    } catch {
+      gone = true;
+      onGone();
+    }
+    asking = false;
+  };
+  const timer = setInterval(() => void keep(), PARKED_MS / 2);
+  return {
+    end: () => {
+      clearInterval(timer);
+      return gone;
+    },
+  };
+}

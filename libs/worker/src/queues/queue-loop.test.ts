@@ -1,7 +1,7 @@
 import type { Job } from 'bullmq';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createLog } from '../log/log.ts';
-import { answeredBeforeLeaving, serveQueue, type LoopWorker } from './queue-loop.ts';
+import { answeredBeforeLeaving, serveQueue, type LoopProgress, type LoopWorker } from './queue-loop.ts';
 import { Slots } from './slots.ts';
 import type { Room, Suspects } from './suspects.ts';
 
@@ -49,6 +49,7 @@ it('a room that comes when its worker has been paused meanwhile is given back', 
     limited: false,
     nextToken: () => 'token',
     fetch: async () => await Promise.resolve({ job: { id: '1' } as Job }),
+    stillRuns: async () => await Promise.resolve(false),
     reconnect: async () => await Promise.resolve(),
   };
   const suspects: Pick<Suspects, 'admit' | 'makeRoom'> = {
@@ -65,6 +66,7 @@ it('a room that comes when its worker has been paused meanwhile is given back', 
     progress: { queue: 'emails', step: 'slot', sinceMs: 0, turnedMs: 0, fetching: false },
     stop: new AbortController().signal,
     log: createLog('error', Date.now, () => undefined),
+    outages: { warn: () => undefined },
     monotonic: () => 0,
   });
   await vi.advanceTimersByTimeAsync(0);
@@ -77,4 +79,35 @@ it('a room that comes when its worker has been paused meanwhile is given back', 
   made.resolve({ widen, over: AbortSignal.abort() });
   await vi.advanceTimersByTimeAsync(0);
   expect(slots.free).toBe(2);
+});
+
+it('a worker that waits for work ends at once when its pod leaves: the wait is interrupted', async () => {
+  const waiting = Promise.withResolvers<undefined>();
+  const worker: Partial<LoopWorker> = {
+    halted: new AbortController().signal,
+    resumed: new Promise(() => undefined),
+    limited: false,
+    nextToken: () => 'token',
+    fetch: async () => await Promise.resolve({}),
+    takeMarker: async () => await waiting.promise,
+    interrupt: async () => await Promise.resolve(waiting.resolve(undefined)),
+  };
+  const leave = new AbortController();
+  const progress: LoopProgress = { queue: 'emails', step: 'slot', sinceMs: 0, fetching: false };
+  const served = serveQueue({
+    worker: worker as LoopWorker,
+    slots: new Slots(1),
+    suspects: {} as Suspects,
+    progress,
+    stop: leave.signal,
+    log: createLog('error', Date.now, () => undefined),
+    outages: { warn: () => undefined },
+    monotonic: () => 0,
+  });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(progress.step).toBe('wait');
+  leave.abort();
+  // no timer has to fire
+  await served;
+  expect(vi.getTimerCount()).toBe(0);
 });

@@ -1,5 +1,6 @@
 import type { Job } from 'bullmq';
 import type { Log } from '../log/log.ts';
+import type { OutageLog } from '../log/outage-log.ts';
 import { pause } from './pause.ts';
 import type { QueueWorker } from './queue-worker.ts';
 import type { Slots } from './slots.ts';
@@ -26,6 +27,8 @@ export type LoopWorker = Pick<
   | 'nextToken'
   | 'parked'
   | 'fetch'
+  | 'stillRuns'
+  | 'putOff'
   | 'runJob'
   | 'handBack'
   | 'takeMarker'
@@ -44,6 +47,8 @@ export interface LoopOptions {
   /** Ends the loop; the jobs that run go on. */
   stop: AbortSignal;
   log: Log;
+  /** Tells of fetches that fail. */
+  outages: Pick<OutageLog, 'warn'>;
   monotonic: () => number;
 }
 
@@ -82,7 +87,7 @@ export async function serveQueue(options: LoopOptions): Promise<void> {
  * others none; a wake-up that finds no free slot is handed on to the pods that have one.
  */
 async function fetchJobs(stretch: Stretch): Promise<void> {
-  const { worker, slots, suspects, progress, stop, log, running } = stretch;
+  const { worker, slots, suspects, progress, stop, outages, running } = stretch;
   const { queue } = progress;
   // a slot that was taken for a job which has to run beside few others
   let room: Room | undefined;
@@ -122,6 +127,11 @@ async function fetchJobs(stretch: Stretch): Promise<void> {
       if (job) {
         // from here on it is released by what runs the job, or makes room for it
         hasSlot = false;
+        if (await worker.stillRuns(job)) {
+          slots.release(queue);
+          await answeredBeforeLeaving(worker.putOff(job, token), stop);
+          continue;
+        }
         const leave = suspects.admit(job);
         if (!leave) {
           at(stretch, 'slot');
@@ -153,7 +163,7 @@ async function fetchJobs(stretch: Stretch): Promise<void> {
       // what it refuses here it would refuse a new process too
       if (worker.isAnswer(error)) turned(stretch);
       if (!stop.aborted && !worker.emitFailedFetch(error))
-        log.warn('cannot fetch jobs; trying again', { queue, error });
+        outages.warn('cannot fetch jobs; trying again', { queue, error });
       await pause(RETRY_MS, stop);
     } finally {
       if (reserved !== room) reserved?.widen();
@@ -179,6 +189,10 @@ async function runJobs(stretch: Stretch, job: Job, token: string, leave: () => v
     for (;;) {
       const next = await worker.runJob(current, token, mayGoOn);
       if (!next) break;
+      if (await worker.stillRuns(next)) {
+        await worker.putOff(next, token);
+        break;
+      }
       const admitted = suspects.admit(next);
       if (!admitted) {
         await worker.handBack(next, token);

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isNotConnectionError, Job, RATE_LIMIT_ERROR, Worker, type Span, type WorkerOptions } from 'bullmq';
+import type { Job, Span, WorkerOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { isNotConnectionError, Job as BullmqJob, RATE_LIMIT_ERROR, Worker } from '../bullmq/installed.ts';
 import { membersOf, type BullmqMembers, type Marker } from './bullmq-members.ts';
 import { FileRuns, type Process } from './file-runs.ts';
+import { HandBacks } from './hand-backs.ts';
 import { lockToken, type Holding } from './holding.ts';
 import { LostFetches } from './lost-fetches.ts';
 import { pause } from './pause.ts';
@@ -14,8 +16,11 @@ import { mendReply, whyUnreadable } from './unreadable-jobs.ts';
 /** As BullMQ reads them from Redis; 5 and 6 name the type differently. */
 type JobFields = Parameters<typeof Job.fromJSON>[1];
 
-/** Pause before what Redis did not take is tried again. */
-const RETRY_MS = 1_000;
+/** How long a run may take to end whose job is back already. */
+const ABOUT_TO_END_MS = 100;
+
+/** Why a signal aborts whose job may run elsewhere. */
+export const LOCK_LOST = 'its lock was lost';
 
 /** What a fetch found. */
 export interface Fetched {
@@ -42,8 +47,6 @@ export interface QueueWorkerOptions {
  * is done here, is listed in docs/worker-duties.md.
  */
 export class QueueWorker extends Worker {
-  /** Moves jobs aside that cannot run here yet. */
-  readonly parked: ParkedJobs;
   readonly #redis: Redis;
   readonly #bullmq: BullmqMembers;
   readonly #serve: (worker: QueueWorker) => Promise<void>;
@@ -54,6 +57,7 @@ export class QueueWorker extends Worker {
   /** Runs that are not yet over, by job id. */
   readonly #runs = new Map<string, Promise<unknown>>();
   readonly #fetched: LostFetches;
+  readonly #handBacks: HandBacks;
   /** Tokens of runs that ended without a fetch. */
   readonly #notFetched = new Set<string>();
   #holder: string;
@@ -76,17 +80,17 @@ export class QueueWorker extends Worker {
     this.#bullmq = membersOf(this, { inFile: file !== undefined });
     this.#bullmq.mendReplies(mendReply);
     this.#holder = this.id;
-    const parked = parkedJobs(redis, (suffix) => this.toKey(suffix), Date.now);
-    this.parked = {
-      ...parked,
-      park: async (job, token) => await this.#letGo(token, async () => await parked.park(job, token)),
-    };
     this.#fetched = new LostFetches({
       redis,
       keys: this.#keys,
       holds: () => lockToken(this.#holder, ''),
       lockMs: opts.lockDuration!,
       undo: async (id, token) => await this.#undoFetch(id, token),
+    });
+    this.#handBacks = new HandBacks({
+      fetches: this.#fetched,
+      parked: parkedJobs(redis, (suffix) => this.toKey(suffix), Date.now),
+      closing: () => this.closing !== undefined,
     });
     this.#serve = serve;
     this.files = file === undefined ? undefined : new FileRuns(this.processFn, this.#bullmq);
@@ -194,7 +198,7 @@ export class QueueWorker extends Worker {
 
   /** To be called when a connection was lost: answers to fetches may be lost with it. */
   searchLostFetches(): void {
-    if (this.#fetches > 0) this.#fetched.search();
+    this.#fetched.search();
   }
 
   /** Whether a rate limit keeps this worker from fetching: the queue's, its own, or one that a handler asked for. */
@@ -212,7 +216,9 @@ export class QueueWorker extends Worker {
       await pause(this.getRateLimitDelay(ms), signal);
       this.#bullmq.forgetLimit();
       if (this.#handlersLimitMs <= Date.now()) return;
-      this.#handlersLimitMs = Date.now() + Math.max(await this.#redis.pttl(this.toKey('limiter')), 0);
+      const leftMs = await this.#redis.pttl(this.toKey('limiter'));
+      // after the answer, and a key that has 0 ms left is there still: a limit must not be over too early
+      this.#handlersLimitMs = leftMs < 0 ? 0 : Date.now() + leftMs + 1;
     }
   }
 
@@ -224,20 +230,32 @@ export class QueueWorker extends Worker {
   }
 
   /**
-   * Runs a job until its end is recorded.
-   *
-   * A job may come back to a process that still runs it: its lock ended while the process was blocked. BullMQ keeps one
-   * lock per job and process, so the end of the first run would stop the renewal for the second: that one waits.
+   * Whether this process still runs a job that it has fetched: its lock had ended. A run that is about to end is waited
+   * for: it may have put its job back itself.
+   */
+  async stillRuns({ id }: Job): Promise<boolean> {
+    const run = this.#runs.get(id!);
+    if (run) await Promise.race([run, sleep(ABOUT_TO_END_MS)]);
+    return this.#runs.has(id!);
+  }
+
+  /**
+   * Keeps a job away that has come back while this process still runs it, until that run is over, and aborts the signal
+   * of that run: nothing of it will be recorded. BullMQ keeps one lock per job and process, so the end of the first run
+   * would stop the renewal for a second.
+   */
+  async putOff(job: Job, token: string): Promise<void> {
+    this.cancelJob(job.id!, LOCK_LOST);
+    await this.#handBacks.putOff(job, token, this.#runs.get(job.id!) ?? Promise.resolve());
+  }
+
+  /**
+   * Runs a job until its end is recorded; not one that this process runs already.
    *
    * @returns the queue's next job, when `mayGoOn` allows and there is one.
    */
   async runJob(job: Job, token: string, mayGoOn: () => boolean): Promise<Job | undefined> {
     const id = job.id!;
-    const { lockDuration, lockRenewTime } = this.opts;
-    for (let earlier = this.#runs.get(id); earlier; earlier = this.#runs.get(id)) {
-      await Promise.race([earlier, sleep(lockRenewTime)]);
-      await this.extendJobLocks([id], [token], lockDuration!);
-    }
     const mayFetch = (): boolean => {
       const may = mayGoOn() && !this.limited;
       if (!may) this.#notFetched.add(token);
@@ -271,44 +289,20 @@ export class QueueWorker extends Worker {
     return seconds > 0 ? await this.#bullmq.waitForMarker(seconds) : undefined;
   }
 
-  /**
-   * Puts a job back to the front of its queue, or of those of its priority, without an attempt or a stall. Tries again
-   * as long as Redis is away or takes no writes, until the worker is closed.
-   *
-   * @throws Error when this worker does not hold the job's lock any more.
-   */
+  /** Moves jobs aside that cannot run here yet. */
+  get parked(): ParkedJobs {
+    return this.#handBacks.parked;
+  }
+
+  /** Puts a job back to the front of its queue: `HandBacks.handBack`. */
   async handBack(job: Job, token?: string): Promise<void> {
-    await this.#letGo(token, async () => await this.#whileAway(async () => await job.moveToWait(token)));
-  }
-
-  /** Of a job that runs the token is in use until its run is over. */
-  async #letGo(token: string | undefined, give: () => Promise<unknown>): Promise<void> {
-    try {
-      await give();
-    } catch (error) {
-      this.searchLostFetches();
-      throw error;
-    } finally {
-      if (token !== undefined) this.#fetched.over(token);
-    }
-  }
-
-  async #whileAway(write: () => Promise<unknown>): Promise<void> {
-    for (;;) {
-      try {
-        await write();
-        return;
-      } catch (error) {
-        if (this.closing || isNotConnectionError(error as Error)) throw error;
-        await sleep(RETRY_MS, undefined, { ref: false });
-      }
-    }
+    await this.#handBacks.handBack(job, token);
   }
 
   async #undoFetch(id: string, token: string): Promise<void> {
     try {
       // by its id alone: its data may be what nobody can read
-      await new Job(this, '', {}, {}, id).moveToWait(token);
+      await new BullmqJob(this, '', {}, {}, id).moveToWait(token);
       await this.handOn();
     } catch {
       // its lock is gone: it is somebody's

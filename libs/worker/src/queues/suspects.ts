@@ -1,6 +1,6 @@
 import type { Job } from 'bullmq';
 import type { Log } from '../log/log.ts';
-import { PARKED_MS, type ParkedJobs } from './parked-jobs.ts';
+import { keepParked, type ParkedJobs } from './parked-jobs.ts';
 import type { Slots } from './slots.ts';
 
 /**
@@ -127,32 +127,4 @@ export class Suspects {
     const text = 'too many jobs run for one that stalled before; other pods may run it meanwhile';
     this.#log.warn(text, { ...about, waitedMs });
   }
-}
-
-/**
- * Keeps a job parked, until `end` is called or it is found to be gone: removed, promoted by somebody, or due while Redis
- * or this process did not answer.
- *
- * @returns `end`, which says whether it is gone.
- */
-function keepParked(parked: ParkedJobs, job: Job, onGone: () => void): { end: () => boolean } {
-  let [asking, gone] = [false, false];
-  const keep = async (): Promise<void> => {
-    if (asking) return;
-    asking = true;
-    try {
-      await parked.keepParked(job);
-    } catch {
-      gone = true;
-      onGone();
-    }
-    asking = false;
-  };
-  const timer = setInterval(() => void keep(), PARKED_MS / 2);
-  return {
-    end: () => {
-      clearInterval(timer);
-      return gone;
-    },
-  };
 }

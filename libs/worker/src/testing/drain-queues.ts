@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Queue, type Telemetry } from 'bullmq';
+import type { Queue, Telemetry } from 'bullmq';
+import { Queue as BullmqQueue } from '../bullmq/installed.ts';
 import { createLog, type Log } from '../log/log.ts';
 import type { JobOutcome } from '../observability/metrics.ts';
 import type { WorkerOptions } from '../queues/worker-options.ts';
@@ -63,7 +64,7 @@ export async function drainQueues(options: DrainQueuesOptions): Promise<DrainedQ
   });
   const connection = openRedis({ ...redis, maxRetriesPerRequest: null });
   connection.on('error', () => undefined); // the workers' own connection logs it
-  const queues = names.map((name) => new Queue(name, { connection, prefix, skipMetasUpdate: true }));
+  const queues = names.map((name) => new BullmqQueue(name, { connection, prefix, skipMetasUpdate: true }));
   try {
     const deadline = performance.now() + timeoutMs;
     for (;;) {

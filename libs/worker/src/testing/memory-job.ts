@@ -1,4 +1,5 @@
-import { Job, type JobProgress, type JobsOptions, type MinimalQueue } from 'bullmq';
+import type { JobProgress, JobsOptions, MinimalQueue } from 'bullmq';
+import { Job } from '../bullmq/installed.ts';
 import { noDatastore } from '../queues/bullmq-members.ts';
 
 /** What a job wrote about itself while it ran. */

@@ -1,11 +1,5 @@
-import {
-  RATE_LIMIT_ERROR,
-  RateLimitError,
-  UnrecoverableError,
-  type Job,
-  type JobProgress,
-  type JobsOptions,
-} from 'bullmq';
+import type { Job, JobProgress, JobsOptions } from 'bullmq';
+import { RATE_LIMIT_ERROR, RateLimitError, UnrecoverableError } from '../bullmq/installed.ts';
 import { partsOf, stoppedAsAsked, type InProcessHandler } from '../jobs/handler.ts';
 import { checkJobData } from '../jobs/job-data.ts';
 import { createLog, type LogLevel } from '../log/log.ts';

@@ -70,7 +70,7 @@ export interface UsageReports {
 /**
  * Reports what the pod uses, for the autoscaler's advice on concurrency and resources: a few hundred bytes per minute,
  * only when jobs ran or a handler is stuck, and only while Redis is there. Nothing waits for it, and a failure is logged
- * once.
+ * once, until a report succeeds again.
  */
 export function startUsageReports(
   redis: Redis,
@@ -99,6 +99,7 @@ export function startUsageReports(
       });
       await redis.eval(REPORT, 1, key, config.podName, text, FORGET_MS, FIELDS_CHECKED);
       saidStuck = stuck !== undefined;
+      failed = false;
     } catch (error) {
       if (!failed) log.warn('cannot report what the pod uses; there will be no advice on its resources', { error });
       failed = true;

@@ -30,12 +30,13 @@ function serve(
   handler: WorkersOptions['handlers'][string],
   concurrency: number,
   onWorker?: (worker: PoolWorker) => void,
+  jobTimeoutMs = JOB_TIMEOUT_MS,
 ): { queue: Queue; workers: Workers } {
   const queue = new Queue(`late-${queues++}`, { connection: redis, skipMetasUpdate: true });
   const { name } = queue;
   const workers = startWorkers({
     config: {
-      queues: [{ queue: name, name, prefix: 'bull', jobTimeoutMs: JOB_TIMEOUT_MS }],
+      queues: [{ queue: name, name, prefix: 'bull', jobTimeoutMs }],
       concurrency,
       pool: '',
       namespace: '',
@@ -79,6 +80,37 @@ it.each(['cancelled', 'without its lock'])('a handler that goes on, %s, keeps it
   await eventually(() => stuckOf(workers) === 0 && now === 0, PATIENCE);
   await eventually(async () => (await queue.getWaitingCount()) === 0, PATIENCE);
   expect(most).toBe(1);
+});
+
+it('a job that comes back while its handler goes on aborts its signal, takes no slot, and starts when that has ended', async () => {
+  const [ending, aborted] = [Promise.withResolvers<void>(), Promise.withResolvers<unknown>()];
+  const starts: string[] = [];
+  const handler = async (job: Job, { signal }: { signal: AbortSignal }): Promise<void> => {
+    starts.push(job.name);
+    if (job.name !== 'long') return;
+    signal.addEventListener('abort', () => aborted.resolve(signal.reason));
+    await ending.promise;
+  };
+  const options = { skipLockRenewal: true, skipStalledCheck: true };
+  const { queue } = serve({ run: handler, options }, 2, undefined, 60_000);
+  const job = await queue.add('long', {});
+  await eventually(() => starts.length === 1, PATIENCE);
+  const key = (of: string): string => queue.toKey(of);
+  // as another pod does that finds it stalled
+  const multi = redis
+    .multi()
+    .del(key(`${job.id}:lock`))
+    .lrem(key('active'), 1, job.id!)
+    .lpush(key('wait'), job.id!);
+  await multi.zadd(key('marker'), 0, '0').exec();
+  expect(await aborted.promise).toBe('its lock was lost');
+  await queue.addBulk([1, 2, 3].map(() => ({ name: 'short', data: {} })));
+  await eventually(async () => (await queue.getCompletedCount()) === 3, PATIENCE);
+  expect(starts).toEqual(['long', 'short', 'short', 'short']);
+  ending.resolve();
+  await eventually(async () => (await queue.getCompletedCount()) === 4, PATIENCE);
+  expect(await queue.getJob(job.id!)).toMatchObject({ attemptsMade: 1, stalledCounter: 0 });
+  expect(starts.at(-1)).toBe('long');
 });
 
 it('a schema that hangs fails its job by jobTimeout, keeps its slot, and its handler never begins', async () => {

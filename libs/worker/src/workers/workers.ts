@@ -17,13 +17,14 @@ import { createProcessor } from '../jobs/processor.ts';
 import { RunningJobs } from '../jobs/running-jobs.ts';
 import { StuckHandlers } from '../jobs/stuck-handlers.ts';
 import type { Log } from '../log/log.ts';
+import { OutageLog } from '../log/outage-log.ts';
 import { EventLoopLag } from '../observability/event-loop-lag.ts';
 import type { HealthInput } from '../observability/health.ts';
 import { createWorkerMetrics, type WorkerMetrics } from '../observability/metrics.ts';
 import { openHolding, type Holding } from '../queues/holding.ts';
 import { LOCK_TIMES, MAX_STALLED_COUNT, type LockTimes } from '../queues/lock-times.ts';
 import { answeredBeforeLeaving, serveQueue, type LoopProgress } from '../queues/queue-loop.ts';
-import { QueueWorker } from '../queues/queue-worker.ts';
+import { LOCK_LOST, QueueWorker } from '../queues/queue-worker.ts';
 import { Slots } from '../queues/slots.ts';
 import { Suspects } from '../queues/suspects.ts';
 import { rests, STUCK_AFTER_MS, TurnWatch, type RestReasons } from '../queues/turn-watch.ts';
@@ -109,6 +110,7 @@ export function startWorkers(options: WorkersOptions): Workers {
   const holding = openHolding(config.podName, log);
   const stuck = new StuckHandlers(slots, () => reports?.now());
   const redis = retryWhatIsRefusedForNow(openRedis(target, config.queues));
+  const outages = new OutageLog(log, monotonic);
   let connectedSinceMs: number | undefined;
   let redisError: string | undefined;
   let locksRenewedMs = monotonic();
@@ -153,7 +155,7 @@ export function startWorkers(options: WorkersOptions): Workers {
       file,
       redis,
       serve: async (loop) =>
-        await serveQueue({ worker: loop, slots, suspects, progress, stop: stop.signal, log, monotonic }),
+        await serveQueue({ worker: loop, slots, suspects, progress, stop: stop.signal, log, outages, monotonic }),
       opts: {
         maxStalledCount: MAX_STALLED_COUNT,
         ...given(workerOptions),
@@ -173,9 +175,9 @@ export function startWorkers(options: WorkersOptions): Workers {
     // another pod may run such a job by now
     worker.on('lockRenewalFailed', (ids) => {
       locksRenewedMs = monotonic();
-      for (const id of ids) worker.cancelJob(id, 'its lock was lost');
+      for (const id of ids) worker.cancelJob(id, LOCK_LOST);
     });
-    worker.on('error', (error) => log.warn('worker error', { queue, error: error.message }));
+    worker.on('error', (error) => outages.warn('worker error', { queue, error: error.message }));
     options.onWorker?.(worker, queue);
     return { worker, progress };
   });
@@ -199,19 +201,19 @@ export function startWorkers(options: WorkersOptions): Workers {
   redis.on('ready', () => {
     connectedSinceMs = monotonic();
     redisError = undefined;
-    log.info('connected to Redis');
+    outages.connected();
     searchLostFetches();
   });
   // of a Redis Cluster, whose other connections go on
   redis.on('-node', searchLostFetches);
   redis.on('close', () => {
-    if (connectedSinceMs !== undefined) log.warn('lost the connection to Redis; reconnecting');
+    outages.lost();
     connectedSinceMs = undefined;
     for (const progress of loops) progress.fetching = false;
   });
   redis.on('error', (error: Error) => {
     redisError = whyUnreachable(error);
-    log.warn('Redis error', { error: redisError });
+    outages.warn('Redis error', { error: redisError });
   });
 
   const ended = served.map(async ({ worker, progress }) => {
