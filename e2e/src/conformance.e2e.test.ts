@@ -8,10 +8,15 @@ import { openClusterRuntime } from './conformance/pods.ts';
 import { ROWS } from './conformance/rows.ts';
 import { EXAMPLE } from './conformance/subjects.ts';
 
-/** Each needs of a pod what a process of this machine has not: a deletion, HTTP through a cluster, a restart. */
-const ASKED = ['on SIGTERM takes no more jobs', 'answers /livez and /readyz', 'hands back at once', 'takes back the jobs'];
+/** Each needs something of a pod that a process has not: a deletion, HTTP through a cluster, a restart. */
+const ASKED = [
+  'on SIGTERM takes no more jobs',
+  'answers /livez and /readyz',
+  'hands back at once',
+  'takes back the jobs',
+];
 
-it('the example worker keeps the pod contract as pods, and an image that ends at once does not', async () => {
+it('the example worker keeps the pod contract as pods, and one that cannot be had keeps nothing', async () => {
   const { kubectl, images } = inject('cluster');
   const cluster = findCluster('e2e');
   if (!cluster) throw new Error('no cluster named e2e runs; its global setup starts it');
@@ -30,7 +35,6 @@ it('the example worker keeps the pod contract as pods, and an image that ends at
     }
   };
   expect(await check(`${image}:${version}`, rows)).toEqual([]);
-  // Redis' server does not know this contract: it ends, for want of a command line that it understands, or does no job.
   const [fault] = await check('localhost/no-such-image:dev', rows.slice(0, 1));
   expect(fault).toMatch(/does not run: (ErrImagePull|ImagePullBackOff)/);
 });

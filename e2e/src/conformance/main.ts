@@ -29,6 +29,8 @@ answers. Takes two to four minutes. The last line of standard output is one JSON
 `;
 
 const CLUSTER = 'conformance';
+/** What of a fault is printed: the difference of what was found and what was expected, without its end. */
+const FAULT_LINES = 15;
 /** What pods name an image by that was built elsewhere. */
 const FOREIGN = 'localhost/redis-queue/conformance:tested';
 
@@ -121,7 +123,7 @@ async function withProgress(check: (options: ConformanceOptions) => Promise<Conf
 
 function say({ row, fault }: Outcome): void {
   print(`${fault === undefined ? '✔' : '✘'} level ${row.level}: ${row.what}`);
-  if (fault !== undefined) print(`    ${fault.split('\n')[0]}`);
+  for (const line of fault?.split('\n', FAULT_LINES) ?? []) print(`    ${line}`);
 }
 
 function print(line: string): void {

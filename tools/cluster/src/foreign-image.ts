@@ -47,6 +47,8 @@ async function pull(from: string): Promise<string> {
     return (await buildahWithin(PULL_MS, 'pull', '--quiet', from)).trim();
   } catch (error) {
     const ways = 'name one that this machine can pull or that its Docker has, or docker-archive:FILE of `docker save`';
-    throw new Error(`image ${from} cannot be had: ${(error as Error).message}; ${ways}`, { cause: error });
+    // before the last line buildah tells of its attempts
+    const why = (error as Error).message.split('\n').at(-1);
+    throw new Error(`image ${from} cannot be had: ${why}; ${ways}`, { cause: error });
   }
 }
