@@ -25,7 +25,7 @@ const HELP = `make conformance: which level of the pod contract (docs/pod-contra
   ARGS='--at-once 3'     how many things are checked side by side
 
 It starts pods as the controller does, with a Redis of its own for each row, and looks at Redis and at what the pod
-answers. Takes two to four minutes. The last line of standard output is one JSON object.
+answers. Takes one to three minutes. The last line of standard output is one JSON object.
 `;
 
 const CLUSTER = 'conformance';

@@ -74,9 +74,12 @@ function siteOf({ namespace, image }: ClusterRuntimeOptions, api: PodApi, row: s
     return podOf(api, namespace, name, await mainProcess(api, namespace, name));
   };
   const close = async (): Promise<void> => {
-    await Promise.all(names.map(async (name) => await api.remove(name, 0)));
-    for (const pid of names.flatMap((name) => processesOfPod(namespace, name))) signal(pid, 'SIGKILL');
-    await redis.stop();
+    try {
+      await Promise.all(names.map(async (name) => await api.remove(name, 0)));
+      for (const pid of names.flatMap((name) => processesOfPod(namespace, name))) signal(pid, 'SIGKILL');
+    } finally {
+      await redis.stop();
+    }
   };
   return { namespace, redis, delayMs: DELAY_MS, start, close };
 }
