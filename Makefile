@@ -41,8 +41,8 @@ bench: ## One benchmark, NAME=reaction, pools, …; the last line is one JSON ob
 	$(WITH) $(if $(filter $(NAME),$(POD_BENCHES)),node,control-plane) -- node bench/src/*/$(NAME).bench.ts $(ARGS)
 
 .PHONY: conformance
-conformance: ## Which level of the pod contract (docs/pod-contract.md) IMAGE='node main.js' keeps; ARGS=--help
-	@$(WITH) control-plane -- node e2e/src/conformance/main.ts $(if $(IMAGE),--image='$(IMAGE)') $(if $(QUEUE),--queue='$(QUEUE)') $(if $(JOB),--job='$(JOB)') $(if $(LEVEL),--level=$(LEVEL)) $(ARGS)
+conformance: ## Which level of the pod contract (docs/pod-contract.md) IMAGE=registry.example/worker:1 keeps, as pods; ARGS=--help
+	@$(WITH) $(if $(COMMAND),control-plane,node) -- node e2e/src/conformance/main.ts $(if $(IMAGE),--image='$(IMAGE)') $(if $(COMMAND),--command='$(COMMAND)') $(if $(QUEUE),--queue='$(QUEUE)') $(if $(JOB),--job='$(JOB)') $(if $(LEVEL),--level=$(LEVEL)) $(ARGS)
 
 .PHONY: generate
 generate: ## Write what is generated: CRDs, reference pages, scripts

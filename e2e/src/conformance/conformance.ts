@@ -1,5 +1,6 @@
 import { ROWS, type Level, type Row } from './rows.ts';
-import { Stage, type Subject } from './stage.ts';
+import type { PodRuntime } from './runtime.ts';
+import { Stage, type StageLimits, type Subject } from './stage.ts';
 
 /** What became of a row. */
 export interface Outcome {
@@ -19,22 +20,31 @@ export interface ConformanceOptions {
   readonly atOnce?: number;
   /** How many times as long as on a machine at rest everything may take. */
   readonly patience?: number;
+  /** After which no row begins and none is waited for any more: what is left counts as not kept. */
+  readonly timeLimitMs?: number;
+  readonly onStart?: (row: Row) => void;
   readonly onOutcome?: (outcome: Outcome) => void;
 }
 
-/** Checks the image, `atOnce` rows at a time. */
+const TIME_LIMIT_MS = 20 * 60_000;
+
+/** Checks the image that `runtime` runs, `atOnce` rows at a time. */
 export async function checkConformance(
   subject: Subject,
-  { rows = ROWS, atOnce = 3, patience = 1, onOutcome = () => undefined }: ConformanceOptions = {},
+  runtime: PodRuntime,
+  options: ConformanceOptions = {},
 ): Promise<Conformance> {
+  const { rows = ROWS, atOnce = 3, patience = 1, timeLimitMs = TIME_LIMIT_MS } = options;
+  const limits = { patience, endMs: performance.now() + timeLimitMs };
   const left = [...rows];
   const outcomes: Outcome[] = [];
   const next = async (): Promise<void> => {
     for (let row = left.shift(); row; row = left.shift()) {
+      options.onStart?.(row);
       // oxlint-disable-next-line no-await-in-loop -- the rows of one of those that run side by side
-      const outcome = await check(subject, row, patience);
+      const outcome = await check(subject, runtime, row, limits);
       outcomes.push(outcome);
-      onOutcome(outcome);
+      options.onOutcome?.(outcome);
     }
   };
   await Promise.all(Array.from({ length: atOnce }, next));
@@ -50,8 +60,9 @@ export function levelOf(outcomes: readonly Outcome[]): Level | undefined {
   return levels.length > 0 ? (Math.max(...levels) as Level) : undefined;
 }
 
-async function check(subject: Subject, row: Row, patience: number): Promise<Outcome> {
-  const stage = await Stage.open(subject, patience);
+async function check(subject: Subject, runtime: PodRuntime, row: Row, limits: StageLimits): Promise<Outcome> {
+  if (performance.now() >= limits.endMs) return { row, fault: 'not checked: the time limit of the whole run is over' };
+  const stage = await Stage.open(subject, runtime, limits);
   try {
     await row.check(stage);
     return { row };

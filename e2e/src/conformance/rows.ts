@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import type { Pod, Stage } from './stage.ts';
+import { POOL } from './pod-template.ts';
+import type { Pod } from './runtime.ts';
+import type { Stage } from './stage.ts';
 
 /** How much of the pod contract an image keeps; each level includes those below it. See docs/pod-contract.md. */
 export type Level = 0 | 1 | 2;
@@ -17,7 +19,7 @@ export interface Row {
 /** Longer than any row waits. */
 const ENDLESS_MS = 600_000;
 /** Drain times of a pod that asks its jobs to stop after half a second, and is gone after 3 s. */
-const HASTY = { RQ_GRACE_PERIOD_MS: '500', RQ_MAX_DRAIN_TIME_MS: '3000' };
+const HASTY = { drainPolicy: { gracePeriod: '500ms', maxDrainTime: '3s' } };
 const AT_ONCE = [{ name: 'a' }];
 
 async function statusOf(pod: Pod, path: string): Promise<number | undefined> {
@@ -25,10 +27,8 @@ async function statusOf(pod: Pod, path: string): Promise<number | undefined> {
 }
 
 async function leave(stage: Stage, pod: Pod, withinMs: number): Promise<void> {
-  pod.process.kill('SIGTERM');
-  let ended = false;
-  void pod.process.exited.then(() => (ended = true));
-  await stage.until(`the pod to end within ${withinMs / 1000} s of SIGTERM`, () => Promise.resolve(ended), withinMs);
+  await pod.terminate();
+  await stage.until(`the pod to end within ${withinMs / 1000} s of SIGTERM`, pod.ended, withinMs);
 }
 
 /** What a job that was handed back has cost: a start, and nothing else. */
@@ -44,10 +44,10 @@ const LEVEL_0: readonly Omit<Row, 'level'>[] = [
     check: async (stage) => {
       const [id] = await stage.add('a', 3, 50);
       await stage.add('b', 3, 50);
-      await stage.start('pod-0', [{ name: 'a' }, { name: 'b' }]);
+      const pod = await stage.start('pod-0', [{ name: 'a' }, { name: 'b' }]);
       await stage.untilCompleted('a', 3);
       await stage.untilCompleted('b', 3);
-      assert.equal((await stage.queue('a').getJob(id!))?.processedBy, 'pod-0');
+      assert.equal((await stage.queue('a').getJob(id!))?.processedBy, pod.name);
     },
   },
   {
@@ -82,7 +82,7 @@ const LEVEL_0: readonly Omit<Row, 'level'>[] = [
   {
     what: 'on SIGTERM takes no more jobs, finishes those that run, and ends',
     check: async (stage) => {
-      await stage.add('a', 4, 2_000);
+      await stage.add('a', 4, 5_000);
       const pod = await stage.start('pod-0', AT_ONCE);
       await stage.untilActive('a', 2);
       await leave(stage, pod, 20_000);
@@ -97,9 +97,9 @@ const LEVEL_0: readonly Omit<Row, 'level'>[] = [
       const [id] = await stage.add('a', 1, ENDLESS_MS);
       const pod = await stage.start('pod-0', AT_ONCE);
       await stage.untilActive('a', 1);
-      await stage.start('pod-1', AT_ONCE);
-      await pod.process.stop('SIGKILL');
-      const again = async (): Promise<boolean> => (await stage.queue('a').getJob(id!))?.processedBy === 'pod-1';
+      const other = await stage.start('pod-1', AT_ONCE);
+      await pod.kill();
+      const again = async (): Promise<boolean> => (await stage.queue('a').getJob(id!))?.processedBy === other.name;
       await stage.until('the job to run on another pod', again, 90_000);
       assert.equal((await stage.queue('a').getJob(id!))?.stalledCounter, 1);
     },
@@ -115,7 +115,7 @@ const LEVEL_1: readonly Omit<Row, 'level'>[] = [
       assert.equal(await statusOf(pod, '/livez'), 200);
       await stage.add('a', 1, 15_000);
       await stage.untilActive('a', 1);
-      pod.process.kill('SIGTERM');
+      await pod.terminate();
       await stage.until('/readyz to answer 503', async () => (await statusOf(pod, '/readyz')) === 503, 10_000);
       assert.equal(await statusOf(pod, '/livez'), 200);
     },
@@ -153,7 +153,7 @@ const LEVEL_1: readonly Omit<Row, 'level'>[] = [
       const [id] = await stage.add('a', 1, ENDLESS_MS);
       const pod = await stage.start('pod-0', AT_ONCE);
       await stage.untilActive('a', 1);
-      pod.process.kill('SIGTERM');
+      await pod.terminate();
       await stage.until('the pod to drain', async () => (await statusOf(pod, '/readyz')) !== 200, 10_000);
       await leave(stage, pod, 5_000);
       await assertHandedBack(stage, id!);
@@ -196,7 +196,7 @@ const LEVEL_1: readonly Omit<Row, 'level'>[] = [
       const pod = await stage.start('pod-0', AT_ONCE);
       await stage.untilCompleted('a', 2);
       await leave(stage, pod, 10_000);
-      const report = await stage.redis.hget('bull:a:rq:usage:conformance/conformance', 'pod-0');
+      const report = await stage.redis.hget(`bull:a:rq:usage:${stage.namespace}/${POOL}`, pod.name);
       assert.match(report ?? '', /^\d+ \{"format":1,.*"jobs":2/);
       assert.match(report ?? '', /"contract":[1-9]/);
     },
@@ -217,7 +217,7 @@ const LEVEL_2: readonly Omit<Row, 'level'>[] = [
         { name: 'a', queue: first!, weight: 3 },
         { name: 'b', queue: second },
       ];
-      await stage.start('pod-0', queues, { RQ_CONCURRENCY: '4' });
+      await stage.start('pod-0', queues, { concurrency: 4 });
       for (const name of ['a', 'b']) await stage.queue(name).resume();
       await stage.until('half of the jobs to complete', async () => (await stage.queue('a').getCompletedCount()) >= 75);
       const { completed: ofA = 0 } = await stage.queue('a').getJobCounts('completed');
@@ -229,11 +229,10 @@ const LEVEL_2: readonly Omit<Row, 'level'>[] = [
     what: 'takes back the jobs of a container that died as soon as the next one of the same pod starts',
     check: async (stage) => {
       const [id] = await stage.add('a', 1, ENDLESS_MS);
-      const first = await stage.start('pod-0', AT_ONCE);
+      const pod = await stage.start('pod-0', AT_ONCE, { restarts: true });
       await stage.untilActive('a', 1);
-      await first.process.stop('SIGKILL');
-      const second = await stage.start('pod-0', AT_ONCE);
-      await stage.until('/readyz to answer 200', async () => (await statusOf(second, '/readyz')) === 200);
+      await pod.kill();
+      await stage.until('/readyz to answer 200', async () => (await statusOf(pod, '/readyz')) === 200);
       const again = async (): Promise<boolean> => (await stage.queue('a').getJob(id!))?.attemptsStarted === 2;
       await stage.until('the job to run again', again, 12_000);
     },

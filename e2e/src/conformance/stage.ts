@@ -1,27 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue, type JobsOptions } from 'bullmq';
 import { Redis } from 'ioredis';
-import { freePort, startProcess, startRedis, type ChildHandle, type RedisServer } from '@redis-queue/rig';
+import type { RedisServer } from '@redis-queue/rig';
+import type { Pod, PodRequest, PodRuntime, PodSite } from './runtime.ts';
 
-/** The image under test, as a command, and a job that it runs. */
+/** What the image under test is asked to do. */
 export interface Subject {
-  /** The command of a process that is what the image runs: `node main.js`. */
-  readonly command: string;
   /** The Queues (`metadata.name`) whose jobs it has handlers for; the first runs `job`, as does the second if any. */
   readonly queues: readonly string[];
   /** The data of a job that takes about so long. */
   readonly job: (ms: number) => object;
 }
 
-/** A process of the image, started as the controller starts a pod. */
-export interface Pod {
-  readonly name: string;
-  readonly process: ChildHandle;
-  /** @returns undefined where nothing answers */
-  readonly get: (path: string) => Promise<{ status: number; body: string } | undefined>;
-}
-
-/** A queue as a pod gets it in RQ_QUEUES; by its name in Redis. */
+/** A queue as a row asks for it; by its name in Redis. */
 export interface ServedQueue {
   readonly name: string;
   /** `metadata.name`; absent: the first of those that the image has a handler for. */
@@ -30,38 +21,56 @@ export interface ServedQueue {
   readonly weight?: number;
 }
 
+/** For how long a row may wait. */
+export interface StageLimits {
+  /** How many times as long as on a machine at rest everything may take. */
+  readonly patience: number;
+  /** By `performance.now()`: when the time for all rows is over. */
+  readonly endMs: number;
+}
+
+/** Pods that differ from those that most rows ask for. */
+export type StageOptions = Partial<Pick<PodRequest, 'concurrency' | 'drainPolicy' | 'restarts'>>;
+
 const PREFIX = 'bull';
 /** Within this a pod has started, or done what it should do soon. */
 const SOON_MS = 60_000;
 const LOOK_EVERY_MS = 20;
+/** A command waits for as long while Redis is away. */
+const COMMAND_MS = 30_000;
 
 /** A Redis, its queues and the pods of one row. */
 export class Stage {
   readonly subject: Subject;
-  /** How many times as long as on a machine at rest everything may take. */
-  readonly patience: number;
-  readonly server: RedisServer;
   readonly redis: Redis;
-  readonly #pods: ChildHandle[] = [];
+  readonly #site: PodSite;
+  readonly #limits: StageLimits;
   readonly #queues = new Map<string, Queue>();
 
-  private constructor(subject: Subject, server: RedisServer, patience: number) {
+  private constructor(subject: Subject, site: PodSite, limits: StageLimits) {
     this.subject = subject;
-    this.patience = patience;
-    this.server = server;
-    this.redis = new Redis({ port: server.port, maxRetriesPerRequest: null });
+    this.#limits = limits;
+    this.#site = site;
+    this.redis = new Redis(site.redis.url, { maxRetriesPerRequest: null, commandTimeout: COMMAND_MS });
     this.redis.on('error', () => undefined);
   }
 
-  static async open(subject: Subject, patience: number): Promise<Stage> {
-    const server = await startRedis({ args: ['--appendonly', 'yes', '--appendfsync', 'always'] });
-    return new Stage(subject, server, patience);
+  static async open(subject: Subject, runtime: PodRuntime, limits: StageLimits): Promise<Stage> {
+    return new Stage(subject, await runtime.openSite(), limits);
+  }
+
+  /** RQ_POOL_NAMESPACE */
+  get namespace(): string {
+    return this.#site.namespace;
+  }
+
+  get server(): RedisServer {
+    return this.#site.redis;
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#pods.map(async (pod) => await pod.stop('SIGKILL')));
     this.redis.disconnect();
-    await this.server.stop();
+    await this.#site.close();
   }
 
   queue(name: string): Queue {
@@ -81,34 +90,16 @@ export class Stage {
   }
 
   /** Starts a pod with 2 slots and all the time that it needs to leave. */
-  async start(name: string, queues: readonly ServedQueue[], env: Record<string, string> = {}): Promise<Pod> {
-    const port = await freePort();
-    const entries = queues.map((queue) => ({ queue: this.subject.queues[0], prefix: PREFIX, ...queue }));
-    const process = startProcess('/bin/sh', ['-c', `exec ${this.subject.command}`], {
-      env: {
-        RQ_QUEUES: JSON.stringify(entries),
-        RQ_CONCURRENCY: '2',
-        RQ_POOL: 'conformance',
-        RQ_POOL_NAMESPACE: 'conformance',
-        RQ_VERSION: '1',
-        RQ_POD_NAME: name,
-        RQ_GRACE_PERIOD_MS: '30000',
-        RQ_MAX_DRAIN_TIME_MS: '60000',
-        RQ_HTTP_PORT: String(port),
-        REDIS_URL: this.server.url,
-        ...env,
-      },
+  async start(name: string, queues: readonly ServedQueue[], options: StageOptions = {}): Promise<Pod> {
+    const [first] = this.subject.queues;
+    return await this.#site.start({
+      name,
+      queues: queues.map((queue) => ({ queue: first!, prefix: PREFIX, ...queue })),
+      concurrency: 2,
+      drainPolicy: { gracePeriod: '30s', maxDrainTime: '1m' },
+      restarts: false,
+      ...options,
     });
-    this.#pods.push(process);
-    const get: Pod['get'] = async (path) => {
-      try {
-        const response = await fetch(`http://127.0.0.1:${port}${path}`, { signal: AbortSignal.timeout(5_000) });
-        return { status: response.status, body: await response.text() };
-      } catch {
-        return undefined;
-      }
-    };
-    return { name, process, get };
   }
 
   /** Resolves once so many jobs of the queue run. */
@@ -126,7 +117,9 @@ export class Stage {
 
   /** @throws Error when that has not come true in time, with the last failure of the probe */
   async until(description: string, probe: () => Promise<boolean>, withinMs = SOON_MS): Promise<void> {
-    const endMs = performance.now() + withinMs * this.patience;
+    const { patience } = this.#limits;
+    const startMs = performance.now();
+    const endMs = Math.min(startMs + (withinMs + this.#site.delayMs) * patience, this.#limits.endMs);
     let failure = '';
     while (performance.now() < endMs) {
       try {
@@ -138,6 +131,6 @@ export class Stage {
       // oxlint-disable-next-line no-await-in-loop
       await sleep(LOOK_EVERY_MS);
     }
-    throw new Error(`waited ${(withinMs * this.patience) / 1000} s for ${description}${failure}`);
+    throw new Error(`waited ${Math.round((performance.now() - startMs) / 1000)} s for ${description}${failure}`);
   }
 }

@@ -2,7 +2,7 @@ export { eventually, type EventuallyOptions } from './waiting/eventually.ts';
 export { startProcess, freePort, temporaryFolder } from './processes/process.ts';
 export type { ChildHandle, ProcessExit, ProcessOptions } from './processes/process.ts';
 export { killWithThisProcess, processStartTime } from './processes/guardian.ts';
-export { startRedis, type RedisOptions, type RedisServer } from './redis/redis.ts';
+export { startRedis, type RedisNetwork, type RedisOptions, type RedisServer } from './redis/redis.ts';
 export { startRedisSentinel, type RedisSentinel, type RedisSentinelOptions } from './redis/redis-sentinel.ts';
 export {
   startRedisCluster,

@@ -9,6 +9,7 @@ import {
   processStartTime,
   program,
   programFolder,
+  type RedisNetwork,
 } from '@redis-queue/rig';
 import { run } from './command.ts';
 import { daemonLauncher, recordedDaemons } from './daemons.ts';
@@ -37,6 +38,8 @@ export interface Cluster extends AsyncDisposable {
   readonly server: string;
   /** Where the host reaches NodePorts and host ports; undefined without a node. */
   readonly nodeAddress: string | undefined;
+  /** The network of its pods, for a server that both they and the host reach; undefined without a node. */
+  readonly nodeNetwork: RedisNetwork | undefined;
   /** Where logs are: `logs/<component>.log`. */
   readonly folder: string;
   kubectl(...args: string[]): Promise<string>;
@@ -159,12 +162,14 @@ function connect(state: ClusterState): Cluster {
   const { name, kubeconfigPath = '', server = '' } = state;
   const folder = clusterFolder(name);
   const down = (): Promise<void> => stopCluster(name);
+  const network = state.node ? nodeNetwork(name, state.slot) : undefined;
   return {
     name,
     kubeconfigPath,
     server,
     folder,
-    nodeAddress: state.node ? nodeNetwork(name, state.slot).nodeAddress : undefined,
+    nodeAddress: network?.nodeAddress,
+    nodeNetwork: network && { address: network.nodeAddress, enter: enter(network) },
     kubectl: (...args) => kubectl(kubeconfigPath, args),
     apply: (manifest) => kubectl(kubeconfigPath, ['apply', '-f', '-'], manifest),
     load: async (...images) => {

@@ -6,7 +6,7 @@ import { cacheFolder, PYTHON, workspaceRoot } from '@redis-queue/rig';
 import { attempt, run } from './command.ts';
 import { withLock } from './lock.ts';
 import { PAUSE_IMAGE } from './node.ts';
-import { startProgress, type Print } from './progress.ts';
+import { completed, startProgress, type Print } from './progress.ts';
 import { pythonAppFiles, writePythonRootfs } from './python-rootfs.ts';
 import { writeRootfs, type ProgramFile } from './rootfs.ts';
 
@@ -163,18 +163,20 @@ async function ensureImage({ reference, key, print, build }: Recipe): Promise<Bu
   if (existsSync(archive)) return image;
   await withLock(join(folder, `${name}.lock`), print, async () => {
     if (existsSync(archive)) return;
-    const progress = startProgress(`building image ${reference}`, print);
-    const unfinished = `${archive}.building`;
-    rmSync(unfinished, { force: true });
-    await build(reference);
-    await buildah('push', '--quiet', reference, `docker-archive:${unfinished}:${reference}`);
-    renameSync(unfinished, archive);
-    // The archive is what clusters load; in buildah's storage each image is a whole copy of its root.
-    await buildah('rmi', reference);
+    await completed(startProgress(`building image ${reference}`, print), makeArchive(reference, archive, build));
     removeOld(globSync(join(folder, `${name}-*.tar`)));
-    progress.done();
   });
   return image;
+}
+
+async function makeArchive(reference: string, archive: string, build: Recipe['build']): Promise<void> {
+  const unfinished = `${archive}.building`;
+  rmSync(unfinished, { force: true });
+  await build(reference);
+  await buildah('push', '--quiet', reference, `docker-archive:${unfinished}:${reference}`);
+  renameSync(unfinished, archive);
+  // The archive is what clusters load; in buildah's storage each image is a whole copy of its root.
+  await buildah('rmi', reference);
 }
 
 /** Each is some 130 MB. Not only the newest stays: other checkouts build the same reference from other sources. */
@@ -190,8 +192,13 @@ const STORAGE = ['--root', join(storage, 'root'), '--runroot', join(storage, 'ru
 export const OFFLINE = ['--isolation', 'chroot', '--pull-never', '--layers=false', '--quiet'];
 
 export async function buildah(command: string, ...args: string[]): Promise<void> {
+  await buildahWithin(undefined, command, ...args);
+}
+
+/** As `buildah`, ended after `timeoutMs`; what it printed. */
+export async function buildahWithin(timeoutMs: number | undefined, ...args: string[]): Promise<string> {
   mkdirSync(storage, { recursive: true });
-  await run('buildah', [...STORAGE, command, ...args]);
+  return await run('buildah', [...STORAGE, ...args], process.env, timeoutMs);
 }
 
 function contentKey(files: string[], values: string[]): string {

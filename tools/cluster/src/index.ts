@@ -2,6 +2,7 @@ export { build } from './build.ts';
 export { go } from './go.ts';
 export { findCluster, startCluster, stopCluster, type Cluster, type ClusterOptions } from './cluster.ts';
 export { buildImage, pythonWorkerImage, redisImage, type AppImageOptions, type BuiltImage } from './images.ts';
+export { foreignImage } from './foreign-image.ts';
 export {
   describeOwnCluster,
   exampleWorkerImage,

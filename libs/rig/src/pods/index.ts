@@ -5,3 +5,4 @@ export { apply, createNamespace, createSite, installChart, removeChart, type Sit
 export { applyExamples } from './examples.ts';
 export { deployRedis } from './redis.ts';
 export { killPod } from './kill.ts';
+export { mainProcessOfPod, processesOfPod } from './processes.ts';

@@ -32,7 +32,7 @@ export async function createSite(
 
 /** A namespace under the restricted Pod Security standard. */
 export async function createNamespace(
-  cluster: Cluster,
+  cluster: Pick<Cluster, 'kubectl'>,
   namespace: string,
   labels: Record<string, string> = {},
 ): Promise<void> {
@@ -107,7 +107,7 @@ export async function removeChart({ helm }: Cluster, namespace: string, chart: s
 }
 
 /** Applies objects, server-side as GitOps tools do. */
-export async function apply({ kubectl }: Cluster, objects: object[]): Promise<void> {
+export async function apply({ kubectl }: Pick<Cluster, 'kubectl'>, objects: object[]): Promise<void> {
   const list = { apiVersion: 'v1', kind: 'List', items: objects };
   await run(kubectl, ['apply', '--server-side', '--field-manager=e2e', '-f', '-'], JSON.stringify(list));
 }

@@ -8,11 +8,20 @@ export interface RedisOptions {
   port?: number;
   /** The server's program; default redis-server. See `valkeyServer`. */
   program?: string;
+  /** Where it listens, instead of on loopback: pods reach it there, and this machine too. Give it a password. */
+  network?: RedisNetwork;
 }
 
-/** A redis-server on loopback that dies with this process. */
+/** A network of this machine with an address of its own. */
+export interface RedisNetwork {
+  address: string;
+  /** Put before a command, it runs that in the network; it must exec, so that the process is the server's. */
+  enter: readonly string[];
+}
+
+/** A redis-server, on loopback unless it was told otherwise, that dies with this process. */
 export interface RedisServer extends AsyncDisposable {
-  readonly host: '127.0.0.1';
+  readonly host: string;
   readonly port: number;
   /** With the password, if there is one. */
   readonly url: string;
@@ -31,10 +40,11 @@ export interface RedisServer extends AsyncDisposable {
 
 const ATTEMPTS = 5;
 
-/** Starts a real redis-server on a free port of 127.0.0.1 and waits until it accepts connections. */
+/** Starts a real redis-server on a free port and waits until it accepts connections. */
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
   const folder = temporaryFolder('redis');
-  const { password } = options;
+  const { password, network } = options;
+  const host = network?.address ?? '127.0.0.1';
   let port = options.port ?? (await freePort());
   let server = launch();
   for (let attempt = 1; ; attempt++) {
@@ -52,8 +62,10 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   function launch(): ChildHandle {
     const secured = password === undefined ? [] : ['--requirepass', password];
     const quiet = ['--save', '', '--appendonly', 'no', '--daemonize', 'no'];
-    const place = ['--bind', '127.0.0.1', '--port', String(port), '--dir', folder];
-    return startProcess(options.program ?? 'redis-server', [...place, ...quiet, ...secured, ...(options.args ?? [])]);
+    const place = ['--bind', host, '--port', String(port), '--dir', folder];
+    const command = [...(network?.enter ?? []), options.program ?? 'redis-server'];
+    const [program = '', ...first] = command;
+    return startProcess(program, [...first, ...place, ...quiet, ...secured, ...(options.args ?? [])]);
   }
 
   const stop = async (): Promise<void> => {
@@ -61,10 +73,10 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
     await rm(folder, { recursive: true, force: true });
   };
   return {
-    host: '127.0.0.1',
+    host,
     port,
     password,
-    url: `redis://${password === undefined ? '' : `:${encodeURIComponent(password)}@`}127.0.0.1:${port}`,
+    url: `redis://${password === undefined ? '' : `:${encodeURIComponent(password)}@`}${host}:${port}`,
     get pid() {
       return server.pid;
     },
