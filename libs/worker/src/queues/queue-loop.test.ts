@@ -93,7 +93,7 @@ it('a worker that waits for work ends at once when its pod leaves: the wait is i
     interrupt: async () => await Promise.resolve(waiting.resolve(undefined)),
   };
   const leave = new AbortController();
-  const progress: LoopProgress = { queue: 'emails', step: 'slot', sinceMs: 0, fetching: false };
+  const progress: LoopProgress = { queue: 'emails', step: 'slot', sinceMs: 0, fetching: false, turnedMs: 0 };
   const served = serveQueue({
     worker: worker as LoopWorker,
     slots: new Slots(1),
