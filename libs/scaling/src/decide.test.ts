@@ -138,6 +138,9 @@ describe('growing', () => {
     const line = { ready: 1, active: 40, estimates: { serviceTimeMs: 600_000 } };
     expect(new FollowingPool(4).tick([aLoad({ ...line, headAgeMs: 2_400 })], 5).desired).toBe(4);
     expect(new FollowingPool(4).tick([aLoad({ ...line, headAgeMs: 2_600 })], 5).desired).toBe(5);
+    // one of forty slots will be free within a second
+    const soonFree = { ...line, headAgeMs: 2_600, estimates: { serviceTimeMs: 30_000 } };
+    expect(new FollowingPool(4).tick([aLoad(soonFree)], 5).desired).toBe(4);
   });
 
   it('is for the line that there will be, while pods wait for a node', () => {

@@ -34,7 +34,7 @@ const LONGER_THAN_LONGEST = 1.25;
 /** What a queue asks for, where it is capped: however long its jobs wait, pods do not help. */
 export interface Asked {
   readonly load: QueueLoad;
-  readonly demand: Pick<QueueDemand, 'cap' | 'inService'>;
+  readonly demand: Pick<QueueDemand, 'cap' | 'inService' | 'serviceTimeMs'>;
 }
 
 /** Why the pool may not shrink now, from the strongest reason to the weakest; undefined when it may. */
@@ -140,10 +140,11 @@ function isOverTarget(queue: QueueLoad, waitTargetMs: number | undefined): boole
   return waitTargetMs !== undefined && waitOf(queue) > waitTargetMs;
 }
 
-/** The job next in line has waited for half of the target, and slots would help it. */
+/** The job next in line has waited for half of the target, and no busy slot is likely to be free in the other half. */
 export function isGettingLate({ load, demand }: Asked, waitTargetMs: number | undefined): boolean {
   if (waitTargetMs === undefined || demand.cap !== undefined || load.ready === 0) return false;
-  return (load.headAgeMs ?? 0) > LATE_SHARE * waitTargetMs;
+  const nextFreeMs = demand.serviceTimeMs / Math.max(1, demand.inService);
+  return (load.headAgeMs ?? 0) > LATE_SHARE * waitTargetMs && nextFreeMs > (1 - LATE_SHARE) * waitTargetMs;
 }
 
 /**
