@@ -107,7 +107,8 @@ describe.concurrent('retention', () => {
     await pipeline.exec();
     await t.redis.hset('bull:events:meta', 'opts.maxLenEvents', '10000');
     await eventually(async () => (await t.redis.xlen('bull:events:events')) <= 200);
-    expect(await t.meta('events')).toMatchObject({ 'opts.maxLenEvents': '100' });
+    // a round may have shortened the stream right before the producer came
+    await eventually(async () => (await t.meta('events'))['opts.maxLenEvents'] === '100');
     await t.patch(queue, { spec: { retention: null } });
     await t.settled(queue, 'Applied');
     expect(Object.keys(await t.meta('events'))).toEqual(['redis-queue:owner']);
