@@ -1,13 +1,5 @@
 import type { RedisServer } from '@redis-queue/rig';
-
-/** A queue as a pod gets it in RQ_QUEUES. */
-export interface PodQueue {
-  readonly queue: string;
-  readonly name: string;
-  readonly prefix: string;
-  readonly jobTimeoutMs?: number;
-  readonly weight?: number;
-}
+import type { PodQueue } from '@redis-queue/workerpool-controller/pod-template';
 
 /** What a pod is started with. */
 export interface PodRequest {

@@ -5,6 +5,8 @@ import { addEvents, startRate, type DecayingRate } from './statistics/decaying.t
 const LEAST_ADDS = 20;
 /** Standard deviations by which the jobs must stay behind the adds before an add counts for less than a job. */
 const DOUBTS = 3;
+/** Within the time that is remembered slots have been given so often that who runs is who came. */
+const TURNOVERS = 10;
 
 /** The jobs of a queue at a sample. */
 export interface JobCounts {
@@ -54,9 +56,6 @@ export function observeBrought(
     inService: follow(before.inService, jobMs),
   };
 }
-
-/** Within the time that is remembered slots have been given so often that who runs is who came. */
-const TURNOVERS = 10;
 
 /**
  * The jobs that an add brought: 1, less where adds were refused, more where jobs were tried again. BullMQ counts an add

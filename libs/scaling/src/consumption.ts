@@ -1,3 +1,4 @@
+import { busySlots } from './busy-slots.ts';
 import { STALE_AFTER_MS } from './holds.ts';
 import {
   isSeen,
@@ -30,8 +31,7 @@ export function watchConsumption(
 ): Record<string, ConsumptionWatch> {
   const seen = queues.filter(isSeen);
   // of a queue that other pools work on too, all jobs that run: whose slots they hold is not known
-  const running = seen.reduce((sum, { active, orphaned = 0 }) => sum + active - orphaned, 0);
-  const freeSlots = readyReplicas * concurrency - running;
+  const freeSlots = readyReplicas * concurrency - busySlots(seen);
   const watched = freeSlots < 1 ? [] : seen.filter(mustStart);
   return Object.fromEntries(watched.map((load) => [load.queue, watchOne(before[load.queue], load, freeSlots)]));
 }

@@ -63,6 +63,13 @@ export function observeFinished(before: Finished, jobs: FinishedJobs, nowMs: Ins
   };
 }
 
+/** The mean of the jobs that finished lately; nothing while they are too few. */
+export function meanServiceTime({
+  service,
+}: Pick<Finished, 'service'>): Pick<QueueEstimates, 'serviceTimeMs' | 'serviceTimeSource'> {
+  return service.weight >= LEAST_JOBS ? { serviceTimeMs: mean(service), serviceTimeSource: 'finished' } : {};
+}
+
 export function estimateFinished(
   { service, longest, waits, completed, failed }: Finished,
   nowMs: Instant,
@@ -73,7 +80,7 @@ export function estimateFinished(
   const recent = waits.filter(({ atMs }) => nowMs - atMs <= WAITS_FOR_MS).map(({ ms }) => ms);
   const finishedJobs = completed.events + failed.events;
   return {
-    ...(service.weight >= LEAST_JOBS && { serviceTimeMs: mean(service), serviceTimeSource: 'finished' as const }),
+    ...meanServiceTime({ service }),
     ...(service.weight >= LEAST_JOBS_FOR_SCV && { serviceScv: squaredVariation(service) }),
     ...(longest.ms > 0 && nowMs - longest.atMs <= rememberedMs(longest.ms) && { longestServiceMs: longest.ms }),
     ...(recent.length >= LEAST_JOBS && { waitMs: percentiles(recent) }),

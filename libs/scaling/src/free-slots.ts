@@ -1,3 +1,4 @@
+import { busySlots } from './busy-slots.ts';
 import {
   isSeen,
   type FreeSlotsWatch,
@@ -42,8 +43,7 @@ export function watchFreeSlots(
 ): Record<string, FreeSlotsWatch> {
   const seen = queues.filter(isSeen);
   const slots = (readyReplicas ?? 0) * concurrency;
-  const busy = seen.reduce((sum, { active, orphaned = 0 }) => sum + active - orphaned, 0);
-  const free = slots - busy >= Math.max(1, FREE_SHARE * slots);
+  const free = slots - busySlots(seen) >= Math.max(1, FREE_SHARE * slots);
   const watches: Record<string, FreeSlotsWatch> = {};
   for (const load of seen) {
     const watch = watchOne(before[load.queue], load, { isFree: free, nowMs });
@@ -59,7 +59,7 @@ function watchOne(
 ): FreeSlotsWatch | undefined {
   const isInLine = waits(load);
   if (before === undefined && !isInLine) return undefined;
-  const now = load.active - (load.orphaned ?? 0);
+  const now = busySlots([load]);
   const old = before ?? { atMs: nowMs, lineAtMs: nowMs, served: now };
   const retained = decay(nowMs - old.atMs, SERVED_HALF_LIFE_MS);
   const watch: FreeSlotsWatch = {

@@ -1,4 +1,4 @@
-import { parseDuration, type ScalingRules, type WorkerPoolSpec } from '@redis-queue/api';
+import { DEFAULT_DRAIN_POLICY, parseDuration, type ScalingRules, type WorkerPoolSpec } from '@redis-queue/api';
 import type { PoolSpecView, ScalingRulesView } from './model/types.ts';
 
 /** The wait to size for when a pool names no target at all. */
@@ -7,8 +7,6 @@ export const DEFAULT_WAIT_TARGET_MS = 30_000;
 export const DEFAULT_SCALE_DOWN_WINDOW_MS = 60_000;
 /** The part of it for which pods are kept for a line that was worked off. */
 export const DEFAULT_BURST_WINDOW_MS = 15_000;
-/** Of a pool without spec.drainPolicy. */
-export const DEFAULT_MAX_DRAIN_MS = 600_000;
 /** HPA's own default: smaller relative changes are noise. */
 export const DEFAULT_TOLERANCE = 0.1;
 
@@ -18,7 +16,7 @@ export const DEFAULT_TOLERANCE = 0.1;
  * @returns undefined while autoscaling is absent or off: spec.replicas rules.
  */
 export function poolSpecView(spec: WorkerPoolSpec): PoolSpecView | undefined {
-  const { autoscaling, concurrency, drainPolicy } = spec;
+  const { autoscaling, concurrency, drainPolicy = DEFAULT_DRAIN_POLICY } = spec;
   if (!autoscaling?.enabled || autoscaling.maxReplicas === undefined) return undefined;
   const { queueDepth, latencyP95 } = autoscaling.targetMetrics ?? {};
   const waitTargetMs =
@@ -38,7 +36,7 @@ export function poolSpecView(spec: WorkerPoolSpec): PoolSpecView | undefined {
     ...(autoscaling.behavior?.scaleDown?.stabilizationWindowSeconds === undefined && {
       burstWindowMs: DEFAULT_BURST_WINDOW_MS,
     }),
-    maxDrainMs: drainPolicy ? parseDuration(drainPolicy.maxDrainTime) : DEFAULT_MAX_DRAIN_MS,
+    maxDrainMs: parseDuration(drainPolicy.maxDrainTime),
   };
 }
 

@@ -1,7 +1,14 @@
 import { arrivalHalfLifeMs, estimateArrivals, observeArrivals, type Arrivals } from './arrivals.ts';
 import { observeAnnounced, sharesThatCame, type Announced } from './announced.ts';
 import { observeBrought, jobsPerAdd, type Brought } from './brought.ts';
-import { estimateFinished, noneFinished, observeFinished, type Finished, type FinishedJobs } from './finished-jobs.ts';
+import {
+  estimateFinished,
+  meanServiceTime,
+  noneFinished,
+  observeFinished,
+  type Finished,
+  type FinishedJobs,
+} from './finished-jobs.ts';
 import { estimateFlow, observeFlow, PRIOR_SERVICE_TIME_MS, type Flow } from './flow.ts';
 import {
   averageRate,
@@ -85,14 +92,14 @@ export function observeQueue(
   const { atMs, ready, active, notYetReady, addCounter = 0, dueBy = [] } = counters;
   const counts = { addCounter, notYetReady };
   const halfLifeMs = halfLifeOf(history);
-  const { serviceTimeMs = PRIOR_SERVICE_TIME_MS } = serviceTime(history, estimateFinished(history.finished, atMs));
+  const { serviceTimeMs = PRIOR_SERVICE_TIME_MS } = serviceTime(history, meanServiceTime(history.finished));
   const arrivals = observeArrivals(history.arrivals, counts, atMs, halfLifeMs);
   const added = arrivals.newArrivals;
   const brought =
     added === undefined
       ? undefined
       : observeBrought(history.brought, { added, ready, active }, { nowMs: atMs, halfLifeMs, serviceTimeMs });
-  const perAdd = broughtOf({ ...history, brought }, atMs);
+  const perAdd = broughtOf({ ...history, brought });
   return {
     ...history,
     ...forecastArrivals(history, arrivals, jobs?.waitsMs ?? [], perAdd),
@@ -162,7 +169,7 @@ export function estimateQueue(known: QueueHistory, nowMs: Instant): QueueEstimat
   return {
     ...finished,
     ...serviceTime(history, finished),
-    ...estimateArrivals(history.arrivals, nowMs, halfLifeOf(history), broughtOf(history, nowMs)),
+    ...estimateArrivals(history.arrivals, nowMs, halfLifeOf(history), broughtOf(history)),
     ...(forecast && { forecast }),
     ...(history.announced && { announcedCame: sharesThatCame(history.announced) }),
     ...expectedBurst(history, nowMs),
@@ -177,9 +184,9 @@ function expectedBurst({ recurrence, horizonMs }: QueueHistory, nowMs: Instant):
 }
 
 /** See `jobsPerAdd`. */
-function broughtOf(history: QueueHistory, nowMs: Instant): number {
+function broughtOf(history: QueueHistory): number {
   if (history.brought === undefined) return 1;
-  const { serviceTimeMs, serviceTimeSource } = serviceTime(history, estimateFinished(history.finished, nowMs));
+  const { serviceTimeMs, serviceTimeSource } = serviceTime(history, meanServiceTime(history.finished));
   return jobsPerAdd(history.brought, serviceTimeSource === 'finished' ? serviceTimeMs : undefined);
 }
 

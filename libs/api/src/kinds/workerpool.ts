@@ -113,6 +113,9 @@ export const autoscalingSpecSchema = z
     ),
   );
 
+/** How a pod drains where the pool says nothing. */
+export const DEFAULT_DRAIN_POLICY = { gracePeriod: '30s', maxDrainTime: '10m' } as const;
+
 export const workerPoolSpecSchema = z
   .object({
     image: z
@@ -158,9 +161,11 @@ export const workerPoolSpecSchema = z
     drainPolicy: z
       .object({
         gracePeriod: drainText
-          .default('30s')
+          .default(DEFAULT_DRAIN_POLICY.gracePeriod)
           .describe('How long running jobs may go on before they are asked to stop.'),
-        maxDrainTime: drainText.default('10m').describe('How long until jobs that still run are handed back.'),
+        maxDrainTime: drainText
+          .default(DEFAULT_DRAIN_POLICY.maxDrainTime)
+          .describe('How long until jobs that still run are handed back.'),
       })
       .optional()
       .describe('How a pod drains. Absent: gracePeriod 30s, maxDrainTime 10m.')

@@ -1,10 +1,11 @@
-import { parseDuration, type WorkerPool } from '@redis-queue/api';
+import { DEFAULT_DRAIN_POLICY, parseDuration, type WorkerPool } from '@redis-queue/api';
 import { CONFIG_ANNOTATION, poolLabels, PROBES_ANNOTATION, SECRET_ANNOTATION } from '../../kubernetes/names.ts';
 import { CA_KEY, type PoolQueues } from '../../queues/resolve.ts';
 import { mergePodTemplate } from './merge.ts';
 import { WORKER, type PodTemplate } from './pod-schema.ts';
 
-const DEFAULT_DRAIN = { gracePeriod: '30s', maxDrainTime: '10m' };
+export type { PodQueue } from '../../queues/resolve.ts';
+
 /** What a pod has left, after the last job was handed back, to close its connections. */
 const SHUTDOWN_MARGIN_MS = 15_000;
 const HTTP_PORT = 9100;
@@ -51,7 +52,7 @@ function builtTemplate(
   configHash: string | undefined,
   user: PodUser,
 ): PodTemplate {
-  const drain = pool.spec.drainPolicy ?? DEFAULT_DRAIN;
+  const drain = pool.spec.drainPolicy ?? DEFAULT_DRAIN_POLICY;
   return {
     metadata: {
       labels: poolLabels(pool.metadata.name),
@@ -122,7 +123,11 @@ const PROBES = {
 };
 
 /** The pod contract. Redis comes from the Secret by reference: no credential is ever in the Deployment. */
-function environment(pool: WorkerPool, redis: PoolQueues, drain: typeof DEFAULT_DRAIN): object[] {
+function environment(
+  pool: WorkerPool,
+  redis: PoolQueues,
+  drain: NonNullable<WorkerPool['spec']['drainPolicy']>,
+): object[] {
   const secret = (name: string, key: string): object => ({
     name,
     valueFrom: { secretKeyRef: { name: redis.secretName, key, optional: true } },
