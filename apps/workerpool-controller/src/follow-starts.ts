@@ -2,7 +2,7 @@ import type { ObjectKey } from '@redis-queue/controller';
 import type { PoolMetrics } from './metrics.ts';
 import { poolKeyOf, type Sources } from './observe.ts';
 import type { PodStarts } from './pods/start-time.ts';
-import { startedIn } from './pods/starts.ts';
+import { startedIn } from './pods/pods.ts';
 
 /** Who learns of pods that have started. */
 export interface StartListener {

@@ -211,3 +211,8 @@ export function changesReport({ object, previous }: Change<Pod>): boolean {
   const reportOf = (pod: Pod) => [blockageOf(pod), lastKill(pod)];
   return !isDeepStrictEqual(reportOf(object), previous ? reportOf(previous) : [undefined, undefined]);
 }
+
+/** From the pod's creation until it was ready, ms; undefined unless the change is the end of its start. */
+export function startedIn({ object, previous }: Change<Pod>): number | undefined {
+  return previous?.starting ? object.startMs : undefined;
+}

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Resource } from '@redis-queue/controller';
-import { trimPod, type Pod } from './pods.ts';
-import { startedIn } from './starts.ts';
+import { startedIn, trimPod, type Pod } from './pods.ts';
 
 const CREATED_MS = Date.parse('2026-01-01T00:00:00Z');
 const at = (seconds: number): string => new Date(CREATED_MS + seconds * 1_000).toISOString();

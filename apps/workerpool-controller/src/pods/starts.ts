@@ -1,6 +1,3 @@
-import type { Change } from '@redis-queue/controller';
-import type { Pod } from './pods.ts';
-
 /** A condition of a pod, as far as it is read. */
 export interface PodCondition {
   readonly type: string;
@@ -46,11 +43,6 @@ export function startOf(
   // The kubelet says that a pod is not ready when it takes it on. One that says so later was ready before that.
   const isFirst = ready === undefined || scheduled?.status !== 'True' || readyMs - scheduledMs <= AT_ONCE_MS;
   return isFirst ? { starting: true } : {};
-}
-
-/** From the pod's creation until it was ready, ms; undefined unless the change is the end of its start. */
-export function startedIn({ object, previous }: Change<Pod>): number | undefined {
-  return previous?.starting ? object.startMs : undefined;
 }
 
 function timeOf(text: string | undefined): number {
