@@ -1,5 +1,6 @@
 import { eventually } from '../waiting/eventually.ts';
 import { ask } from './ask.ts';
+import { isFollowed } from './replication.ts';
 import { freePort } from '../processes/process.ts';
 import { startRedis, type RedisServer } from './redis.ts';
 
@@ -77,8 +78,8 @@ export async function startRedisCluster(size = 3, options: RedisClusterOptions =
     }
     await eventually(
       async () => {
-        const infos = await Promise.all(replicas.map((node) => tell(node, 'INFO replication')));
-        return infos.every((info) => info.includes('master_link_status:up'));
+        const infos = await Promise.all(masters.slice(0, replicas.length).map((node) => tell(node, 'INFO replication')));
+        return infos.every(isFollowed);
       },
       { timeoutMs: 60_000, description: 'the replicas to follow' },
     );

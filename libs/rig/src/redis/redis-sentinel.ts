@@ -71,7 +71,7 @@ export async function startRedisSentinel(options: RedisSentinelOptions = {}): Pr
     await server.waitForLine(/\+monitor master main/);
     await server.waitForLine(/\+slave slave/, { timeoutMs: 30_000 });
     const sentinel = { host: '127.0.0.1', port } as const;
-    await eventually(async () => (await roleOf(replica, password)).includes('master_link_status:up'), {
+    await eventually(async () => isFollowed(await roleOf(primary, password)), {
       description: 'the replica to follow',
     });
     const owned = stack.move();

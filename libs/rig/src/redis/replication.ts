@@ -16,3 +16,14 @@ async function offsetOf(server: RedisServer, field: string): Promise<number> {
   const info = await ask(server, `${login}INFO replication`);
   return Number(new RegExp(`^${field}:(\\d+)`, 'm').exec(info)?.[1]);
 }
+
+/**
+ * Whether a replica gets every write of this primary from now on. A replica calls its link up as soon as it has loaded the
+ * snapshot; the primary holds its writes back until the first acknowledgement after that, which takes up to a second:
+ * what is written in between is lost with a primary that dies.
+ *
+ * @param info what the primary answers to INFO replication.
+ */
+export function isFollowed(info: string): boolean {
+  return /slave0:.*state=online,offset=[1-9]/.test(info);
+}

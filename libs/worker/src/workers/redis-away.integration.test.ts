@@ -1,4 +1,4 @@
-import { eventually, startRedis, startRedisCluster } from '@redis-queue/rig';
+import { eventually, startRedis, startRedisCluster, untilReplicated } from '@redis-queue/rig';
 import { Queue } from 'bullmq';
 import { Cluster, Redis } from 'ioredis';
 import { expect, it } from 'vitest';
@@ -107,7 +107,8 @@ it('a pod that drains while the primary of its queue is gone hands its jobs back
   const workers = serve({ cluster: true, ...cluster.address }, untilAsked, { name: '{emails}' });
   await queue.addBulk(jobs(3));
   await active(queue, 3);
-  const { primary } = await cluster.shardOf('bull:{emails}:wait');
+  const { primary, replica } = await cluster.shardOf('bull:{emails}:wait');
+  await untilReplicated(primary, replica!);
   await primary.kill9();
   expect(await workers.drain(NEVER)).toBe('stopped');
   const found = await queue.getJobs(['waiting', 'active', 'failed']);
