@@ -78,7 +78,9 @@ export async function startRedisCluster(size = 3, options: RedisClusterOptions =
     }
     await eventually(
       async () => {
-        const infos = await Promise.all(masters.slice(0, replicas.length).map((node) => tell(node, 'INFO replication')));
+        const infos = await Promise.all(
+          masters.slice(0, replicas.length).map((node) => tell(node, 'INFO replication')),
+        );
         return infos.every(isFollowed);
       },
       { timeoutMs: 60_000, description: 'the replicas to follow' },

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ask } from './ask.ts';
+import { isFollowed } from './replication.ts';
 import { eventually } from '../waiting/eventually.ts';
 import { freePort, startProcess, temporaryFolder } from '../processes/process.ts';
 import { startRedis, type RedisServer } from './redis.ts';
