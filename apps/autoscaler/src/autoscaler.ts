@@ -2,6 +2,7 @@ import type { RedisConnections } from '@redis-queue/bullmq';
 import { LoopTurns } from '@redis-queue/controller';
 import type { Slots } from '@redis-queue/scaling';
 import { PoolAdvisor, type AdvisorOptions } from './deciding/pool-advisor.ts';
+import { PoolClients, type ClientsOptions } from './deciding/pool-clients.ts';
 import { PoolDecider } from './deciding/pool-decider.ts';
 import { observePool } from './deciding/pool-observation.ts';
 import { QueueSlots } from './deciding/queue-slots.ts';
@@ -35,6 +36,8 @@ export interface AutoscalerOptions {
   readonly now: () => number;
   /** For tests that wait for advice. */
   readonly advice?: Pick<AdvisorOptions, 'enough' | 'readEveryMs'>;
+  /** For tests that wait for who speaks to Redis. */
+  readonly clients?: Pick<ClientsOptions, 'readEveryMs'>;
 }
 
 /** A pool that got no decision for this long gets one from what is known, so that missing data is published too. */
@@ -56,6 +59,7 @@ export class Autoscaler implements SamplerHost {
   readonly #samplers: RedisSamplers;
   readonly #decider: PoolDecider;
   readonly #advisor: PoolAdvisor;
+  readonly #clients: PoolClients;
   /** Thousands of pools may have to be decided at the same moment. */
   readonly #turns = new LoopTurns();
   readonly #slots = new QueueSlots();
@@ -75,12 +79,18 @@ export class Autoscaler implements SamplerHost {
       now,
       ...options.advice,
     });
+    this.#clients = new PoolClients({
+      read: async (target) => await this.#samplers.reader(target)?.clients(),
+      now,
+      ...options.clients,
+    });
     this.#decider = new PoolDecider({
       facts: (pool) => ({
         advice: this.#advisor.advice(pool),
         contractLevel: this.#advisor.contractLevel(pool),
         stuckPods: this.#advisor.stuckPods(pool),
         polled: this.#samplers.polled(pool),
+        clients: this.#clients.of(pool),
       }),
       publisher: () => this.#publisher,
       busyPods: (pool) => readBusyPods(pool, this.#topology.queues, (key) => this.#samplers.reader(key)),
@@ -110,7 +120,9 @@ export class Autoscaler implements SamplerHost {
       if (now() - sweptAtMs >= TICK_MS) {
         sweptAtMs = now();
         void this.#decideNeglected(signal);
-        void this.#advisor.readDue(this.#topology.pools.values(), this.#topology.queues, (key) => this.#hasPods(key));
+        const { pools, queues } = this.#topology;
+        for (const facts of [this.#advisor, this.#clients])
+          void facts.readDue(pools.values(), queues, (key) => this.#hasPods(key));
       }
       const adoptDueMs = triggers.hasTopologyChanged ? adoptNextMs : Infinity;
       // oxlint-disable-next-line no-await-in-loop -- this is the loop that waits
@@ -174,6 +186,7 @@ export class Autoscaler implements SamplerHost {
       if (next.pools.has(pool.key)) continue;
       this.#decider.forget(pool);
       this.#advisor.forget(pool);
+      this.#clients.forget(pool);
       this.#samplers.forgetPool(pool);
     }
     this.#samplers.adopt(next);

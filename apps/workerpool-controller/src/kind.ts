@@ -22,6 +22,7 @@ import { blockedPods } from './pods/blocked.ts';
 import { killedPods } from './pods/killed.ts';
 import { latePods } from './pods/late.ts';
 import type { PodStarts } from './pods/start-time.ts';
+import type { StuckPods } from './stuck/stuck-pods.ts';
 import type { BusState } from './size/bus-state.ts';
 import { firstDecisionDueMs } from './size/size.ts';
 import { poolStatus, type StatusFacts } from './status.ts';
@@ -38,6 +39,7 @@ export interface PoolKindDeps extends ApplyDeps {
   readonly pace: StatusPace;
   readonly lasting: LastingStates;
   readonly starts: PodStarts;
+  readonly stuck: StuckPods;
   busState(): BusState;
 }
 
@@ -50,6 +52,8 @@ type PoolOutcome = Outcome<SettledPool, PoolPlan, Reason>;
 /** What no watch reports is checked this often: a foreign object without our label. */
 const FOREIGN_RETRY_MS = 10_000;
 const FOREIGN: ReadonlySet<Reason> = new Set(['DeploymentExists', 'FormerDeployment', 'DisruptionBudgetExists']);
+/** How soon a pod is replaced once the status names it. */
+const STUCK_RETRY_MS = 1_000;
 /** The soonest that a rollout whose time is up is judged again, when what is in the way is no fault of its own. */
 const JUDGEMENT_RETRY_MS = 5_000;
 
@@ -61,12 +65,12 @@ const ROLLOUT_OUTCOMES: Partial<Record<Reason, RolloutOutcome>> = {
 
 /** What is particular to the WorkerPool kind. */
 export function poolKind(deps: PoolKindDeps): Kind<PoolObject, SettledPool, PoolPlan, Reason> {
-  const { sources, ledger, pace, lasting, starts, refusals, metrics } = deps;
+  const { sources, ledger, pace, lasting, starts, stuck, refusals, metrics } = deps;
   return {
     name: 'workerpool',
     type: WORKER_POOLS,
     reasons: WORKER_POOL_REASONS,
-    memories: [ledger, pace, lasting, starts, refusals],
+    memories: [ledger, pace, lasting, starts, stuck, refusals],
 
     observe: (pool, { now, signal }) => observeCached(pool, sources, now().getTime(), signal),
     plan: planPool,
@@ -88,6 +92,7 @@ export function poolKind(deps: PoolKindDeps): Kind<PoolObject, SettledPool, Pool
         unapplied: ledger.unapplied(uid, context.now().getTime())?.problem,
         unspared: ledger.unspared(uid),
         decision: ledger.decision(uid),
+        stuck: await stuck.act(pool, pods, ledger.decision(uid), context),
         scalings: ledger.unreported(uid),
         bus: deps.busState(),
       };
@@ -127,6 +132,7 @@ export function poolKind(deps: PoolKindDeps): Kind<PoolObject, SettledPool, Pool
         ledger.unapplied(pool.metadata.uid ?? '', nowMs)?.forMs,
         ...(decisionPending ? [] : [reportLasting(pool, status, nowMs, event)]),
         decisionPending ? undefined : judgementDueMs(pool, observed.facts?.deployment, status, nowMs),
+        observed.facts?.stuck?.announced && STUCK_RETRY_MS,
         observed.facts?.late.dueInMs,
         observed.facts?.killed.dueInMs,
         stillDueMs(unavailableDueMs(pool, status, nowMs)),

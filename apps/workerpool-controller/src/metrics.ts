@@ -37,6 +37,7 @@ export class PoolMetrics implements DecisionMetrics {
   readonly #lag: Histogram;
   readonly #steps: Counter;
   readonly #deletionCosts: Counter;
+  readonly #replaced: Counter;
   readonly #rollouts: Counter;
   readonly #podStarts: Histogram;
 
@@ -87,6 +88,12 @@ export class PoolMetrics implements DecisionMetrics {
       labelNames: ['result'],
       registers,
     });
+    this.#replaced = new Counter({
+      name: 'redis_queue_stuck_pods_replaced_total',
+      help: 'Pods that did not speak to Redis and were replaced; refused: the API server or a PodDisruptionBudget did not let one go.',
+      labelNames: ['result'],
+      registers,
+    });
     this.#rollouts = new Counter({
       name: 'redis_queue_rollouts_total',
       help: 'Rollouts of pools by outcome: complete, failed (no progress within the deadline) or rolled-back.',
@@ -102,6 +109,7 @@ export class PoolMetrics implements DecisionMetrics {
     for (const outcome of ROLLOUT_OUTCOMES) this.#rollouts.inc({ outcome }, 0);
     for (const step of Object.keys(STEPS)) this.#steps.inc({ step }, 0);
     for (const result of ['written', 'refused']) this.#deletionCosts.inc({ result }, 0);
+    for (const result of ['replaced', 'refused']) this.#replaced.inc({ result }, 0);
     for (const reason of DROP_REASONS) this.#dropped.inc({ reason }, 0);
     for (const outcome of ['scale', 'note']) this.#decisions.inc({ outcome }, 0);
   }
@@ -116,6 +124,10 @@ export class PoolMetrics implements DecisionMetrics {
 
   deletionCosts(result: 'written' | 'refused'): void {
     this.#deletionCosts.inc({ result });
+  }
+
+  podReplaced(result: 'replaced' | 'refused'): void {
+    this.#replaced.inc({ result });
   }
 
   failed(): void {

@@ -13,7 +13,9 @@ import { autoscalingStatus, type AutoscalingInput } from './status/autoscaling-s
 import { queuesNotConsumed } from './status/not-consumed.ts';
 import { readinessOf, type Readiness } from './status/readiness.ts';
 import { scalingConditions } from './status/scaling-conditions.ts';
+import type { StuckFacts } from './stuck/stuck-pods.ts';
 import { availability, shortcoming } from './status/service.ts';
+import { stuckPodsReplaced } from './status/stuck-pods.ts';
 import { stuckHandlers } from './status/stuck-handlers.ts';
 
 /** `deployment`: as it is after the steps were done; undefined when there is none, or none of the pool's own. */
@@ -26,6 +28,8 @@ export interface StatusInput extends AutoscalingInput {
   readonly podStartSeconds?: number | undefined;
   /** Secrets of the template whose changes go unnoticed. */
   readonly untrackedSecrets?: readonly string[];
+  /** What became of pods that are stuck; undefined when nobody knows. */
+  readonly stuck?: StuckFacts | undefined;
   /** Why the last shrink did not spare busy pods: null when it did, undefined when nobody knows. */
   readonly unspared?: Problem | null | undefined;
 }
@@ -55,6 +59,7 @@ export function poolStatus(pool: PoolObject, input: StatusInput, now: Date): Wor
     ...contractLevel(pool, input),
     ...(readiness.rollout && { rollout: readiness.rollout }),
     ...(podStartSeconds !== undefined && { podStartSeconds }),
+    ...replacementOf(pool, input),
     ...(blocked.counts && { blockedReplicas: blocked.counts }),
     ...(autoscaling && { autoscaling }),
   };
@@ -70,6 +75,14 @@ function contractLevel(
   return level === undefined ? undefined : { contractLevel: level };
 }
 
+function replacementOf(
+  { status }: PoolObject,
+  { stuck }: StatusInput,
+): Pick<WorkerPoolStatus, 'replacement'> | undefined {
+  const replacement = stuck ? stuck.replacement : status?.replacement;
+  return replacement && { replacement };
+}
+
 function conditions(pool: PoolObject, input: StatusInput, { state }: Readiness, now: Date): Condition[] {
   const untracked = describeUntracked(input.untrackedSecrets ?? []);
   const scaling = scalingConditions(pool, input);
@@ -81,6 +94,7 @@ function conditions(pool: PoolObject, input: StatusInput, { state }: Readiness, 
     [PoolCondition.PodsKilled]: input.killed.problem,
     [PoolCondition.HandlersStuck]: stuckHandlers(pool, input.decision),
     [PoolCondition.QueueNotConsumed]: queuesNotConsumed(pool, input.decision),
+    [PoolCondition.StuckPodsReplaced]: stuckPodsReplaced(pool, input.stuck),
     [PoolCondition.ConfigTracked]: untracked && ({ ...untracked, status: 'False' } as const),
     [PoolCondition.BusyPodsSpared]: busyPodsSpared(pool, input),
     ...scaling,

@@ -16,6 +16,7 @@ import { runBusConsumer, type BusConsumerDeps } from './size/bus-consumer.ts';
 import { BusLink } from './size/bus-state.ts';
 import { DecisionLedger } from './size/ledger.ts';
 import { autoscaledPools, watchesOf, watchSources, type SourceSettings } from './sources.ts';
+import { StuckPods } from './stuck/stuck-pods.ts';
 import { LastingStates } from './status/lasting.ts';
 
 export interface Settings extends SourceSettings {
@@ -35,8 +36,9 @@ export function wireWorkerPoolController(manager: Manager, settings: Settings): 
   const reconcile = (key: ObjectKey): void => controller.enqueue(key);
   const pace = new StatusPace({ clock: systemClock, onTurn: reconcile });
   const memories = { pace, lasting: new LastingStates(), starts: new PodStarts(), refusals: new Refusals() };
+  const stuck = new StuckPods(shared.metrics);
   const link = new BusLink(bus);
-  const kind = poolKind({ ...shared, ...memories, busState: () => link.state });
+  const kind = poolKind({ ...shared, ...memories, stuck, busState: () => link.state });
   const controller = manageKind(manager, kind, { cache: sources.pools, concurrency, watches: watchesOf(sources) });
   followStarts(sources, { ...shared, ...memories, reconcile });
   if (!bus) return;

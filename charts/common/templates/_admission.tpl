@@ -18,6 +18,7 @@ The name of the policy over a controller's ServiceAccount. Cluster-wide: two rel
   "created" (.created | default dict)
   "scratch" (.scratch | default list)
   "workers" (include "redis-queue.can" (list $root "workers"))
+  "replaceStuck" (and (include "redis-queue.can" (list $root "workers")) $root.Values.workers.replaceStuck)
   "excludedNamespaces" (include "redis-queue.excludedNamespaces" $root | fromJsonArray)
   "template" (include "redis-queue.templateFloor" $root | fromYaml)
 ) -}}
@@ -47,6 +48,9 @@ namespace's default ServiceAccount, which pods that are none of ours have as wel
   namespace: {{ .Release.Namespace }}
   serviceAccountName: {{ include "redis-queue.serviceAccountName" . }}
   leaseName: {{ include "redis-queue.fullname" . }}
+{{- if and (include "redis-queue.can" (list . "workers")) .Values.workers.replaceStuck }}
+  replaceStuck: true
+{{- end }}
 {{- end -}}
 
 {{/* For the notes: how the ServiceAccount is bound where this chart has nothing cluster-wide. */}}
@@ -122,6 +126,7 @@ steals its token, or deceives the controller, can write nothing else. Takes a di
   created               plurals of our group that it creates, and deletes once they have ended → the label that says whose
                         they are: its value is what their names begin with; may be absent
   workers               not empty: it writes the Deployments, PodDisruptionBudgets and pods of WorkerPools
+  replaceStuck          true: it may delete pods of WorkerPools, and ask whether they may be evicted
   excludedNamespaces    where no worker may be created or changed
   template              the floor for pod templates; see redis-queue.templateFloor
 */}}
@@ -137,6 +142,7 @@ steals its token, or deceives the controller, can write nothing else. Takes a di
 {{- range $plural, $_ := $created }}{{ $allowed = append $allowed (printf "redis-queue.io/%s CREATE" $plural) }}{{ end -}}
 {{- range $target, $_ := $owned }}{{ $allowed = append (append $allowed (printf "%s CREATE" $target)) (printf "%s UPDATE" $target) }}{{ end -}}
 {{- if .workers }}{{ $allowed = append $allowed "/pods UPDATE" }}{{ end -}}
+{{- if .replaceStuck }}{{ $allowed = append (append $allowed "/pods DELETE") "/pods/eviction CREATE" }}{{ end -}}
 apiVersion: admissionregistration.k8s.io/v1
 kind: ValidatingAdmissionPolicy
 metadata:
@@ -258,11 +264,11 @@ spec:
     - expression: >-
         !(variables.target in ['apps/deployments', 'policy/poddisruptionbudgets', '/pods']) ||
         !(request.namespace in {{ .excludedNamespaces | toJson }}) ||
-        (oldObject != null && object.spec.?template == oldObject.spec.?template)
+        (oldObject != null && object != null && object.spec.?template == oldObject.spec.?template)
       message: no workers may be created or changed in this namespace; see the Helm value admission.excludedNamespaces of the chart {{ .controller }}
       reason: Forbidden
     - expression: >-
-        variables.target != '/pods' || ('redis-queue.io/pool' in oldObject.metadata.?labels.orValue({}) &&
+        variables.target != '/pods' || request.operation != 'UPDATE' || ('redis-queue.io/pool' in oldObject.metadata.?labels.orValue({}) &&
         object.spec == oldObject.spec &&
         object.metadata.?labels == oldObject.metadata.?labels &&
         object.metadata.?ownerReferences == oldObject.metadata.?ownerReferences &&
@@ -273,6 +279,20 @@ spec:
         name in object.metadata.?annotations.orValue({})))
       message: of pods the {{ .controller }} writes the annotation controller.kubernetes.io/pod-deletion-cost, on those of WorkerPools, and nothing else
       reason: Forbidden
+    {{- if .replaceStuck }}
+    - expression: >-
+        variables.target != '/pods' || request.operation != 'DELETE' ||
+        ('redis-queue.io/pool' in oldObject.metadata.?labels.orValue({}) &&
+        oldObject.metadata.?ownerReferences.orValue([]).exists(owner, owner.?controller.orValue(false) &&
+        owner.kind == 'ReplicaSet' && owner.apiVersion == 'apps/v1'))
+      message: the {{ .controller }} deletes pods of WorkerPools that a ReplicaSet replaces, and no others
+      reason: Forbidden
+    # An eviction does not show whose pod it is.
+    - expression: >-
+        variables.target != '/pods/eviction' || (has(request.dryRun) && request.dryRun)
+      message: the {{ .controller }} asks by a dry run whether a pod may be evicted, and evicts none
+      reason: Forbidden
+    {{- end }}
     {{- include "redis-queue.templateValidations" (dict "template" .template "where" "the pod template" "tokenByDefault" "true" "reason" "Forbidden") | trim | nindent 4 }}
     {{- end }}
 ---

@@ -134,6 +134,15 @@ roleRef:
 - apiGroups: [""]
   resources: [pods]
   verbs: [get, list, watch, patch]
+{{- if .Values.workers.replaceStuck }}
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [delete]
+# A dry run: whether the PodDisruptionBudgets let a pod go.
+- apiGroups: [""]
+  resources: [pods/eviction]
+  verbs: [create]
+{{- end }}
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [get, list, watch, create, patch]

@@ -122,6 +122,7 @@ export { hasWorkers, obliterateRound, type ObliterateOutcome, type ObliterateRou
 export { requireDatabase } from './connections/database.ts';
 export { reconnectWhenSilent, retryAfterMs, type SilenceOptions } from './connections/silence.ts';
 export type { Sampled } from './redis/sampled.ts';
+export { readClientIdleTimes, type ClientIdleTimes } from './redis/client-idle-times.ts';
 export { readServerPressure, type ServerClients, type ServerPressure } from './redis/pressure.ts';
 export { readServerInfo, type ServerInfo } from './connections/server.ts';
 export { readServerMemory, type ServerMemory } from './sampling/server-memory.ts';

@@ -2,7 +2,7 @@ import { MAX_TIME_MS } from '@redis-queue/bullmq';
 import { z } from 'zod';
 
 /** What this release writes. Readers take every 1.x: a new minor only adds optional fields. */
-export const SCHEMA_VERSION = '1.3';
+export const SCHEMA_VERSION = '1.4';
 const SUPPORTED_MAJOR = '1';
 
 const count = z.int().min(0);
@@ -66,6 +66,19 @@ const stuckPodSchema = z.object({
 /** Most pods that a decision names. */
 export const MOST_STUCK_PODS = 50;
 
+/** Most addresses of clients that a decision holds: about 25 KB. */
+export const MOST_CLIENTS = 1_000;
+const clientsSchema = z.union([
+  /** Whole seconds since each address last spoke to the Redis of the queues. */
+  z.object({
+    idleSeconds: z
+      .record(z.string().min(1).max(64), count)
+      .refine((addresses) => Object.keys(addresses).length <= MOST_CLIENTS),
+  }),
+  /** Why that is not known. */
+  z.object({ unknown: z.string().min(1).max(1_024) }),
+]);
+
 /** One decision of the autoscaler on one pool: absolute and dated, holds included. */
 export const scalingDecisionSchema = z.object({
   /** `<major>.<minor>`. */
@@ -113,10 +126,13 @@ export const scalingDecisionSchema = z.object({
    * Since 1.2.
    */
   polled: z.string().min(1).max(1_024).optional().catch(undefined),
+  /** Who speaks to the Redis of the queues, for a pool with replaceStuck; absent: not asked. Since 1.4. */
+  clients: clientsSchema.optional().catch(undefined),
 });
 
 export type ScalingDecision = z.infer<typeof scalingDecisionSchema>;
 export type DecisionAdvice = z.infer<typeof decisionAdviceSchema>;
+export type SpeakingClients = z.infer<typeof clientsSchema>;
 export type StuckPod = z.infer<typeof stuckPodSchema>;
 export type DecisionSignal = z.infer<typeof decisionSignalSchema>;
 

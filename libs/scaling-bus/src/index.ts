@@ -12,6 +12,7 @@ export {
   decisionAdviceSchema,
   decisionSignalSchema,
   isExpired,
+  MOST_CLIENTS,
   MOST_STUCK_PODS,
   parseDecision,
   SCHEMA_VERSION,
@@ -21,6 +22,7 @@ export {
   type NamedPool,
   type ParsedDecision,
   type ScalingDecision,
+  type SpeakingClients,
   type StuckPod,
 } from './decision.ts';
 export { busFlags, readBusFlags } from './flags.ts';

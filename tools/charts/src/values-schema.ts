@@ -63,6 +63,7 @@ const workerPods = closed({
     maximum: 2_147_483_647,
     description: "Uid and gid of worker pods; null: the image's, or the platform's.",
   },
+  replaceStuck: flag('Whether pods of pools with spec.replaceStuck may be deleted.'),
   secretNames: {
     ...secretNames,
     description: 'Names of further Secrets that may be read, so that pods that use them are replaced when they change.',
@@ -267,6 +268,7 @@ export function valueSchemas(): Map<string, JsonSchema> {
                 objectName,
               ),
               excludedNamespaces,
+              replaceStuck: flag('What workers.replaceStuck of its chart is.'),
             },
             { required: ['controller', 'namespace', 'serviceAccountName'] },
           ),

@@ -91,6 +91,9 @@ const WORKERS = `workers:
   secretNames: []
   # -- Uid and gid of worker pods, for images that name none. null: the image's, or what OpenShift's restricted-v2 gives.
   runAsUser: 65532
+  # -- Whether pools with spec.replaceStuck may have a pod deleted that does not speak to Redis: the right to delete pods,
+  # and to ask by a dry run whether they may be evicted. The policy over the ServiceAccount lets pods of pools go, no others.
+  replaceStuck: false
 `;
 
 const TEMPLATE = `# What spec.template of a WorkerPool may ask for, as the policy over the ServiceAccount judges Deployments. Give the same to

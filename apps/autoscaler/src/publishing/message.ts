@@ -30,7 +30,7 @@ export interface Outgoing extends PoolFacts {
 
 /** The decision as the bus carries it; times in the bus's Redis time. */
 export function decisionMessage(
-  { pool, currentReplicas, decision, busy, advice, stuckPods, contractLevel, polled }: Outgoing,
+  { pool, currentReplicas, decision, busy, advice, stuckPods, contractLevel, polled, clients }: Outgoing,
   nowMs: number,
   stamp: Stamp,
 ): ScalingDecision {
@@ -55,6 +55,7 @@ export function decisionMessage(
     ...(contractLevel !== undefined && { contractLevel }),
     ...(stuckPods !== undefined && { stuckHandlers: [...stuckPods] }),
     ...(polled !== undefined && { polled: polled.slice(0, LONGEST_POLLED) }),
+    ...(clients !== undefined && { clients }),
   };
 }
 

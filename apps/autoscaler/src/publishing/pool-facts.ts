@@ -1,5 +1,5 @@
 import type { PoolAdvice } from '@redis-queue/scaling';
-import type { StuckPod } from '@redis-queue/scaling-bus';
+import type { SpeakingClients, StuckPod } from '@redis-queue/scaling-bus';
 
 /** What is published of a pool beside its size, for its status. Absent: there is nothing to say. */
 export interface PoolFacts {
@@ -11,6 +11,8 @@ export interface PoolFacts {
   readonly contractLevel?: number | undefined;
   /** Why its queues at rest are polled. */
   readonly polled?: string | undefined;
+  /** Who speaks to the Redis of its queues; the same object until it was read again. */
+  readonly clients?: SpeakingClients | undefined;
 }
 
 /** Whether people are to read something else. Pure. */
@@ -18,6 +20,7 @@ export function isNewsOf(next: PoolFacts, last: PoolFacts): boolean {
   return (
     (next.advice !== undefined && next.advice !== last.advice) ||
     next.stuckPods !== last.stuckPods ||
+    next.clients !== last.clients ||
     next.contractLevel !== last.contractLevel ||
     (next.polled === undefined) !== (last.polled === undefined)
   );

@@ -4,6 +4,7 @@ import {
   connectionKey,
   describeTarget,
   QueueWakeups,
+  readClientIdleTimes,
   readInTime,
   readServerPressure,
   sampleHolders,
@@ -25,6 +26,7 @@ import {
   type Wakeups,
 } from '@redis-queue/bullmq';
 import { unlessAborted } from '@redis-queue/controller';
+import { MOST_CLIENTS, type SpeakingClients } from '@redis-queue/scaling-bus';
 import type { WatchedQueue } from '../watching/topology.ts';
 
 export type SampleResult =
@@ -47,6 +49,9 @@ export interface ReaderOptions {
  * overtake it.
  */
 const HOLDERS_TIMEOUT_MS = 500;
+
+/** Of why it is not known who speaks to a Redis; as many characters as the bus takes. */
+const LONGEST_UNKNOWN = 1_024;
 
 /** Of any other read; longer than ioredis takes to give up where it does. */
 const READ_TIMEOUT_MS = 6_000;
@@ -140,6 +145,20 @@ export class RedisReader {
       return await this.#read((redis) => sampleUsage(redis, places));
     } catch {
       return undefined;
+    }
+  }
+
+  /** Who speaks to the Redis, and who has not for how long, or why that is not known. */
+  async clients(): Promise<SpeakingClients> {
+    try {
+      const idle = await this.#read(readClientIdleTimes);
+      if (idle === undefined || idle.size > MOST_CLIENTS)
+        return { unknown: 'Redis has more than 2,000 connections, or they come from more than 1,000 addresses' };
+      return { idleSeconds: Object.fromEntries(idle) };
+    } catch (error) {
+      const { reason, message } = classifyRedisError(error);
+      const right = "; give the sampler's user +client|list";
+      return { unknown: `${message}${reason === 'RedisNoPermission' ? right : ''}`.slice(0, LONGEST_UNKNOWN) };
     }
   }
 

@@ -72,7 +72,7 @@ export class TestAutoscaler implements AsyncDisposable {
   }
 
   /** Runs an autoscaler that remembers nothing, in place of the one before. */
-  async run(options: Partial<Pick<AutoscalerOptions, 'advice' | 'now'>> = {}): Promise<void> {
+  async run(options: Partial<Pick<AutoscalerOptions, 'advice' | 'clients' | 'now'>> = {}): Promise<void> {
     await this.#running?.stop();
     this.#registry = new Registry();
     const triggers = new Triggers();

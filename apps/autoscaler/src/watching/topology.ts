@@ -50,6 +50,8 @@ export interface ScaledPool {
   readonly view: PoolSpecView;
   /** The part of the spec that advice is about. */
   readonly advised: AdvisedSpec;
+  /** Pods that do not speak to Redis are to be replaced. */
+  readonly replaceStuck: boolean;
   readonly queues: readonly PoolQueue[];
 }
 
@@ -104,6 +106,7 @@ export function buildTopology(cluster: ClusterView): Topology {
       generation: pool.metadata.generation ?? 0,
       view,
       advised: advisedSpec(pool.spec),
+      replaceStuck: pool.spec.replaceStuck === true,
       queues: poolQueues.map(({ name, at }): PoolQueue => (at.ok ? { queue: name, id: at.id } : at.unseen)),
     });
     for (const { at } of poolQueues) {

@@ -17,6 +17,8 @@ export const PoolCondition = {
   PodsKilled: 'PodsKilled',
   HandlersStuck: 'HandlersStuck',
   QueueNotConsumed: 'QueueNotConsumed',
+  /** Normal when True, and absent then. */
+  StuckPodsReplaced: 'StuckPodsReplaced',
   /** Normal when True, and absent then: most pools have no configuration to follow. */
   ConfigTracked: 'ConfigTracked',
   /** Normal when True, and absent then. */

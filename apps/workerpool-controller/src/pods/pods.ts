@@ -22,6 +22,8 @@ export interface Pod extends Resource, PodStart {
   readonly ready: boolean;
   /** Since when it is not ready, as the kubelet says; absent while it is, and before it has a node. */
   readonly unreadySince?: string;
+  /** Its IP address; absent until it has one. */
+  readonly address?: string;
   /** Why the scheduler has found no node; absent once it has. */
   readonly unschedulable?: string;
   /** Those that have something to report: waiting ones first, then ones that restarted or ended. */
@@ -47,6 +49,7 @@ interface Terminated {
 interface ApiPod extends Resource {
   status?: {
     phase?: string;
+    podIP?: string;
     conditions?: PodCondition[];
     initContainerStatuses?: ContainerStatus[];
     containerStatuses?: ContainerStatus[];
@@ -89,6 +92,7 @@ export function trimPod(object: Resource): Pod {
     phase: status.phase ?? 'Unknown',
     ready: readiness?.status === 'True',
     ...(unreadySince !== undefined && { unreadySince }),
+    ...(status.podIP !== undefined && { address: status.podIP }),
     ...startOf(creationTimestamp, status.conditions ?? [], hasFailed),
     ...(noNode && { unschedulable: shortened(scheduled.message ?? '') }),
     // Without a node there is no kubelet to report on containers.

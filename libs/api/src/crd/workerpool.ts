@@ -113,6 +113,11 @@ export const workerPoolDefinition: KindDefinition = {
         'no job has left the line of a queue for a minute although pods are ready with free slots and nothing limits the queue: which, since when, what waits, what is free, and where to look; absent otherwise, and while autoscaling is off.',
     },
     {
+      type: 'StuckPodsReplaced',
+      meaning:
+        'False while spec.replaceStuck has pods to replace and does not: which, since when, and what it waits for; or while it cannot see which pods speak to Redis. Absent otherwise.',
+    },
+    {
       type: 'ConfigTracked',
       meaning:
         'False while spec.template names Secrets whose changes do not replace the pods, because the controller may not read them; absent otherwise.',

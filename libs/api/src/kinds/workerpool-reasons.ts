@@ -102,6 +102,26 @@ export const WORKER_POOL_REASONS = {
     kind: 'degraded',
     doc: 'For a minute no job has left the line of a queue although pods are ready with free slots, and the queue is neither paused nor held by a rate limit or global concurrency; the message says which, since when, how many jobs wait and how many slots are free. Read the log of the pods; delete a pod that hangs.',
   },
+  PodsStuck: {
+    kind: 'degraded',
+    doc: 'Ready pods have not spoken to the Redis of the queues for minutes, and spec.replaceStuck replaces them one by one; the message names them and says what the next one waits for: pods that start, the PodDisruptionBudget, or five minutes since the last one.',
+  },
+  ReplacedInVain: {
+    kind: 'degraded',
+    doc: 'A pod that spec.replaceStuck replaced was followed by one that does not speak to Redis either, so no further one is replaced. Read its log; it goes on once a pod that has started since speaks to Redis.',
+  },
+  ReplacementForbidden: {
+    kind: 'degraded',
+    doc: 'The controller may not evict pods, so spec.replaceStuck has no effect: set the Helm value workers.replaceStuck of the chart workerpool-controller, or see which policy refuses it in the message.',
+  },
+  ClientsUnknown: {
+    kind: 'degraded',
+    doc: 'spec.replaceStuck has no effect while the autoscaler cannot see who speaks to Redis; the message says why: the user of the sampler may not list clients, there are too many connections, or no pod connects from its own address.',
+  },
+  PodReplaced: {
+    kind: 'notice',
+    doc: 'A pod that had not spoken to Redis for minutes was deleted, as spec.replaceStuck asks; its ReplicaSet starts another.',
+  },
   Disabled: { kind: 'notice', doc: 'Autoscaling is off: spec.replicas sets the size.' },
   WaitingForDecision: {
     kind: 'notice',

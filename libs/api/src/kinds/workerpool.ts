@@ -205,6 +205,12 @@ export const workerPoolSpecSchema = z
       })
       .optional()
       .describe('How many pods node drains may evict at once. Absent: 25%, rounded up.'),
+    replaceStuck: z
+      .boolean()
+      .optional()
+      .describe(
+        'Replace a ready pod that has not spoken to the Redis of the queues for five minutes while another pod of the pool does: one at a time, within the PodDisruptionBudget, and not again before it has helped. For images of any library; not for workers that pause themselves or have a lockDuration of more than eight minutes. Needs autoscaling, the Helm value workers.replaceStuck, and a sampler that may read CLIENT LIST. Default: false.',
+      ),
     template: z
       .looseObject({})
       .optional()
@@ -221,6 +227,12 @@ export const workerPoolSpecSchema = z
         message:
           'concurrency must be at least the number of queues, so that every queue gets a job in each pod; raise spec.concurrency or split spec.queues over several pools',
         fieldPath: '.concurrency',
+      },
+      {
+        rule: '!has(self.replaceStuck) || !self.replaceStuck || (has(self.autoscaling) && self.autoscaling.enabled)',
+        message:
+          'replaceStuck needs spec.autoscaling.enabled, because the autoscaler sees who speaks to Redis; enable it, or take replaceStuck out',
+        fieldPath: '.replaceStuck',
       },
       {
         rule: '!has(self.queueWeights) || self.queueWeights.all(name, name in self.queues)',
@@ -298,6 +310,13 @@ export const workerPoolStatusSchema = z.object({
     .describe(
       'How long its pods take from their creation until they are ready: what nine of the last ten did not exceed, without those that waited for a node. The autoscaler looks that far ahead. Absent: none has started yet, or the image serves no probes.',
     ),
+  replacement: z
+    .object({
+      pod: z.string().max(253).describe('Its name.'),
+      time: z.string().meta({ format: 'date-time' }).describe('When it was deleted.'),
+    })
+    .optional()
+    .describe('The pod that spec.replaceStuck replaced last. The next one has to wait until this has helped.'),
   blockedReplicas: z
     .object({
       rejected: z.int().optional().describe('Pods that the API server refuses: a quota, a limit range, a policy.'),

@@ -67,6 +67,8 @@ export const isFieldConflict = (error: unknown): boolean =>
 /** The resourceVersion or continue token is too old: list again. */
 export const isExpired = (error: unknown): boolean => error instanceof ApiError && error.code === 410;
 export const isForbidden = (error: unknown): boolean => error instanceof ApiError && error.code === 403;
+/** The API server is busy, or a PodDisruptionBudget lets no pod go. */
+export const isTooManyRequests = (error: unknown): boolean => error instanceof ApiError && error.code === 429;
 /** The object itself is bad (422, 400): trying again changes nothing. */
 export const isInvalid = (error: unknown): boolean =>
   error instanceof ApiError && (error.code === 422 || error.code === 400);

@@ -171,6 +171,17 @@ export class KubeClient {
     }
   }
 
+  /**
+   * Whether the PodDisruptionBudgets over the pod let it be evicted now; nothing is changed. The ApiError of 429 says which
+   * does not.
+   */
+  async dryRunEviction(type: ResourceType, key: ObjectKey, options: RequestOptions = {}): Promise<void> {
+    const { name, namespace } = key;
+    const body = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name, namespace } };
+    const path = `${objectPath(type, key)}/eviction`;
+    await this.#send({ verb: 'create', method: 'POST', path, query: { dryRun: 'All' }, body, signal: options.signal });
+  }
+
   /** A request to any path, for what is not an object (`/version`, `/api`). */
   raw<T>(path: string, options: RequestOptions = {}): Promise<T> {
     return this.#send<T>({ verb: 'get', method: 'GET', path, signal: options.signal });

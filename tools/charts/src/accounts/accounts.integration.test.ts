@@ -317,6 +317,42 @@ it('with all rights of an administrator it does nothing else either, and the req
   expect(slips).toEqual([]);
 }, 240_000);
 
+it('with workers.replaceStuck it may have pods of pools go that a ReplicaSet replaces, and no others', async () => {
+  const { shop, accounts, controlPlane } = stage;
+  await stage.asAdministrators(false);
+  await stage.letReplaceStuck();
+  const send = (method: 'POST' | 'DELETE', path: string, body?: object) =>
+    accounts['workerpool-controller'].send({
+      method,
+      path: `/api/v1/namespaces/${shop}/pods/${path}`,
+      ...(body && { body }),
+    });
+  const eviction = (name: string) => ({
+    apiVersion: 'policy/v1',
+    kind: 'Eviction',
+    metadata: { name, namespace: shop },
+  });
+  // Right and policy are in force once this passes; that no disruption is allowed now is the answer of a budget.
+  const asked = await eventually(async () => {
+    const answer = await send('POST', `${scene.workerPod}/eviction?dryRun=All`, eviction(scene.workerPod));
+    return answer.code === 403 ? undefined : answer;
+  }, PATIENCE);
+  expect([201, 429]).toContain(asked.code);
+  const refused: [string, Answer][] = [
+    ['an eviction that is none', await send('POST', `${scene.workerPod}/eviction`, eviction(scene.workerPod))],
+    ['a foreign pod', await send('DELETE', `${scene.webPod}?dryRun=All`)],
+  ];
+  await controlPlane.apply({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'alone', namespace: shop, labels: { 'redis-queue.io/pool': 'workers' } },
+    spec: { containers: [{ name: 'a', image: 'registry.example/a' }] },
+  });
+  refused.push(['a pod that nobody replaces', await send('DELETE', 'alone?dryRun=All')]);
+  for (const [what, answer] of refused) expect([what, isDenial(answer)], answer.message).toEqual([what, true]);
+  expect((await send('DELETE', `${scene.workerPod}?dryRun=All`)).code).toBe(200);
+}, 120_000);
+
 /** By a rule of a policy that was decided, not by one that failed. */
 const isDenial = ({ code, message }: Answer): boolean =>
   code === 403 && message.includes('denied request') && !message.includes('resulted in error');

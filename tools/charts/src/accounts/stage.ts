@@ -100,6 +100,18 @@ export class Stage implements AsyncDisposable {
     await eventually(settled, { timeoutMs: 30_000, description: 'RBAC to follow' });
   }
 
+  /** Gives the workerpool-controller the rights and the policy that the value workers.replaceStuck gives it. */
+  async letReplaceStuck(): Promise<void> {
+    const objects = await render(chartFolder('redis-queue'), {
+      namespace: this.release,
+      values: { global: { template: TEMPLATE_VALUES }, 'workerpool-controller': { workers: { replaceStuck: true } } },
+    });
+    await applyAll(
+      this.controlPlane,
+      objects.filter((object) => isRight(object) || isPolicy(object)),
+    );
+  }
+
   async #refusesHostNetwork(): Promise<boolean> {
     const spec = { image: 'a', version: '1', queues: ['a'], template: { spec: { hostNetwork: true } } };
     const body = { apiVersion: 'redis-queue.io/v1', kind: 'WorkerPool', metadata: { name: 'probe' }, spec };

@@ -416,6 +416,10 @@ const WORKER_POOL: Effects = {
     file: 'apps/workerpool-controller/src/queues/resolve.test.ts',
     test: 'gives the pods the weight of each queue that queueWeights gives another than 1',
   },
+  replaceStuck: {
+    file: 'apps/workerpool-controller/src/stuck/stuck-pods.integration.test.ts',
+    test: 'a pod that does not speak to Redis is replaced, and no second one before that has helped',
+  },
   concurrency: SERVED,
   replicas: {
     file: 'apps/workerpool-controller/src/plan.test.ts',
