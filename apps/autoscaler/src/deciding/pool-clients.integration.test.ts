@@ -12,11 +12,15 @@ const PATIENCE = { timeoutMs: 60_000 };
 it('tells who speaks to Redis, of a pool that wants stuck pods replaced and of no other; or which right is missing', async () => {
   await using stack = new AsyncDisposableStack();
   const scaler = stack.use(await TestAutoscaler.start());
+  const admin = new Redis(scaler.redis.url);
+  stack.defer(() => admin.disconnect());
+  await admin.config('SET', 'protected-mode', 'no');
   // A pod, as Redis sees one.
   const pod = connect({ port: scaler.redis.port, host: '127.0.0.1', localAddress: '127.0.0.7' });
   stack.defer(() => void pod.destroy());
   pod.write('PING\r\n');
-  await once(pod, 'data');
+  const [answer] = (await once(pod, 'data')) as [Buffer];
+  expect(answer.toString()).toBe('+PONG\r\n');
   for (const name of ['asks', 'other']) {
     const pool = aPool(name, [name], { minReplicas: 1 });
     scaler.add({ ...pool, spec: { ...pool.spec, ...(name === 'asks' && { replaceStuck: true }) } }, 1);
@@ -28,8 +32,6 @@ it('tells who speaks to Redis, of a pool that wants stuck pods replaced and of n
   await eventually(() => scaler.of('other').at(-1), PATIENCE);
   expect(scaler.of('other').filter((decision) => decision.clients)).toEqual([]);
 
-  const admin = new Redis(scaler.redis.url);
-  stack.defer(() => admin.disconnect());
   const user = ['sampler', 'reset', 'on', '>pw', 'resetchannels', ...ACL_RULES.reader.split(' ')];
   await admin.call('ACL', 'SETUSER', ...user);
   scaler.redisUrl = `redis://sampler:pw@127.0.0.1:${scaler.redis.port}`;

@@ -7,13 +7,21 @@ import { classifyRedisError } from '../connections/errors.ts';
 import { UnexpectedReplyError } from './reply.ts';
 import { parseClientList, readClientIdleTimes } from './client-idle-times.ts';
 
+/** Redis lets in only 127.0.0.1 without a password. */
+async function letIn(port: number): Promise<void> {
+  const redis = new Redis({ port });
+  await redis.config('SET', 'protected-mode', 'no');
+  redis.disconnect();
+}
+
 /** A client from an address of its own, as a pod has one. */
 async function speaker(stack: AsyncDisposableStack, port: number, localAddress: string): Promise<() => Promise<void>> {
   const socket = connect({ port, host: '127.0.0.1', localAddress });
   stack.defer(() => void socket.destroy());
   const ping = async (): Promise<void> => {
     socket.write('PING\r\n');
-    await once(socket, 'data');
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(answer.toString()).toBe('+PONG\r\n');
   };
   await ping();
   return ping;
@@ -25,6 +33,7 @@ it('tells since when each address has been silent, by the connection of it that 
   stack.defer(() => server.stop());
   const redis = new Redis({ port: server.port });
   stack.defer(() => redis.disconnect());
+  await letIn(server.port);
   const [alive] = await Promise.all(
     ['127.0.0.2', '127.0.0.2', '127.0.0.3'].map((address) => speaker(stack, server.port, address)),
   );
@@ -40,6 +49,7 @@ it('asks every primary of a Redis Cluster', async () => {
   const cluster = stack.use(await startRedisCluster());
   const redis = new Cluster([cluster.address]);
   stack.defer(() => redis.disconnect());
+  await letIn(cluster.nodes[2]!.port);
   await speaker(stack, cluster.nodes[2]!.port, '127.0.0.9');
   // Its nodes are known once it is ready.
   await redis.ping();
