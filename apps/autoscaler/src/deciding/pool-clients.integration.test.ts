@@ -38,7 +38,7 @@ it('tells who speaks to Redis, of a pool that wants stuck pods replaced and of n
   const from = scaler.decisions.length;
   await scaler.run({ clients: { readEveryMs: 200 } });
   const refused = await eventually(
-    () => scaler.decisions.slice(from).findLast(({ clients: told }) => told && 'unknown' in told)?.clients,
+    () => scaler.decisions.slice(from).findLast(({ clients: seen }) => seen && 'unknown' in seen)?.clients,
     PATIENCE,
   );
   expect(refused).toMatchObject({ unknown: expect.stringContaining("give the sampler's user +client|list") as string });

@@ -15,7 +15,7 @@ const waiting = (reason: string, message?: string) => worker({ state: { waiting:
 const crashed = { terminated: { reason: 'OOMKilled', exitCode: 137, finishedAt: '2026-01-01T00:00:00Z' } };
 
 describe('what is cached of a pod', () => {
-  it('is what names it, its state, and what its containers have to report', () => {
+  it('is what names it, its address and state, and what its containers have to report', () => {
     const trimmed = pod(
       {
         phase: 'Running',
@@ -45,6 +45,7 @@ describe('what is cached of a pod', () => {
       },
       phase: 'Running',
       ready: true,
+      address: '10.0.0.1',
       containers: [
         {
           name: 'worker',

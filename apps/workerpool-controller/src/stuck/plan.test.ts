@@ -66,9 +66,11 @@ describe('who is silent', () => {
   });
 });
 
+/** A pool that wants stuck pods replaced. */
+const pool = (replacement?: { pod: string; time: string }) =>
+  aPool({ ...autoscaled(1, 9), replaceStuck: true }, replacement && { replacement });
+
 describe('which pod is replaced', () => {
-  const pool = (replacement?: { pod: string; time: string }) =>
-    aPool({ ...autoscaled(1, 9), replaceStuck: true }, replacement && { replacement });
   const found = (of: readonly Pod[], idle: ReturnType<typeof heard>): Silence =>
     findSilence(of, idle, NO_SILENCE, NOW_MS);
   const oneStuck = found(pods, heard(4, 4, 400));

@@ -38,7 +38,7 @@ export async function replacePod(
 ): Promise<Replaced> {
   const key = keyOf(pod);
   try {
-    const live = await client.get<Resource>(PODS, key, options);
+    const live = await client.get(PODS, key, options);
     if (live === undefined || !isSame(live, pod, pool)) return { kind: 'changed' };
     await client.dryRunEviction(PODS, key, options);
     const { uid = '', resourceVersion = '' } = live.metadata;

@@ -6,7 +6,7 @@ import { hasEnded, type Pod } from '../pods/pods.ts';
  * (30 s), or runs jobs with a `lockDuration` of up to eight minutes, whose locks it renews in half of that.
  */
 export const SILENT_MS = 5 * 60_000;
-/** A pod that has spoken since then speaks: what is known is up to a minute old, and an idle worker speaks each 10 s. */
+/** A pod that has spoken since then speaks: what is known is up to a minute old, and an idle worker speaks every 10 s. */
 const SPEAKS_MS = 60_000;
 
 /** Who of a pool's pods speaks to the Redis of its queues. */

@@ -20,7 +20,7 @@ async function podsOf({ metadata: { name } }: PoolObject): Promise<Resource[]> {
   return items.filter(({ metadata }) => !metadata.deletionTimestamp);
 }
 
-/** An autoscaled pool of so many ready pods, the n-th of them at 10.0.0.n, and a way to tell who speaks to Redis. */
+/** An autoscaled pool of so many ready pods, the n-th of them at 10.0.0.n, and a way to publish who speaks to Redis. */
 async function stage(name: string, size: number) {
   const pool = await rig.cluster.pool(rig.namespace, name, {
     autoscaling: { enabled: true, minReplicas: 0, maxReplicas: 20 },
@@ -42,9 +42,9 @@ async function stage(name: string, size: number) {
     throw new Error(JSON.stringify(status));
   }, PATIENT);
   expect(settled.replacement).toBeUndefined();
-  const tell = (clients: SpeakingClients): Promise<void> =>
+  const publish = (clients: SpeakingClients): Promise<void> =>
     rig.cluster.publish(pool, { sequence: ++sequence, currentReplicas: size, desiredReplicas: size, clients });
-  return { pool, names: pods.map(({ metadata }) => metadata.name), tell };
+  return { pool, names: pods.map(({ metadata }) => metadata.name), publish };
 }
 
 /** Plays kubelet. */
@@ -56,25 +56,25 @@ async function start(name: string, podIP: string): Promise<void> {
 const conditionOf = async (pool: PoolObject) =>
   (await rig.cluster.read(pool)).status?.conditions?.find(({ type }) => type === 'StuckPodsReplaced');
 
-/** Tells it again and again, as the autoscaler does, until the probe holds. */
-const toldUntil = <T>(
-  tell: (clients: SpeakingClients) => Promise<void>,
+/** Publishes again and again, as the autoscaler does, until the probe holds. */
+const publishUntil = <T>(
+  publish: (clients: SpeakingClients) => Promise<void>,
   clients: SpeakingClients,
   probe: () => Promise<T | undefined | false>,
 ) =>
   eventually(
     async () => {
-      await tell(clients);
+      await publish(clients);
       return await probe();
     },
     { ...PATIENT, intervalMs: 500 },
   );
 
 it('a pod that does not speak to Redis is replaced, and no second one before that has helped', async () => {
-  const { pool, names, tell } = await stage('stuck', 3);
+  const { pool, names, publish } = await stage('stuck', 3);
   const [, stuck] = names as [string, string, string];
   const idleSeconds = { '10.0.0.1': 3, '10.0.0.2': 420, '10.0.0.3': 5 };
-  const left = await toldUntil(tell, { idleSeconds }, async () => {
+  const left = await publishUntil(publish, { idleSeconds }, async () => {
     const found = await podsOf(pool);
     return !found.some(({ metadata }) => metadata.name === stuck) && found.length === 3 && found;
   });
@@ -86,7 +86,7 @@ it('a pod that does not speak to Redis is replaced, and no second one before tha
   const successor = left.find(({ metadata }) => !names.includes(metadata.name))!.metadata.name;
   await start(successor, '10.0.0.4');
   const clients = { idleSeconds: { '10.0.0.1': 3, '10.0.0.3': 900, '10.0.0.4': 2 } };
-  const condition = await toldUntil(tell, clients, async () => {
+  const condition = await publishUntil(publish, clients, async () => {
     const said = await conditionOf(pool);
     return said?.message.includes('not before') && said;
   });
@@ -94,8 +94,8 @@ it('a pod that does not speak to Redis is replaced, and no second one before tha
   expect((await podsOf(pool)).map(({ metadata }) => metadata.name).toSorted()).toEqual(
     [names[0]!, names[2]!, successor].toSorted(),
   );
-  await toldUntil(
-    tell,
+  await publishUntil(
+    publish,
     { idleSeconds: { '10.0.0.1': 3, '10.0.0.3': 3, '10.0.0.4': 2 } },
     async () => !(await conditionOf(pool)),
   );
@@ -112,10 +112,10 @@ async function guard(pool: string): Promise<void> {
 }
 
 it('while the budgets let no pod go, none is deleted, and the status says so', async () => {
-  const { pool, names, tell } = await stage('guarded', 2);
+  const { pool, names, publish } = await stage('guarded', 2);
   await guard('guarded');
   const clients = { idleSeconds: { '10.0.0.1': 3, '10.0.0.2': 420 } };
-  const condition = await toldUntil(tell, clients, async () => {
+  const condition = await publishUntil(publish, clients, async () => {
     const said = await conditionOf(pool);
     return said?.message.includes('PodDisruptionBudget') && said;
   });
@@ -157,8 +157,8 @@ it('deletes the very pod that was found, when its budget says yes', async () => 
 });
 
 it('says why it does not know who speaks', async () => {
-  const { pool, tell } = await stage('unknown', 1);
-  const condition = await toldUntil(tell, { unknown: 'NOPERM; give the sampler +client|list' }, () =>
+  const { pool, publish } = await stage('unknown', 1);
+  const condition = await publishUntil(publish, { unknown: 'NOPERM; give the sampler +client|list' }, () =>
     conditionOf(pool),
   );
   expect(condition).toMatchObject({

@@ -349,7 +349,8 @@ it('with workers.replaceStuck it may have pods of pools go that a ReplicaSet rep
     spec: { containers: [{ name: 'a', image: 'registry.example/a' }] },
   });
   refused.push(['a pod that nobody replaces', await send('DELETE', 'alone?dryRun=All')]);
-  for (const [what, answer] of refused) expect([what, isDenial(answer)], answer.message).toEqual([what, true]);
+  for (const [what, answer] of refused)
+    expect([what, answer.message, isDenial(answer)]).toEqual([what, answer.message, true]);
   expect((await send('DELETE', `${scene.workerPod}?dryRun=All`)).code).toBe(200);
 }, 120_000);
 
