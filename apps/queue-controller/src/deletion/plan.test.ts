@@ -53,6 +53,30 @@ it('a Queue whose Secret has led to another Redis since says where its data is l
   expect(plan({ deletionPolicy: 'Delete' }, same, { status }).steps).toEqual([{ kind: 'removeFinalizer' }]);
 });
 
+describe('deleting a Queue that only observes', () => {
+  const observes = { adoptionPolicy: 'Observe', deletionPolicy: 'Delete' } as const;
+
+  it.each([{}, FORCE])('writes nothing to Redis, whatever it had taken over before, with %j', (annotations) => {
+    const found = observed({ ...ours, schedulerList: 'c1/shop/emails\nnightly' }, { sample: empty });
+    expect(plan(observes, found, { annotations }).steps).toEqual([
+      { kind: 'removeFinalizer', dataRetained: 'adoptionPolicy is Observe' },
+    ]);
+    expect(plan(observes, unreadable('RedisUnreachable'), { annotations }).steps).toEqual([
+      { kind: 'removeFinalizer', dataRetained: 'adoptionPolicy is Observe' },
+    ]);
+  });
+
+  it('ends a removal that was begun: the queue does not stay paused', () => {
+    const begun = { rawOwnerMark: markOf([], undefined, { fence: FENCE, paused: true }), paused: true };
+    expect(kinds(plan(observes, observed(begun, { sample: empty })))).toEqual([
+      'endRemoval',
+      'resume',
+      'endRemoval',
+      'removeFinalizer',
+    ]);
+  });
+});
+
 describe('deleting a Queue that has declared job schedulers', () => {
   const scheduled = { ...ours, schedulerList: 'c1/shop/emails\nnightly\nhourly' };
   const withRuns = observed(scheduled, { sample: { ...empty, delayed: 2 } });

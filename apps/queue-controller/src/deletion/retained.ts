@@ -6,12 +6,14 @@ import type { ObservedDeletion } from './steps.ts';
 
 // Why the data of a deleted Queue stays.
 
-/** Why the data stays with the policy Retain. */
-export const RETAINED = 'deletionPolicy is Retain';
+/** Why the data stays where it does not go with the object. */
+export function whyKept({ spec: { adoptionPolicy } }: Queue): string {
+  return adoptionPolicy === 'Observe' ? 'adoptionPolicy is Observe' : 'deletionPolicy is Retain';
+}
 
 /** Why the data stays, whatever is left of it. */
 export function whyRetainedAnyway(queue: Queue, { claimants }: ObservedDeletion): string | undefined {
-  if (!removes(queue)) return RETAINED;
+  if (!removes(queue)) return whyKept(queue);
   const heir = isForced(queue) ? undefined : claimants.find(({ login }) => login === 'accepted');
   return heir && `Queue ${heir.namespace}/${heir.name} claims the queue and inherits its data`;
 }
