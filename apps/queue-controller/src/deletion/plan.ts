@@ -7,7 +7,7 @@ import { blockedFor, type Blocked } from './blocked.ts';
 import { planEndOfLetterRemoval, planLetterRemoval } from './dead-letter-removal.ts';
 import { DATA_FINALIZER, isForced, removes } from './policy.ts';
 import { ownSchedulers, planEndOfRemoval, planRemoval, planYielding, stopOf } from './removal.ts';
-import { whyElsewhere, whyKept, whyRetained, whyRetainedAnyway } from './retained.ts';
+import { whyElsewhere, whyNotRemoved, whyRetained, whyRetainedAnyway } from './retained.ts';
 import type { DeletionPlan, DeletionStep, ObservedDeletion } from './steps.ts';
 import { whyClaimed, whyDelayed } from './waits.ts';
 
@@ -41,7 +41,7 @@ export function planDeletion(queue: Queue, observed: ObservedDeletion, now: Date
   }
   if (mark === 'unreadable') return letGo('its owner mark is of a later release');
   if (mark.owner !== ownerOf(queue, observed.clusterId)) return letGo(`${mark.owner} governs the queue`);
-  if (blocked.byRefusal && blocked.isOver) return letGo(removes(queue) ? blocked.message : whyKept(queue));
+  if (blocked.byRefusal && blocked.isOver) return letGo(removes(queue) ? blocked.message : whyNotRemoved(queue));
   const stored = { ...(policy.rawOwnerMark !== undefined && { rawOwnerMark: policy.rawOwnerMark }) };
   // The next runs of its own schedulers are jobs too: how many others are left is judged when they are gone.
   const schedulers = ownSchedulers(policy, mark);
@@ -85,7 +85,7 @@ function planWithoutRedis(
   problem: Problem<QueueReason> | undefined,
   { isOver, leftMs }: Blocked,
 ): DeletionPlan {
-  if (isOver) return letGo(removes(queue) ? (problem?.message ?? 'Redis could not be read') : whyKept(queue));
+  if (isOver) return letGo(removes(queue) ? (problem?.message ?? 'Redis could not be read') : whyNotRemoved(queue));
   return { steps: [], dueMs: leftMs, ...(problem && { problem }) };
 }
 

@@ -7,13 +7,13 @@ import type { ObservedDeletion } from './steps.ts';
 // Why the data of a deleted Queue stays.
 
 /** Why the data stays where it does not go with the object. */
-export function whyKept({ spec: { adoptionPolicy } }: Queue): string {
+export function whyNotRemoved({ spec: { adoptionPolicy } }: Queue): string {
   return adoptionPolicy === 'Observe' ? 'adoptionPolicy is Observe' : 'deletionPolicy is Retain';
 }
 
 /** Why the data stays, whatever is left of it. */
 export function whyRetainedAnyway(queue: Queue, { claimants }: ObservedDeletion): string | undefined {
-  if (!removes(queue)) return whyKept(queue);
+  if (!removes(queue)) return whyNotRemoved(queue);
   const heir = isForced(queue) ? undefined : claimants.find(({ login }) => login === 'accepted');
   return heir && `Queue ${heir.namespace}/${heir.name} claims the queue and inherits its data`;
 }
