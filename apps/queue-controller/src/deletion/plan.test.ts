@@ -222,6 +222,19 @@ describe('deleting a Queue', () => {
     expect(steps.map(({ kind }) => kind)).not.toContain('pause');
   });
 
+  it('jobs of a queue that Redis has brought back without its mark stay, and that is said', () => {
+    const status: QueueStatus = { adoptedAt: '2026-01-02T03:04:05.000Z' };
+    const brought = observed({ exists: true }, { sample: { ...empty, waiting: 2, completed: 1 } });
+    expect(plan({ deletionPolicy: 'Delete' }, brought, { status }).steps).toEqual([
+      {
+        kind: 'removeFinalizer',
+        dataRetained: 'its owner mark is gone from Redis, so that the 3 jobs there are nobody’s',
+      },
+    ]);
+    const removed = observed({ exists: true }, { sample: empty });
+    expect(plan({ deletionPolicy: 'Delete' }, removed, { status }).steps).toEqual([{ kind: 'removeFinalizer' }]);
+  });
+
   it('data without a mark is not ours, or is gone already: the object is released and nothing is touched', () => {
     expect(plan({ deletionPolicy: 'Delete' }, observed({ exists: true })).steps).toEqual([{ kind: 'removeFinalizer' }]);
   });

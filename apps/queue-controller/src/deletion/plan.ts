@@ -7,7 +7,7 @@ import { blockedFor, type Blocked } from './blocked.ts';
 import { planEndOfLetterRemoval, planLetterRemoval } from './dead-letter-removal.ts';
 import { DATA_FINALIZER, isForced, removes } from './policy.ts';
 import { ownSchedulers, planEndOfRemoval, planRemoval, planYielding, stopOf } from './removal.ts';
-import { whyElsewhere, whyNotRemoved, whyRetained, whyRetainedAnyway } from './retained.ts';
+import { whyElsewhere, whyNotRemoved, whyRetained, whyRetainedAnyway, whyUnmarked } from './retained.ts';
 import type { DeletionPlan, DeletionStep, ObservedDeletion } from './steps.ts';
 import { whyClaimed, whyDelayed } from './waits.ts';
 
@@ -69,7 +69,7 @@ export function planDeletion(queue: Queue, observed: ObservedDeletion, now: Date
 
 /** The queue itself is removed already, or was lost: what is left are its dead letters, if they are this object's. */
 function planLettersAlone(queue: Queue, observed: ObservedDeletion, now: Date): DeletionPlan {
-  if (!ownLetterMark(queue, observed)) return letGo();
+  if (!ownLetterMark(queue, observed)) return letGo(whyUnmarked(queue, observed));
   const retained = whyRetained(queue, observed);
   if (retained !== undefined) return letGo(retained, planEndOfLetterRemoval(queue, observed));
   const delay = whyDelayed(queue, observed, now);

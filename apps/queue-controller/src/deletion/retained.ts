@@ -39,6 +39,16 @@ export function whyElsewhere({ status }: Queue, { redisAddress }: ObservedDeleti
   return `it lies in ${former}, and the Secret has led to ${redisAddress} since; its settings and job schedulers are there too`;
 }
 
+/**
+ * Why jobs of a queue that was this Queue's stay without its mark: a failover or a backup has brought them back, or they
+ * were added since.
+ */
+export function whyUnmarked(queue: Queue, { sample }: ObservedDeletion): string | undefined {
+  const jobs = sample ? unfinishedJobs(sample) + sample.completed : 0;
+  if (!removes(queue) || queue.status?.adoptedAt === undefined || jobs === 0) return undefined;
+  return `its owner mark is gone from Redis, so that the ${jobs} jobs there are nobody’s`;
+}
+
 /** Jobs that still have to run, or failed and may be wanted; completed ones do not make a queue non-empty. */
 function unfinishedJobs(sample: QueueSample): number {
   const { waiting, prioritized, active, delayed, failed, waitingChildren, legacyPaused } = sample;
