@@ -1,5 +1,5 @@
 import type { QueueReason } from '@redis-queue/api';
-import { RedisConnections } from '@redis-queue/bullmq';
+import { connectionKey, RedisConnections } from '@redis-queue/bullmq';
 import { ConnectionError, createLog, type KindContext } from '@redis-queue/controller';
 import { expect, it, onTestFinished } from 'vitest';
 import { applyQueue } from './apply.ts';
@@ -32,6 +32,8 @@ function sourcesFailingWith(error: Error): Sources {
   } as unknown as Sources;
 }
 
+const target = { host: '127.0.0.1', port: 1 };
+const way = { target, targetKey: connectionKey(target) };
 const context = {
   signal: new AbortController().signal,
   log: createLog({ name: 'test', level: 'silent' }),
@@ -39,7 +41,7 @@ const context = {
 
 it('what Redis refuses is a problem, and the steps before it were done', async () => {
   const refused = new Error('READONLY You cannot write against a read only replica.');
-  const applied = await applyQueue(queue, plan, context, sourcesFailingWith(refused));
+  const applied = await applyQueue(queue, { plan, way }, context, sourcesFailingWith(refused));
   expect(plan.steps.map(({ kind }) => kind)).toEqual(['claim', 'pause', 'setGlobalConcurrency']);
   expect(applied).toMatchObject({ done: [{ kind: 'claim' }], problem: { reason: 'RedisReadOnly' } });
 });
@@ -47,7 +49,7 @@ it('what Redis refuses is a problem, and the steps before it were done', async (
 it.each([['an API server that does not answer', new ConnectionError('PATCH /x', 'reset')]])(
   '%s stays a failure, and the steps before it were done',
   async (_, error) => {
-    const applied = await applyQueue(queue, plan, context, sourcesFailingWith(error));
+    const applied = await applyQueue(queue, { plan, way }, context, sourcesFailingWith(error));
     expect(applied).toEqual({ done: [plan.steps[0]], failure: { error } });
   },
 );

@@ -1,6 +1,6 @@
 import { CircuitBreakers } from '@redis-queue/redis-access';
 import { createLog, WritesStoppedError, type KindContext } from '@redis-queue/controller';
-import { NO_DIGEST, RedisConnections } from '@redis-queue/bullmq';
+import { connectionKey, NO_DIGEST, RedisConnections } from '@redis-queue/bullmq';
 import type { QueueReason } from '@redis-queue/api';
 import { describe, expect, it } from 'vitest';
 import { applyQueue, type Applied } from './apply.ts';
@@ -43,7 +43,9 @@ class Stage {
       now: () => new Date(this.nowMs),
       applyFinalizer: () => Promise.resolve(),
     } as unknown as KindContext<QueueReason>;
-    return await applyQueue(queueObject(), plan, context, this.#sources());
+    const target = { host: 'redis', port: 6379 };
+    const way = { target, targetKey: connectionKey(target) };
+    return await applyQueue(queueObject(), { plan, way }, context, this.#sources());
   }
 
   #sources(): Sources {

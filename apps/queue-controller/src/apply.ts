@@ -21,11 +21,12 @@ import { applySteps, isApiFailure, type FinalizerStep, type KindContext } from '
 import { callRedis, queueRef, type QueueObject } from '@redis-queue/redis-access';
 import { describeStep } from './describe.ts';
 import { actionsOf, metaWrite, stepsOf, type Action, type MetaWrite } from './meta-writes.ts';
-import { callOf, resolveConnection } from './access/connection.ts';
+import { callOf } from './access/connection.ts';
 import { redisProblem } from './access/redis-problem.ts';
 import type { Sources } from './access/sources.ts';
 import type { QueuePlan, QueueStep } from './steps.ts';
 import type { DeadLetterStep } from './ownership/dead-letter-steps.ts';
+import type { Way } from './former-redis/ways.ts';
 import type { Problem } from './reasons.ts';
 import { endLeftRestore } from './restores/end.ts';
 import type { SchedulerStep } from './schedulers/plan.ts';
@@ -59,19 +60,20 @@ const MAX_ROUNDS = 20;
 const ROUNDS_MS = 3_000;
 
 /**
- * Carries a queue's plan out; what Redis throws becomes the problem, and what the API server throws stays a failure. A
- * queue that is only observed is not written to.
+ * Carries a queue's plan out in the Redis that it was made from; what Redis throws becomes the problem, and what the API
+ * server throws stays a failure. A queue that is only observed is not written to.
+ *
+ * @param way by which the queue was read; undefined where there is none: its plan then writes nothing to Redis.
  */
 export async function applyQueue(
   queue: QueueObject,
-  plan: QueuePlan,
+  { plan, way }: { readonly plan: QueuePlan; readonly way: Way | undefined },
   { signal, log, applyFinalizer, now }: KindContext<QueueReason>,
   sources: Sources,
 ): Promise<Applied> {
   const writes = queue.spec.adoptionPolicy !== 'Observe' || queue.metadata.deletionTimestamp !== undefined;
   if (!writes) return { done: [], digest: plan.digest };
-  const connection = resolveConnection(queue, sources);
-  const call = connection.ok && callOf(queue, connection);
+  const call = way && callOf(queue, way);
   const writers: Writers = {
     applyFinalizer,
     now,
@@ -87,8 +89,8 @@ export async function applyQueue(
   if (done.length > 0) log.info({ steps: done.map(({ kind }) => kind) }, done.map(describeStep).join('; '));
   if (!failure) return applied;
   const { error } = failure;
-  if (isApiFailure(error) || signal.aborted || !connection.ok) return applied;
-  return { done, problem: redisProblem(error, connection.target, sources.connections) };
+  if (isApiFailure(error) || signal.aborted || !way) return applied;
+  return { done, problem: redisProblem(error, way.target, sources.connections) };
 }
 
 /**

@@ -7,7 +7,6 @@ import { eventsOf } from './former-redis/notices.ts';
 import { FormerRedisReleases, foundOf, NO_ANSWER, type FormerReport } from './former-redis/release.ts';
 import { markAfter, whyNotReleased, type Reconciled } from './former-waits.ts';
 import { redisProblem } from './access/redis-problem.ts';
-import { resolveConnection } from './access/connection.ts';
 import type { Sources } from './access/sources.ts';
 import { ownerOf } from './ownership/ownership.ts';
 import type { ObservedQueue } from './steps.ts';
@@ -33,9 +32,8 @@ export class FormerReleases extends FormerRedisReleases {
   }
 
   /** A reconcile has read the queue, or not. */
-  note(queue: Queue, { policy }: ObservedQueue): void {
-    const connection = resolveConnection(queue, this.#queues);
-    if (policy && connection.ok) this.remembered.remember(queue, connection.target);
+  note(queue: Queue, { policy, way }: ObservedQueue): void {
+    if (policy && way) this.remembered.remember(queue, way.target);
   }
 
   /** After all that was to be done where the queue is now. */

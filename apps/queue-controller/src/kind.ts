@@ -83,7 +83,7 @@ export function queueKind(options: QueueKindOptions): Kind<QueueObject, Observed
     async apply(queue, { observed, plan }, context) {
       const { digest, ...applied } = await applyQueue(
         queue,
-        { ...plan, digest: observed.policy?.digest },
+        { plan: { ...plan, digest: observed.policy?.digest }, way: observed.way },
         context,
         sources,
       );

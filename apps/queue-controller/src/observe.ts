@@ -37,9 +37,9 @@ export async function observeQueue(queue: Queue, sources: Sources, signal?: Abor
   const { clusterId, fence } = sources;
   const connection = resolveConnection(queue, sources);
   if (!connection.ok) return { clusterId, fence, claimants: [], problem: connection.problem };
-  const { target } = connection;
+  const { target, targetKey } = connection;
   const ref = queueRef(queue);
-  const known = { clusterId, fence, redisAddress: addressOf(target) };
+  const known = { clusterId, fence, way: { target, targetKey }, redisAddress: addressOf(target) };
   const readLetters = (redis: ReturnType<RedisConnections['get']>): Promise<ObservedDeadLetters> =>
     readDeadLetters(queue, redis, (error) => redisProblem(error, target, sources.connections));
   // Letters that nobody manages are no trouble of the queue where they cannot be read.

@@ -287,6 +287,32 @@ describe('what the status says', () => {
     expect(of({ reason: 'RedisReadOnly', message: 'why' })).toHaveProperty('adoptedAt');
   });
 
+  it('who only observes still has what it had taken over, and a move from there is noticed', () => {
+    const observes: QueueSpec = { adoptionPolicy: 'Observe' };
+    const before = statusOf({}, observed({ rawOwnerMark: markOf([]) }, { redisAddress: 'a:1' }));
+    const watched = statusOf(
+      observes,
+      observed({ rawOwnerMark: markOf([]) }, { redisAddress: 'a:1' }),
+      undefined,
+      before,
+    );
+    expect(watched.adoptedAt).toBe(ADOPTED_AT);
+    const moved = statusOf(observes, observed({ exists: true }, { redisAddress: 'b:1' }), undefined, watched);
+    expect(moved.formerRedis).toMatchObject([{ address: 'a:1' }]);
+    // There it has taken nothing over, so that Refuse leaves the queue alone.
+    expect(moved).not.toHaveProperty('adoptedAt');
+    const refused = statusOf(
+      { adoptionPolicy: 'Refuse' },
+      observed({ exists: true }, { redisAddress: 'b:1' }),
+      undefined,
+      moved,
+    );
+    expect(condition(refused, 'Ready')).toMatchObject({ reason: 'QueueExists' });
+    expect(refused.formerRedis).toMatchObject([{ address: 'a:1' }]);
+    const unseen = statusOf(observes, unread('RedisUnreachable'), undefined, watched);
+    expect(unseen.adoptedAt).toBe(ADOPTED_AT);
+  });
+
   it('another that has the dead-letter queue alone takes nothing of what is ours', () => {
     const theirs = observed({ rawOwnerMark: markOf([], 'c1/crm/emails-dlq') }).policy!;
     const deadLetters = { policy: theirs, holder: 'claims' as const };

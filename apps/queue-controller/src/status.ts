@@ -64,7 +64,7 @@ export function queueStatus(queue: QueueObject, outcome: Outcome, now: Date): Re
     observedGeneration: queue.metadata.generation,
     conditions: conditions(queue, outcome, { formerRedis, limiter }, now),
     effective: inEffect,
-    ...(adoptedAt !== undefined && !observes && { adoptedAt }),
+    ...(adoptedAt !== undefined && { adoptedAt }),
     ...(formerRedis.length > 0 && { formerRedis }),
     ...(limiter && { workerLimiterSeenAt: limiter.seenAt }),
     ...(observes && !outcome.problem && { plan: atMost(MAX_PLANNED, plannedChanges(queue, outcome)) }),
@@ -240,9 +240,13 @@ const NOT_OURS: ReadonlySet<string> = new Set<Problem['reason']>([
   'QueueExists',
 ]);
 
-/** From the mark that was written, now or by a reconcile that did not come as far as its status. */
+/**
+ * From the mark that was written, now or by a reconcile that did not come as far as its status. Also of a Queue that only
+ * observes by now, so that a move is noticed; one that finds no mark of its own has taken nothing over there.
+ */
 function adoptedAtOf(queue: QueueObject, { observed, plan, done, problem }: Outcome): string | undefined {
   if (!plan.governs && problem && NOT_OURS.has(problem.reason)) return undefined;
   const mark = ownMark(markAfter({ observed, done }), ownerOf(queue, observed.clusterId));
-  return mark ? mark.adoptedAt : queue.status?.adoptedAt;
+  if (mark) return mark.adoptedAt;
+  return observed.policy && queue.spec.adoptionPolicy === 'Observe' ? undefined : queue.status?.adoptedAt;
 }

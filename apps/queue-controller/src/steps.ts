@@ -1,6 +1,7 @@
 import type { ManagedField, OwnerMark, PolicyDigest, RateLimitWindow, ServerInfo } from '@redis-queue/bullmq';
 import type { DeletionPlan, DeletionStep, ObservedDeletion } from './deletion/steps.ts';
 import type { FormerReport } from './former-redis/release.ts';
+import type { Way } from './former-redis/ways.ts';
 import type { EndRestoreStep } from './restores/held.ts';
 import type { HolderState } from './ownership/ownership.ts';
 import type { ObservedSchedulers } from './schedulers/plan.ts';
@@ -9,6 +10,8 @@ import type { ObservedSchedulers } from './schedulers/plan.ts';
 
 /** The observed state, as far as it could be read. */
 export interface ObservedQueue extends ObservedDeletion {
+  /** By which it was read, and its plan is carried out, wherever the Secret leads by then; absent: there is none. */
+  readonly way?: Way;
   /** Address and database of the Redis, without a credential; absent while there is no way to it. */
   readonly redisAddress?: string;
   /** After how many ms this queue is the one to find out whether the Redis answers again. */

@@ -132,7 +132,12 @@ export { MOST_USAGE_REPORTS, sampleUsage, type PodUsageReport, type UsagePlace }
 export { isAnswer, MAX_TIME_MS, ProtocolError } from './redis/reply.ts';
 export { retentionLimits, type RetentionLimits } from './retention/limits.ts';
 export { type SizeEstimate } from './retention/size-estimate.ts';
-export { retentionRound, type LimitedQueue, type RetentionResult } from './retention/retention-round.ts';
+export {
+  retentionRound,
+  type LimitedQueue,
+  type RetentionCursors,
+  type RetentionResult,
+} from './retention/retention-round.ts';
 export { STEP_VALID_MS, type RoundOptions } from './rounds/paced-turns.ts';
 export { restMs } from './redis/pace.ts';
 export { FairTurns } from './rounds/fair-turns.ts';

@@ -13,6 +13,9 @@ export function resolveConnection(queue: Queue, { secrets }: Pick<Sources, 'secr
 }
 
 /** A call for the queue, by what `resolveConnection` found. */
-export function callOf(queue: Queue, { target, targetKey }: Extract<RedisAccess, { ok: true }>): RedisCall {
+export function callOf(
+  queue: Queue,
+  { target, targetKey }: Pick<Extract<RedisAccess, { ok: true }>, 'target' | 'targetKey'>,
+): RedisCall {
   return { target, targetKey, namespace: queue.metadata.namespace ?? '' };
 }

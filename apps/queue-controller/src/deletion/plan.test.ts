@@ -53,6 +53,30 @@ it('a Queue whose Secret has led to another Redis since says where its data is l
   expect(plan({ deletionPolicy: 'Delete' }, same, { status }).steps).toEqual([{ kind: 'removeFinalizer' }]);
 });
 
+describe('deleting a Queue that only observes', () => {
+  const observes = { adoptionPolicy: 'Observe', deletionPolicy: 'Delete' } as const;
+
+  it.each([{}, FORCE])('writes nothing to Redis, whatever it had taken over before, with %j', (annotations) => {
+    const found = observed({ ...ours, schedulerList: 'c1/shop/emails\nnightly' }, { sample: empty });
+    expect(plan(observes, found, { annotations }).steps).toEqual([
+      { kind: 'removeFinalizer', dataRetained: 'adoptionPolicy is Observe' },
+    ]);
+    expect(plan(observes, unreadable('RedisUnreachable'), { annotations }).steps).toEqual([
+      { kind: 'removeFinalizer', dataRetained: 'adoptionPolicy is Observe' },
+    ]);
+  });
+
+  it('ends a removal that was begun: the queue does not stay paused', () => {
+    const begun = { rawOwnerMark: markOf([], undefined, { fence: FENCE, paused: true }), paused: true };
+    expect(kinds(plan(observes, observed(begun, { sample: empty })))).toEqual([
+      'endRemoval',
+      'resume',
+      'endRemoval',
+      'removeFinalizer',
+    ]);
+  });
+});
+
 describe('deleting a Queue that has declared job schedulers', () => {
   const scheduled = { ...ours, schedulerList: 'c1/shop/emails\nnightly\nhourly' };
   const withRuns = observed(scheduled, { sample: { ...empty, delayed: 2 } });
@@ -196,6 +220,19 @@ describe('deleting a Queue', () => {
     const { steps } = plan({ deletionPolicy: 'Delete' }, observed({ ...ours, paused: true }));
     expect(steps[0]).toMatchObject({ kind: 'beginRemoval', mark: { removal: { paused: false } } });
     expect(steps.map(({ kind }) => kind)).not.toContain('pause');
+  });
+
+  it('jobs of a queue that Redis has brought back without its mark stay, and that is said', () => {
+    const status: QueueStatus = { adoptedAt: '2026-01-02T03:04:05.000Z' };
+    const brought = observed({ exists: true }, { sample: { ...empty, waiting: 2, completed: 1 } });
+    expect(plan({ deletionPolicy: 'Delete' }, brought, { status }).steps).toEqual([
+      {
+        kind: 'removeFinalizer',
+        dataRetained: 'its owner mark is gone from Redis, so that the 3 jobs there are nobody’s',
+      },
+    ]);
+    const removed = observed({ exists: true }, { sample: empty });
+    expect(plan({ deletionPolicy: 'Delete' }, removed, { status }).steps).toEqual([{ kind: 'removeFinalizer' }]);
   });
 
   it('data without a mark is not ours, or is gone already: the object is released and nothing is touched', () => {

@@ -7,7 +7,7 @@ import { blockedFor, type Blocked } from './blocked.ts';
 import { planEndOfLetterRemoval, planLetterRemoval } from './dead-letter-removal.ts';
 import { DATA_FINALIZER, isForced, removes } from './policy.ts';
 import { ownSchedulers, planEndOfRemoval, planRemoval, planYielding, stopOf } from './removal.ts';
-import { RETAINED, whyElsewhere, whyRetained, whyRetainedAnyway } from './retained.ts';
+import { whyElsewhere, whyNotRemoved, whyRetained, whyRetainedAnyway, whyUnmarked } from './retained.ts';
 import type { DeletionPlan, DeletionStep, ObservedDeletion } from './steps.ts';
 import { whyClaimed, whyDelayed } from './waits.ts';
 
@@ -27,7 +27,7 @@ const SCHEDULERS_FIRST: Problem<QueueReason> = {
  * without a mark it was never taken over, or is removed already. The dead-letter queue goes last, by its own mark, so that
  * it is found again whatever was interrupted. Another Queue that claims the data inherits it. Where
  * Redis cannot be reached, or refuses, the data stays: after 5 minutes, so that deleting a namespace never hangs, or at
- * once when somebody says so by deletionPolicy Retain or the annotation of force.
+ * once when somebody says so by deletionPolicy Retain or the annotation of force. It stays with a Queue that only observes.
  */
 export function planDeletion(queue: Queue, observed: ObservedDeletion, now: Date): DeletionPlan {
   if (!queue.metadata.finalizers?.includes(DATA_FINALIZER)) return { steps: [] };
@@ -41,7 +41,7 @@ export function planDeletion(queue: Queue, observed: ObservedDeletion, now: Date
   }
   if (mark === 'unreadable') return letGo('its owner mark is of a later release');
   if (mark.owner !== ownerOf(queue, observed.clusterId)) return letGo(`${mark.owner} governs the queue`);
-  if (blocked.byRefusal && blocked.isOver) return letGo(removes(queue) ? blocked.message : RETAINED);
+  if (blocked.byRefusal && blocked.isOver) return letGo(removes(queue) ? blocked.message : whyNotRemoved(queue));
   const stored = { ...(policy.rawOwnerMark !== undefined && { rawOwnerMark: policy.rawOwnerMark }) };
   // The next runs of its own schedulers are jobs too: how many others are left is judged when they are gone.
   const schedulers = ownSchedulers(policy, mark);
@@ -69,7 +69,7 @@ export function planDeletion(queue: Queue, observed: ObservedDeletion, now: Date
 
 /** The queue itself is removed already, or was lost: what is left are its dead letters, if they are this object's. */
 function planLettersAlone(queue: Queue, observed: ObservedDeletion, now: Date): DeletionPlan {
-  if (!ownLetterMark(queue, observed)) return letGo();
+  if (!ownLetterMark(queue, observed)) return letGo(whyUnmarked(queue, observed));
   const retained = whyRetained(queue, observed);
   if (retained !== undefined) return letGo(retained, planEndOfLetterRemoval(queue, observed));
   const delay = whyDelayed(queue, observed, now);
@@ -85,7 +85,7 @@ function planWithoutRedis(
   problem: Problem<QueueReason> | undefined,
   { isOver, leftMs }: Blocked,
 ): DeletionPlan {
-  if (isOver) return letGo(removes(queue) ? (problem?.message ?? 'Redis could not be read') : RETAINED);
+  if (isOver) return letGo(removes(queue) ? (problem?.message ?? 'Redis could not be read') : whyNotRemoved(queue));
   return { steps: [], dueMs: leftMs, ...(problem && { problem }) };
 }
 

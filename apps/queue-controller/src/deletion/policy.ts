@@ -5,9 +5,9 @@ export const DATA_FINALIZER = `${GROUP}/queue-data`;
 /** "true": remove the data although jobs are active or flow parents wait. */
 export const FORCE_DELETE_ANNOTATION = `${GROUP}/force-delete`;
 
-/** Whether the data goes with the object. */
-export function removes({ spec: { deletionPolicy } }: Queue): boolean {
-  return deletionPolicy === 'Delete' || deletionPolicy === 'DeleteIfEmpty';
+/** Whether the data goes with the object. Not with one that only observes: nothing is written for it. */
+export function removes({ spec: { adoptionPolicy, deletionPolicy } }: Queue): boolean {
+  return adoptionPolicy !== 'Observe' && deletionPolicy !== undefined && deletionPolicy !== 'Retain';
 }
 
 /** Whether somebody wants an end of it now. */

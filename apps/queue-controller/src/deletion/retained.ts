@@ -6,12 +6,14 @@ import type { ObservedDeletion } from './steps.ts';
 
 // Why the data of a deleted Queue stays.
 
-/** Why the data stays with the policy Retain. */
-export const RETAINED = 'deletionPolicy is Retain';
+/** Why the data stays where it does not go with the object. */
+export function whyNotRemoved({ spec: { adoptionPolicy } }: Queue): string {
+  return adoptionPolicy === 'Observe' ? 'adoptionPolicy is Observe' : 'deletionPolicy is Retain';
+}
 
 /** Why the data stays, whatever is left of it. */
 export function whyRetainedAnyway(queue: Queue, { claimants }: ObservedDeletion): string | undefined {
-  if (!removes(queue)) return RETAINED;
+  if (!removes(queue)) return whyNotRemoved(queue);
   const heir = isForced(queue) ? undefined : claimants.find(({ login }) => login === 'accepted');
   return heir && `Queue ${heir.namespace}/${heir.name} claims the queue and inherits its data`;
 }
@@ -35,6 +37,16 @@ export function whyElsewhere({ status }: Queue, { redisAddress }: ObservedDeleti
   const former = status?.effective?.redisAddress;
   if (former === undefined || redisAddress === undefined || former === redisAddress) return undefined;
   return `it lies in ${former}, and the Secret has led to ${redisAddress} since; its settings and job schedulers are there too`;
+}
+
+/**
+ * Why jobs of a queue that was this Queue's stay without its mark: a failover or a backup has brought them back, or they
+ * were added since.
+ */
+export function whyUnmarked(queue: Queue, { sample }: ObservedDeletion): string | undefined {
+  const jobs = sample ? unfinishedJobs(sample) + sample.completed : 0;
+  if (!removes(queue) || queue.status?.adoptedAt === undefined || jobs === 0) return undefined;
+  return `its owner mark is gone from Redis, so that the ${jobs} jobs there are nobody’s`;
 }
 
 /** Jobs that still have to run, or failed and may be wanted; completed ones do not make a queue non-empty. */

@@ -37,7 +37,8 @@ it('a setting that the spec does not manage shows in the status, and in the plan
   const observed = await t.queue(ns, 'observed', { globalConcurrency: 5, adoptionPolicy: 'Observe' });
   await t.settled(queue, 'Applied');
   await t.settled(observed, 'Observed');
-  await t.redis.hset('bull:by-hand:meta', 'paused', '1');
+  // Beside a limit that no status can show.
+  await t.redis.hset('bull:by-hand:meta', 'paused', '1', 'max', '1.5', 'duration', '1000');
   await t.redis.hset('bull:observed:meta', 'concurrency', '7');
   await eventually(async () => (await t.read(queue)).status?.effective?.paused === true);
   await eventually(async () => (await t.read(observed)).status?.plan?.some((text) => text.includes('from 7')) === true);

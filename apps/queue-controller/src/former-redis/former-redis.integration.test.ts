@@ -111,6 +111,20 @@ describe('a Queue whose Secret leads to another Redis', () => {
     expect(await metaAt(other, 'mv-back')).toEqual({});
   });
 
+  it('is released in the former one also when it only observed while it was moved', async () => {
+    const schedulers = [{ name: 'nightly', cron: '0 2 * * *', template: { name: 'run' } }];
+    const queue = await governed('mv-observed', { schedulers });
+    await t.patch(queue, { spec: { adoptionPolicy: 'Observe' } });
+    await t.settled(queue, 'Observed');
+    await lead(queue.metadata.namespace!, other);
+    await eventually(async () => (await t.read(queue)).status?.effective?.redisAddress === addressOf(other));
+    await t.patch(queue, { spec: { adoptionPolicy: 'Adopt' } });
+    await arrived(queue, other);
+    await heldNowhere(queue);
+    expect(await clientOf(other).zcard('bull:mv-observed:repeat')).toBe(1);
+    expect([await t.meta('mv-observed'), await t.redis.zcard('bull:mv-observed:repeat')]).toEqual([{}, 0]);
+  });
+
   it('keeps its settings where two addresses lead to one Redis', async () => {
     const queue = await governed('mv-alias');
     const before = (await t.meta('mv-alias'))[OWNER];

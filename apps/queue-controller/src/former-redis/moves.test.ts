@@ -39,6 +39,15 @@ describe('where a queue was before', () => {
     expect(formerRedisOf(queueObject({}, {}, status), facts, NOW)).toEqual(expected);
   });
 
+  it('is left later than it was taken over, also by a leader whose clock was ahead', () => {
+    const adoptedAt = new Date(NOW.getTime() + 600_000).toISOString();
+    const queue = queueObject({}, {}, { ...at('a:1'), adoptedAt });
+    const formerRedis = formerRedisOf(queue, found('b:1'), NOW);
+    const listed = queueObject({}, {}, at('b:1', { formerRedis }));
+    expect(isOlderThanMove(listed, adoptedAt)).toBe(true);
+    expect(isOlderThanMove(listed, adoptionTime(listed, NOW))).toBe(false);
+  });
+
   it('is forgotten by an annotation with its address, and by no other', () => {
     expect([afterForgetting('a:1'), afterForgetting('true')]).toEqual([['b:1'], ['a:1', 'b:1']]);
   });

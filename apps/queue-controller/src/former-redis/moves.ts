@@ -45,9 +45,15 @@ function candidates(queue: Queue, { address, released }: Found, now: Date): Form
   const { adoptedAt, effective, formerRedis = [] } = queue.status ?? {};
   const before = effective?.redisAddress;
   const moved = address !== undefined && before !== undefined && before !== address && adoptedAt !== undefined;
-  const left = moved ? [{ address: before, since: now.toISOString() }] : [];
+  const left = moved ? [{ address: before, since: moveTime(adoptedAt, now) }] : [];
   const over = new Set([address, left[0]?.address, endedByAnnotation(queue)?.address, ...released]);
   return [...formerRedis.filter((former) => !over.has(former.address)), ...left];
+}
+
+/** When a queue is left that is left now: not before it was taken over, whatever that leader's clock said. */
+function moveTime(adoptedAt: string, now: Date): string {
+  const adoptedMs = Date.parse(adoptedAt);
+  return new Date(Math.max(now.getTime(), Number.isNaN(adoptedMs) ? 0 : adoptedMs)).toISOString();
 }
 
 /**

@@ -5,11 +5,12 @@ import {
   whileLeading,
   type CompiledFilter,
   type RedisCall,
+  type RedriveStep as LetterStepDone,
 } from '@redis-queue/bullmq';
 import { isApiFailure, keyOf, type Applied, type KindContext } from '@redis-queue/controller';
 import { queueRef } from '@redis-queue/redis-access';
 import type { RedriveMetrics } from './metrics.ts';
-import type { Positions } from './positions.ts';
+import type { Position, Positions } from './positions.ts';
 import type { RedriveObject } from './redrives.ts';
 import type { RedriveSources } from './sources.ts';
 import type { ObservedRedrive, Problem, RedrivePlace, RedrivePlan, RedriveProgress, RedriveStep } from './steps.ts';
@@ -131,8 +132,12 @@ async function putBack(
   const { maxJobsPerSecond: perSecond, maxJobs: most } = redrive.spec;
   const { targetKey } = place.access;
   const known = tools.positions.of(uid, targetKey);
-  let position =
-    known?.phase === 'redriving' ? known : { phase: 'redriving' as const, skipped: { exists: 0, again: 0 } };
+  const begin = (): RedrivePosition => ({
+    phase: 'redriving',
+    skipped: { exists: 0, again: 0 },
+    redriven: place.state.redriven,
+  });
+  let position = known?.phase === 'redriving' ? known : begin();
   let { redriven } = place.state;
   const calls = new Calls(tools.elapsedMs);
   while (calls.mayGoOn()) {
@@ -142,10 +147,11 @@ async function putBack(
     if (typeof step === 'string') return { redriven, ended: false, waitMs: calls.restMs(), problem: REFUSALS[step] };
     tools.metrics.redriven(step.putBack);
     ({ redriven } = step);
-    const { exists, again } = position.skipped;
-    const skipped = { exists: exists + step.skipped.exists, again: again + step.skipped.again };
-    position = { phase: 'redriving', skipped, ...(step.cursor && { cursor: step.cursor }) };
+    const hasLost = redriven < position.redriven + step.putBack;
+    position = hasLost ? { ...begin(), redriven } : after(position, step);
     tools.positions.set(uid, targetKey, position);
+    if (hasLost) continue;
+    const { skipped } = position;
     if (step.done) {
       tools.positions.forget(uid);
       return { redriven, skipped, ended: true, waitMs: 0 };
@@ -153,6 +159,14 @@ async function putBack(
     if (step.waitMs > 0) return goingOn(redrive, redriven, skipped, Math.min(step.waitMs, MAX_WAIT_MS));
   }
   return goingOn(redrive, redriven, position.skipped, calls.restMs());
+}
+
+type RedrivePosition = Extract<Position, { phase: 'redriving' }>;
+
+function after({ skipped: { exists, again } }: RedrivePosition, step: LetterStepDone): RedrivePosition {
+  const { redriven, cursor } = step;
+  const skipped = { exists: exists + step.skipped.exists, again: again + step.skipped.again };
+  return { phase: 'redriving', skipped, redriven, ...(cursor && { cursor }) };
 }
 
 function goingOn(

@@ -72,6 +72,7 @@ it('what is known of one Redis says nothing of another', () => {
     phase: 'redriving',
     cursor: { id: 'a', finishedOn: 1 },
     skipped: { exists: 0, again: 0 },
+    redriven: 0,
   } as const;
   positions.set('u1', 'old', position);
   expect(positions.of('u1', 'old')).toEqual(position);

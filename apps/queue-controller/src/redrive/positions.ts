@@ -4,7 +4,13 @@ import type { ObjectMemory } from '@redis-queue/controller';
 /** How far a redrive has read. It saves reading: who has lost it begins again, and comes to the same end. */
 export type Position =
   | { readonly phase: 'counting'; readonly counted: RedrivePlan }
-  | { readonly phase: 'redriving'; readonly cursor?: LetterCursor; readonly skipped: Skipped };
+  | {
+      readonly phase: 'redriving';
+      readonly cursor?: LetterCursor;
+      readonly skipped: Skipped;
+      /** How many letters were back by then: where fewer are, a failover has brought some again that it has passed. */
+      readonly redriven: number;
+    };
 
 /** Letters that match and were left where they are, since the last time that it began at the oldest. */
 export interface Skipped {

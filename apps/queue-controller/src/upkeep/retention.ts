@@ -3,6 +3,7 @@ import {
   retentionLimits,
   retentionRound,
   type LimitedQueue,
+  type RetentionCursors,
   type RetentionLimits,
   type RetentionResult,
 } from '@redis-queue/bullmq';
@@ -28,6 +29,8 @@ export class RetentionDuty implements Duty {
   readonly conditions = ['RetentionBehind', 'UpkeepFailed'] as const;
   readonly everyMs: number;
   readonly #doneMs: number;
+  /** Where the next round goes on, by uid. They may be lost. */
+  readonly #cursors = new Map<string, RetentionCursors>();
 
   constructor({ everyMs = EVERY_MS, doneMs = DONE_MS }: RetentionSettings = {}) {
     this.everyMs = everyMs;
@@ -38,12 +41,22 @@ export class RetentionDuty implements Duty {
     return spec.retention !== undefined;
   }
 
+  forgetAllBut(uids: ReadonlySet<string>): void {
+    for (const uid of this.#cursors.keys()) if (!uids.has(uid)) this.#cursors.delete(uid);
+  }
+
   async work(queues: readonly QueueObject[], turn: DutyTurn): Promise<void> {
     const own = await readOwnQueues(queues, turn, this.everyMs);
-    const limited = own.map(limitedQueue);
+    const limited = own.map((each) => ({
+      ...limitedQueue(each),
+      cursors: this.#cursors.get(each.queue.metadata.uid ?? ''),
+    }));
     const results = await retentionRound(limited, { ...turn, roundMs: turn.endMs - turn.now() });
     own.forEach(({ queue }, index) => {
       const result = results[index]!;
+      const { uid = '' } = queue.metadata;
+      if (result.cursors) this.#cursors.set(uid, result.cursors);
+      else this.#cursors.delete(uid);
       const dueMs = result.unfinished || result.error ? 0 : this.#doneMs;
       turn.report(queue, { dueMs, ...outcomeOf(result, limited[index]!.limits) });
     });

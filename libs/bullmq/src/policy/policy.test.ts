@@ -20,6 +20,11 @@ test.each([
     [null, '50', null, null, null, null],
     { paused: false, brokenRateLimit: true },
   ],
+  [
+    'a limit that is no whole number, which no status can show',
+    [null, '1.5', '1000', null, null, null],
+    { paused: false, brokenRateLimit: true },
+  ],
   ['a text for a number', [null, 'x', '1000', 'y', null, null], { paused: false, brokenRateLimit: true }],
 ])('meta: %s', (_, values, expected) => {
   expect(parsePolicyFields(values)).toEqual(expected);

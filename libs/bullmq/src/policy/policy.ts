@@ -18,7 +18,7 @@ export interface ObservedPolicy {
   /** Absent: unlimited. */
   readonly rateLimit?: RateLimitWindow;
   /**
-   * `max` without `duration` or the reverse, or no number: BullMQ's fetch fails on it. Absent: well-formed.
+   * `max` without `duration` or the reverse, or no whole numbers: BullMQ's fetch may fail on it. Absent: well-formed.
    * To be repaired by whoever manages the limit.
    */
   readonly brokenRateLimit?: true;
@@ -89,7 +89,7 @@ export function parsePolicyFields(
   'exists' | 'legacyPaused' | 'exposedWaiting' | 'claims' | 'schedulerList' | 'restore' | 'runningWindow' | 'digest'
 > {
   const [paused, max, duration, concurrency, mark, version] = values;
-  const window = { max: positive(max), durationMs: positive(duration) };
+  const window = { max: whole(max), durationMs: whole(duration) };
   const broken = (max ?? duration ?? null) !== null && (window.max === undefined || window.durationMs === undefined);
   const globalConcurrency = positive(concurrency);
   return {
@@ -101,6 +101,12 @@ export function parsePolicyFields(
     ...(mark && { rawOwnerMark: mark }),
     ...(version && { clientVersion: version }),
   };
+}
+
+/** As the API server takes it, since it is shown in a status. */
+function whole(text: string | null | undefined): number | undefined {
+  const value = positive(text);
+  return Number.isSafeInteger(value) ? value : undefined;
 }
 
 function positive(text: string | null | undefined): number | undefined {

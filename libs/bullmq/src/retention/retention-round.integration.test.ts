@@ -187,3 +187,27 @@ test('many failed jobs that are left to the dead letters do not keep rounds busy
   expect(results).toMatchObject([{ removed: 0, left: 9_000, lateMs: 0, unfinished: false }]);
   expect(rests).toHaveLength(60);
 });
+
+// Wall 8: what has to stay does not silently keep what is behind it from being removed.
+test('a round goes on behind the jobs that the one before left in place, and begins anew after the newest', async () => {
+  const queue = await limited('behind', { failedMs: 60_000 }, { failed: 9_200, bytes: 1 });
+  // The oldest 9,050 are children of a parent that waits for their retry.
+  await t.redis.eval(
+    `redis.call('HSET', KEYS[1] .. 'parent', 'timestamp', 1)
+    for i = 151, 9200 do redis.call('HSET', KEYS[1] .. i, 'parentKey', KEYS[1] .. 'parent') end`,
+    1,
+    'bull:behind:',
+  );
+  const first = (await round([queue])).results[0]!;
+  expect(first).toMatchObject({ removed: 0, left: 9_000 });
+  const second = (await round([{ ...queue, cursors: first.cursors }])).results[0]!;
+  expect(second).toMatchObject({ removed: 150, left: 50 });
+  expect(second).not.toHaveProperty('cursors');
+  // A round that ends early is gone on with as well.
+  const stop = new AbortController();
+  const cut = (await round([queue], { signal: stop.signal, onStep: () => stop.abort() })).results[0]!;
+  expect(cut).toMatchObject({ left: 150, unfinished: true });
+  await t.redis.hset('bull:behind:parent', 'finishedOn', 1);
+  expect((await round([{ ...queue, cursors: cut.cursors }])).results).toMatchObject([{ removed: 8_900 }]);
+  expect((await round([queue])).results).toMatchObject([{ removed: 150, unfinished: false }]);
+});

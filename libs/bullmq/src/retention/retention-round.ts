@@ -24,7 +24,15 @@ export interface LimitedQueue {
   /** The owner mark as stored: under another one nothing is removed. */
   readonly mark: string;
   readonly limits: RetentionLimits;
+  /** Those of the round before. They may be lost: then passes begin at the oldest job. */
+  readonly cursors?: RetentionCursors | undefined;
 }
+
+type CleanTask = Exclude<RetentionTask, TrimEvents>;
+/** A pass over the finished jobs of one state, for their age or for their bytes. */
+type Pass = `${CleanTask['kind']} ${CleanTask['state']}`;
+/** Where passes that have not come to their end go on: behind jobs that are left in place. */
+export type RetentionCursors = Readonly<Partial<Record<Pass, CleanCursor>>>;
 
 /** What a round did for one queue. */
 export interface RetentionResult {
@@ -42,6 +50,8 @@ export interface RetentionResult {
   readonly size?: SizeEstimate;
   /** Bytes over `maxBytes` that nothing removable holds. */
   readonly overBytes?: number;
+  /** For the next round; absent: it begins at the oldest jobs. */
+  readonly cursors?: RetentionCursors;
   /** Somebody else changed the owner mark: nothing was removed since. */
   readonly ownershipLost?: true;
   /** Why the queue could not be read or cleaned. */
@@ -49,8 +59,8 @@ export interface RetentionResult {
 }
 
 /**
- * After so many steps that removed nothing, 9,000 jobs, a pass ends: what is left to who moves dead letters may be
- * millions, and each round would begin with them again.
+ * After so many steps that removed nothing, 9,000 jobs, a pass rests until the next round, which goes on behind them: what
+ * is left to who moves dead letters, or to flows, may be millions.
  */
 const MOST_IDLE_STEPS = 60;
 
@@ -59,8 +69,8 @@ const SMALL_SHARE = 0.02;
 
 /**
  * Removes what is over the limits of queues that lie in one Redis: one step per queue in turn, and after each step a rest,
- * so that all of them together take a few percent of that Redis' time. Nothing is remembered: another round, by another
- * process too, goes on with what it finds.
+ * so that all of them together take a few percent of that Redis' time. Another round, by another process too, goes on with
+ * what it finds; with the cursors of this one, behind what was left in place.
  *
  * @returns one result per queue, in their order; what fails for one queue is its result.
  * @throws what `call` throws when Redis does not answer; see `classifyRedisError`.
@@ -84,7 +94,7 @@ class RetentionWork implements PacedWork {
   readonly tenant: string;
   readonly #limited: LimitedQueue;
   readonly #tasks: RetentionTask[] = [];
-  #cursor: CleanCursor | undefined;
+  readonly #cursors: Map<Pass, CleanCursor>;
   /** Steps since one that removed something. */
   #idleSteps = 0;
   /** Its size is to be estimated once nothing is too old. */
@@ -94,6 +104,7 @@ class RetentionWork implements PacedWork {
   constructor(limited: LimitedQueue, found: Finished | Error) {
     this.#limited = limited;
     this.tenant = limited.tenant ?? '';
+    this.#cursors = new Map(Object.entries(limited.cursors ?? {}) as [Pass, CleanCursor][]);
     if (found instanceof Error) {
       this.#note({ error: found });
       return;
@@ -113,7 +124,8 @@ class RetentionWork implements PacedWork {
   }
 
   result(): RetentionResult {
-    return { ...this.#result, unfinished: this.hasWork() };
+    const cursors = this.#cursors.size > 0 && { cursors: Object.fromEntries(this.#cursors) as RetentionCursors };
+    return { ...this.#result, unfinished: this.hasWork(), ...cursors };
   }
 
   fail(error: Error): void {
@@ -147,14 +159,14 @@ class RetentionWork implements PacedWork {
     return trimmed.scriptMs;
   }
 
-  async #clean(redis: Redis, task: Exclude<RetentionTask, TrimEvents>, fence: StepFence): Promise<Milliseconds> {
+  async #clean(redis: Redis, task: CleanTask, fence: StepFence): Promise<Milliseconds> {
     const { queue, limits } = this.#limited;
     const cleaned = await cleanFinished(redis, queue, {
       ...fence,
       state: task.state,
       ...(task.kind === 'removeOld' ? { olderThanMs: task.olderThanMs } : { bytes: task.bytes }),
       leavesDeadLetters: limits.leavesDeadLetters,
-      cursor: this.#cursor,
+      cursor: this.#cursors.get(passOf(task)),
     });
     this.#note({
       removed: this.#result.removed + cleaned.removed,
@@ -166,15 +178,18 @@ class RetentionWork implements PacedWork {
     return cleaned.scriptMs;
   }
 
-  #goOn(task: Exclude<RetentionTask, TrimEvents>, { removed, freedBytes, cursor }: CleanedJobs): void {
+  #goOn(task: CleanTask, { removed, freedBytes, cursor }: CleanedJobs): void {
+    const pass = passOf(task);
     const bytesLeft = task.kind === 'free' ? task.bytes - freedBytes : Number.POSITIVE_INFINITY;
     this.#idleSteps = removed === 0 ? this.#idleSteps + 1 : 0;
+    // One that has freed enough begins at the oldest again, unless it came from behind those that are left.
+    const goesOn = cursor !== undefined && (bytesLeft > 0 || this.#limited.cursors?.[pass] !== undefined);
+    if (goesOn) this.#cursors.set(pass, cursor);
+    else this.#cursors.delete(pass);
     if (cursor !== undefined && bytesLeft > 0 && this.#idleSteps < MOST_IDLE_STEPS) {
-      this.#cursor = cursor;
       this.#tasks[0] = task.kind === 'free' ? { ...task, bytes: bytesLeft } : task;
       return;
     }
-    this.#cursor = undefined;
     this.#idleSteps = 0;
     this.#tasks.shift();
     if (task.kind === 'free' && bytesLeft > this.#estimateError()) this.#addOverBytes(bytesLeft);
@@ -198,6 +213,10 @@ class RetentionWork implements PacedWork {
     this.#needsSize = false;
     this.#note(why);
   }
+}
+
+function passOf({ kind, state }: CleanTask): Pass {
+  return `${kind} ${state}`;
 }
 
 /** Of Redis: a script that only reads cannot be timed as those that write. */
