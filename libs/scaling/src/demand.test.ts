@@ -150,6 +150,13 @@ describe('the demand of a queue', () => {
   });
 });
 
+describe('slots that were free beside a line', () => {
+  it('take none away that are busy now', () => {
+    const line = aLoad({ ready: 4_000, active: 160 });
+    expect(queueDemand(line, 30_000, { ceiling: 1 })).toMatchObject({ slots: 160, cap: { by: 'SlotsFree' } });
+  });
+});
+
 describe('the size of a pool', () => {
   it('sums its queues before rounding', () => {
     expect(replicas(aLoad({ active: 5 }), aLoad({ queue: 'sms', active: 5 }))).toBe(1);

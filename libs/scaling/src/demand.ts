@@ -236,6 +236,7 @@ function slotCap(
   if (queue.globalConcurrency !== undefined) {
     caps.push({ by: 'GlobalConcurrency', slots: queue.globalConcurrency * queue.share });
   }
-  if (ceiling !== undefined) caps.push({ by: 'SlotsFree', slots: ceiling });
+  // What is busy has shown that it can be used.
+  if (ceiling !== undefined) caps.push({ by: 'SlotsFree', slots: Math.max(ceiling, inService) });
   return caps.toSorted((a, b) => a.slots - b.slots)[0];
 }

@@ -112,4 +112,10 @@ describe('what the policy sees of the pods', () => {
     expect(share(2)).toMatchObject({ share: 1 / 3 });
     expect(share(4)).toMatchObject({ share: 2 / 3 });
   });
+
+  it('is that they may not fetch yet when they are ready, where the image serves no probes', () => {
+    const unproven = (hasProbes: boolean) =>
+      observePool({ ...pool, hasProbes }, { replicas: 3 }, () => undefined).readyUnproven;
+    expect([unproven(true), unproven(false)]).toEqual([undefined, true]);
+  });
 });

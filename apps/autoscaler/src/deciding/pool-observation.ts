@@ -31,6 +31,7 @@ export function observePool(
   return {
     currentReplicas: replicas,
     ...(ready !== undefined && { readyReplicas: ready }),
+    ...(!pool.hasProbes && { readyUnproven: true }),
     queues: pool.queues.map((queue) => {
       const load = observation(queue, knowledge);
       if ('unseen' in load) return load;
