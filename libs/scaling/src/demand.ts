@@ -81,7 +81,7 @@ export function queueDemand(
     serviceTimeMs,
   };
   const drain = waitTargetMs === undefined ? 0 : drainSlots(line, waitTargetMs, estimates.arrivalMemoryMs);
-  const jobsToCome = expectedJobs(queue);
+  const jobsToCome = expectedAtOnce(queue, serviceTimeMs, waitTargetMs);
   const expected = Math.max(
     risingSlots(expectedRate(queue, arrivalRate, waitTargetMs), backlog + inService, flow),
     waitTargetMs === undefined || jobsToCome <= backlog
@@ -122,6 +122,15 @@ function unservedWhenDue(
     const comes = jobs * (announcedCame[at] ?? 1) * share;
     return Math.max(most, comes - (steady * withinMs) / serviceTimeMs);
   }, 0);
+}
+
+/**
+ * Jobs of an expected burst that are a line, as if they came at once: of those that come one after the other as many as
+ * come while one runs and may wait, so that it has the slots of its flow.
+ */
+function expectedAtOnce(queue: QueueLoad, serviceTimeMs: number, waitTargetMs = 0): number {
+  const { lastsMs = 0 } = queue.estimates.expectedBurst ?? {};
+  return expectedJobs(queue) * Math.min(1, (serviceTimeMs + DRAIN_SHARE * waitTargetMs) / Math.max(1, lastsMs));
 }
 
 /** Nothing waits, runs, is due within a pod's start time, or has come since the sample before. */

@@ -74,6 +74,8 @@ export interface QueueEstimates {
   readonly expectedBurst?: {
     readonly inMs: number;
     readonly jobs: number;
+    /** Over which they come; absent: at once. */
+    readonly lastsMs?: number;
     readonly periodMs: number;
     readonly confidence: number;
   };
