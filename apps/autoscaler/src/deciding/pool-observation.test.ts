@@ -89,6 +89,9 @@ const blocked = (counts?: BlockedReplicas) => {
   return { quotaExhausted, unschedulablePods, failingPods };
 };
 
+const unproven = (hasProbes: boolean) =>
+  observePool({ ...pool, hasProbes }, { replicas: 3 }, () => undefined).readyUnproven;
+
 describe('what the policy sees of the pods', () => {
   it.each([
     [undefined, { quotaExhausted: false, unschedulablePods: 0, failingPods: 0 }],
@@ -114,8 +117,6 @@ describe('what the policy sees of the pods', () => {
   });
 
   it('is that they may not fetch yet when they are ready, where the image serves no probes', () => {
-    const unproven = (hasProbes: boolean) =>
-      observePool({ ...pool, hasProbes }, { replicas: 3 }, () => undefined).readyUnproven;
     expect([unproven(true), unproven(false)]).toEqual([undefined, true]);
   });
 });
