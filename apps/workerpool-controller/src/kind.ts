@@ -1,4 +1,4 @@
-import { WORKER_POOL_REASONS, WORKER_POOLS, type WorkerPoolStatus } from '@redis-queue/api';
+import { hasProbes, WORKER_POOL_REASONS, WORKER_POOLS, type WorkerPoolStatus } from '@redis-queue/api';
 import {
   isOwnedBy,
   soonestMs,
@@ -12,7 +12,6 @@ import { applyPool, type ApplyDeps } from './apply.ts';
 import { untrackedSecrets } from './deployment/config.ts';
 import { fenceOf } from './deployment/replicas.ts';
 import { cameInUnseen, progressDeadlineMs } from './deployment/rollout.ts';
-import { hasProbes } from './deployment/template/pod-template.ts';
 import type { Deployment } from './kubernetes/objects.ts';
 import type { Reason } from './kubernetes/reasons.ts';
 import type { PoolMetrics, RolloutOutcome } from './metrics.ts';

@@ -117,9 +117,14 @@ describe('the demand of a queue', () => {
 
   it('grows for a flow that has just risen, as if that would last as long again twice', () => {
     const risen = { arrivalRate: 10, rise: { ratePerSecond: 100, lastedMs: 4_096 } };
-    expect(queueDemand(aLoad({ active: 10, estimates: risen }), 5_000).slots).toBeGreaterThan(100);
-    const long = { active: 10, ready: 90, estimates: { ...risen, serviceTimeMs: 600_000, arrivalRate: 0 } };
-    expect(queueDemand(aLoad(long), 5_000).steady).toBeCloseTo(100 + 100 * 2 * 4.096);
+    expect(queueDemand(aLoad({ ready: 350, active: 10, estimates: risen }), 5_000).steady).toBeGreaterThan(100);
+    const long = { active: 10, ready: 400, estimates: { ...risen, serviceTimeMs: 600_000, arrivalRate: 0 } };
+    expect(queueDemand(aLoad(long), 5_000).steady).toBeCloseTo(410 + 100 * 2 * 4.096);
+  });
+
+  it('takes a rise for no more than what waits, runs and may have finished since: refused adds bring nothing', () => {
+    const storm = { arrivalRate: 10, rise: { ratePerSecond: 400, lastedMs: 3_000 } };
+    expect(queueDemand(aLoad({ active: 10, estimates: storm }), 5_000).slots).toBeLessThan(30);
   });
 
   it('assesses a risen flow of long jobs again when it has lasted twice as long: its growth comes in few steps', () => {
@@ -147,6 +152,23 @@ describe('the demand of a queue', () => {
     const orphans = aLoad({ active: 500, orphaned: 500 });
     expect(queueDemand(orphans, 5_000).slots).toBeCloseTo(queueDemand(aLoad({ ready: 500 }), 5_000).slots);
     expect(replicas(aLoad({ active: 1, orphaned: 1 }))).toBe(1);
+  });
+});
+
+describe('a flow that has just risen', () => {
+  const burst = { serviceTimeMs: 1_200_000, rise: { ratePerSecond: 10, lastedMs: 4_000 }, arrivalRate: 0.05 };
+
+  it('is foreseen for about the start of a pod, however long its jobs may wait', () => {
+    const load = aLoad({ ready: 33, active: 4, headAgeMs: 4_000, estimates: burst });
+    expect(queueDemand(load, 300_000).slots).toBeLessThan(250);
+    expect(queueDemand(load, 3_600_000).slots).toBeLessThan(250);
+  });
+});
+
+describe('slots that were free beside a line', () => {
+  it('take none away that are busy now', () => {
+    const line = aLoad({ ready: 4_000, active: 160 });
+    expect(queueDemand(line, 30_000, { ceiling: 1 })).toMatchObject({ slots: 160, cap: { by: 'SlotsFree' } });
   });
 });
 

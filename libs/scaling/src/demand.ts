@@ -17,6 +17,11 @@ const OLD_SHARE = 0.8;
 
 /** A risen flow is expected to last this many times as long again as it has been observed. */
 const FORESEEN = 2;
+/** At least for the target, but for no more than about a pod's start: jobs added one after the other are no flow yet. */
+const LEAST_FORESEEN_MS = 15_000;
+
+/** Standard deviations by which more jobs may have run since a rise than run now. */
+const RISE_DOUBTS = 3;
 
 /** Why a queue cannot use more slots, however much waits. */
 export type SlotCap = 'Paused' | 'RateLimit' | 'GlobalConcurrency' | 'SlotsFree';
@@ -63,7 +68,7 @@ export function queueDemand(
   const waiting = (queue.ready + orphaned) * share;
   const inService = (queue.active - orphaned) * share;
   const arrivalRate = isIdle(queue) ? 0 : (estimates.arrivalRate ?? 0) * share;
-  const risenRate = (estimates.rise?.ratePerSecond ?? 0) * share;
+  const risenRate = Math.min(estimates.rise?.ratePerSecond ?? 0, mostRisen(queue, serviceTimeMs)) * share;
   const flow = { serviceTimeMs, variability: variability(queue), waitTargetMs };
   const jobs = waiting + queue.dueSoon * share + inService;
   const steady = Math.max(
@@ -78,10 +83,11 @@ export function queueDemand(
     headAgeMs: queue.headAgeMs ?? 0,
     arrivalRate,
     risenRate,
+    risenMs: estimates.rise?.lastedMs ?? 0,
     serviceTimeMs,
   };
   const drain = waitTargetMs === undefined ? 0 : drainSlots(line, waitTargetMs, estimates.arrivalMemoryMs);
-  const jobsToCome = expectedJobs(queue);
+  const jobsToCome = expectedAtOnce(queue, serviceTimeMs, waitTargetMs);
   const expected = Math.max(
     risingSlots(expectedRate(queue, arrivalRate, waitTargetMs), backlog + inService, flow),
     waitTargetMs === undefined || jobsToCome <= backlog
@@ -124,6 +130,15 @@ function unservedWhenDue(
   }, 0);
 }
 
+/**
+ * Jobs of an expected burst that are a line, as if they came at once: of those that come one after the other as many as
+ * come while one runs and may wait, so that it has the slots of its flow.
+ */
+function expectedAtOnce(queue: QueueLoad, serviceTimeMs: number, waitTargetMs = 0): number {
+  const { lastsMs = 0 } = queue.estimates.expectedBurst ?? {};
+  return expectedJobs(queue) * Math.min(1, (serviceTimeMs + DRAIN_SHARE * waitTargetMs) / Math.max(1, lastsMs));
+}
+
 /** Nothing waits, runs, is due within a pod's start time, or has come since the sample before. */
 export function isIdle(queue: QueueLoad): boolean {
   return queue.ready + queue.active + queue.dueSoon + (queue.estimates.newArrivals ?? 0) === 0;
@@ -147,6 +162,16 @@ function mostJustified(
   return arrivalRate === 0 ? jobs : jobs + (arrivalRate * share * arrivalMemoryMs) / 1_000;
 }
 
+/**
+ * The most jobs per second that a rise can have brought: what has come since it began waits, runs, or has finished on the
+ * slots that are busy. So adds that deduplication refuses are none, also before their share shows in the average.
+ */
+function mostRisen({ ready, active, estimates: { rise } }: QueueLoad, serviceTimeMs: number): number {
+  if (rise === undefined) return 0;
+  const busy = active + RISE_DOUBTS * Math.sqrt(active + 1);
+  return ((ready + busy) * 1_000) / rise.lastedMs + (busy * 1_000) / serviceTimeMs;
+}
+
 interface Flow {
   readonly serviceTimeMs: number;
   readonly variability: number;
@@ -162,15 +187,20 @@ function steadySlots(ratePerSecond: number, { serviceTimeMs, variability: v, wai
 
 /**
  * Slots for a flow that has only just risen: as for a steady one, but no more than the jobs that exist and those that
- * come in the time for which it can be forecast: at least the target. What has lasted for a time is expected to last
- * twice as long again (Gott, "Implications of the Copernican principle for our future prospects", Nature 1993, whose
- * median is once), and is assessed again when that time has doubled. So jobs that are long against the target get slots
- * in a few steps, each twice the one before, not one by one or all at once.
+ * come in the time for which it can be forecast. What has lasted for a time is expected to last twice as long again
+ * (Gott, "Implications of the Copernican principle for our future prospects", Nature 1993, whose median is once), and
+ * is assessed again when that time has doubled. So jobs that are long against the target get slots in a few steps, each
+ * twice the one before, not one by one or all at once.
  */
 function risingSlots(ratePerSecond: number, jobs: number, flow: Flow, lastedMs = 0): number {
-  const doubledMs = 2 ** Math.floor(Math.log2(Math.max(1, lastedMs)));
-  const foreseenMs = Math.max(flow.waitTargetMs ?? flow.serviceTimeMs, (1 + FORESEEN) * doubledMs - lastedMs);
+  const foreseenMs = foreseenFor(lastedMs, flow.waitTargetMs ?? flow.serviceTimeMs);
   return Math.min(steadySlots(ratePerSecond, flow), jobs + (ratePerSecond * foreseenMs) / 1_000);
+}
+
+/** The time for which a flow that has lasted so long can be forecast. */
+function foreseenFor(lastedMs: number, targetMs: number): number {
+  const doubledMs = 2 ** Math.floor(Math.log2(Math.max(1, lastedMs)));
+  return Math.max(Math.min(targetMs, LEAST_FORESEEN_MS), (1 + FORESEEN) * doubledMs - lastedMs);
 }
 
 interface WaitingLine {
@@ -178,8 +208,9 @@ interface WaitingLine {
   readonly inService: number;
   readonly headAgeMs: number;
   readonly arrivalRate: number;
-  /** The arrival rate since a proven rise; 0 without one. */
+  /** The arrival rate since a proven rise, 0 without one, and how long it has lasted. */
   readonly risenRate: number;
+  readonly risenMs: number;
   readonly serviceTimeMs: number;
 }
 
@@ -192,21 +223,22 @@ interface WaitingLine {
  * ones need (n + b)·S/(S + t) slots. (AWS' "backlog per instance", n·S/t, is the limit for S ≪ t; for S ≫ t it would
  * ask for more slots than jobs.) Of the arrival rate, what still waits is in the backlog and is not counted again as
  * flow: that is what lets a burst be answered by one change of size instead of two. A proven rise is a flow, not a
- * burst: it counts in full.
+ * burst: it counts for as long as it can be forecast.
  *
  * Where the head of the line is old nevertheless, the estimates are wrong: then the slots are the busy ones, raised in
  * proportion.
  */
 function drainSlots(line: WaitingLine, waitTargetMs: number, memoryMs: number | undefined): number {
-  const { backlog, inService, headAgeMs, arrivalRate, risenRate, serviceTimeMs } = line;
+  const { backlog, inService, headAgeMs, arrivalRate, risenRate, risenMs, serviceTimeMs } = line;
   if (backlog === 0) return 0;
   const budgetMs = DRAIN_SHARE * waitTargetMs;
   const oldMs = OLD_SHARE * waitTargetMs;
   const expectedWaitMs = (backlog * serviceTimeMs) / Math.max(1, inService);
   const lateness = headAgeMs > oldMs ? 1 : Math.min(1, Math.max(0, expectedWaitMs / budgetMs - 1));
   const averagedOverMs = Math.max(memoryMs ?? 0, serviceTimeMs + waitTargetMs);
-  const startedRate = Math.max(risenRate, arrivalRate - (backlog * 1_000) / averagedOverMs);
-  const jobs = backlog + inService + (lateness * startedRate * budgetMs) / 1_000;
+  const flowing = ((arrivalRate - (backlog * 1_000) / averagedOverMs) * budgetMs) / 1_000;
+  const risen = (risenRate * Math.min(budgetMs, foreseenFor(risenMs, waitTargetMs))) / 1_000;
+  const jobs = backlog + inService + lateness * Math.max(risen, flowing);
   const byAge = headAgeMs > oldMs ? (inService * headAgeMs) / oldMs : 0;
   return Math.max((jobs * serviceTimeMs) / (serviceTimeMs + budgetMs), Math.min(backlog + inService, byAge));
 }
@@ -236,6 +268,7 @@ function slotCap(
   if (queue.globalConcurrency !== undefined) {
     caps.push({ by: 'GlobalConcurrency', slots: queue.globalConcurrency * queue.share });
   }
-  if (ceiling !== undefined) caps.push({ by: 'SlotsFree', slots: ceiling });
+  // What is busy has shown that it can be used.
+  if (ceiling !== undefined) caps.push({ by: 'SlotsFree', slots: Math.max(ceiling, inService) });
   return caps.toSorted((a, b) => a.slots - b.slots)[0];
 }

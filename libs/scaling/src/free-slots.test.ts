@@ -11,10 +11,11 @@ class Watched {
   watches: Record<string, FreeSlotsWatch> = {};
 
   /** @returns the ceiling after so many seconds. */
-  see(load: QueueLoad, readyReplicas: number, seconds: number): number | undefined {
+  see(load: QueueLoad, readyReplicas: number, seconds: number, readyUnproven = false): number | undefined {
     for (let second = 0; second < seconds; second++) {
       this.nowMs += 1_000;
-      const observation: PoolObservation = { currentReplicas: readyReplicas, readyReplicas, queues: [load] };
+      const pods = { currentReplicas: readyReplicas, readyReplicas, readyUnproven };
+      const observation: PoolObservation = { ...pods, queues: [load] };
       this.watches = watchFreeSlots(this.watches, aPool({ concurrency: CONCURRENCY }), observation, this.nowMs);
     }
     return this.watches[load.queue]?.ceiling?.slots;
@@ -53,13 +54,31 @@ it('more are tried after two minutes, and twice as late after each try that chan
   expect(pool.see(inLine, capped, 12)).toBeGreaterThan(first + 1);
 });
 
-it('a limit that is gone is found out by tries, each half as many more', () => {
+const served = (slots: number): QueueLoad => ({ ...inLine, active: slots });
+
+it('a limit that is gone, or was none, is forgotten when all slots have been busy for ten seconds', () => {
   const pool = new Watched();
   pool.see(inLine, 23, 11);
-  const served = (slots: number): QueueLoad => ({ ...inLine, active: slots });
-  let slots = Math.ceil(pool.see(served(14), 14, 120)!);
+  expect(pool.see(served(14), 14, 10)).toBeDefined();
+  expect(pool.see(served(14), 14, 1)).toBeUndefined();
+});
+
+it('once for each line: from then on it is found out by tries, each half as many more', () => {
+  const pool = new Watched();
+  pool.see(inLine, 23, 11);
+  pool.see(served(14), 14, 11);
+  let slots = Math.ceil(pool.see(inLine, 23, 11)!);
+  expect(pool.see(served(slots), slots, 60)).toBeGreaterThanOrEqual(slots - 1);
+  slots = Math.ceil(pool.see(served(slots), slots, 60)!);
   for (let tries = 0; tries < 4; tries++) slots = Math.ceil(pool.see(served(slots), slots, 16)!);
   expect(slots).toBeGreaterThan(60);
+});
+
+it('pods whose readiness proves nothing have half a minute until their slots count as free', () => {
+  const pool = new Watched();
+  pool.see(served(10), 10, 30, true);
+  expect(pool.see(served(10), 30, 39, true)).toBeUndefined();
+  expect(pool.see(served(10), 30, 1, true)).toBeCloseTo(10 + Math.sqrt(10));
 });
 
 it('is forgotten a minute after the line has gone', () => {

@@ -179,8 +179,8 @@ export function estimateQueue(known: QueueHistory, nowMs: Instant): QueueEstimat
 function expectedBurst({ recurrence, horizonMs }: QueueHistory, nowMs: Instant): Pick<QueueEstimates, 'expectedBurst'> {
   const next = nextBurst(recurrence, nowMs);
   if (next === undefined || next.atMs > nowMs + horizonMs) return {};
-  const { atMs, jobs, periodMs, confidence } = next;
-  return { expectedBurst: { inMs: Math.max(0, atMs - nowMs), jobs, periodMs, confidence } };
+  const { atMs, jobs, lastsMs, periodMs, confidence } = next;
+  return { expectedBurst: { inMs: Math.max(0, atMs - nowMs), jobs, lastsMs, periodMs, confidence } };
 }
 
 /** See `jobsPerAdd`. */

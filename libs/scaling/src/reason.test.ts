@@ -96,6 +96,7 @@ describe('what is there and what it asks for', () => {
               atMs: NOW - 1_000,
               lineAtMs: NOW - 1_000,
               served: 10,
+              ready: [],
               ceiling: { slots: 13.2, untilMs: NOW + 60_000, holdMs: 120_000, tried: false },
             },
           },

@@ -89,6 +89,9 @@ const blocked = (counts?: BlockedReplicas) => {
   return { quotaExhausted, unschedulablePods, failingPods };
 };
 
+const unproven = (hasProbes: boolean) =>
+  observePool({ ...pool, hasProbes }, { replicas: 3 }, () => undefined).readyUnproven;
+
 describe('what the policy sees of the pods', () => {
   it.each([
     [undefined, { quotaExhausted: false, unschedulablePods: 0, failingPods: 0 }],
@@ -97,4 +100,23 @@ describe('what the policy sees of the pods', () => {
     [{ crashLooping: 1 }, { quotaExhausted: false, unschedulablePods: 0, failingPods: 1 }],
     [{ imageFailing: 1 }, { quotaExhausted: false, unschedulablePods: 0, failingPods: 1 }],
   ])('blocked %j', (counts, seenAs) => expect(blocked(counts)).toEqual(seenAs));
+
+  it('is that only those which work have a part of a queue of several pools, unless none does', () => {
+    const known = learnSample(initialKnowledge(0, 5_000, 10_000), aSample({ active: 20 }), 0);
+    const share = (crashLooping: number) => {
+      const pods = { replicas: 4, blocked: { crashLooping } };
+      return observePool(
+        pool,
+        pods,
+        () => known,
+        () => ({ present: 60, most: 400 }),
+      ).queues[0];
+    };
+    expect(share(2)).toMatchObject({ share: 1 / 3 });
+    expect(share(4)).toMatchObject({ share: 2 / 3 });
+  });
+
+  it('is that they may not fetch yet when they are ready, where the image serves no probes', () => {
+    expect([unproven(true), unproven(false)]).toEqual([undefined, true]);
+  });
 });

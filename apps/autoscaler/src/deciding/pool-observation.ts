@@ -11,6 +11,7 @@ import {
 import { dueJobs, type QueueKnowledge } from '../sampling/queue-knowledge.ts';
 import type { PoolPods } from '../watching/pool-status.ts';
 import type { PoolQueue, ScaledPool } from '../watching/topology.ts';
+import { workingPods } from './queue-slots.ts';
 
 /** A queue's load before it is known which part of it is the pool's. */
 type WholeLoad = Omit<QueueLoad, 'share'>;
@@ -21,19 +22,22 @@ type WholeLoad = Omit<QueueLoad, 'share'>;
  */
 export function observePool(
   pool: ScaledPool,
-  { replicas, ready, blocked = {} }: PoolPods,
+  pods: PoolPods,
   knowledge: (id: string) => QueueKnowledge | undefined,
   slotsOfAll: (id: string) => Slots | undefined = () => undefined,
 ): PoolObservation {
+  const { replicas, ready, blocked = {} } = pods;
   const { rejected = 0, unschedulable = 0, crashLooping = 0, imageFailing = 0 } = blocked;
   return {
     currentReplicas: replicas,
     ...(ready !== undefined && { readyReplicas: ready }),
+    ...(!pool.hasProbes && { readyUnproven: true }),
     queues: pool.queues.map((queue) => {
       const load = observation(queue, knowledge);
       if ('unseen' in load) return load;
       const { concurrency, maxReplicas, waitTargetMs } = pool.view;
-      const own = { present: replicas * concurrency, most: maxReplicas * concurrency };
+      // One of which no pod works keeps its part: it has to be there when they do.
+      const own = { present: (workingPods(pods) || replicas) * concurrency, most: maxReplicas * concurrency };
       return loadOfPool(load, { own, all: ('id' in queue && slotsOfAll(queue.id)) || own, waitTargetMs });
     }),
     quotaExhausted: rejected > 0,

@@ -12,6 +12,12 @@ it('adds up what all pools of a queue run now and can run', () => {
   expect(new QueueSlots().of(consumers, podsOf, 0)).toEqual({ present: 30, most: 90 });
 });
 
+it('counts no slots of pods that cannot work: the other pools do what those would', () => {
+  const blocked = { crashLooping: 1, imageFailing: 1, unschedulable: 1, rejected: 1 };
+  const podsOf = (key: string) => (key === 'team/few' ? { replicas: 5, blocked } : { replicas: 4 });
+  expect(new QueueSlots().of(consumers, podsOf, 0)).toEqual({ present: 18, most: 90 });
+});
+
 it('adds them up anew after a quarter of a second, and where the pools are others', () => {
   const slots = new QueueSlots();
   let replicas = 1;

@@ -5,6 +5,12 @@ import type { Consumer } from '../watching/topology.ts';
 /** For so long the slots of a queue are as they were added up: thousands of pools may work on one. */
 const ADDED_UP_FOR_MS = 250;
 
+/** Pods of a pool that are not kept from working: slots of those that are serve no queue, whoever counts on them. */
+export function workingPods({ replicas, blocked = {} }: PoolPods = { replicas: 0 }): number {
+  const { rejected = 0, unschedulable = 0, crashLooping = 0, imageFailing = 0 } = blocked;
+  return Math.max(0, replicas - rejected - unschedulable - crashLooping - imageFailing);
+}
+
 /** Jobs that all pools of a queue can run at once. */
 export class QueueSlots {
   readonly #known = new WeakMap<readonly Consumer[], { readonly atMs: number; readonly slots: Slots }>();
@@ -15,7 +21,7 @@ export class QueueSlots {
     if (known && nowMs - known.atMs < ADDED_UP_FOR_MS) return known.slots;
     let [present, most] = [0, 0];
     for (const { key, maxReplicas, concurrency } of pools) {
-      present += (podsOf(key)?.replicas ?? 0) * concurrency;
+      present += workingPods(podsOf(key)) * concurrency;
       most += maxReplicas * concurrency;
     }
     const slots = { present, most };

@@ -27,6 +27,12 @@ describe('the busy pods of a pool', () => {
     expect(busyPods('workers', [holders({ 'others-1-a': 2, 'workers2-1-a': 1 })])).toEqual({});
   });
 
+  it('do not contain those of a pool whose name begins with that of this one', () => {
+    const reads = [holders({ 'workers-1-a': 1, 'workers-bulk-1-a': 3 })];
+    expect(busyPods('workers', reads, ['workers', 'workers-bulk'])).toEqual({ 'workers-1-a': 1 });
+    expect(busyPods('workers-bulk', reads, ['workers', 'workers-bulk'])).toEqual({ 'workers-bulk-1-a': 3 });
+  });
+
   it('are unknown when only workers without a name hold jobs; where others have names, those are somebody else’s', () => {
     expect(busyPods('workers', [holders({}, 3)])).toBeUndefined();
     expect(busyPods('workers', [holders({ 'workers-1-a': 1 }, 3)])).toEqual({ 'workers-1-a': 1 });
@@ -35,6 +41,17 @@ describe('the busy pods of a pool', () => {
   it('are left out of a decision when there are more than a message should carry', () => {
     expect(Object.keys(busyPods('workers', [holders(many(1_000))])!)).toHaveLength(1_000);
     expect(busyPods('workers', [holders(many(1_001))])).toBeUndefined();
+  });
+
+  it('are told from those of the other pools that are scaled by the queues', async () => {
+    const topology = buildTopology({
+      pools: [aPool('workers', ['emails']), aPool('workers-bulk', ['emails'])],
+      queue: (_, name) => aQueue(name),
+      secrets: secretSources(() => aSecret('redis://redis')),
+    });
+    const reader = { holders: () => Promise.resolve(holders({ 'workers-1-a': 1, 'workers-bulk-1-a': 3 })) };
+    const pool = topology.pools.get('team/workers')!;
+    expect(await readBusyPods(pool, topology.queues, () => reader)).toEqual({ 'workers-1-a': 1 });
   });
 
   it('are unknown while one of the queues cannot be read', async () => {

@@ -27,26 +27,40 @@ export async function readBusyPods(
   if (watched.some((queue) => queue === undefined)) return undefined;
   const byTarget = Map.groupBy(watched as WatchedQueue[], ({ targetKey }) => targetKey);
   const reads = [...byTarget].map(async ([target, group]) => await readerOf(target)?.holders(group));
-  return busyPods(pool.name, await Promise.all(reads));
+  const pools = (watched as WatchedQueue[]).flatMap((queue) =>
+    queue.pools.map((key) => key.slice(key.indexOf('/') + 1)),
+  );
+  return busyPods(pool.name, await Promise.all(reads), pools);
 }
 
 /**
  * Those holders of jobs in a pool's queues that are its pods. Pure. A Deployment's pods are named after it; other
  * holders are other pools' pods or workers outside the cluster, which a change of this pool's size does not affect.
  *
+ * @param pools the pools on these queues: one may have a name that begins with that of another.
  * @returns undefined when nothing is known, or too much to send.
  */
-export function busyPods(pool: string, reads: readonly (ActiveHolders | undefined)[]): BusyPods | undefined {
+export function busyPods(
+  pool: string,
+  reads: readonly (ActiveHolders | undefined)[],
+  pools: readonly string[] = [],
+): BusyPods | undefined {
+  const longer = pools.filter((other) => isOf(pool, other));
   const pods = new Map<string, number>();
   let unnamed = 0;
   for (const read of reads) {
     if (read === undefined) return undefined;
     unnamed += read.unnamed;
     for (const [worker, jobs] of read.jobsByWorker) {
-      if (worker.startsWith(`${pool}-`)) pods.set(worker, (pods.get(worker) ?? 0) + jobs);
+      if (isOf(pool, worker) && !longer.some((other) => isOf(other, worker)))
+        pods.set(worker, (pods.get(worker) ?? 0) + jobs);
     }
   }
   // Workers without a name run the active jobs: no pod can be called idle.
   if (pods.size === 0 && unnamed > 0) return undefined;
   return pods.size > MOST_PODS ? undefined : Object.fromEntries(pods);
+}
+
+function isOf(pool: string, name: string): boolean {
+  return name.startsWith(`${pool}-`);
 }

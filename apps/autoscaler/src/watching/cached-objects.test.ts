@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { Queue, WorkerPool } from '@redis-queue/api';
+import { PROBES_ANNOTATION, type Queue, type WorkerPool } from '@redis-queue/api';
 import type { Resource } from '@redis-queue/controller';
 import { aPool, aQueue, aSecret, secretSources } from '../testing/objects.ts';
 import { cachedPool, cachedQueue } from './cached-objects.ts';
@@ -35,9 +35,15 @@ const templated = {
   template: { spec: { containers: [proxy, worker], nodeSelector: { a: 'b' } } },
 };
 
+const withoutProbes = {
+  ...plain,
+  metadata: { ...plain.metadata, annotations: { [PROBES_ANNOTATION]: 'off', other: 'x'.repeat(1e4) } },
+};
+
 it.each([
   { what: 'a pool', pool: plain },
   { what: 'a pool with a template', pool: { ...plain, spec: templated } },
+  { what: 'a pool without probes', pool: withoutProbes },
 ])('the topology of $what is the same from the cached parts as from the whole objects', ({ pool }) => {
   const queue = aQueue('emails', { name: 'mails', redis: { prefix: 'q' }, paused: true });
   expect(topologyOf(cached(pool, cachedPool), cached(queue, cachedQueue))).toEqual(topologyOf(pool, queue));
@@ -46,6 +52,11 @@ it.each([
 it('caches no more of a template than what is advised on', () => {
   const slim = cachedPool({ ...plain, spec: templated } as Resource) as unknown as WorkerPool;
   expect(slim.spec.template).toEqual({ spec: { containers: [{ name: 'worker', resources: worker.resources }] } });
+});
+
+it('caches no annotation but the one that says whether there are probes', () => {
+  expect(cachedPool(withoutProbes as Resource).metadata.annotations).toEqual({ [PROBES_ANNOTATION]: 'off' });
+  expect(cachedPool(plain as Resource).metadata).not.toHaveProperty('annotations');
 });
 
 it('what the status says of pods is the same from the cached part', () => {

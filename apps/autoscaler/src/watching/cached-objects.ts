@@ -1,4 +1,4 @@
-import type { Queue, WorkerPool } from '@redis-queue/api';
+import { PROBES_ANNOTATION, type Queue, type WorkerPool } from '@redis-queue/api';
 import type { Resource } from '@redis-queue/controller';
 import { WORKER_CONTAINER, workerResources } from '@redis-queue/scaling';
 
@@ -17,7 +17,7 @@ export function cachedPool(object: Resource): Resource {
   return {
     apiVersion,
     kind,
-    metadata: identity(metadata),
+    metadata: { ...identity(metadata), ...probes(metadata) },
     spec: {
       ...sizing,
       ...(resources && { template: { spec: { containers: [{ name: WORKER_CONTAINER, resources }] } } }),
@@ -42,6 +42,12 @@ export function cachedQueue(object: Resource): Resource {
     metadata: identity(metadata),
     spec: { ...(name !== undefined && { name }), ...(redis && { redis }) },
   } as Resource;
+}
+
+/** Of the annotations the one that `hasProbes` reads. */
+function probes({ annotations }: Resource['metadata']): Pick<Resource['metadata'], 'annotations'> {
+  const probed = annotations?.[PROBES_ANNOTATION];
+  return probed === undefined ? {} : { annotations: { [PROBES_ANNOTATION]: probed } };
 }
 
 /** The cache itself adds names and versions. */

@@ -1,4 +1,4 @@
-import type { Queue, WorkerPool } from '@redis-queue/api';
+import { hasProbes, type Queue, type WorkerPool } from '@redis-queue/api';
 import { queueId, type QueueRef, type RedisTarget } from '@redis-queue/bullmq';
 import { queueRef, resolveRedis, type SecretSources } from '@redis-queue/redis-access';
 import {
@@ -48,6 +48,8 @@ export interface ScaledPool {
   readonly uid: string;
   readonly generation: number;
   readonly view: PoolSpecView;
+  /** Whether its pods are ready no sooner than they fetch. */
+  readonly hasProbes: boolean;
   /** The part of the spec that advice is about. */
   readonly advised: AdvisedSpec;
   /** Pods that do not speak to Redis are to be replaced. */
@@ -105,6 +107,7 @@ export function buildTopology(cluster: ClusterView): Topology {
       uid: pool.metadata.uid ?? '',
       generation: pool.metadata.generation ?? 0,
       view,
+      hasProbes: hasProbes(pool),
       advised: advisedSpec(pool.spec),
       replaceStuck: pool.spec.replaceStuck === true,
       queues: poolQueues.map(({ name, at }): PoolQueue => (at.ok ? { queue: name, id: at.id } : at.unseen)),

@@ -31,7 +31,5 @@ export const TAKEN_OVER_ANNOTATION = `${GROUP}/taken-over`;
 export const SECRET_ANNOTATION = `${GROUP}/redis-secret`;
 /** On the pod template: changes with the content of the ConfigMaps and Secrets that `spec.template` names. */
 export const CONFIG_ANNOTATION = `${GROUP}/config`;
-/** On a WorkerPool: "off" for images that serve no /livez and /readyz, such as plain BullMQ. */
-export const PROBES_ANNOTATION = `${GROUP}/probes`;
 /** On a pod: what the ReplicaSet controller reads to choose the pods that go first on scale-in. */
 export const DELETION_COST_ANNOTATION = 'controller.kubernetes.io/pod-deletion-cost';

@@ -1,9 +1,8 @@
-import { WORKER_POOLS, type WorkerPoolStatus } from '@redis-queue/api';
+import { PROBES_ANNOTATION, WORKER_POOLS, type WorkerPoolStatus } from '@redis-queue/api';
 import { keyOf } from '@redis-queue/controller';
 import type { PoolObject } from '@redis-queue/redis-access';
 import { eventually } from '@redis-queue/rig';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { PROBES_ANNOTATION } from '../kubernetes/names.ts';
 import { runController, testCluster, type RunningController, type TestCluster } from '../testing/cluster.ts';
 import { startPods } from '../testing/kubelet.ts';
 

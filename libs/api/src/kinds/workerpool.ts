@@ -18,6 +18,9 @@ export const WORKER_POOLS = {
   namespaced: true,
 } as const;
 
+/** On a WorkerPool: "off" for images that serve no /livez and /readyz, such as plain BullMQ. */
+export const PROBES_ANNOTATION = `${GROUP}/probes`;
+
 // Seven characters hold 114 years, which CEL's duration (292 years) can still compare.
 const drainText = z
   .string()
@@ -394,4 +397,9 @@ export interface WorkerPool {
   metadata: ObjectMeta;
   spec: WorkerPoolSpec;
   status?: WorkerPoolStatus;
+}
+
+/** Whether its image serves probes. Without them Kubernetes calls a pod ready as soon as its container runs. */
+export function hasProbes({ metadata }: Pick<WorkerPool, 'metadata'>): boolean {
+  return metadata.annotations?.[PROBES_ANNOTATION] !== 'off';
 }

@@ -63,6 +63,31 @@ test('jobs that finish in the same millisecond count once each, whether seen bef
   expect(third).toMatchObject({ completed: 2, watermark: { completed: { ms: 5_001, ids: ['e'] } } });
 });
 
+/** Ids that are remembered of the last milliseconds. */
+const idsIn = (samples: readonly { watermark: FinishedWatermark }[]): number =>
+  samples.reduce((sum, { watermark: { completed, failed } }) => sum + completed.ids.length + failed.ids.length, 0);
+
+test('of one millisecond a queue alone has all its jobs remembered; fifty together no more than a call may read', async () => {
+  const fill = async (queue: string, jobs: number): Promise<void> => {
+    const ids = Array.from({ length: jobs }, (_, n) => `j${n}`);
+    for (const set of ['completed', 'failed'])
+      await t.redis.zadd(`bull:${queue}:${set}`, ...ids.flatMap((id) => [5_000, id]));
+  };
+  await fill('alone', 300);
+  const ref = { prefix: 'bull', name: 'alone' };
+  const { watermark } = await sampleFinished(t.redis, ref, START);
+  expect(await sampleFinished(t.redis, ref, watermark)).toMatchObject({ completed: 0, failed: 0, watermark });
+  const queues = Array.from({ length: 50 }, (_, n) => ({ prefix: 'bull', name: `tied-${n}` }));
+  for (const { name } of queues) await fill(name, 1_000);
+  const first = await sampleFinishedOf(
+    t.redis,
+    queues.map((queue) => ({ queue, watermark: START })),
+  );
+  expect(idsIn(first)).toBe(4_000);
+  const again = queues.map((queue, n) => ({ queue, watermark: first[n]!.watermark }));
+  expect(idsIn(await sampleFinishedOf(t.redis, again))).toBe(4_000);
+});
+
 test('every count adds up to the jobs that finished, over random ticks with many ties', async () => {
   const ref = { prefix: 'bull', name: 'sum' };
   let watermark = START;

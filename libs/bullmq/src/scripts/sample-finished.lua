@@ -9,8 +9,9 @@
          counted before at the watermark
   Reply  { Redis' time in ms, { completed, failed of each queue } }, each { new jobs, watermark ms, its ids, { job, ... } },
          the jobs newest first; or, of a set that cannot be read, the error
-  Cost   O(log n) per set, 3 us, plus one HMGET per job read, 3 us; reads at most 1000 ids, of 16 kB together, of
-         one millisecond
+  Cost   O(log n) per set, 3 us, plus one HMGET per job read, 3 us, plus one ZSCORE per id given; reads at most 1000 ids,
+         of 16 kB together, of one millisecond, and 4000 in all sets: each at least its even share of what those before
+         it left
   Never  writes
 ]]
 local most, left, lookBack = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -20,10 +21,11 @@ local nowMs = time[1] * 1000 + math.floor(time[2] / 1000)
 -- One that finished later than now is of a worker whose clock is ahead, or of nobody's: it counts when its time has come. It
 -- would hide all that finish before.
 local to = string.format('%.0f', nowMs + 60000)
-local setsLeft, at = 2 * #KEYS, 4
+local setsLeft, idsLeft, at = 2 * #KEYS, 4000, 4
 
 local function sampleSet(base, key)
   local limit = math.min(most, math.ceil(left / setsLeft))
+  local mostIds = math.min(1000, math.ceil(idsLeft / setsLeft))
   setsLeft = setsLeft - 1
   local from = ARGV[at] ~= '' and ARGV[at] or string.format('%.0f', nowMs - lookBack)
   local firstId, lastId = at + 2, at + 1 + tonumber(ARGV[at + 1])
@@ -38,7 +40,8 @@ local function sampleSet(base, key)
   count = count - seenCount
   if count <= 0 then
     local ids = {}
-    for i = firstId, lastId do ids[#ids + 1] = ARGV[i] end
+    for i = firstId, math.min(lastId, firstId + mostIds - 1) do ids[#ids + 1] = ARGV[i] end
+    idsLeft = idsLeft - #ids
     return { 0, from, ids, {} }
   end
   local rows = call('ZREVRANGEBYSCORE', key, to, from, 'WITHSCORES', 'LIMIT', 0, limit + seenCount)
@@ -59,13 +62,14 @@ local function sampleSet(base, key)
   left = left - #jobs
   local newest = rows[2]
   local ids, bytes = {}, 0
-  for _, id in ipairs(call('ZRANGEBYSCORE', key, newest, newest, 'LIMIT', 0, 1000)) do
+  for _, id in ipairs(call('ZRANGEBYSCORE', key, newest, newest, 'LIMIT', 0, mostIds)) do
     -- Ids of any length would fill the reply; a job whose id is left out counts again while none finishes after it.
     if #id <= 512 and bytes + #id <= 16384 then
       ids[#ids + 1] = id
       bytes = bytes + #id
     end
   end
+  idsLeft = idsLeft - #ids
   return { count, newest, ids, jobs }
 end
 

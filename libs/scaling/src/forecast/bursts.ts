@@ -20,6 +20,8 @@ export interface Burst {
   readonly atMs: Instant;
   /** Jobs that came above the usual rate. */
   readonly jobs: number;
+  /** Over which they came: 0 of those that are added at once. */
+  readonly lastsMs: number;
 }
 
 /** Follows bulk adds among the arrivals of a queue. */
@@ -29,6 +31,7 @@ export interface BurstWatch {
   /** Since when it has not been 0, and the jobs above the usual rate since then. */
   readonly sinceMs: Instant;
   readonly jobs: number;
+  readonly firstExcessMs: Instant;
   readonly lastExcessMs: Instant;
   /** The excess is a burst: it is the last of `bursts`. */
   readonly inBurst: boolean;
@@ -40,6 +43,7 @@ export const NO_BURSTS: BurstWatch = {
   excess: 0,
   sinceMs: 0,
   jobs: 0,
+  firstExcessMs: 0,
   lastExcessMs: 0,
   inBurst: false,
   bursts: [],
@@ -65,14 +69,19 @@ export function watchBursts(
   const excess = Math.max(Number.MIN_VALUE, watch.excess + above);
   const bound = Math.max(LEAST_JOBS, SURPRISE * Math.sqrt((usualRate * USUAL_OVER_MS) / 1_000));
   const inBurst = watch.inBurst || excess > bound;
+  const firstExcessMs = begins ? nowMs : watch.firstExcessMs;
+  const lastExcessMs = above > 0 ? nowMs : watch.lastExcessMs;
+  // Jobs that are added at once may be seen by two samples.
+  const lastsMs = Math.max(0, lastExcessMs - firstExcessMs - LONGEST_LOOK_MS);
   const earlier = watch.inBurst ? watch.bursts.slice(0, -1) : watch.bursts;
   return {
     excess,
     sinceMs,
     jobs,
-    lastExcessMs: above > 0 ? nowMs : watch.lastExcessMs,
+    firstExcessMs,
+    lastExcessMs,
     inBurst,
-    bursts: inBurst ? [...earlier, { atMs: sinceMs, jobs }].slice(-MOST_BURSTS) : watch.bursts,
+    bursts: inBurst ? [...earlier, { atMs: sinceMs, jobs, lastsMs }].slice(-MOST_BURSTS) : watch.bursts,
   };
 }
 

@@ -57,6 +57,13 @@ describe('a forecast rate', () => {
 });
 
 describe('an expected burst', () => {
+  it('whose jobs come over a minute asks for the slots of their flow, not for those of a line', () => {
+    const over = (lastsMs: number): number => slots(resting({ expectedBurst: { ...BURST, lastsMs } }));
+    expect(over(0)).toBe(slots(resting({ expectedBurst: BURST })));
+    expect(over(60_000)).toBeCloseTo(10);
+    expect(over(1_000)).toBe(over(0));
+  });
+
   it('asks for the slots that it will ask for when it is there, also of a pool at zero', () => {
     expect(slots(resting({ expectedBurst: BURST }))).toBeCloseTo(slots(aLoad({ ready: 600 })));
   });

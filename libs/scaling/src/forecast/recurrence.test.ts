@@ -135,7 +135,7 @@ describe('chance', () => {
 });
 
 it('intervals shorter than twenty seconds are a flow, not a schedule', () => {
-  const bursts = each(7_000, 16).map((atMs) => ({ atMs, jobs: 50 }));
+  const bursts = each(7_000, 16).map((atMs) => ({ atMs, jobs: 50, lastsMs: 0 }));
   const periods = expectBursts(bursts).map(({ periodMs }) => periodMs);
   expect(new Set(periods)).toEqual(new Set([21_000]));
 });

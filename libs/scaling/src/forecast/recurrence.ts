@@ -132,7 +132,9 @@ export function expectBursts(bursts: readonly Burst[]): ExpectedBurst[] {
       // schedule goes on.
       const atMs = [1, 2, 3].map((n) => series[0]!.atMs + n * periodMs).find((ms) => ms > newestMs + tolerance);
       if (atMs !== undefined && !expected.some((burst) => Math.abs(burst.atMs - atMs) <= 2 * tolerance)) {
-        expected.push({ atMs, periodMs, jobs: series.reduce((sum, { jobs }) => sum + jobs, 0) / series.length });
+        const mean = (of: (burst: Burst) => number): number =>
+          series.reduce((sum, burst) => sum + of(burst), 0) / series.length;
+        expected.push({ atMs, periodMs, jobs: mean(({ jobs }) => jobs), lastsMs: mean(({ lastsMs }) => lastsMs) });
       }
       break; // A longer interval to the same last burst is mostly a multiple of this one.
     }

@@ -74,6 +74,8 @@ export interface QueueEstimates {
   readonly expectedBurst?: {
     readonly inMs: number;
     readonly jobs: number;
+    /** Over which they come; absent: at once. */
+    readonly lastsMs?: number;
     readonly periodMs: number;
     readonly confidence: number;
   };
@@ -127,6 +129,8 @@ export interface PoolObservation {
   readonly currentReplicas: number;
   /** Pods that take jobs; absent: not known. */
   readonly readyReplicas?: number;
+  /** Pods count as ready without a proof that they fetch: they have no readiness probe of the pod contract. */
+  readonly readyUnproven?: boolean;
   readonly queues: readonly QueueObservation[];
   /** Whether more pods would be refused by the API server. */
   readonly quotaExhausted?: boolean;
@@ -215,16 +219,23 @@ export interface FreeSlotsWatch {
   readonly lineAtMs: Instant;
   /** Jobs in service, averaged over some seconds. */
   readonly served: number;
-  /** Since when slots have been free beside the line. */
+  /** How many pods were ready in the last seconds: newest last, strictly increasing. */
+  readonly ready: readonly { readonly atMs: Instant; readonly pods: number }[];
+  /** Since when slots have been free beside the line, and since when none has been. */
   readonly freeSinceMs?: Instant | undefined;
+  readonly fullSinceMs?: Instant | undefined;
   /** The most slots to ask for, until more are tried. */
-  readonly ceiling?: {
-    readonly slots: number;
-    readonly untilMs: Instant;
-    readonly holdMs: number;
-    /** More have been tried since slots were free last. */
-    readonly tried: boolean;
-  };
+  readonly ceiling?:
+    | {
+        readonly slots: number;
+        readonly untilMs: Instant;
+        readonly holdMs: number;
+        /** More have been tried since slots were free last. */
+        readonly tried: boolean;
+      }
+    | undefined;
+  /** A ceiling of this line has turned out to be none. */
+  readonly disproved?: boolean;
 }
 
 /** What is remembered of a queue whose jobs could start; see `watchConsumption`. Times are of the samples. */

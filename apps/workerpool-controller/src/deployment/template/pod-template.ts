@@ -1,5 +1,5 @@
-import { DEFAULT_DRAIN_POLICY, parseDuration, type WorkerPool } from '@redis-queue/api';
-import { CONFIG_ANNOTATION, poolLabels, PROBES_ANNOTATION, SECRET_ANNOTATION } from '../../kubernetes/names.ts';
+import { DEFAULT_DRAIN_POLICY, hasProbes, parseDuration, type WorkerPool } from '@redis-queue/api';
+import { CONFIG_ANNOTATION, poolLabels, SECRET_ANNOTATION } from '../../kubernetes/names.ts';
 import { CA_KEY, type PoolQueues } from '../../queues/resolve.ts';
 import { mergePodTemplate } from './merge.ts';
 import { WORKER, type PodTemplate } from './pod-schema.ts';
@@ -98,11 +98,6 @@ function builtTemplate(
       ],
     },
   };
-}
-
-/** Whether its image serves probes. Without them Kubernetes calls a pod ready as soon as its container runs. */
-export function hasProbes({ metadata }: Pick<WorkerPool, 'metadata'>): boolean {
-  return metadata.annotations?.[PROBES_ANNOTATION] !== 'off';
 }
 
 /** Liveness is progress, which a worker measures itself; the kubelet tolerates a minute of silence on top. */
