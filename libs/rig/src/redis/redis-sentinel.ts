@@ -4,6 +4,7 @@ import { ask } from './ask.ts';
 import { eventually } from '../waiting/eventually.ts';
 import { freePort, startProcess, temporaryFolder } from '../processes/process.ts';
 import { startRedis, type RedisServer } from './redis.ts';
+import { isFollowed } from './replication.ts';
 
 export interface RedisSentinelOptions {
   /** Of the two servers. */
