@@ -5,6 +5,7 @@ import { waitOf, type WorkerMetrics } from '../observability/metrics.ts';
 import type { Process } from '../queues/file-runs.ts';
 import { stoppedAsAsked, type Handler, type JobContext } from './handler.ts';
 import { checkJobData, type StandardSchema } from './job-data.ts';
+import { Parents } from './parents.ts';
 import type { RunningJobs } from './running-jobs.ts';
 import type { StuckHandlers } from './stuck-handlers.ts';
 import { startTimeLimit, timeoutOf } from './time-limit.ts';
@@ -48,22 +49,40 @@ export function createProcessor(options: ProcessorOptions): Process {
     await options.limitQueue(ms);
     throw new RateLimitError();
   };
+  const parents = new Parents(options.hadChildren, now);
   /** Beside the run, which does not wait for it. */
   const observeWait = async (job: Job): Promise<void> => {
     const wait = waitOf(job);
     if (wait === undefined) return;
     // without an answer the wait is not known
-    if (wait > SHORT_WAIT_MS && (await options.hadChildren(job).catch(() => true))) return;
+    if (wait > SHORT_WAIT_MS && (await parents.had(job).catch(() => true))) return;
     metrics.wait.observe({ queue }, wait / 1000);
   };
   return async (job, token, lockLost) => {
     const log = options.log.child({ queue, jobId: job.id, attempt: job.attemptsMade + 1 });
     const started = now();
-    const { stop, handBack, end } = running.start(started);
-    const limit = startTimeLimit(queue, timeoutMs);
-    const signal = AbortSignal.any([stop, limit.signal, ...(lockLost ? [lockLost] : [])]);
+    // one for all that aborts the handler: controllers, and what joins them, are most of what a short run costs here
+    const aborting = new AbortController();
+    const { signal } = aborting;
+    const { promise: handedBack, reject: handBack } = Promise.withResolvers<never>();
+    // nobody may be listening any more
+    handedBack.catch(() => undefined);
+    let [toStop, toHandBack] = [false, false];
+    const end = running.start(started, {
+      stop: (why) => {
+        toStop = true;
+        aborting.abort(why);
+      },
+      handBack: (why) => {
+        toHandBack = true;
+        handBack(why);
+      },
+    });
+    const limit =
+      timeoutMs === undefined ? undefined : startTimeLimit(queue, timeoutMs, (reason) => aborting.abort(reason));
+    if (lockLost?.aborted) aborting.abort(lockLost.reason);
+    else lockLost?.addEventListener('abort', () => aborting.abort(lockLost.reason), { once: true });
     void observeWait(job);
-    const handedBack = aborted(handBack);
     let over = false;
     // a schema may hang as well
     const handle = async (): Promise<unknown> => {
@@ -77,16 +96,16 @@ export function createProcessor(options: ProcessorOptions): Process {
     let handling: Promise<unknown> | undefined;
     try {
       handling = handle().finally(() => (handling = undefined));
-      return await Promise.race([handling, handedBack.promise, limit.expired]);
+      return await Promise.race(limit ? [handling, handedBack, limit.expired] : [handling, handedBack]);
     } catch (error) {
       // left by its time limit, whatever its signal had aborted for before; a drain ends the process
-      if (handling && !handBack.aborted) {
+      if (handling && limit && !toHandBack) {
         options.kill?.(job);
         stuck.watch(handling, limit.graceMs, log);
       }
       const timeout = timeoutOf(error, limit, signal);
       if (timeout) throw timeout;
-      if (!handBack.aborted && !(stop.aborted && stoppedAsAsked(error, signal))) {
+      if (!toHandBack && !(toStop && stoppedAsAsked(error, signal))) {
         if (isRateLimit(error)) metrics.jobs.inc({ queue, outcome: 'rate_limited' });
         throw error;
       }
@@ -102,21 +121,10 @@ export function createProcessor(options: ProcessorOptions): Process {
     } finally {
       over = true;
       end();
-      limit.end();
-      handedBack.forget();
+      limit?.end();
       metrics.run.observe({ queue }, (now() - started) / 1000);
     }
   };
-}
-
-function aborted(signal: AbortSignal): { promise: Promise<never>; forget: () => void } {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const fail = (): void => reject(signal.reason as Error);
-  if (signal.aborted) fail();
-  else signal.addEventListener('abort', fail, { once: true });
-  // nobody may be listening any more when the signal comes
-  promise.catch(() => undefined);
-  return { promise, forget: () => signal.removeEventListener('abort', fail) };
 }
 
 /** As BullMQ tells it: a file's error has lost its class. */

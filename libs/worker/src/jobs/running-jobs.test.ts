@@ -9,9 +9,10 @@ describe('the jobs that a pod runs', () => {
     const jobs = new RunningJobs();
     const order: string[] = [];
     for (const name of ['first', 'second', 'third']) {
-      const { stop, handBack } = jobs.start(0);
-      stop.addEventListener('abort', () => order.push(`stop ${name}`));
-      handBack.addEventListener('abort', () => order.push(`hand back ${name}`));
+      jobs.start(0, {
+        stop: () => void order.push(`stop ${name}`),
+        handBack: () => void order.push(`hand back ${name}`),
+      });
     }
     jobs.stop(why);
     jobs.handBack(why);
@@ -28,19 +29,28 @@ describe('the jobs that a pod runs', () => {
   it('that start once the pod drains are reached too', () => {
     const jobs = new RunningJobs();
     jobs.stop(why);
-    const late = jobs.start(0);
-    expect([late.stop.reason, late.handBack.aborted]).toEqual([why, false]);
+    const calls: unknown[] = [];
+    const late = {
+      stop: (reason: unknown) => void calls.push('stop', reason),
+      handBack: () => void calls.push('back'),
+    };
+    jobs.start(0, late);
+    expect(calls.splice(0)).toEqual(['stop', why]);
     jobs.handBack(why);
-    expect(jobs.start(0).handBack.reason).toBe(why);
+    expect(calls.splice(0)).toEqual(['back']);
+    jobs.start(0, late);
+    expect(calls).toEqual(['stop', why, 'back']);
   });
 
   it('that have ended are neither asked to stop nor counted as the oldest', () => {
     const jobs = new RunningJobs();
-    const first = jobs.start(10);
-    jobs.start(20);
+    const stopped: string[] = [];
+    const calls = (name: string) => ({ stop: () => void stopped.push(name), handBack: () => undefined });
+    const endFirst = jobs.start(10, calls('first'));
+    jobs.start(20, calls('second'));
     expect(jobs.oldestMs).toBe(10);
-    first.end();
+    endFirst();
     jobs.stop(why);
-    expect([first.stop.aborted, jobs.oldestMs]).toEqual([false, 20]);
+    expect([stopped, jobs.oldestMs]).toEqual([['second'], 20]);
   });
 });

@@ -1,17 +1,15 @@
 import type { JobStopped } from './handler.ts';
 
 /** How the pod's drain reaches a job. */
-export interface DrainSignals {
+export interface DrainCalls {
   /** Asks the handler to stop. */
-  stop: AbortSignal;
+  stop: (why: JobStopped) => void;
   /** Hands the job back, whether its handler listens or not. */
-  handBack: AbortSignal;
+  handBack: (why: JobStopped) => void;
 }
 
-interface Run {
+interface Run extends DrainCalls {
   startedMs: number;
-  stop: AbortController;
-  handBack: AbortController;
 }
 
 /**
@@ -23,14 +21,18 @@ export class RunningJobs {
   #stopped: JobStopped | undefined;
   #handedBack: JobStopped | undefined;
 
-  /** A job starts; call `end` when its run is over. `nowMs` is monotonic. */
-  start(nowMs: number): DrainSignals & { end: () => void } {
-    const run: Run = { startedMs: nowMs, stop: new AbortController(), handBack: new AbortController() };
+  /**
+   * A job starts, at `nowMs` of a monotonic clock; its calls may come at once.
+   *
+   * @returns what is to be called when its run is over.
+   */
+  start(nowMs: number, calls: DrainCalls): () => void {
+    const run: Run = { startedMs: nowMs, ...calls };
     this.#runs.add(run);
     // fetched while the pod began to drain
-    if (this.#stopped) run.stop.abort(this.#stopped);
-    if (this.#handedBack) run.handBack.abort(this.#handedBack);
-    return { stop: run.stop.signal, handBack: run.handBack.signal, end: () => void this.#runs.delete(run) };
+    if (this.#stopped) run.stop(this.#stopped);
+    if (this.#handedBack) run.handBack(this.#handedBack);
+    return () => void this.#runs.delete(run);
   }
 
   /** When the job that has run longest started; undefined when none runs. */
@@ -41,12 +43,12 @@ export class RunningJobs {
 
   stop(why: JobStopped): void {
     this.#stopped ??= why;
-    for (const { stop } of this.#lastFirst()) stop.abort(why);
+    for (const { stop } of this.#lastFirst()) stop(why);
   }
 
   handBack(why: JobStopped): void {
     this.#handedBack ??= why;
-    for (const { handBack } of this.#lastFirst()) handBack.abort(why);
+    for (const { handBack } of this.#lastFirst()) handBack(why);
   }
 
   #lastFirst(): Run[] {

@@ -1,7 +1,8 @@
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
-import { Cluster, Redis, type ClusterNode, type ClusterOptions, type RedisOptions } from 'ioredis';
+import type { ClusterNode, ClusterOptions, RedisOptions } from 'ioredis';
 import { requireDatabase } from './database.ts';
 import { requireHashTags, type QueueKeyParts } from './hash-tag.ts';
+import { Cluster, Redis } from './installed.ts';
 import { closeWhenSilent } from './silence.ts';
 
 /** How to reach the Redis of a pod: ioredis' options, also with Sentinels, or for a node of a Redis Cluster. */
