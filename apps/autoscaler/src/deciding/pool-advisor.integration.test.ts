@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
 import { expect, it } from 'vitest';
 import { eventually } from '@redis-queue/rig';
+import { SCHEMA_VERSION } from '@redis-queue/scaling-bus';
 import { aPool } from '../testing/objects.ts';
 import { TestAutoscaler } from '../testing/autoscaler.ts';
 
@@ -37,7 +38,7 @@ it('what pods report becomes advice, level and stuck handlers in the decision, a
     await report();
     return scaler.of('workers').find(({ advice }) => advice);
   }, PATIENCE);
-  expect(decision).toMatchObject({ schemaVersion: '1.3', currentReplicas: 2, desiredReplicas: 2 });
+  expect(decision).toMatchObject({ schemaVersion: SCHEMA_VERSION, currentReplicas: 2, desiredReplicas: 2 });
   expect(decision.advice).toEqual({
     concurrency: 20,
     resources: {
