@@ -133,10 +133,12 @@ it.each([
 });
 
 it('a Cluster of as many nodes as are let in counts as many connections of its namespace', async () => {
-  const nodes = Array.from({ length: 400 }, (_, n) => `*2\r\n${bulk(HOST)}:${n + 1}\r\n`).join('');
-  const port = await startServer(([command]) =>
-    command === 'cluster' ? `*1\r\n*402\r\n:0\r\n:16383\r\n${nodes}` : INFO,
-  );
+  let port = 0;
+  // Each at an address of its own, where it answers: ioredis drops a node that it cannot reach.
+  const node = (n: number): string => `*2\r\n${bulk(`127.0.${1 + (n >> 7)}.${1 + (n & 127)}`)}:${port}\r\n`;
+  const slots = (): string =>
+    `*1\r\n*402\r\n:0\r\n:16383\r\n${Array.from({ length: 400 }, (_, n) => node(n)).join('')}`;
+  port = await startHostileServer(stack, ([command]) => (command === 'cluster' ? slots() : INFO), '0.0.0.0');
   const shares: string[] = [];
   const connections = new RedisConnections({
     limits: { total: 512, perServer: 128, perNamespace: 64 },

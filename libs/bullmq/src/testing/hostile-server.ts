@@ -9,11 +9,13 @@ export const INFO = bulk('redis_version:7.2.0\r\nrole:master\r\n');
  * A server that answers each command, by its words in lower case: what a tenant may run in place of Redis.
  *
  * @param stack gets what ends it.
+ * @param host where it listens; `0.0.0.0`: at each address of this machine.
  * @returns its port
  */
 export async function startHostileServer(
   stack: (() => unknown)[],
   answer: (words: string[], socket: Socket) => string,
+  host = HOST,
 ): Promise<number> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
@@ -33,7 +35,7 @@ export async function startHostileServer(
       }
     });
   });
-  await new Promise<void>((resolve) => void server.listen(0, HOST, resolve));
+  await new Promise<void>((resolve) => void server.listen(0, host, resolve));
   stack.push(() => {
     for (const socket of sockets) socket.destroy();
     server.close();
