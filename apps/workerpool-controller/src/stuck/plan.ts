@@ -21,17 +21,22 @@ const PAUSE_MS = SILENT_MS;
 /** Most pods that the message names. */
 const MOST_NAMED = 5;
 
+/** Whether the pool wants stuck pods replaced. Who speaks to Redis, the autoscaler alone says. */
+export function replacesStuck({ spec }: Pick<WorkerPool, 'spec'>): boolean {
+  return spec.replaceStuck === true && spec.autoscaling?.enabled === true;
+}
+
 /**
  * Which pod to replace now. Only where another one speaks to Redis, so that neither Redis nor the network is what is
  * wrong; one at a time; and after one only when a pod that has started since speaks, or none has started. Pure.
  */
 export function planReplacement(
-  { spec, status }: Pick<WorkerPool, 'spec' | 'status'>,
+  pool: Pick<WorkerPool, 'spec' | 'status'>,
   pods: readonly Pod[],
   { silent, speaking, unknown }: Silence,
   nowMs: number,
 ): StuckPlan {
-  if (!spec.replaceStuck || !spec.autoscaling?.enabled) return { kind: 'nothing' };
+  if (!replacesStuck(pool)) return { kind: 'nothing' };
   if (unknown !== undefined) return waits('ClientsUnknown', `It is not known which pods speak to Redis: ${unknown}`);
   const [longest] = silent;
   if (longest === undefined) return { kind: 'nothing' };
@@ -40,7 +45,7 @@ export function planReplacement(
     return waits('PodsStuck', `${who} None is replaced, as no other pod of the pool speaks to Redis either`);
   if (pods.some((pod) => !pod.ready || hasEnded(pod)))
     return waits('PodsStuck', `${who} The next one is replaced once all pods are ready`);
-  const last = status?.replacement;
+  const last = pool.status?.replacement;
   const announced = silent.find(({ metadata }) => metadata.name === last?.pod);
   if (announced !== undefined) return { kind: 'replace', pod: announced };
   return (last && whyNotAgain(who, last, { silent, speaking }, nowMs)) ?? { kind: 'announce', pod: longest };

@@ -3,7 +3,7 @@ import type { PoolObject } from '@redis-queue/redis-access';
 import { compareFence, type ScalingDecision } from '@redis-queue/scaling-bus';
 import type { Problem, Reason } from '../kubernetes/reasons.ts';
 import type { Pod } from '../pods/pods.ts';
-import { planReplacement, type Replacement } from './plan.ts';
+import { planReplacement, replacesStuck, type Replacement } from './plan.ts';
 import { replacePod } from './replace.ts';
 import { findSilence, NO_SILENCE, type Silence } from './silence.ts';
 
@@ -53,7 +53,7 @@ export class StuckPods {
     context: Pick<KindContext<Reason>, 'client' | 'signal' | 'now' | 'event'>,
   ): Promise<StuckFacts | undefined> {
     const uid = pool.metadata.uid ?? '';
-    if (!pool.spec.replaceStuck || !pool.spec.autoscaling?.enabled) {
+    if (!replacesStuck(pool)) {
       this.forget(uid);
       return {};
     }
@@ -62,7 +62,8 @@ export class StuckPods {
     const before = this.#entries.get(uid);
     const isNew = before === undefined || compareFence(decision, before.decision) > 0;
     const isDue = before?.facts.announced === true && nowMs - before.atMs < HOLDS_MS;
-    if (!isNew && !isDue) return { ...before.facts, replacement: pool.status?.replacement };
+    // One that was announced and could not be replaced in time waits for the next decision.
+    if (!isNew && !isDue) return { problem: before.facts.problem, replacement: pool.status?.replacement };
     const silence = isNew ? findSilence(pods, decision.clients, before?.silence ?? NO_SILENCE, nowMs) : before.silence;
     const entry: Entry = { decision, atMs: isNew ? nowMs : before.atMs, silence, facts: {} };
     this.#entries.set(uid, entry);

@@ -1,4 +1,4 @@
-import { ApiError, ConnectionError, isForbidden, isInvalid } from '../client/api-error.ts';
+import { ApiError, ConnectionError, isForbidden, isInvalid, isTooManyRequests } from '../client/api-error.ts';
 import { requestInWords } from '../client/request-words.ts';
 import { ReconcileTimeoutError } from '../controller/types.ts';
 import { clipText } from '../objects/clip-text.ts';
@@ -55,7 +55,7 @@ function classify(error: ApiError): { reason: FailureReason; wayOut: string } {
   }
   if (error.code === 413) return { reason: 'ApiRequestTooLarge', wayOut: 'make the object smaller' };
   if (isInvalid(error)) return { reason: 'ApiRequestRefused', wayOut: 'correct what the message names' };
-  if (error.code === 429) return { reason: 'ApiThrottled', wayOut: 'the API server is busy; it is asked again' };
+  if (isTooManyRequests(error)) return { reason: 'ApiThrottled', wayOut: 'the API server is busy; it is asked again' };
   return {
     reason: 'ApiUnavailable',
     wayOut: 'the API server or a webhook that it asks is in trouble; it is asked again',

@@ -1,0 +1,33 @@
+import type { KubeClient } from '@redis-queue/controller';
+import type { PoolObject } from '@redis-queue/redis-access';
+import { expect, it } from 'vitest';
+import { trimPod, type Pod } from '../pods/pods.ts';
+import { aDecision, aPool, autoscaled } from '../testing/objects.ts';
+import { StuckPods } from './stuck-pods.ts';
+
+/** A ready pod. */
+function aPod(name: string, podIP: string): Pod {
+  const status = { phase: 'Running', podIP, conditions: [{ type: 'Ready', status: 'True' }] };
+  return trimPod({ apiVersion: 'v1', kind: 'Pod', metadata: { name, uid: name }, status } as never);
+}
+
+it('a pod that the status cannot name in time is announced until what was known of it is old, and not for ever', async () => {
+  const stuck = new StuckPods({ podReplaced: () => expect.unreachable() });
+  const pool = aPool({ ...autoscaled(1, 9), replaceStuck: true }) as PoolObject;
+  const pods = [aPod('speaks', '10.0.0.1'), aPod('stuck', '10.0.0.2')];
+  const decision = aDecision({ clients: { idleSeconds: { '10.0.0.1': 3, '10.0.0.2': 400 } } });
+  let nowMs = Date.parse('2026-05-06T12:00:00Z');
+  const context = {
+    client: {} as KubeClient,
+    signal: AbortSignal.timeout(60_000),
+    now: () => new Date(nowMs),
+    event: () => expect.unreachable(),
+  };
+  const act = () => stuck.act(pool, pods, decision, context);
+  const announced = { replacement: { pod: 'stuck' }, announced: true };
+  expect(await act()).toMatchObject(announced);
+  nowMs += 29_000;
+  expect(await act()).toMatchObject(announced);
+  nowMs += 1_000;
+  expect(await act()).toEqual({ problem: undefined, replacement: undefined });
+});
