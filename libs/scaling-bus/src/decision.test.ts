@@ -8,9 +8,9 @@ function fixture(version: string): Record<string, unknown> {
   return JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
 }
 const released = fixture('1.0');
-const current = fixture('1.4');
+const current = fixture('1.5');
 
-it.each(['1.0', '1.1', '1.2', '1.3', '1.4'])('reads every field of what schema %s publishes', (version) => {
+it.each(['1.0', '1.1', '1.2', '1.3', '1.4', '1.5'])('reads every field of what schema %s publishes', (version) => {
   expect(parseDecision(fixture(version))).toEqual({ ok: true, decision: fixture(version) });
 });
 

@@ -2,7 +2,7 @@ import { MAX_TIME_MS } from '@redis-queue/bullmq';
 import { z } from 'zod';
 
 /** What this release writes. Readers take every 1.x: a new minor only adds optional fields. */
-export const SCHEMA_VERSION = '1.4';
+export const SCHEMA_VERSION = '1.5';
 const SUPPORTED_MAJOR = '1';
 
 const count = z.int().min(0);
@@ -112,6 +112,8 @@ export const scalingDecisionSchema = z.object({
   safetyLimitHit: z.boolean().optional(),
   /** On scale-in: pod name → active jobs, so that idle pods go first. */
   busy: z.record(z.string(), count).optional(),
+  /** For how many seconds those jobs have run in all, by the same names. Since 1.5. */
+  busySeconds: z.record(z.string(), count).optional().catch(undefined),
   /**
    * Absent: too little was measured, which does not withdraw advice that was given before. Advice that is not
    * understood is left out instead of refusing the decision.

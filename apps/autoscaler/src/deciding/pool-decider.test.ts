@@ -15,6 +15,8 @@ const pool = buildTopology({
   secrets: secretSources(() => aSecret('redis://redis')),
 }).pools.get('team/workers')!;
 
+const ONE_JOB = { jobs: 1, runMs: 5_000 };
+
 /** A decider on a clock of its own, and what it published. */
 async function decider(busyPods: () => Promise<BusyPods | undefined>) {
   const clock = { nowMs: 0 };
@@ -92,12 +94,13 @@ it('of a namespace with a thousand pools that report, another does not wait for 
 });
 
 it('a shrink goes out with the busy pods, and without them when they cannot be known', async () => {
-  for (const busy of [{ 'workers-1-a': 1 }, undefined]) {
+  for (const busy of [{ 'workers-1-a': ONE_JOB }, undefined]) {
     const { sent, decide, untilItMayShrink } = await decider(() => Promise.resolve(busy));
     await untilItMayShrink();
     expect(await decide(0)).toBe(true);
     expect(sent.at(-1)?.desiredReplicas).toBe(0);
-    expect(sent.at(-1)?.busy).toEqual(busy);
+    expect(sent.at(-1)?.busy).toEqual(busy && { 'workers-1-a': 1 });
+    expect(sent.at(-1)?.busySeconds).toEqual(busy && { 'workers-1-a': 5 });
   }
 });
 
@@ -138,13 +141,13 @@ it('a pool whose jobs may outlast a drain shrinks to the pods that run some, whi
   await seconds(5);
   expect(asked).toBe(1);
   expect(sent.at(-1)).toMatchObject({ desiredReplicas: 3, heldBy: 'LongJobs' });
-  busy = { 'workers-1-a': 1 };
+  busy = { 'workers-1-a': ONE_JOB };
   await seconds(2);
-  expect(sent.at(-1)).toMatchObject({ desiredReplicas: 1, busy });
+  expect(sent.at(-1)).toMatchObject({ desiredReplicas: 1, busy: { 'workers-1-a': 1 } });
 });
 
 it('a shrink is not sent when more pods run long jobs by then', async () => {
-  const reads: BusyPods[] = [{ 'workers-1-a': 1 }, { 'workers-1-a': 1, 'workers-1-b': 1 }];
+  const reads: BusyPods[] = [{ 'workers-1-a': ONE_JOB }, { 'workers-1-a': ONE_JOB, 'workers-1-b': ONE_JOB }];
   const { sent, decideLong, untilItMayShrink } = await decider(() => Promise.resolve(reads.shift()));
   await untilItMayShrink();
   expect(await decideLong()).toBe(false);

@@ -1,10 +1,15 @@
 import type { ActiveHolders } from '@redis-queue/bullmq';
 import type { ScaledPool, WatchedQueue } from '../watching/topology.ts';
 
-/** Active jobs by pod name; a pod that is not listed runs none. */
-export type BusyPods = Readonly<Record<string, number>>;
+/** By pod name its active jobs, and for how long they have run in all; a pod that is not listed runs none. */
+export type BusyPods = Readonly<Record<string, BusyPod>>;
 
-/** About 60 KB of a message; when more pods than this are at work, none are named. */
+export interface BusyPod {
+  readonly jobs: number;
+  readonly runMs: number;
+}
+
+/** About 120 KB of a message; when more pods than this are at work, none are named. */
 const MOST_PODS = 1_000;
 
 /** Reads who holds the active jobs of queues in one Redis. */
@@ -14,7 +19,7 @@ export interface HolderReader {
 }
 
 /**
- * Which pods run the pool's active jobs now, over all its queues, so that the consumer can take idle pods first.
+ * Which pods run the pool's active jobs now, over all its queues, so that the consumer can take those pods first that lose least.
  *
  * @returns undefined when that is not known: a queue cannot be read in time, or has too many active jobs.
  */
@@ -46,19 +51,23 @@ export function busyPods(
   pools: readonly string[] = [],
 ): BusyPods | undefined {
   const longer = pools.filter((other) => isOf(pool, other));
-  const pods = new Map<string, number>();
+  const pods = new Map<string, BusyPod>();
   let unnamed = 0;
   for (const read of reads) {
     if (read === undefined) return undefined;
     unnamed += read.unnamed;
     for (const [worker, jobs] of read.jobsByWorker) {
       if (isOf(pool, worker) && !longer.some((other) => isOf(other, worker)))
-        pods.set(worker, (pods.get(worker) ?? 0) + jobs);
+        pods.set(worker, plus(pods.get(worker), { jobs, runMs: read.runMsByWorker.get(worker) ?? 0 }));
     }
   }
   // Workers without a name run the active jobs: no pod can be called idle.
   if (pods.size === 0 && unnamed > 0) return undefined;
   return pods.size > MOST_PODS ? undefined : Object.fromEntries(pods);
+}
+
+function plus({ jobs, runMs }: BusyPod = { jobs: 0, runMs: 0 }, more: BusyPod): BusyPod {
+  return { jobs: jobs + more.jobs, runMs: runMs + more.runMs };
 }
 
 function isOf(pool: string, name: string): boolean {

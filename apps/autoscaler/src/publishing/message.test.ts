@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { scalingDecisionSchema } from '@redis-queue/scaling-bus';
 import { aPool, aQueue, aSecret, DECISION, secretSources } from '../testing/objects.ts';
+import type { BusyPods } from './busy-pods.ts';
 import { decisionMessage } from './message.ts';
 import { buildTopology } from '../watching/topology.ts';
 
@@ -33,10 +34,13 @@ describe('a decision on the bus', () => {
 
   it('says who is busy when that is known, an idle pool included', () => {
     const stamp = { epoch: 5, sequence: 2, sampledAt: 0, busNowMs: 0 };
-    for (const busy of [{ 'workers-6f-a': 2 }, {}] as Record<string, number>[]) {
-      const message = decisionMessage({ pool, currentReplicas: 4, decision: DECISION, busy }, 0, stamp);
-      expect(scalingDecisionSchema.parse(message).busy).toEqual(busy);
-    }
+    const said = (busy: BusyPods) =>
+      scalingDecisionSchema.parse(decisionMessage({ pool, currentReplicas: 4, decision: DECISION, busy }, 0, stamp));
+    expect(said({ 'workers-6f-a': { jobs: 2, runMs: 61_400 } })).toMatchObject({
+      busy: { 'workers-6f-a': 2 },
+      busySeconds: { 'workers-6f-a': 61 },
+    });
+    expect(said({})).toMatchObject({ busy: {}, busySeconds: {} });
   });
 
   it('carries advice', () => {

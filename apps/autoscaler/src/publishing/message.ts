@@ -50,12 +50,20 @@ export function decisionMessage(
     confidence: decision.confidence,
     ...(cooldownUntilMs !== undefined && { cooldownUntil: Math.round(stamp.busNowMs + cooldownUntilMs - nowMs) }),
     safetyLimitHit: decision.safetyLimitHit,
-    ...(busy !== undefined && { busy }),
+    ...(busy !== undefined && busyFields(busy)),
     ...(advice !== undefined && { advice: busAdvice(advice) }),
     ...(contractLevel !== undefined && { contractLevel }),
     ...(stuckPods !== undefined && { stuckHandlers: [...stuckPods] }),
     ...(polled !== undefined && { polled: polled.slice(0, LONGEST_POLLED) }),
     ...(clients !== undefined && { clients }),
+  };
+}
+
+function busyFields(busy: BusyPods): Pick<ScalingDecision, 'busy' | 'busySeconds'> {
+  const pods = Object.entries(busy);
+  return {
+    busy: Object.fromEntries(pods.map(([pod, { jobs }]) => [pod, jobs])),
+    busySeconds: Object.fromEntries(pods.map(([pod, { runMs }]) => [pod, Math.round(runMs / 1_000)])),
   };
 }
 

@@ -116,8 +116,8 @@ async function actOn(
     const deployment = shown ?? (pool && (await readDeployment(pool, client, signal)));
     const seen = deps.ledger.seen(uid) ?? parseFence(pool?.status?.autoscaling?.decision);
     let verdict = judgeDecision(decision, { pool, deployment, seen, busNowMs, nowMs: deps.now().getTime() });
-    if (verdict.kind === 'scale' && verdict.busy) {
-      const choice = await chooseVictims(key, verdict.to, verdict.busy, { ...deps, client });
+    if (verdict.kind === 'scale' && verdict.held) {
+      const choice = await chooseVictims(key, verdict.to, verdict.held, { ...deps, client });
       if (choice.kind === 'postponed') verdict = { kind: 'drop', reason: 'pods-starting', message: choice.message };
       else deps.ledger.choseVictims(uid, choice.kind === 'refused' ? choice.problem : undefined);
     }

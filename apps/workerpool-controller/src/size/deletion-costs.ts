@@ -14,7 +14,7 @@ import {
 } from '@redis-queue/controller';
 import { DELETION_COST_ANNOTATION } from '../kubernetes/names.ts';
 import { POOL_LABEL, SCALE_MANAGER } from '../kubernetes/names.ts';
-import { planVictims, type DeletionCost, type VictimPod } from './victims.ts';
+import { planVictims, type DeletionCost, type HeldByPods, type VictimPod } from './victims.ts';
 
 /** Counts the costs that were written, and the scale-ins that had to do without. */
 export interface VictimMetrics {
@@ -44,21 +44,16 @@ const PATCHES_AT_ONCE = 16;
 const MAX_CONFLICTS = 5;
 
 /**
- * Has Kubernetes take the pods with the fewest jobs when the pool shrinks to `to`: writes `pod-deletion-cost` where it
+ * Has Kubernetes take the pods that lose least when the pool shrinks to `to`: writes `pod-deletion-cost` where it
  * differs and matters.
  *
  * @throws when the API server does not answer or fails: the bus delivers again. A refusal (no right, an admission
  *   policy) would stay one, so the shrink goes on without, with a warning.
  */
-export async function chooseVictims(
-  pool: ObjectKey,
-  to: number,
-  busy: Readonly<Record<string, number>>,
-  deps: ChooseDeps,
-): Promise<Choice> {
+export async function chooseVictims(pool: ObjectKey, to: number, held: HeldByPods, deps: ChooseDeps): Promise<Choice> {
   for (let conflicts = 0; ; conflicts++) {
     try {
-      return await writeCosts(pool, to, busy, deps);
+      return await writeCosts(pool, to, held, deps);
     } catch (error) {
       if (isConflict(error) && conflicts < MAX_CONFLICTS) continue;
       if (!isForbidden(error) && !isInvalid(error)) throw error;
@@ -68,13 +63,8 @@ export async function chooseVictims(
 }
 
 /** @throws ApiError Conflict when a pod has changed since it was read: what to write may have, too. */
-async function writeCosts(
-  pool: ObjectKey,
-  to: number,
-  busy: Readonly<Record<string, number>>,
-  deps: ChooseDeps,
-): Promise<Choice> {
-  const plan = planVictims(await livePods(pool, deps), busy, to, deps.now().getTime());
+async function writeCosts(pool: ObjectKey, to: number, held: HeldByPods, deps: ChooseDeps): Promise<Choice> {
+  const plan = planVictims(await livePods(pool, deps), held, to, deps.now().getTime());
   if (plan.kind === 'postpone') return { kind: 'postponed', message: plan.message };
   const { namespace } = pool;
   await eachOf(plan.costs, (cost) => writeCost(namespace === undefined ? {} : { namespace }, cost, deps));

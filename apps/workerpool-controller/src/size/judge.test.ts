@@ -43,7 +43,7 @@ describe('who goes', () => {
 
   it('is to be chosen by active jobs before a pool shrinks', () => {
     const verdict = judgeDecision(aDecision({ currentReplicas: 5, desiredReplicas: 2, busy }), scene({ live: 5 }));
-    expect(verdict).toMatchObject({ kind: 'scale', from: 5, to: 2, busy });
+    expect(verdict).toMatchObject({ kind: 'scale', from: 5, to: 2, held: { jobs: busy, seconds: {} } });
   });
 
   it.each([

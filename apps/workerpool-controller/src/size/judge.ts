@@ -5,6 +5,7 @@ import { contestedFloor, contestOf, takenBackAfter } from '../deployment/contest
 import { fenceOf, liveReplicas, NO_DECISION } from '../deployment/replicas.ts';
 import type { Deployment } from '../kubernetes/objects.ts';
 import { clampReplicas } from './size.ts';
+import type { HeldByPods } from './victims.ts';
 
 /** Why a decision is dropped; the label of a metric, so a fixed set. */
 export type DropReason =
@@ -29,8 +30,8 @@ export type Verdict =
       readonly fence: Fence;
       /** See `takenBackAfter`. */
       readonly takenBack?: string;
-      /** Active jobs by pod, when some pods go and others stay: the victims are to be chosen by it first. */
-      readonly busy?: Readonly<Record<string, number>>;
+      /** What the pods hold, when some go and others stay: the victims are to be chosen by it first. */
+      readonly held?: HeldByPods;
     }
   /** Nothing to write; status reports it. */
   | { readonly kind: 'note' }
@@ -75,7 +76,7 @@ export function judgeDecision(decision: ScalingDecision, scene: DecisionScene): 
   if (wantsNoChange || to === from) return { kind: 'note' };
   const contest = contestOf(to, deployment, pool, nowMs);
   if (contest) return drop('contested', `the Deployment's replicas are written by ${contest.manager}`);
-  const { epoch, sequence, busy } = decision;
+  const { epoch, sequence, busy, busySeconds = {} } = decision;
   const takenBack = takenBackAfter(deployment, pool, nowMs);
   return {
     kind: 'scale',
@@ -83,7 +84,7 @@ export function judgeDecision(decision: ScalingDecision, scene: DecisionScene): 
     to,
     fence: { epoch, sequence },
     ...(takenBack !== undefined && { takenBack }),
-    ...(busy && to > 0 && to < from && { busy }),
+    ...(busy && to > 0 && to < from && { held: { jobs: busy, seconds: busySeconds } }),
   };
 }
 

@@ -31,16 +31,23 @@ function aPod(name: string, state: PodState = {}): VictimPod {
   };
 }
 
-const plan = (pods: VictimPod[], busy: Record<string, number>, to: number) => planVictims(pods, busy, to, NOW);
+const plan = (pods: VictimPod[], jobs: Record<string, number>, to: number, seconds: Record<string, number> = {}) =>
+  planVictims(pods, { jobs, seconds }, to, NOW);
 /** Costs written, by pod. */
-const costs = (pods: VictimPod[], busy: Record<string, number>, to: number) => {
-  const planned = plan(pods, busy, to);
+const costs = (pods: VictimPod[], busy: Record<string, number>, to: number, seconds?: Record<string, number>) => {
+  const planned = plan(pods, busy, to, seconds);
   return planned.kind === 'choose' ? Object.fromEntries(planned.costs.map(({ pod, cost }) => [pod, cost])) : planned;
 };
 
 describe('the deletion cost', () => {
   it('is the number of active jobs, so that idle pods go first, then the least busy', () => {
     expect(costs([aPod('a'), aPod('b'), aPod('c')], { a: 3, c: 1 }, 1)).toEqual({ a: 3, c: 1 });
+  });
+
+  it('is also for how long they have run: what is lost should they outlast the drain', () => {
+    const pods = [aPod('one-long'), aPod('three-short'), aPod('idle')];
+    const cost = costs(pods, { 'one-long': 1, 'three-short': 3 }, 1, { 'one-long': 180, 'three-short': 6 });
+    expect(cost).toEqual({ 'one-long': 181, 'three-short': 9 });
   });
 
   it('is written with the uid of the pod that was read', () => {

@@ -7,6 +7,14 @@ export interface VictimPod extends Resource {
   status?: { phase?: string; conditions?: { type: string; status: string }[] };
 }
 
+/** By pod; one that is in neither runs no job. */
+export interface HeldByPods {
+  /** Active jobs. */
+  readonly jobs: Readonly<Record<string, number>>;
+  /** For how many seconds they have run in all; empty: not known. */
+  readonly seconds: Readonly<Record<string, number>>;
+}
+
 /** A pod's new `pod-deletion-cost`. */
 export interface DeletionCost {
   readonly pod: string;
@@ -28,33 +36,30 @@ export const STARTING_MS = 60_000;
 const MAX_COST = 2 ** 31 - 1;
 
 /**
- * How a pool gets from its pods to `to` of them at the cost of the fewest jobs. Pure.
+ * How a pool gets from its pods to `to` of them at the least cost of work. Pure.
+ *
+ * A pod costs the seconds that its jobs have run for, and one more per job: that is what is lost should they outlast the
+ * drain. It also takes the pods whose jobs are least likely to: where a few jobs run far longer than most, one that has
+ * run for long will run for as long again.
  *
  * The ReplicaSet controller takes, in this order, pods without a node, Pending, of unknown phase, not ready; costs
- * count only among equals. So the pods' costs are their active jobs, and a pod that works before the kubelet has found
- * it ready cannot be spared: the shrink waits until it is. Pods that are on their way out are not counted and not
- * taken.
+ * count only among equals. So a pod that works before the kubelet has found it ready cannot be spared: the shrink waits
+ * until it is. Pods that are on their way out are not counted and not taken.
  *
  * Two ReplicaSets, while a version comes in, each choose among their own pods by the same costs.
  *
- * @param busy active jobs by pod; a pod that is not in it runs none.
  */
-export function planVictims(
-  pods: readonly VictimPod[],
-  busy: Readonly<Record<string, number>>,
-  to: number,
-  nowMs: number,
-): VictimPlan {
-  const candidates = pods.filter(isActive).map((pod) => candidateOf(pod, busy));
+export function planVictims(pods: readonly VictimPod[], held: HeldByPods, to: number, nowMs: number): VictimPlan {
+  const candidates = pods.filter(isActive).map((pod) => candidateOf(pod, held));
   // Of equals Kubernetes takes newer ones first.
-  const ordered = candidates.toSorted((a, b) => a.rank - b.rank || a.jobs - b.jobs || b.createdMs - a.createdMs);
+  const ordered = candidates.toSorted((a, b) => a.rank - b.rank || a.work - b.work || b.createdMs - a.createdMs);
   const goes = Math.max(0, ordered.length - to);
   const survivors = ordered.slice(goes);
   if (goes === 0 || survivors.length === 0) return { kind: 'choose', costs: [] };
-  const fewest = Math.min(...survivors.map(({ jobs }) => jobs));
+  const least = Math.min(...survivors.map(({ work }) => work));
   const starting = ordered
     .slice(0, goes)
-    .find(({ rank, jobs, createdMs }) => rank < READY && jobs > fewest && nowMs - createdMs < STARTING_MS);
+    .find(({ rank, work, createdMs }) => rank < READY && work > least && nowMs - createdMs < STARTING_MS);
   if (starting) {
     const { name, jobs } = starting;
     return {
@@ -62,12 +67,12 @@ export function planVictims(
       message: `pod ${name} runs ${jobs} jobs and is not ready yet, so that Kubernetes would take it first`,
     };
   }
-  if (candidates.every(({ jobs }) => jobs === fewest)) return { kind: 'choose', costs: [] };
+  if (candidates.every(({ work }) => work === least)) return { kind: 'choose', costs: [] };
   return {
     kind: 'choose',
     costs: candidates
-      .filter(({ jobs, cost }) => cost !== jobs)
-      .map(({ name, uid, resourceVersion, jobs }) => ({ pod: name, uid, resourceVersion, cost: jobs })),
+      .filter(({ work, cost }) => cost !== work)
+      .map(({ name, uid, resourceVersion, work }) => ({ pod: name, uid, resourceVersion, cost: work })),
   };
 }
 
@@ -79,6 +84,8 @@ interface Candidate {
   /** The ReplicaSet controller takes all pods of a rank before the next; costs count within a rank. */
   readonly rank: number;
   readonly jobs: number;
+  /** What is lost with them. */
+  readonly work: number;
   /** As annotated now. */
   readonly cost: number;
 }
@@ -89,17 +96,23 @@ const RANKS = 6;
 /** Of a pod that has a node, runs and is ready: the last rank. */
 const READY = RANKS - 1;
 
-function candidateOf({ metadata, spec, status }: VictimPod, busy: Readonly<Record<string, number>>): Candidate {
+function candidateOf({ metadata, spec, status }: VictimPod, held: HeldByPods): Candidate {
   const { name, uid, resourceVersion, creationTimestamp, annotations } = metadata;
+  const jobs = ownOf(held.jobs, name);
   return {
     name,
     uid,
     resourceVersion,
     createdMs: creationTimestamp === undefined ? Number.NEGATIVE_INFINITY : Date.parse(creationTimestamp),
     rank: rankOf(spec?.nodeName, status),
-    jobs: Math.min(Object.hasOwn(busy, name) ? busy[name]! : 0, MAX_COST),
+    jobs,
+    work: Math.min(jobs + ownOf(held.seconds, name), MAX_COST),
     cost: costOf(annotations?.[DELETION_COST_ANNOTATION]),
   };
+}
+
+function ownOf(amounts: Readonly<Record<string, number>>, name: string): number {
+  return Object.hasOwn(amounts, name) ? amounts[name]! : 0;
 }
 
 function rankOf(nodeName: string | undefined, { phase, conditions = [] }: VictimPod['status'] = {}): number {

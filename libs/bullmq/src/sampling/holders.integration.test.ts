@@ -46,7 +46,7 @@ test('jobs that real workers run are counted by the name of the worker, over all
   }
   await eventually(() => running.size === 4);
   const holders = await sampleHolders(t.redis, [ref('emails'), ref('reports')]);
-  expect(holders).toEqual({
+  expect(holders).toMatchObject({
     jobsByWorker: new Map([
       ['pod-a', 3],
       ['pod-b', 1],
@@ -56,7 +56,24 @@ test('jobs that real workers run are counted by the name of the worker, over all
   });
   finish();
   await Promise.all(busy.map((worker) => worker.close()));
-  expect(await sampleHolders(t.redis, [ref('emails')])).toEqual({ jobsByWorker: new Map(), unnamed: 0, active: 0 });
+  expect(await sampleHolders(t.redis, [ref('emails')])).toEqual({
+    jobsByWorker: new Map(),
+    runMsByWorker: new Map(),
+    unnamed: 0,
+    active: 0,
+  });
+});
+
+test('for how long jobs have run is summed by Redis’ clock; what is no time, or lies ahead, counts nothing', async () => {
+  const nowMs = Date.now();
+  await hold('lasting', ['pod-a', 'pod-a', 'pod-b', 'pod-b', 'pod-b', 'pod-c']);
+  const started = [nowMs - 20_000, nowMs - 40_000, nowMs + 90_000, 'nan', '9'.repeat(40), 0];
+  await Promise.all(started.map((at, n) => t.redis.hset(`bull:lasting:j${n}`, { processedOn: at })));
+  const { runMsByWorker } = (await sampleHolders(t.redis, [ref('lasting')]))!;
+  expect(runMsByWorker.get('pod-a')).toBeGreaterThanOrEqual(60_000);
+  expect(runMsByWorker.get('pod-a')).toBeLessThan(120_000);
+  expect(runMsByWorker.get('pod-b')).toBe(0);
+  expect(runMsByWorker.get('pod-c')).toBe(7 * 24 * 3_600_000);
 });
 
 test('jobs whose worker gave no name, or whose hash is gone, are counted apart from held ones', async () => {
@@ -64,6 +81,7 @@ test('jobs whose worker gave no name, or whose hash is gone, are counted apart f
   await t.redis.lpush('bull:mixed:active', 'gone');
   expect(await sampleHolders(t.redis, [ref('mixed')])).toEqual({
     jobsByWorker: new Map([['pod-a', 2]]),
+    runMsByWorker: new Map([['pod-a', 0]]),
     unnamed: 2,
     active: 4,
   });

@@ -7,6 +7,8 @@ import { runReadScript } from '../redis/scripts.ts';
 export interface ActiveHolders {
   /** Active jobs by worker name; libs/worker names a worker after its pod. Workers that hold none are absent. */
   readonly jobsByWorker: ReadonlyMap<string, number>;
+  /** For how long these have run in all, ms, by the same names: what is lost if they have to begin anew. */
+  readonly runMsByWorker: ReadonlyMap<string, number>;
   /** Active jobs whose worker gave no name. */
   readonly unnamed: number;
   /** All active jobs of the queues when the last page was read. */
@@ -25,9 +27,9 @@ const MOST_ACTIVE = 5_000;
 type Page = [active: number, counts: (string | number)[], unnamed: number, nextList: number, nextJob: number];
 
 /**
- * Counts the active jobs of queues, all of one Redis, by the worker that holds them (`pb` of the job), in read-only
- * script calls of ≤ 500 jobs. Exact for up to 500 active jobs; beyond, jobs that end between two calls shift the pages,
- * so that a few may be missed.
+ * Counts the active jobs of queues, all of one Redis, by the worker that holds them (`pb` of the job), and sums for how
+ * long they have run (since `processedOn`), in read-only script calls of ≤ 500 jobs. Exact for up to 500 active jobs;
+ * beyond, jobs that end between two calls shift the pages, so that a few may be missed.
  *
  * @returns undefined when more jobs are active than `mostActive`: unknown, which is not the same as idle.
  * @throws what ioredis throws; see `classifyRedisError`.
@@ -37,7 +39,7 @@ export async function sampleHolders(
   queues: readonly QueueRef[],
   { mostActive = MOST_ACTIVE }: HoldersOptions = {},
 ): Promise<ActiveHolders | undefined> {
-  const jobsByWorker = new Map<string, number>();
+  const [jobsByWorker, runMsByWorker] = [new Map<string, number>(), new Map<string, number>()];
   let [active, unnamed] = [0, 0];
   for (const group of groupByHashTag(queues)) {
     const keys = group.map((index) => queueKey(queues[index]!, 'active'));
@@ -51,21 +53,26 @@ export async function sampleHolders(
       [seen, counts, nameless, list, job] = parsePage(page);
       if (seen > most) return undefined;
       unnamed += nameless;
-      for (let at = 0; at < counts.length; at += 2) {
+      for (let at = 0; at < counts.length; at += 3) {
         const worker = String(counts[at]);
-        jobsByWorker.set(worker, (jobsByWorker.get(worker) ?? 0) + Number(counts[at + 1]));
+        addTo(jobsByWorker, worker, Number(counts[at + 1]));
+        addTo(runMsByWorker, worker, Number(counts[at + 2]));
       }
     }
     active += seen;
   }
-  return { jobsByWorker, unnamed, active };
+  return { jobsByWorker, runMsByWorker, unnamed, active };
+}
+
+function addTo(sums: Map<string, number>, worker: string, amount: number): void {
+  sums.set(worker, (sums.get(worker) ?? 0) + amount);
 }
 
 function parsePage(page: unknown): Page {
   const [seen, counts, ...numbers] = Array.isArray(page) ? (page as unknown[]) : [];
   if (!Array.isArray(counts) || ![seen, ...numbers].every(Number.isSafeInteger) || numbers.length !== 3)
     throw new UnexpectedReplyError('it is no page of active jobs');
-  if (!counts.every((each, at) => at % 2 === 0 || Number.isSafeInteger(each)))
-    throw new UnexpectedReplyError('a count of active jobs is not a number');
+  if (counts.length % 3 !== 0 || !counts.every((each, at) => at % 3 === 0 || Number.isSafeInteger(each)))
+    throw new UnexpectedReplyError('what a worker holds is not two numbers');
   return page as Page;
 }

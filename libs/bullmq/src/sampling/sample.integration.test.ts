@@ -58,6 +58,13 @@ describe('sampling queues', () => {
     const later = t.producer({ prefix: 'bull', name: 'later' });
     await later.add('j', {}, { delay: 3_600_000 });
     expect(await sampleOne('later')).not.toHaveProperty('dueByQuarter');
+    // Four times as many in line.
+    await queue.addBulk(Array.from({ length: 19 }, () => ({ name: 'j', data: {} })));
+    expect(await sampleOne('quarters')).toHaveProperty('dueByQuarter');
+    await queue.add('j', {});
+    const beside = await sampleOne('quarters');
+    expect(beside).toMatchObject({ waiting: 20, dueSoon: 5 });
+    expect(beside).not.toHaveProperty('dueByQuarter');
   });
 
   test('a queue that was never used has no data, and is not taken for an empty one', async () => {

@@ -21,7 +21,10 @@ export interface BacklogSample {
   readonly overdue: number;
   /** Delayed jobs due after now and within the horizon that was asked for. */
   readonly dueSoon: number;
-  /** How many of them within a quarter of the horizon, within half and within three quarters; absent: none at all. */
+  /**
+   * How many of them within a quarter of the horizon, within half and within three quarters; absent: none at all, or few
+   * beside the line, four times as many.
+   */
   readonly dueByQuarter?: readonly number[];
   /**
    * Runs of job schedulers that are due within the horizon after the next run, which is a delayed job already. Counted
@@ -218,7 +221,7 @@ type RawRare = readonly [
   window: readonly [used: number | null, ttlMs: number] | null,
   limitWindowMs: number,
 ];
-/** What only some queues have, or only some samples ask for. */
+/** What only some queues have, or only some samples ask for; where it is jobs due soon alone, just their number. */
 type RawMore = readonly [
   overdue: number,
   dueSoon: number,
@@ -251,8 +254,9 @@ function parseBacklog(ref: QueueRef, redisTimeMs: number, columns: readonly Colu
   // rest.
   const addCounter = columns[at + ADD_COUNTER] as number | null;
   if (isCount(addCounter)) sample.addCounter = addCounter;
-  const more = columns[at + 5] as RawMore | null;
-  if (more !== null) addMore(sample, more);
+  const more = columns[at + 5] as RawMore | number | null;
+  if (typeof more === 'number') sample.dueSoon = more;
+  else if (more !== null) addMore(sample, more);
   return sample;
 }
 

@@ -3,7 +3,7 @@
 
   KEYS   the `meta` key of each queue; its other keys share the text before `meta`
   ARGV   1 horizon in ms: delayed jobs and runs of job schedulers due within it are counted as due soon, those jobs by
-         its quarters
+         its quarters unless four times as many are in line
          2 1: whole, with what a backlog does not need: finished jobs, whether `meta` exists, the legacy paused list
          3 1: also read the totals that workers with `metrics` keep
          4 a digit per queue, the sum of what else is read: 1 the heads of its lines, 2 what is rare: pause, limits,
@@ -132,7 +132,8 @@ local function sampleQueue(meta, fields, rows, at)
     if soon > 0 then
       overdue = call('ZCOUNT', delayedKey, '-inf', overdueTo)
       soon = soon - overdue
-      if soon > 0 then
+      -- Beside a line it matters little when those few come.
+      if soon * 4 > waiting + prioritized + overdue then
         quarters = {}
         for quarter = 1, 3 do
           quarters[quarter] = call('ZCOUNT', delayedKey, '-inf', quartersTo[quarter]) - overdue
@@ -155,9 +156,13 @@ local function sampleQueue(meta, fields, rows, at)
   -- As a number: clients read those several times faster than texts.
   rows[at + 5] = tonumber(call('GET', base .. 'id') or '') or false
   -- In a list of its own, because most queues have none of it in most samples, and each column costs writing and
-  -- reading.
-  rows[at + 6] = (overdue + soon > 0 or nextScore or rare or heads)
-    and { overdue, soon, nextScore or false, rare, heads, quarters }
+  -- reading. Most that have some have jobs that are due soon and nothing else: their number, because a list costs a
+  -- tenth of the sample.
+  if overdue > 0 or quarters or nextScore or rare or heads then
+    rows[at + 6] = { overdue, soon, nextScore or false, rare, heads, quarters }
+  else
+    rows[at + 6] = soon > 0 and soon
+  end
   if whole then
     rows[at + 7] = call('ZCARD', base .. 'completed')
     rows[at + 8] = call('ZCARD', base .. 'failed')

@@ -130,7 +130,7 @@ function scheduled(pods: Float64Array, leadMs: number, name: string): Scaler {
   const lead = Math.ceil(leadMs / BIN_MS);
   return {
     name,
-    victims: 'fewest-jobs',
+    victims: 'least-work',
     applyMs: 0,
     tick(view) {
       const bin = Math.floor(view.nowMs / BIN_MS);

@@ -40,7 +40,7 @@ export function production(pool: PoolSpecView, seed: number, podStartMs?: number
 
 class Production implements Scaler {
   readonly name = 'redis-queue';
-  readonly victims = 'fewest-jobs';
+  readonly victims = 'least-work';
   readonly applyMs = APPLY_MS;
   readonly #pool: PoolSpecView;
   readonly #random: Random;

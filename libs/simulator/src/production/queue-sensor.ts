@@ -132,10 +132,11 @@ function countersOf({ nowMs, ready, active, delayed, added }: PoolView): Paramet
   return { atMs: nowMs, ready, active, notYetReady: delayed, ...(added > 0 && { addCounter: added }) };
 }
 
-/** By quarters of the horizon; runs of schedulers evenly. */
+/** By quarters of the horizon, unless they are few beside the line; runs of schedulers evenly. */
 function dueJobs(view: PoolView, horizonMs: number, scheduledSoon: number): DueJobs[] {
+  const byQuarter = view.dueWithin(horizonMs) * 4 > view.ready;
   return [0.25, 0.5, 0.75, 1].map((part) => ({
     withinMs: part * horizonMs,
-    jobs: view.dueWithin(part * horizonMs) + part * scheduledSoon,
+    jobs: (byQuarter || part === 1 ? view.dueWithin(part * horizonMs) : 0) + part * scheduledSoon,
   }));
 }

@@ -95,9 +95,11 @@ export class Fleet {
   }
 
   /** @returns the pods that were let go, in the order in which they go: those that run jobs drain, the rest is gone. */
-  shrink(to: number, victims: 'fewest-jobs' | 'newest', nowMs: number): Pod[] {
+  shrink(to: number, victims: 'least-work' | 'newest', nowMs: number): Pod[] {
     const newestFirst = this.#pods.toReversed();
-    const going = newestFirst.toSorted((a, b) => rank(a, victims) - rank(b, victims)).slice(0, this.replicas - to);
+    const going = newestFirst
+      .toSorted((a, b) => rank(a, victims, nowMs) - rank(b, victims, nowMs))
+      .slice(0, this.replicas - to);
     this.#letGo(going, nowMs);
     return going;
   }
@@ -168,8 +170,9 @@ export class Fleet {
 }
 
 /** As the ReplicaSet controller takes them: without a node, not ready, then by what the scaler says. */
-function rank({ state, running }: Pod, victims: 'fewest-jobs' | 'newest'): number {
+function rank({ state, running }: Pod, victims: 'least-work' | 'newest', nowMs: number): number {
   if (state === 'pending') return -2;
   if (state === 'starting') return -1;
-  return victims === 'newest' ? 0 : running.length;
+  if (victims === 'newest') return 0;
+  return running.reduce((work, { startedMs }) => work + 1 + Math.round((nowMs - startedMs) / 1_000), 0);
 }

@@ -65,10 +65,10 @@ export interface Ticked {
 export interface Scaler {
   readonly name: string;
   /**
-   * Whose pods go first after those that do not run yet: those with the fewest jobs, or Kubernetes' default, the
+   * Whose pods go first after those that do not run yet: those whose jobs have run least, or Kubernetes' default, the
    * newest.
    */
-  readonly victims: 'fewest-jobs' | 'newest';
+  readonly victims: 'least-work' | 'newest';
   /** From a decision to the changed size. */
   readonly applyMs: number;
   tick(view: PoolView): Ticked;

@@ -76,7 +76,7 @@ describe('the simulator', { timeout: 60_000 }, () => {
   });
 
   test.each([
-    ['fewest-jobs', 10 * 2 + 50],
+    ['least-work', 10 * 2 + 50],
     ['newest', 60 + 30],
   ] as const)('lets go of the pod that the scaler names: %s', (victims, podSeconds) => {
     // The older pod is idle when the size shrinks, the newer one runs a job until 30 s.
