@@ -28,12 +28,13 @@ afterAll(async () => {
 it('a mark or a claim that names no object keeps no Queue from governing, and none from going', async () => {
   const namespace = await team();
   const { uid } = (await t.client.get(NAMESPACES, { name: 'kube-system' }))!.metadata;
-  const mark = (owner: string): string => JSON.stringify({ v: 1, owner, managed: [], adoptedAt: '' });
-  await t.redis.hset('bull:named-dot:meta', 'redis-queue:owner', mark(`${uid}/${namespace}/.`));
+  const mark = { v: 1, owner: `${uid}/${namespace}/.`, managed: [], adoptedAt: '' };
+  await t.redis.hset('bull:named-dot:meta', 'redis-queue:owner', JSON.stringify(mark));
   const taken = await t.queue(namespace, 'named-dot', { globalConcurrency: 5, deletionPolicy: 'Delete' });
   const claimed = await t.queue(namespace, 'claimed-dot', { deletionPolicy: 'Delete' });
   await t.settled(taken, 'Applied');
   await t.settled(claimed, 'Applied');
+  expect(await t.meta('named-dot')).toMatchObject({ concurrency: '5' });
   await t.redis.hset('bull:claimed-dot:meta', 'redis-queue:claims', `${Date.now() + 300_000} ${uid}/${namespace}/..\n`);
   for (const queue of [taken, claimed]) {
     await t.remove(queue);
