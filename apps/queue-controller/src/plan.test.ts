@@ -71,6 +71,12 @@ describe('what has to change in Redis', () => {
       ['resume'],
     ],
     [
+      'a concurrency that stops every worker is cleared as any other',
+      {},
+      { rawOwnerMark: markOf(['globalConcurrency']), brokenConcurrency: true },
+      ['clearGlobalConcurrency', 'release'],
+    ],
+    [
       'a field that is no longer managed is cleared, then removed from the mark',
       {},
       {

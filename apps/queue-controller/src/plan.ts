@@ -145,7 +145,9 @@ function planGlobalConcurrency(queue: Queue, policy: ObservedPolicy, dropped: re
   const { globalConcurrency: value } = queue.spec;
   const was = policy.globalConcurrency;
   if (value === undefined)
-    return dropped.includes('globalConcurrency') && was !== undefined ? [{ kind: 'clearGlobalConcurrency' }] : [];
+    return dropped.includes('globalConcurrency') && (was !== undefined || policy.brokenConcurrency)
+      ? [{ kind: 'clearGlobalConcurrency' }]
+      : [];
   return value === was ? [] : [{ kind: 'setGlobalConcurrency', value, ...(was !== undefined && { was }) }];
 }
 

@@ -313,6 +313,20 @@ describe('what the status says', () => {
     expect(unseen.adoptedAt).toBe(ADOPTED_AT);
   });
 
+  it.each<QueueReason>(['RedisReadOnly', 'RedisTooOld'])(
+    'who was kept by %s from taking its queue over in another Redis refuses it there once it exists',
+    (reason) => {
+      const refuses: QueueSpec = { adoptionPolicy: 'Refuse' };
+      const there = observed({}, { redisAddress: 'b:1' });
+      const governed = statusOf(refuses, observed({ rawOwnerMark: markOf([]) }, { redisAddress: 'a:1' }));
+      const moved = statusOf(refuses, there, { reason, message: 'why' }, governed);
+      expect(moved.formerRedis).toMatchObject([{ address: 'a:1' }]);
+      const found = observed({ exists: true }, { redisAddress: 'b:1' });
+      const refused = planQueue(queueObject(refuses, {}, moved), found, NOW);
+      expect(refused).toMatchObject({ steps: [], problem: { reason: 'QueueExists' } });
+    },
+  );
+
   it('another that has the dead-letter queue alone takes nothing of what is ours', () => {
     const theirs = observed({ rawOwnerMark: markOf([], 'c1/crm/emails-dlq') }).policy!;
     const deadLetters = { policy: theirs, holder: 'claims' as const };

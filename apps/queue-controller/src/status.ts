@@ -242,11 +242,14 @@ const NOT_OURS: ReadonlySet<string> = new Set<Problem['reason']>([
 
 /**
  * From the mark that was written, now or by a reconcile that did not come as far as its status. Also of a Queue that only
- * observes by now, so that a move is noticed; one that finds no mark of its own has taken nothing over there.
+ * observes by now, so that a move is noticed. Who only observes, or reads another Redis than before, and finds no mark of
+ * its own, has taken nothing over there.
  */
 function adoptedAtOf(queue: QueueObject, { observed, plan, done, problem }: Outcome): string | undefined {
   if (!plan.governs && problem && NOT_OURS.has(problem.reason)) return undefined;
   const mark = ownMark(markAfter({ observed, done }), ownerOf(queue, observed.clusterId));
   if (mark) return mark.adoptedAt;
-  return observed.policy && queue.spec.adoptionPolicy === 'Observe' ? undefined : queue.status?.adoptedAt;
+  const { adoptedAt, effective: before } = queue.status ?? {};
+  const moved = before?.redisAddress !== undefined && before.redisAddress !== observed.redisAddress;
+  return observed.policy && (moved || queue.spec.adoptionPolicy === 'Observe') ? undefined : adoptedAt;
 }

@@ -53,6 +53,21 @@ it('a Queue whose Secret has led to another Redis since says where its data is l
   expect(plan({ deletionPolicy: 'Delete' }, same, { status }).steps).toEqual([{ kind: 'removeFinalizer' }]);
 });
 
+it('so does one that has seen the other Redis and has not taken the queue over there', () => {
+  const effective = { name: 'emails', prefix: 'bull', redisAddress: 'new:6379' };
+  const formerRedis = [{ address: 'former:6379', since: '2026-01-02T03:04:05.000Z' }];
+  const found = { ...observed({}), redisAddress: 'new:6379' };
+  for (const adoptionPolicy of ['Adopt', 'Observe'] as const)
+    expect(
+      plan({ adoptionPolicy, deletionPolicy: 'Delete' }, found, { status: { effective, formerRedis } }).steps,
+    ).toMatchObject([
+      { kind: 'removeFinalizer', dataRetained: expect.stringContaining('it lies in former:6379') as string },
+    ]);
+  // What it had taken over here is removed already.
+  const governed: QueueStatus = { effective, formerRedis, adoptedAt: '2026-01-03T03:04:05.000Z' };
+  expect(plan({ deletionPolicy: 'Delete' }, found, { status: governed }).steps).toEqual([{ kind: 'removeFinalizer' }]);
+});
+
 describe('deleting a Queue that only observes', () => {
   const observes = { adoptionPolicy: 'Observe', deletionPolicy: 'Delete' } as const;
 

@@ -32,9 +32,14 @@ export function whyRetained(queue: Queue, observed: ObservedDeletion): string | 
   return `deletionPolicy is DeleteIfEmpty and ${left ?? 'an unknown number of'} jobs are left${ofThem}`;
 }
 
-/** Why nothing of it is found: its Secret leads to another Redis than the one that it was last held true in. */
+/**
+ * Why nothing of it is found: its Secret leads to another Redis than the one that it was last held true in. Whoever has seen
+ * the other Redis, and has not taken the queue over there, has left that one too.
+ */
 export function whyElsewhere({ status }: Queue, { redisAddress }: ObservedDeletion): string | undefined {
-  const former = status?.effective?.redisAddress;
+  const { adoptedAt, effective, formerRedis } = status ?? {};
+  const left = adoptedAt === undefined ? formerRedis?.at(-1)?.address : undefined;
+  const former = left ?? effective?.redisAddress;
   if (former === undefined || redisAddress === undefined || former === redisAddress) return undefined;
   return `it lies in ${former}, and the Secret has led to ${redisAddress} since; its settings and job schedulers are there too`;
 }

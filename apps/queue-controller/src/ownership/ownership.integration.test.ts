@@ -1,3 +1,4 @@
+import { NAMESPACES } from '@redis-queue/controller';
 import { eventually, startRedis } from '@redis-queue/rig';
 import type { RunningController } from '@redis-queue/rig/controllers';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -21,6 +22,25 @@ afterEach(() => {
 afterAll(async () => {
   await controller?.stop();
   await t?.[Symbol.asyncDispose]();
+});
+
+// Wall 1: whoever may write to the queue may write a name that the API server refuses for ever.
+it('a mark or a claim that names no object keeps no Queue from governing, and none from going', async () => {
+  const namespace = await team();
+  const { uid } = (await t.client.get(NAMESPACES, { name: 'kube-system' }))!.metadata;
+  const mark = { v: 1, owner: `${uid}/${namespace}/.`, managed: [], adoptedAt: '' };
+  await t.redis.hset('bull:named-dot:meta', 'redis-queue:owner', JSON.stringify(mark));
+  const taken = await t.queue(namespace, 'named-dot', { globalConcurrency: 5, deletionPolicy: 'Delete' });
+  const claimed = await t.queue(namespace, 'claimed-dot', { deletionPolicy: 'Delete' });
+  await t.settled(taken, 'Applied');
+  await t.settled(claimed, 'Applied');
+  expect(await t.meta('named-dot')).toMatchObject({ concurrency: '5' });
+  await t.redis.hset('bull:claimed-dot:meta', 'redis-queue:claims', `${Date.now() + 300_000} ${uid}/${namespace}/..\n`);
+  for (const queue of [taken, claimed]) {
+    await t.remove(queue);
+    await t.patch(queue, { metadata: { annotations: { 'redis-queue.io/force-delete': 'true' } } });
+    await t.gone(queue);
+  }
 });
 
 /** A namespace whose Secret has this password. */

@@ -73,6 +73,13 @@ describe('retention', () => {
     expect(notice({ size })).toBeUndefined();
   });
 
+  it('lets what was said stand while a pass has not come to its end', () => {
+    expect(retentionOutcome({ ...result, size, rests: true }, limits)).toEqual({
+      done: { removed: 3, eventsRemoved: 5 },
+    });
+    expect(notice({ size, rests: true, overBytes: 2e6 })).toMatchObject({ reason: 'OverMaxBytes' });
+  });
+
   it('says nothing of a queue that could not be read, or is another’s by now', () => {
     const error = new Error('WRONGTYPE');
     expect(retentionOutcome({ ...result, error }, limits)).toEqual({ done: { removed: 3, eventsRemoved: 5 }, error });

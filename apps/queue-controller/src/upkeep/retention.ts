@@ -29,8 +29,8 @@ export class RetentionDuty implements Duty {
   readonly conditions = ['RetentionBehind', 'UpkeepFailed'] as const;
   readonly everyMs: number;
   readonly #doneMs: number;
-  /** Where the next round goes on, by uid. They may be lost. */
-  readonly #cursors = new Map<string, RetentionCursors>();
+  /** Where the next round goes on under the same owner mark, by uid: in another Redis it is another. They may be lost. */
+  readonly #cursors = new Map<string, { readonly mark: string; readonly cursors: RetentionCursors }>();
 
   constructor({ everyMs = EVERY_MS, doneMs = DONE_MS }: RetentionSettings = {}) {
     this.everyMs = everyMs;
@@ -47,17 +47,17 @@ export class RetentionDuty implements Duty {
 
   async work(queues: readonly QueueObject[], turn: DutyTurn): Promise<void> {
     const own = await readOwnQueues(queues, turn, this.everyMs);
-    const limited = own.map((each) => ({
-      ...limitedQueue(each),
-      cursors: this.#cursors.get(each.queue.metadata.uid ?? ''),
-    }));
+    const limited = own.map((each) => {
+      const known = this.#cursors.get(each.queue.metadata.uid ?? '');
+      return { ...limitedQueue(each), cursors: known?.mark === each.rawOwnerMark ? known.cursors : undefined };
+    });
     const results = await retentionRound(limited, { ...turn, roundMs: turn.endMs - turn.now() });
-    own.forEach(({ queue }, index) => {
+    own.forEach(({ queue, rawOwnerMark: mark }, index) => {
       const result = results[index]!;
       const { uid = '' } = queue.metadata;
-      if (result.cursors) this.#cursors.set(uid, result.cursors);
+      if (result.cursors) this.#cursors.set(uid, { mark, cursors: result.cursors });
       else this.#cursors.delete(uid);
-      const dueMs = result.unfinished || result.error ? 0 : this.#doneMs;
+      const dueMs = result.unfinished || result.rests || result.error ? 0 : this.#doneMs;
       turn.report(queue, { dueMs, ...outcomeOf(result, limited[index]!.limits) });
     });
   }
@@ -80,10 +80,12 @@ function limitedQueue({ queue, mark, rawOwnerMark }: OwnQueue): LimitedQueue {
 
 /** What a round's result means for the conditions and counts of its queue. Pure. */
 export function outcomeOf(result: RetentionResult, limits: RetentionLimits): Omit<DutyOutcome, 'dueMs'> {
-  const { removed, eventsRemoved, error, ownershipLost } = result;
+  const { removed, eventsRemoved, error, ownershipLost, rests } = result;
   const done = { removed, eventsRemoved };
   if (error) return { done, error };
-  return ownershipLost ? { done } : { done, notices: { RetentionBehind: behindNotice(result, limits) } };
+  const behind = behindNotice(result, limits);
+  // What was said stands until the pass has come to its end.
+  return ownershipLost || (rests && !behind) ? { done } : { done, notices: { RetentionBehind: behind } };
 }
 
 function behindNotice(

@@ -39,10 +39,18 @@ export function formatOwner({ clusterId, namespace, name }: OwnerName): string {
   return `${clusterId}/${namespace}/${name}`;
 }
 
-/** @returns undefined for a text that is no `clusterId/namespace/name`. */
+/** As Kubernetes names namespaces, and objects of our kinds. */
+const NAMESPACE = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+const NAME = /^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$/;
+
+/**
+ * @returns undefined for a text that is no `clusterId/namespace/name` of an object that there can be: whoever may write to
+ * the queue may write any, and the API server, when it is asked for `.` or `..`, says neither that it exists nor that it is gone.
+ */
 export function parseOwner(text: string): OwnerName | undefined {
-  const [clusterId, namespace, name, ...rest] = text.split('/');
-  return clusterId && namespace && name && rest.length === 0 ? { clusterId, namespace, name } : undefined;
+  const [clusterId, namespace = '', name = '', ...rest] = text.split('/');
+  const isName = NAMESPACE.test(namespace) && NAME.test(name) && rest.length === 0;
+  return clusterId && isName ? { clusterId, namespace, name } : undefined;
 }
 
 /** The stored mark, where it can be read and names that owner. */

@@ -51,3 +51,18 @@ test('an owner is cluster, namespace and name', () => {
   expect(parseOwner('shop/emails')).toBeUndefined();
   expect(parseOwner('a/b/c/d')).toBeUndefined();
 });
+
+// Wall 1: the API server is asked for the object, and refuses such a name for ever.
+test.each(['.', '..', '%2e', 'a b', 'E', '-a', 'a.', 'é', '\ud800', 'a'.repeat(254)])(
+  'who is called %j is no object: whoever may write to the queue may write that',
+  (name) => {
+    expect(parseOwner(`c1/shop/${name}`)).toBeUndefined();
+    expect(parseOwner(`c1/${name}/emails`)).toBeUndefined();
+  },
+);
+
+test('namespaces are labels of 63 characters, and names have dots and 253', () => {
+  const [label, name] = ['a'.repeat(63), `${'a'.repeat(63)}.${'b'.repeat(189)}`];
+  expect(parseOwner(`c1/${label}/${name}`)).toEqual({ clusterId: 'c1', namespace: label, name });
+  expect([parseOwner(`c1/${label}a/emails`), parseOwner('c1/a.b/emails')]).toEqual([undefined, undefined]);
+});

@@ -25,7 +25,16 @@ test.each([
     [null, '1.5', '1000', null, null, null],
     { paused: false, brokenRateLimit: true },
   ],
-  ['a text for a number', [null, 'x', '1000', 'y', null, null], { paused: false, brokenRateLimit: true }],
+  [
+    'texts for numbers',
+    [null, 'x', '1000', 'y', null, null],
+    { paused: false, brokenRateLimit: true, brokenConcurrency: true },
+  ],
+  [
+    'a concurrency of 0 stops every worker',
+    [null, null, null, '0', null, null],
+    { paused: false, brokenConcurrency: true },
+  ],
 ])('meta: %s', (_, values, expected) => {
   expect(parsePolicyFields(values)).toEqual(expected);
 });

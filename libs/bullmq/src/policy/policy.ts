@@ -23,6 +23,8 @@ export interface ObservedPolicy {
    */
   readonly brokenRateLimit?: true;
   readonly globalConcurrency?: number;
+  /** 0, less or no number: BullMQ starts no job, or its fetch fails. Absent: well-formed. */
+  readonly brokenConcurrency?: true;
   /** The owner mark as stored, for comparing and setting; of one over 4 kB its SHA-1, which compares as the mark. */
   readonly rawOwnerMark?: string;
   /** `bullmq:6.7.0`, as the last client wrote it; at most 64 bytes. */
@@ -98,6 +100,8 @@ export function parsePolicyFields(
       window.durationMs !== undefined && { rateLimit: { max: window.max, durationMs: window.durationMs } }),
     ...(broken && { brokenRateLimit: true as const }),
     ...(globalConcurrency !== undefined && { globalConcurrency }),
+    ...((concurrency ?? undefined) !== undefined &&
+      globalConcurrency === undefined && { brokenConcurrency: true as const }),
     ...(mark && { rawOwnerMark: mark }),
     ...(version && { clientVersion: version }),
   };

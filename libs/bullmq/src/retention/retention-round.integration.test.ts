@@ -211,3 +211,19 @@ test('a round goes on behind the jobs that the one before left in place, and beg
   expect((await round([{ ...queue, cursors: cut.cursors }])).results).toMatchObject([{ removed: 8_900 }]);
   expect((await round([queue])).results).toMatchObject([{ removed: 150, unfinished: false }]);
 });
+
+test('a queue is over its bytes only once a pass has come to its end', async () => {
+  const queue = await limited('resting', { maxBytes: 2_000_000 }, { failed: 9_200, bytes: 1 });
+  await t.redis.eval(
+    `redis.call('HSET', KEYS[1] .. 'parent', 'timestamp', 1)
+    for i = 151, 9200 do redis.call('HSET', KEYS[1] .. i, 'parentKey', KEYS[1] .. 'parent') end`,
+    1,
+    'bull:resting:',
+  );
+  const first = (await round([queue])).results[0]!;
+  expect(first).toMatchObject({ removed: 0, left: 9_000, rests: true });
+  expect(first).not.toHaveProperty('overBytes');
+  const second = (await round([{ ...queue, cursors: first.cursors }])).results[0]!;
+  expect(second).toMatchObject({ removed: 150, left: 50, overBytes: expect.any(Number) as number });
+  expect(second).not.toHaveProperty('rests');
+});

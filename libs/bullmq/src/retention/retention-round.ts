@@ -50,6 +50,8 @@ export interface RetentionResult {
   readonly size?: SizeEstimate;
   /** Bytes over `maxBytes` that nothing removable holds. */
   readonly overBytes?: number;
+  /** A pass has not come to its end: whether what is over its limits may go is known when it has. */
+  readonly rests?: true;
   /** For the next round; absent: it begins at the oldest jobs. */
   readonly cursors?: RetentionCursors;
   /** Somebody else changed the owner mark: nothing was removed since. */
@@ -192,7 +194,8 @@ class RetentionWork implements PacedWork {
     }
     this.#idleSteps = 0;
     this.#tasks.shift();
-    if (task.kind === 'free' && bytesLeft > this.#estimateError()) this.#addOverBytes(bytesLeft);
+    if (cursor !== undefined && bytesLeft > 0) this.#note({ rests: true });
+    else if (task.kind === 'free' && bytesLeft > this.#estimateError()) this.#addOverBytes(bytesLeft);
   }
 
   /** What a state holds less than was estimated is no news: the next round estimates it again. */

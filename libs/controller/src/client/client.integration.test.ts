@@ -202,6 +202,15 @@ describe('server-side apply', () => {
     expect((await apply('two', 2, true)).spec.size).toBe(2);
   });
 
+  // Wall 1: the id of a job is a tenant's text, and a condition may name it.
+  it('takes every character of a text', async () => {
+    const texts = ['\u0000', '\u007F', '\u0080', '\u0085', '\u009F', '\u2028', '\uFEFF', '\uFFFE', '\uFFFF', '😀'];
+    const annotations = Object.fromEntries(texts.map((text, index) => [`text-${index}`, `a${text}b`]));
+    const object = { metadata: { namespace, name: 'texts', annotations }, spec: { size: 1 } };
+    const applied = await client.apply(WIDGETS, object, { fieldManager: 'one' });
+    expect(applied.metadata.annotations).toEqual(annotations);
+  });
+
   it('that carries the uid of a deleted object creates no new one', async () => {
     const { metadata } = await client.create(WIDGETS, widget(namespace, 'replaced'));
     await client.delete(WIDGETS, { namespace, name: 'replaced' });

@@ -10,6 +10,7 @@ import type { Access, Credentials, TlsOptions } from './credentials.ts';
 import { FairPool } from '../queue/fair-pool.ts';
 import { unlessAborted } from '../time/unless-aborted.ts';
 import { guardWrites } from './guarded-writes.ts';
+import { jsonBody } from './json-body.ts';
 import { LineSplitter } from './line-splitter.ts';
 import { ListSplitter } from './list-splitter.ts';
 
@@ -227,7 +228,7 @@ export class Transport {
           'user-agent': this.#options.userAgent,
           ...(input.body === undefined ? {} : { 'content-type': input.contentType ?? 'application/json' }),
         },
-        body: input.body === undefined ? undefined : JSON.stringify(input.body),
+        body: input.body === undefined ? undefined : jsonBody(input.body),
         signal: input.signal,
         headersTimeout: LIST_TIMEOUT_MS,
         bodyTimeout: isWatch ? (this.#options.watchSilenceMs ?? 150_000) : LIST_TIMEOUT_MS,

@@ -37,6 +37,18 @@ it.each<[string, Widget['status']]>([
   expect(writer.isOverwritten(aWidget(status))).toBe(true);
 });
 
+// Wall 1: what is cut out of a tenant's text, or escaped in its JSON, may be half of a character.
+it('half of a character, which the API server refuses, is written as the one that stands for it', async () => {
+  const { written, writer } = serverWith(at('1'));
+  const halved = { seen: 1, conditions: [{ ...ready, message: 'a\uD800b' }] };
+  const replaced = { seen: 1, conditions: [{ ...ready, message: 'a\uFFFDb' }] };
+  await writer.write(at('1'), halved);
+  await writer.writeOnce(at('1'), halved);
+  expect(written).toEqual([replaced, replaced]);
+  expect(writer.differs(at('2', replaced), halved)).toBe(false);
+  expect(writer.isOverwritten(at('2', replaced))).toBe(false);
+});
+
 it("another writer's fields do not count", async () => {
   const writer = writerOf(['conditions']);
   await writer.write(aWidget(), { conditions: [ready] });

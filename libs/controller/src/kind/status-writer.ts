@@ -60,7 +60,7 @@ export class StatusWriter<T extends KindObject> implements ObjectMemory {
 
   /** Whether `status` differs from what the object has. */
   differs(object: T, status: Partial<StatusOf<T>>): boolean {
-    return !isDeepStrictEqual(comparable(this.ownedOf(object)), comparable(status));
+    return !isDeepStrictEqual(comparable(this.ownedOf(object)), comparable(wellFormed(status)));
   }
 
   /** Takes down that the object has the status that it is to have for now. */
@@ -87,8 +87,9 @@ export class StatusWriter<T extends KindObject> implements ObjectMemory {
    * @throws NewerStatusError when the status is not the one of `object` any more; ApiError Conflict when the object changes
    * too fast.
    */
-  async write(object: T, status: Partial<StatusOf<T>>, signal?: AbortSignal): Promise<boolean> {
+  async write(object: T, said: Partial<StatusOf<T>>, signal?: AbortSignal): Promise<boolean> {
     const { client, type, latestWins = false } = this.#options;
+    const status = wellFormed(said);
     const { metadata } = object;
     // Before the write: a watch may show it before its answer comes.
     this.#expected.set(metadata.uid ?? '', digest(status));
@@ -117,7 +118,8 @@ export class StatusWriter<T extends KindObject> implements ObjectMemory {
    *
    * @throws ApiError Conflict when there is a newer version.
    */
-  async writeOnce({ metadata }: T, status: Partial<StatusOf<T>>, signal?: AbortSignal): Promise<void> {
+  async writeOnce({ metadata }: T, said: Partial<StatusOf<T>>, signal?: AbortSignal): Promise<void> {
+    const status = wellFormed(said);
     this.#expected.set(metadata.uid ?? '', digest(status));
     await this.#apply(metadata, status, signal);
   }
@@ -149,6 +151,14 @@ export class StatusWriter<T extends KindObject> implements ObjectMemory {
       { fieldManager, subresource: 'status', force: true, ...(signal && { signal }) },
     );
   }
+}
+
+/** With U+FFFD for each half of a character, of which there may be some in a tenant's text: the API server refuses them. */
+function wellFormed<V>(value: V): V {
+  if (typeof value === 'string') return value.toWellFormed() as V;
+  if (Array.isArray(value)) return value.map(wellFormed) as V;
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, wellFormed<unknown>(each)])) as V;
 }
 
 /** The API server keeps conditions in an order of its own, and leaves out what is undefined. */
