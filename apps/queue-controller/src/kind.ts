@@ -14,6 +14,7 @@ import { applyQueue } from './apply.ts';
 import type { DeletionTimes } from './deletion/deletion-times.ts';
 import { describeStep } from './describe.ts';
 import type { SettledQueues } from './drift/settled-queues.ts';
+import { leftBehind } from './former-redis/notices.ts';
 import { FormerReleases } from './former-releases.ts';
 import type { LimiterWatch } from './limiter/limiter-watch.ts';
 import { limiterEndsMs } from './limiter/notice.ts';
@@ -184,6 +185,8 @@ function reportSteps(
     if (step.kind === 'obliterate') event('DataRemoved', describeRemoval(queue, step), step.hasWorkers && 'Warning');
     if (step.kind === 'removeFinalizer' && step.dataRetained !== undefined)
       event('DataRetained', `the data stays in Redis: ${step.dataRetained}`, 'Warning');
+    const left = step.kind === 'removeFinalizer' ? leftBehind(queue) : undefined;
+    if (left && queue.metadata.deletionTimestamp) event(left.reason, left.message, 'Warning');
   }
 }
 

@@ -7,7 +7,7 @@ import { blockedFor, type Blocked } from './blocked.ts';
 import { planEndOfLetterRemoval, planLetterRemoval } from './dead-letter-removal.ts';
 import { DATA_FINALIZER, isForced, removes } from './policy.ts';
 import { ownSchedulers, planEndOfRemoval, planRemoval, planYielding, stopOf } from './removal.ts';
-import { whyElsewhere, whyNotRemoved, whyRetained, whyRetainedAnyway, whyUnmarked } from './retained.ts';
+import { whyElsewhere, whyNotRemoved, whyRetained, whyRetainedAnyway, whyUnmarked, howItIsLeft } from './retained.ts';
 import type { DeletionPlan, DeletionStep, ObservedDeletion } from './steps.ts';
 import { whyClaimed, whyDelayed } from './waits.ts';
 
@@ -85,7 +85,10 @@ function planWithoutRedis(
   problem: Problem<QueueReason> | undefined,
   { isOver, leftMs }: Blocked,
 ): DeletionPlan {
-  if (isOver) return letGo(removes(queue) ? (problem?.message ?? 'Redis could not be read') : whyNotRemoved(queue));
+  if (isOver) {
+    const why = removes(queue) ? (problem?.message ?? 'Redis could not be read') : whyNotRemoved(queue);
+    return letGo(`${why}${howItIsLeft(queue)}`);
+  }
   return { steps: [], dueMs: leftMs, ...(problem && { problem }) };
 }
 

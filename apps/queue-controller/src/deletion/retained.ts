@@ -54,6 +54,15 @@ export function whyUnmarked(queue: Queue, { sample }: ObservedDeletion): string 
   return `its owner mark is gone from Redis, so that the ${jobs} jobs there are nobody’s`;
 }
 
+/**
+ * What a removal that was begun has left, as the rest of a sentence: it pauses the queue, and a Queue that goes before Redis
+ * can be reached again ends no pause.
+ */
+export function howItIsLeft({ spec, status }: Queue): string {
+  const isPaused = status?.effective?.paused === true && spec.paused !== true;
+  return isPaused ? '; the queue was paused when it was read last: resume it by BullMQ, or no job of it starts' : '';
+}
+
 /** Jobs that still have to run, or failed and may be wanted; completed ones do not make a queue non-empty. */
 function unfinishedJobs(sample: QueueSample): number {
   const { waiting, prioritized, active, delayed, failed, waitingChildren, legacyPaused } = sample;

@@ -194,8 +194,8 @@ describe('a Queue whose Secret leads to another Redis', () => {
 });
 
 /** Without a controller: nobody has the former credentials in memory. */
-async function movedUnseen(name: string): Promise<StoredQueue> {
-  const queue = await governed(name);
+async function movedUnseen(name: string, change: QueueSpec = {}): Promise<StoredQueue> {
+  const queue = await governed(name, change);
   await controller.stop();
   await lead(queue.metadata.namespace!, other);
   controller = await runController(t);
@@ -224,5 +224,15 @@ describe('a Queue that was moved while nobody looked', () => {
     await heldNowhere(forgotten);
     await eventually(async () => (await t.eventsOf(forgotten)).some(({ reason }) => reason === 'FormerRedisForgotten'));
     expect(await t.meta('mv-forgotten')).toMatchObject({ concurrency: '4', [OWNER]: expect.any(String) as string });
+  });
+
+  it('says, when it is deleted before, where its mark and settings stay', async () => {
+    const queue = await movedUnseen('mv-deleted', { deletionPolicy: 'DeleteIfEmpty' });
+    await t.remove(queue);
+    const said = await eventually(async () =>
+      (await t.eventsOf(queue)).find(({ message }) => message.includes('create a Queue mv-deleted here again')),
+    );
+    expect(said).toMatchObject({ reason: 'FormerRedisHeld', type: 'Warning' });
+    expect(said?.message).toContain(addressOf(t.server));
   });
 });

@@ -1,7 +1,7 @@
 import type { QueueStatus } from '@redis-queue/api';
 import { describe, expect, it } from 'vitest';
 import { ADOPTED_AT, NOW, queueObject } from '../testing/queues.ts';
-import { eventsOf } from './notices.ts';
+import { eventsOf, leftBehind } from './notices.ts';
 import { adoptionTime, forgottenRedis, formerRedisOf, isOlderThanMove, MAX_FORMER_REDIS } from './moves.ts';
 
 const at = (redisAddress: string, rest: QueueStatus = {}): QueueStatus => ({
@@ -19,6 +19,16 @@ function afterForgetting(text: string): string[] {
   const queue = queueObject({}, { annotations }, at('c:1', { formerRedis: left('a:1', 'b:1') }));
   return formerRedisOf(queue, found('c:1'), NOW).map(({ address }) => address);
 }
+
+it('a Queue that goes says where it leaves what it managed, and how to have that cleared', () => {
+  expect(leftBehind(queueObject({}, {}, at('c:1')))).toBeUndefined();
+  expect(leftBehind(queueObject({}, {}, at('c:1', { formerRedis: left('a:1', 'b:1') })))).toEqual({
+    reason: 'FormerRedisHeld',
+    message: expect.stringMatching(
+      /has left a:1, b:1, where its owner mark .* create a Queue emails here again/,
+    ) as string,
+  });
+});
 
 describe('where a queue was before', () => {
   it.each<[string, QueueStatus, ReturnType<typeof found>, unknown]>([

@@ -62,6 +62,14 @@ export function eventsOf(queue: Queue, reports: readonly FormerReport[], forgott
   ];
 }
 
+/** What a Queue that goes leaves in Redis servers that it had left before: nobody clears it any more. */
+export function leftBehind({ metadata, status }: Queue): Said | undefined {
+  const addresses = (status?.formerRedis ?? []).map(({ address }) => address);
+  if (addresses.length === 0) return undefined;
+  const way = `To have them cleared, create a Queue ${metadata.name} here again with the credentials of that Redis, and delete it`;
+  return { reason: 'FormerRedisHeld', message: `${stillThere(addresses)}. ${way}` };
+}
+
 function describeEnd({ address }: FormerRedis): string {
   return `the queue has left ${address}, and the annotation ${FORGET_ANNOTATION} ends what is to be cleared there: what this Queue manages there stays. Take the annotation away, or it ends a later move away from that address too`;
 }

@@ -33,6 +33,8 @@ export interface OwnerName {
 }
 
 const MARK_VERSION = 1;
+/** Later ones leave no room for a mark that is newer, with a year of four digits. */
+const LATEST_MS = Date.UTC(9999, 0);
 const DATE = /^\d{4}-\d{2}-\d{2}T[\d:.]{8,12}Z$/;
 
 export function formatOwner({ clusterId, namespace, name }: OwnerName): string {
@@ -95,7 +97,7 @@ export function parseOwnerMark(text: string | undefined): OwnerMark | undefined 
 /** As the API server takes it, since it is shown in a status: whoever may write to the queue may write anything. */
 function dateOf(text: unknown): string {
   const ms = typeof text === 'string' && DATE.test(text) ? Date.parse(text) : Number.NaN;
-  return new Date(Number.isNaN(ms) ? 0 : ms).toISOString();
+  return new Date(ms <= LATEST_MS ? ms : 0).toISOString();
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -33,13 +33,18 @@ test.each(['', 'null', '{}', '{"v":2,"owner":"a/b/c","managed":[]}', 'not json']
   },
 );
 
-test.each(['yesterday', 'x'.repeat(100), '2026-13-02T03:04:05.000Z', '+275760-09-13T00:00:01Z', 7, null])(
-  'a mark that says %j is of a time nobody knows: whoever may write to the queue may write that',
-  (adoptedAt) => {
-    const stored = JSON.stringify({ v: 1, owner: 'c1/shop/emails', managed: [], adoptedAt });
-    expect(parseOwnerMark(stored)).toMatchObject({ adoptedAt: '1970-01-01T00:00:00.000Z' });
-  },
-);
+test.each([
+  'yesterday',
+  'x'.repeat(100),
+  '9999-12-31T23:59:59.999Z',
+  '2026-13-02T03:04:05.000Z',
+  '+275760-09-13T00:00:01Z',
+  7,
+  null,
+])('a mark that says %j is of a time nobody knows: whoever may write to the queue may write that', (adoptedAt) => {
+  const stored = JSON.stringify({ v: 1, owner: 'c1/shop/emails', managed: [], adoptedAt });
+  expect(parseOwnerMark(stored)).toMatchObject({ adoptedAt: '1970-01-01T00:00:00.000Z' });
+});
 
 test('no mark is not an unreadable one', () => {
   expect(parseOwnerMark(undefined)).toBeUndefined();
