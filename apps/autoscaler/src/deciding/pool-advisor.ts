@@ -12,7 +12,7 @@ import {
 } from '@redis-queue/scaling';
 import type { StuckPod } from '@redis-queue/scaling-bus';
 import type { ScaledPool, WatchedQueue } from '../watching/topology.ts';
-import { learnStuck, NO_STUCK_PODS, type StuckPods } from './stuck-pods.ts';
+import { learnStuckHandlers, NO_STUCK_HANDLERS, type StuckHandlers } from './stuck-handlers.ts';
 
 export interface AdvisorOptions {
   /** Reads the usage that pods of pools on one Redis reported; undefined when it cannot be read. */
@@ -30,7 +30,7 @@ interface PoolUsage {
   /** Reads in a row that found nothing: workers of another library report nothing. */
   empty: number;
   usage: UsageHistory;
-  stuck: StuckPods;
+  stuck: StuckHandlers;
   /** The least level that the pods of a version said they keep. */
   contract?: { readonly version: string; readonly level: number };
   given?: GivenAdvice;
@@ -126,7 +126,7 @@ export class PoolAdvisor {
     const known = this.#pools.get(pool.key);
     if (known === undefined) return; // Gone meanwhile.
     known.empty = reports.length === 0 ? known.empty + 1 : 0;
-    known.stuck = learnStuck(known.stuck, reports);
+    known.stuck = learnStuckHandlers(known.stuck, reports);
     const { version } = pool.advised;
     const levels = reports.flatMap(({ version: of, contract }) => (of === version && contract ? [contract] : []));
     if (levels.length > 0) known.contract = { version, level: Math.floor(Math.min(...levels)) };
@@ -150,7 +150,7 @@ export class PoolAdvisor {
       nextReadMs: -Infinity,
       empty: 0,
       usage: noUsage(pool.advised),
-      stuck: NO_STUCK_PODS,
+      stuck: NO_STUCK_HANDLERS,
     };
     this.#pools.set(pool.key, fresh);
     return fresh;

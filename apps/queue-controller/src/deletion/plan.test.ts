@@ -254,7 +254,7 @@ describe('deleting a Queue', () => {
     expect(plan({ deletionPolicy: 'Delete' }, brought, { status }).steps).toEqual([
       {
         kind: 'removeFinalizer',
-        dataRetained: 'its owner mark is gone from Redis, so that the 3 jobs there are nobody’s',
+        dataRetained: 'its owner mark is gone from Redis, so that the 3 jobs there belong to no object',
       },
     ]);
     const removed = observed({ exists: true }, { sample: empty });

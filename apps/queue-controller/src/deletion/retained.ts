@@ -51,7 +51,7 @@ export function whyElsewhere({ status }: Queue, { redisAddress }: ObservedDeleti
 export function whyUnmarked(queue: Queue, { sample }: ObservedDeletion): string | undefined {
   const jobs = sample ? unfinishedJobs(sample) + sample.completed : 0;
   if (!removes(queue) || queue.status?.adoptedAt === undefined || jobs === 0) return undefined;
-  return `its owner mark is gone from Redis, so that the ${jobs} jobs there are nobody’s`;
+  return `its owner mark is gone from Redis, so that the ${jobs} jobs there belong to no object`;
 }
 
 /**

@@ -13,16 +13,16 @@ const FORGET_MS = 180_000;
 const MOST_REMEMBERED = 4 * MOST_STUCK_PODS;
 
 /** The pods of a pool with handlers that are stuck, as they reported last. What a read does not hold is remembered. */
-export interface StuckPods {
+export interface StuckHandlers {
   readonly said: ReadonlyMap<string, Said>;
   /** The same object for as long as nothing changes; undefined: there are none. */
   readonly pods: readonly StuckPod[] | undefined;
 }
 
-export const NO_STUCK_PODS: StuckPods = { said: new Map(), pods: undefined };
+export const NO_STUCK_HANDLERS: StuckHandlers = { said: new Map(), pods: undefined };
 
 /** Adds what was read of the pods' reports: those of some pods, or of none when none reported lately. Pure. */
-export function learnStuck(before: StuckPods, reports: readonly PodUsageReport[]): StuckPods {
+export function learnStuckHandlers(before: StuckHandlers, reports: readonly PodUsageReport[]): StuckHandlers {
   const said = new Map(reports.length === 0 ? [] : before.said);
   for (const { pod, redisTimeMs, slots, stuck } of reports) {
     said.delete(pod);

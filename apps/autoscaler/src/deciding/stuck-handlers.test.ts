@@ -1,6 +1,6 @@
 import type { PodUsageReport } from '@redis-queue/bullmq';
 import { expect, it } from 'vitest';
-import { learnStuck, NO_STUCK_PODS } from './stuck-pods.ts';
+import { learnStuckHandlers, NO_STUCK_HANDLERS } from './stuck-handlers.ts';
 
 const report = (pod: string, redisTimeMs: number, stuck?: number): PodUsageReport => ({
   pod,
@@ -17,32 +17,32 @@ const report = (pod: string, redisTimeMs: number, stuck?: number): PodUsageRepor
 });
 
 it('names the pods that say so, and stays the same object while they say the same', () => {
-  const first = learnStuck(NO_STUCK_PODS, [report('b', 0, 2), report('a', 0, 1), report('c', 0)]);
+  const first = learnStuckHandlers(NO_STUCK_HANDLERS, [report('b', 0, 2), report('a', 0, 1), report('c', 0)]);
   expect(first.pods).toEqual([
     { pod: 'a', handlers: 1, slots: 10 },
     { pod: 'b', handlers: 2, slots: 10 },
   ]);
-  const again = learnStuck(first, [report('b', 60_000, 2), report('a', 60_000, 1)]);
+  const again = learnStuckHandlers(first, [report('b', 60_000, 2), report('a', 60_000, 1)]);
   expect(again.pods).toBe(first.pods);
 });
 
 it('remembers pods that a read of some left out, and forgets those that are over it, silent or gone', () => {
-  const first = learnStuck(NO_STUCK_PODS, [report('a', 0, 1), report('b', 0, 1)]);
-  const later = learnStuck(first, [report('b', 60_000), report('c', 60_000)]);
+  const first = learnStuckHandlers(NO_STUCK_HANDLERS, [report('a', 0, 1), report('b', 0, 1)]);
+  const later = learnStuckHandlers(first, [report('b', 60_000), report('c', 60_000)]);
   expect(later.pods).toEqual([{ pod: 'a', handlers: 1, slots: 10 }]);
-  expect(learnStuck(later, [report('c', 181_000)]).pods).toBeUndefined();
-  expect(learnStuck(first, []).pods).toBeUndefined();
+  expect(learnStuckHandlers(later, [report('c', 181_000)]).pods).toBeUndefined();
+  expect(learnStuckHandlers(first, []).pods).toBeUndefined();
 });
 
 it('names no more pods than a decision may', () => {
   const many = Array.from({ length: 60 }, (_, n) => report(`pod-${n}`, 0, 1));
-  expect(learnStuck(NO_STUCK_PODS, many).pods).toHaveLength(50);
+  expect(learnStuckHandlers(NO_STUCK_HANDLERS, many).pods).toHaveLength(50);
 });
 
 it('what it remembers has a bound, however many pods a server speaks of at one time', () => {
-  let known = NO_STUCK_PODS;
+  let known = NO_STUCK_HANDLERS;
   for (let read = 0; read < 100; read++)
-    known = learnStuck(
+    known = learnStuckHandlers(
       known,
       Array.from({ length: 50 }, (_, n) => report(`pod-${read}-${n}`, 0, 1)),
     );
