@@ -2,7 +2,7 @@ import { benchReaction } from './bench.ts';
 
 // One pool, woken repeatedly: what the path itself takes, with nothing else to do.
 await benchReaction('reaction', {
-  help: 'usage: make bench NAME=reaction [ARGS="--tries=30 --redis=server|sentinel|cluster"]\n',
+  help: 'usage: make bench NAME=reaction [ARGS="--tries=30 --runs=3 --redis=server|sentinel|cluster"]\n',
   tries: 30,
   pools: 1,
   queues: 1,

@@ -14,27 +14,37 @@ import {
 } from '../fleet/fleet.ts';
 import { untilSized, wakePool, type Deployment } from '../fleet/wake.ts';
 import { ObjectWatch, untilNone } from '../cluster-objects/object-watch.ts';
-import { percentile, tenths } from '../measuring/percentile.ts';
+import { hundredths, percentile, tenths } from '../measuring/percentile.ts';
 import type { Stand } from '../stand/stand.ts';
 
 export interface ReactionOptions extends FleetSpec {
   /** How many of the pools work on jobs all the time; the others are at zero. */
   busyPools: number;
-  /** First jobs of pools at zero that are measured. */
+  /** First jobs of pools at zero that are measured per run. */
   tries: number;
+  /** One after the other, of the same fleet. */
+  runs: number;
   seed: number;
   print: (line: string) => void;
 }
 
-export interface ReactionResult {
+/** One run, or the medians of some, each figure by itself. */
+export interface ReactionFigures {
   p50Ms: number;
   p99Ms: number;
+  barePatchP50Ms: number;
+  barePatchP99Ms: number;
+  /** Of p99Ms to barePatchP99Ms. */
+  p99RatioToBarePatch: number;
+}
+
+export interface ReactionResult extends ReactionFigures {
+  /** In all runs. */
   n: number;
   pools: number;
   queues: number;
   busyPools: number;
-  barePatchP50Ms: number;
-  barePatchP99Ms: number;
+  runs: readonly ReactionFigures[];
 }
 
 const WARM_UP = 3;
@@ -50,6 +60,7 @@ const PAUSE_MS = [100, 600] as const;
  */
 export async function runReaction(stand: Stand, options: ReactionOptions): Promise<ReactionResult> {
   const { tries, busyPools, print, pools, queues, seed } = options;
+  const all = options.runs * tries;
   const { namespace } = stand;
   const client = loadKubeClient({ kubeconfigPath: stand.controlPlane.kubeconfigPath, maxConnections: IN_FLIGHT });
   const end = new AbortController();
@@ -76,8 +87,9 @@ export async function runReaction(stand: Stand, options: ReactionOptions): Promi
 
     const reactions: number[] = [];
     const bares: number[] = [];
+    const runs: ReactionFigures[] = [];
     const calm = new Turns(fleet.slice(busyPools), seededRandom(seed));
-    for (let attempt = -WARM_UP; attempt < tries; attempt++) {
+    for (let attempt = -WARM_UP; attempt < all; attempt++) {
       const pool = calm.next();
       await untilSized(deployments, pool.name, (replicas) => replicas === 0, FLEET_TIMEOUT_MS);
       await sleep(wholeBetween(calm.random, ...PAUSE_MS));
@@ -87,11 +99,10 @@ export async function runReaction(stand: Stand, options: ReactionOptions): Promi
       if (attempt < 0) continue;
       reactions.push(reactionMs);
       bares.push(bareMs);
-      print(`${attempt + 1}/${tries}  ${tenths(reactionMs)} ms  (bare patch ${tenths(bareMs)} ms)`);
+      print(`${attempt + 1}/${all}  ${tenths(reactionMs)} ms  (bare patch ${tenths(bareMs)} ms)`);
+      if ((attempt + 1) % tries === 0) runs.push(figuresOf(reactions.splice(0), bares.splice(0)));
     }
-    const [p50Ms, p99Ms] = ends(reactions);
-    const [barePatchP50Ms, barePatchP99Ms] = ends(bares);
-    return { p50Ms, p99Ms, n: reactions.length, pools, queues, busyPools, barePatchP50Ms, barePatchP99Ms };
+    return { ...mediansOf(runs), n: all, pools, queues, busyPools, runs };
   } finally {
     end.abort();
     redis.disconnect();
@@ -148,6 +159,27 @@ async function untilAll(
   const names = new Set(pools.map(({ name }) => name));
   const misfit = deployments.unfit(({ metadata, spec }) => !names.has(metadata.name) || fits(spec.replicas));
   await untilNone([misfit], FLEET_TIMEOUT_MS, description);
+}
+
+function figuresOf(reactions: readonly number[], bares: readonly number[]): ReactionFigures {
+  const [p50Ms, p99Ms] = ends(reactions);
+  const [barePatchP50Ms, barePatchP99Ms] = ends(bares);
+  return { p50Ms, p99Ms, barePatchP50Ms, barePatchP99Ms, p99RatioToBarePatch: hundredths(p99Ms / barePatchP99Ms) };
+}
+
+function mediansOf(runs: readonly ReactionFigures[]): ReactionFigures {
+  const median = (of: keyof ReactionFigures): number =>
+    percentile(
+      runs.map((run) => run[of]),
+      0.5,
+    );
+  return {
+    p50Ms: median('p50Ms'),
+    p99Ms: median('p99Ms'),
+    barePatchP50Ms: median('barePatchP50Ms'),
+    barePatchP99Ms: median('barePatchP99Ms'),
+    p99RatioToBarePatch: median('p99RatioToBarePatch'),
+  };
 }
 
 function ends(values: readonly number[]): [p50: number, p99: number] {
