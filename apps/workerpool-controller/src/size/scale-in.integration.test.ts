@@ -71,6 +71,16 @@ it('the pods with the fewest jobs go', async () => {
   expect(costs(await podsOf(pool))).toEqual({ [b]: '4', [d]: '3' });
 });
 
+it('a pod whose job has run for long stays before those with more jobs', async () => {
+  const { pool, pods } = await readyPool('lasting', 3);
+  const [few, long, many] = pods as [string, string, string];
+  const decision = { sequence: 2, currentReplicas: 3, desiredReplicas: 1 };
+  const held = { busy: { [few]: 2, [long]: 1, [many]: 5 }, busySeconds: { [few]: 8, [long]: 240, [many]: 20 } };
+  await rig.cluster.publish(pool, { ...decision, ...held });
+  expect(names(await counted(pool, 1))).toEqual([long]);
+  expect(costs(await podsOf(pool))).toEqual({ [long]: '241' });
+});
+
 it('nothing is written to pods when all are idle, all go, or nobody knows which pods are busy', async () => {
   const { pool, pods } = await readyPool('unmarked', 6);
   await shrink(pool, 2, 6, 5, {});
