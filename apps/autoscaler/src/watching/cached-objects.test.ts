@@ -54,6 +54,18 @@ it('caches no more of a template than what is advised on', () => {
   expect(slim.spec.template).toEqual({ spec: { containers: [{ name: 'worker', resources: worker.resources }] } });
 });
 
+it('caches amounts of CPU and memory alone, whatever the spec and the template of a pool hold', () => {
+  const many = Object.fromEntries(Array.from({ length: 20_000 }, (_, n) => [`example.com/${n}`, '1']));
+  const own = { requests: { ...many, cpu: '250m' }, limits: { cpu: `${'1'.repeat(16_000)}!`, memory: ['1Gi'] } };
+  const containers = [{ name: 'worker', resources: { requests: 'none', limits: { ...many, memory: '1Gi' } } }];
+  const spec = { ...plain.spec, resources: own, template: { spec: { containers } } } as unknown as WorkerPool['spec'];
+  const slim = cachedPool({ ...plain, spec } as Resource) as unknown as WorkerPool;
+  expect(slim.spec.resources).toEqual({ requests: { cpu: '250m' } });
+  expect(slim.spec.template).toEqual({
+    spec: { containers: [{ name: 'worker', resources: { limits: { memory: '1Gi' } } }] },
+  });
+});
+
 it('caches no annotation but the one that says whether there are probes', () => {
   expect(cachedPool(withoutProbes as Resource).metadata.annotations).toEqual({ [PROBES_ANNOTATION]: 'off' });
   expect(cachedPool(plain as Resource).metadata).not.toHaveProperty('annotations');

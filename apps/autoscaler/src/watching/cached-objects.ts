@@ -1,4 +1,4 @@
-import { PROBES_ANNOTATION, type Queue, type WorkerPool } from '@redis-queue/api';
+import { PROBES_ANNOTATION, quantityValue, type Queue, type WorkerPool } from '@redis-queue/api';
 import type { Resource } from '@redis-queue/controller';
 import { WORKER_CONTAINER, workerResources } from '@redis-queue/scaling';
 
@@ -11,8 +11,9 @@ import { WORKER_CONTAINER, workerResources } from '@redis-queue/scaling';
  */
 export function cachedPool(object: Resource): Resource {
   const { apiVersion, kind, metadata, spec, status } = object as WorkerPool & Resource;
-  const { template, ...sizing } = spec;
-  const resources = workerResources(template);
+  const { template, resources: own, ...sizing } = spec;
+  const resources = amountsOf(own);
+  const over = amountsOf(workerResources(template));
   const { desiredReplicas, readyReplicas, blockedReplicas, podStartSeconds, autoscaling } = status ?? {};
   return {
     apiVersion,
@@ -20,7 +21,8 @@ export function cachedPool(object: Resource): Resource {
     metadata: { ...identity(metadata), ...probes(metadata) },
     spec: {
       ...sizing,
-      ...(resources && { template: { spec: { containers: [{ name: WORKER_CONTAINER, resources }] } } }),
+      ...(resources && { resources }),
+      ...(over && { template: { spec: { containers: [{ name: WORKER_CONTAINER, resources: over }] } } }),
     },
     status: {
       ...(desiredReplicas !== undefined && { desiredReplicas }),
@@ -30,6 +32,28 @@ export function cachedPool(object: Resource): Resource {
       ...(autoscaling?.decision !== undefined && { autoscaling: { decision: autoscaling.decision } }),
     },
   } as Resource;
+}
+
+interface Resources {
+  readonly requests?: Amounts;
+  readonly limits?: Amounts;
+}
+type Amounts = Readonly<Record<string, string | number>>;
+
+/** Cores and memory, where these are amounts: a template is the user's, and may hold anything there. */
+function amountsOf(resources: { readonly requests?: unknown; readonly limits?: unknown } | null | undefined) {
+  const [requests, limits] = [coresAndMemory(resources?.requests), coresAndMemory(resources?.limits)];
+  const found: Resources = { ...(requests && { requests }), ...(limits && { limits }) };
+  return requests || limits ? found : undefined;
+}
+
+function coresAndMemory(amounts: unknown): Amounts | undefined {
+  if (typeof amounts !== 'object' || amounts === null) return undefined;
+  const known = ['cpu', 'memory'].flatMap((name): [string, string | number][] => {
+    const amount: unknown = Object.hasOwn(amounts, name) ? (amounts as Record<string, unknown>)[name] : undefined;
+    return quantityValue(amount) === undefined ? [] : [[name, amount as string | number]];
+  });
+  return known.length === 0 ? undefined : Object.fromEntries(known);
 }
 
 /** The part of a queue that its cache holds: where to find it in Redis. */

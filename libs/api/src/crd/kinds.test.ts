@@ -6,7 +6,7 @@ import type { StructuralSchema } from './structural-schema.ts';
 describe.each(kinds.map((kind) => [kind.kind, kind] as const))('%s', (_, kind) => {
   const schema = objectSchema(kind);
 
-  test('bounds every list and text of its spec, so that no object grows without limit', () => {
+  test('bounds every list, map and text of its spec, so that no object grows without limit', () => {
     expect(unboundedFields(schema.properties!['spec']!, 'spec')).toEqual([]);
   });
 
@@ -22,6 +22,8 @@ describe.each(kinds.map((kind) => [kind.kind, kind] as const))('%s', (_, kind) =
 function unboundedFields(schema: StructuralSchema, path: string): string[] {
   const open =
     (schema.type === 'array' && schema.maxItems === undefined) ||
+    (schema.additionalProperties && schema.maxProperties === undefined) ||
+    (schema['x-kubernetes-int-or-string'] && schema.maxLength === undefined && !schema['x-kubernetes-validations']) ||
     (schema.type === 'string' && schema.maxLength === undefined && !schema.enum && !schema.format);
   return [...(open ? [path] : []), ...children(schema, path).flatMap(([name, child]) => unboundedFields(child, name))];
 }
@@ -40,5 +42,8 @@ function children(schema: StructuralSchema, path: string): [string, StructuralSc
       child,
     ]),
     ...(schema.items ? [[`${path}[]`, schema.items] satisfies [string, StructuralSchema]] : []),
+    ...(schema.additionalProperties
+      ? [[`${path}{}`, schema.additionalProperties] satisfies [string, StructuralSchema]]
+      : []),
   ];
 }

@@ -118,6 +118,21 @@ describe('the API server refuses a WorkerPool and says why:', () => {
       'spec.resources.limits.memory in body should match',
     ],
     [
+      'a quantity of 65 digits',
+      { resources: { limits: { memory: '1'.repeat(65) } } },
+      'spec.resources.limits.memory: Too long: may not be more than 64 bytes',
+    ],
+    [
+      'amounts of 33 resources',
+      { resources: { requests: Object.fromEntries(Array.from({ length: 33 }, (_, n) => [`example.com/r${n}`, 1])) } },
+      'spec.resources.requests: Too many: 33: must have at most 32 items',
+    ],
+    [
+      'a resource of a name that none has',
+      { resources: { requests: { ['r'.repeat(318)]: 1 } } },
+      'names of resources must be at most 317 characters long',
+    ],
+    [
       'autoscaling without a maximum',
       { autoscaling: {} },
       'spec.autoscaling.maxReplicas: Required value: maxReplicas is required while autoscaling is enabled',

@@ -20,6 +20,16 @@ it.each([
   expect(quantityValue(text)).toBeCloseTo(value, 12);
 });
 
+it('a text that no amount needs is no quantity, however long it takes to read', () => {
+  const [long, longer] = ['1'.repeat(200_000), `${'1'.repeat(200_000)}!`];
+  expect([quantityValue(long), quantityValue(longer), quantityValue(`${long}e1.5`)]).toEqual([
+    undefined,
+    undefined,
+    undefined,
+  ]);
+  expect(quantityValue('1'.repeat(15))).toBe(111_111_111_111_000);
+});
+
 it.each(['', 'much', '1Kb', '12 Mi', '1.2.3', '.', undefined, null, {}])('%j is no quantity', (text) => {
   expect(quantityValue(text)).toBeUndefined();
 });

@@ -17,13 +17,16 @@ const SUFFIXES: Record<string, number> = {
   Ei: 2 ** 60,
 };
 
+/** Longer texts are no amount of anything: whoever may write a pod template may write any, and this is read in each cache. */
+export const LONGEST_QUANTITY = 64;
+
 /**
  * A Kubernetes quantity in its base unit, cores or bytes; undefined when it is none. Rounded to the API server's finest
  * step, 1 nano.
  */
 export function quantityValue(quantity: unknown): number | undefined {
   if (typeof quantity === 'number') return quantity;
-  if (typeof quantity !== 'string') return undefined;
+  if (typeof quantity !== 'string' || quantity.length > LONGEST_QUANTITY) return undefined;
   const [, digits, exponent, suffix = ''] =
     /^([+-]?(?:\d+\.?\d*|\.\d+))(?:[eE]([+-]?\d+))?([A-Za-z]*)$/.exec(quantity) ?? [];
   const factor = SUFFIXES[suffix];

@@ -8,6 +8,7 @@ import {
   type ObjectMeta,
   VERSION,
 } from './meta.ts';
+import { LONGEST_QUANTITY } from './quantity.ts';
 
 /** Where the API server serves WorkerPools. */
 export const WORKER_POOLS = {
@@ -40,7 +41,17 @@ const amounts = z.record(z.string(), z.string());
 /** A Kubernetes quantity such as 500m, 1, 128Mi. */
 const quantity = z.union([z.int(), z.string()]).meta({
   'x-kubernetes-int-or-string': true,
+  maxLength: LONGEST_QUANTITY,
   pattern: String.raw`^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$`,
+});
+
+/** By the name of a resource, such as cpu or nvidia.com/gpu. */
+const quantities = z.record(z.string(), quantity).meta({
+  maxProperties: 32,
+  ...celRules({
+    rule: 'self.all(name, size(name) <= 317)',
+    message: 'names of resources must be at most 317 characters long',
+  }),
 });
 
 /** A number of pods, or a percentage of the pool. */
@@ -153,8 +164,8 @@ export const workerPoolSpecSchema = z
     replicas: replicas.default(1).describe('Pods while autoscaling is off.'),
     resources: z
       .object({
-        requests: z.record(z.string(), quantity).optional().describe('What the scheduler reserves for a pod.'),
-        limits: z.record(z.string(), quantity).optional().describe('What a pod may use at most.'),
+        requests: quantities.optional().describe('What the scheduler reserves for a pod.'),
+        limits: quantities.optional().describe('What a pod may use at most.'),
       })
       .optional()
       .describe('CPU and memory of a pod.'),

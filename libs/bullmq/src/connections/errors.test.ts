@@ -27,6 +27,18 @@ describe('an error of Redis is sorted by what a person has to do', () => {
     expect(classifyRedisError(new Error(text)).reason).toBe(reason);
   });
 
+  // A server may say 64 kB: a pattern that looks for one text behind another would take the square of that.
+  test('only the beginning of what a server says is looked at, and of many errors only some', () => {
+    const long = `${'NOPERM '.repeat(9_000)} one of the key`;
+    expect(classifyRedisError(new Error(long)).reason).toBe('RedisNoPermission');
+    expect(classifyRedisError(new Error(`${'X_'.repeat(40_000)}CERT`))).toEqual({
+      reason: 'RedisError',
+      message: 'Redis answered with an error',
+    });
+    const many = Array.from({ length: 10_000 }, () => new Error('x'.repeat(60_000)));
+    expect(classifyRedisError(new AggregateError(many, 'READONLY')).reason).toBe('RedisReadOnly');
+  });
+
   test('the cause that ioredis wraps is found', () => {
     const outer = Object.assign(new Error('None of the nodes answered'), { lastNodeError: new Error('WRONGPASS no') });
     expect(classifyRedisError(outer).reason).toBe('RedisAuthFailed');

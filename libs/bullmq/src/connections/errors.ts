@@ -81,13 +81,20 @@ const HARMLESS_DETAIL =
   /\b(ECONN[A-Z]+|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|E[A-Z]+UNREACH|EPIPE|[A-Z_]*CERT[A-Z_]+)\b|'[a-z|]{1,40}' command/;
 
 /**
+ * What is looked at of an error: a server may say 64 kB, and a pattern that looks for one text behind another takes the
+ * square of that. What matters stands at the beginning.
+ */
+const LONGEST_TEXT = 500;
+const MOST_TEXTS = 16;
+
+/**
  * Classifies an error of ioredis, BullMQ or Redis by what a person has to do about it. The message is made of our own
  * words and a harmless code, because the server's text may repeat arguments.
  */
 export function classifyRedisError(error: unknown): RedisProblem {
   if (error instanceof ConnectionShareError) return { reason: 'WaitingForTurn', message: error.message };
   if (error instanceof UnreadableKeyError) return { reason: 'QueueUnreadable', message: error.message };
-  const text = errorTexts(error).join('\n');
+  const text = errorTexts(error).slice(0, MOST_TEXTS).join('\n');
   const known = KNOWN.find(([pattern]) => pattern.test(text));
   const [, reason, message] = known ?? [undefined, 'RedisError' as const, 'Redis answered with an error'];
   const detail = HARMLESS_DETAIL.exec(text)?.[0];
@@ -96,7 +103,7 @@ export function classifyRedisError(error: unknown): RedisProblem {
 
 /** The messages and codes of an error and of what it wraps. */
 function errorTexts(error: unknown, depth = 0): string[] {
-  if (depth > 4 || !(error instanceof Error)) return depth === 0 ? [String(error)] : [];
+  if (depth > 4 || !(error instanceof Error)) return depth === 0 ? [String(error).slice(0, LONGEST_TEXT)] : [];
   const { code, lastNodeError, previousErrors } = error as {
     code?: unknown;
     lastNodeError?: unknown;
@@ -105,12 +112,12 @@ function errorTexts(error: unknown, depth = 0): string[] {
   const wrapped = [
     error.cause,
     lastNodeError,
-    ...(error instanceof AggregateError ? error.errors : []),
-    ...(previousErrors ?? []),
+    ...(error instanceof AggregateError ? error.errors.slice(0, MOST_TEXTS) : []),
+    ...(previousErrors ?? []).slice(0, MOST_TEXTS),
   ];
   return [
-    error.message,
-    typeof code === 'string' ? code : '',
+    error.message.slice(0, LONGEST_TEXT),
+    typeof code === 'string' ? code.slice(0, LONGEST_TEXT) : '',
     ...wrapped.flatMap((inner) => errorTexts(inner, depth + 1)),
   ];
 }

@@ -32,10 +32,16 @@ async function listClients(redis: Redis): Promise<unknown> {
   return await redis.client('LIST', 'TYPE', 'NORMAL');
 }
 
-/** Address and idle time of each connection, as CLIENT LIST has them. Pure. */
+/** A line of CLIENT LIST has some 400 characters; the rest of a longer one is a name that somebody gave. */
+const LONGEST_LINE = 4_096;
+
+/** Address and idle time of each connection, as CLIENT LIST has them, a line for each. Pure; linear in the length. */
 export function parseClientList(list: unknown): [address: string, seconds: number][] {
   if (typeof list !== 'string') throw new UnexpectedReplyError('CLIENT LIST is no text');
-  return [...list.matchAll(/ addr=\[?([0-9A-Fa-f.:]{2,45}?)\]?:\d+ .*? idle=(\d{1,9}) /g)].map(
-    ([, address, seconds]) => [address!, Number(seconds)],
-  );
+  return list.split('\n').flatMap((line): [string, number][] => {
+    if (line.length > LONGEST_LINE) return [];
+    const [, address] = / addr=\[?([0-9A-Fa-f.:]{2,45}?)\]?:\d{1,5} /.exec(line) ?? [];
+    const [, seconds] = / idle=(\d{1,9}) /.exec(line) ?? [];
+    return address === undefined || seconds === undefined ? [] : [[address, Number(seconds)]];
+  });
 }

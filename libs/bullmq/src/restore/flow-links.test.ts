@@ -6,7 +6,10 @@ test.each([
   ['bull:{team}:emails:a-b', 'bull:{team}:emails', 'a-b'],
   ['bull:emails:repeat:nightly:1700000000000', 'bull:emails', 'repeat:nightly:1700000000000'],
   ['bull:emails:repeat:a:b:1700000000000', 'bull:emails', 'repeat:a:b:1700000000000'],
+  ['bull:emails:repeat:nightly', 'bull:emails:repeat', 'nightly'],
+  ['bull:emails:repeat:nightly:now', 'bull:emails:repeat:nightly', 'now'],
   ['nothing', '', 'nothing'],
+  [`${':repeat:1'.repeat(100_000)}x`, `${':repeat:1'.repeat(99_999)}:repeat`, '1x'],
 ])('the key %s is of queue %s and job %s', (key, queueKey, id) => {
   expect(splitJobKey(key)).toEqual({ queueKey, id });
 });
