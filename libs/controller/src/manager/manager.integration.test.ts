@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Registry } from 'prom-client';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eventually, startControlPlane, type ControlPlane } from '@redis-queue/rig';
@@ -292,6 +293,18 @@ describe('the process', () => {
     ]) {
       expect(metrics).toContain(`\n${name}{`);
     }
+  });
+
+  it('serves no metric that the reference does not explain', async () => {
+    const page = readFileSync(new URL('../../../../docs/reference/metrics.md', import.meta.url), 'utf8');
+    const { each } = control();
+    run(each);
+    await eventually(async () => (await get(each, '/readyz')).startsWith('200'));
+    const names = [...(await get(each, '/metrics')).matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name!);
+    expect(names).toContain('rest_client_request_duration_seconds');
+    // Of Node itself, by prom-client: the page names their prefixes.
+    const ours = names.filter((name) => !/^(nodejs|process)_/.test(name));
+    expect(ours.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
   });
 
   it('is not ready, and says why, while a type cannot be listed', async () => {
