@@ -24,8 +24,8 @@ export function createManager(options: ManagerOptions): Manager {
 const EVENT_FLUSH_MS = 2_000;
 /** A renewal, and a read beside it. */
 const LEASE_CONNECTIONS = 2;
-/** Within the 30 s that Kubernetes gives a pod, with time left to give the lease back. */
-const GRACEFUL_SHUTDOWN_MS = 20_000;
+/** How long a stop may take before it is cut: within what the charts have Kubernetes give a pod. */
+export const GRACEFUL_SHUTDOWN_MS = 20_000;
 
 class ProcessManager implements Manager {
   readonly name: string;
