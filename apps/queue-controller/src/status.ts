@@ -231,7 +231,9 @@ function effective(queue: Queue, { ref, observed, done }: Outcome): QueueStatus[
   };
 }
 
-/** Whoever finds that the queue, and not only its dead letters, is another's has lost it: the time would say it is ours. */
+/**
+ * Whoever finds that the queue, and not only its dead letters, is another's has lost it: the time would say it is ours.
+ */
 const NOT_OURS: ReadonlySet<string> = new Set<Problem['reason']>([
   'WaitingForOwner',
   'Conflict',
@@ -241,9 +243,9 @@ const NOT_OURS: ReadonlySet<string> = new Set<Problem['reason']>([
 ]);
 
 /**
- * From the mark that was written, now or by a reconcile that did not come as far as its status. Also of a Queue that only
- * observes by now, so that a move is noticed. Who only observes, or reads another Redis than before, and finds no mark of
- * its own, has taken nothing over there.
+ * From the mark that was written, now or by a reconcile that did not come as far as its status. Also of a Queue that
+ * only observes by now, so that a move is noticed. Who only observes, or reads another Redis than before, and finds no
+ * mark of its own, has taken nothing over there.
  */
 function adoptedAtOf(queue: QueueObject, { observed, plan, done, problem }: Outcome): string | undefined {
   if (!plan.governs && problem && NOT_OURS.has(problem.reason)) return undefined;

@@ -19,7 +19,8 @@ export interface HolderReader {
 }
 
 /**
- * Which pods run the pool's active jobs now, over all its queues, so that the consumer can take those pods first that lose least.
+ * Which pods run the pool's active jobs now, over all its queues, so that the consumer can take those pods first that
+ * lose least.
  *
  * @returns undefined when that is not known: a queue cannot be read in time, or has too many active jobs.
  */

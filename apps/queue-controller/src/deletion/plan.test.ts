@@ -53,17 +53,6 @@ it('a Queue whose Secret has led to another Redis since says where its data is l
   expect(plan({ deletionPolicy: 'Delete' }, same, { status }).steps).toEqual([{ kind: 'removeFinalizer' }]);
 });
 
-it('one whose removal was begun says that the queue stays paused when Redis is away by then', () => {
-  const effective = { name: 'emails', prefix: 'bull', paused: true };
-  const facts = unreadable('RedisUnreachable');
-  const retained = (spec: QueueSpec) =>
-    plan({ deletionPolicy: 'Retain', ...spec }, facts, { minutes: 10, status: { effective } }).steps;
-  expect(retained({})).toMatchObject([
-    { dataRetained: expect.stringMatching(/deletionPolicy is Retain; the queue was paused .* resume it/) as string },
-  ]);
-  expect(retained({ paused: true })).toMatchObject([{ dataRetained: 'deletionPolicy is Retain' }]);
-});
-
 it('so does one that has seen the other Redis and has not taken the queue over there', () => {
   const effective = { name: 'emails', prefix: 'bull', redisAddress: 'new:6379' };
   const formerRedis = [{ address: 'former:6379', since: '2026-01-02T03:04:05.000Z' }];
@@ -77,6 +66,17 @@ it('so does one that has seen the other Redis and has not taken the queue over t
   // What it had taken over here is removed already.
   const governed: QueueStatus = { effective, formerRedis, adoptedAt: '2026-01-03T03:04:05.000Z' };
   expect(plan({ deletionPolicy: 'Delete' }, found, { status: governed }).steps).toEqual([{ kind: 'removeFinalizer' }]);
+});
+
+it('a Queue whose removal was begun says that the queue stays paused when Redis is away by then', () => {
+  const effective = { name: 'emails', prefix: 'bull', paused: true };
+  const facts = unreadable('RedisUnreachable');
+  const retained = (spec: QueueSpec) =>
+    plan({ deletionPolicy: 'Retain', ...spec }, facts, { minutes: 10, status: { effective } }).steps;
+  expect(retained({})).toMatchObject([
+    { dataRetained: expect.stringMatching(/deletionPolicy is Retain; the queue was paused .* resume it/) as string },
+  ]);
+  expect(retained({ paused: true })).toMatchObject([{ dataRetained: 'deletionPolicy is Retain' }]);
 });
 
 describe('deleting a Queue that only observes', () => {

@@ -33,8 +33,8 @@ export function whyRetained(queue: Queue, observed: ObservedDeletion): string | 
 }
 
 /**
- * Why nothing of it is found: its Secret leads to another Redis than the one that it was last held true in. Whoever has seen
- * the other Redis, and has not taken the queue over there, has left that one too.
+ * Why nothing of it is found: its Secret leads to another Redis than the one that it was last held true in. Whoever has
+ * seen the other Redis, and has not taken the queue over there, has left that one too.
  */
 export function whyElsewhere({ status }: Queue, { redisAddress }: ObservedDeletion): string | undefined {
   const { adoptedAt, effective, formerRedis } = status ?? {};
@@ -45,8 +45,8 @@ export function whyElsewhere({ status }: Queue, { redisAddress }: ObservedDeleti
 }
 
 /**
- * Why jobs of a queue that was this Queue's stay without its mark: a failover or a backup has brought them back, or they
- * were added since.
+ * Why jobs of a queue that was this Queue's stay without its mark: a failover or a backup has brought them back, or
+ * they were added since.
  */
 export function whyUnmarked(queue: Queue, { sample }: ObservedDeletion): string | undefined {
   const jobs = sample ? unfinishedJobs(sample) + sample.completed : 0;
@@ -55,8 +55,8 @@ export function whyUnmarked(queue: Queue, { sample }: ObservedDeletion): string 
 }
 
 /**
- * What a removal that was begun has left, as the rest of a sentence: it pauses the queue, and a Queue that goes before Redis
- * can be reached again ends no pause.
+ * What a removal that was begun has left, as the rest of a sentence: it pauses the queue, and a Queue that goes before
+ * Redis can be reached again ends no pause.
  */
 export function howItIsLeft({ spec, status }: Queue): string {
   const isPaused = status?.effective?.paused === true && spec.paused !== true;

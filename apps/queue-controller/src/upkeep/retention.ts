@@ -29,7 +29,9 @@ export class RetentionDuty implements Duty {
   readonly conditions = ['RetentionBehind', 'UpkeepFailed'] as const;
   readonly everyMs: number;
   readonly #doneMs: number;
-  /** Where the next round goes on under the same owner mark, by uid: in another Redis it is another. They may be lost. */
+  /**
+   * Where the next round goes on under the same owner mark, by uid: in another Redis it is another. They may be lost.
+   */
   readonly #cursors = new Map<string, { readonly mark: string; readonly cursors: RetentionCursors }>();
 
   constructor({ everyMs = EVERY_MS, doneMs = DONE_MS }: RetentionSettings = {}) {

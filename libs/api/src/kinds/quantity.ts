@@ -17,7 +17,10 @@ const SUFFIXES: Record<string, number> = {
   Ei: 2 ** 60,
 };
 
-/** Longer texts are no amount of anything: whoever may write a pod template may write any, and this is read in each cache. */
+/**
+ * Longer texts are no amount of anything: whoever may write a pod template may write any, and this is read in each
+ * cache.
+ */
 export const LONGEST_QUANTITY = 64;
 
 /**

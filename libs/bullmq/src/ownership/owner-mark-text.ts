@@ -46,8 +46,9 @@ const NAMESPACE = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const NAME = /^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$/;
 
 /**
- * @returns undefined for a text that is no `clusterId/namespace/name` of an object that there can be: whoever may write to
- * the queue may write any, and the API server, when it is asked for `.` or `..`, says neither that it exists nor that it is gone.
+ * @returns undefined for a text that is no `clusterId/namespace/name` of an object that there can be: whoever may write
+ * to the queue may write any, and the API server, when it is asked for `.` or `..`, says neither that it exists nor
+ * that it is gone.
  */
 export function parseOwner(text: string): OwnerName | undefined {
   const [clusterId, namespace = '', name = '', ...rest] = text.split('/');

@@ -188,16 +188,20 @@ test('many failed jobs that are left to the dead letters do not keep rounds busy
   expect(rests).toHaveLength(60);
 });
 
-// Wall 8: what has to stay does not silently keep what is behind it from being removed.
-test('a round goes on behind the jobs that the one before left in place, and begins anew after the newest', async () => {
-  const queue = await limited('behind', { failedMs: 60_000 }, { failed: 9_200, bytes: 1 });
-  // The oldest 9,050 are children of a parent that waits for their retry.
+/** Makes the oldest 9,050 of 9,200 failed jobs children of a parent that waits for their retry, so that they stay. */
+async function waitForParent(name: string): Promise<void> {
   await t.redis.eval(
     `redis.call('HSET', KEYS[1] .. 'parent', 'timestamp', 1)
     for i = 151, 9200 do redis.call('HSET', KEYS[1] .. i, 'parentKey', KEYS[1] .. 'parent') end`,
     1,
-    'bull:behind:',
+    `bull:${name}:`,
   );
+}
+
+// Wall 8: what has to stay does not silently keep what is behind it from being removed.
+test('a round goes on behind the jobs that the one before left in place, and begins anew after the newest', async () => {
+  const queue = await limited('behind', { failedMs: 60_000 }, { failed: 9_200, bytes: 1 });
+  await waitForParent('behind');
   const first = (await round([queue])).results[0]!;
   expect(first).toMatchObject({ removed: 0, left: 9_000 });
   const second = (await round([{ ...queue, cursors: first.cursors }])).results[0]!;
@@ -214,12 +218,7 @@ test('a round goes on behind the jobs that the one before left in place, and beg
 
 test('a queue is over its bytes only once a pass has come to its end', async () => {
   const queue = await limited('resting', { maxBytes: 2_000_000 }, { failed: 9_200, bytes: 1 });
-  await t.redis.eval(
-    `redis.call('HSET', KEYS[1] .. 'parent', 'timestamp', 1)
-    for i = 151, 9200 do redis.call('HSET', KEYS[1] .. i, 'parentKey', KEYS[1] .. 'parent') end`,
-    1,
-    'bull:resting:',
-  );
+  await waitForParent('resting');
   const first = (await round([queue])).results[0]!;
   expect(first).toMatchObject({ removed: 0, left: 9_000, rests: true });
   expect(first).not.toHaveProperty('overBytes');

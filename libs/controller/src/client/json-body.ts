@@ -3,8 +3,8 @@
 const NOT_IN_YAML = /[\u007F-\u009F\u2028\u2029\uFEFF\uFFFE\uFFFF]/g;
 
 /**
- * The body of a request, as JSON that is YAML too: as such the API server reads a server-side apply, and refuses one with
- * a control character. Some are texts of tenants, as the id of a job.
+ * The body of a request, as JSON that is YAML too: as such the API server reads a server-side apply, and refuses one
+ * with a control character. Some are texts of tenants, as the id of a job.
  */
 export function jsonBody(body: unknown): string {
   return JSON.stringify(body).replace(

@@ -84,8 +84,8 @@ export class StatusWriter<T extends KindObject> implements ObjectMemory {
    * as that a run has ended.
    *
    * @returns false when the object is gone, also when another has its name now, and with it what there was to say.
-   * @throws NewerStatusError when the status is not the one of `object` any more; ApiError Conflict when the object changes
-   * too fast.
+   * @throws NewerStatusError when the status is not the one of `object` any more; ApiError Conflict when the object
+   * changes too fast.
    */
   async write(object: T, said: Partial<StatusOf<T>>, signal?: AbortSignal): Promise<boolean> {
     const { client, type, latestWins = false } = this.#options;
@@ -132,7 +132,10 @@ export class StatusWriter<T extends KindObject> implements ObjectMemory {
     return fresh;
   }
 
-  /** The API server does not compare the uid of a status, only the version: by it another object of the name is recognized. */
+  /**
+   * The API server does not compare the uid of a status, only the version: by it another object of the name is
+   * recognized.
+   */
   async #apply(
     { name, namespace, uid, resourceVersion }: T['metadata'],
     status: Partial<StatusOf<T>>,
@@ -153,7 +156,9 @@ export class StatusWriter<T extends KindObject> implements ObjectMemory {
   }
 }
 
-/** With U+FFFD for each half of a character, of which there may be some in a tenant's text: the API server refuses them. */
+/**
+ * With U+FFFD for each half of a character, of which there may be some in a tenant's text: the API server refuses them.
+ */
 function wellFormed<V>(value: V): V {
   if (typeof value === 'string') return value.toWellFormed() as V;
   if (Array.isArray(value)) return value.map(wellFormed) as V;
